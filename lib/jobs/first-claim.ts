@@ -12,7 +12,7 @@ const DIFFERENT = [
 const ABSENT = [
   ...['group', 'sequence', 'correlationId', 'campaign', 'traceparent', 'canary', 'backoff'],
   ...['lease', 'reason', 'retryAt', 'vendor', 'result', 'endedAt', 'recordedAt', 'publishFrom', 'expiresAt'],
-  ...['parkedAt', 'parkedFrom', 'leftDlqAt', 'firstStartedAt'],
+  ...['parkedAt', 'parkedFrom', 'leftDlqAt', 'discarded', 'redrivenAt', 'cancelledBy', 'firstStartedAt'],
 ];
 
 /**

@@ -1,6 +1,5 @@
 import type { Random } from '../ports';
 import { type Envelope, payloadHash, publicForm } from './envelope';
-import { EVENT } from './history';
 import type { Resolved } from './identify';
 import { jobKey } from './keys';
 import type { JobRow, MadeState } from './row';
@@ -84,5 +83,5 @@ export function newRow({
 }): JobRow {
   const row = rowOfEnvelope({ ...rest, group });
   const planned = notBefore === undefined ? {} : { notBefore, bodyKept: true };
-  return { ...row, ...planned, version: 1, writer: random.uuid(), history: [{ at: rest.now, event: EVENT.accepted }] };
+  return { ...row, ...planned, version: 1, writer: random.uuid(), history: [{ at: rest.now, event: 'accepted' }] };
 }

@@ -51,8 +51,15 @@ export interface StoredError {
   field?: string;
 }
 
-/** An event in a job's history. Only history.ts makes one. */
-export type JobEvent = string & { readonly [made]: true };
+/** What a history says happened. It is text for people: what code must know is in fields. */
+export type JobEvent =
+  | ('accepted' | 'planned' | 'sent' | 'released' | 'returned untried' | 'redriven (operator)')
+  | ('started' | 'ended without outcome' | 'given back' | 'retry' | 'succeeded')
+  | `${'held' | 'dead' | 'cancelled'} (${Reason})`
+  | ('reopened' | 'reopened (operator)' | 'replaced (operator)')
+  | ('DLQ entry expired' | 'DLQ entry discarded (operator)')
+  | `${string} proven`
+  | `${string} settled as ${'done' | 'skipped'} (operator)`;
 
 export interface HistoryEntry<Event extends string = JobEvent> {
   at: number;
@@ -117,11 +124,18 @@ export interface JobRow extends ItemHead {
   failingSince?: number;
   /** How often the job was held. The number names the release (`{id}:h:{n}`). */
   holds: number;
+  /** When it was first held since the job was last opened. Several holds in a row count as one wait. */
+  heldSince?: number;
+  /** When a run last ended with an outcome. */
+  outcomeAt?: number;
   /** The end of the wait of a held job, or of a job whose message comes back. */
   retryAt?: number;
   /** The job must not start before this time, because its producer said so. */
   notBefore?: number;
-  /** The planned end of the last wait outside the queue, from which the job's times are measured. */
+  /**
+   * From when the job's times are measured: the planned end of its last wait outside the queue, or its last opening.
+   * Retries do not count, because we chose their waits.
+   */
   dueSince?: number;
   /** The vendor that the job is held for. */
   vendor?: string;
@@ -155,6 +169,12 @@ export interface JobRow extends ItemHead {
   parkedFrom?: string;
   /** When its DLQ entry was found to have expired or was discarded. */
   leftDlqAt?: number;
+  /** An operator discarded that entry. */
+  discarded?: true;
+  /** When an operator sent a dead job back. Absent once a worker has claimed its message. */
+  redrivenAt?: number;
+  /** Who cancelled it: an operator's audit object, its producer, or the later job that superseded it. */
+  cancelledBy?: string;
   /** The job that an operator sent in place of this one, with other data. This one is never retried. */
   replacedBy?: string;
   /** Whether the body is in S3 under `_bodies/`. The row of a planned job says so shortly before. */

@@ -56,6 +56,8 @@ const rowSchema = z
     lease: z.object({ token: z.string(), until: time, messageId: z.string() }).optional(),
     evidence: z.record(z.string(), evidenceSchema).optional(),
     error: error.optional(),
+    heldSince: time.optional(),
+    outcomeAt: time.optional(),
     retryAt: time.optional(),
     dueSince: time.optional(),
     notBefore: time.optional(),
@@ -69,6 +71,8 @@ const rowSchema = z
     parkedAt: time.optional(),
     parkedFrom: z.string().optional(),
     leftDlqAt: time.optional(),
+    redrivenAt: time.optional(),
+    cancelledBy: z.string().optional(),
     bodyKept: z.boolean().optional(),
   })
   .refine(({ key, queue, id }) => key === jobKey(queue, id), { path: ['id'], message: 'must agree with the key' })

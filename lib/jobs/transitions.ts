@@ -1,7 +1,6 @@
 import { JobError } from '../errors';
 import { ARROWS, type ArrowName, mayFollow } from './arrows';
-import { appended } from './capped-list';
-import { EVENT, NOT_ALONE, noted } from './history';
+import { appended, noted } from './history';
 import {
   type CancelledReason,
   type DeadReason,
@@ -53,30 +52,36 @@ function withoutEnd({
   parkedAt: _parkedAt,
   parkedFrom: _parkedFrom,
   leftDlqAt: _leftDlqAt,
+  discarded: _discarded,
+  redrivenAt: _redrivenAt,
+  cancelledBy: _cancelledBy,
   result: _result,
   ...kept
 }: JobRow): JobRow {
   return kept;
 }
 
-const withoutLease = ({ lease: _lease, ...row }: JobRow): JobRow => row;
+/** The row of a job that begins again. */
+function opened(row: JobRow): JobRow {
+  const { crashesSinceOpened: _crashes, failingSince: _failing, heldSince: _held, ...kept } = withoutEnd(row);
+  return { ...kept, attempts: 0, crashes: 0 };
+}
 
-/** The row was found `processing` after its lease had ended, and no other job ran in that invocation. */
-const crashedAlone = (row: JobRow): boolean => row.state === 'processing' && row.lease?.alone === true;
+/** 1 if the row was found `processing` after its lease had ended, and no other job ran in that invocation. */
+const crash = (row: JobRow): number => (row.state === 'processing' && row.lease?.alone === true ? 1 : 0);
 
 /** Crashed runs in a row, including the run whose lease has ended by now. */
-export const crashesOf = (row: JobRow): number => row.crashes + (crashedAlone(row) ? 1 : 0);
+export const crashesOf = (row: JobRow): number => row.crashes + crash(row);
 
 /** The producer has kept the body, and the job waits outside the queue for its time. */
 export function plan(row: JobRow, at: number): JobRow {
-  const { holds } = row;
   const start = row.notBefore ?? at;
-  const events: HistoryEntry[] = [{ at, event: EVENT.planned }];
-  if (row.state === 'cancelled') events.unshift({ at, event: EVENT.reopened });
+  const events: HistoryEntry[] = [{ at, event: 'planned' }];
+  if (row.state === 'cancelled') events.unshift({ at, event: 'reopened' });
   return moved(row, 'plan', {
-    ...withoutEnd(row),
+    ...opened(row),
     reason: 'retry',
-    holds: holds + 1,
+    holds: row.holds + 1,
     retryAt: start,
     dueSince: start,
     bodyKept: true,
@@ -93,19 +98,19 @@ export function claim(
   const reopened = row.state === 'dead' || row.state === 'cancelled';
   const events: HistoryEntry[] = [];
   if (row.state === 'processing')
-    events.push({ at, event: EVENT.crashed, ...(crashedAlone(row) ? {} : { note: NOT_ALONE }) });
-  if (reopened) events.push({ at, event: EVENT.reopened, messageId });
-  events.push({ at, event: EVENT.started, messageId });
-  const { failingSince, crashesSinceOpened = 0, ...rest } = withoutEnd(row);
-  const crashed = reopened ? 0 : crashesSinceOpened + (crashedAlone(row) ? 1 : 0);
+    events.push({ at, event: 'ended without outcome', ...(crash(row) ? {} : { note: 'beside other jobs' }) });
+  if (reopened) events.push({ at, event: 'reopened', messageId });
+  events.push({ at, event: 'started', messageId });
+  const base = reopened ? opened(row) : withoutEnd(row);
   return moved(row, 'claim', {
-    ...rest,
-    ...(crashed > 0 ? { crashesSinceOpened: crashed } : {}),
-    ...(reopened || failingSince === undefined ? {} : { failingSince }),
+    ...base,
+    ...(crash(row) ? { crashesSinceOpened: (row.crashesSinceOpened ?? 0) + 1 } : {}),
+    // An old copy of the message can open a job, although it was sent before an operator's retry.
+    ...(reopened ? { dueSince: Math.max(row.dueSince ?? 0, delivery.sentAt) } : {}),
     lease,
     generation: row.generation + (row.state === 'dead' ? 1 : 0),
-    attempts: reopened ? 0 : row.attempts + (crashedAlone(row) ? 1 : 0),
-    crashes: reopened ? 0 : crashesOf(row),
+    attempts: base.attempts + crash(row),
+    crashes: base.crashes + crash(row),
     history: events.reduce(appended, row.history),
     deliveries: appended(row.deliveries, delivery),
     ...(row.group === undefined && delivery.group !== undefined ? { group: delivery.group } : {}),
@@ -133,21 +138,24 @@ function afterRun(row: JobRow, event: JobEvent, { at, messageId, error, counts, 
   const attempt = counts ? { attempt: attempts } : {};
   const entry = { at, event, messageId, ...attempt, ...(error ? { error } : {}), ...(note ? { note } : {}) };
   const failing = vendorFailed ? { failingSince: row.failingSince ?? at } : {};
-  return noted({ ...withoutLease(row), attempts, crashes: 0, ...failing, ...(error ? { error } : {}) }, entry);
+  return noted(
+    { ...withoutEnd(row), attempts, crashes: 0, outcomeAt: at, ...failing, ...(error ? { error } : {}) },
+    entry,
+  );
 }
 
 export function succeed(row: JobRow, { result, ...run }: { at: number; messageId: string; result: unknown }): JobRow {
-  const { error: _error, ...rest } = afterRun(row, EVENT.succeeded, { ...run, counts: true });
+  const { error: _error, ...rest } = afterRun(row, 'succeeded', { ...run, counts: true });
   return moved(row, 'succeed', { ...rest, endedAt: run.at, ...(result === undefined ? {} : { result }) });
 }
 
 /** The message stays in the queue and comes back after the wait. */
 export const retry = (row: JobRow, { waitMs, ...run }: RunEnd & { waitMs: number }): JobRow =>
-  moved(row, 'retry', { ...afterRun(row, EVENT.retry, run), retryAt: run.at + waitMs });
+  moved(row, 'retry', { ...afterRun(row, 'retry', run), retryAt: run.at + waitMs });
 
 /** The job is left as it was before the run, so that the run does not look like a crash. */
 export const giveBack = (row: JobRow, entry: Omit<HistoryEntry, 'event'>): JobRow =>
-  moved(row, 'giveBack', noted(withoutLease(row), { ...entry, event: EVENT.givenBack }));
+  moved(row, 'giveBack', noted(withoutEnd(row), { ...entry, event: 'given back' }));
 
 /** Adds a message that must not run the job again, because the job left the queue from it. */
 const spent = (row: JobRow, messageId: string): string[] => appended(row.spentMessageIds, messageId);
@@ -162,9 +170,10 @@ export function hold(
   { reason, waitMs, bodyKept, ...run }: Leaving & { reason: HeldReason; waitMs: number },
 ): JobRow {
   return moved(row, 'hold', {
-    ...afterRun(row, EVENT.held(reason), run),
+    ...afterRun(row, `held (${reason})`, run),
     reason,
     holds: row.holds + 1,
+    heldSince: row.heldSince ?? run.at,
     retryAt: run.at + waitMs,
     spentMessageIds: spent(row, run.messageId),
     ...(bodyKept ? { bodyKept } : {}),
@@ -174,7 +183,7 @@ export function hold(
 
 export const park = (row: JobRow, { reason, bodyKept, ...run }: Leaving & { reason: DeadReason }): JobRow =>
   moved(row, 'park', {
-    ...afterRun(row, EVENT.dead(reason), run),
+    ...afterRun(row, `dead (${reason})`, run),
     reason,
     endedAt: run.at,
     parkedFrom: run.messageId,
@@ -192,8 +201,9 @@ export function stop(
     note,
   }: { at: number; messageId: string; reason: CancelledReason; note?: string | undefined },
 ): JobRow {
-  const { error: _error, ...rest } = afterRun(row, EVENT.cancelled(reason), { at, messageId, counts: false, note });
-  return moved(row, 'stop', { ...rest, reason, endedAt: at, spentMessageIds: spent(row, messageId) });
+  const { error: _error, ...rest } = afterRun(row, `cancelled (${reason})`, { at, messageId, counts: false, note });
+  const by = note === undefined ? {} : { cancelledBy: note };
+  return moved(row, 'stop', { ...rest, ...by, reason, endedAt: at, spentMessageIds: spent(row, messageId) });
 }
 
 /** A message was sent for a held job. `sequence`: SQS's number of that message, which is a planned job's first. */
@@ -201,55 +211,53 @@ export function release(
   row: JobRow,
   { at, messageId, sequence }: { at: number; messageId: string; sequence?: string | undefined },
 ): JobRow {
-  const { reason, retryAt, ...rest } = row;
+  const { reason, retryAt = at } = row;
   // A job that waited for an operator or a vendor was due only now. `OldestHeld` reports how long it waited.
-  const dueSince = reason === 'throttled' || reason === 'retry' ? (retryAt ?? at) : at;
-  return moved(
-    row,
-    'release',
-    noted({ ...withFirstSequence(rest, sequence), sentAt: at, dueSince }, { at, event: EVENT.released, messageId }),
-  );
+  const dueSince = reason === 'throttled' || reason === 'retry' ? retryAt : at;
+  const released = { ...withFirstSequence(withoutEnd(row), sequence), sentAt: at, dueSince };
+  return moved(row, 'release', noted(released, { at, event: 'released', messageId }));
 }
+
+/** How a job ended without a run. */
+interface DeadEnd {
+  at: number;
+  reason: DeadReason;
+  error: StoredError;
+  messageId?: string;
+}
+
+const dead = (row: JobRow, arrow: ArrowName, { at, reason, error, ...of }: DeadEnd): JobRow =>
+  moved(
+    row,
+    arrow,
+    noted({ ...withoutEnd(row), reason, error, endedAt: at }, { at, event: `dead (${reason})`, error, ...of }),
+  );
 
 /** The kept body is gone, so the job can only end as dead. */
-export const endWithoutBody = (row: JobRow, { at, error }: { at: number; error: StoredError }): JobRow =>
-  moved(
-    row,
-    'endWithoutBody',
-    noted({ ...withoutEnd(row), reason: 'error', error, endedAt: at }, { at, event: EVENT.dead('error'), error }),
-  );
+export const endWithoutBody = (row: JobRow, end: { at: number; error: StoredError }): JobRow =>
+  dead(row, 'endWithoutBody', { ...end, reason: 'error' });
 
 /** SQS dead-lettered the message after it had killed its workers. */
-export function parkPoison(
-  row: JobRow,
-  { at, messageId, reason, error }: { at: number; messageId: string; reason: DeadReason; error: StoredError },
-): JobRow {
-  const { recordedAt: _recordedAt, parkedAt: _parkedAt, leftDlqAt: _leftDlqAt, ...rest } = withoutLease(row);
-  const end = { reason, error, endedAt: at, parkedFrom: messageId, bodyKept: true };
-  const entry = { at, event: EVENT.dead(reason), messageId, error };
-  return moved(row, 'parkPoison', noted({ ...rest, ...end, spentMessageIds: spent(row, messageId) }, entry));
-}
+export const parkPoison = (row: JobRow, end: DeadEnd & { messageId: string }): JobRow => ({
+  ...dead(row, 'parkPoison', end),
+  parkedFrom: end.messageId,
+  bodyKept: true,
+  spentMessageIds: spent(row, end.messageId),
+});
 
 /** SQS deleted the message at the end of the queue's retention. */
-export const expire = (row: JobRow, { at, error }: { at: number; error: StoredError }): JobRow =>
-  moved(
-    row,
-    'expire',
-    noted({ ...withoutLease(row), reason: 'expired', error, endedAt: at }, { at, event: EVENT.dead('expired') }),
-  );
+export const expire = (row: JobRow, end: { at: number; error: StoredError }): JobRow =>
+  dead(row, 'expire', { ...end, reason: 'expired' });
 
-export const neverSent = (row: JobRow, at: number): JobRow =>
-  moved(
-    row,
-    'neverSent',
-    noted({ ...withoutLease(row), reason: 'never-sent', endedAt: at }, { at, event: EVENT.cancelled('never-sent') }),
-  );
+export const neverSent = (row: JobRow, at: number): JobRow => {
+  const ended = { ...withoutEnd(row), reason: 'never-sent' as const, endedAt: at };
+  return moved(row, 'neverSent', noted(ended, { at, event: 'cancelled (never-sent)' }));
+};
 
-/** The job's message is acknowledged when it comes. What its steps have done stays done. `note`: who cancelled it. */
-export function cancel(row: JobRow, at: number, note?: string): JobRow {
-  const { retryAt: _retryAt, vendor: _vendor, ...rest } = withoutLease(row);
-  const entry = { at, event: EVENT.cancelled('operator'), ...(note === undefined ? {} : { note }) };
-  return moved(row, 'cancel', noted({ ...rest, reason: 'operator', endedAt: at }, entry));
+/** The job's message is acknowledged when it comes. What its steps have done stays done. `by`: who cancelled it. */
+export function cancel(row: JobRow, at: number, by?: string): JobRow {
+  const ended = { ...withoutEnd(row), reason: 'operator' as const, endedAt: at, ...(by ? { cancelledBy: by } : {}) };
+  return moved(row, 'cancel', noted(ended, { at, event: 'cancelled (operator)', ...(by ? { note: by } : {}) }));
 }
 
 /** The last unknown step is resolved: the job can be released now. */
@@ -258,7 +266,6 @@ export const resolve = (row: JobRow, at: number): JobRow =>
 
 /** `note`: who opened it. A planned job starts now, so its times are measured from now on. */
 export function reopen(row: JobRow, at: number, note: string): JobRow {
-  const { dueSince: _dueSince, failingSince: _failingSince, crashesSinceOpened: _crashes, ...rest } = withoutEnd(row);
-  const opened = { ...rest, generation: row.generation + 1, attempts: 0, crashes: 0 };
-  return moved(row, 'reopen', noted(opened, { at, event: EVENT.reopenedByOperator, note }));
+  const again = { ...opened(row), generation: row.generation + 1, dueSince: at };
+  return moved(row, 'reopen', noted(again, { at, event: 'reopened (operator)', note }));
 }

@@ -1,5 +1,5 @@
 import { finish } from '../jobs/finish';
-import { EVENT, noted } from '../jobs/history';
+import { noted } from '../jobs/history';
 import type { JobRow } from '../jobs/row';
 import { auditNote } from './audit-trail';
 import { whyNot } from './may';
@@ -16,8 +16,9 @@ export async function discard(deps: ActingDeps, row: JobRow): Promise<JobRow> {
   const at = deps.clock.now();
   // Without recordedAt, `finish` writes the record again.
   const { recordedAt, ...rest } = row;
-  const entry = { at, event: EVENT.entryDiscarded, note: auditNote(deps) };
-  const discarded = await decide(deps, row, noted({ ...rest, leftDlqAt: at }, entry));
+  const marked: JobRow = { ...rest, leftDlqAt: at, discarded: true };
+  const entry = { at, event: 'DLQ entry discarded (operator)', note: auditNote(deps) } as const;
+  const discarded = await decide(deps, row, noted(marked, entry));
   // The worker or the reconciler still completes this end, with its DLQ entry.
   return recordedAt === undefined ? discarded : finish(deps, discarded);
 }

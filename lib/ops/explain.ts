@@ -1,11 +1,10 @@
 import { isRefusal } from '../errors';
-import { ofKind } from '../jobs/history';
 import { type JobRow, type Reason, waitsForItsTime } from '../jobs/row';
 import { VENDOR_STOPPED } from '../limits/circuit';
 import { BY_ITS_PRODUCER } from '../producer/jobs';
 import { timeText } from '../text';
 import { whyNot } from './may';
-import { isDiscarded, stateOf } from './operator';
+import { stateOf } from './operator';
 import { whyNotReplaceable } from './replace';
 
 const ACTIONS = ['retry', 'edit', 'settle', 'cancel', 'discard'] as const;
@@ -82,18 +81,17 @@ const WORDS: Record<Reason, (row: JobRow) => Words> = {
     sentence: 'Its message was never sent.',
     next: bodyKept ? 'Retry it, if it is still wanted.' : 'Let the caller send it again with the same key.',
   }),
-  superseded: ({ history }) => ({
-    sentence: `A later command about the same tester replaced it: ${history.findLast(ofKind('cancelled'))?.note ?? 'unknown'}.`,
+  superseded: ({ cancelledBy = 'unknown' }) => ({
+    sentence: `A later command about the same tester replaced it: ${cancelledBy}.`,
     next: 'Send a new job if this one is wanted after all.',
   }),
   operator: (row) => ({ sentence: `${cancellerOf(row)} cancelled it.`, next: 'Retry it, if it is wanted after all.' }),
 };
 
 /** Rows of a cancelled campaign do not tell who cancelled a job. */
-function cancellerOf({ history }: JobRow): string {
-  const note = history.findLast(ofKind('cancelled'))?.note;
-  if (note === undefined) return 'An operator or its producer';
-  return note === BY_ITS_PRODUCER ? 'Its producer' : 'An operator';
+function cancellerOf({ cancelledBy }: JobRow): string {
+  if (cancelledBy === undefined) return 'An operator or its producer';
+  return cancelledBy === BY_ITS_PRODUCER ? 'Its producer' : 'An operator';
 }
 
 /** Says in a sentence why a job is where it is, what to do next, and what an operator can do with it at `now`. */
@@ -117,6 +115,6 @@ function wordsOf(row: JobRow): Words {
   if (state === 'succeeded') return { sentence: 'It is done.', next: 'Nothing is left to do.' };
   const words = reason === undefined ? undefined : WORDS[reason];
   const said = words?.(row) ?? { sentence: `It is ${stateOf(row)}.`, next: 'A newer release knows this reason.' };
-  if (!isDiscarded(row)) return said;
+  if (!row.discarded) return said;
   return { sentence: `${said.sentence} An operator discarded it.`, next: 'Retry it, if it is wanted after all.' };
 }

@@ -5,7 +5,7 @@ import { isEnd, type JobRow } from '../jobs/row';
 import { cancel } from './cancel';
 import { discard } from './discard';
 import { isRetried, whyNot } from './may';
-import { type ActingDeps, isDiscarded, OperatorError, type Reader, stateOf } from './operator';
+import { type ActingDeps, OperatorError, type Reader, stateOf } from './operator';
 import { retry } from './retry';
 import type { Search } from './search';
 
@@ -40,7 +40,7 @@ const ACTS: Record<ManyAction, (deps: ActingDeps, row: JobRow) => Promise<unknow
  */
 function mayTouch(action: ManyAction, row: JobRow, began: number): boolean {
   if ((row.endedAt ?? row.createdAt) >= began || whyNot[action](row, began) !== undefined) return false;
-  return action !== 'retry' || !(isDiscarded(row) || isRetried(row));
+  return action !== 'retry' || !(row.discarded || isRetried(row));
 }
 
 /** The jobs of a search that the loop would touch, in the order in which they were accepted. `signal` ends the search. */

@@ -1,5 +1,4 @@
 import { mayFollow } from '../jobs/arrows';
-import { ofKind } from '../jobs/history';
 import type { JobRow } from '../jobs/row';
 import { OperatorError, stateOf } from './operator';
 
@@ -68,5 +67,4 @@ export const bodyGone = (row: JobRow): OperatorError =>
   );
 
 /** Whether a dead job was sent back, and no worker has claimed its message yet. */
-export const isRetried = ({ state, history }: JobRow): boolean =>
-  state === 'dead' && history.slice(history.findLastIndex(ofKind('dead'))).some(ofKind('redriven'));
+export const isRetried = ({ state, redrivenAt }: JobRow): boolean => state === 'dead' && redrivenAt !== undefined;

@@ -1,4 +1,3 @@
-import { ofKind } from '../jobs/history';
 import type { HashPeople } from '../jobs/person-hash';
 import type { JobRow } from '../jobs/row';
 import type { ReconcileDeps } from '../reconcile/deps';
@@ -39,14 +38,10 @@ export function knownQueue({ queueNames }: { queueNames: readonly string[] }, qu
 export const queuesOf = (names: { queueNames: readonly string[] }, queue: string | undefined): readonly string[] =>
   queue === undefined ? names.queueNames : [knownQueue(names, queue)];
 
-/** Whether an operator removed the DLQ entry of a dead job. */
-export const isDiscarded = ({ state, history }: Pick<JobRow, 'state' | 'history'>): boolean =>
-  state === 'dead' && history.slice(history.findLastIndex(ofKind('dead'))).some(ofKind('entryDiscarded'));
-
 /** A job's state for people, for example `held (throttled)`. A dead job without its DLQ entry may be `discarded (error)`. */
-export function stateOf(row: Pick<JobRow, 'state' | 'reason' | 'history'>): string {
-  const state = isDiscarded(row) ? 'discarded' : row.state;
-  return row.reason === undefined ? state : `${state} (${row.reason})`;
+export function stateOf({ state, reason, discarded }: Pick<JobRow, 'state' | 'reason' | 'discarded'>): string {
+  const shown = discarded ? 'discarded' : state;
+  return reason === undefined ? shown : `${shown} (${reason})`;
 }
 
 /** Writes an operator's decision. Rejects if the row has changed since it was read. */

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { isCancelledByOperator } from '../jobs/arrows';
 import { keptBody } from '../jobs/body';
 import { type Envelope, parseEnvelope } from '../jobs/envelope';
-import { EVENT, noted } from '../jobs/history';
+import { noted } from '../jobs/history';
 import { jobKey } from '../jobs/keys';
 import type { JobRow, Step } from '../jobs/row';
 import { IdempotencyConflictError, InvalidJobError } from '../producer/errors';
@@ -106,7 +106,7 @@ async function retire(deps: ActingDeps, row: JobRow, replacedBy: string): Promis
     await decide(
       deps,
       row,
-      noted({ ...row, replacedBy }, { at: deps.clock.now(), event: EVENT.replaced, note: auditNote(deps) }),
+      noted({ ...row, replacedBy }, { at: deps.clock.now(), event: 'replaced (operator)', note: auditNote(deps) }),
     );
   const now = await deps.ledger.get(jobKey(row.queue, row.id));
   if (now?.state === 'dead' && now.parkedAt !== undefined) await discard(deps, now);

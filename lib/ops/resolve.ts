@@ -1,4 +1,4 @@
-import { EVENT, noted } from '../jobs/history';
+import { noted } from '../jobs/history';
 import type { JobRow, Step } from '../jobs/row';
 import { resolve } from '../jobs/transitions';
 import { release } from '../reconcile/release';
@@ -24,7 +24,7 @@ export async function resolveStep(
     throw new OperatorError(`${row.id} has no unknown step ${name}. --step must be ${unknown.join(' or ')}.`);
 
   const at = deps.clock.now();
-  const entry = { at, event: EVENT.resolved(name, as), note: auditNote(deps) };
+  const entry = { at, event: `${name} settled as ${as} (operator)`, note: auditNote(deps) } as const;
   const resolved = noted({ ...row, ...SAID[as](row, { name, step, at }) }, entry);
   if (unknown.length > 1) return decide(deps, row, resolved);
   // The job is due now, so if this release fails, the reconciler releases it.

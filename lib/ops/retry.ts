@@ -1,8 +1,8 @@
 import { keptBody } from '../jobs/body';
-import { EVENT, noted, withSend } from '../jobs/history';
+import { appended, noted } from '../jobs/history';
 import { deduplicationId } from '../jobs/keys';
 import { backInQueue } from '../jobs/park';
-import type { JobRow } from '../jobs/row';
+import type { HistoryEntry, JobRow } from '../jobs/row';
 import { reopen as reopened } from '../jobs/transitions';
 import { auditNote } from './audit-trail';
 import { entryBody } from './entry-body';
@@ -32,9 +32,20 @@ async function redrive(deps: ActingDeps, row: JobRow): Promise<Retried> {
   const body = (await keptBody(deps, row)) ?? (await entryBody(deps, row));
   if (body === undefined) throw bodyGone(row);
   const { messageId, at } = await send(deps, row, body);
-  const entry = { at, event: EVENT.redriven, messageId, note: auditNote(deps) };
-  await deps.ledger.update(row.key, (now) => ({ ...now, history: withSend(now.history, entry) }));
+  const entry: HistoryEntry = { at, event: 'redriven (operator)', messageId, note: auditNote(deps) };
+  await deps.ledger.update(row.key, (now) => ({
+    ...now,
+    ...(now.state === 'dead' && now.generation === row.generation ? { redrivenAt: at } : {}),
+    history: withSend(now.history, entry),
+  }));
   return { messageId };
+}
+
+/** The send is noted after it, because it may fail. If a worker has run the message by then, the note goes before that. */
+function withSend(history: HistoryEntry[], entry: HistoryEntry): HistoryEntry[] {
+  const list = appended(history, entry);
+  const at = list.findIndex(({ messageId, event }) => messageId === entry.messageId && event !== entry.event);
+  return at < 0 ? list : [...list.slice(0, at), entry, ...list.slice(at, -1)];
 }
 
 /**
@@ -56,7 +67,7 @@ async function reopen(deps: ActingDeps, row: JobRow): Promise<Retried> {
   const { messageId, at: sentAt } = await send(deps, row, body);
   await deps.ledger.update(row.key, (now) =>
     now.state === 'queued' && now.sentAt === undefined
-      ? noted({ ...now, sentAt }, { at: sentAt, event: EVENT.sent, messageId })
+      ? noted({ ...now, sentAt }, { at: sentAt, event: 'sent', messageId })
       : undefined,
   );
   return { messageId };

@@ -1,5 +1,4 @@
-import { readEvent } from '../jobs/history';
-import { isEnd, type JobRow } from '../jobs/row';
+import { type HistoryEntry, isEnd, type JobRow } from '../jobs/row';
 
 /** One bar of a job's waterfall. Times are ms since 1970. Without `to` it is still open, and with `to` = `from` a point. */
 export interface Span {
@@ -11,8 +10,10 @@ export interface Span {
   note?: string;
 }
 
+/** The first word of an event. */
+const kindOf = ({ event }: HistoryEntry): string => event.split(' ')[0] ?? event;
 /** What ends a run. */
-const OUTCOMES = ['retry', 'held', 'dead', 'succeeded', 'cancelled', 'crashed', 'givenBack'];
+const OUTCOMES = ['retry', 'held', 'dead', 'succeeded', 'cancelled', 'ended', 'given'];
 /** What ends a wait outside the queue. */
 const LEAVES = ['released', 'returned', 'started', 'reopened', 'dead', 'cancelled'];
 
@@ -21,12 +22,12 @@ export function timeline(row: JobRow): Span[] {
   const { history, createdAt, steps } = row;
   const spans: Span[] = [];
   const ends = (from: number, kinds: string[], otherwise?: number): Pick<Span, 'to'> => {
-    const found = history.slice(from + 1).find(({ event }) => kinds.includes(readEvent(event).kind))?.at ?? otherwise;
+    const found = history.slice(from + 1).find((entry) => kinds.includes(kindOf(entry)))?.at ?? otherwise;
     return found === undefined ? {} : { to: found };
   };
   for (const [index, entry] of history.entries()) {
     const { at, event, attempt, error, note } = entry;
-    const { kind } = readEvent(event);
+    const kind = kindOf(entry);
     const why = error?.code ?? note;
     const noted = why === undefined ? {} : { note: why };
     if (kind === 'started') {
@@ -58,6 +59,6 @@ export function timeline(row: JobRow): Span[] {
 
 /** The outcome of the run that ended then. */
 function outcomeAt({ history }: JobRow, at: number | undefined): Pick<Span, 'note'> {
-  const outcome = history.find((entry) => entry.at === at && OUTCOMES.includes(readEvent(entry.event).kind));
+  const outcome = history.find((entry) => entry.at === at && OUTCOMES.includes(kindOf(entry)));
   return outcome ? { note: outcome.error ? `${outcome.event}: ${outcome.error.code}` : outcome.event } : {};
 }

@@ -3,7 +3,7 @@ import { ignoreStoreError, StoreError } from '../errors';
 import { belongs } from '../jobs/body';
 import { type Envelope, MAX_INLINE_DATA_BYTES, sendable, sha256 } from '../jobs/envelope';
 import { noteFiles } from '../jobs/files';
-import { EVENT, noted } from '../jobs/history';
+import { noted } from '../jobs/history';
 import { dataPrefix, deduplicationId } from '../jobs/keys';
 import type { Ledger } from '../jobs/ledger';
 import { newRow } from '../jobs/new-row';
@@ -200,7 +200,7 @@ async function envelopeOf(deps: SubmitDeps, submission: Submission, id: string):
 /** Never rejects with a StoreError. If the mark is missing, the reconciler cancels the row, and the message reopens it. */
 async function markSent({ ledger, clock, log }: SubmitDeps, row: JobRow, messageId: string): Promise<void> {
   const sentAt = clock.now();
-  const sent = noted({ ...row, sentAt }, { at: sentAt, event: EVENT.sent, messageId });
+  const sent = noted({ ...row, sentAt }, { at: sentAt, event: 'sent', messageId });
   try {
     // If a worker already claimed the job, the table refuses this version. The claim makes the mark unnecessary.
     await ledger.write(sent, row.version);

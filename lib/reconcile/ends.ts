@@ -2,7 +2,7 @@ import { PermanentError } from '../errors';
 import { completionOf } from '../jobs/completion';
 import { dueUnder } from '../jobs/due';
 import { finish } from '../jobs/finish';
-import { EVENT, noted } from '../jobs/history';
+import { noted } from '../jobs/history';
 import { bodyKey, type TodoKind, todoKey, todoKeys } from '../jobs/keys';
 import { keepsEntry } from '../jobs/park';
 import type { JobRow } from '../jobs/row';
@@ -49,7 +49,7 @@ export const noteGoneEntries: Work = (deps, queue, mayGoOn) => {
   return eachDue(deps, { todo: todoKey(queue, 'dead'), mayGoOn, until }, async (row) => {
     await deps.ledger.update(row.key, (now) =>
       now.parkedAt === row.parkedAt && keepsEntry(now)
-        ? noted({ ...now, leftDlqAt: at }, { at, event: EVENT.entryExpired })
+        ? noted({ ...now, leftDlqAt: at }, { at, event: 'DLQ entry expired' })
         : undefined,
     );
   });

@@ -1,5 +1,4 @@
-import { appended } from '../jobs/capped-list';
-import { EVENT } from '../jobs/history';
+import { appended } from '../jobs/history';
 import type { Ledger } from '../jobs/ledger';
 import { sentByEvidence } from '../jobs/mail';
 import { isEnd, type JobRow } from '../jobs/row';
@@ -28,7 +27,7 @@ function resolved({ recordedAt: _recordedAt, ...row }: JobRow, at: number): JobR
     const startedAt = steps[name]?.startedAt ?? evidence.at;
     steps[name] = { status: 'done', startedAt, endedAt: at, result: sentByEvidence(evidence) };
     result = withMailSent(result, name);
-    history = appended(history, { at, event: EVENT.proven(name), note: evidence.event });
+    history = appended(history, { at, event: `${name} proven`, note: evidence.event });
   }
   return { ...row, steps, result, history };
 }

@@ -1,6 +1,5 @@
 import { mapEach } from '../concurrency';
 import { VENDORS } from '../errors';
-import { heldSince, plannedSince } from '../jobs/history';
 import { todoKey } from '../jobs/keys';
 import { jobOfEntry } from '../jobs/planned';
 import { isOpen } from '../limits/circuit';
@@ -29,8 +28,8 @@ export async function gaugeHeld(deps: ReconcileRun, queue: string): Promise<void
     for (const { key } of due.filter((entry) => !planned.has(entry.key)).slice(0, LOOK_AT)) {
       const row = await ledger.known(key);
       if (row?.state !== 'held' || row.reason === 'paused') continue;
-      const since = heldSince(row) ?? plannedSince(row) ?? row.updatedAt;
-      oldest = Math.min(oldest, since);
+      // A planned job that has never been held has only the time that its producer chose.
+      oldest = Math.min(oldest, row.heldSince ?? row.dueSince ?? row.updatedAt);
     }
   }
   metrics.add('OldestHeld', now - oldest, 'Milliseconds', { queue });

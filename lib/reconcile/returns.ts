@@ -2,7 +2,7 @@ import { eachOf } from '../concurrency';
 import { keepBody } from '../jobs/body';
 import { CLOCK_SKEW_MS } from '../jobs/clock-skew';
 import { SHARE } from '../jobs/due';
-import { EVENT, hadOutcome, heardOf, noted } from '../jobs/history';
+import { noted } from '../jobs/history';
 import type { Resolved } from '../jobs/identify';
 import { deduplicationId, jobKey, returnsKey } from '../jobs/keys';
 import { updateItem } from '../jobs/ledger';
@@ -105,7 +105,8 @@ const timesReturned = ({ message }: Moved): number => Number(message.attributes[
 async function hasKilled({ ledger }: ReconcileRun, queue: string, { message, row }: Moved): Promise<boolean> {
   const { messageId, attributes } = message;
   if (attributes[ATTRIBUTE.returned] === undefined) return false;
-  return !(row && heardOf(row, messageId)) && (await ledger.trials.begun(queue, messageId));
+  const ran = row?.deliveries.some((delivery) => delivery.messageId === messageId);
+  return !ran && (await ledger.trials.begun(queue, messageId));
 }
 
 /** Judges the last return. `works`: a returned job has had an outcome since. */
@@ -115,7 +116,8 @@ async function judgeLast(
 ): Promise<'works' | 'pending' | 'unknown'> {
   if (!last) return 'unknown';
   const rows = await Promise.all(last.watched.map((key) => ledger.get(key)));
-  if (rows.some((row) => row && hadOutcome(row, last.at - CLOCK_SKEW_MS))) return 'works';
+  const outcomes = rows.map((row) => Math.max(row?.outcomeAt ?? 0, row?.endedAt ?? 0));
+  if (outcomes.some((at) => at >= last.at - CLOCK_SKEW_MS)) return 'works';
   // Only the returned message counts, or its old copy if the reconciler died before the send.
   const back = candidates.some(
     ({ message: { messageId, attributes } }) =>
@@ -160,8 +162,10 @@ async function giveBack(
   await queues.delete(deps.dlqUrl(queue), message.receiptHandle);
   if (row) {
     const at = clock.now();
-    const entry = { at, event: EVENT.returned, messageId: sent.messageId };
-    await ledger.update(row.key, (stored) => noted({ ...stored, sentAt: at }, entry));
+    const { messageId } = sent;
+    await ledger.update(row.key, (stored) =>
+      noted({ ...stored, sentAt: at }, { at, event: 'returned untried', messageId }),
+    );
   }
   log.warn('returned untried', { queue, jobId: resolved.id, messageId: sent.messageId, count: times });
 }

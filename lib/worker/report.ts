@@ -1,6 +1,5 @@
 import { countEnd } from '../jobs/count-end';
-import { dueTime } from '../jobs/history';
-import { isEnd } from '../jobs/row';
+import { isEnd, type JobRow } from '../jobs/row';
 import { traceFacts } from '../jobs/trace';
 import type { QueueContract } from './contract';
 import type { Incoming } from './delivery';
@@ -56,3 +55,7 @@ function finishMs(disposition: Disposition, now: number): number | undefined {
   if (!row || !isEnd(row.state)) return undefined;
   return (row.endedAt ?? now) - dueTime(row);
 }
+
+/** When a job was last due. A campaign's chunk is due when it is released, not when its campaign was accepted. */
+const dueTime = ({ createdAt, deliveries, dueSince = 0 }: JobRow): number =>
+  Math.max(dueSince, Math.min(createdAt, deliveries[0]?.sentAt ?? createdAt));

@@ -1,4 +1,4 @@
-import { appended } from '../../jobs/capped-list';
+import { appended } from '../../jobs/history';
 import { CAMPAIGN_QUEUE, campaignHourKey, campaignKey, todoKey } from '../../jobs/keys';
 import { readItem, type Updated, updateItem } from '../../jobs/ledger';
 import type { HistoryEntry } from '../../jobs/row';

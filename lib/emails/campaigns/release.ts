@@ -1,6 +1,5 @@
 import { throughAll } from '../../concurrency';
 import { SHARE } from '../../jobs/due';
-import { EVENT } from '../../jobs/history';
 import { CAMPAIGN_QUEUE, deduplicationId, rateKey, todoKey } from '../../jobs/keys';
 import { readItem } from '../../jobs/ledger';
 import { newRow } from '../../jobs/new-row';
@@ -146,7 +145,7 @@ async function releaseChunk(
   const now = clock.now();
   const row = newRow({ queue: CAMPAIGN_QUEUE, envelope, group: envelope.id, now, random });
   // If the worker was faster, its row exists already and says more.
-  await ledger.write({ ...row, sentAt: now, history: [{ at: now, event: EVENT.released, messageId }] }, 0);
+  await ledger.write({ ...row, sentAt: now, history: [{ at: now, event: 'released', messageId }] }, 0);
   log.info('released', { queue: CAMPAIGN_QUEUE, jobId: envelope.id, messageId, ...traceFacts(row) });
   return countReleased(deps, campaign, turn);
 }

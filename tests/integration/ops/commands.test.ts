@@ -6,7 +6,6 @@ import type { QueueSettings } from '../../../lib/config/common';
 import { campaigns } from '../../../lib/emails/campaigns/campaign';
 import { envelopeSchema } from '../../../lib/jobs/envelope';
 import { finish } from '../../../lib/jobs/finish';
-import { EVENT } from '../../../lib/jobs/history';
 import { bodyKey, dlqName, queueName, queueUrl, recordKey } from '../../../lib/jobs/keys';
 import { createLedger } from '../../../lib/jobs/ledger';
 import { newRow } from '../../../lib/jobs/new-row';
@@ -102,7 +101,7 @@ async function ended(id: string, end: Partial<JobRow>, { table, objects, queues 
   const envelope = envelopeSchema.parse(anEnvelope({ id, time: new Date(now).toISOString() }));
   await objects.put(bodyKey('jobs', 'feedback', id), JSON.stringify(envelope), 'application/json');
   const row = newRow({ queue: 'feedback', envelope, group: 'a-group', now, random: realRandom });
-  const history = [{ at: now, event: end.state === 'dead' ? EVENT.dead('error') : EVENT.succeeded }];
+  const history: JobRow['history'] = [{ at: now, event: end.state === 'dead' ? 'dead (error)' : 'succeeded' }];
   const written = await ledger.write({ ...row, sentAt: now, endedAt: now, history, ...end }, 0);
   const dlqUrl = () => queueUrl(REGION, ACCOUNT, dlq);
   const deps = { ledger, objects, queues, clock: realClock, prefix: 'jobs', settings: () => settings, dlqUrl };

@@ -1,6 +1,6 @@
-import { ofKind, sinceOpened } from '../../../lib/jobs/history';
 import type { JobRow } from '../../../lib/jobs/row';
 import { LONGEST_RETRY_MS } from '../../../lib/limits/circuit';
+import { ofKind, sinceOpened } from '../../support/history';
 import { type JobKind, type Plan, skewOf } from '../draw/plan';
 import { fewestAttempts } from '../world/deployments';
 import type { Fault } from '../world/faults';

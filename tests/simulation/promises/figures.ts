@@ -1,6 +1,6 @@
-import { ofKind } from '../../../lib/jobs/history';
 import { todoKey, vendorKey } from '../../../lib/jobs/keys';
 import { isEnd, type JobRow } from '../../../lib/jobs/row';
+import { ofKind } from '../../support/history';
 import type { MemoryTable } from '../../support/memory-table';
 import { skewOf } from '../draw/plan';
 import { serviceQueue } from '../world/names';

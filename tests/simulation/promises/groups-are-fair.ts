@@ -1,5 +1,5 @@
-import { ofKind } from '../../../lib/jobs/history';
 import type { JobRow } from '../../../lib/jobs/row';
+import { ofKind } from '../../support/history';
 import type { Plan } from '../draw/plan';
 import { AWS } from '../world/faults';
 import { serviceQueue } from '../world/names';
@@ -32,7 +32,7 @@ const isTroubled = ({ attempts, holds, generation, history, deliveries }: JobRow
   holds > 0 ||
   generation > 1 ||
   new Set(deliveries.map(({ messageId }) => messageId)).size > 1 ||
-  history.some((entry) => ofKind('retry', 'crashed', 'givenBack', 'dead', 'cancelled')(entry));
+  history.some((entry) => ofKind('retry', 'crashed', 'given', 'dead', 'cancelled')(entry));
 
 /** Whether only jobs, vendors and Lambda itself may fail in a run. */
 export const isPlain = ({ calls, outages, redeliveries, lostDeletes, redrives, commands, damages, ...plan }: Plan) =>

@@ -1,4 +1,4 @@
-import { ofKind } from '../../../lib/jobs/history';
+import { ofKind } from '../../support/history';
 import { APPS } from '../vendors/apple-seed';
 import { serviceQueue } from '../world/names';
 import { type Promised, rowOf } from './promise';

@@ -1,6 +1,6 @@
-import { ofKind } from '../../../lib/jobs/history';
 import { invalidId, recordKey } from '../../../lib/jobs/keys';
 import { type HistoryEntry, isEnd, type JobRow } from '../../../lib/jobs/row';
+import { ofKind } from '../../support/history';
 import type { MemoryObjects } from '../../support/memory-objects';
 import { skewOf } from '../draw/plan';
 import { isProduced } from '../world/callers';

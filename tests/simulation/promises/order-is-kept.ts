@@ -1,5 +1,5 @@
 import { groupBy } from '../../../lib/group-by';
-import { ofKind } from '../../../lib/jobs/history';
+import { ofKind } from '../../support/history';
 import { skewOf } from '../draw/plan';
 import { isProduced } from '../world/callers';
 import { serviceQueue } from '../world/names';

@@ -1,5 +1,5 @@
-import { type Read, readEvent } from '../../../lib/jobs/history';
 import { type HistoryEntry, isEnd, type JobRow, type State } from '../../../lib/jobs/row';
+import { kindOf } from '../../support/history';
 import type { World } from '../world/types';
 
 /** Checks that each stored version of a row follows from the one before, with the event that says why. */
@@ -22,12 +22,12 @@ function inItself({ state, reason, lease, endedAt, error, retryAt }: JobRow): st
 }
 
 /** The kinds of event that explain how a job came into a state. */
-function kindsFor(from: State, to: State): readonly Read['kind'][] {
+function kindsFor(from: State, to: State): readonly string[] {
   if (to === 'processing') return ['started'];
-  if (to === 'held' && from === 'held') return ['resolved'];
+  if (to === 'held' && from === 'held') return ['settled'];
   if (to === 'held' && from !== 'processing') return ['planned'];
   if (to !== 'queued') return [to];
-  if (from === 'processing') return ['retry', 'givenBack'];
+  if (from === 'processing') return ['retry', 'given'];
   return from === 'held' ? ['released'] : ['reopened'];
 }
 
@@ -36,7 +36,7 @@ interface Change {
   before: JobRow;
   after: JobRow;
   last: HistoryEntry;
-  event: Read;
+  kind: string;
   starts: boolean;
   reopened: boolean;
 }
@@ -46,40 +46,41 @@ function inItsChange(before: JobRow | undefined, after: JobRow): string | undefi
   if (!before || (before.state === after.state && before.reason === after.reason && !starts)) return undefined;
   const last = after.history.at(-1);
   if (!last) return 'it has no history';
-  const event = readEvent(last.event);
-  const reopened = event.kind === 'reopened' || (starts && isEnd(before.state));
-  const change = { before, after, last, event, starts, reopened };
+  const kind = kindOf(last);
+  const reopened = kind === 'reopened' || (starts && isEnd(before.state));
+  const change = { before, after, last, kind, starts, reopened };
   return inItsHistory(change) ?? inItsCounters(change);
 }
 
-function inItsHistory({ before, after, last, event, starts, reopened }: Change): string | undefined {
+function inItsHistory({ before, after, last, kind, starts, reopened }: Change): string | undefined {
   const from = before.state;
-  if (!kindsFor(from, after.state).includes(event.kind) || ('reason' in event && event.reason !== after.reason))
+  const isReason = !['held', 'dead', 'cancelled'].includes(kind) || last.event === `${kind} (${after.reason})`;
+  if (!kindsFor(from, after.state).includes(kind) || !isReason)
     return `its history ends with ${last.event}, after ${from} (${before.reason})`;
   if (starts && (from === 'processing' || reopened)) {
-    const why = readEvent(after.history.at(-2)?.event ?? '').kind;
+    const why = kindOf(after.history.at(-2) ?? last);
     if (why !== (reopened ? 'reopened' : 'crashed')) return `its history does not say why it started from ${from}`;
   }
   return undefined;
 }
 
-function inItsCounters({ before, after, last, event, starts, reopened }: Change): string | undefined {
+function inItsCounters({ before, after, last, kind, starts, reopened }: Change): string | undefined {
   const from = before.state;
   const crashed = starts && from === 'processing' && before.lease?.alone ? 1 : 0;
-  const runEnded = from === 'processing' && event.kind !== 'givenBack' && last.messageId !== undefined && !starts;
+  const runEnded = from === 'processing' && kind !== 'given' && last.messageId !== undefined && !starts;
 
-  const generation = before.generation + (event.kind === 'reopened' || (starts && from === 'dead') ? 1 : 0);
+  const generation = before.generation + (kind === 'reopened' || (starts && from === 'dead') ? 1 : 0);
   if (after.generation !== generation) return `its generation is ${after.generation}`;
   const attempts = reopened ? 0 : before.attempts + (last.attempt === undefined ? crashed : 1);
   if (after.attempts !== attempts) return `its attempts are ${after.attempts}`;
   if ((last.attempt ?? attempts) !== attempts) return `its history counts ${last.attempt} attempts`;
-  if (runEnded && isCountedWrongly(event, last)) return 'its last run is counted wrongly as an attempt';
+  if (runEnded && isCountedWrongly(kind, last)) return 'its last run is counted wrongly as an attempt';
   // The reconciler parks a poison message without a run, and leaves this counter.
   const crashes = reopened || runEnded ? 0 : before.crashes + crashed;
   if (after.reason !== 'crash' && after.crashes !== crashes) return `its crashes are ${after.crashes}`;
   const holds = before.holds + (after.state === 'held' && from !== 'held' ? 1 : 0);
   if (after.holds !== holds) return `its holds are ${after.holds}`;
-  const leaves = last.messageId !== undefined && ['held', 'dead', 'cancelled'].includes(event.kind);
+  const leaves = last.messageId !== undefined && ['held', 'dead', 'cancelled'].includes(kind);
   if (leaves && !after.spentMessageIds.includes(last.messageId ?? ''))
     return 'the message that it left can run it again';
   return undefined;
@@ -89,9 +90,9 @@ function inItsCounters({ before, after, last, event, starts, reopened }: Change)
  * Whether a run's outcome counts as an attempt, or not, against decide.ts. A death counts after an error only, and the
  * released code counts unknown steps.
  */
-function isCountedWrongly(event: Read, { attempt, error }: HistoryEntry): boolean {
-  if (event.kind === 'dead' || (event.kind === 'held' && event.reason === 'unknown')) return false;
-  const failed = event.kind === 'retry' || (event.kind === 'held' && event.reason === 'retry');
-  const counts = event.kind === 'succeeded' || (failed && error?.code !== 'OutOfTime');
+function isCountedWrongly(kind: string, { event, attempt, error }: HistoryEntry): boolean {
+  if (kind === 'dead' || event === 'held (unknown)') return false;
+  const failed = kind === 'retry' || event === 'held (retry)';
+  const counts = kind === 'succeeded' || (failed && error?.code !== 'OutOfTime');
   return counts !== (attempt !== undefined);
 }

@@ -1,5 +1,5 @@
-import { ofKind } from '../../../lib/jobs/history';
 import type { JobRow } from '../../../lib/jobs/row';
+import { ofKind } from '../../support/history';
 import { jobs, scenario } from './scenario';
 
 /** Runs in which SendGrid accepted a mail but never answered. Chance decides when SendGrid's event comes. */

@@ -1,6 +1,5 @@
 import { ARROWS, type ArrowName, mayFollow } from '../../../lib/jobs/arrows';
 import { CANARY_TYPE } from '../../../lib/jobs/canary';
-import { ofKind } from '../../../lib/jobs/history';
 import { isEnd, type JobRow } from '../../../lib/jobs/row';
 import { ROW_DAMAGED, rowOf, UnreadableRowError } from '../../../lib/jobs/stored-row';
 import { ILLEGAL_TRANSITION } from '../../../lib/jobs/transitions';
@@ -9,9 +8,6 @@ import { isRecord } from './records';
 
 /** A mark in every secret and personal value of a run. */
 export const MARK = 'zq7private';
-
-/** The most history entries that one write adds. */
-const NEW_ENTRIES = 3;
 
 export interface Death {
   row: JobRow;
@@ -173,9 +169,6 @@ export function createWatch({
         if (status === 'unknown' && !inDoubt())
           violated(`nothing twice: ${name} of ${row.id} is unknown, though every call was answered`);
       }
-      for (const entry of row.history.slice(-NEW_ENTRIES))
-        if (ofKind('other')(entry))
-          violated(`everything explained: no reader knows the event ${entry.event} of ${row.id}`);
       if (row.state === 'dead' && row.error) reached(`code ${row.error.code}`);
       if (isEnd(row.state)) ended(row);
       written(row);

@@ -1,4 +1,3 @@
-import { EVENT } from '../../../lib/jobs/history';
 import { blankRow } from '../../../lib/jobs/new-row';
 import { recordOf, rowOfRecord } from '../../../lib/jobs/record';
 import type { JobRow } from '../../../lib/jobs/row';
@@ -13,7 +12,7 @@ const row: JobRow = {
   endedAt: now + 1000,
   lease: { token: 'token', until: now, messageId: 'm', alone: true },
   steps: { upload: { status: 'done', startedAt: now, endedAt: now, kept: ['upload-token'] } },
-  history: [{ at: now, event: EVENT.dead('error') }],
+  history: [{ at: now, event: 'dead (error)' }],
   spentMessageIds: ['m'],
 };
 

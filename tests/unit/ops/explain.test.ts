@@ -1,5 +1,4 @@
 import { PermanentError, WaitError } from '../../../lib/errors';
-import { EVENT } from '../../../lib/jobs/history';
 import { bodyKey } from '../../../lib/jobs/keys';
 import type { JobRow, Reason, State } from '../../../lib/jobs/row';
 import { cancel } from '../../../lib/ops/cancel';
@@ -50,7 +49,7 @@ test.each(PLACES)('a job that is %s (%s) has a sentence, a next step, and the ac
 const cancelledBy = (note?: string): Partial<JobRow> => ({
   state: inState('cancelled'),
   reason: 'operator',
-  history: [{ at: 1, event: EVENT.cancelled('operator'), ...(note === undefined ? {} : { note }) }],
+  ...(note === undefined ? {} : { cancelledBy: note }),
 });
 
 test.each<[string, Partial<JobRow>, string]>([
@@ -166,12 +165,8 @@ test('no span of an ended job goes on: a step that was cut off ends with its job
 });
 
 test('a discarded job is shown as such, with its cause', () => {
-  const history = [
-    { at: 1, event: EVENT.dead('error') },
-    { at: 2, event: EVENT.entryDiscarded },
-  ];
   const error = { class: 'permanent' as const, code: 'Rejected', message: 'rejected' };
-  const row = { ...acceptedRow(0), state: inState('dead'), reason: 'error' as const, error, history };
+  const row = { ...acceptedRow(0), state: inState('dead'), reason: 'error' as const, error, discarded: true as const };
 
   expect(stateOf(row)).toBe('discarded (error)');
   expect(explain(row, 3)).toMatchObject({

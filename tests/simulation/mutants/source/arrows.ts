@@ -22,12 +22,11 @@ export const ARROW_MUTANTS: Record<ArrowName, SourceMutant> = {
     jobs: jobs(['good', { planned: { ahead: HOUR_MS } }]),
   }),
   // The attempts of the last opening stay.
-  claim: wrong(
-    'reopened ? 0 : row.attempts + (crashedAlone(row) ? 1 : 0)',
-    'row.attempts + (crashedAlone(row) ? 1 : 0)',
-    explained('its attempts are 3'),
-    { queue: 'bulk', jobs: jobs('fails'), redrives: [{ nth: 1, after: MINUTE_MS, how: 'command' }] },
-  ),
+  claim: wrong('attempts: base.attempts', 'attempts: row.attempts', explained('its attempts are 3'), {
+    queue: 'bulk',
+    jobs: jobs('fails'),
+    redrives: [{ nth: 1, after: MINUTE_MS, how: 'command' }],
+  }),
   // The error of the last attempt stays.
   succeed: wrong(
     '{ ...rest, endedAt: run.at, ...(result === undefined ? {} : { result }) }',
@@ -36,25 +35,25 @@ export const ARROW_MUTANTS: Record<ArrowName, SourceMutant> = {
     { queue: 'bulk', jobs: jobs('falters') },
   ),
   retry: wrong(
-    'afterRun(row, EVENT.retry, run)',
-    'afterRun(row, EVENT.retry, { ...run, counts: false })',
+    "afterRun(row, 'retry', run)",
+    "afterRun(row, 'retry', { ...run, counts: false })",
     explained('its last run is counted wrongly'),
     { queue: 'bulk', jobs: jobs('fails') },
   ),
   giveBack: wrong(
-    'noted(withoutLease(row), { ...entry, event: EVENT.givenBack })',
-    'noted(row, { ...entry, event: EVENT.givenBack })',
+    "noted(withoutEnd(row), { ...entry, event: 'given back' })",
+    "noted(row, { ...entry, event: 'given back' })",
     explained('has a lease without a run'),
     { jobs: jobs('refused'), outages: [{ target: 'objects', from: 0, until: 10 * MINUTE_MS, fault: 'refused' }] },
   ),
   // SQS takes the second release for a repeat of the first.
-  hold: wrong('row.holds + 1', 'row.holds || 1', explained('its holds are 1'), {
+  hold: wrong('row.holds + 1,\n    heldSince', 'row.holds || 1,\n    heldSince', explained('its holds are 1'), {
     queue: 'emails',
     calls: calls('sendgrid.send', 'retry-after', 'retry-after'),
   }),
   park: wrong(
-    'afterRun(row, EVENT.dead(reason), run)',
-    'afterRun(row, EVENT.dead(reason), { ...run, counts: false })',
+    'run),\n    reason,\n    endedAt: run.at,',
+    '{ ...run, counts: false }),\n    reason,\n    endedAt: run.at,',
     /^no bystanders: .*it was parked without the run that failed/,
     { jobs: jobs('refused') },
   ),
@@ -69,42 +68,37 @@ export const ARROW_MUTANTS: Record<ArrowName, SourceMutant> = {
       controls: [{ at: 60_010, what: 'cancel', campaign: 0 }],
     },
   ),
-  release: wrong(
-    '{ ...withFirstSequence(rest, sequence), sentAt: at, dueSince }',
-    '{ ...rest, reason, sentAt: at, dueSince }',
-    explained('its reason'),
-    {
-      queue: 'emails',
-      calls: calls('sendgrid.send', 'retry-after'),
-    },
-  ),
+  release: wrong('withFirstSequence(withoutEnd(row), sequence)', 'row', explained('its reason'), {
+    queue: 'emails',
+    calls: calls('sendgrid.send', 'retry-after'),
+  }),
   endWithoutBody: wrong(
-    "noted({ ...withoutEnd(row), reason: 'error', error, endedAt: at }, { at, event: EVENT.dead('error'), error })",
-    "{ ...withoutEnd(row), reason: 'error', error, endedAt: at }",
+    "dead(row, 'endWithoutBody', { ...end, reason: 'error' })",
+    "Object.assign(dead(row, 'endWithoutBody', { ...end, reason: 'error' }), { history: row.history })",
     explained('its history ends with held \\(throttled\\)'),
     { queue: 'emails', calls: calls('sendgrid.send', 'retry-after'), emptied: 20 * SECOND_MS },
   ),
   parkPoison: wrong(
-    '{ ...rest, ...end, spentMessageIds: spent(row, messageId) }',
-    '{ ...rest, ...end }',
+    'bodyKept: true,\n  spentMessageIds: spent(row, end.messageId),',
+    'bodyKept: true,',
     explained('the message that it left can run it again'),
     { jobs: jobs('kills-before') },
   ),
   expire: wrong(
-    "{ at, event: EVENT.dead('expired') }",
-    "{ at, event: EVENT.dead('error') }",
-    explained('its history ends with dead \\(error\\)'),
+    "dead(row, 'expire', { ...end, reason: 'expired' })",
+    "Object.assign(dead(row, 'expire', { ...end, reason: 'expired' }), { reason: 'error' })",
+    explained('its history ends with dead \\(expired\\)'),
     { retention: 3_600, unpolled: { from: 0, until: 3 * HOUR_MS } },
   ),
   neverSent: wrong(
-    "{ ...withoutLease(row), reason: 'never-sent', endedAt: at }",
-    "{ ...withoutLease(row), reason: 'operator', endedAt: at }",
+    "reason: 'never-sent' as const",
+    "reason: 'operator' as const",
     explained('its history ends with cancelled \\(never-sent\\)'),
     { calls: calls('queues.send', 'refused') },
   ),
   cancel: wrong(
-    "{ ...rest, reason: 'operator', endedAt: at }",
-    "{ ...rest, reason: 'operator' }",
+    "reason: 'operator' as const, endedAt: at",
+    "reason: 'operator' as const",
     explained('the time of its end is missing'),
     {
       queue: 'emails',

@@ -142,14 +142,9 @@ export const ENGINE_MUTANTS = {
   retriesOfOperatorsForgotten: {
     changes: [
       {
-        file: 'lib/jobs/history.ts',
-        find: "row.history.filter(ofKind('reopened'))",
-        replace: "row.history.filter(({ event }) => event === 'reopened')",
-      },
-      {
-        file: 'lib/jobs/history.ts',
-        find: "history.findLastIndex(ofKind('reopened'))",
-        replace: "history.findLastIndex(({ event }) => event === 'reopened')",
+        file: 'lib/jobs/transitions.ts',
+        find: 'generation: row.generation + 1, dueSince: at }',
+        replace: 'generation: row.generation + 1 }',
       },
     ],
     breaks: /^everything explained: TimeToFinish says/,

@@ -20,8 +20,8 @@ export const PLANNED_MUTANTS: Record<string, SourceMutant> = {
     changes: [
       {
         file: 'lib/reconcile/gauges.ts',
-        find: 'heldSince(row) ?? plannedSince(row) ?? row.updatedAt',
-        replace: 'heldSince(row) ?? row.updatedAt',
+        find: 'row.heldSince ?? row.dueSince ?? row.updatedAt',
+        replace: 'row.heldSince ?? row.updatedAt',
       },
       { file: 'lib/reconcile/gauges.ts', find: 'todoAt > now', replace: 'false' },
     ],
@@ -39,7 +39,7 @@ export const PLANNED_MUTANTS: Record<string, SourceMutant> = {
     changes: [
       {
         file: 'lib/jobs/transitions.ts',
-        find: "reason === 'throttled' || reason === 'retry' ? (retryAt ?? at) : at",
+        find: "reason === 'throttled' || reason === 'retry' ? retryAt : at",
         replace: 'row.createdAt',
       },
       { file: 'lib/jobs/transitions.ts', find: 'dueSince: start', replace: 'dueSince: at' },

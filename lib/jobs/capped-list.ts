@@ -1,8 +1,0 @@
-const MOST_ENTRIES = 100;
-
-/** Appends to a list in a row. A full list keeps its first half and loses the oldest entry of the rest. */
-export function appended<T>(list: readonly T[], entry: T): T[] {
-  if (list.length < MOST_ENTRIES) return [...list, entry];
-  const first = MOST_ENTRIES / 2;
-  return [...list.slice(0, first), ...list.slice(first + 1), entry];
-}

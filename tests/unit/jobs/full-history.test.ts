@@ -1,0 +1,158 @@
+import { PermanentError, TransientError, WaitError } from '../../../lib/errors';
+import type { HistoryEntry } from '../../../lib/jobs/row';
+import { cancel as cancelled } from '../../../lib/jobs/transitions';
+import { cancel } from '../../../lib/ops/cancel';
+import { discard } from '../../../lib/ops/discard';
+import { explain } from '../../../lib/ops/explain';
+import { actOnEach, jobsToTouch } from '../../../lib/ops/many';
+import { replace } from '../../../lib/ops/replace';
+import { retry } from '../../../lib/ops/retry';
+import { searchJobs } from '../../../lib/ops/search';
+import { BY_ITS_PRODUCER } from '../../../lib/producer/jobs';
+import { spendReceives } from '../../support/dead-letters';
+import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
+import { sampleContract } from '../../support/sample-contract';
+
+const MINUTE = 60_000;
+const REJECTED = new PermanentError({ code: 'Rejected', message: 'rejected' });
+const FAILED = new TransientError({ code: 'Failed', message: 'failed' });
+/** A run tries a call again at once. */
+const FAILS = [FAILED, FAILED, FAILED];
+const THROTTLED = new WaitError({ code: 'Throttled', message: 'throttled', waitMs: 10 * MINUTE });
+
+type Engine = ReturnType<typeof memoryEngine>;
+
+interface Case {
+  /** The outcomes of the job's runs, one after the other. After them, a run succeeds. */
+  outcomes: Error[];
+  /** Brings the job to where its history is full. */
+  before: (engine: Engine) => Promise<unknown>;
+  /** What the engine then says or does. */
+  after: (engine: Engine) => Promise<unknown>;
+}
+
+const row = (engine: Engine) => engine.row(jobId(1));
+const metric = (engine: Engine, wanted: string) => engine.metrics.findLast(({ name }) => name === wanted)?.value;
+const explained = async (engine: Engine) => explain(row(engine), engine.clock.now());
+const touched = async ({ deps, clock }: Engine) => {
+  const began = clock.now() + 1;
+  const signal = new AbortController().signal;
+  const { rows } = await jobsToTouch(await searchJobs(deps, {}), { action: 'retry', began, signal });
+  return (await actOnEach(deps, rows, { action: 'retry', began, signal, onProgress: () => {} })).done.length;
+};
+
+const CASES: Record<string, Case> = {
+  'how long a job has been held': {
+    outcomes: [THROTTLED, THROTTLED],
+    before: async (engine) => {
+      await engine.deliver();
+      engine.clock.advance(10 * MINUTE);
+      await engine.reconcile();
+      await engine.deliver();
+      engine.clock.advance(MINUTE);
+    },
+    after: async (engine) => {
+      await engine.reconcile();
+      return metric(engine, 'OldestHeld');
+    },
+  },
+  'since when a retried job is due': {
+    outcomes: [REJECTED, ...FAILS],
+    before: async (engine) => {
+      await engine.deliver();
+      engine.clock.advance(60 * MINUTE);
+      await retry(engine.deps, row(engine));
+      await engine.deliver();
+      engine.clock.advance(MINUTE);
+    },
+    after: async (engine) => {
+      await engine.deliver();
+      return metric(engine, 'TimeToFinish');
+    },
+  },
+  'since when a job is due that an operator cancelled and retried': {
+    outcomes: [THROTTLED, ...FAILS],
+    before: async (engine) => {
+      await engine.deliver();
+      await cancel(engine.deps, row(engine));
+      engine.clock.advance(60 * MINUTE);
+      await retry(engine.deps, row(engine));
+      await engine.deliver();
+      engine.clock.advance(MINUTE);
+    },
+    after: async (engine) => {
+      await engine.deliver();
+      return metric(engine, 'TimeToFinish');
+    },
+  },
+  'that an operator discarded a dead job': {
+    outcomes: [REJECTED],
+    before: async (engine) => {
+      await engine.deliver();
+      await discard(engine.deps, row(engine));
+    },
+    after: async (engine) => [await explained(engine), await touched(engine)],
+  },
+  'that an operator retried a dead job': {
+    outcomes: [REJECTED],
+    before: async (engine) => {
+      await engine.deliver();
+      await retry(engine.deps, row(engine));
+    },
+    after: async (engine) => [
+      await touched(engine),
+      await replace(engine.deps, row(engine), {}).catch((error: Error) => error.message),
+    ],
+  },
+  'that the producer cancelled a job': {
+    outcomes: [THROTTLED],
+    before: async (engine) => {
+      await engine.deliver();
+      await engine.deps.ledger.update(row(engine).key, (now) => cancelled(now, engine.clock.now(), BY_ITS_PRODUCER));
+    },
+    after: explained,
+  },
+  'that the message which was returned first had an outcome': {
+    outcomes: FAILS,
+    before: async (engine) => {
+      for (const n of [2, 3]) engine.send(JSON.stringify(anEnvelope({ id: jobId(n) })), { group: `g${n}` });
+      spendReceives(engine);
+      await engine.reconcile();
+      await engine.deliver();
+      engine.clock.advance(MINUTE);
+    },
+    after: async (engine) => {
+      await engine.reconcile();
+      return engine.inQueue();
+    },
+  },
+};
+
+/** What a case says, if something happens to the history of all rows before. */
+async function said({ outcomes, before, after }: Case, change: (history: HistoryEntry[]) => HistoryEntry[]) {
+  const left = [...outcomes];
+  const { contract } = sampleContract(() => {
+    const outcome = left.shift();
+    if (outcome) throw outcome;
+  });
+  const engine = memoryEngine(() => contract);
+  await engine.accept(JSON.stringify(anEnvelope()));
+  await before(engine);
+  for (const { key } of engine.rows())
+    await engine.deps.ledger.update(key, (now) => ({ ...now, history: change(now.history) }));
+  return after(engine);
+}
+
+test.each(Object.entries(CASES))(
+  'a history that has lost what it had says nothing else about %s',
+  async (_what, given) => {
+    const whole = await said(given, (history) => history);
+
+    const lost = await said(given, (history) =>
+      Array.from({ length: 100 }, () => ({ ...(history[0] as HistoryEntry), at: 0 })),
+    );
+
+    expect(lost).toEqual(whole);
+    expect(whole).toBeDefined();
+  },
+);
