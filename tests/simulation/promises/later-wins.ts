@@ -1,6 +1,10 @@
+import { jobId } from '../../../lib/producer/job-id';
 import { ofKind } from '../../support/history';
+import { memoryClock, memoryRandom } from '../../support/memory-clock';
 import { APPS } from '../vendors/apple-seed';
+import type { Input } from '../world/callers';
 import { serviceQueue } from '../world/names';
+import type { World } from '../world/types';
 import { type Promised, rowOf } from './promise';
 
 /**
@@ -9,7 +13,7 @@ import { type Promised, rowOf } from './promise';
  */
 export const laterWins: Promised = (world, inputs) => {
   const { queue, watch, vendors } = world;
-  const commands = inputs
+  const commands = [...inputs, ...unanswered(world, inputs)]
     .flatMap((input) => {
       const wanted = queue.wanted?.(input.spec, input.index);
       const row = rowOf(watch, serviceQueue(world), input);
@@ -44,3 +48,11 @@ export const laterWins: Promised = (world, inputs) => {
       }
   return undefined;
 };
+
+/** Commands whose callers were not told that they are accepted. SQS may have taken their messages. */
+const unanswered = (world: World, inputs: readonly Input[]): Input[] =>
+  world.plan.jobs.flatMap((spec, index) => {
+    if (inputs.some((input) => input.index === index)) return [];
+    const key = { queue: serviceQueue(world), key: `key-${index}`, clock: memoryClock(), random: memoryRandom() };
+    return [{ spec, index, id: jobId(key) }];
+  });

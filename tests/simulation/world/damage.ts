@@ -61,8 +61,9 @@ function damageOne(world: World, { job }: Damage): (() => void) | undefined {
 export function waitsForRow(world: World, { body, attributes }: Pick<StoredMessage, 'body' | 'attributes'>): boolean {
   const { watch } = world;
   const queue = serviceQueue(world);
-  const ids = [attributes.job?.StringValue, /"id":"([^"]+)"/.exec(body)?.[1]];
-  return ids.some((id) => id !== undefined && watch.broken.has(jobKey(queue, id)));
+  // A body with the id of another job has its own row, which the entry names.
+  const id = attributes.job?.StringValue ?? /"id":"([^"]+)"/.exec(body)?.[1];
+  return id !== undefined && watch.broken.has(jobKey(queue, id));
 }
 
 /** Code of the next release ran for a moment and wrote the rows of all live jobs. Then it was rolled back. */
