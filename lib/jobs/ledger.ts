@@ -97,6 +97,8 @@ export interface Ledger {
   get(key: string): Promise<JobRow | undefined>;
   /** As `get`, for work on many rows. A row that cannot be read counts as none. */
   known(key: string): Promise<JobRow | undefined>;
+  /** Whether there is a row, even one that cannot be read. */
+  has(key: string): Promise<boolean>;
   /** Writes the row if version `expected` is stored. 0 means that no row is stored yet. */
   write(row: JobRow, expected: number): Promise<Written<JobRow, JobRow>>;
   /**
@@ -126,6 +128,7 @@ export function createLedger(deps: LedgerDeps): Ledger {
         if (!(error instanceof UnreadableRowError)) throw error;
         return undefined;
       }),
+    has: async (key) => (await readItem(deps, key)) !== undefined,
     async write(row, expected) {
       const next = scheduled(row);
       const result = await writeItem({ ...deps, item: itemOf(next), expected });

@@ -27,7 +27,7 @@ async function follow(
   deps: ReconcileDeps,
   { queue, canary, everyMs, due }: { queue: string; canary: Canary; everyMs: number; due: boolean },
 ): Promise<Canary | undefined> {
-  const row = await deps.ledger.get(jobKey(queue, canary.id));
+  const row = await deps.ledger.known(jobKey(queue, canary.id));
   const ended = row !== undefined && isEnd(row.state);
   if (!ended && !due) {
     // The run that created it may have died before it sent the message.

@@ -28,8 +28,10 @@ export async function deliver(delivery: DeliveryRun): Promise<Disposition | Susp
   try {
     return await handle(delivery);
   } catch (error) {
-    if (error instanceof UnreadableRowError && error.code === ROW_DAMAGED) return parkUnread(delivery, error);
-    throw error;
+    if (!(error instanceof UnreadableRowError && error.code === ROW_DAMAGED)) throw error;
+    const { deps, contract, message } = delivery;
+    await parkUnread(deps, { queue: contract.queue, message }, error);
+    return { acknowledge: true };
   }
 }
 

@@ -1,23 +1,26 @@
+import type { FinishDeps } from '../jobs/finish';
 import { resolve } from '../jobs/identify';
-import { bodyKey, deduplicationId, dlqUrlOfArn, invalidId, isInvalidId, jobKey } from '../jobs/keys';
+import { bodyKey, deduplicationId, invalidId, isInvalidId, jobKey } from '../jobs/keys';
 import { fitting } from '../jobs/park';
-import { UnreadableRowError } from '../jobs/stored-row';
-import type { DeliveryRun } from './delivery';
-import type { Disposition } from './outcome';
+import type { UnreadableRowError } from '../jobs/stored-row';
+import type { Log } from '../ports';
+import type { Incoming } from './delivery';
+
+type Deps = Pick<FinishDeps, 'ledger' | 'objects' | 'queues' | 'prefix' | 'settings' | 'dlqUrl'> & { log: Log };
+type Unread = Pick<Incoming, 'messageId' | 'body' | 'attributes' | 'group' | 'sequence'>;
 
 /**
- * Parks a message whose job's row or record does not parse. Nothing runs the job or writes the row until a person has
- * restored it. Then the reconciler returns the message (lib/reconcile/judge-entry.ts).
+ * Parks a message whose job's row or record does not parse, and returns the id of that row. Nothing runs the job or
+ * writes the row until a person has restored it. Then the reconciler returns the message (lib/reconcile/judge-entry.ts).
  */
 export async function parkUnread(
-  delivery: DeliveryRun,
+  deps: Deps,
+  { queue, message }: { queue: string; message: Unread },
   { code, message: text, field = 'row' }: UnreadableRowError,
-): Promise<Disposition> {
-  const { deps, contract, message } = delivery;
-  const { queue } = contract;
+): Promise<string> {
   const { id: named, body } = await resolve({ ...deps, queue }, message);
-  const id = await rowIdOf(delivery, named);
   const { messageId, group, sequence } = message;
+  const id = await rowIdOf(deps, { queue, messageId, id: named });
   const attributes = {
     ...{ reason: 'error', code, message: text, field, messageId },
     ...(group ? { group } : {}),
@@ -30,21 +33,16 @@ export async function parkUnread(
   );
   // A kept body may be that of another job with this id, whose row cannot be read.
   if (entry.body !== body) await deps.objects.create(bodyKey(deps.prefix, queue, id), body, 'application/json');
-  await deps.queues.send(dlqUrlOfArn(message.queueArn), entry);
+  await deps.queues.send(deps.dlqUrl(queue), entry);
   deps.log.error('the row of this job does not parse', { queue, jobId: id, messageId, code, field });
-  return { acknowledge: true };
+  return id;
 }
 
 /** The id of the row that the message's run must not write: the message's own row, if an earlier run gave it one. */
-async function rowIdOf({ deps, contract, message }: DeliveryRun, id: string): Promise<string> {
-  const own = invalidId(message.messageId);
-  if (isInvalidId(id)) return id;
-  const hasOwn = await deps.ledger.get(jobKey(contract.queue, own)).then(
-    (row) => row !== undefined,
-    (error: unknown) => {
-      if (error instanceof UnreadableRowError) return true;
-      throw error;
-    },
-  );
-  return hasOwn ? own : id;
+async function rowIdOf(
+  { ledger }: Deps,
+  { queue, messageId, id }: { queue: string; messageId: string; id: string },
+): Promise<string> {
+  const own = invalidId(messageId);
+  return !isInvalidId(id) && (await ledger.has(jobKey(queue, own))) ? own : id;
 }

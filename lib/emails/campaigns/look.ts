@@ -51,8 +51,8 @@ export async function look(deps: CampaignReleaseDeps, known: Campaign): Promise<
 async function caughtUp(deps: CampaignReleaseDeps, campaign: Campaign): Promise<Campaign> {
   const { id, status, released } = campaign;
   if (status === 'running' || released === campaign.chunks) return campaign;
-  const row = await deps.ledger.get(jobKey(CAMPAIGN_QUEUE, chunkId(id, released)));
-  return (row && (await countReleased(deps, campaign, campaign.turn))) ?? campaign;
+  const isReleased = await deps.ledger.has(jobKey(CAMPAIGN_QUEUE, chunkId(id, released)));
+  return (isReleased ? await countReleased(deps, campaign, campaign.turn) : undefined) ?? campaign;
 }
 
 /** Moves the campaign's cursor past the next chunk and stores its turn. */

@@ -3,6 +3,7 @@ import { SHARE } from '../../jobs/due';
 import { CAMPAIGN_QUEUE, deduplicationId, rateKey, todoKey } from '../../jobs/keys';
 import { readItem } from '../../jobs/ledger';
 import { newRow } from '../../jobs/new-row';
+import { UnreadableRowError } from '../../jobs/stored-row';
 import { traceFacts } from '../../jobs/trace';
 import { type RateItem, takenMs } from '../../limits/rate';
 import type { Due } from '../../ports';
@@ -144,8 +145,12 @@ async function releaseChunk(
   });
   const now = clock.now();
   const row = newRow({ queue: CAMPAIGN_QUEUE, envelope, group: envelope.id, now, random });
-  // If the worker was faster, its row exists already and says more.
-  await ledger.write({ ...row, sentAt: now, history: [{ at: now, event: 'released', messageId }] }, 0);
+  // If the worker was faster, its row exists already and says more. A row that does not parse waits without its campaign.
+  await ledger
+    .write({ ...row, sentAt: now, history: [{ at: now, event: 'released', messageId }] }, 0)
+    .catch((error: unknown) => {
+      if (!(error instanceof UnreadableRowError)) throw error;
+    });
   log.info('released', { queue: CAMPAIGN_QUEUE, jobId: envelope.id, messageId, ...traceFacts(row) });
   return countReleased(deps, campaign, turn);
 }

@@ -5,6 +5,7 @@ import { jobsInStates, LISTED_STATES } from '../../../lib/ops/find';
 import { watchCanary } from '../../../lib/reconcile/canary';
 import { handleBatch } from '../../../lib/worker/batch';
 import { messageType, type QueueContract } from '../../../lib/worker/contract';
+import { damagedRow } from '../../support/damage';
 import { anEnvelope, type EngineOptions, jobId, memoryEngine } from '../../support/engine';
 import { createKills } from '../../support/kills';
 import { SAMPLE_QUEUE, sampleContract } from '../../support/sample-contract';
@@ -118,6 +119,20 @@ test('a canary that was done in time counts as 1, even if the reconciler sees it
   await reconcile();
 
   expect(measured(engine, 'Canary')).toEqual([1]);
+});
+
+test('a canary whose row does not parse counts as 0, and the next one is sent', async () => {
+  const { engine, reconcile } = start();
+  await reconcile();
+  await damagedRow(engine.table, engine.canaries()[0]?.key ?? '', 'steps');
+  engine.clock.advance(EVERY);
+
+  await reconcile();
+  while (engine.inQueue() > 0) await engine.deliver();
+  engine.clock.advance(MINUTE);
+  await reconcile();
+
+  expect(measured(engine, 'Canary')).toEqual([0, 1]);
 });
 
 test('a canary that was done too late counts as 0', async () => {
