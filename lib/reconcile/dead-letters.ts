@@ -33,7 +33,10 @@ export const judgeDeadLetters: Work = async (deps, queue, mayGoOn) => {
     const { whole, kept, untried, failures } = await walk(deps, { queue, mayGoOn, held });
     const received = held.size;
     const until = clock.now() + hideMs(look, received);
-    if (!whole) await show(kept, until);
+    if (!whole) {
+      await show(kept, until);
+      await deps.keep({ kind: 'row-damaged', subject: queue });
+    }
     const park = (moved: Moved) => parkCrashed(deps, queue, moved);
     const waiting = await returnUntried(deps, { queue, untried, whole, now: clock.now(), mayGoOn, park });
     for (const { message } of untried) held.delete(message.receiptHandle);

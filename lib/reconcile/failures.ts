@@ -41,16 +41,22 @@ export function createFailures({
     return row !== undefined && backoffOf(row) !== undefined;
   }
 
+  /** Only a person can restore the row. A fact of its own tells it, so it is no failing work. */
+  function noteDamaged(queue: string, jobId: string, failure: Failed): void {
+    const jobs = (damaged.get(queue) ?? new Set()).add(jobId);
+    damaged.set(queue, jobs);
+    if (jobs.size <= MOST_LINES) log.error('reconciling failed', { ...failure });
+  }
+
   return {
     note(work, failure) {
       const now = { ...work, ...failure };
+      if (now.code === ROW_DAMAGED && now.queue && now.jobId) return noteDamaged(now.queue, now.jobId, now);
       const before = noted.get(nameOf(now));
       const jobs = (before?.jobs ?? 0) + (now.jobId === undefined ? 0 : 1);
       const worst = before && (before.times ?? 0) > (now.times ?? 0) ? before : now;
       const at = clock.now();
       noted.set(nameOf(now), { ...worst, jobs, since: at, at });
-      if (now.code === ROW_DAMAGED && now.queue && now.jobId)
-        damaged.set(now.queue, (damaged.get(now.queue) ?? new Set()).add(now.jobId));
       if (now.code === ILLEGAL_TRANSITION) metrics.add('IllegalTransitions', 1, 'Count', {});
       if (jobs <= MOST_LINES) log.error('reconciling failed', now);
     },

@@ -10,6 +10,7 @@ import { keepCancelled } from '../jobs/reopen';
 import { ROW_DAMAGED, UnreadableRowError } from '../jobs/stored-row';
 import { crashesOf } from '../jobs/transitions';
 import type { ReceivedMessage } from '../ports';
+import { parkUnread } from '../worker/park-unread';
 import { parkCrashed, rowOfMoved } from './park-crashed';
 import type { Moved } from './returns';
 import type { ReconcileRun } from './run';
@@ -24,15 +25,26 @@ interface Entry {
   seen: Set<string>;
 }
 
-/** Judges an entry. It stays while its job's row or record cannot be read. */
+/** Judges an entry. It stays while its job's row or record cannot be read, and says so. */
 export async function judgeEntry(deps: ReconcileRun, entry: Entry): Promise<Verdict> {
+  const { queue, message } = entry;
+  const { code, job } = message.attributes;
   try {
-    return entry.message.attributes.code === ROW_DAMAGED ? await restored(deps, entry) : await judged(deps, entry);
+    return code === ROW_DAMAGED ? await restored(deps, entry) : await judged(deps, entry);
   } catch (error) {
-    if (error instanceof UnreadableRowError) return 'keep';
-    throw error;
+    if (!(error instanceof UnreadableRowError)) throw error;
+    if (error.code !== ROW_DAMAGED) return 'keep';
+    const isUnlabelled = message.movedBySqs && code !== ROW_DAMAGED;
+    const jobId = isUnlabelled ? await parkUnread(deps, { queue, message: withGroup(message) }, error) : job;
+    deps.failed({ queue, code: ROW_DAMAGED, ...(jobId === undefined ? {} : { jobId }) });
+    return isUnlabelled ? 'delete' : 'keep';
   }
 }
+
+const withGroup = ({ groupId, ...message }: ReceivedMessage) => ({
+  ...message,
+  ...(groupId ? { group: groupId } : {}),
+});
 
 /** A worker parked the message because the row did not parse. Now it does, so the message goes back. */
 async function restored(deps: ReconcileRun, { queue, message }: Entry): Promise<Moved> {

@@ -8,6 +8,7 @@ import { deduplicationId, jobKey, returnsKey } from '../jobs/keys';
 import { updateItem } from '../jobs/ledger';
 import { ATTRIBUTE, backInQueue } from '../jobs/park';
 import type { JobRow } from '../jobs/row';
+import { UnreadableRowError } from '../jobs/stored-row';
 import type { Item, ReceivedMessage } from '../ports';
 import type { ReconcileRun } from './run';
 
@@ -115,7 +116,7 @@ async function judgeLast(
   { last, now, candidates }: { last: Returns | undefined; now: number; candidates: Moved[] },
 ): Promise<'works' | 'pending' | 'unknown'> {
   if (!last) return 'unknown';
-  const rows = await Promise.all(last.watched.map((key) => ledger.get(key)));
+  const rows = await Promise.all(last.watched.map((key) => ledger.known(key)));
   const outcomes = rows.map((row) => Math.max(row?.outcomeAt ?? 0, row?.endedAt ?? 0));
   if (outcomes.some((at) => at >= last.at - CLOCK_SKEW_MS)) return 'works';
   // Only the returned message counts, or its old copy if the reconciler died before the send.
@@ -162,10 +163,14 @@ async function giveBack(
   await queues.delete(deps.dlqUrl(queue), message.receiptHandle);
   if (row) {
     const at = clock.now();
-    const { messageId } = sent;
-    await ledger.update(row.key, (stored) =>
-      noted({ ...stored, sentAt: at }, { at, event: 'returned untried', messageId }),
-    );
+    const entry = { at, event: 'returned untried' as const, messageId: sent.messageId };
+    // The message is sent, so a row that was damaged meanwhile stops no other return.
+    await ledger
+      .update(row.key, (stored) => noted({ ...stored, sentAt: at }, entry))
+      .catch((error: unknown) => {
+        if (!(error instanceof UnreadableRowError)) throw error;
+        deps.failed({ queue, jobId: row.id, code: error.code });
+      });
   }
   log.warn('returned untried', { queue, jobId: resolved.id, messageId: sent.messageId, count: times });
 }

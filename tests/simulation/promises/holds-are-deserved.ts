@@ -1,4 +1,5 @@
-import type { JobRow } from '../../../lib/jobs/row';
+import type { HistoryEntry, JobRow } from '../../../lib/jobs/row';
+import { kindOf } from '../../support/history';
 import { fewestAttempts } from '../world/deployments';
 import type { Target } from '../world/faults';
 import { serviceQueue } from '../world/names';
@@ -32,9 +33,9 @@ export function watchHolds(world: World): void {
   });
 }
 
-function undeservedHold(world: World, { id, reason, vendor = '' }: JobRow): string | undefined {
+function undeservedHold(world: World, { id, reason, history, vendor = '' }: JobRow): string | undefined {
   if (reason === 'unknown')
-    return (world.inDoubt.get(id) ?? 0) > 0 || mayLose(world) ? undefined : 'every call had a clear answer';
+    return (world.inDoubt.get(id) ?? 0) > 0 || lostRun(history) ? undefined : 'every call had a clear answer';
   const target = TARGETS[vendor];
   if (reason !== 'stopped' || target === undefined) return undefined;
   const faults = (name: string) => faultsAt(world, target, name);
@@ -48,9 +49,20 @@ function undeservedHold(world: World, { id, reason, vendor = '' }: JobRow): stri
   return faults('[^ ]+') >= FAILURES ? undefined : `${vendor} failed ${faults('[^ ]+')} times`;
 }
 
-/** Whether a process may have ended, or could not write its row, after a call was answered. Newer code can take the row. */
-const mayLose = ({ reached }: World): boolean => [...reached.keys()].some((what) => LOSES.test(what));
-const LOSES = /^(death$|run without outcome by newer code$|fault .* at table\.(put|update)$)/;
+/**
+ * Whether a run of the job before this one ended without an outcome: it died, it could not write its row, or another
+ * process took the job from it. Newer code and a process whose clock is ahead take a job from a run that is at work.
+ */
+function lostRun(history: JobRow['history']): boolean {
+  const starts = history.flatMap((entry, index) => (entry.event === 'started' ? [index] : []));
+  return starts.slice(0, -1).some((from, nth) => {
+    const run = history.slice(from, starts[nth + 1]);
+    return !run.some((entry) => entry.messageId === run[0]?.messageId && endsRun(entry));
+  });
+}
+
+const OUTCOMES: readonly string[] = ['retry', 'held', 'given', 'succeeded', 'cancelled'];
+const endsRun = (entry: HistoryEntry): boolean => OUTCOMES.includes(kindOf(entry)) || entry.event === 'dead (error)';
 
 /** How many calls to the vendor had a fault of this name, a pattern. */
 function faultsAt({ reached }: World, target: Target, name: string): number {

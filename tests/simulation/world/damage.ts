@@ -1,6 +1,6 @@
 import { jobKey } from '../../../lib/jobs/keys';
 import { isEnd } from '../../../lib/jobs/row';
-import { ROW_SCHEMA } from '../../../lib/jobs/stored-row';
+import { ROW_DAMAGED, ROW_SCHEMA } from '../../../lib/jobs/stored-row';
 import type { StoredMessage } from '../../../lib/local/sqs/types';
 import type { Item } from '../../../lib/ports';
 import type { MemoryTable } from '../../support/memory-table';
@@ -51,19 +51,17 @@ function damageOne(world: World, { job }: Damage): (() => void) | undefined {
   reach('damaged row');
   replace(world, { ...item, generation: true });
   return () => {
-    if (!watch.broken.has(row.key)) return;
+    // A later damage is not undone: the row said more by then.
+    if (!watch.broken.has(row.key) || itemAt(world, row.key).version !== item.version) return;
     reach('restored row');
     replace(world, item);
   };
 }
 
 /** Whether the job of a message in the DLQ has a row that does not parse, so that the message waits for a person. */
-export function waitsForRow(world: World, { body, attributes }: Pick<StoredMessage, 'body' | 'attributes'>): boolean {
-  const { watch } = world;
-  const queue = serviceQueue(world);
-  // A body with the id of another job has its own row, which the entry names.
-  const id = attributes.job?.StringValue ?? /"id":"([^"]+)"/.exec(body)?.[1];
-  return id !== undefined && watch.broken.has(jobKey(queue, id));
+export function waitsForRow(world: World, { attributes: { code, job } }: Pick<StoredMessage, 'attributes'>): boolean {
+  const isBroken = world.watch.broken.has(jobKey(serviceQueue(world), job?.StringValue ?? ''));
+  return isBroken && code?.StringValue === ROW_DAMAGED;
 }
 
 /** Code of the next release ran for a moment and wrote the rows of all live jobs. Then it was rolled back. */

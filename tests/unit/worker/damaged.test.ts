@@ -4,6 +4,7 @@ import type { JobRow } from '../../../lib/jobs/row';
 import type { Item } from '../../../lib/ports';
 import { acceptedRow } from '../../support/accepted-row';
 import { damagedItem } from '../../support/damage';
+import { spendReceives } from '../../support/dead-letters';
 import { anEnvelope, jobId, memoryEngine, PREFIX } from '../../support/engine';
 import { sampleContract } from '../../support/sample-contract';
 
@@ -99,6 +100,24 @@ test('an entry that was moved back stays out of the queue again while the row do
 
   expect(entries(engine)).toMatchObject([{ code: 'RowDamaged' }]);
   expect(effects).toEqual([]);
+});
+
+test('a message that SQS dead-lettered gets the reason, is counted, and goes back once the row is restored', async () => {
+  const { engine, effects, restore, minutes } = await damagedJob();
+  engine.send(BODY, { group: 'g' });
+  spendReceives(engine);
+
+  await minutes(2);
+  const waiting = entries(engine);
+  const counted = engine.metrics.filter(({ name }) => name === 'RowsDamaged').map(({ value }) => value);
+  await restore();
+  await minutes(20);
+
+  expect(waiting).toMatchObject([{ body: BODY, code: 'RowDamaged', field: 'row.steps', job: jobId(1), group: 'g' }]);
+  expect(counted).toEqual([1, 1]);
+  expect(engine.told).toContainEqual(expect.objectContaining({ fact: 'row-damaged', subject: 'sample', on: true }));
+  expect(effects).toEqual([jobId(1)]);
+  expect(engine.deadLetters()).toEqual([]);
 });
 
 test('the message of an old job whose record does not parse waits in the DLQ too', async () => {
