@@ -12,7 +12,7 @@ const {
 // Serverless resolves all of serverless.yml for every command. Ours need the names and settings only, and no template, which
 // takes half a second.
 const [, , word = ''] = process.argv;
-const withoutTemplate = word in commands;
+const withoutTemplate = Object.keys(commands).some((name) => name.split(' ')[0] === word);
 
 const none = async () => Object.fromEntries(Object.keys(environmentSchemas).map((name) => [name, []]));
 

@@ -45,11 +45,8 @@ export async function actOnMany(
   if (answer.trim() !== 'yes') return out.line('Nothing was changed.');
 
   const acting = { ...deps, audit: await audited() };
-  const bar = out.progress(rows.length);
-  const { done, refused, stopped } = await actOnEach(acting, rows, {
-    ...{ action, began, signal },
-    onProgress: bar.set,
-  }).finally(bar.stop);
+  const onProgress = (acted: number) => out.progress(acted, rows.length);
+  const { done, refused, stopped } = await actOnEach(acting, rows, { action, began, signal, onProgress });
   for (const { id, why, next } of refused) out.note(`${id}: ${withCommand(why, next, target)}`);
   const parts = [
     `${done.length} of ${counted(rows.length, 'job')} ${DONE[action]}`,

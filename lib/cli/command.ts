@@ -14,7 +14,7 @@ export interface Option {
 /** The interface of one of our `sls` commands. */
 export interface Command {
   usage: string;
-  options?: Record<string, Option>;
+  options: Record<string, Option>;
   /** It reads and writes files of this project only, so it names no deployment and asks no question. */
   offline?: true;
   /** It changes something. A name means: only with that option. Such a command has `--yes`. */
@@ -24,10 +24,6 @@ export interface Command {
   /** The option that the word after the command stands for, as in `sls jobs show ID`. */
   positional?: string;
 }
-
-/** Whether a call of a command may change something. */
-export const writesNow = ({ writes }: Command, options: CommandContext['options']): boolean =>
-  writes === true || (writes !== undefined && options[writes] === true);
 
 /** The code of a command. Rejects with an OperatorError or a StoreError; the user sees its message. */
 export type Run = (context: CommandContext) => Promise<void>;
@@ -60,10 +56,8 @@ export interface Output {
   json: (value: unknown) => void;
   /** To standard error. */
   note: (text: string) => void;
-  /** Clears the screen of a terminal. Between two tables elsewhere, it writes an empty line. */
-  clear: () => void;
-  /** A progress bar on standard error, if that is a terminal. */
-  progress: (total: number) => { set: (done: number) => void; stop: () => void };
+  /** Shows the progress on standard error, if that is a terminal, until all is done. */
+  progress: (done: number, of: number) => void;
   exitCode: (code: number) => void;
   /** Is aborted by the first Ctrl-C from now on. A second Ctrl-C ends the process as usual. */
   interrupted: () => AbortSignal;

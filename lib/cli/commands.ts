@@ -6,10 +6,7 @@ const CAMPAIGN_ID: Option = { usage: 'Id of the campaign', type: 'string', requi
 const JSON_OUTPUT: Option = { usage: 'Print JSON', type: 'boolean' };
 const YES: Option = { usage: 'Skip the confirmation', type: 'boolean' };
 /** The options of a command that changes something. */
-const WRITES = {
-  yes: YES,
-  reason: { usage: 'Why, for the audit', type: 'string' },
-} as const;
+const WRITES = { yes: YES, reason: { usage: 'Why, for the audit', type: 'string' } } as const;
 
 /** The options that select jobs. */
 const FILTERS = {
@@ -25,10 +22,7 @@ const FILTERS = {
   correlation: { usage: 'Correlation id', type: 'string' },
   ticket: { usage: 'Zendesk ticket that the job made', type: 'string' },
   message: { usage: "SQS message id, or the vendor's id of a mail", type: 'string' },
-  from: {
-    usage: 'First hour (UTC) of acceptance, like 2026-01-02T03. At most 90 days ago',
-    type: 'string',
-  },
+  from: { usage: 'First hour (UTC) of acceptance, like 2026-01-02T03. At most 90 days ago', type: 'string' },
   to: { usage: 'End of these hours (UTC). Default: now', type: 'string' },
 } as const satisfies Record<string, Option>;
 
@@ -46,12 +40,10 @@ export const DEFAULT_CONSOLE_PORT = 3900;
  * runs.ts only for ours.
  */
 export const commands = {
-  jobs: { usage: 'List, show, retry, cancel, discard and settle jobs' },
   'jobs list': {
     usage: 'List waiting and dead jobs, or the jobs that a search finds',
     options: {
       ...FILTERS,
-      hour: { usage: 'Hour (UTC) of acceptance, like 2026-01-02T03', type: 'string' },
       key: { usage: "Caller's idempotency key", type: 'string' },
       principal: { usage: 'Owner of --key. Default: the system', type: 'string' },
       limit: { usage: `Most jobs per queue. Default: ${DEFAULT_LIMIT}`, type: 'string' },
@@ -69,10 +61,7 @@ export const commands = {
     writes: true,
     options: {
       ...ONE_OR_MANY,
-      data: {
-        usage: 'JSON file with other data, sent as a new job in place of one that did nothing',
-        type: 'string',
-      },
+      data: { usage: 'JSON file with other data, sent as a new job in place of one that did nothing', type: 'string' },
       ...WRITES,
     },
   },
@@ -107,10 +96,7 @@ export const commands = {
 
   queues: {
     usage: 'Show depth, held and dead jobs, throughput, vendors and firing alarms',
-    options: {
-      json: JSON_OUTPUT,
-      watch: { usage: 'Refresh every 5 seconds until Ctrl-C', type: 'boolean' },
-    },
+    options: { json: JSON_OUTPUT },
   },
   'queues pause': {
     usage: "Stop Lambda from receiving a queue's messages",
@@ -127,7 +113,6 @@ export const commands = {
     options: { queue: { ...QUEUE, required: true }, ...WRITES },
   },
 
-  alarms: { usage: 'Test the alarms' },
   'alarms test': {
     usage: 'Send a test message to the chat of the alarms',
     writes: true,
@@ -146,7 +131,6 @@ export const commands = {
     },
   },
 
-  campaign: { usage: 'List, report, pause, resume and cancel e-mail campaigns' },
   'campaign list': {
     usage: 'List the campaigns that have not ended, or all of a day',
     options: {
@@ -189,23 +173,17 @@ export const commands = {
     },
   },
 
-  producer: { usage: 'Print the configuration of producers' },
   'producer env': {
     usage: 'Print the variables that connect a producer to this deployment',
     options: {},
   },
 
-  testflight: { usage: 'Manage testers' },
   'testflight invite': {
     usage: 'Invite the testers in a CSV file to an app. Safe to repeat',
     writes: true,
     options: {
       app: { usage: "Apple's id of the app (digits)", type: 'string', required: true },
-      group: {
-        usage: "Apple's ids of the testers' groups, separated by commas",
-        type: 'string',
-        required: true,
-      },
+      group: { usage: "Apple's ids of the testers' groups, separated by commas", type: 'string', required: true },
       file: { usage: 'CSV file. Its header names email, firstName and lastName', type: 'string', required: true },
       json: JSON_OUTPUT,
       ...WRITES,

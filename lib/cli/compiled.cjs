@@ -2,9 +2,8 @@
 // Serverless's own loader would transform some 300 files at each start. A bundle is kept in node_modules/.cache, under a
 // name made from all of its sources, so changed code gets a new one.
 const { createHash, randomUUID } = require('node:crypto');
-const { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } = require('node:fs');
-const Module = require('node:module');
-const { dirname, join, relative } = require('node:path');
+const { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } = require('node:fs');
+const { join, relative } = require('node:path');
 
 const ROOT = join(__dirname, '..', '..');
 const CACHE = join(ROOT, 'node_modules', '.cache', 'background-jobs');
@@ -21,11 +20,9 @@ export const stack = () => require('./resources/stack');
 
 function load() {
   const file = join(CACHE, `${hashOfSources()}.cjs`);
-  const made = new Module(file, module);
-  made.paths = Module._nodeModulePaths(dirname(file));
+  if (!existsSync(file)) bundle(file);
   process.setSourceMapsEnabled(true);
-  made._compile(kept(file) ?? keep(file, bundle(file)), file);
-  return made.exports;
+  return require(file);
 }
 
 function hashOfSources() {
@@ -40,13 +37,17 @@ const filesIn = (folder) =>
     .filter((entry) => entry.isFile())
     .map(({ parentPath, name }) => join(parentPath, name));
 
-function bundle(outfile) {
+function bundle(file) {
+  mkdirSync(CACHE, { recursive: true });
+  for (const old of readdirSync(CACHE).map((name) => join(CACHE, name)))
+    if (Date.now() - statSync(old).mtimeMs > KEPT_MS) rmSync(old, { force: true });
+  // Another command may read the file at the same time, so it gets its name when it is whole.
+  const part = join(CACHE, `${randomUUID()}.part`);
   // Loaded on first use, because most commands find a bundle.
-  const { outputFiles, metafile } = require('esbuild').buildSync({
+  require('esbuild').buildSync({
     stdin: { contents: ENTRY, resolveDir: ROOT },
     absWorkingDir: ROOT,
-    outfile,
-    write: false,
+    outfile: part,
     bundle: true,
     packages: 'external',
     platform: 'node',
@@ -55,34 +56,9 @@ function bundle(outfile) {
     keepNames: true,
     sourcemap: 'inline',
     sourcesContent: false,
-    metafile: true,
     logLevel: 'error',
   });
-  const outside = Object.keys(metafile.inputs).filter((file) => !['<stdin>', ...FOLDERS].includes(file.split('/')[0]));
-  if (outside.length > 0) throw new Error(`lib/cli/compiled.cjs: FOLDERS does not cover ${outside.join(', ')}`);
-  return outputFiles[0].text;
-}
-
-function kept(file) {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch {
-    return undefined;
-  }
-}
-
-/** Where node_modules cannot be written, the next command bundles again. */
-function keep(file, text) {
-  try {
-    mkdirSync(CACHE, { recursive: true });
-    for (const old of readdirSync(CACHE).map((name) => join(CACHE, name)))
-      if (Date.now() - statSync(old).mtimeMs > KEPT_MS) rmSync(old, { force: true });
-    // Another command may read the file at the same time, so it gets its name when it is whole.
-    const part = join(CACHE, `${randomUUID()}.part`);
-    writeFileSync(part, text);
-    renameSync(part, file);
-  } catch {}
-  return text;
+  renameSync(part, file);
 }
 
 module.exports = load();

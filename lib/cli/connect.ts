@@ -26,10 +26,10 @@ import { type OperatorDeps, OperatorError } from '../ops/operator';
 import { verifySource } from '../ops/verify-source';
 import type { Events, Facts, Log } from '../ports';
 import { basicAuthorization } from '../vendors/credentials';
+import type { Source } from '../verify/read';
 import type { CommandContext, Output } from './command';
-import type { Serverless } from './serverless';
+import type { Environment, Serverless } from './serverless';
 import { callerOf, namedTargetOf } from './target';
-import { zendeskLookup } from './zendesk-lookup';
 
 /** The table and the bucket of a stage. `operator` also connects to its queues. */
 export interface Connection {
@@ -73,15 +73,11 @@ export async function connect(serverless: Serverless, out: Output): Promise<Conn
   return { reader, operator, deployment, source, publishAlarm };
 }
 
-const environmentsOf = ({ service: { functions } }: Serverless) => ({
-  feedback: functions.feedback?.environment,
-  testflight: functions.testflight?.environment,
-});
-
 async function clients(serverless: Serverless) {
   const aws = serverless.getProvider('aws');
-  const { feedback, testflight } = environmentsOf(serverless);
-  const hashKey = optionalSecret.parse(feedback?.HASH_KEY ?? testflight?.HASH_KEY);
+  const { functions } = serverless.service;
+  const feedback = functions.feedback?.environment;
+  const hashKey = optionalSecret.parse(feedback?.HASH_KEY ?? functions.testflight?.environment?.HASH_KEY);
   if (aws.getStage() !== 'local') {
     const config = await aws.getAwsSdkV3Config();
     return {
@@ -113,6 +109,17 @@ async function clients(serverless: Serverless) {
     sns: new SNSClient({ ...config, endpoint: `${api}/sns` }),
     zendesk: { endpoint: endpoints.zendesk, authorization: basicAuthorization(ZENDESK_EMAIL, ZENDESK_TOKEN) },
   };
+}
+
+/**
+ * Where `sls verify` looks for tickets: the Zendesk of the deployment's feedback worker. `token`: an operator's own, because
+ * the worker's may be a reference that only the worker can read. `undefined`: Zendesk is not asked.
+ */
+export function zendeskLookup(environment: Environment | undefined, token: string | undefined): Source['zendesk'] {
+  const { ZENDESK_ENDPOINT: endpoint, ZENDESK_EMAIL: email } = environment ?? {};
+  if (!endpoint || !email || !token) return undefined;
+  if (!/^https:/i.test(endpoint)) throw new OperatorError('zendesk.endpoint: must begin with https://');
+  return { endpoint, authorization: basicAuthorization(email, token) };
 }
 
 /** The first hash loads the clients of secrets, because few commands name a person. */

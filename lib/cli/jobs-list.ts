@@ -11,7 +11,6 @@ import { hour, oneOf, queue, text } from './options';
 
 type Options = CommandContext['options'];
 
-const HOUR_MS = 3_600_000;
 /** The fields of a filter, and their options. `--reason` of a command that changes something is the operator's. */
 const OPTION_OF = {
   reason: 'job-reason',
@@ -22,19 +21,18 @@ const BY_VALUE = Object.values(OPTION_OF);
 
 /** Whether the options ask for more than jobs of a queue or a state. */
 export const isSearch = (options: Options): boolean =>
-  [...BY_VALUE, 'from', 'to', 'hour', 'key'].some((name) => text(options, name) !== undefined);
+  [...BY_VALUE, 'from', 'to', 'key'].some((name) => text(options, name) !== undefined);
 
 /** Whether the options name jobs by anything but an id. */
 export const isFiltered = (options: Options): boolean =>
-  [...BY_VALUE, 'from', 'to', 'hour', 'queue', 'state'].some(
+  [...BY_VALUE, 'from', 'to', 'queue', 'state'].some(
     // The queue of a job with an ID only says where to look for it.
     (name) => text(options, name) !== undefined && (name !== 'queue' || text(options, 'id') === undefined),
   );
 
 /** The filter that the options give. Throws an OperatorError for a value that cannot exist. */
 export function filterOf(options: Options, names: { queueNames: readonly string[] }): JobFilter {
-  const at = hour(options, 'hour');
-  const [from, to] = at === undefined ? [hour(options, 'from'), hour(options, 'to')] : [at, at + HOUR_MS];
+  const [from, to] = [hour(options, 'from'), hour(options, 'to')];
   const state = oneOf(options, 'state', STATES);
   const filter: JobFilter = {
     queue: queue(options, names),
@@ -44,7 +42,7 @@ export function filterOf(options: Options, names: { queueNames: readonly string[
   const open = from === undefined && to === undefined && BY_GROUP.every((name) => filter[name] === undefined);
   if (open && state !== undefined && !(LISTED_STATES as readonly string[]).includes(state))
     throw new OperatorError(
-      `--state ${state} needs --hour, or --from, because such jobs can only be found by their hour.`,
+      `--state ${state} needs --from: such jobs can only be found by the hour of their acceptance.`,
     );
   return filter;
 }
@@ -79,23 +77,17 @@ async function found(options: Options, out: Output, reader: Reader, limit: numbe
 async function collected(out: Output, search: Search, limit: number): Promise<Listed> {
   const rows: JobRow[] = [];
   const signal = out.interrupted();
-  const last = { looked: 0 };
-  let bar: ReturnType<Output['progress']> | undefined;
-  try {
-    for await (const step of search.steps({ signal })) {
-      rows.push(...step.rows);
-      last.looked = step.looked;
-      bar ??= out.progress(step.of);
-      bar.set(step.done);
-      if (rows.length > limit) break;
-    }
-  } finally {
-    bar?.stop();
+  let looked = 0;
+  for await (const step of search.steps({ signal })) {
+    rows.push(...step.rows);
+    looked = step.looked;
+    out.progress(step.done, step.of);
+    if (rows.length > limit) break;
   }
-  if (rows.length === 0 && !signal.aborted) refuseUnmet(search, last.looked);
+  if (rows.length === 0 && !signal.aborted) refuseUnmet(search, looked);
   const shown = rows.toSorted((a, b) => a.time - b.time || (a.id < b.id ? -1 : 1)).slice(0, limit);
   const notes = [
-    `${counted(last.looked, 'job')} looked at. ${SCOPES[search.scope]}`,
+    `${counted(looked, 'job')} looked at. ${SCOPES[search.scope]}`,
     ...(signal.aborted ? ['You stopped the search. There may be more jobs.'] : []),
     ...(rows.length > limit ? ['There are more jobs. Narrow the search, or raise --limit.'] : []),
   ];

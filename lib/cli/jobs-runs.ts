@@ -9,10 +9,10 @@ import { retry } from '../ops/retry';
 import { actOnMany, isMany } from './act-on-many';
 import type { Run } from './command';
 import { DEFAULT_LIMIT } from './commands';
-import { readJson } from './files';
+
 import { jobLines, jobPage } from './job-text';
 import { filterOf, isSearch, listFound } from './jobs-list';
-import { count, oneOf, queue, queues, required, text } from './options';
+import { count, oneOf, queue, queues, readJson, required, text } from './options';
 
 /** The code of `sls jobs …`. */
 export const jobsRuns = {

@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises';
 import { knownQueue, OperatorError, queuesOf } from '../ops/operator';
 import type { CommandContext } from './command';
 
@@ -40,21 +41,23 @@ export function port(options: Options, otherwise: number): number {
 }
 
 /** The start of a UTC hour, ms since 1970. */
-export function hour(options: Options, name: string): number | undefined {
-  const value = text(options, name);
-  if (value === undefined) return undefined;
-  const time = /^\d{4}-\d\d-\d\dT\d\d$/.test(value) ? Date.parse(`${value}:00:00Z`) : Number.NaN;
-  if (Number.isNaN(time)) throw new OperatorError(`--${name} must be an hour in UTC like 2026-01-02T03, is ${value}.`);
-  return time;
-}
+export const hour = (options: Options, name: string): number | undefined =>
+  time(options, name, { what: 'an hour', like: '2026-01-02T03', form: /^\d{4}-\d\d-\d\dT\d\d$/, rest: ':00:00Z' });
 
 /** The start of a UTC day, ms since 1970. */
-export function day(options: Options, name: string): number | undefined {
+export const day = (options: Options, name: string): number | undefined =>
+  time(options, name, { what: 'a day', like: '2026-01-02', form: /^\d{4}-\d\d-\d\d$/, rest: '' });
+
+function time(
+  options: Options,
+  name: string,
+  { what, like, form, rest }: { what: string; like: string; form: RegExp; rest: string },
+): number | undefined {
   const value = text(options, name);
   if (value === undefined) return undefined;
-  const time = /^\d{4}-\d\d-\d\d$/.test(value) ? Date.parse(value) : Number.NaN;
-  if (Number.isNaN(time)) throw new OperatorError(`--${name} must be a day in UTC like 2026-01-02, is ${value}.`);
-  return time;
+  const at = form.test(value) ? Date.parse(value + rest) : Number.NaN;
+  if (Number.isNaN(at)) throw new OperatorError(`--${name} must be ${what} in UTC like ${like}, is ${value}.`);
+  return at;
 }
 
 /** The queue of --queue, which must exist. `undefined`: not given. */
@@ -66,3 +69,25 @@ export function queue(options: Options, names: { queueNames: readonly string[] }
 /** The queue of --queue, or all queues. */
 export const queues = (options: Options, names: { queueNames: readonly string[] }): readonly string[] =>
   queuesOf(names, text(options, 'queue'));
+
+/** The JSON of a file that an operator named. Rejects with an OperatorError. */
+export async function readJson(file: string): Promise<unknown> {
+  const text = await readFile(file, 'utf8').catch((error: unknown) => {
+    throw unreadable(file, error);
+  });
+  try {
+    return JSON.parse(text);
+  } catch {
+    // The parser's message quotes the text, which may be personal.
+    throw new OperatorError(`${file}: is not JSON.`);
+  }
+}
+
+/** The error for an operator, if a file cannot be opened. Any other error stays as it is. */
+export function unreadable(file: string, error: unknown): unknown {
+  const { code = '' } = error as NodeJS.ErrnoException;
+  // Node has codes for the system's errors, and for a name with a zero byte.
+  return /^E[A-Z]+$|^ERR_INVALID_ARG_VALUE$/.test(code)
+    ? new OperatorError(`${file}: cannot be read (${code}).`)
+    : error;
+}

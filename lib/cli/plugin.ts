@@ -1,5 +1,5 @@
-// Also for the output of Serverless itself, such as --help.
-import './closed-pipe';
+// A closed pipe ends the output of Serverless itself too, such as --help.
+import './terminal';
 import { chosenInstance } from '../instances/choose';
 import { hasFunction } from '../instances/functions';
 import type { Connection } from '../local/connection';
@@ -7,10 +7,9 @@ import type { CommandContext } from './command';
 import { type CommandName, commands, GUARDED, GUARDED_OPTIONS, MORE_OPTIONS } from './commands';
 import { deploymentProblems } from './configuration';
 import { writeNotices } from './notices';
-import { dropSharedRole } from './roles';
-import type { runNamed } from './run-named';
+import type { runNamed } from './run-command';
 import { commandTree, extensionTree, hookOf, namePositionals } from './schema';
-import type { Serverless } from './serverless';
+import type { Serverless, Template } from './serverless';
 
 /**
  * Our plugin for `sls`. It adds our commands, checks a stage before a deployment, and names the deployment before a
@@ -59,14 +58,14 @@ export class Ops {
 
 function commandHooks(serverless: Serverless, options: CommandContext['options']): Ops['hooks'] {
   // Loaded on first use, because the AWS clients would make every other command half a second slower.
-  const load = () => require('./run-named') as { runNamed: typeof runNamed };
+  const load = () => require('./run-command') as { runNamed: typeof runNamed };
   const hooks = (Object.keys(commands) as CommandName[]).map(
     (name) => [hookOf(name), () => load().runNamed(name, serverless, options)] as const,
   );
   return Object.fromEntries(hooks);
 }
 
-/** Loaded on first use, as run-named.ts is. */
+/** Loaded on first use, as run-command.ts is. */
 const coreCommand = () => require('./core-command') as typeof import('./core-command');
 const localStage = () => require('./local-stage') as typeof import('./local-stage');
 
@@ -74,3 +73,19 @@ const localStage = () => require('./local-stage') as typeof import('./local-stag
 const deploys = ([command, subcommand]: string[]): boolean => command === 'deploy' && subcommand !== 'list';
 
 const invokesHere = ([command, subcommand]: string[]): boolean => command === 'invoke' && subcommand === 'local';
+
+/**
+ * Removes the shared role from a compiled template. No function uses it, and it may poll every queue. The functions' own
+ * roles are copies of it, so this runs after they are made. It also removes every DependsOn a role, which the reference
+ * to that role already implies (cfn-lint W3005).
+ */
+export function dropSharedRole(template: Template, sharedRole: string): void {
+  delete template.Resources[sharedRole];
+  const isRole = (id: string) => template.Resources[id]?.Type === 'AWS::IAM::Role' || id === sharedRole;
+  for (const resource of Object.values(template.Resources)) {
+    if (resource.DependsOn === undefined) continue;
+    const others = [resource.DependsOn].flat().filter((id) => !isRole(id));
+    if (others.length > 0) resource.DependsOn = others;
+    else delete resource.DependsOn;
+  }
+}

@@ -1,31 +1,22 @@
+import { knownQueue } from '../ops/operator';
 import { overview } from '../ops/overview';
 import { pauseQueue, resumeQueue } from '../ops/pause';
 import { timeText } from '../text';
 import type { Run } from './command';
-import { queue, required } from './options';
+import { required } from './options';
 import { overviewLines } from './queues-text';
-
-const WATCH_MS = 5_000;
 
 /** The code of `sls queues …`. */
 export const queuesRuns = {
   queues: async ({ options, out, deployment }) => {
-    const deps = await deployment();
-    for (;;) {
-      const figures = await overview(deps);
-      if (options.json) out.json(figures);
-      else {
-        if (options.watch) out.clear();
-        for (const line of overviewLines(figures)) out.line(line);
-      }
-      if (!options.watch) return;
-      await deps.clock.sleep(WATCH_MS);
-    }
+    const figures = await overview(await deployment());
+    if (options.json) out.json(figures);
+    else for (const line of overviewLines(figures)) out.line(line);
   },
 
   'queues pause': async ({ options, out, deployment, audited, sls }) => {
     const deps = await deployment();
-    const name = queue(options, deps) ?? required(options, 'queue');
+    const name = knownQueue(deps, required(options, 'queue'));
     await audited();
     const { pause, again, resumeBefore } = await pauseQueue(deps, { queue: name, reason: required(options, 'reason') });
     const since = again ? `was paused before, since ${timeText(pause.at)} (UTC)` : 'is paused';
@@ -39,7 +30,7 @@ export const queuesRuns = {
 
   'queues resume': async ({ options, out, deployment, audited }) => {
     const deps = await deployment();
-    const name = queue(options, deps) ?? required(options, 'queue');
+    const name = knownQueue(deps, required(options, 'queue'));
     await audited();
     const pause = await resumeQueue(deps, name);
     if (!pause) return out.line(`${name} was not paused. Lambda receives its messages.`);

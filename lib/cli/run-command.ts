@@ -2,15 +2,18 @@ import { ConfigError } from '../config/environment';
 import { StoreError } from '../errors';
 import { InstanceProblems } from '../instances/problems';
 import { IllegalTransitionError } from '../jobs/transitions';
-import { auditChange } from '../ops/audit-trail';
+import { type Act, auditChange } from '../ops/audit-trail';
 import { OperatorError } from '../ops/operator';
-import { slsCommand, type Target, withCommand } from '../target';
-import { actOf } from './act';
-import { type Command, type CommandContext, type Output, type Run, writesNow } from './command';
+import { isProduction, slsCommand, type Target, withCommand } from '../target';
+import type { Command, CommandContext, Output, Run } from './command';
+import { type CommandName, commands } from './commands';
 import { confirmWrite } from './confirm';
-import type { Connection } from './connect';
+import { type Connection, connect } from './connect';
+import { text } from './options';
+import { runOf } from './runs';
 import type { Serverless } from './serverless';
-import { namedTargetOf, requireOwnAccount, targetOf, targetText } from './target';
+import { callerOf, namedTargetOf, requireOwnAccount, targetOf, targetText } from './target';
+import { terminal } from './terminal';
 
 export interface Call {
   name: string;
@@ -21,6 +24,13 @@ export interface Call {
   connect: () => Promise<Connection>;
 }
 
+/** Runs one of our commands on the deployment of the `sls` call. */
+export const runNamed = (name: CommandName, serverless: Serverless, options: Call['options']): Promise<void> =>
+  runCommand(runOf(name), {
+    ...{ name, command: commands[name], serverless, options, out: terminal },
+    connect: () => connect(serverless, terminal),
+  });
+
 /**
  * Runs a command. It first names the deployment, and asks before it changes production. An expected error becomes an
  * error of Serverless, which is shown without its stack. Serverless prints errors to standard output, so with `--json`
@@ -30,8 +40,7 @@ export async function runCommand(run: Run, call: Call): Promise<void> {
   const { serverless, command, options, out } = call;
   const target = targetOf(serverless);
   try {
-    // A group such as `sls jobs` only lists its commands.
-    if (command.options !== undefined && !command.offline) {
+    if (!command.offline) {
       const named = await namedTargetOf(serverless);
       out.note(targetText(named));
       if (!command.checksAccount) requireOwnAccount(named, serverless);
@@ -54,7 +63,9 @@ export const isExpected = (error: unknown): error is Error =>
   );
 
 async function runOn(run: Run, target: Target, { name, command, options, out, connect, serverless }: Call) {
-  if (writesNow(command, options)) await confirmWrite(target, { options, out });
+  const { writes } = command;
+  if (writes === true || (writes !== undefined && options[writes] === true))
+    await confirmWrite(target, { options, out });
   let stored: Promise<string> | undefined;
   const audit = async () => {
     const { reader, publishAlarm } = await connect();
@@ -76,3 +87,32 @@ async function runOn(run: Run, target: Target, { name, command, options, out, co
 }
 
 const sentence = (text: string): string => (/[.!?:]$/.test(text) ? text : `${text}.`);
+
+/** Options that say how a command runs, not what it does. */
+const HOW = ['yes', 'json', 'reason', 'stage', 'region', 'param', 'verbose', 'debug'];
+
+/** What the audit object says about a command. In production an operator who gave no `--reason` is asked for one. */
+async function actOf(
+  action: string,
+  { serverless, options, out }: { serverless: Serverless } & Pick<CommandContext, 'options' | 'out'>,
+): Promise<Act> {
+  const { instance, stage } = targetOf(serverless);
+  const asks = isProduction({ stage }) && options.yes !== true;
+  const reason = text(options, 'reason') ?? (asks ? await out.ask('Why? (for the audit) ') : undefined);
+  return {
+    ...{ action, instance, stage, arguments: argumentsOf(options), by: await callerOf(serverless) },
+    ...(reason?.trim() ? { reason: reason.trim() } : {}),
+  };
+}
+
+/** Options that name a person. The audit only says that they were given. */
+const PERSONAL = ['user', 'email'];
+
+function argumentsOf(options: CommandContext['options']): Act['arguments'] {
+  const given = Object.entries(options).flatMap(([name, value]) =>
+    value === undefined || value === false || HOW.includes(name)
+      ? []
+      : [[name, PERSONAL.includes(name) ? true : value] as const],
+  );
+  return Object.fromEntries(given);
+}

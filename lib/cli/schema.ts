@@ -3,24 +3,28 @@ import type { Command, Option } from './command';
 /** Commands in the format of Serverless: a tree of words, each with a lifecycle event for our hook. */
 export interface CommandTree {
   [word: string]: {
-    usage: string;
-    lifecycleEvents: string[];
-    options: Record<string, Option>;
+    usage?: string;
+    /** Serverless lists the commands below it. */
+    type?: 'container';
+    lifecycleEvents?: string[];
+    options?: Record<string, Option>;
     commands: CommandTree;
   };
 }
 
 const RUN = 'run';
 
-/** Builds the tree. A command group must come before its commands. */
+/** Builds the tree. */
 export function commandTree(commands: Record<string, Command>): CommandTree {
   const tree: CommandTree = {};
-  for (const [name, command] of Object.entries(commands)) {
-    const words = name.split(' ');
-    const last = words.pop() ?? '';
-    const above = words.reduce((branch, word) => branch[word]?.commands ?? {}, tree);
-    // Without a lifecycle event, a command group would print nothing.
-    above[last] = { usage: command.usage, lifecycleEvents: [RUN], options: command.options ?? {}, commands: {} };
+  for (const [name, { usage, options }] of Object.entries(commands)) {
+    const [first = '', second] = name.split(' ');
+    const command = { usage, lifecycleEvents: [RUN], options, commands: {} };
+    if (second === undefined) tree[first] = command;
+    else {
+      tree[first] ??= { type: 'container', commands: {} };
+      tree[first].commands[second] = command;
+    }
   }
   return tree;
 }

@@ -1,8 +1,15 @@
-import './closed-pipe';
 import { createInterface } from 'node:readline';
-import { Presets, SingleBar } from 'cli-progress';
 import { visible } from '../text';
 import type { Output } from './command';
+
+// A reader such as `head` closes the pipe once it has enough. Then nothing is left to do.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit();
+});
+
+/** Characters of a progress line. It is overwritten by the next one, and empty at the end. */
+const PROGRESS = 40;
 
 /** Output to the streams of this process. Stored text cannot send commands to the terminal. */
 export const terminal: Output = {
@@ -10,12 +17,10 @@ export const terminal: Output = {
   // In JSON, an escaped character is the same character.
   json: (value) => void process.stdout.write(`${visible(JSON.stringify(value, null, 2))}\n`),
   note: (text) => void process.stderr.write(`${visible(text)}\n`),
-  clear: () => void process.stdout.write(process.stdout.isTTY ? '\u001b[2J\u001b[H' : '\n'),
-  progress: (total) => {
-    if (!process.stderr.isTTY) return { set: () => {}, stop: () => {} };
-    const bar = new SingleBar({ stream: process.stderr, clearOnComplete: true }, Presets.shades_classic);
-    bar.start(total, 0);
-    return { set: (done) => bar.update(done), stop: () => bar.stop() };
+  progress: (done, of) => {
+    if (!process.stderr.isTTY) return;
+    const text = done < of ? `${done} of ${of}` : '';
+    process.stderr.write(`\r${text.padEnd(PROGRESS)}\r`);
   },
   interrupted: () => {
     const stop = new AbortController();

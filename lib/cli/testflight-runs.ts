@@ -1,14 +1,16 @@
+import { createReadStream } from 'node:fs';
 import { eachOf } from '../concurrency';
+import { InvalidRecipientsError } from '../emails/invalid-recipients';
+import { type Bytes, fromCsv, type Read } from '../emails/recipients';
 import { StoreError } from '../errors';
 import { OperatorError, type Reader } from '../ops/operator';
 import { jobsWithKey } from '../ops/search';
 import { IdempotencyConflictError, InvalidJobError } from '../producer/errors';
 import { createProducer, type Producer } from '../producer/producer';
-import { TESTFLIGHT_QUEUE } from '../testflight/message';
+import { type InviteInput, TESTFLIGHT_QUEUE } from '../testflight/message';
 import { counted } from '../text';
 import type { Run } from './command';
-import { required } from './options';
-import { readTesters, type TesterRow } from './testers';
+import { required, unreadable } from './options';
 
 const AT_ONCE = 8;
 /** The principal of these idempotency keys. It differs from those of all API clients. */
@@ -22,16 +24,11 @@ export const testflightRuns = {
     const deps = await operator();
     const producer = createProducer({ ...deps, source: '/sls/testflight-invite' });
     await audited();
-    const bar = out.progress(rows.length);
     const answers: Answer[] = [];
-    try {
-      await eachOf(rows, AT_ONCE, async (row) => {
-        answers.push({ line: row.line, ...(await queueInvitation({ ...deps, producer }, to, row)) });
-        bar.set(answers.length);
-      });
-    } finally {
-      bar.stop();
-    }
+    await eachOf(rows, AT_ONCE, async (row) => {
+      answers.push({ line: row.line, ...(await queueInvitation({ ...deps, producer }, to, row)) });
+      out.progress(answers.length, rows.length);
+    });
     const found = summary(answers);
     if (options.json) out.json(found);
     else {
@@ -79,4 +76,38 @@ function summary(answers: Answer[]) {
     'problem' in answer ? [{ line: answer.line, problem: answer.problem }] : [],
   );
   return { queued, before: answers.length - queued - refused.length, refused };
+}
+
+type Person = Pick<InviteInput, 'email' | 'firstName' | 'lastName'>;
+
+/** A row of a file of testers. Only its form has been checked. `line` counts from 1, including the header. */
+type TesterRow = { line: number; person: Person } | { line: number; problem: string };
+
+const COLUMNS = ['firstName', 'lastName'];
+
+/** Reads a CSV file. Its header names email and, optionally, firstName and lastName. */
+async function readTesters(file: string): Promise<TesterRow[]> {
+  try {
+    return await testersOf(createReadStream(file));
+  } catch (error) {
+    if (error instanceof InvalidRecipientsError) throw new OperatorError(`${file}: ${error.message}.`);
+    throw unreadable(file, error);
+  }
+}
+
+/** The rows of such a file. Rejects with an InvalidRecipientsError if the header is invalid. */
+export async function testersOf(bytes: Bytes): Promise<TesterRow[]> {
+  const rows: TesterRow[] = [];
+  for await (const reads of fromCsv(bytes)) rows.push(...reads.map(testerRow));
+  return rows;
+}
+
+function testerRow(read: Read): TesterRow {
+  const { line } = read;
+  if ('broken' in read) return { line, problem: read.broken };
+  const { email, data = {}, ...more } = read.value as { email: string; data?: Record<string, string> };
+  const known = Object.keys(more).length === 0 && Object.keys(data).every((column) => COLUMNS.includes(column));
+  return known
+    ? { line, person: { email, ...data } }
+    : { line, problem: `the only columns are email, ${COLUMNS.join(' and ')}` };
 }

@@ -38,10 +38,11 @@ describe.each(all)('%s', (file, page) => {
 
 const BUILT_IN = new Set(['deploy', 'remove', 'logs', 'info', 'invoke', 'package', 'print', 'metrics', 'rollback']);
 
-/** Whether the words begin with a command of ours, or with one of Serverless; `a|b` stands for both. */
+/** Whether the words are a group of our commands, or begin with one of them or of Serverless. */
 function isCommand(words: readonly string[]): boolean {
   const [first = ''] = words;
   if (BUILT_IN.has(first)) return true;
   const names = Object.keys(commands);
+  if (words.length === 1) return names.some((name) => name.split(' ')[0] === first);
   return words.some((_, index) => names.includes(words.slice(0, index + 1).join(' ')));
 }

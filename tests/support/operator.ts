@@ -10,8 +10,8 @@ export interface Recorded {
   json: unknown;
   notes: string[];
   exitCode: number | undefined;
-  /** The steps of each progress bar. */
-  progress: { total: number; done: number[]; stopped: boolean }[];
+  /** What was shown as done, of how many. */
+  progress: [done: number, of: number][];
 }
 
 /** An output that records everything. `answer`: what the operator types. */
@@ -23,17 +23,7 @@ export function recordingOutput(answer?: string): { out: Output; recorded: Recor
       recorded.json = JSON.parse(JSON.stringify(value));
     },
     note: (text) => void recorded.notes.push(text),
-    clear: () => void recorded.lines.push('(clear)'),
-    progress: (total) => {
-      const bar = { total, done: [] as number[], stopped: false };
-      recorded.progress.push(bar);
-      return {
-        set: (done) => void bar.done.push(done),
-        stop: () => {
-          bar.stopped = true;
-        },
-      };
-    },
+    progress: (...step) => void recorded.progress.push(step),
     interrupted: () => new AbortController().signal,
     exitCode: (code) => {
       recorded.exitCode = code;

@@ -1,5 +1,4 @@
-import { Ops } from '../../../lib/cli/plugin';
-import { dropSharedRole } from '../../../lib/cli/roles';
+import { dropSharedRole, Ops } from '../../../lib/cli/plugin';
 import type { Serverless, Template } from '../../../lib/cli/serverless';
 
 class ServerlessError extends Error {

@@ -1,5 +1,5 @@
-import { producerRuns, variableLines } from '../../../lib/cli/producer-runs';
 import type { Serverless } from '../../../lib/cli/serverless';
+import { serviceRuns, variableLines } from '../../../lib/cli/service-runs';
 import { producerSettings } from '../../../lib/config/producer';
 import { readInstance } from '../../../lib/instances/read';
 import { producerParameterResources } from '../../../resources/producer-parameter';
@@ -16,7 +16,7 @@ test('the variables hold the settings that the stack writes into its parameter, 
   const unused = () => Promise.reject(new Error('not needed'));
   const connections = { reader: unused, operator: unused };
   const options = { param: 'instance=mht-api' };
-  await producerRuns['producer env']({ ...targetContext, ...connections, options, out, serverless });
+  await serviceRuns['producer env']({ ...targetContext, ...connections, options, out, serverless });
 
   const [name, region, settings = ''] = recorded.lines;
   const json = settings.replace(/^JOBS_SETTINGS='(.*)'$/, '$1');

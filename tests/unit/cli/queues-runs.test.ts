@@ -47,23 +47,6 @@ test('sls queues --json prints the figures', async () => {
   expect(lines).toEqual([]);
 });
 
-test('sls queues --watch shows the figures again every five seconds', async () => {
-  const made = aDeployment();
-  const slept: number[] = [];
-  const clock = {
-    ...made.deployment.clock,
-    sleep: async (ms: number) => {
-      slept.push(ms);
-      if (slept.length === 2) throw new Error('Ctrl-C');
-    },
-  };
-  const deployment = { ...made.deployment, clock };
-
-  await expect(run('queues', { deployment }, { watch: true })).rejects.toThrow('Ctrl-C');
-
-  expect(slept).toEqual([5_000, 5_000]);
-});
-
 test('sls queues pause says until when to resume, and sls queues shows who paused and why', async () => {
   const made = aDeployment();
 

@@ -57,7 +57,7 @@ test('queues a job for each row, shows its progress, and counts the invitations'
   const { lines, progress } = await invite(text);
 
   expect(lines).toEqual(['3 invitations queued, 0 already queued.']);
-  expect(progress).toEqual([{ total: 3, done: [1, 2, 3], stopped: true }]);
+  expect(progress).toEqual([1, 2, 3].map((done) => [done, 3]));
   expect(queued()).toEqual(
     Array(3).fill({ group: APP, type: 'testflight.invite.v1', state: 'queued', source: '/sls/testflight-invite' }),
   );

@@ -1,4 +1,4 @@
-import { zendeskLookup } from '../../../lib/cli/zendesk-lookup';
+import { zendeskLookup } from '../../../lib/cli/connect';
 
 const environment = { ZENDESK_ENDPOINT: 'https://acme.zendesk.com/api/v2', ZENDESK_EMAIL: 'agent@acme.example.com' };
 

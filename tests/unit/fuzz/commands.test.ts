@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import type { Command, CommandContext } from '../../../lib/cli/command';
 import { type CommandName, commands, GUARDED } from '../../../lib/cli/commands';
 import { beforeCore, beforeDeployment } from '../../../lib/cli/core-command';
-import { runNamed } from '../../../lib/cli/run-named';
+import { runNamed } from '../../../lib/cli/run-command';
 import type { AwsConfig, Serverless } from '../../../lib/cli/serverless';
 import { readInstance } from '../../../lib/instances/read';
 import { commonVariables } from '../../../lib/instances/variables';

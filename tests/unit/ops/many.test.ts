@@ -62,7 +62,7 @@ test('a retry of many shows its jobs, asks, and prints the outcomes', async () =
     'sample  succeeded  45',
   ]);
   expect(notes[0]).toBe('45 jobs will be retried. Type yes to begin: ');
-  expect(progress).toEqual([{ total: 45, done: [20, 40, 45], stopped: true }]);
+  expect(progress).toEqual(expect.arrayContaining([20, 40, 45].map((done) => [done, 45])));
   expect(exitCode).toBeUndefined();
 });
 
@@ -109,7 +109,7 @@ test('Ctrl-C stops after the jobs of the second, and the same command goes on', 
   const stopping = {
     ...out,
     interrupted: () => stop.signal,
-    progress: () => ({ set: () => stop.abort(), stop: () => {} }),
+    progress: () => stop.abort(),
   };
   const operator = async () => made.deps;
 
