@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, watch, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Packaged, packageService, readPackage } from '../../lib/local/template/package';
+import { type Packaged, readPackage } from '../../lib/local/template/package';
 import { changeInstance } from './instances';
 import { type CompiledTemplate, compiledTemplate, readTemplate, serviceDirectory, withoutCode } from './sls';
 
@@ -57,12 +57,11 @@ export async function changedLocalPackage(changes: Changes): Promise<Packaged> {
   return { directory, resources };
 }
 
-/**
- * The local stage as `npm start` packages it, also once for all. Tests share its directory and must not write there.
- */
+/** The local stage with its code, also once for all. Tests share its directory and must not write there. */
 export async function localPackage(): Promise<Packaged> {
   const made = await makeOnce('local', async (output) => {
-    await packageService({ stage: 'local', output });
+    const directory = serviceDirectory();
+    await compiledTemplate(directory.path, 'local', { output }).finally(() => directory.remove());
   });
   return readPackage(made);
 }

@@ -5,28 +5,45 @@ import { realMonitoring } from '../../../lib/aws/monitoring';
 import { LOCAL_CREDENTIALS } from '../../../lib/local/emulators/emulator';
 import { NO_MAPPING } from '../../../lib/ports';
 import { type WatchedService, watchedService } from '../../support/local-service';
-import { localPackage } from '../../support/packages';
+import { changedLocalPackage } from '../../support/packages';
+
+const QUEUES = ['feedback', 'emails', 'testflight', 'analytics'];
 
 let service: WatchedService;
-afterEach(() => service.stop());
 
-const feedback = { user: { email: 'user@example.com' }, subject: 'Hello', message: 'It works' };
+beforeAll(async () => {
+  const standard = QUEUES.map((queue) => [`queues.${queue}.type`, 'standard']);
+  service = await watchedService(await changedLocalPackage(Object.fromEntries(standard)));
+});
+afterAll(() => service.stop());
+
+const send = async (path: string, body: object) => {
+  const answer = await fetch(`${service.api}/${path}`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+  return { status: answer.status, json: (await answer.json()) as { id: string } };
+};
+const feedback = (email = 'user@example.com') => ({ user: { email }, subject: 'Hello', message: 'It works' });
+
+test('no queue of the instance is FIFO, and no DLQ either', () => {
+  expect(service.declared.queues.map(({ name }) => name).filter((name) => name.includes('fifo'))).toEqual([]);
+});
 
 test('while a mapping is off, nothing is received; once it is on, jobs are done and counted', async () => {
-  service = await watchedService(await localPackage());
   const config = { region: 'us-east-1', credentials: LOCAL_CREDENTIALS };
   const lambda = new LambdaClient({ ...config, endpoint: `${service.api}/lambda` });
   const cloudWatch = new CloudWatchClient({ ...config, endpoint: `${service.api}/cloudwatch` });
-  const mappings = realMappings(lambda, (queue) => `arn:aws:sqs:us-east-1:000000000000:local-${queue}.fifo`);
+  const mappings = realMappings(lambda, (queue) => `arn:aws:sqs:us-east-1:000000000000:local-${queue}`);
   const monitoring = realMonitoring(cloudWatch);
-  const messages = () => service.sqs.messages('local-feedback.fifo');
   const begun = Date.now();
 
   const before = await mappings.isOn('feedback');
   await mappings.set('feedback', false);
-  const { json } = await service.post(feedback);
+  const { json } = await service.post(feedback());
   await service.run('reconciler');
-  const waiting = messages().map(({ receiveCount }) => receiveCount);
+  const waiting = service.sqs.messages('local-feedback').map(({ receiveCount }) => receiveCount);
   const during = await mappings.isOn('feedback');
   await mappings.set('feedback', true);
   const job = await service.recorded(String(json.id));
@@ -42,10 +59,48 @@ test('while a mapping is off, nothing is received; once it is on, jobs are done 
 
   expect([before, during]).toEqual([true, false]);
   expect(waiting).toEqual([0]);
-  expect(job.state).toBe('succeeded');
+  expect(job).toMatchObject({ state: 'succeeded', attempts: 1 });
   expect(succeeded?.map(({ value }) => value)).toEqual([1]);
   expect(none).toEqual([]);
   expect(await monitoring.ringing('other-')).toEqual([]);
   await expect(mappings.isOn('other')).resolves.toBeUndefined();
   await expect(mappings.set('other', true)).rejects.toMatchObject({ code: NO_MAPPING });
+});
+
+test.each([
+  [
+    'emails',
+    { from: { email: 'news@example.com' }, to: { email: 'user@example.com' }, subject: 'Hello', text: 'It works' },
+  ],
+  [
+    'testflight',
+    {
+      action: 'invite',
+      app: '1000000001',
+      groups: ['00000000-0000-4000-8000-0000000000a1'],
+      email: 'tester@example.com',
+    },
+  ],
+])('a job of the standard queue %s succeeds', async (path, body) => {
+  const { status, json } = await send(path, body);
+
+  expect(status).toBe(202);
+  expect(await service.recorded(json.id)).toMatchObject({ state: 'succeeded', attempts: 1 });
+});
+
+test('a job that dies on a standard queue has an entry in its DLQ', async () => {
+  service.zendesk.fail({ method: 'POST', path: '/api/v2/tickets', status: 422, bodyContains: 'dead@example.com' });
+  const { json } = await send('feedback', feedback('dead@example.com'));
+
+  expect(await service.recorded(json.id)).toMatchObject({ state: 'dead' });
+  await service.until('its entry', () => service.sqs.messages('local-feedback-dlq').length === 1);
+});
+
+test('events of the standard queue analytics are stored', async () => {
+  const event = { id: '0190b6c8-0000-7000-8000-000000000001', name: 'screen_viewed', time: new Date().toISOString() };
+  const { status } = await send('analytics', { events: [{ ...event, user: 'u-1' }] });
+
+  expect(status).toBe(202);
+  const stored = async () => (await service.ports.objects.list('jobs/analytics/')).length > 0;
+  await service.until('the stored events', stored);
 });
