@@ -8,7 +8,6 @@ const SLOWEST = [
   'integration/local/service',
   'integration/local/commands',
   'simulation/scale/scale',
-  'bench/bench',
 ];
 
 const rankOf = ({ path }) => {

@@ -4,25 +4,21 @@ import type { Mutant } from '../world/types';
 
 export interface Case {
   plan: Partial<Plan>;
-  /** The time that the correct code needs after its last fault. */
-  restWithinMs?: number;
   /** The promise that the mutant breaks. */
   breaks: RegExp;
 }
 
 /** Runs the unchanged code and each mutant under the plan of its case. */
 export function describeMutants<Name extends string>(mutants: Record<Name, Mutant>, cases: Record<Name, Case>): void {
-  describe.each(Object.entries<Case>(cases))('%s', (name, { plan, restWithinMs, breaks }) => {
-    const options = restWithinMs === undefined ? {} : { restWithinMs };
-
+  describe.each(Object.entries<Case>(cases))('%s', (name, { plan, breaks }) => {
     test('the unchanged code keeps every promise', async () => {
-      const { violation } = await runPlan(aPlan(plan), options);
+      const { violation } = await runPlan(aPlan(plan));
 
       expect(violation).toBeUndefined();
     });
 
     test('the mutant is caught', async () => {
-      const { violation } = await runPlan(aPlan(plan), { ...options, mutant: mutants[name as Name] });
+      const { violation } = await runPlan(aPlan(plan), { mutant: mutants[name as Name] });
 
       expect(violation).toMatch(breaks);
     });

@@ -25,13 +25,6 @@ test('a start that is throttled until just before the visibility timeout, on the
   expect(states()).toEqual(['succeeded']);
 });
 
-test.each([5, 60, 150, 350, 2_000])('two invocations get one event %d ms apart, and the job runs once', async (ms) => {
-  const { row, reached } = await scenario({ starts: [{ nth: 1, fault: 'twice', ms }] });
-
-  expect(reached('start twice')).toBe(1);
-  expect(row(0)).toMatchObject({ state: 'succeeded', attempts: 1 });
-});
-
 test('no job is parked because workers cannot start for an hour, whether one job waits or many', async () => {
   const broken = { from: 0, until: HOUR_MS };
 
@@ -42,28 +35,6 @@ test('no job is parked because workers cannot start for an hour, whether one job
   expect(new Set(some.states())).toEqual(new Set(['succeeded']));
   expect(one.reached('moved by SQS')).toBeGreaterThan(0);
 });
-
-test('no job is parked because workers cannot start for a whole day', async () => {
-  const { states } = await scenario({
-    jobs: many(3, 'good', (group) => ({ group })),
-    broken: { from: 0, until: 24 * HOUR_MS },
-  });
-
-  expect(new Set(states())).toEqual(new Set(['succeeded']));
-});
-
-test.each(['zendesk.createTicket', 'sendgrid.send', 'table.put', 'objects.put'])(
-  'a %s that lands after its run died does no harm',
-  async (kind) => {
-    for (let nth = 1; nth <= 8; nth++) {
-      const { states } = await scenario({
-        jobs: jobs(['good', { retries: 2 }], ['refused', { retries: 2 }]),
-        calls: [{ kind, nth, fault: 'killed-late' }],
-      });
-      expect(states()).toEqual(['succeeded', 'dead (error)']);
-    }
-  },
-);
 
 test('a job whose function times out at one call continues at the next delivery', async () => {
   const slow = Array.from({ length: 40 }, (_, index) => ({

@@ -52,13 +52,6 @@ test('a late duplicate of a parked job does not run it again', async () => {
   expect(row(0)).toMatchObject({ state: 'dead', generation: 1, attempts: 1 });
 });
 
-test('a copy of a succeeded job does nothing', async () => {
-  const { row, reached } = await scenario({ jobs: jobs('good', ['copy', { at: 10_000, group: 1 }]) });
-
-  expect(row(0)).toMatchObject({ state: 'succeeded', attempts: 1 });
-  expect(reached('effect mail')).toBe(1);
-});
-
 test('a message with the id of a finished job does not change that job', async () => {
   const { states, row } = await scenario({ jobs: jobs('good', ['stolen-id', { at: 10_000, group: 1 }]) });
 

@@ -1,19 +1,5 @@
 import { HOUR_MS, jobs, MINUTE_MS, scenario } from './scenario';
 
-test("a worker recognises its own claim when the SDK's second try meets it", async () => {
-  const { states, row, reached } = await scenario({ calls: [{ kind: 'table.put', nth: 4, fault: 'repeated' }] });
-
-  expect(reached('fault repeated at table.put')).toBe(1);
-  expect(states()).toEqual(['succeeded']);
-  expect(row(0).history.filter(({ event }) => event === 'started')).toHaveLength(1);
-});
-
-test('a worker recognises its claim after a lost answer, and no attempt is spent', async () => {
-  const { row } = await scenario({ calls: [{ kind: 'table.put', nth: 4, fault: 'lost' }] });
-
-  expect(row(0)).toMatchObject({ state: 'succeeded', attempts: 1, generation: 1 });
-});
-
 test.each(['throttled', 'refused', 'silent', 'mute'] as const)(
   'jobs succeed although the table is %s for an hour',
   async (fault) => {
@@ -57,35 +43,4 @@ test('if S3 is down for hours, a succeeded job stays so, and jobs to park or hol
 
   expect(states()).toEqual(['succeeded', 'dead (error)', 'succeeded']);
   expect(row(1).error?.code).toBe('ZendeskRejected');
-});
-
-test.each(['lost', 'silent', 'gateway'] as const)(
-  'a ticket whose answer is %s is found, not made again',
-  async (fault) => {
-    const { row, reached } = await scenario({ calls: [{ kind: 'zendesk.createTicket', nth: 1, fault }] });
-
-    expect(reached('effect ticket')).toBe(1);
-    expect(row(0)).toMatchObject({ state: 'succeeded', steps: { ticket: { status: 'done', result: { id: '1' } } } });
-  },
-);
-
-test.each(['lost', 'silent', 'mute', 'late', 'gateway'] as const)(
-  'a mail whose answer is %s is unknown, and never sent again',
-  async (fault) => {
-    // With this seed no event proves the mail.
-    const { row, world } = await scenario({ seed: 2, calls: [{ kind: 'sendgrid.send', nth: 1, fault }] });
-
-    expect(row(0)).toMatchObject({ state: 'succeeded', steps: { confirmation: { status: 'unknown' } } });
-    expect(world.vendors.sendgrid.mails.length).toBeLessThanOrEqual(1);
-  },
-);
-
-test('after a lost answer of a send to the queue, a second message may come, but the job runs once', async () => {
-  const { states, reached } = await scenario({
-    jobs: jobs(['good', { retries: 2 }]),
-    calls: [{ kind: 'queues.send', nth: 1, fault: 'lost' }],
-  });
-
-  expect(states()).toEqual(['succeeded']);
-  expect(reached('effect mail')).toBe(1);
 });
