@@ -106,7 +106,7 @@ async function clients(serverless: Serverless) {
       lambda: { ...config, endpoint: `${api}/lambda` },
       cloudWatch: { ...config, endpoint: `${api}/cloudwatch` },
     },
-    sns: new SNSClient({ ...config, endpoint: `${api}/sns` }),
+    sns: new SNSClient({ ...config, endpoint: endpoints.sns }),
     zendesk: { endpoint: endpoints.zendesk, authorization: basicAuthorization(ZENDESK_EMAIL, ZENDESK_TOKEN) },
   };
 }

@@ -1,5 +1,5 @@
 import { type Connection, findService, NOT_RUNNING } from '../local/connection';
-import { connectFunctions, outcomes, signedAsSendgrid } from '../local/invoke-local';
+import { connectFunctions, signedAsSendgrid } from '../local/invoke-local';
 import type { CommandContext } from './command';
 import { GUARDED } from './commands';
 import { endHere } from './end-here';
@@ -34,11 +34,10 @@ export async function showLocal(serverless: Serverless): Promise<void> {
 }
 
 /** Connects `sls invoke local` to the service on this machine. */
-export async function connectLocal(serverless: Serverless): Promise<Connection> {
+export async function connectLocal(serverless: Serverless): Promise<void> {
   const connection = await running(serverless);
   const { functions } = serverless.service;
   connectFunctions(connection, { functions, env: process.env, account: LOCAL_ACCOUNT });
-  return connection;
 }
 
 /** Refuses `sls invoke local` without an event, and signs one of SendGrid on stage local. Changes `options`. */
@@ -53,11 +52,6 @@ export function prepareEvent(serverless: Serverless, options: CommandContext['op
     );
   if (serverless.getProvider('aws').getStage() === 'local')
     Object.assign(options, { data: signedAsSendgrid(options.data, now) });
-}
-
-/** Prints the outcome of each job of the event. */
-export async function showOutcomes(connection: Connection, event: unknown): Promise<void> {
-  for (const line of await outcomes(connection, event)) terminal.note(line);
 }
 
 async function running({ classes }: Serverless): Promise<Connection> {

@@ -2,7 +2,6 @@
 import './terminal';
 import { chosenInstance } from '../instances/choose';
 import { hasFunction } from '../instances/functions';
-import type { Connection } from '../local/connection';
 import type { CommandContext } from './command';
 import { type CommandName, commands, GUARDED, GUARDED_OPTIONS, MORE_OPTIONS } from './commands';
 import { deploymentProblems } from './configuration';
@@ -30,7 +29,6 @@ export class Ops {
       if (problems.length > 0) throw new serverless.classes.Error(problems.join('\n'), code);
     };
     const isLocal = () => aws.getStage() === 'local';
-    let connection: Connection | undefined;
     this.hooks = {
       ...commandHooks(serverless, options),
       initialize: async () => {
@@ -41,11 +39,10 @@ export class Ops {
         for (const key of Object.keys(functions)) if (!hasFunction(instance, key)) delete functions[key];
         if (!isLocal()) return coreCommand().beforeCore(serverless, options);
         localStage().refuseWithoutStack(serverless);
-        if (invokesHere(serverless.processedInput.commands)) connection = await localStage().connectLocal(serverless);
+        if (invokesHere(serverless.processedInput.commands)) await localStage().connectLocal(serverless);
       },
       'before:info:info': () => (isLocal() ? localStage().showLocal(serverless) : undefined),
       'before:invoke:local:invoke': () => localStage().prepareEvent(serverless, options, Date.now()),
-      'after:invoke:local:invoke': () => (connection ? localStage().showOutcomes(connection, options.data) : undefined),
       'before:deploy:deploy': () => coreCommand().beforeDeployment(serverless, options),
       'after:package:createDeploymentArtifacts': () => writeNotices(serverless.serviceDir),
       'before:package:finalize': () => {

@@ -1,18 +1,13 @@
-import express, { type Express, Router } from 'express';
+import express, { type Express, type Request, Router } from 'express';
 import { createApp } from '../../examples/express-api/src/app';
-import { Problem } from '../../examples/express-api/src/problems';
 import { accepted, type Jobs, only, optionsFor, requireJson } from '../../examples/express-api/src/routes';
 import type { Producer } from '../producer/producer';
-import type { Views } from './views';
+import type { InvokeResult } from './lambda/environment';
 
 export interface ApiDeps {
   producer: Jobs & Pick<Producer, 'email'>;
-  /** Invokes the function that receives SendGrid's events and resolves to its status. */
-  emailEvents: (request: express.Request) => Promise<number>;
-  views: {
-    job(id: string): Promise<object | undefined>;
-    deadLetters(): ReturnType<Views['deadLetters']> | object[];
-  };
+  /** Invokes the function that receives SendGrid's events. */
+  emailEvents: (event: object) => Promise<InvokeResult>;
   /** The events about ends of jobs, the newest last. */
   events: readonly object[];
   /** Answers `GET /health` with the URLs of all parts. */
@@ -22,42 +17,47 @@ export interface ApiDeps {
 /** A real API passes the client that it has authenticated. Here all requests have the same one. */
 const principalOf = (): string => 'local';
 
-/**
- * The example's API, and routes that only this machine has. `POST /emails` submits a mail. `GET /records/{id}`, `/events`,
- * `/dlq` and `/health` show what the service has. `POST /email-events` is the function URL for SendGrid's events.
- */
-export const createApi = (deps: ApiDeps): Express =>
-  createApp({ producer: deps.producer, principalOf, routers: [localRoutes(deps)] });
+/** Lambda's limit for the request of a function URL. */
+const MOST_BYTES = '6mb';
 
-function localRoutes({ producer, emailEvents, views, events, health }: ApiDeps): Router {
+/**
+ * The example's API, and routes that only this machine has: `POST /emails` submits a mail, `GET /events` and `/health`
+ * show what the service has, and `POST /email-events` is the function URL for SendGrid's events.
+ */
+export function createApi({ producer, emailEvents, events, health }: ApiDeps): Express {
   const router = Router();
   const optionsOf = optionsFor(principalOf);
-
   router
     .route('/emails')
     .post(requireJson, express.json({ limit: '1mb', strict: false }), async (request, response) => {
       accepted(response, await producer.email(request.body, optionsOf(request)));
     })
     .all(only('POST'));
-
-  router.post('/email-events', async (request, response) => {
-    response.status(await emailEvents(request)).end();
+  router.post('/email-events', express.raw({ type: () => true, limit: MOST_BYTES }), async (request, response) => {
+    response.status(statusOf(await emailEvents(functionUrlEvent(request)))).end();
   });
-
   router.get('/events', (_request, response) => {
     response.json(events);
-  });
-  // An id may contain a slash: invalid/{messageId}.
-  router.get('/records/*id', async ({ params: { id } }, response) => {
-    const job = await views.job([id].flat().join('/'));
-    if (job === undefined) throw new Problem(404, 'there is no such job');
-    response.json(job);
-  });
-  router.get('/dlq', (_request, response) => {
-    response.json(views.deadLetters());
   });
   router.get('/health', (_request, response) => {
     response.json(health());
   });
-  return router;
+  return createApp({ producer, principalOf, routers: [router] });
+}
+
+/** The event that a function URL makes of a request (payload 2.0), with the raw body in base64. */
+const functionUrlEvent = ({ headers, method, body }: Request): object => ({
+  version: '2.0',
+  rawPath: '/',
+  headers: Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, String(value)])),
+  requestContext: { http: { method, path: '/' } },
+  body: Buffer.from(body ?? '').toString('base64'),
+  isBase64Encoded: true,
+});
+
+/** The status that the caller gets: the function's own, 429 if it is throttled, 502 if it failed. */
+function statusOf(result: InvokeResult): number {
+  if (result.kind !== 'answer') return result.kind === 'throttled' ? 429 : 502;
+  const { statusCode } = (result.value ?? {}) as { statusCode?: unknown };
+  return typeof statusCode === 'number' ? statusCode : 502;
 }

@@ -1,19 +1,61 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { S3Client } from '@aws-sdk/client-s3';
+import { DynamoDBDocumentClient, paginateScan } from '@aws-sdk/lib-dynamodb';
 import { clientDefaults } from '../aws/clients';
-import { sqsClient } from '../aws/queues';
+import { realObjects } from '../aws/objects';
+import { realQueues, sqsClient } from '../aws/queues';
+import { realTable } from '../aws/table';
+import type { JobRow } from '../jobs/row';
+import { rowOf } from '../jobs/stored-row';
+import type { BatchQueues, Item, Objects, Queues, Table } from '../ports';
 import { LOCAL_CREDENTIALS } from './emulators/emulator';
-import type { Endpoints } from './endpoints';
+import type { AwsEndpoints } from './endpoints';
+
+/** Where the clients of the emulators send. */
+interface At {
+  endpoints: Pick<AwsEndpoints, 'sqs' | 's3' | 'dynamodb'>;
+  region: string;
+}
 
 /** The options of a client of the emulators, without its endpoint. */
 export const localConfig = (region: string) => ({ ...clientDefaults, region, credentials: LOCAL_CREDENTIALS });
 
 /** Clients of the emulators. They do not read or change this process's environment. */
-export function localClients({ endpoints, region }: { endpoints: Endpoints; region: string }) {
+export function localClients({ endpoints, region }: At) {
   const config = localConfig(region);
   return {
     dynamodb: new DynamoDBClient({ ...config, endpoint: endpoints.dynamodb }),
     s3: new S3Client({ ...config, endpoint: endpoints.s3 }),
     sqs: sqsClient({ ...config, endpoint: endpoints.sqs }),
+  };
+}
+
+export interface LocalPorts {
+  queues: Queues & BatchQueues;
+  table: Table;
+  objects: Objects;
+  /** The rows of all jobs except canaries. It scans the table, so use it only with few rows. */
+  rows(): Promise<JobRow[]>;
+  close(): void;
+}
+
+/** The real adapters over the emulators. */
+export function localPorts({ table, bucket, ...at }: At & { table: string; bucket: string }): LocalPorts {
+  const { sqs, dynamodb, s3 } = localClients(at);
+  return {
+    queues: realQueues(sqs),
+    table: realTable({ table, client: dynamodb }),
+    objects: realObjects({ bucket, client: s3 }),
+    async rows() {
+      const rows: JobRow[] = [];
+      const pages = paginateScan({ client: DynamoDBDocumentClient.from(dynamodb) }, { TableName: table });
+      for await (const { Items = [] } of pages)
+        for (const item of Items)
+          if ('state' in item && 'payloadHash' in item && !item.canary) rows.push(rowOf(item as Item));
+      return rows.sort((a, b) => a.createdAt - b.createdAt);
+    },
+    close() {
+      for (const client of [sqs, dynamodb, s3]) client.destroy();
+    },
   };
 }

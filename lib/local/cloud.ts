@@ -17,6 +17,7 @@ export const ACCOUNT = '000000000000';
 /** The queues, tables and buckets of the template, in emulators. */
 export interface Cloud {
   declared: Declared;
+  /** The settings that all functions share. */
   config: CommonConfig;
   sqs: SqsModel;
   /** The events that the bus took. */
@@ -28,13 +29,15 @@ export interface Cloud {
 export type OnStop = (close: () => Promise<unknown>) => void;
 
 /** Starts SQS, DynamoDB and S3 with the template's queues and tables, and the bucket that the functions name. */
-export async function startCloud(packaged: Packaged, ports: Ports, onStop: OnStop): Promise<Cloud> {
+export async function startCloud({ resources }: Packaged, ports: Ports, onStop: OnStop): Promise<Cloud> {
   const sqs = createSqsModel({ now: monotonic, uuid: randomUUID, region: REGION, account: ACCOUNT });
-  const sqsServer = await startSqs({ model: sqs, port: ports.sqs });
-  onStop(() => sqsServer.close());
-
-  const { resources } = packaged;
-  const declared = declaredIn({ resources, region: REGION, account: ACCOUNT, stack: 'local', sqsUrl: sqsServer.url });
+  const started = async <E extends { close(): Promise<void> }>(starting: Promise<E>): Promise<E> => {
+    const emulator = await starting;
+    onStop(() => emulator.close());
+    return emulator;
+  };
+  const { url: sqsUrl } = await started(startSqs({ model: sqs, port: ports.sqs }));
+  const declared = declaredIn({ resources, region: REGION, account: ACCOUNT, sqsUrl });
   // A redrive policy may name only an existing queue, so the DLQs come first.
   const deadLetterQueuesFirst = declared.queues.toSorted(
     (a, b) => Number('RedrivePolicy' in a.attributes) - Number('RedrivePolicy' in b.attributes),
@@ -42,21 +45,14 @@ export async function startCloud(packaged: Packaged, ports: Ports, onStop: OnSto
   for (const { name, attributes } of deadLetterQueuesFirst)
     sqs.createQueue({ QueueName: name, Attributes: attributes });
 
-  const config = commonConfig(declared);
-  const dynamodb = await startDynamoDb({ tables: declared.tables, region: REGION, port: ports.dynamodb });
-  onStop(() => dynamodb.close());
-  const s3 = await startS3({ buckets: [config.BUCKET], region: REGION, port: ports.s3 });
-  onStop(() => s3.close());
-  const bridge = await startEventBridge({ buses: declared.buses, port: ports.eventbridge });
-  onStop(() => bridge.close());
-  const endpoints = { sqs: sqsServer.url, s3: s3.url, dynamodb: dynamodb.url, eventbridge: bridge.url };
+  const config = parseEnv(commonEnv, declared.functions[0]?.environment ?? {});
+  const { url: dynamodb } = await started(
+    startDynamoDb({ tables: declared.tables, region: REGION, port: ports.dynamodb }),
+  );
+  const { url: s3 } = await started(startS3({ buckets: [config.BUCKET], region: REGION, port: ports.s3 }));
+  const bridge = await started(startEventBridge({ buses: declared.buses, port: ports.eventbridge }));
+  const endpoints = { sqs: sqsUrl, s3, dynamodb, eventbridge: bridge.url };
   return { declared, config, sqs, events: bridge.events, endpoints };
-}
-
-/** Reads the common settings from the environment of the first function. */
-function commonConfig({ functions: [first] }: Declared): CommonConfig {
-  if (!first) throw new Error('template: declares no function');
-  return parseEnv(commonEnv, first.environment);
 }
 
 /** Milliseconds since 1970 that never go back. The model requires that. */

@@ -11,6 +11,7 @@ const connectionSchema = z.object({
     s3: z.url(),
     dynamodb: z.url(),
     eventbridge: z.url(),
+    sns: z.url(),
     zendesk: z.url(),
     sendgrid: z.url(),
     appStoreConnect: z.url(),

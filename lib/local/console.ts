@@ -2,36 +2,35 @@ import type http from 'node:http';
 import { eventSource, realEvents } from '../aws/events';
 import { putEvents } from '../aws/put-events';
 import { realClock, realRandom } from '../aws/system';
+import { optionalSecret } from '../config/values';
 import { consoleListener } from '../console/serve';
-import type { HashPeople } from '../jobs/person-hash';
 import { noLog, operatorOf, readerOf } from '../ops/connect';
 import { realDeployment } from '../ops/real-deployment';
 import type { Producer } from '../producer/producer';
-import { localConfig } from './clients';
+import { hashPeopleWith } from '../startup/hash-people';
+import { type LocalPorts, localConfig } from './clients';
 import { ACCOUNT, type Cloud, REGION } from './cloud';
 import { consoleTools } from './console-tools';
 import type { FakeVendors } from './fake-vendors';
-import type { LocalPorts } from './ports';
 
 /** The console of the service on this machine. It may act and needs no token: the other ports are as open. */
 export function localConsole({
-  ports,
+  ports: { table, objects, queues },
+  declared,
   config,
   endpoints,
   vendors,
   producer,
-  hashPeople,
   api,
 }: {
   api: string;
   ports: LocalPorts;
   vendors: FakeVendors;
   producer: Producer;
-  hashPeople: HashPeople;
-} & Pick<Cloud, 'config' | 'endpoints'>): http.RequestListener {
-  const { table, objects, queues } = ports;
+} & Pick<Cloud, 'declared' | 'config' | 'endpoints'>): http.RequestListener {
   const { INSTANCE: instance, EVENT_BUS: bus } = config;
   const bridge = { ...localConfig(REGION), endpoint: endpoints.eventbridge };
+  const hashPeople = hashPeopleWith(optionalSecret.parse(declared.producer.hashKey));
   const reader = readerOf(config, { table, objects, hashPeople, clock: realClock, random: realRandom });
   const operator = operatorOf(reader, {
     instance,

@@ -1,22 +1,10 @@
 import type http from 'node:http';
 import { json } from 'node:stream/consumers';
 import * as z from 'zod';
+import { ACCOUNT, REGION } from './cloud';
+import type { LocalMapping } from './functions';
 import type { LocalMetrics } from './metrics';
-import type { LocalMapping } from './triggers';
 
-export interface ControlPlane {
-  mappings: readonly LocalMapping[];
-  metrics: Pick<LocalMetrics, 'read'>;
-  region: string;
-  account: string;
-}
-
-interface Answer {
-  status?: number;
-  body: object;
-}
-
-const enabledSchema = z.object({ Enabled: z.boolean() });
 const metricData = z.object({
   StartTime: z.number(),
   EndTime: z.number(),
@@ -36,79 +24,77 @@ const metricData = z.object({
   ),
 });
 
-const MAPPINGS = /^\/lambda\/2015-03-31\/event-source-mappings\/?([^/?]*)/;
-
-/** Whether a request of the API's server is one of these calls. */
-export const isControlPlane = (url = ''): boolean => MAPPINGS.test(url) || /^\/cloudwatch\/?$/.test(url);
+interface ControlPlane {
+  mappings: readonly LocalMapping[];
+  metrics: Pick<LocalMetrics, 'read'>;
+}
 
 /**
- * Serves what `sls queues` asks of Lambda and of CloudWatch: ListEventSourceMappings, UpdateEventSourceMapping,
- * GetMetricData and DescribeAlarms. No alarm of CloudWatch is evaluated here. It refuses other calls.
+ * Serves what `sls queues` and the console ask of Lambda and of CloudWatch: ListEventSourceMappings,
+ * UpdateEventSourceMapping, GetMetricData and DescribeAlarms. No alarm of CloudWatch is evaluated here. It refuses other
+ * calls.
  */
 export const controlPlane =
   (plane: ControlPlane): http.RequestListener =>
   (request, response) => {
     answerTo(plane, request)
-      .then(({ status = 200, body }) => {
-        response.writeHead(status, { 'content-type': 'application/x-amz-json-1.0' }).end(JSON.stringify(body));
+      .then((body) => {
+        response.writeHead(body ? 200 : 400, { 'content-type': 'application/x-amz-json-1.0' });
+        response.end(
+          JSON.stringify(body ?? { __type: 'InvalidAction', message: 'This machine does not know this call.' }),
+        );
       })
       .catch(() => response.destroy());
   };
 
-async function answerTo(plane: ControlPlane, request: http.IncomingMessage): Promise<Answer> {
+async function answerTo(
+  { mappings, metrics }: ControlPlane,
+  request: http.IncomingMessage,
+): Promise<object | undefined> {
   const body = request.method === 'GET' ? undefined : await json(request);
-  const [, uuid = ''] = MAPPINGS.exec(request.url ?? '') ?? [];
-  if (MAPPINGS.test(request.url ?? '')) {
-    const source = new URL(request.url ?? '', 'http://localhost').searchParams.get('EventSourceArn');
-    const found = plane.mappings.map((mapping) => shown(plane, mapping));
-    if (request.method === 'GET')
-      return { body: { EventSourceMappings: found.filter(({ EventSourceArn }) => EventSourceArn === source) } };
-    return update(plane, uuid, body);
+  const url = new URL(request.url ?? '', 'http://localhost');
+  const [, uuid] = /^\/lambda\/2015-03-31\/event-source-mappings\/?([^/]*)/.exec(url.pathname) ?? [];
+  if (uuid !== undefined) {
+    if (request.method === 'GET') {
+      const source = url.searchParams.get('EventSourceArn');
+      return { EventSourceMappings: mappings.map(shown).filter(({ EventSourceArn }) => EventSourceArn === source) };
+    }
+    const mapping = mappings.find(({ queue }) => queue === uuid);
+    mapping?.set(z.object({ Enabled: z.boolean() }).parse(body).Enabled);
+    return mapping && shown(mapping);
   }
-  switch (request.headers['x-amz-target']) {
-    case 'GraniteServiceVersion20100801.GetMetricData':
-      return { body: { MetricDataResults: metrics(plane, metricData.parse(body)) } };
-    case 'GraniteServiceVersion20100801.DescribeAlarms':
-      return { body: { MetricAlarms: [] } };
-    default:
-      return {
-        status: 400,
-        body: { __type: 'InvalidAction', message: 'The service on this machine does not know this call.' },
-      };
-  }
+  const [, action] = String(request.headers['x-amz-target']).split('GraniteServiceVersion20100801.');
+  if (action === 'DescribeAlarms') return { MetricAlarms: [] };
+  return action === 'GetMetricData' ? { MetricDataResults: resultsOf(metrics, metricData.parse(body)) } : undefined;
 }
 
-function update(plane: ControlPlane, uuid: string, body: unknown): Answer {
-  const mapping = plane.mappings.find(({ queue }) => queue === uuid);
-  if (!mapping)
-    return { status: 404, body: { __type: 'ResourceNotFoundException', message: 'There is no such mapping.' } };
-  mapping.set(enabledSchema.parse(body).Enabled);
-  return { status: 202, body: shown(plane, mapping) };
-}
-
-const shown = ({ region, account }: ControlPlane, { queue, functionName, isOn }: LocalMapping) => ({
+const shown = ({ queue, functionName, isOn }: LocalMapping) => ({
   UUID: queue,
-  EventSourceArn: `arn:aws:sqs:${region}:${account}:${queue}`,
-  FunctionArn: `arn:aws:lambda:${region}:${account}:function:${functionName}`,
+  EventSourceArn: `arn:aws:sqs:${REGION}:${ACCOUNT}:${queue}`,
+  FunctionArn: `arn:aws:lambda:${REGION}:${ACCOUNT}:function:${functionName}`,
   State: isOn() ? 'Enabled' : 'Disabled',
 });
 
-const metrics = (
-  { metrics: taken }: ControlPlane,
+const resultsOf = (
+  metrics: Pick<LocalMetrics, 'read'>,
   { StartTime, EndTime, MetricDataQueries }: z.infer<typeof metricData>,
 ) =>
   MetricDataQueries.map(({ Id, MetricStat: { Metric, Period, Stat } }) => {
     const dimensions = Object.fromEntries(Metric.Dimensions.map(({ Name, Value }) => [Name, Value]));
-    const name = { namespace: Metric.Namespace, name: Metric.MetricName, dimensions };
-    const points: { at: number; value: number }[] = [];
+    const metric = { namespace: Metric.Namespace, name: Metric.MetricName, dimensions };
+    const Timestamps: number[] = [];
+    const Values: number[] = [];
     for (let at = Math.floor(StartTime / Period) * Period; at < EndTime; at += Period) {
-      const value = taken.read(name, Stat, { from: at * 1000, to: (at + Period) * 1000 });
-      if (value !== undefined) points.push({ at, value });
+      const values = metrics.read(metric, { from: at * 1000, to: (at + Period) * 1000 });
+      if (values.length === 0) continue;
+      Timestamps.push(at);
+      Values.push(statisticOf(Stat, values));
     }
-    return {
-      Id,
-      Timestamps: points.map(({ at }) => at),
-      Values: points.map(({ value }) => value),
-      StatusCode: 'Complete',
-    };
+    return { Id, Timestamps, Values, StatusCode: 'Complete' };
   });
+
+function statisticOf(statistic: string, values: number[]): number {
+  const sum = values.reduce((total, value) => total + value, 0);
+  if (statistic === 'SampleCount') return values.length;
+  return statistic === 'Average' ? sum / values.length : sum;
+}

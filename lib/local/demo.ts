@@ -1,11 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Outcome, runScenarios } from './demo/run';
-import { feedbackOf, httpClient } from './demo/scenario';
-import { scenarios } from './demo/scenarios';
-import { textTable } from './demo/text-table';
-import { verified } from './demo/verified';
+import { type Outcome, runScenarios, stateOf, verified } from './demo/run';
+import { feedbackOf, post, scenarios } from './demo/scenarios';
 import { type Service, startService } from './service';
 import { type Packaged, packageService } from './template/package';
 
@@ -35,7 +32,7 @@ async function main(): Promise<void> {
       ...found.map((finding) => `sls verify: ${finding}`),
       ...outcomes.flatMap(({ title, differences }) => differences.map((difference) => `${title}: ${difference}`)),
     ];
-    report(service, outcomes);
+    report(outcomes);
     print(`The API refused one job with status 400: ${refused.rules}\n`);
     for (const line of wrong) print(`NOT AS EXPECTED  ${line}`);
     const [tickets, mails] = [service.zendesk.tickets.length, service.sendgrid.mails.length];
@@ -61,7 +58,7 @@ function impatient({ resources, ...packaged }: Packaged): Packaged {
 /** Sends a job that the API must refuse. Returns the rules that the API names. */
 async function refusal(service: Service): Promise<{ rules: string; differences: string[] }> {
   const { user: _user, ...anonymous } = feedbackOf('user@example.com');
-  const { status, json } = await httpClient(service).post({ ...anonymous, subject: 'x'.repeat(151) });
+  const { status, json } = await post(service, { ...anonymous, subject: 'x'.repeat(151) });
   const errors = (json.errors ?? []) as { field: string; detail: string }[];
   return {
     rules: errors.map(({ field, detail }) => `${field}: ${detail}`).join('; '),
@@ -69,23 +66,15 @@ async function refusal(service: Service): Promise<{ rules: string; differences: 
   };
 }
 
-/** Prints the jobs with their steps and records, and what the dead-letter queue holds. */
-function report({ views }: Service, outcomes: Outcome[]): void {
-  const jobs = outcomes.map(({ title, job }) => {
-    if (!job) return [title, '', 'no row'];
-    const steps = Object.entries(job.steps).map(([name, { status }]) => `${name} ${status}`);
-    const state = job.reason ? `${job.state} (${job.reason})` : job.state;
-    return [title, String(job.attempts), state, steps.join(', ') || '-', job.recordKey ?? '-'];
-  });
-  const dead = views
-    .deadLetters()
-    .map(({ messageId, attributes: { job, code = '-', message = '-' } }) => [
-      outcomes.find(({ id }) => id === job)?.title ?? messageId,
-      code,
-      message,
-    ]);
-  print(`\n${textTable(['Job', 'Attempts', 'State', 'Steps', 'S3 key'], jobs)}`);
-  print(`\nThe dead-letter queue holds:\n\n${textTable(['Job', 'Code', 'Why'], dead)}\n`);
+/** Prints how each job ended: attempts, steps, why it is dead, and where its record is. */
+function report(outcomes: Outcome[]): void {
+  for (const { title, job } of outcomes) {
+    const { attempts = 0, steps = {}, error } = job ?? {};
+    const done = Object.entries(steps).map(([name, { status }]) => `${name} ${status}`);
+    const why = error ? [`${error.code}: ${error.message}`] : [];
+    print(`\n${title}: ${stateOf(job)}\n  ${[`attempts ${attempts}`, ...done, ...why].join(' · ')}`);
+  }
+  print('');
 }
 
 main().catch((error: unknown) => {

@@ -2,12 +2,17 @@ import { LOCAL_CREDENTIALS } from './emulators/emulator';
 import { fakePrivateKey } from './fakes/app-store-connect-token';
 import { eventKeys } from './fakes/sendgrid-events';
 
-/** The URLs of the emulators and the fake vendors. */
-export interface Endpoints {
+/** The URLs of the emulators. */
+export interface AwsEndpoints {
   sqs: string;
   s3: string;
   dynamodb: string;
   eventbridge: string;
+  sns: string;
+}
+
+/** The URLs of the emulators and the fake vendors. */
+export interface Endpoints extends AwsEndpoints {
   zendesk: string;
   sendgrid: string;
   appStoreConnect: string;
@@ -22,40 +27,29 @@ export const APP_STORE_CONNECT_KEY = fakePrivateKey('local');
 export const EVENT_KEYS = eventKeys();
 
 /** The variables that lead a process to the emulators instead of AWS. */
-export function awsVariables(
-  {
-    sqs,
-    s3,
-    dynamodb,
-    eventbridge,
-    sns,
-  }: Pick<Endpoints, 'sqs' | 's3' | 'dynamodb' | 'eventbridge'> & { sns?: string },
-  region: string,
-): Record<string, string> {
-  return {
-    AWS_REGION: region,
-    AWS_ACCESS_KEY_ID: LOCAL_CREDENTIALS.accessKeyId,
-    AWS_SECRET_ACCESS_KEY: LOCAL_CREDENTIALS.secretAccessKey,
-    AWS_ENDPOINT_URL_SQS: sqs,
-    AWS_ENDPOINT_URL_S3: s3,
-    AWS_ENDPOINT_URL_DYNAMODB: dynamodb,
-    AWS_ENDPOINT_URL_EVENTBRIDGE: eventbridge,
-    ...(sns === undefined ? {} : { AWS_ENDPOINT_URL_SNS: sns }),
-    // Calls to any other service of AWS fail at once instead of leaving this machine.
-    AWS_ENDPOINT_URL: 'http://127.0.0.1:1',
-    AWS_EC2_METADATA_DISABLED: 'true',
-  };
-}
+export const awsVariables = (endpoints: AwsEndpoints, region: string): Record<string, string> => ({
+  AWS_REGION: region,
+  AWS_ACCESS_KEY_ID: LOCAL_CREDENTIALS.accessKeyId,
+  AWS_SECRET_ACCESS_KEY: LOCAL_CREDENTIALS.secretAccessKey,
+  AWS_ENDPOINT_URL_SQS: endpoints.sqs,
+  AWS_ENDPOINT_URL_S3: endpoints.s3,
+  AWS_ENDPOINT_URL_DYNAMODB: endpoints.dynamodb,
+  AWS_ENDPOINT_URL_EVENTBRIDGE: endpoints.eventbridge,
+  AWS_ENDPOINT_URL_SNS: endpoints.sns,
+  // Calls to any other service of AWS fail at once instead of leaving this machine.
+  AWS_ENDPOINT_URL: 'http://127.0.0.1:1',
+  AWS_EC2_METADATA_DISABLED: 'true',
+});
 
 /** The vendors' endpoints and keys, limited to the variables that the function declares. */
-export function vendorVariables(endpointsOf: Endpoints, declared: object): Record<string, string> {
-  const endpoints = {
-    ZENDESK_ENDPOINT: endpointsOf.zendesk,
-    SENDGRID_ENDPOINT: endpointsOf.sendgrid,
+export function vendorVariables(endpoints: Endpoints, declared: object): Record<string, string> {
+  const variables = {
+    ZENDESK_ENDPOINT: endpoints.zendesk,
+    SENDGRID_ENDPOINT: endpoints.sendgrid,
     SENDGRID_EVENTS_KEY: EVENT_KEYS.publicKey,
-    APP_STORE_CONNECT_ENDPOINT: endpointsOf.appStoreConnect,
+    APP_STORE_CONNECT_ENDPOINT: endpoints.appStoreConnect,
     APP_STORE_CONNECT_PRIVATE_KEY: APP_STORE_CONNECT_KEY,
-    DISCORD_WEBHOOK_URL: endpointsOf.discord,
+    DISCORD_WEBHOOK_URL: endpoints.discord,
   };
-  return Object.fromEntries(Object.entries(endpoints).filter(([name]) => name in declared));
+  return Object.fromEntries(Object.entries(variables).filter(([name]) => name in declared));
 }

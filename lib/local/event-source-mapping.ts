@@ -1,13 +1,39 @@
 import type { Message } from '@aws-sdk/client-sqs';
-import { type BatchOptions, createBatchRunner, visibilityMs } from './batch-run';
+import type { SQSEvent, SQSRecord } from 'aws-lambda';
+import type { InvokeResult } from './lambda/environment';
 import { SqsError } from './sqs/errors';
+import type { SqsModel } from './sqs/types';
+import { recordOf, reportedFailures, splitByPayload } from './sqs-event';
+import type { Timers } from './timers';
 
-export interface EventSourceMappingOptions extends BatchOptions {
+/** What the mapping did, for a trace. `returned` messages stay in the queue until their visibility timeout ends. */
+export type MappingEvent =
+  | { kind: 'invoked'; messageIds: string[] }
+  | { kind: 'throttled'; messageIds: string[]; retryAt: number | undefined }
+  | {
+      kind: 'ended';
+      messageIds: string[];
+      result: 'answer' | 'malformed' | 'error' | 'timeout' | 'crash' | 'throttled';
+      deleted: string[];
+      returned: string[];
+    }
+  | { kind: 'delete-lost'; messageId: string }
+  | { kind: 'delete-refused'; messageId: string; code: string };
+
+export interface EventSourceMappingOptions {
+  sqs: SqsModel;
+  /** Name of the queue. */
+  queue: string;
   batchSize: number;
-  /** Time-out of the function. Lambda refuses a mapping whose queue has a shorter visibility timeout. */
-  functionTimeoutMs: number;
   /** 2 to 1000. The default is 1000, Lambda's limit for an account. */
   maximumConcurrency?: number;
+  /** Time-out of the function. Lambda refuses a mapping whose queue has a shorter visibility timeout. */
+  functionTimeoutMs: number;
+  invoke: (event: SQSEvent) => Promise<InvokeResult>;
+  timers: Timers;
+  onEvent?: (event: MappingEvent) => void;
+  /** Returns true to lose a delete: the request of a finished message never reaches SQS. */
+  lose?: (messageId: string) => boolean;
 }
 
 export interface EventSourceMapping {
@@ -16,27 +42,27 @@ export interface EventSourceMapping {
   stop(): Promise<void>;
 }
 
-/** Node's timers overflow above this. An early wake-up does no harm. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
+/** Lambda retries a throttled invocation after 1, 2, 4, … seconds, at most this. */
+const LONGEST_BACKOFF_MS = 30_000;
 
 /**
- * Lambda's poller of one queue. It receives as soon as SQS has a message, invokes the function, and deletes the messages
- * that succeeded. It listens to the queue and sleeps until the next visibility timeout ends, so an idle queue needs no
- * timer. Failed messages stay in the queue until SQS delivers them again.
+ * Lambda's poller of one queue, with ReportBatchItemFailures. It receives as soon as SQS has a message, invokes the
+ * function, and deletes the messages that succeeded. It listens to the queue and sleeps until the next visibility timeout
+ * ends, so an idle queue needs no timer. Failed messages stay in the queue until SQS delivers them again.
  */
 export function createEventSourceMapping(options: EventSourceMappingOptions): EventSourceMapping {
-  const { sqs, queue, timers, maximumConcurrency = 1000 } = options;
+  const { sqs, queue, timers, maximumConcurrency = 1000, onEvent = () => {} } = options;
   const queueArn = checkedQueueArn(options);
-  let batches = createBatchRunner(options, queueArn);
   const running = new Set<Promise<void>>();
+  /** Each function ends the back-off of one throttled invocation. */
+  const waits = new Set<() => void>();
   let unsubscribe: (() => void) | undefined;
   let alarm: { at: number; handle: unknown } | undefined;
 
   function wakeAt(at: number): void {
     if (!unsubscribe || (alarm && alarm.at <= at)) return;
     if (alarm) timers.clearTimeout(alarm.handle);
-    const delay = Math.min(Math.max(0, at - timers.now()), LONGEST_TIMER_MS);
-    alarm = { at, handle: timers.setTimeout(poll, delay) };
+    alarm = { at, handle: timers.setTimeout(poll, Math.max(0, at - timers.now())) };
   }
 
   function poll(): void {
@@ -44,7 +70,7 @@ export function createEventSourceMapping(options: EventSourceMappingOptions): Ev
     while (unsubscribe && running.size < maximumConcurrency) {
       const messages = receiveBatch();
       if (messages.length === 0) break;
-      const run = batches.run(messages).finally(() => {
+      const run = runBatch(messages).finally(() => {
         running.delete(run);
         wakeAt(timers.now());
       });
@@ -69,16 +95,76 @@ export function createEventSourceMapping(options: EventSourceMappingOptions): Ev
       const names = { AttributeNames: ['All' as const], MessageAttributeNames: ['All'] };
       return sqs.receiveMessage({ QueueUrl: queueArn, MaxNumberOfMessages: max, ...names }).Messages ?? [];
     } catch (error) {
-      // The queue was deleted, or too many messages are in flight. A change of the queue wakes the poller again.
+      // Too many messages are in flight. A change of the queue wakes the poller again.
       if (error instanceof SqsError) return [];
       throw error;
     }
   }
 
+  async function runBatch(messages: Message[]): Promise<void> {
+    const deadline = timers.now() + visibilityMs(options);
+    const records = messages.map((message) => recordOf(message, { queueArn, region: sqs.region }));
+    for (const part of splitByPayload(records)) await runPart(part, deadline);
+  }
+
+  async function runPart(records: SQSRecord[], deadline: number): Promise<void> {
+    const messageIds = records.map(({ messageId }) => messageId);
+    const result = await invoke(records, deadline);
+    const failures = result.kind === 'answer' ? reportedFailures(result.value, messageIds) : messageIds;
+    const returned = failures ?? messageIds;
+    const outcome = result.kind === 'failed' ? result.reason : failures ? result.kind : 'malformed';
+    const deleted = deleteRecords(records.filter(({ messageId }) => !returned.includes(messageId)));
+    onEvent({ kind: 'ended', messageIds, result: outcome, deleted, returned });
+  }
+
+  /** Retries a throttled invocation until the visibility timeout would end. Then SQS delivers the messages again. */
+  async function invoke(Records: SQSRecord[], deadline: number): Promise<InvokeResult> {
+    const messageIds = Records.map(({ messageId }) => messageId);
+    for (let backoff = 1000; ; backoff = Math.min(2 * backoff, LONGEST_BACKOFF_MS)) {
+      onEvent({ kind: 'invoked', messageIds });
+      const result = await options.invoke({ Records }).catch((): InvokeResult => ({ kind: 'failed', reason: 'error' }));
+      if (result.kind !== 'throttled') return result;
+      const retryAt = timers.now() + backoff;
+      const again = unsubscribe !== undefined && retryAt < deadline;
+      onEvent({ kind: 'throttled', messageIds, retryAt: again ? retryAt : undefined });
+      if (!again) return result;
+      await wait(backoff);
+      if (!unsubscribe) return result;
+    }
+  }
+
+  const wait = (ms: number): Promise<void> =>
+    new Promise((resolve) => {
+      const end = () => {
+        timers.clearTimeout(handle);
+        waits.delete(end);
+        resolve();
+      };
+      const handle = timers.setTimeout(end, ms);
+      waits.add(end);
+    });
+
+  /** Returns the ids that SQS deleted. A FIFO queue refuses a delete after the visibility timeout. */
+  function deleteRecords(records: SQSRecord[]): string[] {
+    return records.flatMap(({ messageId, receiptHandle }) => {
+      if (options.lose?.(messageId)) {
+        onEvent({ kind: 'delete-lost', messageId });
+        return [];
+      }
+      try {
+        sqs.deleteMessage({ QueueUrl: queueArn, ReceiptHandle: receiptHandle });
+        return [messageId];
+      } catch (error) {
+        if (!(error instanceof SqsError)) throw error;
+        onEvent({ kind: 'delete-refused', messageId, code: error.code });
+        return [];
+      }
+    });
+  }
+
   return {
     start() {
       if (unsubscribe) return;
-      batches = createBatchRunner(options, queueArn);
       unsubscribe = sqs.onChange(queue, () => wakeAt(timers.now()));
       wakeAt(timers.now());
     },
@@ -87,24 +173,27 @@ export function createEventSourceMapping(options: EventSourceMappingOptions): Ev
       unsubscribe = undefined;
       if (alarm) timers.clearTimeout(alarm.handle);
       alarm = undefined;
-      batches.stopRetries();
+      for (const end of [...waits]) end();
       await Promise.all(running);
     },
   };
 }
+
+/** Lambda receives with the visibility timeout of the queue. */
+const visibilityMs = ({ sqs, queue }: Pick<EventSourceMappingOptions, 'sqs' | 'queue'>): number =>
+  Number(
+    sqs.getQueueAttributes({ QueueUrl: queue, AttributeNames: ['VisibilityTimeout'] }).Attributes?.VisibilityTimeout,
+  ) * 1000;
 
 /** Throws where Lambda would refuse the mapping at deployment. */
 function checkedQueueArn(options: EventSourceMappingOptions): string {
   const { sqs, queue, batchSize, functionTimeoutMs, maximumConcurrency = 1000 } = options;
   const { Attributes } = sqs.getQueueAttributes({ QueueUrl: queue, AttributeNames: ['QueueArn', 'FifoQueue'] });
   const largest = Attributes?.FifoQueue === 'true' ? 10 : 10_000;
-  if (batchSize < 1 || batchSize > largest)
-    throw new RangeError(`event source mapping of ${queue}: batch size must be 1 to ${largest}, is ${batchSize}`);
-  if (maximumConcurrency < 2 || maximumConcurrency > 1000)
-    throw new RangeError(`event source mapping of ${queue}: maximum concurrency must be 2 to 1000`);
+  const refuse = (rule: string) => new RangeError(`event source mapping of ${queue}: ${rule}`);
+  if (batchSize < 1 || batchSize > largest) throw refuse(`batch size must be 1 to ${largest}, is ${batchSize}`);
+  if (maximumConcurrency < 2 || maximumConcurrency > 1000) throw refuse('maximum concurrency must be 2 to 1000');
   if (functionTimeoutMs > visibilityMs(options))
-    throw new RangeError(
-      `event source mapping of ${queue}: the visibility timeout of the queue is shorter than the time-out of the function`,
-    );
+    throw refuse('the visibility timeout of the queue is shorter than the time-out of the function');
   return Attributes?.QueueArn ?? queue;
 }

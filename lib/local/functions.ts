@@ -1,27 +1,36 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Cloud, type OnStop, REGION } from './cloud';
 import { awsVariables, type Endpoints, vendorVariables } from './endpoints';
+import { createEventSourceMapping, type EventSourceMapping, type MappingEvent } from './event-source-mapping';
 import type { Invocation } from './lambda/environment';
 import { createLambda, type Lambda } from './lambda/runtime';
 import { createMetrics, type LocalMetrics } from './metrics';
-import { scheduleVariables } from './schedule';
 import type { Packaged } from './template/package';
 import { unzip } from './template/zip';
-import { type LocalMapping, type OnEvent, startTriggers } from './triggers';
+import { realTimers as timers } from './timers';
 
 export interface Observers {
   onInvocation?: ((invocation: Invocation) => void) | undefined;
-  onEvent?: OnEvent | undefined;
+  onEvent?: ((event: MappingEvent, queue: string) => void) | undefined;
 }
 
 export interface FunctionsOptions extends Observers, Pick<Cloud, 'declared' | 'sqs'> {
   packaged: Packaged;
-  endpoints: Endpoints & { sns: string };
+  endpoints: Endpoints;
 }
 
-/** Starts the template's functions and the triggers that invoke them. */
+/** An event source mapping that can be switched off and on. */
+export interface LocalMapping {
+  queue: string;
+  functionName: string;
+  isOn(): boolean;
+  set(on: boolean): void;
+}
+
+/** Starts the template's functions, and the event source mappings and schedules that invoke them. */
 export function startFunctions(
   { packaged, declared, sqs, endpoints, onInvocation, onEvent }: FunctionsOptions,
   onStop: OnStop,
@@ -30,31 +39,100 @@ export function startFunctions(
   onStop(async () => rmSync(directory, { recursive: true, force: true }));
   for (const { key, artifact } of declared.functions) unzip(join(packaged.directory, artifact), join(directory, key));
 
-  const metrics = createMetrics(sqs);
-  const names = new Map(declared.functions.map(({ key, name }) => [key, name]));
+  const metrics = createMetrics();
   const lambda = createLambda({
     functions: declared.functions,
     code: ({ key }) => join(directory, key),
     logs: join(directory, 'logs'),
     region: REGION,
-    variables: ({ key, environment }) => ({
+    variables: ({ key, environment, schedule }) => ({
       ...awsVariables(endpoints, REGION),
       // No emulator checks the key, so it can tell who calls.
       AWS_ACCESS_KEY_ID: key,
       ...vendorVariables(endpoints, environment),
-      ...scheduleVariables(declared.schedules, key),
+      ...(key === 'reconciler' && schedule && { RECONCILE_EVERY: String(scheduleMs(schedule) / 1000) }),
     }),
     onInvocation: (invocation) => {
-      metrics.invocation(invocation, names.get(invocation.function) ?? invocation.function);
+      const { functionName, ms, log } = invocation;
+      metrics.put({ namespace: 'AWS/Lambda', name: 'Duration', dimensions: { FunctionName: functionName } }, ms);
+      metrics.takeLog(log);
       onInvocation?.(invocation);
     },
   });
-  const triggers = startTriggers({ declared, sqs }, lambda, (event, queue) => onEvent?.(event, queue));
+  const mappings = declared.mappings.map(({ worker, enabled, ...mapping }) => {
+    const poller = createEventSourceMapping({
+      ...mapping,
+      sqs,
+      functionTimeoutMs: worker.timeoutSeconds * 1000,
+      invoke: (event) => lambda.invoke(worker.key, event),
+      timers,
+      onEvent: (event) => onEvent?.(event, mapping.queue),
+    });
+    return switched({ queue: mapping.queue, functionName: worker.name, enabled }, poller);
+  });
+  const schedules = declared.functions.flatMap(({ key, schedule }) =>
+    schedule ? [startSchedule(scheduleMs(schedule), () => lambda.invoke(key, scheduledEvent()))] : [],
+  );
   onStop(async () => {
     // Start no new runs, then kill those that are running instead of waiting for a slow one.
-    const ended = triggers.stop();
+    const ended = Promise.all([...mappings, ...schedules].map(({ stop }) => stop()));
     await lambda.stop();
     await ended;
   });
-  return { lambda, mappings: triggers.mappings, metrics };
+  return { lambda, mappings, metrics };
 }
+
+function switched(
+  { enabled, ...names }: { queue: string; functionName: string; enabled: boolean },
+  { start, stop }: EventSourceMapping,
+): LocalMapping & { stop(): Promise<void> } {
+  let on = false;
+  const set = (next: boolean) => {
+    on = next;
+    if (on) start();
+    else void stop();
+  };
+  set(enabled);
+  return { ...names, isOn: () => on, set, stop };
+}
+
+/** How long a minute of a schedule takes here, so that a user sees runs without a long wait. */
+const SCHEDULE_MINUTE_MS = 2_000;
+const MINUTES: Record<string, number> = { minute: 1, hour: 60, day: 1440 };
+
+/** The interval of `rate(…)` on this machine, in ms. Throws on any other expression, cron included. */
+export function scheduleMs(expression: string): number {
+  const [, count, unit = ''] = /^rate\((\d+) (minute|hour|day)s?\)$/.exec(expression) ?? [];
+  const minutes = Number(count) * (MINUTES[unit] ?? Number.NaN);
+  if (Number.isNaN(minutes)) throw new Error(`the schedule ${expression} cannot run on this machine`);
+  return minutes * SCHEDULE_MINUTE_MS;
+}
+
+/** Runs once in each interval, first after one. A run that takes longer delays the next one. */
+function startSchedule(intervalMs: number, run: () => Promise<unknown>): { stop(): Promise<void> } {
+  const stopping = new AbortController();
+  const slept = (ms: number) => sleep(ms, true, { signal: stopping.signal }).catch(() => false);
+  async function repeat(): Promise<void> {
+    for (let pause = intervalMs; await slept(pause); ) {
+      const begun = Date.now();
+      await run();
+      pause = Math.max(0, begun + intervalMs - Date.now());
+    }
+  }
+  const ended = repeat();
+  return {
+    stop: async () => {
+      stopping.abort();
+      await ended;
+    },
+  };
+}
+
+/** An event of EventBridge. The functions read only its time. */
+export const scheduledEvent = (): object => ({
+  version: '0',
+  source: 'aws.events',
+  'detail-type': 'Scheduled Event',
+  time: new Date().toISOString(),
+  detail: {},
+});

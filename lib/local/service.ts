@@ -1,27 +1,24 @@
 import http from 'node:http';
-import { optionalSecret } from '../config/values';
 import { isConsolePath } from '../console/serve';
-import { undeliveredName } from '../jobs/keys';
-import type { Tracker } from '../producer/tracker';
-import { hashPeopleWith } from '../startup/hash-people';
+import { dlqName, undeliveredName } from '../jobs/keys';
+import type { JobRow } from '../jobs/row';
+import { realProducer } from '../producer/real-producer';
 import { alarmTopic } from './alarm-topic';
 import { createApi } from './api';
-import { ACCOUNT, type Cloud, type OnStop, REGION, startCloud } from './cloud';
+import { type LocalPorts, localPorts } from './clients';
+import { type Cloud, type OnStop, REGION, startCloud } from './cloud';
 import { localConsole } from './console';
-import { controlPlane, isControlPlane } from './control-plane';
+import { controlPlane } from './control-plane';
+import { LOCAL_CREDENTIALS } from './emulators/emulator';
 import type { Endpoints } from './endpoints';
 import { type FakeVendors, startFakeVendors } from './fake-vendors';
-import { functionUrlEvent, functionUrlStatus } from './function-url';
-import { type Observers, startFunctions } from './functions';
+import { type Observers, scheduledEvent, startFunctions } from './functions';
 import type { InvokeResult } from './lambda/environment';
 import type { Lambda } from './lambda/runtime';
 import { type Ports, portsFrom } from './listen-port';
 import { close, listen } from './loopback';
-import { type LocalPorts, localPorts } from './ports';
-import { createSenders } from './senders';
+import type { StoredMessage } from './sqs/types';
 import type { Packaged } from './template/package';
-import { scheduledEvent } from './triggers';
-import { createViews, type Views } from './views';
 
 export interface ServiceOptions extends Observers {
   packaged: Packaged;
@@ -37,10 +34,11 @@ export interface Service extends Omit<Cloud, 'endpoints'>, FakeVendors {
   api: string;
   endpoints: Endpoints;
   ports: LocalPorts;
-  /** Takes analytics events. */
-  tracker: Tracker;
-  views: Views;
   lambda: Lambda;
+  /** The row of a job. */
+  job(id: string): Promise<JobRow | undefined>;
+  /** The entries of all DLQs. */
+  deadLetters(): StoredMessage[];
   /** Runs a scheduled function now. */
   run(functionKey: string): Promise<InvokeResult>;
   stop(): Promise<void>;
@@ -67,56 +65,61 @@ async function startParts(
   const { endpoints: aws, ...cloud } = await startCloud(packaged, listenOn, onStop);
   const { declared, config, sqs } = cloud;
   const vendors = await startFakeVendors(declared, listenOn, onStop);
+  // The functions need its address, and its routes need the functions.
+  const server = http.createServer();
+  const api = await listen(server, listenOn.api);
+  onStop(() => close(server));
   const endpoints = {
     ...aws,
+    sns: `${api}/sns`,
     zendesk: vendors.zendesk.url,
     sendgrid: vendors.sendgrid.url,
     appStoreConnect: vendors.appStoreConnect.url,
     discord: vendors.discord.webhook,
   };
-  // The reconciler publishes facts, so the topic must take messages before the functions run.
-  const topic = alarmTopic(
-    { invoke: (key, event) => lambda.invoke(key, event) },
-    { undelivered: (MessageBody) => void sqs.sendMessage({ QueueUrl: undeliveredName(config.INSTANCE), MessageBody }) },
-  );
-  const snsServer = http.createServer(topic);
-  const reached = { ...(await endpointsOf(endpoints)), sns: await listen(snsServer, 0) };
-  onStop(() => close(snsServer));
   const { lambda, mappings, metrics } = startFunctions(
-    { packaged, declared, sqs, endpoints: reached, ...observers },
+    { packaged, declared, sqs, endpoints: await endpointsOf(endpoints), ...observers },
     onStop,
   );
-
   const ports = localPorts({ endpoints, region: REGION, table: config.TABLE, bucket: config.BUCKET });
   onStop(async () => ports.close());
-  const { environment } = declared.functions.find(({ key }) => key === 'feedback') ?? {};
-  const hashPeople = hashPeopleWith(optionalSecret.parse(environment?.HASH_KEY));
-  const { producer, tracker, jobs } = createSenders({ ports, declared, config, hashPeople });
-  onStop(() => tracker.close({ timeoutMs: 0 }).catch(() => {}));
-  const views = createViews({ ports, ...cloud });
+  const producer = realProducer({
+    instance: config.INSTANCE,
+    region: REGION,
+    settings: declared.producer,
+    endpoints: { sqs: aws.sqs, dynamodb: aws.dynamodb, s3: aws.s3 },
+    credentials: LOCAL_CREDENTIALS,
+  });
+  onStop(() => producer.close({ timeoutMs: 0 }).catch(() => {}));
+
   const app = createApi({
-    producer: { ...producer, track: tracker.track, jobs },
-    views,
-    emailEvents: async (request) =>
-      functionUrlStatus(await lambda.invoke('emailEvents', await functionUrlEvent(request))),
+    producer,
+    emailEvents: (event) => lambda.invoke('emailEvents', event),
     events: cloud.events,
     health: () => ({ status: 'ok', stage: config.INSTANCE, endpoints }),
   });
-  // The console calls this server too, so it is made when the address is known.
-  let page: http.RequestListener = app;
-  const control = controlPlane({ mappings, metrics, region: REGION, account: ACCOUNT });
-  const listenerOf = (url = ''): http.RequestListener => {
+  const page = localConsole({ api, ports, declared, config, endpoints, vendors, producer });
+  const control = controlPlane({ mappings, metrics });
+  const topic = alarmTopic(lambda, {
+    undelivered: (MessageBody) => void sqs.sendMessage({ QueueUrl: undeliveredName(config.INSTANCE), MessageBody }),
+  });
+  const listenerOf = (url: string): http.RequestListener => {
     if (isConsolePath(url)) return page;
-    if (isControlPlane(url)) return control;
+    if (/^\/(lambda|cloudwatch)(\/|$)/.test(url)) return control;
     return /^\/sns\/?$/.test(url) ? topic : app;
   };
-  const server = http.createServer((request, response) => {
-    listenerOf(request.url)(request, response);
-  });
-  const api = await listen(server, listenOn.api);
-  page = localConsole({ api, ports, config, endpoints, vendors, producer, hashPeople });
-  onStop(() => close(server));
+  server.on('request', (request, response) => listenerOf(request.url ?? '/')(request, response));
   vendors.sendgrid.sendEventsTo(`${api}/email-events`);
-  const run = (functionKey: string) => lambda.invoke(functionKey, scheduledEvent());
-  return { ...cloud, ...vendors, api, endpoints, ports, tracker, views, lambda, run };
+  const queues = Object.entries(config.QUEUES);
+  return {
+    ...cloud,
+    ...vendors,
+    api,
+    endpoints,
+    ports,
+    lambda,
+    job: async (id) => (await ports.rows()).find((row) => row.id === id),
+    deadLetters: () => queues.flatMap(([queue, { type }]) => sqs.messages(dlqName(config.INSTANCE, queue, type))),
+    run: (functionKey) => lambda.invoke(functionKey, scheduledEvent()),
+  };
 }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { REGION } from './cloud';
 import { announce } from './connection';
-import { invocationLines } from './invocation-lines';
+import { type Invocation, jsonOf } from './lambda/environment';
 import { checkPort, portFrom, portsFrom } from './listen-port';
 import { onStop } from './on-stop';
 import { type Service, startService } from './service';
@@ -75,6 +75,24 @@ function greeting({ api, endpoints, declared }: Service): string[] {
     'Press Ctrl-C to stop it.',
     '',
   ];
+}
+
+/** Fields that are always the same or already on the line. */
+const hidden = new Set(['level', 'message', 'timestamp', 'service', 'sampling_rate', 'queue']);
+
+/** The terminal lines of an invocation: its log without metrics and canaries, and how it failed. */
+function invocationLines({ function: name, result, ms, cold, log }: Invocation): string[] {
+  const lines = log.flatMap((line) => {
+    const json = jsonOf(line);
+    if (!json) return [`${name}  ${line}`];
+    if ('_aws' in json || (json.canary === true && json.level === 'INFO')) return [];
+    const facts = Object.entries(json)
+      .filter(([key]) => !hidden.has(key))
+      .map(([key, value]) => `${key}=${String(value)}`);
+    return [`${name}  ${String(json.message)}  ${facts.join(' ')}`];
+  });
+  if (result.kind === 'answer') return lines;
+  return [...lines, `${name}  failed (${result.reason}) after ${ms} ms${cold ? ' (cold start)' : ''}`];
 }
 
 const control = (endpoint: string): string => new URL('/_control/state', endpoint).href;

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { build } from 'esbuild';
-import { textTable } from '../../lib/local/demo/text-table';
+import { textTable } from '../support/text-table';
 import { csvFile } from './recipients';
 import type { Size } from './table';
 

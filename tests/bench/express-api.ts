@@ -41,7 +41,9 @@ export async function exampleLatency(size: Size): Promise<string> {
   const example = await installExample();
   try {
     const cloud = await startCloud(await localPackage(), portsFrom(0), (stop) => stops.unshift(stop));
-    const running = await example.start(variablesOf(cloud));
+    const running = await example.start(
+      variablesOf({ ...cloud, endpoints: { ...cloud.endpoints, sns: 'http://127.0.0.1:1' } }),
+    );
     const waits = await load(running.url, SIZES[size]);
     await running.end('SIGTERM');
     const failed = [...waits].filter(([, all]) => all.includes(undefined)).map(([name]) => name);

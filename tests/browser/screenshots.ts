@@ -47,20 +47,19 @@ async function happen(service: Service, page: Page): Promise<void> {
 
 async function ended(service: Service, count: number): Promise<void> {
   for (;;) {
-    const jobs = await service.views.jobs();
+    const jobs = await service.ports.rows();
     if (jobs.filter(({ state }) => state === 'succeeded').length >= count) return;
   }
 }
 
 async function held(service: Service): Promise<void> {
-  while ((await service.views.jobs()).every(({ state }) => state !== 'held'));
+  while ((await service.ports.rows()).every(({ state }) => state !== 'held'));
 }
 
 async function take(service: Service, page: Page): Promise<void> {
-  const jobs = await service.views.jobs();
+  const jobs = await service.ports.rows();
   const dead = jobs.find(({ error }) => error?.code === 'ZendeskRejected');
-  const rows = await service.ports.rows();
-  const campaign = rows.find(({ type }) => type === 'email.campaign.v1');
+  const campaign = jobs.find(({ type }) => type === 'email.campaign.v1');
   const pages = {
     overview: ['/', 'Sending rate'],
     jobs: ['/console/jobs', 'ZendeskRejected'],

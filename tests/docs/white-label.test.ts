@@ -91,7 +91,7 @@ const allowed = ([action, resource]: [string, string]): boolean =>
 /** The calls that create the named resources of a two-queue client, under another instance's name. */
 async function creations(instance: string): Promise<[string, string][]> {
   const { Resources } = await templateOf('second');
-  const resolve = resolver({ resources: Resources, region, account, stack: 'stack', sqsUrl: 'https://sqs.test' });
+  const resolve = resolver({ resources: Resources, region, account, sqsUrl: 'https://sqs.test' });
   return Object.values(Resources).flatMap(({ Type, Properties }): [string, string][] => {
     const [, name] = Object.entries(Properties).find(([key]) => /^[A-Za-z]*Name$/.test(key)) ?? [];
     const call = CREATES[Type];

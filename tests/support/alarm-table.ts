@@ -1,5 +1,5 @@
-import { textTable } from '../../lib/local/demo/text-table';
 import type { CompiledTemplate } from './sls';
+import { textTable } from './text-table';
 
 interface Stat {
   Metric: { Namespace: string; MetricName: string; Dimensions?: { Name: string; Value: string }[] };

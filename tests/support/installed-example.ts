@@ -2,8 +2,9 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { cpSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { type Cloud, REGION } from '../../lib/local/cloud';
-import { awsVariables } from '../../lib/local/endpoints';
+import { REGION } from '../../lib/local/cloud';
+import { type AwsEndpoints, awsVariables } from '../../lib/local/endpoints';
+import type { Declared } from '../../lib/local/template/declared';
 import { installProducer, PRODUCER } from './installed-producer';
 
 const EXAMPLE = 'examples/express-api';
@@ -56,13 +57,16 @@ export async function installExample() {
 }
 
 /** The variables that `sls producer env` prints for the service on this machine. */
-export function variablesOf({
+export const variablesOf = ({
   config,
   endpoints,
-  declared,
-}: Pick<Cloud, 'config' | 'endpoints' | 'declared'>): Record<string, string> {
-  const [, account = ''] = /arn:aws:sqs:[^:]+:(\d+):/.exec(declared.queues[0]?.arn ?? '') ?? [];
-  const { INSTANCE, BUCKET, PREFIX, TABLE, QUEUES } = config;
-  const settings = { account, bucket: BUCKET, prefix: PREFIX, table: TABLE, emailRate: 500, queues: QUEUES };
-  return { JOBS_INSTANCE: INSTANCE, JOBS_SETTINGS: JSON.stringify(settings), ...awsVariables(endpoints, REGION) };
-}
+  declared: { producer },
+}: {
+  config: { INSTANCE: string };
+  endpoints: AwsEndpoints;
+  declared: Pick<Declared, 'producer'>;
+}): Record<string, string> => ({
+  JOBS_INSTANCE: config.INSTANCE,
+  JOBS_SETTINGS: JSON.stringify(producer),
+  ...awsVariables(endpoints, REGION),
+});

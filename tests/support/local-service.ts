@@ -1,4 +1,5 @@
 import { EventEmitter, once } from 'node:events';
+import type { JobRow } from '../../lib/jobs/row';
 import type { Invocation } from '../../lib/local/lambda/environment';
 import { type Service, type ServiceOptions, startService } from '../../lib/local/service';
 import type { Packaged } from '../../lib/local/template/package';
@@ -30,7 +31,7 @@ export interface WatchedService extends Service {
   post(data: unknown, headers?: Record<string, string>): Promise<{ status: number; json: Record<string, unknown> }>;
   /** Resolves to the job once it has its end and its record. */
   recorded(id: string): ReturnType<WatchedService['job']>;
-  job(id: string): Promise<NonNullable<Awaited<ReturnType<Service['views']['job']>>>>;
+  job(id: string): Promise<JobRow>;
 }
 
 /** A service that reports its events, so that tests never wait for a fixed time. */
@@ -62,7 +63,7 @@ export async function watchedService(
     }
   };
   const job = async (id: string) => {
-    const found = await service.views.job(id);
+    const found = await service.job(id);
     if (!found) throw new Error(`there is no job ${id}`);
     return found;
   };
@@ -73,8 +74,8 @@ export async function watchedService(
     job,
     recorded: (id) =>
       until(`the record of ${id}`, async () => {
-        const found = await service.views.job(id);
-        return found?.recordKey === undefined ? undefined : found;
+        const found = await service.job(id);
+        return found?.recordedAt === undefined ? undefined : found;
       }),
     async post(data, headers = {}) {
       const answer = await fetch(`${service.api}/feedback`, {

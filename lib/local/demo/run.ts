@@ -1,54 +1,109 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { recordKey } from '../../jobs/keys';
+import type { JobRow } from '../../jobs/row';
+import { verifySource } from '../../ops/verify-source';
+import { verify } from '../../verify/verify';
+import { localClients } from '../clients';
+import { REGION } from '../cloud';
 import type { Service } from '../service';
-import type { JobView } from '../views';
-import { differences, finished } from './check';
-import { feedbackOf, httpClient, type Scenario } from './scenario';
+import { accepted, type Expected, feedbackOf, type Scenario } from './scenarios';
 
 /** The result of a scenario. */
 export interface Outcome {
   title: string;
   id: string;
-  job: JobView | undefined;
+  job: JobRow | undefined;
   /** Empty if everything is as expected. */
   differences: string[];
 }
 
 const LOOK_MS = 250;
+const HOUR_MS = 3_600_000;
 
 /** Sends the jobs of all scenarios at once. Then it watches them until all have finished or the time is up. */
 export async function runScenarios(
   service: Service,
   { scenarios, limitMs, print }: { scenarios: Scenario[]; limitMs: number; print: (line: string) => void },
 ): Promise<Outcome[]> {
-  const client = httpClient(service);
   const begun = Date.now();
   const sent: { scenario: Scenario; id: string; shown: string }[] = [];
   for (const [index, scenario] of scenarios.entries()) {
     const marker = `user-${index + 1}@example.com`;
     scenario.prepare?.(service, marker);
-    const id = await (scenario.send?.(client, marker) ?? client.accepted(feedbackOf(marker)));
+    const id = await (scenario.send?.(service, marker) ?? accepted(service, feedbackOf(marker)));
     sent.push({ scenario, id, shown: '' });
   }
 
   /** Prints what changed. Returns true once all jobs have finished. */
   async function look(): Promise<boolean> {
-    const deadLetters = service.views.deadLetters();
-    const jobs = await Promise.all(sent.map(({ id }) => service.views.job(id)));
+    const jobs = await Promise.all(sent.map(({ id }) => service.job(id)));
     for (const [index, entry] of sent.entries()) {
-      const { state = 'sent', reason } = jobs[index] ?? {};
-      const shown = reason ? `${state} (${reason})` : state;
+      const shown = stateOf(jobs[index]);
       if (shown === entry.shown) continue;
       entry.shown = shown;
       print(`  ${((Date.now() - begun) / 1000).toFixed(1).padStart(5)} s  ${entry.scenario.title}: ${shown}`);
     }
-    return jobs.every((job) => finished(job, deadLetters));
+    return jobs.every((job) => finished(service, job));
   }
   while (!(await look()) && Date.now() < begun + limitMs) await sleep(LOOK_MS);
 
   return Promise.all(
     sent.map(async ({ scenario: { title, expected }, id }) => {
-      const job = await service.views.job(id);
+      const job = await service.job(id);
       return { title, id, job, differences: job ? await differences(service, job, expected) : ['no row'] };
     }),
   );
+}
+
+export const stateOf = ({ state, reason }: Partial<JobRow> = {}): string =>
+  reason ? `${state} (${reason})` : (state ?? 'sent');
+
+/**
+ * Whether nothing more can happen to a job: it has its end and its record, its steps are resolved, and a dead job is
+ * parked. The fake SendGrid sends events for each e-mail, which resolve unknown steps.
+ */
+const finished = (service: Service, job: JobRow | undefined): boolean =>
+  job?.recordedAt !== undefined &&
+  Object.values(job.steps).every(({ status }) => status !== 'unknown') &&
+  (job.state !== 'dead' || deadLetterOf(service, job.id) !== undefined);
+
+/** The code in the DLQ entry of a job. */
+const deadLetterOf = (service: Service, id: string): string | undefined =>
+  service.deadLetters().find(({ attributes }) => attributes.job?.StringValue === id)?.attributes.code?.StringValue;
+
+/** How the job, its tickets, its e-mails and its record differ from the expected outcome. Empty if they do not. */
+async function differences(service: Service, job: JobRow, expected: Expected): Promise<string[]> {
+  const { id, state, steps, holds } = job;
+  const record = await service.ports.objects.get(recordKey(service.config.PREFIX, job));
+  const recorded = record && (JSON.parse(Buffer.from(record).toString()) as { state?: unknown }).state;
+  const found: [what: string, is: unknown, mustBe: unknown][] = [
+    ['state', state, expected.state],
+    ['holds', holds, expected.holds ?? 0],
+    ['tickets', service.zendesk.tickets.filter(({ external_id }) => external_id === id).length, expected.tickets],
+    ['e-mails', service.sendgrid.mails.filter(({ customArgs }) => customArgs.job === id).length, expected.mails],
+    ['reason in the dead-letter queue', deadLetterOf(service, id), expected.deadLetter],
+    ['state in the S3 record', recorded, expected.state],
+    ...Object.entries(expected.steps).map(
+      ([name, status]) => [`step ${name}`, steps[name]?.status, status] as [string, unknown, unknown],
+    ),
+  ];
+  return found
+    .filter(([, is, mustBe]) => is !== mustBe)
+    .map(([what, is, mustBe]) => `${what}: expected ${String(mustBe)}, got ${String(is)}`);
+}
+
+/** What `sls verify` finds in all that a service on this machine has stored in the last hours. */
+export async function verified({ config, endpoints, zendesk }: Service): Promise<string[]> {
+  const clients = localClients({ endpoints, region: REGION });
+  const source = verifySource(config, {
+    ...clients,
+    zendesk: { endpoint: zendesk.url, authorization: zendesk.authorization },
+  });
+  const now = Date.now();
+  try {
+    const { findings } = await verify(source, { from: now - 2 * HOUR_MS, to: now });
+    return findings.map(({ kind, id, what }) => `${kind} of ${id}: ${what}`);
+  } finally {
+    for (const one of Object.values(clients)) one.destroy();
+  }
 }

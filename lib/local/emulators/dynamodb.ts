@@ -6,8 +6,7 @@ import type { DeclaredTable } from '../template/declared';
 import { type Emulator, LOCAL_CREDENTIALS } from './emulator';
 
 /**
- * Starts DynamoDB in memory, with the template's tables. It shows their TTL, but expires no items. It runs in a thread of its
- * own, so it answers while this process is busy. Stopping the thread also drops the open requests, which would
+ * Starts DynamoDB in memory, with the template's tables. It expires no items. It runs in a thread of its own, so it answers while this process is busy. Stopping the thread also drops the open requests, which would
  * otherwise throw on the closed database.
  */
 export async function startDynamoDb({
@@ -21,7 +20,7 @@ export async function startDynamoDb({
 }): Promise<Emulator> {
   const thread = new Worker(join(__dirname, 'dynalite-thread.cjs'), {
     execArgv: [],
-    workerData: { port: wanted, ttl: new Map(tables.map(({ name, ttl }) => [name, ttl])) },
+    workerData: { port: wanted },
   });
   const [port] = (await once(thread, 'message')) as [number];
   const url = `http://127.0.0.1:${port}`;

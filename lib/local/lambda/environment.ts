@@ -13,8 +13,9 @@ export type InvokeResult =
 
 /** One invocation that ran, and the lines that the function logged. */
 export interface Invocation {
-  requestId: string;
+  /** The function's key in serverless.yml, and its name. */
   function: string;
+  functionName: string;
   result: Exclude<InvokeResult, { kind: 'throttled' }>;
   ms: number;
   cold: boolean;
@@ -51,9 +52,10 @@ const INIT_LIMIT_MS = 10_000;
  * freeze the process between invocations.
  */
 export function startEnvironment({ declared, directory, variables, logFile }: Start): ExecutionEnvironment {
-  const [module = '', exported = ''] = splitHandler(declared.handler);
+  const dot = declared.handler.lastIndexOf('.');
+  const bundle = join(directory, declared.handler.slice(0, dot));
   const output = openSync(logFile, 'a');
-  const child = fork(join(__dirname, 'boot.cjs'), [join(directory, module), exported], {
+  const child = fork(join(__dirname, 'boot.cjs'), [bundle, declared.handler.slice(dot + 1)], {
     env: variables,
     execPath: process.execPath,
     execArgv: [`--max-old-space-size=${declared.memoryMb}`],
@@ -61,7 +63,7 @@ export function startEnvironment({ declared, directory, variables, logFile }: St
     serialization: 'advanced',
   });
   closeSync(output);
-  const log = logReader(logFile);
+  const nextLines = logReader(logFile);
   let alive = true;
   const ended = new Promise<void>((resolve) => {
     // Node emits 'error' when it cannot start the process or cannot send to it.
@@ -74,46 +76,38 @@ export function startEnvironment({ declared, directory, variables, logFile }: St
     child.kill('SIGKILL');
   };
 
-  async function nextMessage(): Promise<Message | 'exit'> {
+  /** Waits for the next message. At the limit it kills the process and waits until that has ended. */
+  async function until(limitMs: number): Promise<Message | { kind: 'crash' | 'timeout' }> {
+    if (!alive) return { kind: 'crash' };
+    let end: 'crash' | 'timeout' = 'crash';
+    const timer = setTimeout(() => {
+      end = 'timeout';
+      kill();
+    }, limitMs);
     const stopWaiting = new AbortController();
     const message = once(child, 'message', { signal: stopWaiting.signal }).then(([received]) => received as Message);
     try {
-      return await Promise.race([message, ended.then(() => 'exit' as const)]);
+      return await Promise.race([message, ended.then(() => ({ kind: end }))]);
     } finally {
+      clearTimeout(timer);
       stopWaiting.abort();
     }
-  }
-
-  /** Waits for the next message. At the limit it kills the process and waits until that has ended. */
-  async function until(limitMs: number): Promise<Message | 'exit' | 'timeout'> {
-    if (!alive) return 'exit';
-    let late = false;
-    const timer = setTimeout(() => {
-      late = true;
-      kill();
-    }, limitMs);
-    const message = await nextMessage();
-    clearTimeout(timer);
-    return message === 'exit' && late ? 'timeout' : message;
   }
 
   // Listen at once, because the process may be ready before the first invocation.
   const initialisation = until(INIT_LIMIT_MS);
   let initialised = false;
 
-  async function run(requestId: string, event: unknown): Promise<Invocation['result']> {
-    if (!initialised) {
-      const first = await initialisation;
-      if (first === 'exit') return { kind: 'failed', reason: 'crash' };
-      if (first === 'timeout' || first.kind !== 'ready') {
-        kill();
-        return { kind: 'failed', reason: first === 'timeout' ? 'timeout' : 'error' };
-      }
-      initialised = true;
+  async function run(event: unknown): Promise<Invocation['result']> {
+    const first = await initialisation;
+    if (first.kind !== 'ready') {
+      kill();
+      return failed(first.kind);
     }
+    initialised = true;
     const limitMs = declared.timeoutSeconds * 1000;
     const context = {
-      awsRequestId: requestId,
+      awsRequestId: randomUUID(),
       functionName: declared.name,
       functionVersion: '$LATEST',
       invokedFunctionArn: declared.arn,
@@ -123,19 +117,17 @@ export function startEnvironment({ declared, directory, variables, logFile }: St
     };
     child.send({ event, context, deadline: Date.now() + limitMs });
     const message = await until(limitMs);
-    if (message === 'timeout') return { kind: 'failed', reason: 'timeout' };
-    if (message === 'exit') return { kind: 'failed', reason: 'crash' };
-    if (message.kind !== 'answer') return { kind: 'failed', reason: 'error' };
-    return { kind: 'answer', value: JSON.parse(message.json) as unknown };
+    if (message.kind === 'answer') return { kind: 'answer', value: JSON.parse(message.json) as unknown };
+    return failed(message.kind);
   }
 
   return {
     async invoke(event) {
-      const requestId = randomUUID();
       const cold = !initialised;
       const from = Date.now();
-      const result = await run(requestId, event);
-      return { requestId, function: declared.key, result, ms: Date.now() - from, cold, log: log.next() };
+      const result = await run(event);
+      const { key, name: functionName } = declared;
+      return { function: key, functionName, result, ms: Date.now() - from, cold, log: nextLines() };
     },
     kill,
     alive: () => alive,
@@ -143,28 +135,33 @@ export function startEnvironment({ declared, directory, variables, logFile }: St
   };
 }
 
-/** Splits `handlers/feedback.handler` into the file without extension and the name of the export. */
-function splitHandler(handler: string): [string, string] {
-  const dot = handler.lastIndexOf('.');
-  return [handler.slice(0, dot), handler.slice(dot + 1)];
+const failed = (kind: string): Invocation['result'] => ({
+  kind: 'failed',
+  reason: kind === 'crash' || kind === 'timeout' ? kind : 'error',
+});
+
+/** Reads a growing file. Each call returns the lines since the last one. */
+function logReader(file: string): () => string[] {
+  let position = 0;
+  return () => {
+    const descriptor = openSync(file, 'r');
+    try {
+      const bytes = Buffer.alloc(fstatSync(descriptor).size - position);
+      position += readSync(descriptor, bytes, { position });
+      const lines = bytes.toString('utf8').split('\n');
+      return lines.filter((line) => line !== '');
+    } finally {
+      closeSync(descriptor);
+    }
+  };
 }
 
-/** Reads a growing file. Each call of `next` returns the lines since the last one. */
-function logReader(file: string): { next(): string[] } {
-  let position = 0;
-  return {
-    next() {
-      const descriptor = openSync(file, 'r');
-      try {
-        const bytes = Buffer.alloc(fstatSync(descriptor).size - position);
-        position += readSync(descriptor, bytes, { position });
-        return bytes
-          .toString('utf8')
-          .split('\n')
-          .filter((line) => line !== '');
-      } finally {
-        closeSync(descriptor);
-      }
-    },
-  };
+/** The object of a log line in JSON. `undefined`: the line is none. */
+export function jsonOf(line: string): Record<string, unknown> | undefined {
+  try {
+    const json: unknown = JSON.parse(line);
+    return typeof json === 'object' && json !== null ? (json as Record<string, unknown>) : undefined;
+  } catch {
+    return undefined;
+  }
 }

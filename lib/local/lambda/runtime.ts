@@ -33,7 +33,7 @@ interface Pool {
 }
 
 /** Runs the template's functions on this machine, with cold starts, time-outs, concurrency limits and crashes. */
-export function createLambda({ functions, code, logs, region, variables, onInvocation }: LambdaOptions): Lambda {
+export function createLambda({ functions, code, logs, region, variables: added, onInvocation }: LambdaOptions): Lambda {
   mkdirSync(logs, { recursive: true });
   const pools = new Map<string, Pool>(
     functions.map((declared) => [declared.key, { declared, idle: [], busy: new Map(), started: 0 }]),
@@ -47,16 +47,9 @@ export function createLambda({ functions, code, logs, region, variables, onInvoc
 
   function start({ declared, started }: Pool): ExecutionEnvironment {
     const directory = code(declared);
-    return startEnvironment({
-      declared,
-      directory,
-      variables: {
-        ...lambdaVariables(declared, { directory, region }),
-        ...declared.environment,
-        ...variables(declared),
-      },
-      logFile: join(logs, `${declared.key}-${process.pid}-${started}.log`),
-    });
+    const variables = { ...lambdaVariables(declared, { directory, region }), ...declared.environment };
+    const logFile = join(logs, `${declared.key}-${process.pid}-${started}.log`);
+    return startEnvironment({ declared, directory, variables: { ...variables, ...added(declared) }, logFile });
   }
 
   const all = () => [...pools.values()].flatMap(({ idle, busy }) => [...idle, ...busy.keys()]);

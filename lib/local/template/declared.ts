@@ -1,5 +1,6 @@
 import { basename } from 'node:path';
 import * as z from 'zod';
+import { type ProducerSettings, producerSettings } from '../../config/producer';
 import { type Resolve, type Resource, resolver, type Surroundings } from './intrinsics';
 
 /** A queue, with its attributes in the form of CreateQueue. */
@@ -14,8 +15,6 @@ export interface DeclaredTable {
   name: string;
   /** The properties of CreateTable, secondary indexes included. */
   create: Record<string, unknown>;
-  /** The attribute that says when an item expires. */
-  ttl?: string;
 }
 
 export interface DeclaredFunction {
@@ -30,20 +29,16 @@ export interface DeclaredFunction {
   /** File name of the zip beside the template. */
   artifact: string;
   reservedConcurrency?: number;
+  /** The expression of its schedule. */
+  schedule?: string;
 }
 
 export interface DeclaredMapping {
   queue: string;
-  functionKey: string;
+  worker: DeclaredFunction;
   batchSize: number;
-  partialResponses: boolean;
   maximumConcurrency?: number;
   enabled: boolean;
-}
-
-export interface DeclaredSchedule {
-  functionKey: string;
-  expression: string;
 }
 
 /** The parts of the template that this machine can run. */
@@ -52,17 +47,11 @@ export interface Declared {
   tables: DeclaredTable[];
   functions: DeclaredFunction[];
   mappings: DeclaredMapping[];
-  schedules: DeclaredSchedule[];
   /** Names of EventBridge buses. */
   buses: string[];
+  /** What the stack tells producers. */
+  producer: ProducerSettings;
 }
-
-/** Properties of a queue that SQS does not know. */
-const notAttributes = new Set(['QueueName', 'Tags']);
-/** Properties of a table that CreateTable takes. */
-const tableProperties = ['AttributeDefinitions', 'KeySchema', 'BillingMode', 'GlobalSecondaryIndexes'];
-
-const ttlProperties = z.object({ AttributeName: z.string() }).optional();
 
 const functionProperties = z.object({
   FunctionName: z.string(),
@@ -79,7 +68,7 @@ const mappingProperties = z.object({
   FunctionName: z.string(),
   BatchSize: z.number(),
   Enabled: z.boolean(),
-  FunctionResponseTypes: z.array(z.string()).default([]),
+  FunctionResponseTypes: z.tuple([z.literal('ReportBatchItemFailures')]),
   ScalingConfig: z.object({ MaximumConcurrency: z.number() }).optional(),
 });
 
@@ -89,6 +78,8 @@ const ruleProperties = z.object({
   Targets: z.array(z.object({ Arn: z.string() })),
 });
 
+type Properties = NonNullable<Resource['Properties']>;
+
 /** Reads what this machine can run from the template. Throws an error that names what it cannot resolve. */
 export function declared(surroundings: Surroundings): Declared {
   const resolve = resolver(surroundings);
@@ -96,77 +87,76 @@ export function declared(surroundings: Surroundings): Declared {
     Object.entries(surroundings.resources).flatMap(([id, { Type, Properties = {} }]) =>
       Type === type ? [[id, Properties]] : [],
     );
-  const functions = ofType('AWS::Lambda::Function').map(([id, properties]) => lambdaFunction(id, properties, resolve));
-  const keyOf = (reference: string): string => {
-    const found = functions.find(({ name, arn }) => reference === name || reference === arn);
-    if (!found) throw new Error(`template: there is no function ${reference}`);
-    return found.key;
-  };
+  const schedules = ofType('AWS::Events::Rule').flatMap(([, properties]) => {
+    const rule = ruleProperties.parse(resolve({ ...properties, EventPattern: undefined }));
+    const runs = rule.ScheduleExpression && rule.State === 'ENABLED';
+    return runs ? rule.Targets.map(({ Arn }) => [Arn, rule.ScheduleExpression] as const) : [];
+  });
+  const functions = ofType('AWS::Lambda::Function').map(([id, properties]) => {
+    const worker = lambdaFunction(id, properties, resolve);
+    const schedule = new Map(schedules).get(worker.arn);
+    return { ...worker, ...(schedule !== undefined && { schedule }) };
+  });
+  const [[, parameter] = []] = ofType('AWS::SSM::Parameter');
   return {
     queues: ofType('AWS::SQS::Queue').map(([id, properties]) => queue(id, properties, resolve)),
-    tables: ofType('AWS::DynamoDB::Table').map(([id, properties]) => table(id, properties, resolve)),
+    tables: ofType('AWS::DynamoDB::Table').map(([id, properties]) => ({
+      name: String(resolve({ Ref: id })),
+      create: tableProperties.parse(resolve(properties)),
+    })),
     functions,
     buses: ofType('AWS::Events::EventBus').map(([, { Name }]) => String(resolve(Name))),
     mappings: ofType('AWS::Lambda::EventSourceMapping').map(([, properties]) => {
       const mapping = mappingProperties.parse(resolve(properties));
+      const worker = functions.find(({ name, arn }) => [name, arn].includes(mapping.FunctionName));
+      if (!worker) throw new Error(`template: there is no function ${mapping.FunctionName}`);
       return {
         queue: mapping.EventSourceArn.split(':').at(-1) ?? '',
-        functionKey: keyOf(mapping.FunctionName),
+        worker,
         batchSize: mapping.BatchSize,
-        partialResponses: mapping.FunctionResponseTypes.includes('ReportBatchItemFailures'),
         enabled: mapping.Enabled,
         ...(mapping.ScalingConfig && { maximumConcurrency: mapping.ScalingConfig.MaximumConcurrency }),
       };
     }),
-    schedules: ofType('AWS::Events::Rule').flatMap(([, properties]) => {
-      const { ScheduleExpression, State, Targets } = ruleProperties.parse(
-        resolve({ ...properties, EventPattern: undefined }),
-      );
-      if (!ScheduleExpression || State !== 'ENABLED') return [];
-      return Targets.map(({ Arn }) => ({ functionKey: keyOf(Arn), expression: ScheduleExpression }));
-    }),
+    producer: producerSettings.parse(JSON.parse(String(resolve(parameter?.Value)))),
   };
 }
 
-type Properties = NonNullable<Resource['Properties']>;
+/** The properties of a table that CreateTable takes. */
+const tableProperties = z.object({
+  AttributeDefinitions: z.unknown(),
+  KeySchema: z.unknown(),
+  BillingMode: z.unknown(),
+  GlobalSecondaryIndexes: z.unknown(),
+});
 
-function queue(id: string, properties: Properties, resolve: Resolve): DeclaredQueue {
-  const attributes = Object.entries(properties)
-    .filter(([name]) => !notAttributes.has(name))
-    .map(([name, value]) => {
-      const resolved = resolve(value);
-      return [name, typeof resolved === 'object' ? JSON.stringify(resolved) : String(resolved)];
-    });
+function queue(
+  id: string,
+  { QueueName: _name, Tags: _tags, ...properties }: Properties,
+  resolve: Resolve,
+): DeclaredQueue {
+  const attributes = Object.entries(properties).map(([name, value]) => {
+    const resolved = resolve(value);
+    return [name, typeof resolved === 'object' ? JSON.stringify(resolved) : String(resolved)];
+  });
   const of = (attribute: string) => String(resolve({ 'Fn::GetAtt': [id, attribute] }));
   return { name: of('QueueName'), arn: of('Arn'), url: of('QueueUrl'), attributes: Object.fromEntries(attributes) };
 }
 
-function table(id: string, properties: Properties, resolve: Resolve): DeclaredTable {
-  const create = tableProperties.flatMap((name) => (name in properties ? [[name, resolve(properties[name])]] : []));
-  const ttl = ttlProperties.parse(properties.TimeToLiveSpecification)?.AttributeName;
-  return {
-    name: String(resolve({ Ref: id })),
-    create: Object.fromEntries(create),
-    ...(ttl === undefined ? {} : { ttl }),
-  };
-}
-
-function lambdaFunction(id: string, properties: Properties, resolve: Resolve): DeclaredFunction {
-  const { Environment, ...rest } = properties;
+function lambdaFunction(id: string, { Environment, ...rest }: Properties, resolve: Resolve): DeclaredFunction {
   // Its role does not exist here, and neither does the bucket of its code.
-  const parsed = functionProperties.parse({ ...rest, Environment: resolve(Environment) });
-  const artifact = basename(parsed.Code.S3Key);
+  const properties = functionProperties.parse({ ...rest, Environment: resolve(Environment) });
+  const artifact = basename(properties.Code.S3Key);
+  const { ReservedConcurrentExecutions: reservedConcurrency } = properties;
   return {
     key: basename(artifact, '.zip'),
-    name: parsed.FunctionName,
+    name: properties.FunctionName,
     arn: String(resolve({ 'Fn::GetAtt': [id, 'Arn'] })),
-    handler: parsed.Handler,
-    timeoutSeconds: parsed.Timeout,
-    memoryMb: parsed.MemorySize,
-    environment: parsed.Environment?.Variables ?? {},
+    handler: properties.Handler,
+    timeoutSeconds: properties.Timeout,
+    memoryMb: properties.MemorySize,
+    environment: properties.Environment?.Variables ?? {},
     artifact,
-    ...(parsed.ReservedConcurrentExecutions !== undefined && {
-      reservedConcurrency: parsed.ReservedConcurrentExecutions,
-    }),
+    ...(reservedConcurrency !== undefined && { reservedConcurrency }),
   };
 }

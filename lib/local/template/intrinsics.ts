@@ -8,7 +8,6 @@ export interface Surroundings {
   resources: Record<string, Resource>;
   region: string;
   account: string;
-  stack: string;
   /** Start of the queues' URLs, e.g. `http://127.0.0.1:9324`. */
   sqsUrl: string;
 }
@@ -19,42 +18,35 @@ export type Resolve = (value: unknown) => unknown;
  * Resolves Ref, GetAtt, Sub, Join and the pseudo parameters as the template uses them, for this machine. It throws on
  * anything unknown and names it, because a wrong guess would run something other than the deployment.
  */
-export function resolver(at: Surroundings): Resolve {
-  const arn = (service: string, resource: string): string =>
-    `arn:aws:${service}:${at.region}:${at.account}:${resource}`;
-  /** For each supported type: the property with its name, and the values of Ref and GetAtt. */
-  const kinds: Record<string, { named: string; of: (name: string) => Record<string, string> }> = {
-    'AWS::SQS::Queue': {
-      named: 'QueueName',
-      of: (name) => {
-        const url = `${at.sqsUrl}/${at.account}/${name}`;
-        return { Ref: url, QueueUrl: url, QueueName: name, Arn: arn('sqs', name) };
-      },
-    },
-    'AWS::DynamoDB::Table': {
-      named: 'TableName',
-      of: (name) => ({ Ref: name, Arn: arn('dynamodb', `table/${name}`) }),
-    },
-    'AWS::Lambda::Function': {
-      named: 'FunctionName',
-      of: (name) => ({ Ref: name, Arn: arn('lambda', `function:${name}`) }),
-    },
-    'AWS::S3::Bucket': { named: 'BucketName', of: (name) => ({ Ref: name, Arn: `arn:aws:s3:::${name}` }) },
-    'AWS::SNS::Topic': { named: 'TopicName', of: (name) => ({ Ref: arn('sns', name) }) },
-  };
+export function resolver({ resources, region, account, sqsUrl }: Surroundings): Resolve {
   const pseudo: Record<string, string> = {
-    'AWS::Region': at.region,
-    'AWS::AccountId': at.account,
+    'AWS::Region': region,
+    'AWS::AccountId': account,
     'AWS::Partition': 'aws',
-    'AWS::StackName': at.stack,
-    'AWS::URLSuffix': 'amazonaws.com',
+    'AWS::StackName': 'local',
+  };
+  const arn = (service: string, resource: string) => `arn:aws:${service}:${region}:${account}:${resource}`;
+  /** For each supported type: the property with its name, and the values of Ref and GetAtt. */
+  const kinds: Record<string, [named: string, of: (name: string) => Record<string, string>]> = {
+    'AWS::SQS::Queue': [
+      'QueueName',
+      (name) => ({
+        Ref: `${sqsUrl}/${account}/${name}`,
+        QueueUrl: `${sqsUrl}/${account}/${name}`,
+        QueueName: name,
+        Arn: arn('sqs', name),
+      }),
+    ],
+    'AWS::DynamoDB::Table': ['TableName', (name) => ({ Ref: name, Arn: arn('dynamodb', `table/${name}`) })],
+    'AWS::Lambda::Function': ['FunctionName', (name) => ({ Ref: name, Arn: arn('lambda', `function:${name}`) })],
+    'AWS::SNS::Topic': ['TopicName', (name) => ({ Ref: arn('sns', name) })],
   };
 
   function attribute(logicalId: string, name: string): string {
-    const resource = at.resources[logicalId];
+    const resource = resources[logicalId];
     if (!resource) throw new Error(`template: ${logicalId} is referenced but not declared`);
-    const kind = kinds[resource.Type];
-    const value = kind?.of(String(resolve(resource.Properties?.[kind.named])))[name];
+    const [named = '', of] = kinds[resource.Type] ?? [];
+    const value = of?.(String(resolve(resource.Properties?.[named])))[name];
     if (value === undefined) throw new Error(`template: ${logicalId}: ${resource.Type} has no ${name} here`);
     return value;
   }
@@ -81,12 +73,11 @@ export function resolver(at: Surroundings): Resolve {
     if (typeof value !== 'object' || value === null) return value;
     const entries = Object.entries(value);
     const [key = '', argument] = entries[0] ?? [];
-    if (key === 'Ref' || key.startsWith('Fn::')) {
-      const call = functions[key];
-      if (!call) throw new Error(`template: ${key} is not supported here`);
-      return call(argument);
-    }
-    return Object.fromEntries(entries.map(([name, inner]) => [name, resolve(inner)]));
+    if (key !== 'Ref' && !key.startsWith('Fn::'))
+      return Object.fromEntries(entries.map(([name, inner]) => [name, resolve(inner)]));
+    const call = functions[key];
+    if (!call) throw new Error(`template: ${key} is not supported here`);
+    return call(argument);
   }
 
   return resolve;

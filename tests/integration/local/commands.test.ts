@@ -105,7 +105,7 @@ test('npm start serves requests and invoke local, passes its tests, and stops cl
   const [code] = await once(running.child, 'close');
 
   expect(accepted.status).toBe(202);
-  expect(invoked.output).toMatch(/feedback [0-9a-f-]{36}: succeeded · attempts 1 · ticket done · confirmation done/);
+  expect(invoked.output).toContain('"outcome":"succeeded","attempts":1');
   expect(invoked.code).toBe(0);
   expect([info.code, info.stdout]).toEqual([0, expect.stringContaining(`console, API    ${api}/\nsqs `)]);
   expect(JSON.parse(check.stdout)).toMatchObject({ problems: [], canaries: Array(4).fill({ state: 'succeeded' }) });

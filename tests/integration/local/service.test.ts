@@ -1,9 +1,10 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { networkInterfaces } from 'node:os';
+import { recordKey } from '../../../lib/jobs/keys';
 import { hashesWith } from '../../../lib/jobs/person-hash';
-import { verified } from '../../../lib/local/demo/verified';
-import { killingFailure } from '../../../lib/local/kill';
+import { verified } from '../../../lib/local/demo/run';
+import { killingFailure } from '../../../lib/local/demo/scenarios';
 import { type WatchedService, watchedService, withProperties } from '../../support/local-service';
 import { localPackage } from '../../support/packages';
 
@@ -44,7 +45,7 @@ test('feedback becomes a ticket, an e-mail, a row and a record in S3', async () 
       detail: expect.objectContaining({ id: `${id}:1:succeeded`, final: true }),
     }),
   );
-  const record = await service.ports.objects.get(String(job.recordKey));
+  const record = await service.ports.objects.get(recordKey('jobs', job));
   expect(JSON.parse(Buffer.from(record ?? '').toString())).toMatchObject({ id, state: 'succeeded', attempts: 1 });
   await service.until('the message to be deleted', () => queued().length === 0);
 });
@@ -65,7 +66,7 @@ test('the verifier finds nothing in what a job left, and finds a second ticket',
 
 test('one idempotency key makes one job, and an invalid request makes none', async () => {
   const key = { 'idempotency-key': 'k-1' };
-  const before = (await service.views.jobs()).length;
+  const before = (await service.ports.rows()).length;
 
   const first = await service.post(feedback(), key);
   const again = await service.post(feedback(), key);
@@ -76,7 +77,7 @@ test('one idempotency key makes one job, and an invalid request makes none', asy
   expect([first.status, again.status, other.status, invalid.status]).toEqual([202, 202, 409, 400]);
   expect(again.json).toEqual({ id: first.json.id, duplicate: true });
   expect(invalid.json.errors).toEqual([{ field: 'subject', detail: 'must be at most 150 characters' }]);
-  expect(await service.views.jobs()).toHaveLength(before + 1);
+  expect(await service.ports.rows()).toHaveLength(before + 1);
   expect(ticketsOf(first.json.id)).toHaveLength(1);
 });
 
@@ -108,7 +109,7 @@ test('a job that a vendor refuses permanently is in the DLQ with the reason and 
   const id = String((await service.post(feedback('suspended@example.com'))).json.id);
   await service.recorded(id);
   const deadLetters = await service.until('the DLQ entry', async () => {
-    const found = (await (await fetch(`${service.api}/dlq`)).json()) as { attributes: Record<string, string> }[];
+    const found = service.deadLetters();
     return found.length > 0 && found;
   });
   const shown = await (await fetch(`${service.api}/jobs/${id}`)).text();
@@ -118,20 +119,22 @@ test('a job that a vendor refuses permanently is in the DLQ with the reason and 
 
   expect(message.fields).toContainEqual({ name: 'What is behind it', value: `1 job, job ${id}, code ZendeskRejected` });
   expect(deadLetters).toHaveLength(1);
-  expect(deadLetters[0]?.attributes).toMatchObject({
-    job: id,
-    reason: 'error',
-    code: 'ZendeskRejected',
-    attempts: '1',
-  });
+  expect(Object.entries(deadLetters[0]?.attributes ?? {}).map(([name, value]) => [name, value.StringValue])).toEqual(
+    expect.arrayContaining([
+      ['job', id],
+      ['reason', 'error'],
+      ['code', 'ZendeskRejected'],
+      ['attempts', '1'],
+    ]),
+  );
   expect(JSON.parse(shown)).toMatchObject({ state: 'dead', reason: 'error', error: { code: 'ZendeskRejected' } });
   const logs = service.invocations.flatMap(({ log }) => log).join('\n');
   const [keyed, unkeyed = ''] = hashesWith(['local-hash-key-of-at-least-32-characters'])(
     'feedback:email:suspended@example.com',
   );
-  expect(deadLetters[0]?.attributes.group).toBe(keyed);
+  expect(deadLetters[0]?.attributes.group?.StringValue).toBe(keyed);
   expect(logs).not.toContain(keyed);
-  const everything = [shown, JSON.stringify(deadLetters), logs].join('\n');
+  const everything = [shown, JSON.stringify(deadLetters.map(({ attributes }) => attributes)), logs].join('\n');
   expect(everything).not.toContain('suspended@');
   expect(everything).not.toContain(unkeyed);
 });

@@ -9,11 +9,11 @@ import { bodyKey, dlqName, queueName, queueUrl, recordKey } from '../../../lib/j
 import { createLedger } from '../../../lib/jobs/ledger';
 import { newRow } from '../../../lib/jobs/new-row';
 import type { JobRow } from '../../../lib/jobs/row';
+import { type LocalPorts, localPorts } from '../../../lib/local/clients';
 import { announce } from '../../../lib/local/connection';
 import { startDynamoDb } from '../../../lib/local/emulators/dynamodb';
 import { LOCAL_CREDENTIALS } from '../../../lib/local/emulators/emulator';
 import { startS3 } from '../../../lib/local/emulators/s3';
-import { type LocalPorts, localPorts } from '../../../lib/local/ports';
 import { createSqsModel } from '../../../lib/local/sqs/model';
 import { startSqs } from '../../../lib/local/sqs/server';
 import type { Item } from '../../../lib/ports';
@@ -78,16 +78,7 @@ afterAll(async () => {
 });
 
 function portsOf(table: string, bucket: string): LocalPorts {
-  const vendor = 'http://127.0.0.1:1';
-  const all = {
-    ...endpoints,
-    eventbridge: vendor,
-    zendesk: vendor,
-    sendgrid: vendor,
-    appStoreConnect: vendor,
-    discord: vendor,
-  };
-  const made = localPorts({ endpoints: all, region: REGION, table, bucket });
+  const made = localPorts({ endpoints, region: REGION, table, bucket });
   closers.push(made.close);
   return made;
 }
@@ -203,7 +194,15 @@ test('in stage local the commands use the running service, even if the shell is 
   await once(health, 'listening');
   closers.push(() => health.close());
   const api = `http://127.0.0.1:${(health.address() as AddressInfo).port}`;
-  const all = { ...endpoints, eventbridge: api, zendesk: api, sendgrid: api, appStoreConnect: api, discord: api };
+  const all = {
+    ...endpoints,
+    eventbridge: api,
+    sns: api,
+    zendesk: api,
+    sendgrid: api,
+    appStoreConnect: api,
+    discord: api,
+  };
   const withdraw = announce({ api, region: REGION, endpoints: all }, directory.path);
   const elsewhere = { AWS_REGION: 'eu-west-1', AWS_ENDPOINT_URL: 'http://127.0.0.1:1', AWS_PROFILE: 'another' };
 

@@ -96,7 +96,6 @@ export async function runPlan(
       batchSize: plan.batch,
       functionTimeoutMs: lane.queue.functionTimeoutMs,
       maximumConcurrency: plan.concurrency,
-      partialResponses: true,
       invoke: (event) => worker(lane, event),
       timers: kernel,
       lose: (messageId) => {

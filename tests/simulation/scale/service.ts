@@ -168,7 +168,6 @@ export function startService(options: ServiceOptions) {
     batchSize: batch,
     functionTimeoutMs: timeoutMs,
     maximumConcurrency: concurrency,
-    partialResponses: true,
     invoke,
     timers: kernel,
   });

@@ -3,14 +3,19 @@ import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createLedger } from '../../../lib/jobs/ledger';
 import { createApi } from '../../../lib/local/api';
+import type { InvokeResult } from '../../../lib/local/lambda/environment';
 import { createJobs } from '../../../lib/producer/jobs';
 import { createProducer } from '../../../lib/producer/producer';
 import { memoryProducerDeps } from '../../support/producer';
 
 let server: http.Server;
 let url: string;
+/** What the function for SendGrid's events got, and how it ends. */
+let events: object[];
+let outcome: InvokeResult;
 
 beforeEach(async () => {
+  events = [];
   const { deps } = memoryProducerDeps();
   const api = createApi({
     producer: {
@@ -18,10 +23,9 @@ beforeEach(async () => {
       track: async () => {},
       jobs: createJobs({ ...deps, ledger: createLedger(deps), queueNames: ['feedback', 'emails'] }),
     },
-    emailEvents: async (request) => (request.headers['x-signed'] ? 204 : 403),
-    views: {
-      job: async (id) => (id === 'job-1' || id === 'invalid/m-1' ? { id, state: 'queued' } : undefined),
-      deadLetters: () => [],
+    emailEvents: async (event) => {
+      events.push(event);
+      return outcome;
     },
     events: [{ id: 'event-1' }],
     health: () => ({ status: 'ok' }),
@@ -44,13 +48,10 @@ const post = (path: string, body?: string, headers: Record<string, string> = {})
   });
 
 test.each([
-  ['/records/job-1', 200, { id: 'job-1', state: 'queued' }],
-  ['/records/invalid/m-1', 200, { id: 'invalid/m-1', state: 'queued' }],
-  ['/records/job-2', 404, { detail: 'there is no such job' }],
-  ['/dlq', 200, []],
+  ['/events', 200, [{ id: 'event-1' }]],
   ['/health', 200, { status: 'ok' }],
   ['/other', 404, { detail: 'there is no such path' }],
-  ['/records/%ff', 400, { detail: 'the request is not well-formed' }],
+  ['/jobs/%ff', 400, { detail: 'the request is not well-formed' }],
 ])('GET %s', async (path, status, json) => {
   const answer = await fetch(url + path);
 
@@ -76,7 +77,22 @@ test('an e-mail to one person is a job', async () => {
   expect((await fetch(`${url}/emails`)).headers.get('allow')).toBe('POST');
 });
 
-test("SendGrid's events go to their function, and its status is the answer", async () => {
-  expect((await post('/email-events', '[]')).status).toBe(403);
-  expect((await post('/email-events', '[]', { 'x-signed': 'yes' })).status).toBe(204);
-});
+test.each([
+  [{ kind: 'answer', value: { statusCode: 204 } }, 204],
+  [{ kind: 'answer', value: 'no status' }, 502],
+  [{ kind: 'failed', reason: 'timeout' }, 502],
+  [{ kind: 'throttled' }, 429],
+] as const)(
+  "SendGrid's events go to their function as they are, and %j is answered with %i",
+  async (result, status) => {
+    outcome = result;
+    const body = Buffer.from([0xff, 0x00, 0x7b]);
+
+    const answer = await fetch(`${url}/email-events`, { method: 'POST', body, headers: { 'X-Signed': 'yes' } });
+
+    expect(answer.status).toBe(status);
+    expect(events).toMatchObject([
+      { headers: { 'x-signed': 'yes' }, body: body.toString('base64'), isBase64Encoded: true },
+    ]);
+  },
+);

@@ -32,6 +32,7 @@ function connection(): Connection {
       s3: api,
       dynamodb: api,
       eventbridge: api,
+      sns: api,
       zendesk: api,
       sendgrid: api,
       appStoreConnect: api,

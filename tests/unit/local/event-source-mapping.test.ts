@@ -1,7 +1,10 @@
 import type { SQSEvent } from 'aws-lambda';
 import fc from 'fast-check';
-import type { MappingEvent } from '../../../lib/local/batch-run';
-import { createEventSourceMapping, type EventSourceMappingOptions } from '../../../lib/local/event-source-mapping';
+import {
+  createEventSourceMapping,
+  type EventSourceMappingOptions,
+  type MappingEvent,
+} from '../../../lib/local/event-source-mapping';
 import type { InvokeResult } from '../../../lib/local/lambda/environment';
 import { createSqsModel } from '../../../lib/local/sqs/model';
 import { controlledClock } from '../../support/controlled-clock';
@@ -41,7 +44,6 @@ function given({ maxReceiveCount = 3, queue = 'jobs.fifo', ...options }: Given =
     queue,
     batchSize: 10,
     functionTimeoutMs: 10_000,
-    partialResponses: true,
     timers: clock,
     onEvent: (event) => trace.push(event),
     ...rest,
@@ -125,21 +127,6 @@ describe('the event that a function gets', () => {
     ]);
   });
 
-  it('mixes groups up to the batch size', async () => {
-    const { send, pass, invocations } = given({ batchSize: 3 });
-    for (const [body, group] of [
-      ['a1', 'a'],
-      ['b1', 'b'],
-      ['a2', 'a'],
-      ['c1', 'c'],
-    ] as const)
-      send(body, group);
-
-    await pass(0);
-
-    expect(invocations.map(bodiesOf)).toEqual([['a1', 'a2', 'b1'], ['c1']]);
-  });
-
   it('can hold more than ten messages of a standard queue', async () => {
     const { send, pass, invocations } = given({ queue: 'events', batchSize: 25 });
     for (let n = 0; n < 30; n += 1) send(`m${n}`);
@@ -213,18 +200,6 @@ describe('the answer of a function', () => {
     expect(left()).toEqual(['m1', 'm2']);
     expect(trace.at(-1)).toMatchObject({ kind: 'ended', result: 'malformed', deleted: [] });
   });
-
-  it('is ignored without ReportBatchItemFailures', async () => {
-    const { send, pass, left } = given({
-      partialResponses: false,
-      invoke: async () => answer({ batchItemFailures: [{ itemIdentifier: 'another-message' }] }),
-    });
-    send('m1');
-
-    await pass(0);
-
-    expect(left()).toEqual([]);
-  });
 });
 
 describe('a failed invocation', () => {
@@ -243,31 +218,6 @@ describe('a failed invocation', () => {
       expect(invocations[1]?.Records.map(({ attributes }) => attributes.ApproximateReceiveCount)).toEqual(['2', '2']);
     },
   );
-
-  it('comes back at the time that the function set as visibility timeout', async () => {
-    const { sqs, send, pass, invocations } = given({
-      async invoke({ Records }) {
-        for (const { receiptHandle } of Records)
-          sqs.changeMessageVisibility({ QueueUrl: 'jobs.fifo', ReceiptHandle: receiptHandle, VisibilityTimeout: 5 });
-        return failed('error');
-      },
-    });
-    send('m1');
-
-    await pass(5_000);
-
-    expect(invocations).toHaveLength(2);
-  });
-
-  it('is repeated until the redrive policy moves the message', async () => {
-    const { send, pass, invocations, left, dead } = given({ invoke: async () => failed('crash') });
-    send('m1');
-
-    await pass(300_000);
-
-    expect(invocations).toHaveLength(3);
-    expect([left(), dead()]).toEqual([[], ['m1']]);
-  });
 
   it('is also one that could not be started', async () => {
     const { send, pass, trace } = given({ invoke: () => Promise.reject(new Error('no such function')) });
@@ -366,31 +316,6 @@ describe('the concurrency', () => {
     return { endings, invoke: () => new Promise<InvokeResult>((resolve) => endings.push(resolve)) };
   }
 
-  it('is one per group, and the next message of the group waits for the first', async () => {
-    const { endings, invoke } = open();
-    const { send, pass, invocations } = given({ batchSize: 1, invoke });
-    send('m1');
-    send('m2');
-    await pass(1_000);
-    const before = invocations.map(bodiesOf);
-
-    endings[0]?.(answer());
-    await pass(0);
-
-    expect(before).toEqual([['m1']]);
-    expect(invocations.map(bodiesOf)).toEqual([['m1'], ['m2']]);
-  });
-
-  it('is the number of active groups', async () => {
-    const { invoke } = open();
-    const { send, pass, invocations } = given({ batchSize: 1, invoke });
-    for (const group of ['a', 'b', 'c', 'd', 'e']) send(`${group}1`, group);
-
-    await pass(0);
-
-    expect(invocations).toHaveLength(5);
-  });
-
   it('is at most the maximum, and the mapping does not even receive more messages', async () => {
     const { endings, invoke } = open();
     const { sqs, send, pass, invocations } = given({ batchSize: 1, maximumConcurrency: 2, invoke });
@@ -419,20 +344,6 @@ describe('a mapping', () => {
     await pass(0);
 
     expect(invocations.map(bodiesOf)).toEqual([['a1'], ['b1'], ['c1']]);
-  });
-
-  it('retries throttled invocations after a restart', async () => {
-    let throttles = 1;
-    const { send, pass, mapping, left } = given({
-      invoke: async () => (throttles-- > 0 ? { kind: 'throttled' } : answer()),
-    });
-    await mapping.stop();
-    mapping.start();
-    send('m1');
-
-    await pass(1_000);
-
-    expect(left()).toEqual([]);
   });
 
   it('sleeps until the queue changes and sets no timer for an idle queue', async () => {

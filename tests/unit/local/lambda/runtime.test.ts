@@ -74,7 +74,7 @@ async function answer(event: object = {}): Promise<Record<string, unknown>> {
   return result.value as Record<string, unknown>;
 }
 
-test('a second invocation reuses the warm environment of the first one', async () => {
+test('a second invocation reuses the warm environment of the first one, and has its own log', async () => {
   start();
 
   const first = await answer();
@@ -82,15 +82,10 @@ test('a second invocation reuses the warm environment of the first one', async (
 
   expect([first.runs, second.runs]).toEqual([1, 2]);
   expect(second.pid).toBe(first.pid);
-  expect(invocations.map(({ cold }) => cold)).toEqual([true, false]);
-});
-
-test('two invocations at once run in two environments', async () => {
-  start();
-
-  const [first, second] = await Promise.all([answer(), answer()]);
-
-  expect(first?.pid).not.toBe(second?.pid);
+  expect(invocations.map(({ cold, log }) => [cold, log])).toEqual([
+    [true, ['run 1']],
+    [false, ['run 2']],
+  ]);
 });
 
 test('a function gets the variables of the template and the overrides, and none of this process', async () => {
@@ -197,15 +192,6 @@ test('the error for an unknown function names the declared functions', async () 
   start();
 
   await expect(lambda.invoke('wroker', {})).rejects.toThrow('no function wroker; the functions are worker');
-});
-
-test('each invocation has its own log lines', async () => {
-  start();
-
-  await answer();
-  await answer();
-
-  expect(invocations.map(({ log }) => log)).toEqual([['run 1'], ['run 2']]);
 });
 
 test('a stop leaves no busy or idle process behind', async () => {

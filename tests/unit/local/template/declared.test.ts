@@ -2,7 +2,25 @@ import { declared } from '../../../../lib/local/template/declared';
 import type { Resource } from '../../../../lib/local/template/intrinsics';
 
 const read = (resources: Record<string, Resource>) =>
-  declared({ resources, region: 'us-east-1', account: '000000000000', stack: 'example', sqsUrl: 'http://127.0.0.1:1' });
+  declared({
+    resources: { ...resources, Parameter: parameter },
+    region: 'us-east-1',
+    account: '000000000000',
+    sqsUrl: 'http://127.0.0.1:1',
+  });
+
+const producer = {
+  account: '000000000000',
+  bucket: 'example-bucket',
+  prefix: 'jobs',
+  table: 'example-rows',
+  emailRate: 100,
+  queues: { jobs: { type: 'fifo', retention: 1_209_600 } },
+};
+const parameter: Resource = {
+  Type: 'AWS::SSM::Parameter',
+  Properties: { Value: { 'Fn::Sub': JSON.stringify({ ...producer, account: `\${AWS::AccountId}` }) } },
+};
 
 const worker: Resource = {
   Type: 'AWS::Lambda::Function',
@@ -89,7 +107,6 @@ test('a table keeps its keys and indexes and drops properties that CreateTable d
         KeySchema: [{ AttributeName: 'key', KeyType: 'HASH' }],
         GlobalSecondaryIndexes: [{ IndexName: 'todo' }],
       },
-      ttl: 'expiresAt',
     },
   ]);
 });
@@ -117,27 +134,32 @@ test('an event source mapping connects a queue with a function', () => {
   expect(mappings).toEqual([
     {
       queue: 'example-jobs.fifo',
-      functionKey: 'worker',
+      worker: expect.objectContaining({ key: 'worker' }),
       batchSize: 1,
-      partialResponses: true,
       maximumConcurrency: 5,
       enabled: true,
     },
   ]);
 });
 
-test('a schedule names its function', () => {
-  expect(read({ Worker: worker, Rows: rows, Rule: rule }).schedules).toEqual([
-    { functionKey: 'worker', expression: 'rate(1 minute)' },
-  ]);
+test.each([
+  ['has the expression of its schedule', {}, 'rate(1 minute)'],
+  ['has no schedule if the rule is disabled', { State: 'DISABLED' }, undefined],
+  ['has no schedule if the rule is for events', { ScheduleExpression: undefined, EventPattern: {} }, undefined],
+])('a function %s', (_name, changes, expression) => {
+  const changed = { ...rule, Properties: { ...rule.Properties, ...changes } };
+
+  expect(read({ Worker: worker, Rows: rows, Rule: changed }).functions[0]?.schedule).toBe(expression);
 });
 
-test('a disabled rule and a rule with an event pattern do not run', () => {
-  const disabled = { ...rule, Properties: { ...rule.Properties, State: 'DISABLED' } };
-  const pattern = {
-    ...rule,
-    Properties: { ...rule.Properties, ScheduleExpression: undefined, EventPattern: { source: ['aws.s3'] } },
-  };
+test('a mapping that answers for whole batches is refused', () => {
+  const whole = { ...mapping, Properties: { ...mapping.Properties, FunctionResponseTypes: undefined } };
 
-  expect(read({ Worker: worker, Rows: rows, Disabled: disabled, Pattern: pattern }).schedules).toEqual([]);
+  expect(() => read({ Worker: worker, Rows: rows, Jobs: jobs, Dead: dead, Mapping: whole })).toThrow(
+    'FunctionResponse',
+  );
+});
+
+test('the producer has the settings that the stack writes', () => {
+  expect(read({}).producer).toEqual(producer);
 });

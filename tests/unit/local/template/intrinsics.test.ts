@@ -9,15 +9,14 @@ const resolve = resolver({
   resources,
   region: 'eu-central-1',
   account: '000000000000',
-  stack: 'example',
   sqsUrl: 'http://127.0.0.1:9324',
 });
 
 test.each([
-  [{ Ref: 'Jobs' }, 'http://127.0.0.1:9324/000000000000/example-jobs.fifo'],
-  [{ 'Fn::GetAtt': ['Jobs', 'Arn'] }, 'arn:aws:sqs:eu-central-1:000000000000:example-jobs.fifo'],
+  [{ Ref: 'Jobs' }, 'http://127.0.0.1:9324/000000000000/local-jobs.fifo'],
+  [{ 'Fn::GetAtt': ['Jobs', 'Arn'] }, 'arn:aws:sqs:eu-central-1:000000000000:local-jobs.fifo'],
   [{ 'Fn::Join': ['-', ['a', { Ref: 'AWS::Region' }]] }, 'a-eu-central-1'],
-  [{ 'Fn::Sub': `\${AWS::AccountId}/\${Rows}/\${Jobs.QueueName}` }, '000000000000/example-rows/example-jobs.fifo'],
+  [{ 'Fn::Sub': `\${AWS::AccountId}/\${Rows}/\${Jobs.QueueName}` }, '000000000000/example-rows/local-jobs.fifo'],
   [{ a: [{ b: { Ref: 'Rows' } }, 3, null] }, { a: [{ b: 'example-rows' }, 3, null] }],
 ])('%j is resolved as CloudFormation does it', (value, expected) => {
   expect(resolve(value)).toEqual(expected);
