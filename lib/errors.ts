@@ -116,17 +116,11 @@ export class IdTakenError extends PermanentError {
 
 /**
  * The call may have taken effect: a time-out or a reset after sending. The worker asks the vendor before it repeats the
- * call. It waits `askAfterMs` from now before it asks, because the vendor may not show the effect earlier.
+ * call.
  */
 export class AmbiguousError extends JobError {
   override readonly name = 'AmbiguousError';
   readonly class = 'ambiguous';
-  readonly askAfterMs: number;
-
-  constructor({ askAfterMs = 0, ...details }: ErrorDetails & { askAfterMs?: number }) {
-    super(details);
-    this.askAfterMs = askAfterMs;
-  }
 }
 
 /** The table, the bucket or a queue failed to serve us, or our own configuration does not parse. */

@@ -17,7 +17,6 @@ export function realTestflight(config: TestflightConfig, deps: ItemDeps): QueueC
       issuerId: config.APP_STORE_CONNECT_ISSUER_ID,
       keyId: config.APP_STORE_CONNECT_KEY_ID,
       privateKey: realSecret(config.APP_STORE_CONNECT_PRIVATE_KEY),
-      settleAfterMs,
     }),
     ...sendgridDeps(config, deps),
     subjects: createSubjects({ ...deps, hashPeople: hashPeopleWith(config.HASH_KEY), settleAfterMs }),

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { AmbiguousError, JobError, PermanentError, StopError, WaitError } from '../errors';
+import { JobError, PermanentError, StopError, WaitError } from '../errors';
 import { exhaustedMs } from './app-store-connect-budget';
 import { type HttpAnswer, NoAnswer, NotOk } from './http';
 import { type Dialect, type Effect, fieldName, malformed, refusal, unanswered } from './translate';
@@ -38,40 +38,20 @@ const pointedAt = (error: AppleError | undefined): string | undefined =>
 export const hasCode = (answer: HttpAnswer, code: string): boolean =>
   errorsOf(answer.body).some((error) => error.code === code || error.code.startsWith(`${code}.`));
 
-export interface Failed {
-  error: unknown;
-  effect: Effect;
-  /** Ms since 1970. */
-  now: number;
-  /** How long after a call its effect may first show, ms. */
-  settleAfterMs: number;
-}
-
-/** Our error for a failed call to App Store Connect. */
-export const translate = ({ settleAfterMs, ...failed }: Failed): JobError => askedLater(meaning(failed), settleAfterMs);
+/**
+ * No change is repeatable, although Apple accepts the same change twice. A late repeat would overwrite what a later job
+ * did.
+ */
+const effectOf = (method: string): Effect => (method === 'GET' ? 'repeatable' : 'once');
 
 /** Our error for a success without the expected content. */
-export const unclear = ({
-  settleAfterMs,
-  ...answered
-}: {
-  effect: Effect;
-  status: number;
-  settleAfterMs: number;
-}): JobError => askedLater(malformed({ dialect: appStoreConnect, ...answered }), settleAfterMs);
+export const unclear = (method: string, status: number): JobError =>
+  malformed({ dialect: appStoreConnect, effect: effectOf(method), status });
 
-function askedLater(error: JobError, settleAfterMs: number): JobError {
-  if (!(error instanceof AmbiguousError)) return error;
-  const { code, message, vendor, status, cause } = error;
-  return new AmbiguousError({
-    ...{ code, message, cause, askAfterMs: settleAfterMs },
-    ...(vendor ? { vendor } : {}),
-    ...(status ? { status } : {}),
-  });
-}
-
-function meaning({ error, effect, now }: Omit<Failed, 'settleAfterMs'>): JobError {
+/** Our error for a failed call to App Store Connect. `now` is in milliseconds since 1970. */
+export function translate({ error, method, now }: { error: unknown; method: string; now: number }): JobError {
   if (error instanceof JobError) return error;
+  const effect = effectOf(method);
   if (error instanceof NoAnswer) return unanswered({ dialect: appStoreConnect, error, effect });
   if (!(error instanceof NotOk)) throw error;
   const { answer } = error;

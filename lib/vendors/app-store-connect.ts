@@ -1,11 +1,10 @@
 import * as z from 'zod';
-import { buildNotificationBody, invitationBody, testerBody, testersBody } from './app-store-connect-bodies';
 import { hasCode, unclear } from './app-store-connect-errors';
 import {
   type AppStoreConnectConfig,
   type AppStoreConnectTransport,
   appStoreConnectTransport,
-  effectOf,
+  type Method,
 } from './app-store-connect-transport';
 import type { CallOptions } from './credentials';
 import type { HttpAnswer } from './http';
@@ -20,6 +19,13 @@ export interface Tester {
   state: TesterState;
 }
 
+interface NewTester {
+  email: string;
+  firstName?: string | undefined;
+  lastName?: string | undefined;
+  groups: readonly string[];
+}
+
 /**
  * TestFlight's part of App Store Connect. Apps, groups, builds and testers have Apple's ids. Every method rejects with a
  * JobError that names no value. If Apple contradicts a change, that error is a Contradiction.
@@ -29,10 +35,7 @@ export interface AppStoreConnect {
   waitMs(): number;
   findTester(who: { email: string; app: string }, options: CallOptions): Promise<Tester | undefined>;
   /** Creates a tester in these groups, and so of their app. Apple may mail an invitation on its own. */
-  createTester(
-    who: { email: string; firstName?: string | undefined; lastName?: string | undefined; groups: readonly string[] },
-    options: CallOptions,
-  ): Promise<{ id: string }>;
+  createTester(who: NewTester, options: CallOptions): Promise<{ id: string }>;
   /** The ids of the tester's groups, an empty list if there is no such tester. */
   groupsOf(tester: string, options: CallOptions): Promise<string[]>;
   /** Apple may mail an invitation on its own. */
@@ -51,23 +54,21 @@ export type InviteOutcome = 'sent' | 'already-accepted' | 'pending-build';
 const MOST = 200;
 
 const attributes = z.object({ email: z.string().optional(), state: z.enum(TESTER_STATES).catch('UNKNOWN') });
-const testers = z.object({ data: z.array(z.object({ id: z.string().min(1), attributes })) });
-const created = z.object({ data: z.object({ id: z.string().min(1) }) });
-const linkages = z.object({ data: z.array(z.object({ id: z.string().min(1) })) });
+const identified = z.object({ id: z.string().min(1) });
+const testers = z.object({ data: z.array(identified.extend({ attributes })) });
+const created = z.object({ data: identified });
+const linkages = z.object({ data: z.array(identified) });
 
 /** App Store Connect over HTTP. */
 export const realAppStoreConnect = (config: AppStoreConnectConfig): AppStoreConnect =>
-  appStoreConnectOver(appStoreConnectTransport(config), config.settleAfterMs);
+  appStoreConnectOver(appStoreConnectTransport(config));
 
 /** App Store Connect over a transport. */
-export function appStoreConnectOver(
-  { call, waitMs }: AppStoreConnectTransport,
-  settleAfterMs: AppStoreConnectConfig['settleAfterMs'],
-): AppStoreConnect {
-  const parsed = <T>(schema: z.ZodType<T>, method: 'GET' | 'POST', answer: HttpAnswer): T => {
+export function appStoreConnectOver({ call, waitMs }: AppStoreConnectTransport): AppStoreConnect {
+  const parsed = <T>(schema: z.ZodType<T>, method: Method, answer: HttpAnswer): T => {
     const result = schema.safeParse(answer.body);
     if (result.success) return result.data;
-    throw unclear({ effect: effectOf(method), status: answer.status, settleAfterMs });
+    throw unclear(method, answer.status);
   };
 
   const change = async (method: 'POST' | 'DELETE', path: string, tester: string, { timeoutMs }: CallOptions) => {
@@ -140,6 +141,33 @@ const isGone = (answer: HttpAnswer): boolean => answer.status === 404 && hasCode
 
 const testersOf = (of: 'apps' | 'betaGroups', id: string): string =>
   `/v1/${of}/${encodeURIComponent(id)}/relationships/betaTesters`;
+
+const linkage = (type: string, id: string) => ({ type, id });
+
+/** `POST /v1/betaTesters`: creates a tester of the groups' app. */
+export const testerBody = ({ email, firstName, lastName, groups }: NewTester) => ({
+  data: {
+    type: 'betaTesters',
+    attributes: { email, firstName, lastName },
+    relationships: { betaGroups: { data: groups.map((id) => linkage('betaGroups', id)) } },
+  },
+});
+
+/** `POST` and `DELETE` for a group's testers, `DELETE` for an app's testers. */
+export const testersBody = (testers: readonly string[]) => ({ data: testers.map((id) => linkage('betaTesters', id)) });
+
+/** `POST /v1/betaTesterInvitations`. Apple deprecates the tester's part, but without it the request names no tester. */
+export const invitationBody = ({ app, tester }: { app: string; tester: string }) => ({
+  data: {
+    type: 'betaTesterInvitations',
+    relationships: { app: { data: linkage('apps', app) }, betaTester: { data: linkage('betaTesters', tester) } },
+  },
+});
+
+/** `POST /v1/buildBetaNotifications`. */
+export const buildNotificationBody = (build: string) => ({
+  data: { type: 'buildBetaNotifications', relationships: { build: { data: linkage('builds', build) } } },
+});
 
 /** The outcome of an invitation for the two conflicts that are not failures. */
 function conflictOf(answer: HttpAnswer): InviteOutcome | undefined {

@@ -80,15 +80,13 @@ export function decide(situation: Situation): Decision {
 
 function transient(situation: Situation): Decision {
   const { error, attempts, openStep, quickRetries, lastReceive, remainingMs, retryWaits, fraction } = situation;
-  const askAfterMs = error instanceof AmbiguousError ? error.askAfterMs : 0;
   const quickMs = QUICK_WAIT_MS * 2 ** quickRetries * (0.5 + fraction());
-  if (quickRetries < QUICK_RETRIES && askAfterMs <= quickMs && quickMs < remainingMs)
-    return { kind: 'again', waitMs: quickMs, quick: true };
+  if (quickRetries < QUICK_RETRIES && quickMs < remainingMs) return { kind: 'again', waitMs: quickMs, quick: true };
   // A job that may have taken effect does not end with its last attempt. It gets one more run, which asks the vendor.
   const asks = (openStep || error instanceof AmbiguousError) && attempts === retryWaits.length;
   const seconds = asks ? retryWaits.at(-1) : retryWaits[attempts];
   if (seconds === undefined) return { kind: 'spent' };
-  const waitMs = Math.max(askAfterMs, Math.round(seconds * 1000 * (1 - SPREAD + 2 * SPREAD * fraction())));
+  const waitMs = Math.round(seconds * 1000 * (1 - SPREAD + 2 * SPREAD * fraction()));
   if (lastReceive) return { kind: 'hold', reason: 'retry', waitMs, counts: true };
   return { kind: 'retry', waitMs, counts: true };
 }

@@ -127,7 +127,6 @@ function watchedApple(endpoint: string, now: () => number, options: EngineOption
     ...TEAM,
     endpoint,
     privateKey: async () => TEAM.privateKey,
-    settleAfterMs: SETTLE_AFTER_MS,
     now,
   });
   // `waitMs` makes no call and answers at once, so it is not watched.

@@ -9,19 +9,8 @@ import Ajv from 'ajv';
 import fc from 'fast-check';
 import { type FakeAppStoreConnect, startFakeAppStoreConnect } from '../../../lib/local/fakes/app-store-connect';
 import { inviteSchema } from '../../../lib/testflight/message';
-import { type AppStoreConnect, realAppStoreConnect } from '../../../lib/vendors/app-store-connect';
-import { testerBody } from '../../../lib/vendors/app-store-connect-bodies';
-import {
-  APP,
-  anInvite,
-  BUILD,
-  GROUP,
-  OTHER_GROUP,
-  SETTLE_AFTER_MS,
-  seed,
-  TEAM,
-  TESTER,
-} from '../../support/testflight';
+import { type AppStoreConnect, realAppStoreConnect, testerBody } from '../../../lib/vendors/app-store-connect';
+import { APP, anInvite, BUILD, GROUP, OTHER_GROUP, seed, TEAM, TESTER } from '../../support/testflight';
 
 // Apple's schemas allow unknown names. We forbid them, so that the check also finds a misspelled name.
 const closed = (schema: unknown): object =>
@@ -70,7 +59,7 @@ const CHANGES: Record<
 
 test("every body that we send matches Apple's schema exactly", async () => {
   const privateKey = async () => TEAM.privateKey;
-  const apple = realAppStoreConnect({ ...TEAM, endpoint: fake.url, privateKey, settleAfterMs: SETTLE_AFTER_MS });
+  const apple = realAppStoreConnect({ ...TEAM, endpoint: fake.url, privateKey });
 
   const { id: tester } = await apple.createTester(anInvite(), options);
   for (const change of Object.values(CHANGES)) await change(apple, tester);

@@ -4,7 +4,7 @@ import { type FakeAppStoreConnect, startFakeAppStoreConnect } from '../../../lib
 import { fakePrivateKey, tokenProblem } from '../../../lib/local/fakes/app-store-connect-token';
 import type { Failure } from '../../../lib/local/fakes/failures';
 import { type AppStoreConnect, realAppStoreConnect } from '../../../lib/vendors/app-store-connect';
-import { APP, BUILD, GROUP, SETTLE_AFTER_MS, seed, TEAM } from '../../support/testflight';
+import { APP, BUILD, GROUP, seed, TEAM } from '../../support/testflight';
 import { allTextOf, caught, secretOf } from '../../support/vendors';
 
 const ADDRESS = 'planted-user@example.com';
@@ -26,7 +26,6 @@ const appleWith = (privateKey = secretOf(TEAM.privateKey)): AppStoreConnect =>
     ...TEAM,
     endpoint: `${fake.url}/`,
     privateKey,
-    settleAfterMs: SETTLE_AFTER_MS,
     now: () => now,
   });
 
@@ -78,7 +77,6 @@ describe('the token', () => {
       ...TEAM,
       endpoint: fake.url,
       privateKey: secretOf(TEAM.privateKey),
-      settleAfterMs: SETTLE_AFTER_MS,
       now: () => now + 55_000,
     });
 
@@ -138,18 +136,15 @@ describe('the error of a failed call', () => {
     expect(await caught(call(appleWith()))).toMatchObject({ class: 'transient', code: 'AppStoreConnectInterrupted' });
   });
 
-  test.each(changes)(
-    'to %s: a time-out, a reset and a 5xx are ambiguous, and the worker asks Apple later',
-    async (_name, call) => {
-      const doubtful = { class: 'ambiguous', askAfterMs: SETTLE_AFTER_MS, vendor: 'app-store-connect' };
-      fake.fail({ before: 'hang' });
-      fake.fail({ after: 'reset' });
-      for (const status of [500, 502, 503, 504]) fake.fail({ status });
+  test.each(changes)('to %s: a time-out, a reset and a 5xx are ambiguous', async (_name, call) => {
+    const doubtful = { class: 'ambiguous', vendor: 'app-store-connect' };
+    fake.fail({ before: 'hang' });
+    fake.fail({ after: 'reset' });
+    for (const status of [500, 502, 503, 504]) fake.fail({ status });
 
-      expect(await caught(call(appleWith(), 100))).toMatchObject(doubtful);
-      for (let n = 0; n < 5; n++) expect(await caught(call(appleWith()))).toMatchObject(doubtful);
-    },
-  );
+    expect(await caught(call(appleWith(), 100))).toMatchObject(doubtful);
+    for (let n = 0; n < 5; n++) expect(await caught(call(appleWith()))).toMatchObject(doubtful);
+  });
 
   test.each(changes)('to %s: a success page from elsewhere is ambiguous', async (_name, call) => {
     fake.fail({ status: 200, body: '<html>Welcome to the airport</html>' });

@@ -1,7 +1,7 @@
 import { route } from '../../../lib/local/fakes/app-store-connect';
 import { type AppStoreConnect, appStoreConnectOver } from '../../../lib/vendors/app-store-connect';
 import { translate, unclear } from '../../../lib/vendors/app-store-connect-errors';
-import { answered, type Call, effectOf } from '../../../lib/vendors/app-store-connect-transport';
+import { answered, type Call } from '../../../lib/vendors/app-store-connect-transport';
 import type { HttpAnswer } from '../../../lib/vendors/http';
 import type { Process } from '../world/calls';
 import { Malformed } from '../world/course';
@@ -22,14 +22,13 @@ export function appleOf(world: World, process: Process, job: string): AppStoreCo
         target: 'apple',
         method: nameOf(made),
         timeoutMs: made.timeoutMs,
-        effect: () => answered(made, reply(world, job, made), SETTLE_AFTER_MS),
+        effect: () => answered(made, reply(world, job, made)),
       })
       .catch((error: unknown) => {
-        if (error instanceof Malformed)
-          throw unclear({ effect: effectOf(made.method), status: 200, settleAfterMs: SETTLE_AFTER_MS });
-        throw translate({ error, effect: effectOf(made.method), now: now(), settleAfterMs: SETTLE_AFTER_MS });
+        if (error instanceof Malformed) throw unclear(made.method, 200);
+        throw translate({ error, method: made.method, now: now() });
       });
-  return appStoreConnectOver({ call, waitMs: () => 0 }, SETTLE_AFTER_MS);
+  return appStoreConnectOver({ call, waitMs: () => 0 });
 }
 
 /** Answers from the model and records the effects for the job. */

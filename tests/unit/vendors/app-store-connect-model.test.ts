@@ -1,12 +1,7 @@
 import { createPrivateKey, createPublicKey, sign } from 'node:crypto';
 import { appStoreConnectModel } from '../../../lib/local/fakes/app-store-connect-model';
 import { fakePrivateKey, tokenProblem } from '../../../lib/local/fakes/app-store-connect-token';
-import {
-  buildNotificationBody,
-  invitationBody,
-  testerBody,
-  testersBody,
-} from '../../../lib/vendors/app-store-connect-bodies';
+import { buildNotificationBody, invitationBody, testerBody, testersBody } from '../../../lib/vendors/app-store-connect';
 import {
   APP,
   BUILD,

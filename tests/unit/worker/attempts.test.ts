@@ -7,13 +7,12 @@ import { anEnvelope, type EngineOptions, jobId, memoryEngine } from '../../suppo
 
 const MINUTE = 60_000;
 
-/** What a step's call does. `unknown` gets no answer. `unasked` gets none either, and its effect shows only later. */
+/** What a step's call does. `unknown` gets no answer. `unasked` gets none either, also not about itself. */
 type Does = 'fails' | 'unknown' | 'unasked' | 'dies' | 'waits' | 'works';
 
 async function act(does: Does): Promise<string> {
   if (does === 'fails') throw new TransientError({ code: 'Down', message: 'down' });
-  if (does === 'unknown') throw new AmbiguousError({ code: 'Timeout', message: 'no answer' });
-  if (does === 'unasked') throw new AmbiguousError({ code: 'Timeout', message: 'no answer', askAfterMs: 30_000 });
+  if (does === 'unknown' || does === 'unasked') throw new AmbiguousError({ code: 'Timeout', message: 'no answer' });
   if (does === 'waits') throw new WaitError({ code: 'Busy', message: 'busy', waitMs: 10 * MINUTE });
   if (does === 'dies') return new Promise<never>(() => {});
   return 'sent';
@@ -34,7 +33,8 @@ function start({ asked, ...options }: EngineOptions & { asked?: string } = {}) {
             return act(next[step]);
           };
           await steps.step('send', { run: call('send'), proven: ({ event }) => `seen as ${event}` });
-          await steps.step('tell', { run: call('tell'), resolve: async () => asked });
+          const resolve = async () => (next.tell === 'unasked' ? act('fails') : asked);
+          await steps.step('tell', { run: call('tell'), resolve });
         },
       }),
     },

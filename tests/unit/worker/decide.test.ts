@@ -42,13 +42,8 @@ test.each<[string, Partial<Situation>, unknown]>([
     { kind: 'retry', waitMs: 60_000, counts: true },
   ],
   [
-    '… but the vendor is not asked before the effect can show',
-    { error: new AmbiguousError({ ...details, askAfterMs: 90_000 }), quickRetries: 0 },
-    { kind: 'retry', waitMs: 90_000, counts: true },
-  ],
-  [
     '… and if the last attempt ends like this, one more run asks the vendor',
-    { error: new AmbiguousError({ ...details, askAfterMs: 30_000 }), attempts: 2 },
+    { error: new AmbiguousError(details), attempts: 2 },
     { kind: 'retry', waitMs: 900_000, counts: true },
   ],
   [
