@@ -27,18 +27,20 @@ export function ticketOf({ id, data, uploads, tags, trace = {} }: TicketSource):
   const details = Object.entries(context).map(([name, value]) => `${name}: ${value}`);
   const own = localPart(user.email);
   return {
-    externalId: id,
+    external_id: id,
     subject: plainText(subject),
-    body: details.length > 0 ? `${message}\n\n${details.join('\n')}` : message,
+    comment: { body: details.length > 0 ? `${message}\n\n${details.join('\n')}` : message, uploads: filled(uploads) },
     requester: { name: plainText(user.name ?? own) || own, email: user.email },
-    tags: [...new Set([...tags, ...(category ? [asTag(category)] : []), ...(data.tags ?? [])])],
-    ...(priority ? { priority } : {}),
-    ...(type ? { type } : {}),
-    customFields,
-    uploads,
-    ...(Object.keys(trace).length > 0 ? { metadata: trace } : {}),
+    tags: filled([...new Set([...tags, ...(category ? [asTag(category)] : []), ...(data.tags ?? [])])]),
+    priority,
+    type,
+    custom_fields: filled(customFields),
+    metadata: filled(trace),
   };
 }
+
+/** Without entries, the ticket omits the field. */
+const filled = <T extends object>(value: T): T | undefined => (Object.keys(value).length > 0 ? value : undefined);
 
 /** Zendesk creates a user for the requester, and a user needs a name. */
 const localPart = (email: string): string => email.slice(0, email.lastIndexOf('@'));

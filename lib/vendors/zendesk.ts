@@ -1,29 +1,33 @@
+import { createClient } from 'node-zendesk';
 import * as z from 'zod';
 import type { Secret } from '../ports';
 import { type Attempt, basicAuthorization, type CallOptions, withSecret } from './credentials';
-import { requestOk } from './http';
+import { type HttpAnswer, type HttpRequest, requestOk } from './http';
 import { type Effect, malformed } from './translate';
 import { zendesk as dialect, translate } from './zendesk-errors';
-import { zendeskClient } from './zendesk-transport';
 
-/** A ticket as a worker describes it. Equal tickets make equal bytes. */
+/** A ticket in Zendesk's own form: https://developer.zendesk.com/api-reference/ticketing/tickets/tickets/ */
 export interface Ticket {
   /** The job's id, which identifies the ticket later. */
-  externalId: string;
+  external_id: string;
   subject: string;
-  /** Plain text. */
-  body: string;
+  /** Plain text. `uploads`: tokens from `upload`. */
+  comment: { body: string; uploads?: readonly string[] | undefined };
   /** Zendesk finds or creates the user by the e-mail address. */
   requester: { name: string; email: string };
-  tags: string[];
-  priority?: 'urgent' | 'high' | 'normal' | 'low';
-  type?: 'problem' | 'incident' | 'question' | 'task';
-  customFields: { id: number; value: string | number | boolean | string[] }[];
-  /** Tokens from `upload`. */
-  uploads: string[];
+  tags?: readonly string[] | undefined;
+  priority?: 'urgent' | 'high' | 'normal' | 'low' | undefined;
+  type?: 'problem' | 'incident' | 'question' | 'task' | undefined;
+  custom_fields?: readonly { id: number; value: string | number | boolean | string[] }[] | undefined;
   /** Opaque ids for the ticket's audit, which agents see as its metadata. */
-  metadata?: Record<string, string>;
+  metadata?: Record<string, string> | undefined;
 }
+
+/**
+ * The exact JSON that `createTicket` sends, for hashing. Zendesk refuses a repeat with the same Idempotency-Key and
+ * other bytes, so a job must always make its ticket in the same order of keys.
+ */
+export const ticketBody = (ticket: Ticket): string => JSON.stringify({ ticket });
 
 /** The ticketing system. Every method rejects with a JobError that names no value and holds no request. */
 export interface Zendesk {
@@ -47,30 +51,6 @@ export interface ZendeskConfig {
   now?: () => number;
 }
 
-/**
- * The request for a ticket. It depends only on the ticket, down to the order of the keys. Zendesk refuses a repeat with
- * the same Idempotency-Key and another body.
- */
-function ticketRequest(ticket: Ticket) {
-  const { externalId, subject, body, requester, tags, priority, type, customFields, uploads, metadata } = ticket;
-  return {
-    ticket: {
-      external_id: externalId,
-      subject,
-      comment: { body, ...(uploads.length > 0 ? { uploads: [...uploads] } : {}) },
-      requester: { name: requester.name, email: requester.email },
-      ...(tags.length > 0 ? { tags: [...tags] } : {}),
-      ...(priority === undefined ? {} : { priority }),
-      ...(type === undefined ? {} : { type }),
-      ...(customFields.length > 0 ? { custom_fields: customFields.map(({ id, value }) => ({ id, value })) } : {}),
-      ...(metadata === undefined ? {} : { metadata: { ...metadata } }),
-    },
-  };
-}
-
-/** The exact JSON that `createTicket` sends, for hashing. */
-export const ticketBody = (ticket: Ticket): string => JSON.stringify(ticketRequest(ticket));
-
 const id = z.union([z.number().int(), z.string().min(1)]).transform(String);
 const created = z.object({ result: z.object({ id }) });
 const found = z.array(z.object({ id, external_id: z.string() }));
@@ -86,22 +66,44 @@ export function realZendesk({ endpoint, email, token, now = Date.now }: ZendeskC
       call: (attempt) => run(attempt).catch((error: unknown) => Promise.reject(translate(error, effect, now()))),
     });
 
+  /**
+   * A client for one call, on our own transport. The library's transport has no time-out. After an answer with
+   * `Retry-After`, and after 502, 504 and 413, it resolves with an error object in place of the ticket. Never set
+   * `debug`, which prints the Authorization header.
+   */
+  const clientFor = ({ secret, timeoutMs }: Attempt, customHeaders: Record<string, string> = {}) =>
+    createClient({
+      endpointUri: base,
+      username: email,
+      token: secret,
+      // Without this the library replaces our errors by errors without a status.
+      throwOriginalException: true,
+      customHeaders,
+      transportConfig: {
+        transportFn: (url: string, made: Pick<HttpRequest, 'method' | 'headers' | 'body'>) =>
+          requestOk({ ...made, url, timeoutMs }),
+        responseAdapter: (answer: HttpAnswer) => ({
+          status: answer.status,
+          statusText: '',
+          // The library treats any answer with this header as a 429, even for a created ticket.
+          headers: { get: (name: string) => (name === 'retry-after' ? null : answer.headers[name]) },
+          json: async () => firstPage(answer.body),
+        }),
+      },
+    });
+
   return {
     createTicket: (ticket, { idempotencyKey, timeoutMs }) =>
-      calling('once', timeoutMs, async ({ secret, timeoutMs }) => {
-        const headers = { 'Idempotency-Key': idempotencyKey };
-        const client = zendeskClient({ endpoint: base, email, token: secret, timeoutMs, headers });
-        const answer = created.safeParse(
-          await client.tickets.create(ticketRequest(ticket) as Parameters<typeof client.tickets.create>[0]),
-        );
+      calling('once', timeoutMs, async (attempt) => {
+        const { tickets } = clientFor(attempt, { 'Idempotency-Key': idempotencyKey });
+        const answer = created.safeParse(await tickets.create({ ticket } as Parameters<typeof tickets.create>[0]));
         if (!answer.success) throw malformed({ dialect, effect: 'once' });
         return { id: answer.data.result.id };
       }),
 
     findTicket: (externalId, { timeoutMs }) =>
-      calling('repeatable', timeoutMs, async ({ secret, timeoutMs }) => {
-        const client = zendeskClient({ endpoint: base, email, token: secret, timeoutMs });
-        const answer = found.safeParse(await client.tickets.listWithFilter('external_id', externalId));
+      calling('repeatable', timeoutMs, async (attempt) => {
+        const answer = found.safeParse(await clientFor(attempt).tickets.listWithFilter('external_id', externalId));
         // A list with other tickets does not answer our question, so it does not prove that ours is missing.
         if (!answer.success || answer.data.some((ticket) => ticket.external_id !== externalId))
           throw malformed({ dialect, effect: 'repeatable' });
@@ -130,4 +132,10 @@ export function realZendesk({ endpoint, email, token, now = Date.now }: ZendeskC
         return { token: parsed.data.upload.token };
       }),
   };
+}
+
+/** Removes the links to further pages. The library would follow them to any host with our credentials. */
+function firstPage(body: unknown): unknown {
+  if (typeof body !== 'object' || body === null || Array.isArray(body)) return body;
+  return { ...body, links: undefined, next_page: undefined };
 }

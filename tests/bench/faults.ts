@@ -140,7 +140,7 @@ async function world({ down }: Scenario) {
         ...tickets,
         createTicket: async (ticket, options) => {
           const answer = await tickets.createTicket(ticket, options);
-          return kills.afterTicket.delete(ticket.externalId) ? dies() : answer;
+          return kills.afterTicket.delete(ticket.external_id) ? dies() : answer;
         },
       };
       const mortalMails: Pick<typeof mails, 'send'> = {

@@ -5,13 +5,11 @@ import type { Mail, MailRecipient } from '../../lib/vendors/sendgrid';
 import type { Ticket } from '../../lib/vendors/zendesk';
 
 export const aTicket = (changes: Partial<Ticket> = {}): Ticket => ({
-  externalId: '0190a1b2-0000-7000-8000-000000000001',
+  external_id: '0190a1b2-0000-7000-8000-000000000001',
   subject: 'The export is empty',
-  body: 'It was not empty yesterday.',
+  comment: { body: 'It was not empty yesterday.' },
   requester: { name: 'A User', email: 'user@example.com' },
   tags: ['feedback'],
-  customFields: [],
-  uploads: [],
   ...changes,
 });
 

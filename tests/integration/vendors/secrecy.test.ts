@@ -36,9 +36,9 @@ beforeEach(async () => {
 afterEach(() => Promise.all([fakes.zendesk.close(), fakes.sendgrid.close()]));
 
 const ticket = aTicket({
-  externalId: 'planted-id',
+  external_id: 'planted-id',
   subject: 'planted text',
-  body: 'planted text',
+  comment: { body: 'planted text' },
   requester: { name: 'Planted Name', email: ADDRESS },
 });
 const mail = aMail({ name: 'Planted Name', email: ADDRESS }, { subject: 'planted text', text: 'planted text' });

@@ -19,25 +19,25 @@ const create = (ticket = aTicket(), idempotencyKey = 'key-1') =>
   zendesk.createTicket(ticket, { ...TIMEOUT, idempotencyKey });
 
 test('a ticket has the requester, tags, priority, type and custom fields of its job', async () => {
-  const customFields = [
+  const custom_fields = [
     { id: 7, value: 'ios' },
     { id: 8, value: ['a', 'b'] },
   ];
 
-  const { id } = await create(aTicket({ tags: ['feedback', 'app'], priority: 'high', type: 'problem', customFields }));
+  const { id } = await create(aTicket({ tags: ['feedback', 'app'], priority: 'high', type: 'problem', custom_fields }));
 
   expect(id).toBe('1');
   expect(fake.users).toMatchObject([{ name: 'A User', email: 'user@example.com' }]);
   expect(fake.tickets).toMatchObject([
     {
-      external_id: aTicket().externalId,
+      external_id: aTicket().external_id,
       subject: 'The export is empty',
       description: 'It was not empty yesterday.',
       requester_id: 1,
       tags: ['feedback', 'app'],
       priority: 'high',
       type: 'problem',
-      custom_fields: customFields,
+      custom_fields,
     },
   ]);
 });
@@ -62,7 +62,7 @@ test('the same job creates only one ticket when it runs twice', async () => {
 test('each call has its own idempotency key, even at the same time', async () => {
   const keys = ['key-1', 'key-2', 'key-3'];
 
-  await Promise.all(keys.map((key) => create(aTicket({ externalId: key }), key)));
+  await Promise.all(keys.map((key) => create(aTicket({ external_id: key }), key)));
 
   expect(fake.requests.map(({ headers }) => headers['idempotency-key']).sort()).toEqual(keys);
   expect(fake.tickets.map(({ external_id }) => external_id).sort()).toEqual(keys);
@@ -84,16 +84,16 @@ test('a created ticket counts as created even if the answer has a Retry-After', 
 
 test('a lookup by external id finds the oldest ticket', async () => {
   await create(aTicket(), 'key-1');
-  await create(aTicket({ externalId: 'other' }), 'key-2');
+  await create(aTicket({ external_id: 'other' }), 'key-2');
   now += 3 * 3_600_000;
   await create(aTicket(), 'key-1');
 
   expect(fake.tickets).toHaveLength(3);
-  expect(await zendesk.findTicket(aTicket().externalId, TIMEOUT)).toEqual({ id: '1' });
+  expect(await zendesk.findTicket(aTicket().external_id, TIMEOUT)).toEqual({ id: '1' });
 });
 
 test('a lookup matches an external id with special characters exactly', async () => {
-  await create(aTicket({ externalId: 'a&b=c #/?' }));
+  await create(aTicket({ external_id: 'a&b=c #/?' }));
 
   expect(await zendesk.findTicket('a&b=c #/?', TIMEOUT)).toEqual({ id: '1' });
   expect(await zendesk.findTicket('a', TIMEOUT)).toBeUndefined();
@@ -146,7 +146,7 @@ test('a file keeps its name and type, and the ticket gets its token', async () =
   const bytes = new Uint8Array([0, 255, 10, 13]);
 
   const { token } = await zendesk.upload({ name: 'größe & more.png', contentType: 'image/png', bytes }, TIMEOUT);
-  await create(aTicket({ uploads: [token] }));
+  await create(aTicket({ comment: { body: 'See the file.', uploads: [token] } }));
 
   expect(fake.requests[0]?.headers['content-type']).toBe('image/png');
   expect(new Uint8Array(fake.requests[0]?.bytes ?? [])).toEqual(bytes);

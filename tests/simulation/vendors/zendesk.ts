@@ -36,7 +36,7 @@ export function zendeskOf(world: World, process: Process): Zendesk {
           if (ticket.subject.includes(FORBIDDEN_SUBJECT)) return { status: 403, headers: {} };
           const before = vendors.zendesk.tickets.length;
           const answer = vendors.zendesk.createTicket(body, idempotencyKey);
-          if (vendors.zendesk.tickets.length > before) watch.effect('ticket', ticket.externalId, true);
+          if (vendors.zendesk.tickets.length > before) watch.effect('ticket', ticket.external_id, true);
           return answer;
         },
       });

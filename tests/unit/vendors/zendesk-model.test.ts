@@ -6,6 +6,7 @@ const HOUR = 3_600_000;
 let now: number;
 const model = (suspended?: string[]) => zendeskModel({ now: () => now, ...(suspended ? { suspended } : {}) });
 const body = (changes = {}) => ticketBody(aTicket(changes));
+const withUpload = (token: string) => ({ comment: { body: 'See the file.', uploads: [token] } });
 
 beforeEach(() => {
   now = Date.parse('2026-03-01T12:00:00Z');
@@ -60,19 +61,19 @@ test('an upload token lasts an hour', () => {
   zendesk.upload({ name: 'a.txt', contentType: 'text/plain', size: 1 });
 
   now += HOUR;
-  expect(zendesk.createTicket(body({ uploads: ['upload-1'] })).status).toBe(201);
+  expect(zendesk.createTicket(body(withUpload('upload-1'))).status).toBe(201);
   now += 1;
-  expect(zendesk.createTicket(body({ uploads: ['upload-1'] })).status).toBe(422);
+  expect(zendesk.createTicket(body(withUpload('upload-1'))).status).toBe(422);
 });
 
 test.each([
   ['a suspended requester', { requester: { name: 'A', email: 'gone@example.com' } }, 'requester'],
   ['an invalid address', { requester: { name: 'A', email: 'nobody' } }, 'requester'],
   ['a requester without a name', { requester: { name: ' ', email: 'user@example.com' } }, 'requester'],
-  ['a blank comment', { body: ' \n' }, 'comment'],
-  ['a comment that is too long', { body: 'x'.repeat(65_537) }, 'comment'],
+  ['a blank comment', { comment: { body: ' \n' } }, 'comment'],
+  ['a comment that is too long', { comment: { body: 'x'.repeat(65_537) } }, 'comment'],
   ['a subject that is too long', { subject: 'x'.repeat(151) }, 'subject'],
-  ['an unknown upload token', { uploads: ['upload-9'] }, 'base'],
+  ['an unknown upload token', withUpload('upload-9'), 'base'],
 ])('%s causes a 422 that names the field', (_, changes, field) => {
   const zendesk = model(['gone@example.com']);
 
