@@ -17,7 +17,6 @@ import {
   TESTFLIGHT_REMOVE,
   testflightGroup,
 } from '../testflight/message';
-import { hasUser } from '../testflight/notification';
 import { jobId } from './job-id';
 import type { Submission } from './submit';
 import { checkOwner } from './uploads';
@@ -55,15 +54,6 @@ const testflight =
     return { ...valid(submitOptions, options), queue: TESTFLIGHT_QUEUE, type, data, group: testflightGroup(data) };
   };
 
-/** A user name in a link looks like the host to a reader. The worker removes it from jobs of earlier producers. */
-const ownInvite = inviteSchema.refine(
-  ({ notification }) => notification?.url === undefined || !hasUser(notification.url),
-  {
-    path: ['notification', 'url'],
-    message: 'must not hold a user name or a password',
-  },
-);
-
 /** The jobs that are one message. A campaign is more than that (campaign.ts). */
 export const kinds: Record<Kind, Make> = {
   feedback: async (input, options, { prefix, hashPeople }) => {
@@ -81,7 +71,7 @@ export const kinds: Record<Kind, Make> = {
     const id = jobId({ ...submission, ...deps });
     return { ...submission, id, type: EMAIL_MESSAGE, data, group: id };
   },
-  invite: testflight(TESTFLIGHT_INVITE, ownInvite),
+  invite: testflight(TESTFLIGHT_INVITE, inviteSchema),
   removeTester: testflight(TESTFLIGHT_REMOVE, removeSchema),
   notifyBuild: testflight(TESTFLIGHT_NOTIFY_BUILD, notifyBuildSchema),
 };

@@ -1,26 +1,129 @@
+import { TransientError } from '../errors';
 import { MAIL_STEPS } from '../jobs/mail';
 import { traceOf } from '../jobs/trace';
+import type { InviteOutcome, Tester, TesterState } from '../vendors/app-store-connect';
+import { Contradiction } from '../vendors/app-store-connect-errors';
 import { bestEffort, skipStep } from '../worker/best-effort';
 import type { Job, RunContext } from '../worker/contract';
-import { awaitBudget, callApple, type TestflightDeps } from './deps';
-import { type Invitation, sendInvitation } from './invitation';
-import { changeMembership } from './membership';
 import type { Invite } from './message';
 import { notificationOf } from './notification';
-import type { Begun } from './subjects';
-import { findOrCreate } from './tester';
+import { changeMembership } from './remove';
+import { type Run, startRun, type TestflightDeps } from './run';
+
+/** The result of the step `tester`. */
+interface KnownTester {
+  id: string;
+  /** Whether this job created the tester. */
+  created: boolean;
+  /** The state before this job did anything. */
+  before: TesterState;
+}
+
+/** `by-apple` means that Apple mailed on its own when the tester joined a group. */
+type Invitation = InviteOutcome | 'by-apple' | 'already-invited' | `skipped: ${string}`;
 
 /** Makes a person a tester of an app, lets Apple invite them, and sends our own notification if the job asks for it. */
 export async function invite(deps: TestflightDeps, job: Job<Invite>, context: RunContext) {
   const { data } = job;
-  const command = await deps.subjects.begin(job, { member: true, groups: data.groups });
-  awaitBudget(deps);
-  const run = { apple: callApple(deps, context), context, command, settleAfterMs: deps.config.settleAfterMs };
+  const run = await startRun(deps, { job, context, wanted: { member: true, groups: data.groups } });
   const tester = await findOrCreate(run, data);
   await changeMembership(run, { tester: tester.id, member: true });
-  const invitation = await sendInvitation(run, { data, tester });
-  const notification = await notify(deps, { job, context, command, invitation });
+  const invitation = await sendInvitation(run, context, { data, tester });
+  const notification = await notify(deps, { job, context, run, invitation });
   return { testerId: tester.id, invitation, ...(notification === undefined ? {} : { notification }) };
+}
+
+/** Finds the tester of the app or creates one. */
+async function findOrCreate({ steps, apple, command, awaitEffects }: Run, data: Invite): Promise<KnownTester> {
+  const { app, email, firstName, lastName } = data;
+  const groups = await command.left(steps.peek('tester'));
+  const find = () => apple((connect, options) => connect.findTester({ email, app }, options), { minor: true });
+  if (steps.peek('tester') === undefined) {
+    const tester = await find();
+    if (tester) steps.found('tester', known(tester));
+  }
+  return steps.step<KnownTester>('tester', {
+    resolve: async () => {
+      awaitEffects('tester');
+      const tester = await find();
+      return tester && made(tester.id);
+    },
+    run: async () => {
+      const who = { email, firstName, lastName, groups };
+      try {
+        return made((await apple((connect, options) => connect.createTester(who, options))).id);
+      } catch (error) {
+        const tester = error instanceof Contradiction ? await find() : undefined;
+        if (!tester) throw error;
+        return known(tester);
+      }
+    },
+  });
+}
+
+const made = (id: string): KnownTester => ({ id, created: true, before: 'NOT_INVITED' });
+const known = ({ id, state }: Tester): KnownTester => ({ id, created: false, before: state });
+
+/**
+ * Sends at most one invitation. Apple may have sent one when the tester joined a group, so this first reads the tester's
+ * state. The state also resolves a call without an answer. It cannot resolve a second invitation, because the state was
+ * the same before.
+ */
+async function sendInvitation(
+  { steps, apple, command, awaitEffects }: Run,
+  context: RunContext,
+  { data: { app, email, resend }, tester }: { data: Invite; tester: KnownTester },
+): Promise<Invitation> {
+  await command.left(steps.peek('invitation'));
+  const before = steps.peek('invitation');
+  if (before?.status === 'skipped') return `skipped: ${before.reason}`;
+  const again = resend && tester.before !== 'NOT_INVITED';
+  const state = async (): Promise<TesterState> => {
+    const shown = await apple((connect, options) => connect.findTester({ email, app }, options), { minor: true });
+    if (shown) return shown.state;
+    throw new TransientError({ code: 'TesterNotShown', message: 'Apple does not show the tester yet' });
+  };
+
+  if (before === undefined && !again) {
+    const outcome = outcomeOf(await state(), tester);
+    if (outcome?.startsWith('skipped')) return skipStep(context, 'invitation', outcome.slice('skipped: '.length));
+    if (outcome) steps.found('invitation', outcome);
+  }
+  return steps.step<Invitation>('invitation', {
+    ...(again
+      ? { vendor: 'app-store-connect' as const, proven: () => 'sent' as const }
+      : {
+          resolve: async () => {
+            awaitEffects('invitation');
+            return (await state()) === 'NOT_INVITED' ? undefined : 'sent';
+          },
+        }),
+    run: async () => {
+      try {
+        return await apple((connect, options) => connect.invite({ app, tester: tester.id }, options));
+      } catch (error) {
+        if (!(error instanceof Contradiction) || again || (await state()) === 'NOT_INVITED') throw error;
+        return 'already-invited';
+      }
+    },
+  });
+}
+
+/** The outcome that the tester's state already shows. `undefined` if the job still has to send the invitation. */
+function outcomeOf(state: TesterState, { before }: KnownTester): Invitation | undefined {
+  switch (state) {
+    case 'NOT_INVITED':
+      return undefined;
+    case 'INVITED':
+      return before === 'NOT_INVITED' ? 'by-apple' : 'already-invited';
+    case 'ACCEPTED':
+    case 'INSTALLED':
+      return 'already-accepted';
+    case 'REVOKED':
+      return 'skipped: Revoked';
+    case 'UNKNOWN':
+      return 'skipped: UnknownState';
+  }
 }
 
 /** Sends our own mail if the job asks for one and caused Apple's mail. */
@@ -29,17 +132,18 @@ async function notify(
   {
     job: { id, data, row },
     context,
-    command,
+    run: { steps, command },
     invitation,
-  }: { job: Job<Invite>; context: RunContext; command: Begun; invitation: Invitation },
+  }: { job: Job<Invite>; context: RunContext; run: Run; invitation: Invitation },
 ) {
   const { notification } = data;
+  const step = MAIL_STEPS.testflight;
   if (!notification) return undefined;
-  if (invitation !== 'sent' && invitation !== 'by-apple') return skipStep(context, MAIL_STEPS.testflight, 'NotInvited');
-  await command.left(context.steps.peek(MAIL_STEPS.testflight));
+  if (invitation !== 'sent' && invitation !== 'by-apple') return skipStep(context, step, 'NotInvited');
+  await command.left(steps.peek(step));
   const mail = notificationOf({ id, time: row.time, trace: traceOf(row), data, notification, config: deps.config });
   return bestEffort(context, {
-    step: MAIL_STEPS.testflight,
+    step,
     after: 'invitation',
     vendor: 'sendgrid',
     sender: mail.from.email,

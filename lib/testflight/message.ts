@@ -27,6 +27,8 @@ const notification = z.strictObject({
   message: multiLine(4_000).optional(),
   url: z
     .url({ protocol: /^https$/, hostname: z.regexes.domain, error: 'must be an https URL' })
+    // A user name in a link looks like the host to a reader.
+    .regex(/^\w+:\/\/[^/?#@]*([/?#]|$)/, 'must not hold a user name or a password')
     .max(2_000)
     .optional(),
 });

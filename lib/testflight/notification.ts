@@ -10,28 +10,13 @@ export interface NotificationConfig {
   brand: string;
 }
 
-/** Whether a URL has a user name or a password before its host. */
-export function hasUser(url: string): boolean {
-  const { username, password } = new URL(url);
-  return username !== '' || password !== '';
-}
-
-/** The URL without a user name and a password. */
-function withoutUser(url: string): string {
-  if (!hasUser(url)) return url;
-  const parsed = new URL(url);
-  parsed.username = '';
-  parsed.password = '';
-  return parsed.href;
-}
-
 /** The mail that tells a tester about the invitation, in addition to Apple's mail. */
 export function notificationOf({
   id,
   time,
   trace,
   data: { email, firstName, lastName },
-  notification: { appName, message, url: given },
+  notification: { appName, message, url },
   config: { from, templateId, brand },
 }: {
   id: string;
@@ -43,7 +28,6 @@ export function notificationOf({
   notification: NonNullable<Invite['notification']>;
   config: NotificationConfig;
 }): Mail {
-  const url = given === undefined ? undefined : withoutUser(given);
   const name = [firstName, lastName].filter((part) => part !== undefined).join(' ');
   const person = {
     email,

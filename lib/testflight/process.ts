@@ -1,8 +1,7 @@
 import type * as z from 'zod';
+import { CancelledError, PermanentError } from '../errors';
 import { pacedSendgrid } from '../limits/sendgrid-paced';
 import { type Job, messageType, type QueueContract, type RunContext } from '../worker/contract';
-import { checkApp } from './allowed';
-import type { TestflightDeps } from './deps';
 import { invite } from './invite';
 import {
   type Invite,
@@ -16,8 +15,8 @@ import {
   TESTFLIGHT_QUEUE,
   TESTFLIGHT_REMOVE,
 } from './message';
-import { notifyBuild } from './notify-build';
 import { remove } from './remove';
+import { type AllowedApp, awaitBudget, callApple, type TestflightDeps } from './run';
 
 /** Invites and removes testers and notifies them of builds. Rows store the step names, so they never change. */
 export function testflightContract(given: TestflightDeps): QueueContract {
@@ -42,4 +41,37 @@ export function testflightContract(given: TestflightDeps): QueueContract {
       [TESTFLIGHT_NOTIFY_BUILD]: allowed<NotifyBuild>(notifyBuildSchema, notifyBuild),
     },
   };
+}
+
+/**
+ * Refuses an app or a group that the instance does not list. One team's key reaches all apps of the team, also those of
+ * other clients. An empty list allows everything. An app without a group allows all its groups. Throws a PermanentError.
+ */
+function checkApp(allowed: readonly AllowedApp[], data: { app: string; groups?: readonly string[] }): void {
+  const listed = allowed.filter(({ app }) => app === data.app);
+  if (allowed.length > 0 && listed.length === 0) throw notAllowed('app', 'AppNotAllowed');
+  if (listed.length === 0 || listed.some(({ group }) => group === undefined)) return;
+  // Without groups, the job is about the whole app.
+  const groups = data.groups ?? [undefined];
+  if (!groups.every((id) => listed.some(({ group }) => group === id))) throw notAllowed('groups', 'GroupNotAllowed');
+}
+
+const notAllowed = (field: string, code: string): PermanentError =>
+  new PermanentError({ code, message: `data.${field}: is not in the list of this instance`, field: `data.${field}` });
+
+/** Makes Apple mail the testers of a build. Apple cannot be asked later, so a lost answer leaves the step unknown. */
+async function notifyBuild(deps: TestflightDeps, { data: { build } }: Job<NotifyBuild>, context: RunContext) {
+  awaitBudget(deps);
+  // An operator resolved the step as skipped, and the job has no other step.
+  if (context.steps.peek('notification')?.status === 'skipped') throw new CancelledError();
+  const apple = callApple(deps, context);
+  const notification = await context.steps.step('notification', {
+    vendor: 'app-store-connect',
+    proven: () => 'sent',
+    run: async () => {
+      await apple((connect, options) => connect.notifyBuild(build, options));
+      return 'sent';
+    },
+  });
+  return { notification };
 }

@@ -1,34 +1,30 @@
 import { Contradiction } from '../vendors/app-store-connect-errors';
 import type { Job, RunContext } from '../worker/contract';
-import { awaitBudget, awaitEffects, callApple, type TestflightDeps } from './deps';
-import { changeMembership } from './membership';
 import type { Remove } from './message';
+import { type Run, startRun, type TestflightDeps } from './run';
 
 /** Removes a tester from groups or from the app. A missing tester counts as success. */
 export async function remove(deps: TestflightDeps, job: Job<Remove>, context: RunContext) {
   const { app, email } = job.data;
-  const wanted = { member: false, groups: job.data.from === 'app' ? undefined : job.data.groups };
-  const command = await deps.subjects.begin(job, wanted);
-  awaitBudget(deps);
-  await command.left(context.steps.peek('membership'));
-  const { steps } = context;
-  const { settleAfterMs } = deps.config;
-  const apple = callApple(deps, context);
+  const groups = job.data.from === 'app' ? undefined : job.data.groups;
+  const run = await startRun(deps, { job, context, wanted: { member: false, groups } });
+  const { steps, apple, command, awaitEffects } = run;
+  await command.left(steps.peek('membership'));
   const find = () => apple((connect, options) => connect.findTester({ email, app }, options), { minor: true });
 
   const lookUp = async () => ({ id: (await find())?.id ?? null });
   if (steps.peek('tester') === undefined) steps.found('tester', await lookUp());
   const { id: tester } = await steps.step('tester', { run: lookUp });
   if (tester === null) steps.skip('membership', 'NoTester');
-  else if (job.data.from === 'app') await leaveApp(tester);
-  else await changeMembership({ apple, context, command, settleAfterMs }, { tester, member: false });
+  else if (groups === undefined) await leaveApp(tester);
+  else await changeMembership(run, { tester, member: false });
   return tester === null ? { removed: false } : { testerId: tester, removed: true };
 
   async function leaveApp(tester: string): Promise<void> {
     await command.left(steps.peek('membership'));
     await steps.step('membership', {
       resolve: async () => {
-        awaitEffects(context, { step: 'membership', settleAfterMs });
+        awaitEffects('membership');
         return (await find()) ? undefined : { changed: 1 };
       },
       run: async () => {
@@ -40,5 +36,42 @@ export async function remove(deps: TestflightDeps, job: Job<Remove>, context: Ru
         return { changed: 1 };
       },
     });
+  }
+}
+
+/**
+ * Adds a tester (Apple's id) to the command's groups or removes them, only where needed. If Apple contradicts, it reads
+ * the groups again.
+ */
+export async function changeMembership(
+  { steps, apple, command, awaitEffects }: Run,
+  { tester, member }: { tester: string; member: boolean },
+): Promise<void> {
+  const groups = await command.left(steps.peek('membership'));
+  const open = async () => {
+    const now = await apple((connect, options) => connect.groupsOf(tester, options), { minor: true });
+    return groups.filter((group) => now.includes(group) !== member);
+  };
+  if (steps.peek('membership') === undefined && (await open()).length === 0) steps.found('membership', { changed: 0 });
+  await steps.step('membership', {
+    resolve: async () => {
+      awaitEffects('membership', groups.length);
+      return (await open()).length === 0 ? { changed: groups.length } : undefined;
+    },
+    run: async () => {
+      const changes = await open();
+      for (const group of changes) await change(group);
+      return { changed: changes.length };
+    },
+  });
+
+  async function change(group: string): Promise<void> {
+    try {
+      await apple((connect, options) =>
+        member ? connect.addToGroup({ tester, group }, options) : connect.removeFromGroup({ tester, group }, options),
+      );
+    } catch (error) {
+      if (!(error instanceof Contradiction) || (await open()).includes(group)) throw error;
+    }
   }
 }

@@ -4,7 +4,7 @@ import { startFakeAppStoreConnect } from '../../lib/local/fakes/app-store-connec
 import type { AppStoreConnectSeed } from '../../lib/local/fakes/app-store-connect-model';
 import { fakePrivateKey } from '../../lib/local/fakes/app-store-connect-token';
 import { startFakeSendgrid } from '../../lib/local/fakes/sendgrid';
-import type { AllowedApp } from '../../lib/testflight/allowed';
+import type { AllowedApp } from '../../lib/testflight/run';
 import type { InviteInput } from '../../lib/testflight/message';
 import { testflightContract } from '../../lib/testflight/process';
 import { createSubjects } from '../../lib/testflight/subjects';

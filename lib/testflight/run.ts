@@ -4,10 +4,15 @@ import type { Clock } from '../ports';
 import type { AppStoreConnect } from '../vendors/app-store-connect';
 import type { CallOptions } from '../vendors/credentials';
 import type { Sendgrid } from '../vendors/sendgrid';
-import type { RunContext } from '../worker/contract';
-import type { AllowedApp } from './allowed';
+import type { Job, RunContext } from '../worker/contract';
 import type { NotificationConfig } from './notification';
-import { type Subjects, showsUntil } from './subjects';
+import { type Begun, type Subjects, showsUntil, type Wanted } from './subjects';
+
+/** An app that an instance may change. `group`: only this group of the app. */
+export interface AllowedApp {
+  app: string;
+  group?: string | undefined;
+}
 
 export interface TestflightDeps {
   appStoreConnect: AppStoreConnect;
@@ -35,8 +40,6 @@ export const callApple =
   ): Promise<T> =>
     vendor('app-store-connect', () => call(appStoreConnect, { timeoutMs: callTimeoutMs() }), options);
 
-export type Apple = ReturnType<typeof callApple>;
-
 /** Throws a WaitError if the hour has few calls left and the job has to wait for its turn. */
 export function awaitBudget({ appStoreConnect }: TestflightDeps): void {
   const waitMs = appStoreConnect.waitMs();
@@ -49,16 +52,33 @@ export function awaitBudget({ appStoreConnect }: TestflightDeps): void {
     });
 }
 
-/**
- * Throws a WaitError until Apple shows the effect of a started step's `calls`, so that the worker may ask about it.
- */
-export function awaitEffects(
-  { steps, now }: RunContext,
-  { step, calls = 1, settleAfterMs }: { step: string; calls?: number; settleAfterMs: number },
-): void {
-  const before = steps.peek(step);
-  if (before?.status !== 'started') return;
-  const waitMs = showsUntil(before, { calls, settleAfterMs }) - now();
-  if (waitMs > 0)
-    throw new WaitError({ code: 'MayStillShow', message: `the effect of ${step} may not show yet`, waitMs });
+/** What the steps of a command about a tester share. */
+export interface Run {
+  steps: RunContext['steps'];
+  apple: ReturnType<typeof callApple>;
+  command: Begun;
+  /** Throws a WaitError until Apple shows the effect of a started step's `calls`, so that the step may ask about it. */
+  awaitEffects(step: string, calls?: number): void;
+}
+
+/** Begins a command about a tester. */
+export async function startRun(
+  deps: TestflightDeps,
+  { job, wanted, context }: { job: Job<{ app: string; email: string }>; wanted: Wanted; context: RunContext },
+): Promise<Run> {
+  const command = await deps.subjects.begin(job, wanted);
+  awaitBudget(deps);
+  const { steps, now } = context;
+  return {
+    steps,
+    command,
+    apple: callApple(deps, context),
+    awaitEffects(step, calls = 1) {
+      const before = steps.peek(step);
+      if (before?.status !== 'started') return;
+      const waitMs = showsUntil(before, { calls, settleAfterMs: deps.config.settleAfterMs }) - now();
+      if (waitMs > 0)
+        throw new WaitError({ code: 'MayStillShow', message: `the effect of ${step} may not show yet`, waitMs });
+    },
+  };
 }
