@@ -4,9 +4,9 @@ import { startFakeAppStoreConnect } from '../../lib/local/fakes/app-store-connec
 import type { AppStoreConnectSeed } from '../../lib/local/fakes/app-store-connect-model';
 import { fakePrivateKey } from '../../lib/local/fakes/app-store-connect-token';
 import { startFakeSendgrid } from '../../lib/local/fakes/sendgrid';
-import type { AllowedApp } from '../../lib/testflight/run';
 import type { InviteInput } from '../../lib/testflight/message';
 import { testflightContract } from '../../lib/testflight/process';
+import type { AllowedApp } from '../../lib/testflight/run';
 import { createSubjects } from '../../lib/testflight/subjects';
 import { realAppStoreConnect } from '../../lib/vendors/app-store-connect';
 import { realSendgrid } from '../../lib/vendors/sendgrid';
