@@ -3,264 +3,259 @@ import {
   DeleteMessageCommand,
   GetQueueAttributesCommand,
   GetQueueUrlCommand,
+  type QueueAttributeName,
   ReceiveMessageCommand,
   SendMessageBatchCommand,
   type SendMessageBatchRequestEntry,
+  type SendMessageCommandInput,
   SetQueueAttributesCommand,
 } from '@aws-sdk/client-sqs';
 import { conformance, type Sqs, type TestQueue } from '../support/sqs-conformance';
 
 const MEBIBYTE = 1024 * 1024;
+const INVALID = 'InvalidParameterValue';
+const text = (StringValue: string) => ({ DataType: 'String', StringValue });
+const attributes = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, n) => [`a${n}`, text('x')]));
+const kind = text('sample');
+/** What a body may have beside this attribute. */
+const room = MEBIBYTE - 'kind'.length - 'String'.length - 'sample'.length;
+
+interface Message {
+  fifo?: true;
+  queue?: Partial<Record<QueueAttributeName, string>>;
+  body?: string;
+  options?: Partial<SendMessageCommandInput>;
+}
+const create = (sqs: Sqs, { fifo, queue = {} }: Message) => (fifo ? sqs.fifo(queue) : sqs.standard(queue));
+
+/** Messages that SQS takes. */
+const TAKEN: Record<string, Message> = {
+  'with a group id of 128 characters': { fifo: true, options: { MessageGroupId: 'g'.repeat(128) } },
+  'of one mebibyte': { body: 'x'.repeat(MEBIBYTE) },
+  'whose attributes fill the mebibyte': { body: 'x'.repeat(room), options: { MessageAttributes: { kind } } },
+  'as long as its queue allows, in bytes of UTF-8': {
+    queue: { MaximumMessageSize: '1024' },
+    body: 'é'.repeat(512),
+  },
+  'with ten attributes': { options: { MessageAttributes: attributes(10) } },
+  'with white space and emoji': { body: 'tab\t line\n return\r emoji 😀' },
+};
+
+/** Messages that SQS refuses, with the name of the error and, where our code or logs show it, its message. */
+const REFUSED: Record<string, [Message, name: string, message?: string]> = {
+  'without a group in a FIFO queue': [
+    { fifo: true, options: { MessageGroupId: undefined } },
+    'MissingParameter',
+    'The request must contain the parameter MessageGroupId.',
+  ],
+  'without a deduplication id or deduplication by content': [
+    { fifo: true, options: { MessageDeduplicationId: undefined } },
+    INVALID,
+    'The queue should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided explicitly',
+  ],
+  'with its own delay in a FIFO queue': [
+    { fifo: true, options: { DelaySeconds: 2 } },
+    INVALID,
+    'Value 2 for parameter DelaySeconds is invalid. Reason: The request include parameter that is not valid for this queue type.',
+  ],
+  'with a group id of 129 characters': [{ fifo: true, options: { MessageGroupId: 'g'.repeat(129) } }, INVALID],
+  'with a space in its group id': [{ fifo: true, options: { MessageGroupId: 'a b' } }, INVALID],
+  'of more than one mebibyte': [
+    { body: 'x'.repeat(MEBIBYTE + 1) },
+    INVALID,
+    'One or more parameters are invalid. Reason: Message must be shorter than 1048576 bytes.',
+  ],
+  'of more than one mebibyte with its attributes': [
+    { body: 'x'.repeat(room + 1), options: { MessageAttributes: { kind } } },
+    INVALID,
+  ],
+  'of more bytes of UTF-8 than its queue allows': [
+    { queue: { MaximumMessageSize: '1024' }, body: 'é'.repeat(513) },
+    INVALID,
+    'One or more parameters are invalid. Reason: Message must be shorter than 1024 bytes.',
+  ],
+  'with eleven attributes': [{ options: { MessageAttributes: attributes(11) } }, INVALID],
+  'with an empty attribute': [
+    { options: { MessageAttributes: { kind: text('') } } },
+    INVALID,
+    "Message (user) attribute 'kind' must contain a non-empty value of type 'String'.",
+  ],
+  'with U+0000': [{ body: 'bad \u0000' }, 'InvalidMessageContents'],
+  'with U+0008': [{ body: 'bad \u0008' }, 'InvalidMessageContents'],
+  'with U+FFFF': [{ body: 'bad \uFFFF' }, 'InvalidMessageContents'],
+  'without a body': [{ body: '' }, 'MissingParameter'],
+};
+
+conformance('A message', (check) => {
+  for (const [what, message] of Object.entries(TAKEN))
+    check(`${what} is taken`, async (sqs) => {
+      const queue = await create(sqs, message);
+
+      await expect(sqs.send(queue, message.body ?? 'm1', message.options)).resolves.toBeDefined();
+    });
+
+  for (const [what, [sent, name, message]] of Object.entries(REFUSED))
+    check(`${what} is refused`, async (sqs) => {
+      const queue = await create(sqs, sent);
+
+      const refused = sqs.send(queue, sent.body ?? 'm1', sent.options);
+
+      await expect(refused).rejects.toMatchObject({ name, ...(message && { message }) });
+    });
+});
 
 const sendBatch = (sqs: Sqs, queue: TestQueue, entries: SendMessageBatchRequestEntry[]) =>
   sqs.client.send(new SendMessageBatchCommand({ QueueUrl: queue.url, Entries: entries }));
 
 const numbered = (count: number): SendMessageBatchRequestEntry[] =>
   Array.from({ length: count }, (_, n) => ({ Id: `${n}`, MessageBody: `m${n}` }));
-
-conformance('A message', (check) => {
-  check('needs a group in a FIFO queue', async (sqs) => {
-    const queue = await sqs.fifo();
-
-    const sent = sqs.send(queue, 'm1', { MessageGroupId: undefined });
-
-    await expect(sent).rejects.toMatchObject({
-      name: 'MissingParameter',
-      message: 'The request must contain the parameter MessageGroupId.',
-    });
-  });
-
-  check('needs a deduplication id without deduplication by content', async (sqs) => {
-    const queue = await sqs.fifo();
-
-    const sent = sqs.send(queue, 'm1', { MessageDeduplicationId: undefined });
-
-    await expect(sent).rejects.toMatchObject({
-      name: 'InvalidParameterValue',
-      message:
-        'The queue should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided explicitly',
-    });
-  });
-
-  check('cannot have its own delay in a FIFO queue', async (sqs) => {
-    const queue = await sqs.fifo();
-
-    await expect(sqs.send(queue, 'm1', { DelaySeconds: 2 })).rejects.toMatchObject({
-      name: 'InvalidParameterValue',
-      message:
-        'Value 2 for parameter DelaySeconds is invalid. Reason: The request include parameter that is not valid for this queue type.',
-    });
-  });
-
-  check('has a group id of at most 128 characters without spaces', async (sqs) => {
-    const queue = await sqs.fifo();
-
-    await expect(sqs.send(queue, 'm1', { MessageGroupId: 'g'.repeat(129) })).rejects.toMatchObject({
-      name: 'InvalidParameterValue',
-    });
-    await expect(sqs.send(queue, 'm1', { MessageGroupId: 'a b' })).rejects.toMatchObject({
-      name: 'InvalidParameterValue',
-    });
-    await expect(sqs.send(queue, 'm1', { MessageGroupId: 'g'.repeat(128) })).resolves.toBeDefined();
-  });
-
-  check('may be one mebibyte and no larger', async (sqs) => {
-    const queue = await sqs.standard();
-
-    await expect(sqs.send(queue, 'x'.repeat(MEBIBYTE))).resolves.toBeDefined();
-    await expect(sqs.send(queue, 'x'.repeat(MEBIBYTE + 1))).rejects.toMatchObject({
-      name: 'InvalidParameterValue',
-      message: 'One or more parameters are invalid. Reason: Message must be shorter than 1048576 bytes.',
-    });
-  });
-
-  check('counts the names, types and values of its attributes in its size', async (sqs) => {
-    const queue = await sqs.standard();
-    const MessageAttributes = { kind: { DataType: 'String', StringValue: 'sample' } };
-    const room = MEBIBYTE - 'kind'.length - 'String'.length - 'sample'.length;
-
-    await expect(sqs.send(queue, 'x'.repeat(room), { MessageAttributes })).resolves.toBeDefined();
-    await expect(sqs.send(queue, 'x'.repeat(room + 1), { MessageAttributes })).rejects.toMatchObject({
-      name: 'InvalidParameterValue',
-    });
-  });
-
-  check('is measured in bytes of UTF-8 against the limit of its queue', async (sqs) => {
-    const queue = await sqs.standard({ MaximumMessageSize: '1024' });
-
-    await expect(sqs.send(queue, 'é'.repeat(512))).resolves.toBeDefined();
-    await expect(sqs.send(queue, 'é'.repeat(513))).rejects.toMatchObject({
-      message: expect.stringContaining('Message must be shorter than 1024 bytes.'),
-    });
-  });
-
-  check('has at most ten attributes', async (sqs) => {
-    const queue = await sqs.standard();
-    const attributes = (count: number) =>
-      Object.fromEntries(Array.from({ length: count }, (_, n) => [`a${n}`, { DataType: 'String', StringValue: 'x' }]));
-
-    await expect(sqs.send(queue, 'm1', { MessageAttributes: attributes(10) })).resolves.toBeDefined();
-    await expect(sqs.send(queue, 'm2', { MessageAttributes: attributes(11) })).rejects.toMatchObject({
-      name: 'InvalidParameterValue',
-    });
-  });
-
-  check('cannot have an empty attribute', async (sqs) => {
-    const queue = await sqs.standard();
-
-    const sent = sqs.send(queue, 'm1', { MessageAttributes: { kind: { DataType: 'String', StringValue: '' } } });
-
-    await expect(sent).rejects.toMatchObject({
-      name: 'InvalidParameterValue',
-      message: "Message (user) attribute 'kind' must contain a non-empty value of type 'String'.",
-    });
-  });
-
-  check('may contain only characters that XML allows', async (sqs) => {
-    const queue = await sqs.standard();
-
-    await expect(sqs.send(queue, 'tab\t line\n return\r emoji 😀')).resolves.toBeDefined();
-    for (const character of ['\u0000', '\u0008', '\uFFFF'])
-      await expect(sqs.send(queue, `bad ${character}`)).rejects.toMatchObject({ name: 'InvalidMessageContents' });
-  });
-
-  check('cannot be empty', async (sqs) => {
-    const queue = await sqs.standard();
-
-    await expect(sqs.send(queue, '')).rejects.toMatchObject({ name: 'MissingParameter' });
-  });
+const entry = (Id: string, changes: Partial<SendMessageBatchRequestEntry> = {}) => ({
+  ...{ Id, MessageBody: 'm', MessageGroupId: 'g', MessageDeduplicationId: 'd' },
+  ...changes,
 });
+const plain = (Id: string, MessageBody = 'm') => ({ Id, MessageBody });
+
+/** Batches that SQS refuses as a whole. */
+const BATCHES: Record<string, [fifo: boolean, SendMessageBatchRequestEntry[], name: string, message?: string]> = {
+  'no entry': [false, [], 'EmptyBatchRequest'],
+  'eleven entries': [
+    false,
+    numbered(11),
+    'TooManyEntriesInBatchRequest',
+    'Maximum number of entries per request are 10. You have sent 11.',
+  ],
+  'an id twice': [false, [plain('a'), plain('a')], 'BatchEntryIdsNotDistinct'],
+  'an id that is not well formed': [false, [plain('a:b')], 'InvalidBatchEntryId'],
+  'an entry without a group': [true, [entry('good'), entry('bad', { MessageGroupId: undefined })], INVALID],
+  'an entry without a deduplication id': [
+    true,
+    [entry('good'), entry('bad', { MessageDeduplicationId: undefined })],
+    INVALID,
+    'The queue should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided explicitly',
+  ],
+  'more than one mebibyte in total': [
+    false,
+    [plain('a', 'x'.repeat(MEBIBYTE / 2)), plain('b', 'x'.repeat(MEBIBYTE / 2 + 1))],
+    'BatchRequestTooLong',
+    'Batch requests cannot be longer than 1048576 bytes. You have sent 1048577 bytes.',
+  ],
+};
 
 conformance('A batch', (check) => {
-  check('has one to ten entries', async (sqs) => {
-    const queue = await sqs.standard();
+  for (const [what, [fifo, entries, name, message]] of Object.entries(BATCHES))
+    check(`with ${what} sends nothing`, async (sqs) => {
+      const queue = await (fifo ? sqs.fifo() : sqs.standard());
 
-    await expect(sendBatch(sqs, queue, [])).rejects.toMatchObject({ name: 'EmptyBatchRequest' });
-    await expect(sendBatch(sqs, queue, numbered(11))).rejects.toMatchObject({
-      name: 'TooManyEntriesInBatchRequest',
-      message: 'Maximum number of entries per request are 10. You have sent 11.',
+      await expect(sendBatch(sqs, queue, entries)).rejects.toMatchObject({ name, ...(message && { message }) });
+      expect(await sqs.bodies(queue)).toEqual([]);
     });
-    await expect(sendBatch(sqs, queue, numbered(10))).resolves.toMatchObject({ Successful: { length: 10 } });
-  });
 
-  check('has entries with distinct and well-formed ids', async (sqs) => {
-    const queue = await sqs.standard();
-    const entry = (Id: string) => ({ Id, MessageBody: 'm' });
+  check('of ten entries is sent, without a list of failures', async (sqs) => {
+    const result = await sendBatch(sqs, await sqs.standard(), numbered(10));
 
-    await expect(sendBatch(sqs, queue, [entry('a'), entry('a')])).rejects.toMatchObject({
-      name: 'BatchEntryIdsNotDistinct',
-    });
-    await expect(sendBatch(sqs, queue, [entry('a:b')])).rejects.toMatchObject({ name: 'InvalidBatchEntryId' });
+    expect([result.Successful?.length, result.Failed]).toEqual([10, undefined]);
   });
 
   check('fails in part and sends the other entries', async (sqs) => {
     const queue = await sqs.standard();
 
-    const result = await sendBatch(sqs, queue, [
-      { Id: 'good', MessageBody: 'm1' },
-      { Id: 'bad', MessageBody: 'bad \u0000' },
-    ]);
+    const result = await sendBatch(sqs, queue, [plain('good', 'm1'), plain('bad', 'bad \u0000')]);
 
     expect(result.Successful).toMatchObject([{ Id: 'good' }]);
     expect(result.Failed).toMatchObject([{ Id: 'bad', SenderFault: true, Code: 'InvalidMessageContents' }]);
     expect(await sqs.bodies(queue)).toEqual(['m1']);
   });
 
-  check('fails as a whole in a FIFO queue if one entry has no group', async (sqs) => {
-    const queue = await sqs.fifo();
-    const entry = { MessageBody: 'm', MessageDeduplicationId: 'd' };
-
-    const sent = sendBatch(sqs, queue, [
-      { Id: 'good', MessageGroupId: 'g', ...entry },
-      { Id: 'bad', ...entry },
-    ]);
-
-    await expect(sent).rejects.toMatchObject({ name: 'InvalidParameterValue' });
-    expect(await sqs.bodies(queue)).toEqual([]);
-  });
-
-  check('fails as a whole in a FIFO queue if one entry has no deduplication id', async (sqs) => {
-    const queue = await sqs.fifo();
-    const entry = { MessageBody: 'm', MessageGroupId: 'g' };
-
-    const sent = sendBatch(sqs, queue, [
-      { Id: 'good', MessageDeduplicationId: 'd', ...entry },
-      { Id: 'bad', ...entry },
-    ]);
-
-    await expect(sent).rejects.toMatchObject({
-      name: 'InvalidParameterValue',
-      message:
-        'The queue should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided explicitly',
-    });
-    expect(await sqs.bodies(queue)).toEqual([]);
-  });
-
-  check('leaves out the list of failures if there are none', async (sqs) => {
-    const queue = await sqs.standard();
-
-    const result = await sendBatch(sqs, queue, numbered(2));
-
-    expect(result.Successful).toHaveLength(2);
-    expect(result.Failed).toBeUndefined();
-  });
-
-  check('may be one mebibyte in total', async (sqs) => {
-    const queue = await sqs.standard();
-    const half = 'x'.repeat(MEBIBYTE / 2);
-
-    const sent = sendBatch(sqs, queue, [
-      { Id: 'a', MessageBody: half },
-      { Id: 'b', MessageBody: `${half}x` },
-    ]);
-
-    await expect(sent).rejects.toMatchObject({
-      name: 'BatchRequestTooLong',
-      message: 'Batch requests cannot be longer than 1048576 bytes. You have sent 1048577 bytes.',
-    });
-  });
-
   check('keeps its order in a FIFO queue', async (sqs) => {
     const queue = await sqs.fifo();
-
-    await sendBatch(
-      sqs,
-      queue,
-      numbered(10).map((entry, n) => ({ ...entry, MessageGroupId: 'g', MessageDeduplicationId: `${n}` })),
+    const entries = numbered(10).map(({ Id, MessageBody }) =>
+      entry(Id ?? '', { MessageBody, MessageDeduplicationId: Id }),
     );
+
+    await sendBatch(sqs, queue, entries);
 
     expect(await sqs.bodies(queue)).toEqual(numbered(10).map(({ MessageBody }) => MessageBody));
   });
 });
 
+/** Requests about a queue that SQS refuses. */
+const REQUESTS: Record<string, [request: (sqs: Sqs, queue: TestQueue) => Promise<unknown>, name: string]> = {
+  'a receive of more than ten messages': [(sqs, queue) => sqs.receive(queue, { MaxNumberOfMessages: 11 }), INVALID],
+  'a queue that does not exist': [
+    ({ client }, { url }) =>
+      client.send(new ReceiveMessageCommand({ QueueUrl: url.replace('conformance', 'missing') })),
+    'QueueDoesNotExist',
+  ],
+  'a second creation with other attributes': [
+    ({ client }, { name }) =>
+      client.send(
+        new CreateQueueCommand({ QueueName: name, Attributes: { FifoQueue: 'true', VisibilityTimeout: '61' } }),
+      ),
+    'QueueNameExists',
+  ],
+  'a FIFO queue whose name does not end in .fifo': [
+    ({ client }) =>
+      client.send(new CreateQueueCommand({ QueueName: 'conformance-plain', Attributes: { FifoQueue: 'true' } })),
+    INVALID,
+  ],
+  'a change of the type': [
+    async ({ client, standard }) =>
+      client.send(
+        new SetQueueAttributesCommand({ QueueUrl: (await standard()).url, Attributes: { FifoQueue: 'true' } }),
+      ),
+    'InvalidAttributeName',
+  ],
+  'a value out of range': [
+    ({ client }, { url }) =>
+      client.send(new SetQueueAttributesCommand({ QueueUrl: url, Attributes: { VisibilityTimeout: '43201' } })),
+    'InvalidAttributeValue',
+  ],
+  'an unknown attribute': [
+    ({ client }, { url }) =>
+      client.send(new GetQueueAttributesCommand({ QueueUrl: url, AttributeNames: ['Nothing' as 'All'] })),
+    'InvalidAttributeName',
+  ],
+  'a receipt handle that is none': [
+    ({ client }, { url }) => client.send(new DeleteMessageCommand({ QueueUrl: url, ReceiptHandle: 'nonsense' })),
+    'ReceiptHandleIsInvalid',
+  ],
+  'a receipt handle of another queue': [
+    async (sqs, { url }) => {
+      const other = await sqs.standard();
+      await sqs.send(other, 'm1');
+      const { ReceiptHandle } = await sqs.receiveOne(other);
+      return sqs.client.send(new DeleteMessageCommand({ QueueUrl: url, ReceiptHandle }));
+    },
+    'ReceiptHandleIsInvalid',
+  ],
+};
+
 conformance('A queue', (check) => {
-  check('that does not exist has its own error', async (sqs) => {
-    const { url } = await sqs.fifo();
-    const QueueUrl = url.replace('conformance', 'missing');
+  for (const [what, [request, name]] of Object.entries(REQUESTS))
+    check(`refuses ${what}`, async (sqs) => {
+      const queue = await sqs.fifo({ VisibilityTimeout: '60' });
 
-    await expect(sqs.client.send(new ReceiveMessageCommand({ QueueUrl }))).rejects.toMatchObject({
-      name: 'QueueDoesNotExist',
+      await expect(request(sqs, queue)).rejects.toMatchObject({ name });
     });
+
+  check('is found by its name, also by a second creation with the same attributes', async (sqs) => {
+    const { name, url } = await sqs.fifo({ VisibilityTimeout: '60' });
+    const Attributes = { FifoQueue: 'true', VisibilityTimeout: '60' };
+
+    const found = await sqs.client.send(new GetQueueUrlCommand({ QueueName: name }));
+    const again = await sqs.client.send(new CreateQueueCommand({ QueueName: name, Attributes }));
+
+    expect([found.QueueUrl, again.QueueUrl]).toEqual([url, url]);
   });
 
-  check('is found by its name', async (sqs) => {
-    const { name, url } = await sqs.fifo();
+  check('has the given attributes, true and false in any case, and the defaults of SQS', async (sqs) => {
+    const queue = await sqs.fifo({ FifoQueue: 'True', VisibilityTimeout: '300', ContentBasedDeduplication: 'False' });
 
-    const { QueueUrl } = await sqs.client.send(new GetQueueUrlCommand({ QueueName: name }));
-
-    expect(QueueUrl).toBe(url);
-  });
-
-  check('has the given attributes and the defaults of SQS', async (sqs) => {
-    const queue = await sqs.fifo({ VisibilityTimeout: '300', MessageRetentionPeriod: '1209600' });
-
-    const attributes = await sqs.attributesOf(queue, 'All');
-
-    expect(attributes).toMatchObject({
+    expect(await sqs.attributesOf(queue, 'All')).toMatchObject({
       QueueArn: queue.arn,
       FifoQueue: 'true',
       VisibilityTimeout: '300',
-      MessageRetentionPeriod: '1209600',
+      MessageRetentionPeriod: '345600',
       DelaySeconds: '0',
       ReceiveMessageWaitTimeSeconds: '0',
       ContentBasedDeduplication: 'false',
@@ -270,64 +265,12 @@ conformance('A queue', (check) => {
     });
   });
 
-  check('can be created again with the same attributes but not with others', async (sqs) => {
-    const queue = await sqs.fifo({ VisibilityTimeout: '60' });
-    const create = (VisibilityTimeout: string) =>
-      sqs.client.send(
-        new CreateQueueCommand({ QueueName: queue.name, Attributes: { FifoQueue: 'true', VisibilityTimeout } }),
-      );
+  check('shows the maximum number of receives as a number', async (sqs) => {
+    const { arn: deadLetterTargetArn } = await sqs.standard();
+    const queue = await sqs.standard({ RedrivePolicy: JSON.stringify({ deadLetterTargetArn, maxReceiveCount: '5' }) });
 
-    await expect(create('60')).resolves.toMatchObject({ QueueUrl: queue.url });
-    await expect(create('61')).rejects.toMatchObject({ name: 'QueueNameExists' });
-  });
+    const shown = await sqs.attributesOf(queue, 'RedrivePolicy');
 
-  check('that is FIFO has a name that ends in .fifo', async (sqs) => {
-    const created = sqs.client.send(
-      new CreateQueueCommand({ QueueName: 'conformance-plain', Attributes: { FifoQueue: 'true' } }),
-    );
-
-    await expect(created).rejects.toMatchObject({ name: 'InvalidParameterValue' });
-  });
-
-  check('cannot change its type', async (sqs) => {
-    const standard = await sqs.standard();
-    const set = (FifoQueue: string) =>
-      sqs.client.send(new SetQueueAttributesCommand({ QueueUrl: standard.url, Attributes: { FifoQueue } }));
-
-    await expect(set('true')).rejects.toMatchObject({ name: 'InvalidAttributeName' });
-  });
-
-  check('refuses unknown attributes and values out of range', async (sqs) => {
-    const queue = await sqs.fifo();
-
-    await expect(
-      sqs.client.send(
-        new SetQueueAttributesCommand({ QueueUrl: queue.url, Attributes: { VisibilityTimeout: '43201' } }),
-      ),
-    ).rejects.toMatchObject({ name: 'InvalidAttributeValue' });
-    await expect(
-      sqs.client.send(new GetQueueAttributesCommand({ QueueUrl: queue.url, AttributeNames: ['Nothing' as 'All'] })),
-    ).rejects.toMatchObject({ name: 'InvalidAttributeName' });
-  });
-
-  check('returns one to ten messages', async (sqs) => {
-    const queue = await sqs.standard();
-
-    await expect(sqs.receive(queue, { MaxNumberOfMessages: 11 })).rejects.toMatchObject({
-      name: 'InvalidParameterValue',
-      message: 'Value 11 for parameter MaxNumberOfMessages is invalid. Reason: Must be between 1 and 10, if provided.',
-    });
-  });
-
-  check('refuses receipt handles that are not its own', async (sqs) => {
-    const queue = await sqs.standard();
-    const other = await sqs.standard();
-    await sqs.send(other, 'm1');
-    const { ReceiptHandle } = await sqs.receiveOne(other);
-    const remove = (handle: string | undefined) =>
-      sqs.client.send(new DeleteMessageCommand({ QueueUrl: queue.url, ReceiptHandle: handle }));
-
-    await expect(remove('nonsense')).rejects.toMatchObject({ name: 'ReceiptHandleIsInvalid' });
-    await expect(remove(ReceiptHandle)).rejects.toMatchObject({ name: 'ReceiptHandleIsInvalid' });
+    expect(JSON.parse(shown.RedrivePolicy ?? '')).toEqual({ deadLetterTargetArn, maxReceiveCount: 5 });
   });
 });
