@@ -105,29 +105,28 @@ const added = ([id, { Type }]: [string, Template['Resources'][string]]): Resourc
   LogicalResourceId: id,
 });
 
-/** The dangerous kinds come last, where an operator looks first. */
+/** Changes as lines for people: `change AWS::SQS::Queue FeedbackQueue: VisibilityTimeout`. What is dangerous comes last. */
+export function changeLines(changes: ResourceChange[]): string[] {
+  const lines = changes.map((change) => {
+    const { Details = [], Scope = [], ResourceType, LogicalResourceId } = change;
+    // Without a property, an attribute of the resource differs, such as its tags.
+    const properties = Details.flatMap(({ Target = {} }) => Target.Name ?? Target.Attribute ?? []);
+    const names = [...new Set(properties.length > 0 ? properties : Scope)];
+    const word = wordOf(change);
+    return {
+      word,
+      text: `${word} ${ResourceType} ${LogicalResourceId}${names.length > 0 ? `: ${names.join(', ')}` : ''}`,
+    };
+  });
+  const inOrder = WORDS.flatMap((word) => lines.filter((line) => line.word === word).map(({ text }) => text));
+  return inOrder.length > 0 ? inOrder : ['nothing'];
+}
+
 const WORDS = ['add', 'change', 'no longer manage, but keep', 'perhaps REPLACE', 'REPLACE', 'REMOVE'] as const;
 
 function wordOf({ Action, Replacement, PolicyAction }: ResourceChange): (typeof WORDS)[number] {
-  if (Action === 'Add' || Action === 'Import') return 'add';
+  if (Action === 'Add') return 'add';
   if (Action === 'Remove') return PolicyAction === 'Retain' ? 'no longer manage, but keep' : 'REMOVE';
   if (Replacement === 'True') return 'REPLACE';
   return Replacement === 'Conditional' ? 'perhaps REPLACE' : 'change';
-}
-
-/** Changes as lines for people: `change AWS::SQS::Queue FeedbackQueue: VisibilityTimeout`. */
-export function changeLines(changes: ResourceChange[]): string[] {
-  const lines = WORDS.flatMap((word) =>
-    changes
-      .filter((change) => wordOf(change) === word)
-      .map((change) => `${word} ${change.ResourceType} ${change.LogicalResourceId}${propertiesOf(change)}`),
-  );
-  return lines.length > 0 ? lines : ['nothing'];
-}
-
-/** The properties that differ. Without one, the resource has an attribute that differs, such as its tags. */
-function propertiesOf({ Details = [], Scope = [] }: ResourceChange): string {
-  const properties = Details.flatMap(({ Target = {} }) => Target.Name ?? Target.Attribute ?? []);
-  const names = [...new Set(properties.length > 0 ? properties : Scope)];
-  return names.length > 0 ? `: ${names.join(', ')}` : '';
 }

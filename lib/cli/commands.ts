@@ -209,6 +209,8 @@ export const commands = {
 
 export type CommandName = keyof typeof commands;
 
+/** Serverless's own commands that only read from AWS. */
+export const READING = ['deploy list', 'deploy list functions', 'info', 'logs', 'metrics'];
 /** Serverless's own commands that change a deployment. They ask before they change production, as ours do. */
 export const GUARDED = ['deploy', 'deploy function', 'remove', 'rollback', 'rollback function', 'invoke'];
 export const GUARDED_OPTIONS = { yes: YES };

@@ -2,27 +2,23 @@ import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { EventBridgeClientConfig } from '@aws-sdk/client-eventbridge';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SNSClient } from '@aws-sdk/client-sns';
-import { GetQueueUrlCommand, type SQSClient } from '@aws-sdk/client-sqs';
 import { eventSource, realEvents } from '../aws/events';
 import { realObjects } from '../aws/objects';
 import { partitionOf } from '../aws/partition';
 import { realQueues, sqsClient } from '../aws/queues';
-import { guarded } from '../aws/store-error';
 import { realClock, realRandom } from '../aws/system';
 import { realTable } from '../aws/table';
 import { realTopics } from '../aws/topics';
 import { type CommonConfig, commonEnv } from '../config/common';
 import { parseEnv } from '../config/environment';
 import { optionalSecret } from '../config/values';
-import { StoreError } from '../errors';
-import { queueName, topicName } from '../jobs/keys';
+import { topicName } from '../jobs/keys';
 import type { HashPeople } from '../jobs/person-hash';
 import { localClients, localConfig } from '../local/clients';
-import { findService, NOT_RUNNING } from '../local/connection';
+import { findService, type Connection as LocalConnection, NOT_RUNNING } from '../local/connection';
 import { operatorOf, readerOf } from '../ops/connect';
 import type { Deployment } from '../ops/deployment';
-import type { Reader } from '../ops/operator';
-import { type OperatorDeps, OperatorError } from '../ops/operator';
+import { type OperatorDeps, OperatorError, type Reader } from '../ops/operator';
 import { verifySource } from '../ops/verify-source';
 import type { Events, Facts, Log } from '../ports';
 import { basicAuthorization } from '../vendors/credentials';
@@ -43,7 +39,7 @@ export interface Connection {
 /** Connects to the stage of the `sls` call: the service on this machine, or AWS with the credentials of `sls`. */
 export async function connect(serverless: Serverless, out: Output): Promise<Connection> {
   const config = parseEnv(commonEnv, serverless.service.provider.environment ?? {});
-  const { sqs, s3, dynamodb, sns, eventBridge, region, zendesk, control, hashPeople } = await clients(serverless);
+  const { sqs, s3, dynamodb, sns, eventBridge, region, zendesk, hashPeople, ...control } = await clients(serverless);
   const table = realTable({ table: config.TABLE, client: dynamodb });
   const objects = realObjects({ bucket: config.BUCKET, client: s3 });
   const queues = realQueues(sqs);
@@ -52,8 +48,7 @@ export async function connect(serverless: Serverless, out: Output): Promise<Conn
   const reader = readerOf(config, { table, objects, hashPeople, clock: realClock, random: realRandom });
 
   async function operator(): Promise<OperatorDeps> {
-    const [first = ''] = reader.queueNames;
-    const account = await accountOf(sqs, queueName(config.INSTANCE, first, reader.settings(first).type));
+    const { account } = await namedTargetOf(serverless);
     return operatorOf(reader, { instance: config.INSTANCE, region, account, queues, events, log: logTo(out) });
   }
 
@@ -83,8 +78,7 @@ async function clients(serverless: Serverless) {
     return {
       region: aws.getRegion(),
       hashPeople: hashPeople(hashKey, config),
-      eventBridge: config,
-      control: { lambda: config, cloudWatch: config },
+      ...{ eventBridge: config, lambda: config, cloudWatch: config },
       sqs: sqsClient(config),
       s3: new S3Client(config),
       dynamodb: new DynamoDBClient(config),
@@ -92,23 +86,26 @@ async function clients(serverless: Serverless) {
       zendesk: zendeskLookup(feedback, process.env.ZENDESK_LOOKUP_TOKEN),
     };
   }
-  const service = await findService();
-  if (!service) throw new OperatorError(NOT_RUNNING);
-  const { api, region, endpoints } = service;
+  const { api, region, endpoints } = await requireService();
   const { ZENDESK_EMAIL = '', ZENDESK_TOKEN = '' } = feedback ?? {};
-  const config = localConfig(region);
+  const at = (endpoint: string) => ({ ...localConfig(region), endpoint });
   return {
     ...localClients({ endpoints, region }),
     region,
     hashPeople: hashPeople(hashKey),
-    eventBridge: { ...config, endpoint: endpoints.eventbridge },
-    control: {
-      lambda: { ...config, endpoint: `${api}/lambda` },
-      cloudWatch: { ...config, endpoint: `${api}/cloudwatch` },
-    },
-    sns: new SNSClient({ ...config, endpoint: endpoints.sns }),
+    eventBridge: at(endpoints.eventbridge),
+    lambda: at(`${api}/lambda`),
+    cloudWatch: at(`${api}/cloudwatch`),
+    sns: new SNSClient(at(endpoints.sns)),
     zendesk: { endpoint: endpoints.zendesk, authorization: basicAuthorization(ZENDESK_EMAIL, ZENDESK_TOKEN) },
   };
+}
+
+/** The service on this machine. Rejects with an OperatorError if it does not run. */
+export async function requireService(): Promise<LocalConnection> {
+  const service = await findService();
+  if (!service) throw new OperatorError(NOT_RUNNING);
+  return service;
 }
 
 /**
@@ -137,21 +134,6 @@ function eventsOf({ EVENT_BUS, INSTANCE }: CommonConfig, client: EventBridgeClie
   if (EVENT_BUS === undefined) return undefined;
   const load = () => (require('../aws/put-events') as typeof import('../aws/put-events')).putEvents(client);
   return realEvents({ bus: EVENT_BUS, source: eventSource(INSTANCE), load });
-}
-
-/** The account of a queue. All queues of a stage are in one account. */
-async function accountOf(client: SQSClient, name: string): Promise<string> {
-  const call = () => client.send(new GetQueueUrlCommand({ QueueName: name }));
-  const { QueueUrl = '' } = await guarded({ service: 'SQS', operation: 'GetQueueUrl', call }).catch(
-    (error: unknown) => {
-      if (error instanceof StoreError && error.code === 'SQS.QueueDoesNotExist')
-        throw new OperatorError(`There is no queue ${name} in this account and region. Is the stage deployed there?`);
-      throw error;
-    },
-  );
-  const [, account] = /\/(\d+)\/[^/]+$/.exec(QueueUrl) ?? [];
-  if (account === undefined) throw new OperatorError(`SQS answered without the URL of ${name}. Try again.`);
-  return account;
 }
 
 /** Shows warnings and errors only. The command itself reports success. */

@@ -4,17 +4,13 @@ import { OperatorError } from '../ops/operator';
 import { plannedChanges } from './change-set';
 import { claimOwnFolder, requireReady, requireSamePlace } from './check';
 import type { CommandContext } from './command';
-import { GUARDED } from './commands';
+import { GUARDED, READING } from './commands';
 import { confirmRemoval, confirmWrite } from './confirm';
-import { endHere } from './end-here';
 import { keepPauses } from './keep-pauses';
 import { isExpected } from './run-command';
 import type { Serverless } from './serverless';
 import { namedTargetOf, requireOwnAccount, targetText } from './target';
 import { terminal } from './terminal';
-
-/** Serverless's own commands that only read from AWS. */
-const READING = ['deploy list', 'deploy list functions', 'info', 'logs', 'metrics'];
 
 /**
  * Runs before each of Serverless's own commands. Names the deployment if the command calls AWS, checks the account, and asks
@@ -65,4 +61,12 @@ async function shown(serverless: Serverless, run: () => Promise<void>): Promise<
   } catch (error) {
     throw isExpected(error) ? new serverless.classes.Error(error.message, 'OPERATOR') : error;
   }
+}
+
+/** Ends the command of this `sls` call without an error, before it changes anything. */
+async function endHere(serverless: Serverless): Promise<never> {
+  // Serverless would report that the command is done.
+  serverless.processedInput.commands = [];
+  await serverless.pluginManager.spawn('aws:common:validate', { terminateLifecycleAfterExecution: true });
+  throw new serverless.classes.Error('The command could not end here. Nothing was changed.', 'NOT_ENDED');
 }

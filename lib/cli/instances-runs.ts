@@ -52,22 +52,21 @@ export const instancesRuns = {
 } satisfies Record<string, Run>;
 
 /** The file, and what is deployed of it. `settings`: whether the deployed ones are those of the file. */
-async function viewOf(instance: Instance, asked: { account: string | undefined; serverless: Serverless }) {
+async function viewOf(instance: Instance, asked: Asked) {
   const { name, stage, region, bucket, prefix, rows } = instance;
   const file = { name, stage, region, folder: `${bucket}/${prefix}`, queues: rows.map((row) => row.name) };
   return { ...file, ...(await deployedOf(instance, asked)) };
 }
 
-interface DeployedView {
-  version?: string | undefined;
-  at?: string;
-  settings: string;
+interface Asked {
+  account: string | undefined;
+  serverless: Serverless;
 }
 
 async function deployedOf(
   instance: Instance,
-  { account, serverless }: { account: string | undefined; serverless: Serverless },
-): Promise<DeployedView> {
+  { account, serverless }: Asked,
+): Promise<{ version?: string | undefined; at?: string; settings: string }> {
   if (instance.stage === 'local') return { settings: 'npm start' };
   if (account === undefined) return { settings: 'unknown' };
   if (account !== instance.account) return { settings: `unknown (account ${instance.account})` };
@@ -75,13 +74,9 @@ async function deployedOf(
     const config = { ...(await serverless.getProvider('aws').getAwsSdkV3Config()), region: instance.region };
     const stack = await readStack(config, stackName(instance));
     if (!stack) return { settings: 'not deployed' };
-    const { Version, SettingsHash } = stack.outputs;
-    const same = SettingsHash === settingsHash(instance) ? 'as in the file' : 'differ from the file';
-    return {
-      version: Version,
-      at: timeText(stack.at?.getTime()),
-      settings: SettingsHash === undefined ? 'unknown' : same,
-    };
+    const { Version: version, SettingsHash } = stack.outputs;
+    const settings = SettingsHash === settingsHash(instance) ? 'as in the file' : 'differ from the file';
+    return { version, at: timeText(stack.at?.getTime()), settings };
   } catch (error) {
     if (error instanceof StoreError) return { settings: `unknown (${error.code})` };
     throw error;

@@ -1,41 +1,25 @@
-import { type Connection, findService, NOT_RUNNING } from '../local/connection';
+import { findService, NOT_RUNNING } from '../local/connection';
 import { connectFunctions, signedAsSendgrid } from '../local/invoke-local';
 import type { CommandContext } from './command';
-import { GUARDED } from './commands';
-import { endHere } from './end-here';
+import { GUARDED, READING } from './commands';
 import { text } from './options';
 import type { Serverless } from './serverless';
 import { LOCAL_ACCOUNT } from './target';
-import { terminal } from './terminal';
 
-/** Serverless's own commands about a stack on AWS, and what to do on this machine instead. */
-const INSTEAD: Record<string, string> = {
-  logs: 'npm start prints the logs of all functions in its own terminal.',
-  metrics: 'sls queues and the console show the figures of the service on this machine.',
-  invoke: 'To run a function, use sls invoke local.',
-  remove: 'Ctrl-C in the terminal of npm start ends the service on this machine.',
-};
-const NO_STACK = 'The service on this machine (npm start) has no stack. Choose a deployment with --stage.';
+const NO_STACK =
+  'The service on this machine has no stack: npm start prints its addresses and logs. Choose a deployment with --stage.';
+/** Serverless's own commands about a stack. `deploy` is refused elsewhere. */
+const ABOUT_STACK = [...READING, ...GUARDED].filter((name) => name !== 'deploy');
 
-/** Refuses a command that needs a stack. A deployment is refused elsewhere. */
+/** Refuses a command that needs a stack. */
 export function refuseWithoutStack({ processedInput, classes }: Serverless): void {
-  const name = processedInput.commands.join(' ');
-  const refused = Object.hasOwn(INSTEAD, name) || name.startsWith('deploy list') || GUARDED.includes(name);
-  if (refused && name !== 'deploy') throw new classes.Error(INSTEAD[name] ?? NO_STACK, 'NO_STACK');
-}
-
-/** `sls info`: the addresses of all parts of the service on this machine. */
-export async function showLocal(serverless: Serverless): Promise<void> {
-  const { api, endpoints } = await running(serverless);
-  const lines = [['console, API', `${api}/`], ...Object.entries(endpoints)];
-  for (const [name = '', url = ''] of lines) terminal.line(`${name.padEnd(16)}${url}`);
-  terminal.line(INSTEAD.logs);
-  await endHere(serverless);
+  if (ABOUT_STACK.includes(processedInput.commands.join(' '))) throw new classes.Error(NO_STACK, 'NO_STACK');
 }
 
 /** Connects `sls invoke local` to the service on this machine. */
 export async function connectLocal(serverless: Serverless): Promise<void> {
-  const connection = await running(serverless);
+  const connection = await findService();
+  if (!connection) throw new serverless.classes.Error(NOT_RUNNING, 'NOT_RUNNING');
   const { functions } = serverless.service;
   connectFunctions(connection, { functions, env: process.env, account: LOCAL_ACCOUNT });
 }
@@ -52,12 +36,6 @@ export function prepareEvent(serverless: Serverless, options: CommandContext['op
     );
   if (serverless.getProvider('aws').getStage() === 'local')
     Object.assign(options, { data: signedAsSendgrid(options.data, now) });
-}
-
-async function running({ classes }: Serverless): Promise<Connection> {
-  const connection = await findService();
-  if (!connection) throw new classes.Error(NOT_RUNNING, 'NOT_RUNNING');
-  return connection;
 }
 
 const kebab = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);

@@ -5,7 +5,6 @@ import { hasFunction } from '../instances/functions';
 import type { CommandContext } from './command';
 import { type CommandName, commands, GUARDED, GUARDED_OPTIONS, MORE_OPTIONS } from './commands';
 import { deploymentProblems } from './configuration';
-import { writeNotices } from './notices';
 import type { runNamed } from './run-command';
 import { commandTree, extensionTree, hookOf, namePositionals } from './schema';
 import type { Serverless, Template } from './serverless';
@@ -41,10 +40,8 @@ export class Ops {
         localStage().refuseWithoutStack(serverless);
         if (invokesHere(serverless.processedInput.commands)) await localStage().connectLocal(serverless);
       },
-      'before:info:info': () => (isLocal() ? localStage().showLocal(serverless) : undefined),
       'before:invoke:local:invoke': () => localStage().prepareEvent(serverless, options, Date.now()),
       'before:deploy:deploy': () => coreCommand().beforeDeployment(serverless, options),
-      'after:package:createDeploymentArtifacts': () => writeNotices(serverless.serviceDir),
       'before:package:finalize': () => {
         const { compiledCloudFormationTemplate: template } = serverless.service.provider;
         dropSharedRole(template, aws.naming.getRoleLogicalId());

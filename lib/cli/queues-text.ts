@@ -1,70 +1,54 @@
-import {
-  type Activity,
-  type Counted,
-  type Held,
-  meanMs,
-  type Overview,
-  type QueueFigures,
-  sumOf,
-  type VendorFigures,
-} from '../ops/overview';
+import { type Activity, type Counted, meanMs, type Overview, type QueueFigures, sumOf } from '../ops/overview';
 import { timeText } from '../text';
 import { tableText } from './text';
 
+const SUMS = ['FAILED', 'TIME'];
+
 /** The figures of a deployment as tables. A number with `+` is a lower bound. */
 export function overviewLines({ at, queues, vendors, reconciledAt, alarms }: Overview): string[] {
-  const head = [
-    'QUEUE',
-    'VISIBLE',
-    'IN FLIGHT',
-    'OLDEST',
-    'HELD',
-    'DEAD',
-    'HOUR',
-    'FAILED',
-    'TIME',
-    'DAY',
-    'FAILED',
-    'TIME',
-  ];
+  const notes = queues.flatMap(noteLines);
+  const ofVendors = vendors.map(({ vendor, circuit, since, code, calls, rate }) => [
+    vendor,
+    circuit,
+    timeText(since),
+    code ?? '',
+    String(sumOf(calls)),
+    rate ? `${rate.perSecond}/s, taken for ${secondsText(rate.takenMs / 1000)}` : '',
+  ]);
   return [
-    ...tableText(head, queues.map(queueCells)),
-    ...section('', queues.flatMap(noteLines)),
-    ...section(
-      '',
-      tableText(['VENDOR', 'CIRCUIT', 'SINCE (UTC)', 'ERROR', 'CALLS/HOUR', 'RATE'], vendors.map(vendorCells)),
+    ...tableText(
+      ['QUEUE', 'VISIBLE', 'IN FLIGHT', 'OLDEST', 'HELD', 'DEAD', 'HOUR', ...SUMS, 'DAY', ...SUMS],
+      queues.map(queueCells),
     ),
+    ...(notes.length === 0 ? [] : ['', ...notes]),
+    '',
+    ...tableText(['VENDOR', 'CIRCUIT', 'SINCE (UTC)', 'ERROR', 'CALLS/HOUR', 'RATE'], ofVendors),
     '',
     `Reconciler: ${reconciledAt === undefined ? 'no run is known' : `last run ended ${secondsText((at - reconciledAt) / 1000)} ago`}`,
-    ...(alarms.length === 0
-      ? ['Alarms: none is firing']
-      : [
-          'Alarms that are firing:',
-          ...alarms.map(({ name, title, since }) => `  ${name}: ${title}, since ${timeText(since)} (UTC)`),
-        ]),
+    alarms.length === 0 ? 'Alarms: none is firing' : 'Alarms that are firing:',
+    ...alarms.map(({ name, title, since }) => `  ${name}: ${title}, since ${timeText(since)} (UTC)`),
     `As of ${timeText(at)} (UTC). HOUR and DAY: jobs that succeeded in the last hour and day. CloudWatch is some minutes late.`,
   ];
 }
 
-const queueCells = ({
+function queueCells({
   queue,
   visible,
   inFlight,
   oldestSeconds,
-  held,
   dead,
   lastHour,
   lastDay,
-}: QueueFigures): string[] => [
-  queue,
-  String(visible),
-  String(inFlight),
-  oldestSeconds === undefined ? '?' : secondsText(oldestSeconds),
-  totalText(held),
-  String(dead),
-  ...activityCells(lastHour),
-  ...activityCells(lastDay),
-];
+  ...rest
+}: QueueFigures): string[] {
+  const held = heldKinds(rest).map(([, counted]) => counted);
+  const all = { count: held.reduce((sum, { count }) => sum + count, 0), more: held.some(({ more }) => more) };
+  const oldest = oldestSeconds === undefined ? '?' : secondsText(oldestSeconds);
+  return [
+    ...[queue, String(visible), String(inFlight), oldest, countText(all), String(dead)],
+    ...[lastHour, lastDay].flatMap(activityCells),
+  ];
+}
 
 function activityCells(activity: Activity): string[] {
   const ms = meanMs(activity);
@@ -74,58 +58,40 @@ function activityCells(activity: Activity): string[] {
 
 /** What an operator must know about a queue beyond its numbers. */
 function noteLines({ queue, held, pause, receives }: QueueFigures): string[] {
-  const reasons = heldReasons(held);
+  const kinds = heldKinds({ held });
+  const off = receives === false && !pause;
   return [
-    ...(reasons.length === 0 ? [] : [`${queue} held: ${reasons.join(', ')}`]),
+    ...(kinds.length > 0 ? [`${queue} held: ${kinds.map(([kind, of]) => `${countText(of)} ${kind}`).join(', ')}`] : []),
     ...(pause
       ? [
           `${queue} is paused since ${timeText(pause.since)} (UTC) by ${pause.by}: ${pause.reason}. Resume it before ${timeText(pause.resumeBefore)} (UTC).`,
         ]
       : []),
     ...(pause && receives ? [`${queue}: Lambda still receives. Run sls queues pause again.`] : []),
-    ...(!pause && receives === false
+    ...(off
       ? [`${queue}: its event source mapping is off, and no pause says why. sls queues resume switches it on.`]
       : []),
   ];
 }
 
-const heldReasons = ({ timed, stopped, paused, unknown }: Held): string[] =>
-  [
-    ['until a time', timed] as const,
-    ...Object.entries(stopped).map(([vendor, counted]) => [`stopped ${vendor}`, counted] as const),
-    ['campaign paused', paused] as const,
-    ['unknown step', unknown] as const,
-  ].flatMap(([name, counted]) => (counted.count === 0 ? [] : [`${countText(counted)} ${name}`]));
-
-function totalText({ timed, stopped, paused, unknown }: Held): string {
-  const parts = [timed, paused, unknown, ...Object.values(stopped)];
-  return countText({
-    count: parts.reduce((sum, { count }) => sum + count, 0),
-    more: parts.some(({ more }) => more),
-  });
-}
+/** Held jobs by what they wait for. */
+const heldKinds = ({ held: { timed, stopped, paused, unknown } }: Pick<QueueFigures, 'held'>): [string, Counted][] =>
+  Object.entries({
+    'until a time': timed,
+    ...Object.fromEntries(Object.entries(stopped).map(([vendor, counted]) => [`stopped ${vendor}`, counted])),
+    'campaign paused': paused,
+    'unknown step': unknown,
+  }).filter(([, { count }]) => count > 0);
 
 const countText = ({ count, more }: Counted): string => `${count}${more ? '+' : ''}`;
 
-const vendorCells = ({ vendor, circuit, since, code, calls, rate }: VendorFigures): string[] => [
-  vendor,
-  circuit,
-  timeText(since),
-  code ?? '',
-  String(sumOf(calls)),
-  rate ? `${rate.perSecond}/s, taken for ${secondsText(rate.takenMs / 1000)}` : '',
-];
-
-const section = (title: string, lines: string[]): string[] => (lines.length === 0 ? [] : [title, ...lines]);
-
 /** `45 s`, `12 min`, `3.5 h`, `2.1 d`. */
 function secondsText(seconds: number): string {
-  const [size, unit] = (
-    [
-      [86_400, 'd'],
-      [3_600, 'h'],
-      [60, 'min'],
-    ] as const
-  ).find(([least]) => seconds >= least) ?? [1, 's'];
+  const units = [
+    [86_400, 'd'],
+    [3_600, 'h'],
+    [60, 'min'],
+  ] as const;
+  const [size, unit] = units.find(([least]) => seconds >= least) ?? [1, 's'];
   return `${Math.round((seconds / size) * 10) / 10} ${unit}`;
 }

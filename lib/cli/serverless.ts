@@ -10,8 +10,6 @@ export interface Serverless {
     /** With the option, the command that runs the calling hook ends after it, without an error. */
     spawn(command: string, options?: { terminateLifecycleAfterExecution?: boolean }): Promise<void>;
   };
-  /** The folder of serverless.yml. */
-  serviceDir: string;
   service: {
     /** `service` of serverless.yml. */
     service: string;

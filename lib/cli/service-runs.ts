@@ -2,11 +2,11 @@ import { once } from 'node:events';
 import { serveConsole } from '../console/serve';
 import { chosenInstance } from '../instances/choose';
 import { producerSettingsOf } from '../instances/producer';
-import { findService, NOT_RUNNING } from '../local/connection';
 import { awsVariables } from '../local/endpoints';
 import { OperatorError } from '../ops/operator';
 import type { Run } from './command';
 import { DEFAULT_CONSOLE_PORT } from './commands';
+import { requireService } from './connect';
 import { port as portOf } from './options';
 import { callerOf, namedTargetOf } from './target';
 
@@ -54,9 +54,8 @@ export const serviceRuns = {
 
 /** The variables of the AWS SDK that lead to the service on this machine. */
 async function localVariables(): Promise<Record<string, string>> {
-  const service = await findService();
-  if (!service) throw new OperatorError(NOT_RUNNING);
-  return awsVariables(service.endpoints, service.region);
+  const { endpoints, region } = await requireService();
+  return awsVariables(endpoints, region);
 }
 
 /** For a shell or a file of variables. A quote, which the bucket's prefix may have, would end the value. */

@@ -66,7 +66,6 @@ function serverlessOf(name: string, known: boolean): Serverless {
   return {
     classes: { Error: ServerlessError },
     processedInput: { commands: [] },
-    serviceDir: '.',
     pluginManager: { spawn: async () => {} },
     service: {
       service: 'background-jobs',
