@@ -111,10 +111,14 @@ export function operatorStatements(rows: QueueRow[], context: Context): Statemen
   return [
     allow(
       'FindAndSend',
-      ['sqs:GetQueueUrl', 'sqs:GetQueueAttributes', 'sqs:SendMessage'],
+      ['sqs:GetQueueAttributes', 'sqs:SendMessage'],
       [...mainQueues(rows, context), ...deadLetterQueues(rows, context)],
     ),
-    allow('Look', ['sqs:ReceiveMessage', 'sqs:ChangeMessageVisibility'], deadLetterQueues(rows, context)),
+    allow(
+      'Look',
+      ['GetQueueUrl', 'ReceiveMessage', 'ChangeMessageVisibility'].map((action) => `sqs:${action}`),
+      deadLetterQueues(rows, context),
+    ),
     allow('Ledger', ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:Scan'], table(context)),
     allow('Search', ['dynamodb:Query'], table(context, '/index/*')),
     allowItems(context, 'Resume', ['dynamodb:DeleteItem'], [pauseKey('*')]),

@@ -1,10 +1,10 @@
+import { partitionOf } from '../aws/partition';
 import { functionName } from '../jobs/keys';
 import { slsCommand, type Target } from '../target';
 import type { DiscordMessage, Embed } from '../vendors/discord';
 import { codeBlock, LIMITS, withinLimits } from './fit';
 import { isFact, KINDS, type Kind, runbookOf } from './kinds';
 import type { Known } from './known';
-import { consoleLinks } from './links';
 import { type AlarmChange, type Change, type Notification, newestValue } from './notification';
 import type { Over } from './outages';
 import { behindText, deadText, duration, failingText, pauseText, quantity } from './text';
@@ -43,7 +43,6 @@ export function plainMessage({ embeds }: DiscordMessage): DiscordMessage {
 
 function embedOf(notification: Notification, place: Place, stored: Told): Embed {
   if ('raw' in notification) return rawEmbed(notification.raw, place);
-  if ('foreign' in notification) return foreignEmbed(notification.foreign, place);
   const { change } = notification;
   return change.rings ? ringingEmbed(change, place, stored) : overEmbed(change, place, stored);
 }
@@ -91,17 +90,6 @@ function overEmbed(change: Change, place: Place, { over, pause }: Told): Embed {
   };
 }
 
-/** An alarm on our topic that is not from our table. */
-const foreignEmbed = (alarm: AlarmChange, place: Place): Embed => ({
-  ...frame(Date.parse(alarm.StateChangeTime), alarm.NewStateValue === 'OK' ? GREEN : RED, place),
-  title: `${alarm.NewStateValue === 'OK' ? '🟢' : '🔴'} ${place.instance} · ${alarm.AlarmName}: ${alarm.NewStateValue}`,
-  description: [alarm.AlarmDescription ?? '', codeBlock(alarm.NewStateReason, 1500)].filter(Boolean).join('\n'),
-  fields: [
-    { name: 'Since', value: timeText(Date.parse(alarm.StateChangeTime)), inline: true },
-    { name: 'Links', value: `[Alarm](${consoleLinks(place.region).alarm(alarm.AlarmName)})` },
-  ],
-});
-
 const rawEmbed = ({ subject, message }: { subject: string; message: string }, place: Place): Embed => ({
   title: `⚪ ${place.instance}: ${subject || 'A message on the alarm topic'}`,
   description: codeBlock(message, LIMITS.description),
@@ -147,4 +135,24 @@ function linksText({ name, kind, subject }: Change, { instance, region }: Target
     ...(KINDS[kind].scope === 'queue' ? [`[Logs](${links.logs(functionName(instance, subject))})`] : []),
     `[Dashboard](${links.dashboard(instance)})`,
   ].join(' · ');
+}
+
+const CONSOLES: Record<string, string> = {
+  aws: 'console.aws.amazon.com',
+  'aws-us-gov': 'console.amazonaws-us-gov.com',
+  'aws-cn': 'console.amazonaws.cn',
+};
+
+/** Pages of the AWS console in a region. */
+function consoleLinks(region: string) {
+  const cloudWatch = `https://${region}.${CONSOLES[partitionOf(region)]}/cloudwatch/home?region=${region}#`;
+  // A name may come from any message on the topic.
+  const encoded = (text: string) => encodeURIComponent(text.toWellFormed());
+  return {
+    alarm: (name: string) => `${cloudWatch}alarmsV2:alarm/${encoded(name)}`,
+    /** The console expects a log group's name URL-encoded twice, with $ instead of %. */
+    logs: (functionName: string) =>
+      `${cloudWatch}logsV2:log-groups/log-group/${encoded(encoded(`/aws/lambda/${functionName}`)).replaceAll('%', '$')}`,
+    dashboard: (dashboard: string) => `${cloudWatch}dashboards/dashboard/${encoded(dashboard)}`,
+  };
 }

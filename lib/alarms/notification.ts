@@ -4,8 +4,7 @@ import { type AnyKind, parseAlarmName } from './kinds';
 
 const alarmSchema = z.object({
   AlarmName: z.string(),
-  AlarmDescription: z.string().nullish(),
-  NewStateValue: z.enum(['OK', 'ALARM', 'INSUFFICIENT_DATA']),
+  NewStateValue: z.enum(['OK', 'ALARM']),
   OldStateValue: z.string().default(''),
   NewStateReason: z.string().default(''),
   StateChangeTime: z.string().refine((time) => !Number.isNaN(Date.parse(time))),
@@ -31,11 +30,8 @@ export interface Change {
   count?: number | undefined;
 }
 
-/** A message of the topic: one of our alarms or facts, another alarm, or any other text. */
-export type Notification =
-  | { change: Change }
-  | { foreign: AlarmChange }
-  | { raw: { subject: string; message: string } };
+/** A message of the topic: one of our alarms or facts, or any other text. */
+export type Notification = { change: Change } | { raw: { subject: string; message: string } };
 
 /** Reads one SNS message. A message of an unknown form is kept as it is. */
 export function notificationOf(
@@ -48,12 +44,11 @@ export function notificationOf(
     const { fact: kind, on, since: _since, ...rest } = fact.data;
     return { change: { ...rest, kind, name: factName({ ...rest, kind }), rings: on } };
   }
-  const alarm = alarmSchema.safeParse(json);
-  if (!alarm.success) return { raw: { subject: Subject ?? '', message: Message } };
-  const { AlarmName: name, NewStateValue: state, StateChangeTime } = alarm.data;
-  const known = parseAlarmName(name, place);
-  if (!known || state === 'INSUFFICIENT_DATA') return { foreign: alarm.data };
-  return { change: { ...known, name, rings: state === 'ALARM', at: Date.parse(StateChangeTime), alarm: alarm.data } };
+  const { data: alarm } = alarmSchema.safeParse(json);
+  const known = alarm && parseAlarmName(alarm.AlarmName, place);
+  if (!alarm || !known) return { raw: { subject: Subject ?? '', message: Message } };
+  const { AlarmName: name, NewStateValue: state, StateChangeTime } = alarm;
+  return { change: { ...known, name, rings: state === 'ALARM', at: Date.parse(StateChangeTime), alarm } };
 }
 
 function parsed(message: string): unknown {

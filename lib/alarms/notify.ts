@@ -1,11 +1,21 @@
 import type { SNSMessage } from 'aws-lambda';
 import { codeOf, ignoreStoreError, PermanentError, StopError, WaitError } from '../errors';
-import type { DiscordMessage } from '../vendors/discord';
-import type { AlarmDeps } from './deps';
-import { messageOf, plainMessage } from './embed';
+import type { ItemDeps } from '../jobs/ledger';
+import type { Log, Queues } from '../ports';
+import type { Discord, DiscordMessage } from '../vendors/discord';
+import { messageOf, type Place, plainMessage } from './embed';
 import { knownOf } from './known';
 import { type Change, type Notification, notificationOf } from './notification';
 import { began, ended, isOver, type Verdict } from './outages';
+
+/** Everything that the alarms function calls. */
+export interface AlarmDeps extends Place, ItemDeps {
+  discord: Discord;
+  undelivered: Pick<Queues, 'send'>;
+  /** URL of the queue of undelivered alarms. */
+  undeliveredUrl: string;
+  log: Log;
+}
 
 const CALL_MS = 5_000;
 const TRIES = 3;

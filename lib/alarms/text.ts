@@ -1,14 +1,10 @@
 import type { Pause } from '../jobs/pause';
 import type { FailingWork } from '../jobs/reconciler-run';
 import { slsCommand, type Target } from '../target';
+import { counted } from '../text';
 import type { Fact } from './fact';
 import { codeBlock } from './fit';
 import type { Kind } from './kinds';
-
-const SECOND = 1;
-const MINUTE = 60;
-const HOUR = 60 * MINUTE;
-const DAY = 24 * HOUR;
 
 /** A value with its unit for people: `2 h 5 min`, `3.2 %`, `12`. */
 export function quantity(value: number, unit: Kind['unit'] = 'count'): string {
@@ -21,22 +17,24 @@ export function quantity(value: number, unit: Kind['unit'] = 'count'): string {
 
 const rounded = (value: number): string => String(Math.round(value * 100) / 100);
 
+const UNITS = [
+  ['d', 86_400],
+  ['h', 3_600],
+  ['min', 60],
+  ['s', 1],
+] as const;
+
+/** A duration in its two largest units: `45 s`, `1 min 30 s`. */
 export function duration(seconds: number): string {
-  if (seconds < MINUTE) return `${rounded(seconds)} s`;
-  const units = [
-    ['d', DAY],
-    ['h', HOUR],
-    ['min', MINUTE],
-    ['s', SECOND],
-  ] as const;
-  const at = units.findIndex(([, size]) => seconds >= size);
-  let left = Math.round(seconds);
-  const parts = units.slice(at, at + 2).flatMap(([name, size]) => {
-    const count = Math.floor(left / size);
-    left -= count * size;
-    return count > 0 ? [`${count} ${name}`] : [];
+  if (seconds < 60) return `${rounded(seconds)} s`;
+  const whole = Math.round(seconds);
+  const parts = UNITS.map(([name, size], at) => {
+    const [, above = Number.POSITIVE_INFINITY] = UNITS[at - 1] ?? [];
+    return { name, count: Math.floor((whole % above) / size) };
   });
-  return parts.join(' ');
+  const first = parts.findIndex(({ count }) => count > 0);
+  const shown = parts.slice(first, first + 2).filter(({ count }) => count > 0);
+  return shown.map(({ name, count }) => `${count} ${name}`).join(' ');
 }
 
 /** Codes of dead jobs that fit into a message. */
@@ -47,13 +45,13 @@ export const deadText = (dead: readonly Pick<Fact, 'code' | 'count' | 'jobId'>[]
   dead
     .toSorted((a, b) => (b.count ?? 0) - (a.count ?? 0))
     .slice(0, MOST_CODES)
-    .map(({ code, count, jobId }) => `${count === 1 ? '1 job' : `${count} jobs`}: ${code} (${jobId})`)
+    .map(({ code, count, jobId }) => `${counted(count ?? 0, 'job')}: ${code} (${jobId})`)
     .join('\n');
 
 /** The job, the code and the number of jobs of a fact. */
 export const behindText = ({ jobId, code, count }: Pick<Fact, 'code' | 'count' | 'jobId'>): string =>
   [
-    ...(count === undefined ? [] : [count === 1 ? '1 job' : `${count} jobs`]),
+    ...(count === undefined ? [] : [counted(count, 'job')]),
     ...(jobId === undefined ? [] : [`job ${jobId}`]),
     ...(code === undefined ? [] : [`code ${code}`]),
   ].join(', ');

@@ -1,3 +1,4 @@
+import { duration } from '../alarms/text';
 import { type Activity, type Counted, meanMs, type Overview, type QueueFigures, sumOf } from '../ops/overview';
 import { timeText } from '../text';
 import { tableText } from './text';
@@ -13,7 +14,7 @@ export function overviewLines({ at, queues, vendors, reconciledAt, alarms }: Ove
     timeText(since),
     code ?? '',
     String(sumOf(calls)),
-    rate ? `${rate.perSecond}/s, taken for ${secondsText(rate.takenMs / 1000)}` : '',
+    rate ? `${rate.perSecond}/s, taken for ${duration(rate.takenMs / 1000)}` : '',
   ]);
   return [
     ...tableText(
@@ -24,7 +25,7 @@ export function overviewLines({ at, queues, vendors, reconciledAt, alarms }: Ove
     '',
     ...tableText(['VENDOR', 'CIRCUIT', 'SINCE (UTC)', 'ERROR', 'CALLS/HOUR', 'RATE'], ofVendors),
     '',
-    `Reconciler: ${reconciledAt === undefined ? 'no run is known' : `last run ended ${secondsText((at - reconciledAt) / 1000)} ago`}`,
+    `Reconciler: ${reconciledAt === undefined ? 'no run is known' : `last run ended ${duration((at - reconciledAt) / 1000)} ago`}`,
     alarms.length === 0 ? 'Alarms: none is firing' : 'Alarms that are firing:',
     ...alarms.map(({ name, title, since }) => `  ${name}: ${title}, since ${timeText(since)} (UTC)`),
     `As of ${timeText(at)} (UTC). HOUR and DAY: jobs that succeeded in the last hour and day. CloudWatch is some minutes late.`,
@@ -43,7 +44,7 @@ function queueCells({
 }: QueueFigures): string[] {
   const held = heldKinds(rest).map(([, counted]) => counted);
   const all = { count: held.reduce((sum, { count }) => sum + count, 0), more: held.some(({ more }) => more) };
-  const oldest = oldestSeconds === undefined ? '?' : secondsText(oldestSeconds);
+  const oldest = oldestSeconds === undefined ? '?' : duration(oldestSeconds);
   return [
     ...[queue, String(visible), String(inFlight), oldest, countText(all), String(dead)],
     ...[lastHour, lastDay].flatMap(activityCells),
@@ -52,7 +53,7 @@ function queueCells({
 
 function activityCells(activity: Activity): string[] {
   const ms = meanMs(activity);
-  const time = ms === undefined ? '' : ms < 1_000 ? `${Math.round(ms)} ms` : secondsText(ms / 1000);
+  const time = ms === undefined ? '' : ms < 1_000 ? `${Math.round(ms)} ms` : duration(ms / 1000);
   return [String(sumOf(activity.succeeded)), String(sumOf(activity.dead)), time];
 }
 
@@ -84,14 +85,3 @@ const heldKinds = ({ held: { timed, stopped, paused, unknown } }: Pick<QueueFigu
   }).filter(([, { count }]) => count > 0);
 
 const countText = ({ count, more }: Counted): string => `${count}${more ? '+' : ''}`;
-
-/** `45 s`, `12 min`, `3.5 h`, `2.1 d`. */
-function secondsText(seconds: number): string {
-  const units = [
-    [86_400, 'd'],
-    [3_600, 'h'],
-    [60, 'min'],
-  ] as const;
-  const [size, unit] = units.find(([least]) => seconds >= least) ?? [1, 's'];
-  return `${Math.round((seconds / size) * 10) / 10} ${unit}`;
-}

@@ -49,12 +49,17 @@ export async function runCommand(run: Run, call: Call): Promise<void> {
   } catch (error) {
     if (!isExpected(error)) throw error;
     const next = error instanceof OperatorError ? error.next : undefined;
-    const problem = withCommand(sentence(error.message), next, target);
+    const problem = withCommand(sentence(error.message) + hintOf(error), next, target);
     if (!options.json) throw new serverless.classes.Error(problem, 'OPERATOR');
     out.note(problem);
     out.exitCode(1);
   }
 }
+
+const hintOf = (error: Error): string =>
+  error instanceof StoreError && error.code === 'DynamoDB.ResourceNotFoundException'
+    ? ' Is the stage deployed in this account and region?'
+    : '';
 
 /** An error whose message says all that an operator needs. Any other one is shown with its stack. */
 export const isExpected = (error: unknown): error is Error =>

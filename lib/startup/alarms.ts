@@ -1,6 +1,5 @@
 import type { Context, SNSEvent } from 'aws-lambda';
-import type { AlarmDeps } from '../alarms/deps';
-import { notify } from '../alarms/notify';
+import { type AlarmDeps, notify } from '../alarms/notify';
 import { realQueues } from '../aws/queues';
 import { realSecret } from '../aws/secrets';
 import { realClock, realRandom } from '../aws/system';

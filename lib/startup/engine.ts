@@ -6,9 +6,8 @@ import { type CommonConfig, settingsOf } from '../config/common';
 import { createLedger } from '../jobs/ledger';
 import { circuitBreakers } from '../limits/circuit';
 import { realLog, realMetrics } from '../log';
-import type { BatchQueues, Queues, Table } from '../ports';
+import type { BatchQueues, Facts, Log, Metrics, Queues, Table } from '../ports';
 import type { BatchDeps } from '../worker/deps';
-import { countingDenied } from './denied';
 
 /** Makes the engine's side effects on AWS, once per cold start. */
 export function realDeps(config: CommonConfig): BatchDeps & { table: Table; queues: Queues & BatchQueues } {
@@ -31,4 +30,19 @@ export function realDeps(config: CommonConfig): BatchDeps & { table: Table; queu
     storeWait: config.STORE_WAIT,
     settings,
   };
+}
+
+/** The codes of calls that AWS refused, and of secrets that are missing or cannot be decrypted (lib/aws/store-error.ts). */
+const DENIED =
+  /\.(Kms|KMS\.)?AccessDenied|\.AuthorizationError|^(SSM|SecretsManager)\.(ParameterNotFound|ResourceNotFoundException|InvalidKeyId|DecryptionFailure)/;
+
+/** A log that counts each line about such a call as `AccessDenied`. Every code that a function meets is in a line. */
+export function countingDenied(log: Log, metrics: Metrics): Log {
+  const counted =
+    (write: Log['error']): Log['error'] =>
+    (message: string, facts?: Facts) => {
+      if (DENIED.test(String(facts?.code ?? ''))) metrics.add('AccessDenied', 1, 'Count', {});
+      write(message, facts);
+    };
+  return { info: counted(log.info), warn: counted(log.warn), error: counted(log.error) };
 }

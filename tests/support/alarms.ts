@@ -4,7 +4,6 @@ import type { AlarmChange } from '../../lib/alarms/notification';
 /** An alarm's change as CloudWatch publishes it. */
 export const alarmChange = (changes: Partial<AlarmChange> = {}): AlarmChange => ({
   AlarmName: 'acme-feedback-dlq-depth',
-  AlarmDescription: 'These jobs cannot succeed by themselves. Runbook: docs/runbook.md#dlq-depth',
   NewStateValue: 'ALARM',
   OldStateValue: 'OK',
   NewStateReason:

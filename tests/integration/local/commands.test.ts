@@ -93,8 +93,7 @@ test('npm start serves requests and invoke local, passes its tests, and stops cl
   });
   await running.says('outcome=succeeded');
   const invoked = await invokeFeedback();
-  const [info, variables, check, alarms] = await Promise.all([
-    sls(directory.path, ['info']),
+  const [variables, check, alarms] = await Promise.all([
     sls(directory.path, ['producer', 'env']),
     sls(directory.path, ['check', '--live', '--json']),
     sls(directory.path, ['alarms', 'test']),
@@ -107,7 +106,6 @@ test('npm start serves requests and invoke local, passes its tests, and stops cl
   expect(accepted.status).toBe(202);
   expect(invoked.output).toContain('"outcome":"succeeded","attempts":1');
   expect(invoked.code).toBe(0);
-  expect([info.code, info.stdout]).toEqual([0, expect.stringContaining(`console, API    ${api}/\nsqs `)]);
   expect(JSON.parse(check.stdout)).toMatchObject({ problems: [], canaries: Array(4).fill({ state: 'succeeded' }) });
   expect(check.stderr).toContain('local · stage local · the service on this machine');
   expect([check.code, alarms.code]).toEqual([0, 0]);

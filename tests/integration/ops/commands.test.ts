@@ -170,7 +170,7 @@ test('sls verify ends with exit code 2 for a missing record, and with 0 if it re
 test('a command explains that its stage is not deployed', async () => {
   const { code, stdout } = await sls(directory.path, ['jobs', 'retry', jobId(1), '--stage', 'prod', '--yes'], env);
 
-  expect(stdout).toContain('There is no queue mht-api-feedback.fifo in this account and region');
+  expect(stdout).toContain('Is the stage deployed in this account and region?');
   expect(code).toBe(1);
 });
 

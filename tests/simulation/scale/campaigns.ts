@@ -6,7 +6,7 @@ import { emailsContract } from '../../../lib/emails/process';
 import { TransientError } from '../../../lib/errors';
 import { sha256 } from '../../../lib/jobs/envelope';
 import { sharedRate } from '../../../lib/limits/rate';
-import { rhythmOf } from '../../../lib/startup/rhythm';
+import { rhythmOf } from '../../../lib/startup/reconciler';
 import type { Sendgrid } from '../../../lib/vendors/sendgrid';
 import { envelopeOf, jobId } from './lay-down';
 import type { ScalePlan } from './plan';

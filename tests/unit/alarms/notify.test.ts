@@ -1,5 +1,4 @@
-import type { AlarmDeps } from '../../../lib/alarms/deps';
-import { notify } from '../../../lib/alarms/notify';
+import { type AlarmDeps, notify } from '../../../lib/alarms/notify';
 import { PermanentError, StopError, StoreError, TransientError, WaitError } from '../../../lib/errors';
 import type { OutgoingMessage } from '../../../lib/ports';
 import type { DiscordMessage } from '../../../lib/vendors/discord';

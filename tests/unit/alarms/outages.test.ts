@@ -1,5 +1,4 @@
-import type { AlarmDeps } from '../../../lib/alarms/deps';
-import { notify } from '../../../lib/alarms/notify';
+import { type AlarmDeps, notify } from '../../../lib/alarms/notify';
 import { StoreError } from '../../../lib/errors';
 import type { DiscordMessage } from '../../../lib/vendors/discord';
 import { aFact, alarmChange, snsMessage } from '../../support/alarms';

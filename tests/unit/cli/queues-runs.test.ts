@@ -30,8 +30,8 @@ test('sls queues shows a line for each queue and vendor, and the alarms that are
   const { lines } = await run('queues', made);
 
   expect(lines.slice(0, 2)).toEqual([
-    'QUEUE     VISIBLE  IN FLIGHT  OLDEST   HELD  DEAD  HOUR  FAILED  DAY  FAILED',
-    'feedback  0        0          1.5 min  0     0     7     0       7    0',
+    'QUEUE     VISIBLE  IN FLIGHT  OLDEST      HELD  DEAD  HOUR  FAILED  DAY  FAILED',
+    'feedback  0        0          1 min 30 s  0     0     7     0       7    0',
   ]);
   expect(lines).toContain('zendesk   closed   0');
   expect(lines).toContain('Reconciler: no run is known');

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
-import type { AlarmDeps } from '../../../lib/alarms/deps';
 import { FACT_KINDS } from '../../../lib/alarms/kinds';
+import type { AlarmDeps } from '../../../lib/alarms/notify';
 import { notify } from '../../../lib/alarms/notify';
 import { eventVerifier, type WebhookRequest } from '../../../lib/emails/events/verify';
 import { eventWebhook } from '../../../lib/emails/events/webhook';

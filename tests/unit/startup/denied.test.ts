@@ -1,5 +1,5 @@
 import type { Facts } from '../../../lib/ports';
-import { countingDenied } from '../../../lib/startup/denied';
+import { countingDenied } from '../../../lib/startup/engine';
 
 /** Writes a line with this code, and answers the line and the metrics. */
 function write(code?: string) {

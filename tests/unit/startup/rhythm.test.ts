@@ -1,6 +1,6 @@
 import { parseEnv } from '../../../lib/config/environment';
 import { reconcilerEnv } from '../../../lib/config/reconciler';
-import { rhythmOf } from '../../../lib/startup/rhythm';
+import { rhythmOf } from '../../../lib/startup/reconciler';
 
 const env = {
   INSTANCE: 'acme',
