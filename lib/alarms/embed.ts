@@ -26,7 +26,6 @@ const RED = 0xd8_3c_3e;
 const GREEN = 0x3b_a5_5d;
 const GREY = 0x80_84_8e;
 
-/** A notification as a message for Discord, within all of its limits. */
 export function messageOf(notification: Notification, place: Place, stored: Told = {}): DiscordMessage {
   return { embeds: [withinLimits(embedOf(notification, place, stored))] };
 }
@@ -143,7 +142,6 @@ const CONSOLES: Record<string, string> = {
   'aws-cn': 'console.amazonaws.cn',
 };
 
-/** Pages of the AWS console in a region. */
 function consoleLinks(region: string) {
   const cloudWatch = `https://${region}.${CONSOLES[partitionOf(region)]}/cloudwatch/home?region=${region}#`;
   // A name may come from any message on the topic.

@@ -12,7 +12,6 @@ import { began, ended, isOver, type Verdict } from './outages';
 export interface AlarmDeps extends Place, ItemDeps {
   discord: Discord;
   undelivered: Pick<Queues, 'send'>;
-  /** URL of the queue of undelivered alarms. */
   undeliveredUrl: string;
   log: Log;
 }

@@ -48,7 +48,6 @@ export const deadText = (dead: readonly Pick<Fact, 'code' | 'count' | 'jobId'>[]
     .map(({ code, count, jobId }) => `${counted(count ?? 0, 'job')}: ${code} (${jobId})`)
     .join('\n');
 
-/** The job, the code and the number of jobs of a fact. */
 export const behindText = ({ jobId, code, count }: Pick<Fact, 'code' | 'count' | 'jobId'>): string =>
   [
     ...(count === undefined ? [] : [counted(count, 'job')]),

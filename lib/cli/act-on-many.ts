@@ -8,7 +8,6 @@ import { filterOf, isFiltered, refuseUnmet } from './jobs-list';
 import { text } from './options';
 import { tableText } from './text';
 
-/** What a command did, in the past. */
 const DONE: Record<ManyAction, string> = { retry: 'retried', cancel: 'cancelled', discard: 'discarded' };
 
 /** Whether the options name jobs by a filter. Throws an OperatorError if they name none, or one job and a filter. */

@@ -149,7 +149,6 @@ function lifecycleFaults(instance: Instance, rules: readonly LifecycleRule[]): {
 
 const prefixOf = ({ Filter, Prefix }: LifecycleRule): string => Filter?.Prefix ?? Filter?.And?.Prefix ?? Prefix ?? '';
 
-/** Whether a rule is for objects of every size. */
 const isWhole = ({ Filter = {} }: LifecycleRule): boolean =>
   Object.entries(Filter).every(([key, value]) => key === 'Prefix' || value === undefined);
 

@@ -7,7 +7,6 @@ import type { Run } from './command';
 import { DEFAULT_LIMIT } from './commands';
 import { count, day, required } from './options';
 
-/** What `sls campaign …` does. */
 export const campaignRuns = {
   'campaign list': async ({ options, out, reader }) => {
     const at = day(options, 'day');
@@ -34,7 +33,6 @@ export const campaignRuns = {
   'campaign cancel': decide('cancel'),
 } satisfies Record<string, Run>;
 
-/** A command that changes a campaign's status. */
 function decide(what: CampaignDecision): Run {
   return async ({ options, out, reader, audited }) => {
     const { before, after } = await decideCampaign(await reader(), required(options, 'id'), what, audited);

@@ -5,7 +5,6 @@ import { RECIPIENT_WORDS } from '../ops/recipient-words';
 import { timeText } from '../text';
 import { tableText } from './text';
 
-/** A line for each campaign. Its report says what happened to its recipients. */
 export function campaignLines(campaigns: readonly Campaign[]): string[] {
   const head = ['ID', 'NAME', 'STATUS', 'RECIPIENTS', 'RELEASED', 'ACCEPTED (UTC)', 'STARTS', 'ENDED'];
   const cells = campaigns.map((campaign) => [

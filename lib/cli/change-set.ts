@@ -21,7 +21,6 @@ interface Deployment {
   tags: Record<string, string>;
 }
 
-/** A change set, as CloudFormation describes it. */
 interface ChangeSet {
   status: string | undefined;
   reason: string;

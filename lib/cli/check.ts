@@ -14,7 +14,6 @@ import type { Serverless } from './serverless';
 import { readStack } from './stack';
 import { terminal } from './terminal';
 
-/** What AWS shows before a deployment of the instance. */
 export async function accountProblems(instance: Instance, serverless: Serverless): Promise<Findings> {
   const aws = serverless.getProvider('aws');
   return preflight(instance, {
@@ -56,7 +55,6 @@ export async function requireSamePlace(instance: Instance, serverless: Serverles
   throw new OperatorError([...linesOf(instance.file, problems), why].join('\n'));
 }
 
-/** Claims the folder of the instance. Rejects with an OperatorError if another instance has just claimed it. */
 export async function claimOwnFolder({ name, file, bucket, prefix }: Instance, serverless: Serverless): Promise<void> {
   const client = new S3Client(await serverless.getProvider('aws').getAwsSdkV3Config());
   const claimed = await claimFolder(realObjects({ bucket, client }), { instance: name, prefix }).finally(() =>

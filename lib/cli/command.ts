@@ -11,7 +11,6 @@ export interface Option {
   required?: boolean;
 }
 
-/** The interface of one of our `sls` commands. */
 export interface Command {
   usage: string;
   options: Record<string, Option>;
@@ -34,7 +33,6 @@ export interface CommandContext {
   target: Target;
   /** A command to copy, with the options that select this deployment: `jobs show ID` becomes `npx sls jobs show ID …`. */
   sls: (text: string) => string;
-  /** For commands about deployments: the account and its clients. */
   serverless: Serverless;
   /** Connects to the stage's table and bucket. */
   reader: () => Promise<Reader>;
@@ -46,7 +44,6 @@ export interface CommandContext {
   deployment: () => Promise<Deployment>;
   /** What `sls verify` reads, through clients of the AWS SDK. */
   source: () => Promise<Source>;
-  /** Publishes a text to the topic of the alarms. */
   publishAlarm: (message: { subject: string; text: string }) => Promise<void>;
 }
 
@@ -54,7 +51,6 @@ export interface CommandContext {
 export interface Output {
   line: (text?: string) => void;
   json: (value: unknown) => void;
-  /** To standard error. */
   note: (text: string) => void;
   /** Shows the progress on standard error, if that is a terminal, until all is done. */
   progress: (done: number, of: number) => void;

@@ -5,10 +5,8 @@ const ID: Option = { usage: 'Id of the job', type: 'string', required: true };
 const CAMPAIGN_ID: Option = { usage: 'Id of the campaign', type: 'string', required: true };
 const JSON_OUTPUT: Option = { usage: 'Print JSON', type: 'boolean' };
 const YES: Option = { usage: 'Skip the confirmation', type: 'boolean' };
-/** The options of a command that changes something. */
 const WRITES = { yes: YES, reason: { usage: 'Why, for the audit', type: 'string' } } as const;
 
-/** The options that select jobs. */
 const FILTERS = {
   queue: QUEUE,
   state: { usage: 'State: queued, processing, held or dead. With hours: any state', type: 'string' },
@@ -26,7 +24,6 @@ const FILTERS = {
   to: { usage: 'End of these hours (UTC). Default: now', type: 'string' },
 } as const satisfies Record<string, Option>;
 
-/** One job by its id, or the jobs of a filter. */
 const ONE_OR_MANY = { id: { ...ID, required: false }, ...FILTERS } as const satisfies Record<string, Option>;
 
 /** Default limit of `sls jobs list` per queue, and of `sls campaign list`. */
@@ -214,7 +211,6 @@ export const READING = ['deploy list', 'deploy list functions', 'info', 'logs', 
 /** Serverless's own commands that change a deployment. They ask before they change production, as ours do. */
 export const GUARDED = ['deploy', 'deploy function', 'remove', 'rollback', 'rollback function', 'invoke'];
 export const GUARDED_OPTIONS = { yes: YES };
-/** More options of some of them. */
 export const MORE_OPTIONS = {
   deploy: { plan: { usage: 'Print what the deployment would change. Change nothing', type: 'boolean' } },
   remove: { confirm: { usage: 'Name of the instance. --yes is not enough', type: 'string' } },

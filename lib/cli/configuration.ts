@@ -31,7 +31,6 @@ const EXAMPLE = [
   /^MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE83T4O/,
 ];
 
-/** The settings of an instance that still hold an example's value. */
 const placeholders = ({ settings }: Instance): Problem[] =>
   texts(settings)
     .filter(({ text }) => EXAMPLE.some((pattern) => pattern.test(text)))

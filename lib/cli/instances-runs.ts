@@ -13,7 +13,6 @@ import type { Serverless } from './serverless';
 import { readStack } from './stack';
 import { tableText } from './text';
 
-/** What `sls check` and `sls instances …` do. */
 export const instancesRuns = {
   check: async (context) => {
     const { options, out, serverless } = context;

@@ -6,7 +6,6 @@ import { stateOf } from '../ops/operator';
 import { timeText } from '../text';
 import { tableText } from './text';
 
-/** A table with a line for each job. */
 export function jobLines(rows: readonly JobRow[]): string[] {
   const head = ['ID', 'QUEUE', 'STATE', 'ATTEMPTS', 'ACCEPTED (UTC)', 'NEXT', 'ENDED', 'ERROR'];
   const cells = rows.map((row) => [

@@ -14,7 +14,6 @@ import { jobLines, jobPage } from './job-text';
 import { filterOf, isSearch, listFound } from './jobs-list';
 import { count, oneOf, queue, queues, readJson, required, text } from './options';
 
-/** The code of `sls jobs …`. */
 export const jobsRuns = {
   'jobs list': async ({ options, out, reader }) => {
     const limit = count(options, 'limit', DEFAULT_LIMIT);

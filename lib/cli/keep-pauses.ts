@@ -26,7 +26,6 @@ export async function keepPauses(serverless: Serverless, stack: string): Promise
   }
 }
 
-/** The event source mappings of a function. */
 const mappingsOf = ({ Resources }: Template, functionId: string): Template['Resources'] =>
   Object.fromEntries(
     Object.entries(Resources).filter(([, { Type, Properties }]) => {

@@ -12,7 +12,6 @@ export interface LiveCanary {
   queue: string;
   id: string;
   state: string;
-  /** From the send to the end. */
   seconds?: number;
 }
 
@@ -55,7 +54,6 @@ function endOf(row: JobRow | undefined): Pick<LiveCanary, 'state' | 'seconds'> {
 
 export const hasFailed = ({ state }: LiveCanary): boolean => state !== 'succeeded';
 
-/** Prints the canaries. Throws an OperatorError if one did not succeed. */
 export function showCanaries({ out }: Pick<CommandContext, 'out'>, canaries: readonly LiveCanary[]): void {
   const cells = canaries.map(({ queue, id, state, seconds }) => [queue, id, state, seconds?.toFixed(1) ?? '']);
   for (const line of tableText(['QUEUE', 'ID', 'STATE', 'SECONDS'], cells)) out.line(line);

@@ -11,12 +11,10 @@ const NO_STACK =
 /** Serverless's own commands about a stack. `deploy` is refused elsewhere. */
 const ABOUT_STACK = [...READING, ...GUARDED].filter((name) => name !== 'deploy');
 
-/** Refuses a command that needs a stack. */
 export function refuseWithoutStack({ processedInput, classes }: Serverless): void {
   if (ABOUT_STACK.includes(processedInput.commands.join(' '))) throw new classes.Error(NO_STACK, 'NO_STACK');
 }
 
-/** Connects `sls invoke local` to the service on this machine. */
 export async function connectLocal(serverless: Serverless): Promise<void> {
   const connection = await findService();
   if (!connection) throw new serverless.classes.Error(NOT_RUNNING, 'NOT_RUNNING');

@@ -10,21 +10,18 @@ export function text(options: Options, name: string): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined;
 }
 
-/** A required string option. */
 export function required(options: Options, name: string): string {
   const value = text(options, name);
   if (value === undefined) throw new OperatorError(`--${name} is required.`);
   return value;
 }
 
-/** A string option with a fixed set of values. */
 export function oneOf<T extends string>(options: Options, name: string, values: readonly T[]): T | undefined {
   const value = text(options, name);
   if (value === undefined || values.includes(value as T)) return value as T | undefined;
   throw new OperatorError(`--${name} must be one of ${values.join(', ')}, is ${value}.`);
 }
 
-/** A whole number above 0. */
 export function count(options: Options, name: string, otherwise: number): number {
   const value = text(options, name);
   if (value === undefined) return otherwise;
@@ -66,7 +63,6 @@ export function queue(options: Options, names: { queueNames: readonly string[] }
   return value === undefined ? undefined : knownQueue(names, value);
 }
 
-/** The queue of --queue, or all queues. */
 export const queues = (options: Options, names: { queueNames: readonly string[] }): readonly string[] =>
   queuesOf(names, text(options, 'queue'));
 

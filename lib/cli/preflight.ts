@@ -19,16 +19,13 @@ import type { AwsConfig } from './serverless';
 import { readStack } from './stack';
 import { wrongAccount } from './target';
 
-/** What the checks need from AWS. */
 export interface Checked {
   config: AwsConfig;
-  /** The account of the credentials. */
   account: string;
   /** How many jobs and campaigns of the deployed instance have not ended, or more. Asked only if it would move. */
   unfinished: () => Promise<number>;
 }
 
-/** What the checks found, a line each. */
 export interface Findings {
   problems: string[];
   /** What stops no deployment. */

@@ -6,7 +6,6 @@ import type { Run } from './command';
 import { required } from './options';
 import { overviewLines } from './queues-text';
 
-/** The code of `sls queues …`. */
 export const queuesRuns = {
   queues: async ({ options, out, deployment }) => {
     const figures = await overview(await deployment());

@@ -10,7 +10,6 @@ import { requireService } from './connect';
 import { port as portOf } from './options';
 import { callerOf, namedTargetOf } from './target';
 
-/** What `sls alarms`, `sls console` and `sls producer` do. */
 export const serviceRuns = {
   'alarms test': async ({ out, target: { instance }, publishAlarm, sls }) => {
     await publishAlarm({

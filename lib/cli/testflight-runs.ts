@@ -16,7 +16,6 @@ const AT_ONCE = 8;
 /** The principal of these idempotency keys. It differs from those of all API clients. */
 const PRINCIPAL = 'sls testflight invite';
 
-/** The code of `sls testflight …`. */
 export const testflightRuns = {
   'testflight invite': async ({ options, out, operator, audited }) => {
     const to = { app: required(options, 'app'), groups: required(options, 'group').split(',') };

@@ -2,7 +2,6 @@ import * as z from 'zod';
 import { ConfigError } from './environment';
 import { json, name, seconds } from './values';
 
-/** A queue's settings in the functions. resources/ makes them from the instance's queues. */
 export const queueSettings = z.object({
   type: z.enum(['fifo', 'standard']),
   /** Seconds. */
@@ -16,7 +15,6 @@ export const queueSettings = z.object({
 });
 export type QueueSettings = z.infer<typeof queueSettings>;
 
-/** The variables that every function reads. */
 export const commonEnv = z.object({
   INSTANCE: name,
   /** The team's existing bucket. All objects go under PREFIX. */
@@ -41,7 +39,6 @@ export const commonEnv = z.object({
 
 export type CommonConfig = z.infer<typeof commonEnv>;
 
-/** The settings of each queue that the environment lists. */
 export function settingsOf({ QUEUES }: Pick<CommonConfig, 'QUEUES'>): (queue: string) => QueueSettings {
   return (queue) => {
     const row = QUEUES[queue];

@@ -1,6 +1,5 @@
 import * as z from 'zod';
 
-/** A variable that holds JSON. */
 export const json = <T extends z.ZodType>(schema: T) =>
   z
     .string()
@@ -30,7 +29,6 @@ export const list = z
  * as secrets: `realSecret` reads them, their function gets a permission, and a template refuses them as plain text.
  */
 export const secret = z.string().min(1).brand<'Secret'>();
-/** A secret that a function can do without. */
 export const optionalSecret = secret.optional();
 export type SecretReference = z.infer<typeof secret>;
 

@@ -39,5 +39,4 @@ export const templates = list
 
 const lowerTag = ([tag, template]: [string, string]): [string, string] => [tag.toLowerCase(), template];
 
-/** The name of the sender in built-in mails. */
 export const brandName = z.string().max(100).default('our team');

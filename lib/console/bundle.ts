@@ -2,7 +2,6 @@ import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import type { build as esbuild } from 'esbuild';
 
-/** The page's files, as the server sends them. */
 export interface Page {
   script: string;
   style: string;

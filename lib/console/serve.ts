@@ -14,7 +14,6 @@ import { type Env, headers, ownHost, refuse } from './guard';
 /** Only this machine may connect. */
 const HOST = '127.0.0.1';
 
-/** A running console. */
 export interface Served {
   /** The address for a browser, with the token. A browser does not send the part behind `#`. */
   url: string;

@@ -13,12 +13,10 @@ export interface Session {
   production: boolean;
   /** Whether it is the service on this machine, with fake vendors. */
   local: boolean;
-  /** Whether actions are allowed. */
   write: boolean;
   queues: string[];
 }
 
-/** A job in a list. */
 export interface JobLine {
   queue: string;
   id: string;
@@ -30,7 +28,6 @@ export interface JobLine {
   code?: string | undefined;
 }
 
-/** What a searched value is. */
 export type SearchBy = 'user' | 'email' | 'group' | 'correlation' | 'ticket' | 'message';
 
 /** `note`: where the search looked, and whether there are more. */
@@ -39,7 +36,6 @@ export interface FoundJobs {
   note: string;
 }
 
-/** What the page shows before an action. */
 export interface Preview {
   question: string;
   /** The command that does the same. */

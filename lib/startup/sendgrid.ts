@@ -6,7 +6,6 @@ import { realSendgrid } from '../vendors/sendgrid';
 
 type SendgridConfig = Pick<EmailsConfig, 'INSTANCE' | 'SENDGRID_ENDPOINT' | 'SENDGRID_API_KEY' | 'EMAIL_RATE'>;
 
-/** The real SendGrid, and the sending rate that all functions share. A contract that sends mail takes both. */
 export const sendgridDeps = (config: SendgridConfig, deps: ItemDeps) => ({
   sendgrid: realSendgrid({
     endpoint: config.SENDGRID_ENDPOINT,

@@ -64,7 +64,6 @@ async function each<T, R>(all: readonly T[], act: (one: T) => Promise<R>): Promi
   return results;
 }
 
-/** The folders of analytics events. */
 const ANALYTICS = ['analytics', 'analytics-rejected', 'analytics-compacted'];
 
 /** What an entry, a record or a body of another hour needs to know about its row. */
@@ -95,7 +94,6 @@ async function list({ s3: client, bucket }: Source, prefix: string): Promise<str
   return keys;
 }
 
-/** The objects of some folders, by key. */
 async function texts(source: Source, folders: readonly string[]): Promise<[string, string][]> {
   const keys = (await each(folders, (folder) => list(source, folder))).flat();
   return each(keys, async (key): Promise<[string, string]> => {

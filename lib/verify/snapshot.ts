@@ -1,9 +1,7 @@
 import { gunzipSync, zstdDecompressSync } from 'node:zlib';
 
-/** An item of the jobs table, as it is stored. */
 export type Item = Record<string, unknown> & { key: string };
 
-/** A message in a dead-letter queue. */
 export interface Entry {
   queue: string;
   messageId: string;
@@ -42,7 +40,6 @@ export interface Snapshot {
   known: ReadonlyMap<string, Item>;
   /** The texts of the records in the hours, by S3 key. */
   records: ReadonlyMap<string, string>;
-  /** Keys of all kept bodies. */
   bodies: readonly string[];
   entries: readonly Entry[];
   /** Queues of which another reader hid messages, so that some entries may be missing. */
@@ -73,7 +70,6 @@ export function parsed(body: string): Record<string, unknown> {
   }
 }
 
-/** The text of an object. A damaged one has none. */
 export function textOf(key: string, bytes: Uint8Array): string {
   const unpack = key.endsWith('.gz') ? gunzipSync : key.endsWith('.zst') ? zstdDecompressSync : Buffer.from;
   try {
@@ -83,5 +79,4 @@ export function textOf(key: string, bytes: Uint8Array): string {
   }
 }
 
-/** The fields of each line of JSON. */
 export const linesOf = (text: string): Record<string, unknown>[] => text.split('\n').filter(Boolean).map(parsed);

@@ -1,4 +1,3 @@
-/** A CloudWatch metric and its statistic. */
 export interface Metric<S extends string = string> {
   namespace: string;
   name: string;

@@ -7,7 +7,6 @@ type Statistic = 'Sum' | 'Average' | 'Maximum';
 /** One alarm of CloudWatch: what it measures and when it goes off. */
 export interface AlarmSpec {
   kind: AlarmKind;
-  /** The name of the queue. */
   subject?: string;
   /** The `expression` names them by their keys. Two or more metrics need one. */
   metrics: Record<string, Metric<Statistic>>;

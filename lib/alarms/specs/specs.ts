@@ -2,7 +2,6 @@ import { instanceAlarms, type WatchedFunction } from './instance';
 import { queueAlarms, type WatchedQueue } from './queue';
 import type { AlarmSpec } from './spec';
 
-/** What an instance's alarms watch. */
 export interface Watched {
   instance: string;
   rows: readonly WatchedQueue[];
@@ -11,7 +10,6 @@ export interface Watched {
   canaryMinutes: number;
 }
 
-/** Every alarm of an instance. */
 export const alarmSpecs = ({ instance, rows, functions, canaryMinutes }: Watched): AlarmSpec[] => [
   ...rows.flatMap((row) => queueAlarms(row, { instance, canaryMinutes })),
   ...instanceAlarms(instance, functions),

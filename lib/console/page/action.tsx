@@ -4,11 +4,9 @@ import { ask } from './api';
 import { Command, Failure, useSession } from './parts';
 
 interface ActionProps {
-  /** The words on the button. */
   label: string;
   action: string;
   input: unknown;
-  /** Called when it is done. */
   onDone: (done: string) => void;
   disabled?: boolean;
 }

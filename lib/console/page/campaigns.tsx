@@ -5,7 +5,6 @@ import { Action } from './action';
 import { Facts, Failure, State, Table, Time, useAsk, Waiting } from './parts';
 import { addressOf, go, jobAddress, Link, usePlace } from './router';
 
-/** Campaigns, or one of them. */
 export function CampaignsPage() {
   const { params } = usePlace();
   const id = params.get('id');

@@ -2,7 +2,6 @@ import type { DeadLetters } from '../views';
 import { Command, Failure, Table, Time, useAsk, useSession } from './parts';
 import { addressOf, go, jobAddress, Link, usePlace } from './router';
 
-/** Dead jobs by what killed them. */
 export function DeadPage() {
   const { queues } = useSession();
   const queue = usePlace().params.get('queue') ?? '';

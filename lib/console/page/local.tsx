@@ -12,7 +12,6 @@ const WORDS: Record<string, string> = {
   lost: 'Lose answers',
 };
 
-/** The fake vendors of the local service: what they took, and how they fail. */
 export function LocalPage() {
   const { data, error, reload } = useAsk<Page>('local', 2_000);
   const [open, setOpen] = useState<Page>();

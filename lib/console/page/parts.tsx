@@ -125,7 +125,6 @@ export const Table = ({
   </Scroll>
 );
 
-/** Names and values. */
 export const Facts = ({ facts }: { facts: readonly (readonly [string, string])[] }) => (
   <dl>
     {facts.map(([name, value]) => (
@@ -144,7 +143,6 @@ export const Failure = ({ error }: { error: string | undefined }) =>
     </p>
   );
 
-/** A command to copy. */
 export function Command({ text }: { text: string }) {
   const [copied, setCopied] = useState(false);
   const copy = () => navigator.clipboard.writeText(text).then(() => setCopied(true));
