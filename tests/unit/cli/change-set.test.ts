@@ -1,10 +1,7 @@
-import http from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { text } from 'node:stream/consumers';
 import type { ResourceChange } from '@aws-sdk/client-cloudformation';
 import { changeLines, plannedChanges } from '../../../lib/cli/change-set';
-import type { AwsConfig } from '../../../lib/cli/serverless';
 import { OperatorError } from '../../../lib/ops/operator';
+import { fakeAws } from '../../support/fake-aws';
 
 const change = (more: ResourceChange): ResourceChange => ({
   ...{ Action: 'Modify', ResourceType: 'AWS::SQS::Queue', LogicalResourceId: 'FeedbackQueue', Replacement: 'False' },
@@ -50,25 +47,21 @@ describe('a plan', () => {
   /** What the account answers and was asked, by the names of the actions. */
   let answers: Record<string, string>;
   let asked: string[];
-  let server: http.Server;
+  let aws: Awaited<ReturnType<typeof fakeAws>>;
 
   beforeEach(async () => {
     asked = [];
-    server = http.createServer(async (request, response) => {
-      const body = await text(request);
-      const form = new URLSearchParams(body);
-      const action = form.get('Action') ?? `${request.method} ${request.url?.split('?')[0]}`;
-      asked.push(`${action} ${form.get('ChangeSetType') ?? ''}`.trim().replace(/plan-\d+/, 'plan'));
-      const answer = answers[action] ?? (request.url?.startsWith('/the-bucket/') ? '' : undefined);
-      response.writeHead(answer === undefined ? 400 : 200);
-      response.end(answer ?? '<ErrorResponse><Error><Code>ValidationError</Code></Error></ErrorResponse>');
+    aws = await fakeAws(({ request: { method, url }, body, action = `${method} ${url?.split('?')[0]}` }) => {
+      asked.push(
+        `${action} ${new URLSearchParams(body).get('ChangeSetType') ?? ''}`.trim().replace(/plan-\d+/, 'plan'),
+      );
+      const answer = answers[action] ?? (url?.startsWith('/the-bucket/') ? '' : undefined);
+      return answer === undefined
+        ? [400, '<ErrorResponse><Error><Code>ValidationError</Code></Error></ErrorResponse>']
+        : [200, answer];
     });
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   });
-  afterEach(async () => {
-    server.closeAllConnections();
-    await new Promise((resolve) => server.close(resolve));
-  });
+  afterEach(() => aws.close());
 
   const plan = () =>
     plannedChanges(
@@ -76,12 +69,7 @@ describe('a plan', () => {
         ...{ stack: 'acme-jobs-prod', region: 'eu-west-1', tags: { instance: 'acme' } },
         template: { Resources: { FeedbackQueue: { Type: 'AWS::SQS::Queue' } } },
       },
-      {
-        region: 'eu-west-1',
-        credentials: { accessKeyId: 'x', secretAccessKey: 'x' },
-        endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-        ...{ maxAttempts: 1, forcePathStyle: true },
-      } as AwsConfig,
+      aws.config,
     );
   const result = (action: string, inner = '') =>
     `<${action}Response><${action}Result>${inner}</${action}Result></${action}Response>`;

@@ -1,12 +1,10 @@
-import http from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { text } from 'node:stream/consumers';
 import { keepPauses } from '../../../lib/cli/keep-pauses';
 import type { Serverless, Template } from '../../../lib/cli/serverless';
 import { StoreError } from '../../../lib/errors';
 import { readInstance } from '../../../lib/instances/read';
 import { commonVariables } from '../../../lib/instances/variables';
 import { pauseKey } from '../../../lib/jobs/keys';
+import { fakeAws } from '../../support/fake-aws';
 
 /** A template with a mapping for each queue. */
 const templateOf = (concurrency: number): Template => {
@@ -21,30 +19,28 @@ const templateOf = (concurrency: number): Template => {
   return { Resources: { EmailsMapping: mapping('emails'), FeedbackMapping: mapping('feedback') } };
 };
 
-let table: (key: string) => { status?: number; body: object };
+let table: (key: string) => readonly [status: number, item: object];
 let notes: string[];
-let server: http.Server;
+let aws: Awaited<ReturnType<typeof fakeAws>>;
 
 beforeEach(async () => {
   notes = [];
   jest.spyOn(process.stderr, 'write').mockImplementation((line) => notes.push(String(line)) > 0);
-  server = http.createServer(async (request, response) => {
-    const body = await text(request);
-    if (request.headers['x-amz-target']) {
-      const answer = table((JSON.parse(body) as { Key: { key: { S: string } } }).Key.key.S);
-      return response.writeHead(answer.status ?? 200).end(JSON.stringify(answer.body));
+  aws = await fakeAws(({ body, action }) => {
+    if (action === 'GetItem') {
+      const [status, item] = table((JSON.parse(body) as { Key: { key: { S: string } } }).Key.key.S);
+      return [status, JSON.stringify(item)];
     }
     const deployed = JSON.stringify(templateOf(2));
-    return response.end(
+    return [
+      200,
       `<GetTemplateResponse><GetTemplateResult><TemplateBody>${deployed}</TemplateBody></GetTemplateResult></GetTemplateResponse>`,
-    );
+    ];
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
 });
 afterEach(async () => {
   jest.restoreAllMocks();
-  server.closeAllConnections();
-  await new Promise((resolve) => server.close(resolve));
+  await aws.close();
 });
 
 /** The template of a deployment of acme that would raise the concurrency of both queues. */
@@ -59,12 +55,7 @@ async function deployed(): Promise<Template> {
       getStage: () => 'prod',
       getRegion: () => 'eu-west-1',
       naming: { getLambdaLogicalId: (queue: string) => `${queue}Function` },
-      getAwsSdkV3Config: async () => ({
-        region: 'eu-west-1',
-        credentials: { accessKeyId: 'x', secretAccessKey: 'x' },
-        endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-        maxAttempts: 1,
-      }),
+      getAwsSdkV3Config: async () => aws.config,
     }),
   } as unknown as Serverless;
   await keepPauses(serverless, 'acme-jobs-prod');
@@ -72,7 +63,7 @@ async function deployed(): Promise<Template> {
 }
 
 test('a deployment does not touch the mapping of a paused queue: its template has the deployed one', async () => {
-  table = (key) => ({ body: key === pauseKey('emails') ? { Item: { key: { S: key }, version: { N: '1' } } } : {} });
+  table = (key) => [200, key === pauseKey('emails') ? { Item: { key: { S: key }, version: { N: '1' } } } : {}];
 
   expect((await deployed()).Resources).toEqual({
     EmailsMapping: templateOf(2).Resources.EmailsMapping,
@@ -82,13 +73,13 @@ test('a deployment does not touch the mapping of a paused queue: its template ha
 });
 
 test('a first deployment, which has no table yet, keeps its template', async () => {
-  table = () => ({ status: 400, body: { __type: 'ResourceNotFoundException' } });
+  table = () => [400, { __type: 'ResourceNotFoundException' }];
 
   expect(await deployed()).toEqual(templateOf(9));
 });
 
 test('a deployment ends if the pauses cannot be read', async () => {
-  table = () => ({ status: 400, body: { __type: 'AccessDeniedException' } });
+  table = () => [400, { __type: 'AccessDeniedException' }];
 
   await expect(deployed()).rejects.toThrow(StoreError);
 });

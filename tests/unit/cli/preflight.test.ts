@@ -1,9 +1,8 @@
-import http from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { type Findings, preflight } from '../../../lib/cli/preflight';
 import { lifecycleRules } from '../../../lib/cli/retention';
 import { readInstance } from '../../../lib/instances/read';
 import { answerSettings, type BucketSettings, safeSettings } from '../../support/bucket-settings';
+import { type AwsRequest, fakeAws } from '../../support/fake-aws';
 import { changeInstance, FILLED_IN, instanceFolder } from '../../support/instances';
 
 /** What the account holds, as a test sets it. */
@@ -21,7 +20,7 @@ interface Account {
 }
 
 let account: Account;
-let server: http.Server;
+let aws: Awaited<ReturnType<typeof fakeAws>>;
 let root: string;
 let remove: () => void;
 
@@ -34,74 +33,49 @@ beforeEach(async () => {
     live: 0,
     messages: 0,
   };
-  server = http.createServer(answer);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  aws = await fakeAws(answer);
   ({ root, remove } = instanceFolder());
   changeInstance(root, 'acme', { ...FILLED_IN, bucket: 'acme-bucket' });
 });
 afterEach(async () => {
-  server.closeAllConnections();
-  await new Promise((resolve) => server.close(resolve));
+  await aws.close();
   remove();
 });
 
 /** The parts of S3, SSM, Secrets Manager and CloudFormation that the checks call. */
-function answer(request: http.IncomingMessage, response: http.ServerResponse): void {
-  let body = '';
-  request.on('data', (chunk) => {
-    body += chunk;
-  });
-  request.on('end', () => {
-    const [, bucket = '', ...key] = new URL(request.url ?? '/', 'http://x').pathname.split('/');
-    const reply = (status: number, text = '') => void response.writeHead(status).end(text);
-    const target = String(request.headers['x-amz-target'] ?? '');
-    if (request.method === 'HEAD') return reply(account.buckets[bucket] ?? 404);
-    if (answerSettings(account.settings, request, response)) return;
-    if (request.method === 'GET' && key.at(-1) === '_owner')
-      return account.owner === undefined
-        ? reply(404, '<Error><Code>NoSuchKey</Code></Error>')
-        : reply(200, JSON.stringify({ instance: account.owner }));
-    if (target.endsWith('GetParameter')) {
-      const { Name } = JSON.parse(body) as { Name: string };
-      return account.parameters.includes(Name)
-        ? reply(200, JSON.stringify({ Parameter: { Name, Value: 'value' } }))
-        : reply(400, JSON.stringify({ __type: 'ParameterNotFound' }));
-    }
-    if (target.endsWith('DescribeSecret')) {
-      const { SecretId } = JSON.parse(body) as { SecretId: string };
-      return account.secrets.includes(SecretId)
-        ? reply(200, JSON.stringify({ Name: SecretId }))
-        : reply(400, JSON.stringify({ __type: 'ResourceNotFoundException' }));
-    }
-    if (target.endsWith('GetQueueAttributes'))
-      return reply(200, JSON.stringify({ Attributes: { ApproximateNumberOfMessages: String(account.messages) } }));
-    if (account.deployed === undefined)
-      return reply(
-        400,
-        '<ErrorResponse><Error><Type>Sender</Type><Code>ValidationError</Code></Error></ErrorResponse>',
-      );
-    const outputs = Object.entries(account.deployed).map(
-      ([key, value]) => `<member><OutputKey>${key}</OutputKey><OutputValue>${value}</OutputValue></member>`,
-    );
-    reply(
-      200,
-      `<DescribeStacksResponse><DescribeStacksResult><Stacks><member><Outputs>${outputs.join('')}</Outputs></member></Stacks></DescribeStacksResult></DescribeStacksResponse>`,
-    );
-  });
-}
+const answer: Parameters<typeof fakeAws>[0] = ({ request, body, action }: AwsRequest, response) => {
+  const [, bucket = '', ...key] = new URL(request.url ?? '/', 'http://x').pathname.split('/');
+  if (request.method === 'HEAD') return [account.buckets[bucket] ?? 404, ''];
+  if (answerSettings(account.settings, request, response)) return undefined;
+  if (request.method === 'GET' && key.at(-1) === '_owner')
+    return account.owner === undefined
+      ? [404, '<Error><Code>NoSuchKey</Code></Error>']
+      : [200, JSON.stringify({ instance: account.owner })];
+  if (action === 'GetParameter')
+    return account.parameters.includes((JSON.parse(body) as { Name: string }).Name)
+      ? [200, JSON.stringify({ Parameter: { Value: 'value' } })]
+      : [400, JSON.stringify({ __type: 'ParameterNotFound' })];
+  if (action === 'DescribeSecret')
+    return account.secrets.includes((JSON.parse(body) as { SecretId: string }).SecretId)
+      ? [200, '{}']
+      : [400, JSON.stringify({ __type: 'ResourceNotFoundException' })];
+  if (action === 'GetQueueAttributes')
+    return [200, JSON.stringify({ Attributes: { ApproximateNumberOfMessages: String(account.messages) } })];
+  if (account.deployed === undefined)
+    return [400, '<ErrorResponse><Error><Code>ValidationError</Code></Error></ErrorResponse>'];
+  const outputs = Object.entries(account.deployed).map(
+    ([name, value]) => `<member><OutputKey>${name}</OutputKey><OutputValue>${value}</OutputValue></member>`,
+  );
+  return [
+    200,
+    `<DescribeStacksResponse><DescribeStacksResult><Stacks><member><Outputs>${outputs.join('')}</Outputs></member></Stacks></DescribeStacksResult></DescribeStacksResponse>`,
+  ];
+};
 
 const problems = async (of?: string): Promise<string[]> => (await findings(of)).problems;
 
-function findings(of = '123456789012'): Promise<Findings> {
-  const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  const config = {
-    region: 'eu-west-1',
-    credentials: { accessKeyId: 'x', secretAccessKey: 'x' },
-    endpoint,
-    maxAttempts: 1,
-  };
-  return preflight(readInstance('acme', root), { config, account: of, unfinished: async () => account.live });
-}
+const findings = (of = '123456789012'): Promise<Findings> =>
+  preflight(readInstance('acme', root), { config: aws.config, account: of, unfinished: async () => account.live });
 
 test('an account with the bucket and all secrets is ready for a first deployment', async () => {
   expect(await problems()).toEqual([]);
