@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { eachOf } from '../concurrency';
-import { InvalidRecipientsError } from '../emails/invalid-recipients';
+import { InvalidRecipientsError } from '../emails/recipient';
 import { type Bytes, fromCsv, type Read } from '../emails/recipients';
 import { StoreError } from '../errors';
 import { OperatorError, type Reader } from '../ops/operator';

@@ -18,7 +18,6 @@ import {
 } from './message';
 import { requestOf } from './request';
 import { type SendDeps, send } from './send';
-import { checkSender } from './sender';
 
 export interface EmailDeps extends SendDeps {
   campaigns: Campaigns;
@@ -154,4 +153,18 @@ function campaignReader(deps: ReadDeps) {
     known.set(reference.sha256, read);
     return read;
   };
+}
+
+/**
+ * Refuses a sender whose domain the instance does not list. Clients may share a vendor's account, which accepts the
+ * senders of all of them. An empty list allows every sender. Throws a PermanentError.
+ */
+export function checkSender(domains: readonly string[], { email }: { email: string }): void {
+  const domain = email.slice(email.lastIndexOf('@') + 1).toLowerCase();
+  if (domains.length === 0 || domains.includes(domain)) return;
+  throw new PermanentError({
+    code: 'SenderNotAllowed',
+    message: 'data.from.email: its domain is not one of the sender domains of this instance',
+    field: 'data.from.email',
+  });
 }

@@ -1,7 +1,45 @@
 import { recipientsKey } from '../jobs/keys';
+import type { Step } from '../jobs/row';
 import type { Objects } from '../ports';
-import type { Excluded } from './excluded';
 import { EMAILS_QUEUE } from './message';
+
+/** The step that stores the recipients that SendGrid refused individually. */
+export const EXCLUDED = 'excluded';
+
+/** Recipients left out of a job's request. SendGrid named their addresses and sent none of the mails. */
+export interface Excluded {
+  /** The recipients' numbers in their chunk, in order. */
+  recipients: number[];
+  code: string;
+  /** Requests refused like this in this generation of the job. */
+  requests: number;
+  /** The generation that `requests` belongs to. */
+  generation: number;
+}
+
+/** The most refused requests of a chunk before an operator must look: then single addresses are not the cause. */
+const MOST_REFUSED_REQUESTS = 10;
+
+/**
+ * Adds the recipients at these places of a refused request. Returns `undefined` if the chunk cannot go on without them:
+ * no recipient would be left, a place does not exist, or SendGrid refused too many requests.
+ */
+export function excludedWith(
+  before: Excluded | undefined,
+  refusal: { places: readonly number[]; sent: readonly number[]; code: string; generation: number },
+): Excluded | undefined {
+  const { places, sent, code, generation } = refusal;
+  const requests = (before?.generation === generation ? before.requests : 0) + 1;
+  const named = places.map((place) => sent[place]);
+  if (requests > MOST_REFUSED_REQUESTS || named.length >= sent.length) return undefined;
+  if (!named.every((number) => number !== undefined)) return undefined;
+  const recipients = [...(before?.recipients ?? []), ...named].sort((a, b) => a - b);
+  return { recipients, code, requests, generation };
+}
+
+/** Returns what the step stores, or `undefined` if no recipient is excluded. */
+export const excludedOf = (step: Step | undefined): Excluded | undefined =>
+  step?.status === 'done' ? (step.result as Excluded) : undefined;
 
 /** SendGrid's answer. Events report what happens to a mail later. */
 export type RecipientStatus = 'accepted' | 'refused';

@@ -1,8 +1,7 @@
 import * as z from 'zod';
 import { describeIssue } from '../jobs/envelope';
 import { singleLine } from '../text';
-import { type CampaignContent, emailAddress } from './message';
-import { templateData } from './template-data';
+import { type CampaignContent, emailAddress, templateData } from './message';
 
 /** The length with the recipient's data filled in. A request has to hold a thousand such links. */
 const MAX_LINK = 2_000;
@@ -58,3 +57,8 @@ export function recipientCheck({ templateId, unsubscribe }: Pick<CampaignContent
 /** Fills one recipient's encoded data into the unsubscribe link. */
 export const unsubscribeLink = (link: string, data: Record<string, unknown> = {}): string =>
   link.replace(/\{([^{}]+)\}/g, (_, name: string) => encodeURIComponent(String(data[name])));
+
+/** The list of recipients is invalid as a whole. The message names the rule and the place, never a value. */
+export class InvalidRecipientsError extends Error {
+  override readonly name = 'InvalidRecipientsError';
+}

@@ -1,5 +1,5 @@
 import { CsvError, parse } from 'csv-parse/sync';
-import { InvalidRecipientsError } from './invalid-recipients';
+import { InvalidRecipientsError } from './recipient';
 
 /** One recipient as read, before any check. `line` counts from 1 and tells where to find it. */
 export type Read = { line: number; value: unknown } | { line: number; broken: string };

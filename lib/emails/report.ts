@@ -5,12 +5,12 @@ import { isEnd, type JobRow } from '../jobs/row';
 import { UnreadableRowError } from '../jobs/stored-row';
 import type { Objects } from '../ports';
 import { seenSet } from './address-set';
-import type { Campaign, CampaignStatus } from './campaigns/campaign';
-import { chunkId, chunkRecipients } from './campaigns/chunk';
+import { type Campaign, type CampaignDeps, type CampaignStatus, campaigns } from './campaigns/campaign';
+import { chunkId, chunkRecipients, releasedPages } from './campaigns/chunk';
 import { eventKey, type StoredEvent } from './events/event';
 import { eventFolder } from './events/take';
-import { EXCLUDED, excludedOf } from './excluded';
 import { EMAILS_QUEUE } from './message';
+import { EXCLUDED, excludedOf } from './recipient-status';
 import { SEND } from './request';
 
 /**
@@ -68,11 +68,11 @@ export async function campaignReport(deps: ReportDeps, campaign: Campaign): Prom
   const kinds: Record<Kind, number> = { accepted: 0, refused: 0, unknown: 0, cancelled: 0, underWay: 0, paused: 0 };
   const jobs: CampaignReport['jobs'] = { unknown: [], refused: [] };
   let released = 0;
-  for (let from = 0; from < campaign.released; from += AT_ONCE) {
-    const numbers = Array.from({ length: Math.min(AT_ONCE, campaign.released - from) }, (_, n) => from + n);
-    const rows = await Promise.all(numbers.map((number) => chunkRow(deps, campaign, number)));
-    for (const [index, row] of rows.entries()) {
-      const number = from + index;
+  for (const numbers of releasedPages(campaign, AT_ONCE)) {
+    const rows = await Promise.all(
+      numbers.map(async (number) => [number, await chunkRow(deps, campaign, number)] as const),
+    );
+    for (const [number, row] of rows) {
       const size = chunkRecipients(campaign, number);
       const kind = kindOf(row);
       // Recipients who were refused individually count as refused, whatever happens to the rest of their chunk.
@@ -85,14 +85,7 @@ export async function campaignReport(deps: ReportDeps, campaign: Campaign): Prom
   }
   const { id, name, status, reason, requested, rejected, duplicates, recipients, chunks } = campaign;
   return {
-    campaign: id,
-    name,
-    status,
-    reason,
-    requested,
-    rejected,
-    duplicates,
-    recipients,
+    ...{ campaign: id, name, status, reason, requested, rejected, duplicates, recipients },
     ...kinds,
     notReleased: recipients - released,
     chunks: { all: chunks, released: campaign.released },
@@ -152,4 +145,28 @@ function eventOf(line: string): StoredEvent | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** What a caller can do with a campaign that was accepted and started. Returns `undefined` for an unknown id. */
+export interface CampaignControl {
+  /** Sends nothing more to the vendor. Mails that the vendor has stay there. Waiting chunks keep waiting. */
+  pause(id: string): Promise<Campaign | undefined>;
+  /** Continues where the campaign stopped, even if it paused itself. */
+  resume(id: string): Promise<Campaign | undefined>;
+  /** Stops all sending permanently. */
+  cancel(id: string): Promise<Campaign | undefined>;
+  report(id: string): Promise<CampaignReport | undefined>;
+}
+
+export function campaignControl(deps: CampaignDeps & ReportDeps): CampaignControl {
+  const store = campaigns(deps);
+  return {
+    pause: async (id) => (await store.pause(id)).item,
+    resume: async (id) => (await store.resume(id)).item,
+    cancel: async (id) => (await store.cancel(id)).item,
+    report: async (id) => {
+      const campaign = await store.read(id);
+      return campaign && campaignReport(deps, campaign);
+    },
+  };
 }

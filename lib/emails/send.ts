@@ -2,13 +2,11 @@ import { CancelledError, PermanentError, StopError, StoreError, WaitError } from
 import { sentByEvidence } from '../jobs/mail';
 import type { RateUse, SharedRate } from '../limits/rate';
 import type { Clock, Objects } from '../ports';
-import type { Mail, Sendgrid } from '../vendors/sendgrid';
+import type { Mail, Sendgrid, Sent } from '../vendors/sendgrid';
 import { RecipientsRefusedError } from '../vendors/sendgrid-errors';
 import type { RunContext } from '../worker/contract';
-import { EXCLUDED, excludedOf, excludedWith } from './excluded';
-import { writeRecipients } from './recipient-status';
+import { EXCLUDED, excludedOf, excludedWith, writeRecipients } from './recipient-status';
 import { type Origin, RECIPIENTS, SEND } from './request';
-import { takeTurn } from './turn';
 
 export interface SendDeps {
   sendgrid: Sendgrid;
@@ -32,9 +30,8 @@ export interface Sending {
 /** SendGrid takes longer for a thousand recipients than for one. If we stop waiting, we lose the answer. */
 const CALL_MS = 30_000;
 
-/** SendGrid's answer. `evidence`: there was no answer, but an event proves that SendGrid has the mails. */
-export interface Accepted {
-  messageId?: string;
+/** `evidence`: there was no answer, but an event proves that SendGrid has the mails. */
+interface Accepted extends Sent {
   evidence?: string;
   /** How many recipients SendGrid refused because of their own addresses. The others are accepted. */
   refused?: number;
@@ -61,14 +58,10 @@ export async function send(deps: SendDeps, sending: Sending, context: RunContext
     return { ...accepted, ...(refused ? { refused } : {}) };
   } catch (error) {
     if (error instanceof WaitError && error.vendor === 'sendgrid') await block(deps, error.waitMs, context);
-    if (error instanceof PermanentError && !(error instanceof CancelledError))
-      await writeRecipients(deps, {
-        ...origin,
-        recipients,
-        status: 'refused',
-        code: error.code,
-        excluded: excluded(),
-      });
+    if (error instanceof PermanentError && !(error instanceof CancelledError)) {
+      const { code } = error;
+      await writeRecipients(deps, { ...origin, recipients, status: 'refused', code, excluded: excluded() });
+    }
     throw error;
   }
 }
@@ -82,11 +75,11 @@ async function sendOnce(deps: SendDeps, sending: Sending, context: RunContext): 
 
   for (;;) {
     const excluded = excludedOf(steps.peek(EXCLUDED));
+    const out = new Set(excluded?.recipients);
     try {
-      return await sendWithout(deps, sending, { excluded: new Set(excluded?.recipients), context });
+      return await sendWithout(deps, sending, { excluded: out, context });
     } catch (error) {
       if (!(error instanceof RecipientsRefusedError)) throw error;
-      const out = new Set(excluded?.recipients);
       const sent = Array.from({ length: sending.recipients }, (_, number) => number).filter((n) => !out.has(n));
       const { recipients: places, code } = error;
       const next = excludedWith(excluded, { places, sent, code, generation: sending.generation });
@@ -108,18 +101,14 @@ async function sendWithout(
   const turn = await takeTurn(deps, { use: sending.use, recipients: request.recipients.length, context });
   await turn.ready();
   await sending.check?.();
-  return steps.step(SEND, {
+  const call = async () => {
+    await turn.now();
+    return deps.sendgrid.send(request, { timeoutMs: callTimeoutMs(CALL_MS) });
+  };
+  return steps.step<Accepted>(SEND, {
     vendor: 'sendgrid',
     proven: sentByEvidence,
-    run: () =>
-      vendor(
-        'sendgrid',
-        async () => {
-          await turn.now();
-          return deps.sendgrid.send(request, { timeoutMs: callTimeoutMs(CALL_MS) });
-        },
-        { sender: request.from.email },
-      ),
+    run: () => vendor('sendgrid', call, { sender: request.from.email }),
   });
 }
 
@@ -133,3 +122,35 @@ async function block({ rate }: SendDeps, waitMs: number, { log }: RunContext): P
 
 const notAgain = (): Promise<never> =>
   Promise.reject(new StopError({ code: 'SentBefore', message: 'a step that has started is never started again' }));
+
+/** The step starts this long before its slot, so that its write does not delay the call. */
+const LEAD_MS = 150;
+/** The part of the remaining time that a sender may wait. The rest is for the call. */
+const WAIT_PART = 2 / 3;
+
+/**
+ * Reserves a time to send within this invocation. If there is none, it throws a WaitError and the job waits outside. The
+ * caller awaits `ready` before it starts the step, and `now` right before the call. Both throw a WaitError if the slot
+ * was missed, because another job may have it by then.
+ */
+async function takeTurn(
+  { rate, clock }: SendDeps,
+  { recipients, use, context }: { recipients: number; use: RateUse; context: RunContext },
+) {
+  const withinMs = context.callTimeoutMs(Number.MAX_SAFE_INTEGER) * WAIT_PART;
+  const answer = await rate.reserve({ recipients, use, withinMs });
+  if (answer.kind === 'later')
+    throw new WaitError({
+      code: 'NoRateSlot',
+      message: 'other jobs have used up the sending rate',
+      waitMs: answer.waitMs,
+    });
+  const { slot } = answer;
+  const until = async (at: number) => {
+    const waitMs = at - clock.now();
+    if (waitMs > 0) await clock.sleep(waitMs);
+    if (clock.now() > slot.until)
+      throw new WaitError({ code: 'RateSlotMissed', message: 'the time to send has passed', waitMs: 0 });
+  };
+  return { ready: () => until(slot.at - LEAD_MS), now: () => until(slot.at) };
+}

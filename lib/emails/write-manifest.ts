@@ -2,11 +2,10 @@ import { sha256 } from '../jobs/envelope';
 import type { Objects } from '../ports';
 import { seenSet } from './address-set';
 import type { RecipientCounts } from './campaigns/campaign';
-import { InvalidRecipientsError } from './invalid-recipients';
 import { campaignKeys, type Manifest } from './manifest';
 import type { CampaignContent } from './message';
 import { partWriter } from './part-writer';
-import { recipientCheck } from './recipient';
+import { InvalidRecipientsError, recipientCheck } from './recipient';
 import type { Read } from './recipients';
 
 export interface Written extends RecipientCounts {

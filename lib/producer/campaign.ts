@@ -1,6 +1,5 @@
 import { campaigns, type RecipientCounts } from '../emails/campaigns/campaign';
 import { chunkSizeOf } from '../emails/campaigns/chunk';
-import { InvalidRecipientsError } from '../emails/invalid-recipients';
 import {
   type CampaignInput,
   type CampaignJob,
@@ -9,7 +8,7 @@ import {
   EMAIL_CAMPAIGN,
   EMAILS_QUEUE,
 } from '../emails/message';
-import type { RecipientInput } from '../emails/recipient';
+import { InvalidRecipientsError, type RecipientInput } from '../emails/recipient';
 import { type Bytes, fromCsv, fromIterable, fromNdjson, type Read } from '../emails/recipients';
 import { writeManifest } from '../emails/write-manifest';
 import { attachmentsPrefix } from '../jobs/keys';

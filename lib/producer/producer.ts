@@ -1,6 +1,6 @@
 import * as z from 'zod';
-import { type CampaignControl, campaignControl } from '../emails/control';
 import type { CampaignInput, EmailMessageInput } from '../emails/message';
+import { type CampaignControl, campaignControl } from '../emails/report';
 import type { FeedbackInput } from '../feedback/message';
 import { createLedger } from '../jobs/ledger';
 import type { HashPeople } from '../jobs/person-hash';

@@ -93,6 +93,10 @@ export function campaigns(deps: CampaignDeps) {
     ...campaign,
     history: appended(campaign.history, { at: deps.clock.now(), event, ...(note ? { note } : {}) }),
   });
+  const cancelled = (campaign: Campaign, note?: string): Campaign => ({
+    ...noted(campaign, 'cancelled', note),
+    status: 'cancelled',
+  });
 
   return {
     read: async (id: string) => (await readItem(deps, campaignKey(id))) as Campaign | undefined,
@@ -102,9 +106,8 @@ export function campaigns(deps: CampaignDeps) {
     start: async (plan: CampaignPlan) => {
       const { item } = await updateItem<Campaign>(deps, campaignKey(plan.id), (stored) => {
         if (stored) return undefined;
-        const cursor = { status: 'running' as const, released: 0, open: [], refusals: 0, history: [] };
         const keys = { key: campaignKey(plan.id), hour: campaignHourKey(plan.time), version: 0, writer: '' };
-        const made = { ...plan, ...cursor, ...keys };
+        const made: Campaign = { ...plan, ...keys, status: 'running', released: 0, open: [], refusals: 0, history: [] };
         return scheduled(noted(made, 'accepted'));
       });
       return item;
@@ -122,17 +125,11 @@ export function campaigns(deps: CampaignDeps) {
       }),
     /** Stops all sending permanently. */
     cancel: (id: string, note?: string) =>
-      change(id, (campaign) =>
-        campaign.status === 'running' || campaign.status === 'paused'
-          ? { ...noted(campaign, 'cancelled', note), status: 'cancelled' }
-          : undefined,
-      ),
+      change(id, (campaign) => (isLive(campaign) ? cancelled(campaign, note) : undefined)),
     /** Cancels a campaign that has not ended in time, because the bucket is about to delete its lists. */
     expire: (id: string) =>
       change(id, (campaign) =>
-        hasExpired(campaign, deps.clock)
-          ? { ...noted(campaign, 'cancelled', EXPIRED), status: 'cancelled', reason: EXPIRED }
-          : undefined,
+        hasExpired(campaign, deps.clock) ? { ...cancelled(campaign, EXPIRED), reason: EXPIRED } : undefined,
       ),
     /** Counts a permanently refused chunk of a running campaign. Pauses the campaign after `most` in a row. */
     refused: (id: string, { code, most }: { code: string; most: number }) =>
@@ -149,8 +146,10 @@ export function campaigns(deps: CampaignDeps) {
 }
 
 /** Whether the campaign has not ended in time. */
-export const hasExpired = ({ status, time }: Campaign, clock: Pick<Clock, 'now'>): boolean =>
-  (status === 'running' || status === 'paused') && clock.now() >= time + SENDS_FOR_MS;
+export const hasExpired = (campaign: Campaign, clock: Pick<Clock, 'now'>): boolean =>
+  isLive(campaign) && clock.now() >= campaign.time + SENDS_FOR_MS;
+
+const isLive = ({ status }: Campaign): boolean => status === 'running' || status === 'paused';
 
 export type Campaigns = ReturnType<typeof campaigns>;
 

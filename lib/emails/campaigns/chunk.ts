@@ -28,6 +28,12 @@ export const chunkRecipients = (
   number: number,
 ): number => (number < chunks - 1 ? chunkSize : Math.max(0, recipients - (chunks - 1) * chunkSize));
 
+/** The numbers of released chunks, in pages. */
+export function* releasedPages({ released }: Pick<Campaign, 'released'>, size: number, from = 0): Generator<number[]> {
+  for (let first = from; first < released; first += size)
+    yield Array.from({ length: Math.min(size, released - first) }, (_, n) => first + n);
+}
+
 /** A chunk's job, always the same. Its time is the campaign's, so all chunks share one partition. */
 export function chunkEnvelope(campaign: Campaign, number: number): Envelope {
   return {

@@ -6,6 +6,7 @@ import { isEnd, type JobRow } from '../../jobs/row';
 import type { Objects } from '../../ports';
 import { campaignKeys } from '../manifest';
 import { type Campaign, campaigns } from './campaign';
+import { releasedPages } from './chunk';
 import type { CampaignReleaseDeps } from './deps';
 import { rowsOf } from './look';
 
@@ -40,9 +41,8 @@ export async function dropLists(deps: DropListsDeps, mayGoOn: () => boolean): Pr
 
 async function dropList(deps: DropListsDeps, campaign: Campaign, mayGoOn: () => boolean): Promise<void> {
   const { clock, objects, prefix } = deps;
-  for (let first = 0; first < campaign.released; first += ROWS) {
+  for (const numbers of releasedPages(campaign, ROWS)) {
     if (!mayGoOn()) return;
-    const numbers = Array.from({ length: Math.min(ROWS, campaign.released - first) }, (_, n) => first + n);
     const rows = await rowsOf(deps, campaign, numbers);
     if (![...rows.values()].some(mayNeedList)) continue;
     await campaigns(deps).change(campaign.id, (now) => ({ ...now, listsAt: clock.now() + LOOK_AGAIN_MS }), campaign);

@@ -1,8 +1,9 @@
 import { eachOf } from '../../concurrency';
 import { CAMPAIGN_QUEUE, jobKey } from '../../jobs/keys';
 import { isEnd, type JobRow } from '../../jobs/row';
+import { traceOf } from '../../jobs/trace';
 import { type Campaign, campaigns } from './campaign';
-import { chunkId, chunkRecipients } from './chunk';
+import { chunkId, chunkRecipients, releasedPages } from './chunk';
 import type { CampaignReleaseDeps } from './deps';
 
 /** Rows to read at the same time. */
@@ -30,7 +31,9 @@ export async function look(deps: CampaignReleaseDeps, known: Campaign): Promise<
   const change = (stored: Campaign): Campaign => ({
     ...stored,
     open: stored.open.filter(isOpen),
-    ...(done && stored.released === campaign.released ? ended(stored, now) : {}),
+    ...(done && stored.released === campaign.released
+      ? { status: stored.status === 'cancelled' ? 'cancelled' : 'ended', endedAt: now }
+      : {}),
   });
   const { item } =
     done || open.length < campaign.open.length
@@ -92,11 +95,6 @@ function isAboutToSend(row: JobRow | undefined, campaign: Campaign, now: number)
   return !(isRetry && (row?.retryAt ?? 0) > now);
 }
 
-const ended = (campaign: Campaign, at: number): Pick<Campaign, 'status' | 'endedAt'> => ({
-  status: campaign.status === 'cancelled' ? 'cancelled' : 'ended',
-  endedAt: at,
-});
-
 /** Reads the rows of the campaign's chunks with these numbers. One that does not parse counts as none. */
 export async function rowsOf(
   { ledger }: Pick<CampaignReleaseDeps, 'ledger'>,
@@ -108,4 +106,29 @@ export async function rowsOf(
     rows.set(number, await ledger.known(jobKey(CAMPAIGN_QUEUE, chunkId(campaign.id, number))));
   });
   return rows;
+}
+
+/** Rows to read before the next check of the time. */
+const AT_A_TIME = 500;
+
+/**
+ * Counts accepted chunks without any event: the vendor lost the events, or they do not reach our webhook. A campaign of
+ * many chunks may need several runs.
+ */
+export async function missEvents(deps: CampaignReleaseDeps, campaign: Campaign, mayGoOn: () => boolean): Promise<void> {
+  const { id, released } = campaign;
+  let { checked, silent } = campaign.eventsSought ?? { checked: 0, silent: 0 };
+  for (const numbers of releasedPages(campaign, AT_A_TIME, checked)) {
+    if (!mayGoOn()) break;
+    const rows = [...(await rowsOf(deps, campaign, numbers)).values()];
+    silent += rows.filter((row) => row?.state === 'succeeded' && row.evidence?.send === undefined).length;
+    checked += numbers.length;
+  }
+  const done = checked === released;
+  if (done && silent > 0) {
+    await deps.tell({ kind: 'events-missing', subject: id, count: silent });
+    deps.log.warn('accepted chunks without events', { campaign: id, ...traceOf(campaign), count: silent });
+  }
+  const found = { eventsSought: { checked, silent }, ...(done ? { eventsChecked: true } : {}) };
+  await campaigns(deps).change(id, (stored) => ({ ...stored, ...found }), campaign);
 }

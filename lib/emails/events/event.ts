@@ -1,7 +1,10 @@
 import * as z from 'zod';
 import { MAIL_QUEUES, MAIL_STEPS, type MailQueue } from '../../jobs/mail';
 
-const digits = z.string().regex(/^\d{1,15}$/);
+const digits = z
+  .string()
+  .regex(/^\d{1,15}$/)
+  .transform(Number);
 /** No mail of this service is older than 2020. A later time than a day ahead is no clock's fault. */
 const FIRST_MS = Date.UTC(2020, 0);
 const DAY_MS = 24 * 60 * 60_000;
@@ -11,14 +14,13 @@ const mailEvent = z.object({
   event: z.string().regex(/^[a-z_]{1,40}$/),
   timestamp: z.int().nonnegative(),
   sg_message_id: z.string().max(300).default(''),
-  /** Missing from the mails of releases before 1.1. */
   instance: z.string().max(64).optional(),
   queue: z.enum(MAIL_QUEUES),
   step: z.string(),
   job: z.uuid(),
   time: digits,
   /** The recipient's number in its chunk. Other mails have one recipient. */
-  recipient: digits.default('0'),
+  recipient: digits.default(0),
   campaign: z.uuid().optional(),
   /** The kind of a bounce, `bounce` or `blocked`, and the mail server's code. */
   type: z
@@ -40,19 +42,17 @@ export interface StoredEvent {
   timestamp: number;
   messageId: string;
   job: string;
-  campaign?: string;
+  campaign?: string | undefined;
   recipient: number;
-  type?: string;
-  status?: string;
+  type?: string | undefined;
+  status?: string | undefined;
 }
 
-/** An event about a mail of this code, with the queue and the time of its job. */
+/** An event about a mail of this code, with the instance that sent it, and the queue and the time (ms) of its job. */
 export interface MailEvent {
   stored: StoredEvent;
-  /** The instance that sent the mail. */
   instance: string | undefined;
   queue: MailQueue;
-  /** The job's `time`, ms. */
   time: number;
 }
 
@@ -62,36 +62,10 @@ export interface MailEvent {
  */
 export function parseEvent(input: unknown, now: number): MailEvent | undefined {
   const parsed = mailEvent.safeParse(input);
-  if (!parsed.success || parsed.data.step !== MAIL_STEPS[parsed.data.queue]) return undefined;
-  if (Number(parsed.data.time) < FIRST_MS || Number(parsed.data.time) > now + DAY_MS) return undefined;
-  const {
-    event,
-    timestamp,
-    sg_message_id: messageId,
-    instance,
-    queue,
-    job,
-    time,
-    recipient,
-    campaign,
-    type,
-    status,
-  } = parsed.data;
-  return {
-    instance,
-    queue,
-    time: Number(time),
-    stored: {
-      event,
-      timestamp,
-      messageId,
-      job,
-      ...(campaign ? { campaign } : {}),
-      recipient: Number(recipient),
-      ...(type ? { type } : {}),
-      ...(status ? { status } : {}),
-    },
-  };
+  if (!parsed.success) return undefined;
+  const { instance, queue, step, time, sg_message_id: messageId, ...stored } = parsed.data;
+  if (step !== MAIL_STEPS[queue] || time < FIRST_MS || time > now + DAY_MS) return undefined;
+  return { instance, queue, time, stored: { ...stored, messageId } };
 }
 
 /** SendGrid repeats events: two with the same key are one. Recipients of one request may share the vendor's id. */

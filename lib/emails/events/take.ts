@@ -28,11 +28,9 @@ export const eventFolder = (
 
 const AT_ONCE = 10;
 
-/** What happened to the events of a request. */
+/** How many events of a request were about our mails, by queue, and how many about mails of other instances. */
 export interface Taken {
-  /** How many were about our mails, by queue. */
   own: Map<MailQueue, number>;
-  /** How many were about mails of other instances. They are ignored. */
   foreign: number;
 }
 

@@ -1,6 +1,5 @@
 import { StoreError } from '../../errors';
-import type { Log, Metrics } from '../../ports';
-import { refusalCounter } from './refusals';
+import type { Clock, Log, Metrics } from '../../ports';
 import { type EventDeps, takeEvents } from './take';
 import type { Verdict, WebhookRequest } from './verify';
 
@@ -52,4 +51,22 @@ function listOf(body: Buffer): unknown[] | undefined {
   } catch {
     return undefined;
   }
+}
+
+const MINUTE_MS = 60_000;
+
+/**
+ * Counts refused requests and adds their number to the metric at most once a minute. Anyone may call the URL, and CloudWatch
+ * bills each line. The counts of the last minute are lost if no further request comes.
+ */
+function refusalCounter({ clock, metrics }: { clock: Clock; metrics: Metrics }): () => void {
+  let count = 0;
+  let nextAt = Number.NEGATIVE_INFINITY;
+  return () => {
+    count += 1;
+    if (clock.now() < nextAt) return;
+    metrics.add('EmailEventsRefused', count, 'Count', {});
+    count = 0;
+    nextAt = clock.now() + MINUTE_MS;
+  };
 }

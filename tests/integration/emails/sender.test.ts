@@ -1,4 +1,4 @@
-import { checkSender } from '../../../lib/emails/sender';
+import { checkSender } from '../../../lib/emails/process';
 import { aContent, CAMPAIGN, type Emails, messageBody, startEmails } from '../../support/emails';
 import { anEnvelope, jobId } from '../../support/engine';
 

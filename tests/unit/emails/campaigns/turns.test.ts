@@ -1,5 +1,5 @@
 import type { Campaign } from '../../../../lib/emails/campaigns/campaign';
-import { nextOf, nextTurn, reachedBy } from '../../../../lib/emails/campaigns/turns';
+import { nextOf, nextTurn, reachedBy } from '../../../../lib/emails/campaigns/release';
 
 type Given = Pick<Campaign, 'id'> & Partial<Pick<Campaign, 'chunkSize' | 'turn' | 'released' | 'startsAt'>>;
 
