@@ -35,7 +35,6 @@ export function seenSet(): { add(text: string): boolean } {
 function emptyTable(slots: number) {
   const words = new Uint32Array(2 * slots);
   let size = 0;
-  /** The slot of the pair, or the free slot for it. */
   const slotOf = (high: number, low: number): number => {
     let at = 2 * (high % slots);
     while ((words[at] !== 0 || words[at + 1] !== 0) && (words[at] !== high || words[at + 1] !== low))

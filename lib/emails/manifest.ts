@@ -46,7 +46,6 @@ export async function readManifest(
   return manifestSchema.parse(JSON.parse(await verified(deps, { key, expected, field: 'data.manifest' })));
 }
 
-/** Reads the recipients of one chunk, in order. */
 export async function readPart(deps: ReadDeps, manifest: Manifest, number: number): Promise<Recipient[]> {
   const expected = manifest.parts[number];
   if (expected === undefined)

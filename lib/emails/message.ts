@@ -50,7 +50,6 @@ const templateId = z.string().regex(/^d-[0-9a-f]{32}$/, 'must be a dynamic templ
 const hashOf = z.string().regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 in hex');
 const s3Key = z.string().min(1).max(1024);
 
-/** The sender and the content of every mail. */
 const contentShape = {
   from: person,
   replyTo: person.optional(),

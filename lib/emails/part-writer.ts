@@ -11,7 +11,6 @@ const BYTES_PER_UNIT = 3;
 
 /** Writes entries as NDJSON, in objects of limited size whose keys contain their hashes. */
 export interface PartWriter {
-  /** The hashes of the written objects, in order. */
   hashes: string[];
   count(): number;
   add(entry: object): void;
@@ -19,7 +18,6 @@ export interface PartWriter {
   full(): boolean;
   /** Starts to write a part, and waits while too many writes are running. */
   write(): Promise<void>;
-  /** Writes the rest and waits for all writes. */
   end(): Promise<void>;
 }
 

@@ -30,7 +30,6 @@ const MOST_REFUSALS = 3;
 /** Errors of our account or configuration. An operator must fix them before anything can be sent. */
 const CONFIGURATION = new Set(['SendgridUnauthorized', 'SendgridMisconfigured', 'Forbidden']);
 
-/** The contract of the e-mail queue: campaigns, their chunks, and single mails. */
 export function emailsContract(deps: EmailDeps): QueueContract {
   const recall = campaignReader(deps);
   return {

@@ -13,7 +13,6 @@ export interface Excluded {
   code: string;
   /** Requests refused like this in this generation of the job. */
   requests: number;
-  /** The generation that `requests` belongs to. */
   generation: number;
 }
 

@@ -6,7 +6,6 @@ import { type CampaignContent, emailAddress, templateData } from './message';
 /** The length with the recipient's data filled in. A request has to hold a thousand such links. */
 const MAX_LINK = 2_000;
 
-/** One recipient of a campaign, with their own data. */
 export interface Recipient {
   email: string;
   name?: string | undefined;

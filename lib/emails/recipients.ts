@@ -15,7 +15,6 @@ const MAX_LINE_BYTES = 64 * 1024;
  */
 const BATCH = 200;
 
-/** Reads recipients that are objects already. */
 export async function* fromIterable(recipients: Iterable<unknown> | AsyncIterable<unknown>): AsyncGenerator<Read[]> {
   let line = 0;
   let batch: Read[] = [];
@@ -28,7 +27,6 @@ export async function* fromIterable(recipients: Iterable<unknown> | AsyncIterabl
   if (batch.length > 0) yield batch;
 }
 
-/** Reads one JSON object a line. It reports a broken line and goes on. */
 export async function* fromNdjson(bytes: Bytes): AsyncGenerator<Read[]> {
   for await (const batch of lines(bytes)) yield batch.map(parsed);
 }
@@ -56,7 +54,6 @@ async function* pieces(bytes: Bytes): AsyncGenerator<Uint8Array | string> {
       yield typeof chunk === 'string' ? chunk.slice(from, from + PIECE) : chunk.subarray(from, from + PIECE);
 }
 
-/** Reads the lines that are not blank, with their numbers. */
 async function* lines(bytes: Bytes): AsyncGenerator<Line[]> {
   const decoder = new TextDecoder();
   let rest = '';
@@ -136,7 +133,6 @@ function rows(texts: string[]): (string[] | string)[] {
   return texts.map(row);
 }
 
-/** Returns the values of one row, or what is wrong with it. */
 function row(text: string): string[] | string {
   if (Buffer.byteLength(text) > MAX_LINE_BYTES) return 'the row is too long';
   try {

@@ -38,9 +38,7 @@ export interface CampaignReport {
   unknown: number;
   /** Released, and not sent because of a cancel. */
   cancelled: number;
-  /** Released and not finished yet. */
   underWay: number;
-  /** Released and held by a pause. */
   paused: number;
   notReleased: number;
   chunks: { all: number; released: number };
@@ -121,7 +119,6 @@ function kindOf(row: JobRow | undefined): Kind {
   return isEnd(state) ? 'refused' : 'underWay';
 }
 
-/** Counts each event once, however often SendGrid repeats it. */
 async function countEvents({ objects, prefix }: ReportDeps, campaign: Campaign): Promise<Record<string, number>> {
   const counts: Record<string, number> = {};
   const seen = seenSet();
@@ -153,7 +150,6 @@ export interface CampaignControl {
   pause(id: string): Promise<Campaign | undefined>;
   /** Continues where the campaign stopped, even if it paused itself. */
   resume(id: string): Promise<Campaign | undefined>;
-  /** Stops all sending permanently. */
   cancel(id: string): Promise<Campaign | undefined>;
   report(id: string): Promise<CampaignReport | undefined>;
 }

@@ -29,7 +29,6 @@ const MINUTE_MS = 60_000;
 /** Zendesk's upload tokens last 60 minutes. The worker uploads again before that. */
 const TOKEN_LIFETIME_MS = 55 * MINUTE_MS;
 
-/** Creates a ticket for each feedback and confirms it to the sender. */
 export function feedbackContract(given: FeedbackDeps): QueueContract {
   const deps = { ...given, sendgrid: pacedSendgrid(given.sendgrid, given) };
   return {

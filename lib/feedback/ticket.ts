@@ -6,9 +6,7 @@ import type { Ticket } from '../vendors/zendesk';
 import type { Feedback } from './message';
 
 export interface TicketConfig {
-  /** The key prefix of all objects of the service. */
   prefix: string;
-  /** Tags of every ticket. */
   tags: readonly string[];
 }
 
@@ -82,5 +80,4 @@ export async function* attachmentsOf(
   }
 }
 
-/** The name without folders. */
 const fileName = (name: string): string => plainText(name.split(/[\\/]/).at(-1) ?? '') || 'file';

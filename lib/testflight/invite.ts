@@ -33,7 +33,6 @@ export async function invite(deps: TestflightDeps, job: Job<Invite>, context: Ru
   return { testerId: tester.id, invitation, ...(notification === undefined ? {} : { notification }) };
 }
 
-/** Finds the tester of the app or creates one. */
 async function findOrCreate({ steps, apple, command, awaitEffects }: Run, data: Invite): Promise<KnownTester> {
   const { app, email, firstName, lastName } = data;
   const groups = await command.left(steps.peek('tester'));

@@ -61,7 +61,6 @@ export interface Run {
   awaitEffects(step: string, calls?: number): void;
 }
 
-/** Begins a command about a tester. */
 export async function startRun(
   deps: TestflightDeps,
   { job, wanted, context }: { job: Job<{ app: string; email: string }>; wanted: Wanted; context: RunContext },

@@ -54,7 +54,6 @@ interface Subject extends Item {
 
 type About = Pick<Job<{ app: string; email: string }>, 'id' | 'data' | 'row'>;
 
-/** A command that a run has begun. */
 export interface Begun {
   /**
    * The groups that the command still decides, none for the whole app. Throws a SupersededError if a later command
@@ -65,7 +64,6 @@ export interface Begun {
 }
 
 export interface Subjects {
-  /** Adds a command to those about its tester. */
   begin(job: About, wanted: Wanted): Promise<Begun>;
 }
 

@@ -12,7 +12,6 @@ const LONGEST_PAUSE_MS = 30_000;
 
 /** Reads from Apple's answers how many calls are left, and spaces jobs accordingly. */
 export interface Budget {
-  /** Reads the headers of an answer. */
   learn(headers: IncomingHttpHeaders): void;
   /** Milliseconds until another job may begin. 0 means that it begins now, which counts as a start. */
   waitMs(): number;

@@ -37,7 +37,6 @@ export interface AppStoreConnectTransport {
   waitMs(): number;
 }
 
-/** Makes signed calls over HTTP. */
 export function appStoreConnectTransport(config: AppStoreConnectConfig): AppStoreConnectTransport {
   const { endpoint, now = Date.now } = config;
   const base = endpoint.replace(/\/+$/, '');

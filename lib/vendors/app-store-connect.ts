@@ -59,11 +59,9 @@ const testers = z.object({ data: z.array(identified.extend({ attributes })) });
 const created = z.object({ data: identified });
 const linkages = z.object({ data: z.array(identified) });
 
-/** App Store Connect over HTTP. */
 export const realAppStoreConnect = (config: AppStoreConnectConfig): AppStoreConnect =>
   appStoreConnectOver(appStoreConnectTransport(config));
 
-/** App Store Connect over a transport. */
 export function appStoreConnectOver({ call, waitMs }: AppStoreConnectTransport): AppStoreConnect {
   const parsed = <T>(schema: z.ZodType<T>, method: Method, answer: HttpAnswer): T => {
     const result = schema.safeParse(answer.body);

@@ -28,7 +28,6 @@ export interface Discord {
   send(message: DiscordMessage, options: { timeoutMs: number }): Promise<void>;
 }
 
-/** A Discord channel, reached through its webhook. */
 export function realDiscord({ url, now = Date.now }: { url: Secret; now?: () => number }): Discord {
   /** The webhook that answered 404. Discord asks callers not to call it again, and counts those calls. */
   let gone: string | undefined;

@@ -59,7 +59,6 @@ export interface SendgridConfig {
 
 type MailData = Parameters<typeof mail.send>[0];
 
-/** SendGrid through @sendgrid/mail. */
 export function realSendgrid({ endpoint, apiKey, instance, now = Date.now }: SendgridConfig): Sendgrid {
   const base = endpoint.replace(/\/+$/, '');
   return {

@@ -56,7 +56,6 @@ const created = z.object({ result: z.object({ id }) });
 const found = z.array(z.object({ id, external_id: z.string() }));
 const uploaded = z.object({ upload: z.object({ token: z.string().min(1) }) });
 
-/** Zendesk through node-zendesk. */
 export function realZendesk({ endpoint, email, token, now = Date.now }: ZendeskConfig): Zendesk {
   const base = endpoint.replace(/\/+$/, '');
 

@@ -37,11 +37,9 @@ export interface CampaignPlan extends RecipientCounts {
   source: string;
   /** When it was accepted. It is the `time` of all its chunks, so they share one partition. */
   time: number;
-  /** No chunk is released before this time. */
   startsAt: number;
   manifest: { key: string; sha256: string };
   chunkSize: number;
-  /** What its caller follows it by. */
   correlationId?: string;
   traceparent?: string;
 }
@@ -55,12 +53,11 @@ export interface Campaign extends Item, CampaignPlan {
   released: number;
   /** Numbers of released chunks that had not ended at the last look. */
   open: number[];
-  /** The last released chunk's place in the order of all campaigns (lib/emails/campaigns/turns.ts), in recipients. */
+  /** The last released chunk's place in the order of all campaigns (release.ts), in recipients. */
   turn?: number;
   /** Chunks permanently refused since the last accepted one; approximate. */
   refusals: number;
   endedAt?: number;
-  /** Whether the reconciler has checked that the vendor's events came. */
   eventsChecked?: boolean;
   /** When the reconciler looks again whether the lists can be deleted, ms. */
   listsAt?: number;
@@ -102,7 +99,6 @@ export function campaigns(deps: CampaignDeps) {
     read: async (id: string) => (await readItem(deps, campaignKey(id))) as Campaign | undefined,
     /** Changes nothing if there is no such campaign. A caller that has just read it passes it as `known`. */
     change,
-    /** Creates the campaign unless it exists. */
     start: async (plan: CampaignPlan) => {
       const { item } = await updateItem<Campaign>(deps, campaignKey(plan.id), (stored) => {
         if (stored) return undefined;
@@ -123,7 +119,6 @@ export function campaigns(deps: CampaignDeps) {
         const { reason: _reason, ...rest } = noted(campaign, 'resumed', note);
         return { ...rest, status: 'running', refusals: 0 };
       }),
-    /** Stops all sending permanently. */
     cancel: (id: string, note?: string) =>
       change(id, (campaign) => (isLive(campaign) ? cancelled(campaign, note) : undefined)),
     /** Cancels a campaign that has not ended in time, because the bucket is about to delete its lists. */
@@ -145,7 +140,6 @@ export function campaigns(deps: CampaignDeps) {
   };
 }
 
-/** Whether the campaign has not ended in time. */
 export const hasExpired = (campaign: Campaign, clock: Pick<Clock, 'now'>): boolean =>
   isLive(campaign) && clock.now() >= campaign.time + SENDS_FOR_MS;
 

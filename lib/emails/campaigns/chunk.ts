@@ -7,7 +7,6 @@ export const CAMPAIGN_CHUNK = 'email.campaign-chunk.v1';
 /** Must never change: another namespace would send every chunk that is under way a second time. */
 const NAMESPACE = '5d2b1a0c-8f0e-4f5e-9d6c-3c1f7a9be240';
 
-/** SendGrid's limit for one request. */
 const MOST_RECIPIENTS = 1000;
 /**
  * A chunk occupies the senders for this long. Meanwhile every other campaign waits, and so does the first chunk of a

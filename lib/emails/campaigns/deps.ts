@@ -21,8 +21,6 @@ export interface CampaignReleaseDeps {
     code?: string | undefined;
     count?: number;
   }) => Promise<void>;
-  /** Sends a held chunk back to its queue. */
   release: (row: JobRow) => Promise<void>;
-  /** Index entries to read at a time. */
   share?: number;
 }

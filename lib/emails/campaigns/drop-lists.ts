@@ -17,7 +17,6 @@ export interface DropListsDeps
   prefix: string;
 }
 
-/** The index entry of campaigns whose lists wait for their deletion. */
 const WITH_LISTS = todoKey(CAMPAIGN_QUEUE, 'lists');
 const LOOK_AGAIN_MS = 24 * 3_600_000;
 const OBJECTS = 1_000;

@@ -6,7 +6,6 @@ import { type Campaign, campaigns } from './campaign';
 import { chunkId, chunkRecipients, releasedPages } from './chunk';
 import type { CampaignReleaseDeps } from './deps';
 
-/** Rows to read at the same time. */
 export const AT_ONCE = 32;
 
 /** A campaign as it is stored now, and how many recipients its released chunks still have to send to. */
@@ -58,7 +57,6 @@ async function caughtUp(deps: CampaignReleaseDeps, campaign: Campaign): Promise<
   return (isReleased ? await countReleased(deps, campaign, campaign.turn) : undefined) ?? campaign;
 }
 
-/** Moves the campaign's cursor past the next chunk and stores its turn. */
 export async function countReleased(
   deps: CampaignReleaseDeps,
   campaign: Campaign,
@@ -108,7 +106,6 @@ export async function rowsOf(
   return rows;
 }
 
-/** Rows to read before the next check of the time. */
 const AT_A_TIME = 500;
 
 /**

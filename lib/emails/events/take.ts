@@ -16,7 +16,6 @@ export interface EventDeps {
   clock: Clock;
   random: Random;
   prefix: string;
-  /** The name of our instance. */
   instance: string;
 }
 

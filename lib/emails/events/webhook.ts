@@ -23,7 +23,6 @@ export function eventWebhook(deps: WebhookDeps): (request: WebhookRequest) => Pr
   };
 }
 
-/** Takes the events of a signed body. Returns the status. */
 async function take(deps: WebhookDeps, body: Buffer): Promise<204 | 400 | 503> {
   const { log, metrics } = deps;
   const events = listOf(body);

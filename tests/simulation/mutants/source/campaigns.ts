@@ -1,19 +1,18 @@
 import type { SourceMutant } from '../source-mutant';
 
-const TURNS = 'lib/emails/campaigns/turns.ts';
 const RELEASE = 'lib/emails/campaigns/release.ts';
 
 /** Faults that let one campaign take more than its share of the rate. */
 export const CAMPAIGN_MUTANTS: Record<string, SourceMutant> = {
   oldestCampaignFirst: {
-    changes: [{ file: TURNS, find: '  nextTurn(campaign, reached),\n', replace: '  campaign.startsAt,\n' }],
+    changes: [{ file: RELEASE, find: '  nextTurn(campaign, reached),\n', replace: '  campaign.startsAt,\n' }],
     breaks: /^fairness: the newest campaign waits for more than 30 s/,
     by: { scale: 'campaigns-slow' },
   },
   newCampaignCatchesUp: {
     changes: [
-      { file: TURNS, find: 'turn === undefined ? reached', replace: 'turn === undefined ? 0' },
-      { file: TURNS, find: 'Math.max(reached, turn + chunkSize)', replace: 'turn + chunkSize' },
+      { file: RELEASE, find: 'turn === undefined ? reached', replace: 'turn === undefined ? 0' },
+      { file: RELEASE, find: 'Math.max(reached, turn + chunkSize)', replace: 'turn + chunkSize' },
     ],
     breaks: /^fairness: the large campaign sent \d+ recipients, the others/,
     by: { scale: 'campaigns-fast' },
