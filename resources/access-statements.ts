@@ -10,6 +10,7 @@ import {
   campaignKey,
   dataPrefix,
   dlqName,
+  eventBus,
   eventsFolder,
   FEEDBACK_QUEUE,
   fileKey,
@@ -24,16 +25,15 @@ import {
   uploadsPrefix,
 } from '../lib/jobs/keys';
 import type { Context } from './context';
-import { publishStatements } from './event-bus';
-import { allow, allowItems, allowObjects, listBucket, type Statement, secretStatements, table } from './statements';
-import { arn } from './template';
+import { allow, allowItems, allowObjects, listBucket, type Statement, secretArns, table } from './statements';
+import { arn, busArn } from './template';
 
 const namesOf = (rows: QueueRow[]): string[] => rows.map(({ name }) => name);
 /** The queues whose jobs may name files that users upload. */
 const uploading = (names: string[]): string[] =>
   [FEEDBACK_QUEUE, CAMPAIGN_QUEUE].filter((name) => names.includes(name));
-/** The files that the reconciler may delete. */
-export const uploadedFiles = (names: string[], { prefix }: Context): string[] =>
+/** The folders of files that users upload. */
+const uploadedFiles = (names: string[], { prefix }: Context): string[] =>
   uploading(names).map((name) => `${uploadsPrefix(prefix, name)}*`);
 const campaigns = (names: string[]): string[] => (names.includes(CAMPAIGN_QUEUE) ? [campaignKey('*')] : []);
 const mainQueues = (rows: QueueRow[], { instance }: Context) =>
@@ -144,8 +144,15 @@ const audit = (context: Context): Statement => ({
 });
 
 /** A producer writes hashes of people, and an operator searches for them. */
-const hashKeyStatements = ({ hashKey = '', secretsKey = '' }: Context): Statement[] =>
-  secretStatements({ secrets: [hashKey], secretsKey });
+function hashKeyStatements({ hashKey, secretsKey }: Context): Statement[] {
+  const parameters = secretArns(hashKey === undefined ? [] : [hashKey]);
+  if (parameters.length === 0) return [];
+  const decrypt = {
+    ...allow('SecretsKey', ['kms:Decrypt'], secretsKey),
+    Condition: { StringEquals: { 'kms:ViaService': [{ 'Fn::Sub': `ssm.\${AWS::Region}.\${AWS::URLSuffix}` }] } },
+  };
+  return [allow('Parameters', ['ssm:GetParameter'], parameters), ...(secretsKey ? [decrypt] : [])];
+}
 
 /** Changes only the mappings of the instance's functions. */
 const pause = (rows: QueueRow[], { instance }: Context): Statement => ({
@@ -164,3 +171,9 @@ const stack = ({ instance, stage }: Context): Statement =>
     ['cloudformation:DescribeStacks'],
     arn('cloudformation', `stack/${stackName({ name: instance, stage })}/*`),
   );
+
+/** `sls jobs` publishes the ends of jobs that it ends. */
+function publishStatements({ instance, eventBus: setting }: Context): Statement[] {
+  const bus = eventBus(instance, setting);
+  return bus === '' ? [] : [allow('Publish', ['events:PutEvents'], busArn(bus))];
+}

@@ -4,13 +4,15 @@ import { alarmSpecs } from '../lib/alarms/specs/specs';
 import { hasFunction } from '../lib/instances/functions';
 import type { Instance } from '../lib/instances/instance';
 import { alarm, topicOf } from './alarm';
-import type { Blocks } from './configuration';
 import type { Context } from './context';
 import { dashboardResources } from './dashboard';
-import { type Fragment, merge } from './template';
-import { topicResources } from './topic';
+import { TOPIC_ID, UNDELIVERED_TOPIC_ID } from './logical-id';
+import { arn, type Fragment, merge, type Resource } from './template';
 
-/** The topics, the alarms and the dashboard. */
+/** The function blocks of serverless.yml, with all variables resolved. */
+export type Blocks = Record<string, { name: string; timeout: number; reservedConcurrency?: number }>;
+
+/** The alarms, the policies of their topics, and the dashboard. */
 export function monitoringResources(of: Instance, context: Context, blocks: Blocks): Fragment {
   const { name: instance, rows, settings } = of;
   const { notify = {}, canaryEvery: canaryMinutes = 0 } = settings;
@@ -21,7 +23,7 @@ export function monitoringResources(of: Instance, context: Context, blocks: Bloc
   const namesOf = (some: AlarmSpec[]) => some.map(({ kind, subject }) => alarmName(instance, kind, subject));
   const alarmsOf = (topic: string) => namesOf(specs.filter((spec) => topicOf(spec) === topic));
   return merge([
-    topicResources(context, { alarmEmail: notify.email ?? '', alarmsOf }),
+    topicPolicies(alarmsOf, notify.email),
     ...specs.map((spec) => ({
       Resources: alarm(spec, { ...context, runbook: notify.runbook ?? '' }),
       Outputs: {},
@@ -29,3 +31,42 @@ export function monitoringResources(of: Instance, context: Context, blocks: Bloc
     dashboardResources(context, { rows, functions, canaries: canaryMinutes > 0, alarmNames: namesOf(specs) }),
   ]);
 }
+
+/** Which alarms may publish to each topic, and who gets those of the second one by e-mail. */
+const topicPolicies = (alarmsOf: (topic: string) => string[], email: string | undefined): Fragment => ({
+  Resources: {
+    [`${TOPIC_ID}Policy`]: alarmsPublish(TOPIC_ID, alarmsOf(TOPIC_ID)),
+    [`${UNDELIVERED_TOPIC_ID}Policy`]: alarmsPublish(UNDELIVERED_TOPIC_ID, alarmsOf(UNDELIVERED_TOPIC_ID)),
+    ...(email && {
+      [`${UNDELIVERED_TOPIC_ID}Email`]: {
+        Type: 'AWS::SNS::Subscription',
+        Properties: { TopicArn: { Ref: UNDELIVERED_TOPIC_ID }, Protocol: 'email', Endpoint: email },
+      },
+    }),
+  },
+  Outputs: {},
+});
+
+/** Each alarm by its name. A pattern such as `acme-*` would also match the alarms of an instance `acme-staging`. */
+const alarmsPublish = (id: string, alarms: string[]): Resource => ({
+  Type: 'AWS::SNS::TopicPolicy',
+  Properties: {
+    Topics: [{ Ref: id }],
+    PolicyDocument: {
+      Version: '2012-10-17',
+      Statement: [
+        {
+          Sid: 'AlarmsOfThisInstance',
+          Effect: 'Allow',
+          Principal: { Service: 'cloudwatch.amazonaws.com' },
+          Action: 'sns:Publish',
+          Resource: { Ref: id },
+          Condition: {
+            StringEquals: { 'aws:SourceAccount': { Ref: 'AWS::AccountId' } },
+            ArnEquals: { 'aws:SourceArn': alarms.map((name) => arn('cloudwatch', `alarm:${name}`)) },
+          },
+        },
+      ],
+    },
+  },
+});

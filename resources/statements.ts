@@ -43,33 +43,12 @@ export const listBucket = ({ bucket }: Context, prefixes: string[]): Statement =
   Condition: { StringLike: { 's3:prefix': prefixes } },
 });
 
-export interface Secrets {
-  /** `ssm:/path` or `secretsmanager:name`. Any other value needs no permission. */
-  secrets: string[];
-  /** ARN of the customer key that encrypts the secrets. Empty: AWS's own key, which needs no permission. */
-  secretsKey: string;
-}
-
-export function secretStatements({ secrets, secretsKey }: Secrets): Statement[] {
-  const parameters = named(secrets, 'ssm:').map((path) => arn('ssm', `parameter${path}`));
+/** The ARNs of secrets that are stored as `ssm:/path` or `secretsmanager:name`. Any other value needs no permission. */
+export const secretArns = (references: string[]): unknown[] => [
+  ...named(references, 'ssm:').map((path) => arn('ssm', `parameter${path}`)),
   // Secrets Manager appends a hyphen and six random characters to a secret's ARN.
-  const entries = named(secrets, 'secretsmanager:').map((name) => arn('secretsmanager', `secret:${name}-??????`));
-  const services = [...(parameters.length > 0 ? ['ssm'] : []), ...(entries.length > 0 ? ['secretsmanager'] : [])];
-  return [
-    ...(parameters.length > 0 ? [allow('Parameters', ['ssm:GetParameter'], parameters)] : []),
-    ...(entries.length > 0 ? [allow('Secrets', ['secretsmanager:GetSecretValue'], entries)] : []),
-    ...(secretsKey && services.length > 0 ? [decrypt(secretsKey, services)] : []),
-  ];
-}
-
-const decrypt = (secretsKey: string, services: string[]): Statement => ({
-  ...allow('SecretsKey', ['kms:Decrypt'], secretsKey),
-  Condition: {
-    StringEquals: {
-      'kms:ViaService': services.map((service) => ({ 'Fn::Sub': `${service}.\${AWS::Region}.\${AWS::URLSuffix}` })),
-    },
-  },
-});
+  ...named(references, 'secretsmanager:').map((name) => arn('secretsmanager', `secret:${name}-??????`)),
+];
 
 const named = (references: string[], scheme: string): string[] => [
   ...new Set(references.filter((ref) => ref.startsWith(scheme)).map((ref) => ref.slice(scheme.length))),

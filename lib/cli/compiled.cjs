@@ -12,10 +12,8 @@ const KEPT_MS = 86_400_000;
 const FOLDERS = ['lib', 'resources'];
 const ENTRY = `
 export { Ops } from './lib/cli/plugin';
-export { commands } from './lib/cli/commands';
-export { environmentSchemas } from './lib/config/functions';
-export { stage, instance, queues, environment } from './resources/index';
-export const stack = () => require('./resources/stack');
+export { stage, instance, queues } from './resources/instance';
+export const generated = (variables) => require('./resources/generated').generated(variables);
 `;
 
 function load() {

@@ -1,7 +1,6 @@
 // A closed pipe ends the output of Serverless itself too, such as --help.
 import './terminal';
 import { chosenInstance } from '../instances/choose';
-import { hasFunction } from '../instances/functions';
 import type { CommandContext } from './command';
 import { type CommandName, commands, GUARDED, GUARDED_OPTIONS, MORE_OPTIONS } from './commands';
 import { deploymentProblems } from './configuration';
@@ -35,7 +34,6 @@ export class Ops {
         const { functions } = serverless.service;
         if (deploys(serverless.processedInput.commands))
           refuse(deploymentProblems(instance, Object.keys(functions)), 'NOT_DEPLOYABLE');
-        for (const key of Object.keys(functions)) if (!hasFunction(instance, key)) delete functions[key];
         if (!isLocal()) return coreCommand().beforeCore(serverless, options);
         localStage().refuseWithoutStack(serverless);
         if (invokesHere(serverless.processedInput.commands)) await localStage().connectLocal(serverless);

@@ -1,6 +1,6 @@
 import type { Instance } from './instance';
 import { InstanceProblems, nearestText } from './problems';
-import { instanceNames, readInstance } from './read';
+import { instanceNames, instanceOfStage, readInstance } from './read';
 
 /** The options of an `sls` call that choose an instance. */
 export interface Choice {
@@ -9,13 +9,6 @@ export interface Choice {
   stage?: string | null;
   region?: string | null;
 }
-
-/** The instance that each stage means when `--param instance=…` is not given. `local` is the service on this machine. */
-export const INSTANCE_OF_STAGE: Readonly<Record<string, string>> = {
-  local: 'local',
-  staging: 'mht-api-staging',
-  prod: 'mht-api',
-};
 
 /** Reads the instance of an `sls` call. Throws InstanceProblems. */
 export function chosenInstance(choice: Choice, root = process.cwd()): Instance {
@@ -45,8 +38,8 @@ function chosenName({ param, stage }: Choice, root: string): string {
   if (given.length > 1) throw new InstanceProblems(['--param instance: must be given once']);
   const [[, named] = []] = given;
   if (named !== undefined) return named.trim();
-  const meant = Object.entries(INSTANCE_OF_STAGE).find(([name]) => name === (stage ?? 'local'));
-  if (meant) return meant[1];
+  const [, meant] = Object.entries(instanceOfStage(root)).find(([name]) => name === (stage ?? 'local')) ?? [];
+  if (meant !== undefined) return meant;
   throw new InstanceProblems([
     `stage ${stage} has no instance: use --stage staging or prod, or name a file of instances/ with --param instance=NAME (${instanceNames(root).join(', ')})`,
   ]);

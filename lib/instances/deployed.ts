@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Instance } from './instance';
-import { variablesOf } from './variables';
 
 /**
  * The stack's outputs about the deployment itself. Never rename one: `sls instances` and the checks before a deployment
@@ -30,7 +29,7 @@ export const deployedBy = (instance: Instance): Deployed => ({
 /** The same settings have the same hash, in whatever order a file names them. */
 export function settingsHash(instance: Instance): string {
   const { settings, rows, tags } = instance;
-  const text = JSON.stringify({ settings, rows, tags, variables: variablesOf(instance) }, sorted);
+  const text = JSON.stringify({ settings, rows, tags }, sorted);
   return createHash('sha256').update(text).digest('hex').slice(0, 16);
 }
 

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
+import * as z from 'zod';
 import { ruleInWords } from '../rule-words';
 import { INSTANCE_NAME, type InstanceFile, instanceFile, type Stage } from './file';
 import type { Instance } from './instance';
@@ -10,12 +11,23 @@ import { settingProblems } from './variables';
 
 export const FOLDER = 'instances';
 
+/** Which instance a stage means. */
+const STAGES_FILE = 'stages.yml';
+
 /** The names of all instances: the files of `instances/`. */
 export const instanceNames = (root = process.cwd()): string[] =>
   readdirSync(join(root, FOLDER))
-    .filter((file) => file.endsWith('.yml'))
+    .filter((file) => file.endsWith('.yml') && file !== STAGES_FILE)
     .map((file) => file.slice(0, -'.yml'.length))
     .sort();
+
+/** The instance that each stage means when no name is given. `local` is the service on this machine. */
+export function instanceOfStage(root = process.cwd()): Record<string, string> {
+  const file = `${FOLDER}/${STAGES_FILE}`;
+  const stages = z.record(z.string(), z.string()).safeParse(parsedYaml(file, readFileSync(join(root, file), 'utf8')));
+  if (!stages.success) throw new InstanceProblems([`${file}: must name an instance for each stage`]);
+  return stages.data;
+}
 
 /** The path of an instance's file in the project. */
 export const fileOf = (name: string): string => `${FOLDER}/${name}.yml`;
@@ -41,7 +53,7 @@ export function parseInstance(name: string, text: string, root = process.cwd()):
   }
   const profile = `${FOLDER}/profiles/${stage}.yml`;
   const layers = [readDefaults(root), ...(existsSync(join(root, profile)) ? [readSettings(root, profile)] : [])];
-  const instance = complete({ name, file, stage }, { inherited: layers.reduce(merge), own });
+  const instance = complete({ name, file, stage, root }, { inherited: layers.reduce(merge), own });
   // What the schema refused is left out of `own`, so it must not be reported a second time as missing.
   const near = (path: string, other: string) =>
     `${path}.`.startsWith(`${other}.`) || `${other}.`.startsWith(`${path}.`);
@@ -100,7 +112,7 @@ const isTable = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
 function complete(
-  { name, file, stage }: { name: string; file: string; stage: Stage },
+  { name, file, stage, root }: { name: string; file: string; stage: Stage; root: string },
   { inherited, own }: { inherited: InstanceFile; own: InstanceFile },
 ): { instance: Instance; problems: Problem[] } {
   const settings = merge(inherited, own);
@@ -138,7 +150,9 @@ function complete(
     tags: settings.tags ?? {},
     rows: used.flatMap((queue) => known[queue] ?? []),
   };
-  problems.push(...settingProblems(instance).filter(({ path }) => !problems.some((other) => other.path === path)));
+  problems.push(
+    ...settingProblems(instance, root).filter(({ path }) => !problems.some((other) => other.path === path)),
+  );
   return { instance, problems };
 }
 

@@ -60,10 +60,10 @@ afterAll(async () => {
   directory.remove();
 });
 
-test('a queue takes five new files, and lines in five others', () => {
+test('a queue takes four new files, and lines in five others', () => {
   const files = (kind: 'file' | 'created') => [...new Set(edits.map((edit) => edit[kind]).filter(Boolean))];
 
-  expect(files('created')).toHaveLength(5);
+  expect(files('created')).toHaveLength(4);
   expect(files('file')).toHaveLength(5);
 });
 

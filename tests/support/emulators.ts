@@ -1,14 +1,29 @@
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { readFileSync } from 'node:fs';
+import { type CreateTableCommandInput, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { S3Client } from '@aws-sdk/client-s3';
+import { parse } from 'yaml';
 import { clientDefaults } from '../../lib/aws/clients';
 import { startDynamoDb } from '../../lib/local/emulators/dynamodb';
 import { LOCAL_CREDENTIALS } from '../../lib/local/emulators/emulator';
 import { startS3 as startS3Emulator } from '../../lib/local/emulators/s3';
 import { createSqsModel } from '../../lib/local/sqs/model';
 import { startSqs as startSqsServer } from '../../lib/local/sqs/server';
-import { jobsTable } from '../../resources/jobs-table';
 
 const region = 'us-east-1';
+
+/** The keys of the jobs table and its indexes, as resources/table.yml declares them. */
+export const jobsTable = tableOf(readFileSync('resources/table.yml', 'utf8'));
+
+function tableOf(yaml: string): TableKeys {
+  const { Resources } = parse(yaml, { logLevel: 'silent' }) as { Resources: { JobsTable: { Properties: TableKeys } } };
+  const { BillingMode, AttributeDefinitions, KeySchema, GlobalSecondaryIndexes } = Resources.JobsTable.Properties;
+  return { BillingMode, AttributeDefinitions, KeySchema, GlobalSecondaryIndexes };
+}
+
+type TableKeys = Required<
+  Pick<CreateTableCommandInput, 'BillingMode' | 'AttributeDefinitions' | 'KeySchema' | 'GlobalSecondaryIndexes'>
+>;
+
 export const TABLE = 'jobs';
 
 /** How our clients reach an emulator. All other settings are as in production. */

@@ -122,8 +122,22 @@ const keyPolicy = (account: string) => ({
 const contextValue = (key: string, values: string[]): string | string[] =>
   key === 'dynamodb:LeadingKeys' ? values : (values[0] ?? '');
 
-/** Resolves `Fn::Sub` of pseudo parameters, `Fn::GetAtt` of a queue's ARN, and `Ref` of a resource with a name. */
+/** The start of the ARN of each type that policies refer to, and the property with its name. */
+const ARNS: Record<string, [string, string]> = {
+  'AWS::SQS::Queue': ['sqs', 'QueueName'],
+  'AWS::DynamoDB::Table': ['dynamodb', 'TableName'],
+  'AWS::SNS::Topic': ['sns', 'TopicName'],
+};
+
+/** Resolves `Fn::Sub`, and the ARN of a queue, a table or a topic by `Fn::GetAtt` or `Ref`. */
 function resolve(template: Template, value: unknown, pseudo: Record<string, string>): unknown {
+  const arnOf = (id: string): string => {
+    const { Type, Properties } = template.Resources[id] ?? { Type: 'missing' };
+    const [service, property = ''] = ARNS[Type] ?? [];
+    if (service === undefined) throw new Error(`the ARN of ${id} (${Type}) is not known here`);
+    const name = `${service === 'dynamodb' ? 'table/' : ''}${Properties?.[property]}`;
+    return `arn:${pseudo.Partition}:${service}:${pseudo.Region}:${pseudo.AccountId}:${name}`;
+  };
   if (Array.isArray(value)) return value.map((one) => resolve(template, one, pseudo));
   if (typeof value !== 'object' || value === null) return value;
   const {
@@ -131,9 +145,11 @@ function resolve(template: Template, value: unknown, pseudo: Record<string, stri
     'Fn::GetAtt': attribute,
     Ref,
   } = value as { 'Fn::Sub'?: string; 'Fn::GetAtt'?: [string, string]; Ref?: string };
-  if (sub !== undefined) return sub.replace(/\$\{AWS::(\w+)\}/g, (_all, name: string) => pseudo[name] ?? name);
-  if (attribute?.[1] === 'Arn')
-    return `arn:aws:sqs:${pseudo.Region}:${pseudo.AccountId}:${template.Resources[attribute[0]]?.Properties?.QueueName}`;
-  if (Ref !== undefined) throw new Error(`${JSON.stringify(value)} cannot be resolved`);
+  if (sub !== undefined)
+    return sub
+      .replace(/\$\{AWS::(\w+)\}/g, (_all, name: string) => pseudo[name] ?? name)
+      .replace(/\$\{(\w+)\.Arn\}/g, (_all, id: string) => arnOf(id));
+  if (attribute?.[1] === 'Arn') return arnOf(attribute[0]);
+  if (Ref !== undefined) return arnOf(Ref);
   return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, resolve(template, one, pseudo)]));
 }

@@ -15,10 +15,10 @@ export function changeInstance(root: string, name: string, changes: Record<strin
   writeFileSync(file, document.toString());
 }
 
-/** A folder with the project's instance files only, to change them. */
+/** A folder with the project's YAML files only, to change them. */
 export function instanceFolder(): { root: string; remove: () => void } {
   const root = mkdtempSync(join(tmpdir(), 'instances-'));
-  cpSync('instances', join(root, 'instances'), { recursive: true });
+  for (const part of ['instances', 'functions', 'serverless.yml']) cpSync(part, join(root, part), { recursive: true });
   return { root, remove: () => rmSync(root, { recursive: true, force: true }) };
 }
 

@@ -23,6 +23,7 @@ export function serviceDirectory(): ServiceDirectory {
   const path = mkdtempSync(join(tmpdir(), 'service-'));
   for (const entry of [
     'serverless.yml',
+    'functions',
     'handlers',
     'instances',
     'lib',

@@ -17,7 +17,7 @@ import { startS3 } from '../../../lib/local/emulators/s3';
 import { createSqsModel } from '../../../lib/local/sqs/model';
 import { startSqs } from '../../../lib/local/sqs/server';
 import type { Item } from '../../../lib/ports';
-import { jobsTable } from '../../../resources/jobs-table';
+import { jobsTable } from '../../support/emulators';
 import { anEnvelope, jobId } from '../../support/engine';
 import { inState } from '../../support/in-state';
 import { type ServiceDirectory, type SlsResult, serviceDirectory, sls } from '../../support/sls';

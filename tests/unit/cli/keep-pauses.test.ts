@@ -2,7 +2,7 @@ import { keepPauses } from '../../../lib/cli/keep-pauses';
 import type { Serverless, Template } from '../../../lib/cli/serverless';
 import { StoreError } from '../../../lib/errors';
 import { readInstance } from '../../../lib/instances/read';
-import { commonVariables } from '../../../lib/instances/variables';
+import { environmentOf } from '../../../lib/instances/variables';
 import { pauseKey } from '../../../lib/jobs/keys';
 import { fakeAws } from '../../support/fake-aws';
 
@@ -48,7 +48,10 @@ async function deployed(): Promise<Template> {
   const template = templateOf(9);
   const serverless = {
     service: {
-      provider: { environment: commonVariables(readInstance('acme')), compiledCloudFormationTemplate: template },
+      provider: {
+        environment: environmentOf(readInstance('acme'), 'reconciler'),
+        compiledCloudFormationTemplate: template,
+      },
       functions: {},
     },
     getProvider: () => ({

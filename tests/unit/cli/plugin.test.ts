@@ -112,15 +112,6 @@ test.each(['info', 'logs', 'metrics', 'deploy list'])(
   },
 );
 
-test('the functions of queues that the instance does not use are removed', async () => {
-  const service = serverless(['package']);
-  service.service.functions = { feedback: {}, testflight: {}, analytics: {}, compaction: {}, alarms: {} };
-
-  await new Ops(service, { param: 'instance=acme' }).hooks.initialize?.();
-
-  expect(Object.keys(service.service.functions)).toEqual(['feedback', 'alarms']);
-});
-
 test('the shared role is removed, together with every DependsOn a role', () => {
   const template: Template = {
     Resources: {

@@ -1,8 +1,7 @@
 import type { Serverless } from '../../../lib/cli/serverless';
 import { serviceRuns, variableLines } from '../../../lib/cli/service-runs';
 import { producerSettings } from '../../../lib/config/producer';
-import { readInstance } from '../../../lib/instances/read';
-import { producerParameterResources } from '../../../resources/producer-parameter';
+import { instance } from '../../../resources/instance';
 import { recordingOutput, targetContext } from '../../support/operator';
 
 const ACCOUNT = '123456789012';
@@ -20,12 +19,11 @@ test('the variables hold the settings that the stack writes into its parameter, 
 
   const [name, region, settings = ''] = recorded.lines;
   const json = settings.replace(/^JOBS_SETTINGS='(.*)'$/, '$1');
-  const { Resources } = producerParameterResources(readInstance('mht-api'));
+  const resolveConfigurationProperty = () => unused();
+  const stored = await instance({ options, resolveConfigurationProperty });
 
   expect([name, region]).toEqual(["JOBS_INSTANCE='mht-api'", "AWS_REGION='us-east-1'"]);
-  expect(Resources.ProducerParameter?.Properties).toMatchObject({
-    Value: { 'Fn::Sub': json.replace(ACCOUNT, `\${AWS::AccountId}`) },
-  });
+  expect(stored).toMatchObject({ producer: json.replace(ACCOUNT, `\${AWS::AccountId}`) });
   expect(producerSettings.parse(JSON.parse(json))).toMatchObject({
     table: 'mht-api-jobs',
     queues: { feedback: { type: 'fifo', retention: 1_209_600 }, analytics: { type: 'fifo', retention: 604_800 } },

@@ -6,7 +6,7 @@ import { beforeCore, beforeDeployment } from '../../../lib/cli/core-command';
 import { runNamed } from '../../../lib/cli/run-command';
 import type { AwsConfig, Serverless } from '../../../lib/cli/serverless';
 import { readInstance } from '../../../lib/instances/read';
-import { commonVariables } from '../../../lib/instances/variables';
+import { environmentOf } from '../../../lib/instances/variables';
 import { close, listen } from '../../../lib/local/loopback';
 import { testedConsole } from '../../support/console';
 import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
@@ -69,7 +69,10 @@ function serverlessOf(name: string, known: boolean): Serverless {
     pluginManager: { spawn: async () => {} },
     service: {
       service: 'background-jobs',
-      provider: { environment: commonVariables(instance), compiledCloudFormationTemplate: { Resources: {} } },
+      provider: {
+        environment: environmentOf(instance, 'reconciler'),
+        compiledCloudFormationTemplate: { Resources: {} },
+      },
       custom: { instance: { account } },
       functions: {},
     },

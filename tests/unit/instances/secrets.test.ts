@@ -1,10 +1,11 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import * as z from 'zod';
 import { commonEnv } from '../../../lib/config/common';
 import { environmentSchemas, secretsOf } from '../../../lib/config/functions';
 import { secret } from '../../../lib/config/values';
 import { readInstance } from '../../../lib/instances/read';
-import { VARIABLES } from '../../../lib/instances/variables';
-import { functionPermissions } from '../../../resources/function-permissions';
+import { environmentOf, secretSettings } from '../../../lib/instances/variables';
 import { changeInstance, instanceFolder, problemsOf } from '../../support/instances';
 
 const REFUSED = 'must be a reference, ssm:/path or secretsmanager:name, not the secret itself';
@@ -19,19 +20,28 @@ afterEach(() => {
   delete environmentSchemas.push;
 });
 
-/** A fifth queue, whose worker reads a key. Only its schema and its row say so. */
+/** A fifth queue, whose worker reads a key. Its schema marks the key as a secret. */
 function withPush(env: Record<string, string>): void {
   environmentSchemas.push = z.object({ ...commonEnv.shape, PUSH_ENDPOINT: z.url(), PUSH_KEY: secret });
   const row = { type: 'fifo', timeout: 30, visibility: 180, retention: 604_800, receives: 3, batch: 1 };
   const rest = { concurrency: 2, throughput: 'normal', repeatable: false };
   changeInstance(root, 'profiles/default', { 'queues.push': { ...row, ...rest } });
   changeInstance(root, 'mht-api', { 'queues.push': { env } });
+  const variables = ['PUSH_ENDPOINT', 'PUSH_KEY'].map((name) => `  ${name}: \${self:custom.queues.push.env.${name}}`);
+  writeFileSync(join(root, 'functions', 'push.yml'), ['environment:', ...variables, ''].join('\n'));
 }
 
+const PATHS: Record<string, string> = {
+  HASH_KEY: 'hashKey',
+  ZENDESK_TOKEN: 'zendesk.token',
+  SENDGRID_API_KEY: 'sendgrid.apiKey',
+  APP_STORE_CONNECT_PRIVATE_KEY: 'appStoreConnect.privateKey',
+  DISCORD_WEBHOOK_URL: 'notify.discord',
+};
 const secrets = Object.keys(environmentSchemas).flatMap((key) => secretsOf(key).map((name) => [key, name] as const));
 
 test.each(secrets)('the plain secret of %s in %s is refused', (_key, name) => {
-  const path = VARIABLES[name] ?? '';
+  const path = PATHS[name] ?? '';
   changeInstance(root, 'mht-api', { [path]: 'planted-secret' });
 
   expect(problemsOf(() => readInstance('mht-api', root))).toEqual([`instances/mht-api.yml: ${path}: ${REFUSED}`]);
@@ -53,24 +63,15 @@ test('the plain secret of a new queue is refused, because its schema marks it', 
   ]);
 });
 
-test('the worker of a new queue may read its secret, and no other worker may', () => {
+test('the worker of a new queue gets its secret, and no other function does', () => {
   withPush({ PUSH_ENDPOINT: 'https://push.example.com', PUSH_KEY: 'ssm:/mht/push-key' });
-  const { rows } = readInstance('mht-api', root);
-  const context = {
-    service: 's',
-    stage: 'prod' as const,
-    instance: 'mht-api',
-    bucket: 'b',
-    prefix: 'p',
-    retain: true,
-    tags: {},
-  };
-  const permissions = functionPermissions({ rows, context }, { PUSH_KEY: 'ssm:/mht/push-key' });
+  const instance = readInstance('mht-api', root);
 
-  const allowed = Object.entries(permissions).filter(([, statements]) =>
-    JSON.stringify(statements).includes('push-key'),
+  expect(environmentOf(instance, 'push', root)).toMatchObject({ PUSH_KEY: 'ssm:/mht/push-key' });
+  const readers = Object.keys(environmentSchemas).filter((key) =>
+    secretSettings(instance, [key], root).some(({ value }) => value === 'ssm:/mht/push-key'),
   );
-  expect(allowed.map(([key]) => key)).toEqual(['push']);
+  expect(readers).toEqual(['push']);
 });
 
 test.each<[string, Record<string, string>, string]>([
@@ -78,12 +79,12 @@ test.each<[string, Record<string, string>, string]>([
   [
     'a misspelt variable',
     { PUSH_ENDPOINT: 'https://x.example', PUSH_KEY: 'ssm:/k', PUSH_KEYS: 'x' },
-    'PUSH_KEYS: is not a variable. Did you mean PUSH_KEY?',
+    'PUSH_KEYS: is not a variable of functions/push.yml. Did you mean PUSH_KEY?',
   ],
   [
-    'a variable that has a setting',
+    'a variable of another setting',
     { PUSH_ENDPOINT: 'https://x.example', PUSH_KEY: 'ssm:/k', BUCKET: 'x' },
-    'BUCKET: is given by the setting bucket',
+    'BUCKET: is not a variable of functions/push.yml. Valid: PUSH_ENDPOINT, PUSH_KEY.',
   ],
 ])('%s of a new queue is refused by name', (_what, env, expected) => {
   withPush(env);

@@ -1,12 +1,64 @@
 import { environmentSchemas } from '../../../lib/config/functions';
-import { VARIABLES } from '../../../lib/instances/variables';
+import { readInstance } from '../../../lib/instances/read';
+import { environmentOf, functionFile, secretSettings } from '../../../lib/instances/variables';
+import { templateOf } from '../../support/packages';
 
-/** The instance's name, its queues, its bus and the schedule give these. npm start sets RECONCILE_EVERY. */
-const DERIVED = ['DLQ_DEPTHS', 'INSTANCE', 'TABLE', 'QUEUES', 'EVENT_BUS', 'STAGE', 'REGION', 'RECONCILE_EVERY'];
+/** npm start sets the first, and the AWS library for logs reads the second. */
+const OTHERS = ['RECONCILE_EVERY', 'POWERTOOLS_SERVICE_NAME'];
 
-test('every variable of a function comes from a setting of the instance', () => {
-  const read = new Set(Object.values(environmentSchemas).flatMap(({ shape }) => Object.keys(shape)));
+/** An instance with every setting, so that its functions have every variable. */
+const known = { ...readInstance('local') };
+known.settings = {
+  ...known.settings,
+  sender: { ...known.settings.sender, domains: ['example.com', 'example.org'] },
+  sendgrid: {
+    ...known.settings.sendgrid,
+    templates: { feedback: 'd-1', feedbackByLanguage: { de: 'd-2', 'pt-BR': 'd-3' }, testflight: 'd-4' },
+  },
+  appStoreConnect: { ...known.settings.appStoreConnect, apps: ['1', '2'] },
+  notify: { ...known.settings.notify, runbook: 'https://example.com' },
+  analytics: { ...known.settings.analytics, noAddressesFrom: '2027-01-01T00:00:00Z' },
+};
 
-  expect([...read].filter((name) => !(name in VARIABLES) && !DERIVED.includes(name))).toEqual([]);
-  expect(Object.keys(VARIABLES).filter((name) => !read.has(name))).toEqual([]);
+test.each(Object.entries(environmentSchemas))(
+  'the file of %s gives each variable that the function reads, and no other one',
+  (key, { shape }) => {
+    const given = Object.keys(environmentOf(known, key));
+
+    expect(Object.keys(shape).filter((name) => !given.includes(name) && !OTHERS.includes(name))).toEqual([]);
+    expect(given.filter((name) => !(name in shape) && !OTHERS.includes(name))).toEqual([]);
+  },
+);
+
+test('lists and tables are text in a variable', () => {
+  expect(environmentOf(known, 'feedback')).toMatchObject({
+    FEEDBACK_TEMPLATES: 'de=d-2,pt-BR=d-3',
+    FEEDBACK_TAGS: 'app',
+    RETRY_WAITS: '1,2',
+  });
+});
+
+test('the checks see the environment that Serverless compiles', async () => {
+  const prod = await templateOf('prod');
+  const instance = readInstance('mht-api');
+  const changed = {
+    ...instance,
+    settings: { ...instance.settings, hashKey: 'ssm:/example/hash-key', events: { bus: 'own' } },
+  };
+
+  for (const [key, id] of [
+    ['feedback', 'Feedback'],
+    ['emailEvents', 'EmailEvents'],
+    ['reconciler', 'Reconciler'],
+  ] as const)
+    expect(prod.Resources[`${id}LambdaFunction`]?.Properties.Environment).toEqual({
+      Variables: environmentOf(changed, key),
+    });
+});
+
+test('the secrets of a function are those of its own file', () => {
+  expect(secretSettings(readInstance('mht-api'), ['alarms'])).toEqual([
+    { path: 'notify.discord', value: 'ssm:/example/discord-webhook-url' },
+  ]);
+  expect(functionFile('emailEvents')).toBe('functions/email-events.yml');
 });

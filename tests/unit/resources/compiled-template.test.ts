@@ -68,6 +68,37 @@ test('the stack policy refuses to replace or remove any queue or table, and allo
   ]);
 });
 
+test('a queue and its DLQ are encrypted FIFO queues of the instance, and the DLQ takes messages of its own queue only', () => {
+  for (const { id, name } of QUEUES) {
+    const [queue, dlq] = [prod.Resources[`${id}Queue`]?.Properties, prod.Resources[`${id}Dlq`]?.Properties];
+    const fifo = { FifoQueue: true, ContentBasedDeduplication: false, SqsManagedSseEnabled: true };
+    expect(queue).toMatchObject({ QueueName: `mht-api-${name}.fifo`, ...fifo });
+    expect(dlq).toMatchObject({ QueueName: `mht-api-${name}-dlq.fifo`, ...fifo });
+    expect(queue?.RedrivePolicy).toEqual({
+      deadLetterTargetArn: { 'Fn::GetAtt': [`${id}Dlq`, 'Arn'] },
+      maxReceiveCount: 3,
+    });
+    const own = `arn:\${AWS::Partition}:sqs:\${AWS::Region}:\${AWS::AccountId}:mht-api-${name}.fifo`;
+    expect(dlq?.RedriveAllowPolicy).toEqual({ redrivePermission: 'byQueue', sourceQueueArns: [{ 'Fn::Sub': own }] });
+  }
+});
+
+test('only a queue with high throughput deduplicates and limits per message group', () => {
+  const high = { DeduplicationScope: 'messageGroup', FifoThroughputLimit: 'perMessageGroupId' };
+
+  expect(prod.Resources.AnalyticsQueue?.Properties).toMatchObject(high);
+  expect(Object.keys(prod.Resources.FeedbackQueue?.Properties ?? {})).not.toContain('FifoThroughputLimit');
+});
+
+test('the table forgets expired rows, can be restored, and is encrypted and protected', () => {
+  expect(prod.Resources.JobsTable?.Properties).toMatchObject({
+    TimeToLiveSpecification: { AttributeName: 'expiresAt', Enabled: true },
+    PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true },
+    SSESpecification: { SSEEnabled: true },
+    DeletionProtectionEnabled: true,
+  });
+});
+
 test('each queue refuses unencrypted transport', () => {
   const policies = ofType(prod, 'AWS::SQS::QueuePolicy').map(({ Properties }) => Properties);
 
@@ -196,13 +227,13 @@ test('the outputs list the queues and the table, and the names of exports contai
   expect(Object.keys(prod.Outputs)).toEqual([
     'ServerlessDeploymentBucketName',
     'EmailEventsLambdaFunctionUrl',
-    ...QUEUES.flatMap(({ id }) => [`${id}QueueUrl`, `${id}DlqUrl`]),
     'JobsTableName',
     'AlarmTopicArn',
     'UndeliveredAlarmsUrl',
-    'DashboardName',
     'JobEventsName',
     'ProducerParameterName',
+    ...QUEUES.flatMap(({ id }) => [`${id}QueueUrl`, `${id}DlqUrl`]),
+    'DashboardName',
     'ProducerPolicyArn',
     'ReaderPolicyArn',
     'OperatorPolicyArn',

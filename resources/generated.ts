@@ -1,44 +1,25 @@
-import { environmentSchemas } from '../lib/config/functions';
 import { deployedBy } from '../lib/instances/deployed';
 import { hasFunction } from '../lib/instances/functions';
-import { variablesOf } from '../lib/instances/variables';
 import { accessResources } from './access';
-import { type Blocks, instanceOf, SERVICE, type Variables } from './configuration';
 import { type Context, contextOf } from './context';
-import { eventBusResources } from './event-bus';
-import { functionPermissions } from './function-permissions';
-import { jobsTableResources } from './jobs-table';
+import { instanceOf, SERVICE, type Variables } from './instance';
 import { logGroupId } from './logical-id';
-import { monitoringResources } from './monitoring';
-import { producerParameterResources } from './producer-parameter';
-import { queueResources } from './queue';
-import type { Statement } from './statements';
+import { type Blocks, monitoringResources } from './monitoring';
+import { queuePolicies } from './queue-policies';
 import { type Fragment, merge, retention } from './template';
 
-/** `iamRoleStatements` by function. */
-export const permissions = async (variables: Variables): Promise<Record<string, Statement[]>> => {
-  const of = instanceOf(variables);
-  const secretsKey = of.settings.secretsKey ?? '';
-  const none = Object.keys(environmentSchemas).map((key) => [key, []]);
-  const configuration = { rows: of.rows, context: contextOf(of, SERVICE) };
-  return { ...Object.fromEntries(none), ...functionPermissions(configuration, { ...variablesOf(of), secretsKey }) };
-};
-
-/** `resources` of serverless.yml. Throws InstanceProblems. */
-export async function resources(variables: Variables): Promise<Fragment> {
+/** What there are many of: queue policies, alarms, dashboard, access roles, log groups, outputs. Throws InstanceProblems. */
+export async function generated(variables: Variables): Promise<Fragment> {
   const of = instanceOf(variables);
   const context = contextOf(of, SERVICE);
   const functions = (await variables.resolveConfigurationProperty(['functions'])) as Blocks;
   return merge([
-    ...of.rows.map((row) => queueResources(row, context)),
-    jobsTableResources(context),
+    queuePolicies(of.rows, context),
     logGroups(
       Object.keys(functions).filter((key) => hasFunction(of, key)),
       context,
     ),
     monitoringResources(of, context, functions),
-    eventBusResources(context),
-    producerParameterResources(of),
     accessResources(of.rows, context),
     exportNames(context, hasFunction(of, 'emailEvents')),
     { Resources: {}, Outputs: outputsOf(deployedBy(of)) },

@@ -1,0 +1,72 @@
+import type { QueueRow } from '../lib/instances/queue-row';
+import type { Context } from './context';
+import { logicalId, TOPIC_ID, UNDELIVERED_QUEUE_ID } from './logical-id';
+import { type Fragment, principalArn, type Resource } from './template';
+
+/** The policies of all queues, and the URLs of the jobs' queues as outputs. */
+export const queuePolicies = (rows: QueueRow[], context: Context): Fragment => ({
+  Resources: {
+    ...Object.fromEntries(
+      rows.flatMap((row) => [
+        [logicalId(row.name, 'QueuePolicy'), policy(logicalId(row.name, 'Queue'), sendersOf(row, context))],
+        [logicalId(row.name, 'DlqPolicy'), policy(logicalId(row.name, 'Dlq'))],
+      ]),
+    ),
+    [`${UNDELIVERED_QUEUE_ID}Policy`]: policy(UNDELIVERED_QUEUE_ID, [fromTheTopic]),
+  },
+  Outputs: Object.fromEntries(
+    rows.flatMap(({ name }) => [
+      urlOf(logicalId(name, 'Queue'), `Queue of the ${name} jobs`),
+      urlOf(logicalId(name, 'Dlq'), `Dead-letter queue of the ${name} jobs`),
+    ]),
+  ),
+});
+
+const urlOf = (id: string, Description: string) => [`${id}Url`, { Description, Value: { Ref: id } }] as const;
+
+/** Lets principals of other accounts send. In our own account, an identity's own policy is enough. */
+const sendersOf = ({ name, senders = [] }: QueueRow, { organization }: Context): object[] =>
+  senders.length === 0
+    ? []
+    : [
+        {
+          Sid: 'SendersOfOtherAccounts',
+          Effect: 'Allow',
+          Principal: { AWS: senders.map(principalArn) },
+          Action: 'sqs:SendMessage',
+          Resource: { 'Fn::GetAtt': [logicalId(name, 'Queue'), 'Arn'] },
+          ...(organization && { Condition: { StringEquals: { 'aws:PrincipalOrgID': organization } } }),
+        },
+      ];
+
+/** The topic sends alarms here that it could not deliver to the function. The function sends with its own role. */
+const fromTheTopic = {
+  Sid: 'FromTheTopic',
+  Effect: 'Allow',
+  Principal: { Service: 'sns.amazonaws.com' },
+  Action: 'sqs:SendMessage',
+  Resource: { 'Fn::GetAtt': [UNDELIVERED_QUEUE_ID, 'Arn'] },
+  Condition: { ArnEquals: { 'aws:SourceArn': { Ref: TOPIC_ID } } },
+};
+
+/** A policy may only name the queue that it is attached to, so each queue has its own. */
+const policy = (id: string, statements: object[] = []): Resource => ({
+  Type: 'AWS::SQS::QueuePolicy',
+  Properties: {
+    Queues: [{ Ref: id }],
+    PolicyDocument: {
+      Version: '2012-10-17',
+      Statement: [
+        {
+          Sid: 'EncryptedTransportOnly',
+          Effect: 'Deny',
+          Principal: '*',
+          Action: 'sqs:*',
+          Resource: { 'Fn::GetAtt': [id, 'Arn'] },
+          Condition: { Bool: { 'aws:SecureTransport': 'false' } },
+        },
+        ...statements,
+      ],
+    },
+  },
+});
