@@ -2,12 +2,18 @@ const { default: Sequencer } = require('@jest/test-sequencer');
 
 /** The files that take longest. Jest guesses by size in a fresh clone, and these are small. */
 const SLOWEST = [
+  'simulation/runs/random',
+  'integration/local/commands',
   'simulation/scenarios/one-fault',
   'simulation/mutants/source-mutants',
-  'simulation/runs/random',
   'integration/local/service',
-  'integration/local/commands',
+  'integration/ops/commands',
+  'integration/permissions/recorded',
+  'integration/local/queues',
+  'integration/express-api/example',
+  'unit/resources/compiled-template',
   'simulation/scale/scale',
+  'docs/add-a-queue',
 ];
 
 const rankOf = ({ path }) => {

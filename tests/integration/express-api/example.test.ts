@@ -83,18 +83,6 @@ test('the packed example takes jobs of every kind, and shows their end', async (
   expect((await ask('GET', '/openapi.json')).status).toBe(200);
 });
 
-test('the packed example plans a job for later, and cancels it', async () => {
-  const inMs = (ms: number) => new Date(Date.now() + ms).toISOString();
-  const later = await ask('POST', `/feedback?notBefore=${inMs(3_600_000)}`, feedback());
-  const soon = await ask('POST', `/feedback?notBefore=${inMs(500)}`, feedback());
-
-  const cancelled = await ask('DELETE', later.headers.get('location') ?? '');
-
-  expect([cancelled.status, cancelled.json.state]).toEqual([200, 'cancelled']);
-  expect(await service.recorded(String(soon.json.id))).toMatchObject({ state: 'succeeded' });
-  expect((await ask('DELETE', soon.headers.get('location') ?? '')).status).toBe(409);
-});
-
 test('the packed example refuses what is wrong by its named error', async () => {
   const key = { 'idempotency-key': 'k-1' };
   const post = async (path: string, body: unknown, headers = {}) => (await ask('POST', path, body, { headers })).status;

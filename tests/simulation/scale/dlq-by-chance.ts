@@ -1,10 +1,8 @@
-import * as z from 'zod';
-import { messageType, type QueueContract } from '../../../lib/worker/contract';
 import { envelopeOf, layParked, layUntried } from './lay-down';
 import type { ScalePlan } from './plan';
 import { startService } from './service';
+import { TICKET_TYPE, TICKETS, ticketContract } from './ticket-contract';
 
-const TYPE = 'sample.done.v1';
 const MINUTE_MS = 60_000;
 
 /** A DLQ that lacks one entry and has one untried message, so that its count matches the table by chance. */
@@ -17,22 +15,15 @@ export const dlqByChance: ScalePlan = {
     let done = false;
     const service = startService({
       everyMs: 5 * MINUTE_MS,
-      contract: (): QueueContract => ({
-        queue: 'sample',
-        types: {
-          [TYPE]: messageType({
-            schema: z.strictObject({}),
-            process: async () => {
-              done = true;
-            },
-          }),
-        },
-      }),
+      contract: (vendor) =>
+        ticketContract(vendor, () => {
+          done = true;
+        }),
     });
     const now = service.now();
-    const envelope = (n: number) => envelopeOf(n, { type: TYPE, time: now - 3_600_000 });
+    const envelope = (n: number) => envelopeOf(n, { type: TICKET_TYPE, time: now - 3_600_000 });
     for (let n = 1; n <= size; n++)
-      await layParked(service, { queue: 'sample', envelope: envelope(n), group: `g${n}`, now });
+      await layParked(service, { queue: TICKETS, envelope: envelope(n), group: `g${n}`, now });
     service.after(2 * MINUTE_MS, () => {
       const { Messages: [lost] = [] } = service.sqs.receiveMessage({ QueueUrl: service.dlq });
       service.sqs.deleteMessage({ QueueUrl: service.dlq, ReceiptHandle: lost?.ReceiptHandle });

@@ -1,10 +1,8 @@
-import * as z from 'zod';
-import { messageType, type QueueContract } from '../../../lib/worker/contract';
 import { envelopeOf, layParked, layUntried } from './lay-down';
 import type { ScalePlan } from './plan';
 import { startService } from './service';
+import { TICKET_TYPE, TICKETS, ticketContract } from './ticket-contract';
 
-const TYPE = 'sample.done.v1';
 const MINUTE_MS = 60_000;
 const FIRST = 1;
 
@@ -22,21 +20,13 @@ export const largeDlq: ScalePlan = {
     const done = new Map<string, number>();
     const service = startService({
       costs: { table: ms, objects: ms, queues: ms },
-      contract: ({ now }): QueueContract => ({
-        queue: 'sample',
-        types: {
-          [TYPE]: messageType({
-            schema: z.strictObject({}),
-            process: async ({ id }) => void done.set(id, now()),
-          }),
-        },
-      }),
+      contract: (vendor) => ticketContract(vendor, (id) => void done.set(id, vendor.now())),
     });
     const now = service.now();
-    const envelope = (n: number) => envelopeOf(n, { type: TYPE, time: now - 3_600_000 });
+    const envelope = (n: number) => envelopeOf(n, { type: TICKET_TYPE, time: now - 3_600_000 });
     layUntried(service, { envelope: envelope(FIRST), group: 'first' });
     for (let n = 2; n < size; n++)
-      await layParked(service, { queue: 'sample', envelope: envelope(n), group: `g${n}`, now });
+      await layParked(service, { queue: TICKETS, envelope: envelope(n), group: `g${n}`, now });
     layUntried(service, { envelope: envelope(size), group: 'last' });
     const late = () => !done.has(envelope(FIRST).id) && service.now() > now + 3 * MINUTE_MS;
     return service.run({

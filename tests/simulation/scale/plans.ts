@@ -3,7 +3,6 @@ import { innocentAmongGuilty, othersGoOn, trialOfWaiting } from './circuit';
 import { compactions } from './compactions';
 import { dlqByChance } from './dlq-by-chance';
 import { failingRows } from './failing';
-import { manyHeld } from './held';
 import { largeDlq } from './large-dlq';
 import { MAILS_PLANS } from './mails';
 import { neverEmpty } from './never-empty';
@@ -13,7 +12,6 @@ import { manyStarts } from './starts';
 
 /** All scale plans. Add a new one here. */
 export const SCALE_PLANS: readonly ScalePlan[] = [
-  manyHeld,
   ...CAMPAIGN_PLANS,
   ...MAILS_PLANS,
   manyStarts,

@@ -16,7 +16,7 @@ const SKEW_MS = 3;
 export const manyStarts: ScalePlan = {
   name: 'starts',
   what: 'jobs accepted, 1,000 a second',
-  size: 2_000,
+  size: 1_200,
   largest: 20_000,
   async run(size) {
     const done = new Set<string>();

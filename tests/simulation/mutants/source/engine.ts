@@ -106,9 +106,13 @@ export const ENGINE_MUTANTS = {
     by: {
       plan: {
         queue: 'testflight',
-        // The second job succeeds, which shows that Apple works.
-        jobs: [...jobs, { kind: 'good', at: 12 * MINUTE_MS, group: 1, retries: 0 }],
-        outages: [{ target: 'apple', from: 0, until: 10 * MINUTE_MS, fault: 'refused' }],
+        waits: { at: 20 * MINUTE_MS, from: [60], to: [60] },
+        // The second job succeeds, which shows that Apple works. Then Apple answers no question about the first one.
+        jobs: [...jobs, { kind: 'good', at: 40_000, group: 1, retries: 0 }],
+        outages: [
+          { target: 'apple', from: 0, until: MINUTE_MS / 2, fault: 'refused' },
+          { target: 'apple', from: 70_000, until: 3 * MINUTE_MS, fault: 'refused' },
+        ],
         calls: [{ kind: 'apple.invite', nth: 1, fault: 'lost' }],
       },
     },
