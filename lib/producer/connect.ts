@@ -9,26 +9,25 @@ import type { Log, Objects, Secret } from '../ports';
 import { type AwsEndpoints, type ConnectionConfig, queueIn, settingsIn } from './settings';
 import type { PostPolicy } from './uploads';
 
-/** The ports of a producer on AWS, and how to close their connections. */
-export type Connection = Awaited<ReturnType<typeof connect>>;
-
 /**
  * Loads the clients of SQS and DynamoDB, and reads the settings if the options have none. The client of S3 is loaded
  * with the first object. Rejects with a StoreError or a ConfigError.
  */
 export async function connect(config: ConnectionConfig, log: Log) {
   const { instance, region } = config;
-  const [sqs, dynamo, settings] = await Promise.all([
-    loadQueues(config),
-    loadTable(config),
+  const [{ realQueues, sqsClient }, { dynamoClient, realTable }, settings] = await Promise.all([
+    import('../aws/queues.ts'),
+    import('../aws/table.ts'),
     config.settings ?? readSettings(config),
   ]);
+  const sqs = sqsClient(clientConfig(config, 'sqs'));
+  const dynamo = dynamoClient(clientConfig(config, 'dynamodb'));
   const bucket = lazily(() => loadBucket(config, settings.bucket));
   const queueOf = queueIn(settings.queues);
   return {
-    table: dynamo.table(settings.table),
-    queues: sqs.queues,
-    objects: later<Objects>(async () => (await bucket()).objects, OBJECTS),
+    table: realTable({ table: settings.table, client: dynamo }),
+    queues: realQueues(sqs),
+    objects: laterObjects(async () => (await bucket()).objects),
     readObject: async function* (key: string) {
       yield* (await bucket()).readObject(key);
     },
@@ -44,8 +43,7 @@ export async function connect(config: ConnectionConfig, log: Log) {
     queueUrl: (queue: string) => queueUrl(region, settings.account, queueName(instance, queue, queueOf(queue).type)),
     sign: async (policy: PostPolicy) => (await bucket()).sign(policy),
     async disconnect() {
-      sqs.close();
-      dynamo.close();
+      for (const client of [sqs, dynamo]) client.destroy();
       if (bucket.started()) (await bucket()).close();
     },
   };
@@ -65,18 +63,6 @@ const clientConfig = ({ region, credentials, endpoints }: ConnectionConfig, serv
   ...(credentials && { credentials }),
   ...(endpoints[service] === undefined ? {} : { endpoint: endpoints[service] }),
 });
-
-async function loadQueues(config: ConnectionConfig) {
-  const { realQueues, sqsClient } = await import('../aws/queues.ts');
-  const client = sqsClient(clientConfig(config, 'sqs'));
-  return { queues: realQueues(client), close: () => client.destroy() };
-}
-
-async function loadTable(config: ConnectionConfig) {
-  const { dynamoClient, realTable } = await import('../aws/table.ts');
-  const client = dynamoClient(clientConfig(config, 'dynamodb'));
-  return { table: (table: string) => realTable({ table, client }), close: () => client.destroy() };
-}
 
 async function loadBucket(config: ConnectionConfig, bucket: string) {
   const [{ realObjects, s3Client }, { realObjectReader }] = await Promise.all([
@@ -145,16 +131,13 @@ export function lazily<T>(make: () => Promise<T>): (() => Promise<T>) & { starte
   return Object.assign(get, { started: () => made !== undefined });
 }
 
-/** An object whose functions load the object that has them, and call it. `names`: all its functions. */
-export const later = <T extends object>(load: () => Promise<T>, names: Record<keyof T, true>): T =>
-  Object.fromEntries(
-    Object.keys(names).map((name) => [
-      name,
-      async (...args: unknown[]) => {
-        const loaded = (await load()) as Record<string, (...args: unknown[]) => unknown>;
-        return loaded[name]?.(...args);
-      },
-    ]),
-  ) as T;
-
-const OBJECTS = { put: true, create: true, replace: true, get: true, read: true, delete: true, list: true } as const;
+/** The bucket through a client that is loaded with the first call. */
+const laterObjects = (load: () => Promise<Objects>): Objects => ({
+  put: async (...args) => (await load()).put(...args),
+  create: async (...args) => (await load()).create(...args),
+  replace: async (...args) => (await load()).replace(...args),
+  get: async (...args) => (await load()).get(...args),
+  read: async (...args) => (await load()).read(...args),
+  delete: async (...args) => (await load()).delete(...args),
+  list: async (...args) => (await load()).list(...args),
+});

@@ -76,8 +76,12 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 5_000;
 
-export function createJobs({ ledger, clock, random, queueNames }: JobsDeps): Jobs {
+export const createJobs = (deps: JobsDeps): Jobs => jobsOf(async () => deps);
+
+/** Asks about jobs through ports that are loaded with each call. */
+export function jobsOf(load: () => Promise<JobsDeps>): Jobs {
   async function find(id: string, options: FindOptions = {}): Promise<JobRow | undefined> {
+    const { ledger, queueNames } = await load();
     const { queue } = valid(questionSchema(queueNames), { ...options, id });
     const keys = (queue === undefined ? queueNames : [queue]).map((name) => jobKey(name, id));
     const rows = await Promise.all(keys.map((key) => ledger.get(key)));
@@ -94,6 +98,7 @@ export function createJobs({ ledger, clock, random, queueNames }: JobsDeps): Job
     async cancel(id, options) {
       const found = await find(id, options);
       if (!found) return { ...pending(id), cancelled: false };
+      const { ledger, clock } = await load();
       // The reconciler completes the end: its record and its event.
       const withdrawn = (row: JobRow) =>
         waitsForItsTime(row) ? cancelled(row, clock.now(), BY_ITS_PRODUCER) : undefined;
@@ -102,6 +107,7 @@ export function createJobs({ ledger, clock, random, queueNames }: JobsDeps): Job
       return { ...statusOf(row), cancelled: never };
     },
     async wait(id, options) {
+      const { clock, random, queueNames } = await load();
       const { queue, timeout = DEFAULT_TIMEOUT_MS, signal } = valid(questionSchema(queueNames), { ...options, id });
       const end = clock.now() + timeout;
       const late = AbortSignal.timeout(Math.min(Math.ceil(timeout) + LAST_ANSWER_MS, LONGEST_TIMER_MS));

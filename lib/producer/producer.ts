@@ -44,28 +44,32 @@ const DEFAULT_EMAIL_RATE = 100;
 
 const campaignQuestion = z.object({ id: askedId });
 
-/** Makes a producer from its ports. */
-export function createProducer(deps: ProducerDeps): Producer {
-  const submitDeps = { ...deps, ledger: createLedger(deps), emailRate: deps.emailRate ?? DEFAULT_EMAIL_RATE };
+export const createProducer = (deps: ProducerDeps): Producer => producerOf(async () => deps);
+
+/** Makes a producer whose functions load their ports when they are called. */
+export function producerOf(load: () => Promise<ProducerDeps>): Producer {
+  const loaded = async () => {
+    const deps = await load();
+    return { ...deps, ledger: createLedger(deps), emailRate: deps.emailRate ?? DEFAULT_EMAIL_RATE };
+  };
   const submitting =
     (kind: Kind) =>
-    async (input: unknown, options: SubmitOptions = {}) =>
-      submit(submitDeps, await kinds[kind](input, options, deps));
-  const control = campaignControl(submitDeps);
-  const asking =
-    <A>(ask: (id: string) => Promise<A>) =>
-    async (id: string) =>
-      ask(valid(campaignQuestion, { id }).id);
+    async (input: unknown, options: SubmitOptions = {}): Promise<Accepted> => {
+      const deps = await loaded();
+      return submit(deps, await kinds[kind](input, options, deps));
+    };
+  const control = async () => campaignControl(await loaded());
+  const checked = (id: string) => valid(campaignQuestion, { id }).id;
   return {
     feedback: submitting('feedback'),
     email: submitting('email'),
+    campaign: async (input, source, options = {}) => submitCampaign(await loaded(), { input, source, options }),
     campaigns: {
-      pause: asking(control.pause),
-      resume: asking(control.resume),
-      cancel: asking(control.cancel),
-      report: asking(control.report),
+      pause: async (id) => (await control()).pause(checked(id)),
+      resume: async (id) => (await control()).resume(checked(id)),
+      cancel: async (id) => (await control()).cancel(checked(id)),
+      report: async (id) => (await control()).report(checked(id)),
     },
-    campaign: (input, source, options = {}) => submitCampaign(submitDeps, { input, source, options }),
     invite: submitting('invite'),
     removeTester: submitting('removeTester'),
     notifyBuild: submitting('notifyBuild'),

@@ -4,9 +4,9 @@ import { StoreError } from '../errors';
 import { createLedger } from '../jobs/ledger';
 import type { Log } from '../ports';
 import { type BatchJob, type BatchResult, submitBatch } from './batch';
-import { connect, later, lazily } from './connect';
-import { createJobs, type Jobs } from './jobs';
-import { createProducer, type Producer } from './producer';
+import { connect, lazily } from './connect';
+import { type Jobs, jobsOf } from './jobs';
+import { type Producer, producerOf } from './producer';
 import { connectionConfig, type ProducerOptions } from './settings';
 import { createTracker, type Tracker } from './tracker';
 import { prepareUpload, type Upload, type UploadInput } from './uploads';
@@ -32,22 +32,6 @@ export interface ProducerClient extends Producer, Pick<Tracker, 'track' | 'flush
 
 /** ECS and Kubernetes kill a process 30 seconds after they told it to stop. The rest is for requests that are running. */
 const CLOSE_TIMEOUT_MS = 20_000;
-
-/** The client's functions. They exist before it is connected. */
-const KINDS = {
-  feedback: true,
-  email: true,
-  campaign: true,
-  invite: true,
-  removeTester: true,
-  notifyBuild: true,
-} as const;
-const FUNCTIONS = { ...KINDS, ready: true, batch: true, track: true, flush: true } as const;
-const NESTED = {
-  campaigns: { pause: true, resume: true, cancel: true, report: true },
-  attachments: { upload: true },
-  jobs: { get: true, wait: true, cancel: true },
-} as const;
 
 /** The caller's log. Its failure must not fail a job, or end the process. */
 function harmless(log: Log | undefined): Log {
@@ -80,40 +64,34 @@ export function realProducer(options: ProducerOptions = {}): ProducerClient {
   const connected = lazily(async () => {
     const connection = await connect(config, harmless(config.log));
     const deps = { ...connection, ...waits, ledger: createLedger(connection) };
-    const tracker = createTracker(connection, config.analytics);
-    const client: Omit<ProducerClient, 'close'> = {
-      ...createProducer(deps),
-      ready: async () => void (await connection.hashPeople()),
-      batch: (jobs) => submitBatch(deps, jobs),
-      track: tracker.track,
-      flush: tracker.flush,
-      attachments: { upload: (input) => prepareUpload(connection, input) },
-      jobs: createJobs(deps),
-    };
-    return { client, connection, tracker };
+    return { deps, tracker: createTracker(connection, config.analytics) };
   });
   const open = async () => {
     if (closing !== undefined) throw new Error('the producer is closed');
-    return (await connected()).client;
+    return connected();
   };
+  const load = async () => (await open()).deps;
   async function close({ timeoutMs = CLOSE_TIMEOUT_MS }: { timeoutMs?: number } = {}): Promise<void> {
     if (!connected.started()) return;
     const deadline = realClock.now() + timeoutMs;
     const connecting = connected();
     if (!(await endsBy(realClock, deadline, connecting)))
       throw new StoreError({ code: 'Producer.NotConnected', message: 'AWS did not answer before the time-out' });
-    const { tracker, connection } = await connecting;
+    const { tracker, deps } = await connecting;
     await tracker.close({ timeoutMs: deadline - realClock.now() }).finally(async () => {
       await endsBy(realClock, deadline, Promise.all(writes));
-      await connection.disconnect();
+      await deps.disconnect();
     });
   }
 
   return {
-    ...later<Omit<ProducerClient, 'close' | keyof typeof NESTED>>(open, FUNCTIONS),
-    campaigns: later(async () => (await open()).campaigns, NESTED.campaigns),
-    attachments: later(async () => (await open()).attachments, NESTED.attachments),
-    jobs: later(async () => (await open()).jobs, NESTED.jobs),
+    ...producerOf(load),
+    ready: async () => void (await (await load()).hashPeople()),
+    batch: async (jobs) => submitBatch(await load(), jobs),
+    track: async (event) => (await open()).tracker.track(event),
+    flush: async () => (await open()).tracker.flush(),
+    attachments: { upload: async (input) => prepareUpload(await load(), input) },
+    jobs: jobsOf(load),
     close: (limits) => {
       closing ??= close(limits);
       return closing;

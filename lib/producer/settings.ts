@@ -30,10 +30,7 @@ export interface ConnectionOptions {
   instance?: string | undefined;
   /** By default AWS_REGION. */
   region?: string | undefined;
-  /**
-   * By default JOBS_SETTINGS, as JSON. Without both, the first call reads the SSM
-   * parameter that the stack writes.
-   */
+  /** By default JOBS_SETTINGS, as JSON. Without both, the first call reads the SSM parameter that the stack writes. */
   settings?: ProducerSettings | undefined;
   /** By default the AWS SDK's own, for example AWS_ENDPOINT_URL_SQS. */
   endpoints?: AwsEndpoints | undefined;
@@ -47,17 +44,6 @@ export interface ProducerOptions extends ConnectionOptions {
   log?: Log | undefined;
   /** How analytics events are packed into messages. */
   analytics?: Partial<PackingLimits> | undefined;
-}
-
-/** Checked options. Without `settings`, they are in the SSM parameter. */
-export interface ConnectionConfig {
-  instance: string;
-  region: string;
-  settings?: ProducerSettings | undefined;
-  endpoints: AwsEndpoints;
-  credentials?: Credentials | undefined;
-  log?: Log | undefined;
-  analytics: PackingLimits;
 }
 
 /** Whether a value has these members, each of this type. */
@@ -74,7 +60,6 @@ const packing = z.strictObject({
   maxBytes: wholeNumber.default(DEFAULT_PACKING.maxBytes),
   maxAgeMs: wholeNumber.default(DEFAULT_PACKING.maxAgeMs),
 });
-
 const endpoint = z.url({ protocol: /^https?$/, error: 'must be an http or https URL' }).optional();
 
 const connectionSchema = z.object({
@@ -96,6 +81,9 @@ const connectionSchema = z.object({
     .optional(),
   analytics: packing.prefault({}),
 });
+
+/** Checked options. Without `settings`, they are in the SSM parameter. */
+export type ConnectionConfig = z.output<typeof connectionSchema>;
 
 /** The variable behind each option. */
 const VARIABLES: Record<string, string> = {
