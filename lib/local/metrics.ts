@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { jsonOf } from './lambda/environment';
+import { jsonOf } from './fakes/reply';
 
 interface Metric {
   namespace: string;

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { REGION } from './cloud';
 import { announce } from './connection';
-import { type Invocation, jsonOf } from './lambda/environment';
+import { jsonOf } from './fakes/reply';
+import type { Invocation } from './lambda/environment';
 import { checkPort, portFrom, portsFrom } from './listen-port';
 import { onStop } from './on-stop';
 import { type Service, startService } from './service';
@@ -83,8 +84,8 @@ const hidden = new Set(['level', 'message', 'timestamp', 'service', 'sampling_ra
 /** The terminal lines of an invocation: its log without metrics and canaries, and how it failed. */
 function invocationLines({ function: name, result, ms, cold, log }: Invocation): string[] {
   const lines = log.flatMap((line) => {
-    const json = jsonOf(line);
-    if (!json) return [`${name}  ${line}`];
+    const json = jsonOf(line) as Record<string, unknown> | undefined;
+    if (typeof json !== 'object' || json === null) return [`${name}  ${line}`];
     if ('_aws' in json || (json.canary === true && json.level === 'INFO')) return [];
     const facts = Object.entries(json)
       .filter(([key]) => !hidden.has(key))

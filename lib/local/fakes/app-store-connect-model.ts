@@ -1,5 +1,5 @@
 import { BODIES, bodyOf, isRefusal, refused } from './app-store-connect-rules';
-import type { Reply } from './exchange';
+import { type Reply, reply } from './reply';
 
 export type FakeTesterState = 'NOT_INVITED' | 'INVITED' | 'ACCEPTED' | 'INSTALLED' | 'REVOKED';
 
@@ -40,7 +40,7 @@ export interface AppStoreConnectSeed {
   refused?: string[];
 }
 
-const OK = { status: 204, headers: {} };
+const OK = reply(204);
 const invalid = (pointer: string) => refused(409, 'ENTITY_ERROR.RELATIONSHIP.INVALID', { pointer });
 const unassignable = (detail: string) => refused(409, 'STATE_ERROR', { detail: `${detail} cannot be assigned` });
 const missing = (id: string) => refused(404, 'NOT_FOUND', { detail: `there is no ${id}` });
@@ -87,7 +87,7 @@ export function appStoreConnectModel({ apps, testers: seeded = [], refused: refu
       lastName: lastName ?? undefined,
     });
     join(tester, app, groups);
-    return { status: 201, headers: {}, json: { data: resource(tester) } };
+    return reply(201, { data: resource(tester) });
   };
 
   /** Changes one tester. The model ignores any further tester in the body. */
@@ -109,7 +109,7 @@ export function appStoreConnectModel({ apps, testers: seeded = [], refused: refu
       return refused(409, 'STATE_ERROR.TESTER_INVITE.ALREADY_ACCEPTED');
     if (found.builds.length === 0) return refused(409, 'STATE_ERROR.TESTER_INVITE.NO_INSTALLABLE_BUILDS');
     mail(tester, 'invitation');
-    return { status: 201, headers: {}, json: { data: { type: 'betaTesterInvitations', id: `${mails.length}` } } };
+    return reply(201, { data: { type: 'betaTesterInvitations', id: `${mails.length}` } });
   };
 
   const notifyBuild = (text: string): Reply => {
@@ -119,7 +119,7 @@ export function appStoreConnectModel({ apps, testers: seeded = [], refused: refu
     const app = apps.find(({ builds }) => builds.includes(build));
     if (!app) return invalid('/data/relationships/build');
     mails.push({ kind: 'build', app: app.id, build, by: 'notification' });
-    return { status: 201, headers: {}, json: { data: { type: 'buildBetaNotifications', id: build } } };
+    return reply(201, { data: { type: 'buildBetaNotifications', id: build } });
   };
 
   return {
@@ -128,19 +128,16 @@ export function appStoreConnectModel({ apps, testers: seeded = [], refused: refu
     createTester,
     invite,
     notifyBuild,
-    findTesters: ({ email, app }: { email: string; app: string }): Reply => ({
-      status: 200,
-      headers: {},
-      json: {
+    findTesters: ({ email, app }: { email: string; app: string }): Reply =>
+      reply(200, {
         data: testers.filter((one) => one.email === email.toLowerCase() && one.app === app).map(resource),
         links: { self: '/v1/betaTesters' },
-      },
-    }),
+      }),
     groupsOf: (id: string): Reply => {
       const tester = testerOf(id);
       if (!tester) return missing(id);
       const data = tester.groups.map((group) => ({ type: 'betaGroups', id: group }));
-      return { status: 200, headers: {}, json: { data, links: { self: '/v1/betaTesters' } } };
+      return reply(200, { data, links: { self: '/v1/betaTesters' } });
     },
     addToGroup: (group: string, text: string): Reply => {
       const app = appOf(group);

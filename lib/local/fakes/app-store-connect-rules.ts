@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { Reply } from './exchange';
+import { jsonOf, type Reply, reply } from './reply';
 
 /** JSON:API's linkage to a resource of one type. */
 const linkage = <T extends string>(type: T) => z.object({ type: z.literal(type), id: z.string().min(1) });
@@ -42,12 +42,8 @@ export const BODIES = {
 
 /** The parsed body, or Apple's refusal. */
 export function bodyOf<T>(schema: z.ZodType<T>, text: string): T | Reply {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch {
-    return refused(400, 'PARAMETER_ERROR.INVALID', { detail: 'the body is not JSON' });
-  }
+  const json = jsonOf(text);
+  if (json === undefined) return refused(400, 'PARAMETER_ERROR.INVALID', { detail: 'the body is not JSON' });
   const parsed = schema.safeParse(json);
   if (parsed.success) return parsed.data;
   const [issue] = parsed.error.issues;
@@ -63,12 +59,7 @@ export const refused = (
   status: number,
   code: string,
   { detail = '', pointer }: { detail?: string; pointer?: string } = {},
-): Reply => ({
-  status,
-  headers: {},
-  json: {
-    errors: [
-      { id: 'error', status: String(status), code, title: code, detail, ...(pointer && { source: { pointer } }) },
-    ],
-  },
-});
+): Reply => {
+  const source = pointer && { source: { pointer } };
+  return reply(status, { errors: [{ id: 'error', status: String(status), code, title: code, detail, ...source }] });
+};

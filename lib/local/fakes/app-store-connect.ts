@@ -8,8 +8,8 @@ import {
 } from './app-store-connect-model';
 import { refused } from './app-store-connect-rules';
 import { tokenProblem } from './app-store-connect-token';
-import type { FakeRequest, Reply } from './exchange';
-import { type FakeServer, startFake } from './server';
+import type { Reply } from './reply';
+import { type FakeRequest, type FakeServer, startFake } from './server';
 
 export interface FakeAppStoreConnect extends FakeServer {
   testers: FakeTester[];

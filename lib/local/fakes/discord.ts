@@ -1,6 +1,6 @@
 import * as z from 'zod';
-import type { FakeRequest, Reply } from './exchange';
-import { type FakeServer, startFake } from './server';
+import { jsonOf, type Reply, reply } from './reply';
+import { type FakeRequest, type FakeServer, startFake } from './server';
 
 const text = (most: number) => z.string().max(most);
 const some = (most: number) => text(most).refine((value) => value.trim() !== '', 'This field is required');
@@ -62,28 +62,14 @@ const PATH = '/api/webhooks/1/local-token';
 export async function startFakeDiscord({ port }: { port?: number } = {}): Promise<FakeDiscord> {
   const messages: TakenMessage[] = [];
   const handle = ({ method, path, query, body }: FakeRequest): Reply => {
-    if (path !== PATH) return { status: 404, headers: {}, json: { message: 'Unknown Webhook', code: 10_015 } };
-    if (method !== 'POST') return { status: 405, headers: {}, json: { message: '405: Method Not Allowed', code: 0 } };
-    const checked = checkMessage(json(body));
+    if (path !== PATH) return reply(404, { message: 'Unknown Webhook', code: 10_015 });
+    if (method !== 'POST') return reply(405, { message: '405: Method Not Allowed', code: 0 });
+    const checked = checkMessage(jsonOf(body));
     if ('problems' in checked)
-      return {
-        status: 400,
-        headers: {},
-        json: { message: 'Invalid Form Body', code: 50_035, errors: checked.problems },
-      };
+      return reply(400, { message: 'Invalid Form Body', code: 50_035, errors: checked.problems });
     messages.push(checked.message);
-    return query.wait === 'true'
-      ? { status: 200, headers: {}, json: { id: String(messages.length), type: 0 } }
-      : { status: 204, headers: {} };
+    return query.wait === 'true' ? reply(200, { id: String(messages.length), type: 0 }) : reply(204);
   };
   const server = await startFake({ port, handle, state: () => ({ messages }) });
   return { ...server, messages, webhook: `${server.url}${PATH}` };
-}
-
-function json(body: string): unknown {
-  try {
-    return JSON.parse(body) as unknown;
-  } catch {
-    return undefined;
-  }
 }

@@ -1,7 +1,5 @@
 import * as z from 'zod';
 
-const times = z.union([z.number().int().min(1), z.literal('forever')]);
-
 /**
  * How a fake vendor fails, and for which requests. A request must match all given conditions. If several failures
  * match, the oldest one applies.
@@ -12,7 +10,7 @@ export const failureSchema = z.strictObject({
   path: z.string().optional(),
   bodyContains: z.string().optional(),
   /** The number of requests that fail. The default is one. */
-  times: times.optional(),
+  times: z.union([z.number().int().min(1), z.literal('forever')]).optional(),
 
   /** The delay before anything else happens. */
   delayMs: z.number().min(0).optional(),
@@ -25,23 +23,20 @@ export const failureSchema = z.strictObject({
   headers: z.record(z.string(), z.string()).optional(),
   /** JSON, or text to send as it is. */
   body: z.unknown().optional(),
-
-  /** Refuses all connections until the failures are cleared. The other fields do not matter then. */
-  down: z.literal(true).optional(),
 });
 
-export type FailureRule = z.infer<typeof failureSchema>;
-
-export interface Failure extends FailureRule {
-  /** A further condition, for tests in the same process. */
-  matches?: (request: RequestFacts) => boolean;
-}
-
-export interface RequestFacts {
+/** The part of a request that decides whether a failure applies. The path includes the query. */
+interface RequestFacts {
   method: string;
-  /** The path, query included. */
   path: string;
   body: string;
+}
+
+/** What only the same process can order. */
+export interface Failure extends z.infer<typeof failureSchema> {
+  matches?: (request: RequestFacts) => boolean;
+  /** Refuses all connections until the fake recovers. The other fields do not matter then. */
+  down?: true;
 }
 
 /** The failures that have not happened yet. */
@@ -57,7 +52,8 @@ export function failurePlan(): Failures {
   let planned: { failure: Failure; left: number }[] = [];
   return {
     add: (failure) => {
-      planned.push({ failure, left: failure.times === 'forever' ? Number.POSITIVE_INFINITY : (failure.times ?? 1) });
+      const { times = 1 } = failure;
+      planned.push({ failure, left: times === 'forever' ? Number.POSITIVE_INFINITY : times });
     },
     take: (request) => {
       const met = planned.find(({ failure }) => matches(failure, request));

@@ -1,4 +1,4 @@
-import type { Reply } from './exchange';
+import { type Reply, reply } from './reply';
 import { acceptMail, type MailInput, refused } from './sendgrid-rules';
 
 /** An accepted e-mail to the recipients of one personalization. */
@@ -55,7 +55,7 @@ export function sendgridModel({
       );
       mails.push(...taken);
       report?.(taken);
-      return { status: 202, headers: { 'x-message-id': messageId } };
+      return reply(202, undefined, { 'x-message-id': messageId });
     },
   };
 }

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { Reply } from './exchange';
+import { jsonOf, type Reply, reply } from './reply';
 
 const MAX_BYTES = 30 * 1024 * 1024;
 const MAX_SEND_AT_MS = 72 * 3_600_000;
@@ -60,12 +60,8 @@ export type MailInput = z.infer<typeof mailSchema>;
 /** The parsed e-mail, or SendGrid's refusal. */
 export function acceptMail(body: string, now: number): MailInput | Reply {
   if (Buffer.byteLength(body) > MAX_BYTES) return refused(413, 'The JSON payload is too large.');
-  let json: unknown;
-  try {
-    json = JSON.parse(body);
-  } catch {
-    return refused(400, 'Bad Request');
-  }
+  const json = jsonOf(body);
+  if (json === undefined) return refused(400, 'Bad Request');
   const parsed = mailSchema.safeParse(json);
   if (parsed.success) {
     const problem = contradiction(parsed.data, now);
@@ -101,11 +97,8 @@ function contradiction(mail: MailInput, now: number): { message: string; field: 
   return undefined;
 }
 
-export const refused = (status: number, message: string, field: string | null = null): Reply => ({
-  status,
-  headers: {},
-  json: { errors: [{ message, field, help: null }] },
-});
+export const refused = (status: number, message: string, field: string | null = null): Reply =>
+  reply(status, { errors: [{ message, field, help: null }] });
 
 const at = (value: unknown, path: PropertyKey[]): unknown =>
   path.reduce<unknown>((inner, key) => (inner as Record<PropertyKey, unknown> | undefined)?.[key], value);

@@ -1,7 +1,8 @@
-import type { FakeRequest, Reply } from './exchange';
+import type { Reply } from './reply';
 import { type EventKeys, type EventSender, eventKeys, eventSender } from './sendgrid-events';
 import { type AcceptedMail, sendgridModel } from './sendgrid-model';
-import { type FakeServer, startFake } from './server';
+import { refused } from './sendgrid-rules';
+import { type FakeRequest, type FakeServer, startFake } from './server';
 
 export interface FakeSendgrid extends FakeServer {
   /** Accepted e-mails, one for each personalization. */
@@ -31,13 +32,9 @@ export async function startFakeSendgrid(options: FakeSendgridOptions = {}): Prom
   const handle = ({ method, path, headers, body }: FakeRequest): Reply => {
     const given = headers.authorization;
     if (!given?.startsWith('Bearer ') || (apiKey !== undefined && given !== `Bearer ${apiKey}`))
-      return {
-        status: 401,
-        headers: {},
-        json: error('The provided authorization grant is invalid, expired, or revoked'),
-      };
-    if (path !== '/v3/mail/send') return { status: 404, headers: {}, json: error('not found') };
-    if (method !== 'POST') return { status: 405, headers: {}, json: error('method not allowed') };
+      return refused(401, 'The provided authorization grant is invalid, expired, or revoked');
+    if (path !== '/v3/mail/send') return refused(404, 'not found');
+    if (method !== 'POST') return refused(405, 'method not allowed');
     return model.send(body);
   };
   const { mails } = model;
@@ -55,5 +52,3 @@ export async function startFakeSendgrid(options: FakeSendgridOptions = {}): Prom
     },
   };
 }
-
-const error = (message: string) => ({ errors: [{ message, field: null, help: null }] });

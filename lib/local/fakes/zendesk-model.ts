@@ -1,4 +1,4 @@
-import type { Reply } from './exchange';
+import { type Reply, reply } from './reply';
 import { invalid, parseTicket, type TicketInput } from './zendesk-rules';
 
 const KEY_LIFE_MS = 2 * 3_600_000;
@@ -49,7 +49,7 @@ export function zendeskModel({
   const tickets: FakeTicket[] = [];
   const users: FakeUser[] = [];
   const uploads = new Map<string, { name: string; at: number }>();
-  const keys = new Map<string, { body: string; at: number; reply: Reply }>();
+  const keys = new Map<string, { body: string; at: number; made: Reply }>();
 
   const userOf = ({ name, email }: TicketInput['requester']): FakeUser => {
     const known = users.find((user) => user.email === email.toLowerCase());
@@ -85,7 +85,7 @@ export function zendeskModel({
       created_at: new Date(now()).toISOString(),
     };
     tickets.push(ticket);
-    return { status: 201, headers: {}, json: { ticket } };
+    return reply(201, { ticket });
   };
 
   return {
@@ -96,36 +96,29 @@ export function zendeskModel({
       const used = keys.get(idempotencyKey);
       if (used && now() - used.at < KEY_LIFE_MS) {
         if (used.body !== body) return mismatch();
-        return { ...used.reply, headers: { ...used.reply.headers, 'x-idempotency-lookup': 'hit' } };
+        return { ...used.made, headers: { 'x-idempotency-lookup': 'hit' } };
       }
-      const reply = create(body);
+      const made = create(body);
       // A client may correct a refused request and send it again under the same key.
-      if (reply.status === 201) keys.set(idempotencyKey, { body, at: now(), reply });
-      return { ...reply, headers: { ...reply.headers, 'x-idempotency-lookup': 'miss' } };
+      if (made.status === 201) keys.set(idempotencyKey, { body, at: now(), made });
+      return { ...made, headers: { 'x-idempotency-lookup': 'miss' } };
     },
-    listTickets: (externalId) => ({
-      status: 200,
-      headers: {},
-      json: {
+    listTickets: (externalId) =>
+      reply(200, {
         tickets: tickets.filter((ticket) => ticket.external_id === externalId),
         meta: { has_more: false },
         links: { prev: null, next: null },
-      },
-    }),
+      }),
     upload: ({ name, contentType, size }) => {
       const token = `upload-${uploads.size + 1}`;
       uploads.set(token, { name, at: now() });
-      const attachment = { file_name: name, content_type: contentType, size };
-      return { status: 201, headers: {}, json: { upload: { token, attachment } } };
+      return reply(201, { upload: { token, attachment: { file_name: name, content_type: contentType, size } } });
     },
   };
 }
 
-const mismatch = (): Reply => ({
-  status: 400,
-  headers: {},
-  json: {
+const mismatch = (): Reply =>
+  reply(400, {
     error: 'IdempotentRequestError',
     description: 'Idempotent request error: the parameters are different from those of the first request',
-  },
-});
+  });

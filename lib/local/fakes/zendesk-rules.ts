@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { Reply } from './exchange';
+import { jsonOf, type Reply, reply } from './reply';
 
 const ticketSchema = z.object({
   external_id: z.string().optional(),
@@ -18,12 +18,8 @@ export type TicketInput = z.infer<typeof ticketSchema>;
 
 /** The parsed ticket, or Zendesk's refusal. */
 export function parseTicket(body: string): TicketInput | Reply {
-  let json: unknown;
-  try {
-    json = JSON.parse(body);
-  } catch {
-    return { status: 400, headers: {}, json: { error: { title: 'Invalid JSON', message: 'Unparseable JSON' } } };
-  }
+  const json = jsonOf(body);
+  if (json === undefined) return reply(400, { error: { title: 'Invalid JSON', message: 'Unparseable JSON' } });
   const parsed = z.object({ ticket: ticketSchema }).safeParse(json);
   if (parsed.success) return parsed.data.ticket;
   const [issue] = parsed.error.issues;
@@ -32,12 +28,9 @@ export function parseTicket(body: string): TicketInput | Reply {
 }
 
 /** Zendesk's 422. It quotes the request, addresses included. */
-export const invalid = (field: string, description: string): Reply => ({
-  status: 422,
-  headers: {},
-  json: {
+export const invalid = (field: string, description: string): Reply =>
+  reply(422, {
     error: 'RecordInvalid',
     description: 'Record validation errors',
     details: { [field]: [{ description, error: 'InvalidValue' }] },
-  },
-});
+  });

@@ -1,6 +1,6 @@
 import { basicAuthorization } from '../../vendors/credentials';
-import type { FakeRequest, Reply } from './exchange';
-import { type FakeServer, startFake } from './server';
+import { type Reply, reply } from './reply';
+import { type FakeRequest, type FakeServer, startFake } from './server';
 import { type FakeTicket, type FakeUser, type ZendeskModel, zendeskModel } from './zendesk-model';
 
 export interface FakeZendesk extends FakeServer {
@@ -28,7 +28,7 @@ export async function startFakeZendesk(options: FakeZendeskOptions = {}): Promis
   const handle = (request: FakeRequest): Reply => {
     const given = request.headers.authorization;
     if (!given?.startsWith('Basic ') || (token !== undefined && given !== authorization))
-      return { status: 401, headers: {}, json: { error: "Couldn't authenticate you" } };
+      return reply(401, { error: "Couldn't authenticate you" });
     return route(model, request);
   };
   const { tickets, users } = model;
@@ -46,11 +46,10 @@ function route(model: ZendeskModel, { method, path, query, headers, body, bytes 
       return model.listTickets(query.external_id ?? '');
     case 'POST /api/v2/uploads': {
       const name = query.filename;
-      if (!name)
-        return { status: 422, headers: {}, json: { error: 'RecordInvalid', description: 'filename is missing' } };
+      if (!name) return reply(422, { error: 'RecordInvalid', description: 'filename is missing' });
       return model.upload({ name, contentType: headers['content-type'] ?? '', size: bytes.byteLength });
     }
     default:
-      return { status: 404, headers: {}, json: { error: 'InvalidEndpoint', description: 'Not found' } };
+      return reply(404, { error: 'InvalidEndpoint', description: 'Not found' });
   }
 }

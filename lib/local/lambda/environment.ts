@@ -155,13 +155,3 @@ function logReader(file: string): () => string[] {
     }
   };
 }
-
-/** The object of a log line in JSON. `undefined`: the line is none. */
-export function jsonOf(line: string): Record<string, unknown> | undefined {
-  try {
-    const json: unknown = JSON.parse(line);
-    return typeof json === 'object' && json !== null ? (json as Record<string, unknown>) : undefined;
-  } catch {
-    return undefined;
-  }
-}

@@ -1,6 +1,6 @@
 import { AmbiguousError } from '../../../lib/errors';
 import { type AppStoreConnectModel, appStoreConnectModel } from '../../../lib/local/fakes/app-store-connect-model';
-import type { Reply } from '../../../lib/local/fakes/exchange';
+import type { Reply } from '../../../lib/local/fakes/reply';
 import { type AcceptedMail, type SendgridModel, sendgridModel } from '../../../lib/local/fakes/sendgrid-model';
 import { type ZendeskModel, zendeskModel } from '../../../lib/local/fakes/zendesk-model';
 import { MARK } from '../world/watch';

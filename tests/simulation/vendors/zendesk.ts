@@ -1,4 +1,4 @@
-import type { Reply } from '../../../lib/local/fakes/exchange';
+import type { Reply } from '../../../lib/local/fakes/reply';
 import { ticketBody, type Zendesk } from '../../../lib/vendors/zendesk';
 import { translate as translateZendesk } from '../../../lib/vendors/zendesk-errors';
 import type { Process } from '../world/calls';
