@@ -14,11 +14,14 @@ export function alarmTopic(
 ): http.RequestListener {
   let turn: Promise<unknown> = Promise.resolve();
 
-  async function deliver(event: object): Promise<void> {
+  async function deliver(input: URLSearchParams): Promise<void> {
+    const [TopicArn, Subject, Message] = ['TopicArn', 'Subject', 'Message'].map((name) => input.get(name));
+    const head = { Type: 'Notification', MessageId: randomUUID(), Timestamp: new Date().toISOString() };
+    const Sns = { ...head, TopicArn, Subject, Message };
+    const event = { Records: [{ EventSource: 'aws:sns', EventVersion: '1.0', Sns }] };
     const { kind } = await lambda.invoke('alarms', event);
     if (kind === 'answer') return;
-    const condition = { requestContext: { condition: 'RetriesExhausted' }, requestPayload: event };
-    undelivered(JSON.stringify(condition));
+    undelivered(JSON.stringify({ requestContext: { condition: 'RetriesExhausted' }, requestPayload: event }));
   }
 
   return (request, response) => {
@@ -26,30 +29,12 @@ export function alarmTopic(
       .then((body) => {
         const input = new URLSearchParams(body);
         if (input.get('Action') !== 'Publish') return response.writeHead(400).end();
-        turn = turn.then(() => deliver(snsEvent(input))).catch(() => {});
+        turn = turn.then(() => deliver(input)).catch(() => {});
         return response.writeHead(200, { 'content-type': 'text/xml' }).end(ANSWER);
       })
       .catch(() => response.destroy());
   };
 }
-
-/** The event with one message that SNS sends to Lambda. */
-const snsEvent = (input: URLSearchParams): object => ({
-  Records: [
-    {
-      EventSource: 'aws:sns',
-      EventVersion: '1.0',
-      Sns: {
-        Type: 'Notification',
-        MessageId: randomUUID(),
-        TopicArn: input.get('TopicArn'),
-        Subject: input.get('Subject'),
-        Message: input.get('Message'),
-        Timestamp: new Date().toISOString(),
-      },
-    },
-  ],
-});
 
 const ANSWER =
   '<PublishResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/"><PublishResult><MessageId>local</MessageId></PublishResult></PublishResponse>';

@@ -1,28 +1,9 @@
 import type http from 'node:http';
 import { json } from 'node:stream/consumers';
-import * as z from 'zod';
+import type { GetMetricDataCommandInput, MetricDataQuery } from '@aws-sdk/client-cloudwatch';
 import { ACCOUNT, REGION } from './cloud';
 import type { LocalMapping } from './functions';
 import type { LocalMetrics } from './metrics';
-
-const metricData = z.object({
-  StartTime: z.number(),
-  EndTime: z.number(),
-  MetricDataQueries: z.array(
-    z.object({
-      Id: z.string(),
-      MetricStat: z.object({
-        Metric: z.object({
-          Namespace: z.string(),
-          MetricName: z.string(),
-          Dimensions: z.array(z.object({ Name: z.string(), Value: z.string() })),
-        }),
-        Period: z.number(),
-        Stat: z.string(),
-      }),
-    }),
-  ),
-});
 
 interface ControlPlane {
   mappings: readonly LocalMapping[];
@@ -40,9 +21,7 @@ export const controlPlane =
     answerTo(plane, request)
       .then((body) => {
         response.writeHead(body ? 200 : 400, { 'content-type': 'application/x-amz-json-1.0' });
-        response.end(
-          JSON.stringify(body ?? { __type: 'InvalidAction', message: 'This machine does not know this call.' }),
-        );
+        response.end(JSON.stringify(body ?? { __type: 'InvalidAction', message: 'This call is not known here.' }));
       })
       .catch(() => response.destroy());
   };
@@ -51,21 +30,24 @@ async function answerTo(
   { mappings, metrics }: ControlPlane,
   request: http.IncomingMessage,
 ): Promise<object | undefined> {
-  const body = request.method === 'GET' ? undefined : await json(request);
   const url = new URL(request.url ?? '', 'http://localhost');
+  const body: unknown = request.method === 'GET' ? undefined : await json(request);
   const [, uuid] = /^\/lambda\/2015-03-31\/event-source-mappings\/?([^/]*)/.exec(url.pathname) ?? [];
+  if (uuid !== undefined && request.method === 'GET') {
+    const source = url.searchParams.get('EventSourceArn');
+    return { EventSourceMappings: mappings.map(shown).filter(({ EventSourceArn }) => EventSourceArn === source) };
+  }
   if (uuid !== undefined) {
-    if (request.method === 'GET') {
-      const source = url.searchParams.get('EventSourceArn');
-      return { EventSourceMappings: mappings.map(shown).filter(({ EventSourceArn }) => EventSourceArn === source) };
-    }
     const mapping = mappings.find(({ queue }) => queue === uuid);
-    mapping?.set(z.object({ Enabled: z.boolean() }).parse(body).Enabled);
+    mapping?.set((body as { Enabled: boolean }).Enabled);
     return mapping && shown(mapping);
   }
   const [, action] = String(request.headers['x-amz-target']).split('GraniteServiceVersion20100801.');
   if (action === 'DescribeAlarms') return { MetricAlarms: [] };
-  return action === 'GetMetricData' ? { MetricDataResults: resultsOf(metrics, metricData.parse(body)) } : undefined;
+  if (action !== 'GetMetricData') return undefined;
+  const { MetricDataQueries = [], StartTime, EndTime } = body as GetMetricDataCommandInput;
+  const window = { from: Number(StartTime), to: Number(EndTime) };
+  return { MetricDataResults: MetricDataQueries.map((query) => resultOf(metrics, query, window)) };
 }
 
 const shown = ({ queue, functionName, isOn }: LocalMapping) => ({
@@ -75,23 +57,27 @@ const shown = ({ queue, functionName, isOn }: LocalMapping) => ({
   State: isOn() ? 'Enabled' : 'Disabled',
 });
 
-const resultsOf = (
+/** Times are seconds since 1970. */
+function resultOf(
   metrics: Pick<LocalMetrics, 'read'>,
-  { StartTime, EndTime, MetricDataQueries }: z.infer<typeof metricData>,
-) =>
-  MetricDataQueries.map(({ Id, MetricStat: { Metric, Period, Stat } }) => {
-    const dimensions = Object.fromEntries(Metric.Dimensions.map(({ Name, Value }) => [Name, Value]));
-    const metric = { namespace: Metric.Namespace, name: Metric.MetricName, dimensions };
-    const Timestamps: number[] = [];
-    const Values: number[] = [];
-    for (let at = Math.floor(StartTime / Period) * Period; at < EndTime; at += Period) {
-      const values = metrics.read(metric, { from: at * 1000, to: (at + Period) * 1000 });
-      if (values.length === 0) continue;
-      Timestamps.push(at);
-      Values.push(statisticOf(Stat, values));
-    }
-    return { Id, Timestamps, Values, StatusCode: 'Complete' };
-  });
+  {
+    Id,
+    MetricStat: { Metric = {}, Period = 60, Stat = 'Sum' } = { Metric: {}, Period: 60, Stat: 'Sum' },
+  }: MetricDataQuery,
+  { from, to }: { from: number; to: number },
+) {
+  const dimensions = Object.fromEntries((Metric.Dimensions ?? []).map(({ Name, Value }) => [Name, Value ?? '']));
+  const metric = { namespace: Metric.Namespace ?? '', name: Metric.MetricName ?? '', dimensions };
+  const Timestamps: number[] = [];
+  const Values: number[] = [];
+  for (let at = Math.floor(from / Period) * Period; at < to; at += Period) {
+    const values = metrics.read(metric, { from: at * 1000, to: (at + Period) * 1000 });
+    if (values.length === 0) continue;
+    Timestamps.push(at);
+    Values.push(statisticOf(Stat, values));
+  }
+  return { Id, Timestamps, Values, StatusCode: 'Complete' };
+}
 
 function statisticOf(statistic: string, values: number[]): number {
   const sum = values.reduce((total, value) => total + value, 0);

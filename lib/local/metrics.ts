@@ -1,4 +1,3 @@
-import * as z from 'zod';
 import { jsonOf } from './fakes/reply';
 
 interface Metric {
@@ -16,6 +15,12 @@ export interface LocalMetrics {
   read(metric: Metric, window: { from: number; to: number }): number[];
 }
 
+/** A line that `lib/log.ts` writes. */
+interface MetricLine {
+  _aws?: { CloudWatchMetrics: { Namespace: string; Dimensions: string[][]; Metrics: { Name: string }[] }[] };
+  [member: string]: unknown;
+}
+
 const MOST_POINTS = 10_000;
 
 export function createMetrics(): LocalMetrics {
@@ -27,33 +32,22 @@ export function createMetrics(): LocalMetrics {
     const key = keyOf(metric);
     series.set(key, [...(series.get(key) ?? []).slice(-MOST_POINTS), { at: Date.now(), value }]);
   }
+
+  function takeLine(line: MetricLine): void {
+    for (const { Namespace: namespace, Dimensions, Metrics } of line._aws?.CloudWatchMetrics ?? [])
+      for (const names of Dimensions)
+        for (const { Name: name } of Metrics) {
+          const dimensions = Object.fromEntries(names.map((each) => [each, String(line[each])]));
+          for (const value of [line[name]].flat()) put({ namespace, name, dimensions }, Number(value));
+        }
+  }
+
   return {
     put,
     takeLog(lines) {
-      for (const line of lines) {
-        const { data } = emfSchema.safeParse(jsonOf(line));
-        for (const { Namespace: namespace, Dimensions, Metrics } of data?._aws.CloudWatchMetrics ?? [])
-          for (const names of Dimensions)
-            for (const { Name: name } of Metrics) {
-              const dimensions = Object.fromEntries(names.map((each) => [each, String(data?.[each])]));
-              for (const value of [data?.[name]].flat())
-                if (typeof value === 'number') put({ namespace, name, dimensions }, value);
-            }
-      }
+      for (const line of lines) takeLine((jsonOf(line) ?? {}) as MetricLine);
     },
     read: (metric, { from, to }) =>
       (series.get(keyOf(metric)) ?? []).filter(({ at }) => at >= from && at < to).map(({ value }) => value),
   };
 }
-
-const emfSchema = z.looseObject({
-  _aws: z.object({
-    CloudWatchMetrics: z.array(
-      z.object({
-        Namespace: z.string(),
-        Dimensions: z.array(z.array(z.string())),
-        Metrics: z.array(z.object({ Name: z.string() })),
-      }),
-    ),
-  }),
-});

@@ -2,7 +2,7 @@ import http from 'node:http';
 import { isConsolePath } from '../console/serve';
 import { dlqName, undeliveredName } from '../jobs/keys';
 import type { JobRow } from '../jobs/row';
-import { realProducer } from '../producer/real-producer';
+import { type ProducerClient, realProducer } from '../producer/real-producer';
 import { alarmTopic } from './alarm-topic';
 import { createApi } from './api';
 import { type LocalPorts, localPorts } from './clients';
@@ -34,6 +34,7 @@ export interface Service extends Omit<Cloud, 'endpoints'>, FakeVendors {
   api: string;
   endpoints: Endpoints;
   ports: LocalPorts;
+  producer: ProducerClient;
   lambda: Lambda;
   /** The row of a job. */
   job(id: string): Promise<JobRow | undefined>;
@@ -117,6 +118,7 @@ async function startParts(
     api,
     endpoints,
     ports,
+    producer,
     lambda,
     job: async (id) => (await ports.rows()).find((row) => row.id === id),
     deadLetters: () => queues.flatMap(([queue, { type }]) => sqs.messages(dlqName(config.INSTANCE, queue, type))),

@@ -5,8 +5,6 @@ import { invalidValue, SqsError } from './errors';
 export type Attributes = Record<string, MessageAttributeValue>;
 
 const ATTRIBUTE_LIMIT = 10;
-const NAME = /^(?!\.|aws\.|amazon\.)(?!.*\.\.)[A-Za-z0-9_.-]{1,256}(?<!\.)$/i;
-const DATA_TYPE = /^(String|Number|Binary)(\.[^\s]{1,248})?$/;
 /** Characters that XML 1.0 does not allow, lone surrogates included. */
 const FORBIDDEN = /[^\t\n\r\u0020-\uD7FF\uE000-\uFFFD\u{10000}-\u{10FFFF}]/u;
 
@@ -45,19 +43,9 @@ export function checkAttributesOf(attributes: Attributes): void {
   if (entries.length > ATTRIBUTE_LIMIT)
     throw refuse(`Number of message attributes [${entries.length}] exceeds the allowed maximum [${ATTRIBUTE_LIMIT}].`);
   for (const [name, { DataType = '', StringValue, BinaryValue }] of entries) {
-    if (!NAME.test(name))
-      throw refuse(
-        `The message attribute name '${name}' is invalid. Attribute name can contain A-Z, a-z, 0-9, underscore (_), hyphen (-), and period (.) characters.`,
-      );
-    const type = DATA_TYPE.exec(DataType)?.[1];
-    if (!type)
-      throw refuse(
-        `The type of message (user) attribute '${name}' is invalid. You must use only the following supported type prefixes: Binary, Number, String.`,
-      );
+    const [type = ''] = DataType.split('.');
     if (!(type === 'Binary' ? BinaryValue?.byteLength : StringValue))
       throw refuse(`Message (user) attribute '${name}' must contain a non-empty value of type '${type}'.`);
-    if (type === 'Number' && !Number.isFinite(Number(StringValue)))
-      throw refuse(`Can't cast the value of message (user) attribute '${name}' to a number.`);
     if (StringValue && FORBIDDEN.test(StringValue))
       throw refuse(`Message (user) attribute '${name}' contains characters that are not allowed.`);
   }

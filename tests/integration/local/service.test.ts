@@ -83,7 +83,7 @@ test('one idempotency key makes one job, and an invalid request makes none', asy
 
 test('a worker killed after the ticket or during the e-mail makes one of each, and an event resolves the unknown step', async () => {
   const { zendesk, sendgrid, lambda } = service;
-  const kill = { functionKey: 'feedback', effect: true };
+  const kill = { worker: 'feedback', effect: true };
   const failed = () => service.invocations.filter(({ result }) => result.kind === 'failed').length;
   const before = failed();
   zendesk.fail(killingFailure(lambda, { ...kill, request: ticketCall, marker: 'between@example.com' }));
