@@ -1,7 +1,12 @@
 import { campaignReport } from '../emails/report';
-import { type CampaignDecision, decideCampaign } from '../ops/campaign-decide';
-import { campaignsNotEnded, campaignsOfDay, findCampaign } from '../ops/campaign-find';
 import { campaignView, statusOf } from '../ops/campaign-view';
+import {
+  type CampaignDecision,
+  campaignsNotEnded,
+  campaignsOfDay,
+  decideCampaign,
+  findCampaign,
+} from '../ops/campaigns';
 import { campaignLines, reportLines } from './campaign-text';
 import type { Run } from './command';
 import { DEFAULT_LIMIT } from './commands';

@@ -1,7 +1,6 @@
 import type { Campaign } from '../emails/campaigns/campaign';
 import type { CampaignReport } from '../emails/report';
-import { statusOf } from '../ops/campaign-view';
-import { RECIPIENT_WORDS } from '../ops/recipient-words';
+import { RECIPIENT_WORDS, statusOf } from '../ops/campaign-view';
 import { timeText } from '../text';
 import { tableText } from './text';
 

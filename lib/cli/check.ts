@@ -4,7 +4,7 @@ import { folderOf, stackName } from '../instances/deployed';
 import type { Instance } from '../instances/instance';
 import { linesOf } from '../instances/problems';
 import { claimFolder } from '../jobs/folder-owner';
-import { campaignsNotEnded } from '../ops/campaign-find';
+import { campaignsNotEnded } from '../ops/campaigns';
 import { jobsInStates, LISTED_STATES } from '../ops/find';
 import { OperatorError, type Reader } from '../ops/operator';
 import { connect } from './connect';

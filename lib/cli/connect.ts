@@ -19,7 +19,7 @@ import { findService, type Connection as LocalConnection, NOT_RUNNING } from '..
 import { operatorOf, readerOf } from '../ops/connect';
 import type { Deployment } from '../ops/deployment';
 import { type OperatorDeps, OperatorError, type Reader } from '../ops/operator';
-import { verifySource } from '../ops/verify-source';
+import { verifySource } from '../ops/verify';
 import type { Events, Facts, Log } from '../ports';
 import { basicAuthorization } from '../vendors/credentials';
 import type { Source } from '../verify/read';
@@ -53,7 +53,7 @@ export async function connect(serverless: Serverless, out: Output): Promise<Conn
   }
 
   async function deployment(): Promise<Deployment> {
-    const { realDeployment } = require('../ops/real-deployment') as typeof import('../ops/real-deployment');
+    const { realDeployment } = require('../ops/deployment') as typeof import('../ops/deployment');
     const caller = await callerOf(serverless);
     const who = { instance: config.INSTANCE, operator: caller.slice(caller.lastIndexOf(':') + 1) };
     return realDeployment({ ...(await operator()), ...who }, { ...control, region });

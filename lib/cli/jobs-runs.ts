@@ -1,10 +1,8 @@
-import { cancel } from '../ops/cancel';
-import { discard } from '../ops/discard';
+import { cancel, discard, resolveStep } from '../ops/act';
 import { type Found, findJob, jobsInStates, LISTED_STATES } from '../ops/find';
 import { jobView } from '../ops/job-view';
 import { OperatorError, stateOf } from '../ops/operator';
 import { replace } from '../ops/replace';
-import { resolveStep } from '../ops/resolve';
 import { retry } from '../ops/retry';
 import { actOnMany, isMany } from './act-on-many';
 import type { Run } from './command';

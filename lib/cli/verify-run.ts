@@ -1,7 +1,7 @@
 import { awsErrorName } from '../aws/store-error';
 import { OperatorError } from '../ops/operator';
-import { repair } from '../ops/repair';
 import { LONGEST_DAYS } from '../ops/search';
+import { repair } from '../ops/verify';
 import { counted } from '../text';
 import type { Finding } from '../verify/check';
 import { LookUpError } from '../verify/read';

@@ -1,14 +1,12 @@
 import * as z from 'zod';
-import { decideCampaign } from '../ops/campaign-decide';
+import { cancel, discard, resolveStep } from '../ops/act';
 import { statusOf } from '../ops/campaign-view';
-import { cancel } from '../ops/cancel';
+import { decideCampaign } from '../ops/campaigns';
 import type { Deployment } from '../ops/deployment';
-import { discard } from '../ops/discard';
 import { findJob } from '../ops/find';
 import { knownQueue, OperatorError, stateOf } from '../ops/operator';
 import { pauseQueue, resumeQueue } from '../ops/pause';
 import { replace } from '../ops/replace';
-import { resolveStep } from '../ops/resolve';
 import { retry } from '../ops/retry';
 import { isProduction, slsCommand, type Target, words } from '../target';
 import { timeText } from '../text';

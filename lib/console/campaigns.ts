@@ -1,8 +1,8 @@
 import type { Campaign } from '../emails/campaigns/campaign';
 import { chunkRecipients } from '../emails/campaigns/chunk';
 import { campaignReport } from '../emails/report';
-import { campaignsNotEnded, campaignsOfDay, findCampaign } from '../ops/campaign-find';
 import { statusOf } from '../ops/campaign-view';
+import { campaignsNotEnded, campaignsOfDay, findCampaign } from '../ops/campaigns';
 import type { ConsoleDeps } from './deps';
 import type { CampaignLine, CampaignPage, Campaigns } from './views';
 

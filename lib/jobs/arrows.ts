@@ -18,7 +18,7 @@ interface Arrow {
 
 /**
  * Every arrow of a job's life. The functions of transitions.ts follow them, and nothing else in the project assigns a row's state,
- * reason, attempts or counters. The diagram in docs/jobs.md and the simulator's check of stored rows come from this table.
+ * reason, attempts or counters. The diagram in docs/jobs.md and the simulator's check of stored rows come from it.
  */
 export const ARROWS = {
   plan: {
@@ -94,25 +94,3 @@ export const isClosed = (row: Pick<JobRow, 'state' | 'reason'>): boolean => !may
 
 export const isCancelledByOperator = (row: Pick<JobRow, 'state' | 'reason'>): boolean =>
   placeOf(row) === 'cancelled (operator)';
-
-/** The arrows as a Mermaid diagram for docs/jobs.md. Arrows between the same two states share a line. */
-export function diagram(): string {
-  const lines = new Map<string, Set<string>>();
-  for (const [name, { from, to }] of Object.entries(ARROWS))
-    for (const place of from) {
-      const line = `${place.split(' ')[0]} --> ${to}`;
-      lines.set(line, (lines.get(line) ?? new Set()).add(name));
-    }
-  const drawn = [...lines].map(([line, names]) => `    ${line}: ${[...names].join(', ')}`);
-  return ['stateDiagram-v2', '    [*] --> queued: accepted', ...drawn].join('\n');
-}
-
-/** The arrows as a table in Markdown, for docs/jobs.md. */
-export const arrowTable = (): string =>
-  [
-    '| from | arrow | to | by | when |',
-    '|---|---|---|---|---|',
-    ...Object.entries(ARROWS).map(
-      ([name, { from, to, by, when }]) => `| ${from.join(', ')} | \`${name}\` | ${to} | ${by} | ${when} |`,
-    ),
-  ].join('\n');

@@ -1,11 +1,12 @@
 import type { QueueSettings } from '../config/common';
 import type { Clock, Events, Objects, Queues } from '../ports';
-import { GONE, keptBody } from './body';
+import { isCancelledByOperator } from './arrows';
+import { GONE, keepBody, keptBody } from './body';
 import { completionOf } from './completion';
-import { bodyKey, isPublished } from './keys';
+import { bodyKey, isPublished, recordKey } from './keys';
 import type { Ledger } from './ledger';
 import { needsEntry, parkedMessage } from './park';
-import { putRecord } from './put-record';
+import { recordOf } from './record';
 import { isEnd, type JobRow } from './row';
 import { lastMessageAt } from './schedule';
 
@@ -69,3 +70,47 @@ export async function finish(
 
 const sameEnd = (a: JobRow, b: JobRow): boolean =>
   a.state === b.state && a.generation === b.generation && a.endedAt === b.endedAt;
+
+const JSON_TYPE = 'application/json';
+
+/**
+ * Writes the record of an ended row. A write that lands late, after its caller gave up, replaces no newer record: the
+ * first write needs a free key. Each later one needs the record that was read before its row.
+ */
+export async function putRecord(
+  { objects, ledger, prefix }: { objects: Objects; ledger: Pick<Ledger, 'get'>; prefix: string },
+  row: JobRow,
+): Promise<void> {
+  const key = recordKey(prefix, row);
+  if ((await objects.create(key, recordOf(row), JSON_TYPE)) === 'created') return;
+  for (;;) {
+    const stored = await objects.read(key);
+    const newest = (await ledger.get(row.key)) ?? row;
+    // The job was opened again. Its next end gets a record.
+    if (!isEnd(newest.state)) return;
+    const text = recordOf(newest);
+    // Our own write landed although its answer was lost, or another run has written the same record.
+    if (stored && Buffer.from(stored.bytes).toString('utf8') === text) return;
+    const answer = stored
+      ? await objects.replace(key, text, JSON_TYPE, stored.etag)
+      : await objects.create(key, text, JSON_TYPE);
+    if (answer === 'replaced' || answer === 'created') return;
+  }
+}
+
+/**
+ * Keeps the body of a job that an operator cancelled, so that the job can be retried after its message is acknowledged.
+ * Returns `false` if the job was opened again in between. The job then waits for this message.
+ */
+export async function keepCancelled(
+  { ledger, objects, prefix }: Pick<FinishDeps, 'ledger' | 'objects' | 'prefix'>,
+  row: JobRow,
+  body: string,
+): Promise<boolean> {
+  if (!isCancelledByOperator(row) || row.bodyKept) return true;
+  await keepBody({ objects, prefix }, row, body);
+  const { item: stored } = await ledger.update(row.key, (now) =>
+    isCancelledByOperator(now) && !now.bodyKept ? { ...now, bodyKept: true } : undefined,
+  );
+  return stored === undefined || isCancelledByOperator(stored);
+}

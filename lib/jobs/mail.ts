@@ -1,4 +1,7 @@
+import type { Item } from '../ports';
+import { evidenceKey, todoKey } from './keys';
 import type { Evidence } from './row';
+import { ROW_LIFETIME_MS } from './schedule';
 
 /**
  * The queues whose jobs send mail through SendGrid, and the step that sends it. Both names are stored and travel with
@@ -30,4 +33,18 @@ export const mailArgs = ({
 export const sentByEvidence = ({ event, messageId }: Evidence): { evidence: string; messageId?: string } => ({
   evidence: event,
   ...(messageId ? { messageId } : {}),
+});
+
+/**
+ * The item of evidence that a vendor's event brought. The function that takes events faces the internet and may write no
+ * row, so the reconciler writes the evidence into the row (lib/reconcile/fold-evidence.ts).
+ */
+export const evidenceItem = (queue: MailQueue, id: string, evidence: Evidence): Item => ({
+  key: evidenceKey(queue, MAIL_STEPS[queue], id),
+  version: 0,
+  writer: '',
+  evidence,
+  todo: todoKey(queue, 'evidence'),
+  todoAt: evidence.at,
+  expiresAt: Math.ceil((evidence.at + ROW_LIFETIME_MS) / 1000),
 });

@@ -5,7 +5,7 @@ import { realClock, realRandom } from '../aws/system';
 import { optionalSecret } from '../config/values';
 import { consoleListener } from '../console/serve';
 import { noLog, operatorOf, readerOf } from '../ops/connect';
-import { realDeployment } from '../ops/real-deployment';
+import { realDeployment } from '../ops/deployment';
 import type { Producer } from '../producer/producer';
 import { hashPeopleWith } from '../startup/hash-people';
 import { type LocalPorts, localConfig } from './clients';

@@ -1,4 +1,5 @@
 import type { Campaign } from '../emails/campaigns/campaign';
+import type { CampaignReport } from '../emails/report';
 
 /** A campaign's state as people read it, e.g. `paused (SendgridRejected)`. */
 export const statusOf = ({ status, reason }: { status: string; reason?: string | undefined }): string =>
@@ -20,3 +21,14 @@ export const campaignView = (campaign: Campaign) => ({
 
 const isoText = (time: number | undefined): string | undefined =>
   time === undefined ? undefined : new Date(time).toISOString();
+
+/** The outcomes of a campaign's recipients, as operators read them. Each recipient is of one of these kinds. */
+export const RECIPIENT_WORDS = {
+  accepted: 'accepted',
+  refused: 'refused',
+  unknown: 'unknown',
+  cancelled: 'cancelled',
+  underWay: 'under way',
+  paused: 'paused',
+  notReleased: 'not released',
+} as const satisfies Partial<Record<keyof CampaignReport, string>>;

@@ -3,7 +3,7 @@ import { type JobRow, type Reason, waitsForItsTime } from '../jobs/row';
 import { VENDOR_STOPPED } from '../limits/circuit';
 import { BY_ITS_PRODUCER } from '../producer/jobs';
 import { timeText } from '../text';
-import { whyNot } from './may';
+import { whyNot } from './act';
 import { stateOf } from './operator';
 import { whyNotReplaceable } from './replace';
 

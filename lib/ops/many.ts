@@ -2,9 +2,7 @@ import { eachOf, mapEach } from '../concurrency';
 import { StoreError } from '../errors';
 import { groupBy } from '../group-by';
 import { isEnd, type JobRow } from '../jobs/row';
-import { cancel } from './cancel';
-import { discard } from './discard';
-import { isRetried, whyNot } from './may';
+import { cancel, discard, whyNot } from './act';
 import { type ActingDeps, OperatorError, type Reader, stateOf } from './operator';
 import { retry } from './retry';
 import type { Search } from './search';
@@ -40,7 +38,7 @@ const ACTS: Record<ManyAction, (deps: ActingDeps, row: JobRow) => Promise<unknow
  */
 function mayTouch(action: ManyAction, row: JobRow, began: number): boolean {
   if ((row.endedAt ?? row.createdAt) >= began || whyNot[action](row, began) !== undefined) return false;
-  return action !== 'retry' || !(row.discarded || isRetried(row));
+  return action !== 'retry' || !(row.discarded || row.redrivenAt);
 }
 
 /** The jobs of a search that the loop would touch, in the order in which they were accepted. `signal` ends the search. */
@@ -134,7 +132,7 @@ export async function outcomesOf(
   for (let waiting = [...rows]; ; ) {
     for (const row of await mapEach(waiting, READS_AT_ONCE, ({ key }) => ledger.known(key)))
       if (row) now.set(row.key, row);
-    waiting = [...now.values()].filter((row) => !isEnd(row.state) || isRetried(row));
+    waiting = [...now.values()].filter((row) => !isEnd(row.state) || row.redrivenAt);
     if (waiting.length === 0 || signal.aborted || clock.now() >= until) return [...now.values()];
     await clock.sleep(LOOK_MS);
   }

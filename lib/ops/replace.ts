@@ -10,11 +10,10 @@ import { jobId } from '../producer/job-id';
 import { type Kind, kinds } from '../producer/kinds';
 import { type Submission, submit } from '../producer/submit';
 import { isUpload } from '../producer/uploads';
+import { discard } from './act';
 import { auditNote } from './audit-trail';
-import { discard } from './discard';
-import { entryBody } from './entry-body';
-import { isRetried } from './may';
 import { type ActingDeps, decide, type OperatorDeps, OperatorError, stateOf } from './operator';
+import { entryBody } from './retry';
 
 /** The kind of job that each type of message is. Other types cannot be edited. */
 const KIND_OF: Record<string, Kind> = {
@@ -46,7 +45,7 @@ export function whyNotReplaceable(row: JobRow): string | undefined {
   // The message of a job that was never sent may still come, and would run beside the new job.
   if (row.state !== 'dead' && !isCancelledByOperator(row))
     return `${row.id} is ${stateOf(row)}: only a dead or cancelled job can be sent again with other data.`;
-  if (isRetried(row)) return `${row.id} was retried and has not started yet. Look at it again.`;
+  if (row.redrivenAt) return `${row.id} was retried and has not started yet. Look at it again.`;
   if (KIND_OF[row.type ?? ''] === undefined) return `${row.id}: jobs of its type cannot be edited.`;
   const did = Object.entries(row.steps).find(([, step]) => mayHaveDone(step));
   if (did) return `${row.id} may have done something (${did[0]}). Other data would do it again.`;

@@ -1,13 +1,13 @@
-import { keptBody } from '../jobs/body';
+import { isBodyOf, keptBody } from '../jobs/body';
 import { appended, noted } from '../jobs/history';
 import { deduplicationId } from '../jobs/keys';
-import { backInQueue } from '../jobs/park';
+import { ATTRIBUTE, backInQueue } from '../jobs/park';
 import type { HistoryEntry, JobRow } from '../jobs/row';
 import { reopen as reopened } from '../jobs/transitions';
+import { walkDeadLetters } from '../reconcile/walk';
+import { bodyGone, whyNot } from './act';
 import { auditNote } from './audit-trail';
-import { entryBody } from './entry-body';
-import { bodyGone, whyNot } from './may';
-import { type ActingDeps, decide, type OperatorDeps } from './operator';
+import { type ActingDeps, decide, type OperatorDeps, OperatorError } from './operator';
 
 /** `messageId`: the message that the retry sent. Missing: the job's own message is still in its queue. */
 export interface Retried {
@@ -82,4 +82,24 @@ async function send(deps: OperatorDeps, row: JobRow, body: string): Promise<{ me
     backInQueue(deps, { row, body, deduplication }),
   );
   return { messageId, at };
+}
+
+/**
+ * The body that a job's entry in the DLQ carries, for one whose kept body was removed from the bucket. Rejects with an
+ * OperatorError where the entry may be there and cannot be seen.
+ */
+export async function entryBody(deps: OperatorDeps, row: JobRow): Promise<string | undefined> {
+  if (row.parkedAt === undefined || row.leftDlqAt !== undefined) return undefined;
+  let found: string | undefined;
+  const url = deps.dlqUrl(row.queue);
+  const { inFlight } = await deps.queues.depth(url);
+  const whole = await walkDeadLetters(deps, url, ({ body, attributes }) => {
+    const carriesIt = attributes[ATTRIBUTE.job] === row.id && attributes[ATTRIBUTE.body] === undefined;
+    if (carriesIt && isBodyOf(body, row)) found = body;
+    return found === undefined;
+  });
+  if (found !== undefined || (whole && inFlight === 0)) return found;
+  throw new OperatorError(
+    `${row.id}: its body is gone from the bucket, and its DLQ entry is hidden or too far back. Try again in a few minutes, or within 11 hours if the DLQ is very large.`,
+  );
 }

@@ -1,12 +1,11 @@
 import { isClosed } from '../jobs/arrows';
 import { belongs } from '../jobs/body';
 import { CRASH_LOOP_RUNS } from '../jobs/claim';
-import { finish } from '../jobs/finish';
+import { finish, keepCancelled } from '../jobs/finish';
 import { disowned, resolve } from '../jobs/identify';
 import { invalidId, jobKey } from '../jobs/keys';
 import { ATTRIBUTE, keepsEntry } from '../jobs/park';
 import { recordedRow } from '../jobs/recorded-row';
-import { keepCancelled } from '../jobs/reopen';
 import { ROW_DAMAGED, UnreadableRowError } from '../jobs/stored-row';
 import { crashesOf } from '../jobs/transitions';
 import type { ReceivedMessage } from '../ports';

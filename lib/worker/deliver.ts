@@ -1,10 +1,9 @@
 import { bodyMissing } from '../jobs/body';
 import { type Claim, CRASH_LOOP } from '../jobs/claim';
-import { finish } from '../jobs/finish';
+import { finish, keepCancelled } from '../jobs/finish';
 import { disowned, type Resolved, resolve, withoutBody } from '../jobs/identify';
 import { invalidId } from '../jobs/keys';
 import { LeaseLostError } from '../jobs/ledger';
-import { keepCancelled } from '../jobs/reopen';
 import { ROW_DAMAGED, UnreadableRowError } from '../jobs/stored-row';
 import { type DeliveryRun, isLastReceive } from './delivery';
 import { direct } from './direct';

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import Ajv from 'ajv/dist/2020';
 import { completionOf } from '../../lib/jobs/completion';
-import { completionSchema } from '../../lib/jobs/completion-schema';
 import type { Completion } from '../../lib/ports';
 import { acceptedRow } from '../support/accepted-row';
 import { inState } from '../support/in-state';
+import { completionSchema } from './completion-schema';
 import { pages } from './pages';
 import { EVENT_SCHEMA } from './schemas';
 

@@ -5,7 +5,6 @@ import { JOB_ENDED } from '../../lib/aws/events';
 import { campaignSchema, EMAIL_MESSAGE, EMAILS_QUEUE, emailMessageSchema } from '../../lib/emails/message';
 import { recipientSchema } from '../../lib/emails/recipient';
 import { FEEDBACK_SUBMITTED, feedbackSchema } from '../../lib/feedback/message';
-import { completionSchema } from '../../lib/jobs/completion-schema';
 import { envelopeSchema } from '../../lib/jobs/envelope';
 import { ANALYTICS_QUEUE, FEEDBACK_QUEUE } from '../../lib/jobs/keys';
 import {
@@ -17,6 +16,7 @@ import {
   TESTFLIGHT_QUEUE,
   TESTFLIGHT_REMOVE,
 } from '../../lib/testflight/message';
+import { completionSchema } from './completion-schema';
 
 /** The message types that any sender may put into a queue. */
 export const WIRE_TYPES: Record<string, { queue: string; schema: z.ZodType }> = {

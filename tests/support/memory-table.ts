@@ -1,6 +1,5 @@
 import { StoreError } from '../../lib/errors';
-import { changedItem } from '../../lib/jobs/item-change';
-import type { Due, Item, Table } from '../../lib/ports';
+import type { Change, Due, Item, Table } from '../../lib/ports';
 import { type SortedList, sortedList } from './sorted-list';
 
 const MAX_ITEM_BYTES = 400 * 1024;
@@ -207,4 +206,18 @@ function partition<T>(index: Map<string, SortedList<T>>, name: string, compare: 
   const found = index.get(name) ?? sortedList(compare);
   index.set(name, found);
   return found;
+}
+
+/** The item after a change, as DynamoDB makes it. `undefined` if the item is not as the change expects it. */
+function changedItem(item: Item, { expected, set, append }: Change): Item | undefined {
+  const fits = Object.entries(expected).every(([name, value]) => isAs(item[name], value));
+  const lists = Object.keys(append).every((name) => Array.isArray(item[name]));
+  if (!fits || !lists || typeof item.version !== 'number' || item.version < 1) return undefined;
+  const appended = Object.entries(append).map(([name, more]) => [name, [...(item[name] as unknown[]), ...more]]);
+  return { ...item, ...set, ...Object.fromEntries(appended), version: item.version + 1 };
+}
+
+function isAs(stored: unknown, expected: Change['expected'][string]): boolean {
+  if (typeof expected !== 'object') return stored === expected;
+  return typeof stored === 'object' && stored !== null && Object.keys(stored).length === 0;
 }

@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import { RECIPIENT_WORDS } from '../../ops/recipient-words';
+import { RECIPIENT_WORDS } from '../../ops/campaign-view';
 import type { CampaignLine, CampaignPage, Campaigns } from '../views';
 import { Action } from './action';
 import { Facts, Failure, State, Table, Time, useAsk, Waiting } from './parts';

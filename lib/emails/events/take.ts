@@ -1,10 +1,9 @@
 import { eachOf } from '../../concurrency';
 import { groupBy } from '../../group-by';
 import { sha256 } from '../../jobs/envelope';
-import { evidenceItem } from '../../jobs/evidence';
 import { eventsPartition, jobKey } from '../../jobs/keys';
 import { type Ledger, writeItem } from '../../jobs/ledger';
-import { MAIL_STEPS, type MailQueue } from '../../jobs/mail';
+import { evidenceItem, MAIL_STEPS, type MailQueue } from '../../jobs/mail';
 import { UnreadableRowError } from '../../jobs/stored-row';
 import type { Clock, Objects, Random, Table } from '../../ports';
 import { eventKey, type MailEvent, parseEvent } from './event';

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { JobRow } from '../../jobs/row';
-import { verifySource } from '../../ops/verify-source';
+import { verifySource } from '../../ops/verify';
 import { verify } from '../../verify/verify';
 import { localClients } from '../clients';
 import { REGION } from '../cloud';

@@ -1,4 +1,4 @@
-import { resolveStep } from '../../../lib/ops/resolve';
+import { resolveStep } from '../../../lib/ops/act';
 import { type Emails, messageBody, startEmails } from '../../support/emails';
 import { jobId } from '../../support/engine';
 

@@ -1,4 +1,4 @@
-import { resolveStep } from '../../../lib/ops/resolve';
+import { resolveStep } from '../../../lib/ops/act';
 import { jobId } from '../../support/engine';
 import {
   APP,

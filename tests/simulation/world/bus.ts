@@ -1,6 +1,6 @@
 import { completionOf } from '../../../lib/jobs/completion';
-import { completionSchema } from '../../../lib/jobs/completion-schema';
 import type { Completion, Events } from '../../../lib/ports';
+import { completionSchema } from '../../docs/completion-schema';
 import { MARK, type Watch } from './watch';
 
 /** The bus of a run. It checks each event when it comes. */

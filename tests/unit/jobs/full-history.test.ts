@@ -1,8 +1,7 @@
 import { PermanentError, TransientError, WaitError } from '../../../lib/errors';
 import type { HistoryEntry } from '../../../lib/jobs/row';
 import { cancel as cancelled } from '../../../lib/jobs/transitions';
-import { cancel } from '../../../lib/ops/cancel';
-import { discard } from '../../../lib/ops/discard';
+import { cancel, discard } from '../../../lib/ops/act';
 import { explain } from '../../../lib/ops/explain';
 import { actOnEach, jobsToTouch } from '../../../lib/ops/many';
 import { replace } from '../../../lib/ops/replace';

@@ -2,8 +2,6 @@ import { readFileSync } from 'node:fs';
 import {
   ARROWS,
   type ArrowName,
-  arrowTable,
-  diagram,
   isCancelledByOperator,
   isClosed,
   mayFollow,
@@ -128,3 +126,25 @@ test('docs/jobs.md shows the diagram and the table that follow from the arrows',
   expect(page).toContain(`\`\`\`mermaid\n${diagram()}\n\`\`\`\n`);
   expect(page).toContain(arrowTable());
 });
+
+/** The arrows as a Mermaid diagram for docs/jobs.md. Arrows between the same two states share a line. */
+function diagram(): string {
+  const lines = new Map<string, Set<string>>();
+  for (const [name, { from, to }] of Object.entries(ARROWS))
+    for (const place of from) {
+      const line = `${place.split(' ')[0]} --> ${to}`;
+      lines.set(line, (lines.get(line) ?? new Set()).add(name));
+    }
+  const drawn = [...lines].map(([line, names]) => `    ${line}: ${[...names].join(', ')}`);
+  return ['stateDiagram-v2', '    [*] --> queued: accepted', ...drawn].join('\n');
+}
+
+/** The arrows as a table in Markdown, for docs/jobs.md. */
+const arrowTable = (): string =>
+  [
+    '| from | arrow | to | by | when |',
+    '|---|---|---|---|---|',
+    ...Object.entries(ARROWS).map(
+      ([name, { from, to, by, when }]) => `| ${from.join(', ')} | \`${name}\` | ${to} | ${by} | ${when} |`,
+    ),
+  ].join('\n');

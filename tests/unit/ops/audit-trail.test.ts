@@ -1,8 +1,6 @@
 import { auditKey, bodyKey } from '../../../lib/jobs/keys';
+import { cancel, discard, resolveStep } from '../../../lib/ops/act';
 import { writeAudit } from '../../../lib/ops/audit-trail';
-import { cancel } from '../../../lib/ops/cancel';
-import { discard } from '../../../lib/ops/discard';
-import { resolveStep } from '../../../lib/ops/resolve';
 import { retry } from '../../../lib/ops/retry';
 import { acceptedRow } from '../../support/accepted-row';
 import { anEnvelope, jobId, memoryEngine } from '../../support/engine';

@@ -1,5 +1,5 @@
 import { WaitError } from '../../../lib/errors';
-import { cancel } from '../../../lib/ops/cancel';
+import { cancel } from '../../../lib/ops/act';
 import { acceptedRow } from '../../support/accepted-row';
 import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
 import { inState } from '../../support/in-state';

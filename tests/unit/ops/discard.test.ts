@@ -1,5 +1,5 @@
 import { PermanentError } from '../../../lib/errors';
-import { discard } from '../../../lib/ops/discard';
+import { discard } from '../../../lib/ops/act';
 import { retry } from '../../../lib/ops/retry';
 import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
 import { sampleContract } from '../../support/sample-contract';

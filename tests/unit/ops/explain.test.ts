@@ -1,11 +1,9 @@
 import { PermanentError, WaitError } from '../../../lib/errors';
 import { bodyKey } from '../../../lib/jobs/keys';
 import type { JobRow, Reason, State } from '../../../lib/jobs/row';
-import { cancel } from '../../../lib/ops/cancel';
-import { discard } from '../../../lib/ops/discard';
+import { cancel, discard, whyNot } from '../../../lib/ops/act';
 import { explain, type JobAction } from '../../../lib/ops/explain';
 import type { ManyAction } from '../../../lib/ops/many';
-import { whyNot } from '../../../lib/ops/may';
 import { stateOf } from '../../../lib/ops/operator';
 import { retry } from '../../../lib/ops/retry';
 import { timeline } from '../../../lib/ops/timeline';

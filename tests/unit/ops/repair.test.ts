@@ -1,6 +1,6 @@
 import { PermanentError } from '../../../lib/errors';
 import { jobKey, recordKey } from '../../../lib/jobs/keys';
-import { repair } from '../../../lib/ops/repair';
+import { repair } from '../../../lib/ops/verify';
 import type { Item } from '../../../lib/ports';
 import type { Finding } from '../../../lib/verify/check';
 import { anEnvelope, jobId, memoryEngine, PREFIX } from '../../support/engine';

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { AmbiguousError, StoreError } from '../../../lib/errors';
 import type { Evidence } from '../../../lib/jobs/row';
-import { resolveStep } from '../../../lib/ops/resolve';
+import { resolveStep } from '../../../lib/ops/act';
 import { type Job, messageType, type QueueContract } from '../../../lib/worker/contract';
 import { anEnvelope, type EngineOptions, jobId, memoryEngine } from '../../support/engine';
 import { inState } from '../../support/in-state';

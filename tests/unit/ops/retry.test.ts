@@ -1,5 +1,5 @@
 import { CancelledError, PermanentError, StoreError } from '../../../lib/errors';
-import { cancel } from '../../../lib/ops/cancel';
+import { cancel } from '../../../lib/ops/act';
 import { retry } from '../../../lib/ops/retry';
 import { acceptedRow } from '../../support/accepted-row';
 import { anEnvelope, jobId, memoryEngine } from '../../support/engine';

@@ -1,6 +1,6 @@
 import { StoreError, WaitError } from '../../../lib/errors';
 import { bodyKey, plannedKey } from '../../../lib/jobs/keys';
-import { cancel } from '../../../lib/ops/cancel';
+import { cancel } from '../../../lib/ops/act';
 import { retry } from '../../../lib/ops/retry';
 import { IdempotencyConflictError, InvalidJobError } from '../../../lib/producer/errors';
 import { createJobs } from '../../../lib/producer/jobs';

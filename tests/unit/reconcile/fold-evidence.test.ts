@@ -1,5 +1,5 @@
-import { evidenceItem } from '../../../lib/jobs/evidence';
 import { evidenceKey, jobKey } from '../../../lib/jobs/keys';
+import { evidenceItem } from '../../../lib/jobs/mail';
 import type { Failed } from '../../../lib/reconcile/failures';
 import { foldEvidence } from '../../../lib/reconcile/fold-evidence';
 import { acceptedRow } from '../../support/accepted-row';

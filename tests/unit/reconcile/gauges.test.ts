@@ -1,5 +1,5 @@
 import { WaitError } from '../../../lib/errors';
-import { cancel } from '../../../lib/ops/cancel';
+import { cancel } from '../../../lib/ops/act';
 import { retry } from '../../../lib/ops/retry';
 import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
 import { SAMPLE_QUEUE, sampleContract } from '../../support/sample-contract';

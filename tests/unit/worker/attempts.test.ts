@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { AmbiguousError, TransientError, WaitError } from '../../../lib/errors';
 import type { JobRow } from '../../../lib/jobs/row';
-import { resolveStep } from '../../../lib/ops/resolve';
+import { resolveStep } from '../../../lib/ops/act';
 import { messageType, type QueueContract } from '../../../lib/worker/contract';
 import { anEnvelope, type EngineOptions, jobId, memoryEngine } from '../../support/engine';
 

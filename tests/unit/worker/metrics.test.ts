@@ -1,6 +1,6 @@
 import { AmbiguousError, PermanentError, StopError, TransientError, WaitError } from '../../../lib/errors';
 import { IllegalTransitionError } from '../../../lib/jobs/transitions';
-import { cancel } from '../../../lib/ops/cancel';
+import { cancel } from '../../../lib/ops/act';
 import { retry } from '../../../lib/ops/retry';
 import type { MessageType } from '../../../lib/worker/contract';
 import { acceptedRow } from '../../support/accepted-row';

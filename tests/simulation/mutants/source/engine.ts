@@ -187,7 +187,7 @@ export const ENGINE_MUTANTS = {
   recordIsPutUnconditionally: {
     changes: [
       {
-        file: 'lib/jobs/put-record.ts',
+        file: 'lib/jobs/finish.ts',
         find: "if ((await objects.create(key, recordOf(row), JSON_TYPE)) === 'created') return;",
         replace: 'return objects.put(key, recordOf(row), JSON_TYPE);',
       },

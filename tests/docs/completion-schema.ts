@@ -1,9 +1,9 @@
 import * as z from 'zod';
-import type { Completion } from '../ports';
+import type { Completion } from '../../lib/ports';
 
 const time = z.iso.datetime();
 
-/** The `detail` of a completion event, for consumers and tests. No function imports it. Fields may be added. */
+/** The `detail` of a completion event. `npm run schemas` writes it for consumers. Fields may be added. */
 export const completionSchema = z.looseObject({
   id: z.string().describe('{job}:{generation}:{state}. A repeat of the event has the same id'),
   job: z.string(),
