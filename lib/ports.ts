@@ -215,9 +215,9 @@ export interface Table {
    */
   count(todo: string, options: { since: number; most?: number }): Promise<number>;
   /** Keys of an hour's jobs in order, at most `limit`, starting after `after`. Eventually consistent. */
-  hour(hour: string, options: { after?: string; limit: number }): Promise<string[]>;
+  hour(hour: string, options: { after?: string | undefined; limit: number }): Promise<string[]>;
   /** The same for the jobs of a message group, by their `inGroup`. */
-  group(group: string, options: { after?: string; limit: number }): Promise<string[]>;
+  group(group: string, options: { after?: string | undefined; limit: number }): Promise<string[]>;
 }
 
 /** Lambda's event source mappings: whether Lambda receives the messages of a queue. */

@@ -115,7 +115,7 @@ export function realTable({ table, client = dynamoClient() }: { table: string; c
   function keysUnder(
     index: 'hour' | 'inGroup',
     partition: string,
-    { after, limit }: { after?: string; limit: number },
+    { after, limit }: { after?: string | undefined; limit: number },
   ): Promise<string[]> {
     return dynamo('Query', async () => {
       const items = await query(

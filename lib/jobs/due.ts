@@ -32,15 +32,3 @@ export async function* everyDue(
 
 /** The reconciler does work that is not urgent only then. */
 export const isFirstMinuteOfHour = ({ now }: Pick<Clock, 'now'>): boolean => new Date(now()).getUTCMinutes() === 0;
-
-const HOUR_PAGE = 1_000;
-
-/** The keys of all jobs of an hour (`hourKey`), page by page. */
-export async function* everyOfHour(table: Pick<Table, 'hour'>, hour: string): AsyncGenerator<string[]> {
-  for (let after: string | undefined; ; ) {
-    const page = await table.hour(hour, { limit: HOUR_PAGE, ...(after === undefined ? {} : { after }) });
-    yield page;
-    if (page.length < HOUR_PAGE) return;
-    after = page.at(-1);
-  }
-}

@@ -1,11 +1,11 @@
 import type { QueueSettings } from '../config/common';
-import { StoreError } from '../errors';
+import { ignoreStoreError, StoreError } from '../errors';
 import type { Clock, Item, Random, Table } from '../ports';
 import { firstClaim } from './first-claim';
+import { trialKey } from './keys';
 import type { JobRow } from './row';
-import { withSchedule } from './schedule';
+import { ROW_LIFETIME_MS, withSchedule } from './schedule';
 import { itemOf, ROW_SCHEMA, rowOf, UnreadableRowError } from './stored-row';
-import { createTrials, type Trials } from './trials';
 
 /** Another run has taken the job. The row refuses every further write of this run. */
 export class LeaseLostError extends StoreError {
@@ -157,3 +157,32 @@ export function createLedger(deps: LedgerDeps): Ledger {
 }
 
 const asWritten = (row: JobRow, { version, writer }: Item): JobRow => ({ ...row, version, writer });
+
+/**
+ * A worker makes a note before it reads a message that came back from the DLQ. It reads such a message while no other job
+ * runs. If the message is dead-lettered again, the note shows a poison message. Without a note no worker reached the
+ * message: no worker started, or another message of the batch killed it.
+ */
+export interface Trials {
+  /** Notes that a worker begins with the message. If the note fails, the work goes on without it. */
+  begin(queue: string, messageId: string): Promise<void>;
+  /** Removes the note, if the worker survived the message and could store no outcome. */
+  forget(queue: string, messageId: string): Promise<void>;
+  /** Whether a worker began with the message and did not finish. */
+  begun(queue: string, messageId: string): Promise<boolean>;
+}
+
+export function createTrials({ table, clock, random }: ItemDeps): Trials {
+  return {
+    begin: async (queue, messageId) => {
+      const expiresAt = Math.ceil((clock.now() + ROW_LIFETIME_MS) / 1000);
+      const note = { key: trialKey(queue, messageId), version: 1, writer: random.uuid(), expiresAt };
+      // A note of an earlier delivery serves as well.
+      await table.put(note, 0).catch(ignoreStoreError);
+    },
+    forget: async (queue, messageId) => {
+      await table.delete(trialKey(queue, messageId), 1).catch(ignoreStoreError);
+    },
+    begun: async (queue, messageId) => (await table.get(trialKey(queue, messageId))) !== undefined,
+  };
+}

@@ -1,6 +1,4 @@
 import { mapEach } from '../concurrency';
-import { StoreError } from '../errors';
-import { everyOfHour } from '../jobs/due';
 import { groupKey, hourKey, jobKey, todoKeys } from '../jobs/keys';
 import type { JobRow, State } from '../jobs/row';
 import type { Due, Table } from '../ports';
@@ -10,8 +8,8 @@ import { type Condition, conditionsOf, groupsOf, type JobFilter } from './job-fi
 import { OperatorError, queuesOf, type Reader } from './operator';
 
 /**
- * Where a search looks. `group`: the index of message groups, which has no rows from before it. `hours`: all jobs that were
- * accepted in these hours. `open`: jobs that wait or are dead.
+ * Where a search looks. `group`: the index of message groups. `hours`: all jobs that were accepted in these hours.
+ * `open`: jobs that wait or are dead.
  */
 export type Scope = 'group' | 'hours' | 'open';
 
@@ -68,16 +66,15 @@ export async function searchJobs(reader: Reader, filter: JobFilter): Promise<Sea
     async *steps({ signal } = {}) {
       let looked = 0;
       for (const [done, part] of parts.entries()) {
-        for await (const keys of pages(part))
-          for (let first = 0; first < keys.length; first += PAGE) {
-            if (signal?.aborted) return;
-            const page = keys.slice(first, first + PAGE).filter((key) => !seen.has(key));
-            for (const key of page) seen.add(key);
-            const read = await mapEach(page, AT_ONCE, (key) => reader.ledger.known(key));
-            looked += page.length;
-            const rows = read.filter((row) => row !== undefined).filter((row) => !row.canary && matches(row));
-            yield { rows, looked, done, of: parts.length };
-          }
+        for await (const keys of pages(part)) {
+          if (signal?.aborted) return;
+          const page = keys.filter((key) => !seen.has(key));
+          for (const key of page) seen.add(key);
+          const read = await mapEach(page, AT_ONCE, (key) => reader.ledger.known(key));
+          looked += page.length;
+          const rows = read.filter((row) => row !== undefined).filter((row) => !row.canary && matches(row));
+          yield { rows, looked, done, of: parts.length };
+        }
         if (signal?.aborted) return;
         yield { rows: [], looked, done: done + 1, of: parts.length };
       }
@@ -101,14 +98,14 @@ type Resolved = JobFilter & { groups: readonly string[] | undefined };
 const PARTS: Record<Scope, (reader: Reader, filter: Resolved, queues: readonly string[]) => Parts> = {
   group: ({ table }, { groups = [] }, queues) => ({
     keys: groups.flatMap((group) => queues.map((queue) => groupKey(queue, group))),
-    pages: (group) => keysOfGroup(table, group),
+    pages: (group) => pagesOf((after) => table.group(group, { limit: PAGE, after })),
   }),
 
   hours: ({ table, clock }, filter, queues) => {
     const hours = hoursOf(filter, clock.now());
     return {
       keys: hours.flatMap((hour) => queues.map((queue) => hourKey(queue, hour))),
-      pages: (hour) => everyOfHour(table, hour),
+      pages: (hour) => pagesOf((after) => table.hour(hour, { limit: PAGE, after })),
     };
   },
 
@@ -141,31 +138,18 @@ const mayHold = (states: readonly ListedState[], state: State | undefined): bool
   states.length > 0 && (state === undefined || (states as readonly State[]).includes(state));
 
 async function* keysDue(table: Table, todo: string): AsyncGenerator<string[]> {
-  for (let after: Due | undefined; ; ) {
-    const page = await table.due(todo, { until: Number.MAX_SAFE_INTEGER, after, limit: PAGE });
+  const all = { until: Number.MAX_SAFE_INTEGER, limit: PAGE };
+  for await (const page of pagesOf((after: Due | undefined) => table.due(todo, { ...all, after })))
     yield page.map(({ key }) => key);
-    if (page.length < PAGE) return;
-    after = page.at(-1);
-  }
 }
 
-async function* keysOfGroup(table: Table, group: string): AsyncGenerator<string[]> {
-  for (let after: string | undefined; ; ) {
-    const page = await table
-      .group(group, { limit: PAGE, ...(after === undefined ? {} : { after }) })
-      .catch(notDeployed);
+async function* pagesOf<T>(read: (after: T | undefined) => Promise<T[]>): AsyncGenerator<T[]> {
+  for (let after: T | undefined; ; ) {
+    const page = await read(after);
     yield page;
     if (page.length < PAGE) return;
     after = page.at(-1);
   }
-}
-
-function notDeployed(error: unknown): never {
-  if (error instanceof StoreError && error.code === 'DynamoDB.ValidationException')
-    throw new OperatorError(
-      'The table has no index of message groups yet. Deploy this version, and wait until DynamoDB has built the index.',
-    );
-  throw error;
 }
 
 /** The jobs that a caller sent with this key, at most one of each queue. */

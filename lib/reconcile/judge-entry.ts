@@ -5,7 +5,7 @@ import { finish, keepCancelled } from '../jobs/finish';
 import { disowned, resolve } from '../jobs/identify';
 import { invalidId, jobKey } from '../jobs/keys';
 import { ATTRIBUTE, keepsEntry } from '../jobs/park';
-import { recordedRow } from '../jobs/recorded-row';
+import { recordedRow } from '../jobs/record';
 import { ROW_DAMAGED, UnreadableRowError } from '../jobs/stored-row';
 import { crashesOf } from '../jobs/transitions';
 import type { ReceivedMessage } from '../ports';

@@ -5,7 +5,7 @@ import type { Resolved } from '../jobs/identify';
 import { jobKey } from '../jobs/keys';
 import { rowOfMessage } from '../jobs/new-row';
 import { ATTRIBUTE } from '../jobs/park';
-import { recordedRow } from '../jobs/recorded-row';
+import { recordedRow } from '../jobs/record';
 import type { QueueContract } from './contract';
 import type { DeliveryRun, Incoming } from './delivery';
 

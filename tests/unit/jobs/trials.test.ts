@@ -1,4 +1,4 @@
-import { createTrials } from '../../../lib/jobs/trials';
+import { createTrials } from '../../../lib/jobs/ledger';
 import { type Fault, withFaults } from '../../support/faults';
 import { memoryClock, memoryRandom } from '../../support/memory-clock';
 import { memoryTable } from '../../support/memory-table';

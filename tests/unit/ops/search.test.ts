@@ -137,14 +137,6 @@ test('a search tells how far it is, and stops before the next read once it is ab
   expect(steps.at(-1)).toEqual([1, 3]);
 });
 
-test('a table without the index says that it must be deployed', async () => {
-  const { engine, messages } = await someJobs();
-  engine.deps.table.group = () =>
-    Promise.reject(new StoreError({ code: 'DynamoDB.ValidationException', message: 'no index' }));
-
-  await expect(found({ engine, messages }, { user: 'u-1' })).rejects.toThrow('Deploy this version');
-});
-
 test("a job is found by its caller's key and principal, without a search", async () => {
   const { engine } = await someJobs();
   const id = idOfKey({ ...engine.deps, queue: 'feedback', key: 'order-7', principal: 'shop' });
