@@ -38,11 +38,11 @@ export interface ErrorDetails {
   /** Stable and machine-readable, e.g. `InvalidField`, `ZendeskRejected`. */
   code: string;
   message: string;
-  vendor?: Vendor;
+  vendor?: Vendor | undefined;
   /** The vendor's HTTP status. */
-  status?: number;
+  status?: number | undefined;
   /** Path of the offending field, e.g. `data.user.email`. */
-  field?: string;
+  field?: string | undefined;
   cause?: unknown;
 }
 

@@ -1,7 +1,7 @@
-import { type JobError, PermanentError, StopError, TransientError, WaitError } from '../errors';
+import { StopError } from '../errors';
 import type { Secret } from '../ports';
-import { type HttpAnswer, isOk, NoAnswer, request } from './http';
-import { retryAfterMs } from './retry-after';
+import { isOk, NoAnswer, request } from './http';
+import { type Dialect, refusal, unanswered } from './translate';
 
 export interface Embed {
   title: string;
@@ -21,12 +21,20 @@ export interface DiscordMessage {
 }
 
 export interface Discord {
-  /**
-   * Rejects with a JobError that never names the webhook, because its address is a secret. The class is `wait` for a 429,
-   * `stop` for a webhook that is gone or refuses us, `permanent` for a refused message, else `transient`.
-   */
+  /** Rejects with a JobError that never names the webhook, because its address is a secret. */
   send(message: DiscordMessage, options: { timeoutMs: number }): Promise<void>;
 }
+
+const discord: Dialect = {
+  prefix: 'Discord',
+  refused: new Set(),
+  doubtful: new Set(),
+  aboutUs: new Set(),
+  unsendable: 'us',
+  field: () => undefined,
+};
+/** Discord may have taken a message that it did not answer. An alarm that arrives twice is better than none. */
+const effect = 'repeatable';
 
 export function realDiscord({ url, now = Date.now }: { url: Secret; now?: () => number }): Discord {
   /** The webhook that answered 404. Discord asks callers not to call it again, and counts those calls. */
@@ -43,49 +51,19 @@ export function realDiscord({ url, now = Date.now }: { url: Secret; now?: () => 
   return {
     async send(message, { timeoutMs }) {
       const webhook = await target();
-      const answer = await post({ webhook, message, timeoutMs });
+      const body = JSON.stringify({ ...message, allowed_mentions: { parse: [] } });
+      const headers = { 'Content-Type': 'application/json' };
+      // Without `wait=true` Discord answers before it checks the message.
+      const call = request({ method: 'POST', url: `${webhook}?wait=true`, headers, body, timeoutMs });
+      const answer = await call.catch((error: unknown) => {
+        throw error instanceof NoAnswer ? unanswered({ dialect: discord, error, effect }) : error;
+      });
       if (isOk(answer)) return;
-      if (answer.status === 404) gone = webhook;
-      throw refusal(answer, now());
+      if (answer.status !== 404) throw refusal({ dialect: discord, answer, effect, now: now() });
+      gone = webhook;
+      throw webhookGone();
     },
   };
-}
-
-/** Without `wait=true` Discord answers before it checks the message. */
-async function post({
-  webhook,
-  message,
-  timeoutMs,
-}: {
-  webhook: string;
-  message: DiscordMessage;
-  timeoutMs: number;
-}): Promise<HttpAnswer> {
-  const body = JSON.stringify({ ...message, allowed_mentions: { parse: [] } });
-  const headers = { 'Content-Type': 'application/json' };
-  try {
-    return await request({ method: 'POST', url: `${webhook}?wait=true`, headers, body, timeoutMs });
-  } catch (error) {
-    if (!(error instanceof NoAnswer)) throw error;
-    if (error.reason === 'unsendable')
-      throw new StopError({ code: 'DiscordMisconfigured', message: 'DISCORD_WEBHOOK_URL is not a URL' });
-    // Discord may have taken the message. An alarm that arrives twice is better than none.
-    throw new TransientError({ code: 'DiscordUnavailable', message: `Discord did not answer (${error.reason})` });
-  }
-}
-
-function refusal({ status, headers, body }: HttpAnswer, now: number): JobError {
-  if (status === 429) {
-    const seconds = (body as { retry_after?: unknown } | undefined)?.retry_after;
-    const waitMs = typeof seconds === 'number' ? Math.ceil(seconds * 1000) : retryAfterMs(headers, now);
-    return new WaitError({ code: 'DiscordThrottled', message: 'Discord asks us to wait (429)', status, waitMs });
-  }
-  if (status === 404) return webhookGone();
-  if (status === 401 || status === 403)
-    return new StopError({ code: 'DiscordRefuses', message: `the webhook refuses us (${status})`, status });
-  if (status >= 500)
-    return new TransientError({ code: 'DiscordUnavailable', message: `Discord failed (${status})`, status });
-  return new PermanentError({ code: 'DiscordRejected', message: `Discord rejects the message (${status})`, status });
 }
 
 const webhookGone = (): StopError =>

@@ -24,7 +24,7 @@ export class RecipientsRefusedError extends PermanentError {
   readonly recipients: readonly number[];
 
   constructor({ code, message, field, status }: JobError, recipients: readonly number[]) {
-    super({ code, message, vendor: 'sendgrid', ...(field ? { field } : {}), ...(status ? { status } : {}) });
+    super({ code, message, vendor: 'sendgrid', field, status });
     this.recipients = recipients;
   }
 }

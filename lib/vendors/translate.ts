@@ -12,7 +12,7 @@ import { retryAfterMs } from './retry-after';
 
 /** How to read one vendor's failures. */
 export interface Dialect {
-  vendor: Vendor;
+  vendor?: Vendor;
   /** The prefix of its error codes, e.g. `Zendesk` for `ZendeskTimeout`. */
   prefix: string;
   /** 5xx that certainly had no effect. */
@@ -30,16 +30,13 @@ export interface Dialect {
 /** A call with effect `once` must not take effect twice. A `repeatable` one may: a read, or a harmless write. */
 export type Effect = 'once' | 'repeatable';
 
-/** Our error for a call without an answer. */
-export function unanswered({
-  dialect,
-  error,
-  effect,
-}: {
+interface Call {
   dialect: Dialect;
-  error: NoAnswer;
   effect: Effect;
-}): JobError {
+}
+
+/** Our error for a call without an answer. */
+export function unanswered({ dialect, error, effect }: Call & { error: NoAnswer }): JobError {
   const { vendor, prefix } = dialect;
   if (error.reason === 'unsendable') {
     const details = { vendor, message: 'the request has an invalid header or address', cause: error };
@@ -55,17 +52,7 @@ export function unanswered({
 }
 
 /** Our error for an answer outside 2xx. */
-export function refusal({
-  dialect,
-  answer,
-  effect,
-  now,
-}: {
-  dialect: Dialect;
-  answer: HttpAnswer;
-  effect: Effect;
-  now: number;
-}): JobError {
+export function refusal({ dialect, answer, effect, now }: Call & { answer: HttpAnswer; now: number }): JobError {
   const { vendor, prefix } = dialect;
   const { status, headers } = answer;
   const field = dialect.field(answer.body);
@@ -92,26 +79,18 @@ export function refusal({
   }
   return new PermanentError({
     ...details(`${prefix}Rejected`, `the vendor rejects the request (${status})`),
-    ...(field === undefined ? {} : { field }),
+    field,
   });
 }
 
 /** Our error for a success without the expected content, e.g. a page of a proxy. */
-export function malformed({
-  dialect,
-  effect,
-  status,
-}: {
-  dialect: Dialect;
-  effect: Effect;
-  status?: number;
-}): JobError {
+export function malformed({ dialect, effect, status }: Call & { status?: number }): JobError {
   const Class = effect === 'once' ? AmbiguousError : TransientError;
   return new Class({
     code: `${dialect.prefix}Malformed`,
     message: 'the vendor reported success without the expected content',
     vendor: dialect.vendor,
-    ...(status === undefined ? {} : { status }),
+    status,
   });
 }
 

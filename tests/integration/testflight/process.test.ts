@@ -1,3 +1,4 @@
+import type { Failure } from '../../../lib/local/fakes/failures';
 import { jobId } from '../../support/engine';
 import {
   APP,
@@ -22,6 +23,14 @@ const start = async (options: TestflightOptions = {}): Promise<Service> => {
   services.push(service);
   return service;
 };
+/** Starts a service whose calls to Apple fail like this, and runs one job. */
+async function ran(body: string, { fails = [], ...options }: TestflightOptions & { fails?: Failure[] } = {}) {
+  const service = await start(options);
+  for (const failure of fails) service.apple.fail(failure);
+  service.engine.send(body);
+  await service.engine.deliver(1);
+  return service;
+}
 afterEach(async () => {
   await Promise.all(services.splice(0).map(({ close }) => close()));
 });
@@ -63,10 +72,7 @@ describe('an invitation', () => {
   });
 
   test('is not sent again if Apple mails a tester who joins a group', async () => {
-    const { engine, apple } = await start({ seed: seed([], { invitesOnJoining: true }) });
-    engine.send(inviteBody());
-
-    await engine.deliver(1);
+    const { engine, apple } = await ran(inviteBody(), { seed: seed([], { invitesOnJoining: true }) });
 
     expect(apple.mails).toEqual([{ kind: 'invitation', app: APP, email: TESTER, by: 'joining' }]);
     expect(engine.row(jobId(1))).toMatchObject({ state: 'succeeded', result: { invitation: 'by-apple' } });
@@ -118,10 +124,7 @@ describe('an invitation', () => {
   });
 
   test('is sent again to an invited tester if the job asks for it', async () => {
-    const { engine, apple } = await start({ seed: seed([tester('INVITED')]) });
-    engine.send(inviteBody({ resend: true }));
-
-    await engine.deliver(1);
+    const { engine, apple } = await ran(inviteBody({ resend: true }), { seed: seed([tester('INVITED')]) });
 
     expect(apple.mails).toHaveLength(1);
     expect(engine.row(jobId(1))).toMatchObject({ state: 'succeeded', result: { invitation: 'sent' } });
@@ -142,20 +145,16 @@ describe('an invitation', () => {
 
 describe('a 409 from Apple', () => {
   test('ALREADY_ACCEPTED is success', async () => {
-    const { engine, apple } = await start({ seed: seed([tester('ACCEPTED')]) });
-    engine.send(inviteBody({ resend: true }));
-
-    await engine.deliver(1);
+    const { engine, apple } = await ran(inviteBody({ resend: true }), { seed: seed([tester('ACCEPTED')]) });
 
     expect(apple.requests.at(-1)?.path).toBe('/v1/betaTesterInvitations');
     expect(engine.row(jobId(1))).toMatchObject({ state: 'succeeded', result: { invitation: 'already-accepted' } });
   });
 
   test('NO_INSTALLABLE_BUILDS is success with its own outcome', async () => {
-    const { engine, apple } = await start();
-    engine.send(inviteBody({ app: EMPTY_APP, groups: [EMPTY_APPS_GROUP], notification: { appName: 'Sample' } }));
-
-    await engine.deliver(1);
+    const { engine, apple } = await ran(
+      inviteBody({ app: EMPTY_APP, groups: [EMPTY_APPS_GROUP], notification: { appName: 'Sample' } }),
+    );
 
     expect(apple.testers).toMatchObject([{ app: EMPTY_APP, state: 'NOT_INVITED' }]);
     expect(engine.row(jobId(1))).toMatchObject({
@@ -167,11 +166,10 @@ describe('a 409 from Apple', () => {
   test.each(['STATE_ERROR', 'STATE_ERROR.SOMETHING_NEW', 'ENTITY_ERROR.RELATIONSHIP.INVALID'])(
     '%s is success if the tester is already a member',
     async (code) => {
-      const { engine, apple } = await start({ seed: seed([tester('ACCEPTED')]) });
-      apple.fail({ method: 'POST', path: OTHER_GROUP, after: 'answer', ...conflict(code) });
-      engine.send(inviteBody({ groups: [OTHER_GROUP] }));
-
-      await engine.deliver(1);
+      const { engine, apple } = await ran(inviteBody({ groups: [OTHER_GROUP] }), {
+        seed: seed([tester('ACCEPTED')]),
+        fails: [{ method: 'POST', path: OTHER_GROUP, after: 'answer', ...conflict(code) }],
+      });
 
       expect(apple.testers[0]?.groups).toEqual([GROUP, OTHER_GROUP]);
       expect(engine.row(jobId(1))).toMatchObject({ state: 'succeeded', attempts: 1 });
@@ -181,11 +179,10 @@ describe('a 409 from Apple', () => {
   test.each(['STATE_ERROR', 'ENTITY_ERROR.RELATIONSHIP.INVALID'])(
     '%s parks the job at once if the tester is not a member',
     async (code) => {
-      const { engine, apple } = await start({ seed: seed([tester('ACCEPTED')]) });
-      apple.fail({ method: 'POST', path: OTHER_GROUP, ...conflict(code) });
-      engine.send(inviteBody({ groups: [OTHER_GROUP] }));
-
-      await engine.deliver(1);
+      const { engine } = await ran(inviteBody({ groups: [OTHER_GROUP] }), {
+        seed: seed([tester('ACCEPTED')]),
+        fails: [{ method: 'POST', path: OTHER_GROUP, ...conflict(code) }],
+      });
 
       expect(engine.row(jobId(1))).toMatchObject({
         state: 'dead',
@@ -196,21 +193,16 @@ describe('a 409 from Apple', () => {
   );
 
   test('STATE_ERROR is success if the tester exists by now', async () => {
-    const { engine, apple } = await start();
-    apple.fail({ method: 'POST', path: '/v1/betaTesters', after: 'answer', ...conflict('STATE_ERROR') });
-    engine.send(inviteBody());
-
-    await engine.deliver(1);
+    const { engine, apple } = await ran(inviteBody(), {
+      fails: [{ method: 'POST', path: '/v1/betaTesters', after: 'answer', ...conflict('STATE_ERROR') }],
+    });
 
     expect(apple.testers).toHaveLength(1);
     expect(engine.row(jobId(1))).toMatchObject({ state: 'succeeded', result: { invitation: 'sent' } });
   });
 
   test('STATE_ERROR parks the job if Apple refuses the address as a tester', async () => {
-    const { engine, apple } = await start({ seed: { ...seed(), refused: [TESTER] } });
-    engine.send(inviteBody());
-
-    await engine.deliver(1);
+    const { engine, apple } = await ran(inviteBody(), { seed: { ...seed(), refused: [TESTER] } });
 
     expect(apple.testers).toEqual([]);
     expect(engine.row(jobId(1))).toMatchObject({ state: 'dead', error: { code: 'AppStoreConnectConflict' } });
@@ -234,11 +226,9 @@ describe('a 409 from Apple', () => {
     ['409', conflict('ENTITY_ERROR.ATTRIBUTE.INVALID', { source: { pointer: '/data/attributes/email' } })],
     ['422', { ...conflict('ENTITY_UNPROCESSABLE', { source: { pointer: '/data/attributes/email' } }), status: 422 }],
   ])('about an attribute (%s) parks the job and names the field', async (_status, failure) => {
-    const { engine, apple } = await start();
-    apple.fail({ method: 'POST', path: '/v1/betaTesters', ...failure });
-    engine.send(inviteBody());
-
-    await engine.deliver(1);
+    const { engine } = await ran(inviteBody(), {
+      fails: [{ method: 'POST', path: '/v1/betaTesters', ...failure }],
+    });
 
     expect(engine.row(jobId(1))).toMatchObject({
       state: 'dead',
@@ -293,20 +283,16 @@ describe('a call with an unknown outcome', () => {
 
 describe('a tester', () => {
   test('is removed from the app', async () => {
-    const { engine, apple } = await start({ seed: seed([tester('ACCEPTED')]) });
-    engine.send(removeBody());
-
-    await engine.deliver(1);
+    const { engine, apple } = await ran(removeBody(), { seed: seed([tester('ACCEPTED')]) });
 
     expect(apple.testers).toEqual([]);
     expect(engine.row(jobId(1))).toMatchObject({ state: 'succeeded', result: { removed: true } });
   });
 
   test('is removed from a group', async () => {
-    const { engine, apple } = await start({ seed: seed([tester('ACCEPTED', [GROUP, OTHER_GROUP])]) });
-    engine.send(removeBody({ from: 'groups', groups: [OTHER_GROUP] }));
-
-    await engine.deliver(1);
+    const { engine, apple } = await ran(removeBody({ from: 'groups', groups: [OTHER_GROUP] }), {
+      seed: seed([tester('ACCEPTED', [GROUP, OTHER_GROUP])]),
+    });
 
     expect(apple.testers[0]?.groups).toEqual([GROUP]);
     expect(engine.row(jobId(1)).state).toBe('succeeded');
@@ -342,10 +328,7 @@ describe('a tester', () => {
 });
 
 test('the testers of a build are notified', async () => {
-  const { engine, apple } = await start();
-  engine.send(notifyBuildBody());
-
-  await engine.deliver(1);
+  const { engine, apple } = await ran(notifyBuildBody());
 
   expect(apple.mails).toEqual([{ kind: 'build', app: APP, build: BUILD, by: 'notification' }]);
   expect(engine.row(jobId(1))).toMatchObject({ state: 'succeeded', result: { notification: 'sent' } });
@@ -387,10 +370,7 @@ describe('the branded notification', () => {
   });
 
   test('is not sent to a tester who was not invited', async () => {
-    const { engine, sendgrid } = await start({ seed: seed([tester('ACCEPTED')]) });
-    engine.send(inviteBody({ notification }));
-
-    await engine.deliver(1);
+    const { engine, sendgrid } = await ran(inviteBody({ notification }), { seed: seed([tester('ACCEPTED')]) });
 
     expect(sendgrid.mails).toEqual([]);
     expect(engine.row(jobId(1))).toMatchObject({
