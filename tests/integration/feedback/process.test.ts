@@ -1,20 +1,33 @@
+import type { Failure } from '../../../lib/local/fakes/failures';
 import { jobId } from '../../support/engine';
 import { attachmentKey, feedbackBody, startFeedback } from '../../support/feedback';
 
 type Service = Awaited<ReturnType<typeof startFeedback>>;
 const services: Service[] = [];
-const start = async (options: Parameters<typeof startFeedback>[0] = {}): Promise<Service> => {
+type StartOptions = NonNullable<Parameters<typeof startFeedback>[0]>;
+const start = async (options: StartOptions = {}): Promise<Service> => {
   const service = await startFeedback(options);
   services.push(service);
   return service;
 };
+/** Starts a service whose vendors fail like this, and runs one job. */
+async function ran(
+  body: string,
+  { zendesk, sendgrid, ...options }: StartOptions & { zendesk?: Failure; sendgrid?: Failure } = {},
+) {
+  const service = await start(options);
+  if (zendesk) service.zendesk.fail(zendesk);
+  if (sendgrid) service.sendgrid.fail(sendgrid);
+  service.engine.send(body);
+  await service.engine.deliver(1);
+  return service;
+}
 afterEach(async () => {
   await Promise.all(services.splice(0).map(({ close }) => close()));
 });
 
 test("a feedback job creates a ticket with its attachments and a mail with the ticket's number", async () => {
-  const { engine, zendesk, sendgrid } = await start();
-  engine.send(
+  const { engine, zendesk, sendgrid } = await ran(
     feedbackBody({
       attachments: [{ key: attachmentKey, name: 'screen.png', contentType: 'image/png' }],
       category: 'Data Export',
@@ -25,8 +38,6 @@ test("a feedback job creates a ticket with its attachments and a mail with the t
       context: { app: '1.2.3' },
     }),
   );
-
-  await engine.deliver(1);
 
   expect(zendesk.tickets).toMatchObject([
     {
@@ -52,10 +63,9 @@ test("a feedback job creates a ticket with its attachments and a mail with the t
 });
 
 test('row, record, logs and metrics contain no personal data and no upload token', async () => {
-  const { engine, zendesk } = await start();
-  engine.send(feedbackBody({ attachments: [{ key: attachmentKey, name: 'screen.png', contentType: 'image/png' }] }));
-
-  await engine.deliver(1);
+  const { engine, zendesk } = await ran(
+    feedbackBody({ attachments: [{ key: attachmentKey, name: 'screen.png', contentType: 'image/png' }] }),
+  );
 
   const { steps, ...row } = engine.row(jobId(1));
   const told = JSON.stringify([row, engine.records(), engine.lines, engine.metrics]);
@@ -67,10 +77,7 @@ test('row, record, logs and metrics contain no personal data and no upload token
 });
 
 test('no confirmation is sent if the user does not want one', async () => {
-  const { engine, sendgrid } = await start();
-  engine.send(feedbackBody({ confirmation: false }));
-
-  await engine.deliver(1);
+  const { engine, sendgrid } = await ran(feedbackBody({ confirmation: false }));
 
   expect(sendgrid.mails).toEqual([]);
   expect(engine.row(jobId(1))).toMatchObject({
@@ -82,10 +89,7 @@ test('no confirmation is sent if the user does not want one', async () => {
 
 test('the confirmation uses the configured dynamic template', async () => {
   const templateId = `d-${'0'.repeat(32)}`;
-  const { engine, sendgrid } = await start({ templateId });
-  engine.send(feedbackBody());
-
-  await engine.deliver(1);
+  const { sendgrid } = await ran(feedbackBody(), { templateId });
 
   const body = JSON.parse(sendgrid.requests[0]?.body ?? '') as Record<string, unknown>;
   expect(body).toMatchObject({
@@ -95,17 +99,15 @@ test('the confirmation uses the configured dynamic template', async () => {
 });
 
 test('a ticket that was created with another body is looked up', async () => {
-  const { engine, zendesk } = await start();
-  zendesk.fail({
-    method: 'POST',
-    path: 'tickets',
-    after: 'answer',
-    status: 400,
-    body: { error: 'IdempotentRequestError', description: 'user@example.com' },
+  const { engine, zendesk } = await ran(feedbackBody(), {
+    zendesk: {
+      method: 'POST',
+      path: 'tickets',
+      after: 'answer',
+      status: 400,
+      body: { error: 'IdempotentRequestError', description: 'user@example.com' },
+    },
   });
-  engine.send(feedbackBody());
-
-  await engine.deliver(1);
 
   expect(zendesk.tickets).toHaveLength(1);
   expect(engine.row(jobId(1))).toMatchObject({
@@ -115,17 +117,15 @@ test('a ticket that was created with another body is looked up', async () => {
 });
 
 test('a job that Zendesk rejects is parked with the status and sends no mail', async () => {
-  const { engine, zendesk, sendgrid } = await start();
-  zendesk.fail({
-    method: 'POST',
-    path: 'tickets',
-    times: 'forever',
-    status: 422,
-    body: { error: 'RecordInvalid', details: { requester: [{ description: 'user@example.com is suspended' }] } },
+  const { engine, sendgrid } = await ran(feedbackBody(), {
+    zendesk: {
+      method: 'POST',
+      path: 'tickets',
+      times: 'forever',
+      status: 422,
+      body: { error: 'RecordInvalid', details: { requester: [{ description: 'user@example.com is suspended' }] } },
+    },
   });
-  engine.send(feedbackBody());
-
-  await engine.deliver(1);
 
   expect(engine.row(jobId(1))).toMatchObject({
     state: 'dead',
@@ -151,10 +151,7 @@ test.each([
   ['elsewhere in the bucket', 'jobs/_attachments/other/x', 'InvalidField'],
   ['missing', 'jobs/_attachments/feedback/none', 'AttachmentMissing'],
 ])('an attachment that is %s parks the job with the name of the field', async (_where, key, code) => {
-  const { engine, zendesk } = await start();
-  engine.send(feedbackBody({ attachments: [{ key, name: 'x', contentType: 'image/png' }] }));
-
-  await engine.deliver(1);
+  const { engine, zendesk } = await ran(feedbackBody({ attachments: [{ key, name: 'x', contentType: 'image/png' }] }));
 
   expect(engine.row(jobId(1))).toMatchObject({ state: 'dead', error: { code, field: 'data.attachments.0.key' } });
   expect(zendesk.tickets).toEqual([]);
@@ -162,11 +159,9 @@ test.each([
 
 describe('a confirmation', () => {
   test('that is throttled for more than a quarter of an hour is skipped at once and the job succeeds', async () => {
-    const { engine, sendgrid, zendesk } = await start();
-    sendgrid.fail({ times: 'forever', status: 429, headers: { 'x-ratelimit-reset': '99999999999' } });
-    engine.send(feedbackBody());
-
-    await engine.deliver(1);
+    const { engine, zendesk } = await ran(feedbackBody(), {
+      sendgrid: { times: 'forever', status: 429, headers: { 'x-ratelimit-reset': '99999999999' } },
+    });
 
     expect(zendesk.tickets).toHaveLength(1);
     expect(engine.row(jobId(1))).toMatchObject({
@@ -176,11 +171,7 @@ describe('a confirmation', () => {
   });
 
   test.each([401, 400])('is skipped if SendGrid answers %i, and the job succeeds with its ticket', async (status) => {
-    const { engine, sendgrid, zendesk } = await start();
-    sendgrid.fail({ times: 'forever', status });
-    engine.send(feedbackBody());
-
-    await engine.deliver(1);
+    const { engine, zendesk } = await ran(feedbackBody(), { sendgrid: { times: 'forever', status } });
 
     expect(zendesk.tickets).toHaveLength(1);
     expect(engine.row(jobId(1))).toMatchObject({ state: 'succeeded', steps: { confirmation: { status: 'skipped' } } });
