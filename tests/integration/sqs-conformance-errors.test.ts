@@ -178,6 +178,10 @@ conformance('A batch', (check) => {
   });
 });
 
+const redriveTo = (deadLetterTargetArn: string) => ({
+  RedrivePolicy: JSON.stringify({ deadLetterTargetArn, maxReceiveCount: 3 }),
+});
+
 /** Requests about a queue that SQS refuses. */
 const REQUESTS: Record<string, [request: (sqs: Sqs, queue: TestQueue) => Promise<unknown>, name: string]> = {
   'a receive of more than ten messages': [(sqs, queue) => sqs.receive(queue, { MaxNumberOfMessages: 11 }), INVALID],
@@ -227,6 +231,23 @@ const REQUESTS: Record<string, [request: (sqs: Sqs, queue: TestQueue) => Promise
       return sqs.client.send(new DeleteMessageCommand({ QueueUrl: url, ReceiptHandle }));
     },
     'ReceiptHandleIsInvalid',
+  ],
+  'a policy that is no JSON': [
+    (sqs, { url }) => sqs.client.send(new SetQueueAttributesCommand({ QueueUrl: url, Attributes: { Policy: '{' } })),
+    'InvalidAttributeValue',
+  ],
+  'a redrive to itself': [
+    (sqs, { url, arn }) =>
+      sqs.client.send(new SetQueueAttributesCommand({ QueueUrl: url, Attributes: redriveTo(arn) })),
+    'InvalidParameterValue',
+  ],
+  'a redrive to a DLQ that allows other queues only': [
+    async (sqs, { url, arn }) => {
+      const allowed = { redrivePermission: 'byQueue', sourceQueueArns: [`${arn}x`] };
+      const dlq = await sqs.fifo({ RedriveAllowPolicy: JSON.stringify(allowed) });
+      return sqs.client.send(new SetQueueAttributesCommand({ QueueUrl: url, Attributes: redriveTo(dlq.arn) }));
+    },
+    'InvalidParameterValue',
   ],
 };
 

@@ -54,7 +54,7 @@ export function setQueueAttributes(service: Service, queue: Queue, attributesGiv
     Object.entries({ ...queue.attributes, ...given }).filter(([, value]) => value !== ''),
   );
   const settings = settingsOf(attributes, queue.settings.deduplicationScope);
-  checkRedrivePolicy(service, { fifo: queue.fifo, attributes, settings });
+  checkRedrivePolicy(service, { arn: queue.arn, fifo: queue.fifo, attributes, settings });
   // A new delay of a FIFO queue also applies to messages in the queue. In a standard queue it applies only to later
   // sends.
   if (queue.fifo && given.DelaySeconds !== undefined)
@@ -65,10 +65,10 @@ export function setQueueAttributes(service: Service, queue: Queue, attributesGiv
   service.changed.add(queue.name);
 }
 
-/** Throws unless the policy names an existing queue of the same type. */
+/** Throws unless the policy names another queue of the same type, which allows this one as its source. */
 function checkRedrivePolicy(
   service: Service,
-  { fifo, attributes, settings }: Pick<Queue, 'fifo' | 'attributes' | 'settings'>,
+  { arn, fifo, attributes, settings }: Pick<Queue, 'arn' | 'fifo' | 'attributes' | 'settings'>,
 ): void {
   const { redrive } = settings;
   if (!redrive) return;
@@ -76,6 +76,8 @@ function checkRedrivePolicy(
   const refuse = (reason: string) => invalidValue('RedrivePolicy', attributes.RedrivePolicy, reason);
   if (!target) throw refuse('Dead letter target does not exist.');
   if (target.fifo !== fifo) throw refuse('Dead-letter queue must be same type of queue as the source.');
+  if (target.arn === arn) throw refuse('A queue cannot be its own dead-letter queue.');
+  if (!target.settings.allowsSource(arn)) throw refuse('The dead-letter queue does not allow this source queue.');
 }
 
 export function queueAttributes(

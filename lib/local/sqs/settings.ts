@@ -12,6 +12,8 @@ export interface QueueSettings {
   /** The scope at creation. SQS stores a later change but does not apply it. */
   deduplicationScope: string;
   redrive: { targetArn: string; maxReceiveCount: number } | undefined;
+  /** Whether a queue may use this one as its DLQ. */
+  allowsSource: (arn: string) => boolean;
 }
 
 /**
@@ -26,14 +28,10 @@ const NUMBERS: Record<string, [number, number, number]> = {
   ReceiveMessageWaitTimeSeconds: [0, 20, 0],
 };
 
+/** Attributes that hold JSON. */
+const DOCUMENTS = ['Policy', 'RedriveAllowPolicy', 'RedrivePolicy'];
 /** The model stores and returns these attributes but does not apply them. */
-const INERT = [
-  'Policy',
-  'RedriveAllowPolicy',
-  'KmsMasterKeyId',
-  'KmsDataKeyReusePeriodSeconds',
-  'SqsManagedSseEnabled',
-];
+const INERT = ['KmsMasterKeyId', 'KmsDataKeyReusePeriodSeconds', 'SqsManagedSseEnabled'];
 
 const FIFO_CHOICES: Record<string, string[]> = {
   FifoQueue: ['true'],
@@ -57,7 +55,7 @@ export const ATTRIBUTE_NAMES = [
   ...Object.keys(FIFO_CHOICES),
   ...INERT,
   ...COMPUTED,
-  'RedrivePolicy',
+  ...DOCUMENTS,
 ];
 
 export function defaultAttributes(fifo: boolean): Record<string, string> {
@@ -82,7 +80,7 @@ export function normalised(given: Record<string, string>): Record<string, string
 const badAttribute = (name: string, reason = ''): SqsError =>
   new SqsError('InvalidAttributeValue', `Invalid value for the parameter ${name}.${reason && ` Reason: ${reason}`}`);
 
-/** Throws for a name or value that SQS refuses. `checkRedrivePolicy` checks the RedrivePolicy. */
+/** Throws for a name or value that SQS refuses. `checkRedrivePolicy` checks what the RedrivePolicy names. */
 export function checkAttributes(given: Record<string, string>, fifo: boolean): void {
   for (const [name, value] of Object.entries(given)) {
     const range = NUMBERS[name];
@@ -94,10 +92,34 @@ export function checkAttributes(given: Record<string, string>, fifo: boolean): v
       if (!fifo) throw new SqsError('InvalidAttributeName', `Unknown Attribute ${name}.`);
       if (!choices.includes(value))
         throw badAttribute(name, name === 'FifoQueue' ? 'Modifying queue type is not supported.' : '');
-    } else if (!INERT.includes(name) && name !== 'RedrivePolicy') {
+    } else if (DOCUMENTS.includes(name)) {
+      if (value !== '' && !isJsonObject(value)) throw badAttribute(name);
+    } else if (!INERT.includes(name)) {
       throw new SqsError('InvalidAttributeName', `Unknown Attribute ${name}.`);
     }
   }
+}
+
+function isJsonObject(text: string): boolean {
+  try {
+    return z.record(z.string(), z.unknown()).safeParse(JSON.parse(text)).success;
+  } catch {
+    return false;
+  }
+}
+
+/** https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html */
+const redriveAllowPolicy = z.discriminatedUnion('redrivePermission', [
+  z.strictObject({ redrivePermission: z.enum(['allowAll', 'denyAll']) }),
+  z.strictObject({ redrivePermission: z.literal('byQueue'), sourceQueueArns: z.array(z.string()).min(1).max(10) }),
+]);
+
+function parseRedriveAllowPolicy(text: string | undefined): QueueSettings['allowsSource'] {
+  if (!text) return () => true;
+  const { success, data } = redriveAllowPolicy.safeParse(JSON.parse(text));
+  if (!success) throw badAttribute('RedriveAllowPolicy');
+  if (data.redrivePermission === 'byQueue') return (arn) => data.sourceQueueArns.includes(arn);
+  return () => data.redrivePermission === 'allowAll';
 }
 
 const redrivePolicy = z.object({
@@ -127,5 +149,6 @@ export function settingsOf(attributes: Record<string, string>, deduplicationScop
     contentBasedDeduplication: attributes.ContentBasedDeduplication === 'true',
     deduplicationScope: deduplicationScope ?? attributes.DeduplicationScope ?? 'queue',
     redrive: parseRedrivePolicy(attributes.RedrivePolicy),
+    allowsSource: parseRedriveAllowPolicy(attributes.RedriveAllowPolicy),
   };
 }
