@@ -1,4 +1,12 @@
 // serverless.yml loads this file, because Serverless reads .cjs and our code is TypeScript.
 const { stage, instance, queues } = require('../lib/cli/compiled.cjs');
 
-module.exports = { stage, instance, queues };
+/** Serverless resolves this first. It would wrap the problems of an instance's file into three lines of its own. */
+const stageOrEnd = (variables) =>
+  stage(variables).catch((error) => {
+    if (error.name !== 'InstanceProblems') throw error;
+    process.stderr.write(`Error:\n${error.message}\n`);
+    process.exit(1);
+  });
+
+module.exports = { stage: stageOrEnd, instance, queues };

@@ -12,13 +12,14 @@ import { movesOf } from './moves';
 import { type Findings, preflight } from './preflight';
 import type { Serverless } from './serverless';
 import { readStack } from './stack';
+import { namedTargetOf } from './target';
 import { terminal } from './terminal';
 
 export async function accountProblems(instance: Instance, serverless: Serverless): Promise<Findings> {
   const aws = serverless.getProvider('aws');
   return preflight(instance, {
     config: await aws.getAwsSdkV3Config(),
-    account: await aws.getAccountId(),
+    account: (await namedTargetOf(serverless)).account,
     // The queues that its file no longer names count too.
     unfinished: async () => unfinished((await connect(serverless, terminal)).reader, Object.keys(instance.known)),
   });

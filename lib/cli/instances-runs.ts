@@ -9,6 +9,7 @@ import { accountProblems } from './check';
 import type { Run } from './command';
 import { deploymentProblems } from './configuration';
 import { hasFailed, sendCanaries, showCanaries } from './live-check';
+import type { Findings } from './preflight';
 import type { Serverless } from './serverless';
 import { readStack } from './stack';
 import { tableText } from './text';
@@ -20,7 +21,7 @@ export const instancesRuns = {
     const local = instance.stage === 'local';
     // The service on this machine needs no deployment.
     const isOnlyLive = local && options.live === true;
-    const asked = local ? { problems: [], notes: [] } : await accountProblems(instance, serverless);
+    const asked = local ? { problems: [], notes: [] } : await askedOfAws(instance, serverless);
     const problems = isOnlyLive ? [] : [...deploymentProblems(instance, []), ...asked.problems];
     for (const note of asked.notes) out.note(note);
     if (options.json) {
@@ -49,6 +50,13 @@ export const instancesRuns = {
     for (const line of tableText(head, cells)) out.line(line);
   },
 } satisfies Record<string, Run>;
+
+/** Without credentials, the problems of the file are shown all the same. */
+const askedOfAws = (instance: Instance, serverless: Serverless): Promise<Findings> =>
+  accountProblems(instance, serverless).catch((error: unknown) => {
+    if (!(error instanceof OperatorError)) throw error;
+    return { problems: [error.message], notes: [] };
+  });
 
 /** The file, and what is deployed of it. `settings`: whether the deployed ones are those of the file. */
 async function viewOf(instance: Instance, asked: Asked) {

@@ -40,11 +40,7 @@ export async function runCommand(run: Run, call: Call): Promise<void> {
   const { serverless, command, options, out } = call;
   const target = targetOf(serverless);
   try {
-    if (!command.offline) {
-      const named = await namedTargetOf(serverless);
-      out.note(targetText(named));
-      if (!command.checksAccount) requireOwnAccount(named, serverless);
-    }
+    if (!command.offline) await showTarget(command, call);
     await runOn(run, target, call);
   } catch (error) {
     if (!isExpected(error)) throw error;
@@ -53,6 +49,17 @@ export async function runCommand(run: Run, call: Call): Promise<void> {
     if (!options.json) throw new serverless.classes.Error(problem, 'OPERATOR');
     out.note(problem);
     out.exitCode(1);
+  }
+}
+
+/** Names the deployment, and refuses credentials that are not its own, unless the command reports them itself. */
+async function showTarget({ checksAccount }: Command, { serverless, out }: Call): Promise<void> {
+  try {
+    const named = await namedTargetOf(serverless);
+    out.note(targetText(named));
+    if (!checksAccount) requireOwnAccount(named, serverless);
+  } catch (error) {
+    if (!checksAccount || !(error instanceof OperatorError)) throw error;
   }
 }
 

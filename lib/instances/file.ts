@@ -88,7 +88,10 @@ export const instanceFile = section({
       .describe('The domains that mails of jobs may come from. Without it, any that SendGrid accepts'),
   }).describe('The sender of confirmations and notifications'),
   zendesk: section({
-    endpoint: z.url().describe('https://{subdomain}.zendesk.com/api/v2'),
+    endpoint: z
+      .url({ abort: true })
+      .refine((url) => url.endsWith('/api/v2'), 'must end with /api/v2')
+      .describe('https://{subdomain}.zendesk.com/api/v2'),
     email: z.email().describe('The agent to whom the token belongs'),
     token: secret,
     tags: z.array(text).describe('Tags of every ticket'),

@@ -7,16 +7,12 @@ export interface Problem {
   rule: string;
 }
 
-/**
- * The problems of instance files, one per line. Serverless prints an error's `stack`, so the stack of this error is its
- * message. The frames do not help the reader of a file.
- */
+/** The problems of instance files, one per line. */
 export class InstanceProblems extends Error {
   override readonly name = 'InstanceProblems';
 
   constructor(readonly lines: string[]) {
     super(lines.join('\n'));
-    this.stack = lines.map((line) => `\n      ${line}`).join('');
   }
 }
 

@@ -8,6 +8,9 @@ const retention = whole(60, 1_209_600);
 const type = z.enum(['fifo', 'standard'], 'must be fifo or standard');
 const yesOrNo = z.boolean('must be true or false');
 
+/** Outages of a vendor that last for hours are normal. */
+const DAY = 86_400;
+
 /** The limits of a queue's alarms. Times are seconds. */
 export const thresholdsSchema = z.strictObject({
   dlqDepth: whole(1, 1_000_000).describe('DLQ entries, including those in flight'),
@@ -72,6 +75,11 @@ export function rowProblems(row: QueueRow, waits: number[]): Problem[] {
   // During the waits between attempts, an old message in the queue is normal.
   const longest = waits.reduce((sum, wait) => sum + wait, 0) * 1.1;
   const { age } = alarms;
+  rule(
+    retention >= DAY,
+    'retention',
+    `must be >= ${DAY}, because a job ends when its vendor is down for longer, is ${retention}`,
+  );
   rule(age < retention, 'alarms.age', `must be < the queue's retention (${retention}), is ${age}`);
   rule(age > longest, 'alarms.age', `must be > the waits between attempts (${longest}), is ${age}`);
   return problems.map((problem) => ({ ...problem, path: problem.path.replace(/\.$/, '') }));

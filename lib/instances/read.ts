@@ -35,6 +35,10 @@ export const fileOf = (name: string): string => `${FOLDER}/${name}.yml`;
 /** Reads `instances/{name}.yml`. Throws InstanceProblems with all problems of the file. */
 export function readInstance(name: string, root = process.cwd()): Instance {
   const file = fileOf(name);
+  if (!INSTANCE_NAME.test(name) && existsSync(join(root, file)))
+    throw new InstanceProblems([
+      `${file}: the name of an instance must be 2 to 32 lowercase letters, digits or hyphens, and begin with a letter`,
+    ]);
   if (!INSTANCE_NAME.test(name) || !existsSync(join(root, file)))
     throw new InstanceProblems([
       `There is no instance ${name}: ${file} does not exist.${nearestText(name, instanceNames(root))}`,

@@ -97,7 +97,14 @@ export function settingProblems(instance: Instance, root = process.cwd()): Probl
     return problems.map(({ variable, rule }) => [settingIn(block[variable] ?? '') || variable, rule] as const);
   });
   const byPath = [...new Map(missing)].map(([path, rule]) => ({ path, rule }));
-  return [...byPath, ...unusedVariables(instance, root), ...plainSecrets(instance, root)];
+  return [...byPath, ...foreignSender(instance), ...unusedVariables(instance, root), ...plainSecrets(instance, root)];
+}
+
+/** Confirmations would be refused by the rule that protects the client's domains. */
+function foreignSender({ settings: { sender } }: Instance): Problem[] {
+  const { email, domains } = sender ?? {};
+  if (email === undefined || domains === undefined || domains.includes(email.split('@')[1] ?? '')) return [];
+  return [{ path: 'sender.email', rule: `must be of one of sender.domains (${domains.join(', ')})` }];
 }
 
 /** Variables of a queue that its worker does not read. */

@@ -22,19 +22,19 @@ function run(code: string): string {
   return stdout + stderr;
 }
 
-const USAGE = 'console.log(compiled.commands.queues.usage)';
+const NAME = 'console.log(compiled.Ops.name)';
 
 test('a changed source is used at once, and the earlier one again after that', () => {
-  const before = run(USAGE);
-  const source = join(project, 'lib', 'cli', 'commands.ts');
-  appendFileSync(source, "(commands.queues as { usage: string }).usage = 'Changed';\n");
-  const changed = run(USAGE);
-  cpSync('lib/cli/commands.ts', source);
+  const before = run(NAME);
+  const source = join(project, 'lib', 'cli', 'plugin.ts');
+  appendFileSync(source, "Object.defineProperty(Ops, 'name', { value: 'Changed' });\n");
+  const changed = run(NAME);
+  cpSync('lib/cli/plugin.ts', source);
   const bundles = readdirSync(join(project, 'node_modules', '.cache', 'background-jobs'));
 
-  expect(before).toBe('Show depth, held and dead jobs, throughput, vendors and firing alarms\n');
+  expect(before).toBe('Ops\n');
   expect(changed).toBe('Changed\n');
-  expect(run(USAGE)).toBe(before);
+  expect(run(NAME)).toBe(before);
   expect(bundles).toHaveLength(2);
 });
 

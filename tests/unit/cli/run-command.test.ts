@@ -143,6 +143,16 @@ describe('before it does anything, a command', () => {
     expect(recorded.lines).toEqual(['done']);
   });
 
+  test('leaves credentials that AWS does not know to such a command too', async () => {
+    const { ended, recorded } = call(async ({ out }) => out.line('done'), {
+      command: { usage: '', options: {}, checksAccount: true },
+      account: () => Promise.reject(new Error('ExpiredToken')),
+    });
+    await ended;
+
+    expect(recorded).toMatchObject({ lines: ['done'], notes: [] });
+  });
+
   test('asks for the name of the instance if it changes production', async () => {
     const { ended, recorded } = call(async ({ out }) => out.line('done'), { command: write, answer: 'acme' });
     await ended;

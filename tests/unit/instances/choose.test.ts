@@ -1,5 +1,7 @@
+import { renameSync } from 'node:fs';
+import { join } from 'node:path';
 import { chosenInstance } from '../../../lib/instances/choose';
-import { problemsOf } from '../../support/instances';
+import { instanceFolder, problemsOf } from '../../support/instances';
 
 test.each([
   [{}, 'local'],
@@ -9,6 +11,16 @@ test.each([
   [{ param: 'instance=acme', stage: 'prod', region: 'eu-west-1' }, 'acme'],
 ])('the options %j mean the instance %s', (options, name) => {
   expect(chosenInstance(options).name).toBe(name);
+});
+
+test('a file whose name has capitals is refused by the rule for names', () => {
+  const { root, remove } = instanceFolder();
+  renameSync(join(root, 'instances', 'acme.yml'), join(root, 'instances', 'Globex_2.yml'));
+
+  expect(problemsOf(() => chosenInstance({ param: 'instance=Globex_2' }, root))).toEqual([
+    'instances/Globex_2.yml: the name of an instance must be 2 to 32 lowercase letters, digits or hyphens, and begin with a letter',
+  ]);
+  remove();
 });
 
 test.each([

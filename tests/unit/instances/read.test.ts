@@ -108,6 +108,21 @@ test.each<[string, Record<string, unknown>, string]>([
     'account: must be 12 digits in quotes, is 123456789012',
   ],
   [
+    'an address of Zendesk without its path',
+    { 'zendesk.endpoint': 'https://acme.zendesk.com' },
+    'zendesk.endpoint: must end with /api/v2, is another text',
+  ],
+  [
+    'a sender outside its domains',
+    { 'sender.domains': ['other.example.com'] },
+    'sender.email: must be of one of sender.domains (other.example.com)',
+  ],
+  [
+    'a retention that is shorter than an outage',
+    { 'queues.feedback': { retention: 3_600 } },
+    'queues.feedback.retention: must be >= 86400, because a job ends when its vendor is down for longer, is 3600',
+  ],
+  [
     'a wildcard in the prefix',
     { prefix: 'acme/*' },
     "prefix: must be parts separated by /, each of letters, digits or !_.'()-, without wildcards, is another text",
