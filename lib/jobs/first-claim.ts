@@ -10,7 +10,7 @@ const DIFFERENT = [
 ];
 /** What a claim reads or removes, so the stored row must not have it unless the blank row does. */
 const ABSENT = [
-  ...['group', 'sequence', 'correlationId', 'campaign', 'traceparent', 'canary', 'backoff'],
+  ...['group', 'sequence', 'correlationId', 'campaign', 'traceparent', 'canary', 'failures'],
   ...['lease', 'reason', 'retryAt', 'vendor', 'result', 'endedAt', 'recordedAt', 'publishFrom', 'expiresAt'],
   ...['parkedAt', 'parkedFrom', 'leftDlqAt', 'discarded', 'redrivenAt', 'cancelledBy', 'firstStartedAt'],
 ];

@@ -117,7 +117,7 @@ export interface Ledger {
 export function createLedger(deps: LedgerDeps): Ledger {
   const { clock, settings, knows = ROW_SCHEMA } = deps;
   // A write changes what the reconciler must do next, so an earlier back-off must not delay that.
-  const scheduled = ({ backoff: _backoff, ...row }: JobRow): JobRow =>
+  const scheduled = ({ failures: _failures, ...row }: JobRow): JobRow =>
     withSchedule({ ...row, schema: knows, updatedAt: clock.now() }, settings(row.queue));
   const rowIn = (item: Item | undefined): JobRow | undefined => item && rowOf(item, knows);
   const get = async (key: string): Promise<JobRow | undefined> => rowIn(await readItem(deps, key));

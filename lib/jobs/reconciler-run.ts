@@ -20,12 +20,10 @@ export interface FailingWork {
 
 /** The reconciler's lease, and what a run leaves for the next one (key `lease#reconciler`). */
 export interface ReconcilerRun extends RunLease {
-  /** The work that this run had no time for. The next run begins with it. */
-  next?: string;
   failing?: FailingWork[];
   /** When the last run ended, ms since 1970. */
   endedAt?: number;
-  /** When the last run began that had time for all work, ms since 1970. */
+  /** When the last run began, ms since 1970. */
   lastRunAt?: number;
 }
 
@@ -37,11 +35,6 @@ export const beginRun = (deps: ItemDeps, until: number): Promise<ReconcilerRun |
 export const endRun = (
   deps: ItemDeps,
   run: ReconcilerRun,
-  { next, failing, begunAt }: { next: string | undefined; failing: FailingWork[]; begunAt: number },
+  { failing, begunAt }: { failing: FailingWork[]; begunAt: number },
 ): Promise<void> =>
-  endLease(deps, run, ({ next: _next, ...lease }) => ({
-    ...lease,
-    failing,
-    endedAt: deps.clock.now(),
-    ...(next === undefined ? { lastRunAt: begunAt } : { next }),
-  }));
+  endLease(deps, run, (lease) => ({ ...lease, failing, endedAt: deps.clock.now(), lastRunAt: begunAt }));

@@ -36,7 +36,7 @@ export function recordOf(row: JobRow): string {
     outcomeAt: _outcomeAt,
     redrivenAt: _redrivenAt,
     firstSequence: _firstSequence,
-    backoff: _backoff,
+    failures: _failures,
     schema: _schema,
     ...shown
   } = itemOf(row);

@@ -80,18 +80,6 @@ export interface Delivery {
   at: number;
 }
 
-/** A failure of the reconciler's work on a row. The next write to the row removes this note. */
-export interface Backoff {
-  /** The row's version. The note counts only for this version, because older code may keep the note in later ones. */
-  version: number;
-  /** When the reconciler tries again. */
-  until: number;
-  /** Failures in a row. */
-  times: number;
-  /** Why the last try failed. */
-  code: string;
-}
-
 /**
  * One job in the table. Times are milliseconds since 1970.
  */
@@ -181,8 +169,8 @@ export interface JobRow extends ItemHead {
   bodyKept?: boolean;
   /** The reconciler sent it to see whether the queue works (lib/jobs/canary.ts). */
   canary?: true;
-  /** The reconciler's work on this version of the row has failed (lib/jobs/backoff.ts). */
-  backoff?: Backoff;
+  /** How often in a row the reconciler's work on it has failed (lib/reconcile/due.ts). Any other write removes it. */
+  failures?: number;
   /** The schema of the row (lib/jobs/stored-row.ts). */
   schema?: number;
 }

@@ -1,6 +1,6 @@
 import type { HashPeople } from '../jobs/person-hash';
 import type { JobRow } from '../jobs/row';
-import type { ReconcileDeps } from '../reconcile/deps';
+import type { ReconcileDeps } from '../reconcile/run';
 
 /** Operators do the reconciler's kind of work by hand, so their commands use the same services. */
 export type OperatorDeps = ReconcileDeps & { hashPeople: HashPeople };

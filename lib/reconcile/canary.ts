@@ -3,7 +3,7 @@ import { canaryKey, deduplicationId, jobKey } from '../jobs/keys';
 import { readItem, writeItem } from '../jobs/ledger';
 import { backInQueue } from '../jobs/park';
 import { isEnd, type JobRow } from '../jobs/row';
-import type { ReconcileDeps } from './deps';
+import type { ReconcileDeps } from './run';
 
 /**
  * Sends a canary through the queue every `everyMs` and measures the last one. `Canary` is 1 if it succeeded before the

@@ -1,15 +1,19 @@
 import { eachOf, mapEach } from '../concurrency';
 import { codeOf } from '../errors';
 import { groupBy } from '../group-by';
-import { backOff } from '../jobs/backoff';
 import { SHARE } from '../jobs/due';
+import { writeItem } from '../jobs/ledger';
 import type { JobRow } from '../jobs/row';
+import { itemOf } from '../jobs/stored-row';
 import type { Due } from '../ports';
-import type { ReconcileDeps } from './deps';
-import type { ReconcileRun } from './run';
+import type { ReconcileDeps, ReconcileRun } from './run';
 
 /** The most rows of one step that are handled at the same time. */
 const AT_ONCE = 32;
+const FIRST_WAIT_MS = 60_000;
+const LONGEST_WAIT_MS = 60 * 60_000;
+/** Spreads rows that failed together. */
+const SPREAD = 0.25;
 
 export interface DueWork {
   todo: string;
@@ -26,7 +30,7 @@ export interface DueWork {
 
 /**
  * Handles each row that is due, page after page. It reads the row again first, because the index may be stale. A row
- * whose work fails is noted and waits for its next try (lib/jobs/backoff.ts), so it does not block other rows.
+ * whose work fails is noted and waits for its next try: a minute, then two, up to an hour. So it does not block other rows.
  */
 export async function eachDue(
   deps: ReconcileRun,
@@ -62,11 +66,19 @@ export async function eachDue(
     try {
       await act(row);
     } catch (error) {
-      const code = codeOf(error);
       // If the row refuses this write too, the next run tries it again.
-      const times = await backOff(deps, row, { code, from: until }).catch(() => undefined);
-      failed({ queue: row.queue, jobId: row.id, code, ...(times === undefined ? {} : { times }) });
+      const times = await backOff(row).catch(() => undefined);
+      failed({ queue: row.queue, jobId: row.id, code: codeOf(error), ...(times === undefined ? {} : { times }) });
     }
+  }
+
+  /** Moves only the row's place in the index. `updatedAt` stays, because other times follow from it. */
+  async function backOff(row: JobRow): Promise<number> {
+    const failures = (row.failures ?? 0) + 1;
+    const waitMs = Math.min(FIRST_WAIT_MS * 2 ** (failures - 1), LONGEST_WAIT_MS);
+    const todoAt = until + Math.round(waitMs * (1 + SPREAD * deps.random.fraction()));
+    await writeItem({ ...deps, item: itemOf({ ...row, failures, todoAt }), expected: row.version });
+    return failures;
   }
 }
 

@@ -1,44 +1,26 @@
-import { backoffOf } from '../jobs/backoff';
 import { jobKey } from '../jobs/keys';
 import type { FailingWork } from '../jobs/reconciler-run';
 import { ROW_DAMAGED } from '../jobs/stored-row';
 import { ILLEGAL_TRANSITION } from '../jobs/transitions';
-import type { ReconcileDeps } from './deps';
-
-/** A job whose work failed, or a kind of work that failed as a whole. */
-export interface Failed {
-  queue?: string;
-  jobId?: string;
-  code: string;
-  /** Failures in a row. */
-  times?: number;
-}
-
-/** Collects the failures of one run. */
-export interface Failures {
-  note(work: Pick<FailingWork, 'kind' | 'queue'>, failure: Failed): void;
-  /** How many rows this run met that do not parse, by queue. */
-  damaged(): ReadonlyMap<string, number>;
-  /** All failures of this run, and earlier failures whose job still waits for its next try. */
-  now(before: readonly FailingWork[]): Promise<FailingWork[]>;
-}
+import type { Failed, ReconcileDeps } from './run';
 
 /** Log lines per kind of work in one run. Further failures are only counted. */
 const MOST_LINES = 20;
 
+/** Collects the failures of one run. */
 export function createFailures({
   log,
   clock,
   ledger,
   metrics,
-}: Pick<ReconcileDeps, 'log' | 'clock' | 'ledger' | 'metrics'>): Failures {
+}: Pick<ReconcileDeps, 'log' | 'clock' | 'ledger' | 'metrics'>) {
   const noted = new Map<string, FailingWork>();
   const damaged = new Map<string, Set<string>>();
 
   async function isWaiting({ queue, jobId }: FailingWork): Promise<boolean> {
     if (queue === undefined || jobId === undefined) return false;
     const row = await ledger.get(jobKey(queue, jobId)).catch(() => undefined);
-    return row !== undefined && backoffOf(row) !== undefined;
+    return row?.failures !== undefined;
   }
 
   /** Only a person can restore the row. A fact of its own tells it, so it is no failing work. */
@@ -49,9 +31,12 @@ export function createFailures({
   }
 
   return {
-    note(work, failure) {
+    note(work: Pick<FailingWork, 'kind' | 'queue'>, failure: Failed): void {
       const now = { ...work, ...failure };
-      if (now.code === ROW_DAMAGED && now.queue && now.jobId) return noteDamaged(now.queue, now.jobId, now);
+      if (now.code === ROW_DAMAGED && now.queue && now.jobId) {
+        noteDamaged(now.queue, now.jobId, now);
+        return;
+      }
       const before = noted.get(nameOf(now));
       const jobs = (before?.jobs ?? 0) + (now.jobId === undefined ? 0 : 1);
       const worst = before && (before.times ?? 0) > (now.times ?? 0) ? before : now;
@@ -61,9 +46,11 @@ export function createFailures({
       if (jobs <= MOST_LINES) log.error('reconciling failed', now);
     },
 
-    damaged: () => new Map([...damaged].map(([queue, jobs]) => [queue, jobs.size])),
+    /** How many rows this run met that do not parse, by queue. */
+    damaged: (): [string, number][] => [...damaged].map(([queue, jobs]) => [queue, jobs.size]),
 
-    async now(before) {
+    /** All failures of this run, and earlier failures whose job still waits for its next try. */
+    async now(before: readonly FailingWork[]): Promise<FailingWork[]> {
       const failing: FailingWork[] = [];
       for (const old of before) if (!noted.has(nameOf(old)) && (await isWaiting(old))) failing.push(old);
       for (const work of noted.values()) {

@@ -3,8 +3,7 @@ import { VENDORS } from '../errors';
 import { todoKey } from '../jobs/keys';
 import { jobOfEntry } from '../jobs/planned';
 import { isOpen } from '../limits/circuit';
-import type { ReconcileDeps } from './deps';
-import type { ReconcileRun } from './run';
+import type { ReconcileDeps, ReconcileRun } from './run';
 
 /** Rows to read in search of the oldest job. Chunks of a paused campaign do not count, and may come first. */
 const LOOK_AT = 10;

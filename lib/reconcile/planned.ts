@@ -31,7 +31,7 @@ export const releasePlanned: Work = async (deps, queue, mayGoOn) => {
     await eachOf(ended, AT_ONCE, (key) => dropPlanned(deps, key));
   }
   const soon = await deps.table.due(todo, { until: deps.clock.now() + SOON_MS, limit: 1 });
-  if (soon.length > 0) deps.again((next, inTime) => releasePlanned(next, queue, inTime));
+  return soon.length > 0;
 };
 
 async function start(deps: ReconcileRun, row: JobRow): Promise<void> {

@@ -1,19 +1,43 @@
+import { dropLists } from '../emails/campaigns/drop-lists';
 import { type Place, releaseCampaigns } from '../emails/campaigns/release';
 import { codeOf } from '../errors';
 import { beginRun, endRun, type FailingWork, type ReconcilerRun } from '../jobs/reconciler-run';
-import type { JobRow } from '../jobs/row';
 import { inBatches } from './batches';
 import { watchCanary } from './canary';
-import type { ReconcileDeps } from './deps';
+import { judgeDeadLetters } from './dead-letters';
+import { dropFiles } from './drop-files';
+import { cancelUnsent, completeEnds, dropBodies, endExpired, noteGoneEntries, noticeOld, publishUnsent } from './ends';
 import { createFailures } from './failures';
-import { nameOf, type Part, partsFrom } from './parts';
-import { release } from './release';
-import type { ReconcileRun } from './run';
+import { foldEvidence } from './fold-evidence';
+import { gaugeHeld } from './gauges';
+import { releasePlanned } from './planned';
+import { releaseDue, releaseTrials } from './release';
+import type { ReconcileDeps, ReconcileRun, Work } from './run';
 import { createTeller } from './tell';
+import { tellDead } from './tell-dead';
 
-/** The largest part of the run's time that one kind of work may take. */
+/** The works on each queue, in this order. Their names also appear in the log of failures. */
+const WORKS: Record<string, Work> = {
+  foldEvidence,
+  releasePlanned,
+  releaseDue,
+  completeEnds,
+  cancelUnsent,
+  endExpired,
+  noticeOld,
+  noteGoneEntries,
+  publishUnsent,
+  dropBodies,
+  dropFiles,
+  judgeDeadLetters,
+  gaugeHeld,
+  tellDead,
+};
+
+/** One work may take this part of the time that is left, so that every work gets some time in each run. */
 const LARGEST_SHARE = 0.25;
 const GUARD_MS = 2_000;
+const MINUTE_MS = 60_000;
 
 /** The time between two looks at running campaigns. */
 const LOOK_EVERY_MS = 2_000;
@@ -32,11 +56,17 @@ const BEGIN_EVERY_MS = 500;
 /** Work that has failed for this time is told. */
 const FAILING_MS = 15 * 60_000;
 
+/** A work, on one queue or on the whole instance. It resolves to `true` if it must be repeated soon. */
+interface Part {
+  kind: string;
+  queue?: string;
+  work: (deps: ReconcileRun, mayGoOn: () => boolean) => Promise<unknown>;
+}
+
 /**
  * Looks after every job that no worker runs: once a minute, one run at a time. Failed work is logged and left to the
- * next run; other work goes on. Work that got no time comes first in the next run. The run stays for `stayMs` while a
- * campaign runs, or while it releases held jobs a few at a time. `canaryMs` is the time between two canaries of a
- * queue; 0 means no canaries.
+ * next run; other work goes on. The run stays for `stayMs` while a campaign runs, or while it releases held jobs a few
+ * at a time. `canaryMs` is the time between two canaries of a queue; 0 means no canaries.
  */
 export async function reconcile(
   reached: ReconcileDeps,
@@ -60,8 +90,6 @@ export async function reconcile(
     queues: inBatches(reached.queues),
     lastRunAt: lease.lastRunAt ?? 0,
   };
-  const again: Part[] = [];
-  let next: string | undefined;
 
   const campaignsRun = await campaigns();
   await Promise.all([otherWork(), campaignsRun && stay()]);
@@ -69,7 +97,7 @@ export async function reconcile(
   await attempt({ kind: 'tell', work: () => tellFacts(failing) });
   metrics.add('ReconcilerRuns', 1, 'Count', {});
   await metrics.flush();
-  await attempt({ kind: 'end', work: (deps) => endRun(deps, lease, { next, failing, begunAt: begun }) });
+  await attempt({ kind: 'end', work: (deps) => endRun(deps, lease, { failing, begunAt: begun }) });
 
   async function tellFacts(failing: FailingWork[]): Promise<void> {
     if (failing.some(({ since }) => clock.now() - since >= FAILING_MS))
@@ -82,16 +110,34 @@ export async function reconcile(
   }
 
   async function otherWork(): Promise<void> {
-    if (canaryMs > 0)
-      for (const queue of queueNames)
-        await attempt({ kind: 'watchCanary', queue, work: (deps) => watchCanary(deps, { queue, everyMs: canaryMs }) });
-    for (const part of partsFrom(queueNames, lease?.next))
-      if (clock.now() < end) await attempt(part);
-      else next ??= nameOf(part);
+    let again = await attemptAll(parts());
     while (again.length > 0 && clock.now() + RELEASE_EVERY_MS < lastLook) {
       await clock.sleep(RELEASE_EVERY_MS);
-      for (const part of again.splice(0)) await attempt(part);
+      again = await attemptAll(again, { repeats: true });
     }
+  }
+
+  /** The trial call comes before other releases, because a queued message would delay it. */
+  function parts(): Part[] {
+    const works: Record<string, Work> =
+      canaryMs > 0
+        ? { watchCanary: (deps, queue) => watchCanary(deps, { queue, everyMs: canaryMs }), ...WORKS }
+        : WORKS;
+    // If all calls are slow, a run may end before its last parts. The next run begins with another queue.
+    const turn = Math.floor(begun / MINUTE_MS) % Math.max(1, queueNames.length);
+    const ofQueues = [...queueNames.slice(turn), ...queueNames.slice(0, turn)].flatMap((queue) =>
+      Object.entries(works).map(
+        ([kind, work]): Part => ({ kind, queue, work: (deps, mayGoOn) => work(deps, queue, mayGoOn) }),
+      ),
+    );
+    return [{ kind: 'releaseTrials', work: releaseTrials }, ...ofQueues, { kind: 'dropLists', work: dropLists }];
+  }
+
+  /** Returns the parts that must be repeated soon. */
+  async function attemptAll(parts: readonly Part[], options?: { repeats: boolean }): Promise<Part[]> {
+    const again: Part[] = [];
+    for (const part of parts) if (clock.now() < end && (await attempt(part, options))) again.push(part);
+    return again;
   }
 
   async function stay(): Promise<void> {
@@ -104,24 +150,20 @@ export async function reconcile(
     let run = true;
     const work = async (deps: ReconcileRun, mayGoOn: () => boolean) => {
       const nextLookMs = stayMs > 0 && clock.now() >= lastLook ? OVER_THE_END_MS : LOOK_EVERY_MS;
-      const reach = { ...deps, release: (row: JobRow) => release(deps, row) };
-      run = await releaseCampaigns(reach, { mayGoOn, nextLookMs, place });
+      run = await releaseCampaigns(deps, { mayGoOn, nextLookMs, place });
     };
     if (clock.now() < end) await attempt({ kind: 'releaseCampaigns', work });
     return run;
   }
 
-  async function attempt({ work, ...part }: Part): Promise<void> {
-    const until = Math.min(end, clock.now() + remainingMs * LARGEST_SHARE);
-    const deps: ReconcileRun = {
-      ...shared,
-      failed: (failure) => failures.note(part, failure),
-      again: (more) => again.push({ ...part, work: more }),
-    };
+  async function attempt({ work, ...part }: Part, { repeats = false } = {}): Promise<boolean> {
+    const until = clock.now() + (end - clock.now()) * LARGEST_SHARE;
+    const deps: ReconcileRun = { ...shared, repeats, failed: (failure) => failures.note(part, failure) };
     try {
-      await work(deps, () => clock.now() < until);
+      return (await work(deps, () => clock.now() < until)) === true;
     } catch (error) {
       failures.note(part, { code: codeOf(error) });
+      return false;
     }
   }
 }

@@ -1,19 +1,18 @@
 import { mapEach, throughAll } from '../concurrency';
+import { campaigns } from '../emails/campaigns/campaign';
 import { VENDORS, type Vendor } from '../errors';
-import { backoffOf } from '../jobs/backoff';
 import { bodyMissing, keptBody } from '../jobs/body';
 import { countEnd } from '../jobs/count-end';
 import { finish } from '../jobs/finish';
-import { deduplicationId, todoKey } from '../jobs/keys';
+import { CAMPAIGN_QUEUE, deduplicationId, todoKey } from '../jobs/keys';
 import { backInQueue } from '../jobs/park';
 import type { JobRow } from '../jobs/row';
 import { storedError } from '../jobs/stored-error';
 import { endWithoutBody as ended, release as released } from '../jobs/transitions';
 import { isHalfOpen, isOpen, type OpenCircuit } from '../limits/circuit';
-import type { ReconcileDeps } from './deps';
 import { eachDue } from './due';
 import { createRoom, LEAST, type Room } from './room';
-import type { ReconcileRun, Work } from './run';
+import type { ReconcileDeps, ReconcileRun, Work } from './run';
 
 const ALL = Number.MAX_SAFE_INTEGER;
 /** Until the next run begins, this run looks again for a vendor whose wait ends. */
@@ -23,25 +22,20 @@ const LOOK_AT = 4;
 /** The longest wait that a vendor's adapter accepts. A longer one says nothing about the vendor. */
 const LONGEST_WAIT_MS = 3_600_000;
 
-/** Sends held jobs whose wait is over back to their queue, as far as it has room. */
-export const releaseDue: Work = (deps, queue, mayGoOn) => topUp(deps, { queue, mayGoOn, least: LEAST });
-
-async function topUp(
-  deps: ReconcileRun,
-  { queue, mayGoOn, least }: { queue: string; mayGoOn: () => boolean; least: number },
-): Promise<void> {
-  const room = createRoom(deps, queue, least);
+/** Sends held jobs whose wait is over back to their queue, as far as it has room. So it does after a campaign's pause. */
+export const releaseDue: Work = async (deps, queue, mayGoOn) => {
+  const room = createRoom(deps, queue, deps.repeats ? 0 : LEAST);
   const kinds = await mapEach(VENDORS, VENDORS.length, async (vendor) => {
     const todo = todoKey(queue, 'held', vendor);
     return { todo, freeAt: await freeAt(deps, todo, vendor) };
   });
   const now = deps.clock.now();
-  const todos = [todoKey(queue, 'held'), ...kinds.flatMap(({ todo, freeAt }) => (freeAt <= now ? [todo] : []))];
+  const free = kinds.flatMap(({ todo, freeAt }) => (freeAt <= now ? [todo] : []));
+  const todos = [todoKey(queue, 'held'), ...(queue === CAMPAIGN_QUEUE ? [todoKey(queue, 'paused')] : []), ...free];
   await throughAll(todos, (todo) => releaseEach(deps, { todo, room, mayGoOn }), todos.length);
   const isSoon = ({ freeAt }: { freeAt: number }) => freeAt > now && freeAt < now + SOON_MS;
-  if (room.isFull() || kinds.some(isSoon))
-    deps.again((next, inTime) => topUp(next, { queue, mayGoOn: inTime, least: 0 }));
-}
+  return room.isFull() || kinds.some(isSoon);
+};
 
 /** From when on jobs of a vendor may go: its last 429 told a job to wait until then. Never while its circuit is open. */
 async function freeAt({ table, ledger, circuits, clock }: ReconcileRun, todo: string, vendor: Vendor): Promise<number> {
@@ -49,17 +43,18 @@ async function freeAt({ table, ledger, circuits, clock }: ReconcileRun, todo: st
   if (last.length === 0 || isOpen(await circuits.read(vendor))) return ALL;
   const later = last.filter(({ todoAt }) => todoAt > clock.now());
   const rows = await mapEach(later, LOOK_AT, ({ key }) => ledger.known(key));
-  const told = rows.filter((row) => row?.todo === todo && backoffOf(row) === undefined) as JobRow[];
+  const told = rows.filter((row) => row?.todo === todo && row.failures === undefined) as JobRow[];
   const waits = told.map(({ retryAt = 0, updatedAt }) => (retryAt - updatedAt <= LONGEST_WAIT_MS ? retryAt : 0));
   return Math.max(0, ...waits);
 }
 
-/** Releases due jobs of one kind as far as there is room, half of them the newest. `wanted` selects the jobs. */
-export async function releaseEach(
+/** Releases due jobs of one kind as far as there is room, half of them the newest. */
+async function releaseEach(
   deps: ReconcileRun,
   { todo, room, mayGoOn }: { todo: string; room: Room; mayGoOn: () => boolean },
-  wanted: (row: JobRow) => Promise<boolean> = async () => true,
 ): Promise<void> {
+  const isPaused = async ({ reason, campaign = '' }: JobRow) =>
+    reason === 'paused' && (await campaigns(deps).read(campaign))?.status === 'paused';
   const work = {
     todo,
     mayGoOn: () => mayGoOn() && !room.isFull(),
@@ -67,7 +62,7 @@ export async function releaseEach(
     lineOf: ({ group, key }: JobRow) => group ?? key,
   };
   await eachDue(deps, work, async (row) => {
-    if (await wanted(row)) await room.take(() => release(deps, row));
+    if (!(await isPaused(row))) await room.take(() => release(deps, row));
   });
 }
 

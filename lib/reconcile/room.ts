@@ -1,4 +1,4 @@
-import type { ReconcileDeps } from './deps';
+import type { ReconcileDeps } from './run';
 
 /** A run may always release this many jobs to a queue, or a queue that is never empty would starve its held jobs. */
 export const LEAST = 20;

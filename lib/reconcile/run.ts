@@ -1,16 +1,44 @@
-import type { ReconcileDeps } from './deps';
-import type { Failed } from './failures';
-import type { Teller } from './tell';
+import type { FinishDeps } from '../jobs/finish';
+import type { LedgerDeps } from '../jobs/ledger';
+import type { CircuitBreakers } from '../limits/circuit';
+import type { BatchQueues, Log, Metrics, Queues } from '../ports';
+import type { Teller, Topic } from './tell';
+
+/** What the reconciler needs, and the queues that it looks after. */
+export interface ReconcileDeps extends FinishDeps, Omit<LedgerDeps, 'clock' | 'settings'> {
+  circuits: CircuitBreakers;
+  queues: Queues & BatchQueues;
+  log: Log;
+  metrics: Metrics;
+  queueNames: readonly string[];
+  queueUrl: (queue: string) => string;
+  /** Without it, no fact is told. */
+  topic?: Topic | undefined;
+  /** The most rows or messages that one kind of work handles at a time. `SHARE` by default. */
+  share?: number;
+}
+
+/** A job whose work failed, or a work that failed as a whole. */
+export interface Failed {
+  queue?: string;
+  jobId?: string;
+  code: string;
+  /** Failures in a row. */
+  times?: number;
+}
 
 /** One run of the reconciler: its dependencies, and what it collects. */
 export interface ReconcileRun extends ReconcileDeps, Pick<Teller, 'tell' | 'keep'> {
-  /** When the last run began that had time for all work, in ms since 1970. */
+  /** When the last run began, in ms since 1970. */
   lastRunAt: number;
   /** Notes a job whose work has failed. */
   failed: (failure: Failed) => void;
-  /** Repeats this kind of work a little later in the same run. */
-  again: (work: (deps: ReconcileRun, mayGoOn: () => boolean) => Promise<void>) => void;
+  /** Whether the work was done in this run already. */
+  repeats: boolean;
 }
 
-/** One kind of work on one queue. It stops when `mayGoOn` returns false, and the next run continues it. */
-export type Work = (deps: ReconcileRun, queue: string, mayGoOn: () => boolean) => Promise<void>;
+/**
+ * One kind of work on one queue. It stops when `mayGoOn` returns false, and the next run continues it. It resolves to
+ * `true` if it must be repeated a little later in the same run.
+ */
+export type Work = (deps: ReconcileRun, queue: string, mayGoOn: () => boolean) => Promise<unknown>;

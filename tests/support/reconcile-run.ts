@@ -1,5 +1,4 @@
-import type { ReconcileDeps } from '../../lib/reconcile/deps';
-import type { ReconcileRun } from '../../lib/reconcile/run';
+import type { ReconcileDeps, ReconcileRun } from '../../lib/reconcile/run';
 import { createTeller } from '../../lib/reconcile/tell';
 
 /** The arguments of one kind of reconciler work, for a test that calls it directly. */
@@ -8,5 +7,5 @@ export const reconcileRun = (deps: ReconcileDeps): ReconcileRun => ({
   ...createTeller(deps),
   lastRunAt: 0,
   failed: () => {},
-  again: () => {},
+  repeats: false,
 });

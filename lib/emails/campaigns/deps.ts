@@ -1,6 +1,5 @@
 import type { QueueSettings } from '../../config/common';
 import type { Ledger } from '../../jobs/ledger';
-import type { JobRow } from '../../jobs/row';
 import type { Clock, Log, Queues, Random, Table } from '../../ports';
 
 /** What the release of campaigns needs. The reconciler calls it and provides all of it. */
@@ -21,6 +20,5 @@ export interface CampaignReleaseDeps {
     code?: string | undefined;
     count?: number;
   }) => Promise<void>;
-  release: (row: JobRow) => Promise<void>;
   share?: number;
 }

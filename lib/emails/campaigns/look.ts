@@ -17,12 +17,10 @@ export interface Looked {
   waiting: number;
 }
 
-/** Checks the released chunks: releases those held by a pause, drops those that have ended, notes the end. */
+/** Checks the released chunks: drops those that have ended, notes the end. */
 export async function look(deps: CampaignReleaseDeps, known: Campaign): Promise<Looked> {
   const campaign = await caughtUp(deps, known);
   const rows = await rowsOf(deps, campaign, campaign.open);
-  if (campaign.status !== 'paused')
-    for (const row of rows.values()) if (row?.state === 'held' && row.reason === 'paused') await deps.release(row);
   const isOpen = (number: number) => !isEnded(rows.get(number));
   const open = campaign.open.filter(isOpen);
   const done = open.length === 0 && (campaign.status === 'cancelled' || campaign.released === campaign.chunks);

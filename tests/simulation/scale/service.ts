@@ -8,8 +8,8 @@ import { createEventSourceMapping } from '../../../lib/local/event-source-mappin
 import type { InvokeResult } from '../../../lib/local/lambda/environment';
 import { createSqsModel } from '../../../lib/local/sqs/model';
 import type { Clock, Facts, Random } from '../../../lib/ports';
-import type { ReconcileDeps } from '../../../lib/reconcile/deps';
 import { reconcile } from '../../../lib/reconcile/reconcile';
+import type { ReconcileDeps } from '../../../lib/reconcile/run';
 import { handleBatch } from '../../../lib/worker/batch';
 import type { QueueContract } from '../../../lib/worker/contract';
 import type { BatchDeps } from '../../../lib/worker/deps';

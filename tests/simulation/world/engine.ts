@@ -1,7 +1,7 @@
 import type { SQSEvent } from 'aws-lambda';
 import { createLedger } from '../../../lib/jobs/ledger';
 import { circuitBreakers } from '../../../lib/limits/circuit';
-import type { ReconcileDeps } from '../../../lib/reconcile/deps';
+import type { ReconcileDeps } from '../../../lib/reconcile/run';
 import type { QueueContract } from '../../../lib/worker/contract';
 import type { BatchDeps } from '../../../lib/worker/deps';
 import type { Process } from './calls';

@@ -126,7 +126,7 @@ const VALUES: Record<string, readonly unknown[]> = {
   error: [{ class: 'permanent', code: 'X', message: 'x' }],
   evidence: [{ effect: { at: time, event: 'delivered' } }],
   result: ['r'],
-  backoff: [{ until: time, times: 1 }],
+  failures: [1],
   bodyKept: [true],
   canary: [true],
   expiresAt: [1],

@@ -1,7 +1,6 @@
 import { StoreError, WaitError } from '../../../lib/errors';
 import { jobKey, reconcilerKey } from '../../../lib/jobs/keys';
 import type { FailingWork, ReconcilerRun } from '../../../lib/jobs/reconciler-run';
-import { itemOf } from '../../../lib/jobs/stored-row';
 import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
 import { sampleContract } from '../../support/sample-contract';
 
@@ -88,9 +87,8 @@ test('a failing job is tried again after a minute, later after an hour, and at o
   expect(waits.slice(0, 4)).toEqual([2, 3, 5, 9]);
   expect(Math.max(...waits)).toBeGreaterThanOrEqual(60);
   expect(Math.max(...waits)).toBeLessThanOrEqual(76);
-  expect(asleep.backoff).toMatchObject({ code: 'S3.InvalidObjectState', times: tries.length - 1 });
-  expect(asleep.todoAt).toBe(asleep.backoff?.until);
-  expect(awake.backoff).toBeUndefined();
+  expect(asleep.failures).toBe(tries.length - 1);
+  expect(awake.failures).toBeUndefined();
   expect(effects).toEqual([jobId(1)]);
 });
 
@@ -106,23 +104,8 @@ test("a back-off does not change the time of the row's last change", async () =>
     version: before.version + 1,
     writer: expect.any(String),
     todoAt: expect.any(Number),
-    backoff: expect.anything(),
+    failures: 1,
   });
-});
-
-test('a failure that code without back-offs left in the row delays nothing', async () => {
-  const { engine, effects, minute, restore } = await heldJobs({ bad: 1, good: 0 });
-  for (let n = 0; n < 60; n++) await minute();
-  restore();
-  const row = engine.row(jobId(1));
-  const { version } = row;
-  await engine.table.put(itemOf({ ...row, version: version + 1, todoAt: row.retryAt ?? 0 }), version);
-
-  await minute();
-  await minute();
-
-  expect(effects).toEqual([jobId(1)]);
-  expect(await failing(engine)).toEqual([]);
 });
 
 test('a row that refuses every write does not keep other rows from their turn', async () => {

@@ -1,8 +1,9 @@
 import { StopError, StoreError, WaitError } from '../../../lib/errors';
-import { backOff } from '../../../lib/jobs/backoff';
 import { vendorKey } from '../../../lib/jobs/keys';
 import type { JobRow } from '../../../lib/jobs/row';
+import { eachDue } from '../../../lib/reconcile/due';
 import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
+import { reconcileRun } from '../../support/reconcile-run';
 import { sampleContract } from '../../support/sample-contract';
 
 const MINUTE = 60_000;
@@ -101,7 +102,7 @@ test('if the queue cannot be measured, nothing is released, the failure is repor
     message: 'reconciling failed',
     facts: { kind: 'releaseDue', queue: 'sample', code: 'Down' },
   });
-  expect(engine.rows().every(({ backoff }) => backoff === undefined)).toBe(true);
+  expect(engine.rows().every(({ failures }) => failures === undefined)).toBe(true);
 });
 
 test('while a vendor has told one job to wait, no other job goes to it in vain', async () => {
@@ -126,7 +127,10 @@ test('while a vendor has told one job to wait, no other job goes to it in vain',
 
 test('a job that the reconciler could not release does not stop the others of its vendor', async () => {
   const { engine, minute } = await heldJobs(10);
-  await backOff(engine.deps, engine.row(jobId(10)), { code: 'Down', from: engine.clock.now() });
+  const down = new StoreError({ code: 'Down', message: 'down' });
+  await eachDue(reconcileRun(engine.deps), { todo: `sample#held#${vendor}`, mayGoOn: () => true }, ({ id }) =>
+    id === jobId(10) ? Promise.reject(down) : Promise.resolve(),
+  );
 
   expect(await minute()).toEqual(upTo(9));
 });

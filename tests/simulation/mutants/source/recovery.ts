@@ -17,7 +17,7 @@ export const RECOVERY_MUTANTS: Record<string, SourceMutant> = {
     changes: [
       {
         file: 'lib/reconcile/due.ts',
-        find: 'await backOff(deps, row, { code, from: until }).catch(() => undefined)',
+        find: 'await backOff(row).catch(() => undefined)',
         replace: '1',
       },
     ],
@@ -37,7 +37,7 @@ export const RECOVERY_MUTANTS: Record<string, SourceMutant> = {
   },
   'one-look-a-run': {
     changes: [
-      { file: 'lib/reconcile/release.ts', find: 'if (room.isFull() || kinds.some(isSoon))', replace: 'if (now < 0)' },
+      { file: 'lib/reconcile/release.ts', find: 'return room.isFull() || kinds.some(isSoon);', replace: 'return now < 0;' },
     ],
     breaks: /^liveness/,
     by: { scale: 'recovery' },
