@@ -17,7 +17,6 @@ import {
   functionName,
   jobKey,
   pauseKey,
-  plannedKey,
   producerParameter,
   queueName,
   recordFolder,
@@ -47,11 +46,7 @@ export function producerStatements(rows: QueueRow[], context: Context): Statemen
   const names = namesOf(rows);
   const jobs = names.filter((name) => name !== ANALYTICS_QUEUE);
   const uploads = uploading(names);
-  const others = [
-    ...campaigns(names),
-    ...jobs.map((name) => plannedKey(jobKey(name, '*'))),
-    ...uploadedFiles(names, context).map(fileKey),
-  ];
+  const others = [...campaigns(names), ...uploadedFiles(names, context).map(fileKey)];
   const written = [
     ...jobs.flatMap((name) => [`${dataPrefix(prefix, name)}*`, bodyKey(prefix, name, '*')]),
     ...uploads.map((name) => `${attachmentsPrefix(prefix, name)}*`),

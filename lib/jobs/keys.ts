@@ -22,8 +22,6 @@ export const pauseKey = (queue: string): string => `pause#${queue}`;
 export const returnsKey = (queue: string): string => `returns#${queue}`;
 /** A message that was returned from a queue's DLQ and that a worker began. */
 export const trialKey = (queue: string, messageId: string): string => `trial#${queue}#${messageId}`;
-/** The entry of a planned job in the index (lib/jobs/planned.ts). `job`: the key of its row. */
-export const plannedKey = (job: string): string => `planned#${job}`;
 /** Which jobs name an uploaded file (lib/jobs/files.ts). `object`: its S3 key. */
 export const fileKey = (object: string): string => `file#${object}`;
 /** Evidence about a step of a job, before the reconciler writes it into the job's row. */

@@ -1,7 +1,7 @@
 import type { QueueSettings } from '../config/common';
 import { groupKey, hourKey, shardedTodoKey, type TodoKind, todoKey } from './keys';
 import { keepsEntry, needsEntry } from './park';
-import { type Evidence, isEnd, type JobRow } from './row';
+import { type Evidence, isEnd, type JobRow, waitsForItsTime } from './row';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -38,6 +38,7 @@ function todoOf(row: JobRow, settings: Pick<QueueSettings, 'retention'>): { todo
         todoAt: Math.max(row.lease?.until ?? 0, (row.sentAt ?? row.updatedAt) + settings.retention * 1000) + HOUR,
       };
     case 'held':
+      if (waitsForItsTime(row)) return due(queue, 'planned', row.retryAt ?? row.updatedAt);
       if (row.vendor && (row.reason === 'stopped' || row.reason === 'throttled'))
         return { todo: todoKey(queue, 'held', row.vendor), todoAt: row.retryAt ?? row.updatedAt };
       if (row.reason === 'unknown' && isProven(row)) return due(queue, 'held', row.updatedAt);

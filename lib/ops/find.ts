@@ -18,12 +18,13 @@ export type ListedState = (typeof LISTED_STATES)[number];
 
 /** The possible states of jobs with each kind of entry in the index `todo`. The excluded kinds are not of rows. */
 export const TODO_STATES: Record<
-  Exclude<TodoKind, 'campaign' | 'lists' | 'files' | 'evidence' | 'planned'>,
+  Exclude<TodoKind, 'campaign' | 'lists' | 'files' | 'evidence'>,
   readonly ListedState[]
 > = {
   unsent: ['queued'],
   waiting: ['queued', 'processing'],
   held: ['held'],
+  planned: ['held'],
   paused: ['held'],
   unknown: ['held'],
   ending: ['dead'],

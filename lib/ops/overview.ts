@@ -166,7 +166,8 @@ async function heldOf({ table, circuits }: Deployment, queue: string): Promise<H
   const counted = async (kind: TodoKind, vendor?: string): Promise<Counted> =>
     upToMost(await table.count(todoKey(queue, kind, vendor), { since: 0, most: MOST_COUNTED }));
   const stopped: Held['stopped'] = {};
-  let timed = await counted('held');
+  const [held, planned] = await Promise.all([counted('held'), counted('planned')]);
+  let timed = upToMost(held.count + planned.count);
   for (const vendor of vendorsOf([queue])) {
     const waiting = await counted('held', vendor);
     if (isOpen(await circuits.read(vendor))) stopped[vendor] = waiting;

@@ -2,8 +2,7 @@ import { StoreError } from '../errors';
 import { CLOCK_SKEW_MS } from '../jobs/clock-skew';
 import { type Envelope, sendable } from '../jobs/envelope';
 import { bodyKey, jobKey } from '../jobs/keys';
-import type { ItemDeps, Ledger } from '../jobs/ledger';
-import { notePlanned } from '../jobs/planned';
+import type { Ledger } from '../jobs/ledger';
 import type { JobRow } from '../jobs/row';
 import { plan } from '../jobs/transitions';
 import type { Clock, Log, Objects } from '../ports';
@@ -46,12 +45,11 @@ export function checkSendAt({ clock }: { clock: Clock }, sendAt: string | undefi
  * producer dies before the end, the reconciler cancels the row. A repeated call continues from there.
  */
 export async function planStart(
-  deps: ItemDeps & { ledger: Ledger; objects: Objects; prefix: string; log: Log },
+  deps: { ledger: Ledger; objects: Objects; clock: Clock; prefix: string; log: Log },
   { row, envelope, mayStill }: { row: JobRow; envelope: Envelope; mayStill: (row: JobRow) => boolean },
 ): Promise<void> {
   const { objects, ledger, clock, prefix, log } = deps;
   await objects.put(bodyKey(prefix, row.queue, row.id), sendable(JSON.stringify(envelope)), 'application/json');
-  await notePlanned(deps, row);
   // Another call may have planned the job meanwhile. Then there is nothing left to do.
   const planned = (now: JobRow) => (mayStill(now) ? plan(now, clock.now()) : undefined);
   const { item } = await ledger.update(row.key, planned, row);

@@ -10,8 +10,7 @@ import { cancelUnsent, completeEnds, dropBodies, endExpired, noteGoneEntries, no
 import { createFailures } from './failures';
 import { foldEvidence } from './fold-evidence';
 import { gaugeHeld } from './gauges';
-import { releasePlanned } from './planned';
-import { releaseDue, releaseTrials } from './release';
+import { releaseDue, releasePlanned, releaseTrials } from './release';
 import type { ReconcileDeps, ReconcileRun, Work } from './run';
 import { createTeller } from './tell';
 import { tellDead } from './tell-dead';

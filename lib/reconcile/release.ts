@@ -15,12 +15,26 @@ import { createRoom, LEAST, type Room } from './room';
 import type { ReconcileDeps, ReconcileRun, Work } from './run';
 
 const ALL = Number.MAX_SAFE_INTEGER;
-/** Until the next run begins, this run looks again for a vendor whose wait ends. */
+/** Until the next run begins, this run looks again for a planned job or a vendor whose wait ends. */
 const SOON_MS = 60_000;
 /** How many jobs are looked at to see whether their vendor told one of them to wait. */
 const LOOK_AT = 4;
 /** The longest wait that a vendor's adapter accepts. A longer one says nothing about the vendor. */
 const LONGEST_WAIT_MS = 3_600_000;
+
+/**
+ * Sends planned jobs whose time has come to their queue, as their producers would send them now. So they do not wait for
+ * room among the held jobs, and those of one group keep the order of their times.
+ */
+export const releasePlanned: Work = async (deps, queue, mayGoOn) => {
+  const todo = todoKey(queue, 'planned');
+  await eachDue(deps, { todo, mayGoOn, newest: async () => 0, lineOf }, (row) => release(deps, row));
+  const now = deps.clock.now();
+  const [last] = await deps.table.due(todo, { until: now + SOON_MS, limit: 1, newestFirst: true });
+  return last !== undefined && last.todoAt > now;
+};
+
+const lineOf = ({ group, key }: JobRow): string => group ?? key;
 
 /** Sends held jobs whose wait is over back to their queue, as far as it has room. So it does after a campaign's pause. */
 export const releaseDue: Work = async (deps, queue, mayGoOn) => {
@@ -59,7 +73,7 @@ async function releaseEach(
     todo,
     mayGoOn: () => mayGoOn() && !room.isFull(),
     newest: room.half,
-    lineOf: ({ group, key }: JobRow) => group ?? key,
+    lineOf,
   };
   await eachDue(deps, work, async (row) => {
     if (!(await isPaused(row))) await room.take(() => release(deps, row));

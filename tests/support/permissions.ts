@@ -73,7 +73,6 @@ const REASONS: [who: RegExp, text: RegExp, reason: string][] = [
     /^s3:PutObject \S+\/_attachments\//,
     'a user posts a signed form (`tests/unit/producer/uploads.test.ts`)',
   ],
-  [/producer/, /^dynamodb:GetItem planned#/, 'the answer to a write was lost'],
   [/producer/, /^s3:GetObject \{prefix\}\/\{queue\}\//, 'the row of a chunk has expired'],
   [/reader/, /^s3:GetObject /, 'for people who look at objects with the AWS CLI'],
   [/reader|operator/, /^cloudformation:/, '`sls instances` (`tests/deploy`)'],

@@ -1,5 +1,5 @@
 import { StoreError, WaitError } from '../../../lib/errors';
-import { bodyKey, plannedKey } from '../../../lib/jobs/keys';
+import { bodyKey } from '../../../lib/jobs/keys';
 import { cancel } from '../../../lib/ops/act';
 import { retry } from '../../../lib/ops/retry';
 import { IdempotencyConflictError, InvalidJobError } from '../../../lib/producer/errors';
@@ -10,11 +10,6 @@ import { SAMPLE_QUEUE, sampleContract } from '../../support/sample-contract';
 
 const MINUTE = 60_000;
 const DAY = 24 * 60 * MINUTE;
-
-interface Fate {
-  cancelled?: boolean;
-  fails?: boolean;
-}
 
 function start(options: EngineOptions = {}) {
   const { contract, effects } = sampleContract();
@@ -290,27 +285,23 @@ describe('a planned job with a key', () => {
   });
 });
 
-test.each([
-  ['has started', {}],
-  ['was cancelled before', { cancelled: true }],
-  ['cannot be sent', { fails: true }],
-])('the index entry of a planned job goes at its time if the job %s', async (_what, { cancelled, fails }: Fate) => {
-  let down = false;
-  const { engine, send, jobs, inMs } = start({
+test('a planned job that cannot be sent at its time goes as soon as that is possible, and delays no other', async () => {
+  let down = true;
+  const { send, live, effects, inMs } = start({
     before: (call) => {
       if (down && call === 'queues.send') throw new StoreError({ code: 'SQS.Down', message: 'down' });
     },
   });
-  const { id } = await send({ notBefore: inMs(30_000) });
-  const entry = () => engine.table.item(plannedKey(engine.row(id).key));
-  expect(entry()).toHaveProperty('todo');
-  if (cancelled) await jobs.cancel(id);
-  down = fails ?? false;
+  const first = await send({ notBefore: inMs(30_000), group: 'first' });
+  const second = await send({ notBefore: inMs(90_000), group: 'second' });
+  await live(1);
 
-  engine.clock.advance(MINUTE);
-  await engine.reconcile().catch(() => {});
+  down = false;
+  await live(1);
+  expect(effects).toEqual([second.id]);
+  await live(2);
 
-  expect(entry()).not.toHaveProperty('todo');
+  expect(effects).toEqual([second.id, first.id]);
 });
 
 describe('jobs.cancel', () => {

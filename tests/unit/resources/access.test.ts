@@ -52,10 +52,8 @@ const MAY: Record<string, Request[]> = {
       item('PutItem', key),
     ]),
     item('GetItem', 'analytics#1'),
-    ...['planned#feedback#1', 'file#jobs/_attachments/emails/by/x'].flatMap((key) => [
-      item('GetItem', key),
-      item('PutItem', key),
-    ]),
+    item('GetItem', 'file#jobs/_attachments/emails/by/x'),
+    item('PutItem', 'file#jobs/_attachments/emails/by/x'),
     ...on(object('jobs/_data/emails/x'), 's3:PutObject'),
     ...on(object('jobs/_bodies/feedback/x'), 's3:PutObject'),
     ...on(object('jobs/_attachments/feedback/by/x'), 's3:PutObject'),

@@ -89,7 +89,7 @@ export const NEIGHBOUR_MUTANTS = {
     changes: [
       {
         file: 'lib/reconcile/gauges.ts',
-        find: "[todoKey(queue, 'unknown'), ...(await heldUnder(deps, queue))]",
+        find: "[todoKey(queue, 'unknown'), ...(await heldUnder(deps, queue)), todoKey(queue, 'planned')]",
         replace: 'await heldUnder(deps, queue)',
       },
     ],

@@ -37,7 +37,11 @@ export const RECOVERY_MUTANTS: Record<string, SourceMutant> = {
   },
   'one-look-a-run': {
     changes: [
-      { file: 'lib/reconcile/release.ts', find: 'return room.isFull() || kinds.some(isSoon);', replace: 'return now < 0;' },
+      {
+        file: 'lib/reconcile/release.ts',
+        find: 'return room.isFull() || kinds.some(isSoon);',
+        replace: 'return now < 0;',
+      },
     ],
     breaks: /^liveness/,
     by: { scale: 'recovery' },
