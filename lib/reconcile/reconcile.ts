@@ -2,7 +2,6 @@ import { dropLists } from '../emails/campaigns/drop-lists';
 import { type Place, releaseCampaigns } from '../emails/campaigns/release';
 import { codeOf } from '../errors';
 import { beginRun, endRun, type FailingWork, type ReconcilerRun } from '../jobs/reconciler-run';
-import { inBatches } from './batches';
 import { watchCanary } from './canary';
 import { judgeDeadLetters } from './dead-letters';
 import { dropFiles } from './drop-files';
@@ -83,12 +82,7 @@ export async function reconcile(
   }
   const failures = createFailures(reached);
   const teller = createTeller(reached);
-  const shared = {
-    ...reached,
-    ...teller,
-    queues: inBatches(reached.queues),
-    lastRunAt: lease.lastRunAt ?? 0,
-  };
+  const shared = { ...reached, ...teller, lastRunAt: lease.lastRunAt ?? 0 };
 
   const campaignsRun = await campaigns();
   await Promise.all([otherWork(), campaignsRun && stay()]);

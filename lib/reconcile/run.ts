@@ -1,13 +1,12 @@
 import type { FinishDeps } from '../jobs/finish';
 import type { LedgerDeps } from '../jobs/ledger';
 import type { CircuitBreakers } from '../limits/circuit';
-import type { BatchQueues, Log, Metrics, Queues } from '../ports';
+import type { Log, Metrics } from '../ports';
 import type { Teller, Topic } from './tell';
 
 /** What the reconciler needs, and the queues that it looks after. */
 export interface ReconcileDeps extends FinishDeps, Omit<LedgerDeps, 'clock' | 'settings'> {
   circuits: CircuitBreakers;
-  queues: Queues & BatchQueues;
   log: Log;
   metrics: Metrics;
   queueNames: readonly string[];

@@ -6,11 +6,11 @@ import { type CommonConfig, settingsOf } from '../config/common';
 import { createLedger } from '../jobs/ledger';
 import { circuitBreakers } from '../limits/circuit';
 import { realLog, realMetrics } from '../log';
-import type { BatchQueues, Facts, Log, Metrics, Queues, Table } from '../ports';
+import type { Facts, Log, Metrics, Table } from '../ports';
 import type { BatchDeps } from '../worker/deps';
 
 /** Makes the engine's side effects on AWS, once per cold start. */
-export function realDeps(config: CommonConfig): BatchDeps & { table: Table; queues: Queues & BatchQueues } {
+export function realDeps(config: CommonConfig): BatchDeps & { table: Table } {
   const settings = settingsOf(config);
   const base = { table: realTable({ table: config.TABLE }), clock: realClock, random: realRandom };
   const plainLog = realLog({ service: config.INSTANCE, level: config.LOG_LEVEL });
