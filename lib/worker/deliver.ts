@@ -9,7 +9,7 @@ import { type DeliveryRun, isLastReceive } from './delivery';
 import { direct } from './direct';
 import { orGiveUp } from './give-up';
 import { createLease } from './lease';
-import { type Disposition, outcomes } from './outcome';
+import { type Disposition, endRun } from './outcome';
 import { parkUnread } from './park-unread';
 import { run } from './run';
 import { take } from './take';
@@ -105,7 +105,10 @@ async function park(
   const lease = createLease(deps.ledger, row);
   // The claim has counted a crash already, so parking is no further attempt.
   const ended = await orGiveUp(deps, { ...delivery, lease }, () =>
-    outcomes(deps, { lease, message, body: resolved.body }).park({ error: CRASH_LOOP, reason: 'crash', counts: false }),
+    endRun(
+      { deps, lease, message, body: resolved.body },
+      { kind: 'park', error: CRASH_LOOP, reason: 'crash', counts: false },
+    ),
   );
   return { acknowledge: true, row: await finish(deps, ended, resolved) };
 }

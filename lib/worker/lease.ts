@@ -1,24 +1,11 @@
 import { LeaseLostError, type Ledger } from '../jobs/ledger';
 import type { JobRow, Step } from '../jobs/row';
 
-/** One run's claim on its job's row. Once another run has taken the job, every write throws a LeaseLostError. */
-export interface Lease {
-  /** The row with all staged changes. */
-  row(): JobRow;
-  /** The start of a step that the claim has stored. `undefined` if it was taken before, or if the row was written since. */
-  begun(name: string): Step | undefined;
-  /** Changes the row in memory. The next write stores the change. */
-  stage(change: (row: JobRow) => JobRow): void;
-  /** Writes the staged changes. */
-  flush(): Promise<void>;
-  /** Writes the outcome and all staged changes, and gives the lease up, in one write. */
-  release(change: (row: JobRow) => JobRow): Promise<JobRow>;
-  /** Writes the staged changes and gives the lease up without an outcome, if this run still holds it. */
-  abandon(change: (row: JobRow) => JobRow): Promise<void>;
-}
-
-/** `begun`: the step whose start the claim has stored. Until the run takes it, the row counts as without that step. */
-export function createLease(ledger: Ledger, claimed: JobRow, begun?: string): Lease {
+/**
+ * One run's claim on its job's row. Once another run has taken the job, every write throws a LeaseLostError. `begun`: the
+ * step whose start the claim has stored. Until the run takes it, the row counts as without that step.
+ */
+export function createLease(ledger: Ledger, claimed: JobRow, begun?: string) {
   const token = claimed.lease?.token;
   let stored = claimed;
   let started = begun === undefined ? undefined : claimed.steps[begun];
@@ -52,21 +39,27 @@ export function createLease(ledger: Ledger, claimed: JobRow, begun?: string): Le
   }
 
   return {
+    /** The row with all staged changes. */
     row: preview,
-    begun: (name) => {
+    /** The start of a step that the claim has stored. `undefined` if it was taken before, or if the row was written since. */
+    begun: (name: string): Step | undefined => {
       if (name !== begun) return undefined;
       const step = started;
       started = undefined;
       return step;
     },
-    stage: (change) => {
+    /** Changes the row in memory. The next write stores the change. */
+    stage: (change: (row: JobRow) => JobRow) => {
       staged = [...staged, change];
     },
+    /** Writes the staged changes. */
     flush: async () => {
       await write();
     },
-    release: write,
-    abandon: async (change) => {
+    /** Writes the outcome and all staged changes, and gives the lease up, in one write. */
+    release: (change: (row: JobRow) => JobRow) => write(change),
+    /** Writes the staged changes and gives the lease up without an outcome, if this run still holds it. */
+    abandon: async (change: (row: JobRow) => JobRow) => {
       let row = ours(stored);
       // As above, another writer's note does not take the lease.
       while (!failing && row) {
@@ -77,6 +70,8 @@ export function createLease(ledger: Ledger, claimed: JobRow, begun?: string): Le
     },
   };
 }
+
+export type Lease = ReturnType<typeof createLease>;
 
 /** A row's steps without one of them. */
 export const withoutStep = (steps: JobRow['steps'], name: string): JobRow['steps'] =>

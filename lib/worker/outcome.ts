@@ -10,41 +10,36 @@ export type Disposition =
   | { acknowledge: true; row?: JobRow /** A job that was done without a row. */; direct?: { id: string; time: number } }
   | { acknowledge: false; visibilityMs: number; row?: JobRow };
 
-/** Why a run had no success. `vendorFailed`: a vendor failed, and refused neither us nor the job. */
-interface Failure {
-  error: StoredError;
-  vendorFailed?: boolean;
-}
+/** How a run ends. `counts`: whether it was an attempt. `note`: the later job that replaced this one. */
+type End =
+  | { kind: 'succeed'; result: unknown }
+  | { kind: 'retry'; waitMs: number; counts: boolean }
+  | { kind: 'hold'; reason: HeldReason; waitMs: number; counts: boolean }
+  | { kind: 'park'; reason: DeadReason; counts: boolean }
+  | { kind: 'cancel'; reason: CancelledReason; note?: string };
 
-/** The possible outcomes of a run. Each writes the outcome and gives the lease up in one write. */
-export interface Outcomes {
-  succeed(result: unknown): Promise<JobRow>;
-  /** The message stays in the queue and comes back. */
-  retry(options: Failure & { counts: boolean; waitMs: number }): Promise<JobRow>;
-  /** The job leaves the queue until the reconciler releases it. */
-  hold(options: Partial<Failure> & { counts: boolean; waitMs: number; reason: HeldReason }): Promise<JobRow>;
-  park(options: Failure & { reason: DeadReason; counts: boolean }): Promise<JobRow>;
-  /** Its campaign was cancelled, or a later command replaced it, whose job `note` names. */
-  cancel(options: { reason: CancelledReason; note?: string | undefined }): Promise<JobRow>;
-}
-
-export function outcomes(
-  { objects, clock, prefix }: Pick<WorkerDeps, 'objects' | 'clock' | 'prefix'>,
-  { lease, message, body }: { lease: Lease; message: Incoming; body: string },
-): Outcomes {
-  /** Stores the body first, because a row must not say that a body is kept before it is. */
-  async function leave(change: (row: JobRow, bodyKept: boolean) => JobRow): Promise<JobRow> {
-    const { queue, id, bodyKept, canary } = lease.row();
-    if (!canary && !bodyKept) await keepBody({ objects, prefix }, { queue, id }, body);
-    return lease.release((row) => change(row, !canary));
-  }
-  const run = () => ({ at: clock.now(), messageId: message.messageId });
-
-  return {
-    succeed: (result) => lease.release((row) => succeed(row, { ...run(), result })),
-    retry: (options) => lease.release((row) => retry(row, { ...run(), ...options })),
-    hold: (options) => leave((row, bodyKept) => hold(row, { ...run(), ...options, bodyKept })),
-    cancel: ({ reason, note }) => lease.release((row) => stop(row, { ...run(), reason, note })),
-    park: (options) => leave((row, bodyKept) => park(row, { ...run(), ...options, bodyKept })),
-  };
+/** Writes the end of a run and gives its lease up, in one write. `vendorFailed`: a vendor failed, and refused nothing. */
+export async function endRun(
+  { deps, lease, message, body }: { deps: WorkerDeps; lease: Lease; message: Incoming; body: string },
+  end: End & { error?: StoredError; vendorFailed?: boolean },
+): Promise<JobRow> {
+  const { queue, id, bodyKept, canary } = lease.row();
+  const leaves = end.kind === 'hold' || end.kind === 'park';
+  // A row must not say that a body is kept before it is.
+  if (leaves && !canary && !bodyKept) await keepBody(deps, { queue, id }, body);
+  const run = { at: deps.clock.now(), messageId: message.messageId, bodyKept: !canary };
+  return lease.release((row) => {
+    switch (end.kind) {
+      case 'succeed':
+        return succeed(row, { ...run, ...end });
+      case 'retry':
+        return retry(row, { ...run, ...end });
+      case 'hold':
+        return hold(row, { ...run, ...end });
+      case 'park':
+        return park(row, { ...run, ...end });
+      case 'cancel':
+        return stop(row, { ...run, ...end });
+    }
+  });
 }

@@ -13,7 +13,7 @@ import { orGiveUp } from './give-up';
 import { createLease, type Lease } from './lease';
 import { dataOf, typeOf } from './message';
 import { type Final, inOutage } from './outage';
-import { type Disposition, type Outcomes, outcomes } from './outcome';
+import { type Disposition, endRun } from './outcome';
 import { createSteps } from './steps';
 
 /** A call is not begun if it could not even take this long. */
@@ -31,7 +31,6 @@ export interface Run extends Omit<DeliveryRun, 'alone'> {
 export async function run(job: Run): Promise<Disposition> {
   const { deps, message, resolved, deadline } = job;
   const lease = createLease(deps.ledger, job.row, job.begun);
-  const end = outcomes(deps, { lease, message, body: resolved.body });
   const { circuits } = deps;
   const gate = vendorGate({ circuits, job: job.row.id, until: job.row.lease?.until ?? deadline.at });
   const context = contextOf(job, lease, gate);
@@ -40,13 +39,13 @@ export async function run(job: Run): Promise<Disposition> {
       try {
         const result = await attempt(job, context);
         await gate.succeeded();
-        return await completed(job, await end.succeed(result));
+        const row = await endRun({ deps, lease, message, body: resolved.body }, { kind: 'succeed', result });
+        return { acknowledge: true, row: await completed(job, row) };
       } catch (error) {
         if (error instanceof StoreError) throw error;
         const decision = decisionOn(error, { ...job, row: lease.row() }, quickRetries);
         if (decision.kind === 'report') throw error;
-        if (decision.kind !== 'again')
-          return await conclude({ ...job, row: lease.row() }, { end, thrown: error, decision });
+        if (decision.kind !== 'again') return await conclude(job, { lease, thrown: error, decision });
         if (decision.quick) quickRetries++;
         await deps.clock.sleep(decision.waitMs);
       }
@@ -96,42 +95,41 @@ const decisionOn = (error: unknown, { deps, contract, message, row, deadline }: 
 /** Writes the outcome of a run that failed, then counts the failure at its vendor. */
 async function conclude(
   job: Run,
-  { end, thrown, decision }: { end: Outcomes; thrown: unknown; decision: Final | { kind: 'spent' } },
+  { lease, thrown, decision }: { lease: Lease; thrown: unknown; decision: Final | { kind: 'spent' } },
 ): Promise<Disposition> {
-  const { deps, row } = job;
+  const { deps, message, resolved } = job;
   const { circuits } = deps;
   const failure = vendorFailure(thrown);
   const final = await finalOf();
-  const disposition = await write();
-  // The outcome is stored, so a failure here changes nothing.
-  if (failure && decision.kind === 'spent' && final.kind === 'hold')
-    await circuits.open(failure.vendor, failure.code).catch(ignoreStoreError);
-  else if (failure) await circuits.transient(failure.vendor, failure.code).catch(ignoreStoreError);
-  return disposition;
+  const row = await completed(job, await endRun({ deps, lease, message, body: resolved.body }, endOf(final)));
+  if (failure) {
+    const isLast = decision.kind === 'spent' && final.kind === 'hold';
+    const counted = isLast
+      ? circuits.open(failure.vendor, failure.code)
+      : circuits.transient(failure.vendor, failure.code);
+    // The outcome is stored, so a failure here changes nothing.
+    await counted.catch(ignoreStoreError);
+  }
+  return final.kind === 'retry' ? { acknowledge: false, visibilityMs: final.waitMs, row } : { acknowledge: true, row };
 
   async function finalOf(): Promise<Final> {
-    if (failure) return inOutage(deps, { row, decision, failure });
+    if (failure) return inOutage(deps, { row: lease.row(), decision, failure });
     return decision.kind === 'spent' ? { kind: 'park' } : decision;
   }
 
-  async function write(): Promise<Disposition> {
-    const run = { error: storedError(thrown), vendorFailed: failure !== undefined };
-    if (final.kind === 'cancel') return completed(job, await end.cancel(final));
-    if (final.kind === 'park') {
-      const error = final.error ? storedError(final.error) : run.error;
-      return completed(job, await end.park({ ...run, error, reason: 'error', counts: true }));
-    }
-    if (final.kind === 'hold') return { acknowledge: true, row: await end.hold({ ...run, ...final }) };
-    return { acknowledge: false, visibilityMs: final.waitMs, row: await end.retry({ ...run, ...final }) };
+  function endOf(end: Final): Parameters<typeof endRun>[1] {
+    if (end.kind === 'cancel') return end;
+    const why = { error: storedError(thrown), vendorFailed: failure !== undefined };
+    if (end.kind !== 'park') return { ...why, ...end };
+    return { ...why, ...(end.error && { error: storedError(end.error) }), kind: 'park', reason: 'error', counts: true };
   }
 }
 
 /** The outcome is stored. If this fails, the reconciler finishes the remaining writes. */
-async function completed({ deps, resolved }: Run, ended: JobRow): Promise<Disposition> {
-  const row = await finish(deps, ended, { body: resolved.body }).catch((error: unknown) => {
+async function completed({ deps, resolved }: Run, ended: JobRow): Promise<JobRow> {
+  return finish(deps, ended, { body: resolved.body }).catch((error: unknown) => {
     ignoreStoreError(error);
     deps.log.warn('an end is not complete yet', { queue: ended.queue, jobId: ended.id });
     return ended;
   });
-  return { acknowledge: true, row };
 }
