@@ -1,5 +1,6 @@
 import { unreached } from '../draw/expected';
 import { partsOf, runParts, type Searched } from '../draw/parts';
+import { PLANNED } from '../draw/planned';
 import { explain } from '../draw/property';
 import type { Part } from '../draw/simulate-part';
 import { SIMULATIONS } from '../queues/queues';
@@ -25,7 +26,7 @@ beforeAll(async () => {
   );
   const seed = Number(process.env.SIMULATION_SEED ?? SUITE_SEED);
   const parts = SIMULATIONS.flatMap((one) => partsOf([one], { each: Math.ceil(SCHEDULES / one.queues.length), seed }));
-  found = await runParts([...parts, ...FAILED_ONCE, ...fresh]);
+  found = await runParts([...parts, ...FAILED_ONCE, ...fresh, { plans: PLANNED }]);
 }, 900_000);
 
 /** Whether a part of fresh runs has this seed. The fixed parts have low seeds. */
