@@ -2,7 +2,7 @@ import type { SQSBatchResponse } from 'aws-lambda';
 import type { FactMessage } from '../../lib/alarms/fact';
 import type { QueueSettings } from '../../lib/config/common';
 import { parseEnvelope } from '../../lib/jobs/envelope';
-import { dlqName, jobKey, queueName, queueUrl } from '../../lib/jobs/keys';
+import { jobKey, queueUrl } from '../../lib/jobs/keys';
 import { createLedger } from '../../lib/jobs/ledger';
 import { newRow } from '../../lib/jobs/new-row';
 import { personHashes } from '../../lib/jobs/person-hash';
@@ -20,8 +20,7 @@ import { memoryClock, memoryRandom } from './memory-clock';
 import { memoryObjects } from './memory-objects';
 import { memoryQueues } from './memory-queues';
 import { memoryTable } from './memory-table';
-
-/** Tests look at rows of any schema. */
+import { createQueuePair } from './queue-pair';
 
 export const INSTANCE = 'my';
 const REGION = 'us-east-1';
@@ -74,8 +73,6 @@ export function memoryEngine(
     room: 200,
     ...options.settings,
   };
-  const main = queueName(INSTANCE, contract.queue, settings.type);
-  const dlq = dlqName(INSTANCE, contract.queue, settings.type);
   const model = createSqsModel({
     now: clock.now,
     uuid: random.uuid,
@@ -83,18 +80,7 @@ export function memoryEngine(
     account: ACCOUNT,
     ...(options.groupOrder ? { groupOrder: options.groupOrder } : {}),
   });
-  const fifo: Record<string, string> = settings.type === 'fifo' ? { FifoQueue: 'true' } : {};
-  const arn = (name: string) => `arn:aws:sqs:${REGION}:${ACCOUNT}:${name}`;
-  model.createQueue({ QueueName: dlq, Attributes: { ...fifo, MessageRetentionPeriod: String(settings.dlqRetention) } });
-  model.createQueue({
-    QueueName: main,
-    Attributes: {
-      ...fifo,
-      VisibilityTimeout: String(settings.visibility),
-      MessageRetentionPeriod: String(settings.retention),
-      RedrivePolicy: JSON.stringify({ deadLetterTargetArn: arn(dlq), maxReceiveCount: settings.receives }),
-    },
-  });
+  const { main, dlq, arn: queueArn } = createQueuePair(model, { instance: INSTANCE, queue: contract.queue }, settings);
   const lines: { message: string; facts: Facts }[] = [];
   const metrics: { name: string; value: number; dimensions: Record<string, string> }[] = [];
   const line = (message: string, facts: Facts = {}) => {
@@ -146,7 +132,7 @@ export function memoryEngine(
     /** The events that the bus took. */
     published,
     timeoutMs,
-    queueArn: arn(main),
+    queueArn,
 
     /** Sends a body to the queue. Returns its message id. */
     send(
@@ -180,7 +166,7 @@ export function memoryEngine(
         AttributeNames: ['All'],
         MessageAttributeNames: ['All'],
       });
-      return { Records: Messages.map((message) => recordOf(message, { queueArn: arn(main), region: REGION })) };
+      return { Records: Messages.map((message) => recordOf(message, { queueArn, region: REGION })) };
     },
 
     /** Handles a received batch and deletes the done messages, as Lambda would. */

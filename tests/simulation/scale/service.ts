@@ -1,5 +1,5 @@
 import type { QueueSettings } from '../../../lib/config/common';
-import { dlqName, queueName, queueUrl } from '../../../lib/jobs/keys';
+import { queueUrl } from '../../../lib/jobs/keys';
 import { createLedger } from '../../../lib/jobs/ledger';
 import type { JobRow } from '../../../lib/jobs/row';
 import { rowOf } from '../../../lib/jobs/stored-row';
@@ -16,6 +16,7 @@ import type { BatchDeps } from '../../../lib/worker/deps';
 import { memoryObjects } from '../../support/memory-objects';
 import { memoryQueues } from '../../support/memory-queues';
 import { memoryTable, type Used } from '../../support/memory-table';
+import { createQueuePair } from '../../support/queue-pair';
 import { createChance } from '../world/chance';
 import { createKernel } from '../world/kernel';
 import { type Calls, countedCalls } from './calls';
@@ -148,9 +149,7 @@ export function startService(options: ServiceOptions) {
     },
   });
   const { queue } = contract;
-  const main = queueName(INSTANCE, queue, settings.type);
-  const dlq = dlqName(INSTANCE, queue, settings.type);
-  createQueues();
+  const { main, dlq } = createQueuePair(sqs, { instance: INSTANCE, queue }, settings);
   const reconcilerDeps = {
     ...deps,
     queueNames: [queue],
@@ -171,24 +170,6 @@ export function startService(options: ServiceOptions) {
     invoke,
     timers: kernel,
   });
-
-  function createQueues(): void {
-    const { type, receives, retention, dlqRetention, visibility } = settings;
-    const fifo: Record<string, string> = type === 'fifo' ? { FifoQueue: 'true' } : {};
-    sqs.createQueue({ QueueName: dlq, Attributes: { ...fifo, MessageRetentionPeriod: String(dlqRetention) } });
-    sqs.createQueue({
-      QueueName: main,
-      Attributes: {
-        ...fifo,
-        MessageRetentionPeriod: String(retention),
-        VisibilityTimeout: String(visibility),
-        RedrivePolicy: JSON.stringify({
-          deadLetterTargetArn: `arn:aws:sqs:${REGION}:${ACCOUNT}:${dlq}`,
-          maxReceiveCount: receives,
-        }),
-      },
-    });
-  }
 
   function everyMinute(): void {
     void reconcile(reconcilerDeps, { remainingMs, stayMs });

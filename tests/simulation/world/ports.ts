@@ -2,6 +2,7 @@ import { DATA_SUFFIX } from '../../../lib/analytics/keys';
 import { rowOf } from '../../../lib/jobs/stored-row';
 import type { BatchQueues, Facts, Item, OutgoingMessage, Queues } from '../../../lib/ports';
 import type { Process } from './calls';
+import type { Target } from './faults';
 import type { Ports, World } from './types';
 
 const short = (url: string): string => url.slice(url.lastIndexOf('/') + 1);
@@ -37,6 +38,13 @@ export function portsOf(world: World, process: Process): Ports {
     return messages.map((message) => sent[taken.indexOf(message)] ?? { sent: false, code: 'queues.refused' });
   };
 
+  /** A call to AWS. `detail` is for the trace: a function if it takes work. */
+  const to =
+    (target: Target) =>
+    <T>(method: string, detail: string | (() => string), effect: () => T | Promise<T>): Promise<T> =>
+      call({ process, target, method, effect, detail: typeof detail === 'string' ? () => detail : detail });
+  const [toTable, toObjects, toQueues, toEvents] = [to('table'), to('objects'), to('queues'), to('events')];
+
   return {
     clock: {
       now,
@@ -55,157 +63,87 @@ export function portsOf(world: World, process: Process): Ports {
       flush: async () => {},
     },
     table: {
-      get: (key) => call({ process, target: 'table', method: 'get', effect: () => table.get(key), detail: () => key }),
+      get: (key) => toTable('get', key, () => table.get(key)),
       put: (item, expected) =>
-        call({
-          process,
-          target: 'table',
-          method: 'put',
-          effect: async () => {
+        toTable(
+          'put',
+          () => `${item.key} v${expected}+1 ${describe(item)}`,
+          async () => {
             const answer = await table.put(item, expected);
             if (answer === 'written') watch.stored(item);
             return answer;
           },
-          detail: () => `${item.key} v${expected}+1 ${describe(item)}`,
-        }),
+        ),
       update: (key, change) =>
-        call({
-          process,
-          target: 'table',
-          method: 'update',
-          effect: async () => {
+        toTable(
+          'update',
+          () => `${key} ${JSON.stringify(change.set)}`,
+          async () => {
             const item = await table.update(key, change);
             if (item) watch.stored(item);
             return item;
           },
-          detail: () => `${key} ${JSON.stringify(change.set)}`,
-        }),
+        ),
       delete: (key, expected) =>
-        call({
-          process,
-          target: 'table',
-          method: 'delete',
-          effect: async () => {
-            const answer = await table.delete(key, expected);
-            if (answer === 'deleted') watch.removed(key);
-            return answer;
-          },
-          detail: () => key,
+        toTable('delete', key, async () => {
+          const answer = await table.delete(key, expected);
+          if (answer === 'deleted') watch.removed(key);
+          return answer;
         }),
-      due: (todo, options) =>
-        call({ process, target: 'table', method: 'due', effect: () => table.due(todo, options), detail: () => todo }),
-      count: (todo, options) =>
-        call({
-          process,
-          target: 'table',
-          method: 'count',
-          effect: () => table.count(todo, options),
-          detail: () => todo,
-        }),
-      hour: (hour, options) =>
-        call({ process, target: 'table', method: 'hour', effect: () => table.hour(hour, options), detail: () => hour }),
-      group: (group, options) =>
-        call({
-          process,
-          target: 'table',
-          method: 'group',
-          effect: () => table.group(group, options),
-          detail: () => group,
-        }),
+      due: (todo, options) => toTable('due', todo, () => table.due(todo, options)),
+      count: (todo, options) => toTable('count', todo, () => table.count(todo, options)),
+      hour: (hour, options) => toTable('hour', hour, () => table.hour(hour, options)),
+      group: (group, options) => toTable('group', group, () => table.group(group, options)),
     },
     objects: {
       put: (key, body, contentType) =>
-        call({
-          process,
-          target: 'objects',
-          method: 'put',
-          effect: () => {
-            watch.kept(key, body);
-            return objects.put(key, body, contentType);
-          },
-          detail: () => key,
+        toObjects('put', key, () => {
+          watch.kept(key, body);
+          return objects.put(key, body, contentType);
         }),
       create: (key, ...object) =>
-        call({
-          process,
-          target: 'objects',
-          method: 'create',
-          effect: async () => {
-            const answer = await objects.create(key, ...object);
-            if (answer === 'created') watch.kept(key, object[0]);
-            if (answer === 'created' && key.endsWith(DATA_SUFFIX)) watch.effect('object', key, true);
-            return answer;
-          },
-          detail: () => key,
+        toObjects('create', key, async () => {
+          const answer = await objects.create(key, ...object);
+          if (answer === 'created') watch.kept(key, object[0]);
+          if (answer === 'created' && key.endsWith(DATA_SUFFIX)) watch.effect('object', key, true);
+          return answer;
         }),
       replace: (key, ...object) =>
-        call({
-          process,
-          target: 'objects',
-          method: 'replace',
-          effect: async () => {
-            const answer = await objects.replace(key, ...object);
-            if (answer === 'replaced') watch.kept(key, object[0]);
-            return answer;
-          },
-          detail: () => key,
+        toObjects('replace', key, async () => {
+          const answer = await objects.replace(key, ...object);
+          if (answer === 'replaced') watch.kept(key, object[0]);
+          return answer;
         }),
-      get: (key) =>
-        call({ process, target: 'objects', method: 'get', effect: () => objects.get(key), detail: () => key }),
-      read: (key) =>
-        call({ process, target: 'objects', method: 'read', effect: () => objects.read(key), detail: () => key }),
-      delete: (key) =>
-        call({ process, target: 'objects', method: 'delete', effect: () => objects.delete(key), detail: () => key }),
-      list: (prefix, options) =>
-        call({
-          process,
-          target: 'objects',
-          method: 'list',
-          effect: () => objects.list(prefix, options),
-          detail: () => prefix,
-        }),
+      get: (key) => toObjects('get', key, () => objects.get(key)),
+      read: (key) => toObjects('read', key, () => objects.read(key)),
+      delete: (key) => toObjects('delete', key, () => objects.delete(key)),
+      list: (prefix, options) => toObjects('list', prefix, () => objects.list(prefix, options)),
     },
     events: {
-      publish: (completion) =>
-        call({
-          process,
-          target: 'events',
-          method: 'publish',
-          effect: () => stores.events.publish(completion),
-          detail: () => completion.id,
-        }),
+      publish: (completion) => toEvents('publish', completion.id, () => stores.events.publish(completion)),
     },
     topic: {
       publish: (fact) =>
-        call({
-          process,
-          target: 'events',
-          method: 'tell',
-          effect: async () => {
-            for (const listener of world.onFact) listener(fact);
-          },
-          detail: () => `${fact.fact} ${fact.subject} ${fact.on ? 'on' : 'over'}`,
+        toEvents('tell', `${fact.fact} ${fact.subject} ${fact.on ? 'on' : 'over'}`, async () => {
+          for (const listener of world.onFact) listener(fact);
         }),
     },
     queues: {
       send: (url, message) =>
-        call({
-          process,
-          target: 'queues',
-          method: 'send',
-          effect: async () => {
+        toQueues(
+          'send',
+          () => `${short(url)} group ${message.groupId} deduplication ${message.deduplicationId}`,
+          async () => {
             const sent = await queues.send(url, message);
             sentOut(url, message, sent);
             return sent;
           },
-          detail: () => `${short(url)} group ${message.groupId} deduplication ${message.deduplicationId}`,
-        }),
+        ),
       sendBatch: (url, messages) =>
-        call({
-          process,
-          target: 'queues',
-          method: 'sendBatch',
-          effect: async () => {
+        toQueues(
+          'sendBatch',
+          () => `${short(url)} ${messages.map(({ deduplicationId }) => deduplicationId).join(', ')}`,
+          async () => {
             const entries = await (plan.approximate ? sendPart : queues.sendBatch)(url, messages);
             for (const [index, message] of messages.entries()) {
               const entry = entries[index];
@@ -213,50 +151,31 @@ export function portsOf(world: World, process: Process): Ports {
             }
             return entries;
           },
-          detail: () => `${short(url)} ${messages.map(({ deduplicationId }) => deduplicationId).join(', ')}`,
-        }),
+        ),
       receive: (url, options) =>
-        call({
-          process,
-          target: 'queues',
-          method: 'receive',
-          effect: () => (plan.approximate ? receivePart(url, options) : queues.receive(url, options)),
-          detail: () => short(url),
-        }),
+        toQueues('receive', short(url), () => (plan.approximate ? receivePart : queues.receive)(url, options)),
       changeVisibility: (url, receiptHandle, seconds) =>
-        call({
-          process,
-          target: 'queues',
-          method: 'changeVisibility',
-          effect: () => queues.changeVisibility(url, receiptHandle, seconds),
-          detail: () => `${messageOf(receiptHandle)} ${seconds} s`,
-        }),
+        toQueues(
+          'changeVisibility',
+          () => `${messageOf(receiptHandle)} ${seconds} s`,
+          () => queues.changeVisibility(url, receiptHandle, seconds),
+        ),
       changeVisibilityBatch: (url, receiptHandles, seconds) =>
-        call({
-          process,
-          target: 'queues',
-          method: 'changeVisibilityBatch',
-          effect: () => queues.changeVisibilityBatch(url, receiptHandles, seconds),
-          detail: () => `${receiptHandles.map(messageOf).join(' ')} ${seconds} s`,
-        }),
+        toQueues(
+          'changeVisibilityBatch',
+          () => `${receiptHandles.map(messageOf).join(' ')} ${seconds} s`,
+          () => queues.changeVisibilityBatch(url, receiptHandles, seconds),
+        ),
       delete: (url, receiptHandle) =>
-        call({
-          process,
-          target: 'queues',
-          method: 'delete',
-          effect: () => queues.delete(url, receiptHandle),
-          detail: () => `${short(url)} ${messageOf(receiptHandle)}`,
-        }),
+        toQueues(
+          'delete',
+          () => `${short(url)} ${messageOf(receiptHandle)}`,
+          () => queues.delete(url, receiptHandle),
+        ),
       depth: (url) =>
-        call({
-          process,
-          target: 'queues',
-          method: 'depth',
-          effect: async () => {
-            const { visible, inFlight } = await queues.depth(url);
-            return { visible: plan.approximate ? Math.max(0, visible + chance.between(-1, 1)) : visible, inFlight };
-          },
-          detail: () => short(url),
+        toQueues('depth', short(url), async () => {
+          const { visible, inFlight } = await queues.depth(url);
+          return { visible: plan.approximate ? Math.max(0, visible + chance.between(-1, 1)) : visible, inFlight };
         }),
     },
   };

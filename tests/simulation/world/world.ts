@@ -1,12 +1,10 @@
-import type { QueueSettings } from '../../../lib/config/common';
-import { dlqName, queueName } from '../../../lib/jobs/keys';
 import type { JobRow } from '../../../lib/jobs/row';
 import { createSqsModel } from '../../../lib/local/sqs/model';
-import type { SqsModel } from '../../../lib/local/sqs/types';
 import type { Item } from '../../../lib/ports';
 import { memoryObjects } from '../../support/memory-objects';
 import { memoryQueues } from '../../support/memory-queues';
 import { memoryTable } from '../../support/memory-table';
+import { createQueuePair, redrivePolicy } from '../../support/queue-pair';
 import type { Load, Plan } from '../draw/plan';
 import { queueNamed } from '../queues/queues';
 import { createVendors, VENDOR_SECRET } from '../vendors/vendors';
@@ -158,14 +156,20 @@ export function createWorld(plan: Plan, options: { detailed?: boolean; mutant?: 
       ...(plan.retention === undefined ? {} : { retention: plan.retention }),
       ...(plan.dlqRetention === undefined ? {} : { dlqRetention: plan.dlqRetention }),
     };
-    createQueues(sqs, name, settings);
+    createQueuePair(sqs, { instance: INSTANCE, queue: name }, settings);
     if (plan.changes) {
       const { at, to } = plan.changes;
       kernel.setTimeout(
         () =>
           sqs.setQueueAttributes({
             QueueUrl: mainQueue({ queue, settings }),
-            Attributes: { RedrivePolicy: redrivePolicy(name, { ...settings, receives: to.receives }) },
+            Attributes: {
+              RedrivePolicy: redrivePolicy(
+                sqs,
+                { instance: INSTANCE, queue: name },
+                { ...settings, receives: to.receives },
+              ),
+            },
           }),
         at,
       );
@@ -180,27 +184,4 @@ export function createWorld(plan: Plan, options: { detailed?: boolean; mutant?: 
     const seen = plan.beside.length === 0 ? watch : { ...watch, rows };
     return { plan: { ...plan, ...load }, queue, settings, watch: seen };
   }
-}
-
-function createQueues(sqs: SqsModel, name: string, settings: QueueSettings): void {
-  const { type, retention, dlqRetention, visibility } = settings;
-  const fifo: Record<string, string> = type === 'fifo' ? { FifoQueue: 'true' } : {};
-  sqs.createQueue({
-    QueueName: dlqName(INSTANCE, name, type),
-    Attributes: { ...fifo, MessageRetentionPeriod: String(dlqRetention), VisibilityTimeout: '30' },
-  });
-  sqs.createQueue({
-    QueueName: queueName(INSTANCE, name, type),
-    Attributes: {
-      ...fifo,
-      MessageRetentionPeriod: String(retention),
-      VisibilityTimeout: String(visibility),
-      RedrivePolicy: redrivePolicy(name, settings),
-    },
-  });
-}
-
-function redrivePolicy(name: string, { type, receives }: Pick<QueueSettings, 'type' | 'receives'>): string {
-  const target = `arn:aws:sqs:${REGION}:${ACCOUNT}:${dlqName(INSTANCE, name, type)}`;
-  return JSON.stringify({ deadLetterTargetArn: target, maxReceiveCount: receives });
 }

@@ -1,0 +1,34 @@
+import type { QueueSettings } from '../../lib/config/common';
+import { dlqName, queueName } from '../../lib/jobs/keys';
+import type { SqsModel } from '../../lib/local/sqs/types';
+
+type Redriven = Pick<QueueSettings, 'type' | 'receives'>;
+
+const arnOf = ({ region, account }: SqsModel, name: string): string => `arn:aws:sqs:${region}:${account}:${name}`;
+
+/** A queue of an instance, by its name in the code. */
+export interface Named {
+  instance: string;
+  queue: string;
+}
+
+/** Creates a queue with its DLQ, as the template does. */
+export function createQueuePair(model: SqsModel, { instance, queue }: Named, settings: QueueSettings) {
+  const { type, retention, dlqRetention, visibility } = settings;
+  const [main, dlq] = [queueName(instance, queue, type), dlqName(instance, queue, type)];
+  const fifo: Record<string, string> = type === 'fifo' ? { FifoQueue: 'true' } : {};
+  model.createQueue({ QueueName: dlq, Attributes: { ...fifo, MessageRetentionPeriod: String(dlqRetention) } });
+  model.createQueue({
+    QueueName: main,
+    Attributes: {
+      ...fifo,
+      VisibilityTimeout: String(visibility),
+      MessageRetentionPeriod: String(retention),
+      RedrivePolicy: redrivePolicy(model, { instance, queue }, settings),
+    },
+  });
+  return { main, dlq, arn: arnOf(model, main) };
+}
+
+export const redrivePolicy = (model: SqsModel, { instance, queue }: Named, { type, receives }: Redriven): string =>
+  JSON.stringify({ deadLetterTargetArn: arnOf(model, dlqName(instance, queue, type)), maxReceiveCount: receives });
