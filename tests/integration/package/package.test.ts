@@ -84,21 +84,6 @@ describe('the package of the producer', () => {
     );
   });
 
-  it('names every missing option at once, and each variable', () => {
-    consumer.write(
-      'missing.cjs',
-      `const { createProducer, ConfigError } = require('${PRODUCER}');
-       try { createProducer({ endpoints: { sqs: 'planted' } }); }
-       catch (error) { console.log(error instanceof ConfigError, error.message); }`,
-    );
-
-    const line = consumer.run('env', ['-i', process.execPath, 'missing.cjs']).trim();
-
-    expect(line).toBe(
-      'true producer: instance (JOBS_INSTANCE): is missing; region (AWS_REGION): is missing; endpoints.sqs: must be an http or https URL',
-    );
-  });
-
   it('opens nothing and loads no client of AWS when it is imported', () => {
     consumer.write(
       'loaded.cjs',
