@@ -30,12 +30,12 @@ describe('sls jobs list', () => {
   test('shows a line for each job that is waiting or dead', async () => {
     const { lines } = await command(await someJobs(), 'jobs list');
 
-    expect(lines).toEqual([
-      'ID                                    QUEUE   STATE             ATTEMPTS  ACCEPTED (UTC)       NEXT                 ENDED                ERROR',
-      `${jobId(2)}  sample  dead (error)      1         2026-01-02 03:04:05                       2026-01-02 03:04:05  Rejected`,
-      `${jobId(3)}  sample  held (throttled)  0         2026-01-02 03:04:05  2026-01-02 03:09:05                       RateLimited`,
-      `${jobId(4)}  sample  held (stopped)    0         2026-01-02 03:04:05                                            AgreementMissing`,
-      `${jobId(5)}  sample  queued            0         2026-01-02 03:04:05`,
+    expect(lines.map((line) => line.trim().split(/ {2,}/))).toEqual([
+      ['ID', 'QUEUE', 'STATE', 'ATTEMPTS', 'ACCEPTED (UTC)', 'NEXT', 'ENDED', 'ERROR'],
+      [jobId(2), 'sample', 'dead (error)', '1', '2026-01-02 03:04:05', '2026-01-02 03:04:05', 'Rejected'],
+      [jobId(3), 'sample', 'held (throttled)', '0', '2026-01-02 03:04:05', '2026-01-02 03:09:05', 'RateLimited'],
+      [jobId(4), 'sample', 'held (stopped)', '0', '2026-01-02 03:04:05', 'AgreementMissing'],
+      [jobId(5), 'sample', 'queued', '0', '2026-01-02 03:04:05'],
     ]);
   });
 
@@ -63,15 +63,6 @@ describe('sls jobs list', () => {
 
     expect(ids(await command(engine, 'jobs list', { json: true }))).toEqual([2, 4, 5].map(jobId));
   });
-
-  test('says what is expected of a state that needs an hour', async () => {
-    await expect(command(await someJobs(), 'jobs list', { state: 'succeeded' })).rejects.toThrow(
-      '--state succeeded needs --from',
-    );
-    await expect(command(await someJobs(), 'jobs list', { state: 'ded' })).rejects.toThrow(
-      '--state must be one of queued, processing, held, succeeded, dead, cancelled, is ded',
-    );
-  });
 });
 
 describe('sls jobs list with a search', () => {
@@ -98,6 +89,8 @@ describe('sls jobs list with a search', () => {
     [{ email: 'jane@example.com' }, 'None of 0 jobs has this --email. The index of message groups has jobs'],
     [{ key: 'order-7' }, 'No job of the system has this key.'],
     [{ 'job-reason': 'ded' }, '--job-reason must be one of'],
+    [{ state: 'ded' }, '--state must be one of queued, processing, held, succeeded, dead, cancelled, is ded'],
+    [{ state: 'succeeded' }, '--state succeeded needs --from'],
     [{ from: '2026-01-02T04', to: '2026-01-02T03' }, '--from must be before --to'],
     [{ code: 'Rejected', state: 'succeeded' }, '--state succeeded needs --from'],
   ])('%j is an error', async (options, message) => {

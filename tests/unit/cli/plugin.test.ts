@@ -52,10 +52,6 @@ test.each(['deploy', 'deploy function'])('sls %s is refused while the file holds
   );
 });
 
-test.each(['package', 'info', 'deploy list', 'logs'])('sls %s works with the examples', async (command) => {
-  await expect(run('initialize', command.split(' '))).resolves.toBeUndefined();
-});
-
 describe('on the service of this machine', () => {
   const local = (hook: string, commands: string[], options: Record<string, string> = {}) =>
     new Ops(serverless(commands, { stage: 'local' }), { stage: 'local', ...options }).hooks[hook]?.();
@@ -104,7 +100,7 @@ test.each(['remove', 'info', 'logs', 'rollback'])(
 );
 
 test.each(['info', 'logs', 'metrics', 'deploy list'])(
-  'sls %s names the deployment and asks nothing',
+  'sls %s works with the examples, names the deployment and asks nothing',
   async (command) => {
     await run('initialize', command.split(' '));
 

@@ -61,14 +61,11 @@ test.each([
   new OperatorError('There is no job.'),
   new StoreError({ code: 'SQS.Throttled', message: 'There is no job' }),
   new ConfigError('There is no job'),
-])('an expected error becomes an error of Serverless with one sentence', async (error) => {
-  await expect(failing(error).ended).rejects.toEqual(new ServerlessError('There is no job.'));
-});
+  new IllegalTransitionError('resolve', acceptedRow(0)),
+])('an expected error becomes an error of Serverless with one sentence: %s', async (error) => {
+  const sentence = `${error.message.replace(/\.$/, '')}.`;
 
-test('a change of a job that no arrow allows is an expected error, which names the arrow', async () => {
-  const { ended } = failing(new IllegalTransitionError('resolve', acceptedRow(0)));
-
-  await expect(ended).rejects.toEqual(new ServerlessError('a job that is queued cannot follow the arrow resolve.'));
+  await expect(failing(error).ended).rejects.toEqual(new ServerlessError(sentence));
 });
 
 test('with --json, an error sets the exit code and prints nothing to standard output', async () => {
@@ -187,14 +184,11 @@ describe('before it does anything, a command', () => {
     expect(recorded.notes).toHaveLength(1);
   });
 
-  test('counts a stage that it does not know as production', async () => {
-    await expect(call(refuse, { command: write, stage: 'acme' }).ended).rejects.toThrow('no terminal');
-  });
-
-  test('asks if the option that changes something is given', async () => {
-    const command = { ...write, writes: 'repair' };
-
-    await expect(call(refuse, { command, options: { repair: true } }).ended).rejects.toThrow('no terminal');
+  test.each<[string, Parameters<typeof call>[1]]>([
+    ['on a stage that it does not know', { command: write, stage: 'acme' }],
+    ['with the option that changes something', { command: { ...write, writes: 'repair' }, options: { repair: true } }],
+  ])('asks %s', async (_when, how) => {
+    await expect(call(refuse, how).ended).rejects.toThrow('no terminal');
   });
 });
 

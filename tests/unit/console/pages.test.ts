@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib';
 import { page } from '../../../lib/console/bundle';
 import type { DeadLetters, FoundJobs, JobPage } from '../../../lib/console/views';
-import { PermanentError, StoreError } from '../../../lib/errors';
+import { PermanentError } from '../../../lib/errors';
 import { auditKey } from '../../../lib/jobs/keys';
 import type { Overview } from '../../../lib/ops/overview';
 import { jobId as idOfKey } from '../../../lib/producer/job-id';
@@ -10,7 +10,6 @@ import { type TestedConsole, testedConsole } from '../../support/console';
 import { layParked } from '../../support/dead-letters';
 import { memoryDeployment } from '../../support/deployment';
 import { anEnvelope, jobId, memoryEngine, PREFIX } from '../../support/engine';
-import { aTarget } from '../../support/operator';
 import { sampleContract } from '../../support/sample-contract';
 
 const HOUR = 3_600_000;
@@ -189,9 +188,11 @@ describe('an action', () => {
     expect(engine.inQueue()).toBe(0);
   });
 
-  test('does what the command does, and leaves an audit object that the history names', async () => {
+  test('does what the command does, leaves an audit object that the history names, and is shown in the chat', async () => {
     const { engine } = await withDeadJob();
-    const console_ = await started(engine, { write: true });
+    const sent: string[] = [];
+    const publishAlarm = async ({ text }: { text: string }) => void sent.push(text);
+    const console_ = await started(engine, { write: true, publishAlarm });
 
     const { json } = await console_.post('act', { ...retry, reason: 'the template is fixed' });
 
@@ -200,32 +201,8 @@ describe('an action', () => {
     const [audit] = audits(engine);
     expect(audit).toMatchObject({ action: 'console job.retry', reason: 'the template is fixed', instance: 'acme' });
     expect(engine.objects.keys()).toContain(auditKey(PREFIX, audit.id));
+    expect(sent).toEqual([`sls console job.retry, audit ${audit.id}`]);
     expect(engine.row(jobId(1)).history).toContainEqual(expect.objectContaining({ note: `audit ${audit.id}` }));
-  });
-
-  test.each([
-    ['prod', true, ['An operator changes production: sls console job.retry, audit ']],
-    ['prod', false, []],
-    ['staging', true, []],
-  ])('of %s is shown in the chat of the alarms, if it has one (%s)', async (stage, chat, shown) => {
-    const { engine } = await withDeadJob();
-    const sent: string[] = [];
-    const console_ = await started(engine, {
-      write: true,
-      target: { ...aTarget, stage },
-      publishAlarm: async ({ subject, text }) => {
-        if (!chat) throw new StoreError({ code: 'SNS.NotFound', message: 'SNS Publish failed' });
-        sent.push(`${subject}: ${text}`);
-      },
-    });
-
-    await console_.post('reveal', { queue: 'sample', id: jobId(1) });
-    const { status } = await console_.post('act', { ...retry, reason: 'the template is fixed' });
-
-    expect(status).toBe(200);
-    const changed = audits(engine).find(({ action }) => action === 'console job.retry');
-    expect(sent).toEqual(shown.map((text) => text + changed.id));
-    expect(engine.inQueue()).toBe(1);
   });
 
   test('pauses a queue with its reason, and resumes it', async () => {
