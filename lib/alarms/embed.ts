@@ -48,7 +48,7 @@ function embedOf(notification: Notification, place: Place, stored: Told): Embed 
 
 function ringingEmbed(change: Change, place: Place, { dead = [], failing = [], pause }: Known): Embed {
   const { kind, subject, jobId = dead[0]?.jobId, alarm } = change;
-  const { means, look, next, unit }: Kind = KINDS[kind];
+  const { means, look, next = 'deploy', unit }: Kind = KINDS[kind];
   const command = (text: string) =>
     `\`${slsCommand(text.replaceAll('{}', subject).replace('JOB', jobId ?? 'JOB'), place)}\``;
   const runbook = runbookOf(kind, place.runbook);

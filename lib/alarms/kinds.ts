@@ -8,12 +8,12 @@ export interface Kind {
   title: string;
   /** What it means, in one or two sentences. */
   means: string;
-  /** The unit of an alarm's value and threshold. */
-  unit?: 'count' | 'seconds' | 'milliseconds' | 'percent' | 'share';
+  /** The unit of an alarm's value and threshold. Default: a count. */
+  unit?: 'seconds' | 'milliseconds' | 'percent' | 'share';
   /** The `sls` command that shows more, without the options that select the deployment. `{}` stands for the subject. */
   look: string;
-  /** The `sls` command to run next, if needed after a fix. */
-  next: string;
+  /** The `sls` command to run next, if needed after a fix. Default: `deploy`. */
+  next?: string;
   /** While one of these is firing, for the same subject or for the instance, this kind has no message of its own. */
   follows?: readonly string[];
 }
@@ -24,7 +24,6 @@ const ALARMS = {
     scope: 'queue',
     title: 'Jobs in the dead-letter queue',
     means: 'These jobs are dead. They need a fix before they can succeed.',
-    unit: 'count',
     look: 'jobs list --queue {} --state dead',
     next: 'jobs retry --queue {} --state dead',
     follows: ['jobs-dead'],
@@ -79,7 +78,6 @@ const ALARMS = {
     title: 'A function fails',
     means:
       'It crashed, ran out of time or could not start. Its work is tried again. The graph "Functions: errors" of the dashboard shows which function.',
-    unit: 'count',
     look: 'queues',
     next: 'logs -f FUNCTION --startTime 1h',
   },
@@ -88,52 +86,40 @@ const ALARMS = {
     title: 'A function is throttled',
     means:
       'The concurrency of the account is used up. The graph "Functions: throttles" of the dashboard shows which function.',
-    unit: 'count',
     look: 'queues',
-    next: 'deploy',
   },
   'reconciler-missing': {
     scope: 'instance',
     title: 'The reconciler does not run',
     means:
       'Until it runs again, held jobs stay held. Nothing is lost. After the first deployment of an instance, this alarm ends within minutes.',
-    unit: 'count',
     look: 'logs -f reconciler --startTime 1h',
-    next: 'deploy',
     follows: ['function-errors', 'function-throttles'],
   },
   'illegal-transition': {
     scope: 'instance',
     title: 'An illegal change of a job was refused',
     means: 'This is a fault of our code. The worker or the reconciler leaves the job and its message as they are.',
-    unit: 'count',
     look: 'logs -f WORKER --startTime 1h',
-    next: 'deploy',
   },
   'access-denied': {
     scope: 'instance',
     title: 'AWS denied a function access',
     means:
       'A permission or a secret is missing, or a function did what it must not do. The code in its log says which.',
-    unit: 'count',
     look: 'logs -f FUNCTION --startTime 1h',
-    next: 'deploy',
   },
   'alarms-not-sent': {
     scope: 'instance',
     title: 'The reconciler cannot send its alarms',
     means: 'SNS takes no messages from it. It tries again every minute.',
-    unit: 'count',
     look: 'logs -f reconciler --startTime 1h',
-    next: 'deploy',
   },
   'alarms-undelivered': {
     scope: 'instance',
     title: 'Alarms could not be delivered',
     means: 'Discord did not accept them. They are in the queue of undelivered alarms.',
-    unit: 'count',
     look: 'logs -f alarms --startTime 1h',
-    next: 'deploy',
   },
 } satisfies Record<string, Kind>;
 
@@ -204,7 +190,6 @@ const FACTS = {
     title: 'A part of the reconciler fails',
     means: 'One kind of its work has failed for 15 minutes, for one job or for all. Its other work continues.',
     look: 'logs -f reconciler --startTime 1h',
-    next: 'deploy',
   },
 } satisfies Record<string, Kind>;
 

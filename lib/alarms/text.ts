@@ -7,7 +7,7 @@ import { codeBlock } from './fit';
 import type { Kind } from './kinds';
 
 /** A value with its unit for people: `2 h 5 min`, `3.2 %`, `12`. */
-export function quantity(value: number, unit: Kind['unit'] = 'count'): string {
+export function quantity(value: number, unit: Kind['unit']): string {
   if (unit === 'seconds') return duration(value);
   if (unit === 'milliseconds') return duration(value / 1000);
   if (unit === 'percent') return `${rounded(value)} %`;

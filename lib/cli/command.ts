@@ -13,15 +13,14 @@ export interface Option {
 
 export interface Command {
   usage: string;
+  /** A word after the command stands for `id`, as in `sls jobs show ID`. */
   options: Record<string, Option>;
   /** It reads and writes files of this project only, so it names no deployment and asks no question. */
   offline?: true;
-  /** It changes something. A name means: only with that option. Such a command has `--yes`. */
+  /** It changes something, so it has `--yes` and `--reason`. A name means: only with that option. */
   writes?: true | string;
   /** It reports credentials of another account itself, among all other problems. */
   checksAccount?: true;
-  /** The option that the word after the command stands for, as in `sls jobs show ID`. */
-  positional?: string;
 }
 
 /** The code of a command. Rejects with an OperatorError or a StoreError; the user sees its message. */

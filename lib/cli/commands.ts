@@ -49,34 +49,28 @@ export const commands = {
   },
   'jobs show': {
     usage: 'Show state, steps, error and history of a job',
-    positional: 'id',
     options: { id: ID, queue: QUEUE, json: JSON_OUTPUT },
   },
   'jobs retry': {
     usage: 'Send a dead or cancelled job back to its queue, or all that a filter finds',
-    positional: 'id',
     writes: true,
     options: {
       ...ONE_OR_MANY,
       data: { usage: 'JSON file with other data, sent as a new job in place of one that did nothing', type: 'string' },
-      ...WRITES,
     },
   },
   'jobs cancel': {
     usage: 'Cancel a queued or held job, or all that a filter finds',
-    positional: 'id',
     writes: true,
-    options: { ...ONE_OR_MANY, ...WRITES },
+    options: ONE_OR_MANY,
   },
   'jobs discard': {
     usage: 'Remove the DLQ entry of a dead job, or of all that a filter finds. The jobs stay dead',
-    positional: 'id',
     writes: true,
-    options: { ...ONE_OR_MANY, ...WRITES },
+    options: ONE_OR_MANY,
   },
   'jobs settle': {
     usage: 'Record the outcome of an unknown step and resume the job',
-    positional: 'id',
     writes: true,
     options: {
       id: ID,
@@ -87,7 +81,6 @@ export const commands = {
         required: true,
       },
       queue: QUEUE,
-      ...WRITES,
     },
   },
 
@@ -99,7 +92,6 @@ export const commands = {
     usage: "Stop Lambda from receiving a queue's messages",
     writes: true,
     options: {
-      ...WRITES,
       queue: { ...QUEUE, required: true },
       reason: { usage: 'Why, in one line. Shown by alarms and sls queues', type: 'string', required: true },
     },
@@ -107,13 +99,13 @@ export const commands = {
   'queues resume': {
     usage: "Let Lambda receive a paused queue's messages again",
     writes: true,
-    options: { queue: { ...QUEUE, required: true }, ...WRITES },
+    options: { queue: { ...QUEUE, required: true } },
   },
 
   'alarms test': {
     usage: 'Send a test message to the chat of the alarms',
     writes: true,
-    options: { ...WRITES },
+    options: {},
   },
 
   verify: {
@@ -124,7 +116,6 @@ export const commands = {
       to: { usage: 'End of the hours (UTC). Default: now', type: 'string' },
       repair: { usage: 'Have missing records and DLQ entries written again', type: 'boolean' },
       json: JSON_OUTPUT,
-      ...WRITES,
     },
   },
 
@@ -138,26 +129,22 @@ export const commands = {
   },
   'campaign report': {
     usage: 'Count the recipients of a campaign by outcome',
-    positional: 'id',
     options: { id: CAMPAIGN_ID, json: JSON_OUTPUT },
   },
   'campaign pause': {
     usage: 'Hold what a campaign has not sent to SendGrid yet',
-    positional: 'id',
     writes: true,
-    options: { id: CAMPAIGN_ID, ...WRITES },
+    options: { id: CAMPAIGN_ID },
   },
   'campaign resume': {
     usage: 'Continue a paused campaign',
-    positional: 'id',
     writes: true,
-    options: { id: CAMPAIGN_ID, ...WRITES },
+    options: { id: CAMPAIGN_ID },
   },
   'campaign cancel': {
     usage: 'Stop a campaign for good. Mails under way may still be sent',
-    positional: 'id',
     writes: true,
-    options: { id: CAMPAIGN_ID, ...WRITES },
+    options: { id: CAMPAIGN_ID },
   },
 
   console: {
@@ -166,7 +153,6 @@ export const commands = {
     options: {
       write: { usage: 'Allow actions. Without it the console only reads', type: 'boolean' },
       port: { usage: `Port on 127.0.0.1. Default: ${DEFAULT_CONSOLE_PORT}`, type: 'string' },
-      ...WRITES,
     },
   },
 
@@ -183,7 +169,6 @@ export const commands = {
       group: { usage: "Apple's ids of the testers' groups, separated by commas", type: 'string', required: true },
       file: { usage: 'CSV file. Its header names email, firstName and lastName', type: 'string', required: true },
       json: JSON_OUTPUT,
-      ...WRITES,
     },
   },
 
@@ -194,7 +179,6 @@ export const commands = {
     options: {
       live: { usage: 'After a deployment: also send a canary through each queue and wait for it', type: 'boolean' },
       json: JSON_OUTPUT,
-      ...WRITES,
     },
   },
   instances: {
@@ -208,10 +192,18 @@ export type CommandName = keyof typeof commands;
 
 /** Serverless's own commands that only read from AWS. */
 export const READING = ['deploy list', 'deploy list functions', 'info', 'logs', 'metrics'];
-/** Serverless's own commands that change a deployment. They ask before they change production, as ours do. */
-export const GUARDED = ['deploy', 'deploy function', 'remove', 'rollback', 'rollback function', 'invoke'];
-export const GUARDED_OPTIONS = { yes: YES };
-export const MORE_OPTIONS = {
-  deploy: { plan: { usage: 'Print what the deployment would change. Change nothing', type: 'boolean' } },
-  remove: { confirm: { usage: 'Name of the instance. --yes is not enough', type: 'string' } },
-} as const;
+/** Serverless's own commands that change a deployment, with our options. They ask before they change production, as ours do. */
+export const GUARDED: Record<string, Record<string, Option>> = {
+  deploy: { yes: YES, plan: { usage: 'Print what the deployment would change. Change nothing', type: 'boolean' } },
+  'deploy function': { yes: YES },
+  remove: { yes: YES, confirm: { usage: 'Name of the instance. --yes is not enough', type: 'string' } },
+  rollback: { yes: YES },
+  'rollback function': { yes: YES },
+  invoke: { yes: YES },
+};
+
+/** All options of a command. What changes something can be confirmed in advance, and has a reason. */
+export const optionsOf = ({ options, writes }: Command): Record<string, Option> => ({
+  ...(writes && WRITES),
+  ...options,
+});

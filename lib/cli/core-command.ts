@@ -18,7 +18,7 @@ import { terminal } from './terminal';
  */
 export async function beforeCore(serverless: Serverless, options: CommandContext['options']): Promise<void> {
   const command = serverless.processedInput.commands.join(' ');
-  if (![...READING, ...GUARDED].includes(command)) return;
+  if (!READING.includes(command) && !(command in GUARDED)) return;
   await shown(serverless, async () => {
     const target = await namedTargetOf(serverless);
     terminal.note(targetText(target));

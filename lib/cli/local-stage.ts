@@ -9,7 +9,7 @@ import { LOCAL_ACCOUNT } from './target';
 const NO_STACK =
   'The service on this machine has no stack: npm start prints its addresses and logs. Choose a deployment with --stage.';
 /** Serverless's own commands about a stack. `deploy` is refused elsewhere. */
-const ABOUT_STACK = [...READING, ...GUARDED].filter((name) => name !== 'deploy');
+const ABOUT_STACK = [...READING, ...Object.keys(GUARDED)].filter((name) => name !== 'deploy');
 
 export function refuseWithoutStack({ processedInput, classes }: Serverless): void {
   if (ABOUT_STACK.includes(processedInput.commands.join(' '))) throw new classes.Error(NO_STACK, 'NO_STACK');

@@ -2,10 +2,10 @@
 import './terminal';
 import { chosenInstance } from '../instances/choose';
 import type { CommandContext } from './command';
-import { type CommandName, commands, GUARDED, GUARDED_OPTIONS, MORE_OPTIONS } from './commands';
+import { type CommandName, commands, GUARDED } from './commands';
 import { deploymentProblems } from './configuration';
 import type { runNamed } from './run-command';
-import { commandTree, extensionTree, hookOf, namePositionals } from './schema';
+import { commandTree, hookOf, namePositionals } from './schema';
 import type { Serverless, Template } from './serverless';
 
 /**
@@ -14,10 +14,7 @@ import type { Serverless, Template } from './serverless';
  * machine.
  */
 export class Ops {
-  readonly commands = {
-    ...commandTree(commands),
-    ...extensionTree(GUARDED, GUARDED_OPTIONS, MORE_OPTIONS),
-  };
+  readonly commands = commandTree(commands, GUARDED);
   readonly hooks: Record<string, () => void | Promise<void>>;
 
   constructor(serverless: Serverless, options: CommandContext['options']) {

@@ -1,56 +1,38 @@
 import type { Command, Option } from './command';
+import { optionsOf } from './commands';
 
-/** Commands in the format of Serverless: a tree of words, each with a lifecycle event for our hook. */
+/** Commands in the format of Serverless: a tree of words, each of ours with a lifecycle event for our hook. */
 export interface CommandTree {
-  [word: string]: {
-    usage?: string;
-    /** Serverless lists the commands below it. */
-    type?: 'container';
-    lifecycleEvents?: string[];
-    options?: Record<string, Option>;
-    commands: CommandTree;
-  };
+  [word: string]: Node & { commands: CommandTree };
+}
+
+interface Node {
+  usage?: string;
+  /** Serverless lists the commands below it. */
+  type?: 'container';
+  lifecycleEvents?: string[];
+  options?: Record<string, Option>;
 }
 
 const RUN = 'run';
 
-/** Builds the tree. */
-export function commandTree(commands: Record<string, Command>): CommandTree {
+/** The tree of our commands, and of those of Serverless that get options of ours. A command comes before those below it. */
+export function commandTree(
+  commands: Record<string, Command>,
+  extended: Record<string, Record<string, Option>>,
+): CommandTree {
   const tree: CommandTree = {};
-  for (const [name, { usage, options }] of Object.entries(commands)) {
+  const add = (name: string, node: Node) => {
     const [first = '', second] = name.split(' ');
-    const command = { usage, lifecycleEvents: [RUN], options, commands: {} };
-    if (second === undefined) tree[first] = command;
+    if (second === undefined) tree[first] = { ...node, commands: {} };
     else {
       tree[first] ??= { type: 'container', commands: {} };
-      tree[first].commands[second] = command;
+      tree[first].commands[second] = { ...node, commands: {} };
     }
-  }
-  return tree;
-}
-
-interface Extension {
-  usage: string;
-  options: Record<string, Option>;
-  commands: Record<string, Extension>;
-}
-
-/**
- * Adds options to commands of Serverless itself: to all these, and more to some of them. A command must come before its
- * subcommands.
- */
-export function extensionTree(
-  names: readonly string[],
-  all: Record<string, Option>,
-  some: Record<string, Record<string, Option>> = {},
-): Record<string, Extension> {
-  const tree: Record<string, Extension> = {};
-  for (const name of names) {
-    const [first = '', second] = name.split(' ');
-    const options = { ...all, ...some[name] };
-    if (second === undefined) tree[first] = { usage: '', options, commands: {} };
-    else (tree[first]?.commands ?? {})[second] = { usage: '', options, commands: {} };
-  }
+  };
+  for (const [name, command] of Object.entries(commands))
+    add(name, { usage: command.usage, lifecycleEvents: [RUN], options: optionsOf(command) });
+  for (const [name, options] of Object.entries(extended)) add(name, { usage: '', options });
   return tree;
 }
 
@@ -62,13 +44,7 @@ export const hookOf = (name: string): string => `${name.replaceAll(' ', ':')}:${
  * part of the command. Changes `argv`, which Serverless reads after it has created its plugins.
  */
 export function namePositionals(argv: string[], commands: Record<string, Command>): void {
-  for (const [name, { positional }] of Object.entries(commands)) {
-    if (positional === undefined) continue;
-    const words = name.split(' ');
-    const at = 2 + words.length;
-    const word = argv[at];
-    if (word === undefined || word.startsWith('-') || words.some((own, index) => argv[2 + index] !== own)) continue;
-    argv.splice(at, 0, `--${positional}`);
-    return;
-  }
+  const [, , first = '', second = '', word = ''] = argv;
+  const command = commands[`${first} ${second}`];
+  if (command && 'id' in command.options && word !== '' && !word.startsWith('-')) argv.splice(4, 0, '--id');
 }

@@ -1,5 +1,13 @@
-import { type AlarmKind, type AnyKind, alarmName, isFact, KINDS, parseAlarmName } from '../../../lib/alarms/kinds';
-import { commands } from '../../../lib/cli/commands';
+import {
+  type AlarmKind,
+  type AnyKind,
+  alarmName,
+  isFact,
+  KINDS,
+  type Kind,
+  parseAlarmName,
+} from '../../../lib/alarms/kinds';
+import { commands, optionsOf } from '../../../lib/cli/commands';
 
 const kinds = Object.keys(KINDS) as AnyKind[];
 const alarms = kinds.filter((kind): kind is AlarmKind => !isFact(kind));
@@ -42,11 +50,11 @@ test('a message names only existing commands and options', () => {
   const own = new Map<string, string[]>(
     Object.entries(commands).map(([name, command]) => [
       name,
-      Object.keys('options' in command ? command.options : {}).map((option) => `--${option}`),
+      Object.keys(optionsOf(command)).map((option) => `--${option}`),
     ]),
   );
   for (const kind of kinds)
-    for (const text of [KINDS[kind].look, KINDS[kind].next]) {
+    for (const text of [KINDS[kind].look, (KINDS[kind] as Kind).next ?? 'deploy']) {
       const words = text.split(' ');
       const name = own.has(words.slice(0, 2).join(' ')) ? words.slice(0, 2).join(' ') : (words[0] ?? '');
       const options = own.get(name) ?? SERVERLESS[name];

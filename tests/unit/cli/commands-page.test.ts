@@ -1,14 +1,19 @@
 import { readFileSync } from 'node:fs';
 import type { Command } from '../../../lib/cli/command';
-import { commands, GUARDED_OPTIONS, MORE_OPTIONS } from '../../../lib/cli/commands';
+import { commands, GUARDED, optionsOf } from '../../../lib/cli/commands';
 
 const page = readFileSync('docs/commands.md', 'utf8');
-/** Serverless's own commands with options of ours. */
-const extended = Object.entries(MORE_OPTIONS).map(([name, options]) => [
-  name,
-  { usage: '', writes: true, options: { ...GUARDED_OPTIONS, ...options } },
-]);
-const table: [string, Command][] = [...Object.entries(commands), ...(extended as [string, Command][])];
+/** Our commands, and those of Serverless that have options of ours. */
+const table: [string, { options: Command['options'] }][] = [
+  ...Object.entries(commands).map(([name, command]): [string, { options: Command['options'] }] => [
+    name,
+    { options: optionsOf(command) },
+  ]),
+  ...['deploy', 'remove'].map((name): [string, { options: Command['options'] }] => [
+    name,
+    { options: GUARDED[name] ?? {} },
+  ]),
+];
 /** Options that all commands of Serverless have. */
 const COMMON = ['stage', 'param', 'region', 'help'];
 
@@ -21,8 +26,8 @@ function called(example: string) {
   const [name = '', command] = fitting.toSorted(([a], [b]) => b.length - a.length)[0] ?? [];
   const words = example.slice(name.length).trim().split(/ +/);
   const options = words.filter((word) => word.startsWith('--')).map((word) => word.slice(2));
-  const positional = words[0] !== '' && !words[0]?.startsWith('--') ? command?.positional : undefined;
-  return { name, options, given: positional === undefined ? options : [positional, ...options], command };
+  const hasId = words[0] !== '' && !words[0]?.startsWith('--') && command && 'id' in command.options;
+  return { name, options, given: hasId ? ['id', ...options] : options, command };
 }
 
 test.each(examples)('npx sls %s uses an existing command with valid options', (example) => {

@@ -1,4 +1,4 @@
-import { commands } from '../../../lib/cli/commands';
+import { commands, GUARDED } from '../../../lib/cli/commands';
 import { commandTree, hookOf, namePositionals } from '../../../lib/cli/schema';
 
 const named = (...words: string[]): string[] => {
@@ -35,10 +35,12 @@ test.each([
 });
 
 test('a command has a lifecycle event, and a group has none, so that Serverless lists its commands', () => {
-  const { jobs, queues } = commandTree(commands);
+  const { jobs, queues, deploy } = commandTree(commands, GUARDED);
 
   expect(jobs).toEqual({ type: 'container', commands: expect.any(Object) });
   expect(jobs?.commands.show).toMatchObject({ lifecycleEvents: ['run'], options: { id: { required: true } } });
   expect(queues).toMatchObject({ lifecycleEvents: ['run'], commands: { pause: {}, resume: {} } });
+  expect(deploy).toMatchObject({ options: { plan: {} }, commands: { function: { options: { yes: {} } } } });
+  expect(deploy).not.toHaveProperty('lifecycleEvents');
   expect(hookOf('jobs show')).toBe('jobs:show:run');
 });

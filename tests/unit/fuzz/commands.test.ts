@@ -1,7 +1,7 @@
 import http from 'node:http';
 import fc from 'fast-check';
-import type { Command, CommandContext } from '../../../lib/cli/command';
-import { type CommandName, commands, GUARDED } from '../../../lib/cli/commands';
+import type { CommandContext } from '../../../lib/cli/command';
+import { type CommandName, commands, GUARDED, optionsOf } from '../../../lib/cli/commands';
 import { beforeCore, beforeDeployment } from '../../../lib/cli/core-command';
 import { runNamed } from '../../../lib/cli/run-command';
 import type { AwsConfig, Serverless } from '../../../lib/cli/serverless';
@@ -112,20 +112,16 @@ const word = fc.oneof(
 const value = fc.oneof(word, fc.constant(true));
 
 const NAMES = Object.keys(commands) as CommandName[];
-/** `watch` goes on until Ctrl-C. A given `wait` is at most a second. */
-const optionsOf = (name: CommandName): string[] =>
-  Object.keys((commands[name] as Command).options ?? {}).filter((option) => option !== 'watch' && option !== 'wait');
 const ourCall = fc.constantFrom(...NAMES).chain((name) => {
-  const given = optionsOf(name);
+  const given = Object.keys(optionsOf(commands[name]));
   return fc.record({
     name: fc.constant(name),
     options: fc
       .tuple(
         given.length === 0 ? fc.constant({}) : fc.dictionary(fc.constantFrom(...given), value),
         fc.constantFrom({}, { yes: true }),
-        fc.constantFrom('0', '1', '-1', 'x'),
       )
-      .map(([drawn, more, wait]) => ({ ...drawn, ...more, port: '0', wait }) as CommandContext['options']),
+      .map(([drawn, more]) => ({ ...drawn, ...more, port: '0' }) as CommandContext['options']),
   });
 });
 
@@ -138,7 +134,7 @@ const choice = fc.record(
   { requiredKeys: [] },
 );
 const theirCall = fc.record({
-  command: fc.constantFrom(...GUARDED, 'info', 'logs', 'deploy list'),
+  command: fc.constantFrom(...Object.keys(GUARDED), 'info', 'logs', 'deploy list'),
   options: fc
     .tuple(options, fc.oneof({ arbitrary: fc.constant({}), weight: 4 }, { arbitrary: choice, weight: 1 }))
     .map((drawn) => Object.assign({}, ...drawn) as CommandContext['options']),
