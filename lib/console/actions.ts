@@ -1,10 +1,11 @@
 import * as z from 'zod';
+import type { JobRow } from '../jobs/row';
 import { cancel, discard, resolveStep } from '../ops/act';
 import { statusOf } from '../ops/campaign-view';
 import { decideCampaign } from '../ops/campaigns';
 import type { Deployment } from '../ops/deployment';
 import { findJob } from '../ops/find';
-import { knownQueue, OperatorError, stateOf } from '../ops/operator';
+import { type ActingDeps, knownQueue, OperatorError, stateOf } from '../ops/operator';
 import { pauseQueue, resumeQueue } from '../ops/pause';
 import { replace } from '../ops/replace';
 import { retry } from '../ops/retry';
@@ -39,6 +40,20 @@ const job = z.strictObject({ queue: z.string(), id: z.string() });
 const byId = z.strictObject({ id: z.string() });
 const queueInput = z.strictObject({ queue: z.string() });
 
+const jobAction = (
+  name: 'retry' | 'cancel' | 'discard',
+  { question, run }: { question: string; run: (deps: ActingDeps, row: JobRow) => Promise<string> },
+) =>
+  action({
+    input: job,
+    command: ({ id, queue }) => words`jobs ${name} ${id} --queue ${queue}`,
+    question: () => question,
+    run: async (deps, { queue, id }, { audited }) => {
+      const row = await findJob(deps, id, queue);
+      return `${id}: ${await run({ ...deps, audit: await audited() }, row)}.`;
+    },
+  });
+
 const campaignAction = (decision: 'pause' | 'resume' | 'cancel', question: string) =>
   action({
     input: byId,
@@ -51,35 +66,22 @@ const campaignAction = (decision: 'pause' | 'resume' | 'cancel', question: strin
   });
 
 const ACTIONS = {
-  'job.retry': action({
-    input: job,
-    command: ({ id, queue }) => words`jobs retry ${id} --queue ${queue}`,
-    question: () => 'Send the job back to its queue? It continues at its first step without a result.',
-    run: async (deps, { queue, id }, { audited }) => {
-      const row = await findJob(deps, id, queue);
-      const { messageId } = await retry({ ...deps, audit: await audited() }, row);
-      const how = messageId === undefined ? 'is open again with its old message' : `sent as message ${messageId}`;
-      return `${id}: was ${stateOf(row)}, ${how}.`;
+  'job.retry': jobAction('retry', {
+    question: 'Send the job back to its queue? It continues at its first step without a result.',
+    run: async (deps, row) => {
+      const { messageId } = await retry(deps, row);
+      return `was ${stateOf(row)}, ${messageId === undefined ? 'is open again with its old message' : `sent as message ${messageId}`}`;
     },
   }),
-  'job.cancel': action({
-    input: job,
-    command: ({ id, queue }) => words`jobs cancel ${id} --queue ${queue}`,
-    question: () => 'Cancel the job? The effects of its finished steps remain.',
-    run: async (deps, { queue, id }, { audited }) => {
-      const row = await findJob(deps, id, queue);
-      const cancelled = await cancel({ ...deps, audit: await audited() }, row);
-      return `${id}: was ${stateOf(row)}, is ${stateOf(cancelled)}.`;
-    },
+  'job.cancel': jobAction('cancel', {
+    question: 'Cancel the job? The effects of its finished steps remain.',
+    run: async (deps, row) => `was ${stateOf(row)}, is ${stateOf(await cancel(deps, row))}`,
   }),
-  'job.discard': action({
-    input: job,
-    command: ({ id, queue }) => words`jobs discard ${id} --queue ${queue}`,
-    question: () => 'Remove its entry from the dead-letter queue? The job stays dead, and can be retried for 44 days.',
-    run: async (deps, { queue, id }, { audited }) => {
-      const row = await findJob(deps, id, queue);
-      await discard({ ...deps, audit: await audited() }, row);
-      return `${id}: its entry leaves the dead-letter queue.`;
+  'job.discard': jobAction('discard', {
+    question: 'Remove its entry from the dead-letter queue? The job stays dead, and can be retried for 44 days.',
+    run: async (deps, row) => {
+      await discard(deps, row);
+      return 'its entry leaves the dead-letter queue';
     },
   }),
   'job.settle': action({

@@ -10,26 +10,13 @@ import { campaignList, campaignPage } from './campaigns';
 import { deadLetters } from './dead-letters';
 import type { ConsoleDeps } from './deps';
 import { type Env, ownPage, ownWrite, refuse } from './guard';
-import { dataShape, jobPageOf, reveal } from './job';
+import { jobData, jobPageOf } from './job';
 import { BREAKS, type LocalPage, type LocalTools } from './local-tools';
-import { foundJobs } from './search';
+import { foundJobs, querySchema } from './search';
 import type { Session } from './views';
 
 const MOST_BYTES = 2 * 1024 * 1024;
 
-const time = z.coerce.number().optional();
-const querySchema = z.object({
-  q: z.string().optional(),
-  by: z.enum(['user', 'email', 'group', 'correlation', 'ticket', 'message']).optional(),
-  principal: z.string().optional(),
-  queue: z.string().optional(),
-  state: z.string().optional(),
-  reason: z.string().optional(),
-  code: z.string().optional(),
-  vendor: z.string().optional(),
-  from: time,
-  to: time,
-});
 const jobSchema = z.object({ queue: z.string(), id: z.string() });
 const actionSchema = z.object({
   action: z.string(),
@@ -56,11 +43,11 @@ export function consoleApi(deps: ConsoleDeps): Hono<Env> {
   });
   api.get('/data', async (context) => {
     const { queue, id } = read(jobSchema, given(context));
-    return context.json(await dataShape(deps, queue, id));
+    return context.json(await jobData({ ...deps, unmask: false }, queue, id));
   });
   api.post('/reveal', async (context) => {
     const { queue, id } = read(jobSchema, await body(context));
-    return context.json(await reveal(deps, queue, id));
+    return context.json(await jobData({ ...deps, unmask: true }, queue, id));
   });
   api.get('/dead', async (context) => context.json(await deadLetters(deps, given(context).queue)));
   api.get('/campaigns', async (context) => {

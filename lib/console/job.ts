@@ -27,17 +27,16 @@ export async function jobPageOf({ deployment }: ConsoleDeps, queue: string | und
 const withoutKept = ({ steps }: JobRow): JobRow['steps'] =>
   Object.fromEntries(Object.entries(steps).map(([name, { kept: _kept, ...step }]) => [name, step]));
 
-/** What a job was sent with, without its values. `undefined`: its body is not kept. */
-export async function dataShape({ deployment }: ConsoleDeps, queue: string, id: string): Promise<Revealed> {
-  const { data, dataref } = await sentEnvelope(deployment, await findJob(deployment, id, queue));
-  return { data: dataref === undefined ? shapeOf(data) : { dataref } };
-}
-
-/** What a job was sent with. It may be personal, so each look leaves an audit object. */
-export async function reveal(deps: ConsoleDeps, queue: string, id: string): Promise<Revealed> {
+/** What a job was sent with. It may be personal: without `unmask` its shape, and each look leaves an audit object. */
+export async function jobData(
+  { unmask, ...deps }: ConsoleDeps & { unmask: boolean },
+  queue: string,
+  id: string,
+): Promise<Revealed> {
   const { data, dataref } = await sentEnvelope(deps.deployment, await findJob(deps.deployment, id, queue));
-  await auditLook(deps, { action: 'job.reveal', arguments: { queue, id } });
-  return { data: dataref === undefined ? data : { dataref } };
+  if (unmask) await auditLook(deps, { action: 'job.reveal', arguments: { queue, id } });
+  if (dataref !== undefined) return { data: { dataref } };
+  return { data: unmask ? data : shapeOf(data) };
 }
 
 /**

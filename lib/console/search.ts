@@ -1,3 +1,4 @@
+import * as z from 'zod';
 import { jobKey } from '../jobs/keys';
 import type { JobRow, Reason, State } from '../jobs/row';
 import { LISTED_STATES } from '../ops/find';
@@ -7,23 +8,26 @@ import { OperatorError, queuesOf, stateOf } from '../ops/operator';
 import { jobsWithKey, type Scope, searchJobs } from '../ops/search';
 import { counted } from '../text';
 import type { ConsoleDeps } from './deps';
-import type { FoundJobs, JobLine, SearchBy } from './views';
+import { type FoundJobs, type JobLine, SEARCHED } from './views';
+
+const time = z.coerce.number().optional();
 
 /** What to search for. All conditions must hold. `from` and `to`: when the jobs were accepted, ms since 1970. */
-export interface Query {
+export const querySchema = z.object({
+  q: z.string().optional(),
   /** What `q` is. Without it, the id of a job or the key of its caller. */
-  by?: SearchBy | undefined;
-  q?: string | undefined;
+  by: z.enum(SEARCHED).optional(),
   /** The owner of the key, if the API gives its keys owners. */
-  principal?: string | undefined;
-  queue?: string | undefined;
-  state?: string | undefined;
-  reason?: string | undefined;
-  code?: string | undefined;
-  vendor?: string | undefined;
-  from?: number | undefined;
-  to?: number | undefined;
-}
+  principal: z.string().optional(),
+  queue: z.string().optional(),
+  state: z.string().optional(),
+  reason: z.string().optional(),
+  code: z.string().optional(),
+  vendor: z.string().optional(),
+  from: time,
+  to: time,
+});
+type Query = z.infer<typeof querySchema>;
 
 /** More lines are no use to a reader. */
 const MOST_FOUND = 500;

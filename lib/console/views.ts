@@ -28,7 +28,9 @@ export interface JobLine {
   code?: string | undefined;
 }
 
-export type SearchBy = 'user' | 'email' | 'group' | 'correlation' | 'ticket' | 'message';
+/** What a searched value is. */
+export const SEARCHED = ['user', 'email', 'correlation', 'ticket', 'message', 'group'] as const;
+export type SearchBy = (typeof SEARCHED)[number];
 
 /** `note`: where the search looked, and whether there are more. */
 export interface FoundJobs {
