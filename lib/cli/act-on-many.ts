@@ -1,4 +1,5 @@
-import { actOnEach, jobsToTouch, kindsOf, type ManyAction, outcomesOf } from '../ops/many';
+import type { JobAct } from '../ops/job-acts';
+import { actOnEach, jobsToTouch, kindsOf, outcomesOf } from '../ops/many';
 import { OperatorError } from '../ops/operator';
 import { searchJobs } from '../ops/search';
 import { withCommand } from '../target';
@@ -8,7 +9,7 @@ import { filterOf, isFiltered, refuseUnmet } from './jobs-list';
 import { text } from './options';
 import { tableText } from './text';
 
-const DONE: Record<ManyAction, string> = { retry: 'retried', cancel: 'cancelled', discard: 'discarded' };
+const DONE: Record<JobAct, string> = { retry: 'retried', cancel: 'cancelled', discard: 'discarded' };
 
 /** Whether the options name jobs by a filter. Throws an OperatorError if they name none, or one job and a filter. */
 export function isMany(options: CommandContext['options']): boolean {
@@ -25,7 +26,7 @@ export function isMany(options: CommandContext['options']): boolean {
  */
 export async function actOnMany(
   { options, out, operator, audited, target }: CommandContext,
-  action: ManyAction,
+  action: JobAct,
 ): Promise<void> {
   const deps = await operator();
   const began = deps.clock.now();
@@ -37,7 +38,7 @@ export async function actOnMany(
   if (signal.aborted) throw new OperatorError('You stopped the search. Nothing was changed.');
   if (rows.length === 0) refuseUnmet(search, looked);
   if (rows.length === 0) return out.line('No jobs.');
-  for (const line of kindLines(rows)) out.line(line);
+  out.lines(kindLines(rows));
   const question = `${counted(rows.length, 'job')} will be ${DONE[action]}. Type yes to begin: `;
   const answer = options.yes === true ? 'yes' : await out.ask(question);
   if (answer === undefined) throw new OperatorError('There is no terminal to ask on. Nothing was changed. Add --yes.');
@@ -55,7 +56,7 @@ export async function actOnMany(
   out.line(`${parts.join(', ')}.`);
   if (action === 'retry' && done.length > 0 && !stopped) {
     out.note('Waiting up to a minute for their outcomes. Ctrl-C ends the wait.');
-    for (const line of kindLines(await outcomesOf(deps, done, signal))) out.line(line);
+    out.lines(kindLines(await outcomesOf(deps, done, signal)));
   }
   if (refused.length > 0) out.exitCode(1);
 }

@@ -21,7 +21,7 @@ export const campaignRuns = {
     const listed = found.campaigns.slice(0, limit);
     const more = found.more || listed.length < found.campaigns.length;
     if (options.json) out.json({ campaigns: listed.map(campaignView), more });
-    else for (const line of listed.length === 0 ? ['No campaigns.'] : campaignLines(listed)) out.line(line);
+    else out.lines(campaignLines(listed));
     if (more) out.note('There are more: name a --day, or raise --limit.');
   },
 
@@ -30,7 +30,7 @@ export const campaignRuns = {
     const id = required(options, 'id');
     const report = await campaignReport(from, await findCampaign(from, id));
     if (options.json) out.json(report);
-    else for (const line of reportLines(report, sls)) out.line(line);
+    else out.lines(reportLines(report, sls));
   },
 
   'campaign pause': decide('pause'),

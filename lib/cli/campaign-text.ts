@@ -5,6 +5,7 @@ import { timeText } from '../text';
 import { tableText } from './text';
 
 export function campaignLines(campaigns: readonly Campaign[]): string[] {
+  if (campaigns.length === 0) return ['No campaigns.'];
   const head = ['ID', 'NAME', 'STATUS', 'RECIPIENTS', 'RELEASED', 'ACCEPTED (UTC)', 'STARTS', 'ENDED'];
   const cells = campaigns.map((campaign) => [
     campaign.id,

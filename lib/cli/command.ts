@@ -48,7 +48,8 @@ export interface CommandContext {
 
 /** A command's answer goes only to standard output, so that it can be piped. */
 export interface Output {
-  line: (text?: string) => void;
+  line: (text: string) => void;
+  lines: (texts: readonly string[]) => void;
   json: (value: unknown) => void;
   note: (text: string) => void;
   /** Shows the progress on standard error, if that is a terminal, until all is done. */

@@ -47,7 +47,7 @@ export const instancesRuns = {
       [name, stage, region, folder, queues.join(' '), version, at, settings].map((text) => text ?? ''),
     );
     const head = ['INSTANCE', 'STAGE', 'REGION', 'FOLDER', 'QUEUES', 'VERSION', 'DEPLOYED (UTC)', 'SETTINGS'];
-    for (const line of tableText(head, cells)) out.line(line);
+    out.lines(tableText(head, cells));
   },
 } satisfies Record<string, Run>;
 

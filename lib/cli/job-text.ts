@@ -7,6 +7,7 @@ import { timeText } from '../text';
 import { tableText } from './text';
 
 export function jobLines(rows: readonly JobRow[]): string[] {
+  if (rows.length === 0) return ['No jobs.'];
   const head = ['ID', 'QUEUE', 'STATE', 'ATTEMPTS', 'ACCEPTED (UTC)', 'NEXT', 'ENDED', 'ERROR'];
   const cells = rows.map((row) => [
     row.id,

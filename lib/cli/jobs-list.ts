@@ -53,7 +53,7 @@ const BY_GROUP = ['group', 'user', 'email'] as const;
 export async function listFound(options: Options, out: Output, reader: Reader, limit: number): Promise<void> {
   const { rows, more, notes } = await found(options, out, reader, limit);
   if (options.json) out.json({ jobs: rows.map((row) => jobView(row, reader.prefix)), more });
-  else for (const line of rows.length === 0 ? ['No jobs.'] : jobLines(rows)) out.line(line);
+  else out.lines(jobLines(rows));
   for (const note of notes) out.note(note);
 }
 

@@ -1,9 +1,9 @@
-import { cancel, discard, resolveStep } from '../ops/act';
+import { resolveStep } from '../ops/act';
 import { type Found, findJob, jobsInStates, LISTED_STATES } from '../ops/find';
+import { JOB_ACTS, type JobAct } from '../ops/job-acts';
 import { jobView } from '../ops/job-view';
 import { OperatorError, stateOf } from '../ops/operator';
 import { replace } from '../ops/replace';
-import { retry } from '../ops/retry';
 import { actOnMany, isMany } from './act-on-many';
 import type { Run } from './command';
 import { DEFAULT_LIMIT } from './commands';
@@ -26,7 +26,7 @@ export const jobsRuns = {
       found.more ||= more;
     }
     if (options.json) out.json({ jobs: found.rows.map((row) => jobView(row, from.prefix)), more: found.more });
-    else for (const line of found.rows.length === 0 ? ['No jobs.'] : jobLines(found.rows)) out.line(line);
+    else out.lines(jobLines(found.rows));
     if (found.more) out.note('There are more jobs. Use --queue, --state or --from to list fewer, or raise --limit.');
   },
 
@@ -34,42 +34,22 @@ export const jobsRuns = {
     const from = await reader();
     const row = await findJob(from, required(options, 'id'), queue(options, from));
     if (options.json) out.json(jobView(row, from.prefix));
-    else for (const line of jobPage(row, from.prefix)) out.line(line);
+    else out.lines(jobPage(row, from.prefix));
   },
 
   'jobs retry': async (context) => {
     const { options, out, operator, audited } = context;
-    if (isMany(options)) return actOnMany(context, 'retry');
-    const deps = await operator();
-    const row = await findJob(deps, required(options, 'id'), queue(options, deps));
     const data = text(options, 'data');
-    if (data !== undefined) {
-      const json = await readJson(data);
-      const { id } = await replace({ ...deps, audit: await audited() }, row, json);
-      return out.line(`${row.queue} ${row.id}: was ${stateOf(row)}, sent again with other data as ${id}.`);
-    }
-    const { messageId } = await retry({ ...deps, audit: await audited() }, row);
-    const how = messageId === undefined ? 'is open again with its old message' : `sent as message ${messageId}`;
-    out.line(`${row.queue} ${row.id}: was ${stateOf(row)}, ${how}.`);
-  },
-
-  'jobs cancel': async (context) => {
-    const { options, out, operator, audited } = context;
-    if (isMany(options)) return actOnMany(context, 'cancel');
+    if (data === undefined) return act('retry')(context);
     const deps = await operator();
     const row = await findJob(deps, required(options, 'id'), queue(options, deps));
-    const cancelled = await cancel({ ...deps, audit: await audited() }, row);
-    out.line(`${row.queue} ${row.id}: was ${stateOf(row)}, is ${stateOf(cancelled)}.`);
+    const json = await readJson(data);
+    const { id } = await replace({ ...deps, audit: await audited() }, row, json);
+    out.line(`${row.queue} ${row.id}: was ${stateOf(row)}, sent again with other data as ${id}.`);
   },
 
-  'jobs discard': async (context) => {
-    const { options, out, operator, audited } = context;
-    if (isMany(options)) return actOnMany(context, 'discard');
-    const deps = await operator();
-    const row = await findJob(deps, required(options, 'id'), queue(options, deps));
-    await discard({ ...deps, audit: await audited() }, row);
-    out.line(`${row.queue} ${row.id}: was ${stateOf(row)}. Its entry leaves the DLQ within minutes.`);
-  },
+  'jobs cancel': act('cancel'),
+  'jobs discard': act('discard'),
 
   'jobs settle': async ({ options, out, operator, audited }) => {
     const as = oneOf(options, 'as', ['done', 'skipped']);
@@ -81,3 +61,14 @@ export const jobsRuns = {
     out.line(`${row.queue} ${row.id}: ${step} is ${as}, the job is ${stateOf(resolved)}.`);
   },
 } satisfies Record<string, Run>;
+
+/** A command that does the same to one job, or to all that a filter finds. */
+function act(action: JobAct): Run {
+  return async (context) => {
+    const { options, out, operator, audited } = context;
+    if (isMany(options)) return actOnMany(context, action);
+    const deps = await operator();
+    const row = await findJob(deps, required(options, 'id'), queue(options, deps));
+    out.line(`${row.queue} ${row.id}: ${await JOB_ACTS[action]({ ...deps, audit: await audited() }, row)}`);
+  };
+}

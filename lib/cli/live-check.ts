@@ -56,7 +56,7 @@ export const hasFailed = ({ state }: LiveCanary): boolean => state !== 'succeede
 
 export function showCanaries({ out }: Pick<CommandContext, 'out'>, canaries: readonly LiveCanary[]): void {
   const cells = canaries.map(({ queue, id, state, seconds }) => [queue, id, state, seconds?.toFixed(1) ?? '']);
-  for (const line of tableText(['QUEUE', 'ID', 'STATE', 'SECONDS'], cells)) out.line(line);
+  out.lines(tableText(['QUEUE', 'ID', 'STATE', 'SECONDS'], cells));
   const [first, ...more] = canaries.filter(hasFailed);
   if (!first) return;
   throw new OperatorError(

@@ -10,7 +10,7 @@ export const queuesRuns = {
   queues: async ({ options, out, deployment }) => {
     const figures = await overview(await deployment());
     if (options.json) out.json(figures);
-    else for (const line of overviewLines(figures)) out.line(line);
+    else out.lines(overviewLines(figures));
   },
 
   'queues pause': async ({ options, out, deployment, audited, sls }) => {

@@ -13,7 +13,8 @@ const PROGRESS = 40;
 
 /** Output to the streams of this process. Stored text cannot send commands to the terminal. */
 export const terminal: Output = {
-  line: (text = '') => void process.stdout.write(`${visible(text)}\n`),
+  line: (text) => void process.stdout.write(`${visible(text)}\n`),
+  lines: (texts) => texts.map(terminal.line),
   // In JSON, an escaped character is the same character.
   json: (value) => void process.stdout.write(`${visible(JSON.stringify(value, null, 2))}\n`),
   note: (text) => void process.stderr.write(`${visible(text)}\n`),

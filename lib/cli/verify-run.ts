@@ -36,7 +36,7 @@ export const verifyRuns = {
       for (const finding of await repair(deps, { findings, hidden })) repaired.add(finding);
     }
     if (options.json) out.json({ findings: findings.map((one) => ({ ...one, repaired: repaired.has(one) })), hidden });
-    else for (const line of lines(findings, repaired)) out.line(line);
+    else out.lines(lines(findings, repaired));
     for (const queue of hidden)
       out.note(`${queue}: Another reader hides DLQ entries, so its entries were not compared.`);
     if (!stores.zendesk) out.note('Zendesk was not asked for tickets: set ZENDESK_LOOKUP_TOKEN to an API token.');

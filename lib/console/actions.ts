@@ -1,14 +1,13 @@
 import * as z from 'zod';
-import type { JobRow } from '../jobs/row';
-import { cancel, discard, resolveStep } from '../ops/act';
+import { resolveStep } from '../ops/act';
 import { statusOf } from '../ops/campaign-view';
 import { decideCampaign } from '../ops/campaigns';
 import type { Deployment } from '../ops/deployment';
 import { findJob } from '../ops/find';
-import { type ActingDeps, knownQueue, OperatorError, stateOf } from '../ops/operator';
+import { JOB_ACTS, type JobAct } from '../ops/job-acts';
+import { knownQueue, OperatorError, stateOf } from '../ops/operator';
 import { pauseQueue, resumeQueue } from '../ops/pause';
 import { replace } from '../ops/replace';
-import { retry } from '../ops/retry';
 import { isProduction, slsCommand, type Target, words } from '../target';
 import { timeText } from '../text';
 import { auditAction } from './audit';
@@ -40,17 +39,14 @@ const job = z.strictObject({ queue: z.string(), id: z.string() });
 const byId = z.strictObject({ id: z.string() });
 const queueInput = z.strictObject({ queue: z.string() });
 
-const jobAction = (
-  name: 'retry' | 'cancel' | 'discard',
-  { question, run }: { question: string; run: (deps: ActingDeps, row: JobRow) => Promise<string> },
-) =>
+const jobAction = (act: JobAct, question: string) =>
   action({
     input: job,
-    command: ({ id, queue }) => words`jobs ${name} ${id} --queue ${queue}`,
+    command: ({ id, queue }) => words`jobs ${act} ${id} --queue ${queue}`,
     question: () => question,
     run: async (deps, { queue, id }, { audited }) => {
       const row = await findJob(deps, id, queue);
-      return `${id}: ${await run({ ...deps, audit: await audited() }, row)}.`;
+      return `${id}: ${await JOB_ACTS[act]({ ...deps, audit: await audited() }, row)}`;
     },
   });
 
@@ -66,24 +62,12 @@ const campaignAction = (decision: 'pause' | 'resume' | 'cancel', question: strin
   });
 
 const ACTIONS = {
-  'job.retry': jobAction('retry', {
-    question: 'Send the job back to its queue? It continues at its first step without a result.',
-    run: async (deps, row) => {
-      const { messageId } = await retry(deps, row);
-      return `was ${stateOf(row)}, ${messageId === undefined ? 'is open again with its old message' : `sent as message ${messageId}`}`;
-    },
-  }),
-  'job.cancel': jobAction('cancel', {
-    question: 'Cancel the job? The effects of its finished steps remain.',
-    run: async (deps, row) => `was ${stateOf(row)}, is ${stateOf(await cancel(deps, row))}`,
-  }),
-  'job.discard': jobAction('discard', {
-    question: 'Remove its entry from the dead-letter queue? The job stays dead, and can be retried for 44 days.',
-    run: async (deps, row) => {
-      await discard(deps, row);
-      return 'its entry leaves the dead-letter queue';
-    },
-  }),
+  'job.retry': jobAction('retry', 'Send the job back to its queue? It continues at its first step without a result.'),
+  'job.cancel': jobAction('cancel', 'Cancel the job? The effects of its finished steps remain.'),
+  'job.discard': jobAction(
+    'discard',
+    'Remove its entry from the dead-letter queue? The job stays dead, and can be retried for 44 days.',
+  ),
   'job.settle': action({
     input: job.extend({ step: z.string(), as: z.enum(['done', 'skipped']) }),
     command: ({ id, queue, step, as }) => words`jobs settle ${id} --step ${step} --as ${as} --queue ${queue}`,

@@ -2,13 +2,10 @@ import { eachOf, mapEach } from '../concurrency';
 import { StoreError } from '../errors';
 import { groupBy } from '../group-by';
 import { isEnd, type JobRow } from '../jobs/row';
-import { cancel, discard, whyNot } from './act';
+import { whyNot } from './act';
+import { JOB_ACTS, type JobAct } from './job-acts';
 import { type ActingDeps, OperatorError, type Reader, stateOf } from './operator';
-import { retry } from './retry';
 import type { Search } from './search';
-
-/** What an operator can do to many jobs. */
-export type ManyAction = 'retry' | 'cancel' | 'discard';
 
 /** Jobs with the same queue, state and error code. */
 export interface Kind {
@@ -30,13 +27,11 @@ const SECOND_MS = 1_000;
 const GROUPS_AT_ONCE = 8;
 const READS_AT_ONCE = 16;
 
-const ACTS: Record<ManyAction, (deps: ActingDeps, row: JobRow) => Promise<unknown>> = { retry, cancel, discard };
-
 /**
  * Whether the loop that began at `began` may touch a job. A job that ends during the loop is left alone, so no job is
  * retried twice, and so is one that an operator discarded or has already retried.
  */
-function mayTouch(action: ManyAction, row: JobRow, began: number): boolean {
+function mayTouch(action: JobAct, row: JobRow, began: number): boolean {
   if ((row.endedAt ?? row.createdAt) >= began || whyNot[action](row, began) !== undefined) return false;
   return action !== 'retry' || !(row.discarded || row.redrivenAt);
 }
@@ -44,7 +39,7 @@ function mayTouch(action: ManyAction, row: JobRow, began: number): boolean {
 /** The jobs of a search that the loop would touch, in the order in which they were accepted. `signal` ends the search. */
 export async function jobsToTouch(
   search: Search,
-  { action, began, signal }: { action: ManyAction; began: number; signal: AbortSignal },
+  { action, began, signal }: { action: JobAct; began: number; signal: AbortSignal },
 ): Promise<{ rows: JobRow[]; looked: number }> {
   const rows: JobRow[] = [];
   let looked = 0;
@@ -78,7 +73,7 @@ export async function actOnEach(
     began,
     signal,
     onProgress,
-  }: { action: ManyAction; began: number; signal: AbortSignal; onProgress: (done: number) => void },
+  }: { action: JobAct; began: number; signal: AbortSignal; onProgress: (done: number) => void },
 ): Promise<ManyDone> {
   const { clock, ledger } = deps;
   const result: ManyDone = { done: [], refused: [], stopped: false };
@@ -91,7 +86,7 @@ export async function actOnEach(
         why: row ? `it has changed, and is ${stateOf(row)}` : 'its row cannot be read',
       });
     try {
-      await ACTS[action](deps, row);
+      await JOB_ACTS[action](deps, row);
       result.done.push(row);
     } catch (error) {
       if (!(error instanceof OperatorError)) throw error;

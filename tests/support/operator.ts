@@ -18,7 +18,8 @@ export interface Recorded {
 export function recordingOutput(answer?: string): { out: Output; recorded: Recorded } {
   const recorded: Recorded = { lines: [], json: undefined, notes: [], exitCode: undefined, progress: [] };
   const out: Output = {
-    line: (text = '') => void recorded.lines.push(text),
+    line: (text) => void recorded.lines.push(text),
+    lines: (texts) => void recorded.lines.push(...texts),
     json: (value) => {
       recorded.json = JSON.parse(JSON.stringify(value));
     },

@@ -3,7 +3,7 @@ import { bodyKey } from '../../../lib/jobs/keys';
 import type { JobRow, Reason, State } from '../../../lib/jobs/row';
 import { cancel, discard, whyNot } from '../../../lib/ops/act';
 import { explain, type JobAction } from '../../../lib/ops/explain';
-import type { ManyAction } from '../../../lib/ops/many';
+import type { JobAct } from '../../../lib/ops/job-acts';
 import { stateOf } from '../../../lib/ops/operator';
 import { retry } from '../../../lib/ops/retry';
 import { timeline } from '../../../lib/ops/timeline';
@@ -98,9 +98,9 @@ test.each<[string, Partial<JobRow>, JobAction, string[]]>([
   const able = actions.includes(action);
 
   expect(explain(stored, engine.clock.now()).actions).toEqual(actions);
-  expect(whyNot[action as ManyAction](stored, engine.clock.now()) === undefined).toBe(able);
+  expect(whyNot[action as JobAct](stored, engine.clock.now()) === undefined).toBe(able);
   await engine.objects.put(bodyKey(PREFIX, 'sample', row.id), JSON.stringify(anEnvelope()), 'application/json');
-  const refused = await { retry, cancel, discard }[action as ManyAction](engine.deps, stored).then(
+  const refused = await { retry, cancel, discard }[action as JobAct](engine.deps, stored).then(
     (done) => (action === 'discard' && done === stored ? 'nothing to discard' : undefined),
     (error: Error) => error.message,
   );
