@@ -1,9 +1,8 @@
 import { type JobRow, STATES } from '../jobs/row';
-import { LISTED_STATES } from '../ops/find';
 import type { JobFilter } from '../ops/job-filter';
 import { jobView } from '../ops/job-view';
 import { OperatorError, type Reader } from '../ops/operator';
-import { jobsWithKey, type Scope, type Search, searchJobs } from '../ops/search';
+import { jobsWithKey, type Search, searchJobs } from '../ops/search';
 import { counted } from '../text';
 import type { CommandContext, Output } from './command';
 import { jobLines } from './job-text';
@@ -31,23 +30,11 @@ export const isFiltered = (options: Options): boolean =>
   );
 
 /** The filter that the options give. Throws an OperatorError for a value that cannot exist. */
-export function filterOf(options: Options, names: { queueNames: readonly string[] }): JobFilter {
-  const [from, to] = [hour(options, 'from'), hour(options, 'to')];
-  const state = oneOf(options, 'state', STATES);
-  const filter: JobFilter = {
-    queue: queue(options, names),
-    ...{ state, from, to },
-    ...Object.fromEntries(Object.entries(OPTION_OF).map(([field, option]) => [field, text(options, option)])),
-  };
-  const open = from === undefined && to === undefined && BY_GROUP.every((name) => filter[name] === undefined);
-  if (open && state !== undefined && !(LISTED_STATES as readonly string[]).includes(state))
-    throw new OperatorError(
-      `--state ${state} needs --from: such jobs can only be found by the hour of their acceptance.`,
-    );
-  return filter;
-}
-
-const BY_GROUP = ['group', 'user', 'email'] as const;
+export const filterOf = (options: Options, names: { queueNames: readonly string[] }): JobFilter => ({
+  queue: queue(options, names),
+  ...{ state: oneOf(options, 'state', STATES), from: hour(options, 'from'), to: hour(options, 'to') },
+  ...Object.fromEntries(Object.entries(OPTION_OF).map(([field, option]) => [field, text(options, option)])),
+});
 
 /** Prints what the filter finds. Ctrl-C stops the search and prints what it has found. */
 export async function listFound(options: Options, out: Output, reader: Reader, limit: number): Promise<void> {
@@ -87,19 +74,12 @@ async function collected(out: Output, search: Search, limit: number): Promise<Li
   if (rows.length === 0 && !signal.aborted) refuseUnmet(search, looked);
   const shown = rows.toSorted((a, b) => a.time - b.time || (a.id < b.id ? -1 : 1)).slice(0, limit);
   const notes = [
-    `${counted(looked, 'job')} looked at. ${SCOPES[search.scope]}`,
+    `${counted(looked, 'job')} looked at. ${search.where}`,
     ...(signal.aborted ? ['You stopped the search. There may be more jobs.'] : []),
     ...(rows.length > limit ? ['There are more jobs. Narrow the search, or raise --limit.'] : []),
   ];
   return { rows: shown, more: rows.length > limit || signal.aborted, notes };
 }
-
-const SCOPES: Record<Scope, string> = {
-  group:
-    'The index of message groups has jobs of this release and later. Its people are those of feedback: each e-mail is a group of its own, and each app is one.',
-  hours: 'These are all jobs that were accepted in these hours.',
-  open: 'These are the jobs that wait or are dead. With --from, jobs that have ended are searched too.',
-};
 
 /** A value that no job has is an error, because it is probably misspelt. */
 export function refuseUnmet(search: Search, looked: number): void {
@@ -109,6 +89,6 @@ export function refuseUnmet(search: Search, looked: number): void {
   if (!first) return;
   const seen = first.name === 'code' && codes.length > 0 ? ` The codes are ${codes.join(', ')}.` : '';
   throw new OperatorError(
-    `None of ${counted(looked, 'job')} has this --${first.name === 'reason' ? OPTION_OF.reason : first.name}.${seen} ${SCOPES[search.scope]}`,
+    `None of ${counted(looked, 'job')} has this --${first.name === 'reason' ? OPTION_OF.reason : first.name}.${seen} ${search.where}`,
   );
 }

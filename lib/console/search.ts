@@ -1,11 +1,10 @@
 import * as z from 'zod';
 import { jobKey } from '../jobs/keys';
-import type { JobRow, Reason, State } from '../jobs/row';
-import { LISTED_STATES } from '../ops/find';
+import type { JobRow } from '../jobs/row';
 import type { JobFilter } from '../ops/job-filter';
 import { nextAt } from '../ops/job-view';
 import { OperatorError, queuesOf, stateOf } from '../ops/operator';
-import { jobsWithKey, type Scope, searchJobs } from '../ops/search';
+import { jobsWithKey, searchJobs } from '../ops/search';
 import { counted } from '../text';
 import type { ConsoleDeps } from './deps';
 import { type FoundJobs, type JobLine, SEARCHED } from './views';
@@ -46,29 +45,13 @@ export async function foundJobs(deps: ConsoleDeps, query: Query, signal: AbortSi
   const more = rows.length > MOST_FOUND ? ` The first ${MOST_FOUND} are shown: use more filters.` : '';
   return {
     jobs: rows.slice(0, MOST_FOUND).map(lineOf),
-    note: `${counted(looked, 'job')} looked at.${more} ${SCOPES[search.scope]}`,
+    note: `${counted(looked, 'job')} looked at.${more} ${search.where}`,
   };
 }
 
-/** Where a search looked. */
-const SCOPES: Record<Scope, string> = {
-  group: 'Only feedback has a message group for a person.',
-  hours: 'These are the jobs that were accepted in these hours.',
-  open: 'Only jobs that wait or are dead were searched. Give hours to search those that have ended too.',
-};
-
 function filterOf({ by, q, principal, ...rest }: Query): JobFilter {
-  const { state, from, to } = rest;
   if (principal !== undefined) throw new OperatorError('A principal owns a key: search for that key too.');
-  const listed = (LISTED_STATES as readonly string[]).includes(state ?? 'queued');
-  if (!listed && from === undefined && to === undefined && by !== 'user' && by !== 'email' && by !== 'group')
-    throw new OperatorError(`Jobs that are ${state} can only be found by their hours. Give a first hour.`);
-  return {
-    ...rest,
-    state: state as State | undefined,
-    reason: rest.reason as Reason | undefined,
-    ...(by === undefined ? {} : { [by]: q }),
-  };
+  return { ...(rest as JobFilter), ...(by === undefined ? {} : { [by]: q }) };
 }
 
 /** The jobs that an id or a caller's key names, whatever their state. */

@@ -3,7 +3,7 @@ import { groupKey, hourKey, jobKey, todoKeys } from '../jobs/keys';
 import type { JobRow, State } from '../jobs/row';
 import type { Due, Table } from '../ports';
 import { jobId } from '../producer/job-id';
-import { type ListedState, TODO_STATES } from './find';
+import { LISTED_STATES, type ListedState, TODO_STATES } from './find';
 import { type Condition, conditionsOf, groupsOf, type JobFilter } from './job-filter';
 import { OperatorError, queuesOf, type Reader } from './operator';
 
@@ -11,7 +11,13 @@ import { OperatorError, queuesOf, type Reader } from './operator';
  * Where a search looks. `group`: the index of message groups. `hours`: all jobs that were accepted in these hours.
  * `open`: jobs that wait or are dead.
  */
-export type Scope = 'group' | 'hours' | 'open';
+type Scope = 'group' | 'hours' | 'open';
+
+const WHERE: Record<Scope, string> = {
+  group: 'These are the jobs of its message groups. Only feedback has a group for a person.',
+  hours: 'These are all jobs that were accepted in these hours.',
+  open: 'Only jobs that wait or are dead were searched. Give a first hour (--from) to search ended ones too.',
+};
 
 /** One step of a search: the jobs that it found. */
 export interface Found {
@@ -26,6 +32,8 @@ export interface Found {
 /** A search that has not begun. */
 export interface Search {
   scope: Scope;
+  /** The scope in a sentence. */
+  where: string;
   /** Finds jobs part by part. It stops before the next read once `signal` is aborted. */
   steps(options?: { signal?: AbortSignal }): AsyncGenerator<Found, void>;
   /**
@@ -48,6 +56,9 @@ export async function searchJobs(reader: Reader, filter: JobFilter): Promise<Sea
   const conditions = conditionsOf(filter, groups);
   const queues = queuesOf(reader, filter.queue);
   const scope = groups === undefined ? scopeOf(filter) : 'group';
+  const { state } = filter;
+  if (scope === 'open' && state !== undefined && !(LISTED_STATES as readonly State[]).includes(state))
+    throw new OperatorError(`Jobs that are ${state} can only be found by their hours. Give a first hour (--from).`);
   const { keys: parts, pages } = PARTS[scope](reader, { ...filter, groups }, queues);
   const met = new Set<Condition>();
   const codes = new Set<string>();
@@ -63,6 +74,7 @@ export async function searchJobs(reader: Reader, filter: JobFilter): Promise<Sea
 
   return {
     scope,
+    where: WHERE[scope],
     async *steps({ signal } = {}) {
       let looked = 0;
       for (const [done, part] of parts.entries()) {

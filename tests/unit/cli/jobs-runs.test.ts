@@ -71,7 +71,7 @@ describe('sls jobs list with a search', () => {
 
     expect(ids({ json })).toEqual([jobId(2)]);
     expect(notes).toEqual([
-      '4 jobs looked at. These are the jobs that wait or are dead. With --from, jobs that have ended are searched too.',
+      '4 jobs looked at. Only jobs that wait or are dead were searched. Give a first hour (--from) to search ended ones too.',
     ]);
     expect(progress.at(-1)?.[0]).toBe(progress.at(-1)?.[1]);
   });
@@ -86,13 +86,13 @@ describe('sls jobs list with a search', () => {
 
   test.each([
     [{ code: 'Rejectd' }, 'None of 4 jobs has this --code. The codes are AgreementMissing, RateLimited, Rejected.'],
-    [{ email: 'jane@example.com' }, 'None of 0 jobs has this --email. The index of message groups has jobs'],
+    [{ email: 'jane@example.com' }, 'None of 0 jobs has this --email. These are the jobs of its message groups.'],
     [{ key: 'order-7' }, 'No job of the system has this key.'],
     [{ 'job-reason': 'ded' }, '--job-reason must be one of'],
     [{ state: 'ded' }, '--state must be one of queued, processing, held, succeeded, dead, cancelled, is ded'],
-    [{ state: 'succeeded' }, '--state succeeded needs --from'],
+    [{ state: 'succeeded' }, 'Jobs that are succeeded can only be found by their hours'],
     [{ from: '2026-01-02T04', to: '2026-01-02T03' }, '--from must be before --to'],
-    [{ code: 'Rejected', state: 'succeeded' }, '--state succeeded needs --from'],
+    [{ code: 'Rejected', state: 'succeeded' }, 'Jobs that are succeeded can only be found by their hours'],
   ])('%j is an error', async (options, message) => {
     await expect(command(await someJobs(), 'jobs list', options)).rejects.toThrow(message);
   });
