@@ -5,7 +5,7 @@ import { searchJobs } from '../ops/search';
 import { withCommand } from '../target';
 import { counted } from '../text';
 import type { CommandContext } from './command';
-import { filterOf, isFiltered, refuseUnmet } from './jobs-list';
+import { filterOf, isFiltered } from './jobs-list';
 import { text } from './options';
 import { tableText } from './text';
 
@@ -36,8 +36,10 @@ export async function actOnMany(
   const search = await searchJobs(deps, filterOf({ ...options, state }, deps));
   const { rows, looked } = await jobsToTouch(search, { action, began, signal });
   if (signal.aborted) throw new OperatorError('You stopped the search. Nothing was changed.');
-  if (rows.length === 0) refuseUnmet(search, looked);
-  if (rows.length === 0) return out.line('No jobs.');
+  if (rows.length === 0) {
+    out.note(`${counted(looked, 'job')} looked at. ${search.where}`);
+    return out.line('No jobs.');
+  }
   out.lines(kindLines(rows));
   const question = `${counted(rows.length, 'job')} will be ${DONE[action]}. Type yes to begin: `;
   const answer = options.yes === true ? 'yes' : await out.ask(question);

@@ -71,7 +71,6 @@ async function collected(out: Output, search: Search, limit: number): Promise<Li
     out.progress(step.done, step.of);
     if (rows.length > limit) break;
   }
-  if (rows.length === 0 && !signal.aborted) refuseUnmet(search, looked);
   const shown = rows.toSorted((a, b) => a.time - b.time || (a.id < b.id ? -1 : 1)).slice(0, limit);
   const notes = [
     `${counted(looked, 'job')} looked at. ${search.where}`,
@@ -79,16 +78,4 @@ async function collected(out: Output, search: Search, limit: number): Promise<Li
     ...(rows.length > limit ? ['There are more jobs. Narrow the search, or raise --limit.'] : []),
   ];
   return { rows: shown, more: rows.length > limit || signal.aborted, notes };
-}
-
-/** A value that no job has is an error, because it is probably misspelt. */
-export function refuseUnmet(search: Search, looked: number): void {
-  const { conditions, codes } = search.unmet();
-  const named = conditions.filter(({ name }) => !['queue', 'state', 'from', 'to'].includes(name));
-  const [first] = named;
-  if (!first) return;
-  const seen = first.name === 'code' && codes.length > 0 ? ` The codes are ${codes.join(', ')}.` : '';
-  throw new OperatorError(
-    `None of ${counted(looked, 'job')} has this --${first.name === 'reason' ? OPTION_OF.reason : first.name}.${seen} ${search.where}`,
-  );
 }

@@ -24,13 +24,6 @@ export interface JobFilter {
   to?: number | undefined;
 }
 
-/** One condition of a filter, by the name of its field. */
-export interface Condition {
-  name: keyof JobFilter;
-  value: string;
-  holds: (row: JobRow) => boolean;
-}
-
 /**
  * The message groups of a filter. `undefined`: it names none. A person's e-mail only counts without an id. A person has
  * several groups, because jobs from before the hash key have another one. Rejects with an OperatorError if the hash key
@@ -52,10 +45,10 @@ export async function groupsOf(
 }
 
 /**
- * The conditions that a row must meet. `groups`: those of the filter. Throws an OperatorError for a reason or a vendor
+ * Whether a row fits a filter. `groups`: those of the filter. Throws an OperatorError for a reason or a vendor
  * that does not exist.
  */
-export function conditionsOf(filter: JobFilter, groups: readonly string[] | undefined): Condition[] {
+export function fitting(filter: JobFilter, groups: readonly string[] | undefined): (row: JobRow) => boolean {
   known('state', filter.state, STATES);
   known('job-reason', filter.reason, REASONS);
   known('vendor', filter.vendor, VENDORS);
@@ -78,9 +71,8 @@ export function conditionsOf(filter: JobFilter, groups: readonly string[] | unde
   function inGroups({ group = '' }: JobRow): boolean {
     return groups?.includes(group) === true;
   }
-  return (Object.keys(each) as (keyof JobFilter)[]).flatMap((name) =>
-    filter[name] === undefined ? [] : [{ name, value: String(filter[name]), holds: each[name] }],
-  );
+  const given = (Object.keys(each) as (keyof JobFilter)[]).filter((name) => filter[name] !== undefined);
+  return (row) => given.every((name) => each[name](row));
 }
 
 function known(name: string, value: string | undefined, values: readonly string[]): void {

@@ -4,7 +4,7 @@ import type { JobRow, State } from '../jobs/row';
 import type { Due, Table } from '../ports';
 import { jobId } from '../producer/job-id';
 import { LISTED_STATES, type ListedState, TODO_STATES } from './find';
-import { type Condition, conditionsOf, groupsOf, type JobFilter } from './job-filter';
+import { fitting, groupsOf, type JobFilter } from './job-filter';
 import { OperatorError, queuesOf, type Reader } from './operator';
 
 /**
@@ -36,11 +36,6 @@ export interface Search {
   where: string;
   /** Finds jobs part by part. It stops before the next read once `signal` is aborted. */
   steps(options?: { signal?: AbortSignal }): AsyncGenerator<Found, void>;
-  /**
-   * After the steps: the conditions that no row met on its own, with the error codes that were seen. Such a value is
-   * probably misspelt, or its job is not where the search looked.
-   */
-  unmet(): { conditions: readonly Condition[]; codes: readonly string[] };
 }
 
 const HOUR_MS = 3_600_000;
@@ -53,24 +48,15 @@ const AT_ONCE = 32;
 /** Prepares a search. Rejects with an OperatorError for a value that cannot exist. Reads no job before the first step. */
 export async function searchJobs(reader: Reader, filter: JobFilter): Promise<Search> {
   const groups = await groupsOf(filter, reader);
-  const conditions = conditionsOf(filter, groups);
+  const fits = fitting(filter, groups);
   const queues = queuesOf(reader, filter.queue);
   const scope = groups === undefined ? scopeOf(filter) : 'group';
   const { state } = filter;
   if (scope === 'open' && state !== undefined && !(LISTED_STATES as readonly State[]).includes(state))
     throw new OperatorError(`Jobs that are ${state} can only be found by their hours. Give a first hour (--from).`);
   const { keys: parts, pages } = PARTS[scope](reader, { ...filter, groups }, queues);
-  const met = new Set<Condition>();
-  const codes = new Set<string>();
   /** A job that goes on during the search may be under two entries. */
   const seen = new Set<string>();
-
-  function matches(row: JobRow): boolean {
-    if (row.error) codes.add(row.error.code);
-    const held = conditions.filter(({ holds }) => holds(row));
-    for (const condition of held) met.add(condition);
-    return held.length === conditions.length;
-  }
 
   return {
     scope,
@@ -84,14 +70,13 @@ export async function searchJobs(reader: Reader, filter: JobFilter): Promise<Sea
           for (const key of page) seen.add(key);
           const read = await mapEach(page, AT_ONCE, (key) => reader.ledger.known(key));
           looked += page.length;
-          const rows = read.filter((row) => row !== undefined).filter((row) => !row.canary && matches(row));
+          const rows = read.filter((row) => row !== undefined).filter((row) => !row.canary && fits(row));
           yield { rows, looked, done, of: parts.length };
         }
         if (signal?.aborted) return;
         yield { rows: [], looked, done: done + 1, of: parts.length };
       }
     },
-    unmet: () => ({ conditions: conditions.filter((condition) => !met.has(condition)), codes: [...codes].sort() }),
   };
 }
 

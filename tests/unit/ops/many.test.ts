@@ -191,9 +191,15 @@ test('if a queue or the table fails, the command stops and says how far it is', 
 test.each([
   [{}, 'Give an ID, or a filter such as --code'],
   [{ id: jobId(1), code: 'Rejected' }, 'Give an ID or a filter, not both'],
-  [{ code: 'Rejectd' }, 'None of 2 jobs has this --code. The codes are Rejected.'],
 ])('%j is refused', async (options, why) => {
   const made = await someJobs(2);
 
   await expect(made.run('jobs retry', options)).rejects.toThrow(why);
+});
+
+test('a filter that no job fits changes nothing, and says where it looked', async () => {
+  const { lines, notes } = await (await someJobs(2)).run('jobs retry', { code: 'Rejectd' });
+
+  expect(lines).toEqual(['No jobs.']);
+  expect(notes).toEqual([expect.stringMatching(/^2 jobs looked at\. Only jobs that wait or are dead/)]);
 });
