@@ -176,6 +176,7 @@ browserTest('each state, reason and vendor can be searched for, and the key of a
   const { page } = await aTab();
   await page.goto(url);
   await page.goto(`http://${host}/console/jobs`);
+  await page.getByLabel('Value').waitFor();
   const options = (label: string) => page.getByLabel(label).locator('option').allTextContents();
 
   expect(await options('State')).toEqual(['any', ...STATES]);
