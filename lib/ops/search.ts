@@ -16,7 +16,7 @@ type Scope = 'group' | 'hours' | 'open';
 const WHERE: Record<Scope, string> = {
   group: 'These are the jobs of its message groups. Only feedback has a group for a person.',
   hours: 'These are all jobs that were accepted in these hours.',
-  open: 'Only jobs that wait or are dead were searched. Give a first hour (--from) to search ended ones too.',
+  open: 'Only jobs that wait or are dead were searched. Give a first hour to search ended ones too.',
 };
 
 /** One step of a search: the jobs that it found. */
@@ -53,7 +53,7 @@ export async function searchJobs(reader: Reader, filter: JobFilter): Promise<Sea
   const scope = groups === undefined ? scopeOf(filter) : 'group';
   const { state } = filter;
   if (scope === 'open' && state !== undefined && !(LISTED_STATES as readonly State[]).includes(state))
-    throw new OperatorError(`Jobs that are ${state} can only be found by their hours. Give a first hour (--from).`);
+    throw new OperatorError(`Jobs that are ${state} can only be found by their hours. Give a first hour.`);
   const { keys: parts, pages } = PARTS[scope](reader, { ...filter, groups }, queues);
   /** A job that goes on during the search may be under two entries. */
   const seen = new Set<string>();

@@ -127,9 +127,6 @@ function Filters({ params }: { params: URLSearchParams }) {
         {hour('to', 'Accepted to (UTC)')}
         <button type="submit">Search</button>
       </form>
-      <p class="hint">
-        Without hours, only jobs that wait or are dead are found. An id of a job or a key is always found.
-      </p>
     </search>
   );
 }

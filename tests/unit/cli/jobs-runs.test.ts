@@ -71,7 +71,7 @@ describe('sls jobs list with a search', () => {
 
     expect(ids({ json })).toEqual([jobId(2)]);
     expect(notes).toEqual([
-      '4 jobs looked at. Only jobs that wait or are dead were searched. Give a first hour (--from) to search ended ones too.',
+      '4 jobs looked at. Only jobs that wait or are dead were searched. Give a first hour to search ended ones too.',
     ]);
     expect(progress.at(-1)?.[0]).toBe(progress.at(-1)?.[1]);
   });
