@@ -8,10 +8,9 @@ import { campaignsNotEnded } from '../ops/campaigns';
 import { jobsInStates, LISTED_STATES } from '../ops/find';
 import { OperatorError, type Reader } from '../ops/operator';
 import { connect } from './connect';
-import { movesOf } from './moves';
 import { type Findings, preflight } from './preflight';
 import type { Serverless } from './serverless';
-import { readStack } from './stack';
+import { movesOf, readStack } from './stack';
 import { namedTargetOf } from './target';
 import { terminal } from './terminal';
 

@@ -5,9 +5,8 @@ import { plannedChanges } from './change-set';
 import { claimOwnFolder, requireReady, requireSamePlace } from './check';
 import type { CommandContext } from './command';
 import { GUARDED, READING } from './commands';
-import { confirmRemoval, confirmWrite } from './confirm';
 import { keepPauses } from './keep-pauses';
-import { isExpected } from './run-command';
+import { confirmProduction, isExpected } from './run-command';
 import type { Serverless } from './serverless';
 import { namedTargetOf, requireOwnAccount, targetText } from './target';
 import { terminal } from './terminal';
@@ -28,8 +27,7 @@ export async function beforeCore(serverless: Serverless, options: CommandContext
     if (command === 'deploy') await requireReady(chosenInstance(options), serverless);
     if (command === 'deploy function') await requireSamePlace(chosenInstance(options), serverless);
     if (READING.includes(command) || options.plan) return;
-    if (command === 'remove') await confirmRemoval(target, { options, out: terminal });
-    else await confirmWrite(target, { options, out: terminal });
+    await confirmProduction(target, { options, out: terminal, removes: command === 'remove' });
   });
 }
 

@@ -14,9 +14,8 @@ import { folderOwner, mayUse } from '../jobs/folder-owner';
 import { FEEDBACK_QUEUE } from '../jobs/keys';
 import { TESTFLIGHT_QUEUE } from '../testflight/message';
 import { bucketFindings } from './bucket-check';
-import { movesOf } from './moves';
 import type { AwsConfig } from './serverless';
-import { readStack } from './stack';
+import { movesOf, readStack } from './stack';
 import { wrongAccount } from './target';
 
 export interface Checked {

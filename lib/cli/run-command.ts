@@ -7,7 +7,6 @@ import { OperatorError } from '../ops/operator';
 import { isProduction, slsCommand, type Target, withCommand } from '../target';
 import type { Command, CommandContext, Output, Run } from './command';
 import { type CommandName, commands } from './commands';
-import { confirmWrite } from './confirm';
 import { type Connection, connect } from './connect';
 import { text } from './options';
 import { runOf } from './runs';
@@ -77,7 +76,7 @@ export const isExpected = (error: unknown): error is Error =>
 async function runOn(run: Run, target: Target, { name, command, options, out, connect, serverless }: Call) {
   const { writes } = command;
   if (writes === true || (writes !== undefined && options[writes] === true))
-    await confirmWrite(target, { options, out });
+    await confirmProduction(target, { options, out });
   let stored: Promise<string> | undefined;
   const audit = async () => {
     const { reader, publishAlarm } = await connect();
@@ -127,4 +126,25 @@ function argumentsOf(options: CommandContext['options']): Act['arguments'] {
       : [[name, PERSONAL.includes(name) ? true : value] as const],
   );
   return Object.fromEntries(given);
+}
+
+/**
+ * Asks an operator to type the instance's name before a command changes production. `--yes` answers in advance. A removal
+ * needs the name even then, in `--confirm`. Throws an OperatorError if the answer is another name, or if there is no
+ * terminal to ask on.
+ */
+export async function confirmProduction(
+  target: Target,
+  { options, out, removes = false }: Pick<CommandContext, 'options' | 'out'> & { removes?: boolean },
+): Promise<void> {
+  const { instance } = target;
+  const answered = removes ? options.confirm === instance : options.yes === true;
+  if (!isProduction(target) || answered) return;
+  const does = `This ${removes ? 'removes' : 'changes'} ${instance} in production`;
+  const answer = await out.ask(`${does}. Type ${instance} to continue: `);
+  if (answer === undefined)
+    throw new OperatorError(
+      `${does}, and there is no terminal to ask on. Nothing was changed. Add ${removes ? `--confirm ${instance}` : '--yes'} to run it without a question.`,
+    );
+  if (answer.trim() !== instance) throw new OperatorError(`The answer is not ${instance}. Nothing was changed.`);
 }

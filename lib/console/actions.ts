@@ -10,8 +10,7 @@ import { pauseQueue, resumeQueue } from '../ops/pause';
 import { replace } from '../ops/replace';
 import { isProduction, slsCommand, type Target, words } from '../target';
 import { timeText } from '../text';
-import { auditAction } from './audit';
-import type { ConsoleDeps } from './deps';
+import { auditAction, type ConsoleDeps } from './deps';
 import type { Preview } from './views';
 
 /** `audited` stores who does it, and comes just before the change. */

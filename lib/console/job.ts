@@ -6,8 +6,7 @@ import { jobView } from '../ops/job-view';
 import { stateOf } from '../ops/operator';
 import { sentEnvelope } from '../ops/replace';
 import { timeline } from '../ops/timeline';
-import { auditLook } from './audit';
-import type { ConsoleDeps } from './deps';
+import { auditLook, type ConsoleDeps } from './deps';
 import type { JobPage, JobView, Revealed } from './views';
 
 /** Everything about a job that an operator may see without a reason. */
