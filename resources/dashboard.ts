@@ -1,10 +1,10 @@
-import type { WatchedFunction } from '../lib/alarms/specs/instance';
-import { lambdaMetric, ownMetric, sqsMetric } from '../lib/alarms/specs/metric';
 import { vendorsOf } from '../lib/errors';
 import type { QueueRow } from '../lib/instances/queue-row';
 import { dlqName, functionName, queueName } from '../lib/jobs/keys';
+import type { WatchedFunction } from './alarms';
 import type { Context } from './context';
 import { DASHBOARD_ID } from './logical-id';
+import { lambdaMetric, ownMetric, sqsMetric } from './metric';
 import type { Fragment } from './template';
 import { alarmStates, graph, heading, layout, logTable, text, type Widget } from './widgets';
 

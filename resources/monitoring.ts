@@ -1,9 +1,7 @@
 import { alarmName } from '../lib/alarms/kinds';
-import type { AlarmSpec } from '../lib/alarms/specs/spec';
-import { alarmSpecs } from '../lib/alarms/specs/specs';
 import { hasFunction } from '../lib/instances/functions';
 import type { Instance } from '../lib/instances/instance';
-import { alarm, topicOf } from './alarm';
+import { type Alarm, alarmResource, instanceAlarms, queueAlarms, topicOf } from './alarms';
 import type { Context } from './context';
 import { dashboardResources } from './dashboard';
 import { TOPIC_ID, UNDELIVERED_TOPIC_ID } from './logical-id';
@@ -19,16 +17,19 @@ export function monitoringResources(of: Instance, context: Context, blocks: Bloc
   const functions = Object.entries(blocks)
     .filter(([key]) => hasFunction(of, key))
     .map(([key, { name, reservedConcurrency }]) => ({ key, name, reserved: reservedConcurrency !== undefined }));
-  const specs = alarmSpecs({ instance, rows, functions, canaryMinutes });
-  const namesOf = (some: AlarmSpec[]) => some.map(({ kind, subject }) => alarmName(instance, kind, subject));
-  const alarmsOf = (topic: string) => namesOf(specs.filter((spec) => topicOf(spec) === topic));
+  const alarms = [
+    ...rows.flatMap((row) => queueAlarms(row, { instance, canaryMinutes })),
+    ...instanceAlarms(instance, functions),
+  ];
+  const namesOf = (some: Alarm[]) => some.map(({ kind, subject }) => alarmName(instance, kind, subject));
+  const alarmsOf = (topic: string) => namesOf(alarms.filter((alarm) => topicOf(alarm) === topic));
   return merge([
     topicPolicies(alarmsOf, notify.email),
-    ...specs.map((spec) => ({
-      Resources: alarm(spec, { ...context, runbook: notify.runbook ?? '' }),
+    ...alarms.map((alarm) => ({
+      Resources: alarmResource(alarm, { instance, runbook: notify.runbook ?? '' }),
       Outputs: {},
     })),
-    dashboardResources(context, { rows, functions, canaries: canaryMinutes > 0, alarmNames: namesOf(specs) }),
+    dashboardResources(context, { rows, functions, canaries: canaryMinutes > 0, alarmNames: namesOf(alarms) }),
   ]);
 }
 

@@ -1,4 +1,4 @@
-import type { Metric } from '../lib/alarms/specs/metric';
+import type { Metric } from './metric';
 import { arn } from './template';
 
 /** A widget of a CloudWatch dashboard without its position. Width and height are in grid units. */

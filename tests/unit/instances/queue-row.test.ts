@@ -1,5 +1,5 @@
-import { queueAlarms } from '../../../lib/alarms/specs/queue';
 import { settings } from '../../../lib/instances/queue-row';
+import { queueAlarms } from '../../../resources/alarms';
 import { queueRow } from '../../support/queue-row';
 
 test('the alarms of a queue have the limits of its row', () => {
