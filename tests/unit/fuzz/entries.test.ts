@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { FACT_KINDS } from '../../../lib/alarms/kinds';
-import type { AlarmDeps } from '../../../lib/alarms/notify';
 import { notify } from '../../../lib/alarms/notify';
 import { eventVerifier, type WebhookRequest } from '../../../lib/emails/events/verify';
 import { eventWebhook } from '../../../lib/emails/events/webhook';
@@ -14,10 +13,8 @@ import { parseOrPark } from '../../../lib/jobs/envelope';
 import { eventKeys, type SendgridEvent } from '../../../lib/local/fakes/sendgrid-events';
 import { inviteSchema, notifyBuildSchema, removeSchema } from '../../../lib/testflight/message';
 import { visible } from '../../../lib/text';
-import type { DiscordMessage } from '../../../lib/vendors/discord';
+import { chat } from '../../support/alarms';
 import { anEnvelope, memoryEngine } from '../../support/engine';
-import { memoryClock, memoryRandom } from '../../support/memory-clock';
-import { memoryTable } from '../../support/memory-table';
 import { sampleContract } from '../../support/sample-contract';
 import { webhookRequest } from '../../support/webhook-request';
 import { MARK, named, printSeed, share, text } from './random';
@@ -135,17 +132,8 @@ describe('a queue', () => {
 test('any notification becomes a message that Discord takes, and no part of it is logged', async () => {
   const lines: unknown[] = [];
   const log = (...line: unknown[]) => lines.push(line);
-  const sent: DiscordMessage[] = [];
-  const deps: AlarmDeps = {
-    ...{ instance: 'acme', stage: 'prod', region: 'eu-west-1', queues: ['feedback'] },
-    ...{ undeliveredUrl: '', runbook: '' },
-    clock: memoryClock(),
-    discord: { send: async (message) => void sent.push(message) },
-    table: memoryTable(),
-    random: memoryRandom(),
-    undelivered: { send: async () => ({ messageId: '1' }) },
-    log: { info: log, warn: log, error: log },
-  };
+  const { deps, taken: sent } = chat();
+  Object.assign(deps.log, { info: log, warn: log, error: log });
   const alarm = fc.record({
     AlarmName: fc.oneof(
       fc.constantFrom('acme-feedback-dlq-depth', 'acme-reconciler-missing', 'acme-access-denied'),
@@ -154,7 +142,6 @@ test('any notification becomes a message that Discord takes, and no part of it i
     NewStateValue: fc.constantFrom('OK', 'ALARM', 'INSUFFICIENT_DATA'),
     StateChangeTime: fc.oneof(fc.constant('2026-01-02T03:04:05.000+0000'), text),
     NewStateReason: text,
-    AlarmDescription: text,
     Trigger: named(['Threshold', 'ComparisonOperator']),
   });
   const message = fc.oneof(
