@@ -1,5 +1,10 @@
 import type { FactMessage } from '../../lib/alarms/fact';
 import type { AlarmChange } from '../../lib/alarms/notification';
+import { type AlarmDeps, notify } from '../../lib/alarms/notify';
+import type { Item, OutgoingMessage } from '../../lib/ports';
+import type { DiscordMessage } from '../../lib/vendors/discord';
+import { memoryClock, memoryRandom } from './memory-clock';
+import { memoryTable } from './memory-table';
 
 /** An alarm's change as CloudWatch publishes it. */
 export const alarmChange = (changes: Partial<AlarmChange> = {}): AlarmChange => ({
@@ -30,3 +35,42 @@ export const snsMessage = (change: unknown, Subject = 'ALARM') => ({
   Subject,
   Message: typeof change === 'string' ? change : JSON.stringify(change),
 });
+
+/** The alarms function before a chat that answers with these errors in turn, and then takes everything. */
+export function chat(errors: Error[] = []) {
+  const clock = memoryClock();
+  const table = memoryTable();
+  const tried: DiscordMessage[] = [];
+  const taken: DiscordMessage[] = [];
+  /** The queue of undelivered alarms. */
+  const kept: OutgoingMessage[] = [];
+  /** Items of the table that other parts of the service wrote. */
+  const items: Record<string, Item> = {};
+  const log = () => {};
+  const deps: AlarmDeps = {
+    ...{ instance: 'acme', stage: 'prod', region: 'eu-central-1', queues: ['feedback', 'emails'], runbook: '' },
+    discord: {
+      send: async (message) => {
+        tried.push(message);
+        const error = errors.shift();
+        if (error) throw error;
+        taken.push(message);
+      },
+    },
+    ...{ clock, random: memoryRandom(), table: { ...table, get: async (key) => items[key] ?? table.get(key) } },
+    undelivered: {
+      send: async (_url, message) => {
+        kept.push(message);
+        return { messageId: '1' };
+      },
+    },
+    undeliveredUrl: 'https://sqs.example.com/undelivered',
+    log: { info: log, warn: log, error: log },
+  };
+  const end = clock.now() + 30_000;
+  return {
+    ...{ deps, clock, tried, taken, kept, items },
+    notify: (change: unknown) => notify(deps, snsMessage(change), { remainingMs: () => end - clock.now() }),
+    titles: () => taken.map(({ embeds }) => embeds[0]?.title),
+  };
+}

@@ -1,59 +1,10 @@
-import { type AlarmDeps, notify } from '../../../lib/alarms/notify';
 import { PermanentError, StopError, StoreError, TransientError, WaitError } from '../../../lib/errors';
-import type { OutgoingMessage } from '../../../lib/ports';
-import type { DiscordMessage } from '../../../lib/vendors/discord';
-import { aFact, alarmChange, snsMessage } from '../../support/alarms';
-import { memoryClock, memoryRandom } from '../../support/memory-clock';
-import { memoryTable } from '../../support/memory-table';
+import { aFact, alarmChange, chat } from '../../support/alarms';
 
 const wait = (waitMs: number) => new WaitError({ code: 'DiscordThrottled', message: '429', status: 429, waitMs });
 
-/** Discord answers with these errors in turn, then accepts everything. */
-function messenger(errors: Error[] = []) {
-  const clock = memoryClock();
-  const table = memoryTable();
-  const tried: DiscordMessage[] = [];
-  const taken: DiscordMessage[] = [];
-  const kept: OutgoingMessage[] = [];
-  const lines: unknown[] = [];
-  const items: Record<string, { key: string; version: number; writer: string; [attribute: string]: unknown }> = {};
-  const line = (...parts: unknown[]) => void lines.push(parts);
-  const deps: AlarmDeps = {
-    instance: 'acme',
-    stage: 'prod',
-    region: 'eu-central-1',
-    discord: {
-      send: async (message) => {
-        tried.push(message);
-        const error = errors.shift();
-        if (error) throw error;
-        taken.push(message);
-      },
-    },
-    table: { ...table, get: async (key) => items[key] ?? table.get(key) },
-    random: memoryRandom(),
-    queues: ['feedback'],
-    undelivered: {
-      send: async (_url, message) => {
-        kept.push(message);
-        return { messageId: '1' };
-      },
-    },
-    undeliveredUrl: 'https://sqs.example.com/undelivered',
-    runbook: '',
-    clock,
-    log: { info: line, warn: line, error: line },
-  };
-  const end = clock.now() + 30_000;
-  const remainingMs = () => end - clock.now();
-  return {
-    ...{ deps, clock, tried, taken, kept, lines, items },
-    notify: (change: unknown) => notify(deps, snsMessage(change), { remainingMs }),
-  };
-}
-
 test('an alarm is sent to Discord', async () => {
-  const { notify, taken, kept } = messenger();
+  const { notify, taken, kept } = chat();
 
   await notify(alarmChange());
 
@@ -62,7 +13,7 @@ test('an alarm is sent to Discord', async () => {
 });
 
 test('the function itself waits for a short time that Discord asks for', async () => {
-  const { notify, taken, clock } = messenger([wait(1_500)]);
+  const { notify, taken, clock } = chat([wait(1_500)]);
   const begun = clock.now();
 
   await notify(alarmChange());
@@ -79,7 +30,7 @@ test.each<[string, Error[]]>([
   ['a secret that cannot be read', [new StoreError({ code: 'SSM.Down', message: 'down' })]],
 ])('%s makes the function throw, so that Lambda tries again', async (_what, errors) => {
   const last = errors.at(-1);
-  const { notify, taken, kept } = messenger(errors);
+  const { notify, taken, kept } = chat(errors);
 
   await expect(notify(alarmChange())).rejects.toBe(last);
 
@@ -87,9 +38,7 @@ test.each<[string, Error[]]>([
 });
 
 test('a removed webhook is called once, and the alarm is stored with the reason', async () => {
-  const { notify, tried, kept } = messenger([
-    new StopError({ code: 'DiscordWebhookGone', message: '404', status: 404 }),
-  ]);
+  const { notify, tried, kept } = chat([new StopError({ code: 'DiscordWebhookGone', message: '404', status: 404 })]);
 
   await notify(alarmChange());
 
@@ -98,9 +47,7 @@ test('a removed webhook is called once, and the alarm is stored with the reason'
 });
 
 test('an alarm is sent as plain text when Discord refuses its embed', async () => {
-  const { notify, taken, kept } = messenger([
-    new PermanentError({ code: 'DiscordRejected', message: '400', status: 400 }),
-  ]);
+  const { notify, taken, kept } = chat([new PermanentError({ code: 'DiscordRejected', message: '400', status: 400 })]);
 
   await notify(alarmChange());
 
@@ -110,7 +57,7 @@ test('an alarm is sent as plain text when Discord refuses its embed', async () =
 
 test('a message is stored when Discord refuses it as text too', async () => {
   const rejected = () => new PermanentError({ code: 'DiscordRejected', message: '400', status: 400 });
-  const { notify, kept } = messenger([rejected(), rejected()]);
+  const { notify, kept } = chat([rejected(), rejected()]);
 
   await notify('something');
 
@@ -118,7 +65,7 @@ test('a message is stored when Discord refuses it as text too', async () => {
 });
 
 test('the first data of an alarm is not reported', async () => {
-  const { notify, tried } = messenger();
+  const { notify, tried } = chat();
 
   await notify(alarmChange({ NewStateValue: 'OK', OldStateValue: 'INSUFFICIENT_DATA' }));
 
@@ -126,7 +73,7 @@ test('the first data of an alarm is not reported', async () => {
 });
 
 test('an alarm that had no data before is reported', async () => {
-  const { notify, taken } = messenger();
+  const { notify, taken } = chat();
 
   await notify(alarmChange({ OldStateValue: 'INSUFFICIENT_DATA' }));
 
@@ -134,7 +81,7 @@ test('an alarm that had no data before is reported', async () => {
 });
 
 test('the message about a DLQ names the codes of the dead jobs, with the first job of each', async () => {
-  const { notify, taken, items } = messenger();
+  const { notify, taken, items } = chat();
   const dead = { kind: 'jobs-dead', subject: 'feedback', told: true, quiet: true, since: 1 };
   items.facts = {
     ...{ key: 'facts', version: 1, writer: '' },
@@ -152,7 +99,7 @@ test('the message about a DLQ names the codes of the dead jobs, with the first j
 });
 
 test('the message about failures of the reconciler names the job, its queue, the reason, and the command to look', async () => {
-  const { notify, taken, items } = messenger();
+  const { notify, taken, items } = chat();
   const since = Date.UTC(2026, 0, 2, 3);
   items['lease#reconciler'] = {
     ...{ key: 'lease#reconciler', version: 1, writer: '', holder: 'h', until: 0 },
@@ -182,7 +129,7 @@ test('the message about failures of the reconciler names the job, its queue, the
 });
 
 test('the message that the failures of the reconciler are over names none', async () => {
-  const { notify, taken } = messenger();
+  const { notify, taken } = chat();
 
   await notify(aFact({ fact: 'reconciler-failing', subject: '', on: false }));
 
@@ -190,7 +137,7 @@ test('the message that the failures of the reconciler are over names none', asyn
 });
 
 test('the message is sent even if the table does not answer', async () => {
-  const { notify, taken, deps } = messenger();
+  const { notify, taken, deps } = chat();
   deps.table.get = () => Promise.reject(new StoreError({ code: 'Down', message: 'down' }));
 
   await notify(alarmChange({ NewStateValue: 'OK', OldStateValue: 'ALARM' }));
@@ -199,7 +146,7 @@ test('the message is sent even if the table does not answer', async () => {
 });
 
 test('the message about waiting messages of a paused queue says since when and why, and how to resume', async () => {
-  const { notify, taken, items } = messenger();
+  const { notify, taken, items } = chat();
   items['pause#feedback'] = {
     ...{ key: 'pause#feedback', version: 1, writer: '' },
     ...{ at: 1_767_323_000_000, by: 'user/jane', reason: '**Zendesk** moves' },

@@ -1,40 +1,23 @@
-import { type AlarmDeps, notify } from '../../../lib/alarms/notify';
 import { StoreError } from '../../../lib/errors';
-import type { DiscordMessage } from '../../../lib/vendors/discord';
-import { aFact, alarmChange, snsMessage } from '../../support/alarms';
-import { memoryClock, memoryRandom } from '../../support/memory-clock';
-import { memoryTable } from '../../support/memory-table';
+import { aFact, alarmChange, chat as chatOf } from '../../support/alarms';
 
 const START = Date.UTC(2026, 0, 2, 3);
 const MINUTE = 60_000;
 
 /** The chat, and alarms that go off and end at a minute. */
 function chat() {
-  const messages: DiscordMessage[] = [];
-  const log = () => {};
-  const table = memoryTable();
-  const deps: AlarmDeps = {
-    ...{ instance: 'acme', stage: 'prod', region: 'eu-central-1', undeliveredUrl: '', queues: ['feedback', 'emails'] },
-    runbook: '',
-    ...{ clock: memoryClock(), random: memoryRandom(), table },
-    discord: { send: async (message) => void messages.push(message) },
-    undelivered: { send: () => Promise.reject(new Error('an alarm was not delivered')) },
-    log: { info: log, warn: log, error: log },
-  };
-  const take = (message: unknown) => notify(deps, snsMessage(message), { remainingMs: () => 30_000 });
+  const { deps, taken, titles, notify } = chatOf();
   const change = async (minute: number, name: string, changes: Parameters<typeof alarmChange>[0]) => {
     const StateChangeTime = new Date(START + minute * MINUTE).toISOString();
-    await take(alarmChange({ AlarmName: `acme-${name}`, StateChangeTime, ...changes }));
+    await notify(alarmChange({ AlarmName: `acme-${name}`, StateChangeTime, ...changes }));
   };
   return {
-    messages,
-    table,
+    ...{ messages: taken, table: deps.table, titles },
     rings: (minute: number, name: string, changes: Parameters<typeof alarmChange>[0] = {}) =>
       change(minute, name, { NewStateValue: 'ALARM', OldStateValue: 'OK', ...changes }),
     ends: (minute: number, name: string) => change(minute, name, { NewStateValue: 'OK', OldStateValue: 'ALARM' }),
     fact: (minute: number, fact: Parameters<typeof aFact>[0]) =>
-      take(aFact({ at: START + minute * MINUTE, since: START + minute * MINUTE, ...fact })),
-    titles: () => messages.map(({ embeds }) => embeds[0]?.title),
+      notify(aFact({ at: START + minute * MINUTE, since: START + minute * MINUTE, ...fact })),
   };
 }
 
