@@ -37,7 +37,7 @@ export interface AcceptedCampaign extends Accepted, RecipientCounts {
   rejectedKeys: string[];
 }
 
-export interface CampaignDeps extends SubmitDeps {
+export interface SubmitCampaignDeps extends SubmitDeps {
   table: Table;
   /** Recipients per second that may be sent to. It decides the size of a chunk. */
   emailRate: number;
@@ -50,7 +50,7 @@ export interface CampaignDeps extends SubmitDeps {
  * before that, no mail is sent. A second call with the same key is the same campaign.
  */
 export async function submitCampaign(
-  deps: CampaignDeps,
+  deps: SubmitCampaignDeps,
   { input, source, options }: { input: CampaignInput; source: RecipientSource; options: SubmitOptions },
 ): Promise<AcceptedCampaign> {
   const { name, sendAt, transactional, ...content } = valid(campaignSchema, input);
@@ -107,14 +107,14 @@ function refuse(error: unknown): never {
   throw new InvalidJobError([{ field: 'recipients', message: `recipients: ${error.message}` }]);
 }
 
-function read(deps: CampaignDeps, source: RecipientSource): AsyncGenerator<Read[]> {
+function read(deps: SubmitCampaignDeps, source: RecipientSource): AsyncGenerator<Read[]> {
   if ('csv' in source) return fromCsv(source.csv);
   if ('ndjson' in source) return fromNdjson(source.ndjson);
   if ('key' in source) return fromObject(deps, source.key);
   return fromIterable(source);
 }
 
-async function* fromObject(deps: CampaignDeps, key: string): AsyncGenerator<Read[]> {
+async function* fromObject(deps: SubmitCampaignDeps, key: string): AsyncGenerator<Read[]> {
   const home = attachmentsPrefix(deps.prefix, EMAILS_QUEUE);
   if (!key.startsWith(home)) throw new InvalidRecipientsError("the key must be under the attachments' prefix");
   const bytes = deps.readObject?.(key) ?? whole(deps, key);
@@ -123,7 +123,7 @@ async function* fromObject(deps: CampaignDeps, key: string): AsyncGenerator<Read
   else throw new InvalidRecipientsError('the key must end in .csv or .ndjson');
 }
 
-async function* whole({ objects }: CampaignDeps, key: string): AsyncGenerator<Uint8Array> {
+async function* whole({ objects }: SubmitCampaignDeps, key: string): AsyncGenerator<Uint8Array> {
   const bytes = await objects.get(key);
   if (!bytes) throw new InvalidRecipientsError('there is no such object');
   yield bytes;
