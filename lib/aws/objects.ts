@@ -7,6 +7,7 @@ import {
   S3Client,
   type S3ClientConfig,
 } from '@aws-sdk/client-s3';
+import { StoreError } from '../errors';
 import type { Objects } from '../ports';
 import { clientDefaults } from './clients';
 import { guarded, hasStatus, isAwsError } from './store-error';
@@ -107,5 +108,24 @@ export function realObjects({ bucket, client = s3Client() }: { bucket: string; c
         }
         return keys.slice(0, limit);
       }),
+  };
+}
+
+/**
+ * Reads an object in chunks, for lists that are larger than memory. Rejects with a StoreError, also if the object does
+ * not exist (`S3.NoSuchKey`) or the connection breaks.
+ */
+export function realObjectReader({ bucket, client = s3Client() }: { bucket: string; client?: S3Client }) {
+  return async function* read(key: string): AsyncGenerator<Uint8Array> {
+    const { Body } = await guarded({
+      service: 'S3',
+      operation: 'GetObject',
+      call: () => client.send(new GetObjectCommand({ Bucket: bucket, Key: key })),
+    });
+    try {
+      for await (const chunk of Body as AsyncIterable<Uint8Array>) yield chunk;
+    } catch {
+      throw new StoreError({ code: 'S3.Interrupted', message: 'S3 GetObject was interrupted' });
+    }
   };
 }

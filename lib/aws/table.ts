@@ -74,10 +74,7 @@ export function realTable({ table, client = dynamoClient() }: { table: string; c
       dynamo('Query', async () => {
         const items = await query(
           {
-            IndexName: 'todo',
-            KeyConditionExpression: '#todo = :todo AND #at <= :until',
-            ExpressionAttributeNames: { '#todo': 'todo', '#at': 'todoAt' },
-            ExpressionAttributeValues: { ':todo': todo, ':until': until },
+            ...inTodo('<=', todo, until),
             ScanIndexForward: !newestFirst,
             ...(after && { ExclusiveStartKey: { ...after, todo } }),
           },
@@ -93,12 +90,9 @@ export function realTable({ table, client = dynamoClient() }: { table: string; c
           { client: documents },
           {
             TableName: table,
-            IndexName: 'todo',
             Select: 'COUNT',
             ...(Number.isFinite(most) && { Limit: most }),
-            KeyConditionExpression: '#todo = :todo AND #at >= :since',
-            ExpressionAttributeNames: { '#todo': 'todo', '#at': 'todoAt' },
-            ExpressionAttributeValues: { ':todo': todo, ':since': since },
+            ...inTodo('>=', todo, since),
           },
         )) {
           count += page.Count ?? 0;
@@ -131,6 +125,14 @@ export function realTable({ table, client = dynamoClient() }: { table: string; c
     });
   }
 }
+
+/** The entries of a to-do list up to a time, or from it on. */
+const inTodo = (side: '<=' | '>=', todo: string, at: number) => ({
+  IndexName: 'todo',
+  KeyConditionExpression: `#todo = :todo AND #at ${side} :at`,
+  ExpressionAttributeNames: { '#todo': 'todo', '#at': 'todoAt' },
+  ExpressionAttributeValues: { ':todo': todo, ':at': at },
+});
 
 function versionIs(expected: number) {
   const names = { '#key': 'key' };

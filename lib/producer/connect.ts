@@ -65,10 +65,7 @@ const clientConfig = ({ region, credentials, endpoints }: ConnectionConfig, serv
 });
 
 async function loadBucket(config: ConnectionConfig, bucket: string) {
-  const [{ realObjects, s3Client }, { realObjectReader }] = await Promise.all([
-    import('../aws/objects.ts'),
-    import('../aws/object-stream.ts'),
-  ]);
+  const { realObjectReader, realObjects, s3Client } = await import('../aws/objects.ts');
   // The emulators know no host names of buckets.
   const client = s3Client({ ...clientConfig(config, 's3'), forcePathStyle: config.endpoints.s3 !== undefined });
   return {

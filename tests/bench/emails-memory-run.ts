@@ -1,6 +1,6 @@
 import { S3Client } from '@aws-sdk/client-s3';
 import { clientDefaults } from '../../lib/aws/clients';
-import { realObjectReader } from '../../lib/aws/object-stream';
+import { realObjectReader } from '../../lib/aws/objects';
 import type { RecipientSource } from '../../lib/producer/campaign';
 import { createProducer } from '../../lib/producer/producer';
 import { memoryProducerDeps } from '../support/producer';

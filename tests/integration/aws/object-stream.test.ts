@@ -1,5 +1,4 @@
-import { realObjectReader } from '../../../lib/aws/object-stream';
-import { realObjects } from '../../../lib/aws/objects';
+import { realObjectReader, realObjects } from '../../../lib/aws/objects';
 import { startS3 } from '../../support/emulators';
 
 let s3: Awaited<ReturnType<typeof startS3>>;
