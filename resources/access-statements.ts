@@ -1,4 +1,4 @@
-import { dataPrefix as analyticsPrefix, compactedPrefix, rejectedPrefix } from '../lib/analytics/keys';
+import { dataPrefix as analyticsPrefix, parquetPrefix, rejectedPrefix } from '../lib/analytics/keys';
 import { stackName } from '../lib/instances/deployed';
 import type { QueueRow } from '../lib/instances/queue-row';
 import {
@@ -99,7 +99,7 @@ export function operatorStatements(rows: QueueRow[], context: Context): Statemen
   const written = [...records, ...bodies];
   // `sls verify` looks through them.
   const analytics = names.includes(ANALYTICS_QUEUE)
-    ? [analyticsPrefix, compactedPrefix, rejectedPrefix].map((folder) => `${folder(prefix)}*`)
+    ? [analyticsPrefix, parquetPrefix, rejectedPrefix].map((folder) => `${folder(prefix)}*`)
     : [];
   const searched = [...events, ...analytics];
   const allBodies = bodyKey(prefix, '*', '').replace(/\/$/, '');

@@ -2,22 +2,32 @@ import { ANALYTICS_QUEUE, hourPartition } from '../jobs/keys';
 
 /** Keys of the analytics data. They are a stored contract. `time` is the job's, in ms, and partitions are UTC hours. */
 
+export const HOUR_MS = 60 * 60_000;
+/** An hour is written this long after its end. Until then its last messages come from the queue. */
+export const SETTLE_MS = 15 * 60_000;
+/**
+ * What is stored from this long after the end of its hour on is late. The rest of SETTLE_MS is for clocks that differ
+ * and for a call that takes long.
+ */
+export const LATE_AFTER_MS = 10 * 60_000;
+
+export const hourStart = (time: number): number => Math.floor(time / HOUR_MS) * HOUR_MS;
+
 export const DATA_SUFFIX = '.ndjson.gz';
-const COMPACTED_SUFFIX = '.ndjson.zst';
-const MANIFEST_SUFFIX = '.ndjson';
 
 export const dataPrefix = (prefix: string): string => `${prefix}/${ANALYTICS_QUEUE}/`;
 export const rejectedPrefix = (prefix: string): string => `${prefix}/${ANALYTICS_QUEUE}-rejected/`;
-export const compactedPrefix = (prefix: string): string => `${prefix}/${ANALYTICS_QUEUE}-compacted/`;
-export const manifestPrefix = (prefix: string): string => `${prefix}/${ANALYTICS_QUEUE}-manifests/`;
+export const latePrefix = (prefix: string): string => `${prefix}/${ANALYTICS_QUEUE}-late/`;
+export const parquetPrefix = (prefix: string): string => `${prefix}/${ANALYTICS_QUEUE}-events/`;
 
 const partition = (prefix: string, what: string, time: number): string =>
   hourPartition(`${prefix}/${ANALYTICS_QUEUE}${what}`, time);
 
 export const dataPartition = (prefix: string, time: number): string => partition(prefix, '', time);
 export const rejectedPartition = (prefix: string, time: number): string => partition(prefix, '-rejected', time);
-export const compactedPartition = (prefix: string, time: number): string => partition(prefix, '-compacted', time);
-export const manifestPartition = (prefix: string, time: number): string => partition(prefix, '-manifests', time);
+/** `arrived`: when the message was stored. */
+export const latePartition = (prefix: string, arrived: number): string => partition(prefix, '-late', arrived);
+export const parquetPartition = (prefix: string, time: number): string => partition(prefix, '-events', time);
 
 /** The key for the accepted events of one message. */
 export const dataKey = (prefix: string, { time, id }: { time: number; id: string }): string =>
@@ -27,29 +37,25 @@ export const dataKey = (prefix: string, { time, id }: { time: number; id: string
 export const rejectedKey = (prefix: string, { time, id }: { time: number; id: string }): string =>
   `${rejectedPartition(prefix, time)}${id}${DATA_SUFFIX}`;
 
-/** `name`: 32 hexadecimal digits, new for each object. So a delete that lands late cannot hit another object. */
-export const compactedKey = (prefix: string, { time, name }: { time: number; name: string }): string =>
-  `${compactedPartition(prefix, time)}${name}${COMPACTED_SUFFIX}`;
+/** The key for the second copy of a message that came late. Its name begins with the message's hour, YYYYMMDDHH. */
+export const lateKey = (prefix: string, { time, id, arrived }: { time: number; id: string; arrived: number }): string =>
+  `${latePartition(prefix, arrived)}${new Date(time).toISOString().replace(/\D/g, '').slice(0, 10)}-${id}${DATA_SUFFIX}`;
 
-/** The hour's manifest. Revision 28eb1b2 wrote a manifest for each compacted object instead, under the object's name. */
-export const manifestKey = (prefix: string, time: number): string =>
-  `${manifestPartition(prefix, time)}hour${MANIFEST_SUFFIX}`;
+/** An object without events (lib/analytics/hours.ts). */
+export const noneLateKey = (prefix: string): string => `${latePartition(prefix, 0)}none${DATA_SUFFIX}`;
 
-/** Where a damaged object goes, so that queries do not read it. */
-export const damagedPrefix = (prefix: string): string => `${prefix}/${ANALYTICS_QUEUE}-damaged/`;
-export const asideKey = (prefix: string, key: string): string =>
-  `${damagedPrefix(prefix)}${key.slice(prefix.length + 1)}`;
-
-/** The job of a message's own object. */
-export const jobOf = (key: string): string => key.slice(key.lastIndexOf('/') + 1, -DATA_SUFFIX.length);
-
-/** The name of a compacted object. `undefined` if compaction cannot have written an object under this key. */
-export const nameOf = (key: string): string | undefined => /\/([0-9a-f]{32})\.ndjson\.zst$/.exec(key)?.[1];
+/** The key for one of the `of` Parquet objects of an hour. */
+export const partKey = (prefix: string, { hour, part, of }: { hour: number; part: number; of: number }): string =>
+  `${parquetPartition(prefix, hour)}part-${part}-of-${of}.parquet`;
 
 const HOUR = /\/year=(\d{4})\/month=(\d\d)\/day=(\d\d)\/hour=(\d\d)\//;
+const LATE_HOUR = /\/(\d{4})(\d\d)(\d\d)(\d\d)-[^/]*$/;
+
+const timeOf = ([, year, month, day, hour]: readonly string[]): number | undefined =>
+  year === undefined ? undefined : Date.parse(`${year}-${month}-${day}T${hour}:00:00Z`);
 
 /** The start of the hour in a key's partition, ms. `undefined` if the key has no partition. */
-export function hourOf(key: string): number | undefined {
-  const [, year, month, day, hour] = HOUR.exec(key) ?? [];
-  return year === undefined ? undefined : Date.parse(`${year}-${month}-${day}T${hour}:00:00Z`);
-}
+export const hourOf = (key: string): number | undefined => timeOf(HOUR.exec(key) ?? []);
+
+/** The start of the hour to which a late message belongs. */
+export const hourOfLate = (key: string): number | undefined => timeOf(LATE_HOUR.exec(key) ?? []);

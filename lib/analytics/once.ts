@@ -1,9 +1,7 @@
 import { gunzipSync } from 'node:zlib';
 import { IdTakenError, StoreError } from '../errors';
-import { sha256 } from '../jobs/envelope';
 import type { Objects } from '../ports';
 import type { Encoded } from './encode';
-import type { ManifestEntry } from './manifest';
 
 /**
  * Writes a message's object (gzip NDJSON) if there is none. An object with the same lines comes from an earlier delivery
@@ -16,14 +14,9 @@ export async function writeOnce(
 ): Promise<void> {
   if ((await objects.create(key, bytes, 'application/gzip', metadata)) === 'created') return;
   const stored = await objects.get(key);
-  // Compaction removed it between the two calls. The next delivery finds the message in the manifest.
+  // An operator or a lifecycle rule removed it between the two calls. The next delivery writes it again.
   if (!stored) throw new StoreError({ code: 'ObjectGone', message: 'the object was just removed' });
   if (!hasLines(stored, gunzipSync(bytes))) throw new IdTakenError();
-}
-
-/** Throws an IdTakenError if a manifest has other lines under the message's id. */
-export function refuseOther({ sha256: compacted }: ManifestEntry, { bytes }: Encoded): void {
-  if (sha256(gunzipSync(bytes)) !== compacted) throw new IdTakenError();
 }
 
 function hasLines(stored: Uint8Array, lines: Buffer): boolean {

@@ -3,10 +3,9 @@ import { ANALYTICS_QUEUE } from '../jobs/keys';
 import type { Log, Metrics, Objects } from '../ports';
 import { type MessageType, messageType, type QueueContract, type RunContext } from '../worker/contract';
 import { type Encoded, encodeBatch } from './encode';
-import { dataKey, rejectedKey } from './keys';
-import { readManifests } from './manifest';
+import { dataKey, HOUR_MS, hourStart, LATE_AFTER_MS, lateKey, rejectedKey } from './keys';
 import { ANALYTICS_EVENTS, type AnalyticsBatch, analyticsSchema } from './message';
-import { refuseOther, writeOnce } from './once';
+import { writeOnce } from './once';
 
 export interface AnalyticsDeps {
   objects: Objects;
@@ -15,8 +14,6 @@ export interface AnalyticsDeps {
   /** From this time (ms) of a job on, its events may hold no e-mail addresses. */
   noAddressesFrom?: number | undefined;
 }
-
-const HOUR_MS = 60 * 60_000;
 
 /**
  * Stores events as objects in the partition of their job's `time`. The same message makes the same lines under the same
@@ -39,23 +36,16 @@ async function store(
   const place = { time: Date.parse(envelope.time), id: envelope.id };
   const encoded = encodeBatch(envelope, data.events, deps);
   const { accepted, rejected } = encoded;
-  const compacted = accepted !== undefined && (await isCompacted(deps, place, { accepted, now: now() }));
-  if (accepted && !compacted) await write(deps.objects, dataKey(deps.prefix, place), { encoded: accepted, envelope });
+  if (accepted) {
+    await write(deps.objects, dataKey(deps.prefix, place), { encoded: accepted, envelope });
+    // After the original. So the function that finds this copy finds the original too.
+    const arrived = now();
+    if (arrived >= hourStart(place.time) + HOUR_MS + LATE_AFTER_MS)
+      await write(deps.objects, lateKey(deps.prefix, { ...place, arrived }), { encoded: accepted, envelope });
+  }
   if (rejected) await write(deps.objects, rejectedKey(deps.prefix, place), { encoded: rejected, envelope });
   measure(deps, log, { ...encoded, lagMs: now() - place.time });
-  return { accepted: accepted?.events ?? 0, rejected: rejected?.events ?? 0, ...(compacted && { compacted }) };
-}
-
-/** After the hour is over, an earlier delivery's events may already be in a compacted object. */
-async function isCompacted(
-  deps: AnalyticsDeps,
-  { time, id }: { time: number; id: string },
-  { accepted, now }: { accepted: Encoded; now: number },
-): Promise<boolean> {
-  if (now < Math.floor(time / HOUR_MS) * HOUR_MS + HOUR_MS) return false;
-  const entry = (await readManifests(deps, time)).moved.get(id);
-  if (entry) refuseOther(entry, accepted);
-  return entry !== undefined;
+  return { accepted: accepted?.events ?? 0, rejected: rejected?.events ?? 0 };
 }
 
 const write = (

@@ -1,4 +1,4 @@
-import { compactedPrefix, damagedPrefix, dataPrefix, manifestPrefix, rejectedPrefix } from '../analytics/keys';
+import { dataPrefix, latePrefix, parquetPrefix, rejectedPrefix } from '../analytics/keys';
 import type { Instance } from '../instances/instance';
 import { auditKey, recordFolder } from '../jobs/keys';
 import { OBJECT_LIFETIME_MS, ROW_LIFETIME_MS } from '../jobs/schedule';
@@ -13,6 +13,9 @@ const UNNEEDED_AFTER = OBJECT_LIFETIME_MS / DAY_MS;
 /** A year, and a month for its accounts. */
 const YEAR = 400;
 const MONTH = 30;
+/** By then the events of a message are in Parquet, also if it came weeks late or an hour was left to a query engine. */
+const ORIGINALS = 90;
+const ORIGINALS_NEEDED = 60;
 /** How long an old version may be needed, to restore what was overwritten or deleted by mistake. */
 export const OLD_VERSIONS_NEEDED = MONTH;
 
@@ -38,10 +41,10 @@ export const retentions = ({ prefix, known }: Folders): Retention[] => [
   ...[
     ...Object.keys(known).map((queue) => `${recordFolder(prefix, queue)}/`),
     ...['_recipients', '_events'].map((name) => `${prefix}/${name}/`),
-    // A manifest names the objects of its hour, so all of them go together.
-    ...[dataPrefix, compactedPrefix, manifestPrefix].map((folder) => folder(prefix)),
+    parquetPrefix(prefix),
   ].map((folder) => ({ folder, days: YEAR, needed: A_ROWS_LIFE })),
-  ...[rejectedPrefix, damagedPrefix].map((folder) => ({ folder: folder(prefix), days: MONTH, needed: 0 })),
+  ...[dataPrefix, latePrefix].map((folder) => ({ folder: folder(prefix), days: ORIGINALS, needed: ORIGINALS_NEEDED })),
+  { folder: rejectedPrefix(prefix), days: MONTH, needed: 0 },
   { folder: auditKey(prefix, '').replace(/[^/]*$/, ''), days: YEAR, needed: 0 },
 ];
 

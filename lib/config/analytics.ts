@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { commonEnv } from './common';
-import { seconds } from './values';
+import { list } from './values';
 
 export const analyticsEnv = z.object({
   ...commonEnv.shape,
@@ -10,10 +10,21 @@ export const analyticsEnv = z.object({
 
 export type AnalyticsConfig = z.infer<typeof analyticsEnv>;
 
-export const compactionEnv = z.object({
+/** The columns of every event in Parquet. */
+export const EVENT_COLUMNS = [
+  ...(['id', 'name', 'time', 'user', 'session', 'device', 'schema', 'properties'] as const),
+  ...(['job', 'source', 'group', 'sequence', 'accepted'] as const),
+] as const;
+export type EventColumn = (typeof EVENT_COLUMNS)[number];
+
+/** The types of properties that have a column of their own. */
+export const PROPERTY_TYPES = ['text', 'number', 'boolean'] as const;
+export type PropertyType = (typeof PROPERTY_TYPES)[number];
+
+export const hoursEnv = z.object({
   ...commonEnv.shape,
-  /** Seconds that the compaction leaves an hour alone after its end. */
-  COMPACTION_SETTLE: seconds.default(900),
-  /** The longest time, in seconds, between a reader's list of the bucket and its read of the manifests. */
-  COMPACTION_GRACE: seconds.default(900),
+  /** Properties that have a column of their own, such as `price=number,product=text`. */
+  ANALYTICS_COLUMNS: list
+    .transform((entries) => entries.map((entry) => entry.split('=')))
+    .pipe(z.array(z.tuple([z.string(), z.enum(PROPERTY_TYPES)]))),
 });

@@ -1,6 +1,6 @@
 import type * as z from 'zod';
 import { alarmsEnv } from './alarms';
-import { analyticsEnv, compactionEnv } from './analytics';
+import { analyticsEnv, hoursEnv } from './analytics';
 import { emailEventsEnv, emailsEnv } from './emails';
 import { feedbackEnv } from './feedback';
 import { reconcilerEnv } from './reconciler';
@@ -14,7 +14,7 @@ export const environmentSchemas: Record<string, z.ZodObject> = {
   emailEvents: emailEventsEnv,
   testflight: testflightEnv,
   analytics: analyticsEnv,
-  compaction: compactionEnv,
+  hours: hoursEnv,
   reconciler: reconcilerEnv,
   alarms: alarmsEnv,
 };

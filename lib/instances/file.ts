@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { EVENT_COLUMNS, PROPERTY_TYPES } from '../config/analytics';
 import { commonEnv } from '../config/common';
 import { eventsKeys } from '../config/emails';
 import { feedbackEnv } from '../config/feedback';
@@ -25,6 +26,13 @@ const language = z.string().regex(/^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$/, 'must b
 
 const domain = z.string().regex(/^[a-z0-9-]+(\.[a-z0-9-]+)+$/, 'must be a domain in lowercase such as example.com');
 const app = z.string().regex(/^\d{1,20}(:[0-9a-f-]{36})?$/, "must be Apple's ids in quotes, APP or APP:GROUP");
+
+/** Names that the columns of events and their partitions have. Athena and DuckDB do not distinguish case. */
+const RESERVED: readonly string[] = [...EVENT_COLUMNS, 'year', 'month', 'day', 'hour', 'date'];
+const propertyName = z
+  .string()
+  .regex(/^[A-Za-z][A-Za-z0-9_]{0,63}$/)
+  .refine((name) => !RESERVED.includes(name.toLowerCase()), 'is the name of a column that every event has');
 
 /** https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-properties-resource-tags.html */
 const tagKey = z.string().regex(/^(?!aws:|instance$|stage$|service$)[\p{L}\p{N} _.:/=+@-]{1,128}$/u);
@@ -145,8 +153,9 @@ export const instanceFile = section({
     noAddressesFrom: z.iso
       .datetime({ offset: true, error: 'must be a time such as 2027-01-01T00:00:00Z' })
       .describe('Events of jobs made from this time on are rejected if a value looks like an e-mail address'),
-    settle: seconds.describe('From the end of an hour to its compaction'),
-    grace: seconds.describe("The longest time between a reader's list of the bucket and its read of the manifests"),
+    columns: z
+      .record(propertyName, z.enum(PROPERTY_TYPES))
+      .describe('Properties of events that get a column of their own in Parquet, with the type of their values'),
   }),
   logs: section({
     level: commonEnv.shape.LOG_LEVEL.unwrap(),
@@ -156,7 +165,7 @@ export const instanceFile = section({
   alarms: thresholdsSchema.partial().describe("Limits of all queues' alarms. A queue's own alarms override them"),
   functions: section({
     reconciler: section({ timeout: whole(10, 60) }),
-    compaction: section({ timeout: whole(60, 900) }),
+    hours: section({ timeout: whole(120, 900) }),
     alarms: section({ timeout: whole(10, 900) }),
     emailEvents: section({ concurrency: whole(1, 1000) }),
   }).describe('Functions that are not the worker of a queue'),

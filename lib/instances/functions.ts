@@ -4,13 +4,13 @@ import type { Instance } from './instance';
 
 /**
  * Whether an instance has the function `key`. The worker of a queue that is not in use is absent. So are the event
- * webhook without a queue that sends mail, and the compaction without analytics.
+ * webhook without a queue that sends mail, and the hours of events without analytics.
  */
 export function hasFunction({ rows, known }: Instance, key: string): boolean {
   const uses = (queue: string) => rows.some(({ name }) => name === queue);
   if (key in known) return uses(key);
   if (key === 'emailEvents') return MAIL_QUEUES.some(uses);
-  if (key === 'compaction') return uses('analytics');
+  if (key === 'hours') return uses('analytics');
   return true;
 }
 

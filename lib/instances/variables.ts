@@ -23,8 +23,20 @@ export function templateValues(instance: Instance): Record<string, unknown> {
     ...settings.sendgrid,
     templates: { ...templates, feedbackByLanguage: pairs(languages) },
   };
+  const columns = settings.analytics?.columns;
+  const analytics = columns && { ...settings.analytics, columns: pairs(columns) };
   return {
-    ...textLists({ ...others, ...(sendgrid && { sendgrid }), name, region, stage, bucket, prefix, retain }),
+    ...textLists({
+      ...others,
+      ...(sendgrid && { sendgrid }),
+      ...(analytics && { analytics }),
+      name,
+      region,
+      stage,
+      bucket,
+      prefix,
+      retain,
+    }),
     eventBus: eventBus(name, settings.events?.bus) || null,
     queueSettings: JSON.stringify(Object.fromEntries(rows.map((row) => [row.name, queueSettings(row)]))),
     dlqDepths: JSON.stringify(Object.fromEntries(rows.map((row) => [row.name, row.alarms.dlqDepth]))),

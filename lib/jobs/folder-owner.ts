@@ -1,5 +1,4 @@
 import * as z from 'zod';
-import { ConfigError } from '../config/environment';
 import type { Objects } from '../ports';
 import { ownerKey } from './keys';
 
@@ -27,19 +26,6 @@ export async function claimFolder(
 ): Promise<boolean> {
   const created = await objects.create(ownerKey(prefix), JSON.stringify({ instance }), 'application/json');
   return created === 'created' || (await folderOwner(objects, prefix)) === instance;
-}
-
-/**
- * Refuses a folder of another instance: compaction deletes objects. A folder without a marker is accepted, because the
- * service on this machine has none. Throws a ConfigError.
- */
-export async function requireOwnFolder(
-  objects: Pick<Objects, 'get'>,
-  { prefix, instance }: { prefix: string; instance: string },
-): Promise<void> {
-  const owner = await folderOwner(objects, prefix);
-  if (!mayUse(instance, owner))
-    throw new ConfigError(`configuration: the folder ${prefix} belongs to ${owner}, not to ${instance}`);
 }
 
 function jsonOf(text: string): unknown {

@@ -35,7 +35,7 @@ export const CAMPAIGN_QUEUE = 'emails';
 export const campaignKey = (id: string): string => `campaign#${id}`;
 export const rateKey = (vendor: string): string => `rate#${vendor}`;
 export const reconcilerKey = 'lease#reconciler';
-export const compactionKey = 'lease#compaction';
+export const hoursKey = 'lease#hours';
 /** The facts that the reconciler has told. */
 export const factsKey = 'facts';
 /** The alarms and facts of each outage: the chat gets one message about them. */

@@ -64,7 +64,8 @@ async function each<T, R>(all: readonly T[], act: (one: T) => Promise<R>): Promi
   return results;
 }
 
-const ANALYTICS = ['analytics', 'analytics-rejected', 'analytics-compacted'];
+/** The folders of analytics events. After some months a message's events are in Parquet alone. */
+const ANALYTICS = ['analytics', 'analytics-rejected', 'analytics-events'];
 
 /** What an entry, a record or a body of another hour needs to know about its row. */
 const OF_OTHER_HOURS = ['key', 'state', 'reason', 'parkedFrom'];
@@ -98,7 +99,7 @@ async function texts(source: Source, folders: readonly string[]): Promise<[strin
   const keys = (await each(folders, (folder) => list(source, folder))).flat();
   return each(keys, async (key): Promise<[string, string]> => {
     const { Body } = await source.s3.send(new GetObjectCommand({ Bucket: source.bucket, Key: key }));
-    return [key, textOf(key, (await Body?.transformToByteArray()) ?? Buffer.alloc(0))];
+    return [key, await textOf(key, (await Body?.transformToByteArray()) ?? Buffer.alloc(0))];
   });
 }
 

@@ -1,4 +1,5 @@
 import { gunzipSync, zstdDecompressSync } from 'node:zlib';
+import { parquetReadObjects } from 'hyparquet';
 
 export type Item = Record<string, unknown> & { key: string };
 
@@ -70,10 +71,17 @@ export function parsed(body: string): Record<string, unknown> {
   }
 }
 
-export function textOf(key: string, bytes: Uint8Array): string {
-  const unpack = key.endsWith('.gz') ? gunzipSync : key.endsWith('.zst') ? zstdDecompressSync : Buffer.from;
+/** The text of an object; of Parquet, the source and the number of each row as a line. A damaged object has none. */
+export async function textOf(key: string, bytes: Uint8Array): Promise<string> {
   try {
-    return unpack(bytes).toString('utf8');
+    if (!key.endsWith('.parquet'))
+      return (key.endsWith('.gz') ? gunzipSync(bytes) : Buffer.from(bytes)).toString('utf8');
+    const compressors = { ZSTD: (page: Uint8Array) => zstdDecompressSync(page) };
+    const file = new Uint8Array(bytes).buffer;
+    const rows = await parquetReadObjects({ file, columns: ['source', 'sequence'], compressors });
+    return rows
+      .map((row) => JSON.stringify(row, (_, value) => (typeof value === 'bigint' ? `${value}` : value)))
+      .join('\n');
   } catch {
     return '';
   }

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { analyticsCost } from './analytics-cost';
+import { analyticsHour } from './analytics-hour';
 import { emailsMemory } from './emails-memory';
 import { emailsPriority } from './emails-priority';
 import { exampleLatency } from './express-api';
@@ -18,6 +19,7 @@ const benchmarks: Record<string, (size: Size) => Promise<string>> = {
   'feedback-cost': feedbackCost,
   'feedback-faults': underFaults,
   'analytics-cost': analyticsCost,
+  'analytics-hour': analyticsHour,
   'emails-priority': emailsPriority,
   'emails-memory': emailsMemory,
   'express-api': exampleLatency,

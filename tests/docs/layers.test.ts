@@ -37,7 +37,7 @@ test('the verifier imports nothing from the other rooms, so that it shares no mi
   const imported = readdirSync('lib/verify').flatMap((file) =>
     [...readFileSync(`lib/verify/${file}`, 'utf8').matchAll(/from '([^']+)'/g)].map(([, from = '']) => from),
   );
-  expect(imported.filter((from) => !/^(\.\/\w+|@aws-sdk\/[\w-]+|node:zlib)$/.test(from))).toEqual([]);
+  expect(imported.filter((from) => !/^(\.\/\w+|@aws-sdk\/[\w-]+|node:zlib|hyparquet)$/.test(from))).toEqual([]);
 });
 
 test('the verifier stays small enough to be read in one go: 400 lines of code', () => {

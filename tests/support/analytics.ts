@@ -1,8 +1,9 @@
+import { gunzipSync, gzipSync } from 'node:zlib';
 import { encodeBatch } from '../../lib/analytics/encode';
 import type { AnalyticsEvent } from '../../lib/analytics/event';
-import { dataKey } from '../../lib/analytics/keys';
-import { textOf } from '../../lib/analytics/lines';
+import { dataKey, dataPrefix, HOUR_MS, hourOf, latePrefix, parquetPrefix } from '../../lib/analytics/keys';
 import { ANALYTICS_EVENTS } from '../../lib/analytics/message';
+import { type EventRow, fromParquet, rowOf } from '../../lib/analytics/parquet';
 import { parseEnvelope } from '../../lib/jobs/envelope';
 import type { Objects } from '../../lib/ports';
 import { jobId, PREFIX } from './engine';
@@ -50,7 +51,7 @@ export type Line = AnalyticsEvent & { job: string; sequence: number | null; fiel
 
 /** The lines of several objects, one object after another. */
 export async function linesOf(objects: Pick<Objects, 'get'>, keys: string[]): Promise<Line[]> {
-  const texts = await Promise.all(keys.map(async (key) => textOf(key, (await objects.get(key)) ?? new Uint8Array())));
+  const texts = await Promise.all(keys.map(async (key) => gunzipSync((await objects.get(key)) ?? gzipSync(''))));
   return texts.flatMap((text) =>
     text
       .toString('utf8')
@@ -71,4 +72,36 @@ export async function putOriginal(
   const key = dataKey(PREFIX, { time: Date.parse(envelope.time), id: envelope.id });
   await objects.put(key, accepted?.bytes ?? '', 'application/gzip');
   return key;
+}
+
+/** A reader takes what arrived in this time from the messages' own objects. */
+const VIEW_MS = 3 * 24 * HOUR_MS;
+const DAY_MS = 24 * HOUR_MS;
+
+/**
+ * What the documented view shows at a time, in ms: every Parquet object, and what arrived in the last days, each id once
+ * in a UTC day and the day before it.
+ */
+export async function viewAt(objects: Pick<Objects, 'get' | 'list'>, now: number): Promise<EventRow[]> {
+  const recent = (key: string) => (hourOf(key) ?? 0) > now - VIEW_MS;
+  const lists = await Promise.all(
+    [parquetPrefix, latePrefix, dataPrefix].map((folder) => objects.list(folder(PREFIX))),
+  );
+  const [parts = [], late = [], own = []] = lists;
+  const all: EventRow[] = [];
+  for (const key of parts) all.push(...(await fromParquet((await objects.get(key)) ?? new Uint8Array())));
+  for (const key of [...late, ...own].filter(recent))
+    for (const line of gunzipSync((await objects.get(key)) ?? gzipSync(''))
+      .toString('utf8')
+      .split('\n')
+      .filter(Boolean))
+      all.push(rowOf(line));
+  all.sort((a, b) => a.accepted - b.accepted || (a.job < b.job ? -1 : 1));
+  const days = new Map<string, number>();
+  return all.filter(({ id, accepted }) => {
+    const day = Math.floor(accepted / DAY_MS);
+    const last = days.get(id) ?? Number.NEGATIVE_INFINITY;
+    days.set(id, day);
+    return last < day - 1;
+  });
 }

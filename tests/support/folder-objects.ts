@@ -14,8 +14,7 @@ export interface FolderObjects extends Objects {
 const byBytes = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b));
 
 /** A bucket that stores its objects in a folder, for database engines that read files. */
-export function folderObjects(): FolderObjects {
-  const folder = mkdtempSync(join(tmpdir(), 'bucket-'));
+export function folderObjects(folder = mkdtempSync(join(tmpdir(), 'bucket-'))): FolderObjects {
   const path = (key: string) => join(folder, key);
   const write = async (key: string, body: string | Uint8Array, flag: 'w' | 'wx') => {
     await mkdir(dirname(path(key)), { recursive: true });

@@ -9,7 +9,7 @@ export const HOLDERS: Record<string, string> = {
   testflight: 'TestflightIamRoleLambdaExecution',
   analytics: 'AnalyticsIamRoleLambdaExecution',
   emailEvents: 'EmailEventsIamRoleLambdaExecution',
-  compaction: 'CompactionIamRoleLambdaExecution',
+  hours: 'HoursIamRoleLambdaExecution',
   reconciler: 'ReconcilerIamRoleLambdaExecution',
   alarms: 'AlarmsIamRoleLambdaExecution',
   producer: 'ProducerPolicy',
@@ -51,8 +51,6 @@ const REASONS: [who: RegExp, text: RegExp, reason: string][] = [
   ],
   [/worker|reconciler|producer|reader/, /^s3:ListBucket /, MISSING],
   [/emailEvents/, /^dynamodb:GetItem evidence#/, 'another request was faster'],
-  [/compaction/, /^s3:DeleteObject /, 'half an hour after a merge (`tests/unit/analytics`)'],
-  [/compaction/, /analytics-damaged\//, 'an object is damaged (`tests/unit/analytics`)'],
   [/reconciler/, /^s3:GetObject \S+\/_bodies\//, `a held job is released: ${SIMULATED}`],
   [/reconciler/, /^sqs:GetQueueAttributes \S+\{queue\}\.fifo$/, `many jobs are released: ${SIMULATED}`],
   [

@@ -79,8 +79,7 @@ export async function recordedWork(recorded: RecordedService): Promise<Left> {
     await service.until('the end of the campaign', isEnded);
     await producer.jobs.get(dead.id);
     await service.until('the events to be stored', () => service.sqs.messages('local-analytics.fifo').length === 0);
-    // The second run reads what the first one has written.
-    for (let times = 1; times <= 2; times++) await service.run('compaction');
+    await service.run('hours');
     await service.until('an alarm', () => service.discord.messages.length > 0);
     return { dead: dead.id, held: held.id, campaign: campaign.id };
   } finally {
@@ -124,7 +123,7 @@ async function upload(service: WatchedService, producer: ReturnType<typeof realP
   return { key };
 }
 
-/** Events of an hour that the compaction merges. */
+/** Events of an hour that becomes Parquet. */
 async function sendOldEvents({ declared, ports }: WatchedService): Promise<void> {
   const time = new Date(Date.now() - 5 * HOUR_MS).toISOString();
   const url = declared.queues.find(({ name }) => name === 'local-analytics.fifo')?.url ?? '';

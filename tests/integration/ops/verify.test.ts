@@ -2,6 +2,7 @@ import { gzipSync } from 'node:zlib';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SQSClient } from '@aws-sdk/client-sqs';
+import { type EventRow, PARQUET, toParquet } from '../../../lib/analytics/parquet';
 import { realObjects } from '../../../lib/aws/objects';
 import { realTable } from '../../../lib/aws/table';
 import { PermanentError, WaitError } from '../../../lib/errors';
@@ -204,6 +205,20 @@ test('the verifier says of which DLQ another reader hides entries, and does not 
   await engine.deps.queues.receive(engine.deps.dlqUrl(QUEUE), { max: 1, visibilitySeconds: 600 });
 
   expect(await verified()).toEqual({ findings: [], hidden: [QUEUE] });
+});
+
+test('a message is not missing while any of its events is in Parquet, though its own object has expired', async () => {
+  const { objects, found } = await service();
+  const row = (sequence: number): EventRow => ({
+    ...{ id: `event-${sequence}`, name: 'opened', time: 0, user: null, session: null, device: null, schema: null },
+    ...{ properties: null, job: jobId(sequence), source: SOURCE, group: null, sequence, accepted: 0 },
+  });
+  const key = `${PREFIX}/analytics-events/${HOUR}part-0-of-1.parquet`;
+
+  await objects.put(key, toParquet([row(1), row(3)], []), PARQUET);
+  expect(await found()).toEqual([{ kind: 'message-missing', id: SOURCE, what: expect.stringContaining('2 to 2') }]);
+  await objects.put(key, toParquet([row(1), row(2), row(3)], []), PARQUET);
+  expect(await found()).toEqual([]);
 });
 
 test('a source that began in the hours lacks its first messages', async () => {

@@ -2,11 +2,11 @@ import { ARROW_MUTANTS } from './source/arrows';
 import { CAMPAIGN_MUTANTS } from './source/campaigns';
 import { CIRCUIT_MUTANTS } from './source/circuit';
 import { CLAIM_MUTANTS } from './source/claim';
-import { COMPACTION_MUTANTS } from './source/compaction';
 import { DEAD_LETTER_MUTANTS } from './source/dead-letters';
 import { ENGINE_MUTANTS } from './source/engine';
 import { EVENT_MUTANTS } from './source/events';
 import { EVIDENCE_MUTANTS } from './source/evidence';
+import { HOUR_MUTANTS } from './source/hours';
 import { INDEX_KEY_MUTANTS } from './source/index-keys';
 import { NEIGHBOUR_MUTANTS } from './source/neighbours';
 import { PLANNED_MUTANTS } from './source/planned';
@@ -20,11 +20,11 @@ export const SOURCE_MUTANTS: Record<string, SourceMutant> = {
   ...CAMPAIGN_MUTANTS,
   ...CIRCUIT_MUTANTS,
   ...CLAIM_MUTANTS,
-  ...COMPACTION_MUTANTS,
   ...DEAD_LETTER_MUTANTS,
   ...ENGINE_MUTANTS,
   ...EVENT_MUTANTS,
   ...EVIDENCE_MUTANTS,
+  ...HOUR_MUTANTS,
   ...INDEX_KEY_MUTANTS,
   ...NEIGHBOUR_MUTANTS,
   ...PLANNED_MUTANTS,

@@ -1,8 +1,8 @@
 import { CAMPAIGN_PLANS } from './campaigns';
 import { innocentAmongGuilty, othersGoOn, trialOfWaiting } from './circuit';
-import { compactions } from './compactions';
 import { dlqByChance } from './dlq-by-chance';
 import { failingRows } from './failing';
+import { hours } from './hours';
 import { largeDlq } from './large-dlq';
 import { MAILS_PLANS } from './mails';
 import { neverEmpty } from './never-empty';
@@ -20,7 +20,7 @@ export const SCALE_PLANS: readonly ScalePlan[] = [
   othersGoOn,
   largeDlq,
   dlqByChance,
-  compactions,
+  hours,
   limitedRecovery,
   unlimitedRecovery,
   failingRows,

@@ -1,7 +1,7 @@
 import { gunzipSync } from 'node:zlib';
 import { type Encoded, encodeBatch } from '../../../lib/analytics/encode';
 import { parseEnvelope } from '../../../lib/jobs/envelope';
-import { analyticsBody, anEvent, someEvents } from '../../support/analytics';
+import { ACCEPTED_AT, analyticsBody, anEvent, someEvents } from '../../support/analytics';
 import { jobId } from '../../support/engine';
 
 function encode(events: unknown[], changes: Record<string, unknown> = {}) {
@@ -16,7 +16,7 @@ const lines = (encoded: Encoded | undefined): Record<string, unknown>[] =>
     .filter(Boolean)
     .map((line) => JSON.parse(line) as Record<string, unknown>);
 
-const origin = { job: jobId(1), source: '/my/api/producer-1', group: 'shard-3', sequence: 1 };
+const origin = { job: jobId(1), source: '/my/api/producer-1', group: 'shard-3', sequence: 1, accepted: ACCEPTED_AT };
 
 test('each event becomes a line with its origin', () => {
   const { accepted, rejected, names } = encode([anEvent(1), anEvent(2, { name: 'purchase' })]);

@@ -1,11 +1,10 @@
 import fc from 'fast-check';
-import { compaction } from '../../../lib/analytics/compaction';
-import { manifestPrefix, rejectedPrefix } from '../../../lib/analytics/keys';
+import { writeHours } from '../../../lib/analytics/hours';
+import { dataPrefix, parquetPartition, rejectedPrefix } from '../../../lib/analytics/keys';
 import { analyticsContract } from '../../../lib/analytics/process';
-import { visibleObjects } from '../../../lib/analytics/view';
 import { dlqUrlOfArn, queueUrlOfArn } from '../../../lib/jobs/keys';
 import { crashesOf } from '../../../lib/jobs/transitions';
-import { analyticsBody, anEvent, linesOf, someEvents } from '../../support/analytics';
+import { analyticsBody, anEvent, linesOf, someEvents, viewAt } from '../../support/analytics';
 import { jobId, memoryEngine, PREFIX } from '../../support/engine';
 import { createKills } from '../../support/kills';
 
@@ -26,7 +25,7 @@ type Step =
   /** Two invocations process the same batch at the same time. */
   | { do: 'deliver twice'; max: number }
   | { do: 'reconcile'; kill?: { call: number; when: 'before' | 'after' } | undefined }
-  | { do: 'compact'; kill?: { call: number; when: 'before' | 'after' } | undefined }
+  | { do: 'write the hours'; kill?: { call: number; when: 'before' | 'after' } | undefined }
   | { do: 'redrive' }
   | { do: 'wait'; minutes: number };
 
@@ -46,7 +45,7 @@ const steps = fc.array(
     { weight: 4, arbitrary: fc.record({ do: fc.constant('lose' as const), max }) },
     { weight: 1, arbitrary: fc.record({ do: fc.constant('deliver twice' as const), max }) },
     { weight: 2, arbitrary: fc.record({ do: fc.constant('reconcile' as const), kill }) },
-    { weight: 3, arbitrary: fc.record({ do: fc.constant('compact' as const), kill }) },
+    { weight: 3, arbitrary: fc.record({ do: fc.constant('write the hours' as const), kill }) },
     { weight: 1, arbitrary: fc.record({ do: fc.constant('redrive' as const) }) },
     {
       weight: 6,
@@ -97,25 +96,16 @@ async function play(type: 'fifo' | 'standard', schedule: Step[], keyOf = (key: s
   const [main, dlq] = [queueUrlOfArn(queueArn), dlqUrlOfArn(queueArn)];
   /** Which of the two messages of each number were sent. */
   const sent = new Map<number, Set<'one' | 'other'>>();
-  const compact = () =>
-    compaction(
-      { ...deps, settleAfterMs: 5 * MINUTE, graceMs: 15 * MINUTE, targetBytes: 3_000 },
-      { remainingMs: 60_000 },
-    );
-  /** The ids of all events that a reader sees now. */
-  const seen = async () =>
-    (
-      await linesOf(
-        engine.objects,
-        await visibleObjects({ objects: engine.objects, prefix: PREFIX }, { hour: HOUR, at: clock.now() }),
-      )
-    )
-      .map(({ id }) => id)
-      .sort();
+  const writeAll = () =>
+    writeHours({ ...deps, columns: [], onePartBytes: 3_000, mostBytes: 1e9 }, { remainingMs: 60_000 });
+  /** The ids of all stored events, and of those that a reader sees now. */
+  const stored = () => engine.objects.keys().filter((key) => key.startsWith(dataPrefix(PREFIX)));
+  const seen = async () => (await linesOf(engine.objects, stored())).map(({ id }) => id).sort();
+  const viewed = async () => (await viewAt(engine.objects, clock.now())).map(({ id }) => id).sort();
   /** The messages that SQS moved to the DLQ. */
   const moved = () => engine.deadLetters().filter(({ attributes }) => attributes.code === undefined);
   const problems: string[] = [];
-  const reached = { died: 0, adopted: 0, conflicts: 0, 'moved by SQS': 0, 'compacted before a delivery': 0 };
+  const reached = { died: 0, adopted: 0, conflicts: 0, 'moved by SQS': 0, 'written before a delivery': 0 };
   const mayDie = async (run: () => Promise<unknown>, kill?: Parameters<typeof kills.run>[1]) => {
     if ((await kills.run(run, kill)) === 'died') reached.died++;
   };
@@ -129,6 +119,8 @@ async function play(type: 'fifo' | 'standard', schedule: Step[], keyOf = (key: s
     if (new Set(now).size !== now.length) problems.push(`twice after ${JSON.stringify(step)}`);
     if (before.some((id) => !now.includes(id))) problems.push(`gone after ${JSON.stringify(step)}`);
     before = now;
+    const isSame = step.do !== 'write the hours' || (await viewed()).join() === now.join();
+    if (!isSame) problems.push(`a reader sees others after ${JSON.stringify(step)}`);
   };
 
   for (const step of schedule) {
@@ -141,12 +133,12 @@ async function play(type: 'fifo' | 'standard', schedule: Step[], keyOf = (key: s
     else if (step.do === 'lose') engine.receive(step.max);
     else if (step.do === 'redrive') model.startMessageMoveTask({ SourceArn: arnOf(dlq), DestinationArn: arnOf(main) });
     else if (step.do === 'reconcile') await mayDie(() => engine.reconcile(), step.kill);
-    else if (step.do === 'compact') await mayDie(compact, step.kill);
+    else if (step.do === 'write the hours') await mayDie(writeAll, step.kill);
     else {
       const event = engine.receive(step.max);
       if (event.Records.length === 0) continue;
-      if (engine.objects.keys().some((key) => key.startsWith(manifestPrefix(PREFIX))))
-        reached['compacted before a delivery']++;
+      if (engine.objects.keys().some((key) => key.startsWith(parquetPartition(PREFIX, HOUR))))
+        reached['written before a delivery']++;
       if (step.do === 'deliver') await mayDie(() => engine.handle(event), counted(event) ? undefined : step.kill);
       else await Promise.allSettled([engine.handle(event), engine.handle(structuredClone(event))]);
     }
@@ -163,9 +155,9 @@ async function play(type: 'fifo' | 'standard', schedule: Step[], keyOf = (key: s
   }
   clock.advance(60 * MINUTE);
   for (let round = 0; round < 3; round++) {
-    await kills.run(compact);
-    clock.advance(30 * MINUTE);
-    await look({ do: 'compact' });
+    await kills.run(writeAll);
+    clock.advance(60 * MINUTE);
+    await look({ do: 'write the hours' });
   }
   if (engine.rows().some(({ state }) => state === 'succeeded')) reached.adopted++;
   if (engine.rows().some(({ state }) => state === 'dead')) reached.conflicts++;
@@ -197,7 +189,7 @@ async function expectOnce({ engine, sent, problems, seen }: Awaited<ReturnType<t
 const total: Record<string, number> = {};
 
 describe.each(['fifo', 'standard'] as const)('on a %s queue', (type) => {
-  test('every event is in S3 once after kills, losses, redeliveries, redrives and compaction', async () => {
+  test('every event is in S3 once after kills, losses, redeliveries and redrives', async () => {
     await fc.assert(
       fc.asyncProperty(steps, async (schedule) => {
         const played = await play(type, schedule);
@@ -220,11 +212,11 @@ describe.each(['fifo', 'standard'] as const)('on a %s queue', (type) => {
       { do: 'wait', minutes: 3 },
     ]).flat();
   const minutes = (...all: number[]): Step[] =>
-    all.flatMap((some) => [{ do: 'wait', minutes: some }, { do: 'compact' }]);
+    all.flatMap((some) => [{ do: 'wait', minutes: some }, { do: 'write the hours' }]);
 
   test.each([
     ['soon', minutes(3)],
-    ['after its accepted events were compacted', minutes(70, 20, 20)],
+    ['after its accepted events were written as Parquet', minutes(70, 20, 20)],
   ])(
     'a message whose worker died between its two objects is completed while another message owns the row: %s',
     async (_when, later) => {

@@ -1,6 +1,5 @@
 import { gunzipSync, gzipSync } from 'node:zlib';
-import { compactHour } from '../../../lib/analytics/compact';
-import { compactedPrefix, dataPrefix, manifestPrefix, rejectedPrefix } from '../../../lib/analytics/keys';
+import { dataPrefix, latePrefix, rejectedPrefix } from '../../../lib/analytics/keys';
 import { analyticsContract } from '../../../lib/analytics/process';
 import { sha256 } from '../../../lib/jobs/envelope';
 import { MAX_MESSAGE_BYTES } from '../../../lib/jobs/park';
@@ -32,19 +31,8 @@ function start({ wrap = (objects) => objects }: { wrap?: (objects: Objects) => O
   return { engine, metrics, keys, stored, lines: (prefix: string) => linesOf(engine.objects, keys(prefix)) };
 }
 
-/** Advances to a few minutes after the hour, compacts everything and deletes the originals. */
-async function compactAll({ clock, deps }: ReturnType<typeof memoryEngine>): Promise<void> {
-  const run = { ...deps, graceMs: 60_000, targetBytes: 1_000_000 };
-  const hour = Date.parse('2026-01-02T03:00:00Z');
-  clock.advance(3_600_000);
-  await compactHour(run, hour, () => true);
-  clock.advance(3 * 60_000);
-  await compactHour(run, hour, () => true);
-}
-
 test('a message becomes one object in the hour of its acceptance, named after its job', async () => {
   const { engine, lines } = start();
-  engine.clock.advance(9 * 3_600_000);
   engine.send(analyticsBody(someEvents(1, 3)));
 
   await engine.deliver();
@@ -125,19 +113,6 @@ describe('another message with a used id', () => {
     },
   );
 
-  test('is parked under its own id even after the first one was compacted', async () => {
-    const { engine, keys } = start();
-    engine.send(analyticsBody(someEvents(1, 3)));
-    await engine.deliver();
-    await compactAll(engine);
-    const messageId = engine.send(analyticsBody(someEvents(4, 6)));
-
-    await engine.deliver();
-
-    expect(keys(dataPrefix(PREFIX))).toEqual([]);
-    expect(engine.row(`invalid/${messageId}`)).toMatchObject({ state: 'dead', error: { code: 'IdTaken' } });
-  });
-
   test('is stored if the first one was never stored', async () => {
     const { engine, lines } = start();
     engine.send(analyticsBody([]));
@@ -163,23 +138,19 @@ test('a foreign object is not overwritten', async () => {
   expect(engine.row(`invalid/${messageId}`)).toMatchObject({ state: 'dead', error: { code: 'IdTaken' } });
 });
 
-test('a message whose object is compacted during its delivery is found at the next one', async () => {
-  let after = async () => {};
+test('an object that is removed during a delivery is written again at the next one', async () => {
   const { engine, keys } = start({
     wrap: (objects) => ({
       ...objects,
-      create: async (...object) => {
-        const answer = await objects.create(...object);
-        await after();
-        return answer;
+      get: async (key) => {
+        if (engine.clock.now() < Date.parse(ACCEPTED_AT) + 60_000) await objects.delete(key);
+        return objects.get(key);
       },
     }),
   });
   engine.send(analyticsBody(someEvents(1, 3)));
   await engine.deliver();
-  engine.clock.advance(2 * 3_600_000);
-  engine.send(analyticsBody(someEvents(1, 3)));
-  after = () => compactAll(engine);
+  engine.send(analyticsBody(someEvents(1, 3)), { deduplication: 'again' });
 
   const response = await engine.deliver();
   engine.clock.advance(901_000);
@@ -187,8 +158,7 @@ test('a message whose object is compacted during its delivery is found at the ne
 
   expect(response.batchItemFailures).toHaveLength(1);
   expect(engine.inQueue()).toBe(0);
-  expect(keys(dataPrefix(PREFIX))).toEqual([]);
-  expect(keys(compactedPrefix(PREFIX))).toHaveLength(1);
+  expect(keys(dataPrefix(PREFIX))).toHaveLength(1);
   expect(engine.rows()).toEqual([]);
 });
 
@@ -347,18 +317,33 @@ test('one message logs at most twenty names of events, the most frequent ones', 
   expect(named[0]?.facts).toMatchObject({ event: 'twice', count: 2 });
 });
 
-test('a delivery after the compaction of its hour writes nothing', async () => {
+test('a message that is stored from ten minutes after its hour on leaves a second copy where it arrived', async () => {
   const { engine, keys } = start();
+  engine.clock.advance(Date.parse('2026-01-02T04:09:59.999Z') - engine.clock.now());
   engine.send(analyticsBody(someEvents(1, 3)));
   await engine.deliver();
-  await compactAll(engine);
-  expect(keys(dataPrefix(PREFIX))).toEqual([]);
+  expect(keys(latePrefix(PREFIX))).toEqual([]);
+
+  engine.clock.advance(1);
+  engine.send(analyticsBody([...someEvents(4, 6), {}], { n: 2 }));
+  await engine.deliver();
+
+  const late = `jobs/analytics-late/year=2026/month=01/day=02/hour=04/2026010203-${jobId(2)}.ndjson.gz`;
+  expect(keys(latePrefix(PREFIX))).toEqual([late]);
+  expect(engine.objects.bytes(late)).toEqual(engine.objects.bytes(`jobs/analytics/${HOUR}/${jobId(2)}.ndjson.gz`));
+});
+
+test('a message that comes back after its hour leaves a copy, because its first delivery may have died before that', async () => {
+  const { engine, keys, stored } = start();
+  engine.send(analyticsBody(someEvents(1, 3)));
+  await engine.deliver();
+  engine.clock.advance(2 * 3_600_000);
+  const before = Object.keys(await stored());
   engine.send(analyticsBody(someEvents(1, 3)), { deduplication: 'again' });
 
   const response = await engine.deliver();
 
   expect(response).toEqual({ batchItemFailures: [] });
-  expect(keys(dataPrefix(PREFIX))).toEqual([]);
-  expect(keys(compactedPrefix(PREFIX))).toHaveLength(1);
-  expect(keys(manifestPrefix(PREFIX))).toHaveLength(1);
+  expect(keys(dataPrefix(PREFIX))).toEqual(before);
+  expect(keys(latePrefix(PREFIX))).toHaveLength(1);
 });

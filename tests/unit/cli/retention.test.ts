@@ -21,9 +21,8 @@ const KEYS = {
   audit: keys.auditKey(prefix, 'an-id'),
   events: analytics.dataKey(prefix, job),
   'rejected events': analytics.rejectedKey(prefix, job),
-  'compacted events': analytics.compactedKey(prefix, { time: 0, name: 'a-name' }),
-  manifest: analytics.manifestKey(prefix, 0),
-  'damaged events': analytics.asideKey(prefix, analytics.dataKey(prefix, job)),
+  'late events': analytics.lateKey(prefix, { ...job, arrived: 0 }),
+  'Parquet object': analytics.partKey(prefix, { hour: 0, part: 0, of: 1 }),
 };
 
 const covering = (key: string) => retentions(instance).filter(({ folder }) => key.startsWith(folder));

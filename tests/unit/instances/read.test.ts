@@ -58,7 +58,7 @@ test('an instance has the functions of its queues only', () => {
     'alarms',
   ]);
   changeInstance(root, 'acme', { queues: { analytics: {} } });
-  expect(functionsOf(readInstance('acme', root))).toEqual(['analytics', 'compaction', 'reconciler', 'alarms']);
+  expect(functionsOf(readInstance('acme', root))).toEqual(['analytics', 'hours', 'reconciler', 'alarms']);
 });
 
 test('all problems of a file are reported at once, each with file, setting and rule', () => {

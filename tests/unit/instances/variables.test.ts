@@ -17,7 +17,7 @@ known.settings = {
   },
   appStoreConnect: { ...known.settings.appStoreConnect, apps: ['1', '2'] },
   notify: { ...known.settings.notify, runbook: 'https://example.com' },
-  analytics: { ...known.settings.analytics, noAddressesFrom: '2027-01-01T00:00:00Z' },
+  analytics: { ...known.settings.analytics, noAddressesFrom: '2027-01-01T00:00:00Z', columns: { price: 'number' } },
 };
 
 test.each(Object.entries(environmentSchemas))(
@@ -36,6 +36,7 @@ test('lists and tables are text in a variable', () => {
     FEEDBACK_TAGS: 'app',
     RETRY_WAITS: '1,2',
   });
+  expect(environmentOf(known, 'hours')).toMatchObject({ ANALYTICS_COLUMNS: 'price=number' });
 });
 
 test('the checks see the environment that Serverless compiles', async () => {

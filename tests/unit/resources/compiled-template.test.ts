@@ -16,7 +16,7 @@ const QUEUES = [
   { id: 'Analytics', name: 'analytics', batch: 10, concurrency: 10 },
 ];
 /** Every function, in the order of the template. */
-const FUNCTIONS = [...QUEUES.map(({ name }) => name), 'email-events', 'compaction', 'reconciler', 'alarms'];
+const FUNCTIONS = [...QUEUES.map(({ name }) => name), 'email-events', 'hours', 'reconciler', 'alarms'];
 
 let staging: CompiledTemplate;
 let prod: CompiledTemplate;
@@ -142,7 +142,7 @@ test('the event source mappings report failed messages one by one', () => {
 
 test.each([
   ['the reconciler runs every minute,', 'ReconcilerLambdaFunction', 'rate(1 minute)'],
-  ['the compaction runs every 15 minutes,', 'CompactionLambdaFunction', 'rate(15 minutes)'],
+  ['hours are written every 15 minutes,', 'HoursLambdaFunction', 'rate(15 minutes)'],
 ])('%s and Lambda does not retry a failed run', (_what, id, rate) => {
   const rules = ofType(prod, 'AWS::Events::Rule').map(({ Properties }) => Properties);
   const invocations = ofType(prod, 'AWS::Lambda::EventInvokeConfig').map(({ Properties }) => Properties);
@@ -176,8 +176,8 @@ test('a client without a queue has no function, role, alarm, secret or output of
   expect(ofType(second, 'AWS::Lambda::Function').map(({ Properties }) => Properties.FunctionName)).toEqual(
     ['feedback', 'emails', 'email-events', 'reconciler', 'alarms'].map((name) => `acme-${name}`),
   );
-  expect(kinds.filter((id) => /testflight|analytics|compaction|appstore/i.test(id))).toEqual([]);
-  expect(second.text).not.toMatch(/testflight|analytics|app-?store|compaction/i);
+  expect(kinds.filter((id) => /testflight|analytics|^hours|appstore/i.test(id))).toEqual([]);
+  expect(second.text).not.toMatch(/testflight|analytics|app-?store|parquet/i);
 });
 
 /** The key of a function in serverless.yml. */
@@ -213,7 +213,7 @@ test('production keeps its queues, its table and its logs when the stack is remo
     Object.entries(template.Resources).flatMap(([id, { DeletionPolicy }]) => (DeletionPolicy === 'Retain' ? [id] : []));
 
   expect(kept(prod)).toEqual([
-    ...['Feedback', 'Emails', 'Testflight', 'Analytics', 'EmailEvents', 'Compaction', 'Reconciler', 'Alarms'].map(
+    ...['Feedback', 'Emails', 'Testflight', 'Analytics', 'EmailEvents', 'Hours', 'Reconciler', 'Alarms'].map(
       (id) => `${id}LogGroup`,
     ),
     ...QUEUES.flatMap(({ id }) => [`${id}Queue`, `${id}Dlq`]),
@@ -379,19 +379,19 @@ const ANALYTICS_MAY: Request[] = [
   item('PutItem', 'analytics#0190'),
   ...on(object('jobs/analytics/year=2026/x.ndjson.gz'), 's3:GetObject', 's3:PutObject'),
   ...on(object('jobs/analytics-rejected/year=2026/x.ndjson.gz'), 's3:GetObject', 's3:PutObject'),
-  ...on(object('jobs/analytics-manifests/year=2026/x.ndjson'), 's3:GetObject'),
+  ...on(object('jobs/analytics-late/year=2026/x.ndjson.gz'), 's3:GetObject', 's3:PutObject'),
   ...on(object('jobs/analytics-jobs/year=2026/x.json'), 's3:GetObject', 's3:PutObject'),
   ...on(object('jobs/_bodies/analytics/x'), 's3:PutObject'),
-  list('jobs/analytics-manifests/year=2026/month=01/day=02/hour=03/'),
+  list('jobs/analytics-late/year=2026/month=01/day=02/hour=03/'),
 ];
 
 const ANALYTICS_MAY_NOT: Request[] = [
   ...on(queue('mht-api-analytics.fifo'), 'sqs:SendMessage'),
   item('GetItem', 'feedback#0190'),
-  item('PutItem', 'lease#compaction'),
+  item('PutItem', 'lease#hours'),
   ...on(object('jobs/analytics/year=2026/x.ndjson.gz'), 's3:DeleteObject'),
-  ...on(object('jobs/analytics-manifests/year=2026/x.ndjson'), 's3:PutObject', 's3:DeleteObject'),
-  ...on(object('jobs/analytics-compacted/year=2026/x.ndjson.zst'), 's3:GetObject', 's3:PutObject'),
+  ...on(object('jobs/analytics-late/year=2026/x.ndjson.gz'), 's3:DeleteObject'),
+  ...on(object('jobs/analytics-events/year=2026/x.parquet'), 's3:GetObject', 's3:PutObject'),
   ...on(object('jobs/feedback/x'), 's3:GetObject', 's3:PutObject'),
   list(''),
 ];
@@ -455,24 +455,19 @@ const EMAIL_EVENTS_MAY_NOT: Request[] = [
   ),
 ];
 
-const COMPACTION_MAY: Request[] = [
-  ...on(object('jobs/_owner'), 's3:GetObject'),
-  list('jobs/_owner'),
-  ...on(object('jobs/analytics/year=2026/x.ndjson.gz'), 's3:GetObject', 's3:DeleteObject'),
-  ...on(object('jobs/analytics-compacted/year=2026/x.ndjson.zst'), 's3:GetObject', 's3:PutObject', 's3:DeleteObject'),
-  ...on(object('jobs/analytics-manifests/year=2026/x.ndjson'), 's3:GetObject', 's3:PutObject'),
-  ...on(object('jobs/analytics-damaged/analytics-compacted/year=2026/x.ndjson.zst'), 's3:PutObject'),
-  list('jobs/analytics/'),
-  list('jobs/analytics-compacted/year=2026/'),
-  item('GetItem', 'lease#compaction'),
-  item('PutItem', 'lease#compaction'),
+const HOURS_MAY: Request[] = [
+  ...on(object('jobs/analytics/year=2026/x.ndjson.gz'), 's3:GetObject'),
+  ...on(object('jobs/analytics-events/year=2026/part-0-of-1.parquet'), 's3:GetObject', 's3:PutObject'),
+  ...['analytics', 'analytics-late', 'analytics-events'].map((folder) => list(`jobs/${folder}/year=2026/`)),
+  item('GetItem', 'lease#hours'),
+  item('PutItem', 'lease#hours'),
 ];
 
-const COMPACTION_MAY_NOT: Request[] = [
-  ...on(object('jobs/_owner'), 's3:PutObject', 's3:DeleteObject'),
+const HOURS_MAY_NOT: Request[] = [
   ...on(queue('mht-api-analytics.fifo'), 'sqs:ReceiveMessage', 'sqs:SendMessage'),
-  ...on(object('jobs/analytics/year=2026/x.ndjson.gz'), 's3:PutObject'),
-  ...on(object('jobs/analytics-manifests/year=2026/x.ndjson'), 's3:DeleteObject'),
+  ...on(object('jobs/analytics/year=2026/x.ndjson.gz'), 's3:PutObject', 's3:DeleteObject'),
+  ...on(object('jobs/analytics-late/year=2026/x.ndjson.gz'), 's3:PutObject', 's3:DeleteObject'),
+  ...on(object('jobs/analytics-events/year=2026/x.parquet'), 's3:DeleteObject'),
   ...on(object('jobs/analytics-rejected/x'), 's3:GetObject', 's3:DeleteObject'),
   ...on(object('jobs/feedback/x'), 's3:GetObject', 's3:DeleteObject'),
   item('PutItem', 'analytics#0190'),
@@ -552,8 +547,8 @@ test.each<[string, string, Request[], boolean]>([
   ['the emails function may do nothing else', 'EmailsIamRoleLambdaExecution', EMAILS_MAY_NOT, false],
   ['the event webhook may do what storing events needs', 'EmailEventsIamRoleLambdaExecution', EMAIL_EVENTS_MAY, true],
   ['the event webhook may do nothing else', 'EmailEventsIamRoleLambdaExecution', EMAIL_EVENTS_MAY_NOT, false],
-  ['the compaction may do what merging needs', 'CompactionIamRoleLambdaExecution', COMPACTION_MAY, true],
-  ['the compaction may do nothing else', 'CompactionIamRoleLambdaExecution', COMPACTION_MAY_NOT, false],
+  ['the hours function may do what writing Parquet needs', 'HoursIamRoleLambdaExecution', HOURS_MAY, true],
+  ['the hours function may do nothing else', 'HoursIamRoleLambdaExecution', HOURS_MAY_NOT, false],
   ['the alarms function may do what sending an alarm needs', 'AlarmsIamRoleLambdaExecution', ALARMS_MAY, true],
   ['the alarms function may do nothing else', 'AlarmsIamRoleLambdaExecution', ALARMS_MAY_NOT, false],
 ])('%s', async (_sentence, role, requests, expected) => {

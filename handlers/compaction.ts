@@ -1,3 +1,0 @@
-import { compactionHandler } from '../lib/startup/compaction';
-
-export const handler = compactionHandler();

@@ -1,0 +1,3 @@
+import { hoursHandler } from '../lib/startup/hours';
+
+export const handler = hoursHandler();

@@ -1,0 +1,123 @@
+import { gzipSync } from 'node:zlib';
+import { codeOf } from '../errors';
+import { hourPartition, hoursKey } from '../jobs/keys';
+import { endLease, type RunLease, takeLease } from '../jobs/run-lease';
+import type { Clock, Random, Table } from '../ports';
+import { type HourDeps, writeHour } from './hour';
+import {
+  dataPrefix,
+  HOUR_MS,
+  hourOf,
+  hourOfLate,
+  latePartition,
+  latePrefix,
+  noneLateKey,
+  partKey,
+  SETTLE_MS,
+} from './keys';
+import { PARQUET, toParquet } from './parquet';
+
+export interface HoursRun extends HourDeps {
+  table: Table;
+  clock: Clock;
+  random: Random;
+}
+
+/** What a run leaves behind. Times are ms since 1970. Without it, the next run begins with the first hour. */
+interface HoursLease extends RunLease {
+  /** The next run looks at hours after this one. */
+  through?: number;
+  /** Hours up to this one that are still to be written, and since when. */
+  pending?: { hour: number; since: number }[];
+  /** Hours that are left to a query engine. */
+  tooLarge?: number[];
+}
+
+/** The share of the run's time that stays unused at the end, because one part may take this long. */
+const GUARD = 0.1;
+/** An hour that is not written after this time is not a matter of one failed call. */
+const OVERDUE_MS = HOUR_MS;
+/** With more hours to write, the bucket itself fails, and a run looks for no further ones. */
+const MOST_PENDING = 50;
+/** As many large hours are remembered. */
+const MOST_TOO_LARGE = 20;
+/** The clocks of two functions may differ by this much. */
+const SKEW_MS = 5_000;
+
+/**
+ * Writes every settled hour of events as Parquet, the oldest first, and again each hour of which messages have come late.
+ * It throws at the end if an hour has waited for long, so that the alarm about functions that fail goes off.
+ */
+export async function writeHours(run: HoursRun, { remainingMs }: { remainingMs: number }): Promise<void> {
+  const { clock, log, objects, prefix } = run;
+  const begun = clock.now();
+  const mayGoOn = () => clock.now() < begun + remainingMs * (1 - GUARD);
+  const lease = await takeLease<HoursLease>(run, hoursKey, begun + remainingMs + SKEW_MS);
+  if (!lease) {
+    log.info('another run is active');
+    return;
+  }
+  if (lease.through === undefined) await putPlaceholders(run);
+  const pending = new Map((lease.pending ?? []).map(({ hour, since }) => [hour, since]));
+  const tooLarge = new Set(lease.tooLarge);
+  const tried = new Set<number>();
+  let { through } = lease;
+
+  for (;;) {
+    for (const hour of pending.keys()) if (mayGoOn() && !tried.has(hour)) await write(hour);
+    if (!mayGoOn() || pending.size >= MOST_PENDING) break;
+    const next = await nextHour(run, through);
+    // What settles while this run works is for the next one, because this run may have tried an hour that is late in it.
+    if (next === undefined || next + HOUR_MS + SETTLE_MS > begun) break;
+    const late = (await objects.list(latePartition(prefix, next))).map(hourOfLate);
+    for (const hour of [next, ...late])
+      if (hour !== undefined && !tried.has(hour)) pending.set(hour, pending.get(hour) ?? begun);
+    through = next;
+  }
+  await endLease(run, lease, (stored) => ({
+    ...stored,
+    ...(through !== undefined && { through }),
+    pending: [...pending].map(([hour, since]) => ({ hour, since })),
+    tooLarge: [...tooLarge].slice(-MOST_TOO_LARGE),
+  }));
+  const overdue = [...pending.values()].filter((since) => since + OVERDUE_MS <= begun).length;
+  if (overdue > 0) throw new Error(`${overdue} hours of events have waited for long`);
+
+  async function write(hour: number): Promise<void> {
+    tried.add(hour);
+    const key = new Date(hour).toISOString();
+    try {
+      const result = await writeHour(run, hour, mayGoOn);
+      if (result === 'too large') {
+        log.error('an hour is too large for this function', { code: 'HourTooLarge', key });
+        tooLarge.add(hour);
+      }
+      if (result === 'written' || result === 'too large') pending.delete(hour);
+    } catch (error) {
+      log.error('an hour could not be written', { code: codeOf(error), key });
+    }
+  }
+}
+
+/** The first hour after `through` with originals, or in which something came late. */
+async function nextHour({ objects, prefix }: HoursRun, through: number | undefined): Promise<number | undefined> {
+  const hours: number[] = [];
+  for (const folder of [dataPrefix(prefix), latePrefix(prefix)]) {
+    // `0` is the character after `/`, so this skips all keys of the hour.
+    let after = through === undefined ? undefined : `${hourPartition(folder.slice(0, -1), through).slice(0, -1)}0`;
+    for (;;) {
+      const [key] = await objects.list(folder, { limit: 1, ...(after !== undefined && { after }) });
+      const hour = key === undefined ? undefined : hourOf(key);
+      if (hour !== undefined) hours.push(hour);
+      if (key === undefined || hour !== undefined) break;
+      after = key;
+    }
+  }
+  return hours.length > 0 ? Math.min(...hours) : undefined;
+}
+
+/** DuckDB refuses a pattern that no object matches, so its views need an object without events in each folder. */
+async function putPlaceholders({ objects, prefix, columns }: HoursRun): Promise<void> {
+  await objects.create(partKey(prefix, { hour: 0, part: 0, of: 1 }), toParquet([], columns), PARQUET);
+  await objects.create(noneLateKey(prefix), gzipSync(''), 'application/gzip');
+}

@@ -1,0 +1,125 @@
+import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import { parquetReadObjects, type SchemaElement } from 'hyparquet';
+import { parquetWriteBuffer } from 'hyparquet-writer';
+import { EVENT_COLUMNS, type EventColumn, type PropertyType } from '../config/analytics';
+import type { AnalyticsEvent } from './event';
+
+/** An event as a row of a Parquet object. Times are ms since 1970. */
+export interface EventRow {
+  id: string;
+  name: string;
+  time: number;
+  user: string | null;
+  session: string | null;
+  device: string | null;
+  schema: number | null;
+  /** JSON. */
+  properties: string | null;
+  job: string;
+  source: string;
+  group: string | null;
+  sequence: number | null;
+  /** When the producer accepted the event's message. */
+  accepted: number;
+}
+
+/** A property that has a column of its own, with the type of its values. Other values are null there. */
+export type PropertyColumn = readonly [property: string, type: PropertyType];
+type ColumnType = PropertyType | 'integer' | 'time';
+
+/** The columns of each row, and whether each row has a value. A file of an older release has them too. */
+const COLUMNS = {
+  id: ['text', true],
+  name: ['text', true],
+  time: ['time', true],
+  user: ['text', false],
+  session: ['text', false],
+  device: ['text', false],
+  schema: ['integer', false],
+  properties: ['text', false],
+  job: ['text', true],
+  source: ['text', true],
+  group: ['text', false],
+  sequence: ['integer', false],
+  accepted: ['time', true],
+} as const satisfies Record<keyof EventRow & EventColumn, readonly [ColumnType, boolean]>;
+
+const PHYSICAL = {
+  text: { type: 'BYTE_ARRAY', converted_type: 'UTF8' },
+  number: { type: 'DOUBLE' },
+  boolean: { type: 'BOOLEAN' },
+  integer: { type: 'INT64' },
+  time: {
+    ...{ type: 'INT64', converted_type: 'TIMESTAMP_MILLIS' },
+    logical_type: { type: 'TIMESTAMP', isAdjustedToUTC: true, unit: 'MILLIS' },
+  },
+} as const satisfies Record<ColumnType, Partial<SchemaElement>>;
+
+const element = (name: string, type: ColumnType, required: boolean): SchemaElement => ({
+  ...{ name, ...PHYSICAL[type] },
+  repetition_type: required ? 'REQUIRED' : 'OPTIONAL',
+});
+
+export const PARQUET = 'application/vnd.apache.parquet';
+/** Query engines skip row groups by the statistics of each. Larger ones need more memory to write. */
+const ROW_GROUP = 65_536;
+/** We write once, and query engines bill every read by its size. */
+const LEVEL = { params: { [constants.ZSTD_c_compressionLevel]: 6 } };
+
+/** A line of a message's own object as a row. */
+export function rowOf(line: string): EventRow {
+  const { id, name, time, user, session, device, schema, properties, ...origin } = JSON.parse(
+    line,
+  ) as AnalyticsEvent & {
+    job: string;
+    source: string;
+    group: string | null;
+    sequence: number | null;
+    accepted: string;
+  };
+  return {
+    ...{ id, name, time: Date.parse(time), user: user ?? null, session: session ?? null, device: device ?? null },
+    ...{ schema: schema ?? null, properties: properties ? JSON.stringify(properties) : null },
+    ...{ job: origin.job, source: origin.source, group: origin.group, sequence: origin.sequence },
+    accepted: Date.parse(origin.accepted),
+  };
+}
+
+/** Writes the rows sorted by name and time, so that a query for some names reads few row groups. It sorts `rows` itself. */
+export function toParquet(rows: EventRow[], columns: readonly PropertyColumn[]): Uint8Array {
+  rows.sort((a, b) => compare(a.name, b.name) || a.time - b.time || compare(a.id, b.id));
+  const given = Object.entries(COLUMNS) as [keyof EventRow, readonly [ColumnType, boolean]][];
+  const schema = [
+    { name: 'events', num_children: given.length + columns.length },
+    ...given.map(([name, [type, required]]) => element(name, type, required)),
+    ...columns.map(([name, type]) => element(name, type, false)),
+  ];
+  const properties = columns.length > 0 ? rows.map((row) => JSON.parse(row.properties ?? '{}')) : [];
+  const columnData = [
+    ...given.map(([name, [type]]) => ({ name, data: rows.map((row) => physical(row[name], type)) })),
+    ...columns.map(([name, type]) => ({ name, data: properties.map((all) => ofType(all[name], type)) })),
+  ];
+  const compressors = { ZSTD: (bytes: Uint8Array) => zstdCompressSync(bytes, LEVEL) };
+  const file = parquetWriteBuffer({ schema, columnData, codec: 'ZSTD', compressors, rowGroupSize: ROW_GROUP });
+  return new Uint8Array(file);
+}
+
+const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+
+const physical = (value: string | number | null, type: ColumnType) =>
+  type === 'integer' && value !== null ? BigInt(value) : value;
+
+const ofType = (value: unknown, type: PropertyType): unknown =>
+  typeof value === (type === 'text' ? 'string' : type) ? value : null;
+
+/** Reads the rows of an object. Rejects if the object is damaged. */
+export async function fromParquet(bytes: Uint8Array): Promise<EventRow[]> {
+  const file = new Uint8Array(bytes).buffer;
+  const compressors = { ZSTD: (page: Uint8Array) => zstdDecompressSync(page) };
+  const rows = await parquetReadObjects({ file, columns: [...EVENT_COLUMNS], compressors });
+  return rows.map(({ time, accepted, schema, sequence, ...row }) => ({
+    ...(row as unknown as EventRow),
+    ...{ time: Number(time), accepted: Number(accepted) },
+    ...{ schema: schema === null ? null : Number(schema), sequence: sequence === null ? null : Number(sequence) },
+  }));
+}

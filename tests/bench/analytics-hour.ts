@@ -1,0 +1,68 @@
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { build } from 'esbuild';
+import { encodeBatch } from '../../lib/analytics/encode';
+import { dataKey, parquetPrefix } from '../../lib/analytics/keys';
+import { folderObjects } from '../support/folder-objects';
+import { packedMessages } from './analytics-events';
+import { type Size, table } from './table';
+
+const SIZES = { full: 1_000_000, small: 4_000 };
+
+interface Taken {
+  result: string;
+  seconds: number;
+  cpuSeconds: number;
+  megabytes: number;
+}
+
+/** Writes an hour of many events as Parquet in a process of its own: first as a new hour, then again for one late message. */
+export async function analyticsHour(size: Size): Promise<string> {
+  const objects = folderObjects();
+  const bundle = join(objects.folder, 'run.cjs');
+  let bytes = 0;
+  try {
+    await build({
+      entryPoints: ['tests/bench/analytics-hour-run.ts'],
+      bundle: true,
+      platform: 'node',
+      format: 'cjs',
+      outfile: bundle,
+    });
+    for (const { id, body } of packedMessages(SIZES[size])) {
+      const envelope = JSON.parse(body);
+      const { accepted } = encodeBatch(envelope, envelope.data.events);
+      await objects.put(
+        dataKey('jobs', { time: Date.parse(envelope.time), id }),
+        accepted?.bytes ?? '',
+        'application/gzip',
+      );
+      bytes += accepted?.bytes.length ?? 0;
+    }
+    const write = async () => {
+      const { stdout } = await promisify(execFile)(process.execPath, [bundle, objects.folder, '100000']);
+      return JSON.parse(stdout) as Taken;
+    };
+    const rows = [['first', await write()] as const, ['nothing new', await write()] as const];
+    const parts = await objects.list(parquetPrefix('jobs'));
+    const sizes = await Promise.all(parts.map(async (key) => (await objects.get(key))?.length ?? 0));
+    if (parts.length !== 8 || rows.some(([, { result }]) => result !== 'written'))
+      throw new Error('the hour was not written');
+    return [
+      `An hour of ${SIZES[size].toLocaleString('en')} events: ${(bytes / 1e6).toFixed(1)} MB in gzip, ${(sizes.reduce((a, b) => a + b) / 1e6).toFixed(1)} MB in ${parts.length} Parquet objects.`,
+      '',
+      table(
+        ['Run', 'seconds', 'CPU seconds', 'peak memory'],
+        rows.map(([what, { seconds, cpuSeconds, megabytes }]) => [
+          what,
+          seconds.toFixed(1),
+          cpuSeconds.toFixed(1),
+          `${megabytes.toFixed(0)} MB`,
+        ]),
+      ),
+    ].join('\n');
+  } finally {
+    objects.remove();
+  }
+}

@@ -1,0 +1,48 @@
+import type { SourceMutant } from '../source-mutant';
+
+const HOUR = 'lib/analytics/hour.ts';
+const HOURS = 'lib/analytics/hours.ts';
+const KEYS = 'lib/analytics/keys.ts';
+
+const by = { scale: 'hours' };
+
+/** Faults by which hours of events lose some, or show them twice. */
+export const HOUR_MUTANTS: Record<string, SourceMutant> = {
+  lateMessagesLeaveNothing: {
+    changes: [{ file: KEYS, find: 'LATE_AFTER_MS = 10 * 60_000', replace: 'LATE_AFTER_MS = 200 * 24 * HOUR_MS' }],
+    breaks: /^nothing lost/,
+    by,
+  },
+  messagesAreLateTooLate: {
+    changes: [{ file: KEYS, find: 'LATE_AFTER_MS = 10 * 60_000', replace: 'LATE_AFTER_MS = 45 * 60_000' }],
+    breaks: /^nothing lost/,
+    by,
+  },
+  hoursAreWrittenTooEarly: {
+    changes: [{ file: KEYS, find: 'SETTLE_MS = 15 * 60_000', replace: 'SETTLE_MS = 0' }],
+    breaks: /^nothing lost/,
+    by,
+  },
+  partsAreWrittenAnew: {
+    changes: [{ file: HOUR, find: 'stored ? await fromParquet(stored.bytes) : []', replace: '[]' }],
+    breaks: /^never fewer/,
+    by,
+  },
+  failedHoursAreForgotten: {
+    changes: [
+      { file: HOURS, find: '    tried.add(hour);\n', replace: '    tried.add(hour);\n    pending.delete(hour);\n' },
+    ],
+    breaks: /^nothing lost/,
+    by,
+  },
+  idsAreKeptTwice: {
+    changes: [{ file: HOUR, find: 'byId.set(row.id, row)', replace: 'byId.set(row.id + row.job, row)' }],
+    breaks: /^once/,
+    by,
+  },
+  lateHoursAreNotWrittenAgain: {
+    changes: [{ file: HOURS, find: 'for (const hour of [next, ...late])', replace: 'for (const hour of [next])' }],
+    breaks: /^nothing lost/,
+    by,
+  },
+};

@@ -1,0 +1,21 @@
+import { playHours } from './hours-run';
+import type { ScalePlan } from './plan';
+
+/** Hours of events that two runs write at the same time, while their calls fail. Each number is a seed. */
+export const hours: ScalePlan = {
+  name: 'hours',
+  what: 'hours of events that two runs write at once, with calls that fail, die or land late, and messages weeks late',
+  size: 20,
+  largest: 1_000,
+  async run(size) {
+    let minutes = 0;
+    let calls = 0;
+    for (let seed = 1; seed <= size; seed++) {
+      const played = await playHours(seed);
+      minutes += played.minutes;
+      calls += played.calls;
+      if (played.violation) return { minutes, calls, violation: `${played.violation} (seed ${seed})` };
+    }
+    return { minutes, calls };
+  },
+};

@@ -1,0 +1,446 @@
+import { writeHours } from '../../../lib/analytics/hours';
+import {
+  dataKey,
+  dataPrefix,
+  HOUR_MS,
+  hourStart,
+  latePrefix,
+  parquetPartition,
+  parquetPrefix,
+  SETTLE_MS,
+} from '../../../lib/analytics/keys';
+import { ANALYTICS_EVENTS } from '../../../lib/analytics/message';
+import { fromParquet } from '../../../lib/analytics/parquet';
+import { analyticsContract } from '../../../lib/analytics/process';
+import { parseEnvelope } from '../../../lib/jobs/envelope';
+import type { Facts, Objects } from '../../../lib/ports';
+import { ACCEPTED_AT, analyticsBody, someEvents, viewAt } from '../../support/analytics';
+import { jobId, PREFIX } from '../../support/engine';
+import { createKills } from '../../support/kills';
+import { memoryClock, memoryRandom } from '../../support/memory-clock';
+import { memoryObjects } from '../../support/memory-objects';
+import { memoryTable } from '../../support/memory-table';
+
+const HOUR = hourStart(Date.parse(ACCEPTED_AT));
+const MINUTE = 60_000;
+const DAY = 24 * HOUR_MS;
+const SETTLED = HOUR + HOUR_MS + SETTLE_MS;
+
+/** A bucket with what the worker stores, and the function that writes hours. */
+function service() {
+  const clock = memoryClock();
+  const bucket = memoryObjects({ now: clock.now });
+  const table = memoryTable();
+  const logged: { message: string; facts: Facts | undefined }[] = [];
+  const log = (message: string, facts?: Facts) => void logged.push({ message, facts });
+  const common = { table, clock, prefix: PREFIX, columns: [], log: { info: log, warn: log, error: log } };
+  clock.advance(HOUR + 5 * MINUTE - clock.now());
+  const metrics = { add: () => {}, flush: async () => {} };
+
+  const made = {
+    clock,
+    bucket,
+    logged,
+    limits: { onePartBytes: 1e6, mostBytes: 1e9 },
+    /** The worker stores message n now. By default the producer accepted it in the hour of these tests. */
+    async store(n: number, ids: [number, number], time = ACCEPTED_AT): Promise<void> {
+      const envelope = parseEnvelope(analyticsBody(someEvents(...ids), { n, time }));
+      const type = analyticsContract({ objects: bucket, metrics, prefix: PREFIX }).types[ANALYTICS_EVENTS];
+      await type?.direct?.({ id: envelope.id, data: envelope.data, envelope }, { now: clock.now, log: common.log });
+    },
+    /** Moves the clock to a time, ms since 1970. */
+    until: (at: number) => clock.advance(at - clock.now()),
+    run: (objects: Objects = bucket, remainingMs = 300_000) =>
+      writeHours({ ...common, ...made.limits, objects, random: memoryRandom() }, { remainingMs }),
+    view: async () => (await viewAt(bucket, clock.now())).map(({ id }) => id).sort(),
+    /** The ids of each Parquet object of the hour. */
+    parquet: async () => {
+      const keys = await bucket.list(parquetPartition(PREFIX, HOUR));
+      const rows = await Promise.all(keys.map(async (key) => fromParquet(bucket.bytes(key))));
+      return rows.map((of) => of.map(({ id }) => id).sort());
+    },
+    /** As the bucket's lifecycle rule does it. */
+    expire: async (folder: (prefix: string) => string) => {
+      for (const key of await bucket.list(folder(PREFIX))) await bucket.delete(key);
+    },
+  };
+  return made;
+}
+
+const ids = (from: number, to: number): string[] =>
+  someEvents(from, to)
+    .map(({ id }) => id)
+    .sort();
+
+/** The same bucket, with something before and after each call. */
+function around(objects: Objects, before: () => unknown, after: () => unknown = () => {}): Objects {
+  const call =
+    <A extends unknown[], R>(method: (...given: A) => Promise<R>) =>
+    async (...given: A): Promise<R> => {
+      await before();
+      const answer = await method(...given);
+      await after();
+      return answer;
+    };
+  const { put, create, replace, get, read, delete: remove, list } = objects;
+  return {
+    ...{ put: call(put), create: call(create), replace: call(replace), get: call(get), read: call(read) },
+    ...{ delete: call(remove), list: call(list) },
+  };
+}
+
+test('an hour is written a quarter of an hour after its end, and its originals stay', async () => {
+  const { store, until, run, parquet, view, bucket } = service();
+  await store(1, [1, 3]);
+  await store(2, [4, 6]);
+  const originals = await bucket.list(dataPrefix(PREFIX));
+
+  until(SETTLED - 1);
+  await run();
+  expect(await parquet()).toEqual([]);
+  until(SETTLED);
+  await run();
+
+  expect(await parquet()).toEqual([ids(1, 6)]);
+  expect(await view()).toEqual(ids(1, 6));
+  expect(await bucket.list(dataPrefix(PREFIX))).toEqual(originals);
+  expect(await bucket.list(latePrefix(PREFIX))).toEqual([expect.stringMatching(/year=1970.*none/)]);
+});
+
+test('a second run reads no hour that is written', async () => {
+  const { store, until, run, bucket } = service();
+  await store(1, [1, 3]);
+  until(SETTLED);
+  await run();
+  const unread = () => Promise.reject(new Error('an object was read'));
+
+  await run({ ...bucket, get: unread, read: unread });
+});
+
+test.each([
+  ['minutes', 2 * HOUR_MS],
+  ['21 days', 21 * DAY],
+])('a message that is %s late is seen at once, and its hour is written again', async (_late, after) => {
+  const { store, until, run, parquet, view } = service();
+  await store(1, [1, 3]);
+  until(SETTLED);
+  await run();
+
+  until(HOUR + after);
+  await store(2, [4, 6]);
+  expect(await view()).toEqual(ids(1, 6));
+  await run();
+  expect(await parquet()).toEqual([ids(1, 3)]);
+  until(hourStart(HOUR + after) + HOUR_MS + SETTLE_MS);
+  await run();
+
+  expect(await parquet()).toEqual([ids(1, 6)]);
+  until(HOUR + after + 10 * DAY);
+  expect(await view()).toEqual(ids(1, 6));
+});
+
+test('a message is seen at every moment, however long after its hour it is stored', async () => {
+  for (let minutes = 0; minutes < 4 * 60; minutes += 9) {
+    const { store, until, run, view, clock } = service();
+    await store(1, [1, 3]);
+    for (let at = HOUR + 10 * MINUTE; at < HOUR + 8 * HOUR_MS; at += 15 * MINUTE) {
+      const stored = HOUR + (10 + minutes) * MINUTE;
+      if (stored >= clock.now() && stored < at) {
+        until(stored);
+        await store(2, [4, 6]);
+      }
+      until(at);
+      await run();
+      expect([minutes, (at - HOUR) / MINUTE, await view()]).toEqual([
+        minutes,
+        (at - HOUR) / MINUTE,
+        ids(1, stored < at ? 6 : 3),
+      ]);
+    }
+    until(HOUR + 10 * DAY);
+    expect([minutes, await view()]).toEqual([minutes, ids(1, 6)]);
+  }
+});
+
+test('an hour never loses an event, though its originals expire before late ones come', async () => {
+  const { store, until, run, parquet, expire } = service();
+  await store(1, [1, 3]);
+  until(SETTLED);
+  await run();
+  await expire(dataPrefix);
+
+  until(HOUR + 70 * DAY);
+  await store(2, [4, 6]);
+  until(HOUR + 71 * DAY);
+  await run();
+
+  expect(await parquet()).toEqual([ids(1, 6)]);
+});
+
+test('an event that two messages hold counts once, within an hour and across hours and midnight', async () => {
+  const { store, until, run, parquet, view } = service();
+  await store(1, [1, 3]);
+  await store(2, [2, 4]);
+  until(SETTLED);
+  await store(3, [3, 5], '2026-01-02T04:10:00.000Z');
+  until(HOUR + 20 * HOUR_MS);
+  await store(4, [1, 6], '2026-01-03T00:00:01.000Z');
+  expect(await view()).toEqual(ids(1, 6));
+
+  until(HOUR + 24 * HOUR_MS);
+  await run();
+
+  expect(await parquet()).toEqual([ids(1, 4)]);
+  until(HOUR + 10 * DAY);
+  expect(await view()).toEqual(ids(1, 6));
+});
+
+test('of an event that two messages hold, every run and every reader takes the one that was accepted first', async () => {
+  const { store, until, run, bucket, clock } = service();
+  await store(7, [1, 1], '2026-01-02T03:04:06.000Z');
+  until(SETTLED);
+  await run();
+  const jobs = async () => (await viewAt(bucket, clock.now())).map(({ job }) => job);
+  expect(await jobs()).toEqual([jobId(7)]);
+
+  await store(8, [1, 1]);
+  expect(await jobs()).toEqual([jobId(8)]);
+  until(SETTLED + 10 * DAY);
+  await run();
+  expect(await jobs()).toEqual([jobId(8)]);
+});
+
+/** An hour in which one message came late, when both have settled. */
+async function twoHours(limits?: { onePartBytes: number }) {
+  const made = service();
+  Object.assign(made.limits, limits);
+  await made.store(1, [1, 30]);
+  made.until(SETTLED);
+  await made.run();
+  await made.store(2, [31, 60]);
+  await made.store(3, [61, 90], new Date(SETTLED).toISOString());
+  made.until(SETTLED + HOUR_MS);
+  return made;
+}
+
+test.each([
+  ['one object', undefined, 1],
+  ['eight objects', { onePartBytes: 0 }, 4],
+])('a run that dies at any call, before or after it, loses nothing: %s', async (_parts, limits, step) => {
+  for (const when of ['before', 'after'] as const)
+    for (let call = 1, died = true; died; call += step) {
+      const { bucket, run, view, clock, until, parquet } = await twoHours(limits);
+      const kills = createKills();
+
+      died = (await kills.run(() => run(around(bucket, kills.before, kills.after)), { call, when })) === 'died';
+
+      expect([when, call, await view()]).toEqual([when, call, ids(1, 90)]);
+      clock.advance(15 * MINUTE);
+      await run();
+      expect([when, call, (await parquet()).flat().sort()]).toEqual([when, call, ids(1, 60)]);
+      until(HOUR + 10 * DAY);
+      expect([when, call, await view()]).toEqual([when, call, ids(1, 90)]);
+    }
+});
+
+test.each([
+  ['one object', undefined, 1],
+  ['eight objects', { onePartBytes: 0 }, 4],
+])('two runs at once write each event once, wherever the second one begins: %s', async (_parts, limits, step) => {
+  for (let begin = 1, begun = true; begun; begin += step) {
+    const { bucket, run, view, parquet, until } = await twoHours(limits);
+    let calls = 0;
+    begun = false;
+    // A table of its own, because a lease keeps two runs of one instance apart.
+    const second = () => writeHoursElsewhere(bucket, SETTLED + HOUR_MS, limits);
+
+    await run(
+      around(bucket, async () => {
+        if (++calls !== begin) return;
+        begun = true;
+        await second();
+      }),
+    );
+
+    expect([begin, (await parquet()).flat().sort()]).toEqual([begin, ids(1, 60)]);
+    until(HOUR + 10 * DAY);
+    expect([begin, await view()]).toEqual([begin, ids(1, 90)]);
+  }
+});
+
+async function writeHoursElsewhere(objects: Objects, now: number, limits?: { onePartBytes: number }): Promise<void> {
+  const clock = memoryClock();
+  clock.advance(now - clock.now());
+  const log = { info: () => {}, warn: () => {}, error: () => {} };
+  const common = { objects, clock, log, table: memoryTable(), random: memoryRandom(), prefix: PREFIX, columns: [] };
+  await writeHours({ ...common, onePartBytes: 1e6, mostBytes: 1e9, ...limits }, { remainingMs: 300_000 });
+}
+
+test('a run that reads an object which another run then changes reads it again', async () => {
+  const { bucket, store, until, run, parquet, expire } = service();
+  await store(1, [1, 3]);
+  until(SETTLED);
+  await run();
+  await store(2, [4, 6]);
+  until(SETTLED + HOUR_MS);
+  let other = async () => {
+    other = async () => {};
+    // It saw a message of which the original has expired since then.
+    const original = await bucket.list(dataPrefix(PREFIX));
+    await store(3, [7, 9]);
+    await writeHoursElsewhere(bucket, SETTLED + HOUR_MS);
+    await expire((prefix) => dataKey(prefix, { time: HOUR, id: jobId(3) }));
+    expect(await bucket.list(dataPrefix(PREFIX))).toEqual(original);
+  };
+
+  await run({ ...bucket, replace: async (...given) => other().then(() => bucket.replace(...given)) });
+
+  expect(await parquet()).toEqual([ids(1, 9)]);
+});
+
+test('a second run of the same instance does nothing while one is active', async () => {
+  const { bucket, run, logged } = await twoHours();
+  let calls = 0;
+
+  await run(
+    around(bucket, async () => {
+      if (++calls === 1) await run(around(bucket, () => Promise.reject(new Error('a call'))));
+    }),
+  );
+
+  expect(logged.map(({ message }) => message)).toContain('another run is active');
+});
+
+test('a large hour becomes eight objects by the id, and an hour that grows later keeps its first one', async () => {
+  const { limits, store, until, run, parquet, view } = service();
+  await store(1, [1, 3]);
+  until(SETTLED);
+  await run();
+  limits.onePartBytes = 1_000;
+  await store(2, [4, 60]);
+  until(SETTLED + HOUR_MS);
+  await run();
+
+  const [first, ...others] = (await parquet()).sort((a, b) => a.length - b.length);
+  expect([first, ...others].flat()).toHaveLength(3 + 60);
+  expect(await parquet()).toHaveLength(9);
+  expect(await view()).toEqual(ids(1, 60));
+  until(HOUR + 10 * DAY);
+  expect(await view()).toEqual(ids(1, 60));
+
+  // Late again, when few originals are left: the eight objects stay in use.
+  await store(3, [61, 62]);
+  until(HOUR + 11 * DAY);
+  await run();
+  expect((await parquet()).flat()).toHaveLength(3 + 62);
+  expect(await view()).toEqual(ids(1, 62));
+});
+
+test('an hour with too much for the function is left to a query engine as it is, and later hours are written', async () => {
+  const { limits, store, until, run, parquet, bucket, logged } = service();
+  limits.mostBytes = 1_000;
+  await store(1, [1, 60]);
+  await store(2, [61, 61], new Date(HOUR + HOUR_MS).toISOString());
+  until(SETTLED + HOUR_MS);
+
+  await run();
+
+  expect(await parquet()).toEqual([]);
+  expect(await bucket.list(parquetPartition(PREFIX, HOUR + HOUR_MS))).toHaveLength(1);
+  const told = { code: 'HourTooLarge', key: '2026-01-02T03:00:00.000Z' };
+  expect(logged.map(({ facts }) => facts)).toContainEqual(told);
+});
+
+test('a damaged original is logged and the others are written; it counts again once it is restored', async () => {
+  const { bucket, store, until, run, parquet, logged, clock } = service();
+  await store(1, [1, 3]);
+  await store(2, [4, 6]);
+  const key = dataKey(PREFIX, { time: HOUR, id: jobId(1) });
+  const whole = bucket.bytes(key);
+  await bucket.put(key, whole.slice(0, 50), 'application/gzip');
+  until(SETTLED);
+
+  await run();
+  expect(await parquet()).toEqual([ids(4, 6)]);
+  expect(logged.map(({ facts }) => facts)).toContainEqual({ code: 'OriginalDamaged', key });
+  clock.advance(HOUR_MS + MINUTE);
+  await expect(run()).rejects.toThrow('1 hours of events have waited for long');
+
+  await bucket.put(key, whole, 'application/gzip');
+  await run();
+  expect(await parquet()).toEqual([ids(1, 6)]);
+  await run();
+});
+
+test('a damaged Parquet object stays unchanged, and later hours are written', async () => {
+  const { bucket, run, parquet, clock, until } = await twoHours();
+  const [key = ''] = await bucket.list(parquetPartition(PREFIX, HOUR));
+  const whole = bucket.bytes(key);
+  await bucket.put(key, 'damaged', 'text/plain');
+
+  await run();
+  expect(bucket.text(key)).toBe('damaged');
+  expect(await bucket.list(parquetPartition(PREFIX, SETTLED))).toHaveLength(1);
+  clock.advance(HOUR_MS + MINUTE);
+  await expect(run()).rejects.toThrow('1 hours of events have waited for long');
+
+  await bucket.put(key, whole, 'text/plain');
+  await run();
+  expect(await parquet()).toEqual([ids(1, 60)]);
+  until(HOUR + 10 * DAY);
+});
+
+test('a run without time for an hour leaves it to the next one, which goes on', async () => {
+  const { bucket, run, parquet, clock } = await twoHours({ onePartBytes: 0 });
+  const slow = around(bucket, () => clock.advance(10_000));
+
+  await run(slow, 60_000);
+  const before = (await parquet()).flat().length;
+  for (let times = 0; times < 30 && (await parquet()).flat().length < 60; times++)
+    await run(slow, 200_000).catch(() => {});
+
+  expect(before).toBeLessThan(60);
+  expect((await parquet()).flat().sort()).toEqual(ids(1, 60));
+});
+
+test('S3 faults leave an hour to the next run', async () => {
+  for (let call = 1, failed = true; failed; call++) {
+    const { bucket, run, parquet, view, until, clock } = await twoHours();
+    let calls = 0;
+    failed = false;
+    const faulty = around(bucket, () => {
+      if (++calls !== call) return;
+      failed = true;
+      throw new Error('S3 is down');
+    });
+
+    await run(faulty).catch(() => {});
+    expect([call, await view()]).toEqual([call, ids(1, 90)]);
+    clock.advance(15 * MINUTE);
+    await run();
+
+    expect([call, await parquet()]).toEqual([call, [ids(1, 60)]]);
+    until(HOUR + 10 * DAY);
+    expect([call, await view()]).toEqual([call, ids(1, 90)]);
+  }
+});
+
+test('objects that are not ours stop nothing and stay', async () => {
+  const { bucket, store, until, run, parquet } = service();
+  const foreign = [
+    `${dataPrefix(PREFIX)}README.txt`,
+    `${latePrefix(PREFIX)}a note`,
+    `${parquetPrefix(PREFIX)}README.md`,
+  ];
+  for (const key of foreign) await bucket.put(key, 'x', 'text/plain');
+  await bucket.put(`${parquetPartition(PREFIX, HOUR)}from-athena`, 'x', 'text/plain');
+  await store(1, [1, 3]);
+  until(SETTLED);
+
+  await run();
+
+  expect((await bucket.list(parquetPartition(PREFIX, HOUR))).sort()).toHaveLength(2);
+  await bucket.delete(`${parquetPartition(PREFIX, HOUR)}from-athena`);
+  expect(await parquet()).toEqual([ids(1, 3)]);
+  expect(foreign.every((key) => bucket.keys().includes(key))).toBe(true);
+});

@@ -1,0 +1,216 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DuckDBInstance } from '@duckdb/node-api';
+import fc from 'fast-check';
+import { encodeBatch } from '../../../lib/analytics/encode';
+import { type EventRow, fromParquet, type PropertyColumn, rowOf, toParquet } from '../../../lib/analytics/parquet';
+import { EVENT_COLUMNS } from '../../../lib/config/analytics';
+import { parseEnvelope } from '../../../lib/jobs/envelope';
+import { analyticsBody, linesOf } from '../../support/analytics';
+import { memoryObjects } from '../../support/memory-objects';
+
+const COLUMNS: PropertyColumn[] = [
+  ['price', 'number'],
+  ['product', 'text'],
+  ['trial', 'boolean'],
+];
+const HOUR = Date.parse('2026-12-31T23:00:00.000Z');
+
+let folder: string;
+let others: ChildProcess;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'parquet-'));
+  others = fork('tests/support/parquet-readers.ts', { execArgv: ['--import', 'tsx'] });
+});
+afterAll(() => {
+  others.kill();
+  rmSync(folder, { recursive: true });
+});
+
+type Found = Record<string, string | number | boolean | null>;
+
+/** What three readers that are not ours find in a file, by the reader: each row with its times in ms. */
+async function readByOthers(file: string): Promise<Record<string, Found[]>> {
+  const connection = await (await DuckDBInstance.create()).connect();
+  const sql = `SELECT * REPLACE (epoch_ms(time) AS time, epoch_ms(accepted) AS accepted) FROM '${file}'`;
+  const rows = (await connection.runAndReadAll(sql)).getRowObjects();
+  connection.closeSync();
+  others.send(file);
+  const [answer] = (await once(others, 'message')) as [Record<string, Record<string, unknown>[]>];
+  const all = Object.entries({ DuckDB: rows, ...answer });
+  return Object.fromEntries(all.map(([name, found]) => [name, found.map(plain).sort(byId)]));
+}
+
+const WHOLE = ['time', 'accepted', 'schema', 'sequence'];
+function plain(row: Record<string, unknown>): Found {
+  const values = Object.entries(row).map(([name, value]) => [
+    name,
+    WHOLE.includes(name) && value !== null ? Number(value) : value,
+  ]);
+  return Object.fromEntries(values) as Found;
+}
+
+const byId = (a: { id?: unknown }, b: { id?: unknown }): number => (String(a.id) < String(b.id) ? -1 : 1);
+
+const text = fc.oneof(
+  fc.string({ unit: 'grapheme', maxLength: 40 }),
+  fc.constantFrom(
+    '',
+    '{"deep":[{"a":[1,{"b":null}]}]}',
+    '\u{1f600}é\u0301',
+    '\ufffe\uffff',
+    '"\\',
+    'null',
+    'x'.repeat(2_000),
+  ),
+);
+const value = fc.oneof(
+  text.filter((found) => !found.includes('\u0000')),
+  fc.double({ noDefaultInfinity: true, noNaN: true }),
+  fc.constantFrom(Number.MAX_SAFE_INTEGER, -Number.MAX_SAFE_INTEGER, 2 ** 53, 2 ** 63, 1e21, -0, 5e-324),
+  fc.boolean(),
+  fc.constant(null),
+);
+const person = fc.option(
+  text.filter((found) => found.length > 0 && found.length <= 128 && !/\p{Cc}/u.test(found)),
+  { nil: undefined },
+);
+/** Times at the ends of hours, days and years. */
+const time = fc
+  .tuple(
+    fc.constantFrom(0, 3_600_000, 3_600_000 - 1, -1, 2 * 3_600_000, -60 * 86_400_000),
+    fc.integer({ min: -2, max: 2 }),
+  )
+  .map(([base, more]) => new Date(HOUR + base + more).toISOString());
+const event = fc.record(
+  {
+    id: fc.stringMatching(/^[\w.:-]{1,64}$/),
+    name: fc.constantFrom('purchase', 'screen_viewed', 'a/b c'),
+    time: fc.oneof(time, fc.constantFrom('2026-12-31T23:59:59.999999999+00:00', '2027-01-01T05:29:59+05:30')),
+    user: person,
+    session: person,
+    device: person,
+    schema: fc.option(fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }), { nil: undefined }),
+    properties: fc.option(
+      fc.record({ price: value, product: value, trial: value, 'a key.$': value }, { requiredKeys: [] }),
+      { nil: undefined },
+    ),
+  },
+  { requiredKeys: ['id', 'name', 'time'] },
+);
+const message = fc.record({
+  time: time.map((at) => at.replace('Z', '+00:00')),
+  sequence: fc.option(fc.constantFrom('1', '999999999999999'), { nil: undefined }),
+  partitionkey: fc.option(fc.constantFrom('shard-3', 'ü'), { nil: undefined }),
+  events: fc.array(event, { minLength: 1, maxLength: 12 }),
+});
+
+/** Rows as the service makes them: from the lines of the messages' own objects. */
+async function rowsOf({ events, ...envelope }: Record<string, unknown> & { events: unknown[] }): Promise<EventRow[]> {
+  const { accepted } = encodeBatch(parseEnvelope(analyticsBody(events, envelope)), events);
+  const objects = memoryObjects();
+  if (accepted) await objects.put('key', accepted.bytes, 'application/gzip');
+  return accepted ? (await linesOf(objects, ['key'])).map((line) => rowOf(JSON.stringify(line))) : [];
+}
+
+const typed = (row: EventRow): Found => {
+  const properties = JSON.parse(row.properties ?? '{}') as Record<string, unknown>;
+  const of = (name: string, type: string) => (typeof properties[name] === type ? properties[name] : null) as Found[''];
+  const columns = { price: of('price', 'number'), product: of('product', 'string'), trial: of('trial', 'boolean') };
+  return { ...row, ...columns } as Found;
+};
+
+test('three readers that are not ours read every row as it was sent, whatever it holds', async () => {
+  await fc.assert(
+    fc.asyncProperty(message, async (sent) => {
+      const rows = await rowsOf(sent);
+      fc.pre(rows.length > 0);
+      const bytes = toParquet([...rows], COLUMNS);
+      const file = join(folder, 'property.parquet');
+      writeFileSync(file, bytes);
+      const wanted = rows.map(typed).sort(byId);
+
+      expect(await readByOthers(file)).toEqual({ DuckDB: wanted, polars: wanted, 'parquet-wasm': wanted });
+      expect((await fromParquet(bytes)).sort(byId)).toEqual(rows.sort(byId));
+    }),
+    { numRuns: 60 },
+  );
+});
+
+test('a row says when the event happened and was accepted, and has the properties as JSON', async () => {
+  const properties = { price: 2 ** 53, product: 'yearly', deep: '{"a":[1]}' };
+  const events = [{ id: 'e-1', name: 'purchase', time: '2026-12-31T23:59:59.5+01:00', properties }];
+  const [row] = await rowsOf({ time: '2027-01-01T00:00:00Z', events });
+
+  expect(row).toEqual({
+    ...{ id: 'e-1', name: 'purchase', time: Date.parse('2026-12-31T22:59:59.500Z') },
+    ...{ user: null, session: null, device: null, schema: null },
+    properties: '{"price":9007199254740992,"product":"yearly","deep":"{\\"a\\":[1]}"}',
+    ...{ job: expect.any(String), source: '/my/api/producer-1', group: 'shard-3', sequence: 1 },
+    accepted: Date.parse('2027-01-01T00:00:00Z'),
+  });
+});
+
+/** 150,000 rows, so three row groups. */
+const many = (count = 150_000): EventRow[] =>
+  Array.from({ length: count }, (_, n) => ({
+    ...{ id: `event-${n}`, name: `name-${n % 3}`, time: HOUR + n, user: n % 2 ? `u-${n % 100}` : null, session: null },
+    ...{ device: null, schema: 1, properties: JSON.stringify({ price: n }), job: `job-${n % 7}`, source: '/my/api' },
+    ...{ group: 'shard-3', sequence: n, accepted: HOUR },
+  }));
+
+test('rows are sorted by name and time, in row groups with statistics, dictionaries and zstd', async () => {
+  const file = join(folder, 'many.parquet');
+  writeFileSync(file, toParquet(many(), COLUMNS));
+  const connection = await (await DuckDBInstance.create()).connect();
+  const rows = async (sql: string) => (await connection.runAndReadAll(sql)).getRowObjectsJson();
+
+  const groups = await rows(
+    `SELECT row_group_num_rows AS rows, compression, encodings LIKE '%DICTIONARY%' AS dictionary, stats_min_value AS first,
+      stats_max_value AS last FROM parquet_metadata('${file}') WHERE path_in_schema = 'name' ORDER BY row_group_id`,
+  );
+  expect(groups).toEqual([
+    { rows: '65536', compression: 'ZSTD', dictionary: true, first: 'name-0', last: 'name-1' },
+    { rows: '65536', compression: 'ZSTD', dictionary: true, first: 'name-1', last: 'name-2' },
+    { rows: '18928', compression: 'ZSTD', dictionary: true, first: 'name-2', last: 'name-2' },
+  ]);
+  const sorted = `SELECT name, time, file_row_number AS n FROM read_parquet('${file}', file_row_number = true)`;
+  expect(
+    await rows(
+      `SELECT count(*) AS wrong FROM (SELECT (name, time) < lag((name, time)) OVER (ORDER BY n) AS w FROM (${sorted})) WHERE w`,
+    ),
+  ).toEqual([{ wrong: '0' }]);
+  connection.closeSync();
+});
+
+test('all readers agree on the sums of a large object', async () => {
+  const file = join(folder, 'large.parquet');
+  writeFileSync(file, toParquet(many(70_000), COLUMNS));
+
+  for (const [name, rows] of Object.entries(await readByOthers(file))) {
+    const sum = rows.reduce((all, { price, sequence }) => all + Number(price) + Number(sequence), 0);
+    expect([name, rows.length, new Set(rows.map(({ id }) => id)).size, sum]).toEqual([
+      ...[name, 70_000, 70_000],
+      70_000 * 69_999,
+    ]);
+  }
+});
+
+test('an object without rows has every column', async () => {
+  const file = join(folder, 'none.parquet');
+  writeFileSync(file, toParquet([], COLUMNS));
+  const connection = await (await DuckDBInstance.create()).connect();
+  const described = (await connection.runAndReadAll(`DESCRIBE SELECT * FROM '${file}'`)).getRowObjectsJson();
+  connection.closeSync();
+
+  expect(described.map(({ column_name }) => column_name)).toEqual([...EVENT_COLUMNS, 'price', 'product', 'trial']);
+});
+
+test('a damaged object is not read', async () => {
+  const bytes = toParquet(many(100), COLUMNS);
+
+  await expect(fromParquet(bytes.subarray(0, 500))).rejects.toThrow();
+});
