@@ -1,48 +1,36 @@
 import type * as z from 'zod';
 
-type Issue = Parameters<z.core.$ZodErrorMap>[0];
-
-const KINDS: Record<string, string> = {
-  string: 'text',
-  number: 'a number',
-  int: 'a whole number',
-  boolean: 'true or false',
-  array: 'a list',
-  object: 'a table',
-  record: 'a table',
-};
-
-const FORMATS: Record<string, string> = {
-  url: 'a URL, such as https://example.com/path',
-  email: 'an e-mail address',
-  guid: 'a UUID',
-};
-
 /**
- * The broken rule in words, such as `must be a whole number`. For the option `error` of zod's parse functions. A message
- * that a schema states itself comes first.
+ * The broken rule of an issue of Zod, such as `must be at most 10 entries`. Never the value, which may be personal. A rule
+ * that the schema states itself comes first. Parse with `reportInput` to learn the kind of a wrong value.
  */
-export function ruleInWords(issue: Issue): string {
+export function ruleInWords(issue: z.core.$ZodIssue): string {
+  if (issue.message.startsWith('must ')) return issue.message;
   switch (issue.code) {
     case 'invalid_type':
-      return issue.input === undefined ? 'is missing' : `must be ${KINDS[issue.expected] ?? issue.expected}`;
-    case 'invalid_format':
-      return `must be ${FORMATS[issue.format] ?? 'in another format'}`;
-    case 'invalid_value':
-      return `must be one of ${issue.values.map(String).join(', ')}`;
-    case 'too_small':
-      return bound(issue.origin, 'at least', issue.minimum);
+      return `must be ${article(issue.expected)}${issue.input === undefined ? '' : `, is ${kind(issue.input)}`}`;
     case 'too_big':
-      return bound(issue.origin, 'at most', issue.maximum);
+      return `must be at most ${issue.maximum}${unit(issue.origin)}`;
+    case 'too_small':
+      if (issue.minimum === 1 && unit(issue.origin) !== '') return 'must not be empty';
+      return `must be at least ${issue.minimum}${unit(issue.origin)}`;
+    case 'invalid_value':
+      return `must be one of ${issue.values.map((value) => JSON.stringify(value)).join(', ')}`;
+    case 'invalid_format':
+      return `must be a valid ${issue.format}`;
     case 'invalid_key':
       return 'is a name that is not allowed here';
+    case 'unrecognized_keys':
+      return `has ${issue.keys.length} unknown ${issue.keys.length === 1 ? 'field' : 'fields'}`;
+    case 'custom':
+      return issue.message;
     default:
       return 'is not valid';
   }
 }
 
-function bound(origin: string, words: string, limit: number | bigint): string {
-  if (origin === 'string') return limit === 1 ? 'must not be empty' : `must have ${words} ${limit} characters`;
-  if (origin === 'array') return limit === 1 ? 'must not be empty' : `must have ${words} ${limit} entries`;
-  return `must be ${words} ${limit}`;
-}
+const article = (what: string): string => (/^[aeiou]/.test(what) ? `an ${what}` : `a ${what}`);
+const kind = (value: unknown): string =>
+  value === null ? 'null' : Array.isArray(value) ? 'an array' : article(typeof value);
+const unit = (origin: string): string =>
+  origin === 'string' ? ' characters' : origin === 'array' ? ' entries' : origin === 'object' ? ' fields' : '';

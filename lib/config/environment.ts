@@ -11,11 +11,11 @@ export function envProblems(
   schema: z.ZodType,
   env: Record<string, string | undefined>,
 ): { variable: string; rule: string }[] {
-  const parsed = schema.safeParse(withoutEmpty(env), { error: ruleInWords });
+  const parsed = schema.safeParse(withoutEmpty(env));
   if (parsed.success) return [];
-  return parsed.error.issues.map(({ path, message }) => ({
-    variable: path.map(String).join('.'),
-    rule: path.length === 1 && !env[String(path[0])] ? 'is missing' : message,
+  return parsed.error.issues.map((issue) => ({
+    variable: issue.path.map(String).join('.'),
+    rule: issue.path.length === 1 && !env[String(issue.path[0])] ? 'is missing' : ruleInWords(issue),
   }));
 }
 

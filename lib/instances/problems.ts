@@ -1,5 +1,6 @@
 import { distance } from 'fastest-levenshtein';
 import * as z from 'zod';
+import { ruleInWords } from '../rule-words';
 
 /** A setting that breaks a rule. `path` is like `queues.feedback.visibility`. */
 export interface Problem {
@@ -32,7 +33,8 @@ export function problemsOf(issue: z.core.$ZodIssue, value: unknown, schema: z.Zo
   }
   const found = issue.path.reduce<unknown>((at, key) => (at as Record<PropertyKey, unknown> | undefined)?.[key], value);
   const seen = typeof found === 'number' || typeof found === 'boolean' ? String(found) : kindOf(found);
-  return [{ path: path.join('.'), rule: found === undefined ? issue.message : `${issue.message}, is ${seen}` }];
+  const rule = ruleInWords(issue);
+  return [{ path: path.join('.'), rule: found === undefined ? rule : `${rule}, is ${seen}` }];
 }
 
 /** The most similar of the valid words, as a sentence. */

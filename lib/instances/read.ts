@@ -2,7 +2,6 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import * as z from 'zod';
-import { ruleInWords } from '../rule-words';
 import { INSTANCE_NAME, type InstanceFile, instanceFile, type Stage } from './file';
 import type { Instance } from './instance';
 import { InstanceProblems, linesOf, nearestText, type Problem, problemsOf } from './problems';
@@ -80,7 +79,7 @@ function readSettings(root: string, file: string): InstanceFile {
 function parseSettings(file: string, text: string): { settings: InstanceFile; problems: Problem[] } {
   const value = parsedYaml(file, text);
   if (!isTable(value)) throw new InstanceProblems([`${file}: must be a table of settings`]);
-  const parsed = instanceFile.safeParse(value, { error: ruleInWords });
+  const parsed = instanceFile.safeParse(value);
   if (parsed.success) return { settings: parsed.data, problems: [] };
   const problems = parsed.error.issues.flatMap((issue) => problemsOf(issue, value, instanceFile));
   const valid = structuredClone(value);
@@ -173,7 +172,7 @@ function rowOf(
     env: settings.queues?.[queue]?.env,
     alarms: { ...settings.alarms, ...settings.queues?.[queue]?.alarms },
   };
-  const parsed = rowSchema.safeParse(value, { error: ruleInWords });
+  const parsed = rowSchema.safeParse(value);
   if (parsed.success) return { ...parsed.data, name: queue };
   const found = parsed.error.issues.flatMap((issue) => problemsOf(issue, value, rowSchema));
   return { problems: found.map(({ path, rule }) => ({ path: `queues.${queue}.${path}`, rule })) };

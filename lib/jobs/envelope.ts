@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { v5 } from 'uuid';
 import * as z from 'zod';
 import { PermanentError } from '../errors';
+import { ruleInWords } from '../rule-words';
 import { WITHOUT_CONTROLS } from '../text';
 
 /** Larger data travels as a `dataref`. SQS takes 1 MiB with attributes, and the envelope needs some of that. */
@@ -106,38 +107,11 @@ export const sendable = (json: string): string =>
 export function describeIssue(issue: z.core.$ZodIssue, prefix = ''): { field: string; message: string } {
   const path = issue.path.map(nameOf).join('.');
   const field = prefix && path ? `${prefix}.${path}` : prefix || path || '(body)';
-  return { field, message: `${field}: ${rule(issue)}` };
+  return { field, message: `${field}: ${ruleInWords(issue)}` };
 }
 
 /** A name that no schema gives may be anything, even an address. */
 const nameOf = (part: PropertyKey): string => (/^[\w-]{1,60}$/.test(String(part)) ? String(part) : '*');
-
-function rule(issue: z.core.$ZodIssue): string {
-  switch (issue.code) {
-    case 'invalid_type':
-      return `must be ${article(issue.expected)}${issue.input === undefined ? '' : `, is ${kind(issue.input)}`}`;
-    case 'too_big':
-      return `must be at most ${issue.maximum}${unit(issue.origin)}`;
-    case 'too_small':
-      return `must be at least ${issue.minimum}${unit(issue.origin)}`;
-    case 'invalid_value':
-      return `must be one of ${issue.values.map((value) => JSON.stringify(value)).join(', ')}`;
-    case 'invalid_format':
-      return issue.message.startsWith('must ') ? issue.message : `must be a valid ${issue.format}`;
-    case 'unrecognized_keys':
-      return `has ${issue.keys.length} unknown ${issue.keys.length === 1 ? 'field' : 'fields'}`;
-    case 'custom':
-      return issue.message;
-    default:
-      return 'is not valid';
-  }
-}
-
-const article = (what: string): string => (/^[aeiou]/.test(what) ? `an ${what}` : `a ${what}`);
-const kind = (value: unknown): string =>
-  value === null ? 'null' : Array.isArray(value) ? 'an array' : article(typeof value);
-const unit = (origin: string): string =>
-  origin === 'string' ? ' characters' : origin === 'array' ? ' entries' : origin === 'object' ? ' fields' : '';
 
 /**
  * Parses by a schema. The first problem becomes a PermanentError that names field and rule.

@@ -77,8 +77,8 @@ test('all problems of a file are reported at once, each with file, setting and r
   ).toEqual([
     'instances/acme.yml: bucket: must be 3 to 63 lowercase letters, digits, dots or hyphens, is another text',
     'instances/acme.yml: tags.stage: is a name that is not allowed here, is another text',
-    'instances/acme.yml: zendesk.endpoint: must be a URL, such as https://example.com/path, is another text',
-    'instances/acme.yml: zendesk.email: must be an e-mail address, is another text',
+    'instances/acme.yml: zendesk.endpoint: must be a valid url, is another text',
+    'instances/acme.yml: zendesk.email: must be a valid email, is another text',
     'instances/acme.yml: sendgrid.rate: must be a number, is another text',
     'instances/acme.yml: sendgrid.templates.feedback: must be a dynamic template id (d-…), is another text',
     'instances/acme.yml: notify.discord: must not be empty, is another text',

@@ -142,7 +142,7 @@ describe('a question that breaks a rule', () => {
 
   test.each([
     ['id: must be a string', undefined, {}],
-    ['id: must be at least 1 characters', '', {}],
+    ['id: must not be empty', '', {}],
     ['id: must be at most 255 characters', 'x'.repeat(3_000), {}],
     ['queue: must be one of emails, feedback', 'id', { queue: 'orders' }],
     ['timeout: must be a number of milliseconds, at least 0', 'id', { timeout: Number.NaN }],

@@ -39,7 +39,7 @@ test('an invalid invitation is refused with all problems at once, and nothing is
   expect(error).toBeInstanceOf(InvalidJobError);
   expect((error as InvalidJobError).problems).toEqual([
     { field: 'email', message: 'email: must be a valid email' },
-    { field: 'groups', message: 'groups: must be at least 1 entries' },
+    { field: 'groups', message: 'groups: must not be empty' },
   ]);
   expect([...rows(), ...messages()]).toEqual([]);
 });
