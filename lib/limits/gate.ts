@@ -8,6 +8,7 @@ import {
   TransientError,
   type Vendor,
 } from '../errors';
+import type { Clock, Metrics } from '../ports';
 import {
   type Circuit,
   type CircuitBreakers,
@@ -28,28 +29,11 @@ export interface CallOptions {
 /** Lets one job's calls through to a vendor or refuses them, and learns from the answers. */
 export type VendorGate = <R>(vendor: Vendor, call: () => Promise<R>, options?: CallOptions) => Promise<R>;
 
-/** The gates of one run. */
-export interface RunGate {
-  call: VendorGate;
-  /** Does before the start of a step what `call` does before its call. So a refused step is never stored as started. */
-  prepare(vendor: Vendor): Promise<void>;
-  /** The run has succeeded. If it made only minor calls to a vendor in trouble, that vendor works. */
-  succeeded(): Promise<void>;
-}
-
 /**
  * Applies the vendor's circuit breaker to each call. An open circuit refuses calls. After `retryAt` it lets one run at a
  * time make a trial call. `until` is when this run has certainly ended, and its trial call with it.
  */
-export function vendorGate({
-  circuits,
-  job,
-  until,
-}: {
-  circuits: CircuitBreakers;
-  job: string;
-  until: number;
-}): RunGate {
+export function vendorGate({ circuits, job, until }: { circuits: CircuitBreakers; job: string; until: number }) {
   /** The open circuits whose trial call is this run's. */
   const trials = new Map<Vendor, Circuit>();
   /** Vendors in trouble that have answered minor calls. */
@@ -117,12 +101,16 @@ export function vendorGate({
 
   return {
     call,
-    prepare: async (vendor) => void (await enter(vendor)),
+    /** Does before the start of a step what `call` does before its call. So a refused step is never stored as started. */
+    prepare: async (vendor: Vendor) => void (await enter(vendor)),
+    /** The run has succeeded. If it made only minor calls to a vendor in trouble, that vendor works. */
     succeeded: async () => {
       for (const vendor of [...answered]) await works(vendor);
     },
   };
 }
+
+export type RunGate = ReturnType<typeof vendorGate>;
 
 const isOf = (vendor: Vendor, error: unknown): error is JobError =>
   error instanceof JobError && error.vendor === vendor;
@@ -155,3 +143,27 @@ export function vendorFailure(thrown: unknown): (JobError & { vendor: Vendor }) 
   if (!(thrown instanceof TransientError || thrown instanceof AmbiguousError)) return vendorFailure(thrown.cause);
   return thrown.vendor ? (thrown as JobError & { vendor: Vendor }) : vendorFailure(thrown.cause);
 }
+
+/**
+ * A gate whose calls are measured by vendor: `VendorTime` of each, `VendorErrors` where the vendor failed or refuses us.
+ * An answer that is about the job, or that asks us to wait, is no error of the vendor's.
+ */
+export function measuredGate(call: VendorGate, { clock, metrics }: { clock: Clock; metrics: Metrics }): VendorGate {
+  return (vendor, make, options) => call(vendor, () => measured(vendor, make), options);
+
+  async function measured<R>(vendor: Vendor, make: () => Promise<R>): Promise<R> {
+    const startedAt = clock.now();
+    const dimensions = { vendor };
+    try {
+      return await make();
+    } catch (error) {
+      if (isVendorsError(error)) metrics.add('VendorErrors', 1, 'Count', dimensions);
+      throw error;
+    } finally {
+      metrics.add('VendorTime', clock.now() - startedAt, 'Milliseconds', dimensions);
+    }
+  }
+}
+
+const isVendorsError = (error: unknown): boolean =>
+  !(error instanceof JobError) || ['transient', 'ambiguous', 'stop'].includes(error.class);

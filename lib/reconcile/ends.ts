@@ -1,6 +1,5 @@
 import { PermanentError } from '../errors';
 import { completionOf } from '../jobs/completion';
-import { dueUnder } from '../jobs/due';
 import { finish } from '../jobs/finish';
 import { noted } from '../jobs/history';
 import { bodyKey, type TodoKind, todoKey, todoKeys } from '../jobs/keys';
@@ -9,7 +8,7 @@ import type { JobRow } from '../jobs/row';
 import { storedError } from '../jobs/stored-error';
 import { expire, neverSent } from '../jobs/transitions';
 import { eachDue } from './due';
-import { resolveByEvidence } from './evidence';
+import { resolveByEvidence } from './fold-evidence';
 import type { ReconcileRun, Work } from './run';
 
 /** Writes the missing record or DLQ entry of an ended job, and resolves its steps for which evidence has come. */
@@ -31,16 +30,6 @@ export const endExpired: Work = (deps, queue, mayGoOn) =>
   eachOfKind(deps, { queue, kind: 'waiting', mayGoOn }, (row) =>
     end(deps, row, expire(row, { at: deps.clock.now(), error: EXPIRED })),
   );
-
-const NEAR = 0.8;
-
-/** Reports jobs that have used most of their queue's retention, while an operator still has time to act. */
-export const noticeOld: Work = async ({ table, clock, settings, log }, queue) => {
-  const soonMs = settings(queue).retention * 1000 * (1 - NEAR);
-  const near = await dueUnder(table, todoKeys(queue, 'waiting'), { until: clock.now() + soonMs, limit: 1 });
-  if (near.length === 0) return;
-  log.warn('a job is near the end of its retention', { queue, until: near[0]?.todoAt });
-};
 
 /** Notes DLQ entries that have expired. The job's body stays in S3 for a retry. */
 export const noteGoneEntries: Work = (deps, queue, mayGoOn) => {

@@ -1,11 +1,14 @@
 import { eachOf } from '../concurrency';
 import { codeOf } from '../errors';
 import { everyDue } from '../jobs/due';
+import { appended } from '../jobs/history';
 import { evidenceKey, jobKey, todoKey } from '../jobs/keys';
-import { readItem } from '../jobs/ledger';
-import { isMailQueue, MAIL_STEPS } from '../jobs/mail';
-import type { Evidence } from '../jobs/row';
+import { type Ledger, readItem } from '../jobs/ledger';
+import { isMailQueue, MAIL_STEPS, sentByEvidence } from '../jobs/mail';
+import { type Evidence, isEnd, type JobRow } from '../jobs/row';
+import { provenSteps } from '../jobs/schedule';
 import { evidenceSchema } from '../jobs/stored-row';
+import type { Clock } from '../ports';
 import type { ReconcileRun, Work } from './run';
 
 /** The most pieces of evidence that are written at the same time. */
@@ -38,3 +41,36 @@ async function fold(deps: ReconcileRun, { key, row, step }: { key: string; row: 
     );
   await deps.table.delete(key, item.version);
 }
+
+/**
+ * Resolves the unknown steps of an ended job for which evidence has come, such as a mail that the job did not wait for.
+ * It removes the mark of the record, so that the record is written again.
+ */
+export async function resolveByEvidence(
+  { ledger, clock }: { ledger: Ledger; clock: Clock },
+  row: JobRow,
+): Promise<JobRow | undefined> {
+  if (provenSteps(row).length === 0) return row;
+  const at = clock.now();
+  // If the job was reopened meanwhile, its next run resolves the steps.
+  const { item } = await ledger.update(row.key, (now) => (isEnd(now.state) ? resolved(now, at) : undefined));
+  return item;
+}
+
+function resolved({ recordedAt: _recordedAt, ...row }: JobRow, at: number): JobRow {
+  const steps = { ...row.steps };
+  let { result, history } = row;
+  for (const [name, evidence] of provenSteps(row)) {
+    const startedAt = steps[name]?.startedAt ?? evidence.at;
+    steps[name] = { status: 'done', startedAt, endedAt: at, result: sentByEvidence(evidence) };
+    result = withMailSent(result, name);
+    history = appended(history, { at, event: `${name} proven`, note: evidence.event });
+  }
+  return { ...row, steps, result, history };
+}
+
+/** A job's result has the state of its mail under the step's name (lib/worker/best-effort.ts). */
+const withMailSent = (result: unknown, name: string): unknown =>
+  typeof result === 'object' && result !== null && (result as Record<string, unknown>)[name] === 'unknown'
+    ? { ...result, [name]: 'sent' }
+    : result;

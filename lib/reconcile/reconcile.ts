@@ -5,7 +5,7 @@ import { beginRun, endRun, type FailingWork, type ReconcilerRun } from '../jobs/
 import { watchCanary } from './canary';
 import { judgeDeadLetters } from './dead-letters';
 import { dropFiles } from './drop-files';
-import { cancelUnsent, completeEnds, dropBodies, endExpired, noteGoneEntries, noticeOld, publishUnsent } from './ends';
+import { cancelUnsent, completeEnds, dropBodies, endExpired, noteGoneEntries, publishUnsent } from './ends';
 import { createFailures } from './failures';
 import { foldEvidence } from './fold-evidence';
 import { gaugeHeld } from './gauges';
@@ -22,7 +22,6 @@ const WORKS: Record<string, Work> = {
   completeEnds,
   cancelUnsent,
   endExpired,
-  noticeOld,
   noteGoneEntries,
   publishUnsent,
   dropBodies,

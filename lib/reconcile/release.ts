@@ -11,7 +11,6 @@ import { storedError } from '../jobs/stored-error';
 import { endWithoutBody as ended, release as released } from '../jobs/transitions';
 import { isHalfOpen, isOpen, type OpenCircuit } from '../limits/circuit';
 import { eachDue } from './due';
-import { createRoom, LEAST, type Room } from './room';
 import type { ReconcileDeps, ReconcileRun, Work } from './run';
 
 const ALL = Number.MAX_SAFE_INTEGER;
@@ -151,3 +150,52 @@ async function endWithoutBody(deps: ReconcileDeps, row: JobRow): Promise<void> {
   log.error('a job ended without its body', { queue: row.queue, jobId: row.id, code: BODY_MISSING.code });
   await finish(deps, item);
 }
+
+/** A run may always release this many jobs to a queue, or a queue that is never empty would starve its held jobs. */
+const LEAST = 20;
+
+/**
+ * How many held jobs may go back to a queue now. It is measured when the first one goes. The queue's target is twice what
+ * its workers take at once (`room` of its settings). `least`: even if it is reached.
+ */
+function createRoom({ queues, queueUrl, settings, random }: ReconcileDeps, queue: string, least: number) {
+  let measured: Promise<void> | undefined;
+  let left = Number.POSITIVE_INFINITY;
+  const going = new Set<Promise<void>>();
+  const measure = async () => {
+    const { visible, inFlight } = await queues.depth(queueUrl(queue));
+    left = Math.max(least, settings(queue).room - visible - inFlight);
+  };
+  const known = () => {
+    measured ??= measure();
+    return measured;
+  };
+  return {
+    /** Releases one more job, if there is room for it. */
+    async take(act: () => Promise<void>): Promise<void> {
+      await known();
+      // A release that fails leaves its place to the next.
+      while (left <= 0 && going.size > 0) await Promise.race(going);
+      if (left <= 0) return;
+      left--;
+      const release = act().catch((error: unknown) => {
+        left++;
+        throw error;
+      });
+      const end = release.then(ignore, ignore).then(() => void going.delete(end));
+      going.add(end);
+      await release;
+    },
+    /** Half of the room, for the jobs whose wait ended last. So a new job does not wait behind those of an outage. */
+    async half(): Promise<number> {
+      await known();
+      // An odd number gives one end more, and that end is drawn.
+      return Math.floor((left + Math.round(random.fraction())) / 2);
+    },
+    isFull: (): boolean => left <= 0 && going.size === 0,
+  };
+}
+
+type Room = ReturnType<typeof createRoom>;
+
+const ignore = (): void => {};

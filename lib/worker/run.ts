@@ -1,18 +1,17 @@
-import { ignoreStoreError, StoreError } from '../errors';
+import { ignoreStoreError, type JobError, StoreError, TransientError, type Vendor } from '../errors';
 import { finish } from '../jobs/finish';
 import { onceInvalid, type Resolved } from '../jobs/identify';
 import type { JobRow } from '../jobs/row';
 import { storedError } from '../jobs/stored-error';
-import { type RunGate, vendorFailure, vendorGate } from '../limits/gate';
-import { measuredGate } from '../limits/measured-gate';
+import { LONGEST_RETRY_MS, VENDOR_DOWN, workedForOthers } from '../limits/circuit';
+import { measuredGate, type RunGate, vendorFailure, vendorGate } from '../limits/gate';
 import { LONGEST_CALL_MS, type RunContext } from './contract';
 import { type Decision, decide, OutOfTimeError } from './decide';
 import { type DeliveryRun, isLastReceive } from './delivery';
+import type { WorkerDeps } from './deps';
 import { isDirect } from './direct';
-import { orGiveUp } from './give-up';
-import { createLease, type Lease } from './lease';
+import { createLease, type Lease, orGiveUp } from './lease';
 import { dataOf, typeOf } from './message';
-import { type Final, inOutage } from './outage';
 import { type Disposition, endRun } from './outcome';
 import { createSteps } from './steps';
 
@@ -133,3 +132,40 @@ async function completed({ deps, resolved }: Run, ended: JobRow): Promise<JobRow
     return ended;
   });
 }
+
+/** A decision that ends a run. */
+type Final = Exclude<Decision, { kind: 'again' | 'report' | 'spent' }>;
+
+/**
+ * Decides on a job after its vendor has failed. A job with spent attempts is parked if the vendor has worked for another
+ * job since this job's first failure, because then the job is the cause. Otherwise it is held until the vendor works. A
+ * job whose trial call fails is held too. The hold ends with the queue's retention, counted from the first failure.
+ */
+async function inOutage(
+  { circuits, clock, settings }: Pick<WorkerDeps, 'circuits' | 'clock' | 'settings'>,
+  {
+    row,
+    decision,
+    failure,
+  }: { row: JobRow; decision: Final | { kind: 'spent' }; failure: JobError & { vendor: Vendor } },
+): Promise<Final> {
+  const now = clock.now();
+  const { id, queue, failingSince = now } = row;
+  const { vendor } = failure;
+  if (decision.kind === 'spent') {
+    if (workedForOthers(await circuits.read(vendor), { job: id, since: failingSince })) return { kind: 'park' };
+  } else if (decision.kind !== 'hold' || decision.reason !== 'stopped') return decision;
+  // The next trial call would come too late.
+  if (now + LONGEST_RETRY_MS >= failingSince + settings(queue).retention * 1000)
+    return { kind: 'park', error: vendorDown(failure) };
+  return { kind: 'hold', reason: 'stopped', waitMs: 0, counts: false };
+}
+
+/** The error of a job that an outage of its vendor has ended. */
+const vendorDown = (failure: JobError & { vendor: Vendor }): JobError =>
+  new TransientError({
+    code: VENDOR_DOWN,
+    message: `the vendor has failed for as long as the queue keeps a message (${failure.code})`,
+    vendor: failure.vendor,
+    cause: failure,
+  });

@@ -1,6 +1,5 @@
 import { StoreError } from '../../../lib/errors';
-import { judgeDeadLetters } from '../../../lib/reconcile/dead-letters';
-import { hideMs } from '../../../lib/reconcile/look';
+import { hideMs, judgeDeadLetters } from '../../../lib/reconcile/dead-letters';
 import { layParked, moveUntried, spendReceives } from '../../support/dead-letters';
 import { anEnvelope, type EngineOptions, jobId, memoryEngine } from '../../support/engine';
 import { reconcileRun } from '../../support/reconcile-run';

@@ -36,7 +36,7 @@ export const DEAD_LETTER_MUTANTS: Record<string, SourceMutant> = {
   'a look without a reason needs a run in a certain minute': {
     changes: [
       {
-        file: 'lib/reconcile/look.ts',
+        file: 'lib/reconcile/dead-letters.ts',
         find: 'quarter(now) === quarter(lastRunAt)',
         replace: 'now % LOOK_ANYWAY_MS >= 60_000',
       },

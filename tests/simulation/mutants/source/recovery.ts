@@ -27,7 +27,7 @@ export const RECOVERY_MUTANTS: Record<string, SourceMutant> = {
   'all-released-at-once': {
     changes: [
       {
-        file: 'lib/reconcile/room.ts',
+        file: 'lib/reconcile/release.ts',
         find: 'settings(queue).room - visible - inFlight',
         replace: '1_000_000 - visible - inFlight',
       },
@@ -47,7 +47,7 @@ export const RECOVERY_MUTANTS: Record<string, SourceMutant> = {
     by: { scale: 'recovery' },
   },
   'no-least-number-of-releases': {
-    changes: [{ file: 'lib/reconcile/room.ts', find: 'export const LEAST = 20;', replace: 'export const LEAST = 0;' }],
+    changes: [{ file: 'lib/reconcile/release.ts', find: 'const LEAST = 20;', replace: 'const LEAST = 0;' }],
     breaks: /^liveness/,
     by: { scale: 'never-empty' },
   },
