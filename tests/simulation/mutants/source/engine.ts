@@ -22,8 +22,8 @@ const ATTEMPTS_AT_CLAIM: SourceMutant['changes'] = [
   },
   {
     file: 'lib/worker/deliver.ts',
-    find: "park({ error: CRASH_LOOP, reason: 'crash', counts: false })",
-    replace: "park({ error: row.error ?? CRASH_LOOP, reason: row.error ? 'error' : 'crash', counts: false })",
+    find: "error: CRASH_LOOP, reason: 'crash',",
+    replace: "error: row.error ?? CRASH_LOOP, reason: row.error ? 'error' : 'crash',",
   },
 ];
 
