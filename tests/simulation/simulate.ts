@@ -2,20 +2,18 @@ import type { Writable } from 'node:stream';
 import { parseArgs } from 'node:util';
 import { Presets, SingleBar } from 'cli-progress';
 import { bundle } from './draw/bundle';
-import { smallestPlan, withEveryFault } from './draw/every-fault';
 import { unreached } from './draw/expected';
 import { partsOf, runParts, type Searched, startPartThread } from './draw/parts';
 import { PLANNED } from './draw/planned';
 import { explain } from './draw/property';
 import type { Given as GivenPlans, Part } from './draw/simulate-part';
 import { SOURCE_MUTANTS } from './mutants/source-mutants';
-import { QUEUES, SIMULATIONS } from './queues/queues';
+import { SIMULATIONS } from './queues/queues';
 import { SCALE_PLANS } from './scale/plans';
 
 const USAGE = [
   `usage: npm run simulate -- --runs N --seed S [--queue ${SIMULATIONS.map(({ name }) => name).join('|')}]`,
   `       npm run simulate -- --scale all|${SCALE_PLANS.map(({ name }) => name).join('|')} [--size N]`,
-  `       npm run simulate -- --pairs all|${QUEUES.map(({ name }) => name).join('|')}`,
   '       npm run simulate -- --mutant NAME [--runs N] [--seed S] [--queue NAME]',
 ].join('\n');
 
@@ -34,7 +32,6 @@ type Given = ReturnType<typeof given> & Streams;
 export async function simulate(args: readonly string[], streams: Streams): Promise<boolean> {
   const options = { ...given(args), ...streams };
   if (options.scale !== undefined) return scale(options.scale, options);
-  if (options.pairs !== undefined) return pairs(options.pairs, options);
   if (options.mutant !== undefined) return searchMutant(options.mutant, options);
   return search(options);
 }
@@ -74,31 +71,6 @@ async function scale(which: string, { size, stdout }: Given): Promise<boolean> {
     if (scaled?.violation === undefined) continue;
     stdout.write(`\n${name}: ${scaled.violation}\n`);
     kept = false;
-  }
-  return kept;
-}
-
-/** A campaign's smallest run has 300 calls, and so millions of pairs. Only its own name starts them. */
-const MILLIONS: readonly string[] = ['campaigns'];
-
-/** Runs the smallest plan of each queue with every pair of faults. */
-async function pairs(which: string, { stdout }: Given): Promise<boolean> {
-  const queues = QUEUES.filter(({ name }) => (which === 'all' ? !MILLIONS.includes(name) : which === name));
-  if (queues.length === 0) throw new Error(USAGE);
-  let kept = true;
-  stdout.write('| queue | pairs | seconds |\n|---|---|---|\n');
-  for (const { name } of queues) {
-    const begun = performance.now();
-    let ran = 0;
-    const parts = (await withEveryFault(smallestPlan(name))).map((first) => ({ first }));
-    const onRan = (count: number) => {
-      ran += count;
-    };
-    const { failures } = await runParts(parts, { onRan, enough: (count) => count > 0 });
-    const seconds = ((performance.now() - begun) / 1000).toFixed(0);
-    stdout.write(`| ${name} | ${number(ran)} | ${seconds} |\n`);
-    for (const failure of failures) stdout.write(`\n${explain(failure)}`);
-    kept &&= failures.length === 0;
   }
   return kept;
 }
@@ -150,15 +122,14 @@ function given(args: readonly string[]) {
         scale: string,
         size: string,
         mutant: string,
-        pairs: string,
       },
     });
-    const { runs = 10_000, seed = Date.now() % 2 ** 31, queue, scale, size, mutant, pairs } = values;
+    const { runs = 10_000, seed = Date.now() % 2 ** 31, queue, scale, size, mutant } = values;
     const simulations = SIMULATIONS.filter(({ name }) => queue === undefined || queue === name);
     const numbers = [Number(runs), Number(seed), Number(size ?? 1)];
     if (!numbers.every(Number.isInteger) || Number(runs) < 1 || simulations.length === 0) throw new Error('');
     return {
-      ...{ runs: Number(runs), seed: Number(seed), queue, simulations, scale, mutant, pairs },
+      ...{ runs: Number(runs), seed: Number(seed), queue, simulations, scale, mutant },
       size: size === undefined ? undefined : Number(size),
     };
   } catch (error) {

@@ -21,6 +21,7 @@ export const FUNCTIONS = Object.keys(HOLDERS).filter((who) => HOLDERS[who]?.ends
 export const WORKERS = ['feedback', 'emails', 'testflight', 'analytics'];
 
 const ANY = /./;
+const SECRET = /^(ssm|secretsmanager|kms):/;
 /** S3 says that an object is missing only to a caller who may list its key. */
 const MISSING = 'S3 asks when an object is missing';
 const SIMULATED = 'the simulator covers it (`tests/simulation`)';
@@ -28,6 +29,7 @@ const SIMULATED = 'the simulator covers it (`tests/simulation`)';
 /** Permissions that the recorded run need not use, and why. The text is `action name` (`PermissionRow`). */
 const REASONS: [who: RegExp, text: RegExp, reason: string][] = [
   [ANY, /^logs:/, 'Lambda writes the log'],
+  [/^(?!producer)/, SECRET, 'a function reads its secrets (`tests/unit/resources/compiled-template.test.ts`)'],
   [/worker/, /^sqs:(ReceiveMessage|DeleteMessage|GetQueueAttributes) /, 'Lambda polls the queue'],
   [/worker/, /^sqs:ChangeMessageVisibility /, `a try failed, and the message comes back: ${SIMULATED}`],
   [/worker/, /Item trial#/, `a message came back from the DLQ: ${SIMULATED}`],
@@ -167,8 +169,6 @@ export const secretRows = (template: Template, calls: readonly RecordedCall[]): 
   permissionRows(template, calls).filter(
     ({ who: [who = ''], action }) => FUNCTIONS.includes(who) && SECRET.test(action),
   );
-
-const SECRET = /^(ssm|secretsmanager|kms):/;
 
 /** The reasons that belong to no row. */
 export const staleReasons = (rows: readonly PermissionRow[]): string[] =>

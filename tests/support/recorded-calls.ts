@@ -14,14 +14,13 @@ export interface RecordedCall extends Request {
 
 export interface Recorder {
   /** Passes requests to an emulator, and records them. Resolves to the URL to call instead. */
-  through(service: 'sqs' | 'dynamodb' | 's3' | 'events' | 'ssm' | 'secretsmanager', url: string): Promise<string>;
+  through(service: 'sqs' | 'dynamodb' | 's3' | 'events' | 'ssm', url: string): Promise<string>;
   /** Each distinct call once. */
   calls(): RecordedCall[];
   close(): void;
 }
 
-/** `secretsKey`: the key of KMS by which SSM and Secrets Manager decrypt for their caller. */
-export function createRecorder({ secretsKey }: { secretsKey?: string } = {}): Recorder {
+export function createRecorder(): Recorder {
   const calls = new Map<string, RecordedCall>();
   const closing: (() => void)[] = [];
   const note = (call: RecordedCall) => calls.set(JSON.stringify(call), call);
@@ -48,7 +47,6 @@ export function createRecorder({ secretsKey }: { secretsKey?: string } = {}): Re
           json: () => JSON.parse(body.toString() || '{}') as Body,
         });
         for (const request of requests) note({ who, ...request });
-        if (secretsKey !== undefined) note({ who, ...decryption(service, secretsKey) });
         const forwarded = send({ hostname, port, method, path: url, headers }, (answer) => {
           // S3 says that a key is missing only to callers who may list it.
           if (service === 's3' && answer.statusCode === 404)
@@ -86,7 +84,6 @@ interface Body {
   QueueName?: string;
   /** Of an SSM parameter. */
   Name?: string;
-  SecretId?: string;
   Entries?: { EventBusName?: string }[];
 }
 interface Seen {
@@ -124,10 +121,6 @@ const READERS: Record<Service, (seen: Seen) => Request[]> = {
     }));
   },
   ssm: ({ json }) => [{ action: 'ssm:GetParameter', resource: arn('ssm', `parameter${json().Name}`) }],
-  secretsmanager: ({ json }) => [
-    // AWS appends a hyphen and six characters.
-    { action: 'secretsmanager:GetSecretValue', resource: arn('secretsmanager', `secret:${json().SecretId}-a1B2c3`) },
-  ],
   s3: ({ operation, url, headers }) => {
     const { pathname, searchParams } = new URL(url, 'http://s3');
     const [bucket = '', ...rest] = decodeURIComponent(pathname.slice(1)).split('/');
@@ -142,13 +135,6 @@ const READERS: Record<Service, (seen: Seen) => Request[]> = {
     return [{ action: `s3:${action}`, resource: `arn:aws:s3:::${bucket}/${key}`, ...context }];
   },
 };
-
-/** What a service asks of KMS in the name of its caller. */
-const decryption = (service: string, key: string): Request => ({
-  action: 'kms:Decrypt',
-  resource: key,
-  context: { 'kms:ViaService': [`${service}.${REGION}.amazonaws.com`] },
-});
 
 /** A look at the keys that begin with that of an object. */
 function listing(object: string): Request {

@@ -3,16 +3,13 @@ import { Worker } from 'node:worker_threads';
 import type { Simulation } from '../queues/queues';
 import { bundle } from './bundle';
 import { countInto, explain, type Failure } from './property';
-import type { Given, Part, Progress, Scaled, Second } from './simulate-part';
+import type { Given, Part, Progress, Scaled } from './simulate-part';
 
 type Done = Extract<Progress, { kind: 'done' }>;
 
 /** A thread that runs one part at a time. `mutant`: the name of one that its script has. */
 export interface PartThread {
-  run(
-    part: Part | Given | Scaled | Second,
-    options?: { onRan?: (count: number) => void; mutant?: string },
-  ): Promise<Done>;
+  run(part: Part | Given | Scaled, options?: { onRan?: (count: number) => void; mutant?: string }): Promise<Done>;
   stop(): Promise<unknown>;
 }
 
@@ -85,7 +82,7 @@ export interface Searched {
 
 /** Runs all parts on all cores, until `enough` says that enough failures were found. */
 export async function runParts(
-  parts: readonly (Part | Given | Second)[],
+  parts: readonly (Part | Given)[],
   {
     onRan,
     onFailure,
@@ -120,9 +117,8 @@ export async function runParts(
   return { reached, failures };
 }
 
-function origin(part: Part | Given | Second) {
+function origin(part: Part | Given) {
   if ('plans' in part) return { simulation: 'planned', seed: 0 };
-  if ('first' in part) return { simulation: part.first.queue, seed: part.first.seed };
   const { simulation, runs, seed } = part;
   return {
     simulation,

@@ -1,7 +1,6 @@
 import { simulationNamed } from '../queues/queues';
 import { scalePlanNamed } from '../scale/plans';
 import type { ScaleResult } from '../scale/service';
-import { withEveryFault } from './every-fault';
 import type { Plan } from './plan';
 import { type Failure, type Findings, runPlans, search } from './property';
 
@@ -16,11 +15,6 @@ export interface Part {
 /** Given plans instead of drawn ones. */
 export interface Given {
   plans: readonly Plan[];
-}
-
-/** A plan with one fault. It runs with every second fault after that one. */
-export interface Second {
-  first: Plan;
 }
 
 /** A scale plan with this many items. */
@@ -43,9 +37,8 @@ const EVERY = 25;
 type Tell = (progress: Progress) => void;
 
 /** Runs a part, and tells its progress and at last its result. */
-export async function runPart(part: Part | Given | Scaled | Second, tell: Tell): Promise<void> {
-  if ('first' in part) tell(await runSecond(part, tell));
-  else if ('plans' in part) tell(await runGiven(part, tell));
+export async function runPart(part: Part | Given | Scaled, tell: Tell): Promise<void> {
+  if ('plans' in part) tell(await runGiven(part, tell));
   else if ('scale' in part) tell(await runScaled(part));
   else tell(await run(part, tell));
 }
@@ -58,10 +51,6 @@ async function runGiven({ plans }: Given, tell: Tell): Promise<Progress> {
   const findings = await runPlans(plans);
   tell({ kind: 'ran', count: findings.runs });
   return done(findings);
-}
-
-async function runSecond({ first }: Second, tell: Tell): Promise<Progress> {
-  return runGiven({ plans: await withEveryFault(first, first.calls.at(-1)?.nth) }, tell);
 }
 
 async function run({ simulation, runs, seed }: Part, tell: Tell): Promise<Progress> {
