@@ -168,7 +168,7 @@ const PLANTED: Record<string, [id: string | RegExp, plant: (planted: Planted) =>
     ({ change }) =>
       change(SECOND, (row) => ({
         ...row,
-        history: (row.history as { at: number }[]).map((entry) => ({ ...entry, at: entry.at - 60_000 })),
+        firstStartedAt: Number(row.firstStartedAt) - 60_000,
       })),
   ],
   'campaign-sum-wrong': [CAMPAIGN, ({ change }) => change(CAMPAIGN, (row) => ({ ...row, rejected: 0 }))],
