@@ -1,5 +1,6 @@
 import type { Message, MessageAttributeValue } from '@aws-sdk/client-sqs';
 import type { SQSMessageAttribute, SQSRecord } from 'aws-lambda';
+import * as z from 'zod';
 
 /** Lambda's limit for the payload of one invocation. */
 const PAYLOAD_LIMIT_BYTES = 6 * 1024 * 1024;
@@ -63,15 +64,12 @@ export function splitByPayload(records: SQSRecord[]): SQSRecord[][] {
  */
 export function reportedFailures(answer: unknown, messageIds: string[]): string[] | undefined {
   if (answer === null || answer === undefined) return [];
-  if (typeof answer !== 'object' || Array.isArray(answer)) return undefined;
-  const failures: unknown = 'batchItemFailures' in answer ? answer.batchItemFailures : null;
-  if (failures === null || failures === undefined) return [];
-  if (!Array.isArray(failures)) return undefined;
-  const ids = failures.map(identifierOf);
-  return ids.every((id): id is string => id !== undefined && messageIds.includes(id)) ? ids : undefined;
+  const parsed = answerSchema.safeParse(answer);
+  if (!parsed.success) return undefined;
+  const ids = (parsed.data.batchItemFailures ?? []).map(({ itemIdentifier }) => itemIdentifier);
+  return ids.every((id) => messageIds.includes(id)) ? ids : undefined;
 }
 
-function identifierOf(failure: unknown): string | undefined {
-  if (typeof failure !== 'object' || failure === null || !('itemIdentifier' in failure)) return undefined;
-  return typeof failure.itemIdentifier === 'string' ? failure.itemIdentifier : undefined;
-}
+const answerSchema = z.looseObject({
+  batchItemFailures: z.array(z.looseObject({ itemIdentifier: z.string() })).nullish(),
+});

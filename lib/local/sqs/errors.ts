@@ -1,36 +1,28 @@
-/** Every error: the SDK's code for it, and the code of the older query protocol. */
-const QUERY_CODES = {
-  QueueDoesNotExist: 'AWS.SimpleQueueService.NonExistentQueue',
+const OF_QUERY_PROTOCOL = 'AWS.SimpleQueueService';
+
+/** The codes whose name in the older query protocol is another one. The SDK prefers that name. */
+const QUERY_CODES: Record<string, string> = {
+  QueueDoesNotExist: `${OF_QUERY_PROTOCOL}.NonExistentQueue`,
   QueueNameExists: 'QueueAlreadyExists',
-  InvalidAttributeName: 'InvalidAttributeName',
-  InvalidAttributeValue: 'InvalidAttributeValue',
-  InvalidParameterValue: 'InvalidParameterValue',
-  MissingParameter: 'MissingParameter',
-  InvalidMessageContents: 'InvalidMessageContents',
-  ReceiptHandleIsInvalid: 'ReceiptHandleIsInvalid',
-  OverLimit: 'OverLimit',
-  EmptyBatchRequest: 'AWS.SimpleQueueService.EmptyBatchRequest',
-  TooManyEntriesInBatchRequest: 'AWS.SimpleQueueService.TooManyEntriesInBatchRequest',
-  BatchEntryIdsNotDistinct: 'AWS.SimpleQueueService.BatchEntryIdsNotDistinct',
-  InvalidBatchEntryId: 'AWS.SimpleQueueService.InvalidBatchEntryId',
-  BatchRequestTooLong: 'AWS.SimpleQueueService.BatchRequestTooLong',
-  ResourceNotFoundException: 'ResourceNotFoundException',
-} as const;
+  EmptyBatchRequest: `${OF_QUERY_PROTOCOL}.EmptyBatchRequest`,
+  TooManyEntriesInBatchRequest: `${OF_QUERY_PROTOCOL}.TooManyEntriesInBatchRequest`,
+  BatchEntryIdsNotDistinct: `${OF_QUERY_PROTOCOL}.BatchEntryIdsNotDistinct`,
+  InvalidBatchEntryId: `${OF_QUERY_PROTOCOL}.InvalidBatchEntryId`,
+  BatchRequestTooLong: `${OF_QUERY_PROTOCOL}.BatchRequestTooLong`,
+};
 
-export type SqsErrorCode = keyof typeof QUERY_CODES;
-
-/** SQS refused the request. Nothing has changed. */
+/** SQS refused the request. Nothing has changed. `code`: the SDK's name of the error. */
 export class SqsError extends Error {
   override readonly name = 'SqsError';
-  readonly code: SqsErrorCode;
+  readonly code: string;
 
-  constructor(code: SqsErrorCode, message: string) {
+  constructor(code: string, message: string) {
     super(message);
     this.code = code;
   }
 
   get queryCode(): string {
-    return QUERY_CODES[this.code];
+    return QUERY_CODES[this.code] ?? this.code;
   }
 }
 

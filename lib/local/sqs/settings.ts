@@ -40,22 +40,18 @@ const FIFO_CHOICES: Record<string, string[]> = {
   FifoThroughputLimit: ['perQueue', 'perMessageGroupId'],
 };
 
-const COMPUTED = [
+/** Every attribute that a request may name. */
+export const ATTRIBUTE_NAMES = [
+  ...Object.keys(NUMBERS),
+  ...Object.keys(FIFO_CHOICES),
+  ...INERT,
+  'RedrivePolicy',
   'QueueArn',
   'CreatedTimestamp',
   'LastModifiedTimestamp',
   'ApproximateNumberOfMessages',
   'ApproximateNumberOfMessagesNotVisible',
   'ApproximateNumberOfMessagesDelayed',
-];
-
-/** Every attribute that a request may name. */
-export const ATTRIBUTE_NAMES = [
-  ...Object.keys(NUMBERS),
-  ...Object.keys(FIFO_CHOICES),
-  ...INERT,
-  ...COMPUTED,
-  ...DOCUMENTS,
 ];
 
 export function defaultAttributes(fifo: boolean): Record<string, string> {
@@ -66,11 +62,8 @@ export function defaultAttributes(fifo: boolean): Record<string, string> {
 
 /** As AWS stores them: `true` and `false` in small letters, and maxReceiveCount as a number. */
 export function normalised(given: Record<string, string>): Record<string, string> {
-  const lowerCase = Object.entries(given).map(([name, value]) => [
-    name,
-    /^(true|false)$/i.test(value) ? value.toLowerCase() : value,
-  ]);
-  const attributes = Object.fromEntries(lowerCase) as Record<string, string>;
+  const small = (value: string) => (/^(true|false)$/i.test(value) ? value.toLowerCase() : value);
+  const attributes = Object.fromEntries(Object.entries(given).map(([name, value]) => [name, small(value)]));
   const redrive = parseRedrivePolicy(attributes.RedrivePolicy);
   if (!redrive) return attributes;
   const { targetArn: deadLetterTargetArn, maxReceiveCount } = redrive;

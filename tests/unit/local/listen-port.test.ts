@@ -11,7 +11,7 @@ test.each([
   expect(portFrom(text)).toBe(port);
 });
 
-test.each(['http', '-1', '65536', '80.5'])('PORT=%s is refused', (text) => {
+test.each(['http', '-1', '65536', '65530', '80.5'])('PORT=%s is refused', (text) => {
   expect(() => portFrom(text)).toThrow('PORT must be a number');
 });
 
@@ -28,7 +28,6 @@ test('the API, the emulators and the fakes have the ports from PORT on', () => {
     eventbridge: 3008,
   });
   expect(new Set(Object.values(portsFrom(0)))).toEqual(new Set([0]));
-  expect(() => portsFrom(65_530)).toThrow('PORT must be at most 65527');
 });
 
 test('a port in use is refused with advice', async () => {
@@ -40,7 +39,7 @@ test('a port in use is refused with advice', async () => {
   await new Promise((resolve) => server.close(resolve));
 
   expect(during).toBe(
-    `Port ${port} is in use. Stop the process that uses it, or choose other ports: PORT=${port + 100} npm start`,
+    `Port ${port} is in use. Stop the process that uses it. Choose other ports: PORT=${port + 100} npm start`,
   );
   await expect(checkPort(port)).resolves.toBeUndefined();
 });
