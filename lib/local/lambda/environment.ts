@@ -105,6 +105,8 @@ export function startEnvironment({ declared, directory, variables, logFile }: St
       return failed(first.kind);
     }
     initialised = true;
+    // A kill may have come meanwhile. A send to a killed process would count as its end.
+    if (!alive) return failed('crash');
     const limitMs = declared.timeoutSeconds * 1000;
     const context = {
       awsRequestId: randomUUID(),
