@@ -7,15 +7,59 @@ import {
   type S3Client,
 } from '@aws-sdk/client-s3';
 import * as z from 'zod';
+import { dataPrefix, latePrefix, parquetPrefix, rejectedPrefix } from '../analytics/keys';
 import { partitionOf } from '../aws/partition';
 import { guarded } from '../aws/store-error';
 import { json } from '../config/values';
 import { StoreError } from '../errors';
 import type { Instance } from '../instances/instance';
 import type { Problem } from '../instances/problems';
-import { ownerKey } from '../jobs/keys';
+import { auditKey, ownerKey, recordFolder } from '../jobs/keys';
+import { OBJECT_LIFETIME_MS, ROW_LIFETIME_MS } from '../jobs/schedule';
 import { isProduction } from '../target';
-import { lifecycleRules, OLD_VERSIONS_NEEDED, retentions } from './retention';
+
+const DAY_MS = 86_400_000;
+/** A planned job waits for 30 days, its message for 14, and an ended job can be retried for 44. The rest is for held jobs. */
+const A_JOB = OBJECT_LIFETIME_MS / DAY_MS;
+const A_ROW = ROW_LIFETIME_MS / DAY_MS;
+/** A year, and a month for its accounts. */
+const YEAR = 400;
+/** An old version may be needed for so long, to restore what was overwritten or deleted by mistake. */
+const OLD_VERSIONS = 30;
+
+type Folders = Pick<Instance, 'prefix' | 'known'>;
+
+/**
+ * Every folder of an instance. Its objects are deleted so many `days` after they were last written, and a job or an operator
+ * may need them for so many: no rule of the bucket may delete them earlier. Only `_owner` stays for ever.
+ */
+export const retentions = ({ prefix, known }: Folders) => [
+  ...kept({ days: A_JOB, needed: A_JOB }, folders(prefix, ['_bodies', '_data', '_attachments'])),
+  ...kept({ days: YEAR, needed: A_ROW }, [
+    ...Object.keys(known).map((queue) => `${recordFolder(prefix, queue)}/`),
+    ...folders(prefix, ['_recipients', '_events']),
+    parquetPrefix(prefix),
+  ]),
+  // By then the events are in Parquet, also if they came weeks late or an hour was left to a query engine.
+  ...kept({ days: 90, needed: 60 }, [dataPrefix(prefix), latePrefix(prefix)]),
+  ...kept({ days: 30, needed: 0 }, [rejectedPrefix(prefix)]),
+  ...kept({ days: YEAR, needed: 0 }, [auditKey(prefix, '').replace(/[^/]*$/, '')]),
+];
+
+const folders = (prefix: string, names: string[]): string[] => names.map((name) => `${prefix}/${name}/`);
+const kept = <T extends object>(of: T, paths: string[]) => paths.map((folder) => ({ folder, ...of }));
+
+/** The rules for `aws s3api put-bucket-lifecycle-configuration`. They also delete old versions and unfinished uploads. */
+export const lifecycleRules = (instance: Folders) => ({
+  Rules: retentions(instance).map(({ folder, days }) => ({
+    ID: folder,
+    Status: 'Enabled',
+    Filter: { Prefix: folder },
+    Expiration: { Days: days },
+    NoncurrentVersionExpiration: { NoncurrentDays: OLD_VERSIONS },
+    AbortIncompleteMultipartUpload: { DaysAfterInitiation: 7 },
+  })),
+});
 
 const PUBLIC_ACCESS = ['BlockPublicAcls', 'IgnorePublicAcls', 'BlockPublicPolicy', 'RestrictPublicBuckets'] as const;
 
@@ -126,18 +170,18 @@ const ARCHIVES: readonly unknown[] = ['GLACIER', 'DEEP_ARCHIVE'];
 function lifecycleFaults(instance: Instance, rules: readonly LifecycleRule[]): { missing: string[]; early: string[] } {
   // Our objects have no tags.
   const active = rules.filter(({ Status, Filter }) => Status === 'Enabled' && !Filter?.Tag && !Filter?.And?.Tags);
-  const folders = retentions(instance);
-  const missing = folders.filter(({ folder }) => {
+  const own = retentions(instance);
+  const missing = own.filter(({ folder }) => {
     const whole = active.filter((rule) => isWhole(rule) && folder.startsWith(prefixOf(rule)));
     return (
       !whole.some(({ Expiration }) => Expiration?.Days) ||
       !whole.some(({ NoncurrentVersionExpiration: old }) => old?.NoncurrentDays && !old.NewerNoncurrentVersions)
     );
   });
-  const kept = [...folders, { folder: ownerKey(instance.prefix), needed: Number.POSITIVE_INFINITY }];
+  const protectedFolders = [...own, { folder: ownerKey(instance.prefix), needed: Number.POSITIVE_INFINITY }];
   const early = active.flatMap((rule) => {
     const prefix = prefixOf(rule);
-    const touched = kept.filter(({ folder }) => folder.startsWith(prefix) || prefix.startsWith(folder));
+    const touched = protectedFolders.filter(({ folder }) => folder.startsWith(prefix) || prefix.startsWith(folder));
     const hurt = touched.filter(({ needed }) => takesEarly(rule, needed)).map(({ folder }) => folder);
     const name = rule.ID ?? `for ${prefix}`;
     return hurt.length === 0
@@ -159,4 +203,4 @@ const takesEarly = (
 ): boolean =>
   [Expiration, ...Transitions.filter(({ StorageClass }) => ARCHIVES.includes(StorageClass))].some(
     (taking) => taking?.Date !== undefined || (taking?.Days ?? needed) < needed,
-  ) || (old?.NoncurrentDays ?? OLD_VERSIONS_NEEDED) < OLD_VERSIONS_NEEDED;
+  ) || (old?.NoncurrentDays ?? OLD_VERSIONS) < OLD_VERSIONS;

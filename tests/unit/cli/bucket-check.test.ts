@@ -1,6 +1,5 @@
 import { S3Client } from '@aws-sdk/client-s3';
-import { bucketFindings } from '../../../lib/cli/bucket-check';
-import { lifecycleRules } from '../../../lib/cli/retention';
+import { bucketFindings, lifecycleRules } from '../../../lib/cli/bucket-check';
 import { readInstance } from '../../../lib/instances/read';
 import { answerSettings, type BucketSettings, type Rule, safeSettings } from '../../support/bucket-settings';
 import { fakeAws } from '../../support/fake-aws';

@@ -1,5 +1,5 @@
+import { lifecycleRules } from '../../../lib/cli/bucket-check';
 import { type Findings, preflight } from '../../../lib/cli/preflight';
-import { lifecycleRules } from '../../../lib/cli/retention';
 import { readInstance } from '../../../lib/instances/read';
 import { answerSettings, type BucketSettings, safeSettings } from '../../support/bucket-settings';
 import { type AwsRequest, fakeAws } from '../../support/fake-aws';

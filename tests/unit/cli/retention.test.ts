@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import * as analytics from '../../../lib/analytics/keys';
-import { lifecycleRules, retentions } from '../../../lib/cli/retention';
+import { lifecycleRules, retentions } from '../../../lib/cli/bucket-check';
 import { readInstance } from '../../../lib/instances/read';
 import * as keys from '../../../lib/jobs/keys';
 
