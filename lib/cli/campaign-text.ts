@@ -40,7 +40,7 @@ export function reportLines(report: CampaignReport, sls: (text: string) => strin
     `  ${chunks.released} of ${chunks.all} chunks released`,
     ...section('SendGrid reported', counts(Object.entries(events))),
     ...section(
-      `Outcome unknown. Say what it did, done or skipped: ${sls('jobs settle ID --step send --as ANSWER')}`,
+      `Outcome unknown. Say whether it took effect (done) or not (skipped): ${sls('jobs settle ID --step send --as ANSWER')}`,
       ids(jobs.unknown),
     ),
     ...section(

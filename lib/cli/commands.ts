@@ -5,7 +5,7 @@ const ID: Option = { usage: 'Id of the job', type: 'string', required: true };
 const CAMPAIGN_ID: Option = { usage: 'Id of the campaign', type: 'string', required: true };
 const JSON_OUTPUT: Option = { usage: 'Print JSON', type: 'boolean' };
 const YES: Option = { usage: 'Skip the confirmation', type: 'boolean' };
-const WRITES = { yes: YES, reason: { usage: 'Why, for the audit', type: 'string' } } as const;
+const WRITES = { yes: YES, reason: { usage: 'Reason, for the audit', type: 'string' } } as const;
 
 const FILTERS = {
   queue: QUEUE,
@@ -56,7 +56,7 @@ export const commands = {
     writes: true,
     options: {
       ...ONE_OR_MANY,
-      data: { usage: 'JSON file with other data, sent as a new job in place of one that did nothing', type: 'string' },
+      data: { usage: 'JSON file with new data: sends a new job in place of one that did nothing', type: 'string' },
     },
   },
   'jobs cancel': {
@@ -114,7 +114,7 @@ export const commands = {
     options: {
       from: { usage: 'First hour (UTC), like 2026-01-02T03. Default: a day ago. At most 90 days ago', type: 'string' },
       to: { usage: 'End of the hours (UTC). Default: now', type: 'string' },
-      repair: { usage: 'Have missing records and DLQ entries written again', type: 'boolean' },
+      repair: { usage: 'Write missing records and DLQ entries again', type: 'boolean' },
       json: JSON_OUTPUT,
     },
   },
@@ -182,7 +182,7 @@ export const commands = {
     },
   },
   instances: {
-    usage: 'List the instance files, and what is deployed of each',
+    usage: 'List the instance files and their deployments',
     offline: true,
     options: { json: JSON_OUTPUT },
   },

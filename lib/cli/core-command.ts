@@ -23,7 +23,7 @@ export async function beforeCore(serverless: Serverless, options: CommandContext
     terminal.note(targetText(target));
     requireOwnAccount(target, serverless);
     if (command.startsWith('rollback'))
-      throw new OperatorError('Check out the commit of the earlier deployment, and deploy that. So it is checked too.');
+      throw new OperatorError('A rollback skips the checks. Check out the earlier commit, and deploy it.');
     if (command === 'deploy') await requireReady(chosenInstance(options), serverless);
     if (command === 'deploy function') await requireSamePlace(chosenInstance(options), serverless);
     if (READING.includes(command) || options.plan) return;

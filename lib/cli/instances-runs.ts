@@ -40,7 +40,7 @@ export const instancesRuns = {
       .getProvider('aws')
       .getAccountId()
       .catch(() => undefined);
-    if (account === undefined) out.note('AWS cannot be asked with these credentials, so this shows the files only.');
+    if (account === undefined) out.note('AWS does not accept these credentials, so only the files are shown.');
     const views = await Promise.all(instanceNames().map((name) => viewOf(readInstance(name), { account, serverless })));
     if (options.json) return out.json({ instances: views });
     const cells = views.map(({ name, stage, region, folder, queues, version, at, settings }) =>

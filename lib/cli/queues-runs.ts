@@ -20,9 +20,9 @@ export const queuesRuns = {
     const { pause, again, resumeBefore } = await pauseQueue(deps, { queue: name, reason: required(options, 'reason') });
     const since = again ? `was paused before, since ${timeText(pause.at)} (UTC)` : 'is paused';
     out.line(`${name} ${since}: ${pause.reason}`);
-    out.line(`Lambda stops within a minute. Jobs that it has received go on to their end.`);
+    out.line(`Lambda stops within a minute. Jobs that it has received still run.`);
     out.note(
-      `Resume it before ${timeText(resumeBefore)} (UTC). Then the oldest message has waited for half of the retention, and SQS deletes messages at its end.`,
+      `Resume it before ${timeText(resumeBefore)} (UTC). By then the oldest message has waited for half of the retention, at whose end SQS deletes it.`,
     );
     out.note(`To resume: ${sls(`queues resume --queue ${name}`)}`);
   },

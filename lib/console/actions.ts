@@ -122,7 +122,7 @@ function parsed(name: string, input: unknown): { chosen: Action<unknown>; given:
   const chosen = Object.hasOwn(ACTIONS, name) ? ACTIONS[name as keyof typeof ACTIONS] : undefined;
   if (!chosen) throw new OperatorError('There is no such action.');
   const { data, success } = chosen.input.safeParse(input);
-  if (!success) throw new OperatorError('The action lacks something, or has too much.');
+  if (!success) throw new OperatorError('The input of the action is not valid.');
   return { chosen, given: data };
 }
 
@@ -147,7 +147,7 @@ export async function act(
   const { chosen, given } = parsed(name, input);
   if (!deps.write) throw new OperatorError('This console only reads. Start it with --write to allow actions.');
   if (needsReason(chosen, deps.target) && reason.trim() === '')
-    throw new OperatorError('Say why. The audit needs a reason.');
+    throw new OperatorError('Give a reason, for the audit.');
   const audited = () => auditAction(deps, { action: name, arguments: { command: chosen.command(given) }, reason });
   return chosen.run(deps.deployment, given, { audited, reason });
 }

@@ -106,7 +106,7 @@ async function body({ req }: Context): Promise<unknown> {
 
 function read<T>(schema: z.ZodType<T>, value: unknown): T {
   const parsed = schema.safeParse(value);
-  if (!parsed.success) throw new OperatorError('The request lacks something, or has something wrong.');
+  if (!parsed.success) throw new OperatorError('The request is not valid.');
   return parsed.data;
 }
 

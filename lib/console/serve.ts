@@ -69,7 +69,7 @@ function consoleApp(deps: ConsoleDeps): Hono<Env> {
     if (error instanceof StoreError) return refuse(context, 502, error.message);
     // The text of an unknown error may hold personal data, so only its name is logged.
     deps.deployment.log.error('the console failed', { code: error.name });
-    return refuse(context, 500, 'The console failed. This is a mistake in its code.');
+    return refuse(context, 500, 'The console failed. This is a bug.');
   });
   return app;
 }

@@ -80,7 +80,7 @@ test('sls remove of production needs the typed name of the instance, and --yes i
 });
 
 test.each(['rollback', 'rollback function'])('sls %s is refused, because it checks nothing', async (command) => {
-  await expect(run('initialize', command.split(' '))).rejects.toThrow('Check out the commit of the earlier deployment');
+  await expect(run('initialize', command.split(' '))).rejects.toThrow('A rollback skips the checks');
 });
 
 test('sls invoke asks before it changes production', async () => {

@@ -183,7 +183,7 @@ describe('an action', () => {
 
     expect(await console_.post('act', retry)).toMatchObject({
       status: 409,
-      json: { error: expect.stringContaining('Say why') },
+      json: { error: expect.stringContaining('Give a reason') },
     });
     expect(engine.inQueue()).toBe(0);
   });
