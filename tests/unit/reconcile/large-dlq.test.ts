@@ -1,5 +1,8 @@
 import { StoreError } from '../../../lib/errors';
+import { jobKey } from '../../../lib/jobs/keys';
 import { hideMs, judgeDeadLetters } from '../../../lib/reconcile/dead-letters';
+import { acceptedRow } from '../../support/accepted-row';
+import { damagedRow } from '../../support/damage';
 import { layParked, moveUntried, spendReceives } from '../../support/dead-letters';
 import { anEnvelope, type EngineOptions, jobId, memoryEngine } from '../../support/engine';
 import { reconcileRun } from '../../support/reconcile-run';
@@ -72,6 +75,20 @@ test('while a walk takes several runs, the entries it has seen stay hidden and c
   expect(during.inFlight).toBeGreaterThan(200);
   expect(during.visible + during.inFlight).toBe(601);
   expect(await depth(engine)).toEqual({ visible: 601, inFlight: 0 });
+});
+
+test('a damaged row is told once while its entry is hidden among thousands', async () => {
+  const { engine, costly } = slowEngine(50);
+  await engine.deps.ledger.write({ ...acceptedRow(engine.clock.now()), sentAt: engine.clock.now() }, 0);
+  await damagedRow(engine.table, jobKey('sample', jobId(1)), 'steps');
+  engine.send(JSON.stringify(anEnvelope()));
+  await engine.deliver();
+  await layParked(engine, 2_400, 2);
+
+  costly();
+  for (let count = 0; count < 60; count++) await minute(engine);
+
+  expect(engine.told.filter(({ fact }) => fact === 'row-damaged').map(({ on }) => on)).toEqual([true]);
 });
 
 test('a DLQ that one run can walk is visible again at once', async () => {
