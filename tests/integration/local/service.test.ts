@@ -64,23 +64,6 @@ test('the verifier finds nothing in what a job left, and finds a second ticket',
   expect(after).toEqual([`effect-twice of ${id}: the vendor has it as ${ticket?.id} and as 99`]);
 });
 
-test('one idempotency key makes one job, and an invalid request makes none', async () => {
-  const key = { 'idempotency-key': 'k-1' };
-  const before = (await service.ports.rows()).length;
-
-  const first = await service.post(feedback(), key);
-  const again = await service.post(feedback(), key);
-  const other = await service.post({ ...feedback(), subject: 'Something else' }, key);
-  const invalid = await service.post({ ...feedback(), subject: 'x'.repeat(151) });
-  await service.recorded(String(first.json.id));
-
-  expect([first.status, again.status, other.status, invalid.status]).toEqual([202, 202, 409, 400]);
-  expect(again.json).toEqual({ id: first.json.id, duplicate: true });
-  expect(invalid.json.errors).toEqual([{ field: 'subject', detail: 'must be at most 150 characters' }]);
-  expect(await service.ports.rows()).toHaveLength(before + 1);
-  expect(ticketsOf(first.json.id)).toHaveLength(1);
-});
-
 test('a worker killed after the ticket or during the e-mail makes one of each, and an event resolves the unknown step', async () => {
   const { zendesk, sendgrid, lambda } = service;
   const kill = { worker: 'feedback', effect: true };

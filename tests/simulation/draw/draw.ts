@@ -315,10 +315,9 @@ export function anyPlan(queues: readonly SimulatedQueue[]): fc.Arbitrary<Plan> {
       warm: fc.constantFrom(undefined, true as const),
       controls: hasCampaigns ? controls : fc.constant<Control[]>([]),
     })
-    .map(({ loads: [first, ...beside], broken, unpolled, retention, dlqRetention, ...drawn }) => {
-      const { redrives, outages, resolution, canaries, approximate, share, indexLag, ...rest } = drawn;
-      const { calls, streak, waits, turns, damages, future, events, facts, latency, skew, changes, warm, ...plan } =
-        rest;
+    .map(({ loads: [first, ...beside], streak, ...drawn }) => {
+      const { calls, outages, redrives, changes, retention, dlqRetention } = drawn;
+      const present = Object.entries(drawn).filter(([, value]) => value !== undefined && value !== false);
       const jobs = [first, ...beside].flatMap((load) => load?.jobs ?? []);
       const kinds = jobs.map(({ kind }) => kind);
       // Two forbidden jobs keep the circuit open permanently, with a trial call every minute. After a change of the order,
@@ -326,7 +325,7 @@ export function anyPlan(queues: readonly SimulatedQueue[]): fc.Arbitrary<Plan> {
       const isBusy = kinds.includes('forbidden') || changes !== undefined;
       const releasesPoison = jobs.some(({ kind, planned }) => hasPoisonChunk(kind) || (planned && bringsPoison(kind)));
       return aPlan({
-        ...plan,
+        ...(Object.fromEntries(present) as Partial<Plan>),
         ...first,
         beside,
         calls: [...calls, ...streak],
@@ -337,26 +336,8 @@ export function anyPlan(queues: readonly SimulatedQueue[]): fc.Arbitrary<Plan> {
           // If SQS moved a message that then expired unread, no trace of it is left.
           .filter(({ how }) => how === 'command' || !(retention || dlqRetention))
           .filter(({ after }) => after < DAY_MS || !isBusy),
-        ...(broken ? { broken } : {}),
-        ...(resolution ? { resolution } : {}),
-        ...(waits ? { waits } : {}),
-        damages,
-        ...(future ? { future } : {}),
-        ...(changes ? { changes } : {}),
-        ...(warm ? { warm } : {}),
-        ...(latency ? { latency } : {}),
-        ...(skew ? { skew } : {}),
-        ...(unpolled ? { unpolled } : {}),
-        ...(canaries ? { canaries } : {}),
-        ...(approximate ? { approximate } : {}),
-        ...(turns ? { turns } : {}),
-        ...(events ? { events } : {}),
-        ...(facts ? { facts } : {}),
-        ...(share ? { share } : {}),
-        ...(indexLag ? { indexLag } : {}),
-        ...(retention ? { retention } : {}),
         // The DLQ keeps messages at least as long as the queue, as in every row of the table of queues.
-        ...(dlqRetention ? { dlqRetention, retention: Math.min(dlqRetention, retention ?? dlqRetention) } : {}),
+        ...(dlqRetention ? { retention: Math.min(dlqRetention, retention ?? dlqRetention) } : {}),
       });
     });
 }

@@ -45,39 +45,6 @@ test('while a vendor refuses us every job is held without an attempt, and trial 
   ).toEqual([3, 3, 4]);
 });
 
-test('after a trial call succeeds, every job that was held for the vendor continues', async () => {
-  let broken = true;
-  const { contract, effects } = sampleContract(() => {
-    if (broken) throw unauthorized();
-  });
-  const engine = memoryEngine(() => contract);
-  for (const n of [1, 2, 3]) engine.send(envelope(n), { group: `g${n}` });
-  await engine.deliver();
-
-  broken = false;
-  for (let minute = 0; minute < 3; minute++) {
-    engine.clock.advance(60_000);
-    await engine.reconcile();
-    await engine.deliver();
-  }
-
-  expect(effects.toSorted()).toEqual([1, 2, 3].map(jobId));
-  expect(states(engine)).toEqual({ 1: 'succeeded', 2: 'succeeded', 3: 'succeeded' });
-});
-
-test('a 403 parks only its own job while other jobs succeed', async () => {
-  const { contract, effects } = sampleContract(({ id }) => {
-    if (id === jobId(1) || id === jobId(3)) throw forbidden();
-  });
-  const engine = memoryEngine(() => contract);
-  for (const n of [1, 2, 3, 4]) engine.send(envelope(n));
-
-  for (const _ of [1, 2, 3, 4]) await engine.deliver(1);
-
-  expect(effects).toEqual([jobId(2), jobId(4)]);
-  expect(states(engine)).toEqual({ 1: 'dead error', 2: 'succeeded', 3: 'dead error', 4: 'succeeded' });
-});
-
 test('a key that lost its scope opens the circuit at the second job, so only the first job is parked', async () => {
   const { contract } = sampleContract(() => {
     throw forbidden();
