@@ -1,4 +1,4 @@
-import { PermanentError, StoreError } from '../../../lib/errors';
+import { StoreError } from '../../../lib/errors';
 import { judgeDeadLetters } from '../../../lib/reconcile/dead-letters';
 import { layParked, moveUntried, spendReceives } from '../../support/dead-letters';
 import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
@@ -323,28 +323,6 @@ test('a job whose last two runs crashed is parked from the DLQ, not returned', a
   expect(engine.inQueue()).toBe(0);
   expect(engine.row(jobId(1))).toMatchObject({ state: 'dead', reason: 'crash', error: { code: 'CrashLoop' } });
   expect(engine.deadLetters().map(({ attributes }) => attributes.code?.StringValue)).toEqual(['CrashLoop']);
-});
-
-test('untried messages are found behind more parked entries than one walk has time for', async () => {
-  const { contract, effects } = sampleContract(({ id }) => {
-    if (id !== jobId(1_000)) throw new PermanentError({ code: 'Rejected', message: 'rejected' });
-  });
-  let slow = false;
-  const engine = memoryEngine(() => contract, {
-    before: () => {
-      if (slow) engine.clock.advance(50);
-    },
-  });
-  for (let n = 1; n <= 600; n++) engine.send(envelope(n), { group: `g${n}` });
-  while (engine.inQueue() > 0) await engine.deliver();
-  engine.send(envelope(1_000));
-  spendReceives(engine);
-  slow = true;
-
-  await minutes(engine, 10);
-
-  expect(effects).toEqual([jobId(1_000)]);
-  expect(engine.deadLetters()).toHaveLength(600);
 });
 
 test('a walk that fails puts back the messages that it has received', async () => {

@@ -49,18 +49,6 @@ async function minutesUntil(engine: Engine, done: () => boolean, most = 240): Pr
 
 const depth = ({ deps }: Engine) => deps.queues.depth(deps.dlqUrl('sample'));
 
-test('an untried message is found behind 9,000 parked entries within minutes', async () => {
-  const { engine, effects, costly } = slowEngine(10);
-  await layParked(engine, 9_000);
-  moveUntried(engine, UNTRIED);
-
-  costly();
-  const took = await minutesUntil(engine, () => effects.length === 1);
-
-  expect(took).toBeLessThan(15);
-  expect(engine.deadLetters()).toHaveLength(9_000);
-});
-
 test('while a walk takes several runs, the entries it has seen stay hidden and counted, and come back afterwards', async () => {
   const { engine, costly } = slowEngine(50);
   await layParked(engine, 600);
@@ -120,23 +108,6 @@ test('untried messages are returned in the same run, and those that came back wa
   expect(effects).toEqual([first, second, last, cameBack].map(jobId));
 });
 
-test('messages that a dying run had received are judged a minute later', async () => {
-  let receives = 0;
-  const { engine, effects, costly } = slowEngine(10, (call) =>
-    call === 'queues.receive' && ++receives === 20 ? new Promise<never>(() => {}) : undefined,
-  );
-  moveUntried(engine, UNTRIED);
-  await layParked(engine, 300);
-
-  costly();
-  void engine.reconcile();
-  while (receives < 20) await new Promise(setImmediate);
-  engine.clock.advance(MINUTE);
-  await minute(engine);
-
-  expect(effects).toEqual([jobId(UNTRIED)]);
-});
-
 test('a run whose time is over judges no more of the messages that it has received', async () => {
   const { engine, costly } = slowEngine(3_000);
   for (let n = 0; n < 9; n++) engine.send(JSON.stringify(anEnvelope({ id: jobId(UNTRIED + n) })), { group: 'one' });
@@ -150,24 +121,6 @@ test('a run whose time is over judges no more of the messages that it has receiv
   // Nine messages with two calls each would take 54 seconds more.
   expect(engine.clock.now() - before).toBeLessThan(75_000);
   expect(engine.inQueue()).toBe(1);
-});
-
-test('two concurrent runs judge each entry once and return each message once', async () => {
-  const { engine, effects, costly } = slowEngine(20);
-  await layParked(engine, 500);
-  for (const n of [1, 2, 3]) moveUntried(engine, UNTRIED + n);
-  const run = reconcileRun(engine.deps);
-
-  costly();
-  for (let round = 0; round < 6; round++) {
-    const until = engine.clock.now() + 13_750;
-    await Promise.all([1, 2].map(() => judgeDeadLetters(run, 'sample', () => engine.clock.now() < until)));
-    while (engine.inQueue() > 0) await engine.deliver();
-    engine.clock.advance(MINUTE);
-  }
-
-  expect(effects.toSorted()).toEqual([1, 2, 3].map((n) => jobId(UNTRIED + n)));
-  expect(engine.deadLetters()).toHaveLength(500);
 });
 
 test('if SQS shows nothing although it has messages, only this run ends', async () => {
@@ -199,18 +152,6 @@ test('an entry that cannot be judged does not keep the walk from the messages be
   const took = await minutesUntil(engine, () => effects.length === 1, 20);
 
   expect(took).toBeLessThan(10);
-});
-
-test('a walk with slow calls hides entries for longer, and reaches the end', async () => {
-  const { engine, effects, costly } = slowEngine(100);
-  await layParked(engine, 900);
-  moveUntried(engine, UNTRIED);
-
-  costly();
-  const took = await minutesUntil(engine, () => effects.length === 1, 30);
-
-  expect(took).toBeGreaterThan(5);
-  expect(took).toBeLessThan(20);
 });
 
 test.each([
@@ -318,20 +259,3 @@ test('the next run walks the DLQ once its count has changed', async () => {
 
   expect(engine.inQueue()).toBe(1);
 });
-
-test.each([1, 2, 5, 7])(
-  'a message whose count agrees by chance is found with a run every %i minutes',
-  async (every) => {
-    const { engine, effects } = slowEngine(0);
-    engine.clock.advance(90_000);
-    await layParked(engine, 2);
-    await minute(engine, every * MINUTE);
-    const { Messages: [taken] = [] } = engine.model.receiveMessage({ QueueUrl: engine.deps.dlqUrl('sample') });
-    engine.model.deleteMessage({ QueueUrl: engine.deps.dlqUrl('sample'), ReceiptHandle: taken?.ReceiptHandle });
-    moveUntried(engine, UNTRIED);
-
-    for (let waited = 0; waited <= 20; waited += every) await minute(engine, every * MINUTE);
-
-    expect(effects).toEqual([jobId(UNTRIED)]);
-  },
-);
