@@ -5,8 +5,8 @@ import type { Instance } from '../instances/instance';
 import { linesOf } from '../instances/problems';
 import { claimFolder } from '../jobs/folder-owner';
 import { campaignsNotEnded } from '../ops/campaigns';
-import { jobsInStates, LISTED_STATES } from '../ops/find';
 import { OperatorError, type Reader } from '../ops/operator';
+import { searchJobs } from '../ops/search';
 import { connect } from './connect';
 import { type Findings, preflight } from './preflight';
 import type { Serverless } from './serverless';
@@ -31,9 +31,12 @@ export async function accountProblems(instance: Instance, serverless: Serverless
 export async function unfinished(reader: Reader, queues: readonly string[]): Promise<number> {
   const [{ campaigns }, ...jobs] = await Promise.all([
     campaignsNotEnded(reader),
-    ...queues.map((queue) => jobsInStates(reader, { queue, states: LISTED_STATES, limit: 1 })),
+    ...queues.map(async (queue) => {
+      for await (const { rows } of (await searchJobs(reader, { queue })).steps()) if (rows.length > 0) return 1;
+      return 0;
+    }),
   ]);
-  return jobs.reduce((sum, { rows }) => sum + rows.length, campaigns.length);
+  return jobs.reduce((sum, one) => sum + one, campaigns.length);
 }
 
 /** Checks the account before a deployment. Rejects with an OperatorError that names every problem. */

@@ -18,10 +18,6 @@ const OPTION_OF = {
 } as const satisfies Partial<Record<keyof JobFilter, string>>;
 const BY_VALUE = Object.values(OPTION_OF);
 
-/** Whether the options ask for more than jobs of a queue or a state. */
-export const isSearch = (options: Options): boolean =>
-  [...BY_VALUE, 'from', 'to', 'key'].some((name) => text(options, name) !== undefined);
-
 /** Whether the options name jobs by anything but an id. */
 export const isFiltered = (options: Options): boolean =>
   [...BY_VALUE, 'from', 'to', 'queue', 'state'].some(

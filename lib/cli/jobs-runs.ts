@@ -1,35 +1,21 @@
 import { resolveStep } from '../ops/act';
-import { type Found, findJob, jobsInStates, LISTED_STATES } from '../ops/find';
 import { JOB_ACTS, type JobAct } from '../ops/job-acts';
 import { jobView } from '../ops/job-view';
 import { OperatorError, stateOf } from '../ops/operator';
 import { replace } from '../ops/replace';
+import { findJob } from '../ops/search';
 import { actOnMany, isMany } from './act-on-many';
 import type { Run } from './command';
 import { DEFAULT_LIMIT } from './commands';
 
-import { jobLines, jobPage } from './job-text';
-import { filterOf, isSearch, listFound } from './jobs-list';
-import { count, oneOf, queue, queues, readJson, required, text } from './options';
+import { jobPage } from './job-text';
+import { listFound } from './jobs-list';
+import { count, oneOf, queue, readJson, required, text } from './options';
 
 export const jobsRuns = {
   'jobs list': async ({ options, out, reader }) => {
     const limit = count(options, 'limit', DEFAULT_LIMIT);
-    if (isSearch(options)) return listFound(options, out, await reader(), limit);
-    const from = await reader();
-    const { state } = filterOf(options, from);
-    const states = LISTED_STATES.filter((known) => state === undefined || known === state);
-    // The search says that jobs in another state need hours.
-    if (states.length === 0) return listFound(options, out, from, limit);
-    const found: Found = { rows: [], more: false };
-    for (const name of queues(options, from)) {
-      const { rows, more } = await jobsInStates(from, { queue: name, states, limit });
-      found.rows.push(...rows);
-      found.more ||= more;
-    }
-    if (options.json) out.json({ jobs: found.rows.map((row) => jobView(row, from.prefix)), more: found.more });
-    else out.lines(jobLines(found.rows));
-    if (found.more) out.note('There are more jobs. Use --queue, --state or --from to list fewer, or raise --limit.');
+    return listFound(options, out, await reader(), limit);
   },
 
   'jobs show': async ({ options, out, reader }) => {

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { knownQueue, OperatorError, queuesOf } from '../ops/operator';
+import { knownQueue, OperatorError } from '../ops/operator';
 import type { CommandContext } from './command';
 
 type Options = CommandContext['options'];
@@ -62,9 +62,6 @@ export function queue(options: Options, names: { queueNames: readonly string[] }
   const value = text(options, 'queue');
   return value === undefined ? undefined : knownQueue(names, value);
 }
-
-export const queues = (options: Options, names: { queueNames: readonly string[] }): readonly string[] =>
-  queuesOf(names, text(options, 'queue'));
 
 /** The JSON of a file that an operator named. Rejects with an OperatorError. */
 export async function readJson(file: string): Promise<unknown> {

@@ -1,8 +1,7 @@
-import { mapEach } from '../concurrency';
 import { groupBy } from '../group-by';
+import { hasEntry } from '../jobs/park';
 import type { JobRow } from '../jobs/row';
-import { parkedJobs } from '../ops/find';
-import { queuesOf } from '../ops/operator';
+import { searchJobs } from '../ops/search';
 import { slsCommand, words } from '../target';
 import type { ConsoleDeps } from './deps';
 import type { DeadGroup, DeadLetters } from './views';
@@ -11,17 +10,19 @@ import type { DeadGroup, DeadLetters } from './views';
 const MOST = 1_000;
 const MOST_IDS = 5;
 const MOST_MESSAGES = 3;
-const AT_ONCE = 4;
 
 /** Dead jobs with an entry in the dead-letter queue, grouped by queue, reason and code, as a filter selects them. The largest group first. */
 export async function deadLetters(deps: ConsoleDeps, queue: string | undefined): Promise<DeadLetters> {
   const { deployment } = deps;
-  const found = await mapEach(queuesOf(deployment, queue), AT_ONCE, (name) =>
-    parkedJobs(deployment, { queue: name, limit: MOST }),
-  );
-  const rows = found.flatMap(({ rows }) => rows);
+  const now = deployment.clock.now();
+  const rows: JobRow[] = [];
+  const search = await searchJobs(deployment, { queue, state: 'dead' });
+  for await (const step of search.steps()) {
+    rows.push(...step.rows.filter((row) => hasEntry(deployment, row, now)));
+    if (rows.length > MOST) break;
+  }
   const groups = [...groupBy(rows, groupKey).values()].map((rows) => groupOf(deps, rows));
-  return { groups: groups.sort((a, b) => b.count - a.count), more: found.some(({ more }) => more) };
+  return { groups: groups.sort((a, b) => b.count - a.count), more: rows.length > MOST };
 }
 
 const groupKey = ({ queue, reason, error }: JobRow): string => JSON.stringify([queue, reason, error?.code]);

@@ -1,10 +1,10 @@
 import type { JobRow } from '../jobs/row';
 import { itemOf } from '../jobs/stored-row';
 import { explain } from '../ops/explain';
-import { findJob } from '../ops/find';
 import { jobView } from '../ops/job-view';
 import { stateOf } from '../ops/operator';
 import { sentEnvelope } from '../ops/replace';
+import { findJob } from '../ops/search';
 import { timeline } from '../ops/timeline';
 import { auditLook, type ConsoleDeps } from './deps';
 import type { JobPage, JobView, Revealed } from './views';

@@ -1,11 +1,31 @@
 import { mapEach } from '../concurrency';
-import { groupKey, hourKey, jobKey, todoKeys } from '../jobs/keys';
+import { groupKey, hourKey, jobKey, type TodoKind, todoKeys } from '../jobs/keys';
 import type { JobRow, State } from '../jobs/row';
+import { UnreadableRowError } from '../jobs/stored-row';
 import type { Due, Table } from '../ports';
 import { jobId } from '../producer/job-id';
-import { LISTED_STATES, type ListedState, TODO_STATES } from './find';
 import { fitting, groupsOf, type JobFilter } from './job-filter';
 import { OperatorError, queuesOf, type Reader } from './operator';
+
+/** States that the index `todo` can find. Jobs in other states are found by their hour. */
+const LISTED_STATES: readonly State[] = ['queued', 'processing', 'held', 'dead'];
+
+/**
+ * The possible states of jobs with each kind of entry in the index `todo`, in the order of a search: first what may need a
+ * person. The excluded kinds are not of rows.
+ */
+const TODO_STATES: Record<Exclude<TodoKind, 'campaign' | 'lists' | 'files' | 'evidence'>, readonly State[]> = {
+  ending: ['dead'],
+  dead: ['dead'],
+  kept: ['dead'],
+  unknown: ['held'],
+  paused: ['held'],
+  held: ['held'],
+  planned: ['held'],
+  unsent: ['queued'],
+  waiting: ['queued', 'processing'],
+  unpublished: [],
+};
 
 /**
  * Where a search looks. `group`: the index of message groups. `hours`: all jobs that were accepted in these hours.
@@ -52,9 +72,11 @@ export async function searchJobs(reader: Reader, filter: JobFilter): Promise<Sea
   const queues = queuesOf(reader, filter.queue);
   const scope = groups === undefined ? scopeOf(filter) : 'group';
   const { state } = filter;
-  if (scope === 'open' && state !== undefined && !(LISTED_STATES as readonly State[]).includes(state))
+  if (scope === 'open' && state !== undefined && !LISTED_STATES.includes(state))
     throw new OperatorError(`Jobs that are ${state} can only be found by their hours. Give a first hour.`);
   const { keys: parts, pages } = PARTS[scope](reader, { ...filter, groups }, queues);
+  // An ended job has an entry while a write of it is missing.
+  const isLooked = (row: JobRow): boolean => !row.canary && (scope !== 'open' || LISTED_STATES.includes(row.state));
   /** A job that goes on during the search may be under two entries. */
   const seen = new Set<string>();
 
@@ -70,7 +92,7 @@ export async function searchJobs(reader: Reader, filter: JobFilter): Promise<Sea
           for (const key of page) seen.add(key);
           const read = await mapEach(page, AT_ONCE, (key) => reader.ledger.known(key));
           looked += page.length;
-          const rows = read.filter((row) => row !== undefined).filter((row) => !row.canary && fits(row));
+          const rows = read.filter((row) => row !== undefined).filter((row) => isLooked(row) && fits(row));
           yield { rows, looked, done, of: parts.length };
         }
         if (signal?.aborted) return;
@@ -131,8 +153,8 @@ function hoursOf({ from, to = Number.POSITIVE_INFINITY }: JobFilter, now: number
   return hours;
 }
 
-const mayHold = (states: readonly ListedState[], state: State | undefined): boolean =>
-  states.length > 0 && (state === undefined || (states as readonly State[]).includes(state));
+const mayHold = (states: readonly State[], state: State | undefined): boolean =>
+  states.length > 0 && (state === undefined || states.includes(state));
 
 async function* keysDue(table: Table, todo: string): AsyncGenerator<string[]> {
   const all = { until: Number.MAX_SAFE_INTEGER, limit: PAGE };
@@ -146,6 +168,26 @@ async function* pagesOf<T>(read: (after: T | undefined) => Promise<T[]>): AsyncG
     yield page;
     if (page.length < PAGE) return;
     after = page.at(-1);
+  }
+}
+
+/** Finds a job's row by its id. `queue`: searches only this queue. */
+export async function findJob(reader: Reader, id: string, queue?: string): Promise<JobRow> {
+  const asked = queuesOf(reader, queue);
+  const rows = await Promise.all(asked.map((name) => readRow(reader, jobKey(name, id))));
+  const row = rows.find((found) => found !== undefined);
+  if (!row)
+    throw new OperatorError(`There is no job ${id} in ${asked.join(', ')}. Rows are kept 45 days after the end.`);
+  return row;
+}
+
+/** Reads a row. Rejects with an OperatorError for one that does not parse: nothing may be done to its job. */
+async function readRow({ ledger }: Reader, key: string): Promise<JobRow | undefined> {
+  try {
+    return await ledger.get(key);
+  } catch (error) {
+    if (!(error instanceof UnreadableRowError)) throw error;
+    throw new OperatorError(`${key}: ${error.message} (${error.code}). docs/runbook.md says how to restore the item.`);
   }
 }
 

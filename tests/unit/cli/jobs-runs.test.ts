@@ -53,7 +53,7 @@ describe('sls jobs list', () => {
 
     expect(ids(listed)).toEqual(expected.map(jobId));
     expect(listed.lines).toEqual([]);
-    expect(listed.notes).toHaveLength('limit' in options || 'from' in options ? 1 : 0);
+    expect(listed.notes).toHaveLength('limit' in options ? 2 : 1);
   });
 
   test('a dead job stays listed when its entry has been discarded, a cancelled one does not', async () => {

@@ -1,4 +1,4 @@
-import { count, hour, oneOf, port, queue, queues, required, text } from '../../../lib/cli/options';
+import { count, hour, oneOf, port, queue, required, text } from '../../../lib/cli/options';
 
 const NAMES = { queueNames: ['feedback', 'emails'] };
 
@@ -14,11 +14,6 @@ test('an hour is read as UTC', () => {
 
 test('the port 0 stands for any free port', () => {
   expect([port({ port: '0' }, 3900), port({}, 3900), port({ port: '65535' }, 3900)]).toEqual([0, 3900, 65_535]);
-});
-
-test('without --queue, a command uses all queues', () => {
-  expect(queues({}, NAMES)).toEqual(['feedback', 'emails']);
-  expect(queues({ queue: 'emails' }, NAMES)).toEqual(['emails']);
 });
 
 test.each([

@@ -1,13 +1,13 @@
 import { StoreError } from '../../../lib/errors';
 import { type Canary, canaryEnvelope } from '../../../lib/jobs/canary';
 import { canaryKey, hourKey, todoKey } from '../../../lib/jobs/keys';
-import { jobsInStates, LISTED_STATES } from '../../../lib/ops/find';
 import { watchCanary } from '../../../lib/reconcile/canary';
 import { handleBatch } from '../../../lib/worker/batch';
 import { messageType, type QueueContract } from '../../../lib/worker/contract';
 import { damagedRow } from '../../support/damage';
 import { anEnvelope, type EngineOptions, jobId, memoryEngine } from '../../support/engine';
 import { createKills } from '../../support/kills';
+import { command } from '../../support/operator';
 import { SAMPLE_QUEUE, sampleContract } from '../../support/sample-contract';
 
 const MINUTE = 60_000;
@@ -179,9 +179,9 @@ test('a canary appears in no index, list or gauge', async () => {
   const { id, at } = await lastCanary(engine);
   const { table } = engine.deps;
   const look = async () => {
-    const listed = await jobsInStates(engine.deps, { queue: SAMPLE_QUEUE, states: LISTED_STATES, limit: 9 });
+    const listed = await command(engine, 'jobs list', {});
     const hour = await table.hour(hourKey(SAMPLE_QUEUE, at), { limit: 9 });
-    return { rows: listed.rows, hour };
+    return { listed: listed.lines, hour };
   };
 
   const before = await look();
@@ -190,7 +190,7 @@ test('a canary appears in no index, list or gauge', async () => {
   engine.clock.advance(30 * 24 * HOUR);
   await reconcile();
 
-  const nothing = { rows: [], hour: [] };
+  const nothing = { listed: ['No jobs.'], hour: [] };
   expect([before, after]).toEqual([nothing, nothing]);
   expect(await table.due(todoKey(SAMPLE_QUEUE, 'waiting'), { until: Number.MAX_SAFE_INTEGER, limit: 9 })).toEqual([]);
   expect(engine.canaries().find((row) => row.id === id)).not.toHaveProperty('recordedAt');
