@@ -1,8 +1,7 @@
 import { bodyKey, recordKey } from '../jobs/keys';
 import type { JobRow, StoredError } from '../jobs/row';
 import { traceFacts } from '../jobs/trace';
-import { nextAt } from '../ops/job-view';
-import { stateOf } from '../ops/operator';
+import { nextAt, stateOf } from '../ops/operator';
 import { timeText } from '../text';
 import { tableText } from './text';
 

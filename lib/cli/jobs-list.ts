@@ -1,7 +1,6 @@
 import { type JobRow, STATES } from '../jobs/row';
 import type { JobFilter } from '../ops/job-filter';
-import { jobView } from '../ops/job-view';
-import { OperatorError, type Reader } from '../ops/operator';
+import { jobView, OperatorError, type Reader } from '../ops/operator';
 import { jobsWithKey, type Search, searchJobs } from '../ops/search';
 import { counted } from '../text';
 import type { CommandContext, Output } from './command';

@@ -1,7 +1,6 @@
 import { resolveStep } from '../ops/act';
 import { JOB_ACTS, type JobAct } from '../ops/job-acts';
-import { jobView } from '../ops/job-view';
-import { OperatorError, stateOf } from '../ops/operator';
+import { jobView, OperatorError, stateOf } from '../ops/operator';
 import { replace } from '../ops/replace';
 import { findJob } from '../ops/search';
 import { actOnMany, isMany } from './act-on-many';

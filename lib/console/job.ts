@@ -1,8 +1,7 @@
 import type { JobRow } from '../jobs/row';
 import { itemOf } from '../jobs/stored-row';
 import { explain } from '../ops/explain';
-import { jobView } from '../ops/job-view';
-import { stateOf } from '../ops/operator';
+import { jobView, stateOf } from '../ops/operator';
 import { sentEnvelope } from '../ops/replace';
 import { findJob } from '../ops/search';
 import { timeline } from '../ops/timeline';

@@ -52,11 +52,10 @@ export async function jobsToTouch(
 
 /** Counts jobs by queue, state and error code, the most frequent first. */
 export const kindsOf = (rows: readonly JobRow[]): Kind[] =>
-  [...groupBy(rows, (row) => JSON.stringify([row.queue, stateOf(row), row.error?.code])).values()]
-    .flatMap((of) => {
-      const [first] = of;
-      if (!first) return [];
-      return [{ queue: first.queue, state: stateOf(first), code: first.error?.code ?? '', count: of.length }];
+  [...groupBy(rows, (row) => JSON.stringify([row.queue, stateOf(row), row.error?.code ?? '']))]
+    .map(([kind, { length: count }]) => {
+      const [queue = '', state = '', code = ''] = JSON.parse(kind) as string[];
+      return { queue, state, code, count };
     })
     .sort((a, b) => b.count - a.count);
 

@@ -1,4 +1,6 @@
+import { bodyKey, recordKey } from '../jobs/keys';
 import type { HashPeople } from '../jobs/person-hash';
+import { recordOf } from '../jobs/record';
 import type { JobRow } from '../jobs/row';
 import type { ReconcileDeps } from '../reconcile/run';
 
@@ -50,3 +52,17 @@ export async function decide({ ledger }: Pick<OperatorDeps, 'ledger'>, row: JobR
   if (!result.written) throw new OperatorError(`${row.id} has just changed. Look at it again.`);
   return result.item;
 }
+
+/** A job as in its record, with the keys of its record and its kept body. */
+export function jobView(row: JobRow, prefix: string): Record<string, unknown> {
+  const { record: _record, ...shown } = JSON.parse(recordOf(row)) as Record<string, unknown>;
+  return {
+    ...shown,
+    ...(row.recordedAt === undefined ? {} : { recordKey: recordKey(prefix, row) }),
+    ...(row.bodyKept ? { bodyKey: bodyKey(prefix, row.queue, row.id) } : {}),
+  };
+}
+
+/** When the job continues automatically. `undefined`: it waits for something other than a time. */
+export const nextAt = ({ reason, retryAt }: JobRow): number | undefined =>
+  reason === 'stopped' || reason === 'unknown' ? undefined : retryAt;
