@@ -95,57 +95,55 @@ const DAY_PERIOD = 1_800;
  */
 export async function overview(deps: Deployment): Promise<Overview> {
   const now = deps.clock.now();
-  const vendors = vendorsOf(deps.queueNames);
-  const [hour, day, depths, held, states, circuits, run, watched, facts] = await Promise.all([
+  const measures = Promise.all([
     measured(deps, now, HOUR_MS, HOUR_PERIOD),
     measured(deps, now, DAY_MS, DAY_PERIOD),
-    mapEach(deps.queueNames, AT_ONCE, (queue) =>
-      Promise.all([deps.queues.depth(deps.queueUrl(queue)), deps.queues.depth(deps.dlqUrl(queue))]),
-    ),
-    mapEach(deps.queueNames, AT_ONCE, (queue) => heldOf(deps, queue)),
-    mapEach(deps.queueNames, AT_ONCE, (queue) => Promise.all([deps.mappings.isOn(queue), pauseOf(deps.table, queue)])),
-    mapEach(vendors, AT_ONCE, (vendor) => vendorOf(deps, vendor, now)),
+  ] as const);
+  const [queues, vendors, run, watched, facts] = await Promise.all([
+    mapEach(deps.queueNames, AT_ONCE, (queue) => queueOf(deps, queue, measures)),
+    mapEach(vendorsOf(deps.queueNames), AT_ONCE, (vendor) => vendorOf(deps, vendor, measures)),
     readItem(deps, reconcilerKey) as Promise<ReconcilerRun | undefined>,
     deps.monitoring.ringing(`${deps.instance}-`),
     storedFacts(deps),
   ]);
-
-  const queues = deps.queueNames.flatMap((queue, index): QueueFigures[] => {
-    const [depth, dlq] = depths[index] ?? [];
-    const waiting = held[index];
-    const [receives, pause] = states[index] ?? [];
-    if (!depth || !dlq || !waiting) return [];
-    const oldestSeconds = hour.oldest(queue);
-    const oldestAt = Math.min(now - (oldestSeconds ?? 0) * 1000, pause?.at ?? now);
-    return [
-      {
-        queue,
-        ...depth,
-        ...(oldestSeconds === undefined ? {} : { oldestSeconds }),
-        dead: dlq.visible + dlq.inFlight,
-        held: waiting,
-        lastHour: hour.activity(queue),
-        lastDay: day.activity(queue),
-        ...(receives === undefined ? {} : { receives }),
-        ...(pause && {
-          pause: {
-            since: pause.at,
-            by: pause.by,
-            reason: pause.reason,
-            resumeBefore: resumeBefore(oldestAt, deps.settings(queue)),
-          },
-        }),
-      },
-    ];
-  });
   return {
     at: now,
     queues,
-    vendors: circuits.map((vendor) => ({ ...vendor, calls: hour.calls(vendor.vendor) })),
+    vendors,
     ...(run?.endedAt === undefined ? {} : { reconciledAt: run.endedAt }),
     alarms: [...watched.flatMap((alarm) => ringing(deps, alarm)), ...Object.values(facts).flatMap(told)].toSorted(
       (a, b) => b.since - a.since,
     ),
+  };
+}
+
+/** What CloudWatch has measured in the last hour and in the last day. */
+type Measures = Promise<readonly [Measured, Measured]>;
+type Measured = Awaited<ReturnType<typeof measured>>;
+
+async function queueOf(deps: Deployment, queue: string, measures: Measures): Promise<QueueFigures> {
+  const { queues, clock, mappings, table, settings } = deps;
+  const [[hour, day], depth, dlq, held, receives, pause] = await Promise.all([
+    measures,
+    queues.depth(deps.queueUrl(queue)),
+    queues.depth(deps.dlqUrl(queue)),
+    heldOf(deps, queue),
+    mappings.isOn(queue),
+    pauseOf(table, queue),
+  ]);
+  const oldestSeconds = hour.oldest(queue);
+  const oldestAt = clock.now() - (oldestSeconds ?? 0) * 1000;
+  const until = pause && resumeBefore(Math.min(oldestAt, pause.at), settings(queue));
+  return {
+    queue,
+    ...depth,
+    ...(oldestSeconds === undefined ? {} : { oldestSeconds }),
+    dead: dlq.visible + dlq.inFlight,
+    held,
+    lastHour: hour.activity(queue),
+    lastDay: day.activity(queue),
+    ...(receives === undefined ? {} : { receives }),
+    ...(pause && until && { pause: { since: pause.at, by: pause.by, reason: pause.reason, resumeBefore: until } }),
   };
 }
 
@@ -177,20 +175,18 @@ async function heldOf({ table, circuits }: Deployment, queue: string): Promise<H
   return { timed, paused, unknown, stopped };
 }
 
-async function vendorOf(deps: Deployment, vendor: Vendor, now: number): Promise<Omit<VendorFigures, 'calls'>> {
-  const [circuit, rate] = await Promise.all([
+async function vendorOf(deps: Deployment, vendor: Vendor, measures: Measures): Promise<VendorFigures> {
+  const [[hour], circuit, rate] = await Promise.all([
+    measures,
     deps.circuits.read(vendor),
     deps.table.get(rateKey(vendor)) as Promise<RateItem | undefined>,
   ]);
+  const now = deps.clock.now();
   return {
     vendor,
-    ...(isOpen(circuit)
-      ? {
-          circuit: isHalfOpen(circuit, now) ? ('half-open' as const) : ('open' as const),
-          since: circuit.stoppedAt,
-          ...(circuit.code === undefined ? {} : { code: circuit.code }),
-        }
-      : { circuit: 'closed' as const }),
+    circuit: !isOpen(circuit) ? 'closed' : isHalfOpen(circuit, now) ? 'half-open' : 'open',
+    ...(isOpen(circuit) && { since: circuit.stoppedAt, ...(circuit.code && { code: circuit.code }) }),
+    calls: hour.calls(vendor),
     ...(rate && { rate: { perSecond: rate.rate, takenMs: takenMs(rate, now) } }),
   };
 }
