@@ -1,6 +1,5 @@
 import { bodyKey, recordKey } from '../jobs/keys';
-import type { JobRow, StoredError } from '../jobs/row';
-import { traceFacts } from '../jobs/trace';
+import { type JobRow, type StoredError, traceFacts } from '../jobs/row';
 import { nextAt, stateOf } from '../ops/operator';
 import { timeText } from '../text';
 import { tableText } from './text';

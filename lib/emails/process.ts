@@ -1,5 +1,5 @@
 import { CancelledError, JobError, PausedError, PermanentError, StopError } from '../errors';
-import { traceOf } from '../jobs/trace';
+import { traceOf } from '../jobs/row';
 import { type Job, messageType, type QueueContract, type RunContext } from '../worker/contract';
 import type { Campaign, Campaigns } from './campaigns/campaign';
 import { CAMPAIGN_CHUNK } from './campaigns/chunk';

@@ -1,7 +1,7 @@
 import { sha256 } from '../jobs/envelope';
 import { FEEDBACK_QUEUE } from '../jobs/keys';
 import { MAIL_STEPS } from '../jobs/mail';
-import { traceOf } from '../jobs/trace';
+import { traceOf } from '../jobs/row';
 import type { SharedRate } from '../limits/rate';
 import { pacedSendgrid } from '../limits/sendgrid-paced';
 import type { Clock, Objects } from '../ports';

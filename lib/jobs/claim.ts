@@ -2,8 +2,7 @@ import { PermanentError } from '../errors';
 import { isClosed } from './arrows';
 import { belongs } from './body';
 import type { Ledger } from './ledger';
-import type { Delivery, JobRow, StoredError } from './row';
-import { storedError } from './stored-error';
+import { type Delivery, type JobRow, type StoredError, storedError } from './row';
 import { claim as taken } from './transitions';
 
 /** After so many crashed runs in a row a job counts as a poison message. */

@@ -1,6 +1,5 @@
 import type { Completion } from '../ports';
-import type { JobRow } from './row';
-import { traceOf } from './trace';
+import { type JobRow, traceOf } from './row';
 
 const iso = (time: number): string => new Date(time).toISOString();
 

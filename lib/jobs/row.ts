@@ -1,4 +1,4 @@
-import type { ErrorClass } from '../errors';
+import { type ErrorClass, JobError } from '../errors';
 import type { ItemHead } from '../ports';
 
 /** A job's life: `queued → processing → succeeded | dead | cancelled`, with `held` in between. */
@@ -202,3 +202,35 @@ export const firstSequenceOf = ({
   firstSequence,
   deliveries,
 }: Pick<JobRow, 'firstSequence' | 'deliveries'>): string | undefined => firstSequence ?? deliveries[0]?.sequence;
+
+/** The longest message that is stored. Our own messages are one sentence. */
+const MAX_MESSAGE = 500;
+
+/** The part of an error that a row, a record, a log line and a DLQ attribute may hold. */
+export function storedError(error: unknown): StoredError {
+  // An unknown error's text may quote personal data, so none of it is passed on.
+  if (!(error instanceof JobError)) return { class: 'transient', code: 'Unexpected', message: 'an unexpected error' };
+  const { code, message, vendor, status, field } = error;
+  return {
+    class: error.class,
+    code,
+    message: message.slice(0, MAX_MESSAGE),
+    ...(vendor ? { vendor } : {}),
+    ...(status ? { status } : {}),
+    ...(field ? { field } : {}),
+  };
+}
+
+type Traced = Pick<JobRow, 'correlationId' | 'campaign' | 'traceparent'>;
+
+/** What the caller gave to follow a job through logs, records and vendors. Both ids are opaque and not personal. */
+export const traceOf = ({ correlationId, traceparent }: Traced): { correlationId?: string; traceparent?: string } => ({
+  ...(correlationId === undefined ? {} : { correlationId }),
+  ...(traceparent === undefined ? {} : { traceparent }),
+});
+
+/** The ids of `traceOf` for a log line. A chunk's line names its campaign too. */
+export const traceFacts = (row: Traced): ReturnType<typeof traceOf> & { campaign?: string } => ({
+  ...traceOf(row),
+  ...(row.campaign === undefined ? {} : { campaign: row.campaign }),
+});

@@ -1,9 +1,8 @@
 import type { Vendor } from '../errors';
-import { CLOCK_SKEW_MS } from '../jobs/clock-skew';
 import { sha256 } from '../jobs/envelope';
 import { vendorKey } from '../jobs/keys';
 import { type ItemDeps, readItem, updateItem } from '../jobs/ledger';
-import type { Item } from '../ports';
+import { CLOCK_SKEW_MS, type Item } from '../ports';
 
 /** One vendor's circuit breaker as the table stores it. Times are milliseconds since 1970. */
 export interface Circuit extends Item {

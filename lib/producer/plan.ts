@@ -1,11 +1,10 @@
 import { StoreError } from '../errors';
-import { CLOCK_SKEW_MS } from '../jobs/clock-skew';
 import { type Envelope, sendable } from '../jobs/envelope';
 import { bodyKey, jobKey } from '../jobs/keys';
 import type { Ledger } from '../jobs/ledger';
 import type { JobRow } from '../jobs/row';
 import { plan } from '../jobs/transitions';
-import type { Clock, Log, Objects } from '../ports';
+import { CLOCK_SKEW_MS, type Clock, type Log, type Objects } from '../ports';
 import { InvalidJobError } from './errors';
 
 /** A row lives 45 days after its last write, and an operator may need the job's body for two weeks after its start. */

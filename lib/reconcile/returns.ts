@@ -1,6 +1,5 @@
 import { eachOf } from '../concurrency';
 import { keepBody } from '../jobs/body';
-import { CLOCK_SKEW_MS } from '../jobs/clock-skew';
 import { SHARE } from '../jobs/due';
 import { noted } from '../jobs/history';
 import type { Resolved } from '../jobs/identify';
@@ -9,7 +8,7 @@ import { updateItem } from '../jobs/ledger';
 import { ATTRIBUTE, backInQueue } from '../jobs/park';
 import type { JobRow } from '../jobs/row';
 import { UnreadableRowError } from '../jobs/stored-row';
-import type { Item, ReceivedMessage } from '../ports';
+import { CLOCK_SKEW_MS, type Item, type ReceivedMessage } from '../ports';
 import type { ReconcileRun } from './run';
 
 /** A message that SQS moved to the DLQ, and what the table knows of its job. */

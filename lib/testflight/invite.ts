@@ -1,6 +1,6 @@
 import { TransientError } from '../errors';
 import { MAIL_STEPS } from '../jobs/mail';
-import { traceOf } from '../jobs/trace';
+import { traceOf } from '../jobs/row';
 import type { InviteOutcome, Tester, TesterState } from '../vendors/app-store-connect';
 import { Contradiction } from '../vendors/app-store-connect-errors';
 import { bestEffort, skipStep } from '../worker/best-effort';

@@ -1,7 +1,6 @@
 import { StoreError } from '../errors';
 import { LeaseLostError, type Ledger } from '../jobs/ledger';
-import type { JobRow, Step } from '../jobs/row';
-import { storedError } from '../jobs/stored-error';
+import { type JobRow, type Step, storedError } from '../jobs/row';
 import { giveBack } from '../jobs/transitions';
 import type { Deadline, WorkerDeps } from './deps';
 

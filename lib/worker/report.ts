@@ -1,6 +1,5 @@
 import { countEnd } from '../jobs/count-end';
-import { isEnd, type JobRow } from '../jobs/row';
-import { traceFacts } from '../jobs/trace';
+import { isEnd, type JobRow, traceFacts } from '../jobs/row';
 import type { QueueContract } from './contract';
 import type { Incoming } from './delivery';
 import type { BatchDeps } from './deps';

@@ -1,8 +1,7 @@
 import { ignoreStoreError, type JobError, StoreError, TransientError, type Vendor } from '../errors';
 import { finish } from '../jobs/finish';
 import { onceInvalid, type Resolved } from '../jobs/identify';
-import type { JobRow } from '../jobs/row';
-import { storedError } from '../jobs/stored-error';
+import { type JobRow, storedError } from '../jobs/row';
 import { LONGEST_RETRY_MS, VENDOR_DOWN, workedForOthers } from '../limits/circuit';
 import { measuredGate, type RunGate, vendorFailure, vendorGate } from '../limits/gate';
 import { LONGEST_CALL_MS, type RunContext } from './contract';

@@ -1,11 +1,11 @@
 import { CANARY_TYPE } from '../jobs/canary';
 import { type Claim, type ClaimRequest, claim } from '../jobs/claim';
-import { CLOCK_SKEW_MS } from '../jobs/clock-skew';
 import type { Resolved } from '../jobs/identify';
 import { jobKey } from '../jobs/keys';
 import { rowOfMessage } from '../jobs/new-row';
 import { ATTRIBUTE } from '../jobs/park';
 import { recordedRow } from '../jobs/record';
+import { CLOCK_SKEW_MS } from '../ports';
 import type { QueueContract } from './contract';
 import type { DeliveryRun, Incoming } from './delivery';
 

@@ -1,7 +1,6 @@
 import { eachOf } from '../../concurrency';
 import { CAMPAIGN_QUEUE, jobKey } from '../../jobs/keys';
-import { isEnd, type JobRow } from '../../jobs/row';
-import { traceOf } from '../../jobs/trace';
+import { isEnd, type JobRow, traceOf } from '../../jobs/row';
 import { type Campaign, campaigns } from './campaign';
 import { chunkId, chunkRecipients, releasedPages } from './chunk';
 import type { CampaignReleaseDeps } from './deps';

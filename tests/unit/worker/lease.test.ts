@@ -1,7 +1,7 @@
 import { claim } from '../../../lib/jobs/claim';
-import { CLOCK_SKEW_MS } from '../../../lib/jobs/clock-skew';
 import { createLedger, LeaseLostError } from '../../../lib/jobs/ledger';
 import { giveBack, succeed } from '../../../lib/jobs/transitions';
+import { CLOCK_SKEW_MS } from '../../../lib/ports';
 import { createLease } from '../../../lib/worker/lease';
 import { acceptedRow } from '../../support/accepted-row';
 import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
