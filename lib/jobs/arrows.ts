@@ -8,71 +8,28 @@ export const PLACES: readonly Place[] = [
   ...(['cancelled (never-sent)', 'cancelled (operator)', 'cancelled (superseded)'] as const),
 ];
 
-interface Arrow {
-  from: readonly Place[];
-  to: State;
-  by: 'producer' | 'worker' | 'reconciler' | 'operator';
-  /** When a job follows the arrow, in words. */
-  when: string;
-}
-
 /**
- * Every arrow of a job's life. The functions of transitions.ts follow them, and nothing else in the project assigns a row's state,
- * reason, attempts or counters. The diagram in docs/jobs.md and the simulator's check of stored rows come from it.
+ * Every arrow of a job's life. The functions of transitions.ts follow them, and nothing else in the project assigns a row's
+ * state, reason, attempts or counters. docs/jobs.md says who follows each arrow, and when.
  */
 export const ARROWS = {
-  plan: {
-    from: ['queued', 'cancelled (never-sent)'],
-    to: 'held',
-    by: 'producer',
-    when: 'the body of a job with `notBefore` is kept',
-  },
-  claim: {
-    from: ['queued', 'processing', 'held', 'dead', 'cancelled (never-sent)'],
-    to: 'processing',
-    by: 'worker',
-    when: 'a message of the job arrives, and no other run holds its lease',
-  },
-  succeed: { from: ['processing'], to: 'succeeded', by: 'worker', when: 'all steps are done' },
-  retry: { from: ['processing'], to: 'queued', by: 'worker', when: 'a try failed, and the message comes back' },
-  giveBack: { from: ['processing'], to: 'queued', by: 'worker', when: 'the outcome could not be stored' },
-  hold: { from: ['processing'], to: 'held', by: 'worker', when: 'the job must wait outside the queue' },
-  park: { from: ['processing'], to: 'dead', by: 'worker', when: 'the job cannot succeed' },
-  stop: {
-    from: ['processing'],
-    to: 'cancelled',
-    by: 'worker',
-    when: 'its campaign was cancelled, or a later command replaced it',
-  },
-  release: { from: ['held'], to: 'queued', by: 'reconciler', when: 'the wait is over' },
-  endWithoutBody: {
-    from: ['held'],
-    to: 'dead',
-    by: 'reconciler',
-    when: 'its kept body is gone',
-  },
-  parkPoison: {
-    from: ['queued', 'processing', 'held', 'dead', 'cancelled (never-sent)'],
-    to: 'dead',
-    by: 'reconciler',
-    when: 'its message kills every worker that runs it',
-  },
-  expire: { from: ['queued', 'processing'], to: 'dead', by: 'reconciler', when: "the queue's retention is over" },
-  neverSent: { from: ['queued'], to: 'cancelled', by: 'reconciler', when: 'the producer did not send the message' },
-  cancel: {
-    from: ['queued', 'processing', 'held'],
-    to: 'cancelled',
-    by: 'operator',
-    when: '`sls jobs cancel`, or `jobs.cancel` of the producer before a planned job has started',
-  },
-  resolve: { from: ['held'], to: 'held', by: 'operator', when: '`sls jobs settle`: the last unknown step is known' },
-  reopen: {
-    from: ['cancelled (never-sent)', 'cancelled (operator)'],
-    to: 'queued',
-    by: 'operator',
-    when: '`sls jobs retry` of a cancelled job',
-  },
-} as const satisfies Record<string, Arrow>;
+  plan: { from: ['queued', 'cancelled (never-sent)'], to: 'held' },
+  claim: { from: ['queued', 'processing', 'held', 'dead', 'cancelled (never-sent)'], to: 'processing' },
+  succeed: { from: ['processing'], to: 'succeeded' },
+  retry: { from: ['processing'], to: 'queued' },
+  giveBack: { from: ['processing'], to: 'queued' },
+  hold: { from: ['processing'], to: 'held' },
+  park: { from: ['processing'], to: 'dead' },
+  stop: { from: ['processing'], to: 'cancelled' },
+  release: { from: ['held'], to: 'queued' },
+  endWithoutBody: { from: ['held'], to: 'dead' },
+  parkPoison: { from: ['queued', 'processing', 'held', 'dead', 'cancelled (never-sent)'], to: 'dead' },
+  expire: { from: ['queued', 'processing'], to: 'dead' },
+  neverSent: { from: ['queued'], to: 'cancelled' },
+  cancel: { from: ['queued', 'processing', 'held'], to: 'cancelled' },
+  resolve: { from: ['held'], to: 'held' },
+  reopen: { from: ['cancelled (never-sent)', 'cancelled (operator)'], to: 'queued' },
+} as const satisfies Record<string, { from: readonly Place[]; to: State }>;
 
 export type ArrowName = keyof typeof ARROWS;
 

@@ -1,18 +1,19 @@
 import type { Change, Item } from '../ports';
-import type { JobRow } from './row';
+import { type JobRow, without } from './row';
 import { itemOf } from './stored-row';
+import { OF_LAST } from './transitions';
 
 /** What a claim changes in the item of a row that has never been claimed. `todo` and `todoAt` follow from the rest. */
 const CHANGED = ['state', 'lease', 'steps', 'deliveries', 'sentAt', 'firstStartedAt', 'updatedAt', 'todo', 'todoAt'];
 /** What has another value if the job was accepted, planned or released. A claim reads none of these. */
 const DIFFERENT = [
-  ...['version', 'writer', 'history', 'holds', 'createdAt', 'updatedAt', 'hour', 'inGroup', 'todo', 'todoAt'],
+  ...(['version', 'writer', 'history', 'holds', 'createdAt', 'updatedAt'] as const),
+  ...(['hour', 'inGroup', 'todo', 'todoAt'] as const),
 ];
 /** What a claim reads or removes, so the stored row must not have it unless the blank row does. */
 const ABSENT = [
   ...['group', 'sequence', 'correlationId', 'campaign', 'traceparent', 'canary', 'failures'],
-  ...['lease', 'reason', 'retryAt', 'vendor', 'result', 'endedAt', 'recordedAt', 'publishFrom', 'expiresAt'],
-  ...['parkedAt', 'parkedFrom', 'leftDlqAt', 'discarded', 'redrivenAt', 'cancelledBy', 'firstStartedAt'],
+  ...['expiresAt', 'firstStartedAt', ...OF_LAST],
 ];
 
 /**
@@ -21,7 +22,7 @@ const ABSENT = [
  * the row describes another job.
  */
 export function firstClaim(blank: JobRow, claimed: JobRow): Change {
-  const before = without(itemOf(blank), DIFFERENT);
+  const before = itemOf(without(blank, DIFFERENT));
   const after = itemOf(claimed);
   return {
     expected: {
@@ -36,5 +37,3 @@ export function firstClaim(blank: JobRow, claimed: JobRow): Change {
 
 const only = (item: Item, names: readonly string[]) =>
   Object.fromEntries(Object.entries(item).filter(([name]) => names.includes(name)));
-const without = (item: Item, names: readonly string[]) =>
-  Object.fromEntries(Object.entries(item).filter(([name]) => !names.includes(name)));

@@ -39,20 +39,8 @@ export const outagesKey = 'outages';
 
 /** What the reconciler must do with a row, evidence, a campaign or a file. The sort key of the index `todo` says when. */
 export type TodoKind =
-  | 'unsent'
-  | 'waiting'
-  | 'held'
-  | 'planned'
-  | 'paused'
-  | 'unknown'
-  | 'ending'
-  | 'dead'
-  | 'kept'
-  | 'unpublished'
-  | 'evidence'
-  | 'campaign'
-  | 'lists'
-  | 'files';
+  | ('unsent' | 'waiting' | 'held' | 'planned' | 'paused' | 'unknown' | 'ending' | 'dead' | 'kept' | 'unpublished')
+  | ('evidence' | 'campaign' | 'lists' | 'files');
 /** `vendor` belongs to `held`: the jobs that wait for one vendor are found without reading the others. */
 export const todoKey = (queue: string, kind: TodoKind, vendor?: string): string =>
   `${queue}#${kind}${vendor === undefined ? '' : `#${vendor}`}`;
@@ -61,20 +49,20 @@ export const todoKey = (queue: string, kind: TodoKind, vendor?: string): string 
  * Every job passes through these kinds. One partition key of an index takes 1,000 writes a second, so each kind has
  * eight keys (docs/jobs.md, "How many jobs a second").
  */
-const SHARDED = ['unsent', 'waiting', 'ending'] as const satisfies TodoKind[];
-type ShardedKind = (typeof SHARDED)[number];
+const SHARDED: readonly TodoKind[] = ['unsent', 'waiting', 'ending'];
 const SHARDS = 8;
 
 /** The key of a job's entry. The shard follows from the id alone, because a change of key costs a delete and a put. */
-export const shardedTodoKey = (queue: string, kind: ShardedKind, id: string): string =>
-  `${todoKey(queue, kind)}#${[...id].reduce((shard, letter) => (shard * 31 + letter.charCodeAt(0)) % SHARDS, 0)}`;
+export function todoKeyOf({ queue, id }: { queue: string; id: string }, kind: TodoKind): string {
+  if (!SHARDED.includes(kind)) return todoKey(queue, kind);
+  return `${todoKey(queue, kind)}#${[...id].reduce((shard, letter) => (shard * 31 + letter.charCodeAt(0)) % SHARDS, 0)}`;
+}
 
 /** Every key under which jobs of a kind are found. */
 export function todoKeys(queue: string, kind: TodoKind): string[] {
   const plain = todoKey(queue, kind);
-  const sharded = SHARDED.some((one) => one === kind);
   if (kind === 'held') return [plain, ...VENDORS.map((vendor) => todoKey(queue, kind, vendor))];
-  return sharded ? Array.from({ length: SHARDS }, (_, shard) => `${plain}#${shard}`) : [plain];
+  return SHARDED.includes(kind) ? Array.from({ length: SHARDS }, (_, shard) => `${plain}#${shard}`) : [plain];
 }
 
 /** The numbers of a time in UTC: year, month, day, hour and so on. */

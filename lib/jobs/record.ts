@@ -1,7 +1,7 @@
 import type { Objects } from '../ports';
 import { recordKey } from './keys';
-import type { JobRow } from './row';
-import { itemOf, ROW_DAMAGED, rowOf, UnreadableRowError } from './stored-row';
+import { type JobRow, without } from './row';
+import { ROW_DAMAGED, rowOf, UnreadableRowError } from './stored-row';
 
 /** The version of records that this code writes. */
 const RECORD = 1;
@@ -17,33 +17,17 @@ export function recordOf(row: JobRow): string {
   const steps = Object.fromEntries(
     Object.entries(row.steps).map(([name, { kept: _kept, hash: _hash, ...shown }]) => [name, shown]),
   );
-  const {
-    key: _key,
-    writer: _writer,
-    lease: _lease,
-    todo: _todo,
-    todoAt: _todoAt,
-    hour: _hour,
-    inGroup: _inGroup,
-    expiresAt: _expiresAt,
-    recordedAt: _recordedAt,
-    publishFrom: _publishFrom,
-    parkedAt: _parkedAt,
-    leftDlqAt: _leftDlqAt,
-    updatedAt: _updatedAt,
-    dueSince: _dueSince,
-    heldSince: _heldSince,
-    outcomeAt: _outcomeAt,
-    redrivenAt: _redrivenAt,
-    firstSequence: _firstSequence,
-    failures: _failures,
-    schema: _schema,
-    ...shown
-  } = itemOf(row);
-  return JSON.stringify({ record: RECORD, ...shown, steps }, (name, value: unknown) =>
+  return JSON.stringify({ record: RECORD, ...without(row, HIDDEN), steps }, (name, value: unknown) =>
     TIMES.has(name) && typeof value === 'number' ? new Date(value).toISOString() : value,
   );
 }
+
+/** What only the table needs. */
+const HIDDEN = [
+  ...(['key', 'writer', 'lease', 'todo', 'todoAt', 'hour', 'inGroup', 'expiresAt', 'schema', 'failures'] as const),
+  ...(['recordedAt', 'publishFrom', 'parkedAt', 'leftDlqAt', 'redrivenAt', 'updatedAt'] as const),
+  ...(['dueSince', 'heldSince', 'outcomeAt', 'firstSequence'] as const),
+];
 
 /** The row of a job whose row is gone, from its record. Throws an UnreadableRowError. */
 export function rowOfRecord(text: string, key: string): JobRow {

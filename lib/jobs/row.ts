@@ -175,6 +175,10 @@ export interface JobRow extends ItemHead {
   schema?: number;
 }
 
+/** A row without some of its facts. */
+export const without = <Row extends object>(row: Row, names: readonly (keyof JobRow)[]): Row =>
+  Object.fromEntries(Object.entries(row).filter(([name]) => !(names as readonly string[]).includes(name))) as Row;
+
 export const isEnd = (state: State): boolean => state === 'succeeded' || state === 'dead' || state === 'cancelled';
 
 /** Whether the job waits for the time that its producer planned. After its first start it never does again. */

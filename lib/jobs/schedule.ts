@@ -1,5 +1,5 @@
 import type { QueueSettings } from '../config/common';
-import { groupKey, hourKey, shardedTodoKey, type TodoKind, todoKey } from './keys';
+import { groupKey, hourKey, type TodoKind, todoKey, todoKeyOf } from './keys';
 import { keepsEntry, needsEntry } from './park';
 import { type Evidence, isEnd, type JobRow, waitsForItsTime } from './row';
 
@@ -22,28 +22,24 @@ export const OBJECT_LIFETIME_MS = 120 * DAY;
 export const lastMessageAt = (row: JobRow, { retention }: Pick<QueueSettings, 'retention'>): number =>
   (row.endedAt ?? row.updatedAt) + retention * 1000 + HOUR;
 
-const due = (queue: string, kind: TodoKind, at: number) => ({ todo: todoKey(queue, kind), todoAt: at });
+const due = (row: JobRow, kind: TodoKind, at: number) => ({ todo: todoKeyOf(row, kind), todoAt: at });
 
 function todoOf(row: JobRow, settings: Pick<QueueSettings, 'retention'>): { todo: string; todoAt: number } | undefined {
-  const { queue, id } = row;
-  const waiting = shardedTodoKey(queue, 'waiting', id);
-  switch (row.state) {
+  const { state, reason, vendor, sentAt, updatedAt, retryAt = updatedAt } = row;
+  const expires = (sentAt ?? updatedAt) + settings.retention * 1000;
+  switch (state) {
     case 'queued':
-      if (row.sentAt === undefined)
-        return { todo: shardedTodoKey(queue, 'unsent', id), todoAt: row.createdAt + UNSENT_AFTER_MS };
-      return { todo: waiting, todoAt: row.sentAt + settings.retention * 1000 + HOUR };
+      if (sentAt === undefined) return due(row, 'unsent', row.createdAt + UNSENT_AFTER_MS);
+      return due(row, 'waiting', expires + HOUR);
     case 'processing':
-      return {
-        todo: waiting,
-        todoAt: Math.max(row.lease?.until ?? 0, (row.sentAt ?? row.updatedAt) + settings.retention * 1000) + HOUR,
-      };
+      return due(row, 'waiting', Math.max(row.lease?.until ?? 0, expires) + HOUR);
     case 'held':
-      if (waitsForItsTime(row)) return due(queue, 'planned', row.retryAt ?? row.updatedAt);
-      if (row.vendor && (row.reason === 'stopped' || row.reason === 'throttled'))
-        return { todo: todoKey(queue, 'held', row.vendor), todoAt: row.retryAt ?? row.updatedAt };
-      if (row.reason === 'unknown' && isProven(row)) return due(queue, 'held', row.updatedAt);
-      if (row.reason === 'paused' || row.reason === 'unknown') return due(queue, row.reason, row.updatedAt);
-      return due(queue, 'held', row.retryAt ?? row.updatedAt);
+      if (waitsForItsTime(row)) return due(row, 'planned', retryAt);
+      if (vendor && (reason === 'stopped' || reason === 'throttled'))
+        return { todo: todoKey(row.queue, 'held', vendor), todoAt: retryAt };
+      if (reason === 'unknown' && isProven(row)) return due(row, 'held', updatedAt);
+      if (reason === 'paused' || reason === 'unknown') return due(row, reason, updatedAt);
+      return due(row, 'held', retryAt);
     default:
       return todoOfEnd(row);
   }
@@ -58,16 +54,13 @@ export const provenSteps = ({ steps, evidence = {} }: Pick<JobRow, 'steps' | 'ev
   Object.entries(evidence).filter(([name]) => steps[name]?.status === 'unknown');
 
 function todoOfEnd(row: JobRow): { todo: string; todoAt: number } | undefined {
-  const ending = shardedTodoKey(row.queue, 'ending', row.id);
-  if (provenSteps(row).length > 0) return { todo: ending, todoAt: row.updatedAt };
-  const unfinishedAt = (row.endedAt ?? row.updatedAt) + UNFINISHED_AFTER_MS;
-  if (row.recordedAt === undefined || (needsEntry(row) && row.parkedAt === undefined))
-    return { todo: ending, todoAt: unfinishedAt };
-  if (keepsEntry(row)) return due(row.queue, 'dead', row.parkedAt ?? row.updatedAt);
-  if (row.reason === 'never-sent' && row.publishFrom !== undefined)
-    return due(row.queue, 'unpublished', row.publishFrom);
-  if (row.bodyKept) return due(row.queue, 'kept', row.updatedAt + BODY_LIFETIME_MS);
-  return undefined;
+  const { updatedAt, endedAt = updatedAt, parkedAt, publishFrom } = row;
+  if (provenSteps(row).length > 0) return due(row, 'ending', updatedAt);
+  if (row.recordedAt === undefined || (needsEntry(row) && parkedAt === undefined))
+    return due(row, 'ending', endedAt + UNFINISHED_AFTER_MS);
+  if (keepsEntry(row)) return due(row, 'dead', parkedAt ?? updatedAt);
+  if (row.reason === 'never-sent' && publishFrom !== undefined) return due(row, 'unpublished', publishFrom);
+  return row.bodyKept ? due(row, 'kept', updatedAt + BODY_LIFETIME_MS) : undefined;
 }
 
 /**

@@ -12,6 +12,7 @@ import {
   type State,
   type StoredError,
   withFirstSequence,
+  without,
 } from './row';
 
 export const ILLEGAL_TRANSITION = 'IllegalTransition';
@@ -40,32 +41,28 @@ function moved(row: JobRow, arrow: ArrowName, next: JobRow): JobRow {
   return { ...next, state: ARROWS[arrow].to as JobRow['state'] };
 }
 
-/** A row without what belongs to its last end, hold or run. */
-function withoutEnd({
-  lease: _lease,
-  reason: _reason,
-  retryAt: _retryAt,
-  vendor: _vendor,
-  endedAt: _endedAt,
-  recordedAt: _recordedAt,
-  publishFrom: _publishFrom,
-  parkedAt: _parkedAt,
-  parkedFrom: _parkedFrom,
-  leftDlqAt: _leftDlqAt,
-  discarded: _discarded,
-  redrivenAt: _redrivenAt,
-  cancelledBy: _cancelledBy,
-  result: _result,
-  ...kept
-}: JobRow): JobRow {
-  return kept;
-}
+/** What belongs to a row's last end, hold or run. */
+export const OF_LAST = [
+  ...([
+    'lease',
+    'reason',
+    'retryAt',
+    'vendor',
+    'endedAt',
+    'recordedAt',
+    'publishFrom',
+    'parkedAt',
+    'parkedFrom',
+  ] as const),
+  ...(['leftDlqAt', 'discarded', 'redrivenAt', 'cancelledBy', 'result'] as const),
+];
+const withoutEnd = (row: JobRow): JobRow => without(row, OF_LAST);
 
 /** The row of a job that begins again. */
-function opened(row: JobRow): JobRow {
-  const { crashesSinceOpened: _crashes, failingSince: _failing, heldSince: _held, ...kept } = withoutEnd(row);
-  return { ...kept, attempts: 0, crashes: 0 };
-}
+const opened = (row: JobRow): JobRow => ({
+  ...without(withoutEnd(row), ['crashesSinceOpened', 'failingSince', 'heldSince']),
+  ...{ attempts: 0, crashes: 0 },
+});
 
 /** 1 if the row was found `processing` after its lease had ended, and no other job ran in that invocation. */
 const crash = (row: JobRow): number => (row.state === 'processing' && row.lease?.alone === true ? 1 : 0);

@@ -8,8 +8,8 @@ import {
   queueName,
   queueUrlOfArn,
   recordKey,
-  shardedTodoKey,
   todoKey,
+  todoKeyOf,
   todoKeys,
 } from '../../../lib/jobs/keys';
 
@@ -21,7 +21,7 @@ test('names that are stored or shared never change', () => {
   expect(jobKey('feedback', id)).toBe(`feedback#${id}`);
   expect(todoKey('feedback', 'held')).toBe('feedback#held');
   expect(todoKey('feedback', 'held', 'zendesk')).toBe('feedback#held#zendesk');
-  expect(shardedTodoKey('feedback', 'waiting', id)).toBe('feedback#waiting#2');
+  expect(todoKeyOf({ queue: 'feedback', id }, 'waiting')).toBe('feedback#waiting#2');
   expect(hourKey('feedback', time)).toBe('feedback#2026123123');
   expect(recordKey('jobs', { queue: 'feedback', time, id })).toBe(
     `jobs/feedback/year=2026/month=12/day=31/hour=23/${id}.json`,
@@ -40,7 +40,7 @@ test.each(['unsent', 'waiting', 'ending'] as const)(
   (kind) => {
     const ids = Array.from({ length: 8_000 }, (_, n) => `0190a1b2-0000-7000-8000-${(n * 7_919).toString(16)}`);
     const counts = new Map<string, number>();
-    for (const key of ids.map((one) => shardedTodoKey('feedback', kind, one)))
+    for (const key of ids.map((one) => todoKeyOf({ queue: 'feedback', id: one }, kind)))
       counts.set(key, (counts.get(key) ?? 0) + 1);
 
     expect(todoKeys('feedback', kind)).toEqual([...counts.keys()].sort());

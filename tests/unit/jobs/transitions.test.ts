@@ -120,11 +120,17 @@ test('no message runs a job that succeeded, that an operator cancelled, or that 
   expect(PLACES.filter((place) => isCancelledByOperator(rowIn(place)))).toEqual(['cancelled (operator)']);
 });
 
-test('docs/jobs.md shows the diagram and the table that follow from the arrows', () => {
+test('docs/jobs.md shows the diagram of the arrows, and says of each who follows it and when', () => {
   const page = readFileSync('docs/jobs.md', 'utf8');
 
   expect(page).toContain(`\`\`\`mermaid\n${diagram()}\n\`\`\`\n`);
-  expect(page).toContain(arrowTable());
+  for (const [name, { from, to }] of Object.entries(ARROWS))
+    expect(page).toMatch(
+      new RegExp(
+        `^\\| ${from.join(', ').replace(/[()]/g, '\\$&')} \\| \`${name}\` \\| ${to} \\| \\w+ \\| .+ \\|$`,
+        'm',
+      ),
+    );
 });
 
 /** The arrows as a Mermaid diagram for docs/jobs.md. Arrows between the same two states share a line. */
@@ -138,13 +144,3 @@ function diagram(): string {
   const drawn = [...lines].map(([line, names]) => `    ${line}: ${[...names].join(', ')}`);
   return ['stateDiagram-v2', '    [*] --> queued: accepted', ...drawn].join('\n');
 }
-
-/** The arrows as a table in Markdown, for docs/jobs.md. */
-const arrowTable = (): string =>
-  [
-    '| from | arrow | to | by | when |',
-    '|---|---|---|---|---|',
-    ...Object.entries(ARROWS).map(
-      ([name, { from, to, by, when }]) => `| ${from.join(', ')} | \`${name}\` | ${to} | ${by} | ${when} |`,
-    ),
-  ].join('\n');
