@@ -10,11 +10,13 @@ export const INDEX_KEY_MUTANTS: Record<string, SourceMutant> = {
     by: { scale: 'starts' },
   },
   shardOfVersion: {
-    changes: ['unsent', 'waiting', 'ending'].map((kind) => ({
-      file: 'lib/jobs/schedule.ts',
-      find: `'${kind}', ${kind === 'ending' ? 'row.id' : 'id'})`,
-      replace: `'${kind}', \`\${row.version}\`)`,
-    })),
+    changes: [
+      {
+        file: 'lib/jobs/schedule.ts',
+        find: 'todoKeyOf(row, kind)',
+        replace: 'todoKeyOf({ ...row, id: String(row.version) }, kind)',
+      },
+    ],
     breaks: /^scale: todo sample#\w+#\d takes more than 1000 writes in a second/,
     by: { scale: 'starts' },
   },
