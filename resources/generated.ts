@@ -1,6 +1,7 @@
 import { deployedBy } from '../lib/instances/deployed';
 import { hasFunction } from '../lib/instances/functions';
 import { accessResources } from './access';
+import { catalogResources } from './catalog';
 import { type Context, contextOf } from './context';
 import { instanceOf, SERVICE, type Variables } from './instance';
 import { logGroupId } from './logical-id';
@@ -21,6 +22,7 @@ export async function generated(variables: Variables): Promise<Fragment> {
     ),
     monitoringResources(of, context, functions),
     accessResources(of.rows, context),
+    catalogResources(of),
     exportNames(context, hasFunction(of, 'emailEvents')),
     { Resources: {}, Outputs: outputsOf(deployedBy(of)) },
   ]);

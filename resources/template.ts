@@ -5,6 +5,7 @@ export interface Resource {
   Properties: Record<string, unknown>;
   DeletionPolicy?: 'Retain';
   UpdateReplacePolicy?: 'Retain';
+  DependsOn?: string[];
 }
 
 /** A part of a CloudFormation template. Each generator returns one. */

@@ -19,7 +19,12 @@ const compiled = {
   },
   prod: {
     instance: 'mht-api',
-    changes: { secretsKey: SECRETS_KEY, hashKey: 'ssm:/example/hash-key', 'events.bus': 'own' },
+    changes: {
+      secretsKey: SECRETS_KEY,
+      hashKey: 'ssm:/example/hash-key',
+      'events.bus': 'own',
+      'analytics.athena': true,
+    },
   },
   /** The client with two queues. It gives access to its API, and to senders of another account. */
   second: {

@@ -6,6 +6,7 @@ import { analyticsContract } from '../../../lib/analytics/process';
 import { groupBy } from '../../../lib/group-by';
 import type { BatchQueues } from '../../../lib/ports';
 import { createTracker } from '../../../lib/producer/tracker';
+import { eventsView } from '../../../resources/catalog';
 import { anEvent, type Line as EventLine, linesOf, viewAt } from '../../support/analytics';
 import { memoryEngine, PREFIX } from '../../support/engine';
 import { type FolderObjects, folderObjects } from '../../support/folder-objects';
@@ -219,6 +220,41 @@ test('an hour that DuckDB writes as documented changes no answer, and is there w
   const found = await rows(`SELECT id FROM '${bucket.folder}/${written}' ORDER BY id`);
   const wanted = truth.filter(({ accepted }) => accepted.startsWith('2026-01-02T00'));
   expect(found.map(({ id }) => id)).toEqual(wanted.map(({ id }) => id).sort());
+});
+
+test("Athena's view shows the same events with the same values", async () => {
+  const folder = `${bucket.folder}/${PREFIX}`;
+  const hive =
+    "hive_partitioning = true, hive_types = {'year': 'VARCHAR', 'month': 'VARCHAR', 'day': 'VARCHAR', 'hour': 'VARCHAR'}";
+  const texts = ['id', 'name', 'time', 'user', 'session', 'device', 'properties', 'job', 'source', 'group', 'accepted'];
+  const types = [...texts.map((name) => `'${name}': 'VARCHAR'`), "'schema': 'BIGINT'", "'sequence': 'BIGINT'"].join(
+    ', ',
+  );
+  const lines = (name: string) => `read_json('${folder}/${name}/**/*.ndjson.gz', columns = {${types}}, ${hive})`;
+  // Athena reads times of Parquet without a zone.
+  const utc = `SELECT * REPLACE ("time" AT TIME ZONE 'UTC' AS "time", accepted AT TIME ZONE 'UTC' AS accepted)`;
+  // What Athena has and DuckDB lacks.
+  const functions = [
+    'from_iso8601_timestamp(t) AS t::TIMESTAMPTZ',
+    'date_format(t, f) AS strftime(t, f)',
+    'json_format(j) AS j::VARCHAR',
+    'json_extract_scalar(j, p) AS json_extract_string(j, p)',
+  ];
+  for (const each of functions) await connection.run(`CREATE MACRO ${each}`);
+  await connection.run(`CREATE VIEW originals AS SELECT * FROM ${lines('analytics')}`);
+  await connection.run(`CREATE VIEW late AS SELECT * FROM ${lines('analytics-late')}`);
+  await connection.run(
+    `CREATE VIEW written AS ${utc} FROM read_parquet('${folder}/analytics-events/**/*.parquet', ${hive})`,
+  );
+  await views();
+  const now = `TIMESTAMPTZ '${new Date(engine.clock.now()).toISOString()}'`;
+  const sql = eventsView({ price: 'number' }).replaceAll('current_timestamp', now);
+  const columns =
+    'id, name, epoch_ms("time") AS time, "user", properties, price, job, sequence, epoch_ms(accepted) AS accepted, hour, date::DATE AS date';
+
+  const found = await rows(`SELECT ${columns} FROM (${sql}) ORDER BY id`);
+  expect(found).toEqual(await rows(`SELECT ${columns} FROM events ORDER BY id`));
+  expect(found).toHaveLength(truth.length);
 });
 
 test('long afterwards the same is answered from Parquet alone, and a day opens its own objects and those of the day before', async () => {

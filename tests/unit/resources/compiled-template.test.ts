@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { mapEach } from '../../../lib/concurrency';
+import { EVENT_COLUMNS } from '../../../lib/config/analytics';
 import { parseEnv } from '../../../lib/config/environment';
 import { environmentSchemas } from '../../../lib/config/functions';
 import { readInstance } from '../../../lib/instances/read';
+import { eventsView } from '../../../resources/catalog';
 import { permissionsOf, type Request } from '../../support/iam';
 import { SECRETS_KEY, templateOf } from '../../support/packages';
 import type { CompiledTemplate } from '../../support/sls';
@@ -30,6 +32,37 @@ beforeAll(async () => {
 
 const ofType = ({ Resources }: CompiledTemplate, type: string) =>
   Object.values(Resources).filter(({ Type }) => Type === type);
+interface TableInput {
+  Name: string;
+  Parameters: Record<string, string>;
+  PartitionKeys: { Name: string }[];
+  StorageDescriptor: { Columns: unknown[] };
+  ViewOriginalText?: string;
+}
+
+test('with analytics.athena, Glue has the tables of events without a crawler, and the view of each event once', () => {
+  expect(ofType(staging, 'AWS::Glue::Table')).toEqual([]);
+  const tables = ofType(prod, 'AWS::Glue::Table').map(({ Properties }) => Properties.TableInput as TableInput);
+  const folders = { originals: 'analytics', late: 'analytics-late', written: 'analytics-events' };
+
+  expect(ofType(prod, 'AWS::Glue::Database')).toMatchObject([
+    { Properties: { DatabaseInput: { Name: 'mht_api_analytics' } } },
+  ]);
+  for (const [name, folder] of Object.entries(folders)) {
+    const { Parameters, PartitionKeys } = tables.find(({ Name }) => Name === name) as TableInput;
+    const location = `jobs/${folder}/year=\${year}/month=\${month}/day=\${day}/hour=\${hour}/`;
+    expect(Parameters['storage.location.template']).toBe(`s3://team-bucket/${location}`);
+    expect(PartitionKeys.map(({ Name }) => Name)).toEqual(['year', 'month', 'day', 'hour']);
+    for (const part of ['year', 'month', 'day', 'hour']) expect(Parameters[`projection.${part}.type`]).toBe('integer');
+  }
+  const view = tables.find(({ Name }) => Name === 'events');
+  const [, base64 = ''] = /^\/\* Presto View: (\S+) \*\/$/.exec(view?.ViewOriginalText ?? '') ?? [];
+  const { originalSql, schema, columns } = JSON.parse(Buffer.from(base64, 'base64').toString('utf8'));
+  expect([originalSql, schema]).toEqual([eventsView({}), 'mht_api_analytics']);
+  expect(columns.map((column: { name: string }) => column.name)).toEqual([...EVENT_COLUMNS, 'date', 'hour']);
+  expect(columns).toHaveLength(view?.StorageDescriptor.Columns.length ?? 0);
+});
+
 test('each stage has its own retention, visibility and time-outs', () => {
   const times = ({ Resources }: CompiledTemplate) => [
     Resources.FeedbackQueue?.Properties.MessageRetentionPeriod,

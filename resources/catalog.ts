@@ -1,0 +1,178 @@
+import { dataPrefix, latePrefix, parquetPrefix } from '../lib/analytics/keys';
+import type { EventColumn, PropertyType } from '../lib/config/analytics';
+import type { Instance } from '../lib/instances/instance';
+import type { Fragment, Resource } from './template';
+
+/**
+ * For Athena: a Glue database with a table for the originals, one for their late copies, one for the hours as Parquet, and
+ * the view `events` that shows each event once (docs/analytics.md). Partition projection finds the hours without a
+ * crawler. It needs no permission and costs nothing until someone asks.
+ */
+export function catalogResources({
+  name,
+  bucket,
+  prefix,
+  settings,
+}: Pick<Instance, 'name' | 'bucket' | 'prefix' | 'settings'>): Fragment {
+  const { athena = false, columns = {} } = settings.analytics ?? {};
+  if (!athena) return { Resources: {}, Outputs: {} };
+  const database = `${name.replaceAll('-', '_')}_analytics`;
+  const at = (folder: (prefix: string) => string) => `s3://${bucket}/${folder(prefix)}`;
+  const types = { ...COLUMNS, ...typesOf(columns) };
+  return {
+    Resources: {
+      AnalyticsDatabase: {
+        Type: 'AWS::Glue::Database',
+        Properties: {
+          CatalogId: ACCOUNT,
+          DatabaseInput: { Name: database, Description: `Analytics events of ${name}` },
+        },
+      },
+      AnalyticsOriginals: table(database, {
+        name: 'originals',
+        location: at(dataPrefix),
+        types: LINES,
+        format: JSON_LINES,
+      }),
+      AnalyticsLate: table(database, { name: 'late', location: at(latePrefix), types: LINES, format: JSON_LINES }),
+      AnalyticsWritten: table(database, { name: 'written', location: at(parquetPrefix), types, format: PARQUET }),
+      AnalyticsEvents: view(database, { sql: eventsView(columns), types: { ...types, date: 'date', hour: 'string' } }),
+    },
+    Outputs: {},
+  };
+}
+
+const ACCOUNT = { Ref: 'AWS::AccountId' };
+
+/** Athena's types of what every event has. */
+const COLUMNS: Record<EventColumn, string> = {
+  ...{ id: 'string', name: 'string', time: 'timestamp', user: 'string', session: 'string', device: 'string' },
+  ...{ schema: 'bigint', properties: 'string', job: 'string', source: 'string', group: 'string', sequence: 'bigint' },
+  accepted: 'timestamp',
+};
+/** The lines of originals have times as text. */
+const LINES: Record<EventColumn, string> = { ...COLUMNS, time: 'string', accepted: 'string' };
+
+const TYPES: Record<PropertyType, string> = { text: 'string', number: 'double', boolean: 'boolean' };
+const typesOf = (columns: Record<string, PropertyType>): Record<string, string> =>
+  Object.fromEntries(Object.entries(columns).map(([property, type]) => [property, TYPES[type]]));
+
+const HADOOP = 'org.apache.hadoop';
+const JSON_LINES = {
+  InputFormat: `${HADOOP}.mapred.TextInputFormat`,
+  OutputFormat: `${HADOOP}.hive.ql.io.HiveIgnoreKeyTextOutputFormat`,
+  SerdeInfo: { SerializationLibrary: 'org.openx.data.jsonserde.JsonSerDe' },
+};
+const PARQUET = {
+  InputFormat: `${HADOOP}.hive.ql.io.parquet.MapredParquetInputFormat`,
+  OutputFormat: `${HADOOP}.hive.ql.io.parquet.MapredParquetOutputFormat`,
+  SerdeInfo: { SerializationLibrary: `${HADOOP}.hive.ql.io.parquet.serde.ParquetHiveSerDe` },
+};
+
+/** https://docs.aws.amazon.com/athena/latest/ug/partition-projection-supported-types.html */
+const PROJECTION = { year: '2026,2040', month: '1,12', day: '1,31', hour: '0,23' };
+
+const glueColumns = (types: Record<string, string>) => Object.entries(types).map(([Name, Type]) => ({ Name, Type }));
+
+function table(
+  database: string,
+  { name, location, types, format }: { name: string; location: string; types: Record<string, string>; format: object },
+): Resource {
+  const parts = Object.entries(PROJECTION);
+  const projected = parts.flatMap(([part, range]) => [
+    [`projection.${part}.type`, 'integer'],
+    [`projection.${part}.range`, range],
+    ...(part === 'year' ? [] : [[`projection.${part}.digits`, '2']]),
+  ]);
+  const template = `${location}${parts.map(([part]) => `${part}=$\{${part}}/`).join('')}`;
+  return {
+    Type: 'AWS::Glue::Table',
+    Properties: {
+      CatalogId: ACCOUNT,
+      DatabaseName: database,
+      TableInput: {
+        Name: name,
+        TableType: 'EXTERNAL_TABLE',
+        Parameters: {
+          ...{ EXTERNAL: 'TRUE', 'projection.enabled': 'true', 'storage.location.template': template },
+          ...Object.fromEntries(projected),
+        },
+        PartitionKeys: parts.map(([part]) => ({ Name: part, Type: 'string' })),
+        StorageDescriptor: { Columns: glueColumns(types), Location: location, ...format },
+      },
+    },
+    ...AFTER_DATABASE,
+  };
+}
+
+const AFTER_DATABASE = { DependsOn: ['AnalyticsDatabase'] };
+
+/** A view of Athena: its SQL and columns as JSON in base64 (https://docs.aws.amazon.com/athena/latest/ug/views.html). */
+function view(database: string, { sql, types }: { sql: string; types: Record<string, string> }): Resource {
+  const columns = Object.entries(types).map(([name, type]) => ({ name, type: PRESTO[type] ?? type }));
+  const definition = JSON.stringify({ originalSql: sql, catalog: 'awsdatacatalog', schema: database, columns });
+  return {
+    Type: 'AWS::Glue::Table',
+    Properties: {
+      CatalogId: ACCOUNT,
+      DatabaseName: database,
+      TableInput: {
+        Name: 'events',
+        TableType: 'VIRTUAL_VIEW',
+        Parameters: { presto_view: 'true', comment: 'Presto View' },
+        ViewOriginalText: `/* Presto View: ${Buffer.from(definition).toString('base64')} */`,
+        ViewExpandedText: '/* Presto View */',
+        StorageDescriptor: { Columns: glueColumns(types), Location: '', SerdeInfo: {} },
+      },
+    },
+    ...AFTER_DATABASE,
+  };
+}
+
+const PRESTO: Record<string, string> = { string: 'varchar', timestamp: 'timestamp(3)' };
+
+/** A property of a line, as its column in Parquet has it: null if the property has another type. */
+const PROPERTY: Record<PropertyType, (json: string, path: string) => string> = {
+  text: (json, path) => `CASE WHEN ${json} LIKE '"%' THEN json_extract_scalar(properties, '${path}') END`,
+  number: (json) => `TRY_CAST(${json} AS double)`,
+  boolean: (json) => `CASE ${json} WHEN 'true' THEN true WHEN 'false' THEN false END`,
+};
+
+/**
+ * The SQL of the view. A row of the day before hides a later row with the same id. A condition on `date` opens the objects
+ * of those days and of the day before only, because `date` follows from the partition and divides the windows.
+ */
+export function eventsView(columns: Record<string, PropertyType>): string {
+  const utc = (column: string) => `CAST(from_iso8601_timestamp(${column}) AT TIME ZONE 'UTC' AS timestamp(3))`;
+  const own = Object.keys(COLUMNS).map((column) => `"${column}"`);
+  const given = Object.entries(columns);
+  const all = [...own, ...given.map(([property]) => `"${property}"`)].join(', ');
+  const lines = [
+    ...own.map((column) => (/time|accepted/.test(column) ? `${utc(column)} AS ${column}` : column)),
+    ...given.map(([property, type]) => {
+      const path = `$.${property}`;
+      return `${PROPERTY[type](`json_format(json_extract(properties, '${path}'))`, path)} AS "${property}"`;
+    }),
+  ].join(', ');
+  const types = { ...COLUMNS, ...typesOf(columns) };
+  const hidden = Object.entries(types).map(([column, type]) =>
+    ['id', 'job', 'accepted'].includes(column) ? `"${column}"` : `CAST(NULL AS ${PRESTO[type] ?? type}) AS "${column}"`,
+  );
+  const day = "CAST(year || '-' || month || '-' || day AS date)";
+  const since = "date_format(current_timestamp AT TIME ZONE 'UTC' - INTERVAL '3' DAY, '%Y%m%d%H')";
+  return `WITH arrived AS (
+  SELECT ${lines} FROM (SELECT * FROM originals UNION ALL SELECT * FROM late)
+  WHERE year || month || day || hour >= ${since}
+), stored AS (
+  SELECT ${all}, ${day} AS date, ${day} + INTERVAL '1' DAY AS next, hour FROM written
+  UNION ALL
+  SELECT ${all}, CAST(accepted AS date), CAST(accepted AS date) + INTERVAL '1' DAY, date_format(accepted, '%H') FROM arrived
+)
+SELECT ${all}, date, hour FROM (
+  SELECT *, row_number() OVER (PARTITION BY date, id ORDER BY accepted, job) AS place FROM (
+    SELECT ${all}, date, hour, false AS again FROM stored
+    UNION ALL
+    SELECT ${hidden.join(', ')}, next AS date, '' AS hour, true AS again FROM stored
+  )
+) WHERE place = 1 AND NOT again`;
+}
