@@ -69,7 +69,7 @@ export const NEIGHBOUR_MUTANTS = {
   },
   heldCountsAsDead: {
     changes: [
-      { file: 'lib/worker/report.ts', find: "else if (outcome === 'dead')", replace: "else if (outcome === 'held')" },
+      { file: 'lib/worker/batch.ts', find: "else if (outcome === 'dead')", replace: "else if (outcome === 'held')" },
     ],
     breaks: /^everything explained: JobsDead of feedback says 1, but 0 rows say so/,
     by: { plan: stopped },
@@ -77,7 +77,7 @@ export const NEIGHBOUR_MUTANTS = {
   deadIsNotCounted: {
     changes: [
       {
-        file: 'lib/worker/report.ts',
+        file: 'lib/worker/batch.ts',
         find: "else if (outcome === 'dead') countEnd(metrics, { queue, succeeded: 0, dead: 1 });",
         replace: '',
       },
