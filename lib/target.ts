@@ -21,13 +21,13 @@ export const withCommand = (text: string, next: string | undefined, target: Targ
 
 /**
  * The words of a command for people to copy. A value may come from a caller or an address, so one that a shell would read
- * as more than a word is quoted.
+ * as more than a word, or a command as an option, is quoted.
  */
 export const words = (parts: TemplateStringsArray, ...values: (string | number)[]): string =>
   String.raw({ raw: parts }, ...values.map((value) => shellWord(String(value))));
 
 const shellWord = (value: string): string =>
-  /^[\w.:/@-]+$/.test(value) ? value : `'${value.replaceAll("'", `'\\''`)}'`;
+  /^[\w.:/@][\w.:/@-]*$/.test(value) ? value : `'${value.replaceAll("'", `'\\''`)}'`;
 
 /** A stage that is not known to be for tests counts as production. */
 const TEST_STAGES = ['local', 'staging'];

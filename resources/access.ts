@@ -41,18 +41,18 @@ const policy = ({ instance }: Context, what: string, Statement: Statement[]): Re
 function apiRole(context: Context, trusted: string[]): Resource {
   const services = trusted.filter((principal) => principal.endsWith('.amazonaws.com'));
   const identities = trusted.filter((principal) => !services.includes(principal)).map(principalArn);
-  const Principal = {
-    ...(services.length > 0 && { Service: services }),
-    ...(identities.length > 0 && { AWS: identities }),
-  };
+  const allow = { Effect: 'Allow', Action: 'sts:AssumeRole' };
+  // A service acts for many accounts. The condition holds for work of this one only.
+  const ofThisAccount = { StringEquals: { 'aws:SourceAccount': { Ref: 'AWS::AccountId' } } };
+  const Statement = [
+    ...(services.length > 0 ? [{ ...allow, Principal: { Service: services }, Condition: ofThisAccount }] : []),
+    ...(identities.length > 0 ? [{ ...allow, Principal: { AWS: identities } }] : []),
+  ];
   return {
     Type: 'AWS::IAM::Role',
     Properties: {
       RoleName: named(context.instance, 'api'),
-      AssumeRolePolicyDocument: {
-        Version: '2012-10-17',
-        Statement: [{ Effect: 'Allow', Principal, Action: 'sts:AssumeRole' }],
-      },
+      AssumeRolePolicyDocument: { Version: '2012-10-17', Statement },
       ManagedPolicyArns: [{ Ref: PRODUCER_POLICY_ID }],
     },
   };

@@ -146,9 +146,10 @@ test('the role of the API has the policy of the producers, and only principals o
   expect(AssumeRolePolicyDocument).toMatchObject({
     Statement: [
       {
-        Principal: { Service: ['ecs-tasks.amazonaws.com'], AWS: ['arn:aws:iam::123456789012:role/shop-api'] },
-        Action: 'sts:AssumeRole',
+        Principal: { Service: ['ecs-tasks.amazonaws.com'] },
+        Condition: { StringEquals: { 'aws:SourceAccount': { Ref: 'AWS::AccountId' } } },
       },
+      { Principal: { AWS: ['arn:aws:iam::123456789012:role/shop-api'] } },
     ],
   });
   const allows = permissionsOf(second, 'ApiRole');
