@@ -1,4 +1,4 @@
-import type * as z from 'zod';
+import type { ZodObject } from 'zod';
 import { alarmsEnv } from './alarms';
 import { analyticsEnv, hoursEnv } from './analytics';
 import { emailEventsEnv, emailsEnv } from './emails';
@@ -8,7 +8,7 @@ import { testflightEnv } from './testflight';
 import { optionalSecret, secret } from './values';
 
 /** The schema of each function's environment. A function that is missing here cannot be deployed. */
-export const environmentSchemas: Record<string, z.ZodObject> = {
+export const environmentSchemas: Record<string, ZodObject> = {
   feedback: feedbackEnv,
   emails: emailsEnv,
   emailEvents: emailEventsEnv,

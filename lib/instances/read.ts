@@ -125,7 +125,8 @@ function complete(
     return value ?? otherwise;
   };
   const knownNames = Object.keys(inherited.queues ?? {});
-  const used = Object.keys(own.queues ?? {});
+  // This machine runs every queue, and its file says only what differs.
+  const used = stage === 'local' ? knownNames : Object.keys(own.queues ?? {});
   if (used.length === 0)
     problems.push({ path: 'queues', rule: `must name the queues in use: ${knownNames.join(', ')}` });
   for (const queue of used.filter((each) => !knownNames.includes(each)))

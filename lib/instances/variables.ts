@@ -59,22 +59,29 @@ const pairs = (table: Record<string, string>): string =>
 
 type Block = Record<string, string>;
 
-/** The file with the variables and permissions of a function, by its key in serverless.yml. */
-export const functionFile = (key: string): string =>
-  `functions/${key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}.yml`;
-
 const read = new Map<string, Record<string, Block>>();
 
-/** The variables of each function as the YAML files say them, those of all functions included. Read once. */
+/** The variables of each function as serverless.yml and the files that it names say them. Read once. */
 function blocksOf(root: string): Record<string, Block> {
   const known = read.get(root);
   if (known) return known;
-  const yaml = (file: string) => parse(readFileSync(join(root, file), 'utf8'), { logLevel: 'silent' });
-  const common = (yaml('serverless.yml') as { provider: { environment: Block } }).provider.environment;
-  const own = (key: string) => (yaml(functionFile(key)) as { environment: Block }).environment;
-  const blocks = Object.fromEntries(Object.keys(environmentSchemas).map((key) => [key, { ...common, ...own(key) }]));
+  const yaml = <T>(file: string) => parse(readFileSync(join(root, file), 'utf8'), { logLevel: 'silent' }) as T;
+  const { provider, functions } = yaml<ServiceFile>('serverless.yml');
+  const own = (key: string): Block => {
+    const given = functions[key]?.environment ?? {};
+    if (typeof given !== 'string') return given;
+    const [, file = ''] = /^\$\{file\((.+)\):environment\}$/.exec(given) ?? [];
+    return yaml<{ environment: Block }>(file).environment;
+  };
+  const all = Object.keys(functions).map((key) => [key, { ...provider.environment, ...own(key) }] as const);
+  const blocks = Object.fromEntries(all);
   read.set(root, blocks);
   return blocks;
+}
+
+interface ServiceFile {
+  provider: { environment: Block };
+  functions: Record<string, { environment?: Block | string }>;
 }
 
 const blockOf = (key: string, root: string): Block => blocksOf(root)[key] ?? {};
@@ -129,15 +136,17 @@ const unusedVariables = ({ rows }: Instance, root: string): Problem[] =>
       .filter((name) => !known.includes(name))
       .map((name) => ({
         path: `${path}.${name}`,
-        rule: `is not a variable of ${functionFile(queue)}.${nearestText(name, known)}`,
+        rule: `is not a variable of the function.${nearestText(name, known)}`,
       }));
   });
 
-/** Secrets of any function, in use or not, that are not references. */
+/** Secrets of any function, in use or not, that are not references. A queue that is not in use has those of its profile. */
 function plainSecrets(instance: Instance, root: string): Problem[] {
   if (instance.stage === 'local') return [];
+  const isUsed = (path: string) =>
+    !path.startsWith('queues.') || instance.rows.some(({ name }) => path.startsWith(`queues.${name}.`));
   return secretSettings(instance, Object.keys(environmentSchemas), root)
-    .filter(({ value }) => !isReference(value))
+    .filter(({ path, value }) => isUsed(path) && !isReference(value))
     .map(({ path }) => ({
       path,
       rule: 'must be a reference, ssm:/path or secretsmanager:name, not the secret itself',

@@ -60,11 +60,11 @@ afterAll(async () => {
   directory.remove();
 });
 
-test('a queue takes four new files, and lines in five others', () => {
+test('a queue takes two new files, and lines in four others', () => {
   const files = (kind: 'file' | 'created') => [...new Set(edits.map((edit) => edit[kind]).filter(Boolean))];
 
-  expect(files('created')).toHaveLength(4);
-  expect(files('file')).toHaveLength(5);
+  expect(files('created')).toHaveLength(2);
+  expect(files('file')).toHaveLength(4);
 });
 
 test('a queue that is added as the page says does a job on this machine', async () => {

@@ -1,5 +1,6 @@
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { parseDocument } from 'yaml';
 import * as z from 'zod';
 import { commonEnv } from '../../../lib/config/common';
 import { environmentSchemas, secretsOf } from '../../../lib/config/functions';
@@ -27,8 +28,14 @@ function withPush(env: Record<string, string>): void {
   const rest = { concurrency: 2, throughput: 'normal', repeatable: false };
   changeInstance(root, 'profiles/default', { 'queues.push': { ...row, ...rest } });
   changeInstance(root, 'mht-api', { 'queues.push': { env } });
-  const variables = ['PUSH_ENDPOINT', 'PUSH_KEY'].map((name) => `  ${name}: \${self:custom.queues.push.env.${name}}`);
-  writeFileSync(join(root, 'functions', 'push.yml'), ['environment:', ...variables, ''].join('\n'));
+  const variables = ['PUSH_ENDPOINT', 'PUSH_KEY'].map((name) => [
+    name,
+    `\${self:custom.queues.push.env.${name}, null}`,
+  ]);
+  const file = join(root, 'serverless.yml');
+  const document = parseDocument(readFileSync(file, 'utf8'), { logLevel: 'silent' });
+  document.setIn(['functions', 'push'], { environment: Object.fromEntries(variables) });
+  writeFileSync(file, document.toString());
 }
 
 const PATHS: Record<string, string> = {
@@ -79,12 +86,12 @@ test.each<[string, Record<string, string>, string]>([
   [
     'a misspelt variable',
     { PUSH_ENDPOINT: 'https://x.example', PUSH_KEY: 'ssm:/k', PUSH_KEYS: 'x' },
-    'PUSH_KEYS: is not a variable of functions/push.yml. Did you mean PUSH_KEY?',
+    'PUSH_KEYS: is not a variable of the function. Did you mean PUSH_KEY?',
   ],
   [
     'a variable of another setting',
     { PUSH_ENDPOINT: 'https://x.example', PUSH_KEY: 'ssm:/k', BUCKET: 'x' },
-    'BUCKET: is not a variable of functions/push.yml. Valid: PUSH_ENDPOINT, PUSH_KEY.',
+    'BUCKET: is not a variable of the function. Valid: PUSH_ENDPOINT, PUSH_KEY.',
   ],
 ])('%s of a new queue is refused by name', (_what, env, expected) => {
   withPush(env);

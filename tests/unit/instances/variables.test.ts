@@ -1,6 +1,6 @@
 import { environmentSchemas } from '../../../lib/config/functions';
 import { readInstance } from '../../../lib/instances/read';
-import { environmentOf, functionFile, secretSettings } from '../../../lib/instances/variables';
+import { environmentOf, secretSettings } from '../../../lib/instances/variables';
 import { templateOf } from '../../support/packages';
 
 /** npm start sets the first, and the AWS library for logs reads the second. */
@@ -61,5 +61,4 @@ test('the secrets of a function are those of its own file', () => {
   expect(secretSettings(readInstance('mht-api'), ['alarms'])).toEqual([
     { path: 'notify.discord', value: 'ssm:/example/discord-webhook-url' },
   ]);
-  expect(functionFile('emailEvents')).toBe('functions/email-events.yml');
 });
