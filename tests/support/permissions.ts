@@ -38,7 +38,7 @@ const REASONS: [who: RegExp, text: RegExp, reason: string][] = [
   [/worker/, /^s3:[GP]\w+Object \S+\/\{queue\}-jobs\//, `a job of this queue ends as dead: ${SIMULATED}`],
   [
     /worker/,
-    /^s3:GetObject \S+\/analytics-(rejected|manifests)\//,
+    /^s3:GetObject \S+\/(analytics|\{queue\})-(rejected|late)\//,
     'two messages have one id (`tests/unit/analytics`)',
   ],
   [
@@ -193,11 +193,7 @@ function nameOf({ who, resource, key }: Permission): string {
     .replace(/^evidence#(\w+)#(send|confirmation|notification)#/, 'evidence#$1#{step}#');
   const queues = WORKERS.includes(who) ? [who] : WORKERS;
   return queues.reduce(
-    (text, queue) =>
-      text.replace(
-        new RegExp(`(?<=^|[-/#])${queue}(?=$|[-./#:])(?!-(compacted|damaged|manifests|rejected))`),
-        '{queue}',
-      ),
+    (text, queue) => text.replace(new RegExp(`(?<=^|[-/#])${queue}(?=$|[-./#:])(?!-(late|rejected))`), '{queue}'),
     name,
   );
 }
