@@ -179,11 +179,3 @@ test('a replaced token is fetched again once, and the call succeeds', async () =
   expect(await create()).toEqual({ id: '1' });
   expect(token.asked).toBe(1);
 });
-
-test('a token that is refused twice causes a stop error', async () => {
-  const token = secretOf('old', 'wrong', 'right');
-  zendesk = realZendesk({ endpoint: fake.url, email: EMAIL, token });
-
-  expect(await caught(create())).toMatchObject({ class: 'stop', code: 'ZendeskUnauthorized', status: 401 });
-  expect(fake.requests).toHaveLength(2);
-});
