@@ -1,7 +1,7 @@
 import { pauseKey, reconcilerKey } from '../jobs/keys';
 import { type ItemDeps, readItem } from '../jobs/ledger';
 import type { Pause } from '../jobs/pause';
-import type { FailingWork, ReconcilerRun } from '../jobs/reconciler-run';
+import type { FailingWork, ReconcilerRun } from '../jobs/run-lease';
 import { type StoredFact, storedFacts } from './fact';
 import { isAboutWaiting } from './kinds';
 import type { Change } from './notification';

@@ -1,5 +1,5 @@
 import type { Pause } from '../jobs/pause';
-import type { FailingWork } from '../jobs/reconciler-run';
+import type { FailingWork } from '../jobs/run-lease';
 import { slsCommand, type Target } from '../target';
 import { counted } from '../text';
 import type { Fact } from './fact';

@@ -48,3 +48,28 @@ export async function runAlone(
   await endLease(deps, lease);
   return true;
 }
+
+/** One kind of the reconciler's work that fails on one queue, for operators. It holds only ids and codes. */
+export interface FailingWork {
+  kind: string;
+  /** Absent for work on the instance as a whole. */
+  queue?: string;
+  code: string;
+  /** The job that failed most often, and how often in a row. Absent if the work failed as a whole. */
+  jobId?: string;
+  times?: number;
+  /** How many jobs failed in the last run that had a failure. */
+  jobs: number;
+  /** When it first and last failed, ms since 1970. */
+  since: number;
+  at: number;
+}
+
+/** The reconciler's lease, and what a run leaves for the next one (key `lease#reconciler`). */
+export interface ReconcilerRun extends RunLease {
+  failing?: FailingWork[];
+  /** When the last run ended, ms since 1970. */
+  endedAt?: number;
+  /** When the last run began, ms since 1970. */
+  lastRunAt?: number;
+}

@@ -4,7 +4,7 @@ import { mapEach } from '../concurrency';
 import { type Vendor, vendorsOf } from '../errors';
 import { functionName, rateKey, reconcilerKey, type TodoKind, todoKey } from '../jobs/keys';
 import { readItem } from '../jobs/ledger';
-import type { ReconcilerRun } from '../jobs/reconciler-run';
+import type { ReconcilerRun } from '../jobs/run-lease';
 import { isHalfOpen, isOpen } from '../limits/circuit';
 import { type RateItem, takenMs } from '../limits/rate';
 import type { Depth, MetricPoint, MetricQuery } from '../ports';

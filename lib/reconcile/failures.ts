@@ -1,5 +1,5 @@
 import { jobKey } from '../jobs/keys';
-import type { FailingWork } from '../jobs/reconciler-run';
+import type { FailingWork } from '../jobs/run-lease';
 import { ROW_DAMAGED } from '../jobs/stored-row';
 import { ILLEGAL_TRANSITION } from '../jobs/transitions';
 import type { Failed, ReconcileDeps } from './run';

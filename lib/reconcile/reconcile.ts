@@ -1,7 +1,8 @@
 import { dropLists } from '../emails/campaigns/drop-lists';
 import { type Place, releaseCampaigns } from '../emails/campaigns/release';
 import { codeOf } from '../errors';
-import { beginRun, endRun, type FailingWork, type ReconcilerRun } from '../jobs/reconciler-run';
+import { reconcilerKey } from '../jobs/keys';
+import { endLease, type FailingWork, type ReconcilerRun, takeLease } from '../jobs/run-lease';
 import { watchCanary } from './canary';
 import { judgeDeadLetters } from './dead-letters';
 import { dropFiles } from './drop-files';
@@ -89,7 +90,8 @@ export async function reconcile(
   await attempt({ kind: 'tell', work: () => tellFacts(failing) });
   metrics.add('ReconcilerRuns', 1, 'Count', {});
   await metrics.flush();
-  await attempt({ kind: 'end', work: (deps) => endRun(deps, lease, { failing, begunAt: begun }) });
+  const leave = (run: ReconcilerRun) => ({ ...run, failing, endedAt: clock.now(), lastRunAt: begun });
+  await attempt({ kind: 'end', work: (deps) => endLease(deps, lease, leave) });
 
   async function tellFacts(failing: FailingWork[]): Promise<void> {
     if (failing.some(({ since }) => clock.now() - since >= FAILING_MS))
@@ -162,7 +164,7 @@ export async function reconcile(
 
 async function begin(deps: ReconcileDeps, until: number): Promise<ReconcilerRun | undefined> {
   for (const last = deps.clock.now() + BEGIN_WITHIN_MS; ; await deps.clock.sleep(BEGIN_EVERY_MS)) {
-    const lease = await beginRun(deps, until);
+    const lease = await takeLease<ReconcilerRun>(deps, reconcilerKey, until);
     if (lease || deps.clock.now() >= last) return lease;
   }
 }
