@@ -9,7 +9,7 @@ declare const made: unique symbol;
 export type MadeState = State & { readonly [made]: true };
 const HELD_REASONS = ['paused', 'throttled', 'retry', 'stopped', 'unknown'] as const;
 const DEAD_REASONS = ['error', 'crash', 'expired'] as const;
-export const CANCELLED_REASONS = ['never-sent', 'operator', 'superseded'] as const;
+const CANCELLED_REASONS = ['never-sent', 'operator', 'superseded'] as const;
 /** The kinds of a state. No two states share one. */
 export const REASONS = [...HELD_REASONS, ...DEAD_REASONS, ...CANCELLED_REASONS] as const;
 export type HeldReason = (typeof HELD_REASONS)[number];

@@ -1,9 +1,10 @@
 import * as z from 'zod';
 import { StoreError } from '../errors';
 import type { Item } from '../ports';
+import { placeOf } from './arrows';
 import { describeIssue } from './envelope';
 import { jobKey } from './keys';
-import { CANCELLED_REASONS, type JobRow } from './row';
+import { type JobRow, STATES } from './row';
 
 /** The schema of the rows that this code writes. Raise it if earlier code must leave the rows of the new code alone. */
 export const ROW_SCHEMA = 1;
@@ -25,23 +26,33 @@ export class UnreadableRowError extends StoreError {
 const count = z.int().min(0);
 const time = z.number().min(0).max(8.64e15);
 export const evidenceSchema = z.object({ at: time, event: z.string(), messageId: z.string().optional() });
-const error = z.object({ class: z.string(), code: z.string(), message: z.string() });
+
+/** Attributes of one form that a row may lack. */
+const maybe = (form: z.ZodType, names: readonly (keyof JobRow)[]) =>
+  Object.fromEntries(names.map((name) => [name, form.optional()]));
 
 /** What the item of every row has. Other attributes are allowed, because a newer release may add some. */
 const rowSchema = z
   .object({
+    ...maybe(time, ['heldSince', 'outcomeAt', 'retryAt', 'dueSince', 'notBefore', 'failingSince', 'sentAt', 'endedAt']),
+    ...maybe(time, ['firstStartedAt', 'recordedAt', 'parkedAt', 'leftDlqAt', 'redrivenAt']),
+    ...maybe(z.string(), ['reason', 'group', 'vendor', 'parkedFrom', 'cancelledBy']),
+    ...maybe(z.string().regex(/^\d+$/), ['firstSequence']),
+    ...maybe(count, ['crashesSinceOpened']),
+    ...maybe(z.boolean(), ['bodyKept']),
+    ...maybe(z.object({ token: z.string(), until: time, messageId: z.string() }), ['lease']),
+    ...maybe(z.record(z.string(), evidenceSchema), ['evidence']),
+    ...maybe(z.object({ class: z.string(), code: z.string(), message: z.string() }), ['error']),
     key: z.string(),
     version: z.int().min(1),
     queue: z.string(),
     id: z.string(),
     time,
     payloadHash: z.string(),
-    state: z.enum(['queued', 'processing', 'held', 'succeeded', 'dead', 'cancelled']),
-    reason: z.string().optional(),
+    state: z.enum(STATES),
     generation: count,
     attempts: count,
     crashes: count,
-    crashesSinceOpened: count.optional(),
     holds: count,
     spentMessageIds: z.array(z.string()),
     steps: z.record(
@@ -52,35 +63,9 @@ const rowSchema = z
     deliveries: z.array(z.object({ messageId: z.string(), sentAt: time })),
     createdAt: time,
     updatedAt: time,
-    group: z.string().optional(),
-    lease: z.object({ token: z.string(), until: time, messageId: z.string() }).optional(),
-    evidence: z.record(z.string(), evidenceSchema).optional(),
-    error: error.optional(),
-    heldSince: time.optional(),
-    outcomeAt: time.optional(),
-    retryAt: time.optional(),
-    dueSince: time.optional(),
-    notBefore: time.optional(),
-    failingSince: time.optional(),
-    firstSequence: z.string().regex(/^\d+$/).optional(),
-    vendor: z.string().optional(),
-    sentAt: time.optional(),
-    firstStartedAt: time.optional(),
-    endedAt: time.optional(),
-    recordedAt: time.optional(),
-    parkedAt: time.optional(),
-    parkedFrom: z.string().optional(),
-    leftDlqAt: time.optional(),
-    redrivenAt: time.optional(),
-    cancelledBy: z.string().optional(),
-    bodyKept: z.boolean().optional(),
   })
   .refine(({ key, queue, id }) => key === jobKey(queue, id), { path: ['id'], message: 'must agree with the key' })
-  .refine(
-    ({ state, reason }) =>
-      state !== 'cancelled' || (CANCELLED_REASONS as readonly (string | undefined)[]).includes(reason),
-    { path: ['state'], message: 'must have a reason that belongs to it' },
-  );
+  .refine((row) => placeOf(row as unknown as JobRow) !== undefined, { path: ['state'], message: 'has no place' });
 
 /** The row that an item stores. Throws an UnreadableRowError. `knows`: the newest schema that the caller knows. */
 export function rowOf(item: Item, knows = ROW_SCHEMA): JobRow {
