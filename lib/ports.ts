@@ -91,8 +91,6 @@ export interface ObjectVersion {
   bytes: Uint8Array;
   /** Names this content. `replace` expects it. */
   etag: string;
-  /** When it was put, by the bucket's clock, ms since 1970. */
-  modifiedAt: number;
 }
 
 /** What an event about the end of a job says. docs/events.md has the schema. */

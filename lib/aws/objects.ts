@@ -39,13 +39,13 @@ export function realObjects({ bucket, client = s3Client() }: { bucket: string; c
     s3('GetObject', async () => {
       try {
         const answer = await client.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
-        const { Body, ETag, LastModified, ContentLength = 0 } = answer;
+        const { Body, ETag, ContentLength = 0 } = answer;
         if (ContentLength > mostBytes) {
           if (Body instanceof Readable) Body.destroy();
           throw Object.assign(new Error('too large'), { name: 'TooLarge' });
         }
         const bytes = await Body?.transformToByteArray();
-        return bytes && { bytes, etag: ETag ?? '', modifiedAt: LastModified?.getTime() ?? 0 };
+        return bytes && { bytes, etag: ETag ?? '' };
       } catch (error) {
         if (isMissing(error)) return undefined;
         throw error;

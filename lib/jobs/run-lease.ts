@@ -7,9 +7,6 @@ export interface RunLease extends Item {
   until: number;
 }
 
-/** The clocks of two functions may differ by this much, and a request of a killed function may arrive later. */
-const SKEW_MS = 5_000;
-
 /** Takes the lease. Returns `undefined` while another run holds it. */
 export async function takeLease<T extends RunLease>(
   deps: ItemDeps,
@@ -32,21 +29,6 @@ export async function endLease<T extends RunLease>(
   change: (lease: T) => T = (lease) => lease,
 ): Promise<void> {
   await updateItem<T>(deps, key, (stored) => (stored?.holder === holder ? { ...change(stored), until: 0 } : undefined));
-}
-
-/**
- * Does work that two runs must not do at the same time. Returns `false` while another run does it. The lease ends soon
- * after the invocation at the latest, so a killed run does not block the next one for long.
- */
-export async function runAlone(
-  deps: ItemDeps,
-  { key, remainingMs, work }: { key: string; remainingMs: number; work: () => Promise<void> },
-): Promise<boolean> {
-  const lease = await takeLease(deps, key, deps.clock.now() + remainingMs + SKEW_MS);
-  if (!lease) return false;
-  await work();
-  await endLease(deps, lease);
-  return true;
 }
 
 /** One kind of the reconciler's work that fails on one queue, for operators. It holds only ids and codes. */

@@ -62,7 +62,7 @@ export function memoryEngine(
   const clock = memoryClock();
   const random = memoryRandom();
   const table = memoryTable();
-  const objects = memoryObjects({ now: clock.now });
+  const objects = memoryObjects();
   const contract = makeContract({ objects, table, clock, random, now: clock.now });
   const settings: QueueSettings = {
     type: 'fifo',

@@ -18,19 +18,18 @@ interface Stored {
   bytes: Uint8Array;
   contentType: string;
   metadata: Record<string, string>;
-  modifiedAt: number;
 }
 
 /** As S3's: the same content has the same ETag. */
 const etagOf = ({ bytes }: Stored): string => `"${createHash('md5').update(bytes).digest('hex')}"`;
 
 /** The bucket without a network: each call takes effect at once and answers in a microtask. */
-export function memoryObjects({ now = Date.now }: { now?: () => number } = {}): MemoryObjects {
+export function memoryObjects(): MemoryObjects {
   const stored = new Map<string, Stored>();
   const keys = () => [...stored.keys()].sort(byBytes);
   const store = (...[key, body, contentType, metadata = {}]: Parameters<Objects['put']>) => {
     const bytes = typeof body === 'string' ? new TextEncoder().encode(body) : body.slice();
-    stored.set(key, { bytes, contentType, metadata, modifiedAt: now() });
+    stored.set(key, { bytes, contentType, metadata });
   };
   const bytes = (key: string): Uint8Array => {
     const found = stored.get(key);
@@ -58,7 +57,7 @@ export function memoryObjects({ now = Date.now }: { now?: () => number } = {}): 
     },
     read: async (key) => {
       const found = stored.get(key);
-      return found && { bytes: found.bytes.slice(), etag: etagOf(found), modifiedAt: found.modifiedAt };
+      return found && { bytes: found.bytes.slice(), etag: etagOf(found) };
     },
     delete: async (key) => {
       stored.delete(key);

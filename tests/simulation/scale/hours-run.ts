@@ -56,7 +56,7 @@ const idsOf = (n: number): string[] => [`event-${n}`, `shared-${Math.ceil(n / 2)
 export async function playHours(seed: number): Promise<ScaleResult> {
   const chance = createChance(seed);
   const kernel = createKernel(END - 30 * MINUTE);
-  const bucket = memoryObjects({ now: kernel.now });
+  const bucket = memoryObjects();
   const rate = chance.pick([0, 0.02, 0.05, 0.15]);
   /** When the worker acknowledged a message. */
   const stored = new Map<number, number>();

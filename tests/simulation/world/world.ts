@@ -85,7 +85,7 @@ export function createWorld(plan: Plan, options: { detailed?: boolean; mutant?: 
     vendors: createVendors(kernel.now),
     stores: {
       table: memoryTable({ lagMs: plan.indexLag ?? 0, now: kernel.now }),
-      objects: memoryObjects({ now: kernel.now }),
+      objects: memoryObjects(),
       queues: memoryQueues(sqs),
       events: createBus({ now: kernel.now, watch, reached: reach, retention: (queue) => retentionOf(queue) }),
     },

@@ -29,7 +29,7 @@ const SETTLED = HOUR + HOUR_MS + SETTLE_MS;
 /** A bucket with what the worker stores, and the function that writes hours. */
 function service() {
   const clock = memoryClock();
-  const bucket = memoryObjects({ now: clock.now });
+  const bucket = memoryObjects();
   const table = memoryTable();
   const logged: { message: string; facts: Facts | undefined }[] = [];
   const log = (message: string, facts?: Facts) => void logged.push({ message, facts });
