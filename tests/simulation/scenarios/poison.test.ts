@@ -1,7 +1,7 @@
 import { chunkId } from '../../../lib/emails/campaigns/chunk';
 import { reportOf } from '../promises/campaigns-are-exact';
 import { campaignsOf, chunkRow } from '../world/campaigns';
-import { HOUR_MS, jobs, many, scenario } from './scenario';
+import { jobs, many, scenario } from './scenario';
 
 const QUEUES = [
   { queue: 'feedback', batch: 1 },
@@ -11,16 +11,6 @@ const QUEUES = [
 ];
 
 describe.each(QUEUES)('in $queue, in batches of $batch', (queue) => {
-  test.each(['kills-before', 'kills-after'] as const)(
-    'a job that %s its claim is detected and parked',
-    async (kind) => {
-      const { states, row } = await scenario({ ...queue, jobs: jobs(kind) }, { restWithinMs: 2 * HOUR_MS });
-
-      expect(states()).toEqual(['dead (crash)']);
-      expect(row(0).error?.code).toBe('CrashLoop');
-    },
-  );
-
   test.each(['kills-before', 'kills-after'] as const)(
     'a job that %s its claim does not harm the nine jobs beside it',
     async (kind) => {
