@@ -87,8 +87,9 @@ export function createCaller(deps: CallerDeps): Caller {
       const fault = faultOf(process, what, target);
       const { effects, answer, error, death } = courseOf({ target, fault, timeoutMs, secret }, chance);
       trace.add({ who: process.name, what, outcome: fault ?? '', detail });
-      if (!fault) works(target);
-      else {
+      // A slow answer is one, even in an outage.
+      if (!error && answer !== undefined && death === undefined) works(target);
+      if (fault) {
         faulty();
         reached('doubt');
         reached(`fault ${fault}`);
