@@ -185,6 +185,13 @@ const FACTS = {
     look: 'jobs show JOB --queue {}',
     next: 'verify',
   },
+  'hour-too-large': {
+    scope: 'instance',
+    title: 'An hour of events is too large',
+    means:
+      'The function that writes hours as Parquet leaves it to Athena or DuckDB. Queries see its events for three days only, until you write it.',
+    look: 'logs -f hours --startTime 1h',
+  },
   'reconciler-failing': {
     scope: 'instance',
     title: 'A part of the reconciler fails',

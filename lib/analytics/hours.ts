@@ -1,9 +1,10 @@
 import { gzipSync } from 'node:zlib';
 import { codeOf } from '../errors';
 import { hourPartition, hoursKey } from '../jobs/keys';
-import { endLease, type RunLease, takeLease } from '../jobs/run-lease';
+import { endLease, takeLease } from '../jobs/run-lease';
 import type { Clock, Random, Table } from '../ports';
 import { type HourDeps, writeHour } from './hour';
+import type { HoursLease, Since } from './hours-lease';
 import {
   dataPrefix,
   HOUR_MS,
@@ -23,24 +24,14 @@ export interface HoursRun extends HourDeps {
   random: Random;
 }
 
-/** What a run leaves behind. Times are ms since 1970. Without it, the next run begins with the first hour. */
-interface HoursLease extends RunLease {
-  /** The next run looks at hours after this one. */
-  through?: number;
-  /** Hours up to this one that are still to be written, and since when. */
-  pending?: { hour: number; since: number }[];
-  /** Hours that are left to a query engine. */
-  tooLarge?: number[];
-}
-
 /** The share of the run's time that stays unused at the end, because one part may take this long. */
 const GUARD = 0.1;
 /** An hour that is not written after this time is not a matter of one failed call. */
 const OVERDUE_MS = HOUR_MS;
 /** With more hours to write, the bucket itself fails, and a run looks for no further ones. */
 const MOST_PENDING = 50;
-/** As many large hours are remembered. */
-const MOST_TOO_LARGE = 20;
+/** An operator has this time to let a query engine write a large hour. As long does the view show originals. */
+const TELL_MS = 3 * 24 * HOUR_MS;
 /** The clocks of two functions may differ by this much. */
 const SKEW_MS = 5_000;
 
@@ -58,8 +49,8 @@ export async function writeHours(run: HoursRun, { remainingMs }: { remainingMs: 
     return;
   }
   if (lease.through === undefined) await putPlaceholders(run);
-  const pending = new Map((lease.pending ?? []).map(({ hour, since }) => [hour, since]));
-  const tooLarge = new Set(lease.tooLarge);
+  const pending = sinceOf(lease.pending);
+  const tooLarge = sinceOf(lease.tooLarge?.filter(({ since }) => since + TELL_MS > begun));
   const tried = new Set<number>();
   let { through } = lease;
 
@@ -77,8 +68,8 @@ export async function writeHours(run: HoursRun, { remainingMs }: { remainingMs: 
   await endLease(run, lease, (stored) => ({
     ...stored,
     ...(through !== undefined && { through }),
-    pending: [...pending].map(([hour, since]) => ({ hour, since })),
-    tooLarge: [...tooLarge].slice(-MOST_TOO_LARGE),
+    pending: listOf(pending),
+    tooLarge: listOf(tooLarge),
   }));
   const overdue = [...pending.values()].filter((since) => since + OVERDUE_MS <= begun).length;
   if (overdue > 0) throw new Error(`${overdue} hours of events have waited for long`);
@@ -90,7 +81,7 @@ export async function writeHours(run: HoursRun, { remainingMs }: { remainingMs: 
       const result = await writeHour(run, hour, mayGoOn);
       if (result === 'too large') {
         log.error('an hour is too large for this function', { code: 'HourTooLarge', key });
-        tooLarge.add(hour);
+        tooLarge.set(hour, tooLarge.get(hour) ?? begun);
       }
       if (result === 'written' || result === 'too large') pending.delete(hour);
     } catch (error) {
@@ -98,6 +89,9 @@ export async function writeHours(run: HoursRun, { remainingMs }: { remainingMs: 
     }
   }
 }
+
+const sinceOf = (list: readonly Since[] = []) => new Map(list.map(({ hour, since }) => [hour, since]));
+const listOf = (map: ReadonlyMap<number, number>): Since[] => [...map].map(([hour, since]) => ({ hour, since }));
 
 /** The first hour after `through` with originals, or in which something came late. */
 async function nextHour({ objects, prefix }: HoursRun, through: number | undefined): Promise<number | undefined> {

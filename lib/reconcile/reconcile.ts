@@ -1,7 +1,8 @@
+import { tooLargeHours } from '../analytics/hours-lease';
 import { dropLists } from '../emails/campaigns/drop-lists';
 import { type Place, releaseCampaigns } from '../emails/campaigns/release';
 import { codeOf } from '../errors';
-import { reconcilerKey } from '../jobs/keys';
+import { ANALYTICS_QUEUE, reconcilerKey } from '../jobs/keys';
 import { endLease, type FailingWork, type ReconcilerRun, takeLease } from '../jobs/run-lease';
 import { watchCanary } from './canary';
 import { judgeDeadLetters } from './dead-letters';
@@ -87,11 +88,17 @@ export async function reconcile(
   const campaignsRun = await campaigns();
   await Promise.all([otherWork(), campaignsRun && stay()]);
   const failing = await failures.now(lease.failing ?? []);
+  if (queueNames.includes(ANALYTICS_QUEUE)) await attempt({ kind: 'tellLargeHours', work: tellLargeHours });
   await attempt({ kind: 'tell', work: () => tellFacts(failing) });
   metrics.add('ReconcilerRuns', 1, 'Count', {});
   await metrics.flush();
   const leave = (run: ReconcilerRun) => ({ ...run, failing, endedAt: clock.now(), lastRunAt: begun });
   await attempt({ kind: 'end', work: (deps) => endLease(deps, lease, leave) });
+
+  async function tellLargeHours(): Promise<void> {
+    for (const hour of await tooLargeHours(reached))
+      await teller.tell({ kind: 'hour-too-large', subject: '', code: hour });
+  }
 
   async function tellFacts(failing: FailingWork[]): Promise<void> {
     if (failing.some(({ since }) => clock.now() - since >= FAILING_MS))

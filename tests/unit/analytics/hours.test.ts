@@ -15,7 +15,7 @@ import { analyticsContract } from '../../../lib/analytics/process';
 import { parseEnvelope } from '../../../lib/jobs/envelope';
 import type { Facts, Objects } from '../../../lib/ports';
 import { ACCEPTED_AT, analyticsBody, someEvents, viewAt } from '../../support/analytics';
-import { jobId, PREFIX } from '../../support/engine';
+import { jobId, memoryEngine, PREFIX } from '../../support/engine';
 import { createKills } from '../../support/kills';
 import { memoryClock, memoryRandom } from '../../support/memory-clock';
 import { memoryObjects } from '../../support/memory-objects';
@@ -443,4 +443,26 @@ test('objects that are not ours stop nothing and stay', async () => {
   await bucket.delete(`${parquetPartition(PREFIX, HOUR)}from-athena`);
   expect(await parquet()).toEqual([ids(1, 3)]);
   expect(foreign.every((key) => bucket.keys().includes(key))).toBe(true);
+});
+
+test('the reconciler tells an hour that is too large, once, for the three days in which the view shows its originals', async () => {
+  const metrics = { add: () => {}, flush: async () => {} };
+  const engine = memoryEngine(({ objects }) => analyticsContract({ objects, prefix: PREFIX, metrics }));
+  const write = () =>
+    writeHours({ ...engine.deps, columns: [], onePartBytes: 1e6, mostBytes: 1_000 }, { remainingMs: 60_000 });
+  engine.send(analyticsBody(someEvents(1, 60)));
+  await engine.deliver();
+  engine.clock.advance(SETTLED - engine.clock.now());
+
+  await write();
+  for (let minute = 0; minute < 3; minute++) await engine.reconcile();
+  const on = { fact: 'hour-too-large', code: '2026-01-02T03', on: true };
+  expect(engine.told).toMatchObject([on]);
+
+  engine.clock.advance(3 * DAY);
+  await write();
+  await engine.reconcile();
+  engine.clock.advance(16 * MINUTE);
+  await engine.reconcile();
+  expect(engine.told).toMatchObject([on, { ...on, on: false }]);
 });
