@@ -2,24 +2,17 @@ import { sha256 } from '../jobs/envelope';
 import { FEEDBACK_QUEUE } from '../jobs/keys';
 import { MAIL_STEPS } from '../jobs/mail';
 import { traceOf } from '../jobs/row';
-import type { SharedRate } from '../limits/rate';
-import { pacedSendgrid } from '../limits/sendgrid-paced';
-import type { Clock, Objects } from '../ports';
-import type { Sendgrid } from '../vendors/sendgrid';
+import type { Objects } from '../ports';
 import { type Ticket, ticketBody, type Zendesk } from '../vendors/zendesk';
-import { type BestEffort, bestEffort, skipStep } from '../worker/best-effort';
+import { type BestEffort, type MailDeps, mailOrSkip, skipStep } from '../worker/best-effort';
 import { type Job, messageType, type QueueContract, type RunContext } from '../worker/contract';
 import { type ConfirmationConfig, confirmationOf } from './confirmation';
 import type { MayConfirm } from './mail-limit';
 import { FEEDBACK_SUBMITTED, type Feedback, feedbackSchema } from './message';
 import { attachmentsOf, type TicketConfig, ticketOf } from './ticket';
 
-export interface FeedbackDeps {
+export interface FeedbackDeps extends MailDeps {
   zendesk: Zendesk;
-  /** Without a pace: the contract keeps the rate. */
-  sendgrid: Sendgrid;
-  rate: SharedRate;
-  clock: Clock;
   objects: Objects;
   mayConfirm: MayConfirm;
   config: TicketConfig & ConfirmationConfig & { /** Milliseconds. */ confirmationWaitMs: number };
@@ -29,8 +22,7 @@ const MINUTE_MS = 60_000;
 /** Zendesk's upload tokens last 60 minutes. The worker uploads again before that. */
 const TOKEN_LIFETIME_MS = 55 * MINUTE_MS;
 
-export function feedbackContract(given: FeedbackDeps): QueueContract {
-  const deps = { ...given, sendgrid: pacedSendgrid(given.sendgrid, given) };
+export function feedbackContract(deps: FeedbackDeps): QueueContract {
   return {
     queue: FEEDBACK_QUEUE,
     types: {
@@ -108,12 +100,5 @@ async function confirm(
   if (first && userId === undefined && !(await deps.mayConfirm({ id, email })))
     return skipStep(context, step, 'TooManyMails');
   const mail = confirmationOf({ id, time: row.time, trace: traceOf(row), data, ticketId, config: deps.config });
-  return bestEffort(context, {
-    step,
-    after: 'ticket',
-    vendor: 'sendgrid',
-    sender: mail.from.email,
-    limitMs: deps.config.confirmationWaitMs,
-    run: () => deps.sendgrid.send(mail, { timeoutMs: context.callTimeoutMs() }),
-  });
+  return mailOrSkip(deps, context, { step, after: 'ticket', limitMs: deps.config.confirmationWaitMs, mail });
 }

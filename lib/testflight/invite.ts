@@ -3,7 +3,7 @@ import { MAIL_STEPS } from '../jobs/mail';
 import { traceOf } from '../jobs/row';
 import type { InviteOutcome, Tester, TesterState } from '../vendors/app-store-connect';
 import { Contradiction } from '../vendors/app-store-connect-errors';
-import { bestEffort, skipStep } from '../worker/best-effort';
+import { mailOrSkip, skipStep } from '../worker/best-effort';
 import type { Job, RunContext } from '../worker/contract';
 import type { Invite } from './message';
 import { notificationOf } from './notification';
@@ -141,12 +141,5 @@ async function notify(
   if (invitation !== 'sent' && invitation !== 'by-apple') return skipStep(context, step, 'NotInvited');
   await command.left(steps.peek(step));
   const mail = notificationOf({ id, time: row.time, trace: traceOf(row), data, notification, config: deps.config });
-  return bestEffort(context, {
-    step,
-    after: 'invitation',
-    vendor: 'sendgrid',
-    sender: mail.from.email,
-    limitMs: deps.config.notificationWaitMs,
-    run: () => deps.sendgrid.send(mail, { timeoutMs: context.callTimeoutMs() }),
-  });
+  return mailOrSkip(deps, context, { step, after: 'invitation', limitMs: deps.config.notificationWaitMs, mail });
 }

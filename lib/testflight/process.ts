@@ -1,6 +1,5 @@
 import type * as z from 'zod';
 import { CancelledError, PermanentError } from '../errors';
-import { pacedSendgrid } from '../limits/sendgrid-paced';
 import { type Job, messageType, type QueueContract, type RunContext } from '../worker/contract';
 import { invite } from './invite';
 import {
@@ -19,8 +18,7 @@ import { remove } from './remove';
 import { type AllowedApp, awaitBudget, callApple, type TestflightDeps } from './run';
 
 /** Invites and removes testers and notifies them of builds. Rows store the step names, so they never change. */
-export function testflightContract(given: TestflightDeps): QueueContract {
-  const deps = { ...given, sendgrid: pacedSendgrid(given.sendgrid, given) };
+export function testflightContract(deps: TestflightDeps): QueueContract {
   /** A type whose jobs run only if the instance may change their app and groups. */
   const allowed = <T extends { app: string; groups?: readonly string[] }>(
     schema: z.ZodType<T>,

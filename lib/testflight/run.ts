@@ -1,9 +1,7 @@
 import { WaitError } from '../errors';
-import type { SharedRate } from '../limits/rate';
-import type { Clock } from '../ports';
 import type { AppStoreConnect } from '../vendors/app-store-connect';
 import type { CallOptions } from '../vendors/credentials';
-import type { Sendgrid } from '../vendors/sendgrid';
+import type { MailDeps } from '../worker/best-effort';
 import type { Job, RunContext } from '../worker/contract';
 import type { NotificationConfig } from './notification';
 import { type Begun, type Subjects, showsUntil, type Wanted } from './subjects';
@@ -14,12 +12,8 @@ export interface AllowedApp {
   group?: string | undefined;
 }
 
-export interface TestflightDeps {
+export interface TestflightDeps extends MailDeps {
   appStoreConnect: AppStoreConnect;
-  /** Without a pace: the contract keeps the rate. */
-  sendgrid: Sendgrid;
-  rate: SharedRate;
-  clock: Clock;
   subjects: Subjects;
   config: NotificationConfig & {
     /** The apps and groups that jobs may change. Empty: any. */

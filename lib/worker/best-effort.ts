@@ -1,8 +1,18 @@
-import type { Vendor } from '../errors';
-import { JobError, WaitError } from '../errors';
+import { ignoreStoreError, JobError, StoreError, TransientError, WaitError } from '../errors';
 import { sentByEvidence } from '../jobs/mail';
+import type { SharedRate } from '../limits/rate';
+import type { Clock } from '../ports';
+import type { CallOptions } from '../vendors/credentials';
+import type { Mail, Sendgrid, Sent } from '../vendors/sendgrid';
 import type { RunContext } from './contract';
 import { StepUnknownError } from './steps';
+
+/** What a mail about a job needs. All senders share the rate. */
+export interface MailDeps {
+  sendgrid: Sendgrid;
+  rate: SharedRate;
+  clock: Clock;
+}
 
 export type BestEffort = 'sent' | 'unknown' | `skipped: ${string}`;
 
@@ -10,29 +20,24 @@ export type BestEffort = 'sent' | 'unknown' | `skipped: ${string}`;
 const PAUSE_MS = 60_000;
 
 /**
- * Runs a last step that the job can succeed without, for example a mail about it. The step is skipped if the vendor
- * refuses it, and never repeated if its effect is unknown. If the vendor is down or throttles us, the job waits without
- * spending attempts, until at most `limitMs` after the end of the step `after`.
+ * Sends a mail about a job as its last step, without which the job can succeed. The step is skipped if SendGrid refuses
+ * it, and never repeated if its effect is unknown. If SendGrid is down or throttles us, the job waits without spending
+ * attempts, until at most `limitMs` after the end of the step `after`.
  */
-export async function bestEffort(
+export async function mailOrSkip(
+  deps: MailDeps,
   context: RunContext,
-  {
-    step,
-    after,
-    vendor,
-    sender,
-    limitMs,
-    run,
-  }: { step: string; after: string; vendor: Vendor; sender: string; limitMs: number; run: () => Promise<unknown> },
+  { step, after, limitMs, mail }: { step: string; after: string; limitMs: number; mail: Mail },
 ): Promise<BestEffort> {
-  const { steps, now } = context;
+  const { steps, vendor, callTimeoutMs, now } = context;
   const before = steps.peek(step);
   if (before?.status === 'skipped') return `skipped: ${before.reason}`;
+  const call = () => sendPaced(deps, mail, { timeoutMs: callTimeoutMs() });
   try {
     await steps.step<unknown>(step, {
-      vendor,
+      vendor: 'sendgrid',
       proven: sentByEvidence,
-      run: () => context.vendor(vendor, run, { sender }),
+      run: () => vendor('sendgrid', call, { sender: mail.from.email }),
     });
     return 'sent';
   } catch (error) {
@@ -44,7 +49,8 @@ export async function bestEffort(
     const waitedMs = now() - (steps.peek(after)?.endedAt ?? now());
     if (waitedMs + waitMs > limitMs) return skipStep(context, step, error.code);
     // A wait spends no attempt. With attempts, a failing vendor would end the job as dead.
-    throw error instanceof WaitError ? error : asWait(error, waitMs);
+    const { code, message, vendor } = error;
+    throw error instanceof WaitError ? error : new WaitError({ code, message, waitMs, vendor });
   }
 }
 
@@ -54,5 +60,39 @@ export function skipStep({ steps }: RunContext, step: string, reason: string): `
   return `skipped: ${reason}`;
 }
 
-const asWait = ({ code, message, vendor }: JobError, waitMs: number): WaitError =>
-  new WaitError({ code, message, waitMs, ...(vendor ? { vendor } : {}) });
+/** A mail waits this long in the function. If the rate has no slot by then, its job waits outside. */
+const LONGEST_WAIT_MS = 2_000;
+
+/**
+ * Sends a mail at the rate that all senders share. Without a slot it rejects with a WaitError and sends nothing. When
+ * SendGrid throttles one sender, all of them wait.
+ */
+export async function sendPaced({ sendgrid, rate, clock }: MailDeps, mail: Mail, options: CallOptions): Promise<Sent> {
+  const withinMs = Math.min(LONGEST_WAIT_MS, options.timeoutMs / 2);
+  const answer = await rate.reserve({ recipients: 1, use: 'message', withinMs }).catch(unavailable);
+  if (answer.kind === 'later')
+    throw new WaitError({
+      code: 'NoRateSlot',
+      message: 'no slot of the sending rate is free',
+      waitMs: answer.waitMs,
+    });
+  const waitMs = Math.max(0, answer.slot.at - clock.now());
+  if (waitMs > 0) await clock.sleep(waitMs);
+  try {
+    return await sendgrid.send(mail, { timeoutMs: options.timeoutMs - waitMs });
+  } catch (error) {
+    // If this write fails, other senders get their own 429.
+    if (error instanceof WaitError) await rate.block(error.waitMs).catch(ignoreStoreError);
+    throw error;
+  }
+}
+
+/** A StoreError would report the whole message as failed. But only the rate failed, and nothing was sent. */
+function unavailable(error: unknown): never {
+  if (!(error instanceof StoreError)) throw error;
+  throw new TransientError({
+    code: 'RateUnavailable',
+    message: 'the sending rate could not be reserved',
+    cause: error,
+  });
+}
