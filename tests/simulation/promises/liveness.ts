@@ -97,10 +97,11 @@ function boundOf({ plan, settings }: World): number {
 const lastStart = ({ watch }: World): number => Math.max(0, ...watch.rows().map(({ notBefore = 0 }) => notBefore));
 
 /**
- * When a DLQ entry last expired, by the clock of the process that sent it. The reconciler has to notice it, as it does any
- * other fault.
+ * When a DLQ entry last expired, as its row says. The reconciler has to notice it, as it does any other fault. If the table
+ * was down when the entry was sent, the row says a later time.
  */
 function lastExpiry({ watch, settings, kernel, plan }: World): number {
-  const expiries = watch.rows().map(({ parkedAt = 0 }) => parkedAt + settings.dlqRetention * 1000);
-  return Math.max(0, ...expiries.filter((at) => at - skewOf(plan) <= kernel.now()));
+  const keptMs = settings.dlqRetention * 1000;
+  const gone = watch.rows().filter(({ endedAt = 0 }) => endedAt + keptMs - skewOf(plan) <= kernel.now());
+  return Math.max(0, ...gone.map(({ parkedAt = 0 }) => parkedAt + keptMs));
 }

@@ -266,6 +266,20 @@ const FOUND: Record<string, Partial<Plan>> = {
     deployAt: 0,
     unpolled: { from: 42, until: 600_042 },
   },
+  'an entry that was sent long before its row could say so expires before the row knows': {
+    queue: 'campaigns',
+    concurrency: 2,
+    jobs: jobs(['unknown-version', { again: 10 }], 'bad-data'),
+    calls: [{ kind: 'queues.send', nth: 2, fault: 'lost' }],
+    starts: [{ nth: 1, fault: 'malformed', ms: 5 }],
+    outages: [{ target: 'table', from: 600_191, until: 18_600_191, fault: 'refused' }],
+    redrives: [{ nth: 1, after: 30 * DAY_MS, how: 'command' }],
+    controls: [{ at: 500, what: 'pause', campaign: 0 }],
+    deployAt: 0,
+    future: { from: 0, until: 10 * MINUTE_MS },
+    skew: MINUTE_MS,
+    events: true,
+  },
 };
 
 test.each(Object.entries(FOUND))('%s', async (_name, plan) => {
