@@ -6,8 +6,7 @@ const STATUS = { PreconditionFailed: 412, NoSuchKey: 404 } as const;
 /**
  * Adds `If-None-Match: *` and `If-Match` of PutObject to the emulator, with S3's answers.
  * https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
- * Those of one key run one after
- * another. So no answer is a conflict.
+ * Those of one key run one after another. So no answer is a conflict.
  */
 export function addConditionalPuts(app: App): void {
   /** The last conditional put of each key. */

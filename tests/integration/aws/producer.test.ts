@@ -5,7 +5,6 @@ import { CreateQueueCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { realObjects, s3Client } from '../../../lib/aws/objects';
 import { realQueues } from '../../../lib/aws/queues';
 import { realTable } from '../../../lib/aws/table';
-import { ConfigError } from '../../../lib/config/environment';
 import { hashesWith } from '../../../lib/jobs/person-hash';
 import { startS3 } from '../../../lib/local/emulators/s3';
 import { close, listen } from '../../../lib/local/loopback';
@@ -61,32 +60,6 @@ describe('the producer as an API imports it', () => {
       table: realTable({ table: TABLE, client: dynamo.client }),
     };
   }
-
-  it('names all missing and wrong values at once, never a value', () => {
-    process.env.AWS_REGION = '';
-    process.env.JOBS_SETTINGS = '{';
-    const queues = { feedback: { type: 'planted', retention: '7' } };
-    const messageOf = (options: object) => {
-      try {
-        realProducer(options);
-      } catch (error) {
-        return error instanceof ConfigError ? error.message : error;
-      }
-    };
-
-    expect(messageOf({ instance: 'Planted' })).toBe(
-      'producer: instance (JOBS_INSTANCE): must be the name of an instance, e.g. my-api; region (AWS_REGION): is missing; settings (JOBS_SETTINGS): must be an object, is a string',
-    );
-    expect(
-      messageOf({
-        instance: 'my-instance',
-        region: 'us-east-1',
-        settings: { ...settings, account: 'planted', queues },
-      }),
-    ).toBe(
-      'producer: settings.account: must be 12 digits; settings.queues.feedback.type: must be one of "fifo", "standard"; settings.queues.feedback.retention: must be a number, is a string',
-    );
-  });
 
   it('needs only its environment to accept feedback', async () => {
     const { queues, queueUrl, table } = await startAws();

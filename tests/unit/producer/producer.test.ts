@@ -1,12 +1,9 @@
 import fc from 'fast-check';
 import { parseFeedback } from '../../../lib/feedback/message';
 import { parseEnvelope, payloadHash } from '../../../lib/jobs/envelope';
-import { createLedger } from '../../../lib/jobs/ledger';
 import type { Item } from '../../../lib/ports';
 import { IdempotencyConflictError, InvalidJobError } from '../../../lib/producer/errors';
-import { kinds } from '../../../lib/producer/kinds';
 import { createProducer } from '../../../lib/producer/producer';
-import { submit } from '../../../lib/producer/submit';
 import type { SubmitOptions } from '../../../lib/producer/valid';
 import { withFaults } from '../../support/faults';
 import { memoryProducerDeps } from '../../support/producer';
@@ -110,19 +107,6 @@ describe('feedback from the producer', () => {
     ] as const)
       await expect(send(options)).rejects.toMatchObject({ name: 'InvalidJobError', problems: [{ field }] });
     expect([table.writes(), messages().length]).toEqual([0, 0]);
-  });
-
-  it('of the system is the same job as one that was accepted with a key alone before keys needed an owner', async () => {
-    const { deps, messages } = memoryProducerDeps();
-    const submission = await kinds.feedback(feedback, {}, deps);
-    const before = await submit({ ...deps, ledger: createLedger(deps) }, { ...submission, key: 'nightly' });
-
-    const again = await createProducer(deps).feedback(feedback, { key: 'nightly', system: true });
-    const ofClient = await createProducer(deps).feedback(feedback, { key: 'nightly', principal: 'system' });
-
-    expect(again).toMatchObject({ id: before.id, duplicate: true });
-    expect(ofClient).toMatchObject({ duplicate: false });
-    expect(messages()).toHaveLength(2);
   });
 
   it.each([

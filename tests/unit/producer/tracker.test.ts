@@ -216,20 +216,6 @@ describe('sending', () => {
     expect(batches.length).toBeLessThan(20);
   });
 
-  test('a failed message of a batch is retried before any other of its group', async () => {
-    const { tracker, messages, run, warnings } = start({ shards: 3, maxEvents: 1 }, (batch) => (batch < 4 ? [0] : []));
-
-    for (const event of someEvents(1, 30)) await tracker.track(event);
-    await run(tracker.flush());
-
-    for (const group of groupBy(messages(), ({ groupId }) => groupId).values()) {
-      const numbers = group.map(({ sequence }) => Number(sequence));
-      expect(numbers).toEqual(numbers.toSorted((a, b) => a - b));
-    }
-    expect(messages()).toHaveLength(30);
-    expect(warnings[0]).toEqual(['part of a batch was not sent and will be retried', { code: 'SQS.Throttled' }]);
-  });
-
   test('every event is sent once and in order despite failures', async () => {
     await fc.assert(
       fc.asyncProperty(
@@ -372,17 +358,6 @@ describe('closing', () => {
       ),
       { numRuns: 100 },
     );
-  });
-
-  test('returns the messages that could not be sent in time', async () => {
-    const { tracker, run } = start({ shards: 2, maxEvents: 10 }, () => 'refused');
-    for (const event of someEvents(1, 25)) await tracker.track(event);
-
-    const error = await run(tracker.close({ timeoutMs: 5_000 })).catch((thrown: unknown) => thrown);
-
-    expect(error).toBeInstanceOf(UnsentEventsError);
-    const bodies = (error as UnsentEventsError).messages.map(({ body }) => parseEnvelope(body).data);
-    expect(bodies.flatMap((data) => (data as { events: unknown[] }).events)).toHaveLength(25);
   });
 });
 
