@@ -18,7 +18,7 @@ export interface HourDeps {
 export type HourResult = 'written' | 'damaged' | 'too large' | 'no time';
 
 const PARTS = 8;
-const READS = 16;
+const READS = 8;
 
 /**
  * Writes an hour's events as Parquet: what is stored already and what the originals hold, each event once by its id. It
@@ -51,6 +51,7 @@ export async function writeHour(deps: HourDeps, hour: number, mayGoOn: () => boo
   for (const [part, of] of parts.entries()) {
     if (!mayGoOn()) return 'no time';
     await writePart(deps, partKey(prefix, { hour, part, of: parts.length }), () => rowsOf(of));
+    for (const bucket of of) bucket.clear();
   }
   return damaged ? 'damaged' : 'written';
 }
@@ -131,6 +132,9 @@ function createBucket() {
       lines.push(line);
       size += line.length;
       if (size >= PACK_BYTES) pack();
+    },
+    clear(): void {
+      packed.length = 0;
     },
     *rows(): Generator<EventRow> {
       pack();

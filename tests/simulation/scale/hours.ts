@@ -6,7 +6,7 @@ export const hours: ScalePlan = {
   name: 'hours',
   what: 'hours of events that two runs write at once, with calls that fail, die or land late, and messages weeks late',
   size: 20,
-  largest: 1_000,
+  largest: 300,
   async run(size) {
     let minutes = 0;
     let calls = 0;
