@@ -89,8 +89,12 @@ function bodySchemas(): Record<string, unknown> {
         };
   const campaign = of(campaignSchema);
   const recipients = { type: 'array', minItems: 1, items: of(recipientSchema) };
+  const feedback = of(feedbackSchema);
+  const { user, ...fields } = (feedback.properties ?? {}) as Record<string, z.core.JSONSchema.BaseSchema>;
+  // The authentication gives the id.
+  const { id: _id, ...asked } = user?.properties ?? {};
   return {
-    Feedback: of(feedbackSchema),
+    Feedback: { ...feedback, properties: { user: { ...user, properties: asked }, ...fields } },
     Campaign: {
       ...campaign,
       properties: { ...campaign.properties, recipients },

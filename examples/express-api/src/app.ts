@@ -1,21 +1,20 @@
 import express, { type Express, type Router } from 'express';
 import { type Log, logged } from './log';
 import { Problem, problems } from './problems';
-import { type Jobs, jobRoutes, type PrincipalOf } from './routes';
+import { type Callers, type Jobs, jobRoutes } from './routes';
 
-export interface AppOptions {
+export interface AppOptions extends Callers {
   producer: Jobs;
-  principalOf: PrincipalOf;
   log?: Log;
   /** Routes of your own. Their errors are answered in the same form. */
   routers?: Router[];
 }
 
 /** The whole API, without a port. */
-export function createApp({ producer, principalOf, log = () => {}, routers = [] }: AppOptions): Express {
+export function createApp({ log = () => {}, routers = [], ...callers }: AppOptions): Express {
   const app = express();
   app.disable('x-powered-by');
-  app.use(logged(log), ...routers, jobRoutes({ producer, principalOf }));
+  app.use(logged(log), ...routers, jobRoutes(callers));
   app.use(() => {
     throw new Problem(404, 'there is no such path');
   });

@@ -15,8 +15,14 @@ const STOP_MS = 10_000;
 async function main(): Promise<void> {
   const producer = createProducer({ log: { info: log, warn: log, error: log } });
   await producer.ready();
-  // Replace this by the client that your authentication found. Keys of different clients never collide.
-  const app = createApp({ producer, log, principalOf: (request) => request.get('x-client-id') ?? 'anonymous' });
+  const app = createApp({
+    producer,
+    log,
+    // Replace this by the client that your authentication found. Keys of different clients never collide.
+    principalOf: (request) => request.get('x-client-id'),
+    // Replace this by the user whom your authentication found, with the address that you have verified.
+    userOf: () => undefined,
+  });
   const server = http.createServer(app).listen(Number(PORT), HOST);
   await once(server, 'listening');
   log('listening', { address: server.address() });

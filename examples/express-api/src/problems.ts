@@ -20,7 +20,11 @@ export class Problem extends Error {
 }
 
 /** The headers behind the producer's options, for callers who know only the headers. */
-const HEADERS: Record<string, string> = { key: 'Idempotency-Key', correlationId: 'X-Correlation-Id' };
+const HEADERS: Record<string, string> = {
+  key: 'Idempotency-Key',
+  principal: 'Idempotency-Key',
+  correlationId: 'X-Correlation-Id',
+};
 
 /** What a caller may know about an error. Anything unknown is a 500 without details. */
 export function problemOf(error: unknown): Problem {

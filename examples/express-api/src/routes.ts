@@ -10,8 +10,19 @@ export type Jobs = Pick<Producer, 'feedback' | 'campaign' | 'invite' | 'removeTe
   jobs: Pick<Producer['jobs'], 'get' | 'cancel'>;
 };
 
-/** Who calls: the owner of the idempotency keys. Take it from your authentication. */
-export type PrincipalOf = (request: Request) => string;
+/** Who calls: the owner of the idempotency keys. Take it from your authentication. Without it, a key is refused. */
+export type PrincipalOf = (request: Request) => string | undefined;
+
+/**
+ * The user whom your authentication found. Without one, the address of a feedback is not proven: its confirmation repeats
+ * nothing that the sender wrote, and an address gets three an hour.
+ */
+export type UserOf = (request: Request) => { id: string; email: string } | undefined;
+
+export interface Callers {
+  principalOf: PrincipalOf;
+  userOf?: UserOf | undefined;
+}
 
 const MEBIBYTE = 1024 * 1024;
 /** A campaign holds its recipients. */
@@ -21,7 +32,7 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 const OPENAPI = join(__dirname, '..', 'openapi.json');
 
 /** The routes of openapi.json. */
-export function jobRoutes({ producer, principalOf }: { producer: Jobs; principalOf: PrincipalOf }): Router {
+export function jobRoutes({ producer, principalOf, userOf = () => undefined }: Callers & { producer: Jobs }): Router {
   const router = Router();
   const optionsOf = optionsFor(principalOf);
 
@@ -33,7 +44,13 @@ export function jobRoutes({ producer, principalOf }: { producer: Jobs; principal
     route.all(only('POST'));
   };
 
-  submitting('/feedback', MEBIBYTE, (request) => producer.feedback(request.body, optionsOf(request)));
+  submitting('/feedback', MEBIBYTE, (request) => {
+    const { body } = request;
+    const user = fieldsOf(request).user;
+    if (typeof user !== 'object' || user === null) return producer.feedback(body, optionsOf(request));
+    if ('id' in user) throw invalid('user.id', 'comes from the authentication, not from the body');
+    return producer.feedback({ ...body, user: { ...user, ...userOf(request) } }, optionsOf(request));
+  });
   submitting('/campaigns', CAMPAIGN_BYTES, (request) => {
     const { recipients, ...campaign } = fieldsOf(request);
     if (!Array.isArray(recipients)) throw invalid('recipients', 'must be an array');
@@ -92,13 +109,17 @@ export function accepted(response: Response, { id, duplicate }: Accepted): void 
 /** The producer checks all of these. */
 export const optionsFor =
   (principalOf: PrincipalOf) =>
-  (request: Request): SubmitOptions => ({
-    key: request.get('idempotency-key'),
-    principal: principalOf(request),
-    correlationId: request.get('x-correlation-id'),
-    traceparent: request.get('traceparent'),
-    notBefore: request.query.notBefore as string | undefined,
-  });
+  (request: Request): SubmitOptions => {
+    const { notBefore, ...others } = request.query;
+    if (Object.keys(others).length > 0) throw invalid('(query)', 'takes notBefore only, once');
+    return {
+      key: request.get('idempotency-key'),
+      principal: principalOf(request),
+      correlationId: request.get('x-correlation-id'),
+      traceparent: request.get('traceparent'),
+      notBefore: notBefore as string | undefined,
+    } as SubmitOptions;
+  };
 
 /** Refuses a body that the JSON parser would skip. */
 export const requireJson: RequestHandler = (request, _response, next) => {

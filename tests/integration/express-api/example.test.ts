@@ -43,7 +43,7 @@ async function ask(
 ) {
   const answer = await fetch(url + path, {
     method,
-    headers: { 'content-type': 'application/json', ...headers },
+    headers: { 'content-type': 'application/json', 'x-client-id': 'a-client', ...headers },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
   const json = (await answer.json()) as Record<string, unknown>;
@@ -53,7 +53,7 @@ async function ask(
 }
 
 const feedback = (n: number | string = 0) => ({
-  user: { id: `user-${n}`, email: `private-${n}@example.com` },
+  user: { email: `private-${n}@example.com` },
   subject: 'Hello',
   message: 'It works',
 });

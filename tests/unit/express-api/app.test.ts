@@ -61,7 +61,8 @@ beforeEach(async () => {
   };
   app = createApp({
     producer,
-    principalOf: (request) => request.get('x-client-id') ?? 'anonymous',
+    principalOf: (request) => (request.get('x-anonymous') ? undefined : (request.get('x-client-id') ?? 'a-client')),
+    userOf: (request) => (request.get('x-user') ? { id: 'user-1', email: 'proven@example.com' } : undefined),
     log: (message, facts) => lines.push({ message, ...facts }),
   });
   server = http.createServer(app).listen(0, '127.0.0.1');
@@ -190,6 +191,33 @@ test.each([
   expect((json.errors as { field: string }[]).map(({ field }) => field)).toEqual(fields);
   expect(memory.rows()).toEqual([]);
 });
+
+test('the id of a user comes from the authentication, and so does a proven address', async () => {
+  const named = await ask('POST', '/feedback', feedback({ user: { id: 'user-1', email: SECRET } }));
+  await ask('POST', '/feedback', feedback({ user: { email: SECRET, name: 'Ann' } }), { 'x-user': '1' });
+  const [message] = memory.events();
+
+  expect(named).toMatchObject({ status: 400, json: { errors: [{ field: 'user.id' }] } });
+  expect(message).toMatchObject({
+    data: { user: { id: 'user-1', email: 'proven@example.com', name: 'Ann' } },
+  });
+});
+
+test('a key without its owner is refused, because all anonymous callers would share it', async () => {
+  const { status, json } = await ask('POST', '/feedback', feedback(), { 'idempotency-key': 'k', 'x-anonymous': '1' });
+
+  expect([status, json.errors]).toMatchObject([400, [{ field: 'Idempotency-Key' }]]);
+});
+
+test.each(['notBefore[a]=x', 'notbefore=2026-01-03T00:00:00Z', 'x=1'])(
+  'the query %s is refused, so that no job starts at once by mistake',
+  async (query) => {
+    const { status, json } = await ask('POST', `/feedback?${query}`, feedback());
+
+    expect([status, json.errors]).toMatchObject([400, [{ field: '(query)' }]]);
+    expect(memory.rows()).toEqual([]);
+  },
+);
 
 test('a header that breaks a rule is named as the header', async () => {
   const headers = { 'idempotency-key': 'x'.repeat(256), 'x-correlation-id': 'x'.repeat(129) };
