@@ -1,6 +1,5 @@
 import type { Writable } from 'node:stream';
 import { parseArgs } from 'node:util';
-import { Presets, SingleBar } from 'cli-progress';
 import { bundle } from './draw/bundle';
 import { unreached } from './draw/expected';
 import { partsOf, runParts, type Searched, startPartThread } from './draw/parts';
@@ -137,26 +136,23 @@ function given(args: readonly string[]) {
   }
 }
 
-/** Runs the parts under a progress bar, and prints each broken promise as soon as it is found. */
+const PROGRESS_MS = 10_000;
+
+/** Runs the parts, tells the progress every ten seconds, and prints each broken promise as soon as it is found. */
 async function runAll(parts: readonly (Part | GivenPlans)[], { stdout, stderr }: Streams): Promise<Searched> {
-  const bar = new SingleBar(
-    {
-      stream: stderr as NodeJS.WriteStream,
-      format: '{bar} {percentage}% {value}/{total} runs, {eta_formatted} left',
-      // Without a terminal, prints a line every ten seconds.
-      noTTYOutput: true,
-      notTTYSchedule: 10_000,
-    },
-    Presets.shades_classic,
-  );
-  bar.start(
-    parts.reduce((sum, part) => sum + ('plans' in part ? part.plans.length : part.runs), 0),
-    0,
-  );
-  const onRan = (count: number) => bar.increment(count);
+  const total = parts.reduce((sum, part) => sum + ('plans' in part ? part.plans.length : part.runs), 0);
+  const began = Date.now();
+  let done = 0;
+  const onRan = (count: number) => {
+    done += count;
+  };
+  const told = setInterval(() => {
+    const left = done === 0 ? '?' : Math.ceil(((Date.now() - began) / done) * ((total - done) / 60_000));
+    stderr.write(`${done} of ${total} runs, ${left} min left\n`);
+  }, PROGRESS_MS);
   const onFailure: NonNullable<Parameters<typeof runParts>[1]>['onFailure'] = (failure) =>
     stdout.write(`\n${explain(failure)}`);
-  return runParts(parts, { onRan, onFailure }).finally(() => bar.stop());
+  return runParts(parts, { onRan, onFailure }).finally(() => clearInterval(told));
 }
 
 /** Prints how often each fault, state and effect was reached. Faults also have a row for each call that they hit. */
