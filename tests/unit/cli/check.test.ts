@@ -29,3 +29,11 @@ test('a dead job counts, because it can still be retried', async () => {
 
   expect(await count()).toBe(1);
 });
+
+test('a queue that the file names no longer counts too', async () => {
+  const reader = { ...emails.engine.deps, queueNames: ['feedback'] };
+  emails.engine.send(JSON.stringify(anEnvelope({ id: jobId(1), type: 'unknown' })));
+  await emails.engine.deliver(1);
+
+  expect(await unfinished(reader, ['feedback', 'emails'])).toBe(1);
+});
