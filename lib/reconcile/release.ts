@@ -17,6 +17,7 @@ const ALL = Number.MAX_SAFE_INTEGER;
 const SOON_MS = 60_000;
 /** How many jobs are looked at to see whether their vendor told one of them to wait. */
 const LOOK_AT = 4;
+const MINUTE_MS = 60_000;
 /** The longest wait that a vendor's adapter accepts. A longer one says nothing about the vendor. */
 const LONGEST_WAIT_MS = 3_600_000;
 
@@ -97,7 +98,9 @@ async function releaseTrial(
   { vendor, circuit, mayGoOn }: { vendor: Vendor; circuit: OpenCircuit; mayGoOn: () => boolean },
 ): Promise<void> {
   const until = deps.clock.now();
-  const newestFirst = (circuit.failedTrials ?? 0) % 2 === 0;
+  // A worker whose clock is behind holds the job again without its call. A minute later it is another one's turn.
+  const waited = Math.floor((until - (circuit.retryAt ?? until)) / MINUTE_MS);
+  const newestFirst = ((circuit.failedTrials ?? 0) + waited) % 2 === 0;
   const first = await mapEach(deps.queueNames, deps.queueNames.length, async (queue) => {
     const todo = todoKey(queue, 'held', vendor);
     const [due] = await deps.table.due(todo, { until, limit: 1, newestFirst });

@@ -3,7 +3,7 @@ import { type HistoryEntry, isEnd, type JobRow } from '../../../lib/jobs/row';
 import { ofKind } from '../../support/history';
 import type { MemoryObjects } from '../../support/memory-objects';
 import { skewOf } from '../draw/plan';
-import { isProduced } from '../world/callers';
+import { type Input, isProduced } from '../world/callers';
 import { waitsForRow } from '../world/damage';
 import { deadLetterQueue, serviceQueue } from '../world/names';
 import { isRecord } from '../world/records';
@@ -20,7 +20,7 @@ export const nothingLost: Promised = (world, inputs) => {
     // If a message without a row expires unread, only SQS ever knew it.
     const known = isProduced(spec.kind) && !queue.isDoneWithout;
     if (!row && (plan.retention ?? plan.dlqRetention) !== undefined && !known) continue;
-    if (!row && waitsBehindDamage(world, id)) continue;
+    if (!row && waitsBehindDamage(world, input)) continue;
     if (!row) return `nothing lost: ${id} (${spec.kind}) has no row`;
     // A message may be sent, not marked as sent, and expire unread. The row shows only the first.  A retried job whose
     // message could not be sent is cancelled as never sent, and its operator got the error.
@@ -32,11 +32,18 @@ export const nothingLost: Promised = (world, inputs) => {
   return undefined;
 };
 
-/** Whether a message that gets an id of its own waits in the DLQ, because the row that its body names does not parse. */
-const waitsBehindDamage = (world: World, id: string): boolean =>
+/**
+ * Whether a message that gets an id of its own waits in the DLQ, because the row that its body names does not parse. A move
+ * by SQS gives it another id.
+ */
+const waitsBehindDamage = (world: World, { id, body }: Input): boolean =>
   world.sqs
     .messages(deadLetterQueue(world))
-    .some((entry) => id === invalidId(entry.attributes.messageId?.StringValue ?? '') && waitsForRow(world, entry));
+    .some(
+      (entry) =>
+        (id === invalidId(entry.attributes.messageId?.StringValue ?? '') || entry.body === body) &&
+        waitsForRow(world, entry),
+    );
 
 export const recordsAgree: Promised = ({ watch, stores, lanes }) => {
   const objects = stores.objects as MemoryObjects;

@@ -280,6 +280,61 @@ const FOUND: Record<string, Partial<Plan>> = {
     skew: MINUTE_MS,
     events: true,
   },
+  "a stranger's message waits behind a damaged row, also when SQS has moved it out of the DLQ and it came back": {
+    queue: 'feedback',
+    concurrency: 2,
+    jobs: jobs(['good', { at: 25 }], ['good', { at: 18 }], 'good', ['stolen-id', { at: 66, again: 10 }]),
+    calls: [
+      { nth: 5, fault: 'refused' },
+      { kind: 'zendesk.createTicket', nth: 1, fault: 'refused' },
+      { kind: 'zendesk.createTicket', nth: 2, fault: 'lost' },
+    ],
+    redeliveries: [{ nth: 1, after: SECOND_MS }],
+    redrives: [{ nth: 1, after: 15 * SECOND_MS, how: 'move' }],
+    damages: [{ at: 32, job: 0 }],
+    deployAt: 0,
+    broken: { from: 0, until: MINUTE_MS },
+    approximate: true,
+  },
+  'a held job has its turn beside one that the vendor never accepts, although the clocks of workers are behind': {
+    queue: 'testflight',
+    seed: 880_595_255,
+    start: 1_777_975_198_000,
+    concurrency: 2,
+    jobs: jobs(
+      ['good', { again: 10 }],
+      ['kills-after', { at: 360_483, group: 1 }],
+      ['good', { at: 961_741 }],
+      ['forbidden', { at: 360_463, group: 1 }],
+      ['good', { at: 1_340, again: 10 }],
+      ['good', { at: 2_955, retries: 2, again: 30 * SECOND_MS }],
+    ),
+    calls: [
+      { nth: 1, fault: 'killed-late' },
+      { kind: 'queues.receive', nth: 8, fault: 'refused', times: 9 },
+      { kind: 'objects.put', nth: 22, fault: 'hung' },
+    ],
+    outages: [
+      { target: 'objects', from: 154_868, until: 214_868, fault: 'unauthorized' },
+      { target: 'apple', from: 907_653, until: 4_507_653, fault: 'forbidden' },
+    ],
+    redeliveries: [
+      { nth: 5, after: 5 * HOUR_MS },
+      { nth: 5, after: 2 * HOUR_MS },
+    ],
+    redrives: [
+      { nth: 1, after: 6 * MINUTE_MS, how: 'move' },
+      { nth: 3, after: 2 * HOUR_MS, how: 'move' },
+    ],
+    deployAt: 300_000,
+    future: { from: 360_897, until: 960_897 },
+    waits: { at: 300_000, from: [60, 900], to: [60, 900, 1_800] },
+    resolution: { after: 5 * HOUR_MS },
+    canaries: 10 * MINUTE_MS,
+    turns: true,
+    events: true,
+    warm: true,
+  },
 };
 
 test.each(Object.entries(FOUND))('%s', async (_name, plan) => {
