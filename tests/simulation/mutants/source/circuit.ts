@@ -49,7 +49,13 @@ export const CIRCUIT_MUTANTS: Record<string, SourceMutant> = {
     by: { scale: 'others-go-on' },
   },
   oldestTried: {
-    changes: [{ file: RELEASE, find: '(circuit.failedTrials ?? 0) % 2 === 0', replace: 'circuit.failedTrials === -1' }],
+    changes: [
+      {
+        file: RELEASE,
+        find: '((circuit.failedTrials ?? 0) + waited) % 2 === 0',
+        replace: 'circuit.failedTrials === -1',
+      },
+    ],
     breaks: /^liveness/,
     by: { scale: 'innocent-among-guilty' },
   },
