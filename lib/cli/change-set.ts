@@ -78,8 +78,6 @@ async function changeSetOf(
     }
   } finally {
     await inS3('DeleteObject', () => s3.send(new DeleteObjectCommand(object)));
-    client.destroy();
-    s3.destroy();
   }
 }
 

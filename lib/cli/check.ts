@@ -62,9 +62,6 @@ export async function requireSamePlace(instance: Instance, serverless: Serverles
 
 export async function claimOwnFolder({ name, file, bucket, prefix }: Instance, serverless: Serverless): Promise<void> {
   const client = new S3Client(await serverless.getProvider('aws').getAwsSdkV3Config());
-  const claimed = await claimFolder(realObjects({ bucket, client }), { instance: name, prefix }).finally(() =>
-    client.destroy(),
-  );
-  if (!claimed)
+  if (!(await claimFolder(realObjects({ bucket, client }), { instance: name, prefix })))
     throw new OperatorError(`${file}: prefix: another instance has just claimed ${folderOf({ bucket, prefix })}`);
 }

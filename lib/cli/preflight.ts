@@ -40,21 +40,17 @@ export async function preflight(instance: Instance, checked: Checked): Promise<F
   const wrong = wrongAccount(instance.account, account);
   if (wrong.length > 0) return { problems: linesOf(instance.file, wrong), notes: [] };
   const s3 = new S3Client(config);
-  try {
-    const bucket = await bucketProblems(instance, s3);
-    const [settings, ...more] = await Promise.all([
-      bucket.length > 0 ? { problems: [], notes: [] } : bucketFindings(instance, s3),
-      ...secretSettings(instance, functionsOf(instance)).map((secret) => secretProblems(secret, config)),
-      bucket.length > 0 ? [] : ownerProblems(instance, s3),
-      movedProblems(instance, checked),
-    ]);
-    return {
-      problems: linesOf(instance.file, [...bucket, ...settings.problems, ...more.flat()]),
-      notes: linesOf(instance.file, [...settings.notes, ...unkeyed(instance)]),
-    };
-  } finally {
-    s3.destroy();
-  }
+  const bucket = await bucketProblems(instance, s3);
+  const [settings, ...more] = await Promise.all([
+    bucket.length > 0 ? { problems: [], notes: [] } : bucketFindings(instance, s3),
+    ...secretSettings(instance, functionsOf(instance)).map((secret) => secretProblems(secret, config)),
+    bucket.length > 0 ? [] : ownerProblems(instance, s3),
+    movedProblems(instance, checked),
+  ]);
+  return {
+    problems: linesOf(instance.file, [...bucket, ...settings.problems, ...more.flat()]),
+    notes: linesOf(instance.file, [...settings.notes, ...unkeyed(instance)]),
+  };
 }
 
 /** Not a problem, so that a deployment of a running instance needs no new secret at once. */
@@ -84,14 +80,14 @@ async function secretProblems(
     return answered(path, () => guarded({ service: 'SSM', operation: 'GetParameter', call }), {
       'SSM.ParameterNotFound': 'names a parameter that does not exist',
       'SSM.AccessDeniedException': 'cannot be read by these credentials (ssm:GetParameter)',
-    }).finally(() => client.destroy());
+    });
   }
   const client = new SecretsManagerClient(config);
   const call = () => client.send(new DescribeSecretCommand({ SecretId: name }));
   return answered(path, () => guarded({ service: 'SecretsManager', operation: 'DescribeSecret', call }), {
     'SecretsManager.ResourceNotFoundException': 'names a secret that does not exist',
     'SecretsManager.AccessDeniedException': 'cannot be read by these credentials (secretsmanager:DescribeSecret)',
-  }).finally(() => client.destroy());
+  });
 }
 
 async function ownerProblems({ name, bucket, prefix }: Instance, client: S3Client): Promise<Problem[]> {
@@ -113,17 +109,14 @@ async function movedProblems(instance: Instance, { config, unfinished }: Checked
 
 /** Messages in queues by their URLs. A queue that is gone already has none. */
 async function messagesIn(urls: readonly string[], config: AwsConfig): Promise<number> {
-  const client = sqsClient(config);
+  const queues = realQueues(sqsClient(config));
   const depths = urls.map((url) =>
-    realQueues(client)
-      .depth(url)
-      .catch((error: unknown) => {
-        if (error instanceof StoreError && error.code === 'SQS.QueueDoesNotExist') return { visible: 0, inFlight: 0 };
-        throw error;
-      }),
+    queues.depth(url).catch((error: unknown) => {
+      if (error instanceof StoreError && error.code === 'SQS.QueueDoesNotExist') return { visible: 0, inFlight: 0 };
+      throw error;
+    }),
   );
-  const all = await Promise.all(depths).finally(() => client.destroy());
-  return all.reduce((sum, { visible, inFlight }) => sum + visible + inFlight, 0);
+  return (await Promise.all(depths)).reduce((sum, { visible, inFlight }) => sum + visible + inFlight, 0);
 }
 
 /** A call whose known refusals are problems. Keys are HTTP statuses or the codes of StoreErrors. */

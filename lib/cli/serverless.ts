@@ -34,7 +34,10 @@ export interface Serverless {
   };
 }
 
-/** For any SDK client. At runtime it also holds a request handler, which knows the machine's proxy. */
+/**
+ * For any SDK client. At runtime it also holds a request handler, which knows the machine's proxy. All clients of one
+ * configuration share its connections, so never destroy a client: that would cut the calls of the others.
+ */
 export type AwsConfig = Pick<DynamoDBClientConfig & S3ClientConfig & SQSClientConfig, 'region' | 'credentials'>;
 
 export type Environment = Record<string, string>;

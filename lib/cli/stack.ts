@@ -57,8 +57,6 @@ async function ofStack<T>(
   } catch (error) {
     if (error instanceof StoreError && error.code === 'CloudFormation.ValidationError') return undefined;
     throw error;
-  } finally {
-    client.destroy();
   }
 }
 

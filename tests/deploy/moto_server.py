@@ -37,12 +37,6 @@ def apply_with_outputs(self):
 
 ChangeSet.apply = apply_with_outputs
 
-# The server ends a kept connection just as a client may send its next call over it, which then fails with ECONNRESET.
-# With HTTP/1.0, each call has a connection of its own.
-from werkzeug.serving import WSGIRequestHandler
-
-WSGIRequestHandler.protocol_version = "HTTP/1.0"
-
 from moto.server import main
 
 

@@ -1,3 +1,4 @@
+import { S3Client } from '@aws-sdk/client-s3';
 import { lifecycleRules } from '../../../lib/cli/bucket-check';
 import { type Findings, preflight } from '../../../lib/cli/preflight';
 import { readInstance } from '../../../lib/instances/read';
@@ -79,6 +80,17 @@ const findings = (of = '123456789012'): Promise<Findings> =>
 
 test('an account with the bucket and all secrets is ready for a first deployment', async () => {
   expect(await problems()).toEqual([]);
+});
+
+test('no check closes the connections, which all of them share', async () => {
+  const shared = new S3Client({}).config.requestHandler;
+  const closed = jest.spyOn(shared, 'destroy');
+  Object.assign(aws.config, { requestHandler: shared });
+  account.deployed = deployed('jobs', { EmailsQueue: 'acme-emails' });
+
+  await problems();
+
+  expect(closed).not.toHaveBeenCalled();
 });
 
 test('credentials of another account are refused before anything else is asked', async () => {
