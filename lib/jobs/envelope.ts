@@ -26,6 +26,8 @@ export const PUBLIC_FORMS = {
 export const publicForm = (name: keyof typeof PUBLIC_FORMS, value: string): string =>
   PUBLIC_FORMS[name].test(value) ? value : 'hidden';
 
+const keyedHash = z.string().regex(/^[0-9a-f]{32}$/, 'must be 32 hex digits');
+
 const FIRST_MS = Date.parse('0000-01-01T00:00:00.000Z');
 const LAST_MS = Date.parse('9999-12-31T23:59:59.999Z');
 
@@ -67,6 +69,10 @@ export const envelopeSchema = z.object({
     .optional(),
   /** CloudEvents' partitioning: the message group that the producer chose. A redrive may change the group in SQS. */
   partitionkey: printable(128).optional(),
+  /** The caller that the job belongs to: a keyed hash of the principal, from our producer. */
+  owner: keyedHash.optional(),
+  /** A keyed hash of the job's id, from our producer. No row has it, so a reader of rows cannot test guesses. */
+  salt: keyedHash.optional(),
   data: z.unknown().optional(),
   /** CloudEvents' claim check: the S3 key of the data. */
   dataref: printable(1024).optional(),
@@ -93,10 +99,10 @@ export const jobIdOf = ({ source, id }: Pick<Envelope, 'source' | 'id'>): string
 
 export const sha256 = (bytes: string | Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
-/** Two deliveries of one id must have the same hash. It covers type and data, not `time` or tracing. */
-export function payloadHash(envelope: Envelope): string {
-  const data = envelope.datasha256 ?? sha256(JSON.stringify(envelope.data ?? null));
-  return sha256(`${envelope.type}\n${data}`);
+/** Two deliveries of one id must have the same hash. It covers type, data and salt, not `time` or tracing. */
+export function payloadHash({ type, data, datasha256, salt }: Envelope): string {
+  const parts = [type, datasha256 ?? sha256(JSON.stringify(data ?? null)), ...(salt === undefined ? [] : [salt])];
+  return sha256(parts.join('\n'));
 }
 
 /** JSON as SQS takes it in a body. SQS refuses U+FFFE and U+FFFF, and their escapes are the same JSON. */

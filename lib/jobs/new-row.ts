@@ -44,7 +44,7 @@ export function rowOfEnvelope({
   envelope,
   ...origin
 }: Pick<Origin, 'queue' | 'group' | 'now'> & { envelope: Envelope }): JobRow {
-  const { correlationid, campaign } = envelope;
+  const { correlationid, campaign, owner } = envelope;
   return {
     ...blankRow({ ...origin, id: envelope.id, time: Date.parse(envelope.time), payloadHash: payloadHash(envelope) }),
     type: publicForm('type', envelope.type),
@@ -52,6 +52,7 @@ export function rowOfEnvelope({
     ...(envelope.sequence ? { sequence: envelope.sequence } : {}),
     ...(correlationid ? { correlationId: publicForm('correlationId', correlationid) } : {}),
     ...(campaign ? { campaign } : {}),
+    ...(owner ? { owner } : {}),
     ...(envelope.traceparent ? { traceparent: envelope.traceparent } : {}),
   };
 }

@@ -89,6 +89,8 @@ export interface JobRow extends ItemHead {
   type?: string;
   source?: string;
   group?: string;
+  /** The caller that may see and cancel the job: a keyed hash of its principal. Absent if it was sent without one. */
+  owner?: string;
   /** The envelope's `sequence`: the number among all jobs of `source`. */
   sequence?: string;
   correlationId?: string;

@@ -36,7 +36,7 @@ const rowSchema = z
   .object({
     ...maybe(time, ['heldSince', 'outcomeAt', 'retryAt', 'dueSince', 'notBefore', 'failingSince', 'sentAt', 'endedAt']),
     ...maybe(time, ['firstStartedAt', 'recordedAt', 'parkedAt', 'leftDlqAt', 'redrivenAt']),
-    ...maybe(z.string(), ['reason', 'group', 'vendor', 'parkedFrom', 'cancelledBy']),
+    ...maybe(z.string(), ['reason', 'group', 'owner', 'vendor', 'parkedFrom', 'cancelledBy']),
     ...maybe(z.string().regex(/^\d+$/), ['firstSequence']),
     ...maybe(count, ['crashesSinceOpened']),
     ...maybe(z.boolean(), ['bodyKept']),

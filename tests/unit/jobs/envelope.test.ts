@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import * as z from 'zod';
 import { envelopeSchema, parseOrPark, payloadHash } from '../../../lib/jobs/envelope';
+import { rowOfEnvelope } from '../../../lib/jobs/new-row';
 import { anEnvelope } from '../../support/engine';
 
 const envelope = (changes: Record<string, unknown> = {}) => envelopeSchema.parse(anEnvelope(changes));
@@ -23,6 +24,18 @@ test('other data or another type gives another payload hash', () => {
     }),
   );
   expect(payloadHash(envelope({ type: 'x.v1' }))).not.toBe(payloadHash(envelope({ type: 'x.v2' })));
+});
+
+test('a salt changes the payload hash, and only the owner of a message gets into its row', () => {
+  const [owner, salt] = ['a'.repeat(32), 'b'.repeat(32)];
+  const salted = envelope({ owner, salt });
+
+  const row = rowOfEnvelope({ queue: 'sample', group: 'g', now: 0, envelope: salted });
+
+  expect(payloadHash(salted)).not.toBe(payloadHash(envelope()));
+  expect(row).toMatchObject({ owner, payloadHash: payloadHash(salted) });
+  expect(JSON.stringify(row)).not.toContain(salt);
+  expect(() => envelope({ owner: 'client-1' })).toThrow('must be 32 hex digits');
 });
 
 test('data behind a reference has the hash of the same data inline', () => {
