@@ -19,12 +19,16 @@ export const PUBLIC_FORMS = {
   type: /^[A-Za-z][\w./-]*$/,
   /** A URI reference without user. */
   source: /^[\w.~:/?#[\]!$&'()*+,;=%-]+$/,
-  correlationId: /^[\w.:/=;,+-]+$/,
+  /** No telephone number: not only digits, and not up to 20 digits and separators. */
+  correlationId: /^(?!\d+$|[\d.:_-]{1,20}$)[\w.:-]{1,128}$/,
+  group: /^[^@]+$/,
 } as const;
+
+export const HIDDEN = 'hidden';
 
 /** The value if it has its form, else `hidden`. */
 export const publicForm = (name: keyof typeof PUBLIC_FORMS, value: string): string =>
-  PUBLIC_FORMS[name].test(value) ? value : 'hidden';
+  PUBLIC_FORMS[name].test(value) ? value : HIDDEN;
 
 const keyedHash = z.string().regex(/^[0-9a-f]{32}$/, 'must be 32 hex digits');
 

@@ -24,7 +24,7 @@ export function blankRow({ queue, id, time, payloadHash, group, now }: Origin): 
     id,
     time,
     payloadHash,
-    ...(group ? { group } : {}),
+    ...(group ? { group: publicForm('group', group) } : {}),
     state: 'queued' as MadeState,
     generation: 1,
     attempts: 0,

@@ -1,5 +1,6 @@
 import type { QueueSettings } from '../config/common';
 import type { OutgoingMessage } from '../ports';
+import { HIDDEN } from './envelope';
 import { deduplicationId } from './keys';
 import type { JobRow } from './row';
 
@@ -74,7 +75,10 @@ export function parkedMessage(row: JobRow, body: string, type: 'fifo' | 'standar
   return fitting({ body, attributes: present, ...fifo }, row.id);
 }
 
-/** The message that brings a job back into its queue. A large body must be kept in S3 first. */
+/**
+ * The message that brings a job back into its queue, in its group unless the row hides it. A large body must be kept in S3
+ * first.
+ */
 export function backInQueue(
   { settings }: { settings: (queue: string) => Pick<QueueSettings, 'type'> },
   {
@@ -90,8 +94,6 @@ export function backInQueue(
   },
 ): OutgoingMessage {
   const fifo = settings(row.queue).type === 'fifo';
-  return fitting(
-    { body, attributes, ...(fifo ? { groupId: row.group ?? row.id, deduplicationId: deduplication } : {}) },
-    row.id,
-  );
+  const groupId = row.group === undefined || row.group === HIDDEN ? row.id : row.group;
+  return fitting({ body, attributes, ...(fifo ? { groupId, deduplicationId: deduplication } : {}) }, row.id);
 }

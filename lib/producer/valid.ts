@@ -31,8 +31,10 @@ export const submitOptions = z
     system: z.literal(true).optional(),
     correlationId: z
       .string()
-      .max(128)
-      .regex(PUBLIC_FORMS.correlationId, 'must be letters, digits or _.:/=;,+- because vendors store it in the clear')
+      .regex(
+        PUBLIC_FORMS.correlationId,
+        'must be 1 to 128 letters, digits or _.:- and no number, because vendors store it',
+      )
       .optional(),
     traceparent: envelopeSchema.shape.traceparent.catch(undefined),
     notBefore: z.iso.datetime({ offset: true }).optional(),

@@ -1,6 +1,7 @@
 import { bodyMissing } from '../jobs/body';
 import { CANARY_TYPE } from '../jobs/canary';
 import { type Claim, type ClaimRequest, CRASH_LOOP, claim } from '../jobs/claim';
+import { publicForm } from '../jobs/envelope';
 import { finish, keepCancelled } from '../jobs/finish';
 import { disowned, type Resolved, resolve, withoutBody } from '../jobs/identify';
 import { invalidId, jobKey } from '../jobs/keys';
@@ -128,7 +129,7 @@ const facts = ({ contract, message }: DeliveryRun, jobId: string) => ({
 function take(delivery: DeliveryRun, resolved: Resolved): Promise<Claim> {
   const { deps, contract, message, deadline, alone } = delivery;
   const { messageId, group, sequence, receiveCount, sentAt } = message;
-  const place = { ...(group ? { group } : {}), ...(sequence ? { sequence } : {}) };
+  const place = { ...(group ? { group: publicForm('group', group) } : {}), ...(sequence ? { sequence } : {}) };
   const made = () => rowOfMessage(resolved, { queue: contract.queue, group, sentAt, now: deps.clock.now() });
   return claim(deps.ledger, {
     key: jobKey(contract.queue, resolved.id),

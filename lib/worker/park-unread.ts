@@ -1,3 +1,4 @@
+import { publicForm } from '../jobs/envelope';
 import type { FinishDeps } from '../jobs/finish';
 import { resolve } from '../jobs/identify';
 import { bodyKey, deduplicationId, invalidId, isInvalidId, jobKey } from '../jobs/keys';
@@ -23,7 +24,7 @@ export async function parkUnread(
   const id = await rowIdOf(deps, { queue, messageId, id: named });
   const attributes = {
     ...{ reason: 'error', code, message: text, field, messageId },
-    ...(group ? { group } : {}),
+    ...(group ? { group: publicForm('group', group) } : {}),
     ...(sequence ? { sequence } : {}),
   };
   const fifo = deps.settings(queue).type === 'fifo';

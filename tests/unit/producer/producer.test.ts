@@ -114,6 +114,8 @@ describe('feedback from the producer', () => {
     ['a key of 256 characters', { key: 'x'.repeat(256), principal: 'client-1' }, 'key'],
     ['a key with two lines', { key: 'a\nb', principal: 'client-1' }, 'key'],
     ['an address as correlation id', { correlationId: 'user@example.com' }, 'correlationId'],
+    ['a telephone number as correlation id', { correlationId: '49-151-1234567' }, 'correlationId'],
+    ['digits as correlation id', { correlationId: '123456789012345678901234' }, 'correlationId'],
     ['words as correlation id', { correlationId: 'Jane called' }, 'correlationId'],
     ['an empty correlation id', { correlationId: '' }, 'correlationId'],
     ['a correlation id of 129 characters', { correlationId: 'x'.repeat(129) }, 'correlationId'],

@@ -188,17 +188,32 @@ test('a job whose type is an address is parked, and neither row, record nor log 
 });
 
 test.each([
-  ['Root=1-67891233-abcdef012345678912345678;Sampled=1'],
-  ['105445aa7843bc8bf206b12000100000/1;o=1'],
-  ['req_7f.a:b+c,d'],
-])('the correlation id %s stays as it is', async (correlationid) => {
+  ['is done', { data: {} }, 'succeeded'],
+  ['is parked', { data: 7 }, 'dead'],
+])('a job that %s shows its message group nowhere if that is an address', async (_what, changes, state) => {
   const { engine } = start();
-  engine.send(json({ correlationid, source: 'https://example.com/shop?page=1#top' }));
+  engine.send(json(changes), { group: SECRET });
 
   await engine.deliver();
 
-  expect(engine.row(jobId(1))).toMatchObject({
-    correlationId: correlationid,
-    source: 'https://example.com/shop?page=1#top',
-  });
+  expect(engine.row(jobId(1))).toMatchObject({ state, group: 'hidden', deliveries: [{ group: 'hidden' }] });
+  const entries = engine.deadLetters().map(({ attributes, groupId }) => [attributes, groupId]);
+  expect(JSON.stringify([engine.rows(), engine.records(), engine.lines, entries])).not.toContain(SECRET);
+});
+
+test.each([
+  ['Root=1-67891233-abcdef012345678912345678', 'hidden'],
+  ['+491511234567', 'hidden'],
+  ['0151-123.45_67', 'hidden'],
+  ['491511234567491511234567', 'hidden'],
+  ['req_7f.a:b-c', 'req_7f.a:b-c'],
+  ['12345678-1234-4234-8234-123456789012', '12345678-1234-4234-8234-123456789012'],
+])('the correlation id %s is shown as %s', async (correlationid, shown) => {
+  const { engine } = start();
+  const source = 'https://example.com/shop?page=1#top';
+  engine.send(json({ correlationid, source }));
+
+  await engine.deliver();
+
+  expect(engine.row(jobId(1))).toMatchObject({ correlationId: shown, source });
 });
