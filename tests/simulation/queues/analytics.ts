@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { gunzipSync } from 'node:zlib';
-import { dataKey } from '../../../lib/analytics/keys';
+import { dataKey, rejectedKey } from '../../../lib/analytics/keys';
 import { ANALYTICS_EVENTS } from '../../../lib/analytics/message';
 import { analyticsContract } from '../../../lib/analytics/process';
 import { sha256 } from '../../../lib/jobs/envelope';
@@ -14,17 +14,14 @@ import { withPoison } from './poison';
 const EVENTS = 2;
 
 const eventIds = (index: number): string[] => Array.from({ length: EVENTS }, (_, n) => `event-${index}-${n}`);
+const invalidId = (index: number): string => `invalid-${index}`;
 
-const data = ({ kind }: JobSpec, index: number, time = Date.UTC(2026, 0, 2)) => ({
-  events: eventIds(index).map((id) => ({
-    id,
-    name: 'screen_viewed',
-    time: new Date(time).toISOString(),
-    user: `${MARK}-user`,
-    properties: { kind },
-    schema: 1,
-  })),
-});
+/** The valid events of a message, and one that is rejected alone. */
+const data = ({ kind }: JobSpec, index: number, time = Date.UTC(2026, 0, 2)) => {
+  const common = { time: new Date(time).toISOString(), user: `${MARK}-user`, properties: { kind }, schema: 1 };
+  const valid = eventIds(index).map((id) => ({ id, name: 'screen_viewed', ...common }));
+  return { events: [...valid, { id: invalidId(index), name: '', ...common }] };
+};
 
 /** A message has the same id however often its tracker sends it. */
 const idOf = (key: string): string => sha256(key).replace(/^(.{8})(.{4}).(.{3}).(.{3})(.{12}).*$/, '$1-$2-4$3-8$4-$5');
@@ -72,10 +69,18 @@ export const analytics: SimulatedQueue = {
   isDoneWithout: (world, id, spec, index) => analytics.wrong(world, id, spec, index) === undefined,
   wrong: (world, id, spec, index) => {
     const objects = world.stores.objects as MemoryObjects;
-    const key = dataKey('jobs', { time: timeOf(world, spec), id });
-    if (!objects.keys().includes(key)) return 'there is no object';
-    const lines = gunzipSync(objects.bytes(key)).toString('utf8').split('\n').filter(Boolean);
-    const ids = lines.map((line) => (JSON.parse(line) as { id: string }).id);
-    return isDeepStrictEqual(ids, eventIds(index)) ? undefined : 'its object holds other events';
+    const place = { time: timeOf(world, spec), id };
+    const own = objects.keys().filter((key) => key.includes(id) && !key.includes('-late/'));
+    if (!isDeepStrictEqual(own, [rejectedKey('jobs', place), dataKey('jobs', place)]))
+      return `it has the objects ${own}`;
+    const lines = own.flatMap((key) => gunzipSync(objects.bytes(key)).toString('utf8').split('\n').filter(Boolean));
+    const ids = lines.map((line) => JSON.parse(line) as { id?: string; event?: { id: string } });
+    const wanted = [invalidId(index), ...eventIds(index)];
+    return isDeepStrictEqual(
+      ids.map(({ id, event }) => id ?? event?.id),
+      wanted,
+    )
+      ? undefined
+      : 'its objects hold other events';
   },
 };

@@ -16,7 +16,6 @@ import { parseEnvelope } from '../../../lib/jobs/envelope';
 import type { Facts, Objects } from '../../../lib/ports';
 import { ACCEPTED_AT, analyticsBody, someEvents, viewAt } from '../../support/analytics';
 import { jobId, memoryEngine, PREFIX } from '../../support/engine';
-import { createKills } from '../../support/kills';
 import { memoryClock, memoryRandom } from '../../support/memory-clock';
 import { memoryObjects } from '../../support/memory-objects';
 import { memoryTable } from '../../support/memory-table';
@@ -139,29 +138,6 @@ test.each([
   expect(await view()).toEqual(ids(1, 6));
 });
 
-test('a message is seen at every moment, however long after its hour it is stored', async () => {
-  for (let minutes = 0; minutes < 4 * 60; minutes += 9) {
-    const { store, until, run, view, clock } = service();
-    await store(1, [1, 3]);
-    for (let at = HOUR + 10 * MINUTE; at < HOUR + 8 * HOUR_MS; at += 15 * MINUTE) {
-      const stored = HOUR + (10 + minutes) * MINUTE;
-      if (stored >= clock.now() && stored < at) {
-        until(stored);
-        await store(2, [4, 6]);
-      }
-      until(at);
-      await run();
-      expect([minutes, (at - HOUR) / MINUTE, await view()]).toEqual([
-        minutes,
-        (at - HOUR) / MINUTE,
-        ids(1, stored < at ? 6 : 3),
-      ]);
-    }
-    until(HOUR + 10 * DAY);
-    expect([minutes, await view()]).toEqual([minutes, ids(1, 6)]);
-  }
-});
-
 test('an hour never loses an event, though its originals expire before late ones come', async () => {
   const { store, until, run, parquet, expire } = service();
   await store(1, [1, 3]);
@@ -222,51 +198,6 @@ async function twoHours(limits?: { onePartBytes: number }) {
   made.until(SETTLED + HOUR_MS);
   return made;
 }
-
-test.each([
-  ['one object', undefined, 1],
-  ['eight objects', { onePartBytes: 0 }, 4],
-])('a run that dies at any call, before or after it, loses nothing: %s', async (_parts, limits, step) => {
-  for (const when of ['before', 'after'] as const)
-    for (let call = 1, died = true; died; call += step) {
-      const { bucket, run, view, clock, until, parquet } = await twoHours(limits);
-      const kills = createKills();
-
-      died = (await kills.run(() => run(around(bucket, kills.before, kills.after)), { call, when })) === 'died';
-
-      expect([when, call, await view()]).toEqual([when, call, ids(1, 90)]);
-      clock.advance(15 * MINUTE);
-      await run();
-      expect([when, call, (await parquet()).flat().sort()]).toEqual([when, call, ids(1, 60)]);
-      until(HOUR + 10 * DAY);
-      expect([when, call, await view()]).toEqual([when, call, ids(1, 90)]);
-    }
-});
-
-test.each([
-  ['one object', undefined, 1],
-  ['eight objects', { onePartBytes: 0 }, 4],
-])('two runs at once write each event once, wherever the second one begins: %s', async (_parts, limits, step) => {
-  for (let begin = 1, begun = true; begun; begin += step) {
-    const { bucket, run, view, parquet, until } = await twoHours(limits);
-    let calls = 0;
-    begun = false;
-    // A table of its own, because a lease keeps two runs of one instance apart.
-    const second = () => writeHoursElsewhere(bucket, SETTLED + HOUR_MS, limits);
-
-    await run(
-      around(bucket, async () => {
-        if (++calls !== begin) return;
-        begun = true;
-        await second();
-      }),
-    );
-
-    expect([begin, (await parquet()).flat().sort()]).toEqual([begin, ids(1, 60)]);
-    until(HOUR + 10 * DAY);
-    expect([begin, await view()]).toEqual([begin, ids(1, 90)]);
-  }
-});
 
 async function writeHoursElsewhere(objects: Objects, now: number, limits?: { onePartBytes: number }): Promise<void> {
   const clock = memoryClock();
@@ -401,28 +332,6 @@ test('a run without time for an hour leaves it to the next one, which goes on', 
 
   expect(before).toBeLessThan(60);
   expect((await parquet()).flat().sort()).toEqual(ids(1, 60));
-});
-
-test('S3 faults leave an hour to the next run', async () => {
-  for (let call = 1, failed = true; failed; call++) {
-    const { bucket, run, parquet, view, until, clock } = await twoHours();
-    let calls = 0;
-    failed = false;
-    const faulty = around(bucket, () => {
-      if (++calls !== call) return;
-      failed = true;
-      throw new Error('S3 is down');
-    });
-
-    await run(faulty).catch(() => {});
-    expect([call, await view()]).toEqual([call, ids(1, 90)]);
-    clock.advance(15 * MINUTE);
-    await run();
-
-    expect([call, await parquet()]).toEqual([call, [ids(1, 60)]]);
-    until(HOUR + 10 * DAY);
-    expect([call, await view()]).toEqual([call, ids(1, 90)]);
-  }
 });
 
 test('objects that are not ours stop nothing and stay', async () => {

@@ -1,12 +1,15 @@
+import { aPlan } from '../../draw/plan';
 import type { SourceMutant } from '../source-mutant';
 
 const HOUR = 'lib/analytics/hour.ts';
 const HOURS = 'lib/analytics/hours.ts';
 const KEYS = 'lib/analytics/keys.ts';
+const PROCESS = 'lib/analytics/process.ts';
 
 const by = { scale: 'hours' };
+const byPlan = { plan: { queue: 'analytics', jobs: aPlan().jobs } };
 
-/** Faults by which hours of events lose some, or show them twice. */
+/** Faults by which events are lost or shown twice. */
 export const HOUR_MUTANTS: Record<string, SourceMutant> = {
   lateMessagesLeaveNothing: {
     changes: [{ file: KEYS, find: 'LATE_AFTER_MS = 10 * 60_000', replace: 'LATE_AFTER_MS = 200 * 24 * HOUR_MS' }],
@@ -27,6 +30,16 @@ export const HOUR_MUTANTS: Record<string, SourceMutant> = {
     changes: [{ file: HOUR, find: 'stored ? await fromParquet(stored.bytes) : []', replace: '[]' }],
     breaks: /^never fewer/,
     by,
+  },
+  objectsAreNamedByTheDelivery: {
+    changes: [{ file: PROCESS, find: 'id: envelope.id };', replace: 'id: envelope.id + now() };' }],
+    breaks: /^nothing lost: .* has no row/,
+    by: byPlan,
+  },
+  rejectedEventsAreDropped: {
+    changes: [{ file: PROCESS, find: 'if (rejected) await', replace: 'if (rejected && now() === 0) await' }],
+    breaks: /^nothing lost: .* has no row/,
+    by: byPlan,
   },
   failedHoursAreForgotten: {
     changes: [
