@@ -1,184 +1,90 @@
-import { ChangeMessageVisibilityBatchCommand, type Message, SetQueueAttributesCommand } from '@aws-sdk/client-sqs';
+import {
+  ChangeMessageVisibilityBatchCommand,
+  type QueueAttributeName,
+  SetQueueAttributesCommand,
+} from '@aws-sdk/client-sqs';
 import { conformance, type Sqs, type TestQueue } from '../support/sqs-conformance';
 
-/** Messages in the order in which they are sent. */
-async function sendAll(sqs: Sqs, queue: TestQueue, messages: [group: string, body: string][]): Promise<void> {
-  for (const [MessageGroupId, body] of messages) await sqs.send(queue, body, { MessageGroupId });
+type Act = (sqs: Sqs, queue: TestQueue) => Promise<unknown>;
+interface Case {
+  queue?: Partial<Record<QueueAttributeName, string>>;
+  /** Bodies, in the order in which they are sent. The letter is the group. */
+  sent: string;
+  /** What happens then, and how much time passes. */
+  act?: Act;
+  pass?: number;
+  /** What one receive returns after that. */
+  seen: string;
 }
 
-const threeMessages = (sqs: Sqs, queue: TestQueue): Promise<void> =>
-  sendAll(sqs, queue, [
-    ['g1', 'm1'],
-    ['g1', 'm2'],
-    ['g1', 'm3'],
-  ]);
+const sendAll = async (sqs: Sqs, queue: TestQueue, bodies: string): Promise<void> => {
+  for (const body of bodies.split(' ')) await sqs.send(queue, body, { MessageGroupId: body.charAt(0) });
+};
+const receiveOne: Act = (sqs, queue) => sqs.receiveOne(queue);
+const receiveAll: Act = (sqs, queue) => sqs.receive(queue);
+const releaseOne: Act = async (sqs, queue) => sqs.hide(queue, await sqs.receiveOne(queue), 0);
+const removeOne: Act = async (sqs, queue) => sqs.remove(queue, await sqs.receiveOne(queue));
+/** Receives all and hides the nth for so long. */
+const hideNth =
+  (n: number, seconds: number): Act =>
+  async (sqs, queue) =>
+    sqs.hide(queue, (await sqs.receive(queue)).at(n) ?? {}, seconds);
 
-async function threeInFlight(sqs: Sqs, queue: TestQueue): Promise<[Message, Message, Message]> {
-  await threeMessages(sqs, queue);
-  return (await sqs.receive(queue)) as [Message, Message, Message];
-}
+const ORDER: Record<string, Case> = {
+  'is kept inside a group, and one receive can return several messages of it': { sent: 'a1 a2 a3', seen: 'a1 a2 a3' },
+  'puts the messages of the oldest group first, even if others were sent between them': {
+    ...{ sent: 'a1 b1 a2 a3', seen: 'a1 a2 a3 b1' },
+  },
+  'hands out a group that waited before one whose message was just made visible again': {
+    ...{ sent: 'a1 b1', act: releaseOne, seen: 'b1 a1' },
+  },
+  'hands out a group that waited before the rest of one that was just received': {
+    ...{ sent: 'a1 a2 b1', act: removeOne, seen: 'b1 a2' },
+  },
+  'holds back a group while one of its messages is in flight, and lets another one pass': {
+    ...{ sent: 'a1 a2 b1', act: receiveOne, seen: 'b1' },
+  },
+  'keeps the group locked while only part of a batch is deleted': {
+    sent: 'a1 a2 a3',
+    act: async (sqs, queue) => {
+      const [first, second] = await sqs.receive(queue);
+      await sendAll(sqs, queue, 'a4');
+      for (const message of [first, second]) await sqs.remove(queue, message ?? {});
+    },
+    seen: '',
+  },
+  'makes a released first message receivable at once, even if the next one is in flight': {
+    ...{ sent: 'a1 a2 a3', act: hideNth(0, 0), seen: 'a1' },
+  },
+  'withholds a released message while an earlier one is in flight': { sent: 'a1 a2 a3', act: hideNth(1, 0), seen: '' },
+  'brings back only the messages before one whose visibility was extended': {
+    ...{ queue: { VisibilityTimeout: '5' }, sent: 'a1 a2 a3', act: hideNth(1, 60), pass: 6, seen: 'a1' },
+  },
+  'brings back only the first message if it becomes visible before the others': {
+    ...{ queue: { VisibilityTimeout: '60' }, sent: 'a1 a2 a3', act: hideNth(0, 2), pass: 3, seen: 'a1' },
+  },
+  'is the same after a time-out, with later messages behind': {
+    ...{ queue: { VisibilityTimeout: '2' }, sent: 'a1 a2 a3', seen: 'a1 a2 a3 a4', pass: 3 },
+    act: async (sqs, queue) => {
+      await sqs.receive(queue);
+      await sendAll(sqs, queue, 'a4');
+    },
+  },
+  'returns at most ten messages of a group until those are deleted': {
+    ...{ sent: 'a1 a2 a3 a4 a5 a6 a7 a8 a9 a10 a11 a12', act: receiveAll, seen: '' },
+  },
+};
 
 conformance('The order of a FIFO queue', (check) => {
-  check('is kept inside a group, and one receive can return several messages of it', async (sqs) => {
-    const queue = await sqs.fifo();
-    await sendAll(sqs, queue, [
-      ['g1', 'm1'],
-      ['g1', 'm2'],
-      ['g1', 'm3'],
-    ]);
+  for (const [sentence, { queue: attributes, sent, act, pass = 0, seen }] of Object.entries(ORDER))
+    check(sentence, { seconds: pass }, async (sqs) => {
+      const queue = await sqs.fifo(attributes);
+      await sendAll(sqs, queue, sent);
+      await act?.(sqs, queue);
+      if (pass > 0) await sqs.pass(pass);
 
-    const bodies = await sqs.bodies(queue);
-
-    expect(bodies).toEqual(['m1', 'm2', 'm3']);
-  });
-
-  check('puts the messages of the oldest group first, even if others were sent between them', async (sqs) => {
-    const queue = await sqs.fifo();
-    await sendAll(sqs, queue, [
-      ['g1', 'g1-m1'],
-      ['g2', 'g2-m1'],
-      ['g1', 'g1-m2'],
-      ['g1', 'g1-m3'],
-    ]);
-
-    const bodies = await sqs.bodies(queue);
-
-    expect(bodies).toEqual(['g1-m1', 'g1-m2', 'g1-m3', 'g2-m1']);
-  });
-
-  check('hands out a group that waited before one whose message was just made visible again', async (sqs) => {
-    const queue = await sqs.fifo();
-    await sendAll(sqs, queue, [
-      ['g1', 'g1-m1'],
-      ['g2', 'g2-m1'],
-    ]);
-
-    await sqs.hide(queue, await sqs.receiveOne(queue), 0);
-
-    expect(await sqs.bodies(queue)).toEqual(['g2-m1', 'g1-m1']);
-  });
-
-  check('hands out a group that waited before the rest of one that was just received', async (sqs) => {
-    const queue = await sqs.fifo();
-    await sendAll(sqs, queue, [
-      ['g1', 'g1-m1'],
-      ['g1', 'g1-m2'],
-      ['g2', 'g2-m1'],
-    ]);
-
-    await sqs.remove(queue, await sqs.receiveOne(queue));
-
-    expect(await sqs.bodies(queue)).toEqual(['g2-m1', 'g1-m2']);
-  });
-
-  check('holds back a group while one of its messages is in flight', async (sqs) => {
-    const queue = await sqs.fifo();
-    await sendAll(sqs, queue, [
-      ['g1', 'm1'],
-      ['g1', 'm2'],
-    ]);
-    await sqs.receiveOne(queue);
-
-    const bodies = await sqs.bodies(queue);
-
-    expect(bodies).toEqual([]);
-  });
-
-  check('lets another group pass one that is in flight', async (sqs) => {
-    const queue = await sqs.fifo();
-    await sendAll(sqs, queue, [
-      ['g1', 'g1-m1'],
-      ['g1', 'g1-m2'],
-      ['g2', 'g2-m1'],
-    ]);
-    await sqs.receiveOne(queue);
-
-    const bodies = await sqs.bodies(queue);
-
-    expect(bodies).toEqual(['g2-m1']);
-  });
-
-  check('continues with the next message once the one in flight is deleted', async (sqs) => {
-    const queue = await sqs.fifo();
-    await sendAll(sqs, queue, [
-      ['g1', 'm1'],
-      ['g1', 'm2'],
-    ]);
-    await sqs.remove(queue, await sqs.receiveOne(queue));
-
-    const bodies = await sqs.bodies(queue);
-
-    expect(bodies).toEqual(['m2']);
-  });
-
-  check('keeps the group locked while only part of a batch is deleted', async (sqs) => {
-    const queue = await sqs.fifo();
-    const [first, second] = await threeInFlight(sqs, queue);
-    await sqs.send(queue, 'm4');
-
-    await sqs.remove(queue, first);
-    await sqs.remove(queue, second);
-
-    expect(await sqs.bodies(queue)).toEqual([]);
-  });
-
-  check('makes a released first message receivable at once, even if the next one is in flight', async (sqs) => {
-    const queue = await sqs.fifo();
-    const [first] = await threeInFlight(sqs, queue);
-
-    await sqs.hide(queue, first, 0);
-
-    expect(await sqs.bodies(queue)).toEqual(['m1']);
-  });
-
-  check('withholds a released message while an earlier one is in flight', async (sqs) => {
-    const queue = await sqs.fifo();
-    const [, second] = await threeInFlight(sqs, queue);
-
-    await sqs.hide(queue, second, 0);
-
-    expect(await sqs.bodies(queue)).toEqual([]);
-  });
-
-  check('brings back only the messages before one whose visibility was extended', { seconds: 6 }, async (sqs) => {
-    const queue = await sqs.fifo({ VisibilityTimeout: '5' });
-    const [, second] = await threeInFlight(sqs, queue);
-    await sqs.hide(queue, second, 60);
-
-    await sqs.pass(6);
-
-    expect(await sqs.bodies(queue)).toEqual(['m1']);
-  });
-
-  check('brings back only the first message if it becomes visible before the others', { seconds: 3 }, async (sqs) => {
-    const queue = await sqs.fifo({ VisibilityTimeout: '60' });
-    const [first] = await threeInFlight(sqs, queue);
-    await sqs.hide(queue, first, 2);
-
-    await sqs.pass(3);
-
-    expect(await sqs.bodies(queue)).toEqual(['m1']);
-  });
-
-  check('is the same after a time-out, with later messages behind', { seconds: 3 }, async (sqs) => {
-    const queue = await sqs.fifo({ VisibilityTimeout: '2' });
-    await threeInFlight(sqs, queue);
-    await sqs.send(queue, 'm4');
-
-    await sqs.pass(3);
-
-    expect(await sqs.bodies(queue)).toEqual(['m1', 'm2', 'm3', 'm4']);
-  });
-
-  check('returns at most ten messages of a group until those are deleted', async (sqs) => {
-    const queue = await sqs.fifo();
-    for (let n = 1; n <= 12; n += 1) await sqs.send(queue, `m${n}`);
-    const first = await sqs.receive(queue);
-
-    const second = await sqs.receive(queue);
-
-    expect([first.length, second.length]).toEqual([10, 0]);
-  });
+      expect((await sqs.bodies(queue)).join(' ')).toBe(seen);
+    });
 
   check('shows in rising sequence numbers of twenty digits', async (sqs) => {
     const queue = await sqs.fifo();
@@ -251,36 +157,34 @@ conformance('Deduplication of a FIFO queue', (check) => {
     expect(await sqs.bodies(queue)).toEqual(['m1', 'm1']);
   });
 
-  check('applies to the whole queue by default, not to each group', async (sqs) => {
-    const queue = await sqs.fifo();
+  const SCOPES: [sentence: string, queue: Case['queue'], seen: string[], act?: Act][] = [
+    ['applies to the whole queue by default, not to each group', {}, ['m1']],
+    [
+      'applies to each group with the scope messageGroup',
+      { DeduplicationScope: 'messageGroup', FifoThroughputLimit: 'perMessageGroupId' },
+      ['m1', 'm2'],
+    ],
+    [
+      'keeps the scope from the creation of the queue when the attribute changes',
+      {},
+      ['m1'],
+      ({ client }, { url }) =>
+        client.send(
+          new SetQueueAttributesCommand({ QueueUrl: url, Attributes: { DeduplicationScope: 'messageGroup' } }),
+        ),
+    ],
+  ];
+  for (const [sentence, attributes, seen, act] of SCOPES)
+    check(sentence, async (sqs) => {
+      const queue = await sqs.fifo(attributes);
+      await act?.(sqs, queue);
 
-    await sqs.send(queue, 'm1', { MessageGroupId: 'g1', MessageDeduplicationId: 'd' });
-    await sqs.send(queue, 'm2', { MessageGroupId: 'g2', MessageDeduplicationId: 'd' });
+      await sqs.send(queue, 'm1', { MessageGroupId: 'g1', MessageDeduplicationId: 'd' });
+      await sqs.send(queue, 'm2', { MessageGroupId: 'g2', MessageDeduplicationId: 'd' });
+      await sqs.send(queue, 'm3', { MessageGroupId: 'g2', MessageDeduplicationId: 'd' });
 
-    expect(await sqs.bodies(queue)).toEqual(['m1']);
-  });
-
-  check('applies to each group with the scope messageGroup', async (sqs) => {
-    const queue = await sqs.fifo({ DeduplicationScope: 'messageGroup', FifoThroughputLimit: 'perMessageGroupId' });
-
-    await sqs.send(queue, 'm1', { MessageGroupId: 'g1', MessageDeduplicationId: 'd' });
-    await sqs.send(queue, 'm2', { MessageGroupId: 'g2', MessageDeduplicationId: 'd' });
-    await sqs.send(queue, 'm3', { MessageGroupId: 'g2', MessageDeduplicationId: 'd' });
-
-    expect(await sqs.bodies(queue)).toEqual(['m1', 'm2']);
-  });
-
-  check('keeps the scope from the creation of the queue when the attribute changes', async (sqs) => {
-    const queue = await sqs.fifo();
-    await sqs.client.send(
-      new SetQueueAttributesCommand({ QueueUrl: queue.url, Attributes: { DeduplicationScope: 'messageGroup' } }),
-    );
-
-    await sqs.send(queue, 'm1', { MessageGroupId: 'g1', MessageDeduplicationId: 'd' });
-    await sqs.send(queue, 'm2', { MessageGroupId: 'g2', MessageDeduplicationId: 'd' });
-
-    expect(await sqs.bodies(queue)).toEqual(['m1']);
-  });
+      expect(await sqs.bodies(queue)).toEqual(seen);
+    });
 
   check('by content compares only the body', async (sqs) => {
     const queue = await sqs.fifo({ ContentBasedDeduplication: 'true' });
