@@ -1,4 +1,5 @@
 import { partitionOf } from '../aws/partition';
+import { duration } from '../duration';
 import { functionName } from '../jobs/keys';
 import { slsCommand, type Target } from '../target';
 import type { DiscordMessage, Embed } from '../vendors/discord';
@@ -7,7 +8,7 @@ import { isFact, KINDS, type Kind, runbookOf } from './kinds';
 import type { Known } from './known';
 import { type AlarmChange, type Change, type Notification, newestValue } from './notification';
 import type { Over } from './outages';
-import { behindText, deadText, duration, failingText, pauseText, quantity } from './text';
+import { behindText, deadText, failingText, pauseText, quantity } from './text';
 
 /** The deployment that an alarm is about. */
 export interface Place extends Target {

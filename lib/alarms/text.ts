@@ -1,3 +1,4 @@
+import { duration } from '../duration';
 import type { Pause } from '../jobs/pause';
 import type { FailingWork } from '../jobs/run-lease';
 import { slsCommand, type Target } from '../target';
@@ -16,26 +17,6 @@ export function quantity(value: number, unit: Kind['unit']): string {
 }
 
 const rounded = (value: number): string => String(Math.round(value * 100) / 100);
-
-const UNITS = [
-  ['d', 86_400],
-  ['h', 3_600],
-  ['min', 60],
-  ['s', 1],
-] as const;
-
-/** A duration in its two largest units: `45 s`, `1 min 30 s`. */
-export function duration(seconds: number): string {
-  if (seconds < 60) return `${rounded(seconds)} s`;
-  const whole = Math.round(seconds);
-  const parts = UNITS.map(([name, size], at) => {
-    const [, above = Number.POSITIVE_INFINITY] = UNITS[at - 1] ?? [];
-    return { name, count: Math.floor((whole % above) / size) };
-  });
-  const first = parts.findIndex(({ count }) => count > 0);
-  const shown = parts.slice(first, first + 2).filter(({ count }) => count > 0);
-  return shown.map(({ name, count }) => `${count} ${name}`).join(' ');
-}
 
 /** Codes of dead jobs that fit into a message. */
 const MOST_CODES = 5;

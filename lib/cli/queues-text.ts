@@ -1,4 +1,4 @@
-import { duration } from '../alarms/text';
+import { duration } from '../duration';
 import { type Activity, type Counted, meanMs, type Overview, type QueueFigures, sumOf } from '../ops/overview';
 import { timeText } from '../text';
 import { tableText } from './text';

@@ -6,24 +6,15 @@ import { overview } from '../ops/overview';
 import { isProduction } from '../target';
 import { act, previewAction } from './actions';
 import { campaignList, campaignPage } from './campaigns';
-import { deadLetters } from './dead-letters';
-import { auditLook, type ConsoleDeps } from './deps';
+import { auditLook, BREAKS, type ConsoleDeps, type LocalTools } from './deps';
 import { type Env, ownPage, ownWrite, refuse } from './guard';
-import { jobData, jobPageOf } from './job';
-import { BREAKS, type LocalPage, type LocalTools } from './local-tools';
-import { foundJobs, querySchema } from './search';
-import type { Session } from './views';
+import { deadLetters, foundJobs, jobData, jobPageOf, querySchema } from './jobs';
 
 const MOST_BYTES = 2 * 1024 * 1024;
 
-const jobSchema = z.object({ queue: z.string(), id: z.string() });
-const actionSchema = z.object({
-  action: z.string(),
-  input: z.unknown(),
-  reason: z.string().max(500).default(''),
-});
-const breakSchema = z.object({ vendor: z.string(), how: z.enum(BREAKS).optional() });
-const sampleSchema = z.object({ sample: z.string() });
+const none = z.object({});
+const job = z.object({ queue: z.string(), id: z.string() });
+const action = z.object({ action: z.string(), input: z.unknown(), reason: z.string().max(500).default('') });
 
 /** What the page asks for and does. Each path stands behind the guard. */
 export function consoleApi(deps: ConsoleDeps): Hono<Env> {
@@ -31,68 +22,59 @@ export function consoleApi(deps: ConsoleDeps): Hono<Env> {
   api.use(ownPage(deps.token));
   api.post('*', ownWrite, bodyLimit({ maxSize: MOST_BYTES, onError: tooLarge }));
 
-  api.get('/session', (context) => context.json(sessionOf(deps)));
-  api.get('/overview', async (context) => context.json(await overview(deps.deployment)));
-  api.get('/jobs', async (context) =>
-    context.json(await foundJobs(deps, read(querySchema, given(context)), context.req.raw.signal)),
+  /** A GET takes the parameters of the address, of which an empty one counts as none. A POST takes its body. */
+  function answers<T>(
+    method: 'get' | 'post',
+    path: string,
+    schema: z.ZodType<T>,
+    answer: (asked: T, signal: AbortSignal) => unknown,
+  ): void {
+    api[method](path, async (context) => {
+      const { req } = context;
+      const given = Object.entries(req.query()).filter(([, value]) => value !== '');
+      const asked = schema.safeParse(method === 'post' ? await body(context) : Object.fromEntries(given));
+      if (!asked.success) throw new OperatorError('The request is not valid.');
+      return context.json(await answer(asked.data, req.raw.signal));
+    });
+  }
+
+  answers('get', '/session', none, () => sessionOf(deps));
+  answers('get', '/overview', none, () => overview(deps.deployment));
+  answers('get', '/jobs', querySchema, (query, signal) => foundJobs(deps, query, signal));
+  answers('get', '/job', job.partial({ queue: true }), (asked) => jobPageOf(deps, asked));
+  answers('get', '/data', job, (asked) => jobData(deps, asked, { unmask: false }));
+  answers('post', '/reveal', job, (asked) => jobData(deps, asked, { unmask: true }));
+  answers('get', '/dead', job.partial(), ({ queue }) => deadLetters(deps, queue));
+  answers('get', '/campaigns', z.object({ day: z.string().optional() }), ({ day }) =>
+    campaignList(deps, day === undefined ? undefined : dayOf(day)),
   );
-  api.get('/job', async (context) => {
-    const { queue, id = '' } = given(context);
-    return context.json(await jobPageOf(deps, queue, id));
-  });
-  api.get('/data', async (context) => {
-    const { queue, id } = read(jobSchema, given(context));
-    return context.json(await jobData({ ...deps, unmask: false }, queue, id));
-  });
-  api.post('/reveal', async (context) => {
-    const { queue, id } = read(jobSchema, await body(context));
-    return context.json(await jobData({ ...deps, unmask: true }, queue, id));
-  });
-  api.get('/dead', async (context) => context.json(await deadLetters(deps, given(context).queue)));
-  api.get('/campaigns', async (context) => {
-    const { day } = given(context);
-    return context.json(await campaignList(deps, day === undefined ? undefined : dayOf(day)));
-  });
-  api.get('/campaign', async (context) => context.json(await campaignPage(deps, given(context).id ?? '')));
+  answers('get', '/campaign', z.object({ id: z.string() }), ({ id }) => campaignPage(deps, id));
+  answers('post', '/preview', action, (asked) => previewAction(deps, asked.action, asked.input));
+  answers('post', '/act', action, async (asked) => ({ done: await act(deps, asked) }));
 
-  api.post('/preview', async (context) => {
-    const { action, input } = read(actionSchema, await body(context));
-    return context.json(previewAction(deps, action, input));
-  });
-  api.post('/act', async (context) => {
-    const { action, ...said } = read(actionSchema, await body(context));
-    return context.json({ done: await act(deps, action, said) });
-  });
-
-  api.get('/local', async (context) => context.json(await localPage(deps, { unmask: false })));
-  api.post('/local/reveal', async (context) => context.json(await localPage(deps, { unmask: true })));
-  api.post('/local/break', async (context) => {
-    const { vendor, how } = read(breakSchema, await body(context));
-    const tools = toolsOf(deps);
-    await (how === undefined ? tools.recover(vendor) : tools.break(vendor, how));
-    return context.json({});
-  });
-  api.post('/local/send', async (context) => {
-    const { sample } = read(sampleSchema, await body(context));
-    return context.json(await toolsOf(deps).send(sample));
+  answers('get', '/local', none, () => localPage(deps, { unmask: false }));
+  answers('post', '/local/reveal', none, () => localPage(deps, { unmask: true }));
+  answers('post', '/local/send', z.object({ sample: z.string() }), ({ sample }) => toolsOf(deps).send(sample));
+  const breaks = z.object({ vendor: z.string(), how: z.enum(BREAKS).optional() });
+  answers('post', '/local/break', breaks, async ({ vendor, how }) => {
+    await (how === undefined ? toolsOf(deps).recover(vendor) : toolsOf(deps).break(vendor, how));
+    return {};
   });
 
   api.notFound((context) => refuse(context, 404, 'There is no such path.'));
   return api;
 }
 
-/** What the page must know before it shows anything. */
-const sessionOf = ({ target, write, deployment }: ConsoleDeps): Session => ({
+export type Session = ReturnType<typeof sessionOf>;
+
+/** What the page must know before it shows anything. `production`: a red frame, and a reason for each action. */
+const sessionOf = ({ target, write, deployment }: ConsoleDeps) => ({
   ...target,
   production: isProduction(target),
   local: target.stage === 'local',
   write,
-  queues: [...deployment.queueNames],
+  queues: deployment.queueNames,
 });
-
-/** The parameters of the address. An empty one counts as none. */
-const given = ({ req }: Context): Record<string, string | undefined> =>
-  Object.fromEntries(Object.entries(req.query()).filter(([, value]) => value !== ''));
 
 const tooLarge = (context: Context) => refuse(context, 413, 'The request is too large.');
 
@@ -104,20 +86,16 @@ async function body({ req }: Context): Promise<unknown> {
   }
 }
 
-function read<T>(schema: z.ZodType<T>, value: unknown): T {
-  const parsed = schema.safeParse(value);
-  if (!parsed.success) throw new OperatorError('The request is not valid.');
-  return parsed.data;
-}
-
 function dayOf(text: string): number {
   const day = /^\d{4}-\d\d-\d\d$/.test(text) ? Date.parse(text) : Number.NaN;
   if (Number.isNaN(day)) throw new OperatorError('The day must be like 2026-01-02.');
   return day;
 }
 
+export type LocalPage = Awaited<ReturnType<typeof localPage>>;
+
 /** What the fake vendors took. Addresses are masked until they are asked for, as on any deployment. */
-async function localPage(deps: ConsoleDeps, { unmask }: { unmask: boolean }): Promise<LocalPage> {
+async function localPage(deps: ConsoleDeps, { unmask }: { unmask: boolean }) {
   const { samples, vendors } = toolsOf(deps);
   if (unmask) await auditLook(deps, { action: 'local.reveal', arguments: {} });
   const shown = unmask ? (text: string) => text : maskAddresses;

@@ -1,7 +1,6 @@
 import { type Act, auditChange, writeAudit } from '../ops/audit-trail';
 import type { Deployment } from '../ops/deployment';
 import type { Target } from '../target';
-import type { LocalTools } from './local-tools';
 
 export interface ConsoleDeps {
   deployment: Deployment;
@@ -12,8 +11,29 @@ export interface ConsoleDeps {
   write: boolean;
   /** What the page must know to call the API. The local service needs none. */
   token?: string | undefined;
-  /** Only on the local service. */
   local?: LocalTools | undefined;
+}
+
+/** How a fake vendor can be broken. */
+export const BREAKS = ['down', 'slow', '429', '401', 'lost'] as const;
+export type Break = (typeof BREAKS)[number];
+
+/** A fake vendor of the local service, with what it took and how it fails now. */
+export interface LocalVendor {
+  name: string;
+  breaks: readonly string[];
+  /** Tables of what it took: tickets, mails, testers. The newest first. */
+  tables: { name: string; head: string[]; rows: string[][] }[];
+}
+
+/** What only the local service has. Its data is personal if a developer typed personal data. */
+export interface LocalTools {
+  vendors(): LocalVendor[];
+  break(vendor: string, how: Break): Promise<void>;
+  recover(vendor: string): Promise<void>;
+  samples: readonly string[];
+  /** Sends a sample job. Returns its queue and id. */
+  send(sample: string): Promise<{ queue: string; id: string }>;
 }
 
 /** What an operator is about to do in the console. `arguments` hold ids, never data of a job. */

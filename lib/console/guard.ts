@@ -2,47 +2,45 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import type { HttpBindings } from '@hono/node-server';
 import type { Context, MiddlewareHandler } from 'hono';
 import { secureHeaders } from 'hono/secure-headers';
+import type { ContentfulStatusCode } from 'hono/utils/http-status';
 
 /** The server's requests carry the socket, from which the guard learns the port. */
 export interface Env {
   Bindings: HttpBindings;
 }
 
-/** Only the page sends this header. A page of another origin could send it only after a preflight, which is refused. */
-export const PAGE_HEADER = 'x-console';
-
-/** Names that a browser can only resolve to this machine. A name of another site that resolves here is refused. */
-const NAMES = ['127.0.0.1', 'localhost'];
-
 /**
  * The page may load its own files and call its own server, and nothing else. No inline script runs, so text that was
  * stored as markup stays text. No other page may show it in a frame.
  */
-export const headers = (): MiddlewareHandler<Env> =>
-  secureHeaders({
-    contentSecurityPolicy: {
-      defaultSrc: ["'none'"],
-      scriptSrc: ["'self'"],
-      styleSrc: ["'self'"],
-      connectSrc: ["'self'"],
-      imgSrc: ["'self'", 'data:'],
-      baseUri: ["'none'"],
-      formAction: ["'none'"],
-      frameAncestors: ["'none'"],
-    },
-    crossOriginOpenerPolicy: 'same-origin',
-    crossOriginResourcePolicy: 'same-origin',
-    // With no-referrer a browser would also hide the origin of the page's own POSTs.
-    referrerPolicy: 'same-origin',
-    xFrameOptions: 'DENY',
-    strictTransportSecurity: false,
-  });
+export const headers: MiddlewareHandler<Env> = secureHeaders({
+  contentSecurityPolicy: {
+    defaultSrc: ["'none'"],
+    scriptSrc: ["'self'"],
+    styleSrc: ["'self'"],
+    connectSrc: ["'self'"],
+    imgSrc: ["'self'", 'data:'],
+    baseUri: ["'none'"],
+    formAction: ["'none'"],
+    frameAncestors: ["'none'"],
+  },
+  // With no-referrer a browser would also hide the origin of the page's own POSTs.
+  referrerPolicy: 'same-origin',
+  xFrameOptions: 'DENY',
+  strictTransportSecurity: false,
+});
+
+/** Names that a browser can only resolve to this machine, with the console's own port. */
+const hostsOf = ({ env }: Context<Env>): string[] =>
+  ['127.0.0.1', 'localhost'].map((name) => `${name}:${env.incoming.socket.localPort}`);
 
 /** Refuses requests that name another host. That ends DNS rebinding: a browser sends the name that the attacker chose. */
 export const ownHost: MiddlewareHandler<Env> = async (context, next) =>
   hostsOf(context).includes(context.req.header('host') ?? '')
     ? next()
     : refuse(context, 421, 'The console answers only as 127.0.0.1 or localhost, with its own port.');
+
+const OTHER_ORIGIN = 'The request comes from another origin.';
 
 /**
  * Lets only the console's own page call the API. `token`: what the page must know. Without one, the page needs none, as
@@ -51,14 +49,15 @@ export const ownHost: MiddlewareHandler<Env> = async (context, next) =>
 export function ownPage(token: string | undefined): MiddlewareHandler<Env> {
   return async (context, next) => {
     const { req } = context;
-    const origin = req.header('origin');
-    const site = req.header('sec-fetch-site');
+    const { origin, 'sec-fetch-site': site, 'x-console': page, authorization = '' } = req.header();
     const origins = hostsOf(context).map((host) => `http://${host}`);
     if (origin !== undefined && !origins.includes(origin)) return refuse(context, 403, OTHER_ORIGIN);
     if (site !== undefined && site !== 'same-origin') return refuse(context, 403, OTHER_ORIGIN);
-    if (req.header(PAGE_HEADER) === undefined)
-      return refuse(context, 403, `The header ${PAGE_HEADER} is missing. Only the page calls the API.`);
-    if (token !== undefined && !isSame(req.header('authorization') ?? '', `Bearer ${token}`))
+    // A page of another origin could send it only after a preflight, which is refused.
+    if (page === undefined)
+      return refuse(context, 403, 'The header x-console is missing. Only the page calls the API.');
+    // Of digests, so that the time tells nothing about the token.
+    if (token !== undefined && !timingSafeEqual(digest(authorization), digest(`Bearer ${token}`)))
       return refuse(context, 401, 'The token is missing or wrong. Open the address that the console printed.');
     return next();
   };
@@ -66,28 +65,13 @@ export function ownPage(token: string | undefined): MiddlewareHandler<Env> {
 
 /** For requests that change something. A browser names the origin of each of them, so one without it is refused too. */
 export const ownWrite: MiddlewareHandler<Env> = async (context, next) => {
-  const { req } = context;
-  if (req.header('origin') === undefined) return refuse(context, 403, OTHER_ORIGIN);
-  if (!/^application\/json(;|$)/.test(req.header('content-type') ?? ''))
-    return refuse(context, 415, 'The body must be JSON.');
-  return next();
+  const { origin, 'content-type': type = '' } = context.req.header();
+  if (origin === undefined) return refuse(context, 403, OTHER_ORIGIN);
+  return /^application\/json(;|$)/.test(type) ? next() : refuse(context, 415, 'The body must be JSON.');
 };
 
-const OTHER_ORIGIN = 'The request comes from another origin.';
-
 /** Refuses a request with a reason that the page shows. */
-export const refuse = (
-  context: Context,
-  status: 400 | 401 | 403 | 404 | 409 | 413 | 415 | 421 | 500 | 502,
-  error: string,
-) => context.json({ error }, status);
-
-function hostsOf({ env }: Context<Env>): string[] {
-  const { localPort } = env.incoming.socket;
-  return NAMES.map((name) => `${name}:${localPort}`);
-}
-
-/** Compares digests, so that the time tells nothing about the token. */
-const isSame = (given: string, expected: string): boolean => timingSafeEqual(digest(given), digest(expected));
+export const refuse = (context: Context, status: ContentfulStatusCode, error: string) =>
+  context.json({ error }, status);
 
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest();

@@ -1,13 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import http from 'node:http';
+import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { getRequestListener } from '@hono/node-server';
+import type { build as esbuild } from 'esbuild';
 import { Hono } from 'hono';
 import { StoreError } from '../errors';
 import { OperatorError } from '../ops/operator';
 import { withCommand } from '../target';
 import { consoleApi } from './api';
-import { HTML, page } from './bundle';
 import type { ConsoleDeps } from './deps';
 import { type Env, headers, ownHost, refuse } from './guard';
 
@@ -38,15 +40,13 @@ export async function serveConsole(deps: Omit<ConsoleDeps, 'token'>, port: numbe
   };
 }
 
-/** The console for a server that has other paths too. */
-export const consoleListener = (deps: ConsoleDeps): http.RequestListener => getRequestListener(consoleApp(deps).fetch);
-
 /** Whether a path belongs to the console. */
 export const isConsolePath = (url = '/'): boolean => /^\/(\?.*)?$|^\/console([/?]|$)/.test(url);
 
-function consoleApp(deps: ConsoleDeps): Hono<Env> {
+/** The console for a server that has other paths too. */
+export function consoleListener(deps: ConsoleDeps): http.RequestListener {
   const app = new Hono<Env>();
-  app.use(headers(), ownHost);
+  app.use(headers, ownHost);
   app.use(async ({ header }, next) => {
     header('cache-control', 'no-store');
     await next();
@@ -54,12 +54,10 @@ function consoleApp(deps: ConsoleDeps): Hono<Env> {
 
   app.route('/console/api', consoleApi(deps));
 
-  app.get('/console/assets/page.js', async ({ body }) =>
-    body((await page()).script, 200, { 'content-type': 'text/javascript; charset=utf-8' }),
-  );
-  app.get('/console/assets/page.css', async ({ body }) =>
-    body((await page()).style, 200, { 'content-type': 'text/css; charset=utf-8' }),
-  );
+  for (const [file, type] of Object.entries({ 'page.js': 'text/javascript', 'page.css': 'text/css' }))
+    app.get(`/console/assets/${file}`, async ({ body }) =>
+      body((await page())[file] ?? '', 200, { 'content-type': `${type}; charset=utf-8` }),
+    );
   for (const path of ['/', '/console', '/console/:page']) app.get(path, ({ html }) => html(HTML));
 
   app.notFound((context) => refuse(context, 404, 'There is no such path.'));
@@ -71,5 +69,49 @@ function consoleApp(deps: ConsoleDeps): Hono<Env> {
     deps.deployment.log.error('the console failed', { code: error.name });
     return refuse(context, 500, 'The console failed. This is a bug.');
   });
-  return app;
+  return getRequestListener(app.fetch);
 }
+
+let built: Promise<Record<string, string>> | undefined;
+
+/** The page's files by name. They are bundled once per process: some 50 ms, so a user needs no build step. */
+export const page = (): Promise<Record<string, string>> => (built ??= bundle());
+
+async function bundle(): Promise<Record<string, string>> {
+  // Commands run in the project's folder. This file may be part of a bundle, so its own folder says nothing.
+  const project = process.cwd();
+  // Loaded on first use, and as plain Node does, because esbuild refuses the globals of jest.
+  const { build } = createRequire(join(project, 'package.json'))('esbuild') as { build: typeof esbuild };
+  const { outputFiles } = await build({
+    entryPoints: ['page.tsx', 'page.css'].map((name) => join(project, 'lib', 'console', 'page', name)),
+    outdir: '/',
+    bundle: true,
+    minify: true,
+    write: false,
+    format: 'esm',
+    target: 'es2022',
+    jsx: 'automatic',
+    jsxImportSource: 'preact',
+    logLevel: 'silent',
+  });
+  return Object.fromEntries(outputFiles.map(({ path, text }) => [path.split(/[\\/]/).at(-1), text]));
+}
+
+/** Every address of the page answers this. It holds no data and no inline script. */
+const HTML = `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>Jobs console</title>
+<link rel="icon" href="data:,">
+<link rel="stylesheet" href="/console/assets/page.css">
+<script type="module" src="/console/assets/page.js"></script>
+</head>
+<body>
+<div id="app"></div>
+<noscript>The console needs JavaScript.</noscript>
+</body>
+</html>
+`;

@@ -1,4 +1,4 @@
-import type { Break, LocalTools, LocalVendor } from '../console/local-tools';
+import type { Break, LocalTools, LocalVendor } from '../console/deps';
 import { OperatorError } from '../ops/operator';
 import type { Producer } from '../producer/producer';
 import type { FakeVendors } from './fake-vendors';

@@ -1,18 +1,16 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import type { Preview } from '../views';
+import type { Preview } from '../actions';
 import { ask } from './api';
-import { Command, Failure, useSession } from './parts';
+import { Command, Failure, tellDone, useSession } from './parts';
 
 interface ActionProps {
   label: string;
   action: string;
   input: unknown;
-  onDone: (done: string) => void;
-  disabled?: boolean;
 }
 
 /** A button that asks first, and shows the command that does the same. */
-export function Action({ disabled = false, ...asked }: ActionProps) {
+export function Action({ disabled = false, ...asked }: ActionProps & { disabled?: boolean }) {
   const [open, setOpen] = useState(false);
   return (
     <>
@@ -25,7 +23,7 @@ export function Action({ disabled = false, ...asked }: ActionProps) {
 }
 
 /** A console that only reads shows the same, without the button that acts. */
-function Question({ label, action, input, onDone, close }: Omit<ActionProps, 'disabled'> & { close: () => void }) {
+function Question({ label, action, input, close }: ActionProps & { close: () => void }) {
   const { instance, write } = useSession();
   const dialog = useRef<HTMLDialogElement>(null);
   const [preview, setPreview] = useState<Preview>();
@@ -36,18 +34,18 @@ function Question({ label, action, input, onDone, close }: Omit<ActionProps, 'di
     dialog.current?.showModal();
     ask<Preview>('preview', { action, input }).then(setPreview, (refused: Error) => setFailure(refused.message));
   }, []);
-  const act = async () => {
+  const act = () => {
     setBusy(true);
     setFailure(undefined);
-    try {
-      const { done } = await ask<{ done: string }>('act', { action, input, reason });
-      onDone(done);
-      dialog.current?.close();
-    } catch (refused) {
-      setFailure((refused as Error).message);
-    } finally {
-      setBusy(false);
-    }
+    return ask<{ done: string }>('act', { action, input, reason })
+      .then(
+        ({ done }) => {
+          tellDone(done);
+          dialog.current?.close();
+        },
+        (refused: Error) => setFailure(refused.message),
+      )
+      .finally(() => setBusy(false));
   };
   const lacksReason = preview?.needsReason && reason.trim() === '';
   return (
@@ -71,7 +69,7 @@ function Question({ label, action, input, onDone, close }: Omit<ActionProps, 'di
         <p>This console only reads. Run the command, or start the console with --write.</p>
       )}
       <Failure error={failure} />
-      <div class="buttons">
+      <div class="row">
         {write ? (
           <button type="button" class="danger" disabled={!preview || lacksReason || busy} onClick={act}>
             {label}

@@ -1,55 +1,56 @@
-import { useState } from 'preact/hooks';
 import { RECIPIENT_WORDS } from '../../ops/campaign-view';
-import type { CampaignLine, CampaignPage, Campaigns } from '../views';
+import type { CampaignPage, Campaigns } from '../campaigns';
 import { Action } from './action';
-import { Facts, Failure, State, Table, Time, useAsk, Waiting } from './parts';
+import { Answer, Facts, State, Table, Time } from './parts';
 import { addressOf, go, jobAddress, Link, usePlace } from './router';
 
 export function CampaignsPage() {
   const { params } = usePlace();
   const id = params.get('id');
-  return id ? <One id={id} key={id} /> : <List day={params.get('day') ?? ''} />;
-}
-
-function List({ day }: { day: string }) {
-  const { data, error } = useAsk<Campaigns>(addressOf('campaigns', { day }), 5_000);
+  if (id === null) return <List day={params.get('day') ?? ''} />;
   return (
-    <>
-      <label>
-        Accepted on the day (UTC)
-        <input
-          type="date"
-          defaultValue={day}
-          onChange={(event) => go(addressOf('/console/campaigns', { day: event.currentTarget.value }))}
-        />
-      </label>
-      <p class="hint">Without a day, the campaigns that have not ended.</p>
-      <Failure error={error} />
-      {data?.campaigns.length === 0 ? <p>No campaigns.</p> : null}
-      {data && data.campaigns.length > 0 ? (
-        <Table
-          label="Campaigns"
-          head={['Campaign', 'Name', 'Status', 'Released', 'Accepted (UTC)', 'Ended']}
-          rows={data.campaigns.map((campaign) => [
-            campaign.id,
-            [
-              <Link key="id" to={addressOf('/console/campaigns', { id: campaign.id })}>
-                {campaign.id}
-              </Link>,
-              campaign.name,
-              <State key="status" state={campaign.status} />,
-              <Released key="released" campaign={campaign} />,
-              <Time key="accepted" at={campaign.accepted} />,
-              <Time key="ended" at={campaign.ended} />,
-            ],
-          ])}
-        />
-      ) : null}
-    </>
+    <Answer key={id} path={addressOf('campaign', { id })} everyMs={5_000}>
+      {(campaign: CampaignPage) => <One campaign={campaign} />}
+    </Answer>
   );
 }
 
-const Released = ({ campaign: { released, recipients } }: { campaign: CampaignLine }) => (
+const List = ({ day }: { day: string }) => (
+  <>
+    <label>
+      Accepted on the day (UTC)
+      <input
+        type="date"
+        defaultValue={day}
+        onChange={(event) => go(addressOf('/console/campaigns', { day: event.currentTarget.value }))}
+      />
+    </label>
+    <p class="quiet">Without a day, the campaigns that have not ended.</p>
+    <Answer path={addressOf('campaigns', { day })} everyMs={5_000}>
+      {({ campaigns }: Campaigns) =>
+        campaigns.length === 0 ? (
+          <p>No campaigns.</p>
+        ) : (
+          <Table
+            label="Campaigns"
+            rows={campaigns}
+            id={({ id }) => id}
+            columns={{
+              Campaign: ({ id }) => <Link to={addressOf('/console/campaigns', { id })}>{id}</Link>,
+              Name: ({ name }) => name,
+              Status: ({ status }) => <State state={status} />,
+              Released,
+              'Accepted (UTC)': ({ accepted }) => <Time at={accepted} />,
+              Ended: ({ ended }) => <Time at={ended} />,
+            }}
+          />
+        )
+      }
+    </Answer>
+  </>
+);
+
+const Released = ({ released, recipients }: Campaigns['campaigns'][number]) => (
   <>
     <progress aria-label="Released" max={recipients} value={released} /> {released} of {recipients} released
   </>
@@ -57,48 +58,29 @@ const Released = ({ campaign: { released, recipients } }: { campaign: CampaignLi
 
 const LABELS = { pause: 'Pause', resume: 'Resume', cancel: 'Cancel' };
 
-function One({ id }: { id: string }) {
-  const { data: campaign, error, reload } = useAsk<CampaignPage>(addressOf('campaign', { id }), 5_000);
-  const [done, setDone] = useState<string>();
-  if (!campaign) return <Waiting error={error} />;
-  const acted = (text: string) => {
-    setDone(text);
-    reload();
-  };
-  const { events, jobs, rejected, duplicates, ...report } = campaign.report;
-  const recipients = Object.entries(RECIPIENT_WORDS) as [keyof typeof RECIPIENT_WORDS, string][];
+function One({ campaign }: { campaign: CampaignPage }) {
+  const { id, can, status, name, report } = campaign;
+  const { events, jobs, rejected, duplicates } = report;
+  const kinds = Object.entries(RECIPIENT_WORDS) as [keyof typeof RECIPIENT_WORDS, string][];
+  const recipients = Object.fromEntries(kinds.map(([kind, words]) => [words, report[kind]]));
   const chunks = [...jobs.unknown, ...jobs.refused];
   return (
     <>
       <p class="id">
-        {campaign.id} <State state={campaign.status} /> {campaign.name ?? ''}
+        {id} <State state={status} /> {name}
       </p>
       <p>
-        <Released campaign={campaign} />
+        <Released {...campaign} />
       </p>
-      <Failure error={error} />
-      <p role="status">{done}</p>
-      <div class="buttons">
-        {campaign.can.map((decision) => (
-          <Action
-            key={decision}
-            label={LABELS[decision]}
-            action={`campaign.${decision}`}
-            input={{ id }}
-            onDone={acted}
-          />
+      <div class="row">
+        {can.map((decision) => (
+          <Action key={decision} label={LABELS[decision]} action={`campaign.${decision}`} input={{ id }} />
         ))}
       </div>
       <h2>Recipients</h2>
-      <Facts
-        facts={[
-          ...recipients.map(([kind, name]) => [name, countText(report[kind])] as const),
-          ['rejected before', countText(rejected)],
-          ['duplicates', countText(duplicates)],
-        ]}
-      />
+      <Facts facts={{ ...recipients, 'rejected before': rejected, duplicates }} />
       <h2>SendGrid reported</h2>
-      <Facts facts={Object.entries(events).map(([name, count]) => [name, countText(count)])} />
+      <Facts facts={events} />
       {Object.keys(events).length === 0 ? <p>Nothing yet.</p> : null}
       {chunks.length > 0 ? <h2>Chunks that need an operator</h2> : null}
       <ul>
@@ -111,5 +93,3 @@ function One({ id }: { id: string }) {
     </>
   );
 }
-
-const countText = (count: number): string => count.toLocaleString('en');

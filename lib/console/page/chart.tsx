@@ -1,87 +1,51 @@
-import { useEffect, useRef } from 'preact/hooks';
-import uPlot from 'uplot';
+/** `at`: ms since 1970. */
+type Points = readonly { at: number; value: number }[];
 
-interface Line {
-  label: string;
-  /** The name of a colour in style.css. */
-  colour: 'good' | 'bad' | 'link';
-  /** `at`: ms since 1970. */
-  points: readonly { at: number; value: number }[];
-}
+/** How much of the width the bars of one time take, in percent. */
+const BARS = 1.4;
 
-const HEIGHT = 90;
-
-/** A colour of style.css as a canvas takes it. */
-function colourOf(element: HTMLElement, name: string): string {
-  element.style.color = `var(--${name})`;
-  const { color } = getComputedStyle(element);
-  element.style.color = '';
-  return color;
-}
-
-/** A small chart over time. Its caption says the same in words, because a drawing says nothing to a screen reader. */
+/**
+ * Small bars over the time from `from` to `to`, ms since 1970, for lines by their names. page.css has a colour for each. The
+ * caption says the same in words, because a drawing says nothing to a screen reader.
+ */
 export function Chart({
   caption,
   lines,
   from,
   to,
+  textOf = String,
 }: {
   caption: string;
-  lines: readonly Line[];
-  /** The times that it shows, ms since 1970. */
+  lines: Record<string, Points>;
   from: number;
   to: number;
+  textOf?: (value: number) => string;
 }) {
-  const place = useRef<HTMLDivElement>(null);
-  const drawn = lines.filter(({ points }) => points.length > 0);
-  const key = JSON.stringify([drawn, from, to]);
-  useEffect(() => {
-    const element = place.current;
-    if (!element || drawn.length === 0) return;
-    const bars = uPlot.paths.bars?.({ size: [0.8, 6, 1] });
-    const stroke = colourOf(element, 'quiet');
-    const lined = { stroke: colourOf(element, 'line'), width: 1 };
-    const axis = { stroke, grid: lined, ticks: lined, font: '11px system-ui' };
-    const chart = new uPlot(
-      {
-        width: element.clientWidth,
-        height: HEIGHT,
-        legend: { show: false },
-        cursor: { show: false },
-        tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), 'Etc/UTC'),
-        axes: [
-          { ...axis, space: 60 },
-          { ...axis, size: 44, space: 25 },
-        ],
-        scales: {
-          x: { range: () => [from / 1000, to / 1000] },
-          y: { range: (_chart, _min, max) => [0, Math.max(1, max)] },
-        },
-        series: [
-          {},
-          ...drawn.map(({ label, colour }) => ({
-            label,
-            stroke: colourOf(element, colour),
-            fill: colourOf(element, colour),
-            ...(bars && { paths: bars }),
-            points: { show: false },
-          })),
-        ],
-      },
-      uPlot.join(drawn.map(({ points }) => [points.map(({ at }) => at / 1000), points.map(({ value }) => value)])),
-      element,
-    );
-    const resized = new ResizeObserver(() => chart.setSize({ width: element.clientWidth, height: HEIGHT }));
-    resized.observe(element);
-    return () => {
-      resized.disconnect();
-      chart.destroy();
-    };
-  }, [key]);
+  const highest = Math.max(0, ...Object.values(lines).flatMap((points) => points.map(({ value }) => value)));
+  const time = (at: number) => new Date(at).toISOString().slice(11, 16);
+  const width = BARS / Object.keys(lines).length;
+  const bars = (name: string, points: Points, index: number) =>
+    points.map(({ at, value }) => (
+      <rect
+        key={`${name} ${at}`}
+        class={name}
+        x={`${(100 * (at - from)) / (to - from) + index * width}%`}
+        width={`${width}%`}
+        y={`${100 - (100 * value) / highest}%`}
+        height={`${(100 * value) / highest}%`}
+      >
+        <title>{`${time(at)}: ${textOf(value)} ${name}`}</title>
+      </rect>
+    ));
   return (
     <figure>
       <figcaption>{caption}</figcaption>
-      <div ref={place} aria-hidden="true" />
+      <svg aria-hidden="true">
+        {highest > 0 && Object.entries(lines).map(([name, points], index) => bars(name, points, index))}
+      </svg>
+      <small aria-hidden="true">
+        <span>{time(from)}</span> <span>{`highest ${textOf(highest)}`}</span> <span>{`${time(to)} UTC`}</span>
+      </small>
     </figure>
   );
 }

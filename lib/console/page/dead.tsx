@@ -1,11 +1,10 @@
-import type { DeadLetters } from '../views';
-import { Command, Failure, Table, Time, useAsk, useSession } from './parts';
+import type { DeadLetters } from '../jobs';
+import { Answer, Command, Table, Time, useSession } from './parts';
 import { addressOf, go, jobAddress, Link, usePlace } from './router';
 
 export function DeadPage() {
   const { queues } = useSession();
   const queue = usePlace().params.get('queue') ?? '';
-  const { data, error } = useAsk<DeadLetters>(addressOf('dead', { queue }), 10_000);
   return (
     <>
       <label>
@@ -20,44 +19,49 @@ export function DeadPage() {
           ))}
         </select>
       </label>
-      <Failure error={error} />
-      {data ? <Groups dead={data} /> : null}
+      <Answer path={addressOf('dead', { queue })} everyMs={10_000}>
+        {(dead: DeadLetters) => <Groups {...dead} />}
+      </Answer>
     </>
   );
 }
 
-function Groups({ dead: { groups, more } }: { dead: DeadLetters }) {
+function Groups({ groups, more }: DeadLetters) {
   if (groups.length === 0) return <p>No dead jobs.</p>;
   return (
     <>
-      {more ? <p class="hint">There are more than could be read, so the counts are at least these.</p> : null}
+      {more ? <p class="quiet">There are more than could be read, so the counts are at least these.</p> : null}
       <Table
         label="Dead jobs"
-        head={['Jobs', 'Queue', 'Cause', 'Oldest (UTC)', 'All of them', 'Some of them']}
-        rows={groups.map(({ queue, reason, code, messages, count, oldest, ids, commands }) => [
-          `${queue} ${reason} ${code}`,
-          [
-            <Link key="jobs" to={addressOf('/console/jobs', { queue, state: 'dead', reason, code })}>
+        rows={groups}
+        id={({ queue, reason, code }) => `${queue} ${reason} ${code}`}
+        columns={{
+          Jobs: ({ queue, reason, code, count }) => (
+            <Link to={addressOf('/console/jobs', { queue, state: 'dead', reason, code })}>
               {`${count}${more ? '+' : ''}`}
-            </Link>,
-            queue,
-            `${reason} ${code} ${messages.join('; ')}`,
-            <Time key="oldest" at={oldest} />,
-            <details key="all">
+            </Link>
+          ),
+          Queue: ({ queue }) => queue,
+          Cause: ({ reason, code, messages }) => `${reason} ${code} ${messages.join('; ')}`,
+          'Oldest (UTC)': ({ oldest }) => <Time at={oldest} />,
+          'All of them': ({ commands }) => (
+            <details>
               <summary>Retry or discard all</summary>
               {commands.map((command) => (
                 <Command key={command} text={command} />
               ))}
-            </details>,
-            <span class="id" key="some">
+            </details>
+          ),
+          'Some of them': ({ queue, ids }) => (
+            <span class="id">
               {ids.map((id) => (
                 <Link key={id} to={jobAddress(queue, id)}>
                   {id.slice(-8)}
                 </Link>
               ))}
-            </span>,
-          ],
-        ])}
+            </span>
+          ),
+        }}
       />
     </>
   );

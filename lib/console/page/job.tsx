@@ -1,10 +1,10 @@
 import { useState } from 'preact/hooks';
 import type { JobAction } from '../../ops/explain';
 import type { Span } from '../../ops/timeline';
-import type { JobPage as Page, Revealed } from '../views';
+import type { JobPage as Page } from '../jobs';
 import { Action } from './action';
 import { ask } from './api';
-import { duration, Facts, Failure, Json, Scroll, State, Table, useAsk, useSession, Waiting } from './parts';
+import { Answer, duration, Facts, Failure, Json, State, Table, useAsk, useSession } from './parts';
 import { addressOf, usePlace } from './router';
 
 /** One job: why it is where it is, what happened to it, and what can be done. */
@@ -12,18 +12,14 @@ export function JobPage() {
   const { params } = usePlace();
   const [queue, id] = [params.get('queue') ?? '', params.get('id') ?? ''];
   // Another job is another component, so nothing of one is shown or sent as the other's.
-  return <One queue={queue} id={id} key={`${queue} ${id}`} />;
+  return (
+    <Answer key={`${queue} ${id}`} path={addressOf('job', { queue, id })} everyMs={5_000}>
+      {(page: Page) => <One {...page} />}
+    </Answer>
+  );
 }
 
-function One({ queue, id }: { queue: string; id: string }) {
-  const { data, error, reload } = useAsk<Page>(addressOf('job', { queue, id }), 5_000);
-  const [done, setDone] = useState<string>();
-  const acted = (text: string) => {
-    setDone(text);
-    reload();
-  };
-  if (!data) return <Waiting error={error} />;
-  const { state, explained, timeline, job, row } = data;
+function One({ state, explained, timeline, job, row }: Page) {
   const steps = Object.entries(job.steps);
   return (
     <>
@@ -33,70 +29,53 @@ function One({ queue, id }: { queue: string; id: string }) {
       <p class="explained">
         {explained.sentence} <strong>{explained.next}</strong>
       </p>
-      <Failure error={error} />
-      <p role="status">{done}</p>
-      <Actions page={data} onDone={acted} />
+      <Actions job={job} actions={explained.actions} />
       <h2>Timeline</h2>
       <Waterfall spans={timeline} />
-      {job.error ? (
-        <>
-          <h2>Error</h2>
-          <Facts facts={textsOf(job.error)} />
-        </>
-      ) : null}
+      {job.error ? <h2>Error</h2> : null}
+      {job.error ? <Facts facts={job.error} /> : null}
       {steps.length > 0 ? (
         <>
           <h2>Steps</h2>
           <Table
             label="Steps"
-            head={['Step', 'Status', 'What the vendor answered']}
-            rows={steps.map(([name, { status, result }]) => [
-              name,
-              [name, status, <Result key="of" result={result} />],
-            ])}
+            rows={steps}
+            id={([name]) => name}
+            columns={{
+              Step: ([name]) => name,
+              Status: ([, { status }]) => status,
+              'What the vendor answered': ([, { result }]) => <span class="id">{JSON.stringify(result)}</span>,
+            }}
           />
         </>
       ) : null}
       <h2>Facts</h2>
-      <Facts facts={textsOf(job)} />
-      <Data queue={job.queue} id={job.id} {...explained} onDone={acted} />
-      <Json label="Record as JSON" value={job} />
-      <Json label="Row as JSON" value={row} />
+      <Facts facts={job} />
+      <Data queue={job.queue} id={job.id} {...explained} />
+      {Object.entries({ 'Record as JSON': job, 'Row as JSON': row }).map(([label, value]) => (
+        <details key={label}>
+          <summary>{label}</summary>
+          <Json label={label} value={value} />
+        </details>
+      ))}
     </>
   );
 }
 
-const Result = ({ result }: { result: unknown }) => (
-  <span class="id">{result === undefined ? '' : JSON.stringify(result)}</span>
-);
-
-/** The fields that are not lists or objects themselves. */
-const textsOf = (fields: object): (readonly [string, string])[] =>
-  Object.entries(fields).flatMap(([name, value]) => (Object(value) === value ? [] : [[name, String(value)] as const]));
-
 const LABELS: Partial<Record<JobAction, string>> = { retry: 'Retry', cancel: 'Cancel', discard: 'Discard' };
 
-function Actions({ page: { job, explained }, onDone }: { page: Page; onDone: (done: string) => void }) {
-  const input = { queue: job.queue, id: job.id };
-  const unknown = Object.entries(job.steps).filter(([, { status }]) => status === 'unknown');
+function Actions({ job: { queue, id, steps }, actions }: Pick<Page, 'job'> & { actions: readonly JobAction[] }) {
+  const unknown = Object.keys(steps).filter((step) => steps[step]?.status === 'unknown');
+  const settled = unknown.flatMap((step) => (['done', 'skipped'] as const).map((as) => ({ step, as })));
   return (
-    <div class="buttons">
-      {explained.actions.map((action) => {
+    <div class="row">
+      {actions.map((action) => {
         const label = LABELS[action];
-        if (label) return <Action key={action} label={label} action={`job.${action}`} input={input} onDone={onDone} />;
-        if (action !== 'settle') return null;
-        return unknown.flatMap(([step]) =>
-          (['done', 'skipped'] as const).map((as) => (
-            <Action
-              key={step + as}
-              label={`${step}: ${as}`}
-              action="job.settle"
-              input={{ ...input, step, as }}
-              onDone={onDone}
-            />
-          )),
-        );
+        return label ? <Action key={action} label={label} action={`job.${action}`} input={{ queue, id }} /> : null;
       })}
+      {(actions.includes('settle') ? settled : []).map(({ step, as }) => (
+        <Action key={step + as} label={`${step}: ${as}`} action="job.settle" input={{ queue, id, step, as }} />
+      ))}
     </div>
   );
 }
@@ -112,9 +91,8 @@ function Waterfall({ spans }: { spans: readonly Span[] }) {
         const end = span.to ?? to;
         return (
           <li key={`${span.from} ${span.label}`}>
-            <span class="label">
-              {span.label}
-              {span.note ? <small> {span.note}</small> : null}
+            <span class="what">
+              {span.label} <small>{span.note}</small>
             </span>
             <span class="bar" aria-hidden="true">
               <span class={span.kind} style={{ left: percent(span.from - from), width: percent(end - span.from) }} />
@@ -131,44 +109,30 @@ function Waterfall({ spans }: { spans: readonly Span[] }) {
 }
 
 /** What the job was sent with. It is masked until someone asks, and each look is logged. */
-function Data({
-  queue,
-  id,
-  actions,
-  notEditable,
-  onDone,
-}: {
-  queue: string;
-  id: string;
-  actions: JobAction[];
-  notEditable?: string;
-  onDone: (done: string) => void;
-}) {
+function Data({ queue, id, actions, notEditable }: { queue: string; id: string } & Page['explained']) {
   const { write } = useSession();
   const editable = actions.includes('edit');
-  const { data: shape, error } = useAsk<Revealed>(addressOf('data', { queue, id }));
+  const { data: shape, error } = useAsk<{ data: unknown }>(addressOf('data', { queue, id }));
   const [shown, setShown] = useState<string>();
   const [failure, setFailure] = useState<string>();
-  if (!shape) return error ? <p class="hint">{error}</p> : null;
+  if (!shape) return error ? <p class="quiet">{error}</p> : null;
   const parsed = parse(shown);
   const reveal = () =>
-    ask<Revealed>('reveal', { queue, id }).then(
+    ask<{ data: unknown }>('reveal', { queue, id }).then(
       ({ data }) => setShown(JSON.stringify(data, null, 2)),
       (refused: Error) => setFailure(refused.message),
     );
   return (
     <>
       <h2>Data</h2>
-      {notEditable ? <p class="hint">{notEditable}</p> : null}
+      {notEditable ? <p class="quiet">{notEditable}</p> : null}
       {shown === undefined ? (
         <>
-          <Scroll label="Data, masked">
-            <pre>{JSON.stringify(shape.data, null, 2)}</pre>
-          </Scroll>
+          <Json label="Data, masked" value={shape.data} />
           <button type="button" onClick={reveal}>
             Show personal data
           </button>{' '}
-          <span class="hint">This look is logged.</span>
+          <span class="quiet">This look is logged.</span>
         </>
       ) : (
         <>
@@ -188,10 +152,9 @@ function Data({
               action="job.edit"
               input={{ queue, id, data: parsed }}
               disabled={parsed === undefined}
-              onDone={onDone}
             />
           ) : null}
-          {parsed === undefined ? <p class="hint">This is not JSON.</p> : null}
+          {parsed === undefined ? <p class="quiet">This is not JSON.</p> : null}
         </>
       )}
       <Failure error={failure} />

@@ -1,7 +1,7 @@
 import type { ComponentChildren } from 'preact';
 import { VENDORS } from '../../errors';
 import { REASONS, STATES } from '../../jobs/row';
-import type { FoundJobs, SearchBy } from '../views';
+import type { FoundJobs, SearchBy } from '../jobs';
 import { Failure, State, Table, Time, useAsk, useSession } from './parts';
 import { addressOf, go, jobAddress, Link, usePlace } from './router';
 
@@ -30,22 +30,22 @@ function Results({ query }: { query: string }) {
       {data && data.jobs.length > 0 ? (
         <Table
           label="Jobs"
-          head={['Job', 'Queue', 'State', 'Attempts', 'Accepted (UTC)', 'Next', 'Ended', 'Error']}
-          rows={data.jobs.map(({ queue, id, state, attempts, accepted, next, ended, code }) => [
-            `${queue} ${id}`,
-            [
-              <span class="id" key="id">
+          rows={data.jobs}
+          id={({ queue, id }) => `${queue} ${id}`}
+          columns={{
+            Job: ({ queue, id }) => (
+              <span class="id">
                 <Link to={jobAddress(queue, id)}>{id}</Link>
-              </span>,
-              queue,
-              <State key="state" state={state} />,
-              attempts,
-              <Time key="accepted" at={accepted} />,
-              <Time key="next" at={next} />,
-              <Time key="ended" at={ended} />,
-              code,
-            ],
-          ])}
+              </span>
+            ),
+            Queue: ({ queue }) => queue,
+            State: ({ state }) => <State state={state} />,
+            Attempts: ({ attempts }) => attempts,
+            'Accepted (UTC)': ({ accepted }) => <Time at={accepted} />,
+            Next: ({ next }) => <Time at={next} />,
+            Ended: ({ ended }) => <Time at={ended} />,
+            Error: ({ code }) => code,
+          }}
         />
       ) : null}
     </>
@@ -85,12 +85,13 @@ function Filters({ params }: { params: URLSearchParams }) {
     </label>
   );
   const plain = (names: readonly string[]) => names.map((name) => <option key={name}>{name}</option>);
-  const hour = (name: string, label: string) => (
+  const input = (name: string, label: string, more: { type?: 'datetime-local'; step?: number } = {}) => (
     <label>
       {label}
-      <input name={name} type="datetime-local" step={3600} value={value(name)} />
+      <input name={name} value={value(name)} {...more} />
     </label>
   );
+  const hour = { type: 'datetime-local', step: 3600 } as const;
   const searched = Object.entries(BY).map(([by, words]) => (
     <option key={by} value={by}>
       {words}
@@ -99,7 +100,7 @@ function Filters({ params }: { params: URLSearchParams }) {
   return (
     <search>
       <form
-        class="filters"
+        class="row"
         onSubmit={(event) => {
           event.preventDefault();
           const fields = [...new FormData(event.currentTarget)] as [string, string][];
@@ -111,20 +112,14 @@ function Filters({ params }: { params: URLSearchParams }) {
           Value
           <input name="q" data-search value={value('q')} placeholder="Press / to come here" />
         </label>
-        <label>
-          Principal that owns the key
-          <input name="principal" value={value('principal')} />
-        </label>
+        {input('principal', 'Principal that owns the key')}
         {select('queue', 'Queue', plain(queues))}
         {select('state', 'State', plain(STATES))}
         {select('reason', 'Reason', plain(REASONS))}
         {select('vendor', 'Vendor', plain(VENDORS))}
-        <label>
-          Error code
-          <input name="code" value={value('code')} />
-        </label>
-        {hour('from', 'Accepted from (UTC)')}
-        {hour('to', 'Accepted to (UTC)')}
+        {input('code', 'Error code')}
+        {input('from', 'Accepted from (UTC)', hour)}
+        {input('to', 'Accepted to (UTC)', hour)}
         <button type="submit">Search</button>
       </form>
     </search>

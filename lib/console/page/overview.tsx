@@ -1,7 +1,7 @@
 import type { Activity, Overview, QueueFigures, VendorFigures } from '../../ops/overview';
 import { Action } from './action';
 import { Chart } from './chart';
-import { duration, Failure, State, Table, Time, useAsk, useSession, Waiting } from './parts';
+import { Answer, duration, State, Table, Time, useSession } from './parts';
 import { addressOf, Link } from './router';
 
 /** CloudWatch is asked each time, and bills each metric. */
@@ -11,111 +11,79 @@ const EVERY_MS_LOCAL = 2_000;
 /** The figures of the deployment, read again and again. */
 export function OverviewPage() {
   const { local } = useSession();
-  const { data, error, reload } = useAsk<Overview>('overview', local ? EVERY_MS_LOCAL : EVERY_MS);
-  if (!data) return <Waiting error={error} />;
   return (
-    <>
-      <Failure error={error} />
-      <Alarms overview={data} />
-      <Queues queues={data.queues} onDone={reload} />
-      <h2>Vendors</h2>
-      <Table
-        label="Vendors"
-        head={['Vendor', 'Circuit', 'Since (UTC)', 'Code', 'Calls, last hour', 'Sending rate']}
-        rows={data.vendors.map(({ vendor, circuit, since, code, calls, rate }) => [
-          vendor,
-          [
-            vendor,
-            <State key="circuit" state={circuit} />,
-            <Time key="since" at={since} />,
-            code,
-            sum(calls),
-            rate && rateText(rate),
-          ],
-        ])}
-      />
-      <h2>Activity</h2>
-      <div class="cards">
-        {data.queues.map((queue) => (
-          <Card key={queue.queue} queue={queue} at={data.at} />
-        ))}
-      </div>
-    </>
-  );
-}
-
-function Alarms({ overview: { alarms, reconciledAt, at } }: { overview: Overview }) {
-  return (
-    <>
-      <p>
-        Last run of the reconciler: <Time at={reconciledAt} />
-        {reconciledAt === undefined ? '' : ` (${duration(Math.max(0, at - reconciledAt))} ago)`}
-      </p>
-      {alarms.length === 0 ? (
-        <p>No alarm is firing.</p>
-      ) : (
-        <ul class="failure" aria-label="Alarms that are firing">
-          {alarms.map(({ name, subject, title, since }) => (
-            <li key={name}>
-              {subject === '' ? '' : `${subject}: `}
-              {title} since <Time at={since} />
-            </li>
+    <Answer path="overview" everyMs={local ? EVERY_MS_LOCAL : EVERY_MS}>
+      {(overview: Overview) => (
+        <>
+          <Alarms overview={overview} />
+          <Queues queues={overview.queues} />
+          <h2>Vendors</h2>
+          <Vendors vendors={overview.vendors} />
+          <h2>Activity</h2>
+          {overview.queues.map((queue) => (
+            <Charts key={queue.queue} queue={queue} at={overview.at} />
           ))}
-        </ul>
+        </>
       )}
-    </>
+    </Answer>
   );
 }
 
-const Queues = ({ queues, onDone }: { queues: readonly QueueFigures[]; onDone: () => void }) => (
+const Alarms = ({ overview: { alarms, reconciledAt, at } }: { overview: Overview }) => (
+  <>
+    <p>
+      Last run of the reconciler: <Time at={reconciledAt} />
+      {reconciledAt === undefined ? '' : ` (${duration(Math.max(0, at - reconciledAt))} ago)`}
+    </p>
+    {alarms.length === 0 ? (
+      <p>No alarm is firing.</p>
+    ) : (
+      <ul class="failure" aria-label="Alarms that are firing">
+        {alarms.map(({ name, subject, title, since }) => (
+          <li key={name}>
+            {subject && `${subject}: `}
+            {title} since <Time at={since} />
+          </li>
+        ))}
+      </ul>
+    )}
+  </>
+);
+
+const Queues = ({ queues }: { queues: readonly QueueFigures[] }) => (
   <Table
     label="Queues"
-    head={['Queue', 'Visible', 'In flight', 'Oldest', 'Held', 'Dead', 'Done, last hour', 'Received']}
-    rows={queues.map((figures) => {
-      const { queue, visible, inFlight, oldestSeconds, held, dead, lastHour } = figures;
-      return [
-        queue,
-        [
-          queue,
-          visible,
-          inFlight,
-          oldestSeconds === undefined ? '–' : duration(oldestSeconds * 1000),
-          <HeldJobs key="held" queue={queue} held={held} />,
-          dead > 0 ? (
-            <Link key="dead" to={addressOf('/console/dead', { queue })}>
-              {dead}
-            </Link>
-          ) : (
-            dead
-          ),
-          sum(lastHour.succeeded),
-          <Received key="received" figures={figures} onDone={onDone} />,
-        ],
-      ];
-    })}
+    rows={queues}
+    id={({ queue }) => queue}
+    columns={{
+      Queue: ({ queue }) => queue,
+      Visible: ({ visible }) => visible,
+      'In flight': ({ inFlight }) => inFlight,
+      Oldest: ({ oldestSeconds }) => (oldestSeconds === undefined ? '–' : duration(oldestSeconds * 1000)),
+      Held: HeldJobs,
+      Dead: ({ queue, dead }) => (dead > 0 ? <Link to={addressOf('/console/dead', { queue })}>{dead}</Link> : dead),
+      'Done, last hour': ({ lastHour }) => sum(lastHour.succeeded),
+      Received,
+    }}
   />
 );
 
 /** Held jobs by what they wait for. A count may be a lower bound. */
-function HeldJobs({ queue, held: { timed, paused, unknown, stopped } }: Pick<QueueFigures, 'queue' | 'held'>) {
+function HeldJobs({ queue, held: { timed, paused, unknown, stopped } }: QueueFigures) {
   const vendors = Object.entries(stopped).map(([vendor, count]) => [`${vendor} stopped`, count] as const);
   const kinds = [['until a time', timed] as const, ['paused', paused] as const, ['unknown', unknown] as const];
   const shown = [...kinds, ...vendors].filter(([, { count }]) => count > 0);
-  if (shown.length === 0) return <>0</>;
-  return (
-    <>
-      {shown.map(([reason, { count, more }]) => (
-        <div key={reason}>
-          <Link to={addressOf('/console/jobs', { queue, state: 'held' })}>{`${count}${more ? '+' : ''}`}</Link> {reason}
-        </div>
-      ))}
-    </>
-  );
+  if (shown.length === 0) return 0;
+  return shown.map(([reason, { count, more }]) => (
+    <div key={reason}>
+      <Link to={addressOf('/console/jobs', { queue, state: 'held' })}>{`${count}${more ? '+' : ''}`}</Link> {reason}
+    </div>
+  ));
 }
 
 /** Whether Lambda receives. After a failed deployment it may receive from a paused queue. */
-function Received({ figures: { queue, receives, pause }, onDone }: { figures: QueueFigures; onDone: () => void }) {
-  const input = { queue };
+function Received({ queue, receives, pause }: QueueFigures) {
+  const stopped = pause || receives === false;
   return (
     <>
       {pause ? (
@@ -124,57 +92,62 @@ function Received({ figures: { queue, receives, pause }, onDone }: { figures: Qu
           <Time at={pause.resumeBefore} />
           {receives ? '. Lambda still receives: pause it again' : null}
         </>
-      ) : receives === false ? (
-        'no: its mapping is off'
       ) : (
-        'yes'
+        (stopped && 'no: its mapping is off') || 'yes'
       )}{' '}
-      {pause && receives ? <Action label={`Pause ${queue} again`} action="queue.pause" {...{ input, onDone }} /> : null}{' '}
-      {pause || receives === false ? (
-        <Action label={`Resume ${queue}`} action="queue.resume" {...{ input, onDone }} />
+      {pause && receives ? <Action label={`Pause ${queue} again`} action="queue.pause" input={{ queue }} /> : null}{' '}
+      {stopped ? (
+        <Action label={`Resume ${queue}`} action="queue.resume" input={{ queue }} />
       ) : (
-        <Action label={`Pause ${queue}`} action="queue.pause" {...{ input, onDone }} />
+        <Action label={`Pause ${queue}`} action="queue.pause" input={{ queue }} />
       )}
     </>
   );
 }
 
-const rateText = ({ perSecond, takenMs }: NonNullable<VendorFigures['rate']>): string =>
-  `at most ${perSecond} a second${takenMs > 0 ? `, taken for ${duration(takenMs)}` : ''}`;
+const Vendors = ({ vendors }: { vendors: readonly VendorFigures[] }) => (
+  <Table
+    label="Vendors"
+    rows={vendors}
+    id={({ vendor }) => vendor}
+    columns={{
+      Vendor: ({ vendor }) => vendor,
+      Circuit: ({ circuit }) => <State state={circuit} />,
+      'Since (UTC)': ({ since }) => <Time at={since} />,
+      Code: ({ code }) => code,
+      'Calls, last hour': ({ calls }) => sum(calls),
+      'Sending rate': ({ rate }) =>
+        rate && `at most ${rate.perSecond} a second${rate.takenMs > 0 ? `, taken for ${duration(rate.takenMs)}` : ''}`,
+    }}
+  />
+);
 
 const sum = (points: readonly { value: number }[]): number => points.reduce((all, { value }) => all + value, 0);
 
 const HOUR_MS = 3_600_000;
 
-function Card({ queue: { queue, lastHour, lastDay }, at }: { queue: QueueFigures; at: number }) {
+function Charts({ queue: { queue, lastHour, lastDay }, at: to }: { queue: QueueFigures; at: number }) {
   const spans = [
-    { span: 'hour', activity: lastHour, from: at - HOUR_MS, to: at },
-    { span: 'day', activity: lastDay, from: at - 24 * HOUR_MS, to: at },
+    { span: 'hour', ...lastHour, from: to - HOUR_MS },
+    { span: 'day', ...lastDay, from: to - 24 * HOUR_MS },
   ];
   return (
-    <section class="card" aria-label={queue}>
+    <section aria-label={queue}>
       <h3>{queue}</h3>
-      <div class="charts">
-        {spans.map(({ span, activity: { succeeded, dead }, ...window }) => (
+      {spans.map(({ span, succeeded, dead, processingMs, from }) => (
+        <div class="columns" key={span}>
           <Chart
-            key={span}
-            {...window}
+            {...{ from, to }}
             caption={`Last ${span}: ${sum(succeeded)} done, ${sum(dead)} dead`}
-            lines={[
-              { label: 'done', colour: 'good', points: succeeded },
-              { label: 'dead', colour: 'bad', points: dead },
-            ]}
+            lines={{ done: succeeded, dead }}
           />
-        ))}
-        {spans.map(({ span, activity: { processingMs }, ...window }) => (
           <Chart
-            key={span}
-            {...window}
+            {...{ from, to, textOf: duration }}
             caption={`Processing time, last ${span}: ${longestText(processingMs)}`}
-            lines={[{ label: 'processing time', colour: 'link', points: processingMs }]}
+            lines={{ 'on average': processingMs }}
           />
-        ))}
-      </div>
+        </div>
+      ))}
     </section>
   );
 }

@@ -1,6 +1,7 @@
 import { type ComponentChildren, createContext } from 'preact';
-import { useCallback, useContext, useEffect, useState } from 'preact/hooks';
-import type { Session } from '../views';
+import { useContext, useEffect, useState } from 'preact/hooks';
+import { duration as secondsText } from '../../duration';
+import type { Session } from '../api';
 import { ask } from './api';
 
 export const SessionContext = createContext<Session | undefined>(undefined);
@@ -8,19 +9,15 @@ export const SessionContext = createContext<Session | undefined>(undefined);
 /** The deployment, for every part of the page. */
 export const useSession = (): Session => useContext(SessionContext) as Session;
 
-/** An answer of the API, with its error and a way to ask again. */
-export interface Asked<T> {
-  data: T | undefined;
-  error: string | undefined;
-  reload: () => void;
-}
+/** The event after something was done: what is shown is asked for again. `detail`: what happened, in words. */
+export const DONE = 'console-done';
+export const tellDone = (text: string): boolean => dispatchEvent(new CustomEvent(DONE, { detail: text }));
 
-/** Asks the API, again when the path changes and every `everyMs`. A hidden tab does not ask. */
-export function useAsk<T>(path: string, everyMs?: number): Asked<T> {
+/** Asks the API, again when the path changes, when something was done, and every `everyMs`. A hidden tab does not ask. */
+export function useAsk<T>(path: string, everyMs?: number): { data: T | undefined; error: string | undefined } {
   const [data, setData] = useState<T>();
   const [error, setError] = useState<string>();
   const [round, setRound] = useState(0);
-  const reload = useCallback(() => setRound((before) => before + 1), []);
   useEffect(() => {
     const abort = new AbortController();
     ask<T>(path, undefined, abort.signal).then(
@@ -35,18 +32,29 @@ export function useAsk<T>(path: string, everyMs?: number): Asked<T> {
     return () => abort.abort();
   }, [path, round]);
   useEffect(() => {
-    if (everyMs === undefined) return;
-    const timer = setInterval(() => {
-      if (!document.hidden) reload();
-    }, everyMs);
-    return () => clearInterval(timer);
-  }, [everyMs, reload]);
-  return { data, error, reload };
+    const again = () => setRound((before) => before + 1);
+    const timer = everyMs && setInterval(() => document.hidden || again(), everyMs);
+    addEventListener(DONE, again);
+    return () => {
+      clearInterval(timer);
+      removeEventListener(DONE, again);
+    };
+  }, [everyMs]);
+  return { data, error };
 }
 
-/** What to show while there is no answer. */
-export const Waiting = ({ error }: { error: string | undefined }) =>
-  error ? <Failure error={error} /> : <p>Loading …</p>;
+type Draw<T> = (data: T) => ComponentChildren;
+
+/** What the API answers to `path`, as `children` draw it. An answer stays while a later one fails. */
+export function Answer<T>({ path, everyMs, children }: { path: string; everyMs?: number; children: Draw<T> }) {
+  const { data, error } = useAsk<T>(path, everyMs);
+  return (
+    <>
+      <Failure error={error} />
+      {data ? children(data) : error ? null : <p>Loading …</p>}
+    </>
+  );
+}
 
 /** A time in UTC, with its age as title. */
 export function Time({ at }: { at: number | undefined }) {
@@ -59,27 +67,11 @@ export function Time({ at }: { at: number | undefined }) {
   );
 }
 
-const UNITS = [
-  ['d', 86_400_000],
-  ['h', 3_600_000],
-  ['min', 60_000],
-  ['s', 1_000],
-] as const;
-
 /** A duration in its two largest units. */
-export function duration(ms: number): string {
-  if (ms < 1_000) return `${Math.round(ms)} ms`;
-  const first = UNITS.findIndex(([, unit]) => ms >= unit);
-  const [name = 's', unit = 1_000] = UNITS[first] ?? [];
-  const [nextName, nextUnit = 1] = UNITS[first + 1] ?? [];
-  const rest = Math.floor((ms % unit) / nextUnit);
-  return `${Math.floor(ms / unit)} ${name}${nextName === undefined || rest === 0 ? '' : ` ${rest} ${nextName}`}`;
-}
+export const duration = (ms: number): string => (ms < 1_000 ? `${Math.round(ms)} ms` : secondsText(ms / 1000));
 
-/** A job's state as a word with a colour that does not carry the meaning alone. */
-export const State = ({ state }: { state: string }) => (
-  <span class={`state state-${state.split(' ')[0]}`}>{state}</span>
-);
+/** The state of a job, campaign or circuit as a word. Its colour does not carry the meaning alone. */
+export const State = ({ state }: { state: string }) => <strong class={`state ${state.split(' ')[0]}`}>{state}</strong>;
 
 /** A region that scrolls if its content is too wide. It takes the focus, because only then can a keyboard scroll it. */
 export const Scroll = ({ label, children }: { label: string; children: ComponentChildren }) => (
@@ -89,50 +81,60 @@ export const Scroll = ({ label, children }: { label: string; children: Component
   </section>
 );
 
-/** A table that scrolls on narrow screens. `rows`: the cells of each row, by its key. The first cell names its row. */
-export const Table = ({
+/** A table that scrolls on narrow screens. `columns`: what each shows of a row. `id`: tells rows apart. */
+export function Table<Row>({
   label,
-  head,
   rows,
+  id,
+  columns,
 }: {
   label: string;
-  head: readonly string[];
-  rows: readonly (readonly [key: string, cells: readonly ComponentChildren[]])[];
-}) => (
-  <Scroll label={label}>
-    <table>
-      <thead>
-        <tr>
-          {head.map((name) => (
-            <th key={name} scope="col">
-              {name}
-            </th>
-          ))}
-        </tr>
-      </thead>
-      <tbody>
-        {rows.map(([key, cells]) => (
-          <tr key={key}>
-            {cells.map((cell, column) => (
-              <td key={head[column]} class={typeof cell === 'number' ? 'number' : undefined}>
-                {cell}
-              </td>
+  rows: readonly Row[];
+  id: (row: Row) => string;
+  columns: Record<string, Draw<Row>>;
+}) {
+  const cell = (row: Row, head: string) => {
+    const shown = columns[head]?.(row);
+    return (
+      <td key={head} class={typeof shown === 'number' ? 'number' : undefined}>
+        {shown}
+      </td>
+    );
+  };
+  const heads = Object.keys(columns);
+  return (
+    <Scroll label={label}>
+      <table>
+        <thead>
+          <tr>
+            {heads.map((head) => (
+              <th key={head} scope="col">
+                {head}
+              </th>
             ))}
           </tr>
-        ))}
-      </tbody>
-    </table>
-  </Scroll>
-);
+        </thead>
+        <tbody>
+          {rows.map((row) => (
+            <tr key={id(row)}>{heads.map((head) => cell(row, head))}</tr>
+          ))}
+        </tbody>
+      </table>
+    </Scroll>
+  );
+}
 
-export const Facts = ({ facts }: { facts: readonly (readonly [string, string])[] }) => (
+/** Names with their values. A value that is a list or an object is left out. */
+export const Facts = ({ facts }: { facts: object }) => (
   <dl>
-    {facts.map(([name, value]) => (
-      <div key={name}>
-        <dt>{name}</dt>
-        <dd>{value}</dd>
-      </div>
-    ))}
+    {Object.entries(facts).map(([name, value]) =>
+      Object(value) === value ? null : (
+        <div key={name}>
+          <dt>{name}</dt>
+          <dd>{typeof value === 'number' ? value.toLocaleString('en') : String(value)}</dd>
+        </div>
+      ),
+    )}
   </dl>
 );
 
@@ -158,10 +160,7 @@ export function Command({ text }: { text: string }) {
 
 /** A value as JSON, written as text. */
 export const Json = ({ label, value }: { label: string; value: unknown }) => (
-  <details>
-    <summary>{label}</summary>
-    <Scroll label={label}>
-      <pre>{JSON.stringify(value, null, 2)}</pre>
-    </Scroll>
-  </details>
+  <Scroll label={label}>
+    <pre>{JSON.stringify(value, null, 2)}</pre>
+  </Scroll>
 );

@@ -1,6 +1,6 @@
 import { type FunctionComponent, render } from 'preact';
-import { useEffect, useRef } from 'preact/hooks';
-import type { Session } from '../views';
+import { useEffect, useRef, useState } from 'preact/hooks';
+import type { Session } from '../api';
 import { takeToken } from './api';
 import { CampaignsPage } from './campaigns';
 import { DeadPage } from './dead';
@@ -8,7 +8,7 @@ import { JobPage } from './job';
 import { JobsPage } from './jobs';
 import { LocalPage } from './local';
 import { OverviewPage } from './overview';
-import { SessionContext, useAsk, Waiting } from './parts';
+import { Answer, DONE, SessionContext } from './parts';
 import { Link, usePlace } from './router';
 
 takeToken();
@@ -22,13 +22,8 @@ const PAGES: Record<string, { title: string; page: FunctionComponent }> = {
   '/console/local': { title: 'Fake vendors', page: LocalPage },
 };
 
-function App() {
-  const { data: session, error } = useAsk<Session>('session');
-  return session ? <Frame session={session} /> : <Waiting error={error} />;
-}
-
 function Frame({ session }: { session: Session }) {
-  const { path } = usePlace();
+  const { path, params } = usePlace();
   const { title, page: Page } = PAGES[path] ?? { title: 'Not found', page: () => <p>There is no such page.</p> };
   const heading = useRef<HTMLHeadingElement>(null);
   const first = useRef(true);
@@ -49,12 +44,12 @@ function Frame({ session }: { session: Session }) {
           Skip to the content
         </a>
         <header>
-          <p class="deployment">
+          <p>
             <strong>{session.instance}</strong> {session.production ? <span class="live">production</span> : null}
             {session.local ? ' · the service on this machine' : ` · ${session.stage} · ${session.region}`}
             {session.write ? '' : ' · read-only'}
           </p>
-          <nav aria-label="Pages">
+          <nav class="row" aria-label="Pages">
             {shown.map(([to, { title: name }]) => (
               <Link key={to} to={to} current={to === path}>
                 {name}
@@ -66,11 +61,23 @@ function Frame({ session }: { session: Session }) {
           <h1 ref={heading} tabIndex={-1}>
             {title}
           </h1>
+          <Done key={`${path}?${params}`} />
           <Page key={path} />
         </main>
       </div>
     </SessionContext.Provider>
   );
+}
+
+/** What the last action on this page did. */
+function Done() {
+  const [text, setText] = useState('');
+  useEffect(() => {
+    const done = (event: Event) => setText((event as CustomEvent<string>).detail);
+    addEventListener(DONE, done);
+    return () => removeEventListener(DONE, done);
+  }, []);
+  return <p role="status">{text}</p>;
 }
 
 /** The key / goes to the field that searches, unless someone types. */
@@ -87,4 +94,7 @@ function useSearchKey(): void {
   }, []);
 }
 
-render(<App />, document.getElementById('app') as HTMLElement);
+render(
+  <Answer path="session">{(session: Session) => <Frame session={session} />}</Answer>,
+  document.getElementById('app') as HTMLElement,
+);

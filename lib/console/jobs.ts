@@ -1,0 +1,178 @@
+import * as z from 'zod';
+import { groupBy } from '../group-by';
+import { jobKey } from '../jobs/keys';
+import { hasEntry } from '../jobs/park';
+import type { JobRow } from '../jobs/row';
+import { itemOf } from '../jobs/stored-row';
+import { explain } from '../ops/explain';
+import type { JobFilter } from '../ops/job-filter';
+import { jobView, nextAt, OperatorError, queuesOf, stateOf } from '../ops/operator';
+import { sentEnvelope } from '../ops/replace';
+import { findJob, jobsWithKey, searchJobs } from '../ops/search';
+import { timeline } from '../ops/timeline';
+import { slsCommand, words } from '../target';
+import { counted } from '../text';
+import { auditLook, type ConsoleDeps } from './deps';
+
+const SEARCHED = ['user', 'email', 'correlation', 'ticket', 'message', 'group'] as const;
+export type SearchBy = (typeof SEARCHED)[number];
+
+/** What to search for. All conditions must hold. `from` and `to`: when the jobs were accepted, ms since 1970. */
+export const querySchema = z.object({
+  q: z.string().optional(),
+  /** What `q` is. Without it, the id of a job or the key of its caller. */
+  by: z.enum(SEARCHED).optional(),
+  /** The owner of the key, if the API gives its keys owners. */
+  principal: z.string().optional(),
+  queue: z.string().optional(),
+  state: z.string().optional(),
+  reason: z.string().optional(),
+  code: z.string().optional(),
+  vendor: z.string().optional(),
+  from: z.coerce.number().optional(),
+  to: z.coerce.number().optional(),
+});
+type Query = z.infer<typeof querySchema>;
+
+/** `note`: where the search looked, and whether there are more. */
+export interface FoundJobs {
+  jobs: ReturnType<typeof lineOf>[];
+  note: string;
+}
+
+/** More lines are no use to a reader. */
+const MOST_FOUND = 500;
+
+/** Searches jobs. It ends early once it has found enough, or if the reader goes away. */
+export async function foundJobs(deps: ConsoleDeps, query: Query, signal: AbortSignal): Promise<FoundJobs> {
+  if (query.q !== undefined && query.by === undefined) return lookUp(deps, query.q, query);
+  const search = await searchJobs(deps.deployment, filterOf(query));
+  const rows: JobRow[] = [];
+  let looked = 0;
+  for await (const step of search.steps({ signal })) {
+    rows.push(...step.rows);
+    looked = step.looked;
+    if (rows.length > MOST_FOUND) break;
+  }
+  const more = rows.length > MOST_FOUND ? ` The first ${MOST_FOUND} are shown: use more filters.` : '';
+  return {
+    jobs: rows.slice(0, MOST_FOUND).map(lineOf),
+    note: `${counted(looked, 'job')} looked at.${more} ${search.where}`,
+  };
+}
+
+function filterOf({ by, q, principal, ...rest }: Query): JobFilter {
+  if (principal !== undefined) throw new OperatorError('A principal owns a key: search for that key too.');
+  return { ...(rest as JobFilter), ...(by === undefined ? {} : { [by]: q }) };
+}
+
+/** The jobs that an id or a caller's key names, whatever their state. */
+async function lookUp({ deployment }: ConsoleDeps, q: string, { queue, principal }: Query): Promise<FoundJobs> {
+  const own = await Promise.all(queuesOf(deployment, queue).map((name) => deployment.ledger.known(jobKey(name, q))));
+  const ofKey = await jobsWithKey(deployment, { key: q, principal, queue });
+  const rows = [...own.filter((row) => row !== undefined), ...ofKey];
+  return { jobs: rows.map(lineOf), note: rows.length === 0 ? NO_ID : '' };
+}
+
+const NO_ID = 'No job has this id or this key. The key of a client or user belongs to its principal: give that too.';
+
+const lineOf = (row: JobRow) => ({
+  queue: row.queue,
+  id: row.id,
+  state: stateOf(row),
+  attempts: row.attempts,
+  accepted: row.time,
+  next: nextAt(row),
+  ended: row.endedAt,
+  code: row.error?.code,
+});
+
+/** Dead jobs of a queue with the same reason and error code. `more`: not all were read, so counts are at least that high. */
+export interface DeadLetters {
+  groups: ReturnType<typeof groupOf>[];
+  more: boolean;
+}
+
+/** More rows would take longer than a look at a screen. */
+const MOST_DEAD = 1_000;
+
+/** Dead jobs with an entry in the dead-letter queue, in groups as a filter selects them. The largest group first. */
+export async function deadLetters(deps: ConsoleDeps, queue: string | undefined): Promise<DeadLetters> {
+  const { deployment } = deps;
+  const now = deployment.clock.now();
+  const rows: JobRow[] = [];
+  const search = await searchJobs(deployment, { queue, state: 'dead' });
+  for await (const step of search.steps()) {
+    rows.push(...step.rows.filter((row) => hasEntry(deployment, row, now)));
+    if (rows.length > MOST_DEAD) break;
+  }
+  const key = ({ queue, reason, error }: JobRow): string => JSON.stringify([queue, reason, error?.code]);
+  const groups = [...groupBy(rows, key).values()].map((rows) => groupOf(deps, rows));
+  return { groups: groups.sort((a, b) => b.count - a.count), more: rows.length > MOST_DEAD };
+}
+
+/** `messages` and `ids` are some of them. `commands` act on all. */
+function groupOf({ target }: ConsoleDeps, rows: JobRow[]) {
+  const { queue = '', reason = '', error } = rows[0] ?? {};
+  const code = error?.code ?? '';
+  const filter = [words`--queue ${queue} --state dead --job-reason ${reason}`, code && words`--code ${code}`];
+  return {
+    ...{ queue, reason, code },
+    commands: ['retry', 'discard'].map((act) => slsCommand(`jobs ${act} ${filter.join(' ').trim()}`, target)),
+    messages: [...new Set(rows.flatMap(({ error }) => error?.message ?? []))].slice(0, 3),
+    count: rows.length,
+    oldest: Math.min(...rows.map(({ parkedAt = 0 }) => parkedAt)),
+    ids: rows.slice(0, 5).map(({ id }) => id),
+  };
+}
+
+export type JobPage = Awaited<ReturnType<typeof jobPageOf>>;
+
+/** Everything about a job that an operator may see without a reason. `job` is as in its record, `row` as in the table. */
+export async function jobPageOf(
+  { deployment }: ConsoleDeps,
+  { queue, id }: { queue?: string | undefined; id: string },
+) {
+  const row = await findJob(deployment, id, queue);
+  const { key: _key, writer: _writer, lease: _lease, ...stored } = itemOf({ ...row, steps: withoutKept(row) });
+  return {
+    state: stateOf(row),
+    explained: explain(row, deployment.clock.now()),
+    timeline: timeline(row),
+    job: jobView(row, deployment.prefix) as Pick<JobRow, 'queue' | 'id' | 'steps' | 'error'>,
+    row: stored as Record<string, unknown>,
+  };
+}
+
+/** A confidential result stays in the table. */
+const withoutKept = ({ steps }: JobRow): JobRow['steps'] =>
+  Object.fromEntries(Object.entries(steps).map(([name, { kept: _kept, ...step }]) => [name, step]));
+
+/** What a job was sent with. It may be personal: without `unmask` its shape, and each look leaves an audit object. */
+export async function jobData(
+  deps: ConsoleDeps,
+  { queue, id }: { queue: string; id: string },
+  { unmask }: { unmask: boolean },
+): Promise<{ data: unknown }> {
+  const { data, dataref } = await sentEnvelope(deps.deployment, await findJob(deps.deployment, id, queue));
+  if (unmask) await auditLook(deps, { action: 'job.reveal', arguments: { queue, id } });
+  if (dataref !== undefined) return { data: { dataref } };
+  return { data: unmask ? data : shapeOf(data) };
+}
+
+/**
+ * The shape of data that may be personal: the names of its fields, and the kind and length of each value. Names below the
+ * first level may be a user's words, so an object is only counted.
+ */
+function shapeOf(data: unknown): unknown {
+  if (typeof data !== 'object' || data === null || Array.isArray(data)) return kindOf(data);
+  return Object.fromEntries(Object.entries(data).map(([name, value]) => [name, kindOf(value)]));
+}
+
+function kindOf(value: unknown): string {
+  if (value === null) return 'null';
+  if (typeof value === 'string') return `text, ${value.length} characters`;
+  if (Array.isArray(value)) return `list of ${value.length}`;
+  if (typeof value === 'object') return `object with ${Object.keys(value).length} fields`;
+  return typeof value;
+}
