@@ -92,10 +92,9 @@ const BROKEN: Record<string, string> = {
 export async function* fromCsv(bytes: Bytes): AsyncGenerator<Read[]> {
   let header: string[] | undefined;
   for await (const batch of lines(bytes)) {
-    const all = rows(batch.map(({ text }) => text));
     const reads: Read[] = [];
-    for (const [index, { line }] of batch.entries()) {
-      const values = all[index] ?? '';
+    for (const { line, text } of batch) {
+      const values = rowOf(text);
       if (header === undefined) header = checkedHeader(values);
       else if (typeof values === 'string') reads.push({ line, broken: values });
       else if (values.length !== header.length)
@@ -109,34 +108,13 @@ export async function* fromCsv(bytes: Bytes): AsyncGenerator<Read[]> {
   }
 }
 
-const parseRows = (text: string): string[][] =>
-  parse(text, { bom: true, trim: true, record_delimiter: '\n', relax_column_count: true }) as string[][];
-
-function plainRow(text: string): string[] {
-  const values = text.split(',');
-  for (let column = 0; column < values.length; column++) values[column] = values[column]?.trim() ?? '';
-  return values;
-}
-
-/** Parses all rows together if that gives one row for each line. Otherwise parses each row, to find broken ones. */
-function rows(texts: string[]): (string[] | string)[] {
-  if (texts.every((text) => text.length <= MAX_LINE_BYTES / 4)) {
-    // Most files have no quotes. Without the parser they take half the time and memory.
-    if (!texts.some((text) => text.includes('"'))) return texts.map(plainRow);
-    try {
-      const all = parseRows(texts.join('\n'));
-      if (all.length === texts.length) return all;
-    } catch (error) {
-      if (!(error instanceof CsvError)) throw error;
-    }
-  }
-  return texts.map(row);
-}
-
-function row(text: string): string[] | string {
+/** The values of a row, or why it cannot be read. */
+function rowOf(text: string): string[] | string {
   if (Buffer.byteLength(text) > MAX_LINE_BYTES) return 'the row is too long';
+  // Most files have no quotes. Without the parser they take half the time and memory.
+  if (!text.includes('"')) return text.split(',').map((value) => value.trim());
   try {
-    const [values = []] = parseRows(text);
+    const [values = []] = parse(text, { bom: true, trim: true, record_delimiter: '\n', relax_column_count: true });
     return values;
   } catch (error) {
     return (error instanceof CsvError && BROKEN[error.code]) || 'the row cannot be read';
@@ -152,20 +130,18 @@ function checkedHeader(values: string[] | string): string[] {
   return values;
 }
 
+/** Makes nothing but the recipient. Anything more for each of a million rows grows V8's young generation to its limit. */
 function ofColumns(header: string[], values: string[]): unknown {
-  const recipient: Record<string, unknown> = {};
-  let data: Record<string, string> | undefined;
+  const recipient: { email: string; name?: string; data?: Record<string, string> } = { email: '' };
   for (let column = 0; column < header.length; column++) {
     const name = header[column] ?? '';
     const value = values[column] ?? '';
-    if (name === 'email') recipient.email = value;
-    else if (value === '') continue;
-    else if (name === 'name') recipient.name = value;
+    if (value === '') continue;
+    if (name === 'email' || name === 'name') recipient[name] = value;
     else {
-      data ??= {};
-      data[name] = value;
+      recipient.data ??= {};
+      recipient.data[name] = value;
     }
   }
-  if (data) recipient.data = data;
   return recipient;
 }

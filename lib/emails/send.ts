@@ -2,8 +2,7 @@ import { CancelledError, PermanentError, StopError, StoreError, WaitError } from
 import { sentByEvidence } from '../jobs/mail';
 import type { RateUse, SharedRate } from '../limits/rate';
 import type { Clock, Objects } from '../ports';
-import type { Mail, Sendgrid, Sent } from '../vendors/sendgrid';
-import { RecipientsRefusedError } from '../vendors/sendgrid-errors';
+import { type Mail, RecipientsRefusedError, type Sendgrid, type Sent } from '../vendors/sendgrid';
 import type { RunContext } from '../worker/contract';
 import { EXCLUDED, excludedOf, excludedWith, writeRecipients } from './recipient-status';
 import { type Origin, RECIPIENTS, SEND } from './request';

@@ -30,8 +30,8 @@ export async function writeManifest(
   }: { campaign: string; content: CampaignContent; recipients: AsyncIterable<Read[]>; chunkSize: number },
 ): Promise<Written> {
   const keys = campaignKeys(prefix, campaign);
-  const parts = partWriter({ objects, size: chunkSize, key: keys.part });
-  const refused = partWriter({ objects, size: REJECTED_PART, key: keys.rejected });
+  const parts = partWriter(objects, { size: chunkSize, key: keys.part });
+  const refused = partWriter(objects, { size: REJECTED_PART, key: keys.rejected });
   const check = recipientCheck(content);
   const seen = seenSet();
   let requested = 0;

@@ -2,7 +2,7 @@ import { TransientError } from '../errors';
 import { MAIL_STEPS } from '../jobs/mail';
 import { traceOf } from '../jobs/row';
 import type { InviteOutcome, Tester, TesterState } from '../vendors/app-store-connect';
-import { Contradiction } from '../vendors/app-store-connect-errors';
+import { Contradiction } from '../vendors/app-store-connect-transport';
 import { mailOrSkip, skipStep } from '../worker/best-effort';
 import type { Job, RunContext } from '../worker/contract';
 import type { Invite } from './message';

@@ -1,4 +1,4 @@
-import { Contradiction } from '../vendors/app-store-connect-errors';
+import { Contradiction } from '../vendors/app-store-connect-transport';
 import type { Job, RunContext } from '../worker/contract';
 import type { Remove } from './message';
 import { type Run, startRun, type TestflightDeps } from './run';

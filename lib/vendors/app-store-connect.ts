@@ -1,10 +1,11 @@
 import * as z from 'zod';
-import { hasCode, unclear } from './app-store-connect-errors';
 import {
   type AppStoreConnectConfig,
   type AppStoreConnectTransport,
   appStoreConnectTransport,
+  hasCode,
   type Method,
+  unclear,
 } from './app-store-connect-transport';
 import type { CallOptions } from './credentials';
 import type { HttpAnswer } from './http';

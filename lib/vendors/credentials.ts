@@ -1,5 +1,6 @@
 import { StopError } from '../errors';
 import type { Secret } from '../ports';
+import { type Dialect, type Effect, translate } from './translate';
 
 export interface CallOptions {
   /** For the whole call, including a second try with a fresh secret. */
@@ -13,21 +14,26 @@ export interface Attempt {
 }
 
 /**
- * Runs a call with the secret, and again with a fresh secret if the vendor answers 401. So a replaced key works without
- * a deployment. This is safe for any call, because a 401 has no effect. Both tries share one time-out.
+ * Makes the calls to one vendor, with any failure as our error. If the vendor refuses the secret, it calls again with a
+ * fresh one. So a replaced key works without a deployment. This is safe for any call, because such an answer has no
+ * effect. Both tries share one time-out.
  */
-export async function withSecret<T>(
-  secret: Secret,
-  { timeoutMs, call }: { timeoutMs: number; call: (attempt: Attempt) => Promise<T> },
-): Promise<T> {
-  const end = performance.now() + timeoutMs;
-  const left = () => Math.max(1, Math.ceil(end - performance.now()));
-  try {
-    return await call({ secret: await secret(), timeoutMs: left() });
-  } catch (error) {
-    if (!(error instanceof StopError && error.status === 401)) throw error;
-  }
-  return call({ secret: await secret({ fresh: true }), timeoutMs: left() });
+export function vendorCalls({ dialect, secret, now }: { dialect: Dialect; secret: Secret; now: () => number }) {
+  const { secretRefused = 401 } = dialect;
+  return async <T>(effect: Effect, timeoutMs: number, call: (attempt: Attempt) => Promise<T>): Promise<T> => {
+    const end = performance.now() + timeoutMs;
+    const left = () => Math.max(1, Math.ceil(end - performance.now()));
+    const attempt = async (fresh?: { fresh: true }) =>
+      call({ secret: await secret(fresh), timeoutMs: left() }).catch((error: unknown) => {
+        throw translate(error, { dialect, effect, now: now() });
+      });
+    try {
+      return await attempt();
+    } catch (error) {
+      if (!(error instanceof StopError && error.status === secretRefused)) throw error;
+    }
+    return attempt({ fresh: true });
+  };
 }
 
 /** Zendesk's header for basic authentication with an API token. */

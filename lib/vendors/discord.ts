@@ -1,7 +1,8 @@
 import { StopError } from '../errors';
 import type { Secret } from '../ports';
-import { isOk, NoAnswer, request } from './http';
-import { type Dialect, refusal, unanswered } from './translate';
+import { vendorCalls } from './credentials';
+import { requestOk } from './http';
+import type { Dialect } from './translate';
 
 export interface Embed {
   title: string;
@@ -31,40 +32,28 @@ const discord: Dialect = {
   doubtful: new Set(),
   aboutUs: new Set(),
   unsendable: 'us',
+  secretRefused: 404,
   field: () => undefined,
+  refined: (_error, { status }) =>
+    status === 404
+      ? new StopError({ code: 'DiscordWebhookGone', message: 'the webhook was removed (404)', status })
+      : undefined,
 };
-/** Discord may have taken a message that it did not answer. An alarm that arrives twice is better than none. */
-const effect = 'repeatable';
 
 export function realDiscord({ url, now = Date.now }: { url: Secret; now?: () => number }): Discord {
-  /** The webhook that answered 404. Discord asks callers not to call it again, and counts those calls. */
-  let gone: string | undefined;
-
-  async function target(): Promise<string> {
-    const known = await url();
-    if (known !== gone) return known;
-    const fresh = await url({ fresh: true });
-    if (fresh !== gone) return fresh;
-    throw webhookGone();
-  }
-
+  const calling = vendorCalls({ dialect: discord, secret: url, now });
   return {
-    async send(message, { timeoutMs }) {
-      const webhook = await target();
-      const body = JSON.stringify({ ...message, allowed_mentions: { parse: [] } });
-      const headers = { 'Content-Type': 'application/json' };
-      // Without `wait=true` Discord answers before it checks the message.
-      const call = request({ method: 'POST', url: `${webhook}?wait=true`, headers, body, timeoutMs });
-      const answer = await call.catch((error: unknown) => {
-        throw error instanceof NoAnswer ? unanswered({ dialect: discord, error, effect }) : error;
-      });
-      if (isOk(answer)) return;
-      if (answer.status !== 404) throw refusal({ dialect: discord, answer, effect, now: now() });
-      gone = webhook;
-      throw webhookGone();
-    },
+    // Discord may have taken a message that it did not answer. An alarm that arrives twice is better than none.
+    send: (message, { timeoutMs }) =>
+      calling('repeatable', timeoutMs, async ({ secret: webhook, timeoutMs }) => {
+        await requestOk({
+          method: 'POST',
+          // Without `wait=true` Discord answers before it checks the message.
+          url: `${webhook}?wait=true`,
+          headers: { 'Content-Type': 'application/json' },
+          body: JSON.stringify({ ...message, allowed_mentions: { parse: [] } }),
+          timeoutMs,
+        });
+      }),
   };
 }
-
-const webhookGone = (): StopError =>
-  new StopError({ code: 'DiscordWebhookGone', message: 'the webhook was removed (404)', status: 404 });

@@ -1,12 +1,12 @@
 import mail from '@sendgrid/mail';
-import { PermanentError } from '../errors';
+import * as z from 'zod';
+import { type JobError, PermanentError } from '../errors';
 import type { Secret } from '../ports';
 import { plainText } from '../text';
-import { type CallOptions, withSecret } from './credentials';
+import { type CallOptions, vendorCalls } from './credentials';
 import { Client } from './sendgrid-client';
-import { sendgrid as dialect, translate } from './sendgrid-errors';
 import { wordsFor } from './sendgrid-words';
-import { malformed } from './translate';
+import { type Dialect, fieldName, malformed } from './translate';
 
 /** One request. Each recipient gets a separate mail and sees no other recipient. */
 export interface Mail {
@@ -57,23 +57,63 @@ export interface SendgridConfig {
   now?: () => number;
 }
 
+export const sendgrid: Dialect = {
+  vendor: 'sendgrid',
+  prefix: 'Sendgrid',
+  // Not 502 and 504: a gateway sends them, and it may have passed the request on. The same goes for 408.
+  refused: new Set([500, 503]),
+  doubtful: new Set([408]),
+  aboutUs: new Set([402, 405]),
+  // The headers hold only our own values, such as the key.
+  unsendable: 'us',
+  field: (body) => {
+    const parsed = z.object({ errors: z.array(z.object({ field: z.unknown() })) }).safeParse(body);
+    return parsed.success ? fieldName(parsed.data.errors[0]?.field) : undefined;
+  },
+  refined: (error, { status, body }) => {
+    const recipients = status === 400 ? refusedAddresses(body) : [];
+    return recipients.length > 0 ? new RecipientsRefusedError(error, recipients) : undefined;
+  },
+  // The library refused the mail. Its text may quote the mail.
+  unsent: () =>
+    new PermanentError({ code: 'SendgridInvalidMail', message: 'the mail is not valid', vendor: 'sendgrid' }),
+};
+
+/** SendGrid refused the whole request only because of these recipients. */
+export class RecipientsRefusedError extends PermanentError {
+  /** Their places in the request, counted from 0, in order. */
+  readonly recipients: readonly number[];
+
+  constructor({ code, message, field, status }: JobError, recipients: readonly number[]) {
+    super({ code, message, vendor: 'sendgrid', field, status });
+    this.recipients = recipients;
+  }
+}
+
+const errorList = z.object({ errors: z.array(z.object({ field: z.string() })).min(1) });
+/** Matches only the address of a recipient: `personalizations.3.to`, `personalizations.3.to.0.email`. */
+const ADDRESS_OF = /^personalizations\.(\d{1,3})\.to(\.|$)/;
+
+/** The recipients whose addresses an answer refuses. An empty list if it also refuses anything else. */
+function refusedAddresses(body: unknown): number[] {
+  const parsed = errorList.safeParse(body);
+  if (!parsed.success) return [];
+  const places = parsed.data.errors.map(({ field }) => ADDRESS_OF.exec(field)?.[1]);
+  if (places.some((place) => place === undefined)) return [];
+  return [...new Set(places.map(Number))].sort((a, b) => a - b);
+}
+
 type MailData = Parameters<typeof mail.send>[0];
 
 export function realSendgrid({ endpoint, apiKey, instance, now = Date.now }: SendgridConfig): Sendgrid {
   const base = endpoint.replace(/\/+$/, '');
+  const calling = vendorCalls({ dialect: sendgrid, secret: apiKey, now });
   return {
     send: (content, { timeoutMs }) =>
-      withSecret(apiKey, {
-        timeoutMs,
-        call: async ({ secret, timeoutMs }) => {
-          const client = new Client({ endpoint: base, apiKey: secret, timeoutMs });
-          try {
-            const [answer] = await service(client).send(mailData(content, instance));
-            return sentOf(answer);
-          } catch (error) {
-            throw translate(error, now());
-          }
-        },
+      calling('once', timeoutMs, async ({ secret, timeoutMs }) => {
+        const client = new Client({ endpoint: base, apiKey: secret, timeoutMs });
+        const [answer] = await service(client).send(mailData(content, instance));
+        return sentOf(answer);
       }),
   };
 }
@@ -139,7 +179,7 @@ function refuse(wrong: boolean, field: string, rule: string): void {
 
 /** 202 means accepted. Any other success is not from SendGrid. */
 function sentOf({ statusCode, headers }: { statusCode: number; headers: Record<string, unknown> }): Sent {
-  if (statusCode !== 202) throw malformed({ dialect, effect: 'once', status: statusCode });
+  if (statusCode !== 202) throw malformed({ dialect: sendgrid, effect: 'once', status: statusCode });
   const messageId = headers['x-message-id'];
   return typeof messageId === 'string' ? { messageId } : {};
 }

@@ -1,14 +1,5 @@
-import {
-  AmbiguousError,
-  type JobError,
-  PermanentError,
-  StopError,
-  TransientError,
-  type Vendor,
-  WaitError,
-} from '../errors';
-import type { HttpAnswer, NoAnswer } from './http';
-import { retryAfterMs } from './retry-after';
+import { AmbiguousError, JobError, PermanentError, StopError, TransientError, type Vendor, WaitError } from '../errors';
+import { type HttpAnswer, NoAnswer, NotOk } from './http';
 
 /** How to read one vendor's failures. */
 export interface Dialect {
@@ -23,8 +14,14 @@ export interface Dialect {
   aboutUs: ReadonlySet<number>;
   /** Who causes a request that cannot be sent. */
   unsendable: 'us' | 'job';
+  /** The status that refuses our secret. Default: 401. */
+  secretRefused?: number;
   /** The name of the field that an answer refuses, never its value. */
   field: (body: unknown) => string | undefined;
+  /** Our error for an answer that says more than its status. It never quotes the vendor, whose text may repeat ours. */
+  refined?: (error: JobError, answer: HttpAnswer, effect: Effect) => JobError | undefined;
+  /** Our error if the vendor's library fails on its own. Default: it could not read the answer. */
+  unsent?: () => JobError;
 }
 
 /** A call with effect `once` must not take effect twice. A `repeatable` one may: a read, or a harmless write. */
@@ -35,8 +32,16 @@ interface Call {
   effect: Effect;
 }
 
-/** Our error for a call without an answer. */
-export function unanswered({ dialect, error, effect }: Call & { error: NoAnswer }): JobError {
+/** Our error for a failed call. `now`: ms since 1970. */
+export function translate(error: unknown, { dialect, effect, now }: Call & { now: number }): JobError {
+  if (error instanceof JobError) return error;
+  if (error instanceof NoAnswer) return unanswered({ dialect, error, effect });
+  if (!(error instanceof NotOk)) return dialect.unsent?.() ?? malformed({ dialect, effect });
+  const refused = refusal({ dialect, answer: error.answer, effect, now });
+  return dialect.refined?.(refused, error.answer, effect) ?? refused;
+}
+
+function unanswered({ dialect, error, effect }: Call & { error: NoAnswer }): JobError {
   const { vendor, prefix } = dialect;
   if (error.reason === 'unsendable') {
     const details = { vendor, message: 'the request has an invalid header or address', cause: error };
@@ -51,8 +56,7 @@ export function unanswered({ dialect, error, effect }: Call & { error: NoAnswer 
   return new Class({ code: prefix + suffix, message, vendor, cause: error });
 }
 
-/** Our error for an answer outside 2xx. */
-export function refusal({ dialect, answer, effect, now }: Call & { answer: HttpAnswer; now: number }): JobError {
+function refusal({ dialect, answer, effect, now }: Call & { answer: HttpAnswer; now: number }): JobError {
   const { vendor, prefix } = dialect;
   const { status, headers } = answer;
   const field = dialect.field(answer.body);
@@ -97,3 +101,30 @@ export function malformed({ dialect, effect, status }: Call & { status?: number 
 /** A vendor's name of a field, if it looks like a name. Logs and rows may hold a name, but no address or sentence. */
 export const fieldName = (name: unknown): string | undefined =>
   typeof name === 'string' && /^[a-z][a-z0-9_.]{0,79}$/i.test(name) ? name : undefined;
+
+/** If the vendor does not say: Zendesk counts its limits per minute, and SendGrid does not publish its window. */
+const DEFAULT_MS = 60_000;
+const MIN_MS = 1000;
+/** A wrong clock or a header in another unit must not delay a job for days. */
+const MAX_MS = 3_600_000;
+
+/**
+ * How long a vendor asks us to wait, in milliseconds. Reads `Retry-After` (seconds or an HTTP date), else
+ * `X-RateLimit-Reset` (seconds since 1970), else assumes a minute. The result is between a second and an hour.
+ */
+export function retryAfterMs(headers: Record<string, string | string[] | undefined>, now: number): number {
+  const asked =
+    fromRetryAfter(headers['retry-after'], now) ?? fromReset(headers['x-ratelimit-reset'], now) ?? DEFAULT_MS;
+  return Math.min(MAX_MS, Math.max(MIN_MS, Math.ceil(asked)));
+}
+
+function fromRetryAfter(value: string | string[] | undefined, now: number): number | undefined {
+  if (typeof value !== 'string' || value.trim() === '') return undefined;
+  if (/^\s*\d+(\.\d+)?\s*$/.test(value)) return Number(value) * 1000;
+  const date = Date.parse(value);
+  return Number.isNaN(date) ? undefined : date - now;
+}
+
+function fromReset(value: string | string[] | undefined, now: number): number | undefined {
+  return typeof value === 'string' && /^\s*\d+\s*$/.test(value) ? Number(value) * 1000 - now : undefined;
+}

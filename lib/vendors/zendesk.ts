@@ -1,10 +1,10 @@
 import { createClient } from 'node-zendesk';
 import * as z from 'zod';
+import { AmbiguousError } from '../errors';
 import type { Secret } from '../ports';
-import { type Attempt, basicAuthorization, type CallOptions, withSecret } from './credentials';
+import { type Attempt, basicAuthorization, type CallOptions, vendorCalls } from './credentials';
 import { type HttpAnswer, type HttpRequest, requestOk } from './http';
-import { type Effect, malformed } from './translate';
-import { zendesk as dialect, translate } from './zendesk-errors';
+import { type Dialect, fieldName, malformed } from './translate';
 
 /** A ticket in Zendesk's own form: https://developer.zendesk.com/api-reference/ticketing/tickets/tickets/ */
 export interface Ticket {
@@ -51,6 +51,37 @@ export interface ZendeskConfig {
   now?: () => number;
 }
 
+export const zendesk: Dialect = {
+  vendor: 'zendesk',
+  prefix: 'Zendesk',
+  // No status alone proves it. A 503 had no effect only if it carries Retry-After, which makes it a WaitError.
+  refused: new Set(),
+  doubtful: new Set([408, 409]),
+  // The paths are fixed, so a 404 means a wrong or closed subdomain.
+  aboutUs: new Set([402, 404, 405]),
+  // The secret is sent in base64, so only a value of the job can break a header.
+  unsendable: 'job',
+  field: (body) => {
+    const parsed = z.object({ details: z.record(z.string(), z.unknown()) }).safeParse(body);
+    return parsed.success ? fieldName(Object.keys(parsed.data.details)[0]) : undefined;
+  },
+  refined: (_error, answer, effect) => {
+    if (effect !== 'once' || answer.status !== 400) return undefined;
+    // Zendesk puts the name into `error` or into its `title`, and the name appears nowhere else as a value.
+    if (/"IdempotentRequestError"/.test(JSON.stringify(answer.body ?? null))) return ticketExists();
+    return answer.body === undefined ? malformed({ dialect: zendesk, effect, status: 400 }) : undefined;
+  },
+};
+
+/** The Idempotency-Key was used with another body. So a ticket exists, and the worker has to look it up. */
+const ticketExists = () =>
+  new AmbiguousError({
+    code: 'IdempotentRequestError',
+    message: 'the job already created a ticket with another body',
+    vendor: 'zendesk',
+    status: 400,
+  });
+
 const id = z.union([z.number().int(), z.string().min(1)]).transform(String);
 const created = z.object({ result: z.object({ id }) });
 const found = z.array(z.object({ id, external_id: z.string() }));
@@ -59,11 +90,7 @@ const uploaded = z.object({ upload: z.object({ token: z.string().min(1) }) });
 export function realZendesk({ endpoint, email, token, now = Date.now }: ZendeskConfig): Zendesk {
   const base = endpoint.replace(/\/+$/, '');
 
-  const calling = <T>(effect: Effect, timeoutMs: number, run: (attempt: Attempt) => Promise<T>): Promise<T> =>
-    withSecret(token, {
-      timeoutMs,
-      call: (attempt) => run(attempt).catch((error: unknown) => Promise.reject(translate(error, effect, now()))),
-    });
+  const calling = vendorCalls({ dialect: zendesk, secret: token, now });
 
   /**
    * A client for one call, on our own transport. The library's transport has no time-out. After an answer with
@@ -96,7 +123,7 @@ export function realZendesk({ endpoint, email, token, now = Date.now }: ZendeskC
       calling('once', timeoutMs, async (attempt) => {
         const { tickets } = clientFor(attempt, { 'Idempotency-Key': idempotencyKey });
         const answer = created.safeParse(await tickets.create({ ticket } as Parameters<typeof tickets.create>[0]));
-        if (!answer.success) throw malformed({ dialect, effect: 'once' });
+        if (!answer.success) throw malformed({ dialect: zendesk, effect: 'once' });
         return { id: answer.data.result.id };
       }),
 
@@ -105,7 +132,7 @@ export function realZendesk({ endpoint, email, token, now = Date.now }: ZendeskC
         const answer = found.safeParse(await clientFor(attempt).tickets.listWithFilter('external_id', externalId));
         // A list with other tickets does not answer our question, so it does not prove that ours is missing.
         if (!answer.success || answer.data.some((ticket) => ticket.external_id !== externalId))
-          throw malformed({ dialect, effect: 'repeatable' });
+          throw malformed({ dialect: zendesk, effect: 'repeatable' });
         const [oldest] = answer.data.map((ticket) => ticket.id).sort((a, b) => Number(a) - Number(b));
         return oldest === undefined ? undefined : { id: oldest };
       }),
@@ -127,7 +154,7 @@ export function realZendesk({ endpoint, email, token, now = Date.now }: ZendeskC
           timeoutMs,
         });
         const parsed = uploaded.safeParse(answer.body);
-        if (!parsed.success) throw malformed({ dialect, effect: 'repeatable', status: answer.status });
+        if (!parsed.success) throw malformed({ dialect: zendesk, effect: 'repeatable', status: answer.status });
         return { token: parsed.data.upload.token };
       }),
   };

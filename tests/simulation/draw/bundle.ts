@@ -14,7 +14,10 @@ export interface SourceChange {
 }
 
 /** Packages as the functions' bundles have them (serverless.yml). */
-const alias = { 'cross-fetch': './lib/vendors/native-fetch.ts' };
+const alias = {
+  '@sendgrid/client': './lib/vendors/sendgrid-client.ts',
+  'cross-fetch': './lib/vendors/native-fetch.ts',
+};
 
 /**
  * Bundles the simulation into a script for threads. Runs inside Jest are a quarter slower, because of its modules and

@@ -1,8 +1,14 @@
 import { route } from '../../../lib/local/fakes/app-store-connect';
 import { type AppStoreConnect, appStoreConnectOver } from '../../../lib/vendors/app-store-connect';
-import { translate, unclear } from '../../../lib/vendors/app-store-connect-errors';
-import { answered, type Call } from '../../../lib/vendors/app-store-connect-transport';
+import {
+  answered,
+  appStoreConnect,
+  type Call,
+  effectOf,
+  unclear,
+} from '../../../lib/vendors/app-store-connect-transport';
 import type { HttpAnswer } from '../../../lib/vendors/http';
+import { translate } from '../../../lib/vendors/translate';
 import type { Process } from '../world/calls';
 import { Malformed } from '../world/course';
 import type { World } from '../world/types';
@@ -26,7 +32,7 @@ export function appleOf(world: World, process: Process, job: string): AppStoreCo
       })
       .catch((error: unknown) => {
         if (error instanceof Malformed) throw unclear(made.method, 200);
-        throw translate({ error, method: made.method, now: now() });
+        throw translate(error, { dialect: appStoreConnect, effect: effectOf(made.method), now: now() });
       });
   return appStoreConnectOver({ call, waitMs: () => 0 });
 }

@@ -1,8 +1,7 @@
 import { type SharedRate, sharedRate } from '../../../lib/limits/rate';
 import { NotOk } from '../../../lib/vendors/http';
-import type { Mail, Sendgrid, Sent } from '../../../lib/vendors/sendgrid';
-import { sendgrid as dialect, translate as translateSendgrid } from '../../../lib/vendors/sendgrid-errors';
-import { malformed } from '../../../lib/vendors/translate';
+import { sendgrid as dialect, type Mail, type Sendgrid, type Sent } from '../../../lib/vendors/sendgrid';
+import { malformed, translate } from '../../../lib/vendors/translate';
 import type { Process } from '../world/calls';
 import { Malformed, notOk } from '../world/course';
 import { paceOf } from '../world/deployments';
@@ -53,7 +52,7 @@ async function accept(
       const translated =
         error instanceof Malformed
           ? malformed({ dialect, effect: 'once', status: 200 })
-          : translateSendgrid(error, world.kernel.now() + process.skew);
+          : translate(error, { dialect, effect: 'once', now: world.kernel.now() + process.skew });
       throw world.mutant?.sendgrid?.(translated) ?? translated;
     });
   const answer = await notingDoubt(world.inDoubt, job, send);

@@ -1,6 +1,6 @@
 import type { Reply } from '../../../lib/local/fakes/reply';
-import { ticketBody, type Zendesk } from '../../../lib/vendors/zendesk';
-import { translate as translateZendesk } from '../../../lib/vendors/zendesk-errors';
+import { translate } from '../../../lib/vendors/translate';
+import { ticketBody, type Zendesk, zendesk } from '../../../lib/vendors/zendesk';
 import type { Process } from '../world/calls';
 import { notOk } from '../world/course';
 import type { World } from '../world/types';
@@ -24,7 +24,7 @@ export function zendeskOf(world: World, process: Process): Zendesk {
         if (!isOk(answer)) throw notOk(answer, VENDOR_SECRET);
         return answer.json as T;
       },
-    }).catch((error: unknown) => Promise.reject(translateZendesk(error, effect, now())));
+    }).catch((error: unknown) => Promise.reject(translate(error, { dialect: zendesk, effect, now: now() })));
 
   return {
     createTicket: async (ticket, { idempotencyKey, timeoutMs }) => {

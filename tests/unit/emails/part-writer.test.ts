@@ -5,14 +5,9 @@ const idle = () => new Promise((resolve) => setImmediate(resolve));
 /** A bucket whose writes end when the test decides. */
 function start(size: number) {
   const open: { key: string; end: (error?: Error) => void }[] = [];
-  const parts = partWriter({
-    objects: {
-      put: (key) =>
-        new Promise((resolve, reject) => open.push({ key, end: (error) => (error ? reject(error) : resolve()) })),
-    },
-    size,
-    key: (number) => String(number),
-  });
+  const put = (key: string) =>
+    new Promise<void>((resolve, reject) => open.push({ key, end: (error) => (error ? reject(error) : resolve()) }));
+  const parts = partWriter({ put }, { size, key: (number) => String(number) });
   /** Adds entries and returns how many parts it has begun to write. It stops when it has to wait. */
   let entries = 0;
   const fill = async (count: number): Promise<void> => {

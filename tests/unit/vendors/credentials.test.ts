@@ -1,8 +1,10 @@
 import { StopError, TransientError } from '../../../lib/errors';
-import { withSecret } from '../../../lib/vendors/credentials';
+import { vendorCalls } from '../../../lib/vendors/credentials';
+import { zendesk as dialect } from '../../../lib/vendors/zendesk';
 import { secretOf } from '../../support/vendors';
 
 const unauthorized = new StopError({ code: 'Unauthorized', message: 'refused', status: 401 });
+const callsWith = (secret: ReturnType<typeof secretOf>) => vendorCalls({ dialect, secret, now: () => 0 });
 
 beforeEach(() => jest.useFakeTimers());
 afterEach(() => jest.useRealTimers());
@@ -10,14 +12,11 @@ afterEach(() => jest.useRealTimers());
 test('the second try gets the time that the first one left', async () => {
   const given: [string, number][] = [];
 
-  const result = await withSecret(secretOf('old', 'new'), {
-    timeoutMs: 1000,
-    call: async ({ secret, timeoutMs }) => {
-      given.push([secret, timeoutMs]);
-      jest.advanceTimersByTime(400);
-      if (secret === 'old') throw unauthorized;
-      return 'done';
-    },
+  const result = await callsWith(secretOf('old', 'new'))('once', 1000, async ({ secret, timeoutMs }) => {
+    given.push([secret, timeoutMs]);
+    jest.advanceTimersByTime(400);
+    if (secret === 'old') throw unauthorized;
+    return 'done';
   });
 
   expect(result).toBe('done');
@@ -27,20 +26,13 @@ test('the second try gets the time that the first one left', async () => {
   ]);
 });
 
-test('there is no third try', async () => {
-  const secret = secretOf('a', 'b', 'c');
-  const call = () => Promise.reject(unauthorized);
-
-  await expect(withSecret(secret, { timeoutMs: 1000, call })).rejects.toBe(unauthorized);
-  expect(secret.asked).toBe(1);
-});
-
 test.each([
-  new TransientError({ code: 'Unavailable', message: 'failed', status: 500 }),
-  new StopError({ code: 'Misconfigured', message: 'moved', status: 301 }),
-])('a call is not repeated after an error that is not about the secret', async (error) => {
-  const secret = secretOf('a', 'b');
+  ['once more after a 401', unauthorized, 1],
+  ['once after a failure', new TransientError({ code: 'Unavailable', message: 'failed', status: 500 }), 0],
+  ['once after another refusal', new StopError({ code: 'Misconfigured', message: 'moved', status: 301 }), 0],
+])('a call is made %s', async (_, error, fresh) => {
+  const secret = secretOf('a', 'b', 'c');
 
-  await expect(withSecret(secret, { timeoutMs: 1000, call: () => Promise.reject(error) })).rejects.toBe(error);
-  expect(secret.asked).toBe(0);
+  await expect(callsWith(secret)('once', 1000, () => Promise.reject(error))).rejects.toBe(error);
+  expect(secret.asked).toBe(fresh);
 });
