@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { commonEnv } from './common';
-import { list, optionalSecret, seconds } from './values';
+import { list, seconds, secret } from './values';
 import { brandName, sendgridEnv, templateId, templates, zendeskEnv } from './vendors';
 
 export const feedbackEnv = z.object({
@@ -8,7 +8,7 @@ export const feedbackEnv = z.object({
   ...zendeskEnv.shape,
   ...sendgridEnv.shape,
   /** The key of the hashes of people (lib/jobs/person-hash.ts). Without it, they have none. */
-  HASH_KEY: optionalSecret,
+  HASH_KEY: secret,
   /** SendGrid's dynamic template of the confirmation. Without it the built-in text is sent. */
   FEEDBACK_TEMPLATE_ID: templateId.optional(),
   /** The confirmation's templates for other languages. A user whose language has none gets the one above. */

@@ -5,7 +5,7 @@ import { emailEventsEnv, emailsEnv } from './emails';
 import { feedbackEnv } from './feedback';
 import { reconcilerEnv } from './reconciler';
 import { testflightEnv } from './testflight';
-import { optionalSecret, secret } from './values';
+import { secret } from './values';
 
 /** The schema of each function's environment. A function that is missing here cannot be deployed. */
 export const environmentSchemas: Record<string, ZodObject> = {
@@ -19,10 +19,6 @@ export const environmentSchemas: Record<string, ZodObject> = {
   alarms: alarmsEnv,
 };
 
-const SECRETS: unknown[] = [secret, optionalSecret];
-
 /** The variables of a function that hold secrets. */
 export const secretsOf = (key: string): string[] =>
-  Object.entries(environmentSchemas[key]?.shape ?? {}).flatMap(([name, schema]) =>
-    SECRETS.includes(schema) ? [name] : [],
-  );
+  Object.entries(environmentSchemas[key]?.shape ?? {}).flatMap(([name, schema]) => (schema === secret ? [name] : []));

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { commonEnv } from './common';
-import { list, optionalSecret, seconds } from './values';
+import { list, seconds, secret } from './values';
 import { appStoreConnectEnv, brandName, sendgridEnv, templateId } from './vendors';
 
 export const testflightEnv = z.object({
@@ -8,7 +8,7 @@ export const testflightEnv = z.object({
   ...appStoreConnectEnv.shape,
   ...sendgridEnv.shape,
   /** The key of the hashes of people (lib/jobs/person-hash.ts). Without it, they have none. */
-  HASH_KEY: optionalSecret,
+  HASH_KEY: secret,
   /** The apps that jobs may change, separated by commas: `APP` with all its groups, or `APP:GROUP`. Empty: any. */
   APPS: list.pipe(
     z.array(
