@@ -1,5 +1,6 @@
 import { ARROW_MUTANTS } from './source/arrows';
 import { CAMPAIGN_MUTANTS } from './source/campaigns';
+import { CHUNK_MUTANTS } from './source/chunks';
 import { CIRCUIT_MUTANTS } from './source/circuit';
 import { CLAIM_MUTANTS } from './source/claim';
 import { DEAD_LETTER_MUTANTS } from './source/dead-letters';
@@ -10,6 +11,7 @@ import { HOUR_MUTANTS } from './source/hours';
 import { INDEX_KEY_MUTANTS } from './source/index-keys';
 import { NEIGHBOUR_MUTANTS } from './source/neighbours';
 import { PLANNED_MUTANTS } from './source/planned';
+import { PROMISE_MUTANTS } from './source/promises';
 import { RECOVERY_MUTANTS } from './source/recovery';
 import { SUBJECT_MUTANTS } from './source/subjects';
 import type { SourceMutant } from './source-mutant';
@@ -18,6 +20,7 @@ import type { SourceMutant } from './source-mutant';
 export const SOURCE_MUTANTS: Record<string, SourceMutant> = {
   ...ARROW_MUTANTS,
   ...CAMPAIGN_MUTANTS,
+  ...CHUNK_MUTANTS,
   ...CIRCUIT_MUTANTS,
   ...CLAIM_MUTANTS,
   ...DEAD_LETTER_MUTANTS,
@@ -28,6 +31,7 @@ export const SOURCE_MUTANTS: Record<string, SourceMutant> = {
   ...INDEX_KEY_MUTANTS,
   ...NEIGHBOUR_MUTANTS,
   ...PLANNED_MUTANTS,
+  ...PROMISE_MUTANTS,
   ...RECOVERY_MUTANTS,
   ...SUBJECT_MUTANTS,
 };

@@ -22,7 +22,7 @@ import { deadLetterQueue, mainQueue, serviceQueue } from '../world/names';
 import { startOperators } from '../world/operators';
 import { startSchedule } from '../world/schedule';
 import { timeline } from '../world/trace';
-import type { Mutant, World } from '../world/types';
+import type { World } from '../world/types';
 import { createWorld } from '../world/world';
 
 export interface Outcome {
@@ -40,7 +40,6 @@ export async function runPlan(
   plan: Plan,
   options: {
     detailed?: boolean;
-    mutant?: Mutant | undefined;
     /** Overrides the bound for coming to rest, in ms, for a run that needs less. */
     restWithinMs?: number;
     /** Called with the world before the run. */

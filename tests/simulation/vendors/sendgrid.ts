@@ -21,7 +21,7 @@ export const rateOf = (
 
 /** SendGrid for one process. The events of accepted mails come later, or before our call is answered. */
 export const sendgridOf = (world: World, process: Process): Sendgrid => ({
-  send: (made, { timeoutMs }) => accept(world, { process, timeoutMs, mail: world.mutant?.mail?.(made) ?? made }),
+  send: (mail, { timeoutMs }) => accept(world, { process, timeoutMs, mail }),
 });
 
 async function accept(
@@ -49,11 +49,9 @@ async function accept(
         return reply;
       },
     }).catch((error: unknown) => {
-      const translated =
-        error instanceof Malformed
-          ? malformed({ dialect, effect: 'once', status: 200 })
-          : translate(error, { dialect, effect: 'once', now: world.kernel.now() + process.skew });
-      throw world.mutant?.sendgrid?.(translated) ?? translated;
+      throw error instanceof Malformed
+        ? malformed({ dialect, effect: 'once', status: 200 })
+        : translate(error, { dialect, effect: 'once', now: world.kernel.now() + process.skew });
     });
   const answer = await notingDoubt(world.inDoubt, job, send);
   const messageId = answer.headers['x-message-id'];

@@ -1,4 +1,3 @@
-import type { SQSEvent } from 'aws-lambda';
 import { campaigns } from '../../../lib/emails/campaigns/campaign';
 import { takeEvents } from '../../../lib/emails/events/take';
 import { jobKey } from '../../../lib/jobs/keys';
@@ -11,16 +10,15 @@ import { hashPeople } from '../../support/hash-people';
 import type { Process } from './calls';
 import { knownSchema } from './damage';
 import { settingsOf } from './deployments';
-import { contractOf, reconcilerDeps, workerDeps, workerPorts } from './engine';
+import { contractOf, reconcilerDeps, workerDeps } from './engine';
 import { INSTANCE, mainQueue, serviceQueue, urlOf } from './names';
 import { portsOf } from './ports';
 import type { Code, World } from './types';
 
 const COMMANDS = { cancel, retry, discard };
 
-/** Only a worker has an `event`. */
-export function codeOf(world: World, process: Process, event?: SQSEvent): Code {
-  const ports = workerPorts(world, process, event);
+export function codeOf(world: World, process: Process): Code {
+  const ports = portsOf(world, process);
   const deps = {
     ...reconcilerDeps(world, ports, process),
     audit: 'of-this-run',

@@ -1,4 +1,3 @@
-import type { SQSEvent } from 'aws-lambda';
 import { createLedger } from '../../../lib/jobs/ledger';
 import { circuitBreakers } from '../../../lib/limits/circuit';
 import type { ReconcileDeps } from '../../../lib/reconcile/run';
@@ -8,14 +7,7 @@ import type { Process } from './calls';
 import { knownSchema } from './damage';
 import { isDeployed, settingsOf, waitsOf } from './deployments';
 import { deadLetterQueue, laneOf, mainQueue, serviceQueue, urlOf } from './names';
-import { portsOf } from './ports';
 import type { Ports, World } from './types';
-
-/** The ports of a process, changed by the mutant if one is under test. */
-export function workerPorts(world: World, process: Process, event?: SQSEvent): Ports {
-  const ports = portsOf(world, process);
-  return world.mutant?.ports?.(ports, { world, event }) ?? ports;
-}
 
 /** The engine's dependencies in one process. */
 export function workerDeps(world: World, ports: Ports, process?: Process): BatchDeps {

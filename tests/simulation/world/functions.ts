@@ -105,14 +105,12 @@ export function createFunctions(world: World): Functions {
         warm: warm?.process,
       });
       trace.add({ who: process.name, what: 'started', detail: () => describe(event) });
-      const handler = warm?.kept ?? codeOf(lane, process, event).handler(timeoutMs);
-      const handle = (batch: SQSEvent) => handler(armed(batch, process));
-      (world.mutant?.handler?.(handle, event) ?? handle(event)).then(
-        (answer) => {
+      const handler = warm?.kept ?? codeOf(lane, process).handler(timeoutMs);
+      handler(armed(event, process)).then(
+        (value) => {
           if (!process.alive) return;
           world.exit(process);
           idle.push({ process, since, kept: handler });
-          const value = world.mutant?.answer?.(answer, event, world) ?? answer;
           trace.add({ who: process.name, what: 'answered', detail: () => describeAnswer(value) });
           resolve({ kind: 'answer', value });
         },

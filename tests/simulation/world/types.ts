@@ -1,7 +1,6 @@
 import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import type { FactMessage } from '../../../lib/alarms/fact';
 import type { QueueSettings } from '../../../lib/config/common';
-import type { JobError } from '../../../lib/errors';
 import type { JobRow } from '../../../lib/jobs/row';
 import type { AcceptedMail } from '../../../lib/local/fakes/sendgrid-model';
 import type { SqsModel } from '../../../lib/local/sqs/types';
@@ -20,7 +19,6 @@ import type {
 } from '../../../lib/ports';
 import type { ProducerDeps } from '../../../lib/producer/producer';
 import type { Topic } from '../../../lib/reconcile/tell';
-import type { Mail } from '../../../lib/vendors/sendgrid';
 import type { QueueContract } from '../../../lib/worker/contract';
 import type { Command, Control, JobKind, JobSpec, Plan } from '../draw/plan';
 import type { Vendors } from '../vendors/vendors';
@@ -36,7 +34,6 @@ import type { Death, Watch } from './watch';
 export interface World extends Lane {
   /** The same world seen from each of its queues. They share all but the fields of `Lane`. */
   lanes: readonly World[];
-  mutant: Mutant | undefined;
   kernel: Kernel;
   chance: Chance;
   trace: Trace;
@@ -151,22 +148,6 @@ export interface Ports {
   random: Random;
   log: Log;
   metrics: Metrics;
-}
-
-/** Only a worker has an `event`. */
-export interface Context {
-  world: World;
-  event: SQSEvent | undefined;
-}
-
-/** A fault of the code, simulated at its ports. */
-export interface Mutant {
-  ports?: (ports: Ports, context: Context) => Ports;
-  handler?: (handle: (event: SQSEvent) => Promise<SQSBatchResponse>, event: SQSEvent) => Promise<SQSBatchResponse>;
-  answer?: (answer: SQSBatchResponse, event: SQSEvent, world: World) => SQSBatchResponse;
-  sendgrid?: (error: JobError) => JobError;
-  /** Changes the request of a chunk to SendGrid. */
-  mail?: (mail: Mail) => Mail;
 }
 
 export interface Submitted {

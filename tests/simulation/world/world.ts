@@ -16,10 +16,10 @@ import type { Target } from './faults';
 import { createKernel, type Event } from './kernel';
 import { ACCOUNT, deadLetterQueue, INSTANCE, mainQueue, REGION, serviceQueue } from './names';
 import { createTrace } from './trace';
-import type { Lane, Mutant, World } from './types';
+import type { Lane, World } from './types';
 import { createWatch, type Death } from './watch';
 
-export function createWorld(plan: Plan, options: { detailed?: boolean; mutant?: Mutant | undefined } = {}): World {
+export function createWorld(plan: Plan, options: { detailed?: boolean } = {}): World {
   const kernel = createKernel(plan.start);
   const chance = createChance(plan.seed);
   const trace = createTrace(kernel, { detailed: options.detailed ?? false });
@@ -73,7 +73,6 @@ export function createWorld(plan: Plan, options: { detailed?: boolean; mutant?: 
   };
 
   const shared: Omit<World, keyof Lane | 'lanes'> = {
-    mutant: options.mutant,
     kernel,
     chance,
     trace,
