@@ -41,7 +41,7 @@ def create(name, **more):
 
 work = create("work", Attributes={"VisibilityTimeout": "30"})
 dead = create("dead")
-fifo = create("order.fifo", Attributes={"FifoQueue": "true", "ContentBasedDeduplication": "true"})
+fifo = create("order.fifo", Attributes={"FifoQueue": "true"})
 arn = check(
     "get_queue_attributes",
     lambda: sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["All"])["Attributes"]["QueueArn"],
@@ -55,7 +55,7 @@ attributes = {
     "number": {"DataType": "Number", "StringValue": "5"},
     "bytes": {"DataType": "Binary", "BinaryValue": b"\x00\x01"},
 }
-# boto3 itself compares the hashes of body and attributes.
+# boto3 itself compares the hash of the body.
 check("send_message", lambda: sqs.send_message(QueueUrl=work, MessageBody="ü", MessageAttributes=attributes))
 check(
     "send_message_batch",
@@ -76,15 +76,20 @@ check(
 )
 check("delete_message", lambda: sqs.delete_message(QueueUrl=work, ReceiptHandle=first))
 check(
-    "delete_message_batch with a wrong handle",
-    lambda: sqs.delete_message_batch(
-        QueueUrl=work, Entries=[{"Id": "a", "ReceiptHandle": second}, {"Id": "b", "ReceiptHandle": "wrong"}]
+    "change_message_visibility_batch with a wrong handle",
+    lambda: sqs.change_message_visibility_batch(
+        QueueUrl=work,
+        Entries=[
+            {"Id": "a", "ReceiptHandle": second, "VisibilityTimeout": 0},
+            {"Id": "b", "ReceiptHandle": "wrong", "VisibilityTimeout": 0},
+        ],
     ),
     lambda seen: [len(seen["Successful"]), seen["Failed"][0]["Code"]] == [1, "ReceiptHandleIsInvalid"],
 )
 
 for n in range(3):
-    check(f"send_message {n} to a FIFO queue", lambda: sqs.send_message(QueueUrl=fifo, MessageBody=f"{n}", MessageGroupId="g"))
+    message = {"MessageBody": f"{n}", "MessageGroupId": "g", "MessageDeduplicationId": f"{n}"}
+    check(f"send_message {n} to a FIFO queue", lambda: sqs.send_message(QueueUrl=fifo, **message))
 check(
     "receive_message of a FIFO queue",
     lambda: [message["Body"] for message in sqs.receive_message(QueueUrl=fifo, MaxNumberOfMessages=2)["Messages"]],
@@ -98,6 +103,6 @@ queue = boto3.resource("sqs", **ENDPOINT).get_queue_by_name(QueueName="dead")
 check("Queue.send_message", lambda: queue.send_message(MessageBody="from a resource"))
 check("Queue.attributes", lambda: queue.attributes["QueueArn"], lambda seen: seen == arn)
 
-refused("a missing queue", "AWS.SimpleQueueService.NonExistentQueue", lambda: sqs.get_queue_url(QueueName="missing"))
+refused("a missing queue", "QueueDoesNotExist", lambda: sqs.get_queue_url(QueueName="missing"))
 refused("a wrong handle", "ReceiptHandleIsInvalid", lambda: sqs.delete_message(QueueUrl=work, ReceiptHandle="wrong"))
 refused("no group", "MissingParameter", lambda: sqs.send_message(QueueUrl=fifo, MessageBody="x"))

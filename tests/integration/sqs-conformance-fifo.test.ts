@@ -97,16 +97,6 @@ conformance('The order of a FIFO queue', (check) => {
     expect(two > one).toBe(true);
     expect(received.map(({ Attributes }) => Attributes?.SequenceNumber)).toEqual([one, two]);
   });
-
-  check('waits for the delay of the queue', { seconds: 6 }, async (sqs) => {
-    const queue = await sqs.fifo({ DelaySeconds: '5' });
-    await sqs.send(queue, 'm1');
-    const early = await sqs.bodies(queue);
-
-    await sqs.pass(6);
-
-    expect([early, await sqs.bodies(queue)]).toEqual([[], ['m1']]);
-  });
 });
 
 conformance('Deduplication of a FIFO queue', (check) => {
@@ -185,30 +175,6 @@ conformance('Deduplication of a FIFO queue', (check) => {
 
       expect(await sqs.bodies(queue)).toEqual(seen);
     });
-
-  check('by content compares only the body', async (sqs) => {
-    const queue = await sqs.fifo({ ContentBasedDeduplication: 'true' });
-    const byContent = { MessageDeduplicationId: undefined };
-
-    const first = await sqs.send(queue, 'm1', byContent);
-    const repeat = await sqs.send(queue, 'm1', {
-      ...byContent,
-      MessageAttributes: { kind: { DataType: 'String', StringValue: 'other' } },
-    });
-    await sqs.send(queue, 'm2', byContent);
-
-    expect(repeat.MessageId).toBe(first.MessageId);
-    expect(await sqs.bodies(queue)).toEqual(['m1', 'm2']);
-  });
-
-  check('uses a given id before the content', async (sqs) => {
-    const queue = await sqs.fifo({ ContentBasedDeduplication: 'true' });
-
-    await sqs.send(queue, 'm1', { MessageDeduplicationId: 'one' });
-    await sqs.send(queue, 'm1', { MessageDeduplicationId: 'two' });
-
-    expect(await sqs.bodies(queue)).toEqual(['m1', 'm1']);
-  });
 });
 
 conformance('A receipt handle of a FIFO queue', (check) => {

@@ -1,9 +1,8 @@
-import { checkSendEntries, runBatch } from './batch';
-import { moveMessages } from './move-messages';
+import { moveMessages } from './move';
 import { earliestExpiry, enqueue, findQueue, getQueue, notify, type Service } from './queue';
 import { createQueue, queueAttributes, setQueueAttributes, urlOf } from './queues';
 import { changeVisibility, deleteByReceipt, receive } from './receive';
-import { send } from './send';
+import { checkSendEntries, runBatch, send } from './send';
 import type { SqsModel, SqsModelOptions } from './types';
 
 /** Creates the SQS of one account, without queues. */
@@ -31,7 +30,9 @@ export function createSqsModel(options: SqsModelOptions): SqsModel {
   return {
     region: options.region,
     account: options.account,
-    createQueue: call((input) => ({ QueueUrl: urlOf(service, createQueue(service, input).name) })),
+    createQueue: call(({ QueueName = '', Attributes = {} }) => ({
+      QueueUrl: urlOf(service, createQueue(service, QueueName, Attributes as Record<string, string>).name),
+    })),
     getQueueUrl: call((input) => ({ QueueUrl: urlOf(service, getQueue(service, input.QueueName).name) })),
     setQueueAttributes: call((input) =>
       setQueueAttributes(service, queueOf(input), (input.Attributes ?? {}) as Record<string, string>),
@@ -44,23 +45,13 @@ export function createSqsModel(options: SqsModelOptions): SqsModel {
       const queue = queueOf(input);
       const entries = input.Entries ?? [];
       checkSendEntries(queue, entries);
-      return runBatch(entries, (entry) => {
-        const { MessageId, MD5OfMessageBody, ...rest } = send(service, queue, entry);
-        return { MessageId, MD5OfMessageBody, ...rest };
-      });
+      return runBatch(entries, (entry) => send(service, queue, entry));
     }),
     receiveMessage: call((input) => {
       const messages = receive(service, queueOf(input), input);
       return messages.length > 0 ? { Messages: messages } : {};
     }),
     deleteMessage: call((input) => deleteByReceipt(service, queueOf(input), input.ReceiptHandle)),
-    deleteMessageBatch: call((input) => {
-      const queue = queueOf(input);
-      return runBatch(input.Entries ?? [], (entry) => {
-        deleteByReceipt(service, queue, entry.ReceiptHandle);
-        return {};
-      });
-    }),
     changeMessageVisibility: call((input) =>
       changeVisibility(service, queueOf(input), { handle: input.ReceiptHandle, seconds: input.VisibilityTimeout }),
     ),

@@ -1,6 +1,16 @@
 import { SqsError } from './errors';
-import type { QueueSettings } from './settings';
 import type { SqsModelOptions, StoredMessage } from './types';
+
+/** The attributes of a queue, parsed. */
+export interface QueueSettings {
+  visibilityMs: number;
+  retentionMs: number;
+  /** Whether a group has deduplication ids of its own. */
+  deduplicatesInGroup: boolean;
+  redrive: { targetArn: string; maxReceiveCount: number } | undefined;
+  /** Whether a queue may use this one as its DLQ. */
+  allowsSource: (arn: string) => boolean;
+}
 
 /** The state of SQS for one account in one region. */
 export interface Service extends SqsModelOptions {
@@ -41,8 +51,6 @@ export interface Queue {
   fifo: boolean;
   /** Hands out the group with the oldest message first, however often it was received. */
   byAge: boolean;
-  createdAt: number;
-  modifiedAt: number;
   attributes: Record<string, string>;
   settings: QueueSettings;
   groups: Map<string, Group>;
@@ -156,6 +164,19 @@ export const earliestExpiry = (queue: Queue): number =>
     (earliest, { messages: [first] }) => Math.min(earliest, (first?.sentAt ?? Infinity) + queue.settings.retentionMs),
     Infinity,
   );
+
+/**
+ * The receivable messages in SQS's order: groups by their turn, and inside a group up to the first invisible message.
+ * So a batch can hold several messages of a group, and no message overtakes one in flight.
+ */
+export function* receivable(queue: Queue, now: number, horizon = Infinity): Generator<Message> {
+  for (const group of queue.order) {
+    for (const message of group.messages) {
+      if (message.visibleAt > now || message.position > horizon) break;
+      yield message;
+    }
+  }
+}
 
 /** Exact numbers. Those of SQS are approximate. */
 export function counts(queue: Queue, now: number): { visible: number; inFlight: number; delayed: number } {

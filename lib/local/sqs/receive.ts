@@ -1,23 +1,10 @@
 import type { Message as Received, ReceiveMessageRequest } from '@aws-sdk/client-sqs';
 import { invalidValue, SqsError } from './errors';
-import { type Attributes, attributesMd5 } from './message';
-import { counts, enqueue, findQueue, type Message, moveBack, type Queue, remove, type Service } from './queue';
-import { remember } from './send';
+import { moveToDeadLetterQueue } from './move';
+import { counts, findQueue, type Message, moveBack, type Queue, receivable, remove, type Service } from './queue';
+import { md5 } from './send';
 
 const MOST_VISIBILITY_SECONDS = 43_200;
-
-/**
- * The receivable messages in SQS's order: groups by their turn, and inside a group up to the first invisible message.
- * So a batch can hold several messages of a group, and no message overtakes one in flight.
- */
-export function* receivable(queue: Queue, now: number, horizon = Infinity): Generator<Message> {
-  for (const group of queue.order) {
-    for (const message of group.messages) {
-      if (message.visibleAt > now || message.position > horizon) break;
-      yield message;
-    }
-  }
-}
 
 /** SQS looks for free groups only among so many messages of a queue. Returns the position of the last one. */
 function horizonOf(queue: Queue, limit: number): number {
@@ -48,8 +35,7 @@ export function receive(service: Service, queue: Queue, input: ReceiveMessageReq
     if (taken.length === max) break;
     (deadLetterQueue && message.receivesHere >= redrive.maxReceiveCount ? exhausted : taken).push(message);
   }
-  if (deadLetterQueue)
-    for (const message of exhausted) moveToDeadLetterQueue(service, { message, from: queue, to: deadLetterQueue });
+  if (deadLetterQueue) for (const message of exhausted) moveToDeadLetterQueue(service, message, queue, deadLetterQueue);
   for (const message of taken) {
     message.receiveCount += 1;
     message.receivesHere += 1;
@@ -62,31 +48,6 @@ export function receive(service: Service, queue: Queue, input: ReceiveMessageReq
   }
   for (const group of new Set(taken.map((message) => message.group))) moveBack(service, queue, group);
   return taken.map((message) => view(message, input));
-}
-
-/**
- * Moves a message to the DLQ as SQS does. The message keeps its id, group, attributes and reported receive count. In a
- * FIFO queue the message id becomes its deduplication id, and its time of sending and retention start again.
- */
-function moveToDeadLetterQueue(
-  service: Service,
-  { message, from, to }: { message: Message; from: Queue; to: Queue },
-): void {
-  const now = service.now();
-  remove(from, message);
-  const { position: _position, group: _group, ...content } = message;
-  const moved = enqueue(service, to, {
-    ...content,
-    deduplicationId: to.fifo ? message.messageId : undefined,
-    sentAt: to.fifo ? now : message.sentAt,
-    visibleAt: now,
-    receivedAt: undefined,
-    receivesHere: 0,
-    receiptHandle: undefined,
-    deadLetterSourceArn: from.arn,
-  });
-  remember(to, moved, now);
-  service.changed.add(from.name);
 }
 
 /**
@@ -146,48 +107,35 @@ export function changeVisibility(
 }
 
 function view(message: Message, input: ReceiveMessageRequest): Received {
-  const system = [...(input.AttributeNames ?? []), ...(input.MessageSystemAttributeNames ?? [])] as string[];
-  const attributes = pick(systemAttributes(message), (name) => system.includes('All') || system.includes(name));
-  const chosen = pick(message.attributes, (name) => (input.MessageAttributeNames ?? []).some(matches(name)));
+  const system = [...(input.AttributeNames ?? []), ...(input.MessageSystemAttributeNames ?? [])];
+  const attributes = pick(systemAttributes(message), system);
+  const own = pick(message.attributes, input.MessageAttributeNames);
   return {
     MessageId: message.messageId,
     ReceiptHandle: message.receiptHandle,
     Body: message.body,
-    MD5OfBody: message.bodyMd5,
+    MD5OfBody: md5(message.body),
     ...(Object.keys(attributes).length > 0 && { Attributes: attributes }),
-    ...(Object.keys(chosen).length > 0 && {
-      MessageAttributes: chosen,
-      MD5OfMessageAttributes: attributesMd5(chosen as Attributes),
-    }),
+    ...(Object.keys(own).length > 0 && { MessageAttributes: own }),
   };
 }
 
-/** A pattern is `All`, `*`, `.*`, a name, or a prefix followed by `.*`. */
-const matches = (name: string) => (pattern: string) =>
-  pattern === 'All' ||
-  pattern === '*' ||
-  pattern === name ||
-  (pattern.endsWith('.*') && name.startsWith(pattern.slice(0, -2)));
-
-const pick = <T>(values: Record<string, T>, wanted: (name: string) => boolean): Record<string, T> =>
-  Object.fromEntries(Object.entries(values).filter(([name]) => wanted(name)));
-
-/** The model has one principal, which sends every message. */
-const SENDER_ID = 'AIDALOCALSENDER000000';
-
-function systemAttributes(message: Message): Record<string, string> {
-  const values = {
-    SenderId: SENDER_ID,
-    SentTimestamp: String(message.sentAt),
-    ApproximateReceiveCount: String(message.receiveCount),
-    ApproximateFirstReceiveTimestamp: String(message.firstReceivedAt),
-    SequenceNumber: message.sequenceNumber,
-    MessageGroupId: message.groupId,
-    MessageDeduplicationId: message.deduplicationId,
-    AWSTraceHeader: message.traceHeader,
-    DeadLetterQueueSourceArn: message.deadLetterSourceArn,
-  };
-  return Object.fromEntries(
-    Object.entries(values).filter((entry): entry is [string, string] => entry[1] !== undefined),
+/** The values with these names, or all of them. */
+const pick = <T>(values: Record<string, T | undefined>, names: readonly string[] = []): Record<string, T> =>
+  Object.fromEntries(
+    Object.entries(values).filter(
+      (entry): entry is [string, T] => entry[1] !== undefined && (names.includes('All') || names.includes(entry[0])),
+    ),
   );
-}
+
+const systemAttributes = (message: Message): Record<string, string | undefined> => ({
+  // The model has one principal, which sends every message.
+  SenderId: 'AIDALOCALSENDER000000',
+  SentTimestamp: String(message.sentAt),
+  ApproximateReceiveCount: String(message.receiveCount),
+  ApproximateFirstReceiveTimestamp: String(message.firstReceivedAt),
+  SequenceNumber: message.sequenceNumber,
+  MessageGroupId: message.groupId,
+  MessageDeduplicationId: message.deduplicationId,
+  DeadLetterQueueSourceArn: message.deadLetterSourceArn,
+});

@@ -2,11 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { text } from 'node:stream/consumers';
 import type { ReceiveMessageRequest, ReceiveMessageResult } from '@aws-sdk/client-sqs';
-import * as z from 'zod';
 import { close, listen } from '../loopback';
 import { realTimers, type Timers } from '../timers';
 import { invalidValue, SqsError } from './errors';
-import { ACTIONS } from './protocol';
 import type { SqsModel } from './types';
 
 export interface SqsServer {
@@ -15,6 +13,21 @@ export interface SqsServer {
   /** Also ends the long polls. */
   close(): Promise<void>;
 }
+
+/** The actions of SQS, by the name in the X-Amz-Target header. The clients check their input themselves. */
+const ACTIONS = {
+  CreateQueue: 'createQueue',
+  GetQueueUrl: 'getQueueUrl',
+  SetQueueAttributes: 'setQueueAttributes',
+  GetQueueAttributes: 'getQueueAttributes',
+  SendMessage: 'sendMessage',
+  SendMessageBatch: 'sendMessageBatch',
+  ReceiveMessage: 'receiveMessage',
+  DeleteMessage: 'deleteMessage',
+  ChangeMessageVisibility: 'changeMessageVisibility',
+  ChangeMessageVisibilityBatch: 'changeMessageVisibilityBatch',
+  StartMessageMoveTask: 'startMessageMoveTask',
+} as const satisfies Record<string, keyof SqsModel>;
 
 /** Serves a model over AWS's JSON protocol for SQS. `timers` end long polls and must use the clock of the model. */
 export async function startSqs({
@@ -27,19 +40,25 @@ export async function startSqs({
   timers?: Timers;
 }): Promise<SqsServer> {
   const server = createServer((request, response) => {
-    answer(request, response).catch((error: unknown) => reply(response, problemOf(error)));
+    answer(request, response).catch((error: unknown) =>
+      error instanceof SqsError
+        ? reply(response, 400, problem(error.code, error.message))
+        : reply(response, 500, problem('InternalError', 'The SQS model failed.')),
+    );
   });
 
   async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const hangUp = new AbortController();
     response.on('close', () => hangUp.abort());
     const [, name = ''] = String(request.headers['x-amz-target']).split('AmazonSQS.');
-    const action = ACTIONS[name];
-    if (!action) return reply(response, problem('UnknownOperationException', 'This action is unknown.'));
-    const body: unknown = JSON.parse((await text(request)) || '{}');
-    const receive = (input: ReceiveMessageRequest) => receiveOrWait(input, { model, timers, signal: hangUp.signal });
-    const result = await action({ model, receive, body });
-    reply(response, { status: 200, body: json(result ?? {}, toLocal) });
+    const action = Object.hasOwn(ACTIONS, name) ? ACTIONS[name as keyof typeof ACTIONS] : undefined;
+    if (!action) return reply(response, 400, problem('UnknownOperationException', 'This action is unknown.'));
+    const input = JSON.parse((await text(request)) || '{}') as never;
+    const receives = action === 'receiveMessage';
+    const result = receives
+      ? await receiveOrWait(input, { model, timers, signal: hangUp.signal })
+      : model[action](input);
+    reply(response, 200, result ?? {}, toLocal);
   }
 
   const url = await listen(server, port);
@@ -55,12 +74,10 @@ interface Poll {
 
 const LONGEST_WAIT_SECONDS = 20;
 
-/** Receives, and waits for a message as long as the request or the queue says. An aborted wait takes no message. */
+/** Receives, and waits for a message as long as the request says. An aborted wait takes no message. */
 async function receiveOrWait(input: ReceiveMessageRequest, poll: Poll): Promise<ReceiveMessageResult> {
   const { model, timers, signal } = poll;
-  const { QueueUrl = '' } = input;
-  const ofQueue = model.getQueueAttributes({ QueueUrl, AttributeNames: ['ReceiveMessageWaitTimeSeconds'] });
-  const seconds = input.WaitTimeSeconds ?? Number(ofQueue.Attributes?.ReceiveMessageWaitTimeSeconds);
+  const { QueueUrl = '', WaitTimeSeconds: seconds = 0 } = input;
   if (seconds < 0 || seconds > LONGEST_WAIT_SECONDS)
     throw invalidValue('WaitTimeSeconds', seconds, `Must be >= 0 and <= ${LONGEST_WAIT_SECONDS}, if provided.`);
   const deadline = timers.now() + seconds * 1000;
@@ -86,47 +103,15 @@ const changeOf = (queue: string, until: number, { model, timers, signal }: Poll)
     signal.addEventListener('abort', end);
   });
 
-interface Reply {
-  status: number;
-  body: string;
-  /** The code of the older query protocol. The SDK prefers it. */
-  queryCode?: string;
+/** `toLocal` turns the URL of a queue into one of this server. */
+function reply(
+  response: ServerResponse,
+  status: number,
+  body: object,
+  toLocal: (queueUrl: string) => string = (queueUrl) => queueUrl,
+): void {
+  response.writeHead(status, { 'content-type': 'application/x-amz-json-1.0', 'x-amzn-requestid': randomUUID() });
+  response.end(JSON.stringify(body, (key, member) => (key === 'QueueUrl' ? toLocal(String(member)) : member)));
 }
 
-function reply(response: ServerResponse, { status, body, queryCode }: Reply): void {
-  response.writeHead(status, {
-    'content-type': 'application/x-amz-json-1.0',
-    'x-amzn-requestid': randomUUID(),
-    ...(queryCode && { 'x-amzn-query-error': `${queryCode};Sender` }),
-  });
-  response.end(body);
-}
-
-/** Writes blobs as base64, and queue URLs as URLs of this server. */
-const json = (value: unknown, toLocal: (queueUrl: string) => string): string =>
-  JSON.stringify(value, (key, member: unknown) => {
-    if (member instanceof Uint8Array) return Buffer.from(member).toString('base64');
-    return key === 'QueueUrl' && typeof member === 'string' ? toLocal(member) : member;
-  });
-
-/** Errors whose shape has another name than the code. */
-const SHAPES: Record<string, string> = {
-  InvalidParameterValue: 'InvalidParameterValueException',
-  MissingParameter: 'MissingRequiredParameterException',
-};
-
-const problem = (code: string, message: string, queryCode?: string): Reply => ({
-  status: code === 'ResourceNotFoundException' ? 404 : 400,
-  body: JSON.stringify({ __type: `com.amazonaws.sqs#${SHAPES[code] ?? code}`, message }),
-  ...(queryCode && { queryCode }),
-});
-
-function problemOf(error: unknown): Reply {
-  if (error instanceof SqsError) return problem(error.code, error.message, error.queryCode);
-  if (error instanceof SyntaxError) return problem('SerializationException', 'The body is not JSON.');
-  if (error instanceof z.ZodError) {
-    const members = error.issues.map(({ path }) => path.join('.')).join(', ');
-    return problem('SerializationException', `Missing, or of the wrong type: ${members}`);
-  }
-  return { ...problem('InternalError', 'The SQS model failed.'), status: 500 };
-}
+const problem = (code: string, message: string): object => ({ __type: `com.amazonaws.sqs#${code}`, message });

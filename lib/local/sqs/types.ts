@@ -21,9 +21,7 @@ export interface StoredMessage {
   /** The move to a DLQ keeps it. A message move task replaces it. */
   messageId: string;
   body: string;
-  bodyMd5: string;
   attributes: Record<string, sdk.MessageAttributeValue>;
-  traceHeader: string | undefined;
   groupId: string | undefined;
   deduplicationId: string | undefined;
   sequenceNumber: string | undefined;
@@ -48,8 +46,8 @@ export interface StoredMessage {
  * actions with the SDK's shapes, and they throw SqsError. The last part of a URL names the queue, so any endpoint
  * works. `WaitTimeSeconds` is ignored: to wait, a caller listens with `onChange` and receives again at `nextChangeAt`.
  *
- * A message move task is over when its call returns. Not modelled: throttling, encryption, delays inside AWS, what a
- * policy allows, receive attempt ids, purging and deleting queues.
+ * A message move task is over when its call returns. Not modelled: what this service does not use, such as deduplication
+ * by content, delays of a whole queue, digests of attributes and policies. Neither are throttling and delays inside AWS.
  */
 export interface SqsModel {
   readonly region: string;
@@ -62,7 +60,6 @@ export interface SqsModel {
   sendMessageBatch(input: sdk.SendMessageBatchRequest): sdk.SendMessageBatchResult;
   receiveMessage(input: sdk.ReceiveMessageRequest): sdk.ReceiveMessageResult;
   deleteMessage(input: sdk.DeleteMessageRequest): void;
-  deleteMessageBatch(input: sdk.DeleteMessageBatchRequest): sdk.DeleteMessageBatchResult;
   changeMessageVisibility(input: sdk.ChangeMessageVisibilityRequest): void;
   changeMessageVisibilityBatch(input: sdk.ChangeMessageVisibilityBatchRequest): sdk.ChangeMessageVisibilityBatchResult;
   startMessageMoveTask(input: sdk.StartMessageMoveTaskRequest): sdk.StartMessageMoveTaskResult;
