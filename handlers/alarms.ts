@@ -1,3 +1,38 @@
-import { alarmsHandler } from '../lib/startup/alarms';
+import type { Context, SNSEvent } from 'aws-lambda';
+import { type AlarmDeps, notify } from '../lib/alarms/notify';
+import { realQueues } from '../lib/aws/queues';
+import { realSecret } from '../lib/aws/secrets';
+import { realClock, realRandom } from '../lib/aws/system';
+import { realTable } from '../lib/aws/table';
+import { parseEnv } from '../lib/config/environment';
+import { alarmsEnv } from '../lib/config/functions';
+import { queueUrl, undeliveredName } from '../lib/jobs/keys';
+import { realLog } from '../lib/log';
+import { coldStart, placeOf } from '../lib/startup/cold-start';
+import { realDiscord } from '../lib/vendors/discord';
 
-export const handler = alarmsHandler();
+const started = coldStart((functionArn: string): AlarmDeps => {
+  const config = parseEnv(alarmsEnv, process.env);
+  const { region, account } = placeOf(functionArn);
+  return {
+    instance: config.INSTANCE,
+    stage: config.STAGE,
+    region,
+    runbook: config.RUNBOOK ?? '',
+    discord: realDiscord({ url: realSecret(config.DISCORD_WEBHOOK_URL) }),
+    table: realTable({ table: config.TABLE }),
+    queues: Object.keys(config.QUEUES),
+    undelivered: realQueues(),
+    undeliveredUrl: queueUrl(region, account, undeliveredName(config.INSTANCE)),
+    clock: realClock,
+    random: realRandom,
+    log: realLog({ service: config.INSTANCE, level: config.LOG_LEVEL }),
+  };
+});
+
+/** It throws if a retry may help, because Lambda keeps the event and retries. */
+export async function handler(event: SNSEvent, context: Context): Promise<void> {
+  const deps = started(context.invokedFunctionArn);
+  const remainingMs = () => context.getRemainingTimeInMillis();
+  for (const { Sns } of event.Records) await notify(deps, Sns, { remainingMs });
+}

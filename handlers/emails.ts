@@ -1,6 +1,18 @@
-import { emailsEnv } from '../lib/config/emails';
-import { realEmails } from '../lib/startup/emails';
-import { publishedEvents } from '../lib/startup/events';
+import { emailsEnv } from '../lib/config/functions';
+import { campaigns } from '../lib/emails/campaigns/campaign';
+import { emailsContract } from '../lib/emails/process';
+import { publishedEvents } from '../lib/startup/engine';
+import { sendgridDeps } from '../lib/startup/sendgrid';
 import { workerHandler } from '../lib/startup/worker';
 
-export const handler = workerHandler({ env: emailsEnv, contract: realEmails, events: publishedEvents });
+export const handler = workerHandler({
+  env: emailsEnv,
+  events: publishedEvents,
+  contract: (config, deps) =>
+    emailsContract({
+      ...deps,
+      campaigns: campaigns(deps),
+      senderDomains: config.SENDER_DOMAINS,
+      ...sendgridDeps(config, deps),
+    }),
+});

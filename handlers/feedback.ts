@@ -1,6 +1,34 @@
-import { feedbackEnv } from '../lib/config/feedback';
-import { publishedEvents } from '../lib/startup/events';
-import { realFeedback } from '../lib/startup/feedback';
+import { realSecret } from '../lib/aws/secrets';
+import { feedbackEnv } from '../lib/config/functions';
+import { mailLimit } from '../lib/feedback/mail-limit';
+import { feedbackContract } from '../lib/feedback/process';
+import { publishedEvents } from '../lib/startup/engine';
+import { hashPeopleWith } from '../lib/startup/hash-people';
+import { senderOf, sendgridDeps } from '../lib/startup/sendgrid';
 import { workerHandler } from '../lib/startup/worker';
+import { realZendesk } from '../lib/vendors/zendesk';
 
-export const handler = workerHandler({ env: feedbackEnv, contract: realFeedback, events: publishedEvents });
+export const handler = workerHandler({
+  env: feedbackEnv,
+  events: publishedEvents,
+  contract: (config, deps) =>
+    feedbackContract({
+      objects: deps.objects,
+      mayConfirm: mailLimit({ ...deps, hashPeople: hashPeopleWith(config.HASH_KEY) }),
+      zendesk: realZendesk({
+        endpoint: config.ZENDESK_ENDPOINT,
+        email: config.ZENDESK_EMAIL,
+        token: realSecret(config.ZENDESK_TOKEN),
+      }),
+      ...sendgridDeps(config, deps),
+      config: {
+        prefix: config.PREFIX,
+        tags: config.FEEDBACK_TAGS,
+        from: senderOf(config),
+        templateId: config.FEEDBACK_TEMPLATE_ID,
+        templates: config.FEEDBACK_TEMPLATES,
+        brand: config.BRAND_NAME,
+        confirmationWaitMs: config.CONFIRMATION_WAIT * 1000,
+      },
+    }),
+});

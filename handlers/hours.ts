@@ -1,3 +1,22 @@
-import { hoursHandler } from '../lib/startup/hours';
+import type { Context } from 'aws-lambda';
+import { writeHours } from '../lib/analytics/hours';
+import { parseEnv } from '../lib/config/environment';
+import { hoursEnv } from '../lib/config/functions';
+import { coldStart } from '../lib/startup/cold-start';
+import { realDeps } from '../lib/startup/engine';
 
-export const handler = hoursHandler();
+const MIB = 1024 * 1024;
+/** About 170,000 events of 350 bytes. */
+const ONE_PART_BYTES = 64 * MIB;
+/** About 1,500,000 events of 350 bytes (`npm run bench -- analytics-hour`). */
+const MOST_BYTES = 600 * MIB;
+
+const started = coldStart(() => {
+  const config = parseEnv(hoursEnv, process.env);
+  const sizes = { onePartBytes: ONE_PART_BYTES, mostBytes: MOST_BYTES };
+  return { ...realDeps(config), ...sizes, columns: config.ANALYTICS_COLUMNS };
+});
+
+/** Writes hours as Parquet. A failed cold start may throw, because the next run is scheduled. */
+export const handler = (_event: unknown, context: Context): Promise<void> =>
+  writeHours(started(), { remainingMs: context.getRemainingTimeInMillis() });

@@ -1,5 +1,5 @@
 import { dataPrefix, latePrefix, parquetPrefix } from '../lib/analytics/keys';
-import type { EventColumn, PropertyType } from '../lib/config/analytics';
+import type { EventColumn, PropertyType } from '../lib/config/functions';
 import type { Instance } from '../lib/instances/instance';
 import type { Fragment, Resource } from './template';
 

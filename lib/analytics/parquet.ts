@@ -1,7 +1,7 @@
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { parquetReadObjects, type SchemaElement } from 'hyparquet';
 import { parquetWriteBuffer } from 'hyparquet-writer';
-import { EVENT_COLUMNS, type EventColumn, type PropertyType } from '../config/analytics';
+import { EVENT_COLUMNS, type EventColumn, type PropertyType } from '../config/functions';
 import type { AnalyticsEvent } from './event';
 
 /** An event as a row of a Parquet object. Times are ms since 1970. */

@@ -11,7 +11,7 @@ import { realTable } from '../aws/table';
 import { realTopics } from '../aws/topics';
 import { type CommonConfig, commonEnv } from '../config/common';
 import { parseEnv } from '../config/environment';
-import { secret } from '../config/values';
+import { optionalSecret } from '../config/values';
 import { topicName } from '../jobs/keys';
 import type { HashPeople } from '../jobs/person-hash';
 import { localClients, localConfig } from '../local/clients';
@@ -70,9 +70,9 @@ export async function connect(serverless: Serverless, out: Output): Promise<Conn
 
 async function clients(serverless: Serverless) {
   const aws = serverless.getProvider('aws');
-  const { functions, custom } = serverless.service;
+  const { functions } = serverless.service;
   const feedback = functions.feedback?.environment;
-  const hashKey = secret.parse(custom?.instance?.hashKey);
+  const hashKey = optionalSecret.parse(feedback?.HASH_KEY ?? functions.testflight?.environment?.HASH_KEY);
   if (aws.getStage() !== 'local') {
     const config = await aws.getAwsSdkV3Config();
     return {

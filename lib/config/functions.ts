@@ -1,14 +1,159 @@
-import type { ZodObject } from 'zod';
-import { alarmsEnv } from './alarms';
-import { analyticsEnv, hoursEnv } from './analytics';
-import { emailEventsEnv, emailsEnv } from './emails';
-import { feedbackEnv } from './feedback';
-import { reconcilerEnv } from './reconciler';
-import { testflightEnv } from './testflight';
-import { secret } from './values';
+import * as z from 'zod';
+import { commonEnv } from './common';
+import { json, list, name, optionalSecret, seconds, secret } from './values';
 
-/** The schema of each function's environment. A function that is missing here cannot be deployed. */
-export const environmentSchemas: Record<string, ZodObject> = {
+const common = commonEnv.shape;
+
+const sendgrid = {
+  SENDGRID_ENDPOINT: z.url().default('https://api.sendgrid.com'),
+  SENDGRID_API_KEY: secret,
+  /** Recipients per second for all workers together. It is the account's limit, which SendGrid does not publish. */
+  EMAIL_RATE: z.coerce.number().positive().max(10_000).default(100),
+};
+
+/** The mail that a worker sends beside its own work. */
+const ownMail = {
+  ...sendgrid,
+  SENDGRID_FROM_EMAIL: z.email(),
+  SENDGRID_FROM_NAME: z.string().max(100).optional(),
+  /** The sender's name in built-in texts. */
+  BRAND_NAME: z.string().max(100).default('our team'),
+  /** The key of the hashes of people (lib/jobs/person-hash.ts). Without it, they have none. */
+  HASH_KEY: optionalSecret,
+};
+
+/** A dynamic template of SendGrid. Without it the built-in text is sent. */
+export const templateId = z.string().regex(/^d-[0-9a-f]{32}$/, 'must be a dynamic template id (d-…)');
+
+const lowerTag = ([tag, template]: [string, string]): [string, string] => [tag.toLowerCase(), template];
+
+export const feedbackEnv = z.object({
+  ...common,
+  /** `https://{subdomain}.zendesk.com/api/v2`, or the address of a fake. */
+  ZENDESK_ENDPOINT: z.url(),
+  ZENDESK_EMAIL: z.email(),
+  ZENDESK_TOKEN: secret,
+  ...ownMail,
+  FEEDBACK_TEMPLATE_ID: templateId.optional(),
+  /**
+   * The confirmation's templates for other languages, `de=d-…,pt-BR=d-…`. A user whose language has none gets the one
+   * above. The tags get lower case.
+   */
+  FEEDBACK_TEMPLATES: list
+    .refine(
+      (entries) => entries.every((entry) => /^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*=d-[0-9a-f]{32}$/.test(entry)),
+      'must be language tags with dynamic template ids, e.g. de=d-…,pt-BR=d-…',
+    )
+    .transform((entries) => new Map(entries.map((entry) => entry.split('=') as [string, string]).map(lowerTag))),
+  /** Tags for every ticket, separated by commas. */
+  FEEDBACK_TAGS: list,
+  /** Seconds that the job waits for SendGrid before it ends without the confirmation. */
+  CONFIRMATION_WAIT: seconds.default(900),
+});
+
+export const emailsEnv = z.object({
+  ...common,
+  ...sendgrid,
+  /** The domains that mails may come from, separated by commas. Empty: any that SendGrid accepts. */
+  SENDER_DOMAINS: list.pipe(
+    z.array(
+      z
+        .string()
+        .regex(
+          /^[a-z0-9-]+(\.[a-z0-9-]+)+$/,
+          'must be domains in lowercase, separated by commas, e.g. acme.example.com',
+        ),
+    ),
+  ),
+});
+
+export const testflightEnv = z.object({
+  ...common,
+  APP_STORE_CONNECT_ENDPOINT: z.url().default('https://api.appstoreconnect.apple.com'),
+  APP_STORE_CONNECT_ISSUER_ID: z.guid('must be a UUID'),
+  APP_STORE_CONNECT_KEY_ID: z.string().regex(/^[A-Z0-9]{10}$/, 'must be 10 capital letters or digits'),
+  /** A key in PKCS #8 PEM. */
+  APP_STORE_CONNECT_PRIVATE_KEY: secret,
+  /** Seconds until Apple shows the effect of a call whose answer was lost. */
+  APP_STORE_CONNECT_SETTLE: seconds.default(30),
+  /** The apps that jobs may change, separated by commas: `APP` with all its groups, or `APP:GROUP`. Empty: any. */
+  APPS: list.pipe(
+    z.array(
+      z
+        .string()
+        .regex(/^\d{1,20}(:[0-9a-f-]{36})?$/, "must be Apple's ids, APP or APP:GROUP, separated by commas")
+        .transform((entry) => {
+          const [app = '', group] = entry.split(':');
+          return { app, group };
+        }),
+    ),
+  ),
+  ...ownMail,
+  TESTFLIGHT_TEMPLATE_ID: templateId.optional(),
+  /** Seconds that the job waits for SendGrid before it ends without the notification. */
+  NOTIFICATION_WAIT: seconds.default(900),
+});
+
+export const analyticsEnv = z.object({
+  ...common,
+  /** Jobs first made from this time on may hold no e-mail addresses in their events. */
+  ANALYTICS_NO_ADDRESSES_FROM: z.iso.datetime({ offset: true }).optional(),
+});
+
+/** The columns of every event in Parquet. */
+export const EVENT_COLUMNS = [
+  ...(['id', 'name', 'time', 'user', 'session', 'device', 'schema', 'properties'] as const),
+  ...(['job', 'source', 'group', 'sequence', 'accepted'] as const),
+] as const;
+export type EventColumn = (typeof EVENT_COLUMNS)[number];
+
+/** The types of properties that have a column of their own. */
+export const PROPERTY_TYPES = ['text', 'number', 'boolean'] as const;
+export type PropertyType = (typeof PROPERTY_TYPES)[number];
+
+export const hoursEnv = z.object({
+  ...common,
+  /** Properties that have a column of their own, such as `price=number,product=text`. */
+  ANALYTICS_COLUMNS: list
+    .transform((entries) => entries.map((entry) => entry.split('=')))
+    .pipe(z.array(z.tuple([z.string(), z.enum(PROPERTY_TYPES)]))),
+});
+
+/** The public keys of SendGrid's signed event webhook, from SendGrid's settings: one, or two during a change. */
+export const eventsKeys = z
+  .string()
+  .regex(
+    /^[A-Za-z0-9+/]{80,200}={0,2}(,[A-Za-z0-9+/]{80,200}={0,2})?$/,
+    "must be the webhook's verification key in base64, or two separated by a comma",
+  );
+
+export const emailEventsEnv = z.object({
+  ...common,
+  SENDGRID_EVENTS_KEY: eventsKeys.transform((text) => text.split(',')),
+});
+
+export const reconcilerEnv = z.object({
+  ...common,
+  /** Seconds from one run to the next: a minute as in the schedule, or less if npm start sets it. */
+  RECONCILE_EVERY: seconds.default(60),
+  /** Runs from one canary of a queue to the next. 0 means no canaries. */
+  CANARY_EVERY: z.coerce.number().int().min(0).max(480).default(0),
+  /** From how many entries on the alarm about each queue's DLQ fires. */
+  DLQ_DEPTHS: json(z.record(name, z.number().int().min(1))),
+});
+
+export const alarmsEnv = z.object({
+  ...common,
+  /** A Discord channel's webhook URL. Anyone who has the URL can post. */
+  DISCORD_WEBHOOK_URL: secret,
+  /** For the commands in the alarm's message. */
+  STAGE: name,
+  /** Address of docs/runbook.md, for the links in messages. */
+  RUNBOOK: z.url().optional(),
+});
+
+/** A function that is missing here cannot be deployed. */
+export const environmentSchemas: Record<string, z.ZodObject> = {
   feedback: feedbackEnv,
   emails: emailsEnv,
   emailEvents: emailEventsEnv,
@@ -19,6 +164,10 @@ export const environmentSchemas: Record<string, ZodObject> = {
   alarms: alarmsEnv,
 };
 
+const SECRETS: unknown[] = [secret, optionalSecret];
+
 /** The variables of a function that hold secrets. */
 export const secretsOf = (key: string): string[] =>
-  Object.entries(environmentSchemas[key]?.shape ?? {}).flatMap(([name, schema]) => (schema === secret ? [name] : []));
+  Object.entries(environmentSchemas[key]?.shape ?? {}).flatMap(([variable, schema]) =>
+    SECRETS.includes(schema) ? [variable] : [],
+  );

@@ -1,9 +1,6 @@
 import * as z from 'zod';
-import { EVENT_COLUMNS, PROPERTY_TYPES } from '../config/analytics';
 import { commonEnv } from '../config/common';
-import { eventsKeys } from '../config/emails';
-import { feedbackEnv } from '../config/feedback';
-import { appStoreConnectEnv } from '../config/vendors';
+import { EVENT_COLUMNS, eventsKeys, PROPERTY_TYPES, templateId, testflightEnv } from '../config/functions';
 import { rowChanges, thresholdsSchema } from './queue-row';
 import { organization, trusted, whole } from './values';
 
@@ -76,7 +73,9 @@ export const instanceFile = section({
     .describe('The customer key that encrypts the secrets, if there is one'),
   hashKey: secret
     .regex(/^(?!secretsmanager:)/, 'must be ssm:/path, because producers read it too')
-    .describe('ssm:/path of the key of the hashes of people and of data'),
+    .describe(
+      'ssm:/path of the key of the hashes of people. Without it, anyone who has an address can compute its hash',
+    ),
 
   access: section({
     api: trusted.describe(
@@ -108,17 +107,17 @@ export const instanceFile = section({
     eventsKey: eventsKeys.describe('The public key of the signed event webhook, or two separated by a comma'),
     rate: z.number().positive().max(10_000).describe('Recipients per second, for all mail of the instance'),
     templates: section({
-      feedback: feedbackEnv.shape.FEEDBACK_TEMPLATE_ID.unwrap(),
+      feedback: templateId,
       feedbackByLanguage: z
-        .record(language, feedbackEnv.shape.FEEDBACK_TEMPLATE_ID.unwrap())
+        .record(language, templateId)
         .describe('Templates of the confirmation in other languages, such as de: d-…'),
-      testflight: feedbackEnv.shape.FEEDBACK_TEMPLATE_ID.unwrap(),
+      testflight: templateId,
     }).describe('Dynamic templates. Without one, a built-in text is sent'),
   }),
   appStoreConnect: section({
     endpoint: z.url(),
-    issuerId: appStoreConnectEnv.shape.APP_STORE_CONNECT_ISSUER_ID,
-    keyId: appStoreConnectEnv.shape.APP_STORE_CONNECT_KEY_ID,
+    issuerId: testflightEnv.shape.APP_STORE_CONNECT_ISSUER_ID,
+    keyId: testflightEnv.shape.APP_STORE_CONNECT_KEY_ID,
     privateKey: secret,
     apps: z
       .array(app)

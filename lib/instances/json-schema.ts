@@ -4,16 +4,17 @@ import { readDefaults } from './read';
 
 /** The JSON Schema of an instance's file, by which editors complete and check it. */
 export function jsonSchema(root = process.cwd()): object {
-  const schema = z.toJSONSchema(instanceFile, { io: 'input' }) as { properties: Record<string, Table> };
-  const { queues } = schema.properties;
+  const { properties, ...schema } = z.toJSONSchema(instanceFile, { io: 'input' }) as {
+    properties: Record<string, Table>;
+  };
+  const { additionalProperties: queue, ...queues } = properties.queues ?? {};
   const names = Object.keys(readDefaults(root).queues ?? {});
-  const row = queues?.additionalProperties;
   const known = {
     ...queues,
-    properties: Object.fromEntries(names.map((name) => [name, row])),
+    properties: Object.fromEntries(names.map((name) => [name, { $ref: '#/$defs/queue' }])),
     additionalProperties: false,
   };
-  return { title: 'Instance', ...schema, properties: { ...schema.properties, queues: known } };
+  return { title: 'Instance', ...schema, properties: { ...properties, queues: known }, $defs: { queue } };
 }
 
 interface Table {

@@ -2,7 +2,7 @@ import type http from 'node:http';
 import { eventSource, realEvents } from '../aws/events';
 import { putEvents } from '../aws/put-events';
 import { realClock, realRandom } from '../aws/system';
-import { secret } from '../config/values';
+import { optionalSecret } from '../config/values';
 import { consoleListener } from '../console/serve';
 import { noLog, operatorOf, readerOf } from '../ops/connect';
 import { realDeployment } from '../ops/deployment';
@@ -30,7 +30,7 @@ export function localConsole({
 } & Pick<Cloud, 'declared' | 'config' | 'endpoints'>): http.RequestListener {
   const { INSTANCE: instance, EVENT_BUS: bus } = config;
   const bridge = { ...localConfig(REGION), endpoint: endpoints.eventbridge };
-  const hashPeople = hashPeopleWith(secret.parse(declared.producer.hashKey));
+  const hashPeople = hashPeopleWith(optionalSecret.parse(declared.producer.hashKey));
   const reader = readerOf(config, { table, objects, hashPeople, clock: realClock, random: realRandom });
   const operator = operatorOf(reader, {
     instance,

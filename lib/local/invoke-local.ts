@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { LOCAL_ARN } from '../startup/function-arn';
+import { LOCAL_ARN } from '../startup/cold-start';
 import type { Connection } from './connection';
 import { awsVariables, EVENT_KEYS, vendorVariables } from './endpoints';
 import { signedHeaders } from './fakes/sendgrid-events';

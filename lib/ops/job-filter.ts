@@ -26,7 +26,7 @@ export interface JobFilter {
 
 /**
  * The message groups of a filter. `undefined`: it names none. A person's e-mail only counts without an id. A person has
- * two groups while the hash key changes. Rejects with an OperatorError if the hash key
+ * several groups, because jobs from before the hash key have another one. Rejects with an OperatorError if the hash key
  * cannot be read.
  */
 export async function groupsOf(

@@ -1,4 +1,6 @@
+import { eventSource, realEvents } from '../aws/events';
 import { realObjects } from '../aws/objects';
+import { putEvents } from '../aws/put-events';
 import { realQueues } from '../aws/queues';
 import { realClock, realRandom } from '../aws/system';
 import { realTable } from '../aws/table';
@@ -6,7 +8,7 @@ import { type CommonConfig, settingsOf } from '../config/common';
 import { createLedger } from '../jobs/ledger';
 import { circuitBreakers } from '../limits/circuit';
 import { realLog, realMetrics } from '../log';
-import type { Facts, Log, Metrics, Table } from '../ports';
+import type { Events, Facts, Log, Metrics, Table } from '../ports';
 import type { BatchDeps } from '../worker/deps';
 
 /** Makes the engine's side effects on AWS, once per cold start. */
@@ -31,6 +33,10 @@ export function realDeps(config: CommonConfig): BatchDeps & { table: Table } {
     settings,
   };
 }
+
+/** Where a function publishes the ends of jobs, if the instance has a bus. */
+export const publishedEvents = ({ EVENT_BUS, INSTANCE }: CommonConfig): Events | undefined =>
+  EVENT_BUS === undefined ? undefined : realEvents({ bus: EVENT_BUS, source: eventSource(INSTANCE), load: putEvents });
 
 /** The codes of calls that AWS refused, and of secrets that are missing or cannot be decrypted (lib/aws/store-error.ts). */
 const DENIED =

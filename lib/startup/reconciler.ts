@@ -5,15 +5,13 @@ import { clientDefaults } from '../aws/clients';
 import { partitionOf } from '../aws/partition';
 import { realTopics } from '../aws/topics';
 import { parseEnv } from '../config/environment';
-import { reconcilerEnv } from '../config/reconciler';
+import { reconcilerEnv } from '../config/functions';
 import { dlqName, queueName, queueUrl, topicName } from '../jobs/keys';
 import { reconcile } from '../reconcile/reconcile';
 import type { ReconcileDeps } from '../reconcile/run';
 import type { Topic } from '../reconcile/tell';
-import { coldStart } from './cold-start';
-import { realDeps } from './engine';
-import { publishedEvents } from './events';
-import { placeOf } from './function-arn';
+import { coldStart, placeOf } from './cold-start';
+import { publishedEvents, realDeps } from './engine';
 
 export type ScheduleHandler = (
   event: unknown,

@@ -1,10 +1,14 @@
+import type * as z from 'zod';
 import { realSecret } from '../aws/secrets';
-import type { EmailsConfig } from '../config/emails';
+import type { emailsEnv, feedbackEnv } from '../config/functions';
 import type { ItemDeps } from '../jobs/ledger';
 import { sharedRate } from '../limits/rate';
 import { realSendgrid } from '../vendors/sendgrid';
 
-type SendgridConfig = Pick<EmailsConfig, 'INSTANCE' | 'SENDGRID_ENDPOINT' | 'SENDGRID_API_KEY' | 'EMAIL_RATE'>;
+type SendgridConfig = Pick<
+  z.infer<typeof emailsEnv>,
+  'INSTANCE' | 'SENDGRID_ENDPOINT' | 'SENDGRID_API_KEY' | 'EMAIL_RATE'
+>;
 
 export const sendgridDeps = (config: SendgridConfig, deps: ItemDeps) => ({
   sendgrid: realSendgrid({
@@ -14,4 +18,12 @@ export const sendgridDeps = (config: SendgridConfig, deps: ItemDeps) => ({
   }),
   rate: sharedRate({ ...deps, rate: config.EMAIL_RATE }, 'sendgrid'),
   clock: deps.clock,
+});
+
+type SenderConfig = Pick<z.infer<typeof feedbackEnv>, 'SENDGRID_FROM_EMAIL' | 'SENDGRID_FROM_NAME'>;
+
+/** The sender of the mail beside a worker's own work. */
+export const senderOf = ({ SENDGRID_FROM_EMAIL: email, SENDGRID_FROM_NAME: name }: SenderConfig) => ({
+  email,
+  ...(name !== undefined && { name }),
 });

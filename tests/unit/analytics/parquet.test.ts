@@ -7,7 +7,7 @@ import { DuckDBInstance } from '@duckdb/node-api';
 import fc from 'fast-check';
 import { encodeBatch } from '../../../lib/analytics/encode';
 import { type EventRow, fromParquet, type PropertyColumn, rowOf, toParquet } from '../../../lib/analytics/parquet';
-import { EVENT_COLUMNS } from '../../../lib/config/analytics';
+import { EVENT_COLUMNS } from '../../../lib/config/functions';
 import { parseEnvelope } from '../../../lib/jobs/envelope';
 import { analyticsBody, linesOf } from '../../support/analytics';
 import { memoryObjects } from '../../support/memory-objects';

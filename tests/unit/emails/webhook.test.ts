@@ -1,5 +1,5 @@
-import { emailEventsEnv } from '../../../lib/config/emails';
 import { parseEnv } from '../../../lib/config/environment';
+import { emailEventsEnv } from '../../../lib/config/functions';
 import {
   eventVerifier,
   MAX_BODY_BYTES,

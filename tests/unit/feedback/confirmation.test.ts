@@ -1,4 +1,4 @@
-import { feedbackEnv } from '../../../lib/config/feedback';
+import { feedbackEnv } from '../../../lib/config/functions';
 import { confirmationOf } from '../../../lib/feedback/confirmation';
 import { parseFeedback } from '../../../lib/feedback/message';
 

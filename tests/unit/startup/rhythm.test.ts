@@ -1,5 +1,5 @@
 import { parseEnv } from '../../../lib/config/environment';
-import { reconcilerEnv } from '../../../lib/config/reconciler';
+import { reconcilerEnv } from '../../../lib/config/functions';
 import { rhythmOf } from '../../../lib/startup/reconciler';
 
 const env = {
