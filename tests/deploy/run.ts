@@ -5,6 +5,7 @@ import { type CompiledTemplate, compiledTemplate, serviceDirectory, sls } from '
 import { createAccount } from './arrived';
 import { checkBoto3 } from './boto3';
 import { checkArrived, type Expected, stackName } from './checks';
+import { checkFifthQueue } from './fifth-queue';
 import { checkMonitoring } from './monitoring';
 import { missingTools, startMoto } from './moto';
 import { createReport } from './report';
@@ -71,6 +72,8 @@ async function main(): Promise<number> {
     const templates: Record<string, CompiledTemplate> = {};
 
     await section('the local SQS and boto3', () => checkBoto3(report));
+
+    await section('a fifth queue', async () => checkFifthQueue(report));
 
     await section('refused deployments', async () => {
       await refused(

@@ -1,37 +1,12 @@
-import { spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { json } from 'node:stream/consumers';
 import { readPackage } from '../../lib/local/template/package';
+import { edits, follow, page } from '../support/add-a-queue';
 import { changeInstance } from '../support/instances';
 import { type WatchedService, watchedService } from '../support/local-service';
 import { compiledTemplate, type ServiceDirectory, serviceDirectory, withoutCode } from '../support/sls';
-
-const page = readFileSync('docs/add-a-queue.md', 'utf8');
-
-/** What the page says to do to files, in its order. */
-const edits = [
-  ...page.matchAll(/^(?:In `(.+?)`, (under|above) `(.+?)`|New file: (\S+?)):?\n\n```\w+\n([\s\S]*?)^```$/gm),
-].map(([, file = '', where = '', anchor = '', created = '', text = '']) => ({ file, where, anchor, created, text }));
-
-/** Does exactly what the page says in a copy of the project. */
-function follow(root: string): void {
-  for (const { file, where, anchor, created, text } of edits) {
-    const path = join(root, created || file);
-    mkdirSync(dirname(path), { recursive: true });
-    if (created) {
-      writeFileSync(path, text);
-      continue;
-    }
-    const lines = readFileSync(path, 'utf8').split('\n');
-    const at = lines.findIndex((line) => line.startsWith(anchor));
-    if (at < 0) throw new Error(`${file} has no line ${anchor}`);
-    lines.splice(where === 'under' ? at + 1 : at, 0, text.replace(/\n$/, ''));
-    writeFileSync(path, lines.join('\n'));
-  }
-}
 
 /** A push service on loopback. It answers each request with an id. */
 async function fakePushService() {
@@ -83,15 +58,4 @@ test('a queue that is added as the page says does a job on this machine', async 
 
   expect(job).toMatchObject({ queue: 'push', state: 'succeeded', attempts: 1, result: { id: 'push-1' } });
   expect(fake.requests).toEqual([{ authorization: 'Bearer local-push-key', body: data }]);
-});
-
-test('the code on the page compiles with the project', () => {
-  const config = { extends: './tsconfig.json', include: ['handlers/push.ts', 'lib/push/*.ts'] };
-  writeFileSync(join(directory.path, 'tsconfig.push.json'), JSON.stringify(config));
-
-  const { stdout } = spawnSync('node_modules/.bin/tsc', ['-p', join(directory.path, 'tsconfig.push.json')], {
-    encoding: 'utf8',
-  });
-
-  expect(stdout).toBe('');
 });

@@ -4,13 +4,13 @@ import type { Envelope } from '../../lib/jobs/envelope';
 import { bodyKey } from '../../lib/jobs/keys';
 import { rowOfEnvelope } from '../../lib/jobs/new-row';
 import { parkedMessage } from '../../lib/jobs/park';
+import { personHashes } from '../../lib/jobs/person-hash';
 import type { JobRow } from '../../lib/jobs/row';
 import { ACCOUNT, REGION } from '../../lib/local/cloud';
 import type { Service } from '../../lib/local/service';
 import { noLog, operatorOf, readerOf } from '../../lib/ops/connect';
 import { anEnvelope, jobId } from './engine';
 import { aFeedback } from './feedback';
-import { hashPeople } from './hash-people';
 import { inState } from './in-state';
 
 const AT_ONCE = 8;
@@ -21,7 +21,7 @@ const GROUPS = 2;
 export async function layDeadFeedback({ config, ports }: Service, count: number, code: string): Promise<string[]> {
   const reader = readerOf(config, {
     ...ports,
-    hashPeople,
+    hashPeople: personHashes(undefined, realClock),
     clock: realClock,
     random: realRandom,
   });

@@ -1,4 +1,5 @@
 import { groupBy } from '../../lib/group-by';
+import { readDefaults } from '../../lib/instances/read';
 import { type Allowed, permissionsOf, type Statement, statementsOf } from './iam';
 import type { RecordedCall } from './recorded-calls';
 
@@ -18,7 +19,9 @@ export const HOLDERS: Record<string, string> = {
 };
 /** The functions that may have secrets. */
 export const FUNCTIONS = Object.keys(HOLDERS).filter((who) => HOLDERS[who]?.endsWith('IamRoleLambdaExecution'));
+/** The workers whose work is recorded (`recorded-work.ts`). */
 export const WORKERS = ['feedback', 'emails', 'testflight', 'analytics'];
+const QUEUES = Object.keys(readDefaults().queues ?? {});
 
 const ANY = /./;
 const SECRET = /^(ssm|secretsmanager|kms):/;
@@ -191,7 +194,7 @@ function nameOf({ who, resource, key }: Permission): string {
   const name = (key ?? short)
     .replace(/^(file#)?jobs\//, '$1{prefix}/')
     .replace(/^evidence#(\w+)#(send|confirmation|notification)#/, 'evidence#$1#{step}#');
-  const queues = WORKERS.includes(who) ? [who] : WORKERS;
+  const queues = WORKERS.includes(who) ? [who] : QUEUES;
   return queues.reduce(
     (text, queue) => text.replace(new RegExp(`(?<=^|[-/#])${queue}(?=$|[-./#:])(?!-(late|rejected))`), '{queue}'),
     name,

@@ -10,7 +10,6 @@ import { startS3 } from '../../../lib/local/emulators/s3';
 import { close, listen } from '../../../lib/local/loopback';
 import { realProducer } from '../../../lib/producer/real-producer';
 import { against, startDynamo, startSqs, TABLE } from '../../support/emulators';
-import { HASH_KEY } from '../../support/hash-people';
 
 const settings = {
   account: '000000000000',
@@ -18,7 +17,6 @@ const settings = {
   prefix: 'jobs',
   table: TABLE,
   emailRate: 100,
-  hashKey: HASH_KEY,
   queues: {
     feedback: { type: 'fifo' as const, retention: 345_600 },
     emails: { type: 'fifo' as const, retention: 345_600 },

@@ -5,6 +5,7 @@ import * as z from 'zod';
 import { commonEnv } from '../../../lib/config/common';
 import { environmentSchemas, secretsOf } from '../../../lib/config/functions';
 import { secret } from '../../../lib/config/values';
+import { functionsOf } from '../../../lib/instances/functions';
 import { readInstance } from '../../../lib/instances/read';
 import { environmentOf, secretSettings } from '../../../lib/instances/variables';
 import { changeInstance, instanceFolder, problemsOf } from '../../support/instances';
@@ -45,7 +46,9 @@ const PATHS: Record<string, string> = {
   APP_STORE_CONNECT_PRIVATE_KEY: 'appStoreConnect.privateKey',
   DISCORD_WEBHOOK_URL: 'notify.discord',
 };
-const secrets = Object.keys(environmentSchemas).flatMap((key) => secretsOf(key).map((name) => [key, name] as const));
+const secrets = functionsOf(readInstance('mht-api')).flatMap((key) =>
+  secretsOf(key).map((name) => [key, name] as const),
+);
 
 test.each(secrets)('the plain secret of %s in %s is refused', (_key, name) => {
   const path = PATHS[name] ?? '';

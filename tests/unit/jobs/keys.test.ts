@@ -1,3 +1,4 @@
+import { VENDORS } from '../../../lib/errors';
 import {
   bodyKey,
   deduplicationId,
@@ -53,7 +54,7 @@ test('a kind with few jobs has one key, and held jobs have one for each vendor',
   expect(todoKeys('feedback', 'paused')).toEqual(['feedback#paused']);
   expect(todoKeys('feedback', 'held')).toEqual([
     'feedback#held',
-    ...['zendesk', 'sendgrid', 'app-store-connect'].map((vendor) => `feedback#held#${vendor}`),
+    ...VENDORS.map((vendor) => `feedback#held#${vendor}`),
   ]);
 });
 

@@ -1,23 +1,23 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { mapEach } from '../../../lib/concurrency';
-import { EVENT_COLUMNS } from '../../../lib/config/analytics';
 import { parseEnv } from '../../../lib/config/environment';
-import { environmentSchemas } from '../../../lib/config/functions';
+import { EVENT_COLUMNS, environmentSchemas } from '../../../lib/config/functions';
 import { readInstance } from '../../../lib/instances/read';
 import { eventsView } from '../../../resources/catalog';
+import { logicalId } from '../../../resources/logical-id';
 import { permissionsOf, type Request } from '../../support/iam';
-import { SECRETS_KEY, templateOf } from '../../support/packages';
+import { localPackage, SECRETS_KEY, templateOf } from '../../support/packages';
 import type { CompiledTemplate } from '../../support/sls';
 
-/** Every queue: the start of its logical ids, its name, and the settings of its event source mapping. */
+/** Every queue of the example: the start of its logical ids, its name, and the settings of its event source mapping. */
 const QUEUES = [
   { id: 'Feedback', name: 'feedback', batch: 1, concurrency: 10 },
   { id: 'Emails', name: 'emails', batch: 1, concurrency: 10 },
   { id: 'Testflight', name: 'testflight', batch: 1, concurrency: 2 },
   { id: 'Analytics', name: 'analytics', batch: 10, concurrency: 10 },
 ];
-/** Every function, in the order of the template. */
+/** Every function of the example, in the order of the template. */
 const FUNCTIONS = [...QUEUES.map(({ name }) => name), 'email-events', 'hours', 'reconciler', 'alarms'];
 
 let staging: CompiledTemplate;
@@ -151,12 +151,15 @@ test('each queue refuses unencrypted transport', () => {
     });
 });
 
-test('every queue that a file may name has a function with its time-out', () => {
-  const { known } = readInstance('mht-api');
+test('every queue that a file may name has a queue, a DLQ, and a function with its time-out', async () => {
+  const { resources } = await localPackage();
 
-  expect(QUEUES.map(({ name }) => name)).toEqual(Object.keys(known));
-  for (const { id, name } of QUEUES)
-    expect(prod.Resources[`${id}LambdaFunction`]?.Properties.Timeout).toBe(known[name]?.timeout);
+  for (const { name, timeout } of readInstance('local').rows) {
+    const worker = Object.values(resources).find(({ Properties }) => Properties?.FunctionName === `local-${name}`);
+    expect(worker?.Properties?.Timeout).toBe(timeout);
+    expect(resources[logicalId(name, 'Queue')]?.Properties?.QueueName).toBe(`local-${name}.fifo`);
+    expect(resources[logicalId(name, 'Dlq')]?.Properties?.QueueName).toBe(`local-${name}-dlq.fifo`);
+  }
 });
 
 // Without these responses, one failed message makes SQS deliver the whole batch again, finished jobs included.
