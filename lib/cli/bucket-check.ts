@@ -73,49 +73,30 @@ export async function bucketFindings(
 ): Promise<{ problems: Problem[]; notes: Problem[] }> {
   const { bucket: Bucket, region } = instance;
   const arn = `arn:${partitionOf(region)}:s3:::${Bucket}`;
-  const until = (fault: string, command: string, value: string) =>
-    `${fault}:\n  aws s3api ${command} --bucket ${Bucket} --region ${region} ${value}`;
+  const unless = (holds: boolean | undefined, fault: string, command: string, value: string) =>
+    holds ? [] : [`${fault}:\n  aws s3api ${command} --bucket ${Bucket} --region ${region} ${value}`];
   const faults = await Promise.all([
-    look(
-      's3:GetBucketPublicAccessBlock',
-      () => s3.send(new GetPublicAccessBlockCommand({ Bucket })),
-      (found) => {
-        if (PUBLIC_ACCESS.every((name) => found?.PublicAccessBlockConfiguration?.[name])) return [];
-        const all = PUBLIC_ACCESS.map((name) => `${name}=true`).join(',');
-        const value = `--public-access-block-configuration ${all}`;
-        return [until('does not block all public access', 'put-public-access-block', value)];
-      },
-    ),
-    look(
-      's3:GetBucketPolicy',
-      () => s3.send(new GetBucketPolicyCommand({ Bucket })),
-      (found) => {
-        if (deniesPlainHttp(found?.Policy, arn)) return [];
-        const policy = JSON.stringify({ Version: '2012-10-17', Statement: [denyPlainHttp(arn)] });
-        const fault = 'has no statement that denies plain HTTP. Add it to those of the policy, if there is one';
-        return [until(fault, 'put-bucket-policy', `--policy '${policy}'`)];
-      },
-    ),
-    look(
-      's3:GetBucketVersioning',
-      () => s3.send(new GetBucketVersioningCommand({ Bucket })),
-      (found) => {
-        if (found?.Status === 'Enabled') return [];
-        const value = '--versioning-configuration Status=Enabled';
-        return [until('does not keep old versions of objects', 'put-bucket-versioning', value)];
-      },
-    ),
-    look(
-      's3:GetLifecycleConfiguration',
-      () => s3.send(new GetBucketLifecycleConfigurationCommand({ Bucket })),
-      (found) => {
-        const { missing, early } = lifecycleFaults(instance, found?.Rules ?? []);
-        if (missing.length === 0) return early;
-        const fault = `has no rule that deletes objects and old versions of ${missing.join(', ')}. Add these to its other rules`;
-        const value = `--lifecycle-configuration '${JSON.stringify(lifecycleRules(instance))}'`;
-        return [until(fault, 'put-bucket-lifecycle-configuration', value), ...early];
-      },
-    ),
+    look('s3:GetBucketPublicAccessBlock', s3.send(new GetPublicAccessBlockCommand({ Bucket })), (found) => {
+      const isBlocked = PUBLIC_ACCESS.every((name) => found?.PublicAccessBlockConfiguration?.[name]);
+      const value = `--public-access-block-configuration ${PUBLIC_ACCESS.map((name) => `${name}=true`).join(',')}`;
+      return unless(isBlocked, 'does not block all public access', 'put-public-access-block', value);
+    }),
+    look('s3:GetBucketPolicy', s3.send(new GetBucketPolicyCommand({ Bucket })), (found) => {
+      const policy = JSON.stringify({ Version: '2012-10-17', Statement: [denyPlainHttp(arn)] });
+      const fault = 'has no statement that denies plain HTTP. Add it to those of the policy, if there is one';
+      return unless(deniesPlainHttp(found?.Policy, arn), fault, 'put-bucket-policy', `--policy '${policy}'`);
+    }),
+    look('s3:GetBucketVersioning', s3.send(new GetBucketVersioningCommand({ Bucket })), (found) => {
+      const value = '--versioning-configuration Status=Enabled';
+      const fault = 'does not keep old versions of objects';
+      return unless(found?.Status === 'Enabled', fault, 'put-bucket-versioning', value);
+    }),
+    look('s3:GetLifecycleConfiguration', s3.send(new GetBucketLifecycleConfigurationCommand({ Bucket })), (found) => {
+      const { missing, early } = lifecycleFaults(instance, found?.Rules ?? []);
+      const fault = `has no rule that deletes objects and old versions of ${missing.join(', ')}. Add these to its other rules`;
+      const value = `--lifecycle-configuration '${JSON.stringify(lifecycleRules(instance))}'`;
+      return [...unless(missing.length === 0, fault, 'put-bucket-lifecycle-configuration', value), ...early];
+    }),
   ]);
   const found = faults.flat().map((rule) => ({ path: 'bucket', rule }));
   return isProduction(instance) ? { problems: found, notes: [] } : { problems: [], notes: found };
@@ -123,16 +104,16 @@ export async function bucketFindings(
 
 /** Reads one setting and judges it. S3 answers 404 without one, and 405 to another account than the bucket's. */
 async function look<T>(
-  action: string,
-  call: () => Promise<T>,
+  operation: string,
+  asked: Promise<T>,
   judge: (found: T | undefined) => string[],
 ): Promise<string[]> {
   try {
-    return judge(await guarded({ service: 'S3', operation: action, call }));
+    return judge(await guarded({ service: 'S3', operation, call: () => asked }));
   } catch (error) {
     if (!(error instanceof StoreError)) throw error;
     if (error.status === 404) return judge(undefined);
-    if (error.status === 403 || error.status === 405) return [`cannot be checked by these credentials (${action})`];
+    if (error.status === 403 || error.status === 405) return [`cannot be checked by these credentials (${operation})`];
     throw error;
   }
 }
@@ -173,20 +154,18 @@ function lifecycleFaults(instance: Instance, rules: readonly LifecycleRule[]): {
   const own = retentions(instance);
   const missing = own.filter(({ folder }) => {
     const whole = active.filter((rule) => isWhole(rule) && folder.startsWith(prefixOf(rule)));
-    return (
-      !whole.some(({ Expiration }) => Expiration?.Days) ||
-      !whole.some(({ NoncurrentVersionExpiration: old }) => old?.NoncurrentDays && !old.NewerNoncurrentVersions)
-    );
+    const deletes = whole.some(({ Expiration }) => Expiration?.Days);
+    const old = whole.flatMap(({ NoncurrentVersionExpiration }) => NoncurrentVersionExpiration ?? []);
+    return !deletes || !old.some((one) => one.NoncurrentDays && !one.NewerNoncurrentVersions);
   });
-  const protectedFolders = [...own, { folder: ownerKey(instance.prefix), needed: Number.POSITIVE_INFINITY }];
+  const kept = [...own, { folder: ownerKey(instance.prefix), needed: Number.POSITIVE_INFINITY }];
   const early = active.flatMap((rule) => {
     const prefix = prefixOf(rule);
-    const touched = protectedFolders.filter(({ folder }) => folder.startsWith(prefix) || prefix.startsWith(folder));
+    const touched = kept.filter(({ folder }) => folder.startsWith(prefix) || prefix.startsWith(folder));
     const hurt = touched.filter(({ needed }) => takesEarly(rule, needed)).map(({ folder }) => folder);
-    const name = rule.ID ?? `for ${prefix}`;
-    return hurt.length === 0
-      ? []
-      : [`has the rule ${name}, which takes what is still needed (docs/security.md): ${hurt.join(', ')}`];
+    if (hurt.length === 0) return [];
+    const what = `which takes what is still needed (docs/security.md): ${hurt.join(', ')}`;
+    return [`has the rule ${rule.ID ?? `for ${prefix}`}, ${what}`];
   });
   return { missing: missing.map(({ folder }) => folder), early };
 }
@@ -197,10 +176,10 @@ const isWhole = ({ Filter = {} }: LifecycleRule): boolean =>
   Object.entries(Filter).every(([key, value]) => key === 'Prefix' || value === undefined);
 
 /** Whether a rule deletes or archives objects within the days for which they are needed, or old versions too early. */
-const takesEarly = (
-  { Expiration, Transitions = [], NoncurrentVersionExpiration: old }: LifecycleRule,
-  needed: number,
-): boolean =>
-  [Expiration, ...Transitions.filter(({ StorageClass }) => ARCHIVES.includes(StorageClass))].some(
+function takesEarly(rule: LifecycleRule, needed: number): boolean {
+  const archives = (rule.Transitions ?? []).filter(({ StorageClass }) => ARCHIVES.includes(StorageClass));
+  const takes = [rule.Expiration, ...archives].some(
     (taking) => taking?.Date !== undefined || (taking?.Days ?? needed) < needed,
-  ) || (old?.NoncurrentDays ?? OLD_VERSIONS) < OLD_VERSIONS;
+  );
+  return takes || (rule.NoncurrentVersionExpiration?.NoncurrentDays ?? OLD_VERSIONS) < OLD_VERSIONS;
+}

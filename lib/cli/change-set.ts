@@ -1,5 +1,4 @@
 import {
-  type Change,
   CloudFormationClient,
   CreateChangeSetCommand,
   DeleteChangeSetCommand,
@@ -21,12 +20,6 @@ interface Deployment {
   tags: Record<string, string>;
 }
 
-interface ChangeSet {
-  status: string | undefined;
-  reason: string;
-  changes: Change[];
-}
-
 /** Seconds. CloudFormation compares a template within seconds. */
 const LONGEST_WAIT = 300;
 
@@ -40,60 +33,59 @@ const UNCHANGED = /didn't contain changes|No updates are to be performed/;
 export async function plannedChanges(deployment: Deployment, config: AwsConfig): Promise<string[]> {
   const bucket = (await readStack(config, deployment.stack))?.outputs.ServerlessDeploymentBucketName;
   if (bucket === undefined) return changeLines(Object.entries(deployment.template.Resources).map(added));
-  const { status, reason, changes } = await changeSetOf(deployment, { bucket, config });
-  if (status === 'CREATE_COMPLETE') return changeLines(changes.map(({ ResourceChange = {} }) => ResourceChange));
+  // The template is too large for a request, so it goes through the bucket.
+  const key = `plans/plan-${Date.now()}.json`;
+  const s3 = new S3Client(config);
+  const inS3 = <T>(operation: string, call: () => Promise<T>) => guarded({ service: 'S3', operation, call });
+  const put = new PutObjectCommand({ Bucket: bucket, Key: key, Body: JSON.stringify(deployment.template) });
+  try {
+    await inS3('PutObject', () => s3.send(put));
+    return await changesOf(deployment, { bucket, key, config });
+  } finally {
+    await inS3('DeleteObject', () => s3.send(new DeleteObjectCommand({ Bucket: bucket, Key: key })));
+  }
+}
+
+/** Makes a change set from a template in the bucket, reads it and deletes it. */
+async function changesOf(
+  { stack, region, tags }: Deployment,
+  { bucket, key, config }: { bucket: string; key: string; config: AwsConfig },
+): Promise<string[]> {
+  const set = { StackName: stack, ChangeSetName: `plan-${Date.now()}` };
+  const domain = region.startsWith('cn-') ? 'amazonaws.com.cn' : 'amazonaws.com';
+  const client = new CloudFormationClient(config);
+  const make = new CreateChangeSetCommand({
+    ...set,
+    ChangeSetType: 'UPDATE',
+    TemplateURL: `https://s3.${region}.${domain}/${bucket}/${key}`,
+    Capabilities: ['CAPABILITY_IAM', 'CAPABILITY_NAMED_IAM'],
+    // Without them, the change set would take the stack's tags from every resource.
+    Tags: Object.entries(tags).map(([Key, Value]) => ({ Key, Value })),
+  });
+  const ask = <T>(operation: string, call: () => Promise<T>) => guarded({ service: 'CloudFormation', operation, call });
+  await ask('CreateChangeSet', () => client.send(make));
+  try {
+    return linesOf(await ask('DescribeChangeSet', () => read(client, set)));
+  } finally {
+    await ask('DeleteChangeSet', () => client.send(new DeleteChangeSetCommand(set)));
+  }
+}
+
+function linesOf({ status, reason, changes }: Awaited<ReturnType<typeof read>>): string[] {
   if (UNCHANGED.test(reason)) return ['nothing'];
+  if (status === 'CREATE_COMPLETE') return changeLines(changes);
   throw new OperatorError(`CloudFormation made no change set (${status}): ${reason}`);
 }
 
-/** Makes a change set, reads it and deletes it. The template is too large for a request, so it goes through the bucket. */
-async function changeSetOf(
-  { stack, region, template, tags }: Deployment,
-  { bucket, config }: { bucket: string; config: AwsConfig },
-): Promise<ChangeSet> {
-  const name = `plan-${Date.now()}`;
-  const object = { Bucket: bucket, Key: `plans/${name}.json` };
-  const set = { StackName: stack, ChangeSetName: name };
-  const domain = region.startsWith('cn-') ? 'amazonaws.com.cn' : 'amazonaws.com';
-  const [client, s3] = [new CloudFormationClient(config), new S3Client(config)];
-  const inS3 = <T>(operation: string, call: () => Promise<T>) => guarded({ service: 'S3', operation, call });
-  const inStack = <T>(operation: string, call: () => Promise<T>) =>
-    guarded({ service: 'CloudFormation', operation, call });
-  try {
-    const put = new PutObjectCommand({ ...object, Body: JSON.stringify(template) });
-    await inS3('PutObject', () => s3.send(put));
-    const create = new CreateChangeSetCommand({
-      ...set,
-      ChangeSetType: 'UPDATE',
-      TemplateURL: `https://s3.${region}.${domain}/${bucket}/${object.Key}`,
-      Capabilities: ['CAPABILITY_IAM', 'CAPABILITY_NAMED_IAM'],
-      // Without them, the change set would take the stack's tags from every resource.
-      Tags: Object.entries(tags).map(([Key, Value]) => ({ Key, Value })),
-    });
-    await inStack('CreateChangeSet', () => client.send(create));
-    try {
-      return await inStack('DescribeChangeSet', () => read(client, set));
-    } finally {
-      await inStack('DeleteChangeSet', () => client.send(new DeleteChangeSetCommand(set)));
-    }
-  } finally {
-    await inS3('DeleteObject', () => s3.send(new DeleteObjectCommand(object)));
-  }
-}
-
-async function read(
-  client: CloudFormationClient,
-  set: { StackName: string; ChangeSetName: string },
-): Promise<ChangeSet> {
+async function read(client: CloudFormationClient, set: { StackName: string; ChangeSetName: string }) {
   // It rejects for a set that failed too, and the description says why.
   await waitUntilChangeSetCreateComplete({ client, maxWaitTime: LONGEST_WAIT }, set).catch(() => {});
-  const found: ChangeSet = { status: undefined, reason: '', changes: [] };
-  for await (const page of paginateDescribeChangeSet({ client }, set)) {
-    found.status = page.Status;
-    found.reason = page.StatusReason ?? '';
-    found.changes.push(...(page.Changes ?? []));
+  const made = { status: '', reason: '', changes: [] as ResourceChange[] };
+  for await (const { Status = '', StatusReason = '', Changes = [] } of paginateDescribeChangeSet({ client }, set)) {
+    Object.assign(made, { status: Status, reason: StatusReason });
+    made.changes.push(...Changes.map(({ ResourceChange = {} }) => ResourceChange));
   }
-  return found;
+  return made;
 }
 
 const added = ([id, { Type }]: [string, Template['Resources'][string]]): ResourceChange => ({
@@ -108,15 +100,11 @@ export function changeLines(changes: ResourceChange[]): string[] {
     const { Details = [], Scope = [], ResourceType, LogicalResourceId } = change;
     // Without a property, an attribute of the resource differs, such as its tags.
     const properties = Details.flatMap(({ Target = {} }) => Target.Name ?? Target.Attribute ?? []);
-    const names = [...new Set(properties.length > 0 ? properties : Scope)];
-    const word = wordOf(change);
-    return {
-      word,
-      text: `${word} ${ResourceType} ${LogicalResourceId}${names.length > 0 ? `: ${names.join(', ')}` : ''}`,
-    };
+    const names = [...new Set(properties.length > 0 ? properties : Scope)].join(', ');
+    return [wordOf(change), `${ResourceType} ${LogicalResourceId}${names && `: ${names}`}`] as const;
   });
-  const inOrder = WORDS.flatMap((word) => lines.filter((line) => line.word === word).map(({ text }) => text));
-  return inOrder.length > 0 ? inOrder : ['nothing'];
+  if (lines.length === 0) return ['nothing'];
+  return lines.toSorted(([a], [b]) => WORDS.indexOf(a) - WORDS.indexOf(b)).map(([word, rest]) => `${word} ${rest}`);
 }
 
 const WORDS = ['add', 'change', 'no longer manage, but keep', 'perhaps REPLACE', 'REPLACE', 'REMOVE'] as const;

@@ -1,67 +1,154 @@
-import { S3Client } from '@aws-sdk/client-s3';
-import { realObjects } from '../aws/objects';
-import { folderOf, stackName } from '../instances/deployed';
+import { mapEach } from '../concurrency';
+import { StoreError } from '../errors';
+import { chosenInstance } from '../instances/choose';
+import { settingsHash, stackName } from '../instances/deployed';
 import type { Instance } from '../instances/instance';
-import { linesOf } from '../instances/problems';
-import { claimFolder } from '../jobs/folder-owner';
-import { campaignsNotEnded } from '../ops/campaigns';
-import { OperatorError, type Reader } from '../ops/operator';
-import { searchJobs } from '../ops/search';
-import { connect } from './connect';
-import { type Findings, preflight } from './preflight';
+import { instanceNames, readInstance } from '../instances/read';
+import { jobKey } from '../jobs/keys';
+import { isEnd, type JobRow } from '../jobs/row';
+import { OperatorError, stateOf } from '../ops/operator';
+import { sendCanary } from '../reconcile/canary';
+import { counted, timeText } from '../text';
+import { type Command, type CommandContext, JSON_OUTPUT } from './command';
+import { deploymentProblems } from './configuration';
+import type { Findings } from './preflight';
 import type { Serverless } from './serverless';
-import { movesOf, readStack } from './stack';
-import { namedTargetOf } from './target';
-import { terminal } from './terminal';
+import { tableText } from './text';
 
-export async function accountProblems(instance: Instance, serverless: Serverless): Promise<Findings> {
-  const aws = serverless.getProvider('aws');
-  return preflight(instance, {
-    config: await aws.getAwsSdkV3Config(),
-    account: (await namedTargetOf(serverless)).account,
-    // The queues that its file no longer names count too.
-    unfinished: async () => unfinished((await connect(serverless, terminal)).reader, Object.keys(instance.known)),
+export const checks = {
+  check: {
+    usage: 'Check account, bucket, secrets and folder before a deployment',
+    checksAccount: true,
+    writes: 'live',
+    options: {
+      live: { usage: 'After a deployment: also send a canary through each queue and wait for it', type: 'boolean' },
+      json: JSON_OUTPUT,
+    },
+    run: async (context) => {
+      const { options, out } = context;
+      const instance = chosenInstance(options);
+      const live = options.live === true;
+      // The service on this machine needs no deployment.
+      const file = live && instance.stage === 'local' ? undefined : instance.file;
+      const { problems, notes } = file ? await findingsOf(instance, context) : { problems: [], notes: [] };
+      for (const note of notes) out.note(note);
+      if (problems.length > 0 && !options.json) throw new OperatorError(problems.join('\n'));
+      if (file && !options.json) out.line(`${file} can be deployed.`);
+      const canaries = live && problems.length === 0 ? await sendCanaries(context) : [];
+      const failed = canaries.filter(({ state }) => state !== 'succeeded');
+      if (options.json) out.json({ problems, notes, ...(live && problems.length === 0 && { canaries }) });
+      else if (live) out.lines(canaryLines(canaries));
+      if (problems.length > 0 || failed.length > 0) out.exitCode(1);
+      if (failed[0] && !options.json)
+        throw new OperatorError(
+          `${counted(failed.length, 'canary', 'canaries')} did not succeed in two minutes. See the log of ${failed[0].queue}:`,
+          `logs -f ${failed[0].queue} --startTime 10m`,
+        );
+    },
+  },
+
+  instances: {
+    usage: 'List the instance files and their deployments',
+    offline: true,
+    options: { json: JSON_OUTPUT },
+    run: async ({ options, out, serverless }) => {
+      const { accountId: account } = await serverless
+        .getProvider('aws')
+        .getAccountInfo()
+        .catch(() => ({ accountId: undefined }));
+      if (account === undefined) out.note('AWS does not accept these credentials, so only the files are shown.');
+      const views = await Promise.all(
+        instanceNames().map((name) => viewOf(readInstance(name), { account, serverless })),
+      );
+      if (options.json) return out.json({ instances: views });
+      const cells = views.map(({ name, stage, region, folder, queues, version, at, settings }) =>
+        [name, stage, region, folder, queues.join(' '), version, at, settings].map((text) => text ?? ''),
+      );
+      const head = ['INSTANCE', 'STAGE', 'REGION', 'FOLDER', 'QUEUES', 'VERSION', 'DEPLOYED (UTC)', 'SETTINGS'];
+      out.lines(tableText(head, cells));
+    },
+  },
+} satisfies Record<string, Command>;
+
+/** What stops a deployment, and what does not. Without credentials, the problems of the file are shown all the same. */
+async function findingsOf(instance: Instance, { serverless }: CommandContext): Promise<Findings> {
+  const inFile = deploymentProblems(instance, []);
+  if (instance.stage === 'local') return { problems: inFile, notes: [] };
+  const { accountFindings } = require('./preflight') as typeof import('./preflight');
+  const { problems, notes } = await accountFindings(instance, serverless).catch((error: unknown) => {
+    if (!(error instanceof OperatorError)) throw error;
+    return { problems: [error.message], notes: [] };
   });
+  return { problems: [...inFile, ...problems], notes };
 }
+
+const AT_ONCE = 8;
+const LOOK_MS = 1_000;
+/** A cold start with a full batch before it takes far less. */
+const LONGEST_MS = 120_000;
 
 /**
- * How many jobs and campaigns have not ended. At most one job of each queue is counted. A campaign counts for itself: its
- * first job ends when it begins, and its chunks become jobs only when they are released.
+ * Sends a canary through each queue and waits for their ends: jobs that the worker claims and ends without work, so no
+ * vendor is called.
  */
-export async function unfinished(reader: Reader, queues: readonly string[]): Promise<number> {
-  // Its own names are those of the file, which may leave a deployed queue out.
-  const asked = { ...reader, queueNames: queues };
-  const [{ campaigns }, ...jobs] = await Promise.all([
-    campaignsNotEnded(reader),
-    ...queues.map(async (queue) => {
-      for await (const { rows } of (await searchJobs(asked, { queue })).steps()) if (rows.length > 0) return 1;
-      return 0;
-    }),
-  ]);
-  return jobs.reduce((sum, one) => sum + one, campaigns.length);
+async function sendCanaries({ out, connect, audited }: CommandContext) {
+  const deps = await connect();
+  const { clock, ledger, random, queueNames } = deps;
+  await audited();
+  const sent = await mapEach(queueNames, AT_ONCE, async (queue) => {
+    const id = random.uuid();
+    await sendCanary(deps, queue, { id, at: clock.now() });
+    return { queue, id };
+  });
+  out.note(`${counted(sent.length, 'canary', 'canaries')} sent.`);
+  const until = clock.now() + LONGEST_MS;
+  for (;;) {
+    const rows = await mapEach(sent, AT_ONCE, ({ queue, id }) => ledger.get(jobKey(queue, id)));
+    if (rows.every((row) => row && isEnd(row.state)) || clock.now() >= until)
+      return sent.map((canary, index) => ({ ...canary, ...endOf(rows[index]) }));
+    await clock.sleep(LOOK_MS);
+  }
 }
 
-/** Checks the account before a deployment. Rejects with an OperatorError that names every problem. */
-export async function requireReady(instance: Instance, serverless: Serverless): Promise<void> {
-  const { problems, notes } = await accountProblems(instance, serverless);
-  for (const note of notes) terminal.note(note);
-  if (problems.length > 0) throw new OperatorError(problems.join('\n'));
+function endOf(row: JobRow | undefined): { state: string; seconds?: number } {
+  if (!row || !isEnd(row.state)) return { state: row ? stateOf(row) : 'no row' };
+  return { state: stateOf(row), seconds: ((row.endedAt ?? 0) - (row.sentAt ?? row.createdAt)) / 1000 };
 }
 
-/**
- * Rejects with an OperatorError if the file names another folder than the deployed stack has, or not all of its queues. A
- * deployment of one function would take that function there, and leave the others.
- */
-export async function requireSamePlace(instance: Instance, serverless: Serverless): Promise<void> {
-  const config = await serverless.getProvider('aws').getAwsSdkV3Config();
-  const { problems } = movesOf(instance, await readStack(config, stackName(instance)));
-  if (problems.length === 0) return;
-  const why = 'sls deploy function would change that for one function only. Nothing was changed. Use sls deploy.';
-  throw new OperatorError([...linesOf(instance.file, problems), why].join('\n'));
+function canaryLines(canaries: Awaited<ReturnType<typeof sendCanaries>>): string[] {
+  const cells = canaries.map(({ queue, id, state, seconds }) => [queue, id, state, seconds?.toFixed(1) ?? '']);
+  return tableText(['QUEUE', 'ID', 'STATE', 'SECONDS'], cells);
 }
 
-export async function claimOwnFolder({ name, file, bucket, prefix }: Instance, serverless: Serverless): Promise<void> {
-  const client = new S3Client(await serverless.getProvider('aws').getAwsSdkV3Config());
-  if (!(await claimFolder(realObjects({ bucket, client }), { instance: name, prefix })))
-    throw new OperatorError(`${file}: prefix: another instance has just claimed ${folderOf({ bucket, prefix })}`);
+/** The file, and what is deployed of it. `settings`: whether the deployed ones are those of the file. */
+async function viewOf(instance: Instance, asked: Asked) {
+  const { name, stage, region, bucket, prefix, rows } = instance;
+  const file = { name, stage, region, folder: `${bucket}/${prefix}`, queues: rows.map((row) => row.name) };
+  return { ...file, ...(await deployedOf(instance, asked)) };
+}
+
+interface Asked {
+  account: string | undefined;
+  serverless: Serverless;
+}
+
+async function deployedOf(
+  instance: Instance,
+  { account, serverless }: Asked,
+): Promise<{ version?: string | undefined; at?: string; settings: string }> {
+  if (instance.stage === 'local') return { settings: 'npm start' };
+  if (account === undefined) return { settings: 'unknown' };
+  if (account !== instance.account) return { settings: `unknown (account ${instance.account})` };
+  const { readStack } = require('./stack') as typeof import('./stack');
+  try {
+    const config = { ...(await serverless.getProvider('aws').getAwsSdkV3Config()), region: instance.region };
+    const stack = await readStack(config, stackName(instance));
+    if (!stack) return { settings: 'not deployed' };
+    const { Version: version, SettingsHash } = stack.outputs;
+    const settings = SettingsHash === settingsHash(instance) ? 'as in the file' : 'differ from the file';
+    return { version, at: timeText(stack.at?.getTime()), settings };
+  } catch (error) {
+    if (error instanceof StoreError) return { settings: `unknown (${error.code})` };
+    throw error;
+  }
 }

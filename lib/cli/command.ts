@@ -1,8 +1,7 @@
-import type { Deployment } from '../ops/deployment';
-import type { OperatorDeps, Reader } from '../ops/operator';
-import type { Target } from '../target';
-import type { Source } from '../verify/read';
+import type { Connection } from './connect';
 import type { Serverless } from './serverless';
+import type { NamedTarget } from './target';
+import type { Output } from './terminal';
 
 export interface Option {
   usage: string;
@@ -10,6 +9,8 @@ export interface Option {
   shortcut?: string;
   required?: boolean;
 }
+
+export type Options = Record<string, string | boolean | undefined>;
 
 export interface Command {
   usage: string;
@@ -21,42 +22,27 @@ export interface Command {
   writes?: true | string;
   /** It reports credentials of another account itself, among all other problems. */
   checksAccount?: true;
+  /** Rejects with an OperatorError or a StoreError; the user sees its message. */
+  run(context: CommandContext): Promise<void>;
 }
-
-/** The code of a command. Rejects with an OperatorError or a StoreError; the user sees its message. */
-export type Run = (context: CommandContext) => Promise<void>;
 
 export interface CommandContext {
-  options: Record<string, string | boolean | undefined>;
+  options: Options;
   out: Output;
-  target: Target;
-  /** A command to copy, with the options that select this deployment: `jobs show ID` becomes `npx sls jobs show ID …`. */
-  sls: (text: string) => string;
   serverless: Serverless;
-  /** Connects to the stage's table and bucket. */
-  reader: () => Promise<Reader>;
-  /** Connects to all services of the stage. */
-  operator: () => Promise<OperatorDeps>;
+  /** The deployment, its account, and who runs the command. */
+  target: () => Promise<NamedTarget>;
+  connect: () => Promise<Connection>;
   /** Stores who runs this command and why, once. Returns the id of that object. Comes before the first change. */
   audited: () => Promise<string>;
-  /** Connects to all services, to the queues' event source mappings and to CloudWatch. */
-  deployment: () => Promise<Deployment>;
-  /** What `sls verify` reads, through clients of the AWS SDK. */
-  source: () => Promise<Source>;
-  publishAlarm: (message: { subject: string; text: string }) => Promise<void>;
+  /** A command to copy, with the options that select this deployment: `jobs show ID` becomes `npx sls jobs show ID …`. */
+  sls: (text: string) => string;
 }
 
-/** A command's answer goes only to standard output, so that it can be piped. */
-export interface Output {
-  line: (text: string) => void;
-  lines: (texts: readonly string[]) => void;
-  json: (value: unknown) => void;
-  note: (text: string) => void;
-  /** Shows the progress on standard error, if that is a terminal, until all is done. */
-  progress: (done: number, of: number) => void;
-  exitCode: (code: number) => void;
-  /** Is aborted by the first Ctrl-C from now on. A second Ctrl-C ends the process as usual. */
-  interrupted: () => AbortSignal;
-  /** Asks for a line on standard error. `undefined`: there is no terminal to ask on. */
-  ask: (question: string) => Promise<string | undefined>;
-}
+export const QUEUE: Option = { usage: 'Queue, as in custom.queues', type: 'string', shortcut: 'q' };
+export const JSON_OUTPUT: Option = { usage: 'Print JSON', type: 'boolean' };
+export const YES: Option = { usage: 'Skip the confirmation', type: 'boolean' };
+export const HOURS = {
+  from: { usage: 'First hour (UTC), like 2026-01-02T03. At most 90 days ago', type: 'string' },
+  to: { usage: 'End of the hours (UTC). Default: now', type: 'string' },
+} as const;

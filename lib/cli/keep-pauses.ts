@@ -3,15 +3,16 @@ import { pausedQueues } from '../ops/pause';
 import { connect } from './connect';
 import type { Serverless, Template } from './serverless';
 import { readTemplate } from './stack';
+import type { NamedTarget } from './target';
 import { terminal } from './terminal';
 
 /**
  * Gives the template the deployed event source mappings of the paused queues, so that CloudFormation does not touch them. An
  * update would enable them. Rejects with a StoreError if the table cannot be read.
  */
-export async function keepPauses(serverless: Serverless, stack: string): Promise<void> {
-  const { reader } = await connect(serverless, terminal);
-  const paused = await pausedQueues(reader.table, reader.queueNames).catch((error: unknown) => {
+export async function keepPauses(serverless: Serverless, target: NamedTarget, stack: string): Promise<void> {
+  const { table, queueNames } = await connect(serverless, target, terminal);
+  const paused = await pausedQueues(table, queueNames).catch((error: unknown) => {
     // The first deployment has no table yet.
     if (error instanceof StoreError && error.code === 'DynamoDB.ResourceNotFoundException') return [];
     throw error;

@@ -1,6 +1,6 @@
 import { findService, NOT_RUNNING } from '../local/connection';
 import { connectFunctions, signedAsSendgrid } from '../local/invoke-local';
-import type { CommandContext } from './command';
+import type { Options } from './command';
 import { GUARDED, READING } from './commands';
 import { text } from './options';
 import type { Serverless } from './serverless';
@@ -23,7 +23,7 @@ export async function connectLocal(serverless: Serverless): Promise<void> {
 }
 
 /** Refuses `sls invoke local` without an event, and signs one of SendGrid on stage local. Changes `options`. */
-export function prepareEvent(serverless: Serverless, options: CommandContext['options'], now: number): void {
+export function prepareEvent(serverless: Serverless, options: Options, now: number): void {
   const name = text(options, 'function') ?? '';
   const { events = [] } = serverless.service.functions[name] ?? {};
   // A function on a schedule reads nothing of its event.

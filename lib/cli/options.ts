@@ -1,8 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { knownQueue, OperatorError } from '../ops/operator';
-import type { CommandContext } from './command';
-
-type Options = CommandContext['options'];
+import type { Options } from './command';
 
 /** A string option. `undefined`: not given. */
 export function text(options: Options, name: string): string | undefined {
@@ -22,38 +20,31 @@ export function oneOf<T extends string>(options: Options, name: string, values: 
   throw new OperatorError(`--${name} must be one of ${values.join(', ')}, is ${value}.`);
 }
 
-export function count(options: Options, name: string, otherwise: number): number {
+/** A whole number. */
+export function count(
+  options: Options,
+  name: string,
+  { otherwise, least = 1, most = 1_000_000 }: { otherwise: number; least?: number; most?: number },
+): number {
   const value = text(options, name);
   if (value === undefined) return otherwise;
-  if (!/^[1-9]\d{0,6}$/.test(value)) throw new OperatorError(`--${name} must be a whole number above 0, is ${value}.`);
-  return Number(value);
-}
-
-/** A port to listen on. 0 takes any free one. Throws an OperatorError for a port that cannot exist. */
-export function port(options: Options, otherwise: number): number {
-  if (text(options, 'port') === '0') return 0;
-  const value = count(options, 'port', otherwise);
-  if (value > 65_535) throw new OperatorError(`--port must be at most 65535, is ${value}.`);
-  return value;
+  const number = /^\d+$/.test(value) ? Number(value) : Number.NaN;
+  if (number >= least && number <= most) return number;
+  throw new OperatorError(`--${name} must be a whole number from ${least} to ${most}, is ${value}.`);
 }
 
 /** The start of a UTC hour, ms since 1970. */
 export const hour = (options: Options, name: string): number | undefined =>
-  time(options, name, { what: 'an hour', like: '2026-01-02T03', form: /^\d{4}-\d\d-\d\dT\d\d$/, rest: ':00:00Z' });
+  time(text(options, name), /^\d{4}-\d\d-\d\dT\d\d$/, `--${name} must be an hour in UTC like 2026-01-02T03`);
 
 /** The start of a UTC day, ms since 1970. */
 export const day = (options: Options, name: string): number | undefined =>
-  time(options, name, { what: 'a day', like: '2026-01-02', form: /^\d{4}-\d\d-\d\d$/, rest: '' });
+  time(text(options, name), /^\d{4}-\d\d-\d\d$/, `--${name} must be a day in UTC like 2026-01-02`);
 
-function time(
-  options: Options,
-  name: string,
-  { what, like, form, rest }: { what: string; like: string; form: RegExp; rest: string },
-): number | undefined {
-  const value = text(options, name);
+function time(value: string | undefined, form: RegExp, rule: string): number | undefined {
   if (value === undefined) return undefined;
-  const at = form.test(value) ? Date.parse(value + rest) : Number.NaN;
-  if (Number.isNaN(at)) throw new OperatorError(`--${name} must be ${what} in UTC like ${like}, is ${value}.`);
+  const at = form.test(value) ? Date.parse(value.includes('T') ? `${value}:00Z` : value) : Number.NaN;
+  if (Number.isNaN(at)) throw new OperatorError(`${rule}, is ${value}.`);
   return at;
 }
 

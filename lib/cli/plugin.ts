@@ -1,42 +1,45 @@
 // A closed pipe ends the output of Serverless itself too, such as --help.
 import './terminal';
 import { chosenInstance } from '../instances/choose';
-import type { CommandContext } from './command';
-import { type CommandName, commands, GUARDED } from './commands';
+import type { Option, Options } from './command';
+import { type CommandName, commands, GUARDED, optionsOf } from './commands';
 import { deploymentProblems } from './configuration';
-import type { runNamed } from './run-command';
-import { commandTree, hookOf, namePositionals } from './schema';
 import type { Serverless, Template } from './serverless';
 
 /**
  * Our plugin for `sls`. It adds our commands, checks a stage before a deployment, and names the deployment before a
  * command reaches it. It removes the shared role from the template, and connects `invoke local` to the service on this
- * machine.
+ * machine. Most of it is imported when it is needed, because AWS's clients take long to load.
  */
 export class Ops {
-  readonly commands = commandTree(commands, GUARDED);
+  readonly commands = commandTree();
   readonly hooks: Record<string, () => void | Promise<void>>;
 
-  constructor(serverless: Serverless, options: CommandContext['options']) {
-    namePositionals(process.argv, commands);
+  constructor(serverless: Serverless, options: Options) {
+    namePositionals(process.argv);
     const aws = serverless.getProvider('aws');
-    const refuse = (problems: string[], code: string) => {
-      if (problems.length > 0) throw new serverless.classes.Error(problems.join('\n'), code);
-    };
-    const isLocal = () => aws.getStage() === 'local';
+    const names = Object.keys(commands) as CommandName[];
     this.hooks = {
-      ...commandHooks(serverless, options),
+      ...Object.fromEntries(
+        names.map((name) => [
+          `${name.replaceAll(' ', ':')}:${RUN}`,
+          () => run().runCommand({ name, command: commands[name], serverless, options }),
+        ]),
+      ),
       initialize: async () => {
         const instance = chosenInstance(options);
-        const { functions } = serverless.service;
-        if (deploys(serverless.processedInput.commands))
-          refuse(deploymentProblems(instance, Object.keys(functions)), 'NOT_DEPLOYABLE');
-        if (!isLocal()) return coreCommand().beforeCore(serverless, options);
-        localStage().refuseWithoutStack(serverless);
-        if (invokesHere(serverless.processedInput.commands)) await localStage().connectLocal(serverless);
+        const [command, subcommand] = serverless.processedInput.commands;
+        if (command === 'deploy' && subcommand !== 'list') {
+          const problems = deploymentProblems(instance, Object.keys(serverless.service.functions));
+          if (problems.length > 0) throw new serverless.classes.Error(problems.join('\n'), 'NOT_DEPLOYABLE');
+        }
+        if (aws.getStage() !== 'local') return core().beforeCore(serverless, options);
+        const { connectLocal, refuseWithoutStack } = localStage();
+        refuseWithoutStack(serverless);
+        if (command === 'invoke' && subcommand === 'local') await connectLocal(serverless);
       },
       'before:invoke:local:invoke': () => localStage().prepareEvent(serverless, options, Date.now()),
-      'before:deploy:deploy': () => coreCommand().beforeDeployment(serverless, options),
+      'before:deploy:deploy': () => core().beforeDeployment(serverless, options),
       'before:package:finalize': () => {
         const { compiledCloudFormationTemplate: template } = serverless.service.provider;
         dropSharedRole(template, aws.naming.getRoleLogicalId());
@@ -45,23 +48,47 @@ export class Ops {
   }
 }
 
-function commandHooks(serverless: Serverless, options: CommandContext['options']): Ops['hooks'] {
-  // Loaded on first use, because the AWS clients would make every other command half a second slower.
-  const load = () => require('./run-command') as { runNamed: typeof runNamed };
-  const hooks = (Object.keys(commands) as CommandName[]).map(
-    (name) => [hookOf(name), () => load().runNamed(name, serverless, options)] as const,
-  );
-  return Object.fromEntries(hooks);
-}
-
-/** Loaded on first use, as run-command.ts is. */
-const coreCommand = () => require('./core-command') as typeof import('./core-command');
+const run = () => require('./run') as typeof import('./run');
+const core = () => require('./core') as typeof import('./core');
 const localStage = () => require('./local-stage') as typeof import('./local-stage');
 
-/** `sls deploy` and `sls deploy function`, but not `sls deploy list`. */
-const deploys = ([command, subcommand]: string[]): boolean => command === 'deploy' && subcommand !== 'list';
+const RUN = 'run';
 
-const invokesHere = ([command, subcommand]: string[]): boolean => command === 'invoke' && subcommand === 'local';
+interface Node {
+  usage?: string;
+  /** Serverless lists the commands below it. */
+  type?: 'container';
+  lifecycleEvents?: string[];
+  options?: Record<string, Option>;
+  commands: Record<string, Node>;
+}
+
+/** Our commands, and those of Serverless that get options of ours, as Serverless takes them: a tree of words. */
+function commandTree(): Record<string, Node> {
+  const tree: Record<string, Node> = {};
+  const add = (name: string, node: Omit<Node, 'commands'>) => {
+    const [first = '', second] = name.split(' ');
+    if (second === undefined) tree[first] = { ...node, commands: {} };
+    else {
+      tree[first] ??= { type: 'container', commands: {} };
+      tree[first].commands[second] = { ...node, commands: {} };
+    }
+  };
+  for (const [name, command] of Object.entries(commands))
+    add(name, { usage: command.usage, lifecycleEvents: [RUN], options: optionsOf(command) });
+  for (const [name, options] of Object.entries(GUARDED)) add(name, { usage: '', options });
+  return tree;
+}
+
+/**
+ * Turns the word after a command into its option: `jobs show ID` becomes `jobs show --id ID`. Serverless would read ID as
+ * part of the command. Changes `argv`, which Serverless reads after it has created its plugins.
+ */
+export function namePositionals(argv: string[]): void {
+  const [, , first = '', second = '', word = ''] = argv;
+  const command = Object.entries(commands).find(([name]) => name === `${first} ${second}`)?.[1];
+  if (command && 'id' in command.options && word !== '' && !word.startsWith('-')) argv.splice(4, 0, '--id');
+}
 
 /**
  * Removes the shared role from a compiled template. No function uses it, and it may poll every queue. The functions' own

@@ -2,10 +2,9 @@ import { HeadBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { DescribeSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { GetParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
 import { realObjects } from '../aws/objects';
-import { realQueues, sqsClient } from '../aws/queues';
 import { guarded } from '../aws/store-error';
 import { StoreError } from '../errors';
-import { folderOf, stackName } from '../instances/deployed';
+import { folderOf } from '../instances/deployed';
 import { functionsOf } from '../instances/functions';
 import type { Instance } from '../instances/instance';
 import { linesOf, type Problem } from '../instances/problems';
@@ -14,28 +13,38 @@ import { folderOwner, mayUse } from '../jobs/folder-owner';
 import { FEEDBACK_QUEUE } from '../jobs/keys';
 import { TESTFLIGHT_QUEUE } from '../testflight/message';
 import { bucketFindings } from './bucket-check';
-import type { AwsConfig } from './serverless';
-import { movesOf, readStack } from './stack';
-import { wrongAccount } from './target';
+import { connect } from './connect';
+import { movedProblems, unfinishedWork } from './moves';
+import type { AwsConfig, Serverless } from './serverless';
+import { namedTargetOf, wrongAccount } from './target';
+import { terminal } from './terminal';
 
-export interface Checked {
-  config: AwsConfig;
-  account: string;
-  /** How many jobs and campaigns of the deployed instance have not ended, or more. Asked only if it would move. */
-  unfinished: () => Promise<number>;
-}
-
+/** `notes`: what stops no deployment. */
 export interface Findings {
   problems: string[];
-  /** What stops no deployment. */
   notes: string[];
+}
+
+/** `preflight` with the credentials of `sls`. */
+export async function accountFindings(instance: Instance, serverless: Serverless): Promise<Findings> {
+  const target = await namedTargetOf(serverless);
+  return preflight(instance, {
+    config: await serverless.getProvider('aws').getAwsSdkV3Config(),
+    account: target.account,
+    // The queues that its file no longer names count too.
+    unfinished: async () => unfinishedWork(await connect(serverless, target, terminal), Object.keys(instance.known)),
+  });
 }
 
 /**
  * Whether the account is ready for a deployment: the account itself, the bucket and its settings, each secret, the folder,
  * and work that the deployment would leave behind. Writes nothing. Rejects with a StoreError if AWS does not answer at all.
+ * `unfinished`: how many jobs and campaigns of the deployed instance have not ended.
  */
-export async function preflight(instance: Instance, checked: Checked): Promise<Findings> {
+export async function preflight(
+  instance: Instance,
+  checked: { config: AwsConfig; account: string; unfinished: () => Promise<number> },
+): Promise<Findings> {
   const { account, config } = checked;
   const wrong = wrongAccount(instance.account, account);
   if (wrong.length > 0) return { problems: linesOf(instance.file, wrong), notes: [] };
@@ -59,14 +68,12 @@ const unkeyed = ({ rows, settings }: Instance): Problem[] =>
     ? [{ path: 'hashKey', rule: 'is not set: stored hashes can be matched against a list of addresses' }]
     : [];
 
-async function bucketProblems({ bucket }: Instance, s3: S3Client): Promise<Problem[]> {
-  const call = () => s3.send(new HeadBucketCommand({ Bucket: bucket }));
-  return answered('bucket', () => guarded({ service: 'S3', operation: 'HeadBucket', call }), {
+const bucketProblems = ({ bucket: Bucket }: Instance, s3: S3Client): Promise<Problem[]> =>
+  answered('bucket', ['S3', 'HeadBucket', () => s3.send(new HeadBucketCommand({ Bucket }))], {
     404: 'does not exist',
     403: 'cannot be read by these credentials (s3:ListBucket)',
     301: 'is in another region',
   });
-}
 
 /** The value stays encrypted: only its existence is asked. */
 async function secretProblems(
@@ -77,14 +84,14 @@ async function secretProblems(
   if (reference.startsWith('ssm:')) {
     const client = new SSMClient(config);
     const call = () => client.send(new GetParameterCommand({ Name: name }));
-    return answered(path, () => guarded({ service: 'SSM', operation: 'GetParameter', call }), {
+    return answered(path, ['SSM', 'GetParameter', call], {
       'SSM.ParameterNotFound': 'names a parameter that does not exist',
       'SSM.AccessDeniedException': 'cannot be read by these credentials (ssm:GetParameter)',
     });
   }
   const client = new SecretsManagerClient(config);
   const call = () => client.send(new DescribeSecretCommand({ SecretId: name }));
-  return answered(path, () => guarded({ service: 'SecretsManager', operation: 'DescribeSecret', call }), {
+  return answered(path, ['SecretsManager', 'DescribeSecret', call], {
     'SecretsManager.ResourceNotFoundException': 'names a secret that does not exist',
     'SecretsManager.AccessDeniedException': 'cannot be read by these credentials (secretsmanager:DescribeSecret)',
   });
@@ -97,36 +104,21 @@ async function ownerProblems({ name, bucket, prefix }: Instance, client: S3Clien
   return [{ path: 'prefix', rule: `the folder ${folder} belongs to ${owner} (its object _owner says so)` }];
 }
 
-/** Held and dead jobs have their bodies in the old folder, campaigns their lists, and queues the messages without a row. */
-async function movedProblems(instance: Instance, { config, unfinished }: Checked): Promise<Problem[]> {
-  const { problems, left } = movesOf(instance, await readStack(config, stackName(instance)));
-  if (problems.length === 0) return [];
-  const count = (await unfinished()) + (await messagesIn(left, config));
-  if (count === 0) return [];
-  const waiting = `while work has not ended (${count} or more). Wait until sls jobs list, sls campaign list and sls queues show none`;
-  return problems.map(({ path, rule }) => ({ path, rule: `${rule} ${waiting}` }));
-}
-
-/** Messages in queues by their URLs. A queue that is gone already has none. */
-async function messagesIn(urls: readonly string[], config: AwsConfig): Promise<number> {
-  const queues = realQueues(sqsClient(config));
-  const depths = urls.map((url) =>
-    queues.depth(url).catch((error: unknown) => {
-      if (error instanceof StoreError && error.code === 'SQS.QueueDoesNotExist') return { visible: 0, inFlight: 0 };
-      throw error;
-    }),
-  );
-  return (await Promise.all(depths)).reduce((sum, { visible, inFlight }) => sum + visible + inFlight, 0);
-}
-
 /** A call whose known refusals are problems. Keys are HTTP statuses or the codes of StoreErrors. */
-async function answered(path: string, call: () => Promise<unknown>, rules: Record<string, string>): Promise<Problem[]> {
+async function answered(
+  path: string,
+  [service, operation, call]: [
+    service: 'S3' | 'SSM' | 'SecretsManager',
+    operation: string,
+    call: () => Promise<unknown>,
+  ],
+  rules: Record<string, string>,
+): Promise<Problem[]> {
   try {
-    await call();
+    await guarded({ service, operation, call });
     return [];
   } catch (error) {
-    if (!(error instanceof StoreError)) throw error;
-    const rule = rules[error.code] ?? rules[String(error.status)];
+    const rule = error instanceof StoreError ? (rules[error.code] ?? rules[String(error.status)]) : undefined;
     if (rule === undefined) throw error;
     return [{ path, rule }];
   }

@@ -24,10 +24,8 @@ export interface Serverless {
   getProvider(name: 'aws'): {
     getStage(): string;
     getRegion(): string;
-    /** The account of the credentials, from STS. */
-    getAccountId(): Promise<string>;
-    /** The ARN of the credentials, from STS. */
-    getAccountInfo(): Promise<{ arn: string }>;
+    /** The account and the ARN of the credentials, from STS. */
+    getAccountInfo(): Promise<{ accountId: string; arn: string }>;
     naming: { getRoleLogicalId(): string; getLambdaLogicalId(functionKey: string): string };
     /** The configuration of all SDK clients of `sls`: region, credentials, proxy. */
     getAwsSdkV3Config(): Promise<AwsConfig>;

@@ -4,9 +4,10 @@ import { OperatorError } from '../ops/operator';
 import type { Target } from '../target';
 import type { Serverless } from './serverless';
 
-/** The deployment of the `sls` call, with its AWS account. */
+/** The deployment of the `sls` call, with its AWS account. `by`: the ARN of the credentials. */
 export interface NamedTarget extends Target {
   account: string;
+  by: string;
 }
 
 /** The account of the service on this machine. */
@@ -15,20 +16,21 @@ export const LOCAL_ACCOUNT = '000000000000';
 /** The deployment that this `sls` call is about. Asks nothing of AWS. */
 export function targetOf(serverless: Serverless): Target {
   const aws = serverless.getProvider('aws');
-  return {
-    instance: serverless.service.provider.environment?.INSTANCE ?? '',
-    stage: aws.getStage(),
-    region: aws.getRegion(),
-  };
+  const instance = serverless.service.provider.environment?.INSTANCE ?? '';
+  return { instance, stage: aws.getStage(), region: aws.getRegion() };
 }
 
-/**
- * The same with its account. Asks STS for it, unless the stage is `local`. Rejects with an OperatorError if STS does not
- * answer.
- */
+/** The same with its account and caller, which STS knows. The service on this machine knows no users. */
 export async function namedTargetOf(serverless: Serverless): Promise<NamedTarget> {
   const target = targetOf(serverless);
-  return { ...target, account: target.stage === 'local' ? LOCAL_ACCOUNT : await accountOf(serverless) };
+  if (target.stage === 'local') return { ...target, account: LOCAL_ACCOUNT, by: 'this machine' };
+  try {
+    const { accountId, arn } = await serverless.getProvider('aws').getAccountInfo();
+    return { ...target, account: accountId, by: arn };
+  } catch (error) {
+    const why = error instanceof Error ? error.message.split('\n')[0] : String(error);
+    throw new OperatorError(`The AWS account of these credentials is unknown: ${why}`);
+  }
 }
 
 /** A rule of an instance's file: the credentials are of another account than its own. */
@@ -37,23 +39,9 @@ export const wrongAccount = (own: string | undefined, account: string): Problem[
 
 /** Rejects credentials of another account than the one that the instance's file names. Throws an OperatorError. */
 export function requireOwnAccount({ instance, stage, account }: NamedTarget, { service }: Serverless): void {
-  const own = service.custom?.instance?.account;
-  const problems = stage === 'local' ? [] : wrongAccount(own, account);
+  const problems = stage === 'local' ? [] : wrongAccount(service.custom?.instance?.account, account);
   if (problems.length > 0) throw new OperatorError(linesOf(fileOf(instance), problems).join('\n'));
 }
-
-async function accountOf(serverless: Serverless): Promise<string> {
-  try {
-    return await serverless.getProvider('aws').getAccountId();
-  } catch (error) {
-    const why = error instanceof Error ? error.message.split('\n')[0] : String(error);
-    throw new OperatorError(`The AWS account of these credentials is unknown: ${why}`);
-  }
-}
-
-/** Who runs the command: the ARN of the credentials. The service on this machine knows no users. */
-export const callerOf = async (serverless: Serverless): Promise<string> =>
-  targetOf(serverless).stage === 'local' ? 'this machine' : (await serverless.getProvider('aws').getAccountInfo()).arn;
 
 /** The first line of every command, on standard error. */
 export const targetText = ({ instance, stage, account, region }: NamedTarget): string =>

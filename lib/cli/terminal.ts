@@ -1,6 +1,20 @@
 import { createInterface } from 'node:readline';
 import { visible } from '../text';
-import type { Output } from './command';
+
+/** A command's answer goes only to standard output, so that it can be piped. */
+export interface Output {
+  line: (text: string) => void;
+  lines: (texts: readonly string[]) => void;
+  json: (value: unknown) => void;
+  note: (text: string) => void;
+  /** Shows the progress on standard error, if that is a terminal, until all is done. */
+  progress: (done: number, of: number) => void;
+  exitCode: (code: number) => void;
+  /** Is aborted by the first Ctrl-C from now on. A second Ctrl-C ends the process as usual. */
+  interrupted: () => AbortSignal;
+  /** Asks for a line on standard error. `undefined`: there is no terminal to ask on. */
+  ask: (question: string) => Promise<string | undefined>;
+}
 
 // A reader such as `head` closes the pipe once it has enough. Then nothing is left to do.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

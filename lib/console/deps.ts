@@ -1,13 +1,10 @@
 import { type Act, auditChange, writeAudit } from '../ops/audit-trail';
-import type { Deployment } from '../ops/deployment';
+import type { Deployment } from '../ops/operator';
 import type { Target } from '../target';
 
 export interface ConsoleDeps {
   deployment: Deployment;
   target: Target;
-  /** Who uses it, for audit objects: the ARN of the credentials. */
-  by: string;
-  publishAlarm: (message: { subject: string; text: string }) => Promise<void>;
   write: boolean;
   /** What the page must know to call the API. The local service needs none. */
   token?: string | undefined;
@@ -40,17 +37,11 @@ export interface LocalTools {
 type Deed = Pick<Act, 'action' | 'arguments' | 'reason'>;
 
 /** Stores who changes something and why, as the commands do. Returns the id of that object. */
-export const auditAction = (deps: ConsoleDeps, deed: Deed): Promise<string> => {
-  const { deployment, publishAlarm } = deps;
-  return auditChange({ ...deployment, publishAlarm, note: (text) => deployment.log.warn(text) }, actOf(deps, deed));
-};
+export const auditAction = ({ deployment, target }: ConsoleDeps, deed: Deed): Promise<string> =>
+  auditChange(deployment, actOf(target, deed));
 
 /** Stores who looks at something personal. */
-export const auditLook = (deps: ConsoleDeps, deed: Deed): Promise<string> =>
-  writeAudit(deps.deployment, actOf(deps, deed));
+export const auditLook = ({ deployment, target }: ConsoleDeps, deed: Deed): Promise<string> =>
+  writeAudit(deployment, actOf(target, deed));
 
-const actOf = ({ target: { instance, stage }, by }: ConsoleDeps, { action, reason, ...rest }: Deed): Act => ({
-  ...{ action: `console ${action}`, instance, stage, by },
-  ...rest,
-  ...(reason?.trim() && { reason: reason.trim() }),
-});
+const actOf = ({ stage }: Target, { action, ...deed }: Deed): Act => ({ action: `console ${action}`, stage, ...deed });

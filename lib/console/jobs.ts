@@ -8,7 +8,7 @@ import { explain } from '../ops/explain';
 import type { JobFilter } from '../ops/job-filter';
 import { jobView, nextAt, OperatorError, queuesOf, stateOf } from '../ops/operator';
 import { sentEnvelope } from '../ops/replace';
-import { findJob, jobsWithKey, searchJobs } from '../ops/search';
+import { findJob, jobsWithKey, listJobs } from '../ops/search';
 import { timeline } from '../ops/timeline';
 import { slsCommand, words } from '../target';
 import { counted } from '../text';
@@ -46,18 +46,14 @@ const MOST_FOUND = 500;
 /** Searches jobs. It ends early once it has found enough, or if the reader goes away. */
 export async function foundJobs(deps: ConsoleDeps, query: Query, signal: AbortSignal): Promise<FoundJobs> {
   if (query.q !== undefined && query.by === undefined) return lookUp(deps, query.q, query);
-  const search = await searchJobs(deps.deployment, filterOf(query));
-  const rows: JobRow[] = [];
-  let looked = 0;
-  for await (const step of search.steps({ signal })) {
-    rows.push(...step.rows);
-    looked = step.looked;
-    if (rows.length > MOST_FOUND) break;
-  }
-  const more = rows.length > MOST_FOUND ? ` The first ${MOST_FOUND} are shown: use more filters.` : '';
+  const { rows, looked, where, ...found } = await listJobs(deps.deployment, filterOf(query), {
+    limit: MOST_FOUND,
+    signal,
+  });
+  const more = found.more ? ` The first ${MOST_FOUND} are shown: use more filters.` : '';
   return {
     jobs: rows.slice(0, MOST_FOUND).map(lineOf),
-    note: `${counted(looked, 'job')} looked at.${more} ${search.where}`,
+    note: `${counted(looked, 'job')} looked at.${more} ${where}`,
   };
 }
 
@@ -100,15 +96,11 @@ const MOST_DEAD = 1_000;
 export async function deadLetters(deps: ConsoleDeps, queue: string | undefined): Promise<DeadLetters> {
   const { deployment } = deps;
   const now = deployment.clock.now();
-  const rows: JobRow[] = [];
-  const search = await searchJobs(deployment, { queue, state: 'dead' });
-  for await (const step of search.steps()) {
-    rows.push(...step.rows.filter((row) => hasEntry(deployment, row, now)));
-    if (rows.length > MOST_DEAD) break;
-  }
+  const keep = (row: JobRow) => hasEntry(deployment, row, now);
+  const { rows, more } = await listJobs(deployment, { queue, state: 'dead' }, { limit: MOST_DEAD, keep });
   const key = ({ queue, reason, error }: JobRow): string => JSON.stringify([queue, reason, error?.code]);
   const groups = [...groupBy(rows, key).values()].map((rows) => groupOf(deps, rows));
-  return { groups: groups.sort((a, b) => b.count - a.count), more: rows.length > MOST_DEAD };
+  return { groups: groups.sort((a, b) => b.count - a.count), more };
 }
 
 /** `messages` and `ids` are some of them. `commands` act on all. */

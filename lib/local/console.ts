@@ -1,11 +1,7 @@
 import type http from 'node:http';
-import { eventSource, realEvents } from '../aws/events';
-import { putEvents } from '../aws/put-events';
-import { realClock, realRandom } from '../aws/system';
 import { optionalSecret } from '../config/values';
 import { consoleListener } from '../console/serve';
-import { noLog, operatorOf, readerOf } from '../ops/connect';
-import { realDeployment } from '../ops/deployment';
+import { deploymentOf, noLog } from '../ops/connect';
 import type { Producer } from '../producer/producer';
 import { hashPeopleWith } from '../startup/hash-people';
 import { type LocalPorts, localConfig } from './clients';
@@ -28,33 +24,21 @@ export function localConsole({
   vendors: FakeVendors;
   producer: Producer;
 } & Pick<Cloud, 'declared' | 'config' | 'endpoints'>): http.RequestListener {
-  const { INSTANCE: instance, EVENT_BUS: bus } = config;
-  const bridge = { ...localConfig(REGION), endpoint: endpoints.eventbridge };
-  const hashPeople = hashPeopleWith(optionalSecret.parse(declared.producer.hashKey));
-  const reader = readerOf(config, { table, objects, hashPeople, clock: realClock, random: realRandom });
-  const operator = operatorOf(reader, {
-    instance,
-    region: REGION,
-    account: ACCOUNT,
-    queues,
-    events:
-      bus === undefined ? undefined : realEvents({ bus, source: eventSource(instance), load: () => putEvents(bridge) }),
-    log: noLog,
-  });
-  const deployment = realDeployment(
-    { ...operator, instance, operator: 'local' },
-    {
-      region: REGION,
-      lambda: { ...localConfig(REGION), endpoint: `${api}/lambda` },
-      cloudWatch: { ...localConfig(REGION), endpoint: `${api}/cloudwatch` },
+  const at = (endpoint: string) => ({ ...localConfig(REGION), endpoint });
+  const deployment = deploymentOf(config, {
+    ...{ table, objects, queues, region: REGION, account: ACCOUNT, by: 'local', log: noLog },
+    hashPeople: hashPeopleWith(optionalSecret.parse(declared.producer.hashKey)),
+    aws: {
+      lambda: at(`${api}/lambda`),
+      cloudWatch: at(`${api}/cloudwatch`),
+      eventBridge: at(endpoints.eventbridge),
+      // Only changes of production are shown in the chat.
+      sns: at(`${api}/sns`),
     },
-  );
+  });
   return consoleListener({
     deployment,
-    target: { instance, stage: 'local', region: REGION },
-    by: 'local',
-    // Only changes of production are shown there.
-    publishAlarm: async () => {},
+    target: { instance: config.INSTANCE, stage: 'local', region: REGION },
     write: true,
     local: consoleTools(vendors, producer),
   });

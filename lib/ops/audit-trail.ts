@@ -2,45 +2,38 @@ import { StoreError } from '../errors';
 import { auditKey } from '../jobs/keys';
 import { newId } from '../producer/job-id';
 import { isProduction, type Target } from '../target';
-import type { ActingDeps, Reader } from './operator';
+import type { ActingDeps, Deployment } from './operator';
 
 /** What an operator is about to do. */
-export interface Act extends Omit<Target, 'region'> {
+export interface Act extends Pick<Target, 'stage'> {
   /** The command, for example `jobs cancel`. */
   action: string;
   arguments: Record<string, string | boolean>;
-  /** The ARN of the credentials. It may hold the address of a person, so it is in no row, record or log. */
-  by: string;
   reason?: string | undefined;
 }
 
+type AuditDeps = Pick<Deployment, 'objects' | 'prefix' | 'clock' | 'random' | 'instance' | 'by'>;
+
 /**
  * Stores who does something and why, before it is done. The object is never replaced. Returns its id, which the history
- * of each changed job names. Rejects with a StoreError, and then nothing may be changed.
+ * of each changed job names. Rejects with a StoreError, and then nothing may be changed. The ARN of the credentials may
+ * hold the address of a person, so it is in this object only, and in no row, record or log.
  */
 export async function writeAudit(
-  { objects, prefix, clock, random }: Pick<Reader, 'objects' | 'prefix' | 'clock' | 'random'>,
-  act: Act,
+  { objects, prefix, clock, random, instance, by }: AuditDeps,
+  { action, stage, arguments: given, reason }: Act,
 ): Promise<string> {
   const id = newId({ clock, random });
-  const body = JSON.stringify({ audit: 1, id, at: new Date(clock.now()).toISOString(), ...act });
+  const at = new Date(clock.now()).toISOString();
+  const why = reason?.trim() || undefined;
+  const body = JSON.stringify({ audit: 1, id, at, action, arguments: given, instance, stage, by, reason: why });
   await objects.create(auditKey(prefix, id), body, 'application/json');
   return id;
 }
 
-/**
- * Stores an act that changes something, and in production shows it in the chat of the alarms. The act goes on without that,
- * and `note` says why.
- */
+/** Stores a change, and in production shows it in the chat of the alarms. It goes on without that, and the log says why. */
 export async function auditChange(
-  {
-    publishAlarm,
-    note,
-    ...deps
-  }: Parameters<typeof writeAudit>[0] & {
-    publishAlarm: (message: { subject: string; text: string }) => Promise<void>;
-    note: (text: string) => void;
-  },
+  { publishAlarm, log, ...deps }: AuditDeps & Pick<Deployment, 'publishAlarm' | 'log'>,
   act: Act,
 ): Promise<string> {
   const id = await writeAudit(deps, act);
@@ -49,7 +42,7 @@ export async function auditChange(
     await publishAlarm({ subject: 'An operator changes production', text: `sls ${act.action}, audit ${id}` });
   } catch (error) {
     if (!(error instanceof StoreError)) throw error;
-    note(`The chat of the alarms does not show this: ${error.message}`);
+    log.warn(`The chat of the alarms does not show this: ${error.message}`);
   }
   return id;
 }

@@ -1,48 +1,60 @@
-import type { CommonConfig } from '../config/common';
-import { settingsOf } from '../config/common';
-import { dlqName, queueName, queueUrl } from '../jobs/keys';
+import { CloudWatchClient, type CloudWatchClientConfig } from '@aws-sdk/client-cloudwatch';
+import type { EventBridgeClientConfig } from '@aws-sdk/client-eventbridge';
+import { LambdaClient, type LambdaClientConfig } from '@aws-sdk/client-lambda';
+import { SNSClient, type SNSClientConfig } from '@aws-sdk/client-sns';
+import { eventSource, realEvents } from '../aws/events';
+import { realMappings } from '../aws/mappings';
+import { realMonitoring } from '../aws/monitoring';
+import { partitionOf } from '../aws/partition';
+import { putEvents } from '../aws/put-events';
+import { realClock, realRandom } from '../aws/system';
+import { realTopics } from '../aws/topics';
+import { type CommonConfig, settingsOf } from '../config/common';
+import { dlqName, queueName, queueUrl, topicName } from '../jobs/keys';
 import { createLedger } from '../jobs/ledger';
 import { circuitBreakers } from '../limits/circuit';
-import type { Clock, Log, Metrics, Random } from '../ports';
-import type { OperatorDeps, Reader } from './operator';
+import type { Log, Metrics } from '../ports';
+import type { Deployment } from './operator';
 
-type Ports = Pick<OperatorDeps, 'table' | 'objects' | 'hashPeople'> & { clock: Clock; random: Random };
-
-/** What reads an instance's table and bucket. */
-export function readerOf(config: CommonConfig, { table, objects, hashPeople, clock, random }: Ports): Reader {
-  const settings = settingsOf(config);
-  return {
-    table,
-    clock,
-    random,
-    ledger: createLedger({ table, clock, random, settings }),
-    objects,
-    hashPeople,
-    prefix: config.PREFIX,
-    settings,
-    queueNames: Object.keys(config.QUEUES),
+interface Access extends Pick<Deployment, 'table' | 'objects' | 'queues' | 'hashPeople' | 'log' | 'by'> {
+  region: string;
+  account: string;
+  aws: {
+    lambda: LambdaClientConfig;
+    cloudWatch: CloudWatchClientConfig;
+    eventBridge: EventBridgeClientConfig;
+    sns: SNSClientConfig;
   };
 }
 
-/** What acts on an instance: its reader, with its queues in this account and region. */
-export function operatorOf(
-  reader: Reader,
-  {
-    instance,
-    region,
-    account,
-    ...services
-  }: Pick<OperatorDeps, 'queues' | 'events' | 'log'> & { instance: string; region: string; account: string },
-): OperatorDeps {
-  const { settings } = reader;
-  const url = (name: string) => queueUrl(region, account, name);
+/** What operators read and change of an instance, from its configuration. */
+export function deploymentOf(config: CommonConfig, { region, account, aws, ...given }: Access): Deployment {
+  const { INSTANCE: instance, EVENT_BUS: bus } = config;
+  const base = { ...given, clock: realClock, random: realRandom, settings: settingsOf(config) };
+  const names = (queue: string) => {
+    const { type } = base.settings(queue);
+    return { main: queueName(instance, queue, type), dlq: dlqName(instance, queue, type) };
+  };
+  const arn = (service: string, name: string) => `arn:${partitionOf(region)}:${service}:${region}:${account}:${name}`;
+  const topics = realTopics(new SNSClient(aws.sns));
   return {
-    ...reader,
-    ...services,
-    circuits: circuitBreakers(reader),
+    ...base,
+    instance,
+    names,
+    prefix: config.PREFIX,
+    queueNames: Object.keys(config.QUEUES),
+    ledger: createLedger(base),
+    circuits: circuitBreakers(base),
+    queueUrl: (queue) => queueUrl(region, account, names(queue).main),
+    dlqUrl: (queue) => queueUrl(region, account, names(queue).dlq),
+    events:
+      bus === undefined
+        ? undefined
+        : realEvents({ bus, source: eventSource(instance), load: () => putEvents(aws.eventBridge) }),
     metrics: noMetrics,
-    queueUrl: (queue) => url(queueName(instance, queue, settings(queue).type)),
-    dlqUrl: (queue) => url(dlqName(instance, queue, settings(queue).type)),
+    mappings: realMappings(new LambdaClient(aws.lambda), (queue) => arn('sqs', names(queue).main)),
+    monitoring: realMonitoring(new CloudWatchClient(aws.cloudWatch)),
+    publishAlarm: (message) => topics.publish(arn('sns', topicName(instance)), message),
   };
 }
 

@@ -1,28 +1,33 @@
 import { StoreError, VENDORS } from '../errors';
 import { feedbackPerson } from '../feedback/message';
-import type { HashPeople } from '../jobs/person-hash';
-import { type JobRow, REASONS, STATES, type State } from '../jobs/row';
-import { OperatorError } from './operator';
+import { type JobRow, REASONS, STATES } from '../jobs/row';
+import { OperatorError, type Reader } from './operator';
 
 /**
  * What to look for. Every field narrows the search. `from` and `to`: when the job was accepted, ms since 1970. `message`: a
  * message of SQS, or the vendor's id of a mail. `user` and `email`: as in the data of a feedback.
  */
-export interface JobFilter {
-  queue?: string | undefined;
-  state?: State | undefined;
-  reason?: string | undefined;
-  code?: string | undefined;
-  vendor?: string | undefined;
-  group?: string | undefined;
-  user?: string | undefined;
-  email?: string | undefined;
-  correlation?: string | undefined;
-  ticket?: string | undefined;
-  message?: string | undefined;
+export interface JobFilter extends Partial<Record<TextField, string | undefined>> {
   from?: number | undefined;
   to?: number | undefined;
 }
+
+type TextField = keyof typeof FITS | 'group' | 'user' | 'email';
+
+/** Whether a row fits one field of a filter. */
+const FITS = {
+  queue: ({ queue }, asked) => queue === asked,
+  state: ({ state }, asked) => state === asked,
+  reason: ({ reason }, asked) => reason === asked,
+  code: ({ error }, asked) => error?.code === asked,
+  vendor: ({ vendor, error }, asked) => (vendor ?? error?.vendor) === asked,
+  correlation: ({ correlationId }, asked) => correlationId === asked,
+  ticket: ({ steps, result }, asked) => [steps.ticket?.result, result].some((of) => idsOf(of).includes(asked)),
+  message: (row, asked) => messagesOf(row).includes(asked),
+} satisfies Record<string, (row: JobRow, asked: string) => boolean>;
+
+/** The values that a field can have, and the option of the commands for it. */
+const VALUES = { state: ['state', STATES], reason: ['job-reason', REASONS], vendor: ['vendor', VENDORS] } as const;
 
 /**
  * The message groups of a filter. `undefined`: it names none. A person's e-mail only counts without an id. A person has
@@ -31,7 +36,7 @@ export interface JobFilter {
  */
 export async function groupsOf(
   { group, user, email }: JobFilter,
-  { hashPeople }: { hashPeople: HashPeople },
+  { hashPeople }: Pick<Reader, 'hashPeople'>,
 ): Promise<readonly string[] | undefined> {
   if (group !== undefined) return [group];
   if (user === undefined && email === undefined) return undefined;
@@ -44,48 +49,31 @@ export async function groupsOf(
   return [...ofUser, ...ofEmail];
 }
 
-/**
- * Whether a row fits a filter. `groups`: those of the filter. Throws an OperatorError for a reason or a vendor
- * that does not exist.
- */
+/** Whether a row fits a filter with these message groups. Throws an OperatorError for a value that cannot exist. */
 export function fitting(filter: JobFilter, groups: readonly string[] | undefined): (row: JobRow) => boolean {
-  known('state', filter.state, STATES);
-  known('job-reason', filter.reason, REASONS);
-  known('vendor', filter.vendor, VENDORS);
-  const { from, to } = filter;
-  const each = {
-    queue: ({ queue }) => queue === filter.queue,
-    state: ({ state }) => state === filter.state,
-    reason: ({ reason }) => reason === filter.reason,
-    code: ({ error }) => error?.code === filter.code,
-    vendor: ({ vendor, error }) => (vendor ?? error?.vendor) === filter.vendor,
-    group: inGroups,
-    user: inGroups,
-    email: inGroups,
-    correlation: ({ correlationId }) => correlationId === filter.correlation,
-    ticket: ({ steps, result }) => [steps.ticket?.result, result].some((of) => idsOf(of).includes(filter.ticket ?? '')),
-    message: (row) => messagesOf(row).includes(filter.message ?? ''),
-    from: ({ time }) => from === undefined || time >= from,
-    to: ({ time }) => to === undefined || time < to,
-  } satisfies Record<keyof JobFilter, (row: JobRow) => boolean>;
-  function inGroups({ group = '' }: JobRow): boolean {
-    return groups?.includes(group) === true;
+  for (const [field, [option, values]] of Object.entries(VALUES)) {
+    const asked = filter[field as keyof typeof VALUES];
+    if (asked !== undefined && !(values as readonly string[]).includes(asked))
+      throw new OperatorError(`--${option} must be one of ${values.join(', ')}, is ${asked}.`);
   }
-  const given = (Object.keys(each) as (keyof JobFilter)[]).filter((name) => filter[name] !== undefined);
-  return (row) => given.every((name) => each[name](row));
-}
-
-function known(name: string, value: string | undefined, values: readonly string[]): void {
-  if (value !== undefined && !values.includes(value))
-    throw new OperatorError(`--${name} must be one of ${values.join(', ')}, is ${value}.`);
+  const { from = Number.NEGATIVE_INFINITY, to = Number.POSITIVE_INFINITY } = filter;
+  const given = (Object.keys(FITS) as (keyof typeof FITS)[]).flatMap((field) => {
+    const asked = filter[field];
+    return asked === undefined ? [] : [(row: JobRow) => FITS[field](row, asked)];
+  });
+  return (row) =>
+    row.time >= from &&
+    row.time < to &&
+    (groups?.includes(row.group ?? '') ?? true) &&
+    given.every((fits) => fits(row));
 }
 
 /** The plain texts and numbers of a step's result: ids of what it made. */
 const idsOf = (result: unknown): string[] =>
   typeof result === 'object' && result !== null
-    ? Object.values(result).flatMap((value) =>
-        typeof value === 'string' || typeof value === 'number' ? [String(value)] : [],
-      )
+    ? Object.values(result)
+        .filter((value) => typeof value === 'string' || typeof value === 'number')
+        .map(String)
     : [];
 
 const messagesOf = ({ deliveries, history, spentMessageIds, evidence = {}, steps }: JobRow): string[] => [

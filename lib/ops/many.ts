@@ -5,15 +5,6 @@ import { isEnd, type JobRow } from '../jobs/row';
 import { whyNot } from './act';
 import { JOB_ACTS, type JobAct } from './job-acts';
 import { type ActingDeps, OperatorError, type Reader, stateOf } from './operator';
-import type { Search } from './search';
-
-/** Jobs with the same queue, state and error code. */
-export interface Kind {
-  queue: string;
-  state: string;
-  code: string;
-  count: number;
-}
 
 /** `stopped`: by the operator, before the last job. Running the command again goes on. */
 export interface ManyDone {
@@ -31,28 +22,14 @@ const READS_AT_ONCE = 16;
  * Whether the loop that began at `began` may touch a job. A job that ends during the loop is left alone, so no job is
  * retried twice, and so is one that an operator discarded or has already retried.
  */
-function mayTouch(action: JobAct, row: JobRow, began: number): boolean {
+export function mayTouch(action: JobAct, row: JobRow, began: number): boolean {
   if ((row.endedAt ?? row.createdAt) >= began || whyNot[action](row, began) !== undefined) return false;
   return action !== 'retry' || !(row.discarded || row.redrivenAt);
 }
 
-/** The jobs of a search that the loop would touch, in the order in which they were accepted. `signal` ends the search. */
-export async function jobsToTouch(
-  search: Search,
-  { action, began, signal }: { action: JobAct; began: number; signal: AbortSignal },
-): Promise<{ rows: JobRow[]; looked: number }> {
-  const rows: JobRow[] = [];
-  let looked = 0;
-  for await (const step of search.steps({ signal })) {
-    rows.push(...step.rows.filter((row) => mayTouch(action, row, began)));
-    looked = step.looked;
-  }
-  return { rows: rows.sort((a, b) => a.time - b.time || (a.id < b.id ? -1 : 1)), looked };
-}
-
 /** Counts jobs by queue, state and error code, the most frequent first. */
-export const kindsOf = (rows: readonly JobRow[]): Kind[] =>
-  [...groupBy(rows, (row) => JSON.stringify([row.queue, stateOf(row), row.error?.code ?? '']))]
+export const kindsOf = (rows: readonly JobRow[]) =>
+  [...groupBy(rows, ({ error, ...row }) => JSON.stringify([row.queue, stateOf(row), error?.code ?? '']))]
     .map(([kind, { length: count }]) => {
       const [queue = '', state = '', code = ''] = JSON.parse(kind) as string[];
       return { queue, state, code, count };
@@ -67,23 +44,18 @@ export const kindsOf = (rows: readonly JobRow[]): Kind[] =>
 export async function actOnEach(
   deps: ActingDeps,
   rows: readonly JobRow[],
-  {
-    action,
-    began,
-    signal,
-    onProgress,
-  }: { action: JobAct; began: number; signal: AbortSignal; onProgress: (done: number) => void },
+  how: { action: JobAct; began: number; signal: AbortSignal; onProgress: (done: number) => void },
 ): Promise<ManyDone> {
   const { clock, ledger } = deps;
+  const { action, began, signal, onProgress } = how;
   const result: ManyDone = { done: [], refused: [], stopped: false };
 
   async function act({ key, id }: JobRow): Promise<void> {
     const row = await ledger.known(key);
-    if (!row || !mayTouch(action, row, began))
-      return void result.refused.push({
-        id,
-        why: row ? `it has changed, and is ${stateOf(row)}` : 'its row cannot be read',
-      });
+    if (!row || !mayTouch(action, row, began)) {
+      const why = row ? `it has changed, and is ${stateOf(row)}` : 'its row cannot be read';
+      return void result.refused.push({ id, why });
+    }
     try {
       await JOB_ACTS[action](deps, row);
       result.done.push(row);

@@ -2,6 +2,7 @@ import { bodyKey, recordKey } from '../jobs/keys';
 import type { HashPeople } from '../jobs/person-hash';
 import { recordOf } from '../jobs/record';
 import type { JobRow } from '../jobs/row';
+import type { Mappings, Monitoring } from '../ports';
 import type { ReconcileDeps } from '../reconcile/run';
 
 /** Operators do the reconciler's kind of work by hand, so their commands use the same services. */
@@ -10,7 +11,20 @@ export type OperatorDeps = ReconcileDeps & { hashPeople: HashPeople };
 /** For what changes a job: also the id of the object that says who changes it, and why (audit-trail.ts). */
 export type ActingDeps = OperatorDeps & { audit: string };
 
-/** For commands that only read, and for those about campaigns. They never call SQS. */
+/** What operators read and change of an instance: also its queues' event source mappings, its metrics and alarms. */
+export interface Deployment extends OperatorDeps {
+  instance: string;
+  /** The ARN of the operator's credentials. */
+  by: string;
+  mappings: Mappings;
+  monitoring: Monitoring;
+  /** The names of a queue and of its DLQ in SQS. Their metrics have these names. */
+  names: (queue: string) => { main: string; dlq: string };
+  /** Sends a message to the chat of the alarms. */
+  publishAlarm: (message: { subject: string; text: string }) => Promise<void>;
+}
+
+/** For what only reads the table and the bucket, and never calls SQS. */
 export type Reader = Pick<
   OperatorDeps,
   'table' | 'ledger' | 'objects' | 'clock' | 'random' | 'prefix' | 'settings' | 'queueNames' | 'hashPeople'

@@ -8,7 +8,7 @@ import type { ReconcilerRun } from '../jobs/run-lease';
 import { isHalfOpen, isOpen } from '../limits/circuit';
 import { type RateItem, takenMs } from '../limits/rate';
 import type { Depth, MetricPoint, MetricQuery } from '../ports';
-import type { Deployment } from './deployment';
+import type { Deployment } from './operator';
 import { pauseOf, resumeBefore } from './pause';
 
 /** A count of index entries. `more`: counting stopped there, so there are at least that many. */

@@ -3,8 +3,7 @@ import { readItem, writeItem } from '../jobs/ledger';
 import type { Pause } from '../jobs/pause';
 import type { Table } from '../ports';
 import { singleLine, timeText } from '../text';
-import type { Deployment } from './deployment';
-import { OperatorError } from './operator';
+import { type Deployment, OperatorError } from './operator';
 
 const MINUTE_MS = 60_000;
 /** CloudWatch is some minutes late with the age of the oldest message. */
@@ -15,10 +14,13 @@ const SAFE_PART = 0.5;
 
 type PauseDeps = Pick<
   Deployment,
-  'table' | 'clock' | 'random' | 'settings' | 'mappings' | 'monitoring' | 'names' | 'operator'
+  'table' | 'clock' | 'random' | 'settings' | 'mappings' | 'monitoring' | 'names' | 'by'
 >;
 
 const reasonSchema = singleLine(200);
+
+/** The end of an ARN, such as `user/jane`. */
+const nameOf = (arn: string): string => arn.slice(arn.lastIndexOf(':') + 1);
 
 /** The pause of a queue. `undefined`: the queue is not paused. */
 export const pauseOf = async (table: Pick<Table, 'get'>, queue: string): Promise<Pause | undefined> =>
@@ -55,7 +57,7 @@ export async function pauseQueue(
   deps: PauseDeps,
   { queue, reason }: { queue: string; reason: string },
 ): Promise<{ pause: Pause; again: boolean; resumeBefore: number }> {
-  const { table, clock, settings, mappings, operator } = deps;
+  const { table, clock, settings, mappings } = deps;
   const parsed = reasonSchema.safeParse(reason);
   if (!parsed.success)
     throw new OperatorError(`The reason must be one line of at most 200 characters, without control characters.`);
@@ -68,7 +70,7 @@ export async function pauseQueue(
     throw new OperatorError(
       `The oldest message of ${queue} has waited since ${timeText(oldestAt)} (UTC). That is more than half of the queue's retention, after which SQS deletes it. Let the workers finish it before you pause the queue.`,
     );
-  const pause = stored ?? (await write(deps, { queue, at: clock.now(), by: operator, reason: parsed.data }));
+  const pause = stored ?? (await write(deps, { queue, at: clock.now(), by: nameOf(deps.by), reason: parsed.data }));
   if (!(await followPause(deps, queue))) return pauseQueue(deps, { queue, reason });
   return { pause, again: stored !== undefined, resumeBefore: before };
 }

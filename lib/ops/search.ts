@@ -1,20 +1,17 @@
 import { mapEach } from '../concurrency';
 import { groupKey, hourKey, jobKey, type TodoKind, todoKeys } from '../jobs/keys';
-import type { JobRow, State } from '../jobs/row';
+import { type JobRow, STATES } from '../jobs/row';
 import { UnreadableRowError } from '../jobs/stored-row';
-import type { Due, Table } from '../ports';
+import type { Due } from '../ports';
 import { jobId } from '../producer/job-id';
 import { fitting, groupsOf, type JobFilter } from './job-filter';
 import { OperatorError, queuesOf, type Reader } from './operator';
-
-/** States that the index `todo` can find. Jobs in other states are found by their hour. */
-const LISTED_STATES: readonly State[] = ['queued', 'processing', 'held', 'dead'];
 
 /**
  * The possible states of jobs with each kind of entry in the index `todo`, in the order of a search: first what may need a
  * person. The excluded kinds are not of rows.
  */
-const TODO_STATES: Record<Exclude<TodoKind, 'campaign' | 'lists' | 'files' | 'evidence'>, readonly State[]> = {
+const TODO_STATES: Record<Exclude<TodoKind, 'campaign' | 'lists' | 'files' | 'evidence'>, readonly string[]> = {
   ending: ['dead'],
   dead: ['dead'],
   kept: ['dead'],
@@ -26,36 +23,38 @@ const TODO_STATES: Record<Exclude<TodoKind, 'campaign' | 'lists' | 'files' | 'ev
   waiting: ['queued', 'processing'],
   unpublished: [],
 };
+type RowKind = keyof typeof TODO_STATES;
 
-/**
- * Where a search looks. `group`: the index of message groups. `hours`: all jobs that were accepted in these hours.
- * `open`: jobs that wait or are dead.
- */
-type Scope = 'group' | 'hours' | 'open';
+/** Jobs in other states have no entry there. They are found by their hour. */
+const LISTED_STATES = STATES.filter((state) => Object.values(TODO_STATES).some((states) => states.includes(state)));
 
-const WHERE: Record<Scope, string> = {
-  group: 'These are the jobs of its message groups. Only feedback has a group for a person.',
+/** Where a search looks: in the index of message groups, in hours of acceptance, or in the index `todo`. */
+const WHERE = {
+  groups: 'These are the jobs of its message groups. Only feedback has a group for a person.',
   hours: 'These are all jobs that were accepted in these hours.',
   open: 'Only jobs that wait or are dead were searched. Give a first hour to search ended ones too.',
 };
 
-/** One step of a search: the jobs that it found. */
-export interface Found {
+export interface Listed {
+  /** In the order in which they were found. */
   rows: JobRow[];
-  /** How many rows the search has read so far. */
+  /** Whether there are more, or the search was stopped. */
+  more: boolean;
+  /** How many rows the search has read. */
   looked: number;
-  /** How many of `of` parts are done: an hour, a kind of waiting or a group is a part. */
-  done: number;
-  of: number;
+  /** Where it looked, in a sentence. */
+  where: string;
 }
 
-/** A search that has not begun. */
-export interface Search {
-  scope: Scope;
-  /** The scope in a sentence. */
-  where: string;
-  /** Finds jobs part by part. It stops before the next read once `signal` is aborted. */
-  steps(options?: { signal?: AbortSignal }): AsyncGenerator<Found, void>;
+export interface ListOptions {
+  /** The search ends once it has found more. */
+  limit?: number;
+  /** Stops the search before the next read. */
+  signal?: AbortSignal | undefined;
+  /** What must hold beside the filter. */
+  keep?: (row: JobRow) => boolean;
+  /** An hour, a kind of waiting or a group is a part. */
+  onProgress?: (done: number, of: number) => void;
 }
 
 const HOUR_MS = 3_600_000;
@@ -65,78 +64,71 @@ export const LONGEST_DAYS = 90;
 const PAGE = 200;
 const AT_ONCE = 32;
 
-/** Prepares a search. Rejects with an OperatorError for a value that cannot exist. Reads no job before the first step. */
-export async function searchJobs(reader: Reader, filter: JobFilter): Promise<Search> {
+/** Finds jobs. Rejects with an OperatorError for a value that cannot exist, before it reads anything. */
+export async function listJobs(
+  reader: Reader,
+  filter: JobFilter,
+  { limit = Number.POSITIVE_INFINITY, signal, keep = () => true, onProgress = () => {} }: ListOptions = {},
+): Promise<Listed> {
   const groups = await groupsOf(filter, reader);
   const fits = fitting(filter, groups);
-  const queues = queuesOf(reader, filter.queue);
-  const scope = groups === undefined ? scopeOf(filter) : 'group';
-  const { state } = filter;
-  if (scope === 'open' && state !== undefined && !LISTED_STATES.includes(state))
-    throw new OperatorError(`Jobs that are ${state} can only be found by their hours. Give a first hour.`);
-  const { keys: parts, pages } = PARTS[scope](reader, { ...filter, groups }, queues);
+  const { scope, parts } = partsOf(reader, filter, groups);
   // An ended job has an entry while a write of it is missing.
-  const isLooked = (row: JobRow): boolean => !row.canary && (scope !== 'open' || LISTED_STATES.includes(row.state));
+  const isLooked = (row: JobRow) => !row.canary && (scope !== 'open' || LISTED_STATES.includes(row.state));
+  const rows: JobRow[] = [];
   /** A job that goes on during the search may be under two entries. */
   const seen = new Set<string>();
-
-  return {
-    scope,
+  const listed = (more: boolean): Listed => ({
+    rows,
+    more,
+    looked: seen.size,
     where: WHERE[scope],
-    async *steps({ signal } = {}) {
-      let looked = 0;
-      for (const [done, part] of parts.entries()) {
-        for await (const keys of pages(part)) {
-          if (signal?.aborted) return;
-          const page = keys.filter((key) => !seen.has(key));
-          for (const key of page) seen.add(key);
-          const read = await mapEach(page, AT_ONCE, (key) => reader.ledger.known(key));
-          looked += page.length;
-          const rows = read.filter((row) => row !== undefined).filter((row) => isLooked(row) && fits(row));
-          yield { rows, looked, done, of: parts.length };
-        }
-        if (signal?.aborted) return;
-        yield { rows: [], looked, done: done + 1, of: parts.length };
-      }
-    },
+  });
+
+  for (const [done, pages] of parts.entries()) {
+    for await (const keys of pages) {
+      if (signal?.aborted) return listed(true);
+      const page = keys.filter((key) => !seen.has(key));
+      for (const key of page) seen.add(key);
+      for (const row of await mapEach(page, AT_ONCE, (key) => reader.ledger.known(key)))
+        if (row && isLooked(row) && fits(row) && keep(row)) rows.push(row);
+      if (rows.length > limit) return listed(true);
+    }
+    onProgress(done + 1, parts.length);
+  }
+  return listed(false);
+}
+
+/** The parts of a search: each yields pages of the keys of rows. */
+function partsOf({ table, clock, ...names }: Reader, filter: JobFilter, groups: readonly string[] | undefined) {
+  const queues = queuesOf(names, filter.queue);
+  const { state } = filter;
+  if (groups)
+    return {
+      scope: 'groups' as const,
+      parts: groups.flatMap((group) =>
+        queues.map((queue) => pagesOf<string>((after) => table.group(groupKey(queue, group), { limit: PAGE, after }))),
+      ),
+    };
+  if (filter.from !== undefined || filter.to !== undefined)
+    return {
+      scope: 'hours' as const,
+      parts: hoursOf(filter, clock.now()).flatMap((hour) =>
+        queues.map((queue) => pagesOf<string>((after) => table.hour(hourKey(queue, hour), { limit: PAGE, after }))),
+      ),
+    };
+  if (state !== undefined && !LISTED_STATES.some((listed) => listed === state))
+    throw new OperatorError(`Jobs that are ${state} can only be found by their hours. Give a first hour.`);
+  const kinds = (Object.keys(TODO_STATES) as RowKind[]).filter((kind) =>
+    TODO_STATES[kind].some((possible) => possible === (state ?? possible)),
+  );
+  const todos = queues.flatMap((queue) => kinds.flatMap((kind) => todoKeys(queue, kind)));
+  const all = { until: Number.MAX_SAFE_INTEGER, limit: PAGE };
+  return {
+    scope: 'open' as const,
+    parts: todos.map((todo) => keysOf(pagesOf<Due>((after) => table.due(todo, { ...all, after })))),
   };
 }
-
-function scopeOf(filter: JobFilter): Scope {
-  return filter.from === undefined && filter.to === undefined ? 'open' : 'hours';
-}
-
-/** The parts of a search as keys of an index, and how one is read: it yields pages of the keys of rows. */
-interface Parts {
-  keys: readonly string[];
-  pages(part: string): AsyncIterable<readonly string[]>;
-}
-
-type Resolved = JobFilter & { groups: readonly string[] | undefined };
-
-const PARTS: Record<Scope, (reader: Reader, filter: Resolved, queues: readonly string[]) => Parts> = {
-  group: ({ table }, { groups = [] }, queues) => ({
-    keys: groups.flatMap((group) => queues.map((queue) => groupKey(queue, group))),
-    pages: (group) => pagesOf((after) => table.group(group, { limit: PAGE, after })),
-  }),
-
-  hours: ({ table, clock }, filter, queues) => {
-    const hours = hoursOf(filter, clock.now());
-    return {
-      keys: hours.flatMap((hour) => queues.map((queue) => hourKey(queue, hour))),
-      pages: (hour) => pagesOf((after) => table.hour(hour, { limit: PAGE, after })),
-    };
-  },
-
-  open: ({ table }, { state }, queues) => ({
-    keys: queues.flatMap((queue) =>
-      (Object.keys(TODO_STATES) as (keyof typeof TODO_STATES)[]).flatMap((kind) =>
-        mayHold(TODO_STATES[kind], state) ? todoKeys(queue, kind) : [],
-      ),
-    ),
-    pages: (todo) => keysDue(table, todo),
-  }),
-};
 
 /** The hours of a filter, the newest first, because a caller asks about a recent job. Throws an OperatorError. */
 function hoursOf({ from, to = Number.POSITIVE_INFINITY }: JobFilter, now: number): number[] {
@@ -146,23 +138,16 @@ function hoursOf({ from, to = Number.POSITIVE_INFINITY }: JobFilter, now: number
     throw new OperatorError(
       `--from must be at most ${LONGEST_DAYS} days ago. The rows of older jobs are deleted, unless a job waited for long. Search for it without hours, or by its id.`,
     );
-  const first = Math.floor(from / HOUR_MS) * HOUR_MS;
-  const hours: number[] = [];
-  for (let hour = Math.floor((Math.min(to, now) - 1) / HOUR_MS) * HOUR_MS; hour >= first; hour -= HOUR_MS)
-    hours.push(hour);
-  return hours;
+  const first = Math.floor(from / HOUR_MS);
+  const last = Math.floor((Math.min(to, now) - 1) / HOUR_MS);
+  return Array.from({ length: Math.max(0, last - first + 1) }, (_, back) => (last - back) * HOUR_MS);
 }
 
-const mayHold = (states: readonly State[], state: State | undefined): boolean =>
-  states.length > 0 && (state === undefined || states.includes(state));
-
-async function* keysDue(table: Table, todo: string): AsyncGenerator<string[]> {
-  const all = { until: Number.MAX_SAFE_INTEGER, limit: PAGE };
-  for await (const page of pagesOf((after: Due | undefined) => table.due(todo, { ...all, after })))
-    yield page.map(({ key }) => key);
+async function* keysOf(pages: AsyncIterable<readonly Due[]>): AsyncGenerator<readonly string[]> {
+  for await (const page of pages) yield page.map(({ key }) => key);
 }
 
-async function* pagesOf<T>(read: (after: T | undefined) => Promise<T[]>): AsyncGenerator<T[]> {
+async function* pagesOf<T>(read: (after: T | undefined) => Promise<T[]>): AsyncGenerator<readonly T[]> {
   for (let after: T | undefined; ; ) {
     const page = await read(after);
     yield page;

@@ -1,8 +1,10 @@
+import { awsErrorName } from '../aws/store-error';
 import { type CommonConfig, settingsOf } from '../config/common';
 import { recordFolder } from '../jobs/keys';
 import { isEnd, type JobRow } from '../jobs/row';
 import type { Finding } from '../verify/check';
-import type { Source } from '../verify/read';
+import { LookUpError, type Source } from '../verify/read';
+import { type Verified, verify } from '../verify/verify';
 import { type OperatorDeps, OperatorError } from './operator';
 
 /** What `sls verify` reads, from the configuration of an instance. */
@@ -24,6 +26,14 @@ export function verifySource(
   });
   return { ...clients, instance, table, bucket, prefix, queues, now: Date.now };
 }
+
+/** Checks what is stored. Rejects with an OperatorError if AWS or Zendesk does not answer. */
+export const verified = (source: Source, hours: { from: number; to: number }): Promise<Verified> =>
+  verify(source, hours).catch((error: unknown) => {
+    const name = awsErrorName(error);
+    const why = error instanceof LookUpError ? error.message : name && `A call of AWS failed: ${name}`;
+    throw why === undefined ? error : new OperatorError(`${why}. Nothing was verified.`);
+  });
 
 const unrecorded = ({ recordedAt: _recordedAt, ...row }: JobRow): JobRow => row;
 const unparked = ({ parkedAt: _parkedAt, ...row }: JobRow): JobRow => row;

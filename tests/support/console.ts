@@ -33,8 +33,6 @@ export async function testedConsole(
     {
       deployment: memoryDeployment(engine).deployment,
       target: aTarget,
-      by: 'arn:aws:iam::123456789012:user/op',
-      publishAlarm: async () => {},
       write: false,
       ...options,
     },

@@ -1,4 +1,4 @@
-import { realClock, realRandom } from '../../lib/aws/system';
+import { realClock } from '../../lib/aws/system';
 import { mapEach } from '../../lib/concurrency';
 import type { Envelope } from '../../lib/jobs/envelope';
 import { bodyKey } from '../../lib/jobs/keys';
@@ -6,9 +6,10 @@ import { rowOfEnvelope } from '../../lib/jobs/new-row';
 import { parkedMessage } from '../../lib/jobs/park';
 import { personHashes } from '../../lib/jobs/person-hash';
 import type { JobRow } from '../../lib/jobs/row';
+import { localConfig } from '../../lib/local/clients';
 import { ACCOUNT, REGION } from '../../lib/local/cloud';
 import type { Service } from '../../lib/local/service';
-import { noLog, operatorOf, readerOf } from '../../lib/ops/connect';
+import { deploymentOf, noLog } from '../../lib/ops/connect';
 import { anEnvelope, jobId } from './engine';
 import { aFeedback } from './feedback';
 import { inState } from './in-state';
@@ -19,14 +20,12 @@ const GROUPS = 2;
 
 /** Stores dead feedback jobs with their bodies and their DLQ entries. Answers their ids. */
 export async function layDeadFeedback({ config, ports }: Service, count: number, code: string): Promise<string[]> {
-  const reader = readerOf(config, {
+  const client = localConfig(REGION);
+  const deps = deploymentOf(config, {
     ...ports,
-    hashPeople: personHashes(undefined, realClock),
-    clock: realClock,
-    random: realRandom,
+    ...{ region: REGION, account: ACCOUNT, by: 'local', log: noLog, hashPeople: personHashes(undefined, realClock) },
+    aws: { lambda: client, cloudWatch: client, eventBridge: client, sns: client },
   });
-  const names = { instance: config.INSTANCE, region: REGION, account: ACCOUNT };
-  const deps = operatorOf(reader, { ...names, queues: ports.queues, events: undefined, log: noLog });
   const now = realClock.now();
   const lay = async (n: number): Promise<string> => {
     const data = aFeedback({ user: { email: `user-${n}@example.com` }, confirmation: false });

@@ -1,4 +1,4 @@
-import type { Deployment } from '../../lib/ops/deployment';
+import type { Deployment } from '../../lib/ops/operator';
 import type { MetricPoint, MetricQuery } from '../../lib/ports';
 import { INSTANCE, type memoryEngine } from './engine';
 
@@ -10,7 +10,8 @@ export function memoryDeployment({ deps }: Pick<ReturnType<typeof memoryEngine>,
   const deployment: Deployment = {
     ...deps,
     instance: INSTANCE,
-    operator: 'user/jane',
+    by: 'arn:aws:iam::123456789012:user/jane',
+    publishAlarm: async () => {},
     names: (queue) => ({ main: queue, dlq: `${queue}-dlq` }),
     mappings: {
       isOn: async (queue) => on.get(queue),

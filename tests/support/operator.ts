@@ -1,8 +1,8 @@
-import type { CommandContext, Output } from '../../lib/cli/command';
-import type { CommandName } from '../../lib/cli/commands';
-import { runOf } from '../../lib/cli/runs';
+import type { CommandContext, Options } from '../../lib/cli/command';
+import { type CommandName, commands } from '../../lib/cli/commands';
+import type { Connection } from '../../lib/cli/connect';
+import type { Output } from '../../lib/cli/terminal';
 import { slsCommand } from '../../lib/target';
-import type { memoryEngine } from './engine';
 
 /** The output of a command. */
 export interface Recorded {
@@ -42,24 +42,23 @@ export const AUDIT = '0190a1b2-0000-7000-8000-0000000000ad';
 
 /** A deployment for tests. */
 export const aTarget = { instance: 'acme', stage: 'prod', region: 'eu-central-1', account: '123456789012' };
-export const targetContext = {
-  target: aTarget,
-  sls: (text: string) => slsCommand(text, aTarget),
-  deployment: () => Promise.reject(new Error('not needed')),
-  source: () => Promise.reject(new Error('not needed')),
-  publishAlarm: () => Promise.reject(new Error('not needed')),
-  audited: async () => AUDIT,
-  serverless: undefined as never,
-};
 
-/** Runs an `sls` command, given its words, against an engine in memory. */
+/** The context of a command that acts through these dependencies. */
+export const contextOf = (deps: object, options: Options, out: Output): CommandContext => ({
+  ...{ options, out, sls: (text) => slsCommand(text, aTarget), audited: async () => AUDIT },
+  connect: async () => deps as Connection,
+  target: async () => ({ ...aTarget, by: 'arn:aws:iam::123456789012:user/jane' }),
+  serverless: undefined as never,
+});
+
+/** Runs an `sls` command, given its words, through these dependencies. `answer`: what the operator types. */
 export async function command(
-  { deps }: Pick<ReturnType<typeof memoryEngine>, 'deps'>,
+  { deps }: { deps: object },
   name: CommandName,
-  options: CommandContext['options'] = {},
+  options: Options = {},
   answer?: string,
 ): Promise<Recorded> {
   const { out, recorded } = recordingOutput(answer);
-  await runOf(name)({ ...targetContext, options, out, reader: async () => deps, operator: async () => deps });
+  await commands[name].run(contextOf(deps, options, out));
   return recorded;
 }

@@ -1,10 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import http from 'node:http';
-import type { CommandContext } from '../../lib/cli/command';
+import type { Options } from '../../lib/cli/command';
 import { type CommandName, commands } from '../../lib/cli/commands';
-import { connect } from '../../lib/cli/connect';
-import { runCommand } from '../../lib/cli/run-command';
-import { runOf } from '../../lib/cli/runs';
+import { runCommand } from '../../lib/cli/run';
 import type { Serverless } from '../../lib/cli/serverless';
 import type { Endpoints } from '../../lib/local/endpoints';
 import { LOCAL_APP } from '../../lib/local/fakes/app-store-connect-seed';
@@ -135,7 +133,7 @@ async function sendOldEvents({ declared, ports }: WatchedService): Promise<void>
   }
 }
 
-type Call = [CommandName, CommandContext['options']];
+type Call = [CommandName, Options];
 
 const reading = ({ dead, campaign }: Left): Call[] => [
   ['jobs list', {}],
@@ -168,16 +166,14 @@ export async function recordedCommands(
     getProvider: () => ({
       getStage: () => 'staging',
       getRegion: () => region,
-      getAccountId: async () => account,
-      getAccountInfo: async () => ({ arn: `arn:aws:iam::${account}:user/${who}` }),
+      getAccountInfo: async () => ({ accountId: account, arn: `arn:aws:iam::${account}:user/${who}` }),
       getAwsSdkV3Config: async () => ({ region, credentials }),
     }),
   } as unknown as Serverless;
   const problems: string[] = [];
   for (const [name, options] of COMMANDS[who](left)) {
     const { out } = recordingOutput();
-    const call = { name, command: commands[name], serverless, options, out };
-    await runCommand(runOf(name), { ...call, connect: () => connect(serverless, out) }).catch(({ message }: Error) =>
+    await runCommand({ name, command: commands[name], serverless, options, out }).catch(({ message }: Error) =>
       problems.push(`sls ${name}: ${message}`),
     );
   }

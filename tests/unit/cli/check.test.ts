@@ -1,39 +1,44 @@
-import { unfinished } from '../../../lib/cli/check';
-import { CAMPAIGN, type Emails, startEmails } from '../../support/emails';
-import { anEnvelope, jobId } from '../../support/engine';
+import { memoryEngine } from '../../support/engine';
+import { command } from '../../support/operator';
+import { SAMPLE_QUEUE, sampleContract } from '../../support/sample-contract';
 
-let emails: Emails;
-beforeEach(async () => {
-  emails = await startEmails();
+/** Runs the check on an engine whose worker runs while the command waits. `works`: whether it does. */
+function start({ works = true } = {}) {
+  const { contract, effects } = sampleContract();
+  const engine = memoryEngine(() => contract);
+  const { clock } = engine.deps;
+  const sleep = async (ms: number) => {
+    engine.clock.advance(ms);
+    if (works) await engine.deliver();
+  };
+  const deps = { ...engine.deps, clock: { now: clock.now, sleep } };
+  const checked = (json = false) => command({ deps }, 'check', { stage: 'local', live: true, json });
+  return { engine, effects, checked };
+}
+
+test('a canary goes through each queue to its end, and calls no vendor', async () => {
+  const { engine, effects, checked } = start();
+
+  const { lines } = await checked();
+
+  const [canary] = engine.canaries();
+  expect(lines).toEqual([
+    expect.stringMatching(/^QUEUE +ID +STATE +SECONDS$/),
+    expect.stringMatching(new RegExp(`^${SAMPLE_QUEUE} +${canary?.id} +succeeded +\\d+\\.\\d$`)),
+  ]);
+  expect(canary).toMatchObject({ state: 'succeeded', canary: true });
+  expect(effects).toEqual([]);
 });
-afterEach(() => emails.close());
 
-const count = () => unfinished(emails.engine.deps, ['emails']);
+test('a canary that does not end in two minutes is an error that says which log to read', async () => {
+  const { checked } = start({ works: false });
 
-test('a campaign counts until it ends, also before its first chunk and while it is paused', async () => {
-  expect(await count()).toBe(0);
-
-  await emails.campaign();
-  expect(await count()).toBe(1);
-  await emails.campaigns.pause(CAMPAIGN, 'operator');
-  expect(await count()).toBe(1);
-
-  await emails.campaigns.cancel(CAMPAIGN);
-  await emails.campaigns.change(CAMPAIGN, (stored) => ({ ...stored, endedAt: emails.engine.clock.now() }));
-  expect(await count()).toBe(0);
-});
-
-test('a dead job counts, because it can still be retried', async () => {
-  emails.engine.send(JSON.stringify(anEnvelope({ id: jobId(1), type: 'unknown' })));
-  await emails.engine.deliver(1);
-
-  expect(await count()).toBe(1);
-});
-
-test('a queue that the file names no longer counts too', async () => {
-  const reader = { ...emails.engine.deps, queueNames: ['feedback'] };
-  emails.engine.send(JSON.stringify(anEnvelope({ id: jobId(1), type: 'unknown' })));
-  await emails.engine.deliver(1);
-
-  expect(await unfinished(reader, ['feedback', 'emails'])).toBe(1);
+  await expect(checked()).rejects.toMatchObject({
+    message: `1 canary did not succeed in two minutes. See the log of ${SAMPLE_QUEUE}:`,
+    next: `logs -f ${SAMPLE_QUEUE} --startTime 10m`,
+  });
+  expect(await checked(true)).toMatchObject({
+    json: { problems: [], canaries: [{ queue: SAMPLE_QUEUE, state: 'queued' }] },
+    exitCode: 1,
+  });
 });

@@ -5,6 +5,7 @@ import { readInstance } from '../../../lib/instances/read';
 import { environmentOf } from '../../../lib/instances/variables';
 import { pauseKey } from '../../../lib/jobs/keys';
 import { fakeAws } from '../../support/fake-aws';
+import { aTarget } from '../../support/operator';
 
 /** A template with a mapping for each queue. */
 const templateOf = (concurrency: number): Template => {
@@ -61,7 +62,7 @@ async function deployed(): Promise<Template> {
       getAwsSdkV3Config: async () => aws.config,
     }),
   } as unknown as Serverless;
-  await keepPauses(serverless, 'acme-jobs-prod');
+  await keepPauses(serverless, { ...aTarget, by: 'me' }, 'acme-jobs-prod');
   return template;
 }
 

@@ -1,4 +1,4 @@
-import { count, hour, oneOf, port, queue, required, text } from '../../../lib/cli/options';
+import { count, hour, oneOf, queue, required, text } from '../../../lib/cli/options';
 
 const NAMES = { queueNames: ['feedback', 'emails'] };
 
@@ -12,8 +12,10 @@ test('an hour is read as UTC', () => {
   expect(hour({ hour: '2026-01-02T03' }, 'hour')).toBe(Date.UTC(2026, 0, 2, 3));
 });
 
-test('the port 0 stands for any free port', () => {
-  expect([port({ port: '0' }, 3900), port({}, 3900), port({ port: '65535' }, 3900)]).toEqual([0, 3900, 65_535]);
+test('a number has bounds, and a default', () => {
+  const port = (options: object) => count({ ...options }, 'port', { otherwise: 3900, least: 0, most: 65_535 });
+
+  expect([port({ port: '0' }), port({}), port({ port: '65535' })]).toEqual([0, 3900, 65_535]);
 });
 
 test.each([
@@ -21,8 +23,8 @@ test.each([
   [() => oneOf({ as: 'gone' }, 'as', ['done', 'skipped']), '--as must be one of done, skipped, is gone'],
   [() => hour({ from: 'yesterday' }, 'from'), '--from must be an hour in UTC like 2026-01-02T03, is yesterday'],
   [() => hour({ from: '2026-13-02T03' }, 'from'), '--from must be an hour in UTC'],
-  [() => count({ limit: '-1' }, 'limit', 5), '--limit must be a whole number above 0, is -1'],
-  [() => port({ port: '65536' }, 3900), '--port must be at most 65535, is 65536'],
+  [() => count({ limit: '-1' }, 'limit', { otherwise: 5 }), '--limit must be a whole number from 1 to 1000000, is -1'],
+  [() => count({ at: '9' }, 'at', { otherwise: 5, most: 8 }), '--at must be a whole number from 1 to 8, is 9'],
   [() => queue({ queue: 'feedbak' }, NAMES), 'There is no queue feedbak. --queue must be one of feedback, emails'],
 ])('the error for an invalid option says what is expected: %#', (read, says) => {
   expect(read).toThrow(says);

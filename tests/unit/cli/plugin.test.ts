@@ -1,4 +1,4 @@
-import { dropSharedRole, Ops } from '../../../lib/cli/plugin';
+import { dropSharedRole, namePositionals, Ops } from '../../../lib/cli/plugin';
 import type { Serverless, Template } from '../../../lib/cli/serverless';
 
 class ServerlessError extends Error {
@@ -23,8 +23,7 @@ const serverless = (commands: string[], { stage = 'prod', account = '12345678901
   getProvider: () => ({
     getStage: () => stage,
     getRegion: () => 'us-east-1',
-    getAccountId: async () => '123456789012',
-    getAccountInfo: async () => ({ arn: 'arn:aws:iam::123456789012:user/operator' }),
+    getAccountInfo: async () => ({ accountId: '123456789012', arn: 'arn:aws:iam::123456789012:user/operator' }),
     naming: {
       getRoleLogicalId: () => 'IamRoleLambdaExecution',
       getLambdaLogicalId: (key) => key,
@@ -127,4 +126,29 @@ test('the shared role is removed, together with every DependsOn a role', () => {
     FeedbackLogGroup: { Type: 'AWS::Logs::LogGroup' },
     Mapping: { Type: 'AWS::Lambda::EventSourceMapping' },
   });
+});
+
+test.each([
+  ['jobs show abc', 'jobs show --id abc'],
+  ['jobs show invalid/abc --json', 'jobs show --id invalid/abc --json'],
+  ['jobs show --id abc', 'jobs show --id abc'],
+  ['jobs show', 'jobs show'],
+  ['jobs list abc', 'jobs list abc'],
+  ['deploy function abc', 'deploy function abc'],
+])('sls %s is read as sls %s', (given, read) => {
+  const argv = ['node', 'sls', ...given.split(' ')];
+  namePositionals(argv);
+
+  expect(argv.slice(2).join(' ')).toBe(read);
+});
+
+test('a command has a lifecycle event, and a group has none, so that Serverless lists its commands', () => {
+  const { commands, hooks } = new Ops(serverless([]), {});
+
+  expect(commands.jobs).toEqual({ type: 'container', commands: expect.any(Object) });
+  expect(commands.jobs?.commands.show).toMatchObject({ lifecycleEvents: ['run'], options: { id: { required: true } } });
+  expect(commands.queues).toMatchObject({ lifecycleEvents: ['run'], commands: { pause: {}, resume: {} } });
+  expect(commands.deploy).toMatchObject({ options: { plan: {} }, commands: { function: { options: { yes: {} } } } });
+  expect(commands.deploy).not.toHaveProperty('lifecycleEvents');
+  expect(hooks).toHaveProperty('jobs:show:run');
 });

@@ -11,7 +11,7 @@ test('the look-up asks the Zendesk of the deployment, with the token that the op
 
 test('without a token, or without a feedback queue, Zendesk is not asked', () => {
   expect(zendeskLookup(environment, undefined)).toBeUndefined();
-  expect(zendeskLookup(undefined, 'the-token')).toBeUndefined();
+  expect(zendeskLookup({}, 'the-token')).toBeUndefined();
 });
 
 test('the token never travels without TLS', () => {

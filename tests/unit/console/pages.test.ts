@@ -133,7 +133,7 @@ describe('personal data', () => {
     expect(audits(engine)).toEqual([
       expect.objectContaining({
         action: 'console job.reveal',
-        by: 'arn:aws:iam::123456789012:user/op',
+        by: 'arn:aws:iam::123456789012:user/jane',
         arguments: { queue: 'sample', id: jobId(1) },
       }),
     ]);
@@ -192,14 +192,15 @@ describe('an action', () => {
     const { engine } = await withDeadJob();
     const sent: string[] = [];
     const publishAlarm = async ({ text }: { text: string }) => void sent.push(text);
-    const console_ = await started(engine, { write: true, publishAlarm });
+    const deployment = { ...memoryDeployment(engine).deployment, publishAlarm };
+    const console_ = await started(engine, { write: true, deployment });
 
     const { json } = await console_.post('act', { ...retry, reason: 'the template is fixed' });
 
     expect(json.done).toMatch(/was dead \(error\), sent as message/);
     expect(engine.inQueue()).toBe(1);
     const [audit] = audits(engine);
-    expect(audit).toMatchObject({ action: 'console job.retry', reason: 'the template is fixed', instance: 'acme' });
+    expect(audit).toMatchObject({ action: 'console job.retry', reason: 'the template is fixed', instance: 'my' });
     expect(engine.objects.keys()).toContain(auditKey(PREFIX, audit.id));
     expect(sent).toEqual([`sls console job.retry, audit ${audit.id}`]);
     expect(engine.row(jobId(1)).history).toContainEqual(expect.objectContaining({ note: `audit ${audit.id}` }));

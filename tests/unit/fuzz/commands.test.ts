@@ -1,9 +1,9 @@
 import http from 'node:http';
 import fc from 'fast-check';
-import type { CommandContext } from '../../../lib/cli/command';
+import type { Options } from '../../../lib/cli/command';
 import { type CommandName, commands, GUARDED, optionsOf } from '../../../lib/cli/commands';
-import { beforeCore, beforeDeployment } from '../../../lib/cli/core-command';
-import { runNamed } from '../../../lib/cli/run-command';
+import { beforeCore, beforeDeployment } from '../../../lib/cli/core';
+import { runCommand } from '../../../lib/cli/run';
 import type { AwsConfig, Serverless } from '../../../lib/cli/serverless';
 import { readInstance } from '../../../lib/instances/read';
 import { environmentOf } from '../../../lib/instances/variables';
@@ -79,8 +79,7 @@ function serverlessOf(name: string, known: boolean): Serverless {
     getProvider: () => ({
       getStage: () => stage,
       getRegion: () => region,
-      getAccountId: () => ask(account),
-      getAccountInfo: () => ask({ arn: `arn:aws:iam::${account}:user/operator` }),
+      getAccountInfo: () => ask({ accountId: account, arn: `arn:aws:iam::${account}:user/operator` }),
       naming: { getRoleLogicalId: () => 'Role', getLambdaLogicalId: (key) => key },
       getAwsSdkV3Config: async () => config as AwsConfig,
     }),
@@ -121,7 +120,7 @@ const ourCall = fc.constantFrom(...NAMES).chain((name) => {
         given.length === 0 ? fc.constant({}) : fc.dictionary(fc.constantFrom(...given), value),
         fc.constantFrom({}, { yes: true }),
       )
-      .map(([drawn, more]) => ({ ...drawn, ...more, port: '0' }) as CommandContext['options']),
+      .map(([drawn, more]) => ({ ...drawn, ...more, port: '0' }) as Options),
   });
 });
 
@@ -137,7 +136,7 @@ const theirCall = fc.record({
   command: fc.constantFrom(...Object.keys(GUARDED), 'info', 'logs', 'deploy list'),
   options: fc
     .tuple(options, fc.oneof({ arbitrary: fc.constant({}), weight: 4 }, { arbitrary: choice, weight: 1 }))
-    .map((drawn) => Object.assign({}, ...drawn) as CommandContext['options']),
+    .map((drawn) => Object.assign({}, ...drawn) as Options),
 });
 
 /** Runs it. Only an error that Serverless shows without a stack is expected. */
@@ -167,7 +166,10 @@ test('any command with any options, on any answer of AWS, ends in words and show
     fc.asyncProperty(ourCall, exchanges, async (call, { name, known, served }) => {
       serve(served);
       await expectWords(() =>
-        runNamed(call.name, serverlessOf(name, known), { ...call.options, param: `instance=${name}` }),
+        runCommand({
+          ...{ name: call.name, command: commands[call.name], serverless: serverlessOf(name, known) },
+          options: { ...call.options, param: `instance=${name}` },
+        }),
       );
     }),
     share(0.02),

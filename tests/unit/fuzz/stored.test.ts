@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import type { CommandName } from '../../../lib/cli/commands';
 import { commands } from '../../../lib/cli/commands';
-import { namePositionals } from '../../../lib/cli/schema';
+import { namePositionals } from '../../../lib/cli/plugin';
 import { StoreError, WaitError } from '../../../lib/errors';
 import { bodyKey, jobKey, recordKey } from '../../../lib/jobs/keys';
 import { OperatorError } from '../../../lib/ops/operator';
@@ -134,7 +134,7 @@ describe('the command line', () => {
     fc.assert(
       fc.property(fc.array(word, { maxLength: 6 }), (words) => {
         const argv = ['node', 'sls', ...words];
-        namePositionals(argv, commands);
+        namePositionals(argv);
 
         expect(argv.filter((one) => !words.includes(one)).every((one) => /^(node|sls|--\w+)$/.test(one))).toBe(true);
       }),

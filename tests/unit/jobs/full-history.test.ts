@@ -3,10 +3,10 @@ import type { HistoryEntry } from '../../../lib/jobs/row';
 import { cancel as cancelled } from '../../../lib/jobs/transitions';
 import { cancel, discard } from '../../../lib/ops/act';
 import { explain } from '../../../lib/ops/explain';
-import { actOnEach, jobsToTouch } from '../../../lib/ops/many';
+import { actOnEach, mayTouch } from '../../../lib/ops/many';
 import { replace } from '../../../lib/ops/replace';
 import { retry } from '../../../lib/ops/retry';
-import { searchJobs } from '../../../lib/ops/search';
+import { listJobs } from '../../../lib/ops/search';
 import { BY_ITS_PRODUCER } from '../../../lib/producer/jobs';
 import { spendReceives } from '../../support/dead-letters';
 import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
@@ -36,7 +36,7 @@ const explained = async (engine: Engine) => explain(row(engine), engine.clock.no
 const touched = async ({ deps, clock }: Engine) => {
   const began = clock.now() + 1;
   const signal = new AbortController().signal;
-  const { rows } = await jobsToTouch(await searchJobs(deps, {}), { action: 'retry', began, signal });
+  const { rows } = await listJobs(deps, {}, { keep: (row) => mayTouch('retry', row, began) });
   return (await actOnEach(deps, rows, { action: 'retry', began, signal, onProgress: () => {} })).done.length;
 };
 

@@ -27,17 +27,18 @@ const lastEntry = (engine: Awaited<ReturnType<typeof engineWith>>) => engine.row
 
 test('the object says when who did what and why, and its ids sort by time', async () => {
   const engine = memoryEngine(() => sampleContract().contract);
-  const act = { action: 'jobs cancel', arguments: { id: jobId(1) }, instance: 'acme', stage: 'prod', by: ARN };
+  const act = { action: 'jobs cancel', arguments: { id: jobId(1) }, stage: 'prod' };
+  const deps = { ...engine.deps, instance: 'acme', by: ARN };
 
-  const first = await writeAudit(engine.deps, { ...act, reason: 'asked by the customer' });
+  const first = await writeAudit(deps, { ...act, reason: 'asked by the customer' });
   engine.clock.advance(1);
-  const second = await writeAudit(engine.deps, act);
+  const second = await writeAudit(deps, act);
 
   expect(JSON.parse(engine.objects.text(auditKey('jobs', first)))).toEqual({
     audit: 1,
     id: first,
     at: new Date(engine.clock.now() - 1).toISOString(),
-    ...act,
+    ...{ ...act, instance: 'acme', by: ARN },
     reason: 'asked by the customer',
   });
   expect([first, second].toSorted()).toEqual([first, second]);

@@ -2,7 +2,7 @@ import { PermanentError, StoreError, VENDORS, WaitError } from '../../../lib/err
 import { feedbackPerson } from '../../../lib/feedback/message';
 import { hashesWith, personHashes } from '../../../lib/jobs/person-hash';
 import type { JobFilter } from '../../../lib/ops/job-filter';
-import { jobsWithKey, searchJobs } from '../../../lib/ops/search';
+import { jobsWithKey, listJobs } from '../../../lib/ops/search';
 import { jobId as idOfKey } from '../../../lib/producer/job-id';
 import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
 import { sampleContract } from '../../support/sample-contract';
@@ -36,17 +36,17 @@ async function someJobs() {
 }
 
 async function found({ engine }: Awaited<ReturnType<typeof someJobs>>, filter: JobFilter) {
-  const search = await searchJobs(engine.deps, filter);
-  const ids: number[] = [];
-  let last = { done: 0, of: 0, looked: 0 };
-  for await (const { rows, ...step } of search.steps()) {
-    ids.push(...rows.map(({ id }) => Number(id.at(-1))));
-    last = step;
-  }
-  return { ids: ids.sort(), scope: search.scope, ...last };
+  const { rows, where } = await listJobs(engine.deps, filter);
+  return { ids: rows.map(({ id }) => Number(id.at(-1))).sort(), where };
 }
 
-test.each<[JobFilter, string, number[]]>([
+const WHERE = {
+  open: 'Only jobs that wait',
+  group: 'These are the jobs of its message groups',
+  hours: 'These are all jobs',
+};
+
+test.each<[JobFilter, keyof typeof WHERE, number[]]>([
   [{}, 'open', [2, 3]],
   [{ reason: 'throttled' }, 'open', [3]],
   [{ code: 'Rejected' }, 'open', [2]],
@@ -63,7 +63,7 @@ test.each<[JobFilter, string, number[]]>([
   [{ from: BEGIN, state: 'succeeded' }, 'hours', [1, 4]],
   [{ from: BEGIN, correlation: 'request-4' }, 'hours', [4]],
 ])('the filter %j searches %s and finds jobs %j', async (filter, scope, ids) => {
-  expect(await found(await someJobs(), filter)).toMatchObject({ scope, ids });
+  expect(await found(await someJobs(), filter)).toEqual({ ids, where: expect.stringContaining(WHERE[scope]) });
 });
 
 test('a job is found by the message that brought it, and by the id of what its step made', async () => {
@@ -88,7 +88,7 @@ test.each<[JobFilter, string]>([
 ])('%j cannot exist and is refused before anything is read', async (filter, message) => {
   const { engine } = await someJobs();
 
-  await expect(searchJobs(engine.deps, filter)).rejects.toThrow(message);
+  await expect(listJobs(engine.deps, filter)).rejects.toThrow(message);
 });
 
 test.each<[JobFilter, string]>([
@@ -99,28 +99,37 @@ test.each<[JobFilter, string]>([
 ])('the hours of %j are refused before anything is read', async (filter, message) => {
   const { engine } = await someJobs();
 
-  await expect(searchJobs(engine.deps, filter)).rejects.toThrow(message);
+  await expect(listJobs(engine.deps, filter)).rejects.toThrow(message);
 });
 
 test('hours only narrow a search for a person, which reads no hour', async () => {
   const made = await someJobs();
 
-  expect(await found(made, { user: 'u-1', from: 0 })).toMatchObject({ scope: 'group', ids: [1, 2] });
-  expect(await found(made, { user: 'u-1', to: BEGIN })).toMatchObject({ scope: 'group', ids: [] });
+  expect((await found(made, { user: 'u-1', from: 0 })).ids).toEqual([1, 2]);
+  expect((await found(made, { user: 'u-1', to: BEGIN })).ids).toEqual([]);
 });
 
 test('a search tells how far it is, and stops before the next read once it is aborted', async () => {
   const { engine } = await someJobs();
   const stop = new AbortController();
   const steps: [number, number][] = [];
+  const onProgress = (...step: [number, number]) => {
+    steps.push(step);
+    stop.abort();
+  };
 
-  for await (const { done, of } of (await searchJobs(engine.deps, { from: BEGIN })).steps({ signal: stop.signal })) {
-    steps.push([done, of]);
-    if (done === 1) stop.abort();
-  }
+  const { more } = await listJobs(engine.deps, { from: BEGIN }, { signal: stop.signal, onProgress });
 
-  expect(steps.every(([, of]) => of === 3)).toBe(true);
-  expect(steps.at(-1)).toEqual([1, 3]);
+  expect({ steps, more }).toEqual({ steps: [[1, 3]], more: true });
+});
+
+test('a search ends once it has found enough, and says that there are more', async () => {
+  const { engine } = await someJobs();
+
+  const { rows, more } = await listJobs(engine.deps, {}, { limit: 1 });
+
+  expect([rows.length > 1, more]).toEqual([true, true]);
+  expect((await listJobs(engine.deps, {}, { keep: ({ state }) => state === 'dead' })).rows).toHaveLength(1);
 });
 
 test("a job is found by its caller's key and principal, without a search", async () => {
@@ -143,7 +152,7 @@ test('a person is found by the hash with the key and by the one from before it',
   await made.engine.deliver();
   made.engine.deps.hashPeople = async () => hashesWith(keys);
 
-  expect(await found(made, { email: 'Joe@example.com' })).toMatchObject({ scope: 'group', ids: [3, 5] });
+  expect((await found(made, { email: 'Joe@example.com' })).ids).toEqual([3, 5]);
 });
 
 test('a search for a person says that it needs the hash key, and other searches need none', async () => {

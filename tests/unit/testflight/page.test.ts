@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { testersOf } from '../../../lib/cli/testflight-runs';
+import { testersOf } from '../../../lib/cli/testflight';
 import { inviteSchema, notifyBuildSchema, removeSchema } from '../../../lib/testflight/message';
 
 const page = readFileSync('docs/testflight.md', 'utf8');

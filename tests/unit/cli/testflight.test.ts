@@ -1,11 +1,11 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { testflightRuns } from '../../../lib/cli/testflight-runs';
+import { commands } from '../../../lib/cli/commands';
 import { StoreError } from '../../../lib/errors';
 import { hashesWith } from '../../../lib/jobs/person-hash';
 import { OperatorError } from '../../../lib/ops/operator';
-import { recordingOutput, targetContext } from '../../support/operator';
+import { contextOf, recordingOutput } from '../../support/operator';
 import { APP, GROUP, OTHER_GROUP, startTestflight } from '../../support/testflight';
 
 let service: Awaited<ReturnType<typeof startTestflight>>;
@@ -29,15 +29,10 @@ afterEach(async () => {
 async function invite(text: string, options: Record<string, string | boolean> = {}) {
   const file = join(directory, 'testers.csv');
   writeFileSync(file, text);
-  const { deps } = service.engine;
   const { out, recorded } = recordingOutput();
-  const ended = testflightRuns['testflight invite']({
-    options: { app: APP, group: GROUP, file, ...options },
-    ...targetContext,
-    out,
-    reader: async () => deps,
-    operator: async () => deps,
-  });
+  const ended = commands['testflight invite'].run(
+    contextOf(service.engine.deps, { app: APP, group: GROUP, file, ...options }, out),
+  );
   const error: unknown = await ended.then(
     () => undefined,
     (reason: unknown) => reason,

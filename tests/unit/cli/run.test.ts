@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream';
-import type { Command, CommandContext, Run } from '../../../lib/cli/command';
+import type { Command, Options } from '../../../lib/cli/command';
 import type { Connection } from '../../../lib/cli/connect';
-import { runCommand } from '../../../lib/cli/run-command';
+import { type Call, runCommand } from '../../../lib/cli/run';
 import type { Serverless } from '../../../lib/cli/serverless';
 import { askOn } from '../../../lib/cli/terminal';
 import { ConfigError } from '../../../lib/config/environment';
@@ -17,26 +17,30 @@ class ServerlessError extends Error {}
 
 const ARN = 'arn:aws:sts::123456789012:assumed-role/Operator/jane';
 
-/** Runs a command on the instance acme. `answer`: what the operator types. */
+type Run = Command['run'];
+/** What a command is apart from its words and its code. */
+type Kind = Pick<Command, 'writes' | 'checksAccount'>;
+const WRITES: Kind = { writes: true };
+
+/** Runs a command on the instance acme. `answer`: what the operator types. `own`: the account that the file names. */
 function call(
   run: Run,
   {
     options = {},
-    command = { usage: '', options: {} },
+    kind = {},
     stage = 'prod',
     answer,
     account = async () => '123456789012',
     own = '123456789012',
-    connect = () => Promise.reject(new Error('not needed')),
+    connectTo = () => Promise.reject(new Error('not needed')),
   }: {
-    options?: CommandContext['options'];
-    command?: Command;
+    options?: Options;
+    kind?: Kind;
     stage?: string;
     answer?: string;
     account?: () => Promise<string>;
-    /** The account that the instance's file names. */
     own?: string;
-    connect?: Parameters<typeof runCommand>[1]['connect'];
+    connectTo?: NonNullable<Call['connectTo']>;
   } = {},
 ) {
   const { out, recorded } = recordingOutput(answer);
@@ -46,16 +50,15 @@ function call(
     getProvider: () => ({
       getStage: () => stage,
       getRegion: () => 'eu-central-1',
-      getAccountId: account,
-      getAccountInfo: async () => ({ arn: ARN }),
+      getAccountInfo: async () => ({ accountId: await account(), arn: ARN }),
     }),
   } as unknown as Serverless;
-  const ended = runCommand(run, { name: 'jobs cancel', command, serverless, options, out, connect });
+  const command: Command = { usage: '', options: {}, ...kind, run };
+  const ended = runCommand({ name: 'jobs cancel', command, serverless, options, out, connectTo });
   return { ended, recorded };
 }
 
-const failing = (error: Error, options: CommandContext['options'] = {}) =>
-  call(() => Promise.reject(error), { options });
+const failing = (error: Error, options: Options = {}) => call(() => Promise.reject(error), { options });
 
 test.each([
   new OperatorError('There is no job.'),
@@ -92,7 +95,6 @@ test('the command that an error proposes acts on the same deployment', async () 
 
 describe('before it does anything, a command', () => {
   const refuse: Run = () => Promise.reject(new Error('the command ran'));
-  const write: Command = { usage: '', options: {}, writes: true };
 
   test('names instance, stage, account and region on standard error', async () => {
     const { ended, recorded } = call(async () => {});
@@ -119,7 +121,7 @@ describe('before it does anything, a command', () => {
 
   test('refuses credentials of another account than that of the file, whatever it does', async () => {
     const { ended, recorded } = call(refuse, {
-      command: { ...write, writes: true },
+      kind: WRITES,
       own: '999999999999',
       answer: 'acme',
     });
@@ -132,7 +134,7 @@ describe('before it does anything, a command', () => {
 
   test('leaves the account to a command that reports it with all other problems', async () => {
     const { ended, recorded } = call(async ({ out }) => out.line('done'), {
-      command: { usage: '', options: {}, checksAccount: true },
+      kind: { checksAccount: true },
       own: '999999999999',
     });
     await ended;
@@ -142,7 +144,7 @@ describe('before it does anything, a command', () => {
 
   test('leaves credentials that AWS does not know to such a command too', async () => {
     const { ended, recorded } = call(async ({ out }) => out.line('done'), {
-      command: { usage: '', options: {}, checksAccount: true },
+      kind: { checksAccount: true },
       account: () => Promise.reject(new Error('ExpiredToken')),
     });
     await ended;
@@ -151,7 +153,7 @@ describe('before it does anything, a command', () => {
   });
 
   test('asks for the name of the instance if it changes production', async () => {
-    const { ended, recorded } = call(async ({ out }) => out.line('done'), { command: write, answer: 'acme' });
+    const { ended, recorded } = call(async ({ out }) => out.line('done'), { kind: WRITES, answer: 'acme' });
     await ended;
 
     expect(recorded.notes[1]).toBe('This changes acme in production. Type acme to continue: ');
@@ -159,23 +161,23 @@ describe('before it does anything, a command', () => {
   });
 
   test.each(['', 'yes', 'acme-staging'])('does not run after the answer "%s"', async (answer) => {
-    await expect(call(refuse, { command: write, answer }).ended).rejects.toThrow(
+    await expect(call(refuse, { kind: WRITES, answer }).ended).rejects.toThrow(
       'The answer is not acme. Nothing was changed.',
     );
   });
 
   test('does not run without a terminal and without --yes', async () => {
-    await expect(call(refuse, { command: write }).ended).rejects.toThrow(
+    await expect(call(refuse, { kind: WRITES }).ended).rejects.toThrow(
       'This changes acme in production, and there is no terminal to ask on. Nothing was changed. Add --yes to run it without a question.',
     );
   });
 
   test.each<[string, Parameters<typeof call>[1]]>([
-    ['with --yes', { command: write, options: { yes: true } }],
-    ['on staging', { command: write, stage: 'staging' }],
-    ['on this machine', { command: write, stage: 'local' }],
+    ['with --yes', { kind: WRITES, options: { yes: true } }],
+    ['on staging', { kind: WRITES, stage: 'staging' }],
+    ['on this machine', { kind: WRITES, stage: 'local' }],
     ['if it only reads', {}],
-    ['without the option that changes something', { command: { ...write, writes: 'repair' } }],
+    ['without the option that changes something', { kind: { writes: 'repair' } }],
   ])('asks nothing %s', async (_when, how) => {
     const { ended, recorded } = call(async ({ out }) => out.line('done'), how);
     await ended;
@@ -185,30 +187,33 @@ describe('before it does anything, a command', () => {
   });
 
   test.each<[string, Parameters<typeof call>[1]]>([
-    ['on a stage that it does not know', { command: write, stage: 'acme' }],
-    ['with the option that changes something', { command: { ...write, writes: 'repair' }, options: { repair: true } }],
+    ['on a stage that it does not know', { kind: WRITES, stage: 'acme' }],
+    ['with the option that changes something', { kind: { writes: 'repair' }, options: { repair: true } }],
   ])('asks %s', async (_when, how) => {
     await expect(call(refuse, how).ended).rejects.toThrow('no terminal');
   });
 });
 
 describe('who runs a command is stored before it changes something', () => {
-  const write: Command = { usage: '', options: {}, writes: true };
-
   /** Runs a command that stores it twice. Answers the stored objects. */
   async function stored(how: Parameters<typeof call>[1], silent = false) {
     const engine = memoryEngine(() => sampleContract().contract);
-    const sent: string[] = [];
-    const publishAlarm: Connection['publishAlarm'] = async ({ subject, text }) => {
-      if (silent) throw new StoreError({ code: 'SNS.AuthorizationError', message: 'SNS Publish failed' });
-      sent.push(`${subject}: ${text}`);
-    };
-    const connection = { reader: engine.deps, publishAlarm } as unknown as Connection;
+    const [sent, notes]: [string[], string[]] = [[], []];
     const run: Run = async ({ audited, out }) => out.json([await audited(), await audited()]);
-    const { ended, recorded } = call(run, { command: write, ...how, connect: async () => connection });
+    const { ended, recorded } = call(run, {
+      ...{ kind: WRITES, ...how },
+      connectTo: async ({ by, instance }) => ({
+        ...({ ...engine.deps, by, instance } as unknown as Connection),
+        log: { ...engine.deps.log, warn: (text) => void notes.push(text) },
+        publishAlarm: async ({ subject, text }) => {
+          if (silent) throw new StoreError({ code: 'SNS.AuthorizationError', message: 'SNS Publish failed' });
+          sent.push(`${subject}: ${text}`);
+        },
+      }),
+    });
     await ended;
     const objects = engine.objects.keys().map((key) => JSON.parse(engine.objects.text(key)));
-    return { objects, recorded, sent, ids: recorded.json as string[] };
+    return { objects, recorded, sent, notes, ids: recorded.json as string[] };
   }
 
   test('once for a command, with its arguments, the ARN of the credentials, and the reason', async () => {
@@ -253,10 +258,10 @@ describe('who runs a command is stored before it changes something', () => {
   });
 
   test('a command goes on if the chat cannot be reached, and says so', async () => {
-    const { objects, recorded } = await stored({ options: { yes: true } }, true);
+    const { objects, notes } = await stored({ options: { yes: true } }, true);
 
     expect(objects).toHaveLength(1);
-    expect(recorded.notes.at(-1)).toBe('The chat of the alarms does not show this: SNS Publish failed');
+    expect(notes.at(-1)).toBe('The chat of the alarms does not show this: SNS Publish failed');
   });
 });
 

@@ -1,7 +1,6 @@
-import { runOf } from '../../../lib/cli/runs';
 import { memoryDeployment } from '../../support/deployment';
 import { memoryEngine } from '../../support/engine';
-import { recordingOutput, targetContext } from '../../support/operator';
+import { command } from '../../support/operator';
 import { sampleContract } from '../../support/sample-contract';
 
 function aDeployment() {
@@ -9,16 +8,11 @@ function aDeployment() {
   return { engine, ...memoryDeployment(engine) };
 }
 
-async function run(
+const run = (
   name: 'queues' | 'queues pause' | 'queues resume',
   { deployment }: Pick<ReturnType<typeof aDeployment>, 'deployment'>,
   options: Record<string, string | boolean> = {},
-) {
-  const { out, recorded } = recordingOutput();
-  const context = { ...targetContext, options, out, deployment: async () => deployment };
-  await runOf(name)({ ...context, reader: async () => deployment, operator: async () => deployment });
-  return recorded;
-}
+) => command({ deps: deployment }, name, options);
 
 test('sls queues shows a line for each queue and vendor, and the alarms that are firing', async () => {
   const made = aDeployment();

@@ -1,11 +1,9 @@
-import type { CommandContext } from '../../../lib/cli/command';
-import type { CommandName } from '../../../lib/cli/commands';
-import { runOf } from '../../../lib/cli/runs';
+import type { Options } from '../../../lib/cli/command';
+import { type CommandName, commands } from '../../../lib/cli/commands';
 import { PermanentError, StoreError, WaitError } from '../../../lib/errors';
-import { jobsToTouch } from '../../../lib/ops/many';
-import { searchJobs } from '../../../lib/ops/search';
+import { mayTouch } from '../../../lib/ops/many';
 import { anEnvelope, type EngineOptions, jobId, memoryEngine } from '../../support/engine';
-import { command, recordingOutput, targetContext } from '../../support/operator';
+import { command, contextOf, recordingOutput } from '../../support/operator';
 import { sampleContract } from '../../support/sample-contract';
 
 const MINUTE = 60_000;
@@ -33,8 +31,7 @@ async function someJobs(count: number, options: EngineOptions = {}, kind: 'dead'
     return work(engine);
   };
   const deps = { ...engine.deps, clock: { ...engine.deps.clock, sleep: working } };
-  const run = (name: CommandName, given: CommandContext['options'], answer?: string) =>
-    command({ deps }, name, given, answer);
+  const run = (name: CommandName, given: Options, answer?: string) => command({ deps }, name, given, answer);
   const fixed = () => {
     isFixed = true;
   };
@@ -111,9 +108,8 @@ test('Ctrl-C stops after the jobs of the second, and the same command goes on', 
     interrupted: () => stop.signal,
     progress: () => stop.abort(),
   };
-  const operator = async () => made.deps;
 
-  await runOf('jobs retry')({ ...targetContext, options: RETRY, out: stopping, reader: operator, operator });
+  await commands['jobs retry'].run(contextOf(made.deps, RETRY, stopping));
   const rest = await made.run('jobs retry', RETRY);
 
   expect(recorded.lines.at(-1)).toBe('20 of 45 jobs retried, stopped: run the command again to go on.');
@@ -138,11 +134,9 @@ test('a job that was retried and has not started yet is not retried again', asyn
   await made.run('jobs retry', { id: jobId(1) });
   made.engine.clock.advance(10 * MINUTE);
 
-  const search = await searchJobs(made.deps, { state: 'dead' });
   const began = made.engine.clock.now();
-  const { rows } = await jobsToTouch(search, { action: 'retry', began, signal: new AbortController().signal });
 
-  expect(rows.map(({ id }) => id)).toEqual([jobId(2)]);
+  expect(made.engine.rows().map((row) => mayTouch('retry', row, began))).toEqual([false, true]);
 });
 
 test('held jobs can be cancelled together, and one that ended after the question is refused', async () => {
@@ -152,10 +146,8 @@ test('held jobs can be cancelled together, and one that ended after the question
     await made.run('jobs cancel', { id: jobId(2) });
     return 'yes';
   };
-  const operator = async () => made.deps;
 
-  const context = { ...targetContext, options: { state: 'held' }, out: { ...out, ask }, reader: operator, operator };
-  await runOf('jobs cancel')(context);
+  await commands['jobs cancel'].run(contextOf(made.deps, { state: 'held' }, { ...out, ask }));
 
   expect(recorded.lines.at(-1)).toBe('2 of 3 jobs cancelled, 1 refused.');
   expect(recorded.notes).toEqual([`${jobId(2)}: it has changed, and is cancelled (operator)`]);
