@@ -2,7 +2,7 @@ import type { Break, LocalTools, LocalVendor } from '../console/deps';
 import { OperatorError } from '../ops/operator';
 import type { Producer } from '../producer/producer';
 import type { FakeVendors } from './fake-vendors';
-import { LOCAL_APP } from './fakes/app-store-connect-seed';
+import { LOCAL_APP } from './fakes/app-store-connect';
 import type { Failure } from './fakes/failures';
 import type { FakeServer } from './fakes/server';
 
@@ -23,14 +23,20 @@ const FAILURES: Record<Break, Failure> = {
 /** What the console can do with the fakes of this machine. */
 export function consoleTools(vendors: FakeVendors, producer: Producer): LocalTools {
   const broken = new Map<string, Set<Break>>();
-  const fakes = fakesOf(vendors);
+  const { zendesk: Zendesk, sendgrid: SendGrid, discord: Discord, appStoreConnect } = vendors;
+  const fakes: Record<string, FakeServer> = { Zendesk, SendGrid, 'App Store Connect': appStoreConnect, Discord };
   const fakeOf = (name: string): FakeServer => {
-    const fake = fakes.find((one) => one.name === name)?.fake;
+    const fake = Object.hasOwn(fakes, name) ? fakes[name] : undefined;
     if (!fake) throw new OperatorError('There is no such vendor.');
     return fake;
   };
   return {
-    vendors: () => fakes.map(({ name, tables }) => ({ name, tables: tables(), breaks: [...(broken.get(name) ?? [])] })),
+    vendors: () =>
+      Object.entries(fakes).map(([name, { state }]) => ({
+        name,
+        tables: Object.entries(state()).map(([title, taken]) => table(title, taken)),
+        breaks: [...(broken.get(name) ?? [])],
+      })),
     break: async (name, how) => {
       fakeOf(name).fail(FAILURES[how]);
       broken.set(name, new Set([...(broken.get(name) ?? []), how]));
@@ -73,50 +79,22 @@ const SAMPLES: Record<string, [queue: string, send: (producer: Producer) => Prom
   'A tester whom Apple refuses': ['testflight', ({ invite }) => invite(testerOf('refused@example.com'))],
 };
 
-/** A table of what a fake took, the newest first: the fields of each thing. */
-const table = <T extends object>(name: string, taken: readonly T[], head: (keyof T & string)[]) => ({
-  name,
-  head,
-  rows: taken
-    .slice(-MOST_ROWS)
-    .toReversed()
-    .map((one) => head.map((field) => String(one[field] ?? ''))),
-});
-
-interface Shown {
-  name: string;
-  fake: FakeServer;
-  tables: () => LocalVendor['tables'];
+/** A table of what a fake took, the newest first: the fields of each thing that are short. */
+function table(name: string, taken: readonly object[]): LocalVendor['tables'][number] {
+  const newest = taken.slice(-MOST_ROWS).toReversed();
+  const head = [
+    ...new Set(
+      newest.flatMap((one) =>
+        Object.entries(one)
+          .filter(isShort)
+          .map(([field]) => field),
+      ),
+    ),
+  ];
+  const rows = newest.map((one) => head.map((field) => String(new Map(Object.entries(one)).get(field) ?? '')));
+  return { name, head, rows };
 }
 
-const fakesOf = ({ zendesk, sendgrid, appStoreConnect, discord }: FakeVendors): Shown[] => [
-  {
-    name: 'Zendesk',
-    fake: zendesk,
-    tables: () => [
-      table('tickets', zendesk.tickets, ['id', 'requester_id', 'subject', 'external_id', 'created_at']),
-      table('users', zendesk.users, ['id', 'email']),
-    ],
-  },
-  {
-    name: 'SendGrid',
-    fake: sendgrid,
-    tables: () => [table('mails', sendgrid.mails, ['to', 'from', 'subject', 'templateId'])],
-  },
-  {
-    name: 'App Store Connect',
-    fake: appStoreConnect,
-    tables: () => [
-      table('testers', appStoreConnect.testers, ['email', 'app', 'state']),
-      table('mails', appStoreConnect.mails, ['kind', 'app', 'email', 'by']),
-    ],
-  },
-  {
-    name: 'Discord',
-    fake: discord,
-    tables: () => {
-      const messages = discord.messages.map(({ embeds, content }) => ({ message: embeds[0]?.title ?? content }));
-      return [table('messages', messages, ['message'])];
-    },
-  },
-];
+/** A number, a text or some texts that fit into a cell. */
+const isShort = ([, value]: [string, unknown]): boolean =>
+  [value].flat().every((one) => ['string', 'number'].includes(typeof one)) && String(value).length <= 80;

@@ -1,5 +1,5 @@
 import { LOCAL_CREDENTIALS } from './emulators/emulator';
-import { fakePrivateKey } from './fakes/app-store-connect-token';
+import { fakePrivateKey } from './fakes/app-store-connect';
 import { eventKeys } from './fakes/sendgrid-events';
 
 /** The URLs of the emulators. */

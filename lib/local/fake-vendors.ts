@@ -1,7 +1,6 @@
 import type { OnStop } from './cloud';
 import { APP_STORE_CONNECT_KEY, EVENT_KEYS } from './endpoints';
-import { type FakeAppStoreConnect, startFakeAppStoreConnect } from './fakes/app-store-connect';
-import { LOCAL_APPS } from './fakes/app-store-connect-seed';
+import { type FakeAppStoreConnect, LOCAL_APPS, startFakeAppStoreConnect } from './fakes/app-store-connect';
 import { type FakeDiscord, startFakeDiscord } from './fakes/discord';
 import { type FakeSendgrid, startFakeSendgrid } from './fakes/sendgrid';
 import type { FakeServer } from './fakes/server';

@@ -1,4 +1,4 @@
-import { jsonOf } from './fakes/reply';
+import { jsonOf } from './fakes/server';
 
 interface Metric {
   namespace: string;

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { REGION } from './cloud';
 import { announce } from './connection';
-import { jsonOf } from './fakes/reply';
+import { jsonOf } from './fakes/server';
 import type { Invocation } from './lambda/environment';
 import { checkPort, portFrom, portsFrom } from './listen-port';
 import { onStop } from './on-stop';

@@ -1,8 +1,7 @@
 import { personHashes } from '../../lib/jobs/person-hash';
 import { sharedRate } from '../../lib/limits/rate';
-import { startFakeAppStoreConnect } from '../../lib/local/fakes/app-store-connect';
+import { fakePrivateKey, startFakeAppStoreConnect } from '../../lib/local/fakes/app-store-connect';
 import type { AppStoreConnectSeed } from '../../lib/local/fakes/app-store-connect-model';
-import { fakePrivateKey } from '../../lib/local/fakes/app-store-connect-token';
 import { startFakeSendgrid } from '../../lib/local/fakes/sendgrid';
 import type { InviteInput } from '../../lib/testflight/message';
 import { testflightContract } from '../../lib/testflight/process';

@@ -1,5 +1,4 @@
-import { BODIES, bodyOf, isRefusal, refused } from './app-store-connect-rules';
-import { type Reply, reply } from './reply';
+import { type FakeRequest, jsonOf, type Reply, reply } from './server';
 
 export type FakeTesterState = 'NOT_INVITED' | 'INVITED' | 'ACCEPTED' | 'INSTALLED' | 'REVOKED';
 
@@ -16,8 +15,8 @@ export interface FakeTester {
   id: string;
   app: string;
   email: string;
-  firstName: string | undefined;
-  lastName: string | undefined;
+  firstName?: string | undefined;
+  lastName?: string | undefined;
   groups: string[];
   state: FakeTesterState;
 }
@@ -40,10 +39,21 @@ export interface AppStoreConnectSeed {
   refused?: string[];
 }
 
-const OK = reply(204);
-const invalid = (pointer: string) => refused(409, 'ENTITY_ERROR.RELATIONSHIP.INVALID', { pointer });
-const unassignable = (detail: string) => refused(409, 'STATE_ERROR', { detail: `${detail} cannot be assigned` });
-const missing = (id: string) => refused(404, 'NOT_FOUND', { detail: `there is no ${id}` });
+/** The parts of JSON:API's bodies that the model reads. A test checks our bodies against Apple's schemas. */
+interface Linkage {
+  id: string;
+}
+interface Parts {
+  data: {
+    attributes: Pick<FakeTester, 'email' | 'firstName' | 'lastName'>;
+    relationships: Record<'app' | 'betaTester' | 'build', { data: Linkage }> & { betaGroups: { data: Linkage[] } };
+  };
+}
+
+const invalid = (pointer: string) => refused(409, 'ENTITY_ERROR.RELATIONSHIP.INVALID', pointer);
+/** Like Apple's own, the detail quotes the address. */
+const unassignable = (email: string) => refused(409, 'STATE_ERROR', undefined, `${email} cannot be assigned`);
+const DONE = reply(204);
 
 /** A model of TestFlight's testers, groups and e-mails, without HTTP. */
 export function appStoreConnectModel({ apps, testers: seeded = [], refused: refusedEmails = [] }: AppStoreConnectSeed) {
@@ -68,102 +78,100 @@ export function appStoreConnectModel({ apps, testers: seeded = [], refused: refu
     const uninvited = tester.state === 'NOT_INVITED' || tester.state === 'REVOKED';
     if (uninvited && app.invitesOnJoining && app.builds.length > 0) mail(tester, 'joining');
   };
-  for (const tester of seeded) add({ firstName: undefined, lastName: undefined, ...tester });
+  for (const tester of seeded) add(tester);
 
-  const createTester = (text: string): Reply => {
-    const body = bodyOf(BODIES.tester, text);
-    if (isRefusal(body)) return body;
-    const { attributes, relationships } = body.data;
+  function createTester({ data: { attributes, relationships } }: Parts): Reply {
     const groups = relationships.betaGroups.data.map(({ id }) => id);
     const [app, ...others] = new Set(groups.map(appOf));
     if (!app || others.length > 0) return invalid('/data/relationships/betaGroups');
     const email = attributes.email.toLowerCase();
     if (refusedEmails.includes(email) || testers.some((tester) => tester.app === app.id && tester.email === email))
       return unassignable(email);
-    const { firstName, lastName } = attributes;
-    const tester = add({
-      ...{ app: app.id, email, groups: [], state: 'NOT_INVITED' },
-      firstName: firstName ?? undefined,
-      lastName: lastName ?? undefined,
-    });
+    const tester = add({ ...attributes, app: app.id, email, groups: [], state: 'NOT_INVITED' });
     join(tester, app, groups);
     return reply(201, { data: resource(tester) });
-  };
+  }
 
-  /** Changes one tester. The model ignores any further tester in the body. */
-  const withTester = (text: string, change: (tester: FakeTester) => Reply): Reply => {
-    const body = bodyOf(BODIES.testers, text);
-    if (isRefusal(body)) return body;
-    const tester = testerOf(body.data[0]?.id ?? '');
-    return tester ? change(tester) : invalid('/data/0');
-  };
-
-  const invite = (text: string): Reply => {
-    const body = bodyOf(BODIES.invitation, text);
-    if (isRefusal(body)) return body;
-    const { app, betaTester } = body.data.relationships;
-    const tester = testerOf(betaTester.data.id);
-    const found = apps.find(({ id }) => id === app.data.id);
-    if (!found || tester?.app !== found.id) return invalid('/data/relationships/betaTester');
+  function invite({ data: { relationships } }: Parts): Reply {
+    const tester = testerOf(relationships.betaTester.data.id);
+    const app = apps.find(({ id }) => id === relationships.app.data.id);
+    if (!app || tester?.app !== app.id) return invalid('/data/relationships/betaTester');
     if (tester.state === 'ACCEPTED' || tester.state === 'INSTALLED')
       return refused(409, 'STATE_ERROR.TESTER_INVITE.ALREADY_ACCEPTED');
-    if (found.builds.length === 0) return refused(409, 'STATE_ERROR.TESTER_INVITE.NO_INSTALLABLE_BUILDS');
+    if (app.builds.length === 0) return refused(409, 'STATE_ERROR.TESTER_INVITE.NO_INSTALLABLE_BUILDS');
     mail(tester, 'invitation');
     return reply(201, { data: { type: 'betaTesterInvitations', id: `${mails.length}` } });
-  };
+  }
 
-  const notifyBuild = (text: string): Reply => {
-    const body = bodyOf(BODIES.notification, text);
-    if (isRefusal(body)) return body;
-    const build = body.data.relationships.build.data.id;
+  function notifyBuild({ data: { relationships } }: Parts): Reply {
+    const build = relationships.build.data.id;
     const app = apps.find(({ builds }) => builds.includes(build));
     if (!app) return invalid('/data/relationships/build');
     mails.push({ kind: 'build', app: app.id, build, by: 'notification' });
     return reply(201, { data: { type: 'buildBetaNotifications', id: build } });
-  };
+  }
 
-  return {
-    testers,
-    mails,
-    createTester,
-    invite,
-    notifyBuild,
-    findTesters: ({ email, app }: { email: string; app: string }): Reply =>
-      reply(200, {
-        data: testers.filter((one) => one.email === email.toLowerCase() && one.app === app).map(resource),
-        links: { self: '/v1/betaTesters' },
-      }),
-    groupsOf: (id: string): Reply => {
-      const tester = testerOf(id);
-      if (!tester) return missing(id);
-      const data = tester.groups.map((group) => ({ type: 'betaGroups', id: group }));
-      return reply(200, { data, links: { self: '/v1/betaTesters' } });
-    },
-    addToGroup: (group: string, text: string): Reply => {
-      const app = appOf(group);
-      if (!app) return missing(group);
-      return withTester(text, (tester) => {
-        if (tester.app !== app.id) return unassignable(tester.email);
-        join(tester, app, [group]);
-        return OK;
-      });
-    },
-    removeFromGroup: (group: string, text: string): Reply => {
-      if (!appOf(group)) return missing(group);
-      return withTester(text, (tester) => {
-        tester.groups = tester.groups.filter((id) => id !== group);
-        return OK;
-      });
-    },
-    removeFromApp: (app: string, text: string): Reply => {
-      if (!apps.some(({ id }) => id === app)) return missing(app);
-      return withTester(text, (tester) => {
-        if (tester.app !== app) return invalid('/data/0');
-        testers.splice(testers.indexOf(tester), 1);
-        return OK;
-      });
-    },
-  };
+  function addToGroup(group: string, tester: FakeTester): Reply {
+    const app = appOf(group);
+    if (!app) return refused(404, 'NOT_FOUND');
+    if (tester.app !== app.id) return unassignable(tester.email);
+    join(tester, app, [group]);
+    return DONE;
+  }
+
+  function removeFromGroup(group: string, tester: FakeTester): Reply {
+    if (!appOf(group)) return refused(404, 'NOT_FOUND');
+    tester.groups = tester.groups.filter((id) => id !== group);
+    return DONE;
+  }
+
+  function removeFromApp(app: string, tester: FakeTester): Reply {
+    if (!apps.some(({ id }) => id === app)) return refused(404, 'NOT_FOUND');
+    if (tester.app !== app) return invalid('/data/0');
+    testers.splice(testers.indexOf(tester), 1);
+    return DONE;
+  }
+
+  function groupsOf(tester: FakeTester | undefined): Reply {
+    const data = tester?.groups.map((id) => ({ type: 'betaGroups', id }));
+    return data ? reply(200, { data }) : refused(404, 'NOT_FOUND');
+  }
+
+  /** Answers a request, without authentication and rate limit. */
+  function handle({ method, path, query, body }: Pick<FakeRequest, 'method' | 'path' | 'query' | 'body'>): Reply {
+    const [, before, id = '', after] = /^(\/v1\/\w+\/)([^/]+)(\/relationships\/\w+)$/.exec(path) ?? [];
+    const parts = jsonOf(body) as Parts;
+    /** Changes the tester that the body names. The model ignores any further tester. */
+    const change = (by: (id: string, tester: FakeTester) => Reply): Reply => {
+      const tester = testerOf((jsonOf(body) as { data: Linkage[] }).data[0]?.id ?? '');
+      return tester ? by(id, tester) : invalid('/data/0');
+    };
+    switch (`${method} ${id === '' ? path : `${before}{id}${after}`}`) {
+      case 'GET /v1/betaTesters': {
+        const [email = '', app] = [query['filter[email]'], query['filter[apps]']];
+        const found = testers.filter((one) => one.email === email.toLowerCase() && one.app === app);
+        return reply(200, { data: found.map(resource) });
+      }
+      case 'POST /v1/betaTesters':
+        return createTester(parts);
+      case 'GET /v1/betaTesters/{id}/relationships/betaGroups':
+        return groupsOf(testerOf(id));
+      case 'POST /v1/betaGroups/{id}/relationships/betaTesters':
+        return change(addToGroup);
+      case 'DELETE /v1/betaGroups/{id}/relationships/betaTesters':
+        return change(removeFromGroup);
+      case 'DELETE /v1/apps/{id}/relationships/betaTesters':
+        return change(removeFromApp);
+      case 'POST /v1/betaTesterInvitations':
+        return invite(parts);
+      case 'POST /v1/buildBetaNotifications':
+        return notifyBuild(parts);
+      default:
+        return refused(404, 'PATH_ERROR');
+    }
+  }
+
+  return { testers, mails, handle };
 }
 
 export type AppStoreConnectModel = ReturnType<typeof appStoreConnectModel>;
@@ -173,3 +181,9 @@ const resource = ({ id, email, firstName, lastName, state }: FakeTester) => ({
   id,
   attributes: { email, firstName, lastName, state, inviteType: 'EMAIL' },
 });
+
+/** Apple's form of an error. Like Apple's own, the detail may quote the request. */
+export function refused(status: number, code: string, pointer?: string, detail = ''): Reply {
+  const source = pointer && { source: { pointer } };
+  return reply(status, { errors: [{ id: 'error', status: String(status), code, title: code, detail, ...source }] });
+}

@@ -1,20 +1,14 @@
-import { createPublicKey } from 'node:crypto';
+import { createHash, createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
+import { jwtVerify } from 'jose';
 import {
-  type AppleMail,
   type AppStoreConnectModel,
   type AppStoreConnectSeed,
   appStoreConnectModel,
-  type FakeTester,
+  refused,
 } from './app-store-connect-model';
-import { refused } from './app-store-connect-rules';
-import { tokenProblem } from './app-store-connect-token';
-import type { Reply } from './reply';
-import { type FakeRequest, type FakeServer, startFake } from './server';
+import { type FakeServer, startFake } from './server';
 
-export interface FakeAppStoreConnect extends FakeServer {
-  testers: FakeTester[];
-  mails: AppleMail[];
-}
+export interface FakeAppStoreConnect extends FakeServer, Pick<AppStoreConnectModel, 'testers' | 'mails'> {}
 
 export interface FakeAppStoreConnectOptions extends AppStoreConnectSeed {
   port?: number;
@@ -28,54 +22,82 @@ export interface FakeAppStoreConnectOptions extends AppStoreConnectSeed {
 }
 
 const HOUR_MS = 3_600_000;
+const LONGEST_TOKEN_S = 20 * 60;
 
 /** App Store Connect on 127.0.0.1. Set APP_STORE_CONNECT_ENDPOINT to `url`. */
 export async function startFakeAppStoreConnect(options: FakeAppStoreConnectOptions): Promise<FakeAppStoreConnect> {
   const { port, issuerId, keyId, privateKey, limit = 3_500, now = Date.now } = options;
-  const model = appStoreConnectModel(options);
+  const { testers, mails, handle } = appStoreConnectModel(options);
   const team = { issuerId, keyId, publicKey: createPublicKey(privateKey) };
   let calls: number[] = [];
-
-  const handle = (request: FakeRequest): Reply => {
-    const problem = tokenProblem(request.headers.authorization, team, now());
-    if (problem) return refused(401, 'NOT_AUTHORIZED', { detail: problem });
-    calls = calls.filter((at) => at > now() - HOUR_MS);
-    const over = calls.length >= limit;
-    if (!over) calls.push(now());
-    const reply = over ? refused(429, 'RATE_LIMIT_EXCEEDED') : route(model, request);
-    const rest = `user-hour-lim:${limit};user-hour-rem:${limit - calls.length};`;
-    return { ...reply, headers: { ...reply.headers, 'x-rate-limit': rest } };
-  };
-
-  const { testers, mails } = model;
-  const server = await startFake({ port, handle, state: () => ({ testers, mails }) });
+  const server = await startFake({
+    port,
+    state: () => ({ testers, mails }),
+    async handle(request) {
+      const problem = await tokenProblem(request.headers.authorization, team, now());
+      if (problem) return refused(401, 'NOT_AUTHORIZED', undefined, problem);
+      calls = calls.filter((at) => at > now() - HOUR_MS);
+      const over = calls.length >= limit;
+      if (!over) calls.push(now());
+      const reply = over ? refused(429, 'RATE_LIMIT_EXCEEDED') : handle(request);
+      const rest = `user-hour-lim:${limit};user-hour-rem:${limit - calls.length};`;
+      return { ...reply, headers: { ...reply.headers, 'x-rate-limit': rest } };
+    },
+  });
   return { ...server, testers, mails };
 }
 
-/** The model's answer to a request, without authentication and rate limit. */
-export function route(
-  model: AppStoreConnectModel,
-  { method, path, query, body }: Pick<FakeRequest, 'method' | 'path' | 'query' | 'body'>,
-): Reply {
-  const [, before, id = '', after] = /^(\/v1\/\w+\/)([^/]+)(\/relationships\/\w+)$/.exec(path) ?? [];
-  switch (`${method} ${id === '' ? path : `${before}{id}${after}`}`) {
-    case 'GET /v1/betaTesters':
-      return model.findTesters({ email: query['filter[email]'] ?? '', app: query['filter[apps]'] ?? '' });
-    case 'POST /v1/betaTesters':
-      return model.createTester(body);
-    case 'GET /v1/betaTesters/{id}/relationships/betaGroups':
-      return model.groupsOf(id);
-    case 'POST /v1/betaGroups/{id}/relationships/betaTesters':
-      return model.addToGroup(id, body);
-    case 'DELETE /v1/betaGroups/{id}/relationships/betaTesters':
-      return model.removeFromGroup(id, body);
-    case 'DELETE /v1/apps/{id}/relationships/betaTesters':
-      return model.removeFromApp(id, body);
-    case 'POST /v1/betaTesterInvitations':
-      return model.invite(body);
-    case 'POST /v1/buildBetaNotifications':
-      return model.notifyBuild(body);
-    default:
-      return refused(404, 'PATH_ERROR', { detail: path });
+/** Why Apple would refuse this Authorization header; `undefined` if it would not. `now` is in ms since 1970. */
+export async function tokenProblem(
+  authorization = '',
+  { issuerId: issuer, keyId, publicKey }: { issuerId: string; keyId: string; publicKey: KeyObject },
+  now: number,
+): Promise<string | undefined> {
+  const audience = 'appstoreconnect-v1';
+  const rules = { issuer, audience, algorithms: ['ES256'], currentDate: new Date(now), maxTokenAge: LONGEST_TOKEN_S };
+  try {
+    const { protectedHeader, payload } = await jwtVerify(authorization.replace(/^Bearer /, ''), publicKey, rules);
+    if (protectedHeader.kid !== keyId) return 'kid is not a key of the team';
+    const { iat = 0, exp = Infinity } = payload;
+    return exp - iat > LONGEST_TOKEN_S ? 'exp is more than 20 minutes after iat' : undefined;
+  } catch (error) {
+    return String(error);
   }
 }
+
+/**
+ * The private key of a fake team, PKCS #8 PEM. It is derived from a name, so every process on this machine has the same
+ * key without a file.
+ */
+export function fakePrivateKey(name: string): string {
+  const scalar = createHash('sha256').update(name).digest();
+  // RFC 5915: version 1, 32 bytes, and the curve P-256.
+  const key = Buffer.concat([
+    Buffer.from('30310201010420', 'hex'),
+    scalar,
+    Buffer.from('a00a06082a8648ce3d030107', 'hex'),
+  ]);
+  return createPrivateKey({ key, format: 'der', type: 'sec1' }).export({ type: 'pkcs8', format: 'pem' }).toString();
+}
+
+const idOf = (n: number): string => `00000000-0000-4000-8000-${n.toString(16).padStart(12, '0')}`;
+
+/** An app with a build. */
+export const LOCAL_APP = { id: '1000000001', group: idOf(0xa1), build: idOf(0xb1) };
+/** An app whose testers get an e-mail when they join a group. */
+const MAILING_APP = { id: '1000000002', group: idOf(0xa2), build: idOf(0xb2) };
+const APP_WITHOUT_BUILD = { id: '1000000003', group: idOf(0xa3) };
+
+/** The apps and testers of App Store Connect on this machine. */
+export const LOCAL_APPS: AppStoreConnectSeed = {
+  apps: [
+    { id: LOCAL_APP.id, groups: [LOCAL_APP.group], builds: [LOCAL_APP.build], invitesOnJoining: false },
+    { id: MAILING_APP.id, groups: [MAILING_APP.group], builds: [MAILING_APP.build], invitesOnJoining: true },
+    { id: APP_WITHOUT_BUILD.id, groups: [APP_WITHOUT_BUILD.group], builds: [], invitesOnJoining: false },
+  ],
+  testers: [
+    { app: LOCAL_APP.id, email: 'invited@example.com', groups: [LOCAL_APP.group], state: 'INVITED' },
+    { app: LOCAL_APP.id, email: 'accepted@example.com', groups: [LOCAL_APP.group], state: 'ACCEPTED' },
+  ],
+  refused: ['refused@example.com'],
+};

@@ -1,6 +1,5 @@
 import * as z from 'zod';
-import { jsonOf, type Reply, reply } from './reply';
-import { type FakeRequest, type FakeServer, startFake } from './server';
+import { type FakeServer, jsonOf, reply, startFake } from './server';
 
 const text = (most: number) => z.string().max(most);
 const some = (most: number) => text(most).refine((value) => value.trim() !== '', 'This field is required');
@@ -61,15 +60,20 @@ const PATH = '/api/webhooks/1/local-token';
 /** Discord on 127.0.0.1, with one webhook. Any other path answers 404, like a deleted webhook. */
 export async function startFakeDiscord({ port }: { port?: number } = {}): Promise<FakeDiscord> {
   const messages: TakenMessage[] = [];
-  const handle = ({ method, path, query, body }: FakeRequest): Reply => {
-    if (path !== PATH) return reply(404, { message: 'Unknown Webhook', code: 10_015 });
-    if (method !== 'POST') return reply(405, { message: '405: Method Not Allowed', code: 0 });
-    const checked = checkMessage(jsonOf(body));
-    if ('problems' in checked)
-      return reply(400, { message: 'Invalid Form Body', code: 50_035, errors: checked.problems });
-    messages.push(checked.message);
-    return query.wait === 'true' ? reply(200, { id: String(messages.length), type: 0 }) : reply(204);
-  };
-  const server = await startFake({ port, handle, state: () => ({ messages }) });
+  const server = await startFake({
+    port,
+    state: () => ({
+      messages: messages.map((message) => ({ title: message.embeds[0]?.title ?? message.content, ...message })),
+    }),
+    handle({ method, path, query, body }) {
+      if (path !== PATH) return reply(404, { message: 'Unknown Webhook', code: 10_015 });
+      if (method !== 'POST') return reply(405, { message: '405: Method Not Allowed', code: 0 });
+      const checked = checkMessage(jsonOf(body));
+      if ('problems' in checked)
+        return reply(400, { message: 'Invalid Form Body', code: 50_035, errors: checked.problems });
+      messages.push(checked.message);
+      return query.wait === 'true' ? reply(200, { id: String(messages.length), type: 0 }) : reply(204);
+    },
+  });
   return { ...server, messages, webhook: `${server.url}${PATH}` };
 }

@@ -1,6 +1,23 @@
 import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { AcceptedMail } from './sendgrid-model';
+
+/** An accepted e-mail to the recipients of one personalization. */
+export interface AcceptedMail {
+  messageId: string;
+  to: string[];
+  from: string;
+  subject: string | undefined;
+  text: string | undefined;
+  html: string | undefined;
+  templateId: string | undefined;
+  templateData: Record<string, unknown>;
+  /** Replacements in subject and text. They do not apply to dynamic templates. */
+  substitutions: Record<string, string>;
+  customArgs: Record<string, string>;
+  categories: string[];
+  headers: Record<string, string>;
+  at: number;
+}
 
 /** One event of the webhook, as SendGrid documents it. Custom args stand beside SendGrid's own fields. */
 export interface SendgridEvent {

@@ -1,48 +1,153 @@
-import type { Reply } from './reply';
-import { type EventKeys, type EventSender, eventKeys, eventSender } from './sendgrid-events';
-import { type AcceptedMail, sendgridModel } from './sendgrid-model';
-import { refused } from './sendgrid-rules';
-import { type FakeRequest, type FakeServer, startFake } from './server';
+import * as z from 'zod';
+import { type AcceptedMail, type EventKeys, type EventSender, eventKeys, eventSender } from './sendgrid-events';
+import { type FakeServer, jsonOf, type Reply, reply, startFake } from './server';
+
+const MAX_BYTES = 30 * 1024 * 1024;
+const address = z.object({
+  email: z.string().regex(/^[^\s@]+@[^\s@]+\.[^\s@]+$/, 'Does not contain a valid address.'),
+});
+const texts = z.record(z.string(), z.string()).default({});
+const smallTexts = texts.refine(
+  (all) => Buffer.byteLength(JSON.stringify(all)) < 10_000,
+  'Must be under 10,000 bytes.',
+);
+
+const mailSchema = z
+  .object({
+    from: address,
+    subject: z.string().min(1).optional(),
+    content: z.array(z.object({ type: z.string(), value: z.string().min(1) })).default([]),
+    template_id: z
+      .string()
+      .regex(/^(d-)?[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}$/, 'The template_id must be a valid GUID.')
+      .optional(),
+    categories: z.array(z.string().max(255)).max(10).default([]),
+    headers: texts,
+    custom_args: smallTexts,
+    personalizations: z
+      .array(
+        z.object({
+          to: z.array(address).min(1),
+          subject: z.string().min(1).optional(),
+          headers: texts,
+          custom_args: smallTexts,
+          substitutions: smallTexts,
+          dynamic_template_data: z.record(z.string(), z.unknown()).default({}),
+        }),
+      )
+      .min(1)
+      .max(1000),
+  })
+  .refine((mail) => mail.template_id || mail.content.length > 0, { path: ['content'], error: 'Content is required.' })
+  .refine((mail) => mail.template_id || mail.subject || mail.personalizations.every(({ subject }) => subject), {
+    path: ['subject'],
+    error: 'The subject is required.',
+  })
+  // SendGrid requires unique addresses inside a personalization. Across them a duplicate gets two e-mails, which we
+  // never want.
+  .refine(
+    ({ personalizations }) => {
+      const all = personalizations.flatMap(({ to }) => to.map(({ email }) => email.toLowerCase()));
+      return new Set(all).size === all.length && all.length <= 1000;
+    },
+    { path: ['personalizations'], error: 'Each email address should be unique, and at most 1000.' },
+  );
+
+export interface SendgridModel {
+  mails: AcceptedMail[];
+  /** Handles `POST /v3/mail/send`. `body` is the raw body. */
+  send(body: string): Reply;
+}
+
+/**
+ * A model of SendGrid's mail send with its published limits, without HTTP and on the caller's clock. `accepted` is
+ * called with the e-mails of each request. `unverified` lists senders that SendGrid refuses.
+ */
+export function sendgridModel({
+  now,
+  unverified = [],
+  accepted,
+}: {
+  now: () => number;
+  unverified?: readonly string[] | undefined;
+  accepted?: (mails: AcceptedMail[]) => void;
+}): SendgridModel {
+  const mails: AcceptedMail[] = [];
+  let count = 0;
+  return {
+    mails,
+    send(body) {
+      if (Buffer.byteLength(body) > MAX_BYTES) return refused(413, 'The JSON payload is too large.');
+      const { success, data: mail, error } = mailSchema.safeParse(jsonOf(body));
+      if (!success) {
+        const [issue] = error.issues;
+        return refused(400, issue?.message ?? '', issue?.path.join('.'));
+      }
+      if (unverified.includes(mail.from.email))
+        return refused(403, 'The from address does not match a verified Sender Identity.', 'from');
+      count += 1;
+      const messageId = `message-${count}`;
+      const content = (type: string) => mail.content.find((part) => part.type === type)?.value;
+      const taken = mail.personalizations.map((one) => ({
+        messageId,
+        to: one.to.map(({ email }) => email),
+        from: mail.from.email,
+        subject: one.subject ?? mail.subject,
+        text: content('text/plain'),
+        html: content('text/html'),
+        templateId: mail.template_id,
+        templateData: one.dynamic_template_data,
+        substitutions: one.substitutions,
+        customArgs: { ...mail.custom_args, ...one.custom_args },
+        categories: mail.categories,
+        headers: { ...mail.headers, ...one.headers },
+        at: now(),
+      }));
+      mails.push(...taken);
+      accepted?.(taken);
+      return reply(202, undefined, { 'x-message-id': messageId });
+    },
+  };
+}
+
+const refused = (status: number, message: string, field: string | null = null): Reply =>
+  reply(status, { errors: [{ message, field, help: null }] });
 
 export interface FakeSendgrid extends FakeServer {
   /** Accepted e-mails, one for each personalization. */
   mails: AcceptedMail[];
-  /** The keys that sign the events. */
-  eventKeys: EventKeys;
   /** From now on, sends events about accepted e-mails to the webhook at this URL. */
   sendEventsTo(url: string): void;
 }
 
-export interface FakeSendgridOptions {
+/** SendGrid on 127.0.0.1. Set SENDGRID_ENDPOINT to `url`. `apiKey`: the only one that is accepted; the default accepts any. */
+export async function startFakeSendgrid({
+  port,
+  apiKey,
+  now = Date.now,
+  keys = eventKeys(),
+}: {
   port?: number;
-  /** The only API key that is accepted. The default accepts any key. */
   apiKey?: string | undefined;
   now?: () => number;
-  /** Senders that SendGrid refuses as unverified. */
-  unverified?: readonly string[];
   /** The keys that sign the events. The default is a new pair. */
   keys?: EventKeys;
-}
-
-/** SendGrid on 127.0.0.1. Set SENDGRID_ENDPOINT to `url`. */
-export async function startFakeSendgrid(options: FakeSendgridOptions = {}): Promise<FakeSendgrid> {
-  const { port, apiKey, now = Date.now, unverified, keys = eventKeys() } = options;
+} = {}): Promise<FakeSendgrid> {
   let sender: EventSender | undefined;
-  const model = sendgridModel({ now, unverified, accepted: (taken) => sender?.report(taken) });
-  const handle = ({ method, path, headers, body }: FakeRequest): Reply => {
-    const given = headers.authorization;
-    if (!given?.startsWith('Bearer ') || (apiKey !== undefined && given !== `Bearer ${apiKey}`))
-      return refused(401, 'The provided authorization grant is invalid, expired, or revoked');
-    if (path !== '/v3/mail/send') return refused(404, 'not found');
-    if (method !== 'POST') return refused(405, 'method not allowed');
-    return model.send(body);
-  };
-  const { mails } = model;
-  const server = await startFake({ port, handle, state: () => ({ mails }) });
+  const { mails, send } = sendgridModel({ now, accepted: (taken) => sender?.report(taken) });
+  const server = await startFake({
+    port,
+    state: () => ({ mails }),
+    handle({ method, path, headers, body }) {
+      const given = headers.authorization;
+      if (!given?.startsWith('Bearer ') || (apiKey !== undefined && given !== `Bearer ${apiKey}`))
+        return refused(401, 'The provided authorization grant is invalid, expired, or revoked');
+      return `${method} ${path}` === 'POST /v3/mail/send' ? send(body) : refused(404, 'not found');
+    },
+  });
   return {
     ...server,
     mails,
-    eventKeys: keys,
     sendEventsTo: (url) => {
       sender = eventSender({ url, keys, now });
     },

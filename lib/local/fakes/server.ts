@@ -3,7 +3,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod';
 import { close, listen } from '../loopback';
 import { type Failure, type Failures, failurePlan, failureSchema } from './failures';
-import { jsonOf, type Reply, reply } from './reply';
 
 export interface FakeRequest {
   method: string;
@@ -15,9 +14,33 @@ export interface FakeRequest {
   bytes: Uint8Array;
 }
 
+/** The answer of a fake vendor. A text in place of JSON is sent as it is. */
+export interface Reply {
+  status: number;
+  headers: Record<string, string>;
+  json?: unknown;
+}
+
+export const reply = (status: number, json?: unknown, headers: Record<string, string> = {}): Reply => ({
+  status,
+  headers,
+  ...(json !== undefined && { json }),
+});
+
+/** The value of a JSON text. `undefined`: it is none. */
+export function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
+}
+
 /** The vendor's server also has `POST` and `DELETE /_control/failures` and `GET /_control/state`, for other processes. */
 export interface FakeServer {
   url: string;
+  /** What the vendor has taken, as `/_control/state` shows it: lists by name. */
+  state(): Record<string, readonly object[]>;
   /** All requests that arrived, in order, failed ones included. */
   requests: FakeRequest[];
   fail(failure: Failure): void;
@@ -26,15 +49,14 @@ export interface FakeServer {
   close(): Promise<void>;
 }
 
-interface Vendor {
-  port?: number | undefined;
-  handle(request: FakeRequest): Reply;
-  /** Answers `GET /_control/state`. */
-  state(): Record<string, unknown>;
-}
+type Handle = (request: FakeRequest) => Reply | Promise<Reply>;
 
 /** Serves a fake vendor on 127.0.0.1. Tests and other processes can order failures, in code or over HTTP. */
-export async function startFake({ port = 0, handle, state }: Vendor): Promise<FakeServer> {
+export async function startFake({
+  port = 0,
+  handle,
+  state,
+}: Pick<FakeServer, 'state'> & { port?: number | undefined; handle: Handle }): Promise<FakeServer> {
   const requests: FakeRequest[] = [];
   const failures = failurePlan();
   const server = http.createServer((incoming, response) => {
@@ -75,6 +97,7 @@ export async function startFake({ port = 0, handle, state }: Vendor): Promise<Fa
 
   return {
     url,
+    state,
     requests,
     fail: (failure) => {
       if (!failure.down) return failures.add(failure);
@@ -95,7 +118,7 @@ async function perform({
   request: FakeRequest;
   response: http.ServerResponse;
   failures: Failures;
-  handle: (request: FakeRequest) => Reply;
+  handle: Handle;
 }): Promise<void> {
   const { method, path, query, body } = request;
   const search = new URLSearchParams(query).toString();
@@ -104,16 +127,15 @@ async function perform({
   if (failure?.before === 'hang') return;
   if (failure?.before === 'reset') return void response.destroy();
 
-  const ordered = failure?.status === undefined ? undefined : { failure, status: failure.status };
-  if (ordered && failure?.after === undefined) return sendOrdered(response, ordered);
+  const ordered = failure?.status === undefined ? undefined : reply(failure.status, failure.body, failure.headers);
+  if (ordered && failure?.after === undefined) return send(response, ordered);
 
-  const own = handle(request);
+  const own = await handle(request);
   if (failure?.after === 'hang') return;
   if (failure?.after === 'reset') return void response.destroy();
-  if (failure?.after === 'cut') return cutShort(response, own);
-  if (ordered) return sendOrdered(response, ordered);
-  // The vendor's own answer, with the headers that the failure adds.
-  send(response, { ...own, headers: { ...own.headers, ...failure?.headers } });
+  // Without a status of the failure: the vendor's own answer, with the headers that the failure adds.
+  const answer = ordered ?? { ...own, headers: { ...own.headers, ...failure?.headers } };
+  send(response, answer, failure?.after === 'cut');
 }
 
 /** Reads the whole request. Rejects if the connection breaks. */
@@ -132,22 +154,15 @@ async function receive(incoming: http.IncomingMessage): Promise<FakeRequest> {
   };
 }
 
-function send(response: http.ServerResponse, { status, headers, json }: Reply): void {
-  const type = json === undefined ? {} : { 'content-type': 'application/json; charset=utf-8' };
-  response.writeHead(status, { ...type, ...headers });
-  response.end(json === undefined ? '' : JSON.stringify(json));
-}
-
-function sendOrdered(response: http.ServerResponse, { failure, status }: { failure: Failure; status: number }): void {
-  const text = typeof failure.body === 'string';
-  response.writeHead(status, { 'content-type': text ? 'text/html' : 'application/json', ...failure.headers });
-  response.end(text ? failure.body : failure.body === undefined ? '' : JSON.stringify(failure.body));
-}
-
-/** Sends the status, the headers and half of the body, then drops the connection. */
-function cutShort(response: http.ServerResponse, { status, headers, json }: Reply): void {
-  const body = json === undefined ? '' : JSON.stringify(json);
-  const length = { 'content-type': 'application/json', 'content-length': String(body.length + 1) };
-  response.writeHead(status, { ...headers, ...length });
-  response.write(body.slice(0, body.length / 2), () => response.destroy());
+/** `cut`: sends half of the body, then drops the connection. */
+function send(response: http.ServerResponse, { status, headers, json = '' }: Reply, cut = false): void {
+  const [type, body] =
+    typeof json === 'string' ? ['text/html', json] : ['application/json; charset=utf-8', JSON.stringify(json)];
+  response.writeHead(status, {
+    'content-type': type,
+    'content-length': Buffer.byteLength(body) + (cut ? 1 : 0),
+    ...headers,
+  });
+  if (cut) response.write(body.slice(0, body.length / 2), () => response.destroy());
+  else response.end(body);
 }

@@ -1,55 +1,169 @@
+import * as z from 'zod';
 import { basicAuthorization } from '../../vendors/credentials';
-import { type Reply, reply } from './reply';
-import { type FakeRequest, type FakeServer, startFake } from './server';
-import { type FakeTicket, type FakeUser, type ZendeskModel, zendeskModel } from './zendesk-model';
+import { type FakeServer, jsonOf, type Reply, reply, startFake } from './server';
 
-export interface FakeZendesk extends FakeServer {
+export interface FakeTicket {
+  id: number;
+  external_id: string | null;
+  subject: string;
+  description: string;
+  requester_id: number;
+  tags: string[];
+  priority: string | null;
+  type: string | null;
+  custom_fields: unknown[];
+  /** Names of the attached files. */
+  attachments: string[];
+  created_at: string;
+}
+
+export interface ZendeskModel {
   tickets: FakeTicket[];
-  users: FakeUser[];
+  users: { id: number; name: string; email: string }[];
+  /** `body` is the raw body. Zendesk compares it byte by byte when a key is repeated. */
+  createTicket(body: string, idempotencyKey?: string): Reply;
+  listTickets(externalId: string): Reply;
+  upload(name: string): Reply;
+}
+
+const KEY_LIFE_MS = 2 * 3_600_000;
+const UPLOAD_LIFE_MS = 3_600_000;
+
+const ticketSchema = z.object({
+  external_id: z.string().nullable().default(null),
+  subject: z.string().max(150, 'is too long (maximum is 150 characters)'),
+  comment: z.object({
+    body: z.string().trim().min(1, 'cannot be blank').max(65_536, 'is too long (maximum is 65536 characters)'),
+    uploads: z.array(z.string()).default([]),
+  }),
+  requester: z.object({
+    name: z.string().trim().min(1, 'is too short (minimum is 1 character)'),
+    email: z.string().regex(/^[^\s@]+@[^\s@]+\.[^\s@]+$/, 'is not properly formatted'),
+  }),
+  tags: z.array(z.string()).default([]),
+  priority: z.enum(['urgent', 'high', 'normal', 'low']).nullable().default(null),
+  type: z.enum(['problem', 'incident', 'question', 'task']).nullable().default(null),
+  custom_fields: z.array(z.object({ id: z.number(), value: z.unknown() })).default([]),
+});
+
+/**
+ * A model of Zendesk's tickets, users, uploads and idempotency keys, without HTTP and on the caller's clock. It refuses
+ * requesters with an address in `suspended`.
+ */
+export function zendeskModel({
+  now,
+  suspended = ['suspended@example.com'],
+}: {
+  now: () => number;
+  suspended?: string[] | undefined;
+}): ZendeskModel {
+  const tickets: FakeTicket[] = [];
+  const users: ZendeskModel['users'] = [];
+  const uploads = new Map<string, { name: string; at: number }>();
+  const keys = new Map<string, { body: string; at: number; made: Reply }>();
+
+  const userOf = (name: string, email: string) => {
+    const known = users.find((user) => user.email === email);
+    const user = known ?? { id: users.length + 1, name, email };
+    if (!known) users.push(user);
+    return user;
+  };
+
+  function create(body: string): Reply {
+    const parsed = z.object({ ticket: ticketSchema }).safeParse(jsonOf(body));
+    if (!parsed.success) {
+      const [issue] = parsed.error.issues;
+      return invalid(String(issue?.path[1] ?? 'base'), issue?.message ?? 'is invalid');
+    }
+    const { requester, comment, ...rest } = parsed.data.ticket;
+    const user = userOf(requester.name, requester.email.toLowerCase());
+    if (suspended.includes(user.email)) return invalid('requester', `${user.email} is suspended`);
+    const files = comment.uploads.map((token) => uploads.get(token));
+    if (files.some((file) => !file || now() - file.at > UPLOAD_LIFE_MS))
+      return invalid('base', 'Attachment: the upload token is invalid or has expired');
+    const attachments = files.map((file) => file?.name ?? '');
+    const created_at = new Date(now()).toISOString();
+    const made = { id: tickets.length + 1, description: comment.body, requester_id: user.id, attachments, created_at };
+    tickets.push({ ...made, ...rest });
+    return reply(201, { ticket: { ...made, ...rest } });
+  }
+
+  return {
+    tickets,
+    users,
+    createTicket(body, idempotencyKey) {
+      const used = keys.get(idempotencyKey ?? '');
+      if (used && now() - used.at < KEY_LIFE_MS) return used.body === body ? used.made : MISMATCH;
+      const made = create(body);
+      // A client may correct a refused request and send it again under the same key.
+      if (made.status === 201 && idempotencyKey !== undefined) keys.set(idempotencyKey, { body, at: now(), made });
+      return made;
+    },
+    listTickets: (externalId) =>
+      reply(200, {
+        tickets: tickets.filter(({ external_id }) => external_id === externalId),
+        meta: { has_more: false },
+      }),
+    upload(name) {
+      const token = `upload-${uploads.size + 1}`;
+      uploads.set(token, { name, at: now() });
+      return reply(201, { upload: { token } });
+    },
+  };
+}
+
+/** Zendesk's 422. Like Zendesk's own, it may quote the request. */
+const invalid = (field: string, description: string): Reply =>
+  reply(422, { error: 'RecordInvalid', details: { [field]: [{ description: `${field}: ${description}` }] } });
+
+const MISMATCH = reply(400, {
+  error: 'IdempotentRequestError',
+  description: 'Idempotent request error: the parameters are different from those of the first request',
+});
+
+export interface FakeZendesk extends FakeServer, Pick<ZendeskModel, 'tickets' | 'users'> {
   /** A header that it accepts. */
   authorization: string;
 }
 
-export interface FakeZendeskOptions {
+/**
+ * Zendesk on 127.0.0.1. Set ZENDESK_ENDPOINT to `url`, which ends with `/api/v2`. With a token, only these credentials
+ * are accepted. Without one, any are.
+ */
+export async function startFakeZendesk({
+  port,
+  email = '',
+  token,
+  now = Date.now,
+  suspended,
+}: {
   port?: number;
-  /** With a token, only these credentials are accepted. Without one, any are. */
   email?: string | undefined;
   token?: string | undefined;
   now?: () => number;
-  /** Addresses of suspended users. */
   suspended?: string[];
-}
-
-/** Zendesk on 127.0.0.1. Set ZENDESK_ENDPOINT to `url`, which ends with `/api/v2`. */
-export async function startFakeZendesk(options: FakeZendeskOptions = {}): Promise<FakeZendesk> {
-  const { port, email, token, now = Date.now, suspended } = options;
-  const model = zendeskModel({ now, ...(suspended ? { suspended } : {}) });
-  const authorization = basicAuthorization(email ?? '', token ?? '');
-  const handle = (request: FakeRequest): Reply => {
-    const given = request.headers.authorization;
-    if (!given?.startsWith('Basic ') || (token !== undefined && given !== authorization))
-      return reply(401, { error: "Couldn't authenticate you" });
-    return route(model, request);
-  };
+} = {}): Promise<FakeZendesk> {
+  const model = zendeskModel({ now, suspended });
   const { tickets, users } = model;
-  const server = await startFake({ port, handle, state: () => ({ tickets, users }) });
+  const authorization = basicAuthorization(email, token ?? '');
+  const server = await startFake({
+    port,
+    state: () => ({ tickets, users }),
+    handle({ method, path, query, headers, body }) {
+      const given = headers.authorization;
+      if (!given?.startsWith('Basic ') || (token !== undefined && given !== authorization))
+        return reply(401, { error: "Couldn't authenticate you" });
+      switch (`${method} ${path.replace(/\.json$/, '')}`) {
+        case 'POST /api/v2/tickets':
+          return model.createTicket(body, headers['idempotency-key']?.toString());
+        case 'GET /api/v2/tickets':
+          return model.listTickets(query.external_id ?? '');
+        case 'POST /api/v2/uploads':
+          return model.upload(query.filename ?? '');
+        default:
+          return reply(404, { error: 'InvalidEndpoint' });
+      }
+    },
+  });
   return { ...server, url: `${server.url}/api/v2`, tickets, users, authorization };
-}
-
-function route(model: ZendeskModel, { method, path, query, headers, body, bytes }: FakeRequest): Reply {
-  switch (`${method} ${path.replace(/\.json$/, '')}`) {
-    case 'POST /api/v2/tickets': {
-      const key = headers['idempotency-key'];
-      return model.createTicket(body, typeof key === 'string' ? key : undefined);
-    }
-    case 'GET /api/v2/tickets':
-      return model.listTickets(query.external_id ?? '');
-    case 'POST /api/v2/uploads': {
-      const name = query.filename;
-      if (!name) return reply(422, { error: 'RecordInvalid', description: 'filename is missing' });
-      return model.upload({ name, contentType: headers['content-type'] ?? '', size: bytes.byteLength });
-    }
-    default:
-      return reply(404, { error: 'InvalidEndpoint', description: 'Not found' });
-  }
 }

@@ -1,7 +1,11 @@
 import { createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { StoreError } from '../../../lib/errors';
-import { type FakeAppStoreConnect, startFakeAppStoreConnect } from '../../../lib/local/fakes/app-store-connect';
-import { fakePrivateKey, tokenProblem } from '../../../lib/local/fakes/app-store-connect-token';
+import {
+  type FakeAppStoreConnect,
+  fakePrivateKey,
+  startFakeAppStoreConnect,
+  tokenProblem,
+} from '../../../lib/local/fakes/app-store-connect';
 import type { Failure } from '../../../lib/local/fakes/failures';
 import { type AppStoreConnect, realAppStoreConnect } from '../../../lib/vendors/app-store-connect';
 import { APP, BUILD, GROUP, seed, TEAM } from '../../support/testflight';
@@ -68,8 +72,8 @@ describe('the token', () => {
     expect(second).toBe(first);
     expect(third).not.toBe(first);
     const team = { ...TEAM, publicKey: createPublicKey(TEAM.privateKey) };
-    expect(tokenProblem(third, team, now)).toBeUndefined();
-    expect(tokenProblem(first, team, now)).toBe('exp is over');
+    expect(await tokenProblem(third, team, now)).toBeUndefined();
+    expect(await tokenProblem(first, team, now)).toContain('JWTExpired');
   });
 
   test("is valid even if our clock is nearly a minute ahead of Apple's", async () => {

@@ -1,4 +1,3 @@
-import { route } from '../../../lib/local/fakes/app-store-connect';
 import { type AppStoreConnect, appStoreConnectOver } from '../../../lib/vendors/app-store-connect';
 import {
   answered,
@@ -43,7 +42,7 @@ function reply({ vendors: { apple }, watch }: World, job: string, { method, path
   const before = { mails: apple.mails.length, testers: apple.testers.length };
   if (body !== undefined && JSON.stringify(body).includes(FORBIDDEN_TESTER))
     return { status: 403, headers: {}, body: {} };
-  const { status, headers, json } = route(apple, {
+  const { status, headers, json } = apple.handle({
     method,
     path: url.pathname,
     query: Object.fromEntries(url.searchParams),

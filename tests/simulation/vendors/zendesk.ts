@@ -1,4 +1,4 @@
-import type { Reply } from '../../../lib/local/fakes/reply';
+import type { Reply } from '../../../lib/local/fakes/server';
 import { translate } from '../../../lib/vendors/translate';
 import { ticketBody, type Zendesk, zendesk } from '../../../lib/vendors/zendesk';
 import type { Process } from '../world/calls';
@@ -50,11 +50,11 @@ export function zendeskOf(world: World, process: Process): Zendesk {
       });
       return tickets[0] && { id: String(tickets[0].id) };
     },
-    upload: async ({ name, contentType, bytes }, { timeoutMs }) => {
+    upload: async ({ name }, { timeoutMs }) => {
       const { upload } = await ask<{ upload: { token: string } }>('upload', {
         timeoutMs,
         effect: 'repeatable',
-        reply: () => vendors.zendesk.upload({ name, contentType, size: bytes.byteLength }),
+        reply: () => vendors.zendesk.upload(name),
       });
       return { token: upload.token };
     },

@@ -1,5 +1,5 @@
 import { StoreError } from '../../../lib/errors';
-import type { Reply } from '../../../lib/local/fakes/reply';
+import type { Reply } from '../../../lib/local/fakes/server';
 import { NoAnswer, NotOk } from '../../../lib/vendors/http';
 import type { Chance } from './chance';
 import { AWS, type Fault, type Target } from './faults';

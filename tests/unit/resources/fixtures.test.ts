@@ -7,7 +7,7 @@ import { emailMessageSchema } from '../../../lib/emails/message';
 import { feedbackPerson, parseFeedback } from '../../../lib/feedback/message';
 import { parseEnvelope, parseOrPark } from '../../../lib/jobs/envelope';
 import { hashesWith } from '../../../lib/jobs/person-hash';
-import { LOCAL_APPS } from '../../../lib/local/fakes/app-store-connect-seed';
+import { LOCAL_APPS } from '../../../lib/local/fakes/app-store-connect';
 import { inviteSchema, testflightGroup } from '../../../lib/testflight/message';
 
 const recordOf = (file: string) => {
