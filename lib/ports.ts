@@ -233,7 +233,7 @@ export interface MetricQuery {
   namespace: string;
   name: string;
   dimensions: Record<string, string>;
-  statistic: 'Sum' | 'Average' | 'Maximum' | 'SampleCount';
+  statistic: 'Sum' | 'Average' | 'Maximum' | 'SampleCount' | 'p50' | 'p95';
 }
 
 export interface MetricPoint {

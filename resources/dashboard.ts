@@ -170,6 +170,11 @@ function analyticsSection(instance: string): Widget[] {
       p50: own('TimeToStore', 'p50'),
       p95: own('TimeToStore', 'p95'),
     }),
+    logTable('Analytics: bytes stored a minute', {
+      groups: [logGroup(instance, 'analytics')],
+      query: "filter message = 'message stored' | stats sum(bytes) as bytes by bin(1m)",
+      view: 'timeSeries',
+    }),
     logTable('Analytics: events by name', {
       groups: [logGroup(instance, 'analytics')],
       query: "filter message = 'events stored' | stats sum(count) as events by event | sort events desc",

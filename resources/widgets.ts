@@ -79,13 +79,16 @@ export function graph(
 }
 
 /** The answer of the functions' logs to a question in the language of CloudWatch Logs Insights, asked when a person looks. */
-export const logTable = (title: string, { groups, query }: { groups: string[]; query: string }): Widget => ({
+export const logTable = (
+  title: string,
+  { groups, query, view = 'table' }: { groups: string[]; query: string; view?: 'table' | 'timeSeries' },
+): Widget => ({
   type: 'log',
   width: COLUMNS / 2,
   height: 6,
   properties: {
     title,
-    view: 'table',
+    view,
     region: `\${AWS::Region}`,
     query: [...groups.map((group) => `SOURCE '${group}'`), query].join(' | '),
   },

@@ -78,6 +78,8 @@ function measure(
   metrics.add('EventsAccepted', accepted?.events ?? 0, 'Count', {});
   metrics.add('EventsRejected', rejected?.events ?? 0, 'Count', {});
   metrics.add('TimeToStore', lagMs, 'Milliseconds', {});
+  if (accepted)
+    log.info('message stored', { queue: ANALYTICS_QUEUE, count: accepted.events, bytes: accepted.bytes.length });
   const most = [...names].sort(([, a], [, b]) => b - a).slice(0, MOST_NAMES);
   for (const [event, count] of most) log.info('events stored', { queue: ANALYTICS_QUEUE, event, count });
 }

@@ -1,6 +1,7 @@
 import { type Context, Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import * as z from 'zod';
+import { analyticsReader } from '../ops/analytics';
 import { OperatorError } from '../ops/operator';
 import { overview } from '../ops/overview';
 import { isProduction } from '../target';
@@ -49,6 +50,8 @@ export function consoleApi(deps: ConsoleDeps): Hono<Env> {
     campaignList(deps, day === undefined ? undefined : dayOf(day)),
   );
   answers('get', '/campaign', z.object({ id: z.string() }), ({ id }) => campaignPage(deps, id));
+  const analytics = analyticsReader(deps.deployment, 60);
+  answers('get', '/analytics', none, () => analytics());
   answers('post', '/preview', action, (asked) => previewAction(deps, asked.action, asked.input));
   answers('post', '/act', action, async (asked) => ({ done: await act(deps, asked) }));
 

@@ -9,6 +9,7 @@ import type { JobFilter } from '../ops/job-filter';
 import { jobView, nextAt, OperatorError, queuesOf, stateOf } from '../ops/operator';
 import { sentEnvelope } from '../ops/replace';
 import { findJob, jobsWithKey, listJobs } from '../ops/search';
+import { shapeOf } from '../ops/shape';
 import { timeline } from '../ops/timeline';
 import { slsCommand, words } from '../target';
 import { counted } from '../text';
@@ -150,21 +151,4 @@ export async function jobData(
   if (unmask) await auditLook(deps, { action: 'job.reveal', arguments: { queue, id } });
   if (dataref !== undefined) return { data: { dataref } };
   return { data: unmask ? data : shapeOf(data) };
-}
-
-/**
- * The shape of data that may be personal: the names of its fields, and the kind and length of each value. Names below the
- * first level may be a user's words, so an object is only counted.
- */
-function shapeOf(data: unknown): unknown {
-  if (typeof data !== 'object' || data === null || Array.isArray(data)) return kindOf(data);
-  return Object.fromEntries(Object.entries(data).map(([name, value]) => [name, kindOf(value)]));
-}
-
-function kindOf(value: unknown): string {
-  if (value === null) return 'null';
-  if (typeof value === 'string') return `text, ${value.length} characters`;
-  if (Array.isArray(value)) return `list of ${value.length}`;
-  if (typeof value === 'object') return `object with ${Object.keys(value).length} fields`;
-  return typeof value;
 }

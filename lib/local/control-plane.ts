@@ -82,5 +82,7 @@ function resultOf(
 function statisticOf(statistic: string, values: number[]): number {
   const sum = values.reduce((total, value) => total + value, 0);
   if (statistic === 'SampleCount') return values.length;
+  const percent = Number(/^p(\d+)$/.exec(statistic)?.[1]);
+  if (percent) return values.toSorted((a, b) => a - b)[Math.ceil((percent / 100) * values.length) - 1] ?? 0;
   return statistic === 'Average' ? sum / values.length : sum;
 }

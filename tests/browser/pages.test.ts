@@ -3,6 +3,7 @@ import { PermanentError, VENDORS } from '../../lib/errors';
 import { REASONS, STATES } from '../../lib/jobs/row';
 import { close, listen } from '../../lib/local/loopback';
 import { pauseQueue } from '../../lib/ops/pause';
+import { anEvent, putOriginal } from '../support/analytics';
 import { type TestedConsole, testedConsole } from '../support/console';
 import { memoryDeployment } from '../support/deployment';
 import { anEnvelope, jobId, memoryEngine } from '../support/engine';
@@ -29,7 +30,13 @@ async function aConsole(options: Parameters<typeof testedConsole>[1] = {}): Prom
   for (const n of [1, 2])
     engine.send(JSON.stringify(anEnvelope({ id: jobId(n), correlationid: MARKUP, data: { name: `person ${n}` } })));
   await engine.deliver();
-  return opens(await testedConsole(engine, options));
+  const time = new Date(engine.clock.now()).toISOString();
+  const events = [anEvent(1, { time }), anEvent(2, { time, user: 'someone@example.com' })];
+  await putOriginal(engine.objects, events, { time });
+  const { deployment, metrics } = memoryDeployment(engine);
+  for (const name of ['EventsAccepted', 'EventsRejected', 'TimeToStore'])
+    metrics.set(name, [{ at: engine.clock.now() - 60_000, value: 1 }]);
+  return opens(await testedConsole(engine, { deployment, ...options }));
 }
 
 const aTab = async (options?: Parameters<typeof openTab>[0]): Promise<Tab> => opens(await openTab(options));
@@ -253,12 +260,25 @@ browserTest('a paused queue from which Lambda still receives can be paused again
   expect(on.get('sample')).toBe(false);
 });
 
+browserTest('analytics shows rejected events by rule with a masked example', async () => {
+  const { page, problems } = await aTabOn('/console/analytics');
+
+  await page.getByText(`of job ${jobId(1)}`).click();
+
+  await page.getByText('"user": "text, 19 characters"').waitFor();
+  await page.getByText('Last hour: 1 events accepted, 1 rejected').waitFor();
+  expect(await page.content()).not.toContain('someone@example.com');
+  expect(await page.locator('svg rect').count()).toBe(4);
+  expect(problems).toEqual([]);
+});
+
 const PAGES = [
   ['/', 'Sending rate'],
   ['/console/jobs', jobId(1)],
   [job, 'Row as JSON'],
   ['/console/dead', 'Rejected'],
   ['/console/campaigns', 'No campaigns'],
+  ['/console/analytics', 'must not look like an e-mail address'],
 ] as const;
 
 /** Opens each page, and then the question of an action. */

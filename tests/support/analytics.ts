@@ -1,7 +1,7 @@
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { encodeBatch } from '../../lib/analytics/encode';
 import type { AnalyticsEvent } from '../../lib/analytics/event';
-import { dataKey, dataPrefix, HOUR_MS, hourOf, latePrefix, parquetPrefix } from '../../lib/analytics/keys';
+import { dataKey, dataPrefix, HOUR_MS, hourOf, latePrefix, parquetPrefix, rejectedKey } from '../../lib/analytics/keys';
 import { ANALYTICS_EVENTS } from '../../lib/analytics/message';
 import { type EventRow, fromParquet, rowOf } from '../../lib/analytics/parquet';
 import { parseEnvelope } from '../../lib/jobs/envelope';
@@ -61,16 +61,18 @@ export async function linesOf(objects: Pick<Objects, 'get'>, keys: string[]): Pr
   );
 }
 
-/** Puts a message's own object into the bucket, as the worker does. */
+/** Puts a message's own object into the bucket, as the worker does, and one for the events that it rejects. */
 export async function putOriginal(
   objects: Pick<Objects, 'put'>,
   events: unknown[],
   changes: Parameters<typeof analyticsBody>[1] = {},
 ): Promise<string> {
   const envelope = parseEnvelope(analyticsBody(events, changes));
-  const { accepted } = encodeBatch(envelope, events);
-  const key = dataKey(PREFIX, { time: Date.parse(envelope.time), id: envelope.id });
-  await objects.put(key, accepted?.bytes ?? '', 'application/gzip');
+  const { accepted, rejected } = encodeBatch(envelope, events, { noAddressesFrom: 0 });
+  const place = { time: Date.parse(envelope.time), id: envelope.id };
+  const key = dataKey(PREFIX, place);
+  await objects.put(key, accepted?.bytes ?? gzipSync(''), 'application/gzip');
+  if (rejected) await objects.put(rejectedKey(PREFIX, place), rejected.bytes, 'application/gzip');
   return key;
 }
 

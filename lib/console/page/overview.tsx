@@ -1,33 +1,26 @@
 import type { Activity, Overview, QueueFigures, VendorFigures } from '../../ops/overview';
 import { Action } from './action';
 import { Chart } from './chart';
-import { Answer, duration, State, Table, Time, useSession } from './parts';
+import { Answer, duration, State, sum, Table, Time, useEveryMs } from './parts';
 import { addressOf, Link } from './router';
 
-/** CloudWatch is asked each time, and bills each metric. */
-const EVERY_MS = 30_000;
-const EVERY_MS_LOCAL = 2_000;
-
 /** The figures of the deployment, read again and again. */
-export function OverviewPage() {
-  const { local } = useSession();
-  return (
-    <Answer path="overview" everyMs={local ? EVERY_MS_LOCAL : EVERY_MS}>
-      {(overview: Overview) => (
-        <>
-          <Alarms overview={overview} />
-          <Queues queues={overview.queues} />
-          <h2>Vendors</h2>
-          <Vendors vendors={overview.vendors} />
-          <h2>Activity</h2>
-          {overview.queues.map((queue) => (
-            <Charts key={queue.queue} queue={queue} at={overview.at} />
-          ))}
-        </>
-      )}
-    </Answer>
-  );
-}
+export const OverviewPage = () => (
+  <Answer path="overview" everyMs={useEveryMs()}>
+    {(overview: Overview) => (
+      <>
+        <Alarms overview={overview} />
+        <Queues queues={overview.queues} />
+        <h2>Vendors</h2>
+        <Vendors vendors={overview.vendors} />
+        <h2>Activity</h2>
+        {overview.queues.map((queue) => (
+          <Charts key={queue.queue} queue={queue} at={overview.at} />
+        ))}
+      </>
+    )}
+  </Answer>
+);
 
 const Alarms = ({ overview: { alarms, reconciledAt, at } }: { overview: Overview }) => (
   <>
@@ -121,8 +114,6 @@ const Vendors = ({ vendors }: { vendors: readonly VendorFigures[] }) => (
     }}
   />
 );
-
-const sum = (points: readonly { value: number }[]): number => points.reduce((all, { value }) => all + value, 0);
 
 const HOUR_MS = 3_600_000;
 

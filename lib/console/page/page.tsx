@@ -1,6 +1,7 @@
 import { type FunctionComponent, render } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Session } from '../api';
+import { AnalyticsPage } from './analytics';
 import { takeToken } from './api';
 import { CampaignsPage } from './campaigns';
 import { DeadPage } from './dead';
@@ -19,6 +20,7 @@ const PAGES: Record<string, { title: string; page: FunctionComponent }> = {
   '/console/job': { title: 'Job', page: JobPage },
   '/console/dead': { title: 'Dead letters', page: DeadPage },
   '/console/campaigns': { title: 'Campaigns', page: CampaignsPage },
+  '/console/analytics': { title: 'Analytics', page: AnalyticsPage },
   '/console/local': { title: 'Fake vendors', page: LocalPage },
 };
 
@@ -35,7 +37,10 @@ function Frame({ session }: { session: Session }) {
   }, [title, session.instance]);
   useSearchKey();
   const shown = Object.entries(PAGES).filter(
-    ([to]) => to !== '/console/job' && (session.local || to !== '/console/local'),
+    ([to]) =>
+      to !== '/console/job' &&
+      (session.local || to !== '/console/local') &&
+      (session.queues.includes('analytics') || to !== '/console/analytics'),
   );
   return (
     <SessionContext.Provider value={session}>

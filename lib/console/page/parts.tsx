@@ -9,6 +9,11 @@ export const SessionContext = createContext<Session | undefined>(undefined);
 /** The deployment, for every part of the page. */
 export const useSession = (): Session => useContext(SessionContext) as Session;
 
+/** How often figures are asked for: CloudWatch bills each metric each time. */
+export const useEveryMs = (): number => (useSession().local ? 2_000 : 30_000);
+
+export const sum = (points: readonly { value: number }[]): number => points.reduce((all, { value }) => all + value, 0);
+
 /** The event after something was done: what is shown is asked for again. `detail`: what happened, in words. */
 export const DONE = 'console-done';
 export const tellDone = (text: string): boolean => dispatchEvent(new CustomEvent(DONE, { detail: text }));

@@ -286,8 +286,8 @@ test('logs, metrics and DLQ attributes contain nothing of an event', async () =>
   expect(JSON.stringify(told)).not.toContain(secret);
 });
 
-test('metrics count events and the time from acceptance to storage, and log lines count events by name', async () => {
-  const { engine, metrics } = start();
+test('metrics count events and the time from acceptance to storage, and log lines count bytes, and events by name', async () => {
+  const { engine, metrics, keys } = start();
   engine.clock.advance(Date.parse(ACCEPTED_AT) + 1_500 - engine.clock.now());
   engine.send(analyticsBody([anEvent(1), anEvent(2, { name: 'purchase' }), anEvent(3, { name: 'purchase' }), {}]));
 
@@ -303,6 +303,11 @@ test('metrics count events and the time from acceptance to storage, and log line
     { queue: 'analytics', event: 'purchase', count: 2 },
     { queue: 'analytics', event: 'screen_viewed', count: 1 },
   ]);
+  const [key = ''] = keys(dataPrefix(PREFIX));
+  const bytes = (await engine.objects.get(key))?.length;
+  expect(engine.lines).toContainEqual(
+    expect.objectContaining({ message: 'message stored', facts: { queue: 'analytics', count: 3, bytes } }),
+  );
 });
 
 test('one message logs at most twenty names of events, the most frequent ones', async () => {

@@ -68,11 +68,11 @@ const structure = z.strictObject({
           ...place,
           properties: z.strictObject({
             title: z.string().min(1),
-            view: z.literal('table'),
+            view: z.enum(['table', 'timeSeries']),
             region: z.literal('us-east-1'),
             query: z
               .string()
-              .regex(/^(SOURCE '\/aws\/lambda\/acme-[a-z]+' \| )+filter .* \| stats .* \| sort \w+ desc$/),
+              .regex(/^(SOURCE '\/aws\/lambda\/acme-[a-z]+' \| )+filter .* \| stats [^|]*( \| sort \w+ desc)?$/),
           }),
         }),
         z.strictObject({
@@ -180,7 +180,7 @@ test('the graphs about campaigns and analytics appear only with their queues', (
     bodyOf(names).body.widgets.flatMap(({ properties }) => ('title' in properties ? properties.title : []));
 
   expect(titles(['feedback']).filter((title) => /^(Campaigns|Analytics)/.test(title))).toEqual([]);
-  expect(titles(queues).filter((title) => /^(Campaigns|Analytics)/.test(title))).toHaveLength(6);
+  expect(titles(queues).filter((title) => /^(Campaigns|Analytics)/.test(title))).toHaveLength(7);
 });
 
 /** The unit of a metric. The number of samples is a count. */
@@ -190,13 +190,14 @@ function unitOf(name: string, title: string): string {
   return /^(Duration|Time|VendorTime|OldestHeld)/.test(name) ? 'Milliseconds' : 'Count';
 }
 
-test('events by name come from the log lines of the analytics worker, not from metrics', () => {
-  const { widgets } = bodyOf().body;
-  const [table] = widgets.flatMap(({ properties }) =>
-    'query' in properties && properties.title === 'Analytics: events by name' ? [properties.query] : [],
+test('bytes and events by name come from the log lines of the analytics worker, not from metrics', () => {
+  const queries = bodyOf().body.widgets.flatMap(({ properties }) =>
+    'query' in properties && /^Analytics/.test(String(properties.title)) ? [[properties.view, properties.query]] : [],
   );
 
-  expect(table).toBe(
-    "SOURCE '/aws/lambda/acme-analytics' | filter message = 'events stored' | stats sum(count) as events by event | sort events desc",
-  );
+  const source = "SOURCE '/aws/lambda/acme-analytics'";
+  expect(queries).toEqual([
+    ['timeSeries', `${source} | filter message = 'message stored' | stats sum(bytes) as bytes by bin(1m)`],
+    ['table', `${source} | filter message = 'events stored' | stats sum(count) as events by event | sort events desc`],
+  ]);
 });

@@ -1,0 +1,61 @@
+import type { AnalyticsFigures, RejectedBy } from '../../ops/analytics';
+import { Chart } from './chart';
+import { Answer, duration, Facts, Json, sum, Table, useEveryMs } from './parts';
+
+/** Events of the last hour, as they are stored and rejected. */
+export const AnalyticsPage = () => (
+  <Answer path="analytics" everyMs={useEveryMs()}>
+    {({ at: to, from, accepted, rejected, p50, p95, stored, rejections }: AnalyticsFigures) => (
+      <>
+        <div class="columns">
+          <Chart
+            {...{ from, to }}
+            caption={`Last hour: ${sum(accepted)} events accepted, ${sum(rejected)} rejected`}
+            lines={{ accepted, rejected }}
+          />
+          <Chart
+            {...{ from, to, textOf: duration }}
+            caption="Last hour: time from the API to S3"
+            lines={{ p50, p95 }}
+          />
+        </div>
+        <p class="quiet">CloudWatch's figures are about a minute late. The lists read what is in the bucket now.</p>
+        <h2>Stored</h2>
+        <p>{newestText(stored)}</p>
+        <Facts facts={{ events: stored.events, 'bytes, compressed': stored.bytes }} />
+        <Table
+          label="Events by name"
+          rows={stored.names.slice(0, 50)}
+          id={({ name }) => name}
+          columns={{ Name: ({ name }) => name, Events: ({ events }) => events }}
+        />
+        <h2>Rejected</h2>
+        <p>{newestText(rejections)}</p>
+        <Rejected rules={rejections.rules} />
+      </>
+    )}
+  </Answer>
+);
+
+const newestText = ({ messages, of }: { messages: number; of: number }): string =>
+  `From ${messages < of ? `the newest ${messages} of ` : ''}${of} messages of this hour and the one before.`;
+
+const Rejected = ({ rules }: { rules: readonly RejectedBy[] }) => (
+  <Table
+    label="Rejected events by rule"
+    rows={rules}
+    id={({ field, rule }) => `${field} ${rule}`}
+    columns={{
+      Events: ({ events }) => events,
+      Field: ({ field }) => field || 'the event',
+      Rule: ({ rule }) => rule,
+      'It was': ({ example }) => example.value,
+      'Example, masked': ({ field, rule, example: { job, event } }) => (
+        <details>
+          <summary>{`of job ${job}`}</summary>
+          <Json label={`Example for ${field} ${rule}`} value={event} />
+        </details>
+      ),
+    }}
+  />
+);

@@ -1,0 +1,234 @@
+import { gunzipSync } from 'node:zlib';
+import { v5 } from 'uuid';
+import { addressProblem } from '../analytics/address';
+import { type AnalyticsEvent, problemOf } from '../analytics/event';
+import { dataKey, dataPartition, HOUR_MS, hourStart, rejectedPartition } from '../analytics/keys';
+import { ANALYTICS_EVENTS } from '../analytics/message';
+import { mapEach } from '../concurrency';
+import { groupBy } from '../group-by';
+import { MAX_INLINE_DATA_BYTES, sendable } from '../jobs/envelope';
+import { ANALYTICS_QUEUE, deduplicationId } from '../jobs/keys';
+import type { MetricPoint, Objects } from '../ports';
+import { type Deployment, type OperatorDeps, OperatorError } from './operator';
+import { kindOf, shapeOf } from './shape';
+
+/** Reading more objects would take longer than a look at a screen. */
+const MOST_READ = 100;
+const READS = 16;
+
+/** A line of a rejected event, or of an accepted one, which has its own fields. */
+interface Line {
+  job: string;
+  source: string;
+  group: string | null;
+  accepted: string;
+  [member: string]: unknown;
+}
+
+/** The newest of some messages. `of`: how many there are. */
+interface Newest {
+  messages: number;
+  of: number;
+}
+
+/** Rejected events with one rule and field. `example`: what the field was, and the event, both masked. */
+export interface RejectedBy {
+  rule: string;
+  field: string;
+  events: number;
+  example: { job: string; value: string; event: unknown };
+}
+
+/** Analytics of the last hour. CloudWatch's points are about a minute late. Times to store are ms. */
+export interface AnalyticsFigures extends Record<'accepted' | 'rejected' | 'p50' | 'p95', MetricPoint[]> {
+  at: number;
+  from: number;
+  /** Of this hour and the one before, from the bucket. `bytes` are compressed. The most frequent name first. */
+  stored: Newest & { events: number; bytes: number; names: { name: string; events: number }[] };
+  rejections: Newest & { rules: RejectedBy[] };
+}
+
+/** A reader of the figures. It reads an object once, however often it is asked. `period`: of a point, in seconds. */
+export function analyticsReader(deps: Deployment, period: number): () => Promise<AnalyticsFigures> {
+  const { clock, instance, monitoring, objects, prefix } = deps;
+  const known = { stored: new Map<string, StoredObject>(), rejected: new Map<string, RejectedBy[]>() };
+  const metric = (name: string, statistic: 'Sum' | 'p50' | 'p95') => ({
+    ...{ namespace: instance, name, statistic, dimensions: {} },
+  });
+  return async () => {
+    const at = clock.now();
+    const to = Math.ceil(at / (period * 1000)) * period * 1000;
+    const from = to - HOUR_MS;
+    const hours = [hourStart(at) - HOUR_MS, hourStart(at)];
+    const [[accepted = [], rejected = [], p50 = [], p95 = []], stored, rejections] = await Promise.all([
+      monitoring.series(
+        [
+          metric('EventsAccepted', 'Sum'),
+          metric('EventsRejected', 'Sum'),
+          metric('TimeToStore', 'p50'),
+          metric('TimeToStore', 'p95'),
+        ],
+        { from, to, periodSeconds: period },
+      ),
+      newest(objects, known.stored, { folders: hours.map((hour) => dataPartition(prefix, hour)), read: storedObject }),
+      newest(objects, known.rejected, {
+        folders: hours.map((hour) => rejectedPartition(prefix, hour)),
+        read: rejectedObject,
+      }),
+    ]);
+    return {
+      ...{ at, from, accepted, rejected, p50, p95 },
+      stored: { ...stored.newest, ...sumOf(stored.read) },
+      rejections: { ...rejections.newest, rules: merged(rejections.read.flat()) },
+    };
+  };
+}
+
+/** Reads the newest objects of some folders that are not known yet, and forgets all others. */
+async function newest<T>(
+  objects: Objects,
+  known: Map<string, T>,
+  { folders, read }: { folders: string[]; read: (bytes: Uint8Array) => T },
+): Promise<{ newest: Newest; read: T[] }> {
+  const keys = (await Promise.all(folders.map((folder) => objects.list(folder)))).flat();
+  const newest = keys.slice(-MOST_READ);
+  for (const key of known.keys()) if (!newest.includes(key)) known.delete(key);
+  await mapEach(newest, READS, async (key) => {
+    const bytes = known.has(key) ? undefined : await objects.get(key);
+    if (bytes) known.set(key, read(bytes));
+  });
+  return { newest: { messages: known.size, of: keys.length }, read: [...known.values()] };
+}
+
+interface StoredObject {
+  bytes: number;
+  names: Map<string, number>;
+}
+
+function storedObject(bytes: Uint8Array): StoredObject {
+  const names = new Map<string, number>();
+  for (const { name } of linesOf(bytes)) names.set(String(name), (names.get(String(name)) ?? 0) + 1);
+  return { bytes: bytes.length, names };
+}
+
+function sumOf(read: readonly StoredObject[]) {
+  const counts = new Map<string, number>();
+  for (const { names } of read) for (const [name, count] of names) counts.set(name, (counts.get(name) ?? 0) + count);
+  const names = [...counts].map(([name, events]) => ({ name, events })).sort((a, b) => b.events - a.events);
+  return {
+    events: names.reduce((sum, { events }) => sum + events, 0),
+    bytes: read.reduce((sum, { bytes }) => sum + bytes, 0),
+    names,
+  };
+}
+
+/** The lines of an object. One that cannot be read has none here: the function that writes the hours tells it. */
+function linesOf(bytes: Uint8Array): Line[] {
+  try {
+    return gunzipSync(bytes)
+      .toString('utf8')
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => JSON.parse(line) as Line);
+  } catch {
+    return [];
+  }
+}
+
+const rejectedObject = (bytes: Uint8Array): RejectedBy[] => merged(linesOf(bytes).map(rejectedBy));
+
+type Fields = Record<string, unknown> | null | undefined;
+
+/** A name of a property that is no plain word may say something about a person. */
+function rejectedBy({ field: path, rule, event, job }: Line): RejectedBy {
+  const field = String(path).replace(/^data\.events\.\d+\.?/, '');
+  const [top = '', ...rest] = field.split('.');
+  const part = field === '' ? event : (event as Fields)?.[top];
+  const value = rest.length === 0 ? part : (part as Fields)?.[rest.join('.')];
+  return {
+    ...{ rule: String(rule), field: /^[\w.$-]*$/.test(field) ? field : `${top}.*`, events: 1 },
+    example: { job, value: kindOf(value), event: shapeOf(event) },
+  };
+}
+
+function merged(rules: readonly RejectedBy[]): RejectedBy[] {
+  const groups = [...groupBy(rules, ({ field, rule }) => `${field} ${rule}`).values()];
+  return groups
+    .flatMap(([first, ...others]) =>
+      first ? [{ ...first, events: others.reduce((sum, { events }) => sum + events, first.events) }] : [],
+    )
+    .sort((a, b) => b.events - a.events);
+}
+
+/** Never change this: a second replay would then not find the objects of the first. */
+const REPLAY_NAMESPACE = '0f5bd0b2-7a4b-5c0e-9a52-6e1d9e6d2a41';
+const REPLAYS = '/operator/replays/';
+
+/** `left`: events that break a rule of this code too, and those whose id their message has stored already. */
+export interface Replayed {
+  messages: number;
+  events: number;
+  left: number;
+}
+
+/**
+ * Sends the rejected events of an hour again that this code accepts: those of each message as one message or, if it would
+ * be too large, several. It has the time of the old one, so the events come into the same hour. Its id follows from the old
+ * id and the events, so a repeat writes nothing. After another fix the message holds more events and has another id, and
+ * readers and the Parquet objects take each event once, by its id. `audited` comes before the first message.
+ */
+export async function replayRejected(
+  deps: OperatorDeps,
+  { hour, noAddressesFrom }: { hour: number; noAddressesFrom: number },
+  audited: () => Promise<string>,
+): Promise<Replayed> {
+  const { objects, prefix, queues } = deps;
+  const { type } = deps.settings(ANALYTICS_QUEUE);
+  const replayed: Replayed = { messages: 0, events: 0, left: 0 };
+  for (const key of await objects.list(rejectedPartition(prefix, hour))) {
+    const lines = linesOf((await objects.get(key)) ?? new Uint8Array());
+    const [first] = lines;
+    if (!first) throw new OperatorError(`${key} cannot be read. Restore it from the bucket's versions.`);
+    // What a replay rejects is in the object of the first message too.
+    if (first.source.startsWith(REPLAYS)) continue;
+    const time = Date.parse(first.accepted);
+    const own = await objects.get(dataKey(prefix, { time, id: first.job }));
+    const stored = new Set(own && linesOf(own).map(({ id }) => id));
+    const isValid = (event: unknown): event is AnalyticsEvent =>
+      problemOf(event, time) === undefined &&
+      (time < noAddressesFrom || addressProblem(event as AnalyticsEvent) === undefined) &&
+      !stored.has((event as AnalyticsEvent).id);
+    const valid = lines.map(({ event }) => event).filter(isValid);
+    replayed.left += lines.length - valid.length;
+    for (const events of packed(valid)) {
+      await audited();
+      const id = v5([first.job, ...events.map((event) => event.id)].join('\n'), REPLAY_NAMESPACE);
+      const body = JSON.stringify({
+        ...{ specversion: '1.0', id, type: ANALYTICS_EVENTS, source: REPLAYS + first.job, time: first.accepted },
+        ...(first.group !== null && { partitionkey: first.group }),
+        data: { events },
+      });
+      const identity = type === 'fifo' ? { groupId: id, deduplicationId: deduplicationId.sent(id) } : {};
+      await queues.send(deps.queueUrl(ANALYTICS_QUEUE), { body: sendable(body), ...identity });
+      replayed.messages++;
+      replayed.events += events.length;
+    }
+  }
+  return replayed;
+}
+
+/** Events in lists that fit into a message. */
+function packed(events: readonly AnalyticsEvent[]): AnalyticsEvent[][] {
+  const lists: AnalyticsEvent[][] = [];
+  let room = 0;
+  for (const event of events) {
+    const bytes = Buffer.byteLength(JSON.stringify(event)) + 1;
+    if (bytes > room) {
+      lists.push([]);
+      room = MAX_INLINE_DATA_BYTES;
+    }
+    room -= bytes;
+    lists.at(-1)?.push(event);
+  }
+  return lists;
+}

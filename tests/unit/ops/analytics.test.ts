@@ -1,0 +1,190 @@
+import { writeHours } from '../../../lib/analytics/hours';
+import { analyticsContract } from '../../../lib/analytics/process';
+import { analyticsReader, replayRejected } from '../../../lib/ops/analytics';
+import { analyticsBody, anEvent, putOriginal, someEvents, viewAt } from '../../support/analytics';
+import { memoryDeployment } from '../../support/deployment';
+import { jobId, memoryEngine, PREFIX } from '../../support/engine';
+
+const ADDRESS = 'someone@example.com';
+const HOUR = Date.parse('2026-01-02T03:00:00Z');
+const MINUTE_MS = 60_000;
+
+/** The worker of analytics. `rules.noAddressesFrom` may change between two messages, as by a deployment. */
+function start() {
+  const rules = { noAddressesFrom: 0 };
+  const metrics = { add: () => {}, flush: async () => {} };
+  const engine = memoryEngine((deps) => analyticsContract(Object.assign(rules, { ...deps, metrics, prefix: PREFIX })));
+  engine.clock.advance(HOUR + 5 * MINUTE_MS - engine.clock.now());
+  const audited = jest.fn(async () => 'audit');
+  return {
+    ...{ engine, rules, audited },
+    replay: async (noAddressesFrom = rules.noAddressesFrom) => {
+      const result = await replayRejected(engine.deps, { hour: HOUR, noAddressesFrom }, audited);
+      while (engine.inQueue() > 0) await engine.deliver();
+      return result;
+    },
+    write: () =>
+      writeHours({ ...engine.deps, columns: [], onePartBytes: 1e9, mostBytes: 1e9 }, { remainingMs: 300_000 }),
+    seen: async () => (await viewAt(engine.objects, engine.clock.now())).map(({ id }) => id).sort(),
+    deliver: async (events: unknown[], n = 1) => {
+      engine.send(analyticsBody(events, { n }));
+      await engine.deliver();
+    },
+  };
+}
+
+describe('the figures', () => {
+  test('have the points of CloudWatch, and bytes and names of the newest messages', async () => {
+    const { engine, deliver } = start();
+    await deliver([...someEvents(1, 3), anEvent(4, { name: 'purchase' })]);
+    await deliver(someEvents(5, 6), 2);
+    const { deployment, metrics } = memoryDeployment(engine);
+    metrics.set('EventsAccepted', [{ at: HOUR, value: 6 }]);
+
+    const figures = await analyticsReader(deployment, 600)();
+
+    expect(figures).toMatchObject({
+      ...{ from: HOUR - 50 * MINUTE_MS, accepted: [{ at: HOUR, value: 6 }], rejected: [] },
+      stored: {
+        ...{ messages: 2, of: 2, events: 6 },
+        names: [
+          { name: 'screen_viewed', events: 5 },
+          { name: 'purchase', events: 1 },
+        ],
+      },
+      rejections: { messages: 0, of: 0, rules: [] },
+    });
+    expect(figures.stored.bytes).toBeGreaterThan(200);
+  });
+
+  test('count rejected events by rule and field, and mask the example', async () => {
+    const { engine, deliver } = start();
+    const named = (n: number, properties: object) => anEvent(n, { properties });
+    await deliver([
+      anEvent(1, { user: ADDRESS }),
+      anEvent(2, { user: ADDRESS }),
+      named(3, { [`of ${ADDRESS}`]: 1 }),
+      named(4, { 'Some One': ADDRESS }),
+      7,
+    ]);
+
+    const { rejections } = await analyticsReader(memoryDeployment(engine).deployment, 600)();
+
+    expect(rejections.rules.map(({ field, events }) => [field, events])).toEqual([
+      ['user', 2],
+      ['properties', 1],
+      ['properties.*', 1],
+      ['', 1],
+    ]);
+    expect(rejections.rules[0]).toMatchObject({
+      rule: 'must not look like an e-mail address',
+      example: { job: jobId(1), value: 'text, 19 characters', event: { user: 'text, 19 characters' } },
+    });
+    expect(JSON.stringify(rejections)).not.toMatch(/someone|Some One/);
+  });
+
+  test('read each object once, and only the newest hundred', async () => {
+    const { engine, deliver } = start();
+    for (let n = 1; n <= 101; n++) await deliver([anEvent(n)], n);
+    const get = jest.spyOn(engine.deps.objects, 'get');
+    const read = analyticsReader(memoryDeployment(engine).deployment, 600);
+
+    const { stored } = await read();
+    await read();
+
+    expect(stored).toMatchObject({ messages: 100, of: 101, events: 100 });
+    expect(get).toHaveBeenCalledTimes(100);
+  });
+});
+
+describe('a replay of the rejected events of an hour', () => {
+  const mixed = [...someEvents(1, 2), anEvent(3, { user: ADDRESS }), anEvent(4, { device: ADDRESS }), { id: 'bad' }];
+  const all = ['event-1', 'event-2', 'event-3', 'event-4'];
+
+  test('stores those that are valid now, once, however often it is run, and the Parquet object has the same rows', async () => {
+    const { engine, rules, audited, replay, write, seen, deliver } = start();
+    await deliver(mixed);
+    engine.clock.advance(2 * 60 * MINUTE_MS);
+    await write();
+    rules.noAddressesFrom = Number.POSITIVE_INFINITY;
+
+    expect(await replay()).toEqual({ messages: 1, events: 2, left: 1 });
+    expect(await seen()).toEqual(all);
+    const before = engine.objects.keys();
+    expect(await replay()).toEqual({ messages: 1, events: 2, left: 1 });
+
+    expect(engine.objects.keys()).toEqual(before);
+    expect(engine.deadLetters()).toEqual([]);
+    expect(audited).toHaveBeenCalled();
+    engine.clock.advance(10 * 24 * 60 * MINUTE_MS);
+    await write();
+    expect(await seen()).toEqual(all);
+  });
+
+  test('sends nothing, and leaves no audit, while no rule has changed', async () => {
+    const { audited, replay, seen, deliver } = start();
+    await deliver(mixed);
+
+    expect(await replay()).toEqual({ messages: 0, events: 0, left: 3 });
+    expect(audited).not.toHaveBeenCalled();
+    expect(await seen()).toEqual(['event-1', 'event-2']);
+  });
+
+  test('before the worker has the fix does no harm: the one after it stores the events', async () => {
+    const { engine, rules, replay, seen, deliver } = start();
+    await deliver(mixed);
+
+    await replay(Number.POSITIVE_INFINITY);
+    expect(await seen()).toEqual(['event-1', 'event-2']);
+    rules.noAddressesFrom = Number.POSITIVE_INFINITY;
+    engine.clock.advance(10 * MINUTE_MS);
+    expect(await replay()).toMatchObject({ messages: 1 });
+
+    expect(await seen()).toEqual(all);
+    expect(engine.deadLetters()).toEqual([]);
+  });
+
+  test('never sends an id that its message has stored', async () => {
+    const { rules, replay, deliver } = start();
+    await deliver([anEvent(1), anEvent(1, { name: 'repeated' }), anEvent(1, { user: ADDRESS })]);
+    rules.noAddressesFrom = Number.POSITIVE_INFINITY;
+
+    expect(await replay()).toEqual({ messages: 0, events: 0, left: 2 });
+  });
+
+  test('after a second fix stores what the first one left, each event once', async () => {
+    const { engine, rules, replay, seen } = start();
+    rules.noAddressesFrom = Number.POSITIVE_INFINITY;
+    const [first, second] = [1, 2].map((n) => anEvent(n, { user: ADDRESS }));
+    await putOriginal(engine.objects, [first]);
+    await replay();
+    await putOriginal(engine.objects, [first, second]);
+
+    expect(await replay()).toEqual({ messages: 1, events: 2, left: 0 });
+
+    expect(await seen()).toEqual(['event-1', 'event-2']);
+    expect(engine.deadLetters()).toEqual([]);
+  });
+
+  test('of more events than fit into a message sends several', async () => {
+    const { engine, rules, replay, seen } = start();
+    rules.noAddressesFrom = Number.POSITIVE_INFINITY;
+    const properties = Object.fromEntries(Array.from({ length: 99 }, (_, n) => [`p${n}`, 'x'.repeat(2_000)]));
+    await putOriginal(
+      engine.objects,
+      someEvents(1, 6).map((event) => ({ ...event, properties, user: ADDRESS })),
+    );
+
+    expect(await replay()).toEqual({ messages: 2, events: 6, left: 0 });
+    expect(await seen()).toHaveLength(6);
+  });
+
+  test('is refused if a rejected object cannot be read', async () => {
+    const { engine, replay, deliver } = start();
+    await deliver(mixed);
+    const [key = ''] = engine.objects.keys().filter((name) => name.includes('-rejected/'));
+    await engine.objects.put(key, 'damaged', 'application/gzip');
+
+    await expect(replay()).rejects.toThrow(`${key} cannot be read`);
+  });
+});
