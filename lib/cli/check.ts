@@ -1,7 +1,7 @@
 import { mapEach } from '../concurrency';
 import { StoreError } from '../errors';
 import { chosenInstance } from '../instances/choose';
-import { settingsHash, stackName } from '../instances/deployed';
+import { folderOf, settingsHash, stackName } from '../instances/deployed';
 import type { Instance } from '../instances/instance';
 import { instanceNames, readInstance } from '../instances/read';
 import { jobKey } from '../jobs/keys';
@@ -57,13 +57,13 @@ export const checks = {
         .getAccountInfo()
         .catch(() => ({ accountId: undefined }));
       if (account === undefined) out.note('AWS does not accept these credentials, so only the files are shown.');
-      const views = await Promise.all(
-        instanceNames().map((name) => viewOf(readInstance(name), { account, serverless })),
-      );
+      const instances = instanceNames().map((name) => readInstance(name));
+      const views = await Promise.all(instances.map((instance) => viewOf(instance, account, serverless)));
       if (options.json) return out.json({ instances: views });
-      const cells = views.map(({ name, stage, region, folder, queues, version, at, settings }) =>
-        [name, stage, region, folder, queues.join(' '), version, at, settings].map((text) => text ?? ''),
-      );
+      const cells = views.map(({ name, stage, region, folder, queues, settings, ...deployed }) => {
+        const { version = '', at = '' } = { version: '', at: '', ...deployed };
+        return [name, stage, region, folder, queues.join(' '), version, at, settings];
+      });
       const head = ['INSTANCE', 'STAGE', 'REGION', 'FOLDER', 'QUEUES', 'VERSION', 'DEPLOYED (UTC)', 'SETTINGS'];
       out.lines(tableText(head, cells));
     },
@@ -121,34 +121,22 @@ function canaryLines(canaries: Awaited<ReturnType<typeof sendCanaries>>): string
 }
 
 /** The file, and what is deployed of it. `settings`: whether the deployed ones are those of the file. */
-async function viewOf(instance: Instance, asked: Asked) {
-  const { name, stage, region, bucket, prefix, rows } = instance;
-  const file = { name, stage, region, folder: `${bucket}/${prefix}`, queues: rows.map((row) => row.name) };
-  return { ...file, ...(await deployedOf(instance, asked)) };
-}
-
-interface Asked {
-  account: string | undefined;
-  serverless: Serverless;
-}
-
-async function deployedOf(
-  instance: Instance,
-  { account, serverless }: Asked,
-): Promise<{ version?: string | undefined; at?: string; settings: string }> {
-  if (instance.stage === 'local') return { settings: 'npm start' };
-  if (account === undefined) return { settings: 'unknown' };
-  if (account !== instance.account) return { settings: `unknown (account ${instance.account})` };
+async function viewOf(instance: Instance, account: string | undefined, serverless: Serverless) {
+  const { name, stage, region, rows } = instance;
+  const file = { name, stage, region, folder: folderOf(instance), queues: rows.map((row) => row.name) };
+  if (stage === 'local') return { ...file, settings: 'npm start' };
+  if (account === undefined) return { ...file, settings: 'unknown' };
+  if (account !== instance.account) return { ...file, settings: `unknown (account ${instance.account})` };
   const { readStack } = require('./stack') as typeof import('./stack');
   try {
-    const config = { ...(await serverless.getProvider('aws').getAwsSdkV3Config()), region: instance.region };
+    const config = { ...(await serverless.getProvider('aws').getAwsSdkV3Config()), region };
     const stack = await readStack(config, stackName(instance));
-    if (!stack) return { settings: 'not deployed' };
+    if (!stack) return { ...file, settings: 'not deployed' };
     const { Version: version, SettingsHash } = stack.outputs;
     const settings = SettingsHash === settingsHash(instance) ? 'as in the file' : 'differ from the file';
-    return { version, at: timeText(stack.at?.getTime()), settings };
+    return { ...file, version, at: timeText(stack.at?.getTime()), settings };
   } catch (error) {
-    if (error instanceof StoreError) return { settings: `unknown (${error.code})` };
+    if (error instanceof StoreError) return { ...file, settings: `unknown (${error.code})` };
     throw error;
   }
 }

@@ -98,7 +98,7 @@ function queueCells({
   lastHour,
   lastDay,
 }: QueueFigures): string[] {
-  const kinds = heldKinds(held).map(([, counted]) => counted);
+  const kinds = Object.values(held);
   const all = { count: kinds.reduce((sum, { count }) => sum + count, 0), more: kinds.some(({ more }) => more) };
   const oldest = oldestSeconds === undefined ? '?' : duration(oldestSeconds);
   return [
@@ -115,7 +115,7 @@ function activityCells(activity: Activity): string[] {
 
 /** What an operator must know about a queue beyond its numbers. */
 function noteLines({ queue, held, pause, receives }: QueueFigures): string[] {
-  const kinds = heldKinds(held).map(([kind, of]) => `${countText(of)} ${kind}`);
+  const kinds = Object.entries(held).map(([kind, of]) => `${countText(of)} ${kind}`);
   const lines = kinds.length > 0 ? [`${queue} held: ${kinds.join(', ')}`] : [];
   if (pause)
     lines.push(
@@ -126,14 +126,5 @@ function noteLines({ queue, held, pause, receives }: QueueFigures): string[] {
     lines.push(`${queue}: its event source mapping is off, and no pause says why. sls queues resume switches it on.`);
   return lines;
 }
-
-/** Held jobs by what they wait for. */
-const heldKinds = ({ timed, stopped, paused, unknown }: QueueFigures['held']): [string, Counted][] =>
-  Object.entries({
-    'until a time': timed,
-    ...Object.fromEntries(Object.entries(stopped).map(([vendor, of]) => [`stopped ${vendor}`, of])),
-    'campaign paused': paused,
-    'unknown step': unknown,
-  }).filter(([, { count }]) => count > 0);
 
 const countText = ({ count, more }: Counted): string => `${count}${more ? '+' : ''}`;

@@ -7,9 +7,6 @@ import { release } from '../reconcile/release';
 import { auditNote } from './audit-trail';
 import { type ActingDeps, decide, OperatorError, stateOf } from './operator';
 
-/** An action of an operator on one job. `now`: ms since 1970. */
-type WhyNot = (row: JobRow, now: number) => OperatorError | undefined;
-
 /**
  * Why an operator cannot do something to a job. `undefined`: as far as the row tells, it can be done. The commands and the
  * console ask here, so that each offers what the other does.
@@ -20,14 +17,13 @@ export const whyNot = {
     if (replacedBy !== undefined)
       return new OperatorError(`${id} was sent again with other data, as ${replacedBy}. Retry that job instead.`);
     if (state === 'dead') return undefined;
+    const is = `${id} is ${stateOf(row)}`;
     if (reason === 'superseded')
-      return new OperatorError(
-        `${id} is ${stateOf(row)}: a later command counts. Send a new job if this one is wanted.`,
-      );
+      return new OperatorError(`${is}: a later command counts. Send a new job if this one is wanted.`);
     if (state === 'cancelled') return row.bodyKept || hasMessage(row) ? undefined : bodyGone(row);
-    const refused = `${id} is ${stateOf(row)}: only a dead or cancelled job can be retried.`;
-    if (state !== 'held') return new OperatorError(refused);
-    if (reason !== 'unknown') return new OperatorError(`${refused} It continues automatically.`);
+    const refused = `${is}: only a dead or cancelled job can be retried.`;
+    if (reason !== 'unknown')
+      return new OperatorError(`${refused}${state === 'held' ? ' It continues automatically.' : ''}`);
     return new OperatorError(
       `${refused} Resolve its step first, as done or skipped:`,
       `jobs settle ${id} --step STEP --as ANSWER`,
@@ -54,7 +50,7 @@ export const whyNot = {
     if (row.state === 'held' && row.reason === 'unknown') return undefined;
     return new OperatorError(`${row.id} is ${stateOf(row)}: only a step of a held (unknown) job can be resolved.`);
   },
-} satisfies Record<string, WhyNot>;
+} satisfies Record<string, (row: JobRow, now: number) => OperatorError | undefined>;
 
 /**
  * Whether the message of a cancelled job without a kept body is still in its queue. A message that came after the cancel
@@ -119,12 +115,12 @@ export async function resolveStep(
     throw new OperatorError(`${row.id} has no unknown step ${name}. --step must be ${unknown.join(' or ')}.`);
 
   const at = deps.clock.now();
-  const entry = { at, event: `${name} settled as ${as} (operator)`, note: auditNote(deps) } as const;
   // `done` becomes evidence, like a vendor's event. The run makes the step's result from it.
   const said: Partial<JobRow> =
     as === 'done'
       ? { evidence: { ...row.evidence, [name]: { at, event: 'operator' } } }
       : { steps: { ...row.steps, [name]: { ...step, status: 'skipped', endedAt: at, reason: 'operator' } } };
+  const entry = { at, event: `${name} settled as ${as} (operator)`, note: auditNote(deps) } as const;
   const resolved = noted({ ...row, ...said }, entry);
   if (unknown.length > 1) return decide(deps, row, resolved);
   // The job is due now, so if this release fails, the reconciler releases it.

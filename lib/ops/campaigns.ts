@@ -1,8 +1,8 @@
-import { eachOf } from '../concurrency';
-import { type Campaign, type CampaignStatus, type Campaigns, campaigns } from '../emails/campaigns/campaign';
+import { mapEach } from '../concurrency';
+import { type Campaign, type CampaignStatus, campaigns } from '../emails/campaigns/campaign';
 import { EMAIL_CAMPAIGN, EMAILS_QUEUE } from '../emails/message';
 import { CAMPAIGN_QUEUE, campaignHourKey, jobKey, todoKey } from '../jobs/keys';
-import { readItem, type Updated } from '../jobs/ledger';
+import { readItem } from '../jobs/ledger';
 import { isEnd } from '../jobs/row';
 import { auditNote } from './audit-trail';
 import { statusOf } from './campaign-view';
@@ -24,25 +24,17 @@ const AT_ONCE = 16;
 export async function campaignsNotEnded(reader: Reader): Promise<FoundCampaigns> {
   const todo = todoKey(CAMPAIGN_QUEUE, 'campaign');
   const due = await reader.table.due(todo, { until: Number.MAX_SAFE_INTEGER, limit: MOST_LOOKED_AT });
-  const listed = await read(
-    reader,
-    due.map(({ key }) => key),
-  );
+  const keys = due.map(({ key }) => key);
   // An ended one is looked at once more, for the vendor's events.
-  return {
-    campaigns: listed.filter(({ endedAt }) => endedAt === undefined),
-    more: due.length === MOST_LOOKED_AT,
-  };
+  const listed = (await read(reader, keys)).filter(({ endedAt }) => endedAt === undefined);
+  return { campaigns: listed, more: due.length === MOST_LOOKED_AT };
 }
 
 /** Campaigns that were accepted on the UTC day that begins then. */
 export async function campaignsOfDay(reader: Reader, day: number): Promise<FoundCampaigns> {
   const hours = Array.from({ length: HOURS }, (_, hour) => campaignHourKey(day + hour * HOUR_MS));
   const keys = await Promise.all(hours.map((hour) => reader.table.hour(hour, { limit: MOST_LOOKED_AT })));
-  return {
-    campaigns: await read(reader, keys.flat()),
-    more: keys.some(({ length }) => length === MOST_LOOKED_AT),
-  };
+  return { campaigns: await read(reader, keys.flat()), more: keys.some(({ length }) => length === MOST_LOOKED_AT) };
 }
 
 /** The campaign. If there is none, the error says whether one of this id was accepted and has not begun. */
@@ -59,39 +51,17 @@ export async function findCampaign(from: Reader, id: string): Promise<Campaign> 
 }
 
 async function read(reader: Reader, keys: readonly string[]): Promise<Campaign[]> {
-  const found: Campaign[] = [];
-  await eachOf(keys, AT_ONCE, async (key) => {
-    const item = await readItem(reader, key);
-    if (item) found.push(item as Campaign);
-  });
-  return found.sort((a, b) => b.time - a.time || (a.id < b.id ? -1 : 1));
+  const items = (await mapEach(keys, AT_ONCE, (key) => readItem(reader, key))) as (Campaign | undefined)[];
+  return items.filter((item) => item !== undefined).sort((a, b) => b.time - a.time || (a.id < b.id ? -1 : 1));
 }
 
 export type CampaignDecision = 'pause' | 'resume' | 'cancel';
 
-interface Rule {
-  change: (store: Campaigns, id: string, note: string) => Promise<Updated<Campaign>>;
-  becomes: CampaignStatus;
-  /** Which campaigns it is for. */
-  only: string;
-}
-
-const RULES: Record<CampaignDecision, Rule> = {
-  pause: {
-    change: (store, id, note) => store.pause(id, 'operator', note),
-    becomes: 'paused',
-    only: 'a running campaign can be paused',
-  },
-  resume: {
-    change: (store, id, note) => store.resume(id, note),
-    becomes: 'running',
-    only: 'a paused campaign can be resumed',
-  },
-  cancel: {
-    change: (store, id, note) => store.cancel(id, note),
-    becomes: 'cancelled',
-    only: 'a running or paused campaign can be cancelled',
-  },
+/** What a campaign becomes, and for which campaigns a decision is. */
+const RULES: Record<CampaignDecision, [becomes: CampaignStatus, only: string]> = {
+  pause: ['paused', 'a running campaign can be paused'],
+  resume: ['running', 'a paused campaign can be resumed'],
+  cancel: ['cancelled', 'a running or paused campaign can be cancelled'],
 };
 
 /**
@@ -104,10 +74,12 @@ export async function decideCampaign(
   decision: CampaignDecision,
   audited: () => Promise<string>,
 ): Promise<{ before: Campaign; after: Campaign }> {
-  const { change, becomes, only } = RULES[decision];
   const before = await findCampaign(from, id);
   const note = auditNote({ audit: await audited() });
-  const after = (await change(campaigns(from), before.id, note)).item ?? before;
-  if (after.status !== becomes) throw new OperatorError(`${after.id} is ${statusOf(after)}: only ${only}.`);
+  const store = campaigns(from);
+  const { item: after = before } =
+    decision === 'pause' ? await store.pause(id, 'operator', note) : await store[decision](id, note);
+  const [becomes, only] = RULES[decision];
+  if (after.status !== becomes) throw new OperatorError(`${id} is ${statusOf(after)}: only ${only}.`);
   return { before, after };
 }

@@ -62,10 +62,8 @@ const Queues = ({ queues }: { queues: readonly QueueFigures[] }) => (
 );
 
 /** Held jobs by what they wait for. A count may be a lower bound. */
-function HeldJobs({ queue, held: { timed, paused, unknown, stopped } }: QueueFigures) {
-  const vendors = Object.entries(stopped).map(([vendor, count]) => [`${vendor} stopped`, count] as const);
-  const kinds = [['until a time', timed] as const, ['paused', paused] as const, ['unknown', unknown] as const];
-  const shown = [...kinds, ...vendors].filter(([, { count }]) => count > 0);
+function HeldJobs({ queue, held }: QueueFigures) {
+  const shown = Object.entries(held);
   if (shown.length === 0) return 0;
   return shown.map(([reason, { count, more }]) => (
     <div key={reason}>
