@@ -167,23 +167,6 @@ test('sls verify ends with exit code 2 for a missing record, and with 0 if it re
   expect((await ports.table.get(row.key))?.todo).toMatch(/^feedback#ending#/);
 });
 
-test('a command explains that its stage is not deployed', async () => {
-  const { code, stdout } = await sls(directory.path, ['jobs', 'retry', jobId(1), '--stage', 'prod', '--yes'], env);
-
-  expect(stdout).toContain('Is the stage deployed in this account and region?');
-  expect(code).toBe(1);
-});
-
-test('without a terminal, a command does not change production unless --yes is given', async () => {
-  const words = ['jobs', 'retry', jobId(1), '--param', 'instance=acme', '--stage', 'prod'];
-
-  const { code, stdout, stderr } = await sls(directory.path, words, env);
-
-  expect(stdout).toContain('This changes acme in production, and there is no terminal to ask on.');
-  expect(stderr.split('\n')[0]).toBe('acme · stage prod · account 000000000000 · eu-west-1');
-  expect(code).toBe(1);
-});
-
 test('in stage local the commands use the running service, even if the shell is configured for another account', async () => {
   const { id } = await ended(
     jobId(3),

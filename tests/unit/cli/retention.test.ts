@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import * as analytics from '../../../lib/analytics/keys';
-import { lifecycleRules, retentions } from '../../../lib/cli/bucket-check';
+import { retentions } from '../../../lib/cli/bucket-check';
 import { readInstance } from '../../../lib/instances/read';
 import * as keys from '../../../lib/jobs/keys';
 
@@ -49,15 +49,4 @@ test('the table in docs/security.md has every retention', () => {
     const name = folder.slice(prefix.length + 1, -1).replace(/^(analytics)-\w+$/, '$1');
     expect(page).toMatch(new RegExp(`^\\|[^|]*${name}[^|]*\\|[^|]*\\|[^|]*${days} days[^|]*\\|$`, 'm'));
   }
-});
-
-test('the rules are as the AWS CLI takes them', () => {
-  expect(lifecycleRules(instance).Rules[0]).toEqual({
-    ID: `${prefix}/_bodies/`,
-    Status: 'Enabled',
-    Filter: { Prefix: `${prefix}/_bodies/` },
-    Expiration: { Days: 120 },
-    NoncurrentVersionExpiration: { NoncurrentDays: 30 },
-    AbortIncompleteMultipartUpload: { DaysAfterInitiation: 7 },
-  });
 });

@@ -1,9 +1,7 @@
-import { PassThrough } from 'node:stream';
 import type { Command, Options } from '../../../lib/cli/command';
 import type { Connection } from '../../../lib/cli/connect';
 import { type Call, runCommand } from '../../../lib/cli/run';
 import type { Serverless } from '../../../lib/cli/serverless';
-import { askOn } from '../../../lib/cli/terminal';
 import { ConfigError } from '../../../lib/config/environment';
 import { StoreError } from '../../../lib/errors';
 import { IllegalTransitionError } from '../../../lib/jobs/transitions';
@@ -58,139 +56,89 @@ function call(
   return { ended, recorded };
 }
 
-const failing = (error: Error, options: Options = {}) => call(() => Promise.reject(error), { options });
-
 test.each([
-  new OperatorError('There is no job.'),
-  new StoreError({ code: 'SQS.Throttled', message: 'There is no job' }),
-  new ConfigError('There is no job'),
-  new IllegalTransitionError('resolve', acceptedRow(0)),
-])('an expected error becomes an error of Serverless with one sentence: %s', async (error) => {
-  const sentence = `${error.message.replace(/\.$/, '')}.`;
+  [new OperatorError('There is no job.'), 'There is no job.'],
+  [new StoreError({ code: 'SQS.Throttled', message: 'SQS is down' }), 'SQS is down.'],
+  [new ConfigError('BUCKET: is missing'), 'BUCKET: is missing.'],
+  [
+    new IllegalTransitionError('resolve', acceptedRow(0)),
+    `${new IllegalTransitionError('resolve', acceptedRow(0)).message}.`,
+  ],
+  [
+    new StoreError({ code: 'DynamoDB.ResourceNotFoundException', message: 'No table' }),
+    'No table. Is the stage deployed in this account and region?',
+  ],
+  [
+    new OperatorError('The job is held. Resolve its step:', 'jobs settle ID'),
+    'The job is held. Resolve its step: npx sls jobs settle ID --stage prod --param instance=acme --region eu-central-1',
+  ],
+])('an expected error is shown in words, with --json on standard error: %s', async (error, words) => {
+  const fail = () => Promise.reject(error);
+  const { ended, recorded } = call(fail, { options: { json: true } });
 
-  await expect(failing(error).ended).rejects.toEqual(new ServerlessError(sentence));
-});
-
-test('with --json, an error sets the exit code and prints nothing to standard output', async () => {
-  const { ended, recorded } = failing(new OperatorError('There is no job.'), { json: true });
+  await expect(call(fail).ended).rejects.toEqual(new ServerlessError(words));
   await ended;
-
   expect(recorded).toMatchObject({ lines: [], exitCode: 1 });
-  expect(recorded.notes.at(-1)).toBe('There is no job.');
+  expect(recorded.notes.at(-1)).toBe(words);
 });
 
 test('an unexpected error keeps its stack', async () => {
   const bug = new TypeError('undefined is not a function');
 
-  await expect(failing(bug, { json: true }).ended).rejects.toBe(bug);
-});
-
-test('the command that an error proposes acts on the same deployment', async () => {
-  const { ended } = failing(new OperatorError('The job is held. Resolve its step:', 'jobs settle ID'));
-
-  await expect(ended).rejects.toThrow(
-    'The job is held. Resolve its step: npx sls jobs settle ID --stage prod --param instance=acme --region eu-central-1',
-  );
+  await expect(call(() => Promise.reject(bug), { options: { json: true } }).ended).rejects.toBe(bug);
 });
 
 describe('before it does anything, a command', () => {
-  const refuse: Run = () => Promise.reject(new Error('the command ran'));
+  const NAMED = 'acme · stage prod · account 123456789012 · eu-central-1';
+  const unknown = () => Promise.reject(new Error('ExpiredToken: the token has expired'));
+  const run: Run = async ({ out }) => out.line('done');
 
-  test('names instance, stage, account and region on standard error', async () => {
-    const { ended, recorded } = call(async () => {});
+  test.each<[string, Parameters<typeof call>[1], string[]]>([
+    ['names instance, stage, account and region, and asks nothing if it only reads', {}, [NAMED]],
+    ['asks nothing without the option that changes something', { kind: { writes: 'repair' } }, [NAMED]],
+    ['asks nothing with --yes', { kind: WRITES, options: { yes: true } }, [NAMED]],
+    ['asks nothing on staging', { kind: WRITES, stage: 'staging' }, [NAMED.replace('prod', 'staging')]],
+    [
+      'names the service on this machine, and asks neither AWS nor the operator',
+      { kind: WRITES, stage: 'local', account: unknown },
+      ['acme · stage local · the service on this machine'],
+    ],
+    [
+      'asks for the name of the instance if it changes production',
+      { kind: WRITES, answer: 'acme' },
+      [NAMED, 'This changes acme in production. Type acme to continue: '],
+    ],
+    ['leaves a wrong account to a command that reports it', { kind: { checksAccount: true }, own: '999' }, [NAMED]],
+    ['leaves unknown credentials to such a command', { kind: { checksAccount: true }, account: unknown }, []],
+  ])('%s', async (_what, how, notes) => {
+    const { ended, recorded } = call(run, how);
     await ended;
 
-    expect(recorded).toMatchObject({ notes: ['acme · stage prod · account 123456789012 · eu-central-1'], lines: [] });
+    expect(recorded).toMatchObject({ notes, lines: ['done'] });
   });
 
-  test('names the service on this machine without asking AWS', async () => {
-    const account = () => Promise.reject(new Error('AWS was asked'));
-    const { ended, recorded } = call(async () => {}, { stage: 'local', account });
-    await ended;
+  const ASKS = 'This changes acme in production, and there is no terminal to ask on. Nothing was changed. Add --yes';
+  test.each<[string, Parameters<typeof call>[1], string]>([
+    ['unknown credentials', { account: unknown }, 'The AWS account of these credentials is unknown: ExpiredToken:'],
+    [
+      'credentials of another account',
+      { kind: WRITES, own: '999', answer: 'acme' },
+      'instances/acme.yml: account: is 999, but the credentials are of 123456789012.',
+    ],
+    ['another answer', { kind: WRITES, answer: 'acme-staging' }, 'The answer is not acme. Nothing was changed.'],
+    ['an empty answer', { kind: WRITES, answer: '' }, 'The answer is not acme. Nothing was changed.'],
+    ['no terminal and no --yes', { kind: WRITES }, ASKS],
+    ['neither, on a stage that it does not know', { kind: WRITES, stage: 'acme' }, ASKS],
+    [
+      'neither, with the option that changes something',
+      { kind: { writes: 'repair' }, options: { repair: true } },
+      ASKS,
+    ],
+  ])('stops at %s', async (_what, how, words) => {
+    const { ended, recorded } = call(run, how);
 
-    expect(recorded.notes).toEqual(['acme · stage local · the service on this machine']);
-  });
-
-  test('stops if the account of the credentials is unknown', async () => {
-    const account = () => Promise.reject(new Error('ExpiredToken: the token has expired'));
-
-    await expect(call(refuse, { account }).ended).rejects.toThrow(
-      'The AWS account of these credentials is unknown: ExpiredToken: the token has expired.',
-    );
-  });
-
-  test('refuses credentials of another account than that of the file, whatever it does', async () => {
-    const { ended, recorded } = call(refuse, {
-      kind: WRITES,
-      own: '999999999999',
-      answer: 'acme',
-    });
-
-    await expect(ended).rejects.toThrow(
-      'instances/acme.yml: account: is 999999999999, but the credentials are of 123456789012.',
-    );
-    expect(recorded.notes).toEqual(['acme · stage prod · account 123456789012 · eu-central-1']);
-  });
-
-  test('leaves the account to a command that reports it with all other problems', async () => {
-    const { ended, recorded } = call(async ({ out }) => out.line('done'), {
-      kind: { checksAccount: true },
-      own: '999999999999',
-    });
-    await ended;
-
-    expect(recorded.lines).toEqual(['done']);
-  });
-
-  test('leaves credentials that AWS does not know to such a command too', async () => {
-    const { ended, recorded } = call(async ({ out }) => out.line('done'), {
-      kind: { checksAccount: true },
-      account: () => Promise.reject(new Error('ExpiredToken')),
-    });
-    await ended;
-
-    expect(recorded).toMatchObject({ lines: ['done'], notes: [] });
-  });
-
-  test('asks for the name of the instance if it changes production', async () => {
-    const { ended, recorded } = call(async ({ out }) => out.line('done'), { kind: WRITES, answer: 'acme' });
-    await ended;
-
-    expect(recorded.notes[1]).toBe('This changes acme in production. Type acme to continue: ');
-    expect(recorded.lines).toEqual(['done']);
-  });
-
-  test.each(['', 'yes', 'acme-staging'])('does not run after the answer "%s"', async (answer) => {
-    await expect(call(refuse, { kind: WRITES, answer }).ended).rejects.toThrow(
-      'The answer is not acme. Nothing was changed.',
-    );
-  });
-
-  test('does not run without a terminal and without --yes', async () => {
-    await expect(call(refuse, { kind: WRITES }).ended).rejects.toThrow(
-      'This changes acme in production, and there is no terminal to ask on. Nothing was changed. Add --yes to run it without a question.',
-    );
-  });
-
-  test.each<[string, Parameters<typeof call>[1]]>([
-    ['with --yes', { kind: WRITES, options: { yes: true } }],
-    ['on staging', { kind: WRITES, stage: 'staging' }],
-    ['on this machine', { kind: WRITES, stage: 'local' }],
-    ['if it only reads', {}],
-    ['without the option that changes something', { kind: { writes: 'repair' } }],
-  ])('asks nothing %s', async (_when, how) => {
-    const { ended, recorded } = call(async ({ out }) => out.line('done'), how);
-    await ended;
-
-    expect(recorded.lines).toEqual(['done']);
-    expect(recorded.notes).toHaveLength(1);
-  });
-
-  test.each<[string, Parameters<typeof call>[1]]>([
-    ['on a stage that it does not know', { kind: WRITES, stage: 'acme' }],
-    ['with the option that changes something', { kind: { writes: 'repair' }, options: { repair: true } }],
-  ])('asks %s', async (_when, how) => {
-    await expect(call(refuse, how).ended).rejects.toThrow('no terminal');
+    await expect(ended).rejects.toThrow(words);
+    expect(recorded.lines).toEqual([]);
   });
 });
 
@@ -227,25 +175,16 @@ describe('who runs a command is stored before it changes something', () => {
     expect(ids).toEqual([objects[0].id, objects[0].id]);
   });
 
-  test('an operator who gives no reason in production is asked for one', async () => {
-    const { objects, recorded } = await stored({ answer: 'acme' });
+  test.each<[string, Parameters<typeof call>[1], string, string?]>([
+    ['an operator who gives no reason in production is asked for one', { answer: 'acme' }, ARN, 'acme'],
+    ['with --yes nothing is asked', { options: { yes: true }, answer: 'why' }, ARN],
+    ['on staging nothing is asked', { stage: 'staging', answer: 'why' }, ARN],
+    ['the service on this machine knows no users', { stage: 'local' }, 'this machine'],
+  ])('%s', async (_what, how, by, reason) => {
+    const { objects } = await stored(how);
 
-    expect(recorded.notes.at(-1)).toBe('Why? (for the audit) ');
-    expect(objects).toMatchObject([{ reason: 'acme' }]);
-  });
-
-  test('a command for tests, or with --yes, asks nothing', async () => {
-    const staging = await stored({ stage: 'staging', answer: 'a reason' });
-    const yes = await stored({ options: { yes: true }, answer: 'a reason' });
-
-    expect(staging.objects).toEqual([expect.not.objectContaining({ reason: expect.anything() })]);
-    expect(yes.objects).toEqual([expect.not.objectContaining({ reason: expect.anything() })]);
-  });
-
-  test('the service on this machine knows no users', async () => {
-    const { objects } = await stored({ stage: 'local' });
-
-    expect(objects).toMatchObject([{ by: 'this machine' }]);
+    expect(objects).toMatchObject([{ by }]);
+    expect(objects[0].reason).toBe(reason);
   });
 
   test('the chat of the alarms shows a change of production once, without the person and the arguments', async () => {
@@ -263,16 +202,4 @@ describe('who runs a command is stored before it changes something', () => {
     expect(objects).toHaveLength(1);
     expect(notes.at(-1)).toBe('The chat of the alarms does not show this: SNS Publish failed');
   });
-});
-
-test.each([
-  ['acme\n', 'acme'],
-  ['', ''],
-])('the question is written to the given stream, and the input %j answers %j', async (typed, expected) => {
-  const input = new PassThrough();
-  const output = new PassThrough();
-  input.end(typed);
-
-  expect(await askOn({ input, output }, 'Which? ')).toBe(expected);
-  expect(String(output.read())).toContain('Which? ');
 });

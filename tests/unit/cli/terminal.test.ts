@@ -1,6 +1,5 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { terminal } from '../../../lib/cli/terminal';
+import { PassThrough } from 'node:stream';
+import { askOn, terminal } from '../../../lib/cli/terminal';
 
 /** What the terminal's streams get while `act` runs. */
 function written(act: () => void): string {
@@ -31,16 +30,13 @@ test('JSON output has the same value, with such characters escaped', () => {
   expect(JSON.parse(output)).toEqual(value);
 });
 
-test('a reader that closes the pipe early ends the command quietly', async () => {
-  const code = `import { terminal } from './lib/cli/terminal.ts'; const more = () => { terminal.line('x'.repeat(9000)); setImmediate(more); }; more();`;
-  const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', code], { stdio: 'pipe' });
-  let errors = '';
-  child.stderr.on('data', (text: Buffer) => {
-    errors += text.toString();
-  });
-  child.stdout.once('data', () => child.stdout.destroy());
+test.each([
+  ['acme\n', 'acme'],
+  ['', ''],
+])('the question is written to the given stream, and the input %j answers %j', async (typed, expected) => {
+  const [input, output] = [new PassThrough(), new PassThrough()];
+  input.end(typed);
 
-  const [exitCode] = (await once(child, 'close')) as [number | null];
-
-  expect([exitCode, errors]).toEqual([0, '']);
+  expect(await askOn({ input, output }, 'Which? ')).toBe(expected);
+  expect(String(output.read())).toContain('Which? ');
 });

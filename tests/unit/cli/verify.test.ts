@@ -1,4 +1,5 @@
 import { SQSClient } from '@aws-sdk/client-sqs';
+import { zendeskLookup } from '../../../lib/cli/connect';
 import { OperatorError } from '../../../lib/ops/operator';
 import { command } from '../../support/operator';
 
@@ -19,4 +20,24 @@ test.each([
   [{ from: '9999-12-31T23' }, '--from must be in the past'],
 ])('the hours of %j are refused before anything is read', async (options, message) => {
   await expect(command({ deps: {} }, 'verify', options)).rejects.toThrow(message);
+});
+
+const environment = { ZENDESK_ENDPOINT: 'https://acme.zendesk.com/api/v2', ZENDESK_EMAIL: 'agent@acme.example.com' };
+
+test('the look-up asks the Zendesk of the deployment, with the token that the operator gives', () => {
+  expect(zendeskLookup(environment, 'the-token')).toEqual({
+    endpoint: 'https://acme.zendesk.com/api/v2',
+    authorization: `Basic ${Buffer.from('agent@acme.example.com/token:the-token').toString('base64')}`,
+  });
+});
+
+test('without a token, or without a feedback queue, Zendesk is not asked', () => {
+  expect(zendeskLookup(environment, undefined)).toBeUndefined();
+  expect(zendeskLookup({}, 'the-token')).toBeUndefined();
+});
+
+test('the token never travels without TLS', () => {
+  const plain = { ...environment, ZENDESK_ENDPOINT: 'http://acme.zendesk.com/api/v2' };
+
+  expect(() => zendeskLookup(plain, 'the-token')).toThrow('zendesk.endpoint: must begin with https://');
 });
