@@ -1,3 +1,4 @@
+import { analytics } from './analytics';
 import { campaigns } from './campaigns';
 import { checks } from './check';
 import { type Command, type Option, YES } from './command';
@@ -7,7 +8,7 @@ import { service } from './service';
 import { testflight } from './testflight';
 import { verifying } from './verify';
 
-const all = { ...jobs, ...queues, ...campaigns, ...verifying, ...service, ...testflight, ...checks };
+const all = { ...jobs, ...queues, ...campaigns, ...analytics, ...verifying, ...service, ...testflight, ...checks };
 
 export type CommandName = keyof typeof all;
 

@@ -1,0 +1,101 @@
+import { analyticsContract } from '../../../lib/analytics/process';
+import { commands } from '../../../lib/cli/commands';
+import { anEvent, putOriginal, viewAt } from '../../support/analytics';
+import { memoryDeployment } from '../../support/deployment';
+import { jobId, memoryEngine, PREFIX } from '../../support/engine';
+import { command, contextOf, recordingOutput } from '../../support/operator';
+
+const HOUR = Date.parse('2026-01-02T03:00:00Z');
+const ADDRESS = 'someone@example.com';
+const events = [anEvent(1), anEvent(2), anEvent(3, { name: 'purchase' }), anEvent(4, { user: ADDRESS }), { id: 'bad' }];
+
+/** An hour with three stored and two rejected events. */
+async function anHour() {
+  const metrics = { add: () => {}, flush: async () => {} };
+  const engine = memoryEngine(({ objects }) => analyticsContract({ objects, metrics, prefix: PREFIX }));
+  await putOriginal(engine.objects, events);
+  const made = memoryDeployment(engine);
+  made.metrics.set('EventsAccepted', [{ at: HOUR, value: 3 }]);
+  made.metrics.set('TimeToStore', [{ at: HOUR, value: 1_500 }]);
+  return { engine, deps: made.deployment };
+}
+
+test('sls analytics shows the last hour, events by name, and rejected events by rule without their values', async () => {
+  const { lines } = await command(await anHour(), 'analytics');
+
+  expect(lines.slice(0, 7)).toEqual([
+    'FROM (UTC)           ACCEPTED  REJECTED  P50    P95',
+    '2026-01-02 02:10:00  0         0',
+    '2026-01-02 02:20:00  0         0',
+    '2026-01-02 02:30:00  0         0',
+    '2026-01-02 02:40:00  0         0',
+    '2026-01-02 02:50:00  0         0',
+    '2026-01-02 03:00:00  3         0         1.5 s  1.5 s',
+  ]);
+  expect(lines.slice(8, 11)).toEqual([
+    expect.stringMatching(/^Stored: 3 events, \d+ bytes compressed, in 1 message of this hour and the one before\.$/),
+    'NAME           EVENTS',
+    'screen_viewed  2',
+  ]);
+  expect(lines.find((line) => line.startsWith('user'))?.split(/ {2,}/)).toEqual([
+    ...['user', '1', 'must not look like an e-mail address', 'text, 19 characters', jobId(1)],
+  ]);
+  expect(lines.join()).not.toContain(ADDRESS);
+});
+
+test('sls analytics --json prints the figures', async () => {
+  const { json } = await command(await anHour(), 'analytics', { json: true });
+
+  expect(json).toMatchObject({ accepted: [{ value: 3 }], stored: { events: 3 }, rejections: { of: 1 } });
+});
+
+test('sls analytics --watch shows them again until Ctrl-C', async () => {
+  const { deps } = await anHour();
+  const { out, recorded } = recordingOutput();
+  const stop = new AbortController();
+  let naps = 0;
+  const sleep = async () => {
+    naps += 1;
+    if (naps === 3) stop.abort();
+  };
+  const clock = { now: deps.clock.now, sleep };
+
+  const watching = { ...out, interrupted: () => stop.signal };
+  await commands.analytics.run(contextOf({ ...deps, clock }, { watch: true }, watching));
+
+  expect(recorded.lines.filter((line) => line.startsWith('As of'))).toHaveLength(3);
+});
+
+test('sls analytics replay sends the events of an hour again that are valid now, each once', async () => {
+  const { engine, deps } = await anHour();
+  const replay = async () => {
+    const { lines } = await command({ deps }, 'analytics replay', { hour: '2026-01-02T03', stage: 'prod' });
+    while (engine.inQueue() > 0) await engine.deliver();
+    return lines;
+  };
+  const told = [
+    '1 event sent again, in 1 message.',
+    '1 event not sent: invalid as before, or their message has stored their id.',
+  ];
+
+  expect(await replay()).toEqual(told);
+  expect(await replay()).toEqual(told);
+
+  const seen = (await viewAt(engine.objects, engine.clock.now())).map(({ id }) => id).sort();
+  expect(seen).toEqual(['event-1', 'event-2', 'event-3', 'event-4']);
+});
+
+test.each([
+  ['without an hour', {}, '--hour is required'],
+  ['of what is no hour', { hour: '2026-01-02' }, '--hour must be an hour in UTC'],
+])('sls analytics replay %s is refused', async (_what, options, rule) => {
+  await expect(command(await anHour(), 'analytics replay', options)).rejects.toThrow(rule);
+});
+
+test('an instance without analytics has no such figures', async () => {
+  const { deps } = await anHour();
+
+  await expect(command({ deps: { ...deps, queueNames: ['emails'] } }, 'analytics')).rejects.toThrow(
+    'no queue analytics',
+  );
+});
