@@ -14,6 +14,9 @@ import { type Service, startService } from './service';
 
 const SECOND_MS = 1_000;
 const MILLION = 1_000_000;
+/** The large campaign beside campaigns of five recipients. */
+const HALF = 500_000;
+const FIVE = 5;
 const FEW = 20;
 /** The bound from acceptance to SendGrid for a campaign that starts beside a large one and a few others. */
 const SOON_MS = 30 * SECOND_MS;
@@ -71,6 +74,13 @@ export const CAMPAIGN_PLANS = [
     rounds: 180,
     leastUsed: 0.4,
   }),
+  {
+    name: 'campaigns-of-five',
+    what: 'campaigns of five recipients, one each ten seconds beside one of 500,000, at 2,500 recipients a second',
+    size: 6,
+    largest: 18,
+    run: smallBesideLarge,
+  } satisfies ScalePlan,
 ];
 
 /**
@@ -93,8 +103,7 @@ async function share(size: number, options: Options) {
     });
   });
   const start = service.now();
-  const large = await layCampaign(service, { id: LARGE, recipients: MILLION, chunkSize: old ? 10 * rate : chunkSize });
-  await campaigns(service.before).start({ ...large, id: LARGE, source: '/scale/api', time: start, startsAt: start });
+  const large = await begin(service, { recipients: MILLION, chunkSize: old ? 10 * rate : chunkSize });
   const recipients = 4 * rounds * chunkSize;
   const accept = async (n: number) => {
     const id = jobId(n);
@@ -119,6 +128,47 @@ async function share(size: number, options: Options) {
       return unequal(window, { others: size + 1, within: fails ? undefined : large.chunkSize + chunkSize }) ?? true;
     },
   });
+}
+
+/** While a campaign of 500,000 runs, each campaign of five recipients is sent soon. All of them end. */
+async function smallBesideLarge(size: number) {
+  const rate = 2_500;
+  const started = new Map<string, number>();
+  const waits: number[] = [];
+  let large = 0;
+  const service = emailService(rate, ({ call, now }) => ({ recipients }) => {
+    const campaign = recipients[0]?.customArgs.campaign ?? '';
+    if (campaign === LARGE) large += recipients.length;
+    else waits.push(now() - (started.get(campaign) ?? 0));
+    return call(CALL_MS, () => ({}));
+  });
+  await begin(service, { recipients: HALF, chunkSize: chunkSizeOf(rate) });
+  for (let n = 2; n <= size + 1; n++) {
+    const id = jobId(n);
+    const data = await layCampaign(service, { id, recipients: FIVE, chunkSize: FIVE });
+    service.after(10 * n * SECOND_MS, () => {
+      started.set(id, service.now());
+      const envelope = envelopeOf(n, { type: EMAIL_CAMPAIGN, time: service.now(), data });
+      service.send(JSON.stringify(envelope), { group: id, deduplication: id });
+    });
+  }
+  return service.run({
+    withinMs: 1.1 * (HALF / rate) * SECOND_MS + SOON_MS,
+    done: () => {
+      const late = waits.filter((ms) => ms > SOON_MS);
+      if (late.length > 0)
+        return `fairness: ${late.length} campaigns of five wait for more than ${SOON_MS / SECOND_MS} s`;
+      return large === HALF && waits.length === size;
+    },
+  });
+}
+
+/** Stores the large campaign as running. */
+async function begin(service: Service, list: { recipients: number; chunkSize: number }) {
+  const large = await layCampaign(service, { id: LARGE, ...list });
+  const time = service.now();
+  await campaigns(service.before).start({ ...large, id: LARGE, source: '/scale/api', time, startsAt: time });
+  return large;
 }
 
 type Tools = Parameters<Parameters<typeof startService>[0]['contract']>[0];

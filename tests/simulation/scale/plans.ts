@@ -6,6 +6,7 @@ import { hours } from './hours';
 import { largeDlq } from './large-dlq';
 import { MAILS_PLANS } from './mails';
 import { neverEmpty } from './never-empty';
+import { oneGroup } from './one-group';
 import { limitedRecovery, unlimitedRecovery } from './outage';
 import type { ScalePlan } from './plan';
 import { manyStarts } from './starts';
@@ -25,6 +26,7 @@ export const SCALE_PLANS: readonly ScalePlan[] = [
   unlimitedRecovery,
   failingRows,
   neverEmpty,
+  oneGroup,
 ];
 
 export function scalePlanNamed(name: string): ScalePlan {
