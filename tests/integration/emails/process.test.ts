@@ -117,18 +117,6 @@ describe('a chunk', () => {
 });
 
 describe('a campaign that is paused', () => {
-  test('takes released chunks out of the queue and spends no attempt on them', async () => {
-    const { engine, sendgrid } = emails;
-    const campaign = await emails.campaign({ recipients: 20 });
-    await emails.campaigns.pause(CAMPAIGN);
-    emails.sendChunk(campaign, 0);
-
-    await engine.deliver(1);
-    expect(emails.chunk(0)).toMatchObject({ state: 'held', reason: 'paused', attempts: 0 });
-    expect(engine.inQueue()).toBe(0);
-    expect(sendgrid.requests).toHaveLength(0);
-  });
-
   test.each([
     [401, 'SendgridUnauthorized'],
     [402, 'SendgridMisconfigured'],

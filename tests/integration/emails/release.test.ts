@@ -1,4 +1,5 @@
 import { chunkId } from '../../../lib/emails/campaigns/chunk';
+import { StoreError } from '../../../lib/errors';
 import { damagedRow } from '../../support/damage';
 import { CAMPAIGN, type Emails, startEmails } from '../../support/emails';
 import { jobId } from '../../support/engine';
@@ -114,16 +115,6 @@ describe('a chunk at the cursor whose row does not parse', () => {
   });
 });
 
-test('nothing is released before the requested time', async () => {
-  const campaign = await emails.campaign({ recipients: 100, chunkSize: 100 });
-  await emails.campaigns.change(CAMPAIGN, () => ({ ...campaign, startsAt: campaign.time + 3_600_000 }));
-
-  await minutes(59);
-  expect(await released()).toBe(0);
-  await minutes(2);
-  expect(emails.sendgrid.mails).toHaveLength(100);
-});
-
 describe('a pause', () => {
   test('holds released chunks and releases no more; a resume continues without spending a receive', async () => {
     await emails.campaign({ recipients: 1_000, chunkSize: 100 });
@@ -166,28 +157,6 @@ describe('a pause', () => {
     expect([emails.chunk(1).state, sendgrid.mails.length]).toEqual(['cancelled', 0]);
     expect(engine.told.filter(({ fact }) => fact === 'campaign-expired')).toMatchObject([{ on: true }]);
   });
-});
-
-test('a cancel ends released chunks that were not sent, releases no more, and is final', async () => {
-  emails.sendgrid.fail({ matches: ({ body }) => body.includes(chunkId(CAMPAIGN, 0)), after: 'reset' });
-  await emails.campaign({ recipients: 1_000, chunkSize: 100 });
-  await emails.engine.reconcile();
-  await emails.engine.deliver(1);
-  await emails.campaigns.pause(CAMPAIGN);
-  await minutes(1);
-  await emails.campaigns.cancel(CAMPAIGN);
-  await minutes(2);
-
-  expect(emails.chunk(1)).toMatchObject({ state: 'cancelled', reason: 'operator' });
-  expect(await read()).toMatchObject({ status: 'cancelled', released: 5, open: [0] });
-  expect(emails.sendgrid.requests).toHaveLength(1);
-
-  await emails.engine.deps.ledger.update(emails.chunk(0).key, (row) => ({
-    ...row,
-    evidence: { send: { at: 1, event: 'delivered' } },
-  }));
-  await minutes(3);
-  expect(await read()).toMatchObject({ status: 'cancelled', endedAt: expect.any(Number) });
 });
 
 test('accepted chunks without an event are told once', async () => {
@@ -259,4 +228,34 @@ test.each([
   await engine.reconcile({ stayMs: 50_000 });
 
   expect(await read()).toMatchObject({ status: 'running', released: 1 });
+});
+
+test('a campaign that cannot be read or released holds back no other one, and the run keeps looking', async () => {
+  const OTHER = jobId(101);
+  const { engine } = emails;
+  await emails.campaign({ recipients: 100, chunkSize: 10 });
+  await engine.reconcile();
+  await emails.campaign({ recipients: 100, chunkSize: 10, id: OTHER });
+  await emails.campaign({ recipients: 100, chunkSize: 10, id: jobId(102) });
+  const { known } = engine.deps.ledger;
+  engine.deps.ledger.known = async (key) => {
+    if (key.includes(chunkId(CAMPAIGN, 0))) throw new StoreError({ code: 'DynamoDB.AccessDenied', message: 'denied' });
+    return known(key);
+  };
+  const { send } = engine.deps.queues;
+  engine.deps.queues.send = async (url, message) => {
+    if (message.groupId === chunkId(OTHER, 0)) throw new StoreError({ code: 'SQS.InvalidMessage', message: 'refused' });
+    return send(url, message);
+  };
+  const { sleep } = engine.clock;
+  engine.clock.sleep = async (ms) => {
+    await sleep(ms);
+    if (ms === 2_000) for (let sent = 0; sent < 3 && engine.inQueue() > 0; sent++) await engine.deliver(1);
+  };
+
+  await engine.reconcile({ stayMs: 50_000 });
+
+  expect(await Promise.all([OTHER, jobId(102)].map(async (id) => (await emails.campaigns.read(id))?.released))).toEqual(
+    [0, 10],
+  );
 });

@@ -42,6 +42,25 @@ test('a canary goes through its queue, and the next run measures it once', async
   expect(engine.metrics.find(({ name }) => name === 'Canary')?.dimensions).toEqual({ queue: SAMPLE_QUEUE });
 });
 
+test.each<[string, ('look' | 'work' | number)[], number[]]>([
+  [
+    'that is not done before the next is due counts as 0, and not again',
+    ['look', EVERY, 'look', 'work', MINUTE, 'look'],
+    [0, 1],
+  ],
+  ['that was done in time counts as 1, even if the reconciler sees it late', ['look', 'work', 3 * HOUR, 'look'], [1]],
+  ['that was done too late counts as 0', ['look', EVERY, 'work', 'look'], [0]],
+])('a canary %s', async (_what, course, counts) => {
+  const { engine, reconcile } = start();
+
+  for (const step of course)
+    if (step === 'look') await reconcile();
+    else if (step === 'work') await engine.deliver();
+    else engine.clock.advance(step);
+
+  expect(measured(engine, 'Canary')).toEqual(counts);
+});
+
 test('the next canary is sent when it is due, and not before', async () => {
   const { engine, reconcile } = start();
   const ids = [];
@@ -57,14 +76,6 @@ test('the next canary is sent when it is due, and not before', async () => {
   expect(ids[4]).toBe(ids[0]);
   expect(ids[5]).not.toBe(ids[4]);
   expect(measured(engine, 'Canary')).toEqual([1, 1]);
-});
-
-test('without a period there are no canaries', async () => {
-  const { engine } = start();
-
-  await engine.reconcile();
-
-  expect([engine.canaries(), engine.inQueue(), measured(engine, 'Canary')]).toEqual([[], 0, []]);
 });
 
 test('a canary does no work, stores nothing in the bucket, and only shows in its own metrics', async () => {
@@ -96,31 +107,6 @@ test('a queue that works without rows still uses the rows of its canaries', asyn
   expect([done, engine.objects.keys(), engine.metrics.slice(others)]).toEqual([[], [], []]);
 });
 
-test('a canary that is not done before the next is due counts as 0, and is not counted again when it ends', async () => {
-  const { engine, reconcile } = start();
-  await reconcile();
-  engine.clock.advance(EVERY);
-
-  await reconcile();
-  await engine.deliver();
-  engine.clock.advance(MINUTE);
-  await reconcile();
-
-  expect(measured(engine, 'Canary')).toEqual([0, 1]);
-  expect(engine.canaries()).toMatchObject([{ state: 'succeeded' }, { state: 'succeeded' }]);
-});
-
-test('a canary that was done in time counts as 1, even if the reconciler sees it late', async () => {
-  const { engine, reconcile } = start();
-  await reconcile();
-  await engine.deliver();
-  engine.clock.advance(3 * HOUR);
-
-  await reconcile();
-
-  expect(measured(engine, 'Canary')).toEqual([1]);
-});
-
 test('a canary whose row does not parse counts as 0, and the next one is sent', async () => {
   const { engine, reconcile } = start();
   await reconcile();
@@ -133,17 +119,6 @@ test('a canary whose row does not parse counts as 0, and the next one is sent', 
   await reconcile();
 
   expect(measured(engine, 'Canary')).toEqual([0, 1]);
-});
-
-test('a canary that was done too late counts as 0', async () => {
-  const { engine, reconcile } = start();
-  await reconcile();
-  engine.clock.advance(EVERY);
-  await engine.deliver();
-
-  await reconcile();
-
-  expect(measured(engine, 'Canary')).toEqual([0]);
 });
 
 test('a message that claims to be a canary is refused like any wrong type', async () => {

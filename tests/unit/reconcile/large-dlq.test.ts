@@ -1,4 +1,3 @@
-import { StoreError } from '../../../lib/errors';
 import { jobKey } from '../../../lib/jobs/keys';
 import { hideMs, judgeDeadLetters } from '../../../lib/reconcile/dead-letters';
 import { acceptedRow } from '../../support/accepted-row';
@@ -37,14 +36,6 @@ async function minute(engine: Engine, everyMs = MINUTE): Promise<void> {
   await engine.reconcile();
   while (engine.inQueue() > 0) await engine.deliver();
   engine.clock.advance(Math.max(1, begun + everyMs - engine.clock.now()));
-}
-
-async function minutesUntil(engine: Engine, done: () => boolean, most = 240): Promise<number> {
-  for (let count = 0; count < most; count++) {
-    await minute(engine);
-    if (done()) return count;
-  }
-  return Infinity;
 }
 
 const depth = ({ deps }: Engine) => deps.queues.depth(deps.dlqUrl('sample'));
@@ -89,25 +80,6 @@ test('a DLQ that one run can walk is visible again at once', async () => {
   expect(await depth(engine)).toEqual({ visible: 300, inFlight: 0 });
 });
 
-test('untried messages are returned in the same run, and those that came back wait until the whole DLQ was seen', async () => {
-  const { engine, effects, costly } = slowEngine(50);
-  const [first, second, cameBack, last] = [1, 2, 3, 4].map((n) => UNTRIED + n) as [number, number, number, number];
-  moveUntried(engine, cameBack, { attributes: { returned: '1', returnedAt: '1' } });
-  for (const n of [first, second]) moveUntried(engine, n);
-  await layParked(engine, 900);
-  moveUntried(engine, last);
-
-  costly();
-  const done: number[] = [];
-  for (let run = 0; run < 12; run++) {
-    await minute(engine);
-    done.push(effects.length);
-  }
-
-  expect(done.slice(0, 2)).toEqual([1, 2]);
-  expect(effects).toEqual([first, second, last, cameBack].map(jobId));
-});
-
 test('a run whose time is over judges no more of the messages that it has received', async () => {
   const { engine, costly } = slowEngine(3_000);
   for (let n = 0; n < 9; n++) engine.send(JSON.stringify(anEnvelope({ id: jobId(UNTRIED + n) })), { group: 'one' });
@@ -136,22 +108,6 @@ test('if SQS shows nothing although it has messages, only this run ends', async 
   await minute(engine);
 
   expect([blind, effects.length]).toEqual([0, 1]);
-});
-
-test('an entry that cannot be judged does not keep the walk from the messages behind it', async () => {
-  const { engine, effects, costly } = slowEngine(50);
-  await layParked(engine, 900);
-  moveUntried(engine, UNTRIED);
-  const { get } = engine.deps.ledger;
-  engine.deps.ledger.get = async (key) => {
-    if (key.endsWith(jobId(1))) throw new StoreError({ code: 'DynamoDB.Bad', message: 'bad' });
-    return get(key);
-  };
-
-  costly();
-  const took = await minutesUntil(engine, () => effects.length === 1, 20);
-
-  expect(took).toBeLessThan(10);
 });
 
 test.each([
@@ -247,15 +203,4 @@ test('a message that waits for another is judged within a quarter of an hour, ev
   for (let count = 0; count <= 16; count++) await minute(engine);
 
   expect(effects).toHaveLength(2);
-});
-
-test('the next run walks the DLQ once its count has changed', async () => {
-  const { engine } = slowEngine(0);
-  await layParked(engine, 5);
-  await engine.reconcile();
-
-  moveUntried(engine, UNTRIED);
-  await engine.reconcile();
-
-  expect(engine.inQueue()).toBe(1);
 });
