@@ -10,6 +10,7 @@ import { jobId } from '../producer/job-id';
 import { type Kind, kinds } from '../producer/kinds';
 import { type Submission, submit } from '../producer/submit';
 import { isUpload } from '../producer/uploads';
+import { OPERATOR } from '../producer/valid';
 import { discard } from './act';
 import { auditNote } from './audit-trail';
 import { type ActingDeps, decide, type OperatorDeps, OperatorError, stateOf } from './operator';
@@ -23,9 +24,6 @@ const KIND_OF: Record<string, Kind> = {
   'testflight.remove.v1': 'removeTester',
   'testflight.notify-build.v1': 'notifyBuild',
 };
-
-/** Owns the keys of replacements, so that no caller's key can be the same. */
-const PRINCIPAL = 'operator';
 
 /**
  * The envelope that a dead or cancelled job was sent with. Its data may be personal. Rejects with an OperatorError if the
@@ -67,7 +65,7 @@ export async function replace(deps: ActingDeps, row: JobRow, data: unknown): Pro
   if (refused !== undefined || kind === undefined) throw new OperatorError(refused ?? '');
   const key = `${row.queue}/${row.id}`;
   const { correlationId } = row;
-  const options = { key, principal: PRINCIPAL, ...(correlationId ? { correlationId } : {}) };
+  const options = { key, principal: OPERATOR, ...(correlationId ? { correlationId } : {}) };
   try {
     const submission = await checked(deps, row, (given) => kinds[kind](given, options, deps), data);
     const id = submission.id ?? jobId({ ...submission, ...deps });

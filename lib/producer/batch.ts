@@ -1,13 +1,12 @@
 import * as z from 'zod';
 import { mapEach } from '../concurrency';
 import { StoreError } from '../errors';
-import type { HashPeople } from '../jobs/person-hash';
 import type { BatchQueues } from '../ports';
 import { type BatchSender, createBatchSender } from './batch-sender';
 import { IdempotencyConflictError, InvalidJobError } from './errors';
 import { type Inputs, type Kind, kinds } from './kinds';
 import { type Accepted, accept, type SubmitDeps, type Unsent } from './submit';
-import { type SubmitOptions, valid } from './valid';
+import { type SubmitOptions, submitOptions, valid } from './valid';
 
 /** A job of a batch, with the data of its kind. */
 export type BatchJob = { [K in Kind]: { kind: K; data: Inputs[K]; options?: SubmitOptions | undefined } }[Kind];
@@ -20,8 +19,6 @@ export type BatchResult =
 /** The number of rows that are written side by side. */
 const ROWS_AT_ONCE = 25;
 
-type BatchDeps = SubmitDeps & { hashPeople: HashPeople };
-
 /** The functions of kinds.ts check data and options. */
 const entrySchema = z.object({ kind: z.enum(Object.keys(kinds) as [Kind, ...Kind[]]) });
 
@@ -33,7 +30,7 @@ type Prepared = { result: BatchResult } | { unsent: Unsent };
  * for ten seconds. Each job has its own result, in the order of the jobs. Rejects with an InvalidJobError if `jobs` is no array.
  */
 export async function submitBatch(
-  deps: Omit<BatchDeps, 'queues'> & { queues: SubmitDeps['queues'] & BatchQueues },
+  deps: SubmitDeps & { queues: BatchQueues },
   jobs: readonly BatchJob[],
 ): Promise<BatchResult[]> {
   if (!Array.isArray(jobs)) throw new InvalidJobError([{ field: 'jobs', message: 'jobs: must be an array' }]);
@@ -73,11 +70,11 @@ function untilTimeOut(): NonNullable<SubmitDeps['atTable']> {
   };
 }
 
-async function prepare(deps: BatchDeps, job: BatchJob): Promise<Prepared> {
+async function prepare(deps: SubmitDeps, job: BatchJob): Promise<Prepared> {
   try {
     const { kind } = valid(entrySchema, job);
     const { data, options = {} } = job;
-    const decided = await accept(deps, await kinds[kind](data, options, deps));
+    const decided = await accept(deps, await kinds[kind](data, valid(submitOptions, options), deps));
     return 'accepted' in decided ? { result: decided } : { unsent: decided };
   } catch (error) {
     if (error instanceof InvalidJobError || error instanceof IdempotencyConflictError) return { result: { error } };

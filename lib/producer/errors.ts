@@ -15,6 +15,15 @@ export class InvalidJobError extends Error {
   }
 }
 
+/** The job belongs to another principal (an API's 404). */
+export class JobNotFoundError extends Error {
+  override readonly name = 'JobNotFoundError';
+
+  constructor() {
+    super('there is no such job');
+  }
+}
+
 /** The key was used for another job (an API's 409). `id` is that job. Nothing was changed. */
 export class IdempotencyConflictError extends Error {
   override readonly name = 'IdempotencyConflictError';

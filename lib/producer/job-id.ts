@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { v5, v7 } from 'uuid';
+import type { HashPeople } from '../jobs/person-hash';
 import type { Clock, Random } from '../ports';
 
 /** Never change this: another namespace would create a second job for every key in use. */
@@ -31,3 +32,13 @@ export function jobId({
 /** A new id that sorts by time. A v4 UUID has fixed bits, but all bits of its hash are random. */
 export const newId = ({ clock, random }: { clock: Clock; random: Random }): string =>
   v7({ msecs: clock.now(), random: createHash('sha256').update(random.uuid()).digest().subarray(0, 16) });
+
+/**
+ * The `owner` that the row of a principal's job has, or may have while the hash key changes. Without a principal it has
+ * none. Rejects with a StoreError if the hash key cannot be read.
+ */
+export const ownersOf = async (
+  hashPeople: HashPeople,
+  principal: string | undefined,
+): Promise<readonly (string | undefined)[]> =>
+  principal === undefined ? [undefined] : (await hashPeople())(`owner:${principal}`);

@@ -3,9 +3,13 @@ import { StoreError } from '../errors';
 import { isCancelledByOperator } from '../jobs/arrows';
 import { jobKey } from '../jobs/keys';
 import type { Ledger } from '../jobs/ledger';
+import type { HashPeople } from '../jobs/person-hash';
 import { isEnd, type JobRow, type Reason, type State, waitsForItsTime } from '../jobs/row';
 import { cancel as cancelled } from '../jobs/transitions';
 import type { Clock, Random } from '../ports';
+import { singleLine } from '../text';
+import { JobNotFoundError } from './errors';
+import { ownersOf } from './job-id';
 import { askedId, valid } from './valid';
 
 /** What an API may show about a job. It never holds groups, addresses or confidential results. */
@@ -32,6 +36,10 @@ export interface JobStatus {
 export interface FindOptions {
   /** The job's queue. Without it, every queue of the instance is asked. */
   queue?: string | undefined;
+  /** Finds only jobs that were sent for this principal. Without it, only jobs that were sent for none. */
+  principal?: string | undefined;
+  /** Finds the jobs of every principal and of the system. */
+  system?: true | undefined;
 }
 
 export interface WaitOptions extends FindOptions {
@@ -49,7 +57,7 @@ export interface CancelledStatus extends JobStatus {
 
 /**
  * Asks about jobs. Every function rejects with a StoreError if the table is down, and with an InvalidJobError that names
- * an id or an option that breaks a rule.
+ * an id or an option that breaks a rule. It rejects with a JobNotFoundError if the job belongs to another principal.
  */
 export interface Jobs {
   get(id: string, options?: FindOptions): Promise<JobStatus>;
@@ -67,6 +75,7 @@ export interface JobsDeps {
   clock: Clock;
   random: Random;
   queueNames: readonly string[];
+  hashPeople: HashPeople;
 }
 
 const DEFAULT_TIMEOUT_MS = 30_000;
@@ -81,11 +90,13 @@ export const createJobs = (deps: JobsDeps): Jobs => jobsOf(async () => deps);
 /** Asks about jobs through ports that are loaded with each call. */
 export function jobsOf(load: () => Promise<JobsDeps>): Jobs {
   async function find(id: string, options: FindOptions = {}): Promise<JobRow | undefined> {
-    const { ledger, queueNames } = await load();
-    const { queue } = valid(questionSchema(queueNames), { ...options, id });
+    const { ledger, queueNames, hashPeople } = await load();
+    const { queue, principal, system } = valid(questionSchema(queueNames), { ...options, id });
     const keys = (queue === undefined ? queueNames : [queue]).map((name) => jobKey(name, id));
     const rows = await Promise.all(keys.map((key) => ledger.get(key)));
-    return rows.find((one) => one !== undefined);
+    const row = rows.find((one) => one !== undefined);
+    if (row && !system && !(await ownersOf(hashPeople, principal)).includes(row.owner)) throw new JobNotFoundError();
+    return row;
   }
 
   async function get(id: string, options?: FindOptions): Promise<JobStatus> {
@@ -108,14 +119,17 @@ export function jobsOf(load: () => Promise<JobsDeps>): Jobs {
     },
     async wait(id, options) {
       const { clock, random, queueNames } = await load();
-      const { queue, timeout = DEFAULT_TIMEOUT_MS, signal } = valid(questionSchema(queueNames), { ...options, id });
+      const question = valid(questionSchema(queueNames), { ...options, id });
+      const { timeout = DEFAULT_TIMEOUT_MS, signal, ...owned } = question;
       const end = clock.now() + timeout;
       const late = AbortSignal.timeout(Math.min(Math.ceil(timeout) + LAST_ANSWER_MS, LONGEST_TIMER_MS));
       let status: JobStatus | undefined;
       for (let longest = FIRST_PAUSE_MS; ; longest = Math.min(longest * 1.5, LONGEST_PAUSE_MS)) {
         signal?.throwIfAborted();
         // Once the row is there, one read finds it.
-        const asked = unlessAborted(get(id, { queue: status?.queue ?? queue }), late).catch(lastKnown(status, late));
+        const asked = unlessAborted(get(id, { ...owned, queue: status?.queue ?? owned.queue }), late).catch(
+          lastKnown(status, late),
+        );
         status = await unlessAborted(asked, signal);
         const left = late.aborted ? 0 : end - clock.now();
         if (status.ended || left <= 0) return status;
@@ -154,6 +168,8 @@ const questionSchema = (queueNames: readonly string[]) =>
       .string()
       .refine((name) => queueNames.includes(name), `must be one of ${queueNames.join(', ')}`)
       .optional(),
+    principal: singleLine(255).optional(),
+    system: z.literal(true).optional(),
     timeout: z
       .custom<number>(
         (value) => typeof value === 'number' && value >= 0,

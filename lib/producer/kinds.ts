@@ -20,7 +20,7 @@ import {
 import { jobId } from './job-id';
 import type { Submission } from './submit';
 import { checkOwner } from './uploads';
-import { submitOptions, valid } from './valid';
+import { type CheckedOptions, valid } from './valid';
 
 /** What a caller gives for a job of each kind. */
 export interface Inputs {
@@ -33,43 +33,37 @@ export interface Inputs {
 
 export type Kind = keyof Inputs;
 
-interface MakeDeps {
-  clock: Clock;
-  random: Random;
-  /** The key prefix of all our objects in the bucket. */
-  prefix: string;
-  hashPeople: HashPeople;
-}
-
 /**
- * Makes a job of a caller's data and options. Rejects with an InvalidJobError that names all problems of the data, or with
- * a StoreError if a hash needs a key that cannot be read.
+ * Makes a job of a caller's data. Rejects with an InvalidJobError that names all problems of the data, or with a StoreError
+ * if the hash key cannot be read.
  */
-type Make = (input: unknown, options: unknown, deps: MakeDeps) => Promise<Submission>;
+type Make = (
+  input: unknown,
+  options: CheckedOptions,
+  deps: { clock: Clock; random: Random; prefix: string; hashPeople: HashPeople },
+) => Promise<Submission>;
 
 const testflight =
   <D extends { app: string }>(type: string, schema: z.ZodType<D>): Make =>
   async (input, options) => {
     const data = valid(schema, input);
-    return { ...valid(submitOptions, options), queue: TESTFLIGHT_QUEUE, type, data, group: testflightGroup(data) };
+    return { ...options, queue: TESTFLIGHT_QUEUE, type, data, group: testflightGroup(data) };
   };
 
 /** The jobs that are one message. A campaign is more than that (campaign.ts). */
 export const kinds: Record<Kind, Make> = {
   feedback: async (input, options, { prefix, hashPeople }) => {
     const data = valid(feedbackSchema, input);
-    const submission = { ...valid(submitOptions, options), queue: FEEDBACK_QUEUE, type: FEEDBACK_SUBMITTED };
     const keys = (data.attachments ?? []).map(({ key }, place) => ({ field: `attachments.${place}.key`, key }));
-    const files = checkOwner(keys, { prefix, queue: FEEDBACK_QUEUE, principal: submission.principal });
+    const files = checkOwner(keys, { prefix, queue: FEEDBACK_QUEUE, principal: options.principal });
     const [group] = (await hashPeople())(feedbackPerson(data));
-    return { ...submission, data, group, files };
+    return { ...options, queue: FEEDBACK_QUEUE, type: FEEDBACK_SUBMITTED, data, group, files };
   },
   email: async (input, options, deps) => {
     const data = valid(emailMessageSchema, input);
-    const submission = { ...valid(submitOptions, options), queue: EMAILS_QUEUE };
     // Each mail has its own group, so no mail waits for another.
-    const id = jobId({ ...submission, ...deps });
-    return { ...submission, id, type: EMAIL_MESSAGE, data, group: id };
+    const id = jobId({ ...options, ...deps, queue: EMAILS_QUEUE });
+    return { ...options, queue: EMAILS_QUEUE, id, type: EMAIL_MESSAGE, data, group: id };
   },
   invite: testflight(TESTFLIGHT_INVITE, inviteSchema),
   removeTester: testflight(TESTFLIGHT_REMOVE, removeSchema),

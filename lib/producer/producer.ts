@@ -3,17 +3,15 @@ import type { CampaignInput, EmailMessageInput } from '../emails/message';
 import { type CampaignControl, campaignControl } from '../emails/report';
 import type { FeedbackInput } from '../feedback/message';
 import { createLedger } from '../jobs/ledger';
-import type { HashPeople } from '../jobs/person-hash';
 import type { Table } from '../ports';
 import type { InviteInput, NotifyBuild, RemoveInput } from '../testflight/message';
 import { type AcceptedCampaign, type RecipientSource, submitCampaign } from './campaign';
 import { type Kind, kinds } from './kinds';
 import { type Accepted, type SubmitDeps, submit } from './submit';
-import { askedId, type SubmitOptions, valid } from './valid';
+import { askedId, type SubmitOptions, submitOptions, valid } from './valid';
 
 export interface ProducerDeps extends Omit<SubmitDeps, 'ledger'> {
   table: Table;
-  hashPeople: HashPeople;
   /** The limit of recipients per second for all e-mails together, 100 by default. */
   emailRate?: number;
   /** Reads an object of the bucket as a stream, for long lists of recipients. */
@@ -56,7 +54,7 @@ export function producerOf(load: () => Promise<ProducerDeps>): Producer {
     (kind: Kind) =>
     async (input: unknown, options: SubmitOptions = {}): Promise<Accepted> => {
       const deps = await loaded();
-      return submit(deps, await kinds[kind](input, options, deps));
+      return submit(deps, await kinds[kind](input, valid(submitOptions, options), deps));
     };
   const control = async () => campaignControl(await loaded());
   const checked = (id: string) => valid(campaignQuestion, { id }).id;

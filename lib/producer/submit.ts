@@ -1,16 +1,17 @@
 import type { QueueSettings } from '../config/common';
 import { ignoreStoreError, StoreError } from '../errors';
 import { belongs } from '../jobs/body';
-import { type Envelope, MAX_INLINE_DATA_BYTES, sendable, sha256 } from '../jobs/envelope';
+import { type Envelope, MAX_INLINE_DATA_BYTES, payloadHash, sendable, sha256 } from '../jobs/envelope';
 import { noteFiles } from '../jobs/files';
 import { noted } from '../jobs/history';
 import { dataPrefix, deduplicationId } from '../jobs/keys';
 import type { Ledger } from '../jobs/ledger';
 import { newRow } from '../jobs/new-row';
+import type { HashPeople } from '../jobs/person-hash';
 import { type JobRow, withFirstSequence } from '../jobs/row';
 import type { Clock, Log, Objects, OutgoingMessage, Queues, Random, SentMessage, Table } from '../ports';
 import { IdempotencyConflictError } from './errors';
-import { jobId } from './job-id';
+import { jobId, ownersOf } from './job-id';
 import { checkStart, planStart } from './plan';
 
 export interface SubmitDeps {
@@ -21,6 +22,7 @@ export interface SubmitDeps {
   clock: Clock;
   random: Random;
   log: Log;
+  hashPeople: HashPeople;
   /** The key prefix of all our objects in the bucket. */
   prefix: string;
   /** The CloudEvents source of this producer's jobs, e.g. `/my-instance/api`. */
@@ -100,7 +102,8 @@ export async function accept(deps: SubmitDeps, submission: Submission): Promise<
   const { type } = deps.settings(queue);
   const id = submission.id ?? jobId({ ...submission, clock, random });
   await checkStart(deps, { ...submission, id });
-  const envelope = await envelopeOf(deps, submission, id);
+  const [salt, ...earlierSalts] = (await deps.hashPeople())(`payload:${queue}:${id}`);
+  const envelope = { ...(await envelopeOf(deps, submission, id)), salt };
   const notBefore = submission.notBefore === undefined ? undefined : Date.parse(submission.notBefore);
   const row = newRow({ queue, envelope, group, notBefore, now: clock.now(), random });
   const accepted = { id, time: envelope.time, duplicate: false };
@@ -122,11 +125,15 @@ export async function accept(deps: SubmitDeps, submission: Submission): Promise<
 
   const first = written.stored;
   if (!first) throw new StoreError({ code: 'RowGone', message: 'the row of this key was just removed' });
-  if (!belongs(first, row.payloadHash) || first.notBefore !== notBefore) throw new IdempotencyConflictError(id);
+  // Its salt is the earlier one if the hash key has changed since the first call.
+  const same = [salt, ...earlierSalts]
+    .map((each) => ({ ...envelope, salt: each }))
+    .find((each) => belongs(first, payloadHash(each)));
+  if (!same || first.notBefore !== notBefore) throw new IdempotencyConflictError(id);
   const time = new Date(first.time).toISOString();
   const again = { id, time, duplicate: true };
   if (!mayBeUnsent(first)) return { accepted: again };
-  return begin(deps, { row: first, type, envelope: { ...envelope, time }, accepted: again });
+  return begin(deps, { row: first, type, envelope: { ...same, time }, accepted: again });
 }
 
 /** Goes on with a stored job that has no message yet. */
@@ -176,8 +183,12 @@ function mayBeUnsent({ state, reason, sentAt }: JobRow): boolean {
   return (state === 'queued' && sentAt === undefined) || (state === 'cancelled' && reason === 'never-sent');
 }
 
+/** Owns the jobs with a key and without a principal. No caller's principal is empty. */
+const SYSTEM = '';
+
 async function envelopeOf(deps: SubmitDeps, submission: Submission, id: string): Promise<Envelope> {
-  const { queue, type, data, correlationId, traceparent } = submission;
+  const { queue, type, data, key, principal, correlationId, traceparent } = submission;
+  const [owner] = await ownersOf(deps.hashPeople, principal ?? (key === undefined ? undefined : SYSTEM));
   const head = {
     specversion: '1.0' as const,
     id,
@@ -187,6 +198,7 @@ async function envelopeOf(deps: SubmitDeps, submission: Submission, id: string):
     datacontenttype: 'application/json' as const,
     ...(correlationId === undefined ? {} : { correlationid: correlationId }),
     ...(traceparent === undefined ? {} : { traceparent }),
+    ...(owner === undefined ? {} : { owner }),
   };
   const json = JSON.stringify(data ?? null);
   if (Buffer.byteLength(sendable(json)) <= MAX_INLINE_DATA_BYTES) return { ...head, data };

@@ -24,10 +24,15 @@ export type SubmitOptions = JobOptions &
     | { key: string | undefined; principal?: undefined; system: true }
   );
 
+/** Owns the keys of jobs that operators send in place of others, so no caller may be called this. */
+export const OPERATOR = 'operator';
+
 export const submitOptions = z
   .strictObject({
     key: singleLine(255).optional(),
-    principal: singleLine(255).optional(),
+    principal: singleLine(255)
+      .refine((name) => name !== OPERATOR, 'is reserved')
+      .optional(),
     system: z.literal(true).optional(),
     correlationId: z
       .string()
@@ -49,6 +54,8 @@ export const submitOptions = z
   })
   // The keys of the system are those without a principal.
   .transform(({ system: _, ...options }) => options);
+
+export type CheckedOptions = z.output<typeof submitOptions>;
 
 /** The id of a job or a campaign that a caller asks about. A key of the table has at most 2,048 bytes. */
 export const askedId = z.string().min(1).max(255);

@@ -12,7 +12,7 @@ export type { FeedbackInput } from '../../lib/feedback/message';
 export type { Completion, Facts, Log } from '../../lib/ports';
 export type { BatchJob, BatchResult } from '../../lib/producer/batch';
 export type { AcceptedCampaign, RecipientSource } from '../../lib/producer/campaign';
-export { IdempotencyConflictError, InvalidJobError, type Problem } from '../../lib/producer/errors';
+export { IdempotencyConflictError, InvalidJobError, JobNotFoundError, type Problem } from '../../lib/producer/errors';
 export type { CancelledStatus, FindOptions, JobStatus, Jobs, WaitOptions } from '../../lib/producer/jobs';
 export type { PackingLimits } from '../../lib/producer/packer';
 export { type ProducerClient as Producer, realProducer as createProducer } from '../../lib/producer/real-producer';

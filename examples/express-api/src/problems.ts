@@ -1,5 +1,5 @@
 import { STATUS_CODES } from 'node:http';
-import { IdempotencyConflictError, InvalidJobError, StoreError } from 'background-jobs-producer';
+import { IdempotencyConflictError, InvalidJobError, JobNotFoundError, StoreError } from 'background-jobs-producer';
 import type { ErrorRequestHandler } from 'express';
 import type { Log } from './log';
 
@@ -38,6 +38,7 @@ export function problemOf(error: unknown): Problem {
   }
   if (error instanceof IdempotencyConflictError)
     return new Problem(409, error.message, { location: `/jobs/${error.id}` }, { job: error.id });
+  if (error instanceof JobNotFoundError) return new Problem(404, error.message);
   if (error instanceof StoreError)
     return new Problem(503, 'try again with the same Idempotency-Key', { 'retry-after': '1' });
   return ofExpress(error) ?? new Problem(500, 'the request failed for a reason on our side');

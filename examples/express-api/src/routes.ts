@@ -10,7 +10,7 @@ export type Jobs = Pick<Producer, 'feedback' | 'campaign' | 'invite' | 'removeTe
   jobs: Pick<Producer['jobs'], 'get' | 'cancel'>;
 };
 
-/** Who calls: the owner of the idempotency keys. Take it from your authentication. Without it, a key is refused. */
+/** Who calls: the owner of jobs and idempotency keys. Take it from your authentication. Without it, a key is refused. */
 export type PrincipalOf = (request: Request) => string | undefined;
 
 /**
@@ -73,13 +73,14 @@ export function jobRoutes({ producer, principalOf, userOf = () => undefined }: C
 
   router
     .route('/jobs/:id')
-    .get(async ({ params: { id } }, response) => {
-      const job = await producer.jobs.get(jobOf(id));
+    .get(async (request, response) => {
+      const job = await producer.jobs.get(jobOf(request.params.id), { principal: principalOf(request) });
       if (!job.ended) response.set('retry-after', '1');
       response.set('cache-control', 'no-store').json(job);
     })
-    .delete(async ({ params: { id } }, response) => {
-      const { cancelled, ...job } = await producer.jobs.cancel(jobOf(id));
+    .delete(async (request, response) => {
+      const principal = principalOf(request);
+      const { cancelled, ...job } = await producer.jobs.cancel(jobOf(request.params.id), { principal });
       if (!cancelled)
         throw new Problem(409, 'only a planned job that has not started can be cancelled', {}, { job: job.id });
       response.json(job);

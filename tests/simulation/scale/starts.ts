@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { submit } from '../../../lib/producer/submit';
 import { messageType, type QueueContract } from '../../../lib/worker/contract';
+import { hashPeople } from '../../support/hash-people';
 import type { Used } from '../../support/memory-table';
 import type { ScalePlan } from './plan';
 import { startService } from './service';
@@ -40,7 +41,7 @@ export const manyStarts: ScalePlan = {
       }),
     });
     const { clock, ...reached } = service.deps;
-    const deps = { ...reached, clock: { ...clock, now: () => clock.now() + SKEW_MS }, source: '/scale/api' };
+    const deps = { ...reached, clock: { ...clock, now: () => clock.now() + SKEW_MS }, source: '/scale/api', hashPeople };
     for (let n = 0; n < size; n++)
       service.after((n * 1_000) / PER_SECOND, () => {
         void submit(deps, { queue: 'sample', type: TYPE, data: {}, group: `g${n}` });

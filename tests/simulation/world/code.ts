@@ -60,6 +60,6 @@ export function codeOf(world: World, process: Process): Code {
       };
       return world.queue.submit(producer, job, world);
     },
-    cancelPlanned: async (id) => (await createJobs(deps).cancel(id)).cancelled,
+    cancelPlanned: async (id) => (await createJobs(deps).cancel(id, { system: true })).cancelled,
   };
 }

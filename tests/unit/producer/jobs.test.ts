@@ -1,7 +1,10 @@
 import { createLedger } from '../../../lib/jobs/ledger';
+import { hashesWith } from '../../../lib/jobs/person-hash';
 import type { JobRow } from '../../../lib/jobs/row';
-import { createJobs } from '../../../lib/producer/jobs';
+import { createJobs, type FindOptions, type JobStatus } from '../../../lib/producer/jobs';
 import { createProducer } from '../../../lib/producer/producer';
+import type { SubmitOptions } from '../../../lib/producer/valid';
+import { HASH_KEY } from '../../support/hash-people';
 import { inState } from '../../support/in-state';
 import { memoryProducerDeps } from '../../support/producer';
 
@@ -80,6 +83,48 @@ describe('what an API learns about a job', () => {
   });
 });
 
+describe('whose job it is', () => {
+  const key = 'request-1';
+  const answers = async (sent: SubmitOptions, asked: FindOptions) => {
+    const { jobs, producer, rows } = setUp();
+    const { id } = await producer.feedback(feedback, sent);
+    const found = [jobs.get(id, asked), jobs.wait(id, { ...asked, timeout: 0 }), jobs.cancel(id, asked)];
+    const states = await Promise.all(found.map((one) => one.catch((error: unknown) => error)));
+    expect(JSON.stringify(rows())).not.toContain('client-1');
+    return new Set(states.map((one) => (one instanceof Error ? one.name : (one as JobStatus).state)));
+  };
+
+  test.each<[string, SubmitOptions, FindOptions]>([
+    ['a principal', { principal: 'client-1' }, { principal: 'client-1' }],
+    ['a principal with a key', { principal: 'client-1', key }, { principal: 'client-1' }],
+    ['a caller without a principal', {}, {}],
+    ['the API itself', { principal: 'client-1' }, { system: true }],
+    ['the API itself, for its own job', { system: true, key }, { system: true }],
+  ])('%s finds and cancels it', async (_who, sent, asked) => {
+    expect(await answers(sent, asked)).toEqual(new Set(['queued']));
+  });
+
+  test.each<[string, SubmitOptions, FindOptions]>([
+    ['another principal', { principal: 'client-1' }, { principal: 'client-2' }],
+    ['a caller without a principal', { principal: 'client-1' }, {}],
+    ['a principal, if it was sent without one,', {}, { principal: 'client-1' }],
+    ['a caller without a principal, if it is of the system,', { system: true, key }, {}],
+  ])('%s does not find it', async (_who, sent, asked) => {
+    expect(await answers(sent, asked)).toEqual(new Set(['JobNotFoundError']));
+  });
+
+  it('is known while the hash key changes', async () => {
+    const { deps, jobs, producer } = setUp();
+    const { id } = await producer.feedback(feedback, { principal: 'client-1' });
+    const changed = createJobs({
+      ...{ ...deps, ledger: createLedger(deps), queueNames: ['feedback'] },
+      hashPeople: async () => hashesWith(['b'.repeat(32), HASH_KEY]),
+    });
+
+    expect(await changed.get(id, { principal: 'client-1' })).toEqual(await jobs.get(id, { principal: 'client-1' }));
+  });
+});
+
 describe('waiting for a job', () => {
   it('asks with growing pauses until the job has ended', async () => {
     const { jobs, clock, producer, reads, change } = setUp();
@@ -149,6 +194,8 @@ describe('a question that breaks a rule', () => {
     ['timeout: must be a number of milliseconds, at least 0', 'id', { timeout: '5' }],
     ['timeout: must be a number of milliseconds, at least 0', 'id', { timeout: -1 }],
     ['signal: must be an AbortSignal', 'id', { signal: 5 }],
+    ['principal: must not be blank', 'id', { principal: '' }],
+    ['system: must be one of true', 'id', { system: false }],
   ])('is refused by its name: %s', async (message, id, options) => {
     const { jobs, reads } = setUp();
 

@@ -1,11 +1,13 @@
 import fc from 'fast-check';
 import { parseFeedback } from '../../../lib/feedback/message';
 import { parseEnvelope, payloadHash } from '../../../lib/jobs/envelope';
+import { hashesWith } from '../../../lib/jobs/person-hash';
 import type { Item } from '../../../lib/ports';
 import { IdempotencyConflictError, InvalidJobError } from '../../../lib/producer/errors';
 import { createProducer } from '../../../lib/producer/producer';
 import type { SubmitOptions } from '../../../lib/producer/valid';
 import { withFaults } from '../../support/faults';
+import { HASH_KEY } from '../../support/hash-people';
 import { memoryProducerDeps } from '../../support/producer';
 
 const feedback = { user: { id: 'user-1', email: 'user@example.com' }, subject: 'It works', message: 'Well done.' };
@@ -35,6 +37,7 @@ describe('feedback from the producer', () => {
         datacontenttype: 'application/json',
         correlationid: 'request-1',
         traceparent,
+        salt: expect.stringMatching(/^[0-9a-f]{32}$/),
         data: { ...feedback, confirmation: true },
       },
     ]);
@@ -70,6 +73,16 @@ describe('feedback from the producer', () => {
     expect(rows()[0]?.payloadHash).toBe(payloadHash(parseEnvelope(messages()[0]?.body ?? '')));
   });
 
+  it('has a payload hash in its row that tells nothing about the data without the salt, which no row has', async () => {
+    const { deps, rows, events } = memoryProducerDeps();
+
+    await createProducer(deps).feedback(feedback);
+
+    const { salt, ...known } = events()[0] ?? {};
+    expect(rows()[0]?.payloadHash).not.toBe(payloadHash(known as never));
+    expect(JSON.stringify(rows())).not.toContain(salt);
+  });
+
   it('without a key is a new job each time', async () => {
     const { deps, rows, messages } = memoryProducerDeps();
     const producer = createProducer(deps);
@@ -85,7 +98,7 @@ describe('feedback from the producer', () => {
     const { deps, table, messages } = memoryProducerDeps();
     const bad = { user: { email: 'planted' }, subject: 'planted\n', message: '', planted: 1 };
 
-    const refused = createProducer(deps).feedback(bad as never, { key: '', principal: 'client-1' });
+    const refused = createProducer(deps).feedback(bad as never, { key: 'planted', principal: 'client-1' });
 
     await expect(refused).rejects.toThrow(InvalidJobError);
     const { problems } = (await refused.catch((error: unknown) => error)) as InvalidJobError;
@@ -94,7 +107,7 @@ describe('feedback from the producer', () => {
     expect([table.writes(), messages().length]).toEqual([0, 0]);
   });
 
-  it('with a key, but without its owner, is refused and leaves nothing behind', async () => {
+  it('with a key, but without its owner, or for an operator is refused and leaves nothing behind', async () => {
     const { deps, table, messages } = memoryProducerDeps();
     const send = (options: unknown) => createProducer(deps).feedback(feedback, options as SubmitOptions);
 
@@ -104,6 +117,7 @@ describe('feedback from the producer', () => {
       [{ key: 'k', principal: '' }, 'principal'],
       [{ key: 'k', system: false }, 'system'],
       [{ key: 'k', principal: 'client-1', system: true }, 'system'],
+      [{ principal: 'operator' }, 'principal'],
     ] as const)
       await expect(send(options)).rejects.toMatchObject({ name: 'InvalidJobError', problems: [{ field }] });
     expect([table.writes(), messages().length]).toEqual([0, 0]);
@@ -179,6 +193,24 @@ describe('a repeated key', () => {
     const again = await producer.feedback({ confirmation: true, message, subject, user }, options);
 
     expect(again.duplicate).toBe(true);
+  });
+
+  it('finds its job while the hash key changes, and its message is the one that the row expects', async () => {
+    const { deps, rows, messages } = memoryProducerDeps({
+      queues: (queues) =>
+        withFaults(
+          queues,
+          () => (messages().length === 0 && rows()[0]?.version === 1 ? sends.shift() : 'none') ?? 'none',
+        ),
+    });
+    const sends: ('refused' | 'none')[] = ['refused'];
+    await expect(createProducer(deps).feedback(feedback, options)).rejects.toMatchObject({ name: 'StoreError' });
+    const hashPeople = async () => hashesWith(['b'.repeat(32), HASH_KEY]);
+
+    const again = await createProducer({ ...deps, hashPeople }).feedback(feedback, options);
+
+    expect(again.duplicate).toBe(true);
+    expect(payloadHash(parseEnvelope(messages()[0]?.body ?? ''))).toBe(rows()[0]?.payloadHash);
   });
 
   it('with other data is a conflict that changes nothing', async () => {

@@ -45,10 +45,10 @@ describe('data that is too large for a message', () => {
 
     await submit(deps, { ...job, data });
 
-    const { datasha256, dataref = '' } = parseEnvelope(messages()[0]?.body ?? '');
+    const { datasha256, dataref = '', salt } = parseEnvelope(messages()[0]?.body ?? '');
     expect(datasha256).toBe(sha256(JSON.stringify(data)));
     expect(JSON.parse(objects.text(dataref))).toBe(data);
-    expect(rows()[0]?.payloadHash).toBe(payloadHash({ type: job.type, data } as never));
+    expect(rows()[0]?.payloadHash).toBe(payloadHash({ type: job.type, data, salt } as never));
   });
 
   it('is never overwritten by another job with the same key', async () => {
