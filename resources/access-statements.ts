@@ -138,9 +138,9 @@ const audit = (context: Context): Statement => ({
   Condition: { Null: { 's3:if-none-match': 'false' } },
 });
 
-/** A producer writes hashes of people, and an operator searches for them. */
+/** A producer writes hashes of people, and an operator searches for them. The local stage has no parameter. */
 function hashKeyStatements({ hashKey, secretsKey }: Context): Statement[] {
-  const parameters = secretArns(hashKey === undefined ? [] : [hashKey]);
+  const parameters = secretArns([hashKey]);
   if (parameters.length === 0) return [];
   const decrypt = {
     ...allow('SecretsKey', ['kms:Decrypt'], secretsKey),

@@ -1,7 +1,7 @@
 import type { Instance } from '../lib/instances/instance';
 
 /** What every generator needs: the instance, its stage, and where its data goes. */
-export interface Context extends Pick<Instance, 'stage' | 'bucket' | 'prefix' | 'retain'> {
+export interface Context extends Pick<Instance, 'stage' | 'bucket' | 'prefix' | 'hashKey' | 'retain'> {
   service: string;
   /** The instance's name. */
   instance: string;
@@ -9,8 +9,6 @@ export interface Context extends Pick<Instance, 'stage' | 'bucket' | 'prefix' | 
   brand?: string | undefined;
   /** Who may take the role of the API. Without it there is no such role. */
   api?: string[] | undefined;
-  /** Where the key of the hashes of people is stored. */
-  hashKey?: string | undefined;
   /** ARN of the customer key that encrypts the secrets. */
   secretsKey?: string | undefined;
   /** The AWS organisation of senders in other accounts. */
@@ -19,12 +17,14 @@ export interface Context extends Pick<Instance, 'stage' | 'bucket' | 'prefix' | 
   eventBus?: string | undefined;
 }
 
-export const contextOf = ({ name, stage, bucket, prefix, retain, settings }: Instance, service: string): Context => ({
-  ...{ service, stage, bucket, prefix, retain },
+export const contextOf = (
+  { name, stage, bucket, prefix, hashKey, retain, settings }: Instance,
+  service: string,
+): Context => ({
+  ...{ service, stage, bucket, prefix, hashKey, retain },
   instance: name,
   brand: settings.brand,
   eventBus: settings.events?.bus,
-  hashKey: settings.hashKey,
   secretsKey: settings.secretsKey,
   ...settings.access,
 });

@@ -5,7 +5,7 @@ import { realQueues, sqsClient } from '../aws/queues';
 import { realTable } from '../aws/table';
 import { commonEnv } from '../config/common';
 import { parseEnv } from '../config/environment';
-import { optionalSecret } from '../config/values';
+import { secret } from '../config/values';
 import { localClients, localConfig } from '../local/clients';
 import { findService, type Connection as LocalConnection, NOT_RUNNING } from '../local/connection';
 import { deploymentOf } from '../ops/connect';
@@ -26,10 +26,9 @@ export interface Connection extends Deployment {
 
 /** Connects to the stage of the `sls` call: the service on this machine, or AWS with the credentials of `sls`. */
 export async function connect(serverless: Serverless, target: NamedTarget, out: Output): Promise<Connection> {
-  const { provider, functions } = serverless.service;
+  const { provider, functions, custom } = serverless.service;
   const config = parseEnv(commonEnv, provider.environment ?? {});
   const feedback = functions.feedback?.environment;
-  const hashKey = optionalSecret.parse(feedback?.HASH_KEY ?? functions.testflight?.environment?.HASH_KEY);
   const { sqs, s3, dynamodb, zendesk, secrets, ...aws } = await clients(serverless, feedback);
   const deployment = deploymentOf(config, {
     ...target,
@@ -37,7 +36,7 @@ export async function connect(serverless: Serverless, target: NamedTarget, out: 
     table: realTable({ table: config.TABLE, client: dynamodb }),
     objects: realObjects({ bucket: config.BUCKET, client: s3 }),
     queues: realQueues(sqs),
-    hashPeople: hashPeopleWith(hashKey, secrets),
+    hashPeople: hashPeopleWith(secret.parse(custom?.instance?.hashKey), secrets),
     log: logTo(out),
   });
   return { ...deployment, source: verifySource(config, { dynamodb, s3, sqs, ...(zendesk && { zendesk }) }) };

@@ -10,8 +10,6 @@ import type { Instance } from '../instances/instance';
 import { linesOf, type Problem } from '../instances/problems';
 import { secretSettings } from '../instances/variables';
 import { folderOwner, mayUse } from '../jobs/folder-owner';
-import { FEEDBACK_QUEUE } from '../jobs/keys';
-import { TESTFLIGHT_QUEUE } from '../testflight/message';
 import { bucketFindings } from './bucket-check';
 import { connect } from './connect';
 import { movedProblems, unfinishedWork } from './moves';
@@ -50,23 +48,19 @@ export async function preflight(
   if (wrong.length > 0) return { problems: linesOf(instance.file, wrong), notes: [] };
   const s3 = new S3Client(config);
   const bucket = await bucketProblems(instance, s3);
+  const read = [...secretSettings(instance, functionsOf(instance)), { path: 'hashKey', value: instance.hashKey }];
+  const secrets = new Map(read.map((secret) => [secret.path, secret]));
   const [settings, ...more] = await Promise.all([
     bucket.length > 0 ? { problems: [], notes: [] } : bucketFindings(instance, s3),
-    ...secretSettings(instance, functionsOf(instance)).map((secret) => secretProblems(secret, config)),
+    ...[...secrets.values()].map((secret) => secretProblems(secret, config)),
     bucket.length > 0 ? [] : ownerProblems(instance, s3),
     movedProblems(instance, checked),
   ]);
   return {
     problems: linesOf(instance.file, [...bucket, ...settings.problems, ...more.flat()]),
-    notes: linesOf(instance.file, [...settings.notes, ...unkeyed(instance)]),
+    notes: linesOf(instance.file, settings.notes),
   };
 }
-
-/** Not a problem, so that a deployment of a running instance needs no new secret at once. */
-const unkeyed = ({ rows, settings }: Instance): Problem[] =>
-  settings.hashKey === undefined && rows.some(({ name }) => name === FEEDBACK_QUEUE || name === TESTFLIGHT_QUEUE)
-    ? [{ path: 'hashKey', rule: 'is not set: stored hashes can be matched against a list of addresses' }]
-    : [];
 
 const bucketProblems = ({ bucket: Bucket }: Instance, s3: S3Client): Promise<Problem[]> =>
   answered('bucket', ['S3', 'HeadBucket', () => s3.send(new HeadBucketCommand({ Bucket }))], {

@@ -18,7 +18,7 @@ export interface Serverless {
       stackTags?: Record<string, string>;
       compiledCloudFormationTemplate: Template;
     };
-    custom?: { instance?: { account?: string | undefined } };
+    custom?: { instance?: { account?: string | undefined; hashKey?: string | undefined } };
     functions: Record<string, { environment?: Environment; events?: object[] }>;
   };
   getProvider(name: 'aws'): {

@@ -73,7 +73,7 @@ async function queueInvitation(
   }
 }
 
-/** The key of an invitation: the one that it was queued with if it was, for example before the instance had a hash key. */
+/** The key of an invitation: the one that it was queued with if it was, for example before a change of the hash key. */
 async function keyOf(deps: OperatorDeps, invitation: string): Promise<string> {
   const [written, ...earlier] = (await deps.hashPeople())(invitation);
   for (const key of earlier)

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { commonEnv } from './common';
-import { json, list, name, optionalSecret, seconds, secret } from './values';
+import { json, list, name, seconds, secret } from './values';
 
 const common = commonEnv.shape;
 
@@ -18,8 +18,8 @@ const ownMail = {
   SENDGRID_FROM_NAME: z.string().max(100).optional(),
   /** The sender's name in built-in texts. */
   BRAND_NAME: z.string().max(100).default('our team'),
-  /** The key of the hashes of people (lib/jobs/person-hash.ts). Without it, they have none. */
-  HASH_KEY: optionalSecret,
+  /** The key of the hashes of people (lib/jobs/person-hash.ts). */
+  HASH_KEY: secret,
 };
 
 /** A dynamic template of SendGrid. Without it the built-in text is sent. */
@@ -164,10 +164,8 @@ export const environmentSchemas: Record<string, z.ZodObject> = {
   alarms: alarmsEnv,
 };
 
-const SECRETS: unknown[] = [secret, optionalSecret];
-
 /** The variables of a function that hold secrets. */
 export const secretsOf = (key: string): string[] =>
   Object.entries(environmentSchemas[key]?.shape ?? {}).flatMap(([variable, schema]) =>
-    SECRETS.includes(schema) ? [variable] : [],
+    schema === secret ? [variable] : [],
   );

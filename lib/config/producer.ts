@@ -14,7 +14,7 @@ export const producerSettings = z.object({
   /** Recipients per second. It decides the size of a campaign's chunks. */
   emailRate: z.number().positive().max(10_000),
   /** Where the key of the hashes of people is stored, `ssm:/path`. Only a local instance has the key itself here. */
-  hashKey: z.string().min(1).optional(),
+  hashKey: z.string().min(1),
   queues: z.record(name, queueSettings.pick({ type: true, retention: true })),
 });
 export type ProducerSettings = z.infer<typeof producerSettings>;

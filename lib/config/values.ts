@@ -29,7 +29,6 @@ export const list = z
  * as secrets: `realSecret` reads them, their function gets a permission, and a template refuses them as plain text.
  */
 export const secret = z.string().min(1).brand<'Secret'>();
-export const optionalSecret = secret.optional();
 export type SecretReference = z.infer<typeof secret>;
 
 export const seconds = z.coerce.number().min(0).max(43_200);

@@ -73,9 +73,7 @@ export const instanceFile = section({
     .describe('The customer key that encrypts the secrets, if there is one'),
   hashKey: secret
     .regex(/^(?!secretsmanager:)/, 'must be ssm:/path, because producers read it too')
-    .describe(
-      'ssm:/path of the key of the hashes of people. Without it, anyone who has an address can compute its hash',
-    ),
+    .describe('ssm:/path of the key of the hashes of people and of data'),
 
   access: section({
     api: trusted.describe(

@@ -12,6 +12,8 @@ export interface Instance {
   region: string;
   bucket: string;
   prefix: string;
+  /** Where the key of the hashes of people is stored, `ssm:/path`. The local stage has the key itself. */
+  hashKey: string;
   retain: boolean;
   tags: Record<string, string>;
   /** The queues in use. */

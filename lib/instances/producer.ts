@@ -7,12 +7,11 @@ const DEFAULT_RATE = 100;
 
 /** The settings of an instance's producers. They hold names and no secret. */
 export const producerSettingsOf = (
-  { name, bucket, prefix, rows, settings: { sendgrid, hashKey } }: Instance,
+  { name, bucket, prefix, hashKey, rows, settings: { sendgrid } }: Instance,
   account: string,
 ): ProducerSettings => ({
-  ...{ account, bucket, prefix },
+  ...{ account, bucket, prefix, hashKey },
   table: tableName(name),
   emailRate: sendgrid?.rate ?? DEFAULT_RATE,
-  ...(hashKey !== undefined && { hashKey }),
   queues: Object.fromEntries(rows.map(({ name: queue, type, retention }) => [queue, { type, retention }])),
 });

@@ -150,6 +150,7 @@ function complete(
     region: needed('region', settings.region, ''),
     bucket: needed('bucket', settings.bucket, ''),
     prefix: settings.prefix ?? name,
+    hashKey: needed('hashKey', settings.hashKey, ''),
     retain: settings.retain ?? false,
     tags: settings.tags ?? {},
     rows: used.flatMap((queue) => known[queue] ?? []),

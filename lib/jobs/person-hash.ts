@@ -1,11 +1,10 @@
 import { createHmac } from 'node:crypto';
 import { StoreError } from '../errors';
 import type { Clock, Secret } from '../ports';
-import { sha256 } from './envelope';
 
 /**
- * The hashes of a text that names a person, 32 hex digits each. The first is written. Data that was stored before the
- * instance had its key may have one of the others.
+ * The hashes of a text that names a person, 32 hex digits each. The first is written. During a change of the key, stored
+ * data may have the other.
  */
 export type PersonHashes = (text: string) => readonly [written: string, ...earlier: string[]];
 
@@ -18,20 +17,16 @@ const SHORTEST_KEY = 32;
 /** A process reads the key again after this time, so that an operator can change it without restarts. */
 const KNOWN_MS = 5 * 60_000;
 
-/** HMAC-SHA-256 with each key, then SHA-256 without one, which is the only hash if there are no keys. */
+/** HMAC-SHA-256 with each key. */
 export const hashesWith =
-  (keys: readonly string[]): PersonHashes =>
+  ([first, ...others]: readonly [string, ...string[]]): PersonHashes =>
   (text) => {
-    const unkeyed = sha256(text).slice(0, LENGTH);
-    const [written, ...earlier] = keys.map((key) =>
-      createHmac('sha256', key).update(text).digest('hex').slice(0, LENGTH),
-    );
-    return written === undefined ? [unkeyed] : [written, ...earlier, unkeyed];
+    const hash = (key: string) => createHmac('sha256', key).update(text).digest('hex').slice(0, LENGTH);
+    return [hash(first), ...others.map(hash)];
   };
 
-/** The hashes of an instance. `key` is its secret, if it has one: one key, or the new and the old one during a change. */
-export function personHashes(key: Secret | undefined, clock: Pick<Clock, 'now'>): HashPeople {
-  if (!key) return async () => hashesWith([]);
+/** The hashes of an instance. `key` is its secret: one key, or the new and the old one during a change. */
+export function personHashes(key: Secret, clock: Pick<Clock, 'now'>): HashPeople {
   let latest: { at: number; hashes: Promise<PersonHashes> } | undefined;
   return () => {
     const before = latest;
@@ -47,12 +42,12 @@ export function personHashes(key: Secret | undefined, clock: Pick<Clock, 'now'>)
   };
 }
 
-function keysIn(text: string): string[] {
-  const keys = text.trim().split(',');
-  if (keys.length > MOST_KEYS || keys.some((key) => key.length < SHORTEST_KEY))
+function keysIn(text: string): [string, ...string[]] {
+  const [first = '', ...others] = text.trim().split(',');
+  if (others.length >= MOST_KEYS || [first, ...others].some((key) => key.length < SHORTEST_KEY))
     throw new StoreError({
       code: 'HashKeyInvalid',
       message: `hashKey must hold one or ${MOST_KEYS} keys of at least ${SHORTEST_KEY} characters, separated by a comma`,
     });
-  return keys;
+  return [first, ...others];
 }

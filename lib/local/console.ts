@@ -1,5 +1,5 @@
 import type http from 'node:http';
-import { optionalSecret } from '../config/values';
+import { secret } from '../config/values';
 import { consoleListener } from '../console/serve';
 import { deploymentOf, noLog } from '../ops/connect';
 import type { Producer } from '../producer/producer';
@@ -27,7 +27,7 @@ export function localConsole({
   const at = (endpoint: string) => ({ ...localConfig(REGION), endpoint });
   const deployment = deploymentOf(config, {
     ...{ table, objects, queues, region: REGION, account: ACCOUNT, by: 'local', log: noLog },
-    hashPeople: hashPeopleWith(optionalSecret.parse(declared.producer.hashKey)),
+    hashPeople: hashPeopleWith(secret.parse(declared.producer.hashKey)),
     aws: {
       lambda: at(`${api}/lambda`),
       cloudWatch: at(`${api}/cloudwatch`),

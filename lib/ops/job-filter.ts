@@ -31,7 +31,7 @@ const VALUES = { state: ['state', STATES], reason: ['job-reason', REASONS], vend
 
 /**
  * The message groups of a filter. `undefined`: it names none. A person's e-mail only counts without an id. A person has
- * several groups, because jobs from before the hash key have another one. Rejects with an OperatorError if the hash key
+ * two groups while the hash key changes. Rejects with an OperatorError if the hash key
  * cannot be read.
  */
 export async function groupsOf(

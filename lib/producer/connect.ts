@@ -97,10 +97,9 @@ async function readSettings(config: ConnectionConfig): Promise<ProducerSettings>
 }
 
 /** The secret that a reference names. A local instance has the secret itself. */
-function keyOf(config: ConnectionConfig, reference: string | undefined): Secret | undefined {
-  const [, path] = /^ssm:(.+)$/.exec(reference ?? '') ?? [];
-  if (path !== undefined) return () => readParameter(config, path);
-  return reference === undefined ? undefined : async () => reference;
+function keyOf(config: ConnectionConfig, reference: string): Secret {
+  const [, path] = /^ssm:(.+)$/.exec(reference) ?? [];
+  return path === undefined ? async () => reference : () => readParameter(config, path);
 }
 
 async function readParameter(config: ConnectionConfig, name: string): Promise<string> {

@@ -4,7 +4,5 @@ import type { SecretReference } from '../config/values';
 import { type HashPeople, personHashes } from '../jobs/person-hash';
 
 /** The hashes of people with the key that the reference names. `config`: how to reach AWS, if not as a function does. */
-export const hashPeopleWith = (
-  reference: SecretReference | undefined,
-  config?: Parameters<typeof realSecret>[1],
-): HashPeople => personHashes(reference === undefined ? undefined : realSecret(reference, config), realClock);
+export const hashPeopleWith = (reference: SecretReference, config?: Parameters<typeof realSecret>[1]): HashPeople =>
+  personHashes(realSecret(reference, config), realClock);

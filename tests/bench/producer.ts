@@ -7,11 +7,11 @@ import { realQueues, sqsClient } from '../../lib/aws/queues';
 import { realClock, realRandom } from '../../lib/aws/system';
 import { dynamoClient, realTable } from '../../lib/aws/table';
 import { throughAll } from '../../lib/concurrency';
-import { personHashes } from '../../lib/jobs/person-hash';
 import type { Log, Objects, Table } from '../../lib/ports';
 import { createProducer, type Producer } from '../../lib/producer/producer';
 import { createTracker } from '../../lib/producer/tracker';
 import { against } from '../support/emulators';
+import { hashPeople } from '../support/hash-people';
 import { installProducer, PRODUCER } from '../support/installed-producer';
 import { feedbackSettings } from '../support/producer';
 import { appEvent, numbers } from './analytics-events';
@@ -141,7 +141,7 @@ function producerOf(client: SQSClient, queueUrl: string, rows: Table, afterAnswe
 }
 
 const common = (client: SQSClient, queueUrl: string) => ({
-  hashPeople: personHashes(undefined, realClock),
+  hashPeople,
   queues: realQueues(client),
   objects: {} as Objects,
   clock: realClock,

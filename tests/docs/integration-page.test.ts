@@ -4,6 +4,7 @@ import { build } from 'esbuild';
 import { sqsClient } from '../../lib/aws/queues';
 import { realTable } from '../../lib/aws/table';
 import { against, startDynamo, startS3, startSqs, TABLE } from '../support/emulators';
+import { HASH_KEY } from '../support/hash-people';
 import { moduleOf, pages } from './pages';
 
 const before = { ...process.env };
@@ -43,6 +44,7 @@ test('the code of the page sends jobs, waits for one, plans and cancels one, sen
     prefix: 'jobs',
     table: TABLE,
     emailRate: 100,
+    hashKey: HASH_KEY,
     queues,
   };
   Object.assign(process.env, {

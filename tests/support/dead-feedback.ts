@@ -4,7 +4,6 @@ import type { Envelope } from '../../lib/jobs/envelope';
 import { bodyKey } from '../../lib/jobs/keys';
 import { rowOfEnvelope } from '../../lib/jobs/new-row';
 import { parkedMessage } from '../../lib/jobs/park';
-import { personHashes } from '../../lib/jobs/person-hash';
 import type { JobRow } from '../../lib/jobs/row';
 import { localConfig } from '../../lib/local/clients';
 import { ACCOUNT, REGION } from '../../lib/local/cloud';
@@ -12,6 +11,7 @@ import type { Service } from '../../lib/local/service';
 import { deploymentOf, noLog } from '../../lib/ops/connect';
 import { anEnvelope, jobId } from './engine';
 import { aFeedback } from './feedback';
+import { hashPeople } from './hash-people';
 import { inState } from './in-state';
 
 const AT_ONCE = 8;
@@ -23,7 +23,7 @@ export async function layDeadFeedback({ config, ports }: Service, count: number,
   const client = localConfig(REGION);
   const deps = deploymentOf(config, {
     ...ports,
-    ...{ region: REGION, account: ACCOUNT, by: 'local', log: noLog, hashPeople: personHashes(undefined, realClock) },
+    ...{ region: REGION, account: ACCOUNT, by: 'local', log: noLog, hashPeople },
     aws: { lambda: client, cloudWatch: client, eventBridge: client, sns: client },
   });
   const now = realClock.now();

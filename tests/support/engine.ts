@@ -5,7 +5,6 @@ import { parseEnvelope } from '../../lib/jobs/envelope';
 import { jobKey, queueUrl } from '../../lib/jobs/keys';
 import { createLedger } from '../../lib/jobs/ledger';
 import { newRow } from '../../lib/jobs/new-row';
-import { personHashes } from '../../lib/jobs/person-hash';
 import type { JobRow } from '../../lib/jobs/row';
 import { circuitBreakers } from '../../lib/limits/circuit';
 import { createSqsModel } from '../../lib/local/sqs/model';
@@ -16,6 +15,7 @@ import type { Completion, Events, Facts, Item } from '../../lib/ports';
 import { reconcile } from '../../lib/reconcile/reconcile';
 import { handleBatch } from '../../lib/worker/batch';
 import type { QueueContract } from '../../lib/worker/contract';
+import { hashPeople } from './hash-people';
 import { memoryClock, memoryRandom } from './memory-clock';
 import { memoryObjects } from './memory-objects';
 import { memoryQueues } from './memory-queues';
@@ -90,7 +90,7 @@ export function memoryEngine(
   const ports = { table: watched(table, 'table'), clock, random };
   const deps: OperatorDeps & Parameters<typeof handleBatch>[0]['deps'] & { instance: string; audit: string } = {
     ...ports,
-    hashPeople: personHashes(undefined, clock),
+    hashPeople,
     ledger: createLedger({ ...ports, settings: () => settings }),
     circuits: circuitBreakers(ports),
     objects: watched(objects, 'objects'),

@@ -1,13 +1,13 @@
 import { mailLimit } from '../../lib/feedback/mail-limit';
 import type { FeedbackInput } from '../../lib/feedback/message';
 import { feedbackContract } from '../../lib/feedback/process';
-import { personHashes } from '../../lib/jobs/person-hash';
 import { sharedRate } from '../../lib/limits/rate';
 import { startFakeSendgrid } from '../../lib/local/fakes/sendgrid';
 import { startFakeZendesk } from '../../lib/local/fakes/zendesk';
 import { realSendgrid } from '../../lib/vendors/sendgrid';
 import { realZendesk } from '../../lib/vendors/zendesk';
 import { anEnvelope, type EngineOptions, INSTANCE, memoryEngine, PREFIX, watch } from './engine';
+import { hashPeople } from './hash-people';
 
 export const attachmentKey = `${PREFIX}/_attachments/feedback/screen.png`;
 
@@ -38,7 +38,7 @@ export async function startFeedback({
     const ports = { ...given, table: watch(given.table, 'table', options) };
     return feedbackContract({
       objects: watch(objects, 'objects', options),
-      mayConfirm: mailLimit({ ...ports, hashPeople: personHashes(undefined, ports.clock) }),
+      mayConfirm: mailLimit({ ...ports, hashPeople }),
       zendesk: watch(
         realZendesk({ endpoint: zendesk.url, email: 'agent@example.com', token: secret, now: engineNow }),
         'zendesk',

@@ -21,7 +21,6 @@ const compiled = {
     instance: 'mht-api',
     changes: {
       secretsKey: SECRETS_KEY,
-      hashKey: 'ssm:/example/hash-key',
       'events.bus': 'own',
       'analytics.athena': true,
     },

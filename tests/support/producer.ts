@@ -1,8 +1,8 @@
-import { personHashes } from '../../lib/jobs/person-hash';
 import type { JobRow } from '../../lib/jobs/row';
 import { createSqsModel } from '../../lib/local/sqs/model';
 import type { Objects, Queues, Table } from '../../lib/ports';
 import type { ProducerDeps } from '../../lib/producer/producer';
+import { hashPeople } from './hash-people';
 import { memoryClock, memoryRandom } from './memory-clock';
 import { memoryObjects } from './memory-objects';
 import { memoryQueues } from './memory-queues';
@@ -52,7 +52,7 @@ export function memoryProducerDeps(
     objects: wrap.objects?.(objects) ?? objects,
     clock,
     random,
-    hashPeople: personHashes(undefined, clock),
+    hashPeople,
     log: { info: log('info'), warn: log('warn'), error: log('error') },
     prefix: 'jobs',
     source: '/my-instance/api',

@@ -10,6 +10,7 @@ import { close, listen } from '../../lib/local/loopback';
 import type { Packaged } from '../../lib/local/template/package';
 import { realProducer } from '../../lib/producer/real-producer';
 import type { SubmitOptions } from '../../lib/producer/valid';
+import { HASH_KEY } from './hash-people';
 import type { WatchedService } from './local-service';
 import { recordingOutput } from './operator';
 import type { Recorder } from './recorded-calls';
@@ -162,7 +163,7 @@ export async function recordedCommands(
   const credentials = { accessKeyId: who, secretAccessKey: 'local' };
   const serverless = {
     classes: { Error },
-    service: { functions: {}, custom: { instance: { account } }, provider: { environment } },
+    service: { functions: {}, custom: { instance: { account, hashKey: HASH_KEY } }, provider: { environment } },
     getProvider: () => ({
       getStage: () => 'staging',
       getRegion: () => region,

@@ -1,4 +1,3 @@
-import { personHashes } from '../../lib/jobs/person-hash';
 import { sharedRate } from '../../lib/limits/rate';
 import { fakePrivateKey, startFakeAppStoreConnect } from '../../lib/local/fakes/app-store-connect';
 import type { AppStoreConnectSeed } from '../../lib/local/fakes/app-store-connect-model';
@@ -10,6 +9,7 @@ import { createSubjects } from '../../lib/testflight/subjects';
 import { realAppStoreConnect } from '../../lib/vendors/app-store-connect';
 import { realSendgrid } from '../../lib/vendors/sendgrid';
 import { anEnvelope, type EngineOptions, INSTANCE, memoryEngine, watch } from './engine';
+import { hashPeople } from './hash-people';
 
 export const APP = '1000000001';
 /** An app that has no build. */
@@ -98,7 +98,7 @@ export async function startTestflight({
       clock,
       subjects: createSubjects({
         ...ports,
-        hashPeople: personHashes(undefined, clock),
+        hashPeople,
         settleAfterMs: SETTLE_AFTER_MS,
       }),
       config: {

@@ -10,6 +10,7 @@ import { startS3 } from '../../../lib/local/emulators/s3';
 import { close, listen } from '../../../lib/local/loopback';
 import { realProducer } from '../../../lib/producer/real-producer';
 import { against, startDynamo, startSqs, TABLE } from '../../support/emulators';
+import { HASH_KEY } from '../../support/hash-people';
 
 const settings = {
   account: '000000000000',
@@ -17,6 +18,7 @@ const settings = {
   prefix: 'jobs',
   table: TABLE,
   emailRate: 100,
+  hashKey: HASH_KEY,
   queues: {
     feedback: { type: 'fifo' as const, retention: 345_600 },
     emails: { type: 'fifo' as const, retention: 345_600 },
@@ -80,7 +82,7 @@ describe('the producer as an API imports it', () => {
     expect(again).toEqual({ id: first.id, time: first.time, duplicate: true });
     const messages = await queues.receive(queueUrl, { max: 10, visibilitySeconds: 30 });
     expect(messages.map(({ body }) => (JSON.parse(body) as { id: string }).id)).toEqual([first.id]);
-    expect(await producer.jobs.get(first.id)).toEqual({
+    expect(await producer.jobs.get(first.id, { principal: 'client-1' })).toEqual({
       id: first.id,
       queue: 'feedback',
       state: 'queued',

@@ -1,8 +1,8 @@
 import { FEEDBACK_SUBMITTED, type FeedbackInput, feedbackPerson, feedbackSchema } from '../../../lib/feedback/message';
 import { feedbackContract } from '../../../lib/feedback/process';
 import { attachmentsPrefix } from '../../../lib/jobs/keys';
-import { hashesWith } from '../../../lib/jobs/person-hash';
 import { createProducer } from '../../../lib/producer/producer';
+import { hashed } from '../../support/hash-people';
 import type { JobSpec } from '../draw/plan';
 import { rateOf, sendgridOf } from '../vendors/sendgrid';
 import { FORBIDDEN_SUBJECT, SUSPENDED } from '../vendors/vendors';
@@ -65,7 +65,7 @@ export const feedback: SimulatedQueue = {
       }),
     ),
   data,
-  group: (spec) => hashesWith([])(feedbackPerson(feedbackSchema.parse(data(spec, 0))))[0],
+  group: (spec) => hashed(feedbackPerson(feedbackSchema.parse(data(spec, 0))))[0],
   prepare: ({ stores }) => stores.objects.put(FILE, 'a file', 'text/plain'),
   submit: (deps, { spec, index, type, ...options }) =>
     type === FEEDBACK_SUBMITTED

@@ -1,9 +1,9 @@
-import { personHashes } from '../../../lib/jobs/person-hash';
 import { createProducer } from '../../../lib/producer/producer';
 import { TESTFLIGHT_INVITE, TESTFLIGHT_QUEUE } from '../../../lib/testflight/message';
 import { testflightContract } from '../../../lib/testflight/process';
 import { createSubjects } from '../../../lib/testflight/subjects';
 import type { QueueContract } from '../../../lib/worker/contract';
+import { hashPeople } from '../../support/hash-people';
 import type { JobSpec } from '../draw/plan';
 import { appleOf, SETTLE_AFTER_MS } from '../vendors/apple';
 import { APPS, FORBIDDEN_TESTER, invited, leaver, NO_TESTER } from '../vendors/apple-seed';
@@ -71,7 +71,7 @@ function contract(world: World, process: Process, ports: Ports): QueueContract {
       clock,
       subjects: createSubjects({
         ...ports,
-        hashPeople: personHashes(undefined, clock),
+        hashPeople,
         settleAfterMs: SETTLE_AFTER_MS,
       }),
       config: {

@@ -41,7 +41,12 @@ export const manyStarts: ScalePlan = {
       }),
     });
     const { clock, ...reached } = service.deps;
-    const deps = { ...reached, clock: { ...clock, now: () => clock.now() + SKEW_MS }, source: '/scale/api', hashPeople };
+    const deps = {
+      ...reached,
+      clock: { ...clock, now: () => clock.now() + SKEW_MS },
+      source: '/scale/api',
+      hashPeople,
+    };
     for (let n = 0; n < size; n++)
       service.after((n * 1_000) / PER_SECOND, () => {
         void submit(deps, { queue: 'sample', type: TYPE, data: {}, group: `g${n}` });

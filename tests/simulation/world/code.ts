@@ -1,12 +1,12 @@
 import { campaigns } from '../../../lib/emails/campaigns/campaign';
 import { takeEvents } from '../../../lib/emails/events/take';
 import { jobKey } from '../../../lib/jobs/keys';
-import { personHashes } from '../../../lib/jobs/person-hash';
 import { cancel, discard, resolveStep } from '../../../lib/ops/act';
 import { retry } from '../../../lib/ops/retry';
 import { createJobs } from '../../../lib/producer/jobs';
 import { reconcile } from '../../../lib/reconcile/reconcile';
 import { handleBatch } from '../../../lib/worker/batch';
+import { hashPeople } from '../../support/hash-people';
 import type { Process } from './calls';
 import { knownSchema } from './damage';
 import { settingsOf } from './deployments';
@@ -22,7 +22,7 @@ export function codeOf(world: World, process: Process): Code {
   const deps = {
     ...reconcilerDeps(world, ports, process),
     audit: 'of-this-run',
-    hashPeople: personHashes(undefined, ports.clock),
+    hashPeople,
   };
   const stored = (id: string) => deps.ledger.get(jobKey(serviceQueue(world), id));
   return {

@@ -54,6 +54,7 @@ async function deployed(): Promise<Template> {
         compiledCloudFormationTemplate: template,
       },
       functions: {},
+      custom: { instance: { hashKey: 'ssm:/acme/hash-key' } },
     },
     getProvider: () => ({
       getStage: () => 'prod',

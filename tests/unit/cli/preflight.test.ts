@@ -112,6 +112,13 @@ test('everything that is missing is named at once', async () => {
   ]);
 });
 
+test('the hash key must exist even if no worker of the instance reads it, because producers do', async () => {
+  changeInstance(root, 'acme', { 'queues.feedback': undefined });
+  account.parameters = ['/mht/zendesk-token', '/mht/discord-webhook-url'];
+
+  expect(await problems()).toEqual(['instances/acme.yml: hashKey: names a parameter that does not exist']);
+});
+
 test('a bucket that these credentials may not read is named with the permission', async () => {
   account.buckets = { 'acme-bucket': 403 };
 
@@ -186,20 +193,3 @@ test.each([
 
   expect(await problems()).toEqual([]);
 });
-
-test.each([
-  ['a queue that hashes addresses', { hashKey: undefined }, 1],
-  ['only queues that hash none', { hashKey: undefined, 'queues.feedback': undefined }, 0],
-])(
-  'an instance without a hash key and with %s is deployed, and a note says so if it matters',
-  async (_what, changes, count) => {
-    changeInstance(root, 'acme', changes);
-
-    expect(await findings()).toEqual({
-      problems: [],
-      notes: Array(count).fill(
-        'instances/acme.yml: hashKey: is not set: stored hashes can be matched against a list of addresses',
-      ),
-    });
-  },
-);

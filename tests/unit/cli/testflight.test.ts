@@ -5,6 +5,7 @@ import { commands } from '../../../lib/cli/commands';
 import { StoreError } from '../../../lib/errors';
 import { hashesWith } from '../../../lib/jobs/person-hash';
 import { OperatorError } from '../../../lib/ops/operator';
+import { HASH_KEY } from '../../support/hash-people';
 import { contextOf, recordingOutput } from '../../support/operator';
 import { APP, GROUP, OTHER_GROUP, startTestflight } from '../../support/testflight';
 
@@ -59,7 +60,7 @@ test('queues a job for each row, shows its progress, and counts the invitations'
   await service.engine.drain({ batch: 1 });
   expect(service.apple.testers).toMatchObject([
     { email: 'a@example.com', firstName: 'A', lastName: 'One', groups: [GROUP] },
-    { email: 'b@example.com', firstName: undefined },
+    { email: 'b@example.com' },
     { email: 'c@example.com', firstName: 'C, D' },
   ]);
 });
@@ -143,14 +144,11 @@ test('rows that could not be sent are sent when the command runs again', async (
   expect(service.apple.mails).toHaveLength(1);
 });
 
-test('an address that was queued before the instance had a hash key is not queued again', async () => {
+test('an address that was queued before a change of the hash key is not queued again', async () => {
   await invite('email\na@example.com\n');
-  service.engine.deps.hashPeople = async () => hashesWith(['a'.repeat(32)]);
+  service.engine.deps.hashPeople = async () => hashesWith(['a'.repeat(32), HASH_KEY]);
 
   const first = await json('email\nA@example.com\nb@example.com\n');
-  service.engine.deps.hashPeople = async () => hashesWith(['b'.repeat(32), 'a'.repeat(32)]);
-  const afterChange = await json('email\na@example.com\nb@example.com\n');
 
   expect(first).toEqual({ queued: 1, before: 1, refused: [] });
-  expect(afterChange).toEqual({ queued: 0, before: 2, refused: [] });
 });

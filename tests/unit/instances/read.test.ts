@@ -104,6 +104,7 @@ test.each<[string, Record<string, unknown>, string]>([
   ['no queues', { queues: {} }, `queues: must name the queues in use: ${known.join(', ')}`],
   ['an unknown queue', { 'queues.feedbak': {} }, 'queues.feedbak: is not a queue. Did you mean feedback?'],
   ['no account', { account: undefined }, 'account: is missing'],
+  ['no hash key', { hashKey: undefined, 'queues.feedback': undefined }, 'hashKey: is missing'],
   [
     'an account that YAML reads as a number',
     { account: 123456789012 },

@@ -44,7 +44,7 @@ test('the checks see the environment that Serverless compiles', async () => {
   const instance = readInstance('mht-api');
   const changed = {
     ...instance,
-    settings: { ...instance.settings, hashKey: 'ssm:/example/hash-key', events: { bus: 'own' } },
+    settings: { ...instance.settings, events: { bus: 'own' } },
   };
 
   for (const [key, id] of [

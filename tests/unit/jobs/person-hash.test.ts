@@ -6,7 +6,6 @@ import { memoryClock } from '../../support/memory-clock';
 const KEY = 'a'.repeat(32);
 const OTHER = 'b'.repeat(64);
 const WHO = 'feedback:email:jane@example.com';
-const unkeyed = sha256(WHO).slice(0, 32);
 
 /** A secret that an operator can change, and whose store can fail. */
 function aSecret(first: string) {
@@ -19,17 +18,13 @@ function aSecret(first: string) {
   return { state, read };
 }
 
-test('without a key there is one hash, which anyone can compute', () => {
-  expect(hashesWith([])(WHO)).toEqual([unkeyed]);
-});
-
-test('with a key the written hash depends on it, and the hash without a key is only looked for', () => {
+test('the hash depends on the key, and only who has it can compute it', () => {
   const [written, ...earlier] = hashesWith([KEY])(WHO);
 
   expect(written).toMatch(/^[0-9a-f]{32}$/);
-  expect(written).not.toBe(unkeyed);
+  expect(written).not.toBe(sha256(WHO).slice(0, 32));
   expect(hashesWith([OTHER])(WHO)[0]).not.toBe(written);
-  expect(earlier).toEqual([unkeyed]);
+  expect(earlier).toEqual([]);
 });
 
 test('of two keys the first writes, and hashes of both are looked for', async () => {
@@ -37,7 +32,7 @@ test('of two keys the first writes, and hashes of both are looked for', async ()
 
   const hashes = await personHashes(secret.read, memoryClock())();
 
-  expect(hashes(WHO)).toEqual([hashesWith([OTHER])(WHO)[0], hashesWith([KEY])(WHO)[0], unkeyed]);
+  expect(hashes(WHO)).toEqual([hashesWith([OTHER])(WHO)[0], hashesWith([KEY])(WHO)[0]]);
 });
 
 test('the key is read once in five minutes, also by calls side by side, so that a new key needs no restart', async () => {
@@ -75,7 +70,7 @@ test('without any answer from its store there is no hash, and the next call trie
   await expect(hashPeople()).rejects.toMatchObject({ class: 'store', code: 'SSM.TimeoutError' });
   secret.state.fails = false;
 
-  expect((await hashPeople())(WHO)).toHaveLength(2);
+  expect((await hashPeople())(WHO)).toHaveLength(1);
 });
 
 test.each(['short', '', `${KEY},short`, `${KEY},${OTHER},${KEY}x`])(

@@ -5,13 +5,14 @@ import type { JobFilter } from '../../../lib/ops/job-filter';
 import { jobsWithKey, listJobs } from '../../../lib/ops/search';
 import { jobId as idOfKey } from '../../../lib/producer/job-id';
 import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
+import { HASH_KEY, hashed } from '../../support/hash-people';
 import { sampleContract } from '../../support/sample-contract';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const BEGIN = Date.UTC(2026, 0, 2, 3, 4, 5);
-const [jane] = hashesWith([])(feedbackPerson({ user: { id: 'u-1', email: 'jane@example.com' } }));
-const [joe] = hashesWith([])(feedbackPerson({ user: { email: 'joe@example.com' } }));
+const [jane] = hashed(feedbackPerson({ user: { id: 'u-1', email: 'jane@example.com' } }));
+const [joe] = hashed(feedbackPerson({ user: { email: 'joe@example.com' } }));
 
 /** Of u-1: 1 succeeded, 2 is dead. Of joe: 3 is held. An hour later, 4 of another user succeeded. */
 async function someJobs() {
@@ -144,8 +145,8 @@ test("a job is found by its caller's key and principal, without a search", async
   expect(await jobsWithKey(engine.deps, { key: 'order-7' })).toEqual([]);
 });
 
-test('a person is found by the hash with the key and by the one from before it', async () => {
-  const keys = ['a'.repeat(32)];
+test('a person is found by the hash with the new key and by the one with the old key', async () => {
+  const keys = ['a'.repeat(32), HASH_KEY] as const;
   const made = await someJobs();
   const [keyed] = hashesWith(keys)(feedbackPerson({ user: { email: 'joe@example.com' } }));
   made.engine.send(JSON.stringify(anEnvelope({ id: jobId(5), time: new Date(BEGIN).toISOString() })), { group: keyed });

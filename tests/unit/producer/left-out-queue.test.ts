@@ -5,6 +5,7 @@ import { submitBatch } from '../../../lib/producer/batch';
 import { InvalidJobError } from '../../../lib/producer/errors';
 import { type ProducerClient, realProducer } from '../../../lib/producer/real-producer';
 import { queueIn } from '../../../lib/producer/settings';
+import { HASH_KEY } from '../../support/hash-people';
 import { memoryQueues } from '../../support/memory-queues';
 import { feedbackSettings, memoryProducerDeps } from '../../support/producer';
 
@@ -31,6 +32,7 @@ async function producerOf(queues: string[]) {
     region: 'eu-west-1',
     settings: {
       ...{ account: '123456789012', table: 'acme-jobs', bucket: 'acme-data', prefix: 'acme', emailRate: 50 },
+      hashKey: HASH_KEY,
       queues: Object.fromEntries(queues.map((queue) => [queue, row])),
     },
     endpoints: { sqs: url, dynamodb: url, s3: url, ssm: url },

@@ -6,7 +6,7 @@ import { queueRow } from '../../support/queue-row';
 const BRAND = `Acme & \${Sons}`;
 const context = {
   ...({ service: 'background-jobs', stage: 'prod', instance: 'acme', bucket: 'team-bucket' } as const),
-  ...{ prefix: 'jobs', retain: true, brand: BRAND },
+  ...{ prefix: 'jobs', hashKey: 'ssm:/acme/hash-key', retain: true, brand: BRAND },
 };
 const queues = ['feedback', 'emails', 'analytics', 'testflight'];
 const rows = queues.map((name) => queueRow(name));

@@ -6,9 +6,9 @@ import { analyticsSchema } from '../../../lib/analytics/message';
 import { emailMessageSchema } from '../../../lib/emails/message';
 import { feedbackPerson, parseFeedback } from '../../../lib/feedback/message';
 import { parseEnvelope, parseOrPark } from '../../../lib/jobs/envelope';
-import { hashesWith } from '../../../lib/jobs/person-hash';
 import { LOCAL_APPS } from '../../../lib/local/fakes/app-store-connect';
 import { inviteSchema, testflightGroup } from '../../../lib/testflight/message';
+import { hashed } from '../../support/hash-people';
 
 const recordOf = (file: string) => {
   const [record] = (JSON.parse(readFileSync(`tests/fixtures/${file}`, 'utf8')) as SQSEvent).Records;
@@ -24,7 +24,7 @@ test('the local queue could deliver the feedback event', () => {
   expect(envelope.type).toBe('feedback.submitted.v1');
   expect(record.eventSourceARN).toBe('arn:aws:sqs:us-east-1:000000000000:local-feedback.fifo');
   expect(record.attributes).toMatchObject({
-    MessageGroupId: hashesWith([])(feedbackPerson(feedback))[0],
+    MessageGroupId: hashed(feedbackPerson(feedback))[0],
     MessageDeduplicationId: envelope.id,
   });
 });

@@ -15,6 +15,7 @@ const producer = {
   prefix: 'jobs',
   table: 'example-rows',
   emailRate: 100,
+  hashKey: 'a-key',
   queues: { jobs: { type: 'fifo', retention: 1_209_600 } },
 };
 const parameter: Resource = {
