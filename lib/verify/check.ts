@@ -91,14 +91,17 @@ function recordDiffers(row: Item, all: Snapshot): Wrong {
   return broken({ ...Object.fromEntries(same), endedAt: Date.parse(text(found.endedAt)) === number(row.endedAt) });
 }
 
-const entriesWithoutRow = ({ entries, known }: Snapshot): [string, Wrong][] =>
-  entries.map(({ queue, messageId, moved, attributes: { job, code, messageId: from } }) => {
+function entriesWithoutRow({ entries, known }: Snapshot): [string, Wrong][] {
+  const damaged = entries.filter(({ attributes }) => attributes.code === 'RowDamaged');
+  const waiting = new Set(damaged.map(({ queue, attributes }) => `${queue}#${attributes.job}`));
+  return entries.map(({ queue, messageId, moved, attributes: { job, code, messageId: from } }) => {
     const row = known.get(`${queue}#${job}`);
     const isItsEnd = row?.state === 'dead' && row.parkedFrom === from;
-    // This message waits until its row is restored, and goes back to its queue then.
-    const isRight = moved || code === undefined || (row && code === 'RowDamaged') || isItsEnd;
+    // The messages of a damaged row wait until it is restored. Then the reconciler returns or deletes them.
+    const isRight = moved || code === undefined || (row && waiting.has(row.key)) || isItsEnd;
     return [`${queue} message ${messageId}`, !isRight && (row ? `its job is ${stateOf(row)}` : 'no row has its job')];
   });
+}
 
 function withoutEntry(row: Item, all: Snapshot): Wrong {
   const queue = queueOf(all, row);

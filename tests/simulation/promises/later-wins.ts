@@ -18,11 +18,12 @@ export const laterWins: Promised = (world, inputs) => {
       const wanted = queue.wanted?.(input.spec, input.index);
       const row = rowOf(watch, serviceQueue(world), input);
       const first = watch.firsts.get(input.id);
-      return wanted && row && first ? [{ ...wanted, row, place: first.sequence }] : [];
+      if (!wanted || !row || !first) return [];
+      // Its sender died before it had the number of a message that SQS then dead-lettered untried. The return has its own.
+      const isLost = row.firstSequence === undefined && row.history.some(ofKind('returned'));
+      return [{ ...wanted, row, place: (isLost ? row.deliveries[0]?.sequence : undefined) ?? first.sequence }];
     })
-    .sort((a, b) => a.place - b.place);
-  // Its sender died before it had the number of a message that SQS then dead-lettered untried. So the row has no number.
-  const isLost = commands.some(({ row }) => row.firstSequence === undefined && row.history.some(ofKind('returned')));
+    .sort((a, b) => a.place.localeCompare(b.place));
 
   for (const [at, { row, app, email, groups, member }] of commands.entries()) {
     if (row.reason !== 'superseded') continue;
@@ -33,7 +34,6 @@ export const laterWins: Promised = (world, inputs) => {
     if (!later.some(covers))
       return `later wins: ${row.id} (member ${member}) is superseded, and no later command covers it`;
   }
-  if (isLost) return undefined;
   for (const { id: app, groups } of APPS)
     for (const email of new Set(commands.map((command) => command.email)))
       for (const group of groups) {

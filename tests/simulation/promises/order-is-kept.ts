@@ -1,4 +1,5 @@
 import { groupBy } from '../../../lib/group-by';
+import type { JobRow } from '../../../lib/jobs/row';
 import { ofKind } from '../../support/history';
 import { skewOf } from '../draw/plan';
 import { isProduced } from '../world/callers';
@@ -11,6 +12,7 @@ import type { Promised } from './promise';
 export const orderIsKept: Promised = (world, inputs) => {
   const { watch, settings, queue, plan } = world;
   if (settings.type !== 'fifo' || queue.isDoneWithout) return undefined;
+  const numberOf = ({ id }: JobRow): string => watch.firsts.get(id)?.sequence ?? '';
   const straight = inputs
     .filter(({ spec }) => isProduced(spec.kind))
     .flatMap(({ id }) => watch.row(`${serviceQueue({ queue })}#${id}`) ?? [])
@@ -29,7 +31,7 @@ export const orderIsKept: Promised = (world, inputs) => {
     // If a message expires while a worker handles it, SQS delivers the next one of its group. The two times come from
     // clocks that differ.
     .filter(({ endedAt = 0, time }) => endedAt < time + settings.retention * 1000 - 2 * skewOf(plan))
-    .sort((a, b) => (watch.firsts.get(a.id)?.sequence ?? 0) - (watch.firsts.get(b.id)?.sequence ?? 0));
+    .sort((a, b) => numberOf(a).localeCompare(numberOf(b)));
   for (const group of groupBy(straight, ({ group }) => group).values()) {
     for (const [index, row] of group.entries()) {
       const before = group[index - 1];

@@ -10,14 +10,14 @@ import { isPlain } from './groups-are-fair';
 export function watchReturns(world: World): void {
   const { onSent, watch, settings, plan } = world;
   if (!isPlain(plan)) return;
-  const last = new Map<string, number>();
+  const last = new Map<string, string>();
   onSent.push((by, queue, { body, groupId, attributes = {} }) => {
     if (queue !== mainQueue(world) || settings.type !== 'fifo' || attributes[ATTRIBUTE.returned] !== '1') return;
     const id = /"id":"([^"]+)"/.exec(body)?.[1] ?? '';
     const place = watch.firsts.get(id)?.sequence;
     const run = `${by.name} ${groupId}`;
     if (place === undefined) return;
-    if ((last.get(run) ?? -1) > place)
+    if ((last.get(run) ?? '') > place)
       watch.violated(`order kept: ${id} was returned after a message that came behind it`);
     last.set(run, place);
   });

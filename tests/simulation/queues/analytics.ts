@@ -7,6 +7,7 @@ import { sha256 } from '../../../lib/jobs/envelope';
 import { ANALYTICS_QUEUE, deduplicationId } from '../../../lib/jobs/keys';
 import type { MemoryObjects } from '../../support/memory-objects';
 import type { JobSpec } from '../draw/plan';
+import { isRecord } from '../world/records';
 import type { SimulatedQueue, World } from '../world/types';
 import { MARK } from '../world/watch';
 import { withPoison } from './poison';
@@ -70,7 +71,7 @@ export const analytics: SimulatedQueue = {
   wrong: (world, id, spec, index) => {
     const objects = world.stores.objects as MemoryObjects;
     const place = { time: timeOf(world, spec), id };
-    const own = objects.keys().filter((key) => key.includes(id) && !key.includes('-late/'));
+    const own = objects.keys().filter((key) => key.includes(id) && !isRecord(key) && !key.includes('-late/'));
     if (!isDeepStrictEqual(own, [rejectedKey('jobs', place), dataKey('jobs', place)]))
       return `it has the objects ${own}`;
     const lines = own.flatMap((key) => gunzipSync(objects.bytes(key)).toString('utf8').split('\n').filter(Boolean));

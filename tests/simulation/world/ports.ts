@@ -1,6 +1,6 @@
 import { DATA_SUFFIX } from '../../../lib/analytics/keys';
 import { rowOf } from '../../../lib/jobs/stored-row';
-import type { BatchQueues, Facts, Item, OutgoingMessage, Queues } from '../../../lib/ports';
+import type { BatchQueues, Facts, Item, OutgoingMessage, Queues, SentMessage } from '../../../lib/ports';
 import type { Process } from './calls';
 import type { Target } from './faults';
 import type { Ports, World } from './types';
@@ -20,7 +20,7 @@ export function portsOf(world: World, process: Process): Ports {
     world.trace.add({ who: process.name, what: `log.${level}`, detail: () => `${message} ${JSON.stringify(facts)}` });
   };
 
-  const sentOut = (url: string, message: OutgoingMessage, sent: { messageId: string }) => {
+  const sentOut = (url: string, message: OutgoingMessage, sent: SentMessage) => {
     watch.sent(short(url), message, sent);
     for (const listener of world.onSent) listener(process, short(url), message);
   };

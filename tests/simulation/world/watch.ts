@@ -3,7 +3,7 @@ import { CANARY_TYPE } from '../../../lib/jobs/canary';
 import { isEnd, type JobRow } from '../../../lib/jobs/row';
 import { ROW_DAMAGED, rowOf, UnreadableRowError } from '../../../lib/jobs/stored-row';
 import { ILLEGAL_TRANSITION } from '../../../lib/jobs/transitions';
-import type { Facts, Item, OutgoingMessage } from '../../../lib/ports';
+import type { Facts, Item, OutgoingMessage, SentMessage } from '../../../lib/ports';
 import { isRecord } from './records';
 
 /** A mark in every secret and personal value of a run. */
@@ -31,8 +31,8 @@ export interface Watch {
   ends: ReadonlyMap<string, readonly JobRow[]>;
   /** By job: the time of its first effect. */
   effects: ReadonlyMap<string, number>;
-  /** By job: its first message, and its place in the order in which SQS took them. */
-  firsts: ReadonlyMap<string, { sequence: number; messageId: string }>;
+  /** By job: its first message, and SQS's number of it, by which messages sort. A standard queue gives none. */
+  firsts: ReadonlyMap<string, { sequence: string; messageId: string }>;
   /** By job: the body of its last message. */
   bodies: ReadonlyMap<string, string>;
   /** The number of changes to stored data so far. */
@@ -44,7 +44,7 @@ export interface Watch {
   /** An item that was removed. */
   removed(key: string): void;
   kept(key: string, body: string | Uint8Array): void;
-  sent(queue: string, message: OutgoingMessage, sent: { messageId: string }): void;
+  sent(queue: string, message: OutgoingMessage, sent: SentMessage): void;
   logged(message: string, facts?: Facts): void;
   measured(name: string, dimensions: Record<string, string>): void;
   /** Whether a side effect took place. */
@@ -104,7 +104,7 @@ export function createWatch({
   const ends = new Map<string, JobRow[]>();
   const effects = new Map<string, number>();
   const counts = new Map<string, number>();
-  const firsts = new Map<string, { sequence: number; messageId: string }>();
+  const firsts = new Map<string, { sequence: string; messageId: string }>();
   const bodies = new Map<string, string>();
 
   const violated = (sentence: string) => {
@@ -199,7 +199,7 @@ export function createWatch({
         violated(`nothing lost: a record says ${record.state} of ${record.id}, a state that its row never had`);
     },
 
-    sent: (name, message, { messageId }) => {
+    sent: (name, message, { messageId, sequenceNumber = '' }) => {
       change();
       if (message.body.includes(CANARY_TYPE)) {
         if (name.includes('-dlq')) violated('canaries leave nothing: one has an entry in the DLQ');
@@ -212,7 +212,7 @@ export function createWatch({
       }
       const id = /"id":"([^"]+)"/.exec(message.body)?.[1];
       if (!id || name.includes('-dlq')) return;
-      if (!firsts.has(id)) firsts.set(id, { sequence: firsts.size, messageId });
+      if (!firsts.has(id)) firsts.set(id, { sequence: sequenceNumber, messageId });
       bodies.set(id, message.body);
     },
 
