@@ -38,11 +38,9 @@ function ofRows(judge: (row: Item, all: Snapshot) => Wrong) {
   return (all: Snapshot) => all.items.filter(isRow).map((row): [string, Wrong] => [row.key, judge(row, all)]);
 }
 
-/** What is wrong: the names of the conditions that do not hold. */
+/** What is wrong: the names of the conditions that do not hold, with commas between them. */
 const broken = (conditions: Record<string, boolean>): string =>
-  Object.keys(conditions)
-    .filter((name) => !conditions[name])
-    .join(', ');
+  String(Object.keys(conditions).filter((name) => !conditions[name]));
 
 /** Searches find a row in the index of its hour, and the reconciler a live one in the index of what is due next. */
 function lost(row: Item, { at }: Snapshot): Wrong {
