@@ -148,7 +148,7 @@ function emailSection(instance: string): Widget[] {
     }),
     graph('Campaigns: events', 'Count', {
       accepted: own('EmailEvents', 'Sum'),
-      'requests refused': own('EmailEventsRefused', 'Sum'),
+      'requests refused': lambdaMetric(functionName(instance, 'emailEvents'), 'Url4xxCount', 'Sum'),
     }),
     logTable('Campaigns: chunks by campaign', {
       groups: [logGroup(instance, 'emails')],

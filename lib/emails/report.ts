@@ -8,7 +8,7 @@ import { seenSet } from './address-set';
 import { type Campaign, type CampaignDeps, type CampaignStatus, campaigns } from './campaigns/campaign';
 import { chunkId, chunkRecipients, releasedPages } from './campaigns/chunk';
 import { eventKey, type StoredEvent } from './events/event';
-import { eventFolder } from './events/take';
+import { eventFolder } from './events/webhook';
 import { EMAILS_QUEUE } from './message';
 import { EXCLUDED, excludedOf } from './recipient-status';
 import { SEND } from './request';

@@ -7,8 +7,7 @@ import type { Objects } from '../../ports';
 import { campaignKeys } from '../manifest';
 import { type Campaign, campaigns } from './campaign';
 import { releasedPages } from './chunk';
-import type { CampaignReleaseDeps } from './deps';
-import { rowsOf } from './look';
+import { type CampaignReleaseDeps, rowsOf } from './look';
 
 /** What the deletion of lists needs. The reconciler calls it and provides all of it. */
 export interface DropListsDeps

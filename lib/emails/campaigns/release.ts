@@ -9,8 +9,7 @@ import { type RateItem, takenMs } from '../../limits/rate';
 import type { Due } from '../../ports';
 import { type Campaign, campaigns, EXPIRED, hasExpired } from './campaign';
 import { chunkEnvelope, chunkRecipients } from './chunk';
-import type { CampaignReleaseDeps } from './deps';
-import { AT_ONCE, countReleased, type Looked, look, missEvents } from './look';
+import { AT_ONCE, type CampaignReleaseDeps, countReleased, type Looked, look, missEvents } from './look';
 
 /** Released chunks reach the senders some time later. Without this extra work the senders would be idle until then. */
 const AHEAD_MS = 3_000;

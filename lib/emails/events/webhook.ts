@@ -1,7 +1,24 @@
+import { eachOf } from '../../concurrency';
 import { StoreError } from '../../errors';
-import type { Clock, Log, Metrics } from '../../ports';
-import { type EventDeps, takeEvents } from './take';
+import { groupBy } from '../../group-by';
+import { sha256 } from '../../jobs/envelope';
+import { eventsPartition, jobKey } from '../../jobs/keys';
+import { type Ledger, writeItem } from '../../jobs/ledger';
+import { evidenceItem, MAIL_STEPS, type MailQueue } from '../../jobs/mail';
+import { UnreadableRowError } from '../../jobs/stored-row';
+import type { Clock, Log, Metrics, Objects, Random, Table } from '../../ports';
+import { eventKey, type MailEvent, parseEvent } from './event';
 import type { Verdict, WebhookRequest } from './verify';
+
+export interface EventDeps {
+  objects: Pick<Objects, 'put'>;
+  ledger: Pick<Ledger, 'get'>;
+  table: Table;
+  clock: Clock;
+  random: Random;
+  prefix: string;
+  instance: string;
+}
 
 export interface WebhookDeps extends EventDeps {
   verify: (request: WebhookRequest) => Verdict;
@@ -11,17 +28,14 @@ export interface WebhookDeps extends EventDeps {
 
 /**
  * Answers requests to the webhook with a status and no body. SendGrid repeats a request for a day if the status is not
- * 2xx. A refused request is counted and not logged.
+ * 2xx. A refused request is not logged, because anyone may call the URL. Lambda counts it (Url4xxCount).
  */
-export function eventWebhook(deps: WebhookDeps): (request: WebhookRequest) => Promise<{ statusCode: number }> {
-  const refused = refusalCounter(deps);
-  return async (request) => {
+export const eventWebhook =
+  (deps: WebhookDeps) =>
+  async (request: WebhookRequest): Promise<{ statusCode: number }> => {
     const verdict = deps.verify(request);
-    if ('body' in verdict) return { statusCode: await take(deps, verdict.body) };
-    refused();
-    return { statusCode: verdict.status };
+    return { statusCode: 'body' in verdict ? await take(deps, verdict.body) : verdict.status };
   };
-}
 
 async function take(deps: WebhookDeps, body: Buffer): Promise<204 | 400 | 503> {
   const { log, metrics } = deps;
@@ -29,9 +43,7 @@ async function take(deps: WebhookDeps, body: Buffer): Promise<204 | 400 | 503> {
   if (!events) return 400;
   try {
     const { own, foreign } = await takeEvents(deps, events);
-    if (foreign > 0) {
-      log.info('events of other instances ignored', { count: foreign });
-    }
+    if (foreign > 0) log.info('events of other instances ignored', { count: foreign });
     for (const [queue, count] of own) {
       metrics.add('EmailEvents', count, 'Count', {});
       log.info('events taken', { queue, count });
@@ -52,20 +64,68 @@ function listOf(body: Buffer): unknown[] | undefined {
   }
 }
 
-const MINUTE_MS = 60_000;
+/** The folder of a campaign's events. Mails without a campaign share one. Query engines see it as a partition. */
+export const eventFolder = (
+  prefix: string,
+  { queue, time, campaign }: { queue: MailQueue; time: number; campaign?: string | undefined },
+): string => `${eventsPartition(prefix, queue, time)}campaign=${campaign ?? 'none'}/`;
+
+const AT_ONCE = 10;
+
+/** How many events of a request were about our mails, by queue, and how many about mails of other instances. */
+export interface Taken {
+  own: Map<MailQueue, number>;
+  foreign: number;
+}
 
 /**
- * Counts refused requests and adds their number to the metric at most once a minute. Anyone may call the URL, and CloudWatch
- * bills each line. The counts of the last minute are lost if no further request comes.
+ * Keeps the events about our mails. It stores them in the bucket under a name that follows from their content, then as
+ * evidence about the steps of their jobs. A repeat is harmless. SendGrid sends the events of all instances of its account.
  */
-function refusalCounter({ clock, metrics }: { clock: Clock; metrics: Metrics }): () => void {
-  let count = 0;
-  let nextAt = Number.NEGATIVE_INFINITY;
-  return () => {
-    count += 1;
-    if (clock.now() < nextAt) return;
-    metrics.add('EmailEventsRefused', count, 'Count', {});
-    count = 0;
-    nextAt = clock.now() + MINUTE_MS;
-  };
+export async function takeEvents(deps: EventDeps, events: readonly unknown[]): Promise<Taken> {
+  const known = events.map((event) => parseEvent(event, deps.clock.now())).filter((event) => event !== undefined);
+  const own = known.filter(({ instance }) => instance === deps.instance);
+  const unique = [...new Map(own.map((event) => [eventKey(event.stored), event])).values()];
+  const folders = groupBy(unique, ({ queue, time, stored: { campaign } }) =>
+    eventFolder(deps.prefix, { queue, time, campaign }),
+  );
+  for (const [folder, group] of folders) await store(deps, folder, group);
+  const first = [...groupBy(unique, jobOf).values()].flatMap(([event]) => event ?? []);
+  await eachOf(first, AT_ONCE, (event) => witness(deps, event));
+  const counts = [...groupBy(own, ({ queue }) => queue)].map(([queue, group]) => [queue, group.length] as const);
+  return { own: new Map(counts), foreign: known.length - own.length };
 }
+
+const jobOf = ({ queue, stored: { job } }: MailEvent): string => jobKey(queue, job);
+
+async function store({ objects }: EventDeps, folder: string, events: MailEvent[]): Promise<void> {
+  const body = `${events.map(({ stored }) => JSON.stringify(stored)).join('\n')}\n`;
+  await objects.put(`${folder}${sha256(body)}.ndjson`, body, 'application/x-ndjson');
+}
+
+/**
+ * Notes once for each job that SendGrid has the request. Any event proves that. Only the step of a chunk needs proof that
+ * the vendor confirmed: the reconciler counts chunks without events.
+ */
+async function witness(deps: EventDeps, { queue, stored }: MailEvent): Promise<void> {
+  const { job, event, messageId } = stored;
+  if (!(await needsProof(deps, { queue, stored }))) return;
+  const evidence = { at: deps.clock.now(), event, ...(messageId ? { messageId: requestId(messageId) } : {}) };
+  await writeItem({ ...deps, item: evidenceItem(queue, job, evidence), expected: 0 });
+}
+
+async function needsProof({ ledger }: EventDeps, { queue, stored }: Pick<MailEvent, 'queue' | 'stored'>) {
+  const step = MAIL_STEPS[queue];
+  try {
+    const row = await ledger.get(jobKey(queue, stored.job));
+    if (!row || row.evidence?.[step]) return false;
+    return row.steps[step]?.status !== 'done' || stored.campaign !== undefined;
+  } catch (error) {
+    // The evidence waits until the row can be read again. SendGrid must not repeat the request until then.
+    if (error instanceof UnreadableRowError) return true;
+    throw error;
+  }
+}
+
+/** The id of each mail begins with the id of its request, `x-message-id`. */
+const requestId = (messageId: string): string => messageId.split('.')[0] ?? messageId;

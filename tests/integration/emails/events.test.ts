@@ -1,7 +1,6 @@
 import { chunkId } from '../../../lib/emails/campaigns/chunk';
-import { type EventDeps, eventFolder } from '../../../lib/emails/events/take';
 import { eventVerifier, type WebhookRequest } from '../../../lib/emails/events/verify';
-import { eventWebhook } from '../../../lib/emails/events/webhook';
+import { type EventDeps, eventFolder, eventWebhook } from '../../../lib/emails/events/webhook';
 import { campaignReport } from '../../../lib/emails/report';
 import { eventKeys, eventsOf, type SendgridEvent } from '../../../lib/local/fakes/sendgrid-events';
 import { CAMPAIGN, type Emails, startEmails } from '../../support/emails';

@@ -1,5 +1,5 @@
 import { chunkId } from '../../../lib/emails/campaigns/chunk';
-import { takeEvents } from '../../../lib/emails/events/take';
+import { takeEvents } from '../../../lib/emails/events/webhook';
 import { campaignReport } from '../../../lib/emails/report';
 import { eventsOf } from '../../../lib/local/fakes/sendgrid-events';
 import { retry } from '../../../lib/ops/retry';

@@ -1,5 +1,5 @@
 import { chunkId } from '../../../lib/emails/campaigns/chunk';
-import { takeEvents } from '../../../lib/emails/events/take';
+import { takeEvents } from '../../../lib/emails/events/webhook';
 import { campaignReport } from '../../../lib/emails/report';
 import { recordKey } from '../../../lib/jobs/keys';
 import { itemOf } from '../../../lib/jobs/stored-row';

@@ -1,5 +1,5 @@
 import { campaigns } from '../../../lib/emails/campaigns/campaign';
-import { takeEvents } from '../../../lib/emails/events/take';
+import { takeEvents } from '../../../lib/emails/events/webhook';
 import { jobKey } from '../../../lib/jobs/keys';
 import { cancel, discard, resolveStep } from '../../../lib/ops/act';
 import { retry } from '../../../lib/ops/retry';
