@@ -91,6 +91,7 @@ export interface ObjectVersion {
   bytes: Uint8Array;
   /** Names this content. `replace` expects it. */
   etag: string;
+  metadata: Readonly<Record<string, string>>;
 }
 
 /** What an event about the end of a job says. docs/events.md has the schema. */

@@ -39,13 +39,13 @@ export function realObjects({ bucket, client = s3Client() }: { bucket: string; c
     s3('GetObject', async () => {
       try {
         const answer = await client.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
-        const { Body, ETag, ContentLength = 0 } = answer;
+        const { Body, ETag, ContentLength = 0, Metadata = {} } = answer;
         if (ContentLength > mostBytes) {
           if (Body instanceof Readable) Body.destroy();
           throw Object.assign(new Error('too large'), { name: 'TooLarge' });
         }
         const bytes = await Body?.transformToByteArray();
-        return bytes && { bytes, etag: ETag ?? '' };
+        return bytes && { bytes, etag: ETag ?? '', metadata: Metadata };
       } catch (error) {
         if (isMissing(error)) return undefined;
         throw error;

@@ -22,7 +22,7 @@ export function folderObjects(folder = mkdtempSync(join(tmpdir(), 'bucket-'))): 
   };
   const read: Objects['read'] = async (key) => {
     const bytes = await readFile(path(key)).catch(() => undefined);
-    return bytes && { bytes, etag: sha256(bytes) };
+    return bytes && { bytes, etag: sha256(bytes), metadata: {} };
   };
   return {
     folder,

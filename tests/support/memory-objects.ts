@@ -57,7 +57,7 @@ export function memoryObjects(): MemoryObjects {
     },
     read: async (key) => {
       const found = stored.get(key);
-      return found && { bytes: found.bytes.slice(), etag: etagOf(found) };
+      return found && { bytes: found.bytes.slice(), etag: etagOf(found), metadata: found.metadata };
     },
     delete: async (key) => {
       stored.delete(key);

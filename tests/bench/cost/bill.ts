@@ -28,6 +28,10 @@ export const ASSUMED = {
   /** SendGrid reports its events in batches, and each batch is one object. */
   eventsPerMail: 3,
   eventsPerRequest: 30,
+  /** A run of the function that writes hours of events, cold starts included, and its time for an event. */
+  hoursRunSeconds: 1,
+  hoursEventSeconds: 27e-6,
+  hoursListsPerRun: 3,
   /** Lambda asks an idle queue five times in 20 seconds. */
   pollsPerMinute: 15,
 } as const;
@@ -60,6 +64,8 @@ export function bill(counts: Counts, month: Month, billed: Billed): Record<strin
   const of = (calls: Calls, name: string) => calls[name] ?? 0;
   const total = (calls: Calls) => Object.values(calls).reduce((sum, count) => sum + count, 0);
   const workers = kinds.reduce((sum, kind) => sum + jobs[kind] * ASSUMED.seconds[kind] * 0.5, 0);
+  const hoursRuns = MINUTES / billed.hours.everyMinutes;
+  const hours = (hoursRuns * ASSUMED.hoursRunSeconds + month.events * ASSUMED.hoursEventSeconds) * billed.hours.gb;
   const reconciler = MINUTES * total(counts.reconciler) * ASSUMED.callSeconds;
   const messages = kinds.reduce((sum, kind) => sum + (kind === 'canary' ? 0 : jobs[kind]), 0) - accepted;
   return {
@@ -74,7 +80,9 @@ export function bill(counts: Counts, month: Month, billed: Billed): Record<strin
           (of(calls, 'objects.create') + of(calls, 'objects.put')) * PRICES.s3Put +
           of(calls, 'objects.get') * PRICES.s3Get,
       ) +
-      webhooks * PRICES.s3Put,
+      // S3 bills a list as a put. The hours function reads each original once and writes an object an hour.
+      (webhooks + hoursRuns * ASSUMED.hoursListsPerRun + MINUTES / 60) * PRICES.s3Put +
+      jobs.analytics * PRICES.s3Get,
     SQS:
       // Lambda receives and deletes each message. Chunks and events are sent one by one too.
       (each((calls) => of(calls, 'queues.send') + of(calls, 'queues.depth')) +
@@ -83,8 +91,8 @@ export function bill(counts: Counts, month: Month, billed: Billed): Record<strin
         MINUTES * ASSUMED.pollsPerMinute * QUEUES) *
       PRICES.sqsRequest,
     Lambda:
-      (all + MINUTES + webhooks) * PRICES.lambdaRequest +
-      (workers + reconciler + webhooks * 0.05) * PRICES.lambdaGbSecond,
+      (all + MINUTES + hoursRuns + webhooks) * PRICES.lambdaRequest +
+      (workers + reconciler + hours + webhooks * 0.05) * PRICES.lambdaGbSecond,
     'CloudWatch logs': ((all + MINUTES) * ASSUMED.logKbPerJob * PRICES.logGb) / GB,
     'CloudWatch alarms': billed.alarmMetrics * PRICES.alarmMetric,
     'CloudWatch metrics': billed.metrics * PRICES.metric,

@@ -129,7 +129,7 @@ test.each(variants)('only the first of several creates writes the object: $name'
 
 test.each(variants)('an object is replaced only in the version that was read: $name', async ({ start }) => {
   const { objects, close } = await start();
-  await objects.create('a', 'first', 'text/plain');
+  await objects.create('a', 'first', 'text/plain', { events: '1' });
   const first = await objects.read('a');
 
   const answers = [
@@ -144,6 +144,7 @@ test.each(variants)('an object is replaced only in the version that was read: $n
   const absent = await objects.read('absent');
   await close();
 
+  expect(first?.metadata).toEqual({ events: '1' });
   expect(answers).toEqual(['replaced', 'changed', 'changed']);
   expect(Buffer.from(second?.bytes ?? []).toString()).toBe('second');
   expect(second?.etag).not.toBe(first?.etag);

@@ -3,6 +3,8 @@ import { problemOf } from '../../../lib/analytics/event';
 import { ACCEPTED_AT, anEvent } from '../../support/analytics';
 
 const jobTime = Date.parse(ACCEPTED_AT);
+/** The answer without and with the event's JSON, which must be the same. */
+const problemsOf = (event: unknown) => [problemOf(event, jobTime), problemOf(event, jobTime, JSON.stringify(event))];
 const days = (n: number) => new Date(jobTime + n * 86_400_000).toISOString();
 
 test.each([
@@ -14,7 +16,7 @@ test.each([
   ['the maximum number of properties', anEvent(1, { properties: many(100) })],
   ['line breaks in a property', anEvent(1, { properties: { text: 'a\nb\tc' } })],
 ])('an event with %s is valid', (_what, event) => {
-  expect(problemOf(event, jobTime)).toBeUndefined();
+  expect(problemsOf(event)).toEqual([undefined, undefined]);
 });
 
 function many(count: number): Record<string, number> {
@@ -35,6 +37,7 @@ test.each<[string, unknown, string, string]>([
   ['from the distant future', anEvent(1, { time: days(1.1) }), 'time', 'must be at most a day in the future'],
   ['with an empty user', anEvent(1, { user: '' }), 'user', 'must be 1 to 128 characters'],
   ['with a line break in the session', anEvent(1, { session: 'a\nb' }), 'session', 'must be 1 to 128 characters'],
+  ['with DEL in the user', anEvent(1, { user: 'a\u007f' }), 'user', 'must be 1 to 128 characters'],
   ['with half a surrogate pair', anEvent(1, { device: 'a\ud800' }), 'device', 'must be 1 to 128 characters'],
   ['with a schema of zero', anEvent(1, { schema: 0 }), 'schema', 'must be a whole number from 1'],
   ['with properties in a list', anEvent(1, { properties: [1] }), 'properties', 'must be an object'],
@@ -49,7 +52,8 @@ test.each<[string, unknown, string, string]>([
 ])('an event %s is rejected with field and rule', (_what, given, field, rule) => {
   const event = field === 'properties.p' ? anEvent(1, { properties: given }) : given;
 
-  expect(problemOf(event, jobTime)).toEqual({ field, rule: expect.stringContaining(rule) });
+  const problem = { field, rule: expect.stringContaining(rule) };
+  expect(problemsOf(event)).toEqual([problem, problem]);
 });
 
 test("the answer depends on the job's time and not on the clock", () => {

@@ -1,5 +1,6 @@
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { dataPrefix, latePrefix, rejectedPrefix } from '../../../lib/analytics/keys';
+import { ERASED } from '../../../lib/analytics/once';
 import { analyticsContract } from '../../../lib/analytics/process';
 import { sha256 } from '../../../lib/jobs/envelope';
 import { MAX_MESSAGE_BYTES } from '../../../lib/jobs/park';
@@ -84,6 +85,22 @@ test('a repeated message is recognized by its lines even if they were compressed
   expect(engine.rows()).toEqual([]);
 });
 
+test('a repeated message leaves its object as it is after an erasure has marked it', async () => {
+  const { engine, keys, stored } = start();
+  engine.send(analyticsBody(someEvents(1, 20)));
+  await engine.deliver();
+  const [key = ''] = keys(dataPrefix(PREFIX));
+  await engine.objects.put(key, gzipSync('{"id":"e-1"}\n'), 'application/gzip', { [ERASED]: '1' });
+  const before = await stored();
+  engine.send(analyticsBody(someEvents(1, 20)));
+
+  const response = await engine.deliver();
+
+  expect(response).toEqual({ batchItemFailures: [] });
+  expect(await stored()).toEqual(before);
+  expect(engine.rows()).toEqual([]);
+});
+
 describe('another message with a used id', () => {
   test.each([
     ['accepted', someEvents(1, 3), someEvents(4, 6), { receive: 1 }],
@@ -142,9 +159,9 @@ test('an object that is removed during a delivery is written again at the next o
   const { engine, keys } = start({
     wrap: (objects) => ({
       ...objects,
-      get: async (key) => {
+      read: async (key) => {
         if (engine.clock.now() < Date.parse(ACCEPTED_AT) + 60_000) await objects.delete(key);
-        return objects.get(key);
+        return objects.read(key);
       },
     }),
   });
