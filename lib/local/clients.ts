@@ -8,8 +8,8 @@ import { realTable } from '../aws/table';
 import type { JobRow } from '../jobs/row';
 import { rowOf } from '../jobs/stored-row';
 import type { BatchQueues, Item, Objects, Queues, Table } from '../ports';
-import { LOCAL_CREDENTIALS } from './emulators/emulator';
 import type { AwsEndpoints } from './endpoints';
+import { LOCAL_CREDENTIALS } from './loopback';
 
 /** Where the clients of the emulators send. */
 interface At {

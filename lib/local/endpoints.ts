@@ -1,6 +1,6 @@
-import { LOCAL_CREDENTIALS } from './emulators/emulator';
 import { fakePrivateKey } from './fakes/app-store-connect';
 import { eventKeys } from './fakes/sendgrid-events';
+import { LOCAL_CREDENTIALS } from './loopback';
 
 /** The URLs of the emulators. */
 export interface AwsEndpoints {

@@ -3,7 +3,7 @@ import type { SQSEvent, SQSRecord } from 'aws-lambda';
 import type { InvokeResult } from './lambda/environment';
 import { SqsError } from './sqs/errors';
 import type { SqsModel } from './sqs/types';
-import { recordOf, reportedFailures, splitByPayload } from './sqs-event';
+import { recordOf, reportedFailures } from './sqs-event';
 import type { Timers } from './timers';
 
 /** What the mapping did, for a trace. `returned` messages stay in the queue until their visibility timeout ends. */
@@ -26,9 +26,7 @@ export interface EventSourceMappingOptions {
   queue: string;
   batchSize: number;
   /** 2 to 1000. The default is 1000, Lambda's limit for an account. */
-  maximumConcurrency?: number;
-  /** Time-out of the function. Lambda refuses a mapping whose queue has a shorter visibility timeout. */
-  functionTimeoutMs: number;
+  maximumConcurrency?: number | undefined;
   invoke: (event: SQSEvent) => Promise<InvokeResult>;
   timers: Timers;
   onEvent?: (event: MappingEvent) => void;
@@ -52,7 +50,8 @@ const LONGEST_BACKOFF_MS = 30_000;
  */
 export function createEventSourceMapping(options: EventSourceMappingOptions): EventSourceMapping {
   const { sqs, queue, timers, maximumConcurrency = 1000, onEvent = () => {} } = options;
-  const queueArn = checkedQueueArn(options);
+  const { QueueArn: queueArn = queue } =
+    sqs.getQueueAttributes({ QueueUrl: queue, AttributeNames: ['QueueArn'] }).Attributes ?? {};
   const running = new Set<Promise<void>>();
   /** Each function ends the back-off of one throttled invocation. */
   const waits = new Set<() => void>();
@@ -104,10 +103,6 @@ export function createEventSourceMapping(options: EventSourceMappingOptions): Ev
   async function runBatch(messages: Message[]): Promise<void> {
     const deadline = timers.now() + visibilityMs(options);
     const records = messages.map((message) => recordOf(message, { queueArn, region: sqs.region }));
-    for (const part of splitByPayload(records)) await runPart(part, deadline);
-  }
-
-  async function runPart(records: SQSRecord[], deadline: number): Promise<void> {
     const messageIds = records.map(({ messageId }) => messageId);
     const result = await invoke(records, deadline);
     const failures = result.kind === 'answer' ? reportedFailures(result.value, messageIds) : messageIds;
@@ -184,16 +179,3 @@ const visibilityMs = ({ sqs, queue }: Pick<EventSourceMappingOptions, 'sqs' | 'q
   Number(
     sqs.getQueueAttributes({ QueueUrl: queue, AttributeNames: ['VisibilityTimeout'] }).Attributes?.VisibilityTimeout,
   ) * 1000;
-
-/** Throws where Lambda would refuse the mapping at deployment. */
-function checkedQueueArn(options: EventSourceMappingOptions): string {
-  const { sqs, queue, batchSize, functionTimeoutMs, maximumConcurrency = 1000 } = options;
-  const { Attributes } = sqs.getQueueAttributes({ QueueUrl: queue, AttributeNames: ['QueueArn', 'FifoQueue'] });
-  const largest = Attributes?.FifoQueue === 'true' ? 10 : 10_000;
-  const refuse = (rule: string) => new RangeError(`event source mapping of ${queue}: ${rule}`);
-  if (batchSize < 1 || batchSize > largest) throw refuse(`batch size must be 1 to ${largest}, is ${batchSize}`);
-  if (maximumConcurrency < 2 || maximumConcurrency > 1000) throw refuse('maximum concurrency must be 2 to 1000');
-  if (functionTimeoutMs > visibilityMs(options))
-    throw refuse('the visibility timeout of the queue is shorter than the time-out of the function');
-  return Attributes?.QueueArn ?? queue;
-}

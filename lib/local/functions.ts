@@ -63,7 +63,6 @@ export function startFunctions(
     const poller = createEventSourceMapping({
       ...mapping,
       sqs,
-      functionTimeoutMs: worker.timeoutSeconds * 1000,
       invoke: (event) => lambda.invoke(worker.key, event),
       timers,
       onEvent: (event) => onEvent?.(event, mapping.queue),

@@ -1,6 +1,15 @@
 import type http from 'node:http';
 import type { AddressInfo } from 'node:net';
 
+/** An emulated AWS service on a loopback port. */
+export interface Emulator {
+  url: string;
+  close(): Promise<void>;
+}
+
+/** The SDK signs every request, but no emulator checks the signature. */
+export const LOCAL_CREDENTIALS = { accessKeyId: 'local', secretAccessKey: 'local' };
+
 /** Only this machine may connect, because the emulators accept any credentials. */
 const HOST = '127.0.0.1';
 

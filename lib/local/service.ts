@@ -9,14 +9,13 @@ import { type LocalPorts, localPorts } from './clients';
 import { type Cloud, type OnStop, REGION, startCloud } from './cloud';
 import { localConsole } from './console';
 import { controlPlane } from './control-plane';
-import { LOCAL_CREDENTIALS } from './emulators/emulator';
 import type { Endpoints } from './endpoints';
 import { type FakeVendors, startFakeVendors } from './fake-vendors';
 import { type Observers, scheduledEvent, startFunctions } from './functions';
 import type { InvokeResult } from './lambda/environment';
 import type { Lambda } from './lambda/runtime';
 import { type Ports, portsFrom } from './listen-port';
-import { close, listen } from './loopback';
+import { close, LOCAL_CREDENTIALS, listen } from './loopback';
 import type { StoredMessage } from './sqs/types';
 import type { Packaged } from './template/package';
 

@@ -1,9 +1,6 @@
-import type { Message, MessageAttributeValue } from '@aws-sdk/client-sqs';
-import type { SQSMessageAttribute, SQSRecord } from 'aws-lambda';
+import type { Message } from '@aws-sdk/client-sqs';
+import type { SQSRecord } from 'aws-lambda';
 import * as z from 'zod';
-
-/** Lambda's limit for the payload of one invocation. */
-const PAYLOAD_LIMIT_BYTES = 6 * 1024 * 1024;
 
 /** The record that Lambda makes of a received message. */
 export function recordOf(message: Message, { queueArn, region }: { queueArn: string; region: string }): SQSRecord {
@@ -20,41 +17,16 @@ export function recordOf(message: Message, { queueArn, region }: { queueArn: str
       ...Attributes,
     },
     messageAttributes: Object.fromEntries(
-      Object.entries(message.MessageAttributes ?? {}).map(([name, value]) => [name, attributeOf(value)]),
+      Object.entries(message.MessageAttributes ?? {}).map(([name, { DataType: dataType = '', StringValue = '' }]) => [
+        name,
+        { stringValue: StringValue, stringListValues: [], binaryListValues: [], dataType },
+      ]),
     ),
     md5OfBody: MD5OfBody,
-    ...(message.MD5OfMessageAttributes !== undefined && { md5OfMessageAttributes: message.MD5OfMessageAttributes }),
     eventSource: 'aws:sqs',
     eventSourceARN: queueArn,
     awsRegion: region,
   };
-}
-
-/** Lambda adds two empty lists to every attribute. */
-function attributeOf({ DataType = '', StringValue, BinaryValue }: MessageAttributeValue): SQSMessageAttribute {
-  return {
-    ...(StringValue !== undefined && { stringValue: StringValue }),
-    ...(BinaryValue !== undefined && { binaryValue: Buffer.from(BinaryValue).toString('base64') }),
-    stringListValues: [],
-    binaryListValues: [],
-    dataType: DataType,
-  };
-}
-
-/** Splits a batch into parts that one invocation can take. */
-export function splitByPayload(records: SQSRecord[]): SQSRecord[][] {
-  const parts: SQSRecord[][] = [];
-  let room = 0;
-  for (const record of records) {
-    const bytes = Buffer.byteLength(JSON.stringify(record));
-    if (bytes > room) {
-      parts.push([]);
-      room = PAYLOAD_LIMIT_BYTES;
-    }
-    parts.at(-1)?.push(record);
-    room -= bytes;
-  }
-  return parts;
 }
 
 /**

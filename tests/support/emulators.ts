@@ -4,8 +4,8 @@ import { S3Client } from '@aws-sdk/client-s3';
 import { parse } from 'yaml';
 import { clientDefaults } from '../../lib/aws/clients';
 import { startDynamoDb } from '../../lib/local/emulators/dynamodb';
-import { LOCAL_CREDENTIALS } from '../../lib/local/emulators/emulator';
 import { startS3 as startS3Emulator } from '../../lib/local/emulators/s3';
+import { LOCAL_CREDENTIALS } from '../../lib/local/loopback';
 import { createSqsModel } from '../../lib/local/sqs/model';
 import { startSqs as startSqsServer } from '../../lib/local/sqs/server';
 

@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { CreateTableCommand, type CreateTableCommandInput, DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { type Emulator, LOCAL_CREDENTIALS } from '../loopback';
 import type { DeclaredTable } from '../template/declared';
-import { type Emulator, LOCAL_CREDENTIALS } from './emulator';
 
 /**
  * Starts DynamoDB in memory, with the template's tables. It expires no items. It runs in a thread of its own, so it answers while this process is busy. Stopping the thread also drops the open requests, which would

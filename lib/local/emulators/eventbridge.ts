@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
 import { json } from 'node:stream/consumers';
 import * as z from 'zod';
+import type { Emulator } from '../loopback';
 import { close, listen } from '../loopback';
-import type { Emulator } from './emulator';
 
 /** An event as a consumer of the bus gets it. */
 export interface TakenEvent {

@@ -1,6 +1,6 @@
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
+import { type Emulator, LOCAL_CREDENTIALS } from '../loopback';
 import { addConditionalPuts } from './conditional-put';
-import { type Emulator, LOCAL_CREDENTIALS } from './emulator';
 
 /** Starts S3 in memory, with the buckets that a deployment expects to exist. */
 export async function startS3({

@@ -111,11 +111,8 @@ export function startEnvironment({ declared, directory, variables, logFile }: St
     const context = {
       awsRequestId: randomUUID(),
       functionName: declared.name,
-      functionVersion: '$LATEST',
       invokedFunctionArn: declared.arn,
       memoryLimitInMB: String(declared.memoryMb),
-      logGroupName: `/aws/lambda/${declared.name}`,
-      logStreamName: 'local',
     };
     child.send({ event, context, deadline: Date.now() + limitMs });
     const message = await until(limitMs);

@@ -46,10 +46,17 @@ export function createLambda({ functions, code, logs, region, variables: added, 
   }
 
   function start({ declared, started }: Pool): ExecutionEnvironment {
-    const directory = code(declared);
-    const variables = { ...lambdaVariables(declared, { directory, region }), ...declared.environment };
+    const variables = {
+      // https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
+      AWS_REGION: region,
+      AWS_LAMBDA_FUNCTION_NAME: declared.name,
+      AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(declared.memoryMb),
+      TZ: ':UTC',
+      ...declared.environment,
+      ...added(declared),
+    };
     const logFile = join(logs, `${declared.key}-${process.pid}-${started}.log`);
-    return startEnvironment({ declared, directory, variables: { ...variables, ...added(declared) }, logFile });
+    return startEnvironment({ declared, directory: code(declared), variables, logFile });
   }
 
   const all = () => [...pools.values()].flatMap(({ idle, busy }) => [...idle, ...busy.keys()]);
@@ -91,26 +98,5 @@ export function createLambda({ functions, code, logs, region, variables: added, 
       await Promise.all(ended);
       process.off('exit', kill);
     },
-  };
-}
-
-/** The variables that Lambda itself sets (https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html). */
-export function lambdaVariables(
-  { name, handler, memoryMb }: DeclaredFunction,
-  { directory, region }: { directory: string; region: string },
-): Record<string, string> {
-  return {
-    AWS_REGION: region,
-    AWS_DEFAULT_REGION: region,
-    AWS_EXECUTION_ENV: 'AWS_Lambda_nodejs24.x',
-    AWS_LAMBDA_FUNCTION_NAME: name,
-    AWS_LAMBDA_FUNCTION_VERSION: '$LATEST',
-    AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(memoryMb),
-    AWS_LAMBDA_LOG_GROUP_NAME: `/aws/lambda/${name}`,
-    AWS_LAMBDA_LOG_STREAM_NAME: 'local',
-    AWS_LAMBDA_INITIALIZATION_TYPE: 'on-demand',
-    LAMBDA_TASK_ROOT: directory,
-    _HANDLER: handler,
-    TZ: ':UTC',
   };
 }

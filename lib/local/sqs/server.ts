@@ -2,17 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { text } from 'node:stream/consumers';
 import type { ReceiveMessageRequest, ReceiveMessageResult } from '@aws-sdk/client-sqs';
-import { close, listen } from '../loopback';
+import { close, type Emulator, listen } from '../loopback';
 import { realTimers, type Timers } from '../timers';
 import { invalidValue, SqsError } from './errors';
 import type { SqsModel } from './types';
-
-export interface SqsServer {
-  /** `http://127.0.0.1:PORT`, for a client's `endpoint`. */
-  url: string;
-  /** Also ends the long polls. */
-  close(): Promise<void>;
-}
 
 /** The actions of SQS, by the name in the X-Amz-Target header. The clients check their input themselves. */
 const ACTIONS = {
@@ -38,7 +31,7 @@ export async function startSqs({
   port?: number;
   model: SqsModel;
   timers?: Timers;
-}): Promise<SqsServer> {
+}): Promise<Emulator> {
   const server = createServer((request, response) => {
     answer(request, response).catch((error: unknown) =>
       error instanceof SqsError

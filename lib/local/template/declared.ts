@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import * as z from 'zod';
 import { type ProducerSettings, producerSettings } from '../../config/producer';
-import { type Resolve, type Resource, resolver, type Surroundings } from './intrinsics';
+import { type Resource, resolver, type Surroundings } from './intrinsics';
 
 /** A queue, with its attributes in the form of CreateQueue. */
 export interface DeclaredQueue {
@@ -28,16 +28,16 @@ export interface DeclaredFunction {
   environment: Record<string, string>;
   /** File name of the zip beside the template. */
   artifact: string;
-  reservedConcurrency?: number;
+  reservedConcurrency?: number | undefined;
   /** The expression of its schedule. */
-  schedule?: string;
+  schedule?: string | undefined;
 }
 
 export interface DeclaredMapping {
   queue: string;
   worker: DeclaredFunction;
   batchSize: number;
-  maximumConcurrency?: number;
+  maximumConcurrency?: number | undefined;
   enabled: boolean;
 }
 
@@ -59,7 +59,7 @@ const functionProperties = z.object({
   Timeout: z.number(),
   MemorySize: z.number(),
   Code: z.object({ S3Key: z.string() }),
-  Environment: z.object({ Variables: z.record(z.string(), z.coerce.string()) }).optional(),
+  Environment: z.object({ Variables: z.record(z.string(), z.coerce.string()) }).default({ Variables: {} }),
   ReservedConcurrentExecutions: z.number().optional(),
 });
 
@@ -69,7 +69,7 @@ const mappingProperties = z.object({
   BatchSize: z.number(),
   Enabled: z.boolean(),
   FunctionResponseTypes: z.tuple([z.literal('ReportBatchItemFailures')]),
-  ScalingConfig: z.object({ MaximumConcurrency: z.number() }).optional(),
+  ScalingConfig: z.object({ MaximumConcurrency: z.number().optional() }).default({}),
 });
 
 const ruleProperties = z.object({
@@ -77,50 +77,6 @@ const ruleProperties = z.object({
   State: z.string().default('ENABLED'),
   Targets: z.array(z.object({ Arn: z.string() })),
 });
-
-type Properties = NonNullable<Resource['Properties']>;
-
-/** Reads what this machine can run from the template. Throws an error that names what it cannot resolve. */
-export function declared(surroundings: Surroundings): Declared {
-  const resolve = resolver(surroundings);
-  const ofType = (type: string): [string, Properties][] =>
-    Object.entries(surroundings.resources).flatMap(([id, { Type, Properties = {} }]) =>
-      Type === type ? [[id, Properties]] : [],
-    );
-  const schedules = ofType('AWS::Events::Rule').flatMap(([, properties]) => {
-    const rule = ruleProperties.parse(resolve({ ...properties, EventPattern: undefined }));
-    const runs = rule.ScheduleExpression && rule.State === 'ENABLED';
-    return runs ? rule.Targets.map(({ Arn }) => [Arn, rule.ScheduleExpression] as const) : [];
-  });
-  const functions = ofType('AWS::Lambda::Function').map(([id, properties]) => {
-    const worker = lambdaFunction(id, properties, resolve);
-    const schedule = new Map(schedules).get(worker.arn);
-    return { ...worker, ...(schedule !== undefined && { schedule }) };
-  });
-  const [[, parameter] = []] = ofType('AWS::SSM::Parameter');
-  return {
-    queues: ofType('AWS::SQS::Queue').map(([id, properties]) => queue(id, properties, resolve)),
-    tables: ofType('AWS::DynamoDB::Table').map(([id, properties]) => ({
-      name: String(resolve({ Ref: id })),
-      create: tableProperties.parse(resolve(properties)),
-    })),
-    functions,
-    buses: ofType('AWS::Events::EventBus').map(([, { Name }]) => String(resolve(Name))),
-    mappings: ofType('AWS::Lambda::EventSourceMapping').map(([, properties]) => {
-      const mapping = mappingProperties.parse(resolve(properties));
-      const worker = functions.find(({ name, arn }) => [name, arn].includes(mapping.FunctionName));
-      if (!worker) throw new Error(`template: there is no function ${mapping.FunctionName}`);
-      return {
-        queue: mapping.EventSourceArn.split(':').at(-1) ?? '',
-        worker,
-        batchSize: mapping.BatchSize,
-        enabled: mapping.Enabled,
-        ...(mapping.ScalingConfig && { maximumConcurrency: mapping.ScalingConfig.MaximumConcurrency }),
-      };
-    }),
-    producer: producerSettings.parse(JSON.parse(String(resolve(parameter?.Value)))),
-  };
-}
 
 /** The properties of a table that CreateTable takes. */
 const tableProperties = z.object({
@@ -130,33 +86,69 @@ const tableProperties = z.object({
   GlobalSecondaryIndexes: z.unknown(),
 });
 
-function queue(
-  id: string,
-  { QueueName: _name, Tags: _tags, ...properties }: Properties,
-  resolve: Resolve,
-): DeclaredQueue {
-  const attributes = Object.entries(properties).map(([name, value]) => {
-    const resolved = resolve(value);
-    return [name, typeof resolved === 'object' ? JSON.stringify(resolved) : String(resolved)];
-  });
-  const of = (attribute: string) => String(resolve({ 'Fn::GetAtt': [id, attribute] }));
-  return { name: of('QueueName'), arn: of('Arn'), url: of('QueueUrl'), attributes: Object.fromEntries(attributes) };
-}
+type Properties = NonNullable<Resource['Properties']>;
 
-function lambdaFunction(id: string, { Environment, ...rest }: Properties, resolve: Resolve): DeclaredFunction {
-  // Its role does not exist here, and neither does the bucket of its code.
-  const properties = functionProperties.parse({ ...rest, Environment: resolve(Environment) });
-  const artifact = basename(properties.Code.S3Key);
-  const { ReservedConcurrentExecutions: reservedConcurrency } = properties;
+/** Reads what this machine can run from the template. Throws an error that names what it cannot resolve. */
+export function declared(surroundings: Surroundings): Declared {
+  const resolve = resolver(surroundings);
+  const attribute = (id: string, name: string) => String(resolve({ 'Fn::GetAtt': [id, name] }));
+  const ofType = <T>(type: string, read: (properties: Properties, id: string) => T): T[] =>
+    Object.entries(surroundings.resources).flatMap(([id, { Type, Properties = {} }]) =>
+      Type === type ? [read(Properties, id)] : [],
+    );
+
+  const rules = ofType('AWS::Events::Rule', (properties) =>
+    ruleProperties.parse(resolve({ ...properties, EventPattern: undefined })),
+  ).filter(({ State }) => State === 'ENABLED');
+  const functions = ofType('AWS::Lambda::Function', ({ Environment, ...rest }, id): DeclaredFunction => {
+    // Its role does not exist here, and neither does the bucket of its code.
+    const properties = functionProperties.parse({ ...rest, Environment: resolve(Environment) });
+    const artifact = basename(properties.Code.S3Key);
+    const arn = attribute(id, 'Arn');
+    return {
+      key: basename(artifact, '.zip'),
+      name: properties.FunctionName,
+      arn,
+      handler: properties.Handler,
+      timeoutSeconds: properties.Timeout,
+      memoryMb: properties.MemorySize,
+      environment: properties.Environment.Variables,
+      artifact,
+      reservedConcurrency: properties.ReservedConcurrentExecutions,
+      schedule: rules.find(({ Targets }) => Targets.some(({ Arn }) => Arn === arn))?.ScheduleExpression,
+    };
+  });
+  const [producer] = ofType('AWS::SSM::Parameter', ({ Value }) => JSON.parse(String(resolve(Value))) as unknown);
   return {
-    key: basename(artifact, '.zip'),
-    name: properties.FunctionName,
-    arn: String(resolve({ 'Fn::GetAtt': [id, 'Arn'] })),
-    handler: properties.Handler,
-    timeoutSeconds: properties.Timeout,
-    memoryMb: properties.MemorySize,
-    environment: properties.Environment?.Variables ?? {},
-    artifact,
-    ...(reservedConcurrency !== undefined && { reservedConcurrency }),
+    queues: ofType('AWS::SQS::Queue', ({ QueueName: _name, Tags: _tags, ...properties }, id) => ({
+      name: attribute(id, 'QueueName'),
+      arn: attribute(id, 'Arn'),
+      url: attribute(id, 'QueueUrl'),
+      attributes: Object.fromEntries(
+        Object.entries(properties).map(([name, value]) => {
+          const resolved = resolve(value);
+          return [name, typeof resolved === 'object' ? JSON.stringify(resolved) : String(resolved)];
+        }),
+      ),
+    })),
+    tables: ofType('AWS::DynamoDB::Table', (properties, id) => ({
+      name: attribute(id, 'TableName'),
+      create: tableProperties.parse(resolve(properties)),
+    })),
+    functions,
+    mappings: ofType('AWS::Lambda::EventSourceMapping', (properties) => {
+      const mapping = mappingProperties.parse(resolve(properties));
+      const worker = functions.find(({ name, arn }) => [name, arn].includes(mapping.FunctionName));
+      if (!worker) throw new Error(`template: there is no function ${mapping.FunctionName}`);
+      return {
+        queue: basename(mapping.EventSourceArn.replaceAll(':', '/')),
+        worker,
+        batchSize: mapping.BatchSize,
+        enabled: mapping.Enabled,
+        maximumConcurrency: mapping.ScalingConfig.MaximumConcurrency,
+      };
+    }),
+    buses: ofType('AWS::Events::EventBus', ({ Name }) => String(resolve(Name))),
+    producer: producerSettings.parse(producer),
   };
 }

@@ -12,6 +12,14 @@ export interface Surroundings {
   sqsUrl: string;
 }
 
+/** For each type that a value may refer to: the property with its name, its service, and its ARN before the name. */
+const KINDS: Record<string, [property: string, service: string, prefix: string]> = {
+  'AWS::SQS::Queue': ['QueueName', 'sqs', ''],
+  'AWS::DynamoDB::Table': ['TableName', 'dynamodb', 'table/'],
+  'AWS::Lambda::Function': ['FunctionName', 'lambda', 'function:'],
+  'AWS::SNS::Topic': ['TopicName', 'sns', ''],
+};
+
 export type Resolve = (value: unknown) => unknown;
 
 /**
@@ -25,29 +33,22 @@ export function resolver({ resources, region, account, sqsUrl }: Surroundings): 
     'AWS::Partition': 'aws',
     'AWS::StackName': 'local',
   };
-  const arn = (service: string, resource: string) => `arn:aws:${service}:${region}:${account}:${resource}`;
-  /** For each supported type: the property with its name, and the values of Ref and GetAtt. */
-  const kinds: Record<string, [named: string, of: (name: string) => Record<string, string>]> = {
-    'AWS::SQS::Queue': [
-      'QueueName',
-      (name) => ({
-        Ref: `${sqsUrl}/${account}/${name}`,
-        QueueUrl: `${sqsUrl}/${account}/${name}`,
-        QueueName: name,
-        Arn: arn('sqs', name),
-      }),
-    ],
-    'AWS::DynamoDB::Table': ['TableName', (name) => ({ Ref: name, Arn: arn('dynamodb', `table/${name}`) })],
-    'AWS::Lambda::Function': ['FunctionName', (name) => ({ Ref: name, Arn: arn('lambda', `function:${name}`) })],
-    'AWS::SNS::Topic': ['TopicName', (name) => ({ Ref: arn('sns', name) })],
-  };
 
   function attribute(logicalId: string, name: string): string {
     const resource = resources[logicalId];
     if (!resource) throw new Error(`template: ${logicalId} is referenced but not declared`);
-    const [named = '', of] = kinds[resource.Type] ?? [];
-    const value = of?.(String(resolve(resource.Properties?.[named])))[name];
-    if (value === undefined) throw new Error(`template: ${logicalId}: ${resource.Type} has no ${name} here`);
+    const [property = '', service = '', prefix = ''] = KINDS[resource.Type] ?? [];
+    const own = String(resolve(resource.Properties?.[property]));
+    const url = service === 'sqs' ? `${sqsUrl}/${account}/${own}` : undefined;
+    const arn = service && `arn:aws:${service}:${region}:${account}:${prefix}${own}`;
+    const ref = service === 'sns' ? arn : service && (url ?? own);
+    const value = new Map([
+      ['Ref', ref],
+      ['Arn', arn],
+      ['QueueUrl', url],
+      [property, own],
+    ]).get(name);
+    if (!value) throw new Error(`template: ${logicalId}: ${resource.Type} has no ${name} here`);
     return value;
   }
   const ref = (name: string): string => pseudo[name] ?? attribute(name, 'Ref');

@@ -2,7 +2,7 @@ import { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import { realMappings } from '../../../lib/aws/mappings';
 import { realMonitoring } from '../../../lib/aws/monitoring';
-import { LOCAL_CREDENTIALS } from '../../../lib/local/emulators/emulator';
+import { LOCAL_CREDENTIALS } from '../../../lib/local/loopback';
 import { NO_MAPPING } from '../../../lib/ports';
 import { type WatchedService, watchedService } from '../../support/local-service';
 import { changedLocalPackage } from '../../support/packages';

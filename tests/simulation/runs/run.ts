@@ -93,7 +93,6 @@ export async function runPlan(
       sqs,
       queue: mainQueue(lane),
       batchSize: plan.batch,
-      functionTimeoutMs: lane.queue.functionTimeoutMs,
       maximumConcurrency: plan.concurrency,
       invoke: (event) => worker(lane, event),
       timers: kernel,

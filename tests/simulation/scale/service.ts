@@ -165,7 +165,6 @@ export function startService(options: ServiceOptions) {
     sqs,
     queue: main,
     batchSize: batch,
-    functionTimeoutMs: timeoutMs,
     maximumConcurrency: concurrency,
     invoke,
     timers: kernel,
