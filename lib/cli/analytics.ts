@@ -32,7 +32,8 @@ export const analytics = {
       };
       await show();
       if (options.watch !== true) return;
-      for (const stop = out.interrupted(); ; ) {
+      const stop = out.interrupted();
+      for (;;) {
         await deps.clock.sleep(WATCH_MS, stop);
         if (stop.aborted) return;
         if (!options.json) out.line('');
@@ -75,7 +76,7 @@ function figuresLines({ at, from, accepted, rejected, p50, p95, stored, rejectio
   return [
     ...tableText(['FROM (UTC)', 'ACCEPTED', 'REJECTED', 'P50', 'P95'], spans),
     '',
-    `Stored: ${counted(stored.events, 'event')}, ${counted(stored.bytes, 'byte')} compressed, in ${newestText(stored)}.`,
+    `Stored: ${counted(stored.bytes, 'byte')}, compressed, in ${newestText(stored)}.`,
     ...(names.length > 0 ? tableText(['NAME', 'EVENTS'], names) : []),
     '',
     `Rejected, in ${newestText(rejections)}:${rules.length === 0 ? ' none' : ''}`,

@@ -5,7 +5,6 @@ import { type AnalyticsEvent, problemOf } from '../analytics/event';
 import { dataKey, dataPartition, HOUR_MS, hourStart, rejectedPartition } from '../analytics/keys';
 import { ANALYTICS_EVENTS } from '../analytics/message';
 import { mapEach } from '../concurrency';
-import { groupBy } from '../group-by';
 import { MAX_INLINE_DATA_BYTES, sendable } from '../jobs/envelope';
 import { ANALYTICS_QUEUE, deduplicationId } from '../jobs/keys';
 import type { MetricPoint, Objects } from '../ports';
@@ -44,7 +43,7 @@ export interface AnalyticsFigures extends Record<'accepted' | 'rejected' | 'p50'
   at: number;
   from: number;
   /** Of this hour and the one before, from the bucket. `bytes` are compressed. The most frequent name first. */
-  stored: Newest & { events: number; bytes: number; names: { name: string; events: number }[] };
+  stored: Newest & { bytes: number; names: { name: string; events: number }[] };
   rejections: Newest & { rules: RejectedBy[] };
 }
 
@@ -55,21 +54,17 @@ export function analyticsReader(deps: Deployment, period: number): () => Promise
   const metric = (name: string, statistic: 'Sum' | 'p50' | 'p95') => ({
     ...{ namespace: instance, name, statistic, dimensions: {} },
   });
+  const metrics = [
+    ...[metric('EventsAccepted', 'Sum'), metric('EventsRejected', 'Sum')],
+    ...[metric('TimeToStore', 'p50'), metric('TimeToStore', 'p95')],
+  ];
   return async () => {
     const at = clock.now();
     const to = Math.ceil(at / (period * 1000)) * period * 1000;
     const from = to - HOUR_MS;
     const hours = [hourStart(at) - HOUR_MS, hourStart(at)];
     const [[accepted = [], rejected = [], p50 = [], p95 = []], stored, rejections] = await Promise.all([
-      monitoring.series(
-        [
-          metric('EventsAccepted', 'Sum'),
-          metric('EventsRejected', 'Sum'),
-          metric('TimeToStore', 'p50'),
-          metric('TimeToStore', 'p95'),
-        ],
-        { from, to, periodSeconds: period },
-      ),
+      monitoring.series(metrics, { from, to, periodSeconds: period }),
       newest(objects, known.stored, { folders: hours.map((hour) => dataPartition(prefix, hour)), read: storedObject }),
       newest(objects, known.rejected, {
         folders: hours.map((hour) => rejectedPartition(prefix, hour)),
@@ -78,8 +73,15 @@ export function analyticsReader(deps: Deployment, period: number): () => Promise
     ]);
     return {
       ...{ at, from, accepted, rejected, p50, p95 },
-      stored: { ...stored.newest, ...sumOf(stored.read) },
-      rejections: { ...rejections.newest, rules: merged(rejections.read.flat()) },
+      stored: {
+        ...stored.newest,
+        bytes: stored.read.reduce((sum, { bytes }) => sum + bytes, 0),
+        names: summed(
+          stored.read.flatMap(({ names }) => names),
+          ({ name }) => name,
+        ),
+      },
+      rejections: { ...rejections.newest, rules: byRule(rejections.read.flat()) },
     };
   };
 }
@@ -100,27 +102,15 @@ async function newest<T>(
   return { newest: { messages: known.size, of: keys.length }, read: [...known.values()] };
 }
 
-interface StoredObject {
-  bytes: number;
-  names: Map<string, number>;
-}
+type StoredObject = Pick<AnalyticsFigures['stored'], 'bytes' | 'names'>;
 
-function storedObject(bytes: Uint8Array): StoredObject {
-  const names = new Map<string, number>();
-  for (const { name } of linesOf(bytes)) names.set(String(name), (names.get(String(name)) ?? 0) + 1);
-  return { bytes: bytes.length, names };
-}
-
-function sumOf(read: readonly StoredObject[]) {
-  const counts = new Map<string, number>();
-  for (const { names } of read) for (const [name, count] of names) counts.set(name, (counts.get(name) ?? 0) + count);
-  const names = [...counts].map(([name, events]) => ({ name, events })).sort((a, b) => b.events - a.events);
-  return {
-    events: names.reduce((sum, { events }) => sum + events, 0),
-    bytes: read.reduce((sum, { bytes }) => sum + bytes, 0),
-    names,
-  };
-}
+const storedObject = (bytes: Uint8Array): StoredObject => ({
+  bytes: bytes.length,
+  names: summed(
+    linesOf(bytes).map(({ name }) => ({ name: String(name), events: 1 })),
+    ({ name }) => name,
+  ),
+});
 
 /** The lines of an object. One that cannot be read has none here: the function that writes the hours tells it. */
 function linesOf(bytes: Uint8Array): Line[] {
@@ -135,7 +125,8 @@ function linesOf(bytes: Uint8Array): Line[] {
   }
 }
 
-const rejectedObject = (bytes: Uint8Array): RejectedBy[] => merged(linesOf(bytes).map(rejectedBy));
+const rejectedObject = (bytes: Uint8Array): RejectedBy[] => byRule(linesOf(bytes).map(rejectedBy));
+const byRule = (rules: readonly RejectedBy[]): RejectedBy[] => summed(rules, ({ field, rule }) => `${field} ${rule}`);
 
 type Fields = Record<string, unknown> | null | undefined;
 
@@ -151,13 +142,14 @@ function rejectedBy({ field: path, rule, event, job }: Line): RejectedBy {
   };
 }
 
-function merged(rules: readonly RejectedBy[]): RejectedBy[] {
-  const groups = [...groupBy(rules, ({ field, rule }) => `${field} ${rule}`).values()];
-  return groups
-    .flatMap(([first, ...others]) =>
-      first ? [{ ...first, events: others.reduce((sum, { events }) => sum + events, first.events) }] : [],
-    )
-    .sort((a, b) => b.events - a.events);
+/** One of each key, with the events of all of them. The most come first. */
+function summed<T extends { events: number }>(list: readonly T[], key: (one: T) => string): T[] {
+  const sums = new Map<string, T>();
+  for (const one of list) {
+    const before = sums.get(key(one));
+    sums.set(key(one), before ? { ...before, events: before.events + one.events } : one);
+  }
+  return [...sums.values()].sort((a, b) => b.events - a.events);
 }
 
 /** Never change this: a second replay would then not find the objects of the first. */

@@ -1,6 +1,6 @@
 import type { AnalyticsFigures, RejectedBy } from '../../ops/analytics';
 import { Chart } from './chart';
-import { Answer, duration, Facts, Json, sum, Table, useEveryMs } from './parts';
+import { Answer, duration, Json, sum, Table, useEveryMs } from './parts';
 
 /** Events of the last hour, as they are stored and rejected. */
 export const AnalyticsPage = () => (
@@ -21,8 +21,7 @@ export const AnalyticsPage = () => (
         </div>
         <p class="quiet">CloudWatch's figures are about a minute late. The lists read what is in the bucket now.</p>
         <h2>Stored</h2>
-        <p>{newestText(stored)}</p>
-        <Facts facts={{ events: stored.events, 'bytes, compressed': stored.bytes }} />
+        <p>{`${newestText(stored)} They have ${stored.bytes.toLocaleString('en')} bytes, compressed.`}</p>
         <Table
           label="Events by name"
           rows={stored.names.slice(0, 50)}
