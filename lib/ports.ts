@@ -14,7 +14,6 @@ export interface Clock {
 }
 
 export interface Random {
-  /** A fresh random UUID. */
   uuid(): string;
   /** In [0, 1). */
   fraction(): number;
@@ -49,9 +48,9 @@ export interface Depth {
   inFlight: number;
 }
 
-/** A sent message. SQS numbers the messages of a FIFO queue. */
 export interface SentMessage {
   messageId: string;
+  /** Only of a FIFO queue. */
   sequenceNumber?: string;
 }
 
@@ -69,7 +68,6 @@ export interface Queues {
   depth(queueUrl: string): Promise<Depth>;
 }
 
-/** SNS. */
 export interface Topics {
   publish(topicArn: string, message: { subject: string; text: string }): Promise<void>;
 }
@@ -86,7 +84,6 @@ export interface BatchQueues {
 /** The code of an object that is larger than its reader allows. */
 export const TOO_LARGE = 'S3.TooLarge';
 
-/** One version of an object. */
 export interface ObjectVersion {
   bytes: Uint8Array;
   /** Names this content. `replace` expects it. */
@@ -116,9 +113,7 @@ export interface Completion {
   endedAt: string;
 }
 
-/** EventBridge. */
 export interface Events {
-  /** Resolves when the bus has the event. */
   publish(completion: Completion): Promise<void>;
 }
 
@@ -180,7 +175,6 @@ export interface Change {
   append: Readonly<Record<string, readonly unknown[]>>;
 }
 
-/** One entry of the `todo` index. */
 export interface Due {
   key: string;
   todoAt: number;
@@ -190,9 +184,7 @@ export interface Due {
 export interface Table {
   /** A strongly consistent read. */
   get(key: string): Promise<Item | undefined>;
-  /**
-   * Writes the whole item if the stored version is `expected`. 0 expects that there is no item.
-   */
+  /** Writes the whole item if the stored version is `expected`. 0 expects that there is no item. */
   put(item: Item, expected: number): Promise<'written' | 'conflict'>;
   /**
    * Changes an item without a read, adds 1 to its version, and returns it. `undefined`: nothing was written, because the
@@ -238,7 +230,7 @@ export interface MetricQuery {
 }
 
 export interface MetricPoint {
-  /** Start of the period, ms since 1970. */
+  /** When the period begins, ms since 1970. */
   at: number;
   value: number;
 }

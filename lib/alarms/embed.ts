@@ -31,16 +31,6 @@ export function messageOf(notification: Notification, place: Place, stored: Told
   return { embeds: [withinLimits(embedOf(notification, place, stored))] };
 }
 
-/** The same message without an embed, for when Discord refuses the embed. */
-export function plainMessage({ embeds }: DiscordMessage): DiscordMessage {
-  const lines = embeds.flatMap(({ title, description, fields = [] }) => [
-    title,
-    description ?? '',
-    ...fields.map(({ name, value }) => `${name}: ${value}`),
-  ]);
-  return { content: codeBlock(lines.filter(Boolean).join('\n'), LIMITS.content), embeds: [] };
-}
-
 function embedOf(notification: Notification, place: Place, stored: Told): Embed {
   if ('raw' in notification) return rawEmbed(notification.raw, place);
   const { change } = notification;

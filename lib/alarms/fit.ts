@@ -3,7 +3,6 @@ import type { Embed } from '../vendors/discord';
 
 /** https://discord.com/developers/docs/resources/message#embed-object-embed-limits */
 export const LIMITS = {
-  content: 2000,
   title: 256,
   description: 4096,
   fields: 25,

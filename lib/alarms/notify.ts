@@ -3,7 +3,7 @@ import { codeOf, ignoreStoreError, PermanentError, StopError, WaitError } from '
 import type { ItemDeps } from '../jobs/ledger';
 import type { Log, Queues } from '../ports';
 import type { Discord, DiscordMessage } from '../vendors/discord';
-import { messageOf, type Place, plainMessage } from './embed';
+import { messageOf, type Place } from './embed';
 import { knownOf } from './known';
 import { type Change, type Notification, notificationOf } from './notification';
 import { began, ended, isOver, type Verdict } from './outages';
@@ -65,14 +65,11 @@ const verdictOn = (deps: AlarmDeps, change: Change): Promise<Verdict | undefined
     return undefined;
   });
 
-async function send(deps: AlarmDeps, message: DiscordMessage, remainingMs: () => number): Promise<void> {
-  const { discord, clock } = deps;
-  const call = (text: DiscordMessage) => discord.send(text, { timeoutMs: CALL_MS });
+async function send({ discord, clock }: AlarmDeps, message: DiscordMessage, remainingMs: () => number): Promise<void> {
   for (let tried = 1; ; tried++) {
     try {
-      return await call(message);
+      return await discord.send(message, { timeoutMs: CALL_MS });
     } catch (error) {
-      if (error instanceof PermanentError && message.embeds.length > 0) return call(plainMessage(message));
       const fits = error instanceof WaitError && error.waitMs + CALL_MS + GUARD_MS < remainingMs();
       if (!fits || tried === TRIES) throw error;
       await clock.sleep(error.waitMs);

@@ -1,30 +1,32 @@
+import { EventBridgeClient, type EventBridgeClientConfig, PutEventsCommand } from '@aws-sdk/client-eventbridge';
 import type { Events } from '../ports';
-import type { PutEvent } from './put-events';
+import { clientDefaults } from './clients';
 import { guarded } from './store-error';
 
 /** The event's `detail-type`. Consumers' rules name it, so it never changes. */
 export const JOB_ENDED = 'Job Ended';
 
-/** The `source` of an instance's events. */
-export const eventSource = (instance: string): string => `jobs.${instance}`;
-
-/** EventBridge through the AWS SDK. `bus` is a bus's name or ARN. `load` makes the client, at the first event. */
-export function realEvents({ bus, source, load }: { bus: string; source: string; load: () => PutEvent }): Events {
-  let put: PutEvent | undefined;
+/** EventBridge through the AWS SDK. `bus` is a bus's name or ARN. The first event makes the client. */
+export function realEvents(
+  { bus, instance }: { bus: string; instance: string },
+  config: EventBridgeClientConfig = clientDefaults,
+): Events {
+  let client: EventBridgeClient | undefined;
   return {
     publish: (completion) =>
       guarded({
         service: 'EventBridge',
         operation: 'PutEvents',
         call: async () => {
-          put ??= load();
-          const { FailedEntryCount = 0, Entries = [] } = await put({
+          client ??= new EventBridgeClient(config);
+          const event = {
             EventBusName: bus,
-            Source: source,
+            Source: `jobs.${instance}`,
             DetailType: JOB_ENDED,
             Time: new Date(completion.endedAt),
             Detail: JSON.stringify(completion),
-          });
+          };
+          const { FailedEntryCount = 0, Entries = [] } = await client.send(new PutEventsCommand({ Entries: [event] }));
           if (FailedEntryCount > 0)
             throw Object.assign(new Error('refused'), { code: Entries[0]?.ErrorCode ?? 'Failed' });
         },

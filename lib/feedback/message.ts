@@ -1,5 +1,4 @@
 import * as z from 'zod';
-import { parseOrPark } from '../jobs/envelope';
 import { FEEDBACK_QUEUE } from '../jobs/keys';
 import { multiLine, singleLine } from '../text';
 
@@ -92,9 +91,6 @@ export const feedbackSchema = z.strictObject({
 export type Feedback = z.infer<typeof feedbackSchema>;
 /** Feedback as a caller writes it, where fields with a default are optional. */
 export type FeedbackInput = z.input<typeof feedbackSchema>;
-
-/** Parses the data of a feedback job. Throws a PermanentError that names the field and the rule. */
-export const parseFeedback = (data: unknown): Feedback => parseOrPark(feedbackSchema, data, 'data');
 
 /** The text whose hash is the message group. A group keeps the feedback of one user in order. */
 export function feedbackPerson({ user: { id, email } }: Pick<Feedback, 'user'>): string {

@@ -2,11 +2,10 @@ import { CloudWatchClient, type CloudWatchClientConfig } from '@aws-sdk/client-c
 import type { EventBridgeClientConfig } from '@aws-sdk/client-eventbridge';
 import { LambdaClient, type LambdaClientConfig } from '@aws-sdk/client-lambda';
 import { SNSClient, type SNSClientConfig } from '@aws-sdk/client-sns';
-import { eventSource, realEvents } from '../aws/events';
+import { realEvents } from '../aws/events';
 import { realMappings } from '../aws/mappings';
 import { realMonitoring } from '../aws/monitoring';
 import { partitionOf } from '../aws/partition';
-import { putEvents } from '../aws/put-events';
 import { realClock, realRandom } from '../aws/system';
 import { realTopics } from '../aws/topics';
 import { type CommonConfig, settingsOf } from '../config/common';
@@ -47,10 +46,7 @@ export function deploymentOf(config: CommonConfig, { region, account, aws, ...gi
     circuits: circuitBreakers(base),
     queueUrl: (queue) => queueUrl(region, account, names(queue).main),
     dlqUrl: (queue) => queueUrl(region, account, names(queue).dlq),
-    events:
-      bus === undefined
-        ? undefined
-        : realEvents({ bus, source: eventSource(instance), load: () => putEvents(aws.eventBridge) }),
+    events: bus === undefined ? undefined : realEvents({ bus, instance }, aws.eventBridge),
     metrics: noMetrics,
     mappings: realMappings(new LambdaClient(aws.lambda), (queue) => arn('sqs', names(queue).main)),
     monitoring: realMonitoring(new CloudWatchClient(aws.cloudWatch)),

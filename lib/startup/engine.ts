@@ -1,6 +1,5 @@
-import { eventSource, realEvents } from '../aws/events';
+import { realEvents } from '../aws/events';
 import { realObjects } from '../aws/objects';
-import { putEvents } from '../aws/put-events';
 import { realQueues } from '../aws/queues';
 import { realClock, realRandom } from '../aws/system';
 import { realTable } from '../aws/table';
@@ -36,7 +35,7 @@ export function realDeps(config: CommonConfig): BatchDeps & { table: Table } {
 
 /** Where a function publishes the ends of jobs, if the instance has a bus. */
 export const publishedEvents = ({ EVENT_BUS, INSTANCE }: CommonConfig): Events | undefined =>
-  EVENT_BUS === undefined ? undefined : realEvents({ bus: EVENT_BUS, source: eventSource(INSTANCE), load: putEvents });
+  EVENT_BUS === undefined ? undefined : realEvents({ bus: EVENT_BUS, instance: INSTANCE });
 
 /** The codes of calls that AWS refused, and of secrets that are missing or cannot be decrypted (lib/aws/store-error.ts). */
 const DENIED =

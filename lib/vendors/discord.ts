@@ -17,7 +17,6 @@ export interface Embed {
 
 /** A message for a webhook. It never mentions a user or a role. */
 export interface DiscordMessage {
-  content?: string;
   embeds: Embed[];
 }
 

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { messageOf, plainMessage } from '../../../lib/alarms/embed';
+import { messageOf } from '../../../lib/alarms/embed';
 import { type AnyKind, alarmName, FACT_KINDS, isFact, KINDS } from '../../../lib/alarms/kinds';
 import { notificationOf } from '../../../lib/alarms/notification';
 import { checkMessage } from '../../../lib/local/fakes/discord';
@@ -158,7 +158,7 @@ test('every command of every kind acts on the client that the message is about, 
     ]);
 });
 
-test("any message from the topic fits into Discord's limits, with and without an embed", () => {
+test("any message from the topic fits into Discord's limits", () => {
   const long = fc.string({ unit: 'binary', maxLength: 9000 }).map((text) => text.repeat(3));
   fc.assert(
     fc.property(
@@ -178,7 +178,6 @@ test("any message from the topic fits into Discord's limits, with and without an
         const message = messageOf(notificationOf(sns, place), place);
 
         expect(checkMessage(message)).toEqual({ message: expect.anything() });
-        expect(checkMessage(plainMessage(message))).toEqual({ message: expect.anything() });
       },
     ),
     { numRuns: 200 },

@@ -37,31 +37,16 @@ test.each<[string, Error[]]>([
   expect([taken, kept]).toEqual([[], []]);
 });
 
-test('a removed webhook is called once, and the alarm is stored with the reason', async () => {
-  const { notify, tried, kept } = chat([new StopError({ code: 'DiscordWebhookGone', message: '404', status: 404 })]);
+test.each([
+  new StopError({ code: 'DiscordWebhookGone', message: '404', status: 404 }),
+  new PermanentError({ code: 'DiscordRejected', message: '400', status: 400 }),
+])('an alarm that Discord will not take is tried once and stored with the reason: $code', async (error) => {
+  const { notify, tried, kept } = chat([error]);
 
   await notify(alarmChange());
 
   expect(tried).toHaveLength(1);
-  expect(kept).toEqual([{ body: JSON.stringify(alarmChange()), attributes: { code: 'DiscordWebhookGone' } }]);
-});
-
-test('an alarm is sent as plain text when Discord refuses its embed', async () => {
-  const { notify, taken, kept } = chat([new PermanentError({ code: 'DiscordRejected', message: '400', status: 400 })]);
-
-  await notify(alarmChange());
-
-  expect(taken).toMatchObject([{ content: expect.stringContaining('Jobs in the dead-letter queue'), embeds: [] }]);
-  expect(kept).toEqual([]);
-});
-
-test('a message is stored when Discord refuses it as text too', async () => {
-  const rejected = () => new PermanentError({ code: 'DiscordRejected', message: '400', status: 400 });
-  const { notify, kept } = chat([rejected(), rejected()]);
-
-  await notify('something');
-
-  expect(kept).toEqual([{ body: 'something', attributes: { code: 'DiscordRejected' } }]);
+  expect(kept).toEqual([{ body: JSON.stringify(alarmChange()), attributes: { code: error.code } }]);
 });
 
 test('the first data of an alarm is not reported', async () => {

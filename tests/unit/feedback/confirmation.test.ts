@@ -1,6 +1,6 @@
 import { feedbackEnv } from '../../../lib/config/functions';
 import { confirmationOf } from '../../../lib/feedback/confirmation';
-import { parseFeedback } from '../../../lib/feedback/message';
+import { feedbackSchema } from '../../../lib/feedback/message';
 
 const DEFAULT = `d-${'0'.repeat(32)}`;
 const GERMAN = `d-${'1'.repeat(32)}`;
@@ -11,7 +11,7 @@ const mailFor = (locale: string | undefined, templateId?: string) =>
   confirmationOf({
     id: 'job-1',
     time: 0,
-    data: parseFeedback({
+    data: feedbackSchema.parse({
       user: { email: 'user@example.com' },
       subject: 'Hello',
       message: 'It works',

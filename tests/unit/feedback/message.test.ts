@@ -1,5 +1,6 @@
 import { PermanentError } from '../../../lib/errors';
-import { type Feedback, type FeedbackInput, feedbackPerson, parseFeedback } from '../../../lib/feedback/message';
+import { type Feedback, type FeedbackInput, feedbackPerson, feedbackSchema } from '../../../lib/feedback/message';
+import { parseOrPark } from '../../../lib/jobs/envelope';
 
 const valid = (more: Record<string, unknown> = {}): FeedbackInput => ({
   user: { email: 'user@example.com' },
@@ -10,7 +11,7 @@ const valid = (more: Record<string, unknown> = {}): FeedbackInput => ({
 
 function problem(data: unknown): { field: string | undefined; message: string } {
   try {
-    parseFeedback(data);
+    parseOrPark(feedbackSchema, data, 'data');
   } catch (error) {
     if (error instanceof PermanentError) return { field: error.field, message: error.message };
     throw error;
@@ -20,7 +21,7 @@ function problem(data: unknown): { field: string | undefined; message: string } 
 
 describe('the data of a feedback', () => {
   it('needs only an address, a subject and a message', () => {
-    expect(parseFeedback(valid())).toEqual({ ...valid(), confirmation: true });
+    expect(feedbackSchema.parse(valid())).toEqual({ ...valid(), confirmation: true });
   });
 
   it('may have all fields', () => {
@@ -44,85 +45,56 @@ describe('the data of a feedback', () => {
       context: { appVersion: '1.2.3', build: 45, beta: true },
     };
 
-    expect(parseFeedback(full)).toEqual(full);
+    expect(feedbackSchema.parse(full)).toEqual(full);
   });
 
-  it.each([
-    ['text instead of an object', 'text', 'data'],
-    ['nothing', undefined, 'data'],
-    ['no address', valid({ user: {} }), 'data.user.email'],
-    ['a bad address', valid({ user: { email: 'nobody' } }), 'data.user.email'],
-    ['an address with a second header', valid({ user: { email: 'user@example.com\r\nBcc: all' } }), 'data.user.email'],
-    ['an address that is too long', valid({ user: { email: `${'x'.repeat(250)}@example.com` } }), 'data.user.email'],
-    [
-      'a name with a second header',
-      valid({ user: { email: 'user@example.com', name: 'A\r\nBcc: all' } }),
-      'data.user.name',
-    ],
-    [
-      'a name with a line separator',
-      valid({ user: { email: 'user@example.com', name: 'A\u2028B' } }),
-      'data.user.name',
-    ],
-    ['a name with a C1 control', valid({ user: { email: 'user@example.com', name: 'A\u0085B' } }), 'data.user.name'],
-    ['half a surrogate pair', valid({ subject: 'a\ud800' }), 'data.subject'],
-    ['no subject', valid({ subject: undefined }), 'data.subject'],
-    ['an empty subject', valid({ subject: '' }), 'data.subject'],
-    ['a blank subject', valid({ subject: '   ' }), 'data.subject'],
-    ['a subject of 151 characters', valid({ subject: 'x'.repeat(151) }), 'data.subject'],
-    ['a subject with a tab', valid({ subject: 'a\tb' }), 'data.subject'],
-    ['a number for a message', valid({ message: 5 }), 'data.message'],
-    ['a blank message', valid({ message: ' \n ' }), 'data.message'],
-    ['a message with a NUL', valid({ message: 'a\u0000b' }), 'data.message'],
-    ['a message of too many bytes', valid({ message: 'ü'.repeat(32 * 1024 + 1) }), 'data.message'],
-    ['an unknown type', valid({ type: 'complaint' }), 'data.type'],
-    ['an unknown priority', valid({ priority: 'now' }), 'data.priority'],
-    ['a tag with a space', valid({ tags: ['ok', 'not ok'] }), 'data.tags.1'],
-    ['too many tags', valid({ tags: Array(21).fill('x') }), 'data.tags'],
-    ['a custom field without a number', valid({ customFields: [{ id: 'x', value: 1 }] }), 'data.customFields.0.id'],
-    ['a custom field that is deep', valid({ customFields: [{ id: 1, value: { a: 1 } }] }), 'data.customFields.0.value'],
-    [
-      'eleven attachments',
-      valid({ attachments: Array(11).fill({ key: 'k', name: 'n', contentType: 'a/b' }) }),
-      'data.attachments',
-    ],
-    [
-      'an attachment without a name',
-      valid({ attachments: [{ key: 'k', contentType: 'a/b' }] }),
-      'data.attachments.0.name',
-    ],
-    [
-      'an attachment with a second header',
-      valid({ attachments: [{ key: 'k', name: 'n', contentType: 'a/b\r\nX: y' }] }),
-      'data.attachments.0.contentType',
-    ],
-    [
-      'an attachment that is too large',
-      valid({ attachments: [{ key: 'k', name: 'n', contentType: 'a/b', size: 1e12 }] }),
-      'data.attachments.0.size',
-    ],
-    ['a confirmation that is text', valid({ confirmation: 'no' }), 'data.confirmation'],
-    ['a bad locale', valid({ locale: 'en_GB!' }), 'data.locale'],
-    ['a context that is a list', valid({ context: ['a'] }), 'data.context'],
-    ['a context that is deep', valid({ context: { device: { os: 'x' } } }), 'data.context'],
-    [
-      'a context that is too large',
-      valid({ context: Object.fromEntries(Array.from({ length: 21 }, (_, n) => [`k${n}`, n])) }),
-      'data.context',
-    ],
-    ['a context for a prototype', valid({ context: JSON.parse('{"__proto__":1}') }), 'data.context'],
-  ])('is refused with %s by an error that names the field', (_, data, field) => {
-    const told = problem(data);
+  const attachment = (changes: object = {}) => [{ key: 'k', name: 'n', contentType: 'a/b', ...changes }];
+  const context = (entries: number) => Object.fromEntries(Array.from({ length: entries }, (_, n) => [`k${n}`, n]));
 
-    expect(told.field).toBe(field);
-    expect(told.message).toContain(`${field}: `);
-    expect(told.message).toMatch(/: (must|has) |: is not valid$/);
+  it.each<[string, Record<string, unknown>, string]>([
+    ['no address', { user: {} }, 'user.email'],
+    ['a bad address', { user: { email: 'nobody' } }, 'user.email'],
+    ['an address with a second header', { user: { email: 'user@example.com\r\nBcc: all' } }, 'user.email'],
+    ['an address that is too long', { user: { email: `${'x'.repeat(250)}@example.com` } }, 'user.email'],
+    ['a name with a second header', { user: { email: 'a@example.com', name: 'A\r\nBcc: all' } }, 'user.name'],
+    ['a name with a line separator', { user: { email: 'a@example.com', name: 'A\u2028B' } }, 'user.name'],
+    ['a name with a C1 control', { user: { email: 'a@example.com', name: 'A\u0085B' } }, 'user.name'],
+    ['half a surrogate pair', { subject: 'a\ud800' }, 'subject'],
+    ['no subject', { subject: undefined }, 'subject'],
+    ['a blank subject', { subject: '   ' }, 'subject'],
+    ['a subject of 151 characters', { subject: 'x'.repeat(151) }, 'subject'],
+    ['a subject with a tab', { subject: 'a\tb' }, 'subject'],
+    ['a number for a message', { message: 5 }, 'message'],
+    ['a blank message', { message: ' \n ' }, 'message'],
+    ['a message with a NUL', { message: 'a\u0000b' }, 'message'],
+    ['a message of too many bytes', { message: 'ü'.repeat(32 * 1024 + 1) }, 'message'],
+    ['an unknown type', { type: 'complaint' }, 'type'],
+    ['an unknown priority', { priority: 'now' }, 'priority'],
+    ['a tag with a space', { tags: ['ok', 'not ok'] }, 'tags.1'],
+    ['too many tags', { tags: Array(21).fill('x') }, 'tags'],
+    ['a custom field without a number', { customFields: [{ id: 'x', value: 1 }] }, 'customFields.0.id'],
+    ['a custom field that is deep', { customFields: [{ id: 1, value: { a: 1 } }] }, 'customFields.0.value'],
+    ['eleven attachments', { attachments: Array(11).fill(attachment()[0]) }, 'attachments'],
+    ['an attachment without a name', { attachments: attachment({ name: undefined }) }, 'attachments.0.name'],
+    ['a second header', { attachments: attachment({ contentType: 'a/b\r\nX: y' }) }, 'attachments.0.contentType'],
+    ['an attachment that is too large', { attachments: attachment({ size: 1e12 }) }, 'attachments.0.size'],
+    ['a confirmation that is text', { confirmation: 'no' }, 'confirmation'],
+    ['a bad locale', { locale: 'en_GB!' }, 'locale'],
+    ['a context that is a list', { context: ['a'] }, 'context'],
+    ['a context that is deep', { context: { device: { os: 'x' } } }, 'context'],
+    ['a context that is too large', { context: context(21) }, 'context'],
+    ['a context for a prototype', { context: JSON.parse('{"__proto__":1}') }, 'context'],
+  ])('is refused with %s by an error that names the field', (_, changes, field) => {
+    const told = problem(valid(changes));
+
+    expect(told.field).toBe(`data.${field}`);
+    expect(told.message).toMatch(/^data\.[\w.]+: (must|has|is not valid$)/);
   });
 
   it('may be as long as the limits allow', () => {
     const longest = valid({ subject: 'x'.repeat(150), message: 'ü'.repeat(32 * 1024) });
 
-    expect(parseFeedback(longest).message).toHaveLength(32 * 1024);
+    expect(feedbackSchema.parse(longest).message).toHaveLength(32 * 1024);
   });
 
   it.each([
@@ -135,14 +107,14 @@ describe('the data of a feedback', () => {
     expect(problem(data).message).not.toContain('planted');
   });
 
-  it('is refused without a stack overflow when it is nested a hundred thousand levels deep', () => {
+  it('is refused without a stack overflow when it is no object, or nested a hundred thousand levels deep', () => {
     const deep = JSON.parse(`${'['.repeat(100_000)}${']'.repeat(100_000)}`) as unknown;
 
     expect(problem(valid({ context: deep })).field).toBe('data.context');
     expect(problem(valid({ message: deep })).field).toBe('data.message');
     expect(problem(valid({ customFields: [{ id: 1, value: deep }] })).field).toBe('data.customFields.0.value');
     expect(problem(valid({ anything: deep })).message).toBe('data: has 1 unknown field');
-    expect(problem(deep).field).toBe('data');
+    for (const other of [deep, 'text', undefined]) expect(problem(other).field).toBe('data');
   });
 });
 

@@ -1,5 +1,5 @@
 import { confirmationOf } from '../../../lib/feedback/confirmation';
-import { parseFeedback } from '../../../lib/feedback/message';
+import { feedbackSchema } from '../../../lib/feedback/message';
 import { attachmentsOf, ticketOf } from '../../../lib/feedback/ticket';
 import { memoryObjects } from '../../support/memory-objects';
 
@@ -7,7 +7,7 @@ const EVIL = 'verify: https://evil.example/login';
 const TEMPLATE = `d-${'0'.repeat(32)}`;
 
 const feedback = (id?: string, changes: object = {}) =>
-  parseFeedback({
+  feedbackSchema.parse({
     user: { email: 'victim@example.org', name: `Winner ${EVIL}`, ...(id === undefined ? {} : { id }) },
     subject: `Locked ${EVIL}`,
     message: EVIL,

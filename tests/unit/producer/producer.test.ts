@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { parseFeedback } from '../../../lib/feedback/message';
+import { feedbackSchema } from '../../../lib/feedback/message';
 import { parseEnvelope, payloadHash } from '../../../lib/jobs/envelope';
 import { hashesWith } from '../../../lib/jobs/person-hash';
 import type { Item } from '../../../lib/ports';
@@ -60,7 +60,7 @@ describe('feedback from the producer', () => {
         history: [{ event: 'accepted' }, { event: 'sent', messageId: message?.messageId }],
       },
     ]);
-    expect(parseFeedback(envelope.data)).toEqual({ ...feedback, confirmation: true });
+    expect(feedbackSchema.parse(envelope.data)).toEqual({ ...feedback, confirmation: true });
   });
 
   it('with characters that SQS refuses in a body is sent with their escapes', async () => {

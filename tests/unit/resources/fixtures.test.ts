@@ -4,7 +4,7 @@ import { notificationOf } from '../../../lib/alarms/notification';
 import { encodeBatch } from '../../../lib/analytics/encode';
 import { analyticsSchema } from '../../../lib/analytics/message';
 import { emailMessageSchema } from '../../../lib/emails/message';
-import { feedbackPerson, parseFeedback } from '../../../lib/feedback/message';
+import { feedbackPerson, feedbackSchema } from '../../../lib/feedback/message';
 import { parseEnvelope, parseOrPark } from '../../../lib/jobs/envelope';
 import { LOCAL_APPS } from '../../../lib/local/fakes/app-store-connect';
 import { inviteSchema, testflightGroup } from '../../../lib/testflight/message';
@@ -19,7 +19,7 @@ const recordOf = (file: string) => {
 test('the local queue could deliver the feedback event', () => {
   const record = recordOf('feedback.json');
   const envelope = parseEnvelope(record.body);
-  const feedback = parseFeedback(envelope.data);
+  const feedback = feedbackSchema.parse(envelope.data);
 
   expect(envelope.type).toBe('feedback.submitted.v1');
   expect(record.eventSourceARN).toBe('arn:aws:sqs:us-east-1:000000000000:local-feedback.fifo');
@@ -32,7 +32,7 @@ test('the local queue could deliver the feedback event', () => {
 test('the invalid feedback event holds a job whose data is refused', () => {
   const { data } = parseEnvelope(recordOf('feedback-invalid.json').body);
 
-  expect(() => parseFeedback(data)).toThrow(/data\./);
+  expect(() => parseOrPark(feedbackSchema, data, 'data')).toThrow(/data\./);
 });
 
 test('the local queue could deliver the testflight event, and the fake knows its app', () => {

@@ -18,6 +18,7 @@ function problem(kind: Kind, data: unknown): { field: string | undefined; messag
 
 const removal = (changes: object = {}) => ({ app: APP, email: TESTER, from: 'app', ...changes });
 const invite = (changes: object = {}) => ({ ...anInvite(), ...changes });
+const withLink = (url: string) => invite({ notification: { appName: 'A', url } });
 
 test('an invitation needs only an app, an address and a group', () => {
   const least = { app: APP, email: TESTER, groups: [GROUP] };
@@ -54,18 +55,8 @@ test.each<[string, Kind, unknown, string]>([
   ['a resend that is text', 'invite', invite({ resend: 'yes' }), 'data.resend'],
   ['a notification that is text', 'invite', invite({ notification: 'Hello' }), 'data.notification'],
   ['a notification without a name', 'invite', invite({ notification: {} }), 'data.notification.appName'],
-  [
-    'a link that runs code',
-    'invite',
-    invite({ notification: { appName: 'A', url: 'javascript:alert(1)' } }),
-    'data.notification.url',
-  ],
-  [
-    'a link without encryption',
-    'invite',
-    invite({ notification: { appName: 'A', url: 'http://example.com' } }),
-    'data.notification.url',
-  ],
+  ['a link that runs code', 'invite', withLink('javascript:alert(1)'), 'data.notification.url'],
+  ['a link without encryption', 'invite', withLink('http://example.com'), 'data.notification.url'],
   ['an unknown field', 'invite', invite({ group: GROUP }), 'data'],
   ['no place to leave', 'remove', removal({ from: undefined }), 'data.from'],
   ['another place to leave', 'remove', removal({ from: 'everything' }), 'data.from'],
