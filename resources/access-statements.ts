@@ -1,6 +1,6 @@
 import { dataPrefix as analyticsPrefix, parquetPrefix, rejectedPrefix } from '../lib/analytics/keys';
 import { stackName } from '../lib/instances/deployed';
-import type { QueueRow } from '../lib/instances/queue-row';
+import type { Instance } from '../lib/instances/instance';
 import {
   ANALYTICS_QUEUE,
   attachmentsPrefix,
@@ -23,30 +23,29 @@ import {
   topicName,
   uploadsPrefix,
 } from '../lib/jobs/keys';
-import type { Context } from './context';
 import { allow, allowItems, allowObjects, listBucket, type Statement, secretArns, table } from './statements';
 import { arn, busArn } from './template';
 
-const namesOf = (rows: QueueRow[]): string[] => rows.map(({ name }) => name);
+const namesOf = ({ rows }: Instance): string[] => rows.map(({ name }) => name);
 /** The queues whose jobs may name files that users upload. */
 const uploading = (names: string[]): string[] =>
   [FEEDBACK_QUEUE, CAMPAIGN_QUEUE].filter((name) => names.includes(name));
 /** The folders of files that users upload. */
-const uploadedFiles = (names: string[], { prefix }: Context): string[] =>
+const uploadedFiles = (names: string[], { prefix }: Instance): string[] =>
   uploading(names).map((name) => `${uploadsPrefix(prefix, name)}*`);
 const campaigns = (names: string[]): string[] => (names.includes(CAMPAIGN_QUEUE) ? [campaignKey('*')] : []);
-const mainQueues = (rows: QueueRow[], { instance }: Context) =>
-  rows.map(({ name, type }) => arn('sqs', queueName(instance, name, type)));
-const deadLetterQueues = (rows: QueueRow[], { instance }: Context) =>
-  rows.map(({ name, type }) => arn('sqs', dlqName(instance, name, type)));
+const mainQueues = ({ rows, ...of }: Instance) =>
+  rows.map(({ name, type }) => arn('sqs', queueName(of.name, name, type)));
+const deadLetterQueues = ({ rows, ...of }: Instance) =>
+  rows.map(({ name, type }) => arn('sqs', dlqName(of.name, name, type)));
 
 /** What the functions of the producer call. Events of analytics are sent only: they have no row and no object. */
-export function producerStatements(rows: QueueRow[], context: Context): Statement[] {
-  const { instance, prefix } = context;
-  const names = namesOf(rows);
+export function producerStatements(of: Instance): Statement[] {
+  const { prefix } = of;
+  const names = namesOf(of);
   const jobs = names.filter((name) => name !== ANALYTICS_QUEUE);
   const uploads = uploading(names);
-  const others = [...campaigns(names), ...uploadedFiles(names, context).map(fileKey)];
+  const others = [...campaigns(names), ...uploadedFiles(names, of).map(fileKey)];
   const written = [
     ...jobs.flatMap((name) => [`${dataPrefix(prefix, name)}*`, bodyKey(prefix, name, '*')]),
     ...uploads.map((name) => `${attachmentsPrefix(prefix, name)}*`),
@@ -55,14 +54,14 @@ export function producerStatements(rows: QueueRow[], context: Context): Statemen
     ? [`${attachmentsPrefix(prefix, CAMPAIGN_QUEUE)}*`, ...campaignObjects(prefix)]
     : [];
   return [
-    allow('Settings', ['ssm:GetParameter'], arn('ssm', `parameter${producerParameter(instance)}`)),
-    allow('Send', ['sqs:SendMessage'], mainQueues(rows, context)),
-    allowItems(context, 'Look', ['dynamodb:GetItem'], [...names.map((name) => jobKey(name, '*')), ...others]),
-    allowItems(context, 'Accept', ['dynamodb:PutItem'], [...jobs.map((name) => jobKey(name, '*')), ...others]),
-    ...(written.length > 0 ? [allowObjects(context, 'DataAndUploads', ['s3:PutObject'], written)] : []),
-    ...(read.length > 0 ? [allowObjects(context, 'ListsAndReports', ['s3:GetObject'], read)] : []),
-    ...(read.length > 0 ? [listBucket(context, read)] : []),
-    ...hashKeyStatements(context),
+    allow('Settings', ['ssm:GetParameter'], arn('ssm', `parameter${producerParameter(of.name)}`)),
+    allow('Send', ['sqs:SendMessage'], mainQueues(of)),
+    allowItems(of, 'Look', ['dynamodb:GetItem'], [...names.map((name) => jobKey(name, '*')), ...others]),
+    allowItems(of, 'Accept', ['dynamodb:PutItem'], [...jobs.map((name) => jobKey(name, '*')), ...others]),
+    ...(written.length > 0 ? [allowObjects(of, 'DataAndUploads', ['s3:PutObject'], written)] : []),
+    ...(read.length > 0 ? [allowObjects(of, 'ListsAndReports', ['s3:GetObject'], read)] : []),
+    ...(read.length > 0 ? [listBucket(of, read)] : []),
+    ...hashKeyStatements(of),
   ];
 }
 
@@ -73,26 +72,26 @@ const campaignObjects = (prefix: string): string[] => [
 ];
 
 /** What the commands that only show jobs and campaigns call. They read no body, list or attachment. */
-export function readerStatements(rows: QueueRow[], context: Context): Statement[] {
-  const names = namesOf(rows);
-  const { prefix } = context;
+export function readerStatements(of: Instance): Statement[] {
+  const { prefix } = of;
+  const names = namesOf(of);
   const objects = [
     ...names.map((name) => `${recordFolder(prefix, name)}/*`),
     ...(names.includes(CAMPAIGN_QUEUE) ? [`${eventsFolder(prefix, CAMPAIGN_QUEUE)}/*`] : []),
   ];
   return [
-    allowItems(context, 'Look', ['dynamodb:GetItem'], [...names.map((name) => jobKey(name, '*')), ...campaigns(names)]),
-    allow('Search', ['dynamodb:Query'], table(context, '/index/*')),
-    allowObjects(context, 'Records', ['s3:GetObject'], objects),
-    listBucket(context, objects),
-    stack(context),
+    allowItems(of, 'Look', ['dynamodb:GetItem'], [...names.map((name) => jobKey(name, '*')), ...campaigns(names)]),
+    allow('Search', ['dynamodb:Query'], table(of, '/index/*')),
+    allowObjects(of, 'Records', ['s3:GetObject'], objects),
+    listBucket(of, objects),
+    stack(of),
   ];
 }
 
 /** What all commands of `lib/cli` call. */
-export function operatorStatements(rows: QueueRow[], context: Context): Statement[] {
-  const { instance, prefix } = context;
-  const names = namesOf(rows);
+export function operatorStatements(of: Instance): Statement[] {
+  const { prefix } = of;
+  const names = namesOf(of);
   const bodies = names.map((name) => bodyKey(prefix, name, '*'));
   const records = names.map((name) => `${recordFolder(prefix, name)}/*`);
   const events = names.map((name) => `${eventsFolder(prefix, name)}/*`);
@@ -104,42 +103,38 @@ export function operatorStatements(rows: QueueRow[], context: Context): Statemen
   const searched = [...events, ...analytics];
   const allBodies = bodyKey(prefix, '*', '').replace(/\/$/, '');
   return [
-    allow(
-      'FindAndSend',
-      ['sqs:GetQueueAttributes', 'sqs:SendMessage'],
-      [...mainQueues(rows, context), ...deadLetterQueues(rows, context)],
-    ),
+    allow('FindAndSend', ['sqs:GetQueueAttributes', 'sqs:SendMessage'], [...mainQueues(of), ...deadLetterQueues(of)]),
     allow(
       'Look',
       ['GetQueueUrl', 'ReceiveMessage', 'ChangeMessageVisibility'].map((action) => `sqs:${action}`),
-      deadLetterQueues(rows, context),
+      deadLetterQueues(of),
     ),
-    allow('Ledger', ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:Scan'], table(context)),
-    allow('Search', ['dynamodb:Query'], table(context, '/index/*')),
-    allowItems(context, 'Resume', ['dynamodb:DeleteItem'], [pauseKey('*')]),
-    pause(rows, context),
+    allow('Ledger', ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:Scan'], table(of)),
+    allow('Search', ['dynamodb:Query'], table(of, '/index/*')),
+    allowItems(of, 'Resume', ['dynamodb:DeleteItem'], [pauseKey('*')]),
+    pause(of),
     // These calls do not know permissions on single resources.
     allow('Watch', ['lambda:ListEventSourceMappings', 'cloudwatch:GetMetricData', 'cloudwatch:DescribeAlarms'], '*'),
-    allowObjects(context, 'RecordsAndBodies', ['s3:GetObject', 's3:PutObject'], written),
-    allowObjects(context, 'EventsAndData', ['s3:GetObject'], searched),
-    audit(context),
-    listBucket(context, [...written, ...searched, allBodies]),
-    allow('TestAlarms', ['sns:Publish'], arn('sns', topicName(instance))),
-    ...publishStatements(context),
-    stack(context),
-    ...hashKeyStatements(context),
+    allowObjects(of, 'RecordsAndBodies', ['s3:GetObject', 's3:PutObject'], written),
+    allowObjects(of, 'EventsAndData', ['s3:GetObject'], searched),
+    audit(of),
+    listBucket(of, [...written, ...searched, allBodies]),
+    allow('TestAlarms', ['sns:Publish'], arn('sns', topicName(of.name))),
+    ...publishStatements(of),
+    stack(of),
+    ...hashKeyStatements(of),
   ];
 }
 
 /** Writes new audit objects only, so that operators cannot rewrite what they have done. */
-const audit = (context: Context): Statement => ({
-  ...allowObjects(context, 'Audit', ['s3:PutObject'], [auditKey(context.prefix, '*')]),
+const audit = (of: Instance): Statement => ({
+  ...allowObjects(of, 'Audit', ['s3:PutObject'], [auditKey(of.prefix, '*')]),
   // With the header If-None-Match, S3 refuses to replace an object.
   Condition: { Null: { 's3:if-none-match': 'false' } },
 });
 
 /** A producer writes hashes of people, and an operator searches for them. The local stage has no parameter. */
-function hashKeyStatements({ hashKey, secretsKey }: Context): Statement[] {
+function hashKeyStatements({ hashKey, settings: { secretsKey } }: Instance): Statement[] {
   const parameters = secretArns([hashKey]);
   if (parameters.length === 0) return [];
   const decrypt = {
@@ -150,25 +145,21 @@ function hashKeyStatements({ hashKey, secretsKey }: Context): Statement[] {
 }
 
 /** Changes only the mappings of the instance's functions. */
-const pause = (rows: QueueRow[], { instance }: Context): Statement => ({
+const pause = ({ rows, ...of }: Instance): Statement => ({
   ...allow('Pause', ['lambda:UpdateEventSourceMapping'], arn('lambda', 'event-source-mapping:*')),
   Condition: {
     ArnLike: {
-      'lambda:FunctionArn': rows.map(({ name }) => arn('lambda', `function:${functionName(instance, name)}`)),
+      'lambda:FunctionArn': rows.map(({ name }) => arn('lambda', `function:${functionName(of.name, name)}`)),
     },
   },
 });
 
 /** `sls instances` reads the outputs of the stack. */
-const stack = ({ instance, stage }: Context): Statement =>
-  allow(
-    'Stack',
-    ['cloudformation:DescribeStacks'],
-    arn('cloudformation', `stack/${stackName({ name: instance, stage })}/*`),
-  );
+const stack = (of: Instance): Statement =>
+  allow('Stack', ['cloudformation:DescribeStacks'], arn('cloudformation', `stack/${stackName(of)}/*`));
 
 /** `sls jobs` publishes the ends of jobs that it ends. */
-function publishStatements({ instance, eventBus: setting }: Context): Statement[] {
-  const bus = eventBus(instance, setting);
+function publishStatements({ name, settings }: Instance): Statement[] {
+  const bus = eventBus(name, settings.events?.bus);
   return bus === '' ? [] : [allow('Publish', ['events:PutEvents'], busArn(bus))];
 }

@@ -1,18 +1,18 @@
-import type { QueueRow } from '../lib/instances/queue-row';
+import type { Instance } from '../lib/instances/instance';
 import { operatorStatements, producerStatements, readerStatements } from './access-statements';
-import type { Context } from './context';
 import { API_ROLE_ID, OPERATOR_POLICY_ID, PRODUCER_POLICY_ID, READER_POLICY_ID } from './logical-id';
 import type { Statement } from './statements';
 import { type Fragment, principalArn, type Resource } from './template';
 
 /** The managed policies of people and services, and the role of the API if the instance's file trusts someone with it. */
-export function accessResources(rows: QueueRow[], context: Context): Fragment {
+export function accessResources(of: Instance): Fragment {
   const policies = {
-    [PRODUCER_POLICY_ID]: policy(context, 'producer', producerStatements(rows, context)),
-    [READER_POLICY_ID]: policy(context, 'reader', readerStatements(rows, context)),
-    [OPERATOR_POLICY_ID]: policy(context, 'operator', operatorStatements(rows, context)),
+    [PRODUCER_POLICY_ID]: policy(of, 'producer', producerStatements(of)),
+    [READER_POLICY_ID]: policy(of, 'reader', readerStatements(of)),
+    [OPERATOR_POLICY_ID]: policy(of, 'operator', operatorStatements(of)),
   };
-  const role = context.api && { [API_ROLE_ID]: apiRole(context, context.api) };
+  const trusted = of.settings.access?.api;
+  const role = trusted && { [API_ROLE_ID]: apiRole(of, trusted) };
   return {
     Resources: { ...policies, ...role },
     Outputs: {
@@ -30,15 +30,15 @@ export function accessResources(rows: QueueRow[], context: Context): Fragment {
 /** An account has the names of policies and roles once for all regions. */
 const named = (instance: string, what: string) => ({ 'Fn::Sub': `${instance}-${what}-\${AWS::Region}` });
 
-const policy = ({ instance }: Context, what: string, Statement: Statement[]): Resource => ({
+const policy = ({ name }: Instance, what: string, Statement: Statement[]): Resource => ({
   Type: 'AWS::IAM::ManagedPolicy',
   Properties: {
-    ManagedPolicyName: named(instance, what),
+    ManagedPolicyName: named(name, what),
     PolicyDocument: { Version: '2012-10-17', Statement },
   },
 });
 
-function apiRole(context: Context, trusted: string[]): Resource {
+function apiRole({ name }: Instance, trusted: string[]): Resource {
   const services = trusted.filter((principal) => principal.endsWith('.amazonaws.com'));
   const identities = trusted.filter((principal) => !services.includes(principal)).map(principalArn);
   const allow = { Effect: 'Allow', Action: 'sts:AssumeRole' };
@@ -51,7 +51,7 @@ function apiRole(context: Context, trusted: string[]): Resource {
   return {
     Type: 'AWS::IAM::Role',
     Properties: {
-      RoleName: named(context.instance, 'api'),
+      RoleName: named(name, 'api'),
       AssumeRolePolicyDocument: { Version: '2012-10-17', Statement },
       ManagedPolicyArns: [{ Ref: PRODUCER_POLICY_ID }],
     },

@@ -3,7 +3,7 @@ import type { QueueRow } from '../lib/instances/queue-row';
 import { dlqName, queueName, undeliveredName } from '../lib/jobs/keys';
 import { alarmId, TOPIC_ID, UNDELIVERED_TOPIC_ID } from './logical-id';
 import { lambdaMetric, type Metric, ownMetric, sqsMetric } from './metric';
-import type { Fragment } from './template';
+import type { Resource } from './template';
 
 /** One alarm of CloudWatch: what it measures and when it goes off. */
 export interface Alarm {
@@ -164,7 +164,7 @@ export const topicOf = ({ second }: Alarm): string => (second ? UNDELIVERED_TOPI
 export function alarmResource(
   alarm: Alarm,
   { instance, runbook }: { instance: string; runbook: string },
-): Fragment['Resources'] {
+): Record<string, Resource> {
   const { kind, subject = '', threshold, below, periods = 1, datapoints = periods, silence } = alarm;
   const actions = [{ Ref: topicOf(alarm) }];
   return {

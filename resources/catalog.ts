@@ -15,7 +15,7 @@ export function catalogResources({
   settings,
 }: Pick<Instance, 'name' | 'bucket' | 'prefix' | 'settings'>): Fragment {
   const { athena = false, columns = {} } = settings.analytics ?? {};
-  if (!athena) return { Resources: {}, Outputs: {} };
+  if (!athena) return {};
   const database = `${name.replaceAll('-', '_')}_analytics`;
   const at = (folder: (prefix: string) => string) => `s3://${bucket}/${folder(prefix)}`;
   const types = { ...COLUMNS, ...typesOf(columns) };
@@ -38,7 +38,6 @@ export function catalogResources({
       AnalyticsWritten: table(database, { name: 'written', location: at(parquetPrefix), types, format: PARQUET }),
       AnalyticsEvents: view(database, { sql: eventsView(columns), types: { ...types, date: 'date', hour: 'string' } }),
     },
-    Outputs: {},
   };
 }
 

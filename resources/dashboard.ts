@@ -1,8 +1,8 @@
 import { vendorsOf } from '../lib/errors';
+import type { Instance } from '../lib/instances/instance';
 import type { QueueRow } from '../lib/instances/queue-row';
 import { dlqName, functionName, queueName } from '../lib/jobs/keys';
 import type { WatchedFunction } from './alarms';
-import type { Context } from './context';
 import { DASHBOARD_ID } from './logical-id';
 import { lambdaMetric, ownMetric, sqsMetric } from './metric';
 import type { Fragment } from './template';
@@ -13,21 +13,18 @@ import { alarmStates, graph, heading, layout, logTable, text, type Widget } from
  * analytics and the functions. The tables ask the logs: CloudWatch bills each metric, and no log line.
  */
 export function dashboardResources(
-  context: Context,
-  {
-    rows,
-    functions,
-    canaries,
-    alarmNames,
-  }: { rows: QueueRow[]; functions: WatchedFunction[]; canaries: boolean; alarmNames: string[] },
+  of: Pick<Instance, 'name' | 'stage' | 'rows' | 'settings'>,
+  { functions, alarmNames }: { functions: WatchedFunction[]; alarmNames: string[] },
 ): Fragment {
-  const { instance } = context;
+  const { name: instance, stage, rows, settings } = of;
+  // A brand may look like a variable of Fn::Sub, in which `${!` stands for `${`.
+  const client = settings.brand === undefined ? '' : `${settings.brand.replaceAll('${', '${!')}: `;
   const has = (queue: string) => rows.some(({ name }) => name === queue);
   const sections = [
-    [title(context)],
+    [text(`# ${client}${instance}, ${stage}`)],
     [alarmStates('Alarms', alarmNames)],
     ...rows.map((row) => queueSection(row, instance)),
-    jobsSection(instance, rows, canaries),
+    jobsSection(instance, rows, Boolean(settings.canaryEvery)),
     vendorSection(instance, vendorsOf(rows.map(({ name }) => name))),
     ...(has('emails') ? [emailSection(instance)] : []),
     ...(has('analytics') ? [analyticsSection(instance)] : []),
@@ -45,12 +42,6 @@ export function dashboardResources(
     Outputs: { DashboardName: { Description: 'Dashboard of this instance', Value: { Ref: DASHBOARD_ID } } },
   };
 }
-
-/** A brand may look like a variable of Fn::Sub, in which `${!` stands for `${`. */
-const title = ({ instance, stage, brand }: Context): Widget => {
-  const client = brand === undefined ? '' : `${brand.replaceAll('${', '${!')}: `;
-  return text(`# ${client}${instance}, ${stage}`);
-};
 
 /** The limits of a queue's alarms, by the names that they have in the instance's file. */
 const limitsText = (alarms: QueueRow['alarms']): string =>

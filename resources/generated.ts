@@ -1,49 +1,35 @@
 import { deployedBy } from '../lib/instances/deployed';
-import { hasFunction } from '../lib/instances/functions';
+import { hasFunction } from '../lib/instances/instance';
 import { accessResources } from './access';
 import { catalogResources } from './catalog';
-import { type Context, contextOf } from './context';
-import { instanceOf, SERVICE, type Variables } from './instance';
+import { instanceOf, type Variables } from './instance';
 import { logGroupId } from './logical-id';
 import { type Blocks, monitoringResources } from './monitoring';
 import { queuePolicies } from './queue-policies';
-import { type Fragment, merge, retention } from './template';
+import { type Fragment, merge } from './template';
 
 /** What there are many of: queue policies, alarms, dashboard, access roles, log groups, outputs. Throws InstanceProblems. */
 export async function generated(variables: Variables): Promise<Fragment> {
   const of = instanceOf(variables);
-  const context = contextOf(of, SERVICE);
+  const { name, stage, retain } = of;
   const functions = (await variables.resolveConfigurationProperty(['functions'])) as Blocks;
+  // Serverless makes the log groups. In production they outlive the stack, as queues and table do.
+  const logGroups = retain ? Object.keys(functions).filter((key) => hasFunction(of, key)) : [];
+  const kept = { DeletionPolicy: 'Retain', UpdateReplacePolicy: 'Retain' } as const;
+  // Serverless names exports by service and stage only, but an account accepts each export name once.
+  const exported = (what: string) => ({ Export: { Name: `${name}-jobs-${stage}-${what}` } });
   return merge([
-    queuePolicies(of.rows, context),
-    logGroups(
-      Object.keys(functions).filter((key) => hasFunction(of, key)),
-      context,
-    ),
-    monitoringResources(of, context, functions),
-    accessResources(of.rows, context),
+    queuePolicies(of),
+    monitoringResources(of, functions),
+    accessResources(of),
     catalogResources(of),
-    exportNames(context, hasFunction(of, 'emailEvents')),
-    { Resources: {}, Outputs: outputsOf(deployedBy(of)) },
+    {
+      Outputs: {
+        ServerlessDeploymentBucketName: exported('deployment-bucket'),
+        ...(hasFunction(of, 'emailEvents') && { EmailEventsLambdaFunctionUrl: exported('email-events-url') }),
+        ...Object.fromEntries(Object.entries(deployedBy(of)).map(([output, Value]) => [output, { Value }])),
+      },
+      extensions: Object.fromEntries(logGroups.map((key) => [logGroupId(key), kept])),
+    },
   ]);
 }
-
-/** Serverless makes the log groups. In production they outlive the stack, as queues and table do. */
-const logGroups = (functions: readonly string[], context: Context): Fragment => ({
-  ...{ Resources: {}, Outputs: {} },
-  extensions: context.retain ? Object.fromEntries(functions.map((key) => [logGroupId(key), retention(context)])) : {},
-});
-
-const outputsOf = (values: object): Fragment['Outputs'] =>
-  Object.fromEntries(Object.entries(values).map(([name, Value]) => [name, { Value }]));
-
-/** Serverless names exports by service and stage only, but an account accepts each export name once. */
-const exportNames = ({ instance, stage }: Context, webhook: boolean): Fragment => ({
-  Resources: {},
-  Outputs: {
-    ServerlessDeploymentBucketName: { Export: { Name: `${instance}-jobs-${stage}-deployment-bucket` } },
-    ...(webhook && {
-      EmailEventsLambdaFunctionUrl: { Export: { Name: `${instance}-jobs-${stage}-email-events-url` } },
-    }),
-  },
-});

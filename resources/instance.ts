@@ -1,7 +1,6 @@
 import { environmentSchemas } from '../lib/config/functions';
 import { type Choice, chosenInstance } from '../lib/instances/choose';
-import { hasFunction } from '../lib/instances/functions';
-import type { Instance } from '../lib/instances/instance';
+import { hasFunction, type Instance } from '../lib/instances/instance';
 import { producerSettingsOf } from '../lib/instances/producer';
 import type { QueueRow } from '../lib/instances/queue-row';
 import { secretSettings, templateValues } from '../lib/instances/variables';

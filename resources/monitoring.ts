@@ -1,8 +1,6 @@
 import { alarmName } from '../lib/alarms/kinds';
-import { hasFunction } from '../lib/instances/functions';
-import type { Instance } from '../lib/instances/instance';
+import { hasFunction, type Instance } from '../lib/instances/instance';
 import { type Alarm, alarmResource, instanceAlarms, queueAlarms, topicOf } from './alarms';
-import type { Context } from './context';
 import { dashboardResources } from './dashboard';
 import { TOPIC_ID, UNDELIVERED_TOPIC_ID } from './logical-id';
 import { arn, type Fragment, merge, type Resource } from './template';
@@ -11,7 +9,7 @@ import { arn, type Fragment, merge, type Resource } from './template';
 export type Blocks = Record<string, { name: string; timeout: number; reservedConcurrency?: number }>;
 
 /** The alarms, the policies of their topics, and the dashboard. */
-export function monitoringResources(of: Instance, context: Context, blocks: Blocks): Fragment {
+export function monitoringResources(of: Instance, blocks: Blocks): Fragment {
   const { name: instance, rows, settings } = of;
   const { notify = {}, canaryEvery: canaryMinutes = 0 } = settings;
   const functions = Object.entries(blocks)
@@ -25,11 +23,8 @@ export function monitoringResources(of: Instance, context: Context, blocks: Bloc
   const alarmsOf = (topic: string) => namesOf(alarms.filter((alarm) => topicOf(alarm) === topic));
   return merge([
     topicPolicies(alarmsOf, notify.email),
-    ...alarms.map((alarm) => ({
-      Resources: alarmResource(alarm, { instance, runbook: notify.runbook ?? '' }),
-      Outputs: {},
-    })),
-    dashboardResources(context, { rows, functions, canaries: canaryMinutes > 0, alarmNames: namesOf(alarms) }),
+    ...alarms.map((alarm) => ({ Resources: alarmResource(alarm, { instance, runbook: notify.runbook ?? '' }) })),
+    dashboardResources(of, { functions, alarmNames: namesOf(alarms) }),
   ]);
 }
 
@@ -45,7 +40,6 @@ const topicPolicies = (alarmsOf: (topic: string) => string[], email: string | un
       },
     }),
   },
-  Outputs: {},
 });
 
 /** Each alarm by its name. A pattern such as `acme-*` would also match the alarms of an instance `acme-staging`. */

@@ -1,14 +1,17 @@
+import type { Instance } from '../lib/instances/instance';
 import type { QueueRow } from '../lib/instances/queue-row';
-import type { Context } from './context';
 import { logicalId, TOPIC_ID, UNDELIVERED_QUEUE_ID } from './logical-id';
 import { type Fragment, principalArn, type Resource } from './template';
 
 /** The policies of all queues, and the URLs of the jobs' queues as outputs. */
-export const queuePolicies = (rows: QueueRow[], context: Context): Fragment => ({
+export const queuePolicies = ({ rows, settings }: Instance): Fragment => ({
   Resources: {
     ...Object.fromEntries(
       rows.flatMap((row) => [
-        [logicalId(row.name, 'QueuePolicy'), policy(logicalId(row.name, 'Queue'), sendersOf(row, context))],
+        [
+          logicalId(row.name, 'QueuePolicy'),
+          policy(logicalId(row.name, 'Queue'), sendersOf(row, settings.access?.organization)),
+        ],
         [logicalId(row.name, 'DlqPolicy'), policy(logicalId(row.name, 'Dlq'))],
       ]),
     ),
@@ -25,7 +28,7 @@ export const queuePolicies = (rows: QueueRow[], context: Context): Fragment => (
 const urlOf = (id: string, Description: string) => [`${id}Url`, { Description, Value: { Ref: id } }] as const;
 
 /** Lets principals of other accounts send. In our own account, an identity's own policy is enough. */
-const sendersOf = ({ name, senders = [] }: QueueRow, { organization }: Context): object[] =>
+const sendersOf = ({ name, senders = [] }: QueueRow, organization?: string): object[] =>
   senders.length === 0
     ? []
     : [

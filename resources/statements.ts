@@ -1,5 +1,5 @@
+import type { Instance } from '../lib/instances/instance';
 import { tableName } from '../lib/jobs/keys';
-import type { Context } from './context';
 import { arn } from './template';
 
 export interface Statement {
@@ -17,11 +17,11 @@ export const allow = (Sid: string, Action: string[], Resource: unknown): Stateme
   Resource,
 });
 
-export const table = ({ instance }: Context, part = '') => arn('dynamodb', `table/${tableName(instance)}${part}`);
+export const table = ({ name }: Instance, part = '') => arn('dynamodb', `table/${tableName(name)}${part}`);
 
 /** DynamoDB actions on the items with these keys. `*` in a key is a wildcard. */
-export const allowItems = (context: Context, Sid: string, actions: string[], keys: string[]): Statement => ({
-  ...allow(Sid, actions, table(context)),
+export const allowItems = (of: Instance, Sid: string, actions: string[], keys: string[]): Statement => ({
+  ...allow(Sid, actions, table(of)),
   Condition: {
     'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': keys },
     // ForAllValues is also true for a request without keys.
@@ -30,7 +30,7 @@ export const allowItems = (context: Context, Sid: string, actions: string[], key
 });
 
 /** S3 actions on the objects with these keys. `*` in a key is a wildcard. */
-export const allowObjects = ({ bucket }: Context, Sid: string, actions: string[], keys: string[]): Statement =>
+export const allowObjects = ({ bucket }: Instance, Sid: string, actions: string[], keys: string[]): Statement =>
   allow(
     Sid,
     actions,
@@ -38,7 +38,7 @@ export const allowObjects = ({ bucket }: Context, Sid: string, actions: string[]
   );
 
 /** Without ListBucket, S3 answers 403 for a missing key. S3 compares the key of a GetObject with `s3:prefix` for this. */
-export const listBucket = ({ bucket }: Context, prefixes: string[]): Statement => ({
+export const listBucket = ({ bucket }: Instance, prefixes: string[]): Statement => ({
   ...allow('MissingIsNotForbidden', ['s3:ListBucket'], arn('s3', bucket)),
   Condition: { StringLike: { 's3:prefix': prefixes } },
 });

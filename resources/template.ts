@@ -1,5 +1,3 @@
-import type { Context } from './context';
-
 export interface Resource {
   Type: string;
   Properties: Record<string, unknown>;
@@ -10,8 +8,8 @@ export interface Resource {
 
 /** A part of a CloudFormation template. Each generator returns one. */
 export interface Fragment {
-  Resources: Record<string, Resource>;
-  Outputs: Record<string, { Description?: string; Value?: unknown; Export?: { Name: string } }>;
+  Resources?: Record<string, Resource>;
+  Outputs?: Record<string, { Description?: string; Value?: unknown; Export?: { Name: string } }>;
   /** Extra properties for resources that Serverless creates. */
   extensions?: Record<string, Partial<Omit<Resource, 'Type'>>>;
 }
@@ -21,9 +19,6 @@ export const merge = (fragments: Fragment[]): Fragment => ({
   Outputs: Object.assign({}, ...fragments.map(({ Outputs }) => Outputs)),
   extensions: Object.assign({}, ...fragments.map(({ extensions }) => extensions)),
 });
-
-export const retention = ({ retain }: Context): Pick<Resource, 'DeletionPolicy' | 'UpdateReplacePolicy'> =>
-  retain ? { DeletionPolicy: 'Retain', UpdateReplacePolicy: 'Retain' } : {};
 
 /** A principal of IAM. An account of 12 digits stands for all its identities. */
 export const principalArn = (principal: string): unknown =>

@@ -1,8 +1,7 @@
 import * as z from 'zod';
 import { commonEnv } from '../config/common';
 import { EVENT_COLUMNS, eventsKeys, PROPERTY_TYPES, templateId, testflightEnv } from '../config/functions';
-import { rowChanges, thresholdsSchema } from './queue-row';
-import { organization, trusted, whole } from './values';
+import { principals, rowChanges, thresholdsSchema, whole } from './queue-row';
 
 const STAGES = ['prod', 'staging', 'local'] as const;
 export type Stage = (typeof STAGES)[number];
@@ -76,10 +75,14 @@ export const instanceFile = section({
     .describe('ssm:/path of the key of the hashes of people and of data'),
 
   access: section({
-    api: trusted.describe(
-      'Who may take the role of the API: accounts, roles, or services such as ecs-tasks.amazonaws.com',
-    ),
-    organization: organization.describe('Senders of other accounts must belong to this AWS organisation'),
+    api: principals(
+      'must be an account of 12 digits in quotes, the ARN of a role, or a service such as ecs-tasks.amazonaws.com',
+      '[a-z0-9-]+(?:\\.[a-z0-9-]+)*\\.amazonaws\\.com',
+    ).describe('Who may take the role of the API: accounts, roles, or services such as ecs-tasks.amazonaws.com'),
+    organization: z
+      .string()
+      .regex(/^o-[a-z0-9]{10,32}$/, 'must be the id of an organisation such as o-a1b2c3d4e5')
+      .describe('Senders of other accounts must belong to this AWS organisation'),
   }).describe('Access for others than our functions. The senders of a queue are in its row'),
 
   brand: text.max(100).describe('The name in built-in texts'),

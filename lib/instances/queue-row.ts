@@ -1,7 +1,21 @@
 import * as z from 'zod';
 import type { QueueSettings } from '../config/common';
 import type { Problem } from './problems';
-import { callers, whole } from './values';
+
+/** A whole number between two limits. */
+export const whole = (min: number, max: number) =>
+  z
+    .number('must be a whole number')
+    .int('must be a whole number')
+    .min(min, `must be >= ${min}`)
+    .max(max, `must be <= ${max}`);
+
+const ACCOUNT = '\\d{12}';
+const IDENTITY = 'arn:aws[\\w-]*:iam::\\d{12}:(?:role|user)/[\\w+=,.@/-]+';
+
+/** Principals of IAM without wildcards: accounts as 12 digits, ARNs of roles and users, and what `more` matches. */
+export const principals = (rule: string, ...more: string[]) =>
+  z.array(z.string(rule).regex(new RegExp(`^(?:${[ACCOUNT, IDENTITY, ...more].join('|')})$`), rule)).min(1);
 
 /** SQS keeps a message for between one minute and 14 days. */
 const retention = whole(60, 1_209_600);
@@ -37,7 +51,7 @@ export const rowSchema = z.strictObject({
   repeatable: yesOrNo.describe('Running a job twice does no harm. Follows from the code of the worker'),
   dlq: z.strictObject({ type: type.optional(), retention: retention.default(1_209_600) }).prefault({}),
   alarms: thresholdsSchema.describe('Limits of the alarms of this queue'),
-  senders: callers
+  senders: principals('must be an account of 12 digits in quotes, or the ARN of a role')
     .optional()
     .describe('Other AWS accounts, or their roles, that may send to this queue directly (docs/wire-format.md)'),
   env: z

@@ -5,8 +5,7 @@ import { envProblems } from '../config/environment';
 import { environmentSchemas, secretsOf } from '../config/functions';
 import { eventBus } from '../jobs/keys';
 import { isReference } from './file';
-import { functionsOf } from './functions';
-import type { Instance } from './instance';
+import { functionsOf, type Instance } from './instance';
 import { nearestText, type Problem } from './problems';
 import { settings as queueSettings } from './queue-row';
 

@@ -1,10 +1,12 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import * as z from 'zod';
 import { ANALYTICS_EVENTS, analyticsSchema } from '../../lib/analytics/message';
 import { JOB_ENDED } from '../../lib/aws/events';
 import { campaignSchema, EMAIL_MESSAGE, EMAILS_QUEUE, emailMessageSchema } from '../../lib/emails/message';
 import { recipientSchema } from '../../lib/emails/recipient';
 import { FEEDBACK_SUBMITTED, feedbackSchema } from '../../lib/feedback/message';
+import { instanceFile } from '../../lib/instances/file';
+import { readDefaults } from '../../lib/instances/read';
 import { envelopeSchema } from '../../lib/jobs/envelope';
 import { ANALYTICS_QUEUE, FEEDBACK_QUEUE } from '../../lib/jobs/keys';
 import {
@@ -70,6 +72,7 @@ function eventSchema(): object {
   };
 }
 
+const INSTANCE = 'instances/schema.json';
 const OPENAPI = 'examples/express-api/openapi.json';
 
 interface Openapi {
@@ -118,18 +121,25 @@ function openapi(): Openapi {
   return document;
 }
 
+/** The JSON Schema of an instance's file, by which editors complete and check it. */
+function instanceSchema(): object {
+  const { properties = {}, ...schema } = z.toJSONSchema(instanceFile, { io: 'input' });
+  const { additionalProperties: queue, ...queues } = properties.queues as z.core.JSONSchema.BaseSchema;
+  const names = Object.keys(readDefaults().queues ?? {});
+  const known = {
+    ...queues,
+    properties: Object.fromEntries(names.map((name) => [name, { $ref: '#/$defs/queue' }])),
+    additionalProperties: false,
+  };
+  return { title: 'Instance', ...schema, properties: { ...properties, queues: known }, $defs: { queue } };
+}
+
 /** The text of each file that follows from the schemas. */
 export const schemaFiles = (): Record<string, string> => {
   const messages = Object.entries(WIRE_TYPES).map(([type, about]) => [
     `${SCHEMAS}/${type}.json`,
     messageSchema(type, about),
   ]);
-  const files = [...messages, [EVENT_SCHEMA, eventSchema()], [OPENAPI, openapi()]];
+  const files = [...messages, [EVENT_SCHEMA, eventSchema()], [OPENAPI, openapi()], [INSTANCE, instanceSchema()]];
   return Object.fromEntries(files.map(([name, content]) => [name, `${JSON.stringify(content, null, 2)}\n`]));
 };
-
-/** `npm run schemas`: writes the files. */
-export function writeSchemas(): void {
-  mkdirSync(SCHEMAS, { recursive: true });
-  for (const [file, text] of Object.entries(schemaFiles())) writeFileSync(file, text);
-}

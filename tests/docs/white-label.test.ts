@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { deploymentProblems } from '../../lib/cli/configuration';
-import { functionsOf } from '../../lib/instances/functions';
+import { functionsOf } from '../../lib/instances/instance';
 import { parseInstance } from '../../lib/instances/read';
 import { resolver } from '../../lib/local/template/intrinsics';
 import { instanceFolder, problemsOf } from '../support/instances';

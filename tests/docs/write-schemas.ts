@@ -1,3 +1,5 @@
-import { writeSchemas } from './schemas';
+import { writeFileSync } from 'node:fs';
+import { schemaFiles } from './schemas';
 
-writeSchemas();
+// `npm run schemas`
+for (const [file, text] of Object.entries(schemaFiles())) writeFileSync(file, text);

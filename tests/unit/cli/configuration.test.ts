@@ -1,5 +1,5 @@
 import { deploymentProblems } from '../../../lib/cli/configuration';
-import { functionsOf } from '../../../lib/instances/functions';
+import { functionsOf } from '../../../lib/instances/instance';
 import { readInstance } from '../../../lib/instances/read';
 import { changeInstance, FILLED_IN, instanceFolder, WITH_APPLE } from '../../support/instances';
 

@@ -1,7 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { functionsOf } from '../../../lib/instances/functions';
-import { schemaText } from '../../../lib/instances/json-schema';
+import { functionsOf } from '../../../lib/instances/instance';
 import { instanceNames, parseInstance, readDefaults, readInstance } from '../../../lib/instances/read';
 import { changeInstance, instanceFolder, problemsOf } from '../../support/instances';
 
@@ -22,10 +21,6 @@ const problems = (changes: Record<string, unknown>) => {
 
 test.each(instanceNames())('instances/%s.yml is valid', (name) => {
   expect(readInstance(name).name).toBe(name);
-});
-
-test('instances/schema.json is what the schema in the code generates (npm run schemas)', () => {
-  expect(readFileSync('instances/schema.json', 'utf8')).toBe(schemaText());
 });
 
 test.each([...instanceNames(), ...['default', 'prod', 'staging'].map((name) => `profiles/${name}`)])(

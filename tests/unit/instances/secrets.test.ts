@@ -5,7 +5,7 @@ import * as z from 'zod';
 import { commonEnv } from '../../../lib/config/common';
 import { environmentSchemas, secretsOf } from '../../../lib/config/functions';
 import { secret } from '../../../lib/config/values';
-import { functionsOf } from '../../../lib/instances/functions';
+import { functionsOf } from '../../../lib/instances/instance';
 import { readInstance } from '../../../lib/instances/read';
 import { environmentOf, secretSettings } from '../../../lib/instances/variables';
 import { changeInstance, instanceFolder, problemsOf } from '../../support/instances';

@@ -4,10 +4,6 @@ import { queueRow } from '../../support/queue-row';
 
 /** Fn::Sub must not take it for a variable. */
 const BRAND = `Acme & \${Sons}`;
-const context = {
-  ...({ service: 'background-jobs', stage: 'prod', instance: 'acme', bucket: 'team-bucket' } as const),
-  ...{ prefix: 'jobs', hashKey: 'ssm:/acme/hash-key', retain: true, brand: BRAND },
-};
 const queues = ['feedback', 'emails', 'analytics', 'testflight'];
 const rows = queues.map((name) => queueRow(name));
 
@@ -15,15 +11,13 @@ const rows = queues.map((name) => queueRow(name));
 function bodyOf(names = queues, changes: object = {}) {
   const chosen = rows.filter(({ name }) => names.includes(name));
   const { Resources } = dashboardResources(
-    { ...context, ...changes },
+    { name: 'acme', stage: 'prod', rows: chosen, settings: { brand: BRAND, canaryEvery: 5 }, ...changes },
     {
-      rows: chosen,
       functions: chosen.map(({ name }) => ({ key: name, name: `acme-${name}`, reserved: false })),
-      canaries: true,
       alarmNames: ['acme-feedback-oldest-message', 'acme-reconciler-missing'],
     },
   );
-  const { 'Fn::Sub': text } = (Resources.Dashboard?.Properties.DashboardBody ?? { 'Fn::Sub': '' }) as {
+  const { 'Fn::Sub': text } = (Resources?.Dashboard?.Properties.DashboardBody ?? { 'Fn::Sub': '' }) as {
     'Fn::Sub': string;
   };
   const variables: Record<string, string> = {
@@ -129,7 +123,7 @@ test('every widget is on the grid, and no two overlap', () => {
 });
 
 test('the first widget names the client by its brand, and an instance without one by its name', () => {
-  const first = (brand: string | undefined) => bodyOf(queues, { brand }).body.widgets[0]?.properties;
+  const first = (brand: string | undefined) => bodyOf(queues, { settings: { brand } }).body.widgets[0]?.properties;
 
   expect(first(BRAND)).toMatchObject({ markdown: `# ${BRAND}: acme, prod` });
   expect(first(undefined)).toMatchObject({ markdown: '# acme, prod' });
