@@ -1,8 +1,6 @@
 import { gzipSync } from 'node:zlib';
 import type { Envelope } from '../jobs/envelope';
-import { addressProblem } from './address';
-import { type AnalyticsEvent, type EventProblem, problemOf } from './event';
-import { createLines, type Lines } from './line-buffer';
+import { type AnalyticsEvent, addressProblem, type EventProblem, problemOf } from './event';
 
 /** The cheapest level in S3 and Lambda together: docs/analytics.md has the sum. */
 export const GZIP = { level: 7, memLevel: 9 } as const;
@@ -21,6 +19,48 @@ export interface EncodedBatch {
 }
 
 type Head = Pick<Envelope, 'id' | 'source' | 'time' | 'partitionkey' | 'sequence'>;
+
+const FIRST_BYTES = 1024 * 1024;
+/** The most bytes of UTF-8 for one unit of UTF-16. */
+const MOST_BYTES = 3;
+
+/**
+ * A buffer that is reused for the next message. Each event is written directly where zlib reads it. A single string of
+ * all lines would be copied three times, which costs a quarter of the time for parsing and compressing.
+ */
+function createLines() {
+  let buffer = Buffer.alloc(0);
+  let tail = Buffer.alloc(0);
+  let end = 0;
+  let count = 0;
+
+  function reserve(bytes: number): void {
+    if (end + bytes <= buffer.length) return;
+    const larger = Buffer.allocUnsafeSlow(Math.max(FIRST_BYTES, 2 * buffer.length, end + bytes));
+    buffer.copy(larger, 0, 0, end);
+    buffer = larger;
+  }
+
+  return {
+    /** Clears the buffer. `members` (JSON without braces) will end each of the next lines. */
+    begin(members: string): void {
+      tail = Buffer.from(`,${members}}\n`);
+      end = 0;
+      count = 0;
+    },
+    /** `json` is a non-empty object without lone surrogates. */
+    add(json: string): void {
+      reserve(json.length * MOST_BYTES + tail.length);
+      const brace = end + buffer.write(json, end) - 1;
+      buffer.set(tail, brace);
+      end = brace + tail.length;
+      count++;
+    },
+    count: () => count,
+    /** Valid until the next `add` or `begin`. */
+    bytes: (): Uint8Array => buffer.subarray(0, end),
+  };
+}
 
 const acceptedLines = createLines();
 const rejectedLines = createLines();
@@ -63,7 +103,7 @@ export function encodeBatch(
   return { names, ...(accepted && { accepted }), ...(rejected && { rejected }) };
 }
 
-const encoded = (lines: Lines): Encoded | undefined =>
+const encoded = (lines: ReturnType<typeof createLines>): Encoded | undefined =>
   lines.count() === 0 ? undefined : { bytes: gzipSync(lines.bytes(), GZIP), events: lines.count() };
 
 /** Job, source, group, sequence and time as members of each line's object. */

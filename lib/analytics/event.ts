@@ -176,3 +176,24 @@ function valueRule(value: unknown, clean: boolean): string | undefined {
 
 const isRecord = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** An `@`, also as URLs write it, between two texts of which the second ends like a domain. */
+const ADDRESS = /[^\s@](?:@|%40)[^\s@]*\.\p{L}{2}/iu;
+const NO_ADDRESS = 'must not look like an e-mail address';
+
+/**
+ * The field of a valid event that looks like an e-mail address. For instances that set `analytics.noAddressesFrom`. This rule
+ * never changes either.
+ */
+export function addressProblem(event: AnalyticsEvent): EventProblem | undefined {
+  const { user, session, device, properties } = event;
+  if (isAddress(user)) return { field: 'user', rule: NO_ADDRESS };
+  if (isAddress(session)) return { field: 'session', rule: NO_ADDRESS };
+  if (isAddress(device)) return { field: 'device', rule: NO_ADDRESS };
+  for (const key in properties) if (isAddress(properties[key])) return { field: `properties.${key}`, rule: NO_ADDRESS };
+  return undefined;
+}
+
+/** The two searches are faster than the expression, and most texts have no `@`. */
+const isAddress = (value: unknown): boolean =>
+  typeof value === 'string' && (value.includes('@') || value.includes('%40')) && ADDRESS.test(value);

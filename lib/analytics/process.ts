@@ -1,3 +1,5 @@
+import { gunzipSync } from 'node:zlib';
+import { IdTakenError, StoreError } from '../errors';
 import type { Envelope } from '../jobs/envelope';
 import { ANALYTICS_QUEUE } from '../jobs/keys';
 import type { Log, Metrics, Objects } from '../ports';
@@ -5,7 +7,6 @@ import { type MessageType, messageType, type QueueContract, type RunContext } fr
 import { type Encoded, encodeBatch } from './encode';
 import { dataKey, HOUR_MS, hourStart, LATE_AFTER_MS, lateKey, rejectedKey } from './keys';
 import { ANALYTICS_EVENTS, type AnalyticsBatch, analyticsSchema } from './message';
-import { writeOnce } from './once';
 
 export interface AnalyticsDeps {
   objects: Objects;
@@ -60,6 +61,34 @@ const write = (
 
 /** S3 sends metadata as HTTP headers, which must be ASCII. */
 const ascii = (text: string): string => text.replace(/[^\x20-\x7e]/g, '?');
+
+/** The name in S3's metadata by which an erasure marks an object that it has rewritten. */
+export const ERASED = 'erased';
+
+/**
+ * Writes a message's object (gzip NDJSON) if there is none. An object with the same lines comes from an earlier delivery
+ * of this message. It compares lines, because another zlib makes other bytes. An object from which lines were erased counts as written. Throws an IdTakenError for other lines.
+ */
+async function writeOnce(
+  objects: Objects,
+  key: string,
+  { bytes, metadata }: Pick<Encoded, 'bytes'> & { metadata: Record<string, string> },
+): Promise<void> {
+  if ((await objects.create(key, bytes, 'application/gzip', metadata)) === 'created') return;
+  const stored = await objects.read(key);
+  // An operator or a lifecycle rule removed it between the two calls. The next delivery writes it again.
+  if (!stored) throw new StoreError({ code: 'ObjectGone', message: 'the object was just removed' });
+  if (!(ERASED in stored.metadata) && !hasLines(stored.bytes, gunzipSync(bytes))) throw new IdTakenError();
+}
+
+function hasLines(stored: Uint8Array, lines: Buffer): boolean {
+  try {
+    return gunzipSync(stored).equals(lines);
+  } catch {
+    // The object is not ours, and we must not overwrite it either.
+    return false;
+  }
+}
 
 /** More names of one message are not logged, so that a message cannot fill the log. */
 const MOST_NAMES = 20;

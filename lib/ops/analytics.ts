@@ -1,7 +1,6 @@
 import { gunzipSync } from 'node:zlib';
 import { v5 } from 'uuid';
-import { addressProblem } from '../analytics/address';
-import { type AnalyticsEvent, problemOf } from '../analytics/event';
+import { type AnalyticsEvent, addressProblem, problemOf } from '../analytics/event';
 import { dataKey, dataPartition, HOUR_MS, hourStart, rejectedPartition } from '../analytics/keys';
 import { ANALYTICS_EVENTS } from '../analytics/message';
 import { mapEach } from '../concurrency';

@@ -171,11 +171,3 @@ test('an upload without a token may be repeated', async () => {
 
   expect(error).toMatchObject({ class: 'transient', code: 'ZendeskMalformed' });
 });
-
-test('a replaced token is fetched again once, and the call succeeds', async () => {
-  const token = secretOf('old', 'right');
-  zendesk = realZendesk({ endpoint: `${fake.url}/`, email: EMAIL, token });
-
-  expect(await create()).toEqual({ id: '1' });
-  expect(token.asked).toBe(1);
-});

@@ -1,7 +1,6 @@
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { dataPrefix, latePrefix, rejectedPrefix } from '../../../lib/analytics/keys';
-import { ERASED } from '../../../lib/analytics/once';
-import { analyticsContract } from '../../../lib/analytics/process';
+import { analyticsContract, ERASED } from '../../../lib/analytics/process';
 import { sha256 } from '../../../lib/jobs/envelope';
 import { MAX_MESSAGE_BYTES } from '../../../lib/jobs/park';
 import type { Objects } from '../../../lib/ports';

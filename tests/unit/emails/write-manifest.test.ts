@@ -1,4 +1,4 @@
-import { partWriter } from '../../../lib/emails/part-writer';
+import { partWriter } from '../../../lib/emails/write-manifest';
 
 const idle = () => new Promise((resolve) => setImmediate(resolve));
 
