@@ -134,6 +134,8 @@ export interface Objects {
   get(key: string, options?: { mostBytes?: number }): Promise<Uint8Array | undefined>;
   /** Like `get`, with what `replace` needs. */
   read(key: string): Promise<ObjectVersion | undefined>;
+  /** The bytes of an object. `undefined` if there is none. */
+  size(key: string): Promise<number | undefined>;
   delete(key: string): Promise<void>;
   /** The keys under the prefix in order, at most `limit` of them, starting after `after`. */
   list(prefix: string, options?: { after?: string; limit?: number }): Promise<string[]>;

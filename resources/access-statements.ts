@@ -50,16 +50,18 @@ export function producerStatements(of: Instance): Statement[] {
     ...jobs.flatMap((name) => [`${dataPrefix(prefix, name)}*`, bodyKey(prefix, name, '*')]),
     ...uploads.map((name) => `${attachmentsPrefix(prefix, name)}*`),
   ];
-  const read = names.includes(CAMPAIGN_QUEUE)
-    ? [`${attachmentsPrefix(prefix, CAMPAIGN_QUEUE)}*`, ...campaignObjects(prefix)]
-    : [];
+  // Of an attachment it reads the size only.
+  const read = [
+    ...uploads.map((name) => `${attachmentsPrefix(prefix, name)}*`),
+    ...(names.includes(CAMPAIGN_QUEUE) ? campaignObjects(prefix) : []),
+  ];
   return [
     allow('Settings', ['ssm:GetParameter'], arn('ssm', `parameter${producerParameter(of.name)}`)),
     allow('Send', ['sqs:SendMessage'], mainQueues(of)),
     allowItems(of, 'Look', ['dynamodb:GetItem'], [...names.map((name) => jobKey(name, '*')), ...others]),
     allowItems(of, 'Accept', ['dynamodb:PutItem'], [...jobs.map((name) => jobKey(name, '*')), ...others]),
     ...(written.length > 0 ? [allowObjects(of, 'DataAndUploads', ['s3:PutObject'], written)] : []),
-    ...(read.length > 0 ? [allowObjects(of, 'ListsAndReports', ['s3:GetObject'], read)] : []),
+    ...(read.length > 0 ? [allowObjects(of, 'FilesAndReports', ['s3:GetObject'], read)] : []),
     ...(read.length > 0 ? [listBucket(of, read)] : []),
     ...hashKeyStatements(of),
   ];

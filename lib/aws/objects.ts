@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import {
   DeleteObjectCommand,
   GetObjectCommand,
+  HeadObjectCommand,
   PutObjectCommand,
   paginateListObjectsV2,
   S3Client,
@@ -86,6 +87,16 @@ export function realObjects({ bucket, client = s3Client() }: { bucket: string; c
     get: async (key, options) => (await read(key, options))?.bytes,
 
     read: (key) => read(key),
+
+    size: (key) =>
+      s3('HeadObject', async () => {
+        try {
+          return (await client.send(new HeadObjectCommand({ Bucket: bucket, Key: key }))).ContentLength ?? 0;
+        } catch (error) {
+          if (isMissing(error)) return undefined;
+          throw error;
+        }
+      }),
 
     delete: (key) =>
       s3('DeleteObject', async () => {

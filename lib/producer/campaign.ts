@@ -11,13 +11,12 @@ import {
 import { InvalidRecipientsError, type RecipientInput } from '../emails/recipient';
 import { type Bytes, fromCsv, fromIterable, fromNdjson, type Read } from '../emails/recipients';
 import { writeManifest } from '../emails/write-manifest';
-import { attachmentsPrefix } from '../jobs/keys';
 import type { Table } from '../ports';
 import { InvalidJobError } from './errors';
 import { jobId } from './job-id';
 import { checkSendAt, checkStart } from './plan';
 import { type Accepted, type SubmitDeps, submit } from './submit';
-import { checkOwner } from './uploads';
+import { checkFiles } from './uploads';
 import { type SubmitOptions, submitOptions, valid } from './valid';
 
 /**
@@ -60,9 +59,8 @@ export async function submitCampaign(
   deps.settings(EMAILS_QUEUE);
   const files =
     'key' in source
-      ? checkOwner([{ field: 'recipients.key', key: source.key }], {
-          ...deps,
-          ...submitted,
+      ? await checkFiles(deps, [{ field: 'recipients.key', key: source.key }], {
+          queue: EMAILS_QUEUE,
           principal: submitted.principal,
         })
       : [];
@@ -115,8 +113,6 @@ function read(deps: SubmitCampaignDeps, source: RecipientSource): AsyncGenerator
 }
 
 async function* fromObject(deps: SubmitCampaignDeps, key: string): AsyncGenerator<Read[]> {
-  const home = attachmentsPrefix(deps.prefix, EMAILS_QUEUE);
-  if (!key.startsWith(home)) throw new InvalidRecipientsError("the key must be under the attachments' prefix");
   const bytes = deps.readObject?.(key) ?? whole(deps, key);
   if (key.endsWith('.csv')) yield* fromCsv(bytes);
   else if (key.endsWith('.ndjson')) yield* fromNdjson(bytes);

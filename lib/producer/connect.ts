@@ -134,6 +134,7 @@ const laterObjects = (load: () => Promise<Objects>): Objects => ({
   replace: async (...args) => (await load()).replace(...args),
   get: async (...args) => (await load()).get(...args),
   read: async (...args) => (await load()).read(...args),
+  size: async (...args) => (await load()).size(...args),
   delete: async (...args) => (await load()).delete(...args),
   list: async (...args) => (await load()).list(...args),
 });

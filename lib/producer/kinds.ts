@@ -3,7 +3,7 @@ import { EMAIL_MESSAGE, EMAILS_QUEUE, type EmailMessageInput, emailMessageSchema
 import { FEEDBACK_SUBMITTED, type FeedbackInput, feedbackPerson, feedbackSchema } from '../feedback/message';
 import { FEEDBACK_QUEUE } from '../jobs/keys';
 import type { HashPeople } from '../jobs/person-hash';
-import type { Clock, Random } from '../ports';
+import type { Clock, Objects, Random } from '../ports';
 import {
   type InviteInput,
   inviteSchema,
@@ -19,7 +19,7 @@ import {
 } from '../testflight/message';
 import { jobId } from './job-id';
 import type { Submission } from './submit';
-import { checkOwner } from './uploads';
+import { checkFiles } from './uploads';
 import { type CheckedOptions, valid } from './valid';
 
 /** What a caller gives for a job of each kind. */
@@ -40,7 +40,7 @@ export type Kind = keyof Inputs;
 type Make = (
   input: unknown,
   options: CheckedOptions,
-  deps: { clock: Clock; random: Random; prefix: string; hashPeople: HashPeople },
+  deps: { clock: Clock; random: Random; objects: Objects; prefix: string; hashPeople: HashPeople },
 ) => Promise<Submission>;
 
 const testflight =
@@ -52,10 +52,10 @@ const testflight =
 
 /** The jobs that are one message. A campaign is more than that (campaign.ts). */
 export const kinds: Record<Kind, Make> = {
-  feedback: async (input, options, { prefix, hashPeople }) => {
+  feedback: async (input, options, { hashPeople, ...deps }) => {
     const data = valid(feedbackSchema, input);
     const keys = (data.attachments ?? []).map(({ key }, place) => ({ field: `attachments.${place}.key`, key }));
-    const files = checkOwner(keys, { prefix, queue: FEEDBACK_QUEUE, principal: options.principal });
+    const files = await checkFiles(deps, keys, { queue: FEEDBACK_QUEUE, principal: options.principal });
     const [group] = (await hashPeople())(feedbackPerson(data));
     return { ...options, queue: FEEDBACK_QUEUE, type: FEEDBACK_SUBMITTED, data, group, files };
   },

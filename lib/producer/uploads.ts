@@ -1,15 +1,17 @@
 import * as z from 'zod';
 import { EMAILS_QUEUE } from '../emails/message';
 import { sha256 } from '../jobs/envelope';
-import { FEEDBACK_QUEUE, uploadsPrefix } from '../jobs/keys';
-import type { Clock, Random } from '../ports';
+import { attachmentsPrefix, FEEDBACK_QUEUE, uploadsPrefix } from '../jobs/keys';
+import type { Clock, Objects, Random } from '../ports';
 import { singleLine } from '../text';
 import { InvalidJobError } from './errors';
 import { valid } from './valid';
 
 const MIB = 1024 * 1024;
 /** Zendesk takes 50 MiB in a file. A list of a million recipients has about 100 MiB. */
-const LARGEST = { [FEEDBACK_QUEUE]: 50 * MIB, [EMAILS_QUEUE]: 512 * MIB };
+const LARGEST = { [FEEDBACK_QUEUE]: 50 * MIB, [EMAILS_QUEUE]: 512 * MIB } as const;
+/** The worker sends the files of a job one after another, within its time-out of 45 seconds. */
+const MOST_ATTACHED = 100 * MIB;
 
 const uploadSchema = z
   .strictObject({
@@ -95,26 +97,35 @@ const folderOf = (prefix: string, queue: string, principal: string): string =>
   `${uploadsPrefix(prefix, queue)}${sha256(JSON.stringify([queue, principal])).slice(0, 32)}/`;
 
 /**
- * Returns the uploads among the keys. Throws an InvalidJobError if a key is ambiguous or an upload of another
- * principal. Keys outside of the uploads are the API's own.
+ * Returns the uploads among the keys. Rejects with an InvalidJobError if a key is ambiguous, outside of the attachments or
+ * an upload of another principal. A file that is missing or too large is refused too. Rejects with a StoreError if S3 is
+ * down.
  */
-export function checkOwner(
+export async function checkFiles(
+  { objects, prefix }: { objects: Pick<Objects, 'size'>; prefix: string },
   keys: readonly { field: string; key: string }[],
-  { prefix, queue, principal }: { prefix: string; queue: string; principal: string | undefined },
-): string[] {
-  const odd = keys.filter(({ key }) => key.split('/').some((part) => ['', '.', '..'].includes(part)));
-  if (odd.length > 0)
-    throw new InvalidJobError(
-      odd.map(({ field }) => ({ field, message: `${field}: must not have empty parts, or the parts . and ..` })),
-    );
+  { queue, principal }: { queue: string; principal: string | undefined },
+): Promise<string[]> {
+  const refuse = (rule: string, isWrong: (key: string, place: number) => boolean) => {
+    const wrong = keys.filter(({ key }, place) => isWrong(key, place));
+    if (wrong.length > 0)
+      throw new InvalidJobError(wrong.map(({ field }) => ({ field, message: `${field}: ${rule}` })));
+  };
+  const isUploaded = (key: string) => isUpload(key, { prefix, queue });
   const own = principal === undefined ? undefined : folderOf(prefix, queue, principal);
-  const uploads = keys.filter(({ key }) => isUpload(key, { prefix, queue }));
-  const foreign = uploads.filter(({ key }) => !(own !== undefined && key.startsWith(own)));
-  if (foreign.length > 0)
-    throw new InvalidJobError(
-      foreign.map(({ field }) => ({ field, message: `${field}: must be an upload of the same principal` })),
-    );
-  return uploads.map(({ key }) => key);
+  refuse('must not have empty parts, or the parts . and ..', (key) =>
+    key.split('/').some((part) => ['', '.', '..'].includes(part)),
+  );
+  refuse("must be under the attachments' prefix", (key) => !key.startsWith(attachmentsPrefix(prefix, queue)));
+  refuse('must be an upload of the same principal', (key) => isUploaded(key) && !(own && key.startsWith(own)));
+  const sizes = await Promise.all(keys.map(({ key }) => objects.size(key)));
+  refuse('there is no such object', (_, place) => sizes[place] === undefined);
+  if (queue === FEEDBACK_QUEUE) {
+    refuse(`must be at most ${LARGEST.feedback} bytes`, (_, place) => (sizes[place] ?? 0) > LARGEST.feedback);
+    const sum = sizes.reduce<number>((bytes, size = 0) => bytes + size, 0);
+    refuse(`must be at most ${MOST_ATTACHED} bytes with the others`, () => sum > MOST_ATTACHED);
+  }
+  return keys.map(({ key }) => key).filter(isUploaded);
 }
 
 /** Whether a key is in the folder of uploads. */

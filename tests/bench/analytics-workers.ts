@@ -32,6 +32,7 @@ export function countingObjects(): CountingObjects {
     replace: async () => 'changed',
     get: async () => undefined,
     read: async () => undefined,
+    size: async () => undefined,
     delete: async () => {},
     list: async () => [],
   };

@@ -40,6 +40,7 @@ export function folderObjects(folder = mkdtempSync(join(tmpdir(), 'bucket-'))): 
     },
     get: async (key) => (await read(key))?.bytes,
     read,
+    size: async (key) => (await read(key))?.bytes.length,
     delete: (key) => rm(path(key), { force: true }),
     list: async (prefix, { after, limit } = {}) => {
       const entries = await readdir(folder, { recursive: true, withFileTypes: true });

@@ -59,6 +59,7 @@ export function memoryObjects(): MemoryObjects {
       const found = stored.get(key);
       return found && { bytes: found.bytes.slice(), etag: etagOf(found), metadata: found.metadata };
     },
+    size: async (key) => stored.get(key)?.bytes.length,
     delete: async (key) => {
       stored.delete(key);
     },

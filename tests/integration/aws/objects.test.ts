@@ -37,6 +37,13 @@ describe.each(variants)('the bucket: $name', ({ start }) => {
     expect(await objects.get(`absent/${randomUUID()}`)).toBeUndefined();
   });
 
+  it('answers the size of an object, or that there is none', async () => {
+    const key = `sizes/${randomUUID()}`;
+    await objects.put(key, 'ü', 'text/plain');
+
+    expect([await objects.size(key), await objects.size(`${key}-not`)]).toEqual([2, undefined]);
+  });
+
   it('refuses an object that is larger than its reader allows, before it reads the bytes', async () => {
     const key = `large/${randomUUID()}`;
     await objects.put(key, 'four', 'text/plain');

@@ -116,6 +116,7 @@ export function portsOf(world: World, process: Process): Ports {
         }),
       get: (key) => toObjects('get', key, () => objects.get(key)),
       read: (key) => toObjects('read', key, () => objects.read(key)),
+      size: (key) => toObjects('size', key, () => objects.size(key)),
       delete: (key) => toObjects('delete', key, () => objects.delete(key)),
       list: (prefix, options) => toObjects('list', prefix, () => objects.list(prefix, options)),
     },

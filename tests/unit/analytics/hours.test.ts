@@ -81,10 +81,10 @@ function around(objects: Objects, before: () => unknown, after: () => unknown = 
       await after();
       return answer;
     };
-  const { put, create, replace, get, read, delete: remove, list } = objects;
+  const { put, create, replace, get, read, size, delete: remove, list } = objects;
   return {
     ...{ put: call(put), create: call(create), replace: call(replace), get: call(get), read: call(read) },
-    ...{ delete: call(remove), list: call(list) },
+    ...{ size: call(size), delete: call(remove), list: call(list) },
   };
 }
 

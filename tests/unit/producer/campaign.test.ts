@@ -154,10 +154,10 @@ test("recipients may come from the bucket, but only under the attachments' prefi
 
   expect(accepted.recipients).toBe(1);
   expect(await problems(campaign, { key: 'jobs/_data/emails/list.csv' })).toBe(
-    "recipients: the key must be under the attachments' prefix",
+    "recipients.key: must be under the attachments' prefix",
   );
   expect(await problems(campaign, { key: 'jobs/_attachments/emails/none.csv' })).toBe(
-    'recipients: there is no such object',
+    'recipients.key: there is no such object',
   );
 });
 

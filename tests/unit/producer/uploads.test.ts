@@ -60,10 +60,37 @@ describe('an uploaded file', () => {
     message: 'Well done.',
     attachments: [{ key, name: 'screen.png', contentType: 'image/png' }],
   });
+  const HOME = 'jobs/_attachments/feedback';
+
+  it.each([
+    ['outside of the attachments', 'jobs/_data/feedback/x.png', "must be under the attachments' prefix"],
+    ['of another queue', 'jobs/_attachments/emails/x.png', "must be under the attachments' prefix"],
+    ['that is not there', `${HOME}/none.png`, 'there is no such object'],
+    ['that Zendesk does not take', `${HOME}/large.png`, 'must be at most 52428800 bytes'],
+  ])('%s is refused, and nothing is stored', async (_which, key, rule) => {
+    const { producer, objects, rows } = start();
+    await objects.put(`${HOME}/large.png`, new Uint8Array(50 * 1024 * 1024 + 1), 'image/png');
+
+    const message = `attachments.0.key: ${rule}`;
+    await expect(producer.feedback(feedbackWith(key))).rejects.toMatchObject({ message });
+    expect(rows()).toEqual([]);
+  });
+
+  it('is refused with others that are more than 100 MiB together', async () => {
+    const { producer, objects } = start();
+    const keys = ['a', 'b', 'c'].map((name) => `${HOME}/${name}`);
+    for (const key of keys) await objects.put(key, new Uint8Array(34 * 1024 * 1024), 'image/png');
+    const send = (some: string[]) =>
+      producer.feedback({ ...feedbackWith(''), attachments: some.flatMap((key) => feedbackWith(key).attachments) });
+
+    await expect(send(keys)).rejects.toThrow('attachments.0.key: must be at most 104857600 bytes with the others');
+    expect(await send(keys.slice(1))).toMatchObject({ duplicate: false });
+  });
 
   it('is accepted with a job of its principal, and refused with any other', async () => {
-    const { uploads, producer, messages } = start();
+    const { uploads, producer, messages, objects } = start();
     const { key } = await prepareUpload(uploads, file);
+    await objects.put(key, 'a file', 'image/png');
 
     await producer.feedback(feedbackWith(key), { principal: 'client-1' });
     for (const options of [{ principal: 'client-2' }, {}])
@@ -109,6 +136,7 @@ describe('an uploaded file', () => {
     const options = { principal: 'client-1' };
     const { key } = await prepareUpload(uploads, file);
     const { key: list } = await prepareUpload(uploads, { ...file, queue: 'emails', name: 'list.csv' });
+    await objects.put(key, 'a file', 'image/png');
     await objects.put(list, 'email\na@example.com\n', 'text/csv');
     const campaign = { from: { email: 'news@example.com' }, subject: 'S', text: 'T', transactional: true };
 
@@ -129,10 +157,11 @@ describe('an uploaded file', () => {
       asked++;
       return down();
     };
-    const { uploads, producer, messages, lines } = start({
+    const { uploads, producer, messages, lines, objects } = start({
       table: (table) => ({ ...table, get: failing, put: failing }),
     });
     const { key } = await prepareUpload(uploads, file);
+    await objects.put(key, 'a file', 'image/png');
 
     await producer.feedback(feedbackWith(key), { principal: 'client-1' });
     expect(asked).toBe(3);
@@ -143,7 +172,8 @@ describe('an uploaded file', () => {
   });
 
   it('outside the uploads is left to the API', async () => {
-    const { producer, messages, table } = start();
+    const { producer, messages, table, objects } = start();
+    await objects.put('jobs/_attachments/feedback/screen.png', 'a file', 'image/png');
 
     await producer.feedback(feedbackWith('jobs/_attachments/feedback/screen.png'));
 
