@@ -17,6 +17,7 @@ export const verifying = {
     writes: 'repair',
     options: {
       ...HOURS,
+      from: { usage: 'First hour (UTC), like 2026-01-02T03. Default: a day ago. At most 90 days ago', type: 'string' },
       repair: { usage: 'Write missing records and DLQ entries again', type: 'boolean' },
       json: JSON_OUTPUT,
     },
