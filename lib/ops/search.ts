@@ -23,7 +23,6 @@ const TODO_STATES: Record<Exclude<TodoKind, 'campaign' | 'lists' | 'files' | 'ev
   waiting: ['queued', 'processing'],
   unpublished: [],
 };
-type RowKind = keyof typeof TODO_STATES;
 
 /** Jobs in other states have no entry there. They are found by their hour. */
 const LISTED_STATES = STATES.filter((state) => Object.values(TODO_STATES).some((states) => states.includes(state)));
@@ -102,32 +101,26 @@ export async function listJobs(
 /** The parts of a search: each yields pages of the keys of rows. */
 function partsOf({ table, clock, ...names }: Reader, filter: JobFilter, groups: readonly string[] | undefined) {
   const queues = queuesOf(names, filter.queue);
+  if (groups) {
+    const keys = groups.flatMap((group) => queues.map((queue) => groupKey(queue, group)));
+    const pages = (key: string) => pagesOf<string>((after) => table.group(key, { limit: PAGE, after }));
+    return { scope: 'groups' as const, parts: keys.map(pages) };
+  }
+  if (filter.from !== undefined || filter.to !== undefined) {
+    const keys = hoursOf(filter, clock.now()).flatMap((hour) => queues.map((queue) => hourKey(queue, hour)));
+    const pages = (key: string) => pagesOf<string>((after) => table.hour(key, { limit: PAGE, after }));
+    return { scope: 'hours' as const, parts: keys.map(pages) };
+  }
   const { state } = filter;
-  if (groups)
-    return {
-      scope: 'groups' as const,
-      parts: groups.flatMap((group) =>
-        queues.map((queue) => pagesOf<string>((after) => table.group(groupKey(queue, group), { limit: PAGE, after }))),
-      ),
-    };
-  if (filter.from !== undefined || filter.to !== undefined)
-    return {
-      scope: 'hours' as const,
-      parts: hoursOf(filter, clock.now()).flatMap((hour) =>
-        queues.map((queue) => pagesOf<string>((after) => table.hour(hourKey(queue, hour), { limit: PAGE, after }))),
-      ),
-    };
   if (state !== undefined && !LISTED_STATES.some((listed) => listed === state))
     throw new OperatorError(`Jobs that are ${state} can only be found by their hours. Give a first hour.`);
-  const kinds = (Object.keys(TODO_STATES) as RowKind[]).filter((kind) =>
+  const kinds = (Object.keys(TODO_STATES) as (keyof typeof TODO_STATES)[]).filter((kind) =>
     TODO_STATES[kind].some((possible) => possible === (state ?? possible)),
   );
-  const todos = queues.flatMap((queue) => kinds.flatMap((kind) => todoKeys(queue, kind)));
+  const keys = queues.flatMap((queue) => kinds.flatMap((kind) => todoKeys(queue, kind)));
   const all = { until: Number.MAX_SAFE_INTEGER, limit: PAGE };
-  return {
-    scope: 'open' as const,
-    parts: todos.map((todo) => keysOf(pagesOf<Due>((after) => table.due(todo, { ...all, after })))),
-  };
+  const pages = (key: string) => keysOf(pagesOf<Due>((after) => table.due(key, { ...all, after })));
+  return { scope: 'open' as const, parts: keys.map(pages) };
 }
 
 /** The hours of a filter, the newest first, because a caller asks about a recent job. Throws an OperatorError. */

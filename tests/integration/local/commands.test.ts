@@ -14,6 +14,9 @@ beforeAll(() => {
 });
 afterAll(() => directory.remove());
 
+/** A shell that is configured for another account. Commands of stage local ignore that. */
+const elsewhere = { AWS_REGION: 'eu-west-1', AWS_ENDPOINT_URL: 'http://127.0.0.1:1', AWS_PROFILE: 'another' };
+
 const invokeFeedback = () => sls(directory.path, ['invoke', 'local', '-f', 'feedback', '-p', fixture]);
 
 /** Runs `npm start` in a process group of its own, as a terminal does. */
@@ -95,7 +98,7 @@ test('npm start serves requests and invoke local, passes its tests, and stops cl
   const invoked = await invokeFeedback();
   const [variables, check, alarms] = await Promise.all([
     sls(directory.path, ['producer', 'env']),
-    sls(directory.path, ['check', '--live', '--json']),
+    sls(directory.path, ['check', '--live', '--json'], elsewhere),
     sls(directory.path, ['alarms', 'test']),
   ]);
   await arrived(/Discord +(\S+)/.exec(running.output())?.[1] ?? '', 'local: A test of the alarms');

@@ -1,6 +1,3 @@
-import { once } from 'node:events';
-import http from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { realClock, realRandom } from '../../../lib/aws/system';
 import type { QueueSettings } from '../../../lib/config/common';
 import { envelopeSchema } from '../../../lib/jobs/envelope';
@@ -10,7 +7,6 @@ import { createLedger } from '../../../lib/jobs/ledger';
 import { newRow } from '../../../lib/jobs/new-row';
 import type { JobRow } from '../../../lib/jobs/row';
 import { type LocalPorts, localPorts } from '../../../lib/local/clients';
-import { announce } from '../../../lib/local/connection';
 import { startDynamoDb } from '../../../lib/local/emulators/dynamodb';
 import { startS3 } from '../../../lib/local/emulators/s3';
 import { LOCAL_CREDENTIALS } from '../../../lib/local/loopback';
@@ -40,7 +36,6 @@ const main = queueName(STAGING, 'feedback', 'fifo');
 const dlq = dlqName(STAGING, 'feedback', 'fifo');
 
 let directory: ServiceDirectory;
-let endpoints: { sqs: string; s3: string; dynamodb: string };
 let ports: LocalPorts;
 let env: Record<string, string>;
 const closers: (() => unknown)[] = [];
@@ -50,16 +45,16 @@ beforeAll(async () => {
   for (const queue of ['feedback', 'emails', 'analytics', 'testflight'])
     for (const QueueName of [queueName(STAGING, queue, 'fifo'), dlqName(STAGING, queue, 'fifo')])
       sqs.createQueue({ QueueName, Attributes: { FifoQueue: 'true' } });
-  const tables = [STAGING, 'local'].map((instance) => ({ name: `${instance}-jobs`, create: jobsTable }));
+  const tables = [{ name: `${STAGING}-jobs`, create: jobsTable }];
   const started = [
     await startSqs({ model: sqs }),
-    await startS3({ buckets: [BUCKET, 'local-bucket'], region: REGION }),
+    await startS3({ buckets: [BUCKET], region: REGION }),
     await startDynamoDb({ tables, region: REGION }),
     await startSts(ACCOUNT),
   ] as const;
-  endpoints = { sqs: started[0].url, s3: started[1].url, dynamodb: started[2].url };
-  ports = portsOf(`${STAGING}-jobs`, BUCKET);
-  closers.push(...started.map(({ close }) => close), directory.remove);
+  const endpoints = { sqs: started[0].url, s3: started[1].url, dynamodb: started[2].url };
+  ports = localPorts({ endpoints, region: REGION, table: `${STAGING}-jobs`, bucket: BUCKET });
+  closers.push(...started.map(({ close }) => close), directory.remove, ports.close);
   // The environment of a shell that is configured for an AWS endpoint elsewhere.
   env = {
     BUCKET,
@@ -77,14 +72,9 @@ afterAll(async () => {
   for (const close of closers.reverse()) await close();
 });
 
-function portsOf(table: string, bucket: string): LocalPorts {
-  const made = localPorts({ endpoints, region: REGION, table, bucket });
-  closers.push(made.close);
-  return made;
-}
-
 /** An ended feedback job, with its record and DLQ entry, as a worker leaves them. */
-async function ended(id: string, end: Partial<JobRow>, { table, objects, queues } = ports): Promise<JobRow> {
+async function ended(id: string, end: Partial<JobRow>): Promise<JobRow> {
+  const { table, objects, queues } = ports;
   const now = Date.now();
   const base = { table, clock: realClock, random: realRandom };
   const ledger = createLedger({ ...base, settings: () => settings });
@@ -165,33 +155,4 @@ test('sls verify ends with exit code 2 for a missing record, and with 0 if it re
   expect(repaired.stdout).toMatch(new RegExp(`end-without-record +${row.key} +it is succeeded +repaired`));
   // The reconciler finds it there.
   expect((await ports.table.get(row.key))?.todo).toMatch(/^feedback#ending#/);
-});
-
-test('in stage local the commands use the running service, even if the shell is configured for another account', async () => {
-  const { id } = await ended(
-    jobId(3),
-    { state: inState('dead'), reason: 'expired' },
-    portsOf('local-jobs', 'local-bucket'),
-  );
-  const health = http.createServer((_, response) => response.end()).listen(0, '127.0.0.1');
-  await once(health, 'listening');
-  closers.push(() => health.close());
-  const api = `http://127.0.0.1:${(health.address() as AddressInfo).port}`;
-  const all = {
-    ...endpoints,
-    eventbridge: api,
-    sns: api,
-    zendesk: api,
-    sendgrid: api,
-    appStoreConnect: api,
-    discord: api,
-  };
-  const withdraw = announce({ api, region: REGION, endpoints: all }, directory.path);
-  const elsewhere = { AWS_REGION: 'eu-west-1', AWS_ENDPOINT_URL: 'http://127.0.0.1:1', AWS_PROFILE: 'another' };
-
-  const show = await sls(directory.path, ['jobs', 'show', id], elsewhere);
-  withdraw();
-
-  expect(show.stdout).toContain(`feedback ${id}: dead (expired)`);
-  expect(show.code).toBe(0);
 });
