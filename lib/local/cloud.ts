@@ -25,17 +25,12 @@ export interface Cloud {
   endpoints: { sqs: string; s3: string; dynamodb: string; eventbridge: string };
 }
 
-/** Registers how to stop a part that was started. The service stops its parts in reverse order. */
-export type OnStop = (close: () => Promise<unknown>) => void;
+/** Resolves to a part that was started, and registers how to stop it. The service stops its parts in reverse order. */
+export type Started = <P extends { close(): Promise<unknown> }>(starting: Promise<P>) => Promise<P>;
 
 /** Starts SQS, DynamoDB and S3 with the template's queues and tables, and the bucket that the functions name. */
-export async function startCloud({ resources }: Packaged, ports: Ports, onStop: OnStop): Promise<Cloud> {
+export async function startCloud({ resources }: Packaged, ports: Ports, started: Started): Promise<Cloud> {
   const sqs = createSqsModel({ now: monotonic, uuid: randomUUID, region: REGION, account: ACCOUNT });
-  const started = async <E extends { close(): Promise<void> }>(starting: Promise<E>): Promise<E> => {
-    const emulator = await starting;
-    onStop(() => emulator.close());
-    return emulator;
-  };
   const { url: sqsUrl } = await started(startSqs({ model: sqs, port: ports.sqs }));
   const declared = declaredIn({ resources, region: REGION, account: ACCOUNT, sqsUrl });
   // A redrive policy may name only an existing queue, so the DLQs come first.

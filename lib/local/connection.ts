@@ -1,22 +1,13 @@
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import * as z from 'zod';
+import { endpointsSchema } from './endpoints';
 
 const connectionSchema = z.object({
   /** URL of the HTTP API. */
   api: z.url(),
   region: z.string(),
-  endpoints: z.object({
-    sqs: z.url(),
-    s3: z.url(),
-    dynamodb: z.url(),
-    eventbridge: z.url(),
-    sns: z.url(),
-    zendesk: z.url(),
-    sendgrid: z.url(),
-    appStoreConnect: z.url(),
-    discord: z.url(),
-  }),
+  endpoints: endpointsSchema,
 });
 
 /** How another process finds the service that runs in this project. */

@@ -39,7 +39,8 @@ async function answerTo(
   }
   if (uuid !== undefined) {
     const mapping = mappings.find(({ queue }) => queue === uuid);
-    mapping?.set((body as { Enabled: boolean }).Enabled);
+    if ((body as { Enabled: boolean }).Enabled) mapping?.start();
+    else void mapping?.stop();
     return mapping && shown(mapping);
   }
   const [, action] = String(request.headers['x-amz-target']).split('GraniteServiceVersion20100801.');

@@ -1,24 +1,16 @@
+import * as z from 'zod';
 import { fakePrivateKey } from './fakes/app-store-connect';
 import { eventKeys } from './fakes/sendgrid-events';
 import { LOCAL_CREDENTIALS } from './loopback';
 
-/** The URLs of the emulators. */
-export interface AwsEndpoints {
-  sqs: string;
-  s3: string;
-  dynamodb: string;
-  eventbridge: string;
-  sns: string;
-}
+/** The URLs of the emulators and the fake vendors. That of Discord is its webhook. */
+export const endpointsSchema = z.object({
+  ...{ sqs: z.url(), s3: z.url(), dynamodb: z.url(), eventbridge: z.url(), sns: z.url() },
+  ...{ zendesk: z.url(), sendgrid: z.url(), appStoreConnect: z.url(), discord: z.url() },
+});
 
-/** The URLs of the emulators and the fake vendors. */
-export interface Endpoints extends AwsEndpoints {
-  zendesk: string;
-  sendgrid: string;
-  appStoreConnect: string;
-  /** URL of the webhook. */
-  discord: string;
-}
+export type Endpoints = z.infer<typeof endpointsSchema>;
+export type AwsEndpoints = Pick<Endpoints, 'sqs' | 's3' | 'dynamodb' | 'eventbridge' | 'sns'>;
 
 /** The functions sign with this key, and the fake App Store Connect checks it. The template holds only its name. */
 export const APP_STORE_CONNECT_KEY = fakePrivateKey('local');

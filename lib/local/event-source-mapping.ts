@@ -35,6 +35,7 @@ export interface EventSourceMappingOptions {
 }
 
 export interface EventSourceMapping {
+  isOn(): boolean;
   start(): void;
   /** Stops polling and resolves when the running invocations have ended. `start` may be called again. */
   stop(): Promise<void>;
@@ -158,6 +159,7 @@ export function createEventSourceMapping(options: EventSourceMappingOptions): Ev
   }
 
   return {
+    isOn: () => unsubscribe !== undefined,
     start() {
       if (unsubscribe) return;
       unsubscribe = sqs.onChange(queue, () => wakeAt(timers.now()));

@@ -1,8 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { type Cloud, type OnStop, REGION } from './cloud';
+import { type Cloud, REGION } from './cloud';
 import { awsVariables, type Endpoints, vendorVariables } from './endpoints';
 import { createEventSourceMapping, type EventSourceMapping, type MappingEvent } from './event-source-mapping';
 import type { Invocation } from './lambda/environment';
@@ -22,21 +21,20 @@ export interface FunctionsOptions extends Observers, Pick<Cloud, 'declared' | 's
   endpoints: Endpoints;
 }
 
-/** An event source mapping that can be switched off and on. */
-export interface LocalMapping {
+/** The event source mapping of a queue. */
+export interface LocalMapping extends EventSourceMapping {
   queue: string;
   functionName: string;
-  isOn(): boolean;
-  set(on: boolean): void;
 }
 
 /** Starts the template's functions, and the event source mappings and schedules that invoke them. */
-export function startFunctions(
-  { packaged, declared, sqs, endpoints, onInvocation, onEvent }: FunctionsOptions,
-  onStop: OnStop,
-): { lambda: Lambda; mappings: LocalMapping[]; metrics: LocalMetrics } {
+export function startFunctions({ packaged, declared, sqs, endpoints, onInvocation, onEvent }: FunctionsOptions): {
+  lambda: Lambda;
+  mappings: LocalMapping[];
+  metrics: LocalMetrics;
+  close(): Promise<void>;
+} {
   const directory = mkdtempSync(join(tmpdir(), 'local-service-'));
-  onStop(async () => rmSync(directory, { recursive: true, force: true }));
   for (const { key, artifact } of declared.functions) unzip(join(packaged.directory, artifact), join(directory, key));
 
   const metrics = createMetrics();
@@ -67,32 +65,22 @@ export function startFunctions(
       timers,
       onEvent: (event) => onEvent?.(event, mapping.queue),
     });
-    return switched({ queue: mapping.queue, functionName: worker.name, enabled }, poller);
+    if (enabled) poller.start();
+    return { ...poller, queue: mapping.queue, functionName: worker.name };
   });
   const schedules = declared.functions.flatMap(({ key, schedule }) =>
     schedule ? [startSchedule(scheduleMs(schedule), () => lambda.invoke(key, scheduledEvent()))] : [],
   );
-  onStop(async () => {
-    // Start no new runs, then kill those that are running instead of waiting for a slow one.
-    const ended = Promise.all([...mappings, ...schedules].map(({ stop }) => stop()));
-    await lambda.stop();
-    await ended;
-  });
-  return { lambda, mappings, metrics };
-}
-
-function switched(
-  { enabled, ...names }: { queue: string; functionName: string; enabled: boolean },
-  { start, stop }: EventSourceMapping,
-): LocalMapping & { stop(): Promise<void> } {
-  let on = false;
-  const set = (next: boolean) => {
-    on = next;
-    if (on) start();
-    else void stop();
+  return {
+    ...{ lambda, mappings, metrics },
+    async close() {
+      // Start no new runs, then kill those that are running instead of waiting for a slow one.
+      const ended = Promise.all([...mappings, ...schedules].map(({ stop }) => stop()));
+      await lambda.stop();
+      await ended;
+      rmSync(directory, { recursive: true, force: true });
+    },
   };
-  set(enabled);
-  return { ...names, isOn: () => on, set, stop };
 }
 
 /** How long a minute of a schedule takes here, so that a user sees runs without a long wait. */
@@ -107,22 +95,18 @@ export function scheduleMs(expression: string): number {
   return minutes * SCHEDULE_MINUTE_MS;
 }
 
-/** Runs once in each interval, first after one. A run that takes longer delays the next one. */
+/** Runs once in each interval, first after one. It leaves out a run while the last one takes longer. */
 function startSchedule(intervalMs: number, run: () => Promise<unknown>): { stop(): Promise<void> } {
-  const stopping = new AbortController();
-  const slept = (ms: number) => sleep(ms, true, { signal: stopping.signal }).catch(() => false);
-  async function repeat(): Promise<void> {
-    for (let pause = intervalMs; await slept(pause); ) {
-      const begun = Date.now();
-      await run();
-      pause = Math.max(0, begun + intervalMs - Date.now());
-    }
-  }
-  const ended = repeat();
+  let running: Promise<unknown> | undefined;
+  const timer = setInterval(() => {
+    running ??= run().finally(() => {
+      running = undefined;
+    });
+  }, intervalMs);
   return {
-    stop: async () => {
-      stopping.abort();
-      await ended;
+    async stop() {
+      clearInterval(timer);
+      await running;
     },
   };
 }

@@ -33,19 +33,16 @@ export function createMetrics(): LocalMetrics {
     series.set(key, [...(series.get(key) ?? []).slice(-MOST_POINTS), { at: Date.now(), value }]);
   }
 
-  function takeLine(line: MetricLine): void {
-    for (const { Namespace: namespace, Dimensions, Metrics } of line._aws?.CloudWatchMetrics ?? [])
-      for (const names of Dimensions)
-        for (const { Name: name } of Metrics) {
-          const dimensions = Object.fromEntries(names.map((each) => [each, String(line[each])]));
-          for (const value of [line[name]].flat()) put({ namespace, name, dimensions }, Number(value));
-        }
-  }
-
   return {
     put,
     takeLog(lines) {
-      for (const line of lines) takeLine((jsonOf(line) ?? {}) as MetricLine);
+      for (const line of lines.map((text) => (jsonOf(text) ?? {}) as MetricLine))
+        for (const { Namespace: namespace, Dimensions, Metrics } of line._aws?.CloudWatchMetrics ?? [])
+          for (const names of Dimensions)
+            for (const { Name: name } of Metrics) {
+              const dimensions = Object.fromEntries(names.map((each) => [each, String(line[each])]));
+              for (const value of [line[name]].flat()) put({ namespace, name, dimensions }, Number(value));
+            }
     },
     read: (metric, { from, to }) =>
       (series.get(keyOf(metric)) ?? []).filter(({ at }) => at >= from && at < to).map(({ value }) => value),

@@ -6,7 +6,7 @@ import { type ProducerClient, realProducer } from '../producer/real-producer';
 import { alarmTopic } from './alarm-topic';
 import { createApi } from './api';
 import { type LocalPorts, localPorts } from './clients';
-import { type Cloud, type OnStop, REGION, startCloud } from './cloud';
+import { type Cloud, REGION, type Started, startCloud } from './cloud';
 import { localConsole } from './console';
 import { controlPlane } from './control-plane';
 import type { Endpoints } from './endpoints';
@@ -46,12 +46,17 @@ export interface Service extends Omit<Cloud, 'endpoints'>, FakeVendors {
 
 /** Starts the whole service. If one part does not start, it stops those that did. */
 export async function startService(options: ServiceOptions): Promise<Service> {
-  const started: (() => Promise<unknown>)[] = [];
+  const parts: { close(): Promise<unknown> }[] = [];
   const stop = async () => {
-    for (const stopPart of started.splice(0)) await stopPart();
+    for (const part of parts.splice(0)) await part.close();
+  };
+  const started: Started = async (starting) => {
+    const part = await starting;
+    parts.unshift(part);
+    return part;
   };
   try {
-    return { ...(await startParts(options, (stopPart) => void started.unshift(stopPart))), stop };
+    return { ...(await startParts(options, started)), stop };
   } catch (error) {
     await stop();
     throw error;
@@ -60,15 +65,14 @@ export async function startService(options: ServiceOptions): Promise<Service> {
 
 async function startParts(
   { packaged, listenOn = portsFrom(0), endpointsOf = async (all) => all, ...observers }: ServiceOptions,
-  onStop: OnStop,
+  started: Started,
 ): Promise<Omit<Service, 'stop'>> {
-  const { endpoints: aws, ...cloud } = await startCloud(packaged, listenOn, onStop);
+  const { endpoints: aws, ...cloud } = await startCloud(packaged, listenOn, started);
   const { declared, config, sqs } = cloud;
-  const vendors = await startFakeVendors(declared, listenOn, onStop);
+  const vendors = await startFakeVendors(declared, listenOn, started);
   // The functions need its address, and its routes need the functions.
   const server = http.createServer();
-  const api = await listen(server, listenOn.api);
-  onStop(() => close(server));
+  const { api } = await started(listen(server, listenOn.api).then((url) => ({ api: url, close: () => close(server) })));
   const endpoints = {
     ...aws,
     sns: `${api}/sns`,
@@ -77,12 +81,11 @@ async function startParts(
     appStoreConnect: vendors.appStoreConnect.url,
     discord: vendors.discord.webhook,
   };
-  const { lambda, mappings, metrics } = startFunctions(
-    { packaged, declared, sqs, endpoints: await endpointsOf(endpoints), ...observers },
-    onStop,
+  const functionsSee = await endpointsOf(endpoints);
+  const { lambda, mappings, metrics } = await started(
+    Promise.resolve(startFunctions({ packaged, declared, sqs, endpoints: functionsSee, ...observers })),
   );
   const ports = localPorts({ endpoints, region: REGION, table: config.TABLE, bucket: config.BUCKET });
-  onStop(async () => ports.close());
   const producer = realProducer({
     instance: config.INSTANCE,
     region: REGION,
@@ -90,7 +93,8 @@ async function startParts(
     endpoints: { sqs: aws.sqs, dynamodb: aws.dynamodb, s3: aws.s3 },
     credentials: LOCAL_CREDENTIALS,
   });
-  onStop(() => producer.close({ timeoutMs: 0 }).catch(() => {}));
+  await started(Promise.resolve({ close: async () => ports.close() }));
+  await started(Promise.resolve({ close: () => producer.close({ timeoutMs: 0 }).catch(() => {}) }));
 
   const app = createApi({
     producer,

@@ -37,10 +37,14 @@ const REQUESTS: Record<string, () => object> = {
  */
 export async function exampleLatency(size: Size): Promise<string> {
   const { perSecond, seconds } = SIZES[size];
-  const stops: (() => Promise<unknown>)[] = [];
+  const stops: { close(): Promise<unknown> }[] = [];
   const example = await installExample();
   try {
-    const cloud = await startCloud(await localPackage(), portsFrom(0), (stop) => stops.unshift(stop));
+    const cloud = await startCloud(await localPackage(), portsFrom(0), async (starting) => {
+      const part = await starting;
+      stops.unshift(part);
+      return part;
+    });
     const running = await example.start(
       variablesOf({ ...cloud, endpoints: { ...cloud.endpoints, sns: 'http://127.0.0.1:1' } }),
     );
@@ -60,7 +64,7 @@ export async function exampleLatency(size: Size): Promise<string> {
       ),
     ].join('\n');
   } finally {
-    for (const stop of stops) await stop();
+    for (const part of stops) await part.close();
     example.remove();
   }
 }

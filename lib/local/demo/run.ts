@@ -7,54 +7,59 @@ import { REGION } from '../cloud';
 import type { Service } from '../service';
 import { type Expected, feedbackOf, type Scenario } from './scenarios';
 
-/** The result of a scenario. */
-export interface Outcome {
+interface Sent {
   title: string;
+  expected: Expected;
   id: string;
-  job: JobRow | undefined;
-  /** Empty if everything is as expected. */
-  differences: string[];
 }
 
 const LOOK_MS = 250;
 const HOUR_MS = 3_600_000;
 
-/** Sends the jobs of all scenarios at once. Then it watches them until all have finished or the time is up. */
+/**
+ * Sends the jobs of all scenarios at once. Then it watches them until all have finished or the time is up, and prints
+ * how each ended. Resolves to what is not as expected.
+ */
 export async function runScenarios(
   service: Service,
   { scenarios, limitMs, print }: { scenarios: Scenario[]; limitMs: number; print: (line: string) => void },
-): Promise<Outcome[]> {
+): Promise<string[]> {
   const begun = Date.now();
-  const sent: { scenario: Scenario; id: string; shown: string }[] = [];
-  for (const [index, scenario] of scenarios.entries()) {
+  const sent: Sent[] = [];
+  for (const [index, { title, expected, prepare, send }] of scenarios.entries()) {
     const email = `user-${index + 1}@example.com`;
-    scenario.prepare?.(service, email);
-    const id = (await scenario.send?.(service, email)) ?? (await service.producer.feedback(feedbackOf(email))).id;
-    sent.push({ scenario, id, shown: '' });
+    prepare?.(service, email);
+    const id = (await send?.(service, email)) ?? (await service.producer.feedback(feedbackOf(email))).id;
+    sent.push({ title, expected, id });
   }
 
+  const shown = new Map<string, string>();
   /** Prints what changed. Returns true once all jobs have finished. */
   async function look(): Promise<boolean> {
     const jobs = await Promise.all(sent.map(({ id }) => service.job(id)));
-    for (const [index, entry] of sent.entries()) {
-      const shown = stateOf(jobs[index]);
-      if (shown === entry.shown) continue;
-      entry.shown = shown;
-      print(`  ${((Date.now() - begun) / 1000).toFixed(1).padStart(5)} s  ${entry.scenario.title}: ${shown}`);
+    for (const [index, { title, id }] of sent.entries()) {
+      const state = stateOf(jobs[index]);
+      if (state === shown.get(id)) continue;
+      shown.set(id, state);
+      print(`  ${((Date.now() - begun) / 1000).toFixed(1).padStart(5)} s  ${title}: ${state}`);
     }
     return jobs.every((job) => finished(service, job));
   }
   while (!(await look()) && Date.now() < begun + limitMs) await sleep(LOOK_MS);
 
-  return Promise.all(
-    sent.map(async ({ scenario: { title, expected }, id }) => {
-      const job = await service.job(id);
-      return { title, id, job, differences: job ? differences(service, job, expected) : ['no row'] };
-    }),
-  );
+  const wrong: string[] = [];
+  for (const { title, expected, id } of sent) {
+    const job = await service.job(id);
+    const { attempts = 0, steps = {}, error } = job ?? {};
+    const done = Object.entries(steps).map(([name, { status }]) => `${name} ${status}`);
+    const why = error ? [`${error.code}: ${error.message}`] : [];
+    print(`\n${title}: ${stateOf(job)}\n  ${[`attempts ${attempts}`, ...done, ...why].join(' · ')}`);
+    wrong.push(...differences(service, { id, ...job }, expected).map((difference) => `${title}: ${difference}`));
+  }
+  return wrong;
 }
 
-export const stateOf = ({ state, reason }: Partial<JobRow> = {}): string =>
+const stateOf = ({ state, reason }: Partial<JobRow> = {}): string =>
   reason ? `${state} (${reason})` : (state ?? 'sent');
 
 /**
@@ -71,7 +76,11 @@ const deadLetterOf = (service: Service, id: string): string | undefined =>
   service.deadLetters().find(({ attributes }) => attributes.job?.StringValue === id)?.attributes.code?.StringValue;
 
 /** How the job, its tickets and its e-mails differ from the expected outcome. Empty if they do not. */
-function differences(service: Service, { id, state, holds }: JobRow, expected: Expected): string[] {
+function differences(
+  service: Service,
+  { id, state, holds }: Partial<JobRow> & { id: string },
+  expected: Expected,
+): string[] {
   const found: [what: string, is: unknown, mustBe: unknown][] = [
     ['state', state, expected.state],
     ['holds', holds, expected.holds ?? 0],

@@ -9,32 +9,21 @@ const STATUS = { PreconditionFailed: 412, NoSuchKey: 404 } as const;
  * Those of one key run one after another. So no answer is a conflict.
  */
 export function addConditionalPuts(app: App): void {
-  /** The last conditional put of each key. */
+  /** The end of the last conditional put of each key. */
   const turns = new Map<string, Promise<void>>();
   const ends = new WeakMap<object, () => void>();
 
   app.addHook('onRequest', async (request, reply) => {
     const { method, url, headers } = request;
-    const expected = headers['if-none-match'] === '*' ? undefined : headers['if-match'];
-    if (method !== 'PUT' || (headers['if-none-match'] !== '*' && expected === undefined)) return;
+    const expected = headers['if-none-match'] ?? headers['if-match'];
+    if (method !== 'PUT' || expected === undefined) return;
     const key = url.split('?')[0] ?? '';
     const before = turns.get(key);
-    let resolve = () => {};
-    const turn = new Promise<void>((end) => {
-      resolve = end;
-    });
-    turns.set(key, turn);
-    ends.set(request, () => {
-      resolve();
-      if (turns.get(key) === turn) turns.delete(key);
-    });
+    turns.set(key, new Promise((resolve) => ends.set(request, resolve)));
     await before;
-    const { statusCode, headers: stored } = await app.inject({
-      method: 'HEAD',
-      url: key,
-      headers: { host: headers.host ?? '' },
-    });
-    const code = refusal(statusCode === 200 ? String(stored.etag) : undefined, expected);
+    const head = await app.inject({ method: 'HEAD', url: key, headers: { host: headers.host ?? '' } });
+    const etag = head.statusCode === 200 ? String(head.headers.etag) : undefined;
+    const code = refusal(etag, expected === '*' ? undefined : expected);
     if (code) await reply.code(STATUS[code]).type('application/xml').send(`<Error><Code>${code}</Code></Error>`);
   });
   for (const end of ['onResponse', 'onRequestAbort'] as const)
