@@ -1,8 +1,9 @@
 import { FEEDBACK_QUEUE } from '../jobs/keys';
 import { mailArgs } from '../jobs/mail';
+import { traceOf } from '../jobs/row';
 import { plainText } from '../text';
 import type { Mail } from '../vendors/sendgrid';
-import type { Feedback } from './message';
+import type { FeedbackJob } from './ticket';
 
 export interface ConfirmationConfig {
   from: { email: string; name?: string };
@@ -18,29 +19,17 @@ export interface ConfirmationConfig {
  * The mail that confirms a user's feedback. Without a user id, anyone may have written the feedback under this address. Then
  * the mail repeats neither name nor subject, so that it cannot carry a stranger's words in our name.
  */
-export function confirmationOf({
-  id,
-  time,
-  trace,
-  data,
-  ticketId,
-  config: { from, brand, ...config },
-}: {
-  id: string;
-  /** When the job was accepted, ms. */
-  time: number;
-  /** What the caller follows the job by. */
-  trace?: Record<string, string>;
-  data: Feedback;
-  ticketId: string;
-  config: ConfirmationConfig;
-}): Mail {
+export function confirmationOf(
+  { id, data, row }: FeedbackJob,
+  ticketId: string,
+  { from, brand, ...config }: ConfirmationConfig,
+): Mail {
   const { user, locale } = data;
   const known = user.id !== undefined;
   const name = known && user.name !== undefined ? plainText(user.name) : undefined;
   const subject = known ? plainText(data.subject) : undefined;
   const templateId = templateFor(locale, config);
-  const customArgs = { ...mailArgs({ id, queue: FEEDBACK_QUEUE, time }), ...trace };
+  const customArgs = { ...mailArgs({ id, queue: FEEDBACK_QUEUE, time: row.time }), ...traceOf(row) };
   const recipient = { email: user.email, name, customArgs };
   const categories = ['feedback-confirmation'];
   if (templateId !== undefined) {

@@ -1,7 +1,6 @@
 import { sha256 } from '../jobs/envelope';
 import { FEEDBACK_QUEUE } from '../jobs/keys';
 import { MAIL_STEPS } from '../jobs/mail';
-import { traceOf } from '../jobs/row';
 import type { Objects } from '../ports';
 import { type Ticket, ticketBody, type Zendesk } from '../vendors/zendesk';
 import { type BestEffort, type MailDeps, mailOrSkip, skipStep } from '../worker/best-effort';
@@ -30,7 +29,7 @@ export function feedbackContract(deps: FeedbackDeps): QueueContract {
         schema: feedbackSchema,
         first: (job: Omit<Job<Feedback>, 'envelope'>) => {
           if (job.data.attachments?.length) return { name: 'upload' };
-          return { name: 'ticket', hash: hashOf(ticketFor(deps, job, [])) };
+          return { name: 'ticket', hash: hashOf(ticketOf(job, [], deps.config.tags)) };
         },
         process: (job: Job<Feedback>, context) => process(deps, job, context),
       }),
@@ -50,7 +49,7 @@ async function makeTicket(deps: FeedbackDeps, job: Job<Feedback>, context: RunCo
   const { zendesk } = deps;
   const made = steps.peek('ticket')?.status === 'done';
   const uploads = made ? [] : await upload(deps, data, context);
-  const ticket = ticketFor(deps, job, uploads);
+  const ticket = ticketOf(job, uploads, deps.config.tags);
   return steps.step('ticket', {
     hash: hashOf(ticket),
     run: () =>
@@ -58,12 +57,6 @@ async function makeTicket(deps: FeedbackDeps, job: Job<Feedback>, context: RunCo
     resolve: () => vendor('zendesk', () => zendesk.findTicket(id, { timeoutMs: callTimeoutMs() }), { minor: true }),
   });
 }
-
-const ticketFor = (
-  { config }: FeedbackDeps,
-  { id, data, row }: Omit<Job<Feedback>, 'envelope'>,
-  uploads: string[],
-): Ticket => ticketOf({ id, data, uploads, tags: config.tags, trace: traceOf(row) });
 
 /** A repeat must be the same bytes. */
 const hashOf = (ticket: Ticket): string => sha256(ticketBody(ticket));
@@ -91,14 +84,15 @@ async function upload(deps: FeedbackDeps, data: Feedback, context: RunContext): 
 /** Sends the confirmation as a best-effort step, because the job is about the ticket. */
 async function confirm(
   deps: FeedbackDeps,
-  { job: { id, data, row }, ticketId, context }: { job: Job<Feedback>; ticketId: string; context: RunContext },
+  { job, ticketId, context }: { job: Job<Feedback>; ticketId: string; context: RunContext },
 ): Promise<BestEffort> {
   const step = MAIL_STEPS.feedback;
+  const { id, data } = job;
   if (!data.confirmation) return skipStep(context, step, 'opted-out');
   const { id: userId, email } = data.user;
   const first = context.steps.peek(step) === undefined;
   if (first && userId === undefined && !(await deps.mayConfirm({ id, email })))
     return skipStep(context, step, 'TooManyMails');
-  const mail = confirmationOf({ id, time: row.time, trace: traceOf(row), data, ticketId, config: deps.config });
+  const mail = confirmationOf(job, ticketId, deps.config);
   return mailOrSkip(deps, context, { step, after: 'ticket', limitMs: deps.config.confirmationWaitMs, mail });
 }

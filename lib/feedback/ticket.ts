@@ -1,5 +1,6 @@
 import { PermanentError, StoreError } from '../errors';
 import { attachmentsPrefix, FEEDBACK_QUEUE } from '../jobs/keys';
+import { type JobRow, traceOf } from '../jobs/row';
 import { type Objects, TOO_LARGE } from '../ports';
 import { plainText } from '../text';
 import type { Ticket } from '../vendors/zendesk';
@@ -10,17 +11,15 @@ export interface TicketConfig {
   tags: readonly string[];
 }
 
-interface TicketSource {
+/** What a ticket and a confirmation need of a job. */
+export interface FeedbackJob {
   id: string;
   data: Feedback;
-  uploads: string[];
-  tags: readonly string[];
-  /** What the caller follows the job by. */
-  trace?: Record<string, string>;
+  row: Pick<JobRow, 'time' | 'correlationId' | 'traceparent'>;
 }
 
 /** The ticket of a feedback job. It depends only on its arguments, so a repeat of the job makes the same bytes. */
-export function ticketOf({ id, data, uploads, tags, trace = {} }: TicketSource): Ticket {
+export function ticketOf({ id, data, row }: FeedbackJob, uploads: string[], tags: readonly string[]): Ticket {
   const { user, subject, message, category, type, priority, customFields = [], context = {} } = data;
   const details = Object.entries(context).map(([name, value]) => `${name}: ${value}`);
   const own = localPart(user.email);
@@ -33,7 +32,7 @@ export function ticketOf({ id, data, uploads, tags, trace = {} }: TicketSource):
     priority,
     type,
     custom_fields: filled(customFields),
-    metadata: filled(trace),
+    metadata: filled(traceOf(row)),
   };
 }
 

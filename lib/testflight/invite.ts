@@ -1,6 +1,5 @@
 import { TransientError } from '../errors';
 import { MAIL_STEPS } from '../jobs/mail';
-import { traceOf } from '../jobs/row';
 import type { InviteOutcome, Tester, TesterState } from '../vendors/app-store-connect';
 import { Contradiction } from '../vendors/app-store-connect-transport';
 import { mailOrSkip, skipStep } from '../worker/best-effort';
@@ -129,17 +128,17 @@ function outcomeOf(state: TesterState, { before }: KnownTester): Invitation | un
 async function notify(
   deps: TestflightDeps,
   {
-    job: { id, data, row },
+    job,
     context,
     run: { steps, command },
     invitation,
   }: { job: Job<Invite>; context: RunContext; run: Run; invitation: Invitation },
 ) {
-  const { notification } = data;
+  const { notification } = job.data;
   const step = MAIL_STEPS.testflight;
   if (!notification) return undefined;
   if (invitation !== 'sent' && invitation !== 'by-apple') return skipStep(context, step, 'NotInvited');
   await command.left(steps.peek(step));
-  const mail = notificationOf({ id, time: row.time, trace: traceOf(row), data, notification, config: deps.config });
+  const mail = notificationOf(job, notification, deps.config);
   return mailOrSkip(deps, context, { step, after: 'invitation', limitMs: deps.config.notificationWaitMs, mail });
 }

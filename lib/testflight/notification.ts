@@ -1,5 +1,7 @@
 import { mailArgs } from '../jobs/mail';
+import { traceOf } from '../jobs/row';
 import type { Mail } from '../vendors/sendgrid';
+import type { Job } from '../worker/contract';
 import { type Invite, TESTFLIGHT_QUEUE } from './message';
 
 export interface NotificationConfig {
@@ -11,28 +13,16 @@ export interface NotificationConfig {
 }
 
 /** The mail that tells a tester about the invitation, in addition to Apple's mail. */
-export function notificationOf({
-  id,
-  time,
-  trace,
-  data: { email, firstName, lastName },
-  notification: { appName, message, url },
-  config: { from, templateId, brand },
-}: {
-  id: string;
-  /** When the job was accepted, ms. */
-  time: number;
-  /** What the caller follows the job by. */
-  trace?: Record<string, string>;
-  data: Invite;
-  notification: NonNullable<Invite['notification']>;
-  config: NotificationConfig;
-}): Mail {
+export function notificationOf(
+  { id, row, data: { email, firstName, lastName } }: Job<Invite>,
+  { appName, message, url }: NonNullable<Invite['notification']>,
+  { from, templateId, brand }: NotificationConfig,
+): Mail {
   const name = [firstName, lastName].filter((part) => part !== undefined).join(' ');
   const person = {
     email,
     name: name === '' ? undefined : name,
-    customArgs: { ...mailArgs({ id, queue: TESTFLIGHT_QUEUE, time }), ...trace },
+    customArgs: { ...mailArgs({ id, queue: TESTFLIGHT_QUEUE, time: row.time }), ...traceOf(row) },
   };
   const base = {
     from,

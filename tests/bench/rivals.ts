@@ -29,12 +29,12 @@ export function feedbackSteps({ table, objects, zendesk, sendgrid }: RivalPorts)
   return {
     /** Creates the ticket under an idempotency key. */
     async ticket({ id, data }: Job): Promise<string> {
-      const ticket = ticketOf({ id, data, uploads: [], tags: [] });
+      const ticket = ticketOf({ id, data, row: { time: Date.now() } }, [], []);
       return (await zendesk.createTicket(ticket, { ...TIMEOUT, idempotencyKey: id })).id;
     },
     async mail({ id, data }: Job, ticketId: string): Promise<void> {
       const config = { from: { email: 'support@example.com' }, brand: 'Example' };
-      await sendgrid.send(confirmationOf({ id, time: Date.now(), data, ticketId, config }), TIMEOUT);
+      await sendgrid.send(confirmationOf({ id, data, row: { time: Date.now() } }, ticketId, config), TIMEOUT);
     },
     /** Writes a status row and a result object. */
     async result({ id }: Job, ticketId: string): Promise<void> {

@@ -8,18 +8,20 @@ const BRAZILIAN = `d-${'2'.repeat(32)}`;
 const templates = feedbackEnv.shape.FEEDBACK_TEMPLATES.parse(`de=${GERMAN}, pt-BR=${BRAZILIAN}`);
 
 const mailFor = (locale: string | undefined, templateId?: string) =>
-  confirmationOf({
-    id: 'job-1',
-    time: 0,
-    data: feedbackSchema.parse({
-      user: { email: 'user@example.com' },
-      subject: 'Hello',
-      message: 'It works',
-      ...(locale === undefined ? {} : { locale }),
-    }),
-    ticketId: '1',
-    config: { from: { email: 'support@example.com' }, brand: 'Example', templateId, templates },
-  });
+  confirmationOf(
+    {
+      id: 'job-1',
+      row: { time: 0 },
+      data: feedbackSchema.parse({
+        user: { email: 'user@example.com' },
+        subject: 'Hello',
+        message: 'It works',
+        locale,
+      }),
+    },
+    '1',
+    { from: { email: 'support@example.com' }, brand: 'Example', templateId, templates },
+  );
 
 test.each([
   ['de', GERMAN],

@@ -19,12 +19,10 @@ async function all<T>(given: AsyncIterable<T>): Promise<T[]> {
   return taken;
 }
 const mailTo = (data: ReturnType<typeof feedback>, templateId?: string) =>
-  confirmationOf({
-    id: 'job-1',
-    time: 0,
-    data,
-    ticketId: '17',
-    config: { from: { email: 'support@example.com' }, brand: 'Example', templateId },
+  confirmationOf({ id: 'job-1', row: { time: 0 }, data }, '17', {
+    from: { email: 'support@example.com' },
+    brand: 'Example',
+    templateId,
   });
 
 test.each([
@@ -53,7 +51,7 @@ test('marks that change the direction of text do not reach the ticket, the mail 
   await objects.put('jobs/_attachments/feedback/a', 'a', 'text/plain');
   const [file] = await all(attachmentsOf({ objects, prefix: 'jobs' }, data));
 
-  expect(ticketOf({ id: '1', data, uploads: [], tags: [] })).toMatchObject({
+  expect(ticketOf({ id: '1', data, row: { time: 0 } }, [], [])).toMatchObject({
     subject: 'ab',
     requester: { name: 'Ann' },
   });
