@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -39,21 +40,23 @@ async function happen(service: Service, page: Page): Promise<void> {
     await page.getByRole('button', { name: sample, exact: true }).click();
     await page.getByRole('status').getByRole('link').waitFor();
   }
-  await ended(service, 4);
+  const rows = async (state: string) => (await service.ports.rows()).filter((row) => row.state === state);
+  while ((await rows('succeeded')).length < 4);
   await page.getByRole('region', { name: 'Zendesk' }).getByRole('button', { name: 'Refuse the key (401)' }).click();
   await page.getByRole('button', { name: 'A feedback', exact: true }).click();
-  await held(service);
+  while ((await rows('held')).length === 0);
+  await track(service);
 }
 
-async function ended(service: Service, count: number): Promise<void> {
-  for (;;) {
-    const jobs = await service.ports.rows();
-    if (jobs.filter(({ state }) => state === 'succeeded').length >= count) return;
-  }
-}
-
-async function held(service: Service): Promise<void> {
-  while ((await service.ports.rows()).every(({ state }) => state !== 'held'));
+/** Some events, of which some are refused. */
+async function track({ declared, ports }: Service): Promise<void> {
+  const url = declared.queues.find(({ name }) => name === 'local-analytics.fifo')?.url ?? '';
+  const [id, time] = [randomUUID(), new Date().toISOString()];
+  const named = (n: number) => (n % 9 === 0 ? 'purchase' : n % 4 === 0 ? 'session_started' : 'screen_viewed');
+  const valid = Array.from({ length: 400 }, (_, n) => ({ id: `event-${n}`, name: named(n), time }));
+  const events = [...valid, ...valid.slice(0, 12).map((event) => ({ ...event, user: '', schema: 1 }))];
+  const envelope = { specversion: '1.0', id, type: 'analytics.events.v1', source: '/my/api', time, data: { events } };
+  await ports.queues.send(url, { body: JSON.stringify(envelope), groupId: id, deduplicationId: id });
 }
 
 async function take(service: Service, page: Page): Promise<void> {
@@ -66,6 +69,7 @@ async function take(service: Service, page: Page): Promise<void> {
     job: [`/console/job?queue=feedback&id=${dead?.id}`, 'Row as JSON'],
     'dead-letters': ['/console/dead', 'TemplateMissing'],
     campaign: [`/console/campaigns?id=${campaign?.id}`, 'SendGrid reported'],
+    analytics: ['/console/analytics', 'must be 1 to 128 characters'],
     'fake-vendors': ['/console/local', 'Discord'],
   } as const;
   for (const [name, [path, shown]] of Object.entries(pages)) {

@@ -37,7 +37,7 @@ export const AnalyticsPage = () => (
 );
 
 const newestText = ({ messages, of }: { messages: number; of: number }): string =>
-  `From ${messages < of ? `the newest ${messages} of ` : ''}${of} messages of this hour and the one before.`;
+  `From ${messages < of ? `the newest ${messages} of ` : ''}${of} ${of === 1 ? 'message' : 'messages'} of this hour and the one before.`;
 
 const Rejected = ({ rules }: { rules: readonly RejectedBy[] }) => (
   <Table

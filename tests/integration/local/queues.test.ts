@@ -1,8 +1,10 @@
+import { randomUUID } from 'node:crypto';
 import { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import { realMappings } from '../../../lib/aws/mappings';
 import { realMonitoring } from '../../../lib/aws/monitoring';
 import { LOCAL_CREDENTIALS } from '../../../lib/local/loopback';
+import type { AnalyticsFigures } from '../../../lib/ops/analytics';
 import { NO_MAPPING } from '../../../lib/ports';
 import { type WatchedService, watchedService } from '../../support/local-service';
 import { changedLocalPackage } from '../../support/packages';
@@ -65,6 +67,30 @@ test('while a mapping is off, nothing is received; once it is on, jobs are done 
   expect(await monitoring.ringing('other-')).toEqual([]);
   await expect(mappings.isOn('other')).resolves.toBeUndefined();
   await expect(mappings.set('other', true)).rejects.toMatchObject({ code: NO_MAPPING });
+});
+
+test('the console shows what analytics stores and rejects, from CloudWatch and the bucket', async () => {
+  const { declared, ports } = service;
+  const url = declared.queues.find(({ name }) => name === 'local-analytics')?.url ?? '';
+  const [id, time] = [randomUUID(), new Date().toISOString()];
+  const data = { events: [{ id: 'event-1', name: 'opened', time }, { id: 'event-2' }] };
+  const envelope = { specversion: '1.0', id, type: 'analytics.events.v1', source: '/my/api', time, data };
+  const figures = async () => {
+    const answer = await fetch(`${service.api}/console/api/analytics`, { headers: { 'x-console': '1' } });
+    return (await answer.json()) as AnalyticsFigures;
+  };
+
+  await ports.queues.send(url, { body: JSON.stringify(envelope) });
+  await service.until('the figures', async () => (await figures()).p95.length > 0);
+
+  const { p50, p95, ...shown } = await figures();
+  expect(shown).toMatchObject({
+    ...{ accepted: [{ value: 1 }], rejected: [{ value: 1 }] },
+    stored: { of: 1, names: [{ name: 'opened', events: 1 }] },
+    rejections: { of: 1, rules: [{ field: 'name', events: 1, example: { job: id, value: 'undefined' } }] },
+  });
+  expect(p50).toEqual(p95);
+  expect(p50[0]?.value).toBeGreaterThan(0);
 });
 
 test.each([
