@@ -39,11 +39,10 @@ export function problemsOf(issue: z.core.$ZodIssue, value: unknown, schema: z.Zo
 
 /** The most similar of the valid words, as a sentence. */
 export function nearestText(word: string, valid: string[]): string {
-  const [best] = valid
-    .map((candidate) => ({ candidate, far: distance(word.toLowerCase(), candidate.toLowerCase()) }))
-    .sort((a, b) => a.far - b.far);
-  return best && best.far <= Math.max(2, word.length / 3)
-    ? ` Did you mean ${best.candidate}?`
+  const far = (candidate: string) => distance(word.toLowerCase(), candidate.toLowerCase());
+  const least = Math.min(...valid.map(far));
+  return least <= Math.max(2, word.length / 3)
+    ? ` Did you mean ${valid.filter((candidate) => far(candidate) === least).join(' or ')}?`
     : ` Valid: ${valid.join(', ')}.`;
 }
 

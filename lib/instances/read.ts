@@ -6,6 +6,7 @@ import { INSTANCE_NAME, type InstanceFile, instanceFile, type Stage } from './fi
 import type { Instance } from './instance';
 import { InstanceProblems, linesOf, nearestText, type Problem, problemsOf } from './problems';
 import { type QueueRow, rowProblems, rowSchema } from './queue-row';
+import { REGIONS } from './regions';
 import { settingProblems } from './variables';
 
 export const FOLDER = 'instances';
@@ -144,10 +145,13 @@ function complete(
     }
   }
   if (stage !== 'local') needed('account', settings.account, '');
+  const { region } = settings;
+  if (region !== undefined && !REGIONS.includes(region))
+    problems.push({ path: 'region', rule: `is not a region of AWS.${nearestText(region, REGIONS)}` });
   const instance: Instance = {
     ...{ name, file, stage, settings, known },
     account: settings.account,
-    region: needed('region', settings.region, ''),
+    region: needed('region', region, ''),
     bucket: needed('bucket', settings.bucket, ''),
     prefix: settings.prefix ?? name,
     hashKey: needed('hashKey', settings.hashKey, ''),
