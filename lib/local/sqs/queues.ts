@@ -1,5 +1,6 @@
 import type { GetQueueAttributesRequest } from '@aws-sdk/client-sqs';
 import * as z from 'zod';
+import { json } from '../../config/values';
 import { invalidValue, SqsError } from './errors';
 import { counts, earliestExpiry, findQueue, type Queue, type QueueSettings, type Service } from './queue';
 
@@ -7,12 +8,6 @@ export const urlOf = (service: Service, name: string): string =>
   `https://sqs.${service.region}.amazonaws.com/${service.account}/${name}`;
 
 const secondsBetween = (least: number, most: number) => z.coerce.number().int().min(least).max(most);
-const json = <T>(schema: z.ZodType<T>) =>
-  z
-    .string()
-    .transform((text) => JSON.parse(text) as unknown)
-    .pipe(schema)
-    .optional();
 
 /**
  * The attributes of a queue that the model knows. It refuses others, because it would not do what they say.
@@ -29,13 +24,13 @@ const attributesSchema = z.strictObject({
   RedrivePolicy: json(
     // Consoles and older templates write the number as a string. SQS takes both.
     z.object({ deadLetterTargetArn: z.string(), maxReceiveCount: z.coerce.number().int().min(1).max(1000) }),
-  ),
+  ).optional(),
   RedriveAllowPolicy: json(
     z.discriminatedUnion('redrivePermission', [
       z.strictObject({ redrivePermission: z.enum(['allowAll', 'denyAll']) }),
       z.strictObject({ redrivePermission: z.literal('byQueue'), sourceQueueArns: z.array(z.string()).min(1).max(10) }),
     ]),
-  ),
+  ).optional(),
 });
 
 const DEFAULTS = { VisibilityTimeout: '30', MessageRetentionPeriod: '345600' };

@@ -30,6 +30,10 @@ const send = (model: SqsModel, body: string, group = 'g1') =>
 const receive = (model: SqsModel, max = 10) =>
   model.receiveMessage({ QueueUrl: 'jobs.fifo', MaxNumberOfMessages: max }).Messages ?? [];
 
+test.each(['RedrivePolicy', 'RedriveAllowPolicy'])('a queue whose %s is no JSON is refused', (attribute) => {
+  expect(() => given({ [attribute]: 'no json' })).toThrow(/^Invalid attributes\. .*must be JSON/);
+});
+
 describe('the next change of a queue', () => {
   it('is undefined while the queue is empty', () => {
     const { model } = given();
