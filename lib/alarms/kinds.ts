@@ -99,7 +99,8 @@ const ALARMS = {
   'illegal-transition': {
     scope: 'instance',
     title: 'An illegal change of a job was refused',
-    means: 'This is a fault of our code. The worker or the reconciler leaves the job and its message as they are.',
+    means:
+      'A message that is not one of ours named a job, and opened nothing. Or our code has a fault. The log line says which.',
     look: 'logs -f WORKER --startTime 1h',
   },
   'access-denied': {
@@ -169,6 +170,13 @@ const FACTS = {
     means: 'The retention of the queue ended, so SQS deleted their messages before the jobs finished.',
     look: 'jobs list --queue {} --state dead',
     next: 'jobs retry JOB --queue {}',
+  },
+  'jobs-unclaimed': {
+    scope: 'queue',
+    title: 'The message of a job is missing',
+    means:
+      'No worker has claimed the job, and its queue is empty. Its body is not kept, so its sender must send it again.',
+    look: 'jobs show JOB --queue {}',
   },
   'jobs-dead': {
     scope: 'queue',

@@ -14,7 +14,7 @@ export const PLACES: readonly Place[] = [
  */
 export const ARROWS = {
   plan: { from: ['queued', 'cancelled (never-sent)'], to: 'held' },
-  claim: { from: ['queued', 'processing', 'held', 'dead', 'cancelled (never-sent)'], to: 'processing' },
+  claim: { from: ['queued', 'processing', 'dead', 'cancelled (never-sent)'], to: 'processing' },
   succeed: { from: ['processing'], to: 'succeeded' },
   retry: { from: ['processing'], to: 'queued' },
   giveBack: { from: ['processing'], to: 'queued' },
@@ -22,13 +22,13 @@ export const ARROWS = {
   park: { from: ['processing'], to: 'dead' },
   stop: { from: ['processing'], to: 'cancelled' },
   release: { from: ['held'], to: 'queued' },
-  endWithoutBody: { from: ['held'], to: 'dead' },
-  parkPoison: { from: ['queued', 'processing', 'held', 'dead', 'cancelled (never-sent)'], to: 'dead' },
+  endWithoutBody: { from: ['held', 'queued'], to: 'dead' },
+  parkPoison: { from: ['queued', 'processing'], to: 'dead' },
   expire: { from: ['queued', 'processing'], to: 'dead' },
   neverSent: { from: ['queued'], to: 'cancelled' },
   cancel: { from: ['queued', 'processing', 'held'], to: 'cancelled' },
   resolve: { from: ['held'], to: 'held' },
-  reopen: { from: ['cancelled (never-sent)', 'cancelled (operator)'], to: 'queued' },
+  reopen: { from: ['dead', 'cancelled (never-sent)', 'cancelled (operator)'], to: 'queued' },
 } as const satisfies Record<string, { from: readonly Place[]; to: State }>;
 
 export type ArrowName = keyof typeof ARROWS;
@@ -46,7 +46,7 @@ export const mayFollow = (row: Pick<JobRow, 'state' | 'reason'>, arrow: ArrowNam
   return place !== undefined && from.includes(place);
 };
 
-/** Whether no message runs the job any more: it succeeded, an operator cancelled it, or a later job superseded it. */
+/** Whether no message runs the job: it waits outside the queue, it succeeded, or it was cancelled. */
 export const isClosed = (row: Pick<JobRow, 'state' | 'reason'>): boolean => !mayFollow(row, 'claim');
 
 export const isCancelledByOperator = (row: Pick<JobRow, 'state' | 'reason'>): boolean =>

@@ -12,6 +12,9 @@ interface Deps {
 /** The body of a DLQ entry whose kept body is gone. The entry still tells the reason. */
 export const GONE = JSON.stringify({ body: 'gone' });
 
+/** Replaces a body that does not fit into a message together with its attributes. The body is kept in S3. */
+export const STAND_IN = JSON.stringify({ body: 'kept' });
+
 export const bodyMissing = (): PermanentError =>
   new PermanentError({ code: 'BodyMissing', message: 'the body that the job was sent with is gone from the bucket' });
 

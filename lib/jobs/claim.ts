@@ -1,7 +1,7 @@
 import { PermanentError } from '../errors';
-import { isClosed } from './arrows';
 import { belongs } from './body';
 import type { Ledger } from './ledger';
+import { type NotFirst, permission } from './permission';
 import { type Delivery, type JobRow, type StoredError, storedError } from './row';
 import { claim as taken } from './transitions';
 
@@ -13,7 +13,7 @@ const MOST_CRASHES = 3;
 export type Claim =
   /** This run has the job until the lease ends. The claim stored the start of the step `begun`. */
   | { kind: 'claimed'; row: JobRow; begun: string | undefined }
-  /** The job has ended, or it left the queue from this message. Only missing writes are to be completed. */
+  /** The message opens nothing, because the job has left the queue. Only missing writes are to be completed. */
   | { kind: 'late'; row: JobRow }
   /** Another run, of the delivery `by`, has the job until `until`, in ms since 1970. */
   | { kind: 'busy'; until: number; by: Delivery | undefined }
@@ -22,7 +22,8 @@ export type Claim =
   /** The job's runs crashed while no other job ran. This run has the job, and must park it. */
   | { kind: 'must-park'; row: JobRow }
   /** The id belongs to a job with another payload. */
-  | { kind: 'conflict' };
+  | { kind: 'conflict' }
+  | NotFirst;
 
 /** A step that the claim starts, and the hash of its request. */
 export interface FirstStep {
@@ -35,7 +36,11 @@ export interface ClaimRequest {
   /** The row if nothing has happened to the job, made from its message. Missing if something may have happened. */
   blank?: JobRow | undefined;
   /** Makes the row if the table has none. */
-  fresh: () => Promise<JobRow>;
+  fresh: () => Promise<JobRow | NotFirst>;
+  /** The message's attributes. */
+  attributes?: Record<string, string>;
+  /** Only an attribute names the job. */
+  named?: true | undefined;
   /** `undefined`: the job's body is lost, so the message names its job only. */
   payloadHash: string | undefined;
   delivery: Delivery;
@@ -64,10 +69,12 @@ export async function claim(ledger: Ledger, request: ClaimRequest): Promise<Clai
   if (unread) return ours(unread, begun);
   for (let stored = await ledger.get(key); ; ) {
     const row = stored ?? (await request.fresh());
+    if ('kind' in row) return row;
     if (!belongs(row, payloadHash)) return { kind: 'conflict' };
     // This run has the job already. The answer to an earlier write was lost.
     if (row.lease?.token === token) return ours(row, begun);
-    if (row.spentMessageIds.includes(delivery.messageId) || isClosed(row)) return { kind: 'late', row };
+    const allowed = permission(row, { messageId: delivery.messageId, attributes: request.attributes ?? {} }, request);
+    if (allowed !== 'run') return { kind: allowed, row };
     if (row.state === 'processing' && row.lease && row.lease.until > now())
       return { kind: 'busy', until: row.lease.until, by: deliveryOf(row, row.lease) };
 

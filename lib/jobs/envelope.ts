@@ -32,15 +32,6 @@ export const publicForm = (name: keyof typeof PUBLIC_FORMS, value: string): stri
 
 const keyedHash = z.string().regex(/^[0-9a-f]{32}$/, 'must be 32 hex digits');
 
-const FIRST_MS = Date.parse('0000-01-01T00:00:00.000Z');
-const LAST_MS = Date.parse('9999-12-31T23:59:59.999Z');
-
-/** S3 keys hold the year of the time in UTC, in four digits. An offset can lead out of them. */
-function hasFourDigitYear(time: string): boolean {
-  const at = Date.parse(time);
-  return Number.isNaN(at) || (at >= FIRST_MS && at <= LAST_MS);
-}
-
 /**
  * The message of a job: a CloudEvents 1.0 event in structured JSON (https://github.com/cloudevents/spec), as the SDKs of
  * all languages write it. `time` is when the job was first accepted (RFC 3339), and never changes.
@@ -52,7 +43,8 @@ export const envelopeSchema = z.object({
   /** `{queue}.{what}.v{n}`, e.g. `feedback.submitted.v1`. */
   type: printable(128),
   source: printable(256),
-  time: z.iso.datetime({ offset: true }).refine(hasFourDigitYear, 'must be in the years 0000 to 9999 of UTC'),
+  /** `checkTime` bounds it. */
+  time: z.iso.datetime({ offset: true }),
   subject: printable(256).optional(),
   datacontenttype: z
     .string()
@@ -94,18 +86,40 @@ const uuid = z.uuid();
 /** Never change this: with another namespace a message that SQS delivers again would become a second job. */
 const EVENT_NAMESPACE = '6f0c3a53-0a0e-5b8e-9d0b-3c1f5a2f7e64';
 
+const uuidOf = (namespaced: Pick<Envelope, 'source' | 'id'>): string =>
+  v5(`${namespaced.source}\n${namespaced.id}`.toWellFormed(), EVENT_NAMESPACE);
+
+/** A random UUID (v4, v7), which no sender can know before. */
+export const isRandomId = (id: string): boolean =>
+  /^[\da-f]{8}-[\da-f]{4}-[47][\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/i.test(id);
+
 /**
- * The job id of an event. CloudEvents allows any text as `id`, which is unique only together with `source`. Keys, paths
- * and deduplication ids need something short and plain, so other ids become the UUIDv5 of both.
+ * The job id of another sender's event. CloudEvents allows any text as `id`, which is unique only together with `source`,
+ * so other ids become the UUIDv5 of both. So do UUIDs that follow from something: one of them may be the id that our
+ * producer's next call will have.
  */
-export const jobIdOf = ({ source, id }: Pick<Envelope, 'source' | 'id'>): string =>
-  uuid.safeParse(id).success ? id : v5(`${source}\n${id}`.toWellFormed(), EVENT_NAMESPACE);
+export const jobIdOf = (event: Pick<Envelope, 'source' | 'id'>): string =>
+  isRandomId(event.id) ? event.id : uuidOf(event);
+
+const DAY_MS = 24 * 60 * 60_000;
+
+/** Throws a PermanentError unless an event was made between `oldest` and a day after `sentAt`, both in ms since 1970. */
+export function checkTime({ time }: Envelope, { oldest, sentAt }: { oldest: number; sentAt: number }): void {
+  const at = Date.parse(time);
+  if (at >= oldest && at <= sentAt + DAY_MS) return;
+  const message = "time: must be within the queue's retention before the message was sent, or up to a day after";
+  throw new PermanentError({ code: 'InvalidEnvelope', message, field: 'time' });
+}
 
 export const sha256 = (bytes: string | Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
 /** Two deliveries of one id must have the same hash. It covers type, data and salt, not `time` or tracing. */
-export function payloadHash({ type, data, datasha256, salt }: Envelope): string {
-  const parts = [type, datasha256 ?? sha256(JSON.stringify(data ?? null)), ...(salt === undefined ? [] : [salt])];
+export function payloadHash({ type, data, dataref, datasha256, salt }: Envelope): string {
+  const parts = [
+    type,
+    (dataref && datasha256) ?? sha256(JSON.stringify(data ?? null)),
+    ...(salt === undefined ? [] : [salt]),
+  ];
   return sha256(parts.join('\n'));
 }
 
@@ -135,8 +149,14 @@ export function parseOrPark<T>(schema: z.ZodType<T>, input: unknown, prefix = ''
   throw new PermanentError({ code: 'InvalidField', message, field });
 }
 
-/** Parses a message body. Throws a PermanentError (`NotJson`, `InvalidEnvelope`) if it holds no valid envelope. */
-export function parseEnvelope(body: string): Envelope {
+/**
+ * Parses a message body. Throws a PermanentError (`NotJson`, `InvalidEnvelope`) if it holds no valid envelope. `from`: who
+ * sent it, for the id. `job`: the id of the job that a kept body belongs to.
+ */
+export function parseEnvelope(
+  body: string,
+  { from = 'us', job }: { from?: 'us' | 'others'; job?: string | undefined } = {},
+): Envelope {
   let json: unknown;
   try {
     json = JSON.parse(body);
@@ -145,7 +165,11 @@ export function parseEnvelope(body: string): Envelope {
     throw new PermanentError({ code: 'NotJson', message: 'the message body is not JSON' });
   }
   const parsed = envelopeSchema.safeParse(withoutNulls(json), { reportInput: true });
-  if (parsed.success) return { ...parsed.data, id: jobIdOf(parsed.data) };
+  if (parsed.success) {
+    const { data: event } = parsed;
+    const keeps = from === 'us' && uuid.safeParse(event.id).success && job !== uuidOf(event);
+    return { ...event, id: keeps ? event.id : jobIdOf(event) };
+  }
   const [first] = parsed.error.issues;
   const { field, message } = first ? describeIssue(first) : { field: '(body)', message: 'is not valid' };
   throw new PermanentError({ code: 'InvalidEnvelope', message, field });

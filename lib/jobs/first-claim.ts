@@ -12,7 +12,7 @@ const DIFFERENT = [
 ];
 /** What a claim reads or removes, so the stored row must not have it unless the blank row does. */
 const ABSENT = [
-  ...['group', 'sequence', 'correlationId', 'campaign', 'traceparent', 'canary', 'failures'],
+  ...['token', 'group', 'sequence', 'correlationId', 'campaign', 'traceparent', 'canary', 'failures'],
   ...['expiresAt', 'firstStartedAt', ...OF_LAST],
 ];
 

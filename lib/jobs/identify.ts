@@ -1,6 +1,6 @@
 import { IdTakenError, PermanentError } from '../errors';
 import type { Objects, ReceivedMessage } from '../ports';
-import { bodyMissing, GONE } from './body';
+import { bodyMissing, GONE, STAND_IN } from './body';
 import { type Envelope, parseEnvelope, payloadHash, sha256 } from './envelope';
 import { bodyKey, invalidId, isInvalidId } from './keys';
 import { ATTRIBUTE } from './park';
@@ -17,8 +17,10 @@ export interface Resolved {
   problem?: PermanentError;
   /** The envelope of a body whose id belongs to a job with other data (see `disowned`). */
   alleged?: Envelope;
-  /** The message carried a stand-in for the body. */
-  standIn?: true;
+  /** Only an attribute says which job it is: the body is a stand-in, gone or no event. */
+  named?: true;
+  /** The random of the job's row, which our own messages carry. */
+  token?: string;
 }
 
 /**
@@ -29,27 +31,28 @@ export async function resolve(
   { objects, prefix, queue }: { objects: Objects; prefix: string; queue: string },
   message: Pick<ReceivedMessage, 'messageId' | 'body' | 'attributes'>,
 ): Promise<Resolved> {
-  const named = ownId(message.attributes[ATTRIBUTE.job]);
+  const { attributes } = message;
+  const job = ownId(attributes[ATTRIBUTE.job]);
+  const token = attributes[ATTRIBUTE.token];
+  const ours = token === undefined ? {} : { token };
   let { body } = message;
-  if (named && body === GONE) return withoutBody(named, bodyMissing());
-  const standIn = message.attributes[ATTRIBUTE.body] === 'kept' && named !== undefined;
-  if (standIn) {
-    const kept = await objects.get(bodyKey(prefix, queue, named));
-    if (!kept) return withoutBody(named, bodyMissing());
+  const named = job !== undefined && (body === STAND_IN || body === GONE);
+  if (named) {
+    const kept = body === GONE ? undefined : await objects.get(bodyKey(prefix, queue, job));
+    if (!kept) return withoutBody({ id: job, ...ours });
     body = Buffer.from(kept).toString('utf8');
   }
+  const by = named ? { ...ours, named } : ours;
   try {
-    const envelope = parseEnvelope(body);
-    const resolved = {
-      ...{ id: envelope.id, body, envelope, payloadHash: payloadHash(envelope) },
-      ...(standIn ? { standIn } : {}),
-    };
+    const envelope = parseEnvelope(body, { job });
+    const resolved = { id: envelope.id, body, envelope, payloadHash: payloadHash(envelope), ...by };
     // Before it was parked, this body was found not to belong to the job of its id. That still holds.
-    return named && isInvalidId(named) ? disowned(resolved, named) : resolved;
+    return job && isInvalidId(job) ? { ...disowned(resolved, job), ...ours, named: true } : resolved;
   } catch (error) {
-    if (standIn && !isInvalidId(named)) return withoutBody(named, bodyMissing());
-    const id = named && isInvalidId(named) ? named : invalidId(message.messageId);
-    return { id, body, payloadHash: sha256(body), problem: asProblem(error) };
+    const own = job !== undefined && isInvalidId(job);
+    if (named && !own) return withoutBody({ id: job, ...ours });
+    const invalid = { body, payloadHash: sha256(body), problem: asProblem(error) };
+    return own ? { id: job, ...invalid, ...ours, named: true } : { id: invalidId(message.messageId), ...invalid };
   }
 }
 
@@ -71,9 +74,12 @@ export const onceInvalid = (): PermanentError =>
   new PermanentError({ code: 'InvalidEnvelope', message: 'the message was not valid when it came: send it again' });
 
 /** The job that a message names, although the job's body is lost. A run of the job parks it. */
-export const withoutBody = (id: string, problem: PermanentError): Resolved => ({ id, body: GONE, problem });
+export const withoutBody = ({ id, token }: Pick<Resolved, 'id' | 'token'>): Resolved => ({
+  ...{ id, body: GONE, problem: bodyMissing(), named: true },
+  ...(token === undefined ? {} : { token }),
+});
 
-function asProblem(error: unknown): PermanentError {
+export function asProblem(error: unknown): PermanentError {
   if (error instanceof PermanentError) return error;
   // JSON.stringify recurses, so a RangeError here means a body that is nested too deeply.
   return new PermanentError({ code: 'TooDeep', message: 'the message body is nested too deeply', field: 'data' });

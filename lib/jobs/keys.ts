@@ -131,17 +131,16 @@ export function queueUrlOfArn(arn: string): string {
   return queueUrl(region, account, name);
 }
 
+type Sent = { id: string; token?: string };
+
 /**
- * Deduplication ids name transitions. SQS remembers an id for five minutes, even after the message was deleted, and
- * drops a repeat with an answer of 200. With one id per job, a redrive or a second park in that time would be lost.
+ * SQS remembers a deduplication id for five minutes, even after the message was deleted, and drops a repeat with an answer
+ * of 200. So an id names the write of the row that the message follows. With the row's random (`token`), no other sender
+ * can use it first.
  */
 export const deduplicationId = {
-  sent: (id: string): string => id,
-  parked: (id: string, messageId: string): string => `${id}:p:${messageId}`,
-  released: (id: string, holds: number): string => `${id}:h:${holds}`,
-  /** `generation`: the job's generation before the redrive. */
-  redriven: (id: string, generation: number): string => `${id}:r:${generation}`,
-  returned: (id: string, messageId: string): string => `${id}:u:${messageId}`,
+  opened: ({ id, token = id, version }: Sent & { version: number }): string => `${token}:${version}`,
+  parked: ({ id, token = id, generation }: Sent & { generation: number }): string => `${token}:p:${generation}`,
   /** Its row does not parse. */
   unread: (id: string, messageId: string): string => `${id}:d:${messageId}`,
 };

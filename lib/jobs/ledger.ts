@@ -117,8 +117,12 @@ export interface Ledger {
 export function createLedger(deps: LedgerDeps): Ledger {
   const { clock, settings, knows = ROW_SCHEMA } = deps;
   // A write changes what the reconciler must do next, so an earlier back-off must not delay that.
-  const scheduled = ({ failures: _failures, ...row }: JobRow): JobRow =>
-    withSchedule({ ...row, schema: knows, updatedAt: clock.now() }, settings(row.queue));
+  const scheduled = ({ failures: _failures, ...row }: JobRow): JobRow => {
+    // From now on messages of ours may be about the job, even if another sender's was the first.
+    const token = row.token ?? (row.bodyKept ? deps.random.uuid() : undefined);
+    const next = { ...row, ...(token === undefined ? {} : { token }), schema: knows, updatedAt: clock.now() };
+    return withSchedule(next, settings(row.queue));
+  };
   const rowIn = (item: Item | undefined): JobRow | undefined => item && rowOf(item, knows);
   const get = async (key: string): Promise<JobRow | undefined> => rowIn(await readItem(deps, key));
   return {

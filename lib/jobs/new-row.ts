@@ -11,11 +11,13 @@ interface Origin {
   time: number;
   payloadHash: string;
   group: string | undefined;
+  /** The random that the row's own messages carry. */
+  token?: string | undefined;
   now: number;
 }
 
 /** The row of a job that nothing has happened to yet. The ledger sets version and writer at the first write. */
-export function blankRow({ queue, id, time, payloadHash, group, now }: Origin): JobRow {
+export function blankRow({ queue, id, time, payloadHash, group, token, now }: Origin): JobRow {
   return {
     key: jobKey(queue, id),
     version: 0,
@@ -24,6 +26,7 @@ export function blankRow({ queue, id, time, payloadHash, group, now }: Origin): 
     id,
     time,
     payloadHash,
+    ...(token ? { token } : {}),
     ...(group ? { group: publicForm('group', group) } : {}),
     state: 'queued' as MadeState,
     generation: 1,
@@ -43,7 +46,7 @@ export function blankRow({ queue, id, time, payloadHash, group, now }: Origin): 
 export function rowOfEnvelope({
   envelope,
   ...origin
-}: Pick<Origin, 'queue' | 'group' | 'now'> & { envelope: Envelope }): JobRow {
+}: Pick<Origin, 'queue' | 'group' | 'token' | 'now'> & { envelope: Envelope }): JobRow {
   const { correlationid, campaign, owner } = envelope;
   return {
     ...blankRow({ ...origin, id: envelope.id, time: Date.parse(envelope.time), payloadHash: payloadHash(envelope) }),
@@ -59,9 +62,10 @@ export function rowOfEnvelope({
 
 /** The row of a message's job, if the table has none. `sentAt`: when the message was sent, in ms since 1970. */
 export function rowOfMessage(
-  { id, envelope, payloadHash = '' }: Resolved,
-  { sentAt, ...origin }: Pick<Origin, 'queue' | 'group' | 'now'> & { sentAt: number },
+  { id, envelope, payloadHash = '', token }: Resolved,
+  { sentAt, ...given }: Pick<Origin, 'queue' | 'group' | 'now'> & { sentAt: number },
 ): JobRow {
+  const origin = { ...given, token };
   return envelope ? rowOfEnvelope({ ...origin, envelope }) : blankRow({ ...origin, id, time: sentAt, payloadHash });
 }
 
@@ -82,7 +86,7 @@ export function newRow({
   now: number;
   random: Random;
 }): JobRow {
-  const row = rowOfEnvelope({ ...rest, group });
+  const row = rowOfEnvelope({ ...rest, group, token: random.uuid() });
   const planned = notBefore === undefined ? {} : { notBefore, bodyKept: true };
   return { ...row, ...planned, version: 1, writer: random.uuid(), history: [{ at: rest.now, event: 'accepted' }] };
 }

@@ -1,5 +1,6 @@
 import type { QueueSettings } from '../config/common';
 import type { OutgoingMessage } from '../ports';
+import { STAND_IN } from './body';
 import { HIDDEN } from './envelope';
 import { deduplicationId } from './keys';
 import type { JobRow } from './row';
@@ -26,16 +27,18 @@ export const MAX_MESSAGE_BYTES = 1024 * 1024;
 export const ATTRIBUTE = {
   /** The job id, for a body without one. */
   job: 'job',
-  /** `kept`: the body is in S3 under the job's id, and the message carries a stand-in. */
-  body: 'body',
+  /** The random of the job's row, which only our own messages carry (lib/jobs/permission.ts). */
+  token: 'token',
+  /** Of a DLQ entry: the message that its job was parked from. */
+  parkedFrom: 'messageId',
   /** How often the reconciler returned the message. Later returns count only if the message killed a worker. */
   returned: 'returned',
   /** When the reconciler last returned the message, in ms since 1970. */
   returnedAt: 'returnedAt',
 } as const;
 
-/** Replaces a body that does not fit into a message together with its attributes. */
-export const STAND_IN = JSON.stringify({ body: 'kept' });
+export const tokenOf = ({ token }: Pick<JobRow, 'token'>): { token?: string } =>
+  token === undefined ? {} : { [ATTRIBUTE.token]: token };
 
 export function messageBytes({ body, attributes = {} }: Pick<OutgoingMessage, 'body' | 'attributes'>): number {
   const attributeBytes = Object.entries(attributes).map(
@@ -48,7 +51,7 @@ export function messageBytes({ body, attributes = {} }: Pick<OutgoingMessage, 'b
 export function fitting(message: OutgoingMessage, job: string): OutgoingMessage {
   const attributes = { ...message.attributes, [ATTRIBUTE.job]: job };
   if (messageBytes({ ...message, attributes }) <= MAX_MESSAGE_BYTES) return { ...message, attributes };
-  return { ...message, body: STAND_IN, attributes: { ...attributes, [ATTRIBUTE.body]: 'kept' } };
+  return { ...message, body: STAND_IN, attributes };
 }
 
 /**
@@ -66,12 +69,10 @@ export function parkedMessage(row: JobRow, body: string, type: 'fifo' | 'standar
     ...(row.error?.field ? { field: row.error.field } : {}),
     ...(row.group ? { group: row.group } : {}),
     ...(from?.sequence ? { sequence: from.sequence } : {}),
+    ...tokenOf(row),
   };
   const present = Object.fromEntries(Object.entries(attributes).filter(([, value]) => value !== ''));
-  const fifo =
-    type === 'fifo'
-      ? { groupId: row.id, deduplicationId: deduplicationId.parked(row.id, row.parkedFrom ?? row.writer) }
-      : {};
+  const fifo = type === 'fifo' ? { groupId: row.id, deduplicationId: deduplicationId.parked(row) } : {};
   return fitting({ body, attributes: present, ...fifo }, row.id);
 }
 
@@ -81,19 +82,10 @@ export function parkedMessage(row: JobRow, body: string, type: 'fifo' | 'standar
  */
 export function backInQueue(
   { settings }: { settings: (queue: string) => Pick<QueueSettings, 'type'> },
-  {
-    row,
-    body,
-    attributes = {},
-    deduplication,
-  }: {
-    row: Pick<JobRow, 'queue' | 'id' | 'group'>;
-    body: string;
-    attributes?: Record<string, string>;
-    deduplication: string;
-  },
+  { row, body, attributes = {} }: { row: JobRow; body: string; attributes?: Record<string, string> },
 ): OutgoingMessage {
   const fifo = settings(row.queue).type === 'fifo';
   const groupId = row.group === undefined || row.group === HIDDEN ? row.id : row.group;
-  return fitting({ body, attributes, ...(fifo ? { groupId, deduplicationId: deduplication } : {}) }, row.id);
+  const identity = fifo ? { groupId, deduplicationId: deduplicationId.opened(row) } : {};
+  return fitting({ body, attributes: { ...attributes, ...tokenOf(row) }, ...identity }, row.id);
 }

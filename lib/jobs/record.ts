@@ -25,7 +25,7 @@ export function recordOf(row: JobRow): string {
 /** What only the table needs. */
 const HIDDEN = [
   ...(['key', 'writer', 'lease', 'todo', 'todoAt', 'hour', 'inGroup', 'expiresAt', 'schema', 'failures'] as const),
-  ...(['recordedAt', 'publishFrom', 'parkedAt', 'leftDlqAt', 'redrivenAt', 'updatedAt'] as const),
+  ...(['recordedAt', 'publishFrom', 'parkedAt', 'leftDlqAt', 'token', 'updatedAt'] as const),
   ...(['dueSince', 'heldSince', 'outcomeAt', 'firstSequence'] as const),
 ];
 

@@ -53,7 +53,7 @@ export interface StoredError {
 
 /** What a history says happened. It is text for people: what code must know is in fields. */
 export type JobEvent =
-  | ('accepted' | 'planned' | 'sent' | 'released' | 'returned untried' | 'redriven (operator)')
+  | ('accepted' | 'planned' | 'sent' | 'released' | 'returned untried')
   | ('started' | 'ended without outcome' | 'given back' | 'retry' | 'succeeded')
   | `${'held' | 'dead' | 'cancelled'} (${Reason})`
   | ('reopened' | 'reopened (operator)' | 'replaced (operator)')
@@ -100,6 +100,8 @@ export interface JobRow extends ItemHead {
   /** The envelope's `time`, which decides the record's key. */
   time: number;
   payloadHash: string;
+  /** A random that our own messages carry. Absent while only messages of another sender are about the job. */
+  token?: string;
   state: MadeState;
   reason?: Reason;
   /** 1 at first, one more for each redrive or retry. */
@@ -112,7 +114,7 @@ export interface JobRow extends ItemHead {
   crashesSinceOpened?: number;
   /** When a vendor first failed in one of its runs since the job was last opened. */
   failingSince?: number;
-  /** How often the job was held. The number names the release (`{id}:h:{n}`). */
+  /** How often the job was held. */
   holds: number;
   /** When it was first held since the job was last opened. Several holds in a row count as one wait. */
   heldSince?: number;
@@ -155,14 +157,12 @@ export interface JobRow extends ItemHead {
   publishFrom?: number;
   /** When this end's DLQ entry was sent. */
   parkedAt?: number;
-  /** The message that this end was parked from. It names the DLQ entry (`{id}:p:{messageId}`). */
+  /** The message that this end was parked from. It names the DLQ entry. */
   parkedFrom?: string;
   /** When its DLQ entry was found to have expired or was discarded. */
   leftDlqAt?: number;
   /** An operator discarded that entry. */
   discarded?: true;
-  /** When an operator sent a dead job back. Absent once a worker has claimed its message. */
-  redrivenAt?: number;
   /** Who cancelled it: an operator's audit object, its producer, or the later job that superseded it. */
   cancelledBy?: string;
   /** The job that an operator sent in place of this one, with other data. This one is never retried. */

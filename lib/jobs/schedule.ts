@@ -9,6 +9,8 @@ const DAY = 24 * HOUR;
 
 /** A row that the producer never marked as sent is cancelled after this time. */
 const UNSENT_AFTER_MS = 15 * MINUTE;
+/** A released or retried job whose message was not sent then gets it after this time. */
+const SEND_AFTER_MS = 2 * MINUTE;
 /** After this time the reconciler completes an end that lacks its record or its DLQ entry. */
 export const UNFINISHED_AFTER_MS = 5 * MINUTE;
 /** An ended job's row lives this long after its last write. */
@@ -18,21 +20,29 @@ export const BODY_LIFETIME_MS = 44 * DAY;
 /** The bucket's lifecycle rule deletes a job's objects after this time: bodies, data, lists and attachments. */
 export const OBJECT_LIFETIME_MS = 120 * DAY;
 
-/** Until when a message of an ended job can come, if its producer sent one: the queue's retention, and an hour for clocks. */
-export const lastMessageAt = (row: JobRow, { retention }: Pick<QueueSettings, 'retention'>): number =>
-  (row.endedAt ?? row.updatedAt) + retention * 1000 + HOUR;
+/** Until when a message of an ended job can come, if its producer sent one. */
+export const lastMessageAt = (row: JobRow, settings: Pick<QueueSettings, 'retention'>): number =>
+  (row.endedAt ?? row.updatedAt) + expiresAfter(settings);
+
+/** How long after its send a message can come: the queue's retention, and an hour for clocks. In ms. */
+export const expiresAfter = ({ retention }: Pick<QueueSettings, 'retention'>): number => retention * 1000 + HOUR;
+
+/** Whether an open job is sent from its kept body. The row of a planned job says that it is kept before it is. */
+export const isSentFromKept = ({ bodyKept, notBefore, holds, generation }: JobRow): boolean =>
+  bodyKept === true && (notBefore === undefined || holds > 0 || generation > 1);
 
 const due = (row: JobRow, kind: TodoKind, at: number) => ({ todo: todoKeyOf(row, kind), todoAt: at });
 
 function todoOf(row: JobRow, settings: Pick<QueueSettings, 'retention'>): { todo: string; todoAt: number } | undefined {
   const { state, reason, vendor, sentAt, updatedAt, retryAt = updatedAt } = row;
-  const expires = (sentAt ?? updatedAt) + settings.retention * 1000;
+  const expires = (sentAt ?? updatedAt) + expiresAfter(settings);
   switch (state) {
     case 'queued':
-      if (sentAt === undefined) return due(row, 'unsent', row.createdAt + UNSENT_AFTER_MS);
-      return due(row, 'waiting', expires + HOUR);
+      if (sentAt === undefined)
+        return due(row, 'unsent', isSentFromKept(row) ? updatedAt + SEND_AFTER_MS : row.createdAt + UNSENT_AFTER_MS);
+      return due(row, 'waiting', expires);
     case 'processing':
-      return due(row, 'waiting', Math.max(row.lease?.until ?? 0, expires) + HOUR);
+      return due(row, 'waiting', Math.max((row.lease?.until ?? 0) + HOUR, expires));
     case 'held':
       if (waitsForItsTime(row)) return due(row, 'planned', retryAt);
       if (vendor && (reason === 'stopped' || reason === 'throttled'))

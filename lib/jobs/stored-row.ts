@@ -35,8 +35,8 @@ const maybe = (form: z.ZodType, names: readonly (keyof JobRow)[]) =>
 const rowSchema = z
   .object({
     ...maybe(time, ['heldSince', 'outcomeAt', 'retryAt', 'dueSince', 'notBefore', 'failingSince', 'sentAt', 'endedAt']),
-    ...maybe(time, ['firstStartedAt', 'recordedAt', 'parkedAt', 'leftDlqAt', 'redrivenAt']),
-    ...maybe(z.string(), ['reason', 'group', 'owner', 'vendor', 'parkedFrom', 'cancelledBy']),
+    ...maybe(time, ['firstStartedAt', 'recordedAt', 'parkedAt', 'leftDlqAt']),
+    ...maybe(z.string(), ['reason', 'group', 'owner', 'token', 'vendor', 'parkedFrom', 'cancelledBy']),
     ...maybe(z.string().regex(/^\d+$/), ['firstSequence']),
     ...maybe(count, ['crashesSinceOpened']),
     ...maybe(z.boolean(), ['bodyKept']),

@@ -54,7 +54,7 @@ export const OF_LAST = [
     'parkedAt',
     'parkedFrom',
   ] as const),
-  ...(['leftDlqAt', 'discarded', 'redrivenAt', 'cancelledBy', 'result'] as const),
+  ...(['leftDlqAt', 'discarded', 'cancelledBy', 'result'] as const),
 ];
 const withoutEnd = (row: JobRow): JobRow => without(row, OF_LAST);
 
@@ -86,7 +86,7 @@ export function plan(row: JobRow, at: number): JobRow {
   });
 }
 
-/** A run takes the job. A message of a dead or never-sent job opens it again. `at`: now, ms since 1970. */
+/** A run takes the job. It opens a dead or never-sent job again. `at`: now, ms since 1970. */
 export function claim(
   row: JobRow,
   { at, delivery, lease }: { at: number; delivery: Delivery; lease: NonNullable<JobRow['lease']> },
@@ -203,16 +203,27 @@ export function stop(
   return moved(row, 'stop', { ...rest, ...by, reason, endedAt: at, spentMessageIds: spent(row, messageId) });
 }
 
-/** A message was sent for a held job. `sequence`: SQS's number of that message, which is a planned job's first. */
-export function release(
-  row: JobRow,
-  { at, messageId, sequence }: { at: number; messageId: string; sequence?: string | undefined },
-): JobRow {
+/** A message of the held job may be sent now. */
+export function release(row: JobRow, at: number): JobRow {
   const { reason, retryAt = at } = row;
   // A job that waited for an operator or a vendor was due only now. `OldestHeld` reports how long it waited.
   const dueSince = reason === 'throttled' || reason === 'retry' ? retryAt : at;
-  const released = { ...withFirstSequence(withoutEnd(row), sequence), sentAt: at, dueSince };
-  return moved(row, 'release', noted(released, { at, event: 'released', messageId }));
+  const { sentAt: _sentAt, ...released } = withoutEnd(row);
+  return moved(row, 'release', noted({ ...released, dueSince }, { at, event: 'released' }));
+}
+
+/**
+ * The row after its message was sent. `sequence`: SQS's number of that message, which may be the job's first. What opened
+ * the job names its message.
+ */
+export function sent(
+  row: JobRow,
+  { at, messageId, sequence }: { at: number; messageId: string; sequence?: string | undefined },
+): JobRow {
+  const next = { ...withFirstSequence(row, sequence), sentAt: at };
+  const last = row.history.at(-1);
+  if (last === undefined || last.event === 'accepted') return noted(next, { at, event: 'sent', messageId });
+  return { ...next, history: [...row.history.slice(0, -1), { ...last, messageId }] };
 }
 
 /** How a job ended without a run. */
@@ -261,8 +272,11 @@ export function cancel(row: JobRow, at: number, by?: string): JobRow {
 export const resolve = (row: JobRow, at: number): JobRow =>
   moved(row, 'resolve', { ...row, reason: 'retry', retryAt: at });
 
-/** `note`: who opened it. A planned job starts now, so its times are measured from now on. */
-export function reopen(row: JobRow, at: number, note: string): JobRow {
-  const again = { ...opened(row), generation: row.generation + 1, dueSince: at };
-  return moved(row, 'reopen', noted(again, { at, event: 'reopened (operator)', note }));
+/**
+ * A message may run the job again: an operator's retry, or the redriven DLQ entry that SQS dead-lettered untried. A planned
+ * job starts now, so its times are measured from now on.
+ */
+export function reopen(row: JobRow, entry: HistoryEntry): JobRow {
+  const again = { ...opened(row), generation: row.generation + 1, dueSince: entry.at };
+  return moved(row, 'reopen', noted(again, entry));
 }

@@ -5,7 +5,7 @@ import { dataKey, dataPartition, HOUR_MS, hourStart, rejectedPartition } from '.
 import { ANALYTICS_EVENTS } from '../analytics/message';
 import { mapEach } from '../concurrency';
 import { MAX_INLINE_DATA_BYTES, sendable } from '../jobs/envelope';
-import { ANALYTICS_QUEUE, deduplicationId } from '../jobs/keys';
+import { ANALYTICS_QUEUE } from '../jobs/keys';
 import type { MetricPoint, Objects } from '../ports';
 import { type Deployment, type OperatorDeps, OperatorError } from './operator';
 import { kindOf, shapeOf } from './shape';
@@ -199,7 +199,7 @@ export async function replayRejected(
         ...(first.group !== null && { partitionkey: first.group }),
         data: { events },
       });
-      const identity = type === 'fifo' ? { groupId: id, deduplicationId: deduplicationId.sent(id) } : {};
+      const identity = type === 'fifo' ? { groupId: id, deduplicationId: id } : {};
       await queues.send(deps.queueUrl(ANALYTICS_QUEUE), { body: sendable(body), ...identity });
       replayed.messages++;
       replayed.events += events.length;

@@ -20,11 +20,11 @@ const READS_AT_ONCE = 16;
 
 /**
  * Whether the loop that began at `began` may touch a job. A job that ends during the loop is left alone, so no job is
- * retried twice, and so is one that an operator discarded or has already retried.
+ * retried twice, and so is one that an operator discarded.
  */
 export function mayTouch(action: JobAct, row: JobRow, began: number): boolean {
   if ((row.endedAt ?? row.createdAt) >= began || whyNot[action](row, began) !== undefined) return false;
-  return action !== 'retry' || !(row.discarded || row.redrivenAt);
+  return action !== 'retry' || !row.discarded;
 }
 
 /** Counts jobs by queue, state and error code, the most frequent first. */
@@ -98,7 +98,7 @@ export async function outcomesOf(
   for (let waiting = [...rows]; ; ) {
     for (const row of await mapEach(waiting, READS_AT_ONCE, ({ key }) => ledger.known(key)))
       if (row) now.set(row.key, row);
-    waiting = [...now.values()].filter((row) => !isEnd(row.state) || row.redrivenAt);
+    waiting = [...now.values()].filter((row) => !isEnd(row.state));
     if (waiting.length === 0 || signal.aborted || clock.now() >= until) return [...now.values()];
     await clock.sleep(LOOK_MS);
   }

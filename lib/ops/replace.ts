@@ -43,7 +43,6 @@ export function whyNotReplaceable(row: JobRow): string | undefined {
   // The message of a job that was never sent may still come, and would run beside the new job.
   if (row.state !== 'dead' && !isCancelledByOperator(row))
     return `${row.id} is ${stateOf(row)}: only a dead or cancelled job can be sent again with other data.`;
-  if (row.redrivenAt) return `${row.id} was retried and has not started yet. Look at it again.`;
   if (KIND_OF[row.type ?? ''] === undefined) return `${row.id}: jobs of its type cannot be edited.`;
   const did = Object.entries(row.steps).find(([, step]) => mayHaveDone(step));
   if (did) return `${row.id} may have done something (${did[0]}). Other data would do it again.`;

@@ -35,7 +35,7 @@ export function timeline(row: JobRow): Span[] {
       const to = ends(index, OUTCOMES, isEnd(row.state) ? row.endedAt : undefined);
       spans.push({ kind: 'run', label, from: at, ...to, ...outcomeAt(row, to.to) });
     } else if (kind === 'held') spans.push({ kind: 'wait', label: event, from: at, ...ends(index, LEAVES), ...noted });
-    else if (kind === 'sent' || kind === 'released' || kind === 'returned' || kind === 'redriven')
+    else if (kind === 'sent' || kind === 'released' || kind === 'returned')
       spans.push({ kind: 'queue', label: `${event}, in the queue`, from: at, ...ends(index, ['started', ...LEAVES]) });
     else if (kind !== 'retry') spans.push({ kind: 'event', label: event, from: at, to: at, ...noted });
   }

@@ -3,12 +3,13 @@ import { ignoreStoreError, StoreError } from '../errors';
 import { belongs } from '../jobs/body';
 import { type Envelope, MAX_INLINE_DATA_BYTES, payloadHash, sendable, sha256 } from '../jobs/envelope';
 import { noteFiles } from '../jobs/files';
-import { noted } from '../jobs/history';
 import { dataPrefix, deduplicationId } from '../jobs/keys';
 import type { Ledger } from '../jobs/ledger';
 import { newRow } from '../jobs/new-row';
+import { tokenOf } from '../jobs/park';
 import type { HashPeople } from '../jobs/person-hash';
-import { type JobRow, withFirstSequence } from '../jobs/row';
+import type { JobRow } from '../jobs/row';
+import { markSent } from '../jobs/send';
 import type { Clock, Log, Objects, OutgoingMessage, Queues, Random, SentMessage, Table } from '../ports';
 import { IdempotencyConflictError } from './errors';
 import { jobId, ownersOf } from './job-id';
@@ -156,16 +157,15 @@ function unsent(
     stored,
   }: { row: JobRow; type: QueueSettings['type']; envelope: Envelope; accepted: Accepted; stored: boolean },
 ): Unsent {
-  const identity = type === 'fifo' ? { groupId: row.group ?? row.id, deduplicationId: openingOf(row) } : {};
+  const fifo = type === 'fifo' ? { groupId: row.group ?? row.id, deduplicationId: deduplicationId.opened(row) } : {};
   return {
     row,
-    message: { body: sendable(JSON.stringify(envelope)), ...identity },
+    message: { body: sendable(JSON.stringify(envelope)), attributes: tokenOf(row), ...fifo },
     async sent(message) {
-      const { messageId, sequenceNumber } = message;
-      deps.log.info('accepted', { queue: row.queue, jobId: row.id, messageId });
+      deps.log.info('accepted', { queue: row.queue, jobId: row.id, messageId: message.messageId });
       // The arrival of the message reopens a cancelled row, which also proves that the message was sent.
       if (stored && row.state === 'queued') {
-        const mark = markSent(deps, withFirstSequence(row, sequenceNumber), messageId);
+        const mark = markSent(deps, row, message);
         if (deps.afterAnswer) deps.afterAnswer(mark);
         else await mark;
       }
@@ -173,10 +173,6 @@ function unsent(
     },
   };
 }
-
-/** The deduplication id of the message that opens the job. SQS may still know those of earlier openings. */
-const openingOf = ({ id, generation }: JobRow): string =>
-  generation > 1 ? deduplicationId.redriven(id, generation - 1) : deduplicationId.sent(id);
 
 /** When in doubt, send again: a second message is harmless, but a job without a message is lost. */
 function mayBeUnsent({ state, reason, sentAt }: JobRow): boolean {
@@ -207,18 +203,4 @@ async function envelopeOf(deps: SubmitDeps, submission: Submission, id: string):
   const dataref = `${dataPrefix(deps.prefix, queue)}${id}/${datasha256}`;
   await deps.objects.put(dataref, json, 'application/json');
   return { ...head, dataref, datasha256 };
-}
-
-/** Never rejects with a StoreError. If the mark is missing, the reconciler cancels the row, and the message reopens it. */
-async function markSent({ ledger, clock, log }: SubmitDeps, row: JobRow, messageId: string): Promise<void> {
-  const sentAt = clock.now();
-  const sent = noted({ ...row, sentAt }, { at: sentAt, event: 'sent', messageId });
-  try {
-    // If a worker already claimed the job, the table refuses this version. The claim makes the mark unnecessary.
-    await ledger.write(sent, row.version);
-  } catch (error) {
-    if (!(error instanceof StoreError)) throw error;
-    // The message is sent. An error now could make the caller send the job again with another id.
-    log.warn('could not mark the job as sent', { queue: row.queue, jobId: row.id, code: error.code });
-  }
 }

@@ -1,7 +1,7 @@
 import { type AnalyticsEvent, problemOf } from '../analytics/event';
 import type { QueueSettings } from '../config/common';
 import { sendable } from '../jobs/envelope';
-import { ANALYTICS_QUEUE, deduplicationId } from '../jobs/keys';
+import { ANALYTICS_QUEUE } from '../jobs/keys';
 import type { BatchQueues, Clock, Log, OutgoingMessage, Random } from '../ports';
 import { createBatchSender } from './batch-sender';
 import { InvalidJobError } from './errors';
@@ -71,7 +71,7 @@ export function createTracker(
     limits: { ...DEFAULT_PACKING, ...packing },
     sealed: ({ id, group, body }) => {
       const fifo = deps.settings(ANALYTICS_QUEUE).type === 'fifo';
-      const identity = fifo ? { groupId: group, deduplicationId: deduplicationId.sent(id) } : {};
+      const identity = fifo ? { groupId: group, deduplicationId: id } : {};
       const sent = sender.send(group, { body, ...identity });
       underWay.add(sent);
       void sent.then(() => underWay.delete(sent));

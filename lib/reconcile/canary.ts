@@ -1,8 +1,8 @@
 import { type Canary, canaryEnvelope, canaryRow } from '../jobs/canary';
-import { canaryKey, deduplicationId, jobKey } from '../jobs/keys';
+import { canaryKey, jobKey } from '../jobs/keys';
 import { readItem, writeItem } from '../jobs/ledger';
-import { backInQueue } from '../jobs/park';
 import { isEnd, type JobRow } from '../jobs/row';
+import { sendOpen } from '../jobs/send';
 import type { ReconcileDeps } from './run';
 
 /**
@@ -55,16 +55,9 @@ function measure(
  * because the id stays.
  */
 export async function sendCanary(deps: ReconcileDeps, queue: string, canary: Pick<Canary, 'id' | 'at'>): Promise<void> {
-  const { ledger, queues, clock, random } = deps;
-  const row = canaryRow(queue, canary, random);
-  await ledger.write(row, 0);
-  const body = JSON.stringify(canaryEnvelope(canary));
-  await queues.send(
-    deps.queueUrl(queue),
-    backInQueue(deps, { row, body, deduplication: deduplicationId.sent(canary.id) }),
-  );
-  const sentAt = clock.now();
-  await ledger.update(row.key, (now) => (now.sentAt === undefined ? { ...now, sentAt } : undefined));
+  const written = await deps.ledger.write(canaryRow(queue, canary, deps.random), 0);
+  const row = written.written ? written.item : written.stored;
+  if (row?.state === 'queued') await sendOpen(deps, row, JSON.stringify(canaryEnvelope(canary)));
 }
 
 /** Returns `undefined` if another run has written since. */

@@ -1,11 +1,11 @@
 import { groupBy } from '../group-by';
 import { todoKey } from '../jobs/keys';
 import { ATTRIBUTE } from '../jobs/park';
-import type { ReceivedMessage } from '../ports';
+import type { Queues, ReceivedMessage } from '../ports';
 import { judgeEntry } from './judge-entry';
 import { parkCrashed } from './park-crashed';
 import { type Moved, returnUntried } from './returns';
-import type { ReconcileRun, Work } from './run';
+import type { ReconcileDeps, ReconcileRun, Work } from './run';
 import { receiveAll, showIn, walkMs } from './walk';
 
 /** Longer than a run. Messages that a run does not hide for longer return to the next run, even if the run dies. */
@@ -119,21 +119,29 @@ interface Look {
   everyMs: number;
 }
 
+/** The messages in a queue, visible or hidden. */
+export async function entriesIn(queues: Queues, url: string): Promise<number> {
+  const { visible, inFlight } = await queues.depth(url);
+  return visible + inFlight;
+}
+
 /**
- * The look at a queue's DLQ that is due now. The dead jobs whose entries have not expired have one entry each. Any other
- * number of entries means that there is something to judge.
+ * How many entries a queue's DLQ has, and how many more than its dead jobs. The dead jobs whose entries have not expired
+ * have one entry each. Any other number of entries means that there is something to judge.
  */
-async function lookNow(
-  { queues, table, clock, settings, dlqUrl, lastRunAt }: ReconcileRun,
-  queue: string,
-): Promise<Look | undefined> {
-  const now = clock.now();
-  const { visible, inFlight } = await queues.depth(dlqUrl(queue));
-  const entries = visible + inFlight;
-  const parked = await table.count(todoKey(queue, 'dead'), { since: now - settings(queue).dlqRetention * 1000 });
-  if (entries !== parked) return { entries, everyMs: MINUTE_MS };
+export async function dlqCounts({ queues, table, clock, settings, dlqUrl }: ReconcileDeps, queue: string) {
+  const entries = await entriesIn(queues, dlqUrl(queue));
+  const since = clock.now() - settings(queue).dlqRetention * 1000;
+  return { entries, surplus: entries - (await table.count(todoKey(queue, 'dead'), { since })) };
+}
+
+/** The look at a queue's DLQ that is due now. */
+async function lookNow(deps: ReconcileRun, queue: string): Promise<Look | undefined> {
+  const now = deps.clock.now();
+  const { entries, surplus } = await dlqCounts(deps, queue);
+  if (surplus !== 0) return { entries, everyMs: MINUTE_MS };
   const quarter = (time: number) => Math.floor(time / LOOK_ANYWAY_MS);
-  return quarter(now) === quarter(lastRunAt) ? undefined : { entries, everyMs: LOOK_ANYWAY_MS };
+  return quarter(now) === quarter(deps.lastRunAt) ? undefined : { entries, everyMs: LOOK_ANYWAY_MS };
 }
 
 /**

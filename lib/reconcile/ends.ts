@@ -5,9 +5,12 @@ import { noted } from '../jobs/history';
 import { bodyKey, type TodoKind, todoKey, todoKeys } from '../jobs/keys';
 import { keepsEntry } from '../jobs/park';
 import { type JobRow, storedError } from '../jobs/row';
+import { expiresAfter, isSentFromKept } from '../jobs/schedule';
 import { expire, neverSent } from '../jobs/transitions';
+import { dlqCounts, entriesIn } from './dead-letters';
 import { eachDue } from './due';
 import { resolveByEvidence } from './fold-evidence';
+import { endWithoutBody, sendAgain } from './release';
 import type { ReconcileRun, Work } from './run';
 
 /** Writes the missing record or DLQ entry of an ended job, and resolves its steps for which evidence has come. */
@@ -16,9 +19,35 @@ export const completeEnds: Work = (deps, queue, mayGoOn) =>
     await finish(deps, (await resolveByEvidence(deps, row)) ?? row);
   });
 
-/** Cancels a row without a message: the producer died, or its send failed. A late message reopens the row. */
-export const cancelUnsent: Work = (deps, queue, mayGoOn) =>
-  eachOfKind(deps, { queue, kind: 'unsent', mayGoOn }, (row) => end(deps, row, neverSent(row, deps.clock.now())));
+/**
+ * Sends the message of a job that was opened again. Cancels a row whose producer died, or whose send failed: its message
+ * reopens it if it comes late.
+ */
+export const sendUnsent: Work = (deps, queue, mayGoOn) =>
+  eachOfKind(deps, { queue, kind: 'unsent', mayGoOn }, async (row) => {
+    if (!isSentFromKept(row)) await end(deps, row, neverSent(row, deps.clock.now()));
+    else if (!(await sendAgain(deps, row))) await endWithoutBody(deps, row);
+  });
+
+/** SQS counts approximately, and counts lag behind by up to a minute. */
+const UNCLAIMED_MS = 10 * 60_000;
+
+/**
+ * Sends a job again that no worker has claimed although its queue is empty, or tells it if its body is not kept. It looks
+ * each five minutes. Such a job never ends before its queue's retention.
+ */
+export const sendUnclaimed: Work = async (deps, queue, mayGoOn) => {
+  const { clock, queues, settings, queueUrl } = deps;
+  const now = clock.now();
+  if (new Date(now).getUTCMinutes() % 5 !== 0 || (await entriesIn(queues, queueUrl(queue))) > 0) return;
+  if ((await dlqCounts(deps, queue)).surplus !== 0) return;
+  const until = now - UNCLAIMED_MS + expiresAfter(settings(queue));
+  await eachOfKind(deps, { queue, kind: 'waiting', mayGoOn, until }, async (row) => {
+    const { state, updatedAt, retryAt = 0 } = row;
+    if (state !== 'queued' || Math.max(updatedAt, retryAt) > now - UNCLAIMED_MS || (await sendAgain(deps, row))) return;
+    await deps.tell({ kind: 'jobs-unclaimed', subject: queue, jobId: row.id });
+  });
+};
 
 const EXPIRED = storedError(
   new PermanentError({ code: 'Expired', message: "the message outlived its queue's retention" }),
@@ -69,10 +98,10 @@ export const dropBodies: Work = (deps, queue, mayGoOn) =>
 /** Runs `eachDue` on all shards of a kind side by side, so that a full shard does not delay the others. */
 async function eachOfKind(
   deps: ReconcileRun,
-  { queue, kind, mayGoOn }: { queue: string; kind: TodoKind; mayGoOn: () => boolean },
+  { queue, kind, ...rest }: { queue: string; kind: TodoKind; mayGoOn: () => boolean; until?: number },
   act: (row: JobRow) => Promise<void>,
 ): Promise<void> {
-  const shards = todoKeys(queue, kind).map((todo) => eachDue(deps, { todo, mayGoOn }, act));
+  const shards = todoKeys(queue, kind).map((todo) => eachDue(deps, { todo, ...rest }, act));
   await Promise.allSettled(shards);
   await Promise.all(shards);
 }

@@ -1,16 +1,16 @@
-import { isClosed } from '../jobs/arrows';
 import { belongs } from '../jobs/body';
 import { CRASH_LOOP_RUNS } from '../jobs/claim';
 import { finish, keepCancelled } from '../jobs/finish';
-import { disowned, resolve } from '../jobs/identify';
+import { disowned, type Resolved, resolve } from '../jobs/identify';
 import { invalidId, jobKey } from '../jobs/keys';
-import { ATTRIBUTE, keepsEntry } from '../jobs/park';
-import { recordedRow } from '../jobs/record';
+import { ATTRIBUTE, keepsEntry, tokenOf } from '../jobs/park';
+import { firstRow, permission, refuse } from '../jobs/permission';
+import type { JobRow } from '../jobs/row';
 import { ROW_DAMAGED, UnreadableRowError } from '../jobs/stored-row';
 import { crashesOf } from '../jobs/transitions';
 import type { ReceivedMessage } from '../ports';
 import { parkUnread } from '../worker/park-unread';
-import { parkCrashed, rowOfMoved } from './park-crashed';
+import { parkCrashed } from './park-crashed';
 import type { Moved } from './returns';
 import type { ReconcileRun } from './run';
 
@@ -29,7 +29,7 @@ export async function judgeEntry(deps: ReconcileRun, entry: Entry): Promise<Verd
   const { queue, message } = entry;
   const { code, job } = message.attributes;
   try {
-    return code === ROW_DAMAGED ? await restored(deps, entry) : await judged(deps, entry);
+    return await judged(deps, entry);
   } catch (error) {
     if (!(error instanceof UnreadableRowError)) throw error;
     if (error.code !== ROW_DAMAGED) return 'keep';
@@ -45,26 +45,24 @@ const withGroup = ({ groupId, ...message }: ReceivedMessage) => ({
   ...(groupId ? { group: groupId } : {}),
 });
 
-/** A worker parked the message because the row did not parse. Now it does, so the message goes back. */
-async function restored(deps: ReconcileRun, { queue, message }: Entry): Promise<Moved> {
-  const { group = message.groupId } = message.attributes;
-  const moved = await owned(deps, queue, { ...message, ...(group === undefined ? {} : { groupId: group }) });
-  if (!moved.row) await recordedRow(deps, rowOfMoved(queue, moved, deps.clock.now()));
-  return moved;
-}
-
 async function judged(deps: ReconcileRun, { queue, message, seen }: Entry): Promise<Verdict> {
+  const { messageId, receiveCount, movedBySqs, attributes } = message;
+  // A worker parked the message because its row did not parse. Only workers send to a DLQ, so it is one of ours.
+  const restored = !movedBySqs && attributes.code === ROW_DAMAGED;
   // A redriven entry keeps its attributes. If SQS moves it to the DLQ again, only SQS's own mark shows that.
-  if (!message.movedBySqs && message.attributes.code !== undefined) return judgeParked(deps, { queue, message, seen });
-  const moved = await owned(deps, queue, message);
-  const { resolved, row } = moved;
-  if (!row) return moved;
-  if (row.canary) {
-    // The canary's own metric reports that it did not end.
+  if (!movedBySqs && attributes.code !== undefined && !restored) return judgeParked(deps, { queue, message, seen });
+  const { group = message.groupId } = restored ? attributes : {};
+  const moved = await owned(deps, queue, { ...message, ...(group === undefined ? {} : { groupId: group }) }, restored);
+  // The canary's own metric reports that it did not end.
+  if (moved?.row.canary) return 'delete';
+  const allowed = moved && permission(moved.row, restored ? asOurs(message, moved.row) : message, moved.resolved);
+  if (!moved || allowed === 'refused') {
+    refuse(deps, { queue, jobId: attributes[ATTRIBUTE.job] ?? moved?.row.id, messageId, receiveCount });
     return 'delete';
   }
+  const { resolved, row } = moved;
   if (row.state === 'processing' && row.lease && row.lease.until > deps.clock.now()) return 'later';
-  if (row.spentMessageIds.includes(message.messageId) || isClosed(row)) {
+  if (allowed === 'late') {
     await finish(deps, row, resolved);
     return (await keepCancelled(deps, row, resolved.body)) ? 'delete' : 'later';
   }
@@ -73,16 +71,36 @@ async function judged(deps: ReconcileRun, { queue, message, seen }: Entry): Prom
   return moved;
 }
 
+const asOurs = ({ messageId, attributes }: ReceivedMessage, row: JobRow) => ({
+  ...{ messageId, attributes: { ...attributes, ...tokenOf(row) } },
+});
+
 /** Finds the message's job. As in the worker, a message with the id of another job gets an id and a job of its own. */
-async function owned(deps: ReconcileRun, queue: string, message: ReceivedMessage): Promise<Moved> {
-  const resolved = await resolve({ ...deps, queue }, message);
+async function owned(
+  deps: ReconcileRun,
+  queue: string,
+  message: ReceivedMessage,
+  restored: boolean,
+): Promise<Moved | undefined> {
+  const found = await resolve({ ...deps, queue }, message);
+  const { named: _named, ...unnamed } = found;
+  const resolved = restored ? unnamed : found;
   const own = disowned(resolved, invalidId(message.messageId));
   const ownRow = await deps.ledger.get(jobKey(queue, own.id));
   // An earlier run gave this message its own id, perhaps because the job was done without a row (worker/direct.ts).
   if (ownRow) return { message, resolved: own, row: ownRow };
-  const row = await deps.ledger.get(jobKey(queue, resolved.id));
-  if (!row || belongs(row, resolved.payloadHash)) return { message, resolved, row };
-  return { message, resolved: own, row: undefined };
+  return find(resolved);
+
+  async function find(of: Resolved): Promise<Moved | undefined> {
+    const row = await deps.ledger.get(jobKey(queue, of.id));
+    if (row) return belongs(row, of.payloadHash) ? { message, resolved: of, row } : find(own);
+    const { groupId: group, messageId, movedBySqs, sentAt } = message;
+    // SQS says when it moved the message, which may be a retention after its send.
+    const retention = deps.settings(queue).retention * (movedBySqs ? 2 : 1);
+    const made = await firstRow(deps, of, { queue, group, messageId, sentAt, retention });
+    if (!('kind' in made)) return { message, resolved: of, row: made };
+    return made.kind === 'refused' ? undefined : find(made.as);
+  }
 }
 
 /** Judges a parked entry. It stays while its job is dead from that message, unless an operator discarded it. */

@@ -2,8 +2,6 @@ import { keepBody } from '../jobs/body';
 import { CRASH_LOOP } from '../jobs/claim';
 import { countEnd } from '../jobs/count-end';
 import { finish } from '../jobs/finish';
-import { rowOfMessage } from '../jobs/new-row';
-import type { JobRow } from '../jobs/row';
 import { parkPoison } from '../jobs/transitions';
 import type { Moved } from './returns';
 import type { ReconcileRun } from './run';
@@ -16,7 +14,7 @@ export async function parkCrashed(deps: ReconcileRun, queue: string, moved: Move
   const { ledger, clock, metrics, log } = deps;
   const { message, resolved } = moved;
   const at = clock.now();
-  const base = moved.row ?? rowOfMoved(queue, moved, at);
+  const base = moved.row;
   await keepBody(deps, base, resolved.body);
   const parked = parkPoison(base, { at, messageId: message.messageId, reason: 'crash', error: CRASH_LOOP });
   const result = await ledger.write(parked, base.version);
@@ -26,7 +24,3 @@ export async function parkCrashed(deps: ReconcileRun, queue: string, moved: Move
   await finish(deps, result.item, resolved);
   return true;
 }
-
-/** The row of a message's job, if no worker ever wrote it. */
-export const rowOfMoved = (queue: string, { message, resolved }: Moved, now: number): JobRow =>
-  rowOfMessage(resolved, { queue, group: message.groupId, sentAt: message.sentAt, now });

@@ -7,7 +7,15 @@ import { endLease, type FailingWork, type ReconcilerRun, takeLease } from '../jo
 import { watchCanary } from './canary';
 import { judgeDeadLetters } from './dead-letters';
 import { dropFiles } from './drop-files';
-import { cancelUnsent, completeEnds, dropBodies, endExpired, noteGoneEntries, publishUnsent } from './ends';
+import {
+  completeEnds,
+  dropBodies,
+  endExpired,
+  noteGoneEntries,
+  publishUnsent,
+  sendUnclaimed,
+  sendUnsent,
+} from './ends';
 import { createFailures } from './failures';
 import { foldEvidence } from './fold-evidence';
 import { gaugeHeld } from './gauges';
@@ -22,7 +30,8 @@ const WORKS: Record<string, Work> = {
   releasePlanned,
   releaseDue,
   completeEnds,
-  cancelUnsent,
+  sendUnsent,
+  sendUnclaimed,
   endExpired,
   noteGoneEntries,
   publishUnsent,

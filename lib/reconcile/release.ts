@@ -4,9 +4,9 @@ import { VENDORS, type Vendor } from '../errors';
 import { bodyMissing, keptBody } from '../jobs/body';
 import { countEnd } from '../jobs/count-end';
 import { finish } from '../jobs/finish';
-import { CAMPAIGN_QUEUE, deduplicationId, todoKey } from '../jobs/keys';
-import { backInQueue } from '../jobs/park';
+import { CAMPAIGN_QUEUE, todoKey } from '../jobs/keys';
 import { type JobRow, storedError } from '../jobs/row';
+import { sendOpen } from '../jobs/send';
 import { endWithoutBody as ended, release as released } from '../jobs/transitions';
 import { isHalfOpen, isOpen, type OpenCircuit } from '../limits/circuit';
 import { eachDue } from './due';
@@ -117,35 +117,36 @@ async function releaseTrial(
   }
 }
 
-/**
- * Sends the message, then writes the row. If the write is lost, the next run repeats the release under the same
- * deduplication id. If a worker gets the message before the write, it claims the job from `held`.
- */
+/** Writes the row, then sends the message. If that fails, `sendUnsent` sends it. */
 export async function release(deps: ReconcileDeps, row: JobRow): Promise<void> {
-  const { queues, ledger, clock, log } = deps;
+  const { ledger, clock, log } = deps;
   const body = await keptBody(deps, row);
   if (body === undefined) return endWithoutBody(deps, row);
-  const message = backInQueue(deps, { row, body, deduplication: deduplicationId.released(row.id, row.holds) });
-  const { messageId, sequenceNumber: sequence } = await queues.send(deps.queueUrl(row.queue), message);
-  const at = clock.now();
-  await ledger.update(
-    row.key,
-    (now) => (isSameHold(now, row) ? released(now, { at, messageId, sequence }) : undefined),
-    row,
-  );
+  const isSameHold = (now: JobRow) => now.state === 'held' && now.holds === row.holds;
+  const open = (now: JobRow) => (isSameHold(now) ? released(now, clock.now()) : undefined);
+  const { changed, item } = await ledger.update(row.key, open, row);
+  if (!changed) return;
+  const { messageId } = await sendOpen(deps, item, body);
   log.info('released', { queue: row.queue, jobId: row.id, messageId, reason: row.reason, holds: row.holds });
 }
 
-const isSameHold = (now: JobRow, row: JobRow): boolean => now.state === 'held' && now.holds === row.holds;
+/** Sends the message of an open job again. Resolves to false if its body is not kept. */
+export async function sendAgain(deps: ReconcileDeps, row: JobRow): Promise<boolean> {
+  const body = row.bodyKept ? await keptBody(deps, row) : undefined;
+  if (body === undefined) return false;
+  const { messageId } = await sendOpen(deps, row, body);
+  deps.log.warn('sent again', { queue: row.queue, jobId: row.id, messageId });
+  return true;
+}
 
 const BODY_MISSING = storedError(bodyMissing());
 
-/** Ends a held job whose kept body is gone. */
-async function endWithoutBody(deps: ReconcileDeps, row: JobRow): Promise<void> {
+/** Ends a held or released job whose kept body is gone. */
+export async function endWithoutBody(deps: ReconcileDeps, row: JobRow): Promise<void> {
   const { ledger, clock, metrics, log } = deps;
   const at = clock.now();
   const { changed, item } = await ledger.update(row.key, (now) =>
-    isSameHold(now, row) ? ended(now, { at, error: BODY_MISSING }) : undefined,
+    now.version === row.version ? ended(now, { at, error: BODY_MISSING }) : undefined,
   );
   if (!changed) return;
   countEnd(metrics, { queue: row.queue, succeeded: 0, dead: 1 });

@@ -3,11 +3,12 @@ import { keepBody } from '../jobs/body';
 import { SHARE } from '../jobs/due';
 import { noted } from '../jobs/history';
 import type { Resolved } from '../jobs/identify';
-import { deduplicationId, jobKey, returnsKey } from '../jobs/keys';
+import { jobKey, returnsKey } from '../jobs/keys';
 import { updateItem } from '../jobs/ledger';
 import { ATTRIBUTE, backInQueue } from '../jobs/park';
-import type { JobRow } from '../jobs/row';
+import { isEnd, type JobRow } from '../jobs/row';
 import { UnreadableRowError } from '../jobs/stored-row';
+import { reopen } from '../jobs/transitions';
 import { CLOCK_SKEW_MS, type Item, type ReceivedMessage } from '../ports';
 import type { ReconcileRun } from './run';
 
@@ -15,7 +16,8 @@ import type { ReconcileRun } from './run';
 export interface Moved {
   message: ReceivedMessage;
   resolved: Resolved;
-  row: JobRow | undefined;
+  /** As the table has it, or as the message describes it (version 0). */
+  row: JobRow;
 }
 
 /** `killed`: the message was returned before, and the worker that ran it then stored no outcome. */
@@ -105,7 +107,7 @@ const timesReturned = ({ message }: Moved): number => Number(message.attributes[
 async function hasKilled({ ledger }: ReconcileRun, queue: string, { message, row }: Moved): Promise<boolean> {
   const { messageId, attributes } = message;
   if (attributes[ATTRIBUTE.returned] === undefined) return false;
-  const ran = row?.deliveries.some((delivery) => delivery.messageId === messageId);
+  const ran = row.deliveries.some((delivery) => delivery.messageId === messageId);
   return !ran && (await ledger.trials.begun(queue, messageId));
 }
 
@@ -140,7 +142,10 @@ async function note(deps: ReconcileRun, { queue, chosen, now }: { queue: string;
   }));
 }
 
-/** Sends the message, then deletes it from the DLQ. A message in both does no harm, because workers claim jobs. */
+/**
+ * Writes the row, which allows the job to run, then sends the message, then deletes it from the DLQ. A message in both does
+ * no harm, because workers claim jobs.
+ */
 async function giveBack(
   deps: ReconcileRun,
   { queue, moved, now }: { queue: string; moved: Judged; now: number },
@@ -149,27 +154,27 @@ async function giveBack(
   const { message, resolved, row } = moved;
   const before = timesReturned(moved);
   const times = before === 0 || moved.killed ? before + 1 : before;
-  const back = backInQueue(deps, {
-    row: { queue, id: resolved.id, ...(message.groupId ? { group: message.groupId } : {}) },
-    body: resolved.body,
-    // Leaves out the other attributes: they describe an end that is over, and SQS takes at most ten.
-    attributes: { [ATTRIBUTE.returned]: String(times), [ATTRIBUTE.returnedAt]: String(now) },
-    deduplication: deduplicationId.returned(resolved.id, message.messageId),
+  const at = clock.now();
+  const returned = noted(row, { at, event: 'returned untried' });
+  const open = { ...(isEnd(row.state) ? reopen(returned, { at, event: 'reopened' }) : returned), sentAt: at };
+  const messageOf = (allowed: JobRow) =>
+    backInQueue(deps, {
+      row: { ...allowed, ...(message.groupId ? { group: message.groupId } : {}) },
+      body: resolved.body,
+      // Leaves out the other attributes: they describe an end that is over, and SQS takes at most ten.
+      attributes: { [ATTRIBUTE.returned]: String(times), [ATTRIBUTE.returnedAt]: String(now) },
+    });
+  const fits = messageOf(open).body === resolved.body;
+  if (!fits) await keepBody(deps, row, resolved.body);
+  await deps.tell({ kind: 'messages-returned', subject: queue, jobId: row.id });
+  const written = await ledger.write(fits ? open : { ...open, bodyKept: true }, row.version).catch((error: unknown) => {
+    if (!(error instanceof UnreadableRowError)) throw error;
+    deps.failed({ queue, jobId: row.id, code: error.code });
   });
-  if (back.body !== resolved.body) await keepBody(deps, { queue, id: resolved.id }, resolved.body);
-  await deps.tell({ kind: 'messages-returned', subject: queue, jobId: resolved.id });
+  // The next walk judges it again. A row that was damaged meanwhile stops no other return.
+  if (!written?.written) return;
+  const back = messageOf(written.item);
   const sent = await queues.send(deps.queueUrl(queue), back);
   await queues.delete(deps.dlqUrl(queue), message.receiptHandle);
-  if (row) {
-    const at = clock.now();
-    const entry = { at, event: 'returned untried' as const, messageId: sent.messageId };
-    // The message is sent, so a row that was damaged meanwhile stops no other return.
-    await ledger
-      .update(row.key, (stored) => noted({ ...stored, sentAt: at }, entry))
-      .catch((error: unknown) => {
-        if (!(error instanceof UnreadableRowError)) throw error;
-        deps.failed({ queue, jobId: row.id, code: error.code });
-      });
-  }
-  log.warn('returned untried', { queue, jobId: resolved.id, messageId: sent.messageId, count: times });
+  log.warn('returned untried', { queue, jobId: row.id, messageId: sent.messageId, count: times });
 }

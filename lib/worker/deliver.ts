@@ -1,4 +1,3 @@
-import { bodyMissing } from '../jobs/body';
 import { CANARY_TYPE } from '../jobs/canary';
 import { type Claim, type ClaimRequest, CRASH_LOOP, claim } from '../jobs/claim';
 import { publicForm } from '../jobs/envelope';
@@ -8,7 +7,7 @@ import { invalidId, jobKey } from '../jobs/keys';
 import { LeaseLostError } from '../jobs/ledger';
 import { rowOfMessage } from '../jobs/new-row';
 import { ATTRIBUTE } from '../jobs/park';
-import { recordedRow } from '../jobs/record';
+import { firstRow, refuse } from '../jobs/permission';
 import { ROW_DAMAGED, UnreadableRowError } from '../jobs/stored-row';
 import { CLOCK_SKEW_MS } from '../ports';
 import type { QueueContract } from './contract';
@@ -71,10 +70,15 @@ async function dispose(delivery: DeliveryRun, resolved: Resolved): Promise<Dispo
       return { acknowledge: true };
     case 'suspected crash':
       return { acknowledge: false, suspectedCrash: true };
+    case 'refused':
+      refuse(deps, facts(delivery, resolved.id));
+      return { acknowledge: true };
+    case 'disowned':
+      return dispose(delivery, claimed.as);
     case 'conflict':
       return dispose(
         delivery,
-        resolved.standIn ? withoutBody(resolved.id, bodyMissing()) : disowned(resolved, invalidId(message.messageId)),
+        resolved.named ? withoutBody(resolved) : disowned(resolved, invalidId(message.messageId)),
       );
     case 'busy':
       return (await waitForRun(delivery, claimed)) ?? dispose(delivery, resolved);
@@ -130,12 +134,17 @@ function take(delivery: DeliveryRun, resolved: Resolved): Promise<Claim> {
   const { deps, contract, message, deadline, alone } = delivery;
   const { messageId, group, sequence, receiveCount, sentAt } = message;
   const place = { ...(group ? { group: publicForm('group', group) } : {}), ...(sequence ? { sequence } : {}) };
-  const made = () => rowOfMessage(resolved, { queue: contract.queue, group, sentAt, now: deps.clock.now() });
+  const { queue } = contract;
+  const { retention } = deps.settings(queue);
   return claim(deps.ledger, {
-    key: jobKey(contract.queue, resolved.id),
+    key: jobKey(queue, resolved.id),
     payloadHash: resolved.payloadHash,
-    ...(isFirst(message, resolved) ? { blank: made() } : {}),
-    fresh: () => recordedRow(deps, made()),
+    ...(isFirst(message, resolved)
+      ? { blank: rowOfMessage(resolved, { queue, group, sentAt, now: deps.clock.now() }) }
+      : {}),
+    fresh: () => firstRow(deps, resolved, { queue, messageId, group, sentAt, retention }),
+    attributes: message.attributes,
+    named: resolved.named,
     delivery: { messageId, receiveCount, sentAt, at: deps.clock.now(), ...place },
     token: deps.random.uuid(),
     first: firstStep(contract, resolved),

@@ -1,6 +1,6 @@
 import { IdTakenError, StoreError, WaitError } from '../errors';
 import { belongs } from '../jobs/body';
-import { parseEnvelope, payloadHash } from '../jobs/envelope';
+import { checkTime, parseEnvelope, payloadHash } from '../jobs/envelope';
 import { invalidId, jobKey } from '../jobs/keys';
 import { ATTRIBUTE } from '../jobs/park';
 import type { QueueContract } from './contract';
@@ -8,6 +8,9 @@ import { type Incoming, isLastReceive } from './delivery';
 import type { WorkerDeps } from './deps';
 import { dataOf, typeOf } from './message';
 import type { Disposition } from './outcome';
+
+/** As old as an event may be: an operator may send those again that were rejected before. */
+const OLDEST_MS = 90 * 24 * 60 * 60_000;
 
 /** Whether all work of a queue has the same effect however often and in whatever order it runs. */
 export const isDirect = ({ types }: Pick<QueueContract, 'types'>): boolean =>
@@ -33,10 +36,12 @@ export async function direct({
   if (!isDirect(contract) || message.attributes[ATTRIBUTE.job] !== undefined) return undefined;
   const { clock, log, ledger } = deps;
   try {
-    const envelope = parseEnvelope(message.body);
+    const { receiveCount, sentAt } = message;
+    const envelope = parseEnvelope(message.body, { from: 'others' });
     const { id } = envelope;
+    checkTime(envelope, { oldest: sentAt - OLDEST_MS, sentAt });
     // On a first delivery only a duplicate can have a row, and the duplicate's own delivery handles that row.
-    if (message.receiveCount > 1) {
+    if (receiveCount > 1) {
       if (await ledger.get(jobKey(contract.queue, invalidId(message.messageId)))) return 'taken';
       const row = await ledger.get(jobKey(contract.queue, id));
       if (row && belongs(row, payloadHash(envelope))) return undefined;

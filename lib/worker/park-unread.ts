@@ -19,11 +19,12 @@ export async function parkUnread(
   { queue, message }: { queue: string; message: Unread },
   { code, message: text, field = 'row' }: UnreadableRowError,
 ): Promise<string> {
-  const { id: named, body } = await resolve({ ...deps, queue }, message);
+  const { id: named, body, token } = await resolve({ ...deps, queue }, message);
   const { messageId, group, sequence } = message;
   const id = await rowIdOf(deps, { queue, messageId, id: named });
   const attributes = {
     ...{ reason: 'error', code, message: text, field, messageId },
+    ...(token === undefined ? {} : { token }),
     ...(group ? { group: publicForm('group', group) } : {}),
     ...(sequence ? { sequence } : {}),
   };

@@ -48,7 +48,8 @@ test('a queue that is added as the page says does a job on this machine', async 
   const output = join(directory.path, 'package-local');
   await compiledTemplate(directory.path, 'local', { output });
   service = await watchedService(readPackage(output));
-  const [, body = ''] = /```json\n([\s\S]*?)```/.exec(page) ?? [];
+  const [, example = ''] = /```json\n([\s\S]*?)```/.exec(page) ?? [];
+  const body = JSON.stringify({ ...(JSON.parse(example) as object), time: new Date().toISOString() });
   const { id, data } = JSON.parse(body) as { id: string; data: unknown };
 
   const queue = service.declared.queues.find(({ name }) => name === 'local-push.fifo');

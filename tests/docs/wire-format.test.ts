@@ -183,8 +183,10 @@ describe('the Python example', () => {
     const message = JSON.parse(sent?.body ?? error) as Message & { id: string; source: string };
 
     expect(isValid(message)).toBe(true);
-    expect(await stateInWorker(message)).toBe('succeeded');
-    expect([out, sent?.deduplicationId]).toEqual([jobIdOf(message), jobIdOf(message)]);
+    // The engine has a clock of its own.
+    expect(await stateInWorker({ ...message, time: String(examples[0]?.time) })).toBe('succeeded');
+    expect(out).toBe(jobIdOf(message));
+    expect(sent?.deduplicationId).not.toContain(out);
     const who = feedbackPerson(parseEnvelope(sent?.body ?? '').data as never);
     expect(sent?.groupId).toBe(hashed(who)[0]);
   });

@@ -5,6 +5,9 @@ import { emailsContract } from '../../lib/emails/process';
 import { fromIterable } from '../../lib/emails/recipients';
 import { writeManifest } from '../../lib/emails/write-manifest';
 import { rateKey, recipientsKey } from '../../lib/jobs/keys';
+import { newRow } from '../../lib/jobs/new-row';
+import { tokenOf } from '../../lib/jobs/park';
+import type { JobRow } from '../../lib/jobs/row';
 import { sharedRate } from '../../lib/limits/rate';
 import { startFakeSendgrid } from '../../lib/local/fakes/sendgrid';
 import { realSendgrid } from '../../lib/vendors/sendgrid';
@@ -101,7 +104,16 @@ export async function startEmails({
     /** Sends a chunk to the queue, as its release would. */
     sendChunk(campaign: Campaign, number: number): void {
       const envelope = chunkEnvelope(campaign, number);
-      engine.send(JSON.stringify(envelope), { group: envelope.id, deduplication: envelope.id });
+      const made = newRow({
+        queue: 'emails',
+        envelope,
+        group: envelope.id,
+        now: engine.clock.now(),
+        random: engine.deps.random,
+      });
+      const row = (engine.table.item(made.key) as JobRow | undefined) ?? made;
+      if (row === made) void engine.deps.ledger.write(made, 0);
+      engine.send(JSON.stringify(envelope), { group: envelope.id, attributes: tokenOf(row) });
     },
     chunk: (number: number, id = CAMPAIGN) => engine.row(chunkId(id, number)),
     /** The outcome for each recipient of a job. */

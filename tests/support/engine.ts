@@ -5,6 +5,7 @@ import { parseEnvelope } from '../../lib/jobs/envelope';
 import { jobKey, queueUrl } from '../../lib/jobs/keys';
 import { createLedger } from '../../lib/jobs/ledger';
 import { newRow } from '../../lib/jobs/new-row';
+import { tokenOf } from '../../lib/jobs/park';
 import type { JobRow } from '../../lib/jobs/row';
 import { circuitBreakers } from '../../lib/limits/circuit';
 import { createSqsModel } from '../../lib/local/sqs/model';
@@ -141,10 +142,21 @@ export function memoryEngine(
         group = 'g',
         deduplication = random.uuid(),
         attributes = {},
-      }: { group?: string; deduplication?: string; attributes?: Record<string, string> } = {},
+        of,
+      }: {
+        group?: string;
+        deduplication?: string;
+        attributes?: Record<string, string>;
+        /** The id of the job whose row allows the message: it is one of ours. */
+        of?: string;
+      } = {},
     ): string {
+      const ours = of === undefined ? {} : tokenOf(this.row(of));
       const MessageAttributes = Object.fromEntries(
-        Object.entries(attributes).map(([name, value]) => [name, { DataType: 'String', StringValue: value }]),
+        Object.entries({ ...attributes, ...ours }).map(([name, value]) => [
+          name,
+          { DataType: 'String', StringValue: value },
+        ]),
       );
       const identity = settings.type === 'fifo' ? { MessageGroupId: group, MessageDeduplicationId: deduplication } : {};
       return model.sendMessage({ QueueUrl: main, MessageBody: body, MessageAttributes, ...identity }).MessageId ?? '';
@@ -155,8 +167,12 @@ export function memoryEngine(
       const envelope = parseEnvelope(body);
       const row = newRow({ queue: contract.queue, envelope, group, now: clock.now(), random });
       await deps.ledger.write(row, 0);
-      return this.send(body, { group });
+      return this.send(body, { group, of: row.id });
     },
+
+    /** Redrives the whole DLQ with SQS's own tool. */
+    redrive: () =>
+      model.startMessageMoveTask({ SourceArn: `${queueArn.slice(0, -5)}-dlq.fifo`, DestinationArn: queueArn }),
 
     /** Receives a batch as Lambda would, without a run. */
     receive(max = 10) {

@@ -2,10 +2,13 @@ import { eachOf } from '../../concurrency';
 import type { QueueSettings } from '../../config/common';
 import { CAMPAIGN_QUEUE, jobKey } from '../../jobs/keys';
 import type { Ledger } from '../../jobs/ledger';
-import { isEnd, type JobRow, traceOf } from '../../jobs/row';
+import { newRow } from '../../jobs/new-row';
+import { backInQueue } from '../../jobs/park';
+import { isEnd, type JobRow, traceFacts, traceOf } from '../../jobs/row';
+import { UnreadableRowError } from '../../jobs/stored-row';
 import type { Clock, Log, Queues, Random, Table } from '../../ports';
 import { type Campaign, campaigns } from './campaign';
-import { chunkId, chunkRecipients, releasedPages } from './chunk';
+import { chunkEnvelope, chunkId, chunkRecipients, releasedPages } from './chunk';
 
 /** What the release of campaigns needs. The reconciler calls it and provides all of it. */
 export interface CampaignReleaseDeps {
@@ -67,14 +70,34 @@ export async function look(deps: CampaignReleaseDeps, known: Campaign): Promise<
 }
 
 /**
- * Counts a chunk whose release stopped before the cursor was written. Otherwise a paused or cancelled campaign would end
- * without it. A running campaign releases it again, as the same job.
+ * Sends and counts a chunk whose release stopped before the cursor was written. Otherwise a paused or cancelled campaign
+ * would end without it. A running campaign releases it again, as the same job.
  */
 async function caughtUp(deps: CampaignReleaseDeps, campaign: Campaign): Promise<Campaign> {
   const { id, status, released } = campaign;
   if (status === 'running' || released === campaign.chunks) return campaign;
   const isReleased = await deps.ledger.has(jobKey(CAMPAIGN_QUEUE, chunkId(id, released)));
-  return (isReleased ? await countReleased(deps, campaign, campaign.turn) : undefined) ?? campaign;
+  if (!isReleased) return campaign;
+  await sendChunk(deps, campaign, released);
+  return (await countReleased(deps, campaign, campaign.turn)) ?? campaign;
+}
+
+/** Sends a chunk whose message is not known to be in the queue. The row comes first: without it, no message has this id. */
+export async function sendChunk(deps: CampaignReleaseDeps, campaign: Campaign, number: number): Promise<void> {
+  const { ledger, clock, random, log } = deps;
+  const envelope = chunkEnvelope(campaign, number);
+  const now = clock.now();
+  const made = newRow({ queue: CAMPAIGN_QUEUE, envelope, group: envelope.id, now, random });
+  const history = [{ at: now, event: 'released' as const }];
+  // A row that does not parse waits without its campaign.
+  const written = await ledger.write({ ...made, sentAt: now, history }, 0).catch((error: unknown) => {
+    if (!(error instanceof UnreadableRowError)) throw error;
+  });
+  const row = written?.written ? written.item : written?.stored;
+  if (row?.state !== 'queued' || row.deliveries.length > 0) return;
+  const message = backInQueue(deps, { row, body: JSON.stringify(envelope) });
+  const { messageId } = await deps.queues.send(deps.queueUrl(CAMPAIGN_QUEUE), message);
+  log.info('released', { queue: CAMPAIGN_QUEUE, jobId: row.id, messageId, ...traceFacts(row) });
 }
 
 export async function countReleased(

@@ -1,15 +1,12 @@
 import { throughAll } from '../../concurrency';
 import { SHARE } from '../../jobs/due';
-import { CAMPAIGN_QUEUE, deduplicationId, rateKey, todoKey } from '../../jobs/keys';
+import { CAMPAIGN_QUEUE, rateKey, todoKey } from '../../jobs/keys';
 import { readItem } from '../../jobs/ledger';
-import { newRow } from '../../jobs/new-row';
-import { traceFacts } from '../../jobs/row';
-import { UnreadableRowError } from '../../jobs/stored-row';
 import { type RateItem, takenMs } from '../../limits/rate';
 import type { Due } from '../../ports';
 import { type Campaign, campaigns, EXPIRED, hasExpired } from './campaign';
-import { chunkEnvelope, chunkRecipients } from './chunk';
-import { AT_ONCE, type CampaignReleaseDeps, countReleased, type Looked, look, missEvents } from './look';
+import { chunkRecipients } from './chunk';
+import { AT_ONCE, type CampaignReleaseDeps, countReleased, type Looked, look, missEvents, sendChunk } from './look';
 
 /** Released chunks reach the senders some time later. Without this extra work the senders would be idle until then. */
 const AHEAD_MS = 3_000;
@@ -125,7 +122,7 @@ async function rateOf(deps: CampaignReleaseDeps): Promise<{ rate: number; taken:
 }
 
 /**
- * Writes the message, then the row, then the campaign's cursor, which alone says what was released. If one is lost, the
+ * Writes the row, then the message, then the campaign's cursor, which alone says what was released. If one is lost, the
  * release is repeated for the same job, because the id follows from the number.
  */
 async function releaseChunk(
@@ -133,22 +130,7 @@ async function releaseChunk(
   campaign: Campaign,
   turn: number,
 ): Promise<Campaign | undefined> {
-  const { queues, ledger, clock, random, log } = deps;
-  const envelope = chunkEnvelope(campaign, campaign.released);
-  const fifo = deps.settings(CAMPAIGN_QUEUE).type === 'fifo';
-  const { messageId } = await queues.send(deps.queueUrl(CAMPAIGN_QUEUE), {
-    body: JSON.stringify(envelope),
-    ...(fifo ? { groupId: envelope.id, deduplicationId: deduplicationId.sent(envelope.id) } : {}),
-  });
-  const now = clock.now();
-  const row = newRow({ queue: CAMPAIGN_QUEUE, envelope, group: envelope.id, now, random });
-  // If the worker was faster, its row exists already and says more. A row that does not parse waits without its campaign.
-  await ledger
-    .write({ ...row, sentAt: now, history: [{ at: now, event: 'released', messageId }] }, 0)
-    .catch((error: unknown) => {
-      if (!(error instanceof UnreadableRowError)) throw error;
-    });
-  log.info('released', { queue: CAMPAIGN_QUEUE, jobId: envelope.id, messageId, ...traceFacts(row) });
+  await sendChunk(deps, campaign, campaign.released);
   return countReleased(deps, campaign, turn);
 }
 

@@ -8,7 +8,7 @@ import { evidenceCounts } from './evidence-counts';
 import { groupsAreFair } from './groups-are-fair';
 import { laterWins } from './later-wins';
 import { noBystanders } from './no-bystanders';
-import { damagedJobsWait, deadLettersAgree, nothingLost, recordsAgree, redrivesTakeEffect } from './nothing-lost';
+import { damagedJobsWait, deadLettersAgree, nothingLost, recordsAgree } from './nothing-lost';
 import { nothingPrivate } from './nothing-private';
 import { orderIsKept } from './order-is-kept';
 import type { Promised } from './promise';
@@ -23,7 +23,6 @@ const PROMISES: readonly Promised[] = [
   recordsAgree,
   deadLettersAgree,
   damagedJobsWait,
-  redrivesTakeEffect,
   endsAreDeserved,
   endsArePublished,
   evidenceCounts,

@@ -1,8 +1,6 @@
 import { invalidId, recordKey } from '../../../lib/jobs/keys';
-import { type HistoryEntry, isEnd, type JobRow } from '../../../lib/jobs/row';
-import { ofKind } from '../../support/history';
+import { isEnd, type JobRow } from '../../../lib/jobs/row';
 import type { MemoryObjects } from '../../support/memory-objects';
-import { skewOf } from '../draw/plan';
 import { type Input, isProduced } from '../world/callers';
 import { waitsForRow } from '../world/damage';
 import { deadLetterQueue, serviceQueue } from '../world/names';
@@ -22,11 +20,9 @@ export const nothingLost: Promised = (world, inputs) => {
     if (!row && (plan.retention ?? plan.dlqRetention) !== undefined && !known) continue;
     if (!row && waitsBehindDamage(world, input)) continue;
     if (!row) return `nothing lost: ${id} (${spec.kind}) has no row`;
-    // A message may be sent, not marked as sent, and expire unread. The row shows only the first.  A retried job whose
-    // message could not be sent is cancelled as never sent, and its operator got the error.
-    const retried = row.generation > 1;
+    // A message may be sent, not marked as sent, and expire unread. The row shows only the first.
     const isWanted = row.reason === 'operator' || row.reason === 'superseded';
-    if (row.state === 'cancelled' && !isWanted && plan.retention === undefined && !retried)
+    if (row.state === 'cancelled' && !isWanted && plan.retention === undefined)
       return `nothing lost: ${id} was accepted, but is cancelled`;
   }
   return undefined;
@@ -67,8 +63,6 @@ export const recordsAgree: Promised = ({ watch, stores, lanes }) => {
   return reopened.length > 0 ? `nothing lost: ${reopened[0]} is a record without a row` : undefined;
 };
 
-const MINUTE_MS = 60_000;
-
 /** The message of a job whose row does not parse waits in the DLQ, and is never deleted there. */
 export const damagedJobsWait: Promised = (world) => {
   const { watch, sqs, plan, kernel, settings } = world;
@@ -84,24 +78,6 @@ export const damagedJobsWait: Promised = (world) => {
       .messages(deadLetterQueue(world))
       .some(({ body, attributes: { job } }) => job?.StringValue === row.id || body.includes(row.id));
     if (!waits) return `nothing lost: ${row.id} does not parse, and its message is gone`;
-  }
-  return undefined;
-};
-
-/** Every redriven job ran again, even if it only killed its process. */
-export const redrivesTakeEffect: Promised = ({ watch, plan }) => {
-  if (plan.retention !== undefined) return undefined;
-  for (const { id, history } of watch.rows()) {
-    const redriven = history.findLast(ofKind('redriven'));
-    if (!redriven) continue;
-    const caused = history.findIndex((entry) => entry.messageId === redriven.messageId && !ofKind('redriven')(entry));
-    if (caused >= 0 && caused < history.indexOf(redriven))
-      return `everything explained: the history of ${id} has its redrive behind the run that it caused`;
-    // A move by SQS may have returned the job just before.
-    const since = redriven.at - MINUTE_MS - skewOf(plan);
-    const came = (entry: HistoryEntry) => ofKind('reopened', 'returned')(entry) || entry.event === 'dead (crash)';
-    if (!history.some((entry) => entry.at >= since && came(entry)))
-      return `nothing lost: ${id} was redriven, but never ran`;
   }
   return undefined;
 };

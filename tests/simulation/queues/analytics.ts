@@ -4,7 +4,7 @@ import { dataKey, rejectedKey } from '../../../lib/analytics/keys';
 import { ANALYTICS_EVENTS } from '../../../lib/analytics/message';
 import { analyticsContract } from '../../../lib/analytics/process';
 import { sha256 } from '../../../lib/jobs/envelope';
-import { ANALYTICS_QUEUE, deduplicationId } from '../../../lib/jobs/keys';
+import { ANALYTICS_QUEUE } from '../../../lib/jobs/keys';
 import type { MemoryObjects } from '../../support/memory-objects';
 import type { JobSpec } from '../draw/plan';
 import { isRecord } from '../world/records';
@@ -63,7 +63,7 @@ export const analytics: SimulatedQueue = {
     await queues.send(queueUrl(ANALYTICS_QUEUE), {
       body,
       groupId: group,
-      deduplicationId: deduplicationId.sent(id),
+      deduplicationId: id,
     });
     return { id };
   },

@@ -153,7 +153,7 @@ describe('a job that was never sent', () => {
 
   test('is not published if its message comes after all', async () => {
     const engine = await cancelled();
-    engine.send(JSON.stringify(anEnvelope()));
+    engine.send(JSON.stringify(anEnvelope()), { of: jobId(1) });
 
     await engine.deliver();
     engine.clock.advance(15 * DAY);

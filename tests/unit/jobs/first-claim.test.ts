@@ -4,6 +4,7 @@ import { claim } from '../../../lib/jobs/claim';
 import { envelopeSchema, payloadHash } from '../../../lib/jobs/envelope';
 import { createLedger } from '../../../lib/jobs/ledger';
 import { rowOfMessage } from '../../../lib/jobs/new-row';
+import { tokenOf } from '../../../lib/jobs/park';
 import type { Item } from '../../../lib/ports';
 import { acceptedRow } from '../../support/accepted-row';
 import { anEnvelope } from '../../support/engine';
@@ -16,8 +17,9 @@ const clock = memoryClock();
 const envelope = envelopeSchema.parse(anEnvelope());
 const settings = () => ({ retention: 1_209_600 });
 const delivery = { messageId: 'm', receiveCount: 1, sentAt: clock.now(), at: clock.now(), group: 'g' };
+const { token } = acceptedRow(0);
 const blank = rowOfMessage(
-  { id: envelope.id, body: '', envelope, payloadHash: payloadHash(envelope) },
+  { id: envelope.id, body: '', envelope, payloadHash: payloadHash(envelope), ...(token ? { token } : {}) },
   { queue: SAMPLE_QUEUE, group: 'g', sentAt: clock.now(), now: clock.now() },
 );
 
@@ -45,6 +47,7 @@ async function claimed(stored: Item | undefined, { unread, lost = false }: { unr
     fresh: async () => blank,
     payloadHash: blank.payloadHash,
     delivery,
+    attributes: tokenOf(blank),
     token: 'token',
     leaseUntil: clock.now() + 60_000,
     alone: true,
@@ -117,7 +120,6 @@ const VALUES: Record<string, readonly unknown[]> = {
   parkedFrom: ['m'],
   leftDlqAt: [time],
   discarded: [true],
-  redrivenAt: [time],
   cancelledBy: ['other'],
   heldSince: [time],
   outcomeAt: [time],

@@ -58,17 +58,13 @@ test('a kind with few jobs has one key, and held jobs have one for each vendor',
   ]);
 });
 
-test('each transition has its own deduplication id', () => {
-  const ids = [
-    deduplicationId.sent(id),
-    deduplicationId.parked(id, 'm'),
-    deduplicationId.released(id, 1),
-    deduplicationId.redriven(id, 1),
-    deduplicationId.returned(id, 'm'),
-  ];
+test('each message has its own deduplication id, and only who knows the random of the row can name one of ours', () => {
+  const row = { id, token: 'random', version: 1, generation: 1 };
 
-  expect(new Set(ids).size).toBe(ids.length);
-  expect(ids).toEqual([id, `${id}:p:m`, `${id}:h:1`, `${id}:r:1`, `${id}:u:m`]);
+  expect(deduplicationId.opened(row)).toBe('random:1');
+  expect(deduplicationId.opened({ ...row, version: 2 })).toBe('random:2');
+  expect(deduplicationId.parked(row)).toBe('random:p:1');
+  expect(deduplicationId.unread(id, 'm')).toBe(`${id}:d:m`);
 });
 
 test("the URLs of a queue and its DLQ follow from the queue's ARN", () => {

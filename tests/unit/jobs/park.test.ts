@@ -1,4 +1,5 @@
-import { fitting, parkedMessage, STAND_IN } from '../../../lib/jobs/park';
+import { STAND_IN } from '../../../lib/jobs/body';
+import { fitting, parkedMessage } from '../../../lib/jobs/park';
 import { createSqsModel } from '../../../lib/local/sqs/model';
 import { acceptedRow } from '../../support/accepted-row';
 
@@ -27,10 +28,10 @@ test.each([
   expect(() => model.sendMessage({ QueueUrl, MessageBody: message.body, MessageAttributes })).not.toThrow();
 });
 
-test('a job that no message parked, dead a second time within five minutes, has an entry that SQS does not swallow', () => {
-  const { parkedFrom: _none, ...row } = acceptedRow(0);
-  const idOf = (writer: string) => parkedMessage({ ...row, writer }, '{}', 'fifo').deduplicationId;
+test('a job that is dead a second time within five minutes, has an entry that SQS does not swallow', () => {
+  const row = acceptedRow(0);
+  const idOf = (generation: number) => parkedMessage({ ...row, generation }, '{}', 'fifo').deduplicationId;
 
-  expect(idOf('first')).toBe(idOf('first'));
-  expect(idOf('first')).not.toBe(idOf('second'));
+  expect(idOf(1)).toBe(idOf(1));
+  expect(idOf(1)).not.toBe(idOf(2));
 });

@@ -47,14 +47,14 @@ const FOLLOW: Record<ArrowName, (row: JobRow) => JobRow> = {
   hold: (row) => hold(row, { ...run, error, reason: 'throttled', waitMs: 1, bodyKept: true }),
   park: (row) => park(row, { ...run, error, reason: 'error', bodyKept: true }),
   stop: (row) => stop(row, { at: AT, messageId: 'm', reason: 'superseded', note: 'by j' }),
-  release: (row) => release(row, { at: AT, messageId: 'm' }),
+  release: (row) => release(row, AT),
   endWithoutBody: (row) => endWithoutBody(row, { at: AT, error }),
   parkPoison: (row) => parkPoison(row, { at: AT, messageId: 'm', reason: 'crash', error }),
   expire: (row) => expire(row, { at: AT, error }),
   neverSent: (row) => neverSent(row, AT),
   cancel: (row) => cancel(row, AT),
   resolve: (row) => resolve(row, AT),
-  reopen: (row) => reopen(row, AT, 'audit 1'),
+  reopen: (row) => reopen(row, { at: AT, event: 'reopened (operator)', note: 'audit 1' }),
 };
 
 /** A row in a place. */
@@ -111,8 +111,9 @@ test.each(['hold', 'park', 'stop'] as const)(
   },
 );
 
-test('no message runs a job that succeeded, that an operator cancelled, or that a later command replaced', () => {
+test('no message runs a job that waits outside its queue, that succeeded, that an operator cancelled, or that a later command replaced', () => {
   expect(PLACES.filter((place) => isClosed(rowIn(place)))).toEqual([
+    'held',
     'succeeded',
     'cancelled (operator)',
     'cancelled (superseded)',

@@ -49,7 +49,7 @@ const unknown = { ticket: { status: 'unknown', startedAt: 1 } };
 
 test.each([
   ['a cancel', {}, cancel, 'cancelled (operator)'],
-  ['a redrive', DEAD, retry, 'redriven (operator)'],
+  ['a retry', DEAD, retry, 'reopened (operator)'],
   [
     'a retry of a cancelled job',
     { state: inState('cancelled'), reason: 'operator', endedAt: 1 },

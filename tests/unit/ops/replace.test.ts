@@ -109,7 +109,7 @@ test('a job whose retry has not started yet is not replaced', async () => {
   const { engine, deps } = await withDeadJob();
   await retry(deps, engine.row(jobId(1)));
 
-  await expect(replace(deps, engine.row(jobId(1)), good)).rejects.toThrow('was retried');
+  await expect(replace(deps, engine.row(jobId(1)), good)).rejects.toThrow('only a dead or cancelled job');
 });
 
 test('data that the schema of the queue refuses changes nothing', async () => {

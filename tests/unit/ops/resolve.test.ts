@@ -130,7 +130,7 @@ describe('with another step unknown', () => {
   });
 });
 
-test('the reconciler releases the job if the release by the command fails', async () => {
+test('the reconciler sends the job if the command could not', async () => {
   let down = false;
   const { engine, sent, row } = uncertain(['first'], {
     before: (call) => {
@@ -142,6 +142,7 @@ test('the reconciler releases the job if the release by the command fails', asyn
   down = true;
   await expect(resolveStep(engine.deps, { row: row(), step: 'first', as: 'done' })).rejects.toThrow('throttled');
   down = false;
+  engine.clock.advance(2 * 60_000);
   await engine.reconcile();
   await engine.deliver();
 

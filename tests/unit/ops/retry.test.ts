@@ -38,11 +38,15 @@ test('a retried dead job runs in its old message group, and the reconciler delet
   const { batchItemFailures } = await engine.deliver();
   await engine.reconcile();
 
-  expect(message).toMatchObject({ body: envelope(), groupId: 'a-group', deduplicationId: `${jobId(1)}:r:1` });
+  expect(message).toMatchObject({
+    body: envelope(),
+    groupId: 'a-group',
+    attributes: { token: { StringValue: engine.row(jobId(1)).token } },
+  });
   expect(batchItemFailures).toEqual([]);
   expect(effects).toEqual([jobId(1)]);
   expect(engine.row(jobId(1))).toMatchObject({ state: 'succeeded', generation: 2 });
-  expect(history(engine.row(jobId(1)))).toEqual(expect.arrayContaining(['redriven (operator)', 'reopened']));
+  expect(history(engine.row(jobId(1)))).toEqual(expect.arrayContaining(['reopened (operator)']));
   expect(engine.deadLetters()).toEqual([]);
   expect(Object.values(engine.records())).toMatchObject([{ state: 'succeeded' }]);
 });
@@ -79,57 +83,24 @@ describe('the history of a job that is retried', () => {
 
       const { state, history: entries } = engine.row(jobId(1));
       expect(state).toBe('succeeded');
-      expect(entries.map(({ event }) => event)).toEqual([
-        ...DIED,
-        'redriven (operator)',
-        'reopened',
-        'started',
-        'succeeded',
-      ]);
+      expect(entries.map(({ event }) => event)).toEqual([...DIED, 'reopened (operator)', 'started', 'succeeded']);
       expect(entries.map(({ at }) => at)).toEqual(entries.map(({ at }) => at).toSorted());
       expect(await shown(engine)).toEqual([
         ...DIED.map((event) => `03:04:05 ${event}`),
-        '03:05:05 redriven (operator)',
-        ...['reopened', 'started', 'succeeded'].map((event) => `03:05:06 ${event}`),
+        '03:05:05 reopened (operator)',
+        ...['started', 'succeeded'].map((event) => `03:05:06 ${event}`),
       ]);
     },
   );
-
-  test('shows two retries of one message before the run', async () => {
-    const { engine, fix } = rejecting();
-    engine.send(envelope());
-    await engine.deliver();
-    fix();
-
-    await retry(engine.deps, engine.row(jobId(1)));
-    await retry(engine.deps, engine.row(jobId(1)));
-    await engine.deliver();
-
-    const retries = ['redriven (operator)', 'redriven (operator)'];
-    expect(history(engine.row(jobId(1)))).toEqual([...DIED, ...retries, 'reopened', 'started', 'succeeded']);
-  });
 });
 
-test('a retried job stays dead, with its DLQ entry, until a worker claims it', async () => {
-  const { engine } = rejecting();
-  engine.send(envelope());
-  await engine.deliver();
-
-  await retry(engine.deps, engine.row(jobId(1)));
-  engine.clock.advance(15 * MINUTE - (engine.clock.now() % (15 * MINUTE)));
-  await engine.reconcile();
-
-  expect(engine.row(jobId(1)).state).toBe('dead');
-  expect(engine.deadLetters()).toHaveLength(1);
-});
-
-test('two retries send one message, and a job that died again can be retried at once', async () => {
+test('a second retry is refused, and a job that died again can be retried at once', async () => {
   const { engine, effects, fix } = rejecting();
   engine.send(envelope());
   await engine.deliver();
 
   await retry(engine.deps, engine.row(jobId(1)));
-  await retry(engine.deps, engine.row(jobId(1)));
+  await expect(retry(engine.deps, engine.row(jobId(1)))).rejects.toThrow('is queued');
   const inQueue = engine.inQueue();
   await engine.deliver();
   fix();
@@ -143,22 +114,30 @@ test('two retries send one message, and a job that died again can be retried at 
   expect(engine.deadLetters()).toEqual([]);
 });
 
-test('a retry that cannot send leaves the job dead and rejects', async () => {
+test.each(['dead', 'cancelled'])('the reconciler sends a %s job whose retry could not', async (state) => {
   let down = false;
-  const { engine } = rejecting({
+  const { engine, effects, fix } = rejecting({
     before: (call) => {
       if (down && call === 'queues.send') throw new StoreError({ code: 'SQS.Throttled', message: 'throttled' });
     },
   });
-  engine.send(envelope());
-  await engine.deliver();
+  await engine.deps.ledger.write(queuedRow(engine, 'm'), 0);
+  engine.send(envelope(), { of: jobId(1) });
+  const event = engine.receive();
+  if (state === 'cancelled') await cancel(engine.deps, engine.row(jobId(1)));
+  await engine.handle(event);
+  fix();
 
   down = true;
-  const retried = retry(engine.deps, engine.row(jobId(1)));
+  await expect(retry(engine.deps, engine.row(jobId(1)))).rejects.toThrow('throttled');
+  const between = engine.row(jobId(1)).state;
+  down = false;
+  engine.clock.advance(2 * MINUTE);
+  await engine.reconcile();
+  await engine.deliver();
 
-  await expect(retried).rejects.toThrow(StoreError);
-  expect(engine.row(jobId(1)).state).toBe('dead');
-  expect(history(engine.row(jobId(1)))).not.toContain('redriven (operator)');
+  expect(between).toBe('queued');
+  expect(effects).toEqual([jobId(1)]);
 });
 
 test('a body that is missing in the bucket is read from the DLQ entry, and all entries stay in the DLQ', async () => {
@@ -225,9 +204,9 @@ describe('a cancelled job', () => {
     const sample = rejecting(options);
     sample.fix();
     const { engine } = sample;
-    engine.send(envelope());
+    await engine.deps.ledger.write(queuedRow(engine, 'm'), 0);
+    engine.send(envelope(), { of: jobId(1) });
     const event = engine.receive();
-    await engine.deps.ledger.write(queuedRow(engine, event.Records[0]?.messageId), 0);
     await cancel(engine.deps, engine.row(jobId(1)));
     return { ...sample, event };
   }
@@ -274,29 +253,6 @@ describe('a cancelled job', () => {
 
     expect(effects).toEqual([jobId(1)]);
     expect(engine.row(jobId(1)).state).toBe('succeeded');
-  });
-
-  test('whose retry could not send is cancelled again and can be retried', async () => {
-    let down = false;
-    const { engine, effects, event } = await cancelled({
-      before: (call) => {
-        if (down && call === 'queues.send') throw new StoreError({ code: 'SQS.Throttled', message: 'throttled' });
-      },
-    });
-    await engine.handle(event);
-
-    down = true;
-    const first = retry(engine.deps, engine.row(jobId(1)));
-    await expect(first).rejects.toThrow('throttled');
-    engine.clock.advance(15 * MINUTE);
-    await engine.reconcile();
-    const between = engine.row(jobId(1));
-    down = false;
-    await retry(engine.deps, between);
-    await engine.deliver();
-
-    expect(between).toMatchObject({ state: 'cancelled', reason: 'never-sent' });
-    expect(effects).toEqual([jobId(1)]);
   });
 
   test('whose message SQS dead-lettered keeps its body when the reconciler judges that message', async () => {

@@ -136,7 +136,7 @@ test('a search ends once it has found enough, and says that there are more', asy
 test("a job is found by its caller's key and principal, without a search", async () => {
   const { engine } = await someJobs();
   const id = idOfKey({ ...engine.deps, queue: 'feedback', key: 'order-7', principal: 'shop' });
-  engine.send(JSON.stringify(anEnvelope({ id })));
+  await engine.accept(JSON.stringify(anEnvelope({ id })));
   await engine.deliver();
 
   const rows = await jobsWithKey(engine.deps, { key: 'order-7', principal: 'shop' });

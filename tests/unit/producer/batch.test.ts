@@ -53,7 +53,7 @@ it('sends ten messages in a call, and answers in the order of the jobs', async (
 
   expect(calls.map(({ length }) => length)).toEqual([10, 10, 3]);
   expect(subjects(calls).flat()).toEqual(Array.from({ length: 23 }, (_, n) => `${n}`));
-  const ids = calls.flat().map(({ deduplicationId }) => deduplicationId);
+  const ids = calls.flat().map(({ body }) => (JSON.parse(body) as { id: string }).id);
   expect(results.map(({ accepted }) => accepted?.id)).toEqual(ids);
   expect(results[0]?.accepted).toEqual({
     id: ids[0],

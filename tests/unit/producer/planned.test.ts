@@ -354,20 +354,23 @@ describe('jobs.cancel', () => {
     ]);
   });
 
-  it('wins or loses against a release, and a cancelled job never runs', async () => {
+  it.each([
+    ['wins before the write', 'objects.get', true],
+    ['loses after the write', 'queues.send', false],
+  ])('%s of a release, and a cancelled job never runs', async (_what, when, wins) => {
     const seen: boolean[] = [];
     const { engine, send, jobs, live, effects, inMs } = start({
       after: async (call) => {
-        if (call === 'queues.send') seen.push((await jobs.cancel(id)).cancelled);
+        if (call === when) seen.push((await jobs.cancel(id)).cancelled);
       },
     });
     const { id } = await send({ notBefore: inMs(30_000) });
 
     await live(3);
 
-    expect(seen).toEqual([true]);
-    expect(effects).toEqual([]);
-    expect(engine.row(id)).toMatchObject({ state: 'cancelled' });
+    expect(seen).toEqual([wins]);
+    expect(effects).toEqual(wins ? [] : [id]);
+    expect(engine.row(id)).toMatchObject({ state: wins ? 'cancelled' : 'succeeded' });
   });
 });
 

@@ -43,7 +43,9 @@ describe('feedback from the producer', () => {
     ]);
     const [message] = messages();
     const envelope = parseEnvelope(message?.body ?? '');
-    expect(message).toMatchObject({ deduplicationId: accepted.id, groupId: expect.stringMatching(/^[0-9a-f]{32}$/) });
+    const token = String(rows()[0]?.token);
+    expect(message).toMatchObject({ deduplicationId: `${token}:1`, groupId: expect.stringMatching(/^[0-9a-f]{32}$/) });
+    expect(message?.attributes).toMatchObject({ token: { StringValue: token } });
     expect(rows()).toMatchObject([
       {
         key: `feedback#${accepted.id}`,
@@ -161,13 +163,14 @@ describe('a repeated key', () => {
   it('sends a job that an operator opened again under the id of that opening, since SQS still knows the first', async () => {
     const { deps, table, messages } = memoryProducerDeps();
     const producer = createProducer(deps);
-    const { id } = await producer.feedback(feedback, { key: 'k', principal: 'p' });
+    await producer.feedback(feedback, { key: 'k', principal: 'p' });
     const { sentAt: _sentAt, ...unsent } = table.items()[0] as Item;
     await table.put({ ...unsent, generation: 2, version: unsent.version + 1 }, unsent.version);
 
     await producer.feedback(feedback, { key: 'k', principal: 'p' });
 
-    expect(messages().map(({ deduplicationId }) => deduplicationId)).toEqual([id, `${id}:r:1`]);
+    const { token } = unsent;
+    expect(messages().map(({ deduplicationId }) => deduplicationId)).toEqual([`${token}:1`, `${token}:3`]);
   });
 
   const options = { key: 'request-1', principal: 'client-1' };
@@ -301,7 +304,7 @@ describe('a producer whose stores fail', () => {
 
     const accepted = await createProducer(deps).feedback(feedback, options);
 
-    expect(messages()).toMatchObject([{ deduplicationId: accepted.id }]);
+    expect(messages()).toHaveLength(1);
     expect(lines.at(-1)).toMatchObject({ level: 'warn', facts: { jobId: accepted.id, code: 'Refused' } });
   });
 

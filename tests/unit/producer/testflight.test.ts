@@ -23,7 +23,7 @@ test.each(Object.entries(JOBS))(
     const { id } = await send(createProducer(deps));
 
     expect(rows()).toMatchObject([{ key: `testflight#${id}`, group: APP, type, state: 'queued' }]);
-    expect(messages()).toMatchObject([{ groupId: APP, deduplicationId: id }]);
+    expect(messages()).toMatchObject([{ groupId: APP, attributes: { token: { StringValue: rows()[0]?.token } } }]);
     expect(events()).toMatchObject([{ id, type, data }]);
   },
 );

@@ -80,7 +80,7 @@ test('a row whose message was never sent is cancelled after a quarter of an hour
   engine.clock.advance(MINUTE);
   await engine.reconcile();
   const cancelled = engine.row(jobId(1));
-  engine.send(envelope());
+  engine.send(envelope(), { of: jobId(1) });
   await engine.deliver();
 
   expect(early).toBe('queued');

@@ -19,7 +19,7 @@ test('the release of a job that has succeeded since its row was read counts no p
   await engine.deliver();
   const held = engine.row(jobId(1));
   throttled = false;
-  engine.send(body);
+  await release(engine.deps, held);
   await engine.deliver();
 
   await release(engine.deps, held);

@@ -1,5 +1,6 @@
 import { PermanentError } from '../../../lib/errors';
 import { jobKey } from '../../../lib/jobs/keys';
+import { retry } from '../../../lib/ops/retry';
 import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
 import { sampleContract } from '../../support/sample-contract';
 
@@ -34,10 +35,10 @@ test('a dead job whose row has expired keeps its steps in a redrive', async () =
   const engine = memoryEngine(() => contract);
   engine.send(body);
   await engine.deliver();
-  engine.clock.advance(30 * DAY);
+  engine.clock.advance(13 * DAY);
   await forget(engine);
   refuse = false;
-  engine.send(body);
+  engine.redrive();
 
   await engine.deliver();
 
@@ -79,7 +80,8 @@ test('a late write of an earlier end never replaces the record of a later end', 
   const late = engine.deliver();
   await new Promise(setImmediate);
   refuse = false;
-  engine.send(body, { group: 'redriven' });
+  await retry(engine.deps, engine.row(jobId(1)));
+  engine.send(body, { group: 'other', of: jobId(1) });
   await engine.deliver();
 
   expect(stuck).toBeDefined();

@@ -141,8 +141,8 @@ describe.each([0, 1, 2])('a step that is unknown after %i failed attempts', (bef
     const { engine, run, prove, row, calls, sent } = await held();
 
     for (let copy = 0; copy < 4; copy++) {
-      engine.send(JSON.stringify(anEnvelope()));
-      await run({});
+      engine.send(JSON.stringify(anEnvelope()), { of: jobId(1) });
+      await engine.deliver();
     }
     const unproven = row();
     await prove();

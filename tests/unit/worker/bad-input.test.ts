@@ -1,6 +1,7 @@
+import { STAND_IN } from '../../../lib/jobs/body';
 import { jobIdOf, sha256 } from '../../../lib/jobs/envelope';
 import { bodyKey } from '../../../lib/jobs/keys';
-import { MAX_MESSAGE_BYTES, STAND_IN } from '../../../lib/jobs/park';
+import { MAX_MESSAGE_BYTES } from '../../../lib/jobs/park';
 import { anEnvelope, BUCKET, jobId, memoryEngine, PREFIX } from '../../support/engine';
 import { sampleContract } from '../../support/sample-contract';
 

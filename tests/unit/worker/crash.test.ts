@@ -213,7 +213,6 @@ test('a second delivery of the message that a job was parked from is late, and d
 test('crashes from before an operator opened the job do not count, although its capped history has lost the opening', async () => {
   const { contract, effects } = sampleContract();
   const engine = memoryEngine(() => contract);
-  engine.send(envelope(1));
   const at = engine.clock.now();
   const row = acceptedRow(at);
   const entries = [...Array(2).fill('ended without outcome'), ...Array(98).fill('retry')];
@@ -226,6 +225,7 @@ test('crashes from before an operator opened the job do not count, although its 
     0,
   );
 
+  engine.send(envelope(1), { of: jobId(1) });
   await engine.deliver();
 
   expect(engine.row(jobId(1))).toMatchObject({ state: 'succeeded' });

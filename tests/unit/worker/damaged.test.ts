@@ -1,5 +1,5 @@
+import { STAND_IN } from '../../../lib/jobs/body';
 import { bodyKey, jobKey, recordKey } from '../../../lib/jobs/keys';
-import { STAND_IN } from '../../../lib/jobs/park';
 import type { JobRow } from '../../../lib/jobs/row';
 import type { Item } from '../../../lib/ports';
 import { acceptedRow } from '../../support/accepted-row';
@@ -143,7 +143,7 @@ test('a job whose kept body is gone, or another one, ends as dead', async () => 
     const engine = memoryEngine(() => contract);
     await engine.deps.ledger.write(acceptedRow(engine.clock.now()), 0);
     if (kept !== undefined) await engine.objects.put(bodyKey(PREFIX, 'sample', jobId(1)), kept, 'application/json');
-    engine.send(STAND_IN, { attributes: { job: jobId(1), body: 'kept' } });
+    engine.send(STAND_IN, { attributes: { job: jobId(1) }, of: jobId(1) });
 
     await engine.deliver();
 
@@ -156,7 +156,7 @@ test('a message whose row a newer release wrote comes back, then waits in the DL
   await restore();
   await damagedItem(engine.table, KEY, (item) => ({ ...item, schema: 2 }));
   const newer = engine.table.item(KEY);
-  engine.send(BODY);
+  engine.send(BODY, { of: jobId(1) });
 
   for (let receive = 0; receive < 4; receive++) {
     if (engine.inQueue() > 0) await engine.deliver();

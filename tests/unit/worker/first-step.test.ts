@@ -1,5 +1,6 @@
 import { claim } from '../../../lib/jobs/claim';
 import { createLedger } from '../../../lib/jobs/ledger';
+import { tokenOf } from '../../../lib/jobs/park';
 import type { Table } from '../../../lib/ports';
 import { createLease } from '../../../lib/worker/lease';
 import { createSteps } from '../../../lib/worker/steps';
@@ -83,6 +84,7 @@ async function writesBefore({ resolve, flushes = false }: { resolve: boolean; fl
     ...{ key: row.key, fresh: async () => row, payloadHash: row.payloadHash, token: 't', alone: true },
     ...{ leaseUntil: at + 45_000, now: () => at, first: () => ({ name: 'mail' }) },
     delivery: { messageId: 'm', receiveCount: 1, sentAt: at, at },
+    attributes: tokenOf(row),
   });
   if (claimed.kind !== 'claimed') throw new Error(`the claim is ${claimed.kind}`);
   const lease = createLease(ledger, claimed.row, claimed.begun);

@@ -1,5 +1,6 @@
 import { claim } from '../../../lib/jobs/claim';
 import { createLedger, LeaseLostError } from '../../../lib/jobs/ledger';
+import { tokenOf } from '../../../lib/jobs/park';
 import { giveBack, succeed } from '../../../lib/jobs/transitions';
 import { CLOCK_SKEW_MS } from '../../../lib/ports';
 import { createLease } from '../../../lib/worker/lease';
@@ -30,6 +31,7 @@ function start() {
       fresh: async () => row,
       payloadHash: row.payloadHash,
       delivery: { messageId: `message of ${token}`, receiveCount: 1, sentAt: now, at: now },
+      attributes: tokenOf(row),
       token,
       leaseUntil: now + LEASE_MS,
       alone: true,

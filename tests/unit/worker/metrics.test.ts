@@ -125,7 +125,7 @@ test('a redriven job is measured from its redrive', async () => {
   broken = false;
   engine.clock.advance(86_400_000);
 
-  engine.send(envelope());
+  engine.redrive();
   engine.clock.advance(4_000);
   await engine.deliver();
 
@@ -137,8 +137,8 @@ test.each(['from its own message', 'from the message of the retry'])(
   async (from) => {
     const { contract } = sampleContract();
     const engine = memoryEngine(() => contract);
-    engine.send(envelope());
     await engine.deps.ledger.write({ ...acceptedRow(engine.clock.now()), sentAt: engine.clock.now() }, 0);
+    engine.send(envelope(), { of: jobId(1) });
     await cancel(engine.deps, engine.row(jobId(1)));
     if (from === 'from the message of the retry') await engine.deliver();
     engine.clock.advance(86_400_000);

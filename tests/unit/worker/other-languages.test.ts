@@ -66,7 +66,7 @@ test('any other id becomes a UUID that is safe in keys, paths and deduplication 
 
       expect(id).toMatch(/^[0-9a-f-]{36}$/);
       expect(parseEnvelope(json({ id: text })).id).toBe(id);
-      expect(deduplicationId.parked(id, id).length).toBeLessThanOrEqual(128);
+      expect(deduplicationId.unread(id, id).length).toBeLessThanOrEqual(128);
     }),
   );
 });

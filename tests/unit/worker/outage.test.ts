@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { AmbiguousError, type JobError, TransientError, VENDORS, type Vendor } from '../../../lib/errors';
 import { vendorKey } from '../../../lib/jobs/keys';
+import { retry } from '../../../lib/ops/retry';
 import { messageType, type QueueContract } from '../../../lib/worker/contract';
 import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
 
@@ -177,7 +178,7 @@ test('an operator may end a job that is held for its vendor, and a retry begins 
   send(1);
   await pass(130);
   const ended = engine.row(jobId(1));
-  send(1);
+  await retry(engine.deps, ended);
   await pass(20);
 
   expect(ended).toMatchObject({ state: 'dead', error: { code: 'VendorDown' } });

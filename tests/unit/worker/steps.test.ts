@@ -1,4 +1,5 @@
 import { AmbiguousError, PermanentError } from '../../../lib/errors';
+import { retry } from '../../../lib/ops/retry';
 import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
 import { sampleContract } from '../../support/sample-contract';
 
@@ -11,14 +12,13 @@ test('a refusal of a later call does not say that an earlier call, which may sti
       : new PermanentError({ code: 'Forbidden', message: 'refused' });
   });
   const engine = memoryEngine(() => contract);
-  const send = () => engine.send(JSON.stringify(anEnvelope()));
-  send();
+  engine.send(JSON.stringify(anEnvelope()));
   await engine.deliver();
   expect(engine.row(jobId(1))).toMatchObject({ state: 'dead', steps: { effect: { status: 'started' } } });
 
   // The first call arrives late, and an operator retries the job.
   effects.push(jobId(1));
-  send();
+  await retry(engine.deps, engine.row(jobId(1)));
   await engine.deliver();
 
   expect(calls).toBe(2);

@@ -25,7 +25,7 @@ export const ARROW_MUTANTS: Record<ArrowName, SourceMutant> = {
   claim: wrong('attempts: base.attempts', 'attempts: row.attempts', explained('its attempts are 3'), {
     queue: 'bulk',
     jobs: jobs('fails'),
-    redrives: [{ nth: 1, after: MINUTE_MS, how: 'command' }],
+    redrives: [{ nth: 1, after: MINUTE_MS, how: 'move' }],
   }),
   // The error of the last attempt stays.
   succeed: wrong(
@@ -68,7 +68,7 @@ export const ARROW_MUTANTS: Record<ArrowName, SourceMutant> = {
       controls: [{ at: 60_010, what: 'cancel', campaign: 0 }],
     },
   ),
-  release: wrong('withFirstSequence(withoutEnd(row), sequence)', 'row', explained('its reason'), {
+  release: wrong('...released } = withoutEnd(row);', '...released } = row;', explained('its reason'), {
     queue: 'emails',
     calls: calls('sendgrid.send', 'retry-after'),
   }),
@@ -106,14 +106,14 @@ export const ARROW_MUTANTS: Record<ArrowName, SourceMutant> = {
       commands: [{ job: 0, what: 'cancel', at: 10 * SECOND_MS }],
     },
   ),
-  // The release at once fails, so the reconciler has to release the job.
+  // The command dies before it releases the job, so the reconciler has to.
   resolve: wrong(
     "{ ...row, reason: 'retry', retryAt: at }",
     "{ ...row, reason: 'retry', retryAt: at + 86_400_000 }",
     /^liveness/,
     {
       queue: 'emails',
-      calls: [...calls('sendgrid.send', 'mute'), { kind: 'queues.send', nth: 2, fault: 'refused' }],
+      calls: [...calls('sendgrid.send', 'mute'), { kind: 'objects.get', nth: 1, fault: 'refused' }],
       resolution: { after: 10 * MINUTE_MS },
     },
   ),

@@ -80,10 +80,10 @@ export const CHUNK_MUTANTS: Record<string, SourceMutant> = {
     { ...ONE, calls: [{ kind: 'queues.send', nth: 1, fault: 'killed-after' }] },
   ),
   releasedUnderTwoIds: line(
-    RELEASE,
+    'lib/emails/campaigns/look.ts',
     "log.info('released', {",
     `const twin = envelope.id.replace(/.$/, (last) => (last === '0' ? '1' : '0'));
-      await queues.send(deps.queueUrl(CAMPAIGN_QUEUE), {
+      await deps.queues.send(deps.queueUrl(CAMPAIGN_QUEUE), {
         ...{ body: JSON.stringify({ ...envelope, id: twin }), groupId: twin, deduplicationId: twin },
       });
       log.info('released', {`,

@@ -14,7 +14,7 @@ export const CLAIM_MUTANTS = {
         replace:
           "...(only(before as Item, ['state', 'steps', 'spentMessageIds', 'deliveries']) as Change['expected']),",
       },
-      { file: FILE, find: "'group', 'sequence', 'correlationId', 'campaign', 'traceparent', ", replace: '' },
+      { file: FILE, find: "'token', 'group', 'sequence', 'correlationId', 'campaign', 'traceparent', ", replace: '' },
     ],
     breaks: /^nothing lost: invalid.* has no row/,
     by: {

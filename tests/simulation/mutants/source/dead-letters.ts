@@ -37,7 +37,7 @@ export const DEAD_LETTER_MUTANTS: Record<string, SourceMutant> = {
     changes: [
       {
         file: 'lib/reconcile/dead-letters.ts',
-        find: 'quarter(now) === quarter(lastRunAt)',
+        find: 'quarter(now) === quarter(deps.lastRunAt)',
         replace: 'now % LOOK_ANYWAY_MS >= 60_000',
       },
     ],

@@ -147,7 +147,7 @@ export const ENGINE_MUTANTS = {
     changes: [
       {
         file: 'lib/jobs/transitions.ts',
-        find: 'generation: row.generation + 1, dueSince: at }',
+        find: 'generation: row.generation + 1, dueSince: entry.at }',
         replace: 'generation: row.generation + 1 }',
       },
     ],
@@ -164,54 +164,6 @@ export const ENGINE_MUTANTS = {
           { job: 0, what: 'cancel', at: 30_000 },
           { job: 0, what: 'retry', at: 60 * MINUTE_MS },
         ],
-      },
-    },
-  },
-  retryNotedBehindItsRun: {
-    changes: [
-      {
-        file: 'lib/ops/retry.ts',
-        find: 'history: withSend(now.history, entry)',
-        replace: 'history: [...now.history, entry]',
-      },
-    ],
-    breaks: /^everything explained: the history of .* has its redrive behind/,
-    by: {
-      plan: {
-        seed: 4,
-        jobs: [{ kind: 'refused', at: 0, group: 0, retries: 0 }],
-        redrives: [{ nth: 1, after: 15_000, how: 'command' }],
-      },
-    },
-  },
-  recordIsPutUnconditionally: {
-    changes: [
-      {
-        file: 'lib/jobs/finish.ts',
-        find: "if ((await objects.create(key, recordOf(row), JSON_TYPE)) === 'created') return;",
-        replace: 'return objects.put(key, recordOf(row), JSON_TYPE);',
-      },
-    ],
-    breaks: /^nothing lost/,
-    by: {
-      plan: {
-        seed: 5,
-        queue: 'bulk',
-        batch: 10,
-        concurrency: 2,
-        jobs: [
-          { kind: 'refused', at: 0, group: 0, retries: 0, again: 10 },
-          { kind: 'copy', at: 51, group: 0, retries: 0 },
-          { kind: 'good', at: 0, group: 0, retries: 0 },
-        ],
-        calls: [
-          ...(['objects.create', 'objects.put'] as const).map(
-            (kind, index): CallFault => ({ kind, nth: index + 1, fault: 'late' }),
-          ),
-          { nth: 4, fault: 'refused' },
-        ],
-        unpolled: { from: 6_099, until: 606_099 },
-        deployAt: 2 * 60 * MINUTE_MS,
       },
     },
   },

@@ -9,11 +9,11 @@ export const PROMISE_MUTANTS: Record<string, SourceMutant> = {
     changes: [
       {
         file: 'lib/jobs/keys.ts',
-        find: 'redriven: (id: string, generation: number): string =>',
-        replace: 'redriven: (id: string, generation: number): string => id ||',
+        find: 'parked: ({ id, token = id, generation }: Sent & { generation: number }): string =>',
+        replace: 'parked: ({ id, token = id, generation }: Sent & { generation: number }): string => id ||',
       },
     ],
-    breaks: /^nothing lost: .* was redriven, but never ran/,
+    breaks: /^liveness: .* entries in the DLQ do not match/,
     by: { plan: { jobs: jobs('refused'), redrives: [{ nth: 1, after: MINUTE_MS, how: 'command' }] } },
   },
   recordBeforeOutcome: {

@@ -1,0 +1,114 @@
+import { WaitError } from '../../../lib/errors';
+import { release } from '../../../lib/reconcile/release';
+import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
+import { sampleContract } from '../../support/sample-contract';
+
+const MINUTE = 60_000;
+const DAY = 24 * 60 * MINUTE;
+const body = (n: number) => JSON.stringify(anEnvelope({ id: jobId(n) }));
+
+async function start() {
+  const what = { waits: true };
+  const { contract, effects } = sampleContract(() => {
+    if (what.waits) throw new WaitError({ code: 'Throttled', message: '429', vendor: 'zendesk', waitMs: MINUTE });
+  });
+  const engine = memoryEngine(() => contract);
+  const purge = () => {
+    for (const { receiptHandle } of engine.receive().Records)
+      engine.model.deleteMessage({ QueueUrl: engine.deps.queueUrl('sample'), ReceiptHandle: receiptHandle });
+  };
+  const pass = async (minutes: number) => {
+    for (let minute = 0; minute < minutes; minute++) {
+      engine.clock.advance(MINUTE);
+      await engine.reconcile();
+    }
+  };
+  return { engine, effects, what, purge, pass };
+}
+
+const told = ({ told: facts }: Awaited<ReturnType<typeof start>>['engine']) =>
+  facts.filter(({ fact, on }) => fact === 'jobs-unclaimed' && on).map(({ jobId: id }) => id);
+
+test('a released job whose message is gone is sent again from its kept body', async () => {
+  const { engine, effects, what, purge, pass } = await start();
+  await engine.accept(body(1));
+  await engine.deliver();
+  engine.clock.advance(MINUTE);
+  await release(engine.deps, engine.row(jobId(1)));
+  purge();
+  what.waits = false;
+
+  await pass(5);
+  const early = engine.inQueue();
+  await pass(15);
+  await engine.deliver();
+
+  expect(early).toBe(0);
+  expect(effects).toEqual([jobId(1)]);
+  expect(told(engine)).toEqual([]);
+});
+
+test('an accepted job whose message is gone is told, and ends only with the retention', async () => {
+  const { engine, purge, pass } = await start();
+  await engine.accept(body(1));
+  await engine.deps.ledger.update(engine.row(jobId(1)).key, (row) => ({ ...row, sentAt: engine.clock.now() }));
+  purge();
+
+  await pass(20);
+
+  expect(told(engine)).toEqual([jobId(1)]);
+  expect(engine.row(jobId(1)).state).toBe('queued');
+  engine.clock.advance(14 * DAY + 60 * MINUTE);
+  await engine.reconcile();
+  expect(engine.row(jobId(1))).toMatchObject({ state: 'dead', reason: 'expired' });
+});
+
+test('nothing is told or sent while the queue still has messages, or its DLQ has one to judge', async () => {
+  const { engine, pass } = await start();
+  await engine.accept(body(1));
+  await engine.deps.ledger.update(engine.row(jobId(1)).key, (row) => ({ ...row, sentAt: engine.clock.now() }));
+
+  await pass(20);
+  const waiting = engine.inQueue();
+  for (let receive = 0; receive < 4; receive++) {
+    engine.receive();
+    engine.clock.advance(5 * MINUTE + 1);
+  }
+  await pass(1);
+
+  expect(waiting).toBe(1);
+  expect(told(engine)).toEqual([]);
+});
+
+test.each([
+  ['before its row is written', 'table.put'],
+  ['between its row and its message', 'queues.send'],
+])('a release that dies %s happens after all', async (_when, call) => {
+  let dies = false;
+  const { contract, effects } = sampleContract();
+  let waits = true;
+  const throttled = sampleContract(() => {
+    if (waits) throw new WaitError({ code: 'Throttled', message: '429', vendor: 'zendesk', waitMs: MINUTE });
+    effects.push('done');
+  });
+  const engine = memoryEngine(() => ({ ...contract, types: throttled.contract.types }), {
+    before: (name) => (dies && name === call ? new Promise<never>(() => {}) : undefined),
+  });
+  await engine.accept(body(1));
+  await engine.deliver();
+  engine.clock.advance(2 * MINUTE);
+  waits = false;
+  dies = true;
+  void release(engine.deps, engine.row(jobId(1)));
+  await new Promise(setImmediate);
+  dies = false;
+
+  for (let minute = 0; minute < 5; minute++) {
+    engine.clock.advance(MINUTE);
+    await engine.reconcile();
+    await engine.deliver();
+  }
+
+  expect(effects).toEqual(['done']);
+  expect(engine.row(jobId(1)).state).toBe('succeeded');
+});

@@ -1,0 +1,196 @@
+import { PermanentError, WaitError } from '../../../lib/errors';
+import { jobIdOf } from '../../../lib/jobs/envelope';
+import { newRow } from '../../../lib/jobs/new-row';
+import { cancel } from '../../../lib/ops/act';
+import { jobId as idOfKey } from '../../../lib/producer/job-id';
+import { submit } from '../../../lib/producer/submit';
+import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
+import { sampleContract } from '../../support/sample-contract';
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const ID = jobId(1);
+const BODY = JSON.stringify(anEnvelope());
+const STAND_IN = JSON.stringify({ body: 'kept' });
+const FORGED = '00000000-0000-4000-8000-0000deadbeef';
+
+function start() {
+  const what: { error?: Error } = {};
+  const { contract, effects } = sampleContract(() => {
+    if (what.error) throw what.error;
+  });
+  const engine = memoryEngine(() => contract);
+  return { engine, effects, what };
+}
+
+/** A job in a state, with its kept body. */
+const IN: Record<string, (given: ReturnType<typeof start>) => Promise<void>> = {
+  'that is planned for later': async ({ engine }) => {
+    const notBefore = new Date(engine.clock.now() + HOUR).toISOString();
+    const deps = { ...engine.deps, source: String(anEnvelope().source) };
+    await submit(deps, { id: ID, queue: 'sample', type: 'sample.done.v1', data: {}, group: 'g', notBefore });
+  },
+  'that is held': async ({ engine, what }) => {
+    what.error = new WaitError({ code: 'Throttled', message: '429', vendor: 'zendesk', waitMs: HOUR });
+    await engine.accept(BODY);
+    await engine.deliver();
+  },
+  'that is dead': async ({ engine, what }) => {
+    what.error = new PermanentError({ code: 'Rejected', message: 'rejected' });
+    await engine.accept(BODY);
+    await engine.deliver();
+  },
+  'that was cancelled': async (given) => {
+    await IN['that is held']?.(given);
+    await cancel(given.engine.deps, given.engine.row(ID));
+  },
+  'that was never sent': async ({ engine }) => {
+    const envelope = anEnvelope() as Parameters<typeof newRow>[0]['envelope'];
+    await engine.deps.ledger.write(
+      newRow({ ...engine.deps, queue: 'sample', envelope, group: 'g', now: engine.clock.now() }),
+      0,
+    );
+    engine.clock.advance(15 * MINUTE);
+    await engine.reconcile();
+  },
+  'that waits in its queue': async ({ engine }) => {
+    await engine.accept(BODY);
+    await engine.deps.ledger.update(engine.row(ID).key, (row) => ({ ...row, sentAt: engine.clock.now() }));
+    engine.receive();
+  },
+};
+
+/** What a sender with only sqs:SendMessage may write about the job. */
+const FORGERIES: [string, { body: string; attributes: Record<string, string> }][] = [
+  ['a copy of its message', { body: BODY, attributes: {} }],
+  ['a copy with a random of its own', { body: BODY, attributes: { token: FORGED } }],
+  ['its name and a stand-in for its body', { body: STAND_IN, attributes: { job: ID, body: 'kept' } }],
+  ['its name and no body', { body: JSON.stringify({ body: 'gone' }), attributes: { job: ID } }],
+  [
+    'what looks like its DLQ entry',
+    { body: STAND_IN, attributes: { job: ID, body: 'kept', token: FORGED, code: 'Rejected', messageId: 'm' } },
+  ],
+];
+
+/** The body that the job was sent with: our producer adds what a stranger cannot know. */
+function sentBody({ objects }: ReturnType<typeof start>['engine']): string {
+  const kept = objects.keys().find((key) => key.includes('/_bodies/'));
+  return kept === undefined ? BODY : objects.text(kept);
+}
+
+describe.each(Object.keys(IN))('a job %s', (state) => {
+  test.each(FORGERIES)('is not opened by %s, which is counted', async (_what, { body, attributes }) => {
+    const given = start();
+    await IN[state]?.(given);
+    const { engine, effects, what } = given;
+    const before = { row: engine.row(ID), objects: engine.objects.keys(), dead: engine.deadLetters().length };
+    delete what.error;
+
+    engine.send(body === BODY ? sentBody(engine) : body, { group: 'stranger', attributes });
+    await engine.deliver();
+
+    expect(effects).toEqual([]);
+    expect({ row: engine.row(ID), objects: engine.objects.keys(), dead: engine.deadLetters().length }).toEqual(before);
+    expect(engine.metrics).toContainEqual({ name: 'IllegalTransitions', value: 1, dimensions: {} });
+    expect(engine.rows()).toHaveLength(1);
+  });
+
+  test.each(FORGERIES)('is not opened by %s that SQS dead-letters untried', async (_what, { body, attributes }) => {
+    const given = start();
+    await IN[state]?.(given);
+    const { engine, effects } = given;
+    const { generation } = engine.row(ID);
+    engine.send(body === BODY ? sentBody(engine) : body, { group: 'stranger', attributes });
+    for (let receive = 0; receive < 4; receive++) {
+      while (engine.receive().Records.length > 0);
+      engine.clock.advance(5 * MINUTE + 1);
+    }
+
+    await engine.reconcile();
+
+    expect(effects).toEqual([]);
+    expect(engine.row(ID).generation).toBe(generation);
+    expect(engine.metrics).toContainEqual({ name: 'IllegalTransitions', value: 1, dimensions: {} });
+  });
+});
+
+test.each([
+  ['a stand-in', STAND_IN, { body: 'kept' }],
+  ['no body', JSON.stringify({ body: 'gone' }), {}],
+])('a random id and %s make no dead job', async (_what, body, attributes) => {
+  const { engine } = start();
+  engine.send(body, { attributes: { job: ID, ...attributes } });
+
+  await engine.deliver();
+
+  expect(engine.rows()).toEqual([]);
+  expect(engine.deadLetters()).toEqual([]);
+});
+
+test('a redrive with the tools of AWS opens a dead job once, and the same entry opens no later end', async () => {
+  const { engine, effects, what } = start();
+  await IN['that is dead']?.({ engine, effects, what });
+  engine.redrive();
+  const [entry] = engine.receive().Records;
+  const copy = { ...entry, messageId: 'a copy' } as NonNullable<typeof entry>;
+
+  await engine.handle({ Records: entry ? [entry] : [] });
+  delete what.error;
+  await engine.handle({ Records: [copy] });
+
+  expect(engine.row(ID)).toMatchObject({ state: 'dead', generation: 2 });
+  expect(effects).toEqual([]);
+});
+
+describe('the id that the next call of our producer will have', () => {
+  const call = { queue: 'sample', type: 'sample.done.v1', data: {}, group: 'g', key: 'order-7', principal: 'shop' };
+
+  test.each([
+    ['with other data', { data: { name: 'squatter' } }, {}],
+    ['with the same data', {}, {}],
+    ['with a random', { data: { name: 'squatter' } }, { token: FORGED }],
+  ])('is not taken by a message of another sender %s', async (_what, changes, attributes) => {
+    const { engine, effects } = start();
+    const id = idOfKey({ ...engine.deps, ...call });
+    const stranger = { ...anEnvelope({ id, source: '/elsewhere', ...changes }) };
+    engine.send(JSON.stringify(stranger), { group: 'g', deduplication: id, attributes });
+    await engine.deliver();
+    const made = engine.rows().map((row) => row.id);
+
+    const accepted = await submit({ ...engine.deps, source: '/my/api' }, call);
+    await engine.deliver();
+
+    expect(made).toEqual('token' in attributes ? [] : [jobIdOf({ source: '/elsewhere', id })]);
+    expect(accepted).toMatchObject({ id, duplicate: false });
+    expect(effects).toEqual([...made, id]);
+  });
+
+  test('cannot make SQS swallow the message of our producer', async () => {
+    const { engine, effects } = start();
+    const id = idOfKey({ ...engine.deps, ...call });
+    engine.send('not json', { group: 'g', deduplication: id });
+
+    await submit({ ...engine.deps, source: '/my/api' }, call);
+    await engine.deliver();
+
+    expect(effects).toEqual([id]);
+  });
+});
+
+test.each([
+  ['0001-01-01T00:00:00Z', 'dead'],
+  ['9999-12-31T23:59:59-01:00', 'dead'],
+  ['2025-12-19T03:04:04Z', 'dead'],
+  ['2025-12-19T03:04:05Z', 'succeeded'],
+  ['2026-01-03T03:04:05Z', 'succeeded'],
+  ['2026-01-03T03:04:06Z', 'dead'],
+])('an event of the time %s is %s, and only a valid one chooses the hour of its record', async (time, state) => {
+  const { engine } = start();
+  engine.send(JSON.stringify(anEnvelope({ time })));
+
+  await engine.deliver();
+
+  expect(engine.rows()).toMatchObject([{ state }]);
+  if (state === 'dead') expect(engine.rows()[0]?.error).toMatchObject({ code: 'InvalidEnvelope', field: 'time' });
+  expect(Object.keys(engine.records())[0]).toMatch(/year=202[56]\//);
+});
