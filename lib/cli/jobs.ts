@@ -1,7 +1,7 @@
 import { type JobRow, STATES } from '../jobs/row';
 import { resolveStep } from '../ops/act';
-import { JOB_ACTS, type JobAct } from '../ops/job-acts';
 import type { JobFilter } from '../ops/job-filter';
+import { JOB_ACTS, type JobAct } from '../ops/many';
 import { jobView, OperatorError, type Reader, stateOf } from '../ops/operator';
 import { replace } from '../ops/replace';
 import { findJob, jobsWithKey, listJobs } from '../ops/search';

@@ -1,6 +1,5 @@
-import type { JobAct } from '../ops/job-acts';
 import type { JobFilter } from '../ops/job-filter';
-import { actOnEach, kindsOf, mayTouch, outcomesOf } from '../ops/many';
+import { actOnEach, type JobAct, kindsOf, mayTouch, outcomesOf } from '../ops/many';
 import { OperatorError } from '../ops/operator';
 import { listJobs } from '../ops/search';
 import { counted } from '../text';

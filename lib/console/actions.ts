@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { resolveStep } from '../ops/act';
 import { statusOf } from '../ops/campaign-view';
 import { type CampaignDecision, decideCampaign } from '../ops/campaigns';
-import { JOB_ACTS, type JobAct } from '../ops/job-acts';
+import { JOB_ACTS, type JobAct } from '../ops/many';
 import { type Deployment, knownQueue, OperatorError, stateOf } from '../ops/operator';
 import { pauseQueue, resumeQueue } from '../ops/pause';
 import { replace } from '../ops/replace';

@@ -2,9 +2,26 @@ import { eachOf, mapEach } from '../concurrency';
 import { StoreError } from '../errors';
 import { groupBy } from '../group-by';
 import { isEnd, type JobRow } from '../jobs/row';
-import { whyNot } from './act';
-import { JOB_ACTS, type JobAct } from './job-acts';
+import { cancel, discard, whyNot } from './act';
 import { type ActingDeps, OperatorError, type Reader, stateOf } from './operator';
+import { retry } from './retry';
+
+/** What an operator can do to a job. */
+export type JobAct = 'retry' | 'cancel' | 'discard';
+
+/** Does it, and says what happened. */
+export const JOB_ACTS: Record<JobAct, (deps: ActingDeps, row: JobRow) => Promise<string>> = {
+  retry: async (deps, row) => {
+    const { messageId } = await retry(deps, row);
+    const how = messageId === undefined ? 'is open again with its old message' : `sent as message ${messageId}`;
+    return `was ${stateOf(row)}, ${how}.`;
+  },
+  cancel: async (deps, row) => `was ${stateOf(row)}, is ${stateOf(await cancel(deps, row))}.`,
+  discard: async (deps, row) => {
+    await discard(deps, row);
+    return `was ${stateOf(row)}. Its entry leaves the DLQ within minutes.`;
+  },
+};
 
 /** `stopped`: by the operator, before the last job. Running the command again goes on. */
 export interface ManyDone {

@@ -3,7 +3,7 @@ import { bodyKey } from '../../../lib/jobs/keys';
 import type { JobRow, Reason, State } from '../../../lib/jobs/row';
 import { cancel, discard, whyNot } from '../../../lib/ops/act';
 import { explain, type JobAction } from '../../../lib/ops/explain';
-import type { JobAct } from '../../../lib/ops/job-acts';
+import type { JobAct } from '../../../lib/ops/many';
 import { stateOf } from '../../../lib/ops/operator';
 import { retry } from '../../../lib/ops/retry';
 import { timeline } from '../../../lib/ops/timeline';
