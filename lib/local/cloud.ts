@@ -5,9 +5,8 @@ import { startDynamoDb } from './emulators/dynamodb';
 import { startEventBridge, type TakenEvent } from './emulators/eventbridge';
 import { startS3 } from './emulators/s3';
 import type { Ports } from './listen-port';
-import { createSqsModel } from './sqs/model';
+import { createSqsModel, type SqsModel } from './sqs/model';
 import { startSqs } from './sqs/server';
-import type { SqsModel } from './sqs/types';
 import { type Declared, declared as declaredIn } from './template/declared';
 import type { Packaged } from './template/package';
 

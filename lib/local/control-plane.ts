@@ -1,13 +1,13 @@
 import type http from 'node:http';
 import { json } from 'node:stream/consumers';
-import type { GetMetricDataCommandInput, MetricDataQuery } from '@aws-sdk/client-cloudwatch';
+import type { GetMetricDataCommandInput } from '@aws-sdk/client-cloudwatch';
 import { ACCOUNT, REGION } from './cloud';
 import type { LocalMapping } from './functions';
 import type { LocalMetrics } from './metrics';
 
 interface ControlPlane {
   mappings: readonly LocalMapping[];
-  metrics: Pick<LocalMetrics, 'read'>;
+  metrics: Pick<LocalMetrics, 'data'>;
 }
 
 /**
@@ -45,10 +45,7 @@ async function answerTo(
   }
   const [, action] = String(request.headers['x-amz-target']).split('GraniteServiceVersion20100801.');
   if (action === 'DescribeAlarms') return { MetricAlarms: [] };
-  if (action !== 'GetMetricData') return undefined;
-  const { MetricDataQueries = [], StartTime, EndTime } = body as GetMetricDataCommandInput;
-  const window = { from: Number(StartTime), to: Number(EndTime) };
-  return { MetricDataResults: MetricDataQueries.map((query) => resultOf(metrics, query, window)) };
+  return action === 'GetMetricData' ? metrics.data(body as GetMetricDataCommandInput) : undefined;
 }
 
 const shown = ({ queue, functionName, isOn }: LocalMapping) => ({
@@ -57,33 +54,3 @@ const shown = ({ queue, functionName, isOn }: LocalMapping) => ({
   FunctionArn: `arn:aws:lambda:${REGION}:${ACCOUNT}:function:${functionName}`,
   State: isOn() ? 'Enabled' : 'Disabled',
 });
-
-/** Times are seconds since 1970. */
-function resultOf(
-  metrics: Pick<LocalMetrics, 'read'>,
-  {
-    Id,
-    MetricStat: { Metric = {}, Period = 60, Stat = 'Sum' } = { Metric: {}, Period: 60, Stat: 'Sum' },
-  }: MetricDataQuery,
-  { from, to }: { from: number; to: number },
-) {
-  const dimensions = Object.fromEntries((Metric.Dimensions ?? []).map(({ Name, Value }) => [Name, Value ?? '']));
-  const metric = { namespace: Metric.Namespace ?? '', name: Metric.MetricName ?? '', dimensions };
-  const Timestamps: number[] = [];
-  const Values: number[] = [];
-  for (let at = Math.floor(from / Period) * Period; at < to; at += Period) {
-    const values = metrics.read(metric, { from: at * 1000, to: (at + Period) * 1000 });
-    if (values.length === 0) continue;
-    Timestamps.push(at);
-    Values.push(statisticOf(Stat, values));
-  }
-  return { Id, Timestamps, Values, StatusCode: 'Complete' };
-}
-
-function statisticOf(statistic: string, values: number[]): number {
-  const sum = values.reduce((total, value) => total + value, 0);
-  if (statistic === 'SampleCount') return values.length;
-  const percent = Number(/^p(\d+)$/.exec(statistic)?.[1]);
-  if (percent) return values.toSorted((a, b) => a - b)[Math.ceil((percent / 100) * values.length) - 1] ?? 0;
-  return statistic === 'Average' ? sum / values.length : sum;
-}

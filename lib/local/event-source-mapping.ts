@@ -2,7 +2,7 @@ import type { Message } from '@aws-sdk/client-sqs';
 import type { SQSEvent, SQSRecord } from 'aws-lambda';
 import type { InvokeResult } from './lambda/environment';
 import { SqsError } from './sqs/errors';
-import type { SqsModel } from './sqs/types';
+import type { SqsModel } from './sqs/model';
 import { recordOf, reportedFailures } from './sqs-event';
 import type { Timers } from './timers';
 

@@ -1,5 +1,5 @@
-import { once } from 'node:events';
-import { createServer } from 'node:net';
+import { createServer } from 'node:http';
+import { close, listen } from './loopback';
 
 /** What listens on a port. The first is the HTTP API. */
 const LISTENERS = [
@@ -29,19 +29,12 @@ export function portFrom(text: string | undefined): number {
 export const portsFrom = (first: number): Ports =>
   Object.fromEntries(LISTENERS.map((name, index) => [name, first === 0 ? 0 : first + index])) as Ports;
 
-/** Throws a sentence for the user if the port is taken, before the service spends time on starting. */
+/** Throws a sentence for the user if the port cannot be used, before the service spends time on starting. */
 export async function checkPort(port: number, first = port): Promise<void> {
   const server = createServer();
-  try {
-    server.listen(port, '127.0.0.1');
-    await once(server, 'listening');
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    const advice = `Choose other ports: PORT=${first + 100} npm start`;
-    if (code === 'EADDRINUSE') throw new Error(`Port ${port} is in use. Stop the process that uses it. ${advice}`);
-    if (code === 'EACCES') throw new Error(`You may not use port ${port}. ${advice}`);
-    throw error;
-  } finally {
-    server.close();
-  }
+  await listen(server, port).catch(({ code }: NodeJS.ErrnoException) => {
+    const why = code === 'EADDRINUSE' ? 'is in use. Stop the process that uses it' : `cannot be used (${code})`;
+    throw new Error(`Port ${port} ${why}. Choose other ports: PORT=${first + 100} npm start`);
+  });
+  await close(server);
 }

@@ -46,6 +46,7 @@ async function main(): Promise<void> {
 }
 
 function greeting({ api, endpoints, declared }: Service): string[] {
+  const { zendesk: Zendesk, sendgrid: SendGrid, appStoreConnect: Apple, discord: Discord } = endpoints;
   const sample = '{"user":{"email":"user@example.com"},"subject":"Hello","message":"It works"}';
   return [
     '',
@@ -53,10 +54,10 @@ function greeting({ api, endpoints, declared }: Service): string[] {
     '',
     `  Console   ${api}/   queues, jobs and fake vendors in a browser`,
     `  API       ${api}   its routes: ${api}/openapi.json`,
-    `  Zendesk   ${control(endpoints.zendesk)}   a fake that shows its state here`,
-    `  SendGrid  ${control(endpoints.sendgrid)}   also a fake`,
-    `  Apple     ${control(endpoints.appStoreConnect)}   also a fake: App Store Connect`,
-    `  Discord   ${control(endpoints.discord)}   also a fake: the messages of the alarms`,
+    ...Object.entries({ Zendesk, SendGrid, Apple, Discord }).map(
+      ([name, endpoint]) =>
+        `  ${name.padEnd(8)}  ${new URL('/_control/state', endpoint).href}   a fake: what it has taken`,
+    ),
     `  AWS       SQS ${endpoints.sqs} · S3 ${endpoints.s3} · DynamoDB ${endpoints.dynamodb} · EventBridge ${endpoints.eventbridge}`,
     `  Queues    ${declared.queues.map(({ name }) => name).join(' · ')}`,
     '',
@@ -95,8 +96,6 @@ function invocationLines({ function: name, result, ms, cold, log }: Invocation):
   if (result.kind === 'answer') return lines;
   return [...lines, `${name}  failed (${result.reason}) after ${ms} ms${cold ? ' (cold start)' : ''}`];
 }
-
-const control = (endpoint: string): string => new URL('/_control/state', endpoint).href;
 
 main().catch((error: unknown) => {
   process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);

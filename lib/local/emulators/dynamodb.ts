@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { CreateTableCommand, type CreateTableCommandInput, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { type Emulator, LOCAL_CREDENTIALS } from '../loopback';
-import type { DeclaredTable } from '../template/declared';
 
 /**
  * Starts DynamoDB in memory, with the template's tables. It expires no items. It runs in a thread of its own, so it answers while this process is busy. Stopping the thread also drops the open requests, which would
@@ -14,7 +13,8 @@ export async function startDynamoDb({
   region,
   port: wanted = 0,
 }: {
-  tables: DeclaredTable[];
+  /** `create`: the properties of CreateTable. */
+  tables: { name: string; create: object }[];
   region: string;
   port?: number;
 }): Promise<Emulator> {

@@ -1,7 +1,5 @@
 import { type FakeRequest, jsonOf, type Reply, reply } from './server';
 
-export type FakeTesterState = 'NOT_INVITED' | 'INVITED' | 'ACCEPTED' | 'INSTALLED' | 'REVOKED';
-
 export interface FakeApp {
   id: string;
   /** Ids of the groups, and of the builds that testers can install. */
@@ -18,7 +16,7 @@ export interface FakeTester {
   firstName?: string | undefined;
   lastName?: string | undefined;
   groups: string[];
-  state: FakeTesterState;
+  state: 'NOT_INVITED' | 'INVITED' | 'ACCEPTED' | 'INSTALLED' | 'REVOKED';
 }
 
 /** An e-mail from Apple: an invitation to one tester, or a build notification to all. */
@@ -40,13 +38,12 @@ export interface AppStoreConnectSeed {
 }
 
 /** The parts of JSON:API's bodies that the model reads. A test checks our bodies against Apple's schemas. */
-interface Linkage {
-  id: string;
-}
 interface Parts {
   data: {
     attributes: Pick<FakeTester, 'email' | 'firstName' | 'lastName'>;
-    relationships: Record<'app' | 'betaTester' | 'build', { data: Linkage }> & { betaGroups: { data: Linkage[] } };
+    relationships: Record<'app' | 'betaTester' | 'build', { data: { id: string } }> & {
+      betaGroups: { data: { id: string }[] };
+    };
   };
 }
 
@@ -143,7 +140,7 @@ export function appStoreConnectModel({ apps, testers: seeded = [], refused: refu
     const parts = jsonOf(body) as Parts;
     /** Changes the tester that the body names. The model ignores any further tester. */
     const change = (by: (id: string, tester: FakeTester) => Reply): Reply => {
-      const tester = testerOf((jsonOf(body) as { data: Linkage[] }).data[0]?.id ?? '');
+      const tester = testerOf((jsonOf(body) as { data: { id: string }[] }).data[0]?.id ?? '');
       return tester ? by(id, tester) : invalid('/data/0');
     };
     switch (`${method} ${id === '' ? path : `${before}{id}${after}`}`) {

@@ -80,21 +80,16 @@ export function fakePrivateKey(name: string): string {
   return createPrivateKey({ key, format: 'der', type: 'sec1' }).export({ type: 'pkcs8', format: 'pem' }).toString();
 }
 
-const idOf = (n: number): string => `00000000-0000-4000-8000-${n.toString(16).padStart(12, '0')}`;
+/** An app with a group and a build. */
+export const LOCAL_APP = {
+  id: '1000000001',
+  group: '00000000-0000-4000-8000-0000000000a1',
+  build: '00000000-0000-4000-8000-0000000000b1',
+};
 
-/** An app with a build. */
-export const LOCAL_APP = { id: '1000000001', group: idOf(0xa1), build: idOf(0xb1) };
-/** An app whose testers get an e-mail when they join a group. */
-const MAILING_APP = { id: '1000000002', group: idOf(0xa2), build: idOf(0xb2) };
-const APP_WITHOUT_BUILD = { id: '1000000003', group: idOf(0xa3) };
-
-/** The apps and testers of App Store Connect on this machine. */
+/** The app and its testers in App Store Connect on this machine. */
 export const LOCAL_APPS: AppStoreConnectSeed = {
-  apps: [
-    { id: LOCAL_APP.id, groups: [LOCAL_APP.group], builds: [LOCAL_APP.build], invitesOnJoining: false },
-    { id: MAILING_APP.id, groups: [MAILING_APP.group], builds: [MAILING_APP.build], invitesOnJoining: true },
-    { id: APP_WITHOUT_BUILD.id, groups: [APP_WITHOUT_BUILD.group], builds: [], invitesOnJoining: false },
-  ],
+  apps: [{ id: LOCAL_APP.id, groups: [LOCAL_APP.group], builds: [LOCAL_APP.build], invitesOnJoining: false }],
   testers: [
     { app: LOCAL_APP.id, email: 'invited@example.com', groups: [LOCAL_APP.group], state: 'INVITED' },
     { app: LOCAL_APP.id, email: 'accepted@example.com', groups: [LOCAL_APP.group], state: 'ACCEPTED' },

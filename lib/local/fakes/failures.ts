@@ -40,37 +40,30 @@ export interface Failure extends z.infer<typeof failureSchema> {
 }
 
 /** The failures that have not happened yet. */
-export interface Failures {
-  add(failure: Failure): void;
-  /** Returns the failure for this request and counts it. */
-  take(request: RequestFacts): Failure | undefined;
-  pending(): Failure[];
-  clear(): void;
-}
+export type Failures = ReturnType<typeof failurePlan>;
 
-export function failurePlan(): Failures {
+export function failurePlan() {
   let planned: { failure: Failure; left: number }[] = [];
   return {
-    add: (failure) => {
-      const { times = 1 } = failure;
-      planned.push({ failure, left: times === 'forever' ? Number.POSITIVE_INFINITY : times });
+    add({ times = 1, ...failure }: Failure): void {
+      planned.push({ failure: { times, ...failure }, left: times === 'forever' ? Infinity : times });
     },
-    take: (request) => {
+    /** Returns the failure for this request and counts it. */
+    take(request: RequestFacts): Failure | undefined {
       const met = planned.find(({ failure }) => matches(failure, request));
-      if (!met) return undefined;
-      met.left -= 1;
-      if (met.left <= 0) planned = planned.filter((other) => other !== met);
-      return met.failure;
+      if (met) met.left -= 1;
+      planned = planned.filter(({ left }) => left > 0);
+      return met?.failure;
     },
-    pending: () => planned.map(({ failure }) => failure),
-    clear: () => {
+    pending: (): Failure[] => planned.map(({ failure }) => failure),
+    clear(): void {
       planned = [];
     },
   };
 }
 
 const matches = (failure: Failure, { method, path, body }: RequestFacts): boolean =>
-  (failure.method === undefined || failure.method === method) &&
-  (failure.path === undefined || path.includes(failure.path)) &&
-  (failure.bodyContains === undefined || body.includes(failure.bodyContains)) &&
-  (failure.matches === undefined || failure.matches({ method, path, body }));
+  (failure.method ?? method) === method &&
+  path.includes(failure.path ?? '') &&
+  body.includes(failure.bodyContains ?? '') &&
+  (failure.matches?.({ method, path, body }) ?? true);

@@ -61,10 +61,9 @@ export function signedEvents(events: readonly SendgridEvent[], keys: Pick<EventK
 /** SendGrid's signature over the timestamp and the raw body of a request. */
 export function signedHeaders(body: string, { privateKey }: Pick<EventKeys, 'privateKey'>, now: number) {
   const timestamp = String(Math.floor(now / 1000));
+  const signature = sign('sha256', Buffer.from(timestamp + body), privateKey);
   return {
-    'x-twilio-email-event-webhook-signature': sign('sha256', Buffer.from(timestamp + body), privateKey).toString(
-      'base64',
-    ),
+    'x-twilio-email-event-webhook-signature': signature.toString('base64'),
     'x-twilio-email-event-webhook-timestamp': timestamp,
   };
 }
@@ -84,28 +83,23 @@ export function eventSender({ url, keys, now }: { url: string; keys: EventKeys; 
   const pending = new Set<Promise<void>>();
 
   async function post(events: SendgridEvent[]): Promise<void> {
-    for (let tried = 1; tried <= TRIES; tried++) {
+    for (let tried = 1; tried <= TRIES && !stopping.signal.aborted; tried++) {
       const { body, headers } = signedEvents(events, keys, now());
-      const taken = await fetch(url, { method: 'POST', body, headers, signal: stopping.signal }).then(
-        ({ ok }) => ok,
-        () => false,
-      );
-      if (taken || stopping.signal.aborted) return;
+      const answer = fetch(url, { method: 'POST', body, headers, signal: stopping.signal });
+      if ((await answer.catch(() => undefined))?.ok) return;
       await sleep(PAUSE_MS, undefined, { signal: stopping.signal }).catch(() => {});
     }
   }
+  async function send(mails: readonly AcceptedMail[]): Promise<void> {
+    for (const event of ['processed', 'delivered']) await post(mails.flatMap((mail) => eventsOf(mail, event, now())));
+  }
 
   return {
-    report: (mails) => {
-      const sending = ['processed', 'delivered']
-        .reduce(
-          (before, event) => before.then(() => post(mails.flatMap((mail) => eventsOf(mail, event, now())))),
-          Promise.resolve(),
-        )
-        .finally(() => pending.delete(sending));
+    report(mails) {
+      const sending = send(mails).finally(() => pending.delete(sending));
       pending.add(sending);
     },
-    stop: async () => {
+    async stop() {
       stopping.abort();
       await Promise.all(pending);
     },

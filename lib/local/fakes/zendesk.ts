@@ -2,16 +2,10 @@ import * as z from 'zod';
 import { basicAuthorization } from '../../vendors/credentials';
 import { type FakeServer, jsonOf, type Reply, reply, startFake } from './server';
 
-export interface FakeTicket {
+export interface FakeTicket extends Omit<z.infer<typeof ticketSchema>, 'comment' | 'requester'> {
   id: number;
-  external_id: string | null;
-  subject: string;
   description: string;
   requester_id: number;
-  tags: string[];
-  priority: string | null;
-  type: string | null;
-  custom_fields: unknown[];
   /** Names of the attached files. */
   attachments: string[];
   created_at: string;
@@ -83,9 +77,10 @@ export function zendeskModel({
       return invalid('base', 'Attachment: the upload token is invalid or has expired');
     const attachments = files.map((file) => file?.name ?? '');
     const created_at = new Date(now()).toISOString();
-    const made = { id: tickets.length + 1, description: comment.body, requester_id: user.id, attachments, created_at };
-    tickets.push({ ...made, ...rest });
-    return reply(201, { ticket: { ...made, ...rest } });
+    const ids = { id: tickets.length + 1, requester_id: user.id };
+    const ticket = { ...ids, description: comment.body, attachments, created_at, ...rest };
+    tickets.push(ticket);
+    return reply(201, { ticket });
   }
 
   return {

@@ -1,12 +1,23 @@
+import type * as sdk from '@aws-sdk/client-sqs';
 import { moveMessages } from './move';
 import { earliestExpiry, enqueue, findQueue, getQueue, notify, type Service } from './queue';
 import { createQueue, queueAttributes, setQueueAttributes, urlOf } from './queues';
 import { changeVisibility, deleteByReceipt, receive } from './receive';
 import { checkSendEntries, runBatch, send } from './send';
-import type { SqsModel, SqsModelOptions } from './types';
+import type { SqsModelOptions, StoredMessage } from './types';
+
+/**
+ * SQS without a network: a synchronous, deterministic state machine on the given clock. The methods are the API's
+ * actions with the SDK's shapes, and they throw SqsError. The last part of a URL names the queue, so any endpoint
+ * works. `WaitTimeSeconds` is ignored: to wait, a caller listens with `onChange` and receives again at `nextChangeAt`.
+ *
+ * A message move task is over when its call returns. Not modelled: what this service does not use, such as deduplication
+ * by content, delays of a whole queue, digests of attributes and policies. Neither are throttling and delays inside AWS.
+ */
+export type SqsModel = ReturnType<typeof createSqsModel>;
 
 /** Creates the SQS of one account, without queues. */
-export function createSqsModel(options: SqsModelOptions): SqsModel {
+export function createSqsModel(options: SqsModelOptions) {
   const service: Service = {
     ...options,
     queues: new Map(),
@@ -30,45 +41,53 @@ export function createSqsModel(options: SqsModelOptions): SqsModel {
   return {
     region: options.region,
     account: options.account,
-    createQueue: call(({ QueueName = '', Attributes = {} }) => ({
+    createQueue: call(({ QueueName = '', Attributes = {} }: sdk.CreateQueueRequest) => ({
       QueueUrl: urlOf(service, createQueue(service, QueueName, Attributes as Record<string, string>).name),
     })),
-    getQueueUrl: call((input) => ({ QueueUrl: urlOf(service, getQueue(service, input.QueueName).name) })),
-    setQueueAttributes: call((input) =>
+    getQueueUrl: call(({ QueueName }: sdk.GetQueueUrlRequest) => ({
+      QueueUrl: urlOf(service, getQueue(service, QueueName).name),
+    })),
+    setQueueAttributes: call((input: sdk.SetQueueAttributesRequest) =>
       setQueueAttributes(service, queueOf(input), (input.Attributes ?? {}) as Record<string, string>),
     ),
-    getQueueAttributes: call((input) => ({
+    getQueueAttributes: call((input: sdk.GetQueueAttributesRequest) => ({
       Attributes: queueAttributes(service, queueOf(input), input.AttributeNames),
     })),
-    sendMessage: call((input) => send(service, queueOf(input), input)),
-    sendMessageBatch: call((input) => {
+    sendMessage: call((input: sdk.SendMessageRequest) => send(service, queueOf(input), input)),
+    sendMessageBatch: call((input: sdk.SendMessageBatchRequest): sdk.SendMessageBatchResult => {
       const queue = queueOf(input);
       const entries = input.Entries ?? [];
       checkSendEntries(queue, entries);
       return runBatch(entries, (entry) => send(service, queue, entry));
     }),
-    receiveMessage: call((input) => {
+    receiveMessage: call((input: sdk.ReceiveMessageRequest): sdk.ReceiveMessageResult => {
       const messages = receive(service, queueOf(input), input);
       return messages.length > 0 ? { Messages: messages } : {};
     }),
-    deleteMessage: call((input) => deleteByReceipt(service, queueOf(input), input.ReceiptHandle)),
-    changeMessageVisibility: call((input) =>
+    deleteMessage: call((input: sdk.DeleteMessageRequest) =>
+      deleteByReceipt(service, queueOf(input), input.ReceiptHandle),
+    ),
+    changeMessageVisibility: call((input: sdk.ChangeMessageVisibilityRequest) =>
       changeVisibility(service, queueOf(input), { handle: input.ReceiptHandle, seconds: input.VisibilityTimeout }),
     ),
-    changeMessageVisibilityBatch: call((input) => {
+    changeMessageVisibilityBatch: call((input: sdk.ChangeMessageVisibilityBatchRequest) => {
       const queue = queueOf(input);
       return runBatch(input.Entries ?? [], (entry) => {
         changeVisibility(service, queue, { handle: entry.ReceiptHandle, seconds: entry.VisibilityTimeout });
         return {};
       });
     }),
-    startMessageMoveTask: call((input) => {
+    startMessageMoveTask: call((input: sdk.StartMessageMoveTaskRequest) => {
       moveMessages(service, input);
       return { TaskHandle: service.uuid() };
     }),
 
-    /** Only the first invisible message of a group counts, because the others wait behind it. */
-    nextChangeAt: call((reference) => {
+    /**
+     * The earliest time at which a message of the queue can become receivable or expire without another call.
+     * `undefined` if only a call can change the queue. The queue is given by name, URL or ARN. Only the first invisible
+     * message of a group counts, because the others wait behind it.
+     */
+    nextChangeAt: call((reference: string): number | undefined => {
       const queue = findQueue(service, reference);
       if (!queue) return undefined;
       const now = service.now();
@@ -77,18 +96,24 @@ export function createSqsModel(options: SqsModelOptions): SqsModel {
         earliest = Math.min(earliest, messages.find(({ visibleAt }) => visibleAt > now)?.visibleAt ?? Infinity);
       return earliest === Infinity ? undefined : earliest;
     }),
-    onChange(reference, listener) {
+    /**
+     * Calls the listener synchronously after every call that changed the receivable messages. Returns a function that
+     * stops it.
+     */
+    onChange(reference: string, listener: () => void): () => void {
       const name = reference.split(/[/:]/).at(-1) ?? reference;
       const listeners = service.listeners.get(name) ?? new Set();
       service.listeners.set(name, listeners.add(listener));
       return () => void listeners.delete(listener);
     },
-    redeliver: (reference, message) =>
+    /** Delivers a deleted message once more, under its id. SQS promises at least one delivery, not exactly one. */
+    redeliver: (reference: string, message: StoredMessage): void =>
       call(() => {
         const fresh = { visibleAt: service.now(), receivedAt: undefined, receivesHere: 0, receiptHandle: undefined };
         enqueue(service, getQueue(service, reference), { ...message, ...fresh });
       })(undefined),
-    messages: call((reference) =>
+    /** Copies of the queue's messages in order, for tests. */
+    messages: call((reference: string): StoredMessage[] =>
       [...getQueue(service, reference).byId.values()].map(({ position: _position, group: _group, ...message }) => ({
         ...message,
       })),

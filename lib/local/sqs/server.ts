@@ -5,7 +5,7 @@ import type { ReceiveMessageRequest, ReceiveMessageResult } from '@aws-sdk/clien
 import { close, type Emulator, listen } from '../loopback';
 import { realTimers, type Timers } from '../timers';
 import { invalidValue, SqsError } from './errors';
-import type { SqsModel } from './types';
+import type { SqsModel } from './model';
 
 /** The actions of SQS, by the name in the X-Amz-Target header. The clients check their input themselves. */
 const ACTIONS = {

@@ -1,4 +1,4 @@
-import type * as sdk from '@aws-sdk/client-sqs';
+import type { MessageAttributeValue } from '@aws-sdk/client-sqs';
 
 export interface SqsModelOptions {
   /** Milliseconds since 1970. It may stand still but never goes back. */
@@ -21,7 +21,7 @@ export interface StoredMessage {
   /** The move to a DLQ keeps it. A message move task replaces it. */
   messageId: string;
   body: string;
-  attributes: Record<string, sdk.MessageAttributeValue>;
+  attributes: Record<string, MessageAttributeValue>;
   groupId: string | undefined;
   deduplicationId: string | undefined;
   sequenceNumber: string | undefined;
@@ -39,43 +39,4 @@ export interface StoredMessage {
   receiptHandle: string | undefined;
   /** The queue from which SQS moved it; `undefined` if a client sent it here. */
   deadLetterSourceArn: string | undefined;
-}
-
-/**
- * SQS without a network: a synchronous, deterministic state machine on the given clock. The methods are the API's
- * actions with the SDK's shapes, and they throw SqsError. The last part of a URL names the queue, so any endpoint
- * works. `WaitTimeSeconds` is ignored: to wait, a caller listens with `onChange` and receives again at `nextChangeAt`.
- *
- * A message move task is over when its call returns. Not modelled: what this service does not use, such as deduplication
- * by content, delays of a whole queue, digests of attributes and policies. Neither are throttling and delays inside AWS.
- */
-export interface SqsModel {
-  readonly region: string;
-  readonly account: string;
-  createQueue(input: sdk.CreateQueueRequest): sdk.CreateQueueResult;
-  getQueueUrl(input: sdk.GetQueueUrlRequest): sdk.GetQueueUrlResult;
-  setQueueAttributes(input: sdk.SetQueueAttributesRequest): void;
-  getQueueAttributes(input: sdk.GetQueueAttributesRequest): sdk.GetQueueAttributesResult;
-  sendMessage(input: sdk.SendMessageRequest): sdk.SendMessageResult;
-  sendMessageBatch(input: sdk.SendMessageBatchRequest): sdk.SendMessageBatchResult;
-  receiveMessage(input: sdk.ReceiveMessageRequest): sdk.ReceiveMessageResult;
-  deleteMessage(input: sdk.DeleteMessageRequest): void;
-  changeMessageVisibility(input: sdk.ChangeMessageVisibilityRequest): void;
-  changeMessageVisibilityBatch(input: sdk.ChangeMessageVisibilityBatchRequest): sdk.ChangeMessageVisibilityBatchResult;
-  startMessageMoveTask(input: sdk.StartMessageMoveTaskRequest): sdk.StartMessageMoveTaskResult;
-
-  /**
-   * The earliest time at which a message of the queue can become receivable or expire without another call. `undefined`
-   * if only a call can change the queue. The queue is given by name, URL or ARN.
-   */
-  nextChangeAt(queue: string): number | undefined;
-  /**
-   * Calls the listener synchronously after every call that changed the receivable messages. Returns a function that
-   * stops it.
-   */
-  onChange(queue: string, listener: () => void): () => void;
-  /** Delivers a deleted message once more, under its id. SQS promises at least one delivery, not exactly one. */
-  redeliver(queue: string, message: StoredMessage): void;
-  /** Copies of the queue's messages in order, for tests. */
-  messages(queue: string): StoredMessage[];
 }

@@ -1,57 +1,11 @@
 import { basename } from 'node:path';
 import * as z from 'zod';
-import { type ProducerSettings, producerSettings } from '../../config/producer';
+import { producerSettings } from '../../config/producer';
 import { type Resource, resolver, type Surroundings } from './intrinsics';
 
-/** A queue, with its attributes in the form of CreateQueue. */
-export interface DeclaredQueue {
-  name: string;
-  arn: string;
-  url: string;
-  attributes: Record<string, string>;
-}
-
-export interface DeclaredTable {
-  name: string;
-  /** The properties of CreateTable, secondary indexes included. */
-  create: Record<string, unknown>;
-}
-
-export interface DeclaredFunction {
-  /** The key in serverless.yml. */
-  key: string;
-  name: string;
-  arn: string;
-  handler: string;
-  timeoutSeconds: number;
-  memoryMb: number;
-  environment: Record<string, string>;
-  /** File name of the zip beside the template. */
-  artifact: string;
-  reservedConcurrency?: number | undefined;
-  /** The expression of its schedule. */
-  schedule?: string | undefined;
-}
-
-export interface DeclaredMapping {
-  queue: string;
-  worker: DeclaredFunction;
-  batchSize: number;
-  maximumConcurrency?: number | undefined;
-  enabled: boolean;
-}
-
 /** The parts of the template that this machine can run. */
-export interface Declared {
-  queues: DeclaredQueue[];
-  tables: DeclaredTable[];
-  functions: DeclaredFunction[];
-  mappings: DeclaredMapping[];
-  /** Names of EventBridge buses. */
-  buses: string[];
-  /** What the stack tells producers. */
-  producer: ProducerSettings;
-}
+export type Declared = ReturnType<typeof declared>;
+export type DeclaredFunction = Declared['functions'][number];
 
 const functionProperties = z.object({
   FunctionName: z.string(),
@@ -89,7 +43,7 @@ const tableProperties = z.object({
 type Properties = NonNullable<Resource['Properties']>;
 
 /** Reads what this machine can run from the template. Throws an error that names what it cannot resolve. */
-export function declared(surroundings: Surroundings): Declared {
+export function declared(surroundings: Surroundings) {
   const resolve = resolver(surroundings);
   const attribute = (id: string, name: string) => String(resolve({ 'Fn::GetAtt': [id, name] }));
   const ofType = <T>(type: string, read: (properties: Properties, id: string) => T): T[] =>
@@ -100,12 +54,13 @@ export function declared(surroundings: Surroundings): Declared {
   const rules = ofType('AWS::Events::Rule', (properties) =>
     ruleProperties.parse(resolve({ ...properties, EventPattern: undefined })),
   ).filter(({ State }) => State === 'ENABLED');
-  const functions = ofType('AWS::Lambda::Function', ({ Environment, ...rest }, id): DeclaredFunction => {
+  const functions = ofType('AWS::Lambda::Function', ({ Environment, ...rest }, id) => {
     // Its role does not exist here, and neither does the bucket of its code.
     const properties = functionProperties.parse({ ...rest, Environment: resolve(Environment) });
     const artifact = basename(properties.Code.S3Key);
     const arn = attribute(id, 'Arn');
     return {
+      /** The key in serverless.yml. */
       key: basename(artifact, '.zip'),
       name: properties.FunctionName,
       arn,
@@ -113,8 +68,10 @@ export function declared(surroundings: Surroundings): Declared {
       timeoutSeconds: properties.Timeout,
       memoryMb: properties.MemorySize,
       environment: properties.Environment.Variables,
+      /** File name of the zip beside the template. */
       artifact,
       reservedConcurrency: properties.ReservedConcurrentExecutions,
+      /** The expression of its schedule. */
       schedule: rules.find(({ Targets }) => Targets.some(({ Arn }) => Arn === arn))?.ScheduleExpression,
     };
   });
@@ -124,6 +81,7 @@ export function declared(surroundings: Surroundings): Declared {
       name: attribute(id, 'QueueName'),
       arn: attribute(id, 'Arn'),
       url: attribute(id, 'QueueUrl'),
+      /** In the form of CreateQueue. */
       attributes: Object.fromEntries(
         Object.entries(properties).map(([name, value]) => {
           const resolved = resolve(value);
@@ -133,6 +91,7 @@ export function declared(surroundings: Surroundings): Declared {
     })),
     tables: ofType('AWS::DynamoDB::Table', (properties, id) => ({
       name: attribute(id, 'TableName'),
+      /** The properties of CreateTable, secondary indexes included. */
       create: tableProperties.parse(resolve(properties)),
     })),
     functions,
@@ -148,7 +107,9 @@ export function declared(surroundings: Surroundings): Declared {
         maximumConcurrency: mapping.ScalingConfig.MaximumConcurrency,
       };
     }),
+    /** Names of EventBridge buses. */
     buses: ofType('AWS::Events::EventBus', ({ Name }) => String(resolve(Name))),
+    /** What the stack tells producers. */
     producer: producerSettings.parse(producer),
   };
 }

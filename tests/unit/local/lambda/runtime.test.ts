@@ -31,6 +31,8 @@ const declared = (over: Partial<DeclaredFunction> = {}): DeclaredFunction => ({
   memoryMb: 128,
   environment: { FROM_TEMPLATE: 'yes', ENDPOINT: 'https://api.example.com' },
   artifact: 'worker.zip',
+  reservedConcurrency: undefined,
+  schedule: undefined,
   ...over,
 });
 
