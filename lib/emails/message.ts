@@ -50,7 +50,7 @@ const templateId = z.string().regex(/^d-[0-9a-f]{32}$/, 'must be a dynamic templ
 const hashOf = z.string().regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 in hex');
 const s3Key = z.string().min(1).max(1024);
 
-const contentShape = {
+const mailShape = {
   from: person,
   replyTo: person.optional(),
   templateId: templateId.optional(),
@@ -98,17 +98,16 @@ const unsubscribe = z.union([
   }),
 ]);
 
+const contentShape = { ...mailShape, unsubscribe: unsubscribe.optional() };
+
 /** The sender and the content of a campaign. All recipients get the same. */
-export const campaignContentSchema = z
-  .strictObject({ ...contentShape, unsubscribe: unsubscribe.optional() })
-  .superRefine(checkWords);
+export const campaignContentSchema = z.strictObject(contentShape).superRefine(checkWords);
 export type CampaignContent = z.infer<typeof campaignContentSchema>;
 
 /** A campaign as a caller writes it, without recipients. */
 export const campaignSchema = z
   .strictObject({
     ...contentShape,
-    unsubscribe: unsubscribe.optional(),
     /** The recipients need this mail whatever they subscribed to, such as a receipt. Bulk mail needs `unsubscribe`. */
     transactional: z.boolean().optional(),
     /** For the readers of rows and reports. No personal data. */
@@ -145,7 +144,7 @@ export type ChunkJob = z.infer<typeof chunkJobSchema>;
 
 /** The data of `email.message.v1`: one mail to one person. */
 export const emailMessageSchema = z
-  .strictObject({ ...contentShape, to: person, data: templateData.optional() })
+  .strictObject({ ...mailShape, to: person, data: templateData.optional() })
   .superRefine(checkWords)
   .refine(({ data, templateId: template }) => data === undefined || template !== undefined, {
     path: ['data'],

@@ -195,35 +195,6 @@ test('invalid events go to a separate object with field and rule, and the messag
   expect(engine.rows()).toEqual([]);
 });
 
-test.each([
-  ['has 10,000 properties', { properties: Object.fromEntries(Array.from({ length: 10_000 }, (_, n) => [`p${n}`, n])) }],
-  ['is from the distant past', { time: '1999-01-01T00:00:00Z' }],
-  ['is from the distant future', { time: '2099-01-01T00:00:00Z' }],
-  ['has the id of another', { id: 'event-1' }],
-])('an event that %s is rejected alone', async (_what, changes) => {
-  const { engine, lines } = start();
-  engine.send(analyticsBody([anEvent(1), anEvent(2, changes), anEvent(3)]));
-
-  await engine.deliver();
-
-  expect((await lines(dataPrefix(PREFIX))).map(({ id }) => id)).toEqual(['event-1', 'event-3']);
-  expect(await lines(rejectedPrefix(PREFIX))).toHaveLength(1);
-});
-
-test('numbers beyond JSON and text that is not Unicode are rejected alone', async () => {
-  const { engine, lines } = start();
-  const body = analyticsBody([anEvent(1), anEvent(2, { properties: { p: 'BIG' } }), anEvent(3, { user: 'HALF' })]);
-  engine.send(body.replace('"BIG"', '1e999').replace('HALF', '\\ud800'));
-
-  await engine.deliver();
-
-  expect((await lines(dataPrefix(PREFIX))).map(({ id }) => id)).toEqual(['event-1']);
-  expect((await lines(rejectedPrefix(PREFIX))).map(({ field }) => field)).toEqual([
-    'data.events.1.properties.p',
-    'data.events.2.user',
-  ]);
-});
-
 test('a message of the maximum size is stored completely', async () => {
   const { engine, lines } = start();
   const events = someEvents(1, 3_000).map((event) => ({ ...event, properties: { text: 'x'.repeat(160) } }));
