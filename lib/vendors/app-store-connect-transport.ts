@@ -78,12 +78,9 @@ export class Contradiction extends PermanentError {}
 export const appStoreConnect: Dialect = {
   vendor: 'app-store-connect',
   prefix: 'AppStoreConnect',
-  refused: new Set(),
   doubtful: new Set([408]),
   // A 404 is about a group, a build or a tester of the job.
   aboutUs: new Set([402, 405]),
-  // The headers hold only our token and our names. Values of a job are escaped.
-  unsendable: 'us',
   field: (body) => pointedAt(errorsOf(body)[0]),
   refined: (_error, answer) => ofCode(answer),
 };

@@ -27,12 +27,7 @@ export interface Discord {
 
 const discord: Dialect = {
   prefix: 'Discord',
-  refused: new Set(),
-  doubtful: new Set(),
-  aboutUs: new Set(),
-  unsendable: 'us',
   secretRefused: 404,
-  field: () => undefined,
   refined: (_error, { status }) =>
     status === 404
       ? new StopError({ code: 'DiscordWebhookGone', message: 'the webhook was removed (404)', status })

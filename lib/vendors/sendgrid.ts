@@ -64,8 +64,6 @@ export const sendgrid: Dialect = {
   refused: new Set([500, 503]),
   doubtful: new Set([408]),
   aboutUs: new Set([402, 405]),
-  // The headers hold only our own values, such as the key.
-  unsendable: 'us',
   field: (body) => {
     const parsed = z.object({ errors: z.array(z.object({ field: z.unknown() })) }).safeParse(body);
     return parsed.success ? fieldName(parsed.data.errors[0]?.field) : undefined;

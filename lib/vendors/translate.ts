@@ -7,17 +7,15 @@ export interface Dialect {
   /** The prefix of its error codes, e.g. `Zendesk` for `ZendeskTimeout`. */
   prefix: string;
   /** 5xx that certainly had no effect. */
-  refused: ReadonlySet<number>;
+  refused?: ReadonlySet<number>;
   /** 4xx that may have had an effect. */
-  doubtful: ReadonlySet<number>;
+  doubtful?: ReadonlySet<number>;
   /** 4xx besides 401 that are about our account or configuration and never about one job. */
-  aboutUs: ReadonlySet<number>;
-  /** Who causes a request that cannot be sent. */
-  unsendable: 'us' | 'job';
+  aboutUs?: ReadonlySet<number>;
   /** The status that refuses our secret. Default: 401. */
   secretRefused?: number;
   /** The name of the field that an answer refuses, never its value. */
-  field: (body: unknown) => string | undefined;
+  field?: (body: unknown) => string | undefined;
   /** Our error for an answer that says more than its status. It never quotes the vendor, whose text may repeat ours. */
   refined?: (error: JobError, answer: HttpAnswer, effect: Effect) => JobError | undefined;
   /** Our error if the vendor's library fails on its own. Default: it could not read the answer. */
@@ -43,11 +41,10 @@ export function translate(error: unknown, { dialect, effect, now }: Call & { now
 
 function unanswered({ dialect, error, effect }: Call & { error: NoAnswer }): JobError {
   const { vendor, prefix } = dialect;
+  // Headers and addresses hold only our own values, and values of a job that are escaped or plain.
   if (error.reason === 'unsendable') {
-    const details = { vendor, message: 'the request has an invalid header or address', cause: error };
-    return dialect.unsendable === 'us'
-      ? new StopError({ ...details, code: `${prefix}Misconfigured` })
-      : new PermanentError({ ...details, code: `${prefix}Rejected` });
+    const message = 'the request has an invalid header or address';
+    return new StopError({ vendor, message, code: `${prefix}Misconfigured`, cause: error });
   }
   const suffix =
     error.reason === 'timeout' ? 'Timeout' : error.reason === 'unreachable' ? 'Unavailable' : 'Interrupted';
@@ -59,7 +56,7 @@ function unanswered({ dialect, error, effect }: Call & { error: NoAnswer }): Job
 function refusal({ dialect, answer, effect, now }: Call & { answer: HttpAnswer; now: number }): JobError {
   const { vendor, prefix } = dialect;
   const { status, headers } = answer;
-  const field = dialect.field(answer.body);
+  const field = dialect.field?.(answer.body);
   const details = (code: string, message: string) => ({ vendor, status, code, message });
 
   if (status === 429 || (status === 503 && headers['retry-after'] !== undefined))
@@ -71,12 +68,12 @@ function refusal({ dialect, answer, effect, now }: Call & { answer: HttpAnswer; 
   // A 403 that names a field is about the request, e.g. a sender that the vendor does not know.
   if (status === 403 && field === undefined)
     return new PermanentError(details('Forbidden', 'the vendor forbids this request'));
-  if (status < 400 || dialect.aboutUs.has(status))
+  if (status < 400 || dialect.aboutUs?.has(status))
     return new StopError(
       details(`${prefix}Misconfigured`, `the endpoint or the account does not match our configuration (${status})`),
     );
-  if (status >= 500 || dialect.doubtful.has(status)) {
-    const inDoubt = effect === 'once' && !dialect.refused.has(status);
+  if (status >= 500 || dialect.doubtful?.has(status)) {
+    const inDoubt = effect === 'once' && !dialect.refused?.has(status);
     const Class = inDoubt ? AmbiguousError : TransientError;
     const when = inDoubt ? ', perhaps after it took the request' : '';
     return new Class(details(`${prefix}Unavailable`, `the vendor failed${when} (${status})`));

@@ -54,13 +54,10 @@ export interface ZendeskConfig {
 export const zendesk: Dialect = {
   vendor: 'zendesk',
   prefix: 'Zendesk',
-  // No status alone proves it. A 503 had no effect only if it carries Retry-After, which makes it a WaitError.
-  refused: new Set(),
+  // No status alone proves that a 5xx had no effect. A 503 with Retry-After had none, and is a WaitError.
   doubtful: new Set([408, 409]),
   // The paths are fixed, so a 404 means a wrong or closed subdomain.
   aboutUs: new Set([402, 404, 405]),
-  // The secret is sent in base64, so only a value of the job can break a header.
-  unsendable: 'job',
   field: (body) => {
     const parsed = z.object({ details: z.record(z.string(), z.unknown()) }).safeParse(body);
     return parsed.success ? fieldName(Object.keys(parsed.data.details)[0]) : undefined;
