@@ -15,7 +15,10 @@ const TESTS = [
   'tests/unit/jobs',
   'tests/unit/ops',
   'tests/unit/reconcile',
+  'tests/unit/cli/retention',
   'tests/integration/permissions',
+  'tests/integration/local/queues',
+  'tests/integration/local/commands',
 ];
 
 /** Follows docs/add-a-queue.md in a copy of the project, and runs there what the page says to run. */

@@ -3,13 +3,14 @@ import { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import { realMappings } from '../../../lib/aws/mappings';
 import { realMonitoring } from '../../../lib/aws/monitoring';
+import { readInstance } from '../../../lib/instances/read';
 import { LOCAL_CREDENTIALS } from '../../../lib/local/loopback';
 import type { AnalyticsFigures } from '../../../lib/ops/analytics';
 import { NO_MAPPING } from '../../../lib/ports';
 import { type WatchedService, watchedService } from '../../support/local-service';
 import { changedLocalPackage } from '../../support/packages';
 
-const QUEUES = ['feedback', 'emails', 'testflight', 'analytics'];
+const QUEUES = readInstance('local').rows.map(({ name }) => name);
 
 let service: WatchedService;
 

@@ -45,8 +45,10 @@ test('what a job can need is kept for longer than its plan, its wait in a queue 
 test('the table in docs/security.md has every retention', () => {
   const page = readFileSync('docs/security.md', 'utf8');
 
+  const unused = Object.keys(instance.known).filter((queue) => !instance.rows.some((row) => row.name === queue));
   for (const { folder, days } of retentions(instance)) {
     const name = folder.slice(prefix.length + 1, -1).replace(/^(analytics)-\w+$/, '$1');
+    if (unused.includes(name)) continue;
     expect(page).toMatch(new RegExp(`^\\|[^|]*${name}[^|]*\\|[^|]*\\|[^|]*${days} days[^|]*\\|$`, 'm'));
   }
 });
