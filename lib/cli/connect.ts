@@ -1,5 +1,6 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { S3Client } from '@aws-sdk/client-s3';
+import * as z from 'zod';
 import { realObjects } from '../aws/objects';
 import { realQueues, sqsClient } from '../aws/queues';
 import { realTable } from '../aws/table';
@@ -28,6 +29,7 @@ export interface Connection extends Deployment {
 export async function connect(serverless: Serverless, target: NamedTarget, out: Output): Promise<Connection> {
   const { provider, functions, custom } = serverless.service;
   const config = parseEnv(commonEnv, provider.environment ?? {});
+  const { hashKey } = parseEnv(z.object({ hashKey: secret }), { hashKey: custom?.instance?.hashKey });
   const feedback = functions.feedback?.environment;
   const { sqs, s3, dynamodb, zendesk, secrets, ...aws } = await clients(serverless, feedback);
   const deployment = deploymentOf(config, {
@@ -36,7 +38,7 @@ export async function connect(serverless: Serverless, target: NamedTarget, out: 
     table: realTable({ table: config.TABLE, client: dynamodb }),
     objects: realObjects({ bucket: config.BUCKET, client: s3 }),
     queues: realQueues(sqs),
-    hashPeople: hashPeopleWith(secret.parse(custom?.instance?.hashKey), secrets),
+    hashPeople: hashPeopleWith(hashKey, secrets),
     log: logTo(out),
   });
   return { ...deployment, source: verifySource(config, { dynamodb, s3, sqs, ...(zendesk && { zendesk }) }) };

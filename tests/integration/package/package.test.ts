@@ -80,7 +80,7 @@ describe('the package of the producer', () => {
     );
 
     expect(consumer.run(process.execPath, ['both.mjs']).trim()).toBe(
-      'true ConfigError IdempotencyConflictError InvalidJobError StoreError UnsentEventsError createProducer',
+      'true ConfigError IdempotencyConflictError InvalidJobError JobNotFoundError StoreError UnsentEventsError createProducer',
     );
   });
 

@@ -54,7 +54,7 @@ class ServerlessError extends Error {}
 /** Serverless Framework with an instance's settings, whose account, if AWS tells one, is the file's own. */
 function serverlessOf(name: string, known: boolean): Serverless {
   const instance = readInstance(name, process.cwd());
-  const { account = '', region, stage } = instance;
+  const { account = '', region, stage, hashKey } = instance;
   const ask = async <T>(value: T): Promise<T> => {
     if (!known) throw new Error('The security token included in the request is invalid.');
     return value;
@@ -73,7 +73,7 @@ function serverlessOf(name: string, known: boolean): Serverless {
         environment: environmentOf(instance, 'reconciler'),
         compiledCloudFormationTemplate: { Resources: {} },
       },
-      custom: { instance: { account } },
+      custom: { instance: { account, hashKey } },
       functions: {},
     },
     getProvider: () => ({

@@ -10,7 +10,7 @@ const LOOK = 'lib/emails/campaigns/look.ts';
 const PROCESS = 'lib/emails/process.ts';
 const STEPS = 'lib/worker/steps.ts';
 const REQUEST = 'lib/emails/request.ts';
-const TAKE = 'lib/emails/events/take.ts';
+const TAKE = 'lib/emails/events/webhook.ts';
 
 const ONE: Partial<Plan> = { queue: 'campaigns', jobs: jobs('good') };
 /** The second campaign begins two minutes later. */
