@@ -25,7 +25,14 @@ export function wordsFor(
     plain.some((one) => one?.[name] && /[<>"'&]/.test(one[name])),
   );
   if (html === undefined || marked.length === 0) return { html, words: plain };
-  const both = plain.map((one) => one && { ...one, ...escapedOf(one, marked) });
+  const own = new Set(marked.map(htmlName));
+  const both = plain.map(
+    (one) =>
+      one && {
+        ...Object.fromEntries(Object.entries(one).filter(([name]) => !own.has(name))),
+        ...escapedOf(one, marked),
+      },
+  );
   if (both.some((one) => one && tooLarge(one)))
     // Both forms would not fit, and SendGrid would refuse all recipients of the request.
     return { html, words: plain.map((one) => one && mapped(one, (word, name) => bare(word, marked.includes(name)))) };

@@ -16,6 +16,12 @@ test('a word with mark-up is escaped in the HTML and stays as it is in the text'
   expect(filled('{{name}}', words[0])).toContain('<a href');
 });
 
+test('a recipient cannot bring an escaped form of their own', () => {
+  const { html, words } = wordsFor({ html: '<p>{{name}}</p>' }, [{ name: '<b>' }, { 'html:name': '<img src=x>' }]);
+
+  expect(words.map((one) => filled(html ?? '', one))).toEqual(['<p>&lt;b&gt;</p>', '<p>{{html:name}}</p>']);
+});
+
 test('a word in the subject has no line break', () => {
   const { words } = wordsFor({ subject: 'Hi {{name}}' }, [{ name: 'A\r\nBcc: y@example.com', address: 'a\nb' }]);
 
