@@ -3,13 +3,12 @@ import { StoreError } from '../errors';
 import { isCancelledByOperator } from '../jobs/arrows';
 import { jobKey } from '../jobs/keys';
 import type { Ledger } from '../jobs/ledger';
-import type { HashPeople } from '../jobs/person-hash';
 import { isEnd, type JobRow, type Reason, type State, waitsForItsTime } from '../jobs/row';
 import { cancel as cancelled } from '../jobs/transitions';
-import type { Clock, Random } from '../ports';
 import { singleLine } from '../text';
 import { JobNotFoundError } from './errors';
 import { ownersOf } from './job-id';
+import type { SubmitDeps } from './submit';
 import { askedId, valid } from './valid';
 
 /** What an API may show about a job. It never holds groups, addresses or confidential results. */
@@ -70,12 +69,9 @@ export interface Jobs {
   cancel(id: string, options?: FindOptions): Promise<CancelledStatus>;
 }
 
-export interface JobsDeps {
+export interface JobsDeps extends Pick<SubmitDeps, 'clock' | 'random' | 'hashPeople'> {
   ledger: Pick<Ledger, 'get' | 'update'>;
-  clock: Clock;
-  random: Random;
   queueNames: readonly string[];
-  hashPeople: HashPeople;
 }
 
 const DEFAULT_TIMEOUT_MS = 30_000;

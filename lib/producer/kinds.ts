@@ -2,8 +2,6 @@ import type * as z from 'zod';
 import { EMAIL_MESSAGE, EMAILS_QUEUE, type EmailMessageInput, emailMessageSchema } from '../emails/message';
 import { FEEDBACK_SUBMITTED, type FeedbackInput, feedbackPerson, feedbackSchema } from '../feedback/message';
 import { FEEDBACK_QUEUE } from '../jobs/keys';
-import type { HashPeople } from '../jobs/person-hash';
-import type { Clock, Objects, Random } from '../ports';
 import {
   type InviteInput,
   inviteSchema,
@@ -18,7 +16,7 @@ import {
   testflightGroup,
 } from '../testflight/message';
 import { jobId } from './job-id';
-import type { Submission } from './submit';
+import type { Submission, SubmitDeps } from './submit';
 import { checkFiles } from './uploads';
 import { type CheckedOptions, valid } from './valid';
 
@@ -40,7 +38,7 @@ export type Kind = keyof Inputs;
 type Make = (
   input: unknown,
   options: CheckedOptions,
-  deps: { clock: Clock; random: Random; objects: Objects; prefix: string; hashPeople: HashPeople },
+  deps: Pick<SubmitDeps, 'clock' | 'random' | 'objects' | 'prefix' | 'hashPeople'>,
 ) => Promise<Submission>;
 
 const testflight =

@@ -1,11 +1,11 @@
 import { type AnalyticsEvent, problemOf } from '../analytics/event';
-import type { QueueSettings } from '../config/common';
 import { sendable } from '../jobs/envelope';
 import { ANALYTICS_QUEUE } from '../jobs/keys';
-import type { BatchQueues, Clock, Log, OutgoingMessage, Random } from '../ports';
+import type { BatchQueues, OutgoingMessage } from '../ports';
 import { createBatchSender } from './batch-sender';
 import { InvalidJobError } from './errors';
 import { createPacker, DEFAULT_PACKING, type PackingLimits } from './packer';
+import type { SubmitDeps } from './submit';
 
 /** The limit for one event as JSON. Within the limits of its fields only text full of escapes is larger. */
 const MAX_EVENT_BYTES = 256 * 1024;
@@ -39,16 +39,9 @@ export interface Tracker {
   close(options: { timeoutMs: number }): Promise<void>;
 }
 
-export interface TrackerDeps {
+export type TrackerDeps = Pick<SubmitDeps, 'clock' | 'random' | 'log' | 'source' | 'queueUrl' | 'settings'> & {
   queues: BatchQueues;
-  clock: Clock;
-  random: Random;
-  log: Log;
-  source: string;
-  queueUrl: (queue: string) => string;
-  /** Throws if the instance has no such queue. */
-  settings: (queue: string) => Pick<QueueSettings, 'type'>;
-}
+};
 
 /** Packs events into messages and sends them. Keeps events in memory only as long as the limits allow. */
 export function createTracker(

@@ -2,9 +2,10 @@ import * as z from 'zod';
 import { EMAILS_QUEUE } from '../emails/message';
 import { sha256 } from '../jobs/envelope';
 import { attachmentsPrefix, FEEDBACK_QUEUE, uploadsPrefix } from '../jobs/keys';
-import type { Clock, Objects, Random } from '../ports';
+import type { Objects } from '../ports';
 import { singleLine } from '../text';
 import { InvalidJobError } from './errors';
+import type { SubmitDeps } from './submit';
 import { valid } from './valid';
 
 const MIB = 1024 * 1024;
@@ -61,20 +62,9 @@ export interface Upload {
 }
 
 /** What S3 checks when it takes the upload. */
-export interface PostPolicy {
-  key: string;
-  contentType: string;
-  minBytes: number;
-  maxBytes: number;
-  expiresIn: number;
-}
+export type PostPolicy = Record<'key' | 'contentType', string> & Record<'minBytes' | 'maxBytes' | 'expiresIn', number>;
 
-export interface UploadDeps {
-  clock: Clock;
-  random: Random;
-  prefix: string;
-  /** Throws if the instance has no such queue. */
-  settings: (queue: string) => unknown;
+export interface UploadDeps extends Pick<SubmitDeps, 'clock' | 'random' | 'prefix' | 'settings'> {
   /** Signs a form with this policy. */
   sign: (policy: PostPolicy) => Promise<{ url: string; fields: Record<string, string> }>;
 }

@@ -2,7 +2,6 @@ import { StoreError } from '../../../lib/errors';
 import { createLedger } from '../../../lib/jobs/ledger';
 import type { BatchEntry, OutgoingMessage } from '../../../lib/ports';
 import { type BatchJob, submitBatch } from '../../../lib/producer/batch';
-import { withFaults } from '../../support/faults';
 import { memoryProducerDeps } from '../../support/producer';
 
 const feedback = (user: string, message = 'Well done.', key?: string): BatchJob => ({
@@ -63,15 +62,6 @@ it('sends ten messages in a call, and answers in the order of the jobs', async (
     sequenceNumber: expect.any(String),
   });
   expect(rows().every(({ sentAt }) => sentAt !== undefined)).toBe(true);
-});
-
-it('sends characters that SQS refuses in a body as escapes', async () => {
-  const { deps, calls } = start();
-
-  const results = await submitBatch(deps, [feedback('a', 'a\uffff'), feedback('a', 'behind')]);
-
-  expect(subjects(calls)).toEqual([['a\uffff'], ['behind']]);
-  expect(results.every(({ accepted }) => accepted)).toBe(true);
 });
 
 it('keeps the jobs of one group in order, with one of them in a call', async () => {
@@ -186,14 +176,6 @@ it('makes the same job of the same key, also within one batch', async () => {
   expect(rows()).toHaveLength(1);
   expect(new Set(results.map(({ accepted }) => accepted?.id)).size).toBe(1);
   expect(results.map(({ accepted }) => accepted?.duplicate).sort()).toEqual([false, true]);
-});
-
-it('accepts jobs without a key while the table is down', async () => {
-  const { deps } = start({ table: (table) => withFaults(table, () => 'refused') });
-
-  const results = await submitBatch(deps, [feedback('a'), feedback('b', 'm', 'key')]);
-
-  expect(results.map(({ accepted, error }) => accepted?.duplicate ?? error?.name)).toEqual([false, 'StoreError']);
 });
 
 it('asks a table that hangs no more once all tries of a job have timed out', async () => {

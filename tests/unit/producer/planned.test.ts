@@ -1,4 +1,4 @@
-import { StoreError, WaitError } from '../../../lib/errors';
+import { WaitError } from '../../../lib/errors';
 import { bodyKey } from '../../../lib/jobs/keys';
 import { cancel } from '../../../lib/ops/act';
 import { retry } from '../../../lib/ops/retry';
@@ -161,21 +161,6 @@ describe('a planned job', () => {
     expect(engine.objects.keys().filter((key) => key.includes('_bodies'))).toEqual([]);
     expect(engine.table.items().filter(({ todo }) => todo !== undefined)).toEqual([]);
   });
-
-  it('is refused while the table is down, because only its row makes it start', async () => {
-    let down = true;
-    const { engine, send, inMs } = start({
-      before: (call) => {
-        if (down && call.startsWith('table.')) throw new StoreError({ code: 'Down', message: 'down' });
-      },
-    });
-
-    await expect(send({ notBefore: inMs(MINUTE) })).rejects.toMatchObject({ name: 'StoreError' });
-
-    down = false;
-    expect(engine.rows()).toEqual([]);
-    expect(engine.inQueue()).toBe(0);
-  });
 });
 
 describe('the time of a planned job', () => {
@@ -237,39 +222,6 @@ describe('a planned job with a key', () => {
     expect(effects).toEqual([id]);
   });
 
-  it.each(['objects.put', 'table.put'])('is finished by a repeated call if the producer dies at %s', async (at) => {
-    let calls = 0;
-    const { engine, send, live, effects, inMs } = start({
-      before: (call) => {
-        // The first write makes the row.
-        if (call === at && ++calls === (at === 'table.put' ? 2 : 1)) throw new Error('the process died');
-      },
-    });
-    const planned = { key: 'k', principal: 'client-1', notBefore: inMs(30 * MINUTE) };
-    await expect(send(planned)).rejects.toThrow('died');
-    const [before] = engine.rows();
-
-    await live(1);
-    const { id, duplicate } = await send(planned);
-    await live(30);
-
-    expect(before).toMatchObject({ state: 'queued' });
-    expect(duplicate).toBe(true);
-    expect(effects).toEqual([id]);
-  });
-
-  it('is cancelled if no call finishes it, and can be planned again', async () => {
-    const { engine, send, live, effects, planned } = await neverPlanned();
-    const [unsent] = engine.rows();
-    expect(unsent).toMatchObject({ state: 'cancelled', reason: 'never-sent', bodyKept: true });
-
-    const { id } = await send(planned);
-    expect(engine.row(id)).toMatchObject({ state: 'held', notBefore: Date.parse(planned.notBefore) });
-    await live(110);
-
-    expect(effects).toEqual([id]);
-  });
-
   it('can be planned again after its kept body was deleted, and leaves no body behind', async () => {
     const { engine, send, live, effects, planned } = await neverPlanned();
     engine.clock.advance(44 * DAY);
@@ -283,25 +235,6 @@ describe('a planned job with a key', () => {
     expect(effects).toEqual([id]);
     expect(bodies()).toEqual([]);
   });
-});
-
-test('a planned job that cannot be sent at its time goes as soon as that is possible, and delays no other', async () => {
-  let down = true;
-  const { send, live, effects, inMs } = start({
-    before: (call) => {
-      if (down && call === 'queues.send') throw new StoreError({ code: 'SQS.Down', message: 'down' });
-    },
-  });
-  const first = await send({ notBefore: inMs(30_000), group: 'first' });
-  const second = await send({ notBefore: inMs(90_000), group: 'second' });
-  await live(1);
-
-  down = false;
-  await live(1);
-  expect(effects).toEqual([second.id]);
-  await live(2);
-
-  expect(effects).toEqual([second.id, first.id]);
 });
 
 describe('jobs.cancel', () => {

@@ -85,17 +85,6 @@ describe('feedback from the producer', () => {
     expect(JSON.stringify(rows())).not.toContain(salt);
   });
 
-  it('without a key is a new job each time', async () => {
-    const { deps, rows, messages } = memoryProducerDeps();
-    const producer = createProducer(deps);
-
-    const first = await producer.feedback(feedback);
-    const second = await producer.feedback(feedback);
-
-    expect(second.id).not.toBe(first.id);
-    expect([rows().length, messages().length]).toEqual([2, 2]);
-  });
-
   it('that is not valid is refused with all fields and rules and leaves nothing behind', async () => {
     const { deps, table, messages } = memoryProducerDeps();
     const bad = { user: { email: 'planted' }, subject: 'planted\n', message: '', planted: 1 };
@@ -230,17 +219,6 @@ describe('a repeated key', () => {
     expect(messages()).toHaveLength(1);
   });
 
-  it('of another principal makes another job', async () => {
-    const { deps } = memoryProducerDeps();
-    const producer = createProducer(deps);
-
-    const mine = await producer.feedback(feedback, options);
-    const theirs = await producer.feedback(feedback, { ...options, principal: 'client-2' });
-
-    expect(theirs).toMatchObject({ duplicate: false });
-    expect(theirs.id).not.toBe(mine.id);
-  });
-
   it('sends a message that was never sent, with the time of the first call', async () => {
     const faults = { send: 'refused' as 'refused' | 'none' };
     const { deps, clock, rows, events } = memoryProducerDeps({
@@ -283,30 +261,6 @@ describe('a repeated key', () => {
 
 describe('a producer whose stores fail', () => {
   const options = { key: 'request-1', principal: 'client-1' };
-
-  it('recognizes its own row when the answer to the write was lost', async () => {
-    let puts = 0;
-    const { deps, messages, rows } = memoryProducerDeps({
-      table: (table) => withFaults(table, (method) => (method === 'put' && ++puts === 1 ? 'lost' : 'none')),
-    });
-
-    const accepted = await createProducer(deps).feedback(feedback, options);
-
-    expect(accepted.duplicate).toBe(false);
-    expect([messages().length, rows().length]).toEqual([1, 1]);
-  });
-
-  it('accepts the job once the message is sent, even if the mark fails', async () => {
-    let puts = 0;
-    const { deps, messages, lines } = memoryProducerDeps({
-      table: (table) => withFaults(table, (method) => (method === 'put' && ++puts > 1 ? 'refused' : 'none')),
-    });
-
-    const accepted = await createProducer(deps).feedback(feedback, options);
-
-    expect(messages()).toHaveLength(1);
-    expect(lines.at(-1)).toMatchObject({ level: 'warn', facts: { jobId: accepted.id, code: 'Refused' } });
-  });
 
   it('does not overwrite a claim that came before its mark', async () => {
     const { deps, table, rows } = memoryProducerDeps({

@@ -102,10 +102,13 @@ describe('while the table is down', () => {
     expect(lines.map(({ message }) => message)).toContain('accepted without a row');
   });
 
-  it('a job with a key is refused, because only the row knows the keys that were used', async () => {
+  it.each([
+    ['with a key', 'only the row knows the keys that were used', { key: 'k' }],
+    ['with a time', 'only its row makes it start', { notBefore: '2026-01-02T03:05:00Z' }],
+  ])('a job %s is refused, because %s', async (_which, _why, options) => {
     const { deps, messages } = start(down);
 
-    await expect(submit(deps, { ...job, data: 'data', key: 'k' })).rejects.toMatchObject({ name: 'StoreError' });
+    await expect(submit(deps, { ...job, data: 'data', ...options })).rejects.toMatchObject({ name: 'StoreError' });
 
     expect(messages()).toEqual([]);
   });
