@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import { type Accepted, InvalidJobError, type Producer, type SubmitOptions } from 'background-jobs-producer';
 import express, { type Request, type RequestHandler, type Response, Router } from 'express';
 import { Problem } from './problems';
-import { trackAll } from './track';
 
 /** What the routes need of the producer. */
 export type Jobs = Pick<Producer, 'feedback' | 'campaign' | 'invite' | 'removeTester' | 'notifyBuild' | 'track'> & {
@@ -27,6 +26,8 @@ export interface Callers {
 const MEBIBYTE = 1024 * 1024;
 /** A campaign holds its recipients. */
 const CAMPAIGN_BYTES = 10 * MEBIBYTE;
+/** As in openapi.json. Each event is validated before the next request gets its turn. */
+const MOST_EVENTS = 10_000;
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 const OPENAPI = join(__dirname, '..', 'openapi.json');
@@ -94,6 +95,34 @@ export function jobRoutes({ producer, principalOf, userOf = () => undefined }: C
     })
     .all(only('GET'));
   return router;
+}
+
+/**
+ * Tracks a list of events. The producer keeps them in memory for up to two seconds and sends them together. So a killed
+ * process loses these, and a stopped process does not. `errors` names each invalid event by its index; all others were
+ * accepted. Throws an InvalidJobError if no event is valid.
+ */
+async function trackAll({ track }: Pick<Producer, 'track'>, events: unknown) {
+  if (!Array.isArray(events) || events.length === 0) throw invalid('events', 'must be a list of at least one event');
+  if (events.length > MOST_EVENTS) throw invalid('events', `must be at most ${MOST_EVENTS} entries`);
+  const refused: { field: string; detail: string }[][] = [];
+  for (const [index, event] of events.entries())
+    try {
+      await track(event);
+    } catch (error) {
+      if (!(error instanceof InvalidJobError)) throw error;
+      const fieldOf = (field: string) => ['events', index, field].filter((part) => part !== '').join('.');
+      refused.push(
+        error.problems.map(({ field, message }) => ({
+          field: fieldOf(field),
+          detail: message.slice(message.indexOf(': ') + 2),
+        })),
+      );
+    }
+  const errors = refused.flat();
+  if (refused.length === events.length)
+    throw new InvalidJobError(errors.map(({ field, detail }) => ({ field, message: `${field}: ${detail}` })));
+  return { accepted: events.length - refused.length, errors };
 }
 
 /** The id as the producer makes it. A UUID may be written in capitals. */

@@ -9,6 +9,7 @@ import { hashesWith } from '../../../lib/jobs/person-hash';
 import { startS3 } from '../../../lib/local/emulators/s3';
 import { close, listen } from '../../../lib/local/loopback';
 import { realProducer } from '../../../lib/producer/real-producer';
+import type { ProducerOptions } from '../../../lib/producer/settings';
 import { against, startDynamo, startSqs, TABLE } from '../../support/emulators';
 import { HASH_KEY } from '../../support/hash-people';
 
@@ -24,6 +25,7 @@ const settings = {
     emails: { type: 'fifo' as const, retention: 345_600 },
   },
 };
+const withAnalytics = { ...settings, queues: { analytics: settings.queues.feedback } };
 const feedback = { user: { email: 'user@example.com' }, subject: 'It works', message: 'Well done.' };
 
 const queueName = 'my-instance-feedback.fifo';
@@ -40,6 +42,13 @@ describe('the producer as an API imports it', () => {
     process.env = { ...before };
     for (const close of closing.splice(0)) await close();
   });
+
+  /** A producer that is closed after the test. A second close ends as the first, which its test has seen. */
+  const started = (options: ProducerOptions = {}) => {
+    const producer = realProducer({ instance: 'my-instance', region: 'us-east-1', settings, ...options });
+    closing.unshift(() => producer.close().catch(() => {}));
+    return producer;
+  };
 
   /** Starts AWS on this machine with the API's queue and points the environment to it. */
   async function startAws() {
@@ -99,8 +108,7 @@ describe('the producer as an API imports it', () => {
       throw new Error('the disk is full');
     };
     const log = { info: write, warn: write, error: write };
-    const producer = realProducer({ instance: 'my-instance', region: 'us-east-1', settings, log });
-    closing.unshift(() => producer.close());
+    const producer = started({ log });
 
     await expect(producer.feedback(feedback)).resolves.toMatchObject({ duplicate: false });
   });
@@ -109,8 +117,7 @@ describe('the producer as an API imports it', () => {
     await startAws();
     const endpoints = { sqs: 'http://127.0.0.1:1' };
     const queues = { ...settings.queues, analytics: settings.queues.feedback };
-    const own = { ...settings, queues };
-    const producer = realProducer({ instance: 'my-instance', region: 'us-east-1', settings: own, endpoints });
+    const producer = started({ settings: { ...settings, queues }, endpoints });
     await producer.track({ id: 'a', name: 'opened', time: new Date().toISOString() });
 
     const ends = await Promise.allSettled([producer.close({ timeoutMs: 0 }), producer.close()]);
@@ -128,9 +135,7 @@ describe('the producer as an API imports it', () => {
     const sqs = await listen(hanging, 0);
     stops.push(() => close(hanging));
     await startAws();
-    const own = { ...settings, queues: { analytics: settings.queues.feedback } };
-    const options = { instance: 'my-instance', region: 'us-east-1', endpoints: { sqs } };
-    const producer = realProducer({ ...options, settings: own });
+    const producer = started({ settings: withAnalytics, endpoints: { sqs } });
     await producer.track({ id: 'a', name: 'opened', time: new Date().toISOString() });
     const flushed = producer.flush().catch((error: unknown) => error);
     await once(hanging, 'request');
@@ -147,7 +152,7 @@ describe('the producer as an API imports it', () => {
     const ssm = await listen(hanging, 0);
     stops.push(() => close(hanging));
     await startAws();
-    const producer = realProducer({ instance: 'my-instance', region: 'us-east-1', endpoints: { ssm } });
+    const producer = started({ settings: undefined, endpoints: { ssm } });
     const asked = once(hanging, 'request');
     let isReady = false;
     const ready = producer.ready().catch(() => (isReady = true));
@@ -163,8 +168,7 @@ describe('the producer as an API imports it', () => {
   it('marks the row as sent before its answer on Lambda, which freezes the process after it', async () => {
     const { table } = await startAws();
     process.env.AWS_LAMBDA_FUNCTION_NAME = 'my-api';
-    const producer = realProducer({ instance: 'my-instance', region: 'us-east-1', settings });
-    closing.unshift(() => producer.close());
+    const producer = started();
 
     const { id } = await producer.feedback(feedback);
 
@@ -176,9 +180,7 @@ describe('the producer as an API imports it', () => {
     const { endpoint, requests } = await startSsm({ '/my/hash-key': key });
     const { queues, queueUrl } = await startAws();
     const hashed = { ...settings, hashKey: 'ssm:/my/hash-key' };
-    const options = { instance: 'my-instance', region: 'us-east-1', endpoints: { ssm: endpoint } };
-    const producer = realProducer({ ...options, settings: hashed });
-    closing.unshift(() => producer.close());
+    const producer = started({ settings: hashed, endpoints: { ssm: endpoint } });
 
     await producer.ready();
     await producer.feedback(feedback);
@@ -192,9 +194,7 @@ describe('the producer as an API imports it', () => {
     const { endpoint } = await startSsm({});
     await startAws();
     const hashed = { ...settings, hashKey: 'ssm:/my/hash-key' };
-    const options = { instance: 'my-instance', region: 'us-east-1', endpoints: { ssm: endpoint } };
-    const producer = realProducer({ ...options, settings: hashed });
-    closing.unshift(() => producer.close());
+    const producer = started({ settings: hashed, endpoints: { ssm: endpoint } });
     const failure = { name: 'StoreError', code: 'SSM.ParameterNotFound' };
 
     await expect(producer.ready()).rejects.toMatchObject(failure);
@@ -206,8 +206,7 @@ describe('the producer as an API imports it', () => {
   it('reads its settings from the parameter of the instance, once', async () => {
     const { endpoint, requests } = await startSsm({ '/jobs/my-instance/producer': JSON.stringify(settings) });
     await startAws();
-    const producer = realProducer({ instance: 'my-instance', region: 'us-east-1', endpoints: { ssm: endpoint } });
-    closing.unshift(() => producer.close());
+    const producer = started({ settings: undefined, endpoints: { ssm: endpoint } });
 
     await Promise.all([producer.feedback(feedback), producer.feedback(feedback), producer.ready()]);
 
@@ -218,8 +217,7 @@ describe('the producer as an API imports it', () => {
     const parameters = { '/jobs/my-instance/producer': JSON.stringify({ ...settings, bucket: 7, prefix: '/' }) };
     const { endpoint } = await startSsm(parameters);
     await startAws();
-    const producer = realProducer({ instance: 'my-instance', region: 'us-east-1', endpoints: { ssm: endpoint } });
-    closing.unshift(() => producer.close());
+    const producer = started({ settings: undefined, endpoints: { ssm: endpoint } });
 
     await expect(producer.ready()).rejects.toThrow(
       'producer: the parameter /jobs/my-instance/producer: bucket: must be a string, is a number; prefix: must be a key prefix without / at its ends',
@@ -232,13 +230,7 @@ describe('the producer as an API imports it', () => {
     await startAws();
     const s3 = await startS3({ buckets: ['a-bucket'], region: 'us-east-1' });
     closing.push(s3.close);
-    const producer = realProducer({
-      instance: 'my-instance',
-      region: 'us-east-1',
-      settings,
-      endpoints: { s3: s3.url },
-    });
-    closing.unshift(() => producer.close());
+    const producer = started({ endpoints: { s3: s3.url } });
 
     const file = { principal: 'client-1', name: 'screen.png', contentType: 'image/png', maxBytes: 1_000 };
     const { url, fields, key } = await producer.attachments.upload(file);
@@ -259,13 +251,7 @@ describe('the producer as an API imports it', () => {
     const { queues, sqsUrl, client } = await startAws();
     const QueueName = 'my-instance-analytics.fifo';
     await client.send(new CreateQueueCommand({ QueueName, Attributes: { FifoQueue: 'true' } }));
-    const withAnalytics = { ...settings, queues: { analytics: settings.queues.feedback } };
-    const producer = realProducer({
-      instance: 'my-instance',
-      region: 'us-east-1',
-      settings: withAnalytics,
-      analytics: { maxAgeMs: 10 },
-    });
+    const producer = started({ settings: withAnalytics, analytics: { maxAgeMs: 10 } });
 
     await producer.track({ id: 'event-1', name: 'opened', time: new Date().toISOString() });
     await producer.close();
