@@ -37,21 +37,6 @@ function start(options: EngineOptions = {}) {
   };
 }
 
-/** A job of a producer that died after it had kept the body. The reconciler has cancelled it since. */
-async function neverPlanned() {
-  let dies = true;
-  const started = start({
-    after: (call) => {
-      if (dies && call === 'objects.put') throw new Error('the process died');
-    },
-  });
-  const planned = { key: 'k', principal: 'client-1', notBefore: started.inMs(2 * 60 * MINUTE) };
-  await expect(started.send(planned)).rejects.toThrow('died');
-  dies = false;
-  await started.live(17);
-  return { ...started, planned };
-}
-
 describe('a planned job', () => {
   it('waits outside the queue with its body, and starts within a minute of its time', async () => {
     const { engine, send, live, effects, inMs, jobs } = start();
@@ -222,8 +207,18 @@ describe('a planned job with a key', () => {
     expect(effects).toEqual([id]);
   });
 
-  it('can be planned again after its kept body was deleted, and leaves no body behind', async () => {
-    const { engine, send, live, effects, planned } = await neverPlanned();
+  it('is cancelled if no call finishes it, and can be planned again after its kept body was deleted', async () => {
+    let dies = true;
+    const { engine, send, live, effects, inMs } = start({
+      after: (call) => {
+        if (dies && call === 'objects.put') throw new Error('the process died');
+      },
+    });
+    const planned = { key: 'k', principal: 'client-1', notBefore: inMs(2 * 60 * MINUTE) };
+    await expect(send(planned)).rejects.toThrow('died');
+    dies = false;
+    await live(17);
+    expect(engine.rows()).toMatchObject([{ state: 'cancelled', reason: 'never-sent', bodyKept: true }]);
     engine.clock.advance(44 * DAY);
     await live(1);
     const bodies = () => engine.objects.keys().filter((key) => key.includes('_bodies'));
