@@ -194,3 +194,17 @@ test('the fourth job in an hour for one address without a user id makes a ticket
     steps: { confirmation: { status: 'skipped', reason: 'TooManyMails' } },
   });
 });
+
+test("a caller's ids reach the worker's log, the record, the ticket and the mail", async () => {
+  const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
+  const trace = { correlationId: 'request-1', traceparent };
+
+  const { engine, zendesk, sendgrid } = await ran(feedbackBody({}, { correlationid: 'request-1', traceparent }));
+
+  const handled = engine.lines.find(({ message }) => message === 'delivery handled');
+  expect(handled?.facts).toMatchObject(trace);
+  expect(Object.values(engine.records())).toMatchObject([trace]);
+  const create = zendesk.requests.find(({ path }) => path.includes('tickets'));
+  expect(JSON.parse(create?.body ?? '')).toMatchObject({ ticket: { metadata: trace } });
+  expect(sendgrid.mails[0]?.customArgs).toMatchObject({ job: jobId(1), ...trace });
+});

@@ -1,5 +1,5 @@
 import type { Plan } from '../draw/plan';
-import { HOUR_MS, jobs, load, MINUTE_MS, many, scenario } from './scenario';
+import { jobs, load, MINUTE_MS, many, scenario } from './scenario';
 
 test.each<[string, Partial<Plan>]>([
   [
@@ -28,24 +28,6 @@ test.each<[string, Partial<Plan>]>([
   const { reached } = await scenario({ queue: 'emails', ...plan });
 
   expect(reached('step send unknown')).toBe(0);
-});
-
-test.each(['throttled', 'retry-after'] as const)('429 (%s) costs no attempt, however often it comes', async (fault) => {
-  const { row } = await scenario({
-    calls: [1, 2, 3, 4, 5].map((nth) => ({ kind: 'zendesk.createTicket', nth, fault })),
-  });
-
-  expect(row(0)).toMatchObject({ state: 'succeeded', attempts: 1 });
-});
-
-test('a worker gives up a confirmation after a quarter of an hour if its vendor is down, and the job succeeds', async () => {
-  const { row } = await scenario(
-    { outages: [{ target: 'sendgrid', from: 0, until: 5 * HOUR_MS, fault: 'refused' }] },
-    { restWithinMs: MINUTE_MS },
-  );
-
-  expect(row(0)).toMatchObject({ state: 'succeeded', steps: { confirmation: { status: 'skipped' } } });
-  expect((row(0).endedAt ?? 0) - row(0).time).toBeLessThan(20 * MINUTE_MS);
 });
 
 test('jobs of all queues try a revoked key twice in total, and waiting jobs continue once the key works again', async () => {

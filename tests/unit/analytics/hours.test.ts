@@ -138,21 +138,6 @@ test.each([
   expect(await view()).toEqual(ids(1, 6));
 });
 
-test('an hour never loses an event, though its originals expire before late ones come', async () => {
-  const { store, until, run, parquet, expire } = service();
-  await store(1, [1, 3]);
-  until(SETTLED);
-  await run();
-  await expire(dataPrefix);
-
-  until(HOUR + 70 * DAY);
-  await store(2, [4, 6]);
-  until(HOUR + 71 * DAY);
-  await run();
-
-  expect(await parquet()).toEqual([ids(1, 6)]);
-});
-
 test('an event that two messages hold counts once, within an hour and across hours and midnight', async () => {
   const { store, until, run, parquet, view } = service();
   await store(1, [1, 3]);

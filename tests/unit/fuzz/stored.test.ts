@@ -1,8 +1,5 @@
 import fc from 'fast-check';
-import type { CommandName } from '../../../lib/cli/commands';
-import { commands } from '../../../lib/cli/commands';
-import { namePositionals } from '../../../lib/cli/plugin';
-import { StoreError, WaitError } from '../../../lib/errors';
+import { WaitError } from '../../../lib/errors';
 import { bodyKey, jobKey, recordKey } from '../../../lib/jobs/keys';
 import { OperatorError } from '../../../lib/ops/operator';
 import type { Item } from '../../../lib/ports';
@@ -92,53 +89,6 @@ describe('stored data', () => {
         expect(outputs(engine).includes(MARK)).toBe(false);
       }),
       share(0.02),
-    );
-  });
-});
-
-describe('the command line', () => {
-  /** Commands that need a table and queues only. */
-  const NAMES = (Object.keys(commands) as CommandName[]).filter((name) => /^(jobs|campaign|testflight) ?/.test(name));
-  const value = fc.oneof(
-    text,
-    fc.constantFrom(jobId(1), SAMPLE_QUEUE, 'held', '2026-01-02T03', '2026-01-02', '99999999', '-1', true),
-  );
-  const call = fc.constantFrom(...NAMES).chain((name) => {
-    const { options = {} } = commands[name] as { options?: object };
-    const given = Object.keys(options);
-    return fc.record({
-      name: fc.constant(name),
-      options: given.length === 0 ? fc.constant({}) : fc.dictionary(fc.constantFrom(...given), value),
-    });
-  });
-
-  test('any options of any command are done or refused in words, and show nothing of a stored body', async () => {
-    const engine = await engineWith(true);
-    await engine.objects.put(bodyKey('jobs', SAMPLE_QUEUE, jobId(2)), MARK, 'application/json');
-    await fc.assert(
-      fc.asyncProperty(call, async ({ name, options }) => {
-        const shown = await command(engine, name, options).catch((error: unknown) => {
-          expect([OperatorError, StoreError]).toContain((error as Error).constructor);
-          return (error as Error).message;
-        });
-        const given = JSON.stringify(options);
-
-        if (!given.includes(MARK)) expect(JSON.stringify(shown)).not.toContain(MARK);
-      }),
-      share(0.05),
-    );
-  });
-
-  test('any words after sls are read without an error', () => {
-    const word = fc.oneof(text, fc.constantFrom(...Object.keys(commands).flatMap((name) => name.split(' ')), '--id'));
-    fc.assert(
-      fc.property(fc.array(word, { maxLength: 6 }), (words) => {
-        const argv = ['node', 'sls', ...words];
-        namePositionals(argv);
-
-        expect(argv.filter((one) => !words.includes(one)).every((one) => /^(node|sls|--\w+)$/.test(one))).toBe(true);
-      }),
-      share(0.1),
     );
   });
 });
