@@ -74,25 +74,6 @@ test('a message that crashes its worker before any write is parked the third tim
   expect(engine.inQueue()).toBe(0);
 });
 
-test('while no worker starts at all, messages are returned again and again, and none is taken for a poison message', async () => {
-  const { contract, effects } = sampleContract();
-  const engine = memoryEngine(() => contract);
-  engine.send(envelope(1));
-  spendReceives(engine);
-
-  for (let minute = 0; minute < 120; minute++) {
-    await engine.reconcile();
-    while (engine.receive().Records.length > 0);
-    engine.clock.advance(MINUTE);
-  }
-  const whileBroken = engine.rows();
-  await minutes(engine, 20);
-
-  expect(whileBroken).toMatchObject([{ state: 'queued', deliveries: [] }]);
-  expect(effects).toEqual([jobId(1)]);
-  expect(engine.deadLetters()).toEqual([]);
-});
-
 test('a message that no worker reached, because others of its batches crashed, is not taken for a poison message', async () => {
   const { contract, effects } = sampleContract();
   const engine = memoryEngine(() => contract);
@@ -205,22 +186,6 @@ test('a job that runs after a crash is not judged by another copy of its message
 
   expect(engine.row(jobId(1))).toMatchObject({ state: 'processing', crashes: 1 });
   expect(engine.deadLetters()).toHaveLength(1);
-});
-
-test('a message with a stolen id that is dead-lettered untried does not change the job of that id', async () => {
-  const { contract, effects } = sampleContract();
-  const engine = memoryEngine(() => contract);
-  engine.send(envelope(1));
-  await engine.deliver();
-  const owner = engine.row(jobId(1));
-  const messageId = engine.send(JSON.stringify(anEnvelope({ id: jobId(1), data: { other: true } })));
-  spendReceives(engine);
-
-  await minutes(engine, 3);
-
-  expect(effects).toEqual([jobId(1)]);
-  expect(engine.row(jobId(1))).toEqual(owner);
-  expect(engine.row(`invalid/${messageId}`)).toMatchObject({ state: 'dead', error: { code: 'IdTaken' } });
 });
 
 test('a copy of an ended job is deleted, and a parked entry stays unchanged', async () => {

@@ -289,33 +289,3 @@ test('a second delivery of a message without a row is done without a row again',
   expect(done).toEqual([jobId(1)]);
   expect(engine.rows()).toEqual([]);
 });
-
-test('messages that a poison message took into the DLQ come back and succeed, and the poison message is parked', async () => {
-  const never = new Promise<never>(() => {});
-  let died = () => {};
-  const { engine, done } = start((id) => {
-    if (id !== jobId(5)) return undefined;
-    died();
-    return never;
-  });
-  for (let n = 1; n <= 10; n++) engine.send(body(n), { group: `g-${n % 3}` });
-
-  const end = engine.clock.now() + 24 * 3_600_000;
-  while (engine.clock.now() < end && (engine.inQueue() > 0 || engine.deadLetters().length !== 1)) {
-    const event = engine.receive();
-    const death = new Promise<void>((resolve) => {
-      died = resolve;
-    });
-    // A crash fails the whole batch, so messages that are done stay in the queue too.
-    if (event.Records.length > 0) await Promise.race([engine.handle(event), death]);
-    await engine.reconcile();
-    engine.clock.advance(60_000);
-  }
-  await engine.reconcile();
-
-  expect(new Set(done)).toEqual(new Set([1, 2, 3, 4, 6, 7, 8, 9, 10].map(jobId)));
-  expect(engine.row(jobId(5))).toMatchObject({ state: 'dead', reason: 'crash', error: { code: 'CrashLoop' } });
-  expect(engine.deadLetters()).toHaveLength(1);
-  const others = engine.rows().filter(({ id }) => id !== jobId(5));
-  expect(others.every(({ state }) => state === 'succeeded')).toBe(true);
-});

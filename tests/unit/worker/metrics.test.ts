@@ -1,7 +1,5 @@
 import { AmbiguousError, PermanentError, StopError, TransientError, WaitError } from '../../../lib/errors';
 import { IllegalTransitionError } from '../../../lib/jobs/transitions';
-import { cancel } from '../../../lib/ops/act';
-import { retry } from '../../../lib/ops/retry';
 import type { MessageType } from '../../../lib/worker/contract';
 import { acceptedRow } from '../../support/accepted-row';
 import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
@@ -9,7 +7,6 @@ import { inState } from '../../support/in-state';
 import { sampleContract } from '../../support/sample-contract';
 
 type Engine = ReturnType<typeof memoryEngine>;
-const START = Date.parse('2026-01-02T03:04:05.000Z');
 const envelope = (n = 1) => JSON.stringify(anEnvelope({ id: jobId(n) }));
 const about = { message: 'no', vendor: 'zendesk' } as const;
 
@@ -79,89 +76,6 @@ test('an illegal change of a job is refused and counted, for an alarm of its own
 
   expect(metricsOf(engine)).toEqual({ JobsRetried: [1], IllegalTransitions: [1] });
   expect(engine.lines.at(-1)?.facts).toMatchObject({ code: 'IllegalTransition', jobId: row.id, state: 'dead' });
-});
-
-test('the end of a retried job is measured from the API', async () => {
-  let down = true;
-  const { contract } = sampleContract(() => {
-    if (down) throw new TransientError({ ...about, code: 'Down' });
-  });
-  const engine = memoryEngine(() => contract);
-  engine.send(envelope());
-  await engine.deliver();
-  down = false;
-  engine.clock.advance(70_000);
-
-  await engine.deliver();
-
-  expect(metricsOf(engine).TimeToFinish).toEqual([engine.clock.now() - START]);
-});
-
-test('a job that a vendor asked to wait is measured from the end of that wait', async () => {
-  let throttled = true;
-  const { contract } = sampleContract(() => {
-    if (throttled) throw new WaitError({ ...about, code: 'Throttled', status: 429, waitMs: 3_600_000 });
-  });
-  const engine = memoryEngine(() => contract);
-  engine.send(envelope());
-  await engine.deliver();
-  throttled = false;
-  engine.clock.advance(3_600_000 + 20_000);
-
-  await engine.reconcile();
-  await engine.deliver();
-
-  expect(metricsOf(engine).TimeToFinish).toEqual([20_000]);
-});
-
-test('a redriven job is measured from its redrive', async () => {
-  let broken = true;
-  const { contract } = sampleContract(() => {
-    if (broken) throw new PermanentError({ ...about, code: 'Rejected', status: 422 });
-  });
-  const engine = memoryEngine(() => contract);
-  engine.send(envelope());
-  await engine.deliver();
-  broken = false;
-  engine.clock.advance(86_400_000);
-
-  engine.redrive();
-  engine.clock.advance(4_000);
-  await engine.deliver();
-
-  expect(metricsOf(engine)).toMatchObject({ TimeToFinish: [0, 4_000] });
-});
-
-test.each(['from its own message', 'from the message of the retry'])(
-  'a job that an operator cancelled and retried, and that runs %s, is measured from the retry',
-  async (from) => {
-    const { contract } = sampleContract();
-    const engine = memoryEngine(() => contract);
-    await engine.deps.ledger.write({ ...acceptedRow(engine.clock.now()), sentAt: engine.clock.now() }, 0);
-    engine.send(envelope(), { of: jobId(1) });
-    await cancel(engine.deps, engine.row(jobId(1)));
-    if (from === 'from the message of the retry') await engine.deliver();
-    engine.clock.advance(86_400_000);
-
-    await retry(engine.deps, engine.row(jobId(1)));
-    engine.clock.advance(4_000);
-    await engine.deliver();
-
-    expect(engine.row(jobId(1)).state).toBe('succeeded');
-    expect(metricsOf(engine)).toMatchObject({ TimeToFinish: [4_000] });
-  },
-);
-
-test('a job is measured from its message, however long ago it was made', async () => {
-  const { contract } = sampleContract();
-  const engine = memoryEngine(() => contract);
-  engine.clock.advance(7_200_000);
-  engine.send(envelope());
-  engine.clock.advance(8_000);
-
-  await engine.deliver();
-
-  expect(metricsOf(engine)).toMatchObject({ TimeToFinish: [8_000] });
 });
 
 test('the time of a paced job, which waits for its share of a rate, is not measured', async () => {
