@@ -8,9 +8,8 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { build } from 'esbuild';
-import { textTable } from '../support/text-table';
 import { csvFile } from './recipients';
-import type { Size } from './table';
+import { type Size, table } from './table';
 
 const SIZES = { full: 1_000_000, small: 2_000 };
 const SOURCES = { iterable: 'an iterable', csv: 'a CSV file', ndjson: 'an NDJSON file', object: 'a CSV object in S3' };
@@ -55,7 +54,7 @@ export async function emailsMemory(size: Size): Promise<string> {
     return [
       `Peak resident memory, including Node, of a process that accepts a campaign of ${count.toLocaleString('en')} recipients.`,
       '',
-      textTable(['From', 'node', ...FLAGS.slice(1).map((flags) => `node ${flags.join(' ')}`)], rows),
+      table(['From', 'node', ...FLAGS.slice(1).map((flags) => `node ${flags.join(' ')}`)], rows),
     ].join('\n');
   } finally {
     s3.close();

@@ -1,9 +1,13 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { bundled, HANDLERS } from '../support/bundles';
+import { build } from 'esbuild';
+import { parse } from 'yaml';
 import { type Size, table } from './table';
+
+/** The files of the functions. */
+const HANDLERS = readdirSync('handlers');
 
 const SIZES = { full: { runs: 21, handlers: HANDLERS }, small: { runs: 1, handlers: ['feedback.ts'] } };
 const CLIENT = /node_modules\/(@aws-sdk\/(?:client|lib)-[a-z-]+)\//;
@@ -70,4 +74,34 @@ function load(file: string): number {
   const { stdout, stderr } = spawnSync(process.execPath, ['-e', program], { encoding: 'utf8' });
   if (stdout === '') throw new Error(`the bundle does not load: ${stderr}`);
   return Number(stdout);
+}
+
+/** The bundle's options in serverless.yml that decide its size. */
+interface Options {
+  alias: Record<string, string>;
+  mainFields: string[];
+  target: string;
+}
+
+/** A bundle as a deployment makes it: its code, and the files that are in it. `code`: an entry that is not in a file. */
+async function bundled(entry: { handler: string } | { code: string }): Promise<{ code: Uint8Array; files: string[] }> {
+  const { custom } = parse(readFileSync('serverless.yml', 'utf8'), { logLevel: 'error' }) as {
+    custom: { esbuild: Options };
+  };
+  const { alias, mainFields, target } = custom.esbuild;
+  const { outputFiles, metafile } = await build({
+    ...('handler' in entry
+      ? { entryPoints: [`handlers/${entry.handler}`], alias }
+      : // Other code has the vendors' own clients.
+        { stdin: { contents: entry.code, resolveDir: process.cwd(), loader: 'ts' as const } }),
+    ...{ mainFields, target },
+    bundle: true,
+    minify: true,
+    platform: 'node',
+    format: 'cjs',
+    write: false,
+    metafile: true,
+    logLevel: 'silent',
+  });
+  return { code: outputFiles[0]?.contents ?? new Uint8Array(), files: Object.keys(metafile.inputs) };
 }

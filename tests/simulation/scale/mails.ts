@@ -6,6 +6,7 @@ import { createChance } from '../world/chance';
 import { CALL_MS, emailService, layCampaign } from './campaigns';
 import { envelopeOf, jobId } from './lay-down';
 import type { ScalePlan } from './plan';
+import type { ScaleResult } from './service';
 
 const SECOND_MS = 1_000;
 /** Single mails begin after this, when the campaigns use the rate. */
@@ -16,61 +17,29 @@ const MOST_WAIT_MS = 5 * SECOND_MS;
 const LEAST_USED = 0.95;
 const LEAST_CAMPAIGNS = 0.9;
 
-export interface MailsLoad {
+interface Load {
   /** Recipients per second. */
   rate: number;
   /** Single mails per second, at random moments. */
   mails: number;
 }
 
-/** What `mails` single mails saw beside two campaigns. Parts are of the rate. */
-export interface MailsFigures {
-  waits: number[];
-  used: number;
-  byCampaigns: number;
-  /** The most that was sent in any two seconds, over what the limit allows there: its recipients and one chunk. */
-  busiest: number;
-  minutes: number;
-  calls: number;
-  violation?: string;
-}
-
-const plan = (name: string, load: MailsLoad): ScalePlan => ({
+const plan = (name: string, load: Load): ScalePlan => ({
   name: `mails-${name}`,
   what: `single mails, ${load.mails} a second, beside campaigns at ${load.rate.toLocaleString('en')} recipients a second`,
   size: 150,
   largest: 3_000,
-  run: async (size) => {
-    const figures = await mailsBesideCampaigns(size, load);
-    const violation = figures.violation ?? broken(figures);
-    return { minutes: figures.minutes, calls: figures.calls, ...(violation ? { violation } : {}) };
-  },
+  run: (size) => mailsBesideCampaigns(size, load),
 });
 
-/** The loads that the plans and the benchmark run. */
-export const MAILS_LOADS = {
-  slow: { rate: 100, mails: 2 },
-  'slow-many': { rate: 100, mails: 4 },
-  fast: { rate: 2_500, mails: 4 },
-} satisfies Record<string, MailsLoad>;
-
-export const MAILS_PLANS = Object.entries(MAILS_LOADS).map(([name, load]) => plan(name, load));
-
-/** `part` of the waits are at most this. */
-export const waitOf = (waits: readonly number[], part: number): number =>
-  waits.toSorted((a, b) => a - b)[Math.min(waits.length - 1, Math.floor(waits.length * part))] ?? 0;
-
-function broken({ waits, used, byCampaigns, busiest }: MailsFigures): string | undefined {
-  const percent = (part: number) => `${(100 * part).toFixed(1)} %`;
-  const wait = waitOf(waits, 0.99);
-  if (wait > MOST_WAIT_MS) return `fairness: of 100 single mails, one waits for ${wait} ms`;
-  if (used < LEAST_USED) return `fairness: ${percent(used)} of the rate was used`;
-  if (byCampaigns < LEAST_CAMPAIGNS) return `fairness: campaigns used ${percent(byCampaigns)} of the rate`;
-  return busiest > 1 ? `rate: ${percent(busiest)} of the limit was sent` : undefined;
-}
+export const MAILS_PLANS = [
+  plan('slow', { rate: 100, mails: 2 }),
+  plan('slow-many', { rate: 100, mails: 4 }),
+  plan('fast', { rate: 2_500, mails: 4 }),
+];
 
 /** Sends `size` single mails, while two campaigns have more to send than the rate allows. */
-export async function mailsBesideCampaigns(size: number, { rate, mails }: MailsLoad): Promise<MailsFigures> {
+async function mailsBesideCampaigns(size: number, { rate, mails }: Load): Promise<ScaleResult> {
   const sent: { at: number; recipients: number; use: 'campaign' | 'message'; waitedMs: number }[] = [];
   const asked = new Map<string, number>();
   const chunkSize = chunkSizeOf(rate);
@@ -101,20 +70,26 @@ export async function mailsBesideCampaigns(size: number, { rate, mails }: MailsL
 
   const end = start + WARM_UP_MS + lastedMs;
   const arrived = () => sent.filter(({ use }) => use === 'message').length;
-  const { minutes, calls, violation } = await service.run({
+  const result = await service.run({
     withinMs: WARM_UP_MS + lastedMs + 60 * SECOND_MS,
     done: () => service.now() >= end && arrived() === size,
   });
-  const window = sent.filter(({ at }) => at >= start + WARM_UP_MS && at < end);
-  const part = (of: typeof sent) =>
-    of.reduce((sum, each) => sum + each.recipients, 0) / (rate * (lastedMs / SECOND_MS));
-  return {
-    waits: sent.flatMap(({ use, waitedMs }) => (use === 'message' ? [waitedMs] : [])),
-    used: part(window),
-    byCampaigns: part(window.filter(({ use }) => use === 'campaign')),
-    busiest: busiest(sent, 2 * SECOND_MS) / (2 * rate + chunkSize + 1),
-    minutes,
-    calls,
-    ...(violation ? { violation } : {}),
-  };
+  return { ...result, ...(result.violation === undefined && broken()) };
+
+  function broken(): Pick<ScaleResult, 'violation'> {
+    const window = sent.filter(({ at }) => at >= start + WARM_UP_MS && at < end);
+    const part = (of: typeof sent) =>
+      of.reduce((sum, each) => sum + each.recipients, 0) / (rate * (lastedMs / SECOND_MS));
+    const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
+    const waits = sent.flatMap(({ use, waitedMs }) => (use === 'message' ? [waitedMs] : [])).sort((a, b) => a - b);
+    const wait = waits[Math.floor(waits.length * 0.99)] ?? 0;
+    const [used, byCampaigns] = [part(window), part(window.filter(({ use }) => use === 'campaign'))];
+    // What the limit allows in two seconds: its recipients and one chunk.
+    const most = busiest(sent, 2 * SECOND_MS) / (2 * rate + chunkSize + 1);
+    if (wait > MOST_WAIT_MS) return { violation: `fairness: of 100 single mails, one waits for ${wait} ms` };
+    if (used < LEAST_USED) return { violation: `fairness: ${percent(used)} of the rate was used` };
+    if (byCampaigns < LEAST_CAMPAIGNS)
+      return { violation: `fairness: campaigns used ${percent(byCampaigns)} of the rate` };
+    return most > 1 ? { violation: `rate: ${percent(most)} of the limit was sent` } : {};
+  }
 }
