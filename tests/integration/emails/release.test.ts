@@ -1,6 +1,5 @@
 import { chunkId } from '../../../lib/emails/campaigns/chunk';
 import { StoreError } from '../../../lib/errors';
-import { damagedRow } from '../../support/damage';
 import { CAMPAIGN, type Emails, startEmails } from '../../support/emails';
 import { jobId } from '../../support/engine';
 
@@ -84,35 +83,6 @@ test('chunks are released while other work of the run takes a long time', async 
   await engine.reconcile({ stayMs: 50_000 });
 
   expect(await released()).toBeGreaterThanOrEqual(15);
-});
-
-describe('a chunk at the cursor whose row does not parse', () => {
-  /** The release of the third chunk stopped before the cursor was written, and then its row was damaged. */
-  async function damagedAtCursor(): Promise<void> {
-    await emails.campaign({ recipients: 1_000, chunkSize: 100 });
-    await emails.engine.reconcile();
-    await emails.campaigns.change(CAMPAIGN, (campaign) => ({ ...campaign, released: 2, open: [0, 1] }));
-    await damagedRow(emails.engine.table, emails.chunk(2).key, 'steps');
-  }
-
-  test('stops no other chunk', async () => {
-    await damagedAtCursor();
-
-    await minutes(5);
-
-    expect(await read()).toMatchObject({ status: 'running', released: 10, open: [2] });
-    expect(emails.sendgrid.mails).toHaveLength(900);
-  });
-
-  test('is counted when its campaign is cancelled', async () => {
-    await damagedAtCursor();
-    await emails.campaigns.cancel(CAMPAIGN);
-
-    await minutes(3);
-
-    expect(await read()).toMatchObject({ status: 'cancelled', open: [2] });
-    expect(emails.sendgrid.requests).toEqual([]);
-  });
 });
 
 describe('a pause', () => {
