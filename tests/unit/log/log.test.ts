@@ -1,23 +1,36 @@
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
+import { realLog, realMetrics } from '../../../lib/log';
 
-/** Runs a script against lib/log in its own process and answers the lines that a function's log would hold. */
-async function written(script: string): Promise<Record<string, unknown>[]> {
-  const program = `const { realLog, realMetrics } = require('./lib/log.ts');\n${script}`;
-  const { stdout, stderr } = await promisify(execFile)(process.execPath, ['--require', 'tsx/cjs', '-e', program]);
-  return `${stdout}${stderr}`
+/** The lines that a function's log would hold. */
+function written(act: () => void): Record<string, unknown>[] {
+  let text = '';
+  const spies = [process.stdout, process.stderr].map((stream) =>
+    jest.spyOn(stream, 'write').mockImplementation((part) => {
+      text += String(part);
+      return true;
+    }),
+  );
+  act();
+  for (const spy of spies) spy.mockRestore();
+  return text
     .split('\n')
     .filter(Boolean)
     .map((line) => JSON.parse(line) as Record<string, unknown>);
 }
 
 describe('the log', () => {
-  it('writes one line of JSON with level, service, message and facts', async () => {
-    const lines = await written(`
+  it('writes one line of JSON with level, service, message and facts', () => {
+    const lines = written(() => {
       const log = realLog({ service: 'my-instance', level: 'INFO' });
-      log.info('delivery handled', { queue: 'feedback', jobId: 'an-id', receiveCount: 2, canary: true, reason: undefined });
+      log.info('delivery handled', {
+        queue: 'feedback',
+        jobId: 'an-id',
+        receiveCount: 2,
+        canary: true,
+        reason: undefined,
+      });
       log.warn('careful');
-      log.error('failed', { code: 'SQS.TimeoutError' });`);
+      log.error('failed', { code: 'SQS.TimeoutError' });
+    });
 
     expect(lines).toMatchObject([
       {
@@ -35,21 +48,29 @@ describe('the log', () => {
     expect(lines[0]).not.toHaveProperty('reason');
   });
 
-  it('writes nothing below its level', async () => {
-    const lines = await written(`
+  it('writes nothing below its level', () => {
+    const lines = written(() => {
       const log = realLog({ service: 's', level: 'WARN' });
       log.info('not this');
-      log.warn('this');`);
+      log.warn('this');
+    });
 
     expect(lines.map(({ message }) => message)).toEqual(['this']);
   });
 
-  it('drops unknown keys, errors and objects, and names what it dropped', async () => {
-    const lines = await written(`
+  it('drops unknown keys, errors and objects, and names what it dropped', () => {
+    const lines = written(() => {
       const log = realLog({ service: 's', level: 'INFO' });
       const error = Object.assign(new Error('planted'), { config: { headers: 'planted' } });
-      log.error('failed', { email: 'planted@example.com', reason: error, outcome: { body: 'planted' }, level: 'planted', queue: 'q' });
-      log.error('failed', error);`);
+      log.error('failed', {
+        email: 'planted@example.com',
+        reason: error,
+        outcome: { body: 'planted' },
+        level: 'planted',
+        queue: 'q',
+      } as never);
+      log.error('failed', error as never);
+    });
 
     expect(JSON.stringify(lines)).not.toContain('planted');
     expect(lines).toMatchObject([
@@ -58,17 +79,18 @@ describe('the log', () => {
     ]);
   });
 
-  it('truncates a fact that is too long', async () => {
-    const [line] = await written(`
-      realLog({ service: 's', level: 'INFO' }).info('long', { reason: 'x'.repeat(100000) });`);
+  it('truncates a fact that is too long', () => {
+    const [line] = written(() => {
+      realLog({ service: 's', level: 'INFO' }).info('long', { reason: 'x'.repeat(100000) });
+    });
 
     expect(line?.reason).toHaveLength(512);
   });
 });
 
 describe('the metrics', () => {
-  it('are EMF lines under the namespace, with one line for each set of dimensions', async () => {
-    const lines = await written(`
+  it('are EMF lines under the namespace, with one line for each set of dimensions', () => {
+    const lines = written(() => {
       const metrics = realMetrics({ namespace: 'my-instance' });
       metrics.add('JobsSucceeded', 1, 'Count', { queue: 'feedback' });
       metrics.add('JobsSucceeded', 1, 'Count', { queue: 'emails' });
@@ -76,7 +98,8 @@ describe('the metrics', () => {
       metrics.add('JobsHeld', 3, 'Count', { queue: 'feedback' });
       metrics.add('Held', 4, 'Count', { reason: 'paused', queue: 'feedback' });
       metrics.add('Held', 5, 'Count', { queue: 'feedback', reason: 'paused' });
-      metrics.flush();`);
+      void metrics.flush();
+    });
 
     expect(lines).toHaveLength(3);
     expect(lines).toMatchObject([
@@ -92,11 +115,12 @@ describe('the metrics', () => {
     expect(lines.every((line) => !('service' in line))).toBe(true);
   });
 
-  it('without dimensions have one empty set, because CloudWatch makes a metric for each set', async () => {
-    const lines = await written(`
+  it('without dimensions have one empty set, because CloudWatch makes a metric for each set', () => {
+    const lines = written(() => {
       const metrics = realMetrics({ namespace: 'n' });
       for (let n = 0; n < 101; n++) metrics.add('Runs', n, 'Count', {});
-      metrics.flush();`);
+      void metrics.flush();
+    });
 
     expect(lines).toMatchObject([
       { _aws: { CloudWatchMetrics: [{ Dimensions: [[]] }] } },
@@ -104,22 +128,24 @@ describe('the metrics', () => {
     ]);
   });
 
-  it('are written once, and a flush without metrics writes nothing', async () => {
-    const lines = await written(`
+  it('are written once, and a flush without metrics writes nothing', () => {
+    const lines = written(() => {
       const metrics = realMetrics({ namespace: 'n' });
-      metrics.flush();
+      void metrics.flush();
       metrics.add('A', 1, 'Count', { queue: 'q' });
-      metrics.flush();
-      metrics.flush();`);
+      void metrics.flush();
+      void metrics.flush();
+    });
 
     expect(lines).toHaveLength(1);
   });
 
-  it('keep their dimensions when there are more values than a line can hold', async () => {
-    const lines = await written(`
+  it('keep their dimensions when there are more values than a line can hold', () => {
+    const lines = written(() => {
       const metrics = realMetrics({ namespace: 'n' });
       for (let n = 0; n < 200; n++) metrics.add('A', n, 'Milliseconds', { queue: 'q' });
-      metrics.flush();`);
+      void metrics.flush();
+    });
 
     expect(lines.map(({ queue, A }) => [queue, (A as number[]).length])).toEqual([
       ['q', 100],
@@ -127,13 +153,14 @@ describe('the metrics', () => {
     ]);
   });
 
-  it('do not throw for a value that is not a number or a name with two units', async () => {
-    const lines = await written(`
+  it('do not throw for a value that is not a number or a name with two units', () => {
+    const lines = written(() => {
       const metrics = realMetrics({ namespace: 'n' });
       metrics.add('A', Number.NaN, 'Count', { queue: 'q' });
       metrics.add('A', 1, 'Count', { queue: 'q' });
       metrics.add('A', 2, 'Bytes', { queue: 'q' });
-      metrics.flush();`);
+      void metrics.flush();
+    });
 
     expect(lines).toMatchObject([{ A: 1 }, { A: 2 }]);
   });
