@@ -1,13 +1,12 @@
 import { execFile } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import http from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { build } from 'esbuild';
+import { listen } from '../../lib/local/loopback';
 import { csvFile } from './recipients';
 import { type Size, table } from './table';
 
@@ -27,10 +26,9 @@ export async function emailsMemory(size: Size): Promise<string> {
   const count = SIZES[size];
   const directory = mkdtempSync(join(tmpdir(), 'emails-memory-'));
   const bundle = join(directory, 'run.cjs');
-  const s3 = http.createServer((_, response) => Readable.from(csvFile(count)).pipe(response)).listen(0, '127.0.0.1');
+  const s3 = http.createServer((_, response) => Readable.from(csvFile(count)).pipe(response));
   try {
-    await Promise.all([bundled(bundle), once(s3, 'listening')]);
-    const endpoint = `http://127.0.0.1:${(s3.address() as AddressInfo).port}`;
+    const [endpoint] = await Promise.all([listen(s3, 0), bundled(bundle)]);
     const rows: string[][] = [];
     for (const [source, shown] of Object.entries(SOURCES)) {
       const taken: Taken[] = [];

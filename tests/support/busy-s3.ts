@@ -1,6 +1,6 @@
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { S3Client } from '@aws-sdk/client-s3';
+import { close, listen } from '../../lib/local/loopback';
 import { against } from './emulators';
 
 const CONFLICT = '<?xml version="1.0" encoding="UTF-8"?><Error><Code>ConditionalRequestConflict</Code></Error>';
@@ -19,10 +19,7 @@ export async function startBusyS3() {
       else response.writeHead(200).end();
     });
   });
-  await new Promise<void>((resolve) => {
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  const client = new S3Client(against(`http://127.0.0.1:${(server.address() as AddressInfo).port}`));
+  const client = new S3Client(against(await listen(server, 0)));
   return {
     client,
     /** `If-None-Match` of each request. */
@@ -30,10 +27,7 @@ export async function startBusyS3() {
     control,
     close: async () => {
       client.destroy();
-      server.closeAllConnections();
-      await new Promise((resolve) => {
-        server.close(resolve);
-      });
+      await close(server);
     },
   };
 }

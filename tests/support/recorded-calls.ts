@@ -1,6 +1,6 @@
-import { createServer, type IncomingHttpHeaders, request as send } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer, type IncomingHttpHeaders, type Server, request as send } from 'node:http';
 import { buffer } from 'node:stream/consumers';
+import { close, listen } from '../../lib/local/loopback';
 import type { Request } from './iam';
 
 const REGION = 'us-east-1';
@@ -22,13 +22,13 @@ export interface Recorder {
 
 export function createRecorder(): Recorder {
   const calls = new Map<string, RecordedCall>();
-  const closing: (() => void)[] = [];
+  const closing: Server[] = [];
   const note = (call: RecordedCall) => calls.set(JSON.stringify(call), call);
 
   return {
     calls: () => [...calls.values()],
     close: () => {
-      for (const close of closing) close();
+      for (const server of closing) void close(server);
     },
     async through(service, target) {
       const { hostname, port } = new URL(target);
@@ -57,14 +57,8 @@ export function createRecorder(): Recorder {
         forwarded.on('error', () => outgoing.destroy());
         forwarded.end(body);
       });
-      await new Promise<void>((resolve) => {
-        server.listen(0, '127.0.0.1', resolve);
-      });
-      closing.push(() => {
-        server.closeAllConnections();
-        server.close();
-      });
-      return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+      closing.push(server);
+      return listen(server, 0);
     },
   };
 }

@@ -1,5 +1,5 @@
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { close, listen } from '../../lib/local/loopback';
 
 /** An STS that answers every request with the caller's account. */
 export async function startSts(account: string) {
@@ -11,14 +11,5 @@ export async function startSts(account: string) {
       </GetCallerIdentityResult></GetCallerIdentityResponse>`,
     );
   });
-  await new Promise<void>((resolve) => {
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    close: () => {
-      server.closeAllConnections();
-      server.close();
-    },
-  };
+  return { url: await listen(server, 0), close: () => close(server) };
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { DeleteObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
-import { realObjects } from '../../../lib/aws/objects';
+import { realObjectReader, realObjects } from '../../../lib/aws/objects';
 import { type Objects, TOO_LARGE } from '../../../lib/ports';
 import { startBusyS3 } from '../../support/busy-s3';
 import { startS3 } from '../../support/emulators';
@@ -171,6 +171,19 @@ describe('S3 alone', () => {
     const missing = realObjects({ bucket: 'another-bucket', client: s3.client }).get('key');
 
     await expect(missing).rejects.toMatchObject({ name: 'StoreError', code: 'S3.NoSuchBucket', status: 404 });
+  });
+
+  it('is read in several chunks as a stream, and a missing object is an error', async () => {
+    const bytes = Buffer.alloc(3 * 1024 * 1024, 'a line of text\n');
+    await realObjects({ bucket: BUCKET, client: s3.client }).put('list.csv', bytes, 'text/csv');
+    const read = realObjectReader({ bucket: BUCKET, client: s3.client });
+
+    const pieces: Uint8Array[] = [];
+    for await (const piece of read('list.csv')) pieces.push(piece);
+
+    expect(pieces.length).toBeGreaterThan(1);
+    expect(Buffer.concat(pieces).equals(bytes)).toBe(true);
+    await expect(read('none.csv').next()).rejects.toMatchObject({ name: 'StoreError', code: 'S3.NoSuchKey' });
   });
 
   it('answers a conditional put as AWS does', async () => {

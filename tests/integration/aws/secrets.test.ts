@@ -1,8 +1,8 @@
-import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:http';
+import { json } from 'node:stream/consumers';
 import { realSecret } from '../../../lib/aws/secrets';
 import { secret as secretSchema } from '../../../lib/config/values';
+import { close, listen } from '../../../lib/local/loopback';
 
 const secretAt = (reference: string) => realSecret(secretSchema.parse(reference));
 
@@ -15,36 +15,21 @@ interface Call {
 async function startStore() {
   const calls: Call[] = [];
   const values: Record<string, string> = {};
-  const server: Server = createServer((request, response) => {
-    const chunks: Buffer[] = [];
-    request.on('data', (chunk: Buffer) => chunks.push(chunk));
-    request.on('end', () => {
-      const input = JSON.parse(Buffer.concat(chunks).toString()) as Record<string, unknown>;
-      const target = String(request.headers['x-amz-target']);
-      calls.push({ target, input });
-      const value = values[String(input.Name ?? input.SecretId)];
-      const answer =
-        value === undefined
-          ? { __type: 'ParameterNotFound', message: 'planted-text' }
-          : target.endsWith('GetParameter')
-            ? { Parameter: { Value: value } }
-            : { SecretString: value };
-      response.writeHead(value === undefined ? 400 : 200, { 'content-type': 'application/x-amz-json-1.1' });
-      response.end(JSON.stringify(answer));
-    });
+  const server = createServer(async (request, response) => {
+    const input = (await json(request)) as Record<string, unknown>;
+    const target = String(request.headers['x-amz-target']);
+    calls.push({ target, input });
+    const value = values[String(input.Name ?? input.SecretId)];
+    const answer =
+      value === undefined
+        ? { __type: 'ParameterNotFound', message: 'planted-text' }
+        : target.endsWith('GetParameter')
+          ? { Parameter: { Value: value } }
+          : { SecretString: value };
+    response.writeHead(value === undefined ? 400 : 200, { 'content-type': 'application/x-amz-json-1.1' });
+    response.end(JSON.stringify(answer));
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return {
-    calls,
-    values,
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    close: async () => {
-      server.closeAllConnections();
-      server.close();
-      await once(server, 'close');
-    },
-  };
+  return { calls, values, url: await listen(server, 0), close: () => close(server) };
 }
 
 describe('a secret', () => {

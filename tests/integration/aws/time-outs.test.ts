@@ -1,6 +1,4 @@
-import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { S3Client } from '@aws-sdk/client-s3';
 import { SQSClient } from '@aws-sdk/client-sqs';
@@ -8,6 +6,7 @@ import { clientDefaults } from '../../../lib/aws/clients';
 import { realObjects } from '../../../lib/aws/objects';
 import { realQueues } from '../../../lib/aws/queues';
 import { realTable } from '../../../lib/aws/table';
+import { close, listen } from '../../../lib/local/loopback';
 import { against } from '../../support/emulators';
 
 /** Production's settings with shorter waits. */
@@ -28,15 +27,9 @@ describe('an AWS endpoint that does not answer', () => {
   beforeEach(async () => {
     answer = () => {};
     server = createServer((request, response) => answer(request, response));
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    url = await listen(server, 0);
   });
-  afterEach(async () => {
-    server.closeAllConnections();
-    server.close();
-    await once(server, 'close');
-  });
+  afterEach(() => close(server));
 
   it.each([
     ['SQS', () => realQueues(new SQSClient({ ...hasty(url), useQueueUrlAsEndpoint: false })).depth('http://q/0/q')],

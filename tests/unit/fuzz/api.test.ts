@@ -1,10 +1,9 @@
-import { once } from 'node:events';
 import http from 'node:http';
-import type { AddressInfo } from 'node:net';
 import fc from 'fast-check';
 import { createApp } from '../../../examples/express-api/src/app';
 import { StoreError } from '../../../lib/errors';
 import { createLedger } from '../../../lib/jobs/ledger';
+import { close, listen } from '../../../lib/local/loopback';
 import { IdempotencyConflictError, InvalidJobError } from '../../../lib/producer/errors';
 import { createJobs } from '../../../lib/producer/jobs';
 import { createProducer } from '../../../lib/producer/producer';
@@ -112,14 +111,10 @@ describe('the example API', () => {
       principalOf: (request) => request.get('x-client-id') ?? '',
       log: (message, facts) => lines.push([message, facts]),
     });
-    server = http.createServer(app).listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    server = http.createServer(app);
+    url = await listen(server, 0);
   });
-  afterAll(() => {
-    server.closeAllConnections();
-    server.close();
-  });
+  afterAll(() => close(server));
 
   const header = text.map((value) => value.replace(/[^\x20-\x7e\xa0-\xff]/g, '').trim());
   const path = fc.oneof(
