@@ -7,7 +7,7 @@ import { realQueues, sqsClient } from '../aws/queues';
 import { realTable } from '../aws/table';
 import type { JobRow } from '../jobs/row';
 import { rowOf } from '../jobs/stored-row';
-import type { BatchQueues, Item, Objects, Queues, Table } from '../ports';
+import type { Item } from '../ports';
 import type { AwsEndpoints } from './endpoints';
 import { LOCAL_CREDENTIALS } from './loopback';
 
@@ -30,23 +30,17 @@ export function localClients({ endpoints, region }: At) {
   };
 }
 
-export interface LocalPorts {
-  queues: Queues & BatchQueues;
-  table: Table;
-  objects: Objects;
-  /** The rows of all jobs except canaries. It scans the table, so use it only with few rows. */
-  rows(): Promise<JobRow[]>;
-  close(): void;
-}
+export type LocalPorts = ReturnType<typeof localPorts>;
 
 /** The real adapters over the emulators. */
-export function localPorts({ table, bucket, ...at }: At & { table: string; bucket: string }): LocalPorts {
+export function localPorts({ table, bucket, ...at }: At & { table: string; bucket: string }) {
   const { sqs, dynamodb, s3 } = localClients(at);
   return {
     queues: realQueues(sqs),
     table: realTable({ table, client: dynamodb }),
     objects: realObjects({ bucket, client: s3 }),
-    async rows() {
+    /** The rows of all jobs except canaries. It scans the table, so use it only with few rows. */
+    async rows(): Promise<JobRow[]> {
       const rows: JobRow[] = [];
       const pages = paginateScan({ client: DynamoDBDocumentClient.from(dynamodb) }, { TableName: table });
       for await (const { Items = [] } of pages)
@@ -54,7 +48,7 @@ export function localPorts({ table, bucket, ...at }: At & { table: string; bucke
           if ('state' in item && 'payloadHash' in item && !item.canary) rows.push(rowOf(item as Item));
       return rows.sort((a, b) => a.createdAt - b.createdAt);
     },
-    close() {
+    close(): void {
       for (const client of [sqs, dynamodb, s3]) client.destroy();
     },
   };

@@ -1,34 +1,26 @@
 import { randomUUID } from 'node:crypto';
-import { type CommonConfig, commonEnv } from '../config/common';
+import { commonEnv } from '../config/common';
 import { parseEnv } from '../config/environment';
 import { startDynamoDb } from './emulators/dynamodb';
-import { startEventBridge, type TakenEvent } from './emulators/eventbridge';
+import { startEventBridge } from './emulators/eventbridge';
 import { startS3 } from './emulators/s3';
 import type { Ports } from './listen-port';
-import { createSqsModel, type SqsModel } from './sqs/model';
+import { createSqsModel } from './sqs/model';
 import { startSqs } from './sqs/server';
-import { type Declared, declared as declaredIn } from './template/declared';
+import { declared as declaredIn } from './template/declared';
 import type { Packaged } from './template/package';
 
 export const REGION = 'us-east-1';
 export const ACCOUNT = '000000000000';
 
 /** The queues, tables and buckets of the template, in emulators. */
-export interface Cloud {
-  declared: Declared;
-  /** The settings that all functions share. */
-  config: CommonConfig;
-  sqs: SqsModel;
-  /** The events that the bus took. */
-  events: readonly TakenEvent[];
-  endpoints: { sqs: string; s3: string; dynamodb: string; eventbridge: string };
-}
+export type Cloud = Awaited<ReturnType<typeof startCloud>>;
 
 /** Resolves to a part that was started, and registers how to stop it. The service stops its parts in reverse order. */
 export type Started = <P extends { close(): Promise<unknown> }>(starting: Promise<P>) => Promise<P>;
 
 /** Starts SQS, DynamoDB and S3 with the template's queues and tables, and the bucket that the functions name. */
-export async function startCloud({ resources }: Packaged, ports: Ports, started: Started): Promise<Cloud> {
+export async function startCloud({ resources }: Packaged, ports: Ports, started: Started) {
   const sqs = createSqsModel({ now: monotonic, uuid: randomUUID, region: REGION, account: ACCOUNT });
   const { url: sqsUrl } = await started(startSqs({ model: sqs, port: ports.sqs }));
   const declared = declaredIn({ resources, region: REGION, account: ACCOUNT, sqsUrl });
@@ -39,6 +31,7 @@ export async function startCloud({ resources }: Packaged, ports: Ports, started:
   for (const { name, attributes } of deadLetterQueuesFirst)
     sqs.createQueue({ QueueName: name, Attributes: attributes });
 
+  /** The settings that all functions share. */
   const config = parseEnv(commonEnv, declared.functions[0]?.environment ?? {});
   const { url: dynamodb } = await started(
     startDynamoDb({ tables: declared.tables, region: REGION, port: ports.dynamodb }),

@@ -1,21 +1,16 @@
 import type { Started } from './cloud';
 import { APP_STORE_CONNECT_KEY, EVENT_KEYS } from './endpoints';
-import { type FakeAppStoreConnect, LOCAL_APPS, startFakeAppStoreConnect } from './fakes/app-store-connect';
-import { type FakeDiscord, startFakeDiscord } from './fakes/discord';
-import { type FakeSendgrid, startFakeSendgrid } from './fakes/sendgrid';
-import { type FakeZendesk, startFakeZendesk } from './fakes/zendesk';
+import { LOCAL_APPS, startFakeAppStoreConnect } from './fakes/app-store-connect';
+import { startFakeDiscord } from './fakes/discord';
+import { startFakeSendgrid } from './fakes/sendgrid';
+import { startFakeZendesk } from './fakes/zendesk';
 import type { Ports } from './listen-port';
 import type { Declared } from './template/declared';
 
-export interface FakeVendors {
-  zendesk: FakeZendesk;
-  sendgrid: FakeSendgrid;
-  appStoreConnect: FakeAppStoreConnect;
-  discord: FakeDiscord;
-}
+export type FakeVendors = Awaited<ReturnType<typeof startFakeVendors>>;
 
 /** Starts the fake vendors. They accept only the credentials that the template gives the functions. */
-export async function startFakeVendors({ functions }: Declared, ports: Ports, started: Started): Promise<FakeVendors> {
+export async function startFakeVendors({ functions }: Declared, ports: Ports, started: Started) {
   const variable = (name: string) => functions.find(({ environment }) => environment[name])?.environment[name];
   const [email, token, apiKey] = ['ZENDESK_EMAIL', 'ZENDESK_TOKEN', 'SENDGRID_API_KEY'].map(variable);
   const team = {

@@ -5,8 +5,8 @@ import { type Cloud, REGION } from './cloud';
 import { awsVariables, type Endpoints, vendorVariables } from './endpoints';
 import { createEventSourceMapping, type EventSourceMapping, type MappingEvent } from './event-source-mapping';
 import type { Invocation } from './lambda/environment';
-import { createLambda, type Lambda } from './lambda/runtime';
-import { createMetrics, type LocalMetrics } from './metrics';
+import { createLambda } from './lambda/runtime';
+import { createMetrics } from './metrics';
 import type { Packaged } from './template/package';
 import { unzip } from './template/zip';
 import { realTimers as timers } from './timers';
@@ -28,12 +28,7 @@ export interface LocalMapping extends EventSourceMapping {
 }
 
 /** Starts the template's functions, and the event source mappings and schedules that invoke them. */
-export function startFunctions({ packaged, declared, sqs, endpoints, onInvocation, onEvent }: FunctionsOptions): {
-  lambda: Lambda;
-  mappings: LocalMapping[];
-  metrics: LocalMetrics;
-  close(): Promise<void>;
-} {
+export function startFunctions({ packaged, declared, sqs, endpoints, onInvocation, onEvent }: FunctionsOptions) {
   const directory = mkdtempSync(join(tmpdir(), 'local-service-'));
   for (const { key, artifact } of declared.functions) unzip(join(packaged.directory, artifact), join(directory, key));
 
@@ -73,7 +68,7 @@ export function startFunctions({ packaged, declared, sqs, endpoints, onInvocatio
   );
   return {
     ...{ lambda, mappings, metrics },
-    async close() {
+    async close(): Promise<void> {
       // Start no new runs, then kill those that are running instead of waiting for a slow one.
       const ended = Promise.all([...mappings, ...schedules].map(({ stop }) => stop()));
       await lambda.stop();

@@ -1,22 +1,18 @@
 import http from 'node:http';
 import { isConsolePath } from '../console/serve';
 import { dlqName, undeliveredName } from '../jobs/keys';
-import type { JobRow } from '../jobs/row';
-import { type ProducerClient, realProducer } from '../producer/real-producer';
+import { realProducer } from '../producer/real-producer';
 import { alarmTopic } from './alarm-topic';
 import { createApi } from './api';
-import { type LocalPorts, localPorts } from './clients';
-import { type Cloud, REGION, type Started, startCloud } from './cloud';
+import { localPorts } from './clients';
+import { REGION, type Started, startCloud } from './cloud';
 import { localConsole } from './console';
 import { controlPlane } from './control-plane';
 import type { Endpoints } from './endpoints';
-import { type FakeVendors, startFakeVendors } from './fake-vendors';
+import { startFakeVendors } from './fake-vendors';
 import { type Observers, scheduledEvent, startFunctions } from './functions';
-import type { InvokeResult } from './lambda/environment';
-import type { Lambda } from './lambda/runtime';
 import { type Ports, portsFrom } from './listen-port';
 import { close, LOCAL_CREDENTIALS, listen } from './loopback';
-import type { StoredMessage } from './sqs/types';
 import type { Packaged } from './template/package';
 
 export interface ServiceOptions extends Observers {
@@ -28,19 +24,7 @@ export interface ServiceOptions extends Observers {
 }
 
 /** The whole service on this machine. It keeps everything in memory and loses it at `stop`. */
-export interface Service extends Omit<Cloud, 'endpoints'>, FakeVendors {
-  /** URL of the HTTP API. */
-  api: string;
-  endpoints: Endpoints;
-  ports: LocalPorts;
-  producer: ProducerClient;
-  lambda: Lambda;
-  /** The row of a job. */
-  job(id: string): Promise<JobRow | undefined>;
-  /** The entries of all DLQs. */
-  deadLetters(): StoredMessage[];
-  /** Runs a scheduled function now. */
-  run(functionKey: string): Promise<InvokeResult>;
+export interface Service extends Awaited<ReturnType<typeof startParts>> {
   stop(): Promise<void>;
 }
 
@@ -66,7 +50,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
 async function startParts(
   { packaged, listenOn = portsFrom(0), endpointsOf = async (all) => all, ...observers }: ServiceOptions,
   started: Started,
-): Promise<Omit<Service, 'stop'>> {
+) {
   const { endpoints: aws, ...cloud } = await startCloud(packaged, listenOn, started);
   const { declared, config, sqs } = cloud;
   const vendors = await startFakeVendors(declared, listenOn, started);
@@ -118,13 +102,17 @@ async function startParts(
   return {
     ...cloud,
     ...vendors,
+    /** URL of the HTTP API. */
     api,
     endpoints,
     ports,
     producer,
     lambda,
-    job: async (id) => (await ports.rows()).find((row) => row.id === id),
+    /** The row of a job. */
+    job: async (id: string) => (await ports.rows()).find((row) => row.id === id),
+    /** The entries of all DLQs. */
     deadLetters: () => queues.flatMap(([queue, { type }]) => sqs.messages(dlqName(config.INSTANCE, queue, type))),
-    run: (functionKey) => lambda.invoke(functionKey, scheduledEvent()),
+    /** Runs a scheduled function now. */
+    run: (functionKey: string) => lambda.invoke(functionKey, scheduledEvent()),
   };
 }

@@ -68,17 +68,13 @@ export function signedHeaders(body: string, { privateKey }: Pick<EventKeys, 'pri
   };
 }
 
-export interface EventSender {
-  /** Sends `processed` and then `delivered` events about these e-mails. */
-  report(mails: readonly AcceptedMail[]): void;
-  stop(): Promise<void>;
-}
+export type EventSender = ReturnType<typeof eventSender>;
 
 const TRIES = 20;
 const PAUSE_MS = 500;
 
 /** Posts events to a webhook in batches, and repeats each batch until the webhook accepts it. */
-export function eventSender({ url, keys, now }: { url: string; keys: EventKeys; now: () => number }): EventSender {
+export function eventSender({ url, keys, now }: { url: string; keys: EventKeys; now: () => number }) {
   const stopping = new AbortController();
   const pending = new Set<Promise<void>>();
 
@@ -95,11 +91,12 @@ export function eventSender({ url, keys, now }: { url: string; keys: EventKeys; 
   }
 
   return {
-    report(mails) {
+    /** Sends `processed` and then `delivered` events about these e-mails. */
+    report(mails: readonly AcceptedMail[]): void {
       const sending = send(mails).finally(() => pending.delete(sending));
       pending.add(sending);
     },
-    async stop() {
+    async stop(): Promise<void> {
       stopping.abort();
       await Promise.all(pending);
     },

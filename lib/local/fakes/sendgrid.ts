@@ -53,11 +53,7 @@ const mailSchema = z
     { path: ['personalizations'], error: 'Each email address should be unique, and at most 1000.' },
   );
 
-export interface SendgridModel {
-  mails: AcceptedMail[];
-  /** Handles `POST /v3/mail/send`. `body` is the raw body. */
-  send(body: string): Reply;
-}
+export type SendgridModel = ReturnType<typeof sendgridModel>;
 
 /**
  * A model of SendGrid's mail send with its published limits, without HTTP and on the caller's clock. `accepted` is
@@ -71,12 +67,13 @@ export function sendgridModel({
   now: () => number;
   unverified?: readonly string[] | undefined;
   accepted?: (mails: AcceptedMail[]) => void;
-}): SendgridModel {
+}) {
   const mails: AcceptedMail[] = [];
   let count = 0;
   return {
     mails,
-    send(body) {
+    /** Handles `POST /v3/mail/send`. `body` is the raw body. */
+    send(body: string): Reply {
       if (Buffer.byteLength(body) > MAX_BYTES) return refused(413, 'The JSON payload is too large.');
       const { success, data: mail, error } = mailSchema.safeParse(jsonOf(body));
       if (!success) {

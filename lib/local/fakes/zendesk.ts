@@ -11,14 +11,13 @@ export interface FakeTicket extends Omit<z.infer<typeof ticketSchema>, 'comment'
   created_at: string;
 }
 
-export interface ZendeskModel {
-  tickets: FakeTicket[];
-  users: { id: number; name: string; email: string }[];
-  /** `body` is the raw body. Zendesk compares it byte by byte when a key is repeated. */
-  createTicket(body: string, idempotencyKey?: string): Reply;
-  listTickets(externalId: string): Reply;
-  upload(name: string): Reply;
+interface FakeUser {
+  id: number;
+  name: string;
+  email: string;
 }
+
+export type ZendeskModel = ReturnType<typeof zendeskModel>;
 
 const KEY_LIFE_MS = 2 * 3_600_000;
 const UPLOAD_LIFE_MS = 3_600_000;
@@ -50,9 +49,9 @@ export function zendeskModel({
 }: {
   now: () => number;
   suspended?: string[] | undefined;
-}): ZendeskModel {
+}) {
   const tickets: FakeTicket[] = [];
-  const users: ZendeskModel['users'] = [];
+  const users: FakeUser[] = [];
   const uploads = new Map<string, { name: string; at: number }>();
   const keys = new Map<string, { body: string; at: number; made: Reply }>();
 
@@ -86,7 +85,8 @@ export function zendeskModel({
   return {
     tickets,
     users,
-    createTicket(body, idempotencyKey) {
+    /** `body` is the raw body. Zendesk compares it byte by byte when a key is repeated. */
+    createTicket(body: string, idempotencyKey?: string): Reply {
       const used = keys.get(idempotencyKey ?? '');
       if (used && now() - used.at < KEY_LIFE_MS) return used.body === body ? used.made : MISMATCH;
       const made = create(body);
@@ -94,12 +94,12 @@ export function zendeskModel({
       if (made.status === 201 && idempotencyKey !== undefined) keys.set(idempotencyKey, { body, at: now(), made });
       return made;
     },
-    listTickets: (externalId) =>
+    listTickets: (externalId: string): Reply =>
       reply(200, {
         tickets: tickets.filter(({ external_id }) => external_id === externalId),
         meta: { has_more: false },
       }),
-    upload(name) {
+    upload(name: string): Reply {
       const token = `upload-${uploads.size + 1}`;
       uploads.set(token, { name, at: now() });
       return reply(201, { upload: { token } });

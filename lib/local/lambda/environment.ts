@@ -23,15 +23,7 @@ export interface Invocation {
 }
 
 /** A process that runs a function's bundle, one invocation at a time, like an execution environment of Lambda. */
-export interface ExecutionEnvironment {
-  invoke(event: unknown): Promise<Invocation>;
-  /** Kills the process at once. A running invocation ends as a crash. */
-  kill(): void;
-  /** False once the process has ended, for any reason. */
-  alive(): boolean;
-  /** Resolves when the process has ended. */
-  ended: Promise<void>;
-}
+export type ExecutionEnvironment = ReturnType<typeof startEnvironment>;
 
 interface Start {
   declared: DeclaredFunction;
@@ -51,7 +43,7 @@ const INIT_LIMIT_MS = 10_000;
  * synchronous. So a kill loses no line, and an answer never overtakes its own log. Unlike Lambda, this machine does not
  * freeze the process between invocations.
  */
-export function startEnvironment({ declared, directory, variables, logFile }: Start): ExecutionEnvironment {
+export function startEnvironment({ declared, directory, variables, logFile }: Start) {
   const dot = declared.handler.lastIndexOf('.');
   const bundle = join(directory, declared.handler.slice(0, dot));
   const output = openSync(logFile, 'a');
@@ -121,15 +113,18 @@ export function startEnvironment({ declared, directory, variables, logFile }: St
   }
 
   return {
-    async invoke(event) {
+    async invoke(event: unknown): Promise<Invocation> {
       const cold = !initialised;
       const from = Date.now();
       const result = await run(event);
       const { key, name: functionName } = declared;
       return { function: key, functionName, result, ms: Date.now() - from, cold, log: nextLines() };
     },
+    /** Kills the process at once. A running invocation ends as a crash. */
     kill,
+    /** False once the process has ended, for any reason. */
     alive: () => alive,
+    /** Resolves when the process has ended. */
     ended,
   };
 }

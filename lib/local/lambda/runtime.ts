@@ -3,14 +3,7 @@ import { join } from 'node:path';
 import type { DeclaredFunction } from '../template/declared';
 import { type ExecutionEnvironment, type Invocation, type InvokeResult, startEnvironment } from './environment';
 
-export interface Lambda {
-  /** Runs a function by its key in serverless.yml, in a warm environment if one is free. */
-  invoke(functionKey: string, event: unknown): Promise<InvokeResult>;
-  /** Kills the environments that run the function now, or only those whose event matches. Returns their number. */
-  kill(functionKey: string, matches?: (event: unknown) => boolean): number;
-  /** Kills all environments and resolves once their processes have ended. */
-  stop(): Promise<void>;
-}
+export type Lambda = ReturnType<typeof createLambda>;
 
 export interface LambdaOptions {
   functions: DeclaredFunction[];
@@ -33,7 +26,7 @@ interface Pool {
 }
 
 /** Runs the template's functions on this machine, with cold starts, time-outs, concurrency limits and crashes. */
-export function createLambda({ functions, code, logs, region, variables: added, onInvocation }: LambdaOptions): Lambda {
+export function createLambda({ functions, code, logs, region, variables: added, onInvocation }: LambdaOptions) {
   mkdirSync(logs, { recursive: true });
   const pools = new Map<string, Pool>(
     functions.map((declared) => [declared.key, { declared, idle: [], busy: new Map(), started: 0 }]),
@@ -67,7 +60,8 @@ export function createLambda({ functions, code, logs, region, variables: added, 
   process.on('exit', kill);
 
   return {
-    async invoke(key, event) {
+    /** Runs a function by its key in serverless.yml, in a warm environment if one is free. */
+    async invoke(key: string, event: unknown): Promise<InvokeResult> {
       const pool = poolOf(key);
       if (pool.busy.size >= (pool.declared.reservedConcurrency ?? Number.POSITIVE_INFINITY))
         return { kind: 'throttled' };
@@ -87,12 +81,14 @@ export function createLambda({ functions, code, logs, region, variables: added, 
         if (environment.alive()) pool.idle.push(environment);
       }
     },
-    kill(key, matches = () => true) {
+    /** Kills the environments that run the function now, or only those whose event matches. Returns their number. */
+    kill(key: string, matches: (event: unknown) => boolean = () => true): number {
       const running = [...poolOf(key).busy].filter(([, event]) => matches(event));
       for (const [environment] of running) environment.kill();
       return running.length;
     },
-    async stop() {
+    /** Kills all environments and resolves once their processes have ended. */
+    async stop(): Promise<void> {
       const ended = all().map((environment) => environment.ended);
       kill();
       await Promise.all(ended);

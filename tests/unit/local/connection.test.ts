@@ -47,30 +47,32 @@ test('an announced service that answers is found', async () => {
   expect(await findService(project)).toEqual(connection());
 });
 
-test('a service that withdrew its announcement is not found', async () => {
-  announce(connection(), project)();
-
-  expect(await findService(project)).toBeUndefined();
-});
-
-test('the file of a killed service is ignored', async () => {
-  announce(connection(), project);
-  server.closeAllConnections();
-  await new Promise((resolve) => server.close(resolve));
-
-  expect(await findService(project)).toBeUndefined();
-});
-
-test('another server on the same port is ignored', async () => {
-  announce(connection(), project);
-  status = 404;
-
-  expect(await findService(project)).toBeUndefined();
-});
-
-test('a file with other content is ignored', async () => {
-  mkdirSync(join(project, '.local'));
-  writeFileSync(join(project, '.local/service.json'), '{"api":"elsewhere"}');
+test.each<[string, () => unknown]>([
+  ['a service that withdrew its announcement', () => announce(connection(), project)()],
+  [
+    'a killed service',
+    () => {
+      announce(connection(), project);
+      server.closeAllConnections();
+      return new Promise((resolve) => server.close(resolve));
+    },
+  ],
+  [
+    'another server on the same port',
+    () => {
+      announce(connection(), project);
+      status = 404;
+    },
+  ],
+  [
+    'a file with other content',
+    () => {
+      mkdirSync(join(project, '.local'));
+      writeFileSync(join(project, '.local/service.json'), '{"api":"elsewhere"}');
+    },
+  ],
+])('%s is not found', async (_what, given) => {
+  await given();
 
   expect(await findService(project)).toBeUndefined();
 });
