@@ -26,7 +26,6 @@ const VENDOR_QUEUES = {
 export type Vendor = keyof typeof VENDOR_QUEUES;
 export const VENDORS = Object.keys(VENDOR_QUEUES) as Vendor[];
 
-/** The vendors that the workers of these queues call. */
 export const vendorsOf = (queues: readonly string[]): Vendor[] =>
   VENDORS.filter((vendor) => VENDOR_QUEUES[vendor].some((queue) => queues.includes(queue)));
 

@@ -182,7 +182,6 @@ export interface Due {
   todoAt: number;
 }
 
-/** The jobs table. */
 export interface Table {
   /** A strongly consistent read. */
   get(key: string): Promise<Item | undefined>;
@@ -223,7 +222,6 @@ export interface Mappings {
 
 export const NO_MAPPING = 'Lambda.NoMapping';
 
-/** One line of a chart. */
 export interface MetricQuery {
   namespace: string;
   name: string;
@@ -262,7 +260,6 @@ export type Unit = 'Count' | 'Milliseconds' | 'Bytes';
 export interface Metrics {
   /** Keep the dimensions few and bounded, because CloudWatch bills each combination. */
   add(name: string, value: number, unit: Unit, dimensions: Record<string, string>): void;
-  /** Writes everything that was added since the last flush. */
   flush(): Promise<void>;
 }
 

@@ -1,4 +1,3 @@
-/** The deployment that a command acts on. */
 export interface Target {
   instance: string;
   stage: string;

@@ -39,7 +39,6 @@ const INVISIBLE = new RegExp(`[${C0_BUT_LINES}\\r${DEL_AND_C1}\\u200e\\u200f\\u2
 export const visible = (value: string): string =>
   value.replace(INVISIBLE, (mark) => `\\u${mark.charCodeAt(0).toString(16).padStart(4, '0')}`);
 
-/** A time for tables, in UTC with seconds. */
 export const timeText = (time: number | undefined): string =>
   time === undefined ? '' : new Date(time).toISOString().slice(0, 19).replace('T', ' ');
 

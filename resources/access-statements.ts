@@ -30,7 +30,6 @@ const namesOf = ({ rows }: Instance): string[] => rows.map(({ name }) => name);
 /** The queues whose jobs may name files that users upload. */
 const uploading = (names: string[]): string[] =>
   [FEEDBACK_QUEUE, CAMPAIGN_QUEUE].filter((name) => names.includes(name));
-/** The folders of files that users upload. */
 const uploadedFiles = (names: string[], { prefix }: Instance): string[] =>
   uploading(names).map((name) => `${uploadsPrefix(prefix, name)}*`);
 const campaigns = (names: string[]): string[] => (names.includes(CAMPAIGN_QUEUE) ? [campaignKey('*')] : []);
@@ -67,7 +66,6 @@ export function producerStatements(of: Instance): Statement[] {
   ];
 }
 
-/** What a campaign's report reads. */
 const campaignObjects = (prefix: string): string[] => [
   `${recordFolder(prefix, CAMPAIGN_QUEUE)}/*`,
   `${eventsFolder(prefix, CAMPAIGN_QUEUE)}/*`,
@@ -90,7 +88,6 @@ export function readerStatements(of: Instance): Statement[] {
   ];
 }
 
-/** What all commands of `lib/cli` call. */
 export function operatorStatements(of: Instance): Statement[] {
   const { prefix } = of;
   const names = namesOf(of);

@@ -32,10 +32,8 @@ export interface Alarm {
   second?: true;
 }
 
-/** What the alarms need from a function block. */
 export interface WatchedFunction {
   key: string;
-  /** The deployed name. */
   name: string;
   /** It has a reserved concurrency, which is small on purpose. */
   reserved: boolean;
@@ -104,7 +102,6 @@ export function queueAlarms(
   return [...alarms, ...(canaryMinutes > 0 ? [canary] : [])].map((alarm) => ({ ...alarm, subject: name }));
 }
 
-/** The alarms that an instance has once. */
 export function instanceAlarms(instance: string, functions: readonly WatchedFunction[]): Alarm[] {
   const own = ownMetric(instance);
   // If the alarms function fails or is throttled, its messages end in the queue of undelivered alarms.
@@ -157,7 +154,6 @@ const ofFunctions = (kind: AlarmKind, metric: string, functions: readonly Watche
   ...{ threshold: 1, period: 300, silence: 'notBreaching' },
 });
 
-/** Logical id of the topic that an alarm notifies. */
 export const topicOf = ({ second }: Alarm): string => (second ? UNDELIVERED_TOPIC_ID : TOPIC_ID);
 
 /** The resource of an alarm. It notifies its topic when it goes off and when it is over. */

@@ -100,7 +100,6 @@ function queueSection({ name, type, alarms }: QueueRow, instance: string): Widge
   ];
 }
 
-/** What all queues have: held jobs, canaries, and why jobs did not succeed. */
 function jobsSection(instance: string, rows: QueueRow[], canaries: boolean): Widget[] {
   const each = (metric: string, statistic: string) =>
     Object.fromEntries(rows.map(({ name }) => [name, ownMetric(instance, { queue: name })(metric, statistic)]));

@@ -32,5 +32,4 @@ export const arn = (service: string, resource: string): { 'Fn::Sub': string } =>
       : `arn:\${AWS::Partition}:${service}:\${AWS::Region}:\${AWS::AccountId}:${resource}`,
 });
 
-/** The ARN of a bus by its name or ARN. */
 export const busArn = (bus: string): unknown => (bus.startsWith('arn:') ? bus : arn('events', `event-bus/${bus}`));

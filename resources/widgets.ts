@@ -11,7 +11,6 @@ export interface Widget {
 
 /** https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html */
 const COLUMNS = 24;
-/** Graphs in one row. */
 const GRAPHS = 6;
 
 /** Places the sections from top to bottom and the widgets of each from left to right. */

@@ -10,9 +10,7 @@ import { type AlarmChange, type Change, type Notification, newestValue } from '.
 import type { Over } from './outages';
 import { behindText, deadText, failingText, pauseText, quantity } from './text';
 
-/** The deployment that an alarm is about. */
 export interface Place extends Target {
-  /** The names of its queues. */
   queues: readonly string[];
   /** Address of docs/runbook.md. May be empty. */
   runbook: string;

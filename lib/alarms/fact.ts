@@ -11,9 +11,7 @@ export interface Fact {
   subject: string;
   /** The error behind it. Two codes of one subject are two facts. */
   code?: string | undefined;
-  /** A job that it is about. */
   jobId?: string | undefined;
-  /** How many jobs it is about. */
   count?: number | undefined;
 }
 
@@ -34,7 +32,6 @@ export const factMessage = z.object({
 });
 export type FactMessage = z.infer<typeof factMessage>;
 
-/** A fact as the reconciler stores it. */
 export interface StoredFact extends Fact {
   since: number;
   /** Since when no run has found it. Absent while it is on. */

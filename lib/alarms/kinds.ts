@@ -1,12 +1,9 @@
-/** What an alarm or a fact is about. */
 export type Scope = 'queue' | 'vendor' | 'campaign' | 'instance';
 
 /** One kind of message. Its key ends an alarm's name and is the anchor of its section in docs/runbook.md. */
 export interface Kind {
   scope: Scope;
-  /** What happened, as a title. */
   title: string;
-  /** What it means, in one or two sentences. */
   means: string;
   /** The unit of an alarm's value and threshold. Default: a count. */
   unit?: 'seconds' | 'milliseconds' | 'percent' | 'share';
@@ -239,5 +236,4 @@ export function parseAlarmName(
   return undefined;
 }
 
-/** The link to a kind's section in the runbook. */
 export const runbookOf = (kind: AnyKind, base: string): string => `${base || 'docs/runbook.md'}#${kind}`;

@@ -16,7 +16,6 @@ export type AlarmChange = z.infer<typeof alarmSchema>;
 
 /** An alarm or a fact that begins or ends. */
 export interface Change {
-  /** The alarm's name, or the fact's. */
   name: string;
   kind: AnyKind;
   subject: string;

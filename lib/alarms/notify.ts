@@ -8,7 +8,6 @@ import { knownOf } from './known';
 import { type Change, type Notification, notificationOf } from './notification';
 import { began, ended, isOver, type Verdict } from './outages';
 
-/** Everything that the alarms function calls. */
 export interface AlarmDeps extends Place, ItemDeps {
   discord: Discord;
   undelivered: Pick<Queues, 'send'>;

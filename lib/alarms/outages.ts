@@ -11,9 +11,7 @@ type Ringing = Pick<Change, 'kind' | 'subject' | 'count'>;
 interface Outage {
   root: { name: string; kind: AnyKind; subject: string };
   since: number;
-  /** What is on now, by name. */
   ringing: Record<string, Ringing>;
-  /** The kinds that followed, in order. */
   followed: AnyKind[];
 }
 
@@ -24,7 +22,6 @@ interface Outages extends Item {
 /** An outage that is over: what the chat was told first, when that began, and the kinds that followed. */
 export type Over = Pick<Outage, 'root' | 'since' | 'followed'>;
 
-/** What to do with a change. */
 export interface Verdict {
   /** False if another message reports it. */
   tell: boolean;

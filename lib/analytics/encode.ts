@@ -14,7 +14,6 @@ export interface Encoded {
 export interface EncodedBatch {
   accepted?: Encoded;
   rejected?: Encoded;
-  /** The number of accepted events by name. */
   names: Map<string, number>;
 }
 
@@ -106,7 +105,6 @@ export function encodeBatch(
 const encoded = (lines: ReturnType<typeof createLines>): Encoded | undefined =>
   lines.count() === 0 ? undefined : { bytes: gzipSync(lines.bytes(), GZIP), events: lines.count() };
 
-/** Job, source, group, sequence and time as members of each line's object. */
 function originOf({ id, source, time, partitionkey, sequence }: Head): string {
   const members = {
     job: id,

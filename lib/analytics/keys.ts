@@ -29,11 +29,9 @@ export const rejectedPartition = (prefix: string, time: number): string => parti
 export const latePartition = (prefix: string, arrived: number): string => partition(prefix, '-late', arrived);
 export const parquetPartition = (prefix: string, time: number): string => partition(prefix, '-events', time);
 
-/** The key for the accepted events of one message. */
 export const dataKey = (prefix: string, { time, id }: { time: number; id: string }): string =>
   `${dataPartition(prefix, time)}${id}${DATA_SUFFIX}`;
 
-/** The key for the rejected events of one message. */
 export const rejectedKey = (prefix: string, { time, id }: { time: number; id: string }): string =>
   `${rejectedPartition(prefix, time)}${id}${DATA_SUFFIX}`;
 
@@ -57,5 +55,4 @@ const timeOf = ([, year, month, day, hour]: readonly string[]): number | undefin
 /** The start of the hour in a key's partition, ms. `undefined` if the key has no partition. */
 export const hourOf = (key: string): number | undefined => timeOf(HOUR.exec(key) ?? []);
 
-/** The start of the hour to which a late message belongs. */
 export const hourOfLate = (key: string): number | undefined => timeOf(LATE_HOUR.exec(key) ?? []);

@@ -2,7 +2,6 @@ import { type CloudWatchClient, paginateDescribeAlarms, paginateGetMetricData } 
 import type { MetricPoint, Monitoring } from '../ports';
 import { guarded } from './store-error';
 
-/** CloudWatch through the AWS SDK. */
 export const realMonitoring = (client: CloudWatchClient): Monitoring => ({
   series: (metrics, { from, to, periodSeconds }) =>
     guarded({

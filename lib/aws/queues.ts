@@ -21,7 +21,6 @@ import { guarded } from './store-error';
 export const sqsClient = (config: SQSClientConfig = clientDefaults): SQSClient =>
   new SQSClient({ ...config, useQueueUrlAsEndpoint: false });
 
-/** SQS through the AWS SDK, with one client per cold start. */
 export function realQueues(client: SQSClient = sqsClient()): Queues & BatchQueues {
   const sqs = <T>(operation: string, call: () => Promise<T>) => guarded({ service: 'SQS', operation, call });
 

@@ -13,7 +13,6 @@ const MAX_VISIBILITY_SECONDS = 43_200;
 export const wholeSeconds = (seconds: number): number =>
   Math.min(Math.max(Math.ceil(seconds), 0), MAX_VISIBILITY_SECONDS);
 
-/** Our message in the form of SQS. */
 export function toSqs(
   queueUrl: string,
   { body, groupId, deduplicationId, attributes }: OutgoingMessage,

@@ -29,10 +29,8 @@ function statusOf(error: unknown): number | undefined {
 export const awsErrorName = (error: unknown): string | undefined =>
   typeof error === 'object' && error !== null && '$metadata' in error ? nameOf(error) : undefined;
 
-/** Whether AWS gave an error this name, e.g. `ConditionalCheckFailedException`. */
 export const isAwsError = (error: unknown, name: string): boolean => nameOf(error) === name;
 
-/** Whether an error came with this HTTP status, under any name. */
 export const hasStatus = (error: unknown, status: number): boolean => statusOf(error) === status;
 
 /**

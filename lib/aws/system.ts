@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock, Random } from '../ports';
 
-/** The machine's clock. */
 export const realClock: Clock = {
   now: () => Date.now(),
   sleep: async (ms, signal) => {
@@ -11,7 +10,6 @@ export const realClock: Clock = {
   },
 };
 
-/** The machine's randomness. */
 export const realRandom: Random = {
   uuid: () => randomUUID(),
   fraction: () => Math.random(),

@@ -126,7 +126,6 @@ export function realTable({ table, client = dynamoClient() }: { table: string; c
   }
 }
 
-/** The entries of a to-do list up to a time, or from it on. */
 const inTodo = (side: '<=' | '>=', todo: string, at: number) => ({
   IndexName: 'todo',
   KeyConditionExpression: `#todo = :todo AND #at ${side} :at`,
@@ -144,7 +143,6 @@ function versionIs(expected: number) {
   };
 }
 
-/** A change in DynamoDB's expressions. */
 function expressionsOf({ expected, set, append }: Change) {
   const names: Record<string, string> = {};
   const values: Record<string, unknown> = {};

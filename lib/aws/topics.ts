@@ -2,7 +2,6 @@ import { PublishCommand, type SNSClient } from '@aws-sdk/client-sns';
 import type { Topics } from '../ports';
 import { guarded } from './store-error';
 
-/** SNS through the AWS SDK. */
 export const realTopics = (client: SNSClient): Topics => ({
   publish: (topicArn, { subject, text }) =>
     guarded({

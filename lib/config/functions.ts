@@ -16,7 +16,6 @@ const ownMail = {
   ...sendgrid,
   SENDGRID_FROM_EMAIL: z.email(),
   SENDGRID_FROM_NAME: z.string().max(100).optional(),
-  /** The sender's name in built-in texts. */
   BRAND_NAME: z.string().max(100).default('our team'),
   /** The key of the hashes of people (lib/jobs/person-hash.ts). */
   HASH_KEY: secret,
@@ -45,7 +44,6 @@ export const feedbackEnv = z.object({
       'must be language tags with dynamic template ids, e.g. de=d-…,pt-BR=d-…',
     )
     .transform((entries) => new Map(entries.map((entry) => entry.split('=') as [string, string]).map(lowerTag))),
-  /** Tags for every ticket, separated by commas. */
   FEEDBACK_TAGS: list,
   /** Seconds that the job waits for SendGrid before it ends without the confirmation. */
   CONFIRMATION_WAIT: seconds.default(900),
@@ -100,14 +98,12 @@ export const analyticsEnv = z.object({
   ANALYTICS_NO_ADDRESSES_FROM: z.iso.datetime({ offset: true }).optional(),
 });
 
-/** The columns of every event in Parquet. */
 export const EVENT_COLUMNS = [
   ...(['id', 'name', 'time', 'user', 'session', 'device', 'schema', 'properties'] as const),
   ...(['job', 'source', 'group', 'sequence', 'accepted'] as const),
 ] as const;
 export type EventColumn = (typeof EVENT_COLUMNS)[number];
 
-/** The types of properties that have a column of their own. */
 export const PROPERTY_TYPES = ['text', 'number', 'boolean'] as const;
 export type PropertyType = (typeof PROPERTY_TYPES)[number];
 
@@ -146,7 +142,6 @@ export const alarmsEnv = z.object({
   ...common,
   /** A Discord channel's webhook URL. Anyone who has the URL can post. */
   DISCORD_WEBHOOK_URL: secret,
-  /** For the commands in the alarm's message. */
   STAGE: name,
   /** Address of docs/runbook.md, for the links in messages. */
   RUNBOOK: z.url().optional(),
@@ -164,7 +159,6 @@ export const environmentSchemas: Record<string, z.ZodObject> = {
   alarms: alarmsEnv,
 };
 
-/** The variables of a function that hold secrets. */
 export const secretsOf = (key: string): string[] =>
   Object.entries(environmentSchemas[key]?.shape ?? {}).flatMap(([variable, schema]) =>
     schema === secret ? [variable] : [],

@@ -13,7 +13,6 @@ export const json = <T extends z.ZodType>(schema: T) =>
     })
     .pipe(schema);
 
-/** A list whose entries are separated by commas. */
 export const list = z
   .string()
   .default('')

@@ -21,15 +21,12 @@ interface How {
 interface Action {
   /** The words of the `sls` command that does the same. */
   command: string;
-  /** What the page asks before it acts. */
   question: string;
   /** Whether it needs the operator's reason everywhere, and not only in production. */
   needsReason?: true;
-  /** Returns what happened. */
   run(deps: Deployment, how: How): Promise<string>;
 }
 
-/** An action as its input makes it. */
 const given =
   <Input>(schema: z.ZodType<Input>, actionOf: (input: Input) => Action) =>
   (input: unknown): Action => {

@@ -18,7 +18,6 @@ export async function campaignList({ deployment }: ConsoleDeps, day: number | un
   };
 }
 
-/** A campaign with its report, which reads all its chunks. */
 export async function campaignPage({ deployment }: ConsoleDeps, id: string) {
   const campaign = await findCampaign(deployment, id);
   return { ...lineOf(campaign), report: await campaignReport(deployment, campaign) };

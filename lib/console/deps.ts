@@ -11,7 +11,6 @@ export interface ConsoleDeps {
   local?: LocalTools | undefined;
 }
 
-/** How a fake vendor can be broken. */
 export const BREAKS = ['down', 'slow', '429', '401', 'lost'] as const;
 export type Break = (typeof BREAKS)[number];
 

@@ -70,7 +70,6 @@ export const ownWrite: MiddlewareHandler<Env> = async (context, next) => {
   return /^application\/json(;|$)/.test(type) ? next() : refuse(context, 415, 'The body must be JSON.');
 };
 
-/** Refuses a request with a reason that the page shows. */
 export const refuse = (context: Context, status: ContentfulStatusCode, error: string) =>
   context.json({ error }, status);
 

@@ -41,7 +41,6 @@ export interface FoundJobs {
   note: string;
 }
 
-/** More lines are no use to a reader. */
 const MOST_FOUND = 500;
 
 /** Searches jobs. It ends early once it has found enough, or if the reader goes away. */

@@ -40,7 +40,6 @@ export async function serveConsole(deps: Omit<ConsoleDeps, 'token'>, port: numbe
   };
 }
 
-/** Whether a path belongs to the console. */
 export const isConsolePath = (url = '/'): boolean => /^\/(\?.*)?$|^\/console([/?]|$)/.test(url);
 
 /** The console for a server that has other paths too. */

@@ -15,7 +15,6 @@ const manifestSchema = z.object({
   content: hash,
   /** One part per chunk, in order. */
   parts: z.array(hash).min(1),
-  /** Rejected recipients, in order. */
   rejected: z.array(hash),
 });
 export type Manifest = z.infer<typeof manifestSchema>;
@@ -62,7 +61,6 @@ export async function readPart(deps: ReadDeps, manifest: Manifest, number: numbe
     .map((line) => JSON.parse(line) as Recipient);
 }
 
-/** Reads the campaign's content. Throws a PermanentError if its object is gone or has changed. */
 export async function readContent(deps: ReadDeps, manifest: Manifest): Promise<CampaignContent> {
   const expected = manifest.content;
   const key = campaignKeys(deps.prefix, manifest.campaign).content(expected);

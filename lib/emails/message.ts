@@ -21,7 +21,6 @@ function isRecord(value: unknown): boolean {
   return prototype === Object.prototype || prototype === null;
 }
 
-/** The data of one recipient's mail, as JSON. */
 export const templateData = z
   .custom<Record<string, unknown>>(isRecord, 'must be an object')
   .refine((value) => shallow(value, MAX_DEPTH), `must not be nested more than ${MAX_DEPTH} deep`)
@@ -100,7 +99,6 @@ const unsubscribe = z.union([
 
 const contentShape = { ...mailShape, unsubscribe: unsubscribe.optional() };
 
-/** The sender and the content of a campaign. All recipients get the same. */
 export const campaignContentSchema = z.strictObject(contentShape).superRefine(checkWords);
 export type CampaignContent = z.infer<typeof campaignContentSchema>;
 
@@ -134,7 +132,6 @@ export const campaignJobSchema = z.strictObject({
 });
 export type CampaignJob = z.infer<typeof campaignJobSchema>;
 
-/** The data of `email.campaign-chunk.v1`. */
 export const chunkJobSchema = z.strictObject({
   campaign: z.uuid(),
   number: z.int().nonnegative(),

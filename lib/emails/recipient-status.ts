@@ -36,7 +36,6 @@ export function excludedWith(
   return { recipients, code, requests, generation };
 }
 
-/** Returns what the step stores, or `undefined` if no recipient is excluded. */
 export const excludedOf = (step: Step | undefined): Excluded | undefined =>
   step?.status === 'done' ? (step.result as Excluded) : undefined;
 

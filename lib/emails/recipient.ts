@@ -53,7 +53,6 @@ export function recipientCheck({ templateId, unsubscribe }: Pick<CampaignContent
   };
 }
 
-/** Fills one recipient's encoded data into the unsubscribe link. */
 export const unsubscribeLink = (link: string, data: Record<string, unknown> = {}): string =>
   link.replace(/\{([^{}]+)\}/g, (_, name: string) => encodeURIComponent(String(data[name])));
 

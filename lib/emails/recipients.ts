@@ -108,7 +108,6 @@ export async function* fromCsv(bytes: Bytes): AsyncGenerator<Read[]> {
   }
 }
 
-/** The values of a row, or why it cannot be read. */
 function rowOf(text: string): string[] | string {
   if (Buffer.byteLength(text) > MAX_LINE_BYTES) return 'the row is too long';
   // Most files have no quotes. Without the parser they take half the time and memory.

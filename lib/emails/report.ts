@@ -27,7 +27,6 @@ export interface CampaignReport {
   rejected: number;
   duplicates: number;
   recipients: number;
-  /** SendGrid has accepted the mails. */
   accepted: number;
   /** SendGrid has not sent the mails. Their chunks are parked with the reason. */
   refused: number;

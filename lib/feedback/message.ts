@@ -78,7 +78,6 @@ export const feedbackSchema = z.strictObject({
     .optional(),
   customFields: z.array(customField).max(50).optional(),
   attachments: z.array(attachment).max(10).optional(),
-  /** Whether the user gets a confirmation by e-mail. */
   confirmation: z.boolean().default(true),
   locale: z
     .string()

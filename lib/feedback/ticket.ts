@@ -11,7 +11,6 @@ export interface TicketConfig {
   tags: readonly string[];
 }
 
-/** What a ticket and a confirmation need of a job. */
 export interface FeedbackJob {
   id: string;
   data: Feedback;
@@ -36,7 +35,6 @@ export function ticketOf({ id, data, row }: FeedbackJob, uploads: string[], tags
   };
 }
 
-/** Without entries, the ticket omits the field. */
 const filled = <T extends object>(value: T): T | undefined => (Object.keys(value).length > 0 ? value : undefined);
 
 /** Zendesk creates a user for the requester, and a user needs a name. */

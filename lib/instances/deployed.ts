@@ -7,7 +7,6 @@ import type { Instance } from './instance';
  * read those of the last deployment.
  */
 export interface Deployed {
-  /** The version of this project. */
   Version: string;
   /** A hash of all settings. It differs from the file's if the file has changed since. */
   SettingsHash: string;

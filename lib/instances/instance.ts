@@ -37,6 +37,5 @@ export function hasFunction({ rows, known }: Instance, key: string): boolean {
   return true;
 }
 
-/** The functions of an instance. */
 export const functionsOf = (instance: Instance): string[] =>
   Object.keys(environmentSchemas).filter((key) => hasFunction(instance, key));

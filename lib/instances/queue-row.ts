@@ -2,7 +2,6 @@ import * as z from 'zod';
 import type { QueueSettings } from '../config/common';
 import type { Problem } from './problems';
 
-/** A whole number between two limits. */
 export const whole = (min: number, max: number) =>
   z
     .number('must be a whole number')

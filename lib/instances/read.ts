@@ -11,7 +11,6 @@ import { settingProblems } from './variables';
 
 export const FOLDER = 'instances';
 
-/** Which instance a stage means. */
 const STAGES_FILE = 'stages.yml';
 
 /** The names of all instances: the files of `instances/`. */
@@ -29,7 +28,6 @@ export function instanceOfStage(root = process.cwd()): Record<string, string> {
   return stages.data;
 }
 
-/** The path of an instance's file in the project. */
 export const fileOf = (name: string): string => `${FOLDER}/${name}.yml`;
 
 /** Reads `instances/{name}.yml`. Throws InstanceProblems with all problems of the file. */

@@ -42,7 +42,6 @@ export function templateValues(instance: Instance): Record<string, unknown> {
   };
 }
 
-/** The same settings, with each list as text. */
 const textLists = (table: object): object =>
   Object.fromEntries(
     Object.entries(table).map(([key, value]) => {
@@ -125,7 +124,6 @@ function foreignSender({ settings: { sender } }: Instance): Problem[] {
   return [{ path: 'sender.email', rule: `must be of one of sender.domains (${domains.join(', ')})` }];
 }
 
-/** Variables of a queue that its worker does not read. */
 const unusedVariables = ({ rows }: Instance, root: string): Problem[] =>
   rows.flatMap(({ name: queue, env = {} }) => {
     const path = `queues.${queue}.env`;

@@ -10,7 +10,6 @@ import { realLog, realMetrics } from '../log';
 import type { Events, Facts, Log, Metrics, Table } from '../ports';
 import type { BatchDeps } from '../worker/deps';
 
-/** Makes the engine's side effects on AWS, once per cold start. */
 export function realDeps(config: CommonConfig): BatchDeps & { table: Table } {
   const settings = settingsOf(config);
   const base = { table: realTable({ table: config.TABLE }), clock: realClock, random: realRandom };

@@ -22,7 +22,6 @@ export const sendgridDeps = (config: SendgridConfig, deps: ItemDeps) => ({
 
 type SenderConfig = Pick<z.infer<typeof feedbackEnv>, 'SENDGRID_FROM_EMAIL' | 'SENDGRID_FROM_NAME'>;
 
-/** The sender of the mail beside a worker's own work. */
 export const senderOf = ({ SENDGRID_FROM_EMAIL: email, SENDGRID_FROM_NAME: name }: SenderConfig) => ({
   email,
   ...(name !== undefined && { name }),

@@ -31,7 +31,6 @@ export function workerHandler<C extends CommonConfig>({
   env: z.ZodType<C>;
   /** Where the ends of the queue's jobs are published. Without it, they are not. */
   events?: (config: C) => Events | undefined;
-  /** Makes the queue's contract from its configuration. */
   contract: (config: C, deps: ReturnType<typeof realDeps>) => QueueContract;
 }): WorkerHandler {
   const started = coldStart(() => {

@@ -9,7 +9,6 @@ import { notificationOf } from './notification';
 import { changeMembership } from './remove';
 import { type Run, startRun, type TestflightDeps } from './run';
 
-/** The result of the step `tester`. */
 interface KnownTester {
   id: string;
   /** Whether this job created the tester. */

@@ -6,9 +6,7 @@ export const TESTFLIGHT_INVITE = 'testflight.invite.v1';
 export const TESTFLIGHT_REMOVE = 'testflight.remove.v1';
 export const TESTFLIGHT_NOTIFY_BUILD = 'testflight.notify-build.v1';
 
-/** Apple's ids of apps are numbers. */
 const appId = z.string().regex(/^[0-9]{1,20}$/, "must be Apple's id of an app, digits");
-/** Apple's other ids are UUIDs. */
 const uuid = (what: string) => z.guid(`must be Apple's id of ${what}, a UUID`).toLowerCase();
 const email = z.email().max(254);
 /** A tester's groups, without repeats. The limit is far above what testers need. */
@@ -21,9 +19,7 @@ const groups = z
 
 /** Our own branded mail in addition to Apple's. */
 const notification = z.strictObject({
-  /** The app's name for testers. */
   appName: singleLine(100),
-  /** Text for the testers, e.g. what to test. */
   message: multiLine(4_000).optional(),
   url: z
     .url({ protocol: /^https$/, hostname: z.regexes.domain, error: 'must be an https URL' })
@@ -51,7 +47,6 @@ export const removeSchema = z.discriminatedUnion('from', [
   z.strictObject({ app: appId, email, from: z.literal('groups'), groups }),
 ]);
 
-/** The data of `testflight.notify-build.v1`. */
 export const notifyBuildSchema = z.strictObject({ app: appId, build: uuid('a build') });
 
 export type Invite = z.infer<typeof inviteSchema>;

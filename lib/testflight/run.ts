@@ -46,7 +46,6 @@ export function awaitBudget({ appStoreConnect }: TestflightDeps): void {
     });
 }
 
-/** What the steps of a command about a tester share. */
 export interface Run {
   steps: RunContext['steps'];
   apple: ReturnType<typeof callApple>;

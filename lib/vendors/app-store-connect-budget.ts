@@ -7,7 +7,6 @@ const SCARCE = 0.1;
 const CALLS_OF_A_JOB = 10;
 /** Apple does not say when calls of its rolling hour come back, so the next job waits this long. */
 const EXHAUSTED_MS = 10 * 60_000;
-/** The longest pause between two jobs while calls are left. */
 const LONGEST_PAUSE_MS = 30_000;
 
 /** Reads from Apple's answers how many calls are left, and spaces jobs accordingly. */
@@ -51,7 +50,6 @@ function pauseMs({ limit, left, at }: { limit: number; left: number; at: number 
   return Math.min(LONGEST_PAUSE_MS, (CALLS_OF_A_JOB * HOUR_MS * scarce) / (limit * now));
 }
 
-/** The limit and the calls left, if the answer has the header `X-Rate-Limit`. */
 export function callsLeft(headers: IncomingHttpHeaders): { limit: number; left: number } | undefined {
   const header = headers['x-rate-limit'];
   if (typeof header !== 'string') return undefined;

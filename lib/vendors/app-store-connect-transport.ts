@@ -30,11 +30,9 @@ export interface Call {
   expected: (answer: HttpAnswer) => boolean;
 }
 
-/** Carries the adapter's calls to App Store Connect. */
 export interface AppStoreConnectTransport {
   /** Rejects with a JobError and nothing else. */
   call(call: Call): Promise<HttpAnswer>;
-  /** See AppStoreConnect. */
   waitMs(): number;
 }
 
@@ -66,7 +64,6 @@ export function appStoreConnectTransport(config: AppStoreConnectConfig): AppStor
   };
 }
 
-/** Returns the answer if it answers this call, else throws. */
 export function answered({ method, expected }: Pick<Call, 'method' | 'expected'>, answer: HttpAnswer): HttpAnswer {
   if (expected(answer)) return answer;
   throw isOk(answer) ? unclear(method, answer.status) : new NotOk(answer);
@@ -110,7 +107,6 @@ export const hasCode = (answer: HttpAnswer, code: string): boolean =>
  */
 export const effectOf = (method: string): Effect => (method === 'GET' ? 'repeatable' : 'once');
 
-/** Our error for a success without the expected content. */
 export const unclear = (method: string, status: number): JobError =>
   malformed({ dialect: appStoreConnect, effect: effectOf(method), status });
 

@@ -113,7 +113,6 @@ async function read(response: http.IncomingMessage): Promise<HttpAnswer> {
   return { status: response.statusCode ?? 0, headers: response.headers, body };
 }
 
-/** Like `request`, but rejects with NotOk for a status outside 2xx. */
 export async function requestOk(call: HttpRequest): Promise<HttpAnswer> {
   const answer = await request(call);
   if (!isOk(answer)) throw new NotOk(answer);

@@ -19,7 +19,6 @@ export interface Mail {
   html?: string | undefined;
   /** At most ten, no personal data. */
   categories: readonly string[];
-  /** SendGrid's unsubscribe group. */
   unsubscribe?: { group: number; groupsToDisplay?: readonly number[] | undefined } | undefined;
   /** 1 to 1000. SendGrid refuses the whole request if one address comes twice. */
   recipients: readonly MailRecipient[];

@@ -33,7 +33,6 @@ const isRow = (item: Item): boolean => 'payloadHash' in item && item.canary !== 
 const queueOf = ({ queues }: Snapshot, row: Item): Queue | undefined => queues.find(({ name }) => name === row.queue);
 const stateOf = ({ state, reason }: Item): string => (reason === undefined ? `${state}` : `${state} (${reason})`);
 
-/** A check of every row. */
 function ofRows(judge: (row: Item, all: Snapshot) => Wrong) {
   return (all: Snapshot) => all.items.filter(isRow).map((row): [string, Wrong] => [row.key, judge(row, all)]);
 }
@@ -189,7 +188,6 @@ function beganAt(source: string): number {
   return high === undefined ? Number.NEGATIVE_INFINITY : Number.parseInt(`${high}${low}`, 16);
 }
 
-/** A state that no sequence of events leads to. */
 function unreachable(row: Item): Wrong {
   const { state, reason, lease, endedAt, generation, version } = row;
   const isMove = /^(succeeded$|dead \(|cancelled \(|held \(|started$)/;

@@ -75,6 +75,5 @@ export function problems(log: Log): ErrorRequestHandler {
   };
 }
 
-/** The line of code that threw. */
 const placeOf = (error: unknown): string | undefined =>
   error instanceof Error ? error.stack?.match(/^ +at .*$/m)?.[0].trim() : undefined;

@@ -2,7 +2,6 @@ import type { AnalyticsFigures, RejectedBy } from '../../ops/analytics';
 import { Chart } from './chart';
 import { Answer, duration, Json, sum, Table, useEveryMs } from './parts';
 
-/** Events of the last hour, as they are stored and rejected. */
 export const AnalyticsPage = () => (
   <Answer path="analytics" everyMs={useEveryMs()}>
     {({ at: to, from, accepted, rejected, p50, p95, stored, rejections }: AnalyticsFigures) => (

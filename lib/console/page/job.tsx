@@ -7,7 +7,6 @@ import { ask } from './api';
 import { Answer, duration, Facts, Failure, Json, State, Table, useAsk, useSession } from './parts';
 import { addressOf, usePlace } from './router';
 
-/** One job: why it is where it is, what happened to it, and what can be done. */
 export function JobPage() {
   const { params } = usePlace();
   const [queue, id] = [params.get('queue') ?? '', params.get('id') ?? ''];
@@ -80,7 +79,6 @@ function Actions({ job: { queue, id, steps }, actions }: Pick<Page, 'job'> & { a
   );
 }
 
-/** A bar for each span, over the time from the first to the last. */
 function Waterfall({ spans }: { spans: readonly Span[] }) {
   const from = Math.min(...spans.map((span) => span.from));
   const to = Math.max(...spans.map((span) => span.to ?? Date.now()), from + 1);

@@ -5,7 +5,6 @@ import type { FoundJobs, SearchBy } from '../jobs';
 import { Failure, State, Table, Time, useAsk, useSession } from './parts';
 import { addressOf, go, jobAddress, Link, usePlace } from './router';
 
-/** Searches jobs. The filters are in the address. */
 export function JobsPage() {
   const { params } = usePlace();
   const query = params.toString();

@@ -4,7 +4,6 @@ import { Chart } from './chart';
 import { Answer, duration, State, sum, Table, Time, useEveryMs } from './parts';
 import { addressOf, Link } from './router';
 
-/** The figures of the deployment, read again and again. */
 export const OverviewPage = () => (
   <Answer path="overview" everyMs={useEveryMs()}>
     {(overview: Overview) => (

@@ -74,7 +74,6 @@ function Frame({ session }: { session: Session }) {
   );
 }
 
-/** What the last action on this page did. */
 function Done() {
   const [text, setText] = useState('');
   useEffect(() => {

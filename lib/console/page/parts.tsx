@@ -6,7 +6,6 @@ import { ask } from './api';
 
 export const SessionContext = createContext<Session | undefined>(undefined);
 
-/** The deployment, for every part of the page. */
 export const useSession = (): Session => useContext(SessionContext) as Session;
 
 /** How often figures are asked for: CloudWatch bills each metric each time. */
@@ -72,7 +71,6 @@ export function Time({ at }: { at: number | undefined }) {
   );
 }
 
-/** A duration in its two largest units. */
 export const duration = (ms: number): string => (ms < 1_000 ? `${Math.round(ms)} ms` : secondsText(ms / 1000));
 
 /** The state of a job, campaign or circuit as a word. Its colour does not carry the meaning alone. */
@@ -163,7 +161,6 @@ export function Command({ text }: { text: string }) {
   );
 }
 
-/** A value as JSON, written as text. */
 export const Json = ({ label, value }: { label: string; value: unknown }) => (
   <Scroll label={label}>
     <pre>{JSON.stringify(value, null, 2)}</pre>

@@ -13,7 +13,6 @@ const EVENTS_AFTER_MS = 30 * 60_000;
  */
 const SENDS_FOR_MS = OBJECT_LIFETIME_MS - ROW_LIFETIME_MS;
 
-/** The reason of a campaign that did not end in time. */
 export const EXPIRED = 'CampaignExpired';
 
 export type CampaignEvent = 'accepted' | 'paused' | 'resumed' | 'cancelled';
@@ -44,7 +43,6 @@ export interface CampaignPlan extends RecipientCounts {
   traceparent?: string;
 }
 
-/** A campaign as the table stores it, beside the rows of its chunks. */
 export interface Campaign extends Item, CampaignPlan {
   status: CampaignStatus;
   /** Why it is paused: `operator`, or the code of the error. */
@@ -61,7 +59,6 @@ export interface Campaign extends Item, CampaignPlan {
   eventsChecked?: boolean;
   /** When the reconciler looks again whether the lists can be deleted, ms. */
   listsAt?: number;
-  /** Whether the reconciler has deleted the recipients and the content from the bucket. */
   listsDropped?: boolean;
   /** The progress of that check: how many chunks were read, and how many of those have no event. */
   eventsSought?: { checked: number; silent: number };
@@ -70,7 +67,6 @@ export interface Campaign extends Item, CampaignPlan {
 
 export type CampaignDeps = { table: Table; clock: Clock; random: Random };
 
-/** Reads and changes campaigns in the table. Every change after the first starts from the stored campaign. */
 export function campaigns(deps: CampaignDeps) {
   const change = (
     id: string,

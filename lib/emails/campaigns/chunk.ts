@@ -14,20 +14,17 @@ const MOST_RECIPIENTS = 1000;
  */
 const CHUNK_SECONDS = 0.5;
 
-/** The number of recipients in a chunk of a new campaign, at this many recipients per second. */
 export const chunkSizeOf = (emailRate: number): number =>
   Math.min(MOST_RECIPIENTS, Math.max(1, Math.floor(emailRate * CHUNK_SECONDS)));
 
 /** Depends only on campaign and number, so a chunk is one job however often it is released. */
 export const chunkId = (campaign: string, number: number): string => v5(`${campaign}/${number}`, NAMESPACE);
 
-/** The number of recipients in a chunk. All chunks but the last are full. */
 export const chunkRecipients = (
   { chunks, chunkSize, recipients }: Pick<CampaignPlan, 'chunks' | 'chunkSize' | 'recipients'>,
   number: number,
 ): number => (number < chunks - 1 ? chunkSize : Math.max(0, recipients - (chunks - 1) * chunkSize));
 
-/** The numbers of released chunks, in pages. */
 export function* releasedPages({ released }: Pick<Campaign, 'released'>, size: number, from = 0): Generator<number[]> {
   for (let first = from; first < released; first += size)
     yield Array.from({ length: Math.min(size, released - first) }, (_, n) => first + n);

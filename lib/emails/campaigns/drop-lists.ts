@@ -9,7 +9,6 @@ import { type Campaign, campaigns } from './campaign';
 import { releasedPages } from './chunk';
 import { type CampaignReleaseDeps, rowsOf } from './look';
 
-/** What the deletion of lists needs. The reconciler calls it and provides all of it. */
 export interface DropListsDeps
   extends Pick<CampaignReleaseDeps, 'table' | 'clock' | 'random' | 'ledger' | 'queueNames' | 'share'> {
   objects: Pick<Objects, 'list' | 'delete'>;

@@ -10,7 +10,6 @@ import type { Clock, Log, Queues, Random, Table } from '../../ports';
 import { type Campaign, campaigns } from './campaign';
 import { chunkEnvelope, chunkId, chunkRecipients, releasedPages } from './chunk';
 
-/** What the release of campaigns needs. The reconciler calls it and provides all of it. */
 export interface CampaignReleaseDeps {
   table: Table;
   clock: Clock;

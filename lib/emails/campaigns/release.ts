@@ -140,7 +140,6 @@ async function releaseChunk(
  * recipients, whatever the sizes of their chunks.
  */
 
-/** The turn that the running campaigns have reached: that of the last released chunk. */
 export const reachedBy = (campaigns: readonly Campaign[]): number =>
   campaigns.reduce((reached, { turn = 0 }) => Math.max(reached, turn), 0);
 

@@ -14,7 +14,6 @@ export type Verdict = { body: Buffer } | { status: 403 | 404 | 405 | 413 };
 export const MAX_BODY_BYTES = 2 * 1024 * 1024;
 /** A signature does not prove when a request was sent. An old one is a replay: SendGrid signs each try again. */
 const MAX_AGE_MS = 10 * 60_000;
-/** How far SendGrid's clock may be ahead of ours. */
 const MAX_AHEAD_MS = 60_000;
 
 export const SIGNATURE_HEADER = 'x-twilio-email-event-webhook-signature';
