@@ -1,7 +1,7 @@
 import { environmentSchemas } from '../lib/config/functions';
 import { type Choice, chosenInstance } from '../lib/instances/choose';
+import { producerSettingsOf } from '../lib/instances/deployed';
 import { hasFunction, type Instance } from '../lib/instances/instance';
-import { producerSettingsOf } from '../lib/instances/producer';
 import type { QueueRow } from '../lib/instances/queue-row';
 import { secretSettings, templateValues } from '../lib/instances/variables';
 import { dlqName, eventBus, queueName, recordFolder } from '../lib/jobs/keys';

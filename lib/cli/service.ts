@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { chosenInstance } from '../instances/choose';
-import { producerSettingsOf } from '../instances/producer';
+import { producerSettingsOf } from '../instances/deployed';
 import { OperatorError } from '../ops/operator';
 import type { Command } from './command';
 import { count } from './options';

@@ -1,5 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import type { ProducerSettings } from '../config/producer';
+import { tableName } from '../jobs/keys';
 import type { Instance } from './instance';
 
 /**
@@ -36,3 +38,17 @@ const sorted = (_key: string, value: unknown): unknown =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
     ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
     : value;
+
+/** Recipients a second, for an instance without a rate. */
+const DEFAULT_RATE = 100;
+
+/** The settings of an instance's producers. They hold names and no secret. */
+export const producerSettingsOf = (
+  { name, bucket, prefix, hashKey, rows, settings: { sendgrid } }: Instance,
+  account: string,
+): ProducerSettings => ({
+  ...{ account, bucket, prefix, hashKey },
+  table: tableName(name),
+  emailRate: sendgrid?.rate ?? DEFAULT_RATE,
+  queues: Object.fromEntries(rows.map(({ name: queue, type, retention }) => [queue, { type, retention }])),
+});
