@@ -43,11 +43,6 @@ export interface ReceivedMessage {
   movedBySqs: boolean;
 }
 
-export interface Depth {
-  visible: number;
-  inFlight: number;
-}
-
 export interface SentMessage {
   messageId: string;
   /** Only of a FIFO queue. */
@@ -65,7 +60,7 @@ export interface Queues {
   changeVisibilityBatch(queueUrl: string, receiptHandles: readonly string[], seconds: number): Promise<void>;
   delete(queueUrl: string, receiptHandle: string): Promise<void>;
   /** SQS counts approximately. */
-  depth(queueUrl: string): Promise<Depth>;
+  depth(queueUrl: string): Promise<{ visible: number; inFlight: number }>;
 }
 
 export interface Topics {

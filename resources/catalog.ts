@@ -8,12 +8,8 @@ import type { Fragment, Resource } from './template';
  * the view `events` that shows each event once (docs/analytics.md). Partition projection finds the hours without a
  * crawler. It needs no permission and costs nothing until someone asks.
  */
-export function catalogResources({
-  name,
-  bucket,
-  prefix,
-  settings,
-}: Pick<Instance, 'name' | 'bucket' | 'prefix' | 'settings'>): Fragment {
+export function catalogResources(of: Pick<Instance, 'name' | 'bucket' | 'prefix' | 'settings'>): Fragment {
+  const { name, bucket, prefix, settings } = of;
   const { athena = false, columns = {} } = settings.analytics ?? {};
   if (!athena) return {};
   const database = `${name.replaceAll('-', '_')}_analytics`;

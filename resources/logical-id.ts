@@ -12,16 +12,6 @@ const pascal = (name: string): string =>
 /** The log group that Serverless makes for a function. `key`: its key in serverless.yml, such as `emailEvents`. */
 export const logGroupId = (key: string): string => `${pascal(key)}LogGroup`;
 
-/** Never change this one either. */
-export const JOBS_TABLE_ID = 'JobsTable';
-
-/** The instance's own bus for the ends of jobs. */
-export const EVENT_BUS_ID = 'JobEvents';
-
-/** The SSM parameter of the producers. */
-export const PRODUCER_PARAMETER_ID = 'ProducerParameter';
-
-/** The managed policies of people and services, and the role of the API. */
 export const PRODUCER_POLICY_ID = 'ProducerPolicy';
 export const READER_POLICY_ID = 'ReaderPolicy';
 export const OPERATOR_POLICY_ID = 'OperatorPolicy';

@@ -44,12 +44,10 @@ export const text = (markdown: string): Widget => ({
 
 export const heading = (title: string, about: string): Widget => text(`## ${title}: ${about}`);
 
-type Unit = 'Count' | 'Seconds' | 'Milliseconds' | 'Bytes';
-
 /** Lines over time: metrics by their labels. `unit` labels the left axis. `limits`: level lines by their labels. */
 export function graph(
   title: string,
-  unit: Unit,
+  unit: 'Count' | 'Seconds' | 'Milliseconds',
   lines: Record<string, Metric>,
   limits: Record<string, number> = {},
 ): Widget {

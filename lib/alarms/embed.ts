@@ -1,11 +1,13 @@
 import { partitionOf } from '../aws/partition';
 import { duration } from '../duration';
 import { functionName } from '../jobs/keys';
+import type { Pause } from '../jobs/pause';
+import type { FailingWork } from '../jobs/run-lease';
 import { slsCommand, type Target } from '../target';
 import type { DiscordMessage, Embed } from '../vendors/discord';
+import type { StoredFact } from './fact';
 import { codeBlock, LIMITS, withinLimits } from './fit';
 import { isFact, KINDS, type Kind, runbookOf } from './kinds';
-import type { Known } from './known';
 import { type AlarmChange, type Change, type Notification, newestValue } from './notification';
 import type { Over } from './outages';
 import { behindText, deadText, failingText, pauseText, quantity } from './text';
@@ -17,7 +19,13 @@ export interface Place extends Target {
 }
 
 /** What a message can tell besides the alarm itself. */
-export interface Told extends Known {
+export interface Told {
+  /** The dead jobs of a queue, a fact for each code. */
+  dead?: readonly StoredFact[];
+  /** What fails in the reconciler. */
+  failing?: readonly FailingWork[];
+  /** Since when the queue is paused, and why. Who did it may be an address, so the chat does not show it. */
+  pause?: Pick<Pause, 'at' | 'reason'> | undefined;
   over?: Over | undefined;
 }
 
@@ -35,7 +43,7 @@ function embedOf(notification: Notification, place: Place, stored: Told): Embed 
   return change.rings ? ringingEmbed(change, place, stored) : overEmbed(change, place, stored);
 }
 
-function ringingEmbed(change: Change, place: Place, { dead = [], failing = [], pause }: Known): Embed {
+function ringingEmbed(change: Change, place: Place, { dead = [], failing = [], pause }: Told): Embed {
   const { kind, subject, jobId = dead[0]?.jobId, alarm } = change;
   const { means, look, next = 'deploy', unit }: Kind = KINDS[kind];
   const command = (text: string) =>

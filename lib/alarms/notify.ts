@@ -1,10 +1,14 @@
 import type { SNSMessage } from 'aws-lambda';
 import { codeOf, ignoreStoreError, PermanentError, StopError, WaitError } from '../errors';
-import type { ItemDeps } from '../jobs/ledger';
+import { pauseKey, reconcilerKey } from '../jobs/keys';
+import { type ItemDeps, readItem } from '../jobs/ledger';
+import type { Pause } from '../jobs/pause';
+import type { ReconcilerRun } from '../jobs/run-lease';
 import type { Log, Queues } from '../ports';
 import type { Discord, DiscordMessage } from '../vendors/discord';
-import { messageOf, type Place } from './embed';
-import { knownOf } from './known';
+import { messageOf, type Place, type Told } from './embed';
+import { storedFacts } from './fact';
+import { isAboutWaiting } from './kinds';
 import { type Change, type Notification, notificationOf } from './notification';
 import { began, ended, isOver, type Verdict } from './outages';
 
@@ -63,6 +67,21 @@ const verdictOn = (deps: AlarmDeps, change: Change): Promise<Verdict | undefined
     ignoreStoreError(error);
     return undefined;
   });
+
+/** Reads what is behind an alarm. Empty if the table does not answer, because the message is sent anyway. */
+async function knownOf(deps: ItemDeps, { kind, subject, rings }: Change): Promise<Told> {
+  try {
+    const pause = isAboutWaiting(kind) ? ((await readItem(deps, pauseKey(subject))) as Pause | undefined) : undefined;
+    if (!rings || pause) return { pause };
+    if (kind === 'reconciler-failing')
+      return { failing: ((await readItem(deps, reconcilerKey)) as ReconcilerRun | undefined)?.failing ?? [] };
+    if (kind !== 'dlq-depth' && kind !== 'error-rate') return {};
+    const facts = Object.values(await storedFacts(deps));
+    return { dead: facts.filter((fact) => fact.kind === 'jobs-dead' && fact.subject === subject) };
+  } catch {
+    return {};
+  }
+}
 
 async function send({ discord, clock }: AlarmDeps, message: DiscordMessage, remainingMs: () => number): Promise<void> {
   for (let tried = 1; ; tried++) {

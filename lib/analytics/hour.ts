@@ -41,7 +41,8 @@ export async function writeHour(deps: HourDeps, hour: number, mayGoOn: () => boo
         bytes += line.length;
         buckets[crc32(id) % PARTS]?.add(line);
       }
-      if (lines === undefined) deps.log.error('an object is damaged and stays unchanged', { code: DAMAGED, key });
+      if (lines === undefined)
+        deps.log.error('an object is damaged and stays unchanged', { code: 'OriginalDamaged', key });
     }
     if (bytes > deps.mostBytes) return 'too large';
   }
@@ -55,8 +56,6 @@ export async function writeHour(deps: HourDeps, hour: number, mayGoOn: () => boo
   }
   return damaged ? 'damaged' : 'written';
 }
-
-const DAMAGED = 'OriginalDamaged';
 
 /** Adds rows to a part that it lacks. Two runs may do this at once: who comes second reads again. */
 async function writePart(

@@ -1,8 +1,8 @@
 import { gzipSync } from 'node:zlib';
 import { codeOf } from '../errors';
 import { hourPartition, hoursKey } from '../jobs/keys';
+import type { ItemDeps } from '../jobs/ledger';
 import { endLease, takeLease } from '../jobs/run-lease';
-import type { Clock, Random, Table } from '../ports';
 import { type HourDeps, writeHour } from './hour';
 import type { HoursLease, Since } from './hours-lease';
 import {
@@ -18,11 +18,7 @@ import {
 } from './keys';
 import { PARQUET, toParquet } from './parquet';
 
-export interface HoursRun extends HourDeps {
-  table: Table;
-  clock: Clock;
-  random: Random;
-}
+type HoursRun = HourDeps & ItemDeps;
 
 /** The share of the run's time that stays unused at the end, because one part may take this long. */
 const GUARD = 0.1;

@@ -10,7 +10,6 @@ import type { Secret } from '../ports';
 import { clientDefaults } from './clients';
 import { guarded } from './store-error';
 
-type Fetch = (name: string) => Promise<string | Uint8Array | undefined>;
 /** How to reach AWS, if not as a function does. */
 type Config = Pick<SSMClientConfig & SecretsManagerClientConfig, 'region' | 'credentials'>;
 
@@ -51,24 +50,20 @@ function fetchOf(reference: string, config: Config): (() => Promise<string>) | u
       ? ({ service: 'SSM', operation: 'GetParameter', load: parameterStore } as const)
       : ({ service: 'SecretsManager', operation: 'GetSecretValue', load: secretsManager } as const);
   return async () => {
-    const value = await guarded({ service, operation, call: () => load(config)(name) });
+    const value = await guarded({ service, operation, call: () => load(name, config) });
     if (!value) throw new StoreError({ code: 'SecretMissing', message: `there is no value at ${reference}` });
     return typeof value === 'string' ? value : new TextDecoder().decode(value);
   };
 }
 
-function parameterStore(config: Config): Fetch {
+async function parameterStore(path: string, config: Config): Promise<string | undefined> {
   const client = new SSMClient({ ...clientDefaults, ...config });
-  return async (path) => {
-    const { Parameter } = await client.send(new GetParameterCommand({ Name: path, WithDecryption: true }));
-    return Parameter?.Value;
-  };
+  const { Parameter } = await client.send(new GetParameterCommand({ Name: path, WithDecryption: true }));
+  return Parameter?.Value;
 }
 
-function secretsManager(config: Config): Fetch {
+async function secretsManager(id: string, config: Config): Promise<string | Uint8Array | undefined> {
   const client = new SecretsManagerClient({ ...clientDefaults, ...config });
-  return async (id) => {
-    const { SecretBinary, SecretString } = await client.send(new GetSecretValueCommand({ SecretId: id }));
-    return SecretString ?? SecretBinary;
-  };
+  const { SecretBinary, SecretString } = await client.send(new GetSecretValueCommand({ SecretId: id }));
+  return SecretString ?? SecretBinary;
 }

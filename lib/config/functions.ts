@@ -24,8 +24,6 @@ const ownMail = {
 /** A dynamic template of SendGrid. Without it the built-in text is sent. */
 export const templateId = z.string().regex(/^d-[0-9a-f]{32}$/, 'must be a dynamic template id (d-…)');
 
-const lowerTag = ([tag, template]: [string, string]): [string, string] => [tag.toLowerCase(), template];
-
 export const feedbackEnv = z.object({
   ...common,
   /** `https://{subdomain}.zendesk.com/api/v2`, or the address of a fake. */
@@ -43,7 +41,8 @@ export const feedbackEnv = z.object({
       (entries) => entries.every((entry) => /^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*=d-[0-9a-f]{32}$/.test(entry)),
       'must be language tags with dynamic template ids, e.g. de=d-…,pt-BR=d-…',
     )
-    .transform((entries) => new Map(entries.map((entry) => entry.split('=') as [string, string]).map(lowerTag))),
+    .transform((entries) => entries.map((entry) => entry.split('=') as [tag: string, template: string]))
+    .transform((pairs) => new Map(pairs.map(([tag, template]) => [tag.toLowerCase(), template]))),
   FEEDBACK_TAGS: list,
   /** Seconds that the job waits for SendGrid before it ends without the confirmation. */
   CONFIRMATION_WAIT: seconds.default(900),

@@ -65,12 +65,7 @@ const mailShape = {
     .optional(),
 };
 
-interface Words {
-  templateId?: string | undefined;
-  subject?: string | undefined;
-  text?: string | undefined;
-  html?: string | undefined;
-}
+type Words = Partial<Record<'templateId' | 'subject' | 'text' | 'html', string | undefined>>;
 
 /** A template has its own words. Without one, a subject and a text are required. */
 function checkWords({ templateId: template, subject, text, html }: Words, context: z.RefinementCtx): void {

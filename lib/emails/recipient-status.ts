@@ -48,16 +48,7 @@ export type RecipientStatus = 'accepted' | 'refused';
  */
 export async function writeRecipients(
   { objects, prefix }: { objects: Pick<Objects, 'put'>; prefix: string },
-  {
-    id,
-    time,
-    campaign,
-    recipients,
-    status,
-    messageId,
-    code,
-    excluded,
-  }: {
+  told: {
     id: string;
     time: number;
     campaign?: string;
@@ -69,6 +60,7 @@ export async function writeRecipients(
     excluded?: Excluded | undefined;
   },
 ): Promise<void> {
+  const { id, time, campaign, recipients, status, messageId, code, excluded } = told;
   const job = { job: id, ...(campaign ? { campaign } : {}) };
   const together = { status, ...(messageId ? { messageId } : {}), ...(code ? { code } : {}) };
   const alone = { status: 'refused' satisfies RecipientStatus, code: excluded?.code, field: 'to' };

@@ -1,11 +1,11 @@
 import { jobKey, recordKey } from '../jobs/keys';
-import type { Ledger } from '../jobs/ledger';
+import type { ItemDeps, Ledger } from '../jobs/ledger';
 import { rowOfRecord } from '../jobs/record';
 import { isEnd, type JobRow } from '../jobs/row';
 import { UnreadableRowError } from '../jobs/stored-row';
 import type { Objects } from '../ports';
 import { seenSet } from './address-set';
-import { type Campaign, type CampaignDeps, type CampaignStatus, campaigns } from './campaigns/campaign';
+import { type Campaign, type CampaignStatus, campaigns } from './campaigns/campaign';
 import { chunkId, chunkRecipients, releasedPages } from './campaigns/chunk';
 import { eventKey, type StoredEvent } from './events/event';
 import { eventFolder } from './events/webhook';
@@ -153,7 +153,7 @@ export interface CampaignControl {
   report(id: string): Promise<CampaignReport | undefined>;
 }
 
-export function campaignControl(deps: CampaignDeps & ReportDeps): CampaignControl {
+export function campaignControl(deps: ItemDeps & ReportDeps): CampaignControl {
   const store = campaigns(deps);
   return {
     pause: async (id) => (await store.pause(id)).item,

@@ -17,9 +17,8 @@ export interface FeedbackDeps extends MailDeps {
   config: TicketConfig & ConfirmationConfig & { /** Milliseconds. */ confirmationWaitMs: number };
 }
 
-const MINUTE_MS = 60_000;
 /** Zendesk's upload tokens last 60 minutes. The worker uploads again before that. */
-const TOKEN_LIFETIME_MS = 55 * MINUTE_MS;
+const TOKEN_LIFETIME_MS = 55 * 60_000;
 
 export function feedbackContract(deps: FeedbackDeps): QueueContract {
   return {

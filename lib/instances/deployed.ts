@@ -4,24 +4,15 @@ import type { ProducerSettings } from '../config/producer';
 import { tableName } from '../jobs/keys';
 import type { Instance } from './instance';
 
-/**
- * The stack's outputs about the deployment itself. Never rename one: `sls instances` and the checks before a deployment
- * read those of the last deployment.
- */
-export interface Deployed {
-  Version: string;
-  /** A hash of all settings. It differs from the file's if the file has changed since. */
-  SettingsHash: string;
-  /** `{bucket}/{prefix}`. */
-  Folder: string;
-}
-
 export const stackName = ({ name, stage }: Pick<Instance, 'name' | 'stage'>): string => `${name}-jobs-${stage}`;
 
 export const folderOf = ({ bucket, prefix }: Pick<Instance, 'bucket' | 'prefix'>): string => `${bucket}/${prefix}`;
 
-/** What a deployment of this instance would put into the outputs. */
-export const deployedBy = (instance: Instance): Deployed => ({
+/**
+ * What a deployment of this instance would put into the stack's outputs. Never rename one: `sls instances` and the checks
+ * before a deployment read those of the last deployment. `SettingsHash` differs from the file's if the file has changed.
+ */
+export const deployedBy = (instance: Instance) => ({
   Version: (JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }).version,
   SettingsHash: settingsHash(instance),
   Folder: folderOf(instance),

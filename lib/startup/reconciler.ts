@@ -13,15 +13,13 @@ import type { Topic } from '../reconcile/tell';
 import { coldStart, placeOf } from './cold-start';
 import { publishedEvents, realDeps } from './engine';
 
-export type ScheduleHandler = (
-  event: unknown,
-  context: Pick<Context, 'getRemainingTimeInMillis'> & Partial<Pick<Context, 'invokedFunctionArn'>>,
-) => Promise<void>;
-
 /** The Lambda handler of the reconciler. The function's ARN gives the region and account of the queues. */
-export function reconcilerHandler(): ScheduleHandler {
+export function reconcilerHandler() {
   const started = coldStart(start);
-  return async (_event, context) => {
+  return async (
+    _event: unknown,
+    context: Pick<Context, 'getRemainingTimeInMillis'> & Partial<Pick<Context, 'invokedFunctionArn'>>,
+  ): Promise<void> => {
     const { deps, ...every } = started(context.invokedFunctionArn);
     await reconcile(deps, { remainingMs: context.getRemainingTimeInMillis(), ...every });
   };

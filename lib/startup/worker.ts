@@ -14,11 +14,6 @@ import { realDeps } from './engine';
 /** Seconds until a message comes back to a function that cannot read its own configuration. */
 const CONFIG_WAIT = 900;
 
-export type WorkerHandler = (
-  event: SQSEvent,
-  context: Pick<Context, 'getRemainingTimeInMillis'>,
-) => Promise<SQSBatchResponse>;
-
 /**
  * The Lambda handler of one queue. It never throws during a cold start. Each throw would cost every message one receive,
  * and after three receives SQS dead-letters jobs that never ran.
@@ -32,13 +27,13 @@ export function workerHandler<C extends CommonConfig>({
   /** Where the ends of the queue's jobs are published. Without it, they are not. */
   events?: (config: C) => Events | undefined;
   contract: (config: C, deps: ReturnType<typeof realDeps>) => QueueContract;
-}): WorkerHandler {
+}) {
   const started = coldStart(() => {
     const config = parseEnv(env, process.env);
     const deps = { ...realDeps(config), events: events(config) };
     return { deps, contract: contract(config, deps) };
   });
-  return async (event, context) => {
+  return async (event: SQSEvent, context: Pick<Context, 'getRemainingTimeInMillis'>): Promise<SQSBatchResponse> => {
     let ready: { deps: BatchDeps; contract: QueueContract };
     try {
       ready = started();

@@ -24,16 +24,14 @@ export function notificationOf(
     name: name === '' ? undefined : name,
     customArgs: { ...mailArgs({ id, queue: TESTFLIGHT_QUEUE, time: row.time }), ...traceOf(row) },
   };
-  const base = {
-    from,
-    categories: ['testflight-notification'],
-  };
+  const categories = ['testflight-notification'];
   if (templateId !== undefined) {
     const words = { name, appName, message: message ?? '', url: url ?? '', brand };
-    return { ...base, templateId, recipients: [{ ...person, data: words }] };
+    return { from, categories, templateId, recipients: [{ ...person, data: words }] };
   }
   return {
-    ...base,
+    from,
+    categories,
     recipients: [person],
     subject: `You are invited to test ${appName}`,
     text: [

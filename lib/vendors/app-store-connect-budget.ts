@@ -9,28 +9,22 @@ const CALLS_OF_A_JOB = 10;
 const EXHAUSTED_MS = 10 * 60_000;
 const LONGEST_PAUSE_MS = 30_000;
 
-/** Reads from Apple's answers how many calls are left, and spaces jobs accordingly. */
-export interface Budget {
-  learn(headers: IncomingHttpHeaders): void;
-  /** Milliseconds until another job may begin. 0 means that it begins now, which counts as a start. */
-  waitMs(): number;
-}
-
 /**
  * The hourly budget of one key, from the header of the last answer (`user-hour-lim:3500;user-hour-rem:500;`). Fewer calls
  * left mean longer pauses between jobs. No job begins without enough calls for it. All processes share the key, and
  * each one sees what is left for all.
  */
-export function createBudget(now: () => number): Budget {
+export function createBudget(now: () => number) {
   let known: { limit: number; left: number; at: number } | undefined;
   let begunAt = Number.NEGATIVE_INFINITY;
 
   return {
-    learn: (headers) => {
+    learn: (headers: IncomingHttpHeaders): void => {
       const calls = callsLeft(headers);
       if (calls) known = { ...calls, at: now() };
     },
-    waitMs: () => {
+    /** Milliseconds until another job may begin. 0 means that it begins now, which counts as a start. */
+    waitMs: (): number => {
       const time = now();
       const pause = known ? pauseMs(known, time) : 0;
       const wait = pause === EXHAUSTED_MS ? pause : begunAt + pause - time;

@@ -71,7 +71,7 @@ export function appStoreConnectOver({ call, waitMs }: AppStoreConnectTransport):
   };
 
   const change = async (method: 'POST' | 'DELETE', path: string, tester: string, { timeoutMs }: CallOptions) => {
-    await call({ method, path, body: testersBody([tester]), timeoutMs, expected: is(202, 204) });
+    await call({ method, path, body: { data: [linkage('betaTesters', tester)] }, timeoutMs, expected: is(202, 204) });
   };
 
   return {
@@ -113,11 +113,16 @@ export function appStoreConnectOver({ call, waitMs }: AppStoreConnectTransport):
     removeFromGroup: ({ tester, group }, options) => change('DELETE', testersOf('betaGroups', group), tester, options),
     removeFromApp: ({ tester, app }, options) => change('DELETE', testersOf('apps', app), tester, options),
 
-    invite: async (who, { timeoutMs }) => {
+    invite: async ({ app, tester }, { timeoutMs }) => {
+      // Apple deprecates the tester's part, but without it the request names no tester.
+      const relationships = {
+        app: { data: linkage('apps', app) },
+        betaTester: { data: linkage('betaTesters', tester) },
+      };
       const answer = await call({
         method: 'POST',
         path: '/v1/betaTesterInvitations',
-        body: invitationBody(who),
+        body: { data: { type: 'betaTesterInvitations', relationships } },
         timeoutMs,
         expected: (got) => got.status === 201 || conflictOf(got) !== undefined,
       });
@@ -125,7 +130,8 @@ export function appStoreConnectOver({ call, waitMs }: AppStoreConnectTransport):
     },
 
     notifyBuild: async (build, { timeoutMs }) => {
-      const body = buildNotificationBody(build);
+      const relationships = { build: { data: linkage('builds', build) } };
+      const body = { data: { type: 'buildBetaNotifications', relationships } };
       await call({ method: 'POST', path: '/v1/buildBetaNotifications', body, timeoutMs, expected: is(201) });
     },
   };
@@ -150,22 +156,6 @@ export const testerBody = ({ email, firstName, lastName, groups }: NewTester) =>
     attributes: { email, firstName, lastName },
     relationships: { betaGroups: { data: groups.map((id) => linkage('betaGroups', id)) } },
   },
-});
-
-/** `POST` and `DELETE` for a group's testers, `DELETE` for an app's testers. */
-export const testersBody = (testers: readonly string[]) => ({ data: testers.map((id) => linkage('betaTesters', id)) });
-
-/** `POST /v1/betaTesterInvitations`. Apple deprecates the tester's part, but without it the request names no tester. */
-export const invitationBody = ({ app, tester }: { app: string; tester: string }) => ({
-  data: {
-    type: 'betaTesterInvitations',
-    relationships: { app: { data: linkage('apps', app) }, betaTester: { data: linkage('betaTesters', tester) } },
-  },
-});
-
-/** `POST /v1/buildBetaNotifications`. */
-export const buildNotificationBody = (build: string) => ({
-  data: { type: 'buildBetaNotifications', relationships: { build: { data: linkage('builds', build) } } },
 });
 
 /** The outcome of an invitation for the two conflicts that are not failures. */

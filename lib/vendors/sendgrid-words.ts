@@ -2,10 +2,6 @@
 const MOST_BYTES = 10_000;
 
 type Data = Record<string, unknown>;
-interface Content {
-  subject?: string | undefined;
-  html?: string | undefined;
-}
 
 /**
  * The words that replace `{{name}}` in a mail without a template, for each recipient, and the HTML that names them. SendGrid
@@ -13,7 +9,7 @@ interface Content {
  * mark-up has an escaped form under its own name for the HTML, because the text shows it as it is.
  */
 export function wordsFor(
-  { subject = '', html }: Content,
+  { subject = '', html }: { subject?: string | undefined; html?: string | undefined },
   people: readonly (Data | undefined)[],
 ): { html: string | undefined; words: (Record<string, string> | undefined)[] } {
   const inSubject = namesIn(subject);

@@ -86,7 +86,6 @@ const uploaded = z.object({ upload: z.object({ token: z.string().min(1) }) });
 
 export function realZendesk({ endpoint, email, token, now = Date.now }: ZendeskConfig): Zendesk {
   const base = endpoint.replace(/\/+$/, '');
-
   const calling = vendorCalls({ dialect: zendesk, secret: token, now });
 
   /**

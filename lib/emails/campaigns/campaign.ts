@@ -1,9 +1,9 @@
 import { appended } from '../../jobs/history';
 import { CAMPAIGN_QUEUE, campaignHourKey, campaignKey, todoKey } from '../../jobs/keys';
-import { readItem, type Updated, updateItem } from '../../jobs/ledger';
+import { type ItemDeps, readItem, type Updated, updateItem } from '../../jobs/ledger';
 import type { HistoryEntry } from '../../jobs/row';
 import { BODY_LIFETIME_MS, OBJECT_LIFETIME_MS, ROW_LIFETIME_MS } from '../../jobs/schedule';
-import type { Clock, Item, Random, Table } from '../../ports';
+import type { Clock, Item } from '../../ports';
 
 /** If the vendor reports no event for an accepted chunk within this time, its events probably do not reach us. */
 const EVENTS_AFTER_MS = 30 * 60_000;
@@ -65,9 +65,7 @@ export interface Campaign extends Item, CampaignPlan {
   history: HistoryEntry<CampaignEvent>[];
 }
 
-export type CampaignDeps = { table: Table; clock: Clock; random: Random };
-
-export function campaigns(deps: CampaignDeps) {
+export function campaigns(deps: ItemDeps) {
   const change = (
     id: string,
     next: (campaign: Campaign) => Campaign | undefined,

@@ -1,19 +1,16 @@
 import { eachOf } from '../../concurrency';
 import type { QueueSettings } from '../../config/common';
 import { CAMPAIGN_QUEUE, jobKey } from '../../jobs/keys';
-import type { Ledger } from '../../jobs/ledger';
+import type { ItemDeps, Ledger } from '../../jobs/ledger';
 import { newRow } from '../../jobs/new-row';
 import { backInQueue } from '../../jobs/park';
 import { isEnd, type JobRow, traceFacts, traceOf } from '../../jobs/row';
 import { UnreadableRowError } from '../../jobs/stored-row';
-import type { Clock, Log, Queues, Random, Table } from '../../ports';
+import type { Log, Queues } from '../../ports';
 import { type Campaign, campaigns } from './campaign';
 import { chunkEnvelope, chunkId, chunkRecipients, releasedPages } from './chunk';
 
-export interface CampaignReleaseDeps {
-  table: Table;
-  clock: Clock;
-  random: Random;
+export interface CampaignReleaseDeps extends ItemDeps {
   ledger: Ledger;
   queues: Pick<Queues, 'send'>;
   log: Log;
@@ -77,14 +74,25 @@ async function caughtUp(deps: CampaignReleaseDeps, campaign: Campaign): Promise<
   if (status === 'running' || released === campaign.chunks) return campaign;
   const isReleased = await deps.ledger.has(jobKey(CAMPAIGN_QUEUE, chunkId(id, released)));
   if (!isReleased) return campaign;
-  await sendChunk(deps, campaign, released);
-  return (await countReleased(deps, campaign, campaign.turn)) ?? campaign;
+  return (await releaseChunk(deps, campaign, campaign.turn)) ?? campaign;
 }
 
-/** Sends a chunk whose message is not known to be in the queue. The row comes first: without it, no message has this id. */
-export async function sendChunk(deps: CampaignReleaseDeps, campaign: Campaign, number: number): Promise<void> {
+/**
+ * Releases the campaign's next chunk. Writes the row, then the message, then the campaign's cursor, which alone says what
+ * was released. If one is lost, the release is repeated for the same job, because the id follows from the number.
+ */
+export async function releaseChunk(
+  deps: CampaignReleaseDeps,
+  campaign: Campaign,
+  turn: number | undefined,
+): Promise<Campaign | undefined> {
+  await sendChunk(deps, campaign);
+  return countReleased(deps, campaign, turn);
+}
+
+async function sendChunk(deps: CampaignReleaseDeps, campaign: Campaign): Promise<void> {
   const { ledger, clock, random, log } = deps;
-  const envelope = chunkEnvelope(campaign, number);
+  const envelope = chunkEnvelope(campaign, campaign.released);
   const now = clock.now();
   const made = newRow({ queue: CAMPAIGN_QUEUE, envelope, group: envelope.id, now, random });
   const history = [{ at: now, event: 'released' as const }];
@@ -99,7 +107,7 @@ export async function sendChunk(deps: CampaignReleaseDeps, campaign: Campaign, n
   log.info('released', { queue: CAMPAIGN_QUEUE, jobId: row.id, messageId, ...traceFacts(row) });
 }
 
-export async function countReleased(
+async function countReleased(
   deps: CampaignReleaseDeps,
   campaign: Campaign,
   turn: number | undefined,

@@ -6,7 +6,7 @@ import { type RateItem, takenMs } from '../../limits/rate';
 import type { Due } from '../../ports';
 import { type Campaign, campaigns, EXPIRED, hasExpired } from './campaign';
 import { chunkRecipients } from './chunk';
-import { AT_ONCE, type CampaignReleaseDeps, countReleased, type Looked, look, missEvents, sendChunk } from './look';
+import { AT_ONCE, type CampaignReleaseDeps, type Looked, look, missEvents, releaseChunk } from './look';
 
 /** Released chunks reach the senders some time later. Without this extra work the senders would be idle until then. */
 const AHEAD_MS = 3_000;
@@ -119,19 +119,6 @@ async function releaseInTurn(
 async function rateOf(deps: CampaignReleaseDeps): Promise<{ rate: number; taken: number }> {
   const stored = (await readItem(deps, rateKey('sendgrid'))) as RateItem | undefined;
   return { rate: stored?.rate || 1, taken: stored ? takenMs(stored, deps.clock.now()) : 0 };
-}
-
-/**
- * Writes the row, then the message, then the campaign's cursor, which alone says what was released. If one is lost, the
- * release is repeated for the same job, because the id follows from the number.
- */
-async function releaseChunk(
-  deps: CampaignReleaseDeps,
-  campaign: Campaign,
-  turn: number,
-): Promise<Campaign | undefined> {
-  await sendChunk(deps, campaign, campaign.released);
-  return countReleased(deps, campaign, turn);
 }
 
 /*

@@ -3,19 +3,16 @@ import { StoreError } from '../../errors';
 import { groupBy } from '../../group-by';
 import { sha256 } from '../../jobs/envelope';
 import { eventsPartition, jobKey } from '../../jobs/keys';
-import { type Ledger, writeItem } from '../../jobs/ledger';
+import { type ItemDeps, type Ledger, writeItem } from '../../jobs/ledger';
 import { evidenceItem, MAIL_STEPS, type MailQueue } from '../../jobs/mail';
 import { UnreadableRowError } from '../../jobs/stored-row';
-import type { Clock, Log, Metrics, Objects, Random, Table } from '../../ports';
+import type { Log, Metrics, Objects } from '../../ports';
 import { eventKey, type MailEvent, parseEvent } from './event';
 import type { Verdict, WebhookRequest } from './verify';
 
-export interface EventDeps {
+export interface EventDeps extends ItemDeps {
   objects: Pick<Objects, 'put'>;
   ledger: Pick<Ledger, 'get'>;
-  table: Table;
-  clock: Clock;
-  random: Random;
   prefix: string;
   instance: string;
 }
@@ -72,17 +69,12 @@ export const eventFolder = (
 
 const AT_ONCE = 10;
 
-/** How many events of a request were about our mails, by queue, and how many about mails of other instances. */
-export interface Taken {
-  own: Map<MailQueue, number>;
-  foreign: number;
-}
-
 /**
  * Keeps the events about our mails. It stores them in the bucket under a name that follows from their content, then as
  * evidence about the steps of their jobs. A repeat is harmless. SendGrid sends the events of all instances of its account.
+ * Returns how many events were `own`, by queue, and how many were about mails of other instances.
  */
-export async function takeEvents(deps: EventDeps, events: readonly unknown[]): Promise<Taken> {
+export async function takeEvents(deps: EventDeps, events: readonly unknown[]) {
   const known = events.map((event) => parseEvent(event, deps.clock.now())).filter((event) => event !== undefined);
   const own = known.filter(({ instance }) => instance === deps.instance);
   const unique = [...new Map(own.map((event) => [eventKey(event.stored), event])).values()];
