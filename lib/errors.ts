@@ -99,6 +99,10 @@ export class PermanentError extends JobError {
   readonly class = 'permanent';
 }
 
+/** A PermanentError about one field of a job. `rule` says in words what is wrong with it, never the value. */
+export const wrongField = (code: string, field: string, rule: string): PermanentError =>
+  new PermanentError({ code, message: `${field}: ${rule}`, field });
+
 /** The vendor refuses this request itself. The same request can only be refused again, so it did and does nothing. */
 export const refusesRequest = (error: unknown): boolean =>
   error instanceof PermanentError &&

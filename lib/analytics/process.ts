@@ -4,7 +4,7 @@ import type { Envelope } from '../jobs/envelope';
 import { ANALYTICS_QUEUE } from '../jobs/keys';
 import type { Log, Metrics, Objects } from '../ports';
 import { type MessageType, messageType, type QueueContract, type RunContext } from '../worker/contract';
-import { type Encoded, encodeBatch } from './encode';
+import { type Encoded, type EncodedBatch, encodeBatch } from './encode';
 import { dataKey, HOUR_MS, hourStart, LATE_AFTER_MS, lateKey, rejectedKey } from './keys';
 import { ANALYTICS_EVENTS, type AnalyticsBatch, analyticsSchema } from './message';
 
@@ -94,16 +94,8 @@ function hasLines(stored: Uint8Array, lines: Buffer): boolean {
 const MOST_NAMES = 20;
 
 /** A repeated message is counted again. The numbers only show trends, and the objects are exact. */
-function measure(
-  { metrics }: AnalyticsDeps,
-  log: Pick<Log, 'info'>,
-  {
-    accepted,
-    rejected,
-    names,
-    lagMs,
-  }: { accepted?: Encoded; rejected?: Encoded; names: Map<string, number>; lagMs: number },
-): void {
+function measure({ metrics }: AnalyticsDeps, log: Pick<Log, 'info'>, stored: EncodedBatch & { lagMs: number }): void {
+  const { accepted, rejected, names, lagMs } = stored;
   metrics.add('EventsAccepted', accepted?.events ?? 0, 'Count', {});
   metrics.add('EventsRejected', rejected?.events ?? 0, 'Count', {});
   metrics.add('TimeToStore', lagMs, 'Milliseconds', {});

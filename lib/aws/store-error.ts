@@ -38,15 +38,8 @@ export const hasStatus = (error: unknown, status: number): boolean => statusOf(e
  * `SQS.QueueDoesNotExist` or `DynamoDB.ECONNREFUSED`. It drops AWS's text and the error itself, because the text quotes
  * values (keys, group ids, parts of an item) and the error holds the request.
  */
-export async function guarded<T>({
-  service,
-  operation,
-  call,
-}: {
-  service: Service;
-  operation: string;
-  call: () => Promise<T>;
-}): Promise<T> {
+export async function guarded<T>(made: { service: Service; operation: string; call: () => Promise<T> }): Promise<T> {
+  const { service, operation, call } = made;
   try {
     return await call();
   } catch (error) {

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { PermanentError } from '../errors';
+import { wrongField } from '../errors';
 import { sha256 } from '../jobs/envelope';
 import { dataPrefix } from '../jobs/keys';
 import type { Objects } from '../ports';
@@ -47,12 +47,7 @@ export async function readManifest(
 
 export async function readPart(deps: ReadDeps, manifest: Manifest, number: number): Promise<Recipient[]> {
   const expected = manifest.parts[number];
-  if (expected === undefined)
-    throw new PermanentError({
-      code: 'NoSuchChunk',
-      message: 'data.number: the campaign has no such chunk',
-      field: 'data.number',
-    });
+  if (expected === undefined) throw wrongField('NoSuchChunk', 'data.number', 'the campaign has no such chunk');
   const key = campaignKeys(deps.prefix, manifest.campaign).part(number, expected);
   const text = await verified(deps, { key, expected, field: 'data.number' });
   return text
@@ -72,17 +67,8 @@ async function verified(
   { key, expected, field }: { key: string; expected: string; field: string },
 ): Promise<string> {
   const bytes = await objects.get(key);
-  if (!bytes)
-    throw new PermanentError({
-      code: 'ManifestMissing',
-      message: `${field}: an object of the campaign is gone`,
-      field,
-    });
+  if (!bytes) throw wrongField('ManifestMissing', field, 'an object of the campaign is gone');
   if (sha256(bytes) !== expected)
-    throw new PermanentError({
-      code: 'ManifestChanged',
-      message: `${field}: an object of the campaign was changed after it was accepted`,
-      field,
-    });
+    throw wrongField('ManifestChanged', field, 'an object of the campaign was changed after it was accepted');
   return Buffer.from(bytes).toString('utf8');
 }

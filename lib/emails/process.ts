@@ -1,4 +1,4 @@
-import { CancelledError, JobError, PausedError, PermanentError, StopError } from '../errors';
+import { CancelledError, JobError, PausedError, PermanentError, StopError, wrongField } from '../errors';
 import { traceOf } from '../jobs/row';
 import { type Job, messageType, type QueueContract, type RunContext } from '../worker/contract';
 import type { Campaign, Campaigns } from './campaigns/campaign';
@@ -66,11 +66,7 @@ async function startCampaign(deps: EmailDeps, { id, data, row, envelope }: Job<C
   const manifest = await readManifest(deps, data.manifest);
   const { sendAt, chunks, recipients } = data;
   if (manifest.campaign !== id || manifest.parts.length !== chunks)
-    throw new PermanentError({
-      code: 'ManifestChanged',
-      message: 'data.manifest: belongs to another campaign',
-      field: 'data.manifest',
-    });
+    throw wrongField('ManifestChanged', 'data.manifest', 'belongs to another campaign');
   if (deps.senderDomains.length > 0) checkSender(deps.senderDomains, (await readContent(deps, manifest)).from);
   const { sendAt: _sendAt, ...plan } = data;
   const startsAt = Math.max(row.time, sendAt === undefined ? 0 : Date.parse(sendAt));
@@ -117,11 +113,7 @@ async function sendChunk(
 async function readCampaign(campaigns: Campaigns, id: string): Promise<Campaign> {
   const campaign = await campaigns.read(id);
   if (campaign) return campaign;
-  throw new PermanentError({
-    code: 'CampaignMissing',
-    message: 'data.campaign: there is no such campaign',
-    field: 'data.campaign',
-  });
+  throw wrongField('CampaignMissing', 'data.campaign', 'there is no such campaign');
 }
 
 function mayGoOn({ status }: Campaign): void {
@@ -161,9 +153,9 @@ function campaignReader(deps: ReadDeps) {
 function checkSender(domains: readonly string[], { email }: { email: string }): void {
   const domain = email.slice(email.lastIndexOf('@') + 1).toLowerCase();
   if (domains.length === 0 || domains.includes(domain)) return;
-  throw new PermanentError({
-    code: 'SenderNotAllowed',
-    message: 'data.from.email: its domain is not one of the sender domains of this instance',
-    field: 'data.from.email',
-  });
+  throw wrongField(
+    'SenderNotAllowed',
+    'data.from.email',
+    'its domain is not one of the sender domains of this instance',
+  );
 }

@@ -21,13 +21,9 @@ const REJECTED_PART = 5_000;
  */
 export async function writeManifest(
   { objects, prefix }: { objects: Pick<Objects, 'put'>; prefix: string },
-  {
-    campaign,
-    content,
-    recipients,
-    chunkSize,
-  }: { campaign: string; content: CampaignContent; recipients: AsyncIterable<Read[]>; chunkSize: number },
+  given: { campaign: string; content: CampaignContent; recipients: AsyncIterable<Read[]>; chunkSize: number },
 ): Promise<Written> {
+  const { campaign, content, recipients, chunkSize } = given;
   const keys = campaignKeys(prefix, campaign);
   const parts = partWriter(objects, { size: chunkSize, key: keys.part });
   const refused = partWriter(objects, { size: REJECTED_PART, key: keys.rejected });

@@ -1,4 +1,4 @@
-import { PermanentError, StoreError } from '../errors';
+import { StoreError, wrongField } from '../errors';
 import { attachmentsPrefix, FEEDBACK_QUEUE } from '../jobs/keys';
 import { type JobRow, traceOf } from '../jobs/row';
 import { type Objects, TOO_LARGE } from '../ports';
@@ -56,10 +56,8 @@ export async function* attachmentsOf(
   { attachments = [] }: Feedback,
 ): AsyncGenerator<{ name: string; contentType: string; bytes: Uint8Array }> {
   const home = attachmentsPrefix(prefix, FEEDBACK_QUEUE);
-  const refused = (index: number, code: string, rule: string) => {
-    const field = `data.attachments.${index}.key`;
-    return new PermanentError({ code, message: `${field}: ${rule}`, field });
-  };
+  const refused = (index: number, code: string, rule: string) =>
+    wrongField(code, `data.attachments.${index}.key`, rule);
   for (const [index, { key }] of attachments.entries())
     if (!key.startsWith(home)) throw refused(index, 'InvalidField', "must be under the attachments' prefix");
   for (const [index, { key, name, contentType }] of attachments.entries()) {

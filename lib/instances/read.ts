@@ -6,7 +6,6 @@ import { INSTANCE_NAME, type InstanceFile, instanceFile, type Stage } from './fi
 import type { Instance } from './instance';
 import { InstanceProblems, linesOf, nearestText, type Problem, problemsOf } from './problems';
 import { type QueueRow, rowProblems, rowSchema } from './queue-row';
-import { REGIONS } from './regions';
 import { settingProblems } from './variables';
 
 export const FOLDER = 'instances';
@@ -181,3 +180,20 @@ function rowOf(
   const found = parsed.error.issues.flatMap((issue) => problemsOf(issue, value, rowSchema));
   return { problems: found.map(({ path, rule }) => ({ path: `queues.${queue}.${path}`, rule })) };
 }
+
+/** The regions of AWS that Serverless deploys to. A test compares them with its own list. */
+export const REGIONS = `
+  us-east-1 us-east-2 us-gov-east-1 us-gov-west-1 us-iso-east-1 us-iso-west-1 us-isob-east-1 us-west-1 us-west-2
+  af-south-1
+  ap-east-1 ap-east-2 ap-northeast-1 ap-northeast-2 ap-northeast-3 ap-south-1 ap-south-2 ap-southeast-1 ap-southeast-2
+  ap-southeast-3 ap-southeast-4 ap-southeast-5 ap-southeast-6 ap-southeast-7
+  ca-central-1 ca-west-1
+  cn-north-1 cn-northwest-1
+  eu-central-1 eu-central-2 eu-north-1 eu-south-1 eu-south-2 eu-west-1 eu-west-2 eu-west-3
+  il-central-1
+  me-central-1 me-south-1
+  mx-central-1
+  sa-east-1
+`
+  .trim()
+  .split(/\s+/);

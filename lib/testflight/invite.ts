@@ -126,18 +126,13 @@ function outcomeOf(state: TesterState, { before }: KnownTester): Invitation | un
 /** Sends our own mail if the job asks for one and caused Apple's mail. */
 async function notify(
   deps: TestflightDeps,
-  {
-    job,
-    context,
-    run: { steps, command },
-    invitation,
-  }: { job: Job<Invite>; context: RunContext; run: Run; invitation: Invitation },
+  { job, context, run, invitation }: { job: Job<Invite>; context: RunContext; run: Run; invitation: Invitation },
 ) {
   const { notification } = job.data;
   const step = MAIL_STEPS.testflight;
   if (!notification) return undefined;
   if (invitation !== 'sent' && invitation !== 'by-apple') return skipStep(context, step, 'NotInvited');
-  await command.left(steps.peek(step));
+  await run.command.left(run.steps.peek(step));
   const mail = notificationOf(job, notification, deps.config);
   return mailOrSkip(deps, context, { step, after: 'invitation', limitMs: deps.config.notificationWaitMs, mail });
 }

@@ -1,5 +1,5 @@
 import type * as z from 'zod';
-import { CancelledError, PermanentError } from '../errors';
+import { CancelledError, wrongField } from '../errors';
 import { type Job, messageType, type QueueContract, type RunContext } from '../worker/contract';
 import { invite } from './invite';
 import {
@@ -47,15 +47,15 @@ export function testflightContract(deps: TestflightDeps): QueueContract {
  */
 function checkApp(allowed: readonly AllowedApp[], data: { app: string; groups?: readonly string[] }): void {
   const listed = allowed.filter(({ app }) => app === data.app);
-  if (allowed.length > 0 && listed.length === 0) throw notAllowed('app', 'AppNotAllowed');
+  if (allowed.length > 0 && listed.length === 0) throw wrongField('AppNotAllowed', 'data.app', NOT_LISTED);
   if (listed.length === 0 || listed.some(({ group }) => group === undefined)) return;
   // Without groups, the job is about the whole app.
   const groups = data.groups ?? [undefined];
-  if (!groups.every((id) => listed.some(({ group }) => group === id))) throw notAllowed('groups', 'GroupNotAllowed');
+  if (!groups.every((id) => listed.some(({ group }) => group === id)))
+    throw wrongField('GroupNotAllowed', 'data.groups', NOT_LISTED);
 }
 
-const notAllowed = (field: string, code: string): PermanentError =>
-  new PermanentError({ code, message: `data.${field}: is not in the list of this instance`, field: `data.${field}` });
+const NOT_LISTED = 'is not in the list of this instance';
 
 /** Makes Apple mail the testers of a build. Apple cannot be asked later, so a lost answer leaves the step unknown. */
 async function notifyBuild(deps: TestflightDeps, { data: { build } }: Job<NotifyBuild>, context: RunContext) {

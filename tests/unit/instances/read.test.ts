@@ -1,8 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { functionsOf } from '../../../lib/instances/instance';
-import { instanceNames, parseInstance, readDefaults, readInstance } from '../../../lib/instances/read';
-import { REGIONS } from '../../../lib/instances/regions';
+import { instanceNames, parseInstance, REGIONS, readDefaults, readInstance } from '../../../lib/instances/read';
 import { changeInstance, instanceFolder, problemsOf } from '../../support/instances';
 
 const known = Object.keys(readDefaults().queues ?? {});
