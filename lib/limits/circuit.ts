@@ -64,7 +64,6 @@ export const workedForOthers = (
 /** The stored form of a sender. A shared item must not hold an address. */
 export const senderHash = (sender: string): string => sha256(sender.toLowerCase()).slice(0, 16);
 
-/** The vendors' circuit breakers in the jobs table. */
 export function circuitBreakers(deps: ItemDeps) {
   const closed = (vendor: Vendor): Circuit => ({
     key: vendorKey(vendor),
@@ -141,7 +140,6 @@ export function circuitBreakers(deps: ItemDeps) {
         return forbidden.length >= MOST_SENDERS || refusals >= MOST_REFUSALS ? opened(next, 'Forbidden') : next;
       }),
 
-    /** Counts an attempt that failed as transient. */
     transient: (vendor: Vendor, code: string) =>
       change(vendor, (circuit) => {
         if (isOpen(circuit)) return undefined;

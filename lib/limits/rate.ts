@@ -26,7 +26,6 @@ export interface RateItem extends Item {
 
 export type RateUse = 'campaign' | 'message';
 
-/** A time to send at. */
 export interface Slot {
   at: number;
   /** A sender that wakes later has lost the slot. */
@@ -109,7 +108,6 @@ export function sharedRate({ rate, ...deps }: RateDeps, vendor: string) {
     /** A slot that begins within `withinMs`, or how long to wait before asking again; then nothing is reserved. */
     reserve,
 
-    /** The vendor asks all senders to wait. */
     block: (waitMs: number) =>
       updateItem<RateItem>(deps, key, (stored) => {
         const item = stored ?? empty(key);

@@ -12,7 +12,6 @@ const PATIENCE_MS = 10_000;
 /** SQS may blame the sender for these, but takes the message later. */
 const THROTTLED = /Throttl/;
 
-/** A message that is not sent yet. */
 interface Pending {
   message: OutgoingMessage;
   bytes: number;

@@ -8,7 +8,6 @@ import { type Inputs, type Kind, kinds } from './kinds';
 import { type Accepted, accept, type SubmitDeps, type Unsent } from './submit';
 import { type SubmitOptions, submitOptions, valid } from './valid';
 
-/** A job of a batch, with the data of its kind. */
 export type BatchJob = { [K in Kind]: { kind: K; data: Inputs[K]; options?: SubmitOptions | undefined } }[Kind];
 
 /** What happened to one job of a batch. After a StoreError, try that job again with the same key. */
@@ -16,7 +15,6 @@ export type BatchResult =
   | { accepted: Accepted; error?: never }
   | { accepted?: never; error: InvalidJobError | IdempotencyConflictError | StoreError };
 
-/** The number of rows that are written side by side. */
 const ROWS_AT_ONCE = 25;
 
 /** The functions of kinds.ts check data and options. */

@@ -11,7 +11,6 @@ import {
 import { InvalidRecipientsError, type RecipientInput } from '../emails/recipient';
 import { type Bytes, fromCsv, fromIterable, fromNdjson, type Read } from '../emails/recipients';
 import { writeManifest } from '../emails/write-manifest';
-import type { Table } from '../ports';
 import { InvalidJobError } from './errors';
 import { jobId } from './job-id';
 import { checkSendAt, checkStart } from './plan';
@@ -30,14 +29,12 @@ export type RecipientSource =
   | { ndjson: Bytes }
   | { key: string };
 
-/** An accepted campaign, with the counts of its recipients. */
 export interface AcceptedCampaign extends Accepted, RecipientCounts {
   /** S3 keys of the rejected recipients, with their lines and reasons (NDJSON). */
   rejectedKeys: string[];
 }
 
 export interface SubmitCampaignDeps extends SubmitDeps {
-  table: Table;
   /** Recipients per second that may be sent to. It decides the size of a chunk. */
   emailRate: number;
   /** Streams an object of the bucket. Without it, the object is read as a whole. */

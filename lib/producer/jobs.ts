@@ -48,7 +48,6 @@ export interface WaitOptions extends FindOptions {
   signal?: AbortSignal | undefined;
 }
 
-/** A job's status after `cancel`. */
 export interface CancelledStatus extends JobStatus {
   /** Whether the job will never start. If not, it has started or ended already, or it was not planned. */
   cancelled: boolean;
@@ -183,7 +182,6 @@ export const BY_ITS_PRODUCER = 'by its producer';
 const iso = (time: number | undefined): string | undefined =>
   time === undefined ? undefined : new Date(time).toISOString();
 
-/** What an API may show of a row. */
 export function statusOf(row: JobRow): JobStatus {
   const { id, queue, state, reason, result, error } = row;
   const times = {

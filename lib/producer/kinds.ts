@@ -20,7 +20,6 @@ import type { Submission, SubmitDeps } from './submit';
 import { checkFiles } from './uploads';
 import { type CheckedOptions, valid } from './valid';
 
-/** What a caller gives for a job of each kind. */
 export interface Inputs {
   feedback: FeedbackInput;
   email: EmailMessageInput;

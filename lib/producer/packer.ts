@@ -1,3 +1,4 @@
+import * as z from 'zod';
 import type { AnalyticsEvent } from '../analytics/event';
 import { ANALYTICS_EVENTS, MOST_EVENTS, shardOf } from '../analytics/message';
 import { MAX_INLINE_DATA_BYTES } from '../jobs/envelope';
@@ -5,26 +6,26 @@ import { ANALYTICS_QUEUE } from '../jobs/keys';
 import type { Clock, Random } from '../ports';
 import { jobId } from './job-id';
 
-export interface PackingLimits {
-  /** The number of message groups, and so of messages that workers can process at once. */
-  shards: number;
-  /** The limits of one message. */
-  maxEvents: number;
-  maxBytes: number;
-  /** How long an event waits for others of its shard, milliseconds. */
-  maxAgeMs: number;
-}
+const wholeNumber = z.custom<number>(
+  (value) => Number.isSafeInteger(value) && Number(value) > 0,
+  'must be a whole number from 1',
+);
 
 /**
  * SQS bills steps of 64 KB, and S3 and Lambda bill calls, so large messages are the cheapest. Few events arrive within two
  * seconds, so most messages are sealed by age, and more shards make smaller messages.
  */
-export const DEFAULT_PACKING: PackingLimits = {
-  shards: 8,
-  maxEvents: 5_000,
-  maxBytes: MAX_INLINE_DATA_BYTES,
-  maxAgeMs: 2_000,
-};
+export const packingLimits = z.strictObject({
+  /** The number of message groups, and so of messages that workers can process at once. */
+  shards: wholeNumber.default(8),
+  /** The limits of one message. */
+  maxEvents: wholeNumber.default(5_000),
+  maxBytes: wholeNumber.default(MAX_INLINE_DATA_BYTES),
+  /** How long an event waits for others of its shard, milliseconds. */
+  maxAgeMs: wholeNumber.default(2_000),
+});
+
+export type PackingLimits = z.output<typeof packingLimits>;
 
 /** A message that is full or old enough to send. */
 export interface Packed {

@@ -3,19 +3,15 @@ import type { CampaignInput, EmailMessageInput } from '../emails/message';
 import { type CampaignControl, campaignControl } from '../emails/report';
 import type { FeedbackInput } from '../feedback/message';
 import { createLedger } from '../jobs/ledger';
-import type { Table } from '../ports';
 import type { InviteInput, NotifyBuild, RemoveInput } from '../testflight/message';
-import { type AcceptedCampaign, type RecipientSource, submitCampaign } from './campaign';
+import { type AcceptedCampaign, type RecipientSource, type SubmitCampaignDeps, submitCampaign } from './campaign';
 import { type Kind, kinds } from './kinds';
-import { type Accepted, type SubmitDeps, submit } from './submit';
+import { type Accepted, submit } from './submit';
 import { askedId, type SubmitOptions, submitOptions, valid } from './valid';
 
-export interface ProducerDeps extends Omit<SubmitDeps, 'ledger'> {
-  table: Table;
-  /** The limit of recipients per second for all e-mails together, 100 by default. */
+export interface ProducerDeps extends Omit<SubmitCampaignDeps, 'ledger' | 'emailRate'> {
+  /** Recipients per second of all e-mails together, 100 by default. */
   emailRate?: number;
-  /** Reads an object of the bucket as a stream, for long lists of recipients. */
-  readObject?: (key: string) => AsyncIterable<Uint8Array>;
 }
 
 /**

@@ -21,7 +21,6 @@ export interface ProducerClient extends Producer, Pick<Tracker, 'track' | 'flush
     /** A form with which a user uploads one file. Rejects with an InvalidJobError. */
     upload(input: UploadInput): Promise<Upload>;
   };
-  /** Looks up jobs. */
   jobs: Jobs;
   /**
    * Sends the tracked events and closes all connections. Ends within `timeoutMs` (20,000 by default), calls under way

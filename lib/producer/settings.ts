@@ -4,7 +4,7 @@ import { type ProducerSettings, producerSettings } from '../config/producer';
 import { describeIssue } from '../jobs/envelope';
 import type { Log } from '../ports';
 import { InvalidJobError } from './errors';
-import { DEFAULT_PACKING, type PackingLimits } from './packer';
+import { type PackingLimits, packingLimits } from './packer';
 
 /** Static credentials, or a function that returns them, as the AWS SDK takes them. */
 export type Credentials = ClientCredentials | (() => Promise<ClientCredentials>);
@@ -46,20 +46,9 @@ export interface ProducerOptions extends ConnectionOptions {
   analytics?: Partial<PackingLimits> | undefined;
 }
 
-/** Whether a value has these members, each of this type. */
 const has = (value: unknown, names: string[], type: string): boolean =>
   names.every((name) => typeof (Object(value) as Record<string, unknown>)[name] === type);
 
-const wholeNumber = z.custom<number>(
-  (value) => Number.isSafeInteger(value) && Number(value) > 0,
-  'must be a whole number from 1',
-);
-const packing = z.strictObject({
-  shards: wholeNumber.default(DEFAULT_PACKING.shards),
-  maxEvents: wholeNumber.default(DEFAULT_PACKING.maxEvents),
-  maxBytes: wholeNumber.default(DEFAULT_PACKING.maxBytes),
-  maxAgeMs: wholeNumber.default(DEFAULT_PACKING.maxAgeMs),
-});
 const endpoint = z.url({ protocol: /^https?$/, error: 'must be an http or https URL' }).optional();
 
 const connectionSchema = z.object({
@@ -79,13 +68,12 @@ const connectionSchema = z.object({
       'must have the functions info, warn and error',
     )
     .optional(),
-  analytics: packing.prefault({}),
+  analytics: packingLimits.prefault({}),
 });
 
 /** Checked options. Without `settings`, they are in the SSM parameter. */
 export type ConnectionConfig = z.output<typeof connectionSchema>;
 
-/** The variable behind each option. */
 const VARIABLES: Record<string, string> = {
   instance: 'JOBS_INSTANCE',
   region: 'AWS_REGION',

@@ -61,7 +61,6 @@ export interface Submission {
   files?: readonly string[] | undefined;
 }
 
-/** An accepted job. */
 export interface Accepted {
   id: string;
   /** When the job was first accepted, ISO 8601. */
@@ -137,26 +136,22 @@ export async function accept(deps: SubmitDeps, submission: Submission): Promise<
   return begin(deps, { row: first, type, envelope: { ...same, time }, accepted: again });
 }
 
-/** Goes on with a stored job that has no message yet. */
-async function begin(
-  deps: SubmitDeps,
-  job: { row: JobRow; type: QueueSettings['type']; envelope: Envelope; accepted: Accepted },
-): Promise<{ accepted: Accepted } | Unsent> {
+/** A job that has no message yet, and the answer to its caller. */
+interface Beginning {
+  row: JobRow;
+  type: QueueSettings['type'];
+  envelope: Envelope;
+  accepted: Accepted;
+}
+
+/** Goes on with a stored job. */
+async function begin(deps: SubmitDeps, job: Beginning): Promise<{ accepted: Accepted } | Unsent> {
   if (job.row.notBefore === undefined) return unsent(deps, { ...job, stored: true });
   await planStart(deps, { ...job, mayStill: mayBeUnsent });
   return { accepted: job.accepted };
 }
 
-function unsent(
-  deps: SubmitDeps,
-  {
-    row,
-    type,
-    envelope,
-    accepted,
-    stored,
-  }: { row: JobRow; type: QueueSettings['type']; envelope: Envelope; accepted: Accepted; stored: boolean },
-): Unsent {
+function unsent(deps: SubmitDeps, { row, type, envelope, accepted, stored }: Beginning & { stored: boolean }): Unsent {
   const fifo = type === 'fifo' ? { groupId: row.group ?? row.id, deduplicationId: deduplicationId.opened(row) } : {};
   return {
     row,

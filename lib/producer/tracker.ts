@@ -4,7 +4,7 @@ import { ANALYTICS_QUEUE } from '../jobs/keys';
 import type { BatchQueues, OutgoingMessage } from '../ports';
 import { createBatchSender } from './batch-sender';
 import { InvalidJobError } from './errors';
-import { createPacker, DEFAULT_PACKING, type PackingLimits } from './packer';
+import { createPacker, type PackingLimits, packingLimits } from './packer';
 import type { SubmitDeps } from './submit';
 
 /** The limit for one event as JSON. Within the limits of its fields only text full of escapes is larger. */
@@ -61,7 +61,7 @@ export function createTracker(
   });
   const packer = createPacker({
     ...deps,
-    limits: { ...DEFAULT_PACKING, ...packing },
+    limits: packingLimits.parse(packing),
     sealed: ({ id, group, body }) => {
       const fifo = deps.settings(ANALYTICS_QUEUE).type === 'fifo';
       const identity = fifo ? { groupId: group, deduplicationId: id } : {};

@@ -16,15 +16,20 @@ const MOST_ATTACHED = 100 * MIB;
 
 const uploadSchema = z
   .strictObject({
+    /** The queue whose jobs may use the file: `feedback` (the default) for attachments, `emails` for lists of recipients. */
     queue: z.enum([FEEDBACK_QUEUE, EMAILS_QUEUE]).default(FEEDBACK_QUEUE),
+    /** Only jobs of this principal may use the file. */
     principal: singleLine(255),
+    /** Its ending becomes the ending of the key. */
     name: singleLine(255),
     contentType: z
       .string()
       .max(127)
       .regex(/^[\w!#$&^.+-]+\/[\w!#$&^.+-]+(; ?charset=[\w-]+)?$/, 'must be a media type'),
+    /** The size range that S3 accepts: 1 byte, to 50 MiB for feedback and 512 MiB for emails, by default. */
     minBytes: z.int().nonnegative().default(1),
     maxBytes: z.int().positive().optional(),
+    /** Seconds until the form expires, 600 by default, at most 3,600. */
     expiresIn: z.int().min(1).max(3_600).default(600),
   })
   .superRefine(({ queue, minBytes, maxBytes }, context) => {
@@ -36,20 +41,7 @@ const uploadSchema = z
   });
 
 /** A file that a user of the API wants to upload. */
-export interface UploadInput {
-  /** The queue whose jobs may use the file: `feedback` (the default) for attachments, `emails` for lists of recipients. */
-  queue?: 'feedback' | 'emails' | undefined;
-  /** Only jobs of this principal may use the file. */
-  principal: string;
-  /** Its ending becomes the ending of the key. */
-  name: string;
-  contentType: string;
-  /** The size range that S3 accepts: 1 byte, to 50 MiB for feedback and 512 MiB for emails, by default. */
-  minBytes?: number | undefined;
-  maxBytes?: number | undefined;
-  /** Seconds until the form expires, 600 by default, at most 3,600. */
-  expiresIn?: number | undefined;
-}
+export type UploadInput = z.input<typeof uploadSchema>;
 
 /** A form for the upload: send `fields`, then the file as `file`, as multipart/form-data to `url`. */
 export interface Upload {
@@ -65,7 +57,6 @@ export interface Upload {
 export type PostPolicy = Record<'key' | 'contentType', string> & Record<'minBytes' | 'maxBytes' | 'expiresIn', number>;
 
 export interface UploadDeps extends Pick<SubmitDeps, 'clock' | 'random' | 'prefix' | 'settings'> {
-  /** Signs a form with this policy. */
   sign: (policy: PostPolicy) => Promise<{ url: string; fields: Record<string, string> }>;
 }
 
@@ -118,6 +109,5 @@ export async function checkFiles(
   return keys.map(({ key }) => key).filter(isUploaded);
 }
 
-/** Whether a key is in the folder of uploads. */
 export const isUpload = (key: unknown, { prefix, queue }: { prefix: string; queue: string }): key is string =>
   typeof key === 'string' && key.startsWith(uploadsPrefix(prefix, queue));

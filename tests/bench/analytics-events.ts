@@ -1,7 +1,7 @@
 import type { SQSEvent, SQSRecord } from 'aws-lambda';
 import type { AnalyticsEvent } from '../../lib/analytics/event';
 import { shardOf } from '../../lib/analytics/message';
-import { createPacker, DEFAULT_PACKING, type Packed } from '../../lib/producer/packer';
+import { createPacker, type Packed, type PackingLimits, packingLimits } from '../../lib/producer/packer';
 import { memoryRandom } from '../support/memory-clock';
 
 const NAMES = ['screen_viewed', 'button_tapped', 'purchase', 'search', 'session_started'];
@@ -45,12 +45,12 @@ export function appEvent(n: number, next: () => number, at = START): AnalyticsEv
 }
 
 /** Full messages, packed by the producer. */
-export function* packedMessages(events: number, limits: Partial<typeof DEFAULT_PACKING> = {}): Generator<Packed> {
+export function* packedMessages(events: number, limits: Partial<PackingLimits> = {}): Generator<Packed> {
   const next = numbers(7);
   const ready: Packed[] = [];
   const packer = createPacker({
     source: '/my/api',
-    limits: { ...DEFAULT_PACKING, ...limits },
+    limits: packingLimits.parse(limits),
     clock: { now: () => START, sleep: () => new Promise(() => {}) },
     random: memoryRandom(),
     sealed: (packed) => ready.push(packed),
@@ -79,7 +79,7 @@ export function* singleMessages(events: number): Generator<Packed> {
     };
     yield {
       id,
-      group: shardOf(event, DEFAULT_PACKING.shards),
+      group: shardOf(event, packingLimits.parse({}).shards),
       body: JSON.stringify({ ...head, data: { events: [event] } }),
     };
   }
