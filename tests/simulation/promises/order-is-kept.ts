@@ -10,7 +10,7 @@ import type { Promised } from './promise';
  * The jobs of a group that were never held take effect in the order in which SQS accepted them.
  */
 export const orderIsKept: Promised = (world, inputs) => {
-  const { watch, settings, queue, plan } = world;
+  const { watch, settings, queue, plan, damaged } = world;
   if (settings.type !== 'fifo' || queue.isDoneWithout) return undefined;
   const numberOf = ({ id }: JobRow): string => watch.firsts.get(id)?.sequence ?? '';
   const straight = inputs
@@ -19,6 +19,8 @@ export const orderIsKept: Promised = (world, inputs) => {
     .filter((row) => row.state === 'succeeded' && row.generation === 1)
     // A removal of a tester who is not there has no effect.
     .filter(({ id }) => watch.effects.has(id))
+    // The message of a row that does not parse waits outside the queue, and others of its group go on.
+    .filter(({ id }) => !damaged.has(id))
     .filter((row) => row.holds === 0 && row.spentMessageIds.length === 0)
     // Another message may have been sent first under the id, and was never this job's.
     .filter(({ id, deliveries }) => deliveries.some(({ messageId }) => messageId === watch.firsts.get(id)?.messageId))
