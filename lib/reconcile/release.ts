@@ -132,7 +132,7 @@ export async function release(deps: ReconcileDeps, row: JobRow): Promise<void> {
 
 /** Sends the message of an open job again. Resolves to false if its body is not kept. */
 export async function sendAgain(deps: ReconcileDeps, row: JobRow): Promise<boolean> {
-  const body = row.bodyKept ? await keptBody(deps, row) : undefined;
+  const body = await keptBody(deps, row);
   if (body === undefined) return false;
   const { messageId } = await sendOpen(deps, row, body);
   deps.log.warn('sent again', { queue: row.queue, jobId: row.id, messageId });

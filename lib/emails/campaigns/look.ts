@@ -1,16 +1,19 @@
 import { eachOf } from '../../concurrency';
 import type { QueueSettings } from '../../config/common';
+import { keepBody } from '../../jobs/body';
 import { CAMPAIGN_QUEUE, jobKey } from '../../jobs/keys';
 import type { ItemDeps, Ledger } from '../../jobs/ledger';
 import { newRow } from '../../jobs/new-row';
 import { backInQueue } from '../../jobs/park';
 import { isEnd, type JobRow, traceFacts, traceOf } from '../../jobs/row';
 import { UnreadableRowError } from '../../jobs/stored-row';
-import type { Log, Queues } from '../../ports';
+import type { Log, Objects, Queues } from '../../ports';
 import { type Campaign, campaigns } from './campaign';
 import { chunkEnvelope, chunkId, chunkRecipients, releasedPages } from './chunk';
 
 export interface CampaignReleaseDeps extends ItemDeps {
+  objects: Objects;
+  prefix: string;
   ledger: Ledger;
   queues: Pick<Queues, 'send'>;
   log: Log;
@@ -95,14 +98,16 @@ async function sendChunk(deps: CampaignReleaseDeps, campaign: Campaign): Promise
   const envelope = chunkEnvelope(campaign, campaign.released);
   const now = clock.now();
   const made = newRow({ queue: CAMPAIGN_QUEUE, envelope, group: envelope.id, now, random });
+  const body = JSON.stringify(envelope);
   const history = [{ at: now, event: 'released' as const }];
-  // A row that does not parse waits without its campaign.
-  const written = await ledger.write({ ...made, sentAt: now, history }, 0).catch((error: unknown) => {
+  const written = await ledger.write({ ...made, sentAt: now, history }, 0).catch(async (error: unknown) => {
     if (!(error instanceof UnreadableRowError)) throw error;
+    // The campaign goes on without a row that does not parse. Once it parses, the reconciler sends it from this body.
+    await keepBody(deps, made, body);
   });
   const row = written?.written ? written.item : written?.stored;
   if (row?.state !== 'queued' || row.deliveries.length > 0) return;
-  const message = backInQueue(deps, { row, body: JSON.stringify(envelope) });
+  const message = backInQueue(deps, { row, body });
   const { messageId } = await deps.queues.send(deps.queueUrl(CAMPAIGN_QUEUE), message);
   log.info('released', { queue: CAMPAIGN_QUEUE, jobId: row.id, messageId, ...traceFacts(row) });
 }

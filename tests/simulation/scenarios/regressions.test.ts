@@ -335,6 +335,24 @@ const FOUND: Record<string, Partial<Plan>> = {
     events: true,
     warm: true,
   },
+  'a chunk whose row newer code wrote before its message was sent goes out once the row parses': {
+    queue: 'campaigns',
+    seed: 1,
+    concurrency: 2,
+    jobs: jobs(['good', { at: 120_009 }], ['good', { again: 10 }]),
+    calls: [
+      { kind: 'table.put', nth: 7, fault: 'killed-late', times: 3 },
+      { nth: 2, fault: 'refused' },
+    ],
+    controls: [
+      { at: 500, what: 'pause', campaign: 1 },
+      { at: 500, what: 'pause', campaign: 1 },
+    ],
+    future: { from: 121_314, until: 721_314 },
+    resolution: { after: 600_000 },
+    latency: { from: 93, until: 3_600_093, every: 90_000 },
+    events: true,
+  },
 };
 
 test.each(Object.entries(FOUND))('%s', async (_name, plan) => {
