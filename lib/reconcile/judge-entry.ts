@@ -3,9 +3,8 @@ import { CRASH_LOOP_RUNS } from '../jobs/claim';
 import { finish, keepCancelled } from '../jobs/finish';
 import { disowned, type Resolved, resolve } from '../jobs/identify';
 import { invalidId, jobKey } from '../jobs/keys';
-import { ATTRIBUTE, keepsEntry, tokenOf } from '../jobs/park';
+import { ATTRIBUTE, keepsEntry } from '../jobs/park';
 import { firstRow, permission, refuse } from '../jobs/permission';
-import type { JobRow } from '../jobs/row';
 import { ROW_DAMAGED, UnreadableRowError } from '../jobs/stored-row';
 import { crashesOf } from '../jobs/transitions';
 import type { ReceivedMessage } from '../ports';
@@ -47,7 +46,7 @@ const withGroup = ({ groupId, ...message }: ReceivedMessage) => ({
 
 async function judged(deps: ReconcileRun, { queue, message, seen }: Entry): Promise<Verdict> {
   const { messageId, receiveCount, movedBySqs, attributes } = message;
-  // A worker parked the message because its row did not parse. Only workers send to a DLQ, so it is one of ours.
+  // A worker parked the message because its row did not parse, so it could not see whether the message is one of ours.
   const restored = !movedBySqs && attributes.code === ROW_DAMAGED;
   // A redriven entry keeps its attributes. If SQS moves it to the DLQ again, only SQS's own mark shows that.
   if (!movedBySqs && attributes.code !== undefined && !restored) return judgeParked(deps, { queue, message, seen });
@@ -55,7 +54,7 @@ async function judged(deps: ReconcileRun, { queue, message, seen }: Entry): Prom
   const moved = await owned(deps, queue, { ...message, ...(group === undefined ? {} : { groupId: group }) }, restored);
   // The canary's own metric reports that it did not end.
   if (moved?.row.canary) return 'delete';
-  const allowed = moved && permission(moved.row, restored ? asOurs(message, moved.row) : message, moved.resolved);
+  const allowed = moved && permission(moved.row, message, moved.resolved);
   if (!moved || allowed === 'refused') {
     refuse(deps, { queue, jobId: attributes[ATTRIBUTE.job] ?? moved?.row.id, messageId, receiveCount });
     return 'delete';
@@ -70,10 +69,6 @@ async function judged(deps: ReconcileRun, { queue, message, seen }: Entry): Prom
     return (await parkCrashed(deps, queue, moved)) ? 'delete' : 'later';
   return moved;
 }
-
-const asOurs = ({ messageId, attributes }: ReceivedMessage, row: JobRow) => ({
-  ...{ messageId, attributes: { ...attributes, ...tokenOf(row) } },
-});
 
 /** Finds the message's job. As in the worker, a message with the id of another job gets an id and a job of its own. */
 async function owned(

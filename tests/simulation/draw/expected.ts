@@ -6,6 +6,7 @@ export const EXPECTED: readonly string[] = [
   ...START_FAULTS.map((fault) => `start ${fault}`),
   ...TARGETS.map((target) => `outage of ${target}`),
   'lost delete',
+  'forged message',
   'indexes that lag',
   'approximate queues',
   'groups by turns',

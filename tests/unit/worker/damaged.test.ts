@@ -43,7 +43,7 @@ const entries = (engine: ReturnType<typeof memoryEngine>) =>
 
 test('the message of a row that does not parse waits in the DLQ, and runs once the row is restored', async () => {
   const { engine, effects, damaged, restore, minutes } = await damagedJob();
-  engine.send(BODY);
+  engine.send(BODY, { of: jobId(1) });
 
   await engine.deliver();
   await minutes(90);
@@ -89,7 +89,7 @@ test('a held job whose row does not parse is counted in each run, and released o
 
 test('an entry that was moved back stays out of the queue again while the row does not parse', async () => {
   const { engine, effects, minutes } = await damagedJob();
-  engine.send(BODY);
+  engine.send(BODY, { of: jobId(1) });
   await engine.deliver();
 
   engine.model.startMessageMoveTask({
@@ -104,7 +104,7 @@ test('an entry that was moved back stays out of the queue again while the row do
 
 test('a message that SQS dead-lettered gets the reason, is counted, and goes back once the row is restored', async () => {
   const { engine, effects, restore, minutes } = await damagedJob();
-  engine.send(BODY, { group: 'g' });
+  engine.send(BODY, { group: 'g', of: jobId(1) });
   spendReceives(engine);
 
   await minutes(2);
@@ -173,3 +173,25 @@ test('a message whose row a newer release wrote comes back, then waits in the DL
   expect(engine.row(jobId(1)).state).toBe('succeeded');
   expect(effects).toEqual([jobId(1)]);
 });
+
+test.each([
+  ['no body', JSON.stringify({ body: 'gone' })],
+  ['a stand-in', STAND_IN],
+  ['its body', BODY],
+])(
+  'a message of a stranger that names a damaged row and has %s opens nothing once the row is restored',
+  async (_what, body) => {
+    const { engine, effects, restore, minutes } = await damagedJob();
+    engine.send(body, { attributes: { job: jobId(1) } });
+    await engine.deliver();
+    const entry = engine.deadLetters().length;
+
+    await restore();
+    await minutes(20);
+
+    expect(entry).toBe(1);
+    expect(effects).toEqual([]);
+    expect(engine.row(jobId(1))).toMatchObject({ state: 'queued', deliveries: [] });
+    expect(engine.deadLetters()).toEqual([]);
+  },
+);
