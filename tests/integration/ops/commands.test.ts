@@ -112,7 +112,10 @@ test('the commands find and retry a dead job with the credentials and the stage 
   expect([list, retried].map(({ stderr }) => stderr.split('\n')[0])).toEqual(
     Array(2).fill('mht-api-staging · stage staging · account 000000000000 · us-east-1'),
   );
-  expect(sqs.messages(main)).toMatchObject([{ groupId: 'a-group', deduplicationId: `${id}:r:1` }]);
+  expect(sqs.messages(main)).toMatchObject([{ groupId: 'a-group', attributes: { job: { StringValue: id } } }]);
+  // The reconciler would delete the entry of the retried job.
+  const { Messages = [] } = sqs.receiveMessage({ QueueUrl: dlq });
+  for (const { ReceiptHandle } of Messages) sqs.deleteMessage({ QueueUrl: dlq, ReceiptHandle });
   const [audit = ''] = await ports.objects.list('jobs/_audit/');
   expect(JSON.parse(Buffer.from((await ports.objects.get(audit)) ?? '').toString())).toMatchObject({
     ...{ action: 'jobs retry', arguments: { id }, by: 'arn:aws:iam::000000000000:user/operator' },
