@@ -175,11 +175,11 @@ describe('who runs a command is stored before it changes something', () => {
     expect(ids).toEqual([objects[0].id, objects[0].id]);
   });
 
-  test.each<[string, Parameters<typeof call>[1], string, string?]>([
+  test.each<[string, Parameters<typeof call>[1], string, string | undefined]>([
     ['an operator who gives no reason in production is asked for one', { answer: 'acme' }, ARN, 'acme'],
-    ['with --yes nothing is asked', { options: { yes: true }, answer: 'why' }, ARN],
-    ['on staging nothing is asked', { stage: 'staging', answer: 'why' }, ARN],
-    ['the service on this machine knows no users', { stage: 'local' }, 'this machine'],
+    ['with --yes nothing is asked', { options: { yes: true }, answer: 'why' }, ARN, undefined],
+    ['on staging nothing is asked', { stage: 'staging', answer: 'why' }, ARN, undefined],
+    ['the service on this machine knows no users', { stage: 'local' }, 'this machine', undefined],
   ])('%s', async (_what, how, by, reason) => {
     const { objects } = await stored(how);
 
