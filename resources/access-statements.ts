@@ -27,7 +27,6 @@ import { allow, allowItems, allowObjects, listBucket, type Statement, secretArns
 import { arn, busArn } from './template';
 
 const namesOf = ({ rows }: Instance): string[] => rows.map(({ name }) => name);
-/** The queues whose jobs may name files that users upload. */
 const uploading = (names: string[]): string[] =>
   [FEEDBACK_QUEUE, CAMPAIGN_QUEUE].filter((name) => names.includes(name));
 const uploadedFiles = (names: string[], { prefix }: Instance): string[] =>

@@ -5,7 +5,6 @@ import { alarmId, TOPIC_ID, UNDELIVERED_TOPIC_ID } from './logical-id';
 import { lambdaMetric, type Metric, ownMetric, sqsMetric } from './metric';
 import type { Resource } from './template';
 
-/** One alarm of CloudWatch: what it measures and when it goes off. */
 export interface Alarm {
   kind: AlarmKind;
   /** The name of the queue. */
@@ -156,7 +155,6 @@ const ofFunctions = (kind: AlarmKind, metric: string, functions: readonly Watche
 
 export const topicOf = ({ second }: Alarm): string => (second ? UNDELIVERED_TOPIC_ID : TOPIC_ID);
 
-/** The resource of an alarm. It notifies its topic when it goes off and when it is over. */
 export function alarmResource(
   alarm: Alarm,
   { instance, runbook }: { instance: string; runbook: string },

@@ -43,7 +43,6 @@ export function dashboardResources(
   };
 }
 
-/** The limits of a queue's alarms, by the names that they have in the instance's file. */
 const limitsText = (alarms: QueueRow['alarms']): string =>
   `Limits: ${Object.entries(alarms)
     .map(([limit, value]) => `${limit} ${value}`)

@@ -9,7 +9,6 @@ import { logicalId } from './logical-id';
 import { secretArns } from './statements';
 import { arn, busArn } from './template';
 
-/** The service of serverless.yml. */
 export const SERVICE = 'background-jobs';
 
 /** What Serverless passes to a function that a variable of serverless.yml names. */

@@ -8,7 +8,6 @@ import { arn, type Fragment, merge, type Resource } from './template';
 /** The function blocks of serverless.yml, with all variables resolved. */
 export type Blocks = Record<string, { name: string; timeout: number; reservedConcurrency?: number }>;
 
-/** The alarms, the policies of their topics, and the dashboard. */
 export function monitoringResources(of: Instance, blocks: Blocks): Fragment {
   const { name: instance, rows, settings } = of;
   const { notify = {}, canaryEvery: canaryMinutes = 0 } = settings;

@@ -3,7 +3,6 @@ import type { QueueRow } from '../lib/instances/queue-row';
 import { logicalId, TOPIC_ID, UNDELIVERED_QUEUE_ID } from './logical-id';
 import { type Fragment, principalArn, type Resource } from './template';
 
-/** The policies of all queues, and the URLs of the jobs' queues as outputs. */
 export const queuePolicies = ({ rows, settings }: Instance): Fragment => ({
   Resources: {
     ...Object.fromEntries(

@@ -4,23 +4,14 @@ import { type ItemDeps, readItem } from '../jobs/ledger';
 import type { Item } from '../ports';
 import { FACT_KINDS, type FactKind } from './kinds';
 
-/** What the reconciler knows and no metric shows. Ids, codes and numbers only. */
-export interface Fact {
-  kind: FactKind;
-  /** The queue, the vendor or the id of the campaign. Empty: the instance. */
-  subject: string;
-  /** The error behind it. Two codes of one subject are two facts. */
-  code?: string | undefined;
-  jobId?: string | undefined;
-  count?: number | undefined;
-}
-
 const time = z.number().min(0).max(8.64e15);
 
 /** A fact on the alarm topic. Times are ms since 1970. */
 export const factMessage = z.object({
   fact: z.enum(FACT_KINDS),
+  /** The queue, the vendor or the id of the campaign. Empty: the instance. */
   subject: z.string(),
+  /** The error behind it. Two codes of one subject are two facts. */
   code: z.string().optional(),
   jobId: z.string().optional(),
   count: z.number().optional(),
@@ -31,6 +22,9 @@ export const factMessage = z.object({
   at: time,
 });
 export type FactMessage = z.infer<typeof factMessage>;
+
+/** What the reconciler knows and no metric shows. Ids, codes and numbers only. */
+export type Fact = { kind: FactKind } & Pick<FactMessage, 'subject' | 'code' | 'jobId' | 'count'>;
 
 export interface StoredFact extends Fact {
   since: number;

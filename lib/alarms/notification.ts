@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { factMessage, factName } from './fact';
+import { type FactMessage, factMessage, factName } from './fact';
 import { type AnyKind, parseAlarmName } from './kinds';
 
 const alarmSchema = z.object({
@@ -15,18 +15,14 @@ const alarmSchema = z.object({
 export type AlarmChange = z.infer<typeof alarmSchema>;
 
 /** An alarm or a fact that begins or ends. */
-export interface Change {
+export interface Change extends Pick<FactMessage, 'subject' | 'code' | 'jobId' | 'count'> {
   name: string;
   kind: AnyKind;
-  subject: string;
   rings: boolean;
   /** When it changed, ms since 1970. */
   at: number;
   /** The alarm as CloudWatch published it. Absent: a fact. */
   alarm?: AlarmChange;
-  code?: string | undefined;
-  jobId?: string | undefined;
-  count?: number | undefined;
 }
 
 /** A message of the topic: one of our alarms or facts, or any other text. */

@@ -39,7 +39,6 @@ type Deed = Pick<Act, 'action' | 'arguments' | 'reason'>;
 export const auditAction = ({ deployment, target }: ConsoleDeps, deed: Deed): Promise<string> =>
   auditChange(deployment, actOf(target, deed));
 
-/** Stores who looks at something personal. */
 export const auditLook = ({ deployment, target }: ConsoleDeps, deed: Deed): Promise<string> =>
   writeAudit(deployment, actOf(target, deed));
 

@@ -54,13 +54,9 @@ function kindOf(value: unknown): string {
 }
 
 function keysAt(schema: z.ZodType, path: PropertyKey[]): string[] {
-  const found = schemaAt(schema, path);
+  const found = bare(path.reduce<z.ZodType | undefined>((parent, key) => childOf(bare(parent), key), schema));
   return found instanceof z.ZodObject ? Object.keys(found.shape) : [];
 }
-
-/** The schema of the setting at a path, without its wrappers. */
-export const schemaAt = (schema: z.ZodType, path: PropertyKey[]): z.ZodType | undefined =>
-  bare(path.reduce<z.ZodType | undefined>((parent, key) => childOf(bare(parent), key), schema));
 
 function childOf(parent: z.ZodType | undefined, key: PropertyKey): z.ZodType | undefined {
   if (parent instanceof z.ZodObject) return parent.shape[String(key)];
@@ -68,6 +64,7 @@ function childOf(parent: z.ZodType | undefined, key: PropertyKey): z.ZodType | u
   return undefined;
 }
 
+/** A schema without its wrappers. */
 function bare(schema: z.ZodType | undefined): z.ZodType | undefined {
   if (schema instanceof z.ZodOptional || schema instanceof z.ZodNullable || schema instanceof z.ZodPrefault)
     return bare(schema.unwrap() as z.ZodType);

@@ -12,7 +12,6 @@ export const FOLDER = 'instances';
 
 const STAGES_FILE = 'stages.yml';
 
-/** The names of all instances: the files of `instances/`. */
 export const instanceNames = (root = process.cwd()): string[] =>
   readdirSync(join(root, FOLDER))
     .filter((file) => file.endsWith('.yml') && file !== STAGES_FILE)

@@ -149,7 +149,6 @@ const testersOf = (of: 'apps' | 'betaGroups', id: string): string =>
 
 const linkage = (type: string, id: string) => ({ type, id });
 
-/** `POST /v1/betaTesters`: creates a tester of the groups' app. */
 export const testerBody = ({ email, firstName, lastName, groups }: NewTester) => ({
   data: {
     type: 'betaTesters',

@@ -102,7 +102,6 @@ export function campaigns(deps: ItemDeps) {
       });
       return item;
     },
-    /** Holds everything that the vendor does not have yet. */
     pause: (id: string, reason = 'operator', note = reason) =>
       change(id, (campaign) =>
         campaign.status === 'running' ? { ...noted(campaign, 'paused', note), status: 'paused', reason } : undefined,
@@ -115,7 +114,6 @@ export function campaigns(deps: ItemDeps) {
       }),
     cancel: (id: string, note?: string) =>
       change(id, (campaign) => (isLive(campaign) ? cancelled(campaign, note) : undefined)),
-    /** Cancels a campaign that has not ended in time, because the bucket is about to delete its lists. */
     expire: (id: string) =>
       change(id, (campaign) =>
         hasExpired(campaign, deps.clock) ? { ...cancelled(campaign, EXPIRED), reason: EXPIRED } : undefined,

@@ -30,7 +30,6 @@ export function* releasedPages({ released }: Pick<Campaign, 'released'>, size: n
     yield Array.from({ length: Math.min(size, released - first) }, (_, n) => first + n);
 }
 
-/** A chunk's job, always the same. Its time is the campaign's, so all chunks share one partition. */
 export function chunkEnvelope(campaign: Campaign, number: number): Envelope {
   return {
     specversion: '1.0',

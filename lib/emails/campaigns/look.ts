@@ -32,7 +32,6 @@ export interface CampaignReleaseDeps extends ItemDeps {
 
 export const AT_ONCE = 32;
 
-/** A campaign as it is stored now, and how many recipients its released chunks still have to send to. */
 export interface Looked {
   campaign: Campaign;
   /** Recipients of chunks that have not ended. Chunks that wait for an operator do not count. */

@@ -7,7 +7,6 @@ export type WebhookRequest = Partial<Pick<LambdaFunctionURLEvent, 'body' | 'isBa
   requestContext?: { http?: { method?: string; path?: string } };
 };
 
-/** The raw body of a request that SendGrid signed, or the status that refuses the request. */
 export type Verdict = { body: Buffer } | { status: 403 | 404 | 405 | 413 };
 
 /** SendGrid posts up to 1000 events at a time, which is far below this. */
