@@ -39,6 +39,15 @@ const INVISIBLE = new RegExp(`[${C0_BUT_LINES}\\r${DEL_AND_C1}\\u200e\\u200f\\u2
 export const visible = (value: string): string =>
   value.replace(INVISIBLE, (mark) => `\\u${mark.charCodeAt(0).toString(16).padStart(4, '0')}`);
 
+/** The value of a JSON text. `undefined`: it is none. */
+export function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
+}
+
 export const timeText = (time: number | undefined): string =>
   time === undefined ? '' : new Date(time).toISOString().slice(0, 19).replace('T', ' ');
 

@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { jsonOf } from '../text';
 import { type FactMessage, factMessage, factName } from './fact';
 import { type AnyKind, parseAlarmName } from './kinds';
 
@@ -33,7 +34,7 @@ export function notificationOf(
   { Subject, Message }: { Subject?: string | null; Message: string },
   place: { instance: string; queues: readonly string[] },
 ): Notification {
-  const json = parsed(Message);
+  const json = jsonOf(Message);
   const fact = factMessage.safeParse(json);
   if (fact.success) {
     const { fact: kind, on, since: _since, ...rest } = fact.data;
@@ -44,14 +45,6 @@ export function notificationOf(
   if (!alarm || !known) return { raw: { subject: Subject ?? '', message: Message } };
   const { AlarmName: name, NewStateValue: state, StateChangeTime } = alarm;
   return { change: { ...known, name, rings: state === 'ALARM', at: Date.parse(StateChangeTime), alarm } };
-}
-
-function parsed(message: string): unknown {
-  try {
-    return JSON.parse(message);
-  } catch {
-    return undefined;
-  }
 }
 
 /** The newest value, read from the alarm's reason. `undefined`: the alarm has no data. */

@@ -1,15 +1,13 @@
 import * as z from 'zod';
+import { jsonOf } from '../text';
 
 export const json = <T extends z.ZodType>(schema: T) =>
   z
     .string()
     .transform((text, context) => {
-      try {
-        return JSON.parse(text) as unknown;
-      } catch {
-        context.addIssue({ code: 'custom', message: 'must be JSON' });
-        return z.NEVER;
-      }
+      const value = jsonOf(text);
+      if (value === undefined) context.addIssue({ code: 'custom', message: 'must be JSON' });
+      return value;
     })
     .pipe(schema);
 

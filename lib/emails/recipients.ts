@@ -1,4 +1,5 @@
 import { CsvError, parse } from 'csv-parse/sync';
+import { jsonOf } from '../text';
 import { InvalidRecipientsError } from './recipient';
 
 /** One recipient as read, before any check. `line` counts from 1 and tells where to find it. */
@@ -33,11 +34,8 @@ export async function* fromNdjson(bytes: Bytes): AsyncGenerator<Read[]> {
 
 function parsed({ line, text }: Line): Read {
   if (Buffer.byteLength(text) > MAX_LINE_BYTES) return { line, broken: 'the line is too long' };
-  try {
-    return { line, value: JSON.parse(text) as unknown };
-  } catch {
-    return { line, broken: 'the line is not JSON' };
-  }
+  const value = jsonOf(text);
+  return value === undefined ? { line, broken: 'the line is not JSON' } : { line, value };
 }
 
 interface Line {

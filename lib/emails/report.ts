@@ -4,6 +4,7 @@ import { rowOfRecord } from '../jobs/record';
 import { isEnd, type JobRow } from '../jobs/row';
 import { UnreadableRowError } from '../jobs/stored-row';
 import type { Objects } from '../ports';
+import { jsonOf } from '../text';
 import { seenSet } from './address-set';
 import { type Campaign, type CampaignStatus, campaigns } from './campaigns/campaign';
 import { chunkId, chunkRecipients, releasedPages } from './campaigns/chunk';
@@ -135,12 +136,8 @@ async function countEvents({ objects, prefix }: ReportDeps, campaign: Campaign):
 }
 
 function eventOf(line: string): StoredEvent | undefined {
-  try {
-    const event = JSON.parse(line) as Partial<StoredEvent> | null;
-    return typeof event?.event === 'string' ? (event as StoredEvent) : undefined;
-  } catch {
-    return undefined;
-  }
+  const event = jsonOf(line) as Partial<StoredEvent> | null | undefined;
+  return typeof event?.event === 'string' ? (event as StoredEvent) : undefined;
 }
 
 /** What a caller can do with a campaign that was accepted and started. Returns `undefined` for an unknown id. */

@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import type { Objects } from '../ports';
+import { jsonOf } from '../text';
 import { ownerKey } from './keys';
 
 const marker = z.object({ instance: z.string() });
@@ -26,12 +27,4 @@ export async function claimFolder(
 ): Promise<boolean> {
   const created = await objects.create(ownerKey(prefix), JSON.stringify({ instance }), 'application/json');
   return created === 'created' || (await folderOwner(objects, prefix)) === instance;
-}
-
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
 }

@@ -1,5 +1,5 @@
 import type { GetMetricDataCommandInput, MetricDataQuery } from '@aws-sdk/client-cloudwatch';
-import { jsonOf } from './fakes/server';
+import { jsonOf } from '../text';
 
 interface Metric {
   namespace: string;

@@ -1,9 +1,9 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { jsonOf } from '../text';
 import { REGION } from './cloud';
 import { announce } from './connection';
-import { jsonOf } from './fakes/server';
 import type { Invocation } from './lambda/environment';
 import { checkPort, portFrom, portsFrom } from './listen-port';
 import { onStop } from './on-stop';

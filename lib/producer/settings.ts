@@ -3,6 +3,7 @@ import { ConfigError } from '../config/environment';
 import { type ProducerSettings, producerSettings } from '../config/producer';
 import { describeIssue } from '../jobs/envelope';
 import type { Log } from '../ports';
+import { jsonOf } from '../text';
 import { InvalidJobError } from './errors';
 import { type PackingLimits, packingLimits } from './packer';
 
@@ -96,7 +97,7 @@ export function connectionConfig(options: ProducerOptions, env: Record<string, s
 
 /** The settings in the text of the SSM parameter. Throws a ConfigError that names every problem. */
 export function settingsIn(text: string, parameter: string): ProducerSettings {
-  const parsed = producerSettings.safeParse(jsonOf(text), { reportInput: true });
+  const parsed = producerSettings.safeParse(jsonOf(text) ?? text, { reportInput: true });
   if (parsed.success) return parsed.data;
   throw new ConfigError(`producer: the parameter ${parameter}: ${problemsOf(parsed.error).join('; ')}`);
 }
@@ -112,15 +113,6 @@ export const queueIn =
   };
 
 const filled = (text: string | undefined): string | undefined => (text === '' ? undefined : text);
-
-/** The value of a JSON text, or the text itself, which no schema of settings accepts. */
-function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return text;
-  }
-}
 
 /** Names option, variable and rule, never the value. */
 const problemsOf = (error: z.ZodError): string[] =>

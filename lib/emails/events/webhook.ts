@@ -7,6 +7,7 @@ import { type ItemDeps, type Ledger, writeItem } from '../../jobs/ledger';
 import { evidenceItem, MAIL_STEPS, type MailQueue } from '../../jobs/mail';
 import { UnreadableRowError } from '../../jobs/stored-row';
 import type { Log, Metrics, Objects } from '../../ports';
+import { jsonOf } from '../../text';
 import { eventKey, type MailEvent, parseEvent } from './event';
 import type { Verdict, WebhookRequest } from './verify';
 
@@ -36,8 +37,8 @@ export const eventWebhook =
 
 async function take(deps: WebhookDeps, body: Buffer): Promise<204 | 400 | 503> {
   const { log, metrics } = deps;
-  const events = listOf(body);
-  if (!events) return 400;
+  const events = jsonOf(body.toString('utf8'));
+  if (!Array.isArray(events)) return 400;
   try {
     const { own, foreign } = await takeEvents(deps, events);
     if (foreign > 0) log.info('events of other instances ignored', { count: foreign });
@@ -49,15 +50,6 @@ async function take(deps: WebhookDeps, body: Buffer): Promise<204 | 400 | 503> {
   } catch (error) {
     log.error('events could not be stored', { code: error instanceof StoreError ? error.code : 'Unexpected' });
     return 503;
-  }
-}
-
-function listOf(body: Buffer): unknown[] | undefined {
-  try {
-    const json: unknown = JSON.parse(body.toString('utf8'));
-    return Array.isArray(json) ? json : undefined;
-  } catch {
-    return undefined;
   }
 }
 

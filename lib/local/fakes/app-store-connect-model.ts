@@ -1,4 +1,5 @@
-import { type FakeRequest, jsonOf, type Reply, reply } from './server';
+import { jsonOf } from '../../text';
+import { type FakeRequest, type Reply, reply } from './server';
 
 export interface FakeApp {
   id: string;

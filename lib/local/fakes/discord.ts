@@ -1,5 +1,6 @@
 import * as z from 'zod';
-import { type FakeServer, jsonOf, reply, startFake } from './server';
+import { jsonOf } from '../../text';
+import { type FakeServer, reply, startFake } from './server';
 
 const text = (most: number) => z.string().max(most);
 const some = (most: number) => text(most).refine((value) => value.trim() !== '', 'This field is required');

@@ -1,6 +1,7 @@
 import * as z from 'zod';
+import { jsonOf } from '../../text';
 import { type AcceptedMail, type EventKeys, type EventSender, eventKeys, eventSender } from './sendgrid-events';
-import { type FakeServer, jsonOf, type Reply, reply, startFake } from './server';
+import { type FakeServer, type Reply, reply, startFake } from './server';
 
 const MAX_BYTES = 30 * 1024 * 1024;
 const address = z.object({

@@ -1,6 +1,7 @@
 import http from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod';
+import { jsonOf } from '../../text';
 import { close, listen } from '../loopback';
 import { type Failure, type Failures, failurePlan, failureSchema } from './failures';
 
@@ -26,15 +27,6 @@ export const reply = (status: number, json?: unknown, headers: Record<string, st
   headers,
   ...(json !== undefined && { json }),
 });
-
-/** The value of a JSON text. `undefined`: it is none. */
-export function jsonOf(text: string): unknown {
-  try {
-    return JSON.parse(text) as unknown;
-  } catch {
-    return undefined;
-  }
-}
 
 /** The vendor's server also has `POST` and `DELETE /_control/failures` and `GET /_control/state`, for other processes. */
 export interface FakeServer {

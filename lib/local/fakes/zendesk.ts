@@ -1,6 +1,7 @@
 import * as z from 'zod';
+import { jsonOf } from '../../text';
 import { basicAuthorization } from '../../vendors/credentials';
-import { type FakeServer, jsonOf, type Reply, reply, startFake } from './server';
+import { type FakeServer, type Reply, reply, startFake } from './server';
 
 export interface FakeTicket extends Omit<z.infer<typeof ticketSchema>, 'comment' | 'requester'> {
   id: number;
