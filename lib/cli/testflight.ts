@@ -6,7 +6,8 @@ import { StoreError } from '../errors';
 import { type OperatorDeps, OperatorError } from '../ops/operator';
 import { jobsWithKey } from '../ops/search';
 import { IdempotencyConflictError, InvalidJobError } from '../producer/errors';
-import { createProducer } from '../producer/producer';
+import { kinds } from '../producer/kinds';
+import { submit } from '../producer/submit';
 import { TESTFLIGHT_QUEUE } from '../testflight/message';
 import { counted } from '../text';
 import { type Command, JSON_OUTPUT } from './command';
@@ -59,10 +60,11 @@ async function queueInvitation(
   to: { app: string; groups: string[] },
   person: Person,
 ): Promise<'queued' | 'before' | { problem: string }> {
-  const { invite } = createProducer({ ...deps, source: '/sls/testflight-invite' });
+  const producer = { ...deps, source: '/sls/testflight-invite' };
   try {
     const key = await keyOf(deps, JSON.stringify([to.app, to.groups.toSorted(), person.email.toLowerCase()]));
-    const { duplicate } = await invite({ ...to, ...person }, { key, principal: PRINCIPAL });
+    const invitation = await kinds.invite({ ...to, ...person }, { key, principal: PRINCIPAL }, producer);
+    const { duplicate } = await submit(producer, invitation);
     return duplicate ? 'before' : 'queued';
   } catch (error) {
     if (error instanceof InvalidJobError) return { problem: error.message };

@@ -37,8 +37,8 @@ export interface AcceptedCampaign extends Accepted, RecipientCounts {
 export interface SubmitCampaignDeps extends SubmitDeps {
   /** Recipients per second that may be sent to. It decides the size of a chunk. */
   emailRate: number;
-  /** Streams an object of the bucket. Without it, the object is read as a whole. */
-  readObject?: (key: string) => AsyncIterable<Uint8Array>;
+  /** Streams an object of the bucket. */
+  readObject: (key: string) => AsyncIterable<Uint8Array>;
 }
 
 /**
@@ -110,14 +110,8 @@ function read(deps: SubmitCampaignDeps, source: RecipientSource): AsyncGenerator
 }
 
 async function* fromObject(deps: SubmitCampaignDeps, key: string): AsyncGenerator<Read[]> {
-  const bytes = deps.readObject?.(key) ?? whole(deps, key);
+  const bytes = deps.readObject(key);
   if (key.endsWith('.csv')) yield* fromCsv(bytes);
   else if (key.endsWith('.ndjson')) yield* fromNdjson(bytes);
   else throw new InvalidRecipientsError('the key must end in .csv or .ndjson');
-}
-
-async function* whole({ objects }: SubmitCampaignDeps, key: string): AsyncGenerator<Uint8Array> {
-  const bytes = await objects.get(key);
-  if (!bytes) throw new InvalidRecipientsError('there is no such object');
-  yield bytes;
 }

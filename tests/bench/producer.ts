@@ -144,6 +144,7 @@ const common = (client: SQSClient, queueUrl: string) => ({
   hashPeople,
   queues: realQueues(client),
   objects: {} as Objects,
+  readObject: async function* () {},
   clock: realClock,
   random: realRandom,
   log: silent,

@@ -23,6 +23,12 @@ interface Line {
   facts: Record<string, unknown>;
 }
 
+/** Streams an object in one piece. */
+export const readWhole = (objects: Pick<Objects, 'get'>) =>
+  async function* (key: string): AsyncGenerator<Uint8Array> {
+    yield (await objects.get(key)) ?? new Uint8Array();
+  };
+
 /** A producer's dependencies in memory, with all stored data. `wrap` may add faults. */
 export function memoryProducerDeps(
   wrap: {
@@ -50,6 +56,7 @@ export function memoryProducerDeps(
     table: wrap.table?.(table) ?? table,
     queues: wrap.queues?.(queues) ?? queues,
     objects: wrap.objects?.(objects) ?? objects,
+    readObject: readWhole(objects),
     clock,
     random,
     hashPeople,

@@ -1,6 +1,7 @@
 import { chunkId } from '../../../lib/emails/campaigns/chunk';
 import { createProducer } from '../../../lib/producer/producer';
 import { type Emails, startEmails } from '../../support/emails';
+import { readWhole } from '../../support/producer';
 
 const started: Emails[] = [];
 afterEach(async () => {
@@ -15,7 +16,9 @@ const content = { from: { email: 'news@example.com' }, subject: 'S', text: 'T', 
 async function sent(options: Parameters<ReturnType<typeof createProducer>['campaign']>[2]) {
   const emails = await startEmails({ events: true });
   started.push(emails);
-  const producer = createProducer({ ...emails.engine.deps, source: '/my/api', emailRate: 10 });
+  const { deps } = emails.engine;
+  const ports = { ...deps, readObject: readWhole(deps.objects) };
+  const producer = createProducer({ ...ports, source: '/my/api', emailRate: 10 });
   const { id } = await producer.campaign(content, [{ email: 'a@example.com' }, { email: 'b@example.com' }], options);
   await emails.engine.deliver();
   await emails.engine.reconcile();

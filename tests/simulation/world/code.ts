@@ -7,6 +7,7 @@ import { createJobs } from '../../../lib/producer/jobs';
 import { reconcile } from '../../../lib/reconcile/reconcile';
 import { handleBatch } from '../../../lib/worker/batch';
 import { hashPeople } from '../../support/hash-people';
+import { readWhole } from '../../support/producer';
 import type { Process } from './calls';
 import { knownSchema } from './damage';
 import { settingsOf } from './deployments';
@@ -51,6 +52,7 @@ export function codeOf(world: World, process: Process): Code {
     submit: (job) => {
       const producer = {
         ...portsOf(world, process),
+        readObject: readWhole(ports.objects),
         hashPeople: deps.hashPeople,
         prefix: 'jobs',
         source: '/sim/api',
