@@ -21,8 +21,12 @@ const ownMail = {
   HASH_KEY: secret,
 };
 
-/** A dynamic template of SendGrid. Without it the built-in text is sent. */
+/** A dynamic template of SendGrid. Without `d-`, the vendor's library silently drops every recipient's data. */
 export const templateId = z.string().regex(/^d-[0-9a-f]{32}$/, 'must be a dynamic template id (d-…)');
+
+export const domain = z
+  .string()
+  .regex(/^[a-z0-9-]+(\.[a-z0-9-]+)+$/, 'must be a domain in lowercase such as example.com');
 
 export const feedbackEnv = z.object({
   ...common,
@@ -52,16 +56,7 @@ export const emailsEnv = z.object({
   ...common,
   ...sendgrid,
   /** The domains that mails may come from, separated by commas. Empty: any that SendGrid accepts. */
-  SENDER_DOMAINS: list.pipe(
-    z.array(
-      z
-        .string()
-        .regex(
-          /^[a-z0-9-]+(\.[a-z0-9-]+)+$/,
-          'must be domains in lowercase, separated by commas, e.g. acme.example.com',
-        ),
-    ),
-  ),
+  SENDER_DOMAINS: list.pipe(z.array(domain)),
 });
 
 export const testflightEnv = z.object({

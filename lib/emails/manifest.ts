@@ -3,19 +3,17 @@ import { wrongField } from '../errors';
 import { sha256 } from '../jobs/envelope';
 import { dataPrefix } from '../jobs/keys';
 import type { Objects } from '../ports';
-import { type CampaignContent, campaignContentSchema, EMAILS_QUEUE } from './message';
+import { type CampaignContent, campaignContentSchema, EMAILS_QUEUE, hashOf } from './message';
 import type { Recipient } from './recipient';
-
-const hash = z.string().regex(/^[0-9a-f]{64}$/);
 
 /** Names the objects of an accepted campaign by hash, so that a later change is noticed. */
 const manifestSchema = z.object({
   manifest: z.literal(1),
   campaign: z.uuid(),
-  content: hash,
+  content: hashOf,
   /** One part per chunk, in order. */
-  parts: z.array(hash).min(1),
-  rejected: z.array(hash),
+  parts: z.array(hashOf).min(1),
+  rejected: z.array(hashOf),
 });
 export type Manifest = z.infer<typeof manifestSchema>;
 

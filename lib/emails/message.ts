@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { templateId } from '../config/functions';
 import { CAMPAIGN_QUEUE } from '../jobs/keys';
 import { multiLine, singleLine } from '../text';
 
@@ -43,10 +44,7 @@ export const emailAddress = z.email().max(254);
 /** A name goes into a header, and a line break would forge another header. */
 const person = z.strictObject({ email: emailAddress, name: singleLine(100).optional() });
 
-/** Without `d-`, the vendor's library silently drops every recipient's data. */
-const templateId = z.string().regex(/^d-[0-9a-f]{32}$/, 'must be a dynamic template id (d-…)');
-
-const hashOf = z.string().regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 in hex');
+export const hashOf = z.string().regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 in hex');
 const s3Key = z.string().min(1).max(1024);
 
 const mailShape = {

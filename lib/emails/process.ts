@@ -64,11 +64,11 @@ function sendMessage(deps: EmailDeps, { id, data, row }: Job<EmailMessage>, cont
 /** Creates the campaign from which the reconciler releases chunks, unless it exists. */
 async function startCampaign(deps: EmailDeps, { id, data, row, envelope }: Job<CampaignJob>) {
   const manifest = await readManifest(deps, data.manifest);
-  const { sendAt, chunks, recipients } = data;
+  const { sendAt, ...plan } = data;
+  const { chunks, recipients } = plan;
   if (manifest.campaign !== id || manifest.parts.length !== chunks)
     throw wrongField('ManifestChanged', 'data.manifest', 'belongs to another campaign');
   if (deps.senderDomains.length > 0) checkSender(deps.senderDomains, (await readContent(deps, manifest)).from);
-  const { sendAt: _sendAt, ...plan } = data;
   const startsAt = Math.max(row.time, sendAt === undefined ? 0 : Date.parse(sendAt));
   await deps.campaigns.start({ ...plan, ...traceOf(row), id, source: envelope.source, time: row.time, startsAt });
   return { chunks, recipients };

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { commonEnv } from '../config/common';
-import { EVENT_COLUMNS, eventsKeys, PROPERTY_TYPES, templateId, testflightEnv } from '../config/functions';
+import { domain, EVENT_COLUMNS, eventsKeys, PROPERTY_TYPES, templateId, testflightEnv } from '../config/functions';
 import { principals, rowChanges, thresholdsSchema, whole } from './queue-row';
 
 const STAGES = ['prod', 'staging', 'local'] as const;
@@ -12,15 +12,14 @@ const section = <S extends z.ZodRawShape>(shape: S) => z.strictObject(shape).par
 const text = z.string().min(1).max(256);
 const seconds = whole(0, 43_200);
 const secret = text.describe('ssm:/path or secretsmanager:name. Only the local stage may hold the secret itself');
-const REFERENCE = /^(ssm:\/[A-Za-z0-9_./-]+|secretsmanager:[A-Za-z0-9/_+=.@-]+)$/;
 /** Whether a value names a secret and is not the secret itself. */
-export const isReference = (value: string): boolean => REFERENCE.test(value);
+export const isReference = (value: string): boolean =>
+  /^(ssm:\/[A-Za-z0-9_./-]+|secretsmanager:[A-Za-z0-9/_+=.@-]+)$/.test(value);
 
 /** Begins every resource name. A role name holds instance, function and region in 64 characters. */
 export const INSTANCE_NAME = /^[a-z][a-z0-9-]{0,30}[a-z0-9]$/;
 const language = z.string().regex(/^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$/, 'must be a language tag such as de or pt-BR');
 
-const domain = z.string().regex(/^[a-z0-9-]+(\.[a-z0-9-]+)+$/, 'must be a domain in lowercase such as example.com');
 const app = z.string().regex(/^\d{1,20}(:[0-9a-f-]{36})?$/, "must be Apple's ids in quotes, APP or APP:GROUP");
 
 /** Names that the columns of events and their partitions have. Athena and DuckDB do not distinguish case. */
