@@ -39,7 +39,6 @@ export function placeOf({ state, reason }: Pick<JobRow, 'state' | 'reason'>): Pl
   return PLACES.find((place) => place === name);
 }
 
-/** Whether a row may follow an arrow from its place. */
 export const mayFollow = (row: Pick<JobRow, 'state' | 'reason'>, arrow: ArrowName): boolean => {
   const place = placeOf(row);
   const from: readonly Place[] = ARROWS[arrow].from;

@@ -37,7 +37,6 @@ export interface ClaimRequest {
   blank?: JobRow | undefined;
   /** Makes the row if the table has none. */
   fresh: () => Promise<JobRow | NotFirst>;
-  /** The message's attributes. */
   attributes?: Record<string, string>;
   /** Only an attribute names the job. */
   named?: true | undefined;

@@ -1,18 +1,5 @@
 import type { Clock, Due, Table } from '../ports';
 
-/** At most `limit` entries that are due under any of these keys, oldest first. */
-export async function dueUnder(
-  table: Pick<Table, 'due'>,
-  todos: readonly string[],
-  options: { until: number; limit: number },
-): Promise<Due[]> {
-  const due = await Promise.all(todos.map((todo) => table.due(todo, options)));
-  return due
-    .flat()
-    .sort((a, b) => a.todoAt - b.todoAt)
-    .slice(0, options.limit);
-}
-
 /** One kind of work handles at most this many entries at a time, so that it does not starve the others. */
 export const SHARE = 100;
 

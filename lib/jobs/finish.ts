@@ -1,5 +1,5 @@
 import type { QueueSettings } from '../config/common';
-import type { Clock, Events, Objects, Queues } from '../ports';
+import type { Clock, Events, Metrics, Objects, Queues } from '../ports';
 import { isCancelledByOperator } from './arrows';
 import { GONE, keepBody, keptBody } from './body';
 import { completionOf } from './completion';
@@ -19,7 +19,6 @@ export interface FinishDeps {
   settings: (queue: string) => QueueSettings;
   /** Where the ends of jobs are published. Without it, they are not. */
   events?: Events | undefined;
-  /** URL of the queue's DLQ. */
   dlqUrl: (queue: string) => string;
 }
 
@@ -113,4 +112,13 @@ export async function keepCancelled(
     isCancelledByOperator(now) && !now.bodyKept ? { ...now, bodyKept: true } : undefined,
   );
   return stored === undefined || isCancelledByOperator(stored);
+}
+
+/** Counts ends of jobs. Each writes both metrics: CloudWatch has no rate while one of them was never written. */
+export function countEnd(
+  metrics: Metrics,
+  { queue, succeeded, dead }: { queue: string; succeeded: number; dead: number },
+): void {
+  metrics.add('JobsSucceeded', succeeded, 'Count', { queue });
+  metrics.add('JobsDead', dead, 'Count', { queue });
 }

@@ -13,7 +13,6 @@ export async function folderOwner(objects: Pick<Objects, 'get'>, prefix: string)
   return parsed.success ? parsed.data.instance : 'an object that is not ours';
 }
 
-/** Whether an instance may use a folder that `owner` has claimed. */
 export const mayUse = (instance: string, owner: string | undefined): boolean =>
   owner === undefined || owner === instance;
 

@@ -19,7 +19,6 @@ export interface Resolved {
   alleged?: Envelope;
   /** Only an attribute says which job it is: the body is a stand-in, gone or no event. */
   named?: true;
-  /** The random of the job's row, which our own messages carry. */
   token?: string;
 }
 

@@ -32,7 +32,6 @@ export const campaignKey = (id: string): string => `campaign#${id}`;
 export const rateKey = (vendor: string): string => `rate#${vendor}`;
 export const reconcilerKey = 'lease#reconciler';
 export const hoursKey = 'lease#hours';
-/** The facts that the reconciler has told. */
 export const factsKey = 'facts';
 /** The alarms and facts of each outage: the chat gets one message about them. */
 export const outagesKey = 'outages';
@@ -89,7 +88,6 @@ export const ownerKey = (prefix: string): string => `${prefix}/_owner`;
 /** Query engines read the whole folder of these queues, so the jobs' records are beside it. */
 const DATA_SETS: ReadonlySet<string> = new Set(['analytics']);
 
-/** The folder of a queue's job records. */
 export const recordFolder = (prefix: string, queue: string): string =>
   `${prefix}/${queue}${DATA_SETS.has(queue) ? '-jobs' : ''}`;
 
@@ -125,7 +123,6 @@ export function dlqUrlOfArn(arn: string): string {
   return queueUrlOfArn(arn.endsWith('.fifo') ? `${arn.slice(0, -'.fifo'.length)}-dlq.fifo` : `${arn}-dlq`);
 }
 
-/** The URL of the queue of an ARN. */
 export function queueUrlOfArn(arn: string): string {
   const [, , , region = '', account = '', name = ''] = arn.split(':');
   return queueUrl(region, account, name);

@@ -28,7 +28,6 @@ export interface LedgerDeps {
   knows?: number;
 }
 
-/** What is needed to read and change a shared item. */
 export type ItemDeps = Pick<LedgerDeps, 'table' | 'clock' | 'random'>;
 
 const TRIES = 3;

@@ -11,7 +11,6 @@ interface Origin {
   time: number;
   payloadHash: string;
   group: string | undefined;
-  /** The random that the row's own messages carry. */
   token?: string | undefined;
   now: number;
 }

@@ -9,8 +9,9 @@ import { recordedRow } from './record';
 import type { JobRow } from './row';
 
 /*
- * The row is the permission, a message is a wake-up. A sender can wake a job whose row allows it, and do nothing else. So release, return and retry write the row before they send. Our own messages carry the random of the row (`token`), and
- * a row that has one is opened by no other message. A dead job is opened only by the DLQ entry of its last end, which an
+ * The row is the permission, a message is a wake-up. A sender can wake a job whose row allows it, and do nothing else. So
+ * release, return and retry write the row before they send. Our own messages carry the random of the row (`token`), and a
+ * row that has one is opened by no other message. A dead job is opened only by the DLQ entry of its last end, which an
  * operator has redriven with AWS's own tools.
  */
 

@@ -80,9 +80,7 @@ export interface Delivery {
   at: number;
 }
 
-/**
- * One job in the table. Times are milliseconds since 1970.
- */
+/** One job in the table. Times are milliseconds since 1970. */
 export interface JobRow extends ItemHead {
   queue: string;
   id: string;
@@ -114,7 +112,6 @@ export interface JobRow extends ItemHead {
   crashesSinceOpened?: number;
   /** When a vendor first failed in one of its runs since the job was last opened. */
   failingSince?: number;
-  /** How often the job was held. */
   holds: number;
   /** When it was first held since the job was last opened. Several holds in a row count as one wait. */
   heldSince?: number;
@@ -161,7 +158,6 @@ export interface JobRow extends ItemHead {
   parkedFrom?: string;
   /** When its DLQ entry was found to have expired or was discarded. */
   leftDlqAt?: number;
-  /** An operator discarded that entry. */
   discarded?: true;
   /** Who cancelled it: an operator's audit object, its producer, or the later job that superseded it. */
   cancelledBy?: string;
@@ -177,7 +173,6 @@ export interface JobRow extends ItemHead {
   schema?: number;
 }
 
-/** A row without some of its facts. */
 export const without = <Row extends object>(row: Row, names: readonly (keyof JobRow)[]): Row =>
   Object.fromEntries(Object.entries(row).filter(([name]) => !(names as readonly string[]).includes(name))) as Row;
 

@@ -50,8 +50,7 @@ export interface FailingWork {
 /** The reconciler's lease, and what a run leaves for the next one (key `lease#reconciler`). */
 export interface ReconcilerRun extends RunLease {
   failing?: FailingWork[];
-  /** When the last run ended, ms since 1970. */
   endedAt?: number;
-  /** When the last run began, ms since 1970. */
+  /** When the last run began. */
   lastRunAt?: number;
 }

@@ -75,5 +75,4 @@ export function rowOf(item: Item, knows = ROW_SCHEMA): JobRow {
   return item as unknown as JobRow;
 }
 
-/** The item that stores a row. */
 export const itemOf = (row: JobRow): Item => row as unknown as Item;

@@ -58,7 +58,6 @@ export const OF_LAST = [
 ];
 const withoutEnd = (row: JobRow): JobRow => without(row, OF_LAST);
 
-/** The row of a job that begins again. */
 const opened = (row: JobRow): JobRow => ({
   ...without(withoutEnd(row), ['crashesSinceOpened', 'failingSince', 'heldSince']),
   ...{ attempts: 0, crashes: 0 },

@@ -2,8 +2,7 @@ import { groupBy } from '../group-by';
 import { todoKey } from '../jobs/keys';
 import { ATTRIBUTE } from '../jobs/park';
 import type { Queues, ReceivedMessage } from '../ports';
-import { judgeEntry } from './judge-entry';
-import { parkCrashed } from './park-crashed';
+import { judgeEntry, parkCrashed } from './judge-entry';
 import { type Moved, returnUntried } from './returns';
 import type { ReconcileDeps, ReconcileRun, Work } from './run';
 import { receiveAll, showIn, walkMs } from './walk';
@@ -135,7 +134,6 @@ export async function dlqCounts({ queues, table, clock, settings, dlqUrl }: Reco
   return { entries, surplus: entries - (await table.count(todoKey(queue, 'dead'), { since })) };
 }
 
-/** The look at a queue's DLQ that is due now. */
 async function lookNow(deps: ReconcileRun, queue: string): Promise<Look | undefined> {
   const now = deps.clock.now();
   const { entries, surplus } = await dlqCounts(deps, queue);

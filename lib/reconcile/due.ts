@@ -8,7 +8,6 @@ import { itemOf } from '../jobs/stored-row';
 import type { Due } from '../ports';
 import type { ReconcileDeps, ReconcileRun } from './run';
 
-/** The most rows of one step that are handled at the same time. */
 const AT_ONCE = 32;
 const FIRST_WAIT_MS = 60_000;
 const LONGEST_WAIT_MS = 60 * 60_000;
@@ -22,7 +21,6 @@ export interface DueWork {
   until?: number;
   /** This many of the newest rows come first. By default a page of them, if more than a page is due. */
   newest?: () => Promise<number>;
-  /** The most rows that are handled at the same time. */
   atOnce?: number;
   /** Rows with the same name are handled one after another, in order. */
   lineOf?: (row: JobRow) => string;

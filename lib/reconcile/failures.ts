@@ -7,7 +7,6 @@ import type { Failed, ReconcileDeps } from './run';
 /** Log lines per kind of work in one run. Further failures are only counted. */
 const MOST_LINES = 20;
 
-/** Collects the failures of one run. */
 export function createFailures({
   log,
   clock,

@@ -11,7 +11,6 @@ import { evidenceSchema } from '../jobs/stored-row';
 import type { Clock } from '../ports';
 import type { ReconcileRun, Work } from './run';
 
-/** The most pieces of evidence that are written at the same time. */
 const AT_ONCE = 32;
 
 /** Writes the evidence of vendors' events into the rows of their jobs, in any state, and deletes its items. */

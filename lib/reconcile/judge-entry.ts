@@ -1,15 +1,14 @@
-import { belongs } from '../jobs/body';
-import { CRASH_LOOP_RUNS } from '../jobs/claim';
-import { finish, keepCancelled } from '../jobs/finish';
+import { belongs, keepBody } from '../jobs/body';
+import { CRASH_LOOP, CRASH_LOOP_RUNS } from '../jobs/claim';
+import { countEnd, finish, keepCancelled } from '../jobs/finish';
 import { disowned, type Resolved, resolve } from '../jobs/identify';
 import { invalidId, jobKey } from '../jobs/keys';
 import { ATTRIBUTE, keepsEntry } from '../jobs/park';
 import { firstRow, permission, refuse } from '../jobs/permission';
 import { ROW_DAMAGED, UnreadableRowError } from '../jobs/stored-row';
-import { crashesOf } from '../jobs/transitions';
+import { crashesOf, parkPoison } from '../jobs/transitions';
 import type { ReceivedMessage } from '../ports';
 import { parkUnread } from '../worker/park-unread';
-import { parkCrashed } from './park-crashed';
 import type { Moved } from './returns';
 import type { ReconcileRun } from './run';
 
@@ -108,4 +107,23 @@ async function judgeParked(deps: ReconcileRun, { queue, message, seen }: Entry):
   seen.add(entry);
   if (keepsEntry(row) && row.parkedFrom === messageId && !again) return 'keep';
   return 'delete';
+}
+
+/**
+ * Ends a job that kills every worker that runs it. The DLQ gets an entry with the reason, and the message may go.
+ * Returns `false` if the row has changed since; the next walk judges it again.
+ */
+export async function parkCrashed(deps: ReconcileRun, queue: string, moved: Moved): Promise<boolean> {
+  const { ledger, clock, metrics, log } = deps;
+  const { message, resolved } = moved;
+  const at = clock.now();
+  const base = moved.row;
+  await keepBody(deps, base, resolved.body);
+  const parked = parkPoison(base, { at, messageId: message.messageId, reason: 'crash', error: CRASH_LOOP });
+  const result = await ledger.write(parked, base.version);
+  if (!result.written) return false;
+  countEnd(metrics, { queue, succeeded: 0, dead: 1 });
+  log.error('parked after crashes', { queue, jobId: base.id, messageId: message.messageId, code: CRASH_LOOP.code });
+  await finish(deps, result.item, resolved);
+  return true;
 }

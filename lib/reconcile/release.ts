@@ -2,8 +2,7 @@ import { mapEach, throughAll } from '../concurrency';
 import { campaigns } from '../emails/campaigns/campaign';
 import { VENDORS, type Vendor } from '../errors';
 import { bodyMissing, keptBody } from '../jobs/body';
-import { countEnd } from '../jobs/count-end';
-import { finish } from '../jobs/finish';
+import { countEnd, finish } from '../jobs/finish';
 import { CAMPAIGN_QUEUE, todoKey } from '../jobs/keys';
 import { type JobRow, storedError } from '../jobs/row';
 import { sendOpen } from '../jobs/send';
@@ -141,7 +140,6 @@ export async function sendAgain(deps: ReconcileDeps, row: JobRow): Promise<boole
 
 const BODY_MISSING = storedError(bodyMissing());
 
-/** Ends a held or released job whose kept body is gone. */
 export async function endWithoutBody(deps: ReconcileDeps, row: JobRow): Promise<void> {
   const { ledger, clock, metrics, log } = deps;
   const at = clock.now();

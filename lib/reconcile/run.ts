@@ -30,7 +30,6 @@ export interface Failed {
 export interface ReconcileRun extends ReconcileDeps, Pick<Teller, 'tell' | 'keep'> {
   /** When the last run began, in ms since 1970. */
   lastRunAt: number;
-  /** Notes a job whose work has failed. */
   failed: (failure: Failed) => void;
   /** Whether the work was done in this run already. */
   repeats: boolean;

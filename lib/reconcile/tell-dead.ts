@@ -3,7 +3,6 @@ import { groupBy } from '../group-by';
 import { todoKey } from '../jobs/keys';
 import type { Work } from './run';
 
-/** The newest dead jobs of a queue that a run looks at. */
 const MOST_JOBS = 200;
 const AT_ONCE = 16;
 

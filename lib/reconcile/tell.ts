@@ -4,7 +4,6 @@ import { factsKey } from '../jobs/keys';
 import { type ItemDeps, updateItem } from '../jobs/ledger';
 import type { Log } from '../ports';
 
-/** Where facts are told. */
 export interface Topic {
   publish(fact: FactMessage): Promise<void>;
   /** A fact that was off for this time is over, and is told again when it comes back. */
@@ -13,7 +12,6 @@ export interface Topic {
   dlqDepth: (queue: string) => number;
 }
 
-/** Tells the facts that one run finds. */
 export interface Teller {
   /**
    * Tells a fact, unless it is told already. Call it before the effect that it is about: a run that dies after it tells

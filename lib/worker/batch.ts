@@ -1,7 +1,7 @@
 import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import { codeOf, StoreError } from '../errors';
 import { groupBy } from '../group-by';
-import { countEnd } from '../jobs/count-end';
+import { countEnd } from '../jobs/finish';
 import { dlqUrlOfArn, queueUrlOfArn } from '../jobs/keys';
 import { ATTRIBUTE } from '../jobs/park';
 import { isEnd, type JobRow, traceFacts } from '../jobs/row';

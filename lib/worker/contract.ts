@@ -17,7 +17,6 @@ export interface Job<T> {
 /** The longest single call to a vendor, in ms. */
 export const LONGEST_CALL_MS = 10_000;
 
-/** What the engine gives to one run. */
 export interface RunContext {
   steps: Steps;
   /** Every call to a vendor goes through this gate, which applies the vendor's circuit breaker. */

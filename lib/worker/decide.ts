@@ -24,7 +24,6 @@ export interface Situation {
   attempts: number;
   /** Whether a step was started, by this run or an earlier one, and it is not known yet whether it took effect. */
   openStep: boolean;
-  /** Quick retries in this run so far. */
   quickRetries: number;
   lastReceive: boolean;
   /** Time until the run may start nothing more. */

@@ -13,11 +13,9 @@ export interface Incoming {
   receiveCount: number;
   sentAt: number;
   attributes: Record<string, string>;
-  /** ARN of the queue. */
   queueArn: string;
 }
 
-/** One delivery of a message, with what handling it needs. */
 export interface DeliveryRun {
   deps: WorkerDeps;
   contract: QueueContract;

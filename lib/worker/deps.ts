@@ -3,7 +3,6 @@ import type { FinishDeps } from '../jobs/finish';
 import type { CircuitBreakers } from '../limits/circuit';
 import type { Log, Metrics, Random } from '../ports';
 
-/** All side effects and settings of the engine. */
 export interface WorkerDeps extends FinishDeps {
   circuits: CircuitBreakers;
   random: Random;
@@ -20,13 +19,11 @@ export interface WorkerDeps extends FinishDeps {
 /** The same without `dlqUrl`, which follows from the queue of each message. */
 export type BatchDeps = Omit<WorkerDeps, 'dlqUrl'>;
 
-/** How much time an invocation has left. */
 export interface Deadline {
   /** Milliseconds until nothing more may be started. The reserve for the last writes is subtracted already. */
   remainingMs(): number;
   /** When Lambda kills the function, in ms since 1970. */
   at: number;
-  /** Whether another job may be started. */
   mayStart(): boolean;
 }
 

@@ -55,7 +55,6 @@ export function createLease(ledger: Ledger, claimed: JobRow, begun?: string) {
     stage: (change: (row: JobRow) => JobRow) => {
       staged = [...staged, change];
     },
-    /** Writes the staged changes. */
     flush: async () => {
       await write();
     },
@@ -76,7 +75,6 @@ export function createLease(ledger: Ledger, claimed: JobRow, begun?: string) {
 
 export type Lease = ReturnType<typeof createLease>;
 
-/** A row's steps without one of them. */
 export const withoutStep = (steps: JobRow['steps'], name: string): JobRow['steps'] =>
   Object.fromEntries(Object.entries(steps).filter(([key]) => key !== name));
 

@@ -132,7 +132,6 @@ async function completed({ deps, resolved }: Run, ended: JobRow): Promise<JobRow
   });
 }
 
-/** A decision that ends a run. */
 type Final = Exclude<Decision, { kind: 'again' | 'report' | 'spent' }>;
 
 /**

@@ -36,7 +36,6 @@ export interface StepOptions<R> {
 export interface Steps {
   /** Runs a step once. Returns `undefined` for a skipped step, and for a step that evidence proved without `proven`. */
   step<R>(name: string, options: StepOptions<R>): Promise<R>;
-  /** The step so far. */
   peek(name: string): Step | undefined;
   /** Ends a step whose effect existed before any call. The step is then never stored as `started`. */
   found(name: string, result: unknown): void;
