@@ -1,12 +1,15 @@
 import { type Context, Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import * as z from 'zod';
+import type { Campaign } from '../emails/campaigns/campaign';
+import { campaignReport } from '../emails/report';
 import { analyticsReader } from '../ops/analytics';
+import { statusOf } from '../ops/campaign-view';
+import { campaignsNotEnded, campaignsOfDay, findCampaign } from '../ops/campaigns';
 import { OperatorError } from '../ops/operator';
 import { overview } from '../ops/overview';
 import { isProduction } from '../target';
 import { act, previewAction } from './actions';
-import { campaignList, campaignPage } from './campaigns';
 import { auditLook, BREAKS, type ConsoleDeps, type LocalTools } from './deps';
 import { type Env, ownPage, ownWrite, refuse } from './guard';
 import { deadLetters, foundJobs, jobData, jobPageOf, querySchema } from './jobs';
@@ -116,3 +119,39 @@ function toolsOf({ local }: ConsoleDeps): LocalTools {
 
 /** Text with its addresses masked: `a…@…`. */
 const maskAddresses = (text: string): string => text.replace(/([^\s@<>"]?)[^\s@<>"]*@[^\s@<>"]+/g, '$1…@…');
+
+const MOST_CAMPAIGNS = 200;
+
+export type Campaigns = Awaited<ReturnType<typeof campaignList>>;
+export type CampaignPage = Awaited<ReturnType<typeof campaignPage>>;
+
+/** Campaigns that have not ended, or those of the UTC day that begins then. */
+async function campaignList({ deployment }: ConsoleDeps, day: number | undefined) {
+  const found = await (day === undefined ? campaignsNotEnded(deployment) : campaignsOfDay(deployment, day));
+  return {
+    campaigns: found.campaigns.slice(0, MOST_CAMPAIGNS).map(campaignLine),
+    more: found.more || found.campaigns.length > MOST_CAMPAIGNS,
+  };
+}
+
+async function campaignPage({ deployment }: ConsoleDeps, id: string) {
+  const campaign = await findCampaign(deployment, id);
+  return { ...campaignLine(campaign), report: await campaignReport(deployment, campaign) };
+}
+
+/** `released`: recipients in released chunks, of which all but the campaign's last are full. */
+const campaignLine = (campaign: Campaign) => ({
+  id: campaign.id,
+  name: campaign.name,
+  status: statusOf(campaign),
+  can: campaign.endedAt === undefined ? (CAN[campaign.status] ?? []) : [],
+  recipients: campaign.recipients,
+  released: Math.min(campaign.released * campaign.chunkSize, campaign.recipients),
+  accepted: campaign.time,
+  ended: campaign.endedAt,
+});
+
+const CAN: Partial<Record<Campaign['status'], ('pause' | 'resume' | 'cancel')[]>> = {
+  running: ['pause', 'cancel'],
+  paused: ['resume', 'cancel'],
+};

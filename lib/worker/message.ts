@@ -1,4 +1,4 @@
-import { PermanentError, WaitError } from '../errors';
+import { WaitError, wrongField } from '../errors';
 import { type Envelope, parseOrPark, sha256 } from '../jobs/envelope';
 import { dataPrefix } from '../jobs/keys';
 import type { Objects } from '../ports';
@@ -17,12 +17,7 @@ export function typeOf(contract: QueueContract, envelope: Envelope, now: number)
   const versions = Object.keys(contract.types)
     .map(parseType)
     .filter((type) => type.base === base);
-  if (versions.length === 0)
-    throw new PermanentError({
-      code: 'WrongType',
-      message: `type: is not a type of the queue ${contract.queue}`,
-      field: 'type',
-    });
+  if (versions.length === 0) throw wrongField('WrongType', 'type', `is not a type of the queue ${contract.queue}`);
   const newer = versions.every((type) => version > type.version);
   if (newer && now - Date.parse(envelope.time) < DEPLOYMENT_MS)
     throw new WaitError({
@@ -31,11 +26,7 @@ export function typeOf(contract: QueueContract, envelope: Envelope, now: number)
       field: 'type',
       waitMs: DEPLOYMENT_WAIT_MS,
     });
-  throw new PermanentError({
-    code: 'UnknownVersion',
-    message: 'type: is a version that this code does not know',
-    field: 'type',
-  });
+  throw wrongField('UnknownVersion', 'type', 'is a version that this code does not know');
 }
 
 function parseType(type: string): { base: string; version: number } {
@@ -50,8 +41,7 @@ export async function dataOf<T>(
   type: MessageType<T>,
 ): Promise<T> {
   if (envelope.dataref === undefined) return parseOrPark(type.schema, envelope.data, 'data');
-  const bad = (code: string, rule: string) =>
-    new PermanentError({ code, message: `dataref: ${rule}`, field: 'dataref' });
+  const bad = (code: string, rule: string) => wrongField(code, 'dataref', rule);
   if (envelope.data !== undefined) throw bad('InvalidDataref', 'must not be set together with data');
   const key = envelope.dataref.startsWith(`s3://${bucket}/`)
     ? envelope.dataref.slice(`s3://${bucket}/`.length)
@@ -68,10 +58,6 @@ function parseJson(bytes: Uint8Array): unknown {
     // Without `fatal`, bytes that are not UTF-8 would silently become other characters.
     return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch {
-    throw new PermanentError({
-      code: 'NotJson',
-      message: 'dataref: the object is not JSON in UTF-8',
-      field: 'dataref',
-    });
+    throw wrongField('NotJson', 'dataref', 'the object is not JSON in UTF-8');
   }
 }

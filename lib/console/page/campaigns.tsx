@@ -1,5 +1,5 @@
 import { RECIPIENT_WORDS } from '../../ops/campaign-view';
-import type { CampaignPage, Campaigns } from '../campaigns';
+import type { CampaignPage, Campaigns } from '../api';
 import { Action } from './action';
 import { Answer, Facts, State, Table, Time } from './parts';
 import { addressOf, go, jobAddress, Link, usePlace } from './router';
