@@ -80,7 +80,7 @@ describe.each([
   ['fails without an effect', unavailable],
   ['fails, perhaps with an effect', internal],
 ])('a vendor that %s', (_how, error) => {
-  test.each([1, 4, 7].flatMap((jobs) => [16, DAY].map((minutes) => [jobs, minutes] as const)))(
+  test.each([1, 2, 4, 7].flatMap((jobs) => [5, 16, DAY].map((minutes) => [jobs, minutes] as const)))(
     '%d jobs outlast an outage of %d minutes',
     async (jobs, minutes) => {
       const { pass, send, states, engine } = service((call) => call.minute < minutes, { error });
@@ -184,4 +184,38 @@ test('an operator may end a job that is held for its vendor, and a retry begins 
   expect(ended).toMatchObject({ state: 'dead', error: { code: 'VendorDown' } });
   expect(engine.row(jobId(1)).state).toBe('held');
   expect(engine.row(jobId(1)).failingSince).toBeGreaterThan(ended.endedAt ?? 0);
+});
+
+test('of 600 jobs whose vendor gives no answer, few are unknown', async () => {
+  const jobs = 600;
+  let unanswered = 0;
+  const contract: QueueContract = {
+    queue: 'sample',
+    types: {
+      'sample.done.v1': messageType({
+        schema: z.strictObject({}),
+        process: (_job, { steps, vendor }) =>
+          steps.step('send', {
+            vendor: 'sendgrid',
+            run: () =>
+              vendor('sendgrid', async () => {
+                unanswered++;
+                throw internal('sendgrid');
+              }),
+          }),
+      }),
+    },
+  };
+  const engine = memoryEngine(() => contract);
+  for (const n of numbers(jobs)) engine.send(JSON.stringify(anEnvelope({ id: jobId(n) })), { group: `g${n}` });
+  for (let minute = 0; minute < DAY; minute += 5) {
+    while (engine.inQueue() > 0) await engine.deliver();
+    engine.clock.advance(5 * MINUTE_MS);
+    await engine.reconcile();
+  }
+
+  const unknown = engine.rows().filter(({ reason }) => reason === 'unknown').length;
+  expect(unknown).toBe(unanswered);
+  // Those of the first batch, and a trial call each quarter of an hour.
+  expect(unknown).toBeLessThan(10 + DAY / 15 + 5);
 });
