@@ -17,16 +17,14 @@ export interface ClientCredentials {
   expiration?: Date;
 }
 
-/** Where a producer's clients send instead of to AWS, for tests and the service on this machine. */
-export interface AwsEndpoints {
-  sqs?: string | undefined;
-  dynamodb?: string | undefined;
-  s3?: string | undefined;
-  ssm?: string | undefined;
-}
+const endpoint = z.url({ protocol: /^https?$/, error: 'must be an http or https URL' }).optional();
+const awsEndpoints = z.strictObject({ sqs: endpoint, dynamodb: endpoint, s3: endpoint, ssm: endpoint });
 
-/** Which instance a producer sends to, and how it reaches AWS. */
-export interface ConnectionOptions {
+/** Where a producer's clients send instead of to AWS, for tests and the service on this machine. */
+export type AwsEndpoints = z.input<typeof awsEndpoints>;
+
+/** How a producer is configured. Every option of the connection has a variable, so that none is required. */
+export interface ProducerOptions {
   /** The instance's name. By default JOBS_INSTANCE. */
   instance?: string | undefined;
   /** By default AWS_REGION. */
@@ -37,10 +35,6 @@ export interface ConnectionOptions {
   endpoints?: AwsEndpoints | undefined;
   /** By default the AWS SDK's own chain. */
   credentials?: Credentials | undefined;
-}
-
-/** How a producer is configured. Every option of the connection has a variable, so that none is required. */
-export interface ProducerOptions extends ConnectionOptions {
   /** Gets facts without personal data. By default nothing is logged. */
   log?: Log | undefined;
   /** How analytics events are packed into messages. */
@@ -50,13 +44,11 @@ export interface ProducerOptions extends ConnectionOptions {
 const has = (value: unknown, names: string[], type: string): boolean =>
   names.every((name) => typeof (Object(value) as Record<string, unknown>)[name] === type);
 
-const endpoint = z.url({ protocol: /^https?$/, error: 'must be an http or https URL' }).optional();
-
 const connectionSchema = z.object({
   instance: z.string().regex(/^[a-z][a-z0-9-]{0,30}[a-z0-9]$/, 'must be the name of an instance, e.g. my-api'),
   region: z.string().regex(/^[a-z]{2}(-[a-z]+)+-\d$/, 'must be a region of AWS, e.g. eu-central-1'),
   settings: producerSettings.optional(),
-  endpoints: z.strictObject({ sqs: endpoint, dynamodb: endpoint, s3: endpoint, ssm: endpoint }).default({}),
+  endpoints: awsEndpoints.default({}),
   credentials: z
     .custom<Credentials>(
       (value) => typeof value === 'function' || has(value, ['accessKeyId', 'secretAccessKey'], 'string'),

@@ -19,7 +19,6 @@ export { type ProducerClient as Producer, realProducer as createProducer } from 
 export type {
   AwsEndpoints,
   ClientCredentials,
-  ConnectionOptions,
   Credentials,
   ProducerOptions,
 } from '../../lib/producer/settings';
