@@ -22,10 +22,12 @@ import type { JobRow } from './row';
 export function permission(
   row: JobRow,
   { messageId, attributes }: Pick<ReceivedMessage, 'messageId' | 'attributes'>,
-  { named }: { named?: true | undefined },
+  { named, payloadHash }: { named?: true | undefined; payloadHash?: string | undefined },
 ): 'run' | 'late' | 'refused' {
   if (row.spentMessageIds.includes(messageId)) return 'late';
   if ((row.token !== undefined || named) && row.token !== attributes[ATTRIBUTE.token]) return 'refused';
+  // A body that we keep gives its row a random. So no message of ours is about such a row and has no body.
+  if (row.token === undefined && payloadHash === undefined) return 'refused';
   if (row.state !== 'dead') return isClosed(row) ? 'late' : 'run';
   return attributes.code !== undefined && attributes[ATTRIBUTE.parkedFrom] === row.parkedFrom ? 'run' : 'late';
 }

@@ -1,6 +1,6 @@
 import { PermanentError, WaitError } from '../../../lib/errors';
 import { jobIdOf } from '../../../lib/jobs/envelope';
-import { newRow } from '../../../lib/jobs/new-row';
+import { newRow, rowOfEnvelope } from '../../../lib/jobs/new-row';
 import { cancel } from '../../../lib/ops/act';
 import { jobId as idOfKey } from '../../../lib/producer/job-id';
 import { submit } from '../../../lib/producer/submit';
@@ -125,6 +125,25 @@ test.each([
 
   expect(engine.rows()).toEqual([]);
   expect(engine.deadLetters()).toEqual([]);
+});
+
+test.each([
+  ['a stand-in', STAND_IN],
+  ['no body', JSON.stringify({ body: 'gone' })],
+])("its name and %s do not end another sender's job whose body is not kept yet", async (_what, body) => {
+  const { engine, effects } = start();
+  const envelope = anEnvelope() as Parameters<typeof newRow>[0]['envelope'];
+  await engine.deps.ledger.write(rowOfEnvelope({ queue: 'sample', envelope, group: 'g', now: engine.clock.now() }), 0);
+  const before = engine.row(ID);
+
+  engine.send(body, { group: 'stranger', attributes: { job: ID } });
+  await engine.deliver();
+  expect(engine.row(ID)).toEqual(before);
+  engine.send(BODY);
+  await engine.deliver();
+
+  expect(effects).toEqual([ID]);
+  expect(engine.row(ID)).toMatchObject({ state: 'succeeded' });
 });
 
 test('a redrive with the tools of AWS opens a dead job once, and the same entry opens no later end', async () => {
