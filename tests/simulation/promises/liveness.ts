@@ -83,7 +83,12 @@ function boundOf({ plan, settings }: World): number {
   const sources = plan.jobs.filter((job) => poison.includes(job) || job.kind === 'copy');
   const repeats = sources.filter(({ again }) => again !== undefined);
   const { redrives, redeliveries, commands } = plan;
-  const more = repeats.length + redrives.length + redeliveries.length + commands.length;
+  // A return whose answer is lost is sent again for a newer version of its row, so SQS takes both.
+  const silent = plan.calls.filter(
+    ({ kind, fault }) => fault === 'silent' && (kind ?? 'queues.send') === 'queues.send',
+  );
+  const resent = silent.reduce((sum, { times = 1 }) => sum + times, 0);
+  const more = repeats.length + redrives.length + redeliveries.length + commands.length + resent;
   const copies = poison.length === 0 ? 0 : sources.length + more;
   const found = copies * TIMES_IN_QUEUE * receives * settings.visibility * 1000;
   // By a slow clock, the outcome of a returned message seems older than its return. The reconciler then waits an hour.
