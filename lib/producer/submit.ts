@@ -9,6 +9,7 @@ import { newRow } from '../jobs/new-row';
 import { tokenOf } from '../jobs/park';
 import type { HashPeople } from '../jobs/person-hash';
 import type { JobRow } from '../jobs/row';
+import { isSentFromKept } from '../jobs/schedule';
 import { markSent } from '../jobs/send';
 import type { Clock, Log, Objects, OutgoingMessage, Queues, Random, SentMessage, Table } from '../ports';
 import { IdempotencyConflictError } from './errors';
@@ -169,8 +170,13 @@ function unsent(deps: SubmitDeps, { row, type, envelope, accepted, stored }: Beg
   };
 }
 
-/** When in doubt, send again: a second message is harmless, but a job without a message is lost. */
-function mayBeUnsent({ state, reason, sentAt }: JobRow): boolean {
+/**
+ * When in doubt, send again: a second message is harmless, but a job without a message is lost. The reconciler sends a job
+ * that was opened again, if its body is kept.
+ */
+function mayBeUnsent(row: JobRow): boolean {
+  const { state, reason, sentAt } = row;
+  if (isSentFromKept(row)) return false;
   return (state === 'queued' && sentAt === undefined) || (state === 'cancelled' && reason === 'never-sent');
 }
 

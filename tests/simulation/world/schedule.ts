@@ -1,12 +1,13 @@
-import { todoKey } from '../../../lib/jobs/keys';
+import { bodyKey, todoKey } from '../../../lib/jobs/keys';
 import type { JobRow } from '../../../lib/jobs/row';
+import type { MemoryObjects } from '../../support/memory-objects';
 import { skewOf } from '../draw/plan';
 import { entriesAgree, hasEvidence } from '../promises/rest';
 import { isPaused, nextLook } from './campaigns';
 import { waitsForRow } from './damage';
 import type { Functions } from './functions';
 import type { Event } from './kernel';
-import { deadLetterQueue, serviceQueue } from './names';
+import { deadLetterQueue, mainQueue, serviceQueue } from './names';
 import type { World } from './types';
 
 const MINUTE_MS = 60_000;
@@ -40,6 +41,13 @@ export function startSchedule(world: World, { reconciler }: Functions): void {
   schedule(kernel.now() + 1);
 }
 
+/** Whether the reconciler sends the job again as soon as it looks for jobs that no worker claims. */
+const lostItsMessage = (world: World, { state, sentAt, id }: JobRow): boolean =>
+  state === 'queued' &&
+  sentAt !== undefined &&
+  world.sqs.messages(mainQueue(world)).length === 0 &&
+  (world.stores.objects as MemoryObjects).keys().includes(bodyKey('jobs', serviceQueue(world), id));
+
 /** The next time at which the reconciler may have work. */
 function nextDue(world: World): number {
   const { kernel, settings, watch, sqs, plan } = world;
@@ -48,7 +56,8 @@ function nextDue(world: World): number {
   const rows = watch.rows();
   if (!entriesAgree(world) || entries.some((entry) => entry.deadLetterSourceArn && !waitsForRow(world, entry)))
     return kernel.now();
-  if (hasEvidence(world) || rows.some((row) => row.reason === 'stopped')) return kernel.now();
+  if (hasEvidence(world) || rows.some((row) => row.reason === 'stopped' || lostItsMessage(world, row)))
+    return kernel.now();
   const fullHour = nextHour(kernel.now()) - skewOf(plan);
   return rows.reduce((earliest, row) => Math.min(earliest, dueAt(row)), nextLook(world, fullHour));
 

@@ -1,4 +1,4 @@
-import { WaitError } from '../../../lib/errors';
+import { StoreError, WaitError } from '../../../lib/errors';
 import { bodyKey } from '../../../lib/jobs/keys';
 import { cancel } from '../../../lib/ops/act';
 import { retry } from '../../../lib/ops/retry';
@@ -312,4 +312,27 @@ test('an operator who cancels and retries a planned job starts it at once', asyn
 
   expect(effects).toEqual([id]);
   expect(gauge('TimeToFinish')).toBeLessThanOrEqual(MINUTE);
+});
+
+test("a repeated call does not plan a job again that an operator started, while the operator's message is not sent", async () => {
+  let down = false;
+  const { engine, send, live, effects, inMs } = start({
+    before: (call) => {
+      if (down && call === 'queues.send') throw new StoreError({ code: 'SQS.Throttled', message: 'throttled' });
+    },
+  });
+  const planned = { key: 'k', principal: 'client-1', notBefore: inMs(10 * DAY) };
+  const { id } = await send(planned);
+  await cancel(engine.deps, engine.row(id));
+  down = true;
+  await retry(engine.deps, engine.row(id)).catch(() => {});
+  down = false;
+
+  const { duplicate } = await send(planned);
+  const between = engine.row(id).state;
+  await live(3);
+
+  expect(duplicate).toBe(true);
+  expect(between).toBe('queued');
+  expect(effects).toEqual([id]);
 });
