@@ -95,16 +95,35 @@ test('with analytics.athena, Glue has the tables of events without a crawler, an
   expect(columns).toHaveLength(view?.StorageDescriptor.Columns.length ?? 0);
 });
 
-test('each stage has its own retention, visibility and time-outs', () => {
-  const times = ({ Resources }: CompiledTemplate) => [
-    Resources.FeedbackQueue?.Properties.MessageRetentionPeriod,
-    Resources.FeedbackDlq?.Properties.MessageRetentionPeriod,
-    Resources.FeedbackQueue?.Properties.VisibilityTimeout,
-    Resources.FeedbackLambdaFunction?.Properties.Timeout,
-  ];
+const DAY = 86_400;
 
-  expect(times(prod)).toEqual([1_209_600, 1_209_600, 300, 45]);
-  expect(times(staging)).toEqual([604_800, 1_209_600, 180, 30]);
+test('visibility, retention, receives and time-outs of each queue are those of the plan, and shorter in staging', () => {
+  const of = ({ Resources }: CompiledTemplate) =>
+    QUEUES.map(({ id }) => {
+      const [queue, dlq] = [Resources[`${id}Queue`]?.Properties, Resources[`${id}Dlq`]?.Properties];
+      const redrive = queue?.RedrivePolicy as { maxReceiveCount: number };
+      const timeout = Resources[`${id}LambdaFunction`]?.Properties.Timeout;
+      return [
+        queue?.VisibilityTimeout,
+        Number(queue?.MessageRetentionPeriod) / DAY,
+        redrive.maxReceiveCount,
+        Number(dlq?.MessageRetentionPeriod) / DAY,
+        timeout,
+      ];
+    });
+
+  expect(of(prod)).toEqual([
+    [300, 14, 3, 14, 45],
+    [600, 14, 3, 14, 100],
+    [300, 14, 3, 14, 45],
+    [120, 7, 3, 14, 20],
+  ]);
+  expect(of(staging)).toEqual([
+    [180, 7, 3, 14, 30],
+    [360, 7, 3, 14, 60],
+    [180, 7, 3, 14, 30],
+    [90, 7, 3, 14, 15],
+  ]);
 });
 
 /** The provider of serverless.yml with its variables resolved. */
