@@ -45,7 +45,7 @@ export function undeservedDeath(world: World, row: JobRow, kind: JobKind): strin
     case 'crash': {
       if (kind === 'kills-before') return undefined;
       const crashes = sinceOpened(row.history).filter(ofKind('crashed')).length;
-      if (possibleCrashes(world) < 2) return 'no faults could have crashed two of its runs';
+      if (possibleCrashes(world) + takenTooEarly(world, row) < 2) return 'no faults could have crashed two of its runs';
       // A later event notes the last crashed run, so it may be missing in the history.
       return crashes + (row.lease ? 1 : 0) >= 2 || crashedAtEnd(row) ? undefined : 'no two of its runs crashed';
     }
@@ -103,6 +103,13 @@ function unreasonableEnd(world: World, row: JobRow): string | undefined {
 const possibleCrashes = ({ reached }: World): number =>
   [...reached].reduce((sum, [what, count]) => sum + (CRASHES.test(what) ? count : 0), 0);
 const CRASHES = /^(death$|fault .* at table\.|run without outcome by newer code$)/;
+
+/**
+ * How many runs of a job may have been taken for crashed. A standard queue may deliver two messages of a job at once, and
+ * the lease of one run is over by the clock of a worker that is a minute fast.
+ */
+const takenTooEarly = ({ plan, settings }: World, { deliveries }: JobRow): number =>
+  skewOf(plan) > 0 && settings.type === 'standard' ? new Set(deliveries.map(({ messageId }) => messageId)).size - 1 : 0;
 
 const crashedAtEnd = (row: JobRow): boolean => row.crashes >= 2 || row.history.filter(ofKind('started')).length >= 2;
 
