@@ -8,7 +8,7 @@ export const edits = [
   ...page.matchAll(/^(?:In `(.+?)`, (under|above) `(.+?)`|New file: (\S+?)):?\n\n```\w+\n([\s\S]*?)^```$/gm),
 ].map(([, file = '', where = '', anchor = '', created = '', text = '']) => ({ file, where, anchor, created, text }));
 
-/** Does exactly what the page says to the files in a copy of the project. */
+/** Does exactly what the page says to the files in a copy of the project. Leaves out what the copy has already. */
 export function follow(root: string): void {
   for (const { file, where, anchor, created, text } of edits) {
     const path = join(root, created || file);
@@ -17,7 +17,9 @@ export function follow(root: string): void {
       writeFileSync(path, text);
       continue;
     }
-    const lines = readFileSync(path, 'utf8').split('\n');
+    const content = readFileSync(path, 'utf8');
+    if (content.includes(text)) continue;
+    const lines = content.split('\n');
     const at = lines.findIndex((line) => line.startsWith(anchor));
     if (at < 0) throw new Error(`${file} has no line ${anchor}`);
     lines.splice(where === 'under' ? at + 1 : at, 0, text.replace(/\n$/, ''));
