@@ -105,8 +105,8 @@ const possibleCrashes = ({ reached }: World): number =>
 const CRASHES = /^(death$|fault .* at table\.|run without outcome by newer code$)/;
 
 /**
- * How many runs of a job may have been taken for crashed. A standard queue may deliver two messages of a job at once, and
- * the lease of one run is over by the clock of a worker that is a minute fast.
+ * How many runs of a job may have been taken for crashed. A standard queue may deliver two messages of a job at once. For
+ * a worker whose clock is a minute fast, the lease of the other run is over.
  */
 const takenTooEarly = ({ plan, settings }: World, { deliveries }: JobRow): number =>
   skewOf(plan) > 0 && settings.type === 'standard' ? new Set(deliveries.map(({ messageId }) => messageId)).size - 1 : 0;
