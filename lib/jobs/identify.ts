@@ -31,8 +31,8 @@ export async function resolve(
   message: Pick<ReceivedMessage, 'messageId' | 'body' | 'attributes'>,
 ): Promise<Resolved> {
   const { attributes } = message;
-  const job = ownId(attributes[ATTRIBUTE.job]);
-  const token = attributes[ATTRIBUTE.token];
+  const job = namedJob(attributes);
+  const token = matching(RANDOM, attributes[ATTRIBUTE.token]);
   const ours = token === undefined ? {} : { token };
   let { body } = message;
   const named = job !== undefined && (body === STAND_IN || body === GONE);
@@ -55,10 +55,15 @@ export async function resolve(
   }
 }
 
-/** The ids that this code gives to jobs. Any sender can write the attribute, and another text names no job. */
-const OWN_ID = /^([0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|invalid\/[\w-]{1,100})$/i;
-const ownId = (given: string | undefined): string | undefined =>
-  given !== undefined && OWN_ID.test(given) ? given : undefined;
+/** The ids and randoms that this code gives to jobs. Any sender can write the attributes: another text there is nothing. */
+const OWN_ID = /^(invalid\/)?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+const RANDOM = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+const matching = (form: RegExp, given: string | undefined): string | undefined =>
+  given !== undefined && form.test(given) ? given : undefined;
+
+/** The job that a message's attribute names. */
+export const namedJob = (attributes: Record<string, string>): string | undefined =>
+  matching(OWN_ID, attributes[ATTRIBUTE.job]);
 
 /** The body's id already belongs to a job with other data. This body gets its own id and row. */
 export function disowned({ body, envelope, alleged = envelope }: Resolved, id: string): Resolved {

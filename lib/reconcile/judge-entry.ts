@@ -1,7 +1,7 @@
 import { belongs, keepBody } from '../jobs/body';
 import { CRASH_LOOP, CRASH_LOOP_RUNS } from '../jobs/claim';
 import { countEnd, finish, keepCancelled } from '../jobs/finish';
-import { disowned, type Resolved, resolve } from '../jobs/identify';
+import { disowned, namedJob, type Resolved, resolve } from '../jobs/identify';
 import { invalidId, jobKey } from '../jobs/keys';
 import { ATTRIBUTE, keepsEntry } from '../jobs/park';
 import { firstRow, permission, refuse } from '../jobs/permission';
@@ -55,7 +55,7 @@ async function judged(deps: ReconcileRun, { queue, message, seen }: Entry): Prom
   if (moved?.row.canary) return 'delete';
   const allowed = moved && permission(moved.row, message, moved.resolved);
   if (!moved || allowed === 'refused') {
-    refuse(deps, { queue, jobId: attributes[ATTRIBUTE.job] ?? moved?.row.id, messageId, receiveCount });
+    refuse(deps, { queue, jobId: namedJob(attributes) ?? moved?.row.id, messageId, receiveCount });
     return 'delete';
   }
   const { resolved, row } = moved;

@@ -146,6 +146,45 @@ test.each([
   expect(engine.row(ID)).toMatchObject({ state: 'succeeded' });
 });
 
+describe.each([
+  ['an address', 'alice@example.com'],
+  ['a long text', 'x'.repeat(300)],
+])('%s of a stranger', (_what, text) => {
+  test('as random is not that of the job that the message makes', async () => {
+    const { engine, what } = start();
+    what.error = new PermanentError({ code: 'Rejected', message: 'rejected' });
+    engine.send(JSON.stringify(anEnvelope({ id: FORGED })), { group: 'g', attributes: { token: text } });
+
+    await engine.deliver();
+
+    expect(engine.rows()).toMatchObject([{ state: 'dead' }]);
+    expect(JSON.stringify([engine.rows(), engine.deadLetters(), engine.lines])).not.toContain(text);
+  });
+
+  test.each([
+    ['a stand-in', () => STAND_IN],
+    ["the body of another's job", sentBody],
+  ])(
+    'as the name of a job, with %s, is in no row and log, also if SQS dead-letters it untried',
+    async (_with, bodyOf) => {
+      const given = start();
+      await IN['that is held']?.(given);
+      const { engine } = given;
+      for (const kind of ['', 'invalid/'])
+        engine.send(bodyOf(engine), { group: `g-${kind}`, attributes: { job: `${kind}${text}`, token: text } });
+      for (let receive = 0; receive < 4; receive++) {
+        while (engine.receive().Records.length > 0);
+        engine.clock.advance(5 * MINUTE + 1);
+      }
+
+      await engine.reconcile();
+      await engine.deliver();
+
+      expect(JSON.stringify([engine.rows(), engine.lines])).not.toContain(text);
+    },
+  );
+});
+
 test('a redrive with the tools of AWS opens a dead job once, and the same entry opens no later end', async () => {
   const { engine, effects, what } = start();
   await IN['that is dead']?.({ engine, effects, what });
