@@ -58,13 +58,15 @@ export function createLambda({ functions, code, logs, region, variables: added, 
   };
   // Kill the child processes whenever this process ends.
   process.on('exit', kill);
+  let stopped = false;
 
   return {
     /** Runs a function by its key in serverless.yml, in a warm environment if one is free. */
     async invoke(key: string, event: unknown): Promise<InvokeResult> {
       const pool = poolOf(key);
-      if (pool.busy.size >= (pool.declared.reservedConcurrency ?? Number.POSITIVE_INFINITY))
-        return { kind: 'throttled' };
+      const { reservedConcurrency = Number.POSITIVE_INFINITY } = pool.declared;
+      // An event that comes during a stop must not start a process, which would keep this one alive.
+      if (stopped || pool.busy.size >= reservedConcurrency) return { kind: 'throttled' };
       pool.idle = pool.idle.filter((environment) => environment.alive());
       let environment = pool.idle.pop();
       if (!environment) {
@@ -89,6 +91,7 @@ export function createLambda({ functions, code, logs, region, variables: added, 
     },
     /** Kills all environments and resolves once their processes have ended. */
     async stop(): Promise<void> {
+      stopped = true;
       const ended = all().map((environment) => environment.ended);
       kill();
       await Promise.all(ended);

@@ -102,6 +102,7 @@ test('npm start serves requests and invoke local, passes its tests, and stops cl
     sls(directory.path, ['check', '--live', '--json'], elsewhere),
     sls(directory.path, ['alarms', 'test']),
   ]);
+  expect([variables.code, check.code, alarms.code]).toEqual([0, 0, 0]);
   await arrived(/Discord +(\S+)/.exec(running.output())?.[1] ?? '', 'local: A test of the alarms');
   const submitted = await submitWith(variables.output);
   process.kill(-(running.child.pid ?? 0), 'SIGINT');
@@ -113,7 +114,6 @@ test('npm start serves requests and invoke local, passes its tests, and stops cl
   const canaries = readInstance('local').rows.map(({ name: queue }) => ({ queue, state: 'succeeded' }));
   expect(JSON.parse(check.stdout)).toMatchObject({ problems: [], canaries });
   expect(check.stderr).toContain('local · stage local · the service on this machine');
-  expect([check.code, alarms.code]).toEqual([0, 0]);
   expect(submitted).toMatchObject({ state: 'succeeded', result: { confirmation: 'sent' } });
   expect(running.output()).toContain('Stopped.');
   expect(code).toBe(0);

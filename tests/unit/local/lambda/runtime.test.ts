@@ -207,6 +207,13 @@ test('a stop leaves no busy or idle process behind', async () => {
   expect(await busy).toEqual({ kind: 'failed', reason: 'crash' });
 });
 
+test('a stopped service starts no process for an event that comes late', async () => {
+  start();
+  await lambda.stop();
+
+  expect(await lambda.invoke('worker', {})).toEqual({ kind: 'throttled' });
+});
+
 test('a busy environment ends when its service is killed', async () => {
   start();
   const event = { tells: signalPort(), waitsFor: join(directory, 'never') };
