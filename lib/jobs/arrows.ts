@@ -39,11 +39,8 @@ export function placeOf({ state, reason }: Pick<JobRow, 'state' | 'reason'>): Pl
   return PLACES.find((place) => place === name);
 }
 
-export const mayFollow = (row: Pick<JobRow, 'state' | 'reason'>, arrow: ArrowName): boolean => {
-  const place = placeOf(row);
-  const from: readonly Place[] = ARROWS[arrow].from;
-  return place !== undefined && from.includes(place);
-};
+export const mayFollow = (row: Pick<JobRow, 'state' | 'reason'>, arrow: ArrowName): boolean =>
+  ARROWS[arrow].from.some((place) => place === placeOf(row));
 
 /** Whether no message runs the job: it waits outside the queue, it succeeded, or it was cancelled. */
 export const isClosed = (row: Pick<JobRow, 'state' | 'reason'>): boolean => !mayFollow(row, 'claim');

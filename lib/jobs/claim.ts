@@ -61,7 +61,9 @@ export async function claim(ledger: Ledger, request: ClaimRequest): Promise<Clai
     const next = taken(row, { at: now(), delivery, lease });
     const first = mayBegin(next) ? request.first?.(next) : undefined;
     begun = first?.name;
-    return first ? withStart(next, first, now()) : next;
+    if (!first) return next;
+    const { name, hash } = first;
+    return { ...next, steps: { [name]: { status: 'started', startedAt: now(), ...(hash ? { hash } : {}) } } };
   };
 
   const unread = blank && (await ledger.claimUnread(blank, started(blank)));
@@ -74,9 +76,11 @@ export async function claim(ledger: Ledger, request: ClaimRequest): Promise<Clai
     if (row.lease?.token === token) return ours(row, begun);
     const allowed = permission(row, { messageId: delivery.messageId, attributes: request.attributes ?? {} }, request);
     if (allowed !== 'run') return { kind: allowed, row };
-    if (row.state === 'processing' && row.lease && row.lease.until > now())
-      return { kind: 'busy', until: row.lease.until, by: deliveryOf(row, row.lease) };
-
+    const { lease, deliveries } = row;
+    if (row.state === 'processing' && lease && lease.until > now()) {
+      const by = deliveries.findLast(({ messageId }) => messageId === lease.messageId);
+      return { kind: 'busy', until: lease.until, by };
+    }
     if (row.state === 'processing' && !alone) return { kind: 'suspected crash' };
     const result = await ledger.write(started(row), stored?.version ?? 0);
     if (result.written) return ours(result.item, begun);
@@ -84,16 +88,8 @@ export async function claim(ledger: Ledger, request: ClaimRequest): Promise<Clai
   }
 }
 
-const deliveryOf = ({ deliveries }: JobRow, { messageId }: NonNullable<JobRow['lease']>): Delivery | undefined =>
-  deliveries.findLast((delivery) => delivery.messageId === messageId);
-
 /** A job that has done anything, or that crashed, is claimed without a start. */
 const mayBegin = ({ steps, crashes }: JobRow): boolean => Object.keys(steps).length === 0 && crashes === 0;
-
-const withStart = (row: JobRow, { name, hash }: FirstStep, at: number): JobRow => ({
-  ...row,
-  steps: { [name]: { status: 'started', startedAt: at, ...(hash ? { hash } : {}) } },
-});
 
 export const CRASH_LOOP: StoredError = storedError(
   new PermanentError({ code: 'CrashLoop', message: 'the last runs of this job ended without any outcome' }),

@@ -142,11 +142,14 @@ const nameOf = (part: PropertyKey): string => (/^[\w-]{1,60}$/.test(String(part)
  * `prefix` is the path of `input` inside the message, e.g. `data`.
  */
 export function parseOrPark<T>(schema: z.ZodType<T>, input: unknown, prefix = ''): T {
-  const parsed = schema.safeParse(input, { reportInput: true });
-  if (parsed.success) return parsed.data;
-  const [first] = parsed.error.issues;
-  const { field, message } = first ? describeIssue(first, prefix) : { field: prefix, message: 'is not valid' };
-  throw new PermanentError({ code: 'InvalidField', message, field });
+  return parsedBy(schema, input, { code: 'InvalidField', prefix });
+}
+
+function parsedBy<T>(schema: z.ZodType<T>, input: unknown, { code, prefix }: { code: string; prefix: string }): T {
+  const { success, data, error } = schema.safeParse(input, { reportInput: true });
+  if (success) return data;
+  const [first] = error.issues;
+  throw new PermanentError({ code, ...(first ? describeIssue(first, prefix) : { message: 'is not valid' }) });
 }
 
 /**
@@ -164,15 +167,9 @@ export function parseEnvelope(
     // The parser's message quotes the text, which may be personal, so the error gets no cause.
     throw new PermanentError({ code: 'NotJson', message: 'the message body is not JSON' });
   }
-  const parsed = envelopeSchema.safeParse(withoutNulls(json), { reportInput: true });
-  if (parsed.success) {
-    const { data: event } = parsed;
-    const keeps = from === 'us' && uuid.safeParse(event.id).success && job !== uuidOf(event);
-    return { ...event, id: keeps ? event.id : jobIdOf(event) };
-  }
-  const [first] = parsed.error.issues;
-  const { field, message } = first ? describeIssue(first) : { field: '(body)', message: 'is not valid' };
-  throw new PermanentError({ code: 'InvalidEnvelope', message, field });
+  const event = parsedBy(envelopeSchema, withoutNulls(json), { code: 'InvalidEnvelope', prefix: '' });
+  const keeps = from === 'us' && uuid.safeParse(event.id).success && job !== uuidOf(event);
+  return { ...event, id: keeps ? event.id : jobIdOf(event) };
 }
 
 /** An SDK may write an attribute that is not set as null (CloudEvents JSON format 1.0, 2.2). Data may be null. */

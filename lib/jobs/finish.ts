@@ -114,11 +114,8 @@ export async function keepCancelled(
   return stored === undefined || isCancelledByOperator(stored);
 }
 
-/** Counts ends of jobs. Each writes both metrics: CloudWatch has no rate while one of them was never written. */
-export function countEnd(
-  metrics: Metrics,
-  { queue, succeeded, dead }: { queue: string; succeeded: number; dead: number },
-): void {
-  metrics.add('JobsSucceeded', succeeded, 'Count', { queue });
-  metrics.add('JobsDead', dead, 'Count', { queue });
+/** Counts an end. It writes both metrics, because CloudWatch has no rate while one of them was never written. */
+export function countEnd(metrics: Metrics, queue: string, end: 'succeeded' | 'dead'): void {
+  metrics.add('JobsSucceeded', end === 'succeeded' ? 1 : 0, 'Count', { queue });
+  metrics.add('JobsDead', end === 'dead' ? 1 : 0, 'Count', { queue });
 }

@@ -147,9 +147,8 @@ export const invalidId = (messageId: string): string => `invalid/${messageId}`;
 export const isInvalidId = (id: string): boolean => id.startsWith('invalid/');
 
 /** What happened to each recipient of a job. Recipients have numbers, because this object must hold no addresses. */
-export const recipientsFolder = (prefix: string, queue: string): string => `${prefix}/_recipients/${queue}`;
 export const recipientsKey = (prefix: string, row: { queue: string; time: number; id: string }): string =>
-  `${hourPartition(recipientsFolder(prefix, row.queue), row.time)}${row.id}.ndjson`;
+  `${hourPartition(`${prefix}/_recipients/${row.queue}`, row.time)}${row.id}.ndjson`;
 
 /** A vendor's events about the jobs of a queue, in the hour of the job's `time`. */
 export const eventsFolder = (prefix: string, queue: string): string => `${prefix}/_events/${queue}`;

@@ -1,8 +1,8 @@
 import type { QueueSettings } from '../config/common';
 import { ignoreStoreError, StoreError } from '../errors';
 import type { Clock, Item, Random, Table } from '../ports';
-import { firstClaim } from './first-claim';
 import { trialKey } from './keys';
+import { firstClaim } from './new-row';
 import type { JobRow } from './row';
 import { ROW_LIFETIME_MS, withSchedule } from './schedule';
 import { itemOf, ROW_SCHEMA, rowOf, UnreadableRowError } from './stored-row';
@@ -102,7 +102,7 @@ export interface Ledger {
   write(row: JobRow, expected: number): Promise<Written<JobRow, JobRow>>;
   /**
    * Writes the first claim of a job without a read, and returns the row. `undefined`: nothing was written, because the
-   * stored row is not as `blank` (lib/jobs/first-claim.ts). `claimed`: the claim of `blank`.
+   * stored row is not as `blank` (lib/jobs/new-row.ts). `claimed`: the claim of `blank`.
    */
   claimUnread(blank: JobRow, claimed: JobRow): Promise<JobRow | undefined>;
   /**
@@ -110,7 +110,7 @@ export interface Ledger {
    * caller that has just read the row passes it as `known`.
    */
   update(key: string, change: (row: JobRow) => JobRow | undefined, known?: JobRow): Promise<Updated<JobRow>>;
-  trials: Trials;
+  trials: ReturnType<typeof createTrials>;
 }
 
 export function createLedger(deps: LedgerDeps): Ledger {
@@ -166,26 +166,19 @@ const asWritten = (row: JobRow, { version, writer }: Item): JobRow => ({ ...row,
  * runs. If the message is dead-lettered again, the note shows a poison message. Without a note no worker reached the
  * message: no worker started, or another message of the batch killed it.
  */
-export interface Trials {
-  /** Notes that a worker begins with the message. If the note fails, the work goes on without it. */
-  begin(queue: string, messageId: string): Promise<void>;
-  /** Removes the note, if the worker survived the message and could store no outcome. */
-  forget(queue: string, messageId: string): Promise<void>;
-  /** Whether a worker began with the message and did not finish. */
-  begun(queue: string, messageId: string): Promise<boolean>;
-}
-
-export function createTrials({ table, clock, random }: ItemDeps): Trials {
+export function createTrials({ table, clock, random }: ItemDeps) {
   return {
-    begin: async (queue, messageId) => {
+    /** Notes that a worker begins with the message. If the note fails, the work goes on without it. */
+    begin: async (queue: string, messageId: string): Promise<void> => {
       const expiresAt = Math.ceil((clock.now() + ROW_LIFETIME_MS) / 1000);
       const note = { key: trialKey(queue, messageId), version: 1, writer: random.uuid(), expiresAt };
       // A note of an earlier delivery serves as well.
       await table.put(note, 0).catch(ignoreStoreError);
     },
-    forget: async (queue, messageId) => {
+    /** Removes the note, if the worker survived the message and could store no outcome. */
+    forget: async (queue: string, messageId: string): Promise<void> => {
       await table.delete(trialKey(queue, messageId), 1).catch(ignoreStoreError);
     },
-    begun: async (queue, messageId) => (await table.get(trialKey(queue, messageId))) !== undefined,
+    begun: async (queue: string, messageId: string) => (await table.get(trialKey(queue, messageId))) !== undefined,
   };
 }

@@ -13,15 +13,7 @@ export const MAIL_QUEUES = Object.keys(MAIL_STEPS) as MailQueue[];
 export const isMailQueue = (queue: string): queue is MailQueue => Object.hasOwn(MAIL_STEPS, queue);
 
 /** Arguments that travel with a mail. SendGrid repeats them in every event, so that we can find the event's job. */
-export const mailArgs = ({
-  id,
-  queue,
-  time,
-}: {
-  id: string;
-  queue: MailQueue;
-  time: number;
-}): Record<string, string> => ({
+export const mailArgs = ({ id, queue, time }: { id: string; queue: MailQueue; time: number }) => ({
   job: id,
   queue,
   step: MAIL_STEPS[queue],

@@ -43,18 +43,8 @@ function moved(row: JobRow, arrow: ArrowName, next: JobRow): JobRow {
 
 /** What belongs to a row's last end, hold or run. */
 export const OF_LAST = [
-  ...([
-    'lease',
-    'reason',
-    'retryAt',
-    'vendor',
-    'endedAt',
-    'recordedAt',
-    'publishFrom',
-    'parkedAt',
-    'parkedFrom',
-  ] as const),
-  ...(['leftDlqAt', 'discarded', 'cancelledBy', 'result'] as const),
+  ...(['lease', 'reason', 'retryAt', 'vendor', 'endedAt', 'result', 'cancelledBy'] as const),
+  ...(['recordedAt', 'publishFrom', 'parkedAt', 'parkedFrom', 'leftDlqAt', 'discarded'] as const),
 ];
 const withoutEnd = (row: JobRow): JobRow => without(row, OF_LAST);
 
@@ -190,12 +180,7 @@ export const park = (row: JobRow, { reason, bodyKept, ...run }: Leaving & { reas
 /** The run found the job cancelled with its campaign, or replaced by a later command, whose job `note` names. */
 export function stop(
   row: JobRow,
-  {
-    at,
-    messageId,
-    reason,
-    note,
-  }: { at: number; messageId: string; reason: CancelledReason; note?: string | undefined },
+  { at, messageId, reason, note }: Pick<RunEnd, 'at' | 'messageId' | 'note'> & { reason: CancelledReason },
 ): JobRow {
   const { error: _error, ...rest } = afterRun(row, `cancelled (${reason})`, { at, messageId, counts: false, note });
   const by = note === undefined ? {} : { cancelledBy: note };

@@ -137,11 +137,13 @@ const stop = (vendor: Vendor, cause: JobError): StopError =>
     cause,
   });
 
+export type VendorFailure = JobError & { vendor: Vendor };
+
 /** The vendor's failure behind what a run threw, if the vendor failed or may have failed: not if it refused us or the job. */
-export function vendorFailure(thrown: unknown): (JobError & { vendor: Vendor }) | undefined {
+export function vendorFailure(thrown: unknown): VendorFailure | undefined {
   if (!(thrown instanceof JobError)) return undefined;
   if (!(thrown instanceof TransientError || thrown instanceof AmbiguousError)) return vendorFailure(thrown.cause);
-  return thrown.vendor ? (thrown as JobError & { vendor: Vendor }) : vendorFailure(thrown.cause);
+  return thrown.vendor ? (thrown as VendorFailure) : vendorFailure(thrown.cause);
 }
 
 /**

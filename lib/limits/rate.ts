@@ -1,6 +1,6 @@
 import { rateKey } from '../jobs/keys';
-import { updateItem } from '../jobs/ledger';
-import type { Clock, Item, Random, Table } from '../ports';
+import { type ItemDeps, updateItem } from '../jobs/ledger';
+import type { Item } from '../ports';
 
 /** One vendor's rate in the table. Times are milliseconds since 1970. */
 export interface RateItem extends Item {
@@ -26,13 +26,8 @@ export interface RateItem extends Item {
 
 export type RateUse = 'campaign' | 'message';
 
-export interface Slot {
-  at: number;
-  /** A sender that wakes later has lost the slot. */
-  until: number;
-}
-
-export type Reservation = { kind: 'slot'; slot: Slot } | { kind: 'later'; waitMs: number };
+/** `until`: a sender that wakes later has lost the slot. */
+type Reservation = { kind: 'slot'; slot: { at: number; until: number } } | { kind: 'later'; waitMs: number };
 
 /**
  * The parts of the rate that campaigns take. They use at most 97 %. The rest absorbs senders that wake late, and lets a
@@ -57,20 +52,12 @@ const FURTHEST_MS = 120_000;
 /** The longest wait that we accept from a vendor. */
 const LONGEST_BLOCK_MS = 3_600_000;
 
-export interface RateDeps {
-  table: Table;
-  clock: Clock;
-  random: Random;
-  /** Recipients per second over everything that the instance sends. */
-  rate: number;
-}
-
 /**
- * The sending rate of one vendor, shared by all workers through the table. A reservation is a slot in time, as long as
+ * The sending rate of one vendor, shared by all workers through the table. `rate`: recipients per second. A reservation is a slot in time, as long as
  * its recipients take at the limit; slots of campaigns never overlap, so in any time a campaign sends at most what fits
  * into it and one request more.
  */
-export function sharedRate({ rate, ...deps }: RateDeps, vendor: string) {
+export function sharedRate({ rate, ...deps }: ItemDeps & { rate: number }, vendor: string) {
   const key = rateKey(vendor);
   const { clock } = deps;
   /** What this process wrote last. It need not be read again while no other process writes. */

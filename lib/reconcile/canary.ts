@@ -1,7 +1,7 @@
 import { type Canary, canaryEnvelope, canaryRow } from '../jobs/canary';
 import { canaryKey, jobKey } from '../jobs/keys';
 import { readItem, writeItem } from '../jobs/ledger';
-import { isEnd, type JobRow } from '../jobs/row';
+import { isEnd } from '../jobs/row';
 import { sendOpen } from '../jobs/send';
 import type { ReconcileDeps } from './run';
 
@@ -36,18 +36,12 @@ async function follow(
   }
   // Write first, so that only one of two concurrent runs measures. If this run dies here, the canary is not measured.
   const judged = await write(deps, { ...canary, judged: true });
-  if (judged) measure(deps, { queue, canary, row, everyMs });
-  return judged;
-}
-
-function measure(
-  { metrics, log }: ReconcileDeps,
-  { queue, canary, row, everyMs }: { queue: string; canary: Canary; row: JobRow | undefined; everyMs: number },
-): void {
+  if (!judged) return undefined;
   const ms = row?.state === 'succeeded' ? (row.endedAt ?? 0) - (row.sentAt ?? row.createdAt) : undefined;
   const inTime = ms !== undefined && ms < everyMs;
-  metrics.add('Canary', inTime ? 1 : 0, 'Count', { queue });
-  if (!inTime) log.warn('a canary was not done in time', { queue, jobId: canary.id, state: row?.state, ms });
+  deps.metrics.add('Canary', inTime ? 1 : 0, 'Count', { queue });
+  if (!inTime) deps.log.warn('a canary was not done in time', { queue, jobId: canary.id, state: row?.state, ms });
+  return judged;
 }
 
 /**

@@ -37,7 +37,7 @@ export const judgeDeadLetters: Work = async (deps, queue, mayGoOn) => {
       await deps.keep({ kind: 'row-damaged', subject: queue });
     }
     const park = (moved: Moved) => parkCrashed(deps, queue, moved);
-    const waiting = await returnUntried(deps, { queue, untried, whole, now: clock.now(), mayGoOn, park });
+    const waiting = await returnUntried(deps, queue, { untried, whole, now: clock.now(), mayGoOn, park });
     for (const { message } of untried) held.delete(message.receiptHandle);
     const again = [...waiting.map(({ message }) => message.receiptHandle), ...held];
     if (whole) await show(again, 0);
@@ -53,15 +53,6 @@ export const judgeDeadLetters: Work = async (deps, queue, mayGoOn) => {
   }
 };
 
-interface Walked {
-  /** Whether the walk reached the end of the queue. */
-  whole: boolean;
-  /** Receipt handles of the entries that stay. */
-  kept: string[];
-  untried: Moved[];
-  failures: unknown[];
-}
-
 /**
  * Judges the messages of a DLQ until the queue or the time ends. Groups run side by side; each group keeps its order.
  * If a message cannot be judged, the messages behind it in its group wait, and other groups go on.
@@ -69,9 +60,10 @@ interface Walked {
 async function walk(
   deps: ReconcileRun,
   { queue, mayGoOn, held }: { queue: string; mayGoOn: () => boolean; held: Set<string> },
-): Promise<Walked> {
+) {
   const url = deps.dlqUrl(queue);
   const seen = new Set<string>();
+  /** Receipt handles of the entries that stay. */
   const kept: string[] = [];
   const untried: Moved[] = [];
   const failures: unknown[] = [];
@@ -93,6 +85,7 @@ async function walk(
     }
   };
   const receiving = { url, seconds: RUN_SECONDS, mayGoOn: () => mayGoOn() && bytes < MOST_BYTES };
+  /** Whether the walk reached the end of the queue. */
   const whole = await receiveAll(deps.queues, receiving, async (messages) => {
     for (const { receiptHandle } of messages) held.add(receiptHandle);
     const groups = [...groupBy(messages, groupOf).values()];

@@ -1,8 +1,12 @@
+import { mapEach, throughAll } from '../concurrency';
 import { PermanentError } from '../errors';
 import { completionOf } from '../jobs/completion';
+import { everyDue, isFirstMinuteOfHour } from '../jobs/due';
+import { type FileNote, isWhole } from '../jobs/files';
 import { finish } from '../jobs/finish';
 import { noted } from '../jobs/history';
 import { bodyKey, type TodoKind, todoKey, todoKeys } from '../jobs/keys';
+import { readItem, updateItem } from '../jobs/ledger';
 import { keepsEntry } from '../jobs/park';
 import { type JobRow, storedError } from '../jobs/row';
 import { expiresAfter, isSentFromKept } from '../jobs/schedule';
@@ -11,7 +15,7 @@ import { dlqCounts, entriesIn } from './dead-letters';
 import { eachDue } from './due';
 import { resolveByEvidence } from './fold-evidence';
 import { endWithoutBody, sendAgain } from './release';
-import type { ReconcileRun, Work } from './run';
+import type { ReconcileDeps, ReconcileRun, Work } from './run';
 
 /** Writes the missing record or DLQ entry of an ended job, and resolves its steps for which evidence has come. */
 export const completeEnds: Work = (deps, queue, mayGoOn) =>
@@ -72,7 +76,6 @@ export const noteGoneEntries: Work = (deps, queue, mayGoOn) => {
   });
 };
 
-/** Publishes the end of a job that was never sent, when its message can no longer come. */
 export const publishUnsent: Work = async (deps, queue, mayGoOn) => {
   const { events, ledger } = deps;
   if (!events) return;
@@ -94,6 +97,40 @@ export const dropBodies: Work = (deps, queue, mayGoOn) =>
       now.bodyKept && (now.todo === row.todo || isOpen(now)) ? { ...now, bodyKept: false } : undefined,
     );
   });
+
+const AT_ONCE = 16;
+const DAY_MS = 24 * 60 * 60_000;
+
+/**
+ * Deletes uploaded files when the rows of all jobs that name them are gone. While a row is there, an operator can retry
+ * its job, and a repeated call finds it. Until then it looks again each day, in one run an hour.
+ */
+export async function dropFiles(deps: ReconcileDeps, queue: string, mayGoOn: () => boolean): Promise<void> {
+  if (!isFirstMinuteOfHour(deps.clock)) return;
+  const todo = todoKey(queue, 'files');
+  const drop = async (key: string) => {
+    if (!mayGoOn()) return;
+    const note = (await readItem(deps, key)) as FileNote | undefined;
+    if (note?.todo === todo && (note.todoAt ?? 0) <= deps.clock.now()) await dropFile(deps, note);
+  };
+  await throughAll(everyDue(deps, { todo, mayGoOn }), (keys) => throughAll(keys, drop, AT_ONCE));
+}
+
+async function dropFile(deps: ReconcileDeps, note: FileNote): Promise<void> {
+  const now = deps.clock.now();
+  const rows = isWhole(note) ? await mapEach(note.jobs, AT_ONCE, (job) => readItem(deps, job)) : [];
+  // A note that waits names a job. If it has lost its jobs, nothing says who needs the file.
+  const isNeeded = rows.length === 0 || rows.some((row) => row !== undefined);
+  if (!isNeeded) await deps.objects.delete(note.object);
+  // A producer may have added a job meanwhile. Then the note stays as it is.
+  const looked = (stored: FileNote | undefined): FileNote | undefined => {
+    if (stored?.version !== note.version) return undefined;
+    if (isNeeded) return { ...stored, todoAt: now + DAY_MS };
+    const { todo: _todo, todoAt: _todoAt, ...rest } = stored;
+    return { ...rest, jobs: [], expiresAt: Math.ceil((now + DAY_MS) / 1000) } as unknown as FileNote;
+  };
+  await updateItem<FileNote>(deps, note.key, looked, note);
+}
 
 /** Runs `eachDue` on all shards of a kind side by side, so that a full shard does not delay the others. */
 async function eachOfKind(

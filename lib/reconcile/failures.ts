@@ -7,33 +7,25 @@ import type { Failed, ReconcileDeps } from './run';
 /** Log lines per kind of work in one run. Further failures are only counted. */
 const MOST_LINES = 20;
 
-export function createFailures({
-  log,
-  clock,
-  ledger,
-  metrics,
-}: Pick<ReconcileDeps, 'log' | 'clock' | 'ledger' | 'metrics'>) {
+export function createFailures({ log, clock, ledger, metrics }: ReconcileDeps) {
   const noted = new Map<string, FailingWork>();
   const damaged = new Map<string, Set<string>>();
 
+  /** Whether the job still waits for its next try. */
   async function isWaiting({ queue, jobId }: FailingWork): Promise<boolean> {
     if (queue === undefined || jobId === undefined) return false;
     const row = await ledger.get(jobKey(queue, jobId)).catch(() => undefined);
     return row?.failures !== undefined;
   }
 
-  /** Only a person can restore the row. A fact of its own tells it, so it is no failing work. */
-  function noteDamaged(queue: string, jobId: string, failure: Failed): void {
-    const jobs = (damaged.get(queue) ?? new Set()).add(jobId);
-    damaged.set(queue, jobs);
-    if (jobs.size <= MOST_LINES) log.error('reconciling failed', { ...failure });
-  }
-
   return {
     note(work: Pick<FailingWork, 'kind' | 'queue'>, failure: Failed): void {
       const now = { ...work, ...failure };
+      // Only a person can restore such a row. A fact of its own tells it, so it is no failing work.
       if (now.code === ROW_DAMAGED && now.queue && now.jobId) {
-        noteDamaged(now.queue, now.jobId, now);
+        const rows = (damaged.get(now.queue) ?? new Set()).add(now.jobId);
+        damaged.set(now.queue, rows);
+        if (rows.size <= MOST_LINES) log.error('reconciling failed', now);
         return;
       }
       const before = noted.get(nameOf(now));

@@ -32,16 +32,12 @@ export async function judgeEntry(deps: ReconcileRun, entry: Entry): Promise<Verd
     if (!(error instanceof UnreadableRowError)) throw error;
     if (error.code !== ROW_DAMAGED) return 'keep';
     const isUnlabelled = message.movedBySqs && code !== ROW_DAMAGED;
-    const jobId = isUnlabelled ? await parkUnread(deps, { queue, message: withGroup(message) }, error) : job;
+    const grouped = { ...message, ...(message.groupId ? { group: message.groupId } : {}) };
+    const jobId = isUnlabelled ? await parkUnread(deps, { queue, message: grouped }, error) : job;
     deps.failed({ queue, code: ROW_DAMAGED, ...(jobId === undefined ? {} : { jobId }) });
     return isUnlabelled ? 'delete' : 'keep';
   }
 }
-
-const withGroup = ({ groupId, ...message }: ReceivedMessage) => ({
-  ...message,
-  ...(groupId ? { group: groupId } : {}),
-});
 
 async function judged(deps: ReconcileRun, { queue, message, seen }: Entry): Promise<Verdict> {
   const { messageId, receiveCount, movedBySqs, attributes } = message;
@@ -122,7 +118,7 @@ export async function parkCrashed(deps: ReconcileRun, queue: string, moved: Move
   const parked = parkPoison(base, { at, messageId: message.messageId, reason: 'crash', error: CRASH_LOOP });
   const result = await ledger.write(parked, base.version);
   if (!result.written) return false;
-  countEnd(metrics, { queue, succeeded: 0, dead: 1 });
+  countEnd(metrics, queue, 'dead');
   log.error('parked after crashes', { queue, jobId: base.id, messageId: message.messageId, code: CRASH_LOOP.code });
   await finish(deps, result.item, resolved);
   return true;

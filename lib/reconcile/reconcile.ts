@@ -6,10 +6,10 @@ import { ANALYTICS_QUEUE, reconcilerKey } from '../jobs/keys';
 import { endLease, type FailingWork, type ReconcilerRun, takeLease } from '../jobs/run-lease';
 import { watchCanary } from './canary';
 import { judgeDeadLetters } from './dead-letters';
-import { dropFiles } from './drop-files';
 import {
   completeEnds,
   dropBodies,
+  dropFiles,
   endExpired,
   noteGoneEntries,
   publishUnsent,
@@ -18,11 +18,10 @@ import {
 } from './ends';
 import { createFailures } from './failures';
 import { foldEvidence } from './fold-evidence';
-import { gaugeHeld } from './gauges';
+import { gaugeHeld, tellDead } from './gauges';
 import { releaseDue, releasePlanned, releaseTrials } from './release';
 import type { ReconcileDeps, ReconcileRun, Work } from './run';
 import { createTeller } from './tell';
-import { tellDead } from './tell-dead';
 
 /** The works on each queue, in this order. Their names also appear in the log of failures. */
 const WORKS: Record<string, Work> = {

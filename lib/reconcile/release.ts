@@ -147,7 +147,7 @@ export async function endWithoutBody(deps: ReconcileDeps, row: JobRow): Promise<
     now.version === row.version ? ended(now, { at, error: BODY_MISSING }) : undefined,
   );
   if (!changed) return;
-  countEnd(metrics, { queue: row.queue, succeeded: 0, dead: 1 });
+  countEnd(metrics, row.queue, 'dead');
   log.error('a job ended without its body', { queue: row.queue, jobId: row.id, code: BODY_MISSING.code });
   await finish(deps, item);
 }

@@ -1,4 +1,4 @@
-import { eachOf } from '../concurrency';
+import { mapEach } from '../concurrency';
 import { keepBody } from '../jobs/body';
 import { SHARE } from '../jobs/due';
 import { noted } from '../jobs/history';
@@ -22,6 +22,14 @@ export interface Moved {
 
 /** `killed`: the message was returned before, and the worker that ran it then stored no outcome. */
 type Judged = Moved & { killed: boolean };
+
+interface Untried {
+  untried: Moved[];
+  whole: boolean;
+  now: number;
+  mayGoOn: () => boolean;
+  park: (moved: Moved) => Promise<boolean>;
+}
 
 /** The last return on one queue. */
 interface Returns extends Item {
@@ -51,25 +59,11 @@ const AT_ONCE = 16;
  */
 export async function returnUntried(
   deps: ReconcileRun,
-  {
-    queue,
-    untried,
-    whole,
-    now,
-    mayGoOn,
-    park,
-  }: {
-    queue: string;
-    untried: Moved[];
-    whole: boolean;
-    now: number;
-    mayGoOn: () => boolean;
-    park: (moved: Moved) => Promise<boolean>;
-  },
+  queue: string,
+  { untried, whole, now, mayGoOn, park }: Untried,
 ): Promise<Moved[]> {
-  const judged: Judged[] = untried.map((moved) => ({ ...moved, killed: false }));
-  await eachOf(judged, AT_ONCE, async (moved) => {
-    moved.killed = await hasKilled(deps, queue, moved);
+  const judged = await mapEach(untried, AT_ONCE, async (moved): Promise<Judged> => {
+    return { ...moved, killed: await hasKilled(deps, queue, moved) };
   });
   const isHopeless = (moved: Judged) => timesReturned(moved) >= MOST_RETURNS && moved.killed;
   for (const moved of judged.filter(isHopeless))
@@ -79,14 +73,22 @@ export async function returnUntried(
     .sort((a, b) => timesReturned(a) - timesReturned(b) || a.message.sentAt - b.message.sentAt);
   if (candidates.length === 0) return [];
 
-  const last = (await deps.table.get(returnsKey(queue))) as Returns | undefined;
+  const key = returnsKey(queue);
+  const last = (await deps.table.get(key)) as Returns | undefined;
   const state = await judgeLast(deps, { last, now, candidates });
   if (state === 'pending') return candidates;
   const fresh = candidates.filter((moved) => timesReturned(moved) === 0);
   const one = (whole ? candidates : fresh).slice(0, 1);
   const chosen = state === 'works' && fresh.length > 0 ? fresh : one;
   if (chosen.length === 0) return candidates;
-  await note(deps, { queue, chosen, now });
+  const first = chosen.slice(0, MOST_WATCHED);
+  await updateItem<Returns>(deps, key, (stored) => ({
+    ...(stored ?? { key, version: 0, writer: '' }),
+    watched: first.map(({ resolved }) => jobKey(queue, resolved.id)),
+    messages: first.map(({ message }) => message.messageId),
+    at: now,
+    single: chosen.length === 1,
+  }));
   const { share = SHARE } = deps;
   const returned = new Set<Moved>();
   for (const moved of chosen) {
@@ -127,19 +129,6 @@ async function judgeLast(
   );
   if (!last.single || back || now - last.at > GIVE_UP_MS) return 'unknown';
   return 'pending';
-}
-
-async function note(deps: ReconcileRun, { queue, chosen, now }: { queue: string; chosen: Moved[]; now: number }) {
-  const key = returnsKey(queue);
-  const watched = chosen.slice(0, MOST_WATCHED).map(({ resolved }) => jobKey(queue, resolved.id));
-  const messages = chosen.slice(0, MOST_WATCHED).map(({ message }) => message.messageId);
-  await updateItem<Returns>(deps, key, (stored) => ({
-    ...(stored ?? { key, version: 0, writer: '' }),
-    watched,
-    messages,
-    at: now,
-    single: chosen.length === 1,
-  }));
 }
 
 /**

@@ -8,8 +8,7 @@ import { isEnd, type JobRow, traceFacts } from '../jobs/row';
 import { IllegalTransitionError } from '../jobs/transitions';
 import type { QueueContract } from './contract';
 import { deliver, type SuspectedCrash } from './deliver';
-import { type Incoming, incoming } from './delivery';
-import { type BatchDeps, createDeadline, type Deadline } from './deps';
+import { type BatchDeps, createDeadline, type DeliveryRun, type Incoming, incoming } from './deps';
 import { isDirect } from './direct';
 import type { Disposition } from './outcome';
 
@@ -41,7 +40,7 @@ export async function handleBatch({ deps, contract, event, remainingMs }: Batch)
   return { batchItemFailures: unfinished.map(({ messageId }) => ({ itemIdentifier: messageId })) };
 }
 
-type Group = Omit<Batch, 'event' | 'remainingMs'> & { group: Incoming[]; deadline: Deadline; alone: boolean };
+type Group = Omit<DeliveryRun, 'deps' | 'message'> & { deps: BatchDeps; group: Incoming[] };
 
 /** Handles a group in order. It stops at the first message that is not done, and returns that one and all behind it. */
 async function handleGroup({ group, ...rest }: Group): Promise<{ pending: Incoming[]; suspectedCrash: boolean }> {
@@ -77,7 +76,7 @@ async function handleMessage({
   try {
     const disposition = await deliver({ deps: { ...deps, dlqUrl }, contract, message, deadline, alone });
     if ('suspectedCrash' in disposition) return disposition;
-    report({ deps, contract, message, disposition, startedAt });
+    report(deps, contract, { message, disposition, startedAt });
     return disposition;
   } catch (error) {
     // Nothing could be written, or the engine failed. SQS keeps the message, and the reconciler returns it from the DLQ.
@@ -108,19 +107,11 @@ async function setVisibility(deps: BatchDeps, message: Incoming, ms: number): Pr
 }
 
 /** Writes the log line and the metrics of a delivery. The reconciler measures canaries itself. */
-function report({
-  deps: { clock, log, metrics },
-  contract: { queue, types },
-  message,
-  disposition,
-  startedAt,
-}: {
-  deps: BatchDeps;
-  contract: QueueContract;
-  message: Incoming;
-  disposition: Disposition;
-  startedAt: number;
-}): void {
+function report(
+  { clock, log, metrics }: BatchDeps,
+  { queue, types }: QueueContract,
+  { message, disposition, startedAt }: { message: Incoming; disposition: Disposition; startedAt: number },
+): void {
   const { row } = disposition;
   const direct = disposition.acknowledge ? disposition.direct : undefined;
   const outcome = disposition.acknowledge ? (row?.state ?? (direct ? 'succeeded' : 'late')) : 'retry';
@@ -140,16 +131,13 @@ function report({
     ms,
   });
   if (outcome === 'late' || row?.canary) return;
-  const dimensions = { queue };
-  if (outcome === 'succeeded') countEnd(metrics, { queue, succeeded: 1, dead: 0 });
-  else if (outcome === 'dead') countEnd(metrics, { queue, succeeded: 0, dead: 1 });
-  else if (outcome === 'retry') metrics.add('JobsRetried', 1, 'Count', dimensions);
+  if (outcome === 'succeeded' || outcome === 'dead') countEnd(metrics, queue, outcome);
+  else if (outcome === 'retry') metrics.add('JobsRetried', 1, 'Count', { queue });
   const finish = finishMs(disposition, clock.now());
   if (finish !== undefined && !types[row?.type ?? '']?.paced)
-    metrics.add('TimeToFinish', finish, 'Milliseconds', dimensions);
+    metrics.add('TimeToFinish', finish, 'Milliseconds', { queue });
 }
 
-/** From when the job was due to its end. */
 function finishMs(disposition: Disposition, now: number): number | undefined {
   const { row } = disposition;
   if (disposition.acknowledge && disposition.direct) return now - disposition.direct.time;

@@ -11,10 +11,10 @@ import { firstRow, refuse } from '../jobs/permission';
 import { ROW_DAMAGED, UnreadableRowError } from '../jobs/stored-row';
 import { CLOCK_SKEW_MS } from '../ports';
 import type { QueueContract } from './contract';
-import { type DeliveryRun, type Incoming, isLastReceive } from './delivery';
+import { type DeliveryRun, type Incoming, isLastReceive } from './deps';
 import { direct } from './direct';
-import { createLease, orGiveUp } from './lease';
-import { type Disposition, endRun } from './outcome';
+import { createLease } from './lease';
+import { type Disposition, endRun, orGiveUp } from './outcome';
 import { parkUnread } from './park-unread';
 import { run } from './run';
 
@@ -113,7 +113,7 @@ async function park(
   const { deps, message } = delivery;
   const lease = createLease(deps.ledger, row);
   // The claim has counted a crash already, so parking is no further attempt.
-  const ended = await orGiveUp(deps, { ...delivery, lease }, () =>
+  const ended = await orGiveUp(delivery, lease, () =>
     endRun(
       { deps, lease, message, body: resolved.body },
       { kind: 'park', error: CRASH_LOOP, reason: 'crash', counts: false },

@@ -1,7 +1,9 @@
+import type { SQSRecord } from 'aws-lambda';
 import type { QueueSettings } from '../config/common';
 import type { FinishDeps } from '../jobs/finish';
 import type { CircuitBreakers } from '../limits/circuit';
 import type { Log, Metrics, Random } from '../ports';
+import type { QueueContract } from './contract';
 
 export interface WorkerDeps extends FinishDeps {
   circuits: CircuitBreakers;
@@ -39,4 +41,48 @@ export function createDeadline(now: () => number, totalMs: number): Deadline {
   const start = clamp(totalMs * 0.2, 300, 10_000);
   const remainingMs = () => at - guard - now();
   return { at, remainingMs, mayStart: () => remainingMs() >= start };
+}
+
+/** A message as Lambda delivers it. */
+export interface Incoming {
+  messageId: string;
+  receiptHandle: string;
+  body: string;
+  group?: string;
+  sequence?: string;
+  receiveCount: number;
+  sentAt: number;
+  attributes: Record<string, string>;
+  queueArn: string;
+}
+
+export interface DeliveryRun {
+  deps: WorkerDeps;
+  contract: QueueContract;
+  message: Incoming;
+  deadline: Deadline;
+  /** Whether no other job runs in this invocation. */
+  alone: boolean;
+}
+
+/** Whether SQS dead-letters the message if it comes back. */
+export const isLastReceive = ({ receiveCount }: Pick<Incoming, 'receiveCount'>, { receives }: QueueSettings): boolean =>
+  receiveCount >= receives;
+
+export function incoming(record: SQSRecord): Incoming {
+  const { MessageGroupId: group, SequenceNumber: sequence } = record.attributes;
+  const attributes = Object.entries(record.messageAttributes ?? {}).flatMap(([name, { stringValue }]) =>
+    stringValue === undefined ? [] : [[name, stringValue] as const],
+  );
+  return {
+    messageId: record.messageId,
+    receiptHandle: record.receiptHandle,
+    body: record.body,
+    ...(group === undefined ? {} : { group }),
+    ...(sequence === undefined ? {} : { sequence }),
+    receiveCount: Number(record.attributes.ApproximateReceiveCount),
+    sentAt: Number(record.attributes.SentTimestamp),
+    attributes: Object.fromEntries(attributes),
+    queueArn: record.eventSourceARN,
+  };
 }

@@ -4,8 +4,7 @@ import { checkTime, parseEnvelope, payloadHash } from '../jobs/envelope';
 import { invalidId, jobKey } from '../jobs/keys';
 import { ATTRIBUTE } from '../jobs/park';
 import type { QueueContract } from './contract';
-import { type Incoming, isLastReceive } from './delivery';
-import type { WorkerDeps } from './deps';
+import { type DeliveryRun, isLastReceive } from './deps';
 import { dataOf, typeOf } from './message';
 import type { Disposition } from './outcome';
 
@@ -28,11 +27,7 @@ export async function direct({
   deps,
   contract,
   message,
-}: {
-  deps: WorkerDeps;
-  contract: QueueContract;
-  message: Incoming;
-}): Promise<Disposition | 'taken' | undefined> {
+}: Pick<DeliveryRun, 'deps' | 'contract' | 'message'>): Promise<Disposition | 'taken' | undefined> {
   if (!isDirect(contract) || message.attributes[ATTRIBUTE.job] !== undefined) return undefined;
   const { clock, log, ledger } = deps;
   try {

@@ -1,8 +1,16 @@
+import { ignoreStoreError, StoreError } from '../errors';
 import { keepBody } from '../jobs/body';
-import type { CancelledReason, DeadReason, HeldReason, JobRow, StoredError } from '../jobs/row';
-import { hold, park, retry, stop, succeed } from '../jobs/transitions';
-import type { Incoming } from './delivery';
-import type { WorkerDeps } from './deps';
+import { LeaseLostError } from '../jobs/ledger';
+import {
+  type CancelledReason,
+  type DeadReason,
+  type HeldReason,
+  type JobRow,
+  type StoredError,
+  storedError,
+} from '../jobs/row';
+import { giveBack, hold, park, retry, stop, succeed } from '../jobs/transitions';
+import type { DeliveryRun, Incoming, WorkerDeps } from './deps';
 import type { Lease } from './lease';
 
 /** What happens to the message: it is acknowledged, or it comes back after `visibilityMs`. */
@@ -42,4 +50,30 @@ export async function endRun(
         return stop(row, { ...run, ...end });
     }
   });
+}
+
+/** Enough time for one write. */
+const LEAST_MS = 200;
+
+/**
+ * Does work on a claimed job. If the bucket or a queue fails, it gives the job back and throws the error on. A job that
+ * kept its lease would look like a crashed run, and could be parked for that.
+ */
+export async function orGiveUp<T>(
+  { deps: { clock }, message, deadline }: Pick<DeliveryRun, 'deps' | 'message' | 'deadline'>,
+  lease: Lease,
+  work: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    const at = clock.now();
+    // The deadline keeps this time for the last writes.
+    if (error instanceof StoreError && !(error instanceof LeaseLostError) && deadline.at - at > LEAST_MS) {
+      const entry = { at, messageId: message.messageId, error: storedError(error) };
+      // If the table is down as well, nothing can be written.
+      await lease.abandon((row) => giveBack(row, entry)).catch(ignoreStoreError);
+    }
+    throw error;
+  }
 }

@@ -5,7 +5,7 @@ import { bodyKey, deduplicationId, invalidId, isInvalidId, jobKey } from '../job
 import { fitting } from '../jobs/park';
 import type { UnreadableRowError } from '../jobs/stored-row';
 import type { Log } from '../ports';
-import type { Incoming } from './delivery';
+import type { Incoming } from './deps';
 
 type Deps = Pick<FinishDeps, 'ledger' | 'objects' | 'queues' | 'prefix' | 'settings' | 'dlqUrl'> & { log: Log };
 type Unread = Pick<Incoming, 'messageId' | 'body' | 'attributes' | 'group' | 'sequence'>;
@@ -21,7 +21,9 @@ export async function parkUnread(
 ): Promise<string> {
   const { id: named, body, token } = await resolve({ ...deps, queue }, message);
   const { messageId, group, sequence } = message;
-  const id = await rowIdOf(deps, { queue, messageId, id: named });
+  const own = invalidId(messageId);
+  // An earlier run may have given the message a row of its own.
+  const id = !isInvalidId(named) && (await deps.ledger.has(jobKey(queue, own))) ? own : named;
   const attributes = {
     ...{ reason: 'error', code, message: text, field, messageId },
     ...(token === undefined ? {} : { token }),
@@ -38,13 +40,4 @@ export async function parkUnread(
   await deps.queues.send(deps.dlqUrl(queue), entry);
   deps.log.error('the row of this job does not parse', { queue, jobId: id, messageId, code, field });
   return id;
-}
-
-/** The id of the row that the message's run must not write: the message's own row, if an earlier run gave it one. */
-async function rowIdOf(
-  { ledger }: Deps,
-  { queue, messageId, id }: { queue: string; messageId: string; id: string },
-): Promise<string> {
-  const own = invalidId(messageId);
-  return !isInvalidId(id) && (await ledger.has(jobKey(queue, own))) ? own : id;
 }

@@ -1,17 +1,16 @@
-import { ignoreStoreError, type JobError, StoreError, TransientError, type Vendor } from '../errors';
+import { ignoreStoreError, StoreError, TransientError } from '../errors';
 import { finish } from '../jobs/finish';
 import { onceInvalid, type Resolved } from '../jobs/identify';
 import { type JobRow, storedError } from '../jobs/row';
 import { LONGEST_RETRY_MS, VENDOR_DOWN, workedForOthers } from '../limits/circuit';
-import { measuredGate, type RunGate, vendorFailure, vendorGate } from '../limits/gate';
+import { measuredGate, type RunGate, type VendorFailure, vendorFailure, vendorGate } from '../limits/gate';
 import { LONGEST_CALL_MS, type RunContext } from './contract';
 import { type Decision, decide, OutOfTimeError } from './decide';
-import { type DeliveryRun, isLastReceive } from './delivery';
-import type { WorkerDeps } from './deps';
+import { type DeliveryRun, isLastReceive, type WorkerDeps } from './deps';
 import { isDirect } from './direct';
-import { createLease, type Lease, orGiveUp } from './lease';
+import { createLease, type Lease } from './lease';
 import { dataOf, typeOf } from './message';
-import { type Disposition, endRun } from './outcome';
+import { type Disposition, endRun, orGiveUp } from './outcome';
 import { createSteps } from './steps';
 
 /** A call is not begun if it could not even take this long. */
@@ -32,7 +31,7 @@ export async function run(job: Run): Promise<Disposition> {
   const { circuits } = deps;
   const gate = vendorGate({ circuits, job: job.row.id, until: job.row.lease?.until ?? deadline.at });
   const context = contextOf(job, lease, gate);
-  return orGiveUp(deps, { lease, message, deadline }, async () => {
+  return orGiveUp(job, lease, async () => {
     for (let quickRetries = 0; ; ) {
       try {
         const result = await attempt(job, context);
@@ -98,22 +97,15 @@ async function conclude(
   const { deps, message, resolved } = job;
   const { circuits } = deps;
   const failure = vendorFailure(thrown);
-  const final = await finalOf();
+  const usual: Final = decision.kind === 'spent' ? { kind: 'park' } : decision;
+  const final = failure ? await inOutage(deps, { row: lease.row(), decision, failure }) : usual;
   const row = await completed(job, await endRun({ deps, lease, message, body: resolved.body }, endOf(final)));
   if (failure) {
-    const isLast = decision.kind === 'spent' && final.kind === 'hold';
-    const counted = isLast
-      ? circuits.open(failure.vendor, failure.code)
-      : circuits.transient(failure.vendor, failure.code);
+    const count = decision.kind === 'spent' && final.kind === 'hold' ? circuits.open : circuits.transient;
     // The outcome is stored, so a failure here changes nothing.
-    await counted.catch(ignoreStoreError);
+    await count(failure.vendor, failure.code).catch(ignoreStoreError);
   }
   return final.kind === 'retry' ? { acknowledge: false, visibilityMs: final.waitMs, row } : { acknowledge: true, row };
-
-  async function finalOf(): Promise<Final> {
-    if (failure) return inOutage(deps, { row: lease.row(), decision, failure });
-    return decision.kind === 'spent' ? { kind: 'park' } : decision;
-  }
 
   function endOf(end: Final): Parameters<typeof endRun>[1] {
     if (end.kind === 'cancel') return end;
@@ -141,11 +133,7 @@ type Final = Exclude<Decision, { kind: 'again' | 'report' | 'spent' }>;
  */
 async function inOutage(
   { circuits, clock, settings }: Pick<WorkerDeps, 'circuits' | 'clock' | 'settings'>,
-  {
-    row,
-    decision,
-    failure,
-  }: { row: JobRow; decision: Final | { kind: 'spent' }; failure: JobError & { vendor: Vendor } },
+  { row, decision, failure }: { row: JobRow; decision: Final | { kind: 'spent' }; failure: VendorFailure },
 ): Promise<Final> {
   const now = clock.now();
   const { id, queue, failingSince = now } = row;
@@ -154,16 +142,9 @@ async function inOutage(
     if (workedForOthers(await circuits.read(vendor), { job: id, since: failingSince })) return { kind: 'park' };
   } else if (decision.kind !== 'hold' || decision.reason !== 'stopped') return decision;
   // The next trial call would come too late.
-  if (now + LONGEST_RETRY_MS >= failingSince + settings(queue).retention * 1000)
-    return { kind: 'park', error: vendorDown(failure) };
+  if (now + LONGEST_RETRY_MS >= failingSince + settings(queue).retention * 1000) {
+    const message = `the vendor has failed for as long as the queue keeps a message (${failure.code})`;
+    return { kind: 'park', error: new TransientError({ code: VENDOR_DOWN, message, vendor, cause: failure }) };
+  }
   return { kind: 'hold', reason: 'stopped', waitMs: 0, counts: false };
 }
-
-/** The error of a job that an outage of its vendor has ended. */
-const vendorDown = (failure: JobError & { vendor: Vendor }): JobError =>
-  new TransientError({
-    code: VENDOR_DOWN,
-    message: `the vendor has failed for as long as the queue keeps a message (${failure.code})`,
-    vendor: failure.vendor,
-    cause: failure,
-  });

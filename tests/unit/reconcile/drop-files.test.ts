@@ -3,7 +3,7 @@ import { fileKey, uploadsPrefix } from '../../../lib/jobs/keys';
 import { retry } from '../../../lib/ops/retry';
 import type { Item } from '../../../lib/ports';
 import { type Submission, submit } from '../../../lib/producer/submit';
-import { dropFiles } from '../../../lib/reconcile/drop-files';
+import { dropFiles } from '../../../lib/reconcile/ends';
 import { type EngineOptions, memoryEngine, PREFIX } from '../../support/engine';
 import { createKills } from '../../support/kills';
 import { SAMPLE_QUEUE, sampleContract } from '../../support/sample-contract';

@@ -26,8 +26,8 @@ export const DEAD_LETTER_MUTANTS: Record<string, SourceMutant> = {
     changes: [
       {
         file: WALK,
-        find: '{ queue, untried, whole, now:',
-        replace: '{ queue, untried: whole ? untried : [], whole, now:',
+        find: '{ untried, whole, now:',
+        replace: '{ untried: whole ? untried : [], whole, now:',
       },
     ],
     breaks: /^liveness: the first run did not return the message in front/,

@@ -69,7 +69,11 @@ export const NEIGHBOUR_MUTANTS = {
   },
   heldCountsAsDead: {
     changes: [
-      { file: 'lib/worker/batch.ts', find: "else if (outcome === 'dead')", replace: "else if (outcome === 'held')" },
+      {
+        file: 'lib/worker/batch.ts',
+        find: "|| outcome === 'dead') countEnd(metrics, queue, outcome)",
+        replace: "|| outcome === 'held') countEnd(metrics, queue, outcome === 'held' ? 'dead' : outcome)",
+      },
     ],
     breaks: /^everything explained: JobsDead of feedback says 1, but 0 rows say so/,
     by: { plan: stopped },
@@ -78,8 +82,8 @@ export const NEIGHBOUR_MUTANTS = {
     changes: [
       {
         file: 'lib/worker/batch.ts',
-        find: "else if (outcome === 'dead') countEnd(metrics, { queue, succeeded: 0, dead: 1 });",
-        replace: '',
+        find: "outcome === 'succeeded' || outcome === 'dead'",
+        replace: "outcome === 'succeeded'",
       },
     ],
     breaks: /^everything explained: feedback JobsDead says 0 in all, but 1 rows say so/,
@@ -89,8 +93,8 @@ export const NEIGHBOUR_MUTANTS = {
     changes: [
       {
         file: 'lib/reconcile/gauges.ts',
-        find: "[todoKey(queue, 'unknown'), ...(await heldUnder(deps, queue)), todoKey(queue, 'planned')]",
-        replace: 'await heldUnder(deps, queue)',
+        find: "[todoKey(queue, 'unknown'), ...held, todoKey(queue, 'planned')]",
+        replace: 'held',
       },
     ],
     breaks: /^everything explained: OldestHeld says 0 ms, but a job is held for/,
