@@ -5,10 +5,7 @@ import { ANALYTICS_QUEUE, hourPartition } from '../jobs/keys';
 export const HOUR_MS = 60 * 60_000;
 /** An hour is written this long after its end. Until then its last messages come from the queue. */
 export const SETTLE_MS = 15 * 60_000;
-/**
- * What is stored from this long after the end of its hour on is late. The rest of SETTLE_MS is for clocks that differ
- * and for a call that takes long.
- */
+/** What is stored this long after its hour's end is late. The rest of SETTLE_MS is for clocks and slow calls. */
 export const LATE_AFTER_MS = 10 * 60_000;
 
 export const hourStart = (time: number): number => Math.floor(time / HOUR_MS) * HOUR_MS;

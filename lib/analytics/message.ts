@@ -13,10 +13,7 @@ export const analyticsSchema = z.strictObject({
 });
 export type AnalyticsBatch = z.infer<typeof analyticsSchema>;
 
-/**
- * The message group of an event is a shard. All events of a session (or user, or device) share a shard, which keeps them
- * in order. More shards let more workers run at once.
- */
+/** The message group of an event. A shard keeps the events of a session, user or device in order. */
 export function shardOf({ session, user, device, id }: AnalyticsEvent, shards: number): string {
   const hash = sha256(session ?? user ?? device ?? id);
   return `shard-${Number.parseInt(hash.slice(0, 8), 16) % shards}`;

@@ -4,25 +4,6 @@ import { parquetWriteBuffer } from 'hyparquet-writer';
 import { EVENT_COLUMNS, type EventColumn, type PropertyType } from '../config/functions';
 import type { AnalyticsEvent } from './event';
 
-/** An event as a row of a Parquet object. Times are ms since 1970. */
-export interface EventRow {
-  id: string;
-  name: string;
-  time: number;
-  user: string | null;
-  session: string | null;
-  device: string | null;
-  schema: number | null;
-  /** JSON. */
-  properties: string | null;
-  job: string;
-  source: string;
-  group: string | null;
-  sequence: number | null;
-  /** When the producer accepted the event's message. */
-  accepted: number;
-}
-
 /** A property that has a column of its own, with the type of its values. Other values are null there. */
 export type PropertyColumn = readonly [property: string, type: PropertyType];
 type ColumnType = PropertyType | 'integer' | 'time';
@@ -36,13 +17,22 @@ const COLUMNS = {
   session: ['text', false],
   device: ['text', false],
   schema: ['integer', false],
+  /** JSON. */
   properties: ['text', false],
   job: ['text', true],
   source: ['text', true],
   group: ['text', false],
   sequence: ['integer', false],
+  /** When the producer accepted the event's message. */
   accepted: ['time', true],
-} as const satisfies Record<keyof EventRow & EventColumn, readonly [ColumnType, boolean]>;
+} as const satisfies Record<EventColumn, readonly [ColumnType, boolean]>;
+
+type ValueOf<T extends ColumnType> = T extends 'text' ? string : number;
+type Columns = typeof COLUMNS;
+/** An event as a row of a Parquet object. Times are ms since 1970. */
+export type EventRow = {
+  [C in EventColumn]: ValueOf<Columns[C][0]> | (Columns[C][1] extends true ? never : null);
+};
 
 const PHYSICAL = {
   text: { type: 'BYTE_ARRAY', converted_type: 'UTF8' },

@@ -17,10 +17,7 @@ const manifestSchema = z.object({
 });
 export type Manifest = z.infer<typeof manifestSchema>;
 
-/**
- * The keys of a campaign's objects. A key holds the hash of its object, so writing the same bytes again is harmless.
- * Other bytes under the same idempotency key leave the accepted objects unchanged.
- */
+/** Each key holds the hash of its object, so other bytes under the same idempotency key change no accepted object. */
 export function campaignKeys(prefix: string, campaign: string) {
   const home = `${dataPrefix(prefix, EMAILS_QUEUE)}${campaign}/`;
   const number = (n: number) => String(n).padStart(6, '0');

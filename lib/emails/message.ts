@@ -116,7 +116,9 @@ export const campaignJobSchema = z.strictObject({
   name: singleLine(100).optional(),
   sendAt: z.iso.datetime({ offset: true }).optional(),
   manifest: z.strictObject({ key: s3Key, sha256: hashOf }),
+  /** Each requested recipient is a recipient, a duplicate or rejected. */
   requested: count,
+  /** Rejected because an earlier entry has the same address. */
   duplicates: count,
   rejected: count,
   recipients: z.int().positive(),
@@ -124,6 +126,8 @@ export const campaignJobSchema = z.strictObject({
   chunkSize: z.int().positive().max(1000),
 });
 export type CampaignJob = z.infer<typeof campaignJobSchema>;
+/** The counts of a campaign's list. */
+export type RecipientCounts = Pick<CampaignJob, 'requested' | 'duplicates' | 'rejected' | 'recipients' | 'chunks'>;
 
 export const chunkJobSchema = z.strictObject({
   campaign: z.uuid(),

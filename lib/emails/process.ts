@@ -61,7 +61,6 @@ function sendMessage(deps: EmailDeps, { id, data, row }: Job<EmailMessage>, cont
   return send(deps, { origin, generation: row.generation, recipients: 1, use: 'message', request }, context);
 }
 
-/** Creates the campaign from which the reconciler releases chunks, unless it exists. */
 async function startCampaign(deps: EmailDeps, { id, data, row, envelope }: Job<CampaignJob>) {
   const manifest = await readManifest(deps, data.manifest);
   const { sendAt, ...plan } = data;
@@ -146,10 +145,7 @@ function campaignReader(deps: ReadDeps) {
   };
 }
 
-/**
- * Refuses a sender whose domain the instance does not list. Clients may share a vendor's account, which accepts the
- * senders of all of them. An empty list allows every sender. Throws a PermanentError.
- */
+/** Refuses a sender of a domain that is not listed: clients may share an account. An empty list allows every sender. */
 function checkSender(domains: readonly string[], { email }: { email: string }): void {
   const domain = email.slice(email.lastIndexOf('@') + 1).toLowerCase();
   if (domains.length === 0 || domains.includes(domain)) return;

@@ -19,10 +19,7 @@ export interface Excluded {
 /** The most refused requests of a chunk before an operator must look: then single addresses are not the cause. */
 const MOST_REFUSED_REQUESTS = 10;
 
-/**
- * Adds the recipients at these places of a refused request. Returns `undefined` if the chunk cannot go on without them:
- * no recipient would be left, a place does not exist, or SendGrid refused too many requests.
- */
+/** Adds the recipients at these places of a refused request. `undefined` if the chunk cannot go on without them. */
 export function excludedWith(
   before: Excluded | undefined,
   refusal: { places: readonly number[]; sent: readonly number[]; code: string; generation: number },
@@ -42,10 +39,7 @@ export const excludedOf = (step: Step | undefined): Excluded | undefined =>
 /** SendGrid's answer. Events report what happens to a mail later. */
 export type RecipientStatus = 'accepted' | 'refused';
 
-/**
- * Writes the status of each recipient of a job, by number. Only the campaign's manifest has the address behind a
- * number, so an erasure has one place. Writing it again is harmless.
- */
+/** Writes each recipient's status by number. Only the manifest has the addresses, so an erasure has one place. */
 export async function writeRecipients(
   { objects, prefix }: { objects: Pick<Objects, 'put'>; prefix: string },
   told: {

@@ -6,17 +6,12 @@ import { type CampaignContent, emailAddress, templateData } from './message';
 /** The length with the recipient's data filled in. A request has to hold a thousand such links. */
 const MAX_LINK = 2_000;
 
-export interface Recipient {
-  email: string;
-  name?: string | undefined;
-  data?: Record<string, unknown> | undefined;
-}
-
 export const recipientSchema = z.strictObject({
   email: emailAddress,
   name: singleLine(100).optional(),
   data: templateData.optional(),
 });
+export type Recipient = z.infer<typeof recipientSchema>;
 export type RecipientInput = z.input<typeof recipientSchema>;
 
 /** Outside dynamic templates SendGrid only substitutes text, so each value must be plain. */
@@ -24,10 +19,7 @@ const plain = (value: unknown): boolean => ['string', 'number', 'boolean'].inclu
 
 const placeholders = (link: string): string[] => [...link.matchAll(/\{([^{}]+)\}/g)].map(([, name = '']) => name);
 
-/**
- * Checks recipients for one campaign. Returns the recipient, or the broken rule. A rule names fields, never a value.
- * The names in a recipient's data are the campaign's own.
- */
+/** Returns the recipient, or the rule that it breaks. A rule names fields and never a value. */
 export function recipientCheck({ templateId, unsubscribe }: Pick<CampaignContent, 'templateId' | 'unsubscribe'>) {
   const link = unsubscribe && 'link' in unsubscribe ? unsubscribe.link : '';
   const needed = placeholders(link);

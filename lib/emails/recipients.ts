@@ -10,10 +10,7 @@ export type Bytes = AsyncIterable<Uint8Array | string> | Iterable<Uint8Array | s
 /** A longer line is not a recipient. Without a limit, a whole file could be one line. */
 const MAX_LINE_BYTES = 64 * 1024;
 
-/**
- * Recipients are passed on in batches. A promise and a parser for each of a million recipients would be hundreds of
- * megabytes of garbage.
- */
+/** A promise and a parser for each of a million recipients would be hundreds of megabytes of garbage. */
 const BATCH = 200;
 
 export async function* fromIterable(recipients: Iterable<unknown> | AsyncIterable<unknown>): AsyncGenerator<Read[]> {
@@ -83,10 +80,7 @@ const BROKEN: Record<string, string> = {
   INVALID_OPENING_QUOTE: 'a quote stands inside a value that is not quoted',
 };
 
-/**
- * Reads a CSV file with a header: `email`, `name`, and every other column is data. A row is one line. With line breaks
- * in values, one open quote would swallow all rows behind it.
- */
+/** Reads CSV with a header. A row is one line, because otherwise one open quote would swallow all rows behind it. */
 export async function* fromCsv(bytes: Bytes): AsyncGenerator<Read[]> {
   let header: string[] | undefined;
   for await (const batch of lines(bytes)) {

@@ -6,7 +6,7 @@ import { UnreadableRowError } from '../jobs/stored-row';
 import type { Objects } from '../ports';
 import { jsonOf } from '../text';
 import { seenSet } from './address-set';
-import { type Campaign, type CampaignStatus, campaigns } from './campaigns/campaign';
+import { type Campaign, campaigns } from './campaigns/campaign';
 import { chunkId, chunkRecipients, releasedPages } from './campaigns/chunk';
 import { eventKey, type StoredEvent } from './events/event';
 import { eventFolder } from './events/webhook';
@@ -19,36 +19,30 @@ import { SEND } from './request';
  * cannot make it wrong. `requested` is `rejected` + `duplicates` + `recipients`, and `recipients` is the sum of the
  * seven kinds behind it.
  */
-export interface CampaignReport {
+export interface CampaignReport
+  extends Pick<Campaign, 'name' | 'status' | 'requested' | 'rejected' | 'duplicates' | 'recipients'>,
+    Kinds {
   campaign: string;
-  name?: string | undefined;
-  status: CampaignStatus;
   reason?: string | undefined;
-  requested: number;
-  rejected: number;
-  duplicates: number;
-  recipients: number;
+  notReleased: number;
+  chunks: { all: number; released: number };
+  /** Ids of the chunks' jobs that wait for an operator: jobs with an unknown step, and refused jobs. */
+  jobs: { unknown: string[]; refused: string[] };
+  /** Later events by SendGrid's names, each counted once. `damaged`: stored lines that are no events. */
+  events: Record<string, number>;
+}
+
+/** The outcomes of the recipients of released chunks. */
+interface Kinds {
   accepted: number;
   /** SendGrid has not sent the mails. Their chunks are parked with the reason. */
   refused: number;
-  /**
-   * It is unknown whether SendGrid has the mails. An event or an operator resolves that, unless what was stored about the
-   * chunk is damaged or gone.
-   */
+  /** It is unknown whether SendGrid has the mails, until an event or an operator resolves that. */
   unknown: number;
   /** Released, and not sent because of a cancel. */
   cancelled: number;
   underWay: number;
   paused: number;
-  notReleased: number;
-  chunks: { all: number; released: number };
-  /** Ids of the chunks' jobs that wait for an operator: jobs with an unknown step, and refused jobs. */
-  jobs: { unknown: string[]; refused: string[] };
-  /**
-   * Later events by SendGrid's names. Each event counts once, however often SendGrid repeats it. `damaged`: stored lines
-   * that are no events.
-   */
-  events: Record<string, number>;
 }
 
 export interface ReportDeps {
@@ -57,13 +51,11 @@ export interface ReportDeps {
   prefix: string;
 }
 
-type Kind = 'accepted' | 'refused' | 'unknown' | 'cancelled' | 'underWay' | 'paused';
-
 /** Rows to read at a time: twice the connections of the SDK, so that no connection is idle. */
 const AT_ONCE = 100;
 
 export async function campaignReport(deps: ReportDeps, campaign: Campaign): Promise<CampaignReport> {
-  const kinds: Record<Kind, number> = { accepted: 0, refused: 0, unknown: 0, cancelled: 0, underWay: 0, paused: 0 };
+  const kinds: Kinds = { accepted: 0, refused: 0, unknown: 0, cancelled: 0, underWay: 0, paused: 0 };
   const jobs: CampaignReport['jobs'] = { unknown: [], refused: [] };
   let released = 0;
   for (const numbers of releasedPages(campaign, AT_ONCE)) {
@@ -92,7 +84,6 @@ export async function campaignReport(deps: ReportDeps, campaign: Campaign): Prom
   };
 }
 
-/** If the row has expired, its record still has the job. One that does not parse says nothing. */
 async function chunkRow(deps: ReportDeps, campaign: Campaign, number: number): Promise<JobRow | undefined> {
   const id = chunkId(campaign.id, number);
   const key = jobKey(EMAILS_QUEUE, id);
@@ -107,7 +98,7 @@ async function chunkRow(deps: ReportDeps, campaign: Campaign, number: number): P
   }
 }
 
-function kindOf(row: JobRow | undefined): Kind {
+function kindOf(row: JobRow | undefined): keyof Kinds {
   // A chunk counts as released only after its row was written, so a row or record that is missing is lost.
   if (!row) return 'unknown';
   const { state, reason } = row;
@@ -141,22 +132,17 @@ function eventOf(line: string): StoredEvent | undefined {
 }
 
 /** What a caller can do with a campaign that was accepted and started. Returns `undefined` for an unknown id. */
-export interface CampaignControl {
-  /** Sends nothing more to the vendor. Mails that the vendor has stay there. Waiting chunks keep waiting. */
-  pause(id: string): Promise<Campaign | undefined>;
-  /** Continues where the campaign stopped, even if it paused itself. */
-  resume(id: string): Promise<Campaign | undefined>;
-  cancel(id: string): Promise<Campaign | undefined>;
-  report(id: string): Promise<CampaignReport | undefined>;
-}
+export type CampaignControl = ReturnType<typeof campaignControl>;
 
-export function campaignControl(deps: ItemDeps & ReportDeps): CampaignControl {
+export function campaignControl(deps: ItemDeps & ReportDeps) {
   const store = campaigns(deps);
   return {
-    pause: async (id) => (await store.pause(id)).item,
-    resume: async (id) => (await store.resume(id)).item,
-    cancel: async (id) => (await store.cancel(id)).item,
-    report: async (id) => {
+    /** Sends nothing more to the vendor. Mails that the vendor has stay there. Waiting chunks keep waiting. */
+    pause: async (id: string) => (await store.pause(id)).item,
+    /** Continues where the campaign stopped, even if it paused itself. */
+    resume: async (id: string) => (await store.resume(id)).item,
+    cancel: async (id: string) => (await store.cancel(id)).item,
+    report: async (id: string): Promise<CampaignReport | undefined> => {
       const campaign = await store.read(id);
       return campaign && campaignReport(deps, campaign);
     },

@@ -1,16 +1,14 @@
 import { CancelledError, PermanentError, StopError, StoreError, WaitError } from '../errors';
 import { sentByEvidence } from '../jobs/mail';
-import type { RateUse, SharedRate } from '../limits/rate';
-import type { Clock, Objects } from '../ports';
-import { type Mail, RecipientsRefusedError, type Sendgrid, type Sent } from '../vendors/sendgrid';
+import type { RateUse } from '../limits/rate';
+import type { Objects } from '../ports';
+import { type Mail, RecipientsRefusedError, type Sent } from '../vendors/sendgrid';
+import type { MailDeps } from '../worker/best-effort';
 import type { RunContext } from '../worker/contract';
 import { EXCLUDED, excludedOf, excludedWith, writeRecipients } from './recipient-status';
 import { type Origin, RECIPIENTS, SEND } from './request';
 
-export interface SendDeps {
-  sendgrid: Sendgrid;
-  rate: SharedRate;
-  clock: Clock;
+export interface SendDeps extends MailDeps {
   objects: Objects;
   prefix: string;
 }

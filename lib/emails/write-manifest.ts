@@ -1,14 +1,12 @@
 import { sha256 } from '../jobs/envelope';
 import type { Objects } from '../ports';
 import { seenSet } from './address-set';
-import type { RecipientCounts } from './campaigns/campaign';
 import { campaignKeys, type Manifest } from './manifest';
-import type { CampaignContent } from './message';
+import type { CampaignContent, CampaignJob, RecipientCounts } from './message';
 import { InvalidRecipientsError, recipientCheck } from './recipient';
 import type { Read } from './recipients';
 
-export interface Written extends RecipientCounts {
-  manifest: { key: string; sha256: string };
+interface Written extends RecipientCounts, Pick<CampaignJob, 'manifest'> {
   /** The keys of the rejected recipients, with their reasons and lines (NDJSON). */
   rejectedKeys: string[];
 }

@@ -14,10 +14,7 @@ interface Mailed extends Item {
 /** Whether the confirmation of this job may be sent. A repeat of a job gets the same answer. */
 export type MayConfirm = (job: { id: string; email: string }) => Promise<boolean>;
 
-/**
- * Lets at most three jobs an hour mail one address. An unknown caller may give any address, so our confirmations could
- * annoy its owner. The item's key is a hash, because operators see keys and must not see addresses there.
- */
+/** Lets at most three jobs an hour mail one address, because unknown callers may give any. Keys show no address. */
 export function mailLimit(deps: ItemDeps & { hashPeople: HashPeople }): MayConfirm {
   return async ({ id, email }) => {
     const [written, ...earlier] = (await deps.hashPeople())(`mailed:${mailboxOf(email)}`);

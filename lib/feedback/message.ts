@@ -56,10 +56,7 @@ const context = z
     additionalProperties: { type: ['string', 'number', 'boolean'], maxLength: 1_000 },
   });
 
-/**
- * The data of `feedback.submitted.v1`. It refuses unknown fields, so that the caller notices a misspelled name. No value
- * is deeper than a list, so no input can exhaust the stack.
- */
+/** The data of `feedback.submitted.v1`. No value is deeper than a list, so no input can exhaust the stack. */
 export const feedbackSchema = z.strictObject({
   user,
   subject: singleLine(150),

@@ -8,13 +8,17 @@ import { type Job, messageType, type QueueContract, type RunContext } from '../w
 import { type ConfirmationConfig, confirmationOf } from './confirmation';
 import type { MayConfirm } from './mail-limit';
 import { FEEDBACK_SUBMITTED, type Feedback, feedbackSchema } from './message';
-import { attachmentsOf, type TicketConfig, ticketOf } from './ticket';
+import { attachmentsOf, ticketOf } from './ticket';
 
 export interface FeedbackDeps extends MailDeps {
   zendesk: Zendesk;
   objects: Objects;
   mayConfirm: MayConfirm;
-  config: TicketConfig & ConfirmationConfig & { /** Milliseconds. */ confirmationWaitMs: number };
+  config: ConfirmationConfig & {
+    prefix: string;
+    tags: readonly string[] /** Milliseconds. */;
+    confirmationWaitMs: number;
+  };
 }
 
 /** Zendesk's upload tokens last 60 minutes. The worker uploads again before that. */
@@ -57,7 +61,6 @@ async function makeTicket(deps: FeedbackDeps, job: Job<Feedback>, context: RunCo
   });
 }
 
-/** A repeat must be the same bytes. */
 const hashOf = (ticket: Ticket): string => sha256(ticketBody(ticket));
 
 /** Uploads the job's files one after another, because Zendesk counts each against the account's rate. */

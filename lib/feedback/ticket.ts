@@ -6,11 +6,6 @@ import { plainText } from '../text';
 import type { Ticket } from '../vendors/zendesk';
 import type { Feedback } from './message';
 
-export interface TicketConfig {
-  prefix: string;
-  tags: readonly string[];
-}
-
 export interface FeedbackJob {
   id: string;
   data: Feedback;
@@ -47,10 +42,7 @@ const MOST_BYTES = 50 * 1024 * 1024;
 /** Media types that a browser runs or that can run scripts. */
 const ACTIVE = /html|svg|xml|script|flash|htc/i;
 
-/**
- * Reads the job's files from the bucket, one at a time, so that one is in memory. Files with active content get a media
- * type that a browser downloads. A file that is missing, elsewhere or too large is a PermanentError.
- */
+/** Reads the job's files one at a time. A file that is missing, elsewhere or too large is a PermanentError. */
 export async function* attachmentsOf(
   { objects, prefix }: { objects: Objects; prefix: string },
   { attachments = [] }: Feedback,

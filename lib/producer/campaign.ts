@@ -1,4 +1,4 @@
-import { campaigns, type RecipientCounts } from '../emails/campaigns/campaign';
+import { campaigns } from '../emails/campaigns/campaign';
 import { chunkSizeOf } from '../emails/campaigns/chunk';
 import {
   type CampaignInput,
@@ -7,6 +7,7 @@ import {
   campaignSchema,
   EMAIL_CAMPAIGN,
   EMAILS_QUEUE,
+  type RecipientCounts,
 } from '../emails/message';
 import { InvalidRecipientsError, type RecipientInput } from '../emails/recipient';
 import { type Bytes, fromCsv, fromIterable, fromNdjson, type Read } from '../emails/recipients';

@@ -1,11 +1,12 @@
 import { TransientError } from '../errors';
-import { MAIL_STEPS } from '../jobs/mail';
+import { MAIL_STEPS, mailArgs } from '../jobs/mail';
+import { traceOf } from '../jobs/row';
 import type { InviteOutcome, Tester, TesterState } from '../vendors/app-store-connect';
 import { Contradiction } from '../vendors/app-store-connect-transport';
+import type { Mail } from '../vendors/sendgrid';
 import { mailOrSkip, skipStep } from '../worker/best-effort';
 import type { Job, RunContext } from '../worker/contract';
-import type { Invite } from './message';
-import { notificationOf } from './notification';
+import { type Invite, TESTFLIGHT_QUEUE } from './message';
 import { changeMembership } from './remove';
 import { type Run, startRun, type TestflightDeps } from './run';
 
@@ -135,4 +136,35 @@ async function notify(
   await run.command.left(run.steps.peek(step));
   const mail = notificationOf(job, notification, deps.config);
   return mailOrSkip(deps, context, { step, after: 'invitation', limitMs: deps.config.notificationWaitMs, mail });
+}
+
+/** The mail that tells a tester about the invitation, in addition to Apple's mail. */
+function notificationOf(
+  { id, row, data: { email, firstName, lastName } }: Job<Invite>,
+  { appName, message, url }: NonNullable<Invite['notification']>,
+  { from, templateId, brand }: TestflightDeps['config'],
+): Mail {
+  const name = [firstName, lastName].filter((part) => part !== undefined).join(' ');
+  const person = {
+    email,
+    name: name === '' ? undefined : name,
+    customArgs: { ...mailArgs({ id, queue: TESTFLIGHT_QUEUE, time: row.time }), ...traceOf(row) },
+  };
+  const categories = ['testflight-notification'];
+  if (templateId !== undefined) {
+    const words = { name, appName, message: message ?? '', url: url ?? '', brand };
+    return { from, categories, templateId, recipients: [{ ...person, data: words }] };
+  }
+  return {
+    from,
+    categories,
+    recipients: [person],
+    subject: `You are invited to test ${appName}`,
+    text: [
+      name === '' ? 'Hello,' : `Hello ${name},`,
+      `${brand} invites you to test ${appName}. Apple has sent you a separate e-mail. Use it to join in TestFlight.`,
+      ...(message === undefined ? [] : [message]),
+      ...(url === undefined ? [] : [url]),
+    ].join('\n\n'),
+  };
 }

@@ -41,10 +41,7 @@ export function testflightContract(deps: TestflightDeps): QueueContract {
   };
 }
 
-/**
- * Refuses an app or a group that the instance does not list. One team's key reaches all apps of the team, also those of
- * other clients. An empty list allows everything. An app without a group allows all its groups. Throws a PermanentError.
- */
+/** Refuses what is not listed: a team's key also reaches other clients' apps. An empty list allows everything. */
 function checkApp(allowed: readonly AllowedApp[], data: { app: string; groups?: readonly string[] }): void {
   const listed = allowed.filter(({ app }) => app === data.app);
   if (allowed.length > 0 && listed.length === 0) throw wrongField('AppNotAllowed', 'data.app', NOT_LISTED);

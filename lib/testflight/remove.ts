@@ -39,10 +39,7 @@ export async function remove(deps: TestflightDeps, job: Job<Remove>, context: Ru
   }
 }
 
-/**
- * Adds a tester (Apple's id) to the command's groups or removes them, only where needed. If Apple contradicts, it reads
- * the groups again.
- */
+/** Changes only the command's groups that need it. If Apple contradicts, it reads the groups again. */
 export async function changeMembership(
   { steps, apple, command, awaitEffects }: Run,
   { tester, member }: { tester: string; member: boolean },

@@ -3,8 +3,7 @@ import type { AppStoreConnect } from '../vendors/app-store-connect';
 import type { CallOptions } from '../vendors/credentials';
 import type { MailDeps } from '../worker/best-effort';
 import type { Job, RunContext } from '../worker/contract';
-import type { NotificationConfig } from './notification';
-import { type Begun, type Subjects, showsUntil, type Wanted } from './subjects';
+import { type Subjects, showsUntil, type Wanted } from './subjects';
 
 /** An app that an instance may change. `group`: only this group of the app. */
 export interface AllowedApp {
@@ -15,7 +14,12 @@ export interface AllowedApp {
 export interface TestflightDeps extends MailDeps {
   appStoreConnect: AppStoreConnect;
   subjects: Subjects;
-  config: NotificationConfig & {
+  config: {
+    from: { email: string; name?: string };
+    /** A dynamic template of SendGrid. Without one the notification has the built-in text. */
+    templateId?: string | undefined;
+    /** The inviter's name in the built-in text. */
+    brand: string;
     /** The apps and groups that jobs may change. Empty: any. */
     apps: readonly AllowedApp[];
     /** How long a notification may wait for SendGrid, ms. */
@@ -46,18 +50,12 @@ export function awaitBudget({ appStoreConnect }: TestflightDeps): void {
     });
 }
 
-export interface Run {
-  steps: RunContext['steps'];
-  apple: ReturnType<typeof callApple>;
-  command: Begun;
-  /** Throws a WaitError until Apple shows the effect of a started step's `calls`, so that the step may ask about it. */
-  awaitEffects(step: string, calls?: number): void;
-}
+export type Run = Awaited<ReturnType<typeof startRun>>;
 
 export async function startRun(
   deps: TestflightDeps,
   { job, wanted, context }: { job: Job<{ app: string; email: string }>; wanted: Wanted; context: RunContext },
-): Promise<Run> {
+) {
   const command = await deps.subjects.begin(job, wanted);
   awaitBudget(deps);
   const { steps, now } = context;
@@ -65,7 +63,8 @@ export async function startRun(
     steps,
     command,
     apple: callApple(deps, context),
-    awaitEffects(step, calls = 1) {
+    /** Throws a WaitError until Apple shows the effect of a started step's `calls`, so that the step may ask about it. */
+    awaitEffects(step: string, calls = 1): void {
       const before = steps.peek(step);
       if (before?.status !== 'started') return;
       const waitMs = showsUntil(before, { calls, settleAfterMs: deps.config.settleAfterMs }) - now();

@@ -54,7 +54,7 @@ interface Subject extends Item {
 
 type About = Pick<Job<{ app: string; email: string }>, 'id' | 'data' | 'row'>;
 
-export interface Begun {
+interface Begun {
   /**
    * The groups that the command still decides, none for the whole app. Throws a SupersededError if a later command
    * replaced it, and a WaitError while a call of an earlier command may still take effect. Call it before each effect.
@@ -63,15 +63,13 @@ export interface Begun {
   left(step?: Step | undefined): Promise<readonly string[]>;
 }
 
-export interface Subjects {
-  begin(job: About, wanted: Wanted): Promise<Begun>;
-}
+export type Subjects = ReturnType<typeof createSubjects>;
 
 /** Until when a started step may show its effect, in ms since 1970. The row does not say when its calls were made. */
 export const showsUntil = ({ startedAt }: Step, { calls, settleAfterMs }: { calls: number; settleAfterMs: number }) =>
   startedAt + calls * LONGEST_CALL_MS + settleAfterMs;
 
-export function createSubjects(deps: ItemDeps & { hashPeople: HashPeople; settleAfterMs: number }): Subjects {
+export function createSubjects(deps: ItemDeps & { hashPeople: HashPeople; settleAfterMs: number }) {
   const { clock, settleAfterMs } = deps;
 
   /** When the unanswered calls of a command have taken effect. */
@@ -110,7 +108,7 @@ export function createSubjects(deps: ItemDeps & { hashPeople: HashPeople; settle
   }
 
   return {
-    begin: async ({ id: job, data: { app, email }, row }, wanted) => {
+    begin: async ({ id: job, data: { app, email }, row }: About, wanted: Wanted): Promise<Begun> => {
       const place = firstSequenceOf(row);
       if (place === undefined) return { left: async () => wanted.groups ?? [] };
       const command = { job, place, ...wanted };

@@ -30,20 +30,17 @@ export interface Call {
   expected: (answer: HttpAnswer) => boolean;
 }
 
-export interface AppStoreConnectTransport {
-  /** Rejects with a JobError and nothing else. */
-  call(call: Call): Promise<HttpAnswer>;
-  waitMs(): number;
-}
+export type AppStoreConnectTransport = ReturnType<typeof appStoreConnectTransport>;
 
-export function appStoreConnectTransport(config: AppStoreConnectConfig): AppStoreConnectTransport {
+export function appStoreConnectTransport(config: AppStoreConnectConfig) {
   const { endpoint, now = Date.now } = config;
   const base = endpoint.replace(/\/+$/, '');
   const budget = createBudget(now);
   const calling = vendorCalls({ dialect: appStoreConnect, secret: tokens({ ...config, now }), now });
 
   return {
-    call: (made) =>
+    /** Rejects with a JobError and nothing else. */
+    call: (made: Call): Promise<HttpAnswer> =>
       calling(effectOf(made.method), made.timeoutMs, async ({ secret, timeoutMs }) => {
         const { method, path, body } = made;
         const answer = await request({
@@ -101,10 +98,7 @@ const pointedAt = (error: AppleError | undefined): string | undefined =>
 export const hasCode = (answer: HttpAnswer, code: string): boolean =>
   errorsOf(answer.body).some((error) => error.code === code || error.code.startsWith(`${code}.`));
 
-/**
- * No change is repeatable, although Apple accepts the same change twice. A late repeat would overwrite what a later job
- * did.
- */
+/** Apple accepts a change twice, but a late repeat would overwrite what a later job did. */
 export const effectOf = (method: string): Effect => (method === 'GET' ? 'repeatable' : 'once');
 
 export const unclear = (method: string, status: number): JobError =>
@@ -158,20 +152,16 @@ function tokens({ issuerId, keyId, privateKey, now }: AppStoreConnectConfig & { 
       .setAudience('appstoreconnect-v1')
       .setIssuedAt(issuedAt)
       .setExpirationTime(expiresAt);
-    known = { token: await signed(claims, pem), until: (expiresAt - MARGIN_S) * 1000 };
-    return known.token;
-  };
-}
-
-async function signed(claims: SignJWT, pem: string): Promise<string> {
-  try {
-    return await claims.sign(await importPKCS8(pem.replaceAll('\\n', '\n'), 'ES256'));
-  } catch {
-    // No cause, because the library's error may quote the key.
-    throw new StopError({
-      code: 'AppStoreConnectMisconfigured',
-      message: 'the private key is not a P-256 key in PKCS #8 PEM',
-      vendor: 'app-store-connect',
+    const signed = importPKCS8(pem.replaceAll('\\n', '\n'), 'ES256').then((key) => claims.sign(key));
+    const token = await signed.catch(() => {
+      // No cause, because the library's error may quote the key.
+      throw new StopError({
+        code: 'AppStoreConnectMisconfigured',
+        message: 'the private key is not a P-256 key in PKCS #8 PEM',
+        vendor: 'app-store-connect',
+      });
     });
-  }
+    known = { token, until: (expiresAt - MARGIN_S) * 1000 };
+    return token;
+  };
 }

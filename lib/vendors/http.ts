@@ -18,19 +18,14 @@ export interface HttpAnswer {
   body: unknown;
 }
 
-export type NoAnswerReason = 'unsendable' | 'unreachable' | 'timeout' | 'interrupted';
-
-/**
- * The call got no answer. It holds only names and codes, because the errors of Node and of HTTP libraries hold the
- * request with its URL and its Authorization header.
- */
+/** Holds only names and codes: errors of Node and of HTTP libraries hold the URL and the Authorization header. */
 export class NoAnswer extends Error {
   override readonly name = 'NoAnswer';
-  readonly reason: NoAnswerReason;
+  readonly reason: 'unsendable' | 'unreachable' | 'timeout' | 'interrupted';
   /** Whether the request may have left. False proves that it did not: the connection was never ready. */
   readonly sent: boolean;
 
-  constructor({ reason, sent, code }: { reason: NoAnswerReason; sent: boolean; code: string }) {
+  constructor({ reason, sent, code }: { reason: NoAnswer['reason']; sent: boolean; code: string }) {
     super(`no answer: ${reason} (${code})`);
     this.reason = reason;
     this.sent = sent;
@@ -92,10 +87,7 @@ export function request({ method, url, headers, body, timeoutMs }: HttpRequest):
 /** Vendors answer with some hundred kilobytes at most. More could exhaust the memory of the function. */
 const MOST_ANSWER_BYTES = 8 * 1024 * 1024;
 
-/**
- * Ignores a body that breaks off or is too long, because the status alone already says what the request did. Leaving the
- * loop closes the connection.
- */
+/** Ignores a body that breaks off or is too long, because the status alone already says what the request did. */
 async function read(response: http.IncomingMessage): Promise<HttpAnswer> {
   const chunks: Buffer[] = [];
   let body: unknown;

@@ -63,10 +63,7 @@ export const sendgrid: Dialect = {
   refused: new Set([500, 503]),
   doubtful: new Set([408]),
   aboutUs: new Set([402, 405]),
-  field: (body) => {
-    const parsed = z.object({ errors: z.array(z.object({ field: z.unknown() })) }).safeParse(body);
-    return parsed.success ? fieldName(parsed.data.errors[0]?.field) : undefined;
-  },
+  field: (body) => fieldName(refusedFields(body)[0]),
   refined: (error, { status, body }) => {
     const recipients = status === 400 ? refusedAddresses(body) : [];
     return recipients.length > 0 ? new RecipientsRefusedError(error, recipients) : undefined;
@@ -87,16 +84,16 @@ export class RecipientsRefusedError extends PermanentError {
   }
 }
 
-const errorList = z.object({ errors: z.array(z.object({ field: z.string() })).min(1) });
+const errorList = z.object({ errors: z.array(z.object({ field: z.unknown() })) });
+const refusedFields = (body: unknown): unknown[] => errorList.safeParse(body).data?.errors.map((e) => e.field) ?? [];
+
 /** Matches only the address of a recipient: `personalizations.3.to`, `personalizations.3.to.0.email`. */
 const ADDRESS_OF = /^personalizations\.(\d{1,3})\.to(\.|$)/;
 
 /** The recipients whose addresses an answer refuses. An empty list if it also refuses anything else. */
 function refusedAddresses(body: unknown): number[] {
-  const parsed = errorList.safeParse(body);
-  if (!parsed.success) return [];
-  const places = parsed.data.errors.map(({ field }) => ADDRESS_OF.exec(field)?.[1]);
-  if (places.some((place) => place === undefined)) return [];
+  const places = refusedFields(body).map((field) => typeof field === 'string' && ADDRESS_OF.exec(field)?.[1]);
+  if (places.some((place) => !place)) return [];
   return [...new Set(places.map(Number))].sort((a, b) => a - b);
 }
 
@@ -115,10 +112,7 @@ export function realSendgrid({ endpoint, apiKey, instance, now = Date.now }: Sen
   };
 }
 
-/**
- * A mail service for one call. The module exports one object for the whole process, and the next caller would change its
- * key, endpoint and time-out during our call.
- */
+/** A service for one call. The library's own one is shared by the process, with its key, endpoint and time-out. */
 function service(client: Client): typeof mail {
   const Service = mail.constructor as unknown as new () => typeof mail;
   const own = new Service();
@@ -159,15 +153,13 @@ export function mailData({ recipients, unsubscribe, ...content }: Mail, instance
     ...(subject === undefined ? {} : { subject }),
     ...(text === undefined ? {} : { text }),
     ...(html === undefined ? {} : { html }),
-    ...(unsubscribe ? { asm: asm(unsubscribe) } : {}),
+    ...(unsubscribe ? { asm: { groupId: unsubscribe.group, ...groupsOf(unsubscribe) } } : {}),
     // The library's type requires text, html or templateId. SendGrid refuses a mail without any of them.
   } as MailData;
 }
 
-const asm = ({ group, groupsToDisplay }: NonNullable<Mail['unsubscribe']>) => ({
-  groupId: group,
-  ...(groupsToDisplay ? { groupsToDisplay: [...groupsToDisplay] } : {}),
-});
+const groupsOf = ({ groupsToDisplay }: NonNullable<Mail['unsubscribe']>) =>
+  groupsToDisplay ? { groupsToDisplay: [...groupsToDisplay] } : {};
 
 function refuse(wrong: boolean, field: string, rule: string): void {
   if (wrong)

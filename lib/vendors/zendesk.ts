@@ -23,10 +23,7 @@ export interface Ticket {
   metadata?: Record<string, string> | undefined;
 }
 
-/**
- * The exact JSON that `createTicket` sends, for hashing. Zendesk refuses a repeat with the same Idempotency-Key and
- * other bytes, so a job must always make its ticket in the same order of keys.
- */
+/** The exact bytes for the hash. Zendesk refuses other bytes under the same Idempotency-Key. */
 export const ticketBody = (ticket: Ticket): string => JSON.stringify({ ticket });
 
 /** The ticketing system. Every method rejects with a JobError that names no value and holds no request. */
@@ -64,20 +61,18 @@ export const zendesk: Dialect = {
   },
   refined: (_error, answer, effect) => {
     if (effect !== 'once' || answer.status !== 400) return undefined;
-    // Zendesk puts the name into `error` or into its `title`, and the name appears nowhere else as a value.
-    if (/"IdempotentRequestError"/.test(JSON.stringify(answer.body ?? null))) return ticketExists();
+    // The key was used with another body, so a ticket exists and the worker looks it up. Zendesk puts the name into
+    // `error` or into its `title`, and the name appears nowhere else as a value.
+    if (/"IdempotentRequestError"/.test(JSON.stringify(answer.body ?? null)))
+      return new AmbiguousError({
+        code: 'IdempotentRequestError',
+        message: 'the job already created a ticket with another body',
+        vendor: 'zendesk',
+        status: 400,
+      });
     return answer.body === undefined ? malformed({ dialect: zendesk, effect, status: 400 }) : undefined;
   },
 };
-
-/** The Idempotency-Key was used with another body. So a ticket exists, and the worker has to look it up. */
-const ticketExists = () =>
-  new AmbiguousError({
-    code: 'IdempotentRequestError',
-    message: 'the job already created a ticket with another body',
-    vendor: 'zendesk',
-    status: 400,
-  });
 
 const id = z.union([z.number().int(), z.string().min(1)]).transform(String);
 const created = z.object({ result: z.object({ id }) });

@@ -4,41 +4,25 @@ import { type ItemDeps, readItem, type Updated, updateItem } from '../../jobs/le
 import type { HistoryEntry } from '../../jobs/row';
 import { BODY_LIFETIME_MS, OBJECT_LIFETIME_MS, ROW_LIFETIME_MS } from '../../jobs/schedule';
 import type { Clock, Item } from '../../ports';
+import type { CampaignJob } from '../message';
 
 /** If the vendor reports no event for an accepted chunk within this time, its events probably do not reach us. */
 const EVENTS_AFTER_MS = 30 * 60_000;
-/**
- * What is not sent this long after the acceptance is cancelled: 75 days. Whatever ends by then can be retried with its
- * list, which the bucket keeps for 120 days.
- */
+/** What is not sent 75 days after the acceptance is cancelled. Until then a retry finds the list, kept for 120 days. */
 const SENDS_FOR_MS = OBJECT_LIFETIME_MS - ROW_LIFETIME_MS;
 
 export const EXPIRED = 'CampaignExpired';
 
-export type CampaignEvent = 'accepted' | 'paused' | 'resumed' | 'cancelled';
-
 export type CampaignStatus = 'running' | 'paused' | 'cancelled' | 'ended';
-
-/** The counts of a campaign's list. Each requested recipient is a recipient, a duplicate or rejected. */
-export interface RecipientCounts {
-  requested: number;
-  /** Rejected because an earlier entry has the same address. */
-  duplicates: number;
-  rejected: number;
-  recipients: number;
-  chunks: number;
-}
+type CampaignEvent = 'accepted' | 'paused' | 'resumed' | 'cancelled';
 
 /** The accepted plan, which never changes. Times are milliseconds since 1970. */
-export interface CampaignPlan extends RecipientCounts {
+export interface CampaignPlan extends Omit<CampaignJob, 'sendAt'> {
   id: string;
-  name?: string | undefined;
   source: string;
   /** When it was accepted. It is the `time` of all its chunks, so they share one partition. */
   time: number;
   startsAt: number;
-  manifest: { key: string; sha256: string };
-  chunkSize: number;
   correlationId?: string;
   traceparent?: string;
 }
@@ -139,11 +123,7 @@ const isLive = ({ status }: Campaign): boolean => status === 'running' || status
 
 export type Campaigns = ReturnType<typeof campaigns>;
 
-/**
- * Sets the index attributes of a campaign. The reconciler looks at it until its last chunk has ended, once more when the
- * vendor's events must have come, and then when its lists can be deleted. The item outlives that time by 45 days at
- * most.
- */
+/** The index attributes: when the reconciler looks for chunks, then for missing events, then for lists to delete. */
 function scheduled({ todo: _todo, todoAt: _todoAt, expiresAt: _expiresAt, ...campaign }: Campaign): Campaign {
   const todo = todoKey(CAMPAIGN_QUEUE, 'campaign');
   const { endedAt } = campaign;

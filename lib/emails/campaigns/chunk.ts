@@ -8,10 +8,7 @@ export const CAMPAIGN_CHUNK = 'email.campaign-chunk.v1';
 const NAMESPACE = '5d2b1a0c-8f0e-4f5e-9d6c-3c1f7a9be240';
 
 const MOST_RECIPIENTS = 1000;
-/**
- * A chunk occupies the senders for this long. Meanwhile every other campaign waits, and so does the first chunk of a
- * new one.
- */
+/** A chunk occupies the senders for this long, and every other campaign waits meanwhile. */
 const CHUNK_SECONDS = 0.5;
 
 export const chunkSizeOf = (emailRate: number): number =>

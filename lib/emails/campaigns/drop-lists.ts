@@ -3,17 +3,12 @@ import { everyDue, isFirstMinuteOfHour } from '../../jobs/due';
 import { CAMPAIGN_QUEUE, todoKey } from '../../jobs/keys';
 import { readItem } from '../../jobs/ledger';
 import { isEnd, type JobRow } from '../../jobs/row';
-import type { Objects } from '../../ports';
 import { campaignKeys } from '../manifest';
 import { type Campaign, campaigns } from './campaign';
 import { releasedPages } from './chunk';
 import { type CampaignReleaseDeps, rowsOf } from './look';
 
-export interface DropListsDeps
-  extends Pick<CampaignReleaseDeps, 'table' | 'clock' | 'random' | 'ledger' | 'queueNames' | 'share'> {
-  objects: Pick<Objects, 'list' | 'delete'>;
-  prefix: string;
-}
+type DropListsDeps = Omit<CampaignReleaseDeps, 'tell'>;
 
 const WITH_LISTS = todoKey(CAMPAIGN_QUEUE, 'lists');
 const LOOK_AGAIN_MS = 24 * 3_600_000;

@@ -1,25 +1,20 @@
 import { eachOf } from '../../concurrency';
-import type { QueueSettings } from '../../config/common';
 import { keepBody } from '../../jobs/body';
+import type { FinishDeps } from '../../jobs/finish';
 import { CAMPAIGN_QUEUE, jobKey } from '../../jobs/keys';
-import type { ItemDeps, Ledger } from '../../jobs/ledger';
+import type { ItemDeps } from '../../jobs/ledger';
 import { newRow } from '../../jobs/new-row';
 import { backInQueue } from '../../jobs/park';
 import { isEnd, type JobRow, traceFacts, traceOf } from '../../jobs/row';
 import { UnreadableRowError } from '../../jobs/stored-row';
-import type { Log, Objects, Queues } from '../../ports';
+import type { Log } from '../../ports';
 import { type Campaign, campaigns } from './campaign';
 import { chunkEnvelope, chunkId, chunkRecipients, releasedPages } from './chunk';
 
-export interface CampaignReleaseDeps extends ItemDeps {
-  objects: Objects;
-  prefix: string;
-  ledger: Ledger;
-  queues: Pick<Queues, 'send'>;
+export interface CampaignReleaseDeps extends ItemDeps, Omit<FinishDeps, 'events' | 'dlqUrl'> {
   log: Log;
   queueNames: readonly string[];
   queueUrl: (queue: string) => string;
-  settings: (queue: string) => QueueSettings;
   /** Tells what is wrong with a campaign. `subject`: its id. */
   tell: (fact: {
     kind: 'campaign-paused' | 'campaign-expired' | 'events-missing';
@@ -44,7 +39,10 @@ export interface Looked {
 export async function look(deps: CampaignReleaseDeps, known: Campaign): Promise<Looked> {
   const campaign = await caughtUp(deps, known);
   const rows = await rowsOf(deps, campaign, campaign.open);
-  const isOpen = (number: number) => !isEnded(rows.get(number));
+  const isOpen = (number: number) => {
+    const row = rows.get(number);
+    return row === undefined || !isEnd(row.state);
+  };
   const open = campaign.open.filter(isOpen);
   const done = open.length === 0 && (campaign.status === 'cancelled' || campaign.released === campaign.chunks);
   const now = deps.clock.now();
@@ -89,7 +87,17 @@ export async function releaseChunk(
   turn: number | undefined,
 ): Promise<Campaign | undefined> {
   await sendChunk(deps, campaign);
-  return countReleased(deps, campaign, turn);
+  const number = campaign.released;
+  const counted = (stored: Campaign): Campaign | undefined =>
+    stored.released === number
+      ? {
+          ...stored,
+          released: number + 1,
+          open: [...stored.open, number],
+          ...(turn === undefined ? {} : { turn }),
+        }
+      : undefined;
+  return (await campaigns(deps).change(campaign.id, counted, campaign)).item;
 }
 
 async function sendChunk(deps: CampaignReleaseDeps, campaign: Campaign): Promise<void> {
@@ -110,30 +118,6 @@ async function sendChunk(deps: CampaignReleaseDeps, campaign: Campaign): Promise
   const { messageId } = await deps.queues.send(deps.queueUrl(CAMPAIGN_QUEUE), message);
   log.info('released', { queue: CAMPAIGN_QUEUE, jobId: row.id, messageId, ...traceFacts(row) });
 }
-
-async function countReleased(
-  deps: CampaignReleaseDeps,
-  campaign: Campaign,
-  turn: number | undefined,
-): Promise<Campaign | undefined> {
-  const number = campaign.released;
-  const { item } = await campaigns(deps).change(
-    campaign.id,
-    (stored) =>
-      stored.released === number
-        ? {
-            ...stored,
-            released: number + 1,
-            open: [...stored.open, number],
-            ...(turn === undefined ? {} : { turn }),
-          }
-        : undefined,
-    campaign,
-  );
-  return item;
-}
-
-const isEnded = (row: JobRow | undefined): boolean => row !== undefined && isEnd(row.state);
 
 /** A chunk whose row does not parse waits until a person has restored the row. */
 const waitsForPerson = (row: JobRow | undefined, { status }: Campaign): boolean =>
@@ -162,10 +146,7 @@ export async function rowsOf(
 
 const AT_A_TIME = 500;
 
-/**
- * Counts accepted chunks without any event: the vendor lost the events, or they do not reach our webhook. A campaign of
- * many chunks may need several runs.
- */
+/** Counts accepted chunks without any event, in several runs if there are many: the vendor or our webhook lost them. */
 export async function missEvents(deps: CampaignReleaseDeps, campaign: Campaign, mayGoOn: () => boolean): Promise<void> {
   const { id, released } = campaign;
   let { checked, silent } = campaign.eventsSought ?? { checked: 0, silent: 0 };

@@ -20,10 +20,7 @@ export interface Place {
   after?: Due | undefined;
 }
 
-/**
- * Looks at every campaign that has not ended and releases chunks, taking turns. It releases enough work to last until
- * the next look. Returns whether there will be more to do soon.
- */
+/** Releases chunks of all campaigns in turn, enough until the next look. Returns whether there is more to do soon. */
 export async function releaseCampaigns(
   deps: CampaignReleaseDeps,
   { mayGoOn, nextLookMs, place }: { mayGoOn: () => boolean; nextLookMs: number; place: Place },
@@ -130,10 +127,7 @@ async function rateOf(deps: CampaignReleaseDeps): Promise<{ rate: number; taken:
 export const reachedBy = (campaigns: readonly Campaign[]): number =>
   campaigns.reduce((reached, { turn = 0 }) => Math.max(reached, turn), 0);
 
-/**
- * The turn of the campaign's next chunk. It is never below what the others have reached. Otherwise a new or resumed
- * campaign would send alone until it had caught up.
- */
+/** The turn of the next chunk, at least what others have reached, so that no new or resumed campaign sends alone. */
 export const nextTurn = ({ turn, chunkSize }: Campaign, reached: number): number =>
   turn === undefined ? reached : Math.max(reached, turn + chunkSize);
 

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { MAIL_QUEUES, MAIL_STEPS, type MailQueue } from '../../jobs/mail';
+import { MAIL_QUEUES, MAIL_STEPS } from '../../jobs/mail';
 
 const digits = z
   .string()
@@ -12,6 +12,7 @@ const DAY_MS = 24 * 60 * 60_000;
 /** An event about a mail of this code, of any instance. The vendor repeats the ids that we sent. All other fields may be personal. */
 const mailEvent = z.object({
   event: z.string().regex(/^[a-z_]{1,40}$/),
+  /** Seconds since 1970. */
   timestamp: z.int().nonnegative(),
   sg_message_id: z.string().max(300).default(''),
   instance: z.string().max(64).optional(),
@@ -35,31 +36,17 @@ const mailEvent = z.object({
     .catch(undefined),
 });
 
+type Parsed = z.infer<typeof mailEvent>;
+
 /** A stored event. It has no address: the manifest has the address under the recipient's number. */
-export interface StoredEvent {
-  event: string;
-  /** Seconds since 1970. */
-  timestamp: number;
+export type StoredEvent = Pick<Parsed, 'event' | 'timestamp' | 'job' | 'campaign' | 'recipient' | 'type' | 'status'> & {
   messageId: string;
-  job: string;
-  campaign?: string | undefined;
-  recipient: number;
-  type?: string | undefined;
-  status?: string | undefined;
-}
+};
 
 /** An event about a mail of this code, with the instance that sent it, and the queue and the time (ms) of its job. */
-export interface MailEvent {
-  stored: StoredEvent;
-  instance: string | undefined;
-  queue: MailQueue;
-  time: number;
-}
+export type MailEvent = Pick<Parsed, 'instance' | 'queue' | 'time'> & { stored: StoredEvent };
 
-/**
- * Removes everything personal from an event. Returns `undefined` if this code did not send the mail. The time of the mail's
- * job becomes part of a key, so it must be a time that a job can have. `now`: ms since 1970.
- */
+/** Removes everything personal. `undefined` if this code sent no such mail, or no job can have its time. `now`: ms. */
 export function parseEvent(input: unknown, now: number): MailEvent | undefined {
   const parsed = mailEvent.safeParse(input);
   if (!parsed.success) return undefined;

@@ -87,10 +87,7 @@ async function store({ objects }: EventDeps, folder: string, events: MailEvent[]
   await objects.put(`${folder}${sha256(body)}.ndjson`, body, 'application/x-ndjson');
 }
 
-/**
- * Notes once for each job that SendGrid has the request. Any event proves that. Only the step of a chunk needs proof that
- * the vendor confirmed: the reconciler counts chunks without events.
- */
+/** Notes once that SendGrid has a job's request. Chunks need it also after an answer: the reconciler counts them. */
 async function witness(deps: EventDeps, { queue, stored }: MailEvent): Promise<void> {
   const { job, event, messageId } = stored;
   if (!(await needsProof(deps, { queue, stored }))) return;
