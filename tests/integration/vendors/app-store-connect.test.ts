@@ -132,40 +132,18 @@ describe('the token', () => {
 });
 
 describe('the error of a failed call', () => {
-  test.each(reads)('to %s: a time-out and a reset are transient', async (_name, call) => {
-    fake.fail({ before: 'hang' });
-    fake.fail({ after: 'reset' });
-
-    expect(await caught(call(appleWith(), 100))).toMatchObject({ class: 'transient', code: 'AppStoreConnectTimeout' });
-    expect(await caught(call(appleWith()))).toMatchObject({ class: 'transient', code: 'AppStoreConnectInterrupted' });
-  });
-
-  test.each(changes)('to %s: a time-out, a reset and a 5xx are ambiguous', async (_name, call) => {
-    const doubtful = { class: 'ambiguous', vendor: 'app-store-connect' };
-    fake.fail({ before: 'hang' });
-    fake.fail({ after: 'reset' });
-    for (const status of [500, 502, 503, 504]) fake.fail({ status });
-
-    expect(await caught(call(appleWith(), 100))).toMatchObject(doubtful);
-    for (let n = 0; n < 5; n++) expect(await caught(call(appleWith()))).toMatchObject(doubtful);
-  });
-
   test.each(changes)('to %s: a success page from elsewhere is ambiguous', async (_name, call) => {
     fake.fail({ status: 200, body: '<html>Welcome to the airport</html>' });
 
     expect(await caught(call(appleWith()))).toMatchObject({ class: 'ambiguous', code: 'AppStoreConnectMalformed' });
   });
 
-  test.each(all)('to %s: a refused connection is transient', async (_name, call) => {
-    fake.fail({ down: true });
-
-    expect(await caught(call(appleWith()))).toMatchObject({ class: 'transient', code: 'AppStoreConnectUnavailable' });
-  });
-
   test.each(all)('to %s: the status and the code decide the class', async (_name, call) => {
     const cases: [Failure, object][] = [
-      [answer(400, 'PARAMETER_ERROR.INVALID'), { class: 'permanent', code: 'AppStoreConnectRejected' }],
-      [answer(403, 'FORBIDDEN_ERROR'), { class: 'permanent', code: 'Forbidden', status: 403 }],
+      [
+        answer(400, 'PARAMETER_ERROR.INVALID', { source: { parameter: `filter[email]=${ADDRESS}` } }),
+        { class: 'permanent', code: 'AppStoreConnectRejected', field: undefined },
+      ],
       [
         answer(403, 'FORBIDDEN.REQUIRED_AGREEMENTS_MISSING_OR_EXPIRED'),
         { class: 'stop', code: 'AgreementMissing', status: 403 },
@@ -180,7 +158,6 @@ describe('the error of a failed call', () => {
         answer(409, 'ENTITY_ERROR.ATTRIBUTE.INVALID', { source: { pointer: '/data/attributes/email' } }),
         { class: 'permanent', code: 'AppStoreConnectRejected', field: 'data.attributes.email' },
       ],
-      [answer(422, 'ENTITY_UNPROCESSABLE'), { class: 'permanent', code: 'AppStoreConnectRejected' }],
       [answer(429, 'RATE_LIMIT_EXCEEDED'), { class: 'wait', waitMs: 60_000 }],
       [
         { ...answer(429, 'RATE_LIMIT_EXCEEDED'), headers: { 'retry-after': '7' } },
@@ -198,12 +175,6 @@ describe('the error of a failed call', () => {
       expect(error).toMatchObject({ ...expected, vendor: 'app-store-connect' });
       expect(allTextOf(error)).not.toMatch(/planted|example\.com|BEGIN|eyJ/i);
     }
-  });
-
-  test('to find: a field that does not look like a name is omitted', async () => {
-    fake.fail(answer(400, 'PARAMETER_ERROR.INVALID', { source: { parameter: `filter[email]=${ADDRESS}` } }));
-
-    expect((await caught(READS.find(appleWith()))).field).toBeUndefined();
   });
 
   test('to groups: a missing tester has no groups, but a missing path is an error', async () => {

@@ -1,8 +1,13 @@
+import { type FakeAppStoreConnect, startFakeAppStoreConnect } from '../../../lib/local/fakes/app-store-connect';
+import { type FakeDiscord, startFakeDiscord } from '../../../lib/local/fakes/discord';
 import type { Failure } from '../../../lib/local/fakes/failures';
 import { type FakeSendgrid, startFakeSendgrid } from '../../../lib/local/fakes/sendgrid';
 import { type FakeZendesk, startFakeZendesk } from '../../../lib/local/fakes/zendesk';
+import { realAppStoreConnect } from '../../../lib/vendors/app-store-connect';
+import { realDiscord } from '../../../lib/vendors/discord';
 import { realSendgrid } from '../../../lib/vendors/sendgrid';
 import { realZendesk } from '../../../lib/vendors/zendesk';
+import { APP, seed, TEAM } from '../../support/testflight';
 import { allTextOf, aMail, aTicket, caught, secretOf } from '../../support/vendors';
 
 /** No error may contain any of these: secrets, personal data and the vendor's text. */
@@ -17,122 +22,158 @@ const ticket = aTicket({
   ...{ external_id: 'planted-id', subject: 'planted text', comment: { body: 'planted text' } },
   requester: { name: 'Planted Name', email: ADDRESS },
 });
+const file = { name: 'planted-file', contentType: 'text/plain', bytes: Buffer.from('planted text') };
+const alarm = { embeds: [{ title: 'planted text', color: 1 }] };
 const mail = aMail({ name: 'Planted Name', email: ADDRESS }, { subject: 'planted text', text: 'planted text' });
 
 const NOW = Date.parse('2026-03-01T12:00:00Z');
-let fakes: { zendesk: FakeZendesk; sendgrid: FakeSendgrid };
+const now = () => NOW;
+type Vendor = 'zendesk' | 'sendgrid' | 'app-store-connect' | 'discord';
+let fakes: {
+  zendesk: FakeZendesk;
+  sendgrid: FakeSendgrid;
+  'app-store-connect': FakeAppStoreConnect;
+  discord: FakeDiscord;
+};
 
 beforeEach(async () => {
-  fakes = { zendesk: await startFakeZendesk({ suspended: [ADDRESS] }), sendgrid: await startFakeSendgrid() };
+  fakes = {
+    zendesk: await startFakeZendesk({ suspended: [ADDRESS] }),
+    sendgrid: await startFakeSendgrid(),
+    'app-store-connect': await startFakeAppStoreConnect({ ...TEAM, ...seed(), now }),
+    discord: await startFakeDiscord(),
+  };
 });
-afterEach(() => Promise.all([fakes.zendesk.close(), fakes.sendgrid.close()]));
-
-/** The four kinds of calls, each to its fake. */
-const CALLS = {
-  create: (timeoutMs: number) => zendesk().createTicket(ticket, { timeoutMs, idempotencyKey: 'planted-id' }),
-  find: (timeoutMs: number) => zendesk().findTicket('planted-id', { timeoutMs }),
-  upload: (timeoutMs: number) =>
-    zendesk().upload(
-      { name: 'planted-file', contentType: 'text/plain', bytes: Buffer.from('planted text') },
-      { timeoutMs },
-    ),
-  send: (timeoutMs: number) => sendgrid().send(mail, { timeoutMs }),
-};
-type Call = keyof typeof CALLS;
+afterEach(() => Promise.all(Object.values(fakes).map((fake) => fake.close())));
 
 const zendesk = () =>
-  realZendesk({ endpoint: fakes.zendesk.url, email: 'agent@example.com', token: secretOf(SECRET), now: () => NOW });
+  realZendesk({ endpoint: fakes.zendesk.url, email: 'agent@example.com', token: secretOf(SECRET), now });
 const sendgrid = (key = SECRET) =>
-  realSendgrid({ endpoint: fakes.sendgrid.url, apiKey: secretOf(key), now: () => NOW, instance: 'acme' });
+  realSendgrid({ endpoint: fakes.sendgrid.url, apiKey: secretOf(key), now, instance: 'acme' });
+const apple = () =>
+  realAppStoreConnect({
+    ...{ ...TEAM, endpoint: fakes['app-store-connect'].url, now },
+    privateKey: secretOf(TEAM.privateKey),
+  });
+/** The whole address of a webhook is a secret. */
+const discord = () => realDiscord({ url: secretOf(`${fakes.discord.url}/${SECRET}`), now });
+
+interface Made {
+  vendor: Vendor;
+  /** A call with the effect `once` must not take effect twice. */
+  effect: 'once' | 'repeatable';
+  call: (timeoutMs: number) => Promise<unknown>;
+}
+const CALLS = {
+  create: {
+    ...{ vendor: 'zendesk', effect: 'once' },
+    call: (timeoutMs) => zendesk().createTicket(ticket, { timeoutMs, idempotencyKey: 'planted-id' }),
+  },
+  find: {
+    ...{ vendor: 'zendesk', effect: 'repeatable' },
+    call: (timeoutMs) => zendesk().findTicket('planted-id', { timeoutMs }),
+  },
+  upload: { vendor: 'zendesk', effect: 'repeatable', call: (timeoutMs) => zendesk().upload(file, { timeoutMs }) },
+  mail: { vendor: 'sendgrid', effect: 'once', call: (timeoutMs) => sendgrid().send(mail, { timeoutMs }) },
+  tester: {
+    ...{ vendor: 'app-store-connect', effect: 'repeatable' },
+    call: (timeoutMs) => apple().findTester({ email: ADDRESS, app: APP }, { timeoutMs }),
+  },
+  invite: {
+    ...{ vendor: 'app-store-connect', effect: 'once' },
+    call: (timeoutMs) => apple().invite({ tester: 'planted-id', app: APP }, { timeoutMs }),
+  },
+  alarm: { vendor: 'discord', effect: 'repeatable', call: (timeoutMs) => discord().send(alarm, { timeoutMs }) },
+} satisfies Record<string, Made>;
+const calls = Object.entries<Made>(CALLS).map(([name, made]) => ({ name, ...made }));
+
 /** The error of a call, which must say nothing private. */
 async function failed(call: Promise<unknown>): Promise<ReturnType<typeof caught>> {
   const error = await caught(call);
   expect(PLANTED.filter((word) => allTextOf(error).includes(word))).toEqual([]);
   return error;
 }
-const fakeOf = (call: Call) => (call === 'send' ? fakes.sendgrid : fakes.zendesk);
 
-/** Each row has a failure and its class for each call. */
-const UNANSWERED: [string, Failure, Record<Call, string>][] = [
-  ['a refused connection', { down: true }, all('transient')],
-  ['a reset, the effect unknown', { before: 'reset' }, writes('ambiguous', 'transient')],
-  ['a reset after the effect', { after: 'reset' }, writes('ambiguous', 'transient')],
-  ['no answer in time, no effect', { before: 'hang' }, writes('ambiguous', 'transient')],
-  ['no answer in time after the effect', { after: 'hang' }, writes('ambiguous', 'transient')],
+/** Failures that may have taken effect are ambiguous for a call with the effect `once`. */
+const UNANSWERED: [string, Failure, 'doubtful' | 'no effect'][] = [
+  ['a refused connection', { down: true }, 'no effect'],
+  ['a reset, the effect unknown', { before: 'reset' }, 'doubtful'],
+  ['a reset after the effect', { after: 'reset' }, 'doubtful'],
+  ['no answer in time, no effect', { before: 'hang' }, 'doubtful'],
+  ['no answer in time after the effect', { after: 'hang' }, 'doubtful'],
 ];
 
-const STATUSES: [number, Record<Call, string>][] = [
-  [301, all('stop')],
-  [400, all('permanent')],
-  [401, all('stop')],
-  [402, all('stop')],
-  [403, all('permanent')],
-  [404, { create: 'stop', find: 'stop', upload: 'stop', send: 'permanent' }],
-  [405, all('stop')],
-  [408, writes('ambiguous', 'transient')],
-  [409, { create: 'ambiguous', find: 'transient', upload: 'transient', send: 'permanent' }],
-  [413, all('permanent')],
-  [418, all('permanent')],
-  [422, all('permanent')],
-  [429, all('wait')],
-  [500, { create: 'ambiguous', find: 'transient', upload: 'transient', send: 'transient' }],
-  [502, writes('ambiguous', 'transient')],
-  [503, { create: 'ambiguous', find: 'transient', upload: 'transient', send: 'transient' }],
-  [504, writes('ambiguous', 'transient')],
-  [524, writes('ambiguous', 'transient')],
+/** The class of each status, and of a vendor's own if it is another. */
+const STATUSES: [number, string, Partial<Record<Vendor, string>>?][] = [
+  [301, 'stop'],
+  [400, 'permanent'],
+  [401, 'stop'],
+  [402, 'stop', { discord: 'permanent' }],
+  [403, 'permanent'],
+  [404, 'permanent', { zendesk: 'stop', discord: 'stop' }],
+  [405, 'stop', { discord: 'permanent' }],
+  [408, 'doubtful', { discord: 'permanent' }],
+  [409, 'permanent', { zendesk: 'doubtful' }],
+  [413, 'permanent'],
+  [418, 'permanent'],
+  [422, 'permanent'],
+  [429, 'wait'],
+  [500, 'doubtful', { sendgrid: 'transient' }],
+  [502, 'doubtful'],
+  [503, 'doubtful', { sendgrid: 'transient' }],
+  [504, 'doubtful'],
+  [524, 'doubtful'],
 ];
 
-function all(result: string): Record<Call, string> {
-  return { create: result, find: result, upload: result, send: result };
-}
-/** Create and send must not take effect twice. Find and upload may. */
-function writes(once: string, repeatable: string): Record<Call, string> {
-  return { create: once, send: once, find: repeatable, upload: repeatable };
-}
-
-const names = Object.keys(CALLS) as Call[];
+const classOf = (what: string, { effect }: { effect: string }): string =>
+  what === 'doubtful' ? (effect === 'once' ? 'ambiguous' : 'transient') : what === 'no effect' ? 'transient' : what;
 const hangs = ({ before, after }: Failure) => before === 'hang' || after === 'hang';
 
-test.each(
-  UNANSWERED.flatMap(([what, failure, expected]) =>
-    names.map((call) => ({ what, failure, call, expected: expected[call] })),
-  ),
-)('$what: $call is $expected', async ({ failure, call, expected }) => {
-  fakeOf(call).fail({ ...failure, times: 'forever' });
+test.each(UNANSWERED.flatMap(([what, failure, kind]) => calls.map((each) => ({ ...each, what, failure, kind }))))(
+  '$what: $name is $kind',
+  async ({ failure, kind, call, ...made }) => {
+    fakes[made.vendor].fail({ ...failure, times: 'forever' });
 
-  // On a busy machine, even the connection takes longer than a short time.
-  const error = await failed(CALLS[call](hangs(failure) ? 500 : 5000));
+    // On a busy machine, even the connection takes longer than a short time.
+    const error = await failed(call(hangs(failure) ? 500 : 5000));
 
-  expect(error.class).toBe(expected);
-});
-
-test.each(STATUSES.flatMap(([status, expected]) => names.map((call) => ({ status, call, expected: expected[call] }))))(
-  'status $status: $call is $expected',
-  async ({ status, call, expected }) => {
-    fakeOf(call).fail({ status, times: 'forever', body: ECHO, headers: HEADERS });
-
-    const error = await failed(CALLS[call](5000));
-
-    expect(error).toMatchObject({ class: expected, status, vendor: call === 'send' ? 'sendgrid' : 'zendesk' });
+    expect(error.class).toBe(classOf(kind, made));
   },
 );
 
-test.each(names)('%s: a 503 with Retry-After had no effect, and a 429 may come with an error page', async (call) => {
-  fakeOf(call).fail({ status: 503, headers: { 'retry-after': '9' } });
-  fakeOf(call).fail({ status: 429, headers: { 'retry-after': '7' }, body: '<html>slow down</html>' });
+test.each(STATUSES.flatMap(([status, kind, own]) => calls.map((each) => ({ ...each, status, kind, ...own }))))(
+  'status $status: $name',
+  async ({ status, call, ...made }) => {
+    fakes[made.vendor].fail({ status, times: 'forever', body: ECHO, headers: HEADERS });
 
-  expect(await failed(CALLS[call](5000))).toMatchObject({ class: 'wait', waitMs: 9000, status: 503 });
-  expect(await failed(CALLS[call](5000))).toMatchObject({ class: 'wait', waitMs: 7000, status: 429 });
+    const error = await failed(call(5000));
+
+    const own = made.vendor === 'discord' ? undefined : made.vendor;
+    expect(error).toMatchObject({ class: classOf(made[made.vendor] ?? made.kind, made), status });
+    expect(error.vendor).toBe(own);
+  },
+);
+
+test.each(calls)('$name: a 503 with Retry-After had no effect, and a 429 may come with an error page', async (made) => {
+  const fake = fakes[made.vendor];
+  fake.fail({ status: 503, headers: { 'retry-after': '9' } });
+  fake.fail({ status: 429, headers: { 'retry-after': '7' }, body: '<html>slow down</html>' });
+
+  expect(await failed(made.call(5000))).toMatchObject({ class: 'wait', waitMs: 9000, status: 503 });
+  expect(await failed(made.call(5000))).toMatchObject({ class: 'wait', waitMs: 7000, status: 429 });
 });
 
-test.each(names)('%s: a 403 without a field gets its own code, because it may be about us', async (call) => {
-  fakeOf(call).fail({ status: 403 });
+test.each(calls)(
+  '$name: a 403 without a field gets its own code, because it may be about us',
+  async ({ vendor, call }) => {
+    fakes[vendor].fail({ status: 403 });
 
-  expect(await failed(CALLS[call](5000))).toMatchObject({ class: 'permanent', code: 'Forbidden', status: 403 });
-});
+    expect(await failed(call(5000))).toMatchObject({ class: 'permanent', code: 'Forbidden', status: 403 });
+  },
+);
 
 test('the error for a rejected requester names the field and does not quote Zendesk, which repeats the address', async () => {
-  expect(await failed(CALLS.create(5000))).toMatchObject({
+  expect(await failed(CALLS.create.call(5000))).toMatchObject({
     class: 'permanent',
     code: 'ZendeskRejected',
     status: 422,
@@ -140,34 +181,30 @@ test('the error for a rejected requester names the field and does not quote Zend
   });
 });
 
-test('the error for a rejected mail names the field and does not quote SendGrid', async () => {
-  const error = await failed(sendgrid().send(aMail({ email: 'nobody' }), { timeoutMs: 5000 }));
-
-  expect(error).toMatchObject({ code: 'SendgridRejected', status: 400, field: 'personalizations.0.to.0.email' });
-});
-
 test('a field that does not look like a name is omitted', async () => {
   fakes.zendesk.fail({ status: 422, body: { details: { 'user@example.com is suspended': [] } } });
 
-  expect((await failed(CALLS.create(5000))).field).toBeUndefined();
+  expect((await failed(CALLS.create.call(5000))).field).toBeUndefined();
 });
 
 test('a 400 without its body is ambiguous, because it may be about the idempotency key', async () => {
   fakes.zendesk.fail({ status: 400, body: '{"error":"Idempot' });
 
-  expect(await failed(CALLS.create(5000))).toMatchObject({ class: 'ambiguous', status: 400 });
+  expect(await failed(CALLS.create.call(5000))).toMatchObject({ class: 'ambiguous', status: 400 });
 });
 
-test.each(names)('the error of %s leaks nothing of an error page or of an error in a success', async (call) => {
-  fakeOf(call).fail({ status: 502, body: `<html>vendor says ${ADDRESS} ${SECRET}</html>` });
-  fakeOf(call).fail({ status: 200, body: ECHO });
+test.each(calls)('$name: nothing leaks of an error page or of an error in a success', async ({ vendor, call }) => {
+  fakes[vendor].fail({ status: 502, body: `<html>vendor says ${ADDRESS} ${SECRET}</html>` });
+  fakes[vendor].fail({ status: vendor === 'discord' ? 400 : 200, body: ECHO });
 
-  await failed(CALLS[call](5000));
-  await failed(CALLS[call](5000));
+  await failed(call(5000));
+  await failed(call(5000));
 });
 
-test('the error does not quote a key that is not valid in a header', async () => {
-  await failed(sendgrid(`${SECRET}\n`).send(mail, { timeoutMs: 5000 }));
+test('a key that is not valid in a header causes a stop error that does not quote it', async () => {
+  const error = await failed(sendgrid(`${SECRET}\n`).send(mail, { timeoutMs: 5000 }));
+
+  expect(error).toMatchObject({ class: 'stop', code: 'SendgridMisconfigured' });
 });
 
 test("the vendors' libraries write nothing to the console", async () => {
@@ -176,8 +213,8 @@ test("the vendors' libraries write nothing to the console", async () => {
   fakes.zendesk.fail({ status: 422, body: ECHO });
   fakes.sendgrid.fail({ status: 400, body: ECHO });
 
-  await failed(CALLS.create(5000));
-  await failed(CALLS.send(5000));
+  await failed(CALLS.create.call(5000));
+  await failed(CALLS.mail.call(5000));
   await sendgrid('not-a-sendgrid-key').send(mail, { timeoutMs: 5000 });
 
   expect(spies.flatMap((spy) => spy.mock.calls)).toEqual([]);

@@ -87,17 +87,6 @@ test('the request has exactly the keys that SendGrid documents, and only the hea
   expect(fake.requests[0]?.headers).not.toHaveProperty('list-unsubscribe');
 });
 
-test('without a dynamic template the data replaces words in the text', async () => {
-  const recipients = [{ email: 'a@example.com', data: { name: 'A', count: 3 }, customArgs: {} }];
-
-  await sendgrid.send(
-    aBulkMail({ templateId: undefined, subject: 'Hello {{name}}', text: '{{count}}', recipients }),
-    TIMEOUT,
-  );
-
-  expect(fake.mails[0]?.substitutions).toEqual({ '{{name}}': 'A', '{{count}}': '3' });
-});
-
 test('sending does not change the mail, which may be frozen', async () => {
   const mail = aBulkMail();
   const before = structuredClone(mail);
@@ -177,14 +166,6 @@ test("two accounts at the same time share no state and do not change the library
   expect(other.mails).toHaveLength(1);
   const changed = Object.entries(library).filter(([name, value]) => value !== before[name as keyof typeof before]);
   expect(changed).toEqual([]);
-});
-
-test("a key with a line break causes a stop error, because it is not the mail's fault", async () => {
-  const error = await caught(
-    realSendgrid({ endpoint: fake.url, apiKey: secretOf('SG.right\n'), instance: 'acme' }).send(aMail(), TIMEOUT),
-  );
-
-  expect(error).toMatchObject({ class: 'stop', code: 'SendgridMisconfigured' });
 });
 
 function deepFreeze<T extends object>(value: T): T {
