@@ -37,8 +37,9 @@ const filesIn = (folder) =>
 
 function bundle(file) {
   mkdirSync(CACHE, { recursive: true });
+  // Another command may give its `.part` file a name in between. Such a file has no age here.
   for (const old of readdirSync(CACHE).map((name) => join(CACHE, name)))
-    if (Date.now() - statSync(old).mtimeMs > KEPT_MS) rmSync(old, { force: true });
+    if (Date.now() - statSync(old, { throwIfNoEntry: false })?.mtimeMs > KEPT_MS) rmSync(old, { force: true });
   // Another command may read the file at the same time, so it gets its name when it is whole.
   const part = join(CACHE, `${randomUUID()}.part`);
   // Loaded on first use, because most commands find a bundle.

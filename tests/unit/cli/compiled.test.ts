@@ -38,6 +38,15 @@ test('a changed source is used at once, and the earlier one again after that', (
   expect(bundles).toHaveLength(2);
 });
 
+test('a file that another command has renamed since the folder was listed stops no command', () => {
+  const cache = join(project, 'node_modules', '.cache', 'background-jobs');
+  mkdirSync(cache, { recursive: true });
+  // It is listed, and a look at it finds nothing.
+  symlinkSync('renamed', join(cache, 'one.part'));
+
+  expect(run(NAME)).toBe('Ops\n');
+});
+
 test('an error names its line of the source', () => {
   expect(run('new compiled.Ops({ getProvider() { throw new Error("no provider"); }, classes: {} }, {})')).toMatch(
     /no provider[\s\S]*lib\/cli\/plugin\.ts:\d+/,
