@@ -63,12 +63,12 @@ export const analytics = {
 
 function figuresLines({ at, from, accepted, rejected, p50, p95, stored, rejections }: AnalyticsFigures): string[] {
   const times = Array.from({ length: 3_600 / PERIOD }, (_, n) => from + n * PERIOD * 1000);
-  const value = (points: readonly MetricPoint[], time: number) => points.find((point) => point.at === time)?.value;
   const msText = (ms: number | undefined) => (ms === undefined ? '' : duration(ms / 1000));
-  const spans = times.map((time) => [
-    ...[timeText(time), String(value(accepted, time) ?? 0), String(value(rejected, time) ?? 0)],
-    ...[msText(value(p50, time)), msText(value(p95, time))],
-  ]);
+  const spans = times.map((time) => {
+    const value = (points: readonly MetricPoint[]) => points.find(({ at }) => at === time)?.value;
+    const counts = [accepted, rejected].map((points) => String(value(points) ?? 0));
+    return [timeText(time), ...counts, msText(value(p50)), msText(value(p95))];
+  });
   const names = stored.names.slice(0, MOST_NAMES).map(({ name, events }) => [name, String(events)]);
   const rules = rejections.rules.map(({ field, rule, events, example }) => [
     ...[field || 'the event', String(events), rule, example.value, example.job],

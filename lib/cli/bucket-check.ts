@@ -14,7 +14,7 @@ import { json } from '../config/values';
 import { StoreError } from '../errors';
 import type { Instance } from '../instances/instance';
 import type { Problem } from '../instances/problems';
-import { auditKey, ownerKey, recordFolder } from '../jobs/keys';
+import { ownerKey, recordFolder } from '../jobs/keys';
 import { OBJECT_LIFETIME_MS, ROW_LIFETIME_MS } from '../jobs/schedule';
 import { isProduction } from '../target';
 
@@ -33,21 +33,18 @@ type Folders = Pick<Instance, 'prefix' | 'known'>;
  * Every folder of an instance. Its objects are deleted so many `days` after they were last written, and a job or an operator
  * may need them for so many: no rule of the bucket may delete them earlier. Only `_owner` stays for ever.
  */
-export const retentions = ({ prefix, known }: Folders) => [
-  ...kept({ days: A_JOB, needed: A_JOB }, folders(prefix, ['_bodies', '_data', '_attachments'])),
-  ...kept({ days: YEAR, needed: A_ROW }, [
-    ...Object.keys(known).map((queue) => `${recordFolder(prefix, queue)}/`),
-    ...folders(prefix, ['_recipients', '_events']),
-    parquetPrefix(prefix),
-  ]),
-  // By then the events are in Parquet, also if they came weeks late or an hour was left to a query engine.
-  ...kept({ days: 90, needed: 60 }, [dataPrefix(prefix), latePrefix(prefix)]),
-  ...kept({ days: 30, needed: 0 }, [rejectedPrefix(prefix)]),
-  ...kept({ days: YEAR, needed: 0 }, [auditKey(prefix, '').replace(/[^/]*$/, '')]),
-];
-
-const folders = (prefix: string, names: string[]): string[] => names.map((name) => `${prefix}/${name}/`);
-const kept = <T extends object>(of: T, paths: string[]) => paths.map((folder) => ({ folder, ...of }));
+export function retentions({ prefix, known }: Folders) {
+  const records = Object.keys(known).map((queue) => `${recordFolder(prefix, queue)}/`);
+  const kept = (days: number, needed: number, paths: string[]) => paths.map((folder) => ({ folder, days, needed }));
+  return [
+    ...kept(A_JOB, A_JOB, [`${prefix}/_bodies/`, `${prefix}/_data/`, `${prefix}/_attachments/`]),
+    ...kept(YEAR, A_ROW, [...records, `${prefix}/_recipients/`, `${prefix}/_events/`, parquetPrefix(prefix)]),
+    // By then the events are in Parquet, also if they came weeks late or an hour was left to a query engine.
+    ...kept(90, 60, [dataPrefix(prefix), latePrefix(prefix)]),
+    ...kept(30, 0, [rejectedPrefix(prefix)]),
+    ...kept(YEAR, 0, [`${prefix}/_audit/`]),
+  ];
+}
 
 /** The rules for `aws s3api put-bucket-lifecycle-configuration`. They also delete old versions and unfinished uploads. */
 export const lifecycleRules = (instance: Folders) => ({
@@ -67,10 +64,7 @@ const PUBLIC_ACCESS = ['BlockPublicAcls', 'IgnorePublicAcls', 'BlockPublicPolicy
  * Asks S3 whether the bucket of an instance keeps its data private and for as long as it is needed. Production refuses what
  * it finds, staging only notes it. Each fault comes with the command that ends it. Rejects with a StoreError if S3 fails.
  */
-export async function bucketFindings(
-  instance: Instance,
-  s3: S3Client,
-): Promise<{ problems: Problem[]; notes: Problem[] }> {
+export async function bucketFindings(instance: Instance, s3: S3Client) {
   const { bucket: Bucket, region } = instance;
   const arn = `arn:${partitionOf(region)}:s3:::${Bucket}`;
   const unless = (holds: boolean | undefined, fault: string, command: string, value: string) =>
@@ -98,16 +92,12 @@ export async function bucketFindings(
       return [...unless(missing.length === 0, fault, 'put-bucket-lifecycle-configuration', value), ...early];
     }),
   ]);
-  const found = faults.flat().map((rule) => ({ path: 'bucket', rule }));
+  const found: Problem[] = faults.flat().map((rule) => ({ path: 'bucket', rule }));
   return isProduction(instance) ? { problems: found, notes: [] } : { problems: [], notes: found };
 }
 
 /** Reads one setting and judges it. S3 answers 404 without one, and 405 to another account than the bucket's. */
-async function look<T>(
-  operation: string,
-  asked: Promise<T>,
-  judge: (found: T | undefined) => string[],
-): Promise<string[]> {
+async function look<T>(operation: string, asked: Promise<T>, judge: (found: T | undefined) => string[]) {
   try {
     return judge(await guarded({ service: 'S3', operation, call: () => asked }));
   } catch (error) {
@@ -144,7 +134,7 @@ function deniesPlainHttp(policy: string | undefined, arn: string): boolean {
   );
 }
 
-/** An object in one of these cannot be read until an operator restores it. */
+/** Objects in them cannot be read until an operator restores them. */
 const ARCHIVES: readonly unknown[] = ['GLACIER', 'DEEP_ARCHIVE'];
 
 /** `missing`: folders whose objects or old versions stay for ever. `early`: rules that take what may still be needed. */
@@ -164,8 +154,8 @@ function lifecycleFaults(instance: Instance, rules: readonly LifecycleRule[]): {
     const touched = kept.filter(({ folder }) => folder.startsWith(prefix) || prefix.startsWith(folder));
     const hurt = touched.filter(({ needed }) => takesEarly(rule, needed)).map(({ folder }) => folder);
     if (hurt.length === 0) return [];
-    const what = `which takes what is still needed (docs/security.md): ${hurt.join(', ')}`;
-    return [`has the rule ${rule.ID ?? `for ${prefix}`}, ${what}`];
+    const name = rule.ID ?? `for ${prefix}`;
+    return [`has the rule ${name}, which takes what is still needed (docs/security.md): ${hurt.join(', ')}`];
   });
   return { missing: missing.map(({ folder }) => folder), early };
 }
@@ -175,7 +165,6 @@ const prefixOf = ({ Filter, Prefix }: LifecycleRule): string => Filter?.Prefix ?
 const isWhole = ({ Filter = {} }: LifecycleRule): boolean =>
   Object.entries(Filter).every(([key, value]) => key === 'Prefix' || value === undefined);
 
-/** Whether a rule deletes or archives objects within the days for which they are needed, or old versions too early. */
 function takesEarly(rule: LifecycleRule, needed: number): boolean {
   const archives = (rule.Transitions ?? []).filter(({ StorageClass }) => ARCHIVES.includes(StorageClass));
   const takes = [rule.Expiration, ...archives].some(

@@ -96,10 +96,8 @@ function campaignLines(campaigns: readonly Campaign[]): string[] {
   return tableText(['ID', 'NAME', 'STATUS', 'RECIPIENTS', 'RELEASED', 'ACCEPTED (UTC)', 'STARTS', 'ENDED'], cells);
 }
 
-/** Ids that are worth a line each; JSON has them all. */
 const MOST_IDS = 10;
 
-/** What was requested, what happened to it, what SendGrid reported, and what to do next. */
 function reportLines(report: CampaignReport, sls: (text: string) => string): string[] {
   const { campaign, name, requested, rejected, duplicates, recipients, chunks, jobs, events } = report;
   const kinds = Object.entries(RECIPIENT_WORDS) as [keyof typeof RECIPIENT_WORDS, string][];

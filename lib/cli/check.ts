@@ -1,8 +1,10 @@
 import { mapEach } from '../concurrency';
+import { environmentSchemas } from '../config/functions';
 import { StoreError } from '../errors';
 import { chosenInstance } from '../instances/choose';
 import { folderOf, settingsHash, stackName } from '../instances/deployed';
 import type { Instance } from '../instances/instance';
+import { linesOf, type Problem } from '../instances/problems';
 import { instanceNames, readInstance } from '../instances/read';
 import { jobKey } from '../jobs/keys';
 import { isEnd, type JobRow } from '../jobs/row';
@@ -10,7 +12,6 @@ import { OperatorError, stateOf } from '../ops/operator';
 import { sendCanary } from '../reconcile/canary';
 import { counted, timeText } from '../text';
 import { type Command, type CommandContext, JSON_OUTPUT } from './command';
-import { deploymentProblems } from './configuration';
 import type { Findings } from './preflight';
 import type { Serverless } from './serverless';
 import { tableText } from './text';
@@ -37,7 +38,10 @@ export const checks = {
       const canaries = live && problems.length === 0 ? await sendCanaries(context) : [];
       const failed = canaries.filter(({ state }) => state !== 'succeeded');
       if (options.json) out.json({ problems, notes, ...(live && problems.length === 0 && { canaries }) });
-      else if (live) out.lines(canaryLines(canaries));
+      else if (live) {
+        const cells = canaries.map(({ queue, id, state, seconds }) => [queue, id, state, seconds?.toFixed(1) ?? '']);
+        out.lines(tableText(['QUEUE', 'ID', 'STATE', 'SECONDS'], cells));
+      }
       if (problems.length > 0 || failed.length > 0) out.exitCode(1);
       if (failed[0] && !options.json)
         throw new OperatorError(
@@ -70,7 +74,7 @@ export const checks = {
   },
 } satisfies Record<string, Command>;
 
-/** What stops a deployment, and what does not. Without credentials, the problems of the file are shown all the same. */
+/** Without credentials, the problems of the file are shown all the same. */
 async function findingsOf(instance: Instance, { serverless }: CommandContext): Promise<Findings> {
   const inFile = deploymentProblems(instance, []);
   if (instance.stage === 'local') return { problems: inFile, notes: [] };
@@ -82,15 +86,52 @@ async function findingsOf(instance: Instance, { serverless }: CommandContext): P
   return { problems: [...inFile, ...problems], notes };
 }
 
+/** The reasons why an instance cannot be deployed, a line each. Empty: it can be deployed. Asks nothing of AWS. */
+export function deploymentProblems(instance: Instance, functions: string[]): string[] {
+  if (instance.stage === 'local')
+    return ['stage local is the service on this machine (npm start): deploy with --stage staging or prod'];
+  return [
+    ...linesOf(instance.file, placeholders(instance)),
+    ...linesOf(instance.file, plainEndpoints(instance)),
+    ...functions
+      .filter((key) => !(key in environmentSchemas))
+      .map((key) => `functions.${key}: its environment has no schema (lib/config/functions.ts)`),
+  ];
+}
+
+/** Endpoints without TLS. A vendor's key would travel in the clear. */
+const plainEndpoints = ({ settings }: Instance): Problem[] =>
+  (['zendesk', 'sendgrid', 'appStoreConnect'] as const)
+    .filter((vendor) => /^http:/i.test(settings[vendor]?.endpoint ?? ''))
+    .map((vendor) => ({ path: `${vendor}.endpoint`, rule: 'must begin with https://' }));
+
+/** Values of the examples under instances/. None of them can work. */
+const EXAMPLE = [
+  /^0{12}$/,
+  /^0{8}-0000-4000-8000-0{11}[01]$/,
+  /^ABCDE12345$/,
+  /^team-bucket(-staging)?$/,
+  /\bexample\b/,
+  /^MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE83T4O/,
+];
+
+const placeholders = ({ settings }: Instance): Problem[] =>
+  texts(settings)
+    .filter(({ text }) => EXAMPLE.some((pattern) => pattern.test(text)))
+    .map(({ path }) => ({ path, rule: 'still holds the value of the example' }));
+
+function texts(value: unknown, path = ''): { path: string; text: string }[] {
+  if (typeof value === 'string') return [{ path, text: value }];
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([key, child]) => texts(child, path === '' ? key : `${path}.${key}`));
+}
+
 const AT_ONCE = 8;
 const LOOK_MS = 1_000;
 /** A cold start with a full batch before it takes far less. */
 const LONGEST_MS = 120_000;
 
-/**
- * Sends a canary through each queue and waits for their ends: jobs that the worker claims and ends without work, so no
- * vendor is called.
- */
+/** Waits for the ends of a canary in each queue: a job that the worker claims and ends without work or a vendor's call. */
 async function sendCanaries({ out, connect, audited }: CommandContext) {
   const deps = await connect();
   const { clock, ledger, random, queueNames } = deps;
@@ -113,11 +154,6 @@ async function sendCanaries({ out, connect, audited }: CommandContext) {
 function endOf(row: JobRow | undefined): { state: string; seconds?: number } {
   if (!row || !isEnd(row.state)) return { state: row ? stateOf(row) : 'no row' };
   return { state: stateOf(row), seconds: ((row.endedAt ?? 0) - (row.sentAt ?? row.createdAt)) / 1000 };
-}
-
-function canaryLines(canaries: Awaited<ReturnType<typeof sendCanaries>>): string[] {
-  const cells = canaries.map(({ queue, id, state, seconds }) => [queue, id, state, seconds?.toFixed(1) ?? '']);
-  return tableText(['QUEUE', 'ID', 'STATE', 'SECONDS'], cells);
 }
 
 /** The file, and what is deployed of it. `settings`: whether the deployed ones are those of the file. */

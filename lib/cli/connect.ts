@@ -15,7 +15,7 @@ import { verifySource } from '../ops/verify';
 import type { Facts, Log } from '../ports';
 import { hashPeopleWith } from '../startup/hash-people';
 import { basicAuthorization } from '../vendors/credentials';
-import type { Source } from '../verify/read';
+import type { Source } from '../verify/verify';
 import type { Environment, Serverless } from './serverless';
 import type { NamedTarget } from './target';
 import type { Output } from './terminal';

@@ -1,24 +1,23 @@
 import { S3Client } from '@aws-sdk/client-s3';
 import { realObjects } from '../aws/objects';
+import { StoreError } from '../errors';
 import { chosenInstance } from '../instances/choose';
 import { folderOf, stackName } from '../instances/deployed';
 import { claimFolder } from '../jobs/folder-owner';
 import { OperatorError } from '../ops/operator';
-import { plannedChanges } from './change-set';
+import { pauseOf } from '../ops/pause';
 import type { Options } from './command';
 import { GUARDED, READING } from './commands';
-import { keepPauses } from './keep-pauses';
+import { connect } from './connect';
 import { requireSamePlace } from './moves';
 import { accountFindings } from './preflight';
 import { confirmProduction, shown } from './run';
-import type { Serverless } from './serverless';
-import { namedTargetOf, requireOwnAccount, targetText } from './target';
+import type { Serverless, Template } from './serverless';
+import { plannedChanges, readTemplate } from './stack';
+import { type NamedTarget, namedTargetOf, requireOwnAccount, targetText } from './target';
 import { terminal } from './terminal';
 
-/**
- * Runs before each of Serverless's own commands. Names the deployment if the command calls AWS, checks the account, and asks
- * before it changes production.
- */
+/** Runs before each of Serverless's own commands. If it calls AWS, it gets the checks and the question that ours have. */
 export async function beforeCore(serverless: Serverless, options: Options): Promise<void> {
   const command = serverless.processedInput.commands.join(' ');
   if (!READING.includes(command) && !(command in GUARDED)) return;
@@ -61,13 +60,39 @@ export async function beforeDeployment(serverless: Serverless, options: Options)
     if (!(await claimFolder(objects, { instance: name, prefix })))
       throw new OperatorError(`${file}: prefix: another instance has just claimed ${folderOf(instance)}`);
   }, serverless);
-  if (options.plan === true) await endHere(serverless);
-}
-
-/** Ends the command of this `sls` call without an error, before it changes anything. */
-async function endHere(serverless: Serverless): Promise<never> {
-  // Serverless would report that the command is done.
+  if (options.plan !== true) return;
+  // Ends the command without an error, before it changes anything. Otherwise Serverless would report that it is done.
   serverless.processedInput.commands = [];
   await serverless.pluginManager.spawn('aws:common:validate', { terminateLifecycleAfterExecution: true });
   throw new serverless.classes.Error('The command could not end here. Nothing was changed.', 'NOT_ENDED');
 }
+
+/**
+ * Gives the template the deployed event source mappings of the paused queues, so that CloudFormation does not touch them. An
+ * update would enable them. Rejects with a StoreError if the table cannot be read.
+ */
+export async function keepPauses(serverless: Serverless, target: NamedTarget, stack: string): Promise<void> {
+  const { table, queueNames } = await connect(serverless, target, terminal);
+  const pauses = await Promise.all(queueNames.map((queue) => pauseOf(table, queue))).catch((error: unknown) => {
+    // The first deployment has no table yet.
+    if (error instanceof StoreError && error.code === 'DynamoDB.ResourceNotFoundException') return [];
+    throw error;
+  });
+  const paused = queueNames.filter((_, index) => pauses[index]);
+  if (paused.length === 0) return;
+  const aws = serverless.getProvider('aws');
+  const deployed = await readTemplate(await aws.getAwsSdkV3Config(), stack);
+  const { compiledCloudFormationTemplate: next } = serverless.service.provider;
+  for (const queue of paused) {
+    Object.assign(next.Resources, deployed && mappingsOf(deployed, aws.naming.getLambdaLogicalId(queue)));
+    terminal.note(`${queue} is paused and stays so. Its batch and concurrency change with the first deployment after.`);
+  }
+}
+
+const mappingsOf = ({ Resources }: Template, functionId: string): Template['Resources'] =>
+  Object.fromEntries(
+    Object.entries(Resources).filter(([, { Type, Properties }]) => {
+      const { FunctionName } = (Properties ?? {}) as { FunctionName?: { 'Fn::GetAtt'?: string[] } };
+      return Type === 'AWS::Lambda::EventSourceMapping' && FunctionName?.['Fn::GetAtt']?.[0] === functionId;
+    }),
+  );

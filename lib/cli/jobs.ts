@@ -1,15 +1,16 @@
-import { type JobRow, STATES } from '../jobs/row';
+import { groupBy } from '../group-by';
+import type { JobRow } from '../jobs/row';
 import { resolveStep } from '../ops/act';
 import type { JobFilter } from '../ops/job-filter';
-import { JOB_ACTS, type JobAct } from '../ops/many';
+import { actOnEach, JOB_ACTS, type JobAct, mayTouch, outcomesOf } from '../ops/many';
 import { jobView, OperatorError, type Reader, stateOf } from '../ops/operator';
 import { replace } from '../ops/replace';
 import { findJob, jobsWithKey, listJobs } from '../ops/search';
 import { counted } from '../text';
 import { type Command, type CommandContext, HOURS, JSON_OUTPUT, type Option, type Options, QUEUE } from './command';
 import { jobLines, jobPage } from './job-text';
-import { actOnMany } from './many-jobs';
 import { count, hour, oneOf, queue, readJson, required, text } from './options';
+import { tableText } from './text';
 
 /** Default limit of `sls jobs list`, and of `sls campaign list`. */
 export const DEFAULT_LIMIT = 100;
@@ -34,7 +35,6 @@ const FILTERS: Record<string, Option> = {
 
 const ONE_OR_MANY = { id: { ...ID, required: false }, ...FILTERS };
 
-/** A command that does the same to one job, or to all that a filter finds. */
 const acting = (action: JobAct, usage: string) =>
   ({ usage, writes: true, options: ONE_OR_MANY, run: (context) => act(context, action) }) satisfies Command;
 
@@ -101,8 +101,7 @@ export const jobs = {
     run: async (context) => {
       const { options, out, audited } = context;
       const step = required(options, 'step');
-      required(options, 'as');
-      const as = oneOf(options, 'as', ['done', 'skipped']) ?? 'done';
+      const as = oneOf(options, 'as', ['done', 'skipped']);
       const { row, ...deps } = await named(context);
       const resolved = await resolveStep({ ...deps, audit: await audited() }, { row, step, as });
       out.line(`${row.queue} ${row.id}: ${step} is ${as}, the job is ${stateOf(resolved)}.`);
@@ -110,14 +109,13 @@ export const jobs = {
   },
 } satisfies Record<string, Command>;
 
-/** The connection, and the row of the job that the options name. */
 async function named({ options, connect }: CommandContext) {
   const deps = await connect();
   return { ...deps, row: await findJob(deps, required(options, 'id'), queue(options, deps)) };
 }
 
 async function act(context: CommandContext, action: JobAct): Promise<void> {
-  const { options, out, connect, audited } = context;
+  const { options, out, audited } = context;
   const one = text(options, 'id') !== undefined;
   // The queue of a job with an ID only says where to look for it.
   const many = Object.keys(FILTERS).some((name) => text(options, name) !== undefined && !(one && name === 'queue'));
@@ -126,18 +124,67 @@ async function act(context: CommandContext, action: JobAct): Promise<void> {
   if (many) {
     // Without a state, retry and discard mean dead jobs: a cancelled one stays so unless the filter names that state.
     const state = options.state ?? (action === 'cancel' ? undefined : 'dead');
-    return actOnMany(context, action, filterOf({ ...options, state }, await connect()));
+    return actOnMany(context, action, { ...options, state });
   }
   const { row, ...deps } = await named(context);
   out.line(`${row.queue} ${row.id}: ${await JOB_ACTS[action]({ ...deps, audit: await audited() }, row)}`);
 }
 
-/** The filter that the options give. Throws an OperatorError for a value that cannot exist. */
+const DONE: Record<JobAct, string> = { retry: 'retried', cancel: 'cancelled', discard: 'discarded' };
+
+/**
+ * Does the same to all jobs that the filter finds and that ended before the command began. It first shows them, and asks.
+ * Nothing is stored about it: after Ctrl-C or a crash, the same command goes on, because jobs that are done no longer fit.
+ */
+async function actOnMany(context: CommandContext, action: JobAct, filter: Options): Promise<void> {
+  const { options, out, connect, audited, sls } = context;
+  const deps = await connect();
+  const began = deps.clock.now();
+  const signal = out.interrupted();
+  const found = await listJobs(deps, filterOf(filter, deps), { signal, keep: (row) => mayTouch(action, row, began) });
+  if (signal.aborted) throw new OperatorError('You stopped the search. Nothing was changed.');
+  const rows = inOrder(found.rows);
+  if (rows.length === 0) {
+    out.note(`${counted(found.looked, 'job')} looked at. ${found.where}`);
+    return out.line('No jobs.');
+  }
+  out.lines(kindLines(rows));
+  const question = `${counted(rows.length, 'job')} will be ${DONE[action]}. Type yes to begin: `;
+  const answer = options.yes === true ? 'yes' : await out.ask(question);
+  if (answer === undefined) throw new OperatorError('There is no terminal to ask on. Nothing was changed. Add --yes.');
+  if (answer.trim() !== 'yes') return out.line('Nothing was changed.');
+
+  const acting = { ...deps, audit: await audited() };
+  const onProgress = (acted: number) => out.progress(acted, rows.length);
+  const { done, refused, stopped } = await actOnEach(acting, rows, { action, began, signal, onProgress });
+  for (const { id, why, next } of refused) out.note(`${id}: ${why}${next === undefined ? '' : ` ${sls(next)}`}`);
+  const parts = [
+    `${done.length} of ${counted(rows.length, 'job')} ${DONE[action]}`,
+    ...(refused.length > 0 ? [`${refused.length} refused`] : []),
+    ...(stopped ? ['stopped: run the command again to go on'] : []),
+  ];
+  out.line(`${parts.join(', ')}.`);
+  if (action === 'retry' && done.length > 0 && !stopped) {
+    out.note('Waiting up to a minute for their outcomes. Ctrl-C ends the wait.');
+    out.lines(kindLines(await outcomesOf(deps, done, signal)));
+  }
+  if (refused.length > 0) out.exitCode(1);
+}
+
+/** Counts jobs by queue, state and error code, the most frequent first. */
+function kindLines(rows: readonly JobRow[]): string[] {
+  const kinds = groupBy(rows, (row) => JSON.stringify([row.queue, stateOf(row), row.error?.code ?? '']));
+  const sorted = [...kinds].sort(([, a], [, b]) => b.length - a.length);
+  const cells = sorted.map(([kind, { length }]) => [...(JSON.parse(kind) as string[]), String(length)]);
+  return tableText(['QUEUE', 'STATE', 'ERROR', 'JOBS'], cells);
+}
+
 const filterOf = (options: Options, names: { queueNames: readonly string[] }): JobFilter => ({
   ...Object.fromEntries(Object.keys(FILTERS).map((name) => [name, text(options, name)])),
   reason: text(options, 'job-reason'),
   queue: queue(options, names),
-  ...{ state: oneOf(options, 'state', STATES), from: hour(options, 'from'), to: hour(options, 'to') },
+  from: hour(options, 'from'),
+  to: hour(options, 'to'),
 });
 
 /** Prints what the filter finds. Ctrl-C stops the search and prints what it has found. */
@@ -150,14 +197,16 @@ async function list({ options, out, connect }: CommandContext): Promise<void> {
     key === undefined
       ? await listJobs(deps, filterOf(options, deps), { limit, signal, onProgress: out.progress })
       : { rows: await withKey(deps, key, options), more: false };
-  const inOrder = rows.toSorted((a, b) => a.time - b.time || (a.id < b.id ? -1 : 1)).slice(0, limit);
-  if (options.json) out.json({ jobs: inOrder.map((row) => jobView(row, deps.prefix)), more });
-  else out.lines(jobLines(inOrder));
+  const shown = inOrder(rows).slice(0, limit);
+  if (options.json) out.json({ jobs: shown.map((row) => jobView(row, deps.prefix)), more });
+  else out.lines(jobLines(shown));
   if (!('where' in search)) return;
   out.note(`${counted(search.looked, 'job')} looked at. ${search.where}`);
   if (signal.aborted) out.note('You stopped the search. There may be more jobs.');
   else if (more) out.note('There are more jobs. Narrow the search, or raise --limit.');
 }
+
+const inOrder = (rows: readonly JobRow[]) => rows.toSorted((a, b) => a.time - b.time || (a.id < b.id ? -1 : 1));
 
 async function withKey(deps: Reader, key: string, options: Options): Promise<JobRow[]> {
   const rows = await jobsWithKey(deps, { key, principal: text(options, 'principal'), queue: queue(options, deps) });

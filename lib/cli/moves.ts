@@ -10,15 +10,11 @@ import { listJobs } from '../ops/search';
 import type { AwsConfig, Serverless } from './serverless';
 import { readStack } from './stack';
 
-/** What a deployment would leave behind: its old folder, and queues that it removes or replaces by another type. */
-interface Moves {
-  problems: Problem[];
-  /** The URLs of those queues and DLQs. */
-  left: string[];
-}
-
-/** Compares an instance's file with the outputs of its deployed stack. */
-async function movesOf(instance: Instance, config: AwsConfig): Promise<Moves> {
+/**
+ * What a deployment would leave behind: its old folder, and queues that it removes or replaces by another type. `left`: the
+ * URLs of those queues and DLQs.
+ */
+async function movesOf(instance: Instance, config: AwsConfig): Promise<{ problems: Problem[]; left: string[] }> {
   const { Folder: deployed, ...outputs } = (await readStack(config, stackName(instance)))?.outputs ?? {};
   const kept = instance.rows.flatMap(({ name, type }) =>
     [queueName, dlqName].map((nameOf) => nameOf(instance.name, name, type)),
@@ -36,8 +32,8 @@ async function movesOf(instance: Instance, config: AwsConfig): Promise<Moves> {
 const nameOf = (url: string): string => url.split('/').at(-1) ?? '';
 
 /**
- * The moves that would leave work behind. Held and dead jobs have their bodies in the old folder, campaigns their lists, and
- * queues the messages without a row. `unfinished` is asked only if there is a move.
+ * The moves that would leave work behind: bodies and lists in the old folder, or messages in a queue. `unfinished` is asked
+ * only if there is a move.
  */
 export async function movedProblems(
   instance: Instance,

@@ -14,9 +14,9 @@ export function required(options: Options, name: string): string {
   return value;
 }
 
-export function oneOf<T extends string>(options: Options, name: string, values: readonly T[]): T | undefined {
-  const value = text(options, name);
-  if (value === undefined || values.includes(value as T)) return value as T | undefined;
+export function oneOf<T extends string>(options: Options, name: string, values: readonly T[]): T {
+  const value = required(options, name);
+  if (values.includes(value as T)) return value as T;
   throw new OperatorError(`--${name} must be one of ${values.join(', ')}, is ${value}.`);
 }
 

@@ -1,9 +1,9 @@
 // A closed pipe ends the output of Serverless itself too, such as --help.
 import './terminal';
 import { chosenInstance } from '../instances/choose';
+import { deploymentProblems } from './check';
 import type { Option, Options } from './command';
 import { type CommandName, commands, GUARDED, optionsOf } from './commands';
-import { deploymentProblems } from './configuration';
 import type { Serverless, Template } from './serverless';
 
 /**

@@ -34,8 +34,7 @@ export async function accountFindings(instance: Instance, serverless: Serverless
 }
 
 /**
- * Whether the account is ready for a deployment: the account itself, the bucket and its settings, each secret, the folder,
- * and work that the deployment would leave behind. Writes nothing. Rejects with a StoreError if AWS does not answer at all.
+ * Whether the account is ready for a deployment. Writes nothing. Rejects with a StoreError if AWS does not answer at all.
  * `unfinished`: how many jobs and campaigns of the deployed instance have not ended.
  */
 export async function preflight(
@@ -74,20 +73,17 @@ async function secretProblems(
   config: AwsConfig,
 ): Promise<Problem[]> {
   const name = reference.slice(reference.indexOf(':') + 1);
-  if (reference.startsWith('ssm:')) {
-    const client = new SSMClient(config);
-    const call = () => client.send(new GetParameterCommand({ Name: name }));
-    return answered(path, ['SSM', 'GetParameter', call], {
-      'SSM.ParameterNotFound': 'names a parameter that does not exist',
-      'SSM.AccessDeniedException': 'cannot be read by these credentials (ssm:GetParameter)',
-    });
-  }
-  const client = new SecretsManagerClient(config);
-  const call = () => client.send(new DescribeSecretCommand({ SecretId: name }));
-  return answered(path, ['SecretsManager', 'DescribeSecret', call], {
-    'SecretsManager.ResourceNotFoundException': 'names a secret that does not exist',
-    'SecretsManager.AccessDeniedException': 'cannot be read by these credentials (secretsmanager:DescribeSecret)',
-  });
+  const parameter = () => new SSMClient(config).send(new GetParameterCommand({ Name: name }));
+  const secret = () => new SecretsManagerClient(config).send(new DescribeSecretCommand({ SecretId: name }));
+  return reference.startsWith('ssm:')
+    ? answered(path, ['SSM', 'GetParameter', parameter], {
+        'SSM.ParameterNotFound': 'names a parameter that does not exist',
+        'SSM.AccessDeniedException': 'cannot be read by these credentials (ssm:GetParameter)',
+      })
+    : answered(path, ['SecretsManager', 'DescribeSecret', secret], {
+        'SecretsManager.ResourceNotFoundException': 'names a secret that does not exist',
+        'SecretsManager.AccessDeniedException': 'cannot be read by these credentials (secretsmanager:DescribeSecret)',
+      });
 }
 
 async function ownerProblems({ name, bucket, prefix }: Instance, client: S3Client): Promise<Problem[]> {
@@ -100,11 +96,7 @@ async function ownerProblems({ name, bucket, prefix }: Instance, client: S3Clien
 /** A call whose known refusals are problems. Keys are HTTP statuses or the codes of StoreErrors. */
 async function answered(
   path: string,
-  [service, operation, call]: [
-    service: 'S3' | 'SSM' | 'SecretsManager',
-    operation: string,
-    call: () => Promise<unknown>,
-  ],
+  [service, operation, call]: ['S3' | 'SSM' | 'SecretsManager', operation: string, call: () => Promise<unknown>],
   rules: Record<string, string>,
 ): Promise<Problem[]> {
   try {

@@ -1,14 +1,6 @@
 import { duration } from '../duration';
 import { knownQueue } from '../ops/operator';
-import {
-  type Activity,
-  type Counted,
-  meanMs,
-  type Overview,
-  overview,
-  type QueueFigures,
-  sumOf,
-} from '../ops/overview';
+import { type Counted, meanMs, type Overview, overview, type QueueFigures, sumOf } from '../ops/overview';
 import { pauseQueue, resumeQueue } from '../ops/pause';
 import { timeText } from '../text';
 import { type Command, JSON_OUTPUT, type Option, QUEUE } from './command';
@@ -88,32 +80,18 @@ function overviewLines({ at, queues, vendors, reconciledAt, alarms }: Overview):
   ];
 }
 
-function queueCells({
-  queue,
-  visible,
-  inFlight,
-  oldestSeconds,
-  held,
-  dead,
-  lastHour,
-  lastDay,
-}: QueueFigures): string[] {
+function queueCells({ queue, visible, inFlight, oldestSeconds, held, dead, lastHour, lastDay }: QueueFigures) {
   const kinds = Object.values(held);
   const all = { count: kinds.reduce((sum, { count }) => sum + count, 0), more: kinds.some(({ more }) => more) };
   const oldest = oldestSeconds === undefined ? '?' : duration(oldestSeconds);
-  return [
-    ...[queue, String(visible), String(inFlight), oldest, countText(all), String(dead)],
-    ...[lastHour, lastDay].flatMap(activityCells),
-  ];
+  const activity = [lastHour, lastDay].flatMap((window) => {
+    const ms = meanMs(window);
+    const time = ms === undefined ? '' : ms < 1_000 ? `${Math.round(ms)} ms` : duration(ms / 1000);
+    return [String(sumOf(window.succeeded)), String(sumOf(window.dead)), time];
+  });
+  return [queue, String(visible), String(inFlight), oldest, countText(all), String(dead), ...activity];
 }
 
-function activityCells(activity: Activity): string[] {
-  const ms = meanMs(activity);
-  const time = ms === undefined ? '' : ms < 1_000 ? `${Math.round(ms)} ms` : duration(ms / 1000);
-  return [String(sumOf(activity.succeeded)), String(sumOf(activity.dead)), time];
-}
-
-/** What an operator must know about a queue beyond its numbers. */
 function noteLines({ queue, held, pause, receives }: QueueFigures): string[] {
   const kinds = Object.entries(held).map(([kind, of]) => `${countText(of)} ${kind}`);
   const lines = kinds.length > 0 ? [`${queue} held: ${kinds.join(', ')}`] : [];

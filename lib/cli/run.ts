@@ -2,7 +2,7 @@ import { ConfigError } from '../config/environment';
 import { StoreError } from '../errors';
 import { InstanceProblems } from '../instances/problems';
 import { IllegalTransitionError } from '../jobs/transitions';
-import { auditChange } from '../ops/audit-trail';
+import { type Act, auditChange } from '../ops/audit-trail';
 import { OperatorError } from '../ops/operator';
 import { isProduction, slsCommand, type Target, withCommand } from '../target';
 import type { Command, CommandContext, Options } from './command';
@@ -31,7 +31,14 @@ export async function runCommand(call: Call): Promise<void> {
   const connection = once(async () => connectTo(await target()));
   await shown(
     async () => {
-      if (!offline) await showTarget(target, { checksAccount, serverless, out });
+      // A command that reports wrong credentials itself goes on with them.
+      const named = offline
+        ? undefined
+        : await target().catch((error: unknown) => {
+            if (!checksAccount || !(error instanceof OperatorError)) throw error;
+          });
+      if (named) out.note(targetText(named));
+      if (named && !checksAccount) requireOwnAccount(named, serverless);
       if (writes === true || (writes !== undefined && options[writes] === true))
         await confirmProduction(deployment, { options, out });
       await command.run({
@@ -45,7 +52,6 @@ export async function runCommand(call: Call): Promise<void> {
   );
 }
 
-/** Calls it at most once, when its result is needed. */
 function once<T>(make: () => T): () => T {
   let made: { value: T } | undefined;
   return () => {
@@ -54,26 +60,12 @@ function once<T>(make: () => T): () => T {
   };
 }
 
-/** Names the deployment, and refuses credentials that are not its own, unless the command reports them itself. */
-async function showTarget(
-  target: CommandContext['target'],
-  { checksAccount, serverless, out }: { checksAccount: boolean; serverless: Serverless; out: Output },
-): Promise<void> {
-  const named = await target().catch((error: unknown) => {
-    if (!checksAccount || !(error instanceof OperatorError)) throw error;
-    return undefined;
-  });
-  if (!named) return;
-  out.note(targetText(named));
-  if (!checksAccount) requireOwnAccount(named, serverless);
-}
-
 /** An error whose message says all that an operator needs. Any other one is shown with its stack. */
 const EXPECTED = [OperatorError, StoreError, IllegalTransitionError, ConfigError, InstanceProblems];
 
 /**
- * An expected error becomes one of Serverless, which is shown without its stack. Serverless prints it to standard output. A
- * command that prints JSON there gives its `out`: then the message goes to standard error.
+ * An expected error becomes one of Serverless, which prints it to standard output without its stack. A command that prints
+ * JSON there gives its `out`: then the message goes to standard error.
  */
 export async function shown(run: () => Promise<void>, serverless: Serverless, out?: Output): Promise<void> {
   try {
@@ -104,21 +96,18 @@ async function actOf(
   action: string,
   { stage }: Target,
   { options, out }: Pick<CommandContext, 'options' | 'out'>,
-): Promise<Parameters<typeof auditChange>[1]> {
+): Promise<Act> {
   const asks = isProduction({ stage }) && options.yes !== true;
   const reason = text(options, 'reason') ?? (asks ? await out.ask('Why? (for the audit) ') : undefined);
-  const given = Object.entries(options).flatMap(([name, value]) =>
-    value === undefined || value === false || HOW.includes(name)
-      ? []
-      : [[name, PERSONAL.includes(name) || value] as const],
-  );
-  return { action, stage, arguments: Object.fromEntries(given), reason };
+  const given: Record<string, string | boolean> = {};
+  for (const [name, value] of Object.entries(options))
+    if (value !== undefined && value !== false && !HOW.includes(name)) given[name] = PERSONAL.includes(name) || value;
+  return { action, stage, arguments: given, reason };
 }
 
 /**
  * Asks an operator to type the instance's name before a command changes production. `--yes` answers in advance. A removal
- * needs the name even then, in `--confirm`. Throws an OperatorError if the answer is another name, or if there is no
- * terminal to ask on.
+ * needs the name even then, in `--confirm`. Throws an OperatorError without the right answer.
  */
 export async function confirmProduction(
   { instance, stage }: Target,

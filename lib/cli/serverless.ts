@@ -11,8 +11,6 @@ export interface Serverless {
     spawn(command: string, options?: { terminateLifecycleAfterExecution?: boolean }): Promise<void>;
   };
   service: {
-    /** `service` of serverless.yml. */
-    service: string;
     provider: {
       environment?: Environment;
       stackTags?: Record<string, string>;
@@ -24,7 +22,6 @@ export interface Serverless {
   getProvider(name: 'aws'): {
     getStage(): string;
     getRegion(): string;
-    /** The account and the ARN of the credentials, from STS. */
     getAccountInfo(): Promise<{ accountId: string; arn: string }>;
     naming: { getRoleLogicalId(): string; getLambdaLogicalId(functionKey: string): string };
     /** The configuration of all SDK clients of `sls`: region, credentials, proxy. */
@@ -41,14 +38,5 @@ export type AwsConfig = Pick<DynamoDBClientConfig & S3ClientConfig & SQSClientCo
 export type Environment = Record<string, string>;
 
 export interface Template {
-  Resources: Record<
-    string,
-    {
-      Type: string;
-      DependsOn?: string | string[];
-      DeletionPolicy?: string;
-      UpdateReplacePolicy?: string;
-      Properties?: unknown;
-    }
-  >;
+  Resources: Record<string, { Type: string; DependsOn?: string | string[]; Properties?: unknown }>;
 }

@@ -56,18 +56,14 @@ export const service = {
       const { instance, stage, region, account } = await target();
       const settings = JSON.stringify(producerSettingsOf(chosenInstance(options), account));
       const variables = { JOBS_INSTANCE: instance, AWS_REGION: region, JOBS_SETTINGS: settings };
-      out.lines(variableLines({ ...variables, ...(stage === 'local' ? await localVariables() : {}) }));
+      if (stage !== 'local') return out.lines(variableLines(variables));
+      const { requireService } = require('./connect') as typeof import('./connect');
+      const { awsVariables } = require('../local/endpoints') as typeof import('../local/endpoints');
+      const { endpoints, region: local } = await requireService();
+      out.lines(variableLines({ ...variables, ...awsVariables(endpoints, local) }));
     },
   },
 } satisfies Record<string, Command>;
-
-/** The variables of the AWS SDK that lead to the service on this machine. */
-async function localVariables(): Promise<Record<string, string>> {
-  const { requireService } = require('./connect') as typeof import('./connect');
-  const { awsVariables } = require('../local/endpoints') as typeof import('../local/endpoints');
-  const { endpoints, region } = await requireService();
-  return awsVariables(endpoints, region);
-}
 
 /** For a shell or a file of variables. A quote, which the bucket's prefix may have, would end the value. */
 export const variableLines = (variables: Record<string, string>): string[] =>

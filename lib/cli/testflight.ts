@@ -55,11 +55,7 @@ export const testflight = {
 type Person = { email: string } & Record<string, string>;
 
 /** `before`: this address was already queued for these groups. */
-async function queueInvitation(
-  deps: OperatorDeps,
-  to: { app: string; groups: string[] },
-  person: Person,
-): Promise<'queued' | 'before' | { problem: string }> {
+async function queueInvitation(deps: OperatorDeps, to: { app: string; groups: string[] }, person: Person) {
   const producer = { ...deps, source: '/sls/testflight-invite' };
   try {
     const key = await keyOf(deps, JSON.stringify([to.app, to.groups.toSorted(), person.email.toLowerCase()]));

@@ -1,16 +1,17 @@
 import { isCancelledByOperator, mayFollow } from '../jobs/arrows';
+import { isBodyOf, keepBody, keptBody } from '../jobs/body';
 import { finish } from '../jobs/finish';
 import { noted } from '../jobs/history';
+import { ATTRIBUTE } from '../jobs/park';
 import type { JobRow } from '../jobs/row';
-import { cancel as cancelled, resolve } from '../jobs/transitions';
+import { sendOpen } from '../jobs/send';
+import { cancel as cancelled, reopen, resolve } from '../jobs/transitions';
 import { release } from '../reconcile/release';
+import { walkDeadLetters } from '../reconcile/walk';
 import { auditNote } from './audit-trail';
-import { type ActingDeps, decide, OperatorError, stateOf } from './operator';
+import { type ActingDeps, decide, type OperatorDeps, OperatorError, stateOf } from './operator';
 
-/**
- * Why an operator cannot do something to a job. `undefined`: as far as the row tells, it can be done. The commands and the
- * console ask here, so that each offers what the other does.
- */
+/** Why an operator cannot do something to a job. `undefined`: as far as the row tells, it can be done. */
 export const whyNot = {
   retry(row) {
     const { id, state, reason, replacedBy } = row;
@@ -61,16 +62,54 @@ function hasMessage({ reason, sentAt, spentMessageIds, deliveries }: JobRow): bo
   return reason === 'operator' && sentAt !== undefined && !acknowledged;
 }
 
-/** A job without a body cannot be sent again. */
-export const bodyGone = (row: JobRow): OperatorError =>
+const bodyGone = (row: JobRow): OperatorError =>
   new OperatorError(
     `${row.id} is ${stateOf(row)} and its body is gone, in the bucket and in the DLQ. Let its producer send the job again.`,
   );
 
 /**
- * Cancels a queued or held job. The effects of its finished steps remain. A worker acknowledges its message when SQS
- * delivers it.
+ * Sends a dead or cancelled job back to its queue, in its old message group. The job continues at its first step without
+ * a result. The row comes first, because it is what allows a message to run the job; the reconciler sends the message if
+ * this send fails, and deletes the DLQ entry. Rejects with an OperatorError for other states, and if the body is gone.
+ * `messageId`: the message that it sent. Missing: the job's own message is still in its queue.
  */
+export async function retry(deps: ActingDeps, row: JobRow): Promise<{ messageId?: string }> {
+  const refused = whyNot.retry(row);
+  if (refused) throw refused;
+  const open = reopen(row, { at: deps.clock.now(), event: 'reopened (operator)', note: auditNote(deps) });
+  if (row.state === 'cancelled' && !row.bodyKept) {
+    await decide(deps, row, open);
+    return {};
+  }
+  const kept = await keptBody(deps, row);
+  const body = kept ?? (await entryBody(deps, row));
+  if (body === undefined) throw bodyGone(row);
+  if (kept === undefined) await keepBody(deps, row, body);
+  const { sentAt: _sentAt, ...unsent } = open;
+  const { messageId } = await sendOpen(deps, await decide(deps, row, { ...unsent, bodyKept: true }), body);
+  return { messageId };
+}
+
+/**
+ * The body that a dead job's entry in the DLQ carries, for one whose kept body was removed from the bucket. Rejects with an
+ * OperatorError where the entry may be there and cannot be seen.
+ */
+export async function entryBody(deps: OperatorDeps, row: JobRow): Promise<string | undefined> {
+  if (row.state !== 'dead' || row.parkedAt === undefined || row.leftDlqAt !== undefined) return undefined;
+  let found: string | undefined;
+  const url = deps.dlqUrl(row.queue);
+  const { inFlight } = await deps.queues.depth(url);
+  const whole = await walkDeadLetters(deps, url, ({ body, attributes }) => {
+    if (attributes[ATTRIBUTE.job] === row.id && isBodyOf(body, row)) found = body;
+    return found === undefined;
+  });
+  if (found !== undefined || (whole && inFlight === 0)) return found;
+  throw new OperatorError(
+    `${row.id}: its body is gone from the bucket, and its DLQ entry is hidden or too far back. Try again in a few minutes, or within 11 hours if the DLQ is very large.`,
+  );
+}
+
+/** Cancels a queued or held job. The effects of its steps remain. A worker acknowledges its message when SQS delivers it. */
 export async function cancel(deps: ActingDeps, row: JobRow): Promise<JobRow> {
   const at = deps.clock.now();
   if (isCancelledByOperator(row)) return row;

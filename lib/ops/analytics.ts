@@ -3,7 +3,7 @@ import { v5 } from 'uuid';
 import { type AnalyticsEvent, addressProblem, problemOf } from '../analytics/event';
 import { dataKey, dataPartition, HOUR_MS, hourStart, rejectedPartition } from '../analytics/keys';
 import { ANALYTICS_EVENTS } from '../analytics/message';
-import { mapEach } from '../concurrency';
+import { eachOf } from '../concurrency';
 import { MAX_INLINE_DATA_BYTES, sendable } from '../jobs/envelope';
 import { ANALYTICS_QUEUE } from '../jobs/keys';
 import type { MetricPoint, Objects } from '../ports';
@@ -49,7 +49,8 @@ export interface AnalyticsFigures extends Record<'accepted' | 'rejected' | 'p50'
 /** A reader of the figures. It reads an object once, however often it is asked. `period`: of a point, in seconds. */
 export function analyticsReader(deps: Deployment, period: number): () => Promise<AnalyticsFigures> {
   const { clock, instance, monitoring, objects, prefix } = deps;
-  const known = { stored: new Map<string, StoredObject>(), rejected: new Map<string, RejectedBy[]>() };
+  const storedIn = newestReader(objects, storedObject);
+  const rejectedIn = newestReader(objects, rejectedObject);
   const metric = (name: string, statistic: 'Sum' | 'p50' | 'p95') => ({
     ...{ namespace: instance, name, statistic, dimensions: {} },
   });
@@ -64,52 +65,41 @@ export function analyticsReader(deps: Deployment, period: number): () => Promise
     const hours = [hourStart(at) - HOUR_MS, hourStart(at)];
     const [[accepted = [], rejected = [], p50 = [], p95 = []], stored, rejections] = await Promise.all([
       monitoring.series(metrics, { from, to, periodSeconds: period }),
-      newest(objects, known.stored, { folders: hours.map((hour) => dataPartition(prefix, hour)), read: storedObject }),
-      newest(objects, known.rejected, {
-        folders: hours.map((hour) => rejectedPartition(prefix, hour)),
-        read: rejectedObject,
-      }),
+      storedIn(hours.map((hour) => dataPartition(prefix, hour))),
+      rejectedIn(hours.map((hour) => rejectedPartition(prefix, hour))),
     ]);
     return {
       ...{ at, from, accepted, rejected, p50, p95 },
       stored: {
         ...stored.newest,
         bytes: stored.read.reduce((sum, { bytes }) => sum + bytes, 0),
-        names: summed(
-          stored.read.flatMap(({ names }) => names),
-          ({ name }) => name,
-        ),
+        names: byName(stored.read.flatMap(({ names }) => names)),
       },
       rejections: { ...rejections.newest, rules: byRule(rejections.read.flat()) },
     };
   };
 }
 
-/** Reads the newest objects of some folders that are not known yet, and forgets all others. */
-async function newest<T>(
-  objects: Objects,
-  known: Map<string, T>,
-  { folders, read }: { folders: string[]; read: (bytes: Uint8Array) => T },
-): Promise<{ newest: Newest; read: T[] }> {
-  const keys = (await Promise.all(folders.map((folder) => objects.list(folder)))).flat();
-  const newest = keys.slice(-MOST_READ);
-  for (const key of known.keys()) if (!newest.includes(key)) known.delete(key);
-  await mapEach(newest, READS, async (key) => {
-    const bytes = known.has(key) ? undefined : await objects.get(key);
-    if (bytes) known.set(key, read(bytes));
-  });
-  return { newest: { messages: known.size, of: keys.length }, read: [...known.values()] };
+/** Reads the newest objects of some folders, each once, and forgets all others. */
+function newestReader<T>(objects: Objects, read: (bytes: Uint8Array) => T) {
+  const known = new Map<string, T>();
+  return async (folders: string[]): Promise<{ newest: Newest; read: T[] }> => {
+    const keys = (await Promise.all(folders.map((folder) => objects.list(folder)))).flat();
+    const newest = keys.slice(-MOST_READ);
+    for (const key of known.keys()) if (!newest.includes(key)) known.delete(key);
+    await eachOf(newest, READS, async (key) => {
+      const bytes = known.has(key) ? undefined : await objects.get(key);
+      if (bytes) known.set(key, read(bytes));
+    });
+    return { newest: { messages: known.size, of: keys.length }, read: [...known.values()] };
+  };
 }
 
-type StoredObject = Pick<AnalyticsFigures['stored'], 'bytes' | 'names'>;
-
-const storedObject = (bytes: Uint8Array): StoredObject => ({
+const storedObject = (bytes: Uint8Array): Pick<AnalyticsFigures['stored'], 'bytes' | 'names'> => ({
   bytes: bytes.length,
-  names: summed(
-    linesOf(bytes).map(({ name }) => ({ name: String(name), events: 1 })),
-    ({ name }) => name,
-  ),
+  names: byName(linesOf(bytes).map(({ name }) => ({ name: String(name), events: 1 }))),
 });
+const byName = (names: AnalyticsFigures['stored']['names']) => summed(names, ({ name }) => name);
 
 /** The lines of an object. One that cannot be read has none here: the function that writes the hours tells it. */
 function linesOf(bytes: Uint8Array): Line[] {
@@ -155,27 +145,21 @@ function summed<T extends { events: number }>(list: readonly T[], key: (one: T) 
 const REPLAY_NAMESPACE = '0f5bd0b2-7a4b-5c0e-9a52-6e1d9e6d2a41';
 const REPLAYS = '/operator/replays/';
 
-/** `left`: events that break a rule of this code too, and those whose id their message has stored already. */
-export interface Replayed {
-  messages: number;
-  events: number;
-  left: number;
-}
-
 /**
  * Sends the rejected events of an hour again that this code accepts: those of each message as one message or, if it would
  * be too large, several. It has the time of the old one, so the events come into the same hour. Its id follows from the old
  * id and the events, so a repeat writes nothing. After another fix the message holds more events and has another id, and
- * readers and the Parquet objects take each event once, by its id. `audited` comes before the first message.
+ * readers and the Parquet objects take each event once, by its id. `audited` comes before the first message. Returns how
+ * many it sent, and in `left` the events that break a rule of this code too or whose id their message has stored already.
  */
 export async function replayRejected(
   deps: OperatorDeps,
   { hour, noAddressesFrom }: { hour: number; noAddressesFrom: number },
   audited: () => Promise<string>,
-): Promise<Replayed> {
+): Promise<{ messages: number; events: number; left: number }> {
   const { objects, prefix, queues } = deps;
   const { type } = deps.settings(ANALYTICS_QUEUE);
-  const replayed: Replayed = { messages: 0, events: 0, left: 0 };
+  const replayed = { messages: 0, events: 0, left: 0 };
   for (const key of await objects.list(rejectedPartition(prefix, hour))) {
     const lines = linesOf((await objects.get(key)) ?? new Uint8Array());
     const [first] = lines;

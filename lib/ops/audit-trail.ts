@@ -4,9 +4,8 @@ import { newId } from '../producer/job-id';
 import { isProduction, type Target } from '../target';
 import type { ActingDeps, Deployment } from './operator';
 
-/** What an operator is about to do. */
+/** What an operator is about to do. `action`: the command, for example `jobs cancel`. */
 export interface Act extends Pick<Target, 'stage'> {
-  /** The command, for example `jobs cancel`. */
   action: string;
   arguments: Record<string, string | boolean>;
   reason?: string | undefined;

@@ -22,10 +22,8 @@ export interface Explained {
   notEditable?: string;
 }
 
-/** Why, and what to do next. */
 type Words = [sentence: string, next: string];
 
-/** The vendor that a job waits for, in words. */
 const vendorOf = ({ vendor, error }: JobRow): string => vendor ?? error?.vendor ?? 'the vendor';
 const codeOf = ({ error }: JobRow): string => (error ? ` (${error.code})` : '');
 const untilOf = ({ retryAt }: JobRow): string => (retryAt === undefined ? '' : ` until ${timeText(retryAt)} UTC`);
@@ -93,7 +91,7 @@ export function explain(row: JobRow, now: number): Explained {
   const actions = ACTIONS.filter((action) => can[action](row, now) === undefined);
   const notEditable = actions.includes('retry') ? whyNotReplaceable(row) : undefined;
   const [sentence, next] = wordsOf(row);
-  return { sentence, next, actions, ...(notEditable === undefined ? {} : { notEditable }) };
+  return { sentence, next, actions, ...(notEditable !== undefined && { notEditable }) };
 }
 
 function wordsOf(row: JobRow): Words {

@@ -14,7 +14,6 @@ export interface JobFilter extends Partial<Record<TextField, string | undefined>
 
 type TextField = keyof typeof FITS | 'group' | 'user' | 'email';
 
-/** Whether a row fits one field of a filter. */
 const FITS = {
   queue: ({ queue }, asked) => queue === asked,
   state: ({ state }, asked) => state === asked,
@@ -30,9 +29,8 @@ const FITS = {
 const VALUES = { state: ['state', STATES], reason: ['job-reason', REASONS], vendor: ['vendor', VENDORS] } as const;
 
 /**
- * The message groups of a filter. `undefined`: it names none. A person's e-mail only counts without an id. A person has
- * two groups while the hash key changes. Rejects with an OperatorError if the hash key
- * cannot be read.
+ * The message groups of a filter. `undefined`: it names none. A person has two while the hash key changes. Rejects with an
+ * OperatorError if the hash key cannot be read.
  */
 export async function groupsOf(
   { group, user, email }: JobFilter,

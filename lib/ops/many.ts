@@ -2,9 +2,8 @@ import { eachOf, mapEach } from '../concurrency';
 import { StoreError } from '../errors';
 import { groupBy } from '../group-by';
 import { isEnd, type JobRow } from '../jobs/row';
-import { cancel, discard, whyNot } from './act';
+import { cancel, discard, retry, whyNot } from './act';
 import { type ActingDeps, OperatorError, type Reader, stateOf } from './operator';
-import { retry } from './retry';
 
 /** What an operator can do to a job. */
 export type JobAct = 'retry' | 'cancel' | 'discard';
@@ -43,15 +42,6 @@ export function mayTouch(action: JobAct, row: JobRow, began: number): boolean {
   if ((row.endedAt ?? row.createdAt) >= began || whyNot[action](row, began) !== undefined) return false;
   return action !== 'retry' || !row.discarded;
 }
-
-/** Counts jobs by queue, state and error code, the most frequent first. */
-export const kindsOf = (rows: readonly JobRow[]) =>
-  [...groupBy(rows, ({ error, ...row }) => JSON.stringify([row.queue, stateOf(row), error?.code ?? '']))]
-    .map(([kind, { length: count }]) => {
-      const [queue = '', state = '', code = ''] = JSON.parse(kind) as string[];
-      return { queue, state, code, count };
-    })
-    .sort((a, b) => b.count - a.count);
 
 /**
  * Does the same to each job, 20 a second: message groups side by side, and the jobs of a group in order. Each row is read

@@ -30,10 +30,7 @@ export type Reader = Pick<
   'table' | 'ledger' | 'objects' | 'clock' | 'random' | 'prefix' | 'settings' | 'queueNames' | 'hashPeople'
 >;
 
-/**
- * The command cannot be done. The message says why and, if possible, what to do instead. `next`: the `sls` command for
- * that, without the options that select the deployment.
- */
+/** Why a command cannot be done. `next`: the `sls` command that helps, without the options that select the deployment. */
 export class OperatorError extends Error {
   override readonly name = 'OperatorError';
   constructor(
@@ -72,8 +69,8 @@ export function jobView(row: JobRow, prefix: string): Record<string, unknown> {
   const { record: _record, ...shown } = JSON.parse(recordOf(row)) as Record<string, unknown>;
   return {
     ...shown,
-    ...(row.recordedAt === undefined ? {} : { recordKey: recordKey(prefix, row) }),
-    ...(row.bodyKept ? { bodyKey: bodyKey(prefix, row.queue, row.id) } : {}),
+    ...(row.recordedAt !== undefined && { recordKey: recordKey(prefix, row) }),
+    ...(row.bodyKept && { bodyKey: bodyKey(prefix, row.queue, row.id) }),
   };
 }
 

@@ -2,7 +2,7 @@ import { factName, storedFacts } from '../alarms/fact';
 import { KINDS, parseAlarmName } from '../alarms/kinds';
 import { mapEach } from '../concurrency';
 import { type Vendor, vendorsOf } from '../errors';
-import { functionName, rateKey, reconcilerKey, type TodoKind, todoKey } from '../jobs/keys';
+import { functionName, rateKey, reconcilerKey, todoKey } from '../jobs/keys';
 import { readItem } from '../jobs/ledger';
 import type { ReconcilerRun } from '../jobs/run-lease';
 import { isHalfOpen, isOpen } from '../limits/circuit';
@@ -31,10 +31,7 @@ const HOUR_MS = 3_600_000;
 const HOUR = { lengthMs: HOUR_MS, periodSeconds: 60 };
 const DAY = { lengthMs: 24 * HOUR_MS, periodSeconds: 1_800 };
 
-/**
- * The figures of a deployment: queues, vendors, reconciler, and the alarms and facts that are on, the newest first. It reads
- * a few index pages, items, queue attributes and metrics side by side, and never scans the table.
- */
+/** The figures of a deployment, and the alarms and facts that are on, the newest first. It never scans the table. */
 export async function overview(deps: Deployment) {
   const { instance, queueNames, monitoring, clock } = deps;
   const at = clock.now();
@@ -58,7 +55,6 @@ export async function overview(deps: Deployment) {
   return { at, queues, vendors, reconciledAt: run?.endedAt, alarms: ringing };
 }
 
-/** What CloudWatch has measured in the last hour and in the last day. */
 type Measures = Promise<[Measured, Measured]>;
 type Measured = Awaited<ReturnType<typeof measured>>;
 
@@ -91,22 +87,20 @@ async function queueOf(deps: Deployment, queue: string, measures: Measures) {
 
 /** Held jobs by what they wait for. What none waits for is left out. */
 async function heldOf({ table, circuits }: Deployment, queue: string): Promise<Record<string, Counted>> {
-  const ofVendors = vendorsOf([queue]).map(async (vendor) => ({
-    ...{ kind: 'held' as const, vendor },
-    what: isOpen(await circuits.read(vendor)) ? `${vendor} stopped` : 'until a time',
-  }));
-  const kinds: { what: string; kind: TodoKind; vendor?: Vendor }[] = [
-    { what: 'until a time', kind: 'held' },
-    { what: 'until a time', kind: 'planned' },
-    ...(await Promise.all(ofVendors)),
-    { what: 'campaign paused', kind: 'paused' },
-    { what: 'unknown step', kind: 'unknown' },
+  const ofVendor = async (vendor: Vendor): Promise<[what: string, key: string]> => [
+    isOpen(await circuits.read(vendor)) ? `${vendor} stopped` : 'until a time',
+    todoKey(queue, 'held', vendor),
   ];
-  const counts = await mapEach(kinds, AT_ONCE, ({ kind, vendor }) =>
-    table.count(todoKey(queue, kind, vendor), { since: 0, most: MOST_COUNTED }),
-  );
+  const kinds = [
+    ['until a time', todoKey(queue, 'held')],
+    ['until a time', todoKey(queue, 'planned')],
+    ...(await Promise.all(vendorsOf([queue]).map(ofVendor))),
+    ['campaign paused', todoKey(queue, 'paused')],
+    ['unknown step', todoKey(queue, 'unknown')],
+  ] as const;
+  const counts = await mapEach(kinds, AT_ONCE, ([, key]) => table.count(key, { since: 0, most: MOST_COUNTED }));
   const held: Record<string, Counted> = {};
-  for (const [index, { what }] of kinds.entries()) {
+  for (const [index, [what]] of kinds.entries()) {
     const count = (held[what]?.count ?? 0) + (counts[index] ?? 0);
     if (count > 0) held[what] = { count: Math.min(count, MOST_COUNTED), more: count >= MOST_COUNTED };
   }
@@ -134,32 +128,26 @@ async function measured(
   now: number,
   { lengthMs, periodSeconds }: typeof HOUR,
 ) {
-  type Of = (name: string, statistic: MetricQuery['statistic'], dimensions: Record<string, string>) => MetricQuery;
-  const own: Of = (name, statistic, dimensions) => ({ namespace: instance, name, statistic, dimensions });
-  const ofQueue = (queue: string) => {
-    const worker = { FunctionName: functionName(instance, queue) };
-    return {
-      succeeded: own('JobsSucceeded', 'Sum', { queue }),
-      dead: own('JobsDead', 'Sum', { queue }),
-      ms: { ...own('Duration', 'Average', worker), namespace: 'AWS/Lambda' },
-      runs: { ...own('Duration', 'SampleCount', worker), namespace: 'AWS/Lambda' },
-      oldest: oldestMetric(names(queue).main),
-    };
-  };
-  const asked = [
-    ...queueNames.flatMap((queue) =>
-      Object.entries(ofQueue(queue)).map(([what, query]) => [`${queue} ${what}`, query] as const),
-    ),
-    ...vendorsOf(queueNames).map((vendor) => [vendor, own('VendorTime', 'SampleCount', { vendor })] as const),
-  ];
+  const asked = new Map<string, MetricQuery>();
+  for (const queue of queueNames) {
+    const ofQueue = { namespace: instance, statistic: 'Sum', dimensions: { queue } } as const;
+    const dimensions = { FunctionName: functionName(instance, queue) };
+    const ofWorker = { namespace: 'AWS/Lambda', name: 'Duration', dimensions };
+    asked.set(`${queue} succeeded`, { ...ofQueue, name: 'JobsSucceeded' });
+    asked.set(`${queue} dead`, { ...ofQueue, name: 'JobsDead' });
+    asked.set(`${queue} ms`, { ...ofWorker, statistic: 'Average' });
+    asked.set(`${queue} runs`, { ...ofWorker, statistic: 'SampleCount' });
+    asked.set(`${queue} oldest`, oldestMetric(names(queue).main));
+  }
+  for (const vendor of vendorsOf(queueNames))
+    asked.set(vendor, { namespace: instance, name: 'VendorTime', statistic: 'SampleCount', dimensions: { vendor } });
   const window = { from: now - lengthMs, to: now, periodSeconds };
-  const queries = asked.map(([, query]) => query);
-  const series = await monitoring.series(queries, window);
-  const all = new Map<string, MetricPoint[] | undefined>(asked.map(([key], index) => [key, series[index]]));
-  const points = (key: string): MetricPoint[] => all.get(key) ?? [];
+  const series = await monitoring.series([...asked.values()], window);
+  const keys = [...asked.keys()];
+  const points = (key: string): MetricPoint[] => series[keys.indexOf(key)] ?? [];
   return {
     oldest: (queue: string) => points(`${queue} oldest`).at(-1)?.value,
-    calls: (vendor: Vendor) => points(vendor),
+    calls: points,
     activity: (queue: string) => ({
       succeeded: points(`${queue} succeeded`),
       dead: points(`${queue} dead`),

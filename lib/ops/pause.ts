@@ -16,17 +16,9 @@ type PauseDeps = Pick<
   'table' | 'clock' | 'random' | 'settings' | 'mappings' | 'monitoring' | 'names' | 'by'
 >;
 
-const reasonSchema = singleLine(200);
-
 /** The pause of a queue. `undefined`: the queue is not paused. */
 export const pauseOf = async (table: Pick<Table, 'get'>, queue: string): Promise<Pause | undefined> =>
   (await table.get(pauseKey(queue))) as Pause | undefined;
-
-/** The paused ones of these queues. */
-export async function pausedQueues(table: Pick<Table, 'get'>, queues: readonly string[]): Promise<string[]> {
-  const pauses = await Promise.all(queues.map((queue) => pauseOf(table, queue)));
-  return queues.filter((_, index) => pauses[index]);
-}
 
 /** When the oldest message of a queue has waited for half of the retention, ms since 1970. */
 export const resumeBefore = (oldestAt: number, { retention }: { retention: number }): number =>
@@ -51,7 +43,7 @@ export async function pauseQueue(
   { queue, reason }: { queue: string; reason: string },
 ): Promise<{ pause: Pause; again: boolean; resumeBefore: number }> {
   const { table, clock, settings, monitoring, names, by } = deps;
-  const parsed = reasonSchema.safeParse(reason);
+  const parsed = singleLine(200).safeParse(reason);
   if (!parsed.success)
     throw new OperatorError(`The reason must be one line of at most 200 characters, without control characters.`);
   await requireMapping(deps, queue);
@@ -66,17 +58,12 @@ export async function pauseQueue(
       `The oldest message of ${queue} has waited since ${timeText(oldestAt)} (UTC). That is more than half of the queue's retention, after which SQS deletes it. Let the workers finish it before you pause the queue.`,
     );
   // The end of the ARN, such as `user/jane`.
-  const item = { key: pauseKey(queue), at, by: by.slice(by.lastIndexOf(':') + 1), reason: parsed.data };
-  const pause = stored ?? (await write(deps, { ...item, version: 0, writer: '' }));
-  if (!pause) throw new OperatorError(`Another operator has just paused ${queue}. Look at it again.`);
+  const whose = { at, by: by.slice(by.lastIndexOf(':') + 1), reason: parsed.data };
+  const item: Pause = { key: pauseKey(queue), version: 0, writer: '', ...whose };
+  if (!stored && !(await writeItem({ ...deps, item, expected: 0 })).written)
+    throw new OperatorError(`Another operator has just paused ${queue}. Look at it again.`);
   if (!(await followPause(deps, queue))) return pauseQueue(deps, { queue, reason });
-  return { pause, again: stored !== undefined, resumeBefore: before };
-}
-
-/** `undefined`: there is one already. */
-async function write(deps: PauseDeps, item: Pause): Promise<Pause | undefined> {
-  const result = await writeItem({ ...deps, item, expected: 0 });
-  return result.written ? result.item : undefined;
+  return { pause: stored ?? item, again: stored !== undefined, resumeBefore: before };
 }
 
 async function requireMapping({ mappings }: Pick<PauseDeps, 'mappings'>, queue: string): Promise<void> {

@@ -11,10 +11,9 @@ import { type Kind, kinds } from '../producer/kinds';
 import { type Submission, submit } from '../producer/submit';
 import { isUpload } from '../producer/uploads';
 import { OPERATOR } from '../producer/valid';
-import { discard } from './act';
+import { discard, entryBody } from './act';
 import { auditNote } from './audit-trail';
 import { type ActingDeps, decide, type OperatorDeps, OperatorError, stateOf } from './operator';
-import { entryBody } from './retry';
 
 /** The kind of job that each type of message is. Other types cannot be edited. */
 const KIND_OF: Record<string, Kind> = {
@@ -25,12 +24,9 @@ const KIND_OF: Record<string, Kind> = {
   'testflight.notify-build.v1': 'notifyBuild',
 };
 
-/**
- * The envelope that a dead or cancelled job was sent with. Its data may be personal. Rejects with an OperatorError if the
- * body is gone.
- */
+/** The envelope of a dead or cancelled job. Its data may be personal. Rejects with an OperatorError if the body is gone. */
 export async function sentEnvelope(deps: OperatorDeps, row: JobRow): Promise<Envelope> {
-  const body = (await keptBody(deps, row)) ?? (row.state === 'dead' ? await entryBody(deps, row) : undefined);
+  const body = (await keptBody(deps, row)) ?? (await entryBody(deps, row));
   if (body === undefined)
     throw new OperatorError(
       `${row.id}: its body is not kept. A body is kept while its job is held, dead or cancelled.`,
@@ -62,9 +58,8 @@ export async function replace(deps: ActingDeps, row: JobRow, data: unknown): Pro
   const refused = whyNotReplaceable(row);
   const kind = KIND_OF[row.type ?? ''];
   if (refused !== undefined || kind === undefined) throw new OperatorError(refused ?? '');
-  const key = `${row.queue}/${row.id}`;
   const { correlationId } = row;
-  const options = { key, principal: OPERATOR, ...(correlationId ? { correlationId } : {}) };
+  const options = { key: `${row.queue}/${row.id}`, principal: OPERATOR, ...(correlationId ? { correlationId } : {}) };
   try {
     const submission = await checked(deps, row, (given) => kinds[kind](given, options, deps), data);
     const id = submission.id ?? jobId({ ...submission, ...deps });
@@ -98,12 +93,8 @@ async function checked(
 }
 
 async function retire(deps: ActingDeps, row: JobRow, replacedBy: string): Promise<void> {
-  if (row.replacedBy === undefined)
-    await decide(
-      deps,
-      row,
-      noted({ ...row, replacedBy }, { at: deps.clock.now(), event: 'replaced (operator)', note: auditNote(deps) }),
-    );
+  const entry = { at: deps.clock.now(), event: 'replaced (operator)', note: auditNote(deps) } as const;
+  if (row.replacedBy === undefined) await decide(deps, row, noted({ ...row, replacedBy }, entry));
   const now = await deps.ledger.get(jobKey(row.queue, row.id));
   if (now?.state === 'dead' && now.parkedAt !== undefined) await discard(deps, now);
 }

@@ -34,18 +34,15 @@ const WHERE = {
   open: 'Only jobs that wait or are dead were searched. Give a first hour to search ended ones too.',
 };
 
-export interface Listed {
-  /** In the order in which they were found. */
+/** `more`: there are more, or the search was stopped. `looked`: how many rows it has read. `where`: in a sentence. */
+interface Listed {
   rows: JobRow[];
-  /** Whether there are more, or the search was stopped. */
   more: boolean;
-  /** How many rows the search has read. */
   looked: number;
-  /** Where it looked, in a sentence. */
   where: string;
 }
 
-export interface ListOptions {
+interface ListOptions {
   /** The search ends once it has found more. */
   limit?: number;
   /** Stops the search before the next read. */
@@ -77,12 +74,7 @@ export async function listJobs(
   const rows: JobRow[] = [];
   /** A job that goes on during the search may be under two entries. */
   const seen = new Set<string>();
-  const listed = (more: boolean): Listed => ({
-    rows,
-    more,
-    looked: seen.size,
-    where: WHERE[scope],
-  });
+  const listed = (more: boolean): Listed => ({ rows, more, looked: seen.size, where: WHERE[scope] });
 
   for (const [done, pages] of parts.entries()) {
     for await (const keys of pages) {
@@ -103,12 +95,12 @@ function partsOf({ table, clock, ...names }: Reader, filter: JobFilter, groups: 
   const queues = queuesOf(names, filter.queue);
   if (groups) {
     const keys = groups.flatMap((group) => queues.map((queue) => groupKey(queue, group)));
-    const pages = (key: string) => pagesOf<string>((after) => table.group(key, { limit: PAGE, after }));
+    const pages = (key: string) => pagesOf((after?: string) => table.group(key, { limit: PAGE, after }));
     return { scope: 'groups' as const, parts: keys.map(pages) };
   }
   if (filter.from !== undefined || filter.to !== undefined) {
     const keys = hoursOf(filter, clock.now()).flatMap((hour) => queues.map((queue) => hourKey(queue, hour)));
-    const pages = (key: string) => pagesOf<string>((after) => table.hour(key, { limit: PAGE, after }));
+    const pages = (key: string) => pagesOf((after?: string) => table.hour(key, { limit: PAGE, after }));
     return { scope: 'hours' as const, parts: keys.map(pages) };
   }
   const { state } = filter;
@@ -119,7 +111,7 @@ function partsOf({ table, clock, ...names }: Reader, filter: JobFilter, groups: 
   );
   const keys = queues.flatMap((queue) => kinds.flatMap((kind) => todoKeys(queue, kind)));
   const all = { until: Number.MAX_SAFE_INTEGER, limit: PAGE };
-  const pages = (key: string) => keysOf(pagesOf<Due>((after) => table.due(key, { ...all, after })));
+  const pages = (key: string) => pagesOf((after?: Due) => table.due(key, { ...all, after }));
   return { scope: 'open' as const, parts: keys.map(pages) };
 }
 
@@ -136,14 +128,11 @@ function hoursOf({ from, to = Number.POSITIVE_INFINITY }: JobFilter, now: number
   return Array.from({ length: Math.max(0, last - first + 1) }, (_, back) => (last - back) * HOUR_MS);
 }
 
-async function* keysOf(pages: AsyncIterable<readonly Due[]>): AsyncGenerator<readonly string[]> {
-  for await (const page of pages) yield page.map(({ key }) => key);
-}
-
-async function* pagesOf<T>(read: (after: T | undefined) => Promise<T[]>): AsyncGenerator<readonly T[]> {
+/** Pages of the keys of entries. An entry of an index by time also has its time. */
+async function* pagesOf<T extends string | Due>(read: (after?: T) => Promise<T[]>): AsyncGenerator<readonly string[]> {
   for (let after: T | undefined; ; ) {
     const page = await read(after);
-    yield page;
+    yield page.map((entry) => (typeof entry === 'string' ? entry : entry.key));
     if (page.length < PAGE) return;
     after = page.at(-1);
   }

@@ -5,12 +5,11 @@ export interface Span {
   kind: 'queue' | 'run' | 'wait' | 'step' | 'event';
   label: string;
   from: number;
-  to?: number;
+  to?: number | undefined;
   /** A code, a status or an id. */
-  note?: string;
+  note?: string | undefined;
 }
 
-/** The first word of an event. */
 const kindOf = ({ event }: HistoryEntry): string => event.split(' ')[0] ?? event;
 /** What ends a run. */
 const OUTCOMES = ['retry', 'held', 'dead', 'succeeded', 'cancelled', 'ended', 'given'];
@@ -20,45 +19,33 @@ const LEAVES = ['released', 'returned', 'started', 'reopened', 'dead', 'cancelle
 /** The waits, runs and steps of a job in the order of their beginnings. Steps are inside the run that began them. */
 export function timeline(row: JobRow): Span[] {
   const { history, createdAt, steps } = row;
+  const endedAt = isEnd(row.state) ? row.endedAt : undefined;
   const spans: Span[] = [];
-  const ends = (from: number, kinds: string[], otherwise?: number): Pick<Span, 'to'> => {
-    const found = history.slice(from + 1).find((entry) => kinds.includes(kindOf(entry)))?.at ?? otherwise;
-    return found === undefined ? {} : { to: found };
-  };
   for (const [index, entry] of history.entries()) {
-    const { at, event, attempt, error, note } = entry;
+    const { at: from, event, attempt, error } = entry;
     const kind = kindOf(entry);
-    const why = error?.code ?? note;
-    const noted = why === undefined ? {} : { note: why };
+    const note = error?.code ?? entry.note;
+    const until = (kinds: string[]) => history.slice(index + 1).find((later) => kinds.includes(kindOf(later)))?.at;
     if (kind === 'started') {
-      const label = attempt === undefined ? 'run' : `attempt ${attempt}`;
-      const to = ends(index, OUTCOMES, isEnd(row.state) ? row.endedAt : undefined);
-      spans.push({ kind: 'run', label, from: at, ...to, ...outcomeAt(row, to.to) });
-    } else if (kind === 'held') spans.push({ kind: 'wait', label: event, from: at, ...ends(index, LEAVES), ...noted });
+      const to = until(OUTCOMES) ?? endedAt;
+      const end = history.find((other) => other.at === to && OUTCOMES.includes(kindOf(other)));
+      const outcome = end?.error ? `${end.event}: ${end.error.code}` : end?.event;
+      spans.push({ kind: 'run', label: attempt === undefined ? 'run' : `attempt ${attempt}`, from, to, note: outcome });
+    } else if (kind === 'held') spans.push({ kind: 'wait', label: event, from, to: until(LEAVES), note });
     else if (kind === 'sent' || kind === 'released' || kind === 'returned')
-      spans.push({ kind: 'queue', label: `${event}, in the queue`, from: at, ...ends(index, ['started', ...LEAVES]) });
-    else if (kind !== 'retry') spans.push({ kind: 'event', label: event, from: at, to: at, ...noted });
+      spans.push({ kind: 'queue', label: `${event}, in the queue`, from, to: until(['started', ...LEAVES]) });
+    else if (kind !== 'retry') spans.push({ kind: 'event', label: event, from, to: from, note });
   }
-  for (const [name, { status, startedAt, endedAt, reason }] of Object.entries(steps))
-    spans.push({
-      kind: 'step',
-      label: `step ${name}`,
-      from: startedAt,
-      ...(endedAt === undefined ? {} : { to: endedAt }),
-      note: reason === undefined ? status : `${status} (${reason})`,
-    });
+  for (const [name, { status, startedAt, endedAt: to, reason }] of Object.entries(steps)) {
+    const note = reason === undefined ? status : `${status} (${reason})`;
+    spans.push({ kind: 'step', label: `step ${name}`, from: startedAt, to, note });
+  }
   if (spans.length === 0) spans.push({ kind: 'event', label: 'accepted', from: createdAt, to: createdAt });
   // What an end cut off ended with it.
-  const closed = spans.map((span) => ({
+  const closed = spans.map(({ to, ...span }) => ({
     ...span,
-    ...(isEnd(row.state) ? { to: span.to ?? row.endedAt ?? span.from } : {}),
+    to: to ?? (isEnd(row.state) ? (endedAt ?? span.from) : to),
   }));
   // A step begins after its run, also if the clock shows the same millisecond.
   return closed.sort((a, b) => a.from - b.from || Number(a.kind === 'step') - Number(b.kind === 'step'));
-}
-
-/** The outcome of the run that ended then. */
-function outcomeAt({ history }: JobRow, at: number | undefined): Pick<Span, 'note'> {
-  const outcome = history.find((entry) => entry.at === at && OUTCOMES.includes(kindOf(entry)));
-  return outcome ? { note: outcome.error ? `${outcome.event}: ${outcome.error.code}` : outcome.event } : {};
 }

@@ -3,8 +3,7 @@ import { type CommonConfig, settingsOf } from '../config/common';
 import { recordFolder } from '../jobs/keys';
 import { isEnd, type JobRow } from '../jobs/row';
 import type { Finding } from '../verify/check';
-import { LookUpError, type Source } from '../verify/read';
-import { type Verified, verify } from '../verify/verify';
+import { LookUpError, type Source, type Verified, verify } from '../verify/verify';
 import { type OperatorDeps, OperatorError } from './operator';
 
 /** What `sls verify` reads, from the configuration of an instance. */
@@ -35,19 +34,17 @@ export const verified = (source: Source, hours: { from: number; to: number }): P
     throw why === undefined ? error : new OperatorError(`${why}. Nothing was verified.`);
   });
 
-const unrecorded = ({ recordedAt: _recordedAt, ...row }: JobRow): JobRow => row;
-const unparked = ({ parkedAt: _parkedAt, ...row }: JobRow): JobRow => row;
-const asItIs = (row: JobRow): JobRow => ({ ...row });
+const unrecorded = ({ recordedAt: _, ...row }: JobRow) => (isEnd(row.state) ? row : undefined);
 
 /**
  * What the row of a finding becomes. An end without its mark counts as incomplete, so the reconciler writes the record or
  * sends the DLQ entry again. Each write also gives a row its places in the indexes.
  */
 const REPAIRS: Partial<Record<Finding['kind'], (row: JobRow) => JobRow | undefined>> = {
-  'lost-job': asItIs,
-  'end-without-record': (row) => (isEnd(row.state) ? unrecorded(row) : undefined),
-  'record-differs': (row) => (isEnd(row.state) ? unrecorded(row) : undefined),
-  'dead-without-entry': (row) => (row.state === 'dead' ? unparked(row) : undefined),
+  'lost-job': (row) => ({ ...row }),
+  'end-without-record': unrecorded,
+  'record-differs': unrecorded,
+  'dead-without-entry': ({ parkedAt: _, ...row }) => (row.state === 'dead' ? row : undefined),
 };
 
 /**

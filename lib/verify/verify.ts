@@ -1,5 +1,35 @@
+import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { GetObjectCommand, paginateListObjectsV2, type S3Client } from '@aws-sdk/client-s3';
+import {
+  ChangeMessageVisibilityBatchCommand,
+  GetQueueAttributesCommand,
+  GetQueueUrlCommand,
+  type Message,
+  ReceiveMessageCommand,
+  type SQSClient,
+} from '@aws-sdk/client-sqs';
+import { DynamoDBDocumentClient, paginateScan } from '@aws-sdk/lib-dynamodb';
 import { type Finding, findings } from './check';
-import { read, type Source } from './read';
+import { type Effect, type Entry, type Item, linesOf, partition, type Queue, type Snapshot, textOf } from './snapshot';
+
+export interface Source {
+  dynamodb: DynamoDBClient;
+  s3: S3Client;
+  sqs: SQSClient;
+  table: string;
+  bucket: string;
+  prefix: string;
+  instance: string;
+  now: () => number;
+  queues: readonly Queue[];
+  /** Zendesk's API for look-ups of tickets. Without it, Zendesk is not asked. */
+  zendesk?: { endpoint: string; authorization: string };
+}
+
+const HOUR_MS = 3_600_000;
+const AT_ONCE = 16;
+const HIDE_SECONDS = 300;
+const EMPTY_RECEIVES = 3;
 
 export interface Verified {
   findings: Finding[];
@@ -19,4 +49,138 @@ export async function verify(source: Source, hours: { from: number; to: number }
   const again = findings(await read(source, hours));
   const stays = ({ kind, id }: Finding) => found.some((first) => first.kind === kind && first.id === id);
   return { findings: again.filter(stays), hidden };
+}
+
+/** Reads everything about the jobs of the hours from `from` to `to` (ms since 1970), and all DLQs and kept bodies. */
+async function read(source: Source, { from, to }: { from: number; to: number }): Promise<Snapshot> {
+  const { prefix, queues } = source;
+  const hours: number[] = [];
+  for (let hour = Math.floor(from / HOUR_MS) * HOUR_MS; hour < to; hour += HOUR_MS) hours.push(hour);
+  const [first = from] = hours;
+  const dlqs = await Promise.all(queues.map((queue) => readDlq(source, queue)));
+  const entries = dlqs.flatMap(({ messages }) => messages);
+  const hidden = new Set(dlqs.filter(({ isHidden }) => isHidden).map(({ name }) => name));
+
+  const folders = (names: readonly string[]) =>
+    hours.flatMap((hour) => names.map((name) => `${prefix}/${name}/${partition(hour)}`));
+  const records = new Map(await texts(source, folders(queues.map((queue) => queue.records))));
+  const bodies = await list(source, `${prefix}/_bodies/`);
+  const messages = (await texts(source, folders(ANALYTICS))).flatMap(([, text]) =>
+    linesOf(text).map(({ source, sequence }) => ({ source, sequence })),
+  );
+
+  const { items, known } = await rows(source, { from: first, to: first + hours.length * HOUR_MS });
+  const effects = [
+    ...(await mails(source, folders(queues.map(({ name }) => `_events/${name}`)))),
+    ...(await tickets(source, items)),
+  ];
+  const of = { prefix, queues, from: first, at: source.now() };
+  return { ...of, items, known, records, bodies, entries, hidden, messages, effects };
+}
+
+async function each<T, R>(all: readonly T[], act: (one: T) => Promise<R>): Promise<R[]> {
+  const results: R[] = [];
+  for (let at = 0; at < all.length; at += AT_ONCE)
+    results.push(...(await Promise.all(all.slice(at, at + AT_ONCE).map(act))));
+  return results;
+}
+
+/** The folders of analytics events. After some months a message's events are in Parquet alone. */
+const ANALYTICS = ['analytics', 'analytics-rejected', 'analytics-events'];
+
+/** What an entry, a record or a body of another hour needs to know about its row. */
+const OF_OTHER_HOURS = ['key', 'state', 'reason', 'parkedFrom'];
+
+/**
+ * Reads the whole table, so that it also sees rows to which no index leads any more. `items`: those of the hours.
+ * `known`: all, by key.
+ */
+async function rows({ dynamodb, table }: Source, { from, to }: { from: number; to: number }) {
+  const client = DynamoDBDocumentClient.from(dynamodb);
+  const items: Item[] = [];
+  const known = new Map<string, Item>();
+  for await (const { Items = [] } of paginateScan({ client }, { TableName: table, ConsistentRead: true }))
+    for (const item of Items as Item[]) {
+      const isAsked = typeof item.time !== 'number' || (item.time >= from && item.time < to);
+      if (isAsked) items.push(item);
+      const few = Object.fromEntries(OF_OTHER_HOURS.map((name) => [name, item[name]])) as Item;
+      known.set(item.key, isAsked ? item : few);
+    }
+  return { items, known };
+}
+
+async function list({ s3: client, bucket }: Source, prefix: string): Promise<string[]> {
+  const keys: string[] = [];
+  for await (const { Contents = [] } of paginateListObjectsV2({ client }, { Bucket: bucket, Prefix: prefix }))
+    keys.push(...Contents.map(({ Key = '' }) => Key));
+  return keys;
+}
+
+async function texts(source: Source, folders: readonly string[]): Promise<[string, string][]> {
+  const keys = (await each(folders, (folder) => list(source, folder))).flat();
+  return each(keys, async (key): Promise<[string, string]> => {
+    const { Body } = await source.s3.send(new GetObjectCommand({ Bucket: source.bucket, Key: key }));
+    return [key, await textOf(key, (await Body?.transformToByteArray()) ?? Buffer.alloc(0))];
+  });
+}
+
+/** SendGrid's events name the request of each mail. Two requests of one job to one recipient are two mails. */
+async function mails(source: Source, folders: readonly string[]): Promise<Effect[]> {
+  const lines = (await texts(source, folders)).flatMap(([, text]) => linesOf(text));
+  return lines.flatMap(({ job, recipient, messageId }): Effect[] => {
+    const [id = ''] = `${messageId ?? ''}`.split('.');
+    return id === '' || job === undefined ? [] : [{ job: String(job), what: `mail ${recipient}`, id }];
+  });
+}
+
+/** A vendor did not answer a look-up, so nothing can be said about its effects. */
+export class LookUpError extends Error {
+  override readonly name = 'LookUpError';
+}
+
+const LOOKUP_MS = 10_000;
+
+/** Zendesk finds the tickets of a job by their external id. */
+async function tickets({ zendesk }: Source, items: readonly Item[]): Promise<Effect[]> {
+  if (!zendesk) return [];
+  const { endpoint, authorization } = zendesk;
+  const ids = items.filter(({ queue }) => queue === 'feedback').map(({ id }) => String(id));
+  const found = await each(ids, async (job): Promise<Effect[]> => {
+    const url = `${endpoint}/tickets.json?external_id=${encodeURIComponent(job)}`;
+    const limits = { signal: AbortSignal.timeout(LOOKUP_MS), redirect: 'error' as const };
+    const answer = await fetch(url, { headers: { authorization }, ...limits }).catch(() => undefined);
+    if (!answer?.ok) throw new LookUpError(`Zendesk answered ${answer?.status ?? 'nothing'} to a look-up of tickets`);
+    const { tickets: all } = (await answer.json()) as { tickets: { id: number }[] };
+    return all.map(({ id }) => ({ job, what: 'ticket', id: String(id) }));
+  });
+  return found.flat();
+}
+
+/** Looks at every message of a DLQ and puts all of them back. */
+async function readDlq(
+  { sqs, instance }: Source,
+  { name, fifo }: Queue,
+): Promise<{ name: string; messages: Entry[]; isHidden: boolean }> {
+  const QueueName = `${instance}-${name}-dlq${fifo ? '.fifo' : ''}`;
+  const { QueueUrl } = await sqs.send(new GetQueueUrlCommand({ QueueName }));
+  const hidden = 'ApproximateNumberOfMessagesNotVisible';
+  const { Attributes } = await sqs.send(new GetQueueAttributesCommand({ QueueUrl, AttributeNames: [hidden] }));
+  const ten = { QueueUrl, MaxNumberOfMessages: 10, VisibilityTimeout: HIDE_SECONDS };
+  const whole = { MessageAttributeNames: ['All'], MessageSystemAttributeNames: ['All' as const] };
+  const received: Message[][] = [];
+  for (let empty = 0; empty < EMPTY_RECEIVES; ) {
+    const { Messages = [] } = await sqs.send(new ReceiveMessageCommand({ ...ten, ...whole }));
+    empty = Messages.length === 0 ? empty + 1 : 0;
+    received.push(Messages);
+  }
+  for (const messages of received.filter(({ length }) => length > 0)) {
+    const Entries = messages.map(({ ReceiptHandle }, at) => ({ Id: `${at}`, ReceiptHandle, VisibilityTimeout: 0 }));
+    await sqs.send(new ChangeMessageVisibilityBatchCommand({ QueueUrl, Entries }));
+  }
+  const messages = received.flat().map(({ MessageId = '', MessageAttributes = {}, Attributes: system }): Entry => {
+    const attributes = Object.entries(MessageAttributes).map(([key, { StringValue = '' }]) => [key, StringValue]);
+    const moved = system?.DeadLetterQueueSourceArn !== undefined;
+    return { queue: name, messageId: MessageId, moved, attributes: Object.fromEntries(attributes) };
+  });
+  return { name, messages, isHidden: Attributes?.[hidden] !== '0' };
 }

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { deploymentProblems } from '../../lib/cli/configuration';
+import { deploymentProblems } from '../../lib/cli/check';
 import { functionsOf } from '../../lib/instances/instance';
 import { parseInstance } from '../../lib/instances/read';
 import { resolver } from '../../lib/local/template/intrinsics';

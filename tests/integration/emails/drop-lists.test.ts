@@ -1,6 +1,6 @@
 import { dropLists } from '../../../lib/emails/campaigns/drop-lists';
 import { campaignKeys } from '../../../lib/emails/manifest';
-import { retry } from '../../../lib/ops/retry';
+import { retry } from '../../../lib/ops/act';
 import { CAMPAIGN, type Emails, startEmails } from '../../support/emails';
 import { jobId, PREFIX } from '../../support/engine';
 import { createKills, type Kills } from '../../support/kills';

@@ -2,7 +2,7 @@ import { chunkId } from '../../../lib/emails/campaigns/chunk';
 import { takeEvents } from '../../../lib/emails/events/webhook';
 import { campaignReport } from '../../../lib/emails/report';
 import { eventsOf } from '../../../lib/local/fakes/sendgrid-events';
-import { retry } from '../../../lib/ops/retry';
+import { retry } from '../../../lib/ops/act';
 import { CAMPAIGN, type Emails, messageBody, startEmails } from '../../support/emails';
 import { jobId } from '../../support/engine';
 

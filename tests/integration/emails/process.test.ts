@@ -1,5 +1,5 @@
 import { chunkId } from '../../../lib/emails/campaigns/chunk';
-import { retry } from '../../../lib/ops/retry';
+import { retry } from '../../../lib/ops/act';
 import { aContent, CAMPAIGN, type Emails, messageBody, startEmails } from '../../support/emails';
 import { anEnvelope, jobId } from '../../support/engine';
 

@@ -1,8 +1,7 @@
 import { campaigns } from '../../../lib/emails/campaigns/campaign';
 import { takeEvents } from '../../../lib/emails/events/webhook';
 import { jobKey } from '../../../lib/jobs/keys';
-import { cancel, discard, resolveStep } from '../../../lib/ops/act';
-import { retry } from '../../../lib/ops/retry';
+import { cancel, discard, resolveStep, retry } from '../../../lib/ops/act';
 import { createJobs } from '../../../lib/producer/jobs';
 import { reconcile } from '../../../lib/reconcile/reconcile';
 import { handleBatch } from '../../../lib/worker/batch';

@@ -1,5 +1,5 @@
 import type { ResourceChange } from '@aws-sdk/client-cloudformation';
-import { changeLines, plannedChanges } from '../../../lib/cli/change-set';
+import { changeLines, plannedChanges } from '../../../lib/cli/stack';
 import { OperatorError } from '../../../lib/ops/operator';
 import { fakeAws } from '../../support/fake-aws';
 

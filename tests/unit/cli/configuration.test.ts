@@ -1,4 +1,4 @@
-import { deploymentProblems } from '../../../lib/cli/configuration';
+import { deploymentProblems } from '../../../lib/cli/check';
 import { functionsOf } from '../../../lib/instances/instance';
 import { readInstance } from '../../../lib/instances/read';
 import { changeInstance, FILLED_IN, instanceFolder, WITH_APPLE } from '../../support/instances';

@@ -1,4 +1,4 @@
-import { keepPauses } from '../../../lib/cli/keep-pauses';
+import { keepPauses } from '../../../lib/cli/core';
 import type { Serverless, Template } from '../../../lib/cli/serverless';
 import { StoreError } from '../../../lib/errors';
 import { readInstance } from '../../../lib/instances/read';

@@ -15,7 +15,6 @@ const serverless = (commands: string[], { stage = 'prod', account = '12345678901
   processedInput: { commands },
   pluginManager: { spawn: async () => {} },
   service: {
-    service: 'background-jobs',
     provider: { environment: { INSTANCE: 'acme' }, compiledCloudFormationTemplate: { Resources: {} } },
     custom: { instance: { account } },
     functions: { feedback: {} },

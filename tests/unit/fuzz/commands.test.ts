@@ -68,7 +68,6 @@ function serverlessOf(name: string, known: boolean): Serverless {
     processedInput: { commands: [] },
     pluginManager: { spawn: async () => {} },
     service: {
-      service: 'background-jobs',
       provider: {
         environment: environmentOf(instance, 'reconciler'),
         compiledCloudFormationTemplate: { Resources: {} },

@@ -1,11 +1,10 @@
 import { PermanentError, TransientError, WaitError } from '../../../lib/errors';
 import type { HistoryEntry } from '../../../lib/jobs/row';
 import { cancel as cancelled } from '../../../lib/jobs/transitions';
-import { cancel, discard } from '../../../lib/ops/act';
+import { cancel, discard, retry } from '../../../lib/ops/act';
 import { explain } from '../../../lib/ops/explain';
 import { actOnEach, mayTouch } from '../../../lib/ops/many';
 import { replace } from '../../../lib/ops/replace';
-import { retry } from '../../../lib/ops/retry';
 import { listJobs } from '../../../lib/ops/search';
 import { BY_ITS_PRODUCER } from '../../../lib/producer/jobs';
 import { spendReceives } from '../../support/dead-letters';

@@ -1,7 +1,6 @@
 import { auditKey, bodyKey } from '../../../lib/jobs/keys';
-import { cancel, discard, resolveStep } from '../../../lib/ops/act';
+import { cancel, discard, resolveStep, retry } from '../../../lib/ops/act';
 import { writeAudit } from '../../../lib/ops/audit-trail';
-import { retry } from '../../../lib/ops/retry';
 import { acceptedRow } from '../../support/accepted-row';
 import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
 import { inState } from '../../support/in-state';

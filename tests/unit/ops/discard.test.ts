@@ -1,6 +1,5 @@
 import { PermanentError } from '../../../lib/errors';
-import { discard } from '../../../lib/ops/act';
-import { retry } from '../../../lib/ops/retry';
+import { discard, retry } from '../../../lib/ops/act';
 import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
 import { sampleContract } from '../../support/sample-contract';
 

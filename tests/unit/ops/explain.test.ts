@@ -1,11 +1,10 @@
 import { PermanentError, WaitError } from '../../../lib/errors';
 import { bodyKey } from '../../../lib/jobs/keys';
 import type { JobRow, Reason, State } from '../../../lib/jobs/row';
-import { cancel, discard, whyNot } from '../../../lib/ops/act';
+import { cancel, discard, retry, whyNot } from '../../../lib/ops/act';
 import { explain, type JobAction } from '../../../lib/ops/explain';
 import type { JobAct } from '../../../lib/ops/many';
 import { stateOf } from '../../../lib/ops/operator';
-import { retry } from '../../../lib/ops/retry';
 import { timeline } from '../../../lib/ops/timeline';
 import { acceptedRow } from '../../support/accepted-row';
 import { anEnvelope, jobId, memoryEngine, PREFIX } from '../../support/engine';

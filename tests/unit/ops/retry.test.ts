@@ -1,6 +1,5 @@
 import { CancelledError, PermanentError, StoreError } from '../../../lib/errors';
-import { cancel } from '../../../lib/ops/act';
-import { retry } from '../../../lib/ops/retry';
+import { cancel, retry } from '../../../lib/ops/act';
 import { acceptedRow } from '../../support/accepted-row';
 import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
 import { inState } from '../../support/in-state';

@@ -1,7 +1,6 @@
 import { StoreError, WaitError } from '../../../lib/errors';
 import { bodyKey } from '../../../lib/jobs/keys';
-import { cancel } from '../../../lib/ops/act';
-import { retry } from '../../../lib/ops/retry';
+import { cancel, retry } from '../../../lib/ops/act';
 import { IdempotencyConflictError, InvalidJobError } from '../../../lib/producer/errors';
 import { createJobs } from '../../../lib/producer/jobs';
 import { type Submission, submit } from '../../../lib/producer/submit';

@@ -1,6 +1,6 @@
 import { PermanentError } from '../../../lib/errors';
 import { fileKey, uploadsPrefix } from '../../../lib/jobs/keys';
-import { retry } from '../../../lib/ops/retry';
+import { retry } from '../../../lib/ops/act';
 import type { Item } from '../../../lib/ports';
 import { type Submission, submit } from '../../../lib/producer/submit';
 import { dropFiles } from '../../../lib/reconcile/ends';

@@ -1,6 +1,5 @@
 import { WaitError } from '../../../lib/errors';
-import { cancel } from '../../../lib/ops/act';
-import { retry } from '../../../lib/ops/retry';
+import { cancel, retry } from '../../../lib/ops/act';
 import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
 import { SAMPLE_QUEUE, sampleContract } from '../../support/sample-contract';
 

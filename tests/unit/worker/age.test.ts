@@ -1,6 +1,6 @@
 import { PermanentError } from '../../../lib/errors';
 import { jobKey } from '../../../lib/jobs/keys';
-import { retry } from '../../../lib/ops/retry';
+import { retry } from '../../../lib/ops/act';
 import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
 import { sampleContract } from '../../support/sample-contract';
 

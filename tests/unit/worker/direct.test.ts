@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { IdTakenError, StoreError } from '../../../lib/errors';
-import { retry } from '../../../lib/ops/retry';
+import { retry } from '../../../lib/ops/act';
 import type { QueueContract } from '../../../lib/worker/contract';
 import { messageType } from '../../../lib/worker/contract';
 import { anEnvelope, type EngineOptions, jobId, memoryEngine } from '../../support/engine';

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { AmbiguousError, type JobError, TransientError, VENDORS, type Vendor } from '../../../lib/errors';
 import { vendorKey } from '../../../lib/jobs/keys';
-import { retry } from '../../../lib/ops/retry';
+import { retry } from '../../../lib/ops/act';
 import { messageType, type QueueContract } from '../../../lib/worker/contract';
 import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
 

@@ -1,5 +1,5 @@
 import { AmbiguousError, PermanentError } from '../../../lib/errors';
-import { retry } from '../../../lib/ops/retry';
+import { retry } from '../../../lib/ops/act';
 import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
 import { sampleContract } from '../../support/sample-contract';
 
