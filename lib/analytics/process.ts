@@ -3,7 +3,7 @@ import { IdTakenError, StoreError } from '../errors';
 import type { Envelope } from '../jobs/envelope';
 import { ANALYTICS_QUEUE } from '../jobs/keys';
 import type { Log, Metrics, Objects } from '../ports';
-import { type MessageType, messageType, type QueueContract, type RunContext } from '../worker/contract';
+import { type Job, type MessageType, messageType, type QueueContract, type RunContext } from '../worker/contract';
 import { type Encoded, type EncodedBatch, encodeBatch } from './encode';
 import { dataKey, HOUR_MS, hourStart, LATE_AFTER_MS, lateKey, rejectedKey } from './keys';
 import { ANALYTICS_EVENTS, type AnalyticsBatch, analyticsSchema } from './message';
@@ -22,8 +22,8 @@ export interface AnalyticsDeps {
  * Another message with the same id is refused with an IdTakenError.
  */
 export function analyticsContract(deps: AnalyticsDeps): QueueContract {
-  const work: MessageType<AnalyticsBatch>['direct'] = ({ data, envelope }, { now, log }) =>
-    store(deps, { data, envelope, now, log });
+  const work: MessageType<AnalyticsBatch>['direct'] = ({ data, envelope, body }, { now, log }) =>
+    store(deps, { data, envelope, body, now, log });
   return {
     queue: ANALYTICS_QUEUE,
     types: { [ANALYTICS_EVENTS]: messageType({ schema: analyticsSchema, process: work, direct: work }) },
@@ -32,10 +32,10 @@ export function analyticsContract(deps: AnalyticsDeps): QueueContract {
 
 async function store(
   deps: AnalyticsDeps,
-  { data, envelope, now, log }: { data: AnalyticsBatch; envelope: Envelope } & Pick<RunContext, 'now' | 'log'>,
+  { data, envelope, body, now, log }: Omit<Job<AnalyticsBatch>, 'id' | 'row'> & Pick<RunContext, 'now' | 'log'>,
 ) {
   const place = { time: Date.parse(envelope.time), id: envelope.id };
-  const encoded = encodeBatch(envelope, data.events, deps);
+  const encoded = encodeBatch(envelope, data.events, { ...deps, body });
   const { accepted, rejected } = encoded;
   if (accepted) {
     await write(deps.objects, dataKey(deps.prefix, place), { encoded: accepted, envelope });

@@ -43,7 +43,7 @@ export async function direct({
     }
     const type = typeOf(contract, envelope, clock.now());
     const data = await dataOf({ ...deps, queue: contract.queue }, envelope, type);
-    await type.direct?.({ id, data, envelope }, { now: () => clock.now(), log });
+    await type.direct?.({ id, data, envelope, body: message.body }, { now: () => clock.now(), log });
     return { acknowledge: true, direct: { id, time: Date.parse(envelope.time) } };
   } catch (error) {
     if (error instanceof StoreError) throw error;
