@@ -3,8 +3,7 @@ import { OperatorError } from '../ops/operator';
 import type { Producer } from '../producer/producer';
 import type { FakeVendors } from './fake-vendors';
 import { LOCAL_APP } from './fakes/app-store-connect';
-import type { Failure } from './fakes/failures';
-import type { FakeServer } from './fakes/server';
+import type { Failure, FakeServer } from './fakes/server';
 
 /** A page with more rows is too long to read. */
 const MOST_ROWS = 50;

@@ -3,7 +3,7 @@ import type { FeedbackInput } from '../../feedback/message';
 import type { State } from '../../jobs/row';
 import { IdempotencyConflictError } from '../../producer/errors';
 import { LOCAL_APP } from '../fakes/app-store-connect';
-import type { Failure } from '../fakes/failures';
+import type { Failure } from '../fakes/server';
 import type { Lambda } from '../lambda/runtime';
 import type { Service } from '../service';
 

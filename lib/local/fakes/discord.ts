@@ -21,20 +21,18 @@ const embed = z
   })
   .refine(({ title, description, fields }) => title || description || fields?.length, 'Embed is empty');
 
-type AnEmbed = z.infer<typeof embed>;
-
-const lengthOf = ({ title = '', description = '', fields = [], footer }: AnEmbed): number =>
+const lengthOf = ({ title = '', description = '', fields = [], footer }: z.infer<typeof embed>): number =>
   [title, description, footer?.text ?? '', ...fields.flatMap(({ name, value }) => [name, value])].join('').length;
 
-/** The messages that a webhook accepts: https://discord.com/developers/docs/resources/webhook#execute-webhook */
+/**
+ * The messages that a webhook accepts, as far as this service sends them.
+ * https://discord.com/developers/docs/resources/webhook#execute-webhook
+ */
 const messageSchema = z
   .strictObject({
-    content: text(2000).optional(),
-    embeds: z.array(embed).max(10).default([]),
+    embeds: z.array(embed).min(1).max(10),
     allowed_mentions: z.strictObject({ parse: z.array(z.enum(['roles', 'users', 'everyone'])) }).optional(),
-    username: some(80).optional(),
   })
-  .refine(({ content, embeds }) => content || embeds.length > 0, 'Cannot send an empty message')
   .refine(
     ({ embeds }) => embeds.reduce((sum, each) => sum + lengthOf(each), 0) <= 6000,
     'Embed size exceeds maximum size of 6000',
@@ -63,9 +61,7 @@ export async function startFakeDiscord({ port }: { port?: number } = {}): Promis
   const messages: TakenMessage[] = [];
   const server = await startFake({
     port,
-    state: () => ({
-      messages: messages.map((message) => ({ title: message.embeds[0]?.title ?? message.content, ...message })),
-    }),
+    state: () => ({ messages: messages.map((message) => ({ title: message.embeds[0]?.title, ...message })) }),
     handle({ method, path, query, body }) {
       if (path !== PATH) return reply(404, { message: 'Unknown Webhook', code: 10_015 });
       if (method !== 'POST') return reply(405, { message: '405: Method Not Allowed', code: 0 });

@@ -1,22 +1,11 @@
 import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** An accepted e-mail to the recipients of one personalization. */
-export interface AcceptedMail {
+/** What the events repeat of an accepted e-mail. */
+interface Sent {
   messageId: string;
   to: string[];
-  from: string;
-  subject: string | undefined;
-  text: string | undefined;
-  html: string | undefined;
-  templateId: string | undefined;
-  templateData: Record<string, unknown>;
-  /** Replacements in subject and text. They do not apply to dynamic templates. */
-  substitutions: Record<string, string>;
   customArgs: Record<string, string>;
-  categories: string[];
-  headers: Record<string, string>;
-  at: number;
 }
 
 /** One event of the webhook, as SendGrid documents it. Custom args stand beside SendGrid's own fields. */
@@ -42,7 +31,7 @@ export function eventKeys(): EventKeys {
 }
 
 /** SendGrid's events about an accepted e-mail, one for each recipient. */
-export const eventsOf = (mail: AcceptedMail, event: string, now: number): SendgridEvent[] =>
+export const eventsOf = (mail: Sent, event: string, now: number): SendgridEvent[] =>
   mail.to.map((email, n) => ({
     ...mail.customArgs,
     email,
@@ -86,14 +75,13 @@ export function eventSender({ url, keys, now }: { url: string; keys: EventKeys; 
       await sleep(PAUSE_MS, undefined, { signal: stopping.signal }).catch(() => {});
     }
   }
-  async function send(mails: readonly AcceptedMail[]): Promise<void> {
-    for (const event of ['processed', 'delivered']) await post(mails.flatMap((mail) => eventsOf(mail, event, now())));
-  }
-
   return {
     /** Sends `processed` and then `delivered` events about these e-mails. */
-    report(mails: readonly AcceptedMail[]): void {
-      const sending = send(mails).finally(() => pending.delete(sending));
+    report(mails: readonly Sent[]): void {
+      const eventsNow = (event: string) => mails.flatMap((mail) => eventsOf(mail, event, now()));
+      const sending = post(eventsNow('processed'))
+        .then(() => post(eventsNow('delivered')))
+        .finally(() => pending.delete(sending));
       pending.add(sending);
     },
     async stop(): Promise<void> {

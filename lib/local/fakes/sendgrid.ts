@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { jsonOf } from '../../text';
-import { type AcceptedMail, type EventKeys, type EventSender, eventKeys, eventSender } from './sendgrid-events';
+import { type EventKeys, type EventSender, eventKeys, eventSender } from './sendgrid-events';
 import { type FakeServer, type Reply, reply, startFake } from './server';
 
 const MAX_BYTES = 30 * 1024 * 1024;
@@ -54,6 +54,30 @@ const mailSchema = z
     { path: ['personalizations'], error: 'Each email address should be unique, and at most 1000.' },
   );
 
+type Mail = z.infer<typeof mailSchema>;
+
+/** An accepted e-mail to the recipients of one personalization. */
+export type AcceptedMail = ReturnType<typeof acceptedMail>;
+
+function acceptedMail(mail: Mail, one: Mail['personalizations'][number], sent: { messageId: string; at: number }) {
+  const content = (type: string) => mail.content.find((part) => part.type === type)?.value;
+  return {
+    ...sent,
+    to: one.to.map(({ email }) => email),
+    from: mail.from.email,
+    subject: one.subject ?? mail.subject,
+    text: content('text/plain'),
+    html: content('text/html'),
+    templateId: mail.template_id,
+    templateData: one.dynamic_template_data,
+    /** Replacements in subject and text. They do not apply to dynamic templates. */
+    substitutions: one.substitutions,
+    customArgs: { ...mail.custom_args, ...one.custom_args },
+    categories: mail.categories,
+    headers: { ...mail.headers, ...one.headers },
+  };
+}
+
 export type SendgridModel = ReturnType<typeof sendgridModel>;
 
 /**
@@ -85,22 +109,7 @@ export function sendgridModel({
         return refused(403, 'The from address does not match a verified Sender Identity.', 'from');
       count += 1;
       const messageId = `message-${count}`;
-      const content = (type: string) => mail.content.find((part) => part.type === type)?.value;
-      const taken = mail.personalizations.map((one) => ({
-        messageId,
-        to: one.to.map(({ email }) => email),
-        from: mail.from.email,
-        subject: one.subject ?? mail.subject,
-        text: content('text/plain'),
-        html: content('text/html'),
-        templateId: mail.template_id,
-        templateData: one.dynamic_template_data,
-        substitutions: one.substitutions,
-        customArgs: { ...mail.custom_args, ...one.custom_args },
-        categories: mail.categories,
-        headers: { ...mail.headers, ...one.headers },
-        at: now(),
-      }));
+      const taken = mail.personalizations.map((one) => acceptedMail(mail, one, { messageId, at: now() }));
       mails.push(...taken);
       accepted?.(taken);
       return reply(202, undefined, { 'x-message-id': messageId });

@@ -1,16 +1,48 @@
 import http from 'node:http';
+import { buffer } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod';
 import { jsonOf } from '../../text';
 import { close, listen } from '../loopback';
-import { type Failure, type Failures, failurePlan, failureSchema } from './failures';
+
+/**
+ * How a fake vendor fails, and for which requests. A request must match all given conditions. If several failures
+ * match, the oldest one applies.
+ */
+const failureSchema = z.strictObject({
+  method: z.string().optional(),
+  /** Part of the path, query included. */
+  path: z.string().optional(),
+  bodyContains: z.string().optional(),
+  /** The number of requests that fail. */
+  times: z.union([z.number().int().min(1), z.literal('forever')]).default(1),
+
+  /** The delay before anything else happens. */
+  delayMs: z.number().min(0).optional(),
+  /** Fails before the request takes effect: drop the connection, or never answer. */
+  before: z.enum(['reset', 'hang']).optional(),
+  /** Fails after the request took effect: drop the connection, never answer, cut the answer, or answer `status`. */
+  after: z.enum(['reset', 'hang', 'cut', 'answer']).optional(),
+  /** The status instead of the vendor's own. Without `after`, the request has no effect. */
+  status: z.number().int().min(200).max(599).optional(),
+  headers: z.record(z.string(), z.string()).optional(),
+  /** JSON, or text to send as it is. */
+  body: z.unknown().optional(),
+});
+
+/** What only the same process can order. */
+export interface Failure extends z.input<typeof failureSchema> {
+  /** Asked last. */
+  matches?: () => boolean;
+  /** Refuses all connections until the fake recovers. The other fields do not matter then. */
+  down?: true;
+}
 
 export interface FakeRequest {
   method: string;
   path: string;
   query: Record<string, string>;
   headers: http.IncomingHttpHeaders;
-  /** The body as text. */
   body: string;
   bytes: Uint8Array;
 }
@@ -41,29 +73,62 @@ export interface FakeServer {
   close(): Promise<void>;
 }
 
-type Handle = (request: FakeRequest) => Reply | Promise<Reply>;
-
 /** Serves a fake vendor on 127.0.0.1. Tests and other processes can order failures, in code or over HTTP. */
 export async function startFake({
   port = 0,
   handle,
   state,
-}: Pick<FakeServer, 'state'> & { port?: number | undefined; handle: Handle }): Promise<FakeServer> {
+}: Pick<FakeServer, 'state'> & {
+  port?: number | undefined;
+  handle: (request: FakeRequest) => Reply | Promise<Reply>;
+}): Promise<FakeServer> {
   const requests: FakeRequest[] = [];
-  const failures = failurePlan();
+  let failures: Failure[] = [];
   const server = http.createServer((incoming, response) => {
-    receive(incoming)
-      .then(async (request) => {
-        if (request.path.startsWith('/_control/')) return send(response, await control(request));
-        requests.push(request);
-        await perform({ request, response, failures, handle });
-      })
-      .catch(() => response.destroy());
+    serve(incoming, response).catch(() => response.destroy());
   });
   const url = await listen(server, port);
 
+  async function serve(incoming: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
+    const { method = 'GET', url: target = '/', headers } = incoming;
+    const { pathname: path, searchParams } = new URL(target, 'http://localhost');
+    const [query, bytes] = [Object.fromEntries(searchParams), await buffer(incoming)];
+    const request = { method, path, query, headers, body: bytes.toString(), bytes };
+    if (path.startsWith('/_control/')) return send(response, await control(request));
+    requests.push(request);
+
+    const failure = take(request, searchParams.size > 0 ? `${path}?${searchParams}` : path);
+    if (failure?.delayMs) await sleep(failure.delayMs, undefined, { ref: false });
+    if (failure?.before === 'hang') return;
+    if (failure?.before === 'reset') return void response.destroy();
+
+    const ordered = failure?.status === undefined ? undefined : reply(failure.status, failure.body, failure.headers);
+    if (ordered && failure?.after === undefined) return send(response, ordered);
+
+    const own = await handle(request);
+    if (failure?.after === 'hang') return;
+    if (failure?.after === 'reset') return void response.destroy();
+    // Without a status of the failure: the vendor's own answer, with the headers that the failure adds.
+    const answer = ordered ?? { ...own, headers: { ...own.headers, ...failure?.headers } };
+    send(response, answer, failure?.after === 'cut');
+  }
+
+  /** The failure that was ordered for this request. It counts the request. */
+  function take({ method, body }: FakeRequest, path: string): Failure | undefined {
+    const met = failures.find(
+      (failure) =>
+        (failure.method ?? method) === method &&
+        path.includes(failure.path ?? '') &&
+        body.includes(failure.bodyContains ?? '') &&
+        (failure.matches?.() ?? true),
+    );
+    if (met && met.times !== 'forever') met.times = (met.times ?? 1) - 1;
+    failures = failures.filter(({ times }) => times !== 0);
+    return met;
+  }
+
   async function recover(): Promise<void> {
-    failures.clear();
+    failures = [];
     if (!server.listening) await listen(server, Number(new URL(url).port));
   }
 
@@ -71,7 +136,7 @@ export async function startFake({
     switch (`${method} ${path}`) {
       case 'GET /_control/state': {
         const taken = requests.map((request) => ({ method: request.method, path: request.path }));
-        return reply(200, { ...state(), requests: taken, failures: failures.pending() });
+        return reply(200, { ...state(), requests: taken, failures });
       }
       case 'DELETE /_control/failures':
         await recover();
@@ -79,7 +144,7 @@ export async function startFake({
       case 'POST /_control/failures': {
         const parsed = z.array(failureSchema).safeParse([jsonOf(body)].flat());
         if (!parsed.success) return reply(400, { error: z.prettifyError(parsed.error) });
-        for (const failure of parsed.data) failures.add(failure);
+        failures.push(...parsed.data);
         return reply(204);
       }
       default:
@@ -92,57 +157,11 @@ export async function startFake({
     state,
     requests,
     fail: (failure) => {
-      if (!failure.down) return failures.add(failure);
-      void close(server);
+      if (failure.down) void close(server);
+      else failures.push({ ...failure });
     },
     recover,
     close: () => close(server),
-  };
-}
-
-/** Handles one request: by the vendor's model, or by the failure that was ordered for it. */
-async function perform({
-  request,
-  response,
-  failures,
-  handle,
-}: {
-  request: FakeRequest;
-  response: http.ServerResponse;
-  failures: Failures;
-  handle: Handle;
-}): Promise<void> {
-  const { method, path, query, body } = request;
-  const search = new URLSearchParams(query).toString();
-  const failure = failures.take({ method, path: search ? `${path}?${search}` : path, body });
-  if (failure?.delayMs) await sleep(failure.delayMs, undefined, { ref: false });
-  if (failure?.before === 'hang') return;
-  if (failure?.before === 'reset') return void response.destroy();
-
-  const ordered = failure?.status === undefined ? undefined : reply(failure.status, failure.body, failure.headers);
-  if (ordered && failure?.after === undefined) return send(response, ordered);
-
-  const own = await handle(request);
-  if (failure?.after === 'hang') return;
-  if (failure?.after === 'reset') return void response.destroy();
-  // Without a status of the failure: the vendor's own answer, with the headers that the failure adds.
-  const answer = ordered ?? { ...own, headers: { ...own.headers, ...failure?.headers } };
-  send(response, answer, failure?.after === 'cut');
-}
-
-/** Reads the whole request. Rejects if the connection breaks. */
-async function receive(incoming: http.IncomingMessage): Promise<FakeRequest> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of incoming) chunks.push(chunk as Buffer);
-  const bytes = Buffer.concat(chunks);
-  const url = new URL(incoming.url ?? '/', 'http://localhost');
-  return {
-    method: incoming.method ?? 'GET',
-    path: url.pathname,
-    query: Object.fromEntries(url.searchParams),
-    headers: incoming.headers,
-    body: bytes.toString(),
-    bytes,
   };
 }
 

@@ -12,12 +12,6 @@ export interface FakeTicket extends Omit<z.infer<typeof ticketSchema>, 'comment'
   created_at: string;
 }
 
-interface FakeUser {
-  id: number;
-  name: string;
-  email: string;
-}
-
 export type ZendeskModel = ReturnType<typeof zendeskModel>;
 
 const KEY_LIFE_MS = 2 * 3_600_000;
@@ -52,16 +46,9 @@ export function zendeskModel({
   suspended?: string[] | undefined;
 }) {
   const tickets: FakeTicket[] = [];
-  const users: FakeUser[] = [];
+  const users: { id: number; name: string; email: string }[] = [];
   const uploads = new Map<string, { name: string; at: number }>();
   const keys = new Map<string, { body: string; at: number; made: Reply }>();
-
-  const userOf = (name: string, email: string) => {
-    const known = users.find((user) => user.email === email);
-    const user = known ?? { id: users.length + 1, name, email };
-    if (!known) users.push(user);
-    return user;
-  };
 
   function create(body: string): Reply {
     const parsed = z.object({ ticket: ticketSchema }).safeParse(jsonOf(body));
@@ -70,7 +57,10 @@ export function zendeskModel({
       return invalid(String(issue?.path[1] ?? 'base'), issue?.message ?? 'is invalid');
     }
     const { requester, comment, ...rest } = parsed.data.ticket;
-    const user = userOf(requester.name, requester.email.toLowerCase());
+    const email = requester.email.toLowerCase();
+    const known = users.find((user) => user.email === email);
+    const user = known ?? { id: users.length + 1, name: requester.name, email };
+    if (!known) users.push(user);
     if (suspended.includes(user.email)) return invalid('requester', `${user.email} is suspended`);
     const files = comment.uploads.map((token) => uploads.get(token));
     if (files.some((file) => !file || now() - file.at > UPLOAD_LIFE_MS))

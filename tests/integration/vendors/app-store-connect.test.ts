@@ -6,7 +6,7 @@ import {
   startFakeAppStoreConnect,
   tokenProblem,
 } from '../../../lib/local/fakes/app-store-connect';
-import type { Failure } from '../../../lib/local/fakes/failures';
+import type { Failure } from '../../../lib/local/fakes/server';
 import { type AppStoreConnect, realAppStoreConnect } from '../../../lib/vendors/app-store-connect';
 import { APP, BUILD, GROUP, seed, TEAM } from '../../support/testflight';
 import { allTextOf, caught, secretOf } from '../../support/vendors';

@@ -1,7 +1,7 @@
 import { type FakeAppStoreConnect, startFakeAppStoreConnect } from '../../../lib/local/fakes/app-store-connect';
 import { type FakeDiscord, startFakeDiscord } from '../../../lib/local/fakes/discord';
-import type { Failure } from '../../../lib/local/fakes/failures';
 import { type FakeSendgrid, startFakeSendgrid } from '../../../lib/local/fakes/sendgrid';
+import type { Failure } from '../../../lib/local/fakes/server';
 import { type FakeZendesk, startFakeZendesk } from '../../../lib/local/fakes/zendesk';
 import { realAppStoreConnect } from '../../../lib/vendors/app-store-connect';
 import { realDiscord } from '../../../lib/vendors/discord';

@@ -1,7 +1,6 @@
 import { AmbiguousError } from '../../../lib/errors';
 import { type AppStoreConnectModel, appStoreConnectModel } from '../../../lib/local/fakes/app-store-connect-model';
-import { type SendgridModel, sendgridModel } from '../../../lib/local/fakes/sendgrid';
-import type { AcceptedMail } from '../../../lib/local/fakes/sendgrid-events';
+import { type AcceptedMail, type SendgridModel, sendgridModel } from '../../../lib/local/fakes/sendgrid';
 import type { Reply } from '../../../lib/local/fakes/server';
 import { type ZendeskModel, zendeskModel } from '../../../lib/local/fakes/zendesk';
 import { MARK } from '../world/watch';

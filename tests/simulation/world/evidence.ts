@@ -1,5 +1,5 @@
 import { StoreError } from '../../../lib/errors';
-import type { AcceptedMail } from '../../../lib/local/fakes/sendgrid-events';
+import type { AcceptedMail } from '../../../lib/local/fakes/sendgrid';
 import { eventsOf } from '../../../lib/local/fakes/sendgrid-events';
 import { codeOf } from './code';
 import type { World } from './types';

@@ -2,7 +2,7 @@ import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import type { FactMessage } from '../../../lib/alarms/fact';
 import type { QueueSettings } from '../../../lib/config/common';
 import type { JobRow } from '../../../lib/jobs/row';
-import type { AcceptedMail } from '../../../lib/local/fakes/sendgrid-events';
+import type { AcceptedMail } from '../../../lib/local/fakes/sendgrid';
 import type { SqsModel } from '../../../lib/local/sqs/model';
 import type {
   BatchQueues,
