@@ -1,24 +1,17 @@
 import type { Message } from '@aws-sdk/client-sqs';
 import type { SQSEvent, SQSRecord } from 'aws-lambda';
+import * as z from 'zod';
 import type { InvokeResult } from './lambda/environment';
 import { SqsError } from './sqs/errors';
 import type { SqsModel } from './sqs/model';
-import { recordOf, reportedFailures } from './sqs-event';
 import type { Timers } from './timers';
 
-/** What the mapping did, for a trace. `returned` messages stay in the queue until their visibility timeout ends. */
-export type MappingEvent =
-  | { kind: 'invoked'; messageIds: string[] }
-  | { kind: 'throttled'; messageIds: string[]; retryAt: number | undefined }
-  | {
-      kind: 'ended';
-      messageIds: string[];
-      result: 'answer' | 'malformed' | 'error' | 'timeout' | 'crash' | 'throttled';
-      deleted: string[];
-      returned: string[];
-    }
-  | { kind: 'delete-lost'; messageId: string }
-  | { kind: 'delete-refused'; messageId: string; code: string };
+/** What the mapping did, for a trace. */
+export interface MappingEvent {
+  kind: 'invoked' | 'throttled' | 'ended' | 'deleted' | 'delete-lost' | 'delete-refused';
+  messageIds: string[];
+  result?: 'answer' | 'malformed' | 'error' | 'timeout' | 'crash' | 'throttled';
+}
 
 export interface EventSourceMappingOptions {
   sqs: SqsModel;
@@ -51,8 +44,9 @@ const LONGEST_BACKOFF_MS = 30_000;
  */
 export function createEventSourceMapping(options: EventSourceMappingOptions): EventSourceMapping {
   const { sqs, queue, timers, maximumConcurrency = 1000, onEvent = () => {} } = options;
-  const { QueueArn: queueArn = queue } =
-    sqs.getQueueAttributes({ QueueUrl: queue, AttributeNames: ['QueueArn'] }).Attributes ?? {};
+  const attributeOf = (name: 'QueueArn' | 'VisibilityTimeout'): string =>
+    sqs.getQueueAttributes({ QueueUrl: queue, AttributeNames: [name] }).Attributes?.[name] ?? '';
+  const queueArn = attributeOf('QueueArn');
   const running = new Set<Promise<void>>();
   /** Each function ends the back-off of one throttled invocation. */
   const waits = new Set<() => void>();
@@ -82,35 +76,32 @@ export function createEventSourceMapping(options: EventSourceMappingOptions): Ev
 
   function receiveBatch(): Message[] {
     const batch: Message[] = [];
-    while (batch.length < options.batchSize) {
-      const more = receive(Math.min(10, options.batchSize - batch.length));
-      if (more.length === 0) break;
-      batch.push(...more);
+    const names = { AttributeNames: ['All' as const], MessageAttributeNames: ['All'] };
+    try {
+      while (batch.length < options.batchSize) {
+        const max = Math.min(10, options.batchSize - batch.length);
+        const { Messages = [] } = sqs.receiveMessage({ QueueUrl: queueArn, MaxNumberOfMessages: max, ...names });
+        if (Messages.length === 0) break;
+        batch.push(...Messages);
+      }
+    } catch (error) {
+      // Too many messages are in flight. A change of the queue wakes the poller again.
+      if (!(error instanceof SqsError)) throw error;
     }
     return batch;
   }
 
-  function receive(max: number): Message[] {
-    try {
-      const names = { AttributeNames: ['All' as const], MessageAttributeNames: ['All'] };
-      return sqs.receiveMessage({ QueueUrl: queueArn, MaxNumberOfMessages: max, ...names }).Messages ?? [];
-    } catch (error) {
-      // Too many messages are in flight. A change of the queue wakes the poller again.
-      if (error instanceof SqsError) return [];
-      throw error;
-    }
-  }
-
   async function runBatch(messages: Message[]): Promise<void> {
-    const deadline = timers.now() + visibilityMs(options);
+    // Lambda receives with the visibility timeout of the queue.
+    const deadline = timers.now() + Number(attributeOf('VisibilityTimeout')) * 1000;
     const records = messages.map((message) => recordOf(message, { queueArn, region: sqs.region }));
     const messageIds = records.map(({ messageId }) => messageId);
     const result = await invoke(records, deadline);
     const failures = result.kind === 'answer' ? reportedFailures(result.value, messageIds) : messageIds;
-    const returned = failures ?? messageIds;
     const outcome = result.kind === 'failed' ? result.reason : failures ? result.kind : 'malformed';
-    const deleted = deleteRecords(records.filter(({ messageId }) => !returned.includes(messageId)));
-    onEvent({ kind: 'ended', messageIds, result: outcome, deleted, returned });
+    onEvent({ kind: 'ended', messageIds, result: outcome });
+    for (const record of records.filter(({ messageId }) => !(failures ?? messageIds).includes(messageId)))
+      onEvent({ kind: deleteOne(record), messageIds: [record.messageId] });
   }
 
   /** Retries a throttled invocation until the visibility timeout would end. Then SQS delivers the messages again. */
@@ -120,10 +111,8 @@ export function createEventSourceMapping(options: EventSourceMappingOptions): Ev
       onEvent({ kind: 'invoked', messageIds });
       const result = await options.invoke({ Records }).catch((): InvokeResult => ({ kind: 'failed', reason: 'error' }));
       if (result.kind !== 'throttled') return result;
-      const retryAt = timers.now() + backoff;
-      const again = unsubscribe !== undefined && retryAt < deadline;
-      onEvent({ kind: 'throttled', messageIds, retryAt: again ? retryAt : undefined });
-      if (!again) return result;
+      onEvent({ kind: 'throttled', messageIds });
+      if (!unsubscribe || timers.now() + backoff >= deadline) return result;
       await wait(backoff);
       if (!unsubscribe) return result;
     }
@@ -140,22 +129,16 @@ export function createEventSourceMapping(options: EventSourceMappingOptions): Ev
       waits.add(end);
     });
 
-  /** Returns the ids that SQS deleted. A FIFO queue refuses a delete after the visibility timeout. */
-  function deleteRecords(records: SQSRecord[]): string[] {
-    return records.flatMap(({ messageId, receiptHandle }) => {
-      if (options.lose?.(messageId)) {
-        onEvent({ kind: 'delete-lost', messageId });
-        return [];
-      }
-      try {
-        sqs.deleteMessage({ QueueUrl: queueArn, ReceiptHandle: receiptHandle });
-        return [messageId];
-      } catch (error) {
-        if (!(error instanceof SqsError)) throw error;
-        onEvent({ kind: 'delete-refused', messageId, code: error.code });
-        return [];
-      }
-    });
+  function deleteOne({ messageId, receiptHandle }: SQSRecord): MappingEvent['kind'] {
+    if (options.lose?.(messageId)) return 'delete-lost';
+    try {
+      sqs.deleteMessage({ QueueUrl: queueArn, ReceiptHandle: receiptHandle });
+      return 'deleted';
+    } catch (error) {
+      // A FIFO queue refuses a delete after the visibility timeout.
+      if (error instanceof SqsError) return 'delete-refused';
+      throw error;
+    }
   }
 
   return {
@@ -176,8 +159,46 @@ export function createEventSourceMapping(options: EventSourceMappingOptions): Ev
   };
 }
 
-/** Lambda receives with the visibility timeout of the queue. */
-const visibilityMs = ({ sqs, queue }: Pick<EventSourceMappingOptions, 'sqs' | 'queue'>): number =>
-  Number(
-    sqs.getQueueAttributes({ QueueUrl: queue, AttributeNames: ['VisibilityTimeout'] }).Attributes?.VisibilityTimeout,
-  ) * 1000;
+/** The record that Lambda makes of a received message. */
+export function recordOf(message: Message, { queueArn, region }: { queueArn: string; region: string }): SQSRecord {
+  const { MessageId = '', ReceiptHandle = '', Body = '', Attributes = {}, MD5OfBody = '' } = message;
+  return {
+    messageId: MessageId,
+    receiptHandle: ReceiptHandle,
+    body: Body,
+    attributes: {
+      ApproximateReceiveCount: '',
+      SentTimestamp: '',
+      SenderId: '',
+      ApproximateFirstReceiveTimestamp: '',
+      ...Attributes,
+    },
+    messageAttributes: Object.fromEntries(
+      Object.entries(message.MessageAttributes ?? {}).map(([name, { DataType: dataType = '', StringValue = '' }]) => [
+        name,
+        { stringValue: StringValue, stringListValues: [], binaryListValues: [], dataType },
+      ]),
+    ),
+    md5OfBody: MD5OfBody,
+    eventSource: 'aws:sqs',
+    eventSourceARN: queueArn,
+    awsRegion: region,
+  };
+}
+
+/**
+ * The message ids that a function's answer reports as failed, by Lambda's rules for ReportBatchItemFailures. `undefined`
+ * means that the answer is malformed: Lambda then treats the whole batch as failed.
+ * https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html#services-sqs-batchfailurereporting
+ */
+export function reportedFailures(answer: unknown, messageIds: string[]): string[] | undefined {
+  if (answer === null || answer === undefined) return [];
+  const parsed = answerSchema.safeParse(answer);
+  if (!parsed.success) return undefined;
+  const ids = (parsed.data.batchItemFailures ?? []).map(({ itemIdentifier }) => itemIdentifier);
+  return ids.every((id) => messageIds.includes(id)) ? ids : undefined;
+}
+
+const answerSchema = z.looseObject({
+  batchItemFailures: z.array(z.looseObject({ itemIdentifier: z.string() })).nullish(),
+});

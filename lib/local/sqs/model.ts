@@ -1,8 +1,7 @@
 import type * as sdk from '@aws-sdk/client-sqs';
-import { moveMessages } from './move';
 import { earliestExpiry, enqueue, findQueue, getQueue, notify, type Service } from './queue';
 import { createQueue, queueAttributes, setQueueAttributes, urlOf } from './queues';
-import { changeVisibility, deleteByReceipt, receive } from './receive';
+import { changeVisibility, deleteByReceipt, moveMessages, receive } from './receive';
 import { checkSendEntries, runBatch, send } from './send';
 import type { SqsModelOptions, StoredMessage } from './types';
 
@@ -38,9 +37,7 @@ export function createSqsModel(options: SqsModelOptions) {
       }
     };
 
-  return {
-    region: options.region,
-    account: options.account,
+  const actions = {
     createQueue: call(({ QueueName = '', Attributes = {} }: sdk.CreateQueueRequest) => ({
       QueueUrl: urlOf(service, createQueue(service, QueueName, Attributes as Record<string, string>).name),
     })),
@@ -81,7 +78,13 @@ export function createSqsModel(options: SqsModelOptions) {
       moveMessages(service, input);
       return { TaskHandle: service.uuid() };
     }),
+  };
 
+  return {
+    ...actions,
+    actions,
+    region: options.region,
+    account: options.account,
     /**
      * The earliest time at which a message of the queue can become receivable or expire without another call.
      * `undefined` if only a call can change the queue. The queue is given by name, URL or ARN. Only the first invisible

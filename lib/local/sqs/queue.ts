@@ -8,8 +8,8 @@ export interface QueueSettings {
   /** Whether a group has deduplication ids of its own. */
   deduplicatesInGroup: boolean;
   redrive: { targetArn: string; maxReceiveCount: number } | undefined;
-  /** Whether a queue may use this one as its DLQ. */
-  allowsSource: (arn: string) => boolean;
+  /** The queues that may use this one as their DLQ. The default is all. */
+  sources: string[] | undefined;
 }
 
 /** The state of SQS for one account in one region. */
@@ -88,10 +88,7 @@ export function getQueue(service: Service, reference: string | undefined): Queue
 }
 
 /** Numbers that rise across the whole model, for messages and for the turns of groups. */
-export function nextPosition(service: Service): number {
-  service.lastPosition += 1;
-  return service.lastPosition;
-}
+const nextPosition = (service: Service): number => ++service.lastPosition;
 
 /** Appends a message to a queue. A FIFO queue gives it a sequence number: 20 digits, increasing, not consecutive. */
 export function enqueue(service: Service, queue: Queue, content: Omit<StoredMessage, 'sequenceNumber'>): Message {
@@ -140,8 +137,7 @@ function insert(queue: Queue, group: Group, turn: number): void {
 
 /** Index of the first group whose turn is not before `turn`. */
 function indexOf(order: Group[], turn: number): number {
-  let low = 0;
-  let high = order.length;
+  let [low, high] = [0, order.length];
   while (low < high) {
     const middle = (low + high) >>> 1;
     if ((order[middle]?.turn ?? Infinity) < turn) low = middle + 1;
@@ -170,22 +166,19 @@ export const earliestExpiry = (queue: Queue): number =>
  * So a batch can hold several messages of a group, and no message overtakes one in flight.
  */
 export function* receivable(queue: Queue, now: number, horizon = Infinity): Generator<Message> {
-  for (const group of queue.order) {
+  for (const group of queue.order)
     for (const message of group.messages) {
       if (message.visibleAt > now || message.position > horizon) break;
       yield message;
     }
-  }
 }
 
 /** Exact numbers. Those of SQS are approximate. */
-export function counts(queue: Queue, now: number): { visible: number; inFlight: number; delayed: number } {
-  const total = { visible: 0, inFlight: 0, delayed: 0 };
-  for (const message of queue.byId.values()) {
-    if (message.visibleAt <= now) total.visible += 1;
-    else if (message.receivesHere > 0) total.inFlight += 1;
-    else total.delayed += 1;
-  }
+export function counts(queue: Queue, now: number): { visible: number; inFlight: number } {
+  const total = { visible: 0, inFlight: 0 };
+  for (const { visibleAt, receivesHere } of queue.byId.values())
+    if (visibleAt <= now) total.visible += 1;
+    else if (receivesHere > 0) total.inFlight += 1;
   return total;
 }
 

@@ -26,10 +26,7 @@ const attributesSchema = z.strictObject({
     z.object({ deadLetterTargetArn: z.string(), maxReceiveCount: z.coerce.number().int().min(1).max(1000) }),
   ).optional(),
   RedriveAllowPolicy: json(
-    z.discriminatedUnion('redrivePermission', [
-      z.strictObject({ redrivePermission: z.enum(['allowAll', 'denyAll']) }),
-      z.strictObject({ redrivePermission: z.literal('byQueue'), sourceQueueArns: z.array(z.string()).min(1).max(10) }),
-    ]),
+    z.strictObject({ redrivePermission: z.literal('byQueue'), sourceQueueArns: z.array(z.string()).min(1).max(10) }),
   ).optional(),
 });
 
@@ -38,16 +35,13 @@ const DEFAULTS = { VisibilityTimeout: '30', MessageRetentionPeriod: '345600' };
 function settingsOf(attributes: Record<string, string>): QueueSettings {
   const { success, data, error } = attributesSchema.safeParse(attributes);
   if (!success) throw new SqsError('InvalidAttributeValue', `Invalid attributes. ${z.prettifyError(error)}`);
-  const { RedrivePolicy: redrive, RedriveAllowPolicy: allowed } = data;
+  const { RedrivePolicy: redrive } = data;
   return {
     visibilityMs: data.VisibilityTimeout * 1000,
     retentionMs: data.MessageRetentionPeriod * 1000,
     deduplicatesInGroup: data.DeduplicationScope === 'messageGroup',
     redrive: redrive && { targetArn: redrive.deadLetterTargetArn, maxReceiveCount: redrive.maxReceiveCount },
-    allowsSource: (arn) =>
-      allowed?.redrivePermission === 'byQueue'
-        ? allowed.sourceQueueArns.includes(arn)
-        : allowed?.redrivePermission !== 'denyAll',
+    sources: data.RedriveAllowPolicy?.sourceQueueArns,
   };
 }
 
@@ -98,7 +92,8 @@ function checkRedrivePolicy(service: Service, { arn, fifo }: Queue, { redrive }:
   if (!target) throw refuse('Dead letter target does not exist.');
   if (target.fifo !== fifo) throw refuse('Dead-letter queue must be same type of queue as the source.');
   if (target.arn === arn) throw refuse('A queue cannot be its own dead-letter queue.');
-  if (!target.settings.allowsSource(arn)) throw refuse('The dead-letter queue does not allow this source queue.');
+  if (target.settings.sources?.includes(arn) === false)
+    throw refuse('The dead-letter queue does not allow this source queue.');
 }
 
 export function queueAttributes(

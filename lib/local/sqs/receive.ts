@@ -1,8 +1,18 @@
-import type { Message as Received, ReceiveMessageRequest } from '@aws-sdk/client-sqs';
+import type { Message as Received, ReceiveMessageRequest, StartMessageMoveTaskRequest } from '@aws-sdk/client-sqs';
 import { invalidValue, SqsError } from './errors';
-import { moveToDeadLetterQueue } from './move';
-import { counts, findQueue, type Message, moveBack, type Queue, receivable, remove, type Service } from './queue';
-import { md5 } from './send';
+import {
+  counts,
+  enqueue,
+  findQueue,
+  type Message,
+  moveBack,
+  type Queue,
+  receivable,
+  remove,
+  type Service,
+  UNRECEIVED,
+} from './queue';
+import { md5, remember } from './send';
 
 const MOST_VISIBILITY_SECONDS = 43_200;
 
@@ -35,7 +45,8 @@ export function receive(service: Service, queue: Queue, input: ReceiveMessageReq
     if (taken.length === max) break;
     (deadLetterQueue && message.receivesHere >= redrive.maxReceiveCount ? exhausted : taken).push(message);
   }
-  if (deadLetterQueue) for (const message of exhausted) moveToDeadLetterQueue(service, message, queue, deadLetterQueue);
+  if (deadLetterQueue)
+    for (const message of exhausted) moveToDeadLetterQueue(service, { message, from: queue, to: deadLetterQueue });
   for (const message of taken) {
     message.receiveCount += 1;
     message.receivesHere += 1;
@@ -139,3 +150,52 @@ const systemAttributes = (message: Message): Record<string, string | undefined> 
   MessageDeduplicationId: message.deduplicationId,
   DeadLetterQueueSourceArn: message.deadLetterSourceArn,
 });
+
+interface Move {
+  message: Message;
+  from: Queue;
+  to: Queue;
+}
+
+/**
+ * Moves a message to the DLQ as SQS does. The message keeps its id, group, attributes and reported receive count. In a
+ * FIFO queue the message id becomes its deduplication id, and its time of sending and retention start again.
+ */
+function moveToDeadLetterQueue(service: Service, { message, from, to }: Move): void {
+  const { messageId, sentAt, receiveCount, firstReceivedAt } = message;
+  const kept = { receiveCount, firstReceivedAt, deadLetterSourceArn: from.arn };
+  const own = to.fifo ? { deduplicationId: messageId } : { deduplicationId: undefined, sentAt };
+  move(service, { message, from, to }, { ...kept, ...own });
+}
+
+/**
+ * Runs a message move task at once: it moves the visible messages of a DLQ to their sources, or to a given queue. As on
+ * AWS, it ends before a message whose source it cannot determine, because a client sent it to the DLQ.
+ */
+export function moveMessages(service: Service, { SourceArn, DestinationArn }: StartMessageMoveTaskRequest): void {
+  const from = resourceOf(service, SourceArn);
+  const destination = DestinationArn === undefined ? undefined : resourceOf(service, DestinationArn);
+  if (![...service.queues.values()].some(({ settings }) => settings.redrive?.targetArn === from.arn))
+    throw new SqsError('InvalidParameterValue', 'Source queue must be configured as a Dead Letter Queue.');
+  for (;;) {
+    const message = receivable(from, service.now()).next().value;
+    const to = destination ?? findQueue(service, message?.deadLetterSourceArn);
+    if (!message || !to) return;
+    // SQS makes a new message of it.
+    move(service, { message, from, to }, { messageId: service.uuid() });
+  }
+}
+
+function move(service: Service, { message, from, to }: Move, changes: Partial<Message>): void {
+  const now = service.now();
+  remove(from, message);
+  const { position: _position, group: _group, ...content } = message;
+  remember(to, enqueue(service, to, { ...content, ...UNRECEIVED, sentAt: now, visibleAt: now, ...changes }), now);
+  service.changed.add(from.name);
+}
+
+function resourceOf(service: Service, arn: string | undefined): Queue {
+  const queue = findQueue(service, arn);
+  if (queue) return queue;
+  throw new SqsError('ResourceNotFoundException', "The resource that you specified for the ARN doesn't exist.");
+}

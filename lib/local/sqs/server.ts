@@ -7,21 +7,6 @@ import { realTimers, type Timers } from '../timers';
 import { invalidValue, SqsError } from './errors';
 import type { SqsModel } from './model';
 
-/** The actions of SQS, by the name in the X-Amz-Target header. The clients check their input themselves. */
-const ACTIONS = {
-  CreateQueue: 'createQueue',
-  GetQueueUrl: 'getQueueUrl',
-  SetQueueAttributes: 'setQueueAttributes',
-  GetQueueAttributes: 'getQueueAttributes',
-  SendMessage: 'sendMessage',
-  SendMessageBatch: 'sendMessageBatch',
-  ReceiveMessage: 'receiveMessage',
-  DeleteMessage: 'deleteMessage',
-  ChangeMessageVisibility: 'changeMessageVisibility',
-  ChangeMessageVisibilityBatch: 'changeMessageVisibilityBatch',
-  StartMessageMoveTask: 'startMessageMoveTask',
-} as const satisfies Record<string, keyof SqsModel>;
-
 /** Serves a model over AWS's JSON protocol for SQS. `timers` end long polls and must use the clock of the model. */
 export async function startSqs({
   port = 0,
@@ -44,18 +29,21 @@ export async function startSqs({
     const hangUp = new AbortController();
     response.on('close', () => hangUp.abort());
     const [, name = ''] = String(request.headers['x-amz-target']).split('AmazonSQS.');
-    const action = Object.hasOwn(ACTIONS, name) ? ACTIONS[name as keyof typeof ACTIONS] : undefined;
-    if (!action) return reply(response, 400, problem('UnknownOperationException', 'This action is unknown.'));
+    const action = `${name.charAt(0).toLowerCase()}${name.slice(1)}` as keyof SqsModel['actions'];
+    if (!Object.hasOwn(model.actions, action))
+      return reply(response, 400, problem('UnknownOperationException', 'This action is unknown.'));
+    // The clients check their input themselves.
     const input = JSON.parse((await text(request)) || '{}') as never;
     const receives = action === 'receiveMessage';
     const result = receives
       ? await receiveOrWait(input, { model, timers, signal: hangUp.signal })
-      : model[action](input);
-    reply(response, 200, result ?? {}, toLocal);
+      : (model.actions[action](input) ?? {});
+    // A client may call the URL that it gets.
+    const { QueueUrl } = result as { QueueUrl?: string };
+    reply(response, 200, QueueUrl ? { QueueUrl: QueueUrl.replace(/^https:\/\/[^/]+/, url) } : result);
   }
 
   const url = await listen(server, port);
-  const toLocal = (queueUrl: string) => queueUrl.replace(/^https:\/\/[^/]+/, url);
   return { url, close: () => close(server) };
 }
 
@@ -96,15 +84,9 @@ const changeOf = (queue: string, until: number, { model, timers, signal }: Poll)
     signal.addEventListener('abort', end);
   });
 
-/** `toLocal` turns the URL of a queue into one of this server. */
-function reply(
-  response: ServerResponse,
-  status: number,
-  body: object,
-  toLocal: (queueUrl: string) => string = (queueUrl) => queueUrl,
-): void {
+function reply(response: ServerResponse, status: number, body: object): void {
   response.writeHead(status, { 'content-type': 'application/x-amz-json-1.0', 'x-amzn-requestid': randomUUID() });
-  response.end(JSON.stringify(body, (key, member) => (key === 'QueueUrl' ? toLocal(String(member)) : member)));
+  response.end(JSON.stringify(body));
 }
 
 const problem = (code: string, message: string): object => ({ __type: `com.amazonaws.sqs#${code}`, message });
