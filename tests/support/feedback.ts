@@ -23,11 +23,7 @@ export const feedbackBody = (changes: Partial<FeedbackInput> = {}, envelope: Rec
   JSON.stringify(anEnvelope({ type: 'feedback.submitted.v1', data: aFeedback(changes), ...envelope }));
 
 /** The feedback worker over the real adapters and HTTP, against fake vendors on loopback; the rest is in memory. */
-export async function startFeedback({
-  confirmationWaitMs = 900_000,
-  templateId,
-  ...options
-}: EngineOptions & { confirmationWaitMs?: number; templateId?: string } = {}) {
+export async function startFeedback(options: EngineOptions = {}) {
   // The engine creates the clock, so the fakes read the time later.
   let now = () => Date.now();
   const zendesk = await startFakeZendesk({ now: () => now() });
@@ -55,9 +51,8 @@ export async function startFeedback({
         prefix: PREFIX,
         tags: ['app'],
         from: { email: 'support@example.com' },
-        templateId,
         brand: 'Sample',
-        confirmationWaitMs,
+        confirmationWaitMs: 900_000,
       },
     });
   }, options);

@@ -4,20 +4,15 @@ import { attachmentKey, feedbackBody, startFeedback } from '../../support/feedba
 
 type Service = Awaited<ReturnType<typeof startFeedback>>;
 const services: Service[] = [];
-type StartOptions = NonNullable<Parameters<typeof startFeedback>[0]>;
-const start = async (options: StartOptions = {}): Promise<Service> => {
-  const service = await startFeedback(options);
+const start = async (): Promise<Service> => {
+  const service = await startFeedback();
   services.push(service);
   return service;
 };
-/** Starts a service whose vendors fail like this, and runs one job. */
-async function ran(
-  body: string,
-  { zendesk, sendgrid, ...options }: StartOptions & { zendesk?: Failure; sendgrid?: Failure } = {},
-) {
-  const service = await start(options);
+/** Starts a service whose Zendesk fails like this, and runs one job. */
+async function ran(body: string, { zendesk }: { zendesk?: Failure } = {}) {
+  const service = await start();
   if (zendesk) service.zendesk.fail(zendesk);
-  if (sendgrid) service.sendgrid.fail(sendgrid);
   service.engine.send(body);
   await service.engine.deliver(1);
   return service;
@@ -87,17 +82,6 @@ test('no confirmation is sent if the user does not want one', async () => {
   });
 });
 
-test('the confirmation uses the configured dynamic template', async () => {
-  const templateId = `d-${'0'.repeat(32)}`;
-  const { sendgrid } = await ran(feedbackBody(), { templateId });
-
-  const body = JSON.parse(sendgrid.requests[0]?.body ?? '') as Record<string, unknown>;
-  expect(body).toMatchObject({
-    template_id: templateId,
-    personalizations: [{ dynamic_template_data: { name: 'A User', subject: 'The export is empty', brand: 'Sample' } }],
-  });
-});
-
 test('a ticket that was created with another body is looked up', async () => {
   const { engine, zendesk } = await ran(feedbackBody(), {
     zendesk: {
@@ -155,27 +139,6 @@ test.each([
 
   expect(engine.row(jobId(1))).toMatchObject({ state: 'dead', error: { code, field: 'data.attachments.0.key' } });
   expect(zendesk.tickets).toEqual([]);
-});
-
-describe('a confirmation', () => {
-  test('that is throttled for more than a quarter of an hour is skipped at once and the job succeeds', async () => {
-    const { engine, zendesk } = await ran(feedbackBody(), {
-      sendgrid: { times: 'forever', status: 429, headers: { 'x-ratelimit-reset': '99999999999' } },
-    });
-
-    expect(zendesk.tickets).toHaveLength(1);
-    expect(engine.row(jobId(1))).toMatchObject({
-      state: 'succeeded',
-      steps: { confirmation: { status: 'skipped' } },
-    });
-  });
-
-  test.each([401, 400])('is skipped if SendGrid answers %i, and the job succeeds with its ticket', async (status) => {
-    const { engine, zendesk } = await ran(feedbackBody(), { sendgrid: { times: 'forever', status } });
-
-    expect(zendesk.tickets).toHaveLength(1);
-    expect(engine.row(jobId(1))).toMatchObject({ state: 'succeeded', steps: { confirmation: { status: 'skipped' } } });
-  });
 });
 
 test('the fourth job in an hour for one address without a user id makes a ticket and sends no mail', async () => {

@@ -49,25 +49,3 @@ test('after a crash among several memberships the next run waits for the time of
   expect([state, steps.membership?.status]).toEqual(['held', 'started']);
   expect(retryAt - (steps.membership?.startedAt ?? 0)).toBe(2 * LONGEST_CALL_MS + SETTLE_AFTER_MS);
 });
-
-test('after a crashed run the next run waits until Apple would show the effect of its call', async () => {
-  const { killed, before } = killedAt('apple.invite');
-  const service = await startTestflight({ timeoutMs: 5_000, settings: { visibility: 8 }, before });
-  const { engine, apple } = service;
-  engine.send(inviteBody(), { group: APP });
-  await Promise.race([engine.deliver(1), killed]);
-  const asked = apple.requests.length;
-
-  engine.clock.advance(10_000);
-  await engine.deliver(1);
-  const soon = { asked: apple.requests.length, row: engine.row(jobId(1)) };
-  await engine.drain({ batch: 1 });
-  await service.close();
-
-  expect(soon).toMatchObject({
-    asked,
-    row: { state: 'held', reason: 'throttled', steps: { invitation: { status: 'started' } }, attempts: 1 },
-  });
-  expect(apple.mails).toHaveLength(1);
-  expect(engine.row(jobId(1)).state).toBe('succeeded');
-});

@@ -151,10 +151,6 @@ const CASES: Record<string, Case> = {
     ...{ body: inviteBody(), fails: [at(TESTERS, conflict('ENTITY_ERROR.ATTRIBUTE.INVALID', pointer))] },
     row: parked(REJECTED),
   },
-  'a 422 about an attribute parks the job and names the field': {
-    ...{ body: inviteBody(), fails: [at(TESTERS, { ...conflict('ENTITY_UNPROCESSABLE', pointer), status: 422 })] },
-    row: parked(REJECTED),
-  },
   'a membership whose outcome is unknown, and that changed, is checked by reading the groups': {
     ...{ body: toOther, seed: known('ACCEPTED'), fails: [at(OTHER_GROUP, LOST)], row: { state: 'succeeded' } },
     testers: [{ groups: [GROUP, OTHER_GROUP] }],
@@ -193,6 +189,7 @@ const CASES: Record<string, Case> = {
         [{ after: 'reset' }, 'unknown'],
         [{ status: 401, times: 'forever' }, 'skipped: SendgridUnauthorized'],
         [{ status: 503, times: 'forever' }, 'skipped: SendgridUnavailable'],
+        [{ status: 429, headers: { 'x-ratelimit-reset': '99999999999' } }, 'skipped: SendgridThrottled'],
       ] as const
     ).map(([mailFails, outcome]) => [
       `a branded notification that fails does not affect the invitation: ${outcome}`,

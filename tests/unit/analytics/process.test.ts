@@ -2,7 +2,6 @@ import { gunzipSync, gzipSync } from 'node:zlib';
 import { dataPrefix, latePrefix, rejectedPrefix } from '../../../lib/analytics/keys';
 import { analyticsContract, ERASED } from '../../../lib/analytics/process';
 import { sha256 } from '../../../lib/jobs/envelope';
-import { MAX_MESSAGE_BYTES } from '../../../lib/jobs/park';
 import type { Objects } from '../../../lib/ports';
 import { ACCEPTED_AT, analyticsBody, anEvent, linesOf, someEvents } from '../../support/analytics';
 import { jobId, memoryEngine, PREFIX } from '../../support/engine';
@@ -182,19 +181,6 @@ test('invalid events go to a separate object with field and rule, and the messag
   expect(engine.rows()).toEqual([]);
 });
 
-test('a message of the maximum size is stored completely', async () => {
-  const { engine, lines } = start();
-  const events = someEvents(1, 3_000).map((event) => ({ ...event, properties: { text: 'x'.repeat(160) } }));
-  let count = events.length;
-  while (Buffer.byteLength(analyticsBody(events.slice(0, count))) > MAX_MESSAGE_BYTES) count--;
-  engine.send(analyticsBody(events.slice(0, count)));
-
-  await engine.deliver();
-
-  expect(await lines(dataPrefix(PREFIX))).toHaveLength(count);
-  expect(count).toBeGreaterThan(2_500);
-});
-
 test.each([
   ['is not a job', 'not json', 'NotJson', undefined],
   ['has no events', analyticsBody([]), 'InvalidField', 'data.events'],
@@ -227,17 +213,11 @@ test('referenced data that is not UTF-8 is parked and not altered', async () => 
 
   await engine.deliver();
 
-  expect(engine.row(jobId(1))).toMatchObject({ state: 'dead', error: { code: 'NotJson', field: 'dataref' } });
+  expect(engine.row(jobId(1))).toMatchObject({
+    ...{ state: 'dead', source: '/my/api/producer-1', sequence: '1' },
+    error: { code: 'NotJson', field: 'dataref' },
+  });
   expect(await lines(dataPrefix(PREFIX))).toEqual([]);
-});
-
-test('the row of a parked job has the source and the sequence of its producer', async () => {
-  const { engine } = start();
-  engine.send(analyticsBody([], { n: 7 }), { group: 'shard-3' });
-
-  await engine.deliver();
-
-  expect(engine.row(jobId(7))).toMatchObject({ source: '/my/api/producer-1', sequence: '7', group: 'shard-3' });
 });
 
 test('logs, metrics and DLQ attributes contain nothing of an event', async () => {

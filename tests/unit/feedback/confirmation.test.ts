@@ -13,10 +13,8 @@ const mailFor = (locale: string | undefined, templateId?: string) =>
       id: 'job-1',
       row: { time: 0 },
       data: feedbackSchema.parse({
-        user: { email: 'user@example.com' },
-        subject: 'Hello',
-        message: 'It works',
-        locale,
+        ...{ user: { id: 'user-1', email: 'user@example.com', name: 'A User' }, subject: 'Hello' },
+        ...{ message: 'It works', locale },
       }),
     },
     '1',
@@ -34,12 +32,13 @@ test.each([
   ['den', DEFAULT],
   [undefined, DEFAULT],
 ])('a user with the locale %s gets the template of that language or else the default', (locale, template) => {
-  expect(mailFor(locale, DEFAULT)).toMatchObject({ templateId: template });
+  const data = { name: 'A User', subject: 'Hello', ticketId: '1', brand: 'Example' };
+  expect(mailFor(locale, DEFAULT)).toMatchObject({ templateId: template, recipients: [{ data }] });
 });
 
 test('without a default template a language with a template gets it, and any other language gets the built-in text', () => {
   expect(mailFor('de')).toMatchObject({ templateId: GERMAN });
-  expect(mailFor('fr')).toMatchObject({ subject: 'We have received your feedback' });
+  expect(mailFor('fr')).toMatchObject({ subject: 'We have received your feedback: Hello' });
 });
 
 test.each(['de', 'de=1', `german=${GERMAN}`, `=${GERMAN}`, `de=${GERMAN};fr=${GERMAN}`])(

@@ -4,14 +4,9 @@ import { FACT_KINDS } from '../../../lib/alarms/kinds';
 import { notify } from '../../../lib/alarms/notify';
 import { eventVerifier, type WebhookRequest } from '../../../lib/emails/events/verify';
 import { eventWebhook } from '../../../lib/emails/events/webhook';
-import { campaignJobSchema, chunkJobSchema, emailMessageSchema } from '../../../lib/emails/message';
-import { PermanentError } from '../../../lib/errors';
-import { feedbackSchema } from '../../../lib/feedback/message';
 import { InstanceProblems } from '../../../lib/instances/problems';
 import { parseInstance } from '../../../lib/instances/read';
-import { parseOrPark } from '../../../lib/jobs/envelope';
 import { eventKeys, type SendgridEvent } from '../../../lib/local/fakes/sendgrid-events';
-import { inviteSchema, notifyBuildSchema, removeSchema } from '../../../lib/testflight/message';
 import { visible } from '../../../lib/text';
 import { chat } from '../../support/alarms';
 import { anEnvelope, memoryEngine } from '../../support/engine';
@@ -95,32 +90,6 @@ describe('a queue', () => {
         );
       }),
       share(0.015),
-    );
-  });
-
-  test.each(
-    Object.entries({
-      feedbackSchema,
-      emailMessageSchema,
-      campaignJobSchema,
-      chunkJobSchema,
-      inviteSchema,
-      removeSchema,
-      notifyBuildSchema,
-    }),
-  )('accepts data by %s, or refuses it by a rule that quotes nothing', (_, schema) => {
-    fc.assert(
-      fc.property(data, (value) => {
-        try {
-          parseOrPark<unknown>(schema, value, 'data');
-        } catch (error) {
-          expect(error).toBeInstanceOf(PermanentError);
-          expect(JSON.stringify([(error as PermanentError).message, (error as PermanentError).field])).not.toContain(
-            MARK,
-          );
-        }
-      }),
-      share(0.07),
     );
   });
 

@@ -14,15 +14,15 @@ function budget() {
   };
 }
 
-test('without an answer from Apple every job begins at once', () => {
-  const { waitMs } = budget();
+test.each<[string, number | undefined, number]>([
+  ['without an answer from Apple', undefined, 0],
+  ['with at least a tenth of the calls left', 350, 0],
+  ['an hour after an answer', 0, 60 * MINUTE_MS],
+])('%s every job begins at once', (_what, left, ageMs) => {
+  const { learn, waitMs, advance } = budget();
+  if (left !== undefined) learn(headers(3500, left));
 
-  expect([waitMs(), waitMs(), waitMs()]).toEqual([0, 0, 0]);
-});
-
-test('with at least a tenth of the calls left, jobs begin at once', () => {
-  const { learn, waitMs } = budget();
-  learn(headers(3500, 350));
+  advance(ageMs);
 
   expect([waitMs(), waitMs()]).toEqual([0, 0]);
 });
@@ -58,15 +58,6 @@ test('no job begins with too few calls left for it, until calls have come back',
   expect(wait).toBe(10 * MINUTE_MS);
   advance(wait);
   expect(waitMs()).toBe(0);
-});
-
-test('an answer no longer counts after an hour', () => {
-  const { learn, waitMs, advance } = budget();
-  learn(headers(3500, 0));
-
-  advance(60 * MINUTE_MS);
-
-  expect([waitMs(), waitMs()]).toEqual([0, 0]);
 });
 
 test.each([
