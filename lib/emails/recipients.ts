@@ -58,10 +58,8 @@ async function* lines(bytes: Bytes): AsyncGenerator<Line[]> {
     rest = texts.pop() ?? '';
     // Such a line means that the file is neither CSV nor NDJSON. Keep no more of it than shows that it is too long.
     if (rest.length > 2 * MAX_LINE_BYTES) rest = rest.slice(0, 2 * MAX_LINE_BYTES);
-    for (let from = 0; from < texts.length; from += BATCH) {
-      const batch = numbered(texts.slice(from, from + BATCH), line + from);
-      if (batch.length > 0) yield batch;
-    }
+    const batch = numbered(texts, line);
+    if (batch.length > 0) yield batch;
     line += texts.length;
   }
   const last = numbered([rest + decoder.decode()], line);

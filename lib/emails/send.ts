@@ -1,4 +1,4 @@
-import { CancelledError, PermanentError, StopError, StoreError, WaitError } from '../errors';
+import { CancelledError, ignoreStoreError, PermanentError, StopError, WaitError } from '../errors';
 import { sentByEvidence } from '../jobs/mail';
 import type { RateUse } from '../limits/rate';
 import type { Objects } from '../ports';
@@ -54,7 +54,9 @@ export async function send(deps: SendDeps, sending: Sending, context: RunContext
     const refused = excluded()?.recipients.length;
     return { ...accepted, ...(refused ? { refused } : {}) };
   } catch (error) {
-    if (error instanceof WaitError && error.vendor === 'sendgrid') await block(deps, error.waitMs, context);
+    // The vendor's wait applies to all jobs. If it cannot be stored, each job runs into it separately.
+    if (error instanceof WaitError && error.vendor === 'sendgrid')
+      await deps.rate.block(error.waitMs).catch(ignoreStoreError);
     if (error instanceof PermanentError && !(error instanceof CancelledError)) {
       const { code } = error;
       await writeRecipients(deps, { ...origin, recipients, status: 'refused', code, excluded: excluded() });
@@ -106,14 +108,6 @@ async function sendWithout(
     vendor: 'sendgrid',
     proven: sentByEvidence,
     run: () => vendor('sendgrid', call, { sender: request.from.email }),
-  });
-}
-
-/** The vendor's wait applies to all jobs. If it cannot be stored, each job runs into it separately. */
-async function block({ rate }: SendDeps, waitMs: number, { log }: RunContext): Promise<void> {
-  await rate.block(waitMs).catch((error: unknown) => {
-    if (!(error instanceof StoreError)) throw error;
-    log.warn("the vendor's wait could not be shared", { vendor: 'sendgrid', waitMs, code: error.code });
   });
 }
 

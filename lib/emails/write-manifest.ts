@@ -2,14 +2,9 @@ import { sha256 } from '../jobs/envelope';
 import type { Objects } from '../ports';
 import { seenSet } from './address-set';
 import { campaignKeys, type Manifest } from './manifest';
-import type { CampaignContent, CampaignJob, RecipientCounts } from './message';
+import type { CampaignContent } from './message';
 import { InvalidRecipientsError, recipientCheck } from './recipient';
 import type { Read } from './recipients';
-
-interface Written extends RecipientCounts, Pick<CampaignJob, 'manifest'> {
-  /** The keys of the rejected recipients, with their reasons and lines (NDJSON). */
-  rejectedKeys: string[];
-}
 
 const REJECTED_PART = 5_000;
 
@@ -20,7 +15,7 @@ const REJECTED_PART = 5_000;
 export async function writeManifest(
   { objects, prefix }: { objects: Pick<Objects, 'put'>; prefix: string },
   given: { campaign: string; content: CampaignContent; recipients: AsyncIterable<Read[]>; chunkSize: number },
-): Promise<Written> {
+) {
   const { campaign, content, recipients, chunkSize } = given;
   const keys = campaignKeys(prefix, campaign);
   const parts = partWriter(objects, { size: chunkSize, key: keys.part });
@@ -69,6 +64,7 @@ export async function writeManifest(
     rejected: refused.count() - duplicates,
     recipients: parts.count(),
     chunks: parts.hashes.length,
+    /** The keys of the rejected recipients, with their reasons and lines (NDJSON). */
     rejectedKeys: refused.hashes.map((hash, number) => keys.rejected(number, hash)),
   };
 }

@@ -133,22 +133,12 @@ export const nextTurn = ({ turn, chunkSize }: Campaign, reached: number): number
 
 /** The campaign whose chunk is next. At the same turn, one that has released nothing is first, then a small chunk. */
 export function nextOf<T extends { campaign: Campaign }>(contenders: Iterable<T>, reached: number): T | undefined {
-  let first: { contender: T; rank: readonly number[] } | undefined;
-  for (const contender of contenders) {
-    const rank = rankOf(contender.campaign, reached);
-    if (!first || isBefore(rank, first.rank)) first = { contender, rank };
-  }
-  return first?.contender;
-}
-
-const rankOf = (campaign: Campaign, reached: number): readonly number[] => [
-  nextTurn(campaign, reached),
-  Math.min(campaign.released, 1),
-  chunkRecipients(campaign, campaign.released),
-  campaign.startsAt,
-];
-
-function isBefore(a: readonly number[], b: readonly number[]): boolean {
-  const at = a.findIndex((value, index) => value !== b[index]);
-  return at >= 0 && (a[at] ?? 0) < (b[at] ?? 0);
+  const order = (a: Campaign, b: Campaign): number =>
+    nextTurn(a, reached) - nextTurn(b, reached) ||
+    Math.min(a.released, 1) - Math.min(b.released, 1) ||
+    chunkRecipients(a, a.released) - chunkRecipients(b, b.released) ||
+    a.startsAt - b.startsAt;
+  let first: T | undefined;
+  for (const one of contenders) if (!first || order(one.campaign, first.campaign) < 0) first = one;
+  return first;
 }

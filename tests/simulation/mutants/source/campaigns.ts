@@ -5,7 +5,9 @@ const RELEASE = 'lib/emails/campaigns/release.ts';
 /** Faults that let one campaign take more than its share of the rate. */
 export const CAMPAIGN_MUTANTS: Record<string, SourceMutant> = {
   oldestCampaignFirst: {
-    changes: [{ file: RELEASE, find: '  nextTurn(campaign, reached),\n', replace: '  campaign.startsAt,\n' }],
+    changes: [
+      { file: RELEASE, find: 'nextTurn(a, reached) - nextTurn(b, reached)', replace: 'a.startsAt - b.startsAt' },
+    ],
     breaks: /^fairness: the newest campaign waits for more than 30 s/,
     by: { scale: 'campaigns-slow' },
   },
