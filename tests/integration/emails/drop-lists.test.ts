@@ -78,22 +78,6 @@ test('the lists stay while a dead chunk can be retried, the retry sends, and the
   expect(await listed()).toEqual([]);
 });
 
-test('the lists go when the body of a dead chunk has gone', async () => {
-  const { engine } = emails;
-  await ended({ as: 'dead' });
-  for (let day = 44; emails.chunk(2).bodyKept; day++) {
-    if (day > 90) throw new Error('the body did not go');
-    expect(await listed()).toHaveLength(5);
-    toDay(day);
-    await engine.reconcile();
-  }
-  toDay(91);
-
-  await engine.reconcile();
-
-  expect(await listed()).toEqual([]);
-});
-
 test.each(['before', 'after'] as const)(
   'a run that is killed %s any of its calls leaves the rest to the next run',
   async (when) => {

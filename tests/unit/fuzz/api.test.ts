@@ -59,43 +59,27 @@ function expectRefusal(error: unknown): void {
   expect(JSON.stringify([message, problems])).not.toContain(MARK);
 }
 
-test.each(Object.entries(GOOD) as [keyof typeof GOOD, object][])(
-  'the producer takes any %s, or refuses it by rules that quote nothing',
-  async (kind, good) => {
-    const { producer, stored } = memory();
-    const submit = producer[kind] as (data: unknown, options: object) => Promise<unknown>;
-    await fc.assert(
-      fc.asyncProperty(fc.oneof(damaged(good), named(Object.keys(good))), OPTIONS, (data, options) =>
-        submit(data, options).then(() => {}, expectRefusal),
-      ),
-      share(0.04),
-    );
-    expect(JSON.stringify(stored())).not.toContain(MARK);
-  },
-);
+const anyOf = (good: object) => fc.oneof(damaged(good), named(Object.keys(good)));
+const recipient = fc.oneof(damaged({ email: 'user@example.com', name: 'A name', data: {} }), text);
+/** The arguments of each call, and its part of all inputs. */
+const CALLS: [keyof typeof GOOD | 'campaign' | 'track', fc.Arbitrary<unknown[]>, number][] = [
+  ...(Object.entries(GOOD) as [keyof typeof GOOD, object][]).map(([kind, good]): (typeof CALLS)[number] => [
+    kind,
+    fc.tuple(anyOf(good), OPTIONS),
+    0.04,
+  ]),
+  ['campaign', fc.tuple(damaged(CAMPAIGN), fc.array(recipient, { maxLength: 4 }), OPTIONS), 0.02],
+  ['track', fc.tuple(anyOf(EVENT)), 0.04],
+];
 
-test('the producer takes any campaign with any recipients, or refuses it by rules that quote nothing', async () => {
+test.each(CALLS)('the producer takes any %s, or refuses it by rules that quote nothing', async (kind, given, part) => {
   const { producer, stored } = memory();
-  const recipient = fc.oneof(damaged({ email: 'user@example.com', name: 'A name', data: {} }), text);
-  const recipients = fc.array(recipient, { maxLength: 4 }) as fc.Arbitrary<never>;
+  const submit = producer[kind] as unknown as (...all: unknown[]) => Promise<unknown>;
   await fc.assert(
-    fc.asyncProperty(damaged(CAMPAIGN), recipients, OPTIONS, (campaign, list, options) =>
-      producer.campaign(campaign as never, list, options).then(() => {}, expectRefusal),
-    ),
-    share(0.02),
+    fc.asyncProperty(given, (all) => submit(...all).then(() => {}, expectRefusal)),
+    share(part),
   );
   expect(JSON.stringify(stored())).not.toContain(MARK);
-});
-
-test('the producer takes any event, or refuses it by rules that quote nothing', async () => {
-  const { producer, lines } = memory();
-  await fc.assert(
-    fc.asyncProperty(fc.oneof(damaged(EVENT), named(Object.keys(EVENT))), (event) =>
-      producer.track(event as never).catch(expectRefusal),
-    ),
-    share(0.04),
-  );
-  expect(JSON.stringify(lines)).not.toContain(MARK);
 });
 
 describe('the example API', () => {
