@@ -83,13 +83,7 @@ export async function startEmails({
       chunkSize = 10,
       content = aContent(),
       id = CAMPAIGN,
-      name,
-    }: {
-      recipients?: number;
-      chunkSize?: number;
-      content?: CampaignContent;
-      id?: string;
-      name?: string;
+      name = undefined as string | undefined,
     } = {}): Promise<Campaign> {
       const people = fromIterable(Array.from({ length: recipients }, (_, n) => someone(n)));
       const { rejectedKeys: _keys, ...written } = await writeManifest(

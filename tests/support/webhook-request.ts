@@ -1,5 +1,10 @@
-import type { WebhookRequest } from '../../lib/emails/events/verify';
-import { type EventKeys, type SendgridEvent, signedEvents } from '../../lib/local/fakes/sendgrid-events';
+import type { StoredEvent } from '../../lib/emails/events/event';
+import { eventVerifier, type WebhookRequest } from '../../lib/emails/events/verify';
+import { type EventDeps, eventWebhook } from '../../lib/emails/events/webhook';
+import { type EventKeys, eventKeys, type SendgridEvent, signedEvents } from '../../lib/local/fakes/sendgrid-events';
+import type { memoryEngine } from './engine';
+
+type Engine = ReturnType<typeof memoryEngine>;
 
 /** The request that Lambda makes of SendGrid's post to the webhook. */
 export function webhookRequest(
@@ -10,3 +15,22 @@ export function webhookRequest(
   const requestContext = { http: { method: 'POST', path: '/' } };
   return { ...signedEvents(events, keys, now), isBase64Encoded: false, requestContext };
 }
+
+const keys = eventKeys();
+
+/** Posts events to the webhook as SendGrid does. Resolves to the answer's status. */
+export async function postEvents(
+  { deps, clock }: Engine,
+  events: readonly unknown[],
+  changes: Partial<EventDeps> = {},
+): Promise<number> {
+  const webhook = eventWebhook({ ...deps, ...changes, clock, verify: eventVerifier([keys.publicKey], clock.now) });
+  return (await webhook(webhookRequest(events as SendgridEvent[], keys, clock.now()))).statusCode;
+}
+
+/** The events that the webhook stored, each with its object's key. */
+export const storedEvents = ({ objects }: Engine) =>
+  objects.keys().flatMap((key) => {
+    const lines = key.includes('/_events/') ? objects.text(key).trimEnd().split('\n') : [];
+    return lines.map((line) => ({ key, event: JSON.parse(line) as StoredEvent }));
+  });

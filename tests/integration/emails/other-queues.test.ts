@@ -1,13 +1,10 @@
-import { eventKey, type StoredEvent } from '../../../lib/emails/events/event';
-import { eventVerifier } from '../../../lib/emails/events/verify';
-import { eventWebhook } from '../../../lib/emails/events/webhook';
-import { eventKeys, eventsOf } from '../../../lib/local/fakes/sendgrid-events';
+import { eventKey } from '../../../lib/emails/events/event';
+import { eventsOf } from '../../../lib/local/fakes/sendgrid-events';
 import { type EngineOptions, jobId } from '../../support/engine';
 import { feedbackBody, startFeedback } from '../../support/feedback';
 import { inviteBody, startTestflight } from '../../support/testflight';
-import { webhookRequest } from '../../support/webhook-request';
+import { postEvents, storedEvents } from '../../support/webhook-request';
 
-const keys = eventKeys();
 const MINUTES = 60_000;
 const QUEUES = {
   feedback: { start: startFeedback, body: feedbackBody(), step: 'confirmation' },
@@ -23,7 +20,6 @@ async function start(queue: keyof typeof QUEUES, options: EngineOptions = {}) {
   const { body, step, start: begin } = QUEUES[queue];
   const { engine, sendgrid, close } = await begin(options);
   engine.send(body);
-  const verify = eventVerifier([keys.publicKey], engine.clock.now);
   return {
     engine,
     sendgrid,
@@ -33,16 +29,9 @@ async function start(queue: keyof typeof QUEUES, options: EngineOptions = {}) {
     /** SendGrid reports its mails to the webhook. */
     async tell(event = 'delivered'): Promise<void> {
       const events = sendgrid.mails.flatMap((mail) => eventsOf(mail, event, mail.at));
-      const signed = webhookRequest(events, keys, engine.clock.now());
-      const answer = await eventWebhook({ ...engine.deps, clock: engine.clock, verify })(signed);
-      expect(answer).toEqual({ statusCode: 204 });
+      expect(await postEvents(engine, events)).toBe(204);
     },
-    stored: () =>
-      engine.objects.keys().flatMap((key) => {
-        if (!key.includes('/_events/')) return [];
-        const lines = engine.objects.text(key).trimEnd().split('\n');
-        return lines.map((line) => ({ key, event: JSON.parse(line) as StoredEvent }));
-      }),
+    stored: () => storedEvents(engine),
   };
 }
 type Started = Awaited<ReturnType<typeof start>>;

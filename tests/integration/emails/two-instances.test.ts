@@ -1,13 +1,10 @@
 import { chunkId } from '../../../lib/emails/campaigns/chunk';
-import { eventVerifier } from '../../../lib/emails/events/verify';
-import { eventWebhook } from '../../../lib/emails/events/webhook';
 import { campaignReport } from '../../../lib/emails/report';
-import { eventKeys, eventsOf, type SendgridEvent } from '../../../lib/local/fakes/sendgrid-events';
+import { eventsOf, type SendgridEvent } from '../../../lib/local/fakes/sendgrid-events';
 import { type Emails, startEmails } from '../../support/emails';
 import { jobId } from '../../support/engine';
-import { webhookRequest } from '../../support/webhook-request';
+import { postEvents, storedEvents } from '../../support/webhook-request';
 
-const keys = eventKeys();
 const CAMPAIGNS = { acme: jobId(100), 'acme-staging': jobId(200) };
 type Name = keyof typeof CAMPAIGNS;
 
@@ -32,25 +29,12 @@ async function sendAll(recipients: Record<Name, number>): Promise<SendgridEvent[
 
 /** SendGrid posts every event of the account to the webhook of every instance. */
 async function post(events: readonly SendgridEvent[]): Promise<void> {
-  for (const [instance, { engine }] of Object.entries(services)) {
-    const signed = webhookRequest([...events], keys, engine.clock.now());
-    const deps = {
-      ...engine.deps,
-      instance,
-      clock: engine.clock,
-      verify: eventVerifier([keys.publicKey], engine.clock.now),
-    };
-    expect(await eventWebhook(deps)(signed)).toEqual({ statusCode: 204 });
-  }
+  for (const [instance, { engine }] of Object.entries(services))
+    expect(await postEvents(engine, events, { instance })).toBe(204);
 }
 
 /** The ids of the jobs whose events an instance has stored. */
-const jobsStored = (name: Name) => {
-  const { objects } = services[name].engine;
-  const files = objects.keys().filter((key) => key.includes('/_events/'));
-  const lines = files.flatMap((key) => objects.text(key).trimEnd().split('\n'));
-  return [...new Set(lines.map((line) => (JSON.parse(line) as { job: string }).job))];
-};
+const jobsStored = (name: Name) => [...new Set(storedEvents(services[name].engine).map(({ event }) => event.job))];
 const ignored = (name: Name) =>
   services[name].engine.lines
     .filter(({ message }) => message === 'events of other instances ignored')

@@ -82,6 +82,15 @@ test('the webhook refuses a request that is ten minutes old, or a minute ahead o
   expect(await webhook(sent)).toEqual({ statusCode: 403 });
 });
 
+test('a base64 body is decoded to the raw body, and one that is not a list is a bad request', async () => {
+  const { clock, webhook, signed } = started();
+  const { body, ...sent } = signed();
+
+  const base64 = { ...sent, body: Buffer.from(body).toString('base64'), isBase64Encoded: true };
+  expect(await webhook(base64)).toEqual({ statusCode: 204 });
+  expect(await webhook(webhookRequest({} as SendgridEvent[], keys, clock.now()))).toEqual({ statusCode: 400 });
+});
+
 test('during a change of the key, both keys are accepted, and no third one', async () => {
   const { webhook, signed } = started([keys.publicKey, next.publicKey]);
 
