@@ -86,10 +86,7 @@ export class StopError extends JobError {
   readonly class = 'stop';
 }
 
-/**
- * Whether an error with this code says that a vendor refuses us, so that an operator must act. Any other failure of a
- * vendor ends by itself when the vendor works again.
- */
+/** Whether this code says that a vendor refuses us. Then an operator must act; any other failure ends by itself. */
 export const isRefusal = (code: string | undefined): boolean =>
   /(Unauthorized|Misconfigured)$|^(AgreementMissing|Forbidden)$/.test(code ?? '');
 
@@ -117,10 +114,7 @@ export class IdTakenError extends PermanentError {
   }
 }
 
-/**
- * The call may have taken effect: a time-out or a reset after sending. The worker asks the vendor before it repeats the
- * call.
- */
+/** The call may have taken effect: a time-out or a reset after sending. The worker asks the vendor before a repeat. */
 export class AmbiguousError extends JobError {
   override readonly name = 'AmbiguousError';
   readonly class = 'ambiguous';
@@ -144,7 +138,6 @@ export class PausedError extends WaitError {
   }
 }
 
-/** An operator cancelled what the job belongs to. */
 export class CancelledError extends PermanentError {
   constructor() {
     super({ code: 'Cancelled', message: 'the job is cancelled' });
@@ -161,5 +154,4 @@ export class SupersededError extends PermanentError {
   }
 }
 
-/** The code of an error for a log line. An error that is not ours has none. */
 export const codeOf = (error: unknown): string => (error instanceof JobError ? error.code : 'Unexpected');

@@ -55,7 +55,13 @@ export function realMetrics({ namespace }: { namespace: string }): Metrics {
     const sorted = Object.entries(dimensions).sort(([a], [b]) => (a < b ? -1 : 1));
     // The unit is part of the key because Powertools throws when a name comes back with another unit.
     const key = JSON.stringify([unit, sorted]);
-    const line = lines.get(key) ?? emptyLine(namespace, Object.fromEntries(sorted));
+    const known = lines.get(key);
+    if (known) return known;
+    const line = new EmfLine({ namespace });
+    // Powertools writes a full line (100 values) on its own and then forgets all dimensions but the default ones. Its
+    // own `service` is removed, because every alarm would have to name it.
+    line.clearDefaultDimensions();
+    line.setDefaultDimensions(Object.fromEntries(sorted));
     lines.set(key, line);
     return line;
   };
@@ -71,17 +77,6 @@ export function realMetrics({ namespace }: { namespace: string }): Metrics {
       for (const line of ready.values()) if (line.hasStoredMetrics()) line.publishStoredMetrics();
     },
   };
-}
-
-/**
- * The dimensions are default ones, because Powertools writes a full line (100 values) on its own and forgets all other
- * dimensions then. Its `service` dimension is removed, because every alarm would have to name it.
- */
-function emptyLine(namespace: string, dimensions: Record<string, string>): PowertoolsMetrics {
-  const line = new EmfLine({ namespace });
-  line.clearDefaultDimensions();
-  line.setDefaultDimensions(dimensions);
-  return line;
 }
 
 /**

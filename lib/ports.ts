@@ -76,7 +76,6 @@ export interface BatchQueues {
   sendBatch(queueUrl: string, messages: OutgoingMessage[]): Promise<BatchEntry[]>;
 }
 
-/** The code of an object that is larger than its reader allows. */
 export const TOO_LARGE = 'S3.TooLarge';
 
 export interface ObjectVersion {
@@ -244,11 +243,7 @@ export interface Monitoring {
 /** Facts under fixed keys, for example queue, jobId, outcome, ms. Never bodies, addresses or tokens. */
 export type Facts = Record<string, string | number | boolean | undefined>;
 
-export interface Log {
-  info(message: string, facts?: Facts): void;
-  warn(message: string, facts?: Facts): void;
-  error(message: string, facts?: Facts): void;
-}
+export type Log = Record<'info' | 'warn' | 'error', (message: string, facts?: Facts) => void>;
 
 export type Unit = 'Count' | 'Milliseconds' | 'Bytes';
 

@@ -18,10 +18,7 @@ export const slsCommand = (text: string, target: Target): string => `npx sls ${t
 export const withCommand = (text: string, next: string | undefined, target: Target): string =>
   next === undefined ? text : `${text} ${slsCommand(next, target)}`;
 
-/**
- * The words of a command for people to copy. A value may come from a caller or an address, so one that a shell would read
- * as more than a word, or a command as an option, is quoted.
- */
+/** The words of a command for people to copy. A value that a shell or the command could misread is quoted. */
 export const words = (parts: TemplateStringsArray, ...values: (string | number)[]): string =>
   String.raw({ raw: parts }, ...values.map((value) => shellWord(String(value))));
 

@@ -33,7 +33,6 @@ export const ARROWS = {
 
 export type ArrowName = keyof typeof ARROWS;
 
-/** The row's place. Every row that the ledger reads has one. */
 export function placeOf({ state, reason }: Pick<JobRow, 'state' | 'reason'>): Place | undefined {
   const name = state === 'cancelled' ? `cancelled (${reason})` : state;
   return PLACES.find((place) => place === name);

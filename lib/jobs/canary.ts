@@ -3,10 +3,7 @@ import type { Envelope } from './envelope';
 import { newRow } from './new-row';
 import type { JobRow } from './row';
 
-/**
- * A queue's last canary (key `canary#{queue}`): a job that the worker claims and ends without any work. Only the
- * reconciler writes this item.
- */
+/** A queue's last canary (key `canary#{queue}`): a job without any work. Only the reconciler writes this item. */
 export interface Canary extends Item {
   id: string;
   /** When it was made, ms since 1970. */

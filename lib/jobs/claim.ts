@@ -25,7 +25,6 @@ export type Claim =
   | { kind: 'conflict' }
   | NotFirst;
 
-/** A step that the claim starts, and the hash of its request. */
 export interface FirstStep {
   name: string;
   hash?: string;
@@ -35,7 +34,6 @@ export interface ClaimRequest {
   key: string;
   /** The row if nothing has happened to the job, made from its message. Missing if something may have happened. */
   blank?: JobRow | undefined;
-  /** Makes the row if the table has none. */
   fresh: () => Promise<JobRow | NotFirst>;
   attributes?: Record<string, string>;
   /** Only an attribute names the job. */

@@ -10,10 +10,7 @@ const iso = (time: number): string => new Date(time).toISOString();
 const isFinal = ({ state, reason, bodyKept }: JobRow): boolean =>
   state === 'succeeded' || reason === 'superseded' || (reason === 'never-sent' && bodyKept !== true);
 
-/**
- * The event that says that a job has ended. It follows from the row alone, so an end that is published again has the
- * same event. It holds no personal data, because rows hold none and confidential results are left out.
- */
+/** The event about the end of a job. It follows from the row alone, so a repeat is the same. Nothing is personal. */
 export function completionOf(row: JobRow): Completion {
   const { id, queue, type, generation, state, reason, result, error, firstStartedAt, endedAt = row.updatedAt } = row;
   return {

@@ -26,7 +26,6 @@ export const PUBLIC_FORMS = {
 
 export const HIDDEN = 'hidden';
 
-/** The value if it has its form, else `hidden`. */
 export const publicForm = (name: keyof typeof PUBLIC_FORMS, value: string): string =>
   PUBLIC_FORMS[name].test(value) ? value : HIDDEN;
 
@@ -137,10 +136,7 @@ export function describeIssue(issue: z.core.$ZodIssue, prefix = ''): { field: st
 /** A name that no schema gives may be anything, even an address. */
 const nameOf = (part: PropertyKey): string => (/^[\w-]{1,60}$/.test(String(part)) ? String(part) : '*');
 
-/**
- * Parses by a schema. The first problem becomes a PermanentError that names field and rule.
- * `prefix` is the path of `input` inside the message, e.g. `data`.
- */
+/** Parses by a schema. The first problem becomes a PermanentError. `prefix`: the path of `input`, e.g. `data`. */
 export function parseOrPark<T>(schema: z.ZodType<T>, input: unknown, prefix = ''): T {
   return parsedBy(schema, input, { code: 'InvalidField', prefix });
 }

@@ -8,7 +8,7 @@ import type { Ledger } from './ledger';
 import { needsEntry, parkedMessage } from './park';
 import { recordOf } from './record';
 import { isEnd, type JobRow } from './row';
-import { lastMessageAt } from './schedule';
+import { expiresAfter } from './schedule';
 
 export interface FinishDeps {
   ledger: Ledger;
@@ -58,7 +58,7 @@ export async function finish(
       ? {
           ...now,
           ...(records ? { recordedAt: now.recordedAt ?? at } : {}),
-          ...(waits ? { publishFrom: lastMessageAt(now, settings(now.queue)) } : {}),
+          ...(waits ? { publishFrom: (now.endedAt ?? now.updatedAt) + expiresAfter(settings(now.queue)) } : {}),
           ...(parks ? { parkedAt: now.parkedAt ?? at } : {}),
           ...(needless ? { bodyKept: false } : {}),
         }
@@ -97,10 +97,7 @@ export async function putRecord(
   }
 }
 
-/**
- * Keeps the body of a job that an operator cancelled, so that the job can be retried after its message is acknowledged.
- * Returns `false` if the job was opened again in between. The job then waits for this message.
- */
+/** Keeps a cancelled job's body for a retry. `false`: the job was opened again and waits for this message. */
 export async function keepCancelled(
   { ledger, objects, prefix }: Pick<FinishDeps, 'ledger' | 'objects' | 'prefix'>,
   row: JobRow,

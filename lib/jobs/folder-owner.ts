@@ -16,10 +16,7 @@ export async function folderOwner(objects: Pick<Objects, 'get'>, prefix: string)
 export const mayUse = (instance: string, owner: string | undefined): boolean =>
   owner === undefined || owner === instance;
 
-/**
- * Claims a folder. Two instances that claim it at the same time cannot both succeed, because S3 creates the marker only
- * once. Resolves to false if another instance owns it.
- */
+/** Claims a folder. Of two instances one gets `false`, because S3 creates the marker only once. */
 export async function claimFolder(
   objects: Pick<Objects, 'get' | 'create'>,
   { instance, prefix }: { instance: string; prefix: string },

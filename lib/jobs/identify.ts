@@ -61,7 +61,6 @@ const RANDOM = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const matching = (form: RegExp, given: string | undefined): string | undefined =>
   given !== undefined && form.test(given) ? given : undefined;
 
-/** The job that a message's attribute names. */
 export const namedJob = (attributes: Record<string, string>): string | undefined =>
   matching(OWN_ID, attributes[ATTRIBUTE.job]);
 
@@ -70,10 +69,7 @@ export function disowned({ body, envelope, alleged = envelope }: Resolved, id: s
   return { id, body, payloadHash: sha256(body), problem: new IdTakenError(), ...(alleged && { alleged }) };
 }
 
-/**
- * Code that did not know this form of an envelope has parked the body. The body keeps its own row and must not run: a
- * worker that knew the form may have run its job.
- */
+/** Older code has parked this body. It keeps its row and must not run, because newer code may have run its job. */
 export const onceInvalid = (): PermanentError =>
   new PermanentError({ code: 'InvalidEnvelope', message: 'the message was not valid when it came: send it again' });
 

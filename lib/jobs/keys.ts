@@ -4,7 +4,6 @@ import { VENDORS } from '../errors';
 
 export const jobKey = (queue: string, id: string): string => `${queue}#${id}`;
 
-/** Shared items beside the jobs. */
 export const vendorKey = (vendor: string): string => `vendor#${vendor}`;
 export const tableName = (instance: string): string => `${instance}-jobs`;
 /** The name of a function by its key in serverless.yml, for example `emailEvents`. */
@@ -64,13 +63,11 @@ export function todoKeys(queue: string, kind: TodoKind): string[] {
   return SHARDED.includes(kind) ? Array.from({ length: SHARDS }, (_, shard) => `${plain}#${shard}`) : [plain];
 }
 
-/** The numbers of a time in UTC: year, month, day, hour and so on. */
 const numbersOf = (time: number): string[] => new Date(time).toISOString().split(/\D/);
 
 /** Key of the index `hour`, e.g. `feedback#2026010203`. */
 export const hourKey = (queue: string, time: number): string => `${queue}#${numbersOf(time).slice(0, 4).join('')}`;
 
-/** Key of the index `inGroup`. */
 export const groupKey = (queue: string, group: string): string => `${queue}#${group}`;
 
 /** The hour's campaigns in the same index. No queue may be called `campaign`, because it would share these keys. */

@@ -73,7 +73,6 @@ export async function updateItem<T extends Item>(
   }
 }
 
-/** Reads an item with as many tries as a write. */
 export const readItem = (deps: ItemDeps, key: string): Promise<Item | undefined> =>
   patiently(deps, () => deps.table.get(key));
 
@@ -88,10 +87,7 @@ async function patiently<R>({ clock, random }: Omit<ItemDeps, 'table'>, call: ()
     }
 }
 
-/**
- * The rows of the jobs table. Every method throws an UnreadableRowError for a stored row that does not parse or that a newer
- * release wrote: such a row is never run and never written.
- */
+/** The rows of the jobs table. Every method throws an UnreadableRowError for a row that it must not run or write. */
 export interface Ledger {
   get(key: string): Promise<JobRow | undefined>;
   /** As `get`, for work on many rows. A row that cannot be read counts as none. */

@@ -3,10 +3,7 @@ import { evidenceKey, todoKey } from './keys';
 import type { Evidence } from './row';
 import { ROW_LIFETIME_MS } from './schedule';
 
-/**
- * The queues whose jobs send mail through SendGrid, and the step that sends it. Both names are stored and travel with
- * the mail, so they must never be renamed.
- */
+/** The queues whose jobs send mail through SendGrid, and the step that does it. Never rename them: they are stored. */
 export const MAIL_STEPS = { emails: 'send', feedback: 'confirmation', testflight: 'notification' } as const;
 export type MailQueue = keyof typeof MAIL_STEPS;
 export const MAIL_QUEUES = Object.keys(MAIL_STEPS) as MailQueue[];

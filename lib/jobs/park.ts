@@ -76,10 +76,7 @@ export function parkedMessage(row: JobRow, body: string, type: 'fifo' | 'standar
   return fitting({ body, attributes: present, ...fifo }, row.id);
 }
 
-/**
- * The message that brings a job back into its queue, in its group unless the row hides it. A large body must be kept in S3
- * first.
- */
+/** The message that brings a job back into its queue. A large body must be kept in S3 first. */
 export function backInQueue(
   { settings }: { settings: (queue: string) => Pick<QueueSettings, 'type'> },
   { row, body, attributes = {} }: { row: JobRow; body: string; attributes?: Record<string, string> },

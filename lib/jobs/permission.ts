@@ -15,10 +15,7 @@ import type { JobRow } from './row';
  * operator has redriven with AWS's own tools.
  */
 
-/**
- * What a message may do to its job. `late`: the job has left the queue from this message, waits or has ended. `refused`:
- * the message is not one of ours.
- */
+/** What a message may do to its job. `late`: the job has left the queue. `refused`: the message is not one of ours. */
 export function permission(
   row: JobRow,
   { messageId, attributes }: Pick<ReceivedMessage, 'messageId' | 'attributes'>,

@@ -169,7 +169,6 @@ export interface JobRow extends ItemHead {
   canary?: true;
   /** How often in a row the reconciler's work on it has failed (lib/reconcile/due.ts). Any other write removes it. */
   failures?: number;
-  /** The schema of the row (lib/jobs/stored-row.ts). */
   schema?: number;
 }
 
@@ -179,30 +178,12 @@ export const without = <Row extends object>(row: Row, names: readonly (keyof Job
 export const isEnd = (state: State): boolean => state === 'succeeded' || state === 'dead' || state === 'cancelled';
 
 /** Whether the job waits for the time that its producer planned. After its first start it never does again. */
-export const waitsForItsTime = ({
-  state,
-  notBefore,
-  firstStartedAt,
-}: Pick<JobRow, 'state' | 'notBefore' | 'firstStartedAt'>): boolean =>
+export const waitsForItsTime = ({ state, notBefore, firstStartedAt }: JobRow): boolean =>
   state === 'held' && notBefore !== undefined && firstStartedAt === undefined;
 
-/** The row with the number of a message that its sender has sent, if no message of the job was sent before. */
-export const withFirstSequence = <Row extends Pick<JobRow, 'firstSequence' | 'deliveries'>>(
-  row: Row,
-  sequence: string | undefined,
-): Row =>
-  sequence === undefined || row.firstSequence !== undefined || row.deliveries.length > 0
-    ? row
-    : { ...row, firstSequence: sequence };
-
-/**
- * SQS's sequence number of the job's first message. A worker may claim the job before its sender writes the number, and
- * the first claim may be that of a later message. A standard queue has no numbers.
- */
-export const firstSequenceOf = ({
-  firstSequence,
-  deliveries,
-}: Pick<JobRow, 'firstSequence' | 'deliveries'>): string | undefined => firstSequence ?? deliveries[0]?.sequence;
+/** SQS's number of the job's first message. A worker may claim the job before its sender writes the number. */
+export const firstSequenceOf = ({ firstSequence, deliveries }: JobRow): string | undefined =>
+  firstSequence ?? deliveries[0]?.sequence;
 
 /** The longest message that is stored. Our own messages are one sentence. */
 const MAX_MESSAGE = 500;

@@ -12,17 +12,13 @@ const UNSENT_AFTER_MS = 15 * MINUTE;
 /** A released or retried job whose message was not sent then gets it after this time. */
 const SEND_AFTER_MS = 2 * MINUTE;
 /** After this time the reconciler completes an end that lacks its record or its DLQ entry. */
-export const UNFINISHED_AFTER_MS = 5 * MINUTE;
+const UNFINISHED_AFTER_MS = 5 * MINUTE;
 /** An ended job's row lives this long after its last write. */
 export const ROW_LIFETIME_MS = 45 * DAY;
 /** A kept body is deleted a day before its row expires, and so are the lists of a campaign. */
 export const BODY_LIFETIME_MS = 44 * DAY;
 /** The bucket's lifecycle rule deletes a job's objects after this time: bodies, data, lists and attachments. */
 export const OBJECT_LIFETIME_MS = 120 * DAY;
-
-/** Until when a message of an ended job can come, if its producer sent one. */
-export const lastMessageAt = (row: JobRow, settings: Pick<QueueSettings, 'retention'>): number =>
-  (row.endedAt ?? row.updatedAt) + expiresAfter(settings);
 
 /** How long after its send a message can come: the queue's retention, and an hour for clocks. In ms. */
 export const expiresAfter = ({ retention }: Pick<QueueSettings, 'retention'>): number => retention * 1000 + HOUR;
@@ -73,10 +69,7 @@ function todoOfEnd(row: JobRow): { todo: string; todoAt: number } | undefined {
   return row.bodyKept ? due(row, 'kept', updatedAt + BODY_LIFETIME_MS) : undefined;
 }
 
-/**
- * Adds the index attributes to a row. They follow from the rest of the row: what the reconciler must do and when, the
- * hour, the message group, and an ended job's expiry. A canary's row has only the expiry, so that no walk through an index meets it.
- */
+/** Adds the index attributes. A canary's row has only the expiry, so that no walk through an index meets it. */
 export function withSchedule(row: JobRow, settings: Pick<QueueSettings, 'retention'>): JobRow {
   const { todo: _todo, todoAt: _todoAt, expiresAt: _expiresAt, ...rest } = row;
   const expiresAt = Math.ceil((row.updatedAt + ROW_LIFETIME_MS) / 1000);

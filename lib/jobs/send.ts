@@ -7,10 +7,7 @@ import { sent } from './transitions';
 
 type MarkDeps = { ledger: Pick<Ledger, 'write'>; clock: Clock; log: Log };
 
-/**
- * Sends the message of a job that the row allows to run. If the caller dies before the mark, the reconciler sends it again,
- * which does no harm.
- */
+/** Sends the message of an open job. If the caller dies before the mark, the reconciler sends it again without harm. */
 export async function sendOpen(
   deps: MarkDeps &
     Parameters<typeof backInQueue>[0] & { queues: Pick<Queues, 'send'>; queueUrl: (queue: string) => string },

@@ -11,7 +11,6 @@ import {
   type JobRow,
   type State,
   type StoredError,
-  withFirstSequence,
   without,
 } from './row';
 
@@ -35,7 +34,6 @@ export class IllegalTransitionError extends JobError {
   }
 }
 
-/** The row `next` in the state that the arrow reaches, if `row` may follow it. */
 function moved(row: JobRow, arrow: ArrowName, next: JobRow): JobRow {
   if (!mayFollow(row, arrow)) throw new IllegalTransitionError(arrow, row);
   return { ...next, state: ARROWS[arrow].to as JobRow['state'] };
@@ -105,10 +103,7 @@ export function claim(
   });
 }
 
-/**
- * How a run ended. `messageId`: the message of the run. `counts`: whether the run was an attempt. `vendorFailed`: a
- * vendor failed in it.
- */
+/** How a run ended. `counts`: whether it was an attempt. `vendorFailed`: a vendor failed in it. */
 interface RunEnd {
   at: number;
   messageId: string;
@@ -196,15 +191,13 @@ export function release(row: JobRow, at: number): JobRow {
   return moved(row, 'release', noted({ ...released, dueSince }, { at, event: 'released' }));
 }
 
-/**
- * The row after its message was sent. `sequence`: SQS's number of that message, which may be the job's first. What opened
- * the job names its message.
- */
+/** The row after its message was sent. `sequence`: SQS's number of that message, which may be the job's first. */
 export function sent(
   row: JobRow,
   { at, messageId, sequence }: { at: number; messageId: string; sequence?: string | undefined },
 ): JobRow {
-  const next = { ...withFirstSequence(row, sequence), sentAt: at };
+  const isFirst = sequence !== undefined && row.firstSequence === undefined && row.deliveries.length === 0;
+  const next = { ...row, ...(isFirst ? { firstSequence: sequence } : {}), sentAt: at };
   const last = row.history.at(-1);
   if (last === undefined || last.event === 'accepted') return noted(next, { at, event: 'sent', messageId });
   return { ...next, history: [...row.history.slice(0, -1), { ...last, messageId }] };
@@ -256,10 +249,7 @@ export function cancel(row: JobRow, at: number, by?: string): JobRow {
 export const resolve = (row: JobRow, at: number): JobRow =>
   moved(row, 'resolve', { ...row, reason: 'retry', retryAt: at });
 
-/**
- * A message may run the job again: an operator's retry, or the redriven DLQ entry that SQS dead-lettered untried. A planned
- * job starts now, so its times are measured from now on.
- */
+/** A message may run the job again. A planned job starts now, so its times are measured from now on. */
 export function reopen(row: JobRow, entry: HistoryEntry): JobRow {
   const again = { ...opened(row), generation: row.generation + 1, dueSince: entry.at };
   return moved(row, 'reopen', noted(again, entry));

@@ -28,10 +28,7 @@ export interface Circuit extends Item {
 
 export type OpenCircuit = Circuit & { stoppedAt: number };
 
-/**
- * The error codes of a call that an open circuit refuses: the vendor refuses us, or it is down. Rows store them, so they
- * never change.
- */
+/** The codes of a call that an open circuit refuses: the vendor refuses us, or it is down. Rows store them. */
 export const VENDOR_STOPPED = 'VendorStopped';
 export const VENDOR_DOWN = 'VendorDown';
 /** Time from the failed call to the first trial call. It doubles with each trial call that fails. */

@@ -146,10 +146,7 @@ export function vendorFailure(thrown: unknown): VendorFailure | undefined {
   return thrown.vendor ? (thrown as VendorFailure) : vendorFailure(thrown.cause);
 }
 
-/**
- * A gate whose calls are measured by vendor: `VendorTime` of each, `VendorErrors` where the vendor failed or refuses us.
- * An answer that is about the job, or that asks us to wait, is no error of the vendor's.
- */
+/** Measures calls to a vendor. An answer about the job, or that asks us to wait, is no error of the vendor. */
 export function measuredGate(call: VendorGate, { clock, metrics }: { clock: Clock; metrics: Metrics }): VendorGate {
   return (vendor, make, options) => call(vendor, () => measured(vendor, make), options);
 

@@ -40,10 +40,7 @@ const BESIDE_MANY = 0.9;
 const SOME = 0.025;
 const MANY = 0.055;
 const LOAD_MS = 10_000;
-/**
- * A sender may be late by this part of what it sends, and at least by `LEAST_LATE_MS`. A late single mail delays no
- * other sender.
- */
+/** A sender may be late by this part of what it sends, at least `LEAST_LATE_MS`. A late single mail delays no other. */
 const LATE = 0.02;
 const LEAST_LATE_MS = 20;
 const MESSAGE_LATE_MS = 250;
@@ -53,9 +50,9 @@ const FURTHEST_MS = 120_000;
 const LONGEST_BLOCK_MS = 3_600_000;
 
 /**
- * The sending rate of one vendor, shared by all workers through the table. `rate`: recipients per second. A reservation is a slot in time, as long as
- * its recipients take at the limit; slots of campaigns never overlap, so in any time a campaign sends at most what fits
- * into it and one request more.
+ * The sending rate of one vendor, shared by all workers through the table. `rate`: recipients per second. A reservation
+ * is a slot in time, as long as its recipients take at the limit. Slots of campaigns never overlap, so in any time a
+ * campaign sends at most what fits into it and one request more.
  */
 export function sharedRate({ rate, ...deps }: ItemDeps & { rate: number }, vendor: string) {
   const key = rateKey(vendor);
@@ -170,7 +167,6 @@ function take(
   return { at, next: { ...item, messages: at + ms(1 - campaignsAt(item, at)), ...came } };
 }
 
-/** The part of the rate that single mails have recently taken. */
 const loadOf = ({ load = 0, messageAt }: RateItem, now: number): number => load * Math.exp((messageAt - now) / LOAD_MS);
 
 function shareBeside(load: number): number {

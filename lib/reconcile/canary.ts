@@ -44,10 +44,7 @@ async function follow(
   return judged;
 }
 
-/**
- * Sends a canary through a queue. Writes the row first: without it the message is no canary. Both steps can be repeated,
- * because the id stays.
- */
+/** Writes the row of a canary, then sends its message. Both can be repeated, because the id stays. */
 export async function sendCanary(deps: ReconcileDeps, queue: string, canary: Pick<Canary, 'id' | 'at'>): Promise<void> {
   const written = await deps.ledger.write(canaryRow(queue, canary, deps.random), 0);
   const row = written.written ? written.item : written.stored;

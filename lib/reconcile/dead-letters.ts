@@ -111,16 +111,12 @@ interface Look {
   everyMs: number;
 }
 
-/** The messages in a queue, visible or hidden. */
 export async function entriesIn(queues: Queues, url: string): Promise<number> {
   const { visible, inFlight } = await queues.depth(url);
   return visible + inFlight;
 }
 
-/**
- * How many entries a queue's DLQ has, and how many more than its dead jobs. The dead jobs whose entries have not expired
- * have one entry each. Any other number of entries means that there is something to judge.
- */
+/** A DLQ's entries, and how many more than its dead jobs. A difference means that there is something to judge. */
 export async function dlqCounts({ queues, table, clock, settings, dlqUrl }: ReconcileDeps, queue: string) {
   const entries = await entriesIn(queues, dlqUrl(queue));
   const since = clock.now() - settings(queue).dlqRetention * 1000;
@@ -135,9 +131,6 @@ async function lookNow(deps: ReconcileRun, queue: string): Promise<Look | undefi
   return quarter(now) === quarter(deps.lastRunAt) ? undefined : { entries, everyMs: LOOK_ANYWAY_MS };
 }
 
-/**
- * For how long entries are hidden, so that the next looks see those behind them: twice the time until the whole DLQ is
- * seen, in ms. `judged`: how many messages this look has judged.
- */
+/** For how long entries are hidden, in ms: twice the time until the whole DLQ is seen. */
 export const hideMs = ({ entries, everyMs }: Look, judged: number): number =>
   walkMs((2 * everyMs * entries) / Math.max(1, judged));

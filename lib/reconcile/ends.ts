@@ -23,10 +23,7 @@ export const completeEnds: Work = (deps, queue, mayGoOn) =>
     await finish(deps, (await resolveByEvidence(deps, row)) ?? row);
   });
 
-/**
- * Sends the message of a job that was opened again. Cancels a row whose producer died, or whose send failed: its message
- * reopens it if it comes late.
- */
+/** Sends the message of a job that was opened again. Cancels a row whose producer died, or whose send failed. */
 export const sendUnsent: Work = (deps, queue, mayGoOn) =>
   eachOfKind(deps, { queue, kind: 'unsent', mayGoOn }, async (row) => {
     if (!isSentFromKept(row)) await end(deps, row, neverSent(row, deps.clock.now()));
@@ -36,10 +33,7 @@ export const sendUnsent: Work = (deps, queue, mayGoOn) =>
 /** SQS counts approximately, and counts lag behind by up to a minute. */
 const UNCLAIMED_MS = 10 * 60_000;
 
-/**
- * Sends a job again that no worker has claimed although its queue is empty, or tells it if its body is not kept. It looks
- * each five minutes. Such a job never ends before its queue's retention.
- */
+/** Sends a job again that no worker has claimed although its queue is empty, or tells it if its body is not kept. */
 export const sendUnclaimed: Work = async (deps, queue, mayGoOn) => {
   const { clock, queues, settings, queueUrl } = deps;
   const now = clock.now();

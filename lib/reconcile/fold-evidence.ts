@@ -41,10 +41,7 @@ async function fold(deps: ReconcileRun, { key, row, step }: { key: string; row: 
   await deps.table.delete(key, item.version);
 }
 
-/**
- * Resolves the unknown steps of an ended job for which evidence has come, such as a mail that the job did not wait for.
- * It removes the mark of the record, so that the record is written again.
- */
+/** Resolves the unknown steps of an ended job by evidence, and removes the mark of its record, which is out of date. */
 export async function resolveByEvidence(
   { ledger, clock }: { ledger: Ledger; clock: Clock },
   row: JobRow,

@@ -32,8 +32,9 @@ export async function judgeEntry(deps: ReconcileRun, entry: Entry): Promise<Verd
     if (!(error instanceof UnreadableRowError)) throw error;
     if (error.code !== ROW_DAMAGED) return 'keep';
     const isUnlabelled = message.movedBySqs && code !== ROW_DAMAGED;
-    const grouped = { ...message, ...(message.groupId ? { group: message.groupId } : {}) };
-    const jobId = isUnlabelled ? await parkUnread(deps, { queue, message: grouped }, error) : job;
+    // The number is the DLQ's.
+    const { sequenceNumber: _number, ...moved } = message;
+    const jobId = isUnlabelled ? await parkUnread(deps, { queue, message: moved }, error) : job;
     deps.failed({ queue, code: ROW_DAMAGED, ...(jobId === undefined ? {} : { jobId }) });
     return isUnlabelled ? 'delete' : 'keep';
   }
@@ -105,10 +106,7 @@ async function judgeParked(deps: ReconcileRun, { queue, message, seen }: Entry):
   return 'delete';
 }
 
-/**
- * Ends a job that kills every worker that runs it. The DLQ gets an entry with the reason, and the message may go.
- * Returns `false` if the row has changed since; the next walk judges it again.
- */
+/** Ends a job that kills each worker that runs it. `false`: the row has changed, so the next walk judges it again. */
 export async function parkCrashed(deps: ReconcileRun, queue: string, moved: Moved): Promise<boolean> {
   const { ledger, clock, metrics, log } = deps;
   const { message, resolved } = moved;

@@ -131,10 +131,7 @@ async function judgeLast(
   return 'pending';
 }
 
-/**
- * Writes the row, which allows the job to run, then sends the message, then deletes it from the DLQ. A message in both does
- * no harm, because workers claim jobs.
- */
+/** Writes the row, sends the message, then deletes the DLQ entry. A message in both queues does no harm. */
 async function giveBack(
   deps: ReconcileRun,
   { queue, moved, now }: { queue: string; moved: Judged; now: number },

@@ -1,5 +1,6 @@
 import type { FinishDeps } from '../jobs/finish';
 import type { LedgerDeps } from '../jobs/ledger';
+import type { FailingWork } from '../jobs/run-lease';
 import type { CircuitBreakers } from '../limits/circuit';
 import type { Log, Metrics } from '../ports';
 import type { Teller, Topic } from './tell';
@@ -18,13 +19,7 @@ export interface ReconcileDeps extends FinishDeps, Omit<LedgerDeps, 'clock' | 's
 }
 
 /** A job whose work failed, or a work that failed as a whole. */
-export interface Failed {
-  queue?: string;
-  jobId?: string;
-  code: string;
-  /** Failures in a row. */
-  times?: number;
-}
+export type Failed = Pick<FailingWork, 'queue' | 'jobId' | 'code' | 'times'>;
 
 /** One run of the reconciler: its dependencies, and what it collects. */
 export interface ReconcileRun extends ReconcileDeps, Pick<Teller, 'tell' | 'keep'> {
@@ -35,8 +30,5 @@ export interface ReconcileRun extends ReconcileDeps, Pick<Teller, 'tell' | 'keep
   repeats: boolean;
 }
 
-/**
- * One kind of work on one queue. It stops when `mayGoOn` returns false, and the next run continues it. It resolves to
- * `true` if it must be repeated a little later in the same run.
- */
+/** One kind of work on one queue, until `mayGoOn` returns false. `true`: repeat it a little later in the same run. */
 export type Work = (deps: ReconcileRun, queue: string, mayGoOn: () => boolean) => Promise<unknown>;

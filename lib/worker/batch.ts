@@ -28,7 +28,7 @@ export async function handleBatch({ deps, contract, event, remainingMs }: Batch)
   const deadline = createDeadline(() => deps.clock.now(), remainingMs);
   const inOrder = deps.settings(contract.queue).type === 'fifo' && !isDirect(contract);
   const groups = groupBy(event.Records.map(incoming), (message) =>
-    inOrder ? (message.group ?? '') : message.messageId,
+    inOrder ? (message.groupId ?? '') : message.messageId,
   );
   const handle = (group: Incoming[], alone: boolean) => handleGroup({ deps, contract, group, deadline, alone });
   const first = await Promise.all([...groups.values()].map((group) => handle(group, event.Records.length === 1)));
@@ -40,7 +40,8 @@ export async function handleBatch({ deps, contract, event, remainingMs }: Batch)
   return { batchItemFailures: unfinished.map(({ messageId }) => ({ itemIdentifier: messageId })) };
 }
 
-type Group = Omit<DeliveryRun, 'deps' | 'message'> & { deps: BatchDeps; group: Incoming[] };
+type Handling = Omit<DeliveryRun, 'deps'> & { deps: BatchDeps };
+type Group = Omit<Handling, 'message'> & { group: Incoming[] };
 
 /** Handles a group in order. It stops at the first message that is not done, and returns that one and all behind it. */
 async function handleGroup({ group, ...rest }: Group): Promise<{ pending: Incoming[]; suspectedCrash: boolean }> {
@@ -58,13 +59,8 @@ async function handleGroup({ group, ...rest }: Group): Promise<{ pending: Incomi
   return { pending: [], suspectedCrash: false };
 }
 
-async function handleMessage({
-  deps,
-  contract,
-  message,
-  deadline,
-  alone,
-}: Omit<Group, 'group'> & { message: Incoming }): Promise<Disposition | SuspectedCrash> {
+async function handleMessage(handling: Handling): Promise<Disposition | SuspectedCrash> {
+  const { deps, contract, message, deadline, alone } = handling;
   if (!deadline.mayStart()) return { acknowledge: false, visibilityMs: 0 };
   const returned = message.attributes[ATTRIBUTE.returned] !== undefined;
   // Reading this message may have crashed its workers, so it is read when everything else is done.
@@ -74,7 +70,7 @@ async function handleMessage({
   const startedAt = deps.clock.now();
   const dlqUrl = () => dlqUrlOfArn(message.queueArn);
   try {
-    const disposition = await deliver({ deps: { ...deps, dlqUrl }, contract, message, deadline, alone });
+    const disposition = await deliver({ ...handling, deps: { ...deps, dlqUrl } });
     if ('suspectedCrash' in disposition) return disposition;
     report(deps, contract, { message, disposition, startedAt });
     return disposition;

@@ -7,7 +7,6 @@ import type { Mail, Sendgrid, Sent } from '../vendors/sendgrid';
 import type { RunContext } from './contract';
 import { StepUnknownError } from './steps';
 
-/** What a mail about a job needs. All senders share the rate. */
 export interface MailDeps {
   sendgrid: Sendgrid;
   rate: SharedRate;
@@ -63,10 +62,7 @@ export function skipStep({ steps }: RunContext, step: string, reason: string): `
 /** A mail waits this long in the function. If the rate has no slot by then, its job waits outside. */
 const LONGEST_WAIT_MS = 2_000;
 
-/**
- * Sends a mail at the rate that all senders share. Without a slot it rejects with a WaitError and sends nothing. When
- * SendGrid throttles one sender, all of them wait.
- */
+/** Sends a mail at the rate that all senders share. Without a slot it rejects with a WaitError and sends nothing. */
 export async function sendPaced({ sendgrid, rate, clock }: MailDeps, mail: Mail, options: CallOptions): Promise<Sent> {
   const withinMs = Math.min(LONGEST_WAIT_MS, options.timeoutMs / 2);
   const answer = await rate.reserve({ recipients: 1, use: 'message', withinMs }).catch(unavailable);

@@ -6,7 +6,6 @@ import type { VendorGate } from '../limits/gate';
 import type { Log } from '../ports';
 import type { Steps } from './steps';
 
-/** A validated job that this run has claimed. */
 export interface Job<T> {
   id: string;
   data: T;

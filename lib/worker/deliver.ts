@@ -61,8 +61,13 @@ async function dispose(delivery: DeliveryRun, resolved: Resolved): Promise<Dispo
       const { row, begun } = claimed;
       return run({ ...delivery, resolved, row, begun });
     }
-    case 'must-park':
-      return park(delivery, resolved, claimed);
+    case 'must-park': {
+      const lease = createLease(deps.ledger, claimed.row);
+      // The claim has counted a crash already, so parking is no further attempt.
+      const end = { kind: 'park', error: CRASH_LOOP, reason: 'crash', counts: false } as const;
+      const ended = await orGiveUp(delivery, lease, () => endRun({ deps, lease, message, body: resolved.body }, end));
+      return { acknowledge: true, row: await finish(deps, ended, resolved) };
+    }
     case 'late':
       deps.log.info('late delivery', { ...facts(delivery, resolved.id), state: claimed.row.state });
       await finish(deps, claimed.row, resolved);
@@ -105,23 +110,6 @@ async function waitForRun(
   return { acknowledge: false, visibilityMs: restMs };
 }
 
-async function park(
-  delivery: DeliveryRun,
-  resolved: Resolved,
-  { row }: Extract<Claim, { kind: 'must-park' }>,
-): Promise<Disposition> {
-  const { deps, message } = delivery;
-  const lease = createLease(deps.ledger, row);
-  // The claim has counted a crash already, so parking is no further attempt.
-  const ended = await orGiveUp(delivery, lease, () =>
-    endRun(
-      { deps, lease, message, body: resolved.body },
-      { kind: 'park', error: CRASH_LOOP, reason: 'crash', counts: false },
-    ),
-  );
-  return { acknowledge: true, row: await finish(deps, ended, resolved) };
-}
-
 const facts = ({ contract, message }: DeliveryRun, jobId: string) => ({
   queue: contract.queue,
   jobId,
@@ -132,7 +120,7 @@ const facts = ({ contract, message }: DeliveryRun, jobId: string) => ({
 /** Claims the job of a message, until this function must have ended. */
 function take(delivery: DeliveryRun, resolved: Resolved): Promise<Claim> {
   const { deps, contract, message, deadline, alone } = delivery;
-  const { messageId, group, sequence, receiveCount, sentAt } = message;
+  const { messageId, groupId: group, sequenceNumber: sequence, receiveCount, sentAt } = message;
   const place = { ...(group ? { group: publicForm('group', group) } : {}), ...(sequence ? { sequence } : {}) };
   const { queue } = contract;
   const { retention } = deps.settings(queue);
@@ -155,17 +143,13 @@ function take(delivery: DeliveryRun, resolved: Resolved): Promise<Claim> {
   });
 }
 
-/**
- * Whether no run has probably had the job, so that its row is as its message describes it. If that is wrong, the claim
- * costs a write more. The row of a canary has a mark that its message has not.
- */
+/** Whether the row is probably as its message describes it. If that is wrong, the claim costs a write more. */
 const isFirst = ({ receiveCount, attributes }: Incoming, { envelope }: Resolved): boolean =>
   envelope !== undefined &&
   envelope.type !== CANARY_TYPE &&
   receiveCount === 1 &&
   attributes[ATTRIBUTE.returned] === undefined;
 
-/** Names the first step of a job, if its type has one and the message carries valid data. */
 function firstStep({ types }: QueueContract, { envelope }: Resolved): ClaimRequest['first'] {
   const type = envelope && Object.hasOwn(types, envelope.type) ? types[envelope.type] : undefined;
   if (!envelope || !type?.first) return undefined;

@@ -2,7 +2,7 @@ import type { SQSRecord } from 'aws-lambda';
 import type { QueueSettings } from '../config/common';
 import type { FinishDeps } from '../jobs/finish';
 import type { CircuitBreakers } from '../limits/circuit';
-import type { Log, Metrics, Random } from '../ports';
+import type { Log, Metrics, Random, ReceivedMessage } from '../ports';
 import type { QueueContract } from './contract';
 
 export interface WorkerDeps extends FinishDeps {
@@ -31,10 +31,7 @@ export interface Deadline {
 
 const clamp = (value: number, low: number, high: number): number => Math.min(Math.max(value, low), high);
 
-/**
- * Keeps the last tenth of the time, at most 5 s, for writing the outcome. A job is started only if another fifth, at most
- * 10 s, is left.
- */
+/** Keeps a tenth of the time, at most 5 s, for the last writes. A job starts if a fifth more, at most 10 s, is left. */
 export function createDeadline(now: () => number, totalMs: number): Deadline {
   const at = now() + totalMs;
   const guard = clamp(totalMs * 0.1, 300, 5_000);
@@ -43,16 +40,7 @@ export function createDeadline(now: () => number, totalMs: number): Deadline {
   return { at, remainingMs, mayStart: () => remainingMs() >= start };
 }
 
-/** A message as Lambda delivers it. */
-export interface Incoming {
-  messageId: string;
-  receiptHandle: string;
-  body: string;
-  group?: string;
-  sequence?: string;
-  receiveCount: number;
-  sentAt: number;
-  attributes: Record<string, string>;
+export interface Incoming extends Omit<ReceivedMessage, 'movedBySqs'> {
   queueArn: string;
 }
 
@@ -70,7 +58,7 @@ export const isLastReceive = ({ receiveCount }: Pick<Incoming, 'receiveCount'>, 
   receiveCount >= receives;
 
 export function incoming(record: SQSRecord): Incoming {
-  const { MessageGroupId: group, SequenceNumber: sequence } = record.attributes;
+  const { MessageGroupId: groupId, SequenceNumber: sequenceNumber } = record.attributes;
   const attributes = Object.entries(record.messageAttributes ?? {}).flatMap(([name, { stringValue }]) =>
     stringValue === undefined ? [] : [[name, stringValue] as const],
   );
@@ -78,8 +66,8 @@ export function incoming(record: SQSRecord): Incoming {
     messageId: record.messageId,
     receiptHandle: record.receiptHandle,
     body: record.body,
-    ...(group === undefined ? {} : { group }),
-    ...(sequence === undefined ? {} : { sequence }),
+    ...(groupId === undefined ? {} : { groupId }),
+    ...(sequenceNumber === undefined ? {} : { sequenceNumber }),
     receiveCount: Number(record.attributes.ApproximateReceiveCount),
     sentAt: Number(record.attributes.SentTimestamp),
     attributes: Object.fromEntries(attributes),

@@ -39,7 +39,6 @@ export function createLease(ledger: Ledger, claimed: JobRow, begun?: string) {
   }
 
   return {
-    /** The row with all staged changes. */
     row: preview,
     /** The start of a step that the claim has stored. `undefined` if it was taken before, or if the row was written since. */
     begun: (name: string): Step | undefined => {
@@ -48,7 +47,6 @@ export function createLease(ledger: Ledger, claimed: JobRow, begun?: string) {
       started = undefined;
       return step;
     },
-    /** Changes the row in memory. The next write stores the change. */
     stage: (change: (row: JobRow) => JobRow) => {
       staged = [...staged, change];
     },

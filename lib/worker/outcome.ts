@@ -52,7 +52,6 @@ export async function endRun(
   });
 }
 
-/** Enough time for one write. */
 const LEAST_MS = 200;
 
 /**

@@ -4,11 +4,10 @@ import { resolve } from '../jobs/identify';
 import { bodyKey, deduplicationId, invalidId, isInvalidId, jobKey } from '../jobs/keys';
 import { fitting } from '../jobs/park';
 import type { UnreadableRowError } from '../jobs/stored-row';
-import type { Log } from '../ports';
-import type { Incoming } from './deps';
+import type { Log, ReceivedMessage } from '../ports';
 
 type Deps = Pick<FinishDeps, 'ledger' | 'objects' | 'queues' | 'prefix' | 'settings' | 'dlqUrl'> & { log: Log };
-type Unread = Pick<Incoming, 'messageId' | 'body' | 'attributes' | 'group' | 'sequence'>;
+type Unread = Pick<ReceivedMessage, 'messageId' | 'body' | 'attributes' | 'groupId' | 'sequenceNumber'>;
 
 /**
  * Parks a message whose job's row or record does not parse, and returns the id of that row. Nothing runs the job or
@@ -20,7 +19,7 @@ export async function parkUnread(
   { code, message: text, field = 'row' }: UnreadableRowError,
 ): Promise<string> {
   const { id: named, body, token } = await resolve({ ...deps, queue }, message);
-  const { messageId, group, sequence } = message;
+  const { messageId, groupId: group, sequenceNumber: sequence } = message;
   const own = invalidId(messageId);
   // An earlier run may have given the message a row of its own.
   const id = !isInvalidId(named) && (await deps.ledger.has(jobKey(queue, own))) ? own : named;

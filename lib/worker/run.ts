@@ -18,7 +18,6 @@ const SHORTEST_CALL_MS = 250;
 
 export interface Run extends Omit<DeliveryRun, 'alone'> {
   resolved: Resolved;
-  /** The job's row, claimed by this run. */
   row: JobRow;
   /** The step whose start the claim stored. */
   begun: string | undefined;

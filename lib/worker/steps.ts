@@ -41,7 +41,6 @@ export interface Steps {
   found(name: string, result: unknown): void;
   /** Writes the staged results now, before a wait. Otherwise the next step writes them. */
   save(): Promise<void>;
-  /** Skips a step. The record shows the reason. */
   skip(name: string, reason: string): void;
 }
 
@@ -56,7 +55,6 @@ export function createSteps({
 }: {
   lease: Lease;
   clock: Clock;
-  /** Throws if a call to the vendor would be refused. */
   prepare: (vendor: Vendor) => Promise<void>;
 }): Steps {
   const set = (name: string, step: Step) => lease.stage((row) => ({ ...row, steps: { ...row.steps, [name]: step } }));

@@ -23,7 +23,7 @@ const ATTEMPTS_AT_CLAIM: SourceMutant['changes'] = [
   {
     file: 'lib/worker/deliver.ts',
     find: "error: CRASH_LOOP, reason: 'crash',",
-    replace: "error: row.error ?? CRASH_LOOP, reason: row.error ? 'error' : 'crash',",
+    replace: "error: claimed.row.error ?? CRASH_LOOP, reason: claimed.row.error ? 'error' : 'crash',",
   },
 ];
 
