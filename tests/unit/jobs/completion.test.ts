@@ -79,28 +79,6 @@ test('nothing is published without a bus', async () => {
   expect(engine.row(jobId(1)).recordedAt).toBeDefined();
 });
 
-test('while the bus is down the end stays incomplete, and the reconciler publishes it afterwards', async () => {
-  let down = true;
-  const engine = start(rejected, {
-    before: (call) => {
-      if (down && call === 'events.publish') throw new StoreError({ code: 'EventBridge.Throttled', message: 'down' });
-    },
-  });
-  engine.send(body());
-  await engine.deliver();
-  const before = engine.row(jobId(1));
-
-  engine.clock.advance(5 * MINUTE);
-  await engine.reconcile();
-  down = false;
-  engine.clock.advance(5 * MINUTE);
-  await engine.reconcile();
-
-  expect([before.state, before.recordedAt, before.parkedAt]).toEqual(['dead', undefined, undefined]);
-  expect(engine.published.map(({ id }) => id)).toEqual([`${jobId(1)}:1:dead`]);
-  expect(engine.deadLetters()).toHaveLength(1);
-});
-
 test('an end whose mark was lost is published again under the same id', async () => {
   let lost = false;
   const engine = start(undefined, {
@@ -131,25 +109,6 @@ describe('a job that was never sent', () => {
     await engine.reconcile();
     return engine;
   }
-
-  test('is published when its message can no longer come, and is final', async () => {
-    const engine = await cancelled();
-    const { endedAt = 0, recordedAt, publishFrom } = engine.row(jobId(1));
-    const before = [...engine.published];
-
-    engine.clock.advance(14 * DAY);
-    await engine.reconcile();
-    const early = [...engine.published];
-    engine.clock.advance(60 * MINUTE);
-    await engine.reconcile();
-    await engine.reconcile();
-
-    expect(recordedAt).toBeDefined();
-    expect(publishFrom).toBe(endedAt + 14 * DAY + 60 * MINUTE);
-    expect([before, early]).toEqual([[], []]);
-    expect(engine.published).toMatchObject([{ id: `${jobId(1)}:1:cancelled`, reason: 'never-sent', final: true }]);
-    expect(engine.row(jobId(1))).not.toHaveProperty('todo');
-  });
 
   test('is not published if its message comes after all', async () => {
     const engine = await cancelled();

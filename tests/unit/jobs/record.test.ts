@@ -30,24 +30,6 @@ test('a record has readable times, and no leases, tokens or index attributes', (
   expect(JSON.stringify(record)).not.toContain('token');
 });
 
-test('a row that is made from its record has everything that a claim needs', () => {
-  const back = rowOfRecord(recordOf(row), row.key);
-
-  const { state, reason, generation, attempts, holds, spentMessageIds, payloadHash, time, history } = row;
-  expect(back?.version).toBe(0);
-  expect(back).toMatchObject({
-    state,
-    reason,
-    generation,
-    attempts,
-    holds,
-    spentMessageIds,
-    payloadHash,
-    time,
-    history,
-  });
-});
-
 test('a text that is no record of ours makes no row', () => {
   expect(() => rowOfRecord('{"some":"thing"}', 'k')).toThrow('record: does not parse');
 });

@@ -6,26 +6,6 @@ import { memoryTable } from '../../support/memory-table';
 const trialsOf = (table = memoryTable(), fault: () => Fault = () => 'none') =>
   createTrials({ table: withFaults(table, fault), clock: memoryClock(), random: memoryRandom() });
 
-test('a message that a worker began is found by queue and id, however often it was begun', async () => {
-  const trials = trialsOf();
-
-  await trials.begin('feedback', 'm1');
-  await trials.begin('feedback', 'm1');
-
-  expect(await trials.begun('feedback', 'm1')).toBe(true);
-  expect(await trials.begun('feedback', 'm2')).toBe(false);
-  expect(await trials.begun('emails', 'm1')).toBe(false);
-});
-
-test('a worker that survived the message removes its note', async () => {
-  const trials = trialsOf();
-  await trials.begin('feedback', 'm1');
-
-  await trials.forget('feedback', 'm1');
-
-  expect(await trials.begun('feedback', 'm1')).toBe(false);
-});
-
 test('a note expires with the rows of its time', async () => {
   const table = memoryTable();
 

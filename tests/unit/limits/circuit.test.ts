@@ -45,18 +45,6 @@ test('while a vendor refuses us every job is held without an attempt, and trial 
   ).toEqual([3, 3, 4]);
 });
 
-test('a key that lost its scope opens the circuit at the second job, so only the first job is parked', async () => {
-  const { contract } = sampleContract(() => {
-    throw forbidden();
-  });
-  const engine = memoryEngine(() => contract);
-  for (const n of [1, 2, 3]) engine.send(envelope(n));
-
-  for (const _ of [1, 2, 3]) await engine.deliver(1);
-
-  expect(states(engine)).toEqual({ 1: 'dead error', 2: 'held stopped', 3: 'held stopped' });
-});
-
 test('five transient failures without a success between open the circuit, and a success resets the count', async () => {
   let working = false;
   const { contract } = sampleContract(() => {

@@ -63,15 +63,6 @@ test('a process reads a closed circuit once, and again when two seconds have pas
   expect([before, reads()]).toEqual([1, 2]);
 });
 
-test('a circuit that another process opens stops calls after two seconds at the latest', async () => {
-  const { one, other, enter, clock } = twoProcesses();
-  await enter(one);
-  await other.open('zendesk', 'Unauthorized');
-  clock.advance(KEPT_MS);
-
-  expect(await enter(one)).toBe('refused');
-});
-
 test('the two seconds begin with the read and not with its answer', async () => {
   const { one, other, enter, clock, holdAnswer } = twoProcesses();
   const answerNow = holdAnswer();

@@ -26,22 +26,6 @@ const measured = ({ metrics }: Engine, name: string) =>
   metrics.filter((metric) => metric.name === name).map(({ value }) => value);
 const lastCanary = async ({ table }: Engine) => (await table.get(canaryKey(SAMPLE_QUEUE))) as Canary;
 
-test('a canary goes through its queue, and the next run measures it once', async () => {
-  const { engine, reconcile } = start();
-
-  await reconcile();
-  engine.clock.advance(2_000);
-  await engine.deliver();
-  for (let minute = 0; minute < 4; minute++) {
-    engine.clock.advance(MINUTE);
-    await reconcile();
-  }
-
-  expect(engine.canaries()).toMatchObject([{ state: 'succeeded', attempts: 1 }]);
-  expect(measured(engine, 'Canary')).toEqual([1]);
-  expect(engine.metrics.find(({ name }) => name === 'Canary')?.dimensions).toEqual({ queue: SAMPLE_QUEUE });
-});
-
 test.each<[string, ('look' | 'work' | number)[], number[]]>([
   [
     'that is not done before the next is due counts as 0, and not again',

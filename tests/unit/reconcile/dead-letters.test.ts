@@ -133,26 +133,6 @@ test('a message whose worker could not write is returned again, and that counts 
   expect(engine.model.messages('my-sample.fifo')).toMatchObject([{ attributes: { returned: { StringValue: '1' } } }]);
 });
 
-test('the untried message that SQS moved first is returned first, even if its job was read last', async () => {
-  const { contract } = sampleContract();
-  const engine = memoryEngine(() => contract);
-  const { ledger } = engine.deps;
-  engine.deps.ledger = {
-    ...ledger,
-    get: async (key) => {
-      const turns = key.endsWith(jobId(1)) ? 50 : 0;
-      for (let turn = 0; turn < turns; turn++) await Promise.resolve();
-      return ledger.get(key);
-    },
-  };
-  moveUntried(engine, 1);
-  moveUntried(engine, 2);
-
-  await judgeDeadLetters(reconcileRun(engine.deps), 'sample', () => true);
-
-  expect(engine.model.messages('my-sample.fifo').map(({ body }) => body)).toEqual([envelope(1)]);
-});
-
 test('a worker whose clock is behind shows by its outcome that the worker works', async () => {
   const { contract, effects } = sampleContract();
   const engine = memoryEngine(() => contract);
@@ -239,29 +219,6 @@ test('of two entries of one job one is deleted, even if the first is the tenth t
 
   const jobs = engine.deadLetters().map(({ groupId }) => groupId);
   expect(jobs.toSorted()).toEqual(Array.from({ length: 12 }, (_, index) => jobId(index + 1)));
-});
-
-test('a second run does nothing while the first holds the lease', async () => {
-  const { contract } = sampleContract();
-  const engine = memoryEngine(() => contract);
-  engine.send(envelope(1));
-  spendReceives(engine);
-  const holder = {
-    key: 'lease#reconciler',
-    version: 1,
-    writer: 'x',
-    holder: 'other',
-    until: engine.clock.now() + 10_000,
-  };
-  await engine.table.put(holder, 0);
-
-  await engine.reconcile();
-  const during = engine.inQueue();
-  engine.clock.advance(10_001);
-  await engine.reconcile();
-
-  expect(during).toBe(0);
-  expect(engine.inQueue()).toBe(1);
 });
 
 test('a job whose last two runs crashed is parked from the DLQ, not returned', async () => {

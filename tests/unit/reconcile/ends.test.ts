@@ -90,19 +90,6 @@ test('a row whose message was never sent is cancelled after a quarter of an hour
   expect(Object.values(engine.records())).toMatchObject([{ state: 'succeeded' }]);
 });
 
-test('one run cancels unsent jobs of every shard', async () => {
-  const { contract } = sampleContract();
-  const engine = memoryEngine(() => contract);
-  for (let n = 1; n <= 40; n++) await engine.deps.ledger.write(acceptedRow(engine.clock.now(), { id: jobId(n) }), 0);
-  const shards = new Set(engine.rows().map(({ todo }) => todo));
-
-  engine.clock.advance(15 * MINUTE);
-  await engine.reconcile();
-
-  expect(shards.size).toBe(8);
-  expect(new Set(engine.rows().map(({ state }) => state))).toEqual(new Set(['cancelled']));
-});
-
 test('a shard whose query fails does not hold back the other shards', async () => {
   const { contract } = sampleContract();
   const engine = memoryEngine(() => contract);
@@ -177,23 +164,6 @@ test('a job that is parked again while the reconciler notes its old entry as exp
 
   expect(engine.row(jobId(1))).toMatchObject({ state: 'dead', parkedAt: engine.clock.now() });
   expect(engine.row(jobId(1)).leftDlqAt).toBeUndefined();
-});
-
-test('a held job whose body is missing from the bucket ends as dead with that reason', async () => {
-  let failures = 3;
-  const { contract } = sampleContract(() => {
-    if (failures-- > 0) throw new Error('unknown');
-  });
-  const engine = memoryEngine(() => contract, { settings: { receives: 1 } });
-  engine.send(envelope());
-  await engine.deliver();
-  for (const key of engine.objects.keys()) await engine.objects.delete(key);
-
-  engine.clock.advance(2 * MINUTE);
-  await engine.reconcile();
-
-  expect(engine.row(jobId(1))).toMatchObject({ state: 'dead', error: { code: 'BodyMissing' } });
-  expect(engine.deadLetters()).toHaveLength(1);
 });
 
 test('work that fails does not stop other work', async () => {

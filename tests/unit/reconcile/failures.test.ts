@@ -24,21 +24,6 @@ async function held() {
   return { engine, effects };
 }
 
-test('a job that cannot be released does not keep others from being released', async () => {
-  const { engine, effects } = await held();
-
-  engine.clock.advance(2 * MINUTE);
-  await engine.reconcile();
-  while (engine.inQueue() > 0) await engine.deliver();
-
-  expect(effects).toEqual([jobId(2), jobId(3)]);
-  expect(engine.row(jobId(1))).toMatchObject({ state: 'held' });
-  expect(engine.lines).toContainEqual({
-    message: 'reconciling failed',
-    facts: { kind: 'releaseDue', queue: 'sample', jobId: jobId(1), code: 'S3.AccessDenied', times: 1 },
-  });
-});
-
 test('an illegal change of a job is refused and counted, as in the worker', async () => {
   const { engine } = await held();
   const row = engine.row(jobId(2));

@@ -1,12 +1,10 @@
-import { PermanentError, WaitError } from '../../../lib/errors';
+import { WaitError } from '../../../lib/errors';
 import { bodyKey } from '../../../lib/jobs/keys';
 import { release } from '../../../lib/reconcile/release';
 import { anEnvelope, jobId, memoryEngine, PREFIX } from '../../support/engine';
-import { inState } from '../../support/in-state';
 import { sampleContract } from '../../support/sample-contract';
 
 const MINUTE = 60_000;
-const DAY = 86_400_000;
 const body = JSON.stringify(anEnvelope());
 
 test('the release of a job that has succeeded since its row was read counts no parked job', async () => {
@@ -28,30 +26,4 @@ test('the release of a job that has succeeded since its row was read counts no p
   expect(engine.objects.keys()).not.toContain(bodyKey(PREFIX, 'sample', jobId(1)));
   expect(engine.row(jobId(1)).state).toBe('succeeded');
   expect(engine.metrics.filter(({ name, value }) => name === 'JobsDead' && value > 0)).toEqual([]);
-});
-
-test('an entry that is redriven while its expiry is noted does not count as expired', async () => {
-  let redrive: () => Promise<void> = async () => {};
-  const { contract } = sampleContract(() => {
-    throw new PermanentError({ code: 'Rejected', message: 'rejected' });
-  });
-  const engine = memoryEngine(() => contract);
-  engine.send(body);
-  await engine.deliver();
-  const { update } = engine.deps.ledger;
-  engine.deps.ledger.update = async (key, change, known) => {
-    await redrive();
-    return update(key, change, known);
-  };
-  redrive = async () => {
-    redrive = async () => {};
-    await update(engine.row(jobId(1)).key, (row) => ({ ...row, state: inState('queued'), sentAt: engine.clock.now() }));
-  };
-
-  engine.clock.advance(14 * DAY + MINUTE);
-  await engine.reconcile();
-
-  const exits = engine.table.items().find(({ key }) => key === 'dlq#sample')?.exits;
-  expect(engine.row(jobId(1)).state).toBe('queued');
-  expect(JSON.stringify(exits ?? [])).not.toContain('expired');
 });

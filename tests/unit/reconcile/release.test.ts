@@ -1,5 +1,4 @@
 import { StopError, StoreError, WaitError } from '../../../lib/errors';
-import { vendorKey } from '../../../lib/jobs/keys';
 import type { JobRow } from '../../../lib/jobs/row';
 import { eachDue } from '../../../lib/reconcile/due';
 import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
@@ -151,25 +150,6 @@ test('while a circuit is open, one job at a time goes back: the newest and the o
   expect(calls.length).toBeGreaterThan(6);
 });
 
-test('a new job has its turn although the vendor never accepts the others, and then they follow', async () => {
-  let last = 0;
-  const { engine, minute, work, send, effects } = await heldJobs(100, (n) => {
-    if (n !== last) throw new StopError({ code: 'Unauthorized', message: '401', vendor });
-  });
-  await engine.deps.circuits.open(vendor, 'Unauthorized');
-  send(101);
-  await work();
-  last = 101;
-
-  for (let n = 0; n < 60 && effects.length === 0; n++) {
-    await minute();
-    await work();
-  }
-
-  expect(effects).toEqual([jobId(101)]);
-  expect((await engine.table.get(vendorKey(vendor)))?.stoppedAt).toBeUndefined();
-});
-
 test('a trial falls to the next job if the first cannot be released', async () => {
   const { engine, minute, work, effects } = await heldJobs(3);
   await engine.deps.circuits.open(vendor, 'Unauthorized');
@@ -184,16 +164,4 @@ test('a trial falls to the next job if the first cannot be released', async () =
   await work();
 
   expect(effects).toEqual([jobId(1)]);
-});
-
-test('after a trial call succeeds, the jobs of the vendor go back', async () => {
-  const { engine, minute, work, effects } = await heldJobs(30);
-  await engine.deps.circuits.open(vendor, 'Unauthorized');
-
-  for (let n = 0; n < 3; n++) {
-    await minute();
-    await work();
-  }
-
-  expect(effects).toHaveLength(30);
 });

@@ -79,36 +79,3 @@ test('nothing is told or sent while the queue still has messages, or its DLQ has
   expect(waiting).toBe(1);
   expect(told(engine)).toEqual([]);
 });
-
-test.each([
-  ['before its row is written', 'table.put'],
-  ['between its row and its message', 'queues.send'],
-])('a release that dies %s happens after all', async (_when, call) => {
-  let dies = false;
-  const { contract, effects } = sampleContract();
-  let waits = true;
-  const throttled = sampleContract(() => {
-    if (waits) throw new WaitError({ code: 'Throttled', message: '429', vendor: 'zendesk', waitMs: MINUTE });
-    effects.push('done');
-  });
-  const engine = memoryEngine(() => ({ ...contract, types: throttled.contract.types }), {
-    before: (name) => (dies && name === call ? new Promise<never>(() => {}) : undefined),
-  });
-  await engine.accept(body(1));
-  await engine.deliver();
-  engine.clock.advance(2 * MINUTE);
-  waits = false;
-  dies = true;
-  void release(engine.deps, engine.row(jobId(1)));
-  await new Promise(setImmediate);
-  dies = false;
-
-  for (let minute = 0; minute < 5; minute++) {
-    engine.clock.advance(MINUTE);
-    await engine.reconcile();
-    await engine.deliver();
-  }
-
-  expect(effects).toEqual(['done']);
-  expect(engine.row(jobId(1)).state).toBe('succeeded');
-});

@@ -1,6 +1,5 @@
 import { PermanentError } from '../../../lib/errors';
 import { jobKey } from '../../../lib/jobs/keys';
-import { retry } from '../../../lib/ops/act';
 import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
 import { sampleContract } from '../../support/sample-contract';
 
@@ -51,42 +50,4 @@ test('a dead job whose row has expired keeps its steps in a redrive', async () =
     'started',
     'succeeded',
   ]);
-});
-
-test('a late write of an earlier end never replaces the record of a later end', async () => {
-  let stuck: (() => void) | undefined;
-  const { contract } = sampleContract();
-  let refuse = true;
-  const dying = {
-    ...contract,
-    types: {
-      'sample.done.v1': {
-        ...contract.types['sample.done.v1'],
-        process: async () => {
-          if (refuse) throw new PermanentError({ code: 'Rejected', message: 'rejected' });
-        },
-      },
-    },
-  } as typeof contract;
-  const engine = memoryEngine(() => dying, {
-    before: (call) =>
-      call === 'objects.create' && refuse && engine.rows().some(({ state }) => state === 'dead')
-        ? new Promise<void>((resolve) => {
-            stuck = resolve;
-          })
-        : undefined,
-  });
-  engine.send(body);
-  const late = engine.deliver();
-  await new Promise(setImmediate);
-  refuse = false;
-  await retry(engine.deps, engine.row(jobId(1)));
-  engine.send(body, { group: 'other', of: jobId(1) });
-  await engine.deliver();
-
-  expect(stuck).toBeDefined();
-  stuck?.();
-  await late;
-
-  expect(Object.values(engine.records())).toMatchObject([{ state: 'succeeded' }]);
 });

@@ -3,7 +3,7 @@ import { AmbiguousError, TransientError, WaitError } from '../../../lib/errors';
 import type { JobRow } from '../../../lib/jobs/row';
 import { resolveStep } from '../../../lib/ops/act';
 import { messageType, type QueueContract } from '../../../lib/worker/contract';
-import { anEnvelope, type EngineOptions, jobId, memoryEngine } from '../../support/engine';
+import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
 
 const MINUTE = 60_000;
 
@@ -18,9 +18,10 @@ async function act(does: Does): Promise<string> {
   return 'sent';
 }
 
-/** A job with two steps. The vendor cannot be asked about `send`, and answers `asked` about `tell`. */
-function start({ asked, ...options }: EngineOptions & { asked?: string } = {}) {
+/** A job with two steps. The vendor cannot be asked about `send`. Once it gave no answer about `tell`, it says `told`. */
+function start() {
   const calls = { send: 0, tell: 0 };
+  let asked: string | undefined;
   let next: { send: Does; tell: Does } = { send: 'works', tell: 'works' };
   const contract: QueueContract = {
     queue: 'sample',
@@ -33,13 +34,16 @@ function start({ asked, ...options }: EngineOptions & { asked?: string } = {}) {
             return act(next[step]);
           };
           await steps.step('send', { run: call('send'), proven: ({ event }) => `seen as ${event}` });
-          const resolve = async () => (next.tell === 'unasked' ? act('fails') : asked);
+          const resolve = async () => {
+            if (next.tell === 'unasked') asked = 'told';
+            return next.tell === 'unasked' ? act('fails') : asked;
+          };
           await steps.step('tell', { run: call('tell'), resolve });
         },
       }),
     },
   };
-  const engine = memoryEngine(() => contract, options);
+  const engine = memoryEngine(() => contract);
   engine.send(JSON.stringify(anEnvelope()));
   const row = () => engine.row(jobId(1));
 
@@ -64,191 +68,146 @@ function start({ asked, ...options }: EngineOptions & { asked?: string } = {}) {
       throw new Error('the job did not run within an hour');
     },
     /** Evidence from the vendor that the step took effect. */
-    prove: (step = 'send') =>
+    prove: () =>
       engine.deps.ledger.update(row().key, (now) => ({
         ...now,
-        evidence: { ...now.evidence, [step]: { at: engine.clock.now(), event: 'delivered' } },
+        evidence: { send: { at: engine.clock.now(), event: 'delivered' } },
       })),
   };
 }
 
 const started = ({ history }: JobRow): number => history.filter(({ event }) => event === 'started').length;
 
-describe.each([0, 1, 2])('a step that is unknown after %i failed attempts', (before) => {
-  async function held() {
-    const job = start();
-    for (let failed = 0; failed < before; failed++) await job.run({ send: 'fails' });
-    await job.run({ send: 'unknown' });
-    expect(job.row()).toMatchObject({ state: 'held', reason: 'unknown' });
-    return { ...job, sent: job.calls.send };
-  }
+/**
+ * What happens to a job: runs, evidence, an operator's word about `send`, a copy of its message, other waits between its
+ * attempts. Text with a blank is the state and the reason that the job must have by then.
+ */
+type Course = (
+  | Partial<Record<'send' | 'tell', Does>>
+  | 'prove'
+  | 'done'
+  | 'skipped'
+  | 'copy'
+  | `${string} ${string}`
+  | number[]
+)[];
 
-  test('makes its job a success once evidence proves it', async () => {
-    const { prove, run, row, calls, sent } = await held();
-
-    await prove();
-    await run({});
-
-    expect(row()).toMatchObject({
-      state: 'succeeded',
-      steps: { send: { status: 'done', result: 'seen as delivered' } },
-    });
-    expect(calls).toEqual({ send: sent, tell: 1 });
-  });
-
-  test.each(['done', 'skipped'] as const)('makes its job a success once an operator says %s', async (as) => {
-    const { engine, run, row, calls, sent } = await held();
-
-    await resolveStep(engine.deps, { row: row(), step: 'send', as });
-    await run({});
-
-    expect(row()).toMatchObject({ state: 'succeeded', steps: { send: { status: as } } });
-    expect(calls).toEqual({ send: sent, tell: 1 });
-  });
-
-  test('counts as no failed attempt, so the later steps have all attempts that are left', async () => {
-    const { prove, run, row } = await held();
-
-    await prove();
-    for (let failed = before; failed < 3; failed++) await run({ tell: 'fails' });
-
-    expect(row()).toMatchObject({ state: 'dead', reason: 'error', attempts: 3, error: { code: 'Down' } });
-  });
-
-  test('and one crash after it do not make the job a poison message', async () => {
-    const { prove, run, row } = await held();
-
-    await prove();
-    await run({ tell: 'dies' });
-    await run({});
-
-    expect(row()).toMatchObject({ state: 'succeeded' });
-  });
-
-  test('does not reset the limit for crashes: after two crashes the job is parked', async () => {
-    const { prove, run, row, calls } = await held();
-
-    await prove();
-    await run({ tell: 'dies' });
-    await run({ tell: 'dies' });
-    await run({});
-
-    expect(row()).toMatchObject({ state: 'dead', reason: 'crash', error: { code: 'CrashLoop' } });
-    expect(calls.tell).toBe(2);
-  });
-
-  test('is not called again, no matter how many other messages of its job arrive', async () => {
-    const { engine, run, prove, row, calls, sent } = await held();
-
-    for (let copy = 0; copy < 4; copy++) {
+async function follow({ engine, run, prove, row }: ReturnType<typeof start>, course: Course): Promise<void> {
+  for (const step of course)
+    if (Array.isArray(step)) engine.deps.retryWaits = step;
+    else if (step === 'prove') await prove();
+    else if (step === 'done' || step === 'skipped')
+      await resolveStep(engine.deps, { row: row(), step: 'send', as: step });
+    else if (step === 'copy') {
       engine.send(JSON.stringify(anEnvelope()), { of: jobId(1) });
       await engine.deliver();
-    }
-    const unproven = row();
-    await prove();
-    await run({});
+    } else if (typeof step === 'string') expect(`${row().state} ${row().reason}`).toBe(step);
+    else await run(step);
+}
 
-    expect(unproven).toMatchObject({ state: 'held', reason: 'unknown' });
-    expect(row()).toMatchObject({ state: 'succeeded' });
-    expect(calls.send).toBe(sent);
+const times = <T>(count: number, step: T): T[] => Array.from({ length: count }, () => step);
+const fails = { tell: 'fails' } as const;
+const dies = { tell: 'dies' } as const;
+const waits = { tell: 'waits' } as const;
+const down = { state: 'dead', reason: 'error', error: { code: 'Down' } };
+const crashLoop = { state: 'dead', reason: 'crash', error: { code: 'CrashLoop' } };
+
+describe.each([0, 1, 2])('a step that is unknown after %i failed attempts', (before) => {
+  test.each<[string, Course, object, number]>([
+    [
+      'makes its job a success once evidence proves it',
+      ['prove', {}],
+      { state: 'succeeded', steps: { send: { status: 'done', result: 'seen as delivered' } } },
+      1,
+    ],
+    ['… once an operator says done', ['done', {}], { state: 'succeeded', steps: { send: { status: 'done' } } }, 1],
+    [
+      '… once an operator says skipped',
+      ['skipped', {}],
+      { state: 'succeeded', steps: { send: { status: 'skipped' } } },
+      1,
+    ],
+    [
+      'counts as no failed attempt, so the later steps have all attempts that are left',
+      ['prove', ...times(3 - before, fails)],
+      { ...down, attempts: 3 },
+      3 * (3 - before),
+    ],
+    ['and one crash after it do not make the job a poison message', ['prove', dies, {}], { state: 'succeeded' }, 2],
+    ['does not reset the limit for crashes: two more park the job', ['prove', dies, dies, {}], crashLoop, 2],
+    [
+      'is not called again, no matter how many other messages of its job arrive',
+      [...times(4, 'copy' as const), 'held unknown', 'prove', {}],
+      { state: 'succeeded' },
+      1,
+    ],
+  ])('%s', async (_what, course, end, tell) => {
+    const job = start();
+    await follow(job, [...times(before, { send: 'fails' as const }), { send: 'unknown' }, 'held unknown']);
+    const { send } = job.calls;
+
+    await follow(job, course);
+
+    expect(job.row()).toMatchObject(end);
+    expect(job.calls).toEqual({ send, tell });
   });
 });
 
-test('a step that had started when the third attempt crashed waits for evidence and is not given up', async () => {
-  const { run, prove, row, calls } = start();
-  await run({ send: 'fails' });
-  await run({ send: 'fails' });
-  await run({ send: 'dies' });
-  await run({});
-  const unproven = row();
+// Each run that fails has two quick retries.
+test.each<[string, Course, object, { send?: number; tell: number }]>([
+  [
+    'a step that had started when the third attempt crashed waits for evidence and is not given up',
+    [{ send: 'fails' }, { send: 'fails' }, { send: 'dies' }, {}, 'held unknown', 'prove', {}],
+    { state: 'succeeded' },
+    { send: 3 + 3 + 1, tell: 1 },
+  ],
+  [
+    'a job whose third attempt crashed has one more attempt, and ends with the error of that attempt',
+    [fails, fails, dies, fails],
+    down,
+    { tell: 3 + 3 + 1 + 3 },
+  ],
+  [
+    'a job that waits between its crashes is parked after the third crash',
+    [dies, waits, dies, waits, dies, {}],
+    crashLoop,
+    { tell: 5 },
+  ],
+  [
+    'the vendor is asked about a last attempt without an answer before the job is parked',
+    [fails, fails, { tell: 'unasked' }, 'held retry', {}],
+    { state: 'succeeded', attempts: 4, steps: { tell: { status: 'done', result: 'told' } } },
+    { tell: 3 + 3 + 1 },
+  ],
+  [
+    'with fewer attempts, a job that has used them up runs once more and may succeed',
+    [fails, fails, [60], {}],
+    { state: 'succeeded', attempts: 3 },
+    { tell: 3 + 3 + 1 },
+  ],
+  [
+    'with fewer attempts, a job that fails again on its last receive is parked with its error',
+    [fails, fails, [60], fails],
+    { ...down, attempts: 3 },
+    { tell: 9 },
+  ],
+  [
+    'a job far above the new number of attempts is parked when it fails once more',
+    [times(9, 60), ...times(7, fails), [60], dies, fails],
+    down,
+    { tell: 7 * 3 + 1 + 3 },
+  ],
+  [
+    'with more attempts a job goes on, even after its last receive',
+    [fails, fails, [60, 900, 1800], fails, 'held retry', {}],
+    { state: 'succeeded', attempts: 4 },
+    { tell: 3 + 3 + 3 + 1 },
+  ],
+])('%s', async (_what, course, end, calls) => {
+  const job = start();
 
-  await prove();
-  await run({});
+  await follow(job, course);
 
-  expect(unproven).toMatchObject({ state: 'held', reason: 'unknown' });
-  expect(row()).toMatchObject({ state: 'succeeded' });
-  expect(calls).toEqual({ send: 7, tell: 1 });
-});
-
-test('a job whose third attempt crashed has one more attempt, and ends with the error of that attempt', async () => {
-  const { run, row, calls } = start();
-  for (const tell of ['fails', 'fails', 'dies', 'fails'] as const) await run({ tell });
-
-  expect(row()).toMatchObject({ state: 'dead', reason: 'error', error: { code: 'Down' } });
-  // Each run that fails has two quick retries.
-  expect(calls.tell).toBe(3 + 3 + 1 + 3);
-});
-
-test('a job that waits between its crashes is parked after the third crash', async () => {
-  const { run, row } = start();
-  for (const tell of ['dies', 'waits', 'dies', 'waits', 'dies', 'works'] as const) await run({ tell });
-
-  expect(row()).toMatchObject({ state: 'dead', reason: 'crash', error: { code: 'CrashLoop' } });
-});
-
-test('the vendor is asked about a last attempt without an answer before the job is parked', async () => {
-  const { run, row, calls } = start({ asked: 'told' });
-  await run({ tell: 'fails' });
-  await run({ tell: 'fails' });
-  await run({ tell: 'unasked' });
-  const waiting = row();
-  await run({});
-
-  expect(waiting).toMatchObject({ state: 'held', reason: 'retry', attempts: 3 });
-  expect(row()).toMatchObject({ state: 'succeeded', steps: { tell: { status: 'done', result: 'told' } } });
-  expect(calls.tell).toBe(3 + 3 + 1);
-});
-
-describe('when the number of attempts changes', () => {
-  async function failed(times: number, from: number[]) {
-    const job = start({ retryWaits: from });
-    for (let n = 0; n < times; n++) await job.run({ tell: 'fails' });
-    return job;
-  }
-
-  test('to fewer, a job that has used up its attempts runs once more and may succeed', async () => {
-    const { engine, run, row } = await failed(2, [60, 900]);
-
-    engine.deps.retryWaits = [60];
-    await run({});
-
-    expect(row()).toMatchObject({ state: 'succeeded', attempts: 3 });
-  });
-
-  test('to fewer, a job that fails again on its last receive is parked with its error', async () => {
-    const { engine, run, row } = await failed(2, [60, 900]);
-
-    engine.deps.retryWaits = [60];
-    await run({ tell: 'fails' });
-
-    expect(row().deliveries.at(-1)).toMatchObject({ receiveCount: 3 });
-    expect(row()).toMatchObject({ state: 'dead', reason: 'error', attempts: 3, error: { code: 'Down' } });
-  });
-
-  test('to fewer, a job far above the new limit is parked when it fails once more', async () => {
-    const { engine, run, row, calls } = await failed(
-      7,
-      Array.from({ length: 9 }, () => 60),
-    );
-    const before = calls.tell;
-
-    engine.deps.retryWaits = [60];
-    await run({ tell: 'dies' });
-    await run({ tell: 'fails' });
-
-    expect(row()).toMatchObject({ state: 'dead', reason: 'error', error: { code: 'Down' } });
-    expect(calls.tell - before).toBe(1 + 3);
-  });
-
-  test('to more, a job goes on, even after its last receive', async () => {
-    const { engine, run, row } = await failed(2, [60, 900]);
-
-    engine.deps.retryWaits = [60, 900, 1800];
-    await run({ tell: 'fails' });
-    const held = row();
-    await run({});
-
-    expect(held).toMatchObject({ state: 'held', reason: 'retry', attempts: 3 });
-    expect(row()).toMatchObject({ state: 'succeeded', attempts: 4 });
-  });
+  expect(job.row()).toMatchObject(end);
+  expect(job.calls).toMatchObject(calls);
 });

@@ -1,5 +1,4 @@
-import { AmbiguousError, PermanentError, StoreError, TransientError, WaitError } from '../../../lib/errors';
-import type { MessageType, RunContext } from '../../../lib/worker/contract';
+import { PermanentError, StoreError, TransientError, WaitError } from '../../../lib/errors';
 import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
 import { sampleContract } from '../../support/sample-contract';
 
@@ -107,51 +106,6 @@ describe('a transient failure', () => {
     });
     expect(engine.inQueue()).toBe(0);
   });
-
-  test('that may have taken effect makes the worker ask the vendor, and not repeat the call', async () => {
-    const { contract, effects } = sampleContract();
-    const engine = memoryEngine(() => ({
-      ...contract,
-      types: {
-        'sample.done.v1': {
-          ...contract.types['sample.done.v1'],
-          process: async (_job: unknown, { steps }: RunContext) =>
-            steps.step('effect', {
-              resolve: async () => (effects.length > 0 ? 'found' : undefined),
-              run: async () => {
-                effects.push('made');
-                throw new AmbiguousError({ code: 'TimedOut', message: 'no answer', vendor: 'zendesk' });
-              },
-            }),
-        } as MessageType,
-      },
-    }));
-    engine.send(envelope(1));
-
-    await engine.deliver();
-
-    expect(effects).toEqual(['made']);
-    expect(engine.row(jobId(1))).toMatchObject({ state: 'succeeded', result: 'found' });
-  });
-
-  test('holds the job for its wait on the last receive', async () => {
-    let failures = 3;
-    const { contract, effects } = sampleContract(() => {
-      if (failures-- > 0) throw refused();
-    });
-    const engine = memoryEngine(() => contract, { settings: { receives: 1 } });
-    engine.send(envelope(1));
-
-    const response = await engine.deliver();
-    const held = engine.row(jobId(1));
-    await engine.drain();
-
-    expect(response).toEqual({ batchItemFailures: [] });
-    expect(held).toMatchObject({ state: 'held', reason: 'retry', attempts: 1, holds: 1, bodyKept: true });
-    expect(engine.row(jobId(1))).toMatchObject({ state: 'succeeded', attempts: 2, bodyKept: false });
-    expect(effects).toEqual([jobId(1)]);
-    expect(engine.objects.keys().filter((key) => key.includes('_bodies'))).toEqual([]);
-  });
 });
 
 describe('a wait', () => {
@@ -168,28 +122,6 @@ describe('a wait', () => {
     await engine.deliver();
 
     expect(engine.clock.now() - before).toBe(5_000);
-    expect(engine.row(jobId(1))).toMatchObject({ state: 'succeeded', attempts: 1 });
-  });
-
-  test('that does not fit into the invocation holds the job and costs no attempt', async () => {
-    let throttled = 1;
-    const { contract } = sampleContract(() => {
-      if (throttled-- > 0)
-        throw new WaitError({ code: 'RateLimited', message: '429', vendor: 'zendesk', waitMs: 120_000 });
-    });
-    const engine = memoryEngine(() => contract);
-    engine.send(envelope(1));
-
-    await engine.deliver();
-    const held = engine.row(jobId(1));
-    await engine.reconcile();
-    const tooEarly = engine.inQueue();
-    engine.clock.advance(120_000);
-    await engine.reconcile();
-    await engine.deliver();
-
-    expect(held).toMatchObject({ state: 'held', reason: 'throttled', attempts: 0 });
-    expect(tooEarly).toBe(0);
     expect(engine.row(jobId(1))).toMatchObject({ state: 'succeeded', attempts: 1 });
   });
 });
@@ -212,27 +144,6 @@ describe('a permanent failure', () => {
       error: { code: 'Rejected', status: 422 },
     });
     expect(effects).toEqual([jobId(2)]);
-  });
-
-  test('can be redriven and parked a second time within five minutes', async () => {
-    const { contract } = sampleContract(() => {
-      throw rejected();
-    });
-    const engine = memoryEngine(() => contract);
-    engine.send(envelope(1));
-    await engine.deliver();
-    const first = engine.deadLetters().map(({ messageId }) => messageId);
-
-    engine.clock.advance(60_000);
-    engine.model.startMessageMoveTask({
-      SourceArn: 'arn:aws:sqs:us-east-1:000000000000:my-sample-dlq.fifo',
-      DestinationArn: engine.queueArn,
-    });
-    await engine.deliver();
-
-    expect(engine.row(jobId(1))).toMatchObject({ state: 'dead', generation: 2, attempts: 1 });
-    expect(engine.deadLetters()).toHaveLength(1);
-    expect(engine.deadLetters().map(({ messageId }) => messageId)).not.toEqual(first);
   });
 });
 
@@ -276,26 +187,6 @@ describe('a message group', () => {
 
     expect(back.Records.map(({ body }) => body)).toEqual([1, 2, 3].map((n) => envelope(n)));
     expect(effects).toEqual([]);
-  });
-
-  test.each([1, 10])('with failures alone dead-letters no bystander at batch size %i', async (batch) => {
-    const { contract, effects } = sampleContract(({ id }) => {
-      if (id === jobId(1)) throw refused();
-    });
-    const engine = memoryEngine(() => contract);
-    for (const n of [1, 2, 3]) engine.send(envelope(n), { group: 'same' });
-    for (const n of [4, 5]) engine.send(envelope(n), { group: 'other' });
-
-    await engine.drain({ batch });
-
-    expect(
-      engine
-        .rows()
-        .filter(({ state }) => state === 'dead')
-        .map(({ id }) => id),
-    ).toEqual([jobId(1)]);
-    expect(effects.toSorted()).toEqual([2, 3, 4, 5].map(jobId));
-    expect(engine.deadLetters()).toHaveLength(1);
   });
 });
 

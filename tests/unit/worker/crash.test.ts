@@ -1,8 +1,6 @@
 import { PermanentError } from '../../../lib/errors';
 import { handleBatch } from '../../../lib/worker/batch';
-import { acceptedRow } from '../../support/accepted-row';
 import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
-import { inState } from '../../support/in-state';
 import { sampleContract } from '../../support/sample-contract';
 
 const envelope = (n: number) => JSON.stringify(anEnvelope({ id: jobId(n) }));
@@ -39,46 +37,6 @@ function mortal(poison: number[]) {
   };
   return { engine, deliver, effects: sample.effects };
 }
-
-test('a job that kills its process twice is parked before it runs a third time', async () => {
-  const { engine, deliver } = mortal([1]);
-  engine.send(envelope(1));
-
-  const outcomes = [];
-  for (let delivery = 0; delivery < 3; delivery++) {
-    outcomes.push(await deliver());
-    engine.clock.advance(300_000);
-  }
-
-  expect(outcomes).toEqual(['died', 'died', 'done']);
-  expect(engine.row(jobId(1))).toMatchObject({
-    state: 'dead',
-    reason: 'crash',
-    attempts: 2,
-    error: { code: 'CrashLoop' },
-  });
-  expect(engine.deadLetters()).toHaveLength(1);
-  expect(engine.deadLetters()[0]?.attributes).toMatchObject({ code: { StringValue: 'CrashLoop' } });
-});
-
-test('a job whose process died once goes on from its last step', async () => {
-  const { contract, effects } = sampleContract();
-  let kill = true;
-  const engine = memoryEngine(() => contract, {
-    // The process dies at the write of the outcome, after the effect.
-    before: (call) => (kill && effects.length > 0 && call === 'table.put' ? never : undefined),
-  });
-  engine.send(envelope(1));
-  void engine.deliver();
-  await new Promise(setImmediate);
-
-  kill = false;
-  engine.clock.advance(300_000);
-  await engine.deliver();
-
-  expect(effects).toEqual([jobId(1)]);
-  expect(engine.row(jobId(1))).toMatchObject({ state: 'succeeded', attempts: 2, crashes: 0 });
-});
 
 test('the poison message in a batch of ten is found and parked, and the other nine succeed', async () => {
   const { engine, deliver, effects } = mortal([5]);
@@ -208,26 +166,4 @@ test('a second delivery of the message that a job was parked from is late, and d
   expect(response).toEqual({ batchItemFailures: [] });
   expect(engine.row(jobId(1))).toEqual(parked);
   expect(engine.deadLetters()).toHaveLength(1);
-});
-
-test('crashes from before an operator opened the job do not count, although its capped history has lost the opening', async () => {
-  const { contract, effects } = sampleContract();
-  const engine = memoryEngine(() => contract);
-  const at = engine.clock.now();
-  const row = acceptedRow(at);
-  const entries = [...Array(2).fill('ended without outcome'), ...Array(98).fill('retry')];
-  await engine.deps.ledger.write(
-    {
-      ...row,
-      ...{ state: inState('processing'), lease: { token: 'other', until: at - 1, messageId: 'm', alone: true } },
-      history: entries.map((event) => ({ at, event })),
-    },
-    0,
-  );
-
-  engine.send(envelope(1), { of: jobId(1) });
-  await engine.deliver();
-
-  expect(engine.row(jobId(1))).toMatchObject({ state: 'succeeded' });
-  expect(effects).toEqual([jobId(1)]);
 });

@@ -96,14 +96,10 @@ async function writesBefore({ resolve, flushes = false }: { resolve: boolean; fl
   });
 }
 
-test('the start in the claim saves the write of a step whose vendor can be asked', async () => {
-  expect(await writesBefore({ resolve: true })).toBe(0);
-});
-
-test('it saves no write of a mail, so a mail is never called without its own start', async () => {
-  expect(await writesBefore({ resolve: false })).toBe(1);
-});
-
-test('it saves no write after another write of the run, which has removed the start', async () => {
-  expect(await writesBefore({ resolve: true, flushes: true })).toBe(1);
+test.each([
+  ['saves the write of a step whose vendor can be asked', { resolve: true }, 0],
+  ['saves no write of a mail, so a mail is never called without its own start', { resolve: false }, 1],
+  ['saves no write after another write of the run, which has removed the start', { resolve: true, flushes: true }, 1],
+])('the start in the claim %s', async (_what, step, writes) => {
+  expect(await writesBefore(step)).toBe(writes);
 });

@@ -63,22 +63,6 @@ describe('an unknown step', () => {
       evidence: { send: { at: engine.clock.now(), event } },
     }));
 
-  test('holds its job until there is evidence, and is not repeated after that', async () => {
-    let calls = 0;
-    const engine = start(() => {
-      calls += 1;
-      return lost();
-    });
-    await engine.drain({ hours: 2 });
-    expect(engine.row(jobId(1))).toMatchObject({ state: 'held', reason: 'unknown' });
-
-    await see(engine, 'delivered');
-    await engine.drain({ hours: 1 });
-
-    expect(engine.row(jobId(1))).toMatchObject({ state: 'succeeded', result: 'seen as delivered' });
-    expect(calls).toBe(1);
-  });
-
   test('is done if the evidence came while it ran', async () => {
     const engine: ReturnType<typeof start> = start(async () => {
       await see(engine, 'processed');

@@ -54,17 +54,6 @@ test.each<[string, Error, Record<string, number[]>]>([
   },
 );
 
-test('a message counts as retried if nothing could be written', async () => {
-  const { contract } = sampleContract();
-  const engine = memoryEngine(() => contract);
-  engine.send(envelope());
-  engine.deps.ledger.get = () => Promise.reject(new Error('down'));
-
-  await engine.deliver();
-
-  expect(metricsOf(engine)).toEqual({ JobsRetried: [1] });
-});
-
 test('an illegal change of a job is refused and counted, for an alarm of its own', async () => {
   const { contract } = sampleContract();
   const engine = memoryEngine(() => contract);

@@ -41,17 +41,6 @@ test('an event that comes twice is one job, and the same id of another source is
   expect(engine.rows().map(({ id, state }) => [id, state])).toEqual(jobs.map((id) => [id, 'succeeded']));
 });
 
-test('an event with the id of another event of its source, but other data, is parked under its own id', async () => {
-  const { engine, effects } = start();
-  engine.send(json({ id: 'order 1' }));
-  const messageId = engine.send(json({ id: 'order 1', data: { name: 'b' } }));
-
-  await engine.deliver();
-
-  expect(effects).toHaveLength(1);
-  expect(engine.row(`invalid/${messageId}`)).toMatchObject({ state: 'dead', error: { code: 'IdTaken' } });
-});
-
 test('an id that is a UUID stays the id of the job, in upper case too', () => {
   for (const id of ['0B1F0C2E-6E8B-4F3C-9C3C-6A1B7D2E4F50', '0b1f0c2e-6e8b-4f3c-9c3c-6a1b7d2e4f50'])
     expect(parseEnvelope(json({ id })).id).toBe(id);
