@@ -1,5 +1,4 @@
-import { findService, NOT_RUNNING } from '../local/connection';
-import { connectFunctions, signedAsSendgrid } from '../local/invoke-local';
+import { connectFunctions, findService, NOT_RUNNING, signedAsSendgrid } from '../local/connection';
 import type { Options } from './command';
 import { GUARDED, READING } from './commands';
 import { text } from './options';

@@ -58,7 +58,7 @@ export const service = {
       const variables = { JOBS_INSTANCE: instance, AWS_REGION: region, JOBS_SETTINGS: settings };
       if (stage !== 'local') return out.lines(variableLines(variables));
       const { requireService } = require('./connect') as typeof import('./connect');
-      const { awsVariables } = require('../local/endpoints') as typeof import('../local/endpoints');
+      const { awsVariables } = require('../local/connection') as typeof import('../local/connection');
       const { endpoints, region: local } = await requireService();
       out.lines(variableLines({ ...variables, ...awsVariables(endpoints, local) }));
     },

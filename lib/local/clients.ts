@@ -1,14 +1,10 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { S3Client } from '@aws-sdk/client-s3';
-import { DynamoDBDocumentClient, paginateScan } from '@aws-sdk/lib-dynamodb';
 import { clientDefaults } from '../aws/clients';
 import { realObjects } from '../aws/objects';
 import { realQueues, sqsClient } from '../aws/queues';
 import { realTable } from '../aws/table';
-import type { JobRow } from '../jobs/row';
-import { rowOf } from '../jobs/stored-row';
-import type { Item } from '../ports';
-import type { AwsEndpoints } from './endpoints';
+import type { AwsEndpoints } from './connection';
 import { LOCAL_CREDENTIALS } from './loopback';
 
 /** Where the clients of the emulators send. */
@@ -39,15 +35,6 @@ export function localPorts({ table, bucket, ...at }: At & { table: string; bucke
     queues: realQueues(sqs),
     table: realTable({ table, client: dynamodb }),
     objects: realObjects({ bucket, client: s3 }),
-    /** The rows of all jobs except canaries. It scans the table, so use it only with few rows. */
-    async rows(): Promise<JobRow[]> {
-      const rows: JobRow[] = [];
-      const pages = paginateScan({ client: DynamoDBDocumentClient.from(dynamodb) }, { TableName: table });
-      for await (const { Items = [] } of pages)
-        for (const item of Items)
-          if ('state' in item && 'payloadHash' in item && !item.canary) rows.push(rowOf(item as Item));
-      return rows.sort((a, b) => a.createdAt - b.createdAt);
-    },
     close(): void {
       for (const client of [sqs, dynamodb, s3]) client.destroy();
     },

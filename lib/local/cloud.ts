@@ -1,13 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import { commonEnv } from '../config/common';
 import { parseEnv } from '../config/environment';
-import { startDynamoDb } from './emulators/dynamodb';
-import { startEventBridge } from './emulators/eventbridge';
-import { startS3 } from './emulators/s3';
-import type { Ports } from './listen-port';
+import { APP_STORE_CONNECT_KEY, EVENT_KEYS } from './connection';
+import { startDynamoDb, startEventBridge, startS3 } from './emulators';
+import { LOCAL_APPS, startFakeAppStoreConnect } from './fakes/app-store-connect';
+import { startFakeDiscord } from './fakes/discord';
+import { startFakeSendgrid } from './fakes/sendgrid';
+import { startFakeZendesk } from './fakes/zendesk';
+import type { Ports } from './loopback';
 import { createSqsModel } from './sqs/model';
 import { startSqs } from './sqs/server';
-import { declared as declaredIn } from './template/declared';
+import { type Declared, declared as declaredIn } from './template/declared';
 import type { Packaged } from './template/package';
 
 export const REGION = 'us-east-1';
@@ -44,3 +47,22 @@ export async function startCloud({ resources }: Packaged, ports: Ports, started:
 
 /** Milliseconds since 1970 that never go back. The model requires that. */
 const monotonic = (): number => Math.floor(performance.timeOrigin + performance.now());
+
+export type FakeVendors = Awaited<ReturnType<typeof startFakeVendors>>;
+
+/** Starts the fake vendors. They accept only the credentials that the template gives the functions. */
+export async function startFakeVendors({ functions }: Declared, ports: Ports, started: Started) {
+  const variable = (name: string) => functions.find(({ environment }) => environment[name])?.environment[name];
+  const [email, token, apiKey] = ['ZENDESK_EMAIL', 'ZENDESK_TOKEN', 'SENDGRID_API_KEY'].map(variable);
+  const team = {
+    issuerId: variable('APP_STORE_CONNECT_ISSUER_ID') ?? '',
+    keyId: variable('APP_STORE_CONNECT_KEY_ID') ?? '',
+    privateKey: APP_STORE_CONNECT_KEY,
+  };
+  return {
+    zendesk: await started(startFakeZendesk({ port: ports.zendesk, email, token })),
+    sendgrid: await started(startFakeSendgrid({ port: ports.sendgrid, apiKey, keys: EVENT_KEYS })),
+    appStoreConnect: await started(startFakeAppStoreConnect({ port: ports.appStoreConnect, ...team, ...LOCAL_APPS })),
+    discord: await started(startFakeDiscord({ port: ports.discord })),
+  };
+}

@@ -1,45 +1,116 @@
 import type http from 'node:http';
-import { secret } from '../config/values';
+import type { Break, LocalTools, LocalVendor } from '../console/deps';
 import { consoleListener } from '../console/serve';
-import { deploymentOf, noLog } from '../ops/connect';
+import { type Deployment, OperatorError } from '../ops/operator';
 import type { Producer } from '../producer/producer';
-import { hashPeopleWith } from '../startup/hash-people';
-import { type LocalPorts, localConfig } from './clients';
-import { ACCOUNT, type Cloud, REGION } from './cloud';
-import { consoleTools } from './console-tools';
-import type { FakeVendors } from './fake-vendors';
+import { type FakeVendors, REGION } from './cloud';
+import { LOCAL_APP } from './fakes/app-store-connect';
+import type { Failure, FakeServer } from './fakes/server';
 
-/** The console of the service on this machine. It may act and needs no token: the other ports are as open. */
-export function localConsole({
-  ports: { table, objects, queues },
-  declared,
-  config,
-  endpoints,
-  vendors,
-  producer,
-  api,
-}: {
-  api: string;
-  ports: LocalPorts;
+/** A page with more rows is too long to read. */
+const MOST_ROWS = 50;
+/** The readers of the sample campaign. The fake takes 500 a second. */
+const READERS = 5_000;
+
+/** How a fake fails, from the click until it recovers. */
+const FAILURES: Record<Break, Failure> = {
+  down: { down: true },
+  slow: { delayMs: 5_000, times: 'forever' },
+  429: { status: 429, headers: { 'retry-after': '30' }, body: {}, times: 'forever' },
+  401: { status: 401, body: {}, times: 'forever' },
+  lost: { after: 'reset', times: 'forever' },
+};
+
+interface Served {
+  deployment: Deployment;
   vendors: FakeVendors;
   producer: Producer;
-} & Pick<Cloud, 'declared' | 'config' | 'endpoints'>): http.RequestListener {
-  const at = (endpoint: string) => ({ ...localConfig(REGION), endpoint });
-  const deployment = deploymentOf(config, {
-    ...{ table, objects, queues, region: REGION, account: ACCOUNT, by: 'local', log: noLog },
-    hashPeople: hashPeopleWith(secret.parse(declared.producer.hashKey)),
-    aws: {
-      lambda: at(`${api}/lambda`),
-      cloudWatch: at(`${api}/cloudwatch`),
-      eventBridge: at(endpoints.eventbridge),
-      // Only changes of production are shown in the chat.
-      sns: at(`${api}/sns`),
-    },
-  });
-  return consoleListener({
-    deployment,
-    target: { instance: config.INSTANCE, stage: 'local', region: REGION },
-    write: true,
-    local: consoleTools(vendors, producer),
-  });
 }
+
+/** The console of the service on this machine. It may act and needs no token: the other ports are as open. */
+export const localConsole = ({ deployment, ...tools }: Served): http.RequestListener =>
+  consoleListener({
+    deployment,
+    target: { instance: deployment.instance, stage: 'local', region: REGION },
+    write: true,
+    local: consoleTools(tools),
+  });
+
+/** What the console can do with the fakes of this machine. */
+function consoleTools({ vendors, producer }: Omit<Served, 'deployment'>): LocalTools {
+  const broken = new Map<string, Set<Break>>();
+  const { zendesk: Zendesk, sendgrid: SendGrid, discord: Discord, appStoreConnect } = vendors;
+  const fakes: Record<string, FakeServer> = { Zendesk, SendGrid, 'App Store Connect': appStoreConnect, Discord };
+  const fakeOf = (name: string): FakeServer => {
+    const fake = Object.hasOwn(fakes, name) ? fakes[name] : undefined;
+    if (!fake) throw new OperatorError('There is no such vendor.');
+    return fake;
+  };
+  return {
+    vendors: () =>
+      Object.entries(fakes).map(([name, { state }]) => ({
+        name,
+        tables: Object.entries(state()).map(([title, taken]) => table(title, taken)),
+        breaks: [...(broken.get(name) ?? [])],
+      })),
+    break: async (name, how) => {
+      fakeOf(name).fail(FAILURES[how]);
+      broken.set(name, new Set([...(broken.get(name) ?? []), how]));
+    },
+    recover: async (name) => {
+      await fakeOf(name).recover();
+      broken.delete(name);
+    },
+    samples: Object.keys(SAMPLES),
+    send: async (sample) => {
+      const [queue, send] = (Object.hasOwn(SAMPLES, sample) && SAMPLES[sample]) || [];
+      if (!queue || !send) throw new OperatorError('There is no such sample.');
+      return { queue, id: (await send(producer)).id };
+    },
+  };
+}
+
+const feedbackOf = (email: string) => ({
+  user: { email, name: 'Sample Person' },
+  subject: 'A sample',
+  message: 'The console sent this.',
+});
+const testerOf = (email: string) => ({ app: LOCAL_APP.id, email, groups: [LOCAL_APP.group] });
+const mail = { from: { email: 'sender@example.com' }, subject: 'A sample', text: 'The console sent this.' };
+
+/** Jobs that a click sends. The fakes refuse two of them. */
+const SAMPLES: Record<string, [queue: string, send: (producer: Producer) => Promise<{ id: string }>]> = {
+  'A feedback': ['feedback', ({ feedback }) => feedback(feedbackOf('person@example.com'))],
+  'A feedback that Zendesk refuses': ['feedback', ({ feedback }) => feedback(feedbackOf('suspended@example.com'))],
+  'A mail': ['emails', ({ email }) => email({ ...mail, to: { email: 'reader@example.com' } })],
+  'A campaign': [
+    'emails',
+    ({ campaign }) =>
+      campaign(
+        { ...mail, name: 'A sample', unsubscribe: { link: 'https://example.com/leave' } },
+        Array.from({ length: READERS }, (_, n) => ({ email: `reader-${n}@example.com` })),
+      ),
+  ],
+  'A tester': ['testflight', ({ invite }) => invite(testerOf('tester@example.com'))],
+  'A tester whom Apple refuses': ['testflight', ({ invite }) => invite(testerOf('refused@example.com'))],
+};
+
+/** A table of what a fake took, the newest first: the fields of each thing that are short. */
+function table(name: string, taken: readonly object[]): LocalVendor['tables'][number] {
+  const newest = taken.slice(-MOST_ROWS).toReversed();
+  const head = [
+    ...new Set(
+      newest.flatMap((one) =>
+        Object.entries(one)
+          .filter(isShort)
+          .map(([field]) => field),
+      ),
+    ),
+  ];
+  const rows = newest.map((one) => head.map((field) => String(new Map(Object.entries(one)).get(field) ?? '')));
+  return { name, head, rows };
+}
+
+/** A number, a text or some texts that fit into a cell. */
+const isShort = ([, value]: [string, unknown]): boolean =>
+  [value].flat().every((one) => ['string', 'number'].includes(typeof one)) && String(value).length <= 80;

@@ -2,13 +2,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Cloud, REGION } from './cloud';
-import { awsVariables, type Endpoints, vendorVariables } from './endpoints';
+import { awsVariables, type Endpoints, vendorVariables } from './connection';
 import { createEventSourceMapping, type EventSourceMapping, type MappingEvent } from './event-source-mapping';
 import type { Invocation } from './lambda/environment';
 import { createLambda } from './lambda/runtime';
 import { createMetrics } from './metrics';
-import type { Packaged } from './template/package';
-import { unzip } from './template/zip';
+import { type Packaged, unzip } from './template/package';
 import { realTimers as timers } from './timers';
 
 export interface Observers {

@@ -1,18 +1,18 @@
 import http from 'node:http';
+import { secret } from '../config/values';
 import { isConsolePath } from '../console/serve';
-import { dlqName, undeliveredName } from '../jobs/keys';
+import { dlqName, jobKey, undeliveredName } from '../jobs/keys';
+import { deploymentOf, noLog } from '../ops/connect';
 import { realProducer } from '../producer/real-producer';
-import { alarmTopic } from './alarm-topic';
+import { hashPeopleWith } from '../startup/hash-people';
 import { createApi } from './api';
-import { localPorts } from './clients';
-import { REGION, type Started, startCloud } from './cloud';
+import { localConfig, localPorts } from './clients';
+import { ACCOUNT, REGION, type Started, startCloud, startFakeVendors } from './cloud';
+import type { Endpoints } from './connection';
 import { localConsole } from './console';
 import { controlPlane } from './control-plane';
-import type { Endpoints } from './endpoints';
-import { startFakeVendors } from './fake-vendors';
 import { type Observers, scheduledEvent, startFunctions } from './functions';
-import { type Ports, portsFrom } from './listen-port';
-import { close, LOCAL_CREDENTIALS, listen } from './loopback';
+import { close, LOCAL_CREDENTIALS, listen, type Ports, portsFrom } from './loopback';
 import type { Packaged } from './template/package';
 
 export interface ServiceOptions extends Observers {
@@ -86,15 +86,25 @@ async function startParts(
     events: cloud.events,
     health: () => ({ status: 'ok', stage: config.INSTANCE, endpoints }),
   });
-  const page = localConsole({ api, ports, declared, config, endpoints, vendors, producer });
-  const control = controlPlane({ mappings, metrics });
-  const topic = alarmTopic(lambda, {
+  const at = (endpoint: string) => ({ ...localConfig(REGION), endpoint });
+  const deployment = deploymentOf(config, {
+    ...{ ...ports, region: REGION, account: ACCOUNT, by: 'local', log: noLog },
+    hashPeople: hashPeopleWith(secret.parse(declared.producer.hashKey)),
+    aws: {
+      lambda: at(`${api}/lambda`),
+      cloudWatch: at(`${api}/cloudwatch`),
+      eventBridge: at(endpoints.eventbridge),
+      sns: at(endpoints.sns),
+    },
+  });
+  const page = localConsole({ deployment, vendors, producer });
+  const control = controlPlane({
+    ...{ lambda, mappings, metrics },
     undelivered: (MessageBody) => void sqs.sendMessage({ QueueUrl: undeliveredName(config.INSTANCE), MessageBody }),
   });
   const listenerOf = (url: string): http.RequestListener => {
     if (isConsolePath(url)) return page;
-    if (/^\/(lambda|cloudwatch)(\/|$)/.test(url)) return control;
-    return /^\/sns\/?$/.test(url) ? topic : app;
+    return /^\/(lambda|cloudwatch|sns)(\/|$)/.test(url) ? control : app;
   };
   server.on('request', (request, response) => listenerOf(request.url ?? '/')(request, response));
   vendors.sendgrid.sendEventsTo(`${api}/email-events`);
@@ -106,10 +116,14 @@ async function startParts(
     api,
     endpoints,
     ports,
+    deployment,
     producer,
     lambda,
     /** The row of a job. */
-    job: async (id: string) => (await ports.rows()).find((row) => row.id === id),
+    async job(id: string) {
+      const found = await Promise.all(queues.map(([queue]) => deployment.ledger.known(jobKey(queue, id))));
+      return found.find((row) => row !== undefined);
+    },
     /** The entries of all DLQs. */
     deadLetters: () => queues.flatMap(([queue, { type }]) => sqs.messages(dlqName(config.INSTANCE, queue, type))),
     /** Runs a scheduled function now. */

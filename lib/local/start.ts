@@ -5,7 +5,7 @@ import { jsonOf } from '../text';
 import { REGION } from './cloud';
 import { announce } from './connection';
 import type { Invocation } from './lambda/environment';
-import { checkPort, portFrom, portsFrom } from './listen-port';
+import { checkPort, portFrom, portsFrom } from './loopback';
 import { onStop } from './on-stop';
 import { type Service, startService } from './service';
 import { packageService } from './template/package';

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import http from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startCloud } from '../../lib/local/cloud';
-import { portsFrom } from '../../lib/local/listen-port';
+import { portsFrom } from '../../lib/local/loopback';
 import { installExample, variablesOf } from '../support/installed-example';
 import { localPackage } from '../support/packages';
 import { type Size, table } from './table';

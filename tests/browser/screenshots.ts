@@ -3,8 +3,10 @@ import { mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type BrowserServer, chromium, type Page } from 'playwright-core';
+import type { JobRow } from '../../lib/jobs/row';
 import { type Service, startService } from '../../lib/local/service';
 import { packageService } from '../../lib/local/template/package';
+import { listJobs } from '../../lib/ops/search';
 import { layDeadFeedback } from '../support/dead-feedback';
 import { startBrowser } from './launch.cjs';
 
@@ -40,13 +42,16 @@ async function happen(service: Service, page: Page): Promise<void> {
     await page.getByRole('button', { name: sample, exact: true }).click();
     await page.getByRole('status').getByRole('link').waitFor();
   }
-  const rows = async (state: string) => (await service.ports.rows()).filter((row) => row.state === state);
+  const rows = async (state: string) => (await jobsOf(service)).filter((row) => row.state === state);
   while ((await rows('succeeded')).length < 4);
   await page.getByRole('region', { name: 'Zendesk' }).getByRole('button', { name: 'Refuse the key (401)' }).click();
   await page.getByRole('button', { name: 'A feedback', exact: true }).click();
   while ((await rows('held')).length === 0);
   await track(service);
 }
+
+const jobsOf = async ({ deployment }: Service): Promise<JobRow[]> =>
+  (await listJobs(deployment, { from: Date.now() - 3_600_000, to: Date.now() })).rows;
 
 /** Some events, of which some are refused. */
 async function track({ declared, ports }: Service): Promise<void> {
@@ -60,7 +65,7 @@ async function track({ declared, ports }: Service): Promise<void> {
 }
 
 async function take(service: Service, page: Page): Promise<void> {
-  const jobs = await service.ports.rows();
+  const jobs = await jobsOf(service);
   const dead = jobs.find(({ error }) => error?.code === 'ZendeskRejected');
   const campaign = jobs.find(({ type }) => type === 'email.campaign.v1');
   const pages = {

@@ -3,8 +3,7 @@ import { type CreateTableCommandInput, DynamoDBClient } from '@aws-sdk/client-dy
 import { S3Client } from '@aws-sdk/client-s3';
 import { parse } from 'yaml';
 import { clientDefaults } from '../../lib/aws/clients';
-import { startDynamoDb } from '../../lib/local/emulators/dynamodb';
-import { startS3 as startS3Emulator } from '../../lib/local/emulators/s3';
+import { startDynamoDb, startS3 as startS3Emulator } from '../../lib/local/emulators';
 import { LOCAL_CREDENTIALS } from '../../lib/local/loopback';
 import { createSqsModel } from '../../lib/local/sqs/model';
 import { startSqs as startSqsServer } from '../../lib/local/sqs/server';

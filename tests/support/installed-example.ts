@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { cpSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { REGION } from '../../lib/local/cloud';
-import { type AwsEndpoints, awsVariables } from '../../lib/local/endpoints';
+import { type AwsEndpoints, awsVariables } from '../../lib/local/connection';
 import type { Declared } from '../../lib/local/template/declared';
 import { installProducer, PRODUCER } from './installed-producer';
 

@@ -4,7 +4,7 @@ import type { Options } from '../../lib/cli/command';
 import { type CommandName, commands } from '../../lib/cli/commands';
 import { runCommand } from '../../lib/cli/run';
 import type { Serverless } from '../../lib/cli/serverless';
-import type { Endpoints } from '../../lib/local/endpoints';
+import type { Endpoints } from '../../lib/local/connection';
 import { LOCAL_APP } from '../../lib/local/fakes/app-store-connect';
 import { close, listen } from '../../lib/local/loopback';
 import type { Packaged } from '../../lib/local/template/package';

@@ -89,7 +89,7 @@ function Waterfall({ spans }: { spans: readonly Span[] }) {
         const end = span.to ?? to;
         return (
           <li key={`${span.from} ${span.label}`}>
-            <span class="what">
+            <span>
               {span.label} <small>{span.note}</small>
             </span>
             <span class="bar" aria-hidden="true">

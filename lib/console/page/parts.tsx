@@ -152,7 +152,7 @@ export function Command({ text }: { text: string }) {
   const [copied, setCopied] = useState(false);
   const copy = () => navigator.clipboard.writeText(text).then(() => setCopied(true));
   return (
-    <div class="command">
+    <div class="row command">
       <code>{text}</code>
       <button type="button" onClick={copy}>
         {copied ? 'Copied' : 'Copy'}

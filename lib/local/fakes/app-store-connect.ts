@@ -65,10 +65,7 @@ export async function tokenProblem(
   }
 }
 
-/**
- * The private key of a fake team, PKCS #8 PEM. It is derived from a name, so every process on this machine has the same
- * key without a file.
- */
+/** A fake team's private key, PKCS #8 PEM. It follows from a name, so all processes have the same without a file. */
 export function fakePrivateKey(name: string): string {
   const scalar = createHash('sha256').update(name).digest();
   // RFC 5915: version 1, 32 bytes, and the curve P-256.

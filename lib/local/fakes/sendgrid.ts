@@ -80,10 +80,7 @@ function acceptedMail(mail: Mail, one: Mail['personalizations'][number], sent: {
 
 export type SendgridModel = ReturnType<typeof sendgridModel>;
 
-/**
- * A model of SendGrid's mail send with its published limits, without HTTP and on the caller's clock. `accepted` is
- * called with the e-mails of each request. `unverified` lists senders that SendGrid refuses.
- */
+/** SendGrid's mail send with its published limits, without HTTP. `unverified`: senders that it refuses. */
 export function sendgridModel({
   now,
   unverified = [],

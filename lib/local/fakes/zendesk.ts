@@ -34,10 +34,7 @@ const ticketSchema = z.object({
   custom_fields: z.array(z.object({ id: z.number(), value: z.unknown() })).default([]),
 });
 
-/**
- * A model of Zendesk's tickets, users, uploads and idempotency keys, without HTTP and on the caller's clock. It refuses
- * requesters with an address in `suspended`.
- */
+/** Zendesk's tickets, users, uploads and idempotency keys, without HTTP. It refuses the requesters in `suspended`. */
 export function zendeskModel({
   now,
   suspended = ['suspended@example.com'],
@@ -112,10 +109,7 @@ export interface FakeZendesk extends FakeServer, Pick<ZendeskModel, 'tickets' | 
   authorization: string;
 }
 
-/**
- * Zendesk on 127.0.0.1. Set ZENDESK_ENDPOINT to `url`, which ends with `/api/v2`. With a token, only these credentials
- * are accepted. Without one, any are.
- */
+/** Zendesk on 127.0.0.1. `url` is for ZENDESK_ENDPOINT. With a token, it accepts only these credentials. */
 export async function startFakeZendesk({
   port,
   email = '',

@@ -85,24 +85,18 @@ export function createSqsModel(options: SqsModelOptions) {
     actions,
     region: options.region,
     account: options.account,
-    /**
-     * The earliest time at which a message of the queue can become receivable or expire without another call.
-     * `undefined` if only a call can change the queue. The queue is given by name, URL or ARN. Only the first invisible
-     * message of a group counts, because the others wait behind it.
-     */
+    /** The earliest time at which a message can become receivable or expire without another call. */
     nextChangeAt: call((reference: string): number | undefined => {
       const queue = findQueue(service, reference);
       if (!queue) return undefined;
       const now = service.now();
       let earliest = earliestExpiry(queue);
+      // Only the first invisible message of a group counts, because the others wait behind it.
       for (const { messages } of queue.order)
         earliest = Math.min(earliest, messages.find(({ visibleAt }) => visibleAt > now)?.visibleAt ?? Infinity);
       return earliest === Infinity ? undefined : earliest;
     }),
-    /**
-     * Calls the listener synchronously after every call that changed the receivable messages. Returns a function that
-     * stops it.
-     */
+    /** Calls the listener synchronously after every call that changed the receivable messages, until it is stopped. */
     onChange(reference: string, listener: () => void): () => void {
       const name = reference.split(/[/:]/).at(-1) ?? reference;
       const listeners = service.listeners.get(name) ?? new Set();

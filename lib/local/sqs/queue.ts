@@ -27,10 +27,7 @@ export interface Message extends StoredMessage {
   group: Group;
 }
 
-/**
- * The unit of order. In a standard queue each message is its own group, so one receive rule serves both types: no message
- * waits behind another.
- */
+/** The unit of order. In a standard queue each message is its own, so one receive rule serves both types. */
 export interface Group {
   key: string;
   /** Its place among the groups. The group with the lowest one is handed out first. */
@@ -95,9 +92,8 @@ export function enqueue(service: Service, queue: Queue, content: Omit<StoredMess
   const position = nextPosition(service);
   const sequenceNumber = queue.fifo ? String(18_800_000_000_000_000_000n + BigInt(position) * 256n) : undefined;
   const key = queue.fifo ? (content.groupId ?? '') : content.messageId;
-  let group = queue.groups.get(key);
-  if (!group) {
-    group = { key, turn: position, messages: [] };
+  const group = queue.groups.get(key) ?? { key, turn: position, messages: [] };
+  if (group.messages.length === 0) {
     queue.groups.set(key, group);
     queue.order.push(group);
   }
@@ -161,10 +157,7 @@ export const earliestExpiry = (queue: Queue): number =>
     Infinity,
   );
 
-/**
- * The receivable messages in SQS's order: groups by their turn, and inside a group up to the first invisible message.
- * So a batch can hold several messages of a group, and no message overtakes one in flight.
- */
+/** The receivable messages in SQS's order: groups by their turn, and each group up to its first invisible message. */
 export function* receivable(queue: Queue, now: number, horizon = Infinity): Generator<Message> {
   for (const group of queue.order)
     for (const message of group.messages) {

@@ -17,13 +17,9 @@ import { md5, remember } from './send';
 const MOST_VISIBILITY_SECONDS = 43_200;
 
 /** SQS looks for free groups only among so many messages of a queue. Returns the position of the last one. */
-function horizonOf(queue: Queue, limit: number): number {
-  if (queue.byId.size <= limit) return Infinity;
+function horizonOf({ byId }: Queue, limit: number): number {
   let seen = 0;
-  for (const { position } of queue.byId.values()) {
-    seen += 1;
-    if (seen === limit) return position;
-  }
+  if (byId.size > limit) for (const { position } of byId.values()) if (++seen === limit) return position;
   return Infinity;
 }
 
@@ -88,10 +84,7 @@ function checkVisibility(seconds: number | undefined): asserts seconds is number
     throw invalidValue('VisibilityTimeout', seconds, `Must be >= 0 and <= ${MOST_VISIBILITY_SECONDS}, if provided.`);
 }
 
-/**
- * Makes a message invisible for `seconds` from now; 0 makes it receivable at once. SQS limits a delivery to twelve
- * hours.
- */
+/** Makes a message invisible for `seconds` from now, in one delivery at most twelve hours. 0: receivable at once. */
 export function changeVisibility(
   service: Service,
   queue: Queue,
@@ -100,18 +93,11 @@ export function changeVisibility(
   checkVisibility(seconds);
   const message = messageOf(service, queue, handle);
   const now = service.now();
-  if (message?.receivedAt === undefined)
-    throw invalidValue(
-      'ReceiptHandle',
-      handle,
-      'Message does not exist or is not available for visibility timeout change.',
-    );
+  const missing = 'Message does not exist or is not available for visibility timeout change.';
+  if (message?.receivedAt === undefined) throw invalidValue('ReceiptHandle', handle, missing);
+  const beyond = `Total VisibilityTimeout for the message is beyond the limit [${MOST_VISIBILITY_SECONDS} seconds]`;
   if (now - message.receivedAt + seconds * 1000 > MOST_VISIBILITY_SECONDS * 1000)
-    throw invalidValue(
-      'VisibilityTimeout',
-      seconds,
-      `Total VisibilityTimeout for the message is beyond the limit [${MOST_VISIBILITY_SECONDS} seconds]`,
-    );
+    throw invalidValue('VisibilityTimeout', seconds, beyond);
   message.visibleAt = now + seconds * 1000;
   moveBack(service, queue, message.group);
   service.changed.add(queue.name);

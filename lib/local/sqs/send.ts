@@ -76,10 +76,8 @@ function checkContent(input: Outgoing): void {
   for (const [name, { DataType: type, StringValue = '' }] of Object.entries(attributes))
     if (type === 'String' && (StringValue === '' || FORBIDDEN.test(StringValue)))
       throw refused(`Message (user) attribute '${name}' must contain a non-empty value of type '${type}'.`);
-  if (sizeOf(input) > SIZE_LIMIT_BYTES)
-    throw refused(
-      `One or more parameters are invalid. Reason: Message must be shorter than ${SIZE_LIMIT_BYTES} bytes.`,
-    );
+  const tooLong = `One or more parameters are invalid. Reason: Message must be shorter than ${SIZE_LIMIT_BYTES} bytes.`;
+  if (sizeOf(input) > SIZE_LIMIT_BYTES) throw refused(tooLong);
 }
 
 function fifoIdentity({ MessageGroupId: groupId, MessageDeduplicationId: deduplicationId }: Outgoing): Identity {

@@ -6,7 +6,7 @@ import { realObjects, s3Client } from '../../../lib/aws/objects';
 import { realQueues } from '../../../lib/aws/queues';
 import { realTable } from '../../../lib/aws/table';
 import { hashesWith } from '../../../lib/jobs/person-hash';
-import { startS3 } from '../../../lib/local/emulators/s3';
+import { startS3 } from '../../../lib/local/emulators';
 import { close, listen } from '../../../lib/local/loopback';
 import { realProducer } from '../../../lib/producer/real-producer';
 import type { ProducerOptions } from '../../../lib/producer/settings';

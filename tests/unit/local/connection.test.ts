@@ -1,10 +1,24 @@
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { announce, type Connection, findService } from '../../../lib/local/connection';
+import { parseEvent } from '../../../lib/emails/events/event';
+import { eventVerifier, type WebhookRequest } from '../../../lib/emails/events/verify';
+import {
+  announce,
+  type Connection,
+  connectFunctions,
+  EVENT_KEYS,
+  findService,
+  signedAsSendgrid,
+} from '../../../lib/local/connection';
+
+const NAMES = ['sqs', 's3', 'dynamodb', 'eventbridge', 'sns', 'zendesk', 'sendgrid', 'appStoreConnect', 'discord'];
+const endpoints = Object.fromEntries(
+  NAMES.map((name) => [name, `http://127.0.0.1:1/${name}`]),
+) as Connection['endpoints'];
 
 let project: string;
 let server: http.Server;
@@ -22,24 +36,11 @@ afterEach(() => {
   rmSync(project, { recursive: true });
 });
 
-function connection(): Connection {
-  const api = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-  return {
-    api,
-    region: 'us-east-1',
-    endpoints: {
-      sqs: api,
-      s3: api,
-      dynamodb: api,
-      eventbridge: api,
-      sns: api,
-      zendesk: api,
-      sendgrid: api,
-      appStoreConnect: api,
-      discord: api,
-    },
-  };
-}
+const connection = (region = 'us-east-1'): Connection => ({
+  api: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+  region,
+  endpoints,
+});
 
 test('an announced service that answers is found', async () => {
   announce(connection(), project);
@@ -78,10 +79,57 @@ test.each<[string, () => unknown]>([
 });
 
 test('an older service that withdraws keeps the announcement of a newer one', async () => {
-  const withdraw = announce({ ...connection(), region: 'eu-central-1' }, project);
+  const withdraw = announce(connection('eu-central-1'), project);
   announce(connection(), project);
 
   withdraw();
 
   expect(await findService(project)).toEqual(connection());
+});
+
+test('functions are connected to the service, without credentials of a real account', () => {
+  const env: Record<string, string | undefined> = {
+    AWS_ACCESS_KEY_ID: 'real',
+    AWS_SESSION_TOKEN: 'real',
+    AWS_PROFILE: 'real',
+    PATH: '/bin',
+  };
+  const functions = {
+    feedback: { environment: { ZENDESK_ENDPOINT: 'https://example.zendesk.com/api/v2', BRAND_NAME: 'Example' } },
+    reconciler: {},
+  };
+
+  connectFunctions(connection(), { functions, env, account: '000000000000' });
+
+  expect(env).toMatchObject({
+    AWS_ACCESS_KEY_ID: 'local',
+    AWS_ENDPOINT_URL_SQS: endpoints.sqs,
+    AWS_ENDPOINT_URL_S3: endpoints.s3,
+    AWS_ENDPOINT_URL_DYNAMODB: endpoints.dynamodb,
+    AWS_ENDPOINT_URL_SNS: endpoints.sns,
+    LOCAL_FUNCTION_ARN: 'arn:aws:lambda:us-east-1:000000000000:function:local',
+    PATH: '/bin',
+  });
+  expect(JSON.stringify(env)).not.toContain('real');
+  expect(functions).toEqual({
+    feedback: { environment: { ZENDESK_ENDPOINT: endpoints.zendesk, BRAND_NAME: 'Example' } },
+    reconciler: {},
+  });
+});
+
+test('the webhook takes the event of its fixture with the signature that it gets', () => {
+  const now = Date.now();
+  const verify = eventVerifier([EVENT_KEYS.publicKey], () => now);
+  const request = JSON.parse(readFileSync('tests/fixtures/email-events.json', 'utf8')) as WebhookRequest;
+  const verdict = verify(signedAsSendgrid(request, now) as WebhookRequest);
+
+  expect(verify(request)).toEqual({ status: 403 });
+  expect('body' in verdict && parseEvent(JSON.parse(verdict.body.toString())[0], now)).toMatchObject({
+    instance: 'local',
+  });
+});
+
+test('any other event stays as it is', () => {
+  expect(signedAsSendgrid({ Records: [] }, 0)).toEqual({ Records: [] });
+  expect(signedAsSendgrid('', 0)).toBe('');
 });

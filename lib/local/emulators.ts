@@ -1,0 +1,123 @@
+import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { join } from 'node:path';
+import { json } from 'node:stream/consumers';
+import { Worker } from 'node:worker_threads';
+import { CreateTableCommand, type CreateTableCommandInput, DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
+import { close, type Emulator, LOCAL_CREDENTIALS, listen } from './loopback';
+
+/** The default port is any free one. */
+interface At {
+  region: string;
+  port?: number;
+}
+
+/**
+ * Starts DynamoDB in memory, with the template's tables. It expires no items. It runs in a thread of its own, so it
+ * answers while this process is busy. The end of the thread also drops the open requests, which would otherwise throw on
+ * the closed database. `create`: the properties of CreateTable.
+ */
+export async function startDynamoDb({
+  tables,
+  region,
+  port: wanted = 0,
+}: At & { tables: { name: string; create: object }[] }): Promise<Emulator> {
+  const thread = new Worker(join(__dirname, 'dynalite-thread.cjs'), { execArgv: [], workerData: { port: wanted } });
+  const [port] = (await once(thread, 'message')) as [number];
+  const url = `http://127.0.0.1:${port}`;
+  const client = new DynamoDBClient({ endpoint: url, region, credentials: LOCAL_CREDENTIALS });
+  for (const { name, create } of tables)
+    await client.send(new CreateTableCommand({ ...create, TableName: name } as CreateTableCommandInput));
+  client.destroy();
+  return { url, close: async () => void (await thread.terminate()) };
+}
+
+/** Starts S3 in memory, with the buckets that a deployment expects to exist. */
+export async function startS3({ buckets, region, port = 0 }: At & { buckets: string[] }): Promise<Emulator> {
+  // The start function of fauxqs listens on every interface, so build the app instead.
+  const { buildApp } = await import('fauxqs');
+  const app = buildApp({ logger: false });
+  addConditionalPuts(app);
+  const url = await app.listen({ port, host: '127.0.0.1' });
+  const client = new S3Client({ endpoint: url, region, credentials: LOCAL_CREDENTIALS });
+  for (const Bucket of buckets) await client.send(new CreateBucketCommand({ Bucket }));
+  client.destroy();
+  return {
+    url,
+    async close() {
+      app.server.closeAllConnections();
+      await app.close();
+    },
+  };
+}
+
+// A plain type import of fauxqs, an ES module, does not resolve from CommonJS.
+type App = ReturnType<typeof import('fauxqs', { with: { 'resolution-mode': 'import' }}).buildApp>;
+
+const STATUS = { PreconditionFailed: 412, NoSuchKey: 404 } as const;
+
+/**
+ * Adds `If-None-Match: *` and `If-Match` of PutObject to the emulator, with S3's answers.
+ * https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
+ * Those of one key run one after another. So no answer is a conflict.
+ */
+function addConditionalPuts(app: App): void {
+  /** The end of the last conditional put of each key. */
+  const turns = new Map<string, Promise<void>>();
+  const ends = new WeakMap<object, () => void>();
+
+  app.addHook('onRequest', async (request, reply) => {
+    const { method, url, headers } = request;
+    const expected = headers['if-none-match'] ?? headers['if-match'];
+    if (method !== 'PUT' || expected === undefined) return;
+    const key = url.split('?')[0] ?? '';
+    const before = turns.get(key);
+    turns.set(key, new Promise((resolve) => ends.set(request, resolve)));
+    await before;
+    const head = await app.inject({ method: 'HEAD', url: key, headers: { host: headers.host ?? '' } });
+    const etag = head.statusCode === 200 ? String(head.headers.etag) : undefined;
+    const code = refusal(etag, expected === '*' ? undefined : expected);
+    if (code) await reply.code(STATUS[code]).type('application/xml').send(`<Error><Code>${code}</Code></Error>`);
+  });
+  for (const end of ['onResponse', 'onRequestAbort'] as const)
+    app.addHook(end, async (request: object) => ends.get(request)?.());
+}
+
+/** Why S3 refuses a conditional put. `expected` is undefined if the key must be free. */
+function refusal(etag: string | undefined, expected: string | undefined): keyof typeof STATUS | undefined {
+  if (expected === undefined) return etag === undefined ? undefined : 'PreconditionFailed';
+  if (etag === undefined) return 'NoSuchKey';
+  return etag.replaceAll('"', '') === expected.replaceAll('"', '') ? undefined : 'PreconditionFailed';
+}
+
+/** What our adapter puts. `Time`: seconds since 1970. */
+type Entry = Record<'EventBusName' | 'Source' | 'DetailType' | 'Detail', string> & { Time: number };
+
+/** Starts EventBridge in memory, with these buses. `events`: the last thousand, as a consumer of the bus gets them. */
+export async function startEventBridge({ buses, port = 0 }: { buses: string[]; port?: number }) {
+  const events: object[] = [];
+
+  function put({ EventBusName, Source: source, DetailType, Detail, Time }: Entry): object {
+    if (!buses.includes(EventBusName)) return { ErrorCode: 'ResourceNotFoundException' };
+    const id = randomUUID();
+    const [time, detail] = [new Date(Time * 1000).toISOString(), JSON.parse(Detail) as unknown];
+    events.push({ id, source, 'detail-type': DetailType, time, detail });
+    events.splice(0, events.length - 1_000);
+    return { EventId: id };
+  }
+
+  const server = createServer((request, response) => {
+    json(request)
+      .then((body) => {
+        const Entries = (body as { Entries: Entry[] }).Entries.map(put);
+        const FailedEntryCount = Entries.filter((entry) => 'ErrorCode' in entry).length;
+        response.writeHead(200, { 'content-type': 'application/x-amz-json-1.1' });
+        response.end(JSON.stringify({ FailedEntryCount, Entries }));
+      })
+      .catch(() => response.destroy());
+  });
+  const url = await listen(server, port);
+  return { url, events, close: () => close(server) };
+}
