@@ -2,7 +2,7 @@ import { CancelledError, JobError, PausedError, PermanentError, StopError, wrong
 import { traceOf } from '../jobs/row';
 import { type Job, messageType, type QueueContract, type RunContext } from '../worker/contract';
 import type { Campaign, Campaigns } from './campaigns/campaign';
-import { CAMPAIGN_CHUNK } from './campaigns/chunk';
+import { CAMPAIGN_CHUNK, chunkId } from './campaigns/chunk';
 import { type Manifest, type ReadDeps, readContent, readManifest, readPart } from './manifest';
 import {
   type CampaignContent,
@@ -79,6 +79,9 @@ async function sendChunk(
   context: RunContext,
 ) {
   const { campaigns, recall } = deps;
+  // Any sender can name a chunk. Only under the chunk's own id does its row show that it was sent.
+  if (id !== chunkId(data.campaign, data.number))
+    throw wrongField('ForeignChunk', 'data.campaign', 'the message is not the chunk that it names');
   const campaign = await readCampaign(campaigns, data.campaign);
   const origin = { id, time: row.time, campaign: campaign.id, trace: traceOf(campaign) };
   try {

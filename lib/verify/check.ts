@@ -150,7 +150,10 @@ const campaignSums = ({ items, at }: Snapshot): [string, Wrong][] =>
     .filter(({ key, time }) => key.startsWith('campaign#') && at - number(time) <= ROW_LIFETIME_MS)
     .map(({ id, status, chunkSize, ...counts }) => {
       const { requested, recipients, duplicates, rejected, chunks, released } = counts;
-      const rows = items.filter((row) => isRow(row) && row.campaign === id);
+      // A message of another sender may name the campaign. Only a chunk of ours begins with its release.
+      const rows = items.filter(
+        (row) => isRow(row) && row.campaign === id && list(row.history)[0]?.event === 'released',
+      );
       const sent = rows.filter(({ state }) => state === 'succeeded').length;
       const wrong = broken({
         recipients: number(requested) === number(recipients) + number(duplicates) + number(rejected),

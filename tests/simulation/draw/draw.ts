@@ -10,8 +10,9 @@ import {
   type Target,
 } from '../world/faults';
 import { bringsPoison, hasPoisonChunk } from '../world/poison';
+import { FORGED_FORMS } from '../world/strangers';
 import type { SimulatedQueue } from '../world/types';
-import type { Command, Control, Damage, JobKind, JobSpec, Load, Plan, Redelivery, Redrive } from './plan';
+import type { Command, Control, Damage, Forgery, JobKind, JobSpec, Load, Plan, Redelivery, Redrive } from './plan';
 import { aPlan } from './plan';
 
 const MINUTE_MS = 60_000;
@@ -197,6 +198,17 @@ const damages: fc.Arbitrary<Damage[]> = fc.array(
   { minLength: 1, maxLength: 2 },
 );
 
+/** A stranger meets a job in every state, so it sends early and late. */
+const forgeries: fc.Arbitrary<Forgery[]> = fc.array(
+  fc.record({
+    at: fc.oneof(fc.integer({ min: 0, max: 5_000 }), fc.integer({ min: 0, max: 30 * MINUTE_MS })),
+    form: fc.constantFrom(...FORGED_FORMS),
+    about: fc.integer({ min: 0, max: 4 }),
+    times: fc.constantFrom(1, 1, 2),
+  }),
+  { minLength: 1, maxLength: 4 },
+);
+
 const future = fc
   .record({ from: fc.integer({ min: 0, max: 20 * MINUTE_MS }), lasts: fc.constantFrom(10 * MINUTE_MS, 2 * HOUR_MS) })
   .map(({ from, lasts }) => ({ from, until: from + lasts }));
@@ -289,6 +301,7 @@ export function anyPlan(queues: readonly SimulatedQueue[]): fc.Arbitrary<Plan> {
       streak: rarely(streak(queues), []),
       commands: rarely(commands, []),
       damages: rarely(damages, []),
+      forgeries: fc.oneof({ weight: 3, arbitrary: fc.constant([]) }, { weight: 2, arbitrary: forgeries }),
       future: rarely(future, undefined as never),
       waits: rarely(waits, undefined as never),
       starts: rarely(fc.array(startFault, { minLength: 1, maxLength: 3 }), []),

@@ -1,4 +1,5 @@
 import { CALL_FAULTS, START_FAULTS, TARGETS } from '../world/faults';
+import { FORGED_FORMS } from '../world/strangers';
 
 /** What every long simulation must reach. */
 export const EXPECTED: readonly string[] = [
@@ -6,7 +7,8 @@ export const EXPECTED: readonly string[] = [
   ...START_FAULTS.map((fault) => `start ${fault}`),
   ...TARGETS.map((target) => `outage of ${target}`),
   'lost delete',
-  'forged message',
+  'refused message',
+  ...FORGED_FORMS.map((form) => `forged ${form}`),
   'indexes that lag',
   'approximate queues',
   'groups by turns',

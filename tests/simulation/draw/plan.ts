@@ -98,6 +98,36 @@ export interface Damage {
   restored?: number;
 }
 
+/** What a stranger makes, who knows the ids of jobs, what their callers know, and every form of a message. */
+export type ForgedForm =
+  /** They only name a job of ours. */
+  | 'stand-in'
+  | 'lost body'
+  | 'DLQ entry'
+  | 'return'
+  | 'entry of a damaged row'
+  /** Events under the id of a job of ours: with other data, with a random too, or with the data that its caller gave. */
+  | 'id of ours'
+  | 'id and random'
+  | 'job as its caller knows it'
+  | 'event of its own'
+  | 'canary'
+  /** A chunk of a campaign, under the id of that chunk or under another. */
+  | 'chunk'
+  | 'chunk under another id'
+  | 'no JSON'
+  | 'no time';
+
+/** A stranger sends a message to each queue, ms after the start. All that it may do is to send. */
+export interface Forgery {
+  at: number;
+  form: ForgedForm;
+  /** The named job's place among the queue's jobs that have a row by then. Without such a row: a job still to come. */
+  about: number;
+  /** How often it sends the message. */
+  times: number;
+}
+
 /** The jobs of one queue, and how its workers take them. */
 export interface Load {
   /** A name from queues/queues.ts. */
@@ -145,6 +175,7 @@ export interface Plan extends Load {
   controls: Control[];
   commands: Command[];
   damages: Damage[];
+  forgeries: Forgery[];
   /** The next release writes all live rows at `from`, and comes back at `until`, in ms after the start. */
   future?: { from: number; until: number };
   /** Without it, no operator resolves unknown steps. */
@@ -198,6 +229,7 @@ export const aPlan = (changes: Partial<Plan> = {}): Plan => ({
   controls: [],
   commands: [],
   damages: [],
+  forgeries: [],
   deployAt: 0,
   ...changes,
 });

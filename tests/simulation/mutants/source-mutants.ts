@@ -10,6 +10,7 @@ import { EVIDENCE_MUTANTS } from './source/evidence';
 import { HOUR_MUTANTS } from './source/hours';
 import { INDEX_KEY_MUTANTS } from './source/index-keys';
 import { NEIGHBOUR_MUTANTS } from './source/neighbours';
+import { PERMISSION_MUTANTS } from './source/permission';
 import { PLANNED_MUTANTS } from './source/planned';
 import { PROMISE_MUTANTS } from './source/promises';
 import { RECOVERY_MUTANTS } from './source/recovery';
@@ -30,6 +31,7 @@ export const SOURCE_MUTANTS: Record<string, SourceMutant> = {
   ...HOUR_MUTANTS,
   ...INDEX_KEY_MUTANTS,
   ...NEIGHBOUR_MUTANTS,
+  ...PERMISSION_MUTANTS,
   ...PLANNED_MUTANTS,
   ...PROMISE_MUTANTS,
   ...RECOVERY_MUTANTS,

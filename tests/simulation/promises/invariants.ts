@@ -12,6 +12,7 @@ import { damagedJobsWait, deadLettersAgree, nothingLost, recordsAgree } from './
 import { nothingPrivate } from './nothing-private';
 import { orderIsKept } from './order-is-kept';
 import type { Promised } from './promise';
+import { refusalsAreCounted } from './refusals-are-counted';
 import { verifierAgrees } from './verifier-agrees';
 
 /**
@@ -33,6 +34,7 @@ const PROMISES: readonly Promised[] = [
   countsAgree,
   groupsAreFair,
   nothingPrivate,
+  refusalsAreCounted,
   verifierAgrees,
 ];
 

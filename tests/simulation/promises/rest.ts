@@ -4,6 +4,7 @@ import { provenSteps } from '../../../lib/jobs/schedule';
 import { campaignUnrest, isPaused } from '../world/campaigns';
 import { waitsForRow } from '../world/damage';
 import { deadLetterQueue, mainQueue, serviceQueue } from '../world/names';
+import { isLeftOver } from '../world/strangers';
 import type { World } from '../world/types';
 import { isUnknown } from '../world/unknown';
 
@@ -74,8 +75,8 @@ const missing = (row: JobRow): string =>
  * An invalid message is known by its id alone, and a move by SQS gives an unfinished message a new id. It then starts
  * again under a new row, and its old row ends as expired.
  */
-export const isGhost = ({ plan }: World, { id }: JobRow): boolean =>
-  id.startsWith('invalid/') && plan.redrives.some(({ how }) => how === 'move');
+export const isGhost = (world: World, row: JobRow): boolean =>
+  isLeftOver(world, row) || (row.id.startsWith('invalid/') && world.plan.redrives.some(({ how }) => how === 'move'));
 
 /**
  * If the vendor permanently refuses two jobs and no other job can be the trial call, only an operator can distinguish

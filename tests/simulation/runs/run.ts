@@ -9,6 +9,7 @@ import { brokenPromise } from '../promises/invariants';
 import { createLiveness } from '../promises/liveness';
 import { watchCircuits } from '../promises/open-circuits-refuse';
 import { watchPlans } from '../promises/plans-are-kept';
+import { watchOpenings, watchRefusals } from '../promises/refusals-are-counted';
 import { watchReturns } from '../promises/returns-in-order';
 import { watchRows } from '../promises/rows-are-explained';
 import { watchStarts } from '../promises/starts-are-explained';
@@ -21,6 +22,7 @@ import { createFunctions, type Functions } from '../world/functions';
 import { deadLetterQueue, mainQueue, serviceQueue } from '../world/names';
 import { startOperators } from '../world/operators';
 import { startSchedule } from '../world/schedule';
+import { startStrangers } from '../world/strangers';
 import { timeline } from '../world/trace';
 import type { World } from '../world/types';
 import { createWorld } from '../world/world';
@@ -62,9 +64,12 @@ export async function runPlan(
   watchStarts(world);
   watchGauges(world);
   watchFacts(world);
+  watchOpenings(world);
+  watchRefusals(world);
   const inputs = lanes.map((lane) => {
     startOperators(lane);
     startDamages(lane);
+    startStrangers(lane);
     watchCampaigns(lane);
     watchFigures(lane);
     watchCounts(lane);

@@ -353,6 +353,13 @@ const FOUND: Record<string, Partial<Plan>> = {
     latency: { from: 93, until: 3_600_093, every: 90_000 },
     events: true,
   },
+  'a stranger who knows a campaign sends none of its chunks again, and cannot pause it': {
+    queue: 'campaigns',
+    jobs: jobs('good'),
+    forgeries: [0, 1, 2, 3].map((about) => ({
+      ...{ at: 2 * MINUTE_MS + about, form: 'chunk under another id', about, times: 2 },
+    })),
+  },
 };
 
 test.each(Object.entries(FOUND))('%s', async (_name, plan) => {

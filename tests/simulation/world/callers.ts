@@ -1,8 +1,6 @@
 import { StoreError } from '../../../lib/errors';
-import { GONE, STAND_IN } from '../../../lib/jobs/body';
 import { parseEnvelope } from '../../../lib/jobs/envelope';
 import { jobKey } from '../../../lib/jobs/keys';
-import { ROW_DAMAGED } from '../../../lib/jobs/stored-row';
 import { InvalidJobError } from '../../../lib/producer/errors';
 import type { JobKind, JobSpec } from '../draw/plan';
 import { codeOf } from './code';
@@ -52,10 +50,7 @@ async function send(world: World, inputs: Input[], { spec, index }: { spec: JobS
     if (!inputs.some((input) => input.id === id)) inputs.push({ spec, index, id, ...(body ? { body } : {}) });
   };
   const foreign = foreignBody(world, inputs, spec, index);
-  if (foreign !== undefined) {
-    forge(world, spec);
-    return note(put(world, spec, foreign), foreign);
-  }
+  if (foreign !== undefined) return note(put(world, spec, foreign), foreign);
   for (let tried = 0; tried <= spec.retries; tried++) {
     const id = await ask(world, spec, index);
     if (id !== undefined) {
@@ -164,39 +159,6 @@ function foreignBody(world: World, inputs: Input[], spec: JobSpec, index: number
     default:
       return undefined;
   }
-}
-
-/** The attributes of messages that claim to be ours, about any job of the queue. */
-const FORGED: readonly [Record<string, string>, ...Record<string, string>[]] = [
-  {},
-  { code: ROW_DAMAGED },
-  { code: 'Rejected', messageId: 'forged', token: 'forged' },
-  { returned: '2', returnedAt: '1', token: 'forged' },
-];
-
-/** Sends messages that name a job and are not ours. They must change nothing, so nothing expects them. */
-function forge(world: World, spec: JobSpec): void {
-  const { sqs, queue, settings, chance, watch, reach } = world;
-  const row = chance.pick([undefined, ...watch.rows()]);
-  const job = row?.id ?? chance.uuid();
-  const body = chance.pick([STAND_IN, GONE, (row && watch.bodies.get(job)) ?? STAND_IN]);
-  // Work without a row believes the body of any message, so a copy would be the job itself.
-  if (queue.isDoneWithout && body !== STAND_IN && body !== GONE) return;
-  const attributes = { job, ...chance.pick(FORGED) };
-  sqs.sendMessage({
-    QueueUrl: mainQueue(world),
-    MessageBody: body,
-    MessageAttributes: Object.fromEntries(
-      Object.entries(attributes).map(([name, value]) => [name, { DataType: 'String', StringValue: value }]),
-    ),
-    ...(settings.type === 'fifo'
-      ? {
-          MessageGroupId: queue.group({ ...spec, kind: 'good' }),
-          MessageDeduplicationId: chance.pick([job, chance.uuid()]),
-        }
-      : {}),
-  });
-  reach('forged message');
 }
 
 /** Sends a message without our producer. Returns the id that its row will have. */

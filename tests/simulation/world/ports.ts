@@ -17,6 +17,7 @@ export function portsOf(world: World, process: Process): Ports {
   const line = (level: 'info' | 'warn' | 'error') => (message: string, facts?: Facts) => {
     if (!process.alive) return;
     watch.logged(message, facts);
+    for (const listener of world.onLog) listener(message, facts);
     world.trace.add({ who: process.name, what: `log.${level}`, detail: () => `${message} ${JSON.stringify(facts)}` });
   };
 
@@ -57,6 +58,7 @@ export function portsOf(world: World, process: Process): Ports {
     log: { info: line('info'), warn: line('warn'), error: line('error') },
     metrics: {
       add: (name, value, _unit, dimensions) => {
+        if (!process.alive) return;
         watch.measured(name, dimensions);
         for (const listener of world.onMeasure) listener(name, value, dimensions);
       },

@@ -8,6 +8,7 @@ import type {
   BatchQueues,
   Clock,
   Events,
+  Facts,
   Item,
   Log,
   Metrics,
@@ -20,7 +21,7 @@ import type {
 import type { ProducerDeps } from '../../../lib/producer/producer';
 import type { Topic } from '../../../lib/reconcile/tell';
 import type { QueueContract } from '../../../lib/worker/contract';
-import type { Command, Control, JobKind, JobSpec, Plan } from '../draw/plan';
+import type { Command, Control, ForgedForm, JobKind, JobSpec, Plan } from '../draw/plan';
 import type { Vendors } from '../vendors/vendors';
 import type { Bus } from './bus';
 import type { Caller, Process } from './calls';
@@ -67,6 +68,8 @@ export interface World extends Lane {
   workedAt: ReadonlyMap<Target, number>;
   /** By job: calls to a vendor of which its workers do not know whether they took effect. */
   inDoubt: Map<string, number>;
+  /** By their mark: the messages of strangers that SQS took. */
+  forged: Map<string, Forged>;
   /** Ids of jobs about which something stored was damaged. */
   damaged: Set<string>;
   /** Outside actions that are still to come. */
@@ -78,10 +81,23 @@ export interface World extends Lane {
   onItem: ((item: Item) => void)[];
   /** Called with every fact that the alarm topic takes. */
   onFact: ((fact: FactMessage) => void)[];
+  /** Called with every line of the log. */
+  onLog: ((message: string, facts?: Facts) => void)[];
   /** Called with every value of a metric. */
   onMeasure: ((name: string, value: number, dimensions: Record<string, string>) => void)[];
   /** Called with the mails of every bulk request that SendGrid accepts. */
   onMails: ((mails: readonly AcceptedMail[]) => void)[];
+}
+
+/** A message that a stranger sent, and how often it was refused. */
+export interface Forged {
+  form: ForgedForm;
+  queue: string;
+  job: string;
+  messageId: string;
+  refusals: number;
+  /** It began a run of a job. */
+  opened?: true;
 }
 
 /** The part of the world that belongs to one queue. */

@@ -202,7 +202,8 @@ export function createWatch({
     sent: (name, message, { messageId, sequenceNumber = '' }) => {
       change();
       if (message.body.includes(CANARY_TYPE)) {
-        if (name.includes('-dlq')) violated('canaries leave nothing: one has an entry in the DLQ');
+        const isOurs = [...rows.values()].some(({ canary, id }) => canary && id === message.attributes?.job);
+        if (isOurs && name.includes('-dlq')) violated('canaries leave nothing: one has an entry in the DLQ');
         return;
       }
       if (name.includes('-dlq')) {

@@ -112,6 +112,7 @@ export function createWorld(plan: Plan, options: { detailed?: boolean } = {}): W
     onCall,
     onSent: [],
     inDoubt: new Map(),
+    forged: new Map(),
     damaged: new Set(),
     pending: new Set(),
     onChange,
@@ -119,6 +120,7 @@ export function createWorld(plan: Plan, options: { detailed?: boolean } = {}): W
     onRow,
     onItem,
     onFact: [],
+    onLog: [],
     onMeasure: [],
     onMails: [],
   };

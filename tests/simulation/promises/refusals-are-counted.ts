@@ -1,0 +1,87 @@
+import { jobKey } from '../../../lib/jobs/keys';
+import { ATTRIBUTE } from '../../../lib/jobs/park';
+import type { JobRow } from '../../../lib/jobs/row';
+import type { Facts } from '../../../lib/ports';
+import { deadLetterQueue, mainQueue, serviceQueue } from '../world/names';
+import { FORGED, MARKED, opensNothing } from '../world/strangers';
+import type { World } from '../world/types';
+import type { Promised } from './promise';
+
+const LINE = 'a message that is not one of ours opened nothing';
+
+/** The attributes of a message that is still in SQS. */
+function attributesOf({ lanes, sqs }: World, messageId: string) {
+  const queues = lanes.flatMap((lane) => [mainQueue(lane), deadLetterQueue(lane)]);
+  const message = queues.flatMap((name) => sqs.messages(name)).find((one) => one.messageId === messageId);
+  return message && new Map(Object.entries(message.attributes).map(([name, { StringValue }]) => [name, StringValue]));
+}
+
+/** The row is the permission: no run begins by a message without the row's random, or by the entry of an earlier end. */
+export function watchOpenings(world: World): void {
+  const { onRow, watch, forged } = world;
+  const rows = new Map<string, JobRow>();
+  onRow.push((row) => {
+    const before = rows.get(row.key);
+    rows.set(row.key, row);
+    const { id, lease } = row;
+    if (!lease || lease.token === before?.lease?.token) return;
+    for (const one of forged.values()) if (one.messageId === lease.messageId) one.opened = true;
+    const attributes = attributesOf(world, lease.messageId);
+    // A worker may begin with a message that its other run has just deleted.
+    if (!attributes || !before) return;
+    if (before.token !== undefined && attributes.get(ATTRIBUTE.token) !== before.token)
+      watch.violated(`nothing twice: ${id} has a random, and a message without it opened ${id}`);
+    if (before.state === 'dead' && attributes.get(ATTRIBUTE.parkedFrom) !== before.parkedFrom)
+      watch.violated(`nothing twice: ${id} is dead, and a message that is not the entry of that end opened it`);
+  });
+}
+
+/** Each refusal is counted and logged once, and no message of ours is refused. */
+export function watchRefusals(world: World): void {
+  const { watch, plan, onLog, onMeasure, forged, reach } = world;
+  let counted = 0;
+  let logged = 0;
+  onMeasure.push((name, value) => {
+    if (name === 'IllegalTransitions') counted += value;
+  });
+  onLog.push((line: string, facts: Facts = {}) => {
+    if (line !== LINE) return;
+    reach('refused message');
+    logged += 1;
+    if (counted !== logged)
+      watch.violated(`everything explained: ${logged} messages opened nothing, and IllegalTransitions says ${counted}`);
+    const { queue, jobId, messageId, receiveCount } = facts as Record<'queue' | 'jobId' | 'messageId', string> & {
+      receiveCount: number;
+    };
+    const attributes = attributesOf(world, messageId);
+    const token = attributes?.get(ATTRIBUTE.token);
+    if (token !== undefined && watch.row(jobKey(queue, jobId))?.token === token)
+      watch.violated(`nothing lost: ${messageId} is a message of ours, and was refused`);
+    // What was parked behind a damaged row has only the attributes of that entry.
+    const parkedFrom = attributes?.get('code') && attributes.get(ATTRIBUTE.parkedFrom);
+    const known =
+      forged.get(attributes?.get(MARKED) ?? '') ??
+      [...forged.values()].find((one) => one.messageId === (parkedFrom ?? messageId));
+    if (!known) return;
+    known.refusals += 1;
+    // Each delivery of a message whose delete was lost is refused. So are both runs of an event that Lambda starts twice.
+    const runs = plan.starts.some(({ fault }) => fault === 'twice') ? 2 : 1;
+    if (known.refusals > runs * (receiveCount + plan.redeliveries.length))
+      watch.violated(`everything explained: ${messageId} came ${receiveCount} times, refused ${known.refusals} times`);
+  });
+}
+
+/**
+ * What only names a job of ours is refused, unless it waits behind a row that does not parse or expires unread. It may
+ * wake another sender's job whose body was just kept, and whose row does not say so: that row has no random.
+ */
+export const refusalsAreCounted: Promised = (world) => {
+  const { forged, damaged, plan, watch } = world;
+  if ((plan.retention ?? plan.dlqRetention) !== undefined) return undefined;
+  for (const { queue, form, job, refusals, opened, messageId } of forged.values()) {
+    if (queue !== serviceQueue(world) || !opensNothing(form) || damaged.has(job)) continue;
+    if (watch.row(jobKey(queue, job))?.token === FORGED) continue;
+    if (refusals === 0 && !opened) return `everything explained: ${messageId}, a ${form} of ${job}, was never refused`;
+  }
+  return undefined;
+};

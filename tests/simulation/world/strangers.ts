@@ -1,0 +1,155 @@
+import { CAMPAIGN_CHUNK, chunkId } from '../../../lib/emails/campaigns/chunk';
+import { GONE, STAND_IN } from '../../../lib/jobs/body';
+import { canaryEnvelope } from '../../../lib/jobs/canary';
+import type { JobRow } from '../../../lib/jobs/row';
+import { ROW_DAMAGED } from '../../../lib/jobs/stored-row';
+import { jobId } from '../../../lib/producer/job-id';
+import { memoryClock } from '../../support/memory-clock';
+import type { ForgedForm, Forgery } from '../draw/plan';
+import { campaignsOf } from './campaigns';
+import { mainQueue, serviceQueue } from './names';
+import type { World } from './types';
+
+/** The attribute that tells a stranger's messages from ours. The service knows no such attribute, and SQS keeps it. */
+export const MARKED = 'stranger';
+/** A random that no row has, except those that the stranger's own messages make. */
+export const FORGED = '00000000-0000-4000-8000-0000deadbeef';
+const SOURCE = '/stranger';
+
+/** What a stranger knows: the id of a job, from an answer of the API or from the caller's key, and all forms. */
+interface Known {
+  world: World;
+  job: string;
+  /** The place of the job in the plan. */
+  index: number;
+}
+
+interface Message {
+  body: string;
+  attributes?: Record<string, string>;
+}
+
+type Form = (known: Known) => Message;
+
+const FORMS: Record<ForgedForm, Form> = {
+  'stand-in': ({ job }) => ({ body: STAND_IN, attributes: { job } }),
+  'lost body': ({ job }) => ({ body: GONE, attributes: { job } }),
+  'DLQ entry': ({ job }) => ({
+    body: STAND_IN,
+    attributes: { job, code: 'Rejected', reason: 'error', messageId: FORGED, token: FORGED },
+  }),
+  return: ({ world, job }) => ({
+    body: STAND_IN,
+    attributes: { job, returned: '2', returnedAt: String(world.kernel.now()), token: FORGED },
+  }),
+  'entry of a damaged row': ({ job }) => ({ body: GONE, attributes: { job, code: ROW_DAMAGED, messageId: FORGED } }),
+  'id of ours': (known) => ({ body: event(known, { id: ownable(known) }) }),
+  'id and random': (known) => ({ body: event(known, { id: ownable(known) }), attributes: { token: FORGED } }),
+  // An envelope of ours also has a hash that no caller knows.
+  'job as its caller knows it': (known) => ({
+    body: event(known, { id: ownable(known), data: dataOf(known, known.index) }),
+    attributes: { job: known.job, token: FORGED },
+  }),
+  'event of its own': (known) => ({ body: event(known, { id: `${known.world.queue.name}-${known.index}` }) }),
+  canary: ({ world, job }) => ({
+    body: JSON.stringify({ ...canaryEnvelope({ id: job, at: world.kernel.now() }), source: SOURCE }),
+  }),
+  chunk: (known) => ({ body: chunk(known, chunkId) }),
+  'chunk under another id': (known) => ({ body: chunk(known, known.world.chance.uuid) }),
+  'no JSON': () => ({ body: '{"specversion":"1.0","id":' }),
+  'no time': (known) => ({ body: event(known, { time: '9999-12-31T23:59:59-01:00' }) }),
+};
+export const FORGED_FORMS = Object.keys(FORMS) as ForgedForm[];
+
+/** Forms that only name a job of ours, and cannot know its random. They open nothing, whatever the state of the job. */
+const NAMING: readonly ForgedForm[] = ['stand-in', 'lost body', 'DLQ entry', 'return', 'entry of a damaged row'];
+export const opensNothing = (form: ForgedForm): boolean => NAMING.includes(form);
+
+/**
+ * Whether this row may be left over from a message of a stranger that took an id of ours. If no run could handle it
+ * before the job of that id had a row, the message then gets another row.
+ */
+export const isLeftOver = ({ plan }: World, { source }: JobRow): boolean =>
+  source === SOURCE && plan.forgeries.some(({ form }) => TAKING.includes(form));
+
+const TAKING: readonly ForgedForm[] = ['id of ours', 'job as its caller knows it', 'canary', 'chunk'];
+
+const dataOf = ({ world: { plan, queue } }: Known, index: number) => {
+  const [spec = { kind: 'good', at: 0, group: 0, retries: 0 } as const] = plan.jobs.slice(index);
+  return queue.data({ ...spec, kind: 'good' }, index);
+};
+
+/** Work without a row believes the first message of an id, so only there the stranger must not know the ids. */
+const ownable = ({ world: { queue, chance }, job }: Known): string => (queue.isDoneWithout ? chance.uuid() : job);
+
+const event = (known: Known, changes: Record<string, unknown>): string =>
+  JSON.stringify({
+    specversion: '1.0',
+    type: known.world.queue.type,
+    source: SOURCE,
+    time: new Date(known.world.kernel.now()).toISOString(),
+    data: dataOf(known, 500 + known.index),
+    ...changes,
+  });
+
+/** A chunk of a campaign that the API answered with, perhaps before the reconciler releases it. */
+function chunk(known: Known, idOf: (campaign: string, number: number) => string): string {
+  const { world, index, job } = known;
+  const campaigns = campaignsOf(world);
+  const campaign = campaigns[index % Math.max(1, campaigns.length)]?.id ?? job;
+  const number = world.chance.between(0, 3);
+  const data = { campaign, number, recipients: 3 };
+  return event(known, { id: idOf(campaign, number), type: CAMPAIGN_CHUNK, campaign, data });
+}
+
+/** Starts the strangers of the plan. All that they may do is to send to the queue. */
+export function startStrangers(world: World): void {
+  const { plan, kernel, pending, trouble } = world;
+  for (const forgery of plan.forgeries) {
+    const act = {};
+    pending.add(act);
+    kernel.setTimeout(() => {
+      trouble();
+      forge(world, forgery);
+      pending.delete(act);
+    }, forgery.at);
+  }
+}
+
+function forge(world: World, { form, about, times }: Forgery): void {
+  const { sqs, queue, settings, chance, watch, plan, trace, reach, forged } = world;
+  const row = watch.rows()[about];
+  const index = about % Math.max(1, plan.jobs.length);
+  const key = { queue: serviceQueue(world), key: `key-${index}`, clock: memoryClock(), random: chance };
+  const job = row?.id ?? jobId(key);
+  const { body, attributes = {} } = FORMS[form]({ world, job, index });
+  for (let sent = 0; sent < times; sent++) {
+    const mark = String(forged.size);
+    const before = sqs.messages(mainQueue(world)).length;
+    const given = { ...attributes, [MARKED]: mark };
+    const { MessageId: messageId = '' } = sqs.sendMessage({
+      QueueUrl: mainQueue(world),
+      MessageBody: body,
+      MessageAttributes: Object.fromEntries(
+        Object.entries(given).map(([name, value]) => [name, { DataType: 'String', StringValue: value }]),
+      ),
+      ...(settings.type === 'fifo'
+        ? {
+            MessageGroupId: chance.pick(['stranger', row?.group ?? 'group', queue.group({ ...goodJob, group: index })]),
+            MessageDeduplicationId: chance.pick([
+              chance.uuid(),
+              ...[job, `${job}:1`, `${job}:${(row?.version ?? 0) + 1}`, `${job}:p:1`],
+            ]),
+          }
+        : {}),
+    });
+    trace.add({ who: 'stranger', what: 'forged', detail: () => `${form} of ${job} ${messageId.slice(-4)}` });
+    reach('forged message');
+    // SQS takes a repeat of a deduplication id, and drops it.
+    if (sqs.messages(mainQueue(world)).length === before) continue;
+    reach(`forged ${form}`);
+    forged.set(mark, { form, queue: serviceQueue(world), job, messageId, refusals: 0 });
+  }
+}
+
+const goodJob = { kind: 'good', at: 0, retries: 0 } as const;
