@@ -30,25 +30,21 @@ interface Access extends Pick<Deployment, 'table' | 'objects' | 'queues' | 'hash
 export function deploymentOf(config: CommonConfig, { region, account, aws, ...given }: Access): Deployment {
   const { INSTANCE: instance, EVENT_BUS: bus } = config;
   const base = { ...given, clock: realClock, random: realRandom, settings: settingsOf(config) };
-  const names = (queue: string) => {
-    const { type } = base.settings(queue);
-    return { main: queueName(instance, queue, type), dlq: dlqName(instance, queue, type) };
-  };
+  const named = (nameOf: typeof queueName, queue: string) => nameOf(instance, queue, base.settings(queue).type);
   const arn = (service: string, name: string) => `arn:${partitionOf(region)}:${service}:${region}:${account}:${name}`;
   const topics = realTopics(new SNSClient(aws.sns));
   return {
     ...base,
     instance,
-    names,
     prefix: config.PREFIX,
     queueNames: Object.keys(config.QUEUES),
     ledger: createLedger(base),
     circuits: circuitBreakers(base),
-    queueUrl: (queue) => queueUrl(region, account, names(queue).main),
-    dlqUrl: (queue) => queueUrl(region, account, names(queue).dlq),
+    queueUrl: (queue) => queueUrl(region, account, named(queueName, queue)),
+    dlqUrl: (queue) => queueUrl(region, account, named(dlqName, queue)),
     events: bus === undefined ? undefined : realEvents({ bus, instance }, aws.eventBridge),
     metrics: noMetrics,
-    mappings: realMappings(new LambdaClient(aws.lambda), (queue) => arn('sqs', names(queue).main)),
+    mappings: realMappings(new LambdaClient(aws.lambda), (queue) => arn('sqs', named(queueName, queue))),
     monitoring: realMonitoring(new CloudWatchClient(aws.cloudWatch)),
     publishAlarm: (message) => topics.publish(arn('sns', topicName(instance)), message),
   };

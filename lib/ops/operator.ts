@@ -18,8 +18,6 @@ export interface Deployment extends OperatorDeps {
   by: string;
   mappings: Mappings;
   monitoring: Monitoring;
-  /** The names of a queue and of its DLQ in SQS. Their metrics have these names. */
-  names: (queue: string) => { main: string; dlq: string };
   /** Sends a message to the chat of the alarms. */
   publishAlarm: (message: { subject: string; text: string }) => Promise<void>;
 }

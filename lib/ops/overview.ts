@@ -124,7 +124,7 @@ async function vendorOf(deps: Deployment, vendor: Vendor, measures: Measures) {
 
 /** One request for everything that a window needs from CloudWatch. */
 async function measured(
-  { instance, queueNames, monitoring, names }: Deployment,
+  { instance, queueNames, monitoring, queueUrl }: Deployment,
   now: number,
   { lengthMs, periodSeconds }: typeof HOUR,
 ) {
@@ -137,7 +137,7 @@ async function measured(
     asked.set(`${queue} dead`, { ...ofQueue, name: 'JobsDead' });
     asked.set(`${queue} ms`, { ...ofWorker, statistic: 'Average' });
     asked.set(`${queue} runs`, { ...ofWorker, statistic: 'SampleCount' });
-    asked.set(`${queue} oldest`, oldestMetric(names(queue).main));
+    asked.set(`${queue} oldest`, oldestMetric(queueUrl(queue)));
   }
   for (const vendor of vendorsOf(queueNames))
     asked.set(vendor, { namespace: instance, name: 'VendorTime', statistic: 'SampleCount', dimensions: { vendor } });

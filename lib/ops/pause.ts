@@ -13,7 +13,7 @@ const SAFE_PART = 0.5;
 
 type PauseDeps = Pick<
   Deployment,
-  'table' | 'clock' | 'random' | 'settings' | 'mappings' | 'monitoring' | 'names' | 'by'
+  'table' | 'clock' | 'random' | 'settings' | 'mappings' | 'monitoring' | 'queueUrl' | 'by'
 >;
 
 /** The pause of a queue. `undefined`: the queue is not paused. */
@@ -24,12 +24,10 @@ export const pauseOf = async (table: Pick<Table, 'get'>, queue: string): Promise
 export const resumeBefore = (oldestAt: number, { retention }: { retention: number }): number =>
   oldestAt + retention * 1000 * SAFE_PART;
 
-/** The age of the oldest message in seconds, as CloudWatch has it. `queue`: its name in SQS. */
-export const oldestMetric = (queue: string): MetricQuery => ({
-  namespace: 'AWS/SQS',
-  name: 'ApproximateAgeOfOldestMessage',
-  statistic: 'Maximum',
-  dimensions: { QueueName: queue },
+/** The age of the oldest message in seconds, as CloudWatch has it. A queue's URL ends with its name. */
+export const oldestMetric = (url: string): MetricQuery => ({
+  ...{ namespace: 'AWS/SQS', name: 'ApproximateAgeOfOldestMessage', statistic: 'Maximum' },
+  dimensions: { QueueName: url.slice(url.lastIndexOf('/') + 1) },
 });
 
 /**
@@ -42,14 +40,14 @@ export async function pauseQueue(
   deps: PauseDeps,
   { queue, reason }: { queue: string; reason: string },
 ): Promise<{ pause: Pause; again: boolean; resumeBefore: number }> {
-  const { table, clock, settings, monitoring, names, by } = deps;
+  const { table, clock, settings, monitoring, queueUrl, by } = deps;
   const parsed = singleLine(200).safeParse(reason);
   if (!parsed.success)
     throw new OperatorError(`The reason must be one line of at most 200 characters, without control characters.`);
   await requireMapping(deps, queue);
   const at = clock.now();
   const window = { from: at - LOOK_BACK_MS, to: at, periodSeconds: PERIOD_SECONDS };
-  const [ages = []] = await monitoring.series([oldestMetric(names(queue).main)], window);
+  const [ages = []] = await monitoring.series([oldestMetric(queueUrl(queue))], window);
   const oldestAt = at - (ages.at(-1)?.value ?? 0) * 1000;
   const before = resumeBefore(oldestAt, settings(queue));
   const stored = await pauseOf(table, queue);

@@ -12,7 +12,6 @@ export function memoryDeployment({ deps }: Pick<ReturnType<typeof memoryEngine>,
     instance: INSTANCE,
     by: 'arn:aws:iam::123456789012:user/jane',
     publishAlarm: async () => {},
-    names: (queue) => ({ main: queue, dlq: `${queue}-dlq` }),
     mappings: {
       isOn: async (queue) => on.get(queue),
       set: async (queue, next) => void on.set(queue, next),
