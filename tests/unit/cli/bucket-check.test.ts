@@ -1,6 +1,9 @@
+import { readFileSync } from 'node:fs';
 import { S3Client } from '@aws-sdk/client-s3';
-import { bucketFindings, lifecycleRules } from '../../../lib/cli/bucket-check';
+import * as analytics from '../../../lib/analytics/keys';
+import { bucketFindings, lifecycleRules, retentions } from '../../../lib/cli/bucket-check';
 import { readInstance } from '../../../lib/instances/read';
+import * as keys from '../../../lib/jobs/keys';
 import { answerSettings, type BucketSettings, type Rule, safeSettings } from '../../support/bucket-settings';
 import { fakeAws } from '../../support/fake-aws';
 
@@ -100,73 +103,83 @@ describe('lifecycle rules', () => {
   const missing = `has no rule that deletes objects and old versions of ${folder}`;
   const early = 'takes what is still needed';
 
-  test.each<[string, Rule[]]>([
-    [
-      'rules of other users',
-      [...printed, { ...everything({ Expiration: { Days: 1 } }), Filter: { Prefix: 'other/' } }],
-    ],
-    [
-      'a move to a class that is read at once',
-      [...printed, everything({ Transitions: [{ Days: 0, StorageClass: 'GLACIER_IR' }] })],
-    ],
-    ['a rule that is off', [...printed, bodies({ Status: 'Disabled', Expiration: { Days: 1 } })]],
-    [
-      'a rule for tagged objects',
-      [...printed, bodies({ Filter: { Tag: { Key: 'a', Value: 'b' } }, Expiration: { Days: 1 } })],
-    ],
-    ['a folder that is kept for longer', [...others, bodies({ Expiration: { Days: 800 } })]],
-    [
-      'old versions by a rule of their own',
-      [
-        ...printed.map(({ NoncurrentVersionExpiration: _, ...rule }) => rule),
-        everything({ NoncurrentVersionExpiration: { NoncurrentDays: 30 } }),
-      ],
-    ],
-  ])('%s: accepted', async (_what, rules) => {
-    settings.lifecycle = rules;
+  const old = (NoncurrentDays: number, more = {}) => ({ NoncurrentVersionExpiration: { NoncurrentDays, ...more } });
+  const moved = (Days: number, StorageClass: string) => ({ Transitions: [{ Days, StorageClass }] });
+  const soon = { Expiration: { Days: 1 } };
+  const withoutOld = printed.map(({ NoncurrentVersionExpiration: _, ...rule }) => rule);
 
-    expect(await found()).toEqual([]);
+  test.each<[string, Rule[], Rule | undefined, string | undefined]>([
+    ['a rule of other users', printed, everything({ Filter: { Prefix: 'other/' }, ...soon }), undefined],
+    ['a move to a class that is read at once', printed, everything(moved(0, 'GLACIER_IR')), undefined],
+    ['a rule that is off', printed, bodies({ Status: 'Disabled', ...soon }), undefined],
+    ['a rule for tagged objects', printed, bodies({ Filter: { Tag: { Key: 'a', Value: 'b' } }, ...soon }), undefined],
+    ['a folder that is kept for longer', others, bodies({ Expiration: { Days: 800 } }), undefined],
+    ['old versions by a rule of their own', withoutOld, everything(old(30)), undefined],
+    ['a folder without a rule', others, undefined, missing],
+    ['a folder whose rule is off', others, bodies({ Status: 'Disabled' }), missing],
+    ['a rule for large objects', others, bodies({ Filter: { Prefix: folder, ObjectSizeGreaterThan: 9 } }), missing],
+    ['old versions that stay', withoutOld.slice(0, 1).concat(others), undefined, missing],
+    ['ten old versions that stay', others, bodies(old(30, { NewerNoncurrentVersions: 10 })), missing],
+    ['bodies that go too early', printed, bodies({ Expiration: { Days: 44 } }), early],
+    ['a part of a folder that goes too early', printed, bodies({ Filter: { Prefix: `${folder}x/` }, ...soon }), early],
+    ['a rule with a date', printed, bodies({ Expiration: { Date: '2027-01-01T00:00:00Z' } }), early],
+    ['bodies in an archive', printed, bodies(moved(0, 'GLACIER')), early],
+    ['the claim of the folder in an archive', printed, everything(moved(400, 'DEEP_ARCHIVE')), `${prefix}/_owner`],
+    ['old versions that go too early', printed, everything(old(1)), early],
+  ])('%s', async (_what, rules, more, refused) => {
+    settings.lifecycle = [...rules, ...(more ? [more] : [])];
+
+    expect(await found()).toEqual(refused === undefined ? [] : [expect.stringContaining(refused)]);
+  });
+});
+
+describe('retentions', () => {
+  const instance = readInstance('mht-api');
+  const { prefix: of } = instance;
+  const job = { queue: 'feedback', time: 0, id: 'an-id' };
+
+  /** A key of every kind of object that the service writes. */
+  const KEYS = {
+    ...Object.fromEntries(
+      Object.keys(instance.known).map((queue) => [`record of ${queue}`, keys.recordKey(of, { ...job, queue })]),
+    ),
+    body: keys.bodyKey(of, 'feedback', 'an-id'),
+    'large job': `${keys.dataPrefix(of, 'emails')}a-campaign/recipients-00000`,
+    attachment: `${keys.attachmentsPrefix(of, 'feedback')}a-principal/a-file`,
+    recipients: keys.recipientsKey(of, job),
+    event: `${keys.eventsPartition(of, 'emails', 0)}an-event`,
+    audit: keys.auditKey(of, 'an-id'),
+    events: analytics.dataKey(of, job),
+    'rejected events': analytics.rejectedKey(of, job),
+    'late events': analytics.lateKey(of, { ...job, arrived: 0 }),
+    'Parquet object': analytics.partKey(of, { hour: 0, part: 0, of: 1 }),
+  };
+
+  const covering = (key: string) => retentions(instance).filter(({ folder }) => key.startsWith(folder));
+
+  test.each(Object.entries(KEYS))('one rule deletes an object that is a %s', (_what, key) => {
+    expect(covering(key)).toHaveLength(1);
   });
 
-  test.each<[string, Rule[], string]>([
-    ['a folder without a rule', others, missing],
-    ['a rule that is off', [...others, bodies({ Status: 'Disabled' })], missing],
-    [
-      'a rule for large objects only',
-      [...others, bodies({ Filter: { Prefix: folder, ObjectSizeGreaterThan: 9 } })],
-      missing,
-    ],
-    [
-      'old versions that stay',
-      [...others, { Status: 'Enabled', Filter: { Prefix: folder }, Expiration: { Days: 120 } }],
-      missing,
-    ],
-    [
-      'ten old versions that stay',
-      [...others, bodies({ NoncurrentVersionExpiration: { NoncurrentDays: 30, NewerNoncurrentVersions: 10 } })],
-      missing,
-    ],
-    ['bodies that go too early', [...printed, bodies({ Expiration: { Days: 44 } })], early],
-    [
-      'a part of a folder that goes too early',
-      [...printed, bodies({ Filter: { Prefix: `${folder}feedback/` }, Expiration: { Days: 1 } })],
-      early,
-    ],
-    ['a rule with a date', [...printed, bodies({ Expiration: { Date: '2027-01-01T00:00:00Z' } })], early],
-    ['bodies in an archive', [...printed, bodies({ Transitions: [{ Days: 0, StorageClass: 'GLACIER' }] })], early],
-    [
-      'the claim of the folder in an archive',
-      [...printed, everything({ Transitions: [{ Days: 400, StorageClass: 'DEEP_ARCHIVE' }] })],
-      `${prefix}/_owner`,
-    ],
-    [
-      'old versions that go too early',
-      [...printed, everything({ NoncurrentVersionExpiration: { NoncurrentDays: 1 } })],
-      early,
-    ],
-  ])('%s: refused', async (_what, rules, expected) => {
-    settings.lifecycle = rules;
+  test('the claim of the folder has no retention', () => {
+    expect(covering(keys.ownerKey(of))).toEqual([]);
+  });
 
-    expect(await found()).toEqual([expect.stringContaining(expected)]);
+  test('what a job can need is kept for longer than its plan, its wait in a queue and its retry together', () => {
+    const needed = 30 + 14 + 44;
+    const days = [KEYS.body, KEYS['large job'], KEYS.attachment].flatMap(covering).map((rule) => rule.days);
+
+    expect(Math.min(...days)).toBeGreaterThan(needed);
+  });
+
+  test('the table in docs/security.md has every retention', () => {
+    const page = readFileSync('docs/security.md', 'utf8');
+
+    const unused = Object.keys(instance.known).filter((queue) => !instance.rows.some((row) => row.name === queue));
+    for (const { folder, days } of retentions(instance)) {
+      const name = folder.slice(of.length + 1, -1).replace(/^(analytics)-\w+$/, '$1');
+      if (unused.includes(name)) continue;
+      expect(page).toMatch(new RegExp(`^\\|[^|]*${name}[^|]*\\|[^|]*\\|[^|]*${days} days[^|]*\\|$`, 'm'));
+    }
   });
 });

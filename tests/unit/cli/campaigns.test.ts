@@ -13,46 +13,32 @@ const run = (name: Parameters<typeof command>[1], options: Parameters<typeof com
   command(emails.engine, name, options);
 const status = async () => (await emails.campaigns.read(CAMPAIGN))?.status;
 
-/** Four chunks: accepted, refused, without an answer, and not released. */
-async function someCampaign() {
-  const campaign = await emails.campaign({ recipients: 35, name: 'Spring' });
-  emails.sendgrid.fail({ bodyContains: chunkId(CAMPAIGN, 1), status: 400 });
-  emails.sendgrid.fail({ bodyContains: chunkId(CAMPAIGN, 2), after: 'reset' });
-  for (const number of [0, 1, 2]) {
-    emails.sendChunk(campaign, number);
-    await emails.engine.deliver(1);
-  }
-  await emails.campaigns.change(CAMPAIGN, (stored) => ({ ...stored, released: 3, open: [2] }));
-}
-
 /** The options that select the deployment of the test. */
 const ACME = '--stage prod --param instance=acme --region eu-central-1';
 
 describe('sls campaign report', () => {
-  test('counts every recipient once, and names the jobs that wait for a person', async () => {
-    await someCampaign();
+  test('counts every recipient once, and names the jobs that wait for a person, without an address', async () => {
+    // Four chunks: accepted, refused, without an answer, and not released.
+    const campaign = await emails.campaign({ recipients: 35, name: 'Spring' });
+    emails.sendgrid.fail({ bodyContains: chunkId(CAMPAIGN, 1), status: 400 });
+    emails.sendgrid.fail({ bodyContains: chunkId(CAMPAIGN, 2), after: 'reset' });
+    for (const number of [0, 1, 2]) {
+      emails.sendChunk(campaign, number);
+      await emails.engine.deliver(1);
+    }
+    await emails.campaigns.change(CAMPAIGN, (stored) => ({ ...stored, released: 3, open: [2] }));
 
     const { lines } = await run('campaign report', { id: CAMPAIGN });
+    const { json } = await run('campaign report', { id: CAMPAIGN, json: true });
 
     const text = lines.join('\n');
     expect(text).toMatch(/accepted +10\n +refused +10\n +unknown +10\n +cancelled +0\n/);
     expect(text).toMatch(/not released +5\n +3 of 4 chunks released\n/);
     expect(text).toContain(`npx sls jobs settle ID --step send --as ANSWER ${ACME}\n  ${chunkId(CAMPAIGN, 2)}`);
     expect(text).toContain(`npx sls jobs retry ID ${ACME}\n  ${chunkId(CAMPAIGN, 1)}`);
-  });
-
-  test('as JSON is the whole report, without an address', async () => {
-    await someCampaign();
-
-    const { json, lines } = await run('campaign report', { id: CAMPAIGN, json: true });
-
-    expect(json).toMatchObject({
-      campaign: CAMPAIGN,
-      accepted: 10,
-      jobs: { unknown: [chunkId(CAMPAIGN, 2)], refused: [chunkId(CAMPAIGN, 1)] },
-    });
+    const jobs = { unknown: [chunkId(CAMPAIGN, 2)], refused: [chunkId(CAMPAIGN, 1)] };
+    expect(json).toMatchObject({ campaign: CAMPAIGN, accepted: 10, jobs });
     expect(JSON.stringify(json)).not.toContain('@');
-    expect(lines).toEqual([]);
   });
 
   test('of many refused chunks the text names ten and says how many more there are', async () => {
@@ -117,11 +103,9 @@ describe('sls campaign pause, resume and cancel', () => {
       (await run(name, { id: CAMPAIGN })).lines;
 
     expect(await said('campaign pause')).toEqual([`campaign ${CAMPAIGN}: was running, is paused (operator).`]);
-    expect(await said('campaign pause')).toEqual([
-      `campaign ${CAMPAIGN}: was paused (operator), is paused (operator).`,
-    ]);
-    expect(await said('campaign resume')).toEqual([`campaign ${CAMPAIGN}: was paused (operator), is running.`]);
-    expect(await said('campaign cancel')).toEqual([`campaign ${CAMPAIGN}: was running, is cancelled.`]);
+    expect(await said('campaign pause')).toEqual([expect.stringContaining('was paused (operator), is paused')]);
+    expect(await said('campaign resume')).toEqual([expect.stringContaining('was paused (operator), is running.')]);
+    expect(await said('campaign cancel')).toEqual([expect.stringContaining('was running, is cancelled.')]);
     expect(await status()).toBe('cancelled');
   });
 

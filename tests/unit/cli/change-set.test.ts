@@ -13,33 +13,29 @@ const details = (...names: string[]) =>
     ChangeSource: 'DirectModification' as const,
   }));
 
+const QUEUE = 'AWS::SQS::Queue FeedbackQueue';
+
 test.each<[ResourceChange, string]>([
-  [change({ Action: 'Add' }), 'add AWS::SQS::Queue FeedbackQueue'],
-  [
-    change({ Details: details('VisibilityTimeout', 'Tags', 'Tags') }),
-    'change AWS::SQS::Queue FeedbackQueue: VisibilityTimeout, Tags',
-  ],
-  [change({ Scope: ['Tags'] }), 'change AWS::SQS::Queue FeedbackQueue: Tags'],
-  [change({ Replacement: 'Conditional' }), 'perhaps REPLACE AWS::SQS::Queue FeedbackQueue'],
-  [
-    change({ Replacement: 'True', PolicyAction: 'ReplaceAndDelete', Details: details('QueueName') }),
-    'REPLACE AWS::SQS::Queue FeedbackQueue: QueueName',
-  ],
-  [change({ Action: 'Remove', PolicyAction: 'Delete' }), 'REMOVE AWS::SQS::Queue FeedbackQueue'],
-  [change({ Action: 'Remove', PolicyAction: 'Retain' }), 'no longer manage, but keep AWS::SQS::Queue FeedbackQueue'],
-])('a change of CloudFormation in plain words: %#', (one, line) => {
-  expect(changeLines([one])).toEqual([line]);
+  [{ Action: 'Add' }, `add ${QUEUE}`],
+  [{ Details: details('VisibilityTimeout', 'Tags', 'Tags') }, `change ${QUEUE}: VisibilityTimeout, Tags`],
+  [{ Scope: ['Tags'] }, `change ${QUEUE}: Tags`],
+  [{ Replacement: 'Conditional' }, `perhaps REPLACE ${QUEUE}`],
+  [{ Replacement: 'True', Details: details('QueueName') }, `REPLACE ${QUEUE}: QueueName`],
+  [{ Action: 'Remove', PolicyAction: 'Delete' }, `REMOVE ${QUEUE}`],
+  [{ Action: 'Remove', PolicyAction: 'Retain' }, `no longer manage, but keep ${QUEUE}`],
+])('a change of CloudFormation in plain words: %j', (one, line) => {
+  expect(changeLines([change(one)])).toEqual([line]);
 });
 
 test('what an operator must not miss comes last, and no change is told too', () => {
-  const changes = [
-    change({ Action: 'Remove' }),
-    change({ Replacement: 'True' }),
-    change({}),
-    change({ Action: 'Add' }),
-  ];
+  const changes = [{ Action: 'Remove' }, { Replacement: 'True' }, {}, { Action: 'Add' }] as const;
 
-  expect(changeLines(changes).map((line) => line.split(' ')[0])).toEqual(['add', 'change', 'REPLACE', 'REMOVE']);
+  expect(changeLines(changes.map(change)).map((line) => line.split(' ')[0])).toEqual([
+    'add',
+    'change',
+    'REPLACE',
+    'REMOVE',
+  ]);
   expect(changeLines([])).toEqual(['nothing']);
 });
 

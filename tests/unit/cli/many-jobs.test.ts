@@ -45,7 +45,7 @@ async function work(engine: ReturnType<typeof memoryEngine>): Promise<void> {
 const generations = ({ engine }: Awaited<ReturnType<typeof someJobs>>) =>
   engine.rows().map(({ generation }) => generation);
 
-test('a retry of many shows its jobs, asks, and prints the outcomes', async () => {
+test('a retry of many shows its jobs, asks, takes 20 jobs a second, and prints the outcomes', async () => {
   const made = await someJobs(45);
   made.fixed();
 
@@ -60,15 +60,8 @@ test('a retry of many shows its jobs, asks, and prints the outcomes', async () =
   ]);
   expect(notes[0]).toBe('45 jobs will be retried. Type yes to begin: ');
   expect(progress).toEqual(expect.arrayContaining([20, 40, 45].map((done) => [done, 45])));
-  expect(exitCode).toBeUndefined();
-});
-
-test('it takes 20 jobs a second', async () => {
-  const made = await someJobs(45);
-
-  await made.run('jobs retry', RETRY);
-
   expect(made.slept.slice(0, 2)).toEqual([1_000, 1_000]);
+  expect(exitCode).toBeUndefined();
 });
 
 test('jobs that die again are shown, and are not retried again', async () => {
@@ -103,11 +96,7 @@ test('Ctrl-C stops after the jobs of the second, and the same command goes on', 
   made.fixed();
   const stop = new AbortController();
   const { out, recorded } = recordingOutput();
-  const stopping = {
-    ...out,
-    interrupted: () => stop.signal,
-    progress: () => stop.abort(),
-  };
+  const stopping = { ...out, interrupted: () => stop.signal, progress: () => stop.abort() };
 
   await commands['jobs retry'].run(contextOf(made.deps, RETRY, stopping));
   const rest = await made.run('jobs retry', RETRY);
@@ -133,7 +122,6 @@ test('a job that was retried and has not started yet is not retried again', asyn
   const made = await someJobs(2);
   await made.run('jobs retry', { id: jobId(1) });
   made.engine.clock.advance(10 * MINUTE);
-
   const began = made.engine.clock.now();
 
   expect(made.engine.rows().map((row) => mayTouch('retry', row, began))).toEqual([false, true]);
@@ -180,18 +168,14 @@ test('if a queue or the table fails, the command stops and says how far it is', 
   );
 });
 
-test.each([
-  [{}, 'Give an ID, or a filter such as --code'],
-  [{ id: jobId(1), code: 'Rejected' }, 'Give an ID or a filter, not both'],
-])('%j is refused', async (options, why) => {
-  const made = await someJobs(2);
-
-  await expect(made.run('jobs retry', options)).rejects.toThrow(why);
-});
-
-test('a filter that no job fits changes nothing, and says where it looked', async () => {
-  const { lines, notes } = await (await someJobs(2)).run('jobs retry', { code: 'Rejectd' });
+test('no filter and one beside an ID are refused, and one that no job fits says where it looked', async () => {
+  const { run } = await someJobs(2);
+  const { lines, notes } = await run('jobs retry', { code: 'Rejectd' });
 
   expect(lines).toEqual(['No jobs.']);
   expect(notes).toEqual([expect.stringMatching(/^2 jobs looked at\. Only jobs that wait or are dead/)]);
+  await expect(run('jobs retry', {})).rejects.toThrow('Give an ID, or a filter such as --code');
+  await expect(run('jobs retry', { id: jobId(1), code: 'Rejected' })).rejects.toThrow(
+    'Give an ID or a filter, not both',
+  );
 });

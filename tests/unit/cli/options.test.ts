@@ -8,13 +8,10 @@ test('an empty option counts as missing', () => {
   expect(text({ code: 'x' }, 'code')).toBe('x');
 });
 
-test('an hour is read as UTC', () => {
-  expect(hour({ hour: '2026-01-02T03' }, 'hour')).toBe(Date.UTC(2026, 0, 2, 3));
-});
-
-test('a number has bounds, and a default', () => {
+test('an hour is read as UTC, and a number has bounds and a default', () => {
   const port = (options: object) => count({ ...options }, 'port', { otherwise: 3900, least: 0, most: 65_535 });
 
+  expect(hour({ hour: '2026-01-02T03' }, 'hour')).toBe(Date.UTC(2026, 0, 2, 3));
   expect([port({ port: '0' }), port({}), port({ port: '65535' })]).toEqual([0, 3900, 65_535]);
 });
 

@@ -8,10 +8,16 @@ import { sampleContract } from '../../support/sample-contract';
 const MINUTE = 60_000;
 const envelope = (n = 1) => JSON.stringify(anEnvelope({ id: jobId(n) }));
 
-const throttled = () =>
-  sampleContract(() => {
+/** An engine with a held job. */
+async function held() {
+  const { contract } = sampleContract(() => {
     throw new WaitError({ code: 'RateLimited', message: '429', vendor: 'zendesk', waitMs: 5 * MINUTE });
   });
+  const engine = memoryEngine(() => contract);
+  engine.send(envelope());
+  await engine.deliver();
+  return engine;
+}
 
 test('a cancelled job that was queued has a record, and its message is acknowledged without effects', async () => {
   const { contract, effects } = sampleContract();
@@ -30,10 +36,7 @@ test('a cancelled job that was queued has a record, and its message is acknowled
 });
 
 test('a cancelled job that was held is not released', async () => {
-  const { contract } = throttled();
-  const engine = memoryEngine(() => contract);
-  engine.send(envelope());
-  await engine.deliver();
+  const engine = await held();
 
   await cancel(engine.deps, engine.row(jobId(1)));
   engine.clock.advance(10 * MINUTE);
@@ -45,18 +48,11 @@ test('a cancelled job that was held is not released', async () => {
 });
 
 test('a message that was released during the cancel is acknowledged', async () => {
-  const { contract } = throttled();
-  const engine = memoryEngine(() => contract);
-  engine.send(envelope());
-  await engine.deliver();
-  const held = engine.row(jobId(1));
-  await engine.deps.queues.send(engine.deps.queueUrl('sample'), {
-    body: envelope(),
-    groupId: 'g',
-    deduplicationId: 'h',
-  });
+  const engine = await held();
+  const released = { body: envelope(), groupId: 'g', deduplicationId: 'h' };
+  await engine.deps.queues.send(engine.deps.queueUrl('sample'), released);
 
-  await cancel(engine.deps, held);
+  await cancel(engine.deps, engine.row(jobId(1)));
   await engine.deliver();
 
   expect(engine.inQueue()).toBe(0);

@@ -43,11 +43,7 @@ test.each(PLACES)('a job that is %s (%s) has a sentence, a next step, and the ac
   expect(explained.sentence).not.toContain('undefined');
 });
 
-const cancelledBy = (note?: string): Partial<JobRow> => ({
-  state: inState('cancelled'),
-  reason: 'operator',
-  ...(note === undefined ? {} : { cancelledBy: note }),
-});
+const CANCELLED = { state: inState('cancelled'), reason: 'operator' } as const;
 
 test.each<[string, Partial<JobRow>, string]>([
   [
@@ -60,9 +56,9 @@ test.each<[string, Partial<JobRow>, string]>([
     { state: inState('held'), reason: 'retry', notBefore: 0, firstStartedAt: 1, retryAt: Date.UTC(2026, 0, 2) },
     'An attempt failed, and it waits until 2026-01-02 00:00:00 UTC.',
   ],
-  ['an operator cancelled', cancelledBy('audit 0190a1b2'), 'An operator cancelled it.'],
-  ['its producer cancelled', cancelledBy('by its producer'), 'Its producer cancelled it.'],
-  ['was cancelled by someone whom the row does not name', cancelledBy(), 'An operator or its producer cancelled it.'],
+  ['an operator cancelled', { ...CANCELLED, cancelledBy: 'audit 0190a1b2' }, 'An operator cancelled it.'],
+  ['its producer cancelled', { ...CANCELLED, cancelledBy: 'by its producer' }, 'Its producer cancelled it.'],
+  ['was cancelled by someone whom the row does not name', CANCELLED, 'An operator or its producer cancelled it.'],
   [
     'was parked after crashes, perhaps with other outcomes between',
     { state: inState('dead'), reason: 'crash' },
@@ -74,19 +70,9 @@ test.each<[string, Partial<JobRow>, string]>([
 
 test.each<[string, Partial<JobRow>, JobAction, string[]]>([
   ['was never sent and has no body', { state: inState('cancelled'), reason: 'never-sent' }, 'retry', []],
-  [
-    'was never sent and has a body',
-    { state: inState('cancelled'), reason: 'never-sent', bodyKept: true },
-    'retry',
-    ['retry'],
-  ],
+  ['was never sent and has a body', { ...CANCELLED, reason: 'never-sent', bodyKept: true }, 'retry', ['retry']],
   ['is dead (expired)', { state: inState('dead'), reason: 'expired' }, 'discard', ['retry']],
-  [
-    'is dead and whose entry is not sent yet',
-    { state: inState('dead'), reason: 'error' },
-    'discard',
-    ['retry', 'discard'],
-  ],
+  ['is dead, its entry not sent', { state: inState('dead'), reason: 'error' }, 'discard', ['retry', 'discard']],
   ['was discarded', { state: inState('dead'), reason: 'error', leftDlqAt: 1 }, 'discard', ['retry']],
   ['is run by a worker that died', { state: inState('processing') }, 'cancel', ['cancel']],
 ])('command and console agree about a job that %s', async (_what, change, action, actions) => {

@@ -97,30 +97,16 @@ test('a paused queue shows since when, by whom and why, and that its oldest mess
 
 test('a count stops at a thousand and says that there are more', async () => {
   const { deployment } = await someJobs();
-  const asked: (number | undefined)[] = [];
-  const table = {
-    ...deployment.table,
-    count: async (_todo: string, { most }: { since: number; most?: number }) => {
-      asked.push(most);
-      return 1_000;
-    },
-  };
+  const count = jest.fn(async (_todo: string, { most = 0 }: { since: number; most?: number }) => most);
 
-  const [queue] = (await overview({ ...deployment, table })).queues;
+  const [queue] = (await overview({ ...deployment, table: { ...deployment.table, count } })).queues;
 
   expect(queue?.held['until a time']).toEqual({ count: 1_000, more: true });
-  expect(new Set(asked)).toEqual(new Set([1_000]));
 });
 
 test('the processing time of a window is the mean over its runs, not over its periods', () => {
-  const runs = [
-    { at: 0, value: 99 },
-    { at: 60, value: 1 },
-  ];
-  const processingMs = [
-    { at: 0, value: 10 },
-    { at: 60, value: 1_010 },
-  ];
+  const points = (...values: number[]) => values.map((value, minute) => ({ at: minute * 60, value }));
+  const [runs, processingMs] = [points(99, 1), points(10, 1_010)];
 
   expect(sumOf(runs)).toBe(100);
   expect(meanMs({ runs, processingMs })).toBe(20);

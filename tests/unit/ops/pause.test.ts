@@ -9,9 +9,13 @@ import { sampleContract } from '../../support/sample-contract';
 const DAY = 86_400;
 const paused = { queue: 'sample', reason: 'SendGrid moves our account' };
 
+/** `cut`: the process ends before it changes the mapping. */
 function aDeployment() {
   const engine = memoryEngine(() => sampleContract().contract);
-  return { engine, ...memoryDeployment(engine) };
+  const made = memoryDeployment(engine);
+  const set = () => Promise.reject(new Error('the process ended'));
+  const cut = { ...made.deployment, mappings: { ...made.deployment.mappings, set } };
+  return { engine, ...made, cut };
 }
 
 test('a pause is stored with operator and reason, and switches the event source mapping off', async () => {
@@ -20,21 +24,14 @@ test('a pause is stored with operator and reason, and switches the event source 
   const { again, resumeBefore } = await pauseQueue(deployment, paused);
 
   expect(on.get('sample')).toBe(false);
-  expect(await pauseOf(engine.table, 'sample')).toMatchObject({
-    at: engine.clock.now(),
-    by: 'user/jane',
-    reason: 'SendGrid moves our account',
-  });
+  const stored = { at: engine.clock.now(), by: 'user/jane', reason: paused.reason };
+  expect(await pauseOf(engine.table, 'sample')).toMatchObject(stored);
   expect(again).toBe(false);
   expect(resumeBefore).toBe(engine.clock.now() + 7 * DAY * 1000);
 });
 
 test('a repeat completes a pause that was cut off, and keeps its first reason', async () => {
-  const { engine, deployment, on } = aDeployment();
-  const cut = {
-    ...deployment,
-    mappings: { ...deployment.mappings, set: () => Promise.reject(new Error('the process ended')) },
-  };
+  const { engine, deployment, on, cut } = aDeployment();
   await expect(pauseQueue(cut, paused)).rejects.toThrow('the process ended');
   engine.clock.advance(60_000);
 
@@ -45,12 +42,8 @@ test('a repeat completes a pause that was cut off, and keeps its first reason', 
 });
 
 test('a repeat completes a resume that was cut off', async () => {
-  const { engine, deployment, on } = aDeployment();
+  const { engine, deployment, on, cut } = aDeployment();
   await pauseQueue(deployment, paused);
-  const cut = {
-    ...deployment,
-    mappings: { ...deployment.mappings, set: () => Promise.reject(new Error('the process ended')) },
-  };
   await expect(resumeQueue(cut, 'sample')).rejects.toThrow('the process ended');
 
   await resumeQueue(deployment, 'sample');
