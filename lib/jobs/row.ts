@@ -32,10 +32,9 @@ export interface Step {
   hash?: string;
 }
 
-/** Proof that a step took effect, other than the vendor's answer: a vendor's event, or an operator's word. */
+/** Proof that a step took effect, other than the vendor's answer: its event, or an operator's word (`operator`). */
 export interface Evidence {
   at: number;
-  /** The event, e.g. `delivered`, or `operator` for an operator's word. */
   event: string;
   /** The vendor's id of the effect, if the evidence names one. */
   messageId?: string;
@@ -174,6 +173,20 @@ export interface JobRow extends ItemHead {
 
 export const without = <Row extends object>(row: Row, names: readonly (keyof JobRow)[]): Row =>
   Object.fromEntries(Object.entries(row).filter(([name]) => !(names as readonly string[]).includes(name))) as Row;
+
+const MOST_ENTRIES = 100;
+
+/** Appends to a list in a row. A full list keeps its first half and loses the oldest entry of the rest. */
+export function appended<T>(list: readonly T[], entry: T): T[] {
+  if (list.length < MOST_ENTRIES) return [...list, entry];
+  const first = MOST_ENTRIES / 2;
+  return [...list.slice(0, first), ...list.slice(first + 1), entry];
+}
+
+export const noted = <Row extends { history: HistoryEntry[] }>(row: Row, entry: HistoryEntry): Row => ({
+  ...row,
+  history: appended(row.history, entry),
+});
 
 export const isEnd = (state: State): boolean => state === 'succeeded' || state === 'dead' || state === 'cancelled';
 

@@ -1,7 +1,7 @@
 import { JobError } from '../errors';
 import { ARROWS, type ArrowName, mayFollow } from './arrows';
-import { appended, noted } from './history';
 import {
+  appended,
   type CancelledReason,
   type DeadReason,
   type Delivery,
@@ -9,6 +9,7 @@ import {
   type HistoryEntry,
   type JobEvent,
   type JobRow,
+  noted,
   type State,
   type StoredError,
   without,

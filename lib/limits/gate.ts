@@ -156,13 +156,11 @@ export function measuredGate(call: VendorGate, { clock, metrics }: { clock: Cloc
     try {
       return await make();
     } catch (error) {
-      if (isVendorsError(error)) metrics.add('VendorErrors', 1, 'Count', dimensions);
+      if (!(error instanceof JobError) || ['transient', 'ambiguous', 'stop'].includes(error.class))
+        metrics.add('VendorErrors', 1, 'Count', dimensions);
       throw error;
     } finally {
       metrics.add('VendorTime', clock.now() - startedAt, 'Milliseconds', dimensions);
     }
   }
 }
-
-const isVendorsError = (error: unknown): boolean =>
-  !(error instanceof JobError) || ['transient', 'ambiguous', 'stop'].includes(error.class);

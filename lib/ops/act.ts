@@ -1,9 +1,8 @@
 import { isCancelledByOperator, mayFollow } from '../jobs/arrows';
 import { isBodyOf, keepBody, keptBody } from '../jobs/body';
 import { finish } from '../jobs/finish';
-import { noted } from '../jobs/history';
 import { ATTRIBUTE } from '../jobs/park';
-import type { JobRow } from '../jobs/row';
+import { type JobRow, noted } from '../jobs/row';
 import { sendOpen } from '../jobs/send';
 import { cancel as cancelled, reopen, resolve } from '../jobs/transitions';
 import { release } from '../reconcile/release';

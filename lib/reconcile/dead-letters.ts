@@ -103,13 +103,8 @@ const MINUTE_MS = 60_000;
 /** SQS counts approximately, and counts can agree by chance. So a look is due in each quarter of an hour anyway. */
 const LOOK_ANYWAY_MS = 15 * MINUTE_MS;
 
-/** A look at a DLQ. Nothing about it is stored, because the next run learns from the same counts whether to go on. */
-interface Look {
-  /** Messages in the DLQ, visible or hidden. */
-  entries: number;
-  /** The time until the next look, if this one does not see the whole DLQ. */
-  everyMs: number;
-}
+/** `entries`: in the DLQ, visible or hidden. `everyMs`: until the next look, if this one does not see them all. */
+type Look = { entries: number; everyMs: number };
 
 export async function entriesIn(queues: Queues, url: string): Promise<number> {
   const { visible, inFlight } = await queues.depth(url);

@@ -1,11 +1,10 @@
 import { eachOf } from '../concurrency';
 import { codeOf } from '../errors';
 import { everyDue } from '../jobs/due';
-import { appended } from '../jobs/history';
 import { evidenceKey, jobKey, todoKey } from '../jobs/keys';
 import { type Ledger, readItem } from '../jobs/ledger';
 import { isMailQueue, MAIL_STEPS, sentByEvidence } from '../jobs/mail';
-import { type Evidence, isEnd, type JobRow } from '../jobs/row';
+import { appended, type Evidence, isEnd, type JobRow } from '../jobs/row';
 import { provenSteps } from '../jobs/schedule';
 import { evidenceSchema } from '../jobs/stored-row';
 import type { Clock } from '../ports';

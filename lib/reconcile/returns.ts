@@ -1,12 +1,11 @@
 import { mapEach } from '../concurrency';
 import { keepBody } from '../jobs/body';
 import { SHARE } from '../jobs/due';
-import { noted } from '../jobs/history';
 import type { Resolved } from '../jobs/identify';
 import { jobKey, returnsKey } from '../jobs/keys';
 import { updateItem } from '../jobs/ledger';
 import { ATTRIBUTE, backInQueue } from '../jobs/park';
-import { isEnd, type JobRow } from '../jobs/row';
+import { isEnd, type JobRow, noted } from '../jobs/row';
 import { UnreadableRowError } from '../jobs/stored-row';
 import { reopen } from '../jobs/transitions';
 import { CLOCK_SKEW_MS, type Item, type ReceivedMessage } from '../ports';

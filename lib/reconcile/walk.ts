@@ -55,23 +55,17 @@ export async function receiveAll(
 ): Promise<boolean> {
   for (let fruitless = 0; fruitless < FRUITLESS_RECEIVES; ) {
     if (!mayGoOn()) return false;
-    const messages = await receiveVisible(queues, url, seconds);
+    const messages = await queues.receive(url, { max: BATCH, visibilitySeconds: seconds }).catch((error: unknown) => {
+      // With too many messages in flight, a FIFO queue returns nothing and a standard queue refuses.
+      if (error instanceof StoreError && error.code === 'SQS.OverLimit') return [];
+      throw error;
+    });
     fruitless = messages.length === 0 ? fruitless + 1 : 0;
     const { whole, cut } = wholeGroups(messages);
     const handles = cut.map(({ receiptHandle }) => receiptHandle);
     await Promise.all([act(whole), showIn(queues, { url, handles, seconds: 0 })]);
   }
   return true;
-}
-
-/** Receives a batch. With too many messages in flight, a FIFO queue returns nothing and a standard queue refuses. */
-async function receiveVisible(queues: Queues, url: string, visibilitySeconds: number): Promise<ReceivedMessage[]> {
-  try {
-    return await queues.receive(url, { max: BATCH, visibilitySeconds });
-  } catch (error) {
-    if (error instanceof StoreError && error.code === 'SQS.OverLimit') return [];
-    throw error;
-  }
 }
 
 /**

@@ -4,7 +4,7 @@ import { groupBy } from '../group-by';
 import { countEnd } from '../jobs/finish';
 import { dlqUrlOfArn, queueUrlOfArn } from '../jobs/keys';
 import { ATTRIBUTE } from '../jobs/park';
-import { isEnd, type JobRow, traceFacts } from '../jobs/row';
+import { isEnd, traceFacts } from '../jobs/row';
 import { IllegalTransitionError } from '../jobs/transitions';
 import type { QueueContract } from './contract';
 import { deliver, type SuspectedCrash } from './deliver';
@@ -138,9 +138,7 @@ function finishMs(disposition: Disposition, now: number): number | undefined {
   const { row } = disposition;
   if (disposition.acknowledge && disposition.direct) return now - disposition.direct.time;
   if (!row || !isEnd(row.state)) return undefined;
-  return (row.endedAt ?? now) - dueTime(row);
+  const { createdAt, deliveries, dueSince = 0, endedAt = now } = row;
+  // A campaign's chunk is due when it is released, not when its campaign was accepted.
+  return endedAt - Math.max(dueSince, Math.min(createdAt, deliveries[0]?.sentAt ?? createdAt));
 }
-
-/** When a job was last due. A campaign's chunk is due when it is released, not when its campaign was accepted. */
-const dueTime = ({ createdAt, deliveries, dueSince = 0 }: JobRow): number =>
-  Math.max(dueSince, Math.min(createdAt, deliveries[0]?.sentAt ?? createdAt));

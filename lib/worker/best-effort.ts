@@ -65,13 +65,13 @@ const LONGEST_WAIT_MS = 2_000;
 /** Sends a mail at the rate that all senders share. Without a slot it rejects with a WaitError and sends nothing. */
 export async function sendPaced({ sendgrid, rate, clock }: MailDeps, mail: Mail, options: CallOptions): Promise<Sent> {
   const withinMs = Math.min(LONGEST_WAIT_MS, options.timeoutMs / 2);
-  const answer = await rate.reserve({ recipients: 1, use: 'message', withinMs }).catch(unavailable);
+  const answer = await rate.reserve({ recipients: 1, use: 'message', withinMs }).catch((cause: unknown) => {
+    if (!(cause instanceof StoreError)) throw cause;
+    // A StoreError would report the whole message as failed. But only the rate failed, and nothing was sent.
+    throw new TransientError({ code: 'RateUnavailable', message: 'the sending rate could not be reserved', cause });
+  });
   if (answer.kind === 'later')
-    throw new WaitError({
-      code: 'NoRateSlot',
-      message: 'no slot of the sending rate is free',
-      waitMs: answer.waitMs,
-    });
+    throw new WaitError({ code: 'NoRateSlot', message: 'no slot of the sending rate is free', waitMs: answer.waitMs });
   const waitMs = Math.max(0, answer.slot.at - clock.now());
   if (waitMs > 0) await clock.sleep(waitMs);
   try {
@@ -81,14 +81,4 @@ export async function sendPaced({ sendgrid, rate, clock }: MailDeps, mail: Mail,
     if (error instanceof WaitError) await rate.block(error.waitMs).catch(ignoreStoreError);
     throw error;
   }
-}
-
-/** A StoreError would report the whole message as failed. But only the rate failed, and nothing was sent. */
-function unavailable(error: unknown): never {
-  if (!(error instanceof StoreError)) throw error;
-  throw new TransientError({
-    code: 'RateUnavailable',
-    message: 'the sending rate could not be reserved',
-    cause: error,
-  });
 }

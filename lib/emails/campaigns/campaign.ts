@@ -1,7 +1,6 @@
-import { appended } from '../../jobs/history';
 import { CAMPAIGN_QUEUE, campaignHourKey, campaignKey, todoKey } from '../../jobs/keys';
 import { type ItemDeps, readItem, type Updated, updateItem } from '../../jobs/ledger';
-import type { HistoryEntry } from '../../jobs/row';
+import { appended, type HistoryEntry } from '../../jobs/row';
 import { BODY_LIFETIME_MS, OBJECT_LIFETIME_MS, ROW_LIFETIME_MS } from '../../jobs/schedule';
 import type { Clock, Item } from '../../ports';
 import type { CampaignJob } from '../message';

@@ -1,4 +1,4 @@
-import { appended } from '../../../lib/jobs/history';
+import { appended } from '../../../lib/jobs/row';
 
 test('a full list keeps how it began and what came last', () => {
   let list: number[] = [];
