@@ -1,7 +1,7 @@
 import { PermanentError, TransientError, WaitError } from '../../../lib/errors';
 import type { HistoryEntry } from '../../../lib/jobs/row';
 import { cancel as cancelled } from '../../../lib/jobs/transitions';
-import { cancel, discard, retry } from '../../../lib/ops/act';
+import { discard, retry } from '../../../lib/ops/act';
 import { explain } from '../../../lib/ops/explain';
 import { actOnEach, mayTouch } from '../../../lib/ops/many';
 import { replace } from '../../../lib/ops/replace';
@@ -58,21 +58,6 @@ const CASES: Record<string, Case> = {
     outcomes: [REJECTED, ...FAILS],
     before: async (engine) => {
       await engine.deliver();
-      engine.clock.advance(60 * MINUTE);
-      await retry(engine.deps, row(engine));
-      await engine.deliver();
-      engine.clock.advance(MINUTE);
-    },
-    after: async (engine) => {
-      await engine.deliver();
-      return metric(engine, 'TimeToFinish');
-    },
-  },
-  'since when a job is due that an operator cancelled and retried': {
-    outcomes: [THROTTLED, ...FAILS],
-    before: async (engine) => {
-      await engine.deliver();
-      await cancel(engine.deps, row(engine));
       engine.clock.advance(60 * MINUTE);
       await retry(engine.deps, row(engine));
       await engine.deliver();

@@ -98,11 +98,17 @@ test.each([
   ['claim', 'dead'],
   ['claim', 'cancelled (never-sent)'],
   ['reopen', 'cancelled (operator)'],
-] as const)('%s of a job that is %s begins without attempts and crashes', (arrow, place) => {
-  const row = { ...rowIn(place), attempts: 3, crashes: 2 };
+] as const)(
+  '%s of a job that is %s begins without attempts, crashes, holds and failures of its vendor',
+  (arrow, place) => {
+    const row = { ...rowIn(place), attempts: 3, crashes: 2, crashesSinceOpened: 2, failingSince: AT, heldSince: AT };
 
-  expect(FOLLOW[arrow](row)).toMatchObject({ attempts: 0, crashes: 0 });
-});
+    const opened = FOLLOW[arrow](row);
+
+    expect(opened).toMatchObject({ attempts: 0, crashes: 0 });
+    for (const name of ['crashesSinceOpened', 'failingSince', 'heldSince']) expect(opened).not.toHaveProperty(name);
+  },
+);
 
 test.each(['hold', 'park', 'stop'] as const)(
   '%s spends the message of the run, so it cannot run the job again',

@@ -11,16 +11,22 @@ function queueOf(count: number, options: EngineOptions = {}) {
   return { engine, url, depth: () => engine.deps.queues.depth(url) };
 }
 
-test('every message is seen once and put back', async () => {
-  const { engine, url, depth } = queueOf(25);
+test.each([
+  ['every message', { alone: 25, together: 0, after: 0 }, 25],
+  ['of a pair whose first is the tenth of its batch, both', { alone: 9, together: 2, after: 14 }, 25],
+  ['of a group, at most the ten that SQS shows', { alone: 3, together: 12, after: 0 }, 13],
+])('%s are seen once and put back', async (_what, { alone, together, after }, expected) => {
+  const { engine, url, depth } = queueOf(alone);
+  for (let n = 0; n < together; n++) engine.send(`of one group ${n}`, { group: 'one' });
+  for (let n = 0; n < after; n++) engine.send(`behind ${n}`, { group: `h${n}` });
   const bodies: string[] = [];
 
   const whole = await walkDeadLetters(engine.deps, url, ({ body }) => bodies.push(body) > 0);
 
   expect(whole).toBe(true);
-  expect(bodies).toHaveLength(25);
-  expect(new Set(bodies).size).toBe(25);
-  expect(await depth()).toEqual({ visible: 25, inFlight: 0 });
+  expect(bodies).toHaveLength(expected);
+  expect(new Set(bodies).size).toBe(expected);
+  expect(await depth()).toEqual({ visible: alone + together + after, inFlight: 0 });
 });
 
 test('a walk ends when it has found its message, and puts that message back too', async () => {
@@ -31,30 +37,6 @@ test('a walk ends when it has found its message, and puts that message back too'
 
   expect([whole, seen]).toEqual([true, 3]);
   expect(await depth()).toEqual({ visible: 25, inFlight: 0 });
-});
-
-test('both messages of a group are seen, even if the first would have been the last of its batch', async () => {
-  const { engine, url, depth } = queueOf(9);
-  for (const body of ['tenth', 'eleventh']) engine.send(body, { group: 'pair' });
-  for (let n = 11; n < 25; n++) engine.send(`message ${n}`, { group: `g${n}` });
-  const bodies: string[] = [];
-
-  await walkDeadLetters(engine.deps, url, ({ body }) => bodies.push(body) > 0);
-
-  expect(bodies).toHaveLength(25);
-  expect(new Set(bodies).size).toBe(25);
-  expect(await depth()).toEqual({ visible: 25, inFlight: 0 });
-});
-
-test('a group of more than ten messages is seen as far as SQS shows it', async () => {
-  const { engine, url } = queueOf(3);
-  for (let n = 0; n < 12; n++) engine.send(`of one ${n}`, { group: 'one' });
-  const bodies: string[] = [];
-
-  await walkDeadLetters(engine.deps, url, ({ body }) => bodies.push(body) > 0);
-
-  expect(new Set(bodies).size).toBe(13);
-  expect(bodies).toHaveLength(13);
 });
 
 test('an empty answer does not end the walk, because SQS may have asked a server without messages', async () => {

@@ -6,6 +6,14 @@ import { sampleContract } from '../../support/sample-contract';
 const envelope = (n: number) => JSON.stringify(anEnvelope({ id: jobId(n) }));
 const never = new Promise<never>(() => {});
 
+/** A message in the queue has its last receive next. */
+function receiveTwice(engine: ReturnType<typeof memoryEngine>): void {
+  for (const _receive of [1, 2]) {
+    engine.receive();
+    engine.clock.advance(301_000);
+  }
+}
+
 /** An engine whose process dies during the effect of the given jobs. Nothing that runs in it goes on. */
 function mortal(poison: number[]) {
   let die = () => {};
@@ -96,10 +104,7 @@ test('while another run holds the lease, the message stays in the queue until th
 test('a copy on its last receive is acknowledged while the job runs from another message, so nothing is dead-lettered', async () => {
   const { engine, deliver } = mortal([1]);
   engine.send(envelope(1), { group: 'other' });
-  for (const _receive of [1, 2]) {
-    engine.receive();
-    engine.clock.advance(301_000);
-  }
+  receiveTwice(engine);
   const copy = engine.receive();
   engine.send(envelope(1));
   await deliver();
@@ -114,17 +119,11 @@ test('a copy on its last receive is acknowledged while the job runs from another
 
 test('a copy on its last receive stays if the run from the other message has its last receive too, so the job is not lost', async () => {
   const { engine, deliver } = mortal([1]);
-  const receiveTwice = () => {
-    for (const _receive of [1, 2]) {
-      engine.receive();
-      engine.clock.advance(301_000);
-    }
-  };
   engine.send(envelope(1), { group: 'other' });
-  receiveTwice();
+  receiveTwice(engine);
   const copy = engine.receive();
   engine.send(envelope(1));
-  receiveTwice();
+  receiveTwice(engine);
   // SQS dead-letters the message of this run, because the run crashes. By its clock, its lease may not have ended then.
   await deliver();
 
@@ -137,10 +136,7 @@ test('two messages of one job on their last receive: the second looks again unti
   const { contract, effects } = sampleContract();
   const engine = memoryEngine(() => contract);
   for (const group of ['one', 'other']) engine.send(envelope(1), { group });
-  for (const _receive of [1, 2]) {
-    engine.receive();
-    engine.clock.advance(301_000);
-  }
+  receiveTwice(engine);
   const both = engine.receive();
 
   const response = await engine.handle(both);

@@ -1,7 +1,6 @@
 import * as z from 'zod';
 import { AmbiguousError, type JobError, TransientError, VENDORS, type Vendor } from '../../../lib/errors';
 import { vendorKey } from '../../../lib/jobs/keys';
-import { retry } from '../../../lib/ops/act';
 import { messageType, type QueueContract } from '../../../lib/worker/contract';
 import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
 
@@ -171,19 +170,6 @@ test('a success of an earlier call of the same job does not show that the vendor
 
   expect(during).toEqual(['held stopped', 'held stopped']);
   expect(states()).toEqual(['succeeded', 'succeeded']);
-});
-
-test('an operator may end a job that is held for its vendor, and a retry begins anew', async () => {
-  const { pass, send, engine } = service(({ minute }) => minute < DAY, { retention: 7_200 });
-  send(1);
-  await pass(130);
-  const ended = engine.row(jobId(1));
-  await retry(engine.deps, ended);
-  await pass(20);
-
-  expect(ended).toMatchObject({ state: 'dead', error: { code: 'VendorDown' } });
-  expect(engine.row(jobId(1)).state).toBe('held');
-  expect(engine.row(jobId(1)).failingSince).toBeGreaterThan(ended.endedAt ?? 0);
 });
 
 test('of 600 jobs whose vendor gives no answer, few are unknown', async () => {
