@@ -5,6 +5,7 @@ import { watchCanary } from '../../../lib/reconcile/canary';
 import { handleBatch } from '../../../lib/worker/batch';
 import { messageType, type QueueContract } from '../../../lib/worker/contract';
 import { damagedRow } from '../../support/damage';
+import { spendReceives } from '../../support/dead-letters';
 import { anEnvelope, type EngineOptions, jobId, memoryEngine } from '../../support/engine';
 import { createKills } from '../../support/kills';
 import { command } from '../../support/operator';
@@ -170,10 +171,7 @@ test("a canary's row lives longer than its message, and has an expiry from the s
 test('a canary that SQS dead-letters is removed from the DLQ and counts as 0', async () => {
   const { engine, reconcile } = start();
   await reconcile();
-  for (let receive = 0; receive < 4; receive++) {
-    engine.receive();
-    engine.clock.advance(300_000);
-  }
+  spendReceives(engine);
   expect(engine.deadLetters()).toHaveLength(1);
 
   await reconcile();

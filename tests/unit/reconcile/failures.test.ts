@@ -1,5 +1,6 @@
 import { StoreError, WaitError } from '../../../lib/errors';
 import { IllegalTransitionError } from '../../../lib/jobs/transitions';
+import { spendReceives } from '../../support/dead-letters';
 import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
 import { sampleContract } from '../../support/sample-contract';
 
@@ -45,10 +46,7 @@ test('a DLQ message that cannot be judged does not hold back other groups, and i
   const { contract, effects } = sampleContract();
   const engine = memoryEngine(() => contract);
   for (let n = 1; n <= 6; n++) engine.send(JSON.stringify(anEnvelope({ id: jobId(n) })), { group: `g${n % 3}` });
-  for (let receive = 0; receive < 4; receive++) {
-    while (engine.receive().Records.length > 0);
-    engine.clock.advance(5 * MINUTE + 1_000);
-  }
+  spendReceives(engine);
   const { get } = engine.deps.ledger;
   engine.deps.ledger.get = async (key) => {
     if (key.includes(jobId(1))) throw new StoreError({ code: 'DynamoDB.AccessDenied', message: 'denied' });

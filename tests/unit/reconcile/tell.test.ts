@@ -1,6 +1,7 @@
 import type { FactMessage } from '../../../lib/alarms/fact';
 import { PermanentError, StopError, StoreError } from '../../../lib/errors';
 import { createTeller } from '../../../lib/reconcile/tell';
+import { spendReceives } from '../../support/dead-letters';
 import { anEnvelope, type EngineOptions, jobId, memoryEngine } from '../../support/engine';
 import { createKills } from '../../support/kills';
 import { sampleContract } from '../../support/sample-contract';
@@ -166,10 +167,7 @@ test.each<[FactMessage['fact'], (engine: ReturnType<typeof memoryEngine>) => Pro
     'messages-returned',
     async (engine) => {
       engine.send(JSON.stringify(anEnvelope()));
-      for (let receive = 0; receive < 4; receive++) {
-        engine.receive();
-        engine.clock.advance(301_000);
-      }
+      spendReceives(engine);
     },
   ],
   [

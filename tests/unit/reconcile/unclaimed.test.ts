@@ -1,5 +1,6 @@
 import { WaitError } from '../../../lib/errors';
 import { release } from '../../../lib/reconcile/release';
+import { spendReceives } from '../../support/dead-letters';
 import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
 import { sampleContract } from '../../support/sample-contract';
 
@@ -70,10 +71,7 @@ test('nothing is told or sent while the queue still has messages, or its DLQ has
 
   await pass(20);
   const waiting = engine.inQueue();
-  for (let receive = 0; receive < 4; receive++) {
-    engine.receive();
-    engine.clock.advance(5 * MINUTE + 1);
-  }
+  spendReceives(engine);
   await pass(1);
 
   expect(waiting).toBe(1);

@@ -3,6 +3,7 @@ import { IdTakenError, StoreError } from '../../../lib/errors';
 import { retry } from '../../../lib/ops/act';
 import type { QueueContract } from '../../../lib/worker/contract';
 import { messageType } from '../../../lib/worker/contract';
+import { spendReceives } from '../../support/dead-letters';
 import { anEnvelope, type EngineOptions, jobId, memoryEngine } from '../../support/engine';
 import { createKills } from '../../support/kills';
 
@@ -161,10 +162,7 @@ test.each(['comes again', 'is dead-lettered by SQS'])(
       const messageId = engine.send(body(1));
 
       over = (await kills.run(() => engine.deliver(), { call, when: 'after' })) === 'done';
-      for (let lost = 0; then !== 'comes again' && lost < 3; lost++) {
-        engine.clock.advance(121_000);
-        engine.receive();
-      }
+      if (then !== 'comes again') spendReceives(engine);
       engine.clock.advance(300_000);
       await engine.drain({ hours: 2 });
 
@@ -182,13 +180,6 @@ test.each(['comes again', 'is dead-lettered by SQS'])(
 
 describe('a message whose id belongs to the row of another job is done with its own row', () => {
   const other = body(1, { data: { name: 7 } });
-  const lose = (engine: ReturnType<typeof start>['engine']) => {
-    for (let lost = 0; lost < 3; lost++) {
-      engine.receive();
-      engine.clock.advance(121_000);
-    }
-    engine.receive();
-  };
   const rows = [
     { id: jobId(1), state: 'dead', error: { code: 'InvalidField' } },
     { id: expect.stringMatching('^invalid/'), state: 'succeeded', result: 'done' },
@@ -199,7 +190,7 @@ describe('a message whose id belongs to the row of another job is done with its 
     engine.send(other);
     await engine.deliver();
     engine.send(body(1));
-    lose(engine);
+    spendReceives(engine);
 
     await engine.drain({ hours: 2 });
 
@@ -211,7 +202,7 @@ describe('a message whose id belongs to the row of another job is done with its 
   test('unless it was returned before: then it has the row, and the other one gets its own', async () => {
     const { engine, done } = start();
     engine.send(body(1));
-    lose(engine);
+    spendReceives(engine);
     await engine.reconcile();
     engine.send(other, { group: 'other' });
 

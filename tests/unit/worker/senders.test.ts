@@ -4,6 +4,7 @@ import { newRow, rowOfEnvelope } from '../../../lib/jobs/new-row';
 import { cancel } from '../../../lib/ops/act';
 import { jobId as idOfKey } from '../../../lib/producer/job-id';
 import { submit } from '../../../lib/producer/submit';
+import { spendReceives } from '../../support/dead-letters';
 import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
 import { sampleContract } from '../../support/sample-contract';
 
@@ -101,10 +102,7 @@ describe.each(Object.keys(IN))('a job %s', (state) => {
     const { engine, effects } = given;
     const { generation } = engine.row(ID);
     engine.send(body === BODY ? sentBody(engine) : body, { group: 'stranger', attributes });
-    for (let receive = 0; receive < 4; receive++) {
-      while (engine.receive().Records.length > 0);
-      engine.clock.advance(5 * MINUTE + 1);
-    }
+    spendReceives(engine);
 
     await engine.reconcile();
 
@@ -172,10 +170,7 @@ describe.each([
       const { engine } = given;
       for (const kind of ['', 'invalid/'])
         engine.send(bodyOf(engine), { group: `g-${kind}`, attributes: { job: `${kind}${text}`, token: text } });
-      for (let receive = 0; receive < 4; receive++) {
-        while (engine.receive().Records.length > 0);
-        engine.clock.advance(5 * MINUTE + 1);
-      }
+      spendReceives(engine);
 
       await engine.reconcile();
       await engine.deliver();
