@@ -185,16 +185,6 @@ browserTest('the way back to a job shows nothing of the data of the job before',
   expect(await page.locator('textarea').count()).toBe(0);
 });
 
-browserTest('a group of dead jobs shows the commands for all of them', async () => {
-  const { page } = await aTabOn('/console/dead');
-
-  await page.getByText('Retry or discard all').click();
-
-  const filter = '--queue sample --state dead --job-reason error --code Rejected';
-  await page.getByText(`npx sls jobs retry ${filter}`).waitFor();
-  await page.getByText(`npx sls jobs discard ${filter}`).waitFor();
-});
-
 browserTest('everything can be done by keyboard', async () => {
   const { page } = await aTabOn('/console/jobs');
   await page.getByRole('link', { name: jobId(1) }).waitFor();

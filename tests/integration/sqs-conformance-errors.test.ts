@@ -52,6 +52,7 @@ const REFUSED: Record<string, [Message, name: string, message?: string]> = {
     'Value 2 for parameter DelaySeconds is invalid. Reason: The request include parameter that is not valid for this queue type.',
   ],
   'with a group id of 129 characters': [{ fifo: true, options: { MessageGroupId: 'g'.repeat(129) } }, INVALID],
+  'with a deduplication id in a standard queue': [{ options: { MessageDeduplicationId: 'd' } }, INVALID],
   'with a space in its group id': [{ fifo: true, options: { MessageGroupId: 'a b' } }, INVALID],
   'of more than one mebibyte': [
     { body: 'x'.repeat(MEBIBYTE + 1) },
@@ -207,10 +208,16 @@ const REQUESTS: Record<string, [request: (sqs: Sqs, queue: TestQueue) => Promise
     },
     'ReceiptHandleIsInvalid',
   ],
+  'a redrive to a queue that does not exist': [
+    (sqs, { url, arn }) =>
+      sqs.client.send(new SetQueueAttributesCommand({ QueueUrl: url, Attributes: redriveTo(`${arn}x`) })),
+    INVALID,
+  ],
+  'a redrive to a queue of the other type': [async (sqs) => sqs.fifo(redriveTo((await sqs.standard()).arn)), INVALID],
   'a redrive to itself': [
     (sqs, { url, arn }) =>
       sqs.client.send(new SetQueueAttributesCommand({ QueueUrl: url, Attributes: redriveTo(arn) })),
-    'InvalidParameterValue',
+    INVALID,
   ],
   'a redrive to a DLQ that allows other queues only': [
     async (sqs, { url, arn }) => {
@@ -218,7 +225,7 @@ const REQUESTS: Record<string, [request: (sqs: Sqs, queue: TestQueue) => Promise
       const dlq = await sqs.fifo({ RedriveAllowPolicy: JSON.stringify(allowed) });
       return sqs.client.send(new SetQueueAttributesCommand({ QueueUrl: url, Attributes: redriveTo(dlq.arn) }));
     },
-    'InvalidParameterValue',
+    INVALID,
   ],
 };
 

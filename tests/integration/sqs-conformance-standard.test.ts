@@ -1,15 +1,6 @@
 import { conformance } from '../support/sqs-conformance';
 
 conformance('A standard queue', (check) => {
-  check('returns messages while others are in flight', async (sqs) => {
-    const queue = await sqs.standard();
-    await sqs.send(queue, 'm1');
-    await sqs.receiveOne(queue);
-    await sqs.send(queue, 'm2');
-
-    expect(await sqs.bodies(queue)).toEqual(['m2']);
-  });
-
   check('accepts a message group but does not order by it', async (sqs) => {
     const queue = await sqs.standard();
     await sqs.send(queue, 'm1', { MessageGroupId: 'tenant' });
@@ -19,14 +10,6 @@ conformance('A standard queue', (check) => {
     const [message] = await sqs.receive(queue);
 
     expect([message?.Body, message?.Attributes?.MessageGroupId]).toEqual(['m2', 'tenant']);
-  });
-
-  check('refuses a deduplication id', async (sqs) => {
-    const queue = await sqs.standard();
-
-    const sent = sqs.send(queue, 'm1', { MessageDeduplicationId: 'd' });
-
-    await expect(sent).rejects.toMatchObject({ name: 'InvalidParameterValue' });
   });
 
   check('delays a message by its own delay', { seconds: 6 }, async (sqs) => {
@@ -216,30 +199,15 @@ conformance('A long poll', (check) => {
   });
 });
 
-const COUNTS = ['ApproximateNumberOfMessages', 'ApproximateNumberOfMessagesNotVisible'] as const;
-
 conformance('The counts of a queue', (check) => {
-  check('distinguish visible messages and those in flight', async (sqs) => {
-    const queue = await sqs.standard();
-    await sqs.send(queue, 'in flight');
-    await sqs.receiveOne(queue);
-    await sqs.send(queue, 'visible');
-    await sqs.send(queue, 'visible too');
-
-    expect(await sqs.attributesOf(queue, ...COUNTS)).toEqual({
-      ApproximateNumberOfMessages: '2',
-      ApproximateNumberOfMessagesNotVisible: '1',
-    });
-  });
-
   check('count a message as visible while it waits behind another of its group', async (sqs) => {
     const queue = await sqs.fifo();
     await sqs.send(queue, 'm1');
     await sqs.send(queue, 'm2');
+    await sqs.send(queue, 'm3', { MessageGroupId: 'g2' });
     await sqs.receiveOne(queue);
 
-    const counts = await sqs.attributesOf(queue, ...COUNTS);
-
-    expect(counts).toEqual({ ApproximateNumberOfMessages: '1', ApproximateNumberOfMessagesNotVisible: '1' });
+    const counts = { ApproximateNumberOfMessages: '2', ApproximateNumberOfMessagesNotVisible: '1' };
+    expect(await sqs.attributesOf(queue, ...(Object.keys(counts) as (keyof typeof counts)[]))).toEqual(counts);
   });
 });

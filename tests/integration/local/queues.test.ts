@@ -122,12 +122,3 @@ test('a job that dies on a standard queue has an entry in its DLQ', async () => 
   expect(await service.recorded(json.id)).toMatchObject({ state: 'dead' });
   await service.until('its entry', () => service.sqs.messages('local-feedback-dlq').length === 1);
 });
-
-test('events of the standard queue analytics are stored', async () => {
-  const event = { id: '0190b6c8-0000-7000-8000-000000000001', name: 'screen_viewed', time: new Date().toISOString() };
-  const { status } = await send('analytics', { events: [{ ...event, user: 'u-1' }] });
-
-  expect(status).toBe(202);
-  const stored = async () => (await service.ports.objects.list('jobs/analytics/')).length > 0;
-  await service.until('the stored events', stored);
-});

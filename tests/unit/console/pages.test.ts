@@ -264,5 +264,10 @@ test('dead jobs are grouped by queue, reason and code, with messages, counts and
   expect(groups).toMatchObject([
     { queue: 'sample', reason: 'error', code: 'Rejected', count: 5, oldest: engine.clock.now() - HOUR },
   ]);
+  const filter = '--queue sample --state dead --job-reason error --code Rejected';
+  expect(groups[0]?.commands.map((command) => command.split(' --stage')[0])).toEqual([
+    `npx sls jobs retry ${filter}`,
+    `npx sls jobs discard ${filter}`,
+  ]);
   expect(groups[0]?.messages.toSorted()).toEqual(['another message', 'rejected']);
 });

@@ -17,12 +17,9 @@ let outcome: InvokeResult;
 beforeEach(async () => {
   events = [];
   const { deps } = memoryProducerDeps();
+  const jobs = createJobs({ ...deps, ledger: createLedger(deps), queueNames: ['feedback', 'emails'] });
   const api = createApi({
-    producer: {
-      ...createProducer(deps),
-      track: async () => {},
-      jobs: createJobs({ ...deps, ledger: createLedger(deps), queueNames: ['feedback', 'emails'] }),
-    },
+    producer: { ...createProducer(deps), track: async () => {}, jobs },
     emailEvents: async (event) => {
       events.push(event);
       return outcome;
@@ -40,13 +37,6 @@ afterEach(() => {
   server.close();
 });
 
-const post = (path: string, body?: string, headers: Record<string, string> = {}) =>
-  fetch(url + path, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', ...headers },
-    ...(body ? { body } : {}),
-  });
-
 test.each([
   ['/events', 200, [{ id: 'event-1' }]],
   ['/health', 200, { status: 'ok' }],
@@ -57,24 +47,6 @@ test.each([
 
   expect(answer.status).toBe(status);
   expect(await answer.json()).toMatchObject(json);
-});
-
-test("the routes of the example are the service's own", async () => {
-  const answer = await post('/feedback', '{"user":{"email":"a@example.com"},"subject":"S","message":"M"}');
-  const location = answer.headers.get('location');
-
-  expect([answer.status, location]).toEqual([202, expect.stringMatching(/^\/jobs\/[0-9a-f-]{36}$/)]);
-  expect(await (await fetch(`${url}${location}`)).json()).toMatchObject({ state: 'queued' });
-  expect((await fetch(`${url}/openapi.json`)).status).toBe(200);
-});
-
-test('an e-mail to one person is a job', async () => {
-  const from = '"from":{"email":"b@example.com"}';
-  const answer = await post('/emails', `{"to":{"email":"a@example.com"},${from},"subject":"S","text":"T"}`);
-
-  expect([answer.status, answer.headers.get('location')]).toEqual([202, expect.stringMatching(/^\/jobs\//)]);
-  expect((await post('/emails', '{}')).status).toBe(400);
-  expect((await fetch(`${url}/emails`)).headers.get('allow')).toBe('POST');
 });
 
 test.each([

@@ -1,3 +1,4 @@
+import type { SendMessageRequest } from '@aws-sdk/client-sqs';
 import type { SQSEvent } from 'aws-lambda';
 import {
   createEventSourceMapping,
@@ -16,23 +17,19 @@ const idle = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 const bodiesOf = (event: SQSEvent | undefined) => event?.Records.map(({ body }) => body);
 
-type Given = Partial<EventSourceMappingOptions> & { queue?: 'jobs.fifo' | 'events'; maxReceiveCount?: number };
+type Given = Partial<EventSourceMappingOptions> & { queue?: 'jobs.fifo' | 'events' };
 
 /** A queue with its DLQ, and a started mapping whose function answers as given. */
-function given({ maxReceiveCount = 3, queue = 'jobs.fifo', ...options }: Given = {}) {
+function given({ queue = 'jobs.fifo', ...options }: Given = {}) {
   const clock = controlledClock();
   let ids = 0;
-  const sqs = createSqsModel({
-    now: clock.now,
-    uuid: () => `id-${++ids}`,
-    region: 'us-east-1',
-    account: '000000000000',
-  });
+  const uuid = () => `id-${++ids}`;
+  const sqs = createSqsModel({ now: clock.now, uuid, region: 'us-east-1', account: '000000000000' });
   const type = queue === 'jobs.fifo' ? { FifoQueue: 'true' } : undefined;
   const dlq = type ? 'dead.fifo' : 'dead';
   sqs.createQueue({ QueueName: dlq, ...(type && { Attributes: type }) });
   const deadLetterTargetArn = `arn:aws:sqs:us-east-1:000000000000:${dlq}`;
-  const RedrivePolicy = JSON.stringify({ deadLetterTargetArn, maxReceiveCount });
+  const RedrivePolicy = JSON.stringify({ deadLetterTargetArn, maxReceiveCount: 3 });
   sqs.createQueue({ QueueName: queue, Attributes: { ...type, VisibilityTimeout: '60', RedrivePolicy } });
 
   const invocations: SQSEvent[] = [];
@@ -58,12 +55,10 @@ function given({ maxReceiveCount = 3, queue = 'jobs.fifo', ...options }: Given =
     mapping,
     invocations,
     trace,
-    send: (body: string, group = 'g1') =>
+    send: (body: string, group = 'g1', more: Partial<SendMessageRequest> = {}) =>
       sqs.sendMessage({
-        QueueUrl: queue,
-        MessageBody: body,
-        MessageGroupId: group,
-        ...(type && { MessageDeduplicationId: body.slice(0, 16) }),
+        ...{ QueueUrl: queue, MessageBody: body, MessageGroupId: group, ...more },
+        ...(type && { MessageDeduplicationId: body }),
       }),
     left: () => sqs.messages(queue).map(({ body }) => body),
     dead: () => sqs.messages(dlq).map(({ body }) => body),
@@ -83,14 +78,9 @@ function given({ maxReceiveCount = 3, queue = 'jobs.fifo', ...options }: Given =
 
 describe('the event that a function gets', () => {
   it('has the records that Lambda makes', async () => {
-    const { sqs, pass, invocations, clock } = given();
-    const sent = sqs.sendMessage({
-      QueueUrl: 'jobs.fifo',
-      MessageBody: 'm1',
-      MessageGroupId: 'g1',
-      MessageDeduplicationId: 'd1',
-      MessageAttributes: { kind: { DataType: 'String', StringValue: 'sample' } },
-    });
+    const { send, pass, invocations, clock } = given();
+    const MessageAttributes = { kind: { DataType: 'String', StringValue: 'sample' } };
+    const sent = send('m1', 'g1', { MessageAttributes });
     const now = String(clock.now());
 
     await pass(0);
@@ -109,7 +99,7 @@ describe('the event that a function gets', () => {
               SenderId: expect.any(String),
               SequenceNumber: sent.SequenceNumber,
               MessageGroupId: 'g1',
-              MessageDeduplicationId: 'd1',
+              MessageDeduplicationId: 'm1',
             },
             messageAttributes: {
               kind: { stringValue: 'sample', stringListValues: [], binaryListValues: [], dataType: 'String' },
@@ -134,79 +124,53 @@ describe('the event that a function gets', () => {
   });
 });
 
+const failure = (itemIdentifier: unknown) => ({ batchItemFailures: [{ itemIdentifier }] });
+
 describe('the answer of a function', () => {
-  it.each([
-    ['an empty list', { batchItemFailures: [] }],
-    ['null for the list', { batchItemFailures: null }],
-    ['an empty object', {}],
-    ['null', null],
-    ['nothing', undefined],
-  ])('that is %s deletes the whole batch', async (_name, value) => {
-    const { send, pass, left } = given({ invoke: async () => answer(value) });
-    send('m1');
-    send('m2');
-
-    await pass(0);
-
-    expect(left()).toEqual([]);
-  });
-
-  it('that names failures deletes the other messages', async () => {
-    const { send, pass, left, trace } = given({
-      invoke: async ({ Records }) => answer({ batchItemFailures: [{ itemIdentifier: Records[1]?.messageId }] }),
-    });
+  it.each<[string, value: unknown, result: MappingEvent['result'], left: string[]]>([
+    ['is an empty list', { batchItemFailures: [] }, 'answer', []],
+    ['has null for the list', { batchItemFailures: null }, 'answer', []],
+    ['is an empty object', {}, 'answer', []],
+    ['is null', null, 'answer', []],
+    ['is nothing', undefined, 'answer', []],
+    ['names a failure', failure('id-2'), 'answer', ['m2']],
+    ['is not an object', 'done', 'malformed', ['m1', 'm2', 'm3']],
+    ['is a list', [], 'malformed', ['m1', 'm2', 'm3']],
+    ['has no list of failures', { batchItemFailures: 'id-1' }, 'malformed', ['m1', 'm2', 'm3']],
+    ['names a message that was not in the batch', failure('another-message'), 'malformed', ['m1', 'm2', 'm3']],
+    ['names an empty message id', failure(''), 'malformed', ['m1', 'm2', 'm3']],
+    ['names null', failure(null), 'malformed', ['m1', 'm2', 'm3']],
+    ['misspells the key', { batchItemFailures: [{ itemIdentifer: 'id-1' }] }, 'malformed', ['m1', 'm2', 'm3']],
+  ])('that %s deletes the other messages, or none if it is malformed', async (_name, value, result, expected) => {
+    const { send, pass, left, trace } = given({ invoke: async () => answer(value) });
     for (const body of ['m1', 'm2', 'm3']) send(body);
 
     await pass(0);
 
-    expect(left()).toEqual(['m2']);
-    expect(trace.map(({ kind }) => kind)).toEqual(['invoked', 'ended', 'deleted', 'deleted']);
-  });
-
-  it.each([
-    ['is not an object', 'done'],
-    ['is a list', []],
-    ['has no list of failures', { batchItemFailures: 'm1' }],
-    ['names a message that was not in the batch', { batchItemFailures: [{ itemIdentifier: 'another-message' }] }],
-    ['names an empty message id', { batchItemFailures: [{ itemIdentifier: '' }] }],
-    ['names null', { batchItemFailures: [{ itemIdentifier: null }] }],
-    ['misspells the key', { batchItemFailures: [{ itemIdentifer: 'id-1' }] }],
-  ])('that %s fails the whole batch', async (_name, value) => {
-    const { send, pass, left, trace } = given({ invoke: async () => answer(value) });
-    send('m1');
-    send('m2');
-
-    await pass(0);
-
-    expect(left()).toEqual(['m1', 'm2']);
-    expect(trace.at(-1)).toMatchObject({ kind: 'ended', result: 'malformed' });
+    expect(left()).toEqual(expected);
+    expect(trace.find(({ kind }) => kind === 'ended')).toMatchObject({ result });
+    expect(trace.filter(({ kind }) => kind === 'deleted')).toHaveLength(3 - expected.length);
   });
 });
 
 describe('a failed invocation', () => {
-  it.each(['error', 'timeout', 'crash'] as const)(
-    'by %s leaves the batch in the queue until the visibility timeout ends',
-    async (reason) => {
-      const { send, pass, invocations } = given({ invoke: async () => failed(reason) });
-      send('m1');
-      send('m2');
-
-      await pass(59_999);
-      const before = invocations.length;
-      await pass(1);
-
-      expect([before, invocations.length]).toEqual([1, 2]);
-      expect(invocations[1]?.Records.map(({ attributes }) => attributes.ApproximateReceiveCount)).toEqual(['2', '2']);
-    },
-  );
-
-  it('is also one that could not be started', async () => {
-    const { send, pass, trace } = given({ invoke: () => Promise.reject(new Error('no such function')) });
+  it.each<[string, () => Promise<InvokeResult>]>([
+    ['error', async () => failed('error')],
+    ['timeout', async () => failed('timeout')],
+    ['crash', async () => failed('crash')],
+    ['error', () => Promise.reject(new Error('no such function'))],
+  ])('by %s leaves the batch in the queue until the visibility timeout ends', async (result, invoke) => {
+    const { send, pass, invocations, trace } = given({ invoke });
     send('m1');
+    send('m2');
 
-    await pass(0);
+    await pass(59_999);
+    const before = invocations.length;
+    await pass(1);
 
-    expect(trace.at(-1)).toMatchObject({ kind: 'ended', result: 'error' });
+    expect([before, invocations.length]).toEqual([1, 2]);
+    expect(invocations[1]?.Records.map(({ attributes }) => attributes.ApproximateReceiveCount)).toEqual(['2', '2']);
+    expect(trace.at(-1)).toMatchObject({ kind: 'ended', result });
   });
 });
 

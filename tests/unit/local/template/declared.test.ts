@@ -35,7 +35,7 @@ const worker: Resource = {
     Environment: { Variables: { TABLE: { Ref: 'Rows' } } },
   },
 };
-const rows: Resource = {
+const rows = {
   Type: 'AWS::DynamoDB::Table',
   Properties: {
     TableName: 'example-rows',
@@ -78,69 +78,24 @@ const rule: Resource = {
   },
 };
 
-test('a queue keeps every attribute, with its redrive policy in the form of SQS', () => {
-  const { queues } = read({ Jobs: jobs, Dead: dead });
+const all = { Worker: worker, Rows: rows, Jobs: jobs, Dead: dead, Mapping: mapping };
 
-  expect(queues[0]).toEqual({
+test('what can run here is read, in the form that the emulators take', () => {
+  const { queues, tables, functions, mappings, producer: settings } = read(all);
+
+  const dlq = 'arn:aws:sqs:us-east-1:000000000000:example-jobs-dlq.fifo';
+  const RedrivePolicy = JSON.stringify({ deadLetterTargetArn: dlq, maxReceiveCount: 3 });
+  expect(queues[0]).toMatchObject({
     name: 'example-jobs.fifo',
-    arn: 'arn:aws:sqs:us-east-1:000000000000:example-jobs.fifo',
     url: 'http://127.0.0.1:1/000000000000/example-jobs.fifo',
-    attributes: {
-      FifoQueue: 'true',
-      VisibilityTimeout: '300',
-      RedrivePolicy: JSON.stringify({
-        deadLetterTargetArn: 'arn:aws:sqs:us-east-1:000000000000:example-jobs-dlq.fifo',
-        maxReceiveCount: 3,
-      }),
-    },
+    attributes: { FifoQueue: 'true', VisibilityTimeout: '300', RedrivePolicy },
   });
-});
-
-test('a table keeps its keys and indexes and drops properties that CreateTable does not take', () => {
-  const { tables } = read({ Rows: rows });
-
-  expect(tables).toEqual([
-    {
-      name: 'example-rows',
-      create: {
-        BillingMode: 'PAY_PER_REQUEST',
-        AttributeDefinitions: [{ AttributeName: 'key', AttributeType: 'S' }],
-        KeySchema: [{ AttributeName: 'key', KeyType: 'HASH' }],
-        GlobalSecondaryIndexes: [{ IndexName: 'todo' }],
-      },
-    },
-  ]);
-});
-
-test('a function has its key from serverless.yml, and its role is not resolved', () => {
-  const { functions } = read({ Worker: worker, Rows: rows });
-
-  expect(functions).toEqual([
-    {
-      key: 'worker',
-      name: 'example-worker',
-      arn: 'arn:aws:lambda:us-east-1:000000000000:function:example-worker',
-      handler: 'handlers/worker.handler',
-      timeoutSeconds: 45,
-      memoryMb: 256,
-      environment: { TABLE: 'example-rows' },
-      artifact: 'worker.zip',
-    },
-  ]);
-});
-
-test('an event source mapping connects a queue with a function', () => {
-  const { mappings } = read({ Worker: worker, Rows: rows, Jobs: jobs, Dead: dead, Mapping: mapping });
-
-  expect(mappings).toEqual([
-    {
-      queue: 'example-jobs.fifo',
-      worker: expect.objectContaining({ key: 'worker' }),
-      batchSize: 1,
-      maximumConcurrency: 5,
-      enabled: true,
-    },
-  ]);
+  expect(queues[0]?.attributes).not.toHaveProperty('Tags');
+  const { TableName, PointInTimeRecoverySpecification: _, TimeToLiveSpecification: __, ...create } = rows.Properties;
+  expect(tables).toEqual([{ name: TableName, create }]);
+  expect(functions).toMatchObject([{ key: 'worker', environment: { TABLE: 'example-rows' }, artifact: 'worker.zip' }]);
+  expect(mappings).toMatchObject([{ queue: 'example-jobs.fifo', worker: { key: 'worker' }, maximumConcurrency: 5 }]);
+  expect(settings).toEqual(producer);
 });
 
 test.each([
@@ -150,17 +105,11 @@ test.each([
 ])('a function %s', (_name, changes, expression) => {
   const changed = { ...rule, Properties: { ...rule.Properties, ...changes } };
 
-  expect(read({ Worker: worker, Rows: rows, Rule: changed }).functions[0]?.schedule).toBe(expression);
+  expect(read({ ...all, Rule: changed }).functions[0]?.schedule).toBe(expression);
 });
 
 test('a mapping that answers for whole batches is refused', () => {
   const whole = { ...mapping, Properties: { ...mapping.Properties, FunctionResponseTypes: undefined } };
 
-  expect(() => read({ Worker: worker, Rows: rows, Jobs: jobs, Dead: dead, Mapping: whole })).toThrow(
-    'FunctionResponse',
-  );
-});
-
-test('the producer has the settings that the stack writes', () => {
-  expect(read({}).producer).toEqual(producer);
+  expect(() => read({ ...all, Mapping: whole })).toThrow('FunctionResponse');
 });
