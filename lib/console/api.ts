@@ -10,7 +10,7 @@ import { OperatorError } from '../ops/operator';
 import { overview } from '../ops/overview';
 import { isProduction } from '../target';
 import { act, previewAction } from './actions';
-import { auditLook, BREAKS, type ConsoleDeps, type LocalTools } from './deps';
+import { auditLook, type ConsoleDeps, type LocalTools } from './deps';
 import { type Env, ownPage, ownWrite, refuse } from './guard';
 import { deadLetters, foundJobs, jobData, jobPageOf, querySchema } from './jobs';
 
@@ -61,7 +61,7 @@ export function consoleApi(deps: ConsoleDeps): Hono<Env> {
   answers('get', '/local', none, () => localPage(deps, { unmask: false }));
   answers('post', '/local/reveal', none, () => localPage(deps, { unmask: true }));
   answers('post', '/local/send', z.object({ sample: z.string() }), ({ sample }) => toolsOf(deps).send(sample));
-  const breaks = z.object({ vendor: z.string(), how: z.enum(BREAKS).optional() });
+  const breaks = z.object({ vendor: z.string(), how: z.string().optional() });
   answers('post', '/local/break', breaks, async ({ vendor, how }) => {
     await (how === undefined ? toolsOf(deps).recover(vendor) : toolsOf(deps).break(vendor, how));
     return {};
@@ -102,14 +102,14 @@ export type LocalPage = Awaited<ReturnType<typeof localPage>>;
 
 /** What the fake vendors took. Addresses are masked until they are asked for, as on any deployment. */
 async function localPage(deps: ConsoleDeps, { unmask }: { unmask: boolean }) {
-  const { samples, vendors } = toolsOf(deps);
+  const { samples, breaks, vendors } = toolsOf(deps);
   if (unmask) await auditLook(deps, { action: 'local.reveal', arguments: {} });
   const shown = unmask ? (text: string) => text : maskAddresses;
   const shownVendors = vendors().map((vendor) => ({
     ...vendor,
     tables: vendor.tables.map((table) => ({ ...table, rows: table.rows.map((row) => row.map(shown)) })),
   }));
-  return { samples, breaks: BREAKS, vendors: shownVendors };
+  return { samples, breaks, vendors: shownVendors };
 }
 
 function toolsOf({ local }: ConsoleDeps): LocalTools {

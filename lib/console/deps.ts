@@ -11,9 +11,6 @@ export interface ConsoleDeps {
   local?: LocalTools | undefined;
 }
 
-export const BREAKS = ['down', 'slow', '429', '401', 'lost'] as const;
-export type Break = (typeof BREAKS)[number];
-
 /** A fake vendor of the local service, with what it took and how it fails now. */
 export interface LocalVendor {
   name: string;
@@ -25,7 +22,9 @@ export interface LocalVendor {
 /** What only the local service has. Its data is personal if a developer typed personal data. */
 export interface LocalTools {
   vendors(): LocalVendor[];
-  break(vendor: string, how: Break): Promise<void>;
+  /** How a vendor can fail, in words. */
+  breaks: readonly string[];
+  break(vendor: string, how: string): void;
   recover(vendor: string): Promise<void>;
   samples: readonly string[];
   /** Sends a sample job. Returns its queue and id. */

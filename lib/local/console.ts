@@ -1,5 +1,5 @@
 import type http from 'node:http';
-import type { Break, LocalTools, LocalVendor } from '../console/deps';
+import type { LocalTools, LocalVendor } from '../console/deps';
 import { consoleListener } from '../console/serve';
 import { type Deployment, OperatorError } from '../ops/operator';
 import type { Producer } from '../producer/producer';
@@ -13,12 +13,18 @@ const MOST_ROWS = 50;
 const READERS = 5_000;
 
 /** How a fake fails, from the click until it recovers. */
-const FAILURES: Record<Break, Failure> = {
-  down: { down: true },
-  slow: { delayMs: 5_000, times: 'forever' },
-  429: { status: 429, headers: { 'retry-after': '30' }, body: {}, times: 'forever' },
-  401: { status: 401, body: {}, times: 'forever' },
-  lost: { after: 'reset', times: 'forever' },
+const FAILURES: Record<string, Failure> = {
+  Down: { down: true },
+  Slow: { delayMs: 5_000, times: 'forever' },
+  'Ask to wait (429)': { status: 429, headers: { 'retry-after': '30' }, body: {}, times: 'forever' },
+  'Refuse the key (401)': { status: 401, body: {}, times: 'forever' },
+  'Lose answers': { after: 'reset', times: 'forever' },
+};
+
+const oneOf = <T>(all: Record<string, T>, name: string): T => {
+  const one = Object.hasOwn(all, name) ? all[name] : undefined;
+  if (one === undefined) throw new OperatorError(`There is no ${name} here.`);
+  return one;
 };
 
 interface Served {
@@ -38,14 +44,9 @@ export const localConsole = ({ deployment, ...tools }: Served): http.RequestList
 
 /** What the console can do with the fakes of this machine. */
 function consoleTools({ vendors, producer }: Omit<Served, 'deployment'>): LocalTools {
-  const broken = new Map<string, Set<Break>>();
+  const broken = new Map<string, Set<string>>();
   const { zendesk: Zendesk, sendgrid: SendGrid, discord: Discord, appStoreConnect } = vendors;
   const fakes: Record<string, FakeServer> = { Zendesk, SendGrid, 'App Store Connect': appStoreConnect, Discord };
-  const fakeOf = (name: string): FakeServer => {
-    const fake = Object.hasOwn(fakes, name) ? fakes[name] : undefined;
-    if (!fake) throw new OperatorError('There is no such vendor.');
-    return fake;
-  };
   return {
     vendors: () =>
       Object.entries(fakes).map(([name, { state }]) => ({
@@ -53,18 +54,18 @@ function consoleTools({ vendors, producer }: Omit<Served, 'deployment'>): LocalT
         tables: Object.entries(state()).map(([title, taken]) => table(title, taken)),
         breaks: [...(broken.get(name) ?? [])],
       })),
-    break: async (name, how) => {
-      fakeOf(name).fail(FAILURES[how]);
+    breaks: Object.keys(FAILURES),
+    break: (name, how) => {
+      oneOf(fakes, name).fail(oneOf(FAILURES, how));
       broken.set(name, new Set([...(broken.get(name) ?? []), how]));
     },
     recover: async (name) => {
-      await fakeOf(name).recover();
+      await oneOf(fakes, name).recover();
       broken.delete(name);
     },
     samples: Object.keys(SAMPLES),
     send: async (sample) => {
-      const [queue, send] = (Object.hasOwn(SAMPLES, sample) && SAMPLES[sample]) || [];
-      if (!queue || !send) throw new OperatorError('There is no such sample.');
+      const [queue, send] = oneOf(SAMPLES, sample);
       return { queue, id: (await send(producer)).id };
     },
   };

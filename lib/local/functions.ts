@@ -15,7 +15,7 @@ export interface Observers {
   onEvent?: ((event: MappingEvent, queue: string) => void) | undefined;
 }
 
-export interface FunctionsOptions extends Observers, Pick<Cloud, 'declared' | 'sqs'> {
+interface FunctionsOptions extends Observers, Pick<Cloud, 'declared' | 'sqs'> {
   packaged: Packaged;
   endpoints: Endpoints;
 }
@@ -34,8 +34,7 @@ export function startFunctions({ packaged, declared, sqs, endpoints, onInvocatio
   const metrics = createMetrics();
   const lambda = createLambda({
     functions: declared.functions,
-    code: ({ key }) => join(directory, key),
-    logs: join(directory, 'logs'),
+    directory,
     region: REGION,
     variables: ({ key, environment, schedule }) => ({
       ...awsVariables(endpoints, REGION),

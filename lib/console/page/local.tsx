@@ -4,14 +4,6 @@ import { ask } from './api';
 import { Answer, Failure, Table, tellDone } from './parts';
 import { jobAddress, Link } from './router';
 
-const WORDS: Record<string, string> = {
-  down: 'Down',
-  slow: 'Slow',
-  429: 'Ask to wait (429)',
-  401: 'Refuse the key (401)',
-  lost: 'Lose answers',
-};
-
 export function LocalPage() {
   const [open, setOpen] = useState<Page>();
   const [sent, setSent] = useState<{ queue: string; id: string }>();
@@ -56,7 +48,7 @@ export function LocalPage() {
                     aria-pressed={breaks.includes(how)}
                     onClick={() => post('break', { vendor: name, how })}
                   >
-                    {WORDS[how] ?? how}
+                    {how}
                   </button>
                 ))}
                 <button type="button" disabled={breaks.length === 0} onClick={() => post('break', { vendor: name })}>

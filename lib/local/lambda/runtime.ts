@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DeclaredFunction } from '../template/declared';
@@ -5,12 +6,10 @@ import { type ExecutionEnvironment, type Invocation, type InvokeResult, startEnv
 
 export type Lambda = ReturnType<typeof createLambda>;
 
-export interface LambdaOptions {
+interface LambdaOptions {
   functions: DeclaredFunction[];
-  /** Directory with the unpacked code of a function. */
-  code: (declared: DeclaredFunction) => string;
-  /** Directory for the logs of the functions. */
-  logs: string;
+  /** It has the unpacked code of each function in a folder with its key, and gets their logs. */
+  directory: string;
   region: string;
   /** Variables that no template declares: credentials and endpoints. They override those of the template. */
   variables: (declared: DeclaredFunction) => Record<string, string>;
@@ -22,14 +21,14 @@ interface Pool {
   idle: ExecutionEnvironment[];
   /** The busy environments, each with its event. */
   busy: Map<ExecutionEnvironment, unknown>;
-  started: number;
 }
 
 /** Runs the template's functions on this machine, with cold starts, time-outs, concurrency limits and crashes. */
-export function createLambda({ functions, code, logs, region, variables: added, onInvocation }: LambdaOptions) {
+export function createLambda({ functions, directory, region, variables: added, onInvocation }: LambdaOptions) {
+  const logs = join(directory, 'logs');
   mkdirSync(logs, { recursive: true });
   const pools = new Map<string, Pool>(
-    functions.map((declared) => [declared.key, { declared, idle: [], busy: new Map(), started: 0 }]),
+    functions.map((declared) => [declared.key, { declared, idle: [], busy: new Map() }]),
   );
 
   function poolOf(key: string): Pool {
@@ -38,7 +37,7 @@ export function createLambda({ functions, code, logs, region, variables: added, 
     return pool;
   }
 
-  function start({ declared, started }: Pool): ExecutionEnvironment {
+  function start(declared: DeclaredFunction): ExecutionEnvironment {
     const variables = {
       // https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
       AWS_REGION: region,
@@ -48,8 +47,8 @@ export function createLambda({ functions, code, logs, region, variables: added, 
       ...declared.environment,
       ...added(declared),
     };
-    const logFile = join(logs, `${declared.key}-${process.pid}-${started}.log`);
-    return startEnvironment({ declared, directory: code(declared), variables, logFile });
+    const logFile = join(logs, `${declared.key}-${randomUUID()}.log`);
+    return startEnvironment({ declared, directory: join(directory, declared.key), variables, logFile });
   }
 
   const all = () => [...pools.values()].flatMap(({ idle, busy }) => [...idle, ...busy.keys()]);
@@ -68,11 +67,7 @@ export function createLambda({ functions, code, logs, region, variables: added, 
       // An event that comes during a stop must not start a process, which would keep this one alive.
       if (stopped || pool.busy.size >= reservedConcurrency) return { kind: 'throttled' };
       pool.idle = pool.idle.filter((environment) => environment.alive());
-      let environment = pool.idle.pop();
-      if (!environment) {
-        pool.started += 1;
-        environment = start(pool);
-      }
+      const environment = pool.idle.pop() ?? start(pool.declared);
       pool.busy.set(environment, event);
       try {
         const invocation = await environment.invoke(event);
@@ -83,11 +78,9 @@ export function createLambda({ functions, code, logs, region, variables: added, 
         if (environment.alive()) pool.idle.push(environment);
       }
     },
-    /** Kills the environments that run the function now, or only those whose event matches. Returns their number. */
-    kill(key: string, matches: (event: unknown) => boolean = () => true): number {
-      const running = [...poolOf(key).busy].filter(([, event]) => matches(event));
-      for (const [environment] of running) environment.kill();
-      return running.length;
+    /** Kills the environments that run the function now with such an event. */
+    kill(key: string, matches: (event: unknown) => boolean): void {
+      for (const [environment, event] of poolOf(key).busy) if (matches(event)) environment.kill();
     },
     /** Kills all environments and resolves once their processes have ended. */
     async stop(): Promise<void> {

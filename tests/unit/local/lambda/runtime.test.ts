@@ -1,6 +1,6 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -46,7 +46,8 @@ beforeEach(async () => {
   signal = createServer().listen(0, '127.0.0.1');
   await once(signal, 'listening');
   directory = mkdtempSync(join(tmpdir(), 'lambda-'));
-  writeFileSync(join(directory, 'index.js'), source);
+  mkdirSync(join(directory, 'worker'));
+  writeFileSync(join(directory, 'worker', 'index.js'), source);
   invocations = [];
 });
 
@@ -59,8 +60,7 @@ afterEach(async () => {
 function start(over: Partial<DeclaredFunction> = {}): Lambda {
   lambda = createLambda({
     functions: [declared(over)],
-    code: () => directory,
-    logs: join(directory, 'logs'),
+    directory,
     region: 'us-east-1',
     variables: () => ({ ENDPOINT: 'http://127.0.0.1:1' }),
     onInvocation: (invocation) => invocations.push(invocation),
@@ -122,47 +122,29 @@ test('a function that exceeds its time-out is killed, its log is kept and the ne
   expect(next.runs).toBe(1);
 });
 
-test('a function that throws fails without an answer, and its environment stays warm', async () => {
+test.each([
+  ['throws fails, and its environment stays warm', { throws: true }, 'error', 2],
+  ['ends its process is a crash, and the next start is cold', { exits: true }, 'crash', 1],
+])('a function that %s', async (_what, event, reason, runs) => {
   start();
 
-  const result = await lambda.invoke('worker', { throws: true });
-
-  expect(result).toEqual({ kind: 'failed', reason: 'error' });
-  expect((await answer()).runs).toBe(2);
+  expect(await lambda.invoke('worker', event)).toEqual({ kind: 'failed', reason });
+  expect((await answer()).runs).toBe(runs);
 });
 
-test('a process that exits is a crash', async () => {
-  start();
-
-  expect(await lambda.invoke('worker', { exits: true })).toEqual({ kind: 'failed', reason: 'crash' });
-  expect((await answer()).runs).toBe(1);
-});
-
-test('an invocation that is killed ends as a crash', async () => {
-  start();
-  const running = lambda.invoke('worker', { tells: signalPort(), waitsFor: join(directory, 'never') });
-  await once(signal, 'connection');
-
-  const killed = lambda.kill('worker');
-
-  expect(killed).toBe(1);
-  expect(await running).toEqual({ kind: 'failed', reason: 'crash' });
-  expect(lambda.kill('worker')).toBe(0);
-  expect(invocations[0]?.log).toEqual(['run 1']);
-});
-
-test('a kill can select the invocation of one event', async () => {
+test('a kill ends the invocation of one event as a crash and spares the others', async () => {
   start();
   const open = join(directory, 'open');
-  const hit = lambda.invoke('worker', { job: 'a', waitsFor: open });
+  const hit = lambda.invoke('worker', { job: 'a', tells: signalPort(), waitsFor: open });
   const spared = answer({ job: 'b', waitsFor: open });
+  await once(signal, 'connection');
 
-  const killed = lambda.kill('worker', (event) => (event as { job: string }).job === 'a');
+  lambda.kill('worker', (event) => (event as { job: string }).job === 'a');
   writeFileSync(open, '');
 
-  expect(killed).toBe(1);
   expect(await hit).toEqual({ kind: 'failed', reason: 'crash' });
   expect((await spared).runs).toBe(1);
+  expect(invocations.map(({ log }) => log)).toEqual([['run 1'], ['run 1']]);
 });
 
 test('a function above its reserved concurrency is throttled', async () => {
@@ -178,7 +160,7 @@ test('a function above its reserved concurrency is throttled', async () => {
 });
 
 test('a bundle that does not load fails every invocation, and the log says why', async () => {
-  writeFileSync(join(directory, 'index.js'), 'throw new Error("broken bundle")');
+  writeFileSync(join(directory, 'worker', 'index.js'), 'throw new Error("broken bundle")');
   start();
 
   const results = [await lambda.invoke('worker', {}), await lambda.invoke('worker', {})];
@@ -218,7 +200,7 @@ test('a busy environment ends when its service is killed', async () => {
   start();
   const event = { tells: signalPort(), waitsFor: join(directory, 'never') };
   const boot = join(process.cwd(), 'lib/local/lambda/boot.cjs');
-  const orphan = fork(boot, [join(directory, 'index'), 'handler'], { silent: true });
+  const orphan = fork(boot, [join(directory, 'worker', 'index'), 'handler'], { silent: true });
   await once(orphan, 'message');
   orphan.send({ event, context: {}, deadline: 0 });
   await once(signal, 'connection');
