@@ -1,4 +1,4 @@
-import type { AnalyticsFigures, RejectedBy } from '../../ops/analytics';
+import type { AnalyticsFigures } from '../../ops/analytics';
 import { Chart } from './chart';
 import { Answer, duration, Json, sum, Table, useEveryMs } from './parts';
 
@@ -29,7 +29,23 @@ export const AnalyticsPage = () => (
         />
         <h2>Rejected</h2>
         <p>{newestText(rejections)}</p>
-        <Rejected rules={rejections.rules} />
+        <Table
+          label="Rejected events by rule"
+          rows={rejections.rules}
+          id={({ field, rule }) => `${field} ${rule}`}
+          columns={{
+            Events: ({ events }) => events,
+            Field: ({ field }) => field || 'the event',
+            Rule: ({ rule }) => rule,
+            'It was': ({ example }) => example.value,
+            'Example, masked': ({ field, rule, example: { job, event } }) => (
+              <details>
+                <summary>{`of job ${job}`}</summary>
+                <Json label={`Example for ${field} ${rule}`} value={event} />
+              </details>
+            ),
+          }}
+        />
       </>
     )}
   </Answer>
@@ -37,23 +53,3 @@ export const AnalyticsPage = () => (
 
 const newestText = ({ messages, of }: { messages: number; of: number }): string =>
   `From ${messages < of ? `the newest ${messages} of ` : ''}${of} ${of === 1 ? 'message' : 'messages'} of this hour and the one before.`;
-
-const Rejected = ({ rules }: { rules: readonly RejectedBy[] }) => (
-  <Table
-    label="Rejected events by rule"
-    rows={rules}
-    id={({ field, rule }) => `${field} ${rule}`}
-    columns={{
-      Events: ({ events }) => events,
-      Field: ({ field }) => field || 'the event',
-      Rule: ({ rule }) => rule,
-      'It was': ({ example }) => example.value,
-      'Example, masked': ({ field, rule, example: { job, event } }) => (
-        <details>
-          <summary>{`of job ${job}`}</summary>
-          <Json label={`Example for ${field} ${rule}`} value={event} />
-        </details>
-      ),
-    }}
-  />
-);

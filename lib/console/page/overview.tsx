@@ -1,4 +1,4 @@
-import type { Activity, Overview, QueueFigures, VendorFigures } from '../../ops/overview';
+import type { Activity, Overview, QueueFigures } from '../../ops/overview';
 import { Action } from './action';
 import { Chart } from './chart';
 import { Answer, duration, State, sum, Table, Time, useEveryMs } from './parts';
@@ -9,9 +9,38 @@ export const OverviewPage = () => (
     {(overview: Overview) => (
       <>
         <Alarms overview={overview} />
-        <Queues queues={overview.queues} />
+        <Table
+          label="Queues"
+          rows={overview.queues}
+          id={({ queue }) => queue}
+          columns={{
+            Queue: ({ queue }) => queue,
+            Visible: ({ visible }) => visible,
+            'In flight': ({ inFlight }) => inFlight,
+            Oldest: ({ oldestSeconds }) => (oldestSeconds === undefined ? '–' : duration(oldestSeconds * 1000)),
+            Held: HeldJobs,
+            Dead: ({ queue, dead }) =>
+              dead > 0 ? <Link to={addressOf('/console/dead', { queue })}>{dead}</Link> : dead,
+            'Done, last hour': ({ lastHour }) => sum(lastHour.succeeded),
+            Received,
+          }}
+        />
         <h2>Vendors</h2>
-        <Vendors vendors={overview.vendors} />
+        <Table
+          label="Vendors"
+          rows={overview.vendors}
+          id={({ vendor }) => vendor}
+          columns={{
+            Vendor: ({ vendor }) => vendor,
+            Circuit: ({ circuit }) => <State state={circuit} />,
+            'Since (UTC)': ({ since }) => <Time at={since} />,
+            Code: ({ code }) => code,
+            'Calls, last hour': ({ calls }) => sum(calls),
+            'Sending rate': ({ rate }) =>
+              rate &&
+              `at most ${rate.perSecond} a second${rate.takenMs > 0 ? `, taken for ${duration(rate.takenMs)}` : ''}`,
+          }}
+        />
         <h2>Activity</h2>
         {overview.queues.map((queue) => (
           <Charts key={queue.queue} queue={queue} at={overview.at} />
@@ -40,24 +69,6 @@ const Alarms = ({ overview: { alarms, reconciledAt, at } }: { overview: Overview
       </ul>
     )}
   </>
-);
-
-const Queues = ({ queues }: { queues: readonly QueueFigures[] }) => (
-  <Table
-    label="Queues"
-    rows={queues}
-    id={({ queue }) => queue}
-    columns={{
-      Queue: ({ queue }) => queue,
-      Visible: ({ visible }) => visible,
-      'In flight': ({ inFlight }) => inFlight,
-      Oldest: ({ oldestSeconds }) => (oldestSeconds === undefined ? '–' : duration(oldestSeconds * 1000)),
-      Held: HeldJobs,
-      Dead: ({ queue, dead }) => (dead > 0 ? <Link to={addressOf('/console/dead', { queue })}>{dead}</Link> : dead),
-      'Done, last hour': ({ lastHour }) => sum(lastHour.succeeded),
-      Received,
-    }}
-  />
 );
 
 /** Held jobs by what they wait for. A count may be a lower bound. */
@@ -94,23 +105,6 @@ function Received({ queue, receives, pause }: QueueFigures) {
     </>
   );
 }
-
-const Vendors = ({ vendors }: { vendors: readonly VendorFigures[] }) => (
-  <Table
-    label="Vendors"
-    rows={vendors}
-    id={({ vendor }) => vendor}
-    columns={{
-      Vendor: ({ vendor }) => vendor,
-      Circuit: ({ circuit }) => <State state={circuit} />,
-      'Since (UTC)': ({ since }) => <Time at={since} />,
-      Code: ({ code }) => code,
-      'Calls, last hour': ({ calls }) => sum(calls),
-      'Sending rate': ({ rate }) =>
-        rate && `at most ${rate.perSecond} a second${rate.takenMs > 0 ? `, taken for ${duration(rate.takenMs)}` : ''}`,
-    }}
-  />
-);
 
 const HOUR_MS = 3_600_000;
 

@@ -28,7 +28,7 @@ const lengthOf = ({ title = '', description = '', fields = [], footer }: z.infer
  * The messages that a webhook accepts, as far as this service sends them.
  * https://discord.com/developers/docs/resources/webhook#execute-webhook
  */
-const messageSchema = z
+export const messageSchema = z
   .strictObject({
     embeds: z.array(embed).min(1).max(10),
     allowed_mentions: z.strictObject({ parse: z.array(z.enum(['roles', 'users', 'everyone'])) }).optional(),
@@ -39,13 +39,6 @@ const messageSchema = z
   );
 
 type TakenMessage = z.infer<typeof messageSchema>;
-
-/** The parsed message, or Discord's problems with it: a path and a rule each. */
-export function checkMessage(body: unknown): { message: TakenMessage } | { problems: string[] } {
-  const parsed = messageSchema.safeParse(body);
-  if (parsed.success) return { message: parsed.data };
-  return { problems: parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'message'}: ${message}`) };
-}
 
 export interface FakeDiscord extends FakeServer {
   /** The messages that the webhook accepted, in order. */
@@ -65,10 +58,9 @@ export async function startFakeDiscord({ port }: { port?: number } = {}): Promis
     handle({ method, path, query, body }) {
       if (path !== PATH) return reply(404, { message: 'Unknown Webhook', code: 10_015 });
       if (method !== 'POST') return reply(405, { message: '405: Method Not Allowed', code: 0 });
-      const checked = checkMessage(jsonOf(body));
-      if ('problems' in checked)
-        return reply(400, { message: 'Invalid Form Body', code: 50_035, errors: checked.problems });
-      messages.push(checked.message);
+      const { success, data, error } = messageSchema.safeParse(jsonOf(body));
+      if (!success) return reply(400, { message: 'Invalid Form Body', code: 50_035, errors: error.issues });
+      messages.push(data);
       return query.wait === 'true' ? reply(200, { id: String(messages.length), type: 0 }) : reply(204);
     },
   });

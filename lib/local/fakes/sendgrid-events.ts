@@ -57,17 +57,16 @@ export function signedHeaders(body: string, { privateKey }: Pick<EventKeys, 'pri
   };
 }
 
-export type EventSender = ReturnType<typeof eventSender>;
-
 const TRIES = 20;
 const PAUSE_MS = 500;
 
-/** Posts events to a webhook in batches, and repeats each batch until the webhook accepts it. */
-export function eventSender({ url, keys, now }: { url: string; keys: EventKeys; now: () => number }) {
+/** Posts events to a webhook, once there is one, and repeats each batch until the webhook accepts it. */
+export function eventSender({ keys, now }: { keys: EventKeys; now: () => number }) {
+  let webhook: string | undefined;
   const stopping = new AbortController();
   const pending = new Set<Promise<void>>();
 
-  async function post(events: SendgridEvent[]): Promise<void> {
+  async function post(url: string, events: SendgridEvent[]): Promise<void> {
     for (let tried = 1; tried <= TRIES && !stopping.signal.aborted; tried++) {
       const { body, headers } = signedEvents(events, keys, now());
       const answer = fetch(url, { method: 'POST', body, headers, signal: stopping.signal });
@@ -76,11 +75,17 @@ export function eventSender({ url, keys, now }: { url: string; keys: EventKeys; 
     }
   }
   return {
+    /** From now on, reported e-mails lead to events at this URL. */
+    sendEventsTo(url: string): void {
+      webhook = url;
+    },
     /** Sends `processed` and then `delivered` events about these e-mails. */
     report(mails: readonly Sent[]): void {
+      const url = webhook;
+      if (url === undefined) return;
       const eventsNow = (event: string) => mails.flatMap((mail) => eventsOf(mail, event, now()));
-      const sending = post(eventsNow('processed'))
-        .then(() => post(eventsNow('delivered')))
+      const sending = post(url, eventsNow('processed'))
+        .then(() => post(url, eventsNow('delivered')))
         .finally(() => pending.delete(sending));
       pending.add(sending);
     },

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { jsonOf } from '../../text';
-import { type EventKeys, type EventSender, eventKeys, eventSender } from './sendgrid-events';
+import { type EventKeys, eventKeys, eventSender } from './sendgrid-events';
 import { type FakeServer, type Reply, reply, startFake } from './server';
 
 const MAX_BYTES = 30 * 1024 * 1024;
@@ -137,8 +137,8 @@ export async function startFakeSendgrid({
   /** The keys that sign the events. The default is a new pair. */
   keys?: EventKeys;
 } = {}): Promise<FakeSendgrid> {
-  let sender: EventSender | undefined;
-  const { mails, send } = sendgridModel({ now, accepted: (taken) => sender?.report(taken) });
+  const { report, stop, sendEventsTo } = eventSender({ keys, now });
+  const { mails, send } = sendgridModel({ now, accepted: report });
   const server = await startFake({
     port,
     state: () => ({ mails }),
@@ -152,11 +152,9 @@ export async function startFakeSendgrid({
   return {
     ...server,
     mails,
-    sendEventsTo: (url) => {
-      sender = eventSender({ url, keys, now });
-    },
+    sendEventsTo,
     close: async () => {
-      await sender?.stop();
+      await stop();
       await server.close();
     },
   };
