@@ -19,7 +19,6 @@ interface How {
 
 /** An action on one job, queue or campaign: what `sls` does too, through the same function. */
 interface Action {
-  /** The words of the `sls` command that does the same. */
   command: string;
   question: string;
   /** Whether it needs the operator's reason everywhere, and not only in production. */

@@ -117,7 +117,6 @@ function toolsOf({ local }: ConsoleDeps): LocalTools {
   return local;
 }
 
-/** Text with its addresses masked: `a…@…`. */
 const maskAddresses = (text: string): string => text.replace(/([^\s@<>"]?)[^\s@<>"]*@[^\s@<>"]+/g, '$1…@…');
 
 const MOST_CAMPAIGNS = 200;

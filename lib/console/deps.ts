@@ -22,12 +22,10 @@ export interface LocalVendor {
 /** What only the local service has. Its data is personal if a developer typed personal data. */
 export interface LocalTools {
   vendors(): LocalVendor[];
-  /** How a vendor can fail, in words. */
   breaks: readonly string[];
   break(vendor: string, how: string): void;
   recover(vendor: string): Promise<void>;
   samples: readonly string[];
-  /** Sends a sample job. Returns its queue and id. */
   send(sample: string): Promise<{ queue: string; id: string }>;
 }
 

@@ -35,16 +35,15 @@ export const querySchema = z.object({
 });
 type Query = z.infer<typeof querySchema>;
 
-/** `note`: where the search looked, and whether there are more. */
-export interface FoundJobs {
-  jobs: ReturnType<typeof lineOf>[];
-  note: string;
-}
+export type FoundJobs = Awaited<ReturnType<typeof foundJobs>>;
 
 const MOST_FOUND = 500;
 
-/** Searches jobs. It ends early once it has found enough, or if the reader goes away. */
-export async function foundJobs(deps: ConsoleDeps, query: Query, signal: AbortSignal): Promise<FoundJobs> {
+/**
+ * Searches jobs. It ends early once it has found enough, or if the reader goes away. `note`: where the search looked, and
+ * whether there are more.
+ */
+export async function foundJobs(deps: ConsoleDeps, query: Query, signal: AbortSignal) {
   if (query.q !== undefined && query.by === undefined) return lookUp(deps, query.q, query);
   const { rows, looked, where, ...found } = await listJobs(deps.deployment, filterOf(query), {
     limit: MOST_FOUND,
@@ -63,7 +62,7 @@ function filterOf({ by, q, principal, ...rest }: Query): JobFilter {
 }
 
 /** The jobs that an id or a caller's key names, whatever their state. */
-async function lookUp({ deployment }: ConsoleDeps, q: string, { queue, principal }: Query): Promise<FoundJobs> {
+async function lookUp({ deployment }: ConsoleDeps, q: string, { queue, principal }: Query) {
   const own = await Promise.all(queuesOf(deployment, queue).map((name) => deployment.ledger.known(jobKey(name, q))));
   const ofKey = await jobsWithKey(deployment, { key: q, principal, queue });
   const rows = [...own.filter((row) => row !== undefined), ...ofKey];
@@ -83,17 +82,16 @@ const lineOf = (row: JobRow) => ({
   code: row.error?.code,
 });
 
-/** Dead jobs of a queue with the same reason and error code. `more`: not all were read, so counts are at least that high. */
-export interface DeadLetters {
-  groups: ReturnType<typeof groupOf>[];
-  more: boolean;
-}
+export type DeadLetters = Awaited<ReturnType<typeof deadLetters>>;
 
 /** More rows would take longer than a look at a screen. */
 const MOST_DEAD = 1_000;
 
-/** Dead jobs with an entry in the dead-letter queue, in groups as a filter selects them. The largest group first. */
-export async function deadLetters(deps: ConsoleDeps, queue: string | undefined): Promise<DeadLetters> {
+/**
+ * Dead jobs with an entry in the dead-letter queue, grouped by queue, reason and error code, the largest group first.
+ * `more`: not all were read, so counts are at least that high.
+ */
+export async function deadLetters(deps: ConsoleDeps, queue: string | undefined) {
   const { deployment } = deps;
   const now = deployment.clock.now();
   const keep = (row: JobRow) => hasEntry(deployment, row, now);

@@ -13,17 +13,12 @@ import { consoleApi } from './api';
 import type { ConsoleDeps } from './deps';
 import { type Env, headers, ownHost, refuse } from './guard';
 
-/** Only this machine may connect. */
 const HOST = '127.0.0.1';
 
-export interface Served {
-  /** The address for a browser, with the token. A browser does not send the part behind `#`. */
-  url: string;
-  close(): Promise<void>;
-}
+export type Served = Awaited<ReturnType<typeof serveConsole>>;
 
 /** Starts a console with a new random token. Port 0 takes any free port. Rejects if the port is taken. */
-export async function serveConsole(deps: Omit<ConsoleDeps, 'token'>, port: number): Promise<Served> {
+export async function serveConsole(deps: Omit<ConsoleDeps, 'token'>, port: number) {
   const token = randomBytes(32).toString('base64url');
   const server = http.createServer(consoleListener({ ...deps, token }));
   await new Promise<void>((resolve, reject) => {
@@ -31,9 +26,10 @@ export async function serveConsole(deps: Omit<ConsoleDeps, 'token'>, port: numbe
     server.listen(port, HOST, resolve);
   });
   return {
+    /** For a browser. It does not send the part behind `#`. */
     url: `http://${HOST}:${(server.address() as AddressInfo).port}/#token=${token}`,
     close: () =>
-      new Promise((resolve) => {
+      new Promise<void>((resolve) => {
         server.close(() => resolve());
         server.closeAllConnections();
       }),
@@ -42,7 +38,6 @@ export async function serveConsole(deps: Omit<ConsoleDeps, 'token'>, port: numbe
 
 export const isConsolePath = (url = '/'): boolean => /^\/(\?.*)?$|^\/console([/?]|$)/.test(url);
 
-/** The console for a server that has other paths too. */
 export function consoleListener(deps: ConsoleDeps): http.RequestListener {
   const app = new Hono<Env>();
   app.use(headers, ownHost);

@@ -6,7 +6,6 @@ import type { InvokeResult } from './lambda/environment';
 
 export interface ApiDeps {
   producer: Jobs & Pick<Producer, 'email'>;
-  /** Invokes the function that receives SendGrid's events. */
   emailEvents: (event: object) => Promise<InvokeResult>;
   /** The events about ends of jobs, the newest last. */
   events: readonly object[];

@@ -7,7 +7,6 @@ import { realTable } from '../aws/table';
 import type { AwsEndpoints } from './connection';
 import { LOCAL_CREDENTIALS } from './loopback';
 
-/** Where the clients of the emulators send. */
 interface At {
   endpoints: Pick<AwsEndpoints, 'sqs' | 's3' | 'dynamodb'>;
   region: string;
@@ -28,7 +27,6 @@ export function localClients({ endpoints, region }: At) {
 
 export type LocalPorts = ReturnType<typeof localPorts>;
 
-/** The real adapters over the emulators. */
 export function localPorts({ table, bucket, ...at }: At & { table: string; bucket: string }) {
   const { sqs, dynamodb, s3 } = localClients(at);
   return {

@@ -34,7 +34,6 @@ export async function startCloud({ resources }: Packaged, ports: Ports, started:
   for (const { name, attributes } of deadLetterQueuesFirst)
     sqs.createQueue({ QueueName: name, Attributes: attributes });
 
-  /** The settings that all functions share. */
   const config = parseEnv(commonEnv, declared.functions[0]?.environment ?? {});
   const { url: dynamodb } = await started(
     startDynamoDb({ tables: declared.tables, region: REGION, port: ports.dynamodb }),

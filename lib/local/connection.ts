@@ -50,13 +50,11 @@ export function vendorVariables(endpoints: Endpoints, declared: object): Record<
 }
 
 const connectionSchema = z.object({
-  /** URL of the HTTP API. */
   api: z.url(),
   region: z.string(),
   endpoints: endpointsSchema,
 });
 
-/** How another process finds the service that runs in this project. */
 export type Connection = z.infer<typeof connectionSchema>;
 
 export const NOT_RUNNING =
@@ -90,9 +88,7 @@ export async function findService(project = process.cwd()): Promise<Connection |
   }
 }
 
-interface Functions {
-  [name: string]: { environment?: Record<string, string> };
-}
+type Functions = Record<string, { environment?: Record<string, string> }>;
 
 /** Connects functions that run in this process (`sls invoke local`) to the running service only. */
 export function connectFunctions(

@@ -42,7 +42,6 @@ export const localConsole = ({ deployment, ...tools }: Served): http.RequestList
     local: consoleTools(tools),
   });
 
-/** What the console can do with the fakes of this machine. */
 function consoleTools({ vendors, producer }: Omit<Served, 'deployment'>): LocalTools {
   const broken = new Map<string, Set<string>>();
   const { zendesk: Zendesk, sendgrid: SendGrid, discord: Discord, appStoreConnect } = vendors;
@@ -99,16 +98,9 @@ const SAMPLES: Record<string, [queue: string, send: (producer: Producer) => Prom
 /** A table of what a fake took, the newest first: the fields of each thing that are short. */
 function table(name: string, taken: readonly object[]): LocalVendor['tables'][number] {
   const newest = taken.slice(-MOST_ROWS).toReversed();
-  const head = [
-    ...new Set(
-      newest.flatMap((one) =>
-        Object.entries(one)
-          .filter(isShort)
-          .map(([field]) => field),
-      ),
-    ),
-  ];
-  const rows = newest.map((one) => head.map((field) => String(new Map(Object.entries(one)).get(field) ?? '')));
+  const short = newest.map((one) => Object.fromEntries(Object.entries(one).filter(isShort)));
+  const head = Object.keys(Object.assign({}, ...short));
+  const rows = short.map((one) => head.map((field) => String(one[field] ?? '')));
   return { name, head, rows };
 }
 

@@ -17,18 +17,15 @@ import type { Lambda } from './lambda/runtime';
 import { type Service, startService } from './service';
 import { packageService } from './template/package';
 
-/** One thing that happens to a job. */
 interface Scenario {
   title: string;
   /** Orders the failures that the job meets. Its message and every request about it contain `email`. */
   prepare?(service: Service, email: string): void;
   /** Sends the job and returns its id. The default is feedback of its own user. */
   send?(service: Service, email: string): Promise<string>;
-  /** What `outcomeOf` must say at the end. */
   expected: string;
 }
 
-/** Feedback of its own user, so that each scenario has its own message group. */
 const feedbackOf = (email: string): FeedbackInput => ({
   user: { email, name: 'Example User' },
   subject: 'The export button does nothing',

@@ -64,7 +64,6 @@ const STATUS = { PreconditionFailed: 412, NoSuchKey: 404 } as const;
  * Those of one key run one after another. So no answer is a conflict.
  */
 function addConditionalPuts(app: App): void {
-  /** The end of the last conditional put of each key. */
   const turns = new Map<string, Promise<void>>();
   const ends = new WeakMap<object, () => void>();
 

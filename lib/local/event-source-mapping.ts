@@ -15,7 +15,6 @@ export interface MappingEvent {
 
 export interface EventSourceMappingOptions {
   sqs: SqsModel;
-  /** Name of the queue. */
   queue: string;
   batchSize: number;
   /** 2 to 1000. The default is 1000, Lambda's limit for an account. */
@@ -159,7 +158,6 @@ export function createEventSourceMapping(options: EventSourceMappingOptions): Ev
   };
 }
 
-/** The record that Lambda makes of a received message. */
 export function recordOf(message: Message, { queueArn, region }: { queueArn: string; region: string }): SQSRecord {
   const { MessageId = '', ReceiptHandle = '', Body = '', Attributes = {}, MD5OfBody = '' } = message;
   return {

@@ -20,7 +20,6 @@ interface FunctionsOptions extends Observers, Pick<Cloud, 'declared' | 'sqs'> {
   endpoints: Endpoints;
 }
 
-/** The event source mapping of a queue. */
 export interface LocalMapping extends EventSourceMapping {
   queue: string;
   functionName: string;

@@ -42,7 +42,6 @@ function isFromHere({ headers: { host, origin } }: http.IncomingMessage): boolea
   return own.includes(nameOf(`http://${host}`)) && (origin === undefined || own.includes(nameOf(origin)));
 }
 
-/** Stops a server and cuts its open connections. */
 export const close = (server: http.Server): Promise<void> =>
   new Promise((resolve) => {
     server.close(() => resolve());

@@ -7,7 +7,6 @@ interface Metric {
   dimensions: Record<string, string>;
 }
 
-/** A line that `lib/log.ts` writes. */
 interface MetricLine {
   _aws?: { CloudWatchMetrics: { Namespace: string; Dimensions: string[][]; Metrics: { Name: string }[] }[] };
   [member: string]: unknown;

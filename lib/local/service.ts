@@ -112,21 +112,17 @@ async function startParts(
   return {
     ...cloud,
     ...vendors,
-    /** URL of the HTTP API. */
     api,
     endpoints,
     ports,
     deployment,
     producer,
     lambda,
-    /** The row of a job. */
     async job(id: string) {
       const found = await Promise.all(queues.map(([queue]) => deployment.ledger.known(jobKey(queue, id))));
       return found.find((row) => row !== undefined);
     },
-    /** The entries of all DLQs. */
     deadLetters: () => queues.flatMap(([queue, { type }]) => sqs.messages(dlqName(config.INSTANCE, queue, type))),
-    /** Runs a scheduled function now. */
     run: (functionKey: string) => lambda.invoke(functionKey, scheduledEvent()),
   };
 }

@@ -6,12 +6,27 @@ import { addressOf, Link } from './router';
 
 export const OverviewPage = () => (
   <Answer path="overview" everyMs={useEveryMs()}>
-    {(overview: Overview) => (
+    {({ alarms, reconciledAt, at, queues, vendors }: Overview) => (
       <>
-        <Alarms overview={overview} />
+        <p>
+          Last run of the reconciler: <Time at={reconciledAt} />
+          {reconciledAt === undefined ? '' : ` (${duration(Math.max(0, at - reconciledAt))} ago)`}
+        </p>
+        {alarms.length === 0 ? (
+          <p>No alarm is firing.</p>
+        ) : (
+          <ul class="failure" aria-label="Alarms that are firing">
+            {alarms.map(({ name, subject, title, since }) => (
+              <li key={name}>
+                {subject && `${subject}: `}
+                {title} since <Time at={since} />
+              </li>
+            ))}
+          </ul>
+        )}
         <Table
           label="Queues"
-          rows={overview.queues}
+          rows={queues}
           id={({ queue }) => queue}
           columns={{
             Queue: ({ queue }) => queue,
@@ -28,7 +43,7 @@ export const OverviewPage = () => (
         <h2>Vendors</h2>
         <Table
           label="Vendors"
-          rows={overview.vendors}
+          rows={vendors}
           id={({ vendor }) => vendor}
           columns={{
             Vendor: ({ vendor }) => vendor,
@@ -42,33 +57,12 @@ export const OverviewPage = () => (
           }}
         />
         <h2>Activity</h2>
-        {overview.queues.map((queue) => (
-          <Charts key={queue.queue} queue={queue} at={overview.at} />
+        {queues.map((queue) => (
+          <Charts key={queue.queue} queue={queue} at={at} />
         ))}
       </>
     )}
   </Answer>
-);
-
-const Alarms = ({ overview: { alarms, reconciledAt, at } }: { overview: Overview }) => (
-  <>
-    <p>
-      Last run of the reconciler: <Time at={reconciledAt} />
-      {reconciledAt === undefined ? '' : ` (${duration(Math.max(0, at - reconciledAt))} ago)`}
-    </p>
-    {alarms.length === 0 ? (
-      <p>No alarm is firing.</p>
-    ) : (
-      <ul class="failure" aria-label="Alarms that are firing">
-        {alarms.map(({ name, subject, title, since }) => (
-          <li key={name}>
-            {subject && `${subject}: `}
-            {title} since <Time at={since} />
-          </li>
-        ))}
-      </ul>
-    )}
-  </>
 );
 
 /** Held jobs by what they wait for. A count may be a lower bound. */

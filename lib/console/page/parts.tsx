@@ -60,7 +60,6 @@ export function Answer<T>({ path, everyMs, children }: { path: string; everyMs?:
   );
 }
 
-/** A time in UTC, with its age as title. */
 export function Time({ at }: { at: number | undefined }) {
   if (at === undefined) return <span>–</span>;
   const iso = new Date(at).toISOString();

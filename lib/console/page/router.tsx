@@ -1,22 +1,16 @@
 import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 
-/** The address: its path, and its parameters, which hold the filters. */
-export interface Place {
-  path: string;
-  params: URLSearchParams;
-}
-
 const MOVED = 'console-moved';
-const here = (): Place => ({ path: location.pathname, params: new URLSearchParams(location.search) });
+/** The address. Its parameters hold the filters. */
+const here = () => ({ path: location.pathname, params: new URLSearchParams(location.search) });
 
 export function go(address: string): void {
   history.pushState(null, '', address);
   dispatchEvent(new Event(MOVED));
 }
 
-/** The present address. The component is drawn again when it changes. */
-export function usePlace(): Place {
+export function usePlace() {
   const [place, setPlace] = useState(here);
   useEffect(() => {
     const moved = () => setPlace(here());

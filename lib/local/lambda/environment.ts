@@ -13,7 +13,6 @@ export type InvokeResult =
 
 /** One invocation that ran, and the lines that the function logged. */
 export interface Invocation {
-  /** The function's key in serverless.yml, and its name. */
   function: string;
   functionName: string;
   result: Exclude<InvokeResult, { kind: 'throttled' }>;
@@ -27,7 +26,6 @@ export type ExecutionEnvironment = ReturnType<typeof startEnvironment>;
 
 interface Start {
   declared: DeclaredFunction;
-  /** Directory with the unpacked artifact of the function. */
   directory: string;
   /** The whole environment. The process inherits no variable of this one. */
   variables: Record<string, string>;
@@ -123,9 +121,7 @@ export function startEnvironment({ declared, directory, variables, logFile }: St
     },
     /** Kills the process at once. A running invocation ends as a crash. */
     kill,
-    /** False once the process has ended, for any reason. */
     alive: () => alive,
-    /** Resolves when the process has ended. */
     ended,
   };
 }

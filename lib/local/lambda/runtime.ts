@@ -19,7 +19,6 @@ interface LambdaOptions {
 interface Pool {
   declared: DeclaredFunction;
   idle: ExecutionEnvironment[];
-  /** The busy environments, each with its event. */
   busy: Map<ExecutionEnvironment, unknown>;
 }
 
@@ -55,7 +54,6 @@ export function createLambda({ functions, directory, region, variables: added, o
   const kill = () => {
     for (const environment of all()) environment.kill();
   };
-  // Kill the child processes whenever this process ends.
   process.on('exit', kill);
   let stopped = false;
 
@@ -78,11 +76,9 @@ export function createLambda({ functions, directory, region, variables: added, o
         if (environment.alive()) pool.idle.push(environment);
       }
     },
-    /** Kills the environments that run the function now with such an event. */
     kill(key: string, matches: (event: unknown) => boolean): void {
       for (const [environment, event] of poolOf(key).busy) if (matches(event)) environment.kill();
     },
-    /** Kills all environments and resolves once their processes have ended. */
     async stop(): Promise<void> {
       stopped = true;
       const ended = all().map((environment) => environment.ended);

@@ -60,7 +60,6 @@ export function declared(surroundings: Surroundings) {
     const artifact = basename(properties.Code.S3Key);
     const arn = attribute(id, 'Arn');
     return {
-      /** The key in serverless.yml. */
       key: basename(artifact, '.zip'),
       name: properties.FunctionName,
       arn,
@@ -71,7 +70,6 @@ export function declared(surroundings: Surroundings) {
       /** File name of the zip beside the template. */
       artifact,
       reservedConcurrency: properties.ReservedConcurrentExecutions,
-      /** The expression of its schedule. */
       schedule: rules.find(({ Targets }) => Targets.some(({ Arn }) => Arn === arn))?.ScheduleExpression,
     };
   });
@@ -107,9 +105,7 @@ export function declared(surroundings: Surroundings) {
         maximumConcurrency: mapping.ScalingConfig.MaximumConcurrency,
       };
     }),
-    /** Names of EventBridge buses. */
     buses: ofType('AWS::Events::EventBus', ({ Name }) => String(resolve(Name))),
-    /** What the stack tells producers. */
     producer: producerSettings.parse(producer),
   };
 }

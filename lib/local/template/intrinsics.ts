@@ -1,4 +1,3 @@
-/** One resource of a compiled CloudFormation template. */
 export interface Resource {
   Type: string;
   Properties?: Record<string, unknown>;

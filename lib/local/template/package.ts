@@ -21,7 +21,6 @@ export interface Packaged {
   resources: Record<string, Resource>;
 }
 
-/** Reads the output directory of `sls package --package`. */
 export function readPackage(directory: string): Packaged {
   const file = join(directory, 'cloudformation-template-update-stack.json');
   const { Resources } = JSON.parse(readFileSync(file, 'utf8')) as { Resources: Record<string, Resource> };

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 
 const SERVICE =
@@ -12,21 +12,10 @@ function started() {
   return child;
 }
 
-test('the service stops when npm has ended its shell', async () => {
-  const shell = started();
-  let output = '';
-  shell.stdout.on('data', (text: string) => {
-    output += text;
-  });
-  await once(shell.stdout, 'data');
-
-  shell.kill('SIGTERM');
-  await once(shell, 'close');
-
-  expect(output).toMatch(/^\d+\nstopped\n$/);
-});
-
-test('the service stops once at SIGTERM', async () => {
+test.each([
+  ['npm has ended its shell', (shell: ChildProcess) => void shell.kill('SIGTERM')],
+  ['SIGTERM reaches it', (_shell: ChildProcess, pid: number) => void process.kill(pid, 'SIGTERM')],
+])('the service stops once when %s', async (_what, end) => {
   const shell = started();
   const [pid] = (await once(shell.stdout, 'data')) as [string];
   let output = '';
@@ -34,7 +23,7 @@ test('the service stops once at SIGTERM', async () => {
     output += text;
   });
 
-  process.kill(Number(pid), 'SIGTERM');
+  end(shell, Number(pid));
   await once(shell, 'close');
 
   expect(output).toBe('stopped\n');

@@ -19,6 +19,8 @@ function given(attributes: Record<string, string> = {}, options: Partial<SqsMode
   return { clock, model, QueueUrl, start: clock.now() };
 }
 
+type Given = ReturnType<typeof given>;
+
 const send = (model: SqsModel, body: string, group = 'g1') =>
   model.sendMessage({
     QueueUrl: 'jobs.fifo',
@@ -35,12 +37,6 @@ test.each(['RedrivePolicy', 'RedriveAllowPolicy'])('a queue whose %s is no JSON 
 });
 
 describe('the next change of a queue', () => {
-  it('is undefined while the queue is empty', () => {
-    const { model } = given();
-
-    expect(model.nextChangeAt('jobs.fifo')).toBeUndefined();
-  });
-
   it('is never over, although SQS delivers an old copy behind a newer message of its group', () => {
     const { clock, model } = given({ MessageRetentionPeriod: '3600', VisibilityTimeout: '5000' });
     send(model, 'oldest', 'g2');
@@ -66,34 +62,35 @@ describe('the next change of a queue', () => {
     expect(model.nextChangeAt('jobs.fifo')).toBeUndefined();
   });
 
-  it('is the expiry of a message in the queue', () => {
-    const { model, start } = given({ MessageRetentionPeriod: '600' });
+  it.each<[string, (given: Given) => void, afterMs: number | undefined]>([
+    ['is undefined while the queue is empty', () => {}, undefined],
+    ['is the expiry of a message in the queue', ({ model }) => send(model, 'm1'), 600_000],
+    [
+      'is the end of the visibility timeout of the first invisible message, not of those behind it',
+      ({ model, QueueUrl }) => {
+        for (const body of ['m1', 'm2']) send(model, body);
+        const [first] = receive(model);
+        model.changeMessageVisibility({ QueueUrl, ReceiptHandle: first?.ReceiptHandle, VisibilityTimeout: 90 });
+      },
+      90_000,
+    ],
+    [
+      'is the earliest change in all groups',
+      ({ model, clock }) => {
+        send(model, 'm1', 'g1');
+        receive(model);
+        clock.advance(10_000);
+        send(model, 'm2', 'g2');
+        receive(model);
+      },
+      30_000,
+    ],
+  ])('%s', (_sentence, act, afterMs) => {
+    const made = given({ MessageRetentionPeriod: '600' });
 
-    send(model, 'm1');
+    act(made);
 
-    expect(model.nextChangeAt('jobs.fifo')).toBe(start + 600_000);
-  });
-
-  it('is the end of the visibility timeout of the first invisible message, not of those behind it', () => {
-    const { model, start, QueueUrl } = given();
-    send(model, 'm1');
-    send(model, 'm2');
-    const [first] = receive(model);
-
-    model.changeMessageVisibility({ QueueUrl, ReceiptHandle: first?.ReceiptHandle, VisibilityTimeout: 90 });
-
-    expect(model.nextChangeAt(QueueUrl)).toBe(start + 90_000);
-  });
-
-  it('is the earliest change in all groups', () => {
-    const { model, clock, start } = given();
-    send(model, 'm1', 'g1');
-    receive(model);
-    clock.advance(10_000);
-    send(model, 'm2', 'g2');
-    receive(model);
-
-    expect(model.nextChangeAt('jobs.fifo')).toBe(start + 30_000);
+    expect(made.model.nextChangeAt('jobs.fifo')).toBe(afterMs && made.start + afterMs);
   });
 });
 
@@ -109,35 +106,21 @@ describe('a listener', () => {
     expect(seen).toEqual([2]);
   });
 
-  it('is not called after a repeat, a receive or a refusal', () => {
-    const { model } = given();
-    send(model, 'm1');
-    let calls = 0;
-    model.onChange('jobs.fifo', () => {
-      calls += 1;
-    });
-
-    send(model, 'm1');
-    receive(model);
-    expect(() => send(model, 'm2', 'no spaces')).toThrow('MessageGroupId');
-
-    expect(calls).toBe(0);
-  });
-
-  it('is called after a delete, which can free a group, and no more once it is stopped', () => {
+  it('is called after a delete, not after a repeat, a receive or a refusal, and no more once it is stopped', () => {
     const { model, QueueUrl } = given();
     send(model, 'm1');
-    const [message] = receive(model);
-    let calls = 0;
-    const stop = model.onChange('jobs.fifo', () => {
-      calls += 1;
-    });
+    const listener = jest.fn();
+    const stop = model.onChange('jobs.fifo', listener);
 
+    send(model, 'm1');
+    const [message] = receive(model);
+    expect(() => send(model, 'm2', 'no spaces')).toThrow('MessageGroupId');
+    expect(listener).toHaveBeenCalledTimes(0);
     model.deleteMessage({ QueueUrl, ReceiptHandle: message?.ReceiptHandle });
     stop();
     send(model, 'm2');
 
-    expect(calls).toBe(1);
+    expect(listener).toHaveBeenCalledTimes(1);
   });
 });
 
