@@ -157,12 +157,9 @@ conformance('Deduplication of a FIFO queue', (check) => {
 
 conformance('A receipt handle of a FIFO queue', (check) => {
   check('is refused by a delete once the visibility has ended', { seconds: 3 }, async (sqs) => {
-    const queue = await sqs.fifo({ VisibilityTimeout: '2' });
-    await sqs.send(queue, 'm1');
-    const message = await sqs.receiveOne(queue);
+    const { queue, older } = await sqs.timedOut(sqs.fifo);
 
-    await sqs.pass(3);
-    const late = sqs.remove(queue, message);
+    const late = sqs.remove(queue, older);
 
     await expect(late).rejects.toMatchObject({
       name: 'InvalidParameterValue',
@@ -173,10 +170,7 @@ conformance('A receipt handle of a FIFO queue', (check) => {
   });
 
   check('of an earlier delivery does not delete a later one', { seconds: 3 }, async (sqs) => {
-    const queue = await sqs.fifo({ VisibilityTimeout: '2' });
-    await sqs.send(queue, 'm1');
-    const stale = await sqs.receiveOne(queue);
-    await sqs.pass(3);
+    const { queue, older: stale } = await sqs.timedOut(sqs.fifo);
     const fresh = await sqs.receiveOne(queue);
 
     await expect(sqs.remove(queue, stale)).rejects.toMatchObject({ name: 'InvalidParameterValue' });

@@ -114,10 +114,20 @@ function driver(target: SqsTarget, created: string[]) {
     return message;
   }
 
+  /** A queue with a message whose visibility timeout of 2 s has ended, 3 s after its receive. */
+  async function timedOut(make: typeof fifo) {
+    const queue = await make({ VisibilityTimeout: '2' });
+    await send(queue, 'm1');
+    const older = await receiveOne(queue);
+    await pass(3);
+    return { queue, older };
+  }
+
   return {
     client,
     pass,
     passWhileWaiting,
+    timedOut,
     fifo,
     standard,
     withDeadLetterQueue,

@@ -209,14 +209,17 @@ describe('a search', () => {
     };
   }
 
-  test('without hours finds the jobs that wait or are dead, and says where it looked', async () => {
-    const { search, ids } = await someJobs();
+  test('without hours finds jobs that wait or are dead, of hours every job that has the value', async () => {
+    const { engine, search, ids } = await someJobs();
+    const hours = { from: String(engine.clock.now() - 2 * HOUR), to: String(engine.clock.now() + HOUR) };
 
     expect(await ids({})).toEqual([jobId(1)]);
     expect(await search({ code: 'Other' })).toEqual({
       jobs: [],
       note: expect.stringMatching(/^1 job looked at. Only jobs that wait or are dead were searched/),
     });
+    expect(await ids({ ...hours, by: 'correlation', q: 'request-1' })).toEqual([jobId(1)]);
+    expect(await ids({ ...hours, state: 'succeeded' })).toEqual([jobId(2)]);
   });
 
   test('finds a job by its id, and by the key of its caller, whatever its state', async () => {
@@ -231,14 +234,6 @@ describe('a search', () => {
     expect(await ids({ q: jobId(2) })).toEqual([jobId(2)]);
     expect(await ids({ q: 'order-7' })).toEqual([own]);
     expect(await ids({ q: 'order-7', principal: 'shop' })).toEqual([ofShop]);
-  });
-
-  test('of hours finds every job of them that has the value', async () => {
-    const { engine, ids } = await someJobs();
-    const hours = { from: String(engine.clock.now() - 2 * HOUR), to: String(engine.clock.now() + HOUR) };
-
-    expect(await ids({ ...hours, by: 'correlation', q: 'request-1' })).toEqual([jobId(1)]);
-    expect(await ids({ ...hours, state: 'succeeded' })).toEqual([jobId(2)]);
   });
 
   test.each([
