@@ -11,8 +11,6 @@ const STAY_MS = 55_000;
 const NEW_PART = 0.05;
 /** The time in which the reconciler finds out how many requests the vendor accepts. */
 const SLOW_START_MINUTES = 6;
-/** How many new jobs may wait longer during that time. */
-const LATE_AT_FIRST = 15;
 
 /** A vendor recovers after an outage of two hours, and accepts so many requests a minute. */
 const recovery = ({
@@ -53,7 +51,7 @@ const recovery = ({
         fresh = [...sent.keys()].filter((id) => done.has(id)).length;
         if (!isDrained()) return false;
         const late = [...sent].filter(([id, at]) => (done.get(id) ?? service.now()) - at > 2 * MINUTE_MS).length;
-        if (late > Math.max(LATE_AT_FIRST, sent.size / 100)) return `bystanders: ${late} of ${sent.size} new jobs wait`;
+        if (late > 0) return `bystanders: ${late} of ${sent.size} new jobs wait`;
         if (refused() > size / 2) return `requests in vain: the vendor refused ${refused()}`;
         return true;
       },
@@ -65,9 +63,7 @@ const recovery = ({
 /** Zendesk's limit for most plans. A small plan uses a lower one, so that it takes some time too. */
 const zendesk = (size: number): number => Math.min(700, Math.ceil(size / 10));
 
-/**
- * The vendor's limit decides how long the recovery takes. All but one in a hundred new jobs wait at most two minutes.
- */
+/** The vendor's limit decides how long the recovery takes. Each new job waits two minutes at most. */
 export const limitedRecovery: ScalePlan = recovery({
   name: 'recovery',
   what: 'held jobs after an outage, a vendor with a limit',
