@@ -34,16 +34,8 @@ const REASONS: [who: RegExp, text: RegExp, reason: string][] = [
   [ANY, /^logs:/, 'Lambda writes the log'],
   [/^(?!producer)/, SECRET, 'a function reads its secrets (`tests/unit/resources/compiled-template.test.ts`)'],
   [/worker/, /^sqs:(ReceiveMessage|DeleteMessage|GetQueueAttributes) /, 'Lambda polls the queue'],
-  [/worker/, /^sqs:ChangeMessageVisibility /, `a try failed, and the message comes back: ${SIMULATED}`],
-  [/worker/, /Item trial#/, `a message came back from the DLQ: ${SIMULATED}`],
-  [/worker/, /^dynamodb:PutItem vendor#/, `a vendor fails: ${SIMULATED}`],
-  [/worker/, /^s3:GetObject \S+\/_bodies\//, `a message names a job only: ${SIMULATED}`],
-  [/worker/, /^s3:[GP]\w+Object \S+\/\{queue\}-jobs\//, `a job of this queue ends as dead: ${SIMULATED}`],
-  [
-    /worker/,
-    /^s3:GetObject \S+\/(analytics|\{queue\})-(rejected|late)\//,
-    'two messages have one id (`tests/unit/analytics`)',
-  ],
+  [/worker/, /^dynamodb:DeleteItem trial#/, `the bucket fails while a returned message runs: ${SIMULATED}`],
+  [/worker/, /^s3:GetObject \S+\/\{queue\}-jobs\//, `a message came whose row has expired: ${SIMULATED}`],
   [
     /reconciler/,
     /^s3:\w+ \S+\/_data\//,

@@ -4,6 +4,8 @@ import type { Options } from '../../lib/cli/command';
 import { type CommandName, commands } from '../../lib/cli/commands';
 import { runCommand } from '../../lib/cli/run';
 import type { Serverless } from '../../lib/cli/serverless';
+import { STAND_IN } from '../../lib/jobs/body';
+import { jobKey, vendorKey } from '../../lib/jobs/keys';
 import type { Endpoints } from '../../lib/local/connection';
 import { LOCAL_APP } from '../../lib/local/fakes/app-store-connect';
 import { close, listen } from '../../lib/local/loopback';
@@ -122,15 +124,70 @@ async function upload(service: WatchedService, producer: ReturnType<typeof realP
   return { key };
 }
 
-/** Events of an hour that becomes Parquet. */
-async function sendOldEvents({ declared, ports }: WatchedService): Promise<void> {
+/** What happens seldom: a failed try, forged messages, and vendors that refuse our keys. After it, no job runs. */
+export async function recordedTrouble({ service }: RecordedService, { dead }: Left): Promise<void> {
+  const { zendesk, sendgrid, appStoreConnect, ports } = service;
+  const item = (key: string) => ports.table.get(key);
+  await service.until('the retried job', async () => (await service.job(dead)).state === 'succeeded');
+
+  zendesk.fail({ method: 'POST', path: '/api/v2/tickets', status: 500, times: 3 });
+  const feedback = { user: { email: 'ada@example.com' }, subject: 'Hello', message: 'It works' };
+  const failed = await sendEvent(service, 'feedback.submitted.v1', feedback);
+  await service.until('a failed try', async () => Number((await item(jobKey('feedback', failed)))?.attempts) > 0);
+
+  // One names a job that is not there. One looks as if it came back from the DLQ.
+  await sendRaw(service, 'feedback', STAND_IN, { job: randomUUID() });
+  await sendRaw(service, 'feedback', 'no JSON', { returned: '1' });
+  await sendRaw(service, 'analytics', 'no JSON');
+  for (const queue of ['feedback', 'analytics']) {
+    const dlq = () => service.sqs.messages(`local-${queue}-dlq.fifo`);
+    await service.until(`a dead job of ${queue}`, () => dlq().some(({ body }) => body === 'no JSON'));
+  }
+
+  for (const vendor of [zendesk, sendgrid, appStoreConnect]) vendor.fail({ status: 401, times: 'forever' });
+  await sendEvent(service, 'feedback.submitted.v1', feedback);
+  await sendEvent(service, 'email.message.v1', {
+    ...{ from: { email: 'news@example.com' }, to: { email: 'ada@example.com' }, subject: 'Hi', text: 'Hi' },
+  });
+  await sendEvent(service, 'testflight.invite.v1', {
+    ...{ app: LOCAL_APP.id, groups: [LOCAL_APP.group], email: 'new-2@example.com' },
+  });
+  for (const vendor of ['zendesk', 'sendgrid', 'app-store-connect'])
+    await service.until(
+      `the circuit of ${vendor}`,
+      async () => (await item(vendorKey(vendor)))?.stoppedAt !== undefined,
+    );
+}
+
+/** Sends an event as a sender in another language does. Resolves to the id of its job. */
+async function sendEvent(service: WatchedService, type: string, data: object): Promise<string> {
+  const id = randomUUID();
+  const [name = ''] = type.split('.');
+  const queue = name === 'email' ? 'emails' : name;
+  const event = { specversion: '1.0', id, type, source: '/my/api', time: new Date().toISOString(), data };
+  await sendRaw(service, queue, JSON.stringify(event));
+  return id;
+}
+
+/** Sends a message as a program does that does not have our producer. */
+async function sendRaw(
+  { declared, ports }: WatchedService,
+  queue: string,
+  body: string,
+  attributes: Record<string, string> = {},
+): Promise<void> {
+  const url = declared.queues.find(({ name }) => name === `local-${queue}.fifo`)?.url ?? '';
+  await ports.queues.send(url, { body, attributes, groupId: randomUUID(), deduplicationId: randomUUID() });
+}
+
+/** Events of an hour that becomes Parquet. Each message comes twice, as from a sender that got no answer. */
+async function sendOldEvents(service: WatchedService): Promise<void> {
   const time = new Date(Date.now() - 5 * HOUR_MS).toISOString();
-  const url = declared.queues.find(({ name }) => name === 'local-analytics.fifo')?.url ?? '';
   for (const id of [randomUUID(), randomUUID()]) {
     const data = { events: [{ id, name: 'opened', time }, { id }] };
     const head = { specversion: '1.0', id, type: 'analytics.events.v1', source: '/my/api', time };
     const body = JSON.stringify({ ...head, datacontenttype: 'application/json', data });
-    await ports.queues.send(url, { body, groupId: id, deduplicationId: id });
+    for (let sent = 0; sent < 2; sent++) await sendRaw(service, 'analytics', body);
   }
 }
 

@@ -13,7 +13,7 @@ import {
   WORKERS,
 } from '../../support/permissions';
 import { createRecorder, type RecordedCall } from '../../support/recorded-calls';
-import { type RecordedService, recordedCommands, recordedWork } from '../../support/recorded-work';
+import { type RecordedService, recordedCommands, recordedTrouble, recordedWork } from '../../support/recorded-work';
 
 const recorder = createRecorder();
 const environment = process.env;
@@ -55,6 +55,7 @@ beforeAll(async () => {
     ...(await recordedCommands(recorded, 'reader', left)),
     ...(await recordedCommands(recorded, 'operator', left)),
   ];
+  await recordedTrouble(recorded, left);
 });
 afterAll(async () => {
   process.env = environment;
