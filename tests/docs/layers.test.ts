@@ -2,21 +2,23 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { readDefaults } from '../../lib/instances/read';
 
-const [section = ''] = /^### Layers\n[\s\S]*?^### /m.exec(readFileSync('README.md', 'utf8')) ?? [];
+const page = readFileSync('docs/architecture.md', 'utf8');
 const namesIn = (cell = ''): string[] => [...cell.matchAll(/`([^`]+)`/g)].map(([, name = '']) => name);
 
 const inLib = readdirSync('lib', { withFileTypes: true }).map((entry) => ({ name: `lib/${entry.name}`, entry }));
 const folders = inLib.filter(({ entry }) => entry.isDirectory()).map(({ name }) => name);
 
-/** The rows of the table, the highest first. A queue's folder stands where the table has those of the other queues. */
-const rows = [...section.matchAll(/^\| \d+ \| (.+) \|$/gm)].map(([, cell]) => namesIn(cell));
+/** The layers of the table, the highest first. A queue's folder stands where the table has those of the other queues. */
+const rows: string[][] = [];
+for (const [, layer, cell] of page.matchAll(/^\| (\d+) \| (`(?:handlers|lib)\b.*?) \| .+ \|$/gm))
+  rows[Number(layer) - 1] = [...(rows[Number(layer) - 1] ?? []), ...namesIn(cell)];
 const ofQueues = Object.keys(readDefaults().queues ?? {}).map((queue) => `lib/${queue}`);
 const named = rows.flat();
 const isNew = (name: string) => ofQueues.includes(name) && folders.includes(name) && !named.includes(name);
 rows.find((names) => names.includes('lib/feedback'))?.push(...ofQueues.filter(isNew));
 
 /** The folders beside the rows, and the parts of lib that each may import. */
-const beside = [...section.matchAll(/^\| `(\w+)\/` \| (.+) \|$/gm)].map(
+const beside = [...page.matchAll(/^\| `(packages|resources)` \| .+ \| (.+) \|$/gm)].map(
   ([, folder = '', cell]) => [folder, namesIn(cell)] as const,
 );
 
