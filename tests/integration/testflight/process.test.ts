@@ -287,17 +287,3 @@ test('the branded notification is sent after the invitation, with the built-in t
   expect(templated.sendgrid.mails).toMatchObject([{ templateId, templateData: { name: 'A Tester', ...notification } }]);
   expect(plain.engine.row(jobId(1))).toMatchObject({ result: { invitation: 'sent', notification: 'sent' } });
 });
-
-test('rows, records, logs, metrics and DLQ attributes contain no address and no name', async () => {
-  const { engine, apple } = await start({ seed: { ...seed(), refused: ['second@example.com'] } });
-  apple.fail(at(INVITATIONS, after(conflict('STATE_ERROR'))));
-  engine.send(inviteBody({ notification: { appName: 'Sample', message: 'planted words' } }));
-  engine.send(inviteBody({ email: 'second@example.com', firstName: 'Planted' }, { id: jobId(2) }));
-
-  await engine.drain({ batch: 1 });
-
-  const letters = engine.deadLetters().map(({ attributes }) => attributes);
-  const told = JSON.stringify([engine.table.items(), engine.records(), engine.lines, engine.metrics, letters]);
-  expect(letters).toHaveLength(1);
-  for (const secret of ['example.com', 'Tester', 'Planted', 'planted']) expect(told).not.toContain(secret);
-});

@@ -138,24 +138,6 @@ test.each([
   expect(await view()).toEqual(ids(1, 6));
 });
 
-test('an event that two messages hold counts once, within an hour and across hours and midnight', async () => {
-  const { store, until, run, parquet, view } = service();
-  await store(1, [1, 3]);
-  await store(2, [2, 4]);
-  until(SETTLED);
-  await store(3, [3, 5], '2026-01-02T04:10:00.000Z');
-  until(HOUR + 20 * HOUR_MS);
-  await store(4, [1, 6], '2026-01-03T00:00:01.000Z');
-  expect(await view()).toEqual(ids(1, 6));
-
-  until(HOUR + 24 * HOUR_MS);
-  await run();
-
-  expect(await parquet()).toEqual([ids(1, 4)]);
-  until(HOUR + 10 * DAY);
-  expect(await view()).toEqual(ids(1, 6));
-});
-
 test('of an event that two messages hold, every run and every reader takes the one that was accepted first', async () => {
   const { store, until, run, bucket, clock } = service();
   await store(7, [1, 1], '2026-01-02T03:04:06.000Z');
