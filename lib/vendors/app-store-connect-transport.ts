@@ -18,16 +18,14 @@ export interface AppStoreConnectConfig {
   now?: () => number;
 }
 
-export type Method = 'GET' | 'POST' | 'DELETE';
-
-export interface Call {
-  method: Method;
+export interface Call<T = unknown> {
+  method: 'GET' | 'POST' | 'DELETE';
   /** Includes the query. */
   path: string;
   body?: object;
   timeoutMs: number;
-  /** Whether this answers the call. Any other success is not from Apple, for example a page of a proxy. */
-  expected: (answer: HttpAnswer) => boolean;
+  /** What an answer says. `undefined` if it does not answer the call: a refusal, or a page of a proxy. */
+  read: (answer: HttpAnswer) => T | undefined;
 }
 
 export type AppStoreConnectTransport = ReturnType<typeof appStoreConnectTransport>;
@@ -40,7 +38,7 @@ export function appStoreConnectTransport(config: AppStoreConnectConfig) {
 
   return {
     /** Rejects with a JobError and nothing else. */
-    call: (made: Call): Promise<HttpAnswer> =>
+    call: <T>(made: Call<T>): Promise<T> =>
       calling(effectOf(made.method), made.timeoutMs, async ({ secret, timeoutMs }) => {
         const { method, path, body } = made;
         const answer = await request({
@@ -61,8 +59,9 @@ export function appStoreConnectTransport(config: AppStoreConnectConfig) {
   };
 }
 
-export function answered({ method, expected }: Pick<Call, 'method' | 'expected'>, answer: HttpAnswer): HttpAnswer {
-  if (expected(answer)) return answer;
+export function answered<T>({ method, read }: Call<T>, answer: HttpAnswer): T {
+  const said = read(answer);
+  if (said !== undefined) return said;
   throw isOk(answer) ? unclear(method, answer.status) : new NotOk(answer);
 }
 

@@ -4,8 +4,6 @@ import {
   type AppStoreConnectTransport,
   appStoreConnectTransport,
   hasCode,
-  type Method,
-  unclear,
 } from './app-store-connect-transport';
 import type { CallOptions } from './credentials';
 import type { HttpAnswer } from './http';
@@ -64,14 +62,8 @@ export const realAppStoreConnect = (config: AppStoreConnectConfig): AppStoreConn
   appStoreConnectOver(appStoreConnectTransport(config));
 
 export function appStoreConnectOver({ call, waitMs }: AppStoreConnectTransport): AppStoreConnect {
-  const parsed = <T>(schema: z.ZodType<T>, method: Method, answer: HttpAnswer): T => {
-    const result = schema.safeParse(answer.body);
-    if (result.success) return result.data;
-    throw unclear(method, answer.status);
-  };
-
   const change = async (method: 'POST' | 'DELETE', path: string, tester: string, { timeoutMs }: CallOptions) => {
-    await call({ method, path, body: { data: [linkage('betaTesters', tester)] }, timeoutMs, expected: is(202, 204) });
+    await call({ method, path, body: { data: [linkage('betaTesters', tester)] }, timeoutMs, read: done(202, 204) });
   };
 
   return {
@@ -84,63 +76,60 @@ export function appStoreConnectOver({ call, waitMs }: AppStoreConnectTransport):
         'fields[betaTesters]': 'email,state',
         limit: String(MOST),
       });
-      const answer = await call({ method: 'GET', path: `/v1/betaTesters?${query}`, timeoutMs, expected: is(200) });
+      const { data } = await call({
+        method: 'GET',
+        path: `/v1/betaTesters?${query}`,
+        timeoutMs,
+        read: of(200, testers),
+      });
       // Apple does not document that its filter matches the whole address only.
-      const tester = parsed(testers, 'GET', answer).data.find(
-        ({ attributes }) => attributes.email?.toLowerCase() === email.toLowerCase(),
-      );
+      const tester = data.find(({ attributes }) => attributes.email?.toLowerCase() === email.toLowerCase());
       return tester && { id: tester.id, state: tester.attributes.state };
     },
 
     createTester: async (who, { timeoutMs }) => {
       const body = testerBody(who);
-      const answer = await call({ method: 'POST', path: '/v1/betaTesters', body, timeoutMs, expected: is(201) });
-      return { id: parsed(created, 'POST', answer).data.id };
+      const read = of(201, created);
+      return (await call({ method: 'POST', path: '/v1/betaTesters', body, timeoutMs, read })).data;
     },
 
     groupsOf: async (tester, { timeoutMs }) => {
       const path = `/v1/betaTesters/${encodeURIComponent(tester)}/relationships/betaGroups?limit=${MOST}`;
-      const answer = await call({
-        method: 'GET',
-        path,
-        timeoutMs,
-        expected: (got) => got.status === 200 || isGone(got),
-      });
-      return isGone(answer) ? [] : parsed(linkages, 'GET', answer).data.map(({ id }) => id);
+      const read = (answer: HttpAnswer) => (isGone(answer) ? { data: [] } : of(200, linkages)(answer));
+      return (await call({ method: 'GET', path, timeoutMs, read })).data.map(({ id }) => id);
     },
 
     addToGroup: ({ tester, group }, options) => change('POST', testersOf('betaGroups', group), tester, options),
     removeFromGroup: ({ tester, group }, options) => change('DELETE', testersOf('betaGroups', group), tester, options),
     removeFromApp: ({ tester, app }, options) => change('DELETE', testersOf('apps', app), tester, options),
 
-    invite: async ({ app, tester }, { timeoutMs }) => {
+    invite: ({ app, tester }, { timeoutMs }) => {
       // Apple deprecates the tester's part, but without it the request names no tester.
       const relationships = {
         app: { data: linkage('apps', app) },
         betaTester: { data: linkage('betaTesters', tester) },
       };
-      const answer = await call({
-        method: 'POST',
-        path: '/v1/betaTesterInvitations',
-        body: { data: { type: 'betaTesterInvitations', relationships } },
-        timeoutMs,
-        expected: (got) => got.status === 201 || conflictOf(got) !== undefined,
-      });
-      return conflictOf(answer) ?? 'sent';
+      const body = { data: { type: 'betaTesterInvitations', relationships } };
+      return call({ method: 'POST', path: '/v1/betaTesterInvitations', body, timeoutMs, read: outcomeOf });
     },
 
     notifyBuild: async (build, { timeoutMs }) => {
       const relationships = { build: { data: linkage('builds', build) } };
       const body = { data: { type: 'buildBetaNotifications', relationships } };
-      await call({ method: 'POST', path: '/v1/buildBetaNotifications', body, timeoutMs, expected: is(201) });
+      await call({ method: 'POST', path: '/v1/buildBetaNotifications', body, timeoutMs, read: done(201) });
     },
   };
 }
 
-const is =
+const of =
+  <T>(status: number, schema: z.ZodType<T>) =>
+  (answer: HttpAnswer): T | undefined =>
+    answer.status === status ? schema.safeParse(answer.body).data : undefined;
+
+const done =
   (...statuses: number[]) =>
-  ({ status }: HttpAnswer): boolean =>
-    statuses.includes(status);
+  ({ status }: HttpAnswer): true | undefined =>
+    statuses.includes(status) || undefined;
 
 const isGone = (answer: HttpAnswer): boolean => answer.status === 404 && hasCode(answer, 'NOT_FOUND');
 
@@ -157,8 +146,9 @@ export const testerBody = ({ email, firstName, lastName, groups }: NewTester) =>
   },
 });
 
-/** The outcome of an invitation for the two conflicts that are not failures. */
-function conflictOf(answer: HttpAnswer): InviteOutcome | undefined {
+/** The outcome of an invitation. Two conflicts are not failures. */
+function outcomeOf(answer: HttpAnswer): InviteOutcome | undefined {
+  if (answer.status === 201) return 'sent';
   if (answer.status !== 409) return undefined;
   if (hasCode(answer, 'STATE_ERROR.TESTER_INVITE.ALREADY_ACCEPTED')) return 'already-accepted';
   return hasCode(answer, 'STATE_ERROR.TESTER_INVITE.NO_INSTALLABLE_BUILDS') ? 'pending-build' : undefined;

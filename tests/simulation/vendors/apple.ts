@@ -19,8 +19,8 @@ export const SETTLE_AFTER_MS = 30_000;
 /** App Store Connect for one job of one process: the real adapter over the model. */
 export function appleOf(world: World, process: Process, job: string): AppStoreConnect {
   const now = () => world.kernel.now() + process.skew;
-  const call = (made: Call): Promise<HttpAnswer> => notingDoubt(world.inDoubt, job, () => answerTo(made));
-  const answerTo = (made: Call): Promise<HttpAnswer> =>
+  const call = <T>(made: Call<T>): Promise<T> => notingDoubt(world.inDoubt, job, () => answerTo(made));
+  const answerTo = <T>(made: Call<T>): Promise<T> =>
     world
       .call({
         process,
