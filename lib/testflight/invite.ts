@@ -32,10 +32,9 @@ export async function invite(deps: TestflightDeps, job: Job<Invite>, context: Ru
   return { testerId: tester.id, invitation, ...(notification === undefined ? {} : { notification }) };
 }
 
-async function findOrCreate({ steps, apple, command, awaitEffects }: Run, data: Invite): Promise<KnownTester> {
-  const { app, email, firstName, lastName } = data;
+async function findOrCreate({ steps, apple, command, find, awaitEffects }: Run, data: Invite): Promise<KnownTester> {
+  const { email, firstName, lastName } = data;
   const groups = await command.left(steps.peek('tester'));
-  const find = () => apple((connect, options) => connect.findTester({ email, app }, options), { minor: true });
   if (steps.peek('tester') === undefined) {
     const tester = await find();
     if (tester) steps.found('tester', known(tester));
@@ -68,16 +67,16 @@ const known = ({ id, state }: Tester): KnownTester => ({ id, created: false, bef
  * the same before.
  */
 async function sendInvitation(
-  { steps, apple, command, awaitEffects }: Run,
+  { steps, apple, command, find, awaitEffects }: Run,
   context: RunContext,
-  { data: { app, email, resend }, tester }: { data: Invite; tester: KnownTester },
+  { data: { app, resend }, tester }: { data: Invite; tester: KnownTester },
 ): Promise<Invitation> {
   await command.left(steps.peek('invitation'));
   const before = steps.peek('invitation');
   if (before?.status === 'skipped') return `skipped: ${before.reason}`;
   const again = resend && tester.before !== 'NOT_INVITED';
   const state = async (): Promise<TesterState> => {
-    const shown = await apple((connect, options) => connect.findTester({ email, app }, options), { minor: true });
+    const shown = await find();
     if (shown) return shown.state;
     throw new TransientError({ code: 'TesterNotShown', message: 'Apple does not show the tester yet' });
   };

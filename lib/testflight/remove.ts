@@ -5,12 +5,11 @@ import { type Run, startRun, type TestflightDeps } from './run';
 
 /** Removes a tester from groups or from the app. A missing tester counts as success. */
 export async function remove(deps: TestflightDeps, job: Job<Remove>, context: RunContext) {
-  const { app, email } = job.data;
+  const { app } = job.data;
   const groups = job.data.from === 'app' ? undefined : job.data.groups;
   const run = await startRun(deps, { job, context, wanted: { member: false, groups } });
-  const { steps, apple, command, awaitEffects } = run;
+  const { steps, apple, command, find, awaitEffects } = run;
   await command.left(steps.peek('membership'));
-  const find = () => apple((connect, options) => connect.findTester({ email, app }, options), { minor: true });
 
   const lookUp = async () => ({ id: (await find())?.id ?? null });
   if (steps.peek('tester') === undefined) steps.found('tester', await lookUp());

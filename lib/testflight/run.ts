@@ -59,10 +59,10 @@ export async function startRun(
   const command = await deps.subjects.begin(job, wanted);
   awaitBudget(deps);
   const { steps, now } = context;
+  const apple = callApple(deps, context);
   return {
-    steps,
-    command,
-    apple: callApple(deps, context),
+    ...{ steps, command, apple },
+    find: () => apple((connect, options) => connect.findTester(job.data, options), { minor: true }),
     /** Throws a WaitError until Apple shows the effect of a started step's `calls`, so that the step may ask about it. */
     awaitEffects(step: string, calls = 1): void {
       const before = steps.peek(step);
