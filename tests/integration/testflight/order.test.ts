@@ -1,5 +1,16 @@
+import { LONGEST_CALL_MS } from '../../../lib/worker/contract';
 import { jobId } from '../../support/engine';
-import { APP, inviteBody, removeBody, startTestflight } from '../../support/testflight';
+import {
+  APP,
+  GROUP,
+  inviteBody,
+  OTHER_GROUP,
+  removeBody,
+  SETTLE_AFTER_MS,
+  seed,
+  startTestflight,
+  TESTER,
+} from '../../support/testflight';
 
 type Service = Awaited<ReturnType<typeof startTestflight>>;
 let service: Service;
@@ -69,4 +80,30 @@ test('jobs run with pauses when few calls are left, and wait for new calls when 
   const [told, own] = [429, undefined].map((status) => waits.filter((wait) => wait.status === status).length);
   expect(own).toBeGreaterThan(told ?? 0);
   expect(engine.rows().every(({ attempts }) => attempts === 1)).toBe(true);
+});
+
+test('after a crash among several memberships the next run waits for the time of all of them', async () => {
+  let kill = () => {};
+  const killed = new Promise<void>((resolve) => {
+    kill = resolve;
+  });
+  service = await startTestflight({
+    seed: seed([{ app: APP, email: TESTER, groups: [], state: 'INVITED' }]),
+    ...{ timeoutMs: 5_000, settings: { visibility: 8 } },
+    before: (call) => {
+      if (call !== 'apple.addToGroup') return undefined;
+      kill();
+      return new Promise<never>(() => {});
+    },
+  });
+  const { engine } = service;
+  engine.send(inviteBody({ groups: [GROUP, OTHER_GROUP] }), { group: APP });
+  await Promise.race([engine.deliver(1), killed]);
+  engine.clock.advance(10_000);
+
+  await engine.deliver(1);
+
+  const { state, steps, retryAt = 0 } = engine.row(jobId(1));
+  expect([state, steps.membership?.status]).toEqual(['held', 'started']);
+  expect(retryAt - (steps.membership?.startedAt ?? 0)).toBe(2 * LONGEST_CALL_MS + SETTLE_AFTER_MS);
 });

@@ -44,7 +44,7 @@ const toBoth = inviteBody({ groups: [GROUP, OTHER_GROUP] });
 const pointer = { source: { pointer: '/data/attributes/email' } };
 const notification = { appName: 'Sample', message: 'Look at the export.', url: 'https://example.com/beta' };
 
-interface Case extends Pick<TestflightOptions, 'seed'> {
+interface Case extends Pick<TestflightOptions, 'seed' | 'apps'> {
   body: string;
   /** Failures of calls to Apple, and of the mail. */
   fails?: Failure[];
@@ -53,13 +53,16 @@ interface Case extends Pick<TestflightOptions, 'seed'> {
   row: object;
   testers?: object[];
   mails?: object[];
-  /** The number of calls to Apple that change something. */
+  /** The number of calls to Apple that change something, and of all calls. */
   changes?: number;
+  calls?: number;
 }
 const done = (result: object, rest: object = {}) => ({ state: 'succeeded', attempts: 1, result, ...rest });
 const parked = (error: object) => ({ state: 'dead', attempts: 1, error });
 const CONFLICT = { code: 'AppStoreConnectConflict', status: 409, vendor: 'app-store-connect' };
 const REJECTED = { code: 'AppStoreConnectRejected', field: 'data.attributes.email' };
+const [ONE_APP, ONE_GROUP] = [[{ app: APP }], [{ app: APP, group: GROUP }]];
+const toEmptyApp = inviteBody({ app: EMPTY_APP, groups: [EMPTY_APPS_GROUP] });
 const INVITATION = { kind: 'invitation', app: APP, email: TESTER, by: 'invitation' };
 
 const CASES: Record<string, Case> = {
@@ -199,14 +202,33 @@ const CASES: Record<string, Case> = {
       },
     ]),
   ),
+  ...Object.fromEntries(
+    (
+      [
+        ['an invitation to another app', ONE_APP, toEmptyApp, 'App'],
+        ['a removal from another app', ONE_APP, removeBody({ app: EMPTY_APP }), 'App'],
+        ['a notification about another app', ONE_APP, notifyBuildBody({ app: EMPTY_APP }), 'App'],
+        ['an invitation to another group', ONE_GROUP, toBoth, 'Group'],
+        ['a removal from the whole app, if only a group is listed', ONE_GROUP, removeBody(), 'Group'],
+      ] as const
+    ).map(([what, apps, body, refused]) => [
+      `${what} is parked before Apple is called`,
+      {
+        ...{ apps, body, calls: 0 },
+        row: parked({ code: `${refused}NotAllowed`, field: refused === 'App' ? 'data.app' : 'data.groups' }),
+      },
+    ]),
+  ),
+  'an invitation to a listed group is done': { apps: ONE_GROUP, body: inviteBody(), row: done({}) },
+  'an invitation to any group of a listed app is done': { apps: ONE_APP, body: toBoth, row: done({}) },
   'a branded notification is not sent to a tester who was not invited': {
     ...{ body: inviteBody({ notification }), seed: known('ACCEPTED') },
     row: { steps: { notification: { status: 'skipped', reason: 'NotInvited' } } },
   },
 };
 
-test.each(Object.entries(CASES))('%s', async (_title, { body, fails = [], mailFails, seed: seeded, ...expected }) => {
-  const { engine, apple, sendgrid } = await start(seeded ? { seed: seeded } : {});
+test.each(Object.entries(CASES))('%s', async (_title, { body, fails = [], mailFails, seed, apps, ...expected }) => {
+  const { engine, apple, sendgrid } = await start({ ...(seed && { seed }), ...(apps && { apps }) });
   for (const failure of fails) apple.fail(failure);
   if (mailFails) sendgrid.fail(mailFails);
   engine.send(body);
@@ -221,6 +243,7 @@ test.each(Object.entries(CASES))('%s', async (_title, { body, fails = [], mailFa
   if (expected.mails) expect(apple.mails).toEqual(expected.mails);
   const changes = apple.requests.filter(({ method }) => method !== 'GET');
   if (expected.changes !== undefined) expect(changes).toHaveLength(expected.changes);
+  if (expected.calls !== undefined) expect(apple.requests).toHaveLength(expected.calls);
   expect(sendgrid.mails.length).toBeLessThan(2);
 });
 
