@@ -1,8 +1,7 @@
 import { CancelledError, JobError, PausedError, PermanentError, StopError, wrongField } from '../errors';
 import { traceOf } from '../jobs/row';
 import { type Job, messageType, type QueueContract, type RunContext } from '../worker/contract';
-import type { Campaign, Campaigns } from './campaigns/campaign';
-import { CAMPAIGN_CHUNK, chunkId } from './campaigns/chunk';
+import { CAMPAIGN_CHUNK, type Campaign, type Campaigns, chunkId } from './campaigns/campaign';
 import { type Manifest, type ReadDeps, readContent, readManifest, readPart } from './manifest';
 import {
   type CampaignContent,

@@ -1,5 +1,4 @@
-import { campaigns } from '../emails/campaigns/campaign';
-import { chunkSizeOf } from '../emails/campaigns/chunk';
+import { campaigns, chunkSizeOf } from '../emails/campaigns/campaign';
 import {
   type CampaignInput,
   type CampaignJob,

@@ -1,5 +1,4 @@
-import { type Campaign, campaigns } from '../../lib/emails/campaigns/campaign';
-import { chunkEnvelope, chunkId } from '../../lib/emails/campaigns/chunk';
+import { type Campaign, campaigns, chunkEnvelope, chunkId } from '../../lib/emails/campaigns/campaign';
 import { type CampaignContent, campaignContentSchema } from '../../lib/emails/message';
 import { emailsContract } from '../../lib/emails/process';
 import { fromIterable } from '../../lib/emails/recipients';

@@ -4,8 +4,7 @@ import { CAMPAIGN_QUEUE, todoKey } from '../../jobs/keys';
 import { readItem } from '../../jobs/ledger';
 import { isEnd, type JobRow } from '../../jobs/row';
 import { campaignKeys } from '../manifest';
-import { type Campaign, campaigns } from './campaign';
-import { releasedPages } from './chunk';
+import { type Campaign, campaigns, releasedPages } from './campaign';
 import { type CampaignReleaseDeps, rowsOf } from './look';
 
 type DropListsDeps = Omit<CampaignReleaseDeps, 'tell'>;

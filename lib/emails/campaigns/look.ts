@@ -8,8 +8,7 @@ import { backInQueue } from '../../jobs/park';
 import { isEnd, type JobRow, traceFacts, traceOf } from '../../jobs/row';
 import { UnreadableRowError } from '../../jobs/stored-row';
 import type { Log } from '../../ports';
-import { type Campaign, campaigns } from './campaign';
-import { chunkEnvelope, chunkId, chunkRecipients, releasedPages } from './chunk';
+import { type Campaign, campaigns, chunkEnvelope, chunkId, chunkRecipients, releasedPages } from './campaign';
 
 export interface CampaignReleaseDeps extends ItemDeps, Omit<FinishDeps, 'events' | 'dlqUrl'> {
   log: Log;

@@ -4,8 +4,7 @@ import { CAMPAIGN_QUEUE, rateKey, todoKey } from '../../jobs/keys';
 import { readItem } from '../../jobs/ledger';
 import { type RateItem, takenMs } from '../../limits/rate';
 import type { Due } from '../../ports';
-import { type Campaign, campaigns, EXPIRED, hasExpired } from './campaign';
-import { chunkRecipients } from './chunk';
+import { type Campaign, campaigns, chunkRecipients, EXPIRED, hasExpired } from './campaign';
 import { AT_ONCE, type CampaignReleaseDeps, type Looked, look, missEvents, releaseChunk } from './look';
 
 /** Released chunks reach the senders some time later. Without this extra work the senders would be idle until then. */

@@ -1,4 +1,4 @@
-import { chunkSizeOf } from '../../../lib/emails/campaigns/chunk';
+import { chunkSizeOf } from '../../../lib/emails/campaigns/campaign';
 import type { Billed } from './billed';
 import type { Calls, Counts } from './count';
 import { PRICES } from './prices';

@@ -1,5 +1,5 @@
 import { analyticsContract } from '../../../lib/analytics/process';
-import { chunkEnvelope } from '../../../lib/emails/campaigns/chunk';
+import { chunkEnvelope } from '../../../lib/emails/campaigns/campaign';
 import { createProducer } from '../../../lib/producer/producer';
 import { watchCanary } from '../../../lib/reconcile/canary';
 import type { InviteInput } from '../../../lib/testflight/message';

@@ -1,4 +1,4 @@
-import { chunkId } from '../../../lib/emails/campaigns/chunk';
+import { chunkId } from '../../../lib/emails/campaigns/campaign';
 import { type EventDeps, eventFolder } from '../../../lib/emails/events/webhook';
 import { eventsOf, type SendgridEvent } from '../../../lib/local/fakes/sendgrid-events';
 import { CAMPAIGN, type Emails, startEmails } from '../../support/emails';

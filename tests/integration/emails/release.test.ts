@@ -1,4 +1,4 @@
-import { chunkId } from '../../../lib/emails/campaigns/chunk';
+import { chunkId } from '../../../lib/emails/campaigns/campaign';
 import { StoreError } from '../../../lib/errors';
 import { CAMPAIGN, type Emails, startEmails } from '../../support/emails';
 import { jobId } from '../../support/engine';

@@ -1,4 +1,4 @@
-import { chunkId } from '../../../lib/emails/campaigns/chunk';
+import { chunkId } from '../../../lib/emails/campaigns/campaign';
 import { takeEvents } from '../../../lib/emails/events/webhook';
 import { campaignReport } from '../../../lib/emails/report';
 import { recordKey } from '../../../lib/jobs/keys';

@@ -1,4 +1,4 @@
-import { chunkId } from '../../../lib/emails/campaigns/chunk';
+import { chunkId } from '../../../lib/emails/campaigns/campaign';
 import { createProducer } from '../../../lib/producer/producer';
 import { type Emails, startEmails } from '../../support/emails';
 import { readWhole } from '../../support/producer';

@@ -1,4 +1,4 @@
-import { chunkId } from '../../../lib/emails/campaigns/chunk';
+import { chunkId } from '../../../lib/emails/campaigns/campaign';
 import { campaignReport } from '../../../lib/emails/report';
 import { eventsOf, type SendgridEvent } from '../../../lib/local/fakes/sendgrid-events';
 import { type Emails, startEmails } from '../../support/emails';

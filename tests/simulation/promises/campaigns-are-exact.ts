@@ -1,6 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Campaign } from '../../../lib/emails/campaigns/campaign';
-import { chunkId } from '../../../lib/emails/campaigns/chunk';
+import { type Campaign, chunkId } from '../../../lib/emails/campaigns/campaign';
 import { type CampaignReport, campaignReport } from '../../../lib/emails/report';
 import { isEnd, type JobRow } from '../../../lib/jobs/row';
 import { ofKind } from '../../support/history';

@@ -1,5 +1,4 @@
-import { campaigns } from '../../../lib/emails/campaigns/campaign';
-import { chunkSizeOf } from '../../../lib/emails/campaigns/chunk';
+import { campaigns, chunkSizeOf } from '../../../lib/emails/campaigns/campaign';
 import { campaignKeys } from '../../../lib/emails/manifest';
 import { type CampaignJob, EMAIL_CAMPAIGN } from '../../../lib/emails/message';
 import { emailsContract } from '../../../lib/emails/process';

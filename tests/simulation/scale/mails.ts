@@ -1,5 +1,4 @@
-import { campaigns } from '../../../lib/emails/campaigns/campaign';
-import { chunkSizeOf } from '../../../lib/emails/campaigns/chunk';
+import { campaigns, chunkSizeOf } from '../../../lib/emails/campaigns/campaign';
 import { EMAIL_MESSAGE } from '../../../lib/emails/message';
 import { busiest } from '../../support/rate-run';
 import { createChance } from '../world/chance';

@@ -1,4 +1,4 @@
-import { chunkId } from '../../../lib/emails/campaigns/chunk';
+import { chunkId } from '../../../lib/emails/campaigns/campaign';
 import { reportOf } from '../promises/campaigns-are-exact';
 import { campaignsOf, chunkRow } from '../world/campaigns';
 import { jobs, scenario } from './scenario';

@@ -1,5 +1,4 @@
-import type { Campaign } from '../../../lib/emails/campaigns/campaign';
-import { chunkId } from '../../../lib/emails/campaigns/chunk';
+import { type Campaign, chunkId } from '../../../lib/emails/campaigns/campaign';
 import { CAMPAIGN_QUEUE, campaignKey, jobKey } from '../../../lib/jobs/keys';
 import { isEnd, type JobRow } from '../../../lib/jobs/row';
 import type { Item } from '../../../lib/ports';

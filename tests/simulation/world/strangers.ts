@@ -1,4 +1,4 @@
-import { CAMPAIGN_CHUNK, chunkId } from '../../../lib/emails/campaigns/chunk';
+import { CAMPAIGN_CHUNK, chunkId } from '../../../lib/emails/campaigns/campaign';
 import { GONE, STAND_IN } from '../../../lib/jobs/body';
 import { canaryEnvelope } from '../../../lib/jobs/canary';
 import type { JobRow } from '../../../lib/jobs/row';

@@ -1,4 +1,4 @@
-import { chunkId } from '../../../lib/emails/campaigns/chunk';
+import { chunkId } from '../../../lib/emails/campaigns/campaign';
 import { aContent, CAMPAIGN, type Emails, startEmails } from '../../support/emails';
 import { anEnvelope, jobId } from '../../support/engine';
 import { command } from '../../support/operator';

@@ -20,7 +20,7 @@ export const CAMPAIGN_MUTANTS: Record<string, SourceMutant> = {
     by: { scale: 'campaigns-fast' },
   },
   chunksOfTenSeconds: {
-    changes: [{ file: 'lib/emails/campaigns/chunk.ts', find: 'CHUNK_SECONDS = 0.5', replace: 'CHUNK_SECONDS = 10' }],
+    changes: [{ file: 'lib/emails/campaigns/campaign.ts', find: 'CHUNK_SECONDS = 0.5', replace: 'CHUNK_SECONDS = 10' }],
     breaks: /^fairness: the newest campaign waits for more than 30 s/,
     by: { scale: 'campaigns-slow' },
   },
