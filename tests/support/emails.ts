@@ -1,7 +1,9 @@
 import { type Campaign, campaigns, chunkEnvelope, chunkId } from '../../lib/emails/campaigns/campaign';
+import { takeEvents } from '../../lib/emails/events/webhook';
 import { type CampaignContent, campaignContentSchema } from '../../lib/emails/message';
 import { emailsContract } from '../../lib/emails/process';
 import { fromIterable } from '../../lib/emails/recipients';
+import { campaignReport } from '../../lib/emails/report';
 import { writeManifest } from '../../lib/emails/write-manifest';
 import { rateKey, recipientsKey } from '../../lib/jobs/keys';
 import { newRow } from '../../lib/jobs/new-row';
@@ -9,6 +11,7 @@ import { tokenOf } from '../../lib/jobs/park';
 import type { JobRow } from '../../lib/jobs/row';
 import { sharedRate } from '../../lib/limits/rate';
 import { startFakeSendgrid } from '../../lib/local/fakes/sendgrid';
+import { eventsOf, type SendgridEvent } from '../../lib/local/fakes/sendgrid-events';
 import { realSendgrid } from '../../lib/vendors/sendgrid';
 import { anEnvelope, type EngineOptions, INSTANCE, jobId, memoryEngine, PREFIX, watch } from './engine';
 
@@ -108,6 +111,14 @@ export async function startEmails({
       if (row === made) void engine.deps.ledger.write(made, 0);
       engine.send(JSON.stringify(envelope), { group: envelope.id, attributes: tokenOf(row) });
     },
+    async report(id = CAMPAIGN) {
+      const campaign = await store?.read(id);
+      if (!campaign) throw new Error('there is no campaign');
+      return campaignReport(engine.deps, campaign);
+    },
+    /** SendGrid's events of this kind about its mails. */
+    events: (event = 'delivered') => sendgrid.mails.flatMap((mail) => eventsOf(mail, event, engine.clock.now())),
+    tell: (events: readonly SendgridEvent[]) => takeEvents({ ...engine.deps, clock: engine.clock }, events),
     chunk: (number: number, id = CAMPAIGN) => engine.row(chunkId(id, number)),
     /** The outcome for each recipient of a job. */
     statuses(id: string) {

@@ -1,6 +1,6 @@
 import { chunkId } from '../../../lib/emails/campaigns/campaign';
 import { type EventDeps, eventFolder } from '../../../lib/emails/events/webhook';
-import { eventsOf, type SendgridEvent } from '../../../lib/local/fakes/sendgrid-events';
+import type { SendgridEvent } from '../../../lib/local/fakes/sendgrid-events';
 import { CAMPAIGN, type Emails, startEmails } from '../../support/emails';
 import { PREFIX } from '../../support/engine';
 import { withFaults } from '../../support/faults';
@@ -22,7 +22,7 @@ async function sentChunk({ lost = false } = {}): Promise<SendgridEvent[]> {
   const campaign = await emails.campaign({ recipients: 3 });
   emails.sendChunk(campaign, 0);
   await emails.engine.drain({ batch: 1, hours: 2 });
-  return emails.sendgrid.mails.flatMap((mail) => eventsOf(mail, 'delivered', emails.engine.clock.now()));
+  return emails.events();
 }
 
 test('events are stored beside their campaign, in the hour of its time, with numbers instead of addresses', async () => {

@@ -1,7 +1,4 @@
 import { chunkId } from '../../../lib/emails/campaigns/campaign';
-import { takeEvents } from '../../../lib/emails/events/webhook';
-import { campaignReport } from '../../../lib/emails/report';
-import { eventsOf } from '../../../lib/local/fakes/sendgrid-events';
 import { retry } from '../../../lib/ops/act';
 import { CAMPAIGN, type Emails, startEmails } from '../../support/emails';
 
@@ -27,12 +24,7 @@ async function send(recipients = 5): Promise<void> {
   await emails.engine.drain({ batch: 1 });
 }
 
-async function report() {
-  const campaign = await emails.campaigns.read(CAMPAIGN);
-  if (!campaign) throw new Error('there is no campaign');
-  return campaignReport(emails.engine.deps, campaign);
-}
-
+const report = () => emails.report();
 const addressees = () => emails.sendgrid.mails.map(({ to }) => to[0]);
 const statuses = () => emails.statuses(chunkId(CAMPAIGN, 0)).map(({ status }) => status);
 
@@ -60,11 +52,7 @@ test("the recipients' records and the report say who was refused and why, withou
   refuse(['personalizations.1.to.0.email']);
 
   await send(3);
-  const { deps, clock } = emails.engine;
-  await takeEvents(
-    { ...deps, clock },
-    emails.sendgrid.mails.flatMap((mail) => eventsOf(mail, 'delivered', clock.now())),
-  );
+  await emails.tell(emails.events());
 
   expect(emails.statuses(chunkId(CAMPAIGN, 0))).toEqual([
     { job: chunkId(CAMPAIGN, 0), campaign: CAMPAIGN, recipient: 0, status: 'accepted', messageId: 'message-1' },
@@ -160,11 +148,7 @@ test('refused recipients count as refused even if the other mails of their chunk
   expect(emails.chunk(0)).toMatchObject({ state: 'held', reason: 'unknown' });
   expect(await report()).toMatchObject({ unknown: 4, refused: 1, accepted: 0 });
 
-  const { deps, clock } = emails.engine;
-  await takeEvents(
-    { ...deps, clock },
-    emails.sendgrid.mails.flatMap((mail) => eventsOf(mail, 'delivered', mail.at)),
-  );
+  await emails.tell(emails.events());
   await emails.engine.drain({ batch: 1, hours: 1 });
 
   expect(await report()).toMatchObject({ unknown: 0, refused: 1, accepted: 4 });

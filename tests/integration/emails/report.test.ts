@@ -1,9 +1,6 @@
 import { chunkId } from '../../../lib/emails/campaigns/campaign';
-import { takeEvents } from '../../../lib/emails/events/webhook';
-import { campaignReport } from '../../../lib/emails/report';
 import { recordKey } from '../../../lib/jobs/keys';
 import { itemOf } from '../../../lib/jobs/stored-row';
-import { eventsOf } from '../../../lib/local/fakes/sendgrid-events';
 import { CAMPAIGN, type Emails, startEmails } from '../../support/emails';
 import { PREFIX } from '../../support/engine';
 
@@ -13,11 +10,7 @@ beforeEach(async () => {
 });
 afterEach(() => emails.close());
 
-async function report() {
-  const campaign = await emails.campaigns.read(CAMPAIGN);
-  if (!campaign) throw new Error('there is no campaign');
-  return campaignReport(emails.engine.deps, campaign);
-}
+const report = () => emails.report();
 
 const sumOf = ({
   accepted,
@@ -72,9 +65,8 @@ test('every recipient counts in exactly one kind at any time', async () => {
 test('stored events that are damaged are counted, and the report goes on', async () => {
   await emails.campaign({ recipients: 20, chunkSize: 10 });
   await emails.engine.drain({ batch: 1, hours: 1 });
-  const { deps, clock, objects } = emails.engine;
-  const events = emails.sendgrid.mails.flatMap((mail) => eventsOf(mail, 'delivered', clock.now()));
-  await takeEvents({ ...deps, clock }, events);
+  const { objects } = emails.engine;
+  await emails.tell(emails.events());
   const [key = ''] = objects.keys().filter((each) => each.includes('/_events/'));
   await objects.put(key, objects.text(key).slice(0, -10), 'application/x-ndjson');
   await objects.put(`${key}.ndjson`, '', 'application/x-ndjson');
@@ -88,11 +80,10 @@ test('events resolve unknown mails, and each event counts once', async () => {
   await emails.engine.drain({ batch: 1, hours: 1 });
   expect(await report()).toMatchObject({ status: 'running', accepted: 10, unknown: 10 });
 
-  const { deps, clock } = emails.engine;
-  const tell = (event: string) => emails.sendgrid.mails.flatMap((mail) => eventsOf(mail, event, clock.now()));
-  await takeEvents({ ...deps, clock }, tell('processed'));
-  await takeEvents({ ...deps, clock }, [...tell('processed'), ...tell('delivered').slice(0, 15)]);
-  await takeEvents({ ...deps, clock }, tell('delivered'));
+  const { events, tell } = emails;
+  await tell(events('processed'));
+  await tell([...events('processed'), ...events().slice(0, 15)]);
+  await tell(events());
   await emails.engine.reconcile();
   expect(await report()).toMatchObject({ accepted: 20, unknown: 0, events: { processed: 20, delivered: 20 } });
 

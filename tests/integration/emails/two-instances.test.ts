@@ -1,6 +1,5 @@
 import { chunkId } from '../../../lib/emails/campaigns/campaign';
-import { campaignReport } from '../../../lib/emails/report';
-import { eventsOf, type SendgridEvent } from '../../../lib/local/fakes/sendgrid-events';
+import type { SendgridEvent } from '../../../lib/local/fakes/sendgrid-events';
 import { type Emails, startEmails } from '../../support/emails';
 import { jobId } from '../../support/engine';
 import { postEvents, storedEvents } from '../../support/webhook-request';
@@ -23,8 +22,7 @@ async function sendAll(recipients: Record<Name, number>): Promise<SendgridEvent[
     await service.campaigns.change(campaign.id, (stored) => ({ ...stored, released: 1, open: [0] }));
     await service.engine.drain({ batch: 1, hours: 1 });
   }
-  const { sendgrid, engine } = services.acme;
-  return sendgrid.mails.flatMap((mail) => eventsOf(mail, 'delivered', engine.clock.now()));
+  return services.acme.events();
 }
 
 /** SendGrid posts every event of the account to the webhook of every instance. */
@@ -39,12 +37,7 @@ const ignored = (name: Name) =>
   services[name].engine.lines
     .filter(({ message }) => message === 'events of other instances ignored')
     .map(({ facts }) => facts.count);
-const delivered = async (name: Name) => {
-  const { campaigns, engine } = services[name];
-  const campaign = await campaigns.read(CAMPAIGNS[name]);
-  if (!campaign) throw new Error('there is no campaign');
-  return (await campaignReport(engine.deps, campaign)).events.delivered;
-};
+const delivered = async (name: Name) => (await services[name].report(CAMPAIGNS[name])).events.delivered;
 
 test('two instances on one account keep only their own events', async () => {
   const events = await sendAll({ acme: 3, 'acme-staging': 2 });
