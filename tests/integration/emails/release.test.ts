@@ -132,10 +132,7 @@ describe('a pause', () => {
 test('accepted chunks without an event are told once', async () => {
   await emails.campaign({ recipients: 300, chunkSize: 100 });
   await minutes(4);
-  await emails.engine.deps.ledger.update(emails.chunk(1).key, (row) => ({
-    ...row,
-    evidence: { send: { at: 1, event: 'processed' } },
-  }));
+  await emails.engine.deps.ledger.update(emails.chunk(1).key, (row) => ({ ...row, ...evidence }));
 
   await minutes(60);
 

@@ -20,28 +20,16 @@ afterEach(async () => {
 const send = (endpoint: string, timeoutMs: number) =>
   caught(realSendgrid({ endpoint, apiKey: secretOf('SG.key'), instance: 'acme' }).send(aMail(), { timeoutMs }));
 
-test('a mail was certainly not sent if the TLS handshake never ends', async () => {
-  const port = await open(net.createServer(remember));
+const destroy = (socket: net.Socket) => remember(socket) && socket.destroy();
 
-  const error = await send(`https://127.0.0.1:${port}`, 100);
+test.each([
+  ['certainly not sent if the TLS handshake never ends', 'https', remember, 100, 'transient', 'SendgridTimeout'],
+  ['certainly not sent if the TLS handshake is reset', 'https', destroy, 5000, 'transient', 'SendgridUnavailable'],
+  ['perhaps sent if the connection was open', 'http', remember, 100, 'ambiguous', 'SendgridTimeout'],
+])('a mail was %s', async (_, protocol, onSocket, timeoutMs, kind, code) => {
+  const port = await open(net.createServer(onSocket));
 
-  expect(error).toMatchObject({ class: 'transient', code: 'SendgridTimeout' });
-});
-
-test('a mail was certainly not sent if the TLS handshake is reset', async () => {
-  const port = await open(net.createServer((socket) => remember(socket) && socket.destroy()));
-
-  const error = await send(`https://127.0.0.1:${port}`, 5000);
-
-  expect(error).toMatchObject({ class: 'transient', code: 'SendgridUnavailable' });
-});
-
-test('a mail may have been sent if the connection was open', async () => {
-  const port = await open(net.createServer(remember));
-
-  const error = await send(`http://127.0.0.1:${port}`, 100);
-
-  expect(error).toMatchObject({ class: 'ambiguous', code: 'SendgridTimeout' });
+  expect(await send(`${protocol}://127.0.0.1:${port}`, timeoutMs)).toMatchObject({ class: kind, code });
 });
 
 test('each call opens its own connection, because one that closed during a freeze would lose a mail', async () => {
