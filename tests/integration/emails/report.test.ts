@@ -91,6 +91,16 @@ test('events resolve unknown mails, and each event counts once', async () => {
   expect(await report()).toMatchObject({ status: 'ended', accepted: 20, unknown: 0 });
 });
 
+test('the report of a cancelled campaign says what was sent, what was not, and what was never released', async () => {
+  await emails.campaign({ recipients: 2_000, chunkSize: 100 });
+  await emails.engine.reconcile();
+  await emails.engine.deliver(1);
+  await emails.campaigns.cancel(CAMPAIGN);
+  await emails.engine.drain({ batch: 1, hours: 1 });
+
+  expect(await report()).toMatchObject({ status: 'cancelled', accepted: 100, cancelled: 400, notReleased: 1_500 });
+});
+
 test('the report reads expired rows from their records', async () => {
   await emails.campaign({ recipients: 20, chunkSize: 10 });
   await emails.engine.drain({ batch: 1, hours: 1 });

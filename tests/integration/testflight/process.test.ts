@@ -190,6 +190,7 @@ const CASES: Record<string, Case> = {
     (
       [
         [{ after: 'reset' }, 'unknown'],
+        [{ status: 400, times: 'forever' }, 'skipped: SendgridRejected'],
         [{ status: 401, times: 'forever' }, 'skipped: SendgridUnauthorized'],
         [{ status: 503, times: 'forever' }, 'skipped: SendgridUnavailable'],
         [{ status: 429, headers: { 'x-ratelimit-reset': '99999999999' } }, 'skipped: SendgridThrottled'],
