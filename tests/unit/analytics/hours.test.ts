@@ -15,7 +15,7 @@ import { analyticsContract } from '../../../lib/analytics/process';
 import { parseEnvelope } from '../../../lib/jobs/envelope';
 import type { Facts, Objects } from '../../../lib/ports';
 import { ACCEPTED_AT, analyticsBody, someEvents, viewAt } from '../../support/analytics';
-import { jobId, memoryEngine, PREFIX } from '../../support/engine';
+import { jobId, memoryEngine, PREFIX, watch } from '../../support/engine';
 import { memoryClock, memoryRandom } from '../../support/memory-clock';
 import { memoryObjects } from '../../support/memory-objects';
 import { memoryTable } from '../../support/memory-table';
@@ -70,23 +70,6 @@ const ids = (from: number, to: number): string[] =>
   someEvents(from, to)
     .map(({ id }) => id)
     .sort();
-
-/** The same bucket, with something before and after each call. */
-function around(objects: Objects, before: () => unknown, after: () => unknown = () => {}): Objects {
-  const call =
-    <A extends unknown[], R>(method: (...given: A) => Promise<R>) =>
-    async (...given: A): Promise<R> => {
-      await before();
-      const answer = await method(...given);
-      await after();
-      return answer;
-    };
-  const { put, create, replace, get, read, size, delete: remove, list } = objects;
-  return {
-    ...{ put: call(put), create: call(create), replace: call(replace), get: call(get), read: call(read) },
-    ...{ size: call(size), delete: call(remove), list: call(list) },
-  };
-}
 
 test('an hour is written a quarter of an hour after its end, and its originals stay', async () => {
   const { store, until, run, parquet, view, bucket } = service();
@@ -195,8 +178,10 @@ test('a second run of the same instance does nothing while one is active', async
   let calls = 0;
 
   await run(
-    around(bucket, async () => {
-      if (++calls === 1) await run(around(bucket, () => Promise.reject(new Error('a call'))));
+    watch(bucket, 'bucket', {
+      before: async () => {
+        if (++calls === 1) await run(watch(bucket, 'bucket', { before: () => Promise.reject(new Error('a call')) }));
+      },
     }),
   );
 
@@ -284,7 +269,7 @@ test('a damaged Parquet object stays unchanged, and later hours are written', as
 
 test('a run without time for an hour leaves it to the next one, which goes on', async () => {
   const { bucket, run, parquet, clock } = await twoHours({ onePartBytes: 0 });
-  const slow = around(bucket, () => clock.advance(10_000));
+  const slow = watch(bucket, 'bucket', { before: () => clock.advance(10_000) });
 
   await run(slow, 60_000);
   const before = (await parquet()).flat().length;
