@@ -109,30 +109,22 @@ export function appStoreConnectModel({ apps, testers: seeded = [], refused: refu
     return reply(201, { data: { type: 'buildBetaNotifications', id: build } });
   }
 
-  function addToGroup(group: string, tester: FakeTester): Reply {
-    const app = appOf(group);
-    if (!app) return refused(404, 'NOT_FOUND');
-    if (tester.app !== app.id) return unassignable(tester.email);
-    join(tester, app, [group]);
-    return DONE;
-  }
-
-  function removeFromGroup(group: string, tester: FakeTester): Reply {
-    if (!appOf(group)) return refused(404, 'NOT_FOUND');
-    tester.groups = tester.groups.filter((id) => id !== group);
-    return DONE;
-  }
+  const changeGroup =
+    (joins: boolean) =>
+    (group: string, tester: FakeTester): Reply => {
+      const app = appOf(group);
+      if (!app) return refused(404, 'NOT_FOUND');
+      if (joins && tester.app !== app.id) return unassignable(tester.email);
+      if (joins) join(tester, app, [group]);
+      else tester.groups = tester.groups.filter((id) => id !== group);
+      return DONE;
+    };
 
   function removeFromApp(app: string, tester: FakeTester): Reply {
     if (!apps.some(({ id }) => id === app)) return refused(404, 'NOT_FOUND');
     if (tester.app !== app) return invalid('/data/0');
     testers.splice(testers.indexOf(tester), 1);
     return DONE;
-  }
-
-  function groupsOf(tester: FakeTester | undefined): Reply {
-    const data = tester?.groups.map((id) => ({ type: 'betaGroups', id }));
-    return data ? reply(200, { data }) : refused(404, 'NOT_FOUND');
   }
 
   /** Answers a request, without authentication and rate limit. */
@@ -152,12 +144,14 @@ export function appStoreConnectModel({ apps, testers: seeded = [], refused: refu
       }
       case 'POST /v1/betaTesters':
         return createTester(parts);
-      case 'GET /v1/betaTesters/{id}/relationships/betaGroups':
-        return groupsOf(testerOf(id));
+      case 'GET /v1/betaTesters/{id}/relationships/betaGroups': {
+        const data = testerOf(id)?.groups.map((group) => ({ type: 'betaGroups', id: group }));
+        return data ? reply(200, { data }) : refused(404, 'NOT_FOUND');
+      }
       case 'POST /v1/betaGroups/{id}/relationships/betaTesters':
-        return change(addToGroup);
+        return change(changeGroup(true));
       case 'DELETE /v1/betaGroups/{id}/relationships/betaTesters':
-        return change(removeFromGroup);
+        return change(changeGroup(false));
       case 'DELETE /v1/apps/{id}/relationships/betaTesters':
         return change(removeFromApp);
       case 'POST /v1/betaTesterInvitations':

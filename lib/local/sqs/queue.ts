@@ -35,13 +35,6 @@ export interface Group {
   messages: Message[];
 }
 
-/** An accepted send, for deduplication. */
-export interface Remembered {
-  messageId: string;
-  sequenceNumber: string;
-  until: number;
-}
-
 export interface Queue {
   name: string;
   arn: string;
@@ -54,7 +47,8 @@ export interface Queue {
   /** The same groups, sorted by `turn`. */
   order: Group[];
   byId: Map<string, Message>;
-  remembered: Map<string, Remembered>;
+  /** The accepted sends, for deduplication. */
+  remembered: Map<string, { messageId: string; sequenceNumber: string; until: number }>;
   /** No message expires before this time. */
   nextExpiry: number;
 }

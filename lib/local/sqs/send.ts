@@ -6,7 +6,7 @@ import type {
   SendMessageRequest,
 } from '@aws-sdk/client-sqs';
 import { invalidValue, SqsError } from './errors';
-import { enqueue, type Message, type Queue, type Remembered, type Service, UNRECEIVED } from './queue';
+import { enqueue, type Message, type Queue, type Service, UNRECEIVED } from './queue';
 
 type Outgoing = Omit<SendMessageRequest, 'QueueUrl'>;
 
@@ -99,7 +99,7 @@ const keyOf = (queue: Queue, { groupId, deduplicationId }: Identity): string =>
   queue.settings.deduplicatesInGroup ? `${groupId} ${deduplicationId}` : deduplicationId;
 
 /** The message that the queue accepted under this id within the window. SQS answers a repeat with its ids. */
-function recall(queue: Queue, identity: Identity, now: number): Remembered | undefined {
+function recall(queue: Queue, identity: Identity, now: number) {
   // A Map keeps insertion order, so the expired entries come first.
   for (const [key, { until }] of queue.remembered) {
     if (until > now) break;
