@@ -14,22 +14,18 @@ export function realEvents(
   let client: EventBridgeClient | undefined;
   return {
     publish: (completion) =>
-      guarded({
-        service: 'EventBridge',
-        operation: 'PutEvents',
-        call: async () => {
-          client ??= new EventBridgeClient(config);
-          const event = {
-            EventBusName: bus,
-            Source: `jobs.${instance}`,
-            DetailType: JOB_ENDED,
-            Time: new Date(completion.endedAt),
-            Detail: JSON.stringify(completion),
-          };
-          const { FailedEntryCount = 0, Entries = [] } = await client.send(new PutEventsCommand({ Entries: [event] }));
-          if (FailedEntryCount > 0)
-            throw Object.assign(new Error('refused'), { code: Entries[0]?.ErrorCode ?? 'Failed' });
-        },
+      guarded('EventBridge')('PutEvents', async () => {
+        client ??= new EventBridgeClient(config);
+        const event = {
+          EventBusName: bus,
+          Source: `jobs.${instance}`,
+          DetailType: JOB_ENDED,
+          Time: new Date(completion.endedAt),
+          Detail: JSON.stringify(completion),
+        };
+        const { FailedEntryCount = 0, Entries = [] } = await client.send(new PutEventsCommand({ Entries: [event] }));
+        if (FailedEntryCount > 0)
+          throw Object.assign(new Error('refused'), { code: Entries[0]?.ErrorCode ?? 'Failed' });
       }),
   };
 }

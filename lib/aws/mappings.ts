@@ -7,16 +7,14 @@ import { StoreError } from '../errors';
 import { type Mappings, NO_MAPPING } from '../ports';
 import { guarded } from './store-error';
 
+const lambda = guarded('Lambda');
+
 /** The event source mapping of each queue through the AWS SDK. `queueArn`: the ARN of a queue in SQS. */
 export function realMappings(client: LambdaClient, queueArn: (queue: string) => string): Mappings {
   async function mappingOf(queue: string) {
-    const call = () => client.send(new ListEventSourceMappingsCommand({ EventSourceArn: queueArn(queue) }));
-    const { EventSourceMappings: [mapping] = [] } = await guarded({
-      service: 'Lambda',
-      operation: 'ListEventSourceMappings',
-      call,
-    });
-    return mapping;
+    const asked = new ListEventSourceMappingsCommand({ EventSourceArn: queueArn(queue) });
+    const { EventSourceMappings } = await lambda('ListEventSourceMappings', () => client.send(asked));
+    return EventSourceMappings?.[0];
   }
 
   return {
@@ -28,8 +26,8 @@ export function realMappings(client: LambdaClient, queueArn: (queue: string) => 
     async set(queue, on) {
       const mapping = await mappingOf(queue);
       if (!mapping) throw new StoreError({ code: NO_MAPPING, message: `${queue} has no event source mapping` });
-      const call = () => client.send(new UpdateEventSourceMappingCommand({ UUID: mapping.UUID, Enabled: on }));
-      await guarded({ service: 'Lambda', operation: 'UpdateEventSourceMapping', call });
+      const changed = new UpdateEventSourceMappingCommand({ UUID: mapping.UUID, Enabled: on });
+      await lambda('UpdateEventSourceMapping', () => client.send(changed));
     },
   };
 }

@@ -17,6 +17,8 @@ import { guarded, hasStatus, isAwsError } from './store-error';
 const CONFLICT = 'ConditionalRequestConflict';
 const MOST_CONFLICTS = 3;
 
+const s3 = guarded('S3');
+
 const isMissing = (error: unknown): boolean => hasStatus(error, 404) && !isAwsError(error, 'NoSuchBucket');
 
 export const s3Client = (config: S3ClientConfig = clientDefaults): S3Client => new S3Client(config);
@@ -26,7 +28,6 @@ export const s3Client = (config: S3ClientConfig = clientDefaults): S3Client => n
  * `s3:ListBucket` on the prefix. Without that permission a missing object is a StoreError (`S3.AccessDenied`).
  */
 export function realObjects({ bucket, client = s3Client() }: { bucket: string; client?: S3Client }): Objects {
-  const s3 = <T>(operation: string, call: () => Promise<T>) => guarded({ service: 'S3', operation, call });
   const putInput = (...[key, body, contentType, metadata]: Parameters<Objects['put']>) => ({
     Bucket: bucket,
     Key: key,
@@ -128,11 +129,7 @@ export function realObjects({ bucket, client = s3Client() }: { bucket: string; c
  */
 export function realObjectReader({ bucket, client = s3Client() }: { bucket: string; client?: S3Client }) {
   return async function* read(key: string): AsyncGenerator<Uint8Array> {
-    const { Body } = await guarded({
-      service: 'S3',
-      operation: 'GetObject',
-      call: () => client.send(new GetObjectCommand({ Bucket: bucket, Key: key })),
-    });
+    const { Body } = await s3('GetObject', () => client.send(new GetObjectCommand({ Bucket: bucket, Key: key })));
     try {
       for await (const chunk of Body as AsyncIterable<Uint8Array>) yield chunk;
     } catch {

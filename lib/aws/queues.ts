@@ -22,7 +22,7 @@ export const sqsClient = (config: SQSClientConfig = clientDefaults): SQSClient =
   new SQSClient({ ...config, useQueueUrlAsEndpoint: false });
 
 export function realQueues(client: SQSClient = sqsClient()): Queues & BatchQueues {
-  const sqs = <T>(operation: string, call: () => Promise<T>) => guarded({ service: 'SQS', operation, call });
+  const sqs = guarded('SQS');
 
   return {
     send: (queueUrl, message) =>

@@ -23,34 +23,28 @@ export function realSecret(reference: SecretReference, config: Config = {}): Sec
 
   let known: Promise<string> | undefined;
   let fetching = false;
-  const start = (): Promise<string> => {
-    fetching = true;
-    const attempt = fetch().finally(() => {
-      fetching = false;
-    });
-    attempt.catch(() => {
-      if (known === attempt) known = undefined;
-    });
-    known = attempt;
-    return attempt;
-  };
-
-  return ({ fresh = false } = {}) => {
+  return async ({ fresh = false } = {}) => {
     // Jobs that run side by side get the same 401, and one fetch serves all of them.
     if (known && (!fresh || fetching)) return known;
-    return start();
+    fetching = true;
+    known = fetch();
+    try {
+      return await known;
+    } catch (error) {
+      known = undefined;
+      throw error;
+    } finally {
+      fetching = false;
+    }
   };
 }
 
 function fetchOf(reference: string, config: Config): (() => Promise<string>) | undefined {
   const [, kind, name] = /^(ssm|secretsmanager):(.+)$/s.exec(reference) ?? [];
   if (!kind || !name) return undefined;
-  const { service, operation, load } =
-    kind === 'ssm'
-      ? ({ service: 'SSM', operation: 'GetParameter', load: parameterStore } as const)
-      : ({ service: 'SecretsManager', operation: 'GetSecretValue', load: secretsManager } as const);
+  const load = kind === 'ssm' ? parameterStore : secretsManager;
   return async () => {
-    const value = await guarded({ service, operation, call: () => load(name, config) });
+    const value = await load(name, config);
     if (!value) throw new StoreError({ code: 'SecretMissing', message: `there is no value at ${reference}` });
     return typeof value === 'string' ? value : new TextDecoder().decode(value);
   };
@@ -58,12 +52,14 @@ function fetchOf(reference: string, config: Config): (() => Promise<string>) | u
 
 async function parameterStore(path: string, config: Config): Promise<string | undefined> {
   const client = new SSMClient({ ...clientDefaults, ...config });
-  const { Parameter } = await client.send(new GetParameterCommand({ Name: path, WithDecryption: true }));
+  const asked = new GetParameterCommand({ Name: path, WithDecryption: true });
+  const { Parameter } = await guarded('SSM')('GetParameter', () => client.send(asked));
   return Parameter?.Value;
 }
 
 async function secretsManager(id: string, config: Config): Promise<string | Uint8Array | undefined> {
   const client = new SecretsManagerClient({ ...clientDefaults, ...config });
-  const { SecretBinary, SecretString } = await client.send(new GetSecretValueCommand({ SecretId: id }));
-  return SecretString ?? SecretBinary;
+  const asked = new GetSecretValueCommand({ SecretId: id });
+  const answer = await guarded('SecretsManager')('GetSecretValue', () => client.send(asked));
+  return answer.SecretString ?? answer.SecretBinary;
 }

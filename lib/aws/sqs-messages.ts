@@ -66,7 +66,6 @@ export function entriesOf(result: Partial<SendMessageBatchResult>, count: number
   });
 }
 
-/** A message of SQS in our form, without attributes that are not strings. */
 export function fromSqs(message: Message): ReceivedMessage {
   const { Attributes: system = {}, MessageAttributes: own = {} } = message;
   return {

@@ -1,17 +1,5 @@
 import { StoreError } from '../errors';
 
-type Service =
-  | 'DynamoDB'
-  | 'EventBridge'
-  | 'S3'
-  | 'SQS'
-  | 'SSM'
-  | 'SecretsManager'
-  | 'SNS'
-  | 'CloudFormation'
-  | 'Lambda'
-  | 'CloudWatch';
-
 /** The name or code that the SDK or Node gave an error, if it is safe to log. */
 function nameOf(error: unknown): string {
   if (typeof error !== 'object' || error === null) return 'Unknown';
@@ -34,21 +22,22 @@ export const isAwsError = (error: unknown, name: string): boolean => nameOf(erro
 export const hasStatus = (error: unknown, status: number): boolean => statusOf(error) === status;
 
 /**
- * Runs one call to a service and turns any error into a StoreError with the code `{service}.{AWS's name}`, for example
+ * Runs calls to a service and turns any error into a StoreError with the code `{service}.{AWS's name}`, for example
  * `SQS.QueueDoesNotExist` or `DynamoDB.ECONNREFUSED`. It drops AWS's text and the error itself, because the text quotes
  * values (keys, group ids, parts of an item) and the error holds the request.
  */
-export async function guarded<T>(made: { service: Service; operation: string; call: () => Promise<T> }): Promise<T> {
-  const { service, operation, call } = made;
-  try {
-    return await call();
-  } catch (error) {
-    const name = nameOf(error);
-    const status = statusOf(error);
-    throw new StoreError({
-      code: `${service}.${name}`,
-      message: `${service} ${operation} failed: ${name}`,
-      ...(status === undefined ? {} : { status }),
-    });
-  }
-}
+export const guarded =
+  (service: string) =>
+  async <T>(operation: string, call: () => Promise<T>): Promise<T> => {
+    try {
+      return await call();
+    } catch (error) {
+      const name = nameOf(error);
+      const status = statusOf(error);
+      throw new StoreError({
+        code: `${service}.${name}`,
+        message: `${service} ${operation} failed: ${name}`,
+        ...(status === undefined ? {} : { status }),
+      });
+    }
+  };

@@ -21,7 +21,7 @@ export const dynamoClient = (config: DynamoDBClientConfig = clientDefaults): Dyn
  */
 export function realTable({ table, client = dynamoClient() }: { table: string; client?: DynamoDBClient }): Table {
   const documents = DynamoDBDocumentClient.from(client, { marshallOptions: { removeUndefinedValues: true } });
-  const dynamo = <T>(operation: string, call: () => Promise<T>) => guarded({ service: 'DynamoDB', operation, call });
+  const dynamo = guarded('DynamoDB');
 
   /** Reads at most `limit` items over several pages, because DynamoDB ends a page at 1 MB. */
   async function query(input: Omit<QueryCommandInput, 'TableName'>, limit: number): Promise<Record<string, unknown>[]> {

@@ -4,11 +4,7 @@ import { guarded } from './store-error';
 
 export const realTopics = (client: SNSClient): Topics => ({
   publish: (topicArn, { subject, text }) =>
-    guarded({
-      service: 'SNS',
-      operation: 'Publish',
-      call: async () => {
-        await client.send(new PublishCommand({ TopicArn: topicArn, Subject: subject, Message: text }));
-      },
+    guarded('SNS')('Publish', async () => {
+      await client.send(new PublishCommand({ TopicArn: topicArn, Subject: subject, Message: text }));
     }),
 });

@@ -99,7 +99,7 @@ export async function bucketFindings(instance: Instance, s3: S3Client) {
 /** Reads one setting and judges it. S3 answers 404 without one, and 405 to another account than the bucket's. */
 async function look<T>(operation: string, asked: Promise<T>, judge: (found: T | undefined) => string[]) {
   try {
-    return judge(await guarded({ service: 'S3', operation, call: () => asked }));
+    return judge(await guarded('S3')(operation, () => asked));
   } catch (error) {
     if (!(error instanceof StoreError)) throw error;
     if (error.status === 404) return judge(undefined);

@@ -100,7 +100,7 @@ async function answered(
   rules: Record<string, string>,
 ): Promise<Problem[]> {
   try {
-    await guarded({ service, operation, call });
+    await guarded(service)(operation, call);
     return [];
   } catch (error) {
     const rule = error instanceof StoreError ? (rules[error.code] ?? rules[String(error.status)]) : undefined;

@@ -42,7 +42,7 @@ export async function readTemplate(config: AwsConfig, name: string): Promise<Tem
 /** A call about a stack. CloudFormation calls a missing stack a validation error. */
 async function ofStack<T>(operation: string, call: () => Promise<T>): Promise<T | undefined> {
   try {
-    return await guarded({ service: 'CloudFormation', operation, call });
+    return await guarded('CloudFormation')(operation, call);
   } catch (error) {
     if (error instanceof StoreError && error.code === 'CloudFormation.ValidationError') return undefined;
     throw error;
@@ -89,8 +89,8 @@ export async function plannedChanges(
   });
   const s3 = new S3Client(config);
   const client = new CloudFormationClient(config);
-  const inS3 = <T>(operation: string, call: () => Promise<T>) => guarded({ service: 'S3', operation, call });
-  const ask = <T>(operation: string, call: () => Promise<T>) => guarded({ service: 'CloudFormation', operation, call });
+  const inS3 = guarded('S3');
+  const ask = guarded('CloudFormation');
   try {
     const put = new PutObjectCommand({ ...object, Body: JSON.stringify(template) });
     await inS3('PutObject', () => s3.send(put));

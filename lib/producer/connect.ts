@@ -106,8 +106,8 @@ async function readParameter(config: ConnectionConfig, name: string): Promise<st
   const { GetParameterCommand, SSMClient } = await import('@aws-sdk/client-ssm');
   const client = new SSMClient(clientConfig(config, 'ssm'));
   try {
-    const call = () => client.send(new GetParameterCommand({ Name: name, WithDecryption: true }));
-    const { Parameter } = await guarded({ service: 'SSM', operation: 'GetParameter', call });
+    const asked = new GetParameterCommand({ Name: name, WithDecryption: true });
+    const { Parameter } = await guarded('SSM')('GetParameter', () => client.send(asked));
     return Parameter?.Value ?? '';
   } finally {
     client.destroy();

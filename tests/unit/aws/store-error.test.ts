@@ -1,8 +1,7 @@
 import { inspect } from 'node:util';
 import { guarded } from '../../../lib/aws/store-error';
 
-const failing = (error: unknown) =>
-  guarded({ service: 'SQS', operation: 'SendMessage', call: () => Promise.reject(error) });
+const failing = (error: unknown) => guarded('SQS')('SendMessage', () => Promise.reject(error));
 
 const thrown = async (error: unknown): Promise<unknown> => failing(error).catch((rejection: unknown) => rejection);
 
