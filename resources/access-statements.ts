@@ -27,14 +27,10 @@ import { allow, allowItems, allowObjects, listBucket, type Statement, secretArns
 import { arn, busArn } from './template';
 
 const namesOf = ({ rows }: Instance): string[] => rows.map(({ name }) => name);
-const uploading = (names: string[]): string[] =>
-  [FEEDBACK_QUEUE, CAMPAIGN_QUEUE].filter((name) => names.includes(name));
-const uploadedFiles = (names: string[], { prefix }: Instance): string[] =>
-  uploading(names).map((name) => `${uploadsPrefix(prefix, name)}*`);
 const campaigns = (names: string[]): string[] => (names.includes(CAMPAIGN_QUEUE) ? [campaignKey('*')] : []);
-const mainQueues = ({ rows, ...of }: Instance) =>
+export const mainQueues = ({ rows, ...of }: Instance) =>
   rows.map(({ name, type }) => arn('sqs', queueName(of.name, name, type)));
-const deadLetterQueues = ({ rows, ...of }: Instance) =>
+export const deadLetterQueues = ({ rows, ...of }: Instance) =>
   rows.map(({ name, type }) => arn('sqs', dlqName(of.name, name, type)));
 
 /** What the functions of the producer call. Events of analytics are sent only: they have no row and no object. */
@@ -42,25 +38,22 @@ export function producerStatements(of: Instance): Statement[] {
   const { prefix } = of;
   const names = namesOf(of);
   const jobs = names.filter((name) => name !== ANALYTICS_QUEUE);
-  const uploads = uploading(names);
-  const others = [...campaigns(names), ...uploadedFiles(names, of).map(fileKey)];
+  const uploads = [FEEDBACK_QUEUE, CAMPAIGN_QUEUE].filter((name) => names.includes(name));
+  const others = [...campaigns(names), ...uploads.map((name) => fileKey(`${uploadsPrefix(prefix, name)}*`))];
+  const attachments = uploads.map((name) => `${attachmentsPrefix(prefix, name)}*`);
   const written = [
     ...jobs.flatMap((name) => [`${dataPrefix(prefix, name)}*`, bodyKey(prefix, name, '*')]),
-    ...uploads.map((name) => `${attachmentsPrefix(prefix, name)}*`),
+    ...attachments,
   ];
   // Of an attachment it reads the size only.
-  const read = [
-    ...uploads.map((name) => `${attachmentsPrefix(prefix, name)}*`),
-    ...(names.includes(CAMPAIGN_QUEUE) ? campaignObjects(prefix) : []),
-  ];
+  const read = [...attachments, ...(names.includes(CAMPAIGN_QUEUE) ? campaignObjects(prefix) : [])];
   return [
     allow('Settings', ['ssm:GetParameter'], arn('ssm', `parameter${producerParameter(of.name)}`)),
     allow('Send', ['sqs:SendMessage'], mainQueues(of)),
     allowItems(of, 'Look', ['dynamodb:GetItem'], [...names.map((name) => jobKey(name, '*')), ...others]),
     allowItems(of, 'Accept', ['dynamodb:PutItem'], [...jobs.map((name) => jobKey(name, '*')), ...others]),
     ...(written.length > 0 ? [allowObjects(of, 'DataAndUploads', ['s3:PutObject'], written)] : []),
-    ...(read.length > 0 ? [allowObjects(of, 'FilesAndReports', ['s3:GetObject'], read)] : []),
-    ...(read.length > 0 ? [listBucket(of, read)] : []),
+    ...(read.length > 0 ? [allowObjects(of, 'FilesAndReports', ['s3:GetObject'], read), listBucket(of, read)] : []),
     ...hashKeyStatements(of),
   ];
 }

@@ -7,7 +7,6 @@ import type { Resource } from './template';
 
 export interface Alarm {
   kind: AlarmKind;
-  /** The name of the queue. */
   subject?: string;
   /** The `expression` names them by their keys. Two or more metrics need one. Percentiles would need another property. */
   metrics: Record<string, Metric<'Sum' | 'Average' | 'Maximum'>>;
@@ -27,8 +26,6 @@ export interface Alarm {
    * metric is always written, so the alarm keeps its state until data returns. `breaching`: the metric is a sign of life.
    */
   silence: 'notBreaching' | 'ignore' | 'breaching';
-  /** The alarm is about the alarms function, so it notifies the second topic. */
-  second?: true;
 }
 
 export interface WatchedFunction {
@@ -37,9 +34,6 @@ export interface WatchedFunction {
   /** It has a reserved concurrency, which is small on purpose. */
   reserved: boolean;
 }
-
-/** The canary's alarm looks at this many canaries. */
-const LOOKED_AT = 3;
 
 /**
  * The alarms of one queue. None uses `NumberOfMessagesSent`, which does not count messages that a redrive policy moves
@@ -94,7 +88,7 @@ export function queueAlarms(
   const canary: Alarm = {
     kind: 'canary-late',
     metrics: { done: own('Canary', 'Average') },
-    ...{ threshold: 1, below: true, period: canaryMinutes * 60, periods: LOOKED_AT, datapoints: limit.canary },
+    ...{ threshold: 1, below: true, period: canaryMinutes * 60, periods: 3, datapoints: limit.canary },
     // The reconciler measures canaries. If it stops, its own alarm goes off.
     silence: 'ignore',
   };
@@ -136,7 +130,6 @@ export function instanceAlarms(instance: string, functions: readonly WatchedFunc
     },
     {
       kind: 'alarms-undelivered',
-      second: true,
       metrics: { visible: undelivered },
       ...{ threshold: 1, period: 60 },
       // This queue is mostly idle, and SQS sends no metrics for a queue that is idle for some hours.
@@ -153,7 +146,8 @@ const ofFunctions = (kind: AlarmKind, metric: string, functions: readonly Watche
   ...{ threshold: 1, period: 300, silence: 'notBreaching' },
 });
 
-export const topicOf = ({ second }: Alarm): string => (second ? UNDELIVERED_TOPIC_ID : TOPIC_ID);
+/** The alarm about the alarms function notifies the second topic. */
+export const topicOf = ({ kind }: Alarm): string => (kind === 'alarms-undelivered' ? UNDELIVERED_TOPIC_ID : TOPIC_ID);
 
 export function alarmResource(
   alarm: Alarm,
@@ -181,16 +175,12 @@ export function alarmResource(
 }
 
 function measured({ metrics, expression, period }: Alarm): Record<string, unknown> {
-  const entries = Object.entries(metrics);
-  if (!expression)
-    return Object.assign(
-      {},
-      ...entries.map(([, metric]) => ({ ...nameOf(metric), Statistic: metric.statistic, Period: period })),
-    );
+  const [only] = Object.values(metrics);
+  if (!expression && only) return { ...nameOf(only), Statistic: only.statistic, Period: period };
   return {
     Metrics: [
       { Id: 'result', Expression: expression, Label: 'result', ReturnData: true },
-      ...entries.map(([Id, metric]) => ({
+      ...Object.entries(metrics).map(([Id, metric]) => ({
         Id,
         MetricStat: { Metric: nameOf(metric), Period: period, Stat: metric.statistic },
         ReturnData: false,

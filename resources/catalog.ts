@@ -25,13 +25,13 @@ export function catalogResources(of: Pick<Instance, 'name' | 'bucket' | 'prefix'
         },
       },
       AnalyticsOriginals: table(database, {
-        name: 'originals',
+        Name: 'originals',
         location: at(dataPrefix),
         types: LINES,
         format: JSON_LINES,
       }),
-      AnalyticsLate: table(database, { name: 'late', location: at(latePrefix), types: LINES, format: JSON_LINES }),
-      AnalyticsWritten: table(database, { name: 'written', location: at(parquetPrefix), types, format: PARQUET }),
+      AnalyticsLate: table(database, { Name: 'late', location: at(latePrefix), types: LINES, format: JSON_LINES }),
+      AnalyticsWritten: table(database, { Name: 'written', location: at(parquetPrefix), types, format: PARQUET }),
       AnalyticsEvents: view(database, { sql: eventsView(columns), types: { ...types, date: 'date', hour: 'string' } }),
     },
   };
@@ -71,7 +71,7 @@ const glueColumns = (types: Record<string, string>) => Object.entries(types).map
 
 function table(
   database: string,
-  { name, location, types, format }: { name: string; location: string; types: Record<string, string>; format: object },
+  { Name, location, types, format }: { Name: string; location: string; types: Record<string, string>; format: object },
 ): Resource {
   const parts = Object.entries(PROJECTION);
   const projected = parts.flatMap(([part, range]) => [
@@ -80,48 +80,36 @@ function table(
     ...(part === 'year' ? [] : [[`projection.${part}.digits`, '2']]),
   ]);
   const template = `${location}${parts.map(([part]) => `${part}=$\{${part}}/`).join('')}`;
-  return {
-    Type: 'AWS::Glue::Table',
-    Properties: {
-      CatalogId: ACCOUNT,
-      DatabaseName: database,
-      TableInput: {
-        Name: name,
-        TableType: 'EXTERNAL_TABLE',
-        Parameters: {
-          ...{ EXTERNAL: 'TRUE', 'projection.enabled': 'true', 'storage.location.template': template },
-          ...Object.fromEntries(projected),
-        },
-        PartitionKeys: parts.map(([part]) => ({ Name: part, Type: 'string' })),
-        StorageDescriptor: { Columns: glueColumns(types), Location: location, ...format },
-      },
+  return inDatabase(database, {
+    Name,
+    TableType: 'EXTERNAL_TABLE',
+    Parameters: {
+      ...{ EXTERNAL: 'TRUE', 'projection.enabled': 'true', 'storage.location.template': template },
+      ...Object.fromEntries(projected),
     },
-    ...AFTER_DATABASE,
-  };
+    PartitionKeys: parts.map(([part]) => ({ Name: part, Type: 'string' })),
+    StorageDescriptor: { Columns: glueColumns(types), Location: location, ...format },
+  });
 }
 
-const AFTER_DATABASE = { DependsOn: ['AnalyticsDatabase'] };
+const inDatabase = (DatabaseName: string, TableInput: object): Resource => ({
+  Type: 'AWS::Glue::Table',
+  Properties: { CatalogId: ACCOUNT, DatabaseName, TableInput },
+  DependsOn: ['AnalyticsDatabase'],
+});
 
 /** A view of Athena: its SQL and columns as JSON in base64 (https://docs.aws.amazon.com/athena/latest/ug/views.html). */
 function view(database: string, { sql, types }: { sql: string; types: Record<string, string> }): Resource {
   const columns = Object.entries(types).map(([name, type]) => ({ name, type: PRESTO[type] ?? type }));
   const definition = JSON.stringify({ originalSql: sql, catalog: 'awsdatacatalog', schema: database, columns });
-  return {
-    Type: 'AWS::Glue::Table',
-    Properties: {
-      CatalogId: ACCOUNT,
-      DatabaseName: database,
-      TableInput: {
-        Name: 'events',
-        TableType: 'VIRTUAL_VIEW',
-        Parameters: { presto_view: 'true', comment: 'Presto View' },
-        ViewOriginalText: `/* Presto View: ${Buffer.from(definition).toString('base64')} */`,
-        ViewExpandedText: '/* Presto View */',
-        StorageDescriptor: { Columns: glueColumns(types), Location: '', SerdeInfo: {} },
-      },
-    },
-    ...AFTER_DATABASE,
-  };
+  return inDatabase(database, {
+    Name: 'events',
+    TableType: 'VIRTUAL_VIEW',
+    Parameters: { presto_view: 'true', comment: 'Presto View' },
+    ViewOriginalText: `/* Presto View: ${Buffer.from(definition).toString('base64')} */`,
+    ViewExpandedText: '/* Presto View */',
+    StorageDescriptor: { Columns: glueColumns(types), Location: '', SerdeInfo: {} },
+  });
 }
 
 const PRESTO: Record<string, string> = { string: 'varchar', timestamp: 'timestamp(3)' };

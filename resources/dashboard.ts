@@ -3,8 +3,7 @@ import type { Instance } from '../lib/instances/instance';
 import type { QueueRow } from '../lib/instances/queue-row';
 import { dlqName, functionName, queueName } from '../lib/jobs/keys';
 import type { WatchedFunction } from './alarms';
-import { DASHBOARD_ID } from './logical-id';
-import { lambdaMetric, ownMetric, sqsMetric } from './metric';
+import { lambdaMetric, type Metric, ownMetric, sqsMetric } from './metric';
 import type { Fragment } from './template';
 import { alarmStates, graph, heading, layout, logTable, text, type Widget } from './widgets';
 
@@ -33,15 +32,18 @@ export function dashboardResources(
   const body = { start: '-PT3H', periodOverride: 'inherit', widgets: layout(sections) };
   return {
     Resources: {
-      [DASHBOARD_ID]: {
+      Dashboard: {
         Type: 'AWS::CloudWatch::Dashboard',
         // Fn::Sub fills in region and account. No other text in the body looks like one of its variables.
         Properties: { DashboardName: instance, DashboardBody: { 'Fn::Sub': JSON.stringify(body) } },
       },
     },
-    Outputs: { DashboardName: { Description: 'Dashboard of this instance', Value: { Ref: DASHBOARD_ID } } },
+    Outputs: { DashboardName: { Description: 'Dashboard of this instance', Value: { Ref: 'Dashboard' } } },
   };
 }
+
+const byName = (names: string[], metricOf: (name: string) => Metric): Record<string, Metric> =>
+  Object.fromEntries(names.map((name) => [name, metricOf(name)]));
 
 const limitsText = (alarms: QueueRow['alarms']): string =>
   `Limits: ${Object.entries(alarms)
@@ -80,11 +82,7 @@ function queueSection({ name, type, alarms }: QueueRow, instance: string): Widge
       },
       { age: alarms.age },
     ),
-    graph(`${name}: duration`, 'Milliseconds', {
-      p50: duration('p50'),
-      p95: duration('p95'),
-      p99: duration('p99'),
-    }),
+    graph(`${name}: duration`, 'Milliseconds', byName(['p50', 'p95', 'p99'], duration)),
     graph(`${name}: outcomes`, 'Count', {
       succeeded: own('JobsSucceeded', 'Sum'),
       retried: own('JobsRetried', 'Sum'),
@@ -100,9 +98,10 @@ function queueSection({ name, type, alarms }: QueueRow, instance: string): Widge
 }
 
 function jobsSection(instance: string, rows: QueueRow[], canaries: boolean): Widget[] {
+  const names = rows.map(({ name }) => name);
   const each = (metric: string, statistic: string) =>
-    Object.fromEntries(rows.map(({ name }) => [name, ownMetric(instance, { queue: name })(metric, statistic)]));
-  const groups = rows.map(({ name }) => logGroup(instance, name));
+    byName(names, (queue) => ownMetric(instance, { queue })(metric, statistic));
+  const groups = names.map((name) => logGroup(instance, name));
   return [
     heading('Jobs', 'all queues'),
     graph('Jobs: oldest held', 'Milliseconds', each('OldestHeld', 'Maximum')),
@@ -117,7 +116,7 @@ function jobsSection(instance: string, rows: QueueRow[], canaries: boolean): Wid
 
 function vendorSection(instance: string, vendors: string[]): Widget[] {
   const each = (name: string, statistic: string) =>
-    Object.fromEntries(vendors.map((vendor) => [vendor, ownMetric(instance, { vendor })(name, statistic)]));
+    byName(vendors, (vendor) => ownMetric(instance, { vendor })(name, statistic));
   if (vendors.length === 0) return [];
   return [
     heading('Vendors', 'calls to outside services'),
@@ -155,10 +154,11 @@ function analyticsSection(instance: string): Widget[] {
       accepted: own('EventsAccepted', 'Sum'),
       rejected: own('EventsRejected', 'Sum'),
     }),
-    graph('Analytics: from API to S3', 'Milliseconds', {
-      p50: own('TimeToStore', 'p50'),
-      p95: own('TimeToStore', 'p95'),
-    }),
+    graph(
+      'Analytics: from API to S3',
+      'Milliseconds',
+      byName(['p50', 'p95'], (statistic) => own('TimeToStore', statistic)),
+    ),
     logTable('Analytics: bytes stored a minute', {
       groups: [logGroup(instance, 'analytics')],
       query: "filter message = 'message stored' | stats sum(bytes) as bytes by bin(1m)",

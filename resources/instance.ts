@@ -5,6 +5,7 @@ import { hasFunction, type Instance } from '../lib/instances/instance';
 import type { QueueRow } from '../lib/instances/queue-row';
 import { secretSettings, templateValues } from '../lib/instances/variables';
 import { dlqName, eventBus, queueName, recordFolder } from '../lib/jobs/keys';
+import { deadLetterQueues, mainQueues } from './access-statements';
 import { logicalId } from './logical-id';
 import { secretArns } from './statements';
 import { arn, busArn } from './template';
@@ -48,8 +49,8 @@ export const instance = async (variables: Variables): Promise<object> => {
     secretsKeys: Object.fromEntries(secrets.map(([each, arns]) => [each, key && arns.length > 0 ? [key] : []])),
     producer: JSON.stringify(producerSettingsOf(of, `\${AWS::AccountId}`)),
     arns: {
-      queues: rows.map((row) => arn('sqs', queueName(name, row.name, row.type))),
-      dlqs: rows.map((row) => arn('sqs', dlqName(name, row.name, row.type))),
+      queues: mainQueues(of),
+      dlqs: deadLetterQueues(of),
       records: rows.map((row) => arn('s3', `${of.bucket}/${recordFolder(prefix, row.name)}/*`)),
     },
     without: {

@@ -12,15 +12,9 @@ const pascal = (name: string): string =>
 /** The log group that Serverless makes for a function. `key`: its key in serverless.yml, such as `emailEvents`. */
 export const logGroupId = (key: string): string => `${pascal(key)}LogGroup`;
 
-export const PRODUCER_POLICY_ID = 'ProducerPolicy';
-export const READER_POLICY_ID = 'ReaderPolicy';
-export const OPERATOR_POLICY_ID = 'OperatorPolicy';
-export const API_ROLE_ID = 'ApiRole';
-
 export const TOPIC_ID = 'AlarmTopic';
 export const UNDELIVERED_TOPIC_ID = 'UndeliveredAlarmTopic';
 export const UNDELIVERED_QUEUE_ID = 'UndeliveredAlarms';
-export const DASHBOARD_ID = 'Dashboard';
 
 /** Logical id of an alarm, for example `FeedbackDlqDepthAlarm`. */
 export const alarmId = (kind: string, subject: string): string => `${pascal(subject)}${pascal(kind)}Alarm`;

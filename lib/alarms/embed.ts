@@ -18,11 +18,9 @@ export interface Place extends Target {
   runbook: string;
 }
 
-/** What a message can tell besides the alarm itself. */
 export interface Told {
   /** The dead jobs of a queue, a fact for each code. */
   dead?: readonly StoredFact[];
-  /** What fails in the reconciler. */
   failing?: readonly FailingWork[];
   /** Since when the queue is paused, and why. Who did it may be an address, so the chat does not show it. */
   pause?: Pick<Pause, 'at' | 'reason'> | undefined;
@@ -34,13 +32,10 @@ const GREEN = 0x3b_a5_5d;
 const GREY = 0x80_84_8e;
 
 export function messageOf(notification: Notification, place: Place, stored: Told = {}): DiscordMessage {
-  return { embeds: [withinLimits(embedOf(notification, place, stored))] };
-}
-
-function embedOf(notification: Notification, place: Place, stored: Told): Embed {
-  if ('raw' in notification) return rawEmbed(notification.raw, place);
+  if ('raw' in notification) return { embeds: [withinLimits(rawEmbed(notification.raw, place))] };
   const { change } = notification;
-  return change.rings ? ringingEmbed(change, place, stored) : overEmbed(change, place, stored);
+  const embed = change.rings ? ringingEmbed(change, place, stored) : overEmbed(change, place, stored);
+  return { embeds: [withinLimits(embed)] };
 }
 
 function ringingEmbed(change: Change, place: Place, { dead = [], failing = [], pause }: Told): Embed {
@@ -147,7 +142,6 @@ const behindText = ({ jobId, code, count }: Change): string =>
     ...(code === undefined ? [] : [`code ${code}`]),
   ].join(', ');
 
-/** More kinds of work would not fit into a message. */
 const MOST_FAILING = 3;
 
 /** What fails in the reconciler, with the command that shows the job that fails most often. */
@@ -170,30 +164,21 @@ function timeText(at: number): string {
   return `<t:${seconds}:f> (<t:${seconds}:R>)`;
 }
 
-function linksText({ name, kind, subject }: Change, { instance, region }: Target): string {
-  const links = consoleLinks(region);
-  return [
-    ...(isFact(kind) ? [] : [`[Alarm](${links.alarm(name)})`]),
-    ...(KINDS[kind].scope === 'queue' ? [`[Logs](${links.logs(functionName(instance, subject))})`] : []),
-    `[Dashboard](${links.dashboard(instance)})`,
-  ].join(' · ');
-}
-
 const CONSOLES: Record<string, string> = {
   aws: 'console.aws.amazon.com',
   'aws-us-gov': 'console.amazonaws-us-gov.com',
   'aws-cn': 'console.amazonaws.cn',
 };
 
-function consoleLinks(region: string) {
+function linksText({ name, kind, subject }: Change, { instance, region }: Target): string {
   const cloudWatch = `https://${region}.${CONSOLES[partitionOf(region)]}/cloudwatch/home?region=${region}#`;
   // A name may come from any message on the topic.
   const encoded = (text: string) => encodeURIComponent(text.toWellFormed());
-  return {
-    alarm: (name: string) => `${cloudWatch}alarmsV2:alarm/${encoded(name)}`,
-    /** The console expects a log group's name URL-encoded twice, with $ instead of %. */
-    logs: (functionName: string) =>
-      `${cloudWatch}logsV2:log-groups/log-group/${encoded(encoded(`/aws/lambda/${functionName}`)).replaceAll('%', '$')}`,
-    dashboard: (dashboard: string) => `${cloudWatch}dashboards/dashboard/${encoded(dashboard)}`,
-  };
+  // The console expects a log group's name URL-encoded twice, with $ instead of %.
+  const logGroup = encoded(encoded(`/aws/lambda/${functionName(instance, subject)}`)).replaceAll('%', '$');
+  return [
+    ...(isFact(kind) ? [] : [`[Alarm](${cloudWatch}alarmsV2:alarm/${encoded(name)})`]),
+    ...(KINDS[kind].scope === 'queue' ? [`[Logs](${cloudWatch}logsV2:log-groups/log-group/${logGroup})`] : []),
+    `[Dashboard](${cloudWatch}dashboards/dashboard/${encoded(instance)})`,
+  ].join(' · ');
 }

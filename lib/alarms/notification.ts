@@ -12,10 +12,8 @@ const alarmSchema = z.object({
   Trigger: z.object({ Threshold: z.number().nullish(), ComparisonOperator: z.string().nullish() }).default({}),
 });
 
-/** A change of an alarm's state as CloudWatch publishes it. */
 export type AlarmChange = z.infer<typeof alarmSchema>;
 
-/** An alarm or a fact that begins or ends. */
 export interface Change extends Pick<FactMessage, 'subject' | 'code' | 'jobId' | 'count'> {
   name: string;
   kind: AnyKind;

@@ -2,7 +2,6 @@ import type { Instance } from './instance';
 import { InstanceProblems, nearestText } from './problems';
 import { instanceNames, instanceOfStage, readInstance } from './read';
 
-/** The options of an `sls` call that choose an instance. */
 export interface Choice {
   /** `--param`, each like `instance=acme`. */
   param?: string | string[] | null;

@@ -8,7 +8,6 @@ export interface Problem {
   rule: string;
 }
 
-/** The problems of instance files, one per line. */
 export class InstanceProblems extends Error {
   override readonly name = 'InstanceProblems';
 
@@ -64,7 +63,6 @@ function childOf(parent: z.ZodType | undefined, key: PropertyKey): z.ZodType | u
   return undefined;
 }
 
-/** A schema without its wrappers. */
 function bare(schema: z.ZodType | undefined): z.ZodType | undefined {
   if (schema instanceof z.ZodOptional || schema instanceof z.ZodNullable || schema instanceof z.ZodPrefault)
     return bare(schema.unwrap() as z.ZodType);

@@ -16,39 +16,26 @@ import { settings as queueSettings } from './queue-row';
 export function templateValues(instance: Instance): Record<string, unknown> {
   const { name, region, stage, bucket, prefix, retain, rows, settings } = instance;
   const { queues: _queues, tags: _tags, ...others } = settings;
-  const { templates } = settings.sendgrid ?? {};
-  const languages = templates?.feedbackByLanguage;
-  const sendgrid = languages && {
-    ...settings.sendgrid,
-    templates: { ...templates, feedbackByLanguage: pairs(languages) },
-  };
-  const columns = settings.analytics?.columns;
-  const analytics = columns && { ...settings.analytics, columns: pairs(columns) };
   return {
-    ...textLists({
-      ...others,
-      ...(sendgrid && { sendgrid }),
-      ...(analytics && { analytics }),
-      ...{ name, region, stage, bucket, prefix, retain },
-    }),
+    ...withTexts({ ...others, name, region, stage, bucket, prefix, retain }),
     eventBus: eventBus(name, settings.events?.bus) || null,
     queueSettings: JSON.stringify(Object.fromEntries(rows.map((row) => [row.name, queueSettings(row)]))),
     dlqDepths: JSON.stringify(Object.fromEntries(rows.map((row) => [row.name, row.alarms.dlqDepth]))),
   };
 }
 
-const textLists = (table: object): object =>
-  Object.fromEntries(
-    Object.entries(table).map(([key, value]) => {
-      if (Array.isArray(value)) return [key, value.join(',')];
-      return [key, typeof value === 'object' && value !== null ? textLists(value) : value];
-    }),
-  );
+/** Tables with keys of the client's own. Each becomes the text of a variable, such as `price=number,product=text`. */
+const PAIRS = ['feedbackByLanguage', 'columns'];
 
-const pairs = (table: Record<string, string>): string =>
-  Object.entries(table)
-    .map(([key, entry]) => `${key}=${entry}`)
-    .join(',');
+function withTexts(table: object): object {
+  const textOf = (key: string, value: unknown): unknown => {
+    if (Array.isArray(value)) return value.join(',');
+    if (typeof value !== 'object' || value === null) return value;
+    const pairs = Object.entries(value).map((pair) => pair.join('='));
+    return PAIRS.includes(key) ? pairs.join(',') : withTexts(value);
+  };
+  return Object.fromEntries(Object.entries(table).map(([key, value]) => [key, textOf(key, value)]));
+}
 
 type Block = Record<string, string>;
 

@@ -13,6 +13,8 @@ import type { Topic } from '../reconcile/tell';
 import { coldStart, placeOf } from './cold-start';
 import { publishedEvents, realDeps } from './engine';
 
+type Config = z.infer<typeof reconcilerEnv>;
+
 /** The Lambda handler of the reconciler. The function's ARN gives the region and account of the queues. */
 export function reconcilerHandler() {
   const started = coldStart(start);
@@ -43,10 +45,7 @@ function start(functionArn: string | undefined) {
 /** A fact is over after this many runs without it, which is fifteen minutes. */
 const OVER_AFTER_RUNS = 15;
 
-function alarmTopic(
-  { RECONCILE_EVERY, DLQ_DEPTHS }: Pick<z.infer<typeof reconcilerEnv>, 'RECONCILE_EVERY' | 'DLQ_DEPTHS'>,
-  arn: string,
-): Topic {
+function alarmTopic({ RECONCILE_EVERY, DLQ_DEPTHS }: Config, arn: string): Topic {
   const topics = realTopics(new SNSClient(clientDefaults));
   return {
     publish: (fact) => topics.publish(arn, { subject: `${fact.fact} ${fact.subject}`, text: JSON.stringify(fact) }),
@@ -59,10 +58,7 @@ function alarmTopic(
 const GAP_MS = 2_000;
 
 /** How long a run may stay for campaigns and held jobs, and the time between canaries. 0 means none. */
-export function rhythmOf({
-  RECONCILE_EVERY,
-  CANARY_EVERY,
-}: Pick<z.infer<typeof reconcilerEnv>, 'RECONCILE_EVERY' | 'CANARY_EVERY'>): { stayMs: number; canaryMs: number } {
+export function rhythmOf({ RECONCILE_EVERY, CANARY_EVERY }: Pick<Config, 'RECONCILE_EVERY' | 'CANARY_EVERY'>) {
   const everyMs = RECONCILE_EVERY * 1000;
   return {
     stayMs: Math.max(0, everyMs - GAP_MS),

@@ -1,16 +1,16 @@
 import type * as z from 'zod';
 import { realSecret } from '../aws/secrets';
-import type { emailsEnv, feedbackEnv } from '../config/functions';
+import type { feedbackEnv } from '../config/functions';
 import type { ItemDeps } from '../jobs/ledger';
 import { sharedRate } from '../limits/rate';
 import { realSendgrid } from '../vendors/sendgrid';
 
-type SendgridConfig = Pick<
-  z.infer<typeof emailsEnv>,
-  'INSTANCE' | 'SENDGRID_ENDPOINT' | 'SENDGRID_API_KEY' | 'EMAIL_RATE'
->;
+type MailConfig = z.infer<typeof feedbackEnv>;
 
-export const sendgridDeps = (config: SendgridConfig, deps: ItemDeps) => ({
+export const sendgridDeps = (
+  config: Pick<MailConfig, 'INSTANCE' | 'SENDGRID_ENDPOINT' | 'SENDGRID_API_KEY' | 'EMAIL_RATE'>,
+  deps: ItemDeps,
+) => ({
   sendgrid: realSendgrid({
     endpoint: config.SENDGRID_ENDPOINT,
     apiKey: realSecret(config.SENDGRID_API_KEY),
@@ -20,9 +20,7 @@ export const sendgridDeps = (config: SendgridConfig, deps: ItemDeps) => ({
   clock: deps.clock,
 });
 
-type SenderConfig = Pick<z.infer<typeof feedbackEnv>, 'SENDGRID_FROM_EMAIL' | 'SENDGRID_FROM_NAME'>;
-
-export const senderOf = ({ SENDGRID_FROM_EMAIL: email, SENDGRID_FROM_NAME: name }: SenderConfig) => ({
-  email,
-  ...(name !== undefined && { name }),
+export const senderOf = (config: Pick<MailConfig, 'SENDGRID_FROM_EMAIL' | 'SENDGRID_FROM_NAME'>) => ({
+  email: config.SENDGRID_FROM_EMAIL,
+  ...(config.SENDGRID_FROM_NAME !== undefined && { name: config.SENDGRID_FROM_NAME }),
 });

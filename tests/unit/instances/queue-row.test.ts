@@ -1,4 +1,3 @@
-import { settings } from '../../../lib/instances/queue-row';
 import { queueAlarms } from '../../../resources/alarms';
 import { queueRow } from '../../support/queue-row';
 
@@ -7,15 +6,4 @@ test('the alarms of a queue have the limits of its row', () => {
 
   expect(specs.find(({ kind }) => kind === 'dlq-depth')?.threshold).toBe(7);
   expect(specs.find(({ kind }) => kind === 'oldest-message')?.threshold).toBe(1800);
-});
-
-test('the functions read only the settings of a queue', () => {
-  expect(settings(queueRow('feedback'))).toEqual({
-    type: 'fifo',
-    retention: 604_800,
-    dlqRetention: 1_209_600,
-    visibility: 300,
-    receives: 3,
-    room: 20,
-  });
 });

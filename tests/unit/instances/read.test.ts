@@ -132,11 +132,6 @@ test.each<[string, Record<string, unknown>, string]>([
     "prefix: must be parts separated by /, each of letters, digits or !_.'()-, without wildcards, is another text",
   ],
   [
-    'a plain secret',
-    { 'zendesk.token': 'planted-secret' },
-    'zendesk.token: must be a reference, ssm:/path or secretsmanager:name, not the secret itself',
-  ],
-  [
     'a secret by a relative path',
     { 'sendgrid.apiKey': 'ssm:relative' },
     'sendgrid.apiKey: must be a reference, ssm:/path or secretsmanager:name, not the secret itself',
