@@ -81,6 +81,11 @@ const REASONS: [who: RegExp, text: RegExp, reason: string][] = [
     /^(cloudwatch:|sqs:GetQueueAttributes \S+\{queue\}\.fifo$)/,
     '`sls queues` (`tests/integration/local/queues.test.ts`)',
   ],
+  [
+    /operator/,
+    /^sqs:ChangeMessageVisibility /,
+    'a DLQ shows an entry while `sls verify` looks (`tests/integration/ops/verify.test.ts`)',
+  ],
   [/operator/, /^sns:/, '`sls alarms test` (`tests/unit/cli`)'],
   [/operator/, /^sqs:SendMessage \S+-dlq\.fifo$/, 'it discards a job before its entry was sent (`tests/unit/ops`)'],
   [/operator/, /^s3:(PutObject (?!\S+_audit)|GetObject \S+-jobs)/, 'it ends a job (`tests/unit/ops`)'],

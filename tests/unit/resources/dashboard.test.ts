@@ -183,15 +183,3 @@ function unitOf(name: string, title: string): string {
   if (/AgeOfOldest/.test(name)) return 'Seconds';
   return /^(Duration|Time|VendorTime|OldestHeld)/.test(name) ? 'Milliseconds' : 'Count';
 }
-
-test('bytes and events by name come from the log lines of the analytics worker, not from metrics', () => {
-  const queries = bodyOf().body.widgets.flatMap(({ properties }) =>
-    'query' in properties && /^Analytics/.test(String(properties.title)) ? [[properties.view, properties.query]] : [],
-  );
-
-  const source = "SOURCE '/aws/lambda/acme-analytics'";
-  expect(queries).toEqual([
-    ['timeSeries', `${source} | filter message = 'message stored' | stats sum(bytes) as bytes by bin(1m)`],
-    ['table', `${source} | filter message = 'events stored' | stats sum(count) as events by event | sort events desc`],
-  ]);
-});

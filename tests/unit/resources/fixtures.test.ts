@@ -10,67 +10,44 @@ import { LOCAL_APPS } from '../../../lib/local/fakes/app-store-connect';
 import { inviteSchema, testflightGroup } from '../../../lib/testflight/message';
 import { hashed } from '../../support/hash-people';
 
-const recordOf = (file: string) => {
-  const [record] = (JSON.parse(readFileSync(`tests/fixtures/${file}`, 'utf8')) as SQSEvent).Records;
-  if (!record) throw new Error(`${file} has no record`);
-  return record;
+/** The queue's event, its job's type, and the job's group. */
+const EVENTS: Record<string, { type: string; groupOf: (data: unknown, id: string) => string | undefined }> = {
+  feedback: { type: 'feedback.submitted.v1', groupOf: (data) => hashed(feedbackPerson(feedbackSchema.parse(data)))[0] },
+  testflight: { type: 'testflight.invite.v1', groupOf: (data) => testflightGroup(inviteSchema.parse(data)) },
+  analytics: { type: 'analytics.events.v1', groupOf: () => analytics.partitionkey },
+  emails: { type: 'email.message.v1', groupOf: (data, id) => emailMessageSchema.parse(data) && id },
 };
 
-test('the local queue could deliver the feedback event', () => {
-  const record = recordOf('feedback.json');
-  const envelope = parseEnvelope(record.body);
-  const feedback = feedbackSchema.parse(envelope.data);
+function recordOf(file: string) {
+  const [record] = (JSON.parse(readFileSync(`tests/fixtures/${file}.json`, 'utf8')) as SQSEvent).Records;
+  if (!record) throw new Error(`${file} has no record`);
+  return { ...record, envelope: parseEnvelope(record.body) };
+}
+const { envelope: analytics } = recordOf('analytics');
 
-  expect(envelope.type).toBe('feedback.submitted.v1');
-  expect(record.eventSourceARN).toBe('arn:aws:sqs:us-east-1:000000000000:local-feedback.fifo');
-  expect(record.attributes).toMatchObject({
-    MessageGroupId: hashed(feedbackPerson(feedback))[0],
+test.each(Object.entries(EVENTS))('the local queue could deliver the %s event', (queue, { type, groupOf }) => {
+  const { envelope, eventSourceARN, attributes } = recordOf(queue);
+
+  expect(envelope.type).toBe(type);
+  expect(eventSourceARN).toBe(`arn:aws:sqs:us-east-1:000000000000:local-${queue}.fifo`);
+  expect(attributes).toMatchObject({
+    MessageGroupId: groupOf(envelope.data, envelope.id),
     MessageDeduplicationId: envelope.id,
   });
 });
 
 test('the invalid feedback event holds a job whose data is refused', () => {
-  const { data } = parseEnvelope(recordOf('feedback-invalid.json').body);
+  const { data } = recordOf('feedback-invalid').envelope;
 
   expect(() => parseOrPark(feedbackSchema, data, 'data')).toThrow(/data\./);
 });
 
-test('the local queue could deliver the testflight event, and the fake knows its app', () => {
-  const record = recordOf('testflight.json');
-  const envelope = parseEnvelope(record.body);
-  const invite = parseOrPark(inviteSchema, envelope.data, 'data');
+test('the fake knows the app of the testflight event, and the analytics event holds one event to reject', () => {
+  const invite = inviteSchema.parse(recordOf('testflight').envelope.data);
+  const { accepted, rejected } = encodeBatch(analytics, analyticsSchema.parse(analytics.data).events);
 
-  expect(envelope.type).toBe('testflight.invite.v1');
-  expect(record.eventSourceARN).toBe('arn:aws:sqs:us-east-1:000000000000:local-testflight.fifo');
-  expect(record.attributes).toMatchObject({
-    MessageGroupId: testflightGroup(invite),
-    MessageDeduplicationId: envelope.id,
-  });
   expect(LOCAL_APPS.apps.find(({ id }) => id === invite.app)?.groups).toEqual(invite.groups);
-});
-
-test('the local queue could deliver the analytics event, which holds one event to reject', () => {
-  const record = recordOf('analytics.json');
-  const envelope = parseEnvelope(record.body);
-  const { accepted, rejected } = encodeBatch(envelope, parseOrPark(analyticsSchema, envelope.data, 'data').events);
-
-  expect(envelope.type).toBe('analytics.events.v1');
-  expect(record.eventSourceARN).toBe('arn:aws:sqs:us-east-1:000000000000:local-analytics.fifo');
-  expect(record.attributes).toMatchObject({
-    MessageGroupId: envelope.partitionkey,
-    MessageDeduplicationId: envelope.id,
-  });
   expect([accepted?.events, rejected?.events]).toEqual([2, 1]);
-});
-
-test('the local queue could deliver the emails event, which holds one mail', () => {
-  const record = recordOf('emails.json');
-  const envelope = parseEnvelope(record.body);
-  parseOrPark(emailMessageSchema, envelope.data, 'data');
-
-  expect(envelope.type).toBe('email.message.v1');
-  expect(record.eventSourceARN).toBe('arn:aws:sqs:us-east-1:000000000000:local-emails.fifo');
-  expect(record.attributes).toMatchObject({ MessageGroupId: envelope.id, MessageDeduplicationId: envelope.id });
 });
 
 test('the event of the alarms is an alarm', () => {
