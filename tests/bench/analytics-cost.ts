@@ -1,13 +1,11 @@
-import { execFile } from 'node:child_process';
-import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { gunzipSync } from 'node:zlib';
 import type { SQSEvent } from 'aws-lambda';
 import { GZIP } from '../../lib/analytics/encode';
 import { batches, packedMessages, singleMessages } from './analytics-events';
 import { countingObjects, engineWorker, limit, objectPerEvent, onPowertools } from './analytics-workers';
+import { printedBy } from './process';
 import type { Handler } from './rivals';
-import { median, type Size, table } from './table';
+import { median, type Size, table, timed } from './table';
 
 const SIZES = {
   full: { runs: 7, events: 25_000, inMemory: 1_000_000 },
@@ -82,7 +80,11 @@ export async function analyticsCost(size: Size): Promise<string> {
       ],
       rows,
     ),
-    await memoryOf(inMemory),
+    // In a process of its own, whose heap is limited as in a function of 512 MB.
+    await printedBy([
+      ...['--max-old-space-size=384', '--import', 'tsx'],
+      ...['tests/bench/analytics-memory.ts', String(inMemory)],
+    ]),
   ].join('\n');
 }
 
@@ -95,17 +97,15 @@ function rival(input: SQSEvent[], make: (objects: Rival['objects']) => Handler):
 
 async function measure({ input, handler, objects }: Rival, into: Measured, counts: boolean): Promise<void> {
   Object.assign(objects, { puts: 0, bytes: 0 });
-  const cpu = process.cpuUsage();
-  const startedAt = performance.now();
-  for (const event of input) {
-    const { batchItemFailures } = await handler(event);
-    if (batchItemFailures.length > 0) throw new Error('a message failed');
-  }
-  const seconds = (performance.now() - startedAt) / 1000;
-  const { user, system } = process.cpuUsage(cpu);
+  const { ms, cpuMs } = await timed(async () => {
+    for (const event of input) {
+      const { batchItemFailures } = await handler(event);
+      if (batchItemFailures.length > 0) throw new Error('a message failed');
+    }
+  });
   if (!counts) return;
-  into.seconds.push(seconds);
-  into.cpuMicros.push(user + system);
+  into.seconds.push(ms / 1_000);
+  into.cpuMicros.push(cpuMs * 1_000);
   into.puts = objects.puts;
   into.bytes = objects.bytes;
 }
@@ -148,17 +148,4 @@ function groupedBy(sizes: number[]): number[] {
     count++;
   }
   return count > 0 ? [...sums, sum] : sums;
-}
-
-/** Measures resident memory in a separate process. Its heap is limited as in a function of 512 MB. */
-async function memoryOf(events: number): Promise<string> {
-  const script = join(__dirname, 'analytics-memory.ts');
-  const { stdout } = await promisify(execFile)(process.execPath, [
-    '--max-old-space-size=384',
-    '--import',
-    'tsx',
-    script,
-    String(events),
-  ]);
-  return stdout.trim();
 }

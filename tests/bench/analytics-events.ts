@@ -102,21 +102,25 @@ export function* batches(messages: Iterable<Packed>): Generator<SQSEvent> {
   if (Records.length > 0) yield { Records };
 }
 
-const record = ({ id, group, body }: Packed): SQSRecord => ({
+/** A message as Lambda hands it to a worker. */
+export const record = (
+  { id, group, body }: Packed,
+  { queue = 'analytics', sentAt = START }: { queue?: string; sentAt?: number } = {},
+): SQSRecord => ({
   messageId: id,
   receiptHandle: 'r',
   body,
   attributes: {
     ApproximateReceiveCount: '1',
-    SentTimestamp: String(START),
+    SentTimestamp: String(sentAt),
     SenderId: 's',
-    ApproximateFirstReceiveTimestamp: String(START),
+    ApproximateFirstReceiveTimestamp: String(sentAt),
     MessageGroupId: group,
     SequenceNumber: '1',
   },
   messageAttributes: {},
   md5OfBody: '',
   eventSource: 'aws:sqs',
-  eventSourceARN: 'arn:aws:sqs:us-east-1:000000000000:my-analytics.fifo',
+  eventSourceARN: `arn:aws:sqs:us-east-1:000000000000:my-${queue}.fifo`,
   awsRegion: 'us-east-1',
 });

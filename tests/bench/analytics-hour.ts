@@ -1,11 +1,9 @@
-import { execFile } from 'node:child_process';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
-import { build } from 'esbuild';
 import { encodeBatch } from '../../lib/analytics/encode';
 import { dataKey, parquetPrefix } from '../../lib/analytics/keys';
 import { folderObjects } from '../support/folder-objects';
 import { packedMessages } from './analytics-events';
+import { bundledTo, printedBy } from './process';
 import { type Size, table } from './table';
 
 const SIZES = { full: 1_000_000, small: 4_000 };
@@ -23,13 +21,7 @@ export async function analyticsHour(size: Size): Promise<string> {
   const bundle = join(objects.folder, 'run.cjs');
   let bytes = 0;
   try {
-    await build({
-      entryPoints: ['tests/bench/analytics-hour-run.ts'],
-      bundle: true,
-      platform: 'node',
-      format: 'cjs',
-      outfile: bundle,
-    });
+    await bundledTo(bundle, 'analytics-hour-run');
     for (const { id, body } of packedMessages(SIZES[size])) {
       const envelope = JSON.parse(body);
       const { accepted } = encodeBatch(envelope, envelope.data.events);
@@ -40,10 +32,7 @@ export async function analyticsHour(size: Size): Promise<string> {
       );
       bytes += accepted?.bytes.length ?? 0;
     }
-    const write = async () => {
-      const { stdout } = await promisify(execFile)(process.execPath, [bundle, objects.folder, '100000']);
-      return JSON.parse(stdout) as Taken;
-    };
+    const write = async () => JSON.parse(await printedBy([bundle, objects.folder, '100000'])) as Taken;
     const rows = [['first', await write()] as const, ['nothing new', await write()] as const];
     const parts = await objects.list(parquetPrefix('jobs'));
     const sizes = await Promise.all(parts.map(async (key) => (await objects.get(key))?.length ?? 0));

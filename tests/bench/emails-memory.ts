@@ -1,12 +1,10 @@
-import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import http from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import { promisify } from 'node:util';
-import { build } from 'esbuild';
 import { listen } from '../../lib/local/loopback';
+import { bundledTo, printedBy } from './process';
 import { csvFile } from './recipients';
 import { type Size, table } from './table';
 
@@ -28,19 +26,12 @@ export async function emailsMemory(size: Size): Promise<string> {
   const bundle = join(directory, 'run.cjs');
   const s3 = http.createServer((_, response) => Readable.from(csvFile(count)).pipe(response));
   try {
-    const [endpoint] = await Promise.all([listen(s3, 0), bundled(bundle)]);
+    const [endpoint] = await Promise.all([listen(s3, 0), bundledTo(bundle, 'emails-memory-run')]);
     const rows: string[][] = [];
     for (const [source, shown] of Object.entries(SOURCES)) {
       const taken: Taken[] = [];
       for (const flags of FLAGS) {
-        const { stdout } = await promisify(execFile)(process.execPath, [
-          ...flags,
-          bundle,
-          source,
-          String(count),
-          endpoint,
-        ]);
-        const one = JSON.parse(stdout) as Taken;
+        const one = JSON.parse(await printedBy([...flags, bundle, source, String(count), endpoint])) as Taken;
         if (one.recipients !== count) throw new Error(`${shown}: ${one.recipients} recipients were accepted`);
         taken.push(one);
       }
@@ -59,15 +50,3 @@ export async function emailsMemory(size: Size): Promise<string> {
     rmSync(directory, { recursive: true, force: true });
   }
 }
-
-/** Bundled as in an API. A compiler in the process would count as memory. */
-const bundled = (outfile: string) =>
-  build({
-    entryPoints: [join(__dirname, 'emails-memory-run.ts')],
-    outfile,
-    bundle: true,
-    platform: 'node',
-    format: 'cjs',
-    logLevel: 'error',
-    alias: { '@sendgrid/client': './lib/vendors/sendgrid-client.ts', 'cross-fetch': './lib/vendors/native-fetch.ts' },
-  });

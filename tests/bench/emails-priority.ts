@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startService } from '../../lib/local/service';
 import { localPackage } from '../support/packages';
-import type { Size } from './table';
+import { quantile, type Size } from './table';
 
 const SIZES = {
   full: { recipients: 100_000, part: 10_000, rate: 2_500, everyMs: 250 },
@@ -56,13 +56,11 @@ export async function emailsPriority(size: Size): Promise<string> {
       if (Date.now() - begun > 2 * PATIENCE_MS) throw new Error(`only ${arrived()} of ${asked.size} mails arrived`);
       await sleep(everyMs);
     }
-    const waits = service.sendgrid.mails
-      .flatMap(({ customArgs, at }) =>
-        asked.has(customArgs.job ?? '') ? [at - (asked.get(customArgs.job ?? '') ?? 0)] : [],
-      )
-      .sort((a, b) => a - b);
-    const at = (part: number) =>
-      `${((waits[Math.min(waits.length - 1, Math.floor(waits.length * part))] ?? 0) / 1000).toFixed(2)} s`;
+    const waits = service.sendgrid.mails.flatMap(({ customArgs, at }) => {
+      const from = asked.get(customArgs.job ?? '');
+      return from === undefined ? [] : [at - from];
+    });
+    const at = (part: number) => `${(quantile(waits, part) / 1000).toFixed(2)} s`;
     const used = (100 * recipients) / seconds / rate;
     return [
       `${recipients} recipients of campaigns in ${seconds.toFixed(0)} s, ${used.toFixed(0)} % of the limit of ${rate} a second.`,

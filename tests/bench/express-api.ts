@@ -5,7 +5,7 @@ import { startCloud } from '../../lib/local/cloud';
 import { portsFrom } from '../../lib/local/loopback';
 import { installExample, variablesOf } from '../support/installed-example';
 import { localPackage } from '../support/packages';
-import { type Size, table } from './table';
+import { quantile, type Size, table } from './table';
 
 const SIZES = {
   full: { perSecond: 200, warmUpSeconds: 3, seconds: 15 },
@@ -57,9 +57,8 @@ export async function exampleLatency(size: Size): Promise<string> {
       table(
         ['', 'requests', 'p50', 'p99', 'longest'],
         [...waits, ['all', [...waits.values()].flat()] as const].map(([name, all]) => {
-          const sorted = all.filter((ms) => ms !== undefined).sort((a, b) => a - b);
-          const at = (part: number) => (sorted[Math.ceil(sorted.length * part) - 1] ?? Number.NaN).toFixed(0);
-          return [name, all.length, at(0.5), at(0.99), at(1)];
+          const answered = all.filter((ms) => ms !== undefined);
+          return [name, all.length, ...[0.5, 0.99, 1].map((part) => quantile(answered, part).toFixed(0))];
         }),
       ),
     ].join('\n');

@@ -2,20 +2,26 @@ import { mock } from 'node:test';
 import { LocalDurableTestRunner } from '@aws/durable-execution-sdk-js-testing';
 import type { SQSEvent } from 'aws-lambda';
 import { TransientError } from '../../lib/errors';
-import { feedbackContract } from '../../lib/feedback/process';
 import { sharedRate } from '../../lib/limits/rate';
 import { startFakeSendgrid } from '../../lib/local/fakes/sendgrid';
 import { startFakeZendesk } from '../../lib/local/fakes/zendesk';
-import { realSendgrid } from '../../lib/vendors/sendgrid';
-import { realZendesk } from '../../lib/vendors/zendesk';
 import { startDynamo, TABLE } from '../support/emulators';
-import { jobId, memoryEngine, PREFIX, watch } from '../support/engine';
+import { jobId, memoryEngine, watch } from '../support/engine';
 import { feedbackBody } from '../support/feedback';
 import { memoryObjects } from '../support/memory-objects';
 import { memoryTable } from '../support/memory-table';
 import { cleanJobPrice } from './clean-job-price';
 import { durableFeedback, execute } from './durable';
-import { feedbackSteps, type Handler, idempotent, plainLoop, powertools, usualWorker } from './rivals';
+import {
+  feedbackSteps,
+  type Handler,
+  idempotent,
+  ourContract,
+  plainLoop,
+  powertools,
+  usualWorker,
+  vendorsAt,
+} from './rivals';
 import { type Size, table } from './table';
 
 /** `hit`: the jobs that meet a fault. The small form plays the first faults only, which need one hour. */
@@ -118,7 +124,6 @@ async function world({ down }: Scenario) {
   let begun = 0;
   const zendesk = await startFakeZendesk({ now: () => now() });
   const sendgrid = await startFakeSendgrid({ now: () => now() });
-  const secret = async () => 'secret';
   const refuse = (vendor: 'zendesk' | 'sendgrid') => () => {
     if (down === vendor && now() < begun + 120 * MINUTE_MS)
       throw new TransientError({ code: 'Unreachable', message: 'down', vendor });
@@ -134,8 +139,7 @@ async function world({ down }: Scenario) {
     vendors(clock: () => number) {
       now = clock;
       begun = clock();
-      const tickets = realZendesk({ endpoint: zendesk.url, email: 'agent@example.com', token: secret, now: clock });
-      const mails = realSendgrid({ endpoint: sendgrid.url, apiKey: secret, now: clock, instance: 'acme' });
+      const { zendesk: tickets, sendgrid: mails } = vendorsAt({ zendesk: zendesk.url, sendgrid: sendgrid.url }, clock);
       const mortalTickets: typeof tickets = {
         ...tickets,
         createTicket: async (ticket, options) => {
@@ -187,15 +191,8 @@ async function play(scenario: Scenario, rival: (typeof ENGINES)[number], hours: 
   let vendors: ReturnType<World['vendors']> | undefined;
   const engine = memoryEngine(({ objects, now, ...ports }) => {
     vendors = stage.vendors(now);
-    const config = {
-      prefix: PREFIX,
-      tags: [],
-      from: { email: 'support@example.com' },
-      brand: 'Example',
-      confirmationWaitMs: 900_000,
-    };
     const rate = sharedRate({ ...ports, rate: 100 }, 'sendgrid');
-    return feedbackContract({ ...vendors, rate, clock: ports.clock, objects, mayConfirm: async () => true, config });
+    return ourContract({ ...vendors, rate, clock: ports.clock, objects });
   });
   if (!vendors) throw new Error('the engine made no contract');
   const dynamo = await startDynamo();

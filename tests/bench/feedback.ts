@@ -1,7 +1,7 @@
+import type { SQSEvent } from 'aws-lambda';
 import { realObjects } from '../../lib/aws/objects';
 import { realClock, realRandom } from '../../lib/aws/system';
 import { realTable } from '../../lib/aws/table';
-import { feedbackContract } from '../../lib/feedback/process';
 import { parseEnvelope } from '../../lib/jobs/envelope';
 import { createLedger } from '../../lib/jobs/ledger';
 import { newRow } from '../../lib/jobs/new-row';
@@ -10,14 +10,13 @@ import { sharedRate } from '../../lib/limits/rate';
 import { startFakeSendgrid } from '../../lib/local/fakes/sendgrid';
 import { startFakeZendesk } from '../../lib/local/fakes/zendesk';
 import type { Table } from '../../lib/ports';
-import { realSendgrid } from '../../lib/vendors/sendgrid';
-import { realZendesk } from '../../lib/vendors/zendesk';
 import { handleBatch } from '../../lib/worker/batch';
 import { startDynamo, startS3, TABLE } from '../support/emulators';
-import { memoryEngine, PREFIX, watch } from '../support/engine';
+import { memoryEngine, watch } from '../support/engine';
 import { feedbackBody } from '../support/feedback';
 import { feedbackSettings } from '../support/producer';
-import { type Handler, plainLoop, powertools, type RivalPorts, usualWorker } from './rivals';
+import { record } from './analytics-events';
+import { type Handler, ourContract, plainLoop, powertools, type RivalPorts, usualWorker, vendorsAt } from './rivals';
 import { median, type Size, table } from './table';
 
 const SIZES = { full: { runs: 5, jobs: 100 }, small: { runs: 1, jobs: 3 } };
@@ -39,16 +38,12 @@ export async function feedbackCost(size: Size): Promise<string> {
     startFakeZendesk(),
     startFakeSendgrid(),
   ]);
-  const secret = async () => 'secret';
+  const vendors = vendorsAt({ zendesk: zendesk.url, sendgrid: sendgrid.url });
   const ports: RivalPorts = {
     table: watch(realTable({ table: TABLE, client: dynamo.client }), 'table', { before: count }),
     objects: watch(realObjects({ bucket: BUCKET, client: s3.client }), 'objects', { before: count }),
-    zendesk: watch(realZendesk({ endpoint: zendesk.url, email: 'agent@example.com', token: secret }), 'vendor', {
-      before: count,
-    }),
-    sendgrid: watch(realSendgrid({ endpoint: sendgrid.url, apiKey: secret, instance: 'acme' }), 'vendor', {
-      before: count,
-    }),
+    zendesk: watch(vendors.zendesk, 'vendor', { before: count }),
+    sendgrid: watch(vendors.sendgrid, 'vendor', { before: count }),
   };
   const rivals: Record<string, Handler> = {
     [OURS]: ours(ports),
@@ -111,58 +106,28 @@ function cpuMs(): number {
   return (user + system) / 1_000;
 }
 
-const event = (jobId: string) => ({
-  Records: [
-    {
-      messageId: jobId,
-      receiptHandle: 'r',
-      body: feedbackBody({}, { id: jobId, time: new Date().toISOString() }),
-      attributes: {
-        ApproximateReceiveCount: '1',
-        SentTimestamp: String(Date.now()),
-        SenderId: 's',
-        ApproximateFirstReceiveTimestamp: String(Date.now()),
-        MessageGroupId: 'g',
-        SequenceNumber: '1',
-      },
-      messageAttributes: {},
-      md5OfBody: '',
-      eventSource: 'aws:sqs',
-      eventSourceARN: 'arn:aws:sqs:us-east-1:000000000000:my-feedback.fifo',
-      awsRegion: 'us-east-1',
-    },
-  ],
-});
+function event(id: string): SQSEvent {
+  const now = Date.now();
+  const body = feedbackBody({}, { id, time: new Date(now).toISOString() });
+  return { Records: [record({ id, group: 'g', body }, { queue: 'feedback', sentAt: now })] };
+}
 
 const settings = () => feedbackSettings;
 
 /** Writes the rows of the jobs as the API does. Its calls are not those of a worker. */
-async function accept(jobs: Table, records: ReturnType<typeof event>['Records']): Promise<void> {
+async function accept(jobs: Table, records: SQSEvent['Records']): Promise<void> {
   const ledger = createLedger({ table: jobs, clock: realClock, random: realRandom, settings });
-  for (const { body, attributes } of records) {
-    const origin = { queue: 'feedback', group: attributes.MessageGroupId, now: Date.now(), random: realRandom };
+  for (const { body } of records) {
+    const origin = { queue: 'feedback', group: 'g', now: Date.now(), random: realRandom };
     await ledger.write(newRow({ ...origin, envelope: parseEnvelope(body) }), 0);
   }
 }
 
 function ours({ table: jobs, objects, zendesk, sendgrid }: RivalPorts): Handler {
   const base = { table: jobs, clock: realClock, random: realRandom };
-  const quiet = memoryEngine(() => feedbackContract({} as never)).deps;
-  const contract = feedbackContract({
-    objects,
-    mayConfirm: async () => true,
-    zendesk,
-    sendgrid,
-    rate: sharedRate({ ...base, rate: 10_000 }, 'sendgrid'),
-    clock: realClock,
-    config: {
-      prefix: PREFIX,
-      tags: [],
-      from: { email: 'support@example.com' },
-      brand: 'Example',
-      confirmationWaitMs: 900_000,
-    },
-  });
+  const rate = sharedRate({ ...base, rate: 10_000 }, 'sendgrid');
+  const contract = ourContract({ objects, zendesk, sendgrid, rate, clock: realClock });
+  const quiet = memoryEngine(() => contract).deps;
   const deps = {
     ...quiet,
     ...base,

@@ -5,10 +5,12 @@ import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
 import { confirmationOf } from '../../lib/feedback/confirmation';
 import { type Feedback, feedbackSchema } from '../../lib/feedback/message';
+import { feedbackContract } from '../../lib/feedback/process';
 import { ticketOf } from '../../lib/feedback/ticket';
 import type { Objects, Table } from '../../lib/ports';
-import type { Sendgrid } from '../../lib/vendors/sendgrid';
-import type { Zendesk } from '../../lib/vendors/zendesk';
+import { realSendgrid, type Sendgrid } from '../../lib/vendors/sendgrid';
+import { realZendesk, type Zendesk } from '../../lib/vendors/zendesk';
+import { PREFIX } from '../support/engine';
 
 export type Handler = (event: SQSEvent) => Promise<SQSBatchResponse>;
 
@@ -20,6 +22,32 @@ export interface RivalPorts {
 }
 
 const TIMEOUT = { timeoutMs: 10_000 };
+
+/** The vendors' adapters on fakes. */
+export const vendorsAt = (urls: { zendesk: string; sendgrid: string }, now: () => number = Date.now) => {
+  const secret = async () => 'secret';
+  return {
+    zendesk: realZendesk({ endpoint: urls.zendesk, email: 'agent@example.com', token: secret, now }),
+    sendgrid: realSendgrid({ endpoint: urls.sendgrid, apiKey: secret, instance: 'acme', now }),
+  };
+};
+
+/** This engine's feedback queue on the same adapters. */
+export const ourContract = (
+  ports: Pick<RivalPorts, 'objects' | 'zendesk'> &
+    Pick<Parameters<typeof feedbackContract>[0], 'sendgrid' | 'rate' | 'clock'>,
+) =>
+  feedbackContract({
+    ...ports,
+    mayConfirm: async () => true,
+    config: {
+      prefix: PREFIX,
+      tags: [],
+      from: { email: 'support@example.com' },
+      brand: 'Example',
+      confirmationWaitMs: 900_000,
+    },
+  });
 
 /**
  * The three effects of a feedback job. They use our adapters, so that the vendors' libraries do not affect the

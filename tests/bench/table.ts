@@ -12,8 +12,17 @@ export function table(head: string[], rows: (string | number)[][]): string {
   return [line(head), widths.map((width) => '-'.repeat(width)).join('  '), ...cells.slice(1).map(line)].join('\n');
 }
 
-export function median(values: number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  const middle = Math.floor(sorted.length / 2);
-  return sorted.length % 2 ? (sorted[middle] ?? 0) : ((sorted[middle - 1] ?? 0) + (sorted[middle] ?? 0)) / 2;
+/** The value below which a part of the values lies. 1: the largest. */
+export const quantile = (values: readonly number[], part: number): number =>
+  values.toSorted((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * part))] ?? 0;
+
+export const median = (values: readonly number[]): number => quantile(values, 0.5);
+
+/** Does something, and says how long it took and how much CPU time this process used meanwhile. */
+export async function timed(act: () => Promise<unknown>): Promise<{ ms: number; cpuMs: number }> {
+  const from = performance.now();
+  const before = process.cpuUsage();
+  await act();
+  const { user, system } = process.cpuUsage(before);
+  return { ms: performance.now() - from, cpuMs: (user + system) / 1_000 };
 }

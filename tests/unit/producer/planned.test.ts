@@ -10,8 +10,12 @@ import { SAMPLE_QUEUE, sampleContract } from '../../support/sample-contract';
 const MINUTE = 60_000;
 const DAY = 24 * 60 * MINUTE;
 
-function start(options: EngineOptions = {}) {
-  const { contract, effects } = sampleContract();
+/** `busy`: the vendor lets each job wait for ten minutes. */
+function start({ busy = false, ...options }: EngineOptions & { busy?: boolean } = {}) {
+  const { contract, effects } = sampleContract(() => {
+    if (busy)
+      throw new WaitError({ code: 'Throttled', message: 'no', vendor: 'zendesk', status: 429, waitMs: 600_000 });
+  });
   const engine = memoryEngine(() => contract, options);
   const deps = { ...engine.deps, source: '/my/api' };
   const jobs = createJobs(engine.deps);
@@ -94,21 +98,15 @@ describe('a planned job', () => {
   });
 
   it('does not hide a job that is held for long', async () => {
-    const { contract } = sampleContract(() => {
-      throw new WaitError({ code: 'Throttled', message: 'no', vendor: 'zendesk', status: 429, waitMs: 10 * MINUTE });
-    });
-    const engine = memoryEngine(() => contract);
-    const deps = { ...engine.deps, source: '/my/api' };
-    const job = { queue: SAMPLE_QUEUE, type: 'sample.done.v1', data: {}, group: 'g' };
-    await submit(deps, job);
+    const { engine, send, inMs, gauge } = start({ busy: true });
+    await send();
     await engine.deliver();
-    for (let n = 0; n < 20; n++)
-      await submit(deps, { ...job, notBefore: new Date(engine.clock.now() + (n + 6) * 1_000).toISOString() });
+    for (let n = 0; n < 20; n++) await send({ notBefore: inMs((n + 6) * 1_000) });
     engine.clock.advance(5_000);
 
     await engine.reconcile();
 
-    expect(engine.metrics.findLast(({ name }) => name === 'OldestHeld')?.value).toBe(5_000);
+    expect(gauge('OldestHeld')).toBe(5_000);
   });
 
   it('goes at its time even if the queue has no room for held jobs', async () => {
@@ -259,21 +257,13 @@ describe('jobs.cancel', () => {
   });
 
   it('says of a job that an operator cancelled whether it had started', async () => {
-    const { contract } = sampleContract(() => {
-      throw new WaitError({ code: 'Throttled', message: 'no', vendor: 'zendesk', status: 429, waitMs: 10 * MINUTE });
-    });
-    const engine = memoryEngine(() => contract);
-    const send = (name: string) =>
-      submit(
-        { ...engine.deps, source: '/my/api' },
-        { queue: SAMPLE_QUEUE, type: 'sample.done.v1', data: { name }, group: name },
-      );
-    const started = await send('started');
+    const { engine, send, jobs } = start({ busy: true });
+    const started = await send({ group: 'started' });
     await engine.deliver();
-    const waiting = await send('waiting');
+    const waiting = await send({ group: 'waiting' });
     for (const { id } of [started, waiting]) await cancel(engine.deps, engine.row(id));
 
-    const answers = await Promise.all([started, waiting].map(({ id }) => createJobs(engine.deps).cancel(id)));
+    const answers = await Promise.all([started, waiting].map(({ id }) => jobs.cancel(id)));
 
     expect(answers.map(({ state, cancelled }) => [state, cancelled])).toEqual([
       ['cancelled', false],

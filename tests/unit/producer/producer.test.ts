@@ -219,27 +219,6 @@ describe('a repeated key', () => {
     expect(messages()).toHaveLength(1);
   });
 
-  it('sends a message that was never sent, with the time of the first call', async () => {
-    const faults = { send: 'refused' as 'refused' | 'none' };
-    const { deps, clock, rows, events } = memoryProducerDeps({
-      queues: (queues) => withFaults(queues, (method) => (method === 'send' ? faults.send : 'none')),
-    });
-    const producer = createProducer(deps);
-    await expect(producer.feedback(feedback, options)).rejects.toMatchObject({ name: 'StoreError' });
-    expect(rows()).toMatchObject([
-      { state: 'queued', todo: expect.stringMatching(/^feedback#unsent#[0-7]$/), todoAt: clock.now() + 15 * 60_000 },
-    ]);
-    const time = new Date(clock.now()).toISOString();
-    clock.advance(60_000);
-    faults.send = 'none';
-
-    const again = await producer.feedback(feedback, options);
-
-    expect(again).toMatchObject({ time, duplicate: true });
-    expect(events()).toMatchObject([{ id: again.id, time }]);
-    expect(rows()).toMatchObject([{ sentAt: clock.now(), todo: expect.stringMatching(/^feedback#waiting#[0-7]$/) }]);
-  });
-
   it('sends the message of a job that was cancelled as never sent, and its arrival reopens the job', async () => {
     const faults = { send: 'refused' as 'refused' | 'none' };
     const { deps, table, rows, events } = memoryProducerDeps({
