@@ -49,3 +49,15 @@ export async function endsBy(clock: Clock, deadline: number, promise: Promise<un
   // A timer that is left would keep the process alive.
   return Promise.race([promise.then(() => true), late]).finally(() => ended.abort());
 }
+
+/** Ends with the promise, or rejects as soon as the signal is aborted. */
+export async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return promise;
+  let abort = () => {};
+  const aborted = new Promise<never>((_, reject) => {
+    abort = () => reject(signal.reason);
+    if (signal.aborted) abort();
+    else signal.addEventListener('abort', abort, { once: true });
+  });
+  return Promise.race([promise, aborted]).finally(() => signal.removeEventListener('abort', abort));
+}

@@ -61,7 +61,6 @@ export function createBatchSender({
   log: Log;
   /** Keeps the messages that SQS does not take. */
   keep?: {
-    /** Called after each batch. */
     onSent: () => void;
     /** Called when SQS has taken nothing for ten seconds, and again after each further try. */
     onStuck: (error: StoreError) => void;

@@ -34,10 +34,9 @@ export interface AcceptedCampaign extends Accepted, RecipientCounts {
   rejectedKeys: string[];
 }
 
-export interface SubmitCampaignDeps extends SubmitDeps {
+export interface ProducerDeps extends SubmitDeps {
   /** Recipients per second that may be sent to. It decides the size of a chunk. */
   emailRate: number;
-  /** Streams an object of the bucket. */
   readObject: (key: string) => AsyncIterable<Uint8Array>;
 }
 
@@ -46,7 +45,7 @@ export interface SubmitCampaignDeps extends SubmitDeps {
  * before that, no mail is sent. A second call with the same key is the same campaign.
  */
 export async function submitCampaign(
-  deps: SubmitCampaignDeps,
+  deps: ProducerDeps,
   { input, source, options }: { input: CampaignInput; source: RecipientSource; options: SubmitOptions },
 ): Promise<AcceptedCampaign> {
   const { name, sendAt, transactional, ...content } = valid(campaignSchema, input);
@@ -102,14 +101,14 @@ function refuse(error: unknown): never {
   throw new InvalidJobError([{ field: 'recipients', message: `recipients: ${error.message}` }]);
 }
 
-function read(deps: SubmitCampaignDeps, source: RecipientSource): AsyncGenerator<Read[]> {
+function read(deps: ProducerDeps, source: RecipientSource): AsyncGenerator<Read[]> {
   if ('csv' in source) return fromCsv(source.csv);
   if ('ndjson' in source) return fromNdjson(source.ndjson);
   if ('key' in source) return fromObject(deps, source.key);
   return fromIterable(source);
 }
 
-async function* fromObject(deps: SubmitCampaignDeps, key: string): AsyncGenerator<Read[]> {
+async function* fromObject(deps: ProducerDeps, key: string): AsyncGenerator<Read[]> {
   const bytes = deps.readObject(key);
   if (key.endsWith('.csv')) yield* fromCsv(bytes);
   else if (key.endsWith('.ndjson')) yield* fromNdjson(bytes);

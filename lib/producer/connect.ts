@@ -7,6 +7,7 @@ import { producerParameter, queueName, queueUrl } from '../jobs/keys';
 import { personHashes } from '../jobs/person-hash';
 import type { Log, Objects, Secret } from '../ports';
 import { type AwsEndpoints, type ConnectionConfig, queueIn, settingsIn } from './settings';
+import type { SubmitDeps } from './submit';
 import type { PostPolicy } from './uploads';
 
 /**
@@ -128,13 +129,9 @@ export function lazily<T>(make: () => Promise<T>): (() => Promise<T>) & { starte
 }
 
 /** The bucket through a client that is loaded with the first call. */
-const laterObjects = (load: () => Promise<Objects>): Objects => ({
+const laterObjects = (load: () => Promise<Objects>): SubmitDeps['objects'] => ({
   put: async (...args) => (await load()).put(...args),
-  create: async (...args) => (await load()).create(...args),
-  replace: async (...args) => (await load()).replace(...args),
   get: async (...args) => (await load()).get(...args),
-  read: async (...args) => (await load()).read(...args),
   size: async (...args) => (await load()).size(...args),
-  delete: async (...args) => (await load()).delete(...args),
   list: async (...args) => (await load()).list(...args),
 });

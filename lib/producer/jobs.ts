@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { unlessAborted } from '../concurrency';
 import { StoreError } from '../errors';
 import { isCancelledByOperator } from '../jobs/arrows';
 import { jobKey } from '../jobs/keys';
@@ -32,21 +33,8 @@ export interface JobStatus {
   endedAt?: string;
 }
 
-export interface FindOptions {
-  /** The job's queue. Without it, every queue of the instance is asked. */
-  queue?: string | undefined;
-  /** Finds only jobs that were sent for this principal. Without it, only jobs that were sent for none. */
-  principal?: string | undefined;
-  /** Finds the jobs of every principal and of the system. */
-  system?: true | undefined;
-}
-
-export interface WaitOptions extends FindOptions {
-  /** Milliseconds, 30,000 by default. */
-  timeout?: number | undefined;
-  /** If it is aborted, `wait` rejects with its reason. */
-  signal?: AbortSignal | undefined;
-}
+export type WaitOptions = Omit<z.input<ReturnType<typeof questionSchema>>, 'id'>;
+export type FindOptions = Omit<WaitOptions, 'timeout' | 'signal'>;
 
 export interface CancelledStatus extends JobStatus {
   /** Whether the job will never start. If not, it has started or ended already, or it was not planned. */
@@ -82,7 +70,6 @@ const LONGEST_PAUSE_MS = 5_000;
 
 export const createJobs = (deps: JobsDeps): Jobs => jobsOf(async () => deps);
 
-/** Asks about jobs through ports that are loaded with each call. */
 export function jobsOf(load: () => Promise<JobsDeps>): Jobs {
   async function find(id: string, options: FindOptions = {}): Promise<JobRow | undefined> {
     const { ledger, queueNames, hashPeople } = await load();
@@ -144,33 +131,26 @@ const lastKnown =
     throw new StoreError({ code: 'DynamoDB.NoAnswer', message: 'the table did not answer before the time-out' });
   };
 
-/** Ends with the promise, or rejects as soon as the signal is aborted. */
-async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (!signal) return promise;
-  let abort = () => {};
-  const aborted = new Promise<never>((_, reject) => {
-    abort = () => reject(signal.reason);
-    if (signal.aborted) abort();
-    else signal.addEventListener('abort', abort, { once: true });
-  });
-  return Promise.race([promise, aborted]).finally(() => signal.removeEventListener('abort', abort));
-}
-
 const questionSchema = (queueNames: readonly string[]) =>
   z.object({
     id: askedId,
+    /** The job's queue. Without it, every queue of the instance is asked. */
     queue: z
       .string()
       .refine((name) => queueNames.includes(name), `must be one of ${queueNames.join(', ')}`)
       .optional(),
+    /** Finds only jobs that were sent for this principal. Without it, only jobs that were sent for none. */
     principal: singleLine(255).optional(),
+    /** Finds the jobs of every principal and of the system. */
     system: z.literal(true).optional(),
+    /** Milliseconds, 30,000 by default. */
     timeout: z
       .custom<number>(
         (value) => typeof value === 'number' && value >= 0,
         'must be a number of milliseconds, at least 0',
       )
       .optional(),
+    /** If it is aborted, `wait` rejects with its reason. */
     signal: z.custom<AbortSignal>((value) => value instanceof EventTarget, 'must be an AbortSignal').optional(),
   });
 
@@ -182,24 +162,16 @@ export const BY_ITS_PRODUCER = 'by its producer';
 const iso = (time: number | undefined): string | undefined =>
   time === undefined ? undefined : new Date(time).toISOString();
 
-export function statusOf(row: JobRow): JobStatus {
-  const { id, queue, state, reason, result, error } = row;
-  const times = {
+export function statusOf({ id, queue, state, reason, result, error, ...row }: JobRow): JobStatus {
+  return known({
+    ...{ id, queue, state, reason, ended: isEnd(state), result },
+    error: error && known({ code: error.code, message: error.message, field: error.field }),
     acceptedAt: iso(row.time),
     notBefore: iso(row.notBefore),
     startedAt: iso(row.firstStartedAt),
     endedAt: iso(row.endedAt),
-  };
-  return {
-    id,
-    queue,
-    state,
-    ...(reason === undefined ? {} : { reason }),
-    ended: isEnd(state),
-    ...(result === undefined ? {} : { result }),
-    ...(error && {
-      error: { code: error.code, message: error.message, ...(error.field === undefined ? {} : { field: error.field }) },
-    }),
-    ...Object.fromEntries(Object.entries(times).filter(([, time]) => time !== undefined)),
-  };
+  }) as JobStatus;
 }
+
+const known = <T extends object>(facts: T): T =>
+  Object.fromEntries(Object.entries(facts).filter(([, fact]) => fact !== undefined)) as T;

@@ -22,9 +22,13 @@ import { type CheckedOptions, valid } from './valid';
 
 export interface Inputs {
   feedback: FeedbackInput;
+  /** Sends one mail to one person. */
   email: EmailMessageInput;
+  /** Makes a person a tester of an app and invites them. */
   invite: InviteInput;
+  /** Removes a tester from groups or from the app. */
   removeTester: RemoveInput;
+  /** Makes Apple notify the testers of a build. */
   notifyBuild: NotifyBuild;
 }
 

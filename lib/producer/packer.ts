@@ -27,24 +27,15 @@ export const packingLimits = z.strictObject({
 
 export type PackingLimits = z.output<typeof packingLimits>;
 
-/** A message that is full or old enough to send. */
-export interface Packed {
-  id: string;
-  group: string;
-  body: string;
-}
-
 interface Open {
   lines: string[];
   bytes: number;
 }
 
-export interface Packer {
-  /** Takes an event and its JSON text. */
-  add(event: AnalyticsEvent, json: string): void;
-  /** The bytes of all events that are not sealed yet. */
-  open(): number;
-  sealAll(): void;
+export interface Packed {
+  id: string;
+  group: string;
+  body: string;
 }
 
 /**
@@ -63,7 +54,7 @@ export function createPacker({
   clock: Clock;
   random: Random;
   sealed: (packed: Packed) => void;
-}): Packer {
+}) {
   const shards = new Map<string, Open>();
   const maxEvents = Math.min(limits.maxEvents, MOST_EVENTS);
   const maxBytes = Math.min(limits.maxBytes, MAX_INLINE_DATA_BYTES);
@@ -96,7 +87,8 @@ export function createPacker({
   }
 
   return {
-    add(event, json) {
+    /** Takes an event and its JSON text. */
+    add(event: AnalyticsEvent, json: string): void {
       const group = shardOf(event, limits.shards);
       const size = Buffer.byteLength(json) + 1;
       let open = shards.get(group);
@@ -114,8 +106,9 @@ export function createPacker({
       bytes += size;
       if (open.lines.length >= maxEvents) seal(group, open);
     },
+    /** The bytes of all events that are not sealed yet. */
     open: () => bytes,
-    sealAll() {
+    sealAll(): void {
       for (const [group, open] of [...shards]) seal(group, open);
     },
   };

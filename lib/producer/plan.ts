@@ -1,11 +1,8 @@
-import { StoreError } from '../errors';
-import { type Envelope, sendable } from '../jobs/envelope';
-import { bodyKey, jobKey } from '../jobs/keys';
+import { jobKey } from '../jobs/keys';
 import type { Ledger } from '../jobs/ledger';
-import type { JobRow } from '../jobs/row';
-import { plan } from '../jobs/transitions';
-import { CLOCK_SKEW_MS, type Clock, type Log, type Objects } from '../ports';
+import { CLOCK_SKEW_MS, type Clock } from '../ports';
 import { InvalidJobError } from './errors';
+import type { CheckedOptions } from './valid';
 
 /** A row lives 45 days after its last write, and an operator may need the job's body for two weeks after its start. */
 const MOST_DAYS = 30;
@@ -18,12 +15,7 @@ const TOO_FAR = `must be at most ${MOST_DAYS} days ahead`;
  */
 export async function checkStart(
   { ledger, clock }: { ledger: Pick<Ledger, 'get'>; clock: Clock },
-  {
-    queue,
-    id,
-    key,
-    notBefore,
-  }: { queue: string; id: string; key?: string | undefined; notBefore?: string | undefined },
+  { queue, id, key, notBefore }: Pick<CheckedOptions, 'key' | 'notBefore'> & { queue: string; id: string },
 ): Promise<void> {
   if (notBefore === undefined) return;
   const wait = Date.parse(notBefore) - clock.now();
@@ -37,21 +29,4 @@ export async function checkStart(
 export function checkSendAt({ clock }: { clock: Clock }, sendAt: string | undefined): void {
   if (sendAt === undefined || Date.parse(sendAt) - clock.now() <= LONGEST_WAIT_MS + CLOCK_SKEW_MS) return;
   throw new InvalidJobError([{ field: 'sendAt', message: `sendAt: ${TOO_FAR}` }]);
-}
-
-/**
- * Keeps the body of a job, then lets its row wait for its time. Call it only if no message of the job was sent. If the
- * producer dies before the end, the reconciler cancels the row. A repeated call continues from there.
- */
-export async function planStart(
-  deps: { ledger: Ledger; objects: Objects; clock: Clock; prefix: string; log: Log },
-  { row, envelope, mayStill }: { row: JobRow; envelope: Envelope; mayStill: (row: JobRow) => boolean },
-): Promise<void> {
-  const { objects, ledger, clock, prefix, log } = deps;
-  await objects.put(bodyKey(prefix, row.queue, row.id), sendable(JSON.stringify(envelope)), 'application/json');
-  // Another call may have planned the job meanwhile. Then there is nothing left to do.
-  const planned = (now: JobRow) => (mayStill(now) ? plan(now, clock.now()) : undefined);
-  const { item } = await ledger.update(row.key, planned, row);
-  if (!item) throw new StoreError({ code: 'RowGone', message: 'the row of this job was just removed' });
-  log.info('planned', { queue: row.queue, jobId: row.id, until: row.notBefore });
 }

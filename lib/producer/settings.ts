@@ -5,7 +5,7 @@ import { describeIssue } from '../jobs/envelope';
 import type { Log } from '../ports';
 import { jsonOf } from '../text';
 import { InvalidJobError } from './errors';
-import { type PackingLimits, packingLimits } from './packer';
+import { packingLimits } from './packer';
 
 /** Static credentials, or a function that returns them, as the AWS SDK takes them. */
 export type Credentials = ClientCredentials | (() => Promise<ClientCredentials>);
@@ -23,46 +23,40 @@ const awsEndpoints = z.strictObject({ sqs: endpoint, dynamodb: endpoint, s3: end
 /** Where a producer's clients send instead of to AWS, for tests and the service on this machine. */
 export type AwsEndpoints = z.input<typeof awsEndpoints>;
 
-/** How a producer is configured. Every option of the connection has a variable, so that none is required. */
-export interface ProducerOptions {
-  /** The instance's name. By default JOBS_INSTANCE. */
-  instance?: string | undefined;
-  /** By default AWS_REGION. */
-  region?: string | undefined;
-  /** By default JOBS_SETTINGS, as JSON. Without both, the first call reads the SSM parameter that the stack writes. */
-  settings?: ProducerSettings | undefined;
-  /** By default the AWS SDK's own, for example AWS_ENDPOINT_URL_SQS. */
-  endpoints?: AwsEndpoints | undefined;
-  /** By default the AWS SDK's own chain. */
-  credentials?: Credentials | undefined;
-  /** Gets facts without personal data. By default nothing is logged. */
-  log?: Log | undefined;
-  /** How analytics events are packed into messages. */
-  analytics?: Partial<PackingLimits> | undefined;
-}
-
 const has = (value: unknown, names: string[], type: string): boolean =>
   names.every((name) => typeof (Object(value) as Record<string, unknown>)[name] === type);
 
 const connectionSchema = z.object({
+  /** The instance's name. By default JOBS_INSTANCE. */
   instance: z.string().regex(/^[a-z][a-z0-9-]{0,30}[a-z0-9]$/, 'must be the name of an instance, e.g. my-api'),
+  /** By default AWS_REGION. */
   region: z.string().regex(/^[a-z]{2}(-[a-z]+)+-\d$/, 'must be a region of AWS, e.g. eu-central-1'),
+  /** By default JOBS_SETTINGS, as JSON. Without both, the first call reads the SSM parameter that the stack writes. */
   settings: producerSettings.optional(),
+  /** By default the AWS SDK's own, for example AWS_ENDPOINT_URL_SQS. */
   endpoints: awsEndpoints.default({}),
+  /** By default the AWS SDK's own chain. */
   credentials: z
     .custom<Credentials>(
       (value) => typeof value === 'function' || has(value, ['accessKeyId', 'secretAccessKey'], 'string'),
       'must be a function, or have accessKeyId and secretAccessKey',
     )
     .optional(),
+  /** Gets facts without personal data. By default nothing is logged. */
   log: z
     .custom<Log>(
       (value) => has(value, ['info', 'warn', 'error'], 'function'),
       'must have the functions info, warn and error',
     )
     .optional(),
+  /** How analytics events are packed into messages. */
   analytics: packingLimits.prefault({}),
 });
+
+type GivenOptions = z.input<typeof connectionSchema>;
+
+/** How a producer is configured. Every option of the connection has a variable, so that none is required. */
+export type ProducerOptions = { [Option in keyof GivenOptions]?: GivenOptions[Option] | undefined };
 
 /** Checked options. Without `settings`, they are in the SSM parameter. */
 export type ConnectionConfig = z.output<typeof connectionSchema>;

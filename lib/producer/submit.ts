@@ -3,7 +3,7 @@ import { ignoreStoreError, StoreError } from '../errors';
 import { belongs } from '../jobs/body';
 import { type Envelope, MAX_INLINE_DATA_BYTES, payloadHash, sendable, sha256 } from '../jobs/envelope';
 import { noteFiles } from '../jobs/files';
-import { dataPrefix, deduplicationId } from '../jobs/keys';
+import { bodyKey, dataPrefix, deduplicationId } from '../jobs/keys';
 import type { Ledger } from '../jobs/ledger';
 import { newRow } from '../jobs/new-row';
 import { tokenOf } from '../jobs/park';
@@ -11,16 +11,18 @@ import type { HashPeople } from '../jobs/person-hash';
 import type { JobRow } from '../jobs/row';
 import { isSentFromKept } from '../jobs/schedule';
 import { markSent } from '../jobs/send';
+import { plan } from '../jobs/transitions';
 import type { Clock, Log, Objects, OutgoingMessage, Queues, Random, SentMessage, Table } from '../ports';
 import { IdempotencyConflictError } from './errors';
 import { jobId, ownersOf } from './job-id';
-import { checkStart, planStart } from './plan';
+import { checkStart } from './plan';
+import type { CheckedOptions } from './valid';
 
 export interface SubmitDeps {
   ledger: Ledger;
   table: Table;
   queues: Queues;
-  objects: Objects;
+  objects: Pick<Objects, 'put' | 'get' | 'size' | 'list'>;
   clock: Clock;
   random: Random;
   log: Log;
@@ -41,8 +43,8 @@ export interface SubmitDeps {
   atTable?: <T>(call: () => Promise<T>) => Promise<T>;
 }
 
-/** A job whose data passed the schema of its queue. */
-export interface Submission {
+/** A job whose data passed the schema of its queue. Without a principal, its key is the system's. */
+export interface Submission extends CheckedOptions {
   /** Only if the caller needs the id earlier. By default it follows from the key or is new. */
   id?: string;
   queue: string;
@@ -50,14 +52,6 @@ export interface Submission {
   data: unknown;
   /** The message group. Required for a FIFO queue, unused for a standard one. */
   group?: string;
-  /** The caller's idempotency key. */
-  key?: string | undefined;
-  /** The owner of the key. Undefined: the system. */
-  principal?: string | undefined;
-  correlationId?: string | undefined;
-  traceparent?: string | undefined;
-  /** The job waits outside the queue until this time, ISO 8601. */
-  notBefore?: string | undefined;
   /** The S3 keys of the uploads that the job names. */
   files?: readonly string[] | undefined;
 }
@@ -74,11 +68,9 @@ export interface Accepted {
   sequenceNumber?: string;
 }
 
-/** A job whose message must be sent now. */
 export interface Unsent {
   row: JobRow;
   message: OutgoingMessage;
-  /** Resolves when SQS has the message. */
   sent(message: SentMessage): Promise<Accepted>;
 }
 
@@ -137,7 +129,6 @@ export async function accept(deps: SubmitDeps, submission: Submission): Promise<
   return begin(deps, { row: first, type, envelope: { ...same, time }, accepted: again });
 }
 
-/** A job that has no message yet, and the answer to its caller. */
 interface Beginning {
   row: JobRow;
   type: QueueSettings['type'];
@@ -145,11 +136,18 @@ interface Beginning {
   accepted: Accepted;
 }
 
-/** Goes on with a stored job. */
+/** Goes on with a stored job. Keeps the body of a planned one, then lets its row wait for its time. */
 async function begin(deps: SubmitDeps, job: Beginning): Promise<{ accepted: Accepted } | Unsent> {
-  if (job.row.notBefore === undefined) return unsent(deps, { ...job, stored: true });
-  await planStart(deps, { ...job, mayStill: mayBeUnsent });
-  return { accepted: job.accepted };
+  const { row, envelope, accepted } = job;
+  if (row.notBefore === undefined) return unsent(deps, { ...job, stored: true });
+  const { objects, ledger, clock, prefix, log } = deps;
+  await objects.put(bodyKey(prefix, row.queue, row.id), sendable(JSON.stringify(envelope)), 'application/json');
+  // Another call may have planned the job meanwhile. Then there is nothing left to do.
+  const planned = (now: JobRow) => (mayBeUnsent(now) ? plan(now, clock.now()) : undefined);
+  const { item } = await ledger.update(row.key, planned, row);
+  if (!item) throw new StoreError({ code: 'RowGone', message: 'the row of this job was just removed' });
+  log.info('planned', { queue: row.queue, jobId: row.id, until: row.notBefore });
+  return { accepted };
 }
 
 function unsent(deps: SubmitDeps, { row, type, envelope, accepted, stored }: Beginning & { stored: boolean }): Unsent {

@@ -1,4 +1,5 @@
 import { type AnalyticsEvent, problemOf } from '../analytics/event';
+import { unlessAborted } from '../concurrency';
 import { sendable } from '../jobs/envelope';
 import { ANALYTICS_QUEUE } from '../jobs/keys';
 import type { BatchQueues, OutgoingMessage } from '../ports';
@@ -51,7 +52,7 @@ export function createTracker(
   const { clock } = deps;
   const waiting: (() => void)[] = [];
   const underWay = new Set<Promise<unknown>>();
-  const refusals = new Set<(error: Error) => void>();
+  let refusal = new AbortController();
   let closed = false;
 
   const sender = createBatchSender({
@@ -79,17 +80,8 @@ export function createTracker(
   /** Ends all waiting calls. Their events are not taken. */
   function refuse(error: Error): void {
     waiting.length = 0;
-    for (const reject of refusals) reject(error);
-  }
-
-  /** Ends with the promise, or as soon as waiting calls are refused. */
-  function unlessRefused<T>(promise: Promise<T>): Promise<T> {
-    let reject = (_error: Error) => {};
-    const refused = new Promise<never>((_, fail) => {
-      reject = fail;
-    });
-    refusals.add(reject);
-    return Promise.race([promise, refused]).finally(() => refusals.delete(reject));
+    refusal.abort(error);
+    refusal = new AbortController();
   }
 
   /** Lets all waiting callers in, because their events are in memory already. */
@@ -118,11 +110,11 @@ export function createTracker(
           resolve();
         });
       });
-      await unlessRefused(entered);
+      await unlessAborted(entered, refusal.signal);
     },
     async flush() {
       sealAll();
-      await unlessRefused(Promise.all(underWay));
+      await unlessAborted(Promise.all(underWay), refusal.signal);
     },
     async close({ timeoutMs }) {
       closed = true;

@@ -1,7 +1,8 @@
+import { createLedger } from '../../lib/jobs/ledger';
 import type { JobRow } from '../../lib/jobs/row';
 import { createSqsModel } from '../../lib/local/sqs/model';
 import type { Objects, Queues, Table } from '../../lib/ports';
-import type { ProducerDeps } from '../../lib/producer/producer';
+import type { ProducerDeps } from '../../lib/producer/campaign';
 import { hashPeople } from './hash-people';
 import { memoryClock, memoryRandom } from './memory-clock';
 import { memoryObjects } from './memory-objects';
@@ -52,19 +53,20 @@ export function memoryProducerDeps(
       lines.push({ level, message, facts });
     };
 
-  const deps: ProducerDeps = {
-    table: wrap.table?.(table) ?? table,
+  const ports = { table: wrap.table?.(table) ?? table, clock, random, settings: () => feedbackSettings };
+  const deps: ProducerDeps & { queueNames: readonly string[] } = {
+    ...ports,
+    ledger: createLedger(ports),
+    queueNames: ['feedback', 'emails', 'testflight'],
     queues: wrap.queues?.(queues) ?? queues,
     objects: wrap.objects?.(objects) ?? objects,
     readObject: readWhole(objects),
-    clock,
-    random,
     hashPeople,
     log: { info: log('info'), warn: log('warn'), error: log('error') },
     prefix: 'jobs',
+    emailRate: 100,
     source: '/my-instance/api',
     queueUrl,
-    settings: () => feedbackSettings,
   };
   return {
     deps,

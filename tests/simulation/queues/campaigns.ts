@@ -18,8 +18,6 @@ import { submitted } from './submitted';
  */
 const RATE = 0.3;
 const CHUNK = 3;
-/** The rate that makes the producer choose chunks of three. */
-const PRODUCER_RATE = 6;
 const MINUTE_MS = 60_000;
 
 /** Two to four chunks. The last one may be partly full. */
@@ -96,14 +94,10 @@ export const campaigns: SimulatedQueue = {
     const about = { name: spec.kind, ...sendAtOf(world, index) };
     const list = listOf(spec, index);
     if (type === EMAIL_CAMPAIGN)
-      return createProducer({ ...deps, emailRate: PRODUCER_RATE }).campaign(
-        { ...about, ...contentOf(spec), transactional: true },
-        list,
-        {
-          ...options,
-          system: true,
-        },
-      );
+      return createProducer(deps).campaign({ ...about, ...contentOf(spec), transactional: true }, list, {
+        ...options,
+        system: true,
+      });
     const id = jobId({ ...deps, queue: EMAILS_QUEUE, ...options });
     const { rejectedKeys: _rejected, ...written } = await writeManifest(deps, {
       campaign: id,

@@ -1,5 +1,4 @@
-import { createLedger } from '../../../lib/jobs/ledger';
-import type { ProducerDeps } from '../../../lib/producer/producer';
+import type { ProducerDeps } from '../../../lib/producer/campaign';
 import { type Accepted, submit } from '../../../lib/producer/submit';
 
 /** Submits a job for which the typed producer has no function, by its queue or version. */
@@ -9,5 +8,4 @@ export const submitted = (
     group,
     ...job
   }: { queue: string; type: string; data: unknown; group?: string | undefined; key: string; notBefore?: string },
-): Promise<Accepted> =>
-  submit({ ...deps, ledger: createLedger(deps) }, { ...job, ...(group === undefined ? {} : { group }) });
+): Promise<Accepted> => submit(deps, { ...job, ...(group === undefined ? {} : { group }) });

@@ -8,7 +8,6 @@ import { handleBatch } from '../../../lib/worker/batch';
 import { hashPeople } from '../../support/hash-people';
 import { readWhole } from '../../support/producer';
 import type { Process } from './calls';
-import { knownSchema } from './damage';
 import { settingsOf } from './deployments';
 import { contractOf, reconcilerDeps, workerDeps } from './engine';
 import { INSTANCE, mainQueue, serviceQueue, urlOf } from './names';
@@ -57,7 +56,9 @@ export function codeOf(world: World, process: Process): Code {
         source: '/sim/api',
         queueUrl: () => urlOf(mainQueue(world)),
         settings: () => settingsOf(world, process),
-        knows: knownSchema(world),
+        ledger: deps.ledger,
+        // So the producer chooses chunks of three recipients.
+        emailRate: 6,
       };
       return world.queue.submit(producer, job, world);
     },

@@ -18,7 +18,7 @@ import type {
   Random,
   Table,
 } from '../../../lib/ports';
-import type { ProducerDeps } from '../../../lib/producer/producer';
+import type { ProducerDeps } from '../../../lib/producer/campaign';
 import type { Topic } from '../../../lib/reconcile/tell';
 import type { QueueContract } from '../../../lib/worker/contract';
 import type { Command, Control, ForgedForm, JobKind, JobSpec, Plan } from '../draw/plan';

@@ -5,7 +5,6 @@ import type { Express } from 'express';
 import { createApp } from '../../../examples/express-api/src/app';
 import type { Jobs } from '../../../examples/express-api/src/routes';
 import { StoreError } from '../../../lib/errors';
-import { createLedger } from '../../../lib/jobs/ledger';
 import { createJobs } from '../../../lib/producer/jobs';
 import { createProducer } from '../../../lib/producer/producer';
 import { createTracker } from '../../../lib/producer/tracker';
@@ -57,7 +56,7 @@ beforeEach(async () => {
   const producer: Jobs = {
     ...createProducer(deps),
     track: tracker.track,
-    jobs: createJobs({ ...deps, ledger: createLedger(deps), queueNames: ['feedback', 'emails', 'testflight'] }),
+    jobs: createJobs(deps),
   };
   app = createApp({
     producer,

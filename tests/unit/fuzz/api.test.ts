@@ -2,7 +2,6 @@ import http from 'node:http';
 import fc from 'fast-check';
 import { createApp } from '../../../examples/express-api/src/app';
 import { StoreError } from '../../../lib/errors';
-import { createLedger } from '../../../lib/jobs/ledger';
 import { close, listen } from '../../../lib/local/loopback';
 import { IdempotencyConflictError, InvalidJobError } from '../../../lib/producer/errors';
 import { createJobs } from '../../../lib/producer/jobs';
@@ -44,7 +43,7 @@ function memory() {
   const { deps, model, table, lines } = made;
   model.createQueue({ QueueName: 'my-analytics.fifo', Attributes: { FifoQueue: 'true' } });
   const tracker = createTracker({ ...deps, queues: memoryQueues(model) });
-  const jobs = createJobs({ ...deps, ledger: createLedger(deps), queueNames: ['feedback', 'emails', 'testflight'] });
+  const jobs = createJobs(deps);
   return {
     ...made,
     producer: { ...createProducer(deps), track: tracker.track, jobs },

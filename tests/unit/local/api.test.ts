@@ -1,7 +1,6 @@
 import { once } from 'node:events';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { createLedger } from '../../../lib/jobs/ledger';
 import { createApi } from '../../../lib/local/api';
 import type { InvokeResult } from '../../../lib/local/lambda/environment';
 import { createJobs } from '../../../lib/producer/jobs';
@@ -17,9 +16,8 @@ let outcome: InvokeResult;
 beforeEach(async () => {
   events = [];
   const { deps } = memoryProducerDeps();
-  const jobs = createJobs({ ...deps, ledger: createLedger(deps), queueNames: ['feedback', 'emails'] });
   const api = createApi({
-    producer: { ...createProducer(deps), track: async () => {}, jobs },
+    producer: { ...createProducer(deps), track: async () => {}, jobs: createJobs(deps) },
     emailEvents: async (event) => {
       events.push(event);
       return outcome;

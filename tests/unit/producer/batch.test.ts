@@ -1,5 +1,4 @@
 import { StoreError } from '../../../lib/errors';
-import { createLedger } from '../../../lib/jobs/ledger';
 import type { BatchEntry, OutgoingMessage } from '../../../lib/ports';
 import { type BatchJob, submitBatch } from '../../../lib/producer/batch';
 import { memoryProducerDeps } from '../../support/producer';
@@ -35,7 +34,7 @@ function start({
       }),
     );
   };
-  const deps = { ...memory.deps, ledger: createLedger(memory.deps), queues: { ...memory.deps.queues, sendBatch } };
+  const deps = { ...memory.deps, queues: { ...memory.deps.queues, sendBatch } };
   return { ...memory, deps, calls };
 }
 

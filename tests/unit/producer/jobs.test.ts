@@ -1,4 +1,3 @@
-import { createLedger } from '../../../lib/jobs/ledger';
 import { hashesWith } from '../../../lib/jobs/person-hash';
 import type { JobRow } from '../../../lib/jobs/row';
 import { createJobs, type FindOptions, type JobStatus } from '../../../lib/producer/jobs';
@@ -12,7 +11,7 @@ const feedback = { user: { email: 'user@example.com' }, subject: 'It works', mes
 
 function setUp() {
   const memory = memoryProducerDeps();
-  const ledger = createLedger(memory.deps);
+  const ledger = memory.deps.ledger;
   const reads: string[] = [];
   let answered = Number.POSITIVE_INFINITY;
   const counted = {
@@ -117,7 +116,7 @@ describe('whose job it is', () => {
     const { deps, jobs, producer } = setUp();
     const { id } = await producer.feedback(feedback, { principal: 'client-1' });
     const changed = createJobs({
-      ...{ ...deps, ledger: createLedger(deps), queueNames: ['feedback'] },
+      ...deps,
       hashPeople: async () => hashesWith(['b'.repeat(32), HASH_KEY]),
     });
 

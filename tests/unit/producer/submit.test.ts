@@ -1,5 +1,4 @@
 import { parseEnvelope, payloadHash, sha256 } from '../../../lib/jobs/envelope';
-import { createLedger } from '../../../lib/jobs/ledger';
 import { IdempotencyConflictError } from '../../../lib/producer/errors';
 import { submit } from '../../../lib/producer/submit';
 import { withFaults } from '../../support/faults';
@@ -8,14 +7,9 @@ import { memoryProducerDeps } from '../../support/producer';
 const job = { queue: 'feedback', type: 'feedback.submitted.v1', group: 'a-group' };
 const large = (letter: string) => ({ text: letter.repeat(900 * 1024) });
 
-function start(...wrap: Parameters<typeof memoryProducerDeps>) {
-  const memory = memoryProducerDeps(...wrap);
-  return { ...memory, deps: { ...memory.deps, ledger: createLedger(memory.deps) } };
-}
-
 describe('data that is too large for a message', () => {
   it('is stored in the bucket, and the message has its key and hash', async () => {
-    const { deps, objects, messages, rows } = start();
+    const { deps, objects, messages, rows } = memoryProducerDeps();
 
     const { id } = await submit(deps, { ...job, data: large('x') });
 
@@ -29,7 +23,7 @@ describe('data that is too large for a message', () => {
   });
 
   it('stays in the message up to a limit in bytes', async () => {
-    const { deps, objects } = start();
+    const { deps, objects } = memoryProducerDeps();
     const atLimit = 'ü'.repeat(450 * 1024 - 1);
 
     await submit(deps, { ...job, data: atLimit });
@@ -40,7 +34,7 @@ describe('data that is too large for a message', () => {
   });
 
   it('is measured with the escapes of characters that SQS refuses', async () => {
-    const { deps, objects, messages, rows } = start();
+    const { deps, objects, messages, rows } = memoryProducerDeps();
     const data = '\ufffe'.repeat(200 * 1024);
 
     await submit(deps, { ...job, data });
@@ -52,7 +46,7 @@ describe('data that is too large for a message', () => {
   });
 
   it('is never overwritten by another job with the same key', async () => {
-    const { deps, objects, messages } = start();
+    const { deps, objects, messages } = memoryProducerDeps();
     await submit(deps, { ...job, key: 'k', data: large('x') });
 
     await expect(submit(deps, { ...job, key: 'k', data: large('y') })).rejects.toThrow(IdempotencyConflictError);
@@ -62,7 +56,9 @@ describe('data that is too large for a message', () => {
   });
 
   it('that could not be stored leaves no row and no message', async () => {
-    const { deps, table, messages } = start({ objects: (objects) => withFaults(objects, () => 'refused') });
+    const { deps, table, messages } = memoryProducerDeps({
+      objects: (objects) => withFaults(objects, () => 'refused'),
+    });
 
     await expect(submit(deps, { ...job, data: large('x') })).rejects.toMatchObject({ name: 'StoreError' });
 
@@ -72,7 +68,7 @@ describe('data that is too large for a message', () => {
 
 describe('a job for a standard queue', () => {
   it('has no group and no deduplication id', async () => {
-    const { deps, model } = start();
+    const { deps, model } = memoryProducerDeps();
     model.createQueue({ QueueName: 'my-standard' });
     const standard = {
       ...deps,
@@ -91,7 +87,7 @@ describe('while the table is down', () => {
   const down = { table: <T extends object>(table: T) => withFaults(table, () => 'refused') };
 
   it('a job without a key is accepted, and its message is a whole job', async () => {
-    const { deps, rows, messages, lines } = start(down);
+    const { deps, rows, messages, lines } = memoryProducerDeps(down);
 
     const accepted = await submit(deps, { ...job, data: 'data', correlationId: 'request-1' });
 
@@ -106,7 +102,7 @@ describe('while the table is down', () => {
     ['with a key', 'only the row knows the keys that were used', { key: 'k' }],
     ['with a time', 'only its row makes it start', { notBefore: '2026-01-02T03:05:00Z' }],
   ])('a job %s is refused, because %s', async (_which, _why, options) => {
-    const { deps, messages } = start(down);
+    const { deps, messages } = memoryProducerDeps(down);
 
     await expect(submit(deps, { ...job, data: 'data', ...options })).rejects.toMatchObject({ name: 'StoreError' });
 
@@ -114,7 +110,7 @@ describe('while the table is down', () => {
   });
 
   it('a row whose write lost its answer is the row of the job that is accepted', async () => {
-    const { deps, rows, messages } = start({
+    const { deps, rows, messages } = memoryProducerDeps({
       table: (table) => withFaults(table, (method) => (method === 'put' ? 'lost' : 'refused')),
     });
 
@@ -127,7 +123,7 @@ describe('while the table is down', () => {
 
 describe('the mark that the message was sent', () => {
   it('is written after the answer, if the caller takes that write', async () => {
-    const { deps, rows } = start();
+    const { deps, rows } = memoryProducerDeps();
     const writes: Promise<void>[] = [];
 
     await submit({ ...deps, afterAnswer: (write) => void writes.push(write) }, { ...job, data: 'data' });
@@ -139,7 +135,7 @@ describe('the mark that the message was sent', () => {
 
   it('does not fail when the table does', async () => {
     let puts = 0;
-    const { deps, rows } = start({
+    const { deps, rows } = memoryProducerDeps({
       table: (table) => withFaults(table, (method) => (method === 'put' && ++puts > 1 ? 'refused' : 'none')),
     });
     const writes: Promise<void>[] = [];

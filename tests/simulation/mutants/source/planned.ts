@@ -8,7 +8,7 @@ export const PLANNED_MUTANTS: Record<string, SourceMutant> = {
   'planned-without-its-body': {
     changes: [
       {
-        file: 'lib/producer/plan.ts',
+        file: 'lib/producer/submit.ts',
         find: "await objects.put(bodyKey(prefix, row.queue, row.id), sendable(JSON.stringify(envelope)), 'application/json');",
         replace: '',
       },
