@@ -40,14 +40,6 @@ test('every alarm and every fact has a section in the runbook', () => {
   expect(headings.toSorted()).toEqual(Object.keys(KINDS).sort());
 });
 
-test('the alarm about undelivered alarms goes to the second topic', () => {
-  const second = alarms(prod).filter(({ AlarmActions }) =>
-    JSON.stringify(AlarmActions).includes('UndeliveredAlarmTopic'),
-  );
-
-  expect(second.map(({ AlarmName }) => AlarmName)).toEqual(['mht-api-alarms-undelivered']);
-});
-
 test('no alarm uses the number of sent messages, which leaves out what a redrive policy moves', () => {
   expect(JSON.stringify(alarms(prod))).not.toContain('NumberOfMessagesSent');
 });
