@@ -11,7 +11,8 @@ const section = <S extends z.ZodRawShape>(shape: S) => z.strictObject(shape).par
 
 const text = z.string().min(1).max(256);
 const seconds = whole(0, 43_200);
-const secret = text.describe('ssm:/path or secretsmanager:name. Only the local stage may hold the secret itself');
+const secret = (what: string) =>
+  text.describe(`${what}: ssm:/path or secretsmanager:name. Only the local stage may hold the secret itself`);
 /** Whether a value names a secret and is not the secret itself. */
 export const isReference = (value: string): boolean =>
   /^(ssm:\/[A-Za-z0-9_./-]+|secretsmanager:[A-Za-z0-9/_+=.@-]+)$/.test(value);
@@ -69,9 +70,9 @@ export const instanceFile = section({
     .string()
     .regex(/^arn:[\w-]+:kms:[\w-]+:\d{12}:key\/[\w-]+$/, 'must be the ARN of a KMS key')
     .describe('The customer key that encrypts the secrets, if there is one'),
-  hashKey: secret
+  hashKey: text
     .regex(/^(?!secretsmanager:)/, 'must be ssm:/path, because producers read it too')
-    .describe('ssm:/path of the key of the hashes of people and of data'),
+    .describe('The key of the hashes of people and of data: ssm:/path, because producers read it too'),
 
   access: section({
     api: principals(
@@ -86,8 +87,8 @@ export const instanceFile = section({
 
   brand: text.max(100).describe('The name in built-in texts'),
   sender: section({
-    email: z.email(),
-    name: text.max(100),
+    email: z.email().describe('The address of the mails'),
+    name: text.max(100).describe('The name beside the address'),
     domains: z
       .array(domain)
       .describe('The domains that mails of jobs may come from. Without it, any that SendGrid accepts'),
@@ -98,34 +99,34 @@ export const instanceFile = section({
       .refine((url) => url.endsWith('/api/v2'), 'must end with /api/v2')
       .describe('https://{subdomain}.zendesk.com/api/v2'),
     email: z.email().describe('The agent to whom the token belongs'),
-    token: secret,
+    token: secret('The API token of the agent'),
     tags: z.array(text).describe('Tags of every ticket'),
   }),
   sendgrid: section({
-    endpoint: z.url(),
-    apiKey: secret,
+    endpoint: z.url().describe('The API of SendGrid'),
+    apiKey: secret('An API key that may send mail'),
     eventsKey: eventsKeys.describe('The public key of the signed event webhook, or two separated by a comma'),
     rate: z.number().positive().max(10_000).describe('Recipients per second, for all mail of the instance'),
     templates: section({
-      feedback: templateId,
+      feedback: templateId.describe('The template of the confirmation: d-…'),
       feedbackByLanguage: z
         .record(language, templateId)
         .describe('Templates of the confirmation in other languages, such as de: d-…'),
-      testflight: templateId,
+      testflight: templateId.describe('The template of the notification of a tester: d-…'),
     }).describe('Dynamic templates. Without one, a built-in text is sent'),
   }),
   appStoreConnect: section({
-    endpoint: z.url(),
-    issuerId: testflightEnv.shape.APP_STORE_CONNECT_ISSUER_ID,
-    keyId: testflightEnv.shape.APP_STORE_CONNECT_KEY_ID,
-    privateKey: secret,
+    endpoint: z.url().describe('The API of App Store Connect'),
+    issuerId: testflightEnv.shape.APP_STORE_CONNECT_ISSUER_ID.describe('The issuer id of the team key'),
+    keyId: testflightEnv.shape.APP_STORE_CONNECT_KEY_ID.describe('The id of the team key'),
+    privateKey: secret('The text of the .p8 file of the team key'),
     apps: z
       .array(app)
       .describe('The apps that jobs may change: APP with all its groups, or APP:GROUP. Without it, any'),
     settle: seconds.describe('Until Apple shows the effect of a call whose answer was lost'),
   }),
   notify: section({
-    discord: secret,
+    discord: secret('The address of the webhook of the chat that gets the alarms'),
     email: z.email().describe('Gets the alarms about undelivered alarms. Must confirm the subscription once'),
     runbook: z.url().describe('Address of docs/runbook.md, for the links in alarms'),
   }),
@@ -158,16 +159,16 @@ export const instanceFile = section({
       .describe('Properties of events that get a column of their own in Parquet, with the type of their values'),
   }),
   logs: section({
-    level: commonEnv.shape.LOG_LEVEL.unwrap(),
+    level: commonEnv.shape.LOG_LEVEL.unwrap().describe('The least important lines that are logged'),
     retention: whole(1, 3653).describe('Days that CloudWatch keeps the logs'),
   }),
   canaryEvery: whole(0, 480).describe('Minutes between two canaries of a queue. 0: no canaries'),
   alarms: thresholdsSchema.partial().describe("Limits of all queues' alarms. A queue's own alarms override them"),
   functions: section({
-    reconciler: section({ timeout: whole(10, 60) }),
-    hours: section({ timeout: whole(120, 900) }),
-    alarms: section({ timeout: whole(10, 900) }),
-    emailEvents: section({ concurrency: whole(1, 1000) }),
+    reconciler: section({ timeout: whole(10, 60).describe('The time-out of the reconciler') }),
+    hours: section({ timeout: whole(120, 900).describe('The time-out of the function that writes hours as Parquet') }),
+    alarms: section({ timeout: whole(10, 900).describe('The time-out of the function that writes to the chat') }),
+    emailEvents: section({ concurrency: whole(1, 1000).describe("Reserved concurrency of SendGrid's webhook") }),
   }).describe('Functions that are not the worker of a queue'),
   queues: z
     .record(z.string(), rowChanges.nullable())

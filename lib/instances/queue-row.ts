@@ -48,7 +48,12 @@ export const rowSchema = z.strictObject({
     .enum(['normal', 'high'], 'must be normal or high')
     .describe('high: SQS limits and deduplicates each message group, not the whole queue'),
   repeatable: yesOrNo.describe('Running a job twice does no harm. Follows from the code of the worker'),
-  dlq: z.strictObject({ type: type.optional(), retention: retention.default(1_209_600) }).prefault({}),
+  dlq: z
+    .strictObject({
+      type: type.optional().describe("Must be the queue's"),
+      retention: retention.default(1_209_600).describe("At least the queue's"),
+    })
+    .prefault({}),
   alarms: thresholdsSchema.describe('Limits of the alarms of this queue'),
   senders: principals('must be an account of 12 digits in quotes, or the ARN of a role')
     .optional()

@@ -19,6 +19,7 @@ import {
   TESTFLIGHT_REMOVE,
 } from '../../lib/testflight/message';
 import { completionSchema } from './completion-schema';
+import { settingsPage } from './settings-page';
 
 /** The message types that any sender may put into a queue. */
 export const WIRE_TYPES: Record<string, { queue: string; schema: z.ZodType }> = {
@@ -141,5 +142,6 @@ export const schemaFiles = (): Record<string, string> => {
     messageSchema(type, about),
   ]);
   const files = [...messages, [EVENT_SCHEMA, eventSchema()], [OPENAPI, openapi()], [INSTANCE, instanceSchema()]];
-  return Object.fromEntries(files.map(([name, content]) => [name, `${JSON.stringify(content, null, 2)}\n`]));
+  const texts = files.map(([name, content]) => [name, `${JSON.stringify(content, null, 2)}\n`]);
+  return { ...Object.fromEntries(texts), 'docs/settings.md': settingsPage() };
 };
