@@ -35,11 +35,11 @@ afterAll(async () => {
   directory.remove();
 });
 
-test('a queue takes two new files, and lines in four others', () => {
+test('a queue takes three new files, and lines in three others beside what is copied', () => {
   const files = (kind: 'file' | 'created') => [...new Set(edits.map((edit) => edit[kind]).filter(Boolean))];
 
-  expect(files('created')).toHaveLength(2);
-  expect(files('file')).toHaveLength(4);
+  expect(files('created')).toHaveLength(3);
+  expect(files('file')).toHaveLength(3);
 });
 
 test('a queue that is added as the page says does a job on this machine', async () => {

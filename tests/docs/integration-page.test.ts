@@ -17,7 +17,8 @@ afterEach(async () => {
 /** Bundles the page's snippets with the package's source, and answers its function. */
 async function pageOf(file: string): Promise<() => Promise<void>> {
   const blocks = pages().find((page) => page.file === file)?.blocks ?? [];
-  const contents = moduleOf(blocks.filter(({ language }) => language === 'ts').map(({ text }) => text));
+  const snippets = blocks.filter(({ language }) => language === 'ts').map(({ text }) => text);
+  const contents = moduleOf([...snippets, 'await producer.close();']);
   const { outputFiles } = await build({
     stdin: { contents, resolveDir: resolve('.'), loader: 'ts' },
     alias: { 'background-jobs-producer': resolve('packages/producer/index.ts') },
@@ -32,7 +33,7 @@ async function pageOf(file: string): Promise<() => Promise<void>> {
   return page.exports.page;
 }
 
-test('the code of the page sends jobs, waits for one, plans and cancels one, sends a batch, signs an upload and closes', async () => {
+test('the code of both pages sends jobs, finds them, plans and cancels one, sends a batch, signs an upload and closes', async () => {
   const [sqs, dynamo, s3] = await Promise.all([startSqs(), startDynamo(), startS3('my-bucket')]);
   const client = sqsClient(against(sqs.url));
   closing.push(() => client.destroy(), sqs.close, dynamo.close, s3.close);
@@ -59,19 +60,28 @@ test('the code of the page sends jobs, waits for one, plans and cancels one, sen
   Object.assign(globalThis, {
     data: { user: { email: 'user@example.com' }, subject: 'Hello', message: 'It works' },
     ...{ key: 'request-1', principal: 'client-1', correlationId: 'c-1', traceparent: undefined },
+    request: { get: () => 'request-2' },
+    client: { id: 'client-1' },
     response: { status: (code: number) => ({ json: (body: object) => answers.push([code, Object.keys(body)]) }) },
   });
 
   const hourNow = () => new Date().toISOString().slice(0, 13).replace(/[-T]/g, '');
   const from = hourNow();
   await (await pageOf('docs/integration.md'))();
+  await (await pageOf('docs/patterns.md'))();
 
-  expect(answers).toEqual([[201, ['url', 'fields', 'key', 'expiresAt']]]);
+  expect(answers).toEqual([
+    [202, ['id']],
+    [200, ['state', 'ended', 'result', 'error']],
+    [201, ['url', 'fields', 'key', 'expiresAt']],
+    [202, ['failed']],
+    [200, ['cancelled']],
+  ]);
   const table = realTable({ table: TABLE, client: dynamo.client });
   const hours = [...new Set([from, hourNow()])];
-  const keys = (await Promise.all(hours.map((hour) => table.hour(`feedback#${hour}`, { limit: 10 })))).flat();
+  const keys = (await Promise.all(hours.map((hour) => table.hour(`feedback#${hour}`, { limit: 20 })))).flat();
   const rows = await Promise.all(keys.map((key) => table.get(key)));
   const sent = { state: 'queued', version: 2 };
-  expect(rows.filter((row) => row?.notBefore === undefined)).toMatchObject([sent, sent, sent, sent]);
+  expect(rows.filter((row) => row?.notBefore === undefined)).toMatchObject(Array(7).fill(sent));
   expect(rows.filter((row) => row?.notBefore !== undefined)).toMatchObject([{ state: 'cancelled', version: 3 }]);
 });

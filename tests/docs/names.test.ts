@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { commands } from '../../lib/cli/commands';
@@ -46,3 +47,13 @@ function isCommand(words: readonly string[]): boolean {
   if (words.length === 1) return names.some((name) => name.split(' ')[0] === first);
   return words.some((_, index) => names.includes(words.slice(0, index + 1).join(' ')));
 }
+
+test('each message that the page on troubles explains is one that the code prints', () => {
+  const code = execFileSync('git', ['grep', '-h', '', '--', 'lib/*.ts'], { encoding: 'utf8', maxBuffer: 1e8 });
+  const page = readFileSync('docs/troubleshooting.md', 'utf8');
+  const section = page.slice(page.indexOf('## By message'), page.indexOf('## By code'));
+  const messages = [...section.matchAll(/^\| `(.+?)`/gm)].flatMap(([, message = '']) => message.split('…'));
+
+  expect(messages.length).toBeGreaterThan(10);
+  expect(messages.filter((message) => !code.includes(message.trim()))).toEqual([]);
+});

@@ -7,15 +7,25 @@ import { instanceFolder, problemsOf } from '../support/instances';
 import { templateOf } from '../support/packages';
 
 const page = readFileSync('docs/white-label.md', 'utf8');
-const section = page.slice(page.indexOf('## A client in another account'), page.indexOf('## Queues'));
-const block = (language: string): string =>
-  new RegExp(`\`\`\`${language}\n([\\s\\S]*?)\`\`\``).exec(section)?.[1] ?? '';
-
-const file = block('yaml').replace(/eventsKey: …/, `eventsKey: ${'A'.repeat(91)}=`);
-const policy = JSON.parse(block('json')) as { Statement: { Action: string | string[]; Resource: string | string[] }[] };
+const file = (/```yaml\n([\s\S]*?)```/.exec(page)?.[1] ?? '').replace(/eventsKey: …/, `eventsKey: ${'A'.repeat(91)}=`);
 
 const region = 'eu-central-1';
 const account = '210987654321';
+const NAMES = {
+  INSTANCE: 'initech',
+  STAGE: 'prod',
+  ACCOUNT: account,
+  REGION: region,
+  BUCKET: 'initech-data',
+  PREFIX: 'initech',
+};
+/** As `sed` does it in docs/getting-started.md: each word once a line. */
+const filledIn = readFileSync('docs/deployer-policy.json', 'utf8')
+  .split('\n')
+  .map((line) => Object.entries(NAMES).reduce((text, [name, value]) => text.replace(name, value), line))
+  .join('\n');
+const policy = JSON.parse(filledIn) as { Statement: { Action: string | string[]; Resource: string | string[] }[] };
+
 const arn = (service: string, name: string) => `arn:aws:${service}:${region}:${account}:${name}`;
 
 /** What CloudFormation calls to create a resource of each type, and on which ARN. */

@@ -23,7 +23,12 @@ type Message = Record<string, unknown> & { type: string; data: Record<string, un
 
 const page = pages().find(({ file }) => file === 'docs/wire-format.md');
 const blocks = (language: string) => (page?.blocks ?? []).filter((block) => block.language === language);
-const examples = blocks('json').map((block) => JSON.parse(block.text) as Message);
+/** A whole message, and the data of the other types. */
+const [whole, dataOf] = blocks('json').map((block) => JSON.parse(block.text) as object) as [
+  Message,
+  Record<string, Message['data']>,
+];
+const examples: Message[] = [whole, ...Object.entries(dataOf).map(([type, data]) => ({ ...whole, type, data }))];
 
 const ajv = new Ajv({ strict: false, validateFormats: false });
 const schema = (type: string) => {

@@ -1,24 +1,31 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 export const page = readFileSync('docs/add-a-queue.md', 'utf8');
 
 /** What the page says to do to files, in its order. */
 export const edits = [
-  ...page.matchAll(/^(?:In `(.+?)`, (under|above) `(.+?)`|New file: (\S+?)):?\n\n```\w+\n([\s\S]*?)^```$/gm),
+  ...page.matchAll(
+    /^(?:In `(.+?)`, (under|above) `(.+?)`|New file: (\S+?)|Run this in the project's folder):?\n\n```\w+\n([\s\S]*?)^```$/gm,
+  ),
 ].map(([, file = '', where = '', anchor = '', created = '', text = '']) => ({ file, where, anchor, created, text }));
 
 /** Does exactly what the page says to the files in a copy of the project. Leaves out what the copy has already. */
 export function follow(root: string): void {
   for (const { file, where, anchor, created, text } of edits) {
-    const path = join(root, created || file);
+    const path = join(root, created || file || 'serverless.yml');
     mkdirSync(dirname(path), { recursive: true });
     if (created) {
-      writeFileSync(path, text);
+      if (!existsSync(path)) writeFileSync(path, text);
       continue;
     }
     const content = readFileSync(path, 'utf8');
-    if (content.includes(text)) continue;
+    if (content.includes(file ? text : 'PushQueue:')) continue;
+    if (!file) {
+      execFileSync('sh', ['-ec', text], { cwd: root });
+      continue;
+    }
     const lines = content.split('\n');
     const at = lines.findIndex((line) => line.startsWith(anchor));
     if (at < 0) throw new Error(`${file} has no line ${anchor}`);
