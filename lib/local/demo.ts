@@ -1,7 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FeedbackInput } from '../feedback/message';
 import type { JobRow } from '../jobs/row';
@@ -15,7 +12,7 @@ import { LOCAL_APP } from './fakes/app-store-connect';
 import type { Failure } from './fakes/server';
 import type { Lambda } from './lambda/runtime';
 import { type Service, startService } from './service';
-import { packageService } from './template/package';
+import { packageLocal } from './template/package';
 
 interface Scenario {
   title: string;
@@ -195,9 +192,7 @@ export async function verified({ config, endpoints, zendesk }: Service): Promise
 async function main(): Promise<void> {
   const begun = Date.now();
   print('Packaging the functions of serverless.yml …');
-  const directory = mkdtempSync(join(tmpdir(), 'local-package-'));
-  process.once('exit', () => rmSync(directory, { recursive: true, force: true }));
-  const packaged = await packageService({ stage: 'local', output: directory });
+  const packaged = await packageLocal();
   // The message of a killed worker comes back after the visibility timeout. Half of it is enough.
   for (const { Type, Properties } of Object.values(packaged.resources))
     if (Type === 'AWS::SQS::Queue' && Properties?.VisibilityTimeout)

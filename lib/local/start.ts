@@ -1,6 +1,3 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { jsonOf } from '../text';
 import { REGION } from './cloud';
 import { announce } from './connection';
@@ -8,7 +5,7 @@ import type { Invocation } from './lambda/environment';
 import { checkPort, portFrom, portsFrom } from './loopback';
 import { onStop } from './on-stop';
 import { type Service, startService } from './service';
-import { packageService } from './template/package';
+import { packageLocal } from './template/package';
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 
@@ -18,20 +15,13 @@ async function main(): Promise<void> {
   const listenOn = portsFrom(first);
   for (const port of Object.values(listenOn)) await checkPort(port, first);
   print('Packaging the functions of serverless.yml …');
-  const directory = mkdtempSync(join(tmpdir(), 'local-package-'));
-  // The service has its own unpacked copy once it runs.
-  const remove = () => rmSync(directory, { recursive: true, force: true });
-  const service = await packageService({ stage: 'local', output: directory })
-    .then((packaged) =>
-      startService({
-        packaged,
-        listenOn,
-        onInvocation: (invocation) => {
-          for (const line of invocationLines(invocation)) print(`${new Date().toISOString().slice(11, 19)}  ${line}`);
-        },
-      }),
-    )
-    .finally(remove);
+  const service = await startService({
+    packaged: await packageLocal(),
+    listenOn,
+    onInvocation: (invocation) => {
+      for (const line of invocationLines(invocation)) print(`${new Date().toISOString().slice(11, 19)}  ${line}`);
+    },
+  });
   const { api, endpoints } = service;
   const withdraw = announce({ api, endpoints, region: REGION });
   for (const line of greeting(service)) print(line);

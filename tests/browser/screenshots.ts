@@ -1,11 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, mkdtempSync, rmSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type BrowserServer, chromium, type Page } from 'playwright-core';
 import type { JobRow } from '../../lib/jobs/row';
 import { type Service, startService } from '../../lib/local/service';
-import { packageService } from '../../lib/local/template/package';
+import { packageLocal } from '../../lib/local/template/package';
 import { listJobs } from '../../lib/ops/search';
 import { layDeadFeedback } from '../support/dead-feedback';
 import { startBrowser } from './launch.cjs';
@@ -16,9 +15,7 @@ const MOST_BYTES = 100_000;
 
 /** `npm run screenshots`: runs the service on this machine, lets something happen, and takes a picture of each page. */
 async function main(): Promise<void> {
-  const directory = mkdtempSync(join(tmpdir(), 'screenshots-'));
-  const packaged = await packageService({ stage: 'local', output: directory });
-  const service = await startService({ packaged });
+  const service = await startService({ packaged: await packageLocal() });
   const server: BrowserServer = await startBrowser();
   try {
     const browser = await chromium.connect(server.wsEndpoint());
@@ -30,7 +27,6 @@ async function main(): Promise<void> {
   } finally {
     await server.close();
     await service.stop();
-    rmSync(directory, { recursive: true, force: true });
   }
 }
 

@@ -59,6 +59,13 @@ export async function packageService({ stage, output }: { stage: string; output:
   return readPackage(output);
 }
 
+/** Packages stage local into a folder that this process removes at its end. */
+export function packageLocal(): Promise<Packaged> {
+  const output = mkdtempSync(join(tmpdir(), 'local-package-'));
+  process.once('exit', () => rmSync(output, { recursive: true, force: true }));
+  return packageService({ stage: 'local', output });
+}
+
 const STORED = 0;
 const END_OF_CENTRAL_DIRECTORY = 0x06054b50;
 
