@@ -27,25 +27,22 @@ const List = ({ day }: { day: string }) => (
     </label>
     <p class="quiet">Without a day, the campaigns that have not ended.</p>
     <Answer path={addressOf('campaigns', { day })} everyMs={5_000}>
-      {({ campaigns }: Campaigns) =>
-        campaigns.length === 0 ? (
-          <p>No campaigns.</p>
-        ) : (
-          <Table
-            label="Campaigns"
-            rows={campaigns}
-            id={({ id }) => id}
-            columns={{
-              Campaign: ({ id }) => <Link to={addressOf('/console/campaigns', { id })}>{id}</Link>,
-              Name: ({ name }) => name,
-              Status: ({ status }) => <State state={status} />,
-              Released,
-              'Accepted (UTC)': ({ accepted }) => <Time at={accepted} />,
-              Ended: ({ ended }) => <Time at={ended} />,
-            }}
-          />
-        )
-      }
+      {({ campaigns }: Campaigns) => (
+        <Table
+          label="Campaigns"
+          none="No campaigns."
+          rows={campaigns}
+          id={({ id }) => id}
+          columns={{
+            Campaign: ({ id }) => <Link to={addressOf('/console/campaigns', { id })}>{id}</Link>,
+            Name: ({ name }) => name,
+            Status: ({ status }) => <State state={status} />,
+            Released,
+            'Accepted (UTC)': ({ accepted }) => <Time at={accepted} />,
+            Ended: ({ ended }) => <Time at={ended} />,
+          }}
+        />
+      )}
     </Answer>
   </>
 );

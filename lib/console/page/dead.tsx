@@ -27,12 +27,12 @@ export function DeadPage() {
 }
 
 function Groups({ groups, more }: DeadLetters) {
-  if (groups.length === 0) return <p>No dead jobs.</p>;
   return (
     <>
       {more ? <p class="quiet">There are more than could be read, so the counts are at least these.</p> : null}
       <Table
         label="Dead jobs"
+        none="No dead jobs."
         rows={groups}
         id={({ queue, reason, code }) => `${queue} ${reason} ${code}`}
         columns={{

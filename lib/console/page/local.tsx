@@ -55,19 +55,16 @@ export function LocalPage() {
                   Recover
                 </button>
               </div>
-              {tables.map(({ name: what, head, rows }) =>
-                rows.length === 0 ? (
-                  <p key={what}>{`No ${what} yet.`}</p>
-                ) : (
-                  <Table
-                    key={what}
-                    label={`${name} ${what}`}
-                    rows={rows}
-                    id={(cells) => cells.join(' ')}
-                    columns={Object.fromEntries(head.map((field, index) => [field, (cells: string[]) => cells[index]]))}
-                  />
-                ),
-              )}
+              {tables.map(({ name: what, head, rows }) => (
+                <Table
+                  key={what}
+                  label={`${name} ${what}`}
+                  none={`No ${what} yet.`}
+                  rows={rows}
+                  id={(cells) => cells.join(' ')}
+                  columns={Object.fromEntries(head.map((field, index) => [field, (cells: string[]) => cells[index]]))}
+                />
+              ))}
             </section>
           ))}
         </>

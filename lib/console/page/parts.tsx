@@ -83,18 +83,21 @@ export const Scroll = ({ label, children }: { label: string; children: Component
   </section>
 );
 
-/** A table that scrolls on narrow screens. `columns`: what each shows of a row. `id`: tells rows apart. */
+/** A table that scrolls on narrow screens. `columns`: what each shows of a row. `id`: tells rows apart. `none`: no rows. */
 export function Table<Row>({
   label,
+  none,
   rows,
   id,
   columns,
 }: {
   label: string;
+  none?: string;
   rows: readonly Row[];
   id: (row: Row) => string;
   columns: Record<string, Draw<Row>>;
 }) {
+  if (none && rows.length === 0) return <p>{none}</p>;
   const cell = (row: Row, head: string) => {
     const shown = columns[head]?.(row);
     return (

@@ -178,7 +178,7 @@ test('the error for an unknown function names the declared functions', async () 
   await expect(lambda.invoke('wroker', {})).rejects.toThrow('no function wroker; the functions are worker');
 });
 
-test('a stop leaves no busy or idle process behind', async () => {
+test('a stop leaves no busy or idle process behind, and starts none for an event that comes late', async () => {
   start();
   const idle = Number((await answer()).pid);
   const busy = lambda.invoke('worker', { waitsFor: join(directory, 'never') });
@@ -187,12 +187,6 @@ test('a stop leaves no busy or idle process behind', async () => {
 
   expect(() => process.kill(idle, 0)).toThrow('ESRCH');
   expect(await busy).toEqual({ kind: 'failed', reason: 'crash' });
-});
-
-test('a stopped service starts no process for an event that comes late', async () => {
-  start();
-  await lambda.stop();
-
   expect(await lambda.invoke('worker', {})).toEqual({ kind: 'throttled' });
 });
 
