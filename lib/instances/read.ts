@@ -31,13 +31,13 @@ export const fileOf = (name: string): string => `${FOLDER}/${name}.yml`;
 /** Reads `instances/{name}.yml`. Throws InstanceProblems with all problems of the file. */
 export function readInstance(name: string, root = process.cwd()): Instance {
   const file = fileOf(name);
-  if (!INSTANCE_NAME.test(name) && existsSync(join(root, file)))
-    throw new InstanceProblems([
-      `${file}: the name of an instance must be 2 to 32 lowercase letters, digits or hyphens, and begin with a letter`,
-    ]);
-  if (!INSTANCE_NAME.test(name) || !existsSync(join(root, file)))
+  if (!existsSync(join(root, file)))
     throw new InstanceProblems([
       `There is no instance ${name}: ${file} does not exist.${nearestText(name, instanceNames(root))}`,
+    ]);
+  if (!INSTANCE_NAME.test(name))
+    throw new InstanceProblems([
+      `${file}: the name of an instance must be 2 to 32 lowercase letters, digits or hyphens, and begin with a letter`,
     ]);
   return parseInstance(name, readFileSync(join(root, file), 'utf8'), root);
 }
@@ -117,9 +117,9 @@ function complete(
 ): { instance: Instance; problems: Problem[] } {
   const settings = merge(inherited, own);
   const problems: Problem[] = [];
-  const needed = <T>(path: string, value: T | undefined, otherwise: T): T => {
-    if (value === undefined) problems.push({ path, rule: 'is missing' });
-    return value ?? otherwise;
+  const needed = (path: string, value = ''): string => {
+    if (value === '') problems.push({ path, rule: 'is missing' });
+    return value;
   };
   const knownNames = Object.keys(inherited.queues ?? {});
   // This machine runs every queue, and its file says only what differs.
@@ -140,17 +140,17 @@ function complete(
       if (mine) problems.push(...rowProblems(row, waits));
     }
   }
-  if (stage !== 'local') needed('account', settings.account, '');
+  if (stage !== 'local') needed('account', settings.account);
   const { region } = settings;
   if (region !== undefined && !REGIONS.includes(region))
     problems.push({ path: 'region', rule: `is not a region of AWS.${nearestText(region, REGIONS)}` });
   const instance: Instance = {
     ...{ name, file, stage, settings, known },
     account: settings.account,
-    region: needed('region', region, ''),
-    bucket: needed('bucket', settings.bucket, ''),
+    region: needed('region', region),
+    bucket: needed('bucket', settings.bucket),
     prefix: settings.prefix ?? name,
-    hashKey: needed('hashKey', settings.hashKey, ''),
+    hashKey: needed('hashKey', settings.hashKey),
     retain: settings.retain ?? false,
     tags: settings.tags ?? {},
     rows: used.flatMap((queue) => known[queue] ?? []),

@@ -6,16 +6,15 @@ import type { Log } from './log';
 /** An answer that is an error, in the form of RFC 9457. `detail` names a rule and never quotes the request. */
 export class Problem extends Error {
   override readonly name = 'Problem';
-  readonly status: number;
-  readonly headers: Record<string, string>;
-  /** Further members of the answer. */
-  readonly more: object;
 
-  constructor(status: number, detail: string, headers: Record<string, string> = {}, more: object = {}) {
+  /** `more`: further members of the answer. */
+  constructor(
+    readonly status: number,
+    detail: string,
+    readonly headers: Record<string, string> = {},
+    readonly more: object = {},
+  ) {
     super(detail);
-    this.status = status;
-    this.headers = headers;
-    this.more = more;
   }
 }
 
