@@ -1,10 +1,8 @@
-export type QueuePart = 'Queue' | 'QueuePolicy' | 'Dlq' | 'DlqPolicy';
-
 /**
  * Logical id of a queue's resource, for example `FeedbackDlq`. Never change one: CloudFormation would replace the live
  * queue and delete its messages.
  */
-export const logicalId = (queue: string, part: QueuePart): string => `${pascal(queue)}${part}`;
+export const logicalId = (queue: string, part: 'Queue' | 'Dlq'): string => `${pascal(queue)}${part}`;
 
 const pascal = (name: string): string =>
   name.replace(/(^|-)(.)/g, (_match, _hyphen, letter: string) => letter.toUpperCase());

@@ -1,30 +1,25 @@
 import type { Instance } from '../lib/instances/instance';
 import type { QueueRow } from '../lib/instances/queue-row';
 import { logicalId, TOPIC_ID, UNDELIVERED_QUEUE_ID } from './logical-id';
-import { type Fragment, principalArn, type Resource } from './template';
+import { type Fragment, merge, principalArn, type Resource } from './template';
 
-export const queuePolicies = ({ rows, settings }: Instance): Fragment => ({
-  Resources: {
-    ...Object.fromEntries(
-      rows.flatMap((row) => [
-        [
-          logicalId(row.name, 'QueuePolicy'),
-          policy(logicalId(row.name, 'Queue'), sendersOf(row, settings.access?.organization)),
-        ],
-        [logicalId(row.name, 'DlqPolicy'), policy(logicalId(row.name, 'Dlq'))],
-      ]),
-    ),
-    [`${UNDELIVERED_QUEUE_ID}Policy`]: policy(UNDELIVERED_QUEUE_ID, [fromTheTopic]),
-  },
-  Outputs: Object.fromEntries(
-    rows.flatMap(({ name }) => [
-      urlOf(logicalId(name, 'Queue'), `Queue of the ${name} jobs`),
-      urlOf(logicalId(name, 'Dlq'), `Dead-letter queue of the ${name} jobs`),
+export const queuePolicies = ({ rows, settings }: Instance): Fragment =>
+  merge([
+    ...rows.flatMap((row) => [
+      ofQueue(
+        logicalId(row.name, 'Queue'),
+        `Queue of the ${row.name} jobs`,
+        sendersOf(row, settings.access?.organization),
+      ),
+      ofQueue(logicalId(row.name, 'Dlq'), `Dead-letter queue of the ${row.name} jobs`),
     ]),
-  ),
-});
+    { Resources: { [`${UNDELIVERED_QUEUE_ID}Policy`]: policy(UNDELIVERED_QUEUE_ID, [fromTheTopic]) } },
+  ]);
 
-const urlOf = (id: string, Description: string) => [`${id}Url`, { Description, Value: { Ref: id } }] as const;
+const ofQueue = (id: string, Description: string, statements?: object[]): Fragment => ({
+  Resources: { [`${id}Policy`]: policy(id, statements) },
+  Outputs: { [`${id}Url`]: { Description, Value: { Ref: id } } },
+});
 
 /** Lets principals of other accounts send. In our own account, an identity's own policy is enough. */
 const sendersOf = ({ name, senders = [] }: QueueRow, organization?: string): object[] =>

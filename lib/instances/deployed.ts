@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { emailsEnv } from '../config/functions';
 import type { ProducerSettings } from '../config/producer';
 import { tableName } from '../jobs/keys';
 import type { Instance } from './instance';
@@ -30,9 +31,6 @@ const sorted = (_key: string, value: unknown): unknown =>
     ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
     : value;
 
-/** Recipients a second, for an instance without a rate. */
-const DEFAULT_RATE = 100;
-
 /** The settings of an instance's producers. They hold names and no secret. */
 export const producerSettingsOf = (
   { name, bucket, prefix, hashKey, rows, settings: { sendgrid } }: Instance,
@@ -40,6 +38,6 @@ export const producerSettingsOf = (
 ): ProducerSettings => ({
   ...{ account, bucket, prefix, hashKey },
   table: tableName(name),
-  emailRate: sendgrid?.rate ?? DEFAULT_RATE,
+  emailRate: emailsEnv.shape.EMAIL_RATE.parse(sendgrid?.rate),
   queues: Object.fromEntries(rows.map(({ name: queue, type, retention }) => [queue, { type, retention }])),
 });

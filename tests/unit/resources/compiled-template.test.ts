@@ -167,13 +167,6 @@ test('a queue and its DLQ are encrypted FIFO queues of the instance, and the DLQ
   }
 });
 
-test('only a queue with high throughput deduplicates and limits per message group', () => {
-  const high = { DeduplicationScope: 'messageGroup', FifoThroughputLimit: 'perMessageGroupId' };
-
-  expect(prod.Resources.AnalyticsQueue?.Properties).toMatchObject(high);
-  expect(Object.keys(prod.Resources.FeedbackQueue?.Properties ?? {})).not.toContain('FifoThroughputLimit');
-});
-
 test('the table forgets expired rows, can be restored, and is encrypted and protected', () => {
   expect(prod.Resources.JobsTable?.Properties).toMatchObject({
     TimeToLiveSpecification: { AttributeName: 'expiresAt', Enabled: true },
