@@ -136,11 +136,9 @@ const deadText = (dead: readonly StoredFact[]): string =>
     .join('\n');
 
 const behindText = ({ jobId, code, count }: Change): string =>
-  [
-    ...(count === undefined ? [] : [counted(count, 'job')]),
-    ...(jobId === undefined ? [] : [`job ${jobId}`]),
-    ...(code === undefined ? [] : [`code ${code}`]),
-  ].join(', ');
+  [count !== undefined && counted(count, 'job'), jobId && `job ${jobId}`, code && `code ${code}`]
+    .filter(Boolean)
+    .join(', ');
 
 const MOST_FAILING = 3;
 

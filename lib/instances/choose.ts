@@ -12,15 +12,13 @@ export interface Choice {
 /** Reads the instance of an `sls` call. Throws InstanceProblems. */
 export function chosenInstance(choice: Choice, root = process.cwd()): Instance {
   const instance = readInstance(chosenName(choice, root), root);
-  const differs = (option: 'stage' | 'region') => {
+  for (const option of ['stage', 'region'] as const) {
     const given = choice[option];
     if (given && given !== instance[option])
       throw new InstanceProblems([
         `--${option} is ${given}, but ${instance.file} says ${option}: ${instance[option]}. Leave --${option} out.`,
       ]);
-  };
-  differs('stage');
-  differs('region');
+  }
   return instance;
 }
 

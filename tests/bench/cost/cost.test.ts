@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { templateOf } from '../../support/packages';
-import { bill, monitoringOf, sumOf } from './bill';
-import { billedOf } from './billed';
+import { bill, billedOf, monitoringOf, sumOf } from './bill';
+
 import { type Counts, counts } from './count';
 
 const stored = () => JSON.parse(readFileSync('tests/bench/cost/counts.json', 'utf8')) as Counts;

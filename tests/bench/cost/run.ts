@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { packageService } from '../../../lib/local/template/package';
 import { table } from '../table';
-import { ASSUMED, bill, type Month, monitoringOf, sumOf } from './bill';
-import { billedOf } from './billed';
+import { ASSUMED, bill, billedOf, type Month, monitoringOf, sumOf } from './bill';
+
 import type { Counts } from './count';
 
 /** The month of a beta, unless the options say otherwise. */

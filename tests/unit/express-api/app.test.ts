@@ -1,10 +1,9 @@
-import { once } from 'node:events';
 import http from 'node:http';
-import type { AddressInfo } from 'node:net';
 import type { Express } from 'express';
 import { createApp } from '../../../examples/express-api/src/app';
 import type { Jobs } from '../../../examples/express-api/src/routes';
 import { StoreError } from '../../../lib/errors';
+import { close, listen } from '../../../lib/local/loopback';
 import { createJobs } from '../../../lib/producer/jobs';
 import { createProducer } from '../../../lib/producer/producer';
 import { createTracker } from '../../../lib/producer/tracker';
@@ -64,14 +63,10 @@ beforeEach(async () => {
     userOf: (request) => (request.get('x-user') ? { id: 'user-1', email: 'proven@example.com' } : undefined),
     log: (message, facts) => lines.push({ message, ...facts }),
   });
-  server = http.createServer(app).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  server = http.createServer(app);
+  url = await listen(server, 0);
 });
-afterEach(() => {
-  server.closeAllConnections();
-  server.close();
-});
+afterEach(() => close(server));
 
 /** Sends a request and holds the answer to the OpenAPI document. Personal data must not come back. */
 async function ask(method: string, path: string, body?: unknown, headers: Record<string, string> = {}) {
