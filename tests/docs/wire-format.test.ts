@@ -1,7 +1,5 @@
 import { spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readdirSync, readFileSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
 import Ajv from 'ajv/dist/2020';
 import { problemOf } from '../../lib/analytics/event';
@@ -138,13 +136,8 @@ test('the schema of an analytics event agrees with the worker’s own check', ()
 });
 
 describe('the Python example', () => {
-  const script = blocks('python')[0]?.text ?? '';
-  let folder: string;
-  beforeAll(() => {
-    folder = mkdtempSync(join(tmpdir(), 'python-'));
-    writeFileSync(join(folder, 'send.py'), script);
-  });
-  afterAll(() => rmSync(folder, { recursive: true }));
+  const file = 'docs/send_feedback.py';
+  const script = readFileSync(file, 'utf8');
 
   async function python(parameters: string[], env: Record<string, string> = {}) {
     const child = spawn('python3', parameters, { env: { ...process.env, ...env } });
@@ -174,7 +167,7 @@ describe('the Python example', () => {
       return;
     }
 
-    const { out, error } = await python([join(folder, 'send.py')], {
+    const { out, error } = await python([file], {
       QUEUE_URL: `${sqs.url}/000000000000/my-feedback.fifo`,
       AWS_ENDPOINT_URL_SQS: sqs.url,
       AWS_REGION: 'us-east-1',
