@@ -4,10 +4,10 @@ import { join } from 'node:path';
 import { localPackage, templateOf } from '../support/packages';
 import { permissionRows, permissionTable, secretRows } from '../support/permissions';
 
-const PAGE = 'docs/security.md';
+const PAGE = 'resources/permissions.md';
 const TABLE = /\| who \| action \| on \| proof \|\n(\|.*\n)+/;
 
-/** `npm run permissions`: writes the table of permissions into docs/security.md. */
+/** `npm run permissions`: writes the table of permissions into resources/permissions.md. */
 async function main(): Promise<void> {
   const output = mkdtempSync(join(tmpdir(), 'permissions-'));
   process.env.PACKAGES = output;

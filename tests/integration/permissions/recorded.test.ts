@@ -95,11 +95,11 @@ test('each permission was used, or has a reason', async () => {
   expect(staleReasons(rows)).toEqual([]);
 });
 
-test('the table in docs/security.md is that of the templates', async () => {
+test('the table in resources/permissions.md is that of the templates', async () => {
   const rows = [...permissionRows(template(), []), ...secretRows(await templateOf('prod'), [])];
 
   // npm run permissions writes it.
-  expect(readFileSync('docs/security.md', 'utf8')).toContain(permissionTable(rows));
+  expect(readFileSync('resources/permissions.md', 'utf8')).toContain(permissionTable(rows));
 });
 
 test("no caller may make its calls on another instance's queues, items and objects", async () => {
