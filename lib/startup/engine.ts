@@ -13,16 +13,14 @@ import type { BatchDeps } from '../worker/deps';
 export function realDeps(config: CommonConfig): BatchDeps & { table: Table } {
   const settings = settingsOf(config);
   const base = { table: realTable({ table: config.TABLE }), clock: realClock, random: realRandom };
-  const plainLog = realLog({ service: config.INSTANCE, level: config.LOG_LEVEL });
   const metrics = realMetrics({ namespace: config.INSTANCE });
-  const log = countingDenied(plainLog, metrics);
   return {
     ...base,
     ledger: createLedger({ ...base, settings }),
     circuits: circuitBreakers(base),
     objects: realObjects({ bucket: config.BUCKET }),
     queues: realQueues(),
-    log,
+    log: countingDenied(realLog({ service: config.INSTANCE, level: config.LOG_LEVEL }), metrics),
     metrics,
     bucket: config.BUCKET,
     prefix: config.PREFIX,

@@ -105,24 +105,22 @@ export function jobRoutes({ producer, principalOf, userOf = () => undefined }: C
 async function trackAll({ track }: Pick<Producer, 'track'>, events: unknown) {
   if (!Array.isArray(events) || events.length === 0) throw invalid('events', 'must be a list of at least one event');
   if (events.length > MOST_EVENTS) throw invalid('events', `must be at most ${MOST_EVENTS} entries`);
-  const refused: { field: string; detail: string }[][] = [];
+  const errors: { field: string; detail: string }[] = [];
+  let taken = 0;
   for (const [index, event] of events.entries())
     try {
       await track(event);
+      taken++;
     } catch (error) {
       if (!(error instanceof InvalidJobError)) throw error;
-      const fieldOf = (field: string) => ['events', index, field].filter((part) => part !== '').join('.');
-      refused.push(
-        error.problems.map(({ field, message }) => ({
-          field: fieldOf(field),
-          detail: message.slice(message.indexOf(': ') + 2),
-        })),
-      );
+      for (const { field, message } of error.problems) {
+        const path = ['events', index, field].filter((part) => part !== '').join('.');
+        errors.push({ field: path, detail: message.slice(message.indexOf(': ') + 2) });
+      }
     }
-  const errors = refused.flat();
-  if (refused.length === events.length)
+  if (taken === 0)
     throw new InvalidJobError(errors.map(({ field, detail }) => ({ field, message: `${field}: ${detail}` })));
-  return { accepted: events.length - refused.length, errors };
+  return { accepted: taken, errors };
 }
 
 /** The id as the producer makes it. A UUID may be written in capitals. */
