@@ -167,8 +167,6 @@ const isWhole = ({ Filter = {} }: LifecycleRule): boolean =>
 
 function takesEarly(rule: LifecycleRule, needed: number): boolean {
   const archives = (rule.Transitions ?? []).filter(({ StorageClass }) => ARCHIVES.includes(StorageClass));
-  const takes = [rule.Expiration, ...archives].some(
-    (taking) => taking?.Date !== undefined || (taking?.Days ?? needed) < needed,
-  );
+  const takes = [rule.Expiration, ...archives].some((one) => one?.Date !== undefined || (one?.Days ?? needed) < needed);
   return takes || (rule.NoncurrentVersionExpiration?.NoncurrentDays ?? OLD_VERSIONS) < OLD_VERSIONS;
 }

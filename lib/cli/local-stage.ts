@@ -24,15 +24,14 @@ export async function connectLocal(serverless: Serverless): Promise<void> {
 /** Refuses `sls invoke local` without an event, and signs one of SendGrid on stage local. Changes `options`. */
 export function prepareEvent(serverless: Serverless, options: Options, now: number): void {
   const name = text(options, 'function') ?? '';
+  const file = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
   const { events = [] } = serverless.service.functions[name] ?? {};
   // A function on a schedule reads nothing of its event.
   if (!options.data && !events.some((event) => 'schedule' in event))
     throw new serverless.classes.Error(
-      `The function ${name} needs an event: -p tests/fixtures/${kebab(name)}.json, or another file.`,
+      `The function ${name} needs an event: -p tests/fixtures/${file}.json, or another file.`,
       'NO_EVENT',
     );
   if (serverless.getProvider('aws').getStage() === 'local')
     Object.assign(options, { data: signedAsSendgrid(options.data, now) });
 }
-
-const kebab = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);

@@ -6,11 +6,7 @@ import type { Option, Options } from './command';
 import { type CommandName, commands, GUARDED, optionsOf } from './commands';
 import type { Serverless, Template } from './serverless';
 
-/**
- * Our plugin for `sls`. It adds our commands, checks a stage before a deployment, and names the deployment before a
- * command reaches it. It removes the shared role from the template, and connects `invoke local` to the service on this
- * machine. Most of it is imported when it is needed, because AWS's clients take long to load.
- */
+/** Our plugin for `sls`. Most of it is imported when it is needed, because AWS's clients take long to load. */
 export class Ops {
   readonly commands = commandTree();
   readonly hooks: Record<string, () => void | Promise<void>>;

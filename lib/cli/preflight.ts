@@ -22,7 +22,6 @@ export interface Findings {
   notes: string[];
 }
 
-/** `preflight` with the credentials of `sls`. */
 export async function accountFindings(instance: Instance, serverless: Serverless): Promise<Findings> {
   const target = await namedTargetOf(serverless);
   return preflight(instance, {
@@ -45,7 +44,12 @@ export async function preflight(
   const wrong = wrongAccount(instance.account, account);
   if (wrong.length > 0) return { problems: linesOf(instance.file, wrong), notes: [] };
   const s3 = new S3Client(config);
-  const bucket = await bucketProblems(instance, s3);
+  const head = new HeadBucketCommand({ Bucket: instance.bucket });
+  const bucket = await answered('bucket', ['S3', 'HeadBucket', () => s3.send(head)], {
+    404: 'does not exist',
+    403: 'cannot be read by these credentials (s3:ListBucket)',
+    301: 'is in another region',
+  });
   const read = [...secretSettings(instance, functionsOf(instance)), { path: 'hashKey', value: instance.hashKey }];
   const secrets = new Map(read.map((secret) => [secret.path, secret]));
   const [settings, ...more] = await Promise.all([
@@ -59,13 +63,6 @@ export async function preflight(
     notes: linesOf(instance.file, settings.notes),
   };
 }
-
-const bucketProblems = ({ bucket: Bucket }: Instance, s3: S3Client): Promise<Problem[]> =>
-  answered('bucket', ['S3', 'HeadBucket', () => s3.send(new HeadBucketCommand({ Bucket }))], {
-    404: 'does not exist',
-    403: 'cannot be read by these credentials (s3:ListBucket)',
-    301: 'is in another region',
-  });
 
 /** The value stays encrypted: only its existence is asked. */
 async function secretProblems(

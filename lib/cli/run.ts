@@ -21,10 +21,10 @@ export interface Call {
   connectTo?: (target: NamedTarget) => Promise<Connection>;
 }
 
-/** Runs a command of ours on the deployment of the `sls` call. It first names the deployment, and asks before it changes production. */
+/** Runs a command of ours. It first names the deployment of the `sls` call, and asks before it changes production. */
 export async function runCommand(call: Call): Promise<void> {
   const { name, command, serverless, options, out = terminal } = call;
-  const { connectTo = (target: NamedTarget) => connect(serverless, target, out) } = call;
+  const { connectTo = (target) => connect(serverless, target, out) } = call;
   const { checksAccount = false, writes, offline } = command;
   const deployment = targetOf(serverless);
   const target = once(() => namedTargetOf(serverless));

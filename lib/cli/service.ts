@@ -26,9 +26,7 @@ export const service = {
         throw new OperatorError(`Port ${port} is in use. End the process that uses it, or choose another --port.`);
       });
       out.line(served.url);
-      out.note(
-        write ? 'Actions are allowed. Ctrl-C ends it.' : 'It only reads. --write allows actions. Ctrl-C ends it.',
-      );
+      out.note(`${write ? 'Actions are allowed.' : 'It only reads. --write allows actions.'} Ctrl-C ends it.`);
       await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
       await served.close();
     },

@@ -51,7 +51,7 @@ export const terminal: Output = {
   },
 };
 
-/** Asks for a line. The question goes to `output`. Returns an empty text if the input ends without a line. */
+/** Asks for a line. Returns an empty text if the input ends without one. */
 export const askOn = (
   { input, output }: { input: NodeJS.ReadableStream; output: NodeJS.WritableStream },
   question: string,
