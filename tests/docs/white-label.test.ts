@@ -110,7 +110,7 @@ async function creations(instance: string): Promise<[string, string][]> {
   });
 }
 
-test('the file of a client in another account is valid, and holds no value of an example', () => {
+test('the file of a client in another account is valid and holds no value of an example. Without a line it names what is missing', () => {
   const { root, remove } = instanceFolder();
   const instance = parseInstance('initech', file, root);
 
@@ -118,9 +118,6 @@ test('the file of a client in another account is valid, and holds no value of an
   expect(functionsOf(instance).sort()).toEqual(['alarms', 'emailEvents', 'emails', 'reconciler']);
   expect(deploymentProblems(instance, [])).toEqual([]);
   remove();
-});
-
-test('without a line of it, the file names what is missing', () => {
   expect(problemsOf(() => parseInstance('initech', file.replace(/^account:.*$/m, '')))).toEqual([
     'instances/initech.yml: account: is missing',
   ]);

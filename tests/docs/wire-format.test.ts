@@ -60,16 +60,12 @@ test('the schema files are those of today’s code, or else "npm run schemas" wr
   for (const name of readdirSync(SCHEMAS)) expect(Object.keys(files)).toContain(`${SCHEMAS}/${name}`);
 });
 
-test('every type of a queue has a schema, except those that only our own code sends', () => {
+test('every type of a queue has a schema and an example on the page, except those that only our own code sends', () => {
   const types = contracts.flatMap((contract) => Object.keys(contract.types));
+  const sent = types.filter((type) => !['email.campaign.v1', 'email.campaign-chunk.v1'].includes(type)).toSorted();
 
-  expect(Object.keys(WIRE_TYPES).toSorted()).toEqual(
-    types.filter((type) => !['email.campaign.v1', 'email.campaign-chunk.v1'].includes(type)).toSorted(),
-  );
-});
-
-test('the page has an example of each type', () => {
-  expect(examples.map(({ type }) => type).toSorted()).toEqual(Object.keys(WIRE_TYPES).toSorted());
+  expect(Object.keys(WIRE_TYPES).toSorted()).toEqual(sent);
+  expect(examples.map(({ type }) => type).toSorted()).toEqual(sent);
 });
 
 describe.each(examples.map((example) => [example.type, example] as const))('the example of %s', (_type, example) => {
@@ -125,13 +121,9 @@ test('the schema of an analytics event agrees with the worker’s own check', ()
   for (const [field, values] of Object.entries(changes))
     for (const value of values) {
       const changed = JSON.parse(JSON.stringify({ ...event, [field]: value })) as object;
-      const valid = isValid({ ...example, data: { events: [changed] } });
+      const isFine = problemOf(changed, Date.parse('2026-01-02T03:04:05Z')) === undefined;
 
-      expect([field, value, valid]).toEqual([
-        field,
-        value,
-        problemOf(changed, Date.parse('2026-01-02T03:04:05Z')) === undefined,
-      ]);
+      expect([field, value, isValid({ ...example, data: { events: [changed] } })]).toEqual([field, value, isFine]);
     }
 });
 

@@ -1,14 +1,5 @@
 import { spawn } from 'node:child_process';
-import {
-  cpSync,
-  existsSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from 'node:fs';
+import * as fs from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -18,30 +9,24 @@ export interface ServiceDirectory {
   remove(): void;
 }
 
+const ENTRIES = [
+  ...['functions', 'handlers', 'instances', 'lib', 'examples', 'packages', 'resources'],
+  ...['serverless.yml', 'package.json', 'tsconfig.json'],
+];
+
 export function serviceDirectory(): ServiceDirectory {
   const project = process.cwd();
-  const path = mkdtempSync(join(tmpdir(), 'service-'));
-  for (const entry of [
-    'serverless.yml',
-    'functions',
-    'handlers',
-    'instances',
-    'lib',
-    'examples',
-    'packages',
-    'resources',
-    'package.json',
-    'tsconfig.json',
-  ])
-    cpSync(join(project, entry), join(path, entry), { recursive: true });
-  symlinkSync(join(project, 'node_modules'), join(path, 'node_modules'));
-  return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
+  const path = fs.mkdtempSync(join(tmpdir(), 'service-'));
+  for (const entry of ENTRIES) fs.cpSync(join(project, entry), join(path, entry), { recursive: true });
+  fs.symlinkSync(join(project, 'node_modules'), join(path, 'node_modules'));
+  return { path, remove: () => fs.rmSync(path, { recursive: true, force: true }) };
 }
 
 /** Empties the handlers of a copy. Bundling them takes most of the time of `sls package`, and the template has no code. */
 export function withoutCode({ path }: ServiceDirectory): void {
   const handlers = join(path, 'handlers');
-  for (const file of readdirSync(handlers)) writeFileSync(join(handlers, file), 'export const handler = () => {};\n');
+  for (const file of fs.readdirSync(handlers))
+    fs.writeFileSync(join(handlers, file), 'export const handler = () => {};\n');
 }
 
 /** Compiling the command's JavaScript takes seconds, so all test files share a cache. Alone, a directory has its own. */
@@ -112,7 +97,7 @@ export async function compiledTemplate(
   { output = join(directory, `package-${instance}`) }: { output?: string } = {},
 ): Promise<CompiledTemplate> {
   const result = await sls(directory, ['package', '--param', `instance=${instance}`, '--package', output]);
-  if (result.code !== 0 || !existsSync(templateFile(output)))
+  if (result.code !== 0 || !fs.existsSync(templateFile(output)))
     throw new Error(`sls package of ${instance} failed:\n${result.output}`);
   return readTemplate(output);
 }
@@ -122,6 +107,6 @@ const templateFile = (output: string): string => join(output, 'cloudformation-te
 /** Reads what `sls package` wrote to a directory. */
 export function readTemplate(output: string): CompiledTemplate {
   const file = templateFile(output);
-  const text = readFileSync(file, 'utf8');
+  const text = fs.readFileSync(file, 'utf8');
   return { file, text, ...(JSON.parse(text) as Pick<CompiledTemplate, 'Resources' | 'Outputs'>) };
 }

@@ -56,18 +56,10 @@ async function service() {
   for (const key of engine.objects.keys()) await objects.put(key, engine.objects.text(key), 'application/json');
 
   const ticket = async (job: string) => {
-    const answer = await fetch(`${zendesk.url}/tickets.json`, {
-      method: 'POST',
-      headers: { authorization: AUTHORIZATION, 'content-type': 'application/json' },
-      body: JSON.stringify({
-        ticket: {
-          subject: 's',
-          comment: { body: 'b' },
-          requester: { name: 'A', email: 'a@example.com' },
-          external_id: job,
-        },
-      }),
-    });
+    const requester = { name: 'A', email: 'a@example.com' };
+    const body = JSON.stringify({ ticket: { subject: 's', comment: { body: 'b' }, requester, external_id: job } });
+    const headers = { authorization: AUTHORIZATION, 'content-type': 'application/json' };
+    const answer = await fetch(`${zendesk.url}/tickets.json`, { method: 'POST', headers, body });
     if (!answer.ok) throw new Error(`the fake answered ${answer.status}: ${await answer.text()}`);
   };
   await ticket(FIRST);
@@ -79,20 +71,13 @@ async function service() {
   };
   const now = engine.clock.now();
   const found = async () => (await verified()).findings;
-  const verified = async () =>
-    verify(
-      {
-        dynamodb: dynamo.client,
-        s3: s3.client,
-        sqs: client,
-        ...{ table: TABLE, bucket: BUCKET, prefix: PREFIX, instance: 'my', now: () => now },
-        queues: [
-          { name: QUEUE, records: QUEUE, fifo: true, retentionMs: 1_209_600_000, dlqRetentionMs: 1_209_600_000 },
-        ],
-        zendesk: { endpoint: zendesk.url, authorization: AUTHORIZATION },
-      },
-      { from: Date.parse('2026-01-02T00:00:00.000Z'), to: now },
-    );
+  const source = {
+    ...{ dynamodb: dynamo.client, s3: s3.client, sqs: client },
+    ...{ table: TABLE, bucket: BUCKET, prefix: PREFIX, instance: 'my', now: () => now },
+    queues: [{ name: QUEUE, records: QUEUE, fifo: true, retentionMs: 1_209_600_000, dlqRetentionMs: 1_209_600_000 }],
+    zendesk: { endpoint: zendesk.url, authorization: AUTHORIZATION },
+  };
+  const verified = () => verify(source, { from: Date.parse('2026-01-02T00:00:00.000Z'), to: now });
   return { engine, table, objects, change, ticket, found, verified };
 }
 
@@ -165,11 +150,7 @@ const PLANTED: Record<string, [id: string | RegExp, plant: (planted: Planted) =>
   ],
   'order-broken': [
     jobKey(QUEUE, SECOND),
-    ({ change }) =>
-      change(SECOND, (row) => ({
-        ...row,
-        firstStartedAt: Number(row.firstStartedAt) - 60_000,
-      })),
+    ({ change }) => change(SECOND, (row) => ({ ...row, firstStartedAt: Number(row.firstStartedAt) - 60_000 })),
   ],
   'campaign-sum-wrong': [CAMPAIGN, ({ change }) => change(CAMPAIGN, (row) => ({ ...row, rejected: 0 }))],
   'message-missing': [

@@ -52,14 +52,13 @@ const answer: Parameters<typeof fakeAws>[0] = ({ request, body, action }: AwsReq
     return account.owner === undefined
       ? [404, '<Error><Code>NoSuchKey</Code></Error>']
       : [200, JSON.stringify({ instance: account.owner })];
+  const { Name = '', SecretId = '' } = body.startsWith('{') ? JSON.parse(body) : {};
   if (action === 'GetParameter')
-    return account.parameters.includes((JSON.parse(body) as { Name: string }).Name)
-      ? [200, JSON.stringify({ Parameter: { Value: 'value' } })]
-      : [400, JSON.stringify({ __type: 'ParameterNotFound' })];
+    return account.parameters.includes(Name)
+      ? [200, '{"Parameter":{"Value":"value"}}']
+      : [400, '{"__type":"ParameterNotFound"}'];
   if (action === 'DescribeSecret')
-    return account.secrets.includes((JSON.parse(body) as { SecretId: string }).SecretId)
-      ? [200, '{}']
-      : [400, JSON.stringify({ __type: 'ResourceNotFoundException' })];
+    return account.secrets.includes(SecretId) ? [200, '{}'] : [400, '{"__type":"ResourceNotFoundException"}'];
   if (action === 'GetQueueAttributes')
     return [200, JSON.stringify({ Attributes: { ApproximateNumberOfMessages: String(account.messages) } })];
   if (account.deployed === undefined)
@@ -67,9 +66,10 @@ const answer: Parameters<typeof fakeAws>[0] = ({ request, body, action }: AwsReq
   const outputs = Object.entries(account.deployed).map(
     ([name, value]) => `<member><OutputKey>${name}</OutputKey><OutputValue>${value}</OutputValue></member>`,
   );
+  const stack = `<Stacks><member><Outputs>${outputs.join('')}</Outputs></member></Stacks>`;
   return [
     200,
-    `<DescribeStacksResponse><DescribeStacksResult><Stacks><member><Outputs>${outputs.join('')}</Outputs></member></Stacks></DescribeStacksResult></DescribeStacksResponse>`,
+    `<DescribeStacksResponse><DescribeStacksResult>${stack}</DescribeStacksResult></DescribeStacksResponse>`,
   ];
 };
 
@@ -101,15 +101,38 @@ test('credentials of another account are refused before anything else is asked',
   ]);
 });
 
-test('everything that is missing is named at once', async () => {
-  account = { ...account, buckets: {}, parameters: ['/mht/zendesk-token'], secrets: [] };
+const unsafe = { ...safeSettings('acme-bucket', lifecycleRules(readInstance('acme')).Rules), versioning: 'Suspended' };
 
-  expect(await problems()).toEqual([
-    'instances/acme.yml: bucket: does not exist',
-    'instances/acme.yml: sendgrid.apiKey: names a secret that does not exist',
-    'instances/acme.yml: hashKey: names a parameter that does not exist',
-    'instances/acme.yml: notify.discord: names a parameter that does not exist',
-  ]);
+test.each<[string, Partial<Account>, string[]]>([
+  [
+    'everything that is missing at once',
+    { buckets: {}, parameters: ['/mht/zendesk-token'], secrets: [] },
+    [
+      'bucket: does not exist',
+      'sendgrid.apiKey: names a secret that does not exist',
+      ...['hashKey', 'notify.discord'].map((path) => `${path}: names a parameter that does not exist`),
+    ],
+  ],
+  [
+    'the permission to read a bucket',
+    { buckets: { 'acme-bucket': 403 } },
+    ['bucket: cannot be read by these credentials (s3:ListBucket)'],
+  ],
+  [
+    'a bucket that is not safe for production, beside every other problem',
+    { settings: unsafe, parameters: ['/mht/hash-key', '/mht/discord-webhook-url'] },
+    ['bucket: does not keep old versions of objects', 'zendesk.token: names a parameter that does not exist'],
+  ],
+  [
+    'a folder that another instance has claimed',
+    { owner: 'globex' },
+    ['prefix: the folder acme-bucket/acme belongs to globex (its object _owner says so)'],
+  ],
+  ['no folder of its own', { owner: 'acme' }, []],
+])('the check names %s', async (_what, found, expected) => {
+  Object.assign(account, found);
+
+  expect(await problems()).toEqual(expected.map((rule) => expect.stringContaining(`instances/acme.yml: ${rule}`)));
 });
 
 test('the hash key must exist even if no worker of the instance reads it, because producers do', async () => {
@@ -117,31 +140,6 @@ test('the hash key must exist even if no worker of the instance reads it, becaus
   account.parameters = ['/mht/zendesk-token', '/mht/discord-webhook-url'];
 
   expect(await problems()).toEqual(['instances/acme.yml: hashKey: names a parameter that does not exist']);
-});
-
-test('a bucket that these credentials may not read is named with the permission', async () => {
-  account.buckets = { 'acme-bucket': 403 };
-
-  expect(await problems()).toEqual(['instances/acme.yml: bucket: cannot be read by these credentials (s3:ListBucket)']);
-});
-
-test('a bucket that is not safe for production is refused, beside every other problem', async () => {
-  account.settings = { ...account.settings, versioning: 'Suspended' };
-  account.parameters = ['/mht/hash-key', '/mht/discord-webhook-url'];
-
-  expect(await problems()).toEqual([
-    expect.stringContaining('instances/acme.yml: bucket: does not keep old versions of objects'),
-    'instances/acme.yml: zendesk.token: names a parameter that does not exist',
-  ]);
-});
-
-test('a folder that another instance has claimed is refused, and its own is not', async () => {
-  account.owner = 'globex';
-  expect(await problems()).toEqual([
-    'instances/acme.yml: prefix: the folder acme-bucket/acme belongs to globex (its object _owner says so)',
-  ]);
-  account.owner = 'acme';
-  expect(await problems()).toEqual([]);
 });
 
 /** The outputs of a deployed acme with this folder, and with these queues by their logical ids. */
