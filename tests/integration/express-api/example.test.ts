@@ -4,11 +4,11 @@ import http from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
 import { gunzipSync } from 'node:zlib';
 import fc from 'fast-check';
+import { close, listen } from '../../../lib/local/loopback';
 import { installExample, type RunningExample, variablesOf } from '../../support/installed-example';
 import { type WatchedService, watchedService } from '../../support/local-service';
 import { disagreement } from '../../support/openapi';
 import { localPackage } from '../../support/packages';
-import { resettingProxy } from '../../support/resetting-proxy';
 
 let example: Awaited<ReturnType<typeof installExample>>;
 let service: WatchedService;
@@ -110,6 +110,24 @@ test('while the table cannot be reached, a job with a key gets 503 and when to t
 function unanswered(error: unknown): undefined {
   // Jest's own realm has other classes of these names.
   if (!['TypeError', 'SyntaxError'].includes((error as Error).name)) throw error;
+}
+
+/** Passes requests on to `target`. It resets those that `resets` names before they have any effect. */
+async function resettingProxy(target: string, resets: () => boolean) {
+  const server = http.createServer((request, response) => {
+    if (resets()) {
+      request.socket.destroy();
+      return;
+    }
+    const { method, headers, url = '/' } = request;
+    const onward = http.request(new URL(url, target), { method, headers }, (answer) => {
+      response.writeHead(answer.statusCode ?? 502, answer.headers);
+      answer.pipe(response);
+    });
+    onward.on('error', () => response.destroy());
+    request.pipe(onward);
+  });
+  return { url: await listen(server, 0), close: () => close(server) };
 }
 
 test('killed at random points, the example loses no job whose 202 a client received, and makes none twice', async () => {
