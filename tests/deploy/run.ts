@@ -201,21 +201,6 @@ async function main(): Promise<number> {
       change(staging.instance, { 'queues.analytics': null });
     });
 
-    await section('info', async () => {
-      for (const { stage, instance } of [staging, prod]) {
-        const info = await run(['info', '--stage', stage, '--verbose']);
-        check(
-          `${stage}: functions and queues`,
-          [
-            `feedback: ${instance}-feedback`,
-            `reconciler: ${instance}-reconciler`,
-            `/${instance}-feedback-dlq.fifo`,
-          ].every((text) => info.includes(text)),
-          info,
-        );
-      }
-    });
-
     await section('a second client with two queues in the same account', async () => {
       const args = ['--param', `instance=${second.instance}`];
       const text = templates[second.instance]?.text ?? '';
