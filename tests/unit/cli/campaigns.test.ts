@@ -83,8 +83,7 @@ describe('sls campaign list', () => {
   });
 
   test('says when there are more than it lists, and takes a day alone', async () => {
-    await emails.campaign();
-    await emails.campaign({ id: jobId(101) });
+    for (const id of [CAMPAIGN, jobId(101)]) await emails.campaign({ id });
 
     const { json, notes } = await run('campaign list', { limit: '1', json: true });
 

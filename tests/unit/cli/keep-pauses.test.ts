@@ -32,11 +32,8 @@ beforeEach(async () => {
       const [status, item] = table((JSON.parse(body) as { Key: { key: { S: string } } }).Key.key.S);
       return [status, JSON.stringify(item)];
     }
-    const deployed = JSON.stringify(templateOf(2));
-    return [
-      200,
-      `<GetTemplateResponse><GetTemplateResult><TemplateBody>${deployed}</TemplateBody></GetTemplateResult></GetTemplateResponse>`,
-    ];
+    const template = `<TemplateBody>${JSON.stringify(templateOf(2))}</TemplateBody>`;
+    return [200, `<GetTemplateResponse><GetTemplateResult>${template}</GetTemplateResult></GetTemplateResponse>`];
   });
 });
 afterEach(async () => {
@@ -77,14 +74,10 @@ test('a deployment does not touch the mapping of a paused queue: its template ha
   expect(notes).toEqual([expect.stringContaining('emails is paused and stays so.')]);
 });
 
-test('a first deployment, which has no table yet, keeps its template', async () => {
+test('a first deployment, which has no table yet, keeps its template. It ends if the pauses cannot be read', async () => {
   table = () => [400, { __type: 'ResourceNotFoundException' }];
-
   expect(await deployed()).toEqual(templateOf(9));
-});
 
-test('a deployment ends if the pauses cannot be read', async () => {
   table = () => [400, { __type: 'AccessDeniedException' }];
-
   await expect(deployed()).rejects.toThrow(StoreError);
 });

@@ -23,10 +23,7 @@ const serverless = (commands: string[], { stage = 'prod', account = '12345678901
     getStage: () => stage,
     getRegion: () => 'us-east-1',
     getAccountInfo: async () => ({ accountId: '123456789012', arn: 'arn:aws:iam::123456789012:user/operator' }),
-    naming: {
-      getRoleLogicalId: () => 'IamRoleLambdaExecution',
-      getLambdaLogicalId: (key) => key,
-    },
+    naming: { getRoleLogicalId: () => 'IamRoleLambdaExecution', getLambdaLogicalId: (key) => key },
     getAwsSdkV3Config: async () => ({}),
   }),
 });
@@ -44,10 +41,14 @@ afterEach(() => jest.restoreAllMocks());
 const run = async (hook: string, commands: string[], options: Record<string, string> = { stage: 'prod' }) =>
   new Ops(serverless(commands), options).hooks[hook]?.();
 
-test.each(['deploy', 'deploy function'])('sls %s is refused while the file holds examples', async (command) => {
-  await expect(run('initialize', command.split(' '))).rejects.toThrow(
-    'instances/mht-api.yml: bucket: still holds the value of the example',
-  );
+test.each([
+  ['deploy', 'instances/mht-api.yml: bucket: still holds the value of the example'],
+  ['deploy function', 'instances/mht-api.yml: bucket: still holds the value of the example'],
+  ['rollback', 'A rollback skips the checks'],
+  ['rollback function', 'A rollback skips the checks'],
+  ['invoke', 'This changes acme in production'],
+])('sls %s is refused in production: %s', async (command, why) => {
+  await expect(run('initialize', command.split(' '))).rejects.toThrow(why);
 });
 
 describe('on the service of this machine', () => {
@@ -75,15 +76,6 @@ test('sls remove of production needs the typed name of the instance, and --yes i
   await expect(remove({})).rejects.toThrow('This removes acme in production, and there is no terminal to ask on.');
   await expect(remove({ confirm: 'acme-staging' })).rejects.toThrow('Add --confirm acme to run it without a question.');
   await expect(remove({ confirm: 'acme' })).resolves.toBeUndefined();
-});
-
-test.each(['rollback', 'rollback function'])('sls %s is refused, because it checks nothing', async (command) => {
-  await expect(run('initialize', command.split(' '))).rejects.toThrow('A rollback skips the checks');
-});
-
-test('sls invoke asks before it changes production', async () => {
-  await expect(run('initialize', ['invoke'])).rejects.toThrow('This changes acme in production');
-  expect(printed).toEqual(['acme · stage prod · account 123456789012 · us-east-1\n']);
 });
 
 test.each(['remove', 'info', 'logs', 'rollback'])(

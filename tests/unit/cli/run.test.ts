@@ -56,14 +56,13 @@ function call(
   return { ended, recorded };
 }
 
+const ILLEGAL = new IllegalTransitionError('resolve', acceptedRow(0));
+
 test.each([
   [new OperatorError('There is no job.'), 'There is no job.'],
   [new StoreError({ code: 'SQS.Throttled', message: 'SQS is down' }), 'SQS is down.'],
   [new ConfigError('BUCKET: is missing'), 'BUCKET: is missing.'],
-  [
-    new IllegalTransitionError('resolve', acceptedRow(0)),
-    `${new IllegalTransitionError('resolve', acceptedRow(0)).message}.`,
-  ],
+  [ILLEGAL, `${ILLEGAL.message}.`],
   [
     new StoreError({ code: 'DynamoDB.ResourceNotFoundException', message: 'No table' }),
     'No table. Is the stage deployed in this account and region?',

@@ -123,19 +123,12 @@ describe('a replay of the rejected events of an hour', () => {
     expect(await seen()).toEqual(all);
   });
 
-  test('sends nothing, and leaves no audit, while no rule has changed', async () => {
-    const { audited, replay, seen, deliver } = start();
+  test('sends nothing while no rule has changed. Before the worker has the fix, it does no harm', async () => {
+    const { engine, rules, audited, replay, seen, deliver } = start();
     await deliver(mixed);
 
     expect(await replay()).toEqual({ messages: 0, events: 0, left: 3 });
     expect(audited).not.toHaveBeenCalled();
-    expect(await seen()).toEqual(['event-1', 'event-2']);
-  });
-
-  test('before the worker has the fix does no harm: the one after it stores the events', async () => {
-    const { engine, rules, replay, seen, deliver } = start();
-    await deliver(mixed);
-
     await replay(Number.POSITIVE_INFINITY);
     expect(await seen()).toEqual(['event-1', 'event-2']);
     rules.noAddressesFrom = Number.POSITIVE_INFINITY;

@@ -44,23 +44,18 @@ test('the object says when who did what and why, and its ids sort by time', asyn
 });
 
 const DEAD = { state: inState('dead'), reason: 'error', parkedAt: 1, endedAt: 1, recordedAt: 1, bodyKept: true };
+const CANCELLED = { state: inState('cancelled'), reason: 'operator', endedAt: 1 };
 const unknown = { ticket: { status: 'unknown', startedAt: 1 } };
 
 test.each([
   ['a cancel', {}, cancel, 'cancelled (operator)'],
   ['a retry', DEAD, retry, 'reopened (operator)'],
-  [
-    'a retry of a cancelled job',
-    { state: inState('cancelled'), reason: 'operator', endedAt: 1 },
-    retry,
-    'reopened (operator)',
-  ],
+  ['a retry after a cancel', CANCELLED, retry, 'reopened (operator)'],
   ['a discard', DEAD, discard, 'DLQ entry discarded (operator)'],
   [
     'a decision about one of two unknown steps',
     { state: inState('held'), reason: 'unknown', steps: { ...unknown, confirm: unknown.ticket } },
-    (deps: Parameters<typeof cancel>[0], row: Parameters<typeof cancel>[1]) =>
-      resolveStep(deps, { row, step: 'ticket', as: 'done' }),
+    (...[deps, row]: Parameters<typeof cancel>) => resolveStep(deps, { row, step: 'ticket', as: 'done' }),
     'ticket settled as done (operator)',
   ],
 ] as const)('the history of a job names the object of %s, not the person', async (_what, end, act, event) => {

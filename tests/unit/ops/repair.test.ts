@@ -59,12 +59,8 @@ test('dead-without-entry: the reconciler sends the entry again', async () => {
 test('lost-job: the row gets its places in the indexes back', async () => {
   const { engine, repaired } = await ended();
   const { hour, todo } = engine.row(DEAD);
-  const {
-    hour: _hour,
-    todo: _todo,
-    todoAt: _todoAt,
-    ...item
-  } = engine.table.items().find((one) => one.id === DEAD) as Item;
+  const stored = engine.table.items().find(({ id }) => id === DEAD) as Item;
+  const { hour: _hour, todo: _todo, todoAt: _todoAt, ...item } = stored;
   await engine.table.put({ ...item, version: item.version + 1 }, item.version);
 
   await repaired('lost-job', DEAD);
