@@ -1,7 +1,6 @@
 import { OperatorError } from '../ops/operator';
 import { LONGEST_DAYS } from '../ops/search';
 import { counted } from '../text';
-import type { Finding } from '../verify/check';
 import { type Command, HOURS, JSON_OUTPUT } from './command';
 import { hour } from './options';
 import { tableText } from './text';
@@ -31,14 +30,16 @@ export const verifying = {
       const deps = await connect();
       const { repair, verified } = require('../ops/verify') as typeof import('../ops/verify');
       const { findings, hidden } = await verified(deps.source, { from, to });
-      const repaired = new Set<Finding>();
-      if (options.repair === true && findings.length > 0) {
-        await audited();
-        for (const finding of await repair(deps, { findings, hidden })) repaired.add(finding);
-      }
+      const asked = options.repair === true && findings.length > 0;
+      if (asked) await audited();
+      const repaired = new Set(asked ? await repair(deps, { findings, hidden }) : []);
       if (options.json)
         out.json({ findings: findings.map((one) => ({ ...one, repaired: repaired.has(one) })), hidden });
-      else out.lines(lines(findings, repaired));
+      else if (findings.length === 0) out.line('No findings.');
+      else {
+        const cells = findings.map((one) => [one.kind, one.id, one.what, repaired.has(one) ? 'repaired' : '']);
+        out.lines([...tableText(['FINDING', 'ID', 'WHAT', ''], cells), `${counted(findings.length, 'finding')}.`]);
+      }
       for (const queue of hidden)
         out.note(`${queue}: Another reader hides DLQ entries, so its entries were not compared.`);
       if (!deps.source.zendesk)
@@ -48,9 +49,3 @@ export const verifying = {
     },
   },
 } satisfies Record<string, Command>;
-
-function lines(findings: readonly Finding[], repaired: ReadonlySet<Finding>): string[] {
-  if (findings.length === 0) return ['No findings.'];
-  const cells = findings.map((one) => [one.kind, one.id, one.what, repaired.has(one) ? 'repaired' : '']);
-  return [...tableText(['FINDING', 'ID', 'WHAT', ''], cells), `${counted(findings.length, 'finding')}.`];
-}

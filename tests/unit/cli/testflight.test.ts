@@ -112,12 +112,8 @@ test.each([
 test('an invalid app or group is reported for every row', async () => {
   const { notes } = await invite('email\na@example.com\nb@example.com\n', { app: 'My App', group: 'Testers' });
 
-  expect(notes).toEqual(
-    [2, 3].map(
-      (line) =>
-        `line ${line}: app: must be Apple's id of an app, digits; groups.0: must be Apple's id of a group, a UUID`,
-    ),
-  );
+  const rules = "app: must be Apple's id of an app, digits; groups.0: must be Apple's id of a group, a UUID";
+  expect(notes).toEqual([2, 3].map((line) => `line ${line}: ${rules}`));
   expect(queued()).toEqual([]);
 });
 

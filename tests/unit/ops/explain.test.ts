@@ -30,11 +30,8 @@ const PLACES: [State, Reason | undefined, string[]][] = [
 
 test.each(PLACES)('a job that is %s (%s) has a sentence, a next step, and the actions %j', (state, reason, actions) => {
   const run = { token: 't', until: 1, messageId: 'm', alone: true };
-  const row = {
-    ...{ ...acceptedRow(0), state: inState(state), sentAt: 0 },
-    ...(reason === undefined ? {} : { reason }),
-    ...(state === 'processing' ? { lease: run } : {}),
-  };
+  const of = { ...(reason && { reason }), ...(state === 'processing' && { lease: run }) };
+  const row = { ...acceptedRow(0), state: inState(state), sentAt: 0, ...of };
 
   const explained = explain(row, 0);
 

@@ -89,11 +89,11 @@ test('a resume switches the mapping on and forgets the pause, and a second one i
   expect(engine.table.item(pauseKey('sample'))).toBeUndefined();
 });
 
-type Act = 'pause' | 'resume';
 const ACTS = {
   pause: (deps: Acting) => pauseQueue(deps, paused),
   resume: (deps: Acting) => resumeQueue(deps, 'sample'),
 };
+type Act = keyof typeof ACTS;
 type Acting = ReturnType<typeof memoryDeployment>['deployment'];
 
 /** Two operators act at once. `turns`: whose next call of the table or of Lambda happens. Answers who succeeded. */
