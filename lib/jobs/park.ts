@@ -76,13 +76,21 @@ export function parkedMessage(row: JobRow, body: string, type: 'fifo' | 'standar
   return fitting({ body, attributes: present, ...fifo }, row.id);
 }
 
-/** The message that brings a job back into its queue. A large body must be kept in S3 first. */
+/**
+ * The message that brings a job back into its queue. A large body must be kept in S3 first. `secret`: what no other sender
+ * knows, for a row without a random.
+ */
 export function backInQueue(
   { settings }: { settings: (queue: string) => Pick<QueueSettings, 'type'> },
-  { row, body, attributes = {} }: { row: JobRow; body: string; attributes?: Record<string, string> },
+  {
+    row,
+    body,
+    attributes = {},
+    secret = row.id,
+  }: { row: JobRow; body: string; attributes?: Record<string, string>; secret?: string },
 ): OutgoingMessage {
   const fifo = settings(row.queue).type === 'fifo';
   const groupId = row.group === undefined || row.group === HIDDEN ? row.id : row.group;
-  const identity = fifo ? { groupId, deduplicationId: deduplicationId.opened(row) } : {};
+  const identity = fifo ? { groupId, deduplicationId: deduplicationId.opened({ token: secret, ...row }) } : {};
   return fitting({ body, attributes: { ...attributes, ...tokenOf(row) }, ...identity }, row.id);
 }

@@ -17,7 +17,12 @@ export const ROW_DAMAGED = 'RowDamaged';
  * has restored it. `NewerRow`: a newer release wrote it, and its message comes back until that release is deployed.
  */
 export class UnreadableRowError extends StoreError {
-  constructor(code: typeof ROW_DAMAGED | 'NewerRow', field: 'row' | 'record' | (string & {}) = 'row') {
+  /** `job`: the id of the row, which may not be the id that a message names. */
+  constructor(
+    code: typeof ROW_DAMAGED | 'NewerRow',
+    field: 'row' | 'record' | (string & {}) = 'row',
+    readonly job?: string,
+  ) {
     const message = code === ROW_DAMAGED ? `${field}: does not parse` : 'a newer release wrote the row or the record';
     super({ code, message, field });
   }
@@ -71,8 +76,9 @@ const rowSchema = z
 export function rowOf(item: Item, knows = ROW_SCHEMA): JobRow {
   if (typeof item.schema === 'number' && item.schema > knows) throw new UnreadableRowError('NewerRow');
   const [first] = rowSchema.safeParse(item).error?.issues ?? [];
-  if (first) throw new UnreadableRowError(ROW_DAMAGED, describeIssue(first, 'row').field);
-  return item as unknown as JobRow;
+  if (!first) return item as unknown as JobRow;
+  const job = item.key.slice(item.key.indexOf('#') + 1);
+  throw new UnreadableRowError(ROW_DAMAGED, describeIssue(first, 'row').field, job);
 }
 
 export const itemOf = (row: JobRow): Item => row as unknown as Item;

@@ -146,6 +146,7 @@ async function giveBack(
     backInQueue(deps, {
       row: { ...allowed, ...(message.groupId ? { group: message.groupId } : {}) },
       body: resolved.body,
+      secret: message.messageId,
       // Leaves out the other attributes: they describe an end that is over, and SQS takes at most ten.
       attributes: { [ATTRIBUTE.returned]: String(times), [ATTRIBUTE.returnedAt]: String(now) },
     });

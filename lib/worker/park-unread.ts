@@ -16,13 +16,13 @@ type Unread = Pick<ReceivedMessage, 'messageId' | 'body' | 'attributes' | 'group
 export async function parkUnread(
   deps: Deps,
   { queue, message }: { queue: string; message: Unread },
-  { code, message: text, field = 'row' }: UnreadableRowError,
+  { code, message: text, field = 'row', job }: UnreadableRowError,
 ): Promise<string> {
-  const { id: named, body, token } = await resolve({ ...deps, queue }, message);
+  const { id: found, body, token } = await resolve({ ...deps, queue }, message);
   const { messageId, groupId: group, sequenceNumber: sequence } = message;
   const own = invalidId(messageId);
   // An earlier run may have given the message a row of its own.
-  const id = !isInvalidId(named) && (await deps.ledger.has(jobKey(queue, own))) ? own : named;
+  const id = !isInvalidId(found) && (await deps.ledger.has(jobKey(queue, own))) ? own : (job ?? found);
   const attributes = {
     ...{ reason: 'error', code, message: text, field, messageId },
     ...(token === undefined ? {} : { token }),

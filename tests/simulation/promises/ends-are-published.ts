@@ -10,7 +10,7 @@ export const endsArePublished: Promised = ({ watch, plan, stores }) => {
     if (!isEnd(row.state) || !isPublished(row.queue)) continue;
     // The kept body is deleted weeks after the event. Until then an operator could retry the job, so its end was not final.
     const completion = completionOf({ ...row, bodyKept: row.bodyKept !== undefined });
-    const found = stores.events.published.get(completion.id);
+    const found = stores.events.published.get(`${row.queue}#${completion.id}`);
     // The event of a job that was never sent waits until its message can no longer come.
     if (!found && row.reason === 'never-sent' && row.publishFrom !== undefined) continue;
     if (!found) return `nothing lost: the end ${completion.id} is not published`;

@@ -12,6 +12,7 @@ const FIGURES: readonly string[] = ['TimeToFinish', 'OldestHeld'];
 const SLACK_MS = 10_000;
 /** A reconciler whose calls are slow reads the jobs this long before it reports them. */
 const SLOW_RUN_MS = 60_000;
+const WAITING = ['slow', 'late', 'silent', 'hung'];
 const RECENT_MS = 60_000;
 /** The reconciler reads this many rows of each kind to find the oldest. */
 const MOST_READ = 10;
@@ -54,7 +55,7 @@ export function watchFigures(world: World): void {
 export function watchGauges(world: World): void {
   const { kernel, plan, lanes, watch, onMeasure, stores } = world;
   const isOpen = (vendor: string) => (stores.table as MemoryTable).item(vendorKey(vendor))?.stoppedAt !== undefined;
-  const isSlow = plan.outages.some(({ fault }) => fault === 'slow');
+  const isSlow = [...plan.outages, ...plan.calls].some(({ fault }) => WAITING.includes(fault));
   const slackMs = (isSlow ? SLOW_RUN_MS : SLACK_MS) + skewOf(plan) + (plan.indexLag ?? 0);
   const isPlanned = lanes.some(({ plan: { jobs } }) => jobs.some(({ planned }) => planned));
   // The fact of an open circuit tells the jobs that wait for it.

@@ -39,6 +39,7 @@ export function watchOpenings(world: World): void {
 /** Each refusal is counted and logged once, and no message of ours is refused. */
 export function watchRefusals(world: World): void {
   const { watch, plan, onLog, onMeasure, forged, reach } = world;
+  const refusals = new Map<string, number>();
   let counted = 0;
   let logged = 0;
   onMeasure.push((name, value) => {
@@ -64,10 +65,12 @@ export function watchRefusals(world: World): void {
       [...forged.values()].find((one) => one.messageId === (parkedFrom ?? messageId));
     if (!known) return;
     known.refusals += 1;
+    const times = (refusals.get(messageId) ?? 0) + 1;
+    refusals.set(messageId, times);
     // Each delivery of a message whose delete was lost is refused. So are both runs of an event that Lambda starts twice.
     const runs = plan.starts.some(({ fault }) => fault === 'twice') ? 2 : 1;
-    if (known.refusals > runs * (receiveCount + plan.redeliveries.length))
-      watch.violated(`everything explained: ${messageId} came ${receiveCount} times, refused ${known.refusals} times`);
+    if (times > runs * (receiveCount + plan.redeliveries.length))
+      watch.violated(`everything explained: ${messageId} came ${receiveCount} times, refused ${times} times`);
   });
 }
 

@@ -16,9 +16,11 @@ export function unrest(world: World): string[] {
   if (waiting > 0) return [`${waiting} messages wait in the queue`];
   const rows = watch.rows();
   const stopped = rows.filter(isStopped);
-  const forPerson = onlyForbiddenLeft(world, stopped)
-    ? rows.filter((row) => isUnknown(row) || isStopped(row))
-    : rows.filter(isUnknown);
+  const forbidden = onlyForbiddenLeft(world, stopped);
+  // A step for which evidence has come runs again by itself.
+  const forPerson = rows.filter(
+    (row) => (isUnknown(row) && provenSteps(row).length === 0) || (forbidden && isStopped(row)),
+  );
   const restless = rows.filter(
     (row) =>
       !atRest(row) && !forPerson.includes(row) && !isPaused(world, row) && !(isGhost(world, row) && !isEnd(row.state)),
@@ -45,6 +47,7 @@ export function entriesAgree(world: World): boolean {
   const there = sqs
     .messages(deadLetterQueue(world))
     .filter(({ attributes: { job } }) => !watch.broken.has(jobKey(serviceQueue(world), job?.StringValue ?? '')))
+    .filter((entry) => !waitsForRow(world, entry))
     .map(({ attributes: { job, messageId } }) => `${job?.StringValue} ${messageId?.StringValue}`);
   return wanted.toSorted().join() === there.toSorted().join();
 }

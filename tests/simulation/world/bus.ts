@@ -6,6 +6,7 @@ import { MARK, type Watch } from './watch';
 /** The bus of a run. It checks each event when it comes. */
 export interface Bus extends Events {
   /** The last event under each id. */
+  /** The last event of each id of a queue. A sender in another language may use an id in several queues. */
   published: ReadonlyMap<string, Completion>;
 }
 
@@ -36,7 +37,7 @@ export function createBus({
       if (!completionSchema.safeParse(completion).success)
         watch.violated(`everything explained: the event ${id} breaks its schema`);
       if (JSON.stringify(completion).includes(MARK)) watch.violated(`nothing private: the event ${id} has it`);
-      published.set(id, completion);
+      published.set(`${queue}#${id}`, completion);
       reached('event of an end');
       watch.changed();
     },

@@ -1,8 +1,10 @@
-import { jobKey } from '../../../lib/jobs/keys';
+import { type Envelope, jobIdOf } from '../../../lib/jobs/envelope';
+import { invalidId, jobKey } from '../../../lib/jobs/keys';
 import { isEnd } from '../../../lib/jobs/row';
 import { ROW_DAMAGED, ROW_SCHEMA } from '../../../lib/jobs/stored-row';
 import type { StoredMessage } from '../../../lib/local/sqs/types';
 import type { Item } from '../../../lib/ports';
+import { jsonOf } from '../../../lib/text';
 import type { MemoryTable } from '../../support/memory-table';
 import type { Damage } from '../draw/plan';
 import { serviceQueue } from './names';
@@ -58,10 +60,17 @@ function damageOne(world: World, { job }: Damage): (() => void) | undefined {
   };
 }
 
-/** Whether the job of a message in the DLQ has a row that does not parse, so that the message waits for a person. */
-export function waitsForRow(world: World, { attributes: { code, job } }: Pick<StoredMessage, 'attributes'>): boolean {
-  const isBroken = world.watch.broken.has(jobKey(serviceQueue(world), job?.StringValue ?? ''));
-  return isBroken && code?.StringValue === ROW_DAMAGED;
+/**
+ * Whether the job of a message in the DLQ has a row that does not parse, so that the message waits for a person. The row of
+ * a stranger's message may have another id than the message names.
+ */
+export function waitsForRow(world: World, { attributes, body }: Pick<StoredMessage, 'attributes' | 'body'>): boolean {
+  const { code, job, messageId } = attributes;
+  if (code?.StringValue !== ROW_DAMAGED) return false;
+  const { source, id } = (jsonOf(body) ?? {}) as Partial<Envelope>;
+  const own = source === undefined || id === undefined ? [] : [jobIdOf({ source, id })];
+  const ids = [job?.StringValue ?? '', invalidId(messageId?.StringValue ?? ''), ...own];
+  return ids.some((one) => world.watch.broken.has(jobKey(serviceQueue(world), one)));
 }
 
 /** Code of the next release ran for a moment and wrote the rows of all live jobs. Then it was rolled back. */

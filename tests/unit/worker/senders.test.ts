@@ -1,5 +1,6 @@
 import { PermanentError, WaitError } from '../../../lib/errors';
 import { jobIdOf } from '../../../lib/jobs/envelope';
+import { jobKey } from '../../../lib/jobs/keys';
 import { newRow, rowOfEnvelope } from '../../../lib/jobs/new-row';
 import { cancel } from '../../../lib/ops/act';
 import { jobId as idOfKey } from '../../../lib/producer/job-id';
@@ -246,4 +247,29 @@ test.each([
   expect(engine.rows()).toMatchObject([{ state }]);
   if (state === 'dead') expect(engine.rows()[0]?.error).toMatchObject({ code: 'InvalidEnvelope', field: 'time' });
   expect(Object.keys(engine.records())[0]).toMatch(/year=202[56]\//);
+});
+
+test('a stranger cannot make SQS swallow the message that comes back from the DLQ', async () => {
+  const { engine, effects } = start();
+  engine.send(BODY);
+  spendReceives(engine);
+  for (const version of [0, 1, 2]) engine.send('not json', { deduplication: `${ID}:${version}` });
+  await engine.reconcile();
+
+  while (engine.inQueue() > 0) await engine.deliver();
+
+  expect(effects).toEqual([ID]);
+});
+
+test('the entry of a message of another sender names the row that does not parse', async () => {
+  const { engine } = start();
+  // No random, so it gets an id of its own.
+  const stranger = { source: '/elsewhere', id: 'e9e6c1a5-0c5b-5d6e-8a3b-0d6f4d4f5a11' };
+  const own = jobIdOf(stranger);
+  await engine.table.put({ key: jobKey('sample', own), version: 1, writer: '' }, 0);
+  engine.send(JSON.stringify(anEnvelope(stranger)));
+
+  await engine.deliver();
+
+  expect(engine.deadLetters().map(({ attributes }) => attributes.job?.StringValue)).toEqual([own]);
 });
