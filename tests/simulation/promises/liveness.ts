@@ -83,9 +83,10 @@ function boundOf({ plan, settings }: World): number {
   const sources = plan.jobs.filter((job) => poison.includes(job) || job.kind === 'copy');
   const repeats = sources.filter(({ again }) => again !== undefined);
   const { redrives, redeliveries, commands } = plan;
-  // A return whose answer is lost is sent again for a newer version of its row, so SQS takes both.
+  // A return whose answer is lost is sent again for a newer version of its row, so SQS takes both. If the entry cannot be
+  // deleted, the next look returns it again.
   const silent = plan.calls.filter(
-    ({ kind, fault }) => fault === 'silent' && (kind ?? 'queues.send') === 'queues.send',
+    ({ kind = 'queues.send', fault }) => kind === 'queues.delete' || (fault === 'silent' && kind === 'queues.send'),
   );
   const resent = silent.reduce((sum, { times = 1 }) => sum + times, 0);
   const more = repeats.length + redrives.length + redeliveries.length + commands.length + resent;
