@@ -69,6 +69,7 @@ export async function feedbackCost(size: Size): Promise<string> {
         ms[name] = [...(ms[name] ?? []), (performance.now() - startedAt) / jobs];
         cpu[name] = [...(cpu[name] ?? []), (cpuMs() - startedCpu) / jobs];
       }
+      if (!calls.has('vendor.createTicket')) throw new Error(`${name}: made no ticket`);
       requests[name] = new Map(calls);
     }
   await Promise.all([dynamo.close(), s3.close(), zendesk.close(), sendgrid.close()]);
@@ -114,12 +115,16 @@ function event(id: string): SQSEvent {
 
 const settings = () => feedbackSettings;
 
-/** Writes the rows of the jobs as the API does. Its calls are not those of a worker. */
+/** Writes the rows of the jobs as the API does, and gives the messages their randoms. Its calls are not those of a worker. */
 async function accept(jobs: Table, records: SQSEvent['Records']): Promise<void> {
   const ledger = createLedger({ table: jobs, clock: realClock, random: realRandom, settings });
-  for (const { body } of records) {
+  for (const record of records) {
     const origin = { queue: 'feedback', group: 'g', now: Date.now(), random: realRandom };
-    await ledger.write(newRow({ ...origin, envelope: parseEnvelope(body) }), 0);
+    const row = newRow({ ...origin, envelope: parseEnvelope(record.body) });
+    await ledger.write(row, 0);
+    record.messageAttributes = {
+      token: { stringValue: row.token, dataType: 'String' },
+    } as typeof record.messageAttributes;
   }
 }
 
