@@ -135,7 +135,6 @@ function hashKeyStatements({ hashKey, settings: { secretsKey } }: Instance): Sta
   return [allow('Parameters', ['ssm:GetParameter'], parameters), ...(secretsKey ? [decrypt] : [])];
 }
 
-/** Changes only the mappings of the instance's functions. */
 const pause = ({ rows, ...of }: Instance): Statement => ({
   ...allow('Pause', ['lambda:UpdateEventSourceMapping'], arn('lambda', 'event-source-mapping:*')),
   Condition: {
@@ -145,7 +144,6 @@ const pause = ({ rows, ...of }: Instance): Statement => ({
   },
 });
 
-/** `sls instances` reads the outputs of the stack. */
 const stack = (of: Instance): Statement =>
   allow('Stack', ['cloudformation:DescribeStacks'], arn('cloudformation', `stack/${stackName(of)}/*`));
 

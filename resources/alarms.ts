@@ -10,7 +10,6 @@ export interface Alarm {
   subject?: string;
   /** The `expression` names them by their keys. Two or more metrics need one. Percentiles would need another property. */
   metrics: Record<string, Metric<'Sum' | 'Average' | 'Maximum'>>;
-  /** CloudWatch metric math, for example `visible + inFlight`. */
   expression?: string;
   threshold: number;
   /** The alarm goes off below the threshold. Otherwise it goes off at or above it. */

@@ -3,11 +3,7 @@ import type { EventColumn, PropertyType } from '../lib/config/functions';
 import type { Instance } from '../lib/instances/instance';
 import type { Fragment, Resource } from './template';
 
-/**
- * For Athena: a Glue database with a table for the originals, one for their late copies, one for the hours as Parquet, and
- * the view `events` that shows each event once (docs/analytics.md). Partition projection finds the hours without a
- * crawler. It needs no permission and costs nothing until someone asks.
- */
+/** Athena's tables and the view of each event once (docs/analytics.md). Partition projection needs no crawler. */
 export function catalogResources(of: Pick<Instance, 'name' | 'bucket' | 'prefix' | 'settings'>): Fragment {
   const { name, bucket, prefix, settings } = of;
   const { athena = false, columns = {} } = settings.analytics ?? {};
@@ -121,10 +117,7 @@ const PROPERTY: Record<PropertyType, (json: string, path: string) => string> = {
   boolean: (json) => `CASE ${json} WHEN 'true' THEN true WHEN 'false' THEN false END`,
 };
 
-/**
- * The SQL of the view. A row of the day before hides a later row with the same id. A condition on `date` opens the objects
- * of those days and of the day before only, because `date` follows from the partition and divides the windows.
- */
+/** The view: a row hides later ones with its id. `date` opens only the objects of those days and of the day before. */
 export function eventsView(columns: Record<string, PropertyType>): string {
   const utc = (column: string) => `CAST(from_iso8601_timestamp(${column}) AT TIME ZONE 'UTC' AS timestamp(3))`;
   const own = Object.keys(COLUMNS).map((column) => `"${column}"`);

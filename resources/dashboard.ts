@@ -7,10 +7,7 @@ import { lambdaMetric, type Metric, ownMetric, sqsMetric } from './metric';
 import type { Fragment } from './template';
 import { alarmStates, graph, heading, layout, logTable, text, type Widget } from './widgets';
 
-/**
- * The dashboard, named like the instance: the client, the alarms, a row per queue, and rows for vendors, campaigns,
- * analytics and the functions. The tables ask the logs: CloudWatch bills each metric, and no log line.
- */
+/** The instance's dashboard. Its tables ask the logs: CloudWatch bills each metric, and no log line. */
 export function dashboardResources(
   of: Pick<Instance, 'name' | 'stage' | 'rows' | 'settings'>,
   { functions, alarmNames }: { functions: WatchedFunction[]; alarmNames: string[] },

@@ -1,8 +1,4 @@
-/**
- * Leaves out what an instance does not have. Functions and resources of queues that its file does not name go, and so do the
- * keys of such a queue in permissions (`evidence#testflight#*`). A statement that is left without a resource goes too, and
- * each null. CloudFormation's conditions cannot do this: `condition:` of a function does not reach its role and its events.
- */
+/** Leaves out what an instance does not have. `condition:` of a function would not reach its role and its events. */
 module.exports = class LeaveOut {
   constructor({ service }) {
     this.hooks = {

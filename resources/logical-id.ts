@@ -1,7 +1,4 @@
-/**
- * Logical id of a queue's resource, for example `FeedbackDlq`. Never change one: CloudFormation would replace the live
- * queue and delete its messages.
- */
+/** For example `FeedbackDlq`. Never change one: CloudFormation would replace the queue and delete its messages. */
 export const logicalId = (queue: string, part: 'Queue' | 'Dlq'): string => `${pascal(queue)}${part}`;
 
 const pascal = (name: string): string =>

@@ -10,7 +10,6 @@ export interface Resource {
 export interface Fragment {
   Resources?: Record<string, Resource>;
   Outputs?: Record<string, { Description?: string; Value?: unknown; Export?: { Name: string } }>;
-  /** Extra properties for resources that Serverless creates. */
   extensions?: Record<string, Partial<Omit<Resource, 'Type'>>>;
 }
 

@@ -124,7 +124,6 @@ function quantity(value: number, unit: Kind['unit']): string {
 
 const rounded = (value: number): string => String(Math.round(value * 100) / 100);
 
-/** Codes of dead jobs that fit into a message. */
 const MOST_CODES = 5;
 
 /** Why the jobs of a queue died, the most frequent code first, each with the first job that died of it. */

@@ -15,7 +15,6 @@ export interface Kind {
   follows?: readonly string[];
 }
 
-/** What CloudWatch watches. */
 const ALARMS = {
   'dlq-depth': {
     scope: 'queue',
@@ -222,10 +221,7 @@ export const isAboutWaiting = (kind: AnyKind): boolean => ABOUT_WAITING.includes
 export const alarmName = (instance: string, kind: AlarmKind, queue = ''): string =>
   [instance, queue, kind].filter(Boolean).join('-');
 
-/**
- * Reads kind and subject from an alarm's name. `undefined`: not one of our alarms. It compares whole names, because the
- * name of another instance may begin with ours.
- */
+/** Reads an alarm's name, whole because another instance's may begin with ours. `undefined`: not one of our alarms. */
 export function parseAlarmName(
   name: string,
   { instance, queues }: { instance: string; queues: readonly string[] },

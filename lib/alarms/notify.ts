@@ -24,10 +24,7 @@ const TRIES = 3;
 /** Time at the end of the run that is reserved to store an undelivered alarm. */
 const GUARD_MS = 4_000;
 
-/**
- * Sends one message of the topic to Discord. If a retry cannot help, it stores the message in the queue of undelivered
- * alarms. If a retry may help, it rejects: Lambda tries again, and stores the message there after the last try.
- */
+/** Sends one message of the topic to Discord. It rejects if a retry may help, and otherwise stores the message. */
 export async function notify(
   deps: AlarmDeps,
   sns: Pick<SNSMessage, 'Message' | 'Subject' | 'MessageId'>,

@@ -1,7 +1,4 @@
 import { fromEnv } from '@aws-sdk/credential-provider-env';
 
-/**
- * Replaces `@aws-sdk/credential-provider-node` by an alias in the bundles. Lambda gives a function's credentials in the
- * environment, so the sources for other machines (SSO, profiles, containers) only make the bundles larger.
- */
+/** Replaces `@aws-sdk/credential-provider-node` in the bundles: Lambda gives credentials in the environment. */
 export const defaultProvider = fromEnv;

@@ -1,7 +1,4 @@
-/**
- * Replaces `@smithy/core/event-streams` by an alias in the bundles. The AWS SDK loads that module by `import()`, so esbuild
- * keeps the whole of what it imports. Only calls such as `SelectObjectContent` use it, and we make none of them.
- */
+/** Replaces `@smithy/core/event-streams` in the bundles, which esbuild would keep whole. No call of ours uses it. */
 export class EventStreamSerde {
   constructor() {
     throw new Error('The bundles of functions have no event streams. See the aliases in serverless.yml.');

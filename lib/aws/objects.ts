@@ -23,10 +23,7 @@ const isMissing = (error: unknown): boolean => hasStatus(error, 404) && !isAwsEr
 
 export const s3Client = (config: S3ClientConfig = clientDefaults): S3Client => new S3Client(config);
 
-/**
- * The bucket through the AWS SDK, with one client per cold start. S3 admits that a key is missing only to callers with
- * `s3:ListBucket` on the prefix. Without that permission a missing object is a StoreError (`S3.AccessDenied`).
- */
+/** The bucket through the AWS SDK. Without `s3:ListBucket`, a missing object is a StoreError (`S3.AccessDenied`). */
 export function realObjects({ bucket, client = s3Client() }: { bucket: string; client?: S3Client }): Objects {
   const putInput = (...[key, body, contentType, metadata]: Parameters<Objects['put']>) => ({
     Bucket: bucket,
@@ -123,10 +120,7 @@ export function realObjects({ bucket, client = s3Client() }: { bucket: string; c
   };
 }
 
-/**
- * Reads an object in chunks, for lists that are larger than memory. Rejects with a StoreError, also if the object does
- * not exist (`S3.NoSuchKey`) or the connection breaks.
- */
+/** Reads an object in chunks. A missing one (`S3.NoSuchKey`) and a broken connection are StoreErrors too. */
 export function realObjectReader({ bucket, client = s3Client() }: { bucket: string; client?: S3Client }) {
   return async function* read(key: string): AsyncGenerator<Uint8Array> {
     const { Body } = await s3('GetObject', () => client.send(new GetObjectCommand({ Bucket: bucket, Key: key })));

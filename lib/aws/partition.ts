@@ -1,3 +1,2 @@
-/** The partition of a region, which begins every ARN. */
 export const partitionOf = (region: string): string =>
   region.startsWith('cn-') ? 'aws-cn' : region.startsWith('us-gov-') ? 'aws-us-gov' : 'aws';

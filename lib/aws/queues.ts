@@ -14,10 +14,7 @@ import { clientDefaults } from './clients';
 import { entriesOf, fromSqs, toSqs, toSqsBatch, visibilityBatch, wholeSeconds } from './sqs-messages';
 import { guarded } from './store-error';
 
-/**
- * Without `useQueueUrlAsEndpoint: false` the client ignores its endpoint and sends to the host of the queue's URL. A test
- * or the local service would call the real SQS.
- */
+/** Without `useQueueUrlAsEndpoint: false` a test or the local service would call the host of the queue's URL. */
 export const sqsClient = (config: SQSClientConfig = clientDefaults): SQSClient =>
   new SQSClient({ ...config, useQueueUrlAsEndpoint: false });
 

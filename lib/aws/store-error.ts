@@ -21,11 +21,7 @@ export const isAwsError = (error: unknown, name: string): boolean => nameOf(erro
 
 export const hasStatus = (error: unknown, status: number): boolean => statusOf(error) === status;
 
-/**
- * Runs calls to a service and turns any error into a StoreError with the code `{service}.{AWS's name}`, for example
- * `SQS.QueueDoesNotExist` or `DynamoDB.ECONNREFUSED`. It drops AWS's text and the error itself, because the text quotes
- * values (keys, group ids, parts of an item) and the error holds the request.
- */
+/** Turns any error into a StoreError, such as `SQS.QueueDoesNotExist`. Drops AWS's text and request: they hold values. */
 export const guarded =
   (service: string) =>
   async <T>(operation: string, call: () => Promise<T>): Promise<T> => {

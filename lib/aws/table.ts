@@ -15,10 +15,7 @@ import { guarded, isAwsError } from './store-error';
 export const dynamoClient = (config: DynamoDBClientConfig = clientDefaults): DynamoDBClient =>
   new DynamoDBClient(config);
 
-/**
- * The jobs table through the AWS SDK, with one client per cold start. The SDK may repeat a write that already took
- * effect, and then the answer is 'conflict'. Compare `writer` before you conclude that another writer was faster.
- */
+/** The jobs table. The SDK may repeat a write that took effect and answer 'conflict', so compare `writer` first. */
 export function realTable({ table, client = dynamoClient() }: { table: string; client?: DynamoDBClient }): Table {
   const documents = DynamoDBDocumentClient.from(client, { marshallOptions: { removeUndefinedValues: true } });
   const dynamo = guarded('DynamoDB');

@@ -9,7 +9,6 @@ import { type Command, JSON_OUTPUT } from './command';
 import { hour } from './options';
 import { tableText } from './text';
 
-/** Seconds of a line of the table. */
 const PERIOD = 600;
 const WATCH_MS = 10_000;
 const MOST_NAMES = 20;

@@ -30,7 +30,6 @@ export interface CommandContext {
   options: Options;
   out: Output;
   serverless: Serverless;
-  /** The deployment, its account, and who runs the command. */
   target: () => Promise<NamedTarget>;
   connect: () => Promise<Connection>;
   /** Stores who runs this command and why, once. Returns the id of that object. Comes before the first change. */

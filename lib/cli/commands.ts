@@ -12,10 +12,7 @@ const all = { ...jobs, ...queues, ...campaigns, ...analytics, ...verifying, ...s
 
 export type CommandName = keyof typeof all;
 
-/**
- * Our `sls` commands by name, in the order of --help. Serverless loads this table for each of its own commands too. Code
- * that needs AWS's clients or a server is therefore imported when a command runs.
- */
+/** Our `sls` commands, in the order of --help. Every `sls` call loads it, so a command imports clients when it runs. */
 export const commands: Record<CommandName, Command> = all;
 
 /** Serverless's own commands that only read from AWS. */

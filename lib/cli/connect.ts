@@ -77,10 +77,7 @@ export async function requireService(): Promise<LocalConnection> {
   return service;
 }
 
-/**
- * Where `sls verify` looks for tickets: the Zendesk of the deployment's feedback worker. `token`: an operator's own, because
- * the worker's may be a reference that only the worker can read. `undefined`: Zendesk is not asked.
- */
+/** Where `sls verify` looks for tickets. `token`: an operator's own, because only the worker can read the worker's. */
 export function zendeskLookup(environment: Environment, token: string | undefined): Source['zendesk'] {
   const { ZENDESK_ENDPOINT: endpoint, ZENDESK_EMAIL: email } = environment;
   if (!endpoint || !email || !token) return undefined;
@@ -88,7 +85,6 @@ export function zendeskLookup(environment: Environment, token: string | undefine
   return { endpoint, authorization: basicAuthorization(email, token) };
 }
 
-/** Shows warnings and errors only. The command itself reports success. */
 function logTo(out: Output): Log {
   const note = (message: string, facts: Facts = {}) => {
     const known = Object.entries(facts).flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${value}`]));

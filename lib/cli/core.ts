@@ -38,10 +38,7 @@ export async function beforeCore(serverless: Serverless, options: Options): Prom
   }, serverless);
 }
 
-/**
- * Runs when the service is packaged, before anything is deployed. `--plan` ends the command here, with what CloudFormation
- * would change. Otherwise claims the instance's folder.
- */
+/** Runs once the service is packaged. `--plan` ends here with what would change. Else claims the instance's folder. */
 export async function beforeDeployment(serverless: Serverless, options: Options): Promise<void> {
   await shown(async () => {
     const instance = chosenInstance(options);
@@ -67,10 +64,7 @@ export async function beforeDeployment(serverless: Serverless, options: Options)
   throw new serverless.classes.Error('The command could not end here. Nothing was changed.', 'NOT_ENDED');
 }
 
-/**
- * Gives the template the deployed event source mappings of the paused queues, so that CloudFormation does not touch them. An
- * update would enable them. Rejects with a StoreError if the table cannot be read.
- */
+/** Gives the template the deployed mappings of paused queues, which an update would enable. Rejects with a StoreError. */
 export async function keepPauses(serverless: Serverless, target: NamedTarget, stack: string): Promise<void> {
   const { table, queueNames } = await connect(serverless, target, terminal);
   const pauses = await Promise.all(queueNames.map((queue) => pauseOf(table, queue))).catch((error: unknown) => {

@@ -132,10 +132,7 @@ async function act(context: CommandContext, action: JobAct): Promise<void> {
 
 const DONE: Record<JobAct, string> = { retry: 'retried', cancel: 'cancelled', discard: 'discarded' };
 
-/**
- * Does the same to all jobs that the filter finds and that ended before the command began. It first shows them, and asks.
- * Nothing is stored about it: after Ctrl-C or a crash, the same command goes on, because jobs that are done no longer fit.
- */
+/** Acts on all jobs found that ended before the command began. After Ctrl-C or a crash, the same command goes on. */
 async function actOnMany(context: CommandContext, action: JobAct, filter: Options): Promise<void> {
   const { options, out, connect, audited, sls } = context;
   const deps = await connect();

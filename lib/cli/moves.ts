@@ -10,10 +10,7 @@ import { listJobs } from '../ops/search';
 import type { AwsConfig, Serverless } from './serverless';
 import { readStack } from './stack';
 
-/**
- * What a deployment would leave behind: its old folder, and queues that it removes or replaces by another type. `left`: the
- * URLs of those queues and DLQs.
- */
+/** The old folder and queues that a deployment would leave behind. `left`: the URLs of those queues and their DLQs. */
 async function movesOf(instance: Instance, config: AwsConfig): Promise<{ problems: Problem[]; left: string[] }> {
   const { Folder: deployed, ...outputs } = (await readStack(config, stackName(instance)))?.outputs ?? {};
   const kept = instance.rows.flatMap(({ name, type }) =>
@@ -31,10 +28,7 @@ async function movesOf(instance: Instance, config: AwsConfig): Promise<{ problem
 
 const nameOf = (url: string): string => url.split('/').at(-1) ?? '';
 
-/**
- * The moves that would leave work behind: bodies and lists in the old folder, or messages in a queue. `unfinished` is asked
- * only if there is a move.
- */
+/** The moves that would leave bodies, lists or messages behind. `unfinished` is asked only if there is a move. */
 export async function movedProblems(
   instance: Instance,
   { config, unfinished }: { config: AwsConfig; unfinished: () => Promise<number> },
@@ -47,10 +41,7 @@ export async function movedProblems(
   return problems.map(({ path, rule }) => ({ path, rule: `${rule} ${waiting}` }));
 }
 
-/**
- * Rejects with an OperatorError if the file names another folder than the deployed stack has, or not all of its queues. A
- * deployment of one function would take that function there, and leave the others.
- */
+/** Throws an OperatorError if the file moves a folder or queue: a deployment of one function would leave the others. */
 export async function requireSamePlace(instance: Instance, serverless: Serverless): Promise<void> {
   const { problems } = await movesOf(instance, await serverless.getProvider('aws').getAwsSdkV3Config());
   if (problems.length === 0) return;
@@ -58,10 +49,7 @@ export async function requireSamePlace(instance: Instance, serverless: Serverles
   throw new OperatorError([...linesOf(instance.file, problems), why].join('\n'));
 }
 
-/**
- * How many jobs and campaigns have not ended. At most one job of each queue is counted. A campaign counts for itself: its
- * first job ends when it begins, and its chunks become jobs only when they are released.
- */
+/** Unfinished work, at most one job of each queue. A campaign counts for itself: its first job ends when it begins. */
 export async function unfinishedWork(reader: Reader, queues: readonly string[]): Promise<number> {
   // Its own names are those of the file, which may leave a deployed queue out.
   const asked = { ...reader, queueNames: queues };

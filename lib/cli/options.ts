@@ -20,7 +20,6 @@ export function oneOf<T extends string>(options: Options, name: string, values: 
   throw new OperatorError(`--${name} must be one of ${values.join(', ')}, is ${value}.`);
 }
 
-/** A whole number. */
 export function count(
   options: Options,
   name: string,

@@ -76,21 +76,14 @@ function commandTree(): Record<string, Node> {
   return tree;
 }
 
-/**
- * Turns the word after a command into its option: `jobs show ID` becomes `jobs show --id ID`. Serverless would read ID as
- * part of the command. Changes `argv`, which Serverless reads after it has created its plugins.
- */
+/** Changes `jobs show ID` in `argv` to `jobs show --id ID`. Serverless would read ID as part of the command. */
 export function namePositionals(argv: string[]): void {
   const [, , first = '', second = '', word = ''] = argv;
   const command = Object.entries(commands).find(([name]) => name === `${first} ${second}`)?.[1];
   if (command && 'id' in command.options && word !== '' && !word.startsWith('-')) argv.splice(4, 0, '--id');
 }
 
-/**
- * Removes the shared role from a compiled template. No function uses it, and it may poll every queue. The functions' own
- * roles are copies of it, so this runs after they are made. It also removes every DependsOn a role, which the reference
- * to that role already implies (cfn-lint W3005).
- */
+/** Removes the shared role, which may poll every queue, after its copies are made, and each DependsOn a role (W3005). */
 export function dropSharedRole(template: Template, sharedRole: string): void {
   delete template.Resources[sharedRole];
   const isRole = (id: string) => template.Resources[id]?.Type === 'AWS::IAM::Role' || id === sharedRole;

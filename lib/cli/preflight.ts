@@ -32,10 +32,7 @@ export async function accountFindings(instance: Instance, serverless: Serverless
   });
 }
 
-/**
- * Whether the account is ready for a deployment. Writes nothing. Rejects with a StoreError if AWS does not answer at all.
- * `unfinished`: how many jobs and campaigns of the deployed instance have not ended.
- */
+/** Whether the account is ready for a deployment. Writes nothing. Rejects with a StoreError if AWS gives no answer. */
 export async function preflight(
   instance: Instance,
   checked: { config: AwsConfig; account: string; unfinished: () => Promise<number> },

@@ -63,10 +63,7 @@ function once<T>(make: () => T): () => T {
 /** An error whose message says all that an operator needs. Any other one is shown with its stack. */
 const EXPECTED = [OperatorError, StoreError, IllegalTransitionError, ConfigError, InstanceProblems];
 
-/**
- * An expected error becomes one of Serverless, which prints it to standard output without its stack. A command that prints
- * JSON there gives its `out`: then the message goes to standard error.
- */
+/** Makes an expected error one of Serverless, without its stack. With `out`, its message goes to standard error. */
 export async function shown(run: () => Promise<void>, serverless: Serverless, out?: Output): Promise<void> {
   try {
     await run();
@@ -105,10 +102,7 @@ async function actOf(
   return { action, stage, arguments: given, reason };
 }
 
-/**
- * Asks an operator to type the instance's name before a command changes production. `--yes` answers in advance. A removal
- * needs the name even then, in `--confirm`. Throws an OperatorError without the right answer.
- */
+/** Asks for the instance's name before production changes. `--yes` answers, or `--confirm` for a removal. */
 export async function confirmProduction(
   { instance, stage }: Target,
   { options, out, removes = false }: Pick<CommandContext, 'options' | 'out'> & { removes?: boolean },

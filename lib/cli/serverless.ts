@@ -29,10 +29,7 @@ export interface Serverless {
   };
 }
 
-/**
- * For any SDK client. At runtime it also holds a request handler, which knows the machine's proxy. All clients of one
- * configuration share its connections, so never destroy a client: that would cut the calls of the others.
- */
+/** For any SDK client. Clients share its request handler, which knows the proxy, so never destroy one. */
 export type AwsConfig = Pick<DynamoDBClientConfig & S3ClientConfig & SQSClientConfig, 'region' | 'credentials'>;
 
 export type Environment = Record<string, string>;

@@ -10,7 +10,6 @@ export interface NamedTarget extends Target {
   by: string;
 }
 
-/** The account of the service on this machine. */
 export const LOCAL_ACCOUNT = '000000000000';
 
 /** The deployment that this `sls` call is about. Asks nothing of AWS. */

@@ -6,7 +6,6 @@ import { hour } from './options';
 import { tableText } from './text';
 
 const DAY_MS = 86_400_000;
-/** Exit code if there are findings. */
 const BROKEN = 2;
 
 /** The code of `sls verify`. The checker itself shares no code with the service. */

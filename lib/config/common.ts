@@ -8,7 +8,6 @@ export const queueSettings = z.object({
   retention: z.number().int().min(60).max(1_209_600),
   dlqRetention: z.number().int().min(60).max(1_209_600),
   visibility: z.number().int().min(0).max(43_200),
-  /** maxReceiveCount of the redrive policy. */
   receives: z.number().int().min(1).max(1000),
   /** How many messages the reconciler lets the queue have when it releases held jobs. */
   room: z.number().int().min(1),

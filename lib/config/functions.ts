@@ -11,13 +11,11 @@ const sendgrid = {
   EMAIL_RATE: z.coerce.number().positive().max(10_000).default(100),
 };
 
-/** The mail that a worker sends beside its own work. */
 const ownMail = {
   ...sendgrid,
   SENDGRID_FROM_EMAIL: z.email(),
   SENDGRID_FROM_NAME: z.string().max(100).optional(),
   BRAND_NAME: z.string().max(100).default('our team'),
-  /** The key of the hashes of people (lib/jobs/person-hash.ts). */
   HASH_KEY: secret,
 };
 
@@ -36,10 +34,7 @@ export const feedbackEnv = z.object({
   ZENDESK_TOKEN: secret,
   ...ownMail,
   FEEDBACK_TEMPLATE_ID: templateId.optional(),
-  /**
-   * The confirmation's templates for other languages, `de=d-…,pt-BR=d-…`. A user whose language has none gets the one
-   * above. The tags get lower case.
-   */
+  /** Templates for other languages, `de=d-…,pt-BR=d-…`. Any other one gets that above. The tags get lower case. */
   FEEDBACK_TEMPLATES: list
     .refine(
       (entries) => entries.every((entry) => /^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*=d-[0-9a-f]{32}$/.test(entry)),

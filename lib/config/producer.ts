@@ -2,10 +2,7 @@ import * as z from 'zod';
 import { commonEnv, queueSettings } from './common';
 import { name } from './values';
 
-/**
- * What a producer has to know about an instance, besides its name and region. The stack writes it as JSON into the SSM
- * parameter `producerParameter(instance)`. Newer stacks may add fields.
- */
+/** JSON that the stack writes into the SSM parameter `producerParameter(instance)`. Newer stacks may add fields. */
 export const producerSettings = z.object({
   account: z.string().regex(/^\d{12}$/, 'must be 12 digits'),
   bucket: commonEnv.shape.BUCKET,

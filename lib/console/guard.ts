@@ -9,10 +9,7 @@ export interface Env {
   Bindings: HttpBindings;
 }
 
-/**
- * The page may load its own files and call its own server, and nothing else. No inline script runs, so text that was
- * stored as markup stays text. No other page may show it in a frame.
- */
+/** The page loads and calls only its own server, runs no inline script, and no other page may show it in a frame. */
 export const headers: MiddlewareHandler<Env> = secureHeaders({
   contentSecurityPolicy: {
     defaultSrc: ["'none'"],
@@ -42,10 +39,7 @@ export const ownHost: MiddlewareHandler<Env> = async (context, next) =>
 
 const OTHER_ORIGIN = 'The request comes from another origin.';
 
-/**
- * Lets only the console's own page call the API. `token`: what the page must know. Without one, the page needs none, as
- * on the local service, whose other ports are open to this machine too.
- */
+/** Lets only the console's own page call the API. Without a `token`, as on the local service, the page needs none. */
 export function ownPage(token: string | undefined): MiddlewareHandler<Env> {
   return async (context, next) => {
     const { req } = context;

@@ -39,10 +39,7 @@ export type FoundJobs = Awaited<ReturnType<typeof foundJobs>>;
 
 const MOST_FOUND = 500;
 
-/**
- * Searches jobs. It ends early once it has found enough, or if the reader goes away. `note`: where the search looked, and
- * whether there are more.
- */
+/** Searches jobs until it has enough or the reader goes away. `note`: where it looked, and whether there are more. */
 export async function foundJobs(deps: ConsoleDeps, query: Query, signal: AbortSignal) {
   if (query.q !== undefined && query.by === undefined) return lookUp(deps, query.q, query);
   const { rows, looked, where, ...found } = await listJobs(deps.deployment, filterOf(query), {
@@ -84,13 +81,9 @@ const lineOf = (row: JobRow) => ({
 
 export type DeadLetters = Awaited<ReturnType<typeof deadLetters>>;
 
-/** More rows would take longer than a look at a screen. */
 const MOST_DEAD = 1_000;
 
-/**
- * Dead jobs with an entry in the dead-letter queue, grouped by queue, reason and error code, the largest group first.
- * `more`: not all were read, so counts are at least that high.
- */
+/** Dead jobs in the dead-letter queue, the largest group first. `more`: not all were read, so counts are lower bounds. */
 export async function deadLetters(deps: ConsoleDeps, queue: string | undefined) {
   const { deployment } = deps;
   const now = deployment.clock.now();

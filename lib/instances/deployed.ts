@@ -9,10 +9,7 @@ export const stackName = ({ name, stage }: Pick<Instance, 'name' | 'stage'>): st
 
 export const folderOf = ({ bucket, prefix }: Pick<Instance, 'bucket' | 'prefix'>): string => `${bucket}/${prefix}`;
 
-/**
- * What a deployment of this instance would put into the stack's outputs. Never rename one: `sls instances` and the checks
- * before a deployment read those of the last deployment. `SettingsHash` differs from the file's if the file has changed.
- */
+/** The stack's outputs. Never rename one: `sls instances` and the checks read those of the last deployment. */
 export const deployedBy = (instance: Instance) => ({
   Version: (JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }).version,
   SettingsHash: settingsHash(instance),

@@ -36,10 +36,7 @@ const tagValue = z
   .string()
   .regex(/^[\p{L}\p{N} _.:/=+@-]{0,256}$/u, 'must be at most 256 letters, digits, spaces or _.:/=+@-');
 
-/**
- * An instance's file, `instances/{name}.yml`. A profile, `instances/profiles/{stage}.yml`, has the same settings. Times
- * are seconds.
- */
+/** A file, `instances/{name}.yml`, or a profile, `instances/profiles/{stage}.yml`. Times are seconds. */
 export const instanceFile = section({
   stage: z.enum(STAGES, 'must be prod or staging').describe('The profile. It also ends the name of the stack'),
   account: z

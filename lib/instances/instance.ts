@@ -6,7 +6,6 @@ import type { QueueRow } from './queue-row';
 /** One client or environment, complete: the file, its profile and the defaults. */
 export interface Instance {
   name: string;
-  /** The path of its file, for messages. */
   file: string;
   stage: Stage;
   /** Undefined only in the local stage. */
@@ -25,10 +24,7 @@ export interface Instance {
   settings: InstanceFile;
 }
 
-/**
- * Whether an instance has the function `key`. The worker of a queue that is not in use is absent. So are the event
- * webhook without a queue that sends mail, and the hours of events without analytics.
- */
+/** Whether an instance has a function. The event webhook needs a queue that sends mail, and the hours need analytics. */
 export function hasFunction({ rows, known }: Instance, key: string): boolean {
   const uses = (queue: string) => rows.some(({ name }) => name === queue);
   if (key in known) return uses(key);

@@ -103,7 +103,6 @@ export function rowProblems(row: QueueRow, waits: number[]): Problem[] {
   return problems.map((problem) => ({ ...problem, path: problem.path.replace(/\.$/, '') }));
 }
 
-/** The part of a row that the functions read from QUEUES. */
 export const settings = (row: QueueRow): QueueSettings => ({
   type: row.type,
   retention: row.retention,

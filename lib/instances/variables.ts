@@ -9,10 +9,7 @@ import { functionsOf, type Instance } from './instance';
 import { nearestText, type Problem } from './problems';
 import { settings as queueSettings } from './queue-row';
 
-/**
- * What serverless.yml reads as `custom.instance`: the settings of the instance's file, lists and tables of texts as the text
- * of a variable, and what functions need that follows from them.
- */
+/** `custom.instance` of serverless.yml: the file's settings, lists and tables as texts, and what follows from them. */
 export function templateValues(instance: Instance): Record<string, unknown> {
   const { name, region, stage, bucket, prefix, retain, rows, settings } = instance;
   const { queues: _queues, tags: _tags, ...others } = settings;

@@ -9,7 +9,6 @@ export interface ApiDeps {
   emailEvents: (event: object) => Promise<InvokeResult>;
   /** The events about ends of jobs, the newest last. */
   events: readonly object[];
-  /** Answers `GET /health` with the URLs of all parts. */
   health: () => object;
 }
 
@@ -19,10 +18,7 @@ const principalOf = (): string => 'local';
 /** Lambda's limit for the request of a function URL. */
 const MOST_BYTES = '6mb';
 
-/**
- * The example's API, and routes that only this machine has: `POST /emails` submits a mail, `GET /events` and `/health`
- * show what the service has, and `POST /email-events` is the function URL for SendGrid's events.
- */
+/** The example's API, routes of this machine only, and the function URL for SendGrid's events. */
 export function createApi({ producer, emailEvents, events, health }: ApiDeps): Express {
   const router = Router();
   const optionsOf = optionsFor(principalOf);

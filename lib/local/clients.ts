@@ -12,7 +12,6 @@ interface At {
   region: string;
 }
 
-/** The options of a client of the emulators, without its endpoint. */
 export const localConfig = (region: string) => ({ ...clientDefaults, region, credentials: LOCAL_CREDENTIALS });
 
 /** Clients of the emulators. They do not read or change this process's environment. */

@@ -16,7 +16,6 @@ import type { Packaged } from './template/package';
 export const REGION = 'us-east-1';
 export const ACCOUNT = '000000000000';
 
-/** The queues, tables and buckets of the template, in emulators. */
 export type Cloud = Awaited<ReturnType<typeof startCloud>>;
 
 /** Resolves to a part that was started, and registers how to stop it. The service stops its parts in reverse order. */

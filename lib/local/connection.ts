@@ -21,7 +21,6 @@ export const APP_STORE_CONNECT_KEY = fakePrivateKey('local');
 /** The fake SendGrid signs its events with these keys, and the function checks the signature. */
 export const EVENT_KEYS = eventKeys();
 
-/** The variables that lead a process to the emulators instead of AWS. */
 export const awsVariables = (endpoints: AwsEndpoints, region: string): Record<string, string> => ({
   AWS_REGION: region,
   AWS_ACCESS_KEY_ID: LOCAL_CREDENTIALS.accessKeyId,

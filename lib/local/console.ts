@@ -7,7 +7,6 @@ import { type FakeVendors, REGION } from './cloud';
 import { LOCAL_APP } from './fakes/app-store-connect';
 import type { Failure, FakeServer } from './fakes/server';
 
-/** A page with more rows is too long to read. */
 const MOST_ROWS = 50;
 /** The readers of the sample campaign. The fake takes 500 a second. */
 const READERS = 5_000;

@@ -20,11 +20,7 @@ const PUBLISHED =
   '<PublishResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/"><PublishResult><MessageId>local</MessageId></PublishResult></PublishResponse>';
 const UNKNOWN = { __type: 'InvalidAction', message: 'This call is not known here.' };
 
-/**
- * Serves what this service, `sls` and the console ask of Lambda, CloudWatch and SNS: ListEventSourceMappings,
- * UpdateEventSourceMapping, GetMetricData, DescribeAlarms and Publish. It refuses other calls. No alarm of CloudWatch is
- * evaluated here. Each published message invokes the alarms function, one at a time.
- */
+/** The calls to Lambda, CloudWatch and SNS. It evaluates no alarm. Messages invoke the alarms function one by one. */
 export function controlPlane({ lambda, mappings, metrics, undelivered }: ControlPlane): http.RequestListener {
   let turn: Promise<unknown> = Promise.resolve();
 

@@ -31,11 +31,7 @@ const feedbackOf = (email: string): FeedbackInput => ({
   tags: ['export'],
 });
 
-/**
- * A failure for a fake vendor that kills the worker that calls, before it can write anything. Every await that matters in
- * a worker is a request, so a test can crash the worker at a chosen line. `marker`: text in the message of the worker's
- * job. `effect`: whether the request still takes effect at the vendor.
- */
+/** Kills the worker whose job's message has `marker`, at a call. `effect`: whether the vendor still takes the request. */
 export const killingFailure = (
   lambda: Pick<Lambda, 'kill'>,
   { worker, request, marker, effect }: { worker: string; request: Failure; marker: string; effect: boolean },

@@ -14,11 +14,7 @@ interface At {
   port?: number;
 }
 
-/**
- * Starts DynamoDB in memory, with the template's tables. It expires no items. It runs in a thread of its own, so it
- * answers while this process is busy. The end of the thread also drops the open requests, which would otherwise throw on
- * the closed database. `create`: the properties of CreateTable.
- */
+/** DynamoDB in memory. Its thread answers while this process is busy, and its end drops the open requests. */
 export async function startDynamoDb({
   tables,
   region,

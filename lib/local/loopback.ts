@@ -1,7 +1,6 @@
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-/** An emulated AWS service on a loopback port. */
 export interface Emulator {
   url: string;
   close(): Promise<void>;
@@ -32,10 +31,7 @@ export function listen(server: http.Server, port: number): Promise<string> {
   });
 }
 
-/**
- * A page on the internet must not reach these servers through its reader's browser. With DNS rebinding a browser names the
- * attacker's host, and with a request to another site it names the page's origin.
- */
+/** Refuses a page's requests by their host, which DNS rebinding makes the attacker's, or by their origin. */
 function isFromHere({ headers: { host, origin } }: http.IncomingMessage): boolean {
   const own = [HOST, 'localhost'];
   const nameOf = (address: string) => (URL.canParse(address) ? new URL(address).hostname : '');

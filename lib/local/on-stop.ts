@@ -1,10 +1,6 @@
-/** How often to look whether npm still runs, ms. */
 const LOOK_MS = 500;
 
-/**
- * Calls `stop` once: at Ctrl-C, at SIGTERM, or when npm has ended. npm signals only the shell between it and this process,
- * and that shell passes nothing on.
- */
+/** Calls `stop` once: at Ctrl-C, at SIGTERM, or when npm has ended, because npm's shell passes no signal on. */
 export function onStop(stop: () => void, { env = process.env }: { env?: NodeJS.ProcessEnv } = {}): void {
   const parent = process.ppid;
   const watch = env.npm_lifecycle_event === undefined ? undefined : setInterval(look, LOOK_MS);

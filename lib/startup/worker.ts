@@ -14,10 +14,7 @@ import { realDeps } from './engine';
 /** Seconds until a message comes back to a function that cannot read its own configuration. */
 const CONFIG_WAIT = 900;
 
-/**
- * The Lambda handler of one queue. It never throws during a cold start. Each throw would cost every message one receive,
- * and after three receives SQS dead-letters jobs that never ran.
- */
+/** The Lambda handler of one queue. A throw at a cold start would cost a receive, and SQS dead-letters after three. */
 export function workerHandler<C extends CommonConfig>({
   env,
   contract,

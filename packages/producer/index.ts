@@ -1,5 +1,4 @@
 // biome-ignore-all lint/performance/noBarrelFile: this file is the entry of a package, whose exports come from several files
-/** Everything that the package exports. */
 export type { AnalyticsEvent } from '../../lib/analytics/event';
 export { ConfigError } from '../../lib/config/environment';
 export type { ProducerSettings } from '../../lib/config/producer';

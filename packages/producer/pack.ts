@@ -78,10 +78,7 @@ function declarations(folder: string): string {
   return text;
 }
 
-/**
- * Puts a file's text behind those that it imports. Only the entry exports. The names of all files are distinct, and no
- * import renames one: otherwise the compiler of a user refuses the text, and so does a test.
- */
+/** Puts a file's text behind those that it imports. Only the entry exports. All names must be distinct and kept. */
 function joined(entry: string): string {
   const packages = new Set<string>();
   const texts: string[] = [];

@@ -3,7 +3,6 @@ import type { RequestHandler } from 'express';
 /** Takes facts without personal data: no bodies, no addresses, no paths that a caller has chosen. */
 export type Log = (message: string, facts?: object) => void;
 
-/** Writes a JSON line to stdout. */
 export const jsonLog: Log = (message, facts = {}) => {
   process.stdout.write(`${JSON.stringify({ time: new Date().toISOString(), message, ...facts })}\n`);
 };

@@ -6,10 +6,7 @@ import { jsonLog as log } from './log';
 
 /** Where the API listens. `HOST=0.0.0.0` in a container. */
 const { PORT = '8080', HOST = '127.0.0.1' } = process.env;
-/**
- * Requests that run when the process is told to stop get this long, and so do the tracked events after them. ECS and
- * Kubernetes kill the process after 30 seconds.
- */
+/** How long running requests, then tracked events, get at a stop. ECS and Kubernetes kill after 30 seconds. */
 const STOP_MS = 10_000;
 
 async function main(): Promise<void> {

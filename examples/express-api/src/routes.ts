@@ -12,10 +12,7 @@ export type Jobs = Pick<Producer, 'feedback' | 'campaign' | 'invite' | 'removeTe
 /** Who calls: the owner of jobs and idempotency keys. Take it from your authentication. Without it, a key is refused. */
 export type PrincipalOf = (request: Request) => string | undefined;
 
-/**
- * The user whom your authentication found. Without one, the address of a feedback is not proven: its confirmation repeats
- * nothing that the sender wrote, and an address gets three an hour.
- */
+/** The authenticated user. Without one, an address gets three confirmations an hour, which repeat nothing sent. */
 export type UserOf = (request: Request) => { id: string; email: string } | undefined;
 
 export interface Callers {
@@ -32,7 +29,6 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 const OPENAPI = join(__dirname, '..', 'openapi.json');
 
-/** The routes of openapi.json. */
 export function jobRoutes({ producer, principalOf, userOf = () => undefined }: Callers & { producer: Jobs }): Router {
   const router = Router();
   const optionsOf = optionsFor(principalOf);

@@ -9,7 +9,6 @@ interface ActionProps {
   input: unknown;
 }
 
-/** A button that asks first, and shows the command that does the same. */
 export function Action({ disabled = false, ...asked }: ActionProps & { disabled?: boolean }) {
   const [open, setOpen] = useState(false);
   return (

@@ -4,10 +4,7 @@ type Points = readonly { at: number; value: number }[];
 /** How much of the width the bars of one time take, in percent. */
 const BARS = 1.4;
 
-/**
- * Small bars over the time from `from` to `to`, ms since 1970, for lines by their names. page.css has a colour for each. The
- * caption says the same in words, because a drawing says nothing to a screen reader.
- */
+/** Small bars from `from` to `to`, ms since 1970. page.css colours each line. The caption is for a screen reader. */
 export function Chart({
   caption,
   lines,

@@ -24,7 +24,6 @@ export function usePlace() {
   return place;
 }
 
-/** An address with these parameters. Empty ones are left out. */
 export function addressOf(path: string, params: Record<string, string | number | undefined> = {}): string {
   const set = Object.entries(params).flatMap(([name, value]) =>
     value === undefined || value === '' ? [] : [[name, String(value)]],

@@ -1,7 +1,4 @@
-/**
- * Runs inside an execution environment: loads the function's bundle, then answers one invocation at a time. It is plain
- * JavaScript, so Node loads it without a compiler and a cold start stays short.
- */
+/** Answers invocations in an execution environment. It is plain JavaScript, so that a cold start stays short. */
 const [bundle, exported] = process.argv.slice(2);
 
 // Ctrl-C reaches every process of the terminal, but only the service ends this one.

@@ -11,7 +11,6 @@ export type InvokeResult =
   | { kind: 'failed'; reason: 'error' | 'timeout' | 'crash' }
   | { kind: 'throttled' };
 
-/** One invocation that ran, and the lines that the function logged. */
 export interface Invocation {
   function: string;
   functionName: string;
@@ -37,11 +36,7 @@ type Message = { kind: 'ready' | 'init-failed' | 'error' } | { kind: 'answer'; j
 /** Lambda gives ten seconds. A machine that starts several functions at once is slower. */
 const INIT_LIMIT_MS = 60_000;
 
-/**
- * Starts an execution environment. It writes its output to a file, not to a pipe, because writes to a file are
- * synchronous. So a kill loses no line, and an answer never overtakes its own log. Unlike Lambda, this machine does not
- * freeze the process between invocations.
- */
+/** Starts an execution environment. It logs to a file: such writes are synchronous, so a kill loses no line. */
 export function startEnvironment({ declared, directory, variables, logFile }: Start) {
   const dot = declared.handler.lastIndexOf('.');
   const bundle = join(directory, declared.handler.slice(0, dot));

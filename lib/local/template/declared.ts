@@ -32,7 +32,6 @@ const ruleProperties = z.object({
   Targets: z.array(z.object({ Arn: z.string() })),
 });
 
-/** The properties of a table that CreateTable takes. */
 const tableProperties = z.object({
   AttributeDefinitions: z.unknown(),
   KeySchema: z.unknown(),
@@ -79,7 +78,6 @@ export function declared(surroundings: Surroundings) {
       name: attribute(id, 'QueueName'),
       arn: attribute(id, 'Arn'),
       url: attribute(id, 'QueueUrl'),
-      /** In the form of CreateQueue. */
       attributes: Object.fromEntries(
         Object.entries(properties).map(([name, value]) => {
           const resolved = resolve(value);

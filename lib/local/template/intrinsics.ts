@@ -21,10 +21,7 @@ const KINDS: Record<string, [property: string, service: string, prefix: string]>
 
 export type Resolve = (value: unknown) => unknown;
 
-/**
- * Resolves Ref, GetAtt, Sub, Join and the pseudo parameters as the template uses them, for this machine. It throws on
- * anything unknown and names it, because a wrong guess would run something other than the deployment.
- */
+/** Resolves the template's intrinsics for this machine. Throws on an unknown one: a guess could run something else. */
 export function resolver({ resources, region, account, sqsUrl }: Surroundings): Resolve {
   const pseudo: Record<string, string> = {
     'AWS::Region': region,

@@ -7,7 +7,6 @@ import { inflateRawSync } from 'node:zlib';
 import type { Resource } from './intrinsics';
 
 const run = promisify(execFile);
-/** The `sls` command, run by the Node of this process. */
 const SLS = join(process.cwd(), 'node_modules', 'serverless', 'bin', 'serverless.js');
 
 /** Folders that packaging does not need, large ones and those with the output of other commands. */
