@@ -199,6 +199,11 @@ export function memoryEngine(
       return this.handle(this.receive(max));
     },
 
+    async sendAndDeliver(...given: Parameters<typeof this.send>): Promise<SQSBatchResponse> {
+      this.send(...given);
+      return this.deliver();
+    },
+
     reconcile: (options: Partial<Parameters<typeof reconcile>[1]> = {}) =>
       reconcile(deps, { remainingMs: 55_000, ...options }),
 

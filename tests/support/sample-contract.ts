@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import type { Job, QueueContract, RunContext } from '../../lib/worker/contract';
 import { messageType } from '../../lib/worker/contract';
+import { type EngineOptions, memoryEngine } from './engine';
 
 export const SAMPLE_QUEUE = 'sample';
 
@@ -33,4 +34,10 @@ export function sampleContract(
     },
   };
   return { contract, effects };
+}
+
+/** An engine with the sample queue. */
+export function sampleEngine(effect?: Parameters<typeof sampleContract>[0], options?: EngineOptions) {
+  const { contract, effects } = sampleContract(effect);
+  return { engine: memoryEngine(() => contract, options), effects };
 }

@@ -122,8 +122,7 @@ async function analytics(): Promise<Calls> {
     ({ objects }) => analyticsContract({ objects: watch(objects, 'objects', { before }), prefix: PREFIX, metrics }),
     { before },
   );
-  engine.send(analyticsBody(someEvents(1, 100)));
-  await engine.deliver();
+  await engine.sendAndDeliver(analyticsBody(someEvents(1, 100)));
   return calls();
 }
 

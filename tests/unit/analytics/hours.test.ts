@@ -305,8 +305,7 @@ test('the reconciler tells an hour that is too large, once, for the three days i
   const engine = memoryEngine(({ objects }) => analyticsContract({ objects, prefix: PREFIX, metrics }));
   const write = () =>
     writeHours({ ...engine.deps, columns: [], onePartBytes: 1e6, mostBytes: 1_000 }, { remainingMs: 60_000 });
-  engine.send(analyticsBody(someEvents(1, 60)));
-  await engine.deliver();
+  await engine.sendAndDeliver(analyticsBody(someEvents(1, 60)));
   engine.clock.advance(SETTLED - engine.clock.now());
 
   await write();

@@ -32,9 +32,8 @@ function start({ wrap = (objects) => objects }: { wrap?: (objects: Objects) => O
 
 test('a message becomes one object in the hour of its acceptance, named after its job', async () => {
   const { engine, lines } = start();
-  engine.send(analyticsBody(someEvents(1, 3)));
 
-  await engine.deliver();
+  await engine.sendAndDeliver(analyticsBody(someEvents(1, 3)));
 
   const key = `jobs/analytics/${HOUR}/${jobId(1)}.ndjson.gz`;
   expect(engine.objects.keys()).toEqual([key]);
@@ -57,16 +56,14 @@ test.each<[string, (bytes: Uint8Array) => [Uint8Array, Record<string, string>?]]
 ])('a repeated message leaves its object as it is if the object %s', async (_what, stands) => {
   const { engine, keys, stored } = start();
   const body = analyticsBody([...someEvents(1, 20), { id: 7 }]);
-  engine.send(body);
-  await engine.deliver();
+  await engine.sendAndDeliver(body);
   for (const key of keys('')) {
     const [bytes, metadata] = stands(engine.objects.bytes(key));
     await engine.objects.put(key, bytes, 'application/gzip', metadata);
   }
   const before = await stored();
-  engine.send(body);
 
-  const response = await engine.deliver();
+  const response = await engine.sendAndDeliver(body);
 
   expect(response).toEqual({ batchItemFailures: [] });
   expect(Object.keys(before)).toHaveLength(2);
@@ -83,8 +80,7 @@ describe('another message with a used id', () => {
     'is parked under its own id, and the stored object stays: %s events',
     async (_what, first, second, { receive }) => {
       const { engine, stored } = start();
-      engine.send(analyticsBody(first));
-      await engine.deliver();
+      await engine.sendAndDeliver(analyticsBody(first));
       const before = await stored();
       const messageId = engine.send(analyticsBody(second));
       for (let lost = 1; lost < receive; lost++) {
@@ -105,11 +101,9 @@ describe('another message with a used id', () => {
 
   test('is stored if the first one was never stored', async () => {
     const { engine, lines } = start();
-    engine.send(analyticsBody([]));
-    await engine.deliver();
-    engine.send(analyticsBody(someEvents(1, 3)));
+    await engine.sendAndDeliver(analyticsBody([]));
 
-    await engine.deliver();
+    await engine.sendAndDeliver(analyticsBody(someEvents(1, 3)));
 
     expect(engine.row(jobId(1))).toMatchObject({ state: 'dead', error: { code: 'InvalidField' } });
     expect((await lines(dataPrefix(PREFIX))).map(({ id }) => id)).toEqual(['event-1', 'event-2', 'event-3']);
@@ -138,11 +132,9 @@ test('an object that is removed during a delivery is written again at the next o
       },
     }),
   });
-  engine.send(analyticsBody(someEvents(1, 3)));
-  await engine.deliver();
-  engine.send(analyticsBody(someEvents(1, 3)), { deduplication: 'again' });
+  await engine.sendAndDeliver(analyticsBody(someEvents(1, 3)));
 
-  const response = await engine.deliver();
+  const response = await engine.sendAndDeliver(analyticsBody(someEvents(1, 3)), { deduplication: 'again' });
   engine.clock.advance(901_000);
   await engine.deliver();
 
@@ -154,9 +146,10 @@ test('an object that is removed during a delivery is written again at the next o
 
 test('invalid events go to a separate object with field and rule, and the message succeeds', async () => {
   const { engine, keys, lines } = start();
-  engine.send(analyticsBody([anEvent(1), { ...anEvent(2), name: '' }, anEvent(3), 'not an event']));
 
-  const response = await engine.deliver();
+  const response = await engine.sendAndDeliver(
+    analyticsBody([anEvent(1), { ...anEvent(2), name: '' }, anEvent(3), 'not an event']),
+  );
 
   expect(response).toEqual({ batchItemFailures: [] });
   expect((await lines(dataPrefix(PREFIX))).map(({ id }) => id)).toEqual(['event-1', 'event-3']);
@@ -197,9 +190,8 @@ test('referenced data that is not UTF-8 is parked and not altered', async () => 
   const bytes = Buffer.from(JSON.stringify({ events: [anEvent(1, { user: 'X' })] }).replace('X', '\u00ff'), 'latin1');
   const dataref = `${PREFIX}/_data/analytics/one`;
   await engine.objects.put(dataref, bytes, 'application/json');
-  engine.send(analyticsBody([], { data: undefined, dataref, datasha256: sha256(bytes) }));
 
-  await engine.deliver();
+  await engine.sendAndDeliver(analyticsBody([], { data: undefined, dataref, datasha256: sha256(bytes) }));
 
   expect(engine.row(jobId(1))).toMatchObject({
     ...{ state: 'dead', source: '/my/api/producer-1', sequence: '1' },
@@ -232,9 +224,8 @@ test('metrics count events and the time from acceptance to storage, and log line
   const { engine, metrics, keys } = start();
   engine.clock.advance(Date.parse(ACCEPTED_AT) + 1_500 - engine.clock.now());
   const names = ['purchase', 'purchase', ...Array.from({ length: 25 }, (_, n) => `name-${n}`)];
-  engine.send(analyticsBody([...names.map((name, n) => anEvent(n, { name })), {}]));
 
-  await engine.deliver();
+  await engine.sendAndDeliver(analyticsBody([...names.map((name, n) => anEvent(n, { name })), {}]));
 
   expect(metrics).toEqual([
     { name: 'EventsAccepted', value: 27, dimensions: {} },
@@ -254,13 +245,11 @@ test('metrics count events and the time from acceptance to storage, and log line
 test('a message that is stored from ten minutes after its hour on leaves a second copy where it arrived', async () => {
   const { engine, keys } = start();
   engine.clock.advance(Date.parse('2026-01-02T04:09:59.999Z') - engine.clock.now());
-  engine.send(analyticsBody(someEvents(1, 3)));
-  await engine.deliver();
+  await engine.sendAndDeliver(analyticsBody(someEvents(1, 3)));
   expect(keys(latePrefix(PREFIX))).toEqual([]);
 
   engine.clock.advance(1);
-  engine.send(analyticsBody([...someEvents(4, 6), {}], { n: 2 }));
-  await engine.deliver();
+  await engine.sendAndDeliver(analyticsBody([...someEvents(4, 6), {}], { n: 2 }));
 
   const late = `jobs/analytics-late/year=2026/month=01/day=02/hour=04/2026010203-${jobId(2)}.ndjson.gz`;
   expect(keys(latePrefix(PREFIX))).toEqual([late]);
@@ -269,13 +258,11 @@ test('a message that is stored from ten minutes after its hour on leaves a secon
 
 test('a message that comes back after its hour leaves a copy, because its first delivery may have died before that', async () => {
   const { engine, keys, stored } = start();
-  engine.send(analyticsBody(someEvents(1, 3)));
-  await engine.deliver();
+  await engine.sendAndDeliver(analyticsBody(someEvents(1, 3)));
   engine.clock.advance(2 * 3_600_000);
   const before = Object.keys(await stored());
-  engine.send(analyticsBody(someEvents(1, 3)), { deduplication: 'again' });
 
-  const response = await engine.deliver();
+  const response = await engine.sendAndDeliver(analyticsBody(someEvents(1, 3)), { deduplication: 'again' });
 
   expect(response).toEqual({ batchItemFailures: [] });
   expect(keys(dataPrefix(PREFIX))).toEqual(before);

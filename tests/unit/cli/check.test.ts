@@ -1,11 +1,9 @@
-import { memoryEngine } from '../../support/engine';
 import { command } from '../../support/operator';
-import { SAMPLE_QUEUE, sampleContract } from '../../support/sample-contract';
+import { SAMPLE_QUEUE, sampleEngine } from '../../support/sample-contract';
 
 /** Runs the check on an engine whose worker runs while the command waits. `works`: whether it does. */
 function start({ works = true } = {}) {
-  const { contract, effects } = sampleContract();
-  const engine = memoryEngine(() => contract);
+  const { engine, effects } = sampleEngine();
   const { clock } = engine.deps;
   const sleep = async (ms: number) => {
     engine.clock.advance(ms);

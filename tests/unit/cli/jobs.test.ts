@@ -1,22 +1,21 @@
 import { PermanentError, StopError, WaitError } from '../../../lib/errors';
 import { acceptedRow } from '../../support/accepted-row';
-import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
+import { anEnvelope, jobId } from '../../support/engine';
 import { command } from '../../support/operator';
-import { sampleContract } from '../../support/sample-contract';
+import { sampleEngine } from '../../support/sample-contract';
 
 const MINUTE = 60_000;
 const HOUR = '2026-01-02T03';
 
 /** Job 1 succeeded, 2 is dead, 3 throttled, 4 stopped, 5 queued. */
 async function someJobs() {
-  const { contract } = sampleContract(({ id }) => {
+  const { engine } = sampleEngine(({ id }) => {
     if (id === jobId(2)) throw new PermanentError({ code: 'Rejected', message: 'rejected', field: 'data.name' });
     if (id === jobId(3))
       throw new WaitError({ code: 'RateLimited', message: '429', vendor: 'zendesk', waitMs: 5 * MINUTE });
     if (id === jobId(4)) throw new StopError({ code: 'AgreementMissing', message: '403', vendor: 'zendesk' });
     return { ticket: 7 };
   });
-  const engine = memoryEngine(() => contract);
   for (const n of [1, 2, 3, 4]) engine.send(JSON.stringify(anEnvelope({ id: jobId(n), data: { name: 'planted' } })));
   await engine.deliver();
   const queued = { ...acceptedRow(engine.clock.now(), { id: jobId(5) }), sentAt: engine.clock.now() };

@@ -7,9 +7,8 @@ import { StoreError } from '../../../lib/errors';
 import { IllegalTransitionError } from '../../../lib/jobs/transitions';
 import { OperatorError } from '../../../lib/ops/operator';
 import { acceptedRow } from '../../support/accepted-row';
-import { memoryEngine } from '../../support/engine';
 import { recordingOutput } from '../../support/operator';
-import { sampleContract } from '../../support/sample-contract';
+import { sampleEngine } from '../../support/sample-contract';
 
 class ServerlessError extends Error {}
 
@@ -144,7 +143,7 @@ describe('before it does anything, a command', () => {
 describe('who runs a command is stored before it changes something', () => {
   /** Runs a command that stores it twice. Answers the stored objects. */
   async function stored(how: Parameters<typeof call>[1], silent = false) {
-    const engine = memoryEngine(() => sampleContract().contract);
+    const { engine } = sampleEngine();
     const [sent, notes]: [string[], string[]] = [[], []];
     const run: Run = async ({ audited, out }) => out.json([await audited(), await audited()]);
     const { ended, recorded } = call(run, {

@@ -9,8 +9,8 @@ import { acceptedRow } from '../../support/accepted-row';
 import { type TestedConsole, testedConsole } from '../../support/console';
 import { layParked } from '../../support/dead-letters';
 import { memoryDeployment } from '../../support/deployment';
-import { anEnvelope, jobId, memoryEngine, PREFIX } from '../../support/engine';
-import { sampleContract } from '../../support/sample-contract';
+import { anEnvelope, jobId, type memoryEngine, PREFIX } from '../../support/engine';
+import { sampleEngine } from '../../support/sample-contract';
 
 const HOUR = 3_600_000;
 const ADDRESS = 'a@ex.com';
@@ -22,12 +22,10 @@ afterEach(() => open?.close());
 
 /** A console over a queue with one dead job, whose data holds an address. */
 async function started({ message = 'rejected', write = false, data = { name: ADDRESS } as object } = {}) {
-  const { contract } = sampleContract(({ data }) => {
+  const { engine } = sampleEngine(({ data }) => {
     if (data.name === ADDRESS) throw new PermanentError({ code: 'Rejected', message });
   });
-  const engine = memoryEngine(() => contract);
-  engine.send(JSON.stringify(anEnvelope({ id: jobId(1), data, correlationid: 'request-1' })));
-  await engine.deliver();
+  await engine.sendAndDeliver(JSON.stringify(anEnvelope({ id: jobId(1), data, correlationid: 'request-1' })));
   const memory = memoryDeployment(engine);
   const chat: string[] = [];
   const publishAlarm = async ({ text }: { text: string }) => void chat.push(text);
@@ -198,8 +196,7 @@ describe('a search', () => {
     const { engine, console_ } = made;
     engine.clock.advance(HOUR);
     const time = new Date(engine.clock.now()).toISOString();
-    engine.send(JSON.stringify(anEnvelope({ id: jobId(2), time, correlationid: 'request-2' })));
-    await engine.deliver();
+    await engine.sendAndDeliver(JSON.stringify(anEnvelope({ id: jobId(2), time, correlationid: 'request-2' })));
     const search = (query: Record<string, string>) =>
       console_.get<FoundJobs & { error?: string }>(`jobs?${new URLSearchParams(query)}`);
     return {

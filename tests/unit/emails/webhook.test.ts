@@ -9,8 +9,7 @@ import {
 } from '../../../lib/emails/events/verify';
 import { eventWebhook } from '../../../lib/emails/events/webhook';
 import { eventKeys, type SendgridEvent } from '../../../lib/local/fakes/sendgrid-events';
-import { memoryEngine } from '../../support/engine';
-import { sampleContract } from '../../support/sample-contract';
+import { sampleEngine } from '../../support/sample-contract';
 import { webhookRequest } from '../../support/webhook-request';
 
 const keys = eventKeys();
@@ -18,7 +17,7 @@ const next = eventKeys();
 const EVENTS = [{ email: 'user@example.com', event: 'delivered', timestamp: 1 }] as unknown as SendgridEvent[];
 
 function started(publicKeys = [keys.publicKey]) {
-  const { deps, clock, lines } = memoryEngine(() => sampleContract().contract);
+  const { deps, clock, lines } = sampleEngine().engine;
   const verify = eventVerifier(publicKeys, clock.now);
   const webhook = eventWebhook({ ...deps, clock, verify });
   const signed = ({ by = keys, ahead = 0 } = {}) => webhookRequest(EVENTS, by, clock.now() + ahead);

@@ -9,8 +9,8 @@ import { readInstance } from '../../../lib/instances/read';
 import { environmentOf } from '../../../lib/instances/variables';
 import { close, listen } from '../../../lib/local/loopback';
 import { testedConsole } from '../../support/console';
-import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
-import { SAMPLE_QUEUE, sampleContract } from '../../support/sample-contract';
+import { anEnvelope, jobId } from '../../support/engine';
+import { SAMPLE_QUEUE, sampleEngine } from '../../support/sample-contract';
 import { MARK, named, printSeed, share, text } from './random';
 
 beforeAll(printSeed);
@@ -192,8 +192,7 @@ test("any of Serverless's own commands, on any answer of AWS, goes on or ends in
 });
 
 test('the console answers any request without an error of its own, and one without the token with no data', async () => {
-  const { contract } = sampleContract();
-  const engine = memoryEngine(() => contract);
+  const { engine } = sampleEngine();
   engine.send(JSON.stringify(anEnvelope({ id: jobId(1), data: { email: MARK } })));
   const served = await testedConsole(engine, { write: true });
   const word = fc.oneof(text, fc.constantFrom(jobId(1), SAMPLE_QUEUE, 'held', '1767322800000', '..', '%'));

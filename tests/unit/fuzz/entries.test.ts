@@ -10,7 +10,7 @@ import { eventKeys, type SendgridEvent } from '../../../lib/local/fakes/sendgrid
 import { visible } from '../../../lib/text';
 import { chat } from '../../support/alarms';
 import { anEnvelope, memoryEngine } from '../../support/engine';
-import { sampleContract } from '../../support/sample-contract';
+import { sampleContract, sampleEngine } from '../../support/sample-contract';
 import { webhookRequest } from '../../support/webhook-request';
 import { MARK, named, printSeed, share, text } from './random';
 
@@ -37,7 +37,7 @@ describe('the webhook', () => {
   );
 
   test('answers any request with a status alone, and passes on nothing of it', async () => {
-    const { deps, clock, lines, metrics, objects } = memoryEngine(() => sampleContract().contract);
+    const { deps, clock, lines, metrics, objects } = sampleEngine().engine;
     const webhook = eventWebhook({ ...deps, clock, verify: eventVerifier([keys.publicKey], clock.now) });
     const signed = fc
       .array(mixed, { maxLength: 3 })

@@ -3,9 +3,9 @@ import { WaitError } from '../../../lib/errors';
 import { bodyKey, jobKey, recordKey } from '../../../lib/jobs/keys';
 import { OperatorError } from '../../../lib/ops/operator';
 import type { Item } from '../../../lib/ports';
-import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
+import { anEnvelope, jobId } from '../../support/engine';
 import { command } from '../../support/operator';
-import { SAMPLE_QUEUE, sampleContract } from '../../support/sample-contract';
+import { SAMPLE_QUEUE, sampleEngine } from '../../support/sample-contract';
 import { MARK, named, printSeed, share, text } from './random';
 
 beforeAll(printSeed);
@@ -15,12 +15,10 @@ const KEY = jobKey(SAMPLE_QUEUE, jobId(1));
 
 /** A queue with one job that a vendor holds, or that is done. */
 async function engineWith(held: boolean) {
-  const { contract } = sampleContract(() => {
+  const { engine } = sampleEngine(() => {
     if (held) throw new WaitError({ code: 'RateLimited', message: '429', vendor: 'zendesk', waitMs: 300_000 });
   });
-  const engine = memoryEngine(() => contract);
-  engine.send(ENVELOPE);
-  await engine.deliver();
+  await engine.sendAndDeliver(ENVELOPE);
   return engine;
 }
 

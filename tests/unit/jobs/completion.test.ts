@@ -6,7 +6,7 @@ import type { JobRow } from '../../../lib/jobs/row';
 import { acceptedRow } from '../../support/accepted-row';
 import { anEnvelope, type EngineOptions, jobId, memoryEngine } from '../../support/engine';
 import { memoryRandom } from '../../support/memory-clock';
-import { sampleContract } from '../../support/sample-contract';
+import { sampleContract, sampleEngine } from '../../support/sample-contract';
 
 const MINUTE = 60_000;
 const DAY = 86_400_000;
@@ -26,9 +26,8 @@ const rejected = () => new PermanentError({ code: 'Rejected', message: 'planted 
 
 test('a success is published once, with its result, and is final', async () => {
   const engine = start();
-  engine.send(body(traced));
 
-  await engine.deliver();
+  await engine.sendAndDeliver(body(traced));
   await engine.reconcile();
 
   const { firstStartedAt = 0, endedAt = 0, time } = engine.row(jobId(1));
@@ -52,9 +51,8 @@ test('a success is published once, with its result, and is final', async () => {
 
 test('a dead job is published with the code and field of its error, and is not final', async () => {
   const engine = start(rejected);
-  engine.send(body());
 
-  await engine.deliver();
+  await engine.sendAndDeliver(body());
 
   expect(engine.published).toMatchObject([
     {
@@ -69,11 +67,9 @@ test('a dead job is published with the code and field of its error, and is not f
 });
 
 test('nothing is published without a bus', async () => {
-  const { contract } = sampleContract();
-  const engine = memoryEngine(() => contract);
-  engine.send(body());
+  const { engine } = sampleEngine();
 
-  await engine.deliver();
+  await engine.sendAndDeliver(body());
 
   expect(engine.published).toEqual([]);
   expect(engine.row(jobId(1)).recordedAt).toBeDefined();
@@ -87,8 +83,7 @@ test('an end whose mark was lost is published again under the same id', async ()
       else if (lost && call === 'table.put') throw new StoreError({ code: 'DynamoDB.Down', message: 'down' });
     },
   });
-  engine.send(body());
-  await engine.deliver();
+  await engine.sendAndDeliver(body());
 
   lost = false;
   const [first] = engine.published;
@@ -112,9 +107,8 @@ describe('a job that was never sent', () => {
 
   test('is not published if its message comes after all', async () => {
     const engine = await cancelled();
-    engine.send(JSON.stringify(anEnvelope()), { of: jobId(1) });
 
-    await engine.deliver();
+    await engine.sendAndDeliver(JSON.stringify(anEnvelope()), { of: jobId(1) });
     engine.clock.advance(15 * DAY);
     await engine.reconcile();
 

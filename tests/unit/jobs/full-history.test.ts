@@ -8,8 +8,8 @@ import { replace } from '../../../lib/ops/replace';
 import { listJobs } from '../../../lib/ops/search';
 import { BY_ITS_PRODUCER } from '../../../lib/producer/jobs';
 import { spendReceives } from '../../support/dead-letters';
-import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
-import { sampleContract } from '../../support/sample-contract';
+import { anEnvelope, jobId, type memoryEngine } from '../../support/engine';
+import { sampleEngine } from '../../support/sample-contract';
 
 const MINUTE = 60_000;
 const REJECTED = new PermanentError({ code: 'Rejected', message: 'rejected' });
@@ -114,11 +114,10 @@ const CASES: Record<string, Case> = {
 /** What a case says, if something happens to the history of all rows before. */
 async function said({ outcomes, before, after }: Case, change: (history: HistoryEntry[]) => HistoryEntry[]) {
   const left = [...outcomes];
-  const { contract } = sampleContract(() => {
+  const { engine } = sampleEngine(() => {
     const outcome = left.shift();
     if (outcome) throw outcome;
   });
-  const engine = memoryEngine(() => contract);
   await engine.accept(JSON.stringify(anEnvelope()));
   await before(engine);
   for (const { key } of engine.rows())

@@ -1,7 +1,7 @@
 import { PermanentError, StopError, StoreError, TransientError } from '../../../lib/errors';
 import { vendorKey } from '../../../lib/jobs/keys';
 import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
-import { sampleContract } from '../../support/sample-contract';
+import { sampleContract, sampleEngine } from '../../support/sample-contract';
 
 const envelope = (n: number) => JSON.stringify(anEnvelope({ id: jobId(n) }));
 const unauthorized = () => new StopError({ code: 'Unauthorized', message: '401', vendor: 'zendesk', status: 401 });
@@ -14,11 +14,10 @@ const states = (engine: ReturnType<typeof memoryEngine>) =>
 
 test('while a vendor refuses us every job is held without an attempt, and trial calls back off to a quarter of an hour', async () => {
   let calls = 0;
-  const { contract } = sampleContract(() => {
+  const { engine } = sampleEngine(() => {
     calls++;
     throw unauthorized();
   });
-  const engine = memoryEngine(() => contract);
   for (const n of [1, 2, 3]) engine.send(envelope(n), { group: `g${n}` });
 
   for (const _ of [1, 2, 3]) await engine.deliver(1);
@@ -47,10 +46,9 @@ test('while a vendor refuses us every job is held without an attempt, and trial 
 
 test('five transient failures without a success between open the circuit, and a success resets the count', async () => {
   let working = false;
-  const { contract } = sampleContract(() => {
+  const { engine } = sampleEngine(() => {
     if (!working) throw unavailable();
   });
-  const engine = memoryEngine(() => contract);
   const next = async (n: number) => {
     engine.send(envelope(n), { group: `g${n}` });
     await engine.deliver(1);
@@ -71,13 +69,11 @@ test('five transient failures without a success between open the circuit, and a 
 });
 
 test('a redriven job that is refused again counts as one sender and does not open the circuit', async () => {
-  const { contract } = sampleContract(() => {
+  const { engine } = sampleEngine(() => {
     throw forbidden();
   });
-  const engine = memoryEngine(() => contract);
 
-  engine.send(envelope(1));
-  await engine.deliver();
+  await engine.sendAndDeliver(envelope(1));
   for (const _ of [2, 3]) {
     engine.redrive();
     await engine.deliver();
@@ -102,9 +98,8 @@ test('a call that took effect stays done even if the circuit cannot be closed af
   });
   let circuitWrites = 0;
   await engine.deps.circuits.transient('zendesk', 'Unavailable');
-  engine.send(envelope(1));
 
-  await engine.deliver();
+  await engine.sendAndDeliver(envelope(1));
 
   expect(effects).toEqual([jobId(1)]);
   expect(engine.row(jobId(1))).toMatchObject({ state: 'succeeded', steps: { effect: { status: 'done' } } });

@@ -28,8 +28,7 @@ function start() {
       writeHours({ ...engine.deps, columns: [], onePartBytes: 1e9, mostBytes: 1e9 }, { remainingMs: 300_000 }),
     seen: async () => (await viewAt(engine.objects, engine.clock.now())).map(({ id }) => id).sort(),
     deliver: async (events: unknown[], n = 1) => {
-      engine.send(analyticsBody(events, { n }));
-      await engine.deliver();
+      await engine.sendAndDeliver(analyticsBody(events, { n }));
     },
   };
 }

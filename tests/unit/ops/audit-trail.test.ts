@@ -2,15 +2,15 @@ import { auditKey, bodyKey } from '../../../lib/jobs/keys';
 import { cancel, discard, resolveStep, retry } from '../../../lib/ops/act';
 import { writeAudit } from '../../../lib/ops/audit-trail';
 import { acceptedRow } from '../../support/accepted-row';
-import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
+import { anEnvelope, jobId } from '../../support/engine';
 import { inState } from '../../support/in-state';
-import { SAMPLE_QUEUE, sampleContract } from '../../support/sample-contract';
+import { SAMPLE_QUEUE, sampleEngine } from '../../support/sample-contract';
 
 const ARN = 'arn:aws:sts::123456789012:assumed-role/Operator/jane@example.com';
 
 /** A job in the table, as the test needs it. */
 async function engineWith(end: object) {
-  const engine = memoryEngine(() => sampleContract().contract);
+  const { engine } = sampleEngine();
   const row = { ...acceptedRow(engine.clock.now()), sentAt: engine.clock.now(), ...end };
   await engine.deps.ledger.write(row, 0);
   engine.deps.audit = 'the-audit';
@@ -25,7 +25,7 @@ async function engineWith(end: object) {
 const lastEntry = (engine: Awaited<ReturnType<typeof engineWith>>) => engine.row(jobId(1)).history.at(-1);
 
 test('the object says when who did what and why, and its ids sort by time', async () => {
-  const engine = memoryEngine(() => sampleContract().contract);
+  const { engine } = sampleEngine();
   const act = { action: 'jobs cancel', arguments: { id: jobId(1) }, stage: 'prod' };
   const deps = { ...engine.deps, instance: 'acme', by: ARN };
 

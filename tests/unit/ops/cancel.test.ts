@@ -1,27 +1,24 @@
 import { WaitError } from '../../../lib/errors';
 import { cancel } from '../../../lib/ops/act';
 import { acceptedRow } from '../../support/accepted-row';
-import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
+import { anEnvelope, jobId } from '../../support/engine';
 import { inState } from '../../support/in-state';
-import { sampleContract } from '../../support/sample-contract';
+import { sampleEngine } from '../../support/sample-contract';
 
 const MINUTE = 60_000;
 const envelope = (n = 1) => JSON.stringify(anEnvelope({ id: jobId(n) }));
 
 /** An engine with a held job. */
 async function held() {
-  const { contract } = sampleContract(() => {
+  const { engine } = sampleEngine(() => {
     throw new WaitError({ code: 'RateLimited', message: '429', vendor: 'zendesk', waitMs: 5 * MINUTE });
   });
-  const engine = memoryEngine(() => contract);
-  engine.send(envelope());
-  await engine.deliver();
+  await engine.sendAndDeliver(envelope());
   return engine;
 }
 
 test('a cancelled job that was queued has a record, and its message is acknowledged without effects', async () => {
-  const { contract, effects } = sampleContract();
-  const engine = memoryEngine(() => contract);
+  const { engine, effects } = sampleEngine();
   await engine.deps.ledger.write({ ...acceptedRow(engine.clock.now()), sentAt: engine.clock.now() }, 0);
   engine.send(envelope());
 
@@ -60,8 +57,7 @@ test('a message that was released during the cancel is acknowledged', async () =
 });
 
 test('a job that a worker is running cannot be cancelled, but a job whose run crashed can', async () => {
-  const { contract } = sampleContract();
-  const engine = memoryEngine(() => contract);
+  const { engine } = sampleEngine();
   const until = engine.clock.now() + MINUTE;
   const lease = { token: 't', until, messageId: 'm', alone: true };
   await engine.deps.ledger.write({ ...acceptedRow(engine.clock.now()), state: inState('processing'), lease }, 0);
@@ -77,10 +73,8 @@ test('a job that a worker is running cannot be cancelled, but a job whose run cr
 });
 
 test('an ended job cannot be cancelled, and cancelling twice is harmless', async () => {
-  const { contract } = sampleContract();
-  const engine = memoryEngine(() => contract);
-  engine.send(envelope());
-  await engine.deliver();
+  const { engine } = sampleEngine();
+  await engine.sendAndDeliver(envelope());
   await engine.deps.ledger.write(acceptedRow(engine.clock.now(), { id: jobId(2) }), 0);
 
   await cancel(engine.deps, engine.row(jobId(2)));

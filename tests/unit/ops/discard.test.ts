@@ -1,16 +1,14 @@
 import { PermanentError } from '../../../lib/errors';
 import { discard, retry } from '../../../lib/ops/act';
-import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
-import { sampleContract } from '../../support/sample-contract';
+import { anEnvelope, jobId } from '../../support/engine';
+import { sampleEngine } from '../../support/sample-contract';
 
 async function dead() {
   let broken = true;
-  const { contract, effects } = sampleContract(() => {
+  const { engine, effects } = sampleEngine(() => {
     if (broken) throw new PermanentError({ code: 'Rejected', message: 'rejected' });
   });
-  const engine = memoryEngine(() => contract);
-  engine.send(JSON.stringify(anEnvelope()));
-  await engine.deliver();
+  await engine.sendAndDeliver(JSON.stringify(anEnvelope()));
   const fix = () => {
     broken = false;
   };

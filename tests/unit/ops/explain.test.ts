@@ -7,9 +7,9 @@ import type { JobAct } from '../../../lib/ops/many';
 import { stateOf } from '../../../lib/ops/operator';
 import { timeline } from '../../../lib/ops/timeline';
 import { acceptedRow } from '../../support/accepted-row';
-import { anEnvelope, jobId, memoryEngine, PREFIX } from '../../support/engine';
+import { anEnvelope, jobId, PREFIX } from '../../support/engine';
 import { inState } from '../../support/in-state';
-import { sampleContract } from '../../support/sample-contract';
+import { sampleEngine } from '../../support/sample-contract';
 
 const PLACES: [State, Reason | undefined, string[]][] = [
   ['queued', undefined, ['cancel']],
@@ -73,7 +73,7 @@ test.each<[string, Partial<JobRow>, JobAction, string[]]>([
   ['was discarded', { state: inState('dead'), reason: 'error', leftDlqAt: 1 }, 'discard', ['retry']],
   ['is run by a worker that died', { state: inState('processing') }, 'cancel', ['cancel']],
 ])('command and console agree about a job that %s', async (_what, change, action, actions) => {
-  const engine = memoryEngine(() => sampleContract().contract);
+  const { engine } = sampleEngine();
   const row = { ...acceptedRow(engine.clock.now()), ...change };
   await engine.deps.ledger.write(row, 0);
   const stored = engine.row(row.id);
@@ -112,14 +112,12 @@ test('the sentence names the vendor, the code, and the time until which a job wa
 
 test('a timeline has the wait in the queue, each attempt with its outcome, each wait, and each step inside its run', async () => {
   let calls = 0;
-  const { contract } = sampleContract(() => {
+  const { engine } = sampleEngine(() => {
     calls += 1;
     if (calls === 1) throw new WaitError({ code: 'RateLimited', message: '429', vendor: 'zendesk', waitMs: 300_000 });
     throw new PermanentError({ code: 'Rejected', message: 'rejected' });
   });
-  const engine = memoryEngine(() => contract);
-  engine.send(JSON.stringify(anEnvelope({ id: jobId(1) })));
-  await engine.deliver();
+  await engine.sendAndDeliver(JSON.stringify(anEnvelope({ id: jobId(1) })));
   await engine.drain({ hours: 1 });
 
   const spans = timeline(engine.row(jobId(1)));

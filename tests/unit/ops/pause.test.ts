@@ -3,15 +3,15 @@ import { pauseKey } from '../../../lib/jobs/keys';
 import { OperatorError } from '../../../lib/ops/operator';
 import { pauseOf, pauseQueue, resumeQueue } from '../../../lib/ops/pause';
 import { memoryDeployment } from '../../support/deployment';
-import { memoryEngine, watch } from '../../support/engine';
-import { sampleContract } from '../../support/sample-contract';
+import { watch } from '../../support/engine';
+import { sampleEngine } from '../../support/sample-contract';
 
 const DAY = 86_400;
 const paused = { queue: 'sample', reason: 'SendGrid moves our account' };
 
 /** `cut`: the process ends before it changes the mapping. */
 function aDeployment() {
-  const engine = memoryEngine(() => sampleContract().contract);
+  const { engine } = sampleEngine();
   const made = memoryDeployment(engine);
   const set = () => Promise.reject(new Error('the process ended'));
   const cut = { ...made.deployment, mappings: { ...made.deployment.mappings, set } };

@@ -3,18 +3,17 @@ import { jobKey, recordKey } from '../../../lib/jobs/keys';
 import { repair } from '../../../lib/ops/verify';
 import type { Item } from '../../../lib/ports';
 import type { Finding } from '../../../lib/verify/check';
-import { anEnvelope, jobId, memoryEngine, PREFIX } from '../../support/engine';
-import { sampleContract } from '../../support/sample-contract';
+import { anEnvelope, jobId, PREFIX } from '../../support/engine';
+import { sampleEngine } from '../../support/sample-contract';
 
 const [GOOD, DEAD] = [jobId(1), jobId(2)] as [string, string];
 const MINUTE = 60_000;
 
 /** One job has succeeded and one is dead. */
 async function ended() {
-  const { contract } = sampleContract(({ id }) => {
+  const { engine } = sampleEngine(({ id }) => {
     if (id === DEAD) throw new PermanentError({ code: 'Rejected', message: 'rejected' });
   });
-  const engine = memoryEngine(() => contract);
   for (const id of [GOOD, DEAD]) engine.send(JSON.stringify(anEnvelope({ id })));
   await engine.deliver();
   engine.clock.advance(10 * MINUTE);

@@ -56,8 +56,7 @@ const good = aFeedback({ user: { email: 'user@example.com' }, confirmation: fals
 
 async function withDeadJob() {
   const queue = feedbackQueue();
-  queue.engine.send(bad());
-  await queue.engine.deliver();
+  await queue.engine.sendAndDeliver(bad());
   expect(queue.engine.row(jobId(1))).toMatchObject({ state: 'dead', reason: 'error' });
   return queue;
 }
@@ -120,8 +119,7 @@ test('data that the schema of the queue refuses changes nothing', async () => {
 
 test('a job that may have done something is not replaced', async () => {
   const { engine, tickets, deps } = feedbackQueue({ lose: true });
-  engine.send(feedbackBody({ confirmation: false }));
-  await engine.deliver();
+  await engine.sendAndDeliver(feedbackBody({ confirmation: false }));
   const dead = engine.row(jobId(1));
 
   const started = { ...dead, steps: { ticket: { status: 'started' as const, startedAt: 0 } } };
@@ -136,8 +134,7 @@ test.each([
   [403, false],
 ])('a job that met an outage before its vendor answered %i can be sent with other data: %s', async (status, can) => {
   const { engine, tickets, deps } = feedbackQueue({ down: 1, status });
-  engine.send(bad());
-  await engine.deliver();
+  await engine.sendAndDeliver(bad());
   const dead = engine.row(jobId(1));
 
   expect(dead).toMatchObject({ state: 'dead', steps: { ticket: { status: 'started' } } });
@@ -159,8 +156,7 @@ test('an upload of the old job stays as long as the new job needs it', async () 
   const { engine, deps } = feedbackQueue();
   const key = 'jobs/_attachments/feedback/by/client/x.png';
   const attachments = [{ key, name: 'x', contentType: 'image/png' }];
-  engine.send(feedbackBody({ user: { email: REJECTED }, attachments }));
-  await engine.deliver();
+  await engine.sendAndDeliver(feedbackBody({ user: { email: REJECTED }, attachments }));
 
   const { id } = await replace(deps, engine.row(jobId(1)), { ...good, attachments });
 

@@ -3,7 +3,7 @@ import { cancel, retry } from '../../../lib/ops/act';
 import { acceptedRow } from '../../support/accepted-row';
 import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
 import { inState } from '../../support/in-state';
-import { sampleContract } from '../../support/sample-contract';
+import { sampleContract, sampleEngine } from '../../support/sample-contract';
 
 const MINUTE = 60_000;
 const envelope = (n = 1) => JSON.stringify(anEnvelope({ id: jobId(n) }));
@@ -26,8 +26,7 @@ async function removeBodies({ objects }: ReturnType<typeof memoryEngine>): Promi
 
 test('a retried dead job runs in its old message group, and the reconciler deletes its DLQ entry', async () => {
   const { engine, effects, fix } = rejecting();
-  engine.send(envelope(), { group: 'a-group' });
-  await engine.deliver();
+  await engine.sendAndDeliver(envelope(), { group: 'a-group' });
 
   fix();
   await retry(engine.deps, engine.row(jobId(1)));
@@ -60,8 +59,7 @@ test.each(['after', 'before'])(
         engine.clock.advance(1_000);
       },
     });
-    engine.send(envelope());
-    await engine.deliver();
+    await engine.sendAndDeliver(envelope());
     engine.clock.advance(MINUTE);
     fix();
 
@@ -79,8 +77,7 @@ test.each(['after', 'before'])(
 
 test('a second retry is refused, and a job that died again can be retried at once', async () => {
   const { engine, effects, fix } = rejecting();
-  engine.send(envelope());
-  await engine.deliver();
+  await engine.sendAndDeliver(envelope());
 
   await retry(engine.deps, engine.row(jobId(1)));
   await expect(retry(engine.deps, engine.row(jobId(1)))).rejects.toThrow('is queued');
@@ -140,8 +137,7 @@ test('a body that is missing in the bucket is read from the DLQ entry, and all e
 
 test('a dead job without a body cannot be retried, and the error says who can send it again', async () => {
   const { engine } = rejecting();
-  engine.send(JSON.stringify(anEnvelope({ data: { name: 'x'.repeat(11) } })));
-  await engine.deliver();
+  await engine.sendAndDeliver(JSON.stringify(anEnvelope({ data: { name: 'x'.repeat(11) } })));
   await removeBodies(engine);
   const [entry] = engine.deadLetters();
   const { ReceiptHandle } = engine.model.receiveMessage({ QueueUrl: engine.deps.dlqUrl('sample') }).Messages?.[0] ?? {};
@@ -155,8 +151,7 @@ test('a dead job without a body cannot be retried, and the error says who can se
 
 test('a body that is not a job keeps its id when it is retried', async () => {
   const { engine } = rejecting();
-  engine.send('not json');
-  await engine.deliver();
+  await engine.sendAndDeliver('not json');
   const [row] = engine.rows();
 
   if (row) await retry(engine.deps, row);
@@ -171,8 +166,7 @@ test('a body that is not a job keeps its id when it is retried', async () => {
 
 test('a job whose message expired can be retried if its body is kept', async () => {
   const { engine, effects, fix } = rejecting();
-  engine.send(envelope());
-  await engine.deliver();
+  await engine.sendAndDeliver(envelope());
   await engine.deps.ledger.update(`sample#${jobId(1)}`, (row) => ({ ...row, reason: 'expired' }));
 
   fix();
@@ -256,12 +250,10 @@ describe('a cancelled job', () => {
   });
 
   test('that its own run cancelled cannot be retried, because its message is gone and no body is kept', async () => {
-    const { contract } = sampleContract(() => {
+    const { engine } = sampleEngine(() => {
       throw new CancelledError();
     });
-    const engine = memoryEngine(() => contract);
-    engine.send(envelope());
-    await engine.deliver();
+    await engine.sendAndDeliver(envelope());
 
     await expect(retry(engine.deps, engine.row(jobId(1)))).rejects.toThrow(
       /cancelled \(operator\) and its body is gone/,

@@ -136,8 +136,9 @@ test('a person is found by the hash with the new key and by the one with the old
   const keys = ['a'.repeat(32), HASH_KEY] as const;
   const made = await someJobs();
   const [keyed] = hashesWith(keys)(feedbackPerson({ user: { email: 'joe@example.com' } }));
-  made.engine.send(JSON.stringify(anEnvelope({ id: jobId(5), time: new Date(BEGIN).toISOString() })), { group: keyed });
-  await made.engine.deliver();
+  await made.engine.sendAndDeliver(JSON.stringify(anEnvelope({ id: jobId(5), time: new Date(BEGIN).toISOString() })), {
+    group: keyed,
+  });
   made.engine.deps.hashPeople = async () => hashesWith(keys);
 
   expect((await found(made, { email: 'Joe@example.com' })).ids).toEqual([3, 5]);

@@ -110,9 +110,8 @@ test('a message that claims to be a canary is refused like any wrong type', asyn
   const { engine } = start();
   const id = jobId(1);
   const body = { ...canaryEnvelope({ id, at: engine.clock.now() }), canary: true, data: { canary: true } };
-  engine.send(JSON.stringify(body), { group: id, attributes: { job: id, canary: 'true' } });
 
-  await engine.deliver();
+  await engine.sendAndDeliver(JSON.stringify(body), { group: id, attributes: { job: id, canary: 'true' } });
 
   expect(engine.canaries()).toEqual([]);
   expect(engine.row(id)).toMatchObject({ state: 'dead', error: { code: 'WrongType' } });
@@ -124,9 +123,8 @@ test("a job with a canary's id is not that canary, and does not run", async () =
   const { engine, effects, reconcile } = start();
   await reconcile();
   const { id } = await lastCanary(engine);
-  engine.send(JSON.stringify(anEnvelope({ id })), { attributes: { job: id } });
 
-  await engine.deliver();
+  await engine.sendAndDeliver(JSON.stringify(anEnvelope({ id })), { attributes: { job: id } });
 
   expect(effects).toEqual([]);
   expect(engine.canaries()).toMatchObject([{ id, state: 'succeeded' }]);

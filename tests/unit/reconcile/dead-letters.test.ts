@@ -4,7 +4,7 @@ import { layParked, moveUntried, spendReceives } from '../../support/dead-letter
 import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
 import { inState } from '../../support/in-state';
 import { reconcileRun } from '../../support/reconcile-run';
-import { sampleContract } from '../../support/sample-contract';
+import { sampleContract, sampleEngine } from '../../support/sample-contract';
 
 const envelope = (n: number) => JSON.stringify(anEnvelope({ id: jobId(n) }));
 const MINUTE = 60_000;
@@ -18,8 +18,7 @@ async function minutes(engine: ReturnType<typeof memoryEngine>, count: number): 
 }
 
 test('untried messages go back to the queue: first one, then all, and every job is done', async () => {
-  const { contract, effects } = sampleContract();
-  const engine = memoryEngine(() => contract);
+  const { engine, effects } = sampleEngine();
   for (let n = 1; n <= 12; n++) engine.send(envelope(n), { group: n % 2 ? 'a' : `g${n}` });
   spendReceives(engine);
   const untried = engine.deadLetters().length;
@@ -40,8 +39,7 @@ test('untried messages go back to the queue: first one, then all, and every job 
 });
 
 test('a body that is not a job comes back as the same job', async () => {
-  const { contract } = sampleContract();
-  const engine = memoryEngine(() => contract);
+  const { engine } = sampleEngine();
   const messageId = engine.send('not json');
   spendReceives(engine);
 
@@ -52,8 +50,7 @@ test('a body that is not a job comes back as the same job', async () => {
 });
 
 test('a message that crashes its worker before any write is parked the third time, and delays the others only for a while', async () => {
-  const { contract, effects } = sampleContract();
-  const engine = memoryEngine(() => contract);
+  const { engine, effects } = sampleEngine();
   engine.send(envelope(1), { group: 'poison' });
   for (const n of [2, 3, 4]) engine.send(envelope(n), { group: `g${n}` });
   spendReceives(engine);
@@ -75,8 +72,7 @@ test('a message that crashes its worker before any write is parked the third tim
 });
 
 test('a message that no worker reached, because others of its batches crashed, is not taken for a poison message', async () => {
-  const { contract, effects } = sampleContract();
-  const engine = memoryEngine(() => contract);
+  const { engine, effects } = sampleEngine();
   engine.send(envelope(1), { attributes: { returned: '2', returnedAt: '1' } });
   spendReceives(engine);
 
@@ -111,8 +107,7 @@ test('nor is a message whose worker lived but could not write to the table', asy
         throw new StoreError({ code: 'DynamoDB.Throttled', message: 'DynamoDB failed' });
     },
   });
-  engine.send(envelope(1), { attributes: { returned: '2', returnedAt: '1' } });
-  await engine.deliver();
+  await engine.sendAndDeliver(envelope(1), { attributes: { returned: '2', returnedAt: '1' } });
   engine.clock.advance(900_000);
   spendReceives(engine);
   down = false;
@@ -173,11 +168,9 @@ test('a copy of an ended job is deleted, and a parked entry stays unchanged', as
     if (id === jobId(2)) throw new StoreError({ code: 'Bug', message: 'never' });
   });
   const engine = memoryEngine(() => contract);
-  engine.send('parked');
-  await engine.deliver();
+  await engine.sendAndDeliver('parked');
   const [parked] = engine.deadLetters();
-  engine.send(envelope(1));
-  await engine.deliver();
+  await engine.sendAndDeliver(envelope(1));
   engine.send(envelope(1), { group: 'copy' });
   spendReceives(engine);
 
@@ -188,10 +181,8 @@ test('a copy of an ended job is deleted, and a parked entry stays unchanged', as
 });
 
 test('an entry is deleted if its job has succeeded since', async () => {
-  const { contract } = sampleContract();
-  const engine = memoryEngine(() => contract);
-  engine.send('parked');
-  await engine.deliver();
+  const { engine } = sampleEngine();
+  await engine.sendAndDeliver('parked');
   const [row] = engine.rows();
   if (!row) throw new Error('no row');
   await engine.deps.ledger.update(row.key, (now) => ({ ...now, state: inState('succeeded') }));
@@ -203,8 +194,7 @@ test('an entry is deleted if its job has succeeded since', async () => {
 });
 
 test('of two entries of one job one is deleted, even if the first is the tenth that SQS returns at once', async () => {
-  const { contract } = sampleContract();
-  const engine = memoryEngine(() => contract);
+  const { engine } = sampleEngine();
   await layParked(engine, 12);
   const [tenth] = engine.deadLetters().slice(9);
   engine.model.sendMessage({
@@ -249,8 +239,7 @@ test('a job whose last two runs crashed is parked from the DLQ, not returned', a
 
 test('a walk that fails puts back the messages that it has received', async () => {
   let down = false;
-  const { contract } = sampleContract();
-  const engine = memoryEngine(() => contract, {
+  const { engine } = sampleEngine(() => 'done', {
     before: (call) => {
       if (down && call === 'table.get') throw new StoreError({ code: 'DynamoDB.Throttled', message: 'throttled' });
     },

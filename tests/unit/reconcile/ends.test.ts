@@ -7,7 +7,7 @@ import { acceptedRow } from '../../support/accepted-row';
 import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
 import { memoryRandom } from '../../support/memory-clock';
 import { reconcileRun } from '../../support/reconcile-run';
-import { sampleContract } from '../../support/sample-contract';
+import { sampleContract, sampleEngine } from '../../support/sample-contract';
 
 const MINUTE = 60_000;
 const DAY = 86_400_000;
@@ -30,14 +30,12 @@ async function accept(engine: ReturnType<typeof memoryEngine>): Promise<void> {
 
 test('an ended job whose record could not be written gets it within minutes', async () => {
   let down = true;
-  const { contract } = sampleContract();
-  const engine = memoryEngine(() => contract, {
+  const { engine } = sampleEngine(() => 'done', {
     before: (call) => {
       if (down && call === 'objects.create') throw new StoreError({ code: 'SlowDown', message: 'slow down' });
     },
   });
-  engine.send(envelope());
-  await engine.deliver();
+  await engine.sendAndDeliver(envelope());
   const without = Object.keys(engine.records());
 
   down = false;
@@ -57,8 +55,7 @@ test('a dead job whose DLQ entry could not be sent gets it, complete and with it
       if (down && call === 'queues.send') throw new StoreError({ code: 'Throttled', message: 'throttled' });
     },
   });
-  engine.send(envelope());
-  await engine.deliver();
+  await engine.sendAndDeliver(envelope());
   const inQueue = engine.inQueue();
 
   down = false;
@@ -70,8 +67,7 @@ test('a dead job whose DLQ entry could not be sent gets it, complete and with it
 });
 
 test('a row whose message was never sent is cancelled after a quarter of an hour, and a late message reopens it', async () => {
-  const { contract, effects } = sampleContract();
-  const engine = memoryEngine(() => contract);
+  const { engine, effects } = sampleEngine();
   await accept(engine);
 
   engine.clock.advance(14 * MINUTE);
@@ -80,8 +76,7 @@ test('a row whose message was never sent is cancelled after a quarter of an hour
   engine.clock.advance(MINUTE);
   await engine.reconcile();
   const cancelled = engine.row(jobId(1));
-  engine.send(envelope(), { of: jobId(1) });
-  await engine.deliver();
+  await engine.sendAndDeliver(envelope(), { of: jobId(1) });
 
   expect(early).toBe('queued');
   expect(cancelled).toMatchObject({ state: 'cancelled', reason: 'never-sent' });
@@ -91,8 +86,7 @@ test('a row whose message was never sent is cancelled after a quarter of an hour
 });
 
 test('a shard whose query fails does not hold back the other shards', async () => {
-  const { contract } = sampleContract();
-  const engine = memoryEngine(() => contract);
+  const { engine } = sampleEngine();
   for (let n = 1; n <= 40; n++) await engine.deps.ledger.write(acceptedRow(engine.clock.now(), { id: jobId(n) }), 0);
   const { due } = engine.deps.table;
   engine.deps.table.due = (todo, options) => {
@@ -108,8 +102,7 @@ test('a shard whose query fails does not hold back the other shards', async () =
 });
 
 test('a sent job whose message outlived its retention expires, with a warning before, a record and no DLQ entry', async () => {
-  const { contract } = sampleContract();
-  const engine = memoryEngine(() => contract);
+  const { engine } = sampleEngine();
   await accept(engine);
   await engine.deps.ledger.update(`sample#${jobId(1)}`, (row) => ({ ...row, sentAt: engine.clock.now() }));
 
@@ -129,8 +122,7 @@ test('a sent job whose message outlived its retention expires, with a warning be
 test("a dead job's row notes when its DLQ entry expired, and its body is deleted a day before the row", async () => {
   const { contract } = rejecting();
   const engine = memoryEngine(() => contract);
-  engine.send(envelope());
-  await engine.deliver();
+  await engine.sendAndDeliver(envelope());
   const bodies = () => engine.objects.keys().filter((key) => key.includes('_bodies'));
 
   engine.clock.advance(14 * DAY + MINUTE);
@@ -150,8 +142,7 @@ test('a job that is parked again while the reconciler notes its old entry as exp
   const { contract } = rejecting();
   let race = async () => {};
   const engine = memoryEngine(() => contract, { before: (call) => (call === 'table.put' ? race() : undefined) });
-  engine.send(envelope());
-  await engine.deliver();
+  await engine.sendAndDeliver(envelope());
   engine.clock.advance(14 * DAY + MINUTE);
   const { key } = engine.row(jobId(1));
   race = async () => {
@@ -167,8 +158,7 @@ test('a job that is parked again while the reconciler notes its old entry as exp
 });
 
 test('work that fails does not stop other work', async () => {
-  const { contract } = sampleContract();
-  const engine = memoryEngine(() => contract, {
+  const { engine } = sampleEngine(() => 'done', {
     before: (call) => {
       if (call === 'queues.depth') throw new StoreError({ code: 'Down', message: 'down' });
     },
@@ -197,8 +187,7 @@ test("a released message that arrives before its row's write keeps the outcome o
       if (call === 'queues.send') await overtake();
     },
   });
-  engine.send(envelope());
-  await engine.deliver();
+  await engine.sendAndDeliver(envelope());
   overtake = async () => {
     overtake = async () => {};
     await engine.deliver();

@@ -1,20 +1,19 @@
 import { StoreError, WaitError } from '../../../lib/errors';
 import { IllegalTransitionError } from '../../../lib/jobs/transitions';
 import { spendReceives } from '../../support/dead-letters';
-import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
-import { sampleContract } from '../../support/sample-contract';
+import { anEnvelope, jobId } from '../../support/engine';
+import { sampleEngine } from '../../support/sample-contract';
 
 const MINUTE = 60_000;
 
 /** All jobs wait a minute after their first run. Reads of the first job's objects always fail. */
 async function held() {
   const seen = new Set<string>();
-  const { contract, effects } = sampleContract(({ id }) => {
+  const { engine, effects } = sampleEngine(({ id }) => {
     if (seen.has(id)) return;
     seen.add(id);
     throw new WaitError({ code: 'RateLimited', message: '429', vendor: 'zendesk', waitMs: MINUTE });
   });
-  const engine = memoryEngine(() => contract);
   for (let n = 1; n <= 3; n++) engine.send(JSON.stringify(anEnvelope({ id: jobId(n) })), { group: `g${n}` });
   while (engine.inQueue() > 0) await engine.deliver();
   const { get } = engine.deps.objects;
@@ -43,8 +42,7 @@ test('an illegal change of a job is refused and counted, as in the worker', asyn
 });
 
 test('a DLQ message that cannot be judged does not hold back other groups, and its own group keeps its order', async () => {
-  const { contract, effects } = sampleContract();
-  const engine = memoryEngine(() => contract);
+  const { engine, effects } = sampleEngine();
   for (let n = 1; n <= 6; n++) engine.send(JSON.stringify(anEnvelope({ id: jobId(n) })), { group: `g${n % 3}` });
   spendReceives(engine);
   const { get } = engine.deps.ledger;

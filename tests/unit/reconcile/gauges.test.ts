@@ -1,7 +1,7 @@
 import { WaitError } from '../../../lib/errors';
 import { cancel, retry } from '../../../lib/ops/act';
-import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
-import { SAMPLE_QUEUE, sampleContract } from '../../support/sample-contract';
+import { anEnvelope, jobId, type memoryEngine } from '../../support/engine';
+import { SAMPLE_QUEUE, sampleEngine } from '../../support/sample-contract';
 
 type Engine = ReturnType<typeof memoryEngine>;
 const MINUTE = 60_000;
@@ -12,12 +12,10 @@ const last = ({ metrics }: Engine, name: string, queue: string) =>
 
 test('the oldest held job is measured over all its holds, and the gauge is 0 if no job is held', async () => {
   let throttled = true;
-  const { contract } = sampleContract(() => {
+  const { engine } = sampleEngine(() => {
     if (throttled) throw new WaitError({ ...about, code: 'Throttled', status: 429, waitMs: 10 * MINUTE });
   });
-  const engine = memoryEngine(() => contract);
-  engine.send(envelope());
-  await engine.deliver();
+  await engine.sendAndDeliver(envelope());
   engine.clock.advance(10 * MINUTE);
   await engine.reconcile();
   await engine.deliver();
@@ -36,12 +34,10 @@ test('the oldest held job is measured over all its holds, and the gauge is 0 if 
 });
 
 test('a job that an operator cancelled and retried counts as held since its new hold', async () => {
-  const { contract } = sampleContract(() => {
+  const { engine } = sampleEngine(() => {
     throw new WaitError({ ...about, code: 'Throttled', status: 429, waitMs: 60 * MINUTE });
   });
-  const engine = memoryEngine(() => contract);
-  engine.send(envelope());
-  await engine.deliver();
+  await engine.sendAndDeliver(envelope());
   await cancel(engine.deps, engine.row(jobId(1)));
   engine.clock.advance(10 * 24 * 60 * MINUTE);
 
@@ -55,12 +51,10 @@ test('a job that an operator cancelled and retried counts as held since its new 
 });
 
 test('a paused job does not count, because an operator decides when it goes on', async () => {
-  const { contract } = sampleContract(() => {
+  const { engine } = sampleEngine(() => {
     throw new WaitError({ code: 'NoSlot', message: 'no slot', waitMs: 10 * MINUTE });
   });
-  const engine = memoryEngine(() => contract);
-  engine.send(envelope());
-  await engine.deliver();
+  await engine.sendAndDeliver(envelope());
   await engine.deps.ledger.update(engine.row(jobId(1)).key, (row) => ({ ...row, reason: 'paused' }));
   engine.clock.advance(MINUTE);
 

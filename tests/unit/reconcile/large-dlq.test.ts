@@ -60,8 +60,7 @@ test('a damaged row is told once while its entry is hidden among thousands', asy
   const { engine, costly } = slowEngine(50);
   await engine.deps.ledger.write({ ...acceptedRow(engine.clock.now()), sentAt: engine.clock.now() }, 0);
   await damagedRow(engine.table, jobKey('sample', jobId(1)), 'steps');
-  engine.send(JSON.stringify(anEnvelope()));
-  await engine.deliver();
+  await engine.sendAndDeliver(JSON.stringify(anEnvelope()));
   await layParked(engine, 2_400, 2);
 
   costly();

@@ -1,10 +1,9 @@
 import { reconcilerKey } from '../../../lib/jobs/keys';
-import { memoryEngine } from '../../support/engine';
-import { sampleContract } from '../../support/sample-contract';
+import { sampleEngine } from '../../support/sample-contract';
 
 /** Starts a run while another one holds the lease for this long. */
 async function beginBeside(heldMs: number) {
-  const engine = memoryEngine(() => sampleContract().contract);
+  const { engine } = sampleEngine();
   const until = engine.clock.now() + heldMs;
   await engine.table.put({ key: reconcilerKey, version: 1, writer: '', holder: 'another', until }, 0);
   await engine.reconcile();

@@ -1,20 +1,18 @@
 import { WaitError } from '../../../lib/errors';
 import { bodyKey } from '../../../lib/jobs/keys';
 import { release } from '../../../lib/reconcile/release';
-import { anEnvelope, jobId, memoryEngine, PREFIX } from '../../support/engine';
-import { sampleContract } from '../../support/sample-contract';
+import { anEnvelope, jobId, PREFIX } from '../../support/engine';
+import { sampleEngine } from '../../support/sample-contract';
 
 const MINUTE = 60_000;
 const body = JSON.stringify(anEnvelope());
 
 test('the release of a job that has succeeded since its row was read counts no parked job', async () => {
   let throttled = true;
-  const { contract } = sampleContract(() => {
+  const { engine } = sampleEngine(() => {
     if (throttled) throw new WaitError({ code: 'Throttled', message: '429', vendor: 'zendesk', waitMs: MINUTE });
   });
-  const engine = memoryEngine(() => contract);
-  engine.send(body);
-  await engine.deliver();
+  await engine.sendAndDeliver(body);
   const held = engine.row(jobId(1));
   throttled = false;
   await release(engine.deps, held);

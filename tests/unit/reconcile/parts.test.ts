@@ -1,9 +1,8 @@
-import { jobId, memoryEngine } from '../../support/engine';
-import { sampleContract } from '../../support/sample-contract';
+import { jobId } from '../../support/engine';
+import { sampleEngine } from '../../support/sample-contract';
 
 test('works that never come to their end leave time for the others, in every run', async () => {
-  const { contract } = sampleContract();
-  const engine = memoryEngine(() => contract);
+  const { engine } = sampleEngine();
   const { table } = engine.deps;
   const looked: string[] = [];
   table.due = async (todo, { limit }) => {

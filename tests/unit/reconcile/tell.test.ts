@@ -173,15 +173,13 @@ test.each<[FactMessage['fact'], (engine: ReturnType<typeof memoryEngine>) => Pro
   [
     'jobs-dead',
     async (engine) => {
-      engine.send(JSON.stringify(anEnvelope({ id: jobId(2) })));
-      await engine.deliver();
+      await engine.sendAndDeliver(JSON.stringify(anEnvelope({ id: jobId(2) })));
     },
   ],
   [
     'circuit-open',
     async (engine) => {
-      engine.send(JSON.stringify(anEnvelope({ id: jobId(3) })));
-      await engine.deliver();
+      await engine.sendAndDeliver(JSON.stringify(anEnvelope({ id: jobId(3) })));
     },
   ],
   [

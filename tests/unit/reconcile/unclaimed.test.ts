@@ -1,8 +1,8 @@
 import { WaitError } from '../../../lib/errors';
 import { release } from '../../../lib/reconcile/release';
 import { spendReceives } from '../../support/dead-letters';
-import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
-import { sampleContract } from '../../support/sample-contract';
+import { anEnvelope, jobId } from '../../support/engine';
+import { sampleEngine } from '../../support/sample-contract';
 
 const MINUTE = 60_000;
 const DAY = 24 * 60 * MINUTE;
@@ -10,10 +10,9 @@ const body = (n: number) => JSON.stringify(anEnvelope({ id: jobId(n) }));
 
 async function start() {
   const what = { waits: true };
-  const { contract, effects } = sampleContract(() => {
+  const { engine, effects } = sampleEngine(() => {
     if (what.waits) throw new WaitError({ code: 'Throttled', message: '429', vendor: 'zendesk', waitMs: MINUTE });
   });
-  const engine = memoryEngine(() => contract);
   const purge = () => {
     for (const { receiptHandle } of engine.receive().Records)
       engine.model.deleteMessage({ QueueUrl: engine.deps.queueUrl('sample'), ReceiptHandle: receiptHandle });

@@ -1,7 +1,7 @@
 import { PermanentError } from '../../../lib/errors';
 import { jobKey } from '../../../lib/jobs/keys';
-import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
-import { sampleContract } from '../../support/sample-contract';
+import { anEnvelope, jobId, type memoryEngine } from '../../support/engine';
+import { sampleEngine } from '../../support/sample-contract';
 
 const DAY = 86_400_000;
 const body = JSON.stringify(anEnvelope());
@@ -12,15 +12,12 @@ async function forget(engine: ReturnType<typeof memoryEngine>): Promise<void> {
 }
 
 test('a finished job whose row has expired is known by its record, so a late copy does nothing', async () => {
-  const { contract, effects } = sampleContract();
-  const engine = memoryEngine(() => contract);
-  engine.send(body);
-  await engine.deliver();
+  const { engine, effects } = sampleEngine();
+  await engine.sendAndDeliver(body);
   engine.clock.advance(46 * DAY);
   await forget(engine);
-  engine.send(body);
 
-  const response = await engine.deliver();
+  const response = await engine.sendAndDeliver(body);
 
   expect(response).toEqual({ batchItemFailures: [] });
   expect(effects).toEqual([jobId(1)]);
@@ -28,12 +25,10 @@ test('a finished job whose row has expired is known by its record, so a late cop
 
 test('a dead job whose row has expired keeps its steps in a redrive', async () => {
   let refuse = true;
-  const { contract, effects } = sampleContract(() => {
+  const { engine, effects } = sampleEngine(() => {
     if (refuse) throw new PermanentError({ code: 'Rejected', message: 'rejected', vendor: 'zendesk' });
   });
-  const engine = memoryEngine(() => contract);
-  engine.send(body);
-  await engine.deliver();
+  await engine.sendAndDeliver(body);
   engine.clock.advance(13 * DAY);
   await forget(engine);
   refuse = false;

@@ -99,8 +99,7 @@ async function follow({ engine, run, prove, row }: ReturnType<typeof start>, cou
     else if (step === 'done' || step === 'skipped')
       await resolveStep(engine.deps, { row: row(), step: 'send', as: step });
     else if (step === 'copy') {
-      engine.send(JSON.stringify(anEnvelope()), { of: jobId(1) });
-      await engine.deliver();
+      await engine.sendAndDeliver(JSON.stringify(anEnvelope()), { of: jobId(1) });
     } else if (typeof step === 'string') expect(`${row().state} ${row().reason}`).toBe(step);
     else await run(step);
 }

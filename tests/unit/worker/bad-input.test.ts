@@ -2,15 +2,12 @@ import { STAND_IN } from '../../../lib/jobs/body';
 import { sha256 } from '../../../lib/jobs/envelope';
 import { bodyKey } from '../../../lib/jobs/keys';
 import { MAX_MESSAGE_BYTES } from '../../../lib/jobs/park';
-import { anEnvelope, BUCKET, jobId, memoryEngine, PREFIX } from '../../support/engine';
-import { sampleContract } from '../../support/sample-contract';
+import { anEnvelope, BUCKET, jobId, PREFIX } from '../../support/engine';
+import { sampleEngine } from '../../support/sample-contract';
 
 const SECRET = 'private-value@example.com';
 const json = (changes: Record<string, unknown> = {}) => JSON.stringify(anEnvelope(changes));
-const start = () => {
-  const sample = sampleContract();
-  return { ...sample, engine: memoryEngine(() => sample.contract) };
-};
+const start = () => sampleEngine();
 
 test.each([
   ['is not JSON', `not json ${SECRET}`, 'NotJson', undefined],
@@ -56,9 +53,8 @@ test.each([
   'a message that %s is parked with code and field, in its own row and record, without any of its values',
   async (_what, body, code, field) => {
     const { engine, effects } = start();
-    engine.send(body);
 
-    const response = await engine.deliver();
+    const response = await engine.sendAndDeliver(body);
 
     expect(response).toEqual({ batchItemFailures: [] });
     const [row, ...others] = engine.rows();
@@ -98,8 +94,7 @@ test('data behind a reference, by key or by URI, is read if its hash is right an
 
 test('an invalid message with the id of a finished job changes neither the row nor the record of that job', async () => {
   const { engine } = start();
-  engine.send(json());
-  await engine.deliver();
+  await engine.sendAndDeliver(json());
   const row = engine.row(jobId(1));
   const [[key = '', record] = []] = Object.entries(engine.records());
   const messageId = engine.send(json({ data: { name: 7 } }));
@@ -117,9 +112,8 @@ test('a message of a newer version waits for a deployment, and is refused if non
   const { engine } = start();
   const { clock } = engine;
   const time = new Date(clock.now()).toISOString();
-  engine.send(json({ type: 'sample.done.v2', time }));
 
-  await engine.deliver();
+  await engine.sendAndDeliver(json({ type: 'sample.done.v2', time }));
   const held = engine.row(jobId(1));
   for (let minute = 0; minute < 70; minute++) {
     clock.advance(60_000);
@@ -172,9 +166,8 @@ test.each<[string, Record<string, unknown>, object, string?]>([
   ['message group, parked,', { data: 7 }, { state: 'dead', ...HIDDEN_GROUP }, SECRET],
 ])('a job shows its %s nowhere if that is an address', async (_what, changes, shown, group = 'g') => {
   const { engine } = start();
-  engine.send(json(changes), { group });
 
-  await engine.deliver();
+  await engine.sendAndDeliver(json(changes), { group });
 
   expect(engine.rows()).toMatchObject([shown]);
   const entries = engine.deadLetters().map(({ attributes, groupId }) => [attributes, groupId]);
@@ -191,9 +184,8 @@ test.each([
 ])('the correlation id %s is shown as %s', async (correlationid, shown) => {
   const { engine } = start();
   const source = 'https://example.com/shop?page=1#top';
-  engine.send(json({ correlationid, source }));
 
-  await engine.deliver();
+  await engine.sendAndDeliver(json({ correlationid, source }));
 
   expect(engine.row(jobId(1))).toMatchObject({ correlationId: shown, source });
 });

@@ -1,6 +1,6 @@
 import { PermanentError, StoreError, TransientError, WaitError } from '../../../lib/errors';
 import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
-import { sampleContract } from '../../support/sample-contract';
+import { sampleContract, sampleEngine } from '../../support/sample-contract';
 
 const envelope = (n: number, changes: Record<string, unknown> = {}) =>
   JSON.stringify(anEnvelope({ id: jobId(n), ...changes }));
@@ -9,8 +9,7 @@ const rejected = () => new PermanentError({ code: 'Rejected', message: 'rejected
 
 describe('a job that succeeds', () => {
   test('ends with a row, one record in the hour of its time, and no message', async () => {
-    const { contract, effects } = sampleContract();
-    const engine = memoryEngine(() => contract);
+    const { engine, effects } = sampleEngine();
     const messageId = engine.send(envelope(1));
 
     const response = await engine.deliver();
@@ -57,8 +56,7 @@ describe('a job that succeeds', () => {
   });
 
   test('is acknowledged without another effect when its message, or a second message, arrives again', async () => {
-    const { contract, effects } = sampleContract();
-    const engine = memoryEngine(() => contract);
+    const { engine, effects } = sampleEngine();
     engine.send(envelope(1));
     const event = engine.receive();
     await engine.handle(event);
@@ -77,11 +75,10 @@ describe('a job that succeeds', () => {
 describe('a transient failure', () => {
   test('is tried three times per delivery, comes back after 1 and after 15 minutes, and is parked at the third delivery', async () => {
     let calls = 0;
-    const { contract } = sampleContract(() => {
+    const { engine } = sampleEngine(() => {
       calls++;
       throw refused();
     });
-    const engine = memoryEngine(() => contract);
     engine.send(envelope(1), { group: 'user' });
     const waits: number[] = [];
 
@@ -111,11 +108,10 @@ describe('a transient failure', () => {
 describe('a wait', () => {
   test('that fits into the invocation happens there and costs no attempt', async () => {
     let throttled = 1;
-    const { contract } = sampleContract(() => {
+    const { engine } = sampleEngine(() => {
       if (throttled-- > 0)
         throw new WaitError({ code: 'RateLimited', message: '429', vendor: 'zendesk', waitMs: 5_000 });
     });
-    const engine = memoryEngine(() => contract);
     engine.send(envelope(1));
     const before = engine.clock.now();
 
@@ -128,10 +124,9 @@ describe('a wait', () => {
 
 describe('a permanent failure', () => {
   test('parks the job at once and does not delay the jobs behind it', async () => {
-    const { contract, effects } = sampleContract(({ id }) => {
+    const { engine, effects } = sampleEngine(({ id }) => {
       if (id === jobId(1)) throw rejected();
     });
-    const engine = memoryEngine(() => contract);
     engine.send(envelope(1));
     engine.send(envelope(2));
 
@@ -151,11 +146,10 @@ describe('a message group', () => {
   test('stops at a message that fails, and its later messages follow after that one', async () => {
     const order: string[] = [];
     let failures = 3;
-    const { contract } = sampleContract(({ id }) => {
+    const { engine } = sampleEngine(({ id }) => {
       if (id === jobId(1) && failures-- > 0) throw refused();
       order.push(id);
     });
-    const engine = memoryEngine(() => contract);
     for (const n of [1, 2, 3]) engine.send(envelope(n));
     engine.send(envelope(4), { group: 'other' });
 
@@ -193,8 +187,7 @@ describe('a message group', () => {
 describe('when nothing can be written', () => {
   test('the message comes back after 15 minutes and loses no attempt', async () => {
     let down = true;
-    const { contract, effects } = sampleContract();
-    const engine = memoryEngine(() => contract, {
+    const { engine, effects } = sampleEngine(() => 'done', {
       before: (call) => {
         if (down && call.startsWith('table')) throw new StoreError({ code: 'Down', message: 'down' });
       },
@@ -216,11 +209,9 @@ describe('when nothing can be written', () => {
 
 describe('the deadline', () => {
   test('leaves messages untouched that could not be finished in time', async () => {
-    const { contract, effects } = sampleContract();
-    const engine = memoryEngine(() => contract, { timeoutMs: 400 });
-    engine.send(envelope(1));
+    const { engine, effects } = sampleEngine(() => 'done', { timeoutMs: 400 });
 
-    const response = await engine.deliver();
+    const response = await engine.sendAndDeliver(envelope(1));
 
     expect(response.batchItemFailures).toHaveLength(1);
     expect(effects).toEqual([]);

@@ -1,7 +1,7 @@
 import { PermanentError } from '../../../lib/errors';
 import { handleBatch } from '../../../lib/worker/batch';
 import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
-import { sampleContract } from '../../support/sample-contract';
+import { sampleContract, sampleEngine } from '../../support/sample-contract';
 
 const envelope = (n: number) => JSON.stringify(anEnvelope({ id: jobId(n) }));
 const never = new Promise<never>(() => {});
@@ -92,9 +92,8 @@ test('while another run holds the lease, the message stays in the queue until th
   const { engine, deliver } = mortal([1]);
   engine.send(envelope(1));
   await deliver();
-  engine.send(envelope(1), { group: 'other' });
 
-  const response = await engine.deliver();
+  const response = await engine.sendAndDeliver(envelope(1), { group: 'other' });
 
   expect(response.batchItemFailures).toHaveLength(1);
   const back = (engine.model.nextChangeAt('my-sample.fifo') ?? 0) - engine.clock.now();
@@ -133,8 +132,7 @@ test('a copy on its last receive stays if the run from the other message has its
 });
 
 test('two messages of one job on their last receive: the second looks again until the first has its outcome', async () => {
-  const { contract, effects } = sampleContract();
-  const engine = memoryEngine(() => contract);
+  const { engine, effects } = sampleEngine();
   for (const group of ['one', 'other']) engine.send(envelope(1), { group });
   receiveTwice(engine);
   const both = engine.receive();

@@ -5,8 +5,8 @@ import type { Item } from '../../../lib/ports';
 import { acceptedRow } from '../../support/accepted-row';
 import { damagedItem } from '../../support/damage';
 import { spendReceives } from '../../support/dead-letters';
-import { anEnvelope, jobId, memoryEngine, PREFIX } from '../../support/engine';
-import { sampleContract } from '../../support/sample-contract';
+import { anEnvelope, jobId, type memoryEngine, PREFIX } from '../../support/engine';
+import { sampleEngine } from '../../support/sample-contract';
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;
@@ -15,8 +15,7 @@ const BODY = JSON.stringify(anEnvelope());
 
 /** A queued job whose row does not parse, and what its row was before. */
 async function damagedJob(changes: Partial<JobRow> = {}) {
-  const { contract, effects } = sampleContract();
-  const engine = memoryEngine(() => contract);
+  const { engine, effects } = sampleEngine();
   await engine.deps.ledger.write({ ...acceptedRow(engine.clock.now()), sentAt: engine.clock.now(), ...changes }, 0);
   const whole = engine.table.item(KEY) as Item;
   await damagedItem(engine.table, KEY, (item) => ({ ...item, steps: true }));
@@ -43,9 +42,8 @@ const entries = (engine: ReturnType<typeof memoryEngine>) =>
 
 test('the message of a row that does not parse waits in the DLQ, and runs once the row is restored', async () => {
   const { engine, effects, damaged, restore, minutes } = await damagedJob();
-  engine.send(BODY, { of: jobId(1) });
 
-  await engine.deliver();
+  await engine.sendAndDeliver(BODY, { of: jobId(1) });
   await minutes(90);
   const waiting = entries(engine);
   const before = engine.table.item(KEY);
@@ -89,8 +87,7 @@ test('a held job whose row does not parse is counted in each run, and released o
 
 test('an entry that was moved back stays out of the queue again while the row does not parse', async () => {
   const { engine, effects, minutes } = await damagedJob();
-  engine.send(BODY, { of: jobId(1) });
-  await engine.deliver();
+  await engine.sendAndDeliver(BODY, { of: jobId(1) });
 
   engine.model.startMessageMoveTask({
     SourceArn: engine.queueArn.replace(/\.fifo$/, '-dlq.fifo'),
@@ -121,14 +118,12 @@ test('a message that SQS dead-lettered gets the reason, is counted, and goes bac
 });
 
 test('the message of an old job whose record does not parse waits in the DLQ too', async () => {
-  const { contract, effects } = sampleContract();
-  const engine = memoryEngine(() => contract);
+  const { engine, effects } = sampleEngine();
   const time = engine.clock.now() - 2 * DAY_MS;
   const key = recordKey(PREFIX, { queue: 'sample', time, id: jobId(1) });
   await engine.objects.put(key, '{"record":1', 'application/json');
-  engine.send(JSON.stringify(anEnvelope({ time: new Date(time).toISOString() })));
 
-  await engine.deliver();
+  await engine.sendAndDeliver(JSON.stringify(anEnvelope({ time: new Date(time).toISOString() })));
   await engine.reconcile();
 
   expect(entries(engine)).toMatchObject([{ code: 'RowDamaged', field: 'record' }]);
@@ -139,8 +134,7 @@ test('the message of an old job whose record does not parse waits in the DLQ too
 
 test('a job whose kept body is gone, or another one, ends as dead', async () => {
   for (const kept of [undefined, JSON.stringify(anEnvelope({ data: { name: 'other' } }))]) {
-    const { contract } = sampleContract();
-    const engine = memoryEngine(() => contract);
+    const { engine } = sampleEngine();
     await engine.deps.ledger.write(acceptedRow(engine.clock.now()), 0);
     if (kept !== undefined) await engine.objects.put(bodyKey(PREFIX, 'sample', jobId(1)), kept, 'application/json');
     engine.send(STAND_IN, { attributes: { job: jobId(1) }, of: jobId(1) });
@@ -182,8 +176,7 @@ test.each([
   'a message of a stranger that names a damaged row and has %s opens nothing once the row is restored',
   async (_what, body) => {
     const { engine, effects, restore, minutes } = await damagedJob();
-    engine.send(body, { attributes: { job: jobId(1) } });
-    await engine.deliver();
+    await engine.sendAndDeliver(body, { attributes: { job: jobId(1) } });
     const entry = engine.deadLetters().length;
 
     await restore();

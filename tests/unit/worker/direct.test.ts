@@ -29,9 +29,8 @@ const body = (n: number, changes: Record<string, unknown> = {}) =>
 
 test('a job that succeeds needs no row and no record, and is counted', async () => {
   const { engine, done } = start();
-  engine.send(body(1));
 
-  const response = await engine.deliver();
+  const response = await engine.sendAndDeliver(body(1));
 
   expect(response).toEqual({ batchItemFailures: [] });
   expect(done).toEqual([jobId(1)]);
@@ -45,9 +44,8 @@ test('a job that succeeds needs no row and no record, and is counted', async () 
 
 test('a job of a newer version gets no row before its last receive, and its message comes back after five minutes', async () => {
   const { engine, done } = start();
-  engine.send(body(1, { type: 'sample.done.v2' }));
 
-  const response = await engine.deliver();
+  const response = await engine.sendAndDeliver(body(1, { type: 'sample.done.v2' }));
 
   expect(response.batchItemFailures).toHaveLength(1);
   expect(engine.rows()).toEqual([]);
@@ -100,9 +98,8 @@ test('if nothing can be written, the message waits and gets no row', async () =>
   const { engine, done } = start(() => {
     if (down) throw new StoreError({ code: 'S3.SlowDown', message: 'S3 is busy' });
   });
-  engine.send(body(1));
 
-  await engine.deliver();
+  await engine.sendAndDeliver(body(1));
   down = false;
   engine.clock.advance(899_000);
   const early = await engine.deliver();
@@ -136,9 +133,8 @@ test('after an unexpected error the job runs again with a row, and the row ends 
   const { engine, done } = start(() => {
     if (broken) throw new Error('private-value@example.com');
   });
-  engine.send(body(1));
 
-  await engine.deliver();
+  await engine.sendAndDeliver(body(1));
   const [before] = engine.rows();
   broken = false;
   await engine.drain({ hours: 2 });
@@ -187,8 +183,7 @@ describe('a message whose id belongs to the row of another job is done with its 
 
   test('after SQS dead-lettered it', async () => {
     const { engine, done } = start();
-    engine.send(other);
-    await engine.deliver();
+    await engine.sendAndDeliver(other);
     engine.send(body(1));
     spendReceives(engine);
 
@@ -221,11 +216,9 @@ describe('a message whose id belongs to the row of another job is done with its 
     const { engine, done } = start(() => {
       if (broken) throw new Error('broken');
     });
-    engine.send(other);
-    await engine.deliver();
-    engine.send(body(1));
+    await engine.sendAndDeliver(other);
 
-    await engine.deliver();
+    await engine.sendAndDeliver(body(1));
     broken = false;
     await engine.drain({ hours: 2 });
 
@@ -238,9 +231,8 @@ describe('a message whose id belongs to the row of another job is done with its 
     const { engine, done } = start();
     const parked = `invalid/${engine.send('not json')}`;
     await engine.deliver();
-    engine.send(body(1), { attributes: { job: parked } });
 
-    await engine.deliver();
+    await engine.sendAndDeliver(body(1), { attributes: { job: parked } });
 
     expect(done).toEqual([]);
     expect(engine.rows()).toMatchObject([{ id: parked, state: 'dead', error: { code: 'NotJson' } }]);
@@ -253,8 +245,7 @@ test('a job that was parked because its id was taken runs again when it is redri
   const { engine, done } = start(() => {
     if (taken) throw new IdTakenError();
   });
-  engine.send(body(1));
-  await engine.deliver();
+  await engine.sendAndDeliver(body(1));
   const [parked] = engine.rows();
   if (!parked) throw new Error('no row');
   taken = false;

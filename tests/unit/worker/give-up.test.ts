@@ -68,9 +68,8 @@ test('in its last moments a worker begins no write to give a job back, because i
       return down();
     },
   });
-  engine.send(JSON.stringify(anEnvelope({ id: jobId(1) })));
 
-  const response = await engine.deliver();
+  const response = await engine.sendAndDeliver(JSON.stringify(anEnvelope({ id: jobId(1) })));
 
   expect(response.batchItemFailures).toHaveLength(1);
   expect(engine.row(jobId(1))).toMatchObject({ state: 'processing', crashes: 0 });
@@ -85,9 +84,8 @@ test.each([
   const engine = memoryEngine(() => mailContract(() => Promise.reject(answer)), {
     before: (call) => (isDown && call === 'objects.put' ? down() : undefined),
   });
-  engine.send(JSON.stringify(anEnvelope({ id: jobId(1) })));
 
-  await engine.deliver();
+  await engine.sendAndDeliver(JSON.stringify(anEnvelope({ id: jobId(1) })));
   const given = engine.row(jobId(1));
   isDown = false;
   await engine.drain({ hours: 1 });

@@ -84,9 +84,8 @@ test('a lease lasts longer than its function by the most that two clocks differ'
   });
   const engine: ReturnType<typeof memoryEngine> = memoryEngine(() => contract);
   const begun = engine.clock.now();
-  engine.send(JSON.stringify(anEnvelope({ id: jobId(1) })));
 
-  await engine.deliver();
+  await engine.sendAndDeliver(JSON.stringify(anEnvelope({ id: jobId(1) })));
 
   expect(until).toBe(begun + engine.timeoutMs + CLOCK_SKEW_MS);
 });

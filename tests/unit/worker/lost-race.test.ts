@@ -1,13 +1,12 @@
 import { PermanentError } from '../../../lib/errors';
-import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
+import { anEnvelope, jobId } from '../../support/engine';
 import { inState } from '../../support/in-state';
-import { sampleContract } from '../../support/sample-contract';
+import { sampleEngine } from '../../support/sample-contract';
 
 test('an end counts although a copy of the message opens the job again before the worker reports it', async () => {
-  const { contract } = sampleContract(() => {
+  const { engine } = sampleEngine(() => {
     throw new PermanentError({ code: 'Rejected', message: 'rejected' });
   });
-  const engine = memoryEngine(() => contract);
   const { update } = engine.deps.ledger;
   engine.deps.ledger.update = async (key, change, known) => {
     engine.deps.ledger.update = update;
@@ -15,8 +14,7 @@ test('an end counts although a copy of the message opens the job again before th
     return update(key, change, known);
   };
 
-  engine.send(JSON.stringify(anEnvelope()));
-  await engine.deliver();
+  await engine.sendAndDeliver(JSON.stringify(anEnvelope()));
 
   expect(engine.row(jobId(1)).state).toBe('queued');
   expect(engine.metrics).toContainEqual(expect.objectContaining({ name: 'JobsDead', value: 1 }));

@@ -44,9 +44,8 @@ test.each<[string, Error, Record<string, number[]>]>([
       throw error;
     });
     const engine = memoryEngine(() => contract);
-    engine.send(envelope());
 
-    await engine.deliver();
+    await engine.sendAndDeliver(envelope());
 
     const { JobsSucceeded, JobsDead, JobsRetried } = metricsOf(engine);
     expect(JSON.parse(JSON.stringify({ JobsSucceeded, JobsDead, JobsRetried }))).toEqual(counts);
@@ -71,9 +70,8 @@ test('the time of a paced job, which waits for its share of a rate, is not measu
   const { contract } = sampleContract();
   const [[type = '', of] = []] = Object.entries(contract.types);
   const engine = memoryEngine(() => ({ ...contract, types: { [type]: { ...of, paced: true } as MessageType } }));
-  engine.send(envelope());
 
-  await engine.deliver();
+  await engine.sendAndDeliver(envelope());
 
   expect(metricsOf(engine)).toEqual({ JobsSucceeded: [1], JobsDead: [0], VendorTime: [0] });
 });
@@ -90,9 +88,8 @@ test.each<[string, Error | undefined, string | undefined]>([
     if (error) throw error;
   });
   const engine: Engine = memoryEngine(() => contract);
-  engine.send(envelope());
 
-  await engine.deliver();
+  await engine.sendAndDeliver(envelope());
 
   const ofVendor = engine.metrics.filter(({ dimensions }) => dimensions.vendor === 'zendesk');
   const names = new Set(ofVendor.map(({ name }) => name));

@@ -1,14 +1,11 @@
 import fc from 'fast-check';
 import { jobIdOf, parseEnvelope } from '../../../lib/jobs/envelope';
 import { deduplicationId, recordKey } from '../../../lib/jobs/keys';
-import { anEnvelope, memoryEngine, PREFIX } from '../../support/engine';
-import { sampleContract } from '../../support/sample-contract';
+import { anEnvelope, PREFIX } from '../../support/engine';
+import { sampleEngine } from '../../support/sample-contract';
 
 const json = (changes: Record<string, unknown> = {}) => JSON.stringify(anEnvelope(changes));
-const start = () => {
-  const sample = sampleContract();
-  return { ...sample, engine: memoryEngine(() => sample.contract) };
-};
+const start = () => sampleEngine();
 
 test.each([
   ['Python', { time: '2026-01-02T04:04:05.123456+01:00', datacontenttype: 'application/json' }],
@@ -17,9 +14,8 @@ test.each([
   ['Java', { time: '2026-01-02T03:04:05Z', subject: null, dataschema: null, traceparent: null }],
 ])('an event as the SDK of %s writes it is done, and its record is under the UTC hour', async (_language, changes) => {
   const { engine, effects } = start();
-  engine.send(json({ id: 'evt_2/7', ...changes }));
 
-  await engine.deliver();
+  await engine.sendAndDeliver(json({ id: 'evt_2/7', ...changes }));
 
   const id = jobIdOf({ source: String(anEnvelope().source), id: 'evt_2/7' });
   expect(effects).toEqual([id]);

@@ -6,8 +6,8 @@ import { cancel } from '../../../lib/ops/act';
 import { jobId as idOfKey } from '../../../lib/producer/job-id';
 import { submit } from '../../../lib/producer/submit';
 import { spendReceives } from '../../support/dead-letters';
-import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
-import { sampleContract } from '../../support/sample-contract';
+import { anEnvelope, jobId } from '../../support/engine';
+import { sampleEngine } from '../../support/sample-contract';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -18,10 +18,9 @@ const FORGED = '00000000-0000-4000-8000-0000deadbeef';
 
 function start() {
   const what: { error?: Error } = {};
-  const { contract, effects } = sampleContract(() => {
+  const { engine, effects } = sampleEngine(() => {
     if (what.error) throw what.error;
   });
-  const engine = memoryEngine(() => contract);
   return { engine, effects, what };
 }
 
@@ -88,8 +87,7 @@ describe.each(Object.keys(IN))('a job %s', (state) => {
     const before = { row: engine.row(ID), objects: engine.objects.keys(), dead: engine.deadLetters().length };
     delete what.error;
 
-    engine.send(body === BODY ? sentBody(engine) : body, { group: 'stranger', attributes });
-    await engine.deliver();
+    await engine.sendAndDeliver(body === BODY ? sentBody(engine) : body, { group: 'stranger', attributes });
 
     expect(effects).toEqual([]);
     expect({ row: engine.row(ID), objects: engine.objects.keys(), dead: engine.deadLetters().length }).toEqual(before);
@@ -118,9 +116,8 @@ test.each([
   ['no body', JSON.stringify({ body: 'gone' }), {}],
 ])('a random id and %s make no dead job', async (_what, body, attributes) => {
   const { engine } = start();
-  engine.send(body, { attributes: { job: ID, ...attributes } });
 
-  await engine.deliver();
+  await engine.sendAndDeliver(body, { attributes: { job: ID, ...attributes } });
 
   expect(engine.rows()).toEqual([]);
   expect(engine.deadLetters()).toEqual([]);
@@ -135,11 +132,9 @@ test.each([
   await engine.deps.ledger.write(rowOfEnvelope({ queue: 'sample', envelope, group: 'g', now: engine.clock.now() }), 0);
   const before = engine.row(ID);
 
-  engine.send(body, { group: 'stranger', attributes: { job: ID } });
-  await engine.deliver();
+  await engine.sendAndDeliver(body, { group: 'stranger', attributes: { job: ID } });
   expect(engine.row(ID)).toEqual(before);
-  engine.send(BODY);
-  await engine.deliver();
+  await engine.sendAndDeliver(BODY);
 
   expect(effects).toEqual([ID]);
   expect(engine.row(ID)).toMatchObject({ state: 'succeeded' });
@@ -152,9 +147,11 @@ describe.each([
   test('as random is not that of the job that the message makes', async () => {
     const { engine, what } = start();
     what.error = new PermanentError({ code: 'Rejected', message: 'rejected' });
-    engine.send(JSON.stringify(anEnvelope({ id: FORGED })), { group: 'g', attributes: { token: text } });
 
-    await engine.deliver();
+    await engine.sendAndDeliver(JSON.stringify(anEnvelope({ id: FORGED })), {
+      group: 'g',
+      attributes: { token: text },
+    });
 
     expect(engine.rows()).toMatchObject([{ state: 'dead' }]);
     expect(JSON.stringify([engine.rows(), engine.deadLetters(), engine.lines])).not.toContain(text);
@@ -207,8 +204,7 @@ describe('the id that the next call of our producer will have', () => {
     const { engine, effects } = start();
     const id = idOfKey({ ...engine.deps, ...call });
     const stranger = { ...anEnvelope({ id, source: '/elsewhere', ...changes }) };
-    engine.send(JSON.stringify(stranger), { group: 'g', deduplication: id, attributes });
-    await engine.deliver();
+    await engine.sendAndDeliver(JSON.stringify(stranger), { group: 'g', deduplication: id, attributes });
     const made = engine.rows().map((row) => row.id);
 
     const accepted = await submit({ ...engine.deps, source: '/my/api' }, call);
@@ -240,9 +236,8 @@ test.each([
   ['2026-01-03T03:04:06Z', 'dead'],
 ])('an event of the time %s is %s, and only a valid one chooses the hour of its record', async (time, state) => {
   const { engine } = start();
-  engine.send(JSON.stringify(anEnvelope({ time })));
 
-  await engine.deliver();
+  await engine.sendAndDeliver(JSON.stringify(anEnvelope({ time })));
 
   expect(engine.rows()).toMatchObject([{ state }]);
   if (state === 'dead') expect(engine.rows()[0]?.error).toMatchObject({ code: 'InvalidEnvelope', field: 'time' });
@@ -267,9 +262,8 @@ test('the entry of a message of another sender names the row that does not parse
   const stranger = { source: '/elsewhere', id: 'e9e6c1a5-0c5b-5d6e-8a3b-0d6f4d4f5a11' };
   const own = jobIdOf(stranger);
   await engine.table.put({ key: jobKey('sample', own), version: 1, writer: '' }, 0);
-  engine.send(JSON.stringify(anEnvelope(stranger)));
 
-  await engine.deliver();
+  await engine.sendAndDeliver(JSON.stringify(anEnvelope(stranger)));
 
   expect(engine.deadLetters().map(({ attributes }) => attributes.job?.StringValue)).toEqual([own]);
 });

@@ -1,19 +1,17 @@
 import { AmbiguousError, PermanentError } from '../../../lib/errors';
 import { retry } from '../../../lib/ops/act';
-import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
-import { sampleContract } from '../../support/sample-contract';
+import { anEnvelope, jobId } from '../../support/engine';
+import { sampleEngine } from '../../support/sample-contract';
 
 test('a refusal of a later call does not say that an earlier call, which may still arrive, had no effect', async () => {
   let calls = 0;
-  const { contract, effects } = sampleContract(() => {
+  const { engine, effects } = sampleEngine(() => {
     calls += 1;
     throw calls === 1
       ? new AmbiguousError({ code: 'TimedOut', message: 'no answer' })
       : new PermanentError({ code: 'Forbidden', message: 'refused' });
   });
-  const engine = memoryEngine(() => contract);
-  engine.send(JSON.stringify(anEnvelope()));
-  await engine.deliver();
+  await engine.sendAndDeliver(JSON.stringify(anEnvelope()));
   expect(engine.row(jobId(1))).toMatchObject({ state: 'dead', steps: { effect: { status: 'started' } } });
 
   // The first call arrives late, and an operator retries the job.
@@ -30,15 +28,13 @@ test.each([
   ['forbids it, which may change, the step stays as it was', 403, { status: 'started', startedAt: expect.any(Number) }],
 ])('if the vendor is down first and then %s', async (_what, status, step) => {
   let calls = 0;
-  const { contract } = sampleContract(() => {
+  const { engine } = sampleEngine(() => {
     calls += 1;
     throw calls === 1
       ? new AmbiguousError({ code: 'ZendeskUnavailable', message: '503', vendor: 'zendesk', status: 503 })
       : new PermanentError({ code: 'ZendeskRejected', message: 'refused', vendor: 'zendesk', status });
   });
-  const engine = memoryEngine(() => contract);
-  engine.send(JSON.stringify(anEnvelope()));
-  await engine.deliver();
+  await engine.sendAndDeliver(JSON.stringify(anEnvelope()));
 
   expect(engine.row(jobId(1))).toMatchObject({ state: 'dead', error: { status } });
   expect(engine.row(jobId(1)).steps.effect).toEqual({ startedAt: expect.any(Number), ...step });
