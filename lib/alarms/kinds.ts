@@ -221,7 +221,7 @@ export const isAboutWaiting = (kind: AnyKind): boolean => ABOUT_WAITING.includes
 export const alarmName = (instance: string, kind: AlarmKind, queue = ''): string =>
   [instance, queue, kind].filter(Boolean).join('-');
 
-/** Reads an alarm's name, whole because another instance's may begin with ours. `undefined`: not one of our alarms. */
+/** Compares whole names, because another instance's name may begin with ours. `undefined`: not one of our alarms. */
 export function parseAlarmName(
   name: string,
   { instance, queues }: { instance: string; queues: readonly string[] },

@@ -41,7 +41,7 @@ export async function movedProblems(
   return problems.map(({ path, rule }) => ({ path, rule: `${rule} ${waiting}` }));
 }
 
-/** Throws an OperatorError if the file moves a folder or queue: a deployment of one function would leave the others. */
+/** Rejects if the file moves the folder or a queue: a deployment of one function would leave the others behind. */
 export async function requireSamePlace(instance: Instance, serverless: Serverless): Promise<void> {
   const { problems } = await movesOf(instance, await serverless.getProvider('aws').getAwsSdkV3Config());
   if (problems.length === 0) return;

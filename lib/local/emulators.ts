@@ -14,7 +14,7 @@ interface At {
   port?: number;
 }
 
-/** DynamoDB in memory. Its thread answers while this process is busy, and its end drops the open requests. */
+/** DynamoDB in memory, which expires no items. Its thread answers while this process is busy. */
 export async function startDynamoDb({
   tables,
   region,

@@ -78,7 +78,7 @@ function declarations(folder: string): string {
   return text;
 }
 
-/** Puts a file's text behind those that it imports. Only the entry exports. All names must be distinct and kept. */
+/** Puts a file's text behind its imports. Only the entry exports. Names are distinct, and no import renames one. */
 function joined(entry: string): string {
   const packages = new Set<string>();
   const texts: string[] = [];

@@ -12,7 +12,7 @@ export type Jobs = Pick<Producer, 'feedback' | 'campaign' | 'invite' | 'removeTe
 /** Who calls: the owner of jobs and idempotency keys. Take it from your authentication. Without it, a key is refused. */
 export type PrincipalOf = (request: Request) => string | undefined;
 
-/** The authenticated user. Without one, an address gets three confirmations an hour, which repeat nothing sent. */
+/** The authenticated user. Without one, an address gets three confirmations an hour, without the sender's text. */
 export type UserOf = (request: Request) => { id: string; email: string } | undefined;
 
 export interface Callers {
