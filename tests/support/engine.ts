@@ -286,3 +286,7 @@ export const anEnvelope = (changes: Record<string, unknown> = {}): Record<string
   data: {},
   ...changes,
 });
+
+/** The body of the job `n`. */
+export const envelope = (n = 1, changes: Record<string, unknown> = {}): string =>
+  JSON.stringify(anEnvelope({ id: jobId(n), ...changes }));

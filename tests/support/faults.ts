@@ -20,3 +20,14 @@ export function withFaults<T extends object>(port: T, faultOf: (method: keyof T)
   });
   return Object.fromEntries(wrapped) as T;
 }
+
+/** Engine options with which every call of this name fails while `down`. */
+export function outage(call: string, { down = true } = {}) {
+  const options = {
+    down,
+    before: (name: string) => {
+      if (options.down && name === call) throw new StoreError({ code: 'Down', message: `${name} is down` });
+    },
+  };
+  return options;
+}

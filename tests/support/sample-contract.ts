@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { PermanentError } from '../../lib/errors';
 import type { Job, QueueContract, RunContext } from '../../lib/worker/contract';
 import { messageType } from '../../lib/worker/contract';
 import { type EngineOptions, memoryEngine } from './engine';
@@ -39,5 +40,10 @@ export function sampleContract(
 /** An engine with the sample queue. */
 export function sampleEngine(effect?: Parameters<typeof sampleContract>[0], options?: EngineOptions) {
   const { contract, effects } = sampleContract(effect);
-  return { engine: memoryEngine(() => contract, options), effects };
+  return { engine: memoryEngine(() => contract, options), contract, effects };
+}
+
+/** The effect of a job that its vendor refuses. */
+export function rejects(): never {
+  throw new PermanentError({ code: 'Rejected', message: 'rejected' });
 }

@@ -120,8 +120,7 @@ describe('a campaign that is paused', () => {
   test('pauses itself when SendGrid forbids two senders and the circuit opens', async () => {
     const { engine, sendgrid } = emails;
     sendgrid.fail({ status: 403, times: 'forever' });
-    engine.send(messageBody({ from: { email: 'other@example.com' } }));
-    await engine.deliver(1);
+    await engine.sendAndDeliver(messageBody({ from: { email: 'other@example.com' } }));
     const campaign = await emails.campaign({ recipients: 30 });
     for (const number of [0, 1, 2]) {
       emails.sendChunk(campaign, number);
@@ -265,8 +264,7 @@ describe('with a list of sender domains', () => {
     const { engine, sendgrid } = emails;
     const from = ['news@acme.example.com', 'NEWS@Example.ORG', 'news@example.com', 'x@evil.acme.example.com'];
     for (const [n, email] of from.entries()) {
-      engine.send(messageBody({ from: { email } }, { id: jobId(n) }), { group: `g${n}` });
-      await engine.deliver(1);
+      await engine.sendAndDeliver(messageBody({ from: { email } }, { id: jobId(n) }), { group: `g${n}` });
     }
 
     const succeeded = { state: 'succeeded' };

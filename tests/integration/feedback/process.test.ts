@@ -13,8 +13,7 @@ const start = async (): Promise<Service> => {
 async function ran(body: string, { zendesk }: { zendesk?: Failure } = {}) {
   const service = await start();
   if (zendesk) service.zendesk.fail(zendesk);
-  service.engine.send(body);
-  await service.engine.deliver(1);
+  await service.engine.sendAndDeliver(body);
   return service;
 }
 afterEach(async () => {

@@ -5,7 +5,7 @@ import { SQSClient } from '@aws-sdk/client-sqs';
 import { type EventRow, PARQUET, toParquet } from '../../../lib/analytics/parquet';
 import { realObjects } from '../../../lib/aws/objects';
 import { realTable } from '../../../lib/aws/table';
-import { PermanentError, WaitError } from '../../../lib/errors';
+import { WaitError } from '../../../lib/errors';
 import { bodyKey, campaignHourKey, campaignKey, jobKey, recordKey } from '../../../lib/jobs/keys';
 import { startFakeZendesk } from '../../../lib/local/fakes/zendesk';
 import { startSqs } from '../../../lib/local/sqs/server';
@@ -13,7 +13,7 @@ import type { Item, Objects, Table } from '../../../lib/ports';
 import { verify } from '../../../lib/verify/verify';
 import { against, startDynamo, startS3, TABLE } from '../../support/emulators';
 import { anEnvelope, jobId, memoryEngine, PREFIX } from '../../support/engine';
-import { sampleContract } from '../../support/sample-contract';
+import { rejects, sampleContract } from '../../support/sample-contract';
 
 const BUCKET = 'verified-bucket';
 const QUEUE = 'feedback';
@@ -84,7 +84,7 @@ async function service() {
 /** Two jobs succeed one after the other, one is dead and one is held. */
 async function ran(): Promise<Engine> {
   const { contract } = sampleContract(({ id }) => {
-    if (id === DEAD) throw new PermanentError({ code: 'Rejected', message: 'rejected' });
+    if (id === DEAD) rejects();
     if (id === HELD) throw new WaitError({ code: 'Later', message: 'later', waitMs: 3_600_000 });
     return 'done';
   });

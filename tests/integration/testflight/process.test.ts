@@ -252,9 +252,8 @@ test('an invitation is not sent to a tester in an unknown state', async () => {
   const { engine, apple } = await start({ seed: known('NOT_INVITED') });
   const found = { id: apple.testers[0]?.id, attributes: { email: TESTER, state: 'SOMETHING_NEW' } };
   apple.fail({ path: '/v1/betaTesters?', status: 200, body: { data: [found] }, times: 'forever' });
-  engine.send(inviteBody());
 
-  await engine.deliver(1);
+  await engine.sendAndDeliver(inviteBody());
 
   expect(apple.requests.filter(({ method }) => method !== 'GET')).toEqual([]);
   expect(engine.row(jobId(1))).toMatchObject(done({ invitation: 'skipped: UnknownState' }));
@@ -264,9 +263,8 @@ test("an invitation goes to the exact address even if Apple's filter also finds 
   const { engine, apple } = await start({ seed: known('ACCEPTED') });
   const others = [{ type: 'betaTesters', id: 'other', attributes: { email: `${TESTER}.org`, state: 'ACCEPTED' } }];
   apple.fail({ method: 'GET', path: 'betaTesters?', status: 200, body: { data: others } });
-  engine.send(inviteBody());
 
-  await engine.deliver(1);
+  await engine.sendAndDeliver(inviteBody());
 
   // The adapter ignores the longer address, so the job creates the tester, gets a conflict and reads the state again.
   expect(engine.row(jobId(1))).toMatchObject(done({ testerId: apple.testers[0]?.id }));
@@ -282,9 +280,8 @@ test.each([
   async (_, failure) => {
     const { engine, apple } = await start();
     apple.fail(failure);
-    engine.send(inviteBody());
 
-    await engine.deliver(1);
+    await engine.sendAndDeliver(inviteBody());
     const early = apple.requests.length;
     engine.clock.advance(29_000);
     const tooEarly = await engine.deliver(1);
@@ -302,8 +299,7 @@ test('the branded notification is sent after the invitation, with the built-in t
   const templateId = `d-${'0'.repeat(32)}`;
   const [plain, templated] = [await start(), await start({ templateId })];
   for (const { engine } of [plain, templated]) {
-    engine.send(inviteBody({ notification }));
-    await engine.deliver(1);
+    await engine.sendAndDeliver(inviteBody({ notification }));
   }
 
   expect(plain.sendgrid.mails).toMatchObject([{ to: [TESTER], subject: 'You are invited to test Sample' }]);

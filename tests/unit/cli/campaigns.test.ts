@@ -124,8 +124,7 @@ describe('sls campaign pause, resume and cancel', () => {
 
 test('a campaign that has not begun yet has another message than one that does not exist', async () => {
   const { engine } = emails;
-  engine.send(JSON.stringify(anEnvelope({ type: 'email.campaign.v1', data: { name: 'bad' } })));
-  await engine.deliver(1);
+  await engine.sendAndDeliver(JSON.stringify(anEnvelope({ type: 'email.campaign.v1', data: { name: 'bad' } })));
 
   await expect(run('campaign report', { id: jobId(1) })).rejects.toMatchObject({
     message: `Campaign ${jobId(1)} has not begun, its job is dead (error). See why:`,

@@ -1,10 +1,10 @@
 import type { Options } from '../../../lib/cli/command';
 import { type CommandName, commands } from '../../../lib/cli/commands';
-import { PermanentError, StoreError, WaitError } from '../../../lib/errors';
+import { StoreError, WaitError } from '../../../lib/errors';
 import { mayTouch } from '../../../lib/ops/many';
 import { anEnvelope, type EngineOptions, jobId, memoryEngine } from '../../support/engine';
 import { command, contextOf, recordingOutput } from '../../support/operator';
-import { sampleContract } from '../../support/sample-contract';
+import { rejects, sampleContract } from '../../support/sample-contract';
 
 const MINUTE = 60_000;
 const RETRY = { code: 'Rejected', yes: true };
@@ -16,7 +16,7 @@ async function someJobs(count: number, options: EngineOptions = {}, kind: 'dead'
     if (isFixed) return;
     if (kind === 'held')
       throw new WaitError({ code: 'RateLimited', message: '429', vendor: 'zendesk', waitMs: 60 * MINUTE });
-    throw new PermanentError({ code: 'Rejected', message: 'rejected' });
+    rejects();
   });
   const engine = memoryEngine(() => contract, options);
   for (let n = 1; n <= count; n++)

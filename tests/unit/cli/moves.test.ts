@@ -25,8 +25,7 @@ test('a campaign counts until it ends, also before its first chunk and while it 
 
 test('a dead job counts, because it can still be retried, also in a queue that the file no longer names', async () => {
   const reader = { ...emails.engine.deps, queueNames: ['feedback'] };
-  emails.engine.send(JSON.stringify(anEnvelope({ id: jobId(1), type: 'unknown' })));
-  await emails.engine.deliver(1);
+  await emails.engine.sendAndDeliver(JSON.stringify(anEnvelope({ id: jobId(1), type: 'unknown' })));
 
   expect(await count()).toBe(1);
   expect(await unfinishedWork(reader, ['feedback', 'emails'])).toBe(1);

@@ -12,8 +12,7 @@ import { inState } from '../../support/in-state';
 async function start({ unwritten = false } = {}) {
   const done = messageType({ schema: z.strictObject({}), process: async () => 'ok' });
   const engine = memoryEngine(() => ({ queue: 'sample', vendors: [], types: { 'sample.done.v1': done } }));
-  engine.send(JSON.stringify(anEnvelope()));
-  await engine.deliver(1);
+  await engine.sendAndDeliver(JSON.stringify(anEnvelope()));
   const row = engine.row(jobId(1));
   const key = recordKey(PREFIX, row);
   if (unwritten) await engine.objects.delete(key);

@@ -1,9 +1,8 @@
 import { PermanentError, StopError, StoreError, TransientError } from '../../../lib/errors';
 import { vendorKey } from '../../../lib/jobs/keys';
-import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
+import { envelope, jobId, memoryEngine } from '../../support/engine';
 import { sampleContract, sampleEngine } from '../../support/sample-contract';
 
-const envelope = (n: number) => JSON.stringify(anEnvelope({ id: jobId(n) }));
 const unauthorized = () => new StopError({ code: 'Unauthorized', message: '401', vendor: 'zendesk', status: 401 });
 const forbidden = () => new PermanentError({ code: 'Forbidden', message: '403', vendor: 'zendesk', status: 403 });
 const unavailable = () => new TransientError({ code: 'Unavailable', message: '503', vendor: 'zendesk' });
@@ -50,8 +49,7 @@ test('five transient failures without a success between open the circuit, and a 
     if (!working) throw unavailable();
   });
   const next = async (n: number) => {
-    engine.send(envelope(n), { group: `g${n}` });
-    await engine.deliver(1);
+    await engine.sendAndDeliver(envelope(n), { group: `g${n}` });
   };
 
   for (const n of [1, 2, 3, 4]) await next(n);

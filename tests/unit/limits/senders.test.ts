@@ -33,8 +33,7 @@ function started() {
     circuit: () => engine.table.get(vendorKey('sendgrid')),
     async run(from: string, { refused = true } = {}) {
       const body = JSON.stringify(anEnvelope({ id: jobId(++n), data: { from, refused } }));
-      engine.send(body, { group: `g${n}` });
-      await engine.deliver(1);
+      await engine.sendAndDeliver(body, { group: `g${n}` });
       const { state, reason } = engine.row(jobId(n));
       return `${state} ${reason}`;
     },

@@ -1,12 +1,11 @@
 import { WaitError } from '../../../lib/errors';
 import { cancel } from '../../../lib/ops/act';
 import { acceptedRow } from '../../support/accepted-row';
-import { anEnvelope, jobId } from '../../support/engine';
+import { envelope, jobId } from '../../support/engine';
 import { inState } from '../../support/in-state';
 import { sampleEngine } from '../../support/sample-contract';
 
 const MINUTE = 60_000;
-const envelope = (n = 1) => JSON.stringify(anEnvelope({ id: jobId(n) }));
 
 /** An engine with a held job. */
 async function held() {

@@ -1,12 +1,11 @@
-import { PermanentError } from '../../../lib/errors';
 import { discard, retry } from '../../../lib/ops/act';
 import { anEnvelope, jobId } from '../../support/engine';
-import { sampleEngine } from '../../support/sample-contract';
+import { rejects, sampleEngine } from '../../support/sample-contract';
 
 async function dead() {
   let broken = true;
   const { engine, effects } = sampleEngine(() => {
-    if (broken) throw new PermanentError({ code: 'Rejected', message: 'rejected' });
+    if (broken) rejects();
   });
   await engine.sendAndDeliver(JSON.stringify(anEnvelope()));
   const fix = () => {

@@ -1,4 +1,4 @@
-import { PermanentError, WaitError } from '../../../lib/errors';
+import { WaitError } from '../../../lib/errors';
 import { bodyKey } from '../../../lib/jobs/keys';
 import type { JobRow, Reason, State } from '../../../lib/jobs/row';
 import { cancel, discard, retry, whyNot } from '../../../lib/ops/act';
@@ -9,7 +9,7 @@ import { timeline } from '../../../lib/ops/timeline';
 import { acceptedRow } from '../../support/accepted-row';
 import { anEnvelope, jobId, PREFIX } from '../../support/engine';
 import { inState } from '../../support/in-state';
-import { sampleEngine } from '../../support/sample-contract';
+import { rejects, sampleEngine } from '../../support/sample-contract';
 
 const PLACES: [State, Reason | undefined, string[]][] = [
   ['queued', undefined, ['cancel']],
@@ -115,7 +115,7 @@ test('a timeline has the wait in the queue, each attempt with its outcome, each 
   const { engine } = sampleEngine(() => {
     calls += 1;
     if (calls === 1) throw new WaitError({ code: 'RateLimited', message: '429', vendor: 'zendesk', waitMs: 300_000 });
-    throw new PermanentError({ code: 'Rejected', message: 'rejected' });
+    rejects();
   });
   await engine.sendAndDeliver(JSON.stringify(anEnvelope({ id: jobId(1) })));
   await engine.drain({ hours: 1 });

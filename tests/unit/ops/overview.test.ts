@@ -1,15 +1,15 @@
-import { PermanentError, StopError, WaitError } from '../../../lib/errors';
+import { StopError, WaitError } from '../../../lib/errors';
 import { factsKey } from '../../../lib/jobs/keys';
 import { meanMs, overview, sumOf } from '../../../lib/ops/overview';
 import { pauseQueue } from '../../../lib/ops/pause';
 import { memoryDeployment } from '../../support/deployment';
 import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
-import { sampleContract } from '../../support/sample-contract';
+import { rejects, sampleContract } from '../../support/sample-contract';
 
 /** Job 1 succeeded, 2 is dead, 3 throttled, 4 stopped, 5 and 6 wait in the queue. */
 async function someJobs() {
   const { contract } = sampleContract(({ id }) => {
-    if (id === jobId(2)) throw new PermanentError({ code: 'Rejected', message: 'rejected' });
+    if (id === jobId(2)) rejects();
     if (id === jobId(3))
       throw new WaitError({ code: 'RateLimited', message: '429', vendor: 'zendesk', waitMs: 300_000 });
     if (id === jobId(4)) throw new StopError({ code: 'AgreementMissing', message: '403', vendor: 'zendesk' });

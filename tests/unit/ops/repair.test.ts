@@ -1,10 +1,9 @@
-import { PermanentError } from '../../../lib/errors';
 import { jobKey, recordKey } from '../../../lib/jobs/keys';
 import { repair } from '../../../lib/ops/verify';
 import type { Item } from '../../../lib/ports';
 import type { Finding } from '../../../lib/verify/check';
 import { anEnvelope, jobId, PREFIX } from '../../support/engine';
-import { sampleEngine } from '../../support/sample-contract';
+import { rejects, sampleEngine } from '../../support/sample-contract';
 
 const [GOOD, DEAD] = [jobId(1), jobId(2)] as [string, string];
 const MINUTE = 60_000;
@@ -12,7 +11,7 @@ const MINUTE = 60_000;
 /** One job has succeeded and one is dead. */
 async function ended() {
   const { engine } = sampleEngine(({ id }) => {
-    if (id === DEAD) throw new PermanentError({ code: 'Rejected', message: 'rejected' });
+    if (id === DEAD) rejects();
   });
   for (const id of [GOOD, DEAD]) engine.send(JSON.stringify(anEnvelope({ id })));
   await engine.deliver();

@@ -1,9 +1,10 @@
 import * as z from 'zod';
-import { AmbiguousError, StoreError } from '../../../lib/errors';
+import { AmbiguousError } from '../../../lib/errors';
 import type { Evidence } from '../../../lib/jobs/row';
 import { resolveStep } from '../../../lib/ops/act';
 import { type Job, messageType, type QueueContract } from '../../../lib/worker/contract';
 import { anEnvelope, type EngineOptions, jobId, memoryEngine } from '../../support/engine';
+import { outage } from '../../support/faults';
 import { inState } from '../../support/in-state';
 
 /** A job with two mails. For those in `lost`, the vendor never says whether it sent them. */
@@ -122,17 +123,13 @@ describe('with another step unknown', () => {
 });
 
 test('the reconciler sends the job if the command could not', async () => {
-  let down = false;
-  const { engine, sent, row } = uncertain(['first'], {
-    before: (call) => {
-      if (down && call === 'queues.send') throw new StoreError({ code: 'SQS.Throttled', message: 'throttled' });
-    },
-  });
+  const store = outage('queues.send', { down: false });
+  const { engine, sent, row } = uncertain(['first'], store);
   await engine.deliver();
 
-  down = true;
-  await expect(resolveStep(engine.deps, { row: row(), step: 'first', as: 'done' })).rejects.toThrow('throttled');
-  down = false;
+  store.down = true;
+  await expect(resolveStep(engine.deps, { row: row(), step: 'first', as: 'done' })).rejects.toThrow('is down');
+  store.down = false;
   engine.clock.advance(2 * 60_000);
   await engine.reconcile();
   await engine.deliver();

@@ -1,18 +1,18 @@
-import { CancelledError, PermanentError, StoreError } from '../../../lib/errors';
+import { CancelledError } from '../../../lib/errors';
 import { cancel, retry } from '../../../lib/ops/act';
 import { acceptedRow } from '../../support/accepted-row';
-import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
+import { anEnvelope, envelope, jobId, memoryEngine } from '../../support/engine';
+import { outage } from '../../support/faults';
 import { inState } from '../../support/in-state';
-import { sampleContract, sampleEngine } from '../../support/sample-contract';
+import { rejects, sampleContract, sampleEngine } from '../../support/sample-contract';
 
 const MINUTE = 60_000;
-const envelope = (n = 1) => JSON.stringify(anEnvelope({ id: jobId(n) }));
 
 /** A queue whose jobs the vendor rejects until a test calls `fix`. */
 function rejecting(options: Parameters<typeof memoryEngine>[1] = {}) {
   let broken = true;
   const { contract, effects } = sampleContract(() => {
-    if (broken) throw new PermanentError({ code: 'Rejected', message: 'rejected' });
+    if (broken) rejects();
   });
   const fix = () => {
     broken = false;
@@ -95,12 +95,8 @@ test('a second retry is refused, and a job that died again can be retried at onc
 });
 
 test.each(['dead', 'cancelled'])('the reconciler sends a %s job whose retry could not', async (state) => {
-  let down = false;
-  const { engine, effects, fix } = rejecting({
-    before: (call) => {
-      if (down && call === 'queues.send') throw new StoreError({ code: 'SQS.Throttled', message: 'throttled' });
-    },
-  });
+  const store = outage('queues.send', { down: false });
+  const { engine, effects, fix } = rejecting(store);
   await engine.deps.ledger.write(queuedRow(engine, 'm'), 0);
   engine.send(envelope(), { of: jobId(1) });
   const event = engine.receive();
@@ -108,10 +104,10 @@ test.each(['dead', 'cancelled'])('the reconciler sends a %s job whose retry coul
   await engine.handle(event);
   fix();
 
-  down = true;
-  await expect(retry(engine.deps, engine.row(jobId(1)))).rejects.toThrow('throttled');
+  store.down = true;
+  await expect(retry(engine.deps, engine.row(jobId(1)))).rejects.toThrow('is down');
   const between = engine.row(jobId(1)).state;
-  down = false;
+  store.down = false;
   engine.clock.advance(2 * MINUTE);
   await engine.reconcile();
   await engine.deliver();

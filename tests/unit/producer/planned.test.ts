@@ -1,10 +1,11 @@
-import { StoreError, WaitError } from '../../../lib/errors';
+import { WaitError } from '../../../lib/errors';
 import { bodyKey } from '../../../lib/jobs/keys';
 import { cancel, retry } from '../../../lib/ops/act';
 import { IdempotencyConflictError, InvalidJobError } from '../../../lib/producer/errors';
 import { createJobs } from '../../../lib/producer/jobs';
 import { type Submission, submit } from '../../../lib/producer/submit';
 import { type EngineOptions, jobId, memoryEngine, PREFIX } from '../../support/engine';
+import { outage } from '../../support/faults';
 import { SAMPLE_QUEUE, sampleContract } from '../../support/sample-contract';
 
 const MINUTE = 60_000;
@@ -304,18 +305,14 @@ test('an operator who cancels and retries a planned job starts it at once', asyn
 });
 
 test("a repeated call does not plan a job again that an operator started, while the operator's message is not sent", async () => {
-  let down = false;
-  const { engine, send, live, effects, inMs } = start({
-    before: (call) => {
-      if (down && call === 'queues.send') throw new StoreError({ code: 'SQS.Throttled', message: 'throttled' });
-    },
-  });
+  const store = outage('queues.send', { down: false });
+  const { engine, send, live, effects, inMs } = start(store);
   const planned = { key: 'k', principal: 'client-1', notBefore: inMs(10 * DAY) };
   const { id } = await send(planned);
   await cancel(engine.deps, engine.row(id));
-  down = true;
+  store.down = true;
   await retry(engine.deps, engine.row(id)).catch(() => {});
-  down = false;
+  store.down = false;
 
   const { duplicate } = await send(planned);
   const between = engine.row(id).state;

@@ -1,4 +1,3 @@
-import { StoreError } from '../../../lib/errors';
 import { type Canary, canaryEnvelope } from '../../../lib/jobs/canary';
 import { canaryKey, hourKey, todoKey } from '../../../lib/jobs/keys';
 import { watchCanary } from '../../../lib/reconcile/canary';
@@ -7,6 +6,7 @@ import { messageType, type QueueContract } from '../../../lib/worker/contract';
 import { damagedRow } from '../../support/damage';
 import { spendReceives } from '../../support/dead-letters';
 import { anEnvelope, type EngineOptions, jobId, memoryEngine } from '../../support/engine';
+import { outage } from '../../support/faults';
 import { createKills } from '../../support/kills';
 import { command } from '../../support/operator';
 import { SAMPLE_QUEUE, sampleContract } from '../../support/sample-contract';
@@ -242,12 +242,8 @@ test('two reconcilers at the same time send one canary and measure it once', asy
 });
 
 test('a queue that takes no messages counts as 0, and its canary is tried again under the same id', async () => {
-  let down = true;
-  const { engine, reconcile } = start({
-    before: (call) => {
-      if (down && call === 'queues.send') throw new StoreError({ code: 'Down', message: 'down' });
-    },
-  });
+  const store = outage('queues.send');
+  const { engine, reconcile } = start(store);
   await reconcile();
   const { id } = await lastCanary(engine);
   engine.clock.advance(MINUTE);
@@ -256,7 +252,7 @@ test('a queue that takes no messages counts as 0, and its canary is tried again 
 
   engine.clock.advance(4 * MINUTE);
   await reconcile();
-  down = false;
+  store.down = false;
   engine.clock.advance(MINUTE);
   await reconcile();
   await engine.deliver();

@@ -1,12 +1,12 @@
 import { StoreError } from '../../../lib/errors';
 import { judgeDeadLetters } from '../../../lib/reconcile/dead-letters';
 import { layParked, moveUntried, spendReceives } from '../../support/dead-letters';
-import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
+import { envelope, jobId, memoryEngine } from '../../support/engine';
+import { outage } from '../../support/faults';
 import { inState } from '../../support/in-state';
 import { reconcileRun } from '../../support/reconcile-run';
 import { sampleContract, sampleEngine } from '../../support/sample-contract';
 
-const envelope = (n: number) => JSON.stringify(anEnvelope({ id: jobId(n) }));
 const MINUTE = 60_000;
 
 async function minutes(engine: ReturnType<typeof memoryEngine>, count: number): Promise<void> {
@@ -99,18 +99,12 @@ test('nor is a message whose worker began and stored its claim', async () => {
 });
 
 test('nor is a message whose worker lived but could not write to the table', async () => {
-  let down = true;
-  const { contract } = sampleContract();
-  const engine = memoryEngine(() => contract, {
-    before: (call) => {
-      if (down && call === 'table.get')
-        throw new StoreError({ code: 'DynamoDB.Throttled', message: 'DynamoDB failed' });
-    },
-  });
+  const store = outage('table.get');
+  const { engine } = sampleEngine(() => 'done', store);
   await engine.sendAndDeliver(envelope(1), { attributes: { returned: '2', returnedAt: '1' } });
   engine.clock.advance(900_000);
   spendReceives(engine);
-  down = false;
+  store.down = false;
 
   await engine.reconcile();
 
@@ -238,19 +232,15 @@ test('a job whose last two runs crashed is parked from the DLQ, not returned', a
 });
 
 test('a walk that fails puts back the messages that it has received', async () => {
-  let down = false;
-  const { engine } = sampleEngine(() => 'done', {
-    before: (call) => {
-      if (down && call === 'table.get') throw new StoreError({ code: 'DynamoDB.Throttled', message: 'throttled' });
-    },
-  });
+  const store = outage('table.get', { down: false });
+  const { engine } = sampleEngine(() => 'done', store);
   for (let n = 1; n <= 3; n++) engine.send(envelope(n), { group: `g${n}` });
   spendReceives(engine);
   const { queues, dlqUrl } = engine.deps;
 
-  down = true;
+  store.down = true;
   const walk = judgeDeadLetters(reconcileRun(engine.deps), 'sample', () => true);
 
-  await expect(walk).rejects.toThrow('throttled');
+  await expect(walk).rejects.toThrow('is down');
   expect(await queues.depth(dlqUrl('sample'))).toEqual({ visible: 3, inFlight: 0 });
 });

@@ -1,21 +1,17 @@
-import { PermanentError, StoreError } from '../../../lib/errors';
+import { StoreError } from '../../../lib/errors';
 import { envelopeSchema } from '../../../lib/jobs/envelope';
 import { newRow } from '../../../lib/jobs/new-row';
 import type { Item } from '../../../lib/ports';
 import { noteGoneEntries } from '../../../lib/reconcile/ends';
 import { acceptedRow } from '../../support/accepted-row';
-import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
+import { anEnvelope, envelope, jobId, memoryEngine } from '../../support/engine';
+import { outage } from '../../support/faults';
 import { memoryRandom } from '../../support/memory-clock';
 import { reconcileRun } from '../../support/reconcile-run';
-import { sampleContract, sampleEngine } from '../../support/sample-contract';
+import { rejects, sampleContract, sampleEngine } from '../../support/sample-contract';
 
 const MINUTE = 60_000;
 const DAY = 86_400_000;
-const envelope = (n = 1) => JSON.stringify(anEnvelope({ id: jobId(n) }));
-const rejecting = () =>
-  sampleContract(() => {
-    throw new PermanentError({ code: 'Rejected', message: 'rejected' });
-  });
 
 async function accept(engine: ReturnType<typeof memoryEngine>): Promise<void> {
   const row = newRow({
@@ -29,16 +25,12 @@ async function accept(engine: ReturnType<typeof memoryEngine>): Promise<void> {
 }
 
 test('an ended job whose record could not be written gets it within minutes', async () => {
-  let down = true;
-  const { engine } = sampleEngine(() => 'done', {
-    before: (call) => {
-      if (down && call === 'objects.create') throw new StoreError({ code: 'SlowDown', message: 'slow down' });
-    },
-  });
+  const store = outage('objects.create');
+  const { engine } = sampleEngine(() => 'done', store);
   await engine.sendAndDeliver(envelope());
   const without = Object.keys(engine.records());
 
-  down = false;
+  store.down = false;
   engine.clock.advance(5 * MINUTE);
   await engine.reconcile();
 
@@ -48,17 +40,12 @@ test('an ended job whose record could not be written gets it within minutes', as
 });
 
 test('a dead job whose DLQ entry could not be sent gets it, complete and with its reason', async () => {
-  let down = true;
-  const { contract } = rejecting();
-  const engine = memoryEngine(() => contract, {
-    before: (call) => {
-      if (down && call === 'queues.send') throw new StoreError({ code: 'Throttled', message: 'throttled' });
-    },
-  });
+  const store = outage('queues.send');
+  const { engine } = sampleEngine(rejects, store);
   await engine.sendAndDeliver(envelope());
   const inQueue = engine.inQueue();
 
-  down = false;
+  store.down = false;
   engine.clock.advance(5 * MINUTE);
   await engine.reconcile();
 
@@ -120,8 +107,7 @@ test('a sent job whose message outlived its retention expires, with a warning be
 });
 
 test("a dead job's row notes when its DLQ entry expired, and its body is deleted a day before the row", async () => {
-  const { contract } = rejecting();
-  const engine = memoryEngine(() => contract);
+  const { engine } = sampleEngine(rejects);
   await engine.sendAndDeliver(envelope());
   const bodies = () => engine.objects.keys().filter((key) => key.includes('_bodies'));
 
@@ -139,9 +125,8 @@ test("a dead job's row notes when its DLQ entry expired, and its body is deleted
 });
 
 test('a job that is parked again while the reconciler notes its old entry as expired keeps its new entry', async () => {
-  const { contract } = rejecting();
   let race = async () => {};
-  const engine = memoryEngine(() => contract, { before: (call) => (call === 'table.put' ? race() : undefined) });
+  const { engine } = sampleEngine(rejects, { before: (call) => (call === 'table.put' ? race() : undefined) });
   await engine.sendAndDeliver(envelope());
   engine.clock.advance(14 * DAY + MINUTE);
   const { key } = engine.row(jobId(1));

@@ -1,11 +1,10 @@
 import { WaitError } from '../../../lib/errors';
 import { cancel, retry } from '../../../lib/ops/act';
-import { anEnvelope, jobId, type memoryEngine } from '../../support/engine';
+import { envelope, jobId, type memoryEngine } from '../../support/engine';
 import { SAMPLE_QUEUE, sampleEngine } from '../../support/sample-contract';
 
 type Engine = ReturnType<typeof memoryEngine>;
 const MINUTE = 60_000;
-const envelope = (n = 1) => JSON.stringify(anEnvelope({ id: jobId(n) }));
 const about = { message: 'no', vendor: 'zendesk' } as const;
 const last = ({ metrics }: Engine, name: string, queue: string) =>
   metrics.findLast((metric) => metric.name === name && metric.dimensions.queue === queue)?.value;

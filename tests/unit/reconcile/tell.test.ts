@@ -1,10 +1,11 @@
 import type { FactMessage } from '../../../lib/alarms/fact';
-import { PermanentError, StopError, StoreError } from '../../../lib/errors';
+import { PermanentError, StopError } from '../../../lib/errors';
 import { createTeller } from '../../../lib/reconcile/tell';
 import { spendReceives } from '../../support/dead-letters';
 import { anEnvelope, type EngineOptions, jobId, memoryEngine } from '../../support/engine';
+import { outage } from '../../support/faults';
 import { createKills } from '../../support/kills';
-import { sampleContract } from '../../support/sample-contract';
+import { rejects, sampleContract, sampleEngine } from '../../support/sample-contract';
 
 const MINUTE = 60_000;
 const OPEN = { kind: 'circuit-open', subject: 'zendesk', code: 'Unauthorized' } as const;
@@ -90,21 +91,17 @@ test('facts that two kinds of work find at the same time are all told', async ()
 });
 
 test('a fact or an end that the topic does not take is told by a later run, also if that run does not find it', async () => {
-  let down = true;
-  const { run, clock, brief } = start({
-    before: (call) => {
-      if (down && call === 'topic.publish') throw new Error('SNS is down');
-    },
-  });
+  const store = outage('topic.publish');
+  const { run, clock, brief } = start(store);
 
   const untold = [await run(OPEN), await run()];
-  down = false;
+  store.down = false;
   clock.advance(MINUTE);
   untold.push(await run());
   clock.advance(20 * MINUTE);
-  down = true;
+  store.down = true;
   untold.push(await run());
-  down = false;
+  store.down = false;
   await run();
 
   expect(untold).toEqual([1, 1, 0, 1]);
@@ -204,10 +201,7 @@ test('dead jobs are told by their codes, unless the alarm about the DLQ tells th
     [5, [['Rejected', 2]]],
     [1, []],
   ] as const) {
-    const { contract } = sampleContract(() => {
-      throw new PermanentError({ code: 'Rejected', message: 'no' });
-    });
-    const engine = memoryEngine(() => contract, { dlqDepth });
+    const { engine } = sampleEngine(rejects, { dlqDepth });
     for (const n of [1, 2]) engine.send(JSON.stringify(anEnvelope({ id: jobId(n) })), { group: `g${n}` });
     await engine.deliver();
 
@@ -237,15 +231,11 @@ test('if a run cannot read all dead jobs, a code that it did not see is not over
 });
 
 test('a fact that cannot be stored fails its work, which the next run repeats', async () => {
-  let down = true;
-  const { run, brief } = start({
-    before: (call) => {
-      if (down && call === 'table.put') throw new StoreError({ code: 'Down', message: 'down' });
-    },
-  });
+  const store = outage('table.put');
+  const { run, brief } = start(store);
 
   await expect(run(OPEN)).rejects.toMatchObject({ code: 'Down' });
-  down = false;
+  store.down = false;
   await run(OPEN);
 
   expect(brief()).toHaveLength(2);

@@ -1,9 +1,7 @@
 import { PermanentError, StoreError, TransientError, WaitError } from '../../../lib/errors';
-import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
+import { envelope, jobId, memoryEngine } from '../../support/engine';
 import { sampleContract, sampleEngine } from '../../support/sample-contract';
 
-const envelope = (n: number, changes: Record<string, unknown> = {}) =>
-  JSON.stringify(anEnvelope({ id: jobId(n), ...changes }));
 const refused = () => new TransientError({ code: 'Refused', message: 'refused' });
 const rejected = () => new PermanentError({ code: 'Rejected', message: 'rejected', vendor: 'zendesk', status: 422 });
 

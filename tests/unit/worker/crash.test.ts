@@ -1,9 +1,7 @@
-import { PermanentError } from '../../../lib/errors';
 import { handleBatch } from '../../../lib/worker/batch';
-import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
-import { sampleContract, sampleEngine } from '../../support/sample-contract';
+import { envelope, jobId, memoryEngine } from '../../support/engine';
+import { rejects, sampleContract, sampleEngine } from '../../support/sample-contract';
 
-const envelope = (n: number) => JSON.stringify(anEnvelope({ id: jobId(n) }));
 const never = new Promise<never>(() => {});
 
 /** A message in the queue has its last receive next. */
@@ -145,10 +143,7 @@ test('two messages of one job on their last receive: the second looks again unti
 });
 
 test('a second delivery of the message that a job was parked from is late, and does not redrive the job', async () => {
-  const { contract } = sampleContract(() => {
-    throw new PermanentError({ code: 'Rejected', message: 'rejected' });
-  });
-  const engine = memoryEngine(() => contract);
+  const { engine, contract } = sampleEngine(rejects);
   engine.send(envelope(1));
   const event = engine.receive();
   await engine.handle(event);

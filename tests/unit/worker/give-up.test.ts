@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { AmbiguousError, PermanentError, StoreError, WaitError } from '../../../lib/errors';
 import { messageType, type QueueContract } from '../../../lib/worker/contract';
 import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
-import { sampleContract } from '../../support/sample-contract';
+import { rejects, sampleEngine } from '../../support/sample-contract';
 
 const vendor = 'zendesk';
 
@@ -23,10 +23,7 @@ const mailContract = (send: () => Promise<unknown>): QueueContract => ({
 
 /** An engine whose vendor refuses the job permanently. Parking the job needs the bucket. */
 function refusing(isDown: (call: string) => boolean) {
-  const { contract } = sampleContract(() => {
-    throw new PermanentError({ code: 'Rejected', message: 'rejected' });
-  });
-  const engine = memoryEngine(() => contract, { before: (call) => (isDown(call) ? down() : undefined) });
+  const { engine } = sampleEngine(rejects, { before: (call) => (isDown(call) ? down() : undefined) });
   engine.send(JSON.stringify(anEnvelope({ id: jobId(1) })));
   return engine;
 }
@@ -58,10 +55,7 @@ test('the job is parked for its own error, no matter how long the bucket was dow
 });
 
 test('in its last moments a worker begins no write to give a job back, because its answer would come too late', async () => {
-  const { contract } = sampleContract(() => {
-    throw new PermanentError({ code: 'Rejected', message: 'rejected' });
-  });
-  const engine: ReturnType<typeof memoryEngine> = memoryEngine(() => contract, {
+  const { engine } = sampleEngine(rejects, {
     before: (call) => {
       if (call !== 'objects.put') return undefined;
       engine.clock.advance(engine.timeoutMs - 100);

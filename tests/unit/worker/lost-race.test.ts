@@ -1,12 +1,9 @@
-import { PermanentError } from '../../../lib/errors';
 import { anEnvelope, jobId } from '../../support/engine';
 import { inState } from '../../support/in-state';
-import { sampleEngine } from '../../support/sample-contract';
+import { rejects, sampleEngine } from '../../support/sample-contract';
 
 test('an end counts although a copy of the message opens the job again before the worker reports it', async () => {
-  const { engine } = sampleEngine(() => {
-    throw new PermanentError({ code: 'Rejected', message: 'rejected' });
-  });
+  const { engine } = sampleEngine(rejects);
   const { update } = engine.deps.ledger;
   engine.deps.ledger.update = async (key, change, known) => {
     engine.deps.ledger.update = update;

@@ -2,12 +2,11 @@ import { AmbiguousError, PermanentError, StopError, TransientError, WaitError } 
 import { IllegalTransitionError } from '../../../lib/jobs/transitions';
 import type { MessageType } from '../../../lib/worker/contract';
 import { acceptedRow } from '../../support/accepted-row';
-import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
+import { envelope, memoryEngine } from '../../support/engine';
 import { inState } from '../../support/in-state';
 import { sampleContract } from '../../support/sample-contract';
 
 type Engine = ReturnType<typeof memoryEngine>;
-const envelope = (n = 1) => JSON.stringify(anEnvelope({ id: jobId(n) }));
 const about = { message: 'no', vendor: 'zendesk' } as const;
 
 /** Values by the name of the metric, in order. */
