@@ -3,6 +3,7 @@ import type { JobRow } from '../../lib/jobs/row';
 import { createSqsModel } from '../../lib/local/sqs/model';
 import type { Objects, Queues, Table } from '../../lib/ports';
 import type { ProducerDeps } from '../../lib/producer/campaign';
+import { createProducer } from '../../lib/producer/producer';
 import { hashPeople } from './hash-people';
 import { memoryClock, memoryRandom } from './memory-clock';
 import { memoryObjects } from './memory-objects';
@@ -70,6 +71,7 @@ export function memoryProducerDeps(
   };
   return {
     deps,
+    producer: createProducer(deps),
     clock,
     random,
     table,

@@ -9,31 +9,32 @@ export const SAMPLE_QUEUE = 'sample';
 const sampleSchema = z.strictObject({ name: z.string().max(10).optional() });
 type Sample = z.infer<typeof sampleSchema>;
 
+/** The sample queue, whose jobs are of this type. */
+export const sampleOf = <Data>(type: Parameters<typeof messageType<Data>>[0]): QueueContract => ({
+  queue: SAMPLE_QUEUE,
+  types: { 'sample.done.v1': messageType<Data>(type) },
+});
+
 /** A queue with one step. The test decides the effect. Effects are listed by job id. `begins`: the claim starts the step. */
 export function sampleContract(
   effect: (job: Job<Sample>, context: RunContext) => Promise<unknown> | unknown = () => 'done',
   { begins = false } = {},
 ) {
   const effects: string[] = [];
-  const contract: QueueContract = {
-    queue: SAMPLE_QUEUE,
-    types: {
-      'sample.done.v1': messageType({
-        schema: sampleSchema,
-        ...(begins ? { first: () => ({ name: 'effect' }) } : {}),
-        process: (job: Job<Sample>, context) =>
-          context.steps.step('effect', {
-            resolve: async () => (effects.includes(job.id) ? 'done' : undefined),
-            run: () =>
-              context.vendor('zendesk', async () => {
-                const result = await effect(job, context);
-                effects.push(job.id);
-                return result;
-              }),
+  const contract = sampleOf({
+    schema: sampleSchema,
+    ...(begins ? { first: () => ({ name: 'effect' }) } : {}),
+    process: (job: Job<Sample>, context) =>
+      context.steps.step('effect', {
+        resolve: async () => (effects.includes(job.id) ? 'done' : undefined),
+        run: () =>
+          context.vendor('zendesk', async () => {
+            const result = await effect(job, context);
+            effects.push(job.id);
+            return result;
           }),
       }),
-    },
-  };
+  });
   return { contract, effects };
 }
 

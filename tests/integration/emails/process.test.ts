@@ -237,19 +237,17 @@ test('a chunk of an unknown campaign is parked', async () => {
   expect(emails.chunk(0)).toMatchObject({ state: 'dead', error: { code: 'CampaignMissing' } });
 });
 
-describe('one mail to one recipient', () => {
-  test('is sent once and reports that', async () => {
-    const { engine, sendgrid } = emails;
-    engine.send(messageBody({ replyTo: { email: 'reply@example.com' } }));
+test('one mail to one recipient is sent once and reports that', async () => {
+  const { engine, sendgrid } = emails;
+  engine.send(messageBody({ replyTo: { email: 'reply@example.com' } }));
 
-    await engine.drain({ batch: 1 });
+  await engine.drain({ batch: 1 });
 
-    expect(sendgrid.mails).toMatchObject([
-      { to: ['user@example.com'], subject: 'S', customArgs: { job: jobId(1), queue: 'emails' } },
-    ]);
-    expect(engine.row(jobId(1))).toMatchObject({ state: 'succeeded', result: { messageId: 'message-1' } });
-    expect(seen(emails)).not.toContain('@example.com');
-  });
+  expect(sendgrid.mails).toMatchObject([
+    { to: ['user@example.com'], subject: 'S', customArgs: { job: jobId(1), queue: 'emails' } },
+  ]);
+  expect(engine.row(jobId(1))).toMatchObject({ state: 'succeeded', result: { messageId: 'message-1' } });
+  expect(seen(emails)).not.toContain('@example.com');
 });
 
 describe('with a list of sender domains', () => {

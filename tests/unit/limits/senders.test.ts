@@ -2,28 +2,23 @@ import * as z from 'zod';
 import { PermanentError } from '../../../lib/errors';
 import { sha256 } from '../../../lib/jobs/envelope';
 import { vendorKey } from '../../../lib/jobs/keys';
-import { messageType, type QueueContract } from '../../../lib/worker/contract';
 import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
+import { sampleOf } from '../../support/sample-contract';
 
 const schema = z.strictObject({ from: z.string(), refused: z.boolean() });
 
 /** A queue whose jobs name their sender and say whether the vendor refuses it. */
-const contract: QueueContract = {
-  queue: 'sample',
-  types: {
-    'sample.done.v1': messageType<z.infer<typeof schema>>({
-      schema,
-      process: ({ data: { from, refused } }, { vendor }) =>
-        vendor(
-          'sendgrid',
-          async () => {
-            if (refused) throw new PermanentError({ code: 'Forbidden', message: '', vendor: 'sendgrid', status: 403 });
-          },
-          { sender: from },
-        ),
-    }),
-  },
-};
+const contract = sampleOf<z.infer<typeof schema>>({
+  schema,
+  process: ({ data: { from, refused } }, { vendor }) =>
+    vendor(
+      'sendgrid',
+      async () => {
+        if (refused) throw new PermanentError({ code: 'Forbidden', message: '', vendor: 'sendgrid', status: 403 });
+      },
+      { sender: from },
+    ),
+});
 
 function started() {
   const engine = memoryEngine(() => contract);

@@ -2,10 +2,11 @@ import * as z from 'zod';
 import { AmbiguousError } from '../../../lib/errors';
 import type { Evidence } from '../../../lib/jobs/row';
 import { resolveStep } from '../../../lib/ops/act';
-import { type Job, messageType, type QueueContract } from '../../../lib/worker/contract';
+import type { Job } from '../../../lib/worker/contract';
 import { anEnvelope, type EngineOptions, jobId, memoryEngine } from '../../support/engine';
 import { outage } from '../../support/faults';
 import { inState } from '../../support/in-state';
+import { sampleOf } from '../../support/sample-contract';
 
 /** A job with two mails. For those in `lost`, the vendor never says whether it sent them. */
 function uncertain(
@@ -18,18 +19,13 @@ function uncertain(
     if (lost.includes(mail)) throw new AmbiguousError({ code: 'NoAnswer', message: 'no answer' });
     return 'sent';
   };
-  const contract: QueueContract = {
-    queue: 'sample',
-    types: {
-      'sample.done.v1': messageType({
-        schema: z.unknown(),
-        process: async (_job: Job<unknown>, { steps }) => {
-          await steps.step('first', { run: send('first'), ...(proven ? { proven } : {}) });
-          await steps.step('second', { run: send('second') });
-        },
-      }),
+  const contract = sampleOf({
+    schema: z.unknown(),
+    process: async (_job: Job<unknown>, { steps }) => {
+      await steps.step('first', { run: send('first'), ...(proven ? { proven } : {}) });
+      await steps.step('second', { run: send('second') });
     },
-  };
+  });
   const engine = memoryEngine(() => contract, options);
   engine.send(JSON.stringify(anEnvelope()));
   return { engine, sent, row: () => engine.row(jobId(1)) };

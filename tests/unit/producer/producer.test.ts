@@ -14,10 +14,10 @@ const feedback = { user: { id: 'user-1', email: 'user@example.com' }, subject: '
 
 describe('feedback from the producer', () => {
   it('becomes a row and a matching message', async () => {
-    const { deps, clock, rows, messages, events } = memoryProducerDeps();
+    const { producer, clock, rows, messages, events } = memoryProducerDeps();
     const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
 
-    const accepted = await createProducer(deps).feedback(feedback, { correlationId: 'request-1', traceparent });
+    const accepted = await producer.feedback(feedback, { correlationId: 'request-1', traceparent });
 
     const time = new Date(clock.now()).toISOString();
     expect(accepted).toEqual({
@@ -66,19 +66,19 @@ describe('feedback from the producer', () => {
   });
 
   it('with characters that SQS refuses in a body is sent with their escapes', async () => {
-    const { deps, events, rows, messages } = memoryProducerDeps();
+    const { producer, events, rows, messages } = memoryProducerDeps();
     const odd = { ...feedback, subject: 'a\uffffb', message: 'a\ufffeb' };
 
-    await createProducer(deps).feedback(odd);
+    await producer.feedback(odd);
 
     expect(events()).toMatchObject([{ data: odd }]);
     expect(rows()[0]?.payloadHash).toBe(payloadHash(parseEnvelope(messages()[0]?.body ?? '')));
   });
 
   it('has a payload hash in its row that tells nothing about the data without the salt, which no row has', async () => {
-    const { deps, rows, events } = memoryProducerDeps();
+    const { producer, rows, events } = memoryProducerDeps();
 
-    await createProducer(deps).feedback(feedback);
+    await producer.feedback(feedback);
 
     const { salt, ...known } = events()[0] ?? {};
     expect(rows()[0]?.payloadHash).not.toBe(payloadHash(known as never));
@@ -86,10 +86,10 @@ describe('feedback from the producer', () => {
   });
 
   it('that is not valid is refused with all fields and rules and leaves nothing behind', async () => {
-    const { deps, table, messages } = memoryProducerDeps();
+    const { producer, table, messages } = memoryProducerDeps();
     const bad = { user: { email: 'planted' }, subject: 'planted\n', message: '', planted: 1 };
 
-    const refused = createProducer(deps).feedback(bad as never, { key: 'planted', principal: 'client-1' });
+    const refused = producer.feedback(bad as never, { key: 'planted', principal: 'client-1' });
 
     await expect(refused).rejects.toThrow(InvalidJobError);
     const { problems } = (await refused.catch((error: unknown) => error)) as InvalidJobError;
@@ -115,26 +115,26 @@ describe('feedback from the producer', () => {
     ['an empty correlation id', { correlationId: '' }, 'correlationId'],
     ['a correlation id of 129 characters', { correlationId: 'x'.repeat(129) }, 'correlationId'],
   ])('with %s is refused, and leaves nothing behind', async (_, options, field) => {
-    const { deps, table, messages } = memoryProducerDeps();
+    const { producer, table, messages } = memoryProducerDeps();
 
-    const refused = createProducer(deps).feedback(feedback, options as SubmitOptions);
+    const refused = producer.feedback(feedback, options as SubmitOptions);
 
     await expect(refused).rejects.toMatchObject({ name: 'InvalidJobError', problems: [{ field }] });
     expect([table.writes(), messages().length]).toEqual([0, 0]);
   });
 
   it('is accepted without a malformed trace', async () => {
-    const { deps, events } = memoryProducerDeps();
+    const { producer, events } = memoryProducerDeps();
 
-    await createProducer(deps).feedback(feedback, { traceparent: 'not-a-trace' });
+    await producer.feedback(feedback, { traceparent: 'not-a-trace' });
 
     expect(events()[0]).not.toHaveProperty('traceparent');
   });
 
   it('is logged without any of its data', async () => {
-    const { deps, lines } = memoryProducerDeps();
+    const { producer, lines } = memoryProducerDeps();
 
-    const { id } = await createProducer(deps).feedback(feedback, { key: 'planted', principal: 'planted' });
+    const { id } = await producer.feedback(feedback, { key: 'planted', principal: 'planted' });
 
     expect(lines).toMatchObject([{ message: 'accepted', facts: { queue: 'feedback', jobId: id } }]);
     expect(JSON.stringify(lines)).not.toMatch(/user|example|works|done|planted/);
@@ -143,8 +143,7 @@ describe('feedback from the producer', () => {
 
 describe('a repeated key', () => {
   it('sends a job that an operator opened again under the id of that opening, since SQS still knows the first', async () => {
-    const { deps, table, messages } = memoryProducerDeps();
-    const producer = createProducer(deps);
+    const { producer, table, messages } = memoryProducerDeps();
     await producer.feedback(feedback, { key: 'k', principal: 'p' });
     const { sentAt: _sentAt, ...unsent } = table.items()[0] as Item;
     await table.put({ ...unsent, generation: 2, version: unsent.version + 1 }, unsent.version);
@@ -158,8 +157,7 @@ describe('a repeated key', () => {
   const options = { key: 'request-1', principal: 'client-1' };
 
   it('finds the first job at any later time and sends nothing', async () => {
-    const { deps, clock, messages } = memoryProducerDeps();
-    const producer = createProducer(deps);
+    const { producer, clock, messages } = memoryProducerDeps();
     const first = await producer.feedback(feedback, options);
     clock.advance(3_600_000);
 
@@ -170,8 +168,7 @@ describe('a repeated key', () => {
   });
 
   it('finds the same job with fields in another order and with defaults written out', async () => {
-    const { deps } = memoryProducerDeps();
-    const producer = createProducer(deps);
+    const { producer } = memoryProducerDeps();
     const { user, subject, message } = feedback;
     await producer.feedback(feedback, options);
 
@@ -181,7 +178,7 @@ describe('a repeated key', () => {
   });
 
   it('finds its job while the hash key changes, and its message is the one that the row expects', async () => {
-    const { deps, rows, messages } = memoryProducerDeps({
+    const { deps, producer, rows, messages } = memoryProducerDeps({
       queues: (queues) =>
         withFaults(
           queues,
@@ -189,7 +186,7 @@ describe('a repeated key', () => {
         ),
     });
     const sends: ('refused' | 'none')[] = ['refused'];
-    await expect(createProducer(deps).feedback(feedback, options)).rejects.toMatchObject({ name: 'StoreError' });
+    await expect(producer.feedback(feedback, options)).rejects.toMatchObject({ name: 'StoreError' });
     const hashPeople = async () => hashesWith(['b'.repeat(32), HASH_KEY]);
 
     const again = await createProducer({ ...deps, hashPeople }).feedback(feedback, options);
@@ -199,8 +196,7 @@ describe('a repeated key', () => {
   });
 
   it('with other data is a conflict that changes nothing', async () => {
-    const { deps, messages, rows } = memoryProducerDeps();
-    const producer = createProducer(deps);
+    const { producer, messages, rows } = memoryProducerDeps();
     const { id } = await producer.feedback(feedback, options);
     const before = rows();
 
@@ -214,10 +210,9 @@ describe('a repeated key', () => {
 
   it('sends the message of a job that was cancelled as never sent, and its arrival reopens the job', async () => {
     const faults = { send: 'refused' as 'refused' | 'none' };
-    const { deps, table, rows, events } = memoryProducerDeps({
+    const { producer, table, rows, events } = memoryProducerDeps({
       queues: (queues) => withFaults(queues, (method) => (method === 'send' ? faults.send : 'none')),
     });
-    const producer = createProducer(deps);
     await producer.feedback(feedback, options).catch(() => {});
     const [row] = table.items();
     if (!row) throw new Error('no row');
@@ -235,7 +230,7 @@ describe('a producer whose stores fail', () => {
   const options = { key: 'request-1', principal: 'client-1' };
 
   it('does not overwrite a claim that came before its mark', async () => {
-    const { deps, table, rows } = memoryProducerDeps({
+    const { producer, table, rows } = memoryProducerDeps({
       queues: (queues) => ({
         ...queues,
         send: async (url, message) => {
@@ -247,7 +242,7 @@ describe('a producer whose stores fail', () => {
       }),
     });
 
-    await createProducer(deps).feedback(feedback, options);
+    await producer.feedback(feedback, options);
 
     expect(rows()).toMatchObject([{ version: 2, writer: 'worker', state: 'processing' }]);
     expect(rows()[0]).not.toHaveProperty('sentAt');
@@ -264,11 +259,10 @@ describe('a producer whose stores fail', () => {
       fc.asyncProperty(plan, async ({ faults, waits }) => {
         const pending = [...faults];
         const next = () => pending.shift() ?? 'none';
-        const { deps, clock, rows, events } = memoryProducerDeps({
+        const { producer, clock, rows, events } = memoryProducerDeps({
           table: (table) => withFaults(table, next),
           queues: (queues) => withFaults(queues, next),
         });
-        const producer = createProducer(deps);
         const accepted: { id: string; time: string }[] = [];
 
         for (const wait of waits) {
@@ -293,8 +287,7 @@ describe('a producer whose stores fail', () => {
   });
 
   it('makes one job for simultaneous calls with the same key', async () => {
-    const { deps, rows, messages } = memoryProducerDeps();
-    const producer = createProducer(deps);
+    const { producer, rows, messages } = memoryProducerDeps();
 
     const accepted = await Promise.all([1, 2, 3].map(() => producer.feedback(feedback, options)));
 

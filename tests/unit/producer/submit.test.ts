@@ -66,21 +66,19 @@ describe('data that is too large for a message', () => {
   });
 });
 
-describe('a job for a standard queue', () => {
-  it('has no group and no deduplication id', async () => {
-    const { deps, model } = memoryProducerDeps();
-    model.createQueue({ QueueName: 'my-standard' });
-    const standard = {
-      ...deps,
-      queueUrl: () => 'https://sqs.us-east-1.amazonaws.com/000000000000/my-standard',
-      settings: (queue: string) => ({ ...deps.settings(queue), type: 'standard' as const }),
-    };
+test('a job for a standard queue has no group and no deduplication id', async () => {
+  const { deps, model } = memoryProducerDeps();
+  model.createQueue({ QueueName: 'my-standard' });
+  const standard = {
+    ...deps,
+    queueUrl: () => 'https://sqs.us-east-1.amazonaws.com/000000000000/my-standard',
+    settings: (queue: string) => ({ ...deps.settings(queue), type: 'standard' as const }),
+  };
 
-    await submit(standard, { ...job, data: 1 });
+  await submit(standard, { ...job, data: 1 });
 
-    const [message] = model.messages('my-standard');
-    expect(message).toMatchObject({ groupId: undefined, deduplicationId: undefined });
-  });
+  const [message] = model.messages('my-standard');
+  expect(message).toMatchObject({ groupId: undefined, deduplicationId: undefined });
 });
 
 describe('while the table is down', () => {

@@ -2,8 +2,8 @@ import * as z from 'zod';
 import { AmbiguousError, TransientError, WaitError } from '../../../lib/errors';
 import type { JobRow } from '../../../lib/jobs/row';
 import { resolveStep } from '../../../lib/ops/act';
-import { messageType, type QueueContract } from '../../../lib/worker/contract';
 import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
+import { sampleOf } from '../../support/sample-contract';
 
 const MINUTE = 60_000;
 
@@ -23,26 +23,21 @@ function start() {
   const calls = { send: 0, tell: 0 };
   let asked: string | undefined;
   let next: { send: Does; tell: Does } = { send: 'works', tell: 'works' };
-  const contract: QueueContract = {
-    queue: 'sample',
-    types: {
-      'sample.done.v1': messageType({
-        schema: z.strictObject({}),
-        process: async (_job, { steps }) => {
-          const call = (step: 'send' | 'tell') => () => {
-            calls[step] += 1;
-            return act(next[step]);
-          };
-          await steps.step('send', { run: call('send'), proven: ({ event }) => `seen as ${event}` });
-          const resolve = async () => {
-            if (next.tell === 'unasked') asked = 'told';
-            return next.tell === 'unasked' ? act('fails') : asked;
-          };
-          await steps.step('tell', { run: call('tell'), resolve });
-        },
-      }),
+  const contract = sampleOf({
+    schema: z.strictObject({}),
+    process: async (_job, { steps }) => {
+      const call = (step: 'send' | 'tell') => () => {
+        calls[step] += 1;
+        return act(next[step]);
+      };
+      await steps.step('send', { run: call('send'), proven: ({ event }) => `seen as ${event}` });
+      const resolve = async () => {
+        if (next.tell === 'unasked') asked = 'told';
+        return next.tell === 'unasked' ? act('fails') : asked;
+      };
+      await steps.step('tell', { run: call('tell'), resolve });
     },
-  };
+  });
   const engine = memoryEngine(() => contract);
   engine.send(JSON.stringify(anEnvelope()));
   const row = () => engine.row(jobId(1));

@@ -70,74 +70,67 @@ describe('a job that succeeds', () => {
   });
 });
 
-describe('a transient failure', () => {
-  test('is tried three times per delivery, comes back after 1 and after 15 minutes, and is parked at the third delivery', async () => {
-    let calls = 0;
-    const { engine } = sampleEngine(() => {
-      calls++;
-      throw refused();
-    });
-    engine.send(envelope(1), { group: 'user' });
-    const waits: number[] = [];
-
-    for (let attempt = 0; attempt < 3; attempt++) {
-      await engine.deliver();
-      const back = engine.model.nextChangeAt('my-sample.fifo');
-      if (back === undefined || engine.inQueue() === 0) break;
-      waits.push((back - engine.clock.now()) / 1000);
-      engine.clock.advance(back - engine.clock.now());
-    }
-
-    expect(calls).toBe(9);
-    expect(waits).toEqual([60, 900]);
-    expect(engine.row(jobId(1))).toMatchObject({ state: 'dead', reason: 'error', attempts: 3 });
-    const [entry, ...others] = engine.deadLetters();
-    expect(others).toEqual([]);
-    expect(entry).toMatchObject({ groupId: jobId(1), body: envelope(1) });
-    expect(entry?.attributes).toMatchObject({
-      code: { StringValue: 'Refused' },
-      group: { StringValue: 'user' },
-      attempts: { StringValue: '3' },
-    });
-    expect(engine.inQueue()).toBe(0);
+test('a transient failure is tried three times per delivery, comes back after 1 and after 15 minutes, and is parked at the third delivery', async () => {
+  let calls = 0;
+  const { engine } = sampleEngine(() => {
+    calls++;
+    throw refused();
   });
-});
+  engine.send(envelope(1), { group: 'user' });
+  const waits: number[] = [];
 
-describe('a wait', () => {
-  test('that fits into the invocation happens there and costs no attempt', async () => {
-    let throttled = 1;
-    const { engine } = sampleEngine(() => {
-      if (throttled-- > 0)
-        throw new WaitError({ code: 'RateLimited', message: '429', vendor: 'zendesk', waitMs: 5_000 });
-    });
-    engine.send(envelope(1));
-    const before = engine.clock.now();
-
+  for (let attempt = 0; attempt < 3; attempt++) {
     await engine.deliver();
+    const back = engine.model.nextChangeAt('my-sample.fifo');
+    if (back === undefined || engine.inQueue() === 0) break;
+    waits.push((back - engine.clock.now()) / 1000);
+    engine.clock.advance(back - engine.clock.now());
+  }
 
-    expect(engine.clock.now() - before).toBe(5_000);
-    expect(engine.row(jobId(1))).toMatchObject({ state: 'succeeded', attempts: 1 });
+  expect(calls).toBe(9);
+  expect(waits).toEqual([60, 900]);
+  expect(engine.row(jobId(1))).toMatchObject({ state: 'dead', reason: 'error', attempts: 3 });
+  const [entry, ...others] = engine.deadLetters();
+  expect(others).toEqual([]);
+  expect(entry).toMatchObject({ groupId: jobId(1), body: envelope(1) });
+  expect(entry?.attributes).toMatchObject({
+    code: { StringValue: 'Refused' },
+    group: { StringValue: 'user' },
+    attempts: { StringValue: '3' },
   });
+  expect(engine.inQueue()).toBe(0);
 });
 
-describe('a permanent failure', () => {
-  test('parks the job at once and does not delay the jobs behind it', async () => {
-    const { engine, effects } = sampleEngine(({ id }) => {
-      if (id === jobId(1)) throw rejected();
-    });
-    engine.send(envelope(1));
-    engine.send(envelope(2));
-
-    const response = await engine.deliver();
-
-    expect(response).toEqual({ batchItemFailures: [] });
-    expect(engine.row(jobId(1))).toMatchObject({
-      state: 'dead',
-      reason: 'error',
-      error: { code: 'Rejected', status: 422 },
-    });
-    expect(effects).toEqual([jobId(2)]);
+test('a wait that fits into the invocation happens there and costs no attempt', async () => {
+  let throttled = 1;
+  const { engine } = sampleEngine(() => {
+    if (throttled-- > 0) throw new WaitError({ code: 'RateLimited', message: '429', vendor: 'zendesk', waitMs: 5_000 });
   });
+  engine.send(envelope(1));
+  const before = engine.clock.now();
+
+  await engine.deliver();
+
+  expect(engine.clock.now() - before).toBe(5_000);
+  expect(engine.row(jobId(1))).toMatchObject({ state: 'succeeded', attempts: 1 });
+});
+
+test('a permanent failure parks the job at once and does not delay the jobs behind it', async () => {
+  const { engine, effects } = sampleEngine(({ id }) => {
+    if (id === jobId(1)) throw rejected();
+  });
+  engine.send(envelope(1));
+  engine.send(envelope(2));
+
+  const response = await engine.deliver();
+
+  expect(response).toEqual({ batchItemFailures: [] });
+  expect(engine.row(jobId(1))).toMatchObject({
+    state: 'dead',
+    reason: 'error',
+    error: { code: 'Rejected', status: 422 },
+  });
+  expect(effects).toEqual([jobId(2)]);
 });
 
 describe('a message group', () => {
@@ -182,37 +175,33 @@ describe('a message group', () => {
   });
 });
 
-describe('when nothing can be written', () => {
-  test('the message comes back after 15 minutes and loses no attempt', async () => {
-    let down = true;
-    const { engine, effects } = sampleEngine(() => 'done', {
-      before: (call) => {
-        if (down && call.startsWith('table')) throw new StoreError({ code: 'Down', message: 'down' });
-      },
-    });
-    const messageId = engine.send(envelope(1));
-
-    const response = await engine.deliver();
-    const back = (engine.model.nextChangeAt('my-sample.fifo') ?? 0) - engine.clock.now();
-    down = false;
-    engine.clock.advance(back);
-    await engine.deliver();
-
-    expect(response).toEqual({ batchItemFailures: [{ itemIdentifier: messageId }] });
-    expect(back).toBe(900_000);
-    expect(engine.row(jobId(1))).toMatchObject({ state: 'succeeded', attempts: 1 });
-    expect(effects).toEqual([jobId(1)]);
+test('when nothing can be written, the message comes back after 15 minutes and loses no attempt', async () => {
+  let down = true;
+  const { engine, effects } = sampleEngine(() => 'done', {
+    before: (call) => {
+      if (down && call.startsWith('table')) throw new StoreError({ code: 'Down', message: 'down' });
+    },
   });
+  const messageId = engine.send(envelope(1));
+
+  const response = await engine.deliver();
+  const back = (engine.model.nextChangeAt('my-sample.fifo') ?? 0) - engine.clock.now();
+  down = false;
+  engine.clock.advance(back);
+  await engine.deliver();
+
+  expect(response).toEqual({ batchItemFailures: [{ itemIdentifier: messageId }] });
+  expect(back).toBe(900_000);
+  expect(engine.row(jobId(1))).toMatchObject({ state: 'succeeded', attempts: 1 });
+  expect(effects).toEqual([jobId(1)]);
 });
 
-describe('the deadline', () => {
-  test('leaves messages untouched that could not be finished in time', async () => {
-    const { engine, effects } = sampleEngine(() => 'done', { timeoutMs: 400 });
+test('the deadline leaves messages untouched that could not be finished in time', async () => {
+  const { engine, effects } = sampleEngine(() => 'done', { timeoutMs: 400 });
 
-    const response = await engine.sendAndDeliver(envelope(1));
+  const response = await engine.sendAndDeliver(envelope(1));
 
-    expect(response.batchItemFailures).toHaveLength(1);
-    expect(effects).toEqual([]);
-    expect(engine.rows()).toEqual([]);
-  });
+  expect(response.batchItemFailures).toHaveLength(1);
+  expect(effects).toEqual([]);
+  expect(engine.rows()).toEqual([]);
 });

@@ -1,11 +1,10 @@
 import * as z from 'zod';
 import { IdTakenError, StoreError } from '../../../lib/errors';
 import { retry } from '../../../lib/ops/act';
-import type { QueueContract } from '../../../lib/worker/contract';
-import { messageType } from '../../../lib/worker/contract';
 import { spendReceives } from '../../support/dead-letters';
 import { anEnvelope, type EngineOptions, jobId, memoryEngine } from '../../support/engine';
 import { createKills } from '../../support/kills';
+import { sampleOf } from '../../support/sample-contract';
 
 const schema = z.strictObject({ name: z.string().max(10).optional() });
 
@@ -17,10 +16,7 @@ function start(effect: (id: string) => Promise<void> | void = () => {}, options:
     done.push(id);
     return 'done';
   };
-  const contract: QueueContract = {
-    queue: 'sample',
-    types: { 'sample.done.v1': messageType({ schema, process: work, direct: work }) },
-  };
+  const contract = sampleOf({ schema, process: work, direct: work });
   return { done, engine: memoryEngine(() => contract, { settings: { visibility: 120 }, ...options }) };
 }
 

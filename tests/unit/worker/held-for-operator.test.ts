@@ -1,23 +1,17 @@
 import * as z from 'zod';
 import { AmbiguousError, CancelledError, PausedError } from '../../../lib/errors';
-import type { QueueContract } from '../../../lib/worker/contract';
-import { messageType } from '../../../lib/worker/contract';
 import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
+import { sampleOf } from '../../support/sample-contract';
 
 /** A queue with one step that its vendor cannot be asked about. The test decides what the step does. */
 function start(run: () => Promise<string>, first: () => void = () => {}) {
-  const contract: QueueContract = {
-    queue: 'sample',
-    types: {
-      'sample.done.v1': messageType({
-        schema: z.strictObject({}),
-        process: async (_job, { steps }) => {
-          first();
-          return steps.step('send', { run, proven: ({ event }) => `seen as ${event}` });
-        },
-      }),
+  const contract = sampleOf({
+    schema: z.strictObject({}),
+    process: async (_job, { steps }) => {
+      first();
+      return steps.step('send', { run, proven: ({ event }) => `seen as ${event}` });
     },
-  };
+  });
   const engine = memoryEngine(() => contract);
   engine.send(JSON.stringify(anEnvelope()));
   return engine;

@@ -1,8 +1,8 @@
 import * as z from 'zod';
 import { AmbiguousError, type JobError, TransientError, VENDORS, type Vendor } from '../../../lib/errors';
 import { vendorKey } from '../../../lib/jobs/keys';
-import { messageType, type QueueContract } from '../../../lib/worker/contract';
 import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
+import { sampleOf } from '../../support/sample-contract';
 
 const MINUTE_MS = 60_000;
 const DAY = 24 * 60;
@@ -27,24 +27,19 @@ function service(
 ) {
   const calls: number[] = [];
   let minute = 0;
-  const contract: QueueContract = {
-    queue: 'sample',
-    types: {
-      'sample.done.v1': messageType({
-        schema: z.strictObject({ n: z.number() }),
-        process: ({ data: { n } }, context) =>
-          context.steps.step('effect', {
-            resolve: () => context.vendor(vendor, async () => undefined, { minor: true }),
-            run: () =>
-              context.vendor(vendor, async () => {
-                calls.push(minute);
-                if (fails({ n, minute })) throw error(vendor);
-                return 'done';
-              }),
+  const contract = sampleOf({
+    schema: z.strictObject({ n: z.number() }),
+    process: ({ data: { n } }, context) =>
+      context.steps.step('effect', {
+        resolve: () => context.vendor(vendor, async () => undefined, { minor: true }),
+        run: () =>
+          context.vendor(vendor, async () => {
+            calls.push(minute);
+            if (fails({ n, minute })) throw error(vendor);
+            return 'done';
           }),
       }),
-    },
-  };
+  });
   const engine = memoryEngine(() => contract, { settings: { retention } });
   return {
     engine,
@@ -175,23 +170,18 @@ test('a success of an earlier call of the same job does not show that the vendor
 test('of 600 jobs whose vendor gives no answer, few are unknown', async () => {
   const jobs = 600;
   let unanswered = 0;
-  const contract: QueueContract = {
-    queue: 'sample',
-    types: {
-      'sample.done.v1': messageType({
-        schema: z.strictObject({}),
-        process: (_job, { steps, vendor }) =>
-          steps.step('send', {
-            vendor: 'sendgrid',
-            run: () =>
-              vendor('sendgrid', async () => {
-                unanswered++;
-                throw internal('sendgrid');
-              }),
+  const contract = sampleOf({
+    schema: z.strictObject({}),
+    process: (_job, { steps, vendor }) =>
+      steps.step('send', {
+        vendor: 'sendgrid',
+        run: () =>
+          vendor('sendgrid', async () => {
+            unanswered++;
+            throw internal('sendgrid');
           }),
       }),
-    },
-  };
+  });
   const engine = memoryEngine(() => contract);
   for (const n of numbers(jobs)) engine.send(JSON.stringify(anEnvelope({ id: jobId(n) })), { group: `g${n}` });
   for (let minute = 0; minute < DAY; minute += 5) {
