@@ -1,6 +1,6 @@
 import { eachOf } from '../../concurrency';
 import { keepBody } from '../../jobs/body';
-import type { FinishDeps } from '../../jobs/finish';
+import { type FinishDeps, keepCancelled } from '../../jobs/finish';
 import { CAMPAIGN_QUEUE, jobKey } from '../../jobs/keys';
 import type { ItemDeps } from '../../jobs/ledger';
 import { newRow } from '../../jobs/new-row';
@@ -112,6 +112,8 @@ async function sendChunk(deps: CampaignReleaseDeps, campaign: Campaign): Promise
     await keepBody(deps, made, body);
   });
   const row = written?.written ? written.item : written?.stored;
+  // An operator may have cancelled the chunk before its message went out. A retry needs its body.
+  if (row && !(await keepCancelled(deps, row, body))) return sendChunk(deps, campaign);
   if (row?.state !== 'queued' || row.deliveries.length > 0) return;
   const message = backInQueue(deps, { row, body });
   const { messageId } = await deps.queues.send(deps.queueUrl(CAMPAIGN_QUEUE), message);

@@ -93,7 +93,8 @@ function boundOf({ plan, settings }: World): number {
   const copies = poison.length === 0 ? 0 : sources.length + more;
   const found = copies * TIMES_IN_QUEUE * receives * settings.visibility * 1000;
   // By a slow clock, the outcome of a returned message seems older than its return. The reconciler then waits an hour.
-  const byClock = plan.skew === undefined ? 0 : plan.jobs.length * HOUR_MS;
+  const forged = plan.forgeries.reduce((sum, { times }) => sum + times, 0);
+  const byClock = plan.skew === undefined ? 0 : (plan.jobs.length + forged) * HOUR_MS;
   // Only the end of the retention shows that a message is gone.
   const expired = plan.retention === undefined ? 0 : plan.retention * 1000 + 2 * HOUR_MS;
   return REST_WITHIN_MS + found + expired + byClock;

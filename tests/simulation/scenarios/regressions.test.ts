@@ -353,6 +353,20 @@ const FOUND: Record<string, Partial<Plan>> = {
     latency: { from: 93, until: 3_600_093, every: 90_000 },
     events: true,
   },
+  'a chunk that was cancelled before its message went out is sent when an operator retries it': {
+    queue: 'campaigns',
+    jobs: jobs('good', 'good'),
+    calls: [{ nth: 3, fault: 'refused' }],
+    starts: [{ nth: 1, fault: 'throttled', ms: 5 }],
+    outages: [{ target: 'queues', from: 74, until: HOUR_MS + 74, fault: 'refused' }],
+    commands: [
+      { job: 1, what: 'cancel', at: 20 * MINUTE_MS },
+      { job: 1, what: 'retry', at: 30 * MINUTE_MS },
+      { job: 0, what: 'cancel', at: 0 },
+      { job: 0, what: 'retry', at: 50 },
+    ],
+    unpolled: { from: 0, until: 10 * MINUTE_MS },
+  },
   'a stranger who knows a campaign sends none of its chunks again, and cannot pause it': {
     queue: 'campaigns',
     jobs: jobs('good'),

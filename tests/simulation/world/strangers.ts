@@ -67,10 +67,12 @@ export const opensNothing = (form: ForgedForm): boolean => NAMING.includes(form)
 
 /**
  * Whether this row may be left over from a message of a stranger that took an id of ours. If no run could handle it
- * before the job of that id had a row, the message then gets another row. A row that was held has a random.
+ * before the job of that id had a row, the message then gets another row. A row that was held has a random of ours.
  */
 export const isLeftOver = ({ plan }: World, { source, token }: JobRow): boolean =>
-  source === SOURCE && token === undefined && plan.forgeries.some(({ form }) => TAKING.includes(form));
+  source === SOURCE &&
+  (token === undefined || token === FORGED) &&
+  plan.forgeries.some(({ form }) => TAKING.includes(form));
 
 const TAKING: readonly ForgedForm[] = ['id of ours', 'job as its caller knows it', 'canary', 'chunk'];
 
