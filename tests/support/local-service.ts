@@ -51,10 +51,10 @@ export async function watchedService(
     onEvent: () => events.emit('any'),
   });
   const until: WatchedService['until'] = async (what, ask) => {
-    const signal = AbortSignal.timeout(60_000);
+    const signal = AbortSignal.timeout(150_000);
     for (;;) {
       const next = once(events, 'any', { signal }).catch(() => {
-        throw new Error(`${what} did not happen within a minute`);
+        throw new Error(`${what} did not happen in time`);
       });
       next.catch(() => {});
       const answer = await ask();

@@ -105,11 +105,14 @@ const possibleCrashes = ({ reached }: World): number =>
 const CRASHES = /^(death$|fault .* at table\.|run without outcome by newer code$)/;
 
 /**
- * How many runs of a job may have been taken for crashed. A standard queue may deliver two messages of a job at once. For
- * a worker whose clock is a minute fast, the lease of the other run is over.
+ * How many runs of a job may have been taken for crashed. A standard queue may deliver two messages of a job at once, and
+ * Lambda may start an event twice at once. For a worker whose clock is a minute fast, the lease of the other run is over.
  */
-const takenTooEarly = ({ plan, settings }: World, { deliveries }: JobRow): number =>
-  skewOf(plan) > 0 && settings.type === 'standard' ? new Set(deliveries.map(({ messageId }) => messageId)).size - 1 : 0;
+function takenTooEarly({ plan, settings }: World, { deliveries }: JobRow): number {
+  if (skewOf(plan) === 0) return 0;
+  const messages = settings.type === 'standard' ? new Set(deliveries.map(({ messageId }) => messageId)).size : 1;
+  return messages - 1 + plan.starts.filter(({ fault }) => fault === 'twice').length;
+}
 
 const crashedAtEnd = (row: JobRow): boolean => row.crashes >= 2 || row.history.filter(ofKind('started')).length >= 2;
 
