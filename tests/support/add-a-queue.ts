@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 export const page = readFileSync('docs/add-a-queue.md', 'utf8');
@@ -17,7 +17,8 @@ export function follow(root: string): void {
     const path = join(root, created || file || 'serverless.yml');
     mkdirSync(dirname(path), { recursive: true });
     if (created) {
-      writeFileSync(path, text);
+      // The test empties all handlers first. Other files may have been appended to since.
+      if (!existsSync(path) || created.startsWith('handlers/')) writeFileSync(path, text);
       continue;
     }
     const content = readFileSync(path, 'utf8');
