@@ -15,16 +15,22 @@ export const verifierAgrees: Promised = (world) => {
   const isReadable = ({ kind }: { kind: string }) =>
     (world.plan.skew === undefined || kind !== 'order-broken') && kind !== 'message-missing';
   // It names each damaged row, and whatever else is wrong because of the damage.
-  const all = findings(snapshotOf(world));
+  const snapshot = snapshotOf(world);
+  const all = findings(snapshot);
   const broken = [...world.watch.broken].filter((key) => key.startsWith(`${serviceQueue(world)}#`));
   const unseen = broken.find((key) => !all.some(({ id }) => id === key));
   if (unseen) return `the verifier agrees: it does not see that ${unseen} is damaged`;
-  const found = all.find((one) => isReadable(one) && !broken.some((key) => isAbout(one.id, key)));
+  const found = all.find((one) => isReadable(one) && !broken.some((key) => isAbout(one.id, key, snapshot)));
   return found && `the verifier agrees: it finds ${found.kind} of ${found.id}: ${found.what}`;
 };
 
-/** Whether a finding is about a row, its record or its body. */
-const isAbout = (id: string, key: string): boolean => id.includes(key.slice(key.indexOf('#') + 1));
+/** Whether a finding is about a row, its record, its body or its DLQ entry. */
+function isAbout(id: string, key: string, { entries }: Snapshot): boolean {
+  const job = key.slice(key.indexOf('#') + 1);
+  return (
+    id.includes(job) || entries.some(({ messageId, attributes }) => id.includes(messageId) && attributes.job === job)
+  );
+}
 
 /** What the verifier would read of one queue. */
 function snapshotOf(world: World): Snapshot {
