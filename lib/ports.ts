@@ -95,7 +95,10 @@ export interface Completion {
   generation: number;
   state: string;
   reason?: string;
-  /** Whether nothing can change this end. False for every dead job, because an operator can retry it. No later event corrects it. */
+  /**
+   * Whether nothing can change this end. False for every dead job, because an operator can retry it. No later event
+   * corrects it.
+   */
   final: boolean;
   result?: unknown;
   error?: { code: string; field?: string };
@@ -182,8 +185,8 @@ export interface Table {
   /** Writes the whole item if the stored version is `expected`. 0 expects that there is no item. */
   put(item: Item, expected: number): Promise<'written' | 'conflict'>;
   /**
-   * Changes an item without a read, adds 1 to its version, and returns it. `undefined`: nothing was written, because the
-   * item is not as the change expects it, or its version is less than 1.
+   * Changes an item without a read, adds 1 to its version, and returns it. `undefined`: nothing was written, because
+   * the item is not as the change expects it, or its version is less than 1.
    */
   update(key: string, change: Change): Promise<Item | undefined>;
   delete(key: string, expected: number): Promise<'deleted' | 'conflict'>;
@@ -196,8 +199,8 @@ export interface Table {
     options: { until: number; after?: Due | undefined; limit: number; newestFirst?: boolean },
   ): Promise<Due[]>;
   /**
-   * Counts items with this `todo` and a `todoAt` of at least `since`. Eventually consistent. With `most` it stops near that
-   * number.
+   * Counts items with this `todo` and a `todoAt` of at least `since`. Eventually consistent. With `most` it stops near
+   * that number.
    */
   count(todo: string, options: { since: number; most?: number }): Promise<number>;
   /** Keys of an hour's jobs in order, at most `limit`, starting after `after`. Eventually consistent. */

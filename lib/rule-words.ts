@@ -1,8 +1,8 @@
 import type * as z from 'zod';
 
 /**
- * The broken rule of an issue of Zod, such as `must be at most 10 entries`. Never the value, which may be personal. A rule
- * that the schema states itself comes first. Parse with `reportInput` to learn the kind of a wrong value.
+ * The broken rule of an issue of Zod, such as `must be at most 10 entries`. Never the value, which may be personal. A
+ * rule that the schema states itself comes first. Parse with `reportInput` to learn the kind of a wrong value.
  */
 export function ruleInWords(issue: z.core.$ZodIssue): string {
   if (issue.message.startsWith('must ')) return issue.message;

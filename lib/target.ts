@@ -6,7 +6,8 @@ export interface Target {
 
 /**
  * The options of `sls` that select this deployment and no other. Without `--param instance`, a stage means its first
- * instance, so a copied command would act on another client. The service on this machine has one instance and no region.
+ * instance, so a copied command would act on another client. The service on this machine has one instance and no
+ * region.
  */
 const targetOptions = ({ instance, stage, region }: Target): string =>
   stage === 'local' ? '--stage local' : `--stage ${stage} --param instance=${instance} --region ${region}`;

@@ -5,7 +5,8 @@ export const WITHOUT_CONTROLS = '^[^\\u0000-\\u001f\\u007f]*$';
 
 const C0_BUT_LINES = '\\u0000-\\u0008\\u000b\\u000c\\u000e-\\u001f';
 const DEL_AND_C1 = '\\u007f-\\u009f';
-// All controls and Unicode's two line separators end or hide a line. In a name or a subject they can forge mail headers.
+// All controls and Unicode's two line separators end or hide a line. In a name or a subject they can forge mail
+// headers.
 const NO_CONTROLS = new RegExp(`^[^\\u0000-\\u001f${DEL_AND_C1}\\u2028\\u2029]*$`);
 const NO_CONTROLS_BUT_LINES = new RegExp(`^[^${C0_BUT_LINES}${DEL_AND_C1}]*$`);
 

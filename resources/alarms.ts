@@ -8,7 +8,9 @@ import type { Resource } from './template';
 export interface Alarm {
   kind: AlarmKind;
   subject?: string;
-  /** The `expression` names them by their keys. Two or more metrics need one. Percentiles would need another property. */
+  /**
+   * The `expression` names them by their keys. Two or more metrics need one. Percentiles would need another property.
+   */
   metrics: Record<string, Metric<'Sum' | 'Average' | 'Maximum'>>;
   expression?: string;
   threshold: number;
@@ -22,7 +24,8 @@ export interface Alarm {
   datapoints?: number;
   /**
    * How missing data is treated. `notBreaching`: the metric is written only when something happens. `ignore`: the
-   * metric is always written, so the alarm keeps its state until data returns. `breaching`: the metric is a sign of life.
+   * metric is always written, so the alarm keeps its state until data returns. `breaching`: the metric is a sign of
+   * life.
    */
   silence: 'notBreaching' | 'ignore' | 'breaching';
 }

@@ -10,7 +10,10 @@ import { logGroupId, TOPIC_ID, UNDELIVERED_TOPIC_ID } from './logical-id';
 import { queuePolicies } from './queue-policies';
 import { arn, type Fragment, merge, type Resource } from './template';
 
-/** What there are many of: queue policies, alarms, dashboard, access roles, log groups, outputs. Throws InstanceProblems. */
+/**
+ * What there are many of: queue policies, alarms, dashboard, access roles, log groups, outputs. Throws
+ * InstanceProblems.
+ */
 export async function generated(variables: Variables): Promise<Fragment> {
   const of = instanceOf(variables);
   const { name, stage, retain } = of;

@@ -30,7 +30,9 @@ export function instanceOf({ options }: Variables): Instance {
 /** `provider.stage`. Serverless resolves it first, so a wrong file or parameter is reported once, here. */
 export const stage = async (variables: Variables): Promise<string> => instanceOf(variables).stage;
 
-/** `custom.instance`: the settings of the instance's file, and what follows from them. Absent settings are not in it. */
+/**
+ * `custom.instance`: the settings of the instance's file, and what follows from them. Absent settings are not in it.
+ */
 export const instance = async (variables: Variables): Promise<object> => {
   const of = instanceOf(variables);
   const { name, rows, prefix, retain, tags, settings } = of;

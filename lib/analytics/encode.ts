@@ -66,8 +66,8 @@ const rejectedLines = createLines();
 
 /**
  * Splits a message's events into valid and rejected ones and encodes both. Each line is the original event plus its
- * origin from the envelope, so the same message always makes the same bytes. Messages of jobs from `noAddressesFrom` (ms)
- * on may hold no addresses. `body`: the message that the events come from, whose text saves work.
+ * origin from the envelope, so the same message always makes the same bytes. Messages of jobs from `noAddressesFrom`
+ * (ms) on may hold no addresses. `body`: the message that the events come from, whose text saves work.
  */
 export function encodeBatch(
   envelope: Head,
@@ -135,9 +135,9 @@ const AFTER_EVENTS = ']}}';
 const EXPONENT = /:\s*-?\d[\d.]*[eE]/;
 
 /**
- * Each event as the body writes it, if that is what JSON.stringify writes for each valid event. Only an exponent makes a
- * text shorter than that. So events that take no more room in a body without exponents have no spaces, no escapes, no key
- * twice and no other form of a number. To add up lengths takes half the time of writing the events.
+ * Each event as the body writes it, if that is what JSON.stringify writes for each valid event. Only an exponent makes
+ * a text shorter than that. So events that take no more room in a body without exponents have no spaces, no escapes, no
+ * key twice and no other form of a number. To add up lengths takes half the time of writing the events.
  */
 function textsIn(body: string, events: readonly unknown[]): string[] | undefined {
   const start = body.indexOf(BEFORE_EVENTS);

@@ -70,10 +70,11 @@ export const EVENT_SHAPE = {
 const problem = (field: string, rule: string): EventProblem => ({ field, rule });
 
 /**
- * Why an event of `analytics.events.v1` is rejected, or `undefined` if it is valid. The answer depends only on the event
- * and the time (ms) of its job and not on a clock, because a repeated message must be split the same way. So these rules
- * and their texts never change. Other rules need a new type. The code is written by hand because it runs for every
- * event, and Zod takes several times as long as parsing the event's JSON. `json`: the event as JSON, if the caller has it.
+ * Why an event of `analytics.events.v1` is rejected, or `undefined` if it is valid. The answer depends only on the
+ * event and the time (ms) of its job and not on a clock, because a repeated message must be split the same way. So
+ * these rules and their texts never change. Other rules need a new type. The code is written by hand because it runs
+ * for every event, and Zod takes several times as long as parsing the event's JSON. `json`: the event as JSON, if the
+ * caller has it.
  */
 export function problemOf(event: unknown, jobTime: number, json?: string): EventProblem | undefined {
   if (!isRecord(event)) return problem('', 'must be an object');
@@ -182,8 +183,8 @@ const ADDRESS = /[^\s@](?:@|%40)[^\s@]*\.\p{L}{2}/iu;
 const NO_ADDRESS = 'must not look like an e-mail address';
 
 /**
- * The field of a valid event that looks like an e-mail address. For instances that set `analytics.noAddressesFrom`. This rule
- * never changes either.
+ * The field of a valid event that looks like an e-mail address. For instances that set `analytics.noAddressesFrom`.
+ * This rule never changes either.
  */
 export function addressProblem(event: AnalyticsEvent): EventProblem | undefined {
   const { user, session, device, properties } = event;

@@ -32,8 +32,8 @@ const TELL_MS = 3 * 24 * HOUR_MS;
 const SKEW_MS = 5_000;
 
 /**
- * Writes every settled hour of events as Parquet, the oldest first, and again each hour of which messages have come late.
- * It throws at the end if an hour has waited for long, so that the alarm about functions that fail goes off.
+ * Writes every settled hour of events as Parquet, the oldest first, and again each hour of which messages have come
+ * late. It throws at the end if an hour has waited for long, so that the alarm about functions that fail goes off.
  */
 export async function writeHours(run: HoursRun, { remainingMs }: { remainingMs: number }): Promise<void> {
   const { clock, log, objects, prefix } = run;
@@ -54,7 +54,8 @@ export async function writeHours(run: HoursRun, { remainingMs }: { remainingMs: 
     for (const hour of pending.keys()) if (mayGoOn() && !tried.has(hour)) await write(hour);
     if (!mayGoOn() || pending.size >= MOST_PENDING) break;
     const next = await nextHour(run, through);
-    // What settles while this run works is for the next one, because this run may have tried an hour that is late in it.
+    // What settles while this run works is for the next one, because this run may have tried an hour that is late in
+    // it.
     if (next === undefined || next + HOUR_MS + SETTLE_MS > begun) break;
     const late = (await objects.list(latePartition(prefix, next))).map(hourOfLate);
     for (const hour of [next, ...late])

@@ -66,8 +66,9 @@ const ascii = (text: string): string => text.replace(/[^\x20-\x7e]/g, '?');
 export const ERASED = 'erased';
 
 /**
- * Writes a message's object (gzip NDJSON) if there is none. An object with the same lines comes from an earlier delivery
- * of this message. It compares lines, because another zlib makes other bytes. An object from which lines were erased counts as written. Throws an IdTakenError for other lines.
+ * Writes a message's object (gzip NDJSON) if there is none. An object with the same lines comes from an earlier
+ * delivery of this message. It compares lines, because another zlib makes other bytes. An object from which lines were
+ * erased counts as written. Throws an IdTakenError for other lines.
  */
 async function writeOnce(
   objects: Objects,

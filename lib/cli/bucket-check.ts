@@ -19,7 +19,10 @@ import { OBJECT_LIFETIME_MS, ROW_LIFETIME_MS } from '../jobs/schedule';
 import { isProduction } from '../target';
 
 const DAY_MS = 86_400_000;
-/** A planned job waits for 30 days, its message for 14, and an ended job can be retried for 44. The rest is for held jobs. */
+/**
+ * A planned job waits for 30 days, its message for 14, and an ended job can be retried for 44. The rest is for held
+ * jobs.
+ */
 const A_JOB = OBJECT_LIFETIME_MS / DAY_MS;
 const A_ROW = ROW_LIFETIME_MS / DAY_MS;
 /** A year, and a month for its accounts. */
@@ -30,8 +33,8 @@ const OLD_VERSIONS = 30;
 type Folders = Pick<Instance, 'prefix' | 'known'>;
 
 /**
- * Every folder of an instance. Its objects are deleted so many `days` after they were last written, and a job or an operator
- * may need them for so many: no rule of the bucket may delete them earlier. Only `_owner` stays for ever.
+ * Every folder of an instance. Its objects are deleted so many `days` after they were last written, and a job or an
+ * operator may need them for so many: no rule of the bucket may delete them earlier. Only `_owner` stays for ever.
  */
 export function retentions({ prefix, known }: Folders) {
   const records = Object.keys(known).map((queue) => `${recordFolder(prefix, queue)}/`);
@@ -46,7 +49,9 @@ export function retentions({ prefix, known }: Folders) {
   ];
 }
 
-/** The rules for `aws s3api put-bucket-lifecycle-configuration`. They also delete old versions and unfinished uploads. */
+/**
+ * The rules for `aws s3api put-bucket-lifecycle-configuration`. They also delete old versions and unfinished uploads.
+ */
 export const lifecycleRules = (instance: Folders) => ({
   Rules: retentions(instance).map(({ folder, days }) => ({
     ID: folder,
@@ -61,8 +66,9 @@ export const lifecycleRules = (instance: Folders) => ({
 const PUBLIC_ACCESS = ['BlockPublicAcls', 'IgnorePublicAcls', 'BlockPublicPolicy', 'RestrictPublicBuckets'] as const;
 
 /**
- * Asks S3 whether the bucket of an instance keeps its data private and for as long as it is needed. Production refuses what
- * it finds, staging only notes it. Each fault comes with the command that ends it. Rejects with a StoreError if S3 fails.
+ * Asks S3 whether the bucket of an instance keeps its data private and for as long as it is needed. Production refuses
+ * what it finds, staging only notes it. Each fault comes with the command that ends it. Rejects with a StoreError if S3
+ * fails.
  */
 export async function bucketFindings(instance: Instance, s3: S3Client) {
   const { bucket: Bucket, region } = instance;
@@ -120,7 +126,9 @@ const denyPlainHttp = (arn: string) => ({
 const statement = z.looseObject({});
 const policySchema = json(z.object({ Statement: z.union([z.array(statement), statement]) }));
 
-/** Whether a policy denies plain HTTP for all objects. Another condition would make a statement apply to fewer requests. */
+/**
+ * Whether a policy denies plain HTTP for all objects. Another condition would make a statement apply to fewer requests.
+ */
 function deniesPlainHttp(policy: string | undefined, arn: string): boolean {
   const { data } = policySchema.safeParse(policy);
   const statements = [data?.Statement ?? []].flat() as Partial<ReturnType<typeof denyPlainHttp>>[];
@@ -137,7 +145,9 @@ function deniesPlainHttp(policy: string | undefined, arn: string): boolean {
 /** Objects in them cannot be read until an operator restores them. */
 const ARCHIVES: readonly unknown[] = ['GLACIER', 'DEEP_ARCHIVE'];
 
-/** `missing`: folders whose objects or old versions stay for ever. `early`: rules that take what may still be needed. */
+/**
+ * `missing`: folders whose objects or old versions stay for ever. `early`: rules that take what may still be needed.
+ */
 function lifecycleFaults(instance: Instance, rules: readonly LifecycleRule[]): { missing: string[]; early: string[] } {
   // Our objects have no tags.
   const active = rules.filter(({ Status, Filter }) => Status === 'Enabled' && !Filter?.Tag && !Filter?.And?.Tags);

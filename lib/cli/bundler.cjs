@@ -1,4 +1,5 @@
-// serverless.yml names this file in place of serverless-esbuild, which takes a second to load. Only some commands bundle.
+// serverless.yml names this file in place of serverless-esbuild, which takes a second to load. Only some commands
+// bundle.
 const BUNDLING = ['package', 'deploy', 'invoke'];
 
 module.exports = class Bundler {

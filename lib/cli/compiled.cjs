@@ -1,6 +1,6 @@
 // Serverless reads .cjs, and our commands and generators are TypeScript. This file bundles them and exports the bundle.
-// Serverless's own loader would transform some 300 files at each start. A bundle is kept in node_modules/.cache, under a
-// name made from all of its sources, so changed code gets a new one.
+// Serverless's own loader would transform some 300 files at each start. A bundle is kept in node_modules/.cache, under
+// a name made from all of its sources, so changed code gets a new one.
 const { createHash, randomUUID } = require('node:crypto');
 const { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync } = require('node:fs');
 const { join, relative } = require('node:path');

@@ -18,7 +18,10 @@ import type { AwsConfig, Template } from './serverless';
 
 const templateSchema = json(z.object({ Resources: z.record(z.string(), z.looseObject({ Type: z.string() })) }));
 
-/** A deployed stack. `at`: its last deployment. `undefined`: there is none in this account and region. Rejects with a StoreError. */
+/**
+ * A deployed stack. `at`: its last deployment. `undefined`: there is none in this account and region. Rejects with a
+ * StoreError.
+ */
 export async function readStack(config: AwsConfig, name: string) {
   const ask = new DescribeStacksCommand({ StackName: name });
   const answer = await ofStack('DescribeStacks', () => new CloudFormationClient(config).send(ask));
@@ -55,9 +58,10 @@ const LONGEST_WAIT = 300;
 const UNCHANGED = /didn't contain changes|No updates are to be performed/;
 
 /**
- * What a deployment would do to the stack, a line for each resource. CloudFormation compares the templates. A stack that does
- * not exist yet gets no change set, which would leave an empty stack behind: all its resources are new. `tags`: those of the
- * stack. Rejects with a StoreError, or with an OperatorError if CloudFormation refuses the template.
+ * What a deployment would do to the stack, a line for each resource. CloudFormation compares the templates. A stack
+ * that does not exist yet gets no change set, which would leave an empty stack behind: all its resources are new.
+ * `tags`: those of the stack. Rejects with a StoreError, or with an OperatorError if CloudFormation refuses the
+ * template.
  */
 export async function plannedChanges(
   {
@@ -119,7 +123,9 @@ async function read(client: CloudFormationClient, set: { StackName: string; Chan
   return made;
 }
 
-/** Changes as lines for people: `change AWS::SQS::Queue FeedbackQueue: VisibilityTimeout`. What is dangerous comes last. */
+/**
+ * Changes as lines for people: `change AWS::SQS::Queue FeedbackQueue: VisibilityTimeout`. What is dangerous comes last.
+ */
 export function changeLines(changes: ResourceChange[]): string[] {
   const lines = changes.map((change) => {
     const { Details = [], Scope = [], ResourceType, LogicalResourceId } = change;

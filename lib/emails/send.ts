@@ -18,7 +18,10 @@ export interface Sending {
   generation: number;
   recipients: number;
   use: RateUse;
-  /** Builds the request without these recipients, before the wait for a turn. A job that was already sent does not call it. */
+  /**
+   * Builds the request without these recipients, before the wait for a turn. A job that was already sent does not call
+   * it.
+   */
   request: (excluded: ReadonlySet<number>) => Promise<Mail>;
   /** Runs after the wait for a turn. It throws if the mail must not be sent any more. */
   check?: () => Promise<void>;
@@ -120,9 +123,9 @@ const LEAD_MS = 150;
 const WAIT_PART = 2 / 3;
 
 /**
- * Reserves a time to send within this invocation. If there is none, it throws a WaitError and the job waits outside. The
- * caller awaits `ready` before it starts the step, and `now` right before the call. Both throw a WaitError if the slot
- * was missed, because another job may have it by then.
+ * Reserves a time to send within this invocation. If there is none, it throws a WaitError and the job waits outside.
+ * The caller awaits `ready` before it starts the step, and `now` right before the call. Both throw a WaitError if the
+ * slot was missed, because another job may have it by then.
  */
 async function takeTurn(
   { rate, clock }: SendDeps,

@@ -16,8 +16,8 @@ export interface ConfirmationConfig {
 }
 
 /**
- * The mail that confirms a user's feedback. Without a user id, anyone may have written the feedback under this address. Then
- * the mail repeats neither name nor subject, so that it cannot carry a stranger's words in our name.
+ * The mail that confirms a user's feedback. Without a user id, anyone may have written the feedback under this address.
+ * Then the mail repeats neither name nor subject, so that it cannot carry a stranger's words in our name.
  */
 export function confirmationOf(
   { id, data, row }: FeedbackJob,

@@ -9,8 +9,8 @@ export const PLACES: readonly Place[] = [
 ];
 
 /**
- * Every arrow of a job's life. The functions of transitions.ts follow them, and nothing else in the project assigns a row's
- * state, reason, attempts or counters. docs/jobs.md says who follows each arrow, and when.
+ * Every arrow of a job's life. The functions of transitions.ts follow them, and nothing else in the project assigns a
+ * row's state, reason, attempts or counters. docs/jobs.md says who follows each arrow, and when.
  */
 export const ARROWS = {
   plan: { from: ['queued', 'cancelled (never-sent)'], to: 'held' },

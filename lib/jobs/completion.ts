@@ -4,8 +4,8 @@ import { type JobRow, traceOf } from './row';
 const iso = (time: number): string => new Date(time).toISOString();
 
 /**
- * An end that nothing can change: a success, a superseded job, or a job that was never sent, whose message can no longer
- * come and whose body is not kept. An operator can retry any other.
+ * An end that nothing can change: a success, a superseded job, or a job that was never sent, whose message can no
+ * longer come and whose body is not kept. An operator can retry any other.
  */
 const isFinal = ({ state, reason, bodyKept }: JobRow): boolean =>
   state === 'succeeded' || reason === 'superseded' || (reason === 'never-sent' && bodyKept !== true);

@@ -32,8 +32,8 @@ export const publicForm = (name: keyof typeof PUBLIC_FORMS, value: string): stri
 const keyedHash = z.string().regex(/^[0-9a-f]{32}$/, 'must be 32 hex digits');
 
 /**
- * The message of a job: a CloudEvents 1.0 event in structured JSON (https://github.com/cloudevents/spec), as the SDKs of
- * all languages write it. `time` is when the job was first accepted (RFC 3339), and never changes.
+ * The message of a job: a CloudEvents 1.0 event in structured JSON (https://github.com/cloudevents/spec), as the SDKs
+ * of all languages write it. `time` is when the job was first accepted (RFC 3339), and never changes.
  */
 export const envelopeSchema = z.object({
   specversion: z.literal('1.0'),
@@ -93,16 +93,18 @@ export const isRandomId = (id: string): boolean =>
   /^[\da-f]{8}-[\da-f]{4}-[47][\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/i.test(id);
 
 /**
- * The job id of another sender's event. CloudEvents allows any text as `id`, which is unique only together with `source`,
- * so other ids become the UUIDv5 of both. So do UUIDs that follow from something: one of them may be the id that our
- * producer's next call will have.
+ * The job id of another sender's event. CloudEvents allows any text as `id`, which is unique only together with
+ * `source`, so other ids become the UUIDv5 of both. So do UUIDs that follow from something: one of them may be the id
+ * that our producer's next call will have.
  */
 export const jobIdOf = (event: Pick<Envelope, 'source' | 'id'>): string =>
   isRandomId(event.id) ? event.id : uuidOf(event);
 
 const DAY_MS = 24 * 60 * 60_000;
 
-/** Throws a PermanentError unless an event was made between `oldest` and a day after `sentAt`, both in ms since 1970. */
+/**
+ * Throws a PermanentError unless an event was made between `oldest` and a day after `sentAt`, both in ms since 1970.
+ */
 export function checkTime({ time }: Envelope, { oldest, sentAt }: { oldest: number; sentAt: number }): void {
   const at = Date.parse(time);
   if (at >= oldest && at <= sentAt + DAY_MS) return;
@@ -149,8 +151,8 @@ function parsedBy<T>(schema: z.ZodType<T>, input: unknown, { code, prefix }: { c
 }
 
 /**
- * Parses a message body. Throws a PermanentError (`NotJson`, `InvalidEnvelope`) if it holds no valid envelope. `from`: who
- * sent it, for the id. `job`: the id of the job that a kept body belongs to.
+ * Parses a message body. Throws a PermanentError (`NotJson`, `InvalidEnvelope`) if it holds no valid envelope. `from`:
+ * who sent it, for the id. `job`: the id of the job that a kept body belongs to.
  */
 export function parseEnvelope(
   body: string,

@@ -19,8 +19,8 @@ export const isWhole = ({ key, object, jobs }: FileNote): boolean =>
 const MOST_JOBS = 100;
 
 /**
- * Notes that a job names these uploads (S3 keys). A producer calls it before the job has a row or a message, so that every
- * job with a file has a note. If the producer dies in between, the file goes as if the job had ended.
+ * Notes that a job names these uploads (S3 keys). A producer calls it before the job has a row or a message, so that
+ * every job with a file has a note. If the producer dies in between, the file goes as if the job had ended.
  */
 export async function noteFiles(
   deps: ItemDeps,

@@ -23,10 +23,10 @@ export interface FinishDeps {
 }
 
 /**
- * Does the writes that an end still lacks. The order is: S3 record, event, a dead job's DLQ entry, deletion of a needless
- * kept body, marks in the row. The mark of the record completes the end, so an end without it is published again. The
- * job's worker, a late delivery and the reconciler call it. A canary keeps only its row. Returns the row of this end, even
- * if another message has opened the job meanwhile. `body` spares a read of the kept body.
+ * Does the writes that an end still lacks. The order is: S3 record, event, a dead job's DLQ entry, deletion of a
+ * needless kept body, marks in the row. The mark of the record completes the end, so an end without it is published
+ * again. The job's worker, a late delivery and the reconciler call it. A canary keeps only its row. Returns the row of
+ * this end, even if another message has opened the job meanwhile. `body` spares a read of the kept body.
  */
 export async function finish(
   deps: FinishDeps,
@@ -40,7 +40,8 @@ export async function finish(
   if (!records && !parks) return row;
 
   if (records) await putRecord(deps, row);
-  // A late message can still open a job that was never sent. The reconciler publishes that end when no message can come.
+  // A late message can still open a job that was never sent. The reconciler publishes that end when no message can
+  // come.
   const publishes = deps.events !== undefined && records && isPublished(row.queue);
   const waits = publishes && row.reason === 'never-sent';
   if (publishes && !waits) await deps.events?.publish(completionOf(row));

@@ -35,7 +35,9 @@ export const factsKey = 'facts';
 /** The alarms and facts of each outage: the chat gets one message about them. */
 export const outagesKey = 'outages';
 
-/** What the reconciler must do with a row, evidence, a campaign or a file. The sort key of the index `todo` says when. */
+/**
+ * What the reconciler must do with a row, evidence, a campaign or a file. The sort key of the index `todo` says when.
+ */
 export type TodoKind =
   | ('unsent' | 'waiting' | 'held' | 'planned' | 'paused' | 'unknown' | 'ending' | 'dead' | 'kept' | 'unpublished')
   | ('evidence' | 'campaign' | 'lists' | 'files');
@@ -128,9 +130,9 @@ export function queueUrlOfArn(arn: string): string {
 type Sent = { id: string; token?: string };
 
 /**
- * SQS remembers a deduplication id for five minutes, even after the message was deleted, and drops a repeat with an answer
- * of 200. So an id names the write of the row that the message follows. With the row's random (`token`), no other sender
- * can use it first.
+ * SQS remembers a deduplication id for five minutes, even after the message was deleted, and drops a repeat with an
+ * answer of 200. So an id names the write of the row that the message follows. With the row's random (`token`), no
+ * other sender can use it first.
  */
 export const deduplicationId = {
   opened: ({ id, token = id, version }: Sent & { version: number }): string => `${token}:${version}`,

@@ -55,8 +55,8 @@ export async function writeItem<T extends Item>({
 
 /**
  * Reads, changes and writes a shared item, and repeats this if another writer changed the item in between. `change`
- * returns `undefined` to leave the item as it is. A caller that has just read the item passes it as `known`, which saves
- * the first read.
+ * returns `undefined` to leave the item as it is. A caller that has just read the item passes it as `known`, which
+ * saves the first read.
  */
 export async function updateItem<T extends Item>(
   deps: ItemDeps,
@@ -158,9 +158,9 @@ export function createLedger(deps: LedgerDeps): Ledger {
 const asWritten = (row: JobRow, { version, writer }: Item): JobRow => ({ ...row, version, writer });
 
 /**
- * A worker makes a note before it reads a message that came back from the DLQ. It reads such a message while no other job
- * runs. If the message is dead-lettered again, the note shows a poison message. Without a note no worker reached the
- * message: no worker started, or another message of the batch killed it.
+ * A worker makes a note before it reads a message that came back from the DLQ. It reads such a message while no other
+ * job runs. If the message is dead-lettered again, the note shows a poison message. Without a note no worker reached
+ * the message: no worker started, or another message of the batch killed it.
  */
 export function createTrials({ table, clock, random }: ItemDeps) {
   return {

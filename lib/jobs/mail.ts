@@ -25,8 +25,8 @@ export const sentByEvidence = ({ event, messageId }: Evidence): { evidence: stri
 });
 
 /**
- * The item of evidence that a vendor's event brought. The function that takes events faces the internet and may write no
- * row, so the reconciler writes the evidence into the row (lib/reconcile/fold-evidence.ts).
+ * The item of evidence that a vendor's event brought. The function that takes events faces the internet and may write
+ * no row, so the reconciler writes the evidence into the row (lib/reconcile/fold-evidence.ts).
  */
 export const evidenceItem = (queue: MailQueue, id: string, evidence: Evidence): Item => ({
   key: evidenceKey(queue, MAIL_STEPS[queue], id),

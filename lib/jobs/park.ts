@@ -20,7 +20,10 @@ export const hasEntry = (
   now: number,
 ): boolean => keepsEntry(row) && (row.parkedAt ?? 0) > now - settings(row.queue).dlqRetention * 1000;
 
-/** SQS counts the body and the attributes' names, types and values (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html). */
+/**
+ * SQS counts the body and the attributes' names, types and values
+ * (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/quotas-messages.html).
+ */
 export const MAX_MESSAGE_BYTES = 1024 * 1024;
 
 /** Attributes of our own messages. None may hold personal data, because everyone who reads a DLQ sees them. */
@@ -77,8 +80,8 @@ export function parkedMessage(row: JobRow, body: string, type: 'fifo' | 'standar
 }
 
 /**
- * The message that brings a job back into its queue. A large body must be kept in S3 first. `secret`: what no other sender
- * knows, for a row without a random.
+ * The message that brings a job back into its queue. A large body must be kept in S3 first. `secret`: what no other
+ * sender knows, for a row without a random.
  */
 export function backInQueue(
   { settings }: { settings: (queue: string) => Pick<QueueSettings, 'type'> },

@@ -9,10 +9,10 @@ import { recordedRow } from './record';
 import type { JobRow } from './row';
 
 /*
- * The row is the permission, a message is a wake-up. A sender can wake a job whose row allows it, and do nothing else. So
- * release, return and retry write the row before they send. Our own messages carry the random of the row (`token`), and a
- * row that has one is opened by no other message. A dead job is opened only by the DLQ entry of its last end, which an
- * operator has redriven with AWS's own tools.
+ * The row is the permission, a message is a wake-up. A sender can wake a job whose row allows it, and do nothing else.
+ * So release, return and retry write the row before they send. Our own messages carry the random of the row (`token`),
+ * and a row that has one is opened by no other message. A dead job is opened only by the DLQ entry of its last end,
+ * which an operator has redriven with AWS's own tools.
  */
 
 /** What a message may do to its job. `late`: the job has left the queue. `refused`: the message is not one of ours. */
@@ -33,8 +33,9 @@ export function permission(
 export type NotFirst = { kind: 'refused' } | { kind: 'disowned'; as: Resolved };
 
 /**
- * The row of a message's job, if the table has none: from the job's record, or as the message describes it. A message of
- * another sender is how its job begins. Ours are about rows, unless the producer could write none for a job without a key.
+ * The row of a message's job, if the table has none: from the job's record, or as the message describes it. A message
+ * of another sender is how its job begins. Ours are about rows, unless the producer could write none for a job without
+ * a key.
  */
 export async function firstRow(
   deps: Parameters<typeof recordedRow>[0],

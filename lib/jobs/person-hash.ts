@@ -3,8 +3,8 @@ import { StoreError } from '../errors';
 import type { Clock, Secret } from '../ports';
 
 /**
- * The hashes of a text that names a person, 32 hex digits each. The first is written. During a change of the key, stored
- * data may have the other.
+ * The hashes of a text that names a person, 32 hex digits each. The first is written. During a change of the key,
+ * stored data may have the other.
  */
 export type PersonHashes = (text: string) => readonly [written: string, ...earlier: string[]];
 

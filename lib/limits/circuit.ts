@@ -52,7 +52,9 @@ export const isHalfOpen = ({ retryAt = 0, trial }: OpenCircuit, now: number): bo
 export const isTroubled = (circuit: Circuit | undefined): boolean =>
   circuit !== undefined && (isOpen(circuit) || circuit.transients > 0 || circuit.forbidden.length > 0);
 
-/** Whether the vendor has worked for another job than this one since a time. Allows for the difference of two clocks. */
+/**
+ * Whether the vendor has worked for another job than this one since a time. Allows for the difference of two clocks.
+ */
 export const workedForOthers = (
   circuit: Circuit | undefined,
   { job, since }: { job: string; since: number },
@@ -90,8 +92,8 @@ export function circuitBreakers(deps: ItemDeps) {
     read: async (vendor: Vendor) => (await readItem(deps, vendorKey(vendor))) as Circuit | undefined,
 
     /**
-     * Reads the circuit before a call. `trial` says that this call is the only trial call until `until`. A closed circuit
-     * without failures is kept for `KEPT_MS`. This process forgets it when it counts a failure or a success.
+     * Reads the circuit before a call. `trial` says that this call is the only trial call until `until`. A closed
+     * circuit without failures is kept for `KEPT_MS`. This process forgets it when it counts a failure or a success.
      */
     enter: async (vendor: Vendor, until: number) => {
       const readAt = deps.clock.now();

@@ -30,8 +30,8 @@ export interface CallOptions {
 export type VendorGate = <R>(vendor: Vendor, call: () => Promise<R>, options?: CallOptions) => Promise<R>;
 
 /**
- * Applies the vendor's circuit breaker to each call. An open circuit refuses calls. After `retryAt` it lets one run at a
- * time make a trial call. `until` is when this run has certainly ended, and its trial call with it.
+ * Applies the vendor's circuit breaker to each call. An open circuit refuses calls. After `retryAt` it lets one run at
+ * a time make a trial call. `until` is when this run has certainly ended, and its trial call with it.
  */
 export function vendorGate({ circuits, job, until }: { circuits: CircuitBreakers; job: string; until: number }) {
   /** The open circuits whose trial call is this run's. */
@@ -69,7 +69,9 @@ export function vendorGate({ circuits, job, until }: { circuits: CircuitBreakers
     return result;
   }
 
-  /** The call took effect, so a failed write must not fail it. Another success or trial call closes the circuit later. */
+  /**
+   * The call took effect, so a failed write must not fail it. Another success or trial call closes the circuit later.
+   */
   async function works(vendor: Vendor): Promise<void> {
     trials.delete(vendor);
     answered.delete(vendor);
@@ -83,10 +85,14 @@ export function vendorGate({ circuits, job, until }: { circuits: CircuitBreakers
     return error;
   }
 
-  /** Updates the circuit after a failed trial call. If the write fails, the trial's lease ends and the next worker tries. */
+  /**
+   * Updates the circuit after a failed trial call. If the write fails, the trial's lease ends and the next worker
+   * tries.
+   */
   async function afterTrial(error: unknown, vendor: Vendor): Promise<unknown> {
     if (!isOf(vendor, error)) {
-      // The worker made no call: our own limit or the end of its invocation stopped it. The next caller may try at once.
+      // The worker made no call: our own limit or the end of its invocation stopped it. The next caller may try at
+      // once.
       await circuits.endTrial(vendor, { failed: false }).catch(ignoreStoreError);
       return error;
     }
@@ -101,7 +107,9 @@ export function vendorGate({ circuits, job, until }: { circuits: CircuitBreakers
 
   return {
     call,
-    /** Does before the start of a step what `call` does before its call. So a refused step is never stored as started. */
+    /**
+     * Does before the start of a step what `call` does before its call. So a refused step is never stored as started.
+     */
     prepare: async (vendor: Vendor) => void (await enter(vendor)),
     /** The run has succeeded. If it made only minor calls to a vendor in trouble, that vendor works. */
     succeeded: async () => {
@@ -139,7 +147,10 @@ const stop = (vendor: Vendor, cause: JobError): StopError =>
 
 export type VendorFailure = JobError & { vendor: Vendor };
 
-/** The vendor's failure behind what a run threw, if the vendor failed or may have failed: not if it refused us or the job. */
+/**
+ * The vendor's failure behind what a run threw, if the vendor failed or may have failed: not if it refused us or the
+ * job.
+ */
 export function vendorFailure(thrown: unknown): VendorFailure | undefined {
   if (!(thrown instanceof JobError)) return undefined;
   if (!(thrown instanceof TransientError || thrown instanceof AmbiguousError)) return vendorFailure(thrown.cause);

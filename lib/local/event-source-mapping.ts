@@ -38,8 +38,8 @@ const LONGEST_BACKOFF_MS = 30_000;
 
 /**
  * Lambda's poller of one queue, with ReportBatchItemFailures. It receives as soon as SQS has a message, invokes the
- * function, and deletes the messages that succeeded. It listens to the queue and sleeps until the next visibility timeout
- * ends, so an idle queue needs no timer. Failed messages stay in the queue until SQS delivers them again.
+ * function, and deletes the messages that succeeded. It listens to the queue and sleeps until the next visibility
+ * timeout ends, so an idle queue needs no timer. Failed messages stay in the queue until SQS delivers them again.
  */
 export function createEventSourceMapping(options: EventSourceMappingOptions): EventSourceMapping {
   const { sqs, queue, timers, maximumConcurrency = 1000, onEvent = () => {} } = options;
@@ -185,8 +185,8 @@ export function recordOf(message: Message, { queueArn, region }: { queueArn: str
 }
 
 /**
- * The message ids that a function's answer reports as failed, by Lambda's rules for ReportBatchItemFailures. `undefined`
- * means that the answer is malformed: Lambda then treats the whole batch as failed.
+ * The message ids that a function's answer reports as failed, by Lambda's rules for ReportBatchItemFailures.
+ * `undefined` means that the answer is malformed: Lambda then treats the whole batch as failed.
  * https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html#services-sqs-batchfailurereporting
  */
 export function reportedFailures(answer: unknown, messageIds: string[]): string[] | undefined {

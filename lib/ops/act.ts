@@ -53,8 +53,8 @@ export const whyNot = {
 } satisfies Record<string, (row: JobRow, now: number) => OperatorError | undefined>;
 
 /**
- * Whether the message of a cancelled job without a kept body is still in its queue. A message that came after the cancel
- * would have left its body. A message that a worker acknowledged before the cancel never comes again.
+ * Whether the message of a cancelled job without a kept body is still in its queue. A message that came after the
+ * cancel would have left its body. A message that a worker acknowledged before the cancel never comes again.
  */
 function hasMessage({ reason, sentAt, spentMessageIds, deliveries }: JobRow): boolean {
   const acknowledged = spentMessageIds.includes(deliveries.at(-1)?.messageId ?? '');
@@ -67,10 +67,10 @@ const bodyGone = (row: JobRow): OperatorError =>
   );
 
 /**
- * Sends a dead or cancelled job back to its queue, in its old message group. The job continues at its first step without
- * a result. The row comes first, because it is what allows a message to run the job; the reconciler sends the message if
- * this send fails, and deletes the DLQ entry. Rejects with an OperatorError for other states, and if the body is gone.
- * `messageId`: the message that it sent. Missing: the job's own message is still in its queue.
+ * Sends a dead or cancelled job back to its queue, in its old message group. The job continues at its first step
+ * without a result. The row comes first, because it is what allows a message to run the job; the reconciler sends the
+ * message if this send fails, and deletes the DLQ entry. Rejects with an OperatorError for other states, and if the
+ * body is gone. `messageId`: the message that it sent. Missing: the job's own message is still in its queue.
  */
 export async function retry(deps: ActingDeps, row: JobRow): Promise<{ messageId?: string }> {
   const refused = whyNot.retry(row);
@@ -90,8 +90,8 @@ export async function retry(deps: ActingDeps, row: JobRow): Promise<{ messageId?
 }
 
 /**
- * The body that a dead job's entry in the DLQ carries, for one whose kept body was removed from the bucket. Rejects with an
- * OperatorError where the entry may be there and cannot be seen.
+ * The body that a dead job's entry in the DLQ carries, for one whose kept body was removed from the bucket. Rejects
+ * with an OperatorError where the entry may be there and cannot be seen.
  */
 export async function entryBody(deps: OperatorDeps, row: JobRow): Promise<string | undefined> {
   if (row.state !== 'dead' || row.parkedAt === undefined || row.leftDlqAt !== undefined) return undefined;
@@ -108,7 +108,10 @@ export async function entryBody(deps: OperatorDeps, row: JobRow): Promise<string
   );
 }
 
-/** Cancels a queued or held job. The effects of its steps remain. A worker acknowledges its message when SQS delivers it. */
+/**
+ * Cancels a queued or held job. The effects of its steps remain. A worker acknowledges its message when SQS delivers
+ * it.
+ */
 export async function cancel(deps: ActingDeps, row: JobRow): Promise<JobRow> {
   const at = deps.clock.now();
   if (isCancelledByOperator(row)) return row;

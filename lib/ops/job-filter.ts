@@ -4,8 +4,8 @@ import { type JobRow, REASONS, STATES } from '../jobs/row';
 import { OperatorError, type Reader } from './operator';
 
 /**
- * What to look for. Every field narrows the search. `from` and `to`: when the job was accepted, ms since 1970. `message`: a
- * message of SQS, or the vendor's id of a mail. `user` and `email`: as in the data of a feedback.
+ * What to look for. Every field narrows the search. `from` and `to`: when the job was accepted, ms since 1970.
+ * `message`: a message of SQS, or the vendor's id of a mail. `user` and `email`: as in the data of a feedback.
  */
 export interface JobFilter extends Partial<Record<TextField, string | undefined>> {
   from?: number | undefined;
@@ -29,8 +29,8 @@ const FITS = {
 const VALUES = { state: ['state', STATES], reason: ['job-reason', REASONS], vendor: ['vendor', VENDORS] } as const;
 
 /**
- * The message groups of a filter. `undefined`: it names none. A person has two while the hash key changes. Rejects with an
- * OperatorError if the hash key cannot be read.
+ * The message groups of a filter. `undefined`: it names none. A person has two while the hash key changes. Rejects with
+ * an OperatorError if the hash key cannot be read.
  */
 export async function groupsOf(
   { group, user, email }: JobFilter,

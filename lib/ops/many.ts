@@ -44,9 +44,9 @@ export function mayTouch(action: JobAct, row: JobRow, began: number): boolean {
 }
 
 /**
- * Does the same to each job, 20 a second: message groups side by side, and the jobs of a group in order. Each row is read
- * again first. Once `signal` is aborted, it stops after the jobs of this second. Rejects with an OperatorError if the
- * table, the bucket or a queue fails.
+ * Does the same to each job, 20 a second: message groups side by side, and the jobs of a group in order. Each row is
+ * read again first. Once `signal` is aborted, it stops after the jobs of this second. Rejects with an OperatorError if
+ * the table, the bucket or a queue fails.
  */
 export async function actOnEach(
   deps: ActingDeps,

@@ -31,10 +31,10 @@ export const oldestMetric = (url: string): MetricQuery => ({
 });
 
 /**
- * Pauses a queue: Lambda receives none of its messages, so no message burns a receive, and the order holds. The pause is
- * stored first, so a repeat completes one that was cut off. A queue that is paused keeps its first reason, and a resume at
- * the same time counts as earlier. Rejects with an OperatorError if a message has waited for half of the retention.
- * `again`: the queue was paused before.
+ * Pauses a queue: Lambda receives none of its messages, so no message burns a receive, and the order holds. The pause
+ * is stored first, so a repeat completes one that was cut off. A queue that is paused keeps its first reason, and a
+ * resume at the same time counts as earlier. Rejects with an OperatorError if a message has waited for half of the
+ * retention. `again`: the queue was paused before.
  */
 export async function pauseQueue(
   deps: PauseDeps,
@@ -70,8 +70,8 @@ async function requireMapping({ mappings }: Pick<PauseDeps, 'mappings'>, queue: 
 }
 
 /**
- * Puts the mapping as the stored pause says. It looks again afterwards, because an operator may change the pause meanwhile:
- * so the last one who looks leaves both alike. Resolves to the pause, `undefined` if there is none.
+ * Puts the mapping as the stored pause says. It looks again afterwards, because an operator may change the pause
+ * meanwhile: so the last one who looks leaves both alike. Resolves to the pause, `undefined` if there is none.
  */
 async function followPause(
   { table, mappings }: Pick<PauseDeps, 'table' | 'mappings'>,
@@ -85,9 +85,10 @@ async function followPause(
 }
 
 /**
- * Resumes a queue. Lambda receives its messages again, and each vendor's gate and rate limit the workers as usual. Resolves
- * to the pause that it ended, or to `undefined` if there was none. A mapping that is off without a pause is switched on too,
- * so a repeat completes a resume that was cut off. Rejects with an OperatorError if another operator has just paused it.
+ * Resumes a queue. Lambda receives its messages again, and each vendor's gate and rate limit the workers as usual.
+ * Resolves to the pause that it ended, or to `undefined` if there was none. A mapping that is off without a pause is
+ * switched on too, so a repeat completes a resume that was cut off. Rejects with an OperatorError if another operator
+ * has just paused it.
  */
 export async function resumeQueue(deps: PauseDeps, queue: string): Promise<Pause | undefined> {
   const pause = (await readItem(deps, pauseKey(queue))) as Pause | undefined;

@@ -23,7 +23,9 @@ const KIND_OF: Record<string, Kind> = {
   'testflight.notify-build.v1': 'notifyBuild',
 };
 
-/** The envelope of a dead or cancelled job. Its data may be personal. Rejects with an OperatorError if the body is gone. */
+/**
+ * The envelope of a dead or cancelled job. Its data may be personal. Rejects with an OperatorError if the body is gone.
+ */
 export async function sentEnvelope(deps: OperatorDeps, row: JobRow): Promise<Envelope> {
   const body = (await keptBody(deps, row)) ?? (await entryBody(deps, row));
   if (body === undefined)
@@ -49,9 +51,9 @@ const mayHaveDone = ({ status, reason }: Step): boolean =>
   status !== 'skipped' && !(status === 'started' && reason !== undefined);
 
 /**
- * Sends a job again with other data, as a new job. The old one stays dead, names the new one and loses its DLQ entry. The
- * new id follows from the old one, so a repeat finds the same job. Rejects with an OperatorError if the old job may have
- * done something, or if the data is not valid.
+ * Sends a job again with other data, as a new job. The old one stays dead, names the new one and loses its DLQ entry.
+ * The new id follows from the old one, so a repeat finds the same job. Rejects with an OperatorError if the old job may
+ * have done something, or if the data is not valid.
  */
 export async function replace(deps: ActingDeps, row: JobRow, data: unknown): Promise<{ id: string }> {
   const refused = whyNotReplaceable(row);

@@ -8,8 +8,8 @@ import { fitting, groupsOf, type JobFilter } from './job-filter';
 import { OperatorError, queuesOf, type Reader } from './operator';
 
 /**
- * The possible states of jobs with each kind of entry in the index `todo`, in the order of a search: first what may need a
- * person. The excluded kinds are not of rows.
+ * The possible states of jobs with each kind of entry in the index `todo`, in the order of a search: first what may
+ * need a person. The excluded kinds are not of rows.
  */
 const TODO_STATES: Record<Exclude<TodoKind, 'campaign' | 'lists' | 'files' | 'evidence'>, readonly string[]> = {
   ending: ['dead'],

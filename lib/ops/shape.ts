@@ -2,8 +2,8 @@
 const PLAIN = /^[\w-]{1,60}$/;
 
 /**
- * The shape of data that may be personal: the names of its fields, and the kind and length of each value. Names below the
- * first level may be a user's words, so an object is only counted.
+ * The shape of data that may be personal: the names of its fields, and the kind and length of each value. Names below
+ * the first level may be a user's words, so an object is only counted.
  */
 export function shapeOf(data: unknown): unknown {
   if (typeof data !== 'object' || data === null || Array.isArray(data)) return kindOf(data);

@@ -37,8 +37,8 @@ export const verified = (source: Source, hours: { from: number; to: number }): P
 const unrecorded = ({ recordedAt: _, ...row }: JobRow) => (isEnd(row.state) ? row : undefined);
 
 /**
- * What the row of a finding becomes. An end without its mark counts as incomplete, so the reconciler writes the record or
- * sends the DLQ entry again. Each write also gives a row its places in the indexes.
+ * What the row of a finding becomes. An end without its mark counts as incomplete, so the reconciler writes the record
+ * or sends the DLQ entry again. Each write also gives a row its places in the indexes.
  */
 const REPAIRS: Partial<Record<Finding['kind'], (row: JobRow) => JobRow | undefined>> = {
   'lost-job': (row) => ({ ...row }),

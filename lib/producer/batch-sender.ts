@@ -29,15 +29,15 @@ interface Group {
 
 export interface BatchSender {
   /**
-   * Resolves when SQS has the message. Rejects with a StoreError if SQS refuses it, or has taken nothing for ten seconds.
-   * With `keep` it never rejects, because a message is retried until `finish` gives up.
+   * Resolves when SQS has the message. Rejects with a StoreError if SQS refuses it, or has taken nothing for ten
+   * seconds. With `keep` it never rejects, because a message is retried until `finish` gives up.
    */
   send(group: string, message: OutgoingMessage): Promise<SentMessage>;
   /** The bytes of all messages that are not sent yet. */
   backlog(): number;
   /**
-   * Sends until `deadline` (ms) at most. Returns unsent messages, in order inside each group. SQS may have those of a call
-   * that is under way.
+   * Sends until `deadline` (ms) at most. Returns unsent messages, in order inside each group. SQS may have those of a
+   * call that is under way.
    */
   finish(deadline: number): Promise<OutgoingMessage[]>;
 }

@@ -23,9 +23,10 @@ const entrySchema = z.object({ kind: z.enum(Object.keys(kinds) as [Kind, ...Kind
 type Prepared = { result: BatchResult } | { unsent: Unsent };
 
 /**
- * Accepts many jobs. It sends their messages in batches of ten, with one entry of a message group in a call, so that the
- * jobs of a group keep their order. It sends only the entries again that failed, and gives up when SQS has taken nothing
- * for ten seconds. Each job has its own result, in the order of the jobs. Rejects with an InvalidJobError if `jobs` is no array.
+ * Accepts many jobs. It sends their messages in batches of ten, with one entry of a message group in a call, so that
+ * the jobs of a group keep their order. It sends only the entries again that failed, and gives up when SQS has taken
+ * nothing for ten seconds. Each job has its own result, in the order of the jobs. Rejects with an InvalidJobError if
+ * `jobs` is no array.
  */
 export async function submitBatch(
   deps: SubmitDeps & { queues: BatchQueues },

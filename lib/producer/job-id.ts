@@ -7,9 +7,9 @@ import type { Clock, Random } from '../ports';
 const NAMESPACE = 'b3f7c1de-5a0e-4a6b-9a55-6d0f3a2c9e41';
 
 /**
- * The job id, which is the only idempotency key. If the caller gives a key, the id follows from queue, principal and key.
- * So a repeat finds the same job, and keys of two principals never collide. A key without a principal is the system's.
- * Without a key the id is new and sorts by time.
+ * The job id, which is the only idempotency key. If the caller gives a key, the id follows from queue, principal and
+ * key. So a repeat finds the same job, and keys of two principals never collide. A key without a principal is the
+ * system's. Without a key the id is new and sorts by time.
  */
 export function jobId({
   queue,

@@ -42,14 +42,15 @@ export interface CancelledStatus extends JobStatus {
 }
 
 /**
- * Asks about jobs. Every function rejects with a StoreError if the table is down, and with an InvalidJobError that names
- * an id or an option that breaks a rule. It rejects with a JobNotFoundError if the job belongs to another principal.
+ * Asks about jobs. Every function rejects with a StoreError if the table is down, and with an InvalidJobError that
+ * names an id or an option that breaks a rule. It rejects with a JobNotFoundError if the job belongs to another
+ * principal.
  */
 export interface Jobs {
   get(id: string, options?: FindOptions): Promise<JobStatus>;
   /**
-   * Resolves when the job has ended, or at the time-out with the state at that time. If the table does not answer within a
-   * second after that, it resolves with the last known state, or rejects if there is none.
+   * Resolves when the job has ended, or at the time-out with the state at that time. If the table does not answer
+   * within a second after that, it resolves with the last known state, or rejects if there is none.
    */
   wait(id: string, options?: WaitOptions): Promise<JobStatus>;
   /** Cancels a job with `notBefore` that has not started. A second call has the same answer. */

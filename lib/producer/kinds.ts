@@ -35,8 +35,8 @@ export interface Inputs {
 export type Kind = keyof Inputs;
 
 /**
- * Makes a job of a caller's data. Rejects with an InvalidJobError that names all problems of the data, or with a StoreError
- * if the hash key cannot be read.
+ * Makes a job of a caller's data. Rejects with an InvalidJobError that names all problems of the data, or with a
+ * StoreError if the hash key cannot be read.
  */
 type Make = (
   input: unknown,

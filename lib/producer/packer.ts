@@ -12,8 +12,8 @@ const wholeNumber = z.custom<number>(
 );
 
 /**
- * SQS bills steps of 64 KB, and S3 and Lambda bill calls, so large messages are the cheapest. Few events arrive within two
- * seconds, so most messages are sealed by age, and more shards make smaller messages.
+ * SQS bills steps of 64 KB, and S3 and Lambda bill calls, so large messages are the cheapest. Few events arrive within
+ * two seconds, so most messages are sealed by age, and more shards make smaller messages.
  */
 export const packingLimits = z.strictObject({
   /** The number of message groups, and so of messages that workers can process at once. */

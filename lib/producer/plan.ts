@@ -10,8 +10,8 @@ const LONGEST_WAIT_MS = MOST_DAYS * 24 * 60 * 60_000;
 const TOO_FAR = `must be at most ${MOST_DAYS} days ahead`;
 
 /**
- * Checks when a job may start. The caller's clock may differ a little from ours. A repeated call is not checked, because
- * its time may be over by now. Rejects with an InvalidJobError, or with a StoreError if the table is down.
+ * Checks when a job may start. The caller's clock may differ a little from ours. A repeated call is not checked,
+ * because its time may be over by now. Rejects with an InvalidJobError, or with a StoreError if the table is down.
  */
 export async function checkStart(
   { ledger, clock }: { ledger: Pick<Ledger, 'get'>; clock: Clock },

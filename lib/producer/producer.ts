@@ -7,8 +7,8 @@ import { type Accepted, submit } from './submit';
 import { askedId, type SubmitOptions, submitOptions, valid } from './valid';
 
 /**
- * The typed client that an API imports, with one function per kind of job. Every function rejects with an InvalidJobError
- * (400), an IdempotencyConflictError (409) or a StoreError (503, try again with the same key).
+ * The typed client that an API imports, with one function per kind of job. Every function rejects with an
+ * InvalidJobError (400), an IdempotencyConflictError (409) or a StoreError (503, try again with the same key).
  */
 export interface Producer extends Submitting {
   /** Sends one mail to many people. The answer's `id` is the campaign's. */

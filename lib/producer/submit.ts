@@ -35,8 +35,8 @@ export interface SubmitDeps {
   /** Throws if the instance has no such queue. */
   settings: (queue: string) => Pick<QueueSettings, 'type' | 'retention'>;
   /**
-   * Takes the write that marks the row as sent, so that the caller need not wait for it. Without this, the caller waits.
-   * A process that stops right after its answer must not use it.
+   * Takes the write that marks the row as sent, so that the caller need not wait for it. Without this, the caller
+   * waits. A process that stops right after its answer must not use it.
    */
   afterAnswer?: (write: Promise<void>) => void;
   /** Makes the first calls of a job to the table. By default it just makes them. */
@@ -75,11 +75,11 @@ export interface Unsent {
 }
 
 /**
- * Accepts a job: notes its files, writes the row, sends the message and marks the row as sent. Rejects with a StoreError
- * if the message failed, or if the row or the notes failed and the job has a key: only the row shows whether the key was
- * used before. The caller can repeat the call with the same key, and it continues from there. If the message is never
- * sent, the reconciler cancels the row. Rejects with an IdempotencyConflictError if the key belongs to another job. A job
- * with `notBefore` is not sent. Its row holds it until then, so without a row it is refused.
+ * Accepts a job: notes its files, writes the row, sends the message and marks the row as sent. Rejects with a
+ * StoreError if the message failed, or if the row or the notes failed and the job has a key: only the row shows whether
+ * the key was used before. The caller can repeat the call with the same key, and it continues from there. If the
+ * message is never sent, the reconciler cancels the row. Rejects with an IdempotencyConflictError if the key belongs to
+ * another job. A job with `notBefore` is not sent. Its row holds it until then, so without a row it is refused.
  */
 export async function submit(deps: SubmitDeps, submission: Submission): Promise<Accepted> {
   const decided = await accept(deps, submission);
@@ -108,8 +108,8 @@ export async function accept(deps: SubmitDeps, submission: Submission): Promise<
   const written = await atTable(store).catch((error: unknown) => {
     ignoreStoreError(error);
     if (submission.key !== undefined || notBefore !== undefined) throw error;
-    // No other job can have the new id, so the job needs no row: the worker that runs it writes one. Without their notes,
-    // the files stay until the lifecycle rule of the bucket deletes them.
+    // No other job can have the new id, so the job needs no row: the worker that runs it writes one. Without their
+    // notes, the files stay until the lifecycle rule of the bucket deletes them.
     deps.log.warn('accepted without a row', { queue, jobId: id });
     return undefined;
   });
@@ -169,8 +169,8 @@ function unsent(deps: SubmitDeps, { row, type, envelope, accepted, stored }: Beg
 }
 
 /**
- * When in doubt, send again: a second message is harmless, but a job without a message is lost. The reconciler sends a job
- * that was opened again, if its body is kept.
+ * When in doubt, send again: a second message is harmless, but a job without a message is lost. The reconciler sends a
+ * job that was opened again, if its body is kept.
  */
 function mayBeUnsent(row: JobRow): boolean {
   const { state, reason, sentAt } = row;

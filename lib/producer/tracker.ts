@@ -13,7 +13,9 @@ const MAX_EVENT_BYTES = 256 * 1024;
 /** With more than this unsent in memory, `track` makes its caller wait. */
 const MAX_BACKLOG_BYTES = 32 * 1024 * 1024;
 
-/** The tracker closed with events that SQS did not take. The error carries them, so that nothing is dropped silently. */
+/**
+ * The tracker closed with events that SQS did not take. The error carries them, so that nothing is dropped silently.
+ */
 export class UnsentEventsError extends Error {
   override readonly name = 'UnsentEventsError';
   readonly messages: readonly OutgoingMessage[];
@@ -32,8 +34,8 @@ export interface Tracker {
    */
   track(event: AnalyticsEvent): Promise<void>;
   /**
-   * Sends all events tracked so far. Resolves when SQS has all of them. Rejects with a StoreError if SQS has taken nothing
-   * for ten seconds. The tracker keeps the events and goes on sending them.
+   * Sends all events tracked so far. Resolves when SQS has all of them. Rejects with a StoreError if SQS has taken
+   * nothing for ten seconds. The tracker keeps the events and goes on sending them.
    */
   flush(): Promise<void>;
   /** Takes no more events and sends the rest. Rejects with an UnsentEventsError if that takes too long. */

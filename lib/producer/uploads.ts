@@ -16,7 +16,10 @@ const MOST_ATTACHED = 100 * MIB;
 
 const uploadSchema = z
   .strictObject({
-    /** The queue whose jobs may use the file: `feedback` (the default) for attachments, `emails` for lists of recipients. */
+    /**
+     * The queue whose jobs may use the file: `feedback` (the default) for attachments, `emails` for lists of
+     * recipients.
+     */
     queue: z.enum([FEEDBACK_QUEUE, EMAILS_QUEUE]).default(FEEDBACK_QUEUE),
     /** Only jobs of this principal may use the file. */
     principal: singleLine(255),
@@ -78,9 +81,9 @@ const folderOf = (prefix: string, queue: string, principal: string): string =>
   `${uploadsPrefix(prefix, queue)}${sha256(JSON.stringify([queue, principal])).slice(0, 32)}/`;
 
 /**
- * Returns the uploads among the keys. Rejects with an InvalidJobError if a key is ambiguous, outside of the attachments or
- * an upload of another principal. A file that is missing or too large is refused too. Rejects with a StoreError if S3 is
- * down.
+ * Returns the uploads among the keys. Rejects with an InvalidJobError if a key is ambiguous, outside of the attachments
+ * or an upload of another principal. A file that is missing or too large is refused too. Rejects with a StoreError if
+ * S3 is down.
  */
 export async function checkFiles(
   { objects, prefix }: { objects: Pick<Objects, 'size'>; prefix: string },

@@ -14,8 +14,8 @@ interface JobOptions {
 
 /**
  * `key`: the caller's idempotency key. The same key and data find the same job until 45 days after its end. A key needs
- * its owner, because keys of two owners never collide: `principal`, such as the id of the API's client, or `system` for a
- * job that the API sends for itself.
+ * its owner, because keys of two owners never collide: `principal`, such as the id of the API's client, or `system` for
+ * a job that the API sends for itself.
  */
 export type SubmitOptions = JobOptions &
   (

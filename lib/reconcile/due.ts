@@ -28,7 +28,8 @@ export interface DueWork {
 
 /**
  * Handles each row that is due, page after page. It reads the row again first, because the index may be stale. A row
- * whose work fails is noted and waits for its next try: a minute, then two, up to an hour. So it does not block other rows.
+ * whose work fails is noted and waits for its next try: a minute, then two, up to an hour. So it does not block other
+ * rows.
  */
 export async function eachDue(
   deps: ReconcileRun,

@@ -37,8 +37,8 @@ const MOST_JOBS = 200;
 const AT_ONCE = 16;
 
 /**
- * Tells that jobs are dead, one fact for each error code. If the alarm about the DLQ fires from the first entry on, that
- * alarm tells it, and its message takes the codes from these facts.
+ * Tells that jobs are dead, one fact for each error code. If the alarm about the DLQ fires from the first entry on,
+ * that alarm tells it, and its message takes the codes from these facts.
  */
 export const tellDead: Work = async (deps, queue) => {
   const { table, ledger, topic } = deps;

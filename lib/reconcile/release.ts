@@ -21,8 +21,8 @@ const MINUTE_MS = 60_000;
 const LONGEST_WAIT_MS = 3_600_000;
 
 /**
- * Sends planned jobs whose time has come to their queue, as their producers would send them now. So they do not wait for
- * room among the held jobs, and those of one group keep the order of their times.
+ * Sends planned jobs whose time has come to their queue, as their producers would send them now. So they do not wait
+ * for room among the held jobs, and those of one group keep the order of their times.
  */
 export const releasePlanned: Work = async (deps, queue, mayGoOn) => {
   const todo = todoKey(queue, 'planned');
@@ -34,7 +34,9 @@ export const releasePlanned: Work = async (deps, queue, mayGoOn) => {
 
 const lineOf = ({ group, key }: JobRow): string => group ?? key;
 
-/** Sends held jobs whose wait is over back to their queue, as far as it has room. So it does after a campaign's pause. */
+/**
+ * Sends held jobs whose wait is over back to their queue, as far as it has room. So it does after a campaign's pause.
+ */
 export const releaseDue: Work = async (deps, queue, mayGoOn) => {
   const room = createRoom(deps, queue, deps.repeats ? 0 : LEAST);
   const kinds = await mapEach(VENDORS, VENDORS.length, async (vendor) => {
@@ -49,7 +51,9 @@ export const releaseDue: Work = async (deps, queue, mayGoOn) => {
   return room.isFull() || kinds.some(isSoon);
 };
 
-/** From when on jobs of a vendor may go: its last 429 told a job to wait until then. Never while its circuit is open. */
+/**
+ * From when on jobs of a vendor may go: its last 429 told a job to wait until then. Never while its circuit is open.
+ */
 async function freeAt({ table, ledger, circuits, clock }: ReconcileRun, todo: string, vendor: Vendor): Promise<number> {
   const last = await table.due(todo, { until: ALL, limit: LOOK_AT, newestFirst: true });
   if (last.length === 0 || isOpen(await circuits.read(vendor))) return ALL;
@@ -89,8 +93,8 @@ export async function releaseTrials(deps: ReconcileRun, mayGoOn: () => boolean):
 }
 
 /**
- * The newest job and the oldest take turns over all queues. A job that is held again is the newest. So a new job has its
- * turn soon, and each job at some time, even beside jobs that the vendor never accepts.
+ * The newest job and the oldest take turns over all queues. A job that is held again is the newest. So a new job has
+ * its turn soon, and each job at some time, even beside jobs that the vendor never accepts.
  */
 async function releaseTrial(
   deps: ReconcileRun,
@@ -156,8 +160,8 @@ export async function endWithoutBody(deps: ReconcileDeps, row: JobRow): Promise<
 const LEAST = 20;
 
 /**
- * How many held jobs may go back to a queue now. It is measured when the first one goes. The queue's target is twice what
- * its workers take at once (`room` of its settings). `least`: even if it is reached.
+ * How many held jobs may go back to a queue now. It is measured when the first one goes. The queue's target is twice
+ * what its workers take at once (`room` of its settings). `least`: even if it is reached.
  */
 function createRoom({ queues, queueUrl, settings, random }: ReconcileDeps, queue: string, least: number) {
   let measured: Promise<void> | undefined;

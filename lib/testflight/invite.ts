@@ -62,9 +62,9 @@ const made = (id: string): KnownTester => ({ id, created: true, before: 'NOT_INV
 const known = ({ id, state }: Tester): KnownTester => ({ id, created: false, before: state });
 
 /**
- * Sends at most one invitation. Apple may have sent one when the tester joined a group, so this first reads the tester's
- * state. The state also resolves a call without an answer. It cannot resolve a second invitation, because the state was
- * the same before.
+ * Sends at most one invitation. Apple may have sent one when the tester joined a group, so this first reads the
+ * tester's state. The state also resolves a call without an answer. It cannot resolve a second invitation, because the
+ * state was the same before.
  */
 async function sendInvitation(
   { steps, apple, command, find, awaitEffects }: Run,

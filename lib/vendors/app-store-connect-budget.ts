@@ -10,9 +10,9 @@ const EXHAUSTED_MS = 10 * 60_000;
 const LONGEST_PAUSE_MS = 30_000;
 
 /**
- * The hourly budget of one key, from the header of the last answer (`user-hour-lim:3500;user-hour-rem:500;`). Fewer calls
- * left mean longer pauses between jobs. No job begins without enough calls for it. All processes share the key, and
- * each one sees what is left for all.
+ * The hourly budget of one key, from the header of the last answer (`user-hour-lim:3500;user-hour-rem:500;`). Fewer
+ * calls left mean longer pauses between jobs. No job begins without enough calls for it. All processes share the key,
+ * and each one sees what is left for all.
  */
 export function createBudget(now: () => number) {
   let known: { limit: number; left: number; at: number } | undefined;

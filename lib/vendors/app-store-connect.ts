@@ -26,8 +26,8 @@ interface NewTester {
 }
 
 /**
- * TestFlight's part of App Store Connect. Apps, groups, builds and testers have Apple's ids. Every method rejects with a
- * JobError that names no value. If Apple contradicts a change, that error is a Contradiction.
+ * TestFlight's part of App Store Connect. Apps, groups, builds and testers have Apple's ids. Every method rejects with
+ * a JobError that names no value. If Apple contradicts a change, that error is a Contradiction.
  */
 export interface AppStoreConnect {
   /** Milliseconds that the next job has to wait for the hour's budget. 0 lets it begin. */

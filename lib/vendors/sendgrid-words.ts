@@ -4,9 +4,9 @@ const MOST_BYTES = 10_000;
 type Data = Record<string, unknown>;
 
 /**
- * The words that replace `{{name}}` in a mail without a template, for each recipient, and the HTML that names them. SendGrid
- * puts words in as they are. So words in the subject get no line breaks, and words in the HTML no mark-up. A word with
- * mark-up has an escaped form under its own name for the HTML, because the text shows it as it is.
+ * The words that replace `{{name}}` in a mail without a template, for each recipient, and the HTML that names them.
+ * SendGrid puts words in as they are. So words in the subject get no line breaks, and words in the HTML no mark-up. A
+ * word with mark-up has an escaped form under its own name for the HTML, because the text shows it as it is.
  */
 export function wordsFor(
   { subject = '', html }: { subject?: string | undefined; html?: string | undefined },

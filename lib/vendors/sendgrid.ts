@@ -40,8 +40,8 @@ export type Sent = { messageId?: string };
 
 export interface Sendgrid {
   /**
-   * Resolves when SendGrid took all mails of the request, which does not mean that it delivered them. It never accepts a
-   * request in part. SendGrid has no idempotency: after an AmbiguousError only its events show what happened. Rejects
+   * Resolves when SendGrid took all mails of the request, which does not mean that it delivered them. It never accepts
+   * a request in part. SendGrid has no idempotency: after an AmbiguousError only its events show what happened. Rejects
    * with a JobError that names no value.
    */
   send(mail: Mail, options: CallOptions): Promise<Sent>;
@@ -51,7 +51,10 @@ export interface SendgridConfig {
   /** `https://api.sendgrid.com`, `https://api.eu.sendgrid.com`, or the URL of a fake. */
   endpoint: string;
   apiKey: Secret;
-  /** The name of our instance. It travels with each mail, because SendGrid sends an account's events to all its webhooks. */
+  /**
+   * The name of our instance. It travels with each mail, because SendGrid sends an account's events to all its
+   * webhooks.
+   */
   instance: string;
   now?: () => number;
 }
@@ -123,8 +126,9 @@ function service(client: Client): typeof mail {
 const MOST_RECIPIENTS = 1000;
 
 /**
- * A mail in the library's form. All objects are new, because the library changes its input. Values of a recipient go into
- * the personalization: SendGrid types top-level `custom_args` as a string, and all recipients share top-level headers.
+ * A mail in the library's form. All objects are new, because the library changes its input. Values of a recipient go
+ * into the personalization: SendGrid types top-level `custom_args` as a string, and all recipients share top-level
+ * headers.
  */
 export function mailData({ recipients, unsubscribe, ...content }: Mail, instance: string): MailData {
   const { from, replyTo, templateId, subject, text, categories } = content;

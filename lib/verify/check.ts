@@ -126,7 +126,9 @@ function brokenOrder(all: Snapshot): [string, Wrong][] {
     });
 }
 
-/** Whether one message brought the job from its FIFO queue to its success, without a hold, a return or a second life. */
+/**
+ * Whether one message brought the job from its FIFO queue to its success, without a hold, a return or a second life.
+ */
 function wentStraight(row: Item, all: Snapshot): boolean {
   const queue = queueOf(all, row);
   const deliveries = list(row.deliveries);
@@ -158,7 +160,8 @@ const campaignSums = ({ items, at }: Snapshot): [string, Wrong][] =>
       const wrong = broken({
         recipients: number(requested) === number(recipients) + number(duplicates) + number(rejected),
         chunks: number(chunks) === Math.ceil(number(recipients) / Math.max(1, number(chunkSize))),
-        // The row of a chunk is written before the chunk is counted. After a cancel, a late message may leave such a row.
+        // The row of a chunk is written before the chunk is counted. After a cancel, a late message may leave such a
+        // row.
         released: [0, status === 'ended' ? 0 : 1].includes(rows.length - number(released)),
         sent: status !== 'cancelled' || sent <= number(released),
         ended: status !== 'ended' || rows.every((row) => isEnd(row) || row.generation !== 1),

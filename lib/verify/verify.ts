@@ -38,8 +38,8 @@ export interface Verified {
 }
 
 /**
- * What breaks a promise in the hours from `from` to `to`, in ms since 1970. Jobs go on meanwhile, so it reads everything
- * again before it reports a finding.
+ * What breaks a promise in the hours from `from` to `to`, in ms since 1970. Jobs go on meanwhile, so it reads
+ * everything again before it reports a finding.
  */
 export async function verify(source: Source, hours: { from: number; to: number }): Promise<Verified> {
   const snapshot = await read(source, hours);

@@ -75,7 +75,8 @@ async function handleMessage(handling: Handling): Promise<Disposition | Suspecte
     report(deps, contract, { message, disposition, startedAt });
     return disposition;
   } catch (error) {
-    // Nothing could be written, or the engine failed. SQS keeps the message, and the reconciler returns it from the DLQ.
+    // Nothing could be written, or the engine failed. SQS keeps the message, and the reconciler returns it from the
+    // DLQ.
     const illegal = error instanceof IllegalTransitionError ? error : undefined;
     const code = error instanceof StoreError || illegal ? codeOf(error) : 'EngineFailed';
     deps.log.error('a message could not be handled', {

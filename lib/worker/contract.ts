@@ -35,8 +35,8 @@ export interface MessageType<T = unknown> {
   /** Its jobs wait for their share of a rate, so how long they take is not measured. */
   paced?: true;
   /**
-   * The first step of a job that has done nothing, and the hash of its request. The claim stores its start, which saves a
-   * write. Only a step with `resolve` may be named: a crash before the call would make any other one unknown.
+   * The first step of a job that has done nothing, and the hash of its request. The claim stores its start, which saves
+   * a write. Only a step with `resolve` may be named: a crash before the call would make any other one unknown.
    */
   first?: (job: Omit<Job<T>, 'envelope'>) => FirstStep;
   /**

@@ -2,8 +2,8 @@ import { LeaseLostError, type Ledger } from '../jobs/ledger';
 import type { JobRow, Step } from '../jobs/row';
 
 /**
- * One run's claim on its job's row. Once another run has taken the job, every write throws a LeaseLostError. `begun`: the
- * step whose start the claim has stored. Until the run takes it, the row counts as without that step.
+ * One run's claim on its job's row. Once another run has taken the job, every write throws a LeaseLostError. `begun`:
+ * the step whose start the claim has stored. Until the run takes it, the row counts as without that step.
  */
 export function createLease(ledger: Ledger, claimed: JobRow, begun?: string) {
   const token = claimed.lease?.token;
@@ -40,7 +40,10 @@ export function createLease(ledger: Ledger, claimed: JobRow, begun?: string) {
 
   return {
     row: preview,
-    /** The start of a step that the claim has stored. `undefined` if it was taken before, or if the row was written since. */
+    /**
+     * The start of a step that the claim has stored. `undefined` if it was taken before, or if the row was written
+     * since.
+     */
     begun: (name: string): Step | undefined => {
       if (name !== begun) return undefined;
       const step = started;

@@ -26,7 +26,9 @@ type End =
   | { kind: 'park'; reason: DeadReason; counts: boolean }
   | { kind: 'cancel'; reason: CancelledReason; note?: string };
 
-/** Writes the end of a run and gives its lease up, in one write. `vendorFailed`: a vendor failed, and refused nothing. */
+/**
+ * Writes the end of a run and gives its lease up, in one write. `vendorFailed`: a vendor failed, and refused nothing.
+ */
 export async function endRun(
   { deps, lease, message, body }: { deps: WorkerDeps; lease: Lease; message: Incoming; body: string },
   end: End & { error?: StoredError; vendorFailed?: boolean },

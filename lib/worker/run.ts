@@ -126,9 +126,10 @@ async function completed({ deps, resolved }: Run, ended: JobRow): Promise<JobRow
 type Final = Exclude<Decision, { kind: 'again' | 'report' | 'spent' }>;
 
 /**
- * Decides on a job after its vendor has failed. A job with spent attempts is parked if the vendor has worked for another
- * job since this job's first failure, because then the job is the cause. Otherwise it is held until the vendor works. A
- * job whose trial call fails is held too. The hold ends with the queue's retention, counted from the first failure.
+ * Decides on a job after its vendor has failed. A job with spent attempts is parked if the vendor has worked for
+ * another job since this job's first failure, because then the job is the cause. Otherwise it is held until the vendor
+ * works. A job whose trial call fails is held too. The hold ends with the queue's retention, counted from the first
+ * failure.
  */
 async function inOutage(
   { circuits, clock, settings }: Pick<WorkerDeps, 'circuits' | 'clock' | 'settings'>,

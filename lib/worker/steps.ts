@@ -45,8 +45,9 @@ export interface Steps {
 }
 
 /**
- * A job's side effects. A step is stored as `started` before its call, the first one perhaps by the claim. Its result is
- * stored together with the start of the next step or with the outcome, so there must be no other side effect in between.
+ * A job's side effects. A step is stored as `started` before its call, the first one perhaps by the claim. Its result
+ * is stored together with the start of the next step or with the outcome, so there must be no other side effect in
+ * between.
  */
 export function createSteps({
   lease,

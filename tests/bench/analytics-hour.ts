@@ -15,7 +15,10 @@ interface Taken {
   megabytes: number;
 }
 
-/** Writes an hour of many events as Parquet in a process of its own: first as a new hour, then again for one late message. */
+/**
+ * Writes an hour of many events as Parquet in a process of its own: first as a new hour, then again for one late
+ * message.
+ */
 export async function analyticsHour(size: Size): Promise<string> {
   const objects = folderObjects();
   const bundle = join(objects.folder, 'run.cjs');

@@ -28,9 +28,9 @@ const patient = createRetryStrategy({
 });
 
 /**
- * The feedback job as a durable function. `careful`: the ticket is retried for a day, the mail is sent at most once, and
- * the job ends even if the mail is not proven. Otherwise each step has the SDK's defaults. `waited` gets the seconds
- * between two tries.
+ * The feedback job as a durable function. `careful`: the ticket is retried for a day, the mail is sent at most once,
+ * and the job ends even if the mail is not proven. Otherwise each step has the SDK's defaults. `waited` gets the
+ * seconds between two tries.
  */
 export function durableFeedback(
   { ticket, mail, result }: ReturnType<typeof feedbackSteps>,

@@ -17,7 +17,8 @@ const SOURCES: Record<string, (count: number) => RecipientSource> = {
 
 /**
  * Accepts recipients and prints the peak resident memory in MB. The arguments are the source and how many. The bucket
- * counts and stores nothing, and has each list. The source `object` is read from S3 at the address in the third argument.
+ * counts and stores nothing, and has each list. The source `object` is read from S3 at the address in the third
+ * argument.
  */
 async function main([name = '', count = '', endpoint = '']: string[]): Promise<void> {
   let most = 0;

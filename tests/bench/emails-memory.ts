@@ -19,7 +19,10 @@ interface Taken {
   megabytes: number;
 }
 
-/** Peak resident memory, including Node, of a process that accepts a campaign of ${count.toLocaleString('en')} recipients. */
+/**
+ * Peak resident memory, including Node, of a process that accepts a campaign of ${count.toLocaleString('en')}
+ * recipients.
+ */
 export async function emailsMemory(size: Size): Promise<string> {
   const count = SIZES[size];
   const directory = mkdtempSync(join(tmpdir(), 'emails-memory-'));

@@ -31,8 +31,8 @@ const REQUESTS: Record<string, () => object> = {
 };
 
 /**
- * How long the example's clients wait at 200 requests a second. The example is a process of its own. SQS, DynamoDB and S3
- * are the emulators of this machine, in another process, without workers. A wait counts from the moment at which the
+ * How long the example's clients wait at 200 requests a second. The example is a process of its own. SQS, DynamoDB and
+ * S3 are the emulators of this machine, in another process, without workers. A wait counts from the moment at which the
  * request was due.
  */
 export async function exampleLatency(size: Size): Promise<string> {

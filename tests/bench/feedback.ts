@@ -101,7 +101,9 @@ export async function feedbackCost(size: Size): Promise<string> {
   ].join('\n');
 }
 
-/** The CPU time of this thread: the worker, the fake vendors and S3. The emulator of DynamoDB has a thread of its own. */
+/**
+ * The CPU time of this thread: the worker, the fake vendors and S3. The emulator of DynamoDB has a thread of its own.
+ */
 function cpuMs(): number {
   const { user, system } = process.threadCpuUsage();
   return (user + system) / 1_000;
@@ -115,7 +117,10 @@ function event(id: string): SQSEvent {
 
 const settings = () => feedbackSettings;
 
-/** Writes the rows of the jobs as the API does, and gives the messages their randoms. Its calls are not those of a worker. */
+/**
+ * Writes the rows of the jobs as the API does, and gives the messages their randoms. Its calls are not those of a
+ * worker.
+ */
 async function accept(jobs: Table, records: SQSEvent['Records']): Promise<void> {
   const ledger = createLedger({ table: jobs, clock: realClock, random: realRandom, settings });
   for (const record of records) {

@@ -65,7 +65,10 @@ const wordsIn = (sentence: string): number => sentence.split(/\s+/).filter((word
 /** Generated files, and files that quote the refused words. */
 const EXEMPT = /^(tests\/prose\/|.*\.snap$|package-lock\.json$)/;
 
-/** Checks the words of comments, messages, test titles and docs. Prints each problem with its place; exits 1 if there is one. */
+/**
+ * Checks the words of comments, messages, test titles and docs. Prints each problem with its place; exits 1 if there is
+ * one.
+ */
 function main(): void {
   const files = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], { encoding: 'utf8' });
   const given = process.argv.slice(2);

@@ -12,8 +12,8 @@ const linesIn = (text: string): number => text.split('\n').length - 1;
 const isSentence = (text: string): boolean => text.trim().split(/\s+/).length >= 4 && !/^[^a-zA-Z]*$/.test(text);
 
 /**
- * The comments of a TypeScript file, and its strings and texts of JSX that are sentences. Comments on successive lines are
- * one passage.
+ * The comments of a TypeScript file, and its strings and texts of JSX that are sentences. Comments on successive lines
+ * are one passage.
  */
 export function passagesOfCode(source: string, { jsx = false } = {}): Passage[] {
   const passages: Passage[] = [];

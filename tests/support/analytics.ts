@@ -81,8 +81,8 @@ const VIEW_MS = 3 * 24 * HOUR_MS;
 const DAY_MS = 24 * HOUR_MS;
 
 /**
- * What the documented view shows at a time, in ms: every Parquet object, and what arrived in the last days, each id once
- * in a UTC day and the day before it.
+ * What the documented view shows at a time, in ms: every Parquet object, and what arrived in the last days, each id
+ * once in a UTC day and the day before it.
  */
 export async function viewAt(objects: Pick<Objects, 'get' | 'list'>, now: number): Promise<EventRow[]> {
   const recent = (key: string) => (hourOf(key) ?? 0) > now - VIEW_MS;

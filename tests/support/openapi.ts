@@ -35,8 +35,8 @@ export const operations = (): string[] =>
   );
 
 /**
- * What is wrong with an answer by the document, or `undefined`. Paths and methods that the document does not have must be
- * refused.
+ * What is wrong with an answer by the document, or `undefined`. Paths and methods that the document does not have must
+ * be refused.
  */
 export function disagreement(
   { method, path: target, body }: { method: string; path: string; body?: unknown },

@@ -15,7 +15,10 @@ export const sampleOf = <Data>(type: Parameters<typeof messageType<Data>>[0]): Q
   types: { 'sample.done.v1': messageType<Data>(type) },
 });
 
-/** A queue with one step. The test decides the effect. Effects are listed by job id. `begins`: the claim starts the step. */
+/**
+ * A queue with one step. The test decides the effect. Effects are listed by job id. `begins`: the claim starts the
+ * step.
+ */
 export function sampleContract(
   effect: (job: Job<Sample>, context: RunContext) => Promise<unknown> | unknown = () => 'done',
   { begins = false } = {},

@@ -22,14 +22,18 @@ export function serviceDirectory(): ServiceDirectory {
   return { path, remove: () => fs.rmSync(path, { recursive: true, force: true }) };
 }
 
-/** Empties the handlers of a copy. Bundling them takes most of the time of `sls package`, and the template has no code. */
+/**
+ * Empties the handlers of a copy. Bundling them takes most of the time of `sls package`, and the template has no code.
+ */
 export function withoutCode({ path }: ServiceDirectory): void {
   const handlers = join(path, 'handlers');
   for (const file of fs.readdirSync(handlers))
     fs.writeFileSync(join(handlers, file), 'export const handler = () => {};\n');
 }
 
-/** Compiling the command's JavaScript takes seconds, so all test files share a cache. Alone, a directory has its own. */
+/**
+ * Compiling the command's JavaScript takes seconds, so all test files share a cache. Alone, a directory has its own.
+ */
 const compiled = (directory: string): string => join(process.env.PACKAGES ?? directory, 'compiled');
 
 export interface SlsResult {
@@ -41,8 +45,8 @@ export interface SlsResult {
 }
 
 /**
- * Runs `sls` in a directory. It gets this environment only, so that no variable of the machine comes in. `onOutput`: for a
- * command that goes on until Ctrl-C. It sees the standard output so far with each part, and `end` is Ctrl-C.
+ * Runs `sls` in a directory. It gets this environment only, so that no variable of the machine comes in. `onOutput`:
+ * for a command that goes on until Ctrl-C. It sees the standard output so far with each part, and `end` is Ctrl-C.
  */
 export function sls(
   directory: string,

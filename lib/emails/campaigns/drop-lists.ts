@@ -16,9 +16,9 @@ const ROWS = 500;
 const AT_ONCE = 32;
 
 /**
- * Deletes the recipients, the rejected lines and the content of campaigns that ended 44 days ago. If a chunk can still be
- * retried, it looks again a day later. A run that dies or has no time left leaves the rest to the next run. It works once
- * an hour, because no list is urgent.
+ * Deletes the recipients, the rejected lines and the content of campaigns that ended 44 days ago. If a chunk can still
+ * be retried, it looks again a day later. A run that dies or has no time left leaves the rest to the next run. It works
+ * once an hour, because no list is urgent.
  */
 export async function dropLists(deps: DropListsDeps, mayGoOn: () => boolean): Promise<void> {
   if (!deps.queueNames.includes(CAMPAIGN_QUEUE) || !isFirstMinuteOfHour(deps.clock)) return;

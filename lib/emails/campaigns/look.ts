@@ -65,8 +65,8 @@ export async function look(deps: CampaignReleaseDeps, known: Campaign): Promise<
 }
 
 /**
- * Sends and counts a chunk whose release stopped before the cursor was written. Otherwise a paused or cancelled campaign
- * would end without it. A running campaign releases it again, as the same job.
+ * Sends and counts a chunk whose release stopped before the cursor was written. Otherwise a paused or cancelled
+ * campaign would end without it. A running campaign releases it again, as the same job.
  */
 async function caughtUp(deps: CampaignReleaseDeps, campaign: Campaign): Promise<Campaign> {
   const { id, status, released } = campaign;
@@ -77,8 +77,8 @@ async function caughtUp(deps: CampaignReleaseDeps, campaign: Campaign): Promise<
 }
 
 /**
- * Releases the campaign's next chunk. Writes the row, then the message, then the campaign's cursor, which alone says what
- * was released. If one is lost, the release is repeated for the same job, because the id follows from the number.
+ * Releases the campaign's next chunk. Writes the row, then the message, then the campaign's cursor, which alone says
+ * what was released. If one is lost, the release is repeated for the same job, because the id follows from the number.
  */
 export async function releaseChunk(
   deps: CampaignReleaseDeps,

@@ -24,9 +24,9 @@ const TIMESTAMP = /^\d{10}$/;
 const SIGNATURE = /^[A-Za-z0-9+/]{8,96}={0,2}$/;
 
 /**
- * Checks requests against SendGrid's public keys (base64, as its settings show them). One matching key is enough, so that
- * a key can be replaced. The URL is public, so the cheap checks come first, and nothing of a body is read before its
- * signature. Throws a ConfigError if a key is invalid.
+ * Checks requests against SendGrid's public keys (base64, as its settings show them). One matching key is enough, so
+ * that a key can be replaced. The URL is public, so the cheap checks come first, and nothing of a body is read before
+ * its signature. Throws a ConfigError if a key is invalid.
  */
 export function eventVerifier(publicKeys: readonly string[], now: () => number): (request: WebhookRequest) => Verdict {
   const keys = publicKeys.map(publicKey);

@@ -63,8 +63,8 @@ const AT_ONCE = 10;
 
 /**
  * Keeps the events about our mails. It stores them in the bucket under a name that follows from their content, then as
- * evidence about the steps of their jobs. A repeat is harmless. SendGrid sends the events of all instances of its account.
- * Returns how many events were `own`, by queue, and how many were about mails of other instances.
+ * evidence about the steps of their jobs. A repeat is harmless. SendGrid sends the events of all instances of its
+ * account. Returns how many events were `own`, by queue, and how many were about mails of other instances.
  */
 export async function takeEvents(deps: EventDeps, events: readonly unknown[]) {
   const known = events.map((event) => parseEvent(event, deps.clock.now())).filter((event) => event !== undefined);

@@ -60,7 +60,9 @@ export const reply = (status: number, json?: unknown, headers: Record<string, st
   ...(json !== undefined && { json }),
 });
 
-/** The vendor's server also has `POST` and `DELETE /_control/failures` and `GET /_control/state`, for other processes. */
+/**
+ * The vendor's server also has `POST` and `DELETE /_control/failures` and `GET /_control/state`, for other processes.
+ */
 export interface FakeServer {
   url: string;
   /** What the vendor has taken, as `/_control/state` shows it: lists by name. */

@@ -9,9 +9,9 @@ export interface SqsModelOptions {
   /** The most messages in flight, and how far SQS looks for free groups. The default is 120,000, as on AWS. */
   inFlightLimit?: number;
   /**
-   * Which group a FIFO queue hands out first. `turns`, the default, is what AWS was seen to do: a group that waited goes
-   * before one that was just received or made visible again. `age`: the group with the oldest message. AWS promises
-   * neither.
+   * Which group a FIFO queue hands out first. `turns`, the default, is what AWS was seen to do: a group that waited
+   * goes before one that was just received or made visible again. `age`: the group with the oldest message. AWS
+   * promises neither.
    */
   groupOrder?: 'turns' | 'age';
 }

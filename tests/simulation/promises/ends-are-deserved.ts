@@ -105,8 +105,9 @@ const possibleCrashes = ({ reached }: World): number =>
 const CRASHES = /^(death$|fault .* at table\.|run without outcome by newer code$)/;
 
 /**
- * How many runs of a job may have been taken for crashed. A standard queue may deliver two messages of a job at once, and
- * Lambda may start an event twice at once. For a worker whose clock is a minute fast, the lease of the other run is over.
+ * How many runs of a job may have been taken for crashed. A standard queue may deliver two messages of a job at once,
+ * and Lambda may start an event twice at once. For a worker whose clock is a minute fast, the lease of the other run is
+ * over.
  */
 function takenTooEarly({ plan, settings }: World, { deliveries }: JobRow): number {
   if (skewOf(plan) === 0) return 0;

@@ -8,7 +8,8 @@ export const endsArePublished: Promised = ({ watch, plan, stores }) => {
   if (!plan.events) return undefined;
   for (const row of watch.rows()) {
     if (!isEnd(row.state) || !isPublished(row.queue)) continue;
-    // The kept body is deleted weeks after the event. Until then an operator could retry the job, so its end was not final.
+    // The kept body is deleted weeks after the event. Until then an operator could retry the job, so its end was not
+    // final.
     const completion = completionOf({ ...row, bodyKept: row.bodyKept !== undefined });
     const found = stores.events.published.get(`${row.queue}#${completion.id}`);
     // The event of a job that was never sent waits until its message can no longer come.

@@ -8,8 +8,8 @@ import type { World } from '../world/types';
 import { type Promised, rowOf } from './promise';
 
 /**
- * Of two commands about one tester, app and group, the later accepted one wins. So the last command about a group, if it
- * succeeded, decided whether the tester is in it, and a superseded command has a later one.
+ * Of two commands about one tester, app and group, the later accepted one wins. So the last command about a group, if
+ * it succeeded, decided whether the tester is in it, and a superseded command has a later one.
  */
 export const laterWins: Promised = (world, inputs) => {
   const { queue, watch, vendors } = world;
@@ -19,7 +19,8 @@ export const laterWins: Promised = (world, inputs) => {
       const row = rowOf(watch, serviceQueue(world), input);
       const first = watch.firsts.get(input.id);
       if (!wanted || !row || !first) return [];
-      // Its sender died before it had the number of a message that SQS then dead-lettered untried. The return has its own.
+      // Its sender died before it had the number of a message that SQS then dead-lettered untried. The return has its
+      // own.
       const isLost = row.firstSequence === undefined && row.history.some(ofKind('returned'));
       return [{ ...wanted, row, place: (isLost ? row.deliveries[0]?.sequence : undefined) ?? first.sequence }];
     })

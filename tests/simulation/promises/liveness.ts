@@ -15,8 +15,8 @@ const HOUR_MS = 60 * MINUTE_MS;
  */
 const REST_WITHIN_MS = 3 * HOUR_MS;
 /**
- * The reconciler returns a poison message twice. The message kills a process at each of its receives, at first and after
- * each return. Meanwhile no other message is returned.
+ * The reconciler returns a poison message twice. The message kills a process at each of its receives, at first and
+ * after each return. Meanwhile no other message is returned.
  */
 const TIMES_IN_QUEUE = 3;
 
@@ -83,8 +83,8 @@ function boundOf({ plan, settings }: World): number {
   const sources = plan.jobs.filter((job) => poison.includes(job) || job.kind === 'copy');
   const repeats = sources.filter(({ again }) => again !== undefined);
   const { redrives, redeliveries, commands } = plan;
-  // A return whose answer is lost is sent again for a newer version of its row, so SQS takes both. If the entry cannot be
-  // deleted, the next look returns it again.
+  // A return whose answer is lost is sent again for a newer version of its row, so SQS takes both. If the entry cannot
+  // be deleted, the next look returns it again.
   const silent = plan.calls.filter(
     ({ kind = 'queues.send', fault }) => kind === 'queues.delete' || (fault === 'silent' && kind === 'queues.send'),
   );
@@ -104,8 +104,8 @@ function boundOf({ plan, settings }: World): number {
 const lastStart = ({ watch }: World): number => Math.max(0, ...watch.rows().map(({ notBefore = 0 }) => notBefore));
 
 /**
- * When a DLQ entry last expired, as its row says. The reconciler has to notice it, as it does any other fault. If the table
- * was down when the entry was sent, the row says a later time.
+ * When a DLQ entry last expired, as its row says. The reconciler has to notice it, as it does any other fault. If the
+ * table was down when the entry was sent, the row says a later time.
  */
 function lastExpiry({ watch, settings, kernel, plan }: World): number {
   const keptMs = settings.dlqRetention * 1000;

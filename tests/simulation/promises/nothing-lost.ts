@@ -29,8 +29,8 @@ export const nothingLost: Promised = (world, inputs) => {
 };
 
 /**
- * Whether a message that gets an id of its own waits in the DLQ, because the row that its body names does not parse. A move
- * by SQS gives it another id.
+ * Whether a message that gets an id of its own waits in the DLQ, because the row that its body names does not parse. A
+ * move by SQS gives it another id.
  */
 const waitsBehindDamage = (world: World, { id, body }: Input): boolean =>
   world.sqs

@@ -13,8 +13,8 @@ const VENDOR_OF = new Map<Target, string>([
 ]);
 
 /**
- * No process calls a vendor whose circuit has been open for longer than a process may keep a closed one, unless the call is
- * the trial call. A process that opened the circuit itself knows it at once.
+ * No process calls a vendor whose circuit has been open for longer than a process may keep a closed one, unless the
+ * call is the trial call. A process that opened the circuit itself knows it at once.
  */
 export function watchCircuits({ onItem, onCall, watch, kernel, reach }: World): void {
   const openSince = new Map<string, number>();

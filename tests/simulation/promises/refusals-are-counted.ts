@@ -16,7 +16,9 @@ function attributesOf({ lanes, sqs }: World, messageId: string) {
   return message && new Map(Object.entries(message.attributes).map(([name, { StringValue }]) => [name, StringValue]));
 }
 
-/** The row is the permission: no run begins by a message without the row's random, or by the entry of an earlier end. */
+/**
+ * The row is the permission: no run begins by a message without the row's random, or by the entry of an earlier end.
+ */
 export function watchOpenings(world: World): void {
   const { onRow, watch, forged } = world;
   const rows = new Map<string, JobRow>();
@@ -67,7 +69,8 @@ export function watchRefusals(world: World): void {
     known.refusals += 1;
     const times = (refusals.get(messageId) ?? 0) + 1;
     refusals.set(messageId, times);
-    // Each delivery of a message whose delete was lost is refused. So are both runs of an event that Lambda starts twice.
+    // Each delivery of a message whose delete was lost is refused. So are both runs of an event that Lambda starts
+    // twice.
     const runs = plan.starts.some(({ fault }) => fault === 'twice') ? 2 : 1;
     const receives = plan.approximate ? Math.max(receiveCount, settings.receives) : receiveCount;
     if (times > runs * (receives + plan.redeliveries.length))

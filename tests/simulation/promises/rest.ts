@@ -37,8 +37,8 @@ export function unrest(world: World): string[] {
 }
 
 /**
- * Whether the DLQ holds exactly the entries of the dead jobs. Their numbers alone could match by chance. All entries of a
- * row that does not parse stay, also one from before a retry.
+ * Whether the DLQ holds exactly the entries of the dead jobs. Their numbers alone could match by chance. All entries of
+ * a row that does not parse stay, also one from before a retry.
  */
 export function entriesAgree(world: World): boolean {
   const { watch, sqs } = world;

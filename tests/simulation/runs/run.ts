@@ -125,8 +125,8 @@ export async function runPlan(
 }
 
 /**
- * SQS keeps a copy of a message that is about to be deleted, and delivers it later. If the delete was lost or refused, the
- * message is still in the queue, or SQS has moved it to the DLQ.
+ * SQS keeps a copy of a message that is about to be deleted, and delivers it later. If the delete was lost or refused,
+ * the message is still in the queue, or SQS has moved it to the DLQ.
  */
 function deliverAgain(lane: World, messageId: string, redelivery: Redelivery): void {
   const { sqs, kernel, pending, trouble, reach } = lane;

@@ -29,7 +29,9 @@ const FAULTS: readonly [Fault, ...Fault[]] = [
   ...(['refused', 'lost', 'silent', 'mute', 'late', 'slow', 'repeated'] as const),
   ...(['killed-before', 'killed-after', 'killed-late', 'hung'] as const),
 ];
-/** How much later than its caller's time-out a call can still take effect. S3 refuses requests older than 15 minutes. */
+/**
+ * How much later than its caller's time-out a call can still take effect. S3 refuses requests older than 15 minutes.
+ */
 const LATER = [0, 10 * SECOND, 14 * MINUTE] as const;
 /** When a message is stored for the first time, after the end of its hour. Calls fail for some hours after each. */
 const ARRIVALS = [
@@ -50,8 +52,8 @@ const idsOf = (n: number): string[] => [`event-${n}`, `shared-${Math.ceil(n / 2)
 
 /**
  * Plays some hours. Messages are stored before and after the end of their hour, some of them twice, some of them weeks
- * late. One function or two without a common lease write the hours. Readers look at any time, and each of their reads takes up
- * to an hour. In the end the originals expire, and a last message comes.
+ * late. One function or two without a common lease write the hours. Readers look at any time, and each of their reads
+ * takes up to an hour. In the end the originals expire, and a last message comes.
  */
 export async function playHours(seed: number): Promise<ScaleResult> {
   const chance = createChance(seed);

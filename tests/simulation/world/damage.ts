@@ -61,8 +61,8 @@ function damageOne(world: World, { job }: Damage): (() => void) | undefined {
 }
 
 /**
- * Whether the job of a message in the DLQ has a row that does not parse, so that the message waits for a person. The row of
- * a stranger's message may have another id than the message names.
+ * Whether the job of a message in the DLQ has a row that does not parse, so that the message waits for a person. The
+ * row of a stranger's message may have another id than the message names.
  */
 export function waitsForRow(world: World, { attributes, body }: Pick<StoredMessage, 'attributes' | 'body'>): boolean {
   const { code, job, messageId } = attributes;

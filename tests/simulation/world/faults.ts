@@ -50,8 +50,8 @@ const READS: ReadonlySet<string> = new Set([
   ...['objects.get', 'objects.read', 'objects.list', 'queues.depth'],
 ]);
 /**
- * In a call without an effect, these faults look like others to the caller: the first two like `refused`, two like `mute`, one
- * like `slow` and two like `killed-before`.
+ * In a call without an effect, these faults look like others to the caller: the first two like `refused`, two like
+ * `mute`, one like `slow` and two like `killed-before`.
  */
 const ALIKE_IN_READS: ReadonlySet<Fault> = new Set([
   ...(['throttled', 'lost'] as const),

@@ -12,7 +12,10 @@ import { command } from '../../support/operator';
 
 const REJECTED = 'suspended@example.com';
 
-/** A feedback queue whose Zendesk is down for some calls, and refuses one address. `tickets`: the subjects of those it took. */
+/**
+ * A feedback queue whose Zendesk is down for some calls, and refuses one address. `tickets`: the subjects of those it
+ * took.
+ */
 function feedbackQueue({ lose = false, down = 0, status = 422 } = {}) {
   let calls = 0;
   const tickets: string[] = [];

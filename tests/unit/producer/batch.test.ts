@@ -9,7 +9,10 @@ const feedback = (user: string, message = 'Well done.', key?: string): BatchJob 
   ...(key === undefined ? {} : { options: { key, principal: 'client-1' } }),
 });
 
-/** `answer`: what SQS says to each entry of a call, by the number of the call. `refuse`: it says that the sender is at fault. */
+/**
+ * `answer`: what SQS says to each entry of a call, by the number of the call. `refuse`: it says that the sender is at
+ * fault.
+ */
 function start({
   answer = () => 'sent',
   refuse = false,

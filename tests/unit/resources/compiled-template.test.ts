@@ -56,8 +56,8 @@ function brief(value: unknown): string {
   return text.length <= 100 ? text : `#${createHash('sha256').update(text).digest('hex').slice(0, 12)}`;
 }
 
-// Some alarms wake people at night, and some attributes replace a queue. Read each difference, then update the snapshot:
-// npm test -- tests/unit/resources/compiled -u
+// Some alarms wake people at night, and some attributes replace a queue. Read each difference, then update the
+// snapshot: npm test -- tests/unit/resources/compiled -u
 test('production has these resources with these attributes, and a change names each of them', () => {
   expect(attributesOf(prod).join('\n')).toMatchSnapshot();
 });

@@ -18,7 +18,9 @@ async function act(does: Does): Promise<string> {
   return 'sent';
 }
 
-/** A job with two steps. The vendor cannot be asked about `send`. Once it gave no answer about `tell`, it says `told`. */
+/**
+ * A job with two steps. The vendor cannot be asked about `send`. Once it gave no answer about `tell`, it says `told`.
+ */
 function start() {
   const calls = { send: 0, tell: 0 };
   let asked: string | undefined;
@@ -74,8 +76,8 @@ function start() {
 const started = ({ history }: JobRow): number => history.filter(({ event }) => event === 'started').length;
 
 /**
- * What happens to a job: runs, evidence, an operator's word about `send`, a copy of its message, other waits between its
- * attempts. Text with a blank is the state and the reason that the job must have by then.
+ * What happens to a job: runs, evidence, an operator's word about `send`, a copy of its message, other waits between
+ * its attempts. Text with a blank is the state and the reason that the job must have by then.
  */
 type Course = (
   | Partial<Record<'send' | 'tell', Does>>
