@@ -95,10 +95,7 @@ export interface Completion {
   generation: number;
   state: string;
   reason?: string;
-  /**
-   * Whether nothing can change this end. False for every dead job, because an operator can retry it. No later event
-   * corrects it.
-   */
+  /** Whether nothing can change this end. False for dead jobs: operators can retry them. No later event corrects it. */
   final: boolean;
   result?: unknown;
   error?: { code: string; field?: string };
@@ -198,10 +195,7 @@ export interface Table {
     todo: string,
     options: { until: number; after?: Due | undefined; limit: number; newestFirst?: boolean },
   ): Promise<Due[]>;
-  /**
-   * Counts items with this `todo` and a `todoAt` of at least `since`. Eventually consistent. With `most` it stops near
-   * that number.
-   */
+  /** Counts items with this `todo` and a `todoAt` of at least `since`. Eventually consistent. Stops near `most`. */
   count(todo: string, options: { since: number; most?: number }): Promise<number>;
   /** Keys of an hour's jobs in order, at most `limit`, starting after `after`. Eventually consistent. */
   hour(hour: string, options: { after?: string | undefined; limit: number }): Promise<string[]>;

@@ -8,9 +8,7 @@ import type { Resource } from './template';
 export interface Alarm {
   kind: AlarmKind;
   subject?: string;
-  /**
-   * The `expression` names them by their keys. Two or more metrics need one. Percentiles would need another property.
-   */
+  /** The `expression` names them by their keys. Two or more metrics need one. Percentiles need another property. */
   metrics: Record<string, Metric<'Sum' | 'Average' | 'Maximum'>>;
   expression?: string;
   threshold: number;

@@ -94,9 +94,7 @@ const inDatabase = (DatabaseName: string, TableInput: object): Resource => ({
   DependsOn: ['AnalyticsDatabase'],
 });
 
-/**
- * A view of Athena: its SQL and columns as JSON in base64 (https://docs.aws.amazon.com/athena/latest/ug/views.html).
- */
+/** A view of Athena: SQL and columns as JSON in base64 (https://docs.aws.amazon.com/athena/latest/ug/views.html). */
 function view(database: string, { sql, types }: { sql: string; types: Record<string, string> }): Resource {
   const columns = Object.entries(types).map(([name, type]) => ({ name, type: PRESTO[type] ?? type }));
   const definition = JSON.stringify({ originalSql: sql, catalog: 'awsdatacatalog', schema: database, columns });

@@ -10,10 +10,7 @@ import { logGroupId, TOPIC_ID, UNDELIVERED_TOPIC_ID } from './logical-id';
 import { queuePolicies } from './queue-policies';
 import { arn, type Fragment, merge, type Resource } from './template';
 
-/**
- * What there are many of: queue policies, alarms, dashboard, access roles, log groups, outputs. Throws
- * InstanceProblems.
- */
+/** Many of a kind: queue policies, alarms, dashboard, access roles, log groups, outputs. Throws InstanceProblems. */
 export async function generated(variables: Variables): Promise<Fragment> {
   const of = instanceOf(variables);
   const { name, stage, retain } = of;

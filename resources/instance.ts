@@ -30,9 +30,7 @@ export function instanceOf({ options }: Variables): Instance {
 /** `provider.stage`. Serverless resolves it first, so a wrong file or parameter is reported once, here. */
 export const stage = async (variables: Variables): Promise<string> => instanceOf(variables).stage;
 
-/**
- * `custom.instance`: the settings of the instance's file, and what follows from them. Absent settings are not in it.
- */
+/** `custom.instance`: the settings of the instance's file, and what follows from them. It has no absent settings. */
 export const instance = async (variables: Variables): Promise<object> => {
   const of = instanceOf(variables);
   const { name, rows, prefix, retain, tags, settings } = of;

@@ -37,9 +37,7 @@ export const allowObjects = ({ bucket }: Instance, Sid: string, actions: string[
     keys.map((key) => arn('s3', `${bucket}/${key}`)),
   );
 
-/**
- * Without ListBucket, S3 answers 403 for a missing key. S3 compares the key of a GetObject with `s3:prefix` for this.
- */
+/** Without ListBucket, S3 answers 403 for a missing key. S3 compares a GetObject's key with `s3:prefix` for this. */
 export const listBucket = ({ bucket }: Instance, prefixes: string[]): Statement => ({
   ...allow('MissingIsNotForbidden', ['s3:ListBucket'], arn('s3', bucket)),
   Condition: { StringLike: { 's3:prefix': prefixes } },

@@ -75,10 +75,7 @@ export function graph(
   };
 }
 
-/**
- * The answer of the functions' logs to a question in the language of CloudWatch Logs Insights, asked when a person
- * looks.
- */
+/** The answer of the functions' logs to a query of CloudWatch Logs Insights, which runs when a person looks. */
 export const logTable = (
   title: string,
   { groups, query, view = 'table' }: { groups: string[]; query: string; view?: 'table' | 'timeSeries' },

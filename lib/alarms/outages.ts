@@ -7,9 +7,7 @@ import type { Change } from './notification';
 
 type Ringing = Pick<Change, 'kind' | 'subject' | 'count'>;
 
-/**
- * One outage: what the chat was told first, and the alarms and facts that followed from it. Times are ms since 1970.
- */
+/** One outage: what the chat was told first, and the alarms and facts that followed. Times are ms since 1970. */
 interface Outage {
   root: { name: string; kind: AnyKind; subject: string };
   since: number;
@@ -33,9 +31,7 @@ export interface Verdict {
 
 /** An alarm that was removed while it was firing never clears, so it explains others only for this time. */
 const EXPLAINS_MS = 24 * 60 * 60_000;
-/**
- * The alarm about a DLQ names the codes of the jobs that are dead then. Jobs that die of another code later are told.
- */
+/** The alarm about a DLQ names the codes of the jobs dead by then. Jobs that die of another code later are told. */
 const EXPLAINS_CODES_MS = 10 * 60_000;
 
 /** Notes what begins, and says whether it follows from what the chat knows. */

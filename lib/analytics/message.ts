@@ -7,9 +7,7 @@ export const ANALYTICS_EVENTS = 'analytics.events.v1';
 /** The most events in one message. A producer packs fewer. */
 export const MOST_EVENTS = 10_000;
 
-/**
- * The data of `analytics.events.v1`. event.ts checks its events one by one, so an invalid event rejects only itself.
- */
+/** The data of `analytics.events.v1`. event.ts checks each event, so an invalid event rejects only itself. */
 export const analyticsSchema = z.strictObject({
   events: z.array(z.unknown().meta(EVENT_SHAPE)).min(1).max(MOST_EVENTS),
 });

@@ -75,9 +75,7 @@ export function rowOf(line: string): EventRow {
   };
 }
 
-/**
- * Writes the rows sorted by name and time, so that a query for some names reads few row groups. It sorts `rows` itself.
- */
+/** Writes the rows sorted by name and time, so a query for some names reads few row groups. It sorts `rows` itself. */
 export function toParquet(rows: EventRow[], columns: readonly PropertyColumn[]): Uint8Array {
   rows.sort((a, b) => compare(a.name, b.name) || a.time - b.time || compare(a.id, b.id));
   const given = Object.entries(COLUMNS) as [keyof EventRow, readonly [ColumnType, boolean]][];

@@ -21,9 +21,7 @@ export const isAwsError = (error: unknown, name: string): boolean => nameOf(erro
 
 export const hasStatus = (error: unknown, status: number): boolean => statusOf(error) === status;
 
-/**
- * Turns any error into a StoreError, such as `SQS.QueueDoesNotExist`. Drops AWS's text and request: they hold values.
- */
+/** Makes any error a StoreError, such as `SQS.QueueDoesNotExist`. Drops AWS's text and request: they hold values. */
 export const guarded =
   (service: string) =>
   async <T>(operation: string, call: () => Promise<T>): Promise<T> => {

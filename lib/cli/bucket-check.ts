@@ -19,10 +19,7 @@ import { OBJECT_LIFETIME_MS, ROW_LIFETIME_MS } from '../jobs/schedule';
 import { isProduction } from '../target';
 
 const DAY_MS = 86_400_000;
-/**
- * A planned job waits for 30 days, its message for 14, and an ended job can be retried for 44. The rest is for held
- * jobs.
- */
+/** A planned job waits 30 days, its message 14, and an ended job can be retried for 44. The rest is for held jobs. */
 const A_JOB = OBJECT_LIFETIME_MS / DAY_MS;
 const A_ROW = ROW_LIFETIME_MS / DAY_MS;
 /** A year, and a month for its accounts. */
@@ -49,9 +46,7 @@ export function retentions({ prefix, known }: Folders) {
   ];
 }
 
-/**
- * The rules for `aws s3api put-bucket-lifecycle-configuration`. They also delete old versions and unfinished uploads.
- */
+/** Rules for `aws s3api put-bucket-lifecycle-configuration`. They also delete old versions and unfinished uploads. */
 export const lifecycleRules = (instance: Folders) => ({
   Rules: retentions(instance).map(({ folder, days }) => ({
     ID: folder,
@@ -126,9 +121,7 @@ const denyPlainHttp = (arn: string) => ({
 const statement = z.looseObject({});
 const policySchema = json(z.object({ Statement: z.union([z.array(statement), statement]) }));
 
-/**
- * Whether a policy denies plain HTTP for all objects. Another condition would make a statement apply to fewer requests.
- */
+/** Whether a policy denies plain HTTP for all objects. Another condition makes a statement apply to fewer requests. */
 function deniesPlainHttp(policy: string | undefined, arn: string): boolean {
   const { data } = policySchema.safeParse(policy);
   const statements = [data?.Statement ?? []].flat() as Partial<ReturnType<typeof denyPlainHttp>>[];
@@ -145,9 +138,7 @@ function deniesPlainHttp(policy: string | undefined, arn: string): boolean {
 /** Objects in them cannot be read until an operator restores them. */
 const ARCHIVES: readonly unknown[] = ['GLACIER', 'DEEP_ARCHIVE'];
 
-/**
- * `missing`: folders whose objects or old versions stay for ever. `early`: rules that take what may still be needed.
- */
+/** `missing`: folders whose objects or old versions stay forever. `early`: rules that take what may still be needed. */
 function lifecycleFaults(instance: Instance, rules: readonly LifecycleRule[]): { missing: string[]; early: string[] } {
   // Our objects have no tags.
   const active = rules.filter(({ Status, Filter }) => Status === 'Enabled' && !Filter?.Tag && !Filter?.And?.Tags);

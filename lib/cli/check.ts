@@ -131,9 +131,7 @@ const LOOK_MS = 1_000;
 /** A cold start with a full batch before it takes far less. */
 const LONGEST_MS = 120_000;
 
-/**
- * Waits for the ends of a canary in each queue: a job that the worker claims and ends without work or a vendor's call.
- */
+/** Waits for the ends of a canary in each queue: a job that the worker claims and ends without work or vendor calls. */
 async function sendCanaries({ out, connect, audited }: CommandContext) {
   const deps = await connect();
   const { clock, ledger, random, queueNames } = deps;

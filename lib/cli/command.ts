@@ -34,9 +34,7 @@ export interface CommandContext {
   connect: () => Promise<Connection>;
   /** Stores who runs this command and why, once. Returns the id of that object. Comes before the first change. */
   audited: () => Promise<string>;
-  /**
-   * A command to copy, with the options that select this deployment: `jobs show ID` becomes `npx sls jobs show ID …`.
-   */
+  /** A command to copy, with options that select this deployment: `jobs show ID` becomes `npx sls jobs show ID …`. */
   sls: (text: string) => string;
 }
 

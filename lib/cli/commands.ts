@@ -17,10 +17,7 @@ export const commands: Record<CommandName, Command> = all;
 
 /** Serverless's own commands that only read from AWS. */
 export const READING = ['deploy list', 'deploy list functions', 'info', 'logs', 'metrics'];
-/**
- * Serverless's own commands that change a deployment, with our options. They ask before they change production, as ours
- * do.
- */
+/** Serverless's own commands that change a deployment, with our options. Like ours, they ask first in production. */
 export const GUARDED: Record<string, Record<string, Option>> = {
   deploy: { yes: YES, plan: { usage: 'Print what the deployment would change. Change nothing', type: 'boolean' } },
   'deploy function': { yes: YES },

@@ -17,9 +17,7 @@ import { plannedChanges, readTemplate } from './stack';
 import { type NamedTarget, namedTargetOf, requireOwnAccount, targetText } from './target';
 import { terminal } from './terminal';
 
-/**
- * Runs before each of Serverless's own commands. If it calls AWS, it gets the checks and the question that ours have.
- */
+/** Runs before each of Serverless's own commands. If it calls AWS, it gets the checks and question that ours have. */
 export async function beforeCore(serverless: Serverless, options: Options): Promise<void> {
   const command = serverless.processedInput.commands.join(' ');
   if (!READING.includes(command) && !(command in GUARDED)) return;
@@ -66,9 +64,7 @@ export async function beforeDeployment(serverless: Serverless, options: Options)
   throw new serverless.classes.Error('The command could not end here. Nothing was changed.', 'NOT_ENDED');
 }
 
-/**
- * Gives the template the deployed mappings of paused queues, which an update would enable. Rejects with a StoreError.
- */
+/** Gives the template the deployed mappings of paused queues, which updates would enable. Rejects with a StoreError. */
 export async function keepPauses(serverless: Serverless, target: NamedTarget, stack: string): Promise<void> {
   const { table, queueNames } = await connect(serverless, target, terminal);
   const pauses = await Promise.all(queueNames.map((queue) => pauseOf(table, queue))).catch((error: unknown) => {

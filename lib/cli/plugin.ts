@@ -83,9 +83,7 @@ export function namePositionals(argv: string[]): void {
   if (command && 'id' in command.options && word !== '' && !word.startsWith('-')) argv.splice(4, 0, '--id');
 }
 
-/**
- * Removes the shared role, which may poll every queue, after its copies are made, and each DependsOn a role (W3005).
- */
+/** Removes the shared role, which may poll every queue, once its copies are made, and each DependsOn a role (W3005). */
 export function dropSharedRole(template: Template, sharedRole: string): void {
   delete template.Resources[sharedRole];
   const isRole = (id: string) => template.Resources[id]?.Type === 'AWS::IAM::Role' || id === sharedRole;

@@ -123,9 +123,7 @@ async function read(client: CloudFormationClient, set: { StackName: string; Chan
   return made;
 }
 
-/**
- * Changes as lines for people: `change AWS::SQS::Queue FeedbackQueue: VisibilityTimeout`. What is dangerous comes last.
- */
+/** Changes as lines for people: `change AWS::SQS::Queue FeedbackQueue: VisibilityTimeout`. Dangerous ones come last. */
 export function changeLines(changes: ResourceChange[]): string[] {
   const lines = changes.map((change) => {
     const { Details = [], Scope = [], ResourceType, LogicalResourceId } = change;

@@ -31,9 +31,7 @@ export const headers: MiddlewareHandler<Env> = secureHeaders({
 const hostsOf = ({ env }: Context<Env>): string[] =>
   ['127.0.0.1', 'localhost'].map((name) => `${name}:${env.incoming.socket.localPort}`);
 
-/**
- * Refuses requests that name another host. That ends DNS rebinding: a browser sends the name that the attacker chose.
- */
+/** Refuses requests that name another host. That ends DNS rebinding: browsers send the name that the attacker chose. */
 export const ownHost: MiddlewareHandler<Env> = async (context, next) =>
   hostsOf(context).includes(context.req.header('host') ?? '')
     ? next()

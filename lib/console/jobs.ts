@@ -83,9 +83,7 @@ export type DeadLetters = Awaited<ReturnType<typeof deadLetters>>;
 
 const MOST_DEAD = 1_000;
 
-/**
- * Dead jobs in the dead-letter queue, the largest group first. `more`: not all were read, so counts are lower bounds.
- */
+/** Dead jobs in the DLQ, the largest group first. `more`: not all were read, so counts are lower bounds. */
 export async function deadLetters(deps: ConsoleDeps, queue: string | undefined) {
   const { deployment } = deps;
   const now = deployment.clock.now();
@@ -113,9 +111,7 @@ function groupOf({ target }: ConsoleDeps, rows: JobRow[]) {
 
 export type JobPage = Awaited<ReturnType<typeof jobPageOf>>;
 
-/**
- * Everything about a job that an operator may see without a reason. `job` is as in its record, `row` as in the table.
- */
+/** All about a job that an operator may see without a reason. `job` is as in its record, `row` as in the table. */
 export async function jobPageOf(
   { deployment }: ConsoleDeps,
   { queue, id }: { queue?: string | undefined; id: string },

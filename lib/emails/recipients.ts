@@ -119,9 +119,7 @@ function checkedHeader(values: string[] | string): string[] {
   return values;
 }
 
-/**
- * Makes nothing but the recipient. Anything more for each of a million rows grows V8's young generation to its limit.
- */
+/** Makes only the recipient. Anything more for each of a million rows grows V8's young generation to its limit. */
 function ofColumns(header: string[], values: string[]): unknown {
   const recipient: { email: string; name?: string; data?: Record<string, string> } = { email: '' };
   for (let column = 0; column < header.length; column++) {

@@ -18,10 +18,7 @@ export interface Sending {
   generation: number;
   recipients: number;
   use: RateUse;
-  /**
-   * Builds the request without these recipients, before the wait for a turn. A job that was already sent does not call
-   * it.
-   */
+  /** Builds the request without these recipients, before the wait for a turn. A job already sent does not call it. */
   request: (excluded: ReadonlySet<number>) => Promise<Mail>;
   /** Runs after the wait for a turn. It throws if the mail must not be sent any more. */
   check?: () => Promise<void>;

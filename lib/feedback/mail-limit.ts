@@ -35,9 +35,7 @@ export function mailLimit(deps: ItemDeps & { hashPeople: HashPeople }): MayConfi
   };
 }
 
-/**
- * Most providers deliver `user+anything` to `user`, so a caller could write such addresses of one person without end.
- */
+/** Most providers deliver `user+anything` to `user`, so a caller could write endless such addresses of one person. */
 const mailboxOf = (email: string): string => email.toLowerCase().replace(/\+[^@]*@/, '@');
 
 const keyOf = (hash: string): string => subjectKey(FEEDBACK_QUEUE, hash);

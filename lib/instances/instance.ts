@@ -24,9 +24,7 @@ export interface Instance {
   settings: InstanceFile;
 }
 
-/**
- * Whether an instance has a function. The event webhook needs a queue that sends mail, and the hours need analytics.
- */
+/** Whether an instance has a function. The event webhook needs a queue that sends mail; the hours need analytics. */
 export function hasFunction({ rows, known }: Instance, key: string): boolean {
   const uses = (queue: string) => rows.some(({ name }) => name === queue);
   if (key in known) return uses(key);

@@ -116,9 +116,7 @@ const unusedVariables = ({ rows }: Instance, root: string): Problem[] =>
       }));
   });
 
-/**
- * Secrets of any function, in use or not, that are not references. A queue that is not in use has those of its profile.
- */
+/** Secrets of any function, in use or not, that are not references. A queue not in use has those of its profile. */
 function plainSecrets(instance: Instance, root: string): Problem[] {
   if (instance.stage === 'local') return [];
   const isUsed = (path: string) =>

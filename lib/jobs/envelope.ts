@@ -102,9 +102,7 @@ export const jobIdOf = (event: Pick<Envelope, 'source' | 'id'>): string =>
 
 const DAY_MS = 24 * 60 * 60_000;
 
-/**
- * Throws a PermanentError unless an event was made between `oldest` and a day after `sentAt`, both in ms since 1970.
- */
+/** Throws a PermanentError unless an event was made between `oldest` and a day after `sentAt` (ms since 1970). */
 export function checkTime({ time }: Envelope, { oldest, sentAt }: { oldest: number; sentAt: number }): void {
   const at = Date.parse(time);
   if (at >= oldest && at <= sentAt + DAY_MS) return;

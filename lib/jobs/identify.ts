@@ -55,9 +55,7 @@ export async function resolve(
   }
 }
 
-/**
- * The ids and randoms that this code gives to jobs. Any sender can write the attributes: another text there is nothing.
- */
+/** The ids and randoms that this code gives jobs. Any sender can write the attributes: other text there is nothing. */
 const OWN_ID = /^(invalid\/)?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 const RANDOM = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const matching = (form: RegExp, given: string | undefined): string | undefined =>

@@ -35,9 +35,7 @@ export const factsKey = 'facts';
 /** The alarms and facts of each outage: the chat gets one message about them. */
 export const outagesKey = 'outages';
 
-/**
- * What the reconciler must do with a row, evidence, a campaign or a file. The sort key of the index `todo` says when.
- */
+/** What the reconciler must do with a row, evidence, a campaign or a file. The sort key of index `todo` says when. */
 export type TodoKind =
   | ('unsent' | 'waiting' | 'held' | 'planned' | 'paused' | 'unknown' | 'ending' | 'dead' | 'kept' | 'unpublished')
   | ('evidence' | 'campaign' | 'lists' | 'files');

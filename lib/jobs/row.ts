@@ -26,9 +26,7 @@ export interface Step {
   result?: unknown;
   /** A confidential result for a resumed run. It stays in the table, out of records and answers. */
   kept?: unknown;
-  /**
-   * Why it is `unknown` or `skipped`. Of a `started` step: the code with which the vendor refused the request itself.
-   */
+  /** Why it is `unknown` or `skipped`. Of a `started` step: the code by which the vendor refused the request itself. */
   reason?: string;
   /** A hash of the step's request, if a repeat must be the same byte for byte. */
   hash?: string;

@@ -52,9 +52,7 @@ export const isHalfOpen = ({ retryAt = 0, trial }: OpenCircuit, now: number): bo
 export const isTroubled = (circuit: Circuit | undefined): boolean =>
   circuit !== undefined && (isOpen(circuit) || circuit.transients > 0 || circuit.forbidden.length > 0);
 
-/**
- * Whether the vendor has worked for another job than this one since a time. Allows for the difference of two clocks.
- */
+/** Whether the vendor has worked for a job other than this since a time. Allows for the difference of two clocks. */
 export const workedForOthers = (
   circuit: Circuit | undefined,
   { job, since }: { job: string; since: number },

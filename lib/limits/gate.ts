@@ -69,9 +69,7 @@ export function vendorGate({ circuits, job, until }: { circuits: CircuitBreakers
     return result;
   }
 
-  /**
-   * The call took effect, so a failed write must not fail it. Another success or trial call closes the circuit later.
-   */
+  /** The call took effect, so a failed write must not fail it. Another success or trial closes the circuit later. */
   async function works(vendor: Vendor): Promise<void> {
     trials.delete(vendor);
     answered.delete(vendor);
@@ -85,10 +83,7 @@ export function vendorGate({ circuits, job, until }: { circuits: CircuitBreakers
     return error;
   }
 
-  /**
-   * Updates the circuit after a failed trial call. If the write fails, the trial's lease ends and the next worker
-   * tries.
-   */
+  /** Updates the circuit after a failed trial. If the write fails, the trial's lease ends and the next worker tries. */
   async function afterTrial(error: unknown, vendor: Vendor): Promise<unknown> {
     if (!isOf(vendor, error)) {
       // The worker made no call: our own limit or the end of its invocation stopped it. The next caller may try at
@@ -107,9 +102,7 @@ export function vendorGate({ circuits, job, until }: { circuits: CircuitBreakers
 
   return {
     call,
-    /**
-     * Does before the start of a step what `call` does before its call. So a refused step is never stored as started.
-     */
+    /** Does before the start of a step what `call` does before its call. So a refused step is not stored as started. */
     prepare: async (vendor: Vendor) => void (await enter(vendor)),
     /** The run has succeeded. If it made only minor calls to a vendor in trouble, that vendor works. */
     succeeded: async () => {
@@ -147,10 +140,7 @@ const stop = (vendor: Vendor, cause: JobError): StopError =>
 
 export type VendorFailure = JobError & { vendor: Vendor };
 
-/**
- * The vendor's failure behind what a run threw, if the vendor failed or may have failed: not if it refused us or the
- * job.
- */
+/** The vendor's failure behind what a run threw, if the vendor failed or may have: not if it refused us or the job. */
 export function vendorFailure(thrown: unknown): VendorFailure | undefined {
   if (!(thrown instanceof JobError)) return undefined;
   if (!(thrown instanceof TransientError || thrown instanceof AmbiguousError)) return vendorFailure(thrown.cause);

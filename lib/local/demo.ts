@@ -31,9 +31,7 @@ const feedbackOf = (email: string): FeedbackInput => ({
   tags: ['export'],
 });
 
-/**
- * Kills the worker whose job's message has `marker`, at a call. `effect`: whether the vendor still takes the request.
- */
+/** Kills the worker whose job's message has `marker`, at a call. `effect`: whether the vendor takes the request. */
 export const killingFailure = (
   lambda: Pick<Lambda, 'kill'>,
   { worker, request, marker, effect }: { worker: string; request: Failure; marker: string; effect: boolean },

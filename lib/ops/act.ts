@@ -108,10 +108,7 @@ export async function entryBody(deps: OperatorDeps, row: JobRow): Promise<string
   );
 }
 
-/**
- * Cancels a queued or held job. The effects of its steps remain. A worker acknowledges its message when SQS delivers
- * it.
- */
+/** Cancels a queued or held job. Its steps' effects remain. A worker acknowledges its message when SQS delivers it. */
 export async function cancel(deps: ActingDeps, row: JobRow): Promise<JobRow> {
   const at = deps.clock.now();
   if (isCancelledByOperator(row)) return row;

@@ -30,9 +30,7 @@ export async function writeAudit(
   return id;
 }
 
-/**
- * Stores a change, and in production shows it in the chat of the alarms. It goes on without that, and the log says why.
- */
+/** Stores a change, and in production shows it in the alarms' chat. It goes on without that, and the log says why. */
 export async function auditChange(
   { publishAlarm, log, ...deps }: AuditDeps & Pick<Deployment, 'publishAlarm' | 'log'>,
   act: Act,

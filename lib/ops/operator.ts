@@ -28,9 +28,7 @@ export type Reader = Pick<
   'table' | 'ledger' | 'objects' | 'clock' | 'random' | 'prefix' | 'settings' | 'queueNames' | 'hashPeople'
 >;
 
-/**
- * Why a command cannot be done. `next`: the `sls` command that helps, without the options that select the deployment.
- */
+/** Why a command cannot be done. `next`: the `sls` command that helps, without options that select the deployment. */
 export class OperatorError extends Error {
   override readonly name = 'OperatorError';
   constructor(
@@ -51,10 +49,7 @@ export function knownQueue({ queueNames }: { queueNames: readonly string[] }, qu
 export const queuesOf = (names: { queueNames: readonly string[] }, queue: string | undefined): readonly string[] =>
   queue === undefined ? names.queueNames : [knownQueue(names, queue)];
 
-/**
- * A job's state for people, for example `held (throttled)`. A dead job without its DLQ entry may be `discarded
- * (error)`.
- */
+/** A job's state for people, such as `held (throttled)`. A dead job without a DLQ entry may be `discarded (error)`. */
 export function stateOf({ state, reason, discarded }: Pick<JobRow, 'state' | 'reason' | 'discarded'>): string {
   const shown = discarded ? 'discarded' : state;
   return reason === undefined ? shown : `${shown} (${reason})`;

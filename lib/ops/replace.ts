@@ -23,9 +23,7 @@ const KIND_OF: Record<string, Kind> = {
   'testflight.notify-build.v1': 'notifyBuild',
 };
 
-/**
- * The envelope of a dead or cancelled job. Its data may be personal. Rejects with an OperatorError if the body is gone.
- */
+/** The envelope of a dead or cancelled job. Data may be personal. Rejects with an OperatorError if the body is gone. */
 export async function sentEnvelope(deps: OperatorDeps, row: JobRow): Promise<Envelope> {
   const body = (await keptBody(deps, row)) ?? (await entryBody(deps, row));
   if (body === undefined)

@@ -1,8 +1,6 @@
 import { type HistoryEntry, isEnd, type JobRow } from '../jobs/row';
 
-/**
- * One bar of a job's waterfall. Times are ms since 1970. Without `to` it is still open, and with `to` = `from` a point.
- */
+/** One bar of a job's waterfall. Times are ms since 1970. Without `to` it is open, and with `to` = `from` a point. */
 export interface Span {
   kind: 'queue' | 'run' | 'wait' | 'step' | 'event';
   label: string;

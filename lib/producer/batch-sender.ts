@@ -35,10 +35,7 @@ export interface BatchSender {
   send(group: string, message: OutgoingMessage): Promise<SentMessage>;
   /** The bytes of all messages that are not sent yet. */
   backlog(): number;
-  /**
-   * Sends until `deadline` (ms) at most. Returns unsent messages, in order inside each group. SQS may have those of a
-   * call that is under way.
-   */
+  /** Sends until `deadline` (ms). Returns unsent messages, in order per group. SQS may have those of a running call. */
   finish(deadline: number): Promise<OutgoingMessage[]>;
 }
 

@@ -29,9 +29,7 @@ export interface ProducerClient extends Producer, Pick<Tracker, 'track' | 'flush
   close(options?: { timeoutMs?: number }): Promise<void>;
 }
 
-/**
- * ECS and Kubernetes kill a process 30 seconds after they told it to stop. The rest is for requests that are running.
- */
+/** ECS and Kubernetes kill a process 30 seconds after they told it to stop. The rest is for running requests. */
 const CLOSE_TIMEOUT_MS = 20_000;
 
 /** The caller's log. Its failure must not fail a job, or end the process. */

@@ -13,9 +13,7 @@ const MAX_EVENT_BYTES = 256 * 1024;
 /** With more than this unsent in memory, `track` makes its caller wait. */
 const MAX_BACKLOG_BYTES = 32 * 1024 * 1024;
 
-/**
- * The tracker closed with events that SQS did not take. The error carries them, so that nothing is dropped silently.
- */
+/** The tracker closed with events that SQS did not take. The error carries them, so nothing is dropped silently. */
 export class UnsentEventsError extends Error {
   override readonly name = 'UnsentEventsError';
   readonly messages: readonly OutgoingMessage[];

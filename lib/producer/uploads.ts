@@ -16,10 +16,7 @@ const MOST_ATTACHED = 100 * MIB;
 
 const uploadSchema = z
   .strictObject({
-    /**
-     * The queue whose jobs may use the file: `feedback` (the default) for attachments, `emails` for lists of
-     * recipients.
-     */
+    /** The queue whose jobs may use the file: `feedback` (default) for attachments, `emails` for recipient lists. */
     queue: z.enum([FEEDBACK_QUEUE, EMAILS_QUEUE]).default(FEEDBACK_QUEUE),
     /** Only jobs of this principal may use the file. */
     principal: singleLine(255),

@@ -34,9 +34,7 @@ export const releasePlanned: Work = async (deps, queue, mayGoOn) => {
 
 const lineOf = ({ group, key }: JobRow): string => group ?? key;
 
-/**
- * Sends held jobs whose wait is over back to their queue, as far as it has room. So it does after a campaign's pause.
- */
+/** Sends held jobs whose wait is over back to their queue, as far as it has room. Also after a campaign's pause. */
 export const releaseDue: Work = async (deps, queue, mayGoOn) => {
   const room = createRoom(deps, queue, deps.repeats ? 0 : LEAST);
   const kinds = await mapEach(VENDORS, VENDORS.length, async (vendor) => {
@@ -51,9 +49,7 @@ export const releaseDue: Work = async (deps, queue, mayGoOn) => {
   return room.isFull() || kinds.some(isSoon);
 };
 
-/**
- * From when on jobs of a vendor may go: its last 429 told a job to wait until then. Never while its circuit is open.
- */
+/** From when jobs of a vendor may go: its last 429 told a job to wait until then. Never while its circuit is open. */
 async function freeAt({ table, ledger, circuits, clock }: ReconcileRun, todo: string, vendor: Vendor): Promise<number> {
   const last = await table.due(todo, { until: ALL, limit: LOOK_AT, newestFirst: true });
   if (last.length === 0 || isOpen(await circuits.read(vendor))) return ALL;

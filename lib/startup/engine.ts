@@ -34,9 +34,7 @@ export function realDeps(config: CommonConfig): BatchDeps & { table: Table } {
 export const publishedEvents = ({ EVENT_BUS, INSTANCE }: CommonConfig): Events | undefined =>
   EVENT_BUS === undefined ? undefined : realEvents({ bus: EVENT_BUS, instance: INSTANCE });
 
-/**
- * The codes of calls that AWS refused, and of secrets that are missing or cannot be decrypted (lib/aws/store-error.ts).
- */
+/** Codes of calls that AWS refused, and of secrets that are missing or cannot be decrypted (lib/aws/store-error.ts). */
 const DENIED =
   /\.(Kms|KMS\.)?AccessDenied|\.AuthorizationError|^(SSM|SecretsManager)\.(ParameterNotFound|ResourceNotFoundException|InvalidKeyId|DecryptionFailure)/;
 

@@ -63,9 +63,7 @@ export async function startRun(
   return {
     ...{ steps, command, apple },
     find: () => apple((connect, options) => connect.findTester(job.data, options), { minor: true }),
-    /**
-     * Throws a WaitError until Apple shows the effect of a started step's `calls`, so that the step may ask about it.
-     */
+    /** Throws a WaitError until Apple shows the effect of a started step's `calls`, so the step may ask about it. */
     awaitEffects(step: string, calls = 1): void {
       const before = steps.peek(step);
       if (before?.status !== 'started') return;

@@ -148,9 +148,7 @@ function remaining(command: Command, commands: readonly Command[]): { groups: re
   return { by: later.findLast((other) => other.groups?.some((group) => command.groups?.includes(group)))?.job ?? '' };
 }
 
-/**
- * The commands without those whose groups later ones all name. Only a later one about the app covers one about the app.
- */
+/** Commands without those whose groups later ones all name. Only a later one about the app covers one about the app. */
 function uncovered(commands: readonly Command[]): Command[] {
   const once = [...new Map(commands.map((command) => [command.job, command])).values()];
   return once.filter((command) => {

@@ -51,10 +51,7 @@ export interface SendgridConfig {
   /** `https://api.sendgrid.com`, `https://api.eu.sendgrid.com`, or the URL of a fake. */
   endpoint: string;
   apiKey: Secret;
-  /**
-   * The name of our instance. It travels with each mail, because SendGrid sends an account's events to all its
-   * webhooks.
-   */
+  /** The name of our instance. Each mail carries it, because SendGrid sends an account's events to all its webhooks. */
   instance: string;
   now?: () => number;
 }

@@ -126,9 +126,7 @@ function brokenOrder(all: Snapshot): [string, Wrong][] {
     });
 }
 
-/**
- * Whether one message brought the job from its FIFO queue to its success, without a hold, a return or a second life.
- */
+/** Whether one message brought the job from its FIFO queue to its success, with no hold, return or second life. */
 function wentStraight(row: Item, all: Snapshot): boolean {
   const queue = queueOf(all, row);
   const deliveries = list(row.deliveries);

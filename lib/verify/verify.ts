@@ -91,10 +91,7 @@ const ANALYTICS = ['analytics', 'analytics-rejected', 'analytics-events'];
 /** What an entry, a record or a body of another hour needs to know about its row. */
 const OF_OTHER_HOURS = ['key', 'state', 'reason', 'parkedFrom'];
 
-/**
- * Reads the whole table, so that it also sees rows to which no index leads any more. `items`: those of the hours.
- * `known`: all, by key.
- */
+/** Reads the whole table, so it also sees rows that no index leads to. `items`: of the hours. `known`: all, by key. */
 async function rows({ dynamodb, table }: Source, { from, to }: { from: number; to: number }) {
   const client = DynamoDBDocumentClient.from(dynamodb);
   const items: Item[] = [];

@@ -19,7 +19,7 @@ export const isDirect = ({ types }: Pick<QueueContract, 'types'>): boolean =>
  * Runs a job of a repeatable queue without a row: no claim and no stored outcome. A job of a newer version than this
  * code comes back later, and its last receive leaves it to the ledger.
  *
- * `undefined` leaves the job to the ledger: it has a row, it was parked or returned before, it is a canary, or it failed.
+ * `undefined` leaves the job to the ledger: it has a row, was parked or returned before, is a canary, or failed.
  * A failed job then fails again and its error is stored. `taken` means that another job has this id. Throws only a
  * StoreError, when nothing could be written.
  */

@@ -40,10 +40,7 @@ export function createLease(ledger: Ledger, claimed: JobRow, begun?: string) {
 
   return {
     row: preview,
-    /**
-     * The start of a step that the claim has stored. `undefined` if it was taken before, or if the row was written
-     * since.
-     */
+    /** The start of a step that the claim stored. `undefined` if it was taken before, or the row was written since. */
     begun: (name: string): Step | undefined => {
       if (name !== begun) return undefined;
       const step = started;

@@ -26,9 +26,7 @@ type End =
   | { kind: 'park'; reason: DeadReason; counts: boolean }
   | { kind: 'cancel'; reason: CancelledReason; note?: string };
 
-/**
- * Writes the end of a run and gives its lease up, in one write. `vendorFailed`: a vendor failed, and refused nothing.
- */
+/** Writes a run's end and gives up its lease, in one write. `vendorFailed`: a vendor failed, and refused nothing. */
 export async function endRun(
   { deps, lease, message, body }: { deps: WorkerDeps; lease: Lease; message: Incoming; body: string },
   end: End & { error?: StoredError; vendorFailed?: boolean },

@@ -39,9 +39,7 @@ export async function packProducer(out: string): Promise<string> {
   }
 }
 
-/**
- * Bundles our own code. Returns the project's version and the packages that the bundle imports, with their versions.
- */
+/** Bundles our own code. Returns the project's version and the packages that the bundle imports, with versions. */
 async function bundle(outdir: string): Promise<Manifest> {
   const { version, dependencies } = readManifest('package.json');
   const { metafile } = await build({

@@ -31,9 +31,7 @@ interface Rival {
   objects: ReturnType<typeof countingObjects>;
 }
 
-/**
- * Compares the worker with its theoretical limit, an object per event, and Powertools: speed, CPU, requests, memory.
- */
+/** Compares the worker with its theoretical limit, an object per event and Powertools: speed, CPU, requests, memory. */
 export async function analyticsCost(size: Size): Promise<string> {
   const { runs, events, inMemory } = SIZES[size];
   const packed = [...batches(packedMessages(events))];
@@ -126,9 +124,7 @@ async function linesOfMessages(input: SQSEvent[]): Promise<Map<string, Uint8Arra
   return lines;
 }
 
-/**
- * Counts sends, receives and deletes. `oneByOne`: each message is a separate send, as in an API that handles one event.
- */
+/** Counts sends, receives and deletes. `oneByOne`: each message is a separate send, as in an API for single events. */
 function sqsRequests(input: SQSEvent[], oneByOne: boolean): { calls: number; billed: number } {
   const sizes = input.flatMap(({ Records }) => Records.map(({ body }) => body.length));
   const sends = oneByOne ? sizes : groupedBy(sizes);

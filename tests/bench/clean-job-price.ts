@@ -17,10 +17,7 @@ const MILLION = 1_000_000;
 /** A status row of less than 1 KB without an index, and a result object. Lambda receives and deletes the message. */
 const USUAL: Use = { writes: 1, reads: 1, puts: 1, messages: 3 };
 
-/**
- * The list price of a million clean feedback jobs, from counted calls. All have the same Lambda time, which is left
- * out.
- */
+/** The list price of a million clean feedback jobs, from counted calls. Lambda time, the same for all, is left out. */
 export function cleanJobPrice(durableOperations: number): string {
   const { accept, feedback }: Record<'accept' | 'feedback', Calls> = counts;
   const of = (name: string) => (accept[name] ?? 0) + (feedback[name] ?? 0);

@@ -101,9 +101,7 @@ export async function feedbackCost(size: Size): Promise<string> {
   ].join('\n');
 }
 
-/**
- * The CPU time of this thread: the worker, the fake vendors and S3. The emulator of DynamoDB has a thread of its own.
- */
+/** The CPU time of this thread: the worker, the fake vendors and S3. The emulator of DynamoDB has its own thread. */
 function cpuMs(): number {
   const { user, system } = process.threadCpuUsage();
   return (user + system) / 1_000;

@@ -83,9 +83,7 @@ interface Options {
   target: string;
 }
 
-/**
- * A bundle as a deployment makes it: its code, and the files that are in it. `code`: an entry that is not in a file.
- */
+/** A bundle as a deployment makes it: its code, and the files that are in it. `code`: an entry that is in no file. */
 async function bundled(entry: { handler: string } | { code: string }): Promise<{ code: Uint8Array; files: string[] }> {
   const { custom } = parse(readFileSync('serverless.yml', 'utf8'), { logLevel: 'error' }) as {
     custom: { esbuild: Options };

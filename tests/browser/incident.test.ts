@@ -12,9 +12,7 @@ afterEach(async () => {
   await service?.stop();
 });
 
-/**
- * Lets the next run of the reconciler make its trial call. Otherwise that comes a minute after the last failed call.
- */
+/** Lets the next run of the reconciler make its trial call. Otherwise it comes a minute after the last failed call. */
 async function trialNow(): Promise<void> {
   const { table } = service.ports;
   for (;;) {

@@ -8,9 +8,7 @@ const namesIn = (cell = ''): string[] => [...cell.matchAll(/`([^`]+)`/g)].map(([
 const inLib = readdirSync('lib', { withFileTypes: true }).map((entry) => ({ name: `lib/${entry.name}`, entry }));
 const folders = inLib.filter(({ entry }) => entry.isDirectory()).map(({ name }) => name);
 
-/**
- * The layers of the table, the highest first. A queue's folder stands where the table has those of the other queues.
- */
+/** The layers of the table, highest first. A queue's folder stands where the table has those of the other queues. */
 const rows: string[][] = [];
 for (const [, layer, cell] of page.matchAll(/^\| (\d+) \| (`(?:handlers|lib)\b.*?) \| .+ \|$/gm))
   rows[Number(layer) - 1] = [...(rows[Number(layer) - 1] ?? []), ...namesIn(cell)];

@@ -9,9 +9,7 @@ export interface Rule {
   NoncurrentVersionExpiration?: { NoncurrentDays: number; NewerNoncurrentVersions?: number };
 }
 
-/**
- * The settings of a bucket. One that is missing does not exist. `denied`: these credentials may not read the setting.
- */
+/** The settings of a bucket. A missing one does not exist. `denied`: these credentials may not read the setting. */
 export interface BucketSettings {
   publicAccessBlock?: Record<string, boolean>;
   policy?: unknown;

@@ -51,9 +51,7 @@ async function compileTemplate(instance: string, { changes, output }: { changes:
   await compiledTemplate(directory.path, instance, { output }).finally(() => directory.remove());
 }
 
-/**
- * The local stage with other settings. Its functions have the code of `localPackage`: only variables tell them apart.
- */
+/** The local stage with other settings. Its functions have the code of `localPackage`: only variables differ. */
 export async function changedLocalPackage(changes: Changes): Promise<Packaged> {
   const { directory } = await localPackage();
   const output = mkdtempSync(join(tmpdir(), 'template-'));

@@ -198,9 +198,7 @@ function nameOf({ who, resource, key }: Permission): string {
   );
 }
 
-/**
- * The rows as the table of resources/permissions.md. Rows about the same names, or with the same action, are together.
- */
+/** The rows as the table of resources/permissions.md. Rows about the same names, or with one action, are together. */
 export function permissionTable(rows: readonly PermissionRow[]): string {
   const lines = rows.map(({ who, action, name, reason = 'recorded' }) => ({
     who: who.length === WORKERS.length ? 'every worker' : who.join(', '),

@@ -22,18 +22,14 @@ export function serviceDirectory(): ServiceDirectory {
   return { path, remove: () => fs.rmSync(path, { recursive: true, force: true }) };
 }
 
-/**
- * Empties the handlers of a copy. Bundling them takes most of the time of `sls package`, and the template has no code.
- */
+/** Empties the handlers of a copy. Bundling takes most of the time of `sls package`, and the template has no code. */
 export function withoutCode({ path }: ServiceDirectory): void {
   const handlers = join(path, 'handlers');
   for (const file of fs.readdirSync(handlers))
     fs.writeFileSync(join(handlers, file), 'export const handler = () => {};\n');
 }
 
-/**
- * Compiling the command's JavaScript takes seconds, so all test files share a cache. Alone, a directory has its own.
- */
+/** Compiling the command's JavaScript takes seconds, so test files share a cache. Alone, a directory has its own. */
 const compiled = (directory: string): string => join(process.env.PACKAGES ?? directory, 'compiled');
 
 export interface SlsResult {

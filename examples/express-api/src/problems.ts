@@ -52,9 +52,7 @@ function ofExpress(error: unknown): Problem | undefined {
   return new Problem(status, status === 415 ? 'the body must be JSON in UTF-8' : 'the request is not well-formed');
 }
 
-/**
- * Answers every error as problem+json. Logs ours by name and code, or place, because their messages may be personal.
- */
+/** Answers every error as problem+json. Logs ours by name and code, or place, because messages may be personal. */
 export function problems(log: Log): ErrorRequestHandler {
   return (error: unknown, _request, response, _next) => {
     const problem = problemOf(error);

@@ -9,9 +9,7 @@ export type Jobs = Pick<Producer, 'feedback' | 'campaign' | 'invite' | 'removeTe
   jobs: Pick<Producer['jobs'], 'get' | 'cancel'>;
 };
 
-/**
- * Who calls: the owner of jobs and idempotency keys. Take it from your authentication. Without it, a key is refused.
- */
+/** Who calls: the owner of jobs and idempotency keys. Take it from your authentication. A key without it is refused. */
 export type PrincipalOf = (request: Request) => string | undefined;
 
 /** The authenticated user. Without one, an address gets three confirmations an hour, without the sender's text. */

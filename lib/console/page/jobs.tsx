@@ -70,9 +70,7 @@ const BY: Record<SearchBy, string> = {
   group: 'message group',
 };
 
-/**
- * The filters of the address. It is drawn only when the address changes, so it does not undo what someone is typing.
- */
+/** The filters of the address. Drawn only when the address changes, so it does not undo what someone is typing. */
 function Filters({ params }: { params: URLSearchParams }) {
   const { queues } = useSession();
   const value = (name: string) => params.get(name) ?? '';

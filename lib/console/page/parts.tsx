@@ -17,9 +17,7 @@ export const sum = (points: readonly { value: number }[]): number => points.redu
 export const DONE = 'console-done';
 export const tellDone = (text: string): boolean => dispatchEvent(new CustomEvent(DONE, { detail: text }));
 
-/**
- * Asks the API, again when the path changes, when something was done, and every `everyMs`. A hidden tab does not ask.
- */
+/** Asks the API, again when the path changes, when something was done, and every `everyMs`. Hidden tabs do not ask. */
 export function useAsk<T>(path: string, everyMs?: number): { data: T | undefined; error: string | undefined } {
   const [data, setData] = useState<T>();
   const [error, setError] = useState<string>();
@@ -85,9 +83,7 @@ export const Scroll = ({ label, children }: { label: string; children: Component
   </section>
 );
 
-/**
- * A table that scrolls on narrow screens. `columns`: what each shows of a row. `id`: tells rows apart. `none`: no rows.
- */
+/** A table that scrolls on narrow screens. `columns`: what each shows of a row. `id`: a row's key. `none`: no rows. */
 export function Table<Row>({
   label,
   none,

@@ -9,10 +9,7 @@ const digits = z
 const FIRST_MS = Date.UTC(2020, 0);
 const DAY_MS = 24 * 60 * 60_000;
 
-/**
- * An event about a mail of this code, of any instance. The vendor repeats the ids that we sent. All other fields may be
- * personal.
- */
+/** An event about a mail of this code, of any instance. The vendor repeats our ids. Other fields may be personal. */
 const mailEvent = z.object({
   event: z.string().regex(/^[a-z_]{1,40}$/),
   /** Seconds since 1970. */

@@ -124,10 +124,7 @@ export interface FakeSendgrid extends FakeServer {
   sendEventsTo(url: string): void;
 }
 
-/**
- * SendGrid on 127.0.0.1. Set SENDGRID_ENDPOINT to `url`. `apiKey`: the only one that is accepted; the default accepts
- * any.
- */
+/** SendGrid on 127.0.0.1. Set SENDGRID_ENDPOINT to `url`. `apiKey`: the only one accepted; the default accepts any. */
 export async function startFakeSendgrid({
   port,
   apiKey,

@@ -5,10 +5,7 @@ import * as z from 'zod';
 import { jsonOf } from '../../text';
 import { close, listen } from '../loopback';
 
-/**
- * How a fake vendor fails, and for which requests. A request must match all given conditions. If several failures
- * match, the oldest one applies.
- */
+/** How a fake vendor fails, for requests that match all given conditions. If several match, the oldest applies. */
 const failureSchema = z.strictObject({
   method: z.string().optional(),
   /** Part of the path, query included. */
@@ -60,9 +57,7 @@ export const reply = (status: number, json?: unknown, headers: Record<string, st
   ...(json !== undefined && { json }),
 });
 
-/**
- * The vendor's server also has `POST` and `DELETE /_control/failures` and `GET /_control/state`, for other processes.
- */
+/** A vendor's server also has `POST` and `DELETE /_control/failures` and `GET /_control/state`, for other processes. */
 export interface FakeServer {
   url: string;
   /** What the vendor has taken, as `/_control/state` shows it: lists by name. */

@@ -10,8 +10,8 @@ import type { SqsModelOptions, StoredMessage } from './types';
  * actions with the SDK's shapes, and they throw SqsError. The last part of a URL names the queue, so any endpoint
  * works. `WaitTimeSeconds` is ignored: to wait, a caller listens with `onChange` and receives again at `nextChangeAt`.
  *
- * A message move task is over when its call returns. Not modelled: what this service does not use, such as deduplication
- * by content, delays of a whole queue, digests of attributes and policies. Neither are throttling and delays inside AWS.
+ * A message move task ends when its call returns. Not modelled: what this service does not use, such as deduplication
+ * by content, delays of a whole queue, digests of attributes and policies. Nor are throttling and delays inside AWS.
  */
 export type SqsModel = ReturnType<typeof createSqsModel>;
 

@@ -21,9 +21,7 @@ export interface Service extends SqsModelOptions {
   changed: Set<string>;
 }
 
-/**
- * A message at its position. Positions rise across the whole model, in the order in which SQS accepted the messages.
- */
+/** A message at its position. Positions rise across the whole model, in the order in which SQS accepted messages. */
 export interface Message extends StoredMessage {
   position: number;
   group: Group;

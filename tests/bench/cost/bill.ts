@@ -109,9 +109,7 @@ export const monitoringOf = (costs: Record<string, number>): number =>
 export const sumOf = (costs: Record<string, number>): number =>
   Object.values(costs).reduce((sum, cost) => sum + cost, 0);
 
-/**
- * What a compiled template says about the bill: metrics in alarms, metrics of our own, dashboards, the hours function.
- */
+/** What a compiled template says about the bill: metrics in alarms, our own metrics, dashboards, the hours function. */
 export interface Billed {
   alarmMetrics: number;
   metrics: number;

@@ -37,9 +37,7 @@ export type JobKind =
   | 'removal'
   | 'resend'
   | 'build'
-  /**
-   * TestFlight: commands about one tester of each app. The tester joins one or two groups, or leaves them or the app.
-   */
+  /** TestFlight: commands about one tester of each app, who joins one or two groups, or leaves them or the app. */
   | 'joins'
   | 'leaves'
   /** Campaigns: SendGrid refuses one address, or every request. */
@@ -108,9 +106,7 @@ export type ForgedForm =
   | 'DLQ entry'
   | 'return'
   | 'entry of a damaged row'
-  /**
-   * Events under the id of a job of ours: with other data, with a random too, or with the data that its caller gave.
-   */
+  /** Events under the id of a job of ours: with other data, with a random too, or with the data its caller gave. */
   | 'id of ours'
   | 'id and random'
   | 'job as its caller knows it'

@@ -6,9 +6,7 @@ import { isProduced } from '../world/callers';
 import { serviceQueue } from '../world/names';
 import type { Promised } from './promise';
 
-/**
- * The jobs of a group that were never held take effect in the order in which SQS accepted them.
- */
+/** The jobs of a group that were never held take effect in the order in which SQS accepted them. */
 export const orderIsKept: Promised = (world, inputs) => {
   const { watch, settings, queue, plan, damaged } = world;
   if (settings.type !== 'fifo' || queue.isDoneWithout) return undefined;

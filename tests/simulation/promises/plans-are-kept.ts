@@ -2,9 +2,7 @@ import { type JobRow, waitsForItsTime } from '../../../lib/jobs/row';
 import { skewOf } from '../draw/plan';
 import type { World } from '../world/types';
 
-/**
- * The reconciler comes each minute. A killed run of it holds its lease for another minute. Its next run may begin late.
- */
+/** The reconciler comes each minute. A killed run holds its lease for another minute. Its next run may begin late. */
 const START_WITHIN_MS = 4 * 60_000;
 
 /**

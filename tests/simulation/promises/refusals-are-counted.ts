@@ -16,9 +16,7 @@ function attributesOf({ lanes, sqs }: World, messageId: string) {
   return message && new Map(Object.entries(message.attributes).map(([name, { StringValue }]) => [name, StringValue]));
 }
 
-/**
- * The row is the permission: no run begins by a message without the row's random, or by the entry of an earlier end.
- */
+/** The row is the permission: no run begins by a message without the row's random, or by an earlier end's entry. */
 export function watchOpenings(world: World): void {
   const { onRow, watch, forged } = world;
   const rows = new Map<string, JobRow>();

@@ -29,9 +29,7 @@ const FAULTS: readonly [Fault, ...Fault[]] = [
   ...(['refused', 'lost', 'silent', 'mute', 'late', 'slow', 'repeated'] as const),
   ...(['killed-before', 'killed-after', 'killed-late', 'hung'] as const),
 ];
-/**
- * How much later than its caller's time-out a call can still take effect. S3 refuses requests older than 15 minutes.
- */
+/** How much later than its caller's time-out a call can take effect. S3 refuses requests older than 15 minutes. */
 const LATER = [0, 10 * SECOND, 14 * MINUTE] as const;
 /** When a message is stored for the first time, after the end of its hour. Calls fail for some hours after each. */
 const ARRIVALS = [

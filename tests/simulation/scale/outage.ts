@@ -85,9 +85,7 @@ export const unlimitedRecovery: ScalePlan = recovery({
   minutes: (size) => SLOW_START_MINUTES + Math.max(0, size - 6_000) / 5_000,
 });
 
-/**
- * Stores jobs that were held one after another during an outage of two hours, until a time or by the circuit breaker.
- */
+/** Stores jobs that were held one after another in an outage of two hours, until a time or by the circuit breaker. */
 async function layDown(service: Service, size: number): Promise<void> {
   const now = service.now();
   for (let n = 1; n <= size; n++) {

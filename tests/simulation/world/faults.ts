@@ -86,9 +86,7 @@ export interface Outage {
 
 /** The faults of a whole invocation. */
 export const START_FAULTS = [
-  /**
-   * Lambda has no capacity for a while. If `ms` is near the visibility timeout, the message is delivered twice at once.
-   */
+  /** Lambda has no capacity for a while. If `ms` is near the visibility timeout, the message comes twice at once. */
   'throttled',
   /** The process does not start. */
   'failed',

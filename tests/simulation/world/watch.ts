@@ -64,10 +64,7 @@ const parses = (item: Item): boolean => {
 
 const where = (row: JobRow | undefined): string => (row ? `${row.state} (${row.reason})` : 'no row');
 
-/**
- * Whether a stored row follows from the one before by an arrow, or only says more. A job without a row counts as
- * queued.
- */
+/** Whether a row follows from the one before by an arrow, or only says more. A job without a row counts as queued. */
 function isLegal(before: JobRow | undefined, after: JobRow): boolean {
   if (before && before.state === after.state && before.reason === after.reason) return true;
   const from = before ?? { state: 'queued' as JobRow['state'] };

@@ -30,9 +30,7 @@ const outputs = ({ lines, metrics, deadLetters }: Awaited<ReturnType<typeof engi
   JSON.stringify([lines, metrics, deadLetters().map(({ attributes }) => attributes)]);
 
 describe('stored data', () => {
-  /**
-   * The caller's own ids and the vendor are logged as they are stored. DynamoDB itself checks the keys of its indexes.
-   */
+  /** The caller's own ids and the vendor are logged as stored. DynamoDB itself checks the keys of its indexes. */
   const LOGGED = [
     'key',
     'version',

@@ -19,9 +19,7 @@ const idle = () => new Promise<void>((resolve) => setImmediate(resolve));
 /** Longer than any time-out of these tests. */
 const HANGS_MS = 60_000;
 
-/**
- * A tracker with the SQS model. `fail` names the refused entries of the n-th batch, or says what happens to all of it.
- */
+/** A tracker with the SQS model. `fail` names the refused entries of the n-th batch, or what happens to all of it. */
 function start(
   options: Parameters<typeof createTracker>[1] = {},
   fail: (batch: number, messages: OutgoingMessage[]) => number[] | 'refused' | 'lost' | 'hangs' = () => [],

@@ -10,9 +10,7 @@ const ROOM = 40;
 const vendor = 'zendesk';
 const numberOf = (id: string): number => Number.parseInt(id.slice(-12), 16);
 
-/**
- * Jobs that were held one after another by a 429. Their waits of a minute are over. `answer`: what the vendor says now.
- */
+/** Jobs that a 429 held one after another. Their waits of a minute are over. `answer`: what the vendor says now. */
 async function heldJobs(count: number, answer: (n: number) => void = () => {}, { groups = count } = {}) {
   let first = true;
   const calls: number[] = [];

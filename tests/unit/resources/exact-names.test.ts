@@ -36,9 +36,7 @@ function created(template: CompiledTemplate): string[] {
   return [...resources, arn('cloudformation', `stack/${stack}/x`)];
 }
 
-/**
- * Every ARN in the template's policies. It may hold wildcards. Folders of the bucket and secrets have their own names.
- */
+/** Every ARN in the template's policies. It may hold wildcards. Bucket folders and secrets have their own names. */
 function granted(template: CompiledTemplate): string[] {
   const resolve = resolved(template);
   const policies = Object.values(template.Resources).flatMap(({ Type, Properties }) => {

@@ -18,9 +18,7 @@ async function act(does: Does): Promise<string> {
   return 'sent';
 }
 
-/**
- * A job with two steps. The vendor cannot be asked about `send`. Once it gave no answer about `tell`, it says `told`.
- */
+/** A job of two steps. The vendor cannot be asked about `send`. Once it gave no answer about `tell`, it says `told`. */
 function start() {
   const calls = { send: 0, tell: 0 };
   let asked: string | undefined;
