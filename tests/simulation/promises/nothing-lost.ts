@@ -1,5 +1,6 @@
-import { invalidId, recordKey } from '../../../lib/jobs/keys';
+import { invalidId, jobKey, recordKey } from '../../../lib/jobs/keys';
 import { isEnd, type JobRow } from '../../../lib/jobs/row';
+import { jsonOf } from '../../../lib/text';
 import type { MemoryObjects } from '../../support/memory-objects';
 import { type Input, isProduced } from '../world/callers';
 import { waitsForRow } from '../world/damage';
@@ -30,16 +31,20 @@ export const nothingLost: Promised = (world, inputs) => {
 
 /**
  * Whether a message that gets an id of its own waits in the DLQ, because the row that its body names does not parse. A
- * move by SQS gives it another id.
+ * move by SQS gives it another id. SQS deletes it at the end of the DLQ's retention.
  */
-const waitsBehindDamage = (world: World, { id, body }: Input): boolean =>
-  world.sqs
-    .messages(deadLetterQueue(world))
-    .some(
-      (entry) =>
-        (id === invalidId(entry.attributes.messageId?.StringValue ?? '') || entry.body === body) &&
-        waitsForRow(world, entry),
-    );
+function waitsBehindDamage(world: World, { id, body }: Input): boolean {
+  const { sqs, kernel, plan, settings } = world;
+  const entries = sqs.messages(deadLetterQueue(world)).filter((entry) => waitsForRow(world, entry));
+  const hasExpired = kernel.now() > plan.start + settings.dlqRetention * 1000;
+  const named = (jsonOf(body ?? '') as { id?: unknown } | undefined)?.id;
+  return (
+    entries.some(
+      ({ attributes, body: own }) => id === invalidId(attributes.messageId?.StringValue ?? '') || own === body,
+    ) ||
+    (hasExpired && world.watch.broken.has(jobKey(serviceQueue(world), String(named))))
+  );
+}
 
 export const recordsAgree: Promised = ({ watch, stores, lanes }) => {
   const objects = stores.objects as MemoryObjects;

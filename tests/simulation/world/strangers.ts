@@ -74,7 +74,7 @@ export const isLeftOver = ({ plan }: World, { source, token }: JobRow): boolean 
   (token === undefined || token === FORGED) &&
   plan.forgeries.some(({ form }) => TAKING.includes(form));
 
-const TAKING: readonly ForgedForm[] = ['id of ours', 'job as its caller knows it', 'canary', 'chunk'];
+const TAKING: readonly ForgedForm[] = ['id of ours', 'id and random', 'job as its caller knows it', 'canary', 'chunk'];
 
 const dataOf = ({ world: { plan, queue } }: Known, index: number) => {
   const [spec = { kind: 'good', at: 0, group: 0, retries: 0 } as const] = plan.jobs.slice(index);
