@@ -59,6 +59,7 @@ export async function startRun(
   const command = await deps.subjects.begin(job, wanted);
   awaitBudget(deps);
   const { steps, now } = context;
+  const claimedAt = job.row.deliveries.at(-1)?.at ?? now();
   const apple = callApple(deps, context);
   return {
     ...{ steps, command, apple },
@@ -67,7 +68,9 @@ export async function startRun(
     awaitEffects(step: string, calls = 1): void {
       const before = steps.peek(step);
       if (before?.status !== 'started') return;
-      const waitMs = showsUntil(before, { calls, settleAfterMs: deps.config.settleAfterMs }) - now();
+      // This run's clock may be ahead of the one that stored `startedAt`. Then a crashed run's call may be under way.
+      const startedAt = job.row.crashes > 0 ? Math.max(before.startedAt, claimedAt) : before.startedAt;
+      const waitMs = showsUntil({ ...before, startedAt }, { calls, settleAfterMs: deps.config.settleAfterMs }) - now();
       if (waitMs > 0)
         throw new WaitError({ code: 'MayStillShow', message: `the effect of ${step} may not show yet`, waitMs });
     },
