@@ -1,6 +1,6 @@
 /**
  * Every side effect goes through these interfaces. So the same engine runs against AWS (lib/aws), on a developer's
- * machine (lib/local) and on the virtual clock of the simulation (tests/simulation).
+ * machine (packages/local) and on the virtual clock of the simulation (tests/simulation).
  *
  * Every method that talks to a service rejects with a StoreError and nothing else. A rejected call may still have taken
  * effect, because its answer may have been lost.

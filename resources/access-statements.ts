@@ -1,6 +1,4 @@
 import { dataPrefix as analyticsPrefix, parquetPrefix, rejectedPrefix } from '../lib/analytics/keys';
-import { stackName } from '../lib/instances/deployed';
-import type { Instance } from '../lib/instances/instance';
 import {
   ANALYTICS_QUEUE,
   attachmentsPrefix,
@@ -23,6 +21,8 @@ import {
   topicName,
   uploadsPrefix,
 } from '../lib/jobs/keys';
+import { stackName } from './instances/deployed';
+import type { Instance } from './instances/instance';
 import { allow, allowItems, allowObjects, listBucket, type Statement, secretArns, table } from './statements';
 import { arn, busArn } from './template';
 

@@ -1,5 +1,5 @@
-import type { Instance } from '../lib/instances/instance';
 import { operatorStatements, producerStatements, readerStatements } from './access-statements';
+import type { Instance } from './instances/instance';
 import { type Fragment, merge, principalArn, type Resource } from './template';
 
 /** The managed policies of people and services. Each has the logical id `{who}Policy`, which never changes. */

@@ -1,6 +1,6 @@
 import { type AlarmKind, alarmName, KINDS, runbookOf } from '../lib/alarms/kinds';
-import type { QueueRow } from '../lib/instances/queue-row';
 import { dlqName, queueName, undeliveredName } from '../lib/jobs/keys';
+import type { QueueRow } from './instances/queue-row';
 import { alarmId, TOPIC_ID, UNDELIVERED_TOPIC_ID } from './logical-id';
 import { lambdaMetric, type Metric, ownMetric, sqsMetric } from './metric';
 import type { Resource } from './template';

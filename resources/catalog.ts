@@ -1,6 +1,6 @@
 import { dataPrefix, latePrefix, parquetPrefix } from '../lib/analytics/keys';
 import type { EventColumn, PropertyType } from '../lib/config/functions';
-import type { Instance } from '../lib/instances/instance';
+import type { Instance } from './instances/instance';
 import type { Fragment, Resource } from './template';
 
 /** Athena's tables and the view of each event once (docs/analytics.md). Partition projection needs no crawler. */

@@ -1,8 +1,8 @@
 import { vendorsOf } from '../lib/errors';
-import type { Instance } from '../lib/instances/instance';
-import type { QueueRow } from '../lib/instances/queue-row';
 import { dlqName, functionName, queueName } from '../lib/jobs/keys';
 import type { WatchedFunction } from './alarms';
+import type { Instance } from './instances/instance';
+import type { QueueRow } from './instances/queue-row';
 import { lambdaMetric, type Metric, ownMetric, sqsMetric } from './metric';
 import type { Fragment } from './template';
 import { alarmStates, graph, heading, layout, logTable, text, type Widget } from './widgets';

@@ -1,2 +1,2 @@
 // serverless.yml loads this file, because Serverless reads .cjs and our generators are TypeScript.
-module.exports = (variables) => require('../lib/cli/compiled.cjs').generated(variables);
+module.exports = (variables) => require('../packages/cli/compiled.cjs').generated(variables);

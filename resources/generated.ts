@@ -1,11 +1,11 @@
 import { alarmName } from '../lib/alarms/kinds';
-import { deployedBy } from '../lib/instances/deployed';
-import { hasFunction, type Instance } from '../lib/instances/instance';
 import { accessResources } from './access';
 import { type Alarm, alarmResource, instanceAlarms, queueAlarms, topicOf } from './alarms';
 import { catalogResources } from './catalog';
 import { dashboardResources } from './dashboard';
 import { instanceOf, type Variables } from './instance';
+import { deployedBy } from './instances/deployed';
+import { hasFunction, type Instance } from './instances/instance';
 import { logGroupId, TOPIC_ID, UNDELIVERED_TOPIC_ID } from './logical-id';
 import { queuePolicies } from './queue-policies';
 import { arn, type Fragment, merge, type Resource } from './template';

@@ -1,11 +1,11 @@
 import { environmentSchemas } from '../lib/config/functions';
-import { type Choice, chosenInstance } from '../lib/instances/choose';
-import { producerSettingsOf } from '../lib/instances/deployed';
-import { hasFunction, type Instance } from '../lib/instances/instance';
-import type { QueueRow } from '../lib/instances/queue-row';
-import { secretSettings, templateValues } from '../lib/instances/variables';
 import { dlqName, eventBus, queueName, recordFolder } from '../lib/jobs/keys';
 import { deadLetterQueues, mainQueues } from './access-statements';
+import { type Choice, chosenInstance } from './instances/choose';
+import { producerSettingsOf } from './instances/deployed';
+import { hasFunction, type Instance } from './instances/instance';
+import type { QueueRow } from './instances/queue-row';
+import { secretSettings, templateValues } from './instances/variables';
 import { logicalId } from './logical-id';
 import { secretArns } from './statements';
 import { arn, busArn } from './template';

@@ -1,5 +1,5 @@
-import type { Instance } from '../lib/instances/instance';
-import type { QueueRow } from '../lib/instances/queue-row';
+import type { Instance } from './instances/instance';
+import type { QueueRow } from './instances/queue-row';
 import { logicalId, TOPIC_ID, UNDELIVERED_QUEUE_ID } from './logical-id';
 import { type Fragment, merge, principalArn, type Resource } from './template';
 

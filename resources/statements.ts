@@ -1,5 +1,5 @@
-import type { Instance } from '../lib/instances/instance';
 import { tableName } from '../lib/jobs/keys';
+import type { Instance } from './instances/instance';
 import { arn } from './template';
 
 export interface Statement {

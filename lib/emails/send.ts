@@ -1,10 +1,10 @@
 import { CancelledError, ignoreStoreError, PermanentError, StopError, WaitError } from '../errors';
 import { sentByEvidence } from '../jobs/mail';
-import type { RateUse } from '../limits/rate';
 import type { Objects } from '../ports';
 import { type Mail, RecipientsRefusedError, type Sent } from '../vendors/sendgrid';
 import type { MailDeps } from '../worker/best-effort';
 import type { RunContext } from '../worker/contract';
+import type { RateUse } from '../worker/rate';
 import { EXCLUDED, excludedOf, excludedWith, writeRecipients } from './recipient-status';
 import { type Origin, RECIPIENTS, SEND } from './request';
 

@@ -79,6 +79,9 @@ export interface Delivery {
   at: number;
 }
 
+/** Who cancelled a job that the API cancelled. */
+export const BY_ITS_PRODUCER = 'by its producer';
+
 /** One job in the table. Times are milliseconds since 1970. */
 export interface JobRow extends ItemHead {
   queue: string;

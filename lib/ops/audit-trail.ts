@@ -1,6 +1,6 @@
 import { StoreError } from '../errors';
 import { auditKey } from '../jobs/keys';
-import { newId } from '../producer/job-id';
+import { newId } from '../submit/job-id';
 import { isProduction, type Target } from '../target';
 import type { ActingDeps, Deployment } from './operator';
 

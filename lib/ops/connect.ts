@@ -11,8 +11,8 @@ import { realTopics } from '../aws/topics';
 import { type CommonConfig, settingsOf } from '../config/common';
 import { dlqName, queueName, queueUrl, topicName } from '../jobs/keys';
 import { createLedger } from '../jobs/ledger';
-import { circuitBreakers } from '../limits/circuit';
 import type { Log, Metrics } from '../ports';
+import { circuitBreakers } from '../worker/circuit';
 import type { Deployment } from './operator';
 
 interface Access extends Pick<Deployment, 'table' | 'objects' | 'queues' | 'hashPeople' | 'log' | 'by'> {

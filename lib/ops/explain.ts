@@ -1,8 +1,7 @@
 import { isRefusal } from '../errors';
-import { type JobRow, type Reason, waitsForItsTime } from '../jobs/row';
-import { VENDOR_STOPPED } from '../limits/circuit';
-import { BY_ITS_PRODUCER } from '../producer/jobs';
+import { BY_ITS_PRODUCER, type JobRow, type Reason, waitsForItsTime } from '../jobs/row';
 import { timeText } from '../text';
+import { VENDOR_STOPPED } from '../worker/circuit';
 import { whyNot } from './act';
 import { stateOf } from './operator';
 import { whyNotReplaceable } from './replace';

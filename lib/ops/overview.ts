@@ -5,9 +5,9 @@ import { type Vendor, vendorsOf } from '../errors';
 import { functionName, rateKey, reconcilerKey, todoKey } from '../jobs/keys';
 import { readItem } from '../jobs/ledger';
 import type { ReconcilerRun } from '../jobs/run-lease';
-import { isHalfOpen, isOpen } from '../limits/circuit';
-import { type RateItem, takenMs } from '../limits/rate';
 import type { MetricPoint, MetricQuery } from '../ports';
+import { isHalfOpen, isOpen } from '../worker/circuit';
+import { type RateItem, takenMs } from '../worker/rate';
 import type { Deployment } from './operator';
 import { oldestMetric, pauseOf, resumeBefore } from './pause';
 

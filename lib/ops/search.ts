@@ -3,7 +3,7 @@ import { groupKey, hourKey, jobKey, type TodoKind, todoKeys } from '../jobs/keys
 import { type JobRow, STATES } from '../jobs/row';
 import { UnreadableRowError } from '../jobs/stored-row';
 import type { Due } from '../ports';
-import { jobId } from '../producer/job-id';
+import { jobId } from '../submit/job-id';
 import { fitting, groupsOf, type JobFilter } from './job-filter';
 import { OperatorError, queuesOf, type Reader } from './operator';
 

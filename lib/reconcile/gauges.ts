@@ -2,7 +2,7 @@ import { mapEach } from '../concurrency';
 import { VENDORS } from '../errors';
 import { groupBy } from '../group-by';
 import { todoKey } from '../jobs/keys';
-import { isOpen } from '../limits/circuit';
+import { isOpen } from '../worker/circuit';
 import type { Work } from './run';
 
 const ALL = Number.MAX_SAFE_INTEGER;

@@ -7,7 +7,7 @@ import { CAMPAIGN_QUEUE, todoKey } from '../jobs/keys';
 import { type JobRow, storedError } from '../jobs/row';
 import { sendOpen } from '../jobs/send';
 import { endWithoutBody as ended, release as released } from '../jobs/transitions';
-import { isHalfOpen, isOpen, type OpenCircuit } from '../limits/circuit';
+import { isHalfOpen, isOpen, type OpenCircuit } from '../worker/circuit';
 import { eachDue } from './due';
 import type { ReconcileDeps, ReconcileRun, Work } from './run';
 

@@ -1,8 +1,8 @@
 import type { FinishDeps } from '../jobs/finish';
 import type { LedgerDeps } from '../jobs/ledger';
 import type { FailingWork } from '../jobs/run-lease';
-import type { CircuitBreakers } from '../limits/circuit';
 import type { Log, Metrics } from '../ports';
+import type { CircuitBreakers } from '../worker/circuit';
 import type { Teller, Topic } from './tell';
 
 /** What the reconciler needs, and the queues that it looks after. */

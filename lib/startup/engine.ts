@@ -5,9 +5,9 @@ import { realClock, realRandom } from '../aws/system';
 import { realTable } from '../aws/table';
 import { type CommonConfig, settingsOf } from '../config/common';
 import { createLedger } from '../jobs/ledger';
-import { circuitBreakers } from '../limits/circuit';
 import { realLog, realMetrics } from '../log';
 import type { Events, Facts, Log, Metrics, Table } from '../ports';
+import { circuitBreakers } from '../worker/circuit';
 import type { BatchDeps } from '../worker/deps';
 
 export function realDeps(config: CommonConfig): BatchDeps & { table: Table } {

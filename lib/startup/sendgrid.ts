@@ -2,8 +2,8 @@ import type * as z from 'zod';
 import { realSecret } from '../aws/secrets';
 import type { feedbackEnv } from '../config/functions';
 import type { ItemDeps } from '../jobs/ledger';
-import { sharedRate } from '../limits/rate';
 import { realSendgrid } from '../vendors/sendgrid';
+import { sharedRate } from '../worker/rate';
 
 type MailConfig = z.infer<typeof feedbackEnv>;
 

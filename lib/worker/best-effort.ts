@@ -1,10 +1,10 @@
 import { ignoreStoreError, JobError, StoreError, TransientError, WaitError } from '../errors';
 import { sentByEvidence } from '../jobs/mail';
-import type { SharedRate } from '../limits/rate';
 import type { Clock } from '../ports';
 import type { CallOptions } from '../vendors/credentials';
 import type { Mail, Sendgrid, Sent } from '../vendors/sendgrid';
 import type { RunContext } from './contract';
+import type { SharedRate } from './rate';
 import { StepUnknownError } from './steps';
 
 export interface MailDeps {

@@ -2,8 +2,8 @@ import type * as z from 'zod';
 import type { FirstStep } from '../jobs/claim';
 import type { Envelope } from '../jobs/envelope';
 import type { JobRow } from '../jobs/row';
-import type { VendorGate } from '../limits/gate';
 import type { Log } from '../ports';
+import type { VendorGate } from './gate';
 import type { Steps } from './steps';
 
 export interface Job<T> {

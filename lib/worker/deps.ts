@@ -1,8 +1,8 @@
 import type { SQSRecord } from 'aws-lambda';
 import type { QueueSettings } from '../config/common';
 import type { FinishDeps } from '../jobs/finish';
-import type { CircuitBreakers } from '../limits/circuit';
 import type { Log, Metrics, Random, ReceivedMessage } from '../ports';
+import type { CircuitBreakers } from './circuit';
 import type { QueueContract } from './contract';
 
 export interface WorkerDeps extends FinishDeps {

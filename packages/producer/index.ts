@@ -9,20 +9,20 @@ export type { CampaignControl, CampaignReport } from '../../lib/emails/report';
 export { StoreError } from '../../lib/errors';
 export type { FeedbackInput } from '../../lib/feedback/message';
 export type { Completion, Facts, Log } from '../../lib/ports';
-export type { BatchJob, BatchResult } from '../../lib/producer/batch';
-export type { AcceptedCampaign, RecipientSource } from '../../lib/producer/campaign';
-export { IdempotencyConflictError, InvalidJobError, JobNotFoundError, type Problem } from '../../lib/producer/errors';
-export type { CancelledStatus, FindOptions, JobStatus, Jobs, WaitOptions } from '../../lib/producer/jobs';
-export type { PackingLimits } from '../../lib/producer/packer';
-export { type ProducerClient as Producer, realProducer as createProducer } from '../../lib/producer/real-producer';
+export { IdempotencyConflictError, InvalidJobError, JobNotFoundError, type Problem } from '../../lib/submit/errors';
+export type { Accepted } from '../../lib/submit/submit';
+export type { Upload, UploadInput } from '../../lib/submit/uploads';
+export type { SubmitOptions } from '../../lib/submit/valid';
+export type { InviteInput, NotifyBuild, RemoveInput } from '../../lib/testflight/message';
+export type { BatchJob, BatchResult } from './batch';
+export type { AcceptedCampaign, RecipientSource } from './campaign';
+export type { CancelledStatus, FindOptions, JobStatus, Jobs, WaitOptions } from './jobs';
+export type { PackingLimits } from './packer';
+export { type ProducerClient as Producer, realProducer as createProducer } from './real-producer';
 export type {
   AwsEndpoints,
   ClientCredentials,
   Credentials,
   ProducerOptions,
-} from '../../lib/producer/settings';
-export type { Accepted } from '../../lib/producer/submit';
-export { UnsentEventsError } from '../../lib/producer/tracker';
-export type { Upload, UploadInput } from '../../lib/producer/uploads';
-export type { SubmitOptions } from '../../lib/producer/valid';
-export type { InviteInput, NotifyBuild, RemoveInput } from '../../lib/testflight/message';
+} from './settings';
+export { UnsentEventsError } from './tracker';

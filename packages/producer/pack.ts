@@ -41,7 +41,8 @@ export async function packProducer(out: string): Promise<string> {
 
 /** Bundles our own code. Returns the project's version and the packages that the bundle imports, with versions. */
 async function bundle(outdir: string): Promise<Manifest> {
-  const { version, dependencies } = readManifest('package.json');
+  const { version, dependencies: shared } = readManifest('package.json');
+  const dependencies = { ...shared, ...readManifest(`${HERE}/package.json`).dependencies };
   const { metafile } = await build({
     entryPoints: { index: `${HERE}/index.ts` },
     bundle: true,

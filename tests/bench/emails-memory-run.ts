@@ -1,8 +1,8 @@
 import { S3Client } from '@aws-sdk/client-s3';
 import { clientDefaults } from '../../lib/aws/clients';
 import { realObjectReader } from '../../lib/aws/objects';
-import type { RecipientSource } from '../../lib/producer/campaign';
-import { createProducer } from '../../lib/producer/producer';
+import type { RecipientSource } from '../../packages/producer/campaign';
+import { createProducer } from '../../packages/producer/producer';
 import { memoryProducerDeps } from '../support/producer';
 import { csvFile, ndjsonFile, people } from './recipients';
 

@@ -3,7 +3,7 @@ import http from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
-import { listen } from '../../lib/local/loopback';
+import { listen } from '../../packages/local/loopback';
 import { bundledTo, printedBy } from './process';
 import { csvFile } from './recipients';
 import { type Size, table } from './table';

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startService } from '../../lib/local/service';
+import { startService } from '../../packages/local/service';
 import { localPackage } from '../support/packages';
 import { quantile, type Size } from './table';
 

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import http from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startCloud } from '../../lib/local/cloud';
-import { portsFrom } from '../../lib/local/loopback';
+import { startCloud } from '../../packages/local/cloud';
+import { portsFrom } from '../../packages/local/loopback';
 import { installExample, variablesOf } from '../support/installed-example';
 import { localPackage } from '../support/packages';
 import { quantile, type Size, table } from './table';

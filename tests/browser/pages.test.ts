@@ -1,8 +1,8 @@
 import http from 'node:http';
 import { PermanentError, VENDORS } from '../../lib/errors';
 import { REASONS, STATES } from '../../lib/jobs/row';
-import { close, listen } from '../../lib/local/loopback';
 import { pauseQueue } from '../../lib/ops/pause';
+import { close, listen } from '../../packages/local/loopback';
 import { anEvent, putOriginal } from '../support/analytics';
 import { type TestedConsole, testedConsole } from '../support/console';
 import { memoryDeployment } from '../support/deployment';

@@ -3,9 +3,9 @@ import { mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { type BrowserServer, chromium, type Page } from 'playwright-core';
 import type { JobRow } from '../../lib/jobs/row';
-import { type Service, startService } from '../../lib/local/service';
-import { packageLocal } from '../../lib/local/template/package';
 import { listJobs } from '../../lib/ops/search';
+import { type Service, startService } from '../../packages/local/service';
+import { packageLocal } from '../../packages/local/template/package';
 import { layDeadFeedback } from '../support/dead-feedback';
 import { startBrowser } from './launch.cjs';
 

@@ -2,8 +2,8 @@ import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { createSqsModel } from '../../lib/local/sqs/model';
-import { startSqs } from '../../lib/local/sqs/server';
+import { createSqsModel } from '../../packages/local/sqs/model';
+import { startSqs } from '../../packages/local/sqs/server';
 import type { Report } from './report';
 
 /** Checks the local SQS with boto3, on which the AWS CLI is built too. moto needs it, so it is there. */

@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { json } from 'node:stream/consumers';
-import { readPackage } from '../../lib/local/template/package';
+import { readPackage } from '../../packages/local/template/package';
 import { edits, follow, page } from '../support/add-a-queue';
 import { changeInstance } from '../support/instances';
 import { type WatchedService, watchedService } from '../support/local-service';

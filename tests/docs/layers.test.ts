@@ -1,26 +1,21 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { readDefaults } from '../../lib/instances/read';
+import { readDefaults } from '../../resources/instances/read';
 
 const page = readFileSync('docs/architecture.md', 'utf8');
 const namesIn = (cell = ''): string[] => [...cell.matchAll(/`([^`]+)`/g)].map(([, name = '']) => name);
 
-const inLib = readdirSync('lib', { withFileTypes: true }).map((entry) => ({ name: `lib/${entry.name}`, entry }));
-const folders = inLib.filter(({ entry }) => entry.isDirectory()).map(({ name }) => name);
+/** The rooms of `lib` and `packages` are their folders and files. `handlers` and `resources` are a room each. */
+const rooms = ['lib', 'packages'].flatMap((folder) => readdirSync(folder).map((name) => `${folder}/${name}`));
 
 /** The layers of the table, highest first. A queue's folder stands where the table has those of the other queues. */
 const rows: string[][] = [];
-for (const [, layer, cell] of page.matchAll(/^\| (\d+) \| (`(?:handlers|lib)\b.*?) \| .+ \|$/gm))
+for (const [, layer, cell] of page.matchAll(/^\| (\d+) \| (`.*?) \| .+ \|$/gm))
   rows[Number(layer) - 1] = [...(rows[Number(layer) - 1] ?? []), ...namesIn(cell)];
 const ofQueues = Object.keys(readDefaults().queues ?? {}).map((queue) => `lib/${queue}`);
 const named = rows.flat();
-const isNew = (name: string) => ofQueues.includes(name) && folders.includes(name) && !named.includes(name);
+const isNew = (name: string) => ofQueues.includes(name) && rooms.includes(name) && !named.includes(name);
 rows.find((names) => names.includes('lib/feedback'))?.push(...ofQueues.filter(isNew));
-
-/** The folders beside the rows, and the parts of lib that each may import. */
-const beside = [...page.matchAll(/^\| `(packages|resources)` \| .+ \| (.+) \|$/gm)].map(
-  ([, folder = '', cell]) => [folder, namesIn(cell)] as const,
-);
 
 /** Each import of another file of the project: the file, and what it imports. */
 const importsIn = (folder: string): [file: string, imported: string][] =>
@@ -33,45 +28,43 @@ const importsIn = (folder: string): [file: string, imported: string][] =>
       ),
     );
 
-const partOf = (path: string): string => path.split('/').slice(0, 2).join('/');
+const roomOf = (path: string): string => path.split('/', /^(lib|packages)\//.test(path) ? 2 : 1).join('/');
 const place = (path: string): number =>
-  rows.findIndex((names) => names.some((name) => [name, name.replace(/\.ts$/, '')].includes(partOf(path))));
+  rows.findIndex((names) => names.some((name) => [name, name.replace(/\.ts$/, '')].includes(roomOf(path))));
 
-test('the table holds each folder and each file of lib once, and nothing that does not exist', () => {
-  expect(rows.flat().sort()).toEqual(['handlers', ...inLib.map(({ name }) => name)].sort());
+test('the table holds each room once, and nothing that does not exist', () => {
+  expect(rows.flat().sort()).toEqual(['handlers', 'resources', ...rooms].sort());
 });
 
-test('a file of lib imports from its own folder and from lower rows only', () => {
-  const wrong = importsIn('lib').filter(([file, imported]) => {
-    if (folders.includes(partOf(file)) && partOf(file) === partOf(imported)) return false;
-    // Only lib/local serves the routes of the example.
-    if (file.startsWith('lib/local/') && imported.startsWith('examples/')) return false;
+test('a file imports from its own room and from lower rows only', () => {
+  const imports = ['handlers', 'lib', 'packages', 'resources'].flatMap(importsIn);
+  const wrong = imports.filter(([file, imported]) => {
+    if (roomOf(file) === roomOf(imported)) return false;
+    // Only packages/local serves the routes of the example.
+    if (file.startsWith('packages/local/') && imported.startsWith('examples/')) return false;
     return place(imported) <= place(file);
   });
 
   expect(wrong).toEqual([]);
 });
 
-test('packages and resources import named parts of lib only', () => {
-  expect(beside.map(([folder]) => folder)).toEqual(['packages', 'resources']);
-  for (const [folder, parts] of beside) {
-    const ofLib = importsIn(folder).filter(([, imported]) => imported.startsWith('lib/'));
-    const isNamed = (path: string) => parts.some((part) => `${path}/`.startsWith(`${part}/`));
-
-    expect(ofLib.length).toBeGreaterThan(5);
-    expect(ofLib.filter(([, imported]) => !isNamed(imported))).toEqual([]);
-  }
+test('nothing in lib imports a package', () => {
+  expect(importsIn('lib').filter(([, imported]) => imported.startsWith('packages/'))).toEqual([]);
 });
 
+/** Connects the checker to an instance, and repairs. It is no part of the checker. */
+const CONNECTS = 'instance.ts';
+const verifier = readdirSync('packages/verify').filter((file) => file.endsWith('.ts') && file !== CONNECTS);
+
 test('the verifier imports nothing from the other rooms, so that it shares no mistake with them', () => {
-  const imported = readdirSync('lib/verify').flatMap((file) =>
-    [...readFileSync(`lib/verify/${file}`, 'utf8').matchAll(/from '([^']+)'/g)].map(([, from = '']) => from),
+  const imported = verifier.flatMap((file) =>
+    [...readFileSync(`packages/verify/${file}`, 'utf8').matchAll(/from '([^']+)'/g)].map(([, from = '']) => from),
   );
   expect(imported.filter((from) => !/^(\.\/\w+|@aws-sdk\/[\w-]+|node:zlib|hyparquet)$/.test(from))).toEqual([]);
 });
 
 test('the verifier stays small enough to be read in one go: 400 lines of code', () => {
-  const lines = readdirSync('lib/verify').flatMap((file) => readFileSync(`lib/verify/${file}`, 'utf8').split('\n'));
+  const lines = verifier.flatMap((file) => readFileSync(`packages/verify/${file}`, 'utf8').split('\n'));
   const code = lines.filter((line) => !/^\s*(\/?\*|\/\/|$)/.test(line));
   expect(code.length).toBeLessThanOrEqual(400);
 });

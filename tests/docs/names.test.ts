@@ -1,7 +1,7 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { commands } from '../../lib/cli/commands';
+import { commands } from '../../packages/cli/commands';
 import { anchorsOf, pages } from './pages';
 
 const all = pages().map((page) => [page.file, page] as const);

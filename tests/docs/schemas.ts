@@ -5,8 +5,6 @@ import { JOB_ENDED } from '../../lib/aws/events';
 import { campaignSchema, EMAIL_MESSAGE, EMAILS_QUEUE, emailMessageSchema } from '../../lib/emails/message';
 import { recipientSchema } from '../../lib/emails/recipient';
 import { FEEDBACK_SUBMITTED, feedbackSchema } from '../../lib/feedback/message';
-import { instanceFile } from '../../lib/instances/file';
-import { readDefaults } from '../../lib/instances/read';
 import { envelopeSchema } from '../../lib/jobs/envelope';
 import { ANALYTICS_QUEUE, FEEDBACK_QUEUE } from '../../lib/jobs/keys';
 import {
@@ -18,6 +16,8 @@ import {
   TESTFLIGHT_QUEUE,
   TESTFLIGHT_REMOVE,
 } from '../../lib/testflight/message';
+import { instanceFile } from '../../resources/instances/file';
+import { readDefaults } from '../../resources/instances/read';
 import { completionSchema } from './completion-schema';
 import { settingsPage } from './settings-page';
 

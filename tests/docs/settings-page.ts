@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 import * as z from 'zod';
-import { instanceFile } from '../../lib/instances/file';
-import { InstanceProblems } from '../../lib/instances/problems';
-import { rowSchema } from '../../lib/instances/queue-row';
-import { parseInstance, readDefaults } from '../../lib/instances/read';
+import { instanceFile } from '../../resources/instances/file';
+import { InstanceProblems } from '../../resources/instances/problems';
+import { rowSchema } from '../../resources/instances/queue-row';
+import { parseInstance, readDefaults } from '../../resources/instances/read';
 
 type Schema = z.core.JSONSchema.BaseSchema;
 type Table = Record<string, unknown>;

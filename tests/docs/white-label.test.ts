@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
-import { deploymentProblems } from '../../lib/cli/check';
-import { functionsOf } from '../../lib/instances/instance';
-import { parseInstance } from '../../lib/instances/read';
-import { resolver } from '../../lib/local/template/intrinsics';
+import { deploymentProblems } from '../../packages/cli/check';
+import { resolver } from '../../packages/local/template/intrinsics';
+import { functionsOf } from '../../resources/instances/instance';
+import { parseInstance } from '../../resources/instances/read';
 import { instanceFolder, problemsOf } from '../support/instances';
 import { templateOf } from '../support/packages';
 

@@ -1,7 +1,7 @@
 import http from 'node:http';
 import { text } from 'node:stream/consumers';
-import type { ConsoleDeps } from '../../lib/console/deps';
-import { type Served, serveConsole } from '../../lib/console/serve';
+import type { ConsoleDeps } from '../../packages/console/deps';
+import { type Served, serveConsole } from '../../packages/console/serve';
 import { memoryDeployment } from './deployment';
 import type { memoryEngine } from './engine';
 import { aTarget } from './operator';

@@ -9,10 +9,10 @@ import { rateKey, recipientsKey } from '../../lib/jobs/keys';
 import { newRow } from '../../lib/jobs/new-row';
 import { tokenOf } from '../../lib/jobs/park';
 import type { JobRow } from '../../lib/jobs/row';
-import { sharedRate } from '../../lib/limits/rate';
-import { startFakeSendgrid } from '../../lib/local/fakes/sendgrid';
-import { eventsOf, type SendgridEvent } from '../../lib/local/fakes/sendgrid-events';
 import { realSendgrid } from '../../lib/vendors/sendgrid';
+import { sharedRate } from '../../lib/worker/rate';
+import { startFakeSendgrid } from '../../packages/local/fakes/sendgrid';
+import { eventsOf, type SendgridEvent } from '../../packages/local/fakes/sendgrid-events';
 import { anEnvelope, type EngineOptions, INSTANCE, jobId, memoryEngine, PREFIX, watch } from './engine';
 
 export const TEMPLATE = `d-${'0'.repeat(32)}`;

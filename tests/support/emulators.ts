@@ -3,10 +3,10 @@ import { type CreateTableCommandInput, DynamoDBClient } from '@aws-sdk/client-dy
 import { S3Client } from '@aws-sdk/client-s3';
 import { parse } from 'yaml';
 import { clientDefaults } from '../../lib/aws/clients';
-import { startDynamoDb, startS3 as startS3Emulator } from '../../lib/local/emulators';
-import { LOCAL_CREDENTIALS } from '../../lib/local/loopback';
-import { createSqsModel } from '../../lib/local/sqs/model';
-import { startSqs as startSqsServer } from '../../lib/local/sqs/server';
+import { startDynamoDb, startS3 as startS3Emulator } from '../../packages/local/emulators';
+import { LOCAL_CREDENTIALS } from '../../packages/local/loopback';
+import { createSqsModel } from '../../packages/local/sqs/model';
+import { startSqs as startSqsServer } from '../../packages/local/sqs/server';
 
 const region = 'us-east-1';
 

@@ -1,7 +1,7 @@
 import http from 'node:http';
 import { text } from 'node:stream/consumers';
-import type { AwsConfig } from '../../lib/cli/serverless';
-import { close, listen } from '../../lib/local/loopback';
+import type { AwsConfig } from '../../packages/cli/serverless';
+import { close, listen } from '../../packages/local/loopback';
 
 /** What a client of the AWS SDK asked. `action`: of SSM, Secrets Manager, DynamoDB, SQS or CloudFormation. */
 export interface AwsRequest {

@@ -1,11 +1,11 @@
 import { mailLimit } from '../../lib/feedback/mail-limit';
 import type { FeedbackInput } from '../../lib/feedback/message';
 import { feedbackContract } from '../../lib/feedback/process';
-import { sharedRate } from '../../lib/limits/rate';
-import { startFakeSendgrid } from '../../lib/local/fakes/sendgrid';
-import { startFakeZendesk } from '../../lib/local/fakes/zendesk';
 import { realSendgrid } from '../../lib/vendors/sendgrid';
 import { realZendesk } from '../../lib/vendors/zendesk';
+import { sharedRate } from '../../lib/worker/rate';
+import { startFakeSendgrid } from '../../packages/local/fakes/sendgrid';
+import { startFakeZendesk } from '../../packages/local/fakes/zendesk';
 import { anEnvelope, type EngineOptions, INSTANCE, memoryEngine, PREFIX, watch } from './engine';
 import { hashPeople } from './hash-people';
 

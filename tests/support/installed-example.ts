@@ -2,9 +2,9 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { cpSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { REGION } from '../../lib/local/cloud';
-import { type AwsEndpoints, awsVariables } from '../../lib/local/connection';
-import type { Declared } from '../../lib/local/template/declared';
+import { REGION } from '../../packages/local/cloud';
+import { type AwsEndpoints, awsVariables } from '../../packages/local/connection';
+import type { Declared } from '../../packages/local/template/declared';
 import { installProducer, PRODUCER } from './installed-producer';
 
 const EXAMPLE = 'examples/express-api';

@@ -2,7 +2,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseDocument } from 'yaml';
-import { InstanceProblems } from '../../lib/instances/problems';
+import { InstanceProblems } from '../../resources/instances/problems';
 
 /** Sets settings of an instance's file in a copy of the project. `undefined` removes one. */
 export function changeInstance(root: string, name: string, changes: Record<string, unknown>): void {

@@ -1,8 +1,8 @@
 import { EventEmitter, once } from 'node:events';
 import type { JobRow } from '../../lib/jobs/row';
-import type { Invocation } from '../../lib/local/lambda/environment';
-import { type Service, type ServiceOptions, startService } from '../../lib/local/service';
-import type { Packaged } from '../../lib/local/template/package';
+import type { Invocation } from '../../packages/local/lambda/environment';
+import { type Service, type ServiceOptions, startService } from '../../packages/local/service';
+import type { Packaged } from '../../packages/local/template/package';
 
 /** Overrides properties of all resources of a type, for example to get short times. */
 export function withProperties(packaged: Packaged, changes: Record<string, Record<string, unknown>>): Packaged {

@@ -1,8 +1,8 @@
-import type { CommandContext, Options } from '../../lib/cli/command';
-import { type CommandName, commands } from '../../lib/cli/commands';
-import type { Connection } from '../../lib/cli/connect';
-import type { Output } from '../../lib/cli/terminal';
 import { slsCommand } from '../../lib/target';
+import type { CommandContext, Options } from '../../packages/cli/command';
+import { type CommandName, commands } from '../../packages/cli/commands';
+import type { Connection } from '../../packages/cli/connect';
+import type { Output } from '../../packages/cli/terminal';
 
 /** The output of a command. */
 export interface Recorded {

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, watch, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Packaged, readPackage } from '../../lib/local/template/package';
+import { type Packaged, readPackage } from '../../packages/local/template/package';
 import { changeInstance } from './instances';
 import { type CompiledTemplate, compiledTemplate, readTemplate, serviceDirectory, withoutCode } from './sls';
 

@@ -1,5 +1,5 @@
 import { groupBy } from '../../lib/group-by';
-import { readDefaults } from '../../lib/instances/read';
+import { readDefaults } from '../../resources/instances/read';
 import { type Allowed, permissionsOf, type Statement, statementsOf } from './iam';
 import type { RecordedCall } from './recorded-calls';
 

@@ -1,9 +1,9 @@
 import { createLedger } from '../../lib/jobs/ledger';
 import type { JobRow } from '../../lib/jobs/row';
-import { createSqsModel } from '../../lib/local/sqs/model';
 import type { Objects, Queues, Table } from '../../lib/ports';
-import type { ProducerDeps } from '../../lib/producer/campaign';
-import { createProducer } from '../../lib/producer/producer';
+import { createSqsModel } from '../../packages/local/sqs/model';
+import type { ProducerDeps } from '../../packages/producer/campaign';
+import { createProducer } from '../../packages/producer/producer';
 import { hashPeople } from './hash-people';
 import { memoryClock, memoryRandom } from './memory-clock';
 import { memoryObjects } from './memory-objects';

@@ -1,6 +1,6 @@
 import type { QueueSettings } from '../../lib/config/common';
 import { dlqName, queueName } from '../../lib/jobs/keys';
-import type { SqsModel } from '../../lib/local/sqs/model';
+import type { SqsModel } from '../../packages/local/sqs/model';
 
 type Redriven = Pick<QueueSettings, 'type' | 'receives'>;
 

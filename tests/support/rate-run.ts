@@ -1,4 +1,4 @@
-import { type SharedRate, sharedRate } from '../../lib/limits/rate';
+import { type SharedRate, sharedRate } from '../../lib/worker/rate';
 import { memoryClock, memoryRandom } from './memory-clock';
 import { memoryTable } from './memory-table';
 

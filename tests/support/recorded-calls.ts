@@ -1,6 +1,6 @@
 import { createServer, type IncomingHttpHeaders, type Server, request as send } from 'node:http';
 import { buffer } from 'node:stream/consumers';
-import { close, listen } from '../../lib/local/loopback';
+import { close, listen } from '../../packages/local/loopback';
 import type { Request } from './iam';
 
 const REGION = 'us-east-1';

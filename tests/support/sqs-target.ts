@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { DeleteQueueCommand, SQSClient } from '@aws-sdk/client-sqs';
-import { createSqsModel } from '../../lib/local/sqs/model';
-import { startSqs } from '../../lib/local/sqs/server';
+import { createSqsModel } from '../../packages/local/sqs/model';
+import { startSqs } from '../../packages/local/sqs/server';
 import { controlledClock } from './controlled-clock';
 
 /** An SQS for the conformance checks. */

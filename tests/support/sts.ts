@@ -1,5 +1,5 @@
 import { createServer } from 'node:http';
-import { close, listen } from '../../lib/local/loopback';
+import { close, listen } from '../../packages/local/loopback';
 
 /** An STS that answers every request with the caller's account. */
 export async function startSts(account: string) {

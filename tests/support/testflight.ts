@@ -1,13 +1,13 @@
-import { sharedRate } from '../../lib/limits/rate';
-import { fakePrivateKey, startFakeAppStoreConnect } from '../../lib/local/fakes/app-store-connect';
-import type { AppStoreConnectSeed } from '../../lib/local/fakes/app-store-connect-model';
-import { startFakeSendgrid } from '../../lib/local/fakes/sendgrid';
 import type { InviteInput } from '../../lib/testflight/message';
 import { testflightContract } from '../../lib/testflight/process';
 import type { AllowedApp } from '../../lib/testflight/run';
 import { createSubjects } from '../../lib/testflight/subjects';
 import { realAppStoreConnect } from '../../lib/vendors/app-store-connect';
 import { realSendgrid } from '../../lib/vendors/sendgrid';
+import { sharedRate } from '../../lib/worker/rate';
+import { fakePrivateKey, startFakeAppStoreConnect } from '../../packages/local/fakes/app-store-connect';
+import type { AppStoreConnectSeed } from '../../packages/local/fakes/app-store-connect-model';
+import { startFakeSendgrid } from '../../packages/local/fakes/sendgrid';
 import { anEnvelope, type EngineOptions, INSTANCE, memoryEngine, watch } from './engine';
 import { hashPeople } from './hash-people';
 

@@ -2,8 +2,8 @@ import { throughAll } from '../../concurrency';
 import { SHARE } from '../../jobs/due';
 import { CAMPAIGN_QUEUE, rateKey, todoKey } from '../../jobs/keys';
 import { readItem } from '../../jobs/ledger';
-import { type RateItem, takenMs } from '../../limits/rate';
 import type { Due } from '../../ports';
+import { type RateItem, takenMs } from '../../worker/rate';
 import { type Campaign, campaigns, chunkRecipients, EXPIRED, hasExpired } from './campaign';
 import { AT_ONCE, type CampaignReleaseDeps, type Looked, look, missEvents, releaseChunk } from './look';
 

@@ -1,8 +1,8 @@
 import { analyticsContract } from '../../../lib/analytics/process';
 import { chunkEnvelope } from '../../../lib/emails/campaigns/campaign';
-import { createProducer } from '../../../lib/producer/producer';
 import { watchCanary } from '../../../lib/reconcile/canary';
 import type { InviteInput } from '../../../lib/testflight/message';
+import { createProducer } from '../../../packages/producer/producer';
 import { analyticsBody, someEvents } from '../../support/analytics';
 import { startEmails } from '../../support/emails';
 import { jobId, memoryEngine, PREFIX, watch } from '../../support/engine';

@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { packageService } from '../../../lib/local/template/package';
+import { packageService } from '../../../packages/local/template/package';
 import { table } from '../table';
 import { ASSUMED, bill, billedOf, type Month, monitoringOf, sumOf } from './bill';
 

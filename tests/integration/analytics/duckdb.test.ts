@@ -6,7 +6,7 @@ import { analyticsContract } from '../../../lib/analytics/process';
 import { groupBy } from '../../../lib/group-by';
 import { replayRejected } from '../../../lib/ops/analytics';
 import type { BatchQueues } from '../../../lib/ports';
-import { createTracker } from '../../../lib/producer/tracker';
+import { createTracker } from '../../../packages/producer/tracker';
 import { eventsView } from '../../../resources/catalog';
 import { analyticsBody, anEvent, type Line as EventLine, linesOf, viewAt } from '../../support/analytics';
 import { memoryEngine, PREFIX } from '../../support/engine';

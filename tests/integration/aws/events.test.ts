@@ -1,5 +1,5 @@
 import { realEvents } from '../../../lib/aws/events';
-import { startEventBridge } from '../../../lib/local/emulators';
+import { startEventBridge } from '../../../packages/local/emulators';
 import { against } from '../../support/emulators';
 
 const completion = {

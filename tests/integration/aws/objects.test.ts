@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
 import { DeleteObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import { realObjectReader, realObjects } from '../../../lib/aws/objects';
-import { close as closeServer, listen } from '../../../lib/local/loopback';
 import { type Objects, TOO_LARGE } from '../../../lib/ports';
+import { close as closeServer, listen } from '../../../packages/local/loopback';
 import { against, startS3 } from '../../support/emulators';
 import { memoryObjects } from '../../support/memory-objects';
 

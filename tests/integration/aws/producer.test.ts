@@ -6,10 +6,10 @@ import { realObjects, s3Client } from '../../../lib/aws/objects';
 import { realQueues } from '../../../lib/aws/queues';
 import { realTable } from '../../../lib/aws/table';
 import { hashesWith } from '../../../lib/jobs/person-hash';
-import { startS3 } from '../../../lib/local/emulators';
-import { close, listen } from '../../../lib/local/loopback';
-import { realProducer } from '../../../lib/producer/real-producer';
-import type { ProducerOptions } from '../../../lib/producer/settings';
+import { startS3 } from '../../../packages/local/emulators';
+import { close, listen } from '../../../packages/local/loopback';
+import { realProducer } from '../../../packages/producer/real-producer';
+import type { ProducerOptions } from '../../../packages/producer/settings';
 import { against, startDynamo, startSqs, TABLE } from '../../support/emulators';
 import { HASH_KEY } from '../../support/hash-people';
 

@@ -1,7 +1,7 @@
 import { CreateQueueCommand, SQSClient } from '@aws-sdk/client-sqs';
 import { realQueues } from '../../../lib/aws/queues';
-import { createSqsModel } from '../../../lib/local/sqs/model';
 import type { BatchQueues, Queues } from '../../../lib/ports';
+import { createSqsModel } from '../../../packages/local/sqs/model';
 import { against, startSqs } from '../../support/emulators';
 import { memoryQueues } from '../../support/memory-queues';
 

@@ -6,7 +6,7 @@ import { clientDefaults } from '../../../lib/aws/clients';
 import { realObjects } from '../../../lib/aws/objects';
 import { realQueues } from '../../../lib/aws/queues';
 import { realTable } from '../../../lib/aws/table';
-import { close, listen } from '../../../lib/local/loopback';
+import { close, listen } from '../../../packages/local/loopback';
 import { against } from '../../support/emulators';
 
 /** Production's settings with shorter waits. */

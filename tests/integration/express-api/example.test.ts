@@ -4,7 +4,7 @@ import http from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
 import { gunzipSync } from 'node:zlib';
 import fc from 'fast-check';
-import { close, listen } from '../../../lib/local/loopback';
+import { close, listen } from '../../../packages/local/loopback';
 import { installExample, type RunningExample, variablesOf } from '../../support/installed-example';
 import { type WatchedService, watchedService } from '../../support/local-service';
 import { disagreement } from '../../support/openapi';

@@ -2,9 +2,9 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { readInstance } from '../../../lib/instances/read';
-import { NOT_RUNNING } from '../../../lib/local/connection';
-import { realProducer } from '../../../lib/producer/real-producer';
+import { NOT_RUNNING } from '../../../packages/local/connection';
+import { realProducer } from '../../../packages/producer/real-producer';
+import { readInstance } from '../../../resources/instances/read';
 import { type ServiceDirectory, serviceDirectory, sls } from '../../support/sls';
 
 const fixture = join(process.cwd(), 'tests/fixtures/feedback.json');
@@ -22,7 +22,7 @@ const invokeFeedback = () => sls(directory.path, ['invoke', 'local', '-f', 'feed
 
 /** Runs `npm start` in a process group of its own, as a terminal does. */
 function start(): { child: ChildProcess; output: () => string; says: (text: string) => Promise<void> } {
-  const child = spawn(process.execPath, ['--import', 'tsx', 'lib/local/start.ts'], {
+  const child = spawn(process.execPath, ['--import', 'tsx', 'packages/local/start.ts'], {
     cwd: directory.path,
     env: { PATH: process.env.PATH, HOME: directory.path, PORT: '0' },
     stdio: ['ignore', 'pipe', 'pipe'],

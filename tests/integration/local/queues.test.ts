@@ -3,10 +3,10 @@ import { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
 import { LambdaClient } from '@aws-sdk/client-lambda';
 import { realMappings } from '../../../lib/aws/mappings';
 import { realMonitoring } from '../../../lib/aws/monitoring';
-import { readInstance } from '../../../lib/instances/read';
-import { LOCAL_CREDENTIALS } from '../../../lib/local/loopback';
 import type { AnalyticsFigures } from '../../../lib/ops/analytics';
 import { NO_MAPPING } from '../../../lib/ports';
+import { LOCAL_CREDENTIALS } from '../../../packages/local/loopback';
+import { readInstance } from '../../../resources/instances/read';
 import { type WatchedService, watchedService } from '../../support/local-service';
 import { changedLocalPackage } from '../../support/packages';
 

@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { sha256 } from '../../../lib/jobs/envelope';
 import { recordKey } from '../../../lib/jobs/keys';
-import { killingFailure, verified } from '../../../lib/local/demo';
+import { killingFailure, verified } from '../../../packages/local/demo';
 import { hashed } from '../../support/hash-people';
 import { type WatchedService, watchedService, withProperties } from '../../support/local-service';
 import { localPackage } from '../../support/packages';

@@ -6,12 +6,12 @@ import { bodyKey, dlqName, queueName, queueUrl, recordKey } from '../../../lib/j
 import { createLedger } from '../../../lib/jobs/ledger';
 import { newRow } from '../../../lib/jobs/new-row';
 import type { JobRow } from '../../../lib/jobs/row';
-import { type LocalPorts, localPorts } from '../../../lib/local/clients';
-import { startDynamoDb, startS3 } from '../../../lib/local/emulators';
-import { LOCAL_CREDENTIALS } from '../../../lib/local/loopback';
-import { createSqsModel } from '../../../lib/local/sqs/model';
-import { startSqs } from '../../../lib/local/sqs/server';
 import type { Item } from '../../../lib/ports';
+import { type LocalPorts, localPorts } from '../../../packages/local/clients';
+import { startDynamoDb, startS3 } from '../../../packages/local/emulators';
+import { LOCAL_CREDENTIALS } from '../../../packages/local/loopback';
+import { createSqsModel } from '../../../packages/local/sqs/model';
+import { startSqs } from '../../../packages/local/sqs/server';
 import { jobsTable } from '../../support/emulators';
 import { anEnvelope, jobId } from '../../support/engine';
 import { inState } from '../../support/in-state';

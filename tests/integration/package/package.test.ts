@@ -56,10 +56,6 @@ describe('the package of the producer', () => {
     expect(consumer.run(tool('publint'), ['run', consumer.tarball, '--strict'])).toContain('All good!');
   });
 
-  it('resolves to the right types in every way of importing it', () => {
-    expect(consumer.run(tool('attw'), [consumer.tarball, '--format', 'ascii', '--no-color'])).toContain('No problems');
-  });
-
   it.each([
     ['Node', { module: 'nodenext' }, ['consumer.mts', 'consumer.cts']],
     ['a bundler', { module: 'esnext', moduleResolution: 'bundler' }, ['consumer.ts']],

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { mapEach } from '../../../lib/concurrency';
-import type { Packaged } from '../../../lib/local/template/package';
+import type { Packaged } from '../../../packages/local/template/package';
 import { watchedService, withProperties } from '../../support/local-service';
 import { localPackage, templateOf } from '../../support/packages';
 import {

@@ -1,4 +1,4 @@
-import type { Failure } from '../../../lib/local/fakes/server';
+import type { Failure } from '../../../packages/local/fakes/server';
 import { jobId } from '../../support/engine';
 import {
   APP,

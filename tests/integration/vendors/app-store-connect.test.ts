@@ -1,13 +1,13 @@
 import { createPublicKey, generateKeyPairSync } from 'node:crypto';
 import { StoreError } from '../../../lib/errors';
+import { type AppStoreConnect, realAppStoreConnect } from '../../../lib/vendors/app-store-connect';
 import {
   type FakeAppStoreConnect,
   fakePrivateKey,
   startFakeAppStoreConnect,
   tokenProblem,
-} from '../../../lib/local/fakes/app-store-connect';
-import type { Failure } from '../../../lib/local/fakes/server';
-import { type AppStoreConnect, realAppStoreConnect } from '../../../lib/vendors/app-store-connect';
+} from '../../../packages/local/fakes/app-store-connect';
+import type { Failure } from '../../../packages/local/fakes/server';
 import { APP, BUILD, GROUP, seed, TEAM } from '../../support/testflight';
 import { allTextOf, caught, secretOf } from '../../support/vendors';
 

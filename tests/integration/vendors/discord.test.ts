@@ -1,5 +1,5 @@
-import { type FakeDiscord, startFakeDiscord } from '../../../lib/local/fakes/discord';
 import { type Discord, realDiscord } from '../../../lib/vendors/discord';
+import { type FakeDiscord, startFakeDiscord } from '../../../packages/local/fakes/discord';
 
 const message = { embeds: [{ title: 'something', color: 1 }] };
 let fake: FakeDiscord;

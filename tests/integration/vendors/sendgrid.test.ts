@@ -1,6 +1,6 @@
 import library from '@sendgrid/mail';
-import { type FakeSendgrid, startFakeSendgrid } from '../../../lib/local/fakes/sendgrid';
 import { type Mail, realSendgrid, type Sendgrid } from '../../../lib/vendors/sendgrid';
+import { type FakeSendgrid, startFakeSendgrid } from '../../../packages/local/fakes/sendgrid';
 import { allTextOf, aMail, caught, secretOf } from '../../support/vendors';
 
 const TIMEOUT = { timeoutMs: 10_000 };

@@ -1,5 +1,5 @@
-import { type FakeZendesk, startFakeZendesk } from '../../../lib/local/fakes/zendesk';
 import { realZendesk, ticketBody, type Zendesk } from '../../../lib/vendors/zendesk';
+import { type FakeZendesk, startFakeZendesk } from '../../../packages/local/fakes/zendesk';
 import { aTicket, caught, secretOf } from '../../support/vendors';
 
 const TIMEOUT = { timeoutMs: 5000 };

@@ -12,7 +12,7 @@ export const TARGETS: Record<string, Target> = {
   'app-store-connect': 'apple',
 };
 
-/** The fewest failed calls, or 403s, in a row that open a circuit (lib/limits/circuit.ts). */
+/** The fewest failed calls, or 403s, in a row that open a circuit (lib/worker/circuit.ts). */
 const FAILURES = 5;
 const FORBIDDEN = 2;
 

@@ -1,7 +1,7 @@
 import type { Vendor } from '../../../lib/errors';
 import { vendorKey } from '../../../lib/jobs/keys';
-import { KEPT_MS } from '../../../lib/limits/circuit';
 import type { Item } from '../../../lib/ports';
+import { KEPT_MS } from '../../../lib/worker/circuit';
 import type { Target } from '../world/faults';
 import type { World } from '../world/types';
 import { TARGETS } from './holds-are-deserved';

@@ -1,6 +1,6 @@
 import { recordFolder } from '../../../lib/jobs/keys';
-import { findings } from '../../../lib/verify/check';
-import type { Effect, Entry, Item, Snapshot } from '../../../lib/verify/snapshot';
+import { findings } from '../../../packages/verify/check';
+import type { Effect, Entry, Item, Snapshot } from '../../../packages/verify/snapshot';
 import type { MemoryObjects } from '../../support/memory-objects';
 import type { MemoryTable } from '../../support/memory-table';
 import { deadLetterQueue, serviceQueue } from '../world/names';

@@ -1,7 +1,7 @@
 import { campaigns } from '../../../lib/emails/campaigns/campaign';
 import { EMAIL_MESSAGE, EMAILS_QUEUE, type EmailMessageInput } from '../../../lib/emails/message';
 import { emailsContract } from '../../../lib/emails/process';
-import { createProducer } from '../../../lib/producer/producer';
+import { createProducer } from '../../../packages/producer/producer';
 import type { JobSpec } from '../draw/plan';
 import { MAIL_RATE, rateOf, sendgridOf } from '../vendors/sendgrid';
 import { UNVERIFIED } from '../vendors/vendors';

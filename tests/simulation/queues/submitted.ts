@@ -1,5 +1,5 @@
-import type { ProducerDeps } from '../../../lib/producer/campaign';
-import { type Accepted, submit } from '../../../lib/producer/submit';
+import { type Accepted, submit } from '../../../lib/submit/submit';
+import type { ProducerDeps } from '../../../packages/producer/campaign';
 
 /** Submits a job for which the typed producer has no function, by its queue or version. */
 export const submitted = (

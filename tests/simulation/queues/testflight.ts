@@ -1,8 +1,8 @@
-import { createProducer } from '../../../lib/producer/producer';
 import { TESTFLIGHT_INVITE, TESTFLIGHT_QUEUE } from '../../../lib/testflight/message';
 import { testflightContract } from '../../../lib/testflight/process';
 import { createSubjects } from '../../../lib/testflight/subjects';
 import type { QueueContract } from '../../../lib/worker/contract';
+import { createProducer } from '../../../packages/producer/producer';
 import { hashPeople } from '../../support/hash-people';
 import type { JobSpec } from '../draw/plan';
 import { appleOf, SETTLE_AFTER_MS } from '../vendors/apple';

@@ -1,5 +1,5 @@
 import { bodyKey } from '../../../lib/jobs/keys';
-import { createEventSourceMapping } from '../../../lib/local/event-source-mapping';
+import { createEventSourceMapping } from '../../../packages/local/event-source-mapping';
 import type { Plan, Redelivery } from '../draw/plan';
 import { watchCounts } from '../promises/counts-agree';
 import { watchFacts } from '../promises/facts-are-told';

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { PermanentError, StopError } from '../../../lib/errors';
-import { VENDOR_STOPPED } from '../../../lib/limits/circuit';
+import { VENDOR_STOPPED } from '../../../lib/worker/circuit';
 import { messageType, type QueueContract } from '../../../lib/worker/contract';
 import { envelopeOf, jobId, layHeld } from './lay-down';
 import type { ScalePlan } from './plan';

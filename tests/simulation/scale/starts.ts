@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { submit } from '../../../lib/producer/submit';
+import { submit } from '../../../lib/submit/submit';
 import { messageType, type QueueContract } from '../../../lib/worker/contract';
 import { hashPeople } from '../../support/hash-people';
 import type { Used } from '../../support/memory-table';

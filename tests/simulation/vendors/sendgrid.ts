@@ -1,7 +1,7 @@
-import { type SharedRate, sharedRate } from '../../../lib/limits/rate';
 import { NotOk } from '../../../lib/vendors/http';
 import { sendgrid as dialect, type Mail, type Sendgrid, type Sent } from '../../../lib/vendors/sendgrid';
 import { malformed, translate } from '../../../lib/vendors/translate';
+import { type SharedRate, sharedRate } from '../../../lib/worker/rate';
 import type { Process } from '../world/calls';
 import { Malformed, notOk } from '../world/course';
 import { paceOf } from '../world/deployments';

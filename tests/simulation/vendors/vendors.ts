@@ -1,8 +1,8 @@
 import { AmbiguousError } from '../../../lib/errors';
-import { type AppStoreConnectModel, appStoreConnectModel } from '../../../lib/local/fakes/app-store-connect-model';
-import { type AcceptedMail, type SendgridModel, sendgridModel } from '../../../lib/local/fakes/sendgrid';
-import type { Reply } from '../../../lib/local/fakes/server';
-import { type ZendeskModel, zendeskModel } from '../../../lib/local/fakes/zendesk';
+import { type AppStoreConnectModel, appStoreConnectModel } from '../../../packages/local/fakes/app-store-connect-model';
+import { type AcceptedMail, type SendgridModel, sendgridModel } from '../../../packages/local/fakes/sendgrid';
+import type { Reply } from '../../../packages/local/fakes/server';
+import { type ZendeskModel, zendeskModel } from '../../../packages/local/fakes/zendesk';
 import { MARK } from '../world/watch';
 import { APPLE_SEED } from './apple-seed';
 

@@ -1,6 +1,6 @@
-import type { Reply } from '../../../lib/local/fakes/server';
 import { translate } from '../../../lib/vendors/translate';
 import { ticketBody, type Zendesk, zendesk } from '../../../lib/vendors/zendesk';
+import type { Reply } from '../../../packages/local/fakes/server';
 import type { Process } from '../world/calls';
 import { notOk } from '../world/course';
 import type { World } from '../world/types';

@@ -1,7 +1,7 @@
 import { StoreError } from '../../../lib/errors';
 import { parseEnvelope } from '../../../lib/jobs/envelope';
 import { jobKey } from '../../../lib/jobs/keys';
-import { InvalidJobError } from '../../../lib/producer/errors';
+import { InvalidJobError } from '../../../lib/submit/errors';
 import type { JobKind, JobSpec } from '../draw/plan';
 import { codeOf } from './code';
 import { mainQueue, serviceQueue } from './names';

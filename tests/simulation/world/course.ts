@@ -1,6 +1,6 @@
 import { StoreError } from '../../../lib/errors';
-import type { Reply } from '../../../lib/local/fakes/server';
 import { NoAnswer, NotOk } from '../../../lib/vendors/http';
+import type { Reply } from '../../../packages/local/fakes/server';
 import type { Chance } from './chance';
 import { AWS, type Fault, type Target } from './faults';
 

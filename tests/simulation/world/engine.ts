@@ -1,6 +1,6 @@
 import { createLedger } from '../../../lib/jobs/ledger';
-import { circuitBreakers } from '../../../lib/limits/circuit';
 import type { ReconcileDeps } from '../../../lib/reconcile/run';
+import { circuitBreakers } from '../../../lib/worker/circuit';
 import type { QueueContract } from '../../../lib/worker/contract';
 import type { BatchDeps } from '../../../lib/worker/deps';
 import type { Process } from './calls';

@@ -1,4 +1,4 @@
-import type { Timers } from '../../../lib/local/timers';
+import type { Timers } from '../../../packages/local/timers';
 
 export interface Event {
   time: number;

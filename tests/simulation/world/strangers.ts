@@ -3,7 +3,7 @@ import { GONE, STAND_IN } from '../../../lib/jobs/body';
 import { canaryEnvelope } from '../../../lib/jobs/canary';
 import type { JobRow } from '../../../lib/jobs/row';
 import { ROW_DAMAGED } from '../../../lib/jobs/stored-row';
-import { jobId } from '../../../lib/producer/job-id';
+import { jobId } from '../../../lib/submit/job-id';
 import { memoryClock } from '../../support/memory-clock';
 import type { ForgedForm, Forgery } from '../draw/plan';
 import { campaignsOf } from './campaigns';

@@ -2,8 +2,6 @@ import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import type { FactMessage } from '../../../lib/alarms/fact';
 import type { QueueSettings } from '../../../lib/config/common';
 import type { JobRow } from '../../../lib/jobs/row';
-import type { AcceptedMail } from '../../../lib/local/fakes/sendgrid';
-import type { SqsModel } from '../../../lib/local/sqs/model';
 import type {
   BatchQueues,
   Clock,
@@ -18,9 +16,11 @@ import type {
   Random,
   Table,
 } from '../../../lib/ports';
-import type { ProducerDeps } from '../../../lib/producer/campaign';
 import type { Topic } from '../../../lib/reconcile/tell';
 import type { QueueContract } from '../../../lib/worker/contract';
+import type { AcceptedMail } from '../../../packages/local/fakes/sendgrid';
+import type { SqsModel } from '../../../packages/local/sqs/model';
+import type { ProducerDeps } from '../../../packages/producer/campaign';
 import type { Command, Control, ForgedForm, JobKind, JobSpec, Plan } from '../draw/plan';
 import type { Vendors } from '../vendors/vendors';
 import type { Bus } from './bus';

@@ -1,6 +1,6 @@
 import type { JobRow } from '../../../lib/jobs/row';
-import { createSqsModel } from '../../../lib/local/sqs/model';
 import type { Item } from '../../../lib/ports';
+import { createSqsModel } from '../../../packages/local/sqs/model';
 import { memoryObjects } from '../../support/memory-objects';
 import { memoryQueues } from '../../support/memory-queues';
 import { memoryTable } from '../../support/memory-table';

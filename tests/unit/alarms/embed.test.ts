@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { messageOf } from '../../../lib/alarms/embed';
 import { type AnyKind, alarmName, FACT_KINDS, isFact, KINDS } from '../../../lib/alarms/kinds';
 import { notificationOf } from '../../../lib/alarms/notification';
-import { messageSchema } from '../../../lib/local/fakes/discord';
+import { messageSchema } from '../../../packages/local/fakes/discord';
 import { aFact, alarmChange, snsMessage } from '../../support/alarms';
 
 const place = { instance: 'acme', stage: 'prod', region: 'eu-central-1', queues: ['feedback'], runbook: '' };

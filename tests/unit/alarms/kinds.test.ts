@@ -7,7 +7,7 @@ import {
   type Kind,
   parseAlarmName,
 } from '../../../lib/alarms/kinds';
-import { commands, optionsOf } from '../../../lib/cli/commands';
+import { commands, optionsOf } from '../../../packages/cli/commands';
 
 const kinds = Object.keys(KINDS) as AnyKind[];
 const alarms = kinds.filter((kind): kind is AlarmKind => !isFact(kind));

@@ -1,5 +1,5 @@
 import { analyticsContract } from '../../../lib/analytics/process';
-import { commands } from '../../../lib/cli/commands';
+import { commands } from '../../../packages/cli/commands';
 import { anEvent, putOriginal } from '../../support/analytics';
 import { memoryDeployment } from '../../support/deployment';
 import { jobId, memoryEngine, PREFIX } from '../../support/engine';

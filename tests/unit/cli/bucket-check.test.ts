@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { S3Client } from '@aws-sdk/client-s3';
 import * as analytics from '../../../lib/analytics/keys';
-import { bucketFindings, lifecycleRules, retentions } from '../../../lib/cli/bucket-check';
-import { readInstance } from '../../../lib/instances/read';
 import * as keys from '../../../lib/jobs/keys';
+import { bucketFindings, lifecycleRules, retentions } from '../../../packages/cli/bucket-check';
+import { readInstance } from '../../../resources/instances/read';
 import { answerSettings, type BucketSettings, type Rule, safeSettings } from '../../support/bucket-settings';
 import { fakeAws } from '../../support/fake-aws';
 

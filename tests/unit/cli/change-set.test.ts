@@ -1,6 +1,6 @@
 import type { ResourceChange } from '@aws-sdk/client-cloudformation';
-import { changeLines, plannedChanges } from '../../../lib/cli/stack';
 import { OperatorError } from '../../../lib/ops/operator';
+import { changeLines, plannedChanges } from '../../../packages/cli/stack';
 import { fakeAws } from '../../support/fake-aws';
 
 const change = (more: ResourceChange): ResourceChange => ({

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import type { Command } from '../../../lib/cli/command';
-import { commands, GUARDED, optionsOf } from '../../../lib/cli/commands';
+import type { Command } from '../../../packages/cli/command';
+import { commands, GUARDED, optionsOf } from '../../../packages/cli/commands';
 
 const page = readFileSync('docs/commands.md', 'utf8');
 /** Our commands, and those of Serverless that have options of ours. */

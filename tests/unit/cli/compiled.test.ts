@@ -8,7 +8,8 @@ let project: string;
 
 beforeEach(() => {
   project = mkdtempSync(join(tmpdir(), 'compiled-'));
-  for (const entry of ['lib', 'resources', 'tsconfig.json']) cpSync(entry, join(project, entry), { recursive: true });
+  for (const entry of ['lib', 'packages', 'resources', 'tsconfig.json'])
+    cpSync(entry, join(project, entry), { recursive: true });
   mkdirSync(join(project, 'node_modules'));
   for (const name of readdirSync(PACKAGES).filter((entry) => !entry.startsWith('.')))
     symlinkSync(join(PACKAGES, name), join(project, 'node_modules', name));
@@ -17,7 +18,7 @@ afterEach(() => rmSync(project, { recursive: true, force: true }));
 
 /** What another process gets from the bundle. */
 function run(code: string): string {
-  const script = `const compiled = require('./lib/cli/compiled.cjs'); ${code}`;
+  const script = `const compiled = require('./packages/cli/compiled.cjs'); ${code}`;
   const { stdout, stderr } = spawnSync(process.execPath, ['-e', script], { cwd: project, encoding: 'utf8' });
   return stdout + stderr;
 }
@@ -26,10 +27,10 @@ const NAME = 'console.log(compiled.Ops.name)';
 
 test('a changed source is used at once, and the earlier one again after that', () => {
   const before = run(NAME);
-  const source = join(project, 'lib', 'cli', 'plugin.ts');
+  const source = join(project, 'packages', 'cli', 'plugin.ts');
   appendFileSync(source, "Object.defineProperty(Ops, 'name', { value: 'Changed' });\n");
   const changed = run(NAME);
-  cpSync('lib/cli/plugin.ts', source);
+  cpSync('packages/cli/plugin.ts', source);
   const bundles = readdirSync(join(project, 'node_modules', '.cache', 'background-jobs'));
 
   expect(before).toBe('Ops\n');

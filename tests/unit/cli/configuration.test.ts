@@ -1,6 +1,6 @@
-import { deploymentProblems } from '../../../lib/cli/check';
-import { functionsOf } from '../../../lib/instances/instance';
-import { readInstance } from '../../../lib/instances/read';
+import { deploymentProblems } from '../../../packages/cli/check';
+import { functionsOf } from '../../../resources/instances/instance';
+import { readInstance } from '../../../resources/instances/read';
 import { changeInstance, FILLED_IN, instanceFolder, WITH_APPLE } from '../../support/instances';
 
 let root: string;

@@ -1,9 +1,9 @@
-import { keepPauses } from '../../../lib/cli/core';
-import type { Serverless, Template } from '../../../lib/cli/serverless';
 import { StoreError } from '../../../lib/errors';
-import { readInstance } from '../../../lib/instances/read';
-import { environmentOf } from '../../../lib/instances/variables';
 import { pauseKey } from '../../../lib/jobs/keys';
+import { keepPauses } from '../../../packages/cli/core';
+import type { Serverless, Template } from '../../../packages/cli/serverless';
+import { readInstance } from '../../../resources/instances/read';
+import { environmentOf } from '../../../resources/instances/variables';
 import { fakeAws } from '../../support/fake-aws';
 import { aTarget } from '../../support/operator';
 

@@ -1,4 +1,4 @@
-import { count, hour, oneOf, queue, required, text } from '../../../lib/cli/options';
+import { count, hour, oneOf, queue, required, text } from '../../../packages/cli/options';
 
 const NAMES = { queueNames: ['feedback', 'emails'] };
 

@@ -1,5 +1,5 @@
-import { dropSharedRole, namePositionals, Ops } from '../../../lib/cli/plugin';
-import type { Serverless, Template } from '../../../lib/cli/serverless';
+import { dropSharedRole, namePositionals, Ops } from '../../../packages/cli/plugin';
+import type { Serverless, Template } from '../../../packages/cli/serverless';
 
 class ServerlessError extends Error {
   constructor(

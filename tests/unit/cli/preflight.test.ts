@@ -1,7 +1,7 @@
 import { S3Client } from '@aws-sdk/client-s3';
-import { lifecycleRules } from '../../../lib/cli/bucket-check';
-import { type Findings, preflight } from '../../../lib/cli/preflight';
-import { readInstance } from '../../../lib/instances/read';
+import { lifecycleRules } from '../../../packages/cli/bucket-check';
+import { type Findings, preflight } from '../../../packages/cli/preflight';
+import { readInstance } from '../../../resources/instances/read';
 import { answerSettings, type BucketSettings, safeSettings } from '../../support/bucket-settings';
 import { type AwsRequest, fakeAws } from '../../support/fake-aws';
 import { changeInstance, FILLED_IN, instanceFolder } from '../../support/instances';

@@ -1,11 +1,11 @@
-import type { Command, Options } from '../../../lib/cli/command';
-import type { Connection } from '../../../lib/cli/connect';
-import { type Call, runCommand } from '../../../lib/cli/run';
-import type { Serverless } from '../../../lib/cli/serverless';
 import { ConfigError } from '../../../lib/config/environment';
 import { StoreError } from '../../../lib/errors';
 import { IllegalTransitionError } from '../../../lib/jobs/transitions';
 import { OperatorError } from '../../../lib/ops/operator';
+import type { Command, Options } from '../../../packages/cli/command';
+import type { Connection } from '../../../packages/cli/connect';
+import { type Call, runCommand } from '../../../packages/cli/run';
+import type { Serverless } from '../../../packages/cli/serverless';
 import { acceptedRow } from '../../support/accepted-row';
 import { recordingOutput } from '../../support/operator';
 import { sampleEngine } from '../../support/sample-contract';

@@ -1,5 +1,5 @@
-import { variableLines } from '../../../lib/cli/service';
 import { producerSettings } from '../../../lib/config/producer';
+import { variableLines } from '../../../packages/cli/service';
 import { instance } from '../../../resources/instance';
 import { aTarget, command } from '../../support/operator';
 

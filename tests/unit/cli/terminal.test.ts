@@ -1,5 +1,5 @@
 import { PassThrough } from 'node:stream';
-import { askOn, terminal } from '../../../lib/cli/terminal';
+import { askOn, terminal } from '../../../packages/cli/terminal';
 
 /** What the terminal's streams get while `act` runs. */
 function written(act: () => void): string {

@@ -1,10 +1,10 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { commands } from '../../../lib/cli/commands';
 import { StoreError } from '../../../lib/errors';
 import { hashesWith } from '../../../lib/jobs/person-hash';
 import { OperatorError } from '../../../lib/ops/operator';
+import { commands } from '../../../packages/cli/commands';
 import { HASH_KEY } from '../../support/hash-people';
 import { contextOf, recordingOutput } from '../../support/operator';
 import { APP, GROUP, OTHER_GROUP, startTestflight } from '../../support/testflight';

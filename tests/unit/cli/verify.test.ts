@@ -1,6 +1,6 @@
 import { SQSClient } from '@aws-sdk/client-sqs';
-import { zendeskLookup } from '../../../lib/cli/connect';
 import { OperatorError } from '../../../lib/ops/operator';
+import { zendeskLookup } from '../../../packages/cli/connect';
 import { command } from '../../support/operator';
 
 test('sls verify says in words that a call of AWS failed', async () => {

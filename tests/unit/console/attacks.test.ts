@@ -1,6 +1,6 @@
 import http from 'node:http';
 import { networkInterfaces } from 'node:os';
-import { isConsolePath } from '../../../lib/console/serve';
+import { isConsolePath } from '../../../packages/console/serve';
 import { type TestedConsole, testedConsole } from '../../support/console';
 import { memoryEngine } from '../../support/engine';
 import { sampleContract } from '../../support/sample-contract';

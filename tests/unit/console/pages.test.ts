@@ -1,10 +1,10 @@
 import { gzipSync } from 'node:zlib';
-import type { DeadLetters, FoundJobs, JobPage } from '../../../lib/console/jobs';
-import { page } from '../../../lib/console/serve';
 import { PermanentError } from '../../../lib/errors';
 import { auditKey } from '../../../lib/jobs/keys';
 import type { Overview } from '../../../lib/ops/overview';
-import { jobId as idOfKey } from '../../../lib/producer/job-id';
+import { jobId as idOfKey } from '../../../lib/submit/job-id';
+import type { DeadLetters, FoundJobs, JobPage } from '../../../packages/console/jobs';
+import { page } from '../../../packages/console/serve';
 import { acceptedRow } from '../../support/accepted-row';
 import { type TestedConsole, testedConsole } from '../../support/console';
 import { layParked } from '../../support/dead-letters';

@@ -1,5 +1,5 @@
-import { instanceNames, readInstance } from '../../../lib/instances/read';
 import { LONGEST_CALL_MS } from '../../../lib/worker/contract';
+import { instanceNames, readInstance } from '../../../resources/instances/read';
 
 const row = (instance: string, queue: string) => {
   const found = readInstance(instance).known[queue];

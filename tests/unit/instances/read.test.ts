@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { functionsOf } from '../../../lib/instances/instance';
-import { instanceNames, parseInstance, REGIONS, readDefaults, readInstance } from '../../../lib/instances/read';
+import { functionsOf } from '../../../resources/instances/instance';
+import { instanceNames, parseInstance, REGIONS, readDefaults, readInstance } from '../../../resources/instances/read';
 import { changeInstance, instanceFolder, problemsOf } from '../../support/instances';
 
 const known = Object.keys(readDefaults().queues ?? {});

@@ -5,9 +5,9 @@ import * as z from 'zod';
 import { commonEnv } from '../../../lib/config/common';
 import { environmentSchemas, secretsOf } from '../../../lib/config/functions';
 import { secret } from '../../../lib/config/values';
-import { functionsOf } from '../../../lib/instances/instance';
-import { readInstance } from '../../../lib/instances/read';
-import { environmentOf, secretSettings } from '../../../lib/instances/variables';
+import { functionsOf } from '../../../resources/instances/instance';
+import { readInstance } from '../../../resources/instances/read';
+import { environmentOf, secretSettings } from '../../../resources/instances/variables';
 import { changeInstance, instanceFolder, problemsOf } from '../../support/instances';
 
 const REFUSED = 'must be a reference, ssm:/path or secretsmanager:name, not the secret itself';

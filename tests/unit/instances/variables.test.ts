@@ -1,6 +1,6 @@
 import { environmentSchemas } from '../../../lib/config/functions';
-import { readInstance } from '../../../lib/instances/read';
-import { environmentOf, secretSettings } from '../../../lib/instances/variables';
+import { readInstance } from '../../../resources/instances/read';
+import { environmentOf, secretSettings } from '../../../resources/instances/variables';
 import { templateOf } from '../../support/packages';
 
 /** npm start sets the first, and the AWS library for logs reads the second. */

@@ -1,12 +1,12 @@
 import { PermanentError, TransientError, WaitError } from '../../../lib/errors';
 import type { HistoryEntry } from '../../../lib/jobs/row';
+import { BY_ITS_PRODUCER } from '../../../lib/jobs/row';
 import { cancel as cancelled } from '../../../lib/jobs/transitions';
 import { discard, retry } from '../../../lib/ops/act';
 import { explain } from '../../../lib/ops/explain';
 import { actOnEach, mayTouch } from '../../../lib/ops/many';
 import { replace } from '../../../lib/ops/replace';
 import { listJobs } from '../../../lib/ops/search';
-import { BY_ITS_PRODUCER } from '../../../lib/producer/jobs';
 import { spendReceives } from '../../support/dead-letters';
 import { anEnvelope, jobId, type memoryEngine } from '../../support/engine';
 import { sampleEngine } from '../../support/sample-contract';

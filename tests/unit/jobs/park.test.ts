@@ -1,6 +1,6 @@
 import { STAND_IN } from '../../../lib/jobs/body';
 import { fitting, parkedMessage } from '../../../lib/jobs/park';
-import { createSqsModel } from '../../../lib/local/sqs/model';
+import { createSqsModel } from '../../../packages/local/sqs/model';
 import { acceptedRow } from '../../support/accepted-row';
 
 const MIB = 1024 * 1024;

@@ -1,7 +1,7 @@
 import { StopError, StoreError } from '../../../lib/errors';
-import { type CircuitBreakers, circuitBreakers, isOpen, KEPT_MS } from '../../../lib/limits/circuit';
-import { vendorGate } from '../../../lib/limits/gate';
 import type { Item } from '../../../lib/ports';
+import { type CircuitBreakers, circuitBreakers, isOpen, KEPT_MS } from '../../../lib/worker/circuit';
+import { vendorGate } from '../../../lib/worker/gate';
 import { memoryClock, memoryRandom } from '../../support/memory-clock';
 import { memoryTable } from '../../support/memory-table';
 

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { sharedRate } from '../../../lib/limits/rate';
+import { sharedRate } from '../../../lib/worker/rate';
 import { watch } from '../../support/engine';
 import { memoryClock, memoryRandom } from '../../support/memory-clock';
 import { memoryTable } from '../../support/memory-table';

@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { createApi } from '../../../lib/local/api';
-import type { InvokeResult } from '../../../lib/local/lambda/environment';
-import { createJobs } from '../../../lib/producer/jobs';
-import { createProducer } from '../../../lib/producer/producer';
+import { createApi } from '../../../packages/local/api';
+import type { InvokeResult } from '../../../packages/local/lambda/environment';
+import { createJobs } from '../../../packages/producer/jobs';
+import { createProducer } from '../../../packages/producer/producer';
 import { memoryProducerDeps } from '../../support/producer';
 
 let server: http.Server;

@@ -13,7 +13,7 @@ import {
   EVENT_KEYS,
   findService,
   signedAsSendgrid,
-} from '../../../lib/local/connection';
+} from '../../../packages/local/connection';
 
 const NAMES = ['sqs', 's3', 'dynamodb', 'eventbridge', 'sns', 'zendesk', 'sendgrid', 'appStoreConnect', 'discord'];
 const endpoints = Object.fromEntries(

@@ -4,9 +4,9 @@ import {
   createEventSourceMapping,
   type EventSourceMappingOptions,
   type MappingEvent,
-} from '../../../lib/local/event-source-mapping';
-import type { InvokeResult } from '../../../lib/local/lambda/environment';
-import { createSqsModel } from '../../../lib/local/sqs/model';
+} from '../../../packages/local/event-source-mapping';
+import type { InvokeResult } from '../../../packages/local/lambda/environment';
+import { createSqsModel } from '../../../packages/local/sqs/model';
 import { controlledClock } from '../../support/controlled-clock';
 
 const answer = (value: unknown = { batchItemFailures: [] }): InvokeResult => ({ kind: 'answer', value });

@@ -1,4 +1,4 @@
-import { scheduleMs } from '../../../lib/local/functions';
+import { scheduleMs } from '../../../packages/local/functions';
 
 test.each([
   ['rate(1 minute)', 2_000],

@@ -1,6 +1,6 @@
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { checkPort, close, listen, portFrom, portsFrom } from '../../../lib/local/loopback';
+import { checkPort, close, listen, portFrom, portsFrom } from '../../../packages/local/loopback';
 
 test.each([
   [undefined, 3000],

@@ -1,7 +1,7 @@
 import { jobKey, recordKey } from '../../../lib/jobs/keys';
-import { repair } from '../../../lib/ops/verify';
 import type { Item } from '../../../lib/ports';
-import type { Finding } from '../../../lib/verify/check';
+import type { Finding } from '../../../packages/verify/check';
+import { repair } from '../../../packages/verify/instance';
 import { anEnvelope, jobId, PREFIX } from '../../support/engine';
 import { rejects, sampleEngine } from '../../support/sample-contract';
 

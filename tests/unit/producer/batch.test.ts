@@ -1,6 +1,6 @@
 import { StoreError } from '../../../lib/errors';
 import type { BatchEntry, OutgoingMessage } from '../../../lib/ports';
-import { type BatchJob, submitBatch } from '../../../lib/producer/batch';
+import { type BatchJob, submitBatch } from '../../../packages/producer/batch';
 import { memoryProducerDeps } from '../../support/producer';
 
 const feedback = (user: string, message = 'Well done.', key?: string): BatchJob => ({

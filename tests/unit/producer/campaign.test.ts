@@ -1,9 +1,9 @@
 import { campaigns } from '../../../lib/emails/campaigns/campaign';
 import { readContent, readManifest, readPart } from '../../../lib/emails/manifest';
 import type { CampaignInput, CampaignJob } from '../../../lib/emails/message';
-import type { RecipientSource } from '../../../lib/producer/campaign';
-import { IdempotencyConflictError, InvalidJobError } from '../../../lib/producer/errors';
-import { createProducer } from '../../../lib/producer/producer';
+import { IdempotencyConflictError, InvalidJobError } from '../../../lib/submit/errors';
+import type { RecipientSource } from '../../../packages/producer/campaign';
+import { createProducer } from '../../../packages/producer/producer';
 import { withFaults } from '../../support/faults';
 import { memoryProducerDeps } from '../../support/producer';
 

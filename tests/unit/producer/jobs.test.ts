@@ -1,8 +1,8 @@
 import { hashesWith } from '../../../lib/jobs/person-hash';
 import type { JobRow } from '../../../lib/jobs/row';
-import { createJobs, type FindOptions, type JobStatus } from '../../../lib/producer/jobs';
-import { createProducer } from '../../../lib/producer/producer';
-import type { SubmitOptions } from '../../../lib/producer/valid';
+import type { SubmitOptions } from '../../../lib/submit/valid';
+import { createJobs, type FindOptions, type JobStatus } from '../../../packages/producer/jobs';
+import { createProducer } from '../../../packages/producer/producer';
 import { HASH_KEY } from '../../support/hash-people';
 import { inState } from '../../support/in-state';
 import { memoryProducerDeps } from '../../support/producer';

@@ -1,9 +1,9 @@
-import { submitBatch } from '../../../lib/producer/batch';
-import { InvalidJobError } from '../../../lib/producer/errors';
-import { createProducer } from '../../../lib/producer/producer';
-import { queueIn } from '../../../lib/producer/settings';
-import { createTracker } from '../../../lib/producer/tracker';
-import { prepareUpload, type UploadInput } from '../../../lib/producer/uploads';
+import { InvalidJobError } from '../../../lib/submit/errors';
+import { prepareUpload, type UploadInput } from '../../../lib/submit/uploads';
+import { submitBatch } from '../../../packages/producer/batch';
+import { createProducer } from '../../../packages/producer/producer';
+import { queueIn } from '../../../packages/producer/settings';
+import { createTracker } from '../../../packages/producer/tracker';
 import { memoryQueues } from '../../support/memory-queues';
 import { feedbackSettings, memoryProducerDeps } from '../../support/producer';
 

@@ -1,9 +1,9 @@
 import { WaitError } from '../../../lib/errors';
 import { bodyKey } from '../../../lib/jobs/keys';
 import { cancel, retry } from '../../../lib/ops/act';
-import { IdempotencyConflictError, InvalidJobError } from '../../../lib/producer/errors';
-import { createJobs } from '../../../lib/producer/jobs';
-import { type Submission, submit } from '../../../lib/producer/submit';
+import { IdempotencyConflictError, InvalidJobError } from '../../../lib/submit/errors';
+import { type Submission, submit } from '../../../lib/submit/submit';
+import { createJobs } from '../../../packages/producer/jobs';
 import { type EngineOptions, jobId, memoryEngine, PREFIX } from '../../support/engine';
 import { outage } from '../../support/faults';
 import { SAMPLE_QUEUE, sampleContract } from '../../support/sample-contract';

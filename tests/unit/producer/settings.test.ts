@@ -1,6 +1,6 @@
 import { ConfigError } from '../../../lib/config/environment';
-import { realProducer } from '../../../lib/producer/real-producer';
-import { connectionConfig } from '../../../lib/producer/settings';
+import { realProducer } from '../../../packages/producer/real-producer';
+import { connectionConfig } from '../../../packages/producer/settings';
 
 const where = { instance: 'my-api', region: 'us-east-1' };
 

@@ -1,6 +1,6 @@
 import { parseEnvelope, payloadHash, sha256 } from '../../../lib/jobs/envelope';
-import { IdempotencyConflictError } from '../../../lib/producer/errors';
-import { submit } from '../../../lib/producer/submit';
+import { IdempotencyConflictError } from '../../../lib/submit/errors';
+import { submit } from '../../../lib/submit/submit';
 import { withFaults } from '../../support/faults';
 import { memoryProducerDeps } from '../../support/producer';
 

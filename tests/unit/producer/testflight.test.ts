@@ -1,5 +1,5 @@
-import { InvalidJobError } from '../../../lib/producer/errors';
-import { createProducer, type Producer } from '../../../lib/producer/producer';
+import { InvalidJobError } from '../../../lib/submit/errors';
+import { createProducer, type Producer } from '../../../packages/producer/producer';
 import { memoryProducerDeps } from '../../support/producer';
 import { APP, anInvite, BUILD, TESTER } from '../../support/testflight';
 

@@ -1,7 +1,7 @@
 import { StoreError } from '../../../lib/errors';
-import { InvalidJobError } from '../../../lib/producer/errors';
-import { createProducer } from '../../../lib/producer/producer';
-import { type PostPolicy, prepareUpload } from '../../../lib/producer/uploads';
+import { InvalidJobError } from '../../../lib/submit/errors';
+import { type PostPolicy, prepareUpload } from '../../../lib/submit/uploads';
+import { createProducer } from '../../../packages/producer/producer';
 import { memoryProducerDeps } from '../../support/producer';
 
 const file = { principal: 'client-1', name: 'Screen of Jane.PNG', contentType: 'image/png' };

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { unzip } from '../../../lib/local/template/package';
+import { unzip } from '../../../packages/local/template/package';
 import { localPackage } from '../../support/packages';
 
 /** The most bytes that a function may load at its cold start. Most of a bundle is libraries. */

@@ -6,8 +6,8 @@ import { analyticsSchema } from '../../../lib/analytics/message';
 import { emailMessageSchema } from '../../../lib/emails/message';
 import { feedbackPerson, feedbackSchema } from '../../../lib/feedback/message';
 import { parseEnvelope, parseOrPark } from '../../../lib/jobs/envelope';
-import { LOCAL_APPS } from '../../../lib/local/fakes/app-store-connect';
 import { inviteSchema, testflightGroup } from '../../../lib/testflight/message';
+import { LOCAL_APPS } from '../../../packages/local/fakes/app-store-connect';
 import { hashed } from '../../support/hash-people';
 
 /** The queue's event, its job's type, and the job's group. */

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { testersOf } from '../../../lib/cli/testflight';
 import { inviteSchema, notifyBuildSchema, removeSchema } from '../../../lib/testflight/message';
+import { testersOf } from '../../../packages/cli/testflight';
 
 const page = readFileSync('docs/testflight.md', 'utf8');
 const block = (kind: string): string => new RegExp(`^\`\`\`${kind}\n(.*?)^\`\`\``, 'ms').exec(page)?.[1] ?? '';

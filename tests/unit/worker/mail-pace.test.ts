@@ -1,8 +1,8 @@
 import { StoreError, WaitError } from '../../../lib/errors';
-import { sharedRate } from '../../../lib/limits/rate';
 import type { Table } from '../../../lib/ports';
 import type { Sendgrid } from '../../../lib/vendors/sendgrid';
 import { sendPaced } from '../../../lib/worker/best-effort';
+import { sharedRate } from '../../../lib/worker/rate';
 import { memoryClock, memoryRandom } from '../../support/memory-clock';
 import { memoryTable } from '../../support/memory-table';
 import { aMail } from '../../support/vendors';

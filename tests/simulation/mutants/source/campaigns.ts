@@ -26,7 +26,7 @@ export const CAMPAIGN_MUTANTS: Record<string, SourceMutant> = {
   },
   aTenthIsAlwaysLeft: {
     changes: [
-      { file: 'lib/limits/rate.ts', find: 'if (load > MANY) return BESIDE_MANY;', replace: 'return BESIDE_MANY;' },
+      { file: 'lib/worker/rate.ts', find: 'if (load > MANY) return BESIDE_MANY;', replace: 'return BESIDE_MANY;' },
     ],
     breaks: /^fairness: \d+\.\d % of the rate was used/,
     by: { scale: 'mails-fast' },

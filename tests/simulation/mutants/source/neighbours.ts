@@ -57,7 +57,7 @@ export const NEIGHBOUR_MUTANTS = {
   },
   oneFailureOpensTheCircuit: {
     changes: [
-      { file: 'lib/limits/circuit.ts', find: 'const MOST_TRANSIENTS = 5;', replace: 'const MOST_TRANSIENTS = 1;' },
+      { file: 'lib/worker/circuit.ts', find: 'const MOST_TRANSIENTS = 5;', replace: 'const MOST_TRANSIENTS = 1;' },
     ],
     breaks: /^no bystanders: .* is held \(stopped\), but zendesk failed 3 times/,
     by: {

@@ -8,7 +8,7 @@ export const PLANNED_MUTANTS: Record<string, SourceMutant> = {
   'planned-without-its-body': {
     changes: [
       {
-        file: 'lib/producer/submit.ts',
+        file: 'lib/submit/submit.ts',
         find: "await objects.put(bodyKey(prefix, row.queue, row.id), sendable(JSON.stringify(envelope)), 'application/json');",
         replace: '',
       },
@@ -50,7 +50,7 @@ export const PLANNED_MUTANTS: Record<string, SourceMutant> = {
   'cancelled-but-not-stored': {
     changes: [
       {
-        file: 'lib/producer/jobs.ts',
+        file: 'packages/producer/jobs.ts',
         find: 'const { item: row = found } = await ledger.update(found.key, withdrawn, found);',
         replace: 'const row = withdrawn(found) ?? found;',
       },

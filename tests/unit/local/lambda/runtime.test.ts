@@ -4,9 +4,9 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Invocation } from '../../../../lib/local/lambda/environment';
-import { createLambda, type Lambda } from '../../../../lib/local/lambda/runtime';
-import type { DeclaredFunction } from '../../../../lib/local/template/declared';
+import type { Invocation } from '../../../../packages/local/lambda/environment';
+import { createLambda, type Lambda } from '../../../../packages/local/lambda/runtime';
+import type { DeclaredFunction } from '../../../../packages/local/template/declared';
 
 const source = `
 let runs = 0;
@@ -193,7 +193,7 @@ test('a stop leaves no busy or idle process behind, and starts none for an event
 test('a busy environment ends when its service is killed', async () => {
   start();
   const event = { tells: signalPort(), waitsFor: join(directory, 'never') };
-  const boot = join(process.cwd(), 'lib/local/lambda/boot.cjs');
+  const boot = join(process.cwd(), 'packages/local/lambda/boot.cjs');
   const orphan = fork(boot, [join(directory, 'worker', 'index'), 'handler'], { silent: true });
   await once(orphan, 'message');
   orphan.send({ event, context: {}, deadline: 0 });

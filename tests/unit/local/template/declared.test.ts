@@ -1,5 +1,5 @@
-import { declared } from '../../../../lib/local/template/declared';
-import type { Resource } from '../../../../lib/local/template/intrinsics';
+import { declared } from '../../../../packages/local/template/declared';
+import type { Resource } from '../../../../packages/local/template/intrinsics';
 
 const read = (resources: Record<string, Resource>) =>
   declared({

@@ -1,0 +1,173 @@
+import {
+  GetBucketLifecycleConfigurationCommand,
+  GetBucketPolicyCommand,
+  GetBucketVersioningCommand,
+  GetPublicAccessBlockCommand,
+  type LifecycleRule,
+  type S3Client,
+} from '@aws-sdk/client-s3';
+import * as z from 'zod';
+import { dataPrefix, latePrefix, parquetPrefix, rejectedPrefix } from '../../lib/analytics/keys';
+import { partitionOf } from '../../lib/aws/partition';
+import { guarded } from '../../lib/aws/store-error';
+import { json } from '../../lib/config/values';
+import { StoreError } from '../../lib/errors';
+import { ownerKey, recordFolder } from '../../lib/jobs/keys';
+import { OBJECT_LIFETIME_MS, ROW_LIFETIME_MS } from '../../lib/jobs/schedule';
+import { isProduction } from '../../lib/target';
+import type { Instance } from '../../resources/instances/instance';
+import type { Problem } from '../../resources/instances/problems';
+
+const DAY_MS = 86_400_000;
+/** A planned job waits 30 days, its message 14, and an ended job can be retried for 44. The rest is for held jobs. */
+const A_JOB = OBJECT_LIFETIME_MS / DAY_MS;
+const A_ROW = ROW_LIFETIME_MS / DAY_MS;
+/** A year, and a month for its accounts. */
+const YEAR = 400;
+/** An old version may be needed for so long, to restore what was overwritten or deleted by mistake. */
+const OLD_VERSIONS = 30;
+
+type Folders = Pick<Instance, 'prefix' | 'known'>;
+
+/**
+ * Every folder of an instance. Its objects are deleted so many `days` after they were last written, and a job or an
+ * operator may need them for so many: no rule of the bucket may delete them earlier. Only `_owner` stays for ever.
+ */
+export function retentions({ prefix, known }: Folders) {
+  const records = Object.keys(known).map((queue) => `${recordFolder(prefix, queue)}/`);
+  const kept = (days: number, needed: number, paths: string[]) => paths.map((folder) => ({ folder, days, needed }));
+  return [
+    ...kept(A_JOB, A_JOB, [`${prefix}/_bodies/`, `${prefix}/_data/`, `${prefix}/_attachments/`]),
+    ...kept(YEAR, A_ROW, [...records, `${prefix}/_recipients/`, `${prefix}/_events/`, parquetPrefix(prefix)]),
+    // By then the events are in Parquet, also if they came weeks late or an hour was left to a query engine.
+    ...kept(90, 60, [dataPrefix(prefix), latePrefix(prefix)]),
+    ...kept(30, 0, [rejectedPrefix(prefix)]),
+    ...kept(YEAR, 0, [`${prefix}/_audit/`]),
+  ];
+}
+
+/** Rules for `aws s3api put-bucket-lifecycle-configuration`. They also delete old versions and unfinished uploads. */
+export const lifecycleRules = (instance: Folders) => ({
+  Rules: retentions(instance).map(({ folder, days }) => ({
+    ID: folder,
+    Status: 'Enabled',
+    Filter: { Prefix: folder },
+    Expiration: { Days: days },
+    NoncurrentVersionExpiration: { NoncurrentDays: OLD_VERSIONS },
+    AbortIncompleteMultipartUpload: { DaysAfterInitiation: 7 },
+  })),
+});
+
+const PUBLIC_ACCESS = ['BlockPublicAcls', 'IgnorePublicAcls', 'BlockPublicPolicy', 'RestrictPublicBuckets'] as const;
+
+/**
+ * Asks S3 whether the bucket of an instance keeps its data private and for as long as it is needed. Production refuses
+ * what it finds, staging only notes it. Each fault comes with the command that ends it. Rejects with a StoreError if S3
+ * fails.
+ */
+export async function bucketFindings(instance: Instance, s3: S3Client) {
+  const { bucket: Bucket, region } = instance;
+  const arn = `arn:${partitionOf(region)}:s3:::${Bucket}`;
+  const unless = (holds: boolean | undefined, fault: string, command: string, value: string) =>
+    holds ? [] : [`${fault}:\n  aws s3api ${command} --bucket ${Bucket} --region ${region} ${value}`];
+  const faults = await Promise.all([
+    look('s3:GetBucketPublicAccessBlock', s3.send(new GetPublicAccessBlockCommand({ Bucket })), (found) => {
+      const isBlocked = PUBLIC_ACCESS.every((name) => found?.PublicAccessBlockConfiguration?.[name]);
+      const value = `--public-access-block-configuration ${PUBLIC_ACCESS.map((name) => `${name}=true`).join(',')}`;
+      return unless(isBlocked, 'does not block all public access', 'put-public-access-block', value);
+    }),
+    look('s3:GetBucketPolicy', s3.send(new GetBucketPolicyCommand({ Bucket })), (found) => {
+      const policy = JSON.stringify({ Version: '2012-10-17', Statement: [denyPlainHttp(arn)] });
+      const fault = 'has no statement that denies plain HTTP. Add it to those of the policy, if there is one';
+      return unless(deniesPlainHttp(found?.Policy, arn), fault, 'put-bucket-policy', `--policy '${policy}'`);
+    }),
+    look('s3:GetBucketVersioning', s3.send(new GetBucketVersioningCommand({ Bucket })), (found) => {
+      const value = '--versioning-configuration Status=Enabled';
+      const fault = 'does not keep old versions of objects';
+      return unless(found?.Status === 'Enabled', fault, 'put-bucket-versioning', value);
+    }),
+    look('s3:GetLifecycleConfiguration', s3.send(new GetBucketLifecycleConfigurationCommand({ Bucket })), (found) => {
+      const { missing, early } = lifecycleFaults(instance, found?.Rules ?? []);
+      const fault = `has no rule that deletes objects and old versions of ${missing.join(', ')}. Add these to its other rules`;
+      const value = `--lifecycle-configuration '${JSON.stringify(lifecycleRules(instance))}'`;
+      return [...unless(missing.length === 0, fault, 'put-bucket-lifecycle-configuration', value), ...early];
+    }),
+  ]);
+  const found: Problem[] = faults.flat().map((rule) => ({ path: 'bucket', rule }));
+  return isProduction(instance) ? { problems: found, notes: [] } : { problems: [], notes: found };
+}
+
+/** Reads one setting and judges it. S3 answers 404 without one, and 405 to another account than the bucket's. */
+async function look<T>(operation: string, asked: Promise<T>, judge: (found: T | undefined) => string[]) {
+  try {
+    return judge(await guarded('S3')(operation, () => asked));
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error;
+    if (error.status === 404) return judge(undefined);
+    if (error.status === 403 || error.status === 405) return [`cannot be checked by these credentials (${operation})`];
+    throw error;
+  }
+}
+
+const denyPlainHttp = (arn: string) => ({
+  Sid: 'DenyPlainHttp',
+  Effect: 'Deny',
+  Principal: '*',
+  Action: 's3:*',
+  Resource: [arn, `${arn}/*`],
+  Condition: { Bool: { 'aws:SecureTransport': 'false' } },
+});
+
+const statement = z.looseObject({});
+const policySchema = json(z.object({ Statement: z.union([z.array(statement), statement]) }));
+
+/** Whether a policy denies plain HTTP for all objects. Another condition makes a statement apply to fewer requests. */
+function deniesPlainHttp(policy: string | undefined, arn: string): boolean {
+  const { data } = policySchema.safeParse(policy);
+  const statements = [data?.Statement ?? []].flat() as Partial<ReturnType<typeof denyPlainHttp>>[];
+  return statements.some(
+    ({ Effect, Principal, Action = '', Resource = [], Condition }) =>
+      Effect === 'Deny' &&
+      ['"*"', '{"AWS":"*"}'].includes(JSON.stringify(Principal)) &&
+      [Action].flat().includes('s3:*') &&
+      [Resource].flat().some((resource) => resource === `${arn}/*` || resource === '*') &&
+      JSON.stringify(Condition) === '{"Bool":{"aws:SecureTransport":"false"}}',
+  );
+}
+
+/** Objects in them cannot be read until an operator restores them. */
+const ARCHIVES: readonly unknown[] = ['GLACIER', 'DEEP_ARCHIVE'];
+
+/** `missing`: folders whose objects or old versions stay forever. `early`: rules that take what may still be needed. */
+function lifecycleFaults(instance: Instance, rules: readonly LifecycleRule[]): { missing: string[]; early: string[] } {
+  // Our objects have no tags.
+  const active = rules.filter(({ Status, Filter }) => Status === 'Enabled' && !Filter?.Tag && !Filter?.And?.Tags);
+  const own = retentions(instance);
+  const missing = own.filter(({ folder }) => {
+    const whole = active.filter((rule) => isWhole(rule) && folder.startsWith(prefixOf(rule)));
+    const deletes = whole.some(({ Expiration }) => Expiration?.Days);
+    const old = whole.flatMap(({ NoncurrentVersionExpiration }) => NoncurrentVersionExpiration ?? []);
+    return !deletes || !old.some((one) => one.NoncurrentDays && !one.NewerNoncurrentVersions);
+  });
+  const kept = [...own, { folder: ownerKey(instance.prefix), needed: Number.POSITIVE_INFINITY }];
+  const early = active.flatMap((rule) => {
+    const prefix = prefixOf(rule);
+    const touched = kept.filter(({ folder }) => folder.startsWith(prefix) || prefix.startsWith(folder));
+    const hurt = touched.filter(({ needed }) => takesEarly(rule, needed)).map(({ folder }) => folder);
+    if (hurt.length === 0) return [];
+    const name = rule.ID ?? `for ${prefix}`;
+    return [`has the rule ${name}, which takes what is still needed (docs/security.md): ${hurt.join(', ')}`];
+  });
+  return { missing: missing.map(({ folder }) => folder), early };
+}
+
+const prefixOf = ({ Filter, Prefix }: LifecycleRule): string => Filter?.Prefix ?? Filter?.And?.Prefix ?? Prefix ?? '';
+
+const isWhole = ({ Filter = {} }: LifecycleRule): boolean =>
+  Object.entries(Filter).every(([key, value]) => key === 'Prefix' || value === undefined);
+
+function takesEarly(rule: LifecycleRule, needed: number): boolean {
+  const archives = (rule.Transitions ?? []).filter(({ StorageClass }) => ARCHIVES.includes(StorageClass));
+  const takes = [rule.Expiration, ...archives].some((one) => one?.Date !== undefined || (one?.Days ?? needed) < needed);
+  return takes || (rule.NoncurrentVersionExpiration?.NoncurrentDays ?? OLD_VERSIONS) < OLD_VERSIONS;
+}

@@ -1,0 +1,134 @@
+import type { Campaign } from '../../lib/emails/campaigns/campaign';
+import { type CampaignReport, campaignReport } from '../../lib/emails/report';
+import { RECIPIENT_WORDS, statusOf } from '../../lib/ops/campaign-view';
+import {
+  type CampaignDecision,
+  campaignsNotEnded,
+  campaignsOfDay,
+  decideCampaign,
+  findCampaign,
+} from '../../lib/ops/campaigns';
+import { timeText } from '../../lib/text';
+import { type Command, JSON_OUTPUT, type Option } from './command';
+import { DEFAULT_LIMIT } from './jobs';
+import { count, day, required } from './options';
+import { tableText } from './text';
+
+const ID: Option = { usage: 'Id of the campaign', type: 'string', required: true };
+
+const deciding = (decision: CampaignDecision, usage: string) =>
+  ({
+    usage,
+    writes: true,
+    options: { id: ID },
+    run: async ({ options, out, connect, audited }) => {
+      const id = required(options, 'id');
+      const { before, after } = await decideCampaign(await connect(), id, decision, audited);
+      out.line(`campaign ${id}: was ${statusOf(before)}, is ${statusOf(after)}.`);
+    },
+  }) satisfies Command;
+
+export const campaigns = {
+  'campaign list': {
+    usage: 'List the campaigns that have not ended, or all of a day',
+    options: {
+      day: { usage: 'Day (UTC) of acceptance, like 2026-01-02', type: 'string' },
+      limit: { usage: `Most campaigns. Default: ${DEFAULT_LIMIT}`, type: 'string' },
+      json: JSON_OUTPUT,
+    },
+    run: async ({ options, out, connect }) => {
+      const at = day(options, 'day');
+      const limit = count(options, 'limit', { otherwise: DEFAULT_LIMIT });
+      const deps = await connect();
+      const found = await (at === undefined ? campaignsNotEnded(deps) : campaignsOfDay(deps, at));
+      const listed = found.campaigns.slice(0, limit);
+      const more = found.more || listed.length < found.campaigns.length;
+      if (options.json) out.json({ campaigns: listed.map(campaignView), more });
+      else out.lines(campaignLines(listed));
+      if (more) out.note('There are more: name a --day, or raise --limit.');
+    },
+  },
+
+  'campaign report': {
+    usage: 'Count the recipients of a campaign by outcome',
+    options: { id: ID, json: JSON_OUTPUT },
+    run: async ({ options, out, connect, sls }) => {
+      const deps = await connect();
+      const report = await campaignReport(deps, await findCampaign(deps, required(options, 'id')));
+      if (options.json) out.json(report);
+      else out.lines(reportLines(report, sls));
+    },
+  },
+
+  'campaign pause': deciding('pause', 'Hold what a campaign has not sent to SendGrid yet'),
+  'campaign resume': deciding('resume', 'Continue a paused campaign'),
+  'campaign cancel': deciding('cancel', 'Stop a campaign for good. Mails under way may still be sent'),
+} satisfies Record<string, Command>;
+
+const isoText = (time: number | undefined): string | undefined =>
+  time === undefined ? undefined : new Date(time).toISOString();
+
+const campaignView = (campaign: Campaign) => ({
+  id: campaign.id,
+  name: campaign.name,
+  status: campaign.status,
+  reason: campaign.reason,
+  recipients: campaign.recipients,
+  chunks: { all: campaign.chunks, released: campaign.released },
+  accepted: isoText(campaign.time),
+  starts: isoText(campaign.startsAt),
+  ended: isoText(campaign.endedAt),
+  history: campaign.history.map(({ at, ...entry }) => ({ at: isoText(at), ...entry })),
+});
+
+function campaignLines(campaigns: readonly Campaign[]): string[] {
+  if (campaigns.length === 0) return ['No campaigns.'];
+  const cells = campaigns.map((campaign) => [
+    campaign.id,
+    campaign.name ?? '',
+    statusOf(campaign),
+    String(campaign.recipients),
+    `${campaign.released} of ${campaign.chunks} chunks`,
+    timeText(campaign.time),
+    campaign.startsAt > campaign.time ? timeText(campaign.startsAt) : '',
+    timeText(campaign.endedAt),
+  ]);
+  return tableText(['ID', 'NAME', 'STATUS', 'RECIPIENTS', 'RELEASED', 'ACCEPTED (UTC)', 'STARTS', 'ENDED'], cells);
+}
+
+const MOST_IDS = 10;
+
+function reportLines(report: CampaignReport, sls: (text: string) => string): string[] {
+  const { campaign, name, requested, rejected, duplicates, recipients, chunks, jobs, events } = report;
+  const kinds = Object.entries(RECIPIENT_WORDS) as [keyof typeof RECIPIENT_WORDS, string][];
+  return [
+    `campaign ${campaign}: ${statusOf(report)}${name === undefined ? '' : `, ${name}`}`,
+    ...counts(Object.entries({ requested, rejected, duplicates, recipients })),
+    '',
+    ...counts(kinds.map(([kind, shown]) => [shown, report[kind]])),
+    `  ${chunks.released} of ${chunks.all} chunks released`,
+    ...section('SendGrid reported', counts(Object.entries(events))),
+    ...section(
+      `Outcome unknown. Say whether it took effect (done) or not (skipped): ${sls('jobs settle ID --step send --as ANSWER')}`,
+      ids(jobs.unknown),
+    ),
+    ...section(
+      `Refused. See why: ${sls('jobs show ID')}. Once it is fixed: ${sls('jobs retry ID')}`,
+      ids(jobs.refused),
+    ),
+  ];
+}
+
+function counts(rows: [string, number][]): string[] {
+  const names = Math.max(...rows.map(([name]) => name.length));
+  const digits = Math.max(...rows.map(([, count]) => String(count).length));
+  return rows.map(([name, count]) => `  ${name.padEnd(names)}  ${String(count).padStart(digits)}`);
+}
+
+const ids = (all: readonly string[]): string[] => [
+  ...all.slice(0, MOST_IDS).map((id) => `  ${id}`),
+  ...(all.length > MOST_IDS ? [`  and ${all.length - MOST_IDS} more: --json has them all`] : []),
+];
+
+const section = (title: string, lines: readonly string[]): string[] =>
+  lines.length === 0 ? [] : ['', title, ...lines];

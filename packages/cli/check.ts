@@ -1,0 +1,178 @@
+import { mapEach } from '../../lib/concurrency';
+import { environmentSchemas } from '../../lib/config/functions';
+import { StoreError } from '../../lib/errors';
+import { jobKey } from '../../lib/jobs/keys';
+import { isEnd, type JobRow } from '../../lib/jobs/row';
+import { OperatorError, stateOf } from '../../lib/ops/operator';
+import { sendCanary } from '../../lib/reconcile/canary';
+import { counted, timeText } from '../../lib/text';
+import { chosenInstance } from '../../resources/instances/choose';
+import { folderOf, settingsHash, stackName } from '../../resources/instances/deployed';
+import type { Instance } from '../../resources/instances/instance';
+import { linesOf, type Problem } from '../../resources/instances/problems';
+import { instanceNames, readInstance } from '../../resources/instances/read';
+import { type Command, type CommandContext, JSON_OUTPUT } from './command';
+import type { Findings } from './preflight';
+import type { Serverless } from './serverless';
+import { tableText } from './text';
+
+export const checks = {
+  check: {
+    usage: 'Check account, bucket, secrets and folder before a deployment',
+    checksAccount: true,
+    writes: 'live',
+    options: {
+      live: { usage: 'After a deployment: also send a canary through each queue and wait for it', type: 'boolean' },
+      json: JSON_OUTPUT,
+    },
+    run: async (context) => {
+      const { options, out } = context;
+      const instance = chosenInstance(options);
+      const live = options.live === true;
+      // The service on this machine needs no deployment.
+      const file = live && instance.stage === 'local' ? undefined : instance.file;
+      const { problems, notes } = file ? await findingsOf(instance, context) : { problems: [], notes: [] };
+      for (const note of notes) out.note(note);
+      if (problems.length > 0 && !options.json) throw new OperatorError(problems.join('\n'));
+      if (file && !options.json) out.line(`${file} can be deployed.`);
+      const canaries = live && problems.length === 0 ? await sendCanaries(context) : [];
+      const failed = canaries.filter(({ state }) => state !== 'succeeded');
+      if (options.json) out.json({ problems, notes, ...(live && problems.length === 0 && { canaries }) });
+      else if (live) {
+        const cells = canaries.map(({ queue, id, state, seconds }) => [queue, id, state, seconds?.toFixed(1) ?? '']);
+        out.lines(tableText(['QUEUE', 'ID', 'STATE', 'SECONDS'], cells));
+      }
+      if (problems.length > 0 || failed.length > 0) out.exitCode(1);
+      if (failed[0] && !options.json)
+        throw new OperatorError(
+          `${counted(failed.length, 'canary', 'canaries')} did not succeed in two minutes. See the log of ${failed[0].queue}:`,
+          `logs -f ${failed[0].queue} --startTime 10m`,
+        );
+    },
+  },
+
+  instances: {
+    usage: 'List the instance files and their deployments',
+    offline: true,
+    options: { json: JSON_OUTPUT },
+    run: async ({ options, out, serverless }) => {
+      const { accountId: account } = await serverless
+        .getProvider('aws')
+        .getAccountInfo()
+        .catch(() => ({ accountId: undefined }));
+      if (account === undefined) out.note('AWS does not accept these credentials, so only the files are shown.');
+      const instances = instanceNames().map((name) => readInstance(name));
+      const views = await Promise.all(instances.map((instance) => viewOf(instance, account, serverless)));
+      if (options.json) return out.json({ instances: views });
+      const cells = views.map(({ name, stage, region, folder, queues, settings, ...deployed }) => {
+        const { version = '', at = '' } = { version: '', at: '', ...deployed };
+        return [name, stage, region, folder, queues.join(' '), version, at, settings];
+      });
+      const head = ['INSTANCE', 'STAGE', 'REGION', 'FOLDER', 'QUEUES', 'VERSION', 'DEPLOYED (UTC)', 'SETTINGS'];
+      out.lines(tableText(head, cells));
+    },
+  },
+} satisfies Record<string, Command>;
+
+/** Without credentials, the problems of the file are shown all the same. */
+async function findingsOf(instance: Instance, { serverless }: CommandContext): Promise<Findings> {
+  const inFile = deploymentProblems(instance, []);
+  if (instance.stage === 'local') return { problems: inFile, notes: [] };
+  const { accountFindings } = require('./preflight') as typeof import('./preflight');
+  const { problems, notes } = await accountFindings(instance, serverless).catch((error: unknown) => {
+    if (!(error instanceof OperatorError)) throw error;
+    return { problems: [error.message], notes: [] };
+  });
+  return { problems: [...inFile, ...problems], notes };
+}
+
+/** The reasons why an instance cannot be deployed, a line each. Empty: it can be deployed. Asks nothing of AWS. */
+export function deploymentProblems(instance: Instance, functions: string[]): string[] {
+  if (instance.stage === 'local')
+    return ['stage local is the service on this machine (npm start): deploy with --stage staging or prod'];
+  return [
+    ...linesOf(instance.file, placeholders(instance)),
+    ...linesOf(instance.file, plainEndpoints(instance)),
+    ...functions
+      .filter((key) => !(key in environmentSchemas))
+      .map((key) => `functions.${key}: its environment has no schema (lib/config/functions.ts)`),
+  ];
+}
+
+/** Endpoints without TLS. A vendor's key would travel in the clear. */
+const plainEndpoints = ({ settings }: Instance): Problem[] =>
+  (['zendesk', 'sendgrid', 'appStoreConnect'] as const)
+    .filter((vendor) => /^http:/i.test(settings[vendor]?.endpoint ?? ''))
+    .map((vendor) => ({ path: `${vendor}.endpoint`, rule: 'must begin with https://' }));
+
+/** Values of the examples under instances/. None of them can work. */
+const EXAMPLE = [
+  /^0{12}$/,
+  /^0{8}-0000-4000-8000-0{11}[01]$/,
+  /^ABCDE12345$/,
+  /^team-bucket(-staging)?$/,
+  /\bexample\b/,
+  /^MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE83T4O/,
+];
+
+const placeholders = ({ settings }: Instance): Problem[] =>
+  texts(settings)
+    .filter(({ text }) => EXAMPLE.some((pattern) => pattern.test(text)))
+    .map(({ path }) => ({ path, rule: 'still holds the value of the example' }));
+
+function texts(value: unknown, path = ''): { path: string; text: string }[] {
+  if (typeof value === 'string') return [{ path, text: value }];
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([key, child]) => texts(child, path === '' ? key : `${path}.${key}`));
+}
+
+const AT_ONCE = 8;
+const LOOK_MS = 1_000;
+/** A cold start with a full batch before it takes far less. */
+const LONGEST_MS = 120_000;
+
+/** Waits for the ends of a canary in each queue: a job that the worker claims and ends without work or vendor calls. */
+async function sendCanaries({ out, connect, audited }: CommandContext) {
+  const deps = await connect();
+  const { clock, ledger, random, queueNames } = deps;
+  await audited();
+  const sent = await mapEach(queueNames, AT_ONCE, async (queue) => {
+    const id = random.uuid();
+    await sendCanary(deps, queue, { id, at: clock.now() });
+    return { queue, id };
+  });
+  out.note(`${counted(sent.length, 'canary', 'canaries')} sent.`);
+  const until = clock.now() + LONGEST_MS;
+  for (;;) {
+    const rows = await mapEach(sent, AT_ONCE, ({ queue, id }) => ledger.get(jobKey(queue, id)));
+    if (rows.every((row) => row && isEnd(row.state)) || clock.now() >= until)
+      return sent.map((canary, index) => ({ ...canary, ...endOf(rows[index]) }));
+    await clock.sleep(LOOK_MS);
+  }
+}
+
+function endOf(row: JobRow | undefined): { state: string; seconds?: number } {
+  if (!row || !isEnd(row.state)) return { state: row ? stateOf(row) : 'no row' };
+  return { state: stateOf(row), seconds: ((row.endedAt ?? 0) - (row.sentAt ?? row.createdAt)) / 1000 };
+}
+
+/** The file, and what is deployed of it. `settings`: whether the deployed ones are those of the file. */
+async function viewOf(instance: Instance, account: string | undefined, serverless: Serverless) {
+  const { name, stage, region, rows } = instance;
+  const file = { name, stage, region, folder: folderOf(instance), queues: rows.map((row) => row.name) };
+  if (stage === 'local') return { ...file, settings: 'npm start' };
+  if (account === undefined) return { ...file, settings: 'unknown' };
+  if (account !== instance.account) return { ...file, settings: `unknown (account ${instance.account})` };
+  const { readStack } = require('./stack') as typeof import('./stack');
+  try {
+    const config = { ...(await serverless.getProvider('aws').getAwsSdkV3Config()), region };
+    const stack = await readStack(config, stackName(instance));
+    if (!stack) return { ...file, settings: 'not deployed' };
+    const { Version: version, SettingsHash } = stack.outputs;
+    const settings = SettingsHash === settingsHash(instance) ? 'as in the file' : 'differ from the file';
+    return { ...file, version, at: timeText(stack.at?.getTime()), settings };
+  } catch (error) {
+    if (error instanceof StoreError) return { ...file, settings: `unknown (${error.code})` };
+    throw error;
+  }
+}

@@ -1,0 +1,94 @@
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { S3Client } from '@aws-sdk/client-s3';
+import * as z from 'zod';
+import { realObjects } from '../../lib/aws/objects';
+import { realQueues, sqsClient } from '../../lib/aws/queues';
+import { realTable } from '../../lib/aws/table';
+import { commonEnv } from '../../lib/config/common';
+import { parseEnv } from '../../lib/config/environment';
+import { secret } from '../../lib/config/values';
+import { deploymentOf } from '../../lib/ops/connect';
+import { type Deployment, OperatorError } from '../../lib/ops/operator';
+import type { Facts, Log } from '../../lib/ports';
+import { hashPeopleWith } from '../../lib/startup/hash-people';
+import { basicAuthorization } from '../../lib/vendors/credentials';
+import { localClients, localConfig } from '../local/clients';
+import { findService, type Connection as LocalConnection, NOT_RUNNING } from '../local/connection';
+import { verifySource } from '../verify/instance';
+import type { Source } from '../verify/verify';
+import type { Environment, Serverless } from './serverless';
+import type { NamedTarget } from './target';
+import type { Output } from './terminal';
+
+/** The deployment that a command acts on. `source`: what `sls verify` reads, through clients of the AWS SDK. */
+export interface Connection extends Deployment {
+  source: Source;
+}
+
+/** Connects to the stage of the `sls` call: the service on this machine, or AWS with the credentials of `sls`. */
+export async function connect(serverless: Serverless, target: NamedTarget, out: Output): Promise<Connection> {
+  const { provider, functions, custom } = serverless.service;
+  const config = parseEnv(commonEnv, provider.environment ?? {});
+  const { hashKey } = parseEnv(z.object({ hashKey: secret }), { hashKey: custom?.instance?.hashKey });
+  const feedback = functions.feedback?.environment;
+  const { sqs, s3, dynamodb, zendesk, secrets, ...aws } = await clients(serverless, feedback);
+  const deployment = deploymentOf(config, {
+    ...target,
+    aws,
+    table: realTable({ table: config.TABLE, client: dynamodb }),
+    objects: realObjects({ bucket: config.BUCKET, client: s3 }),
+    queues: realQueues(sqs),
+    hashPeople: hashPeopleWith(hashKey, secrets),
+    log: logTo(out),
+  });
+  return { ...deployment, source: verifySource(config, { dynamodb, s3, sqs, ...(zendesk && { zendesk }) }) };
+}
+
+async function clients(serverless: Serverless, feedback: Environment = {}) {
+  const aws = serverless.getProvider('aws');
+  if (aws.getStage() !== 'local') {
+    const config = await aws.getAwsSdkV3Config();
+    return {
+      ...{ secrets: config, eventBridge: config, lambda: config, cloudWatch: config, sns: config },
+      sqs: sqsClient(config),
+      s3: new S3Client(config),
+      dynamodb: new DynamoDBClient(config),
+      zendesk: zendeskLookup(feedback, process.env.ZENDESK_LOOKUP_TOKEN),
+    };
+  }
+  const { api, region, endpoints } = await requireService();
+  const { ZENDESK_EMAIL = '', ZENDESK_TOKEN = '' } = feedback;
+  const at = (endpoint: string) => ({ ...localConfig(region), endpoint });
+  return {
+    ...localClients({ endpoints, region }),
+    secrets: undefined,
+    eventBridge: at(endpoints.eventbridge),
+    lambda: at(`${api}/lambda`),
+    cloudWatch: at(`${api}/cloudwatch`),
+    sns: at(endpoints.sns),
+    zendesk: { endpoint: endpoints.zendesk, authorization: basicAuthorization(ZENDESK_EMAIL, ZENDESK_TOKEN) },
+  };
+}
+
+/** The service on this machine. Rejects with an OperatorError if it does not run. */
+export async function requireService(): Promise<LocalConnection> {
+  const service = await findService();
+  if (!service) throw new OperatorError(NOT_RUNNING);
+  return service;
+}
+
+/** Where `sls verify` looks for tickets. `token`: an operator's own, because only the worker can read the worker's. */
+export function zendeskLookup(environment: Environment, token: string | undefined): Source['zendesk'] {
+  const { ZENDESK_ENDPOINT: endpoint, ZENDESK_EMAIL: email } = environment;
+  if (!endpoint || !email || !token) return undefined;
+  if (!/^https:/i.test(endpoint)) throw new OperatorError('zendesk.endpoint: must begin with https://');
+  return { endpoint, authorization: basicAuthorization(email, token) };
+}
+
+function logTo(out: Output): Log {
+  const note = (message: string, facts: Facts = {}) => {
+    const known = Object.entries(facts).flatMap(([name, value]) => (value === undefined ? [] : [`${name}=${value}`]));
+    out.note([message, ...known].join(' '));
+  };
+  return { info: () => {}, warn: note, error: note };
+}

@@ -1,0 +1,92 @@
+import { S3Client } from '@aws-sdk/client-s3';
+import { realObjects } from '../../lib/aws/objects';
+import { StoreError } from '../../lib/errors';
+import { claimFolder } from '../../lib/jobs/folder-owner';
+import { OperatorError } from '../../lib/ops/operator';
+import { pauseOf } from '../../lib/ops/pause';
+import { chosenInstance } from '../../resources/instances/choose';
+import { folderOf, stackName } from '../../resources/instances/deployed';
+import type { Options } from './command';
+import { GUARDED, READING } from './commands';
+import { connect } from './connect';
+import { requireSamePlace } from './moves';
+import { accountFindings } from './preflight';
+import { confirmProduction, shown } from './run';
+import type { Serverless, Template } from './serverless';
+import { plannedChanges, readTemplate } from './stack';
+import { type NamedTarget, namedTargetOf, requireOwnAccount, targetText } from './target';
+import { terminal } from './terminal';
+
+/** Runs before each of Serverless's own commands. If it calls AWS, it gets the checks and question that ours have. */
+export async function beforeCore(serverless: Serverless, options: Options): Promise<void> {
+  const command = serverless.processedInput.commands.join(' ');
+  if (!READING.includes(command) && !(command in GUARDED)) return;
+  await shown(async () => {
+    const target = await namedTargetOf(serverless);
+    terminal.note(targetText(target));
+    requireOwnAccount(target, serverless);
+    if (command.startsWith('rollback'))
+      throw new OperatorError('A rollback skips the checks. Check out the earlier commit, and deploy it.');
+    if (command === 'deploy') {
+      const { problems, notes } = await accountFindings(chosenInstance(options), serverless);
+      for (const note of notes) terminal.note(note);
+      if (problems.length > 0) throw new OperatorError(problems.join('\n'));
+    }
+    if (command === 'deploy function') await requireSamePlace(chosenInstance(options), serverless);
+    if (READING.includes(command) || options.plan) return;
+    await confirmProduction(target, { options, out: terminal, removes: command === 'remove' });
+  }, serverless);
+}
+
+/** Runs once the service is packaged. `--plan` ends here with what would change. Else claims the instance's folder. */
+export async function beforeDeployment(serverless: Serverless, options: Options): Promise<void> {
+  await shown(async () => {
+    const instance = chosenInstance(options);
+    const { name, file, bucket, prefix, region } = instance;
+    const config = await serverless.getProvider('aws').getAwsSdkV3Config();
+    const stack = stackName(instance);
+    await keepPauses(serverless, await namedTargetOf(serverless), stack);
+    if (options.plan === true) {
+      const { compiledCloudFormationTemplate: template, stackTags: tags = {} } = serverless.service.provider;
+      const lines = await plannedChanges({ stack, region, template, tags }, config);
+      terminal.line(`The deployment of ${name} would:`);
+      terminal.lines(lines.map((line) => `  ${line}`));
+      return terminal.line('Nothing was changed.');
+    }
+    const objects = realObjects({ bucket, client: new S3Client(config) });
+    if (!(await claimFolder(objects, { instance: name, prefix })))
+      throw new OperatorError(`${file}: prefix: another instance has just claimed ${folderOf(instance)}`);
+  }, serverless);
+  if (options.plan !== true) return;
+  // Ends the command without an error, before it changes anything. Otherwise Serverless would report that it is done.
+  serverless.processedInput.commands = [];
+  await serverless.pluginManager.spawn('aws:common:validate', { terminateLifecycleAfterExecution: true });
+  throw new serverless.classes.Error('The command could not end here. Nothing was changed.', 'NOT_ENDED');
+}
+
+/** Gives the template the deployed mappings of paused queues, which updates would enable. Rejects with a StoreError. */
+export async function keepPauses(serverless: Serverless, target: NamedTarget, stack: string): Promise<void> {
+  const { table, queueNames } = await connect(serverless, target, terminal);
+  const pauses = await Promise.all(queueNames.map((queue) => pauseOf(table, queue))).catch((error: unknown) => {
+    // The first deployment has no table yet.
+    if (error instanceof StoreError && error.code === 'DynamoDB.ResourceNotFoundException') return [];
+    throw error;
+  });
+  const paused = queueNames.filter((_, index) => pauses[index]);
+  if (paused.length === 0) return;
+  const aws = serverless.getProvider('aws');
+  const deployed = await readTemplate(await aws.getAwsSdkV3Config(), stack);
+  const { compiledCloudFormationTemplate: next } = serverless.service.provider;
+  for (const queue of paused) {
+    Object.assign(next.Resources, deployed && mappingsOf(deployed, aws.naming.getLambdaLogicalId(queue)));
+    terminal.note(`${queue} is paused and stays so. Its batch and concurrency change with the first deployment after.`);
+  }
+}
+
+const mappingsOf = ({ Resources }: Template, functionId: string): Template['Resources'] =>
+  Object.fromEntries(
+    Object.entries(Resources).filter(([, { Type, Properties }]) => {
+      const { FunctionName } = (Properties ?? {}) as { FunctionName?: { 'Fn::GetAtt'?: string[] } };
+      return Type === 'AWS::Lambda::EventSourceMapping' && FunctionName?.['Fn::GetAtt']?.[0] === functionId;
+    }),
+  );

@@ -1,0 +1,96 @@
+// A closed pipe ends the output of Serverless itself too, such as --help.
+import './terminal';
+import { chosenInstance } from '../../resources/instances/choose';
+import { deploymentProblems } from './check';
+import type { Option, Options } from './command';
+import { type CommandName, commands, GUARDED, optionsOf } from './commands';
+import type { Serverless, Template } from './serverless';
+
+/** Our plugin for `sls`. Most of it is imported when it is needed, because AWS's clients take long to load. */
+export class Ops {
+  readonly commands = commandTree();
+  readonly hooks: Record<string, () => void | Promise<void>>;
+
+  constructor(serverless: Serverless, options: Options) {
+    namePositionals(process.argv);
+    const aws = serverless.getProvider('aws');
+    const names = Object.keys(commands) as CommandName[];
+    this.hooks = {
+      ...Object.fromEntries(
+        names.map((name) => [
+          `${name.replaceAll(' ', ':')}:${RUN}`,
+          () => run().runCommand({ name, command: commands[name], serverless, options }),
+        ]),
+      ),
+      initialize: async () => {
+        const instance = chosenInstance(options);
+        const [command, subcommand] = serverless.processedInput.commands;
+        if (command === 'deploy' && subcommand !== 'list') {
+          const problems = deploymentProblems(instance, Object.keys(serverless.service.functions));
+          if (problems.length > 0) throw new serverless.classes.Error(problems.join('\n'), 'NOT_DEPLOYABLE');
+        }
+        if (aws.getStage() !== 'local') return core().beforeCore(serverless, options);
+        const { connectLocal, refuseWithoutStack } = localStage();
+        refuseWithoutStack(serverless);
+        if (command === 'invoke' && subcommand === 'local') await connectLocal(serverless);
+      },
+      'before:invoke:local:invoke': () => localStage().prepareEvent(serverless, options, Date.now()),
+      'before:deploy:deploy': () => core().beforeDeployment(serverless, options),
+      'before:package:finalize': () => {
+        const { compiledCloudFormationTemplate: template } = serverless.service.provider;
+        dropSharedRole(template, aws.naming.getRoleLogicalId());
+      },
+    };
+  }
+}
+
+const run = () => require('./run') as typeof import('./run');
+const core = () => require('./core') as typeof import('./core');
+const localStage = () => require('./local-stage') as typeof import('./local-stage');
+
+const RUN = 'run';
+
+interface Node {
+  usage?: string;
+  /** Serverless lists the commands below it. */
+  type?: 'container';
+  lifecycleEvents?: string[];
+  options?: Record<string, Option>;
+  commands: Record<string, Node>;
+}
+
+/** Our commands, and those of Serverless that get options of ours, as Serverless takes them: a tree of words. */
+function commandTree(): Record<string, Node> {
+  const tree: Record<string, Node> = {};
+  const add = (name: string, node: Omit<Node, 'commands'>) => {
+    const [first = '', second] = name.split(' ');
+    if (second === undefined) tree[first] = { ...node, commands: {} };
+    else {
+      tree[first] ??= { type: 'container', commands: {} };
+      tree[first].commands[second] = { ...node, commands: {} };
+    }
+  };
+  for (const [name, command] of Object.entries(commands))
+    add(name, { usage: command.usage, lifecycleEvents: [RUN], options: optionsOf(command) });
+  for (const [name, options] of Object.entries(GUARDED)) add(name, { usage: '', options });
+  return tree;
+}
+
+/** Changes `jobs show ID` in `argv` to `jobs show --id ID`. Serverless would read ID as part of the command. */
+export function namePositionals(argv: string[]): void {
+  const [, , first = '', second = '', word = ''] = argv;
+  const command = Object.entries(commands).find(([name]) => name === `${first} ${second}`)?.[1];
+  if (command && 'id' in command.options && word !== '' && !word.startsWith('-')) argv.splice(4, 0, '--id');
+}
+
+/** Removes the shared role, which may poll every queue, once its copies are made, and each DependsOn a role (W3005). */
+export function dropSharedRole(template: Template, sharedRole: string): void {
+  delete template.Resources[sharedRole];
+  const isRole = (id: string) => template.Resources[id]?.Type === 'AWS::IAM::Role' || id === sharedRole;
+  for (const resource of Object.values(template.Resources)) {
+    if (resource.DependsOn === undefined) continue;
+    const others = [resource.DependsOn].flat().filter((id) => !isRole(id));
+    if (others.length > 0) resource.DependsOn = others;
+    else delete resource.DependsOn;
+  }
+}

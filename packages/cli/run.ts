@@ -1,0 +1,119 @@
+import { ConfigError } from '../../lib/config/environment';
+import { StoreError } from '../../lib/errors';
+import { IllegalTransitionError } from '../../lib/jobs/transitions';
+import { type Act, auditChange } from '../../lib/ops/audit-trail';
+import { OperatorError } from '../../lib/ops/operator';
+import { isProduction, slsCommand, type Target, withCommand } from '../../lib/target';
+import { InstanceProblems } from '../../resources/instances/problems';
+import type { Command, CommandContext, Options } from './command';
+import { type Connection, connect } from './connect';
+import { text } from './options';
+import type { Serverless } from './serverless';
+import { type NamedTarget, namedTargetOf, requireOwnAccount, targetOf, targetText } from './target';
+import { type Output, terminal } from './terminal';
+
+export interface Call {
+  name: string;
+  command: Command;
+  serverless: Serverless;
+  options: Options;
+  out?: Output;
+  connectTo?: (target: NamedTarget) => Promise<Connection>;
+}
+
+/** Runs a command of ours. It first names the deployment of the `sls` call, and asks before it changes production. */
+export async function runCommand(call: Call): Promise<void> {
+  const { name, command, serverless, options, out = terminal } = call;
+  const { connectTo = (target) => connect(serverless, target, out) } = call;
+  const { checksAccount = false, writes, offline } = command;
+  const deployment = targetOf(serverless);
+  const target = once(() => namedTargetOf(serverless));
+  const connection = once(async () => connectTo(await target()));
+  await shown(
+    async () => {
+      // A command that reports wrong credentials itself goes on with them.
+      const named = offline
+        ? undefined
+        : await target().catch((error: unknown) => {
+            if (!checksAccount || !(error instanceof OperatorError)) throw error;
+          });
+      if (named) out.note(targetText(named));
+      if (named && !checksAccount) requireOwnAccount(named, serverless);
+      if (writes === true || (writes !== undefined && options[writes] === true))
+        await confirmProduction(deployment, { options, out });
+      await command.run({
+        ...{ options, out, serverless, target, connect: connection },
+        audited: once(async () => auditChange(await connection(), await actOf(name, deployment, { options, out }))),
+        sls: (words) => slsCommand(words, deployment),
+      });
+    },
+    serverless,
+    options.json ? out : undefined,
+  );
+}
+
+function once<T>(make: () => T): () => T {
+  let made: { value: T } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
+}
+
+/** An error whose message says all that an operator needs. Any other one is shown with its stack. */
+const EXPECTED = [OperatorError, StoreError, IllegalTransitionError, ConfigError, InstanceProblems];
+
+/** Makes an expected error one of Serverless, without its stack. With `out`, its message goes to standard error. */
+export async function shown(run: () => Promise<void>, serverless: Serverless, out?: Output): Promise<void> {
+  try {
+    await run();
+  } catch (error) {
+    if (!(error instanceof Error && EXPECTED.some((expected) => error instanceof expected))) throw error;
+    const problem = problemOf(error, targetOf(serverless));
+    if (!out) throw new serverless.classes.Error(problem, 'OPERATOR');
+    out.note(problem);
+    out.exitCode(1);
+  }
+}
+
+function problemOf(error: Error, target: Target): string {
+  const sentence = /[.!?:]$/.test(error.message) ? error.message : `${error.message}.`;
+  const noTable = error instanceof StoreError && error.code === 'DynamoDB.ResourceNotFoundException';
+  const hint = noTable ? ' Is the stage deployed in this account and region?' : '';
+  return withCommand(sentence + hint, error instanceof OperatorError ? error.next : undefined, target);
+}
+
+/** Options that say how a command runs, not what it does. */
+const HOW = ['yes', 'json', 'reason', 'stage', 'region', 'param', 'verbose', 'debug'];
+/** Options that name a person. The audit only says that they were given. */
+const PERSONAL = ['user', 'email'];
+
+/** What the audit object says about a command. In production an operator who gave no `--reason` is asked for one. */
+async function actOf(
+  action: string,
+  { stage }: Target,
+  { options, out }: Pick<CommandContext, 'options' | 'out'>,
+): Promise<Act> {
+  const asks = isProduction({ stage }) && options.yes !== true;
+  const reason = text(options, 'reason') ?? (asks ? await out.ask('Why? (for the audit) ') : undefined);
+  const given: Record<string, string | boolean> = {};
+  for (const [name, value] of Object.entries(options))
+    if (value !== undefined && value !== false && !HOW.includes(name)) given[name] = PERSONAL.includes(name) || value;
+  return { action, stage, arguments: given, reason };
+}
+
+/** Asks for the instance's name before production changes. `--yes` answers, or `--confirm` for a removal. */
+export async function confirmProduction(
+  { instance, stage }: Target,
+  { options, out, removes = false }: Pick<CommandContext, 'options' | 'out'> & { removes?: boolean },
+): Promise<void> {
+  const answered = removes ? options.confirm === instance : options.yes === true;
+  if (!isProduction({ stage }) || answered) return;
+  const does = `This ${removes ? 'removes' : 'changes'} ${instance} in production`;
+  const answer = await out.ask(`${does}. Type ${instance} to continue: `);
+  if (answer === undefined)
+    throw new OperatorError(
+      `${does}, and there is no terminal to ask on. Nothing was changed. Add ${removes ? `--confirm ${instance}` : '--yes'} to run it without a question.`,
+    );
+  if (answer.trim() !== instance) throw new OperatorError(`The answer is not ${instance}. Nothing was changed.`);
+}

@@ -1,0 +1,68 @@
+import { once } from 'node:events';
+import { OperatorError } from '../../lib/ops/operator';
+import { chosenInstance } from '../../resources/instances/choose';
+import { producerSettingsOf } from '../../resources/instances/deployed';
+import type { Command } from './command';
+import { count } from './options';
+
+/** The same port each time, so that a bookmarked view stays valid. */
+const CONSOLE_PORT = 3900;
+
+export const service = {
+  console: {
+    usage: 'Serve a page with queues, jobs and campaigns on 127.0.0.1 until Ctrl-C',
+    writes: 'write',
+    options: {
+      write: { usage: 'Allow actions. Without it the console only reads', type: 'boolean' },
+      port: { usage: `Port on 127.0.0.1. Default: ${CONSOLE_PORT}`, type: 'string' },
+    },
+    run: async ({ options, out, connect, target }) => {
+      const port = count(options, 'port', { otherwise: CONSOLE_PORT, least: 0, most: 65_535 });
+      const write = options.write === true;
+      const { serveConsole } = require('../console/serve') as typeof import('../console/serve');
+      const deps = { deployment: await connect(), target: await target(), write };
+      const served = await serveConsole(deps, port).catch((error: unknown) => {
+        if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
+        throw new OperatorError(`Port ${port} is in use. End the process that uses it, or choose another --port.`);
+      });
+      out.line(served.url);
+      out.note(`${write ? 'Actions are allowed.' : 'It only reads. --write allows actions.'} Ctrl-C ends it.`);
+      await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
+      await served.close();
+    },
+  },
+
+  'alarms test': {
+    usage: 'Send a test message to the chat of the alarms',
+    writes: true,
+    options: {},
+    run: async ({ out, connect, sls }) => {
+      const { instance, publishAlarm } = await connect();
+      await publishAlarm({
+        subject: 'A test of the alarms',
+        text: 'An operator ran "sls alarms test". If you can read this, alarms reach this channel. There is nothing to do.',
+      });
+      out.line(`A test message is on its way from the topic ${instance}-alarms to the chat. It takes a few seconds.`);
+      out.line(`If it does not arrive: ${sls('logs -f alarms --startTime 10m')}`);
+    },
+  },
+
+  'producer env': {
+    usage: 'Print the variables that connect a producer to this deployment',
+    options: {},
+    run: async ({ options, out, target }) => {
+      const { instance, stage, region, account } = await target();
+      const settings = JSON.stringify(producerSettingsOf(chosenInstance(options), account));
+      const variables = { JOBS_INSTANCE: instance, AWS_REGION: region, JOBS_SETTINGS: settings };
+      if (stage !== 'local') return out.lines(variableLines(variables));
+      const { requireService } = require('./connect') as typeof import('./connect');
+      const { awsVariables } = require('../local/connection') as typeof import('../local/connection');
+      const { endpoints, region: local } = await requireService();
+      out.lines(variableLines({ ...variables, ...awsVariables(endpoints, local) }));
+    },
+  },
+} satisfies Record<string, Command>;
+
+/** For a shell or a file of variables. A quote, which the bucket's prefix may have, would end the value. */
+export const variableLines = (variables: Record<string, string>): string[] =>
+  Object.entries(variables).map(([name, value]) => `${name}='${value.replaceAll("'", '\\u0027')}'`);

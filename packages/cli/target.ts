@@ -1,0 +1,49 @@
+import { OperatorError } from '../../lib/ops/operator';
+import type { Target } from '../../lib/target';
+import { linesOf, type Problem } from '../../resources/instances/problems';
+import { fileOf } from '../../resources/instances/read';
+import type { Serverless } from './serverless';
+
+/** The deployment of the `sls` call, with its AWS account. `by`: the ARN of the credentials. */
+export interface NamedTarget extends Target {
+  account: string;
+  by: string;
+}
+
+export const LOCAL_ACCOUNT = '000000000000';
+
+/** The deployment that this `sls` call is about. Asks nothing of AWS. */
+export function targetOf(serverless: Serverless): Target {
+  const aws = serverless.getProvider('aws');
+  const instance = serverless.service.provider.environment?.INSTANCE ?? '';
+  return { instance, stage: aws.getStage(), region: aws.getRegion() };
+}
+
+/** The same with its account and caller, which STS knows. The service on this machine knows no users. */
+export async function namedTargetOf(serverless: Serverless): Promise<NamedTarget> {
+  const target = targetOf(serverless);
+  if (target.stage === 'local') return { ...target, account: LOCAL_ACCOUNT, by: 'this machine' };
+  try {
+    const { accountId, arn } = await serverless.getProvider('aws').getAccountInfo();
+    return { ...target, account: accountId, by: arn };
+  } catch (error) {
+    const why = error instanceof Error ? error.message.split('\n')[0] : String(error);
+    throw new OperatorError(`The AWS account of these credentials is unknown: ${why}`);
+  }
+}
+
+/** A rule of an instance's file: the credentials are of another account than its own. */
+export const wrongAccount = (own: string | undefined, account: string): Problem[] =>
+  account === own ? [] : [{ path: 'account', rule: `is ${own}, but the credentials are of ${account}` }];
+
+/** Rejects credentials of another account than the one that the instance's file names. Throws an OperatorError. */
+export function requireOwnAccount({ instance, stage, account }: NamedTarget, { service }: Serverless): void {
+  const problems = stage === 'local' ? [] : wrongAccount(service.custom?.instance?.account, account);
+  if (problems.length > 0) throw new OperatorError(linesOf(fileOf(instance), problems).join('\n'));
+}
+
+/** The first line of every command, on standard error. */
+export const targetText = ({ instance, stage, account, region }: NamedTarget): string =>
+  stage === 'local'
+    ? `${instance} · stage local · the service on this machine`
+    : `${instance} · stage ${stage} · account ${account} · ${region}`;

@@ -1,0 +1,66 @@
+import { createInterface } from 'node:readline';
+import { visible } from '../../lib/text';
+
+/** A command's answer goes only to standard output, so that it can be piped. */
+export interface Output {
+  line: (text: string) => void;
+  lines: (texts: readonly string[]) => void;
+  json: (value: unknown) => void;
+  note: (text: string) => void;
+  /** Shows the progress on standard error, if that is a terminal, until all is done. */
+  progress: (done: number, of: number) => void;
+  exitCode: (code: number) => void;
+  /** Is aborted by the first Ctrl-C from now on. A second Ctrl-C ends the process as usual. */
+  interrupted: () => AbortSignal;
+  /** Asks for a line on standard error. `undefined`: there is no terminal to ask on. */
+  ask: (question: string) => Promise<string | undefined>;
+}
+
+// A reader such as `head` closes the pipe once it has enough. Then nothing is left to do.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit();
+});
+
+/** Characters of a progress line. It is overwritten by the next one, and empty at the end. */
+const PROGRESS = 40;
+
+/** Output to the streams of this process. Stored text cannot send commands to the terminal. */
+export const terminal: Output = {
+  line: (text) => void process.stdout.write(`${visible(text)}\n`),
+  lines: (texts) => texts.map(terminal.line),
+  // In JSON, an escaped character is the same character.
+  json: (value) => void process.stdout.write(`${visible(JSON.stringify(value, null, 2))}\n`),
+  note: (text) => void process.stderr.write(`${visible(text)}\n`),
+  progress: (done, of) => {
+    if (!process.stderr.isTTY) return;
+    const text = done < of ? `${done} of ${of}` : '';
+    process.stderr.write(`\r${text.padEnd(PROGRESS)}\r`);
+  },
+  interrupted: () => {
+    const stop = new AbortController();
+    process.once('SIGINT', () => stop.abort());
+    return stop.signal;
+  },
+  exitCode: (code) => {
+    process.exitCode = code;
+  },
+  ask: async (question) => {
+    const { stdin: input, stderr: output } = process;
+    return input.isTTY && output.isTTY ? askOn({ input, output }, question) : undefined;
+  },
+};
+
+/** Asks for a line. Returns an empty text if the input ends without one. */
+export const askOn = (
+  { input, output }: { input: NodeJS.ReadableStream; output: NodeJS.WritableStream },
+  question: string,
+): Promise<string> =>
+  new Promise((resolve) => {
+    const prompt = createInterface({ input, output });
+    prompt.once('close', () => resolve(''));
+    prompt.question(question, (answer) => {
+      resolve(answer);
+      prompt.close();
+    });
+  });

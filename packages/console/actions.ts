@@ -1,0 +1,139 @@
+import * as z from 'zod';
+import { resolveStep } from '../../lib/ops/act';
+import { statusOf } from '../../lib/ops/campaign-view';
+import { type CampaignDecision, decideCampaign } from '../../lib/ops/campaigns';
+import { JOB_ACTS, type JobAct } from '../../lib/ops/many';
+import { type Deployment, knownQueue, OperatorError, stateOf } from '../../lib/ops/operator';
+import { pauseQueue, resumeQueue } from '../../lib/ops/pause';
+import { replace } from '../../lib/ops/replace';
+import { findJob } from '../../lib/ops/search';
+import { isProduction, slsCommand, words } from '../../lib/target';
+import { timeText } from '../../lib/text';
+import { auditAction, type ConsoleDeps } from './deps';
+
+/** `audited` stores who does it, and comes just before the change. */
+interface How {
+  audited: () => Promise<string>;
+  reason: string;
+}
+
+/** An action on one job, queue or campaign: what `sls` does too, through the same function. */
+interface Action {
+  command: string;
+  question: string;
+  /** Whether it needs the operator's reason everywhere, and not only in production. */
+  needsReason?: true;
+  run(deps: Deployment, how: How): Promise<string>;
+}
+
+const given =
+  <Input>(schema: z.ZodType<Input>, actionOf: (input: Input) => Action) =>
+  (input: unknown): Action => {
+    const { data, success } = schema.safeParse(input);
+    if (!success) throw new OperatorError('The input of the action is not valid.');
+    return actionOf(data);
+  };
+
+const job = z.strictObject({ queue: z.string(), id: z.string() });
+const byId = z.strictObject({ id: z.string() });
+const byQueue = z.strictObject({ queue: z.string() });
+
+const jobAction = (act: JobAct, question: string) =>
+  given(job, ({ queue, id }) => ({
+    command: words`jobs ${act} ${id} --queue ${queue}`,
+    question,
+    run: async (deps, { audited }) => {
+      const row = await findJob(deps, id, queue);
+      return `${id}: ${await JOB_ACTS[act]({ ...deps, audit: await audited() }, row)}`;
+    },
+  }));
+
+const campaignAction = (decision: CampaignDecision, question: string) =>
+  given(byId, ({ id }) => ({
+    command: words`campaign ${decision} ${id}`,
+    question,
+    run: async (deps, { audited }) => {
+      const { before, after } = await decideCampaign(deps, id, decision, audited);
+      return `Campaign ${id}: was ${statusOf(before)}, is ${statusOf(after)}.`;
+    },
+  }));
+
+const ACTIONS: Record<string, (input: unknown) => Action> = {
+  'job.retry': jobAction('retry', 'Send the job back to its queue? It continues at its first step without a result.'),
+  'job.cancel': jobAction('cancel', 'Cancel the job? The effects of its finished steps remain.'),
+  'job.discard': jobAction(
+    'discard',
+    'Remove its entry from the dead-letter queue? The job stays dead, and can be retried for 44 days.',
+  ),
+  'job.settle': given(job.extend({ step: z.string(), as: z.enum(['done', 'skipped']) }), ({ queue, id, step, as }) => ({
+    command: words`jobs settle ${id} --step ${step} --as ${as} --queue ${queue}`,
+    question:
+      as === 'done'
+        ? `Did ${step} take effect? The job continues as if the vendor had confirmed it.`
+        : `Did ${step} not take effect, and must it not? The job continues without it.`,
+    run: async (deps, { audited }) => {
+      const row = await findJob(deps, id, queue);
+      const after = await resolveStep({ ...deps, audit: await audited() }, { row, step, as });
+      return `${id}: ${step} is ${as}, the job is ${stateOf(after)}.`;
+    },
+  })),
+  'job.edit': given(job.extend({ data: z.unknown() }), ({ queue, id, data }) => ({
+    command: words`jobs retry ${id} --queue ${queue} --data data.json`,
+    question: 'Send a new job with this data, in place of the old one?',
+    run: async (deps, { audited }) => {
+      const row = await findJob(deps, id, queue);
+      const made = await replace({ ...deps, audit: await audited() }, row, data);
+      return `Sent again with other data as ${made.id}.`;
+    },
+  })),
+  'queue.pause': given(byQueue, ({ queue }) => ({
+    command: words`queues pause --queue ${queue} --reason "WHY"`,
+    question: `Pause ${queue}? Lambda receives none of its messages until you resume it.`,
+    needsReason: true,
+    run: async (deps, { audited, reason }) => {
+      knownQueue(deps, queue);
+      await audited();
+      const { resumeBefore } = await pauseQueue(deps, { queue, reason });
+      return `${queue} is paused. Resume it before ${timeText(resumeBefore)} (UTC).`;
+    },
+  })),
+  'queue.resume': given(byQueue, ({ queue }) => ({
+    command: words`queues resume --queue ${queue}`,
+    question: `Resume ${queue}? Lambda receives its messages again.`,
+    run: async (deps, { audited }) => {
+      knownQueue(deps, queue);
+      await audited();
+      await resumeQueue(deps, queue);
+      return `${queue} is resumed.`;
+    },
+  })),
+  'campaign.pause': campaignAction('pause', 'Hold everything of the campaign that was not sent to SendGrid yet?'),
+  'campaign.resume': campaignAction('resume', 'Continue the campaign where it stopped?'),
+  'campaign.cancel': campaignAction('cancel', 'Stop the campaign permanently? Nothing more is sent.'),
+};
+
+function chosen({ target }: ConsoleDeps, name: string, input: unknown) {
+  const actionOf = Object.hasOwn(ACTIONS, name) ? ACTIONS[name] : undefined;
+  if (!actionOf) throw new OperatorError('There is no such action.');
+  const action = actionOf(input);
+  return { ...action, needsReason: action.needsReason ?? isProduction(target) };
+}
+
+export type Preview = ReturnType<typeof previewAction>;
+
+/** What an action would ask, and the command that does the same. It changes nothing. */
+export function previewAction(deps: ConsoleDeps, name: string, input: unknown) {
+  const { command, question, needsReason } = chosen(deps, name, input);
+  return { question, command: slsCommand(command, deps.target), needsReason };
+}
+
+/** Does it. Before the change it stores who does it and why, which production demands. Returns what happened. */
+export async function act(
+  deps: ConsoleDeps,
+  { action, input, reason }: { action: string; input: unknown; reason: string },
+): Promise<string> {
+  const { command, needsReason, run } = chosen(deps, action, input);
+  if (!deps.write) throw new OperatorError('This console only reads. Start it with --write to allow actions.');
+  if (needsReason && reason.trim() === '') throw new OperatorError('Give a reason, for the audit.');
+  return run(deps.deployment, { audited: () => auditAction(deps, { action, arguments: { command }, reason }), reason });
+}

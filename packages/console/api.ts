@@ -1,0 +1,156 @@
+import { type Context, Hono } from 'hono';
+import { bodyLimit } from 'hono/body-limit';
+import * as z from 'zod';
+import type { Campaign } from '../../lib/emails/campaigns/campaign';
+import { campaignReport } from '../../lib/emails/report';
+import { analyticsReader } from '../../lib/ops/analytics';
+import { statusOf } from '../../lib/ops/campaign-view';
+import { campaignsNotEnded, campaignsOfDay, findCampaign } from '../../lib/ops/campaigns';
+import { OperatorError } from '../../lib/ops/operator';
+import { overview } from '../../lib/ops/overview';
+import { isProduction } from '../../lib/target';
+import { act, previewAction } from './actions';
+import { auditLook, type ConsoleDeps, type LocalTools } from './deps';
+import { type Env, ownPage, ownWrite, refuse } from './guard';
+import { deadLetters, foundJobs, jobData, jobPageOf, querySchema } from './jobs';
+
+const MOST_BYTES = 2 * 1024 * 1024;
+
+const none = z.object({});
+const job = z.object({ queue: z.string(), id: z.string() });
+const action = z.object({ action: z.string(), input: z.unknown(), reason: z.string().max(500).default('') });
+
+/** What the page asks for and does. Each path stands behind the guard. */
+export function consoleApi(deps: ConsoleDeps): Hono<Env> {
+  const api = new Hono<Env>();
+  api.use(ownPage(deps.token));
+  api.post('*', ownWrite, bodyLimit({ maxSize: MOST_BYTES, onError: tooLarge }));
+
+  /** A GET takes the parameters of the address, of which an empty one counts as none. A POST takes its body. */
+  function answers<T>(
+    method: 'get' | 'post',
+    path: string,
+    schema: z.ZodType<T>,
+    answer: (asked: T, signal: AbortSignal) => unknown,
+  ): void {
+    api[method](path, async (context) => {
+      const { req } = context;
+      const given = Object.entries(req.query()).filter(([, value]) => value !== '');
+      const asked = schema.safeParse(method === 'post' ? await body(context) : Object.fromEntries(given));
+      if (!asked.success) throw new OperatorError('The request is not valid.');
+      return context.json(await answer(asked.data, req.raw.signal));
+    });
+  }
+
+  answers('get', '/session', none, () => sessionOf(deps));
+  answers('get', '/overview', none, () => overview(deps.deployment));
+  answers('get', '/jobs', querySchema, (query, signal) => foundJobs(deps, query, signal));
+  answers('get', '/job', job.partial({ queue: true }), (asked) => jobPageOf(deps, asked));
+  answers('get', '/data', job, (asked) => jobData(deps, asked, { unmask: false }));
+  answers('post', '/reveal', job, (asked) => jobData(deps, asked, { unmask: true }));
+  answers('get', '/dead', job.partial(), ({ queue }) => deadLetters(deps, queue));
+  answers('get', '/campaigns', z.object({ day: z.string().optional() }), ({ day }) =>
+    campaignList(deps, day === undefined ? undefined : dayOf(day)),
+  );
+  answers('get', '/campaign', z.object({ id: z.string() }), ({ id }) => campaignPage(deps, id));
+  const analytics = analyticsReader(deps.deployment, 60);
+  answers('get', '/analytics', none, () => analytics());
+  answers('post', '/preview', action, (asked) => previewAction(deps, asked.action, asked.input));
+  answers('post', '/act', action, async (asked) => ({ done: await act(deps, asked) }));
+
+  answers('get', '/local', none, () => localPage(deps, { unmask: false }));
+  answers('post', '/local/reveal', none, () => localPage(deps, { unmask: true }));
+  answers('post', '/local/send', z.object({ sample: z.string() }), ({ sample }) => toolsOf(deps).send(sample));
+  const breaks = z.object({ vendor: z.string(), how: z.string().optional() });
+  answers('post', '/local/break', breaks, async ({ vendor, how }) => {
+    await (how === undefined ? toolsOf(deps).recover(vendor) : toolsOf(deps).break(vendor, how));
+    return {};
+  });
+
+  api.notFound((context) => refuse(context, 404, 'There is no such path.'));
+  return api;
+}
+
+export type Session = ReturnType<typeof sessionOf>;
+
+/** What the page must know before it shows anything. `production`: a red frame, and a reason for each action. */
+const sessionOf = ({ target, write, deployment }: ConsoleDeps) => ({
+  ...target,
+  production: isProduction(target),
+  local: target.stage === 'local',
+  write,
+  queues: deployment.queueNames,
+});
+
+const tooLarge = (context: Context) => refuse(context, 413, 'The request is too large.');
+
+async function body({ req }: Context): Promise<unknown> {
+  try {
+    return await req.json();
+  } catch {
+    throw new OperatorError('The body must be JSON.');
+  }
+}
+
+function dayOf(text: string): number {
+  const day = /^\d{4}-\d\d-\d\d$/.test(text) ? Date.parse(text) : Number.NaN;
+  if (Number.isNaN(day)) throw new OperatorError('The day must be like 2026-01-02.');
+  return day;
+}
+
+export type LocalPage = Awaited<ReturnType<typeof localPage>>;
+
+/** What the fake vendors took. Addresses are masked until they are asked for, as on any deployment. */
+async function localPage(deps: ConsoleDeps, { unmask }: { unmask: boolean }) {
+  const { samples, breaks, vendors } = toolsOf(deps);
+  if (unmask) await auditLook(deps, { action: 'local.reveal', arguments: {} });
+  const shown = unmask ? (text: string) => text : maskAddresses;
+  const shownVendors = vendors().map((vendor) => ({
+    ...vendor,
+    tables: vendor.tables.map((table) => ({ ...table, rows: table.rows.map((row) => row.map(shown)) })),
+  }));
+  return { samples, breaks, vendors: shownVendors };
+}
+
+function toolsOf({ local }: ConsoleDeps): LocalTools {
+  if (!local) throw new OperatorError('Only the service of npm start has fake vendors.');
+  return local;
+}
+
+const maskAddresses = (text: string): string => text.replace(/([^\s@<>"]?)[^\s@<>"]*@[^\s@<>"]+/g, '$1…@…');
+
+const MOST_CAMPAIGNS = 200;
+
+export type Campaigns = Awaited<ReturnType<typeof campaignList>>;
+export type CampaignPage = Awaited<ReturnType<typeof campaignPage>>;
+
+/** Campaigns that have not ended, or those of the UTC day that begins then. */
+async function campaignList({ deployment }: ConsoleDeps, day: number | undefined) {
+  const found = await (day === undefined ? campaignsNotEnded(deployment) : campaignsOfDay(deployment, day));
+  return {
+    campaigns: found.campaigns.slice(0, MOST_CAMPAIGNS).map(campaignLine),
+    more: found.more || found.campaigns.length > MOST_CAMPAIGNS,
+  };
+}
+
+async function campaignPage({ deployment }: ConsoleDeps, id: string) {
+  const campaign = await findCampaign(deployment, id);
+  return { ...campaignLine(campaign), report: await campaignReport(deployment, campaign) };
+}
+
+/** `released`: recipients in released chunks, of which all but the campaign's last are full. */
+const campaignLine = (campaign: Campaign) => ({
+  id: campaign.id,
+  name: campaign.name,
+  status: statusOf(campaign),
+  can: campaign.endedAt === undefined ? (CAN[campaign.status] ?? []) : [],
+  recipients: campaign.recipients,
+  released: Math.min(campaign.released * campaign.chunkSize, campaign.recipients),
+  accepted: campaign.time,
+  ended: campaign.endedAt,
+});
+
+const CAN: Partial<Record<Campaign['status'], ('pause' | 'resume' | 'cancel')[]>> = {
+  running: ['pause', 'cancel'],
+  paused: ['resume', 'cancel'],
+};

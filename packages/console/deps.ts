@@ -1,0 +1,42 @@
+import { type Act, auditChange, writeAudit } from '../../lib/ops/audit-trail';
+import type { Deployment } from '../../lib/ops/operator';
+import type { Target } from '../../lib/target';
+
+export interface ConsoleDeps {
+  deployment: Deployment;
+  target: Target;
+  write: boolean;
+  /** What the page must know to call the API. The local service needs none. */
+  token?: string | undefined;
+  local?: LocalTools | undefined;
+}
+
+/** A fake vendor of the local service, with what it took and how it fails now. */
+export interface LocalVendor {
+  name: string;
+  breaks: readonly string[];
+  /** Tables of what it took: tickets, mails, testers. The newest first. */
+  tables: { name: string; head: string[]; rows: string[][] }[];
+}
+
+/** What only the local service has. Its data is personal if a developer typed personal data. */
+export interface LocalTools {
+  vendors(): LocalVendor[];
+  breaks: readonly string[];
+  break(vendor: string, how: string): void;
+  recover(vendor: string): Promise<void>;
+  samples: readonly string[];
+  send(sample: string): Promise<{ queue: string; id: string }>;
+}
+
+/** What an operator is about to do in the console. `arguments` hold ids, never data of a job. */
+type Deed = Pick<Act, 'action' | 'arguments' | 'reason'>;
+
+/** Stores who changes something and why, as the commands do. Returns the id of that object. */
+export const auditAction = ({ deployment, target }: ConsoleDeps, deed: Deed): Promise<string> =>
+  auditChange(deployment, actOf(target, deed));
+
+export const auditLook = ({ deployment, target }: ConsoleDeps, deed: Deed): Promise<string> =>
+  writeAudit(deployment, actOf(target, deed));
+
+const actOf = ({ stage }: Target, { action, ...deed }: Deed): Act => ({ action: `console ${action}`, stage, ...deed });

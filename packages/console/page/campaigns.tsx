@@ -1,0 +1,92 @@
+import { RECIPIENT_WORDS } from '../../../lib/ops/campaign-view';
+import type { CampaignPage, Campaigns } from '../api';
+import { Action } from './action';
+import { Answer, Facts, State, Table, Time } from './parts';
+import { addressOf, go, jobAddress, Link, usePlace } from './router';
+
+export function CampaignsPage() {
+  const { params } = usePlace();
+  const id = params.get('id');
+  if (id === null) return <List day={params.get('day') ?? ''} />;
+  return (
+    <Answer key={id} path={addressOf('campaign', { id })} everyMs={5_000}>
+      {(campaign: CampaignPage) => <One campaign={campaign} />}
+    </Answer>
+  );
+}
+
+const List = ({ day }: { day: string }) => (
+  <>
+    <label>
+      Accepted on the day (UTC)
+      <input
+        type="date"
+        defaultValue={day}
+        onChange={(event) => go(addressOf('/console/campaigns', { day: event.currentTarget.value }))}
+      />
+    </label>
+    <p class="quiet">Without a day, the campaigns that have not ended.</p>
+    <Answer path={addressOf('campaigns', { day })} everyMs={5_000}>
+      {({ campaigns }: Campaigns) => (
+        <Table
+          label="Campaigns"
+          none="No campaigns."
+          rows={campaigns}
+          id={({ id }) => id}
+          columns={{
+            Campaign: ({ id }) => <Link to={addressOf('/console/campaigns', { id })}>{id}</Link>,
+            Name: ({ name }) => name,
+            Status: ({ status }) => <State state={status} />,
+            Released,
+            'Accepted (UTC)': ({ accepted }) => <Time at={accepted} />,
+            Ended: ({ ended }) => <Time at={ended} />,
+          }}
+        />
+      )}
+    </Answer>
+  </>
+);
+
+const Released = ({ released, recipients }: Campaigns['campaigns'][number]) => (
+  <>
+    <progress aria-label="Released" max={recipients} value={released} /> {released} of {recipients} released
+  </>
+);
+
+const LABELS = { pause: 'Pause', resume: 'Resume', cancel: 'Cancel' };
+
+function One({ campaign }: { campaign: CampaignPage }) {
+  const { id, can, status, name, report } = campaign;
+  const { events, jobs, rejected, duplicates } = report;
+  const kinds = Object.entries(RECIPIENT_WORDS) as [keyof typeof RECIPIENT_WORDS, string][];
+  const recipients = Object.fromEntries(kinds.map(([kind, words]) => [words, report[kind]]));
+  const chunks = [...jobs.unknown, ...jobs.refused];
+  return (
+    <>
+      <p class="id">
+        {id} <State state={status} /> {name}
+      </p>
+      <p>
+        <Released {...campaign} />
+      </p>
+      <div class="row">
+        {can.map((decision) => (
+          <Action key={decision} label={LABELS[decision]} action={`campaign.${decision}`} input={{ id }} />
+        ))}
+      </div>
+      <h2>Recipients</h2>
+      <Facts facts={{ ...recipients, 'rejected before': rejected, duplicates }} />
+      <h2>SendGrid reported</h2>
+      <Facts facts={events} />
+      {Object.keys(events).length === 0 ? <p>Nothing yet.</p> : null}
+      {chunks.length > 0 ? <h2>Chunks that need an operator</h2> : null}
+      <ul>
+        {chunks.slice(0, 20).map((chunk) => (
+          <li key={chunk}>
+            <Link to={jobAddress('emails', chunk)}>{chunk}</Link>
+          </li>
+        ))}
+      </ul>
+    </>
+  );
+}

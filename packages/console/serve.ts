@@ -1,0 +1,111 @@
+import { randomBytes } from 'node:crypto';
+import http from 'node:http';
+import { createRequire } from 'node:module';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { getRequestListener } from '@hono/node-server';
+import type { build as esbuild } from 'esbuild';
+import { Hono } from 'hono';
+import { StoreError } from '../../lib/errors';
+import { OperatorError } from '../../lib/ops/operator';
+import { withCommand } from '../../lib/target';
+import { consoleApi } from './api';
+import type { ConsoleDeps } from './deps';
+import { type Env, headers, ownHost, refuse } from './guard';
+
+const HOST = '127.0.0.1';
+
+export type Served = Awaited<ReturnType<typeof serveConsole>>;
+
+/** Starts a console with a new random token. Port 0 takes any free port. Rejects if the port is taken. */
+export async function serveConsole(deps: Omit<ConsoleDeps, 'token'>, port: number) {
+  const token = randomBytes(32).toString('base64url');
+  const server = http.createServer(consoleListener({ ...deps, token }));
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, HOST, resolve);
+  });
+  return {
+    /** For a browser. It does not send the part behind `#`. */
+    url: `http://${HOST}:${(server.address() as AddressInfo).port}/#token=${token}`,
+    close: () =>
+      new Promise<void>((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+export const isConsolePath = (url = '/'): boolean => /^\/(\?.*)?$|^\/console([/?]|$)/.test(url);
+
+export function consoleListener(deps: ConsoleDeps): http.RequestListener {
+  const app = new Hono<Env>();
+  app.use(headers, ownHost);
+  app.use(async ({ header }, next) => {
+    header('cache-control', 'no-store');
+    await next();
+  });
+
+  app.route('/console/api', consoleApi(deps));
+
+  for (const [file, type] of Object.entries({ 'page.js': 'text/javascript', 'page.css': 'text/css' }))
+    app.get(`/console/assets/${file}`, async ({ body }) =>
+      body((await page())[file] ?? '', 200, { 'content-type': `${type}; charset=utf-8` }),
+    );
+  for (const path of ['/', '/console', '/console/:page']) app.get(path, ({ html }) => html(HTML));
+
+  app.notFound((context) => refuse(context, 404, 'There is no such path.'));
+  app.onError((error, context) => {
+    if (error instanceof OperatorError)
+      return refuse(context, 409, withCommand(error.message, error.next, deps.target));
+    if (error instanceof StoreError) return refuse(context, 502, error.message);
+    // The text of an unknown error may hold personal data, so only its name is logged.
+    deps.deployment.log.error('the console failed', { code: error.name });
+    return refuse(context, 500, 'The console failed. This is a bug.');
+  });
+  return getRequestListener(app.fetch);
+}
+
+let built: Promise<Record<string, string>> | undefined;
+
+/** The page's files by name. They are bundled once per process: some 50 ms, so a user needs no build step. */
+export const page = (): Promise<Record<string, string>> => (built ??= bundle());
+
+async function bundle(): Promise<Record<string, string>> {
+  // Commands run in the project's folder. This file may be part of a bundle, so its own folder says nothing.
+  const project = process.cwd();
+  // Loaded on first use, and as plain Node does, because esbuild refuses the globals of jest.
+  const { build } = createRequire(join(project, 'package.json'))('esbuild') as { build: typeof esbuild };
+  const { outputFiles } = await build({
+    entryPoints: ['page.tsx', 'page.css'].map((name) => join(project, 'packages', 'console', 'page', name)),
+    outdir: '/',
+    bundle: true,
+    minify: true,
+    write: false,
+    format: 'esm',
+    target: 'es2022',
+    jsx: 'automatic',
+    jsxImportSource: 'preact',
+    logLevel: 'silent',
+  });
+  return Object.fromEntries(outputFiles.map(({ path, text }) => [path.split(/[\\/]/).at(-1), text]));
+}
+
+/** Every address of the page answers this. It holds no data and no inline script. */
+const HTML = `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>Jobs console</title>
+<link rel="icon" href="data:,">
+<link rel="stylesheet" href="/console/assets/page.css">
+<script type="module" src="/console/assets/page.js"></script>
+</head>
+<body>
+<div id="app"></div>
+<noscript>The console needs JavaScript.</noscript>
+</body>
+</html>
+`;

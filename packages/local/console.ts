@@ -1,0 +1,108 @@
+import type http from 'node:http';
+import { type Deployment, OperatorError } from '../../lib/ops/operator';
+import type { LocalTools, LocalVendor } from '../console/deps';
+import { consoleListener } from '../console/serve';
+import type { Producer } from '../producer/producer';
+import { type FakeVendors, REGION } from './cloud';
+import { LOCAL_APP } from './fakes/app-store-connect';
+import type { Failure, FakeServer } from './fakes/server';
+
+const MOST_ROWS = 50;
+/** The readers of the sample campaign. The fake takes 500 a second. */
+const READERS = 5_000;
+
+/** How a fake fails, from the click until it recovers. */
+const FAILURES: Record<string, Failure> = {
+  Down: { down: true },
+  Slow: { delayMs: 5_000, times: 'forever' },
+  'Ask to wait (429)': { status: 429, headers: { 'retry-after': '30' }, body: {}, times: 'forever' },
+  'Refuse the key (401)': { status: 401, body: {}, times: 'forever' },
+  'Lose answers': { after: 'reset', times: 'forever' },
+};
+
+const oneOf = <T>(all: Record<string, T>, name: string): T => {
+  const one = Object.hasOwn(all, name) ? all[name] : undefined;
+  if (one === undefined) throw new OperatorError(`There is no ${name} here.`);
+  return one;
+};
+
+interface Served {
+  deployment: Deployment;
+  vendors: FakeVendors;
+  producer: Producer;
+}
+
+/** The console of the service on this machine. It may act and needs no token: the other ports are as open. */
+export const localConsole = ({ deployment, ...tools }: Served): http.RequestListener =>
+  consoleListener({
+    deployment,
+    target: { instance: deployment.instance, stage: 'local', region: REGION },
+    write: true,
+    local: consoleTools(tools),
+  });
+
+function consoleTools({ vendors, producer }: Omit<Served, 'deployment'>): LocalTools {
+  const broken = new Map<string, Set<string>>();
+  const { zendesk: Zendesk, sendgrid: SendGrid, discord: Discord, appStoreConnect } = vendors;
+  const fakes: Record<string, FakeServer> = { Zendesk, SendGrid, 'App Store Connect': appStoreConnect, Discord };
+  return {
+    vendors: () =>
+      Object.entries(fakes).map(([name, { state }]) => ({
+        name,
+        tables: Object.entries(state()).map(([title, taken]) => table(title, taken)),
+        breaks: [...(broken.get(name) ?? [])],
+      })),
+    breaks: Object.keys(FAILURES),
+    break: (name, how) => {
+      oneOf(fakes, name).fail(oneOf(FAILURES, how));
+      broken.set(name, new Set([...(broken.get(name) ?? []), how]));
+    },
+    recover: async (name) => {
+      await oneOf(fakes, name).recover();
+      broken.delete(name);
+    },
+    samples: Object.keys(SAMPLES),
+    send: async (sample) => {
+      const [queue, send] = oneOf(SAMPLES, sample);
+      return { queue, id: (await send(producer)).id };
+    },
+  };
+}
+
+const feedbackOf = (email: string) => ({
+  user: { email, name: 'Sample Person' },
+  subject: 'A sample',
+  message: 'The console sent this.',
+});
+const testerOf = (email: string) => ({ app: LOCAL_APP.id, email, groups: [LOCAL_APP.group] });
+const mail = { from: { email: 'sender@example.com' }, subject: 'A sample', text: 'The console sent this.' };
+
+/** Jobs that a click sends. The fakes refuse two of them. */
+const SAMPLES: Record<string, [queue: string, send: (producer: Producer) => Promise<{ id: string }>]> = {
+  'A feedback': ['feedback', ({ feedback }) => feedback(feedbackOf('person@example.com'))],
+  'A feedback that Zendesk refuses': ['feedback', ({ feedback }) => feedback(feedbackOf('suspended@example.com'))],
+  'A mail': ['emails', ({ email }) => email({ ...mail, to: { email: 'reader@example.com' } })],
+  'A campaign': [
+    'emails',
+    ({ campaign }) =>
+      campaign(
+        { ...mail, name: 'A sample', unsubscribe: { link: 'https://example.com/leave' } },
+        Array.from({ length: READERS }, (_, n) => ({ email: `reader-${n}@example.com` })),
+      ),
+  ],
+  'A tester': ['testflight', ({ invite }) => invite(testerOf('tester@example.com'))],
+  'A tester whom Apple refuses': ['testflight', ({ invite }) => invite(testerOf('refused@example.com'))],
+};
+
+/** A table of what a fake took, the newest first: the fields of each thing that are short. */
+function table(name: string, taken: readonly object[]): LocalVendor['tables'][number] {
+  const newest = taken.slice(-MOST_ROWS).toReversed();
+  const short = newest.map((one) => Object.fromEntries(Object.entries(one).filter(isShort)));
+  const head = Object.keys(Object.assign({}, ...short));
+  const rows = short.map((one) => head.map((field) => String(one[field] ?? '')));
+  return { name, head, rows };
+}
+
+/** A number, a text or some texts that fit into a cell. */
+const isShort = ([, value]: [string, unknown]): boolean =>
+  [value].flat().every((one) => ['string', 'number'].includes(typeof one)) && String(value).length <= 80;

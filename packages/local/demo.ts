@@ -1,0 +1,218 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { FeedbackInput } from '../../lib/feedback/message';
+import type { JobRow } from '../../lib/jobs/row';
+import { IdempotencyConflictError } from '../../lib/submit/errors';
+import { counted } from '../../lib/text';
+import { verifySource } from '../verify/instance';
+import { verify } from '../verify/verify';
+import { localClients } from './clients';
+import { REGION } from './cloud';
+import { LOCAL_APP } from './fakes/app-store-connect';
+import type { Failure } from './fakes/server';
+import type { Lambda } from './lambda/runtime';
+import { type Service, startService } from './service';
+import { packageLocal } from './template/package';
+
+interface Scenario {
+  title: string;
+  /** Orders the failures that the job meets. Its message and every request about it contain `email`. */
+  prepare?(service: Service, email: string): void;
+  /** Sends the job and returns its id. The default is feedback of its own user. */
+  send?(service: Service, email: string): Promise<string>;
+  expected: string;
+}
+
+const feedbackOf = (email: string): FeedbackInput => ({
+  user: { email, name: 'Example User' },
+  subject: 'The export button does nothing',
+  message: 'I press Export and nothing happens.\nIt worked last week.',
+  type: 'problem',
+  tags: ['export'],
+});
+
+/** Kills the worker whose job's message has `marker`, at a call. `effect`: whether the vendor takes the request. */
+export const killingFailure = (
+  lambda: Pick<Lambda, 'kill'>,
+  { worker, request, marker, effect }: { worker: string; request: Failure; marker: string; effect: boolean },
+): Failure => ({
+  ...request,
+  bodyContains: marker,
+  ...(effect ? { after: 'hang' } : { before: 'hang' }),
+  matches: () => {
+    lambda.kill(worker, (event) => JSON.stringify(event).includes(marker));
+    return true;
+  },
+});
+
+const SUCCESS = 'succeeded, 1 ticket, 1 e-mail';
+const ticketCall = { method: 'POST', path: '/api/v2/tickets' };
+
+const SCENARIOS: Scenario[] = [
+  { title: 'a normal job', expected: SUCCESS },
+  {
+    title: 'Zendesk answers 429, Retry-After 8',
+    prepare: ({ zendesk }, email) =>
+      zendesk.fail({ ...ticketCall, bodyContains: email, status: 429, headers: { 'retry-after': '8' } }),
+    // The wait is longer than the function may run, so the job is held. A wait does not count as an attempt.
+    expected: `${SUCCESS}, held 1 time`,
+  },
+  {
+    title: 'worker killed between ticket and e-mail',
+    prepare: ({ zendesk, lambda }, marker) =>
+      zendesk.fail(killingFailure(lambda, { worker: 'feedback', request: ticketCall, marker, effect: true })),
+    expected: SUCCESS,
+  },
+  {
+    title: 'the same idempotency key twice',
+    async send({ producer }, email) {
+      const options = { key: 'demo', principal: email };
+      const { id } = await producer.feedback(feedbackOf(email), options);
+      const again = await producer.feedback(feedbackOf(email), options);
+      if (again.id !== id) throw new Error('the same key made a second job');
+      const other = producer.feedback({ ...feedbackOf(email), subject: 'Something else' }, options);
+      const refused = await other.catch((error: unknown) => error);
+      if (!(refused instanceof IdempotencyConflictError)) throw new Error('the key was accepted with other data');
+      return id;
+    },
+    expected: SUCCESS,
+  },
+  {
+    title: "SendGrid's answer is lost, an event proves the e-mail",
+    // SendGrid cannot be asked whether it sent the e-mail, so the worker never repeats it.
+    prepare: ({ sendgrid }, email) =>
+      sendgrid.fail({ method: 'POST', path: '/v3/mail/send', bodyContains: email, after: 'reset' }),
+    expected: SUCCESS,
+  },
+  {
+    title: 'Zendesk refuses the ticket permanently',
+    // The fake knows this user as suspended and answers 422.
+    send: async ({ producer }) => (await producer.feedback(feedbackOf('suspended@example.com'))).id,
+    expected: 'dead, 0 tickets, 0 e-mails, in the DLQ as ZendeskRejected',
+  },
+  {
+    title: 'not a job at all, sent straight to the queue',
+    async send({ deployment, ports }, groupId) {
+      const message = { body: 'this is not JSON', groupId, deduplicationId: randomUUID() };
+      return `invalid/${(await ports.queues.send(deployment.queueUrl('feedback'), message)).messageId}`;
+    },
+    expected: 'dead, 0 tickets, 0 e-mails, in the DLQ as NotJson',
+  },
+  {
+    title: 'the worker crashes at every attempt',
+    prepare: ({ zendesk, lambda }, marker) => {
+      const request = { ...ticketCall, times: 'forever' as const };
+      zendesk.fail(killingFailure(lambda, { worker: 'feedback', request, marker, effect: false }));
+    },
+    expected: 'dead, 0 tickets, 0 e-mails, in the DLQ as CrashLoop',
+  },
+  {
+    title: 'a new tester, whose worker is killed while Apple adds them',
+    prepare: ({ appStoreConnect, lambda }, marker) => {
+      const request = { method: 'POST', path: '/v1/betaTesters' };
+      appStoreConnect.fail(killingFailure(lambda, { worker: 'testflight', request, marker, effect: true }));
+    },
+    async send({ producer }, email) {
+      const groups = [LOCAL_APP.group];
+      return (await producer.invite({ app: LOCAL_APP.id, email, groups, notification: { appName: 'Example' } })).id;
+    },
+    expected: 'succeeded, 0 tickets, 1 e-mail',
+  },
+];
+
+/** The state of a job, and what the vendors and the DLQs have of it. */
+function outcomeOf({ zendesk, sendgrid, deadLetters }: Service, id: string, job: JobRow | undefined): string {
+  const entry = deadLetters().find(({ attributes }) => attributes.job?.StringValue === id);
+  const facts = [
+    job?.state ?? 'sent',
+    counted(zendesk.tickets.filter(({ external_id }) => external_id === id).length, 'ticket'),
+    counted(sendgrid.mails.filter(({ customArgs }) => customArgs.job === id).length, 'e-mail'),
+    job?.holds && `held ${counted(job.holds, 'time')}`,
+    entry && `in the DLQ as ${entry.attributes.code?.StringValue}`,
+  ];
+  return facts.filter(Boolean).join(', ');
+}
+
+/** Whether nothing more happens to a job. Events of the fake SendGrid resolve its unknown steps. */
+const hasEnded = (job: JobRow | undefined, outcome: string): boolean =>
+  job?.recordedAt !== undefined &&
+  Object.values(job.steps).every(({ status }) => status !== 'unknown') &&
+  (job.state !== 'dead' || outcome.includes('in the DLQ'));
+
+const LIMIT_MS = 100_000;
+const LOOK_MS = 250;
+const HOUR_MS = 3_600_000;
+const print = (text: string): void => void process.stdout.write(`${text}\n`);
+
+/** Sends the jobs of all scenarios at once, and prints what happens to them. Resolves to what is not as expected. */
+async function runScenarios(service: Service): Promise<string[]> {
+  const begun = Date.now();
+  const sent: (Pick<Scenario, 'title' | 'expected'> & { id: string; outcome: string; ended: boolean })[] = [];
+  for (const [index, { title, expected, prepare, send }] of SCENARIOS.entries()) {
+    const email = `user-${index + 1}@example.com`;
+    prepare?.(service, email);
+    const id = (await send?.(service, email)) ?? (await service.producer.feedback(feedbackOf(email))).id;
+    sent.push({ title, expected, id, outcome: '', ended: false });
+  }
+  while (sent.some(({ ended }) => !ended) && Date.now() < begun + LIMIT_MS) {
+    await sleep(LOOK_MS);
+    for (const each of sent) {
+      const job = await service.job(each.id);
+      const outcome = outcomeOf(service, each.id, job);
+      const done = Object.entries(job?.steps ?? {}).map(([name, { status }]) => `${name} ${status}`);
+      const seconds = ((Date.now() - begun) / 1000).toFixed(1).padStart(5);
+      if (outcome !== each.outcome) print(`  ${seconds} s  ${each.title}: ${[outcome, ...done].join(' · ')}`);
+      Object.assign(each, { outcome, ended: hasEnded(job, outcome) });
+    }
+  }
+  return sent
+    .filter(({ outcome, expected }) => outcome !== expected)
+    .map(({ title, outcome, expected }) => `${title}: expected ${expected}, got ${outcome}`);
+}
+
+/** What `sls verify` finds in all that a service on this machine has stored in the last hours. */
+export async function verified({ config, endpoints, zendesk }: Service): Promise<string[]> {
+  const clients = localClients({ endpoints, region: REGION });
+  const { url: endpoint, authorization } = zendesk;
+  const now = Date.now();
+  try {
+    const source = verifySource(config, { ...clients, zendesk: { endpoint, authorization } });
+    const { findings } = await verify(source, { from: now - 2 * HOUR_MS, to: now });
+    return findings.map(({ kind, id, what }) => `${kind} of ${id}: ${what}`);
+  } finally {
+    for (const one of Object.values(clients)) one.destroy();
+  }
+}
+
+/** `npm run demo`: exits with 0 only if every outcome is as expected. */
+async function main(): Promise<void> {
+  const begun = Date.now();
+  print('Packaging the functions of serverless.yml …');
+  const packaged = await packageLocal();
+  // The message of a killed worker comes back after the visibility timeout. Half of it is enough.
+  for (const { Type, Properties } of Object.values(packaged.resources))
+    if (Type === 'AWS::SQS::Queue' && Properties?.VisibilityTimeout)
+      Properties.VisibilityTimeout = Math.ceil(Number(Properties.VisibilityTimeout) / 2);
+  const service = await startService({ packaged });
+  for (const signal of ['SIGINT', 'SIGTERM'] as const)
+    process.once(signal, () => void service.stop().finally(() => process.exit(130)));
+  print(`The service is running on ${service.api}. Sending ${SCENARIOS.length} jobs …`);
+  try {
+    const unexpected = await runScenarios(service);
+    print('\nVerifying all that was stored …');
+    const wrong = [...unexpected, ...(await verified(service)).map((finding) => `sls verify: ${finding}`)];
+    for (const line of wrong) print(`NOT AS EXPECTED  ${line}`);
+    const made = `${service.zendesk.tickets.length} tickets, ${service.sendgrid.mails.length} e-mails`;
+    const seconds = Math.round((Date.now() - begun) / 1000);
+    if (wrong.length > 0) process.exitCode = 1;
+    else print(`Everything is as expected after ${seconds} s: ${made}, no duplicates.`);
+  } finally {
+    await service.stop();
+  }
+}
+
+if (require.main === module)
+  main().catch((error: unknown) => {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    process.exitCode = 1;
+  });

@@ -1,0 +1,149 @@
+import * as z from 'zod';
+import { jsonOf } from '../../../lib/text';
+import { basicAuthorization } from '../../../lib/vendors/credentials';
+import { type FakeServer, type Reply, reply, startFake } from './server';
+
+export interface FakeTicket extends Omit<z.infer<typeof ticketSchema>, 'comment' | 'requester'> {
+  id: number;
+  description: string;
+  requester_id: number;
+  /** Names of the attached files. */
+  attachments: string[];
+  created_at: string;
+}
+
+export type ZendeskModel = ReturnType<typeof zendeskModel>;
+
+const KEY_LIFE_MS = 2 * 3_600_000;
+const UPLOAD_LIFE_MS = 3_600_000;
+
+const ticketSchema = z.object({
+  external_id: z.string().nullable().default(null),
+  subject: z.string().max(150, 'is too long (maximum is 150 characters)'),
+  comment: z.object({
+    body: z.string().trim().min(1, 'cannot be blank').max(65_536, 'is too long (maximum is 65536 characters)'),
+    uploads: z.array(z.string()).default([]),
+  }),
+  requester: z.object({
+    name: z.string().trim().min(1, 'is too short (minimum is 1 character)'),
+    email: z.string().regex(/^[^\s@]+@[^\s@]+\.[^\s@]+$/, 'is not properly formatted'),
+  }),
+  tags: z.array(z.string()).default([]),
+  priority: z.enum(['urgent', 'high', 'normal', 'low']).nullable().default(null),
+  type: z.enum(['problem', 'incident', 'question', 'task']).nullable().default(null),
+  custom_fields: z.array(z.object({ id: z.number(), value: z.unknown() })).default([]),
+});
+
+/** Zendesk's tickets, users, uploads and idempotency keys, without HTTP. It refuses the requesters in `suspended`. */
+export function zendeskModel({
+  now,
+  suspended = ['suspended@example.com'],
+}: {
+  now: () => number;
+  suspended?: string[] | undefined;
+}) {
+  const tickets: FakeTicket[] = [];
+  const users: { id: number; name: string; email: string }[] = [];
+  const uploads = new Map<string, { name: string; at: number }>();
+  const keys = new Map<string, { body: string; at: number; made: Reply }>();
+
+  function create(body: string): Reply {
+    const parsed = z.object({ ticket: ticketSchema }).safeParse(jsonOf(body));
+    if (!parsed.success) {
+      const [issue] = parsed.error.issues;
+      return invalid(String(issue?.path[1] ?? 'base'), issue?.message ?? 'is invalid');
+    }
+    const { requester, comment, ...rest } = parsed.data.ticket;
+    const email = requester.email.toLowerCase();
+    const known = users.find((user) => user.email === email);
+    const user = known ?? { id: users.length + 1, name: requester.name, email };
+    if (!known) users.push(user);
+    if (suspended.includes(user.email)) return invalid('requester', `${user.email} is suspended`);
+    const files = comment.uploads.map((token) => uploads.get(token));
+    if (files.some((file) => !file || now() - file.at > UPLOAD_LIFE_MS))
+      return invalid('base', 'Attachment: the upload token is invalid or has expired');
+    const attachments = files.map((file) => file?.name ?? '');
+    const created_at = new Date(now()).toISOString();
+    const ids = { id: tickets.length + 1, requester_id: user.id };
+    const ticket = { ...ids, description: comment.body, attachments, created_at, ...rest };
+    tickets.push(ticket);
+    return reply(201, { ticket });
+  }
+
+  return {
+    tickets,
+    users,
+    /** `body` is the raw body. Zendesk compares it byte by byte when a key is repeated. */
+    createTicket(body: string, idempotencyKey?: string): Reply {
+      const used = keys.get(idempotencyKey ?? '');
+      if (used && now() - used.at < KEY_LIFE_MS) return used.body === body ? used.made : MISMATCH;
+      const made = create(body);
+      // A client may correct a refused request and send it again under the same key.
+      if (made.status === 201 && idempotencyKey !== undefined) keys.set(idempotencyKey, { body, at: now(), made });
+      return made;
+    },
+    listTickets: (externalId: string): Reply =>
+      reply(200, {
+        tickets: tickets.filter(({ external_id }) => external_id === externalId),
+        meta: { has_more: false },
+      }),
+    upload(name: string): Reply {
+      const token = `upload-${uploads.size + 1}`;
+      uploads.set(token, { name, at: now() });
+      return reply(201, { upload: { token } });
+    },
+  };
+}
+
+/** Zendesk's 422. Like Zendesk's own, it may quote the request. */
+const invalid = (field: string, description: string): Reply =>
+  reply(422, { error: 'RecordInvalid', details: { [field]: [{ description: `${field}: ${description}` }] } });
+
+const MISMATCH = reply(400, {
+  error: 'IdempotentRequestError',
+  description: 'Idempotent request error: the parameters are different from those of the first request',
+});
+
+export interface FakeZendesk extends FakeServer, Pick<ZendeskModel, 'tickets' | 'users'> {
+  /** A header that it accepts. */
+  authorization: string;
+}
+
+/** Zendesk on 127.0.0.1. `url` is for ZENDESK_ENDPOINT. With a token, it accepts only these credentials. */
+export async function startFakeZendesk({
+  port,
+  email = '',
+  token,
+  now = Date.now,
+  suspended,
+}: {
+  port?: number;
+  email?: string | undefined;
+  token?: string | undefined;
+  now?: () => number;
+  suspended?: string[];
+} = {}): Promise<FakeZendesk> {
+  const model = zendeskModel({ now, suspended });
+  const { tickets, users } = model;
+  const authorization = basicAuthorization(email, token ?? '');
+  const server = await startFake({
+    port,
+    state: () => ({ tickets, users }),
+    handle({ method, path, query, headers, body }) {
+      const given = headers.authorization;
+      if (!given?.startsWith('Basic ') || (token !== undefined && given !== authorization))
+        return reply(401, { error: "Couldn't authenticate you" });
+      switch (`${method} ${path.replace(/\.json$/, '')}`) {
+        case 'POST /api/v2/tickets':
+          return model.createTicket(body, headers['idempotency-key']?.toString());
+        case 'GET /api/v2/tickets':
+          return model.listTickets(query.external_id ?? '');
+        case 'POST /api/v2/uploads':
+          return model.upload(query.filename ?? '');
+        default:
+          return reply(404, { error: 'InvalidEndpoint' });
+      }
+    },
+  });
+  return { ...server, url: `${server.url}/api/v2`, tickets, users, authorization };
+}

@@ -1,0 +1,128 @@
+import http from 'node:http';
+import { secret } from '../../lib/config/values';
+import { dlqName, jobKey, undeliveredName } from '../../lib/jobs/keys';
+import { deploymentOf, noLog } from '../../lib/ops/connect';
+import { hashPeopleWith } from '../../lib/startup/hash-people';
+import { isConsolePath } from '../console/serve';
+import { realProducer } from '../producer/real-producer';
+import { createApi } from './api';
+import { localConfig, localPorts } from './clients';
+import { ACCOUNT, REGION, type Started, startCloud, startFakeVendors } from './cloud';
+import type { Endpoints } from './connection';
+import { localConsole } from './console';
+import { controlPlane } from './control-plane';
+import { type Observers, scheduledEvent, startFunctions } from './functions';
+import { close, LOCAL_CREDENTIALS, listen, type Ports, portsFrom } from './loopback';
+import type { Packaged } from './template/package';
+
+export interface ServiceOptions extends Observers {
+  packaged: Packaged;
+  /** The default is any free ports. */
+  listenOn?: Ports;
+  /** Changes the endpoints that the functions get, for example to record their calls. */
+  endpointsOf?: (endpoints: Endpoints) => Promise<Endpoints>;
+}
+
+/** The whole service on this machine. It keeps everything in memory and loses it at `stop`. */
+export interface Service extends Awaited<ReturnType<typeof startParts>> {
+  stop(): Promise<void>;
+}
+
+/** Starts the whole service. If one part does not start, it stops those that did. */
+export async function startService(options: ServiceOptions): Promise<Service> {
+  const parts: { close(): Promise<unknown> }[] = [];
+  const stop = async () => {
+    for (const part of parts.splice(0)) await part.close();
+  };
+  const started: Started = async (starting) => {
+    const part = await starting;
+    parts.unshift(part);
+    return part;
+  };
+  try {
+    return { ...(await startParts(options, started)), stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function startParts(
+  { packaged, listenOn = portsFrom(0), endpointsOf = async (all) => all, ...observers }: ServiceOptions,
+  started: Started,
+) {
+  const { endpoints: aws, ...cloud } = await startCloud(packaged, listenOn, started);
+  const { declared, config, sqs } = cloud;
+  const vendors = await startFakeVendors(declared, listenOn, started);
+  // The functions need its address, and its routes need the functions.
+  const server = http.createServer();
+  const { api } = await started(listen(server, listenOn.api).then((url) => ({ api: url, close: () => close(server) })));
+  const endpoints = {
+    ...aws,
+    sns: `${api}/sns`,
+    zendesk: vendors.zendesk.url,
+    sendgrid: vendors.sendgrid.url,
+    appStoreConnect: vendors.appStoreConnect.url,
+    discord: vendors.discord.webhook,
+  };
+  const functionsSee = await endpointsOf(endpoints);
+  const { lambda, mappings, metrics } = await started(
+    Promise.resolve(startFunctions({ packaged, declared, sqs, endpoints: functionsSee, ...observers })),
+  );
+  const ports = localPorts({ endpoints, region: REGION, table: config.TABLE, bucket: config.BUCKET });
+  const producer = realProducer({
+    instance: config.INSTANCE,
+    region: REGION,
+    settings: declared.producer,
+    endpoints: { sqs: aws.sqs, dynamodb: aws.dynamodb, s3: aws.s3 },
+    credentials: LOCAL_CREDENTIALS,
+  });
+  await started(Promise.resolve({ close: async () => ports.close() }));
+  await started(Promise.resolve({ close: () => producer.close({ timeoutMs: 0 }).catch(() => {}) }));
+
+  const app = createApi({
+    producer,
+    emailEvents: (event) => lambda.invoke('emailEvents', event),
+    events: cloud.events,
+    health: () => ({ status: 'ok', stage: config.INSTANCE, endpoints }),
+  });
+  const at = (endpoint: string) => ({ ...localConfig(REGION), endpoint });
+  const deployment = deploymentOf(config, {
+    ...{ ...ports, region: REGION, account: ACCOUNT, by: 'local', log: noLog },
+    hashPeople: hashPeopleWith(secret.parse(declared.producer.hashKey)),
+    aws: {
+      lambda: at(`${api}/lambda`),
+      cloudWatch: at(`${api}/cloudwatch`),
+      eventBridge: at(endpoints.eventbridge),
+      sns: at(endpoints.sns),
+    },
+  });
+  const page = localConsole({ deployment, vendors, producer });
+  const control = controlPlane({
+    ...{ lambda, mappings, metrics },
+    undelivered: (MessageBody) => void sqs.sendMessage({ QueueUrl: undeliveredName(config.INSTANCE), MessageBody }),
+  });
+  const listenerOf = (url: string): http.RequestListener => {
+    if (isConsolePath(url)) return page;
+    return /^\/(lambda|cloudwatch|sns)(\/|$)/.test(url) ? control : app;
+  };
+  server.on('request', (request, response) => listenerOf(request.url ?? '/')(request, response));
+  vendors.sendgrid.sendEventsTo(`${api}/email-events`);
+  const queues = Object.entries(config.QUEUES);
+  return {
+    ...cloud,
+    ...vendors,
+    api,
+    endpoints,
+    ports,
+    deployment,
+    producer,
+    lambda,
+    async job(id: string) {
+      const found = await Promise.all(queues.map(([queue]) => deployment.ledger.known(jobKey(queue, id))));
+      return found.find((row) => row !== undefined);
+    },
+    deadLetters: () => queues.flatMap(([queue, { type }]) => sqs.messages(dlqName(config.INSTANCE, queue, type))),
+    run: (functionKey: string) => lambda.invoke(functionKey, scheduledEvent()),
+  };
+}

@@ -1,0 +1,93 @@
+import { jsonOf } from '../../lib/text';
+import { REGION } from './cloud';
+import { announce } from './connection';
+import type { Invocation } from './lambda/environment';
+import { checkPort, portFrom, portsFrom } from './loopback';
+import { onStop } from './on-stop';
+import { type Service, startService } from './service';
+import { packageLocal } from './template/package';
+
+const print = (line: string): void => void process.stdout.write(`${line}\n`);
+
+/** `npm start`: runs the service on this machine until Ctrl-C. */
+async function main(): Promise<void> {
+  const first = portFrom(process.env.PORT);
+  const listenOn = portsFrom(first);
+  for (const port of Object.values(listenOn)) await checkPort(port, first);
+  print('Packaging the functions of serverless.yml …');
+  const service = await startService({
+    packaged: await packageLocal(),
+    listenOn,
+    onInvocation: (invocation) => {
+      for (const line of invocationLines(invocation)) print(`${new Date().toISOString().slice(11, 19)}  ${line}`);
+    },
+  });
+  const { api, endpoints } = service;
+  const withdraw = announce({ api, endpoints, region: REGION });
+  for (const line of greeting(service)) print(line);
+
+  onStop(() => {
+    withdraw();
+    service.stop().then(
+      () => print('Stopped.'),
+      () => process.exit(1),
+    );
+  });
+}
+
+function greeting({ api, endpoints, declared }: Service): string[] {
+  const { zendesk: Zendesk, sendgrid: SendGrid, appStoreConnect: Apple, discord: Discord } = endpoints;
+  const sample = '{"user":{"email":"user@example.com"},"subject":"Hello","message":"It works"}';
+  return [
+    '',
+    'The service is running. It keeps everything in memory and listens on 127.0.0.1 only.',
+    '',
+    `  Console   ${api}/   queues, jobs and fake vendors in a browser`,
+    `  API       ${api}   its routes: ${api}/openapi.json`,
+    ...Object.entries({ Zendesk, SendGrid, Apple, Discord }).map(
+      ([name, endpoint]) =>
+        `  ${name.padEnd(8)}  ${new URL('/_control/state', endpoint).href}   a fake: what it has taken`,
+    ),
+    `  AWS       SQS ${endpoints.sqs} · S3 ${endpoints.s3} · DynamoDB ${endpoints.dynamodb} · EventBridge ${endpoints.eventbridge}`,
+    `  Queues    ${declared.queues.map(({ name }) => name).join(' · ')}`,
+    '',
+    'Send a job, or run a function from another terminal:',
+    '',
+    `  curl -si ${api}/feedback -H 'content-type: application/json' -d '${sample}'`,
+    '  npx sls invoke local -f feedback -p tests/fixtures/feedback.json',
+    '',
+    'Make a vendor fail, here Zendesk in its next three calls. The console does it by a click:',
+    '',
+    `  curl -si ${new URL('/_control/failures', endpoints.zendesk).href} -d '{"status":503,"times":3}'`,
+    '',
+    'Connect another project that has installed the producer (npm run pack:producer):',
+    '',
+    '  npx sls producer env > ../my-api/.env',
+    '',
+    'Press Ctrl-C to stop it.',
+    '',
+  ];
+}
+
+/** Fields that are always the same or already on the line. */
+const hidden = new Set(['level', 'message', 'timestamp', 'service', 'sampling_rate', 'queue']);
+
+/** The terminal lines of an invocation: its log without metrics and canaries, and how it failed. */
+function invocationLines({ function: name, result, ms, cold, log }: Invocation): string[] {
+  const lines = log.flatMap((line) => {
+    const json = jsonOf(line) as Record<string, unknown> | undefined;
+    if (typeof json !== 'object' || json === null) return [`${name}  ${line}`];
+    if ('_aws' in json || (json.canary === true && json.level === 'INFO')) return [];
+    const facts = Object.entries(json)
+      .filter(([key]) => !hidden.has(key))
+      .map(([key, value]) => `${key}=${String(value)}`);
+    return [`${name}  ${String(json.message)}  ${facts.join(' ')}`];
+  });
+  if (result.kind === 'answer') return lines;
+  return [...lines, `${name}  failed (${result.reason}) after ${ms} ms${cold ? ' (cold start)' : ''}`];
+}
+
+main().catch((error: unknown) => {
+  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+  process.exitCode = 1;
+});

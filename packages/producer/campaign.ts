@@ -1,0 +1,116 @@
+import { campaigns, chunkSizeOf } from '../../lib/emails/campaigns/campaign';
+import {
+  type CampaignInput,
+  type CampaignJob,
+  campaignContentSchema,
+  campaignSchema,
+  EMAIL_CAMPAIGN,
+  EMAILS_QUEUE,
+  type RecipientCounts,
+} from '../../lib/emails/message';
+import { InvalidRecipientsError, type RecipientInput } from '../../lib/emails/recipient';
+import { type Bytes, fromCsv, fromIterable, fromNdjson, type Read } from '../../lib/emails/recipients';
+import { writeManifest } from '../../lib/emails/write-manifest';
+import { InvalidJobError } from '../../lib/submit/errors';
+import { jobId } from '../../lib/submit/job-id';
+import { checkSendAt, checkStart } from '../../lib/submit/plan';
+import { type Accepted, type SubmitDeps, submit } from '../../lib/submit/submit';
+import { checkFiles } from '../../lib/submit/uploads';
+import { type SubmitOptions, submitOptions, valid } from '../../lib/submit/valid';
+
+/**
+ * Where a campaign's recipients come from. `key` is an object in the bucket under `{prefix}/_attachments/emails/` whose
+ * name ends in `.csv` or `.ndjson`.
+ */
+export type RecipientSource =
+  | Iterable<RecipientInput>
+  | AsyncIterable<RecipientInput>
+  | { csv: Bytes }
+  | { ndjson: Bytes }
+  | { key: string };
+
+export interface AcceptedCampaign extends Accepted, RecipientCounts {
+  /** S3 keys of the rejected recipients, with their lines and reasons (NDJSON). */
+  rejectedKeys: string[];
+}
+
+export interface ProducerDeps extends SubmitDeps {
+  /** Recipients per second that may be sent to. It decides the size of a chunk. */
+  emailRate: number;
+  readObject: (key: string) => AsyncIterable<Uint8Array>;
+}
+
+/**
+ * Accepts a campaign: stores its recipients and its manifest in the bucket, then sends the job. If the caller dies
+ * before that, no mail is sent. A second call with the same key is the same campaign.
+ */
+export async function submitCampaign(
+  deps: ProducerDeps,
+  { input, source, options }: { input: CampaignInput; source: RecipientSource; options: SubmitOptions },
+): Promise<AcceptedCampaign> {
+  const { name, sendAt, transactional, ...content } = valid(campaignSchema, input);
+  const submitted = { ...valid(submitOptions, options), queue: EMAILS_QUEUE };
+  if (!isSource(source)) refuse(new InvalidRecipientsError('must be a list, or an object with csv, ndjson or key'));
+  // Without the queue, the recipients must not be stored either.
+  deps.settings(EMAILS_QUEUE);
+  const files =
+    'key' in source
+      ? await checkFiles(deps, [{ field: 'recipients.key', key: source.key }], {
+          queue: EMAILS_QUEUE,
+          principal: submitted.principal,
+        })
+      : [];
+  checkSendAt(deps, sendAt);
+  if (content.unsubscribe === undefined && !transactional) {
+    const message = 'unsubscribe: is required for bulk mail. Mail that is not bulk mail says transactional: true';
+    throw new InvalidJobError([{ field: 'unsubscribe', message }]);
+  }
+  const id = jobId({ ...submitted, ...deps });
+  await checkStart(deps, { ...submitted, id });
+  // A repeated call keeps the chunk size. With another one, its manifest would differ and look like another campaign.
+  const repeated = submitted.key === undefined ? undefined : await campaigns(deps).read(id);
+  const chunkSize = repeated?.chunkSize || chunkSizeOf(deps.emailRate);
+  const { rejectedKeys, ...written } = await writeManifest(deps, {
+    campaign: id,
+    content: campaignContentSchema.parse(content),
+    recipients: read(deps, source),
+    chunkSize,
+  }).catch(refuse);
+  const data: CampaignJob = {
+    ...(name === undefined ? {} : { name }),
+    ...(sendAt === undefined ? {} : { sendAt }),
+    ...written,
+    chunkSize,
+  };
+  const accepted = await submit(deps, { ...submitted, id, type: EMAIL_CAMPAIGN, data, group: id, files });
+  const { requested, duplicates, rejected, recipients, chunks } = written;
+  return { ...accepted, requested, duplicates, rejected, recipients, chunks, rejectedKeys };
+}
+
+/** Whether recipients can be read from it. Callers without types give anything. */
+function isSource(source: unknown): source is RecipientSource {
+  if (typeof source !== 'object' || source === null) return false;
+  if ('key' in source) return typeof source.key === 'string';
+  const read = 'csv' in source ? source.csv : 'ndjson' in source ? source.ndjson : source;
+  if (typeof read === 'string') return true;
+  return typeof read === 'object' && read !== null && (Symbol.iterator in read || Symbol.asyncIterator in read);
+}
+
+function refuse(error: unknown): never {
+  if (!(error instanceof InvalidRecipientsError)) throw error;
+  throw new InvalidJobError([{ field: 'recipients', message: `recipients: ${error.message}` }]);
+}
+
+function read(deps: ProducerDeps, source: RecipientSource): AsyncGenerator<Read[]> {
+  if ('csv' in source) return fromCsv(source.csv);
+  if ('ndjson' in source) return fromNdjson(source.ndjson);
+  if ('key' in source) return fromObject(deps, source.key);
+  return fromIterable(source);
+}
+
+async function* fromObject(deps: ProducerDeps, key: string): AsyncGenerator<Read[]> {
+  const bytes = deps.readObject(key);
+  if (key.endsWith('.csv')) yield* fromCsv(bytes);
+  else if (key.endsWith('.ndjson')) yield* fromNdjson(bytes);
+  else throw new InvalidRecipientsError('the key must end in .csv or .ndjson');
+}

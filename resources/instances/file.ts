@@ -1,0 +1,182 @@
+import * as z from 'zod';
+import { commonEnv } from '../../lib/config/common';
+import {
+  domain,
+  EVENT_COLUMNS,
+  eventsKeys,
+  PROPERTY_TYPES,
+  templateId,
+  testflightEnv,
+} from '../../lib/config/functions';
+import { principals, rowChanges, thresholdsSchema, whole } from './queue-row';
+
+const STAGES = ['prod', 'staging', 'local'] as const;
+export type Stage = (typeof STAGES)[number];
+
+/** Every setting is optional in a file, because a profile may have it. */
+const section = <S extends z.ZodRawShape>(shape: S) => z.strictObject(shape).partial();
+
+const text = z.string().min(1).max(256);
+const seconds = whole(0, 43_200);
+const secret = (what: string) =>
+  text.describe(`${what}: ssm:/path or secretsmanager:name. Only the local stage may hold the secret itself`);
+/** Whether a value names a secret and is not the secret itself. */
+export const isReference = (value: string): boolean =>
+  /^(ssm:\/[A-Za-z0-9_./-]+|secretsmanager:[A-Za-z0-9/_+=.@-]+)$/.test(value);
+
+/** Begins every resource name. A role name holds instance, function and region in 64 characters. */
+export const INSTANCE_NAME = /^[a-z][a-z0-9-]{0,30}[a-z0-9]$/;
+const language = z.string().regex(/^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$/, 'must be a language tag such as de or pt-BR');
+
+const app = z.string().regex(/^\d{1,20}(:[0-9a-f-]{36})?$/, "must be Apple's ids in quotes, APP or APP:GROUP");
+
+/** Names that the columns of events and their partitions have. Athena and DuckDB do not distinguish case. */
+const RESERVED: readonly string[] = [...EVENT_COLUMNS, 'year', 'month', 'day', 'hour', 'date'];
+const propertyName = z
+  .string()
+  .regex(/^[A-Za-z][A-Za-z0-9_]{0,63}$/)
+  .refine((name) => !RESERVED.includes(name.toLowerCase()), 'is the name of a column that every event has');
+
+/** https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-properties-resource-tags.html */
+const tagKey = z.string().regex(/^(?!aws:|instance$|stage$|service$)[\p{L}\p{N} _.:/=+@-]{1,128}$/u);
+const tagValue = z
+  .string()
+  .regex(/^[\p{L}\p{N} _.:/=+@-]{0,256}$/u, 'must be at most 256 letters, digits, spaces or _.:/=+@-');
+
+/** A file, `instances/{name}.yml`, or a profile, `instances/profiles/{stage}.yml`. Times are seconds. */
+export const instanceFile = section({
+  stage: z.enum(STAGES, 'must be prod or staging').describe('The profile. It also ends the name of the stack'),
+  account: z
+    .string('must be 12 digits in quotes')
+    .regex(/^\d{12}$/, 'must be 12 digits in quotes')
+    .describe('The only AWS account that a deployment may go to'),
+  region: z
+    .string()
+    .regex(/^[a-z]{2}(-[a-z]+)+-\d$/, 'must be a region such as eu-west-1')
+    .describe('The only region that a deployment may go to'),
+  // Bucket and prefix end up in IAM policies, where a wildcard would grant too much.
+  bucket: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, 'must be 3 to 63 lowercase letters, digits, dots or hyphens')
+    .describe("The team's bucket. It must exist; the stack never creates or changes it"),
+  prefix: z
+    .string()
+    .regex(
+      /^[A-Za-z0-9!_.'()-]+(\/[A-Za-z0-9!_.'()-]+)*$/,
+      "must be parts separated by /, each of letters, digits or !_.'()-, without wildcards",
+    )
+    .describe("All keys in the bucket begin with it. Default: the instance's name"),
+  retain: z
+    .boolean('must be true or false')
+    .describe('Protect the stack, and keep queues, table and logs when it is removed'),
+  tags: z.record(tagKey, tagValue).describe('Tags of every resource, such as a cost centre and an owner'),
+  secretsKey: z
+    .string()
+    .regex(/^arn:[\w-]+:kms:[\w-]+:\d{12}:key\/[\w-]+$/, 'must be the ARN of a KMS key')
+    .describe('The customer key that encrypts the secrets, if there is one'),
+  hashKey: text
+    .regex(/^(?!secretsmanager:)/, 'must be ssm:/path, because producers read it too')
+    .describe('The key of the hashes of people and of data: ssm:/path, because producers read it too'),
+
+  access: section({
+    api: principals(
+      'must be an account of 12 digits in quotes, the ARN of a role, or a service such as ecs-tasks.amazonaws.com',
+      '[a-z0-9-]+(?:\\.[a-z0-9-]+)*\\.amazonaws\\.com',
+    ).describe('Who may take the role of the API: accounts, roles, or services such as ecs-tasks.amazonaws.com'),
+    organization: z
+      .string()
+      .regex(/^o-[a-z0-9]{10,32}$/, 'must be the id of an organisation such as o-a1b2c3d4e5')
+      .describe('Senders of other accounts must belong to this AWS organisation'),
+  }).describe('Access for others than our functions. The senders of a queue are in its row'),
+
+  brand: text.max(100).describe('The name in built-in texts'),
+  sender: section({
+    email: z.email().describe('The address of the mails'),
+    name: text.max(100).describe('The name beside the address'),
+    domains: z
+      .array(domain)
+      .describe('The domains that mails of jobs may come from. Without it, any that SendGrid accepts'),
+  }).describe('The sender of confirmations and notifications'),
+  zendesk: section({
+    endpoint: z
+      .url({ abort: true })
+      .refine((url) => url.endsWith('/api/v2'), 'must end with /api/v2')
+      .describe('https://{subdomain}.zendesk.com/api/v2'),
+    email: z.email().describe('The agent to whom the token belongs'),
+    token: secret('The API token of the agent'),
+    tags: z.array(text).describe('Tags of every ticket'),
+  }),
+  sendgrid: section({
+    endpoint: z.url().describe('The API of SendGrid'),
+    apiKey: secret('An API key that may send mail'),
+    eventsKey: eventsKeys.describe('The public key of the signed event webhook, or two separated by a comma'),
+    rate: z.number().positive().max(10_000).describe('Recipients per second, for all mail of the instance'),
+    templates: section({
+      feedback: templateId.describe('The template of the confirmation: d-…'),
+      feedbackByLanguage: z
+        .record(language, templateId)
+        .describe('Templates of the confirmation in other languages, such as de: d-…'),
+      testflight: templateId.describe('The template of the notification of a tester: d-…'),
+    }).describe('Dynamic templates. Without one, a built-in text is sent'),
+  }),
+  appStoreConnect: section({
+    endpoint: z.url().describe('The API of App Store Connect'),
+    issuerId: testflightEnv.shape.APP_STORE_CONNECT_ISSUER_ID.describe('The issuer id of the team key'),
+    keyId: testflightEnv.shape.APP_STORE_CONNECT_KEY_ID.describe('The id of the team key'),
+    privateKey: secret('The text of the .p8 file of the team key'),
+    apps: z
+      .array(app)
+      .describe('The apps that jobs may change: APP with all its groups, or APP:GROUP. Without it, any'),
+    settle: seconds.describe('Until Apple shows the effect of a call whose answer was lost'),
+  }),
+  notify: section({
+    discord: secret('The address of the webhook of the chat that gets the alarms'),
+    email: z.email().describe('Gets the alarms about undelivered alarms. Must confirm the subscription once'),
+    runbook: z.url().describe('Address of docs/runbook.md, for the links in alarms'),
+  }),
+
+  events: section({
+    bus: z
+      .string()
+      .regex(
+        /^(own|[A-Za-z0-9._/-]{1,256}|arn:[a-z-]+:events:[a-z0-9-]+:\d{12}:event-bus\/[A-Za-z0-9._/-]{1,256})$/,
+        'must be own, or the name or ARN of a bus',
+      )
+      .describe('Where the ends of jobs are published: own for a bus of the instance, or a bus. Without it, nowhere'),
+  }),
+
+  waits: section({
+    retry: z.array(whole(0, 43_200)).length(2, 'must be two numbers of seconds').describe('Before attempts 2 and 3'),
+    store: seconds.describe('Until a message comes back if nothing could be written'),
+    confirmation: seconds.describe('How long a confirmation may wait for SendGrid'),
+    notification: seconds.describe('How long a notification may wait for SendGrid'),
+  }),
+  analytics: section({
+    noAddressesFrom: z.iso
+      .datetime({ offset: true, error: 'must be a time such as 2027-01-01T00:00:00Z' })
+      .describe('Events of jobs made from this time on are rejected if a value looks like an e-mail address'),
+    athena: z
+      .boolean('must be true or false')
+      .describe('Make a Glue database with the tables of events and the view events, for Athena'),
+    columns: z
+      .record(propertyName, z.enum(PROPERTY_TYPES))
+      .describe('Properties of events that get a column of their own in Parquet, with the type of their values'),
+  }),
+  logs: section({
+    level: commonEnv.shape.LOG_LEVEL.unwrap().describe('The least important lines that are logged'),
+    retention: whole(1, 3653).describe('Days that CloudWatch keeps the logs'),
+  }),
+  canaryEvery: whole(0, 480).describe('Minutes between two canaries of a queue. 0: no canaries'),
+  alarms: thresholdsSchema.partial().describe("Limits of all queues' alarms. A queue's own alarms override them"),
+  functions: section({
+    reconciler: section({ timeout: whole(10, 60).describe('The time-out of the reconciler') }),
+    hours: section({ timeout: whole(120, 900).describe('The time-out of the function that writes hours as Parquet') }),
+    alarms: section({ timeout: whole(10, 900).describe('The time-out of the function that writes to the chat') }),
+    emailEvents: section({ concurrency: whole(1, 1000).describe("Reserved concurrency of SendGrid's webhook") }),
+  }).describe('Functions that are not the worker of a queue'),
+  queues: z
+    .record(z.string(), rowChanges.nullable())
+    .describe('The queues in use, with what differs from the profile. A queue that is not here does not exist'),
+});
+
+export type InstanceFile = z.infer<typeof instanceFile>;
