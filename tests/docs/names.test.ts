@@ -49,10 +49,14 @@ function isCommand(words: readonly string[]): boolean {
 }
 
 test('each message that the page on troubles explains is one that the code prints', () => {
-  const code = execFileSync('git', ['grep', '--untracked', '-h', '', '--', 'lib/*.ts'], {
-    encoding: 'utf8',
-    maxBuffer: 1e8,
-  });
+  const code = execFileSync(
+    'git',
+    ['grep', '--untracked', '-h', '', '--', 'lib/*.ts', 'packages/*.ts', 'resources/*.ts'],
+    {
+      encoding: 'utf8',
+      maxBuffer: 1e8,
+    },
+  );
   const page = readFileSync('docs/troubleshooting.md', 'utf8');
   const section = page.slice(page.indexOf('## By message'), page.indexOf('## By code'));
   const messages = [...section.matchAll(/^\| `(.+?)`/gm)].flatMap(([, message = '']) => message.split('…'));

@@ -50,6 +50,6 @@ test('a file that another command has renamed since the folder was listed stops 
 
 test('an error names its line of the source', () => {
   expect(run('new compiled.Ops({ getProvider() { throw new Error("no provider"); }, classes: {} }, {})')).toMatch(
-    /no provider[\s\S]*lib\/cli\/plugin\.ts:\d+/,
+    /no provider[\s\S]*packages\/cli\/plugin\.ts:\d+/,
   );
 });
