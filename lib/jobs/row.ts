@@ -197,9 +197,15 @@ export const isEnd = (state: State): boolean => state === 'succeeded' || state =
 export const waitsForItsTime = ({ state, notBefore, firstStartedAt }: JobRow): boolean =>
   state === 'held' && notBefore !== undefined && firstStartedAt === undefined;
 
-/** SQS's number of the job's first message. A worker may claim the job before its sender writes the number. */
+/**
+ * SQS's number of the job's first message. A worker may claim the job before its sender writes the number, and the sender
+ * knows only a later number if it got no answer for the first message.
+ */
 export const firstSequenceOf = ({ firstSequence, deliveries }: JobRow): string | undefined =>
-  firstSequence ?? deliveries[0]?.sequence;
+  [firstSequence, deliveries[0]?.sequence].filter((one) => one !== undefined).sort(bySequence)[0];
+
+/** SQS's sequence numbers have more digits than a number holds. */
+export const bySequence = (a: string, b: string): number => Number(BigInt(a) - BigInt(b));
 
 /** The longest message that is stored. Our own messages are one sentence. */
 const MAX_MESSAGE = 500;

@@ -2,7 +2,7 @@ import { SupersededError, WaitError } from '../errors';
 import { jobKey, subjectKey } from '../jobs/keys';
 import { type ItemDeps, readItem, updateItem } from '../jobs/ledger';
 import type { HashPeople } from '../jobs/person-hash';
-import { firstSequenceOf, type JobRow, type Step } from '../jobs/row';
+import { bySequence, firstSequenceOf, type JobRow, type Step } from '../jobs/row';
 import { ROW_LIFETIME_MS } from '../jobs/schedule';
 import type { Item } from '../ports';
 import { type Job, LONGEST_CALL_MS } from '../worker/contract';
@@ -135,8 +135,7 @@ export function createSubjects(deps: ItemDeps & { hashPeople: HashPeople; settle
   };
 }
 
-/** SQS's sequence numbers have more digits than a number holds. */
-const isLater = (a: Command, b: Command): boolean => BigInt(a.place) > BigInt(b.place);
+const isLater = (a: Command, b: Command): boolean => bySequence(a.place, b.place) > 0;
 
 /** What later commands leave of a command, or the job that replaced it. */
 function remaining(command: Command, commands: readonly Command[]): { groups: readonly string[] } | { by: string } {

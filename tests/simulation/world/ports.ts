@@ -17,7 +17,7 @@ export function portsOf(world: World, process: Process): Ports {
   const line = (level: 'info' | 'warn' | 'error') => (message: string, facts?: Facts) => {
     if (!process.alive) return;
     watch.logged(message, facts);
-    for (const listener of world.onLog) listener(message, facts);
+    for (const listener of world.onLog) listener(message, facts, process.name);
     world.trace.add({ who: process.name, what: `log.${level}`, detail: () => `${message} ${JSON.stringify(facts)}` });
   };
 

@@ -81,8 +81,8 @@ export interface World extends Lane {
   onItem: ((item: Item) => void)[];
   /** Called with every fact that the alarm topic takes. */
   onFact: ((fact: FactMessage) => void)[];
-  /** Called with every line of the log. */
-  onLog: ((message: string, facts?: Facts) => void)[];
+  /** Called with every line of the log, and with the process that wrote it. */
+  onLog: ((message: string, facts: Facts | undefined, process: string) => void)[];
   /** Called with every value of a metric. */
   onMeasure: ((name: string, value: number, dimensions: Record<string, string>) => void)[];
   /** Called with the mails of every bulk request that SendGrid accepts. */
