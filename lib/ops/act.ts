@@ -7,8 +7,7 @@ import { sendOpen } from '../jobs/send';
 import { cancel as cancelled, reopen, resolve } from '../jobs/transitions';
 import { release } from '../reconcile/release';
 import { walkDeadLetters } from '../reconcile/walk';
-import { auditNote } from './audit-trail';
-import { type ActingDeps, decide, type OperatorDeps, OperatorError, stateOf } from './operator';
+import { type ActingDeps, auditNote, decide, type OperatorDeps, OperatorError, stateOf } from './operator';
 
 /** Why an operator cannot do something to a job. `undefined`: as far as the row tells, it can be done. */
 export const whyNot = {
@@ -166,3 +165,20 @@ export async function resolveStep(
   await release(deps, releasable);
   return (await deps.ledger.get(row.key)) ?? releasable;
 }
+
+/** What an operator can do to a job. */
+export type JobAct = 'retry' | 'cancel' | 'discard';
+
+/** Does it, and says what happened. */
+export const JOB_ACTS: Record<JobAct, (deps: ActingDeps, row: JobRow) => Promise<string>> = {
+  retry: async (deps, row) => {
+    const { messageId } = await retry(deps, row);
+    const how = messageId === undefined ? 'is open again with its old message' : `sent as message ${messageId}`;
+    return `was ${stateOf(row)}, ${how}.`;
+  },
+  cancel: async (deps, row) => `was ${stateOf(row)}, is ${stateOf(await cancel(deps, row))}.`,
+  discard: async (deps, row) => {
+    await discard(deps, row);
+    return `was ${stateOf(row)}. Its entry leaves the DLQ within minutes.`;
+  },
+};

@@ -1,14 +1,8 @@
 import { gunzipSync } from 'node:zlib';
-import { v5 } from 'uuid';
-import { type AnalyticsEvent, addressProblem, problemOf } from '../analytics/event';
-import { dataKey, dataPartition, HOUR_MS, hourStart, rejectedPartition } from '../analytics/keys';
-import { ANALYTICS_EVENTS } from '../analytics/message';
+import { dataPartition, HOUR_MS, hourStart, rejectedPartition } from '../analytics/keys';
 import { eachOf } from '../concurrency';
-import { MAX_INLINE_DATA_BYTES, sendable } from '../jobs/envelope';
-import { ANALYTICS_QUEUE } from '../jobs/keys';
 import type { MetricPoint, Objects } from '../ports';
-import { type Deployment, type OperatorDeps, OperatorError } from './operator';
-import { kindOf, shapeOf } from './shape';
+import type { Deployment } from './operator';
 
 /** Reading more objects would take longer than a look at a screen. */
 const MOST_READ = 100;
@@ -102,7 +96,7 @@ const storedObject = (bytes: Uint8Array): Pick<AnalyticsFigures['stored'], 'byte
 const byName = (names: AnalyticsFigures['stored']['names']) => summed(names, ({ name }) => name);
 
 /** The lines of an object. One that cannot be read has none here: the function that writes the hours tells it. */
-function linesOf(bytes: Uint8Array): Line[] {
+export function linesOf(bytes: Uint8Array): Line[] {
   try {
     return gunzipSync(bytes)
       .toString('utf8')
@@ -141,70 +135,25 @@ function summed<T extends { events: number }>(list: readonly T[], key: (one: T) 
   return [...sums.values()].sort((a, b) => b.events - a.events);
 }
 
-/** Never change this: a second replay would then not find the objects of the first. */
-const REPLAY_NAMESPACE = '0f5bd0b2-7a4b-5c0e-9a52-6e1d9e6d2a41';
-const REPLAYS = '/operator/replays/';
+/** Names as schemas have them. A stranger's data may have an address as a name. */
+const PLAIN = /^[\w-]{1,60}$/;
 
 /**
- * Sends the rejected events of an hour again that this code accepts: those of each message as one message or, if it
- * would be too large, several. It has the time of the old one, so the events come into the same hour. Its id follows
- * from the old id and the events, so a repeat writes nothing. After another fix the message holds more events and has
- * another id, and readers and the Parquet objects take each event once, by its id. `audited` comes before the first
- * message. Returns how many it sent, and in `left` the events that break a rule of this code too or whose id their
- * message has stored already.
+ * The shape of data that may be personal: the names of its fields, and the kind and length of each value. Names below
+ * the first level may be a user's words, so an object is only counted.
  */
-export async function replayRejected(
-  deps: OperatorDeps,
-  { hour, noAddressesFrom }: { hour: number; noAddressesFrom: number },
-  audited: () => Promise<string>,
-): Promise<{ messages: number; events: number; left: number }> {
-  const { objects, prefix, queues } = deps;
-  const { type } = deps.settings(ANALYTICS_QUEUE);
-  const replayed = { messages: 0, events: 0, left: 0 };
-  for (const key of await objects.list(rejectedPartition(prefix, hour))) {
-    const lines = linesOf((await objects.get(key)) ?? new Uint8Array());
-    const [first] = lines;
-    if (!first) throw new OperatorError(`${key} cannot be read. Restore it from the bucket's versions.`);
-    // What a replay rejects is in the object of the first message too.
-    if (first.source.startsWith(REPLAYS)) continue;
-    const time = Date.parse(first.accepted);
-    const own = await objects.get(dataKey(prefix, { time, id: first.job }));
-    const stored = new Set(own && linesOf(own).map(({ id }) => id));
-    const isValid = (event: unknown): event is AnalyticsEvent =>
-      problemOf(event, time) === undefined &&
-      (time < noAddressesFrom || addressProblem(event as AnalyticsEvent) === undefined) &&
-      !stored.has((event as AnalyticsEvent).id);
-    const valid = lines.map(({ event }) => event).filter(isValid);
-    replayed.left += lines.length - valid.length;
-    for (const events of packed(valid)) {
-      await audited();
-      const id = v5([first.job, ...events.map((event) => event.id)].join('\n'), REPLAY_NAMESPACE);
-      const body = JSON.stringify({
-        ...{ specversion: '1.0', id, type: ANALYTICS_EVENTS, source: REPLAYS + first.job, time: first.accepted },
-        ...(first.group !== null && { partitionkey: first.group }),
-        data: { events },
-      });
-      const identity = type === 'fifo' ? { groupId: id, deduplicationId: id } : {};
-      await queues.send(deps.queueUrl(ANALYTICS_QUEUE), { body: sendable(body), ...identity });
-      replayed.messages++;
-      replayed.events += events.length;
-    }
-  }
-  return replayed;
+export function shapeOf(data: unknown): unknown {
+  if (typeof data !== 'object' || data === null || Array.isArray(data)) return kindOf(data);
+  return Object.fromEntries(
+    Object.entries(data).map(([name, value]) => [PLAIN.test(name) ? name : 'hidden', kindOf(value)]),
+  );
 }
 
-/** Events in lists that fit into a message. */
-function packed(events: readonly AnalyticsEvent[]): AnalyticsEvent[][] {
-  const lists: AnalyticsEvent[][] = [];
-  let room = 0;
-  for (const event of events) {
-    const bytes = Buffer.byteLength(JSON.stringify(event)) + 1;
-    if (bytes > room) {
-      lists.push([]);
-      room = MAX_INLINE_DATA_BYTES;
-    }
-    room -= bytes;
-    lists.at(-1)?.push(event);
-  }
-  return lists;
+/** The kind and length of a value, without the value. */
+function kindOf(value: unknown): string {
+  if (value === null) return 'null';
+  if (typeof value === 'string') return `text, ${value.length} characters`;
+  if (Array.isArray(value)) return `list of ${value.length}`;
+  if (typeof value === 'object') return `object with ${Object.keys(value).length} fields`;
+  return typeof value;
 }

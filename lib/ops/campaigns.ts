@@ -1,12 +1,11 @@
 import { mapEach } from '../concurrency';
 import { type Campaign, type CampaignStatus, campaigns } from '../emails/campaigns/campaign';
 import { EMAIL_CAMPAIGN, EMAILS_QUEUE } from '../emails/message';
+import type { CampaignReport } from '../emails/report';
 import { CAMPAIGN_QUEUE, campaignHourKey, jobKey, todoKey } from '../jobs/keys';
 import { readItem } from '../jobs/ledger';
 import { isEnd } from '../jobs/row';
-import { auditNote } from './audit-trail';
-import { statusOf } from './campaign-view';
-import { OperatorError, type Reader, stateOf } from './operator';
+import { auditNote, OperatorError, type Reader, stateOf } from './operator';
 
 /** Campaigns, the one that was accepted last first, and whether there are more. */
 export interface FoundCampaigns {
@@ -83,3 +82,18 @@ export async function decideCampaign(
   if (after.status !== becomes) throw new OperatorError(`${id} is ${statusOf(after)}: only ${only}.`);
   return { before, after };
 }
+
+/** A campaign's state as people read it, e.g. `paused (SendgridRejected)`. */
+export const statusOf = ({ status, reason }: { status: string; reason?: string | undefined }): string =>
+  reason === undefined ? status : `${status} (${reason})`;
+
+/** The recipients of a campaign by outcome, in the words of operators. Each recipient counts once. */
+export const recipientsByOutcome = (report: CampaignReport): Record<string, number> => ({
+  accepted: report.accepted,
+  refused: report.refused,
+  unknown: report.unknown,
+  cancelled: report.cancelled,
+  'under way': report.underWay,
+  paused: report.paused,
+  'not released': report.notReleased,
+});

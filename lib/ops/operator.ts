@@ -1,14 +1,17 @@
-import { bodyKey, recordKey } from '../jobs/keys';
+import { StoreError } from '../errors';
+import { auditKey, bodyKey, recordKey } from '../jobs/keys';
 import type { HashPeople } from '../jobs/person-hash';
 import { recordOf } from '../jobs/record';
 import type { JobRow } from '../jobs/row';
 import type { Mappings, Monitoring } from '../ports';
 import type { ReconcileDeps } from '../reconcile/run';
+import { newId } from '../submit/job-id';
+import { isProduction, type Target } from '../target';
 
 /** Operators do the reconciler's kind of work by hand, so their commands use the same services. */
 export type OperatorDeps = ReconcileDeps & { hashPeople: HashPeople };
 
-/** For what changes a job: also the id of the object that says who changes it, and why (audit-trail.ts). */
+/** For what changes a job: also the id of the object that says who changes it, and why (`writeAudit`). */
 export type ActingDeps = OperatorDeps & { audit: string };
 
 /** What operators read and change of an instance: also its queues' event source mappings, its metrics and alarms. */
@@ -75,3 +78,48 @@ export function jobView(row: JobRow, prefix: string): Record<string, unknown> {
 /** When the job continues automatically. `undefined`: it waits for something other than a time. */
 export const nextAt = ({ reason, retryAt }: JobRow): number | undefined =>
   reason === 'stopped' || reason === 'unknown' ? undefined : retryAt;
+
+/** What an operator is about to do. `action`: the command, for example `jobs cancel`. */
+export interface Act extends Pick<Target, 'stage'> {
+  action: string;
+  arguments: Record<string, string | boolean>;
+  reason?: string | undefined;
+}
+
+type AuditDeps = Pick<Deployment, 'objects' | 'prefix' | 'clock' | 'random' | 'instance' | 'by'>;
+
+/**
+ * Stores who does something and why, before it is done. The object is never replaced. Returns its id, which the history
+ * of each changed job names. Rejects with a StoreError, and then nothing may be changed. The ARN of the credentials may
+ * hold the address of a person, so it is in this object only, and in no row, record or log.
+ */
+export async function writeAudit(
+  { objects, prefix, clock, random, instance, by }: AuditDeps,
+  { action, stage, arguments: given, reason }: Act,
+): Promise<string> {
+  const id = newId({ clock, random });
+  const at = new Date(clock.now()).toISOString();
+  const why = reason?.trim() || undefined;
+  const body = JSON.stringify({ audit: 1, id, at, action, arguments: given, instance, stage, by, reason: why });
+  await objects.create(auditKey(prefix, id), body, 'application/json');
+  return id;
+}
+
+/** Stores a change, and in production shows it in the alarms' chat. It goes on without that, and the log says why. */
+export async function auditChange(
+  { publishAlarm, log, ...deps }: AuditDeps & Pick<Deployment, 'publishAlarm' | 'log'>,
+  act: Act,
+): Promise<string> {
+  const id = await writeAudit(deps, act);
+  if (!isProduction(act)) return id;
+  try {
+    await publishAlarm({ subject: 'An operator changes production', text: `sls ${act.action}, audit ${id}` });
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error;
+    log.warn(`The chat of the alarms does not show this: ${error.message}`);
+  }
+  return id;
+}
+
+/** The note of an operator's entry in a history. */
+export const auditNote = ({ audit }: Pick<ActingDeps, 'audit'>): string => `audit ${audit}`;

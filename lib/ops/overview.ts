@@ -158,12 +158,3 @@ async function measured(
     }),
   };
 }
-
-export const sumOf = (points: readonly MetricPoint[]): number => points.reduce((sum, { value }) => sum + value, 0);
-
-/** The average processing time of the window. `undefined`: there was no run. */
-export function meanMs({ processingMs, runs }: Pick<Activity, 'processingMs' | 'runs'>): number | undefined {
-  const counts = new Map(runs.map(({ at, value }) => [at, value]));
-  const weighted = processingMs.map(({ at, value }) => ({ at, value: value * (counts.get(at) ?? 1) }));
-  return runs.length === 0 ? undefined : sumOf(weighted) / sumOf(runs);
-}

@@ -11,8 +11,7 @@ import { type Submission, submit } from '../submit/submit';
 import { isUpload } from '../submit/uploads';
 import { OPERATOR } from '../submit/valid';
 import { discard, entryBody } from './act';
-import { auditNote } from './audit-trail';
-import { type ActingDeps, decide, type OperatorDeps, OperatorError, stateOf } from './operator';
+import { type ActingDeps, auditNote, decide, type OperatorDeps, OperatorError, stateOf } from './operator';
 
 /** The kind of job that each type of message is. Other types cannot be edited. */
 const KIND_OF: Record<string, Kind> = {

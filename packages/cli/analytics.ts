@@ -1,12 +1,13 @@
 import { duration } from '../../lib/duration';
 import { ANALYTICS_QUEUE } from '../../lib/jobs/keys';
-import { type AnalyticsFigures, analyticsReader, replayRejected } from '../../lib/ops/analytics';
+import { type AnalyticsFigures, analyticsReader } from '../../lib/ops/analytics';
 import { knownQueue, OperatorError } from '../../lib/ops/operator';
 import type { MetricPoint } from '../../lib/ports';
 import { counted, timeText } from '../../lib/text';
 import { chosenInstance } from '../../resources/instances/choose';
 import { type Command, JSON_OUTPUT } from './command';
 import { hour } from './options';
+import { replayRejected } from './replay';
 import { tableText } from './text';
 
 const PERIOD = 600;

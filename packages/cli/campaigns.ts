@@ -1,12 +1,13 @@
 import type { Campaign } from '../../lib/emails/campaigns/campaign';
 import { type CampaignReport, campaignReport } from '../../lib/emails/report';
-import { RECIPIENT_WORDS, statusOf } from '../../lib/ops/campaign-view';
 import {
   type CampaignDecision,
   campaignsNotEnded,
   campaignsOfDay,
   decideCampaign,
   findCampaign,
+  recipientsByOutcome,
+  statusOf,
 } from '../../lib/ops/campaigns';
 import { timeText } from '../../lib/text';
 import { type Command, JSON_OUTPUT, type Option } from './command';
@@ -100,12 +101,11 @@ const MOST_IDS = 10;
 
 function reportLines(report: CampaignReport, sls: (text: string) => string): string[] {
   const { campaign, name, requested, rejected, duplicates, recipients, chunks, jobs, events } = report;
-  const kinds = Object.entries(RECIPIENT_WORDS) as [keyof typeof RECIPIENT_WORDS, string][];
   return [
     `campaign ${campaign}: ${statusOf(report)}${name === undefined ? '' : `, ${name}`}`,
     ...counts(Object.entries({ requested, rejected, duplicates, recipients })),
     '',
-    ...counts(kinds.map(([kind, shown]) => [shown, report[kind]])),
+    ...counts(Object.entries(recipientsByOutcome(report))),
     `  ${chunks.released} of ${chunks.all} chunks released`,
     ...section('SendGrid reported', counts(Object.entries(events))),
     ...section(

@@ -1,14 +1,13 @@
 import { groupBy } from '../../lib/group-by';
 import type { JobRow } from '../../lib/jobs/row';
-import { resolveStep } from '../../lib/ops/act';
-import type { JobFilter } from '../../lib/ops/job-filter';
-import { actOnEach, JOB_ACTS, type JobAct, mayTouch, outcomesOf } from '../../lib/ops/many';
+import { JOB_ACTS, type JobAct, resolveStep } from '../../lib/ops/act';
 import { jobView, OperatorError, type Reader, stateOf } from '../../lib/ops/operator';
 import { replace } from '../../lib/ops/replace';
-import { findJob, jobsWithKey, listJobs } from '../../lib/ops/search';
+import { findJob, type JobFilter, jobsWithKey, listJobs } from '../../lib/ops/search';
 import { counted } from '../../lib/text';
 import { type Command, type CommandContext, HOURS, JSON_OUTPUT, type Option, type Options, QUEUE } from './command';
 import { jobLines, jobPage } from './job-text';
+import { actOnEach, mayTouch, outcomesOf } from './many-jobs';
 import { count, hour, oneOf, queue, readJson, required, text } from './options';
 import { tableText } from './text';
 

@@ -1,7 +1,8 @@
 import { duration } from '../../lib/duration';
 import { knownQueue } from '../../lib/ops/operator';
-import { type Counted, meanMs, type Overview, overview, type QueueFigures, sumOf } from '../../lib/ops/overview';
+import { type Activity, type Counted, type Overview, overview, type QueueFigures } from '../../lib/ops/overview';
 import { pauseQueue, resumeQueue } from '../../lib/ops/pause';
+import type { MetricPoint } from '../../lib/ports';
 import { timeText } from '../../lib/text';
 import { type Command, JSON_OUTPUT, type Option, QUEUE } from './command';
 import { required } from './options';
@@ -106,3 +107,12 @@ function noteLines({ queue, held, pause, receives }: QueueFigures): string[] {
 }
 
 const countText = ({ count, more }: Counted): string => `${count}${more ? '+' : ''}`;
+
+const sumOf = (points: readonly MetricPoint[]): number => points.reduce((sum, { value }) => sum + value, 0);
+
+/** The average processing time of the window. `undefined`: there was no run. */
+export function meanMs({ processingMs, runs }: Pick<Activity, 'processingMs' | 'runs'>): number | undefined {
+  const counts = new Map(runs.map(({ at, value }) => [at, value]));
+  const weighted = processingMs.map(({ at, value }) => ({ at, value: value * (counts.get(at) ?? 1) }));
+  return runs.length === 0 ? undefined : sumOf(weighted) / sumOf(runs);
+}

@@ -1,8 +1,7 @@
 import { ConfigError } from '../../lib/config/environment';
 import { StoreError } from '../../lib/errors';
 import { IllegalTransitionError } from '../../lib/jobs/transitions';
-import { type Act, auditChange } from '../../lib/ops/audit-trail';
-import { OperatorError } from '../../lib/ops/operator';
+import { type Act, auditChange, OperatorError } from '../../lib/ops/operator';
 import { isProduction, slsCommand, type Target, withCommand } from '../../lib/target';
 import { InstanceProblems } from '../../resources/instances/problems';
 import type { Command, CommandContext, Options } from './command';

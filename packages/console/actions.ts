@@ -1,8 +1,6 @@
 import * as z from 'zod';
-import { resolveStep } from '../../lib/ops/act';
-import { statusOf } from '../../lib/ops/campaign-view';
-import { type CampaignDecision, decideCampaign } from '../../lib/ops/campaigns';
-import { JOB_ACTS, type JobAct } from '../../lib/ops/many';
+import { JOB_ACTS, type JobAct, resolveStep } from '../../lib/ops/act';
+import { type CampaignDecision, decideCampaign, statusOf } from '../../lib/ops/campaigns';
 import { type Deployment, knownQueue, OperatorError, stateOf } from '../../lib/ops/operator';
 import { pauseQueue, resumeQueue } from '../../lib/ops/pause';
 import { replace } from '../../lib/ops/replace';

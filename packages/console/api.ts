@@ -4,8 +4,13 @@ import * as z from 'zod';
 import type { Campaign } from '../../lib/emails/campaigns/campaign';
 import { campaignReport } from '../../lib/emails/report';
 import { analyticsReader } from '../../lib/ops/analytics';
-import { statusOf } from '../../lib/ops/campaign-view';
-import { campaignsNotEnded, campaignsOfDay, findCampaign } from '../../lib/ops/campaigns';
+import {
+  campaignsNotEnded,
+  campaignsOfDay,
+  findCampaign,
+  recipientsByOutcome,
+  statusOf,
+} from '../../lib/ops/campaigns';
 import { OperatorError } from '../../lib/ops/operator';
 import { overview } from '../../lib/ops/overview';
 import { isProduction } from '../../lib/target';
@@ -135,7 +140,8 @@ async function campaignList({ deployment }: ConsoleDeps, day: number | undefined
 
 async function campaignPage({ deployment }: ConsoleDeps, id: string) {
   const campaign = await findCampaign(deployment, id);
-  return { ...campaignLine(campaign), report: await campaignReport(deployment, campaign) };
+  const report = await campaignReport(deployment, campaign);
+  return { ...campaignLine(campaign), recipientsByOutcome: recipientsByOutcome(report), report };
 }
 
 /** `released`: recipients in released chunks, of which all but the campaign's last are full. */

@@ -1,5 +1,5 @@
-import { type Act, auditChange, writeAudit } from '../../lib/ops/audit-trail';
 import type { Deployment } from '../../lib/ops/operator';
+import { type Act, auditChange, writeAudit } from '../../lib/ops/operator';
 import type { Target } from '../../lib/target';
 
 export interface ConsoleDeps {

@@ -1,4 +1,3 @@
-import { RECIPIENT_WORDS } from '../../../lib/ops/campaign-view';
 import type { CampaignPage, Campaigns } from '../api';
 import { Action } from './action';
 import { Answer, Facts, State, Table, Time } from './parts';
@@ -56,10 +55,8 @@ const Released = ({ released, recipients }: Campaigns['campaigns'][number]) => (
 const LABELS = { pause: 'Pause', resume: 'Resume', cancel: 'Cancel' };
 
 function One({ campaign }: { campaign: CampaignPage }) {
-  const { id, can, status, name, report } = campaign;
+  const { id, can, status, name, recipientsByOutcome, report } = campaign;
   const { events, jobs, rejected, duplicates } = report;
-  const kinds = Object.entries(RECIPIENT_WORDS) as [keyof typeof RECIPIENT_WORDS, string][];
-  const recipients = Object.fromEntries(kinds.map(([kind, words]) => [words, report[kind]]));
   const chunks = [...jobs.unknown, ...jobs.refused];
   return (
     <>
@@ -75,7 +72,7 @@ function One({ campaign }: { campaign: CampaignPage }) {
         ))}
       </div>
       <h2>Recipients</h2>
-      <Facts facts={{ ...recipients, 'rejected before': rejected, duplicates }} />
+      <Facts facts={{ ...recipientsByOutcome, 'rejected before': rejected, duplicates }} />
       <h2>SendGrid reported</h2>
       <Facts facts={events} />
       {Object.keys(events).length === 0 ? <p>Nothing yet.</p> : null}

@@ -1,6 +1,5 @@
 import { useState } from 'preact/hooks';
-import type { JobAction } from '../../../lib/ops/explain';
-import type { Span } from '../../../lib/ops/timeline';
+import type { JobAction, Span } from '../explain';
 import type { JobPage as Page } from '../jobs';
 import { Action } from './action';
 import { ask } from './api';

@@ -1,3 +1,4 @@
+import { meanMs } from '../../../packages/cli/queues';
 import { memoryDeployment } from '../../support/deployment';
 import { memoryEngine } from '../../support/engine';
 import { command } from '../../support/operator';
@@ -60,4 +61,11 @@ test('sls queues shows a mapping that is off without a pause', async () => {
   expect((await run('queues', made)).lines).toContain(
     'feedback: its event source mapping is off, and no pause says why. sls queues resume switches it on.',
   );
+});
+
+test('the processing time of a window is the mean over its runs, not over its periods', () => {
+  const points = (...values: number[]) => values.map((value, minute) => ({ at: minute * 60, value }));
+
+  expect(meanMs({ runs: points(99, 1), processingMs: points(10, 1_010) })).toBe(20);
+  expect(meanMs({ runs: [], processingMs: [] })).toBeUndefined();
 });

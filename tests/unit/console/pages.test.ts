@@ -88,13 +88,17 @@ describe('a job', () => {
 
 describe('personal data', () => {
   test('is not in any answer until someone asks: the data has only names, kinds and lengths', async () => {
-    const { console_ } = await started({ data: { name: ADDRESS, more: { [ADDRESS]: 1 } } });
+    const { console_ } = await started({
+      data: { name: ADDRESS, more: { [ADDRESS]: 1 }, tags: ['a'], [ADDRESS]: null },
+    });
 
     const paths = [`job?id=${jobId(1)}`, `data?queue=sample&id=${jobId(1)}`, 'dead', 'jobs', 'overview', 'analytics'];
     const answers = await Promise.all(paths.map((path) => console_.get(path)));
 
     expect(JSON.stringify(answers)).not.toContain(ADDRESS);
-    expect(answers[1]).toEqual({ data: { name: 'text, 8 characters', more: 'object with 1 fields' } });
+    expect(answers[1]).toEqual({
+      data: { name: 'text, 8 characters', more: 'object with 1 fields', tags: 'list of 1', hidden: 'null' },
+    });
   });
 
   test('is shown on request, and each look leaves an audit object', async () => {

@@ -6,8 +6,8 @@ import { recordOf, rowOfRecord } from '../../../lib/jobs/record';
 import { isEnd, REASONS, STATES } from '../../../lib/jobs/row';
 import { withSchedule } from '../../../lib/jobs/schedule';
 import { rowOf } from '../../../lib/jobs/stored-row';
-import { explain } from '../../../lib/ops/explain';
 import type { Item } from '../../../lib/ports';
+import { explain } from '../../../packages/console/explain';
 import { memoryObjects } from '../../support/memory-objects';
 
 const FOLDER = 'tests/fixtures/stored';

@@ -1,6 +1,6 @@
 import { StopError, WaitError } from '../../../lib/errors';
 import { factsKey } from '../../../lib/jobs/keys';
-import { meanMs, overview, sumOf } from '../../../lib/ops/overview';
+import { overview } from '../../../lib/ops/overview';
 import { pauseQueue } from '../../../lib/ops/pause';
 import { memoryDeployment } from '../../support/deployment';
 import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
@@ -94,13 +94,4 @@ test('a count stops at a thousand and says that there are more', async () => {
   const [queue] = (await overview({ ...deployment, table: { ...deployment.table, count } })).queues;
 
   expect(queue?.held['until a time']).toEqual({ count: 1_000, more: true });
-});
-
-test('the processing time of a window is the mean over its runs, not over its periods', () => {
-  const points = (...values: number[]) => values.map((value, minute) => ({ at: minute * 60, value }));
-  const [runs, processingMs] = [points(99, 1), points(10, 1_010)];
-
-  expect(sumOf(runs)).toBe(100);
-  expect(meanMs({ runs, processingMs })).toBe(20);
-  expect(meanMs({ runs: [], processingMs: [] })).toBeUndefined();
 });

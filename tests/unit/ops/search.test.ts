@@ -1,7 +1,7 @@
 import { PermanentError, StoreError, VENDORS, WaitError } from '../../../lib/errors';
 import { feedbackPerson } from '../../../lib/feedback/message';
 import { hashesWith, personHashes } from '../../../lib/jobs/person-hash';
-import type { JobFilter } from '../../../lib/ops/job-filter';
+import type { JobFilter } from '../../../lib/ops/search';
 import { jobsWithKey, listJobs } from '../../../lib/ops/search';
 import { jobId as idOfKey } from '../../../lib/submit/job-id';
 import { anEnvelope, jobId, memoryEngine } from '../../support/engine';

@@ -1,11 +1,10 @@
 import { WaitError } from '../../../lib/errors';
 import { bodyKey } from '../../../lib/jobs/keys';
 import type { JobRow, Reason, State } from '../../../lib/jobs/row';
+import type { JobAct } from '../../../lib/ops/act';
 import { cancel, discard, retry, whyNot } from '../../../lib/ops/act';
-import { explain, type JobAction } from '../../../lib/ops/explain';
-import type { JobAct } from '../../../lib/ops/many';
 import { stateOf } from '../../../lib/ops/operator';
-import { timeline } from '../../../lib/ops/timeline';
+import { explain, type JobAction, timeline } from '../../../packages/console/explain';
 import { acceptedRow } from '../../support/accepted-row';
 import { anEnvelope, jobId, PREFIX } from '../../support/engine';
 import { inState } from '../../support/in-state';

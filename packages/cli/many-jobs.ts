@@ -1,26 +1,9 @@
-import { eachOf, mapEach } from '../concurrency';
-import { StoreError } from '../errors';
-import { groupBy } from '../group-by';
-import { isEnd, type JobRow } from '../jobs/row';
-import { cancel, discard, retry, whyNot } from './act';
-import { type ActingDeps, OperatorError, type Reader, stateOf } from './operator';
-
-/** What an operator can do to a job. */
-export type JobAct = 'retry' | 'cancel' | 'discard';
-
-/** Does it, and says what happened. */
-export const JOB_ACTS: Record<JobAct, (deps: ActingDeps, row: JobRow) => Promise<string>> = {
-  retry: async (deps, row) => {
-    const { messageId } = await retry(deps, row);
-    const how = messageId === undefined ? 'is open again with its old message' : `sent as message ${messageId}`;
-    return `was ${stateOf(row)}, ${how}.`;
-  },
-  cancel: async (deps, row) => `was ${stateOf(row)}, is ${stateOf(await cancel(deps, row))}.`,
-  discard: async (deps, row) => {
-    await discard(deps, row);
-    return `was ${stateOf(row)}. Its entry leaves the DLQ within minutes.`;
-  },
-};
+import { eachOf, mapEach } from '../../lib/concurrency';
+import { StoreError } from '../../lib/errors';
+import { groupBy } from '../../lib/group-by';
+import { isEnd, type JobRow } from '../../lib/jobs/row';
+import { JOB_ACTS, type JobAct, whyNot } from '../../lib/ops/act';
+import { type ActingDeps, OperatorError, type Reader, stateOf } from '../../lib/ops/operator';
 
 /** `stopped`: by the operator, before the last job. Running the command again goes on. */
 export interface ManyDone {

@@ -1,10 +1,17 @@
-import { isRefusal } from '../errors';
-import { BY_ITS_PRODUCER, type JobRow, type Reason, waitsForItsTime } from '../jobs/row';
-import { timeText } from '../text';
-import { VENDOR_STOPPED } from '../worker/circuit';
-import { whyNot } from './act';
-import { stateOf } from './operator';
-import { whyNotReplaceable } from './replace';
+import { isRefusal } from '../../lib/errors';
+import {
+  BY_ITS_PRODUCER,
+  type HistoryEntry,
+  isEnd,
+  type JobRow,
+  type Reason,
+  waitsForItsTime,
+} from '../../lib/jobs/row';
+import { whyNot } from '../../lib/ops/act';
+import { stateOf } from '../../lib/ops/operator';
+import { whyNotReplaceable } from '../../lib/ops/replace';
+import { timeText } from '../../lib/text';
+import { VENDOR_STOPPED } from '../../lib/worker/circuit';
 
 const ACTIONS = ['retry', 'edit', 'settle', 'cancel', 'discard'] as const;
 /** What an operator can do with a job. `edit`: send it again with other data. */
@@ -101,4 +108,54 @@ function wordsOf(row: JobRow): Words {
   const words = reason === undefined ? undefined : WORDS[reason];
   const [sentence, next] = words?.(row) ?? [`It is ${stateOf(row)}.`, 'A newer release knows this reason.'];
   return row.discarded ? [`${sentence} An operator discarded it.`, AFTER_ALL] : [sentence, next];
+}
+
+/** One bar of a job's waterfall. Times are ms since 1970. Without `to` it is open, and with `to` = `from` a point. */
+export interface Span {
+  kind: 'queue' | 'run' | 'wait' | 'step' | 'event';
+  label: string;
+  from: number;
+  to?: number | undefined;
+  /** A code, a status or an id. */
+  note?: string | undefined;
+}
+
+const eventKind = ({ event }: HistoryEntry): string => event.split(' ')[0] ?? event;
+/** What ends a run. */
+const OUTCOMES = ['retry', 'held', 'dead', 'succeeded', 'cancelled', 'ended', 'given'];
+/** What ends a wait outside the queue. */
+const LEAVES = ['released', 'returned', 'started', 'reopened', 'dead', 'cancelled'];
+
+/** The waits, runs and steps of a job in the order of their beginnings. Steps are inside the run that began them. */
+export function timeline(row: JobRow): Span[] {
+  const { history, createdAt, steps } = row;
+  const endedAt = isEnd(row.state) ? row.endedAt : undefined;
+  const spans: Span[] = [];
+  for (const [index, entry] of history.entries()) {
+    const { at: from, event, attempt, error } = entry;
+    const kind = eventKind(entry);
+    const note = error?.code ?? entry.note;
+    const until = (kinds: string[]) => history.slice(index + 1).find((later) => kinds.includes(eventKind(later)))?.at;
+    if (kind === 'started') {
+      const to = until(OUTCOMES) ?? endedAt;
+      const end = history.find((other) => other.at === to && OUTCOMES.includes(eventKind(other)));
+      const outcome = end?.error ? `${end.event}: ${end.error.code}` : end?.event;
+      spans.push({ kind: 'run', label: attempt === undefined ? 'run' : `attempt ${attempt}`, from, to, note: outcome });
+    } else if (kind === 'held') spans.push({ kind: 'wait', label: event, from, to: until(LEAVES), note });
+    else if (kind === 'sent' || kind === 'released' || kind === 'returned')
+      spans.push({ kind: 'queue', label: `${event}, in the queue`, from, to: until(['started', ...LEAVES]) });
+    else if (kind !== 'retry') spans.push({ kind: 'event', label: event, from, to: from, note });
+  }
+  for (const [name, { status, startedAt, endedAt: to, reason }] of Object.entries(steps)) {
+    const note = reason === undefined ? status : `${status} (${reason})`;
+    spans.push({ kind: 'step', label: `step ${name}`, from: startedAt, to, note });
+  }
+  if (spans.length === 0) spans.push({ kind: 'event', label: 'accepted', from: createdAt, to: createdAt });
+  // What an end cut off ended with it.
+  const closed = spans.map(({ to, ...span }) => ({
+    ...span,
+    to: to ?? (isEnd(row.state) ? (endedAt ?? span.from) : to),
+  }));
+  // A step begins after its run, also if the clock shows the same millisecond.
+  return closed.sort((a, b) => a.from - b.from || Number(a.kind === 'step') - Number(b.kind === 'step'));
 }

@@ -1,6 +1,6 @@
 import { auditKey, bodyKey } from '../../../lib/jobs/keys';
 import { cancel, discard, resolveStep, retry } from '../../../lib/ops/act';
-import { writeAudit } from '../../../lib/ops/audit-trail';
+import { writeAudit } from '../../../lib/ops/operator';
 import { acceptedRow } from '../../support/accepted-row';
 import { anEnvelope, jobId } from '../../support/engine';
 import { inState } from '../../support/in-state';
