@@ -73,7 +73,7 @@ export function queueAlarms(
     {
       kind: 'error-rate',
       metrics: { succeeded: own('JobsSucceeded', 'Sum'), dead: own('JobsDead', 'Sum') },
-      // With only a few jobs, one failure would be a high rate. Those failures are told job by job.
+      // With only a few jobs, one failure would be a high rate. Those failures are facts, one for each error code.
       expression: `IF(succeeded + dead >= ${limit.errorRateJobs}, 100 * dead / (succeeded + dead), 0)`,
       threshold: limit.errorRate,
       ...{ period: 900, silence: 'notBreaching' },
@@ -160,7 +160,7 @@ export function alarmResource(
       Type: 'AWS::CloudWatch::Alarm',
       Properties: {
         AlarmName: alarmName(instance, kind, subject),
-        AlarmDescription: `${KINDS[kind].means} Runbook: ${runbookOf(kind, runbook)}`,
+        AlarmDescription: `${KINDS[kind].meaning} Runbook: ${runbookOf(kind, runbook)}`,
         ...measured(alarm),
         ComparisonOperator: below ? 'LessThanThreshold' : 'GreaterThanOrEqualToThreshold',
         Threshold: threshold,

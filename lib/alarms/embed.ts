@@ -18,7 +18,7 @@ export interface Place extends Target {
   runbook: string;
 }
 
-export interface Told {
+export interface Details {
   /** The dead jobs of a queue, a fact for each code. */
   dead?: readonly StoredFact[];
   failing?: readonly FailingWork[];
@@ -31,32 +31,32 @@ const RED = 0xd8_3c_3e;
 const GREEN = 0x3b_a5_5d;
 const GREY = 0x80_84_8e;
 
-export function messageOf(notification: Notification, place: Place, stored: Told = {}): DiscordMessage {
+export function messageOf(notification: Notification, place: Place, details: Details = {}): DiscordMessage {
   if ('raw' in notification) return { embeds: [withinLimits(rawEmbed(notification.raw, place))] };
   const { change } = notification;
-  const embed = change.rings ? ringingEmbed(change, place, stored) : overEmbed(change, place, stored);
+  const embed = change.rings ? ringingEmbed(change, place, details) : overEmbed(change, place, details);
   return { embeds: [withinLimits(embed)] };
 }
 
-function ringingEmbed(change: Change, place: Place, { dead = [], failing = [], pause }: Told): Embed {
+function ringingEmbed(change: Change, place: Place, { dead = [], failing = [], pause }: Details): Embed {
   const { kind, subject, jobId = dead[0]?.jobId, alarm } = change;
-  const { means, look, next = 'deploy', unit }: Kind = KINDS[kind];
+  const { meaning, inspect, next = 'deploy', unit }: Kind = KINDS[kind];
   const command = (text: string) =>
     `\`${slsCommand(text.replaceAll('{}', subject).replace('JOB', jobId ?? 'JOB'), place)}\``;
   const runbook = runbookOf(kind, place.runbook);
   return {
     ...frame(change.at, RED, place),
     title: `🔴 ${titleOf(change, place)}`,
-    description: `${means}\n${place.runbook ? `[Runbook](${runbook})` : `Runbook: ${runbook}`}`,
+    description: `${meaning}\n${place.runbook ? `[Runbook](${runbook})` : `Runbook: ${runbook}`}`,
     fields: [
       ...aboutFields(change),
       ...(alarm ? [{ name: 'Value', value: valueText(alarm, unit), inline: true }] : []),
       { name: 'Since', value: timeText(change.at), inline: true },
       ...(pause ? [{ name: 'Paused', value: pauseText(pause) }] : []),
-      { name: 'Why', value: deadText(dead) },
-      { name: 'What is behind it', value: behindText(change) },
-      { name: 'What fails', value: failingText(failing, place) },
-      { name: 'Look', value: command(look) },
+      { name: 'Errors', value: deadText(dead) },
+      { name: 'Details', value: detailsText(change) },
+      { name: 'Failing work', value: failingText(failing, place) },
+      { name: 'Inspect', value: command(inspect) },
       { name: 'Next', value: command(pause ? 'queues resume --queue {}' : next) },
       { name: 'Links', value: linksText(change, place) },
     ],
@@ -64,7 +64,7 @@ function ringingEmbed(change: Change, place: Place, { dead = [], failing = [], p
 }
 
 /** The message about the end of an outage is about what began it, whatever ended last. */
-function overEmbed(change: Change, place: Place, { over, pause }: Told): Embed {
+function overEmbed(change: Change, place: Place, { over, pause }: Details): Embed {
   const about = { ...change, ...over?.root };
   const seconds = over && Math.max(0, Math.round((change.at - over.since) / 1000));
   return {
@@ -134,7 +134,7 @@ const deadText = (dead: readonly StoredFact[]): string =>
     .map(({ code, count, jobId }) => `${counted(count ?? 0, 'job')}: ${code} (${jobId})`)
     .join('\n');
 
-const behindText = ({ jobId, code, count }: Change): string =>
+const detailsText = ({ jobId, code, count }: Change): string =>
   [count !== undefined && counted(count, 'job'), jobId && `job ${jobId}`, code && `code ${code}`]
     .filter(Boolean)
     .join(', ');

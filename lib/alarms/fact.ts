@@ -31,8 +31,8 @@ export interface StoredFact extends Fact {
   /** Since when no run has found it. Absent while it is on. */
   offAt?: number;
   /** Whether the topic took the message. */
-  told: boolean;
-  /** Nothing is published, because an alarm of CloudWatch tells the same. */
+  sent: boolean;
+  /** Nothing is published, because an alarm of CloudWatch says the same. */
   quiet?: boolean | undefined;
 }
 
@@ -44,7 +44,7 @@ export interface StoredFacts extends Item {
 export const factName = ({ kind, subject, code = '' }: Pick<Fact, 'kind' | 'subject' | 'code'>): string =>
   `${kind}#${subject}#${code}`;
 
-/** The stored facts by name. If they are damaged there are none, so a fact that is still on is told again. */
+/** The stored facts by name. If they are damaged there are none, so a fact that is still on is sent again. */
 export async function storedFacts(deps: ItemDeps): Promise<Record<string, StoredFact>> {
   const { facts } = ((await readItem(deps, factsKey)) ?? {}) as Partial<StoredFacts>;
   return typeof facts === 'object' && facts !== null ? facts : {};

@@ -4,11 +4,11 @@ export type Scope = 'queue' | 'vendor' | 'campaign' | 'instance';
 export interface Kind {
   scope: Scope;
   title: string;
-  means: string;
+  meaning: string;
   /** The unit of an alarm's value and threshold. Default: a count. */
   unit?: 'seconds' | 'milliseconds' | 'percent' | 'share';
-  /** The `sls` command that shows more, without the options that select the deployment. `{}` stands for the subject. */
-  look: string;
+  /** The `sls` command that shows more, without the options that select the deployment. `{}` is the subject. */
+  inspect: string;
   /** The `sls` command to run next, if needed after a fix. Default: `deploy`. */
   next?: string;
   /** While one of these is firing, for the same subject or for the instance, this kind has no message of its own. */
@@ -19,188 +19,188 @@ const ALARMS = {
   'dlq-depth': {
     scope: 'queue',
     title: 'Jobs in the dead-letter queue',
-    means: 'These jobs are dead. They need a fix before they can succeed.',
-    look: 'jobs list --queue {} --state dead',
+    meaning: 'These jobs are dead. They need a fix before they can succeed.',
+    inspect: 'jobs list --queue {} --state dead',
     next: 'jobs retry --queue {} --state dead',
     follows: ['jobs-dead'],
   },
   'oldest-message': {
     scope: 'queue',
     title: 'A message has waited for a long time',
-    means: 'Retries alone do not explain the age of the oldest message.',
+    meaning: 'Retries alone do not explain the age of the oldest message.',
     unit: 'seconds',
-    look: 'jobs list --queue {} --state queued',
+    inspect: 'jobs list --queue {} --state queued',
     next: 'logs -f {} --startTime 1h',
     follows: ['function-errors', 'function-throttles', 'canary-late', 'jobs-slow'],
   },
   'oldest-held': {
     scope: 'queue',
     title: 'A job has been held for a long time',
-    means: 'The job waits outside the queue for a vendor or for an operator.',
+    meaning: 'The job waits outside the queue for a vendor or for an operator.',
     unit: 'milliseconds',
-    look: 'jobs list --queue {} --state held',
+    inspect: 'jobs list --queue {} --state held',
     next: 'jobs show JOB --queue {}',
     follows: ['reconciler-missing', 'reconciler-failing'],
   },
   'error-rate': {
     scope: 'queue',
     title: 'Too many jobs fail',
-    means: 'Too many of the jobs that ended are dead.',
+    meaning: 'Too many of the jobs that ended are dead.',
     unit: 'percent',
-    look: 'jobs list --queue {} --state dead',
+    inspect: 'jobs list --queue {} --state dead',
     next: 'jobs retry --queue {} --state dead',
     follows: ['dlq-depth', 'jobs-dead'],
   },
   'jobs-slow': {
     scope: 'queue',
     title: 'Jobs take too long',
-    means: 'The average time from due to finish is too long.',
+    meaning: 'The average time from due to finish is too long.',
     unit: 'milliseconds',
-    look: 'jobs list --queue {} --state processing',
+    inspect: 'jobs list --queue {} --state processing',
     next: 'logs -f {} --startTime 1h',
     follows: ['function-errors', 'function-throttles', 'canary-late', 'oldest-message'],
   },
   'canary-late': {
     scope: 'queue',
     title: 'Canaries are late',
-    means: 'Test jobs did not finish before the next one was due. The queue or its worker does not work.',
+    meaning: 'Test jobs did not finish before the next one was due. The queue or its worker does not work.',
     unit: 'share',
-    look: 'queues',
+    inspect: 'queues',
     next: 'logs -f {} --startTime 1h',
     follows: ['function-errors', 'function-throttles', 'oldest-message', 'jobs-slow'],
   },
   'function-errors': {
     scope: 'instance',
     title: 'A function fails',
-    means:
+    meaning:
       'It crashed, ran out of time or could not start. Its work is tried again. The graph "Functions: errors" of the dashboard shows which function.',
-    look: 'queues',
+    inspect: 'queues',
     next: 'logs -f FUNCTION --startTime 1h',
   },
   'function-throttles': {
     scope: 'instance',
     title: 'A function is throttled',
-    means:
+    meaning:
       'The concurrency of the account is used up. The graph "Functions: throttles" of the dashboard shows which function.',
-    look: 'queues',
+    inspect: 'queues',
   },
   'reconciler-missing': {
     scope: 'instance',
     title: 'The reconciler does not run',
-    means:
+    meaning:
       'Until it runs again, held jobs stay held. Nothing is lost. After the first deployment of an instance, this alarm ends within minutes.',
-    look: 'logs -f reconciler --startTime 1h',
+    inspect: 'logs -f reconciler --startTime 1h',
     follows: ['function-errors', 'function-throttles'],
   },
   'illegal-transition': {
     scope: 'instance',
     title: 'An illegal change of a job was refused',
-    means:
+    meaning:
       'A message that is not one of ours named a job, and opened nothing. Or our code has a fault. The log line says which.',
-    look: 'logs -f WORKER --startTime 1h',
+    inspect: 'logs -f WORKER --startTime 1h',
   },
   'access-denied': {
     scope: 'instance',
     title: 'AWS denied a function access',
-    means:
+    meaning:
       'A permission or a secret is missing, or a function did what it must not do. The code in its log says which.',
-    look: 'logs -f FUNCTION --startTime 1h',
+    inspect: 'logs -f FUNCTION --startTime 1h',
   },
   'alarms-not-sent': {
     scope: 'instance',
     title: 'The reconciler cannot send its alarms',
-    means: 'SNS takes no messages from it. It tries again every minute.',
-    look: 'logs -f reconciler --startTime 1h',
+    meaning: 'SNS takes no messages from it. It tries again every minute.',
+    inspect: 'logs -f reconciler --startTime 1h',
   },
   'alarms-undelivered': {
     scope: 'instance',
     title: 'Alarms could not be delivered',
-    means: 'Discord did not accept them. They are in the queue of undelivered alarms.',
-    look: 'logs -f alarms --startTime 1h',
+    meaning: 'Discord did not accept them. They are in the queue of undelivered alarms.',
+    inspect: 'logs -f alarms --startTime 1h',
   },
 } satisfies Record<string, Kind>;
 
-/** What the reconciler knows and tells. No metric shows it. */
+/** What the reconciler knows and no metric shows. */
 const FACTS = {
   'circuit-open': {
     scope: 'vendor',
     title: "A vendor's circuit breaker is open",
-    means:
+    meaning:
       'The vendor is down or refuses our calls. Its jobs are held, and trial calls check whether it works again. Renew the key only if the code says that it refuses us.',
-    look: 'jobs list --state held',
+    inspect: 'jobs list --state held',
     next: 'logs -f reconciler --startTime 1h',
   },
   'campaign-paused': {
     scope: 'campaign',
     title: 'A campaign was paused automatically',
-    means:
+    meaning:
       'The vendor refused too much of it, or our configuration is wrong. The campaign sends nothing until you resume it.',
-    look: 'campaign report --id {}',
+    inspect: 'campaign report --id {}',
     next: 'campaign resume --id {}',
   },
   'campaign-expired': {
     scope: 'campaign',
     title: 'A campaign did not end in time',
-    means: 'It is cancelled, because the bucket deletes its recipients soon. Those that have no mail yet get none.',
-    look: 'campaign report --id {}',
+    meaning: 'It is cancelled, because the bucket deletes its recipients soon. Those that have no mail yet get none.',
+    inspect: 'campaign report --id {}',
     next: 'campaign list',
   },
   'events-missing': {
     scope: 'campaign',
     title: 'Delivery events are missing',
-    means: 'SendGrid accepted mails but has sent no events about them.',
-    look: 'campaign report --id {}',
+    meaning: 'SendGrid accepted mails but has sent no events about them.',
+    inspect: 'campaign report --id {}',
     next: 'info',
   },
   'messages-returned': {
     scope: 'queue',
     title: 'Messages were returned to their queue',
-    means: 'SQS dead-lettered messages that no worker had tried. The reconciler returned them to their queue.',
-    look: 'logs -f {} --startTime 1h',
+    meaning: 'SQS dead-lettered messages that no worker had tried. The reconciler returned them to their queue.',
+    inspect: 'logs -f {} --startTime 1h',
     next: 'jobs show JOB --queue {}',
     follows: ['function-errors', 'function-throttles'],
   },
   'jobs-expired': {
     scope: 'queue',
     title: 'Jobs expired in their queue',
-    means: 'The retention of the queue ended, so SQS deleted their messages before the jobs finished.',
-    look: 'jobs list --queue {} --state dead',
+    meaning: 'The retention of the queue ended, so SQS deleted their messages before the jobs finished.',
+    inspect: 'jobs list --queue {} --state dead',
     next: 'jobs retry JOB --queue {}',
   },
   'jobs-unclaimed': {
     scope: 'queue',
     title: 'The message of a job is missing',
-    means:
+    meaning:
       'No worker has claimed the job, and its queue is empty. Its body is not kept, so its sender must send it again.',
-    look: 'jobs show JOB --queue {}',
+    inspect: 'jobs show JOB --queue {}',
   },
   'jobs-dead': {
     scope: 'queue',
     title: 'Jobs are dead',
-    means: 'They need a fix before they can succeed.',
-    look: 'jobs show JOB --queue {}',
+    meaning: 'They need a fix before they can succeed.',
+    inspect: 'jobs show JOB --queue {}',
     next: 'jobs retry JOB --queue {}',
     follows: ['dlq-depth'],
   },
   'row-damaged': {
     scope: 'queue',
     title: 'The row of a job is damaged',
-    means: 'The job waits until you restore its row from point-in-time recovery.',
-    look: 'jobs show JOB --queue {}',
+    meaning: 'The job waits until you restore its row from point-in-time recovery.',
+    inspect: 'jobs show JOB --queue {}',
     next: 'verify',
   },
   'hour-too-large': {
     scope: 'instance',
     title: 'An hour of events is too large',
-    means:
+    meaning:
       'The function that writes hours as Parquet leaves it to Athena or DuckDB. Queries see its events for three days only, until you write it.',
-    look: 'logs -f hours --startTime 1h',
+    inspect: 'logs -f hours --startTime 1h',
   },
   'reconciler-failing': {
     scope: 'instance',
     title: 'A part of the reconciler fails',
-    means: 'One kind of its work has failed for 15 minutes, for one job or for all. Its other work continues.',
-    look: 'logs -f reconciler --startTime 1h',
+    meaning: 'One kind of its work has failed for 15 minutes, for one job or for all. Its other work continues.',
+    inspect: 'logs -f reconciler --startTime 1h',
   },
 } satisfies Record<string, Kind>;
 

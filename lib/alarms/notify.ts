@@ -6,11 +6,11 @@ import type { Pause } from '../jobs/pause';
 import type { ReconcilerRun } from '../jobs/run-lease';
 import type { Log, Queues } from '../ports';
 import type { Discord, DiscordMessage } from '../vendors/discord';
-import { messageOf, type Place, type Told } from './embed';
+import { type Details, messageOf, type Place } from './embed';
 import { storedFacts } from './fact';
 import { isAboutWaiting } from './kinds';
 import { type Change, type Notification, notificationOf } from './notification';
-import { began, ended, isOver, type Verdict } from './outages';
+import { began, type Decision, ended, isOver } from './outages';
 
 export interface AlarmDeps extends Place, ItemDeps {
   discord: Discord;
@@ -33,14 +33,14 @@ export async function notify(
   const notification = notificationOf(sns, deps);
   const change = 'change' in notification ? notification.change : undefined;
   if (isFirstData(notification)) return;
-  const verdict = change && (await verdictOn(deps, change));
-  if (verdict?.tell === false) {
+  const decision = change && (await decisionOn(deps, change));
+  if (decision?.send === false) {
     deps.log.info('alarm suppressed: part of an open outage', { kind: change?.kind });
     if (change && !change.rings) await ended(deps, change);
     return;
   }
-  const known = change && verdict ? await knownOf(deps, change) : {};
-  const message = messageOf(notification, deps, { ...known, over: verdict?.over });
+  const details = change && decision ? await detailsOf(deps, change) : {};
+  const message = messageOf(notification, deps, { ...details, over: decision?.over });
   try {
     await send(deps, message, remainingMs);
   } catch (error) {
@@ -59,14 +59,14 @@ function isFirstData(notification: Notification): boolean {
 }
 
 /** `undefined`: the table does not answer, so the message is sent at once, on its own and with less detail. */
-const verdictOn = (deps: AlarmDeps, change: Change): Promise<Verdict | undefined> =>
+const decisionOn = (deps: AlarmDeps, change: Change): Promise<Decision | undefined> =>
   (change.rings ? began(deps, change) : isOver(deps, change)).catch((error: unknown) => {
     ignoreStoreError(error);
     return undefined;
   });
 
-/** Reads what is behind an alarm. Empty if the table does not answer, because the message is sent anyway. */
-async function knownOf(deps: ItemDeps, { kind, subject, rings }: Change): Promise<Told> {
+/** Reads what the table knows about an alarm. Empty if the table does not answer, because the message is sent anyway. */
+async function detailsOf(deps: ItemDeps, { kind, subject, rings }: Change): Promise<Details> {
   try {
     const pause = isAboutWaiting(kind) ? ((await readItem(deps, pauseKey(subject))) as Pause | undefined) : undefined;
     if (!rings || pause) return { pause };

@@ -7,7 +7,7 @@ import type { Change } from './notification';
 
 type Ringing = Pick<Change, 'kind' | 'subject' | 'count'>;
 
-/** One outage: what the chat was told first, and the alarms and facts that followed. Times are ms since 1970. */
+/** One outage: the alarm or fact that the chat got first, and those that followed. Times are ms since 1970. */
 interface Outage {
   root: { name: string; kind: AnyKind; subject: string };
   since: number;
@@ -19,48 +19,48 @@ interface Outages extends Item {
   outages: Outage[];
 }
 
-/** An outage that is over: what the chat was told first, when that began, and the kinds that followed. */
+/** An outage that is over: what came first, when that began, and the kinds that followed. */
 export type Over = Pick<Outage, 'root' | 'since' | 'followed'>;
 
-export interface Verdict {
+export interface Decision {
   /** False if another message reports it. */
-  tell: boolean;
+  send: boolean;
   /** The last alarm of an outage is over. The message is about the outage. */
   over?: Over;
 }
 
 /** An alarm that was removed while it was firing never clears, so it explains others only for this time. */
 const EXPLAINS_MS = 24 * 60 * 60_000;
-/** The alarm about a DLQ names the codes of the jobs dead by then. Jobs that die of another code later are told. */
+/** The alarm about a DLQ names the codes of the jobs dead by then. Jobs that die of another code later get a message. */
 const EXPLAINS_CODES_MS = 10 * 60_000;
 
-/** Notes what begins, and says whether it follows from what the chat knows. */
-export async function began(deps: ItemDeps, change: Change): Promise<Verdict> {
-  let verdict: Verdict = { tell: true };
+/** Stores what begins, and decides whether it needs a message or belongs to an open outage. */
+export async function began(deps: ItemDeps, change: Change): Promise<Decision> {
+  let decision: Decision = { send: true };
   await changeOutages(deps, (outages) => {
     const { name, kind, subject, at, count } = change;
     const own = outages.find(({ ringing }) => name in ringing);
     if (own) {
-      verdict = { tell: own.root.name === name };
+      decision = { send: own.root.name === name };
       return outages;
     }
     const ringing = { [name]: { kind, subject, ...(count === undefined ? {} : { count }) } };
     const cause = outages.find((outage) => explains(outage, change));
-    verdict = { tell: cause === undefined };
+    decision = { send: cause === undefined };
     if (!cause) return [...outages, { root: { name, kind, subject }, since: at, ringing, followed: [] }];
     const joined = { ...cause, ringing: { ...cause.ringing, ...ringing }, followed: [...cause.followed, kind] };
     return outages.map((outage) => (outage === cause ? joined : outage));
   });
-  return verdict;
+  return decision;
 }
 
-/** What to say about what is over. `ended` notes it, after the message was sent. */
-export async function isOver(deps: ItemDeps, { name }: Change): Promise<Verdict> {
+/** Decides whether an end needs a message. `ended` stores it, after the message was sent. */
+export async function isOver(deps: ItemDeps, { name }: Change): Promise<Decision> {
   const own = (await outagesOf(deps)).find(({ ringing }) => name in ringing);
-  if (!own) return { tell: true };
-  if (Object.keys(own.ringing).length > 1) return { tell: false };
+  if (!own) return { send: true };
+  if (Object.keys(own.ringing).length > 1) return { send: false };
   const { root, since, followed } = own;
-  return { tell: true, over: { root, since, followed: [...new Set(followed)] } };
+  return { send: true, over: { root, since, followed: [...new Set(followed)] } };
 }
 
 export async function ended(deps: ItemDeps, { name }: Change): Promise<void> {

@@ -17,7 +17,7 @@ export interface Since {
   since: number;
 }
 
-/** Hours that are too large, such as `2026-01-02T03`. Only an operator can write them, so the reconciler tells each. */
+/** Hours that are too large, such as `2026-01-02T03`. Only an operator can write them, so the reconciler reports each. */
 export async function tooLargeHours(deps: ItemDeps): Promise<string[]> {
   const { tooLarge = [] } = ((await readItem(deps, hoursKey)) ?? {}) as Partial<HoursLease>;
   return tooLarge.map(({ hour }) => new Date(hour).toISOString().slice(0, 13));

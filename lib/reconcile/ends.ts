@@ -32,7 +32,7 @@ export const sendUnsent: Work = (deps, queue, mayGoOn) =>
 /** SQS counts approximately, and counts lag behind by up to a minute. */
 const UNCLAIMED_MS = 10 * 60_000;
 
-/** Sends a job again that no worker has claimed although its queue is empty, or tells it if its body is not kept. */
+/** Sends a job again that no worker has claimed although its queue is empty, or reports it if its body is not kept. */
 export const sendUnclaimed: Work = async (deps, queue, mayGoOn) => {
   const { clock, queues, settings, queueUrl } = deps;
   const now = clock.now();
@@ -42,7 +42,7 @@ export const sendUnclaimed: Work = async (deps, queue, mayGoOn) => {
   await eachOfKind(deps, { queue, kind: 'waiting', mayGoOn, until }, async (row) => {
     const { state, updatedAt, retryAt = 0 } = row;
     if (state !== 'queued' || Math.max(updatedAt, retryAt) > now - UNCLAIMED_MS || (await sendAgain(deps, row))) return;
-    await deps.tell({ kind: 'jobs-unclaimed', subject: queue, jobId: row.id });
+    await deps.report({ kind: 'jobs-unclaimed', subject: queue, jobId: row.id });
   });
 };
 
@@ -50,7 +50,7 @@ const EXPIRED = storedError(
   new PermanentError({ code: 'Expired', message: "the message outlived its queue's retention" }),
 );
 
-/** Ends jobs whose message has expired. SQS deletes such a message without telling its sender. */
+/** Ends jobs whose message has expired. SQS deletes such a message without notice. */
 export const endExpired: Work = (deps, queue, mayGoOn) =>
   eachOfKind(deps, { queue, kind: 'waiting', mayGoOn }, (row) =>
     end(deps, row, expire(row, { at: deps.clock.now(), error: EXPIRED })),
@@ -138,7 +138,7 @@ async function eachOfKind(
 
 /** Ends a row, unless the row has changed since it was read. */
 async function end(deps: ReconcileRun, row: JobRow, ended: JobRow): Promise<void> {
-  if (ended.reason === 'expired') await deps.tell({ kind: 'jobs-expired', subject: row.queue, jobId: row.id });
+  if (ended.reason === 'expired') await deps.report({ kind: 'jobs-expired', subject: row.queue, jobId: row.id });
   const result = await deps.ledger.write(ended, row.version);
   if (result.written) await finish(deps, result.item);
 }

@@ -21,7 +21,7 @@ export function createFailures({ log, clock, ledger, metrics }: ReconcileDeps) {
   return {
     note(work: Pick<FailingWork, 'kind' | 'queue'>, failure: Failed): void {
       const now = { ...work, ...failure };
-      // Only a person can restore such a row. A fact of its own tells it, so it is no failing work.
+      // Only a person can restore such a row. A fact of its own reports it, so it is no failing work.
       if (now.code === ROW_DAMAGED && now.queue && now.jobId) {
         const rows = (damaged.get(now.queue) ?? new Set()).add(now.jobId);
         damaged.set(now.queue, rows);

@@ -11,7 +11,7 @@ const LOOK_AT = 10;
 
 /**
  * `OldestHeld`: how long the queue's oldest held job has been held, over all its holds; 0 if no job is held. A planned
- * job counts from its time on. It leaves out jobs that an open circuit holds: the fact `circuit-open` tells those.
+ * job counts from its time on. It leaves out jobs that an open circuit holds: the fact `circuit-open` reports those.
  */
 export const gaugeHeld: Work = async (deps, queue) => {
   const { table, ledger, circuits, clock, metrics } = deps;
@@ -37,10 +37,10 @@ const MOST_JOBS = 200;
 const AT_ONCE = 16;
 
 /**
- * Tells that jobs are dead, one fact for each error code. If the alarm about the DLQ fires from the first entry on,
- * that alarm tells it, and its message takes the codes from these facts.
+ * Reports that jobs are dead, one fact for each error code. If the alarm about the DLQ fires from the first entry on,
+ * that alarm reports it, and its message takes the codes from these facts.
  */
-export const tellDead: Work = async (deps, queue) => {
+export const reportDead: Work = async (deps, queue) => {
   const { table, ledger, topic } = deps;
   if (!topic) return;
   const due = await table.due(todoKey(queue, 'dead'), { until: ALL, limit: MOST_JOBS, newestFirst: true });
@@ -48,6 +48,6 @@ export const tellDead: Work = async (deps, queue) => {
   const dead = rows.flatMap((row) => (row?.state === 'dead' ? [row] : []));
   const quiet = topic.dlqDepth(queue) <= 1;
   for (const [code, jobs] of groupBy(dead, ({ error, reason }) => error?.code ?? reason ?? 'unknown'))
-    await deps.tell({ kind: 'jobs-dead', subject: queue, code, count: jobs.length, jobId: jobs[0]?.id }, { quiet });
+    await deps.report({ kind: 'jobs-dead', subject: queue, code, count: jobs.length, jobId: jobs[0]?.id }, { quiet });
   if (due.length === MOST_JOBS) await deps.keep({ kind: 'jobs-dead', subject: queue });
 };

@@ -16,12 +16,12 @@ import {
   sendUnclaimed,
   sendUnsent,
 } from './ends';
+import { createFactReporter } from './facts';
 import { createFailures } from './failures';
 import { foldEvidence } from './fold-evidence';
-import { gaugeHeld, tellDead } from './gauges';
+import { gaugeHeld, reportDead } from './gauges';
 import { releaseDue, releasePlanned, releaseTrials } from './release';
 import type { ReconcileDeps, ReconcileRun, Work } from './run';
-import { createTeller } from './tell';
 
 /** The works on each queue, in this order. Their names also appear in the log of failures. */
 const WORKS: Record<string, Work> = {
@@ -38,7 +38,7 @@ const WORKS: Record<string, Work> = {
   dropFiles,
   judgeDeadLetters,
   gaugeHeld,
-  tellDead,
+  reportDead,
 };
 
 /** One work may take this part of the time that is left, so that every work gets some time in each run. */
@@ -60,7 +60,7 @@ const RELEASE_EVERY_MS = 1_000;
 const BEGIN_WITHIN_MS = 5_000;
 const BEGIN_EVERY_MS = 500;
 
-/** Work that has failed for this time is told. */
+/** Work that has failed for this time is reported. */
 const FAILING_MS = 15 * 60_000;
 
 /** A work, on one queue or on the whole instance. It resolves to `true` if it must be repeated soon. */
@@ -90,32 +90,32 @@ export async function reconcile(
     return;
   }
   const failures = createFailures(reached);
-  const teller = createTeller(reached);
-  const shared = { ...reached, ...teller, lastRunAt: lease.lastRunAt ?? 0 };
+  const reporter = createFactReporter(reached);
+  const shared = { ...reached, ...reporter, lastRunAt: lease.lastRunAt ?? 0 };
 
   const campaignsRun = await campaigns();
   await Promise.all([otherWork(), campaignsRun && stay()]);
   const failing = await failures.now(lease.failing ?? []);
-  if (queueNames.includes(ANALYTICS_QUEUE)) await attempt({ kind: 'tellLargeHours', work: tellLargeHours });
-  await attempt({ kind: 'tell', work: () => tellFacts(failing) });
+  if (queueNames.includes(ANALYTICS_QUEUE)) await attempt({ kind: 'reportLargeHours', work: reportLargeHours });
+  await attempt({ kind: 'reportFacts', work: () => reportFacts(failing) });
   metrics.add('ReconcilerRuns', 1, 'Count', {});
   await metrics.flush();
   const leave = (run: ReconcilerRun) => ({ ...run, failing, endedAt: clock.now(), lastRunAt: begun });
   await attempt({ kind: 'end', work: (deps) => endLease(deps, lease, leave) });
 
-  async function tellLargeHours(): Promise<void> {
+  async function reportLargeHours(): Promise<void> {
     for (const hour of await tooLargeHours(reached))
-      await teller.tell({ kind: 'hour-too-large', subject: '', code: hour });
+      await reporter.report({ kind: 'hour-too-large', subject: '', code: hour });
   }
 
-  async function tellFacts(failing: FailingWork[]): Promise<void> {
+  async function reportFacts(failing: FailingWork[]): Promise<void> {
     if (failing.some(({ since }) => clock.now() - since >= FAILING_MS))
-      await teller.tell({ kind: 'reconciler-failing', subject: '' });
+      await reporter.report({ kind: 'reconciler-failing', subject: '' });
     for (const [queue, count] of failures.damaged()) {
       metrics.add('RowsDamaged', count, 'Count', {});
-      await teller.tell({ kind: 'row-damaged', subject: queue, count });
+      await reporter.report({ kind: 'row-damaged', subject: queue, count });
     }
-    metrics.add('AlarmsNotSent', await teller.close(), 'Count', {});
+    metrics.add('AlarmsNotSent', await reporter.close(), 'Count', {});
   }
 
   async function otherWork(): Promise<void> {

@@ -14,7 +14,7 @@ import type { ReconcileDeps, ReconcileRun, Work } from './run';
 const ALL = Number.MAX_SAFE_INTEGER;
 /** Until the next run begins, this run looks again for a planned job or a vendor whose wait ends. */
 const SOON_MS = 60_000;
-/** How many jobs are looked at to see whether their vendor told one of them to wait. */
+/** How many jobs are looked at to see whether their vendor asked one of them to wait. */
 const LOOK_AT = 4;
 const MINUTE_MS = 60_000;
 /** The longest wait that a vendor's adapter accepts. A longer one says nothing about the vendor. */
@@ -49,14 +49,14 @@ export const releaseDue: Work = async (deps, queue, mayGoOn) => {
   return room.isFull() || kinds.some(isSoon);
 };
 
-/** From when jobs of a vendor may go: its last 429 told a job to wait until then. Never while its circuit is open. */
+/** From when jobs of a vendor may go: its last 429 asked a job to wait until then. Never while its circuit is open. */
 async function freeAt({ table, ledger, circuits, clock }: ReconcileRun, todo: string, vendor: Vendor): Promise<number> {
   const last = await table.due(todo, { until: ALL, limit: LOOK_AT, newestFirst: true });
   if (last.length === 0 || isOpen(await circuits.read(vendor))) return ALL;
   const later = last.filter(({ todoAt }) => todoAt > clock.now());
   const rows = await mapEach(later, LOOK_AT, ({ key }) => ledger.known(key));
-  const told = rows.filter((row) => row?.todo === todo && row.failures === undefined) as JobRow[];
-  const waits = told.map(({ retryAt = 0, updatedAt }) => (retryAt - updatedAt <= LONGEST_WAIT_MS ? retryAt : 0));
+  const waiting = rows.filter((row) => row?.todo === todo && row.failures === undefined) as JobRow[];
+  const waits = waiting.map(({ retryAt = 0, updatedAt }) => (retryAt - updatedAt <= LONGEST_WAIT_MS ? retryAt : 0));
   return Math.max(0, ...waits);
 }
 
@@ -83,7 +83,7 @@ export async function releaseTrials(deps: ReconcileRun, mayGoOn: () => boolean):
   await throughAll(VENDORS, async (vendor) => {
     const circuit = await deps.circuits.read(vendor);
     if (!isOpen(circuit)) return;
-    await deps.tell({ kind: 'circuit-open', subject: vendor, code: circuit.code });
+    await deps.report({ kind: 'circuit-open', subject: vendor, code: circuit.code });
     if (isHalfOpen(circuit, deps.clock.now())) await releaseTrial(deps, { vendor, circuit, mayGoOn });
   });
 }

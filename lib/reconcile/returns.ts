@@ -152,7 +152,7 @@ async function giveBack(
     });
   const fits = messageOf(open).body === resolved.body;
   if (!fits) await keepBody(deps, row, resolved.body);
-  await deps.tell({ kind: 'messages-returned', subject: queue, jobId: row.id });
+  await deps.report({ kind: 'messages-returned', subject: queue, jobId: row.id });
   const written = await ledger.write(fits ? open : { ...open, bodyKept: true }, row.version).catch((error: unknown) => {
     if (!(error instanceof UnreadableRowError)) throw error;
     deps.failed({ queue, jobId: row.id, code: error.code });

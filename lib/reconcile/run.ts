@@ -3,7 +3,7 @@ import type { LedgerDeps } from '../jobs/ledger';
 import type { FailingWork } from '../jobs/run-lease';
 import type { Log, Metrics } from '../ports';
 import type { CircuitBreakers } from '../worker/circuit';
-import type { Teller, Topic } from './tell';
+import type { FactReporter, Topic } from './facts';
 
 /** What the reconciler needs, and the queues that it looks after. */
 export interface ReconcileDeps extends FinishDeps, Omit<LedgerDeps, 'clock' | 'settings'> {
@@ -12,7 +12,7 @@ export interface ReconcileDeps extends FinishDeps, Omit<LedgerDeps, 'clock' | 's
   metrics: Metrics;
   queueNames: readonly string[];
   queueUrl: (queue: string) => string;
-  /** Without it, no fact is told. */
+  /** Without it, no fact is sent. */
   topic?: Topic | undefined;
   /** The most rows or messages that one kind of work handles at a time. `SHARE` by default. */
   share?: number;
@@ -22,7 +22,7 @@ export interface ReconcileDeps extends FinishDeps, Omit<LedgerDeps, 'clock' | 's
 export type Failed = Pick<FailingWork, 'queue' | 'jobId' | 'code' | 'times'>;
 
 /** One run of the reconciler: its dependencies, and what it collects. */
-export interface ReconcileRun extends ReconcileDeps, Pick<Teller, 'tell' | 'keep'> {
+export interface ReconcileRun extends ReconcileDeps, Pick<FactReporter, 'report' | 'keep'> {
   /** When the last run began, in ms since 1970. */
   lastRunAt: number;
   failed: (failure: Failed) => void;

@@ -7,9 +7,9 @@ import { realTopics } from '../aws/topics';
 import { parseEnv } from '../config/environment';
 import { reconcilerEnv } from '../config/functions';
 import { dlqName, queueName, queueUrl, topicName } from '../jobs/keys';
+import type { Topic } from '../reconcile/facts';
 import { reconcile } from '../reconcile/reconcile';
 import type { ReconcileDeps } from '../reconcile/run';
-import type { Topic } from '../reconcile/tell';
 import { coldStart, placeOf } from './cold-start';
 import { publishedEvents, realDeps } from './engine';
 

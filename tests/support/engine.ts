@@ -112,8 +112,8 @@ export function memoryEngine(
     queueUrl: () => queueUrl(REGION, ACCOUNT, main),
     dlqUrl: () => queueUrl(REGION, ACCOUNT, dlq),
   };
-  const told: FactMessage[] = [];
-  const topic = watched({ publish: async (fact: FactMessage) => void told.push(fact) }, 'topic');
+  const sentFacts: FactMessage[] = [];
+  const topic = watched({ publish: async (fact: FactMessage) => void sentFacts.push(fact) }, 'topic');
   deps.topic = { ...topic, overAfterMs: 15 * 60_000, dlqDepth: () => options.dlqDepth ?? 5 };
   const published: Completion[] = [];
   const events: Events = { publish: async (completion) => void published.push(completion) };
@@ -129,7 +129,7 @@ export function memoryEngine(
     lines,
     metrics,
     /** The facts that the alarm topic took. */
-    told,
+    facts: sentFacts,
     /** The events that the bus took. */
     published,
     timeoutMs,

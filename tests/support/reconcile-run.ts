@@ -1,10 +1,10 @@
+import { createFactReporter } from '../../lib/reconcile/facts';
 import type { ReconcileDeps, ReconcileRun } from '../../lib/reconcile/run';
-import { createTeller } from '../../lib/reconcile/tell';
 
 /** The arguments of one kind of reconciler work, for a test that calls it directly. */
 export const reconcileRun = (deps: ReconcileDeps): ReconcileRun => ({
   ...deps,
-  ...createTeller(deps),
+  ...createFactReporter(deps),
   lastRunAt: 0,
   failed: () => {},
   repeats: false,

@@ -7,7 +7,7 @@ import { campaignKeys } from '../manifest';
 import { type Campaign, campaigns, releasedPages } from './campaign';
 import { type CampaignReleaseDeps, rowsOf } from './look';
 
-type DropListsDeps = Omit<CampaignReleaseDeps, 'tell'>;
+type DropListsDeps = Omit<CampaignReleaseDeps, 'report'>;
 
 const WITH_LISTS = todoKey(CAMPAIGN_QUEUE, 'lists');
 const LOOK_AGAIN_MS = 24 * 3_600_000;

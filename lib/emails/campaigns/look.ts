@@ -15,7 +15,7 @@ export interface CampaignReleaseDeps extends ItemDeps, Omit<FinishDeps, 'events'
   queueNames: readonly string[];
   queueUrl: (queue: string) => string;
   /** Tells what is wrong with a campaign. `subject`: its id. */
-  tell: (fact: {
+  report: (fact: {
     kind: 'campaign-paused' | 'campaign-expired' | 'events-missing';
     subject: string;
     code?: string | undefined;
@@ -159,7 +159,7 @@ export async function missEvents(deps: CampaignReleaseDeps, campaign: Campaign, 
   }
   const done = checked === released;
   if (done && silent > 0) {
-    await deps.tell({ kind: 'events-missing', subject: id, count: silent });
+    await deps.report({ kind: 'events-missing', subject: id, count: silent });
     deps.log.warn('accepted chunks without events', { campaign: id, ...traceOf(campaign), count: silent });
   }
   const found = { eventsSought: { checked, silent }, ...(done ? { eventsChecked: true } : {}) };

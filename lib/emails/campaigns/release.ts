@@ -38,7 +38,7 @@ export async function releaseCampaigns(
     const campaign = item as Campaign;
     const { id, status, reason } = campaign;
     if (status === 'paused' && reason !== 'operator')
-      await deps.tell({ kind: 'campaign-paused', subject: id, code: reason });
+      await deps.report({ kind: 'campaign-paused', subject: id, code: reason });
     if (campaign.endedAt !== undefined) {
       ended.push(campaign);
       return;
@@ -62,7 +62,7 @@ export async function releaseCampaigns(
 }
 
 async function expire(deps: CampaignReleaseDeps, campaign: Campaign): Promise<Campaign> {
-  await deps.tell({ kind: 'campaign-expired', subject: campaign.id });
+  await deps.report({ kind: 'campaign-expired', subject: campaign.id });
   const { changed, item = campaign } = await campaigns(deps).expire(campaign.id);
   if (changed) deps.log.error('a campaign has expired', { campaign: campaign.id, code: EXPIRED });
   return item;

@@ -18,7 +18,7 @@ const seen = ({ engine }: Emails): string =>
     engine.table.items(),
     engine.lines,
     engine.metrics,
-    engine.told,
+    engine.facts,
     engine.deadLetters().map(({ attributes }) => attributes),
   ]);
 
@@ -137,33 +137,36 @@ describe('a campaign that is paused', () => {
     [402, 'SendgridMisconfigured'],
     [405, 'SendgridMisconfigured'],
     [400, 'SendgridRejected'],
-  ])('pauses itself and is told once, however many concurrent chunks cause the pause: %i', async (status, reason) => {
-    const { engine, sendgrid } = emails;
-    const campaign = await emails.campaign({ recipients: 50 });
-    const chunks = [0, 1, 2, 3, 4];
-    let open = () => {};
-    const allAsked = new Promise<void>((resolve) => {
-      open = resolve;
-    });
-    let asked = 0;
-    sendgrid.fail({ status, times: 'forever' });
-    before = async (call) => {
-      if (call !== 'sendgrid.send') return;
-      asked += 1;
-      if (asked === chunks.length) open();
-      await allAsked;
-    };
-    for (const number of chunks) emails.sendChunk(campaign, number);
+  ])(
+    'pauses itself and is reported once, however many concurrent chunks cause the pause: %i',
+    async (status, reason) => {
+      const { engine, sendgrid } = emails;
+      const campaign = await emails.campaign({ recipients: 50 });
+      const chunks = [0, 1, 2, 3, 4];
+      let open = () => {};
+      const allAsked = new Promise<void>((resolve) => {
+        open = resolve;
+      });
+      let asked = 0;
+      sendgrid.fail({ status, times: 'forever' });
+      before = async (call) => {
+        if (call !== 'sendgrid.send') return;
+        asked += 1;
+        if (asked === chunks.length) open();
+        await allAsked;
+      };
+      for (const number of chunks) emails.sendChunk(campaign, number);
 
-    const batches = chunks.map(() => engine.receive(1));
-    await Promise.all(batches.map((batch) => engine.handle(batch)));
+      const batches = chunks.map(() => engine.receive(1));
+      await Promise.all(batches.map((batch) => engine.handle(batch)));
 
-    expect(await emails.campaigns.read(CAMPAIGN)).toMatchObject({ status: 'paused', reason });
-    await engine.reconcile();
-    expect(engine.told.filter(({ fact }) => fact === 'campaign-paused')).toMatchObject([
-      { subject: CAMPAIGN, code: reason },
-    ]);
-  });
+      expect(await emails.campaigns.read(CAMPAIGN)).toMatchObject({ status: 'paused', reason });
+      await engine.reconcile();
+      expect(engine.facts.filter(({ fact }) => fact === 'campaign-paused')).toMatchObject([
+        { subject: CAMPAIGN, code: reason },
+      ]);
+    },
+  );
 
   test('pauses itself after three refused chunks in a row; an accepted chunk restarts the count', async () => {
     const { engine, sendgrid } = emails;

@@ -125,18 +125,18 @@ describe('a pause', () => {
     expect(before).toMatchObject({ status: 'paused', reason: 'operator' });
     expect(await read()).toMatchObject({ status: 'cancelled', reason: 'CampaignExpired', endedAt: expect.any(Number) });
     expect([emails.chunk(1).state, sendgrid.mails.length]).toEqual(['cancelled', 0]);
-    expect(engine.told.filter(({ fact }) => fact === 'campaign-expired')).toMatchObject([{ on: true }]);
+    expect(engine.facts.filter(({ fact }) => fact === 'campaign-expired')).toMatchObject([{ on: true }]);
   });
 });
 
-test('accepted chunks without an event are told once', async () => {
+test('accepted chunks without an event are reported once', async () => {
   await emails.campaign({ recipients: 300, chunkSize: 100 });
   await minutes(4);
   await emails.engine.deps.ledger.update(emails.chunk(1).key, (row) => ({ ...row, ...evidence }));
 
   await minutes(60);
 
-  expect(emails.engine.told).toMatchObject([
+  expect(emails.engine.facts).toMatchObject([
     { fact: 'events-missing', subject: CAMPAIGN, count: 2, on: true },
     { fact: 'events-missing', subject: CAMPAIGN, on: false },
   ]);
@@ -168,7 +168,7 @@ test('the search for events of a campaign with many chunks takes several runs', 
   expect(await read()).toMatchObject({ todo: 'emails#campaign', eventsSought: { checked: 1_000, silent: 701 } });
   await minutes(2);
 
-  expect(engine.told).toMatchObject([{ fact: 'events-missing', subject: CAMPAIGN, count: 1_501, on: true }]);
+  expect(engine.facts).toMatchObject([{ fact: 'events-missing', subject: CAMPAIGN, count: 1_501, on: true }]);
   expect(await read()).toHaveProperty('todo', 'emails#lists');
   expect(reads).toBeLessThan(2_000);
 });

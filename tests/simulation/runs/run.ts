@@ -2,7 +2,7 @@ import { bodyKey } from '../../../lib/jobs/keys';
 import { createEventSourceMapping } from '../../../packages/local/event-source-mapping';
 import type { Plan, Redelivery } from '../draw/plan';
 import { watchCounts } from '../promises/counts-agree';
-import { watchFacts } from '../promises/facts-are-told';
+import { watchFacts } from '../promises/facts-are-sent';
 import { watchFigures, watchGauges } from '../promises/figures';
 import { watchHolds } from '../promises/holds-are-deserved';
 import { brokenPromise } from '../promises/invariants';

@@ -16,7 +16,7 @@ import type {
   Random,
   Table,
 } from '../../../lib/ports';
-import type { Topic } from '../../../lib/reconcile/tell';
+import type { Topic } from '../../../lib/reconcile/facts';
 import type { QueueContract } from '../../../lib/worker/contract';
 import type { AcceptedMail } from '../../../packages/local/fakes/sendgrid';
 import type { SqsModel } from '../../../packages/local/sqs/model';

@@ -31,7 +31,7 @@ test('the message of an alarm says what is wrong, with which queue, since when, 
       { name: 'Value', value: '3 (alarm from 1)', inline: true },
       { name: 'Since', value: '<t:1767323045:f> (<t:1767323045:R>)', inline: true },
       {
-        name: 'Look',
+        name: 'Inspect',
         value:
           '`npx sls jobs list --queue feedback --state dead --stage prod --param instance=acme --region eu-central-1`',
       },
@@ -60,7 +60,7 @@ test('the message of an alarm that is over is green and has no commands', () => 
   expect(embed?.fields?.map(({ name }) => name)).toEqual(['Queue', 'Over since', 'Links']);
 });
 
-test('the message of a fact says what is behind it, and its commands name the job', () => {
+test('the message of a fact gives its details, and its commands name the job', () => {
   const embed = shown(aFact({ fact: 'jobs-dead', subject: 'feedback', code: 'Rejected', jobId: '0190-a', count: 2 }));
 
   expect(embed).toMatchObject({
@@ -69,9 +69,9 @@ test('the message of a fact says what is behind it, and its commands name the jo
     timestamp: '2026-01-02T03:04:05.000Z',
   });
   expect(embed?.fields?.map(({ name }) => name)).toEqual([
-    ...['Queue', 'Since', 'What is behind it', 'Look', 'Next', 'Links'],
+    ...['Queue', 'Since', 'Details', 'Inspect', 'Next', 'Links'],
   ]);
-  expect(embed?.fields).toContainEqual({ name: 'What is behind it', value: '2 jobs, job 0190-a, code Rejected' });
+  expect(embed?.fields).toContainEqual({ name: 'Details', value: '2 jobs, job 0190-a, code Rejected' });
   expect(embed?.fields?.find(({ name }) => name === 'Next')?.value).toContain('sls jobs retry 0190-a --queue feedback');
   expect(embed?.fields?.find(({ name }) => name === 'Links')?.value).not.toContain('[Alarm]');
 });

@@ -54,7 +54,7 @@ test('a message names only existing commands and options', () => {
     ]),
   );
   for (const kind of kinds)
-    for (const text of [KINDS[kind].look, (KINDS[kind] as Kind).next ?? 'deploy']) {
+    for (const text of [KINDS[kind].inspect, (KINDS[kind] as Kind).next ?? 'deploy']) {
       const words = text.split(' ');
       const name = own.has(words.slice(0, 2).join(' ')) ? words.slice(0, 2).join(' ') : (words[0] ?? '');
       const options = own.get(name) ?? SERVERLESS[name];

@@ -53,7 +53,7 @@ test.each([
 
 test('the message about a DLQ names the codes of the dead jobs, with the first job of each', async () => {
   const { notify, taken, items } = chat();
-  const dead = { kind: 'jobs-dead', subject: 'feedback', told: true, quiet: true, since: 1 };
+  const dead = { kind: 'jobs-dead', subject: 'feedback', sent: true, quiet: true, since: 1 };
   items.facts = {
     ...{ key: 'facts', version: 1, writer: '' },
     facts: {
@@ -66,10 +66,10 @@ test('the message about a DLQ names the codes of the dead jobs, with the first j
   await notify(alarmChange());
 
   const fields = Object.fromEntries(taken[0]?.embeds[0]?.fields?.map(({ name, value }) => [name, value]) ?? []);
-  expect(fields.Why).toBe('4 jobs: ZendeskRejected (0190-a)\n1 job: CrashLoop (0190-d)');
+  expect(fields.Errors).toBe('4 jobs: ZendeskRejected (0190-a)\n1 job: CrashLoop (0190-d)');
 });
 
-test('the message about failures of the reconciler names the job, its queue, the reason, and the command to look', async () => {
+test('the message about failures of the reconciler names the job, its queue, the reason, and the command that shows the job', async () => {
   const { notify, taken, items } = chat();
   const since = Date.UTC(2026, 0, 2, 3);
   items['lease#reconciler'] = {
@@ -92,7 +92,7 @@ test('the message about failures of the reconciler names the job, its queue, the
 
   await notify(aFact({ fact: 'reconciler-failing', subject: '' }));
 
-  const [text] = taken.flatMap(({ embeds }) => embeds[0]?.fields?.filter(({ name }) => name === 'What fails') ?? []);
+  const [text] = taken.flatMap(({ embeds }) => embeds[0]?.fields?.filter(({ name }) => name === 'Failing work') ?? []);
   expect(text?.value.split('\n')).toEqual([
     `releaseDue: S3.InvalidObjectState since <t:${since / 1000}:f>, 166 jobs, most often 0190-a (7 times): \`npx sls jobs show 0190-a --queue feedback --stage prod --param instance=acme --region eu-central-1\``,
     `releaseCampaigns: DynamoDB.Throttled since <t:${since / 1000}:f>`,
@@ -104,7 +104,7 @@ test('the message that the failures of the reconciler are over names none', asyn
 
   await notify(aFact({ fact: 'reconciler-failing', subject: '', on: false }));
 
-  expect(JSON.stringify(taken)).not.toContain('What fails');
+  expect(JSON.stringify(taken)).not.toContain('Failing work');
 });
 
 test('the message is sent even if the table does not answer', async () => {

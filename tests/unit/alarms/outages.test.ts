@@ -76,7 +76,7 @@ test('a fact and its end are two messages, and the last one of an outage is abou
   expect(messages.at(-1)?.embeds[0]?.description).toBe('Recovered. It lasted 42 min.');
 });
 
-test('the alarm about a DLQ is told if the chat knows of fewer dead jobs', async () => {
+test('the alarm about a DLQ is sent if the chat knows of fewer dead jobs', async () => {
   const { rings, fact, titles } = chat();
 
   await fact(0, { fact: 'jobs-dead', subject: 'feedback', code: 'Rejected', count: 1 });
@@ -85,7 +85,7 @@ test('the alarm about a DLQ is told if the chat knows of fewer dead jobs', async
   expect(titles()).toHaveLength(2);
 });
 
-test('jobs that die of another code are told, unless the alarm about their DLQ has just been', async () => {
+test('jobs that die of another code are reported, unless the alarm about their DLQ has just been', async () => {
   const { rings, fact, titles } = chat();
 
   await rings(0, 'feedback-dlq-depth');
@@ -95,7 +95,7 @@ test('jobs that die of another code are told, unless the alarm about their DLQ h
   expect(titles()).toEqual(['🔴 acme · feedback: Jobs in the dead-letter queue', '🔴 acme · feedback: Jobs are dead']);
 });
 
-test('after an outage is over, the same alarm is told again', async () => {
+test('after an outage is over, the same alarm is sent again', async () => {
   const { rings, ends, titles } = chat();
 
   await rings(0, 'function-errors');
@@ -116,7 +116,7 @@ test('an alarm explains no other one after a day, because a removed alarm never 
   expect(titles()).toHaveLength(2);
 });
 
-test('without the table every alarm is told', async () => {
+test('without the table every alarm is sent', async () => {
   const { rings, ends, titles, table } = chat();
   const down = () => Promise.reject(new StoreError({ code: 'Down', message: 'down' }));
   table.get = down;

@@ -224,8 +224,8 @@ test('an hour with too much for the function is left to a query engine as it is,
 
   expect(await parquet()).toEqual([]);
   expect(await bucket.list(parquetPartition(PREFIX, HOUR + HOUR_MS))).toHaveLength(1);
-  const told = { code: 'HourTooLarge', key: '2026-01-02T03:00:00.000Z' };
-  expect(logged.map(({ facts }) => facts)).toContainEqual(told);
+  const line = { code: 'HourTooLarge', key: '2026-01-02T03:00:00.000Z' };
+  expect(logged.map(({ facts }) => facts)).toContainEqual(line);
 });
 
 test('a damaged original is logged and the others are written; it counts again once it is restored', async () => {
@@ -300,7 +300,7 @@ test('objects that are not ours stop nothing and stay', async () => {
   expect(foreign.every((key) => bucket.keys().includes(key))).toBe(true);
 });
 
-test('the reconciler tells an hour that is too large, once, for the three days in which the view shows its originals', async () => {
+test('the reconciler reports an hour that is too large, once, for the three days in which the view shows its originals', async () => {
   const metrics = { add: () => {}, flush: async () => {} };
   const engine = memoryEngine(({ objects }) => analyticsContract({ objects, prefix: PREFIX, metrics }));
   const write = () =>
@@ -311,12 +311,12 @@ test('the reconciler tells an hour that is too large, once, for the three days i
   await write();
   for (let minute = 0; minute < 3; minute++) await engine.reconcile();
   const on = { fact: 'hour-too-large', code: '2026-01-02T03', on: true };
-  expect(engine.told).toMatchObject([on]);
+  expect(engine.facts).toMatchObject([on]);
 
   engine.clock.advance(3 * DAY);
   await write();
   await engine.reconcile();
   engine.clock.advance(16 * MINUTE);
   await engine.reconcile();
-  expect(engine.told).toMatchObject([on, { ...on, on: false }]);
+  expect(engine.facts).toMatchObject([on, { ...on, on: false }]);
 });

@@ -210,14 +210,14 @@ test('logs, metrics and DLQ attributes contain nothing of an event', async () =>
 
   await engine.deliver();
 
-  const told = [
+  const written = [
     engine.lines,
     metrics,
     engine.metrics,
     engine.rows(),
     engine.deadLetters().map((entry) => entry.attributes),
   ];
-  expect(JSON.stringify(told)).not.toContain(secret);
+  expect(JSON.stringify(written)).not.toContain(secret);
 });
 
 test('metrics count events and the time from acceptance to storage, and log lines count bytes, and events by their twenty most frequent names', async () => {

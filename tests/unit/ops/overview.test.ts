@@ -57,10 +57,10 @@ test('the overview shows open circuits, the last run of the reconciler, and the 
   ]);
 });
 
-test('the overview shows the facts that the reconciler has told beside the alarms of CloudWatch', async () => {
+test('the overview shows the facts that the reconciler has sent beside the alarms of CloudWatch', async () => {
   const { engine, deployment, alarms } = await someJobs();
   alarms.push({ name: 'my-feedback-oldest-message', since: 1 });
-  const fact = { kind: 'jobs-dead', subject: 'feedback', code: 'Rejected', since: 2, told: true };
+  const fact = { kind: 'jobs-dead', subject: 'feedback', code: 'Rejected', since: 2, sent: true };
   const facts = { one: fact, two: { ...fact, code: 'Quiet', quiet: true } };
   await engine.table.put({ key: factsKey, version: 1, writer: 'w', facts }, 0);
 

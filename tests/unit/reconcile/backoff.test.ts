@@ -139,20 +139,20 @@ test('the log names the failing job, the work, the reason, and the number of fai
   expect(facts.at(-1)).toMatchObject({ jobId: jobId(1), times: facts.length });
 });
 
-test('work counts as failing while its job waits for the next try, and is told once, until the job has continued', async () => {
+test('work counts as failing while its job waits for the next try, and is reported once, until the job has continued', async () => {
   const { engine, minute, restore } = await heldJobs({ bad: 1, good: 0 });
-  const told = () => engine.told.filter(({ fact }) => fact === 'reconciler-failing').map(({ on }) => on);
+  const sent = () => engine.facts.filter(({ fact }) => fact === 'reconciler-failing').map(({ on }) => on);
   for (let n = 0; n < 14; n++) await minute();
-  const early = told();
+  const early = sent();
   for (let n = 0; n < 76; n++) await minute();
-  const meanwhile = [told(), (await failing(engine)).length];
+  const meanwhile = [sent(), (await failing(engine)).length];
 
   restore();
   for (let n = 0; n < 100; n++) await minute();
 
   expect(early).toEqual([]);
   expect(meanwhile).toEqual([[true], 1]);
-  expect([told(), (await failing(engine)).length]).toEqual([[true, false], 0]);
+  expect([sent(), (await failing(engine)).length]).toEqual([[true, false], 0]);
 });
 
 const failing = async ({ table }: ReturnType<typeof memoryEngine>): Promise<FailingWork[]> =>

@@ -152,7 +152,7 @@ test('a canary appears in no index, list or gauge', async () => {
   expect([before, after]).toEqual([nothing, nothing]);
   expect(await table.due(todoKey(SAMPLE_QUEUE, 'waiting'), { until: Number.MAX_SAFE_INTEGER, limit: 9 })).toEqual([]);
   expect(engine.canaries().find((row) => row.id === id)).not.toHaveProperty('recordedAt');
-  expect(engine.told).toEqual([]);
+  expect(engine.facts).toEqual([]);
 });
 
 test("a canary's row lives longer than its message, and has an expiry from the start", async () => {
@@ -176,7 +176,7 @@ test('a canary that SQS dead-letters is removed from the DLQ and counts as 0', a
 
   expect(engine.deadLetters()).toEqual([]);
   expect(measured(engine, 'Canary')).toEqual([0]);
-  expect(engine.told).toEqual([]);
+  expect(engine.facts).toEqual([]);
 });
 
 test('a canary whose runs die twice ends without a DLQ entry and without a body', async () => {

@@ -35,7 +35,7 @@ test('untried messages go back to the queue: first one, then all, and every job 
   expect(effects).toHaveLength(12);
   expect(engine.deadLetters()).toEqual([]);
   expect(engine.lines.filter(({ message }) => message === 'returned untried')).toHaveLength(12);
-  expect(engine.told).toMatchObject([{ fact: 'messages-returned', subject: 'sample', on: true }]);
+  expect(engine.facts).toMatchObject([{ fact: 'messages-returned', subject: 'sample', on: true }]);
 });
 
 test('a body that is not a job comes back as the same job', async () => {

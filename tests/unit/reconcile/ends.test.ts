@@ -100,7 +100,7 @@ test('a sent job whose message outlived its retention expires, with a warning be
   await engine.reconcile();
 
   expect(before).toBe('queued');
-  expect(engine.told).toMatchObject([{ fact: 'jobs-expired', subject: 'sample', jobId: jobId(1), on: true }]);
+  expect(engine.facts).toMatchObject([{ fact: 'jobs-expired', subject: 'sample', jobId: jobId(1), on: true }]);
   expect(engine.row(jobId(1))).toMatchObject({ state: 'dead', reason: 'expired', error: { code: 'Expired' } });
   expect(Object.values(engine.records())).toMatchObject([{ state: 'dead', reason: 'expired' }]);
   expect(engine.deadLetters()).toEqual([]);

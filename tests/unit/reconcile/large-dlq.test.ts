@@ -56,7 +56,7 @@ test('while a walk takes several runs, the entries it has seen stay hidden and c
   expect(await depth(engine)).toEqual({ visible: 601, inFlight: 0 });
 });
 
-test('a damaged row is told once while its entry is hidden among thousands', async () => {
+test('a damaged row is reported once while its entry is hidden among thousands', async () => {
   const { engine, costly } = slowEngine(50);
   await engine.deps.ledger.write({ ...acceptedRow(engine.clock.now()), sentAt: engine.clock.now() }, 0);
   await damagedRow(engine.table, jobKey('sample', jobId(1)), 'steps');
@@ -66,7 +66,7 @@ test('a damaged row is told once while its entry is hidden among thousands', asy
   costly();
   for (let count = 0; count < 60; count++) await minute(engine);
 
-  expect(engine.told.filter(({ fact }) => fact === 'row-damaged').map(({ on }) => on)).toEqual([true]);
+  expect(engine.facts.filter(({ fact }) => fact === 'row-damaged').map(({ on }) => on)).toEqual([true]);
 });
 
 test('a DLQ that one run can walk is visible again at once', async () => {

@@ -104,7 +104,7 @@ test('if the queue cannot be measured, nothing is released, the failure is repor
   expect(engine.rows().every(({ failures }) => failures === undefined)).toBe(true);
 });
 
-test('while a vendor has told one job to wait, no other job goes to it in vain', async () => {
+test('while a vendor has asked one job to wait, no other job goes to it in vain', async () => {
   const { minute, work, calls } = await heldJobs(100, (n) => {
     if (n === 5) throw new WaitError({ code: 'Throttled', message: '429', vendor, waitMs: 10 * MINUTE });
   });

@@ -26,7 +26,7 @@ async function start() {
   return { engine, effects, what, purge, pass };
 }
 
-const told = ({ told: facts }: Awaited<ReturnType<typeof start>>['engine']) =>
+const sent = ({ facts }: Awaited<ReturnType<typeof start>>['engine']) =>
   facts.filter(({ fact, on }) => fact === 'jobs-unclaimed' && on).map(({ jobId: id }) => id);
 
 test('a released job whose message is gone is sent again from its kept body', async () => {
@@ -45,10 +45,10 @@ test('a released job whose message is gone is sent again from its kept body', as
 
   expect(early).toBe(0);
   expect(effects).toEqual([jobId(1)]);
-  expect(told(engine)).toEqual([]);
+  expect(sent(engine)).toEqual([]);
 });
 
-test('an accepted job whose message is gone is told, and ends only with the retention', async () => {
+test('an accepted job whose message is gone is reported, and ends only with the retention', async () => {
   const { engine, purge, pass } = await start();
   await engine.accept(body(1));
   await engine.deps.ledger.update(engine.row(jobId(1)).key, (row) => ({ ...row, sentAt: engine.clock.now() }));
@@ -56,14 +56,14 @@ test('an accepted job whose message is gone is told, and ends only with the rete
 
   await pass(20);
 
-  expect(told(engine)).toEqual([jobId(1)]);
+  expect(sent(engine)).toEqual([jobId(1)]);
   expect(engine.row(jobId(1)).state).toBe('queued');
   engine.clock.advance(14 * DAY + 60 * MINUTE);
   await engine.reconcile();
   expect(engine.row(jobId(1))).toMatchObject({ state: 'dead', reason: 'expired' });
 });
 
-test('nothing is told or sent while the queue still has messages, or its DLQ has one to judge', async () => {
+test('nothing is reported or sent while the queue still has messages, or its DLQ has one to judge', async () => {
   const { engine, pass } = await start();
   await engine.accept(body(1));
   await engine.deps.ledger.update(engine.row(jobId(1)).key, (row) => ({ ...row, sentAt: engine.clock.now() }));
@@ -74,5 +74,5 @@ test('nothing is told or sent while the queue still has messages, or its DLQ has
   await pass(1);
 
   expect(waiting).toBe(1);
-  expect(told(engine)).toEqual([]);
+  expect(sent(engine)).toEqual([]);
 });

@@ -81,7 +81,7 @@ test('a held job whose row does not parse is counted in each run, and released o
 
   expect(damaged).toBeDefined();
   expect(counted.map(({ value }) => value)).toEqual([1, 1, 1]);
-  expect(engine.told).toMatchObject([{ fact: 'row-damaged', subject: 'sample', count: 1 }]);
+  expect(engine.facts).toMatchObject([{ fact: 'row-damaged', subject: 'sample', count: 1 }]);
   expect(engine.row(jobId(1)).state).toBe('succeeded');
 });
 
@@ -112,7 +112,7 @@ test('a message that SQS dead-lettered gets the reason, is counted, and goes bac
 
   expect(waiting).toMatchObject([{ body: BODY, code: 'RowDamaged', field: 'row.steps', job: jobId(1), group: 'g' }]);
   expect(counted).toEqual([1, 1]);
-  expect(engine.told).toContainEqual(expect.objectContaining({ fact: 'row-damaged', subject: 'sample', on: true }));
+  expect(engine.facts).toContainEqual(expect.objectContaining({ fact: 'row-damaged', subject: 'sample', on: true }));
   expect(effects).toEqual([jobId(1)]);
   expect(engine.deadLetters()).toEqual([]);
 });

@@ -88,18 +88,18 @@ describe.each([
 });
 
 test.each(VENDORS)(
-  'a lone job outlasts an outage of three days of %s, which is told, and trial calls back off',
+  'a lone job outlasts an outage of three days of %s, which is reported, and trial calls back off',
   async (vendor) => {
     const { pass, send, states, calls, circuit } = service(({ minute }) => minute < 3 * DAY, { vendor });
     send(1);
     await pass(120);
     await pass(3 * DAY - 120);
     const during = states();
-    const told = (await circuit())?.stoppedAt;
+    const reported = (await circuit())?.stoppedAt;
     await pass(16);
 
     expect(during).toEqual(['held stopped']);
-    expect(told).toBeDefined();
+    expect(reported).toBeDefined();
     expect(states()).toEqual(['succeeded']);
     const waits = [...new Set(calls)].map((minute, index, minutes) => minute - (minutes[index - 1] ?? 0));
     expect(waits.slice(3, 9)).toEqual([1, 2, 4, 8, 15, 15]);
@@ -112,7 +112,7 @@ test.each([
   ['without an effect', unavailable],
   ['perhaps with an effect', internal],
 ])(
-  'a lone job whose own data makes the vendor fail (%s) is held and told, and ends with the retention',
+  'a lone job whose own data makes the vendor fail (%s) is held and reported, and ends with the retention',
   async (_how, error) => {
     const { pass, send, states, engine, circuit, calls } = service(() => true, { error, retention: 86_400 });
     send(1);

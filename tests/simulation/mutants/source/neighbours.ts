@@ -108,8 +108,8 @@ export const NEIGHBOUR_MUTANTS = {
     },
   },
   factIsOnlyStored: {
-    changes: [{ file: 'lib/reconcile/tell.ts', find: 'told: await published(first, true)', replace: 'told: true' }],
-    breaks: /^everything explained: the fact circuit-open#zendesk#ZendeskUnauthorized was never told/,
+    changes: [{ file: 'lib/reconcile/facts.ts', find: 'sent: await published(first, true)', replace: 'sent: true' }],
+    breaks: /^everything explained: the fact circuit-open#zendesk#ZendeskUnauthorized was never sent/,
     by: { plan: { ...stopped, facts: true } },
   },
 } satisfies Record<string, SourceMutant>;

@@ -1,6 +1,6 @@
 import type { FactMessage } from '../../../lib/alarms/fact';
 import { PermanentError, StopError } from '../../../lib/errors';
-import { createTeller } from '../../../lib/reconcile/tell';
+import { createFactReporter } from '../../../lib/reconcile/facts';
 import { spendReceives } from '../../support/dead-letters';
 import { anEnvelope, type EngineOptions, jobId, memoryEngine } from '../../support/engine';
 import { outage } from '../../support/faults';
@@ -15,17 +15,17 @@ function start(options: EngineOptions = {}) {
   return {
     ...engine,
     /** One run that finds these facts. */
-    run: async (...facts: Parameters<ReturnType<typeof createTeller>['tell']>[0][]) => {
-      const teller = createTeller(engine.deps);
-      for (const fact of facts) await teller.tell(fact);
-      return teller.close();
+    run: async (...facts: Parameters<ReturnType<typeof createFactReporter>['report']>[0][]) => {
+      const reporter = createFactReporter(engine.deps);
+      for (const fact of facts) await reporter.report(fact);
+      return reporter.close();
     },
-    brief: () => engine.told.map(({ fact, code, on }) => [fact, code, on ? 'on' : 'over']),
+    brief: () => engine.facts.map(({ fact, code, on }) => [fact, code, on ? 'on' : 'over']),
   };
 }
 
-test('a fact is told when it begins and when it has been off for fifteen minutes, however often runs find it', async () => {
-  const { run, clock, told } = start();
+test('a fact is sent when it begins and when it has been off for fifteen minutes, however often runs find it', async () => {
+  const { run, clock, facts } = start();
   const begun = clock.now();
 
   for (let minute = 0; minute < 10; minute++) {
@@ -38,13 +38,13 @@ test('a fact is told when it begins and when it has been off for fifteen minutes
     clock.advance(MINUTE);
   }
 
-  expect(told).toEqual([
+  expect(facts).toEqual([
     { fact: 'circuit-open', subject: 'zendesk', code: 'Unauthorized', on: true, since: begun, at: begun },
     { fact: 'circuit-open', subject: 'zendesk', code: 'Unauthorized', on: false, since: begun, at: offAt },
   ]);
 });
 
-test('a fact that comes and goes is told again only after it was off for fifteen minutes', async () => {
+test('a fact that comes and goes is sent again only after it was off for fifteen minutes', async () => {
   const { run, clock, brief } = start();
 
   for (let times = 0; times < 3; times++) {
@@ -78,53 +78,53 @@ test('two codes of a subject are two facts, and so are two subjects', async () =
   expect(brief()).toHaveLength(3);
 });
 
-test('facts that two kinds of work find at the same time are all told', async () => {
-  const { deps, told } = start();
-  const teller = createTeller(deps);
+test('facts that two kinds of work find at the same time are all sent', async () => {
+  const { deps, facts } = start();
+  const reporter = createFactReporter(deps);
   const subjects = ['one', 'two', 'three'];
 
-  await Promise.all(subjects.map((subject) => teller.tell({ kind: 'jobs-expired', subject })));
-  await teller.close();
-  await createTeller(deps).close();
+  await Promise.all(subjects.map((subject) => reporter.report({ kind: 'jobs-expired', subject })));
+  await reporter.close();
+  await createFactReporter(deps).close();
 
-  expect(told.map(({ subject }) => subject)).toEqual(subjects);
+  expect(facts.map(({ subject }) => subject)).toEqual(subjects);
 });
 
-test('a fact or an end that the topic does not take is told by a later run, also if that run does not find it', async () => {
+test('a fact or an end that the topic does not take is sent by a later run, also if that run does not find it', async () => {
   const store = outage('topic.publish');
   const { run, clock, brief } = start(store);
 
-  const untold = [await run(OPEN), await run()];
+  const left = [await run(OPEN), await run()];
   store.down = false;
   clock.advance(MINUTE);
-  untold.push(await run());
+  left.push(await run());
   clock.advance(20 * MINUTE);
   store.down = true;
-  untold.push(await run());
+  left.push(await run());
   store.down = false;
   await run();
 
-  expect(untold).toEqual([1, 1, 0, 1]);
+  expect(left).toEqual([1, 1, 0, 1]);
   expect(brief().map(([, , state]) => state)).toEqual(['on', 'over']);
 });
 
 test('a quiet fact is kept and never published', async () => {
-  const { deps, clock, told, table } = start();
-  const teller = createTeller(deps);
+  const { deps, clock, facts, table } = start();
+  const reporter = createFactReporter(deps);
 
-  await teller.tell(OPEN, { quiet: true });
-  await teller.close();
+  await reporter.report(OPEN, { quiet: true });
+  await reporter.close();
   const kept = table.item('facts');
-  await createTeller(deps).close();
+  await createFactReporter(deps).close();
   clock.advance(20 * MINUTE);
-  await createTeller(deps).close();
+  await createFactReporter(deps).close();
 
   expect(Object.values(kept?.facts as object)).toMatchObject([OPEN]);
-  expect(told).toEqual([]);
+  expect(facts).toEqual([]);
   expect(table.item('facts')).toMatchObject({ facts: {} });
 });
 
-test('damaged facts count as none, so a fact is told again', async () => {
+test('damaged facts count as none, so a fact is sent again', async () => {
   const { run, table, brief } = start();
   await run(OPEN);
   const stored = table.item('facts');
@@ -135,11 +135,11 @@ test('damaged facts count as none, so a fact is told again', async () => {
   expect(brief()).toHaveLength(2);
 });
 
-/** What was told in all by a run that dies at its nth call, for every n, and by the runs after it. */
+/** What was sent in all by a run that dies at its nth call, for every n, and by the runs after it. */
 async function diedAtEachCall(
   prepare: (engine: ReturnType<typeof memoryEngine>) => Promise<void>,
 ): Promise<FactMessage[][]> {
-  const told: FactMessage[][] = [];
+  const sent: FactMessage[][] = [];
   for (const when of ['before', 'after'] as const)
     for (let call = 1, died = true; died; call++) {
       const kills = createKills();
@@ -154,9 +154,9 @@ async function diedAtEachCall(
         engine.clock.advance(2 * MINUTE);
         await engine.reconcile();
       }
-      told.push(engine.told);
+      sent.push(engine.facts);
     }
-  return told;
+  return sent;
 }
 
 test.each<[FactMessage['fact'], (engine: ReturnType<typeof memoryEngine>) => Promise<void>]>([
@@ -187,16 +187,16 @@ test.each<[FactMessage['fact'], (engine: ReturnType<typeof memoryEngine>) => Pro
       engine.clock.advance(14 * 86_400_000 + 2 * 3_600_000);
     },
   ],
-])('a run that dies at any call tells %s once or twice, and never not at all', async (fact, prepare) => {
-  const told = await diedAtEachCall(prepare);
+])('a run that dies at any call sends %s once or twice, and never not at all', async (fact, prepare) => {
+  const sent = await diedAtEachCall(prepare);
 
-  const times = told.map((messages) => messages.filter((each) => each.fact === fact && each.on).length);
+  const times = sent.map((messages) => messages.filter((each) => each.fact === fact && each.on).length);
   expect(times.length).toBeGreaterThan(20);
   expect(times.every((count) => count === 1 || count === 2)).toBe(true);
   expect(times).toContain(2);
 });
 
-test('dead jobs are told by their codes, unless the alarm about the DLQ tells the first one', async () => {
+test('dead jobs are sent by their codes, unless the alarm about the DLQ reports the first one', async () => {
   for (const [dlqDepth, expected] of [
     [5, [['Rejected', 2]]],
     [1, []],
@@ -207,7 +207,7 @@ test('dead jobs are told by their codes, unless the alarm about the DLQ tells th
 
     await engine.reconcile();
 
-    expect(engine.told.map(({ code, count }) => [code, count])).toEqual(expected);
+    expect(engine.facts.map(({ code, count }) => [code, count])).toEqual(expected);
     expect(Object.values(engine.table.item('facts')?.facts as object)).toMatchObject([
       { kind: 'jobs-dead', subject: 'sample', code: 'Rejected', count: 2, jobId: jobId(1) },
     ]);
@@ -216,18 +216,18 @@ test('dead jobs are told by their codes, unless the alarm about the DLQ tells th
 
 test('if a run cannot read all dead jobs, a code that it did not see is not over', async () => {
   const engine = start();
-  const first = createTeller(engine.deps);
-  await first.tell({ kind: 'jobs-dead', subject: 'feedback', code: 'Rejected', count: 3 });
-  await first.tell({ kind: 'jobs-dead', subject: 'emails', code: 'Rejected', count: 3 });
+  const first = createFactReporter(engine.deps);
+  await first.report({ kind: 'jobs-dead', subject: 'feedback', code: 'Rejected', count: 3 });
+  await first.report({ kind: 'jobs-dead', subject: 'emails', code: 'Rejected', count: 3 });
   await first.close();
   for (let n = 0; n < 2; n++) {
-    const later = createTeller(engine.deps);
+    const later = createFactReporter(engine.deps);
     await later.keep({ kind: 'jobs-dead', subject: 'feedback' });
     await later.close();
     engine.clock.advance(20 * MINUTE);
   }
 
-  expect(engine.told.filter(({ on }) => !on).map(({ subject }) => subject)).toEqual(['emails']);
+  expect(engine.facts.filter(({ on }) => !on).map(({ subject }) => subject)).toEqual(['emails']);
 });
 
 test('a fact that cannot be stored fails its work, which the next run repeats', async () => {

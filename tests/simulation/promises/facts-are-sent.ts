@@ -4,8 +4,8 @@ import type { World } from '../world/types';
 import { MARK } from '../world/watch';
 
 /**
- * Checks the facts at any moment. A fact that counts as told has been published, and what happens once is told or kept
- * to be told before it happens. A fact may be told twice.
+ * Checks the facts at any moment. A fact that counts as sent has been published, and what happens once is sent or kept
+ * to be sent before it happens. A fact may be sent twice.
  */
 export function watchFacts(world: World): void {
   const { watch, onItem, onRow, onFact, plan, reach } = world;
@@ -15,13 +15,13 @@ export function watchFacts(world: World): void {
   onFact.push((message: FactMessage) => {
     if (JSON.stringify(message).includes(MARK)) watch.violated(`nothing private: the fact ${message.fact} has it`);
     if (message.on) published.add(factName({ ...message, kind: message.fact }));
-    reach(`fact ${message.fact} ${message.on ? 'told' : 'over'}`);
+    reach(`fact ${message.fact} ${message.on ? 'sent' : 'over'}`);
   });
   onItem.push(({ key }) => {
     if (key !== factsKey) return;
-    for (const [name, { told, quiet }] of Object.entries(stored()))
-      if (told && !quiet && !published.has(name))
-        watch.violated(`everything explained: the fact ${name} was never told`);
+    for (const [name, { sent, quiet }] of Object.entries(stored()))
+      if (sent && !quiet && !published.has(name))
+        watch.violated(`everything explained: the fact ${name} was never sent`);
   });
   const expired = new Map<string, number | undefined>();
   onRow.push(({ key, id, queue, state, reason, endedAt }) => {
