@@ -5,10 +5,9 @@ import { knownQueue, OperatorError } from '../../lib/ops/operator';
 import type { MetricPoint } from '../../lib/ports';
 import { counted, timeText } from '../../lib/text';
 import { chosenInstance } from '../../resources/instances/choose';
-import { type Command, JSON_OUTPUT } from './command';
-import { hour } from './options';
+import { type Command, hour, JSON_OUTPUT } from './command';
 import { replayRejected } from './replay';
-import { tableText } from './text';
+import { tableText } from './terminal';
 
 const PERIOD = 600;
 const WATCH_MS = 10_000;

@@ -10,10 +10,9 @@ import {
   statusOf,
 } from '../../lib/ops/campaigns';
 import { timeText } from '../../lib/text';
-import { type Command, JSON_OUTPUT, type Option } from './command';
+import { type Command, count, day, JSON_OUTPUT, type Option, required } from './command';
 import { DEFAULT_LIMIT } from './jobs';
-import { count, day, required } from './options';
-import { tableText } from './text';
+import { tableText } from './terminal';
 
 const ID: Option = { usage: 'Id of the campaign', type: 'string', required: true };
 

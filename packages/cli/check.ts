@@ -13,8 +13,8 @@ import { linesOf, type Problem } from '../../resources/instances/problems';
 import { instanceNames, readInstance } from '../../resources/instances/read';
 import { type Command, type CommandContext, JSON_OUTPUT } from './command';
 import type { Findings } from './preflight';
-import type { Serverless } from './serverless';
-import { tableText } from './text';
+import type { Serverless } from './target';
+import { tableText } from './terminal';
 
 export const checks = {
   check: {

@@ -1,6 +1,7 @@
+import { readFile } from 'node:fs/promises';
+import { knownQueue, OperatorError } from '../../lib/ops/operator';
 import type { Connection } from './connect';
-import type { Serverless } from './serverless';
-import type { NamedTarget } from './target';
+import type { NamedTarget, Serverless } from './target';
 import type { Output } from './terminal';
 
 export interface Option {
@@ -45,3 +46,76 @@ export const HOURS = {
   from: { usage: 'First hour (UTC), like 2026-01-02T03. At most 90 days ago', type: 'string' },
   to: { usage: 'End of the hours (UTC). Default: now', type: 'string' },
 } as const;
+
+/** A string option. `undefined`: not given. */
+export function text(options: Options, name: string): string | undefined {
+  const value = options[name];
+  return typeof value === 'string' && value !== '' ? value : undefined;
+}
+
+export function required(options: Options, name: string): string {
+  const value = text(options, name);
+  if (value === undefined) throw new OperatorError(`--${name} is required.`);
+  return value;
+}
+
+export function oneOf<T extends string>(options: Options, name: string, values: readonly T[]): T {
+  const value = required(options, name);
+  if (values.includes(value as T)) return value as T;
+  throw new OperatorError(`--${name} must be one of ${values.join(', ')}, is ${value}.`);
+}
+
+export function count(
+  options: Options,
+  name: string,
+  { otherwise, least = 1, most = 1_000_000 }: { otherwise: number; least?: number; most?: number },
+): number {
+  const value = text(options, name);
+  if (value === undefined) return otherwise;
+  const number = /^\d+$/.test(value) ? Number(value) : Number.NaN;
+  if (number >= least && number <= most) return number;
+  throw new OperatorError(`--${name} must be a whole number from ${least} to ${most}, is ${value}.`);
+}
+
+/** The start of a UTC hour, ms since 1970. */
+export const hour = (options: Options, name: string): number | undefined =>
+  time(text(options, name), /^\d{4}-\d\d-\d\dT\d\d$/, `--${name} must be an hour in UTC like 2026-01-02T03`);
+
+/** The start of a UTC day, ms since 1970. */
+export const day = (options: Options, name: string): number | undefined =>
+  time(text(options, name), /^\d{4}-\d\d-\d\d$/, `--${name} must be a day in UTC like 2026-01-02`);
+
+function time(value: string | undefined, form: RegExp, rule: string): number | undefined {
+  if (value === undefined) return undefined;
+  const at = form.test(value) ? Date.parse(value.includes('T') ? `${value}:00Z` : value) : Number.NaN;
+  if (Number.isNaN(at)) throw new OperatorError(`${rule}, is ${value}.`);
+  return at;
+}
+
+/** The queue of --queue, which must exist. `undefined`: not given. */
+export function queue(options: Options, names: { queueNames: readonly string[] }): string | undefined {
+  const value = text(options, 'queue');
+  return value === undefined ? undefined : knownQueue(names, value);
+}
+
+/** The JSON of a file that an operator named. Rejects with an OperatorError. */
+export async function readJson(file: string): Promise<unknown> {
+  const text = await readFile(file, 'utf8').catch((error: unknown) => {
+    throw unreadable(file, error);
+  });
+  try {
+    return JSON.parse(text);
+  } catch {
+    // The parser's message quotes the text, which may be personal.
+    throw new OperatorError(`${file}: is not JSON.`);
+  }
+}
+
+/** The error for an operator, if a file cannot be opened. Any other error stays as it is. */
+export function unreadable(file: string, error: unknown): unknown {
+  const { code = '' } = error as NodeJS.ErrnoException;
+  // Node has codes for the system's errors, and for a name with a zero byte.
+  return /^E[A-Z]+$|^ERR_INVALID_ARG_VALUE$/.test(code)
+    ? new OperatorError(`${file}: cannot be read (${code}).`)
+    : error;
+}

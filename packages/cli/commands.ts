@@ -6,9 +6,8 @@ import { jobs } from './jobs';
 import { queues } from './queues';
 import { service } from './service';
 import { testflight } from './testflight';
-import { verifying } from './verify';
 
-const all = { ...jobs, ...queues, ...campaigns, ...analytics, ...verifying, ...service, ...testflight, ...checks };
+const all = { ...jobs, ...queues, ...campaigns, ...analytics, ...service, ...testflight, ...checks };
 
 export type CommandName = keyof typeof all;
 

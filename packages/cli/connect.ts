@@ -12,12 +12,16 @@ import { type Deployment, OperatorError } from '../../lib/ops/operator';
 import type { Facts, Log } from '../../lib/ports';
 import { hashPeopleWith } from '../../lib/startup/hash-people';
 import { basicAuthorization } from '../../lib/vendors/credentials';
-import { localClients, localConfig } from '../local/clients';
-import { findService, type Connection as LocalConnection, NOT_RUNNING } from '../local/connection';
+import {
+  findService,
+  type Connection as LocalConnection,
+  localClients,
+  localConfig,
+  NOT_RUNNING,
+} from '../local/connection';
 import { verifySource } from '../verify/instance';
 import type { Source } from '../verify/verify';
-import type { Environment, Serverless } from './serverless';
-import type { NamedTarget } from './target';
+import type { Environment, NamedTarget, Serverless } from './target';
 import type { Output } from './terminal';
 
 /** The deployment that a command acts on. `source`: what `sls verify` reads, through clients of the AWS SDK. */

@@ -9,11 +9,10 @@ import { folderOf, stackName } from '../../resources/instances/deployed';
 import type { Options } from './command';
 import { GUARDED, READING } from './commands';
 import { connect } from './connect';
-import { requireSamePlace } from './moves';
-import { accountFindings } from './preflight';
+import { accountFindings, requireSamePlace } from './preflight';
 import { confirmProduction, shown } from './run';
-import type { Serverless, Template } from './serverless';
 import { plannedChanges, readTemplate } from './stack';
+import type { Serverless, Template } from './target';
 import { type NamedTarget, namedTargetOf, requireOwnAccount, targetText } from './target';
 import { terminal } from './terminal';
 

@@ -2,7 +2,7 @@ import { bodyKey, recordKey } from '../../lib/jobs/keys';
 import { type JobRow, type StoredError, traceFacts } from '../../lib/jobs/row';
 import { nextAt, stateOf } from '../../lib/ops/operator';
 import { timeText } from '../../lib/text';
-import { tableText } from './text';
+import { tableText } from './terminal';
 
 export function jobLines(rows: readonly JobRow[]): string[] {
   if (rows.length === 0) return ['No jobs.'];

@@ -5,11 +5,25 @@ import { jobView, OperatorError, type Reader, stateOf } from '../../lib/ops/oper
 import { replace } from '../../lib/ops/replace';
 import { findJob, type JobFilter, jobsWithKey, listJobs } from '../../lib/ops/search';
 import { counted } from '../../lib/text';
-import { type Command, type CommandContext, HOURS, JSON_OUTPUT, type Option, type Options, QUEUE } from './command';
+import {
+  type Command,
+  type CommandContext,
+  count,
+  HOURS,
+  hour,
+  JSON_OUTPUT,
+  type Option,
+  type Options,
+  oneOf,
+  QUEUE,
+  queue,
+  readJson,
+  required,
+  text,
+} from './command';
 import { jobLines, jobPage } from './job-text';
 import { actOnEach, mayTouch, outcomesOf } from './many-jobs';
-import { count, hour, oneOf, queue, readJson, required, text } from './options';
-import { tableText } from './text';
+import { tableText } from './terminal';
 
 /** Default limit of `sls jobs list`, and of `sls campaign list`. */
 export const DEFAULT_LIMIT = 100;

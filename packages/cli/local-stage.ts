@@ -1,8 +1,8 @@
 import { connectFunctions, findService, NOT_RUNNING, signedAsSendgrid } from '../local/connection';
 import type { Options } from './command';
+import { text } from './command';
 import { GUARDED, READING } from './commands';
-import { text } from './options';
-import type { Serverless } from './serverless';
+import type { Serverless } from './target';
 import { LOCAL_ACCOUNT } from './target';
 
 const NO_STACK =

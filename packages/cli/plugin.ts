@@ -4,7 +4,7 @@ import { chosenInstance } from '../../resources/instances/choose';
 import { deploymentProblems } from './check';
 import type { Option, Options } from './command';
 import { type CommandName, commands, GUARDED, optionsOf } from './commands';
-import type { Serverless, Template } from './serverless';
+import type { Serverless, Template } from './target';
 
 /** Our plugin for `sls`. Most of it is imported when it is needed, because AWS's clients take long to load. */
 export class Ops {

@@ -4,9 +4,8 @@ import { type Activity, type Counted, type Overview, overview, type QueueFigures
 import { pauseQueue, resumeQueue } from '../../lib/ops/pause';
 import type { MetricPoint } from '../../lib/ports';
 import { timeText } from '../../lib/text';
-import { type Command, JSON_OUTPUT, type Option, QUEUE } from './command';
-import { required } from './options';
-import { tableText } from './text';
+import { type Command, JSON_OUTPUT, type Option, QUEUE, required } from './command';
+import { tableText } from './terminal';
 
 const ONE_QUEUE: Option = { ...QUEUE, required: true };
 

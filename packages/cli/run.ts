@@ -5,9 +5,9 @@ import { type Act, auditChange, OperatorError } from '../../lib/ops/operator';
 import { isProduction, slsCommand, type Target, withCommand } from '../../lib/target';
 import { InstanceProblems } from '../../resources/instances/problems';
 import type { Command, CommandContext, Options } from './command';
+import { text } from './command';
 import { type Connection, connect } from './connect';
-import { text } from './options';
-import type { Serverless } from './serverless';
+import type { Serverless } from './target';
 import { type NamedTarget, namedTargetOf, requireOwnAccount, targetOf, targetText } from './target';
 import { type Output, terminal } from './terminal';
 

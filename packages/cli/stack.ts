@@ -14,7 +14,7 @@ import { guarded } from '../../lib/aws/store-error';
 import { json } from '../../lib/config/values';
 import { StoreError } from '../../lib/errors';
 import { OperatorError } from '../../lib/ops/operator';
-import type { AwsConfig, Template } from './serverless';
+import type { AwsConfig, Template } from './target';
 
 const templateSchema = json(z.object({ Resources: z.record(z.string(), z.looseObject({ Type: z.string() })) }));
 

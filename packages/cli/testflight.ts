@@ -10,8 +10,7 @@ import { kinds } from '../../lib/submit/kinds';
 import { submit } from '../../lib/submit/submit';
 import { TESTFLIGHT_QUEUE } from '../../lib/testflight/message';
 import { counted } from '../../lib/text';
-import { type Command, JSON_OUTPUT } from './command';
-import { required, unreadable } from './options';
+import { type Command, JSON_OUTPUT, required, unreadable } from './command';
 
 const AT_ONCE = 8;
 /** The principal of these idempotency keys. It differs from those of all API clients. */

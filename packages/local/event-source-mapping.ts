@@ -2,9 +2,9 @@ import type { Message } from '@aws-sdk/client-sqs';
 import type { SQSEvent, SQSRecord } from 'aws-lambda';
 import * as z from 'zod';
 import type { InvokeResult } from './lambda/environment';
-import { SqsError } from './sqs/errors';
 import type { SqsModel } from './sqs/model';
-import type { Timers } from './timers';
+import { SqsError } from './sqs/queue';
+import type { Timers } from './sqs/server';
 
 /** What the mapping did, for a trace. */
 export interface MappingEvent {

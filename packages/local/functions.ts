@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Cloud, REGION } from './cloud';
 import { awsVariables, type Endpoints, vendorVariables } from './connection';
-import { createEventSourceMapping, type EventSourceMapping, type MappingEvent } from './event-source-mapping';
+import { createMetrics } from './control-plane';
+import { createEventSourceMapping, type MappingEvent } from './event-source-mapping';
 import type { Invocation } from './lambda/environment';
 import { createLambda } from './lambda/runtime';
-import { createMetrics } from './metrics';
+import { realTimers as timers } from './sqs/server';
 import { type Packaged, unzip } from './template/package';
-import { realTimers as timers } from './timers';
 
 export interface Observers {
   onInvocation?: ((invocation: Invocation) => void) | undefined;
@@ -18,11 +18,6 @@ export interface Observers {
 interface FunctionsOptions extends Observers, Pick<Cloud, 'declared' | 'sqs'> {
   packaged: Packaged;
   endpoints: Endpoints;
-}
-
-export interface LocalMapping extends EventSourceMapping {
-  queue: string;
-  functionName: string;
 }
 
 /** Starts the template's functions, and the event source mappings and schedules that invoke them. */

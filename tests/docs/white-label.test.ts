@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { deploymentProblems } from '../../packages/cli/check';
-import { resolver } from '../../packages/local/template/intrinsics';
+import { resolver } from '../../packages/local/template/declared';
 import { functionsOf } from '../../resources/instances/instance';
 import { parseInstance } from '../../resources/instances/read';
 import { instanceFolder, problemsOf } from '../support/instances';

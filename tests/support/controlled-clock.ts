@@ -1,4 +1,4 @@
-import type { Timers } from '../../packages/local/timers';
+import type { Timers } from '../../packages/local/sqs/server';
 
 export interface ControlledClock extends Timers {
   /** Lets time pass and runs the timers of that time in order. */

@@ -11,8 +11,7 @@ import { tokenOf } from '../../lib/jobs/park';
 import type { JobRow } from '../../lib/jobs/row';
 import { realSendgrid } from '../../lib/vendors/sendgrid';
 import { sharedRate } from '../../lib/worker/rate';
-import { startFakeSendgrid } from '../../packages/local/fakes/sendgrid';
-import { eventsOf, type SendgridEvent } from '../../packages/local/fakes/sendgrid-events';
+import { eventsOf, type SendgridEvent, startFakeSendgrid } from '../../packages/local/fakes/sendgrid';
 import { anEnvelope, type EngineOptions, INSTANCE, jobId, memoryEngine, PREFIX, watch } from './engine';
 
 export const TEMPLATE = `d-${'0'.repeat(32)}`;

@@ -15,7 +15,7 @@ import { circuitBreakers } from '../../lib/worker/circuit';
 import type { QueueContract } from '../../lib/worker/contract';
 import { recordOf } from '../../packages/local/event-source-mapping';
 import { createSqsModel } from '../../packages/local/sqs/model';
-import type { SqsModelOptions } from '../../packages/local/sqs/types';
+import type { SqsModelOptions } from '../../packages/local/sqs/queue';
 import { hashPeople } from './hash-people';
 import { memoryClock, memoryRandom } from './memory-clock';
 import { memoryObjects } from './memory-objects';

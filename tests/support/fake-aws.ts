@@ -1,6 +1,6 @@
 import http from 'node:http';
 import { text } from 'node:stream/consumers';
-import type { AwsConfig } from '../../packages/cli/serverless';
+import type { AwsConfig } from '../../packages/cli/target';
 import { close, listen } from '../../packages/local/loopback';
 
 /** What a client of the AWS SDK asked. `action`: of SSM, Secrets Manager, DynamoDB, SQS or CloudFormation. */

@@ -1,8 +1,8 @@
 import { entriesOf, fromSqs, toSqs, toSqsBatch, visibilityBatch, wholeSeconds } from '../../lib/aws/sqs-messages';
 import { StoreError } from '../../lib/errors';
 import type { BatchQueues, Queues } from '../../lib/ports';
-import { SqsError } from '../../packages/local/sqs/errors';
 import type { SqsModel } from '../../packages/local/sqs/model';
+import { SqsError } from '../../packages/local/sqs/queue';
 
 /** SQS without a network: the model behind the port. Each call takes effect at once and answers in a microtask. */
 export function memoryQueues(model: SqsModel): Queues & BatchQueues {

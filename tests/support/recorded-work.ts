@@ -6,7 +6,7 @@ import type { SubmitOptions } from '../../lib/submit/valid';
 import type { Options } from '../../packages/cli/command';
 import { type CommandName, commands } from '../../packages/cli/commands';
 import { runCommand } from '../../packages/cli/run';
-import type { Serverless } from '../../packages/cli/serverless';
+import type { Serverless } from '../../packages/cli/target';
 import type { Endpoints } from '../../packages/local/connection';
 import { LOCAL_APP } from '../../packages/local/fakes/app-store-connect';
 import { close, listen } from '../../packages/local/loopback';

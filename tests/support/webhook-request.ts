@@ -1,12 +1,7 @@
 import type { StoredEvent } from '../../lib/emails/events/event';
 import { eventVerifier, type WebhookRequest } from '../../lib/emails/events/verify';
 import { type EventDeps, eventWebhook } from '../../lib/emails/events/webhook';
-import {
-  type EventKeys,
-  eventKeys,
-  type SendgridEvent,
-  signedEvents,
-} from '../../packages/local/fakes/sendgrid-events';
+import { type EventKeys, eventKeys, type SendgridEvent, signedEvents } from '../../packages/local/fakes/sendgrid';
 import type { memoryEngine } from './engine';
 
 type Engine = ReturnType<typeof memoryEngine>;

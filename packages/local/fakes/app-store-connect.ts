@@ -1,12 +1,186 @@
 import { createHash, createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
 import { jwtVerify } from 'jose';
-import {
-  type AppStoreConnectModel,
-  type AppStoreConnectSeed,
-  appStoreConnectModel,
-  refused,
-} from './app-store-connect-model';
-import { type FakeServer, startFake } from './server';
+import { jsonOf } from '../../../lib/text';
+import { type FakeRequest, type FakeServer, type Reply, reply, startFake } from './server';
+
+export interface FakeApp {
+  id: string;
+  /** Ids of the groups, and of the builds that testers can install. */
+  groups: string[];
+  builds: string[];
+  /** Whether Apple e-mails a tester who joins a group, if the app has a build. */
+  invitesOnJoining: boolean;
+}
+
+export interface FakeTester {
+  id: string;
+  app: string;
+  email: string;
+  firstName?: string | undefined;
+  lastName?: string | undefined;
+  groups: string[];
+  state: 'NOT_INVITED' | 'INVITED' | 'ACCEPTED' | 'INSTALLED' | 'REVOKED';
+}
+
+/** An e-mail from Apple: an invitation to one tester, or a build notification to all. */
+export interface AppleMail {
+  kind: 'invitation' | 'build';
+  app: string;
+  /** Set for an invitation. */
+  email?: string;
+  build?: string;
+  /** What caused the e-mail. */
+  by: 'joining' | 'invitation' | 'notification';
+}
+
+export interface AppStoreConnectSeed {
+  apps: FakeApp[];
+  testers?: Pick<FakeTester, 'app' | 'email' | 'groups' | 'state'>[];
+  /** Addresses that Apple refuses as testers. */
+  refused?: string[];
+}
+
+/** The parts of JSON:API's bodies that the model reads. A test checks our bodies against Apple's schemas. */
+interface Parts {
+  data: {
+    attributes: Pick<FakeTester, 'email' | 'firstName' | 'lastName'>;
+    relationships: Record<'app' | 'betaTester' | 'build', { data: { id: string } }> & {
+      betaGroups: { data: { id: string }[] };
+    };
+  };
+}
+
+const invalid = (pointer: string) => refused(409, 'ENTITY_ERROR.RELATIONSHIP.INVALID', pointer);
+/** Like Apple's own, the detail quotes the address. */
+const unassignable = (email: string) => refused(409, 'STATE_ERROR', undefined, `${email} cannot be assigned`);
+const DONE = reply(204);
+
+/** A model of TestFlight's testers, groups and e-mails, without HTTP. */
+export function appStoreConnectModel({ apps, testers: seeded = [], refused: refusedEmails = [] }: AppStoreConnectSeed) {
+  const testers: FakeTester[] = [];
+  const mails: AppleMail[] = [];
+  let count = 0;
+
+  const appOf = (group: string): FakeApp | undefined => apps.find(({ groups }) => groups.includes(group));
+  const testerOf = (id: string): FakeTester | undefined => testers.find((tester) => tester.id === id);
+  const add = (tester: Omit<FakeTester, 'id'>): FakeTester => {
+    count += 1;
+    const made = { ...tester, id: `00000000-0000-4000-8000-${String(count).padStart(12, '0')}` };
+    testers.push(made);
+    return made;
+  };
+  const mail = (tester: FakeTester, by: AppleMail['by']): void => {
+    mails.push({ kind: 'invitation', app: tester.app, email: tester.email, by });
+    tester.state = 'INVITED';
+  };
+  const join = (tester: FakeTester, app: FakeApp, groups: string[]): void => {
+    tester.groups = [...new Set([...tester.groups, ...groups])];
+    const uninvited = tester.state === 'NOT_INVITED' || tester.state === 'REVOKED';
+    if (uninvited && app.invitesOnJoining && app.builds.length > 0) mail(tester, 'joining');
+  };
+  for (const tester of seeded) add(tester);
+
+  function createTester({ data: { attributes, relationships } }: Parts): Reply {
+    const groups = relationships.betaGroups.data.map(({ id }) => id);
+    const [app, ...others] = new Set(groups.map(appOf));
+    if (!app || others.length > 0) return invalid('/data/relationships/betaGroups');
+    const email = attributes.email.toLowerCase();
+    if (refusedEmails.includes(email) || testers.some((tester) => tester.app === app.id && tester.email === email))
+      return unassignable(email);
+    const tester = add({ ...attributes, app: app.id, email, groups: [], state: 'NOT_INVITED' });
+    join(tester, app, groups);
+    return reply(201, { data: resource(tester) });
+  }
+
+  function invite({ data: { relationships } }: Parts): Reply {
+    const tester = testerOf(relationships.betaTester.data.id);
+    const app = apps.find(({ id }) => id === relationships.app.data.id);
+    if (!app || tester?.app !== app.id) return invalid('/data/relationships/betaTester');
+    if (tester.state === 'ACCEPTED' || tester.state === 'INSTALLED')
+      return refused(409, 'STATE_ERROR.TESTER_INVITE.ALREADY_ACCEPTED');
+    if (app.builds.length === 0) return refused(409, 'STATE_ERROR.TESTER_INVITE.NO_INSTALLABLE_BUILDS');
+    mail(tester, 'invitation');
+    return reply(201, { data: { type: 'betaTesterInvitations', id: `${mails.length}` } });
+  }
+
+  function notifyBuild({ data: { relationships } }: Parts): Reply {
+    const build = relationships.build.data.id;
+    const app = apps.find(({ builds }) => builds.includes(build));
+    if (!app) return invalid('/data/relationships/build');
+    mails.push({ kind: 'build', app: app.id, build, by: 'notification' });
+    return reply(201, { data: { type: 'buildBetaNotifications', id: build } });
+  }
+
+  const changeGroup =
+    (joins: boolean) =>
+    (group: string, tester: FakeTester): Reply => {
+      const app = appOf(group);
+      if (!app) return refused(404, 'NOT_FOUND');
+      if (joins && tester.app !== app.id) return unassignable(tester.email);
+      if (joins) join(tester, app, [group]);
+      else tester.groups = tester.groups.filter((id) => id !== group);
+      return DONE;
+    };
+
+  function removeFromApp(app: string, tester: FakeTester): Reply {
+    if (!apps.some(({ id }) => id === app)) return refused(404, 'NOT_FOUND');
+    if (tester.app !== app) return invalid('/data/0');
+    testers.splice(testers.indexOf(tester), 1);
+    return DONE;
+  }
+
+  /** Answers a request, without authentication and rate limit. */
+  function handle({ method, path, query, body }: Pick<FakeRequest, 'method' | 'path' | 'query' | 'body'>): Reply {
+    const [, before, id = '', after] = /^(\/v1\/\w+\/)([^/]+)(\/relationships\/\w+)$/.exec(path) ?? [];
+    const parts = jsonOf(body) as Parts;
+    /** Changes the tester that the body names. The model ignores any further tester. */
+    const change = (by: (id: string, tester: FakeTester) => Reply): Reply => {
+      const tester = testerOf((jsonOf(body) as { data: { id: string }[] }).data[0]?.id ?? '');
+      return tester ? by(id, tester) : invalid('/data/0');
+    };
+    switch (`${method} ${id === '' ? path : `${before}{id}${after}`}`) {
+      case 'GET /v1/betaTesters': {
+        const [email = '', app] = [query['filter[email]'], query['filter[apps]']];
+        const found = testers.filter((one) => one.email === email.toLowerCase() && one.app === app);
+        return reply(200, { data: found.map(resource) });
+      }
+      case 'POST /v1/betaTesters':
+        return createTester(parts);
+      case 'GET /v1/betaTesters/{id}/relationships/betaGroups': {
+        const data = testerOf(id)?.groups.map((group) => ({ type: 'betaGroups', id: group }));
+        return data ? reply(200, { data }) : refused(404, 'NOT_FOUND');
+      }
+      case 'POST /v1/betaGroups/{id}/relationships/betaTesters':
+        return change(changeGroup(true));
+      case 'DELETE /v1/betaGroups/{id}/relationships/betaTesters':
+        return change(changeGroup(false));
+      case 'DELETE /v1/apps/{id}/relationships/betaTesters':
+        return change(removeFromApp);
+      case 'POST /v1/betaTesterInvitations':
+        return invite(parts);
+      case 'POST /v1/buildBetaNotifications':
+        return notifyBuild(parts);
+      default:
+        return refused(404, 'PATH_ERROR');
+    }
+  }
+
+  return { testers, mails, handle };
+}
+
+export type AppStoreConnectModel = ReturnType<typeof appStoreConnectModel>;
+
+const resource = ({ id, email, firstName, lastName, state }: FakeTester) => ({
+  type: 'betaTesters',
+  id,
+  attributes: { email, firstName, lastName, state, inviteType: 'EMAIL' },
+});
+
+/** Apple's form of an error. Like Apple's own, the detail may quote the request. */
+export function refused(status: number, code: string, pointer?: string, detail = ''): Reply {
+  const source = pointer && { source: { pointer } };
+  return reply(status, { errors: [{ id: 'error', status: String(status), code, title: code, detail, ...source }] });
+}
 
 export interface FakeAppStoreConnect extends FakeServer, Pick<AppStoreConnectModel, 'testers' | 'mails'> {}
 

@@ -1,9 +1,9 @@
 import type * as sdk from '@aws-sdk/client-sqs';
+import type { SqsModelOptions, StoredMessage } from './queue';
 import { earliestExpiry, enqueue, findQueue, getQueue, notify, type Service } from './queue';
 import { createQueue, queueAttributes, setQueueAttributes, urlOf } from './queues';
 import { changeVisibility, deleteByReceipt, moveMessages, receive } from './receive';
 import { checkSendEntries, runBatch, send } from './send';
-import type { SqsModelOptions, StoredMessage } from './types';
 
 /**
  * SQS without a network: a synchronous, deterministic state machine on the given clock. The methods are the API's

@@ -1,8 +1,16 @@
 import type { GetQueueAttributesRequest } from '@aws-sdk/client-sqs';
 import * as z from 'zod';
 import { json } from '../../../lib/config/values';
-import { invalidValue, SqsError } from './errors';
-import { counts, earliestExpiry, findQueue, type Queue, type QueueSettings, type Service } from './queue';
+import {
+  counts,
+  earliestExpiry,
+  findQueue,
+  invalidValue,
+  type Queue,
+  type QueueSettings,
+  type Service,
+  SqsError,
+} from './queue';
 
 export const urlOf = (service: Service, name: string): string =>
   `https://sqs.${service.region}.amazonaws.com/${service.account}/${name}`;

@@ -1,15 +1,16 @@
 import type { Message as Received, ReceiveMessageRequest, StartMessageMoveTaskRequest } from '@aws-sdk/client-sqs';
-import { invalidValue, SqsError } from './errors';
 import {
   counts,
   enqueue,
   findQueue,
+  invalidValue,
   type Message,
   moveBack,
   type Queue,
   receivable,
   remove,
   type Service,
+  SqsError,
   UNRECEIVED,
 } from './queue';
 import { md5, remember } from './send';

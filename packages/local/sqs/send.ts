@@ -5,8 +5,7 @@ import type {
   SendMessageBatchResultEntry,
   SendMessageRequest,
 } from '@aws-sdk/client-sqs';
-import { invalidValue, SqsError } from './errors';
-import { enqueue, type Message, type Queue, type Service, UNRECEIVED } from './queue';
+import { enqueue, invalidValue, type Message, type Queue, type Service, SqsError, UNRECEIVED } from './queue';
 
 type Outgoing = Omit<SendMessageRequest, 'QueueUrl'>;
 

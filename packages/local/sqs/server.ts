@@ -3,9 +3,21 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import { text } from 'node:stream/consumers';
 import type { ReceiveMessageRequest, ReceiveMessageResult } from '@aws-sdk/client-sqs';
 import { close, type Emulator, listen } from '../loopback';
-import { realTimers, type Timers } from '../timers';
-import { invalidValue, SqsError } from './errors';
 import type { SqsModel } from './model';
+import { invalidValue, SqsError } from './queue';
+
+/** Time and waiting. Tests and the simulator bring a clock of their own. */
+export interface Timers {
+  now(): number;
+  setTimeout(callback: () => void, ms: number): unknown;
+  clearTimeout(handle: unknown): void;
+}
+
+export const realTimers: Timers = {
+  now: Date.now,
+  setTimeout: (callback, ms) => setTimeout(callback, ms),
+  clearTimeout: (handle) => clearTimeout(handle as NodeJS.Timeout),
+};
 
 /** Serves a model over AWS's JSON protocol for SQS. `timers` end long polls and must use the clock of the model. */
 export async function startSqs({

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { inflateRawSync } from 'node:zlib';
-import type { Resource } from './intrinsics';
+import type { Resource } from './declared';
 
 const run = promisify(execFile);
 const SLS = join(process.cwd(), 'node_modules', 'serverless', 'bin', 'serverless.js');

@@ -1,6 +1,6 @@
 import { chunkId } from '../../../lib/emails/campaigns/campaign';
 import { type EventDeps, eventFolder } from '../../../lib/emails/events/webhook';
-import type { SendgridEvent } from '../../../packages/local/fakes/sendgrid-events';
+import type { SendgridEvent } from '../../../packages/local/fakes/sendgrid';
 import { CAMPAIGN, type Emails, startEmails } from '../../support/emails';
 import { PREFIX } from '../../support/engine';
 import { withFaults } from '../../support/faults';

@@ -1,5 +1,5 @@
 import { eventKey } from '../../../lib/emails/events/event';
-import { eventsOf } from '../../../packages/local/fakes/sendgrid-events';
+import { eventsOf } from '../../../packages/local/fakes/sendgrid';
 import { type EngineOptions, jobId } from '../../support/engine';
 import { feedbackBody, startFeedback } from '../../support/feedback';
 import { inviteBody, startTestflight } from '../../support/testflight';

@@ -1,5 +1,5 @@
 import { chunkId } from '../../../lib/emails/campaigns/campaign';
-import type { SendgridEvent } from '../../../packages/local/fakes/sendgrid-events';
+import type { SendgridEvent } from '../../../packages/local/fakes/sendgrid';
 import { type Emails, startEmails } from '../../support/emails';
 import { jobId } from '../../support/engine';
 import { postEvents, storedEvents } from '../../support/webhook-request';

@@ -7,7 +7,7 @@ import { createLedger } from '../../../lib/jobs/ledger';
 import { newRow } from '../../../lib/jobs/new-row';
 import type { JobRow } from '../../../lib/jobs/row';
 import type { Item } from '../../../lib/ports';
-import { type LocalPorts, localPorts } from '../../../packages/local/clients';
+import { type LocalPorts, localPorts } from '../../../packages/local/connection';
 import { startDynamoDb, startS3 } from '../../../packages/local/emulators';
 import { LOCAL_CREDENTIALS } from '../../../packages/local/loopback';
 import { createSqsModel } from '../../../packages/local/sqs/model';

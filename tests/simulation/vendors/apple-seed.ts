@@ -1,4 +1,4 @@
-import type { AppStoreConnectSeed, FakeApp } from '../../../packages/local/fakes/app-store-connect-model';
+import type { AppStoreConnectSeed, FakeApp } from '../../../packages/local/fakes/app-store-connect';
 import { MARK } from '../world/watch';
 
 const uuid = (n: number): string => `00000000-0000-4000-8000-${String(n).padStart(12, '0')}`;

@@ -1,5 +1,5 @@
 import { AmbiguousError } from '../../../lib/errors';
-import { type AppStoreConnectModel, appStoreConnectModel } from '../../../packages/local/fakes/app-store-connect-model';
+import { type AppStoreConnectModel, appStoreConnectModel } from '../../../packages/local/fakes/app-store-connect';
 import { type AcceptedMail, type SendgridModel, sendgridModel } from '../../../packages/local/fakes/sendgrid';
 import type { Reply } from '../../../packages/local/fakes/server';
 import { type ZendeskModel, zendeskModel } from '../../../packages/local/fakes/zendesk';

@@ -4,7 +4,7 @@ import { isEnd } from '../../../lib/jobs/row';
 import { ROW_DAMAGED, ROW_SCHEMA } from '../../../lib/jobs/stored-row';
 import type { Item } from '../../../lib/ports';
 import { jsonOf } from '../../../lib/text';
-import type { StoredMessage } from '../../../packages/local/sqs/types';
+import type { StoredMessage } from '../../../packages/local/sqs/queue';
 import type { MemoryTable } from '../../support/memory-table';
 import type { Damage } from '../draw/plan';
 import { serviceQueue } from './names';

@@ -1,6 +1,6 @@
 import { StoreError } from '../../../lib/errors';
 import type { AcceptedMail } from '../../../packages/local/fakes/sendgrid';
-import { eventsOf } from '../../../packages/local/fakes/sendgrid-events';
+import { eventsOf } from '../../../packages/local/fakes/sendgrid';
 import { codeOf } from './code';
 import type { World } from './types';
 

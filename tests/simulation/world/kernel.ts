@@ -1,4 +1,4 @@
-import type { Timers } from '../../../packages/local/timers';
+import type { Timers } from '../../../packages/local/sqs/server';
 
 export interface Event {
   time: number;

@@ -1,7 +1,7 @@
 import { StoreError } from '../../../lib/errors';
 import { pauseKey } from '../../../lib/jobs/keys';
 import { keepPauses } from '../../../packages/cli/core';
-import type { Serverless, Template } from '../../../packages/cli/serverless';
+import type { Serverless, Template } from '../../../packages/cli/target';
 import { readInstance } from '../../../resources/instances/read';
 import { environmentOf } from '../../../resources/instances/variables';
 import { fakeAws } from '../../support/fake-aws';

@@ -1,4 +1,4 @@
-import { unfinishedWork } from '../../../packages/cli/moves';
+import { unfinishedWork } from '../../../packages/cli/preflight';
 import { CAMPAIGN, type Emails, startEmails } from '../../support/emails';
 import { anEnvelope, jobId } from '../../support/engine';
 

@@ -1,4 +1,4 @@
-import { count, hour, oneOf, queue, required, text } from '../../../packages/cli/options';
+import { count, hour, oneOf, queue, required, text } from '../../../packages/cli/command';
 
 const NAMES = { queueNames: ['feedback', 'emails'] };
 

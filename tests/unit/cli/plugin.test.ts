@@ -1,5 +1,5 @@
 import { dropSharedRole, namePositionals, Ops } from '../../../packages/cli/plugin';
-import type { Serverless, Template } from '../../../packages/cli/serverless';
+import type { Serverless, Template } from '../../../packages/cli/target';
 
 class ServerlessError extends Error {
   constructor(

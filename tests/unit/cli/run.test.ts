@@ -5,7 +5,7 @@ import { OperatorError } from '../../../lib/ops/operator';
 import type { Command, Options } from '../../../packages/cli/command';
 import type { Connection } from '../../../packages/cli/connect';
 import { type Call, runCommand } from '../../../packages/cli/run';
-import type { Serverless } from '../../../packages/cli/serverless';
+import type { Serverless } from '../../../packages/cli/target';
 import { acceptedRow } from '../../support/accepted-row';
 import { recordingOutput } from '../../support/operator';
 import { sampleEngine } from '../../support/sample-contract';

@@ -8,7 +8,7 @@ import {
   type WebhookRequest,
 } from '../../../lib/emails/events/verify';
 import { eventWebhook } from '../../../lib/emails/events/webhook';
-import { eventKeys, type SendgridEvent } from '../../../packages/local/fakes/sendgrid-events';
+import { eventKeys, type SendgridEvent } from '../../../packages/local/fakes/sendgrid';
 import { sampleEngine } from '../../support/sample-contract';
 import { webhookRequest } from '../../support/webhook-request';
 

@@ -4,7 +4,7 @@ import type { Options } from '../../../packages/cli/command';
 import { type CommandName, commands, GUARDED, optionsOf } from '../../../packages/cli/commands';
 import { beforeCore, beforeDeployment } from '../../../packages/cli/core';
 import { runCommand } from '../../../packages/cli/run';
-import type { AwsConfig, Serverless } from '../../../packages/cli/serverless';
+import type { AwsConfig, Serverless } from '../../../packages/cli/target';
 import { close, listen } from '../../../packages/local/loopback';
 import { readInstance } from '../../../resources/instances/read';
 import { environmentOf } from '../../../resources/instances/variables';

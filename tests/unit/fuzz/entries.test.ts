@@ -5,7 +5,7 @@ import { notify } from '../../../lib/alarms/notify';
 import { eventVerifier, type WebhookRequest } from '../../../lib/emails/events/verify';
 import { eventWebhook } from '../../../lib/emails/events/webhook';
 import { visible } from '../../../lib/text';
-import { eventKeys, type SendgridEvent } from '../../../packages/local/fakes/sendgrid-events';
+import { eventKeys, type SendgridEvent } from '../../../packages/local/fakes/sendgrid';
 import { InstanceProblems } from '../../../resources/instances/problems';
 import { parseInstance } from '../../../resources/instances/read';
 import { chat } from '../../support/alarms';

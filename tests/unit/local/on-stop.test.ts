@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 
 const SERVICE =
-  "import { onStop } from './packages/local/on-stop.ts'; onStop(() => { console.log('stopped'); process.exitCode = 0; process.stdin.destroy(); }); console.log(process.pid); process.stdin.resume();";
+  "import { onStop } from './packages/local/start.ts'; onStop(() => { console.log('stopped'); process.exitCode = 0; process.stdin.destroy(); }); console.log(process.pid); process.stdin.resume();";
 
 /** A service below a shell, as npm starts it. */
 function started() {

@@ -1,5 +1,5 @@
 import { createSqsModel, type SqsModel } from '../../../packages/local/sqs/model';
-import type { SqsModelOptions } from '../../../packages/local/sqs/types';
+import type { SqsModelOptions } from '../../../packages/local/sqs/queue';
 import { controlledClock } from '../../support/controlled-clock';
 
 function given(attributes: Record<string, string> = {}, options: Partial<SqsModelOptions> = {}) {

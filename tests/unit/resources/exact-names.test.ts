@@ -1,4 +1,4 @@
-import { resolver } from '../../../packages/local/template/intrinsics';
+import { resolver } from '../../../packages/local/template/declared';
 import { templateOf } from '../../support/packages';
 import type { CompiledTemplate } from '../../support/sls';
 

@@ -1,5 +1,5 @@
+import type { Resource } from '../../../../packages/local/template/declared';
 import { declared } from '../../../../packages/local/template/declared';
-import type { Resource } from '../../../../packages/local/template/intrinsics';
 
 const read = (resources: Record<string, Resource>) =>
   declared({

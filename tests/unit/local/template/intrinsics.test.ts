@@ -1,4 +1,4 @@
-import { type Resource, resolver } from '../../../../packages/local/template/intrinsics';
+import { type Resource, resolver } from '../../../../packages/local/template/declared';
 
 const resources: Record<string, Resource> = {
   Jobs: { Type: 'AWS::SQS::Queue', Properties: { QueueName: { 'Fn::Sub': `\${AWS::StackName}-jobs.fifo` } } },
