@@ -8,7 +8,7 @@ import { parseEnv } from '../lib/config/environment';
 import { alarmsEnv } from '../lib/config/functions';
 import { queueUrl, undeliveredName } from '../lib/jobs/keys';
 import { realLog } from '../lib/log';
-import { coldStart, placeOf } from '../lib/startup/cold-start';
+import { coldStart, placeOf } from '../lib/startup/engine';
 import { realDiscord } from '../lib/vendors/discord';
 
 const started = coldStart((functionArn: string): AlarmDeps => {

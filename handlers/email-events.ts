@@ -3,8 +3,7 @@ import { parseEnv } from '../lib/config/environment';
 import { emailEventsEnv } from '../lib/config/functions';
 import { eventVerifier, type WebhookRequest } from '../lib/emails/events/verify';
 import { eventWebhook } from '../lib/emails/events/webhook';
-import { coldStart } from '../lib/startup/cold-start';
-import { realDeps } from '../lib/startup/engine';
+import { coldStart, realDeps } from '../lib/startup/engine';
 
 const started = coldStart(() => {
   const config = parseEnv(emailEventsEnv, process.env);

@@ -2,10 +2,8 @@ import { realSecret } from '../lib/aws/secrets';
 import { feedbackEnv } from '../lib/config/functions';
 import { mailLimit } from '../lib/feedback/mail-limit';
 import { feedbackContract } from '../lib/feedback/process';
-import { publishedEvents } from '../lib/startup/engine';
-import { hashPeopleWith } from '../lib/startup/hash-people';
-import { senderOf, sendgridDeps } from '../lib/startup/sendgrid';
-import { workerHandler } from '../lib/startup/worker';
+import { hashPeopleWith, publishedEvents } from '../lib/startup/engine';
+import { senderOf, sendgridDeps, workerHandler } from '../lib/startup/worker';
 import { realZendesk } from '../lib/vendors/zendesk';
 
 export const handler = workerHandler({

@@ -2,8 +2,7 @@ import type { Context } from 'aws-lambda';
 import { writeHours } from '../lib/analytics/hours';
 import { parseEnv } from '../lib/config/environment';
 import { hoursEnv } from '../lib/config/functions';
-import { coldStart } from '../lib/startup/cold-start';
-import { realDeps } from '../lib/startup/engine';
+import { coldStart, realDeps } from '../lib/startup/engine';
 
 const MIB = 1024 * 1024;
 /** About 170,000 events of 350 bytes. */

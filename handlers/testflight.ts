@@ -1,9 +1,7 @@
 import { realSecret } from '../lib/aws/secrets';
 import { testflightEnv } from '../lib/config/functions';
-import { publishedEvents } from '../lib/startup/engine';
-import { hashPeopleWith } from '../lib/startup/hash-people';
-import { senderOf, sendgridDeps } from '../lib/startup/sendgrid';
-import { workerHandler } from '../lib/startup/worker';
+import { hashPeopleWith, publishedEvents } from '../lib/startup/engine';
+import { senderOf, sendgridDeps, workerHandler } from '../lib/startup/worker';
 import { testflightContract } from '../lib/testflight/process';
 import { createSubjects } from '../lib/testflight/subjects';
 import { realAppStoreConnect } from '../lib/vendors/app-store-connect';

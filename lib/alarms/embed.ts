@@ -1,8 +1,7 @@
 import { partitionOf } from '../aws/partition';
 import { duration } from '../duration';
+import type { FailingWork, Pause } from '../jobs/items';
 import { functionName } from '../jobs/keys';
-import type { Pause } from '../jobs/pause';
-import type { FailingWork } from '../jobs/run-lease';
 import { slsCommand, type Target } from '../target';
 import { counted } from '../text';
 import type { DiscordMessage, Embed } from '../vendors/discord';

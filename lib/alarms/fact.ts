@@ -1,6 +1,6 @@
 import * as z from 'zod';
+import { type ItemDeps, readItem } from '../jobs/items';
 import { factsKey } from '../jobs/keys';
-import { type ItemDeps, readItem } from '../jobs/ledger';
 import type { Item } from '../ports';
 import { FACT_KINDS, type FactKind } from './kinds';
 

@@ -1,9 +1,8 @@
 import type { SNSMessage } from 'aws-lambda';
 import { codeOf, ignoreStoreError, PermanentError, StopError, WaitError } from '../errors';
+import type { Pause, ReconcilerRun } from '../jobs/items';
+import { type ItemDeps, readItem } from '../jobs/items';
 import { pauseKey, reconcilerKey } from '../jobs/keys';
-import { type ItemDeps, readItem } from '../jobs/ledger';
-import type { Pause } from '../jobs/pause';
-import type { ReconcilerRun } from '../jobs/run-lease';
 import type { Log, Queues } from '../ports';
 import type { Discord, DiscordMessage } from '../vendors/discord';
 import { type Details, messageOf, type Place } from './embed';

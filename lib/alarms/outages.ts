@@ -1,6 +1,6 @@
 import { ignoreStoreError } from '../errors';
+import { type ItemDeps, readItem, updateItem } from '../jobs/items';
 import { outagesKey } from '../jobs/keys';
-import { type ItemDeps, readItem, updateItem } from '../jobs/ledger';
 import type { Item } from '../ports';
 import { type AnyKind, KINDS, type Kind } from './kinds';
 import type { Change } from './notification';

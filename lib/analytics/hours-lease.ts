@@ -1,6 +1,6 @@
+import type { RunLease } from '../jobs/items';
+import { type ItemDeps, readItem } from '../jobs/items';
 import { hoursKey } from '../jobs/keys';
-import { type ItemDeps, readItem } from '../jobs/ledger';
-import type { RunLease } from '../jobs/run-lease';
 
 /** What a run leaves behind. Times are ms since 1970. Without it, the next run begins with the first hour. */
 export interface HoursLease extends RunLease {

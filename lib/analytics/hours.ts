@@ -1,8 +1,8 @@
 import { gzipSync } from 'node:zlib';
 import { codeOf } from '../errors';
+import type { ItemDeps } from '../jobs/items';
+import { endLease, takeLease } from '../jobs/items';
 import { hourPartition, hoursKey } from '../jobs/keys';
-import type { ItemDeps } from '../jobs/ledger';
-import { endLease, takeLease } from '../jobs/run-lease';
 import { type HourDeps, writeHour } from './hour';
 import type { HoursLease, Since } from './hours-lease';
 import {

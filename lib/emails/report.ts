@@ -1,8 +1,9 @@
+import type { ItemDeps } from '../jobs/items';
 import { jobKey, recordKey } from '../jobs/keys';
-import type { ItemDeps, Ledger } from '../jobs/ledger';
+import type { Ledger } from '../jobs/ledger';
+import { UnreadableRowError } from '../jobs/ledger';
 import { rowOfRecord } from '../jobs/record';
 import { isEnd, type JobRow } from '../jobs/row';
-import { UnreadableRowError } from '../jobs/stored-row';
 import type { Objects } from '../ports';
 import { jsonOf } from '../text';
 import { seenSet } from './address-set';

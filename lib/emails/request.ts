@@ -1,5 +1,5 @@
-import { MAIL_STEPS, mailArgs } from '../jobs/mail';
 import type { Mail } from '../vendors/sendgrid';
+import { MAIL_STEPS, mailArgs } from '../worker/mail';
 import { type CampaignContent, EMAILS_QUEUE } from './message';
 import { type Recipient, unsubscribeLink } from './recipient';
 

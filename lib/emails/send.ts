@@ -1,9 +1,9 @@
 import { CancelledError, ignoreStoreError, PermanentError, StopError, WaitError } from '../errors';
-import { sentByEvidence } from '../jobs/mail';
 import type { Objects } from '../ports';
 import { type Mail, RecipientsRefusedError, type Sent } from '../vendors/sendgrid';
-import type { MailDeps } from '../worker/best-effort';
 import type { RunContext } from '../worker/contract';
+import type { MailDeps } from '../worker/mail';
+import { sentByEvidence } from '../worker/mail';
 import type { RateUse } from '../worker/rate';
 import { EXCLUDED, excludedOf, excludedWith, writeRecipients } from './recipient-status';
 import { type Origin, RECIPIENTS, SEND } from './request';

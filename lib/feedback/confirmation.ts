@@ -1,8 +1,8 @@
 import { FEEDBACK_QUEUE } from '../jobs/keys';
-import { mailArgs } from '../jobs/mail';
 import { traceOf } from '../jobs/row';
 import { plainText } from '../text';
 import type { Mail } from '../vendors/sendgrid';
+import { mailArgs } from '../worker/mail';
 import type { FeedbackJob } from './ticket';
 
 export interface ConfirmationConfig {

@@ -1,5 +1,5 @@
+import { type ItemDeps, readItem, updateItem } from '../jobs/items';
 import { FEEDBACK_QUEUE, subjectKey } from '../jobs/keys';
-import { type ItemDeps, readItem, updateItem } from '../jobs/ledger';
 import type { HashPeople } from '../jobs/person-hash';
 import type { Item } from '../ports';
 

@@ -1,10 +1,9 @@
 import { sha256 } from '../jobs/envelope';
 import { FEEDBACK_QUEUE } from '../jobs/keys';
-import { MAIL_STEPS } from '../jobs/mail';
 import type { Objects } from '../ports';
 import { type Ticket, ticketBody, type Zendesk } from '../vendors/zendesk';
-import { type BestEffort, type MailDeps, mailOrSkip, skipStep } from '../worker/best-effort';
 import { type Job, messageType, type QueueContract, type RunContext } from '../worker/contract';
+import { type BestEffort, MAIL_STEPS, type MailDeps, mailOrSkip, skipStep } from '../worker/mail';
 import { type ConfirmationConfig, confirmationOf } from './confirmation';
 import type { MayConfirm } from './mail-limit';
 import { FEEDBACK_SUBMITTED, type Feedback, feedbackSchema } from './message';

@@ -1,6 +1,6 @@
 import type { Item } from '../ports';
+import { type ItemDeps, updateItem } from './items';
 import { fileKey, jobKey, todoKey } from './keys';
-import { type ItemDeps, updateItem } from './ledger';
 import { OBJECT_LIFETIME_MS, ROW_LIFETIME_MS } from './schedule';
 
 /** Which jobs name an uploaded file. It has a `todo` while the reconciler must look whether the file can go. */

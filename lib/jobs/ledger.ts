@@ -1,11 +1,13 @@
+import * as z from 'zod';
 import type { QueueSettings } from '../config/common';
 import { ignoreStoreError, StoreError } from '../errors';
-import type { Clock, Item, Random, Table } from '../ports';
-import { trialKey } from './keys';
-import { firstClaim } from './new-row';
-import type { JobRow } from './row';
+import type { Change, Item } from '../ports';
+import { describeIssue } from './envelope';
+import { type ItemDeps, patiently, readItem, type Updated, updateItem, type Written, writeItem } from './items';
+import { jobKey, trialKey } from './keys';
+import { type JobRow, STATES, without } from './row';
 import { ROW_LIFETIME_MS, withSchedule } from './schedule';
-import { itemOf, ROW_SCHEMA, rowOf, UnreadableRowError } from './stored-row';
+import { OF_LAST, placeOf } from './transitions';
 
 /** Another run has taken the job. The row refuses every further write of this run. */
 export class LeaseLostError extends StoreError {
@@ -14,77 +16,10 @@ export class LeaseLostError extends StoreError {
   }
 }
 
-/** Whether an update changed the item, and the item as it is stored now. An unchanged item may be missing. */
-export type Updated<T> = { changed: true; item: T } | { changed: false; item: T | undefined };
-
-export type Written<T, S = T> = { written: true; item: T } | { written: false; stored: S | undefined };
-
-export interface LedgerDeps {
-  table: Table;
-  clock: Clock;
-  random: Random;
+export interface LedgerDeps extends ItemDeps {
   settings: (queue: string) => Pick<QueueSettings, 'retention'>;
   /** The newest schema of rows that the code knows. `ROW_SCHEMA` by default. */
   knows?: number;
-}
-
-export type ItemDeps = Pick<LedgerDeps, 'table' | 'clock' | 'random'>;
-
-const TRIES = 3;
-const RETRY_MS = 100;
-
-/**
- * Writes an item under its next version. If the answer to a write is lost, the repeat (ours or the SDK's) finds its own
- * version in the table. It is recognised by `writer` and counts as written.
- */
-export async function writeItem<T extends Item>({
-  table,
-  clock,
-  random,
-  item,
-  expected,
-}: ItemDeps & { item: T; expected: number }): Promise<Written<T, Item>> {
-  const next = { ...item, version: expected + 1, writer: random.uuid() };
-  return patiently({ clock, random }, async () => {
-    if ((await table.put(next, expected)) === 'written') return { written: true, item: next };
-    const stored = await table.get(next.key);
-    if (stored?.version === next.version && stored.writer === next.writer) return { written: true, item: next };
-    return { written: false, stored };
-  });
-}
-
-/**
- * Reads, changes and writes a shared item, and repeats this if another writer changed the item in between. `change`
- * returns `undefined` to leave the item as it is. A caller that has just read the item passes it as `known`, which
- * saves the first read.
- */
-export async function updateItem<T extends Item>(
-  deps: ItemDeps,
-  key: string,
-  change: (item: T | undefined) => T | undefined,
-  known?: T,
-): Promise<Updated<T>> {
-  for (let stored = known?.version ? known : ((await readItem(deps, key)) as T | undefined); ; ) {
-    const next = change(stored);
-    if (!next) return { changed: false, item: stored };
-    const result = await writeItem({ ...deps, item: next, expected: stored?.version ?? 0 });
-    if (result.written) return { changed: true, item: result.item };
-    stored = result.stored as T | undefined;
-  }
-}
-
-export const readItem = (deps: ItemDeps, key: string): Promise<Item | undefined> =>
-  patiently(deps, () => deps.table.get(key));
-
-/** Makes a call to the table, and repeats it while the table fails. The last failure is thrown. */
-async function patiently<R>({ clock, random }: Omit<ItemDeps, 'table'>, call: () => Promise<R>): Promise<R> {
-  for (let tried = 1; ; tried++)
-    try {
-      return await call();
-    } catch (error) {
-      if (!(error instanceof StoreError) || tried === TRIES) throw error;
-      await clock.sleep(RETRY_MS * 2 ** tried * (0.5 + random.fraction()));
-    }
 }
 
 /** The rows of the jobs table. Every method throws an UnreadableRowError for a row that it must not run or write. */
@@ -98,7 +33,7 @@ export interface Ledger {
   write(row: JobRow, expected: number): Promise<Written<JobRow, JobRow>>;
   /**
    * Writes the first claim of a job without a read, and returns the row. `undefined`: nothing was written, because the
-   * stored row is not as `blank` (lib/jobs/new-row.ts). `claimed`: the claim of `blank`.
+   * stored row is not as `blank` (firstClaim). `claimed`: the claim of `blank`.
    */
   claimUnread(blank: JobRow, claimed: JobRow): Promise<JobRow | undefined>;
   /**
@@ -178,3 +113,116 @@ export function createTrials({ table, clock, random }: ItemDeps) {
     begun: async (queue: string, messageId: string) => (await table.get(trialKey(queue, messageId))) !== undefined,
   };
 }
+
+/** What a claim changes in the item of a row that has never been claimed. `todo` and `todoAt` follow from the rest. */
+const CHANGED = ['state', 'lease', 'steps', 'deliveries', 'sentAt', 'firstStartedAt', 'updatedAt', 'todo', 'todoAt'];
+/** What has another value if the job was accepted, planned or released. A claim reads none of these. */
+const DIFFERENT = [
+  ...(['version', 'writer', 'history', 'holds', 'createdAt', 'updatedAt'] as const),
+  ...(['hour', 'inGroup', 'todo', 'todoAt'] as const),
+];
+/** What a claim reads or removes, so the stored row must not have it unless the blank row does. */
+const ABSENT = [
+  ...['token', 'group', 'sequence', 'correlationId', 'campaign', 'traceparent', 'canary', 'failures'],
+  ...['expiresAt', 'firstStartedAt', ...OF_LAST],
+];
+
+/**
+ * The claim of a queued job that no run has had, as a change that needs no read. `blank`: the row as the message
+ * describes it. `claimed`: the claim of that. Nothing changes if a run has had the job, if it waits or has ended, or if
+ * the row describes another job.
+ */
+export function firstClaim(blank: JobRow, claimed: JobRow): Change {
+  const before = itemOf(without(blank, DIFFERENT));
+  const after = itemOf(claimed);
+  return {
+    expected: {
+      ...Object.fromEntries(ABSENT.map((name) => [name, undefined])),
+      ...(before as Change['expected']),
+      schema: after.schema as number,
+    },
+    set: { ...only(after, CHANGED), writer: claimed.writer },
+    append: { history: claimed.history },
+  };
+}
+
+const only = (item: Item, names: readonly string[]) =>
+  Object.fromEntries(Object.entries(item).filter(([name]) => names.includes(name)));
+
+/** The schema of the rows that this code writes. Raise it if earlier code must leave the rows of the new code alone. */
+export const ROW_SCHEMA = 1;
+
+/** The code of a row or record that does not parse, and of the DLQ entry whose message waits until it does. */
+export const ROW_DAMAGED = 'RowDamaged';
+
+/**
+ * A row or a record that this code must neither run nor write. `RowDamaged`: it does not parse, and waits until a
+ * person has restored it. `NewerRow`: a newer release wrote it, and its message comes back until that release is
+ * deployed.
+ */
+export class UnreadableRowError extends StoreError {
+  /** `job`: the id of the row, which may not be the id that a message names. */
+  constructor(
+    code: typeof ROW_DAMAGED | 'NewerRow',
+    field: 'row' | 'record' | (string & {}) = 'row',
+    readonly job?: string,
+  ) {
+    const message = code === ROW_DAMAGED ? `${field}: does not parse` : 'a newer release wrote the row or the record';
+    super({ code, message, field });
+  }
+}
+
+const count = z.int().min(0);
+const time = z.number().min(0).max(8.64e15);
+export const evidenceSchema = z.object({ at: time, event: z.string(), messageId: z.string().optional() });
+
+/** Attributes of one form that a row may lack. */
+const maybe = (form: z.ZodType, names: readonly (keyof JobRow)[]) =>
+  Object.fromEntries(names.map((name) => [name, form.optional()]));
+
+/** What the item of every row has. Other attributes are allowed, because a newer release may add some. */
+const rowSchema = z
+  .object({
+    ...maybe(time, ['heldSince', 'outcomeAt', 'retryAt', 'dueSince', 'notBefore', 'failingSince', 'sentAt', 'endedAt']),
+    ...maybe(time, ['firstStartedAt', 'recordedAt', 'parkedAt', 'leftDlqAt']),
+    ...maybe(z.string(), ['reason', 'group', 'owner', 'token', 'vendor', 'parkedFrom', 'cancelledBy']),
+    ...maybe(z.string().regex(/^\d+$/), ['firstSequence']),
+    ...maybe(count, ['crashesSinceOpened']),
+    ...maybe(z.boolean(), ['bodyKept']),
+    ...maybe(z.object({ token: z.string(), until: time, messageId: z.string() }), ['lease']),
+    ...maybe(z.record(z.string(), evidenceSchema), ['evidence']),
+    ...maybe(z.object({ class: z.string(), code: z.string(), message: z.string() }), ['error']),
+    key: z.string(),
+    version: z.int().min(1),
+    queue: z.string(),
+    id: z.string(),
+    time,
+    payloadHash: z.string(),
+    state: z.enum(STATES),
+    generation: count,
+    attempts: count,
+    crashes: count,
+    holds: count,
+    spentMessageIds: z.array(z.string()),
+    steps: z.record(
+      z.string(),
+      z.object({ status: z.enum(['started', 'done', 'unknown', 'skipped']), startedAt: time }),
+    ),
+    history: z.array(z.object({ at: time, event: z.string() })),
+    deliveries: z.array(z.object({ messageId: z.string(), sentAt: time })),
+    createdAt: time,
+    updatedAt: time,
+  })
+  .refine(({ key, queue, id }) => key === jobKey(queue, id), { path: ['id'], message: 'must agree with the key' })
+  .refine((row) => placeOf(row as unknown as JobRow) !== undefined, { path: ['state'], message: 'has no place' });
+
+/** The row that an item stores. Throws an UnreadableRowError. `knows`: the newest schema that the caller knows. */
+export function rowOf(item: Item, knows = ROW_SCHEMA): JobRow {
+  if (typeof item.schema === 'number' && item.schema > knows) throw new UnreadableRowError('NewerRow');
+  const [first] = rowSchema.safeParse(item).error?.issues ?? [];
+  if (!first) return item as unknown as JobRow;
+  const job = item.key.slice(item.key.indexOf('#') + 1);
+  throw new UnreadableRowError(ROW_DAMAGED, describeIssue(first, 'row').field, job);
+}
+
+export const itemOf = (row: JobRow): Item => row as unknown as Item;

@@ -1,12 +1,9 @@
-import type { Change, Item, Random } from '../ports';
+import type { Item, Random } from '../ports';
 import { type Envelope, payloadHash, publicForm } from './envelope';
-import type { Resolved } from './identify';
 import { jobKey } from './keys';
-import { type JobRow, type MadeState, without } from './row';
-import { itemOf } from './stored-row';
-import { OF_LAST } from './transitions';
+import type { JobRow, MadeState } from './row';
 
-interface Origin {
+export interface Origin {
   queue: string;
   id: string;
   /** When the job was first accepted, in ms since 1970. */
@@ -61,15 +58,6 @@ export function rowOfEnvelope({
   };
 }
 
-/** The row of a message's job, if the table has none. `sentAt`: when the message was sent, in ms since 1970. */
-export function rowOfMessage(
-  { id, envelope, payloadHash = '', token }: Resolved,
-  { sentAt, ...given }: Pick<Origin, 'queue' | 'group' | 'now'> & { sentAt: number },
-): JobRow {
-  const origin = { ...given, token };
-  return envelope ? rowOfEnvelope({ ...origin, envelope }) : blankRow({ ...origin, id, time: sentAt, payloadHash });
-}
-
 /**
  * The first version of a job's row. The producer writes it. With `notBefore`, the row names the kept body before it is
  * there. If the producer dies between the two, the body is deleted with the row.
@@ -86,37 +74,32 @@ export function newRow({
   return { ...row, ...planned, version: 1, writer: random.uuid(), history: [{ at: rest.now, event: 'accepted' }] };
 }
 
-/** What a claim changes in the item of a row that has never been claimed. `todo` and `todoAt` follow from the rest. */
-const CHANGED = ['state', 'lease', 'steps', 'deliveries', 'sentAt', 'firstStartedAt', 'updatedAt', 'todo', 'todoAt'];
-/** What has another value if the job was accepted, planned or released. A claim reads none of these. */
-const DIFFERENT = [
-  ...(['version', 'writer', 'history', 'holds', 'createdAt', 'updatedAt'] as const),
-  ...(['hour', 'inGroup', 'todo', 'todoAt'] as const),
-];
-/** What a claim reads or removes, so the stored row must not have it unless the blank row does. */
-const ABSENT = [
-  ...['token', 'group', 'sequence', 'correlationId', 'campaign', 'traceparent', 'canary', 'failures'],
-  ...['expiresAt', 'firstStartedAt', ...OF_LAST],
-];
-
-/**
- * The claim of a queued job that no run has had, as a change that needs no read. `blank`: the row as the message
- * describes it. `claimed`: the claim of that. Nothing changes if a run has had the job, if it waits or has ended, or if
- * the row describes another job.
- */
-export function firstClaim(blank: JobRow, claimed: JobRow): Change {
-  const before = itemOf(without(blank, DIFFERENT));
-  const after = itemOf(claimed);
-  return {
-    expected: {
-      ...Object.fromEntries(ABSENT.map((name) => [name, undefined])),
-      ...(before as Change['expected']),
-      schema: after.schema as number,
-    },
-    set: { ...only(after, CHANGED), writer: claimed.writer },
-    append: { history: claimed.history },
-  };
+/** A queue's last canary (key `canary#{queue}`): a job without any work. Only the reconciler writes this item. */
+export interface Canary extends Item {
+  id: string;
+  /** When it was made, ms since 1970. */
+  at: number;
+  /** Whether its outcome was measured. */
+  judged: boolean;
 }
 
-const only = (item: Item, names: readonly string[]) =>
-  Object.fromEntries(Object.entries(item).filter(([name]) => names.includes(name)));
+/** No queue's contract has this type, so a message without a canary's row is refused. */
+export const CANARY_TYPE = 'canary.v1';
+
+type Made = Pick<Canary, 'id' | 'at'>;
+
+/** The same envelope for the same canary. */
+export const canaryEnvelope = ({ id, at }: Made): Envelope => ({
+  specversion: '1.0',
+  id,
+  type: CANARY_TYPE,
+  source: 'reconciler',
+  time: new Date(at).toISOString(),
+});
+
+/** The row of a canary. The worker trusts this row, and never the message. */
+export function canaryRow(queue: string, made: Made, random: Random): JobRow {
+  // With its own group the canary waits for no other job, and no job waits for the canary.
+  const row = newRow({ queue, envelope: canaryEnvelope(made), group: made.id, now: made.at, random });
+  return { ...row, canary: true };
+}

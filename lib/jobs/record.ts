@@ -1,7 +1,7 @@
-import type { Objects } from '../ports';
+import type { Completion, Objects } from '../ports';
 import { recordKey } from './keys';
-import { type JobRow, without } from './row';
-import { ROW_DAMAGED, rowOf, UnreadableRowError } from './stored-row';
+import { type Ledger, ROW_DAMAGED, rowOf, UnreadableRowError } from './ledger';
+import { isEnd, type JobRow, traceOf, without } from './row';
 
 /** The version of records that this code writes. */
 const RECORD = 1;
@@ -67,4 +67,63 @@ export async function recordedRow(
   if (clock.now() - made.time < DAY_MS) return made;
   const record = await objects.get(recordKey(prefix, made));
   return record ? rowOfRecord(Buffer.from(record).toString('utf8'), made.key) : made;
+}
+
+const iso = (time: number): string => new Date(time).toISOString();
+
+/**
+ * An end that nothing can change: a success, a superseded job, or a job that was never sent, whose message can no
+ * longer come and whose body is not kept. An operator can retry any other.
+ */
+const isFinal = ({ state, reason, bodyKept }: JobRow): boolean =>
+  state === 'succeeded' || reason === 'superseded' || (reason === 'never-sent' && bodyKept !== true);
+
+/** The event about the end of a job. It follows from the row alone, so a repeat is the same. Nothing is personal. */
+export function completionOf(row: JobRow): Completion {
+  const { id, queue, type, generation, state, reason, result, error, firstStartedAt, endedAt = row.updatedAt } = row;
+  return {
+    id: `${id}:${generation}:${state}`,
+    job: id,
+    queue,
+    ...(type === undefined ? {} : { type }),
+    generation,
+    state,
+    ...(reason === undefined ? {} : { reason }),
+    final: isFinal(row),
+    ...(state !== 'succeeded' || result === undefined ? {} : { result }),
+    ...(state === 'dead' && error
+      ? { error: { code: error.code, ...(error.field === undefined ? {} : { field: error.field }) } }
+      : {}),
+    ...traceOf(row),
+    acceptedAt: iso(row.time),
+    ...(firstStartedAt === undefined ? {} : { startedAt: iso(firstStartedAt) }),
+    endedAt: iso(endedAt),
+  };
+}
+
+const JSON_TYPE = 'application/json';
+
+/**
+ * Writes the record of an ended row. A write that lands late, after its caller gave up, replaces no newer record: the
+ * first write needs a free key. Each later one needs the record that was read before its row.
+ */
+export async function putRecord(
+  { objects, ledger, prefix }: { objects: Objects; ledger: Pick<Ledger, 'get'>; prefix: string },
+  row: JobRow,
+): Promise<void> {
+  const key = recordKey(prefix, row);
+  if ((await objects.create(key, recordOf(row), JSON_TYPE)) === 'created') return;
+  for (;;) {
+    const stored = await objects.read(key);
+    const newest = (await ledger.get(row.key)) ?? row;
+    // The job was opened again. Its next end gets a record.
+    if (!isEnd(newest.state)) return;
+    const text = recordOf(newest);
+    // Our own write landed although its answer was lost, or another run has written the same record.
+    if (stored && Buffer.from(stored.bytes).toString('utf8') === text) return;
+    const answer = stored
+      ? await objects.replace(key, text, JSON_TYPE, stored.etag)
+      : await objects.create(key, text, JSON_TYPE);
+    if (answer === 'replaced' || answer === 'created') return;
+  }
 }

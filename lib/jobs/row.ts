@@ -167,7 +167,7 @@ export interface JobRow extends ItemHead {
   replacedBy?: string;
   /** Whether the body is in S3 under `_bodies/`. The row of a planned job says so shortly before. */
   bodyKept?: boolean;
-  /** The reconciler sent it to see whether the queue works (lib/jobs/canary.ts). */
+  /** The reconciler sent it to see whether the queue works (lib/jobs/new-row.ts). */
   canary?: true;
   /** How often in a row the reconciler's work on it has failed (lib/reconcile/due.ts). Any other write removes it. */
   failures?: number;

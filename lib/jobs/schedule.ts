@@ -1,6 +1,5 @@
 import type { QueueSettings } from '../config/common';
 import { groupKey, hourKey, type TodoKind, todoKey, todoKeyOf } from './keys';
-import { keepsEntry, needsEntry } from './park';
 import { type Evidence, isEnd, type JobRow, waitsForItsTime } from './row';
 
 const MINUTE = 60_000;
@@ -83,3 +82,18 @@ export function withSchedule(row: JobRow, settings: Pick<QueueSettings, 'retenti
     ...(isEnd(row.state) ? { expiresAt } : {}),
   };
 }
+
+/** Whether the end of a job has an entry in the DLQ. The message of an expired job is gone. */
+export const needsEntry = ({ state, reason }: Pick<JobRow, 'state' | 'reason'>): boolean =>
+  state === 'dead' && reason !== 'expired';
+
+/** Whether the entry was neither discarded nor found expired. It may still have to be sent. */
+export const keepsEntry = (row: Pick<JobRow, 'state' | 'reason' | 'leftDlqAt'>): boolean =>
+  needsEntry(row) && row.leftDlqAt === undefined;
+
+/** Whether the entry was sent and is in the DLQ at the time `now`. */
+export const hasEntry = (
+  { settings }: { settings: (queue: string) => Pick<QueueSettings, 'dlqRetention'> },
+  row: JobRow,
+  now: number,
+): boolean => keepsEntry(row) && (row.parkedAt ?? 0) > now - settings(row.queue).dlqRetention * 1000;

@@ -1,12 +1,9 @@
-import { isCancelledByOperator, mayFollow } from '../jobs/arrows';
-import { isBodyOf, keepBody, keptBody } from '../jobs/body';
-import { finish } from '../jobs/finish';
-import { ATTRIBUTE } from '../jobs/park';
+import { ATTRIBUTE, isBodyOf, keepBody, keptBody, sendOpen } from '../jobs/messages';
 import { type JobRow, noted } from '../jobs/row';
-import { sendOpen } from '../jobs/send';
-import { cancel as cancelled, reopen, resolve } from '../jobs/transitions';
+import { cancel as cancelled, isCancelledByOperator, mayFollow, reopen, resolve } from '../jobs/transitions';
 import { release } from '../reconcile/release';
 import { walkDeadLetters } from '../reconcile/walk';
+import { finish } from '../worker/close';
 import { type ActingDeps, auditNote, decide, type OperatorDeps, OperatorError, stateOf } from './operator';
 
 /** Why an operator cannot do something to a job. `undefined`: as far as the row tells, it can be done. */

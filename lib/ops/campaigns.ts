@@ -2,8 +2,8 @@ import { mapEach } from '../concurrency';
 import { type Campaign, type CampaignStatus, campaigns } from '../emails/campaigns/campaign';
 import { EMAIL_CAMPAIGN, EMAILS_QUEUE } from '../emails/message';
 import type { CampaignReport } from '../emails/report';
+import { readItem } from '../jobs/items';
 import { CAMPAIGN_QUEUE, campaignHourKey, jobKey, todoKey } from '../jobs/keys';
-import { readItem } from '../jobs/ledger';
 import { isEnd } from '../jobs/row';
 import { auditNote, OperatorError, type Reader, stateOf } from './operator';
 

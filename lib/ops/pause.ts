@@ -1,6 +1,6 @@
+import type { Pause } from '../jobs/items';
+import { readItem, writeItem } from '../jobs/items';
 import { pauseKey } from '../jobs/keys';
-import { readItem, writeItem } from '../jobs/ledger';
-import type { Pause } from '../jobs/pause';
 import type { MetricQuery, Table } from '../ports';
 import { singleLine, timeText } from '../text';
 import { type Deployment, OperatorError } from './operator';

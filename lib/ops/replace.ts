@@ -1,9 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
-import { isCancelledByOperator } from '../jobs/arrows';
-import { keptBody } from '../jobs/body';
 import { type Envelope, parseEnvelope } from '../jobs/envelope';
 import { jobKey } from '../jobs/keys';
+import { keptBody } from '../jobs/messages';
 import { type JobRow, noted, type Step } from '../jobs/row';
+import { isCancelledByOperator } from '../jobs/transitions';
 import { IdempotencyConflictError, InvalidJobError } from '../submit/errors';
 import { jobId } from '../submit/job-id';
 import { type Kind, kinds } from '../submit/kinds';

@@ -1,8 +1,8 @@
-import { type Canary, canaryEnvelope, canaryRow } from '../jobs/canary';
+import { readItem, writeItem } from '../jobs/items';
 import { canaryKey, jobKey } from '../jobs/keys';
-import { readItem, writeItem } from '../jobs/ledger';
+import { sendOpen } from '../jobs/messages';
+import { type Canary, canaryEnvelope, canaryRow } from '../jobs/new-row';
 import { isEnd } from '../jobs/row';
-import { sendOpen } from '../jobs/send';
 import type { ReconcileDeps } from './run';
 
 /**

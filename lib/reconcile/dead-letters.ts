@@ -1,6 +1,6 @@
 import { groupBy } from '../group-by';
 import { todoKey } from '../jobs/keys';
-import { ATTRIBUTE } from '../jobs/park';
+import { ATTRIBUTE } from '../jobs/messages';
 import type { Queues, ReceivedMessage } from '../ports';
 import { judgeEntry, parkCrashed } from './judge-entry';
 import { type Moved, returnUntried } from './returns';

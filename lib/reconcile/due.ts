@@ -1,10 +1,9 @@
 import { eachOf, mapEach } from '../concurrency';
 import { codeOf } from '../errors';
 import { groupBy } from '../group-by';
-import { SHARE } from '../jobs/due';
-import { writeItem } from '../jobs/ledger';
+import { SHARE, writeItem } from '../jobs/items';
+import { itemOf } from '../jobs/ledger';
 import type { JobRow } from '../jobs/row';
-import { itemOf } from '../jobs/stored-row';
 import type { Due } from '../ports';
 import type { ReconcileDeps, ReconcileRun } from './run';
 

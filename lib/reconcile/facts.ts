@@ -1,7 +1,7 @@
 import { type Fact, type FactMessage, factName, type StoredFact, type StoredFacts, storedFacts } from '../alarms/fact';
 import { codeOf } from '../errors';
+import { type ItemDeps, updateItem } from '../jobs/items';
 import { factsKey } from '../jobs/keys';
-import { type ItemDeps, updateItem } from '../jobs/ledger';
 import type { Log } from '../ports';
 
 export interface Topic {

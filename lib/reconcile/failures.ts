@@ -1,6 +1,6 @@
+import type { FailingWork } from '../jobs/items';
 import { jobKey } from '../jobs/keys';
-import type { FailingWork } from '../jobs/run-lease';
-import { ROW_DAMAGED } from '../jobs/stored-row';
+import { ROW_DAMAGED } from '../jobs/ledger';
 import { ILLEGAL_TRANSITION } from '../jobs/transitions';
 import type { Failed, ReconcileDeps } from './run';
 

@@ -1,13 +1,12 @@
 import { eachOf } from '../concurrency';
 import { codeOf } from '../errors';
-import { everyDue } from '../jobs/due';
+import { everyDue, readItem } from '../jobs/items';
 import { evidenceKey, jobKey, todoKey } from '../jobs/keys';
-import { type Ledger, readItem } from '../jobs/ledger';
-import { isMailQueue, MAIL_STEPS, sentByEvidence } from '../jobs/mail';
+import { evidenceSchema, type Ledger } from '../jobs/ledger';
 import { appended, type Evidence, isEnd, type JobRow } from '../jobs/row';
 import { provenSteps } from '../jobs/schedule';
-import { evidenceSchema } from '../jobs/stored-row';
 import type { Clock } from '../ports';
+import { isMailQueue, MAIL_STEPS, sentByEvidence } from '../worker/mail';
 import type { ReconcileRun, Work } from './run';
 
 const AT_ONCE = 32;
@@ -64,7 +63,7 @@ function resolved({ recordedAt: _recordedAt, ...row }: JobRow, at: number): JobR
   return { ...row, steps, result, history };
 }
 
-/** A job's result has the state of its mail under the step's name (lib/worker/best-effort.ts). */
+/** A job's result has the state of its mail under the step's name (lib/worker/mail.ts). */
 const withMailSent = (result: unknown, name: string): unknown =>
   typeof result === 'object' && result !== null && (result as Record<string, unknown>)[name] === 'unknown'
     ? { ...result, [name]: 'sent' }

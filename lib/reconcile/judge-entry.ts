@@ -1,14 +1,21 @@
-import { belongs, keepBody } from '../jobs/body';
-import { CRASH_LOOP, CRASH_LOOP_RUNS } from '../jobs/claim';
-import { countEnd, finish, keepCancelled } from '../jobs/finish';
-import { disowned, namedJob, type Resolved, resolve } from '../jobs/identify';
 import { invalidId, jobKey } from '../jobs/keys';
-import { ATTRIBUTE, keepsEntry } from '../jobs/park';
-import { firstRow, permission, refuse } from '../jobs/permission';
-import { ROW_DAMAGED, UnreadableRowError } from '../jobs/stored-row';
+import { ROW_DAMAGED, UnreadableRowError } from '../jobs/ledger';
+import { ATTRIBUTE, belongs, keepBody } from '../jobs/messages';
+import { keepsEntry } from '../jobs/schedule';
 import { crashesOf, parkPoison } from '../jobs/transitions';
 import type { ReceivedMessage } from '../ports';
-import { parkUnread } from '../worker/park-unread';
+import { countEnd, finish, keepCancelled, parkUnread } from '../worker/close';
+import {
+  CRASH_LOOP,
+  CRASH_LOOP_RUNS,
+  disowned,
+  firstRow,
+  namedJob,
+  permission,
+  type Resolved,
+  refuse,
+  resolve,
+} from '../worker/open';
 import type { Moved } from './returns';
 import type { ReconcileRun } from './run';
 

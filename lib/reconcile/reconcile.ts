@@ -2,8 +2,8 @@ import { tooLargeHours } from '../analytics/hours-lease';
 import { dropLists } from '../emails/campaigns/drop-lists';
 import { type Place, releaseCampaigns } from '../emails/campaigns/release';
 import { codeOf } from '../errors';
+import { endLease, type FailingWork, type ReconcilerRun, takeLease } from '../jobs/items';
 import { ANALYTICS_QUEUE, reconcilerKey } from '../jobs/keys';
-import { endLease, type FailingWork, type ReconcilerRun, takeLease } from '../jobs/run-lease';
 import { watchCanary } from './canary';
 import { judgeDeadLetters } from './dead-letters';
 import {

@@ -1,13 +1,12 @@
 import { mapEach, throughAll } from '../concurrency';
 import { campaigns } from '../emails/campaigns/campaign';
 import { VENDORS, type Vendor } from '../errors';
-import { bodyMissing, keptBody } from '../jobs/body';
-import { countEnd, finish } from '../jobs/finish';
 import { CAMPAIGN_QUEUE, todoKey } from '../jobs/keys';
+import { bodyMissing, keptBody, sendOpen } from '../jobs/messages';
 import { type JobRow, storedError } from '../jobs/row';
-import { sendOpen } from '../jobs/send';
 import { endWithoutBody as ended, release as released } from '../jobs/transitions';
 import { isHalfOpen, isOpen, type OpenCircuit } from '../worker/circuit';
+import { countEnd, finish } from '../worker/close';
 import { eachDue } from './due';
 import type { ReconcileDeps, ReconcileRun, Work } from './run';
 

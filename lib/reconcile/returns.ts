@@ -1,14 +1,12 @@
 import { mapEach } from '../concurrency';
-import { keepBody } from '../jobs/body';
-import { SHARE } from '../jobs/due';
-import type { Resolved } from '../jobs/identify';
+import { SHARE, updateItem } from '../jobs/items';
 import { jobKey, returnsKey } from '../jobs/keys';
-import { updateItem } from '../jobs/ledger';
-import { ATTRIBUTE, backInQueue } from '../jobs/park';
+import { UnreadableRowError } from '../jobs/ledger';
+import { ATTRIBUTE, backInQueue, keepBody } from '../jobs/messages';
 import { isEnd, type JobRow, noted } from '../jobs/row';
-import { UnreadableRowError } from '../jobs/stored-row';
 import { reopen } from '../jobs/transitions';
 import { CLOCK_SKEW_MS, type Item, type ReceivedMessage } from '../ports';
+import type { Resolved } from '../worker/open';
 import type { ReconcileRun } from './run';
 
 /** A message that SQS moved to the DLQ, and what the table knows of its job. */

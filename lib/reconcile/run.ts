@@ -1,8 +1,8 @@
-import type { FinishDeps } from '../jobs/finish';
+import type { FailingWork } from '../jobs/items';
 import type { LedgerDeps } from '../jobs/ledger';
-import type { FailingWork } from '../jobs/run-lease';
 import type { Log, Metrics } from '../ports';
 import type { CircuitBreakers } from '../worker/circuit';
+import type { FinishDeps } from '../worker/contract';
 import type { FactReporter, Topic } from './facts';
 
 /** What the reconciler needs, and the queues that it looks after. */

@@ -1,14 +1,18 @@
 import { realEvents } from '../aws/events';
 import { realObjects } from '../aws/objects';
 import { realQueues } from '../aws/queues';
+import { realSecret } from '../aws/secrets';
 import { realClock, realRandom } from '../aws/system';
 import { realTable } from '../aws/table';
 import { type CommonConfig, settingsOf } from '../config/common';
+import { ConfigError } from '../config/environment';
+import type { SecretReference } from '../config/values';
 import { createLedger } from '../jobs/ledger';
+import { type HashPeople, personHashes } from '../jobs/person-hash';
 import { realLog, realMetrics } from '../log';
 import type { Events, Facts, Log, Metrics, Table } from '../ports';
 import { circuitBreakers } from '../worker/circuit';
-import type { BatchDeps } from '../worker/deps';
+import type { BatchDeps } from '../worker/contract';
 
 export function realDeps(config: CommonConfig): BatchDeps & { table: Table } {
   const settings = settingsOf(config);
@@ -48,3 +52,36 @@ export function countingDenied(log: Log, metrics: Metrics): Log {
     };
   return { info: counted(log.info), warn: counted(log.warn), error: counted(log.error) };
 }
+
+/** A log for a function that could not read its configuration. */
+export const unconfiguredLog = (): Log => realLog({ service: process.env.INSTANCE ?? 'unconfigured', level: 'INFO' });
+
+/** Calls `start` once and keeps what it made. A failure is logged and thrown, and the next invocation starts again. */
+export function coldStart<A extends unknown[], T>(start: (...args: A) => T): (...args: A) => T {
+  let ready: T | undefined;
+  return (...args) => {
+    try {
+      ready ??= start(...args);
+      return ready;
+    } catch (error) {
+      const reason = error instanceof ConfigError ? error.message : 'the function could not start';
+      unconfiguredLog().error(reason, { code: 'NotConfigured' });
+      throw error;
+    }
+  };
+}
+
+/** The variable by which `sls invoke local` names the function. Its context has no ARN. */
+export const LOCAL_ARN = 'LOCAL_FUNCTION_ARN';
+
+/** Region and account of the invoked function, by its ARN. Throws a ConfigError if the invocation names no function. */
+export function placeOf(functionArn = process.env[LOCAL_ARN]): { region: string; account: string } {
+  const [, , , region, account] = functionArn?.split(':') ?? [];
+  if (region === undefined || account === undefined)
+    throw new ConfigError('the invocation names no function: sls invoke local runs this one on stage local only');
+  return { region, account };
+}
+
+/** The hashes of people with the key that the reference names. `config`: how to reach AWS, if not as functions do. */
+export const hashPeopleWith = (reference: SecretReference, config?: Parameters<typeof realSecret>[1]): HashPeople =>
+  personHashes(realSecret(reference, config), realClock);

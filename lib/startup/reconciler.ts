@@ -10,8 +10,7 @@ import { dlqName, queueName, queueUrl, topicName } from '../jobs/keys';
 import type { Topic } from '../reconcile/facts';
 import { reconcile } from '../reconcile/reconcile';
 import type { ReconcileDeps } from '../reconcile/run';
-import { coldStart, placeOf } from './cold-start';
-import { publishedEvents, realDeps } from './engine';
+import { coldStart, placeOf, publishedEvents, realDeps } from './engine';
 
 type Config = z.infer<typeof reconcilerEnv>;
 

@@ -1,16 +1,14 @@
 import type { QueueSettings } from '../config/common';
 import { ignoreStoreError, StoreError } from '../errors';
-import { belongs } from '../jobs/body';
 import { type Envelope, MAX_INLINE_DATA_BYTES, payloadHash, sendable, sha256 } from '../jobs/envelope';
 import { noteFiles } from '../jobs/files';
 import { bodyKey, dataPrefix, deduplicationId } from '../jobs/keys';
 import type { Ledger } from '../jobs/ledger';
+import { belongs, markSent, tokenOf } from '../jobs/messages';
 import { newRow } from '../jobs/new-row';
-import { tokenOf } from '../jobs/park';
 import type { HashPeople } from '../jobs/person-hash';
 import type { JobRow } from '../jobs/row';
 import { isSentFromKept } from '../jobs/schedule';
-import { markSent } from '../jobs/send';
 import { plan } from '../jobs/transitions';
 import type { Clock, Log, Objects, OutgoingMessage, Queues, Random, SentMessage, Table } from '../ports';
 import { IdempotencyConflictError } from './errors';

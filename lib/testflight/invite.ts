@@ -1,11 +1,10 @@
 import { TransientError } from '../errors';
-import { MAIL_STEPS, mailArgs } from '../jobs/mail';
 import { traceOf } from '../jobs/row';
 import type { InviteOutcome, Tester, TesterState } from '../vendors/app-store-connect';
 import { Contradiction } from '../vendors/app-store-connect-transport';
 import type { Mail } from '../vendors/sendgrid';
-import { mailOrSkip, skipStep } from '../worker/best-effort';
 import type { Job, RunContext } from '../worker/contract';
+import { MAIL_STEPS, mailArgs, mailOrSkip, skipStep } from '../worker/mail';
 import { type Invite, TESTFLIGHT_QUEUE } from './message';
 import { changeMembership } from './remove';
 import { type Run, startRun, type TestflightDeps } from './run';

@@ -1,8 +1,8 @@
 import { WaitError } from '../errors';
 import type { AppStoreConnect } from '../vendors/app-store-connect';
 import type { CallOptions } from '../vendors/credentials';
-import type { MailDeps } from '../worker/best-effort';
 import type { Job, RunContext } from '../worker/contract';
+import type { MailDeps } from '../worker/mail';
 import { type Subjects, showsUntil, type Wanted } from './subjects';
 
 /** An app that an instance may change. `group`: only this group of the app. */

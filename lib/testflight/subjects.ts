@@ -1,6 +1,6 @@
 import { SupersededError, WaitError } from '../errors';
+import { type ItemDeps, readItem, updateItem } from '../jobs/items';
 import { jobKey, subjectKey } from '../jobs/keys';
-import { type ItemDeps, readItem, updateItem } from '../jobs/ledger';
 import type { HashPeople } from '../jobs/person-hash';
 import { bySequence, firstSequenceOf, type JobRow, type Step } from '../jobs/row';
 import { ROW_LIFETIME_MS } from '../jobs/schedule';

@@ -1,7 +1,7 @@
 import type { Vendor } from '../errors';
 import { sha256 } from '../jobs/envelope';
+import { type ItemDeps, readItem, updateItem } from '../jobs/items';
 import { vendorKey } from '../jobs/keys';
-import { type ItemDeps, readItem, updateItem } from '../jobs/ledger';
 import { CLOCK_SKEW_MS, type Item } from '../ports';
 
 /** One vendor's circuit breaker as the table stores it. Times are milliseconds since 1970. */

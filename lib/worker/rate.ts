@@ -1,5 +1,5 @@
+import { type ItemDeps, updateItem } from '../jobs/items';
 import { rateKey } from '../jobs/keys';
-import { type ItemDeps, updateItem } from '../jobs/ledger';
 import type { Item } from '../ports';
 
 /** One vendor's rate in the table. Times are milliseconds since 1970. */

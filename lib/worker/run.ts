@@ -1,17 +1,20 @@
 import { ignoreStoreError, StoreError, TransientError } from '../errors';
-import { finish } from '../jobs/finish';
-import { onceInvalid, type Resolved } from '../jobs/identify';
 import { type JobRow, storedError } from '../jobs/row';
 import { LONGEST_RETRY_MS, VENDOR_DOWN, workedForOthers } from './circuit';
-import { LONGEST_CALL_MS, type RunContext } from './contract';
+import { endRun, finish, orGiveUp } from './close';
+import {
+  type DeliveryRun,
+  type Disposition,
+  isLastReceive,
+  LONGEST_CALL_MS,
+  type RunContext,
+  type WorkerDeps,
+} from './contract';
 import { type Decision, decide, OutOfTimeError } from './decide';
-import { type DeliveryRun, isLastReceive, type WorkerDeps } from './deps';
-import { isDirect } from './direct';
+import { dataOf, isDirect, typeOf } from './direct';
 import { measuredGate, type RunGate, type VendorFailure, vendorFailure, vendorGate } from './gate';
-import { createLease, type Lease } from './lease';
-import { dataOf, typeOf } from './message';
-import { type Disposition, endRun, orGiveUp } from './outcome';
-import { createSteps } from './steps';
+import { onceInvalid, type Resolved } from './open';
+import { createLease, createSteps, type Lease } from './steps';
 
 /** A call is not begun if it could not even take this long. */
 const SHORTEST_CALL_MS = 250;

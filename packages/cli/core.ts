@@ -1,7 +1,6 @@
 import { S3Client } from '@aws-sdk/client-s3';
 import { realObjects } from '../../lib/aws/objects';
 import { StoreError } from '../../lib/errors';
-import { claimFolder } from '../../lib/jobs/folder-owner';
 import { OperatorError } from '../../lib/ops/operator';
 import { pauseOf } from '../../lib/ops/pause';
 import { chosenInstance } from '../../resources/instances/choose';
@@ -9,6 +8,7 @@ import { folderOf, stackName } from '../../resources/instances/deployed';
 import type { Options } from './command';
 import { GUARDED, READING } from './commands';
 import { connect } from './connect';
+import { claimFolder } from './folder-owner';
 import { accountFindings, requireSamePlace } from './preflight';
 import { confirmProduction, shown } from './run';
 import { plannedChanges, readTemplate } from './stack';

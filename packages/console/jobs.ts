@@ -1,9 +1,9 @@
 import * as z from 'zod';
 import { groupBy } from '../../lib/group-by';
 import { jobKey } from '../../lib/jobs/keys';
-import { hasEntry } from '../../lib/jobs/park';
+import { itemOf } from '../../lib/jobs/ledger';
 import type { JobRow } from '../../lib/jobs/row';
-import { itemOf } from '../../lib/jobs/stored-row';
+import { hasEntry } from '../../lib/jobs/schedule';
 import { shapeOf } from '../../lib/ops/analytics';
 import { jobView, nextAt, OperatorError, queuesOf, stateOf } from '../../lib/ops/operator';
 import { sentEnvelope } from '../../lib/ops/replace';

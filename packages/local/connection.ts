@@ -7,7 +7,7 @@ import { clientDefaults } from '../../lib/aws/clients';
 import { realObjects } from '../../lib/aws/objects';
 import { realQueues, sqsClient } from '../../lib/aws/queues';
 import { realTable } from '../../lib/aws/table';
-import { LOCAL_ARN } from '../../lib/startup/cold-start';
+import { LOCAL_ARN } from '../../lib/startup/engine';
 import { fakePrivateKey } from './fakes/app-store-connect';
 import { eventKeys, signedHeaders } from './fakes/sendgrid';
 import { LOCAL_CREDENTIALS } from './loopback';

@@ -2,7 +2,7 @@ import http from 'node:http';
 import { secret } from '../../lib/config/values';
 import { dlqName, jobKey, undeliveredName } from '../../lib/jobs/keys';
 import { deploymentOf, noLog } from '../../lib/ops/connect';
-import { hashPeopleWith } from '../../lib/startup/hash-people';
+import { hashPeopleWith } from '../../lib/startup/engine';
 import { isConsolePath } from '../console/serve';
 import { realProducer } from '../producer/real-producer';
 import { createApi } from './api';

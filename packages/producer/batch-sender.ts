@@ -1,6 +1,6 @@
 import { endsBy } from '../../lib/concurrency';
 import { codeOf, StoreError } from '../../lib/errors';
-import { MAX_MESSAGE_BYTES, messageBytes } from '../../lib/jobs/park';
+import { MAX_MESSAGE_BYTES, messageBytes } from '../../lib/jobs/messages';
 import type { BatchEntry, BatchQueues, Clock, Log, OutgoingMessage, Random, SentMessage } from '../../lib/ports';
 
 /** SQS's limit for a batch. All its messages together may have as many bytes as a single one. */

@@ -1,11 +1,10 @@
 import * as z from 'zod';
 import { unlessAborted } from '../../lib/concurrency';
 import { StoreError } from '../../lib/errors';
-import { isCancelledByOperator } from '../../lib/jobs/arrows';
 import { jobKey } from '../../lib/jobs/keys';
 import type { Ledger } from '../../lib/jobs/ledger';
 import { BY_ITS_PRODUCER, isEnd, type JobRow, type Reason, type State, waitsForItsTime } from '../../lib/jobs/row';
-import { cancel as cancelled } from '../../lib/jobs/transitions';
+import { cancel as cancelled, isCancelledByOperator } from '../../lib/jobs/transitions';
 import { JobNotFoundError } from '../../lib/submit/errors';
 import { ownersOf } from '../../lib/submit/job-id';
 import type { SubmitDeps } from '../../lib/submit/submit';

@@ -1,5 +1,5 @@
 import { environmentSchemas } from '../../lib/config/functions';
-import { MAIL_QUEUES } from '../../lib/jobs/mail';
+import { MAIL_QUEUES } from '../../lib/worker/mail';
 import type { InstanceFile, Stage } from './file';
 import type { QueueRow } from './queue-row';
 

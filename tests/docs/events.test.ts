@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import Ajv from 'ajv/dist/2020';
-import { completionOf } from '../../lib/jobs/completion';
+import { completionOf } from '../../lib/jobs/record';
 import { acceptedRow } from '../support/accepted-row';
 import { inState } from '../support/in-state';
 import { completionSchema } from './completion-schema';

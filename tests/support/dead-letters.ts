@@ -1,5 +1,5 @@
+import { parkedMessage } from '../../lib/jobs/messages';
 import { rowOfEnvelope } from '../../lib/jobs/new-row';
-import { parkedMessage } from '../../lib/jobs/park';
 import type { JobRow } from '../../lib/jobs/row';
 import { anEnvelope, jobId, type memoryEngine } from './engine';
 import { inState } from './in-state';

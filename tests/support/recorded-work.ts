@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import http from 'node:http';
-import { STAND_IN } from '../../lib/jobs/body';
 import { jobKey, vendorKey } from '../../lib/jobs/keys';
+import { STAND_IN } from '../../lib/jobs/messages';
 import type { SubmitOptions } from '../../lib/submit/valid';
 import type { Options } from '../../packages/cli/command';
 import { type CommandName, commands } from '../../packages/cli/commands';

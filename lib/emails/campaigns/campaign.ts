@@ -1,7 +1,7 @@
 import { v5 } from 'uuid';
 import type { Envelope } from '../../jobs/envelope';
+import { type ItemDeps, readItem, type Updated, updateItem } from '../../jobs/items';
 import { CAMPAIGN_QUEUE, campaignHourKey, campaignKey, todoKey } from '../../jobs/keys';
-import { type ItemDeps, readItem, type Updated, updateItem } from '../../jobs/ledger';
 import { appended, type HistoryEntry } from '../../jobs/row';
 import { BODY_LIFETIME_MS, OBJECT_LIFETIME_MS, ROW_LIFETIME_MS } from '../../jobs/schedule';
 import type { Clock, Item } from '../../ports';

@@ -1,7 +1,6 @@
 import { eachOf, throughAll } from '../../concurrency';
-import { everyDue, isFirstMinuteOfHour } from '../../jobs/due';
+import { everyDue, isFirstMinuteOfHour, readItem } from '../../jobs/items';
 import { CAMPAIGN_QUEUE, todoKey } from '../../jobs/keys';
-import { readItem } from '../../jobs/ledger';
 import { isEnd, type JobRow } from '../../jobs/row';
 import { campaignKeys } from '../manifest';
 import { type Campaign, campaigns, releasedPages } from './campaign';

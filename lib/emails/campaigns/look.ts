@@ -1,13 +1,13 @@
 import { eachOf } from '../../concurrency';
-import { keepBody } from '../../jobs/body';
-import { type FinishDeps, keepCancelled } from '../../jobs/finish';
+import type { ItemDeps } from '../../jobs/items';
 import { CAMPAIGN_QUEUE, jobKey } from '../../jobs/keys';
-import type { ItemDeps } from '../../jobs/ledger';
+import { UnreadableRowError } from '../../jobs/ledger';
+import { backInQueue, keepBody } from '../../jobs/messages';
 import { newRow } from '../../jobs/new-row';
-import { backInQueue } from '../../jobs/park';
 import { isEnd, type JobRow, traceFacts, traceOf } from '../../jobs/row';
-import { UnreadableRowError } from '../../jobs/stored-row';
 import type { Log } from '../../ports';
+import { keepCancelled } from '../../worker/close';
+import type { FinishDeps } from '../../worker/contract';
 import { type Campaign, campaigns, chunkEnvelope, chunkId, chunkRecipients, releasedPages } from './campaign';
 
 export interface CampaignReleaseDeps extends ItemDeps, Omit<FinishDeps, 'events' | 'dlqUrl'> {

@@ -1,7 +1,6 @@
 import { throughAll } from '../../concurrency';
-import { SHARE } from '../../jobs/due';
+import { readItem, SHARE } from '../../jobs/items';
 import { CAMPAIGN_QUEUE, rateKey, todoKey } from '../../jobs/keys';
-import { readItem } from '../../jobs/ledger';
 import type { Due } from '../../ports';
 import { type RateItem, takenMs } from '../../worker/rate';
 import { type Campaign, campaigns, chunkRecipients, EXPIRED, hasExpired } from './campaign';

@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { MAIL_QUEUES, MAIL_STEPS } from '../../jobs/mail';
+import { MAIL_QUEUES, MAIL_STEPS } from '../../worker/mail';
 
 const digits = z
   .string()

@@ -2,12 +2,12 @@ import { eachOf } from '../../concurrency';
 import { StoreError } from '../../errors';
 import { groupBy } from '../../group-by';
 import { sha256 } from '../../jobs/envelope';
+import { type ItemDeps, writeItem } from '../../jobs/items';
 import { eventsPartition, jobKey } from '../../jobs/keys';
-import { type ItemDeps, type Ledger, writeItem } from '../../jobs/ledger';
-import { evidenceItem, MAIL_STEPS, type MailQueue } from '../../jobs/mail';
-import { UnreadableRowError } from '../../jobs/stored-row';
+import { type Ledger, UnreadableRowError } from '../../jobs/ledger';
 import type { Log, Metrics, Objects } from '../../ports';
 import { jsonOf } from '../../text';
+import { evidenceItem, MAIL_STEPS, type MailQueue } from '../../worker/mail';
 import { eventKey, type MailEvent, parseEvent } from './event';
 import type { Verdict, WebhookRequest } from './verify';
 

@@ -1,6 +1,6 @@
 import { chunkId } from '../../../lib/emails/campaigns/campaign';
 import { recordKey } from '../../../lib/jobs/keys';
-import { itemOf } from '../../../lib/jobs/stored-row';
+import { itemOf } from '../../../lib/jobs/ledger';
 import { CAMPAIGN, type Emails, startEmails } from '../../support/emails';
 import { PREFIX } from '../../support/engine';
 

@@ -1,12 +1,12 @@
 import { realClock, realRandom } from '../../../lib/aws/system';
 import type { QueueSettings } from '../../../lib/config/common';
 import { envelopeSchema } from '../../../lib/jobs/envelope';
-import { finish } from '../../../lib/jobs/finish';
 import { bodyKey, dlqName, queueName, queueUrl, recordKey } from '../../../lib/jobs/keys';
 import { createLedger } from '../../../lib/jobs/ledger';
 import { newRow } from '../../../lib/jobs/new-row';
 import type { JobRow } from '../../../lib/jobs/row';
 import type { Item } from '../../../lib/ports';
+import { finish } from '../../../lib/worker/close';
 import { type LocalPorts, localPorts } from '../../../packages/local/connection';
 import { startDynamoDb, startS3 } from '../../../packages/local/emulators';
 import { LOCAL_CREDENTIALS } from '../../../packages/local/loopback';

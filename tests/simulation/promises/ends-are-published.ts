@@ -1,5 +1,5 @@
-import { completionOf } from '../../../lib/jobs/completion';
 import { isPublished } from '../../../lib/jobs/keys';
+import { completionOf } from '../../../lib/jobs/record';
 import { isEnd } from '../../../lib/jobs/row';
 import type { Promised } from './promise';
 

@@ -1,5 +1,5 @@
 import { jobKey } from '../../../lib/jobs/keys';
-import { isMailQueue, MAIL_STEPS } from '../../../lib/jobs/mail';
+import { isMailQueue, MAIL_STEPS } from '../../../lib/worker/mail';
 import { serviceQueue } from '../world/names';
 import type { Promised } from './promise';
 

@@ -1,5 +1,5 @@
 import { jobKey } from '../../../lib/jobs/keys';
-import { ATTRIBUTE } from '../../../lib/jobs/park';
+import { ATTRIBUTE } from '../../../lib/jobs/messages';
 import type { JobRow } from '../../../lib/jobs/row';
 import { deadLetterQueue, mainQueue, serviceQueue } from '../world/names';
 import { FORGED, MARKED, opensNothing } from '../world/strangers';

@@ -1,4 +1,4 @@
-import { ATTRIBUTE } from '../../../lib/jobs/park';
+import { ATTRIBUTE } from '../../../lib/jobs/messages';
 import { mainQueue } from '../world/names';
 import type { World } from '../world/types';
 import { isPlain } from './groups-are-fair';

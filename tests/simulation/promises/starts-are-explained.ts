@@ -1,4 +1,4 @@
-import { MAIL_STEPS } from '../../../lib/jobs/mail';
+import { MAIL_STEPS } from '../../../lib/worker/mail';
 import type { World } from '../world/types';
 
 /** The steps whose vendor cannot always be asked whether they took effect. */

@@ -1,7 +1,7 @@
 import type { Envelope } from '../../../lib/jobs/envelope';
 import { bodyKey } from '../../../lib/jobs/keys';
+import { parkedMessage } from '../../../lib/jobs/messages';
 import { rowOfEnvelope } from '../../../lib/jobs/new-row';
-import { parkedMessage } from '../../../lib/jobs/park';
 import type { JobRow } from '../../../lib/jobs/row';
 import { inState } from '../../support/in-state';
 import type { Service } from './service';

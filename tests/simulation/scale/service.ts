@@ -1,15 +1,13 @@
 import type { QueueSettings } from '../../../lib/config/common';
 import { queueUrl } from '../../../lib/jobs/keys';
-import { createLedger } from '../../../lib/jobs/ledger';
+import { createLedger, rowOf } from '../../../lib/jobs/ledger';
 import type { JobRow } from '../../../lib/jobs/row';
-import { rowOf } from '../../../lib/jobs/stored-row';
 import type { Clock, Facts, Random } from '../../../lib/ports';
 import { reconcile } from '../../../lib/reconcile/reconcile';
 import type { ReconcileDeps } from '../../../lib/reconcile/run';
 import { handleBatch } from '../../../lib/worker/batch';
 import { circuitBreakers } from '../../../lib/worker/circuit';
-import type { QueueContract } from '../../../lib/worker/contract';
-import type { BatchDeps } from '../../../lib/worker/deps';
+import type { BatchDeps, QueueContract } from '../../../lib/worker/contract';
 import { createEventSourceMapping } from '../../../packages/local/event-source-mapping';
 import type { InvokeResult } from '../../../packages/local/lambda/environment';
 import { createSqsModel } from '../../../packages/local/sqs/model';

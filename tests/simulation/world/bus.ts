@@ -1,4 +1,4 @@
-import { completionOf } from '../../../lib/jobs/completion';
+import { completionOf } from '../../../lib/jobs/record';
 import type { Completion, Events } from '../../../lib/ports';
 import { completionSchema } from '../../docs/completion-schema';
 import { MARK, type Watch } from './watch';

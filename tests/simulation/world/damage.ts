@@ -1,7 +1,7 @@
 import { type Envelope, jobIdOf } from '../../../lib/jobs/envelope';
 import { invalidId, jobKey } from '../../../lib/jobs/keys';
+import { ROW_DAMAGED, ROW_SCHEMA } from '../../../lib/jobs/ledger';
 import { isEnd } from '../../../lib/jobs/row';
-import { ROW_DAMAGED, ROW_SCHEMA } from '../../../lib/jobs/stored-row';
 import type { Item } from '../../../lib/ports';
 import { jsonOf } from '../../../lib/text';
 import type { StoredMessage } from '../../../packages/local/sqs/queue';

@@ -1,8 +1,7 @@
 import { createLedger } from '../../../lib/jobs/ledger';
 import type { ReconcileDeps } from '../../../lib/reconcile/run';
 import { circuitBreakers } from '../../../lib/worker/circuit';
-import type { QueueContract } from '../../../lib/worker/contract';
-import type { BatchDeps } from '../../../lib/worker/deps';
+import type { BatchDeps, QueueContract } from '../../../lib/worker/contract';
 import type { Process } from './calls';
 import { knownSchema } from './damage';
 import { isDeployed, settingsOf, waitsOf } from './deployments';

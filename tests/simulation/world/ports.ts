@@ -1,5 +1,5 @@
 import { DATA_SUFFIX } from '../../../lib/analytics/keys';
-import { rowOf } from '../../../lib/jobs/stored-row';
+import { rowOf } from '../../../lib/jobs/ledger';
 import type { BatchQueues, Facts, Item, OutgoingMessage, Queues, SentMessage } from '../../../lib/ports';
 import type { Process } from './calls';
 import type { Target } from './faults';

@@ -1,8 +1,8 @@
 import { CAMPAIGN_CHUNK, chunkId } from '../../../lib/emails/campaigns/campaign';
-import { GONE, STAND_IN } from '../../../lib/jobs/body';
-import { canaryEnvelope } from '../../../lib/jobs/canary';
+import { ROW_DAMAGED } from '../../../lib/jobs/ledger';
+import { GONE, STAND_IN } from '../../../lib/jobs/messages';
+import { canaryEnvelope } from '../../../lib/jobs/new-row';
 import type { JobRow } from '../../../lib/jobs/row';
-import { ROW_DAMAGED } from '../../../lib/jobs/stored-row';
 import { jobId } from '../../../lib/submit/job-id';
 import { memoryClock } from '../../support/memory-clock';
 import type { ForgedForm, Forgery } from '../draw/plan';

@@ -1,8 +1,7 @@
-import { ARROWS, type ArrowName, mayFollow } from '../../../lib/jobs/arrows';
-import { CANARY_TYPE } from '../../../lib/jobs/canary';
+import { ROW_DAMAGED, rowOf, UnreadableRowError } from '../../../lib/jobs/ledger';
+import { CANARY_TYPE } from '../../../lib/jobs/new-row';
 import { isEnd, type JobRow } from '../../../lib/jobs/row';
-import { ROW_DAMAGED, rowOf, UnreadableRowError } from '../../../lib/jobs/stored-row';
-import { ILLEGAL_TRANSITION } from '../../../lib/jobs/transitions';
+import { ARROWS, type ArrowName, ILLEGAL_TRANSITION, mayFollow } from '../../../lib/jobs/transitions';
 import type { Facts, Item, OutgoingMessage, SentMessage } from '../../../lib/ports';
 import { isRecord } from './records';
 

@@ -1,11 +1,10 @@
 import fc from 'fast-check';
 import type { JobError } from '../../../lib/errors';
-import { claim } from '../../../lib/jobs/claim';
 import { envelopeSchema, payloadHash } from '../../../lib/jobs/envelope';
 import { createLedger } from '../../../lib/jobs/ledger';
-import { rowOfMessage } from '../../../lib/jobs/new-row';
-import { tokenOf } from '../../../lib/jobs/park';
+import { tokenOf } from '../../../lib/jobs/messages';
 import type { Item } from '../../../lib/ports';
+import { claim, rowOfMessage } from '../../../lib/worker/open';
 import { acceptedRow } from '../../support/accepted-row';
 import { anEnvelope } from '../../support/engine';
 import { type Fault, withFaults } from '../../support/faults';

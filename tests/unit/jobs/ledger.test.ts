@@ -1,4 +1,5 @@
-import { createLedger, updateItem, writeItem } from '../../../lib/jobs/ledger';
+import { updateItem, writeItem } from '../../../lib/jobs/items';
+import { createLedger } from '../../../lib/jobs/ledger';
 import { blankRow } from '../../../lib/jobs/new-row';
 import type { Item, Table } from '../../../lib/ports';
 import { type Fault, withFaults } from '../../support/faults';

@@ -1,5 +1,4 @@
-import { STAND_IN } from '../../../lib/jobs/body';
-import { fitting, parkedMessage } from '../../../lib/jobs/park';
+import { fitting, parkedMessage, STAND_IN } from '../../../lib/jobs/messages';
 import { createSqsModel } from '../../../packages/local/sqs/model';
 import { acceptedRow } from '../../support/accepted-row';
 

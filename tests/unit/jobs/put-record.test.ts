@@ -1,7 +1,6 @@
 import * as z from 'zod';
-import { putRecord } from '../../../lib/jobs/finish';
 import { recordKey } from '../../../lib/jobs/keys';
-import { recordOf } from '../../../lib/jobs/record';
+import { putRecord, recordOf } from '../../../lib/jobs/record';
 import type { JobRow } from '../../../lib/jobs/row';
 import type { Objects } from '../../../lib/ports';
 import { messageType } from '../../../lib/worker/contract';

@@ -1,4 +1,4 @@
-import { endLease, type RunLease, takeLease } from '../../../lib/jobs/run-lease';
+import { endLease, type RunLease, takeLease } from '../../../lib/jobs/items';
 import { memoryClock, memoryRandom } from '../../support/memory-clock';
 import { memoryTable } from '../../support/memory-table';
 

@@ -1,12 +1,12 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { resolve } from '../../../lib/jobs/identify';
 import { jobKey, recordKey } from '../../../lib/jobs/keys';
-import { ATTRIBUTE } from '../../../lib/jobs/park';
+import { rowOf } from '../../../lib/jobs/ledger';
+import { ATTRIBUTE } from '../../../lib/jobs/messages';
 import { recordOf, rowOfRecord } from '../../../lib/jobs/record';
 import { isEnd, REASONS, STATES } from '../../../lib/jobs/row';
 import { withSchedule } from '../../../lib/jobs/schedule';
-import { rowOf } from '../../../lib/jobs/stored-row';
 import type { Item } from '../../../lib/ports';
+import { resolve } from '../../../lib/worker/open';
 import { explain } from '../../../packages/console/explain';
 import { memoryObjects } from '../../support/memory-objects';
 

@@ -1,17 +1,9 @@
 import { readFileSync } from 'node:fs';
-import {
-  ARROWS,
-  type ArrowName,
-  isCancelledByOperator,
-  isClosed,
-  mayFollow,
-  PLACES,
-  type Place,
-  placeOf,
-} from '../../../lib/jobs/arrows';
 import { blankRow } from '../../../lib/jobs/new-row';
 import type { JobRow } from '../../../lib/jobs/row';
 import {
+  ARROWS,
+  type ArrowName,
   cancel,
   claim,
   endWithoutBody,
@@ -19,9 +11,15 @@ import {
   giveBack,
   hold,
   IllegalTransitionError,
+  isCancelledByOperator,
+  isClosed,
+  mayFollow,
   neverSent,
+  PLACES,
+  type Place,
   park,
   parkPoison,
+  placeOf,
   plan,
   release,
   reopen,

@@ -1,6 +1,6 @@
 import { StoreError, WaitError } from '../../../lib/errors';
+import type { FailingWork, ReconcilerRun } from '../../../lib/jobs/items';
 import { jobKey, reconcilerKey } from '../../../lib/jobs/keys';
-import type { FailingWork, ReconcilerRun } from '../../../lib/jobs/run-lease';
 import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
 import { sampleContract } from '../../support/sample-contract';
 

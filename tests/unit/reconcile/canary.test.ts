@@ -1,5 +1,5 @@
-import { type Canary, canaryEnvelope } from '../../../lib/jobs/canary';
 import { canaryKey, hourKey, todoKey } from '../../../lib/jobs/keys';
+import { type Canary, canaryEnvelope } from '../../../lib/jobs/new-row';
 import { watchCanary } from '../../../lib/reconcile/canary';
 import { handleBatch } from '../../../lib/worker/batch';
 import { messageType, type QueueContract } from '../../../lib/worker/contract';

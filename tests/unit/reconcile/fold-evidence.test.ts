@@ -1,7 +1,7 @@
 import { evidenceKey, jobKey } from '../../../lib/jobs/keys';
-import { evidenceItem } from '../../../lib/jobs/mail';
 import { foldEvidence } from '../../../lib/reconcile/fold-evidence';
 import type { Failed } from '../../../lib/reconcile/run';
+import { evidenceItem } from '../../../lib/worker/mail';
 import { acceptedRow } from '../../support/accepted-row';
 import { jobId, memoryEngine } from '../../support/engine';
 import { withFaults } from '../../support/faults';

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { coldStart } from '../../../lib/startup/cold-start';
+import { coldStart } from '../../../lib/startup/engine';
 
 test('a function starts once, at its first invocation', () => {
   let starts = 0;
@@ -12,7 +12,7 @@ test('a function starts once, at its first invocation', () => {
 test('a failed start is logged and thrown, and the next invocation starts again', async () => {
   const program = `
     const { ConfigError } = require('./lib/config/environment.ts');
-    const { coldStart } = require('./lib/startup/cold-start.ts');
+    const { coldStart } = require('./lib/startup/engine.ts');
     const failures = [new ConfigError('configuration: TABLE: is missing'), new Error('planted')];
     const started = coldStart(() => {
       const failure = failures.shift();

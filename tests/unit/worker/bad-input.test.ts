@@ -1,7 +1,6 @@
-import { STAND_IN } from '../../../lib/jobs/body';
 import { sha256 } from '../../../lib/jobs/envelope';
 import { bodyKey } from '../../../lib/jobs/keys';
-import { MAX_MESSAGE_BYTES } from '../../../lib/jobs/park';
+import { MAX_MESSAGE_BYTES, STAND_IN } from '../../../lib/jobs/messages';
 import { anEnvelope, BUCKET, jobId, PREFIX } from '../../support/engine';
 import { sampleEngine } from '../../support/sample-contract';
 

@@ -1,5 +1,5 @@
-import { STAND_IN } from '../../../lib/jobs/body';
 import { bodyKey, jobKey, recordKey } from '../../../lib/jobs/keys';
+import { STAND_IN } from '../../../lib/jobs/messages';
 import type { JobRow } from '../../../lib/jobs/row';
 import type { Item } from '../../../lib/ports';
 import { acceptedRow } from '../../support/accepted-row';

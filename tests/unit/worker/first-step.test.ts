@@ -1,9 +1,8 @@
-import { claim } from '../../../lib/jobs/claim';
 import { createLedger } from '../../../lib/jobs/ledger';
-import { tokenOf } from '../../../lib/jobs/park';
+import { tokenOf } from '../../../lib/jobs/messages';
 import type { Table } from '../../../lib/ports';
-import { createLease } from '../../../lib/worker/lease';
-import { createSteps } from '../../../lib/worker/steps';
+import { claim } from '../../../lib/worker/open';
+import { createLease, createSteps } from '../../../lib/worker/steps';
 import { acceptedRow } from '../../support/accepted-row';
 import { anEnvelope, type EngineOptions, jobId, memoryEngine } from '../../support/engine';
 import { memoryClock, memoryRandom } from '../../support/memory-clock';

@@ -1,9 +1,9 @@
-import { claim } from '../../../lib/jobs/claim';
 import { createLedger, LeaseLostError } from '../../../lib/jobs/ledger';
-import { tokenOf } from '../../../lib/jobs/park';
+import { tokenOf } from '../../../lib/jobs/messages';
 import { giveBack, succeed } from '../../../lib/jobs/transitions';
 import { CLOCK_SKEW_MS } from '../../../lib/ports';
-import { createLease } from '../../../lib/worker/lease';
+import { claim } from '../../../lib/worker/open';
+import { createLease } from '../../../lib/worker/steps';
 import { acceptedRow } from '../../support/accepted-row';
 import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
 import { memoryClock, memoryRandom } from '../../support/memory-clock';

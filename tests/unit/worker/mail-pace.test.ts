@@ -1,7 +1,7 @@
 import { StoreError, WaitError } from '../../../lib/errors';
 import type { Table } from '../../../lib/ports';
 import type { Sendgrid } from '../../../lib/vendors/sendgrid';
-import { sendPaced } from '../../../lib/worker/best-effort';
+import { sendPaced } from '../../../lib/worker/mail';
 import { sharedRate } from '../../../lib/worker/rate';
 import { memoryClock, memoryRandom } from '../../support/memory-clock';
 import { memoryTable } from '../../support/memory-table';

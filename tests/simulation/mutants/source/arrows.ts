@@ -1,4 +1,4 @@
-import type { ArrowName } from '../../../../lib/jobs/arrows';
+import type { ArrowName } from '../../../../lib/jobs/transitions';
 import type { Plan } from '../../draw/plan';
 import { HOUR_MS, jobs, MINUTE_MS, SECOND_MS } from '../../scenarios/scenario';
 import type { CallFault } from '../../world/faults';

@@ -1,7 +1,7 @@
 import { jobs } from '../../scenarios/scenario';
 import type { SourceMutant } from '../source-mutant';
 
-const FILE = 'lib/jobs/new-row.ts';
+const FILE = 'lib/jobs/ledger.ts';
 
 /** Mistakes of a claim that does not read the row first. */
 export const CLAIM_MUTANTS = {

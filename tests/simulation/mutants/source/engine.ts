@@ -14,14 +14,14 @@ const emails = { queue: 'emails', jobs } satisfies Partial<Plan>;
 /** As the code once did, a claim parks every job whose attempts are used up, with its stored error. */
 const ATTEMPTS_AT_CLAIM: SourceMutant['changes'] = [
   {
-    file: 'lib/worker/deliver.ts',
+    file: 'lib/worker/batch.ts',
     find: 'const claimed = await take(delivery, resolved);',
     replace: `const taken = await take(delivery, resolved);
       const spent = taken.kind === 'claimed' && taken.row.attempts > deps.retryWaits.length;
       const claimed = spent ? { ...taken, kind: 'must-park' } : taken;`,
   },
   {
-    file: 'lib/worker/deliver.ts',
+    file: 'lib/worker/batch.ts',
     find: "error: CRASH_LOOP, reason: 'crash',",
     replace: "error: claimed.row.error ?? CRASH_LOOP, reason: claimed.row.error ? 'error' : 'crash',",
   },
@@ -44,7 +44,7 @@ export const ENGINE_MUTANTS = {
   lostLeaseWrites: {
     changes: [
       {
-        file: 'lib/worker/lease.ts',
+        file: 'lib/worker/steps.ts',
         find: 'row?.lease?.token === token ? row : undefined',
         replace: 'row?.lease ? row : undefined',
       },

@@ -8,7 +8,7 @@ export const EVENT_MUTANTS: Record<string, SourceMutant> = {
   'end-marked-without-its-event': {
     changes: [
       {
-        file: 'lib/jobs/finish.ts',
+        file: 'lib/worker/close.ts',
         find: 'await deps.events?.publish(completionOf(row));',
         replace: 'await deps.events?.publish(completionOf(row)).catch(() => {});',
       },
@@ -19,7 +19,7 @@ export const EVENT_MUTANTS: Record<string, SourceMutant> = {
   'never-sent-published-at-once': {
     changes: [
       {
-        file: 'lib/jobs/finish.ts',
+        file: 'lib/worker/close.ts',
         find: "const waits = publishes && row.reason === 'never-sent';",
         replace: 'const waits = false;',
       },

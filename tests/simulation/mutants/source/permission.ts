@@ -1,7 +1,7 @@
 import { jobs, MINUTE_MS, SECOND_MS } from '../../scenarios/scenario';
 import type { SourceMutant } from '../source-mutant';
 
-const FILE = 'lib/jobs/permission.ts';
+const FILE = 'lib/worker/open.ts';
 
 const forged = (form: 'stand-in' | 'lost body', at = 30 * SECOND_MS) => [{ at, form, about: 0, times: 1 }];
 

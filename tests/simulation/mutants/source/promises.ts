@@ -19,7 +19,7 @@ export const PROMISE_MUTANTS: Record<string, SourceMutant> = {
   recordBeforeOutcome: {
     changes: [
       {
-        file: 'lib/worker/outcome.ts',
+        file: 'lib/worker/close.ts',
         find: '  return lease.release((row) => {\n',
         replace: `  const { recordKey } = require('../jobs/keys');
             const { recordOf } = require('../jobs/record');

@@ -1,7 +1,7 @@
 import * as z from 'zod';
-import type { Objects } from '../ports';
-import { jsonOf } from '../text';
-import { ownerKey } from './keys';
+import { ownerKey } from '../../lib/jobs/keys';
+import type { Objects } from '../../lib/ports';
+import { jsonOf } from '../../lib/text';
 
 const marker = z.object({ instance: z.string() });
 

@@ -1,24 +1,54 @@
 import type { QueueSettings } from '../config/common';
-import type { OutgoingMessage } from '../ports';
-import { STAND_IN } from './body';
-import { HIDDEN } from './envelope';
-import { deduplicationId } from './keys';
+import { PermanentError, StoreError } from '../errors';
+import type { Clock, Log, Objects, OutgoingMessage, Queues, SentMessage } from '../ports';
+import { HIDDEN, parseEnvelope, payloadHash, sha256 } from './envelope';
+import { bodyKey, deduplicationId } from './keys';
+import type { Ledger } from './ledger';
 import type { JobRow } from './row';
+import { sent } from './transitions';
 
-/** Whether the end of a job has an entry in the DLQ. The message of an expired job is gone. */
-export const needsEntry = ({ state, reason }: Pick<JobRow, 'state' | 'reason'>): boolean =>
-  state === 'dead' && reason !== 'expired';
+interface Deps {
+  objects: Objects;
+  prefix: string;
+}
 
-/** Whether the entry was neither discarded nor found expired. It may still have to be sent. */
-export const keepsEntry = (row: Pick<JobRow, 'state' | 'reason' | 'leftDlqAt'>): boolean =>
-  needsEntry(row) && row.leftDlqAt === undefined;
+/** The body of a DLQ entry whose kept body is gone. The entry still tells the reason. */
+export const GONE = JSON.stringify({ body: 'gone' });
 
-/** Whether the entry was sent and is in the DLQ at the time `now`. */
-export const hasEntry = (
-  { settings }: { settings: (queue: string) => Pick<QueueSettings, 'dlqRetention'> },
-  row: JobRow,
-  now: number,
-): boolean => keepsEntry(row) && (row.parkedAt ?? 0) > now - settings(row.queue).dlqRetention * 1000;
+/** Replaces a body that does not fit into a message together with its attributes. The body is kept in S3. */
+export const STAND_IN = JSON.stringify({ body: 'kept' });
+
+export const bodyMissing = (): PermanentError =>
+  new PermanentError({ code: 'BodyMissing', message: 'the body that the job was sent with is gone from the bucket' });
+
+/** Whether a body with this hash is the job's. Without a hash, the message names the job. */
+export const belongs = ({ payloadHash }: Pick<JobRow, 'payloadHash'>, hash: string | undefined): boolean =>
+  hash === undefined || hash === payloadHash;
+
+/** Whether a body is the job's. An invalid body has its own hash, and a job's body the hash of its data. */
+export function isBodyOf(body: string, row: Pick<JobRow, 'payloadHash'>): boolean {
+  if (sha256(body) === row.payloadHash) return true;
+  try {
+    return belongs(row, payloadHash(parseEnvelope(body)));
+  } catch {
+    return false;
+  }
+}
+
+/** Keeps a job's body in the bucket. A lost body does not replace what is left of it. */
+export async function keepBody({ objects, prefix }: Deps, { queue, id }: Pick<JobRow, 'queue' | 'id'>, body: string) {
+  if (body !== GONE) await objects.put(bodyKey(prefix, queue, id), body, 'application/json');
+}
+
+/** The kept body of a job. `undefined`: it is gone, or another one lies in its place. */
+export async function keptBody(
+  { objects, prefix }: Deps,
+  row: Pick<JobRow, 'queue' | 'id' | 'payloadHash'>,
+): Promise<string | undefined> {
+  const bytes = await objects.get(bodyKey(prefix, row.queue, row.id));
+  const body = bytes && Buffer.from(bytes).toString('utf8');
+  return body !== undefined && isBodyOf(body, row) ? body : undefined;
+}
 
 /**
  * SQS counts the body and the attributes' names, types and values
@@ -30,7 +60,7 @@ export const MAX_MESSAGE_BYTES = 1024 * 1024;
 export const ATTRIBUTE = {
   /** The job id, for a body without one. */
   job: 'job',
-  /** The random of the job's row, which only our own messages carry (lib/jobs/permission.ts). */
+  /** The random of the job's row, which only our own messages carry (lib/worker/open.ts). */
   token: 'token',
   /** Of a DLQ entry: the message that its job was parked from. */
   parkedFrom: 'messageId',
@@ -96,4 +126,33 @@ export function backInQueue(
   const groupId = row.group === undefined || row.group === HIDDEN ? row.id : row.group;
   const identity = fifo ? { groupId, deduplicationId: deduplicationId.opened({ token: secret, ...row }) } : {};
   return fitting({ body, attributes: { ...attributes, ...tokenOf(row) }, ...identity }, row.id);
+}
+
+type MarkDeps = { ledger: Pick<Ledger, 'write'>; clock: Clock; log: Log };
+
+/** Sends the message of an open job. If the caller dies before the mark, the reconciler sends it again without harm. */
+export async function sendOpen(
+  deps: MarkDeps &
+    Parameters<typeof backInQueue>[0] & { queues: Pick<Queues, 'send'>; queueUrl: (queue: string) => string },
+  row: JobRow,
+  body: string,
+): Promise<SentMessage> {
+  const message = await deps.queues.send(deps.queueUrl(row.queue), backInQueue(deps, { row, body }));
+  await markSent(deps, row, message);
+  return message;
+}
+
+/** Marks a row as sent. Never rejects with a StoreError, because the message is sent and a claim needs no mark. */
+export async function markSent(
+  { ledger, clock, log }: MarkDeps,
+  row: JobRow,
+  { messageId, sequenceNumber: sequence }: SentMessage,
+): Promise<void> {
+  try {
+    // If a worker has claimed the job, the table refuses this version.
+    await ledger.write(sent(row, { at: clock.now(), messageId, sequence }), row.version);
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error;
+    log.warn('could not mark the job as sent', { queue: row.queue, jobId: row.id, code: error.code });
+  }
 }

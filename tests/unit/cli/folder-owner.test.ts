@@ -1,5 +1,5 @@
-import { claimFolder, folderOwner } from '../../../lib/jobs/folder-owner';
 import { ownerKey } from '../../../lib/jobs/keys';
+import { claimFolder, folderOwner } from '../../../packages/cli/folder-owner';
 import { memoryObjects } from '../../support/memory-objects';
 
 const folder = (instance: string, prefix = 'jobs') => ({ instance, prefix });

@@ -1,0 +1,153 @@
+import { StoreError } from '../errors';
+import type { Clock, Due, Item, Random, Table } from '../ports';
+
+/** Whether an update changed the item, and the item as it is stored now. An unchanged item may be missing. */
+export type Updated<T> = { changed: true; item: T } | { changed: false; item: T | undefined };
+
+export type Written<T, S = T> = { written: true; item: T } | { written: false; stored: S | undefined };
+
+export interface ItemDeps {
+  table: Table;
+  clock: Clock;
+  random: Random;
+}
+
+const TRIES = 3;
+const RETRY_MS = 100;
+
+/**
+ * Writes an item under its next version. If the answer to a write is lost, the repeat (ours or the SDK's) finds its own
+ * version in the table. It is recognised by `writer` and counts as written.
+ */
+export async function writeItem<T extends Item>({
+  table,
+  clock,
+  random,
+  item,
+  expected,
+}: ItemDeps & { item: T; expected: number }): Promise<Written<T, Item>> {
+  const next = { ...item, version: expected + 1, writer: random.uuid() };
+  return patiently({ clock, random }, async () => {
+    if ((await table.put(next, expected)) === 'written') return { written: true, item: next };
+    const stored = await table.get(next.key);
+    if (stored?.version === next.version && stored.writer === next.writer) return { written: true, item: next };
+    return { written: false, stored };
+  });
+}
+
+/**
+ * Reads, changes and writes a shared item, and repeats this if another writer changed the item in between. `change`
+ * returns `undefined` to leave the item as it is. A caller that has just read the item passes it as `known`, which
+ * saves the first read.
+ */
+export async function updateItem<T extends Item>(
+  deps: ItemDeps,
+  key: string,
+  change: (item: T | undefined) => T | undefined,
+  known?: T,
+): Promise<Updated<T>> {
+  for (let stored = known?.version ? known : ((await readItem(deps, key)) as T | undefined); ; ) {
+    const next = change(stored);
+    if (!next) return { changed: false, item: stored };
+    const result = await writeItem({ ...deps, item: next, expected: stored?.version ?? 0 });
+    if (result.written) return { changed: true, item: result.item };
+    stored = result.stored as T | undefined;
+  }
+}
+
+export const readItem = (deps: ItemDeps, key: string): Promise<Item | undefined> =>
+  patiently(deps, () => deps.table.get(key));
+
+/** Makes a call to the table, and repeats it while the table fails. The last failure is thrown. */
+export async function patiently<R>({ clock, random }: Omit<ItemDeps, 'table'>, call: () => Promise<R>): Promise<R> {
+  for (let tried = 1; ; tried++)
+    try {
+      return await call();
+    } catch (error) {
+      if (!(error instanceof StoreError) || tried === TRIES) throw error;
+      await clock.sleep(RETRY_MS * 2 ** tried * (0.5 + random.fraction()));
+    }
+}
+
+/** Only the holder may do the work that the item's key names, until `until`, in ms since 1970. */
+export interface RunLease extends Item {
+  holder: string;
+  until: number;
+}
+
+/** Takes the lease. Returns `undefined` while another run holds it. */
+export async function takeLease<T extends RunLease>(
+  deps: ItemDeps,
+  key: string,
+  until: number,
+): Promise<T | undefined> {
+  const holder = deps.random.uuid();
+  const { changed, item } = await updateItem<T>(deps, key, (stored) =>
+    stored && stored.until > deps.clock.now()
+      ? undefined
+      : ({ ...(stored ?? { key, version: 0, writer: '' }), holder, until } as T),
+  );
+  return changed ? item : undefined;
+}
+
+/** Gives the lease back, so that the next run need not wait for its end. `change` adds what the run leaves behind. */
+export async function endLease<T extends RunLease>(
+  deps: ItemDeps,
+  { key, holder }: T,
+  change: (lease: T) => T = (lease) => lease,
+): Promise<void> {
+  await updateItem<T>(deps, key, (stored) => (stored?.holder === holder ? { ...change(stored), until: 0 } : undefined));
+}
+
+/** One kind of the reconciler's work that fails on one queue, for operators. It holds only ids and codes. */
+export interface FailingWork {
+  kind: string;
+  /** Absent for work on the instance as a whole. */
+  queue?: string;
+  code: string;
+  /** The job that failed most often, and how often in a row. Absent if the work failed as a whole. */
+  jobId?: string;
+  times?: number;
+  /** How many jobs failed in the last run that had a failure. */
+  jobs: number;
+  /** When it first and last failed, ms since 1970. */
+  since: number;
+  at: number;
+}
+
+/** The reconciler's lease, and what a run leaves for the next one (key `lease#reconciler`). */
+export interface ReconcilerRun extends RunLease {
+  failing?: FailingWork[];
+  endedAt?: number;
+  /** When the last run began. */
+  lastRunAt?: number;
+}
+
+/** One kind of work handles at most this many entries at a time, so that it does not starve the others. */
+export const SHARE = 100;
+
+/** Pages of keys that are due, oldest first. A page may be left as it is, and the next page still follows. */
+export async function* everyDue(
+  { table, clock, share = SHARE }: { table: Pick<Table, 'due'>; clock: Pick<Clock, 'now'>; share?: number },
+  { todo, mayGoOn }: { todo: string; mayGoOn: () => boolean },
+): AsyncGenerator<string[]> {
+  const until = clock.now();
+  for (let after: Due | undefined; mayGoOn(); ) {
+    const page = await table.due(todo, { until, after, limit: share });
+    yield page.map(({ key }) => key);
+    if (page.length < share) return;
+    after = page.at(-1);
+  }
+}
+
+/** The reconciler does work that is not urgent only then. */
+export const isFirstMinuteOfHour = ({ now }: Pick<Clock, 'now'>): boolean => new Date(now()).getUTCMinutes() === 0;
+
+/** An operator has paused a queue (key `pause#{queue}`). Lambda receives none of its messages. */
+export interface Pause extends Item {
+  /** Since when, ms since 1970. */
+  at: number;
+  by: string;
+  /** Why, in the operator's words. */
+  reason: string;
+}

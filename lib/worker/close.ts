@@ -1,0 +1,185 @@
+import { ignoreStoreError, StoreError } from '../errors';
+import { publicForm } from '../jobs/envelope';
+import { bodyKey, deduplicationId, invalidId, isInvalidId, isPublished, jobKey } from '../jobs/keys';
+import { LeaseLostError, type UnreadableRowError } from '../jobs/ledger';
+import { fitting, GONE, keepBody, keptBody, parkedMessage } from '../jobs/messages';
+import { completionOf, putRecord } from '../jobs/record';
+import {
+  type CancelledReason,
+  type DeadReason,
+  type HeldReason,
+  isEnd,
+  type JobRow,
+  type StoredError,
+  storedError,
+} from '../jobs/row';
+import { expiresAfter, needsEntry } from '../jobs/schedule';
+import { giveBack, hold, isCancelledByOperator, park, retry, stop, succeed } from '../jobs/transitions';
+import type { Log, Metrics, ReceivedMessage } from '../ports';
+import type { DeliveryRun, FinishDeps, Incoming, WorkerDeps } from './contract';
+import { resolve } from './open';
+import type { Lease } from './steps';
+
+/** How a run ends. `counts`: whether it was an attempt. `note`: the later job that replaced this one. */
+type End =
+  | { kind: 'succeed'; result: unknown }
+  | { kind: 'retry'; waitMs: number; counts: boolean }
+  | { kind: 'hold'; reason: HeldReason; waitMs: number; counts: boolean }
+  | { kind: 'park'; reason: DeadReason; counts: boolean }
+  | { kind: 'cancel'; reason: CancelledReason; note?: string };
+
+/** Writes a run's end and gives up its lease, in one write. `vendorFailed`: a vendor failed, and refused nothing. */
+export async function endRun(
+  { deps, lease, message, body }: { deps: WorkerDeps; lease: Lease; message: Incoming; body: string },
+  end: End & { error?: StoredError; vendorFailed?: boolean },
+): Promise<JobRow> {
+  const { queue, id, bodyKept, canary } = lease.row();
+  const leaves = end.kind === 'hold' || end.kind === 'park';
+  // A row must not say that a body is kept before it is.
+  if (leaves && !canary && !bodyKept) await keepBody(deps, { queue, id }, body);
+  const run = { at: deps.clock.now(), messageId: message.messageId, bodyKept: !canary };
+  return lease.release((row) => {
+    switch (end.kind) {
+      case 'succeed':
+        return succeed(row, { ...run, ...end });
+      case 'retry':
+        return retry(row, { ...run, ...end });
+      case 'hold':
+        return hold(row, { ...run, ...end });
+      case 'park':
+        return park(row, { ...run, ...end });
+      case 'cancel':
+        return stop(row, { ...run, ...end });
+    }
+  });
+}
+
+const LEAST_MS = 200;
+
+/**
+ * Does work on a claimed job. If the bucket or a queue fails, it gives the job back and throws the error on. A job that
+ * kept its lease would look like a crashed run, and could be parked for that.
+ */
+export async function orGiveUp<T>(
+  { deps: { clock }, message, deadline }: Pick<DeliveryRun, 'deps' | 'message' | 'deadline'>,
+  lease: Lease,
+  work: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    const at = clock.now();
+    // The deadline keeps this time for the last writes.
+    if (error instanceof StoreError && !(error instanceof LeaseLostError) && deadline.at - at > LEAST_MS) {
+      const entry = { at, messageId: message.messageId, error: storedError(error) };
+      // If the table is down as well, nothing can be written.
+      await lease.abandon((row) => giveBack(row, entry)).catch(ignoreStoreError);
+    }
+    throw error;
+  }
+}
+
+/**
+ * Does the writes that an end still lacks. The order is: S3 record, event, a dead job's DLQ entry, deletion of a
+ * needless kept body, marks in the row. The mark of the record completes the end, so an end without it is published
+ * again. The job's worker, a late delivery and the reconciler call it. A canary keeps only its row. Returns the row of
+ * this end, even if another message has opened the job meanwhile. `body` spares a read of the kept body.
+ */
+export async function finish(
+  deps: FinishDeps,
+  row: JobRow,
+  { body }: { body?: string | undefined } = {},
+): Promise<JobRow> {
+  const { ledger, objects, queues, clock, prefix, settings } = deps;
+  if (!isEnd(row.state) || row.canary) return row;
+  const parks = needsEntry(row) && row.parkedAt === undefined;
+  const records = row.recordedAt === undefined;
+  if (!records && !parks) return row;
+
+  if (records) await putRecord(deps, row);
+  // A late message can still open a job that was never sent. The reconciler publishes that end when no message can
+  // come.
+  const publishes = deps.events !== undefined && records && isPublished(row.queue);
+  const waits = publishes && row.reason === 'never-sent';
+  if (publishes && !waits) await deps.events?.publish(completionOf(row));
+  if (parks) {
+    const parked = body ?? (await keptBody(deps, row)) ?? GONE;
+    await queues.send(deps.dlqUrl(row.queue), parkedMessage(row, parked, settings(row.queue).type));
+  }
+  const needless = row.bodyKept === true && row.state === 'succeeded';
+  if (needless) await objects.delete(bodyKey(prefix, row.queue, row.id));
+
+  const at = clock.now();
+  const marked = (now: JobRow): JobRow | undefined =>
+    // If the job was reopened in between, the marks belong to an earlier end.
+    sameEnd(now, row)
+      ? {
+          ...now,
+          ...(records ? { recordedAt: now.recordedAt ?? at } : {}),
+          ...(waits ? { publishFrom: (now.endedAt ?? now.updatedAt) + expiresAfter(settings(now.queue)) } : {}),
+          ...(parks ? { parkedAt: now.parkedAt ?? at } : {}),
+          ...(needless ? { bodyKept: false } : {}),
+        }
+      : undefined;
+  const { item: stored } = await ledger.update(row.key, marked, row);
+  return stored && sameEnd(stored, row) ? stored : row;
+}
+
+const sameEnd = (a: JobRow, b: JobRow): boolean =>
+  a.state === b.state && a.generation === b.generation && a.endedAt === b.endedAt;
+
+/** Keeps a cancelled job's body for a retry. `false`: the job was opened again and waits for this message. */
+export async function keepCancelled(
+  { ledger, objects, prefix }: Pick<FinishDeps, 'ledger' | 'objects' | 'prefix'>,
+  row: JobRow,
+  body: string,
+): Promise<boolean> {
+  if (!isCancelledByOperator(row) || row.bodyKept) return true;
+  await keepBody({ objects, prefix }, row, body);
+  const { item: stored } = await ledger.update(row.key, (now) =>
+    isCancelledByOperator(now) && !now.bodyKept ? { ...now, bodyKept: true } : undefined,
+  );
+  return stored === undefined || isCancelledByOperator(stored);
+}
+
+/** Counts an end. It writes both metrics, because CloudWatch has no rate while one of them was never written. */
+export function countEnd(metrics: Metrics, queue: string, end: 'succeeded' | 'dead'): void {
+  metrics.add('JobsSucceeded', end === 'succeeded' ? 1 : 0, 'Count', { queue });
+  metrics.add('JobsDead', end === 'dead' ? 1 : 0, 'Count', { queue });
+}
+
+type Deps = Pick<FinishDeps, 'ledger' | 'objects' | 'queues' | 'prefix' | 'settings' | 'dlqUrl'> & { log: Log };
+type Unread = Pick<ReceivedMessage, 'messageId' | 'body' | 'attributes' | 'groupId' | 'sequenceNumber'>;
+
+/**
+ * Parks a message whose job's row or record does not parse, and returns the id of that row. Nothing runs the job or
+ * writes the row until a person has restored it. Then the reconciler returns the message
+ * (lib/reconcile/judge-entry.ts).
+ */
+export async function parkUnread(
+  deps: Deps,
+  { queue, message }: { queue: string; message: Unread },
+  { code, message: text, field = 'row', job }: UnreadableRowError,
+): Promise<string> {
+  const { id: found, body, token } = await resolve({ ...deps, queue }, message);
+  const { messageId, groupId: group, sequenceNumber: sequence } = message;
+  const own = invalidId(messageId);
+  // An earlier run may have given the message a row of its own.
+  const id = !isInvalidId(found) && (await deps.ledger.has(jobKey(queue, own))) ? own : (job ?? found);
+  const attributes = {
+    ...{ reason: 'error', code, message: text, field, messageId },
+    ...(token === undefined ? {} : { token }),
+    ...(group ? { group: publicForm('group', group) } : {}),
+    ...(sequence ? { sequence } : {}),
+  };
+  const fifo = deps.settings(queue).type === 'fifo';
+  const entry = fitting(
+    { body, attributes, ...(fifo ? { groupId: id, deduplicationId: deduplicationId.unread(id, messageId) } : {}) },
+    id,
+  );
+  // A kept body may be that of another job with this id, whose row cannot be read.
+  if (entry.body !== body) await deps.objects.create(bodyKey(deps.prefix, queue, id), body, 'application/json');
+  await deps.queues.send(deps.dlqUrl(queue), entry);
+  deps.log.error('the row of this job does not parse', { queue, jobId: id, messageId, code, field });
+  return id;
+}
