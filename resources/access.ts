@@ -1,6 +1,29 @@
-import { operatorStatements, producerStatements, readerStatements } from './access-statements';
-import type { Instance } from './instances/instance';
-import { type Fragment, merge, principalArn, type Resource } from './template';
+import { dataPrefix as analyticsPrefix, parquetPrefix, rejectedPrefix } from '../lib/analytics/keys';
+import {
+  ANALYTICS_QUEUE,
+  attachmentsPrefix,
+  auditKey,
+  bodyKey,
+  CAMPAIGN_QUEUE,
+  campaignKey,
+  dataPrefix,
+  dlqName,
+  eventBus,
+  eventsFolder,
+  FEEDBACK_QUEUE,
+  fileKey,
+  functionName,
+  jobKey,
+  pauseKey,
+  producerParameter,
+  queueName,
+  recordFolder,
+  tableName,
+  topicName,
+  uploadsPrefix,
+} from '../lib/jobs/keys';
+import { type Instance, stackName } from './instances/instance';
+import { arn, busArn, type Fragment, merge, principalArn, type Resource } from './template';
 
 /** The managed policies of people and services. Each has the logical id `{who}Policy`, which never changes. */
 const POLICIES = {
@@ -35,12 +58,12 @@ const named = (instance: string, what: string) => ({ 'Fn::Sub': `${instance}-${w
 function apiRole({ name }: Instance, trusted: string[]): Resource {
   const services = trusted.filter((principal) => principal.endsWith('.amazonaws.com'));
   const identities = trusted.filter((principal) => !services.includes(principal)).map(principalArn);
-  const allow = { Effect: 'Allow', Action: 'sts:AssumeRole' };
+  const allowed = { Effect: 'Allow', Action: 'sts:AssumeRole' };
   // A service acts for many accounts. The condition holds for work of this one only.
   const ofThisAccount = { StringEquals: { 'aws:SourceAccount': { Ref: 'AWS::AccountId' } } };
   const Statement = [
-    ...(services.length > 0 ? [{ ...allow, Principal: { Service: services }, Condition: ofThisAccount }] : []),
-    ...(identities.length > 0 ? [{ ...allow, Principal: { AWS: identities } }] : []),
+    ...(services.length > 0 ? [{ ...allowed, Principal: { Service: services }, Condition: ofThisAccount }] : []),
+    ...(identities.length > 0 ? [{ ...allowed, Principal: { AWS: identities } }] : []),
   ];
   return {
     Type: 'AWS::IAM::Role',
@@ -50,4 +73,163 @@ function apiRole({ name }: Instance, trusted: string[]): Resource {
       ManagedPolicyArns: [{ Ref: 'ProducerPolicy' }],
     },
   };
+}
+
+export const mainQueues = ({ rows, ...of }: Instance) =>
+  rows.map(({ name, type }) => arn('sqs', queueName(of.name, name, type)));
+export const deadLetterQueues = ({ rows, ...of }: Instance) =>
+  rows.map(({ name, type }) => arn('sqs', dlqName(of.name, name, type)));
+
+/** The keys of an instance's items and objects, with wildcards. */
+function keysOf({ prefix, rows }: Instance) {
+  const names = rows.map(({ name }) => name);
+  const campaigns = names.filter((name) => name === CAMPAIGN_QUEUE);
+  const folder = (folderOf: (prefix: string, queue: string) => string, queues = names) =>
+    queues.map((queue) => `${folderOf(prefix, queue)}/*`);
+  return {
+    names,
+    items: names.map((name) => jobKey(name, '*')),
+    campaigns: campaigns.map(() => campaignKey('*')),
+    bodies: names.map((name) => bodyKey(prefix, name, '*')),
+    records: folder(recordFolder),
+    events: folder(eventsFolder),
+    campaignEvents: folder(eventsFolder, campaigns),
+    campaignRecords: folder(recordFolder, campaigns),
+  };
+}
+
+/** What the functions of the producer call. Events of analytics are sent only: they have no row and no object. */
+function producerStatements(of: Instance): Statement[] {
+  const { prefix } = of;
+  const { names, items, campaigns, campaignRecords, campaignEvents } = keysOf(of);
+  const jobs = names.filter((name) => name !== ANALYTICS_QUEUE);
+  const uploads = [FEEDBACK_QUEUE, CAMPAIGN_QUEUE].filter((name) => names.includes(name));
+  const others = [...campaigns, ...uploads.map((name) => fileKey(`${uploadsPrefix(prefix, name)}*`))];
+  const attachments = uploads.map((name) => `${attachmentsPrefix(prefix, name)}*`);
+  const written = jobs.flatMap((name) => [`${dataPrefix(prefix, name)}*`, bodyKey(prefix, name, '*')]);
+  // Of an attachment it reads the size only.
+  const read = [...attachments, ...campaignRecords, ...campaignEvents];
+  return [
+    allow('Settings', ['ssm:GetParameter'], arn('ssm', `parameter${producerParameter(of.name)}`)),
+    allow('Send', ['sqs:SendMessage'], mainQueues(of)),
+    allowItems(of, 'Look', ['dynamodb:GetItem'], [...items, ...others]),
+    allowItems(of, 'Accept', ['dynamodb:PutItem'], [...jobs.map((name) => jobKey(name, '*')), ...others]),
+    ...(jobs.length > 0 ? [allowObjects(of, 'DataAndUploads', ['s3:PutObject'], [...written, ...attachments])] : []),
+    ...(read.length > 0 ? [allowObjects(of, 'FilesAndReports', ['s3:GetObject'], read), listBucket(of, read)] : []),
+    ...hashKeyStatements(of),
+  ];
+}
+
+/** What the commands that only show jobs and campaigns call. They read no body, list or attachment. */
+function readerStatements(of: Instance): Statement[] {
+  const { items, campaigns, records, campaignEvents } = keysOf(of);
+  const objects = [...records, ...campaignEvents];
+  return [
+    allowItems(of, 'Look', ['dynamodb:GetItem'], [...items, ...campaigns]),
+    allow('Search', ['dynamodb:Query'], table(of, '/index/*')),
+    allowObjects(of, 'Records', ['s3:GetObject'], objects),
+    listBucket(of, objects),
+    stack(of),
+  ];
+}
+
+function operatorStatements(of: Instance): Statement[] {
+  const { name, prefix, rows, settings } = of;
+  const { names, bodies, records, events } = keysOf(of);
+  const written = [...records, ...bodies];
+  // `sls verify` looks through them.
+  const folders = names.includes(ANALYTICS_QUEUE) ? [analyticsPrefix, parquetPrefix, rejectedPrefix] : [];
+  const searched = [...events, ...folders.map((folder) => `${folder(prefix)}*`)];
+  const allBodies = bodyKey(prefix, '*', '').replace(/\/$/, '');
+  const bus = eventBus(name, settings.events?.bus);
+  const workers = rows.map((row) => arn('lambda', `function:${functionName(name, row.name)}`));
+  return [
+    allow('FindAndSend', ['sqs:GetQueueAttributes', 'sqs:SendMessage'], [...mainQueues(of), ...deadLetterQueues(of)]),
+    allow('Look', ['sqs:GetQueueUrl', 'sqs:ReceiveMessage', 'sqs:ChangeMessageVisibility'], deadLetterQueues(of)),
+    allow('Ledger', ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:Scan'], table(of)),
+    allow('Search', ['dynamodb:Query'], table(of, '/index/*')),
+    allowItems(of, 'Resume', ['dynamodb:DeleteItem'], [pauseKey('*')]),
+    {
+      ...allow('Pause', ['lambda:UpdateEventSourceMapping'], arn('lambda', 'event-source-mapping:*')),
+      Condition: { ArnLike: { 'lambda:FunctionArn': workers } },
+    },
+    // These calls do not know permissions on single resources.
+    allow('Watch', ['lambda:ListEventSourceMappings', 'cloudwatch:GetMetricData', 'cloudwatch:DescribeAlarms'], '*'),
+    allowObjects(of, 'RecordsAndBodies', ['s3:GetObject', 's3:PutObject'], written),
+    allowObjects(of, 'EventsAndData', ['s3:GetObject'], searched),
+    // New audit objects only, so that operators cannot rewrite what they have done: with the header If-None-Match, S3
+    // refuses to replace an object.
+    {
+      ...allowObjects(of, 'Audit', ['s3:PutObject'], [auditKey(prefix, '*')]),
+      Condition: { Null: { 's3:if-none-match': 'false' } },
+    },
+    listBucket(of, [...written, ...searched, allBodies]),
+    allow('TestAlarms', ['sns:Publish'], arn('sns', topicName(name))),
+    // `sls jobs` publishes the ends of jobs that it ends.
+    ...(bus === '' ? [] : [allow('Publish', ['events:PutEvents'], busArn(bus))]),
+    stack(of),
+    ...hashKeyStatements(of),
+  ];
+}
+
+/** A producer writes hashes of people, and an operator searches for them. The local stage has no parameter. */
+function hashKeyStatements({ hashKey, settings: { secretsKey } }: Instance): Statement[] {
+  const parameters = secretArns([hashKey]);
+  if (parameters.length === 0) return [];
+  const decrypt = {
+    ...allow('SecretsKey', ['kms:Decrypt'], secretsKey),
+    Condition: { StringEquals: { 'kms:ViaService': [{ 'Fn::Sub': `ssm.\${AWS::Region}.\${AWS::URLSuffix}` }] } },
+  };
+  return [allow('Parameters', ['ssm:GetParameter'], parameters), ...(secretsKey ? [decrypt] : [])];
+}
+
+const stack = (of: Instance): Statement =>
+  allow('Stack', ['cloudformation:DescribeStacks'], arn('cloudformation', `stack/${stackName(of)}/*`));
+
+interface Statement {
+  Sid: string;
+  Effect: 'Allow';
+  Action: string[];
+  Resource: unknown;
+  Condition?: Record<string, Record<string, unknown>>;
+}
+
+function allow(Sid: string, Action: string[], Resource: unknown): Statement {
+  return { Sid, Effect: 'Allow', Action, Resource };
+}
+
+const table = ({ name }: Instance, part = '') => arn('dynamodb', `table/${tableName(name)}${part}`);
+
+/** DynamoDB actions on the items with these keys. */
+const allowItems = (of: Instance, Sid: string, actions: string[], keys: string[]): Statement => ({
+  ...allow(Sid, actions, table(of)),
+  Condition: {
+    'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': keys },
+    // ForAllValues is also true for a request without keys.
+    Null: { 'dynamodb:LeadingKeys': 'false' },
+  },
+});
+
+/** S3 actions on the objects with these keys. */
+function allowObjects({ bucket }: Instance, Sid: string, actions: string[], keys: string[]): Statement {
+  const objects = keys.map((key) => arn('s3', `${bucket}/${key}`));
+  return allow(Sid, actions, objects);
+}
+
+/** Without ListBucket, S3 answers 403 for a missing key. S3 compares a GetObject's key with `s3:prefix` for this. */
+const listBucket = ({ bucket }: Instance, prefixes: string[]): Statement => ({
+  ...allow('MissingIsNotForbidden', ['s3:ListBucket'], arn('s3', bucket)),
+  Condition: { StringLike: { 's3:prefix': prefixes } },
+});
+
+/** The ARNs of secrets that are stored as `ssm:/path` or `secretsmanager:name`. Any other value needs no permission. */
+export function secretArns(references: string[]): unknown[] {
+  const namesIn = (scheme: string) => [
+    ...new Set(references.filter((ref) => ref.startsWith(scheme)).map((ref) => ref.slice(scheme.length))),
+  ];
+  return [
+    ...namesIn('ssm:').map((path) => arn('ssm', `parameter${path}`)),
+    // Secrets Manager appends a hyphen and six random characters to a secret's ARN.
+    ...namesIn('secretsmanager:').map((name) => arn('secretsmanager', `secret:${name}-??????`)),
+  ];
 }

@@ -1,9 +1,7 @@
 import { type AlarmKind, alarmName, KINDS, runbookOf } from '../lib/alarms/kinds';
 import { dlqName, queueName, undeliveredName } from '../lib/jobs/keys';
-import type { QueueRow } from './instances/queue-row';
-import { alarmId, TOPIC_ID, UNDELIVERED_TOPIC_ID } from './logical-id';
-import { lambdaMetric, type Metric, ownMetric, sqsMetric } from './metric';
-import type { Resource } from './template';
+import type { QueueRow } from './instances/file';
+import { alarmId, type Resource, TOPIC_ID, UNDELIVERED_TOPIC_ID } from './template';
 
 export interface Alarm {
   kind: AlarmKind;
@@ -44,14 +42,15 @@ export function queueAlarms(
   { name, type, alarms: limit }: Pick<QueueRow, 'name' | 'type' | 'alarms'>,
   { instance, canaryMinutes }: { instance: string; canaryMinutes: number },
 ): Alarm[] {
-  const own = ownMetric(instance, { queue: name });
-  const dlq = dlqName(instance, name, type);
+  const own = ownMetrics(instance, { queue: name });
+  const main = sqsMetrics(queueName(instance, name, type));
+  const dlq = sqsMetrics(dlqName(instance, name, type));
   const alarms: Alarm[] = [
     {
       kind: 'dlq-depth',
       metrics: {
-        visible: sqsMetric(dlq, 'ApproximateNumberOfMessagesVisible', 'Maximum'),
-        inFlight: sqsMetric(dlq, 'ApproximateNumberOfMessagesNotVisible', 'Maximum'),
+        visible: dlq('ApproximateNumberOfMessagesVisible', 'Maximum'),
+        inFlight: dlq('ApproximateNumberOfMessagesNotVisible', 'Maximum'),
       },
       expression: 'visible + inFlight',
       threshold: limit.dlqDepth,
@@ -60,7 +59,7 @@ export function queueAlarms(
     },
     {
       kind: 'oldest-message',
-      metrics: { age: sqsMetric(queueName(instance, name, type), 'ApproximateAgeOfOldestMessage', 'Maximum') },
+      metrics: { age: main('ApproximateAgeOfOldestMessage', 'Maximum') },
       threshold: limit.age,
       ...{ period: 60, periods: 5, silence: 'notBreaching' },
     },
@@ -96,10 +95,10 @@ export function queueAlarms(
 }
 
 export function instanceAlarms(instance: string, functions: readonly WatchedFunction[]): Alarm[] {
-  const own = ownMetric(instance);
+  const own = ownMetrics(instance);
   // If the alarms function fails or is throttled, its messages end in the queue of undelivered alarms.
   const watched = functions.filter(({ key }) => key !== 'alarms');
-  const undelivered = sqsMetric(undeliveredName(instance), 'ApproximateNumberOfMessagesVisible', 'Maximum');
+  const undelivered = sqsMetrics(undeliveredName(instance))('ApproximateNumberOfMessagesVisible', 'Maximum');
   return [
     ofFunctions('function-errors', 'Errors', watched),
     // A caller that hits a reserved concurrency tries again, so its throttles are normal.
@@ -141,7 +140,7 @@ export function instanceAlarms(instance: string, functions: readonly WatchedFunc
 /** Goes off when any of the functions counts at least one in five minutes. An expression takes ten metrics at most. */
 const ofFunctions = (kind: AlarmKind, metric: string, functions: readonly WatchedFunction[]): Alarm => ({
   kind,
-  metrics: Object.fromEntries(functions.map(({ key, name }) => [key, lambdaMetric(name, metric, 'Sum')])),
+  metrics: Object.fromEntries(functions.map(({ key, name }) => [key, lambdaMetrics(name)(metric, 'Sum')])),
   expression: functions.map(({ key }) => `FILL(${key}, 0)`).join(' + '),
   ...{ threshold: 1, period: 300, silence: 'notBreaching' },
 });
@@ -196,3 +195,21 @@ const nameOf = ({ namespace, name, dimensions }: Metric) => ({
     Dimensions: Object.entries(dimensions).map(([Name, Value]) => ({ Name, Value })),
   }),
 });
+
+export interface Metric<S extends string = string> {
+  namespace: string;
+  name: string;
+  dimensions: Record<string, string>;
+  statistic: S;
+}
+
+/** Makes the metrics of one source. */
+export type MetricsOf = <S extends string>(name: string, statistic: S) => Metric<S>;
+
+const metricsOf =
+  (namespace: string, dimensions: Record<string, string>): MetricsOf =>
+  (name, statistic) => ({ namespace, name, dimensions, statistic });
+export const sqsMetrics = (queue: string): MetricsOf => metricsOf('AWS/SQS', { QueueName: queue });
+export const lambdaMetrics = (name: string): MetricsOf => metricsOf('AWS/Lambda', { FunctionName: name });
+/** What our functions write, in the namespace of the instance. */
+export const ownMetrics = (instance: string, dimensions = {}): MetricsOf => metricsOf(instance, dimensions);

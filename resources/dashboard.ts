@@ -1,11 +1,9 @@
 import { vendorsOf } from '../lib/errors';
 import { dlqName, functionName, queueName } from '../lib/jobs/keys';
-import type { WatchedFunction } from './alarms';
+import { lambdaMetrics, type Metric, type MetricsOf, ownMetrics, sqsMetrics, type WatchedFunction } from './alarms';
+import type { QueueRow } from './instances/file';
 import type { Instance } from './instances/instance';
-import type { QueueRow } from './instances/queue-row';
-import { lambdaMetric, type Metric, ownMetric, sqsMetric } from './metric';
-import type { Fragment } from './template';
-import { alarmStates, graph, heading, layout, logTable, text, type Widget } from './widgets';
+import { arn, type Fragment } from './template';
 
 /** The instance's dashboard. Its tables ask the logs: CloudWatch bills each metric, and no log line. */
 export function dashboardResources(
@@ -15,15 +13,15 @@ export function dashboardResources(
   const { name: instance, stage, rows, settings } = of;
   // A brand may look like a variable of Fn::Sub, in which `${!` stands for `${`.
   const client = settings.brand === undefined ? '' : `${settings.brand.replaceAll('${', '${!')}: `;
-  const has = (queue: string) => rows.some(({ name }) => name === queue);
+  const names = rows.map(({ name }) => name);
   const sections = [
     [text(`# ${client}${instance}, ${stage}`)],
     [alarmStates('Alarms', alarmNames)],
     ...rows.map((row) => queueSection(row, instance)),
-    jobsSection(instance, rows, Boolean(settings.canaryEvery)),
-    vendorSection(instance, vendorsOf(rows.map(({ name }) => name))),
-    ...(has('emails') ? [emailSection(instance)] : []),
-    ...(has('analytics') ? [analyticsSection(instance)] : []),
+    jobsSection(instance, names, Boolean(settings.canaryEvery)),
+    vendorSection(instance, vendorsOf(names)),
+    ...(names.includes('emails') ? [emailSection(instance)] : []),
+    ...(names.includes('analytics') ? [analyticsSection(instance)] : []),
     functionSection(functions, instance),
   ];
   const body = { start: '-PT3H', periodOverride: 'inherit', widgets: layout(sections) };
@@ -39,81 +37,65 @@ export function dashboardResources(
   };
 }
 
-const byName = (names: string[], metricOf: (name: string) => Metric): Record<string, Metric> =>
-  Object.fromEntries(names.map((name) => [name, metricOf(name)]));
+/** The metrics of one source by their labels. */
+const lines = (of: MetricsOf, statistic: string, names: Record<string, string>): Record<string, Metric> =>
+  Object.fromEntries(Object.entries(names).map(([label, name]) => [label, of(name, statistic)]));
 
-const limitsText = (alarms: QueueRow['alarms']): string =>
-  `Limits: ${Object.entries(alarms)
-    .map(([limit, value]) => `${limit} ${value}`)
-    .join(', ')} (times in seconds)`;
+const percentiles = (of: MetricsOf, name: string, statistics: string[]): Record<string, Metric> =>
+  Object.fromEntries(statistics.map((statistic) => [statistic, of(name, statistic)]));
 
 function queueSection({ name, type, alarms }: QueueRow, instance: string): Widget[] {
-  const main = queueName(instance, name, type);
-  const dlq = dlqName(instance, name, type);
-  const own = ownMetric(instance, { queue: name });
-  const duration = (statistic: string) => lambdaMetric(functionName(instance, name), 'Duration', statistic);
+  const main = sqsMetrics(queueName(instance, name, type));
+  const dlq = sqsMetrics(dlqName(instance, name, type));
+  const own = ownMetrics(instance, { queue: name });
+  const limits = Object.entries(alarms).map(([limit, value]) => `${limit} ${value}`);
+  const messages = {
+    sent: 'NumberOfMessagesSent',
+    received: 'NumberOfMessagesReceived',
+    deleted: 'NumberOfMessagesDeleted',
+  };
+  const depth = {
+    waiting: main('ApproximateNumberOfMessagesVisible', 'Maximum'),
+    'in flight': main('ApproximateNumberOfMessagesNotVisible', 'Maximum'),
+    'dead-letter queue': dlq('ApproximateNumberOfMessagesVisible', 'Maximum'),
+  };
+  const oldest = {
+    message: main('ApproximateAgeOfOldestMessage', 'Maximum'),
+    'dead-letter queue entry': dlq('ApproximateAgeOfOldestMessage', 'Maximum'),
+  };
+  const outcomes = { succeeded: 'JobsSucceeded', retried: 'JobsRetried', dead: 'JobsDead' };
+  const finish = { average: own('TimeToFinish', 'Average'), p95: own('TimeToFinish', 'p95') };
+  const duration = percentiles(lambdaMetrics(functionName(instance, name)), 'Duration', ['p50', 'p95', 'p99']);
   return [
     heading(name, 'messages, jobs and the worker of this queue'),
-    text(limitsText(alarms)),
-    graph(`${name}: messages`, 'Count', {
-      sent: sqsMetric(main, 'NumberOfMessagesSent', 'Sum'),
-      received: sqsMetric(main, 'NumberOfMessagesReceived', 'Sum'),
-      deleted: sqsMetric(main, 'NumberOfMessagesDeleted', 'Sum'),
-    }),
-    graph(
-      `${name}: depth`,
-      'Count',
-      {
-        waiting: sqsMetric(main, 'ApproximateNumberOfMessagesVisible', 'Maximum'),
-        'in flight': sqsMetric(main, 'ApproximateNumberOfMessagesNotVisible', 'Maximum'),
-        'dead-letter queue': sqsMetric(dlq, 'ApproximateNumberOfMessagesVisible', 'Maximum'),
-      },
-      { dlqDepth: alarms.dlqDepth },
-    ),
-    graph(
-      `${name}: oldest`,
-      'Seconds',
-      {
-        message: sqsMetric(main, 'ApproximateAgeOfOldestMessage', 'Maximum'),
-        'dead-letter queue entry': sqsMetric(dlq, 'ApproximateAgeOfOldestMessage', 'Maximum'),
-      },
-      { age: alarms.age },
-    ),
-    graph(`${name}: duration`, 'Milliseconds', byName(['p50', 'p95', 'p99'], duration)),
-    graph(`${name}: outcomes`, 'Count', {
-      succeeded: own('JobsSucceeded', 'Sum'),
-      retried: own('JobsRetried', 'Sum'),
-      dead: own('JobsDead', 'Sum'),
-    }),
-    graph(
-      `${name}: from due to finish`,
-      'Milliseconds',
-      { average: own('TimeToFinish', 'Average'), p95: own('TimeToFinish', 'p95') },
-      { finish: alarms.finish * 1000 },
-    ),
+    text(`Limits: ${limits.join(', ')} (times in seconds)`),
+    graph(`${name}: messages`, 'Count', lines(main, 'Sum', messages)),
+    graph(`${name}: depth`, 'Count', depth, { dlqDepth: alarms.dlqDepth }),
+    graph(`${name}: oldest`, 'Seconds', oldest, { age: alarms.age }),
+    graph(`${name}: duration`, 'Milliseconds', duration),
+    graph(`${name}: outcomes`, 'Count', lines(own, 'Sum', outcomes)),
+    graph(`${name}: from due to finish`, 'Milliseconds', finish, { finish: alarms.finish * 1000 }),
   ];
 }
 
-function jobsSection(instance: string, rows: QueueRow[], canaries: boolean): Widget[] {
-  const names = rows.map(({ name }) => name);
+function jobsSection(instance: string, names: string[], canaries: boolean): Widget[] {
   const each = (metric: string, statistic: string) =>
-    byName(names, (queue) => ownMetric(instance, { queue })(metric, statistic));
-  const groups = names.map((name) => logGroup(instance, name));
+    Object.fromEntries(names.map((queue) => [queue, ownMetrics(instance, { queue })(metric, statistic)]));
   return [
     heading('Jobs', 'all queues'),
     graph('Jobs: oldest held', 'Milliseconds', each('OldestHeld', 'Maximum')),
     ...(canaries ? [graph('Jobs: share of canaries done in time', 'Count', each('Canary', 'Average'))] : []),
-    logTable('Jobs: outcomes by error', {
-      groups,
-      query:
-        "filter message = 'delivery handled' and outcome != 'succeeded' and outcome != 'late' | stats count(*) as deliveries, latest(jobId) as example by queue, outcome, reason, class, code | sort deliveries desc",
-    }),
+    logTable(
+      'Jobs: outcomes by error',
+      names.map((name) => logGroup(instance, name)),
+      "filter message = 'delivery handled' and outcome != 'succeeded' and outcome != 'late' | stats count(*) as deliveries, latest(jobId) as example by queue, outcome, reason, class, code | sort deliveries desc",
+    ),
   ];
 }
 
 function vendorSection(instance: string, vendors: string[]): Widget[] {
   const each = (name: string, statistic: string) =>
-    byName(vendors, (vendor) => ownMetric(instance, { vendor })(name, statistic));
+    Object.fromEntries(vendors.map((vendor) => [vendor, ownMetrics(instance, { vendor })(name, statistic)]));
   if (vendors.length === 0) return [];
   return [
     heading('Vendors', 'calls to outside services'),
@@ -124,68 +106,152 @@ function vendorSection(instance: string, vendors: string[]): Widget[] {
 }
 
 function emailSection(instance: string): Widget[] {
-  const own = ownMetric(instance);
+  const chunks = { accepted: 'JobsSucceeded', dead: 'JobsDead' };
+  const refused = lambdaMetrics(functionName(instance, 'emailEvents'))('Url4xxCount', 'Sum');
+  const events = { accepted: ownMetrics(instance)('EmailEvents', 'Sum'), 'requests refused': refused };
   return [
     heading('Campaigns', 'chunks sent, and the events that SendGrid reports'),
-    graph('Campaigns: chunks and mails', 'Count', {
-      accepted: ownMetric(instance, { queue: 'emails' })('JobsSucceeded', 'Sum'),
-      dead: ownMetric(instance, { queue: 'emails' })('JobsDead', 'Sum'),
-    }),
-    graph('Campaigns: events', 'Count', {
-      accepted: own('EmailEvents', 'Sum'),
-      'requests refused': lambdaMetric(functionName(instance, 'emailEvents'), 'Url4xxCount', 'Sum'),
-    }),
-    logTable('Campaigns: chunks by campaign', {
-      groups: [logGroup(instance, 'emails')],
-      query:
-        "filter message = 'delivery handled' and ispresent(campaign) | stats count(*) as deliveries by campaign, outcome, code | sort deliveries desc",
-    }),
+    graph('Campaigns: chunks and mails', 'Count', lines(ownMetrics(instance, { queue: 'emails' }), 'Sum', chunks)),
+    graph('Campaigns: events', 'Count', events),
+    logTable(
+      'Campaigns: chunks by campaign',
+      [logGroup(instance, 'emails')],
+      "filter message = 'delivery handled' and ispresent(campaign) | stats count(*) as deliveries by campaign, outcome, code | sort deliveries desc",
+    ),
   ];
 }
 
 function analyticsSection(instance: string): Widget[] {
-  const own = ownMetric(instance);
+  const own = ownMetrics(instance);
+  const groups = [logGroup(instance, 'analytics')];
+  const bytes = "filter message = 'message stored' | stats sum(bytes) as bytes by bin(1m)";
+  const names = "filter message = 'events stored' | stats sum(count) as events by event | sort events desc";
+  const events = lines(own, 'Sum', { accepted: 'EventsAccepted', rejected: 'EventsRejected' });
   return [
     heading('Analytics', 'events into S3'),
-    graph('Analytics: events', 'Count', {
-      accepted: own('EventsAccepted', 'Sum'),
-      rejected: own('EventsRejected', 'Sum'),
-    }),
-    graph(
-      'Analytics: from API to S3',
-      'Milliseconds',
-      byName(['p50', 'p95'], (statistic) => own('TimeToStore', statistic)),
-    ),
-    logTable('Analytics: bytes stored a minute', {
-      groups: [logGroup(instance, 'analytics')],
-      query: "filter message = 'message stored' | stats sum(bytes) as bytes by bin(1m)",
-      view: 'timeSeries',
-    }),
-    logTable('Analytics: events by name', {
-      groups: [logGroup(instance, 'analytics')],
-      query: "filter message = 'events stored' | stats sum(count) as events by event | sort events desc",
-    }),
+    graph('Analytics: events', 'Count', events),
+    graph('Analytics: from API to S3', 'Milliseconds', percentiles(own, 'TimeToStore', ['p50', 'p95'])),
+    logTable('Analytics: bytes stored a minute', groups, bytes, 'timeSeries'),
+    logTable('Analytics: events by name', groups, names),
   ];
 }
 
 function functionSection(functions: WatchedFunction[], instance: string): Widget[] {
   const each = (metric: string) =>
-    Object.fromEntries(functions.map(({ key, name }) => [key, lambdaMetric(name, metric, 'Sum')]));
-  const own = ownMetric(instance);
+    Object.fromEntries(functions.map(({ key, name }) => [key, lambdaMetrics(name)(metric, 'Sum')]));
+  const own = ownMetrics(instance);
+  const reconciler = {
+    runs: own('ReconcilerRuns', 'Sum'),
+    'rows that do not parse': own('RowsDamaged', 'Maximum'),
+    'alarms not sent': own('AlarmsNotSent', 'Maximum'),
+  };
+  const faults = { 'illegal transitions': 'IllegalTransitions', 'access denied': 'AccessDenied' };
   return [
     heading('Functions', 'all functions, and what the service must never do'),
     graph('Functions: errors', 'Count', each('Errors')),
     graph('Functions: throttles', 'Count', each('Throttles')),
-    graph('Reconciler', 'Count', {
-      runs: own('ReconcilerRuns', 'Sum'),
-      'rows that do not parse': own('RowsDamaged', 'Maximum'),
-      'alarms not sent': own('AlarmsNotSent', 'Maximum'),
-    }),
-    graph('Faults', 'Count', {
-      'illegal transitions': own('IllegalTransitions', 'Sum'),
-      'access denied': own('AccessDenied', 'Sum'),
-    }),
+    graph('Reconciler', 'Count', reconciler),
+    graph('Faults', 'Count', lines(own, 'Sum', faults)),
   ];
 }
 
 const logGroup = (instance: string, key: string): string => `/aws/lambda/${functionName(instance, key)}`;
+
+/** A widget of a CloudWatch dashboard without its position. Width and height are in grid units. */
+interface Widget {
+  type: 'metric' | 'text' | 'alarm' | 'log';
+  width: number;
+  height: number;
+  properties: Record<string, unknown>;
+}
+
+/** https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html */
+const COLUMNS = 24;
+const GRAPHS = 6;
+
+/** Places the sections from top to bottom and the widgets of each from left to right. */
+function layout(sections: Widget[][]): (Widget & { x: number; y: number })[] {
+  let y = 0;
+  return sections.flatMap((section) => {
+    let x = 0;
+    let height = 0;
+    const placed = section.map((widget) => {
+      if (x + widget.width > COLUMNS) {
+        y += height;
+        x = 0;
+        height = 0;
+      }
+      const at = { ...widget, x, y };
+      x += widget.width;
+      height = Math.max(height, widget.height);
+      return at;
+    });
+    y += height;
+    return placed;
+  });
+}
+
+const text = (markdown: string): Widget => ({
+  type: 'text',
+  width: COLUMNS,
+  height: 1,
+  properties: { markdown, background: 'transparent' },
+});
+
+const heading = (title: string, about: string): Widget => text(`## ${title}: ${about}`);
+
+/** Lines over time: metrics by their labels. `unit` labels the left axis. `limits`: level lines by their labels. */
+function graph(
+  title: string,
+  unit: 'Count' | 'Seconds' | 'Milliseconds',
+  lines: Record<string, Metric>,
+  limits: Record<string, number> = {},
+): Widget {
+  const horizontal = Object.entries(limits).map(([label, value]) => ({ label, value }));
+  return {
+    type: 'metric',
+    width: COLUMNS / GRAPHS,
+    height: 6,
+    properties: {
+      title,
+      view: 'timeSeries',
+      stacked: false,
+      region: `\${AWS::Region}`,
+      period: 60,
+      metrics: Object.entries(lines).map(([label, { namespace, name, dimensions, statistic }]) => [
+        namespace,
+        name,
+        ...Object.entries(dimensions).flat(),
+        { stat: statistic, label },
+      ]),
+      yAxis: { left: { label: unit, min: 0, showUnits: false } },
+      ...(horizontal.length > 0 && { annotations: { horizontal } }),
+      legend: { position: 'bottom' },
+    },
+  };
+}
+
+/** The answer of the functions' logs to a query of CloudWatch Logs Insights, which runs when a person looks. */
+const logTable = (title: string, groups: string[], query: string, view: 'table' | 'timeSeries' = 'table'): Widget => ({
+  type: 'log',
+  width: COLUMNS / 2,
+  height: 6,
+  properties: {
+    title,
+    view,
+    region: `\${AWS::Region}`,
+    query: [...groups.map((group) => `SOURCE '${group}'`), query].join(' | '),
+  },
+});
+
+/** The states of alarms. CloudWatch shows at most 100 in one widget. */
+const alarmStates = (title: string, names: string[]): Widget => ({
+  type: 'alarm',
+  width: COLUMNS,
+  height: 3,
+  properties: {
+    title,
+    sortBy: 'stateUpdatedTimestamp',
+    alarms: names.slice(0, 100).map((name) => arn('cloudwatch', `alarm:${name}`)['Fn::Sub']),
+  },
+});

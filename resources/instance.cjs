@@ -1,5 +1,5 @@
 // serverless.yml loads this file, because Serverless reads .cjs and our code is TypeScript.
-const { stage, instance, queues } = require('../packages/cli/compiled.cjs');
+const { stage, instance, queues, generated } = require('../packages/cli/compiled.cjs');
 
 /** Serverless resolves this first. It would wrap the problems of an instance's file into three lines of its own. */
 const stageOrEnd = (variables) =>
@@ -9,4 +9,4 @@ const stageOrEnd = (variables) =>
     process.exit(1);
   });
 
-module.exports = { stage: stageOrEnd, instance, queues };
+module.exports = { stage: stageOrEnd, instance, queues, generated };

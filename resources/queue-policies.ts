@@ -1,7 +1,14 @@
+import type { QueueRow } from './instances/file';
 import type { Instance } from './instances/instance';
-import type { QueueRow } from './instances/queue-row';
-import { logicalId, TOPIC_ID, UNDELIVERED_QUEUE_ID } from './logical-id';
-import { type Fragment, merge, principalArn, type Resource } from './template';
+import {
+  type Fragment,
+  logicalId,
+  merge,
+  principalArn,
+  type Resource,
+  TOPIC_ID,
+  UNDELIVERED_QUEUE_ID,
+} from './template';
 
 export const queuePolicies = ({ rows, settings }: Instance): Fragment =>
   merge([

@@ -1,4 +1,4 @@
-import { partitionOf } from '../aws/partition';
+import { partitionOf } from '../aws/clients';
 import { duration } from '../duration';
 import type { FailingWork, Pause } from '../jobs/items';
 import { functionName } from '../jobs/keys';

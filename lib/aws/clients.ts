@@ -13,3 +13,6 @@ export const clientDefaults = {
     socketTimeout: 3_000,
   },
 } as const;
+
+export const partitionOf = (region: string): string =>
+  region.startsWith('cn-') ? 'aws-cn' : region.startsWith('us-gov-') ? 'aws-us-gov' : 'aws';

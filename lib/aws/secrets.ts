@@ -4,7 +4,7 @@ import {
   type SecretsManagerClientConfig,
 } from '@aws-sdk/client-secrets-manager';
 import { GetParameterCommand, SSMClient, type SSMClientConfig } from '@aws-sdk/client-ssm';
-import type { SecretReference } from '../config/values';
+import type { SecretReference } from '../config/common';
 import { StoreError } from '../errors';
 import type { Secret } from '../ports';
 import { clientDefaults } from './clients';

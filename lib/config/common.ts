@@ -1,6 +1,36 @@
 import * as z from 'zod';
+import { jsonOf } from '../text';
 import { ConfigError } from './environment';
-import { json, name, seconds } from './values';
+
+export const json = <T extends z.ZodType>(schema: T) =>
+  z
+    .string()
+    .transform((text, context) => {
+      const value = jsonOf(text);
+      if (value === undefined) context.addIssue({ code: 'custom', message: 'must be JSON' });
+      return value;
+    })
+    .pipe(schema);
+
+export const list = z
+  .string()
+  .default('')
+  .transform((text) =>
+    text
+      .split(',')
+      .map((entry) => entry.trim())
+      .filter(Boolean),
+  );
+
+/**
+ * A secret, or a reference to it: `ssm:/path` or `secretsmanager:name`. Variables parsed with this schema are treated
+ * as secrets: `realSecret` reads them, their function gets a permission, and a template refuses them as plain text.
+ */
+export const secret = z.string().min(1).brand<'Secret'>();
+export type SecretReference = z.infer<typeof secret>;
+
+export const seconds = z.coerce.number().min(0).max(43_200);
+export const name = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'must be 1 to 64 letters, digits, - or _');
 
 export const queueSettings = z.object({
   type: z.enum(['fifo', 'standard']),
@@ -45,3 +75,17 @@ export function settingsOf({ QUEUES }: Pick<CommonConfig, 'QUEUES'>): (queue: st
     return row;
   };
 }
+
+/** JSON that the stack writes into the SSM parameter `producerParameter(instance)`. Newer stacks may add fields. */
+export const producerSettings = z.object({
+  account: z.string().regex(/^\d{12}$/, 'must be 12 digits'),
+  bucket: commonEnv.shape.BUCKET,
+  prefix: commonEnv.shape.PREFIX,
+  table: commonEnv.shape.TABLE,
+  /** Recipients per second. It decides the size of a campaign's chunks. */
+  emailRate: z.number().positive().max(10_000),
+  /** Where the key of the hashes of people is stored, `ssm:/path`. Only a local instance has the key itself here. */
+  hashKey: z.string().min(1),
+  queues: z.record(name, queueSettings.pick({ type: true, retention: true })),
+});
+export type ProducerSettings = z.infer<typeof producerSettings>;

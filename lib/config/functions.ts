@@ -1,6 +1,5 @@
 import * as z from 'zod';
-import { commonEnv } from './common';
-import { json, list, name, seconds, secret } from './values';
+import { commonEnv, json, list, name, seconds, secret } from './common';
 
 const common = commonEnv.shape;
 

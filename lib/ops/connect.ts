@@ -2,10 +2,10 @@ import { CloudWatchClient, type CloudWatchClientConfig } from '@aws-sdk/client-c
 import type { EventBridgeClientConfig } from '@aws-sdk/client-eventbridge';
 import { LambdaClient, type LambdaClientConfig } from '@aws-sdk/client-lambda';
 import { SNSClient, type SNSClientConfig } from '@aws-sdk/client-sns';
+import { partitionOf } from '../aws/clients';
 import { realEvents } from '../aws/events';
 import { realMappings } from '../aws/mappings';
 import { realMonitoring } from '../aws/monitoring';
-import { partitionOf } from '../aws/partition';
 import { realClock, realRandom } from '../aws/system';
 import { realTopics } from '../aws/topics';
 import { type CommonConfig, settingsOf } from '../config/common';

@@ -1,8 +1,7 @@
 import { SNSClient } from '@aws-sdk/client-sns';
 import type { Context } from 'aws-lambda';
 import type * as z from 'zod';
-import { clientDefaults } from '../aws/clients';
-import { partitionOf } from '../aws/partition';
+import { clientDefaults, partitionOf } from '../aws/clients';
 import { realTopics } from '../aws/topics';
 import { parseEnv } from '../config/environment';
 import { reconcilerEnv } from '../config/functions';

@@ -15,6 +15,10 @@ export class InvalidJobError extends Error {
   }
 }
 
+/** The error about one field. */
+export const invalid = (field: string, rule: string): InvalidJobError =>
+  new InvalidJobError([{ field, message: `${field}: ${rule}` }]);
+
 /** The job belongs to another principal (an API's 404). */
 export class JobNotFoundError extends Error {
   override readonly name = 'JobNotFoundError';

@@ -2,7 +2,7 @@ import type { QueueSettings } from '../config/common';
 import { ignoreStoreError, StoreError } from '../errors';
 import { type Envelope, MAX_INLINE_DATA_BYTES, payloadHash, sendable, sha256 } from '../jobs/envelope';
 import { noteFiles } from '../jobs/files';
-import { bodyKey, dataPrefix, deduplicationId } from '../jobs/keys';
+import { bodyKey, dataPrefix, deduplicationId, jobKey } from '../jobs/keys';
 import type { Ledger } from '../jobs/ledger';
 import { belongs, markSent, tokenOf } from '../jobs/messages';
 import { newRow } from '../jobs/new-row';
@@ -10,10 +10,19 @@ import type { HashPeople } from '../jobs/person-hash';
 import type { JobRow } from '../jobs/row';
 import { isSentFromKept } from '../jobs/schedule';
 import { plan } from '../jobs/transitions';
-import type { Clock, Log, Objects, OutgoingMessage, Queues, Random, SentMessage, Table } from '../ports';
-import { IdempotencyConflictError } from './errors';
+import {
+  CLOCK_SKEW_MS,
+  type Clock,
+  type Log,
+  type Objects,
+  type OutgoingMessage,
+  type Queues,
+  type Random,
+  type SentMessage,
+  type Table,
+} from '../ports';
+import { IdempotencyConflictError, invalid } from './errors';
 import { jobId, ownersOf } from './job-id';
-import { checkStart } from './plan';
 import type { CheckedOptions } from './valid';
 
 export interface SubmitDeps {
@@ -200,4 +209,31 @@ async function envelopeOf(deps: SubmitDeps, submission: Submission, id: string):
   const dataref = `${dataPrefix(deps.prefix, queue)}${id}/${datasha256}`;
   await deps.objects.put(dataref, json, 'application/json');
   return { ...head, dataref, datasha256 };
+}
+
+/** A row lives 45 days after its last write, and an operator may need the job's body for two weeks after its start. */
+const MOST_DAYS = 30;
+const LONGEST_WAIT_MS = MOST_DAYS * 24 * 60 * 60_000;
+const TOO_FAR = `must be at most ${MOST_DAYS} days ahead`;
+
+/**
+ * Checks when a job may start. The caller's clock may differ a little from ours. A repeated call is not checked,
+ * because its time may be over by now. Rejects with an InvalidJobError, or with a StoreError if the table is down.
+ */
+export async function checkStart(
+  { ledger, clock }: { ledger: Pick<Ledger, 'get'>; clock: Clock },
+  { queue, id, key, notBefore }: Pick<CheckedOptions, 'key' | 'notBefore'> & { queue: string; id: string },
+): Promise<void> {
+  if (notBefore === undefined) return;
+  const wait = Date.parse(notBefore) - clock.now();
+  const problem =
+    wait < -CLOCK_SKEW_MS ? 'must be in the future' : wait > LONGEST_WAIT_MS + CLOCK_SKEW_MS ? TOO_FAR : undefined;
+  if (!problem || (key !== undefined && (await ledger.get(jobKey(queue, id))))) return;
+  throw invalid('notBefore', problem);
+}
+
+/** Checks when a campaign may send. The bucket keeps its recipients for a limited time. Throws an InvalidJobError. */
+export function checkSendAt({ clock }: { clock: Clock }, sendAt: string | undefined): void {
+  if (sendAt === undefined || Date.parse(sendAt) - clock.now() <= LONGEST_WAIT_MS + CLOCK_SKEW_MS) return;
+  throw invalid('sendAt', TOO_FAR);
 }

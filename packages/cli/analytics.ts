@@ -4,7 +4,7 @@ import { type AnalyticsFigures, analyticsReader } from '../../lib/ops/analytics'
 import { knownQueue, OperatorError } from '../../lib/ops/operator';
 import type { MetricPoint } from '../../lib/ports';
 import { counted, timeText } from '../../lib/text';
-import { chosenInstance } from '../../resources/instances/choose';
+import { chosenInstance } from '../../resources/instances/read';
 import { type Command, hour, JSON_OUTPUT } from './command';
 import { replayRejected } from './replay';
 import { tableText } from './terminal';

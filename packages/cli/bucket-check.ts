@@ -8,9 +8,9 @@ import {
 } from '@aws-sdk/client-s3';
 import * as z from 'zod';
 import { dataPrefix, latePrefix, parquetPrefix, rejectedPrefix } from '../../lib/analytics/keys';
-import { partitionOf } from '../../lib/aws/partition';
+import { partitionOf } from '../../lib/aws/clients';
 import { guarded } from '../../lib/aws/store-error';
-import { json } from '../../lib/config/values';
+import { json } from '../../lib/config/common';
 import { StoreError } from '../../lib/errors';
 import { ownerKey, recordFolder } from '../../lib/jobs/keys';
 import { OBJECT_LIFETIME_MS, ROW_LIFETIME_MS } from '../../lib/jobs/schedule';

@@ -12,8 +12,7 @@ const KEPT_MS = 86_400_000;
 const FOLDERS = ['lib', 'packages', 'resources'];
 const ENTRY = `
 export { Ops } from './packages/cli/plugin';
-export { stage, instance, queues } from './resources/instance';
-export const generated = (variables) => require('./resources/generated').generated(variables);
+export { stage, instance, queues, generated } from './resources/instance';
 `;
 
 function load() {

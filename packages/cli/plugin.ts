@@ -1,6 +1,6 @@
 // A closed pipe ends the output of Serverless itself too, such as --help.
 import './terminal';
-import { chosenInstance } from '../../resources/instances/choose';
+import { chosenInstance } from '../../resources/instances/read';
 import { deploymentProblems } from './check';
 import type { Option, Options } from './command';
 import { type CommandName, commands, GUARDED, optionsOf } from './commands';

@@ -9,16 +9,14 @@ import { dlqName, queueName } from '../../lib/jobs/keys';
 import { campaignsNotEnded } from '../../lib/ops/campaigns';
 import { OperatorError, type Reader } from '../../lib/ops/operator';
 import { listJobs } from '../../lib/ops/search';
-import { folderOf, stackName } from '../../resources/instances/deployed';
-import { functionsOf, type Instance } from '../../resources/instances/instance';
+import { folderOf, functionsOf, type Instance, stackName } from '../../resources/instances/instance';
 import { linesOf, type Problem } from '../../resources/instances/problems';
 import { secretSettings } from '../../resources/instances/variables';
 import { bucketFindings } from './bucket-check';
 import { connect } from './connect';
 import { folderOwner, mayUse } from './folder-owner';
 import { readStack } from './stack';
-import type { AwsConfig, Serverless } from './target';
-import { namedTargetOf, wrongAccount } from './target';
+import { type AwsConfig, namedTargetOf, type Serverless, wrongAccount } from './target';
 import { terminal } from './terminal';
 
 /** `notes`: what stops no deployment. */

@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { OperatorError } from '../../lib/ops/operator';
 import { LONGEST_DAYS } from '../../lib/ops/search';
 import { counted } from '../../lib/text';
-import { chosenInstance } from '../../resources/instances/choose';
-import { producerSettingsOf } from '../../resources/instances/deployed';
+import { producerSettingsOf } from '../../resources/instances/instance';
+import { chosenInstance } from '../../resources/instances/read';
 import { type Command, count, HOURS, hour, JSON_OUTPUT } from './command';
 import { tableText } from './terminal';
 

@@ -11,7 +11,7 @@ import {
 import { DeleteObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
 import * as z from 'zod';
 import { guarded } from '../../lib/aws/store-error';
-import { json } from '../../lib/config/values';
+import { json } from '../../lib/config/common';
 import { StoreError } from '../../lib/errors';
 import { OperatorError } from '../../lib/ops/operator';
 import type { AwsConfig, Template } from './target';

@@ -1,5 +1,5 @@
 import http from 'node:http';
-import { secret } from '../../lib/config/values';
+import { secret } from '../../lib/config/common';
 import { dlqName, jobKey, undeliveredName } from '../../lib/jobs/keys';
 import { deploymentOf, noLog } from '../../lib/ops/connect';
 import { hashPeopleWith } from '../../lib/startup/engine';

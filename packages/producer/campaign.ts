@@ -11,10 +11,9 @@ import {
 import { InvalidRecipientsError, type RecipientInput } from '../../lib/emails/recipient';
 import { type Bytes, fromCsv, fromIterable, fromNdjson, type Read } from '../../lib/emails/recipients';
 import { writeManifest } from '../../lib/emails/write-manifest';
-import { InvalidJobError } from '../../lib/submit/errors';
+import { invalid } from '../../lib/submit/errors';
 import { jobId } from '../../lib/submit/job-id';
-import { checkSendAt, checkStart } from '../../lib/submit/plan';
-import { type Accepted, type SubmitDeps, submit } from '../../lib/submit/submit';
+import { type Accepted, checkSendAt, checkStart, type SubmitDeps, submit } from '../../lib/submit/submit';
 import { checkFiles } from '../../lib/submit/uploads';
 import { type SubmitOptions, submitOptions, valid } from '../../lib/submit/valid';
 
@@ -61,10 +60,8 @@ export async function submitCampaign(
         })
       : [];
   checkSendAt(deps, sendAt);
-  if (content.unsubscribe === undefined && !transactional) {
-    const message = 'unsubscribe: is required for bulk mail. Mail that is not bulk mail says transactional: true';
-    throw new InvalidJobError([{ field: 'unsubscribe', message }]);
-  }
+  if (content.unsubscribe === undefined && !transactional)
+    throw invalid('unsubscribe', 'is required for bulk mail. Mail that is not bulk mail says transactional: true');
   const id = jobId({ ...submitted, ...deps });
   await checkStart(deps, { ...submitted, id });
   // A repeated call keeps the chunk size. With another one, its manifest would differ and look like another campaign.
@@ -98,7 +95,7 @@ function isSource(source: unknown): source is RecipientSource {
 
 function refuse(error: unknown): never {
   if (!(error instanceof InvalidRecipientsError)) throw error;
-  throw new InvalidJobError([{ field: 'recipients', message: `recipients: ${error.message}` }]);
+  throw invalid('recipients', error.message);
 }
 
 function read(deps: ProducerDeps, source: RecipientSource): AsyncGenerator<Read[]> {

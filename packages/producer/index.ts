@@ -1,7 +1,7 @@
 // biome-ignore-all lint/performance/noBarrelFile: this file is the entry of a package, whose exports come from several files
 export type { AnalyticsEvent } from '../../lib/analytics/event';
+export type { ProducerSettings } from '../../lib/config/common';
 export { ConfigError } from '../../lib/config/environment';
-export type { ProducerSettings } from '../../lib/config/producer';
 export type { Campaign, CampaignStatus } from '../../lib/emails/campaigns/campaign';
 export type { CampaignInput, EmailMessageInput } from '../../lib/emails/message';
 export type { RecipientInput } from '../../lib/emails/recipient';
@@ -17,7 +17,6 @@ export type { InviteInput, NotifyBuild, RemoveInput } from '../../lib/testflight
 export type { BatchJob, BatchResult } from './batch';
 export type { AcceptedCampaign, RecipientSource } from './campaign';
 export type { CancelledStatus, FindOptions, JobStatus, Jobs, WaitOptions } from './jobs';
-export type { PackingLimits } from './packer';
 export { type ProducerClient as Producer, realProducer as createProducer } from './real-producer';
 export type {
   AwsEndpoints,
@@ -25,4 +24,5 @@ export type {
   Credentials,
   ProducerOptions,
 } from './settings';
+export type { PackingLimits } from './tracker';
 export { UnsentEventsError } from './tracker';

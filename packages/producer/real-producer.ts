@@ -1,14 +1,27 @@
-import { realClock } from '../../lib/aws/system';
+import type { S3Client } from '@aws-sdk/client-s3';
+import { clientDefaults } from '../../lib/aws/clients';
+import { guarded } from '../../lib/aws/store-error';
+import { realClock, realRandom } from '../../lib/aws/system';
 import { endsBy } from '../../lib/concurrency';
+import type { ProducerSettings } from '../../lib/config/common';
 import { StoreError } from '../../lib/errors';
+import { producerParameter, queueName, queueUrl } from '../../lib/jobs/keys';
 import { createLedger } from '../../lib/jobs/ledger';
-import type { Log } from '../../lib/ports';
-import { prepareUpload, type Upload, type UploadInput } from '../../lib/submit/uploads';
+import { personHashes } from '../../lib/jobs/person-hash';
+import type { Log, Objects, Secret } from '../../lib/ports';
+import type { SubmitDeps } from '../../lib/submit/submit';
+import { type PostPolicy, prepareUpload, type Upload, type UploadInput } from '../../lib/submit/uploads';
 import { type BatchJob, type BatchResult, submitBatch } from './batch';
-import { connect, lazily } from './connect';
 import { type Jobs, jobsOf } from './jobs';
 import { type Producer, producerOf } from './producer';
-import { connectionConfig, type ProducerOptions } from './settings';
+import {
+  type AwsEndpoints,
+  type ConnectionConfig,
+  connectionConfig,
+  type ProducerOptions,
+  queueIn,
+  settingsIn,
+} from './settings';
 import { createTracker, type Tracker } from './tracker';
 
 /** The typed client that an API installs. It connects with its first call. */
@@ -97,3 +110,129 @@ export function realProducer(options: ProducerOptions = {}): ProducerClient {
     },
   };
 }
+
+/**
+ * Loads the clients of SQS and DynamoDB, and reads the settings if the options have none. The client of S3 is loaded
+ * with the first object. Rejects with a StoreError or a ConfigError.
+ */
+async function connect(config: ConnectionConfig, log: Log) {
+  const { instance, region } = config;
+  const [{ realQueues, sqsClient }, { dynamoClient, realTable }, settings] = await Promise.all([
+    import('../../lib/aws/queues.ts'),
+    import('../../lib/aws/table.ts'),
+    config.settings ?? readSettings(config),
+  ]);
+  const sqs = sqsClient(clientConfig(config, 'sqs'));
+  const dynamo = dynamoClient(clientConfig(config, 'dynamodb'));
+  const bucket = lazily(() => loadBucket(config, settings.bucket));
+  const queueOf = queueIn(settings.queues);
+  return {
+    table: realTable({ table: settings.table, client: dynamo }),
+    queues: realQueues(sqs),
+    objects: laterObjects(async () => (await bucket()).objects),
+    readObject: async function* (key: string) {
+      yield* (await bucket()).readObject(key);
+    },
+    clock: realClock,
+    random: realRandom,
+    log,
+    source: `/${instance}/api`,
+    prefix: settings.prefix,
+    hashPeople: personHashes(keyOf(config, settings.hashKey), realClock),
+    emailRate: settings.emailRate,
+    settings: queueOf,
+    queueNames: Object.keys(settings.queues),
+    queueUrl: (queue: string) => queueUrl(region, settings.account, queueName(instance, queue, queueOf(queue).type)),
+    sign: async (policy: PostPolicy) => (await bucket()).sign(policy),
+    async disconnect() {
+      for (const client of [sqs, dynamo]) client.destroy();
+      if (bucket.started()) (await bucket()).close();
+    },
+  };
+}
+
+type Service = keyof AwsEndpoints;
+
+/** The ledger repeats a call to the table itself. Together all tries end after about seven seconds. */
+const LIMITS: Partial<Record<Service, object>> = {
+  dynamodb: { maxAttempts: 1, requestHandler: { ...clientDefaults.requestHandler, requestTimeout: 2_000 } },
+};
+
+const clientConfig = ({ region, credentials, endpoints }: ConnectionConfig, service: Service) => ({
+  ...clientDefaults,
+  ...LIMITS[service],
+  region,
+  ...(credentials && { credentials }),
+  ...(endpoints[service] === undefined ? {} : { endpoint: endpoints[service] }),
+});
+
+async function loadBucket(config: ConnectionConfig, bucket: string) {
+  const { realObjectReader, realObjects, s3Client } = await import('../../lib/aws/objects.ts');
+  // The emulators know no host names of buckets.
+  const client = s3Client({ ...clientConfig(config, 's3'), forcePathStyle: config.endpoints.s3 !== undefined });
+  return {
+    sign: (policy: PostPolicy) => signPost(client, bucket, policy),
+    objects: realObjects({ bucket, client }),
+    readObject: realObjectReader({ bucket, client }),
+    close: () => client.destroy(),
+  };
+}
+
+async function signPost(client: S3Client, bucket: string, policy: PostPolicy) {
+  const { createPresignedPost } = await import('@aws-sdk/s3-presigned-post');
+  const { key, contentType, minBytes, maxBytes, expiresIn } = policy;
+  return createPresignedPost(client, {
+    Bucket: bucket,
+    Key: key,
+    Fields: { 'Content-Type': contentType },
+    Conditions: [
+      ['content-length-range', minBytes, maxBytes],
+      ['eq', '$Content-Type', contentType],
+    ],
+    Expires: expiresIn,
+  });
+}
+
+async function readSettings(config: ConnectionConfig): Promise<ProducerSettings> {
+  const name = producerParameter(config.instance);
+  return settingsIn(await readParameter(config, name), name);
+}
+
+/** The secret that a reference names. A local instance has the secret itself. */
+function keyOf(config: ConnectionConfig, reference: string): Secret {
+  const [, path] = /^ssm:(.+)$/.exec(reference) ?? [];
+  return path === undefined ? async () => reference : () => readParameter(config, path);
+}
+
+async function readParameter(config: ConnectionConfig, name: string): Promise<string> {
+  const { GetParameterCommand, SSMClient } = await import('@aws-sdk/client-ssm');
+  const client = new SSMClient(clientConfig(config, 'ssm'));
+  try {
+    const asked = new GetParameterCommand({ Name: name, WithDecryption: true });
+    const { Parameter } = await guarded('SSM')('GetParameter', () => client.send(asked));
+    return Parameter?.Value ?? '';
+  } finally {
+    client.destroy();
+  }
+}
+
+/** Calls `make` once, at the first call. After a failure the next call tries again. */
+function lazily<T>(make: () => Promise<T>): (() => Promise<T>) & { started: () => boolean } {
+  let made: Promise<T> | undefined;
+  const get = () => {
+    made ??= make().catch((error: unknown) => {
+      made = undefined;
+      throw error;
+    });
+    return made;
+  };
+  return Object.assign(get, { started: () => made !== undefined });
+}
+
+/** The bucket through a client that is loaded with the first call. */
+const laterObjects = (load: () => Promise<Objects>): SubmitDeps['objects'] => ({
+  put: async (...args) => (await load()).put(...args),
+  get: async (...args) => (await load()).get(...args),
+  size: async (...args) => (await load()).size(...args),
+  list: async (...args) => (await load()).list(...args),
+});

@@ -1,11 +1,11 @@
 import * as z from 'zod';
+import { type ProducerSettings, producerSettings } from '../../lib/config/common';
 import { ConfigError } from '../../lib/config/environment';
-import { type ProducerSettings, producerSettings } from '../../lib/config/producer';
 import { describeIssue } from '../../lib/jobs/envelope';
 import type { Log } from '../../lib/ports';
-import { InvalidJobError } from '../../lib/submit/errors';
+import { invalid } from '../../lib/submit/errors';
 import { jsonOf } from '../../lib/text';
-import { packingLimits } from './packer';
+import { packingLimits } from './tracker';
 
 /** Static credentials, or a function that returns them, as the AWS SDK takes them. */
 export type Credentials = ClientCredentials | (() => Promise<ClientCredentials>);
@@ -94,8 +94,7 @@ export const queueIn =
   (queue: string): Q => {
     const settings = queues[queue];
     if (settings !== undefined) return settings;
-    const message = `queue: the instance has no queue ${queue}, only ${Object.keys(queues).join(', ')}`;
-    throw new InvalidJobError([{ field: 'queue', message }]);
+    throw invalid('queue', `the instance has no queue ${queue}, only ${Object.keys(queues).join(', ')}`);
   };
 
 const filled = (text: string | undefined): string | undefined => (text === '' ? undefined : text);

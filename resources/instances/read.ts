@@ -2,10 +2,17 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import * as z from 'zod';
-import { INSTANCE_NAME, type InstanceFile, instanceFile, type Stage } from './file';
+import {
+  INSTANCE_NAME,
+  type InstanceFile,
+  instanceFile,
+  type QueueRow,
+  rowProblems,
+  rowSchema,
+  type Stage,
+} from './file';
 import type { Instance } from './instance';
 import { InstanceProblems, linesOf, nearestText, type Problem, problemsOf } from './problems';
-import { type QueueRow, rowProblems, rowSchema } from './queue-row';
 import { settingProblems } from './variables';
 
 export const FOLDER = 'instances';
@@ -141,13 +148,10 @@ function complete(
     }
   }
   if (stage !== 'local') needed('account', settings.account);
-  const { region } = settings;
-  if (region !== undefined && !REGIONS.includes(region))
-    problems.push({ path: 'region', rule: `is not a region of AWS.${nearestText(region, REGIONS)}` });
   const instance: Instance = {
     ...{ name, file, stage, settings, known },
     account: settings.account,
-    region: needed('region', region),
+    region: needed('region', settings.region),
     bucket: needed('bucket', settings.bucket),
     prefix: settings.prefix ?? name,
     hashKey: needed('hashKey', settings.hashKey),
@@ -180,19 +184,39 @@ function rowOf(
   return { problems: found.map(({ path, rule }) => ({ path: `queues.${queue}.${path}`, rule })) };
 }
 
-/** The regions of AWS that Serverless deploys to. A test compares them with its own list. */
-export const REGIONS = `
-  us-east-1 us-east-2 us-gov-east-1 us-gov-west-1 us-iso-east-1 us-iso-west-1 us-isob-east-1 us-west-1 us-west-2
-  af-south-1
-  ap-east-1 ap-east-2 ap-northeast-1 ap-northeast-2 ap-northeast-3 ap-south-1 ap-south-2 ap-southeast-1 ap-southeast-2
-  ap-southeast-3 ap-southeast-4 ap-southeast-5 ap-southeast-6 ap-southeast-7
-  ca-central-1 ca-west-1
-  cn-north-1 cn-northwest-1
-  eu-central-1 eu-central-2 eu-north-1 eu-south-1 eu-south-2 eu-west-1 eu-west-2 eu-west-3
-  il-central-1
-  me-central-1 me-south-1
-  mx-central-1
-  sa-east-1
-`
-  .trim()
-  .split(/\s+/);
+export interface Choice {
+  /** `--param`, each like `instance=acme`. */
+  param?: string | string[] | null;
+  stage?: string | null;
+  region?: string | null;
+}
+
+/** Reads the instance of an `sls` call. Throws InstanceProblems. */
+export function chosenInstance(choice: Choice, root = process.cwd()): Instance {
+  const instance = readInstance(chosenName(choice, root), root);
+  for (const option of ['stage', 'region'] as const) {
+    const given = choice[option];
+    if (given && given !== instance[option])
+      throw new InstanceProblems([
+        `--${option} is ${given}, but ${instance.file} says ${option}: ${instance[option]}. Leave --${option} out.`,
+      ]);
+  }
+  return instance;
+}
+
+function chosenName({ param, stage }: Choice, root: string): string {
+  const given = [param ?? []].flat().map((text) => text.split(/=(.*)/s));
+  const hint = (key: string) => `${nearestText(key, ['instance'])} Settings are in instances/{name}.yml.`;
+  const unknown = given.flatMap(([key = '']) =>
+    key === 'instance' ? [] : [`--param ${key}: is not a parameter.${hint(key)}`],
+  );
+  if (unknown.length > 0) throw new InstanceProblems(unknown);
+  if (given.length > 1) throw new InstanceProblems(['--param instance: must be given once']);
+  const [[, named] = []] = given;
+  if (named !== undefined) return named.trim();
+  const [, meant] = Object.entries(instanceOfStage(root)).find(([name]) => name === (stage ?? 'local')) ?? [];
+  if (meant !== undefined) return meant;
+  throw new InstanceProblems([
+    `stage ${stage} has no instance: use --stage staging or prod, or name a file of instances/ with --param instance=NAME (${instanceNames(root).join(', ')})`,
+  ]);
+}

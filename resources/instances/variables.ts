@@ -4,10 +4,9 @@ import { parse } from 'yaml';
 import { envProblems } from '../../lib/config/environment';
 import { environmentSchemas, secretsOf } from '../../lib/config/functions';
 import { eventBus } from '../../lib/jobs/keys';
-import { isReference } from './file';
+import { isReference, settings as queueSettings } from './file';
 import { functionsOf, type Instance } from './instance';
 import { nearestText, type Problem } from './problems';
-import { settings as queueSettings } from './queue-row';
 
 /** `custom.instance` of serverless.yml: the file's settings, lists and tables as texts, and what follows from them. */
 export function templateValues(instance: Instance): Record<string, unknown> {

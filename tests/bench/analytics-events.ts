@@ -1,7 +1,7 @@
 import type { SQSEvent, SQSRecord } from 'aws-lambda';
 import type { AnalyticsEvent } from '../../lib/analytics/event';
 import { shardOf } from '../../lib/analytics/message';
-import { createPacker, type Packed, type PackingLimits, packingLimits } from '../../packages/producer/packer';
+import { createPacker, type Packed, type PackingLimits, packingLimits } from '../../packages/producer/tracker';
 import { memoryRandom } from '../support/memory-clock';
 
 const NAMES = ['screen_viewed', 'button_tapped', 'purchase', 'search', 'session_started'];

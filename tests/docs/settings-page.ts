@@ -1,9 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
 import * as z from 'zod';
-import { instanceFile } from '../../resources/instances/file';
+import { instanceFile, rowSchema } from '../../resources/instances/file';
 import { InstanceProblems } from '../../resources/instances/problems';
-import { rowSchema } from '../../resources/instances/queue-row';
 import { parseInstance, readDefaults } from '../../resources/instances/read';
 
 type Schema = z.core.JSONSchema.BaseSchema;

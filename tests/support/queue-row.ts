@@ -1,4 +1,4 @@
-import type { QueueRow } from '../../resources/instances/queue-row';
+import type { QueueRow } from '../../resources/instances/file';
 
 /** A valid row of a FIFO queue with production's limits, and these changes. */
 export function queueRow(name: string, { alarms, ...changes }: RowChanges = {}): QueueRow {

@@ -1,6 +1,6 @@
 import type { GetQueueAttributesRequest } from '@aws-sdk/client-sqs';
 import * as z from 'zod';
-import { json } from '../../../lib/config/values';
+import { json } from '../../../lib/config/common';
 import {
   counts,
   earliestExpiry,

@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import * as z from 'zod';
-import { producerSettings } from '../../../lib/config/producer';
+import { producerSettings } from '../../../lib/config/common';
 
 /** The parts of the template that this machine can run. */
 export type Declared = ReturnType<typeof declared>;

@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import { json } from 'node:stream/consumers';
 import { realSecret } from '../../../lib/aws/secrets';
-import { secret as secretSchema } from '../../../lib/config/values';
+import { secret as secretSchema } from '../../../lib/config/common';
 import { close, listen } from '../../../packages/local/loopback';
 
 const secretAt = (reference: string) => realSecret(secretSchema.parse(reference));

@@ -1,4 +1,4 @@
-import { producerSettings } from '../../../lib/config/producer';
+import { producerSettings } from '../../../lib/config/common';
 import { variableLines } from '../../../packages/cli/service';
 import { instance } from '../../../resources/instance';
 import { aTarget, command } from '../../support/operator';

@@ -1,6 +1,6 @@
 import { renameSync } from 'node:fs';
 import { join } from 'node:path';
-import { chosenInstance } from '../../../resources/instances/choose';
+import { chosenInstance } from '../../../resources/instances/read';
 import { instanceFolder, problemsOf } from '../../support/instances';
 
 test.each([

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { functionsOf } from '../../../resources/instances/instance';
-import { instanceNames, parseInstance, REGIONS, readDefaults, readInstance } from '../../../resources/instances/read';
+import { instanceNames, parseInstance, readDefaults, readInstance } from '../../../resources/instances/read';
 import { changeInstance, instanceFolder, problemsOf } from '../../support/instances';
 
 const known = Object.keys(readDefaults().queues ?? {});
@@ -105,12 +105,6 @@ test.each<[string, Record<string, unknown>, string]>([
     { account: 123456789012 },
     'account: must be 12 digits in quotes, is 123456789012',
   ],
-  ['a misspelt region', { region: 'eu-centrall-1' }, 'region: is not a region of AWS. Did you mean eu-central-1?'],
-  [
-    'a region that does not exist',
-    { region: 'eu-central-7' },
-    'region: is not a region of AWS. Did you mean eu-central-1 or eu-central-2?',
-  ],
   [
     'an address of Zendesk without its path',
     { 'zendesk.endpoint': 'https://acme.zendesk.com' },
@@ -183,13 +177,6 @@ test.each<[string, Record<string, unknown>, string]>([
   ],
 ])('%s is refused', (_what, changes, expected) => {
   expect(problems(changes)).toEqual([`instances/acme.yml: ${expected}`]);
-});
-
-test('the regions are those that Serverless accepts', () => {
-  const provider = readFileSync('node_modules/serverless/lib/plugins/aws/provider.js', 'utf8');
-  const [, list = ''] = /\bregion: \{\s+enum: \[([^\]]+)\]/.exec(provider) ?? [];
-
-  expect(REGIONS.toSorted()).toEqual([...list.matchAll(/'(.+)'/g)].map(([, region]) => region).toSorted());
 });
 
 test('a queue that its file makes standard does not inherit high throughput', () => {

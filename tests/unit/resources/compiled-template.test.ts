@@ -6,7 +6,7 @@ import { parseEnv } from '../../../lib/config/environment';
 import { EVENT_COLUMNS, environmentSchemas } from '../../../lib/config/functions';
 import { eventsView } from '../../../resources/catalog';
 import { readInstance } from '../../../resources/instances/read';
-import { logicalId } from '../../../resources/logical-id';
+import { logicalId } from '../../../resources/template';
 import { permissionsOf, type Request } from '../../support/iam';
 import { localPackage, SECRETS_KEY, templateOf } from '../../support/packages';
 import type { CompiledTemplate } from '../../support/sls';
