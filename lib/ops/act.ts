@@ -1,12 +1,21 @@
+import { isDeepStrictEqual } from 'node:util';
+import { type Envelope, parseEnvelope } from '../jobs/envelope';
+import { jobKey } from '../jobs/keys';
 import { ATTRIBUTE, isBodyOf, keepBody, keptBody, sendOpen } from '../jobs/messages';
-import { type JobRow, noted } from '../jobs/row';
+import { type JobRow, noted, type Step } from '../jobs/row';
 import { cancel as cancelled, isCancelledByOperator, mayFollow, reopen, resolve } from '../jobs/transitions';
 import { release } from '../reconcile/release';
 import { walkDeadLetters } from '../reconcile/walk';
+import { IdempotencyConflictError, InvalidJobError } from '../submit/errors';
+import { jobId } from '../submit/job-id';
+import { type Kind, kinds } from '../submit/kinds';
+import { type Submission, submit } from '../submit/submit';
+import { isUpload } from '../submit/uploads';
+import { OPERATOR } from '../submit/valid';
 import { finish } from '../worker/close';
-import { type ActingDeps, auditNote, decide, type OperatorDeps, OperatorError, stateOf } from './operator';
+import { type ActingDeps, decide, type OperatorDeps, OperatorError, operatorEntry, stateOf } from './operator';
 
-/** Why an operator cannot do something to a job. `undefined`: as far as the row tells, it can be done. */
+/** Why an operator cannot do something to a job. `undefined`: as far as the row shows, it can be done. */
 export const whyNot = {
   retry(row) {
     const { id, state, reason, replacedBy } = row;
@@ -21,9 +30,27 @@ export const whyNot = {
     if (reason !== 'unknown')
       return new OperatorError(`${refused}${state === 'held' ? ' It continues automatically.' : ''}`);
     return new OperatorError(
-      `${refused} Resolve its step first, as done or skipped:`,
+      `${refused} Settle its step first, as done or skipped:`,
       `jobs settle ${id} --step STEP --as ANSWER`,
     );
+  },
+
+  replace(row) {
+    // The message of a job that was never sent may still come, and would run beside the new job.
+    if (row.state !== 'dead' && !isCancelledByOperator(row))
+      return new OperatorError(
+        `${row.id} is ${stateOf(row)}: only a dead or cancelled job can be sent again with other data.`,
+      );
+    if (kindOf(row) === undefined) return new OperatorError(`${row.id}: jobs of its type cannot be replaced.`);
+    const did = Object.entries(row.steps).find(([, step]) => mayHaveDone(step));
+    return (
+      did && new OperatorError(`${row.id} may have done something (${did[0]}). Other data would do it a second time.`)
+    );
+  },
+
+  settle(row) {
+    if (row.state === 'held' && row.reason === 'unknown') return undefined;
+    return new OperatorError(`${row.id} is ${stateOf(row)}: only a step of a held (unknown) job can be settled.`);
   },
 
   cancel(row, now) {
@@ -41,12 +68,15 @@ export const whyNot = {
       return new OperatorError(`${id} is ${stateOf(row)}, and it has no DLQ entry.`);
     return undefined;
   },
-
-  settle(row) {
-    if (row.state === 'held' && row.reason === 'unknown') return undefined;
-    return new OperatorError(`${row.id} is ${stateOf(row)}: only a step of a held (unknown) job can be resolved.`);
-  },
 } satisfies Record<string, (row: JobRow, now: number) => OperatorError | undefined>;
+
+/** What an operator can do to a job. */
+export type JobAction = keyof typeof whyNot;
+
+function check(action: JobAction, row: JobRow, now: number): void {
+  const refused = whyNot[action](row, now);
+  if (refused) throw refused;
+}
 
 /**
  * Whether the message of a cancelled job without a kept body is still in its queue. A message that came after the
@@ -69,9 +99,8 @@ const bodyGone = (row: JobRow): OperatorError =>
  * body is gone. `messageId`: the message that it sent. Missing: the job's own message is still in its queue.
  */
 export async function retry(deps: ActingDeps, row: JobRow): Promise<{ messageId?: string }> {
-  const refused = whyNot.retry(row);
-  if (refused) throw refused;
-  const open = reopen(row, { at: deps.clock.now(), event: 'reopened (operator)', note: auditNote(deps) });
+  check('retry', row, deps.clock.now());
+  const open = reopen(row, operatorEntry(deps, 'reopened (operator)'));
   if (row.state === 'cancelled' && !row.bodyKept) {
     await decide(deps, row, open);
     return {};
@@ -89,7 +118,7 @@ export async function retry(deps: ActingDeps, row: JobRow): Promise<{ messageId?
  * The body that a dead job's entry in the DLQ carries, for one whose kept body was removed from the bucket. Rejects
  * with an OperatorError where the entry may be there and cannot be seen.
  */
-export async function entryBody(deps: OperatorDeps, row: JobRow): Promise<string | undefined> {
+async function entryBody(deps: OperatorDeps, row: JobRow): Promise<string | undefined> {
   if (row.state !== 'dead' || row.parkedAt === undefined || row.leftDlqAt !== undefined) return undefined;
   let found: string | undefined;
   const url = deps.dlqUrl(row.queue);
@@ -104,13 +133,19 @@ export async function entryBody(deps: OperatorDeps, row: JobRow): Promise<string
   );
 }
 
+/** The envelope of a dead or cancelled job. Data may be personal. Rejects with an OperatorError if the body is gone. */
+export async function sentEnvelope(deps: OperatorDeps, row: JobRow): Promise<Envelope> {
+  const body = (await keptBody(deps, row)) ?? (await entryBody(deps, row));
+  if (body !== undefined) return parseEnvelope(body);
+  throw new OperatorError(`${row.id}: its body is not kept. A body is kept while its job is held, dead or cancelled.`);
+}
+
 /** Cancels a queued or held job. Its steps' effects remain. A worker acknowledges its message when SQS delivers it. */
 export async function cancel(deps: ActingDeps, row: JobRow): Promise<JobRow> {
-  const at = deps.clock.now();
   if (isCancelledByOperator(row)) return row;
-  const refused = whyNot.cancel(row, at);
-  if (refused) throw refused;
-  return finish(deps, await decide(deps, row, cancelled(row, at, auditNote(deps))));
+  const { at, note } = operatorEntry(deps, 'cancelled (operator)');
+  check('cancel', row, at);
+  return finish(deps, await decide(deps, row, cancelled(row, at, note)));
 }
 
 /**
@@ -119,55 +154,17 @@ export async function cancel(deps: ActingDeps, row: JobRow): Promise<JobRow> {
  */
 export async function discard(deps: ActingDeps, row: JobRow): Promise<JobRow> {
   if (row.state === 'dead' && row.leftDlqAt !== undefined) return row;
-  const refused = whyNot.discard(row);
-  if (refused) throw refused;
-  const at = deps.clock.now();
+  const entry = operatorEntry(deps, 'DLQ entry discarded (operator)');
+  check('discard', row, entry.at);
   // Without recordedAt, `finish` writes the record again.
   const { recordedAt, ...rest } = row;
-  const marked: JobRow = { ...rest, leftDlqAt: at, discarded: true };
-  const entry = { at, event: 'DLQ entry discarded (operator)', note: auditNote(deps) } as const;
-  const discarded = await decide(deps, row, noted(marked, entry));
+  const discarded = await decide(deps, row, noted({ ...rest, leftDlqAt: entry.at, discarded: true }, entry));
   // The worker or the reconciler still completes this end, with its DLQ entry.
   return recordedAt === undefined ? discarded : finish(deps, discarded);
 }
 
-/**
- * Resolves an unknown step by an operator's decision. `done`: the step took effect. `skipped`: it did not, and the job
- * continues without it. After its last unknown step is resolved, the job is released.
- */
-export async function resolveStep(
-  deps: ActingDeps,
-  { row, step: name, as }: { row: JobRow; step: string; as: 'done' | 'skipped' },
-): Promise<JobRow> {
-  const refused = whyNot.settle(row);
-  if (refused) throw refused;
-  const unknown = Object.entries(row.steps).flatMap(([step, { status }]) =>
-    status === 'unknown' && !row.evidence?.[step] ? [step] : [],
-  );
-  const step = row.steps[name];
-  if (!step || !unknown.includes(name))
-    throw new OperatorError(`${row.id} has no unknown step ${name}. --step must be ${unknown.join(' or ')}.`);
-
-  const at = deps.clock.now();
-  // `done` becomes evidence, like a vendor's event. The run makes the step's result from it.
-  const said: Partial<JobRow> =
-    as === 'done'
-      ? { evidence: { ...row.evidence, [name]: { at, event: 'operator' } } }
-      : { steps: { ...row.steps, [name]: { ...step, status: 'skipped', endedAt: at, reason: 'operator' } } };
-  const entry = { at, event: `${name} settled as ${as} (operator)`, note: auditNote(deps) } as const;
-  const resolved = noted({ ...row, ...said }, entry);
-  if (unknown.length > 1) return decide(deps, row, resolved);
-  // The job is due now, so if this release fails, the reconciler releases it.
-  const releasable = await decide(deps, row, resolve(resolved, at));
-  await release(deps, releasable);
-  return (await deps.ledger.get(row.key)) ?? releasable;
-}
-
-/** What an operator can do to a job. */
-export type JobAct = 'retry' | 'cancel' | 'discard';
-
-/** Does it, and says what happened. */
-export const JOB_ACTS: Record<JobAct, (deps: ActingDeps, row: JobRow) => Promise<string>> = {
+/** What an action without more input did, as a sentence after the job's name. */
+export const SIMPLE_ACTIONS = {
   retry: async (deps, row) => {
     const { messageId } = await retry(deps, row);
     const how = messageId === undefined ? 'is open again with its old message' : `sent as message ${messageId}`;
@@ -178,4 +175,89 @@ export const JOB_ACTS: Record<JobAct, (deps: ActingDeps, row: JobRow) => Promise
     await discard(deps, row);
     return `was ${stateOf(row)}. Its entry leaves the DLQ within minutes.`;
   },
+} satisfies Partial<Record<JobAction, (deps: ActingDeps, row: JobRow) => Promise<string>>>;
+export type SimpleAction = keyof typeof SIMPLE_ACTIONS;
+
+/** An operator's answer about an unknown step. `done`: it took effect. `skipped`: it did not, and is not repeated. */
+export type StepOutcome = 'done' | 'skipped';
+
+/** Settles an unknown step by an operator's decision. After the last one, the job is released. */
+export async function settle(
+  deps: ActingDeps,
+  { row, step: name, as }: { row: JobRow; step: string; as: StepOutcome },
+): Promise<JobRow> {
+  const entry = operatorEntry(deps, `${name} settled as ${as} (operator)`);
+  const { at } = entry;
+  check('settle', row, at);
+  const unknown = Object.keys(row.steps).filter(
+    (step) => row.steps[step]?.status === 'unknown' && !row.evidence?.[step],
+  );
+  const step = row.steps[name];
+  if (!step || !unknown.includes(name))
+    throw new OperatorError(`${row.id} has no unknown step ${name}. --step must be ${unknown.join(' or ')}.`);
+  // `done` becomes evidence, like a vendor's event. The run makes the step's result from it.
+  const said: Partial<JobRow> =
+    as === 'done'
+      ? { evidence: { ...row.evidence, [name]: { at, event: 'operator' } } }
+      : { steps: { ...row.steps, [name]: { ...step, status: 'skipped', endedAt: at, reason: 'operator' } } };
+  const settled = noted({ ...row, ...said }, entry);
+  if (unknown.length > 1) return decide(deps, row, settled);
+  // The job is due now, so if this release fails, the reconciler releases it.
+  const releasable = await decide(deps, row, resolve(settled, at));
+  await release(deps, releasable);
+  return (await deps.ledger.get(row.key)) ?? releasable;
+}
+
+/** The kind of job that each type of message is. Jobs of other types cannot be replaced. */
+const KINDS: Record<string, Kind> = {
+  'feedback.submitted.v1': 'feedback',
+  'email.message.v1': 'email',
+  'testflight.invite.v1': 'invite',
+  'testflight.remove.v1': 'removeTester',
+  'testflight.notify-build.v1': 'notifyBuild',
 };
+const kindOf = ({ type = '' }: JobRow): Kind | undefined => KINDS[type];
+
+/** A vendor that was down and later refused the request itself did nothing. */
+const mayHaveDone = ({ status, reason }: Step): boolean =>
+  status !== 'skipped' && !(status === 'started' && reason !== undefined);
+
+/**
+ * Sends a job again with other data, as a new job. The old one stays dead, names the new one and loses its DLQ entry.
+ * The new id follows from the old one, so a repeat finds the same job. Rejects with an OperatorError if the old job may
+ * have done something, or if the data is not valid.
+ */
+export async function replace(deps: ActingDeps, row: JobRow, data: unknown): Promise<{ id: string }> {
+  check('replace', row, deps.clock.now());
+  try {
+    const submission = await submissionOf(deps, row, data);
+    const id = submission.id ?? jobId({ ...submission, ...deps });
+    // The old job first: from then on it cannot be retried beside the new one.
+    const entry = operatorEntry(deps, 'replaced (operator)');
+    if (row.replacedBy === undefined) await decide(deps, row, noted({ ...row, replacedBy: id }, entry));
+    const now = await deps.ledger.get(jobKey(row.queue, row.id));
+    if (now?.state === 'dead' && now.parkedAt !== undefined) await discard(deps, now);
+    return await submit({ ...deps, source: `/operator/replaces/${row.id}` }, { ...submission, id });
+  } catch (error) {
+    if (error instanceof InvalidJobError) throw new OperatorError(error.message);
+    if (error instanceof IdempotencyConflictError)
+      throw new OperatorError(`${row.id} was sent again with other data before, as ${error.id}. Replace that job.`);
+    throw error;
+  }
+}
+
+/** Files that the job was sent with were checked then, and belong to its caller. Others would belong to no caller. */
+async function submissionOf(deps: OperatorDeps, row: JobRow, data: unknown): Promise<Submission> {
+  const { attachments, ...rest } = (data ?? {}) as { attachments?: unknown };
+  const { correlationId } = row;
+  const options = { key: `${row.queue}/${row.id}`, principal: OPERATOR, ...(correlationId ? { correlationId } : {}) };
+  const make = (given: unknown) => kinds[kindOf(row) as Kind](given, options, deps);
+  if (attachments === undefined) return make(data);
+  const sent = ((await sentEnvelope(deps, row)).data ?? {}) as { attachments?: unknown };
+  if (!isDeepStrictEqual(sent.attachments, attachments))
+    throw new OperatorError('attachments: must be those that the job was sent with, or none');
+  const submission = await make(rest);
+  const keys = [attachments].flat().map((one: { key?: unknown } | null) => one?.key);
+  const files = keys.filter((key) => isUpload(key, { ...deps, ...submission }));
+  return { ...submission, data: { ...(submission.data as object), attachments }, files };
+}

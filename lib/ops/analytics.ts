@@ -4,7 +4,7 @@ import { eachOf } from '../concurrency';
 import type { MetricPoint, Objects } from '../ports';
 import type { Deployment } from './operator';
 
-/** Reading more objects would take longer than a look at a screen. */
+/** Reading more objects would take longer than an operator waits for a page. */
 const MOST_READ = 100;
 const READS = 16;
 
@@ -24,7 +24,7 @@ interface Newest {
 }
 
 /** Rejected events with one rule and field. `example`: what the field was, and the event, both masked. */
-export interface RejectedBy {
+interface RejectedBy {
   rule: string;
   field: string;
   events: number;

@@ -7,33 +7,27 @@ import { CAMPAIGN_QUEUE, campaignHourKey, jobKey, todoKey } from '../jobs/keys';
 import { isEnd } from '../jobs/row';
 import { auditNote, OperatorError, type Reader, stateOf } from './operator';
 
-/** Campaigns, the one that was accepted last first, and whether there are more. */
-export interface FoundCampaigns {
-  campaigns: Campaign[];
-  more: boolean;
-}
-
 const HOUR_MS = 3_600_000;
 const HOURS = 24;
-/** The most that are looked at. */
-const MOST_LOOKED_AT = 1_000;
+const MOST_READ = 1_000;
 const AT_ONCE = 16;
 
-/** Campaigns that have not ended, those included that are to begin later. */
-export async function campaignsNotEnded(reader: Reader): Promise<FoundCampaigns> {
-  const todo = todoKey(CAMPAIGN_QUEUE, 'campaign');
-  const due = await reader.table.due(todo, { until: Number.MAX_SAFE_INTEGER, limit: MOST_LOOKED_AT });
-  const keys = due.map(({ key }) => key);
-  // An ended one is looked at once more, for the vendor's events.
-  const listed = (await read(reader, keys)).filter(({ endedAt }) => endedAt === undefined);
-  return { campaigns: listed, more: due.length === MOST_LOOKED_AT };
-}
-
-/** Campaigns that were accepted on the UTC day that begins then. */
-export async function campaignsOfDay(reader: Reader, day: number): Promise<FoundCampaigns> {
+/**
+ * Campaigns that were accepted on the UTC day that begins at `day`, or without a day those that have not ended. The one
+ * that was accepted last comes first. `more`: not all were read.
+ */
+export async function listCampaigns(reader: Reader, day?: number): Promise<{ campaigns: Campaign[]; more: boolean }> {
+  if (day === undefined) {
+    const todo = todoKey(CAMPAIGN_QUEUE, 'campaign');
+    const due = await reader.table.due(todo, { until: Number.MAX_SAFE_INTEGER, limit: MOST_READ });
+    const keys = due.map(({ key }) => key);
+    // An ended one stays in the index until the vendor's events about it are read.
+    const listed = (await read(reader, keys)).filter(({ endedAt }) => endedAt === undefined);
+    return { campaigns: listed, more: due.length === MOST_READ };
+  }
   const hours = Array.from({ length: HOURS }, (_, hour) => campaignHourKey(day + hour * HOUR_MS));
-  const keys = await Promise.all(hours.map((hour) => reader.table.hour(hour, { limit: MOST_LOOKED_AT })));
-  return { campaigns: await read(reader, keys.flat()), more: keys.some(({ length }) => length === MOST_LOOKED_AT) };
+  const keys = await Promise.all(hours.map((hour) => reader.table.hour(hour, { limit: MOST_READ })));
+  return { campaigns: await read(reader, keys.flat()), more: keys.some(({ length }) => length === MOST_READ) };
 }
 
 /** The campaign. If there is none, the error says whether one of this id was accepted and has not begun. */
@@ -74,7 +68,7 @@ export async function decideCampaign(
   audited: () => Promise<string>,
 ): Promise<{ before: Campaign; after: Campaign }> {
   const before = await findCampaign(from, id);
-  const note = auditNote({ audit: await audited() });
+  const note = auditNote(await audited());
   const store = campaigns(from);
   const { item: after = before } =
     decision === 'pause' ? await store.pause(id, 'operator', note) : await store[decision](id, note);

@@ -2,7 +2,7 @@ import { StoreError } from '../errors';
 import { auditKey, bodyKey, recordKey } from '../jobs/keys';
 import type { HashPeople } from '../jobs/person-hash';
 import { recordOf } from '../jobs/record';
-import type { JobRow } from '../jobs/row';
+import type { JobEvent, JobRow } from '../jobs/row';
 import type { Mappings, Monitoring } from '../ports';
 import type { ReconcileDeps } from '../reconcile/run';
 import { newId } from '../submit/job-id';
@@ -11,7 +11,7 @@ import { isProduction, type Target } from '../target';
 /** Operators do the reconciler's kind of work by hand, so their commands use the same services. */
 export type OperatorDeps = ReconcileDeps & { hashPeople: HashPeople };
 
-/** For what changes a job: also the id of the object that says who changes it, and why (`writeAudit`). */
+/** For what changes a job: also the id of the object that says who changes it, and why (`audit`). */
 export type ActingDeps = OperatorDeps & { audit: string };
 
 /** What operators read and change of an instance: also its queues' event source mappings, its metrics and alarms. */
@@ -84,42 +84,41 @@ export interface Act extends Pick<Target, 'stage'> {
   action: string;
   arguments: Record<string, string | boolean>;
   reason?: string | undefined;
+  /** It changes nothing, but shows personal data. */
+  reads?: true;
 }
 
-type AuditDeps = Pick<Deployment, 'objects' | 'prefix' | 'clock' | 'random' | 'instance' | 'by'>;
+type AuditDeps = Pick<
+  Deployment,
+  'objects' | 'prefix' | 'clock' | 'random' | 'instance' | 'by' | 'publishAlarm' | 'log'
+>;
 
 /**
  * Stores who does something and why, before it is done. The object is never replaced. Returns its id, which the history
  * of each changed job names. Rejects with a StoreError, and then nothing may be changed. The ARN of the credentials may
- * hold the address of a person, so it is in this object only, and in no row, record or log.
+ * hold the address of a person, so it is in this object only, and in no row, record or log. A change of production is
+ * also shown in the alarms' chat. Without the chat it goes on, and the log says why.
  */
-export async function writeAudit(
-  { objects, prefix, clock, random, instance, by }: AuditDeps,
-  { action, stage, arguments: given, reason }: Act,
-): Promise<string> {
+export async function audit(deps: AuditDeps, { action, stage, arguments: given, reason, reads }: Act): Promise<string> {
+  const { objects, prefix, clock, random, instance, by } = deps;
   const id = newId({ clock, random });
   const at = new Date(clock.now()).toISOString();
   const why = reason?.trim() || undefined;
   const body = JSON.stringify({ audit: 1, id, at, action, arguments: given, instance, stage, by, reason: why });
   await objects.create(auditKey(prefix, id), body, 'application/json');
-  return id;
-}
-
-/** Stores a change, and in production shows it in the alarms' chat. It goes on without that, and the log says why. */
-export async function auditChange(
-  { publishAlarm, log, ...deps }: AuditDeps & Pick<Deployment, 'publishAlarm' | 'log'>,
-  act: Act,
-): Promise<string> {
-  const id = await writeAudit(deps, act);
-  if (!isProduction(act)) return id;
+  if (reads || !isProduction({ stage })) return id;
   try {
-    await publishAlarm({ subject: 'An operator changes production', text: `sls ${act.action}, audit ${id}` });
+    await deps.publishAlarm({ subject: 'An operator changes production', text: `sls ${action}, audit ${id}` });
   } catch (error) {
     if (!(error instanceof StoreError)) throw error;
-    log.warn(`The chat of the alarms does not show this: ${error.message}`);
+    deps.log.warn(`The chat of the alarms does not show this: ${error.message}`);
   }
   return id;
 }
 
-/** The note of an operator's entry in a history. */
-export const auditNote = ({ audit }: Pick<ActingDeps, 'audit'>): string => `audit ${audit}`;
+/** An operator's entry in a history. */
+export const operatorEntry = <Event extends JobEvent>({ clock, audit }: ActingDeps, event: Event) => ({
+  ...{ at: clock.now(), event, note: auditNote(audit) },
+});
+
+export const auditNote = (id: string): string => `audit ${id}`;

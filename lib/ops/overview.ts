@@ -20,12 +20,11 @@ export interface Counted {
 /** Times are ms since 1970. */
 export type Overview = Awaited<ReturnType<typeof overview>>;
 export type QueueFigures = Overview['queues'][number];
-export type VendorFigures = Overview['vendors'][number];
 /** What a queue did in a window, for a chart. Each point is a period. */
 export type Activity = QueueFigures['lastHour'];
 
 const AT_ONCE = 32;
-/** Counting more would take longer than a look at a screen. */
+/** Counting more would take longer than an operator waits for a page. */
 const MOST_COUNTED = 1_000;
 const HOUR_MS = 3_600_000;
 const HOUR = { lengthMs: HOUR_MS, periodSeconds: 60 };

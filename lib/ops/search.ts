@@ -28,20 +28,12 @@ const TODO_STATES: Record<Exclude<TodoKind, 'campaign' | 'lists' | 'files' | 'ev
 /** Jobs in other states have no entry there. They are found by their hour. */
 const LISTED_STATES = STATES.filter((state) => Object.values(TODO_STATES).some((states) => states.includes(state)));
 
-/** Where a search looks: in the index of message groups, in hours of acceptance, or in the index `todo`. */
+/** What a search reads: the index of message groups, hours of acceptance, or the index `todo`. */
 const WHERE = {
-  groups: 'These are the jobs of its message groups. Only feedback has a group for a person.',
-  hours: 'These are all jobs that were accepted in these hours.',
-  open: 'Only jobs that wait or are dead were searched. Give a first hour to search ended ones too.',
+  group: 'These are the jobs of its message groups. Only feedback has a group for a person.',
+  hour: 'These are all jobs that were accepted in these hours.',
+  todo: 'Only jobs that wait or are dead were searched. Give a first hour to search ended ones too.',
 };
-
-/** `more`: there are more, or the search was stopped. `looked`: how many rows it has read. `where`: in a sentence. */
-interface Listed {
-  rows: JobRow[];
-  more: boolean;
-  looked: number;
-  where: string;
-}
 
 interface ListOptions {
   /** The search ends once it has found more. */
@@ -61,50 +53,57 @@ export const LONGEST_DAYS = 90;
 const PAGE = 200;
 const AT_ONCE = 32;
 
-/** Finds jobs. Rejects with an OperatorError for a value that cannot exist, before it reads anything. */
+/**
+ * Finds jobs. `more`: there are more, or the search was stopped. `read`: how many rows it has read. `where`: which, in a
+ * sentence. Rejects with an OperatorError for a value that cannot exist, before it reads anything.
+ */
 export async function listJobs(
   reader: Reader,
   filter: JobFilter,
   { limit = Number.POSITIVE_INFINITY, signal, keep = () => true, onProgress = () => {} }: ListOptions = {},
-): Promise<Listed> {
+) {
   const groups = await groupsOf(filter, reader);
   const fits = fitting(filter, groups);
-  const { scope, parts } = partsOf(reader, filter, groups);
-  // An ended job has an entry while a write of it is missing.
-  const isLooked = (row: JobRow) => !row.canary && (scope !== 'open' || LISTED_STATES.includes(row.state));
+  const { index, parts } = partsOf(reader, filter, groups);
+  // An ended job has an entry in `todo` while a write of it is missing.
+  const isSearched = (row: JobRow) => !row.canary && (index !== 'todo' || LISTED_STATES.includes(row.state));
   const rows: JobRow[] = [];
   /** A job that goes on during the search may be under two entries. */
   const seen = new Set<string>();
-  const listed = (more: boolean): Listed => ({ rows, more, looked: seen.size, where: WHERE[scope] });
+  const found = (more: boolean) => ({ rows, more, read: seen.size, where: WHERE[index] });
 
   for (const [done, pages] of parts.entries()) {
     for await (const keys of pages) {
-      if (signal?.aborted) return listed(true);
+      if (signal?.aborted) return found(true);
       const page = keys.filter((key) => !seen.has(key));
       for (const key of page) seen.add(key);
       for (const row of await mapEach(page, AT_ONCE, (key) => reader.ledger.known(key)))
-        if (row && isLooked(row) && fits(row) && keep(row)) rows.push(row);
-      if (rows.length > limit) return listed(true);
+        if (row && isSearched(row) && fits(row) && keep(row)) rows.push(row);
+      if (rows.length > limit) return found(true);
     }
     onProgress(done + 1, parts.length);
   }
-  return listed(false);
+  return found(false);
 }
 
 /** The parts of a search: each yields pages of the keys of rows. */
 function partsOf({ table, clock, ...names }: Reader, filter: JobFilter, groups: readonly string[] | undefined) {
+  const { state, from, to } = filter;
   const queues = queuesOf(names, filter.queue);
-  if (groups) {
-    const keys = groups.flatMap((group) => queues.map((queue) => groupKey(queue, group)));
-    const pages = (key: string) => pagesOf((after?: string) => table.group(key, { limit: PAGE, after }));
-    return { scope: 'groups' as const, parts: keys.map(pages) };
-  }
-  if (filter.from !== undefined || filter.to !== undefined) {
-    const keys = hoursOf(filter, clock.now()).flatMap((hour) => queues.map((queue) => hourKey(queue, hour)));
-    const pages = (key: string) => pagesOf((after?: string) => table.hour(key, { limit: PAGE, after }));
-    return { scope: 'hours' as const, parts: keys.map(pages) };
-  }
-  const { state } = filter;
+  const pagesIn = (index: 'group' | 'hour', keys: string[]) => ({
+    index,
+    parts: keys.map((key) => pagesOf((after?: string) => table[index](key, { limit: PAGE, after }))),
+  });
+  if (groups)
+    return pagesIn(
+      'group',
+      groups.flatMap((group) => queues.map((queue) => groupKey(queue, group))),
+    );
+  if (from !== undefined || to !== undefined)
+    return pagesIn(
+      'hour',
+      hoursOf(filter, clock.now()).flatMap((hour) => queues.map((queue) => hourKey(queue, hour))),
+    );
   if (state !== undefined && !LISTED_STATES.some((listed) => listed === state))
     throw new OperatorError(`Jobs that are ${state} can only be found by their hours. Give a first hour.`);
   const kinds = (Object.keys(TODO_STATES) as (keyof typeof TODO_STATES)[]).filter((kind) =>
@@ -112,8 +111,10 @@ function partsOf({ table, clock, ...names }: Reader, filter: JobFilter, groups: 
   );
   const keys = queues.flatMap((queue) => kinds.flatMap((kind) => todoKeys(queue, kind)));
   const all = { until: Number.MAX_SAFE_INTEGER, limit: PAGE };
-  const pages = (key: string) => pagesOf((after?: Due) => table.due(key, { ...all, after }));
-  return { scope: 'open' as const, parts: keys.map(pages) };
+  return {
+    index: 'todo' as const,
+    parts: keys.map((key) => pagesOf((after?: Due) => table.due(key, { ...all, after }))),
+  };
 }
 
 /** The hours of a filter, the newest first, because a caller asks about a recent job. Throws an OperatorError. */

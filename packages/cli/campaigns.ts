@@ -2,10 +2,9 @@ import type { Campaign } from '../../lib/emails/campaigns/campaign';
 import { type CampaignReport, campaignReport } from '../../lib/emails/report';
 import {
   type CampaignDecision,
-  campaignsNotEnded,
-  campaignsOfDay,
   decideCampaign,
   findCampaign,
+  listCampaigns,
   recipientsByOutcome,
   statusOf,
 } from '../../lib/ops/campaigns';
@@ -39,8 +38,7 @@ export const campaigns = {
     run: async ({ options, out, connect }) => {
       const at = day(options, 'day');
       const limit = count(options, 'limit', { otherwise: DEFAULT_LIMIT });
-      const deps = await connect();
-      const found = await (at === undefined ? campaignsNotEnded(deps) : campaignsOfDay(deps, at));
+      const found = await listCampaigns(await connect(), at);
       const listed = found.campaigns.slice(0, limit);
       const more = found.more || listed.length < found.campaigns.length;
       if (options.json) out.json({ campaigns: listed.map(campaignView), more });

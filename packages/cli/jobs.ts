@@ -1,8 +1,7 @@
 import { groupBy } from '../../lib/group-by';
 import type { JobRow } from '../../lib/jobs/row';
-import { JOB_ACTS, type JobAct, resolveStep } from '../../lib/ops/act';
+import { replace, SIMPLE_ACTIONS, type SimpleAction, settle } from '../../lib/ops/act';
 import { jobView, OperatorError, type Reader, stateOf } from '../../lib/ops/operator';
-import { replace } from '../../lib/ops/replace';
 import { findJob, type JobFilter, jobsWithKey, listJobs } from '../../lib/ops/search';
 import { counted } from '../../lib/text';
 import {
@@ -48,7 +47,7 @@ const FILTERS: Record<string, Option> = {
 
 const ONE_OR_MANY = { id: { ...ID, required: false }, ...FILTERS };
 
-const acting = (action: JobAct, usage: string) =>
+const acting = (action: SimpleAction, usage: string) =>
   ({ usage, writes: true, options: ONE_OR_MANY, run: (context) => act(context, action) }) satisfies Command;
 
 export const jobs = {
@@ -116,8 +115,8 @@ export const jobs = {
       const step = required(options, 'step');
       const as = oneOf(options, 'as', ['done', 'skipped']);
       const { row, ...deps } = await named(context);
-      const resolved = await resolveStep({ ...deps, audit: await audited() }, { row, step, as });
-      out.line(`${row.queue} ${row.id}: ${step} is ${as}, the job is ${stateOf(resolved)}.`);
+      const settled = await settle({ ...deps, audit: await audited() }, { row, step, as });
+      out.line(`${row.queue} ${row.id}: ${step} is ${as}, the job is ${stateOf(settled)}.`);
     },
   },
 } satisfies Record<string, Command>;
@@ -127,7 +126,7 @@ async function named({ options, connect }: CommandContext) {
   return { ...deps, row: await findJob(deps, required(options, 'id'), queue(options, deps)) };
 }
 
-async function act(context: CommandContext, action: JobAct): Promise<void> {
+async function act(context: CommandContext, action: SimpleAction): Promise<void> {
   const { options, out, audited } = context;
   const one = text(options, 'id') !== undefined;
   // The queue of a job with an ID only says where to look for it.
@@ -140,13 +139,13 @@ async function act(context: CommandContext, action: JobAct): Promise<void> {
     return actOnMany(context, action, { ...options, state });
   }
   const { row, ...deps } = await named(context);
-  out.line(`${row.queue} ${row.id}: ${await JOB_ACTS[action]({ ...deps, audit: await audited() }, row)}`);
+  out.line(`${row.queue} ${row.id}: ${await SIMPLE_ACTIONS[action]({ ...deps, audit: await audited() }, row)}`);
 }
 
-const DONE: Record<JobAct, string> = { retry: 'retried', cancel: 'cancelled', discard: 'discarded' };
+const DONE: Record<SimpleAction, string> = { retry: 'retried', cancel: 'cancelled', discard: 'discarded' };
 
 /** Acts on all jobs found that ended before the command began. After Ctrl-C or a crash, the same command goes on. */
-async function actOnMany(context: CommandContext, action: JobAct, filter: Options): Promise<void> {
+async function actOnMany(context: CommandContext, action: SimpleAction, filter: Options): Promise<void> {
   const { options, out, connect, audited, sls } = context;
   const deps = await connect();
   const began = deps.clock.now();
@@ -155,7 +154,7 @@ async function actOnMany(context: CommandContext, action: JobAct, filter: Option
   if (signal.aborted) throw new OperatorError('You stopped the search. Nothing was changed.');
   const rows = inOrder(found.rows);
   if (rows.length === 0) {
-    out.note(`${counted(found.looked, 'job')} looked at. ${found.where}`);
+    out.note(`${counted(found.read, 'job')} read. ${found.where}`);
     return out.line('No jobs.');
   }
   out.lines(kindLines(rows));
@@ -211,7 +210,7 @@ async function list({ options, out, connect }: CommandContext): Promise<void> {
   if (options.json) out.json({ jobs: shown.map((row) => jobView(row, deps.prefix)), more });
   else out.lines(jobLines(shown));
   if (!('where' in search)) return;
-  out.note(`${counted(search.looked, 'job')} looked at. ${search.where}`);
+  out.note(`${counted(search.read, 'job')} read. ${search.where}`);
   if (signal.aborted) out.note('You stopped the search. There may be more jobs.');
   else if (more) out.note('There are more jobs. Narrow the search, or raise --limit.');
 }

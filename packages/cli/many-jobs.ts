@@ -2,7 +2,7 @@ import { eachOf, mapEach } from '../../lib/concurrency';
 import { StoreError } from '../../lib/errors';
 import { groupBy } from '../../lib/group-by';
 import { isEnd, type JobRow } from '../../lib/jobs/row';
-import { JOB_ACTS, type JobAct, whyNot } from '../../lib/ops/act';
+import { SIMPLE_ACTIONS, type SimpleAction, whyNot } from '../../lib/ops/act';
 import { type ActingDeps, OperatorError, type Reader, stateOf } from '../../lib/ops/operator';
 
 /** `stopped`: by the operator, before the last job. Running the command again goes on. */
@@ -21,7 +21,7 @@ const READS_AT_ONCE = 16;
  * Whether the loop that began at `began` may touch a job. A job that ends during the loop is left alone, so no job is
  * retried twice, and so is one that an operator discarded.
  */
-export function mayTouch(action: JobAct, row: JobRow, began: number): boolean {
+export function mayTouch(action: SimpleAction, row: JobRow, began: number): boolean {
   if ((row.endedAt ?? row.createdAt) >= began || whyNot[action](row, began) !== undefined) return false;
   return action !== 'retry' || !row.discarded;
 }
@@ -34,7 +34,7 @@ export function mayTouch(action: JobAct, row: JobRow, began: number): boolean {
 export async function actOnEach(
   deps: ActingDeps,
   rows: readonly JobRow[],
-  how: { action: JobAct; began: number; signal: AbortSignal; onProgress: (done: number) => void },
+  how: { action: SimpleAction; began: number; signal: AbortSignal; onProgress: (done: number) => void },
 ): Promise<ManyDone> {
   const { clock, ledger } = deps;
   const { action, began, signal, onProgress } = how;
@@ -47,7 +47,7 @@ export async function actOnEach(
       return void result.refused.push({ id, why });
     }
     try {
-      await JOB_ACTS[action](deps, row);
+      await SIMPLE_ACTIONS[action](deps, row);
       result.done.push(row);
     } catch (error) {
       if (!(error instanceof OperatorError)) throw error;

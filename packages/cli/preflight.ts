@@ -6,7 +6,7 @@ import { realQueues, sqsClient } from '../../lib/aws/queues';
 import { guarded } from '../../lib/aws/store-error';
 import { StoreError } from '../../lib/errors';
 import { dlqName, queueName } from '../../lib/jobs/keys';
-import { campaignsNotEnded } from '../../lib/ops/campaigns';
+import { listCampaigns } from '../../lib/ops/campaigns';
 import { OperatorError, type Reader } from '../../lib/ops/operator';
 import { listJobs } from '../../lib/ops/search';
 import { folderOf, functionsOf, type Instance, stackName } from '../../resources/instances/instance';
@@ -149,7 +149,7 @@ export async function requireSamePlace(instance: Instance, serverless: Serverles
 export async function unfinishedWork(reader: Reader, queues: readonly string[]): Promise<number> {
   // Its own names are those of the file, which may leave a deployed queue out.
   const asked = { ...reader, queueNames: queues };
-  const { campaigns } = await campaignsNotEnded(reader);
+  const { campaigns } = await listCampaigns(reader);
   const jobs = await Promise.all(queues.map((queue) => listJobs(asked, { queue }, { limit: 0 })));
   return campaigns.length + jobs.filter(({ more }) => more).length;
 }

@@ -1,7 +1,7 @@
 import { ConfigError } from '../../lib/config/environment';
 import { StoreError } from '../../lib/errors';
 import { IllegalTransitionError } from '../../lib/jobs/transitions';
-import { type Act, auditChange, OperatorError } from '../../lib/ops/operator';
+import { type Act, audit, OperatorError } from '../../lib/ops/operator';
 import { isProduction, slsCommand, type Target, withCommand } from '../../lib/target';
 import { InstanceProblems } from '../../resources/instances/problems';
 import type { Command, CommandContext, Options } from './command';
@@ -42,7 +42,7 @@ export async function runCommand(call: Call): Promise<void> {
         await confirmProduction(deployment, { options, out });
       await command.run({
         ...{ options, out, serverless, target, connect: connection },
-        audited: once(async () => auditChange(await connection(), await actOf(name, deployment, { options, out }))),
+        audited: once(async () => audit(await connection(), await actOf(name, deployment, { options, out }))),
         sls: (words) => slsCommand(words, deployment),
       });
     },

@@ -1,13 +1,12 @@
 import * as z from 'zod';
-import { JOB_ACTS, type JobAct, resolveStep } from '../../lib/ops/act';
+import { replace, SIMPLE_ACTIONS, type SimpleAction, settle } from '../../lib/ops/act';
 import { type CampaignDecision, decideCampaign, statusOf } from '../../lib/ops/campaigns';
 import { type Deployment, knownQueue, OperatorError, stateOf } from '../../lib/ops/operator';
 import { pauseQueue, resumeQueue } from '../../lib/ops/pause';
-import { replace } from '../../lib/ops/replace';
 import { findJob } from '../../lib/ops/search';
 import { isProduction, slsCommand, words } from '../../lib/target';
 import { timeText } from '../../lib/text';
-import { auditAction, type ConsoleDeps } from './deps';
+import { audited, type ConsoleDeps } from './deps';
 
 /** `audited` stores who does it, and comes just before the change. */
 interface How {
@@ -36,13 +35,13 @@ const job = z.strictObject({ queue: z.string(), id: z.string() });
 const byId = z.strictObject({ id: z.string() });
 const byQueue = z.strictObject({ queue: z.string() });
 
-const jobAction = (act: JobAct, question: string) =>
+const jobAction = (act: SimpleAction, question: string) =>
   given(job, ({ queue, id }) => ({
     command: words`jobs ${act} ${id} --queue ${queue}`,
     question,
     run: async (deps, { audited }) => {
       const row = await findJob(deps, id, queue);
-      return `${id}: ${await JOB_ACTS[act]({ ...deps, audit: await audited() }, row)}`;
+      return `${id}: ${await SIMPLE_ACTIONS[act]({ ...deps, audit: await audited() }, row)}`;
     },
   }));
 
@@ -71,11 +70,11 @@ const ACTIONS: Record<string, (input: unknown) => Action> = {
         : `Did ${step} not take effect, and must it not? The job continues without it.`,
     run: async (deps, { audited }) => {
       const row = await findJob(deps, id, queue);
-      const after = await resolveStep({ ...deps, audit: await audited() }, { row, step, as });
+      const after = await settle({ ...deps, audit: await audited() }, { row, step, as });
       return `${id}: ${step} is ${as}, the job is ${stateOf(after)}.`;
     },
   })),
-  'job.edit': given(job.extend({ data: z.unknown() }), ({ queue, id, data }) => ({
+  'job.replace': given(job.extend({ data: z.unknown() }), ({ queue, id, data }) => ({
     command: words`jobs retry ${id} --queue ${queue} --data data.json`,
     question: 'Send a new job with this data, in place of the old one?',
     run: async (deps, { audited }) => {
@@ -133,5 +132,5 @@ export async function act(
   const { command, needsReason, run } = chosen(deps, action, input);
   if (!deps.write) throw new OperatorError('This console only reads. Start it with --write to allow actions.');
   if (needsReason && reason.trim() === '') throw new OperatorError('Give a reason, for the audit.');
-  return run(deps.deployment, { audited: () => auditAction(deps, { action, arguments: { command }, reason }), reason });
+  return run(deps.deployment, { audited: () => audited(deps, { action, arguments: { command }, reason }), reason });
 }

@@ -4,18 +4,12 @@ import * as z from 'zod';
 import type { Campaign } from '../../lib/emails/campaigns/campaign';
 import { campaignReport } from '../../lib/emails/report';
 import { analyticsReader } from '../../lib/ops/analytics';
-import {
-  campaignsNotEnded,
-  campaignsOfDay,
-  findCampaign,
-  recipientsByOutcome,
-  statusOf,
-} from '../../lib/ops/campaigns';
+import { findCampaign, listCampaigns, recipientsByOutcome, statusOf } from '../../lib/ops/campaigns';
 import { OperatorError } from '../../lib/ops/operator';
 import { overview } from '../../lib/ops/overview';
 import { isProduction } from '../../lib/target';
 import { act, previewAction } from './actions';
-import { auditLook, type ConsoleDeps, type LocalTools } from './deps';
+import { audited, type ConsoleDeps, type LocalTools } from './deps';
 import { type Env, ownPage, ownWrite, refuse } from './guard';
 import { deadLetters, foundJobs, jobData, jobPageOf, querySchema } from './jobs';
 
@@ -40,8 +34,9 @@ export function consoleApi(deps: ConsoleDeps): Hono<Env> {
   ): void {
     api[method](path, async (context) => {
       const { req } = context;
-      const given = Object.entries(req.query()).filter(([, value]) => value !== '');
-      const asked = schema.safeParse(method === 'post' ? await body(context) : Object.fromEntries(given));
+      const query = Object.entries(req.query()).filter(([, value]) => value !== '');
+      const given = method === 'get' ? Object.fromEntries(query) : await req.json().catch(() => undefined);
+      const asked = schema.safeParse(given);
       if (!asked.success) throw new OperatorError('The request is not valid.');
       return context.json(await answer(asked.data, req.raw.signal));
     });
@@ -54,9 +49,7 @@ export function consoleApi(deps: ConsoleDeps): Hono<Env> {
   answers('get', '/data', job, (asked) => jobData(deps, asked, { unmask: false }));
   answers('post', '/reveal', job, (asked) => jobData(deps, asked, { unmask: true }));
   answers('get', '/dead', job.partial(), ({ queue }) => deadLetters(deps, queue));
-  answers('get', '/campaigns', z.object({ day: z.string().optional() }), ({ day }) =>
-    campaignList(deps, day === undefined ? undefined : dayOf(day)),
-  );
+  answers('get', '/campaigns', z.object({ day: z.iso.date().optional() }), ({ day }) => campaignList(deps, day));
   answers('get', '/campaign', z.object({ id: z.string() }), ({ id }) => campaignPage(deps, id));
   const analytics = analyticsReader(deps.deployment, 60);
   answers('get', '/analytics', none, () => analytics());
@@ -89,26 +82,12 @@ const sessionOf = ({ target, write, deployment }: ConsoleDeps) => ({
 
 const tooLarge = (context: Context) => refuse(context, 413, 'The request is too large.');
 
-async function body({ req }: Context): Promise<unknown> {
-  try {
-    return await req.json();
-  } catch {
-    throw new OperatorError('The body must be JSON.');
-  }
-}
-
-function dayOf(text: string): number {
-  const day = /^\d{4}-\d\d-\d\d$/.test(text) ? Date.parse(text) : Number.NaN;
-  if (Number.isNaN(day)) throw new OperatorError('The day must be like 2026-01-02.');
-  return day;
-}
-
 export type LocalPage = Awaited<ReturnType<typeof localPage>>;
 
 /** What the fake vendors took. Addresses are masked until they are asked for, as on any deployment. */
 async function localPage(deps: ConsoleDeps, { unmask }: { unmask: boolean }) {
   const { samples, breaks, vendors } = toolsOf(deps);
-  if (unmask) await auditLook(deps, { action: 'local.reveal', arguments: {} });
+  if (unmask) await audited(deps, { action: 'local.reveal', arguments: {}, reads: true });
   const shown = unmask ? (text: string) => text : maskAddresses;
   const shownVendors = vendors().map((vendor) => ({
     ...vendor,
@@ -124,18 +103,13 @@ function toolsOf({ local }: ConsoleDeps): LocalTools {
 
 const maskAddresses = (text: string): string => text.replace(/([^\s@<>"]?)[^\s@<>"]*@[^\s@<>"]+/g, '$1…@…');
 
-const MOST_CAMPAIGNS = 200;
-
 export type Campaigns = Awaited<ReturnType<typeof campaignList>>;
 export type CampaignPage = Awaited<ReturnType<typeof campaignPage>>;
 
-/** Campaigns that have not ended, or those of the UTC day that begins then. */
-async function campaignList({ deployment }: ConsoleDeps, day: number | undefined) {
-  const found = await (day === undefined ? campaignsNotEnded(deployment) : campaignsOfDay(deployment, day));
-  return {
-    campaigns: found.campaigns.slice(0, MOST_CAMPAIGNS).map(campaignLine),
-    more: found.more || found.campaigns.length > MOST_CAMPAIGNS,
-  };
+/** Campaigns that have not ended, or those of a UTC day, like 2026-01-02. */
+async function campaignList({ deployment }: ConsoleDeps, day: string | undefined) {
+  const { campaigns, more } = await listCampaigns(deployment, day === undefined ? undefined : Date.parse(day));
+  return { campaigns: campaigns.map(campaignLine), more };
 }
 
 async function campaignPage({ deployment }: ConsoleDeps, id: string) {

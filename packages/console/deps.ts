@@ -1,5 +1,4 @@
-import type { Deployment } from '../../lib/ops/operator';
-import { type Act, auditChange, writeAudit } from '../../lib/ops/operator';
+import { type Act, audit, type Deployment } from '../../lib/ops/operator';
 import type { Target } from '../../lib/target';
 
 export interface ConsoleDeps {
@@ -29,14 +28,6 @@ export interface LocalTools {
   send(sample: string): Promise<{ queue: string; id: string }>;
 }
 
-/** What an operator is about to do in the console. `arguments` hold ids, never data of a job. */
-type Deed = Pick<Act, 'action' | 'arguments' | 'reason'>;
-
-/** Stores who changes something and why, as the commands do. Returns the id of that object. */
-export const auditAction = ({ deployment, target }: ConsoleDeps, deed: Deed): Promise<string> =>
-  auditChange(deployment, actOf(target, deed));
-
-export const auditLook = ({ deployment, target }: ConsoleDeps, deed: Deed): Promise<string> =>
-  writeAudit(deployment, actOf(target, deed));
-
-const actOf = ({ stage }: Target, { action, ...deed }: Deed): Act => ({ action: `console ${action}`, stage, ...deed });
+/** Stores who acts in the console and why. `arguments` hold ids, never data of a job. Returns the id of that object. */
+export const audited = ({ deployment, target }: ConsoleDeps, { action, ...act }: Omit<Act, 'stage'>): Promise<string> =>
+  audit(deployment, { ...act, action: `console ${action}`, stage: target.stage });

@@ -7,15 +7,10 @@ import {
   type Reason,
   waitsForItsTime,
 } from '../../lib/jobs/row';
-import { whyNot } from '../../lib/ops/act';
+import { type JobAction, whyNot } from '../../lib/ops/act';
 import { stateOf } from '../../lib/ops/operator';
-import { whyNotReplaceable } from '../../lib/ops/replace';
 import { timeText } from '../../lib/text';
 import { VENDOR_STOPPED } from '../../lib/worker/circuit';
-
-const ACTIONS = ['retry', 'edit', 'settle', 'cancel', 'discard'] as const;
-/** What an operator can do with a job. `edit`: send it again with other data. */
-export type JobAction = (typeof ACTIONS)[number];
 
 /** A job's state for a person who does not know the service. */
 export interface Explained {
@@ -25,7 +20,7 @@ export interface Explained {
   next: string;
   actions: JobAction[];
   /** Why a dead or cancelled job cannot be sent again with other data. */
-  notEditable?: string;
+  notReplaceable?: string;
 }
 
 type Words = [sentence: string, next: string];
@@ -93,11 +88,10 @@ export function explain(row: JobRow, now: number): Explained {
     const sentence = `An operator sent it again with other data, as ${row.replacedBy}.`;
     return { sentence, next: 'Look at that job.', actions: [] };
   }
-  const can = { ...whyNot, edit: whyNotReplaceable };
-  const actions = ACTIONS.filter((action) => can[action](row, now) === undefined);
-  const notEditable = actions.includes('retry') ? whyNotReplaceable(row) : undefined;
+  const actions = (Object.keys(whyNot) as JobAction[]).filter((action) => whyNot[action](row, now) === undefined);
+  const notReplaceable = actions.includes('retry') ? whyNot.replace(row)?.message : undefined;
   const [sentence, next] = wordsOf(row);
-  return { sentence, next, actions, ...(notEditable !== undefined && { notEditable }) };
+  return { sentence, next, actions, ...(notReplaceable !== undefined && { notReplaceable }) };
 }
 
 function wordsOf(row: JobRow): Words {

@@ -1,17 +1,15 @@
 import * as z from 'zod';
 import { groupBy } from '../../lib/group-by';
 import { jobKey } from '../../lib/jobs/keys';
-import { itemOf } from '../../lib/jobs/ledger';
 import type { JobRow } from '../../lib/jobs/row';
 import { hasEntry } from '../../lib/jobs/schedule';
+import { sentEnvelope } from '../../lib/ops/act';
 import { shapeOf } from '../../lib/ops/analytics';
 import { jobView, nextAt, OperatorError, queuesOf, stateOf } from '../../lib/ops/operator';
-import { sentEnvelope } from '../../lib/ops/replace';
-import type { JobFilter } from '../../lib/ops/search';
-import { findJob, jobsWithKey, listJobs } from '../../lib/ops/search';
+import { findJob, type JobFilter, jobsWithKey, listJobs } from '../../lib/ops/search';
 import { slsCommand, words } from '../../lib/target';
 import { counted } from '../../lib/text';
-import { auditLook, type ConsoleDeps } from './deps';
+import { audited, type ConsoleDeps } from './deps';
 import { explain, timeline } from './explain';
 
 const SEARCHED = ['user', 'email', 'correlation', 'ticket', 'message', 'group'] as const;
@@ -38,17 +36,17 @@ export type FoundJobs = Awaited<ReturnType<typeof foundJobs>>;
 
 const MOST_FOUND = 500;
 
-/** Searches jobs until it has enough or the reader goes away. `note`: where it looked, and whether there are more. */
+/** Searches jobs until it has enough or the reader goes away. `note`: what it has read, and whether there are more. */
 export async function foundJobs(deps: ConsoleDeps, query: Query, signal: AbortSignal) {
   if (query.q !== undefined && query.by === undefined) return lookUp(deps, query.q, query);
-  const { rows, looked, where, ...found } = await listJobs(deps.deployment, filterOf(query), {
+  const { rows, read, where, ...found } = await listJobs(deps.deployment, filterOf(query), {
     limit: MOST_FOUND,
     signal,
   });
   const more = found.more ? ` The first ${MOST_FOUND} are shown: use more filters.` : '';
   return {
     jobs: rows.slice(0, MOST_FOUND).map(lineOf),
-    note: `${counted(looked, 'job')} looked at.${more} ${where}`,
+    note: `${counted(read, 'job')} read.${more} ${where}`,
   };
 }
 
@@ -116,7 +114,7 @@ export async function jobPageOf(
   { queue, id }: { queue?: string | undefined; id: string },
 ) {
   const row = await findJob(deployment, id, queue);
-  const { key: _key, writer: _writer, lease: _lease, ...stored } = itemOf({ ...row, steps: withoutKept(row) });
+  const { key: _key, writer: _writer, lease: _lease, ...stored } = { ...row, steps: withoutKept(row) };
   return {
     state: stateOf(row),
     explained: explain(row, deployment.clock.now()),
@@ -137,7 +135,7 @@ export async function jobData(
   { unmask }: { unmask: boolean },
 ): Promise<{ data: unknown }> {
   const { data, dataref } = await sentEnvelope(deps.deployment, await findJob(deps.deployment, id, queue));
-  if (unmask) await auditLook(deps, { action: 'job.reveal', arguments: { queue, id } });
+  if (unmask) await audited(deps, { action: 'job.reveal', arguments: { queue, id }, reads: true });
   if (dataref !== undefined) return { data: { dataref } };
   return { data: unmask ? data : shapeOf(data) };
 }

@@ -26,21 +26,24 @@ const List = ({ day }: { day: string }) => (
     </label>
     <p class="quiet">Without a day, the campaigns that have not ended.</p>
     <Answer path={addressOf('campaigns', { day })} everyMs={5_000}>
-      {({ campaigns }: Campaigns) => (
-        <Table
-          label="Campaigns"
-          none="No campaigns."
-          rows={campaigns}
-          id={({ id }) => id}
-          columns={{
-            Campaign: ({ id }) => <Link to={addressOf('/console/campaigns', { id })}>{id}</Link>,
-            Name: ({ name }) => name,
-            Status: ({ status }) => <State state={status} />,
-            Released,
-            'Accepted (UTC)': ({ accepted }) => <Time at={accepted} />,
-            Ended: ({ ended }) => <Time at={ended} />,
-          }}
-        />
+      {({ campaigns, more }: Campaigns) => (
+        <>
+          {more ? <p class="quiet">There are more campaigns than these.</p> : null}
+          <Table
+            label="Campaigns"
+            none="No campaigns."
+            rows={campaigns}
+            id={({ id }) => id}
+            columns={{
+              Campaign: ({ id }) => <Link to={addressOf('/console/campaigns', { id })}>{id}</Link>,
+              Name: ({ name }) => name,
+              Status: ({ status }) => <State state={status} />,
+              Released,
+              'Accepted (UTC)': ({ accepted }) => <Time at={accepted} />,
+              Ended: ({ ended }) => <Time at={ended} />,
+            }}
+          />
+        </>
       )}
     </Answer>
   </>

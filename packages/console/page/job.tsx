@@ -1,5 +1,6 @@
 import { useState } from 'preact/hooks';
-import type { JobAction, Span } from '../explain';
+import type { JobAction } from '../../../lib/ops/act';
+import type { Span } from '../explain';
 import type { JobPage as Page } from '../jobs';
 import { Action } from './action';
 import { ask } from './api';
@@ -106,9 +107,9 @@ function Waterfall({ spans }: { spans: readonly Span[] }) {
 }
 
 /** What the job was sent with. It is masked until someone asks, and each look is logged. */
-function Data({ queue, id, actions, notEditable }: { queue: string; id: string } & Page['explained']) {
+function Data({ queue, id, actions, notReplaceable }: { queue: string; id: string } & Page['explained']) {
   const { write } = useSession();
-  const editable = actions.includes('edit');
+  const replaceable = actions.includes('replace');
   const { data: shape, error } = useAsk<{ data: unknown }>(addressOf('data', { queue, id }));
   const [shown, setShown] = useState<string>();
   const [failure, setFailure] = useState<string>();
@@ -122,7 +123,7 @@ function Data({ queue, id, actions, notEditable }: { queue: string; id: string }
   return (
     <>
       <h2>Data</h2>
-      {notEditable ? <p class="quiet">{notEditable}</p> : null}
+      {notReplaceable ? <p class="quiet">{notReplaceable}</p> : null}
       {shown === undefined ? (
         <>
           <Json label="Data, masked" value={shape.data} />
@@ -134,19 +135,19 @@ function Data({ queue, id, actions, notEditable }: { queue: string; id: string }
       ) : (
         <>
           <label class="wide">
-            {editable ? 'Edit, then send it again as a new job' : 'Data'}
+            {replaceable ? 'Edit, then send it again as a new job' : 'Data'}
             <textarea
               rows={14}
               spellcheck={false}
-              readOnly={!editable}
+              readOnly={!replaceable}
               value={shown}
               onInput={(event) => setShown(event.currentTarget.value)}
             />
           </label>
-          {editable && write ? (
+          {replaceable && write ? (
             <Action
               label="Send with this data"
-              action="job.edit"
+              action="job.replace"
               input={{ queue, id, data: parsed }}
               disabled={parsed === undefined}
             />

@@ -1,7 +1,7 @@
 import { campaigns } from '../../../lib/emails/campaigns/campaign';
 import { takeEvents } from '../../../lib/emails/events/webhook';
 import { jobKey } from '../../../lib/jobs/keys';
-import { cancel, discard, resolveStep, retry } from '../../../lib/ops/act';
+import { cancel, discard, retry, settle } from '../../../lib/ops/act';
 import { reconcile } from '../../../lib/reconcile/reconcile';
 import { handleBatch } from '../../../lib/worker/batch';
 import { createJobs } from '../../../packages/producer/jobs';
@@ -35,10 +35,10 @@ export function codeOf(world: World, process: Process): Code {
       const row = await stored(id);
       if (row) await COMMANDS[what](deps, row);
     },
-    resolveStep: async (id, step, as) => {
+    settle: async (id, step, as) => {
       const row = await stored(id);
       if (row?.state !== 'held' || row.steps[step]?.status !== 'unknown') return false;
-      await resolveStep(deps, { row, step, as: as() });
+      await settle(deps, { row, step, as: as() });
       return true;
     },
     control: async (campaign, what) => {

@@ -65,7 +65,7 @@ function startResolutions(world: World): void {
       const done = typed(world, async (code) => {
         for (const [step, effect] of steps) {
           let as: 'done' | 'skipped' = 'skipped';
-          const resolved = await code.resolveStep(id, step, () => {
+          const resolved = await code.settle(id, step, () => {
             as = watch.happened(effect, id) ? 'done' : 'skipped';
             trace.add({ who: 'operator', what: `resolve as ${as}`, detail: () => id });
             return as;

@@ -182,7 +182,7 @@ export interface Code {
   reconcile(times: { remainingMs: number; stayMs: number; canaryMs: number }): Promise<void>;
   command(what: Command['what'], id: string): Promise<void>;
   /** Calls `as` only if the step is unknown. Resolves to whether it was. */
-  resolveStep(id: string, step: string, as: () => 'done' | 'skipped'): Promise<boolean>;
+  settle(id: string, step: string, as: () => 'done' | 'skipped'): Promise<boolean>;
   control(campaign: string, what: Control['what']): Promise<void>;
   takeEvents(events: readonly unknown[]): Promise<void>;
   /** The producer of the lane's queue. */

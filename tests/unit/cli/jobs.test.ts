@@ -67,7 +67,7 @@ test('a search says where it looked, how far it is, and whether there are more. 
 
   expect(json).toMatchObject({ more: true, jobs: [{}, {}, {}, {}] });
   expect(notes).toEqual([
-    '5 jobs looked at. These are all jobs that were accepted in these hours.',
+    '5 jobs read. These are all jobs that were accepted in these hours.',
     'There are more jobs. Narrow the search, or raise --limit.',
   ]);
   expect(none.lines).toEqual(['No jobs.']);

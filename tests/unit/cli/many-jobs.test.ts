@@ -173,7 +173,7 @@ test('no filter and one beside an ID are refused, and one that no job fits says 
   const { lines, notes } = await run('jobs retry', { code: 'Rejectd' });
 
   expect(lines).toEqual(['No jobs.']);
-  expect(notes).toEqual([expect.stringMatching(/^2 jobs looked at\. Only jobs that wait or are dead/)]);
+  expect(notes).toEqual([expect.stringMatching(/^2 jobs read\. Only jobs that wait or are dead/)]);
   await expect(run('jobs retry', {})).rejects.toThrow('Give an ID, or a filter such as --code');
   await expect(run('jobs retry', { id: jobId(1), code: 'Rejected' })).rejects.toThrow(
     'Give an ID or a filter, not both',

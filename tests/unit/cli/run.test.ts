@@ -67,8 +67,8 @@ test.each([
     'No table. Is the stage deployed in this account and region?',
   ],
   [
-    new OperatorError('The job is held. Resolve its step:', 'jobs settle ID'),
-    'The job is held. Resolve its step: npx sls jobs settle ID --stage prod --param instance=acme --region eu-central-1',
+    new OperatorError('The job is held. Settle its step:', 'jobs settle ID'),
+    'The job is held. Settle its step: npx sls jobs settle ID --stage prod --param instance=acme --region eu-central-1',
   ],
 ])('an expected error is shown in words, with --json on standard error: %s', async (error, words) => {
   const fail = () => Promise.reject(error);

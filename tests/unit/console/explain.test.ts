@@ -1,10 +1,9 @@
 import { WaitError } from '../../../lib/errors';
 import { bodyKey } from '../../../lib/jobs/keys';
 import type { JobRow, Reason, State } from '../../../lib/jobs/row';
-import type { JobAct } from '../../../lib/ops/act';
-import { cancel, discard, retry, whyNot } from '../../../lib/ops/act';
+import { cancel, discard, type JobAction, retry, type SimpleAction, whyNot } from '../../../lib/ops/act';
 import { stateOf } from '../../../lib/ops/operator';
-import { explain, type JobAction, timeline } from '../../../packages/console/explain';
+import { explain, timeline } from '../../../packages/console/explain';
 import { acceptedRow } from '../../support/accepted-row';
 import { anEnvelope, jobId, PREFIX } from '../../support/engine';
 import { inState } from '../../support/in-state';
@@ -79,9 +78,9 @@ test.each<[string, Partial<JobRow>, JobAction, string[]]>([
   const able = actions.includes(action);
 
   expect(explain(stored, engine.clock.now()).actions).toEqual(actions);
-  expect(whyNot[action as JobAct](stored, engine.clock.now()) === undefined).toBe(able);
+  expect(whyNot[action as SimpleAction](stored, engine.clock.now()) === undefined).toBe(able);
   await engine.objects.put(bodyKey(PREFIX, 'sample', row.id), JSON.stringify(anEnvelope()), 'application/json');
-  const refused = await { retry, cancel, discard }[action as JobAct](engine.deps, stored).then(
+  const refused = await { retry, cancel, discard }[action as SimpleAction](engine.deps, stored).then(
     (done) => (action === 'discard' && done === stored ? 'nothing to discard' : undefined),
     (error: Error) => error.message,
   );

@@ -217,7 +217,7 @@ describe('a search', () => {
     expect(await ids({})).toEqual([jobId(1)]);
     expect(await search({ code: 'Other' })).toEqual({
       jobs: [],
-      note: expect.stringMatching(/^1 job looked at. Only jobs that wait or are dead were searched/),
+      note: expect.stringMatching(/^1 job read. Only jobs that wait or are dead were searched/),
     });
     expect(await ids({ ...hours, by: 'correlation', q: 'request-1' })).toEqual([jobId(1)]);
     expect(await ids({ ...hours, state: 'succeeded' })).toEqual([jobId(2)]);

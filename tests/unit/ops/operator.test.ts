@@ -1,7 +1,8 @@
 import { auditKey, bodyKey } from '../../../lib/jobs/keys';
-import { cancel, discard, resolveStep, retry } from '../../../lib/ops/act';
-import { writeAudit } from '../../../lib/ops/operator';
+import { cancel, discard, retry, settle } from '../../../lib/ops/act';
+import { audit } from '../../../lib/ops/operator';
 import { acceptedRow } from '../../support/accepted-row';
+import { memoryDeployment } from '../../support/deployment';
 import { anEnvelope, jobId } from '../../support/engine';
 import { inState } from '../../support/in-state';
 import { SAMPLE_QUEUE, sampleEngine } from '../../support/sample-contract';
@@ -27,11 +28,11 @@ const lastEntry = (engine: Awaited<ReturnType<typeof engineWith>>) => engine.row
 test('the object says when who did what and why, and its ids sort by time', async () => {
   const { engine } = sampleEngine();
   const act = { action: 'jobs cancel', arguments: { id: jobId(1) }, stage: 'prod' };
-  const deps = { ...engine.deps, instance: 'acme', by: ARN };
+  const deps = { ...memoryDeployment(engine).deployment, instance: 'acme', by: ARN };
 
-  const first = await writeAudit(deps, { ...act, reason: 'asked by the customer' });
+  const first = await audit(deps, { ...act, reason: 'asked by the customer' });
   engine.clock.advance(1);
-  const second = await writeAudit(deps, act);
+  const second = await audit(deps, act);
 
   expect(JSON.parse(engine.objects.text(auditKey('jobs', first)))).toEqual({
     audit: 1,
@@ -55,7 +56,7 @@ test.each([
   [
     'a decision about one of two unknown steps',
     { state: inState('held'), reason: 'unknown', steps: { ...unknown, confirm: unknown.ticket } },
-    (...[deps, row]: Parameters<typeof cancel>) => resolveStep(deps, { row, step: 'ticket', as: 'done' }),
+    (...[deps, row]: Parameters<typeof cancel>) => settle(deps, { row, step: 'ticket', as: 'done' }),
     'ticket settled as done (operator)',
   ],
 ] as const)('the history of a job names the object of %s, not the person', async (_what, end, act, event) => {

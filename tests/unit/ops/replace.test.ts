@@ -3,8 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AmbiguousError, PermanentError } from '../../../lib/errors';
 import { feedbackContract } from '../../../lib/feedback/process';
-import { retry } from '../../../lib/ops/act';
-import { replace, sentEnvelope } from '../../../lib/ops/replace';
+import { replace, retry, sentEnvelope } from '../../../lib/ops/act';
 import { explain } from '../../../packages/console/explain';
 import { jobId, memoryEngine } from '../../support/engine';
 import { aFeedback, feedbackBody } from '../../support/feedback';
@@ -127,8 +126,8 @@ test('a job that may have done something is not replaced', async () => {
 
   const started = { ...dead, steps: { ticket: { status: 'started' as const, startedAt: 0 } } };
   await expect(replace(deps, started, good)).rejects.toThrow('may have done something (ticket)');
-  expect(explain(started, 0).actions).not.toContain('edit');
-  expect(explain(started, 0).notEditable).toContain('may have done something (ticket)');
+  expect(explain(started, 0).actions).not.toContain('replace');
+  expect(explain(started, 0).notReplaceable).toContain('may have done something (ticket)');
   expect(tickets).toHaveLength(1);
 });
 
@@ -141,7 +140,7 @@ test.each([
   const dead = engine.row(jobId(1));
 
   expect(dead).toMatchObject({ state: 'dead', steps: { ticket: { status: 'started' } } });
-  expect(explain(dead, engine.clock.now()).actions.includes('edit')).toBe(can);
+  expect(explain(dead, engine.clock.now()).actions.includes('replace')).toBe(can);
   if (!can) return;
   await replace(deps, dead, good);
   await engine.deliver();

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { AmbiguousError } from '../../../lib/errors';
 import type { Evidence } from '../../../lib/jobs/row';
-import { resolveStep } from '../../../lib/ops/act';
+import { settle } from '../../../lib/ops/act';
 import type { Job } from '../../../lib/worker/contract';
 import { anEnvelope, type EngineOptions, jobId, memoryEngine } from '../../support/engine';
 import { outage } from '../../support/faults';
@@ -38,7 +38,7 @@ test.each(['done', 'skipped'] as const)(
     await engine.deliver();
     const held = row();
 
-    const resolved = await resolveStep(engine.deps, { row: held, step: 'first', as });
+    const resolved = await settle(engine.deps, { row: held, step: 'first', as });
     await engine.deliver();
 
     expect(held).toMatchObject({ state: 'held', reason: 'unknown' });
@@ -53,9 +53,9 @@ test("a step's result is made from the operator's evidence. The job is held agai
   const { engine, sent, row } = uncertain(['first', 'second'], { proven: ({ event }) => `seen by ${event}` });
   await engine.deliver();
 
-  await resolveStep(engine.deps, { row: row(), step: 'first', as: 'done' });
+  await settle(engine.deps, { row: row(), step: 'first', as: 'done' });
   await engine.deliver();
-  await resolveStep(engine.deps, { row: row(), step: 'second', as: 'done' });
+  await settle(engine.deps, { row: row(), step: 'second', as: 'done' });
   await engine.deliver();
 
   expect(sent).toEqual(['first', 'second']);
@@ -82,11 +82,11 @@ describe('with another step unknown', () => {
     return { ...job, prove };
   }
 
-  test('the job stays held, and only the other step can be resolved', async () => {
+  test('the job stays held, and only the other step can be settled', async () => {
     const { engine, row } = await twoUnknown();
 
-    const resolved = await resolveStep(engine.deps, { row: row(), step: 'first', as: 'done' });
-    const again = resolveStep(engine.deps, { row: row(), step: 'first', as: 'skipped' });
+    const resolved = await settle(engine.deps, { row: row(), step: 'first', as: 'done' });
+    const again = settle(engine.deps, { row: row(), step: 'first', as: 'skipped' });
 
     await expect(again).rejects.toThrow('has no unknown step first. --step must be second');
     await engine.drain({ hours: 1 });
@@ -108,7 +108,7 @@ describe('with another step unknown', () => {
     for (const [index, said] of says.entries()) {
       const step = index === 0 ? 'first' : 'second';
       if (said === 'proven') await prove(step);
-      else await resolveStep(engine.deps, { row: row(), step, as: said });
+      else await settle(engine.deps, { row: row(), step, as: said });
       await engine.drain({ hours: 1 });
       states.push(row().state);
     }
@@ -124,7 +124,7 @@ test('the reconciler sends the job if the command could not', async () => {
   await engine.deliver();
 
   store.down = true;
-  await expect(resolveStep(engine.deps, { row: row(), step: 'first', as: 'done' })).rejects.toThrow('is down');
+  await expect(settle(engine.deps, { row: row(), step: 'first', as: 'done' })).rejects.toThrow('is down');
   store.down = false;
   engine.clock.advance(2 * 60_000);
   await engine.reconcile();
@@ -134,15 +134,15 @@ test('the reconciler sends the job if the command could not', async () => {
   expect(row().state).toBe('succeeded');
 });
 
-test('only an unknown step of a held job can be resolved, and the error names that step', async () => {
+test('only an unknown step of a held job can be settled, and the error names that step', async () => {
   const { engine, row } = uncertain(['first']);
   await engine.deliver();
   const held = row();
 
-  await expect(resolveStep(engine.deps, { row: held, step: 'frist', as: 'done' })).rejects.toThrow(
+  await expect(settle(engine.deps, { row: held, step: 'frist', as: 'done' })).rejects.toThrow(
     'has no unknown step frist. --step must be first',
   );
   await expect(
-    resolveStep(engine.deps, { row: { ...held, state: inState('succeeded') }, step: 'first', as: 'done' }),
-  ).rejects.toThrow('only a step of a held (unknown) job can be resolved');
+    settle(engine.deps, { row: { ...held, state: inState('succeeded') }, step: 'first', as: 'done' }),
+  ).rejects.toThrow('only a step of a held (unknown) job can be settled');
 });

@@ -261,7 +261,7 @@ describe('a cancelled job', () => {
 test.each([
   ['succeeded', {}, 'is succeeded: only a dead or cancelled job can be retried.'],
   ['held', { reason: 'throttled' }, 'only a dead or cancelled job can be retried. It continues automatically.'],
-  ['held', { reason: 'unknown' }, 'Resolve its step first, as done or skipped:'],
+  ['held', { reason: 'unknown' }, 'Settle its step first, as done or skipped:'],
 ] as const)('a job that is %s %j cannot be retried', async (state, reason, says) => {
   const { engine } = rejecting();
 

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { AmbiguousError, TransientError, WaitError } from '../../../lib/errors';
 import type { JobRow } from '../../../lib/jobs/row';
-import { resolveStep } from '../../../lib/ops/act';
+import { settle } from '../../../lib/ops/act';
 import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
 import { sampleOf } from '../../support/sample-contract';
 
@@ -91,8 +91,7 @@ async function follow({ engine, run, prove, row }: ReturnType<typeof start>, cou
   for (const step of course)
     if (Array.isArray(step)) engine.deps.retryWaits = step;
     else if (step === 'prove') await prove();
-    else if (step === 'done' || step === 'skipped')
-      await resolveStep(engine.deps, { row: row(), step: 'send', as: step });
+    else if (step === 'done' || step === 'skipped') await settle(engine.deps, { row: row(), step: 'send', as: step });
     else if (step === 'copy') {
       await engine.sendAndDeliver(JSON.stringify(anEnvelope()), { of: jobId(1) });
     } else if (typeof step === 'string') expect(`${row().state} ${row().reason}`).toBe(step);
