@@ -115,11 +115,7 @@ export const dlqName = (instance: string, queue: string, type: 'fifo' | 'standar
 export const queueUrl = (region: string, account: string, name: string): string =>
   `https://sqs.${region}.amazonaws.com/${account}/${name}`;
 
-/** The URL of the DLQ that belongs to the queue of an ARN (`arn:aws:sqs:{region}:{account}:{name}`). */
-export function dlqUrlOfArn(arn: string): string {
-  return queueUrlOfArn(arn.endsWith('.fifo') ? `${arn.slice(0, -'.fifo'.length)}-dlq.fifo` : `${arn}-dlq`);
-}
-
+/** The URL of the queue of an ARN (`arn:aws:sqs:{region}:{account}:{name}`). */
 export function queueUrlOfArn(arn: string): string {
   const [, , , region = '', account = '', name = ''] = arn.split(':');
   return queueUrl(region, account, name);

@@ -80,7 +80,7 @@ async function walk(
         held.delete(receiptHandle);
       } else if (verdict !== 'later') {
         untried.push(verdict);
-        bytes += verdict.resolved.body.length;
+        bytes += verdict.subject.body.length;
       }
     }
   };

@@ -8,13 +8,13 @@ import { countEnd, finish, keepCancelled, parkUnread } from '../worker/close';
 import {
   CRASH_LOOP,
   CRASH_LOOP_RUNS,
-  disowned,
   firstRow,
+  identify,
   namedJob,
   permission,
-  type Resolved,
   refuse,
-  resolve,
+  rejected,
+  type Subject,
 } from '../worker/open';
 import type { Moved } from './returns';
 import type { ReconcileRun } from './run';
@@ -57,16 +57,16 @@ async function judged(deps: ReconcileRun, { queue, message, seen }: Entry): Prom
   const moved = await owned(deps, queue, { ...message, ...(group === undefined ? {} : { groupId: group }) }, restored);
   // The canary's own metric reports that it did not end.
   if (moved?.row.canary) return 'delete';
-  const allowed = moved && permission(moved.row, message, moved.resolved);
+  const allowed = moved && permission(moved.row, message, moved.subject);
   if (!moved || allowed === 'refused') {
     refuse(deps, { queue, jobId: namedJob(attributes) ?? moved?.row.id, messageId, receiveCount });
     return 'delete';
   }
-  const { resolved, row } = moved;
+  const { subject, row } = moved;
   if (row.state === 'processing' && row.lease && row.lease.until > deps.clock.now()) return 'later';
   if (allowed === 'late') {
-    await finish(deps, row, resolved);
-    return (await keepCancelled(deps, row, resolved.body)) ? 'delete' : 'later';
+    await finish(deps, row, subject);
+    return (await keepCancelled(deps, row, subject.body)) ? 'delete' : 'later';
   }
   if (row.state === 'processing' && crashesOf(row) >= CRASH_LOOP_RUNS)
     return (await parkCrashed(deps, queue, moved)) ? 'delete' : 'later';
@@ -80,24 +80,23 @@ async function owned(
   message: ReceivedMessage,
   restored: boolean,
 ): Promise<Moved | undefined> {
-  const found = await resolve({ ...deps, queue }, message);
-  const { named: _named, ...unnamed } = found;
-  const resolved = restored ? unnamed : found;
-  const own = disowned(resolved, invalidId(message.messageId));
+  const found = await identify(deps, queue, message);
+  const subject = restored ? { ...found, named: false } : found;
+  const own = rejected(subject, invalidId(message.messageId));
   const ownRow = await deps.ledger.get(jobKey(queue, own.id));
   // An earlier run gave this message its own id, perhaps because the job was done without a row (worker/direct.ts).
-  if (ownRow) return { message, resolved: own, row: ownRow };
-  return find(resolved);
+  if (ownRow) return { message, subject: own, row: ownRow };
+  return find(subject);
 
-  async function find(of: Resolved): Promise<Moved | undefined> {
+  async function find(of: Subject): Promise<Moved | undefined> {
     const row = await deps.ledger.get(jobKey(queue, of.id));
-    if (row) return belongs(row, of.payloadHash) ? { message, resolved: of, row } : find(own);
+    if (row) return belongs(row, of.payloadHash) ? { message, subject: of, row } : find(own);
     const { groupId: group, messageId, movedBySqs, sentAt } = message;
     // SQS says when it moved the message, which may be a retention after its send.
     const retention = deps.settings(queue).retention * (movedBySqs ? 2 : 1);
     const made = await firstRow(deps, of, { queue, group, messageId, sentAt, retention });
-    if (!('kind' in made)) return { message, resolved: of, row: made };
-    return made.kind === 'refused' ? undefined : find(made.as);
+    if (!('kind' in made)) return { message, subject: of, row: made };
+    return made.kind === 'refused' ? undefined : find(made.subject);
   }
 }
 
@@ -116,15 +115,15 @@ async function judgeParked(deps: ReconcileRun, { queue, message, seen }: Entry):
 /** Ends a job that kills each worker that runs it. `false`: the row has changed, so the next walk judges it again. */
 export async function parkCrashed(deps: ReconcileRun, queue: string, moved: Moved): Promise<boolean> {
   const { ledger, clock, metrics, log } = deps;
-  const { message, resolved } = moved;
+  const { message, subject } = moved;
   const at = clock.now();
   const base = moved.row;
-  await keepBody(deps, base, resolved.body);
+  await keepBody(deps, base, subject.body);
   const parked = parkPoison(base, { at, messageId: message.messageId, reason: 'crash', error: CRASH_LOOP });
   const result = await ledger.write(parked, base.version);
   if (!result.written) return false;
   countEnd(metrics, queue, 'dead');
   log.error('parked after crashes', { queue, jobId: base.id, messageId: message.messageId, code: CRASH_LOOP.code });
-  await finish(deps, result.item, resolved);
+  await finish(deps, result.item, subject);
   return true;
 }

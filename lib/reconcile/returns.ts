@@ -6,13 +6,13 @@ import { ATTRIBUTE, backInQueue, keepBody } from '../jobs/messages';
 import { isEnd, type JobRow, noted } from '../jobs/row';
 import { reopen } from '../jobs/transitions';
 import { CLOCK_SKEW_MS, type Item, type ReceivedMessage } from '../ports';
-import type { Resolved } from '../worker/open';
+import type { Subject } from '../worker/open';
 import type { ReconcileRun } from './run';
 
 /** A message that SQS moved to the DLQ, and what the table knows of its job. */
 export interface Moved {
   message: ReceivedMessage;
-  resolved: Resolved;
+  subject: Subject;
   /** As the table has it, or as the message describes it (version 0). */
   row: JobRow;
 }
@@ -81,7 +81,7 @@ export async function returnUntried(
   const first = chosen.slice(0, MOST_WATCHED);
   await updateItem<Returns>(deps, key, (stored) => ({
     ...(stored ?? { key, version: 0, writer: '' }),
-    watched: first.map(({ resolved }) => jobKey(queue, resolved.id)),
+    watched: first.map(({ subject }) => jobKey(queue, subject.id)),
     messages: first.map(({ message }) => message.messageId),
     at: now,
     single: chosen.length === 1,
@@ -134,7 +134,7 @@ async function giveBack(
   { queue, moved, now }: { queue: string; moved: Judged; now: number },
 ): Promise<void> {
   const { queues, ledger, clock, log } = deps;
-  const { message, resolved, row } = moved;
+  const { message, subject, row } = moved;
   const before = timesReturned(moved);
   const times = before === 0 || moved.killed ? before + 1 : before;
   const at = clock.now();
@@ -143,13 +143,13 @@ async function giveBack(
   const messageOf = (allowed: JobRow) =>
     backInQueue(deps, {
       row: { ...allowed, ...(message.groupId ? { group: message.groupId } : {}) },
-      body: resolved.body,
+      body: subject.body,
       secret: message.messageId,
       // Leaves out the other attributes: they describe an end that is over, and SQS takes at most ten.
       attributes: { [ATTRIBUTE.returned]: String(times), [ATTRIBUTE.returnedAt]: String(now) },
     });
-  const fits = messageOf(open).body === resolved.body;
-  if (!fits) await keepBody(deps, row, resolved.body);
+  const fits = messageOf(open).body === subject.body;
+  if (!fits) await keepBody(deps, row, subject.body);
   await deps.report({ kind: 'messages-returned', subject: queue, jobId: row.id });
   const written = await ledger.write(fits ? open : { ...open, bodyKept: true }, row.version).catch((error: unknown) => {
     if (!(error instanceof UnreadableRowError)) throw error;

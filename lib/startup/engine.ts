@@ -6,17 +6,25 @@ import { realClock, realRandom } from '../aws/system';
 import { realTable } from '../aws/table';
 import { type CommonConfig, type SecretReference, settingsOf } from '../config/common';
 import { ConfigError } from '../config/environment';
+import { dlqName, queueName, queueUrl } from '../jobs/keys';
 import { createLedger } from '../jobs/ledger';
 import { type HashPeople, personHashes } from '../jobs/person-hash';
 import { realLog, realMetrics } from '../log';
 import type { Events, Facts, Log, Metrics, Table } from '../ports';
 import { circuitBreakers } from '../worker/circuit';
-import type { BatchDeps } from '../worker/contract';
+import type { WorkerDeps } from '../worker/contract';
 
-export function realDeps(config: CommonConfig): BatchDeps & { table: Table } {
+type EngineDeps = WorkerDeps & { table: Table; queueUrl: (queue: string) => string };
+
+/** The engine on AWS. `functionArn`: of the invoked function, for the URLs of queues. */
+export function realDeps(config: CommonConfig, functionArn?: string): EngineDeps {
   const settings = settingsOf(config);
   const base = { table: realTable({ table: config.TABLE }), clock: realClock, random: realRandom };
   const metrics = realMetrics({ namespace: config.INSTANCE });
+  const urlOf = (nameOf: typeof queueName) => (queue: string) => {
+    const { region, account } = placeOf(functionArn);
+    return queueUrl(region, account, nameOf(config.INSTANCE, queue, settings(queue).type));
+  };
   return {
     ...base,
     ledger: createLedger({ ...base, settings }),
@@ -30,6 +38,8 @@ export function realDeps(config: CommonConfig): BatchDeps & { table: Table } {
     retryWaits: config.RETRY_WAITS,
     storeWait: config.STORE_WAIT,
     settings,
+    queueUrl: urlOf(queueName),
+    dlqUrl: urlOf(dlqName),
   };
 }
 

@@ -5,7 +5,7 @@ import { clientDefaults, partitionOf } from '../aws/clients';
 import { realTopics } from '../aws/topics';
 import { parseEnv } from '../config/environment';
 import { reconcilerEnv } from '../config/functions';
-import { dlqName, queueName, queueUrl, topicName } from '../jobs/keys';
+import { topicName } from '../jobs/keys';
 import type { Topic } from '../reconcile/facts';
 import { reconcile } from '../reconcile/reconcile';
 import type { ReconcileDeps } from '../reconcile/run';
@@ -28,16 +28,13 @@ export function reconcilerHandler() {
 function start(functionArn: string | undefined) {
   const config = parseEnv(reconcilerEnv, process.env);
   const { region, account } = placeOf(functionArn);
-  const deps = { ...realDeps(config), events: publishedEvents(config) };
-  const url = (name: string) => queueUrl(region, account, name);
-  const reached: ReconcileDeps = {
-    ...deps,
+  const deps: ReconcileDeps = {
+    ...realDeps(config, functionArn),
+    events: publishedEvents(config),
     queueNames: Object.keys(config.QUEUES),
-    queueUrl: (queue) => url(queueName(config.INSTANCE, queue, deps.settings(queue).type)),
-    dlqUrl: (queue) => url(dlqName(config.INSTANCE, queue, deps.settings(queue).type)),
     topic: alarmTopic(config, `arn:${partitionOf(region)}:sns:${region}:${account}:${topicName(config.INSTANCE)}`),
   };
-  return { deps: reached, ...rhythmOf(config) };
+  return { deps, ...rhythmOf(config) };
 }
 
 /** A fact is over after this many runs without it, which is fifteen minutes. */

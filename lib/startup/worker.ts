@@ -10,12 +10,14 @@ import { queueUrlOfArn } from '../jobs/keys';
 import type { Events } from '../ports';
 import { realSendgrid } from '../vendors/sendgrid';
 import { handleBatch } from '../worker/batch';
-import type { BatchDeps, QueueContract } from '../worker/contract';
+import type { QueueContract, WorkerDeps } from '../worker/contract';
 import { sharedRate } from '../worker/rate';
 import { coldStart, realDeps, unconfiguredLog } from './engine';
 
 /** Seconds until a message comes back to a function that cannot read its own configuration. */
 const CONFIG_WAIT = 900;
+
+type Invocation = Pick<Context, 'getRemainingTimeInMillis'> & Partial<Pick<Context, 'invokedFunctionArn'>>;
 
 /** The Lambda handler of one queue. A throw at a cold start would cost a receive, and SQS dead-letters after three. */
 export function workerHandler<C extends CommonConfig>({
@@ -28,15 +30,15 @@ export function workerHandler<C extends CommonConfig>({
   events?: (config: C) => Events | undefined;
   contract: (config: C, deps: ReturnType<typeof realDeps>) => QueueContract;
 }) {
-  const started = coldStart(() => {
+  const started = coldStart((functionArn?: string) => {
     const config = parseEnv(env, process.env);
-    const deps = { ...realDeps(config), events: events(config) };
+    const deps = { ...realDeps(config, functionArn), events: events(config) };
     return { deps, contract: contract(config, deps) };
   });
-  return async (event: SQSEvent, context: Pick<Context, 'getRemainingTimeInMillis'>): Promise<SQSBatchResponse> => {
-    let ready: { deps: BatchDeps; contract: QueueContract };
+  return async (event: SQSEvent, context: Invocation): Promise<SQSBatchResponse> => {
+    let ready: { deps: WorkerDeps; contract: QueueContract };
     try {
-      ready = started();
+      ready = started(context.invokedFunctionArn);
     } catch {
       return refuse(event);
     }

@@ -1,44 +1,29 @@
 import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import { codeOf, StoreError } from '../errors';
 import { groupBy } from '../group-by';
-import { publicForm } from '../jobs/envelope';
-import { dlqUrlOfArn, invalidId, jobKey, queueUrlOfArn } from '../jobs/keys';
+import { invalidId, queueUrlOfArn } from '../jobs/keys';
 import { LeaseLostError, ROW_DAMAGED, UnreadableRowError } from '../jobs/ledger';
 import { ATTRIBUTE } from '../jobs/messages';
-import { CANARY_TYPE } from '../jobs/new-row';
-import { isEnd, traceFacts } from '../jobs/row';
+import { isEnd, type JobRow, traceFacts } from '../jobs/row';
 import { IllegalTransitionError } from '../jobs/transitions';
-import { CLOCK_SKEW_MS } from '../ports';
-import { countEnd, endRun, finish, keepCancelled, orGiveUp, parkUnread } from './close';
+import { close, countEnd, finish, keepCancelled, orGiveBack, parkUnread } from './close';
 import {
-  type BatchDeps,
   createDeadline,
-  type DeliveryRun,
   type Disposition,
+  type Handling,
   type Incoming,
   incoming,
   isLastReceive,
   type QueueContract,
+  type WorkerDeps,
 } from './contract';
 import { direct, isDirect } from './direct';
-import {
-  type Claim,
-  type ClaimRequest,
-  CRASH_LOOP,
-  claim,
-  disowned,
-  firstRow,
-  type Resolved,
-  refuse,
-  resolve,
-  rowOfMessage,
-  withoutBody,
-} from './open';
+import { CRASH_LOOP, identify, type Opened, open, refuse, rejected, type Subject } from './open';
 import { run } from './run';
 import { createLease } from './steps';
 
 export interface Batch {
-  deps: BatchDeps;
+  deps: WorkerDeps;
   contract: QueueContract;
   event: SQSEvent;
   /** Milliseconds until Lambda ends the invocation. */
@@ -65,16 +50,15 @@ export async function handleBatch({ deps, contract, event, remainingMs }: Batch)
   return { batchItemFailures: unfinished.map(({ messageId }) => ({ itemIdentifier: messageId })) };
 }
 
-type Handling = Omit<DeliveryRun, 'deps'> & { deps: BatchDeps };
 type Group = Omit<Handling, 'message'> & { group: Incoming[] };
 
 /** Handles a group in order. It stops at the first message that is not done, and returns that one and all behind it. */
 async function handleGroup({ group, ...rest }: Group): Promise<{ pending: Incoming[]; suspectedCrash: boolean }> {
   for (const [index, message] of group.entries()) {
     const disposition = await handleMessage({ ...rest, message });
-    if (disposition.acknowledge) continue;
+    if (disposition.kind === 'acknowledge') continue;
     const pending = group.slice(index);
-    if ('suspectedCrash' in disposition) return { pending, suspectedCrash: true };
+    if (disposition.kind === 'suspected crash') return { pending, suspectedCrash: true };
     // SQS withholds what follows a hidden message. Hide the followers before the failed message, so that they are
     // visible again when it comes back.
     for (const follower of pending.slice(1)) await setVisibility(rest.deps, follower, disposition.visibilityMs);
@@ -84,20 +68,18 @@ async function handleGroup({ group, ...rest }: Group): Promise<{ pending: Incomi
   return { pending: [], suspectedCrash: false };
 }
 
-async function handleMessage(handling: Handling): Promise<Disposition | SuspectedCrash> {
+async function handleMessage(handling: Handling): Promise<Disposition> {
   const { deps, contract, message, deadline, alone } = handling;
-  if (!deadline.mayStart()) return { acknowledge: false, visibilityMs: 0 };
+  if (!deadline.mayStart()) return { kind: 'return', visibilityMs: 0 };
   const returned = message.attributes[ATTRIBUTE.returned] !== undefined;
   // Reading this message may have crashed its workers, so it is read when everything else is done.
-  if (returned && !alone) return { acknowledge: false, suspectedCrash: true };
+  if (returned && !alone) return { kind: 'suspected crash' };
   const { trials } = deps.ledger;
   if (returned) await trials.begin(contract.queue, message.messageId);
   const startedAt = deps.clock.now();
-  const dlqUrl = () => dlqUrlOfArn(message.queueArn);
   try {
-    const disposition = await deliver({ ...handling, deps: { ...deps, dlqUrl } });
-    if ('suspectedCrash' in disposition) return disposition;
-    report(deps, contract, { message, disposition, startedAt });
+    const disposition = await deliver(handling);
+    if (disposition.kind !== 'suspected crash') report(handling, disposition, startedAt);
     return disposition;
   } catch (error) {
     // Nothing could be written, or the engine failed. SQS keeps the message, and the reconciler returns it from the
@@ -115,12 +97,12 @@ async function handleMessage(handling: Handling): Promise<Disposition | Suspecte
     deps.metrics.add('JobsRetried', 1, 'Count', { queue: contract.queue });
     if (illegal) deps.metrics.add('IllegalTransitions', 1, 'Count', {});
     if (returned) await trials.forget(contract.queue, message.messageId);
-    return { acknowledge: false, visibilityMs: deps.storeWait * 1000 };
+    return { kind: 'return', visibilityMs: deps.storeWait * 1000 };
   }
 }
 
 /** If this fails, the queue's own visibility timeout applies. */
-async function setVisibility(deps: BatchDeps, message: Incoming, ms: number): Promise<void> {
+async function setVisibility(deps: WorkerDeps, message: Incoming, ms: number): Promise<void> {
   const url = queueUrlOfArn(message.queueArn);
   await deps.queues.changeVisibility(url, message.receiptHandle, Math.ceil(ms / 1000)).catch((error: unknown) => {
     if (!(error instanceof StoreError)) throw error;
@@ -128,16 +110,16 @@ async function setVisibility(deps: BatchDeps, message: Incoming, ms: number): Pr
   });
 }
 
+type Final = Exclude<Disposition, { kind: 'suspected crash' }>;
+
 /** Writes the log line and the metrics of a delivery. The reconciler measures canaries itself. */
-function report(
-  { clock, log, metrics }: BatchDeps,
-  { queue, types }: QueueContract,
-  { message, disposition, startedAt }: { message: Incoming; disposition: Disposition; startedAt: number },
-): void {
+function report({ deps, contract, message }: Handling, disposition: Final, startedAt: number): void {
+  const { clock, log, metrics } = deps;
+  const { queue, types } = contract;
   const { row } = disposition;
-  const direct = disposition.acknowledge ? disposition.direct : undefined;
-  const outcome = disposition.acknowledge ? (row?.state ?? (direct ? 'succeeded' : 'late')) : 'retry';
-  const ms = clock.now() - startedAt;
+  const direct = disposition.kind === 'acknowledge' ? disposition.direct : undefined;
+  const outcome = disposition.kind === 'return' ? 'retry' : (row?.state ?? (direct ? 'succeeded' : 'late'));
+  const now = clock.now();
   log.info('delivery handled', {
     queue,
     jobId: row?.id ?? direct?.id,
@@ -150,101 +132,82 @@ function report(
     attempts: row?.attempts,
     canary: row?.canary,
     ...(row ? traceFacts(row) : {}),
-    ms,
+    ms: now - startedAt,
   });
   if (outcome === 'late' || row?.canary) return;
   if (outcome === 'succeeded' || outcome === 'dead') countEnd(metrics, queue, outcome);
   else if (outcome === 'retry') metrics.add('JobsRetried', 1, 'Count', { queue });
-  const finish = finishMs(disposition, clock.now());
+  const finish = direct ? now - direct.time : row && finishMs(row, now);
   if (finish !== undefined && !types[row?.type ?? '']?.paced)
     metrics.add('TimeToFinish', finish, 'Milliseconds', { queue });
 }
 
-function finishMs(disposition: Disposition, now: number): number | undefined {
-  const { row } = disposition;
-  if (disposition.acknowledge && disposition.direct) return now - disposition.direct.time;
-  if (!row || !isEnd(row.state)) return undefined;
+function finishMs(row: JobRow, now: number): number | undefined {
+  if (!isEnd(row.state)) return undefined;
   const { createdAt, deliveries, dueSince = 0, endedAt = now } = row;
   // A campaign's chunk is due when it is released, not when its campaign was accepted.
   return endedAt - Math.max(dueSince, Math.min(createdAt, deliveries[0]?.sentAt ?? createdAt));
 }
 
-const SECOND_MS = 1_000;
-
-/** The message may have crashed a worker before. It must be handled again while no other job runs in the invocation. */
-export interface SuspectedCrash {
-  acknowledge: false;
-  suspectedCrash: true;
-}
-
 /** Handles one message. Throws only a StoreError, when nothing could be written. */
-export async function deliver(delivery: DeliveryRun): Promise<Disposition | SuspectedCrash> {
+async function deliver(handling: Handling): Promise<Disposition> {
+  const { deps, contract, message } = handling;
   try {
-    return await handle(delivery);
+    const done = await direct(handling);
+    if (done && done !== 'taken') return done;
+    const found = await identify(deps, contract.queue, message);
+    const subject = done ? rejected(found, invalidId(message.messageId)) : found;
+    return await handleJob(handling, subject).catch((error: unknown) => {
+      if (!(error instanceof LeaseLostError)) throw error;
+      // Another run took the job. Start again as if the message had just arrived.
+      return handleJob(handling, subject);
+    });
   } catch (error) {
     if (!(error instanceof UnreadableRowError && error.code === ROW_DAMAGED)) throw error;
-    const { deps, contract, message } = delivery;
     await parkUnread(deps, { queue: contract.queue, message }, error);
-    return { acknowledge: true };
+    return { kind: 'acknowledge' };
   }
 }
 
-async function handle(delivery: DeliveryRun): Promise<Disposition | SuspectedCrash> {
-  const { deps, contract, message } = delivery;
-  const done = await direct(delivery);
-  if (done && done !== 'taken') return done;
-  const found = await resolve({ ...deps, queue: contract.queue }, message);
-  const resolved = done ? disowned(found, invalidId(message.messageId)) : found;
-  try {
-    return await dispose(delivery, resolved);
-  } catch (error) {
-    if (!(error instanceof LeaseLostError)) throw error;
-    // Another run took the job. Start again as if the message had just arrived.
-    return dispose(delivery, resolved);
-  }
-}
-
-async function dispose(delivery: DeliveryRun, resolved: Resolved): Promise<Disposition | SuspectedCrash> {
-  const { deps, message } = delivery;
-  const claimed = await take(delivery, resolved);
-  switch (claimed.kind) {
-    case 'claimed': {
-      const { row, begun } = claimed;
-      return run({ ...delivery, resolved, row, begun });
-    }
-    case 'must-park': {
-      const lease = createLease(deps.ledger, claimed.row);
+/** Opens the job of a message, and runs it if the message allows that. */
+async function handleJob(handling: Handling, subject: Subject): Promise<Disposition> {
+  const { deps, contract, message } = handling;
+  const { messageId, receiveCount } = message;
+  const facts = (jobId: string) => ({ queue: contract.queue, jobId, messageId, receiveCount });
+  const opened = await open(handling, subject);
+  switch (opened.kind) {
+    case 'claimed':
+      return run(handling, opened);
+    case 'crash loop': {
+      const lease = createLease(deps.ledger, opened.row);
       // The claim has counted a crash already, so parking is no further attempt.
       const end = { kind: 'park', error: CRASH_LOOP, reason: 'crash', counts: false } as const;
-      const ended = await orGiveUp(delivery, lease, () => endRun({ deps, lease, message, body: resolved.body }, end));
-      return { acknowledge: true, row: await finish(deps, ended, resolved) };
+      const row = await orGiveBack(handling, lease, () => close(handling, { lease, body: opened.subject.body, end }));
+      return { kind: 'acknowledge', row };
     }
-    case 'late':
-      deps.log.info('late delivery', { ...facts(delivery, resolved.id), state: claimed.row.state });
-      await finish(deps, claimed.row, resolved);
-      if (!(await keepCancelled(deps, claimed.row, resolved.body))) return dispose(delivery, resolved);
-      return { acknowledge: true };
+    case 'late': {
+      const { row, subject: late } = opened;
+      deps.log.info('late delivery', { ...facts(late.id), state: row.state });
+      await finish(deps, row, late);
+      if (!(await keepCancelled(deps, row, late.body))) return handleJob(handling, subject);
+      return { kind: 'acknowledge' };
+    }
     case 'suspected crash':
-      return { acknowledge: false, suspectedCrash: true };
+      return opened;
     case 'refused':
-      refuse(deps, facts(delivery, resolved.id));
-      return { acknowledge: true };
-    case 'disowned':
-      return dispose(delivery, claimed.as);
-    case 'conflict':
-      return dispose(
-        delivery,
-        resolved.named ? withoutBody(resolved) : disowned(resolved, invalidId(message.messageId)),
-      );
+      refuse(deps, facts(opened.subject.id));
+      return { kind: 'acknowledge' };
     case 'busy':
-      return (await waitForRun(delivery, claimed)) ?? dispose(delivery, resolved);
+      return (await waitForRun(handling, opened)) ?? handleJob(handling, subject);
   }
 }
+
+const SECOND_MS = 1_000;
 
 /** Waits until another run's lease ends. Returns a disposition if this invocation has no time for that. */
 async function waitForRun(
-  { deps, contract, message, deadline }: DeliveryRun,
-  { until, by }: Extract<Claim, { kind: 'busy' }>,
+  { deps, contract, message, deadline }: Handling,
+  { until, by }: Extract<Opened, { kind: 'busy' }>,
 ): Promise<Disposition | undefined> {
   const settings = deps.settings(contract.queue);
   const last = isLastReceive(message, settings);
@@ -257,56 +220,6 @@ async function waitForRun(
   }
   // Unless that was its last receive too, the message of the other run stays in SQS until that run has an outcome.
   const otherStays = by !== undefined && by.messageId !== message.messageId && !isLastReceive(by, settings);
-  if (otherStays && last) return { acknowledge: true };
-  return { acknowledge: false, visibilityMs: restMs };
-}
-
-const facts = ({ contract, message }: DeliveryRun, jobId: string) => ({
-  queue: contract.queue,
-  jobId,
-  messageId: message.messageId,
-  receiveCount: message.receiveCount,
-});
-
-/** Claims the job of a message, until this function must have ended. */
-function take(delivery: DeliveryRun, resolved: Resolved): Promise<Claim> {
-  const { deps, contract, message, deadline, alone } = delivery;
-  const { messageId, groupId: group, sequenceNumber: sequence, receiveCount, sentAt } = message;
-  const place = { ...(group ? { group: publicForm('group', group) } : {}), ...(sequence ? { sequence } : {}) };
-  const { queue } = contract;
-  const { retention } = deps.settings(queue);
-  return claim(deps.ledger, {
-    key: jobKey(queue, resolved.id),
-    payloadHash: resolved.payloadHash,
-    ...(isFirst(message, resolved)
-      ? { blank: rowOfMessage(resolved, { queue, group, sentAt, now: deps.clock.now() }) }
-      : {}),
-    fresh: () => firstRow(deps, resolved, { queue, messageId, group, sentAt, retention }),
-    attributes: message.attributes,
-    named: resolved.named,
-    delivery: { messageId, receiveCount, sentAt, at: deps.clock.now(), ...place },
-    token: deps.random.uuid(),
-    first: firstStep(contract, resolved),
-    alone,
-    // Another worker's clock may be ahead, so the lease ends later than this function.
-    leaseUntil: deadline.at + CLOCK_SKEW_MS,
-    now: () => deps.clock.now(),
-  });
-}
-
-/** Whether the row is probably as its message describes it. If that is wrong, the claim costs a write more. */
-const isFirst = ({ receiveCount, attributes }: Incoming, { envelope }: Resolved): boolean =>
-  envelope !== undefined &&
-  envelope.type !== CANARY_TYPE &&
-  receiveCount === 1 &&
-  attributes[ATTRIBUTE.returned] === undefined;
-
-function firstStep({ types }: QueueContract, { envelope }: Resolved): ClaimRequest['first'] {
-  const type = envelope && Object.hasOwn(types, envelope.type) ? types[envelope.type] : undefined;
-  if (!envelope || !type?.first) return undefined;
-  const { id } = envelope;
-  return (row) => {
-    const { success, data } = type.schema.safeParse(envelope.data);
-    return success ? type.first?.({ id, data, row }) : undefined;
-  };
+  if (otherStays && last) return { kind: 'acknowledge' };
+  return { kind: 'return', visibilityMs: restMs };
 }

@@ -16,8 +16,8 @@ import {
 import { expiresAfter, needsEntry } from '../jobs/schedule';
 import { giveBack, hold, isCancelledByOperator, park, retry, stop, succeed } from '../jobs/transitions';
 import type { Log, Metrics, ReceivedMessage } from '../ports';
-import type { DeliveryRun, FinishDeps, Incoming, WorkerDeps } from './contract';
-import { resolve } from './open';
+import type { FinishDeps, Handling } from './contract';
+import { identify } from './open';
 import type { Lease } from './steps';
 
 /** How a run ends. `counts`: whether it was an attempt. `note`: the later job that replaced this one. */
@@ -28,17 +28,20 @@ type End =
   | { kind: 'park'; reason: DeadReason; counts: boolean }
   | { kind: 'cancel'; reason: CancelledReason; note?: string };
 
-/** Writes a run's end and gives up its lease, in one write. `vendorFailed`: a vendor failed, and refused nothing. */
-export async function endRun(
-  { deps, lease, message, body }: { deps: WorkerDeps; lease: Lease; message: Incoming; body: string },
-  end: End & { error?: StoredError; vendorFailed?: boolean },
+/**
+ * Closes a run: one transition, which also gives up the lease, and then the writes of its end. The outcome is stored by
+ * then, so if one of these fails, the reconciler finishes them. `vendorFailed`: a vendor failed, and refused nothing.
+ */
+export async function close(
+  { deps, message }: Handling,
+  { lease, body, end }: { lease: Lease; body: string; end: End & { error?: StoredError; vendorFailed?: boolean } },
 ): Promise<JobRow> {
   const { queue, id, bodyKept, canary } = lease.row();
   const leaves = end.kind === 'hold' || end.kind === 'park';
   // A row must not say that a body is kept before it is.
   if (leaves && !canary && !bodyKept) await keepBody(deps, { queue, id }, body);
   const run = { at: deps.clock.now(), messageId: message.messageId, bodyKept: !canary };
-  return lease.release((row) => {
+  const closed = await lease.release((row) => {
     switch (end.kind) {
       case 'succeed':
         return succeed(row, { ...run, ...end });
@@ -52,6 +55,11 @@ export async function endRun(
         return stop(row, { ...run, ...end });
     }
   });
+  return finish(deps, closed, { body }).catch((error: unknown) => {
+    ignoreStoreError(error);
+    deps.log.warn('an end is not complete yet', { queue, jobId: id });
+    return closed;
+  });
 }
 
 const LEAST_MS = 200;
@@ -60,8 +68,8 @@ const LEAST_MS = 200;
  * Does work on a claimed job. If the bucket or a queue fails, it gives the job back and throws the error on. A job that
  * kept its lease would look like a crashed run, and could be parked for that.
  */
-export async function orGiveUp<T>(
-  { deps: { clock }, message, deadline }: Pick<DeliveryRun, 'deps' | 'message' | 'deadline'>,
+export async function orGiveBack<T>(
+  { deps: { clock }, message, deadline }: Handling,
   lease: Lease,
   work: () => Promise<T>,
 ): Promise<T> {
@@ -161,7 +169,7 @@ export async function parkUnread(
   { queue, message }: { queue: string; message: Unread },
   { code, message: text, field = 'row', job }: UnreadableRowError,
 ): Promise<string> {
-  const { id: found, body, token } = await resolve({ ...deps, queue }, message);
+  const { id: found, body, token } = await identify(deps, queue, message);
   const { messageId, groupId: group, sequenceNumber: sequence } = message;
   const own = invalidId(messageId);
   // An earlier run may have given the message a row of its own.

@@ -9,6 +9,7 @@ import type { CircuitBreakers } from './circuit';
 import type { VendorGate } from './gate';
 import type { Steps } from './steps';
 
+/** What `process` gets: a job whose data is valid. */
 export interface Job<T> {
   id: string;
   data: T;
@@ -16,6 +17,11 @@ export interface Job<T> {
   /** The message that `envelope` was parsed from, only for `direct`. */
   body?: string | undefined;
   row: JobRow;
+}
+
+export interface FirstStep {
+  name: string;
+  hash?: string;
 }
 
 /** The longest single call to a vendor, in ms. */
@@ -62,10 +68,18 @@ export function messageType<T>(type: MessageType<T>): MessageType {
   return type as unknown as MessageType;
 }
 
-/** What happens to the message: it is acknowledged, or it comes back after `visibilityMs`. */
-export type Disposition =
-  | { acknowledge: true; row?: JobRow /** A job that was done without a row. */; direct?: { id: string; time: number } }
-  | { acknowledge: false; visibilityMs: number; row?: JobRow };
+/** What the end of a job needs. */
+export interface FinishDeps {
+  ledger: Ledger;
+  objects: Objects;
+  queues: Queues;
+  clock: Clock;
+  prefix: string;
+  settings: (queue: string) => QueueSettings;
+  /** Where the ends of jobs are published. Without it, they are not. */
+  events?: Events | undefined;
+  dlqUrl: (queue: string) => string;
+}
 
 export interface WorkerDeps extends FinishDeps {
   circuits: CircuitBreakers;
@@ -77,11 +91,7 @@ export interface WorkerDeps extends FinishDeps {
   retryWaits: readonly number[];
   /** Seconds until a message comes back when nothing could be written. */
   storeWait: number;
-  settings: (queue: string) => QueueSettings;
 }
-
-/** The same without `dlqUrl`, which follows from the queue of each message. */
-export type BatchDeps = Omit<WorkerDeps, 'dlqUrl'>;
 
 export interface Deadline {
   /** Milliseconds until nothing more may be started. The reserve for the last writes is subtracted already. */
@@ -106,19 +116,6 @@ export interface Incoming extends Omit<ReceivedMessage, 'movedBySqs'> {
   queueArn: string;
 }
 
-export interface DeliveryRun {
-  deps: WorkerDeps;
-  contract: QueueContract;
-  message: Incoming;
-  deadline: Deadline;
-  /** Whether no other job runs in this invocation. */
-  alone: boolean;
-}
-
-/** Whether SQS dead-letters the message if it comes back. */
-export const isLastReceive = ({ receiveCount }: Pick<Incoming, 'receiveCount'>, { receives }: QueueSettings): boolean =>
-  receiveCount >= receives;
-
 export function incoming(record: SQSRecord): Incoming {
   const { MessageGroupId: groupId, SequenceNumber: sequenceNumber } = record.attributes;
   const attributes = Object.entries(record.messageAttributes ?? {}).flatMap(([name, { stringValue }]) =>
@@ -137,19 +134,24 @@ export function incoming(record: SQSRecord): Incoming {
   };
 }
 
-export interface FinishDeps {
-  ledger: Ledger;
-  objects: Objects;
-  queues: Queues;
-  clock: Clock;
-  prefix: string;
-  settings: (queue: string) => QueueSettings;
-  /** Where the ends of jobs are published. Without it, they are not. */
-  events?: Events | undefined;
-  dlqUrl: (queue: string) => string;
+/** One delivery of a message, and what handles it. */
+export interface Handling {
+  deps: WorkerDeps;
+  contract: QueueContract;
+  message: Incoming;
+  deadline: Deadline;
+  /** Whether no other job runs in this invocation. */
+  alone: boolean;
 }
 
-export interface FirstStep {
-  name: string;
-  hash?: string;
-}
+/** What happens to the message. */
+export type Disposition =
+  /** It is deleted. `direct`: a job that was done without a row. */
+  | { kind: 'acknowledge'; row?: JobRow; direct?: { id: string; time: number } }
+  | { kind: 'return'; visibilityMs: number; row?: JobRow }
+  /** It may have crashed a worker before. It is handled again while no other job runs in the invocation. */
+  | { kind: 'suspected crash' };
+
+/** Whether SQS dead-letters the message if it comes back. */
+export const isLastReceive = ({ receiveCount }: Pick<Incoming, 'receiveCount'>, { receives }: QueueSettings): boolean =>
+  receiveCount >= receives;

@@ -3,7 +3,7 @@ import { checkTime, type Envelope, parseEnvelope, parseOrPark, payloadHash, sha2
 import { dataPrefix, invalidId, jobKey } from '../jobs/keys';
 import { ATTRIBUTE, belongs } from '../jobs/messages';
 import type { Objects } from '../ports';
-import { type DeliveryRun, type Disposition, isLastReceive, type MessageType, type QueueContract } from './contract';
+import { type Disposition, type Handling, isLastReceive, type MessageType, type QueueContract } from './contract';
 
 /** As old as an event may be: an operator may send those again that were rejected before. */
 const OLDEST_MS = 90 * 24 * 60 * 60_000;
@@ -20,11 +20,7 @@ export const isDirect = ({ types }: Pick<QueueContract, 'types'>): boolean =>
  * A failed job then fails again and its error is stored. `taken` means that another job has this id. Throws only a
  * StoreError, when nothing could be written.
  */
-export async function direct({
-  deps,
-  contract,
-  message,
-}: Pick<DeliveryRun, 'deps' | 'contract' | 'message'>): Promise<Disposition | 'taken' | undefined> {
+export async function direct({ deps, contract, message }: Handling): Promise<Disposition | 'taken' | undefined> {
   if (!isDirect(contract) || message.attributes[ATTRIBUTE.job] !== undefined) return undefined;
   const { clock, log, ledger } = deps;
   try {
@@ -39,14 +35,14 @@ export async function direct({
       if (row && belongs(row, payloadHash(envelope))) return undefined;
     }
     const type = typeOf(contract, envelope, clock.now());
-    const data = await dataOf({ ...deps, queue: contract.queue }, envelope, type);
+    const data = await dataOf(deps, contract.queue, { envelope, type });
     await type.direct?.({ id, data, envelope, body: message.body }, { now: () => clock.now(), log });
-    return { acknowledge: true, direct: { id, time: Date.parse(envelope.time) } };
+    return { kind: 'acknowledge', direct: { id, time: Date.parse(envelope.time) } };
   } catch (error) {
     if (error instanceof StoreError) throw error;
     // Newer code may do the job in a second invocation and delete the message. A row made here would then never end.
     if (error instanceof WaitError && !isLastReceive(message, deps.settings(contract.queue)))
-      return { acknowledge: false, visibilityMs: error.waitMs };
+      return { kind: 'return', visibilityMs: error.waitMs };
     return error instanceof IdTakenError ? 'taken' : undefined;
   }
 }
@@ -83,9 +79,9 @@ function parseType(type: string): { base: string; version: number } {
 
 /** The validated data of a job, from its envelope or from the object that its `dataref` names. */
 export async function dataOf<T>(
-  { objects, bucket, prefix, queue }: { objects: Objects; bucket: string; prefix: string; queue: string },
-  envelope: Envelope,
-  type: MessageType<T>,
+  { objects, bucket, prefix }: { objects: Objects; bucket: string; prefix: string },
+  queue: string,
+  { envelope, type }: { envelope: Envelope; type: MessageType<T> },
 ): Promise<T> {
   if (envelope.dataref === undefined) return parseOrPark(type.schema, envelope.data, 'data');
   const bad = (code: string, rule: string) => wrongField(code, 'dataref', rule);

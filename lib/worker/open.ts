@@ -1,71 +1,61 @@
 import { IdTakenError, PermanentError } from '../errors';
-import { checkTime, type Envelope, isRandomId, parseEnvelope, payloadHash, sha256 } from '../jobs/envelope';
-import { bodyKey, invalidId, isInvalidId } from '../jobs/keys';
-import type { Ledger } from '../jobs/ledger';
+import { checkTime, type Envelope, isRandomId, parseEnvelope, payloadHash, publicForm, sha256 } from '../jobs/envelope';
+import { bodyKey, invalidId, isInvalidId, jobKey } from '../jobs/keys';
 import { ATTRIBUTE, belongs, bodyMissing, GONE, STAND_IN } from '../jobs/messages';
-import { blankRow, type Origin, rowOfEnvelope } from '../jobs/new-row';
+import { blankRow, CANARY_TYPE, rowOfEnvelope } from '../jobs/new-row';
 import { recordedRow } from '../jobs/record';
 import { type Delivery, type JobRow, type StoredError, storedError } from '../jobs/row';
-import { isClosed, claim as taken } from '../jobs/transitions';
-import type { Log, Metrics, Objects, ReceivedMessage } from '../ports';
-import type { FirstStep } from './contract';
+import { claim, isClosed } from '../jobs/transitions';
+import { CLOCK_SKEW_MS, type Log, type Metrics, type Objects, type ReceivedMessage } from '../ports';
+import type { FirstStep, Handling, QueueContract, WorkerDeps } from './contract';
 
-/** The row of a message's job, if the table has none. `sentAt`: when the message was sent, in ms since 1970. */
-export function rowOfMessage(
-  { id, envelope, payloadHash = '', token }: Resolved,
-  { sentAt, ...given }: Pick<Origin, 'queue' | 'group' | 'now'> & { sentAt: number },
-): JobRow {
-  const origin = { ...given, token };
-  return envelope ? rowOfEnvelope({ ...origin, envelope }) : blankRow({ ...origin, id, time: sentAt, payloadHash });
-}
-
-/** The job of a delivery, before its data is validated. */
-export interface Resolved {
+/** What a message is about, before the job's data is validated. */
+export type Subject = {
+  /** The job's id. */
   id: string;
   /** The whole body. It comes from S3 if the message carried a stand-in. */
   body: string;
-  /** Missing if the job's kept body is gone, so that only the message's attribute names the job. */
-  payloadHash?: string;
-  envelope?: Envelope;
-  /** Why the body is not a job. */
-  problem?: PermanentError;
-  /** The envelope of a body whose id belongs to a job with other data (see `disowned`). */
-  alleged?: Envelope;
   /** Only an attribute says which job it is: the body is a stand-in, gone or no event. */
-  named?: true;
-  token?: string;
-}
+  named: boolean;
+  /** The random of a row, which only our own messages carry. */
+  token: string | undefined;
+} & (
+  | { kind: 'job'; envelope: Envelope; payloadHash: string }
+  /** A body that is no job gets an id and a row of its own. `envelope`: its id belongs to a job with other data. */
+  | { kind: 'rejected'; envelope: Envelope | undefined; payloadHash: string; problem: PermanentError }
+  /** The job's kept body is gone. A run of the job parks it. */
+  | { kind: 'body lost'; envelope: undefined; payloadHash: undefined; problem: PermanentError }
+);
 
 /**
  * Finds the job of a message. A body without a valid envelope becomes a job too, with an id that is made from the
  * message id. An attribute keeps that id through the DLQ and back.
  */
-export async function resolve(
-  { objects, prefix, queue }: { objects: Objects; prefix: string; queue: string },
-  message: Pick<ReceivedMessage, 'messageId' | 'body' | 'attributes'>,
-): Promise<Resolved> {
-  const { attributes } = message;
+export async function identify(
+  { objects, prefix }: { objects: Objects; prefix: string },
+  queue: string,
+  { messageId, attributes, ...message }: Pick<ReceivedMessage, 'messageId' | 'body' | 'attributes'>,
+): Promise<Subject> {
   const job = namedJob(attributes);
   const token = matching(RANDOM, attributes[ATTRIBUTE.token]);
-  const ours = token === undefined ? {} : { token };
+  const named = job !== undefined && (message.body === STAND_IN || message.body === GONE);
   let { body } = message;
-  const named = job !== undefined && (body === STAND_IN || body === GONE);
   if (named) {
     const kept = body === GONE ? undefined : await objects.get(bodyKey(prefix, queue, job));
-    if (!kept) return withoutBody({ id: job, ...ours });
+    if (!kept) return withoutBody({ id: job, token });
     body = Buffer.from(kept).toString('utf8');
   }
-  const by = named ? { ...ours, named } : ours;
+  // Before it was parked, this body was found to be no job, or not that of its id. That still holds.
+  const own = job !== undefined && isInvalidId(job) ? job : undefined;
+  const rejection = own === undefined ? { named: false, token: undefined } : { named: true, token };
   try {
     const envelope = parseEnvelope(body, { job });
-    const resolved = { id: envelope.id, body, envelope, payloadHash: payloadHash(envelope), ...by };
-    // Before it was parked, this body was found not to belong to the job of its id. That still holds.
-    return job && isInvalidId(job) ? { ...disowned(resolved, job), ...ours, named: true } : resolved;
+    const subject = { kind: 'job', id: envelope.id, body, envelope, payloadHash: payloadHash(envelope) } as const;
+    return own === undefined ? { ...subject, named, token } : { ...rejected(subject, own), ...rejection };
   } catch (error) {
-    const own = job !== undefined && isInvalidId(job);
-    if (named && !own) return withoutBody({ id: job, ...ours });
-    const invalid = { body, payloadHash: sha256(body), problem: asProblem(error) };
-    return own ? { id: job, ...invalid, ...ours, named: true } : { id: invalidId(message.messageId), ...invalid };
+    if (named && own === undefined) return withoutBody({ id: job, token });
+    const id = own ?? invalidId(messageId);
+    return { ...rejected({ body, envelope: undefined }, id, asProblem(error)), ...rejection };
   }
 }
 
@@ -78,39 +68,39 @@ const matching = (form: RegExp, given: string | undefined): string | undefined =
 export const namedJob = (attributes: Record<string, string>): string | undefined =>
   matching(OWN_ID, attributes[ATTRIBUTE.job]);
 
-/** The body's id already belongs to a job with other data. This body gets its own id and row. */
-export function disowned({ body, envelope, alleged = envelope }: Resolved, id: string): Resolved {
-  return { id, body, payloadHash: sha256(body), problem: new IdTakenError(), ...(alleged && { alleged }) };
+/** A body that cannot be a job, or not the job of its id. It gets this id and a row. */
+export function rejected(
+  { body, envelope }: Pick<Subject, 'body' | 'envelope'>,
+  id: string,
+  problem: PermanentError = new IdTakenError(),
+): Subject {
+  return { kind: 'rejected', id, body, named: false, token: undefined, envelope, payloadHash: sha256(body), problem };
 }
 
-/** Older code has parked this body. It keeps its row and must not run, because newer code may have run its job. */
-export const onceInvalid = (): PermanentError =>
-  new PermanentError({ code: 'InvalidEnvelope', message: 'the message was not valid when it came: send it again' });
+/** The job that a message names, although the job's body is lost. */
+const withoutBody = ({ id, token }: Pick<Subject, 'id' | 'token'>): Subject => {
+  const lost = { body: GONE, envelope: undefined, payloadHash: undefined, problem: bodyMissing() };
+  return { kind: 'body lost', id, named: true, token, ...lost };
+};
 
-/** The job that a message names, although the job's body is lost. A run of the job parks it. */
-export const withoutBody = ({ id, token }: Pick<Resolved, 'id' | 'token'>): Resolved => ({
-  ...{ id, body: GONE, problem: bodyMissing(), named: true },
-  ...(token === undefined ? {} : { token }),
-});
-
-export function asProblem(error: unknown): PermanentError {
+function asProblem(error: unknown): PermanentError {
   if (error instanceof PermanentError) return error;
   // JSON.stringify recurses, so a RangeError here means a body that is nested too deeply.
   return new PermanentError({ code: 'TooDeep', message: 'the message body is nested too deeply', field: 'data' });
 }
 
-/*
+/**
+ * What a message may do to its job. `late`: the job has left the queue. `refused`: the message is not one of ours.
+ *
  * The row is the permission, a message is a wake-up. A sender can wake a job whose row allows it, and do nothing else.
  * So release, return and retry write the row before they send. Our own messages carry the random of the row (`token`),
  * and a row that has one is opened by no other message. A dead job is opened only by the DLQ entry of its last end,
  * which an operator has redriven with AWS's own tools.
  */
-
-/** What a message may do to its job. `late`: the job has left the queue. `refused`: the message is not one of ours. */
 export function permission(
   row: JobRow,
   { messageId, attributes }: Pick<ReceivedMessage, 'messageId' | 'attributes'>,
-  { named, payloadHash }: { named?: true | undefined; payloadHash?: string | undefined },
+  { named, payloadHash }: Pick<Subject, 'named' | 'payloadHash'>,
 ): 'run' | 'late' | 'refused' {
   if (row.spentMessageIds.includes(messageId)) return 'late';
   if ((row.token !== undefined || named) && row.token !== attributes[ATTRIBUTE.token]) return 'refused';
@@ -120,38 +110,48 @@ export function permission(
   return attributes.code !== undefined && attributes[ATTRIBUTE.parkedFrom] === row.parkedFrom ? 'run' : 'late';
 }
 
-/** A message that opens nothing, or one that gets an id of its own instead. */
-export type NotFirst = { kind: 'refused' } | { kind: 'disowned'; as: Resolved };
+/** What a row needs to know of a message. `group`: its message group. `sentAt`: ms since 1970. */
+interface Sending {
+  queue: string;
+  group: string | undefined;
+  sentAt: number;
+}
+
+/** The row of a job to which nothing has happened yet, as its message describes it. */
+export function rowOfSubject(subject: Subject, { sentAt, ...given }: Sending & { now: number }): JobRow {
+  const { kind, id, envelope, token, payloadHash = '' } = subject;
+  const origin = { ...given, token };
+  return kind === 'job'
+    ? rowOfEnvelope({ ...origin, envelope })
+    : blankRow({ ...origin, id, time: sentAt, payloadHash });
+}
 
 /**
  * The row of a message's job, if the table has none: from the job's record, or as the message describes it. A message
  * of another sender is how its job begins. Ours are about rows, unless the producer could write none for a job without
- * a key.
+ * a key. `refused`: the message opens nothing. `other`: it is about another job.
  */
 export async function firstRow(
   deps: Parameters<typeof recordedRow>[0],
-  resolved: Resolved,
-  message: Pick<ReceivedMessage, 'messageId' | 'sentAt'> & {
-    queue: string;
-    group: string | undefined;
-    retention: number;
-  },
-): Promise<JobRow | NotFirst> {
-  const { queue, group, sentAt, messageId, retention } = message;
-  const { id, envelope, token } = resolved;
-  const made = rowOfMessage(resolved, { queue, group, sentAt, now: deps.clock.now() });
+  subject: Subject,
+  { messageId, retention, ...sending }: Sending & { messageId: string; retention: number },
+): Promise<JobRow | { kind: 'refused' } | { kind: 'other'; subject: Subject }> {
+  const { sentAt } = sending;
+  const made = rowOfSubject(subject, { ...sending, now: deps.clock.now() });
   const row = await recordedRow(deps, made);
   if (row !== made) return row;
-  if (resolved.named || (token !== undefined && envelope && !isRandomId(id))) return { kind: 'refused' };
-  if (!envelope) return made;
-  const own = parseEnvelope(resolved.body, { from: 'others' }).id;
+  const { id, named, token } = subject;
+  if (named || (token !== undefined && subject.kind === 'job' && !isRandomId(id))) return { kind: 'refused' };
+  if (subject.kind !== 'job') return made;
+  const { body, envelope } = subject;
+  const own = parseEnvelope(body, { from: 'others' }).id;
   if (own !== id && token === undefined)
-    return { kind: 'disowned', as: { ...resolved, id: own, envelope: { ...envelope, id: own } } };
+    return { kind: 'other', subject: { ...subject, id: own, envelope: { ...envelope, id: own } } };
   try {
     checkTime(envelope, { oldest: sentAt - retention * 1000, sentAt });
     return made;
   } catch (error) {
-    return { kind: 'disowned', as: { ...disowned(resolved, invalidId(messageId)), problem: asProblem(error) } };
+    return { kind: 'other', subject: rejected(subject, invalidId(messageId), asProblem(error)) };
   }
 }
 
@@ -169,90 +169,103 @@ export const CRASH_LOOP_RUNS = 2;
 /** After so many crashed runs in all it does too, even if the job waited in between. */
 const MOST_CRASHES = 3;
 
-export type Claim =
+export const CRASH_LOOP: StoredError = storedError(
+  new PermanentError({ code: 'CrashLoop', message: 'the last runs of this job ended without any outcome' }),
+);
+
+export type Opened =
   /** This run has the job until the lease ends. The claim stored the start of the step `begun`. */
-  | { kind: 'claimed'; row: JobRow; begun: string | undefined }
+  | { kind: 'claimed'; subject: Subject; row: JobRow; begun: string | undefined }
+  /** The same, but the job's runs crashed while no other job ran. This run must park it. */
+  | { kind: 'crash loop'; subject: Subject; row: JobRow }
   /** The message opens nothing, because the job has left the queue. Only missing writes are to be completed. */
-  | { kind: 'late'; row: JobRow }
+  | { kind: 'late'; subject: Subject; row: JobRow }
   /** Another run, of the delivery `by`, has the job until `until`, in ms since 1970. */
   | { kind: 'busy'; until: number; by: Delivery | undefined }
   /** The last run crashed, perhaps because of another job. The job must run while no other job runs. */
   | { kind: 'suspected crash' }
-  /** The job's runs crashed while no other job ran. This run has the job, and must park it. */
-  | { kind: 'must-park'; row: JobRow }
-  /** The id belongs to a job with another payload. */
-  | { kind: 'conflict' }
-  | NotFirst;
+  /** The message is not one of ours. */
+  | { kind: 'refused'; subject: Subject };
 
-export interface ClaimRequest {
-  key: string;
-  /** The row if nothing has happened to the job, made from its message. Missing if something may have happened. */
-  blank?: JobRow | undefined;
-  fresh: () => Promise<JobRow | NotFirst>;
-  attributes?: Record<string, string>;
-  /** Only an attribute names the job. */
-  named?: true | undefined;
-  /** `undefined`: the job's body is lost, so the message names its job only. */
-  payloadHash: string | undefined;
-  delivery: Delivery;
-  token: string;
-  leaseUntil: number;
-  /** Whether no other job runs in this invocation. */
-  alone: boolean;
-  /** The first step of a job that has done nothing, if the claim may store its start. */
-  first?: ((row: JobRow) => FirstStep | undefined) | undefined;
-  now: () => number;
-}
+type Opening = Pick<Handling, 'contract' | 'message' | 'alone'> & {
+  deps: Pick<WorkerDeps, 'ledger' | 'clock' | 'random' | 'objects' | 'prefix' | 'settings'>;
+  deadline: { at: number };
+};
 
-/** Claims a job for this run by a conditional write, or returns why that is not possible. */
-export async function claim(ledger: Ledger, request: ClaimRequest): Promise<Claim> {
-  const { key, blank, payloadHash, delivery, alone, now, token } = request;
+/** Claims the job of a message for this run, by a conditional write, or returns why that is not possible. */
+export async function open(opening: Opening, subject: Subject): Promise<Opened> {
+  const { deps, contract, message, deadline, alone } = opening;
+  const { ledger, clock } = deps;
+  const { queue } = contract;
+  const { messageId, receiveCount, groupId: group, sequenceNumber: sequence, sentAt } = message;
+  const delivery: Delivery = {
+    ...{ messageId, receiveCount, sentAt, at: clock.now() },
+    ...(group ? { group: publicForm('group', group) } : {}),
+    ...(sequence ? { sequence } : {}),
+  };
+  // Another worker's clock may be ahead, so the lease ends later than this function.
+  const lease = { token: deps.random.uuid(), until: deadline.at + CLOCK_SKEW_MS, messageId, alone };
   let begun: string | undefined;
-  const started = (row: JobRow): JobRow => {
-    const lease = { token, until: request.leaseUntil, messageId: delivery.messageId, alone };
-    const next = taken(row, { at: now(), delivery, lease });
-    const first = mayBegin(next) ? request.first?.(next) : undefined;
+  const claimed = (row: JobRow): JobRow => {
+    const next = claim(row, { at: clock.now(), delivery, lease });
+    const first = firstStep(contract, subject, next);
     begun = first?.name;
     if (!first) return next;
     const { name, hash } = first;
-    return { ...next, steps: { [name]: { status: 'started', startedAt: now(), ...(hash ? { hash } : {}) } } };
+    return { ...next, steps: { [name]: { status: 'started', startedAt: clock.now(), ...(hash ? { hash } : {}) } } };
   };
+  const ours = (row: JobRow): Opened =>
+    isCrashLoop(row) ? { kind: 'crash loop', subject, row } : { kind: 'claimed', subject, row, begun };
 
-  const unread = blank && (await ledger.claimUnread(blank, started(blank)));
-  if (unread) return ours(unread, begun);
-  for (let stored = await ledger.get(key); ; ) {
-    const row = stored ?? (await request.fresh());
-    if ('kind' in row) return row;
-    if (!belongs(row, payloadHash)) return { kind: 'conflict' };
+  if (isProbablyNew(opening, subject)) {
+    const made = rowOfSubject(subject, { queue, group, sentAt, now: clock.now() });
+    const row = await ledger.claimUnread(made, claimed(made));
+    if (row) return ours(row);
+  }
+  for (let stored = await ledger.get(jobKey(queue, subject.id)); ; ) {
+    const { retention } = deps.settings(queue);
+    const row = stored ?? (await firstRow(deps, subject, { queue, messageId, group, sentAt, retention }));
+    if ('kind' in row) return row.kind === 'other' ? open(opening, row.subject) : { kind: 'refused', subject };
+    // The id belongs to a job with other data.
+    if (!belongs(row, subject.payloadHash))
+      return open(opening, subject.named ? withoutBody(subject) : rejected(subject, invalidId(messageId)));
     // This run has the job already. The answer to an earlier write was lost.
-    if (row.lease?.token === token) return ours(row, begun);
-    const allowed = permission(row, { messageId: delivery.messageId, attributes: request.attributes ?? {} }, request);
-    if (allowed !== 'run') return { kind: allowed, row };
-    const { lease, deliveries } = row;
-    if (row.state === 'processing' && lease && lease.until > now()) {
-      const by = deliveries.findLast(({ messageId }) => messageId === lease.messageId);
-      return { kind: 'busy', until: lease.until, by };
+    if (row.lease?.token === lease.token) return ours(row);
+    const allowed = permission(row, message, subject);
+    if (allowed === 'refused') return { kind: 'refused', subject };
+    if (allowed === 'late') return { kind: 'late', subject, row };
+    if (row.state === 'processing') {
+      const { lease: { until = 0, messageId: holder } = {}, deliveries } = row;
+      if (until > clock.now())
+        return { kind: 'busy', until, by: deliveries.findLast((one) => one.messageId === holder) };
+      if (!alone) return { kind: 'suspected crash' };
     }
-    if (row.state === 'processing' && !alone) return { kind: 'suspected crash' };
-    const result = await ledger.write(started(row), stored?.version ?? 0);
-    if (result.written) return ours(result.item, begun);
+    const result = await ledger.write(claimed(row), stored?.version ?? 0);
+    if (result.written) return ours(result.item);
     stored = result.stored;
   }
 }
 
-/** A job that has done anything, or that crashed, is claimed without a start. */
-const mayBegin = ({ steps, crashes }: JobRow): boolean => Object.keys(steps).length === 0 && crashes === 0;
+/** Whether the row is probably as its message describes it. If that is wrong, the claim costs a write more. */
+const isProbablyNew = ({ message }: Opening, { kind, envelope }: Subject): boolean =>
+  kind === 'job' &&
+  envelope?.type !== CANARY_TYPE &&
+  message.receiveCount === 1 &&
+  message.attributes[ATTRIBUTE.returned] === undefined;
 
-export const CRASH_LOOP: StoredError = storedError(
-  new PermanentError({ code: 'CrashLoop', message: 'the last runs of this job ended without any outcome' }),
-);
+/** The step whose start the claim may store: the first of a job that has done nothing and that has not crashed. */
+function firstStep({ types }: QueueContract, subject: Subject, row: JobRow): FirstStep | undefined {
+  if (Object.keys(row.steps).length > 0 || row.crashes > 0 || subject.kind !== 'job') return undefined;
+  const { id, envelope } = subject;
+  const type = Object.hasOwn(types, envelope.type) ? types[envelope.type] : undefined;
+  if (!type?.first) return undefined;
+  const { success, data } = type.schema.safeParse(envelope.data);
+  return success ? type.first({ id, data, row }) : undefined;
+}
 
 /**
  * Only crashes stop a job from running. Used-up attempts do not, because the last outcome decided that the
  * job goes on. Since then the setting for attempts may have changed, or evidence may have proved an unknown step.
  */
-function ours(row: JobRow, begun: string | undefined): Claim {
-  const crashed = row.crashes > 0;
-  const loops = row.crashes >= CRASH_LOOP_RUNS || (crashed && (row.crashesSinceOpened ?? 0) >= MOST_CRASHES);
-  return loops ? { kind: 'must-park', row } : { kind: 'claimed', row, begun };
-}
+const isCrashLoop = ({ crashes, crashesSinceOpened = 0 }: JobRow): boolean =>
+  crashes >= CRASH_LOOP_RUNS || (crashes > 0 && crashesSinceOpened >= MOST_CRASHES);

@@ -1,50 +1,47 @@
-import { ignoreStoreError, StoreError, TransientError } from '../errors';
+import { ignoreStoreError, PermanentError, StoreError, TransientError } from '../errors';
+import type { Envelope } from '../jobs/envelope';
 import { type JobRow, storedError } from '../jobs/row';
 import { LONGEST_RETRY_MS, VENDOR_DOWN, workedForOthers } from './circuit';
-import { endRun, finish, orGiveUp } from './close';
+import { close, orGiveBack } from './close';
 import {
-  type DeliveryRun,
   type Disposition,
+  type Handling,
   isLastReceive,
   LONGEST_CALL_MS,
+  type QueueContract,
   type RunContext,
   type WorkerDeps,
 } from './contract';
 import { type Decision, decide, OutOfTimeError } from './decide';
 import { dataOf, isDirect, typeOf } from './direct';
 import { measuredGate, type RunGate, type VendorFailure, vendorFailure, vendorGate } from './gate';
-import { onceInvalid, type Resolved } from './open';
+import type { Opened, Subject } from './open';
 import { createLease, createSteps, type Lease } from './steps';
 
 /** A call is not begun if it could not even take this long. */
 const SHORTEST_CALL_MS = 250;
 
-export interface Run extends Omit<DeliveryRun, 'alone'> {
-  resolved: Resolved;
-  row: JobRow;
-  /** The step whose start the claim stored. */
-  begun: string | undefined;
-}
-
 /** Runs a claimed job to an outcome. The job may be tried several times; the outcome is one write. */
-export async function run(job: Run): Promise<Disposition> {
-  const { deps, message, resolved, deadline } = job;
-  const lease = createLease(deps.ledger, job.row, job.begun);
-  const { circuits } = deps;
-  const gate = vendorGate({ circuits, job: job.row.id, until: job.row.lease?.until ?? deadline.at });
-  const context = contextOf(job, lease, gate);
-  return orGiveUp(job, lease, async () => {
+export async function run(
+  handling: Handling,
+  { subject, row, begun }: Extract<Opened, { kind: 'claimed' }>,
+): Promise<Disposition> {
+  const { deps, deadline } = handling;
+  const { body } = subject;
+  const lease = createLease(deps.ledger, row, begun);
+  const gate = vendorGate({ circuits: deps.circuits, job: row.id, until: row.lease?.until ?? deadline.at });
+  const context = contextOf(handling, lease, gate);
+  return orGiveBack(handling, lease, async () => {
     for (let quickRetries = 0; ; ) {
       try {
-        const result = await attempt(job, context);
+        const result = await attempt(handling, { subject, row, context });
         await gate.succeeded();
-        const row = await endRun({ deps, lease, message, body: resolved.body }, { kind: 'succeed', result });
-        return { acknowledge: true, row: await completed(job, row) };
+        return { kind: 'acknowledge', row: await close(handling, { lease, body, end: { kind: 'succeed', result } }) };
       } catch (error) {
         if (error instanceof StoreError) throw error;
-        const decision = decisionOn(error, { ...job, row: lease.row() }, quickRetries);
+        const decision = decisionOn(error, handling, { row: lease.row(), quickRetries });
         if (decision.kind === 'report') throw error;
-        if (decision.kind !== 'again') return await conclude(job, { lease, thrown: error, decision });
+        if (decision.kind !== 'again') return await fail(handling, { lease, body, thrown: error, decision });
         if (decision.quick) quickRetries++;
         await deps.clock.sleep(decision.waitMs);
       }
@@ -52,7 +49,7 @@ export async function run(job: Run): Promise<Disposition> {
   });
 }
 
-function contextOf({ deps, deadline }: Run, lease: Lease, gate: RunGate): RunContext {
+function contextOf({ deps, deadline }: Handling, lease: Lease, gate: RunGate): RunContext {
   const { clock, log } = deps;
   return {
     steps: createSteps({ lease, clock, prepare: gate.prepare }),
@@ -67,19 +64,35 @@ function contextOf({ deps, deadline }: Run, lease: Lease, gate: RunGate): RunCon
   };
 }
 
-async function attempt({ deps, contract, resolved, row }: Run, context: RunContext): Promise<unknown> {
+async function attempt(
+  { deps, contract }: Handling,
+  { subject, row, context }: { subject: Subject; row: JobRow; context: RunContext },
+): Promise<unknown> {
   // The reconciler wrote this into the row. The message could claim anything.
   if (row.canary) return undefined;
-  // Work without a row checks the bucket for an id conflict itself. The row of that id may belong to a job that did
-  // nothing.
-  const envelope = resolved.envelope ?? (isDirect(contract) ? resolved.alleged : undefined);
-  if (!envelope) throw resolved.alleged && row.error?.code === 'InvalidEnvelope' ? onceInvalid() : resolved.problem;
+  const envelope = envelopeOf(contract, subject, row);
   const type = typeOf(contract, envelope, deps.clock.now());
-  const data = await dataOf({ ...deps, queue: contract.queue }, envelope, type);
+  const data = await dataOf(deps, contract.queue, { envelope, type });
   return type.process({ id: envelope.id, data, envelope, row }, context);
 }
 
-const decisionOn = (error: unknown, { deps, contract, message, row, deadline }: Run, quickRetries: number): Decision =>
+function envelopeOf(contract: QueueContract, subject: Subject, row: JobRow): Envelope {
+  const { kind, envelope } = subject;
+  if (kind === 'job') return envelope;
+  // Work without a row checks the bucket for an id conflict itself. The row of that id may belong to a job that did
+  // nothing.
+  if (envelope && isDirect(contract)) return envelope;
+  if (!envelope || row.error?.code !== 'InvalidEnvelope') throw subject.problem;
+  // Older code has parked this body. It must not run, because newer code may have run its job.
+  const message = 'the message was not valid when it came: send it again';
+  throw new PermanentError({ code: 'InvalidEnvelope', message });
+}
+
+const decisionOn = (
+  error: unknown,
+  { deps, contract, message, deadline }: Handling,
+  { row, quickRetries }: { row: JobRow; quickRetries: number },
+): Decision =>
   decide({
     error,
     attempts: row.attempts,
@@ -92,38 +105,33 @@ const decisionOn = (error: unknown, { deps, contract, message, row, deadline }: 
   });
 
 /** Writes the outcome of a run that failed, then counts the failure at its vendor. */
-async function conclude(
-  job: Run,
-  { lease, thrown, decision }: { lease: Lease; thrown: unknown; decision: Final | { kind: 'spent' } },
+async function fail(
+  handling: Handling,
+  {
+    lease,
+    body,
+    thrown,
+    decision,
+  }: { lease: Lease; body: string; thrown: unknown; decision: Final | { kind: 'spent' } },
 ): Promise<Disposition> {
-  const { deps, message, resolved } = job;
-  const { circuits } = deps;
+  const { circuits } = handling.deps;
   const failure = vendorFailure(thrown);
   const usual: Final = decision.kind === 'spent' ? { kind: 'park' } : decision;
-  const final = failure ? await inOutage(deps, { row: lease.row(), decision, failure }) : usual;
-  const row = await completed(job, await endRun({ deps, lease, message, body: resolved.body }, endOf(final)));
+  const final = failure ? await inOutage(handling.deps, { row: lease.row(), decision, failure }) : usual;
+  const row = await close(handling, { lease, body, end: endOf(final) });
   if (failure) {
     const count = decision.kind === 'spent' && final.kind === 'hold' ? circuits.open : circuits.transient;
     // The outcome is stored, so a failure here changes nothing.
     await count(failure.vendor, failure.code).catch(ignoreStoreError);
   }
-  return final.kind === 'retry' ? { acknowledge: false, visibilityMs: final.waitMs, row } : { acknowledge: true, row };
+  return final.kind === 'retry' ? { kind: 'return', visibilityMs: final.waitMs, row } : { kind: 'acknowledge', row };
 
-  function endOf(end: Final): Parameters<typeof endRun>[1] {
+  function endOf(end: Final): Parameters<typeof close>[1]['end'] {
     if (end.kind === 'cancel') return end;
     const why = { error: storedError(thrown), vendorFailed: failure !== undefined };
     if (end.kind !== 'park') return { ...why, ...end };
     return { ...why, ...(end.error && { error: storedError(end.error) }), kind: 'park', reason: 'error', counts: true };
   }
-}
-
-/** The outcome is stored. If this fails, the reconciler finishes the remaining writes. */
-async function completed({ deps, resolved }: Run, ended: JobRow): Promise<JobRow> {
-  return finish(deps, ended, { body: resolved.body }).catch((error: unknown) => {
-    ignoreStoreError(error);
-    deps.log.warn('an end is not complete yet', { queue: ended.queue, jobId: ended.id });
-    return ended;
-  });
 }
 
 type Final = Exclude<Decision, { kind: 'again' | 'report' | 'spent' }>;

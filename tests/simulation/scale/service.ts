@@ -1,5 +1,5 @@
 import type { QueueSettings } from '../../../lib/config/common';
-import { queueUrl } from '../../../lib/jobs/keys';
+import { dlqName, queueUrl } from '../../../lib/jobs/keys';
 import { createLedger, rowOf } from '../../../lib/jobs/ledger';
 import type { JobRow } from '../../../lib/jobs/row';
 import type { Clock, Facts, Random } from '../../../lib/ports';
@@ -7,7 +7,7 @@ import { reconcile } from '../../../lib/reconcile/reconcile';
 import type { ReconcileDeps } from '../../../lib/reconcile/run';
 import { handleBatch } from '../../../lib/worker/batch';
 import { circuitBreakers } from '../../../lib/worker/circuit';
-import type { BatchDeps, QueueContract } from '../../../lib/worker/contract';
+import type { QueueContract, WorkerDeps } from '../../../lib/worker/contract';
 import { createEventSourceMapping } from '../../../packages/local/event-source-mapping';
 import type { InvokeResult } from '../../../packages/local/lambda/environment';
 import { createSqsModel } from '../../../packages/local/sqs/model';
@@ -43,7 +43,7 @@ export interface Vendor {
 }
 
 export interface ServiceOptions {
-  contract: (vendor: Vendor & { deps: BatchDeps & Pick<ReconcileDeps, 'table'> }) => QueueContract;
+  contract: (vendor: Vendor & { deps: WorkerDeps & Pick<ReconcileDeps, 'table'> }) => QueueContract;
   settings?: Partial<QueueSettings>;
   /** The most concurrent invocations of the worker. */
   concurrency?: number;
@@ -135,6 +135,7 @@ export function startService(options: ServiceOptions) {
       retryWaits: options.retryWaits ?? [60, 900],
       storeWait: 900,
       settings: () => settings,
+      dlqUrl: (queue: string) => queueUrl(REGION, ACCOUNT, dlqName(INSTANCE, queue, settings.type)),
     };
   };
   const deps = depsOf(portsOf(calls));
@@ -152,7 +153,6 @@ export function startService(options: ServiceOptions) {
     ...deps,
     queueNames: [queue],
     queueUrl: () => queueUrl(REGION, ACCOUNT, main),
-    dlqUrl: () => queueUrl(REGION, ACCOUNT, dlq),
   };
 
   const invoke = async (event: Parameters<typeof handleBatch>[0]['event']): Promise<InvokeResult> => ({

@@ -1,7 +1,7 @@
 import { createLedger } from '../../../lib/jobs/ledger';
 import type { ReconcileDeps } from '../../../lib/reconcile/run';
 import { circuitBreakers } from '../../../lib/worker/circuit';
-import type { BatchDeps, QueueContract } from '../../../lib/worker/contract';
+import type { QueueContract, WorkerDeps } from '../../../lib/worker/contract';
 import type { Process } from './calls';
 import { knownSchema } from './damage';
 import { isDeployed, settingsOf, waitsOf } from './deployments';
@@ -9,7 +9,7 @@ import { deadLetterQueue, laneOf, mainQueue, serviceQueue, urlOf } from './names
 import type { Ports, World } from './types';
 
 /** The engine's dependencies in one process. */
-export function workerDeps(world: World, ports: Ports, process?: Process): BatchDeps {
+export function workerDeps(world: World, ports: Ports, process?: Process): WorkerDeps {
   const { table, clock, random, objects, queues, events, log, metrics } = ports;
   const settings = (queue: string) => settingsOf(laneOf(world, queue), process);
   const base = { table, clock, random };
@@ -27,6 +27,7 @@ export function workerDeps(world: World, ports: Ports, process?: Process): Batch
     retryWaits: waitsOf(world),
     storeWait: 900,
     settings,
+    dlqUrl: (queue) => urlOf(deadLetterQueue(laneOf(world, queue))),
     ...(world.plan.events ? { events } : {}),
   };
 }
@@ -40,7 +41,6 @@ export function reconcilerDeps(world: World, ports: Ports, process?: Process): R
     ...(world.plan.facts ? { topic: { ...ports.topic, overAfterMs: 15 * 60_000, dlqDepth: () => 5 } } : {}),
     queueNames: world.lanes.map(serviceQueue),
     queueUrl: (queue) => urlOf(mainQueue(laneOf(world, queue))),
-    dlqUrl: (queue) => urlOf(deadLetterQueue(laneOf(world, queue))),
   };
 }
 

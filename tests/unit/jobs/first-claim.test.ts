@@ -1,26 +1,15 @@
 import fc from 'fast-check';
 import type { JobError } from '../../../lib/errors';
-import { envelopeSchema, payloadHash } from '../../../lib/jobs/envelope';
 import { createLedger } from '../../../lib/jobs/ledger';
-import { tokenOf } from '../../../lib/jobs/messages';
 import type { Item } from '../../../lib/ports';
-import { claim, rowOfMessage } from '../../../lib/worker/open';
 import { acceptedRow } from '../../support/accepted-row';
-import { anEnvelope } from '../../support/engine';
 import { type Fault, withFaults } from '../../support/faults';
 import { memoryClock, memoryRandom } from '../../support/memory-clock';
 import { memoryTable } from '../../support/memory-table';
-import { SAMPLE_QUEUE } from '../../support/sample-contract';
+import { openAccepted } from '../../support/opening';
 
 const clock = memoryClock();
-const envelope = envelopeSchema.parse(anEnvelope());
 const settings = () => ({ retention: 1_209_600 });
-const delivery = { messageId: 'm', receiveCount: 1, sentAt: clock.now(), at: clock.now(), group: 'g' };
-const { token } = acceptedRow(0);
-const blank = rowOfMessage(
-  { id: envelope.id, body: '', envelope, payloadHash: payloadHash(envelope), ...(token ? { token } : {}) },
-  { queue: SAMPLE_QUEUE, group: 'g', sentAt: clock.now(), now: clock.now() },
-);
 
 /** The item of a job as its producer stores it. */
 async function accepted(): Promise<Item> {
@@ -40,36 +29,31 @@ async function claimed(stored: Item | undefined, { unread, lost = false }: { unr
     calls.push(method);
     return method === 'update' ? (faults.shift() ?? 'none') : 'none';
   });
-  const result = await claim(createLedger({ table, clock, random: memoryRandom(), settings }), {
-    key: blank.key,
-    ...(unread ? { blank } : {}),
-    fresh: async () => blank,
-    payloadHash: blank.payloadHash,
-    delivery,
-    attributes: tokenOf(blank),
-    token: 'token',
-    leaseUntil: clock.now() + 60_000,
-    alone: true,
-    first: () => ({ name: 'effect', hash: 'h' }),
-    now: clock.now,
-  }).catch(({ code }: JobError) => ({ kind: 'failed' as const, code }));
-  return { result, calls, item: kept.items()[0] };
+  const ledger = createLedger({ table, clock, random: memoryRandom(), settings });
+  const opened = await openAccepted({ ledger, clock, receiveCount: unread ? 1 : 2 }).catch(({ code }: JobError) => ({
+    kind: 'failed' as const,
+    code,
+  }));
+  return { opened, calls, item: kept.items()[0] };
 }
 
-const withoutWriter = (value: unknown): unknown =>
-  JSON.parse(JSON.stringify(value ?? null), (name, part) => (name === 'writer' ? undefined : part));
+/** Without what differs between two runs. */
+const comparable = (value: unknown): unknown =>
+  JSON.parse(JSON.stringify(value ?? null), (name, part) =>
+    ['writer', 'receiveCount'].includes(name) ? undefined : part,
+  );
 
 test('a job that no run has had is claimed by one call', async () => {
-  const { result, calls } = await claimed(await accepted(), { unread: true });
+  const { opened, calls } = await claimed(await accepted(), { unread: true });
 
-  expect(result).toMatchObject({ kind: 'claimed', begun: 'effect', row: { state: 'processing' } });
+  expect(opened).toMatchObject({ kind: 'claimed', begun: 'effect', row: { state: 'processing' } });
   expect(calls).toEqual(['update']);
 });
 
 test('a claim whose answer was lost is recognised as ours', async () => {
-  const { result, item } = await claimed(await accepted(), { unread: true, lost: true });
+  const { opened, item } = await claimed(await accepted(), { unread: true, lost: true });
 
-  expect(result).toMatchObject({ kind: 'claimed', begun: 'effect', row: { lease: { token: 'token' } } });
+  expect(opened).toMatchObject({ kind: 'claimed', begun: 'effect', row: { lease: { token: 'token' } } });
   expect(item?.version).toBe(2);
 });
 
@@ -142,13 +126,13 @@ const change = fc
   .chain((name) => fc.constantFrom(...(VALUES[name] ?? [])).map((value) => [name, value] as const));
 
 /** A row that does not parse is not run. */
-const seen = ({ result, item }: Awaited<ReturnType<typeof claimed>>): unknown =>
-  result.kind === 'failed' ? result : withoutWriter([result, item]);
+const seen = ({ opened, item }: Awaited<ReturnType<typeof claimed>>): unknown =>
+  opened.kind === 'failed' ? opened : comparable([opened, item]);
 
 test.each(['updatedAt', 'sentAt'])('a damaged %s is replaced', async (attribute) => {
-  const { result, item } = await claimed({ ...(await accepted()), [attribute]: 'odd' }, { unread: true });
+  const { opened, item } = await claimed({ ...(await accepted()), [attribute]: 'odd' }, { unread: true });
 
-  expect(result).toMatchObject({ kind: 'claimed' });
+  expect(opened).toMatchObject({ kind: 'claimed' });
   expect(item?.[attribute]).toEqual(expect.any(Number));
 });
 

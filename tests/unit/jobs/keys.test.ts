@@ -3,7 +3,6 @@ import {
   bodyKey,
   deduplicationId,
   dlqName,
-  dlqUrlOfArn,
   hourKey,
   jobKey,
   queueName,
@@ -67,9 +66,8 @@ test('each message has its own deduplication id, and only who knows the random o
   expect(deduplicationId.unread(id, 'm')).toBe(`${id}:d:m`);
 });
 
-test("the URLs of a queue and its DLQ follow from the queue's ARN", () => {
+test("the URL of a queue follows from the queue's ARN", () => {
   const arn = 'arn:aws:sqs:eu-central-1:123456789012:mht-api-feedback.fifo';
 
   expect(queueUrlOfArn(arn)).toBe('https://sqs.eu-central-1.amazonaws.com/123456789012/mht-api-feedback.fifo');
-  expect(dlqUrlOfArn(arn)).toBe('https://sqs.eu-central-1.amazonaws.com/123456789012/mht-api-feedback-dlq.fifo');
 });

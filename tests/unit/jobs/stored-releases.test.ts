@@ -6,7 +6,7 @@ import { recordOf, rowOfRecord } from '../../../lib/jobs/record';
 import { isEnd, REASONS, STATES } from '../../../lib/jobs/row';
 import { withSchedule } from '../../../lib/jobs/schedule';
 import type { Item } from '../../../lib/ports';
-import { resolve } from '../../../lib/worker/open';
+import { identify } from '../../../lib/worker/open';
 import { explain } from '../../../packages/console/explain';
 import { memoryObjects } from '../../support/memory-objects';
 
@@ -55,7 +55,7 @@ describe.each(readdirSync(FOLDER).filter((name) => name.endsWith('.ndjson')))(
     test.each(entries.map((entry) => [`${entry.queue} with the code ${entry.attributes.code}`, entry]))(
       'a DLQ entry of %s names its job',
       async (_what, { queue, ...message }) => {
-        const { id } = await resolve({ objects: memoryObjects(), prefix: 'jobs', queue }, message);
+        const { id } = await identify({ objects: memoryObjects(), prefix: 'jobs' }, queue, message);
 
         // A message that SQS moved has no attributes.
         expect(id).toBe(message.attributes[ATTRIBUTE.job] ?? (JSON.parse(message.body) as { id: string }).id);

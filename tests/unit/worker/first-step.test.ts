@@ -1,12 +1,10 @@
 import { createLedger } from '../../../lib/jobs/ledger';
-import { tokenOf } from '../../../lib/jobs/messages';
 import type { Table } from '../../../lib/ports';
-import { claim } from '../../../lib/worker/open';
 import { createLease, createSteps } from '../../../lib/worker/steps';
-import { acceptedRow } from '../../support/accepted-row';
 import { anEnvelope, type EngineOptions, jobId, memoryEngine } from '../../support/engine';
 import { memoryClock, memoryRandom } from '../../support/memory-clock';
 import { memoryTable } from '../../support/memory-table';
+import { openAccepted } from '../../support/opening';
 import { sampleContract } from '../../support/sample-contract';
 
 const started = { status: 'started' };
@@ -66,7 +64,7 @@ test.each([
   expect(engine.row(jobId(1))).toMatchObject({ state, steps: {} });
 });
 
-/** Claims a job and its step `mail`, runs that step, and counts the writes before its call. */
+/** Claims a job and its step `effect`, runs that step, and counts the writes before its call. */
 async function writesBefore({ resolve, flushes = false }: { resolve: boolean; flushes?: boolean }): Promise<number> {
   const clock = memoryClock();
   const table = memoryTable();
@@ -77,19 +75,12 @@ async function writesBefore({ resolve, flushes = false }: { resolve: boolean; fl
   };
   const settings = () => ({ retention: 86_400 });
   const ledger = createLedger({ table: { ...table, put }, clock, random: memoryRandom(), settings });
-  const row = acceptedRow(clock.now());
-  const at = clock.now();
-  const claimed = await claim(ledger, {
-    ...{ key: row.key, fresh: async () => row, payloadHash: row.payloadHash, token: 't', alone: true },
-    ...{ leaseUntil: at + 45_000, now: () => at, first: () => ({ name: 'mail' }) },
-    delivery: { messageId: 'm', receiveCount: 1, sentAt: at, at },
-    attributes: tokenOf(row),
-  });
+  const claimed = await openAccepted({ ledger, clock });
   if (claimed.kind !== 'claimed') throw new Error(`the claim is ${claimed.kind}`);
   const lease = createLease(ledger, claimed.row, claimed.begun);
   if (flushes) await lease.flush();
   const before = writes;
-  return createSteps({ lease, clock, prepare: async () => {} }).step('mail', {
+  return createSteps({ lease, clock, prepare: async () => {} }).step('effect', {
     run: async () => writes - before,
     ...(resolve ? { resolve: async () => undefined } : {}),
   });

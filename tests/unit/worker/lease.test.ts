@@ -1,13 +1,12 @@
 import { createLedger, LeaseLostError } from '../../../lib/jobs/ledger';
-import { tokenOf } from '../../../lib/jobs/messages';
 import { giveBack, succeed } from '../../../lib/jobs/transitions';
 import { CLOCK_SKEW_MS } from '../../../lib/ports';
-import { claim } from '../../../lib/worker/open';
 import { createLease } from '../../../lib/worker/steps';
 import { acceptedRow } from '../../support/accepted-row';
 import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
 import { memoryClock, memoryRandom } from '../../support/memory-clock';
 import { memoryTable } from '../../support/memory-table';
+import { openAccepted } from '../../support/opening';
 import { sampleContract } from '../../support/sample-contract';
 
 const LEASE_MS = 45_000;
@@ -18,18 +17,7 @@ function start() {
   const settings = () => ({ retention: 86_400 });
   const table = memoryTable();
   const ledger = createLedger({ table, clock, random: memoryRandom(), settings });
-  const take = (token: string, now = clock.now()) =>
-    claim(ledger, {
-      key: row.key,
-      fresh: async () => row,
-      payloadHash: row.payloadHash,
-      delivery: { messageId: `message of ${token}`, receiveCount: 1, sentAt: now, at: now },
-      attributes: tokenOf(row),
-      token,
-      leaseUntil: now + LEASE_MS,
-      alone: true,
-      now: () => now,
-    });
+  const take = (token: string, at = clock.now()) => openAccepted({ ledger, clock, token, at, leaseMs: LEASE_MS });
   const taken = async (token: string, now?: number) => {
     const claimed = await take(token, now);
     if (claimed.kind !== 'claimed') throw new Error(`the claim of ${token} is ${claimed.kind}`);

@@ -15,15 +15,15 @@ const emails = { queue: 'emails', jobs } satisfies Partial<Plan>;
 const ATTEMPTS_AT_CLAIM: SourceMutant['changes'] = [
   {
     file: 'lib/worker/batch.ts',
-    find: 'const claimed = await take(delivery, resolved);',
-    replace: `const taken = await take(delivery, resolved);
+    find: 'const opened = await open(handling, subject);',
+    replace: `const taken = await open(handling, subject);
       const spent = taken.kind === 'claimed' && taken.row.attempts > deps.retryWaits.length;
-      const claimed = spent ? { ...taken, kind: 'must-park' } : taken;`,
+      const opened = spent ? { ...taken, kind: 'crash loop' } : taken;`,
   },
   {
     file: 'lib/worker/batch.ts',
     find: "error: CRASH_LOOP, reason: 'crash',",
-    replace: "error: claimed.row.error ?? CRASH_LOOP, reason: claimed.row.error ? 'error' : 'crash',",
+    replace: "error: opened.row.error ?? CRASH_LOOP, reason: opened.row.error ? 'error' : 'crash',",
   },
 ];
 

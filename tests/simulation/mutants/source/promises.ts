@@ -20,12 +20,12 @@ export const PROMISE_MUTANTS: Record<string, SourceMutant> = {
     changes: [
       {
         file: 'lib/worker/close.ts',
-        find: '  return lease.release((row) => {\n',
+        find: '  const closed = await lease.release((row) => {\n',
         replace: `  const { recordKey } = require('../jobs/keys');
             const { recordOf } = require('../jobs/record');
             const ended = end.kind === 'succeed' ? succeed(lease.row(), { ...run, ...end }) : undefined;
             if (ended) await deps.objects.put(recordKey(deps.prefix, ended), recordOf(ended), 'application/json');
-            return lease.release((row) => {\n`,
+            const closed = await lease.release((row) => {\n`,
       },
     ],
     breaks: /^nothing lost: a record says succeeded/,

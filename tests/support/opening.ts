@@ -1,0 +1,45 @@
+import type { Ledger } from '../../lib/jobs/ledger';
+import { tokenOf } from '../../lib/jobs/messages';
+import { CLOCK_SKEW_MS } from '../../lib/ports';
+import { identify, open } from '../../lib/worker/open';
+import { acceptedRow } from './accepted-row';
+import { anEnvelope } from './engine';
+import type { memoryClock } from './memory-clock';
+import { memoryObjects } from './memory-objects';
+import { sampleContract } from './sample-contract';
+
+interface Opening {
+  ledger: Ledger;
+  clock: ReturnType<typeof memoryClock>;
+  /** The random of the lease. It names the run. */
+  token?: string;
+  /** When the lease begins, ms since 1970. Now by default. */
+  at?: number;
+  leaseMs?: number;
+  /** A second delivery reads the row before it claims. */
+  receiveCount?: number;
+}
+
+/** Opens the job of `acceptedRow` as a worker does that runs it alone. The claim starts the step `effect`. */
+export async function openAccepted(given: Opening) {
+  const { ledger, clock, token = 'token', at = clock.now(), leaseMs = 60_000, receiveCount = 1 } = given;
+  const message = {
+    ...{ messageId: `message of ${token}`, receiptHandle: 'r', queueArn: '', groupId: 'g', receiveCount, sentAt: at },
+    body: JSON.stringify(anEnvelope()),
+    attributes: tokenOf(acceptedRow(0)),
+  };
+  const { contract } = sampleContract(undefined, { begins: true });
+  const deps = {
+    ledger,
+    clock: { ...clock, now: () => at },
+    random: { uuid: () => token, fraction: () => 0 },
+    objects: memoryObjects(),
+    prefix: 'jobs',
+    settings: () => ({
+      ...{ type: 'fifo' as const, retention: 1_209_600, dlqRetention: 1_209_600 },
+      ...{ visibility: 300, receives: 3, room: 200 },
+    }),
+  };
+  const subject = await identify(deps, contract.queue, message);
+  return open({ deps, contract, message, deadline: { at: at + leaseMs - CLOCK_SKEW_MS }, alone: true }, subject);
+}
