@@ -7,8 +7,8 @@ import {
   SetStackPolicyCommand,
   UpdateTerminationProtectionCommand,
 } from '@aws-sdk/client-cloudformation';
-import { DescribeTableCommand, DynamoDBClient, ListTablesCommand } from '@aws-sdk/client-dynamodb';
-import { IAMClient, ListAttachedRolePoliciesCommand, ListRolesCommand } from '@aws-sdk/client-iam';
+import { DynamoDBClient, ListTablesCommand } from '@aws-sdk/client-dynamodb';
+import { IAMClient, ListRolesCommand } from '@aws-sdk/client-iam';
 import {
   GetFunctionCommand,
   LambdaClient,
@@ -123,11 +123,7 @@ export function createAccount(endpoint: string) {
       const { Attributes = {} } = await sqs.send(
         new GetQueueAttributesCommand({ QueueUrl: url, AttributeNames: ['All'] }),
       );
-      return { attributes: Attributes };
-    },
-    async table(name: string) {
-      const { Table } = await dynamodb.send(new DescribeTableCommand({ TableName: name }));
-      return Table;
+      return Attributes;
     },
     async tableNames(): Promise<string[]> {
       const { TableNames = [] } = await dynamodb.send(new ListTablesCommand({}));
@@ -138,8 +134,7 @@ export function createAccount(endpoint: string) {
       return Functions.map(({ FunctionName }) => FunctionName).sort();
     },
     async lambdaFunction(name: string) {
-      const { Configuration, Tags } = await lambda.send(new GetFunctionCommand({ FunctionName: name }));
-      return { configuration: Configuration, tags: Tags };
+      return (await lambda.send(new GetFunctionCommand({ FunctionName: name }))).Configuration;
     },
     async mappings(name: string) {
       // moto's filter by function always returns nothing.
@@ -149,11 +144,6 @@ export function createAccount(endpoint: string) {
     async roleNames(): Promise<(string | undefined)[]> {
       const { Roles = [] } = await iam.send(new ListRolesCommand({}));
       return Roles.map(({ RoleName }) => RoleName).sort();
-    },
-    /** How many managed policies a role has. */
-    async managedPolicies(role: string): Promise<number> {
-      const { AttachedPolicies = [] } = await iam.send(new ListAttachedRolePoliciesCommand({ RoleName: role }));
-      return AttachedPolicies.length;
     },
   };
 }

@@ -1,4 +1,4 @@
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { commands } from '../../packages/cli/commands';
@@ -63,12 +63,4 @@ test('each message that the page on troubles explains is one that the code print
 
   expect(messages.length).toBeGreaterThan(10);
   expect(messages.filter((message) => !code.includes(message.trim()))).toEqual([]);
-});
-
-test('git ignores every file with settings of a machine, but not the example', () => {
-  const names = ['.env', '.env.staging', '.env.prod', '.env.prod.acme', '.env.example'];
-
-  const { stdout } = spawnSync('git', ['check-ignore', '--no-index', ...names], { encoding: 'utf8' });
-
-  expect(stdout.trim().split('\n')).toEqual(names.filter((name) => name !== '.env.example'));
 });

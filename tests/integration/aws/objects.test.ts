@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { createServer } from 'node:http';
-import { DeleteObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
+import { S3Client } from '@aws-sdk/client-s3';
 import { realObjectReader, realObjects } from '../../../lib/aws/objects';
 import { type Objects, TOO_LARGE } from '../../../lib/ports';
 import { close as closeServer, listen } from '../../../packages/local/loopback';
@@ -71,15 +71,6 @@ describe.each(variants)('the bucket: $name', ({ start }) => {
 
     expect(await text(key)).toBe('x');
     expect(await objects.list('records/year=2026/month=01/day=02/hour=03/')).toEqual([key]);
-  });
-
-  it('replaces an object', async () => {
-    const key = `replace/${randomUUID()}`;
-    await objects.put(key, 'first', 'text/plain');
-
-    await objects.put(key, 'second', 'text/plain');
-
-    expect(await text(key)).toBe('second');
   });
 
   it('deletes an object, and accepts the delete of a missing one', async () => {
@@ -185,32 +176,6 @@ describe('S3 alone', () => {
     expect(pieces.length).toBeGreaterThan(1);
     expect(Buffer.concat(pieces).equals(bytes)).toBe(true);
     await expect(read('none.csv').next()).rejects.toMatchObject({ name: 'StoreError', code: 'S3.NoSuchKey' });
-  });
-
-  it('answers a conditional put as AWS does', async () => {
-    const put = (Key: string, condition: { IfMatch?: string; IfNoneMatch?: string }) =>
-      s3.client.send(new PutObjectCommand({ Bucket: BUCKET, Key, Body: 'x', ...condition })).then(
-        ({ ETag }) => ETag,
-        ({ name, $metadata }: { name: string; $metadata: { httpStatusCode: number } }) =>
-          `${$metadata.httpStatusCode} ${name}`,
-      );
-
-    const etag = await put('a', { IfNoneMatch: '*' });
-    const answers = [
-      await put('a', { IfNoneMatch: '*' }),
-      await put('a', { IfMatch: '"00000000000000000000000000000000"' }),
-      await put('absent', { IfMatch: etag ?? '' }),
-      await put('a', { IfMatch: etag ?? '' }),
-    ];
-    const deleting = Promise.all([
-      put('a', { IfMatch: etag ?? '' }),
-      put('a', { IfMatch: etag ?? '' }),
-      s3.client.send(new DeleteObjectCommand({ Bucket: BUCKET, Key: 'a' })),
-    ]);
-    const [, besideDelete] = await deleting;
-
-    expect(answers).toEqual(['412 PreconditionFailed', '412 PreconditionFailed', '404 NoSuchKey', etag]);
-    expect([etag, '409 ConditionalRequestConflict', '404 NoSuchKey']).toContain(besideDelete);
   });
 });
 

@@ -94,18 +94,6 @@ test('the packed example refuses what is wrong by its named error', async () => 
   expect((await ask('GET', '/jobs/planted')).status).toBe(404);
 });
 
-test('while the table cannot be reached, a job with a key gets 503 and when to try again, and any other job is done', async () => {
-  const { url, output } = await start({ AWS_ENDPOINT_URL_DYNAMODB: 'http://127.0.0.1:1' });
-
-  const keyed = await ask('POST', '/feedback', feedback(), { url, headers: { 'idempotency-key': 'k-2' } });
-  const other = await ask('POST', '/feedback', feedback(), { url });
-
-  expect([keyed.status, keyed.headers.get('retry-after'), other.status]).toEqual([503, '1', 202]);
-  expect(output()).toContain('"code":"DynamoDB.ECONNREFUSED"');
-  expect(output()).toContain('accepted without a row');
-  expect(await service.recorded(String(other.json.id))).toMatchObject({ state: 'succeeded' });
-});
-
 /** A killed process leaves its requests without an answer, or with a part of one. */
 function unanswered(error: unknown): undefined {
   // Jest's own realm has other classes of these names.

@@ -64,14 +64,6 @@ test('the hash key is in SSM, because producers read it too', () => {
   ]);
 });
 
-test('the plain secret of a new queue is refused, because its schema marks it', () => {
-  withPush({ PUSH_ENDPOINT: 'https://push.example.com', PUSH_KEY: 'planted-secret' });
-
-  expect(problemsOf(() => readInstance('mht-api', root))).toEqual([
-    `instances/mht-api.yml: queues.push.env.PUSH_KEY: ${REFUSED}`,
-  ]);
-});
-
 test('the worker of a new queue gets its secret, and no other function does', () => {
   withPush({ PUSH_ENDPOINT: 'https://push.example.com', PUSH_KEY: 'ssm:/mht/push-key' });
   const instance = readInstance('mht-api', root);

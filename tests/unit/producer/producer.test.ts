@@ -207,23 +207,6 @@ describe('a repeated key', () => {
     expect(rows()).toEqual(before);
     expect(messages()).toHaveLength(1);
   });
-
-  it('sends the message of a job that was cancelled as never sent, and its arrival reopens the job', async () => {
-    const faults = { send: 'refused' as 'refused' | 'none' };
-    const { producer, table, rows, events } = memoryProducerDeps({
-      queues: (queues) => withFaults(queues, (method) => (method === 'send' ? faults.send : 'none')),
-    });
-    await producer.feedback(feedback, options).catch(() => {});
-    const [row] = table.items();
-    if (!row) throw new Error('no row');
-    await table.put({ ...row, version: row.version + 1, state: 'cancelled', reason: 'never-sent' }, row.version);
-    faults.send = 'none';
-
-    const again = await producer.feedback(feedback, options);
-
-    expect(events()).toMatchObject([{ id: again.id }]);
-    expect(rows()).toMatchObject([{ state: 'cancelled', version: row.version + 1 }]);
-  });
 });
 
 describe('a producer whose stores fail', () => {

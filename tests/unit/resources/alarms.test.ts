@@ -40,10 +40,6 @@ test('every alarm and every fact has a section in the runbook', () => {
   expect(headings.toSorted()).toEqual(Object.keys(KINDS).sort());
 });
 
-test('no alarm uses the number of sent messages, which leaves out what a redrive policy moves', () => {
-  expect(JSON.stringify(alarms(prod))).not.toContain('NumberOfMessagesSent');
-});
-
 test('each alarm may publish to its own topic, which is not encrypted, and no other alarm may', () => {
   for (const [, { Properties }] of ofType(prod, 'AWS::SNS::Topic'))
     expect(Properties).not.toHaveProperty('KmsMasterKeyId');
@@ -64,18 +60,6 @@ test('each alarm may publish to its own topic, which is not encrypted, and no ot
       ],
     });
   }
-});
-
-test('an alarm is kept when the function fails after all retries, and when the topic cannot call the function', () => {
-  const [, config] = ofType(prod, 'AWS::Lambda::EventInvokeConfig').find(([id]) => id.startsWith('Alarms')) ?? [];
-  const [, subscription] = ofType(prod, 'AWS::SNS::Subscription').find(([id]) => id.startsWith('Alarms')) ?? [];
-  const undelivered = { 'Fn::GetAtt': ['UndeliveredAlarms', 'Arn'] };
-
-  expect(config?.Properties).toMatchObject({
-    MaximumRetryAttempts: 2,
-    DestinationConfig: { OnFailure: { Destination: undelivered } },
-  });
-  expect(subscription?.Properties).toMatchObject({ RedrivePolicy: { deadLetterTargetArn: undelivered } });
 });
 
 test('the configured address receives alarms about undelivered alarms', () => {

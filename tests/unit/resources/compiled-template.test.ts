@@ -11,15 +11,9 @@ import { permissionsOf, type Request } from '../../support/iam';
 import { localPackage, SECRETS_KEY, templateOf } from '../../support/packages';
 import type { CompiledTemplate } from '../../support/sls';
 
-/** Every queue of the example: the start of its logical ids, its name, and the settings of its event source mapping. */
-const QUEUES = [
-  { id: 'Feedback', name: 'feedback', batch: 1, concurrency: 10 },
-  { id: 'Emails', name: 'emails', batch: 1, concurrency: 10 },
-  { id: 'Testflight', name: 'testflight', batch: 1, concurrency: 2 },
-  { id: 'Analytics', name: 'analytics', batch: 10, concurrency: 10 },
-];
+const QUEUES = ['feedback', 'emails', 'testflight', 'analytics'];
 /** Every function of the example, in the order of the template. */
-const FUNCTIONS = [...QUEUES.map(({ name }) => name), 'email-events', 'hours', 'reconciler', 'alarms'];
+const FUNCTIONS = [...QUEUES, 'email-events', 'hours', 'reconciler', 'alarms'];
 
 let staging: CompiledTemplate;
 let prod: CompiledTemplate;
@@ -32,8 +26,9 @@ beforeAll(async () => {
 });
 
 /** Each attribute of each resource in a line. A long value is a hash. A statement has its own line. */
-function attributesOf({ Resources }: CompiledTemplate): string[] {
-  return Object.entries(Resources).flatMap(([id, { Type, Properties, ...policies }]) => {
+function attributesOf({ Resources, Outputs }: CompiledTemplate): string[] {
+  const outputs = Object.entries(Outputs).map(([id, { Export }]) => `output ${id}: ${Export?.Name ?? ''}`.trim());
+  const resources = Object.entries(Resources).flatMap(([id, { Type, Properties, ...policies }]) => {
     const { Code: _code, Environment, ...others } = Properties;
     const { Variables = {} } = (Environment ?? {}) as { Variables?: Record<string, string> };
     const lines = Object.entries({ ...policies, ...others, ...Variables }).flatMap(([name, value]) => {
@@ -44,6 +39,7 @@ function attributesOf({ Resources }: CompiledTemplate): string[] {
     });
     return [`${id}: ${Type}`, ...lines];
   });
+  return [...resources, ...outputs];
 }
 
 function statementsIn(value: unknown): { Sid?: string }[] {
@@ -58,72 +54,24 @@ function brief(value: unknown): string {
 
 // Some alarms wake people at night, and some attributes replace a queue. Read each difference, then update the
 // snapshot: npm test -- tests/unit/resources/compiled -u
-test('production has these resources with these attributes, and a change names each of them', () => {
+test('production has these resources with these attributes and outputs, and a change names each of them', () => {
   expect(attributesOf(prod).join('\n')).toMatchSnapshot();
 });
 
 const ofType = ({ Resources }: CompiledTemplate, type: string) =>
   Object.values(Resources).filter(({ Type }) => Type === type);
-interface TableInput {
-  Name: string;
-  Parameters: Record<string, string>;
-  PartitionKeys: { Name: string }[];
-  StorageDescriptor: { Columns: unknown[] };
-  ViewOriginalText?: string;
-}
-
-test('with analytics.athena, Glue has the tables of events without a crawler, and the view of each event once', () => {
-  expect(ofType(staging, 'AWS::Glue::Table')).toEqual([]);
-  const tables = ofType(prod, 'AWS::Glue::Table').map(({ Properties }) => Properties.TableInput as TableInput);
-  const folders = { originals: 'analytics', late: 'analytics-late', written: 'analytics-events' };
-
-  expect(ofType(prod, 'AWS::Glue::Database')).toMatchObject([
-    { Properties: { DatabaseInput: { Name: 'mht_api_analytics' } } },
-  ]);
-  for (const [name, folder] of Object.entries(folders)) {
-    const { Parameters, PartitionKeys } = tables.find(({ Name }) => Name === name) as TableInput;
-    const location = `jobs/${folder}/year=\${year}/month=\${month}/day=\${day}/hour=\${hour}/`;
-    expect(Parameters['storage.location.template']).toBe(`s3://team-bucket/${location}`);
-    expect(PartitionKeys.map(({ Name }) => Name)).toEqual(['year', 'month', 'day', 'hour']);
-    for (const part of ['year', 'month', 'day', 'hour']) expect(Parameters[`projection.${part}.type`]).toBe('integer');
-  }
+test('with analytics.athena, Glue has the tables of events and the view of each event once', () => {
+  const tables = ofType(prod, 'AWS::Glue::Table').map(
+    ({ Properties }) => Properties.TableInput as { Name: string; ViewOriginalText?: string },
+  );
   const view = tables.find(({ Name }) => Name === 'events');
   const [, base64 = ''] = /^\/\* Presto View: (\S+) \*\/$/.exec(view?.ViewOriginalText ?? '') ?? [];
   const { originalSql, schema, columns } = JSON.parse(Buffer.from(base64, 'base64').toString('utf8'));
+
+  expect(tables.map(({ Name }) => Name)).toEqual(['originals', 'late', 'written', 'events']);
   expect([originalSql, schema]).toEqual([eventsView({}), 'mht_api_analytics']);
   expect(columns.map((column: { name: string }) => column.name)).toEqual([...EVENT_COLUMNS, 'date', 'hour']);
-  expect(columns).toHaveLength(view?.StorageDescriptor.Columns.length ?? 0);
-});
-
-const DAY = 86_400;
-
-test('visibility, retention, receives and time-outs of each queue are those of the plan, and shorter in staging', () => {
-  const of = ({ Resources }: CompiledTemplate) =>
-    QUEUES.map(({ id }) => {
-      const [queue, dlq] = [Resources[`${id}Queue`]?.Properties, Resources[`${id}Dlq`]?.Properties];
-      const redrive = queue?.RedrivePolicy as { maxReceiveCount: number };
-      const timeout = Resources[`${id}LambdaFunction`]?.Properties.Timeout;
-      return [
-        queue?.VisibilityTimeout,
-        Number(queue?.MessageRetentionPeriod) / DAY,
-        redrive.maxReceiveCount,
-        Number(dlq?.MessageRetentionPeriod) / DAY,
-        timeout,
-      ];
-    });
-
-  expect(of(prod)).toEqual([
-    [300, 14, 3, 14, 45],
-    [600, 14, 3, 14, 100],
-    [300, 14, 3, 14, 45],
-    [120, 7, 3, 14, 20],
-  ]);
-  expect(of(staging)).toEqual([
-    [180, 7, 3, 14, 30],
-    [360, 7, 3, 14, 60],
-    [180, 7, 3, 14, 30],
-    [90, 7, 3, 14, 15],
-  ]);
+  expect(ofType(staging, 'AWS::Glue::Table')).toEqual([]);
 });
 
 /** The provider of serverless.yml with its variables resolved. */
@@ -152,35 +100,13 @@ test('the stack policy refuses to replace or remove any queue or table, and allo
   ]);
 });
 
-test('a queue and its DLQ are encrypted FIFO queues of the instance, and the DLQ takes messages of its own queue only', () => {
-  for (const { id, name } of QUEUES) {
-    const [queue, dlq] = [prod.Resources[`${id}Queue`]?.Properties, prod.Resources[`${id}Dlq`]?.Properties];
-    const fifo = { FifoQueue: true, ContentBasedDeduplication: false, SqsManagedSseEnabled: true };
-    expect(queue).toMatchObject({ QueueName: `mht-api-${name}.fifo`, ...fifo });
-    expect(dlq).toMatchObject({ QueueName: `mht-api-${name}-dlq.fifo`, ...fifo });
-    expect(queue?.RedrivePolicy).toEqual({
-      deadLetterTargetArn: { 'Fn::GetAtt': [`${id}Dlq`, 'Arn'] },
-      maxReceiveCount: 3,
-    });
-    const own = `arn:\${AWS::Partition}:sqs:\${AWS::Region}:\${AWS::AccountId}:mht-api-${name}.fifo`;
-    expect(dlq?.RedriveAllowPolicy).toEqual({ redrivePermission: 'byQueue', sourceQueueArns: [{ 'Fn::Sub': own }] });
-  }
-});
-
-test('the table forgets expired rows, can be restored, and is encrypted and protected', () => {
-  expect(prod.Resources.JobsTable?.Properties).toMatchObject({
-    TimeToLiveSpecification: { AttributeName: 'expiresAt', Enabled: true },
-    PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true },
-    SSESpecification: { SSEEnabled: true },
-    DeletionProtectionEnabled: true,
-  });
-});
-
 test('each queue refuses unencrypted transport', () => {
   const policies = ofType(prod, 'AWS::SQS::QueuePolicy').map(({ Properties }) => Properties);
 
   expect(policies.map(({ Queues }) => Queues)).toEqual(
-    [...QUEUES.flatMap(({ id }) => [`${id}Queue`, `${id}Dlq`]), 'UndeliveredAlarms'].map((Ref) => [{ Ref }]),
+    [...QUEUES.flatMap((name) => [logicalId(name, 'Queue'), logicalId(name, 'Dlq')]), 'UndeliveredAlarms'].map(
+      (Ref) => [{ Ref }],
+    ),
   );
   for (const { PolicyDocument } of policies)
     expect(PolicyDocument).toMatchObject({
@@ -204,42 +130,6 @@ test('every queue that a file may name has a queue, a DLQ, and a function with i
     expect(resources[logicalId(name, 'Queue')]?.Properties?.QueueName).toBe(`local-${name}.fifo`);
     expect(resources[logicalId(name, 'Dlq')]?.Properties?.QueueName).toBe(`local-${name}-dlq.fifo`);
   }
-});
-
-// Without these responses, one failed message makes SQS deliver the whole batch again, finished jobs included.
-test('the event source mappings report failed messages one by one', () => {
-  expect(ofType(prod, 'AWS::Lambda::EventSourceMapping').map(({ Properties }) => Properties)).toEqual(
-    QUEUES.map(({ id, batch, concurrency }) => ({
-      EventSourceArn: { 'Fn::GetAtt': [`${id}Queue`, 'Arn'] },
-      FunctionName: { 'Fn::GetAtt': [`${id}LambdaFunction`, 'Arn'] },
-      BatchSize: batch,
-      Enabled: true,
-      FunctionResponseTypes: ['ReportBatchItemFailures'],
-      ScalingConfig: { MaximumConcurrency: concurrency },
-    })),
-  );
-});
-
-test.each([
-  ['the reconciler runs every minute,', 'ReconcilerLambdaFunction', 'rate(1 minute)'],
-  ['hours are written every 15 minutes,', 'HoursLambdaFunction', 'rate(15 minutes)'],
-])('%s and Lambda does not retry a failed run', (_what, id, rate) => {
-  const rules = ofType(prod, 'AWS::Events::Rule').map(({ Properties }) => Properties);
-  const invocations = ofType(prod, 'AWS::Lambda::EventInvokeConfig').map(({ Properties }) => Properties);
-
-  expect(rules.filter(({ ScheduleExpression }) => ScheduleExpression === rate)).toMatchObject([{ State: 'ENABLED' }]);
-  expect(invocations.find(({ FunctionName }) => JSON.stringify(FunctionName).includes(id))).toMatchObject({
-    FunctionName: { Ref: id },
-    MaximumRetryAttempts: 0,
-  });
-});
-
-test('only the event webhook has a URL, and it has a reserved concurrency', () => {
-  expect(ofType(prod, 'AWS::Lambda::Url').map(({ Properties }) => Properties)).toMatchObject([
-    { AuthType: 'NONE', TargetFunctionArn: { 'Fn::GetAtt': ['EmailEventsLambdaFunction', 'Arn'] } },
-  ]);
-  expect(prod.Resources.EmailEventsLambdaFunction?.Properties.ReservedConcurrentExecutions).toBe(5);
-  expect(staging.Resources.EmailEventsLambdaFunction?.Properties.ReservedConcurrentExecutions).toBe(2);
 });
 
 test('a client without a queue has no function, role, alarm, secret or output of that queue', () => {
@@ -271,45 +161,6 @@ test('the environment of each function holds no references and matches its schem
       RETRY_WAITS: [60, 900],
     });
   }
-});
-
-test('production keeps its queues, its table and its logs when the stack is removed, and staging does not', () => {
-  const kept = (template: CompiledTemplate) =>
-    Object.entries(template.Resources).flatMap(([id, { DeletionPolicy }]) => (DeletionPolicy === 'Retain' ? [id] : []));
-
-  expect(kept(prod)).toEqual([
-    ...['Feedback', 'Emails', 'Testflight', 'Analytics', 'EmailEvents', 'Hours', 'Reconciler', 'Alarms'].map(
-      (id) => `${id}LogGroup`,
-    ),
-    ...QUEUES.flatMap(({ id }) => [`${id}Queue`, `${id}Dlq`]),
-    'JobsTable',
-    'UndeliveredAlarms',
-  ]);
-  expect(kept(staging)).toEqual([]);
-});
-
-test('the outputs list the queues and the table, and the names of exports contain the instance', () => {
-  expect(Object.keys(prod.Outputs)).toEqual([
-    'ServerlessDeploymentBucketName',
-    'EmailEventsLambdaFunctionUrl',
-    'JobsTableName',
-    'AlarmTopicArn',
-    'UndeliveredAlarmsUrl',
-    'JobEventsName',
-    'ProducerParameterName',
-    ...QUEUES.flatMap(({ id }) => [`${id}QueueUrl`, `${id}DlqUrl`]),
-    'DashboardName',
-    'ProducerPolicyArn',
-    'ReaderPolicyArn',
-    'OperatorPolicyArn',
-    'Version',
-    'SettingsHash',
-    'Folder',
-  ]);
-  expect(Object.values(prod.Outputs).flatMap(({ Export }) => Export?.Name ?? [])).toEqual([
-    'mht-api-jobs-prod-deployment-bucket',
-    'mht-api-jobs-prod-email-events-url',
-  ]);
 });
 
 test('the stack has a bus for the ends of jobs only if the instance asks for one', () => {
@@ -398,7 +249,7 @@ const NONE_MAY: Request[] = [
 /** Requests for items that no function but the reconciler may make. */
 const ONLY_THE_RECONCILER_MAY: Request[] = [
   item('GetItem'),
-  ...QUEUES.map(({ name }) => item('GetItem', `${name}#0190`, 'canary#feedback')),
+  ...QUEUES.map((name) => item('GetItem', `${name}#0190`, 'canary#feedback')),
   ...['lease#reconciler', 'canary#feedback', 'facts', 'pause#feedback'].map((key) => item('PutItem', key)),
   ...on(`${table}/index/todo`, 'dynamodb:Query'),
 ];

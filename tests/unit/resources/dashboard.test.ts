@@ -1,4 +1,3 @@
-import * as z from 'zod';
 import { dashboardResources } from '../../../resources/dashboard';
 import { queueRow } from '../../support/queue-row';
 
@@ -6,6 +5,11 @@ import { queueRow } from '../../support/queue-row';
 const BRAND = `Acme & \${Sons}`;
 const queues = ['feedback', 'emails', 'analytics', 'testflight'];
 const rows = queues.map((name) => queueRow(name));
+
+interface AWidget extends Record<'x' | 'y' | 'width' | 'height', number> {
+  type: string;
+  properties: { title?: string; markdown?: string; region?: string; annotations?: { horizontal: object[] } };
+}
 
 /** The body after CloudFormation has filled in the variables. */
 function bodyOf(names = queues, changes: object = {}) {
@@ -29,86 +33,26 @@ function bodyOf(names = queues, changes: object = {}) {
   const filled = text.replace(/\$\{(!?)([^}]+)\}/g, (_, literal: string, name: string) =>
     literal ? `\${${name}}` : (variables[name] ?? 'unknown'),
   );
-  return { text: filled, body: structure.parse(JSON.parse(filled)) };
+  return { text: filled, body: JSON.parse(filled) as { widgets: AWidget[] } };
 }
 
-const place = {
-  x: z.int().min(0).max(23),
-  y: z.int().min(0),
-  width: z.int().min(1).max(24),
-  height: z.int().min(1).max(1000),
-};
-const stat = z.string().regex(/^(Sum|Average|Maximum|Minimum|SampleCount|p\d{1,2}(\.\d+)?)$/);
-/** A namespace, a metric, pairs of dimensions, and display options. */
-const metric = z
-  .array(z.union([z.string().min(1), z.strictObject({ stat, label: z.string().min(1) })]))
-  .refine((parts) => parts.length % 2 === 1 && parts.length <= 3 + 2 * 30, 'dimensions come in pairs')
-  .refine((parts) => parts.slice(0, -1).every((part) => typeof part === 'string') && typeof parts.at(-1) === 'object');
-
 /** https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html */
-const structure = z.strictObject({
-  start: z.string().regex(/^-P(T\d+H|\d+D)$/),
-  periodOverride: z.enum(['auto', 'inherit']),
-  widgets: z
-    .array(
-      z.discriminatedUnion('type', [
-        z.strictObject({
-          type: z.literal('text'),
-          ...place,
-          properties: z.strictObject({ markdown: z.string().min(1), background: z.enum(['transparent', 'solid']) }),
-        }),
-        z.strictObject({
-          type: z.literal('log'),
-          ...place,
-          properties: z.strictObject({
-            title: z.string().min(1),
-            view: z.enum(['table', 'timeSeries']),
-            region: z.literal('us-east-1'),
-            query: z
-              .string()
-              .regex(/^(SOURCE '\/aws\/lambda\/acme-[a-z]+' \| )+filter .* \| stats [^|]*( \| sort \w+ desc)?$/),
-          }),
-        }),
-        z.strictObject({
-          type: z.literal('alarm'),
-          ...place,
-          properties: z.strictObject({
-            title: z.string().min(1),
-            sortBy: z.enum(['default', 'stateUpdatedTimestamp', 'timestamp']),
-            alarms: z.array(z.string().startsWith('arn:aws:cloudwatch:')).min(1).max(100),
-          }),
-        }),
-        z.strictObject({
-          type: z.literal('metric'),
-          ...place,
-          properties: z.strictObject({
-            title: z.string().min(1),
-            view: z.enum(['timeSeries', 'singleValue', 'gauge', 'bar', 'pie', 'table']),
-            stacked: z.boolean(),
-            region: z.literal('us-east-1'),
-            period: z.int().refine((seconds) => seconds % 60 === 0),
-            metrics: z.array(metric).min(1).max(500),
-            yAxis: z.strictObject({
-              left: z.strictObject({ label: z.string().min(1), min: z.number(), showUnits: z.boolean() }),
-            }),
-            annotations: z
-              .strictObject({
-                horizontal: z.array(z.strictObject({ label: z.string().min(1), value: z.number() })).min(1),
-              })
-              .optional(),
-            legend: z.strictObject({ position: z.enum(['bottom', 'right', 'hidden']) }),
-          }),
-        }),
-      ]),
-    )
-    .max(500),
-});
-type AWidget = z.infer<typeof structure>['widgets'][number];
+const PROPERTIES: Record<string, string[]> = {
+  text: ['background', 'markdown'],
+  alarm: ['alarms', 'sortBy', 'title'],
+  log: ['query', 'region', 'title', 'view'],
+  metric: ['legend', 'metrics', 'period', 'region', 'stacked', 'title', 'view', 'yAxis'],
+};
 
 test('the body has the structure and the size that CloudWatch accepts', () => {
   const { text, body } = bodyOf();
 
   expect(body.widgets.length).toBeGreaterThan(30);
+  for (const { type, properties } of body.widgets) {
+    const { annotations: _limits, ...others } = properties;
+    expect(Object.keys(others).toSorted()).toEqual(PROPERTIES[type]);
+    expect(others.region ?? 'us-east-1').toBe('us-east-1');
+  }
   expect(Buffer.byteLength(text)).toBeLessThan(1024 * 1024);
 });
 
@@ -131,9 +75,9 @@ test('the first widget names the client by its brand, and an instance without on
 
 test('each queue shows the limits of its alarms as text, and as lines in the graphs of the same metric', () => {
   const { widgets } = bodyOf(['feedback']).body;
-  const texts = widgets.flatMap(({ properties }) => ('markdown' in properties ? properties.markdown : []));
-  const lines = widgets.flatMap(({ properties }) =>
-    'annotations' in properties ? [[properties.title, properties.annotations?.horizontal]] : [],
+  const texts = widgets.flatMap(({ properties }) => properties.markdown ?? []);
+  const lines = widgets.flatMap(({ properties: { annotations, title } }) =>
+    annotations ? [[title, annotations.horizontal]] : [],
   );
 
   expect(texts).toContainEqual(
@@ -148,38 +92,9 @@ test('each queue shows the limits of its alarms as text, and as lines in the gra
   ]);
 });
 
-test('each queue has one row of six graphs with its name in their titles', () => {
-  const { widgets } = bodyOf().body;
-
-  for (const queue of queues) {
-    const own = widgets.filter(
-      (widget) => widget.type === 'metric' && widget.properties.title.startsWith(`${queue}: `),
-    );
-    expect([queue, own.length, new Set(own.map(({ y }) => y)).size]).toEqual([queue, 6, 1]);
-  }
-});
-
-test('each axis has one unit, and each title is unique', () => {
-  const graphs = bodyOf().body.widgets.flatMap((widget) => (widget.type === 'metric' ? [widget.properties] : []));
-  const titles = graphs.map(({ title }) => title);
-
-  expect(titles.filter((title, index) => titles.indexOf(title) !== index)).toEqual([]);
-  for (const { metrics, yAxis, title } of graphs)
-    for (const [, name] of metrics)
-      expect([title, String(name), yAxis.left.label]).toEqual([title, String(name), unitOf(String(name), title)]);
-});
-
 test('the graphs about campaigns and analytics appear only with their queues', () => {
-  const titles = (names: string[]) =>
-    bodyOf(names).body.widgets.flatMap(({ properties }) => ('title' in properties ? properties.title : []));
+  const titles = (names: string[]) => bodyOf(names).body.widgets.flatMap(({ properties }) => properties.title ?? []);
 
   expect(titles(['feedback']).filter((title) => /^(Campaigns|Analytics)/.test(title))).toEqual([]);
   expect(titles(queues).filter((title) => /^(Campaigns|Analytics)/.test(title))).toHaveLength(7);
 });
-
-/** The unit of a metric. The number of samples is a count. */
-function unitOf(name: string, title: string): string {
-  if (title.endsWith(': calls')) return 'Count';
-  if (/AgeOfOldest/.test(name)) return 'Seconds';
-  return /^(Duration|Time|VendorTime|OldestHeld)/.test(name) ? 'Milliseconds' : 'Count';
-}
