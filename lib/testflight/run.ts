@@ -1,6 +1,6 @@
 import { WaitError } from '../errors';
 import type { AppStoreConnect } from '../vendors/app-store-connect';
-import type { CallOptions } from '../vendors/credentials';
+import type { CallOptions } from '../vendors/translate';
 import type { Job, RunContext } from '../worker/contract';
 import type { MailDeps } from '../worker/mail';
 import { type Subjects, showsUntil, type Wanted } from './subjects';

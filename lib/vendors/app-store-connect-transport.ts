@@ -1,11 +1,10 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import { importPKCS8, SignJWT } from 'jose';
 import * as z from 'zod';
 import { type JobError, PermanentError, StopError, WaitError } from '../errors';
 import type { Secret } from '../ports';
-import { createBudget, exhaustedMs } from './app-store-connect-budget';
-import { vendorCalls } from './credentials';
-import { type HttpAnswer, isOk, NotOk, request } from './http';
-import { type Dialect, type Effect, fieldName, malformed } from './translate';
+import { type HttpAnswer, request, UnexpectedAnswer } from './http';
+import { type Dialect, type Effect, fieldName, vendorCalls } from './translate';
 
 export interface AppStoreConnectConfig {
   /** `https://api.appstoreconnect.apple.com`, or the URL of a fake. */
@@ -39,7 +38,7 @@ export function appStoreConnectTransport(config: AppStoreConnectConfig) {
   return {
     /** Rejects with a JobError and nothing else. */
     call: <T>(made: Call<T>): Promise<T> =>
-      calling(effectOf(made.method), made.timeoutMs, async ({ secret, timeoutMs }) => {
+      calling(effectOf(made), made.timeoutMs, async ({ secret, timeoutMs }) => {
         const { method, path, body } = made;
         const answer = await request({
           method,
@@ -59,11 +58,14 @@ export function appStoreConnectTransport(config: AppStoreConnectConfig) {
   };
 }
 
-export function answered<T>({ method, read }: Call<T>, answer: HttpAnswer): T {
+export function answered<T>({ read }: Call<T>, answer: HttpAnswer): T {
   const said = read(answer);
-  if (said !== undefined) return said;
-  throw isOk(answer) ? unclear(method, answer.status) : new NotOk(answer);
+  if (said === undefined) throw new UnexpectedAnswer(answer);
+  return said;
 }
+
+/** Apple accepts a change twice, but a late repeat would overwrite what a later job did. */
+export const effectOf = ({ method }: Call): Effect => (method === 'GET' ? 'repeatable' : 'once');
 
 /** Apple refuses a change, perhaps because it is already done. Read the state back to find out. */
 export class Contradiction extends PermanentError {}
@@ -74,56 +76,95 @@ export const appStoreConnect: Dialect = {
   doubtful: new Set([408]),
   // A 404 is about a group, a build or a tester of the job.
   aboutUs: new Set([402, 405]),
-  field: (body) => pointedAt(errorsOf(body)[0]),
+  /** `/data/attributes/email` → `data.attributes.email`. */
+  field: (body) => {
+    const { parameter, pointer } = errorsOf(body)[0]?.source ?? {};
+    return fieldName(parameter ?? pointer?.replace(/^\//, '').replaceAll('/', '.'));
+  },
   refined: (_error, answer) => ofCode(answer),
 };
 
-const errorSchema = z.object({
-  code: z.string(),
-  source: z.object({ pointer: z.string().optional(), parameter: z.string().optional() }).optional(),
+const errorList = z.object({
+  errors: z.array(
+    z.object({
+      code: z.string(),
+      source: z.object({ pointer: z.string().optional(), parameter: z.string().optional() }).optional(),
+    }),
+  ),
 });
-type AppleError = z.infer<typeof errorSchema>;
 
-function errorsOf(body: unknown): AppleError[] {
-  const parsed = z.object({ errors: z.array(errorSchema) }).safeParse(body);
-  return parsed.success ? parsed.data.errors : [];
-}
-
-/** `/data/attributes/email` → `data.attributes.email`. */
-const pointedAt = (error: AppleError | undefined): string | undefined =>
-  fieldName(error?.source?.parameter ?? error?.source?.pointer?.replace(/^\//, '').replaceAll('/', '.'));
+const errorsOf = (body: unknown) => errorList.safeParse(body).data?.errors ?? [];
 
 /** Apple refines codes with dots, so a finer code still begins with the code that we know. */
 export const hasCode = (answer: HttpAnswer, code: string): boolean =>
-  errorsOf(answer.body).some((error) => error.code === code || error.code.startsWith(`${code}.`));
-
-/** Apple accepts a change twice, but a late repeat would overwrite what a later job did. */
-export const effectOf = (method: string): Effect => (method === 'GET' ? 'repeatable' : 'once');
-
-export const unclear = (method: string, status: number): JobError =>
-  malformed({ dialect: appStoreConnect, effect: effectOf(method), status });
+  errorsOf(answer.body).some((error) => `${error.code}.`.startsWith(`${code}.`));
 
 /** Our error for a code that says more than its status. It never quotes Apple's text, which repeats our request. */
 function ofCode(answer: HttpAnswer): JobError | undefined {
   const { status, headers } = answer;
-  const details = { vendor: 'app-store-connect', status } as const;
+  const details = (code: string, message: string) => ({ vendor: 'app-store-connect' as const, status, code, message });
   if (hasCode(answer, 'FORBIDDEN.REQUIRED_AGREEMENTS_MISSING_OR_EXPIRED'))
-    return new StopError({ ...details, code: 'AgreementMissing', message: 'an agreement with Apple is not signed' });
-  const waitMs = status === 429 && headers['retry-after'] === undefined ? exhaustedMs(headers) : undefined;
-  if (waitMs !== undefined)
+    return new StopError(details('AgreementMissing', 'an agreement with Apple is not signed'));
+  if (status === 429 && headers['retry-after'] === undefined && callsLeft(headers)?.left === 0)
     return new WaitError({
-      ...details,
-      code: 'AppStoreConnectBudget',
-      message: "no calls of this hour's budget are left",
-      waitMs,
+      ...details('AppStoreConnectBudget', "no calls of this hour's budget are left"),
+      waitMs: EXHAUSTED_MS,
     });
   if (status === 409 && !hasCode(answer, 'ENTITY_ERROR.ATTRIBUTE'))
-    return new Contradiction({
-      ...details,
-      code: 'AppStoreConnectConflict',
-      message: 'Apple says that the change conflicts with the current state (409)',
-    });
+    return new Contradiction(
+      details('AppStoreConnectConflict', 'Apple says that the change conflicts with the current state (409)'),
+    );
   return undefined;
+}
+
+const HOUR_MS = 3_600_000;
+/** With less than this share of the hour's calls left, jobs begin with pauses between them. */
+const SCARCE = 0.1;
+/** The most calls that a job needs. With fewer left no job begins. */
+const CALLS_OF_A_JOB = 10;
+/** Apple does not say when calls of its rolling hour come back, so the next job waits this long. */
+const EXHAUSTED_MS = 10 * 60_000;
+const LONGEST_PAUSE_MS = 30_000;
+
+/**
+ * The hourly budget of one key, from the header of the last answer (`user-hour-lim:3500;user-hour-rem:500;`). Fewer
+ * calls left mean longer pauses between jobs. No job begins without enough calls for it. All processes share the key,
+ * and each one sees what is left for all.
+ */
+export function createBudget(now: () => number) {
+  let known: { limit: number; left: number; at: number } | undefined;
+  let begunAt = Number.NEGATIVE_INFINITY;
+
+  return {
+    learn: (headers: IncomingHttpHeaders): void => {
+      const calls = callsLeft(headers);
+      if (calls) known = { ...calls, at: now() };
+    },
+    /** Milliseconds until another job may begin. 0 means that it begins now, which counts as a start. */
+    waitMs: (): number => {
+      const time = now();
+      const pause = known ? pauseMs(known, time) : 0;
+      const wait = pause === EXHAUSTED_MS ? pause : begunAt + pause - time;
+      if (wait > 0) return wait;
+      begunAt = time;
+      return 0;
+    },
+  };
+}
+
+function pauseMs({ limit, left, at }: { limit: number; left: number; at: number }, time: number): number {
+  // An hour's calls come back within an hour. We assume that they come back evenly.
+  const now = left + (limit * (time - at)) / HOUR_MS;
+  if (now < CALLS_OF_A_JOB) return EXHAUSTED_MS;
+  const scarce = limit * SCARCE;
+  if (now >= scarce) return 0;
+  return Math.min(LONGEST_PAUSE_MS, (CALLS_OF_A_JOB * HOUR_MS * scarce) / (limit * now));
+}
+
+function callsLeft({ 'x-rate-limit': header }: IncomingHttpHeaders): { limit: number; left: number } | undefined {
+  const [, limit] = /user-hour-lim:\s*(\d+)/.exec(String(header)) ?? [];
+  const [, left] = /user-hour-rem:\s*(\d+)/.exec(String(header)) ?? [];
+  return limit && left ? { limit: Number(limit), left: Number(left) } : undefined;
 }
 
 const MINUTE_S = 60;

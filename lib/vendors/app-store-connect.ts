@@ -5,8 +5,8 @@ import {
   appStoreConnectTransport,
   hasCode,
 } from './app-store-connect-transport';
-import type { CallOptions } from './credentials';
 import type { HttpAnswer } from './http';
+import type { CallOptions } from './translate';
 
 const TESTER_STATES = ['NOT_INVITED', 'INVITED', 'ACCEPTED', 'INSTALLED', 'REVOKED', 'UNKNOWN'] as const;
 /** Apple's state of a tester. `UNKNOWN` stands for any state that Apple added later. */
@@ -25,28 +25,7 @@ interface NewTester {
   groups: readonly string[];
 }
 
-/**
- * TestFlight's part of App Store Connect. Apps, groups, builds and testers have Apple's ids. Every method rejects with
- * a JobError that names no value. If Apple contradicts a change, that error is a Contradiction.
- */
-export interface AppStoreConnect {
-  /** Milliseconds that the next job has to wait for the hour's budget. 0 lets it begin. */
-  waitMs(): number;
-  findTester(who: { email: string; app: string }, options: CallOptions): Promise<Tester | undefined>;
-  /** Creates a tester in these groups, and so of their app. Apple may mail an invitation on its own. */
-  createTester(who: NewTester, options: CallOptions): Promise<{ id: string }>;
-  /** The ids of the tester's groups, an empty list if there is no such tester. */
-  groupsOf(tester: string, options: CallOptions): Promise<string[]>;
-  /** Apple may mail an invitation on its own. */
-  addToGroup(of: { tester: string; group: string }, options: CallOptions): Promise<void>;
-  removeFromGroup(of: { tester: string; group: string }, options: CallOptions): Promise<void>;
-  removeFromApp(of: { tester: string; app: string }, options: CallOptions): Promise<void>;
-  /** `pending-build` means that no build can be installed yet, so Apple sent no mail. */
-  invite(who: { tester: string; app: string }, options: CallOptions): Promise<InviteOutcome>;
-  /** Makes Apple mail the testers of the build. */
-  notifyBuild(build: string, options: CallOptions): Promise<void>;
-}
-
+/** `pending-build` means that no build can be installed yet, so Apple sent no mail. */
 export type InviteOutcome = 'sent' | 'already-accepted' | 'pending-build';
 
 /** The longest page that Apple allows. */
@@ -61,49 +40,60 @@ const linkages = z.object({ data: z.array(identified) });
 export const realAppStoreConnect = (config: AppStoreConnectConfig): AppStoreConnect =>
   appStoreConnectOver(appStoreConnectTransport(config));
 
-export function appStoreConnectOver({ call, waitMs }: AppStoreConnectTransport): AppStoreConnect {
+/**
+ * TestFlight's part of App Store Connect. Apps, groups, builds and testers have Apple's ids. Every method rejects with
+ * a JobError that names no value. If Apple contradicts a change, that error is a Contradiction.
+ */
+export type AppStoreConnect = ReturnType<typeof appStoreConnectOver>;
+
+export function appStoreConnectOver({ call, waitMs }: AppStoreConnectTransport) {
   const change = async (method: 'POST' | 'DELETE', path: string, tester: string, { timeoutMs }: CallOptions) => {
     await call({ method, path, body: { data: [linkage('betaTesters', tester)] }, timeoutMs, read: done(202, 204) });
   };
 
   return {
+    /** Milliseconds that the next job has to wait for the hour's budget. 0 lets it begin. */
     waitMs,
 
-    findTester: async ({ email, app }, { timeoutMs }) => {
+    findTester: async (
+      { email, app }: { email: string; app: string },
+      { timeoutMs }: CallOptions,
+    ): Promise<Tester | undefined> => {
       const query = new URLSearchParams({
         'filter[email]': email,
         'filter[apps]': app,
         'fields[betaTesters]': 'email,state',
         limit: String(MOST),
       });
-      const { data } = await call({
-        method: 'GET',
-        path: `/v1/betaTesters?${query}`,
-        timeoutMs,
-        read: of(200, testers),
-      });
+      const path = `/v1/betaTesters?${query}`;
+      const { data } = await call({ method: 'GET', path, timeoutMs, read: of(200, testers) });
       // Apple does not document that its filter matches the whole address only.
       const tester = data.find(({ attributes }) => attributes.email?.toLowerCase() === email.toLowerCase());
       return tester && { id: tester.id, state: tester.attributes.state };
     },
 
-    createTester: async (who, { timeoutMs }) => {
-      const body = testerBody(who);
+    /** Creates a tester in these groups, and so of their app. Apple may mail an invitation on its own. */
+    createTester: async (who: NewTester, { timeoutMs }: CallOptions): Promise<{ id: string }> => {
       const read = of(201, created);
-      return (await call({ method: 'POST', path: '/v1/betaTesters', body, timeoutMs, read })).data;
+      return (await call({ method: 'POST', path: '/v1/betaTesters', body: testerBody(who), timeoutMs, read })).data;
     },
 
-    groupsOf: async (tester, { timeoutMs }) => {
+    /** The ids of the tester's groups, an empty list if there is no such tester. */
+    groupsOf: async (tester: string, { timeoutMs }: CallOptions): Promise<string[]> => {
       const path = `/v1/betaTesters/${encodeURIComponent(tester)}/relationships/betaGroups?limit=${MOST}`;
       const read = (answer: HttpAnswer) => (isGone(answer) ? { data: [] } : of(200, linkages)(answer));
       return (await call({ method: 'GET', path, timeoutMs, read })).data.map(({ id }) => id);
     },
 
-    addToGroup: ({ tester, group }, options) => change('POST', testersOf('betaGroups', group), tester, options),
-    removeFromGroup: ({ tester, group }, options) => change('DELETE', testersOf('betaGroups', group), tester, options),
-    removeFromApp: ({ tester, app }, options) => change('DELETE', testersOf('apps', app), tester, options),
+    /** Apple may mail an invitation on its own. */
+    addToGroup: ({ tester, group }: Membership, options: CallOptions) =>
+      change('POST', testersOf('betaGroups', group), tester, options),
+    removeFromGroup: ({ tester, group }: Membership, options: CallOptions) =>
+      change('DELETE', testersOf('betaGroups', group), tester, options),
+    removeFromApp: ({ tester, app }: TesterOfApp, options: CallOptions) =>
+      change('DELETE', testersOf('apps', app), tester, options),
 
-    invite: ({ app, tester }, { timeoutMs }) => {
+    invite: ({ app, tester }: TesterOfApp, { timeoutMs }: CallOptions): Promise<InviteOutcome> => {
       // Apple deprecates the tester's part, but without it the request names no tester.
       const relationships = {
         app: { data: linkage('apps', app) },
@@ -113,7 +103,8 @@ export function appStoreConnectOver({ call, waitMs }: AppStoreConnectTransport):
       return call({ method: 'POST', path: '/v1/betaTesterInvitations', body, timeoutMs, read: outcomeOf });
     },
 
-    notifyBuild: async (build, { timeoutMs }) => {
+    /** Makes Apple mail the testers of the build. */
+    notifyBuild: async (build: string, { timeoutMs }: CallOptions): Promise<void> => {
       const relationships = { build: { data: linkage('builds', build) } };
       const body = { data: { type: 'buildBetaNotifications', relationships } };
       await call({ method: 'POST', path: '/v1/buildBetaNotifications', body, timeoutMs, read: done(201) });
@@ -132,6 +123,9 @@ const done =
     statuses.includes(status) || undefined;
 
 const isGone = (answer: HttpAnswer): boolean => answer.status === 404 && hasCode(answer, 'NOT_FOUND');
+
+type Membership = { tester: string; group: string };
+type TesterOfApp = { tester: string; app: string };
 
 const testersOf = (of: 'apps' | 'betaGroups', id: string): string =>
   `/v1/${of}/${encodeURIComponent(id)}/relationships/betaTesters`;

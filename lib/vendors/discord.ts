@@ -1,8 +1,6 @@
-import { StopError } from '../errors';
 import type { Secret } from '../ports';
-import { vendorCalls } from './credentials';
 import { requestOk } from './http';
-import type { Dialect } from './translate';
+import { type CallOptions, type Dialect, vendorCalls } from './translate';
 
 export interface Embed {
   title: string;
@@ -22,16 +20,14 @@ export interface DiscordMessage {
 
 export interface Discord {
   /** Rejects with a JobError that never names the webhook, because its address is a secret. */
-  send(message: DiscordMessage, options: { timeoutMs: number }): Promise<void>;
+  send(message: DiscordMessage, options: CallOptions): Promise<void>;
 }
 
 const discord: Dialect = {
   prefix: 'Discord',
+  // The webhook was removed.
   secretRefused: 404,
-  refined: (_error, { status }) =>
-    status === 404
-      ? new StopError({ code: 'DiscordWebhookGone', message: 'the webhook was removed (404)', status })
-      : undefined,
+  aboutUs: new Set([404]),
 };
 
 export function realDiscord({ url, now = Date.now }: { url: Secret; now?: () => number }): Discord {

@@ -32,9 +32,12 @@ export class NoAnswer extends Error {
   }
 }
 
-/** Carries an answer outside 2xx through a vendor's library to our adapter. The adapter never passes it on. */
-export class NotOk extends Error {
-  override readonly name = 'NotOk';
+/**
+ * An answer that does not answer the call: a status outside 2xx, or a success without the expected content. It passes
+ * through a vendor's library to `translate`, and no further. The field is private, so no logger prints the answer.
+ */
+export class UnexpectedAnswer extends Error {
+  override readonly name = 'UnexpectedAnswer';
   readonly #answer: HttpAnswer;
 
   constructor(answer: HttpAnswer) {
@@ -89,8 +92,8 @@ const MOST_ANSWER_BYTES = 8 * 1024 * 1024;
 
 /** Ignores a body that breaks off or is too long, because the status alone already says what the request did. */
 async function read(response: http.IncomingMessage): Promise<HttpAnswer> {
+  const { statusCode: status = 0, headers } = response;
   const chunks: Buffer[] = [];
-  let body: unknown;
   try {
     let bytes = 0;
     for await (const chunk of response) {
@@ -98,20 +101,24 @@ async function read(response: http.IncomingMessage): Promise<HttpAnswer> {
       if (bytes > MOST_ANSWER_BYTES) throw new Error('too long');
       chunks.push(chunk as Buffer);
     }
-    body = JSON.parse(Buffer.concat(chunks).toString());
+    return { status, headers, body: JSON.parse(Buffer.concat(chunks).toString()) };
   } catch {
-    body = undefined;
+    return { status, headers, body: undefined };
   }
-  return { status: response.statusCode ?? 0, headers: response.headers, body };
 }
 
+/** As `request`. Also rejects with an UnexpectedAnswer for a status outside 2xx. */
 export async function requestOk(call: HttpRequest): Promise<HttpAnswer> {
   const answer = await request(call);
-  if (!isOk(answer)) throw new NotOk(answer);
+  if (!isOk(answer)) throw new UnexpectedAnswer(answer);
   return answer;
 }
 
 export const isOk = ({ status }: HttpAnswer): boolean => status >= 200 && status < 300;
+
+/** Zendesk's header for basic authentication with an API token. */
+export const basicAuthorization = (email: string, token: string): string =>
+  `Basic ${Buffer.from(`${email}/token:${token}`).toString('base64')}`;
 
 function noAnswer(error: unknown, sent: boolean): NoAnswer {
   const { code, name } = error as { code?: unknown; name?: unknown };

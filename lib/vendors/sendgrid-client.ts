@@ -12,7 +12,7 @@ export class Client {
     this.#config = config;
   }
 
-  /** Resolves as @sendgrid/client does. Rejects with NotOk for an answer outside 2xx, and with NoAnswer without one. */
+  /** Resolves as @sendgrid/client does. Rejects as `requestOk` does. */
   async request({ method, url, body }: { method: string; url: string; body: unknown }) {
     if (!this.#config) throw new Error('a SendGrid client needs an endpoint and a key');
     const { endpoint, apiKey, timeoutMs } = this.#config;

@@ -3,10 +3,10 @@ import * as z from 'zod';
 import { type JobError, PermanentError } from '../errors';
 import type { Secret } from '../ports';
 import { plainText } from '../text';
-import { type CallOptions, vendorCalls } from './credentials';
+import { type HttpAnswer, UnexpectedAnswer } from './http';
 import { Client } from './sendgrid-client';
 import { wordsFor } from './sendgrid-words';
-import { type Dialect, fieldName, malformed } from './translate';
+import { type CallOptions, type Dialect, fieldName, vendorCalls } from './translate';
 
 /** One request. Each recipient gets a separate mail and sees no other recipient. */
 export interface Mail {
@@ -168,8 +168,8 @@ function refuse(wrong: boolean, field: string, rule: string): void {
 }
 
 /** 202 means accepted. Any other success is not from SendGrid. */
-function sentOf({ statusCode, headers }: { statusCode: number; headers: Record<string, unknown> }): Sent {
-  if (statusCode !== 202) throw malformed({ dialect: sendgrid, effect: 'once', status: statusCode });
+function sentOf({ statusCode: status, headers }: { statusCode: number; headers: HttpAnswer['headers'] }): Sent {
+  if (status !== 202) throw new UnexpectedAnswer({ status, headers, body: undefined });
   const messageId = headers['x-message-id'];
   return typeof messageId === 'string' ? { messageId } : {};
 }

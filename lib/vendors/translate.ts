@@ -1,5 +1,6 @@
 import { AmbiguousError, JobError, PermanentError, StopError, TransientError, type Vendor, WaitError } from '../errors';
-import { type HttpAnswer, NoAnswer, NotOk } from './http';
+import type { Secret } from '../ports';
+import { type HttpAnswer, isOk, NoAnswer, UnexpectedAnswer } from './http';
 
 /** How to read one vendor's failures. */
 export interface Dialect {
@@ -18,12 +19,47 @@ export interface Dialect {
   field?: (body: unknown) => string | undefined;
   /** Our error for an answer that says more than its status. It never quotes the vendor, whose text may repeat ours. */
   refined?: (error: JobError, answer: HttpAnswer, effect: Effect) => JobError | undefined;
-  /** Our error if the vendor's library fails on its own. Default: it could not read the answer. */
+  /** Our error if the vendor's library fails before a request. Default: the library could not read the answer. */
   unsent?: () => JobError;
 }
 
 /** A call with effect `once` must not take effect twice. A `repeatable` one may: a read, or a harmless write. */
 export type Effect = 'once' | 'repeatable';
+
+export interface CallOptions {
+  /** For the whole call, including a second try with a fresh secret. */
+  timeoutMs: number;
+}
+
+/** One try of a call, with the time that is left for it. */
+export interface Attempt extends CallOptions {
+  secret: string;
+}
+
+/**
+ * Makes the calls to one vendor. Rejects with a JobError and nothing else. If the vendor refuses the secret, it calls
+ * again with a fresh one, so a replaced key works without a deployment. Any call may be repeated then, because such an
+ * answer has no effect.
+ */
+export function vendorCalls({ dialect, secret, now }: { dialect: Dialect; secret: Secret; now: () => number }) {
+  return async <T>(effect: Effect, timeoutMs: number, call: (attempt: Attempt) => Promise<T>): Promise<T> => {
+    const end = performance.now() + timeoutMs;
+    const attempt = async (fresh?: { fresh: true }) => {
+      const key = await secret(fresh);
+      const leftMs = Math.max(1, Math.ceil(end - performance.now()));
+      return call({ secret: key, timeoutMs: leftMs }).catch((error: unknown) => {
+        throw translate(error, { dialect, effect, now: now() });
+      });
+    };
+    try {
+      return await attempt();
+    } catch (error) {
+      if (error instanceof StopError && error.status === (dialect.secretRefused ?? 401))
+        return attempt({ fresh: true });
+      throw error;
+    }
+  };
+}
 
 interface Call {
   dialect: Dialect;
@@ -34,7 +70,8 @@ interface Call {
 export function translate(error: unknown, { dialect, effect, now }: Call & { now: number }): JobError {
   if (error instanceof JobError) return error;
   if (error instanceof NoAnswer) return unanswered({ dialect, error, effect });
-  if (!(error instanceof NotOk)) return dialect.unsent?.() ?? malformed({ dialect, effect });
+  if (!(error instanceof UnexpectedAnswer)) return dialect.unsent?.() ?? malformed({ dialect, effect });
+  if (isOk(error.answer)) return malformed({ dialect, effect, status: error.answer.status });
   const refused = refusal({ dialect, answer: error.answer, effect, now });
   return dialect.refined?.(refused, error.answer, effect) ?? refused;
 }
@@ -46,8 +83,7 @@ function unanswered({ dialect, error, effect }: Call & { error: NoAnswer }): Job
     const message = 'the request has an invalid header or address';
     return new StopError({ vendor, message, code: `${prefix}Misconfigured`, cause: error });
   }
-  const suffix =
-    error.reason === 'timeout' ? 'Timeout' : error.reason === 'unreachable' ? 'Unavailable' : 'Interrupted';
+  const suffix = { timeout: 'Timeout', unreachable: 'Unavailable', interrupted: 'Interrupted' }[error.reason];
   const message = `${error.sent ? 'the vendor did not answer' : 'the vendor could not be reached'} (${error.reason})`;
   const Class = error.sent && effect === 'once' ? AmbiguousError : TransientError;
   return new Class({ code: prefix + suffix, message, vendor, cause: error });
@@ -78,21 +114,14 @@ function refusal({ dialect, answer, effect, now }: Call & { answer: HttpAnswer; 
     const when = inDoubt ? ', perhaps after it took the request' : '';
     return new Class(details(`${prefix}Unavailable`, `the vendor failed${when} (${status})`));
   }
-  return new PermanentError({
-    ...details(`${prefix}Rejected`, `the vendor rejects the request (${status})`),
-    field,
-  });
+  return new PermanentError({ ...details(`${prefix}Rejected`, `the vendor rejects the request (${status})`), field });
 }
 
 /** Our error for a success without the expected content, e.g. a page of a proxy. */
-export function malformed({ dialect, effect, status }: Call & { status?: number }): JobError {
+function malformed({ dialect, effect, status }: Call & { status?: number }): JobError {
   const Class = effect === 'once' ? AmbiguousError : TransientError;
-  return new Class({
-    code: `${dialect.prefix}Malformed`,
-    message: 'the vendor reported success without the expected content',
-    vendor: dialect.vendor,
-    status,
-  });
+  const message = 'the vendor reported success without the expected content';
+  return new Class({ code: `${dialect.prefix}Malformed`, message, vendor: dialect.vendor, status });
 }
 
 /** A vendor's name of a field, if it looks like a name. Logs and rows may hold a name, but no address or sentence. */
@@ -109,19 +138,12 @@ const MAX_MS = 3_600_000;
  * How long a vendor asks us to wait, in milliseconds. Reads `Retry-After` (seconds or an HTTP date), else
  * `X-RateLimit-Reset` (seconds since 1970), else assumes a minute. The result is between a second and an hour.
  */
-export function retryAfterMs(headers: Record<string, string | string[] | undefined>, now: number): number {
-  const asked =
-    fromRetryAfter(headers['retry-after'], now) ?? fromReset(headers['x-ratelimit-reset'], now) ?? DEFAULT_MS;
-  return Math.min(MAX_MS, Math.max(MIN_MS, Math.ceil(asked)));
-}
-
-function fromRetryAfter(value: string | string[] | undefined, now: number): number | undefined {
-  if (typeof value !== 'string' || value.trim() === '') return undefined;
-  if (/^\s*\d+(\.\d+)?\s*$/.test(value)) return Number(value) * 1000;
-  const date = Date.parse(value);
-  return Number.isNaN(date) ? undefined : date - now;
-}
-
-function fromReset(value: string | string[] | undefined, now: number): number | undefined {
-  return typeof value === 'string' && /^\s*\d+\s*$/.test(value) ? Number(value) * 1000 - now : undefined;
+export function retryAfterMs(headers: HttpAnswer['headers'], now: number): number {
+  const { 'retry-after': after = '', 'x-ratelimit-reset': reset } = headers;
+  const waits = [
+    /^\s*\d+(\.\d+)?\s*$/.test(after) ? Number(after) * 1000 : Date.parse(after) - now,
+    typeof reset === 'string' && /^\s*\d+\s*$/.test(reset) ? Number(reset) * 1000 - now : Number.NaN,
+  ];
+  const askedMs = waits.find((waitMs) => !Number.isNaN(waitMs)) ?? DEFAULT_MS;
+  return Math.min(MAX_MS, Math.max(MIN_MS, Math.ceil(askedMs)));
 }

@@ -10,7 +10,7 @@ import { deploymentOf } from '../../lib/ops/connect';
 import { type Deployment, OperatorError } from '../../lib/ops/operator';
 import type { Facts, Log } from '../../lib/ports';
 import { hashPeopleWith } from '../../lib/startup/engine';
-import { basicAuthorization } from '../../lib/vendors/credentials';
+import { basicAuthorization } from '../../lib/vendors/http';
 import {
   findService,
   type Connection as LocalConnection,

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { jsonOf } from '../../../lib/text';
-import { basicAuthorization } from '../../../lib/vendors/credentials';
+import { basicAuthorization } from '../../../lib/vendors/http';
 import { type FakeServer, type Reply, reply, startFake } from './server';
 
 export interface FakeTicket extends Omit<z.infer<typeof ticketSchema>, 'comment' | 'requester'> {

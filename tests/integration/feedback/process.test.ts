@@ -41,8 +41,11 @@ test("a feedback job creates a ticket with its attachments and a mail with the t
       type: 'problem',
       tags: ['app', 'data_export', 'beta'],
       custom_fields: [{ id: 7, value: 'web' }],
+      description: expect.stringContaining('It was not empty yesterday.'),
+      requester_id: 1,
     },
   ]);
+  expect(zendesk.users).toMatchObject([{ id: 1, name: 'A User', email: 'user@example.com' }]);
   const [create] = zendesk.requests.filter(({ path }) => path.includes('tickets'));
   expect(create?.headers['idempotency-key']).toBe(jobId(1));
   expect(create?.body).toContain('app: 1.2.3');

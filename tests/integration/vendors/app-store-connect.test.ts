@@ -8,7 +8,7 @@ import {
   tokenProblem,
 } from '../../../packages/local/fakes/app-store-connect';
 import type { Failure } from '../../../packages/local/fakes/server';
-import { APP, BUILD, GROUP, seed, TEAM } from '../../support/testflight';
+import { APP, GROUP, seed, TEAM } from '../../support/testflight';
 import { allTextOf, caught, secretOf } from '../../support/vendors';
 
 const ADDRESS = 'planted-user@example.com';
@@ -28,24 +28,10 @@ afterEach(() => fake.close());
 const appleWith = (privateKey = secretOf(TEAM.privateKey), clock = () => now): AppStoreConnect =>
   realAppStoreConnect({ ...TEAM, endpoint: `${fake.url}/`, privateKey, now: clock });
 
-const tester = '00000000-0000-4000-8000-000000000001';
 const options = { timeoutMs: 5000 };
-/** All calls by name: first the reads, then the changes. */
-const READS = {
-  find: (apple: AppStoreConnect) => apple.findTester({ email: ADDRESS, app: APP }, options),
-  groups: (apple: AppStoreConnect) => apple.groupsOf(tester, options),
-};
-const CHANGES = {
-  create: (apple: AppStoreConnect) =>
-    apple.createTester({ email: ADDRESS, firstName: 'Planted', groups: [GROUP] }, options),
-  add: (apple: AppStoreConnect) => apple.addToGroup({ tester, group: GROUP }, options),
-  remove: (apple: AppStoreConnect) => apple.removeFromGroup({ tester, group: GROUP }, options),
-  leave: (apple: AppStoreConnect) => apple.removeFromApp({ tester, app: APP }, options),
-  invite: (apple: AppStoreConnect) => apple.invite({ tester, app: APP }, options),
-  notify: (apple: AppStoreConnect) => apple.notifyBuild(BUILD, options),
-};
-const changes = Object.entries(CHANGES);
-const all = [...Object.entries(READS), ...changes];
+const find = (apple = appleWith()) => apple.findTester({ email: ADDRESS, app: APP }, options);
+const add = (apple = appleWith()) =>
+  apple.createTester({ email: ADDRESS, firstName: 'Planted', groups: [GROUP] }, options);
 
 const answer = (status: number, code: string, changes: object = {}): Failure => ({
   status,
@@ -57,11 +43,11 @@ const tokens = () => fake.requests.map(({ headers }) => headers.authorization);
 describe('the token', () => {
   test('is valid for Apple and is reused until shortly before it expires', async () => {
     const apple = appleWith();
-    await READS.find(apple);
+    await find(apple);
     now += 15 * MINUTE_MS;
-    await READS.find(apple);
+    await find(apple);
     now += 4 * MINUTE_MS;
-    await READS.find(apple);
+    await find(apple);
 
     const [first, second, third] = tokens();
     expect(second).toBe(first);
@@ -74,15 +60,15 @@ describe('the token', () => {
   test("is valid even if our clock is nearly a minute ahead of Apple's", async () => {
     const apple = appleWith(undefined, () => now + 55_000);
 
-    await expect(READS.find(apple)).resolves.toBeUndefined();
+    await expect(find(apple)).resolves.toBeUndefined();
   });
 
   test('is made again once with a fresh key when Apple refuses it', async () => {
     const privateKey = secretOf(fakePrivateKey('revoked'), TEAM.privateKey);
     const apple = appleWith(privateKey);
 
-    await READS.find(apple);
-    await READS.find(apple);
+    await find(apple);
+    await find(apple);
 
     expect(privateKey.asked).toBe(1);
     expect(tokens()).toHaveLength(3);
@@ -90,7 +76,7 @@ describe('the token', () => {
   });
 
   test('can be made from a key with line breaks written as \\n', async () => {
-    await expect(READS.find(appleWith(secretOf(TEAM.privateKey.replaceAll('\n', '\\n'))))).resolves.toBeUndefined();
+    await expect(find(appleWith(secretOf(TEAM.privateKey.replaceAll('\n', '\\n'))))).resolves.toBeUndefined();
   });
 
   test.each([
@@ -100,7 +86,7 @@ describe('the token', () => {
       generateKeyPairSync('ec', { namedCurve: 'P-384' }).privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
     ],
   ])('cannot be made from %s, and the stop error quotes nothing', async (_what, key) => {
-    const error = await caught(READS.find(appleWith(secretOf(key))));
+    const error = await caught(find(appleWith(secretOf(key))));
 
     expect(error).toMatchObject({ class: 'stop', code: 'AppStoreConnectMisconfigured' });
     expect(allTextOf(error)).not.toContain(key.slice(30, 60) || key);
@@ -110,67 +96,48 @@ describe('the token', () => {
   test('causes a store error when its key cannot be fetched', async () => {
     const failing = async () => Promise.reject(new StoreError({ code: 'SSM', message: 'down' }));
 
-    expect(await caught(READS.find(appleWith(failing as never)))).toMatchObject({ class: 'store' });
+    expect(await caught(find(appleWith(failing as never)))).toMatchObject({ class: 'store' });
   });
 });
 
-describe('the error of a failed call', () => {
-  test.each(changes)('to %s: a success page from elsewhere is ambiguous', async (_name, call) => {
-    fake.fail({ status: 200, body: '<html>Welcome to the airport</html>' });
+const AGREEMENT = 'FORBIDDEN.REQUIRED_AGREEMENTS_MISSING_OR_EXPIRED';
+const CONFLICT = { class: 'permanent', code: 'AppStoreConnectConflict' };
+const throttled = (headers: Record<string, string> = {}) => ({ ...answer(429, 'RATE_LIMIT_EXCEEDED'), headers });
 
-    expect(await caught(call(appleWith()))).toMatchObject({ class: 'ambiguous', code: 'AppStoreConnectMalformed' });
-  });
+test.each<[string, Failure, object]>([
+  [
+    'a 400 about a value',
+    answer(400, 'PARAMETER_ERROR.INVALID', { source: { parameter: `filter[email]=${ADDRESS}` } }),
+    { class: 'permanent', code: 'AppStoreConnectRejected', field: undefined },
+  ],
+  ['a missing agreement', answer(403, AGREEMENT), { class: 'stop', code: 'AgreementMissing', status: 403 }],
+  ['a finer code of it', answer(403, `${AGREEMENT}.NEW`), { class: 'stop', code: 'AgreementMissing' }],
+  ['another state', answer(409, 'STATE_ERROR'), CONFLICT],
+  ['another relationship', answer(409, 'ENTITY_ERROR.RELATIONSHIP.INVALID'), CONFLICT],
+  [
+    'a wrong attribute',
+    answer(409, 'ENTITY_ERROR.ATTRIBUTE.INVALID', { source: { pointer: '/data/attributes/email' } }),
+    { class: 'permanent', code: 'AppStoreConnectRejected', field: 'data.attributes.email' },
+  ],
+  ['a 429', throttled(), { class: 'wait', waitMs: 60_000 }],
+  ['a 429 with Retry-After', throttled({ 'retry-after': '7' }), { class: 'wait', waitMs: 7_000 }],
+  [
+    'a 429 at the end of the budget',
+    throttled({ 'x-rate-limit': 'user-hour-lim:3500;user-hour-rem:0;' }),
+    { class: 'wait', code: 'AppStoreConnectBudget', waitMs: 600_000 },
+  ],
+])('%s: status and code decide the class of the error, which quotes nothing', async (_what, failure, expected) => {
+  fake.fail(failure);
 
-  test.each(all)('to %s: the status and the code decide the class', async (_name, call) => {
-    const cases: [Failure, object][] = [
-      [
-        answer(400, 'PARAMETER_ERROR.INVALID', { source: { parameter: `filter[email]=${ADDRESS}` } }),
-        { class: 'permanent', code: 'AppStoreConnectRejected', field: undefined },
-      ],
-      [
-        answer(403, 'FORBIDDEN.REQUIRED_AGREEMENTS_MISSING_OR_EXPIRED'),
-        { class: 'stop', code: 'AgreementMissing', status: 403 },
-      ],
-      [
-        answer(403, 'FORBIDDEN.REQUIRED_AGREEMENTS_MISSING_OR_EXPIRED.NEW'),
-        { class: 'stop', code: 'AgreementMissing' },
-      ],
-      [answer(409, 'STATE_ERROR'), { class: 'permanent', code: 'AppStoreConnectConflict' }],
-      [answer(409, 'ENTITY_ERROR.RELATIONSHIP.INVALID'), { class: 'permanent', code: 'AppStoreConnectConflict' }],
-      [
-        answer(409, 'ENTITY_ERROR.ATTRIBUTE.INVALID', { source: { pointer: '/data/attributes/email' } }),
-        { class: 'permanent', code: 'AppStoreConnectRejected', field: 'data.attributes.email' },
-      ],
-      [answer(429, 'RATE_LIMIT_EXCEEDED'), { class: 'wait', waitMs: 60_000 }],
-      [
-        { ...answer(429, 'RATE_LIMIT_EXCEEDED'), headers: { 'retry-after': '7' } },
-        { class: 'wait', waitMs: 7_000 },
-      ],
-      [
-        { ...answer(429, 'RATE_LIMIT_EXCEEDED'), headers: { 'x-rate-limit': 'user-hour-lim:3500;user-hour-rem:0;' } },
-        { class: 'wait', code: 'AppStoreConnectBudget', waitMs: 600_000 },
-      ],
-    ];
-    for (const [failure, expected] of cases) {
-      await fake.recover();
-      fake.fail(failure);
-      const error = await caught(call(appleWith()));
-      expect(error).toMatchObject({ ...expected, vendor: 'app-store-connect' });
-      expect(allTextOf(error)).not.toMatch(/planted|example\.com|BEGIN|eyJ/i);
-    }
-  });
+  const error = await caught(add());
 
-  test('to groups: a missing tester has no groups, but a missing path is an error', async () => {
-    expect(await appleWith().groupsOf('nobody', options)).toEqual([]);
-    fake.fail(answer(404, 'PATH_ERROR'));
+  expect(error).toMatchObject({ ...expected, vendor: 'app-store-connect' });
+  expect(allTextOf(error)).not.toMatch(/planted|example\.com|BEGIN|eyJ/i);
+});
 
-    expect(await caught(READS.groups(appleWith()))).toMatchObject({ class: 'permanent', status: 404 });
-  });
+test('a missing tester has no groups, but a missing path is an error', async () => {
+  expect(await appleWith().groupsOf('nobody', options)).toEqual([]);
+  fake.fail(answer(404, 'PATH_ERROR'));
 
-  test('an unknown state of a tester is read as UNKNOWN', async () => {
-    const attributes = { email: ADDRESS, state: 'SOMETHING_NEW' };
-    fake.fail({ status: 200, body: { data: [{ type: 'betaTesters', id: 'x', attributes }] } });
-
-    expect(await READS.find(appleWith())).toEqual({ id: 'x', state: 'UNKNOWN' });
-  });
+  expect(await caught(appleWith().groupsOf('nobody', options))).toMatchObject({ class: 'permanent', status: 404 });
 });

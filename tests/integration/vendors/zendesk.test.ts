@@ -18,30 +18,6 @@ afterEach(() => fake.close());
 const create = (ticket = aTicket(), idempotencyKey = 'key-1') =>
   zendesk.createTicket(ticket, { ...TIMEOUT, idempotencyKey });
 
-test('a ticket has the requester, tags, priority, type and custom fields of its job', async () => {
-  const custom_fields = [
-    { id: 7, value: 'ios' },
-    { id: 8, value: ['a', 'b'] },
-  ];
-
-  const { id } = await create(aTicket({ tags: ['feedback', 'app'], priority: 'high', type: 'problem', custom_fields }));
-
-  expect(id).toBe('1');
-  expect(fake.users).toMatchObject([{ name: 'A User', email: 'user@example.com' }]);
-  expect(fake.tickets).toMatchObject([
-    {
-      external_id: aTicket().external_id,
-      subject: 'The export is empty',
-      description: 'It was not empty yesterday.',
-      requester_id: 1,
-      tags: ['feedback', 'app'],
-      priority: 'high',
-      type: 'problem',
-      custom_fields,
-    },
-  ]);
-});
-
 test('the hash covers exactly the bytes that are sent', async () => {
   const ticket = aTicket({ subject: 'naïve — “quoted” \u{1F600}', priority: 'low' });
 

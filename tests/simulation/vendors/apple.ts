@@ -1,15 +1,8 @@
 import { type AppStoreConnect, appStoreConnectOver } from '../../../lib/vendors/app-store-connect';
-import {
-  answered,
-  appStoreConnect,
-  type Call,
-  effectOf,
-  unclear,
-} from '../../../lib/vendors/app-store-connect-transport';
+import { answered, appStoreConnect, type Call, effectOf } from '../../../lib/vendors/app-store-connect-transport';
 import type { HttpAnswer } from '../../../lib/vendors/http';
 import { translate } from '../../../lib/vendors/translate';
 import type { Process } from '../world/calls';
-import { Malformed } from '../world/course';
 import type { World } from '../world/types';
 import { FORBIDDEN_TESTER } from './apple-seed';
 import { isOk, notingDoubt } from './vendors';
@@ -30,8 +23,7 @@ export function appleOf(world: World, process: Process, job: string): AppStoreCo
         effect: () => answered(made, reply(world, job, made)),
       })
       .catch((error: unknown) => {
-        if (error instanceof Malformed) throw unclear(made.method, 200);
-        throw translate(error, { dialect: appStoreConnect, effect: effectOf(made.method), now: now() });
+        throw translate(error, { dialect: appStoreConnect, effect: effectOf(made), now: now() });
       });
   return appStoreConnectOver({ call, waitMs: () => 0 });
 }

@@ -1,9 +1,9 @@
-import { NotOk } from '../../../lib/vendors/http';
+import { UnexpectedAnswer } from '../../../lib/vendors/http';
 import { sendgrid as dialect, type Mail, type Sendgrid, type Sent } from '../../../lib/vendors/sendgrid';
-import { malformed, translate } from '../../../lib/vendors/translate';
+import { translate } from '../../../lib/vendors/translate';
 import { type SharedRate, sharedRate } from '../../../lib/worker/rate';
 import type { Process } from '../world/calls';
-import { Malformed, notOk } from '../world/course';
+import { notOk } from '../world/course';
 import { paceOf } from '../world/deployments';
 import { INSTANCE } from '../world/names';
 import type { Ports, World } from '../world/types';
@@ -49,9 +49,7 @@ async function accept(
         return reply;
       },
     }).catch((error: unknown) => {
-      throw error instanceof Malformed
-        ? malformed({ dialect, effect: 'once', status: 200 })
-        : translate(error, { dialect, effect: 'once', now: world.kernel.now() + process.skew });
+      throw translate(error, { dialect, effect: 'once', now: world.kernel.now() + process.skew });
     });
   const answer = await notingDoubt(world.inDoubt, job, send);
   const messageId = answer.headers['x-message-id'];
@@ -63,8 +61,10 @@ function complaintsOf({ subject, recipients }: Mail): string[] {
   return recipients.flatMap(({ email }, place) => (email.includes(NO_MAILBOX) ? `personalizations.${place}.to` : []));
 }
 
-const refusalOf = (fields: string[], status = 400): NotOk =>
-  new NotOk({ status, headers: {}, body: { errors: fields.map((field) => ({ field, message: VENDOR_SECRET })) } });
+const refusalOf = (fields: string[], status = 400): UnexpectedAnswer => {
+  const errors = fields.map((field) => ({ field, message: VENDOR_SECRET }));
+  return new UnexpectedAnswer({ status, headers: {}, body: { errors } });
+};
 
 /** The request of a mail, with the fields that the model reads. */
 const requestOf = ({ from, subject, text, templateId, categories, recipients }: Mail): string =>

@@ -1,5 +1,5 @@
 import { StoreError } from '../../../lib/errors';
-import { NoAnswer, NotOk } from '../../../lib/vendors/http';
+import { NoAnswer, UnexpectedAnswer } from '../../../lib/vendors/http';
 import type { Reply } from '../../../packages/local/fakes/server';
 import type { Chance } from './chance';
 import { AWS, type Fault, type Target } from './faults';
@@ -71,9 +71,6 @@ function slow(ms: number, { timeoutMs, error }: { timeoutMs: number; error: () =
 
 type Cause = Fault | 'timeout';
 
-/** A vendor's success that an adapter cannot read. */
-export class Malformed extends Error {}
-
 const storeError = (target: Target) => (cause: Cause) => () =>
   new StoreError({ code: `${target}.${cause}`, message: `${target} failed: ${cause}` });
 
@@ -85,11 +82,11 @@ const vendorError = (secret: string) => (cause: Cause) => () => {
     case 'lost':
       return new NoAnswer({ reason: 'interrupted', sent: true, code: 'ECONNRESET' });
     case 'malformed':
-      return new Malformed();
+      return new UnexpectedAnswer({ status: 200, headers: {}, body: undefined });
     case 'refused':
       return new NoAnswer({ reason: 'unreachable', sent: false, code: 'ECONNREFUSED' });
     case 'disallowed':
-      return new NotOk({ status: 403, headers: {}, body: FIELD_NAMED });
+      return new UnexpectedAnswer({ status: 403, headers: {}, body: FIELD_NAMED });
     default:
       return notOk(REPLIES[cause] ?? { status: 500, headers: {} }, secret);
   }
@@ -110,5 +107,5 @@ const FIELD_NAMED = {
   errors: [{ code: 'FORBIDDEN_ERROR', field: 'from', source: { pointer: '/data/attributes/email' } }],
 };
 
-export const notOk = ({ status, headers }: Reply, secret: string): NotOk =>
-  new NotOk({ status, headers, body: { error: secret, errors: [{ message: secret, field: secret }] } });
+export const notOk = ({ status, headers }: Reply, secret: string): UnexpectedAnswer =>
+  new UnexpectedAnswer({ status, headers, body: { error: secret, errors: [{ message: secret, field: secret }] } });
