@@ -1,13 +1,14 @@
-import { DynamoDBClient, type DynamoDBClientConfig } from '@aws-sdk/client-dynamodb';
 import {
-  DeleteCommand,
-  DynamoDBDocumentClient,
-  GetCommand,
-  PutCommand,
+  DeleteItemCommand,
+  DynamoDBClient,
+  type DynamoDBClientConfig,
+  GetItemCommand,
+  PutItemCommand,
   paginateQuery,
   type QueryCommandInput,
-  UpdateCommand,
-} from '@aws-sdk/lib-dynamodb';
+  UpdateItemCommand,
+} from '@aws-sdk/client-dynamodb';
+import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import type { Change, Item, Table } from '../ports';
 import { clientDefaults } from './clients';
 import { guarded, isAwsError } from './store-error';
@@ -17,15 +18,14 @@ export const dynamoClient = (config: DynamoDBClientConfig = clientDefaults): Dyn
 
 /** The jobs table. The SDK may repeat a write that took effect and answer 'conflict', so compare `writer` first. */
 export function realTable({ table, client = dynamoClient() }: { table: string; client?: DynamoDBClient }): Table {
-  const documents = DynamoDBDocumentClient.from(client, { marshallOptions: { removeUndefinedValues: true } });
   const dynamo = guarded('DynamoDB');
 
   /** Reads at most `limit` items over several pages, because DynamoDB ends a page at 1 MB. */
   async function query(input: Omit<QueryCommandInput, 'TableName'>, limit: number): Promise<Record<string, unknown>[]> {
     const items: Record<string, unknown>[] = [];
     if (limit <= 0) return items;
-    for await (const page of paginateQuery({ client: documents }, { TableName: table, Limit: limit, ...input })) {
-      items.push(...(page.Items ?? []));
+    for await (const page of paginateQuery({ client }, { TableName: table, Limit: limit, ...input })) {
+      items.push(...(page.Items ?? []).map((item) => unmarshall(item)));
       if (items.length >= limit) break;
     }
     return items.slice(0, limit);
@@ -34,26 +34,26 @@ export function realTable({ table, client = dynamoClient() }: { table: string; c
   return {
     get: (key) =>
       dynamo('GetItem', async () => {
-        const { Item: item } = await documents.send(
-          new GetCommand({ TableName: table, Key: { key }, ConsistentRead: true }),
+        const { Item: item } = await client.send(
+          new GetItemCommand({ TableName: table, Key: keyOf(key), ConsistentRead: true }),
         );
-        return item as Item | undefined;
+        return item && (unmarshall(item) as Item);
       }),
 
     put: (item, expected) =>
       dynamo('PutItem', () =>
         conditional('written', () =>
-          documents.send(new PutCommand({ TableName: table, Item: item, ...versionIs(expected) })),
+          client.send(new PutItemCommand({ TableName: table, Item: attributes(item), ...versionIs(expected) })),
         ),
       ),
 
     update: (key, change) =>
       dynamo('UpdateItem', async () => {
         try {
-          const { Attributes: item } = await documents.send(
-            new UpdateCommand({ TableName: table, Key: { key }, ...expressionsOf(change) }),
+          const { Attributes: item } = await client.send(
+            new UpdateItemCommand({ TableName: table, Key: keyOf(key), ...expressionsOf(change) }),
           );
-          return item as Item;
+          return item && (unmarshall(item) as Item);
         } catch (error) {
           if (isAwsError(error, 'ConditionalCheckFailedException')) return undefined;
           throw error;
@@ -63,7 +63,7 @@ export function realTable({ table, client = dynamoClient() }: { table: string; c
     delete: (key, expected) =>
       dynamo('DeleteItem', () =>
         conditional('deleted', () =>
-          documents.send(new DeleteCommand({ TableName: table, Key: { key }, ...versionIs(expected) })),
+          client.send(new DeleteItemCommand({ TableName: table, Key: keyOf(key), ...versionIs(expected) })),
         ),
       ),
 
@@ -73,7 +73,7 @@ export function realTable({ table, client = dynamoClient() }: { table: string; c
           {
             ...inTodo('<=', todo, until),
             ScanIndexForward: !newestFirst,
-            ...(after && { ExclusiveStartKey: { ...after, todo } }),
+            ...(after && { ExclusiveStartKey: attributes({ ...after, todo }) }),
           },
           limit,
         );
@@ -84,7 +84,7 @@ export function realTable({ table, client = dynamoClient() }: { table: string; c
       dynamo('Query', async () => {
         let count = 0;
         for await (const page of paginateQuery(
-          { client: documents },
+          { client },
           {
             TableName: table,
             Select: 'COUNT',
@@ -114,7 +114,7 @@ export function realTable({ table, client = dynamoClient() }: { table: string; c
           IndexName: index,
           KeyConditionExpression: `#index = :partition${after === undefined ? '' : ' AND #key > :after'}`,
           ExpressionAttributeNames: { '#index': index, ...(after === undefined ? {} : { '#key': 'key' }) },
-          ExpressionAttributeValues: { ':partition': partition, ...(after === undefined ? {} : { ':after': after }) },
+          ExpressionAttributeValues: attributes({ ':partition': partition, ':after': after }),
         },
         limit,
       );
@@ -123,11 +123,16 @@ export function realTable({ table, client = dynamoClient() }: { table: string; c
   }
 }
 
+/** In DynamoDB's form, without what is `undefined`. */
+const attributes = (item: object) => marshall(item, { removeUndefinedValues: true });
+
+const keyOf = (key: string) => attributes({ key });
+
 const inTodo = (side: '<=' | '>=', todo: string, at: number) => ({
   IndexName: 'todo',
   KeyConditionExpression: `#todo = :todo AND #at ${side} :at`,
   ExpressionAttributeNames: { '#todo': 'todo', '#at': 'todoAt' },
-  ExpressionAttributeValues: { ':todo': todo, ':at': at },
+  ExpressionAttributeValues: attributes({ ':todo': todo, ':at': at }),
 });
 
 function versionIs(expected: number) {
@@ -136,7 +141,7 @@ function versionIs(expected: number) {
   return {
     ConditionExpression: '#version = :expected',
     ExpressionAttributeNames: { '#version': 'version' },
-    ExpressionAttributeValues: { ':expected': expected },
+    ExpressionAttributeValues: attributes({ ':expected': expected }),
   };
 }
 
@@ -170,7 +175,7 @@ function expressionsOf({ expected, set, append }: Change) {
     ConditionExpression: [...conditions, ...lists, `${version} >= ${one}`].join(' AND '),
     UpdateExpression: `SET ${[...assigned, ...appended, `${version} = ${version} + ${one}`].join(', ')}`,
     ExpressionAttributeNames: names,
-    ExpressionAttributeValues: values,
+    ExpressionAttributeValues: attributes(values),
     ReturnValues: 'ALL_NEW',
   } as const;
 }

@@ -1,4 +1,4 @@
-import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import { type DynamoDBClient, paginateScan } from '@aws-sdk/client-dynamodb';
 import { GetObjectCommand, paginateListObjectsV2, type S3Client } from '@aws-sdk/client-s3';
 import {
   ChangeMessageVisibilityBatchCommand,
@@ -8,7 +8,7 @@ import {
   ReceiveMessageCommand,
   type SQSClient,
 } from '@aws-sdk/client-sqs';
-import { DynamoDBDocumentClient, paginateScan } from '@aws-sdk/lib-dynamodb';
+import { unmarshall } from '@aws-sdk/util-dynamodb';
 import { type Finding, findings } from './check';
 import { type Effect, type Entry, type Item, linesOf, partition, type Queue, type Snapshot, textOf } from './snapshot';
 
@@ -92,12 +92,12 @@ const ANALYTICS = ['analytics', 'analytics-rejected', 'analytics-events'];
 const OF_OTHER_HOURS = ['key', 'state', 'reason', 'parkedFrom'];
 
 /** Reads the whole table, so it also sees rows that no index leads to. `items`: of the hours. `known`: all, by key. */
-async function rows({ dynamodb, table }: Source, { from, to }: { from: number; to: number }) {
-  const client = DynamoDBDocumentClient.from(dynamodb);
+async function rows({ dynamodb: client, table }: Source, { from, to }: { from: number; to: number }) {
   const items: Item[] = [];
   const known = new Map<string, Item>();
   for await (const { Items = [] } of paginateScan({ client }, { TableName: table, ConsistentRead: true }))
-    for (const item of Items as Item[]) {
+    for (const stored of Items) {
+      const item = unmarshall(stored) as Item;
       const isAsked = typeof item.time !== 'number' || (item.time >= from && item.time < to);
       if (isAsked) items.push(item);
       const few = Object.fromEntries(OF_OTHER_HOURS.map((name) => [name, item[name]])) as Item;

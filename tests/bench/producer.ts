@@ -183,7 +183,7 @@ async function tracking(client: SQSClient, { events: count }: Sizes): Promise<st
 
 const SIZE_OF_LOADED =
   "const bytes = Object.keys(require.cache).reduce((sum, file) => sum + require('fs').statSync(file).size, 0)";
-const CLIENTS = ['@aws-sdk/client-sqs', '@aws-sdk/client-dynamodb', '@aws-sdk/lib-dynamodb'];
+const CLIENTS = ['@aws-sdk/client-sqs', '@aws-sdk/client-dynamodb', '@aws-sdk/util-dynamodb'];
 
 async function loading(): Promise<string> {
   const consumer = await installProducer();
