@@ -164,7 +164,7 @@ export function parseEnvelope(
     throw new PermanentError({ code: 'NotJson', message: 'the message body is not JSON' });
   }
   const event = parsedBy(envelopeSchema, withoutNulls(json), { code: 'InvalidEnvelope', prefix: '' });
-  const keeps = from === 'us' && uuid.safeParse(event.id).success && job !== uuidOf(event);
+  const keeps = from === 'us' && uuid.safeParse(event.id).success && (!job || job !== uuidOf(event));
   return { ...event, id: keeps ? event.id : jobIdOf(event) };
 }
 
