@@ -11,13 +11,13 @@ import { linesOf, type Problem } from '../../resources/instances/problems';
 import { chosenInstance, instanceNames, readInstance } from '../../resources/instances/read';
 import { type Command, type CommandContext, JSON_OUTPUT } from './command';
 import type { Findings } from './preflight';
-import type { Serverless } from './target';
+import { type Serverless, targetText } from './target';
 import { tableText } from './terminal';
 
 export const checks = {
   check: {
     usage: 'Check account, bucket, secrets and folder before a deployment',
-    checksAccount: true,
+    offline: true,
     writes: 'live',
     options: {
       live: { usage: 'After a deployment: also send a canary through each queue and wait for it', type: 'boolean' },
@@ -27,12 +27,10 @@ export const checks = {
       const { options, out } = context;
       const instance = chosenInstance(options);
       const live = options.live === true;
-      // The service on this machine needs no deployment.
-      const file = live && instance.stage === 'local' ? undefined : instance.file;
-      const { problems, notes } = file ? await findingsOf(instance, context) : { problems: [], notes: [] };
+      const { problems, notes } = await findingsOf(instance, context);
       for (const note of notes) out.note(note);
       if (problems.length > 0 && !options.json) throw new OperatorError(problems.join('\n'));
-      if (file && !options.json) out.line(`${file} can be deployed.`);
+      if (instance.stage !== 'local' && !options.json) out.line(`${instance.file} can be deployed.`);
       const canaries = live && problems.length === 0 ? await sendCanaries(context) : [];
       const failed = canaries.filter(({ state }) => state !== 'succeeded');
       if (options.json) out.json({ problems, notes, ...(live && problems.length === 0 && { canaries }) });
@@ -72,16 +70,21 @@ export const checks = {
   },
 } satisfies Record<string, Command>;
 
-/** Without credentials, the problems of the file are shown all the same. */
-async function findingsOf(instance: Instance, { serverless }: CommandContext): Promise<Findings> {
-  const inFile = deploymentProblems(instance, []);
-  if (instance.stage === 'local') return { problems: inFile, notes: [] };
-  const { accountFindings } = require('./preflight') as typeof import('./preflight');
-  const { problems, notes } = await accountFindings(instance, serverless).catch((error: unknown) => {
+/** Without credentials, it still shows the problems of the file. The service on this machine needs no deployment. */
+async function findingsOf(instance: Instance, context: CommandContext): Promise<Findings> {
+  const { options, out, serverless } = context;
+  const problems = instance.stage === 'local' && options.live ? [] : deploymentProblems(instance, []);
+  try {
+    const target = await context.target();
+    out.note(targetText(target));
+    if (instance.stage === 'local') return { problems, notes: [] };
+    const { accountFindings } = require('./preflight') as typeof import('./preflight');
+    const inAccount = await accountFindings(instance, { serverless, target });
+    return { problems: [...problems, ...inAccount.problems], notes: inAccount.notes };
+  } catch (error) {
     if (!(error instanceof OperatorError)) throw error;
-    return { problems: [error.message], notes: [] };
-  });
-  return { problems: [...inFile, ...problems], notes };
+    return { problems: [...problems, error.message], notes: [] };
+  }
 }
 
 /** The reasons why an instance cannot be deployed, a line each. Empty: it can be deployed. Asks nothing of AWS. */

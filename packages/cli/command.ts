@@ -17,12 +17,10 @@ export interface Command {
   usage: string;
   /** A word after the command stands for `id`, as in `sls jobs show ID`. */
   options: Record<string, Option>;
-  /** It reads and writes files of this project only, so it names no deployment and asks no question. */
+  /** It works without credentials, so it names the deployment itself if it finds one. */
   offline?: true;
   /** It changes something, so it has `--yes` and `--reason`. A name means: only with that option. */
   writes?: true | string;
-  /** It reports credentials of another account itself, among all other problems. */
-  checksAccount?: true;
   /** Rejects with an OperatorError or a StoreError; the user sees its message. */
   run(context: CommandContext): Promise<void>;
 }

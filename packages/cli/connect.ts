@@ -14,8 +14,8 @@ import { basicAuthorization } from '../../lib/vendors/http';
 import {
   findService,
   type Connection as LocalConnection,
+  localAws,
   localClients,
-  localConfig,
   NOT_RUNNING,
 } from '../local/connection';
 import { verifySource } from '../verify/instance';
@@ -59,18 +59,11 @@ async function clients(serverless: Serverless, feedback: Environment = {}) {
       zendesk: zendeskLookup(feedback, process.env.ZENDESK_LOOKUP_TOKEN),
     };
   }
-  const { api, region, endpoints } = await requireService();
+  const service = await requireService();
   const { ZENDESK_EMAIL = '', ZENDESK_TOKEN = '' } = feedback;
-  const at = (endpoint: string) => ({ ...localConfig(region), endpoint });
-  return {
-    ...localClients({ endpoints, region }),
-    secrets: undefined,
-    eventBridge: at(endpoints.eventbridge),
-    lambda: at(`${api}/lambda`),
-    cloudWatch: at(`${api}/cloudwatch`),
-    sns: at(endpoints.sns),
-    zendesk: { endpoint: endpoints.zendesk, authorization: basicAuthorization(ZENDESK_EMAIL, ZENDESK_TOKEN) },
-  };
+  const authorization = basicAuthorization(ZENDESK_EMAIL, ZENDESK_TOKEN);
+  const zendesk = { endpoint: service.endpoints.zendesk, authorization };
+  return { ...localClients(service), ...localAws(service), secrets: undefined, zendesk };
 }
 
 /** The service on this machine. Rejects with an OperatorError if it does not run. */

@@ -12,8 +12,14 @@ import { claimFolder } from './folder-owner';
 import { accountFindings, requireSamePlace } from './preflight';
 import { confirmProduction, shown } from './run';
 import { plannedChanges, readTemplate } from './stack';
-import type { Serverless, Template } from './target';
-import { type NamedTarget, namedTargetOf, requireOwnAccount, targetText } from './target';
+import {
+  type NamedTarget,
+  namedTargetOf,
+  requireOwnAccount,
+  type Serverless,
+  type Template,
+  targetText,
+} from './target';
 import { terminal } from './terminal';
 
 /** Runs before each of Serverless's own commands. If it calls AWS, it gets the checks and question that ours have. */
@@ -27,7 +33,7 @@ export async function beforeCore(serverless: Serverless, options: Options): Prom
     if (command.startsWith('rollback'))
       throw new OperatorError('A rollback skips the checks. Check out the earlier commit, and deploy it.');
     if (command === 'deploy') {
-      const { problems, notes } = await accountFindings(chosenInstance(options), serverless);
+      const { problems, notes } = await accountFindings(chosenInstance(options), { serverless, target });
       for (const note of notes) terminal.note(note);
       if (problems.length > 0) throw new OperatorError(problems.join('\n'));
     }

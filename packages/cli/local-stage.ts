@@ -1,9 +1,7 @@
 import { connectFunctions, findService, NOT_RUNNING, signedAsSendgrid } from '../local/connection';
-import type { Options } from './command';
-import { text } from './command';
+import { type Options, text } from './command';
 import { GUARDED, READING } from './commands';
-import type { Serverless } from './target';
-import { LOCAL_ACCOUNT } from './target';
+import { LOCAL_ACCOUNT, type Serverless } from './target';
 
 const NO_STACK =
   'The service on this machine has no stack: npm start prints its addresses and logs. Choose a deployment with --stage.';

@@ -16,7 +16,7 @@ import { bucketFindings } from './bucket-check';
 import { connect } from './connect';
 import { folderOwner, mayUse } from './folder-owner';
 import { readStack } from './stack';
-import { type AwsConfig, namedTargetOf, type Serverless, wrongAccount } from './target';
+import { type AwsConfig, type NamedTarget, type Serverless, wrongAccount } from './target';
 import { terminal } from './terminal';
 
 /** `notes`: what stops no deployment. */
@@ -25,8 +25,10 @@ export interface Findings {
   notes: string[];
 }
 
-export async function accountFindings(instance: Instance, serverless: Serverless): Promise<Findings> {
-  const target = await namedTargetOf(serverless);
+export async function accountFindings(
+  instance: Instance,
+  { serverless, target }: { serverless: Serverless; target: NamedTarget },
+): Promise<Findings> {
   return preflight(instance, {
     config: await serverless.getProvider('aws').getAwsSdkV3Config(),
     account: target.account,

@@ -4,11 +4,9 @@ import { IllegalTransitionError } from '../../lib/jobs/transitions';
 import { type Act, audit, OperatorError } from '../../lib/ops/operator';
 import { isProduction, slsCommand, type Target, withCommand } from '../../lib/target';
 import { InstanceProblems } from '../../resources/instances/problems';
-import type { Command, CommandContext, Options } from './command';
-import { text } from './command';
+import { type Command, type CommandContext, type Options, text } from './command';
 import { type Connection, connect } from './connect';
-import type { Serverless } from './target';
-import { type NamedTarget, namedTargetOf, requireOwnAccount, targetOf, targetText } from './target';
+import { type NamedTarget, namedTargetOf, requireOwnAccount, type Serverless, targetOf, targetText } from './target';
 import { type Output, terminal } from './terminal';
 
 export interface Call {
@@ -24,20 +22,17 @@ export interface Call {
 export async function runCommand(call: Call): Promise<void> {
   const { name, command, serverless, options, out = terminal } = call;
   const { connectTo = (target) => connect(serverless, target, out) } = call;
-  const { checksAccount = false, writes, offline } = command;
+  const { writes, offline } = command;
   const deployment = targetOf(serverless);
   const target = once(() => namedTargetOf(serverless));
   const connection = once(async () => connectTo(await target()));
   await shown(
     async () => {
-      // A command that reports wrong credentials itself goes on with them.
-      const named = offline
-        ? undefined
-        : await target().catch((error: unknown) => {
-            if (!checksAccount || !(error instanceof OperatorError)) throw error;
-          });
-      if (named) out.note(targetText(named));
-      if (named && !checksAccount) requireOwnAccount(named, serverless);
+      if (!offline) {
+        const named = await target();
+        out.note(targetText(named));
+        requireOwnAccount(named, serverless);
+      }
       if (writes === true || (writes !== undefined && options[writes] === true))
         await confirmProduction(deployment, { options, out });
       await command.run({

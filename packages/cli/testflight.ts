@@ -83,6 +83,13 @@ const COLUMNS = ['firstName', 'lastName'];
 /** A row of a file of testers. Only its form has been checked. `line` counts from 1, including the header. */
 type TesterRow = { line: number; person: Person } | { line: number; problem: string };
 
+/** The rows of a CSV file of testers. Rejects with an InvalidRecipientsError if the header is invalid. */
+export async function testersOf(bytes: Bytes): Promise<TesterRow[]> {
+  const rows: TesterRow[] = [];
+  for await (const reads of fromCsv(bytes)) rows.push(...reads.map(testerRow));
+  return rows;
+}
+
 async function readTesters(file: string): Promise<TesterRow[]> {
   try {
     return await testersOf(createReadStream(file));
@@ -90,13 +97,6 @@ async function readTesters(file: string): Promise<TesterRow[]> {
     if (error instanceof InvalidRecipientsError) throw new OperatorError(`${file}: ${error.message}.`);
     throw unreadable(file, error);
   }
-}
-
-/** The rows of a CSV file of testers. Rejects with an InvalidRecipientsError if the header is invalid. */
-export async function testersOf(bytes: Bytes): Promise<TesterRow[]> {
-  const rows: TesterRow[] = [];
-  for await (const reads of fromCsv(bytes)) rows.push(...reads.map(testerRow));
-  return rows;
 }
 
 function testerRow(read: Read): TesterRow {

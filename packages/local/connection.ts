@@ -121,7 +121,7 @@ export function signedAsSendgrid(event: unknown, now: number): unknown {
 }
 
 interface At {
-  endpoints: Pick<AwsEndpoints, 'sqs' | 's3' | 'dynamodb'>;
+  endpoints: Pick<Endpoints, 'sqs' | 's3' | 'dynamodb'>;
   region: string;
 }
 
@@ -137,16 +137,27 @@ export function localClients({ endpoints, region }: At) {
   };
 }
 
+/** How clients of the other services of AWS reach the service on this machine. */
+export function localAws({ api, endpoints, region }: Connection) {
+  const at = (endpoint: string) => ({ ...localConfig(region), endpoint });
+  return {
+    lambda: at(`${api}/lambda`),
+    cloudWatch: at(`${api}/cloudwatch`),
+    eventBridge: at(endpoints.eventbridge),
+    sns: at(endpoints.sns),
+  };
+}
+
 export type LocalPorts = ReturnType<typeof localPorts>;
 
 export function localPorts({ table, bucket, ...at }: At & { table: string; bucket: string }) {
-  const { sqs, dynamodb, s3 } = localClients(at);
+  const clients = localClients(at);
   return {
-    queues: realQueues(sqs),
-    table: realTable({ table, client: dynamodb }),
-    objects: realObjects({ bucket, client: s3 }),
+    queues: realQueues(clients.sqs),
+    table: realTable({ table, client: clients.dynamodb }),
+    objects: realObjects({ bucket, client: clients.s3 }),
     close(): void {
-      for (const client of [sqs, dynamodb, s3]) client.destroy();
+      for (const client of Object.values(clients)) client.destroy();
     },
   };
 }

@@ -45,7 +45,7 @@ export const killingFailure = (
   },
 });
 
-const SUCCESS = 'succeeded, 1 ticket, 1 e-mail';
+const SUCCESS = 'succeeded, 1 ticket, 1 mail';
 const ticketCall = { method: 'POST', path: '/api/v2/tickets' };
 
 const SCENARIOS: Scenario[] = [
@@ -58,7 +58,7 @@ const SCENARIOS: Scenario[] = [
     expected: `${SUCCESS}, held 1 time`,
   },
   {
-    title: 'worker killed between ticket and e-mail',
+    title: 'worker killed between ticket and mail',
     prepare: ({ zendesk, lambda }, marker) =>
       zendesk.fail(killingFailure(lambda, { worker: 'feedback', request: ticketCall, marker, effect: true })),
     expected: SUCCESS,
@@ -78,8 +78,8 @@ const SCENARIOS: Scenario[] = [
     expected: SUCCESS,
   },
   {
-    title: "SendGrid's answer is lost, an event proves the e-mail",
-    // SendGrid cannot be asked whether it sent the e-mail, so the worker never repeats it.
+    title: "SendGrid's answer is lost, an event proves the mail",
+    // SendGrid cannot be asked whether it sent the mail, so the worker never repeats it.
     prepare: ({ sendgrid }, email) =>
       sendgrid.fail({ method: 'POST', path: '/v3/mail/send', bodyContains: email, after: 'reset' }),
     expected: SUCCESS,
@@ -88,7 +88,7 @@ const SCENARIOS: Scenario[] = [
     title: 'Zendesk refuses the ticket permanently',
     // The fake knows this user as suspended and answers 422.
     send: async ({ producer }) => (await producer.feedback(feedbackOf('suspended@example.com'))).id,
-    expected: 'dead, 0 tickets, 0 e-mails, in the DLQ as ZendeskRejected',
+    expected: 'dead, 0 tickets, 0 mails, in the DLQ as ZendeskRejected',
   },
   {
     title: 'not a job at all, sent straight to the queue',
@@ -96,7 +96,7 @@ const SCENARIOS: Scenario[] = [
       const message = { body: 'this is not JSON', groupId, deduplicationId: randomUUID() };
       return `invalid/${(await ports.queues.send(deployment.queueUrl('feedback'), message)).messageId}`;
     },
-    expected: 'dead, 0 tickets, 0 e-mails, in the DLQ as NotJson',
+    expected: 'dead, 0 tickets, 0 mails, in the DLQ as NotJson',
   },
   {
     title: 'the worker crashes at every attempt',
@@ -104,7 +104,7 @@ const SCENARIOS: Scenario[] = [
       const request = { ...ticketCall, times: 'forever' as const };
       zendesk.fail(killingFailure(lambda, { worker: 'feedback', request, marker, effect: false }));
     },
-    expected: 'dead, 0 tickets, 0 e-mails, in the DLQ as CrashLoop',
+    expected: 'dead, 0 tickets, 0 mails, in the DLQ as CrashLoop',
   },
   {
     title: 'a new tester, whose worker is killed while Apple adds them',
@@ -116,7 +116,7 @@ const SCENARIOS: Scenario[] = [
       const groups = [LOCAL_APP.group];
       return (await producer.invite({ app: LOCAL_APP.id, email, groups, notification: { appName: 'Example' } })).id;
     },
-    expected: 'succeeded, 0 tickets, 1 e-mail',
+    expected: 'succeeded, 0 tickets, 1 mail',
   },
 ];
 
@@ -126,7 +126,7 @@ function outcomeOf({ zendesk, sendgrid, deadLetters }: Service, id: string, job:
   const facts = [
     job?.state ?? 'sent',
     counted(zendesk.tickets.filter(({ external_id }) => external_id === id).length, 'ticket'),
-    counted(sendgrid.mails.filter(({ customArgs }) => customArgs.job === id).length, 'e-mail'),
+    counted(sendgrid.mails.filter(({ customArgs }) => customArgs.job === id).length, 'mail'),
     job?.holds && `held ${counted(job.holds, 'time')}`,
     entry && `in the DLQ as ${entry.attributes.code?.StringValue}`,
   ];
@@ -202,7 +202,7 @@ async function main(): Promise<void> {
     print('\nVerifying all that was stored …');
     const wrong = [...unexpected, ...(await verified(service)).map((finding) => `sls verify: ${finding}`)];
     for (const line of wrong) print(`NOT AS EXPECTED  ${line}`);
-    const made = `${service.zendesk.tickets.length} tickets, ${service.sendgrid.mails.length} e-mails`;
+    const made = `${service.zendesk.tickets.length} tickets, ${service.sendgrid.mails.length} mails`;
     const seconds = Math.round((Date.now() - begun) / 1000);
     if (wrong.length > 0) process.exitCode = 1;
     else print(`Everything is as expected after ${seconds} s: ${made}, no duplicates.`);

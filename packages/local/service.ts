@@ -7,8 +7,7 @@ import { isConsolePath } from '../console/serve';
 import { realProducer } from '../producer/real-producer';
 import { createApi } from './api';
 import { ACCOUNT, REGION, type Started, startCloud, startFakeVendors } from './cloud';
-import type { Endpoints } from './connection';
-import { localConfig, localPorts } from './connection';
+import { type Endpoints, localAws, localPorts } from './connection';
 import { localConsole } from './console';
 import { controlPlane } from './control-plane';
 import { type Observers, scheduledEvent, startFunctions } from './functions';
@@ -86,16 +85,10 @@ async function startParts(
     events: cloud.events,
     health: () => ({ status: 'ok', stage: config.INSTANCE, endpoints }),
   });
-  const at = (endpoint: string) => ({ ...localConfig(REGION), endpoint });
   const deployment = deploymentOf(config, {
     ...{ ...ports, region: REGION, account: ACCOUNT, by: 'local', log: noLog },
     hashPeople: hashPeopleWith(secret.parse(declared.producer.hashKey)),
-    aws: {
-      lambda: at(`${api}/lambda`),
-      cloudWatch: at(`${api}/cloudwatch`),
-      eventBridge: at(endpoints.eventbridge),
-      sns: at(endpoints.sns),
-    },
+    aws: localAws({ api, endpoints, region: REGION }),
   });
   const page = localConsole({ deployment, vendors, producer });
   const control = controlPlane({

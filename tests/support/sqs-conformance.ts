@@ -10,6 +10,7 @@ import {
   type ReceiveMessageCommandInput,
   SendMessageCommand,
   type SendMessageCommandInput,
+  SetQueueAttributesCommand,
 } from '@aws-sdk/client-sqs';
 import { localSqs, realSqs, type SqsTarget } from './sqs-target';
 
@@ -32,13 +33,15 @@ type Attributes = Partial<Record<QueueAttributeName, string>>;
 /** What a check uses: a target, and the calls that all checks make. */
 export type Sqs = ReturnType<typeof driver>;
 
-type Check = (sqs: Sqs) => Promise<void>;
+/**
+ * Checks by their sentences: what a check does, and what its answer must match. A refusal answers its error. `seconds`
+ * is the time that it lets pass in total.
+ */
+export type Checks = Record<string, [act: (sqs: Sqs) => Promise<unknown>, expected: unknown, seconds?: number]>;
 
-/** `seconds` is the time that the check lets pass in total. */
-export type DefineCheck = (sentence: string, ...check: [Check] | [{ seconds: number }, Check]) => void;
-
-export function conformance(title: string, define: (check: DefineCheck) => void): void {
-  const tooLong: string[] = [];
+export function conformance(title: string, checks: Checks): void {
+  const all = Object.entries(checks);
+  const isTooLong = ([, [, , seconds = 0]]: (typeof all)[number]) => REAL && seconds > LONGEST_WAIT;
   describe(title, () => {
     let target: SqsTarget;
     const created: string[] = [];
@@ -47,14 +50,19 @@ export function conformance(title: string, define: (check: DefineCheck) => void)
     });
     afterAll(async () => {
       await target.close(created);
-      for (const sentence of tooLong) process.stdout.write(`needs a controlled clock: ${title} ${sentence}\n`);
+      for (const [sentence] of all.filter(isTooLong))
+        process.stdout.write(`needs a controlled clock: ${title} ${sentence}\n`);
     });
 
-    define((sentence, ...rest) => {
-      const [{ seconds }, check] = rest.length === 2 ? rest : [{ seconds: 0 }, rest[0]];
-      if (REAL && seconds > LONGEST_WAIT) tooLong.push(sentence);
-      else test(sentence, () => check(driver(target, created)), REAL ? (seconds + 60) * 1000 : 5000);
-    });
+    for (const check of all.filter((one) => !isTooLong(one))) {
+      const [sentence, [act, expected, seconds = 0]] = check;
+      const run = async () => {
+        const answer = await act(driver(target, created)).catch((error: unknown) => error);
+        if (typeof expected === 'object' && expected !== null) expect(answer).toMatchObject(expected);
+        else expect(answer).toBe(expected);
+      };
+      test(sentence, run, REAL ? (seconds + 60) * 1000 : 5000);
+    }
   });
 }
 
@@ -135,7 +143,11 @@ function driver(target: SqsTarget, created: string[]) {
     send,
     receive,
     receiveOne,
-    bodies: async (...parameters: Parameters<typeof receive>) => (await receive(...parameters)).map(({ Body }) => Body),
+    /** The bodies of what one receive returns, as `m1 m2`. */
+    bodies: async (...parameters: Parameters<typeof receive>) =>
+      (await receive(...parameters)).map(({ Body }) => Body).join(' '),
+    set: ({ url }: TestQueue, attributes: Attributes) =>
+      client.send(new SetQueueAttributesCommand({ QueueUrl: url, Attributes: attributes })),
     remove: (queue: TestQueue, { ReceiptHandle }: Message) =>
       client.send(new DeleteMessageCommand({ QueueUrl: queue.url, ReceiptHandle })),
     hide: (queue: TestQueue, { ReceiptHandle }: Message, seconds: number) =>

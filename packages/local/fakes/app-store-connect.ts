@@ -8,7 +8,7 @@ export interface FakeApp {
   /** Ids of the groups, and of the builds that testers can install. */
   groups: string[];
   builds: string[];
-  /** Whether Apple e-mails a tester who joins a group, if the app has a build. */
+  /** Whether Apple mails a tester who joins a group, if the app has a build. */
   invitesOnJoining: boolean;
 }
 
@@ -22,14 +22,14 @@ export interface FakeTester {
   state: 'NOT_INVITED' | 'INVITED' | 'ACCEPTED' | 'INSTALLED' | 'REVOKED';
 }
 
-/** An e-mail from Apple: an invitation to one tester, or a build notification to all. */
+/** A mail from Apple: an invitation to one tester, or a build notification to all. */
 export interface AppleMail {
   kind: 'invitation' | 'build';
   app: string;
   /** Set for an invitation. */
   email?: string;
   build?: string;
-  /** What caused the e-mail. */
+  /** What caused the mail. */
   by: 'joining' | 'invitation' | 'notification';
 }
 
@@ -55,7 +55,7 @@ const invalid = (pointer: string) => refused(409, 'ENTITY_ERROR.RELATIONSHIP.INV
 const unassignable = (email: string) => refused(409, 'STATE_ERROR', undefined, `${email} cannot be assigned`);
 const DONE = reply(204);
 
-/** A model of TestFlight's testers, groups and e-mails, without HTTP. */
+/** A model of TestFlight's testers, groups and mails, without HTTP. */
 export function appStoreConnectModel({ apps, testers: seeded = [], refused: refusedEmails = [] }: AppStoreConnectSeed) {
   const testers: FakeTester[] = [];
   const mails: AppleMail[] = [];

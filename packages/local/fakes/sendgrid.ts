@@ -45,7 +45,7 @@ const mailSchema = z
     path: ['subject'],
     error: 'The subject is required.',
   })
-  // SendGrid requires unique addresses inside a personalization. Across them a duplicate gets two e-mails, which we
+  // SendGrid requires unique addresses inside a personalization. Across them a duplicate gets two mails, which we
   // never want.
   .refine(
     ({ personalizations }) => {
@@ -57,7 +57,7 @@ const mailSchema = z
 
 type Mail = z.infer<typeof mailSchema>;
 
-/** An accepted e-mail to the recipients of one personalization. */
+/** An accepted mail to the recipients of one personalization. */
 export type AcceptedMail = ReturnType<typeof acceptedMail>;
 
 function acceptedMail(mail: Mail, one: Mail['personalizations'][number], sent: { messageId: string; at: number }) {
@@ -79,18 +79,16 @@ function acceptedMail(mail: Mail, one: Mail['personalizations'][number], sent: {
   };
 }
 
-export type SendgridModel = ReturnType<typeof sendgridModel>;
-
-/** SendGrid's mail send with its published limits, without HTTP. `unverified`: senders that it refuses. */
-export function sendgridModel({
-  now,
-  unverified = [],
-  accepted,
-}: {
+interface SendgridOptions {
   now: () => number;
   unverified?: readonly string[] | undefined;
   accepted?: (mails: AcceptedMail[]) => void;
-}) {
+}
+
+export type SendgridModel = ReturnType<typeof sendgridModel>;
+
+/** SendGrid's mail send with its published limits, without HTTP. `unverified`: senders that it refuses. */
+export function sendgridModel({ now, unverified = [], accepted }: SendgridOptions) {
   const mails: AcceptedMail[] = [];
   let count = 0;
   return {
@@ -118,50 +116,7 @@ export function sendgridModel({
 const refused = (status: number, message: string, field: string | null = null): Reply =>
   reply(status, { errors: [{ message, field, help: null }] });
 
-export interface FakeSendgrid extends FakeServer {
-  /** Accepted e-mails, one for each personalization. */
-  mails: AcceptedMail[];
-  /** From now on, sends events about accepted e-mails to the webhook at this URL. */
-  sendEventsTo(url: string): void;
-}
-
-/** SendGrid on 127.0.0.1. Set SENDGRID_ENDPOINT to `url`. `apiKey`: the only one accepted; the default accepts any. */
-export async function startFakeSendgrid({
-  port,
-  apiKey,
-  now = Date.now,
-  keys = eventKeys(),
-}: {
-  port?: number;
-  apiKey?: string | undefined;
-  now?: () => number;
-  /** The keys that sign the events. The default is a new pair. */
-  keys?: EventKeys;
-} = {}): Promise<FakeSendgrid> {
-  const { report, stop, sendEventsTo } = eventSender({ keys, now });
-  const { mails, send } = sendgridModel({ now, accepted: report });
-  const server = await startFake({
-    port,
-    state: () => ({ mails }),
-    handle({ method, path, headers, body }) {
-      const given = headers.authorization;
-      if (!given?.startsWith('Bearer ') || (apiKey !== undefined && given !== `Bearer ${apiKey}`))
-        return refused(401, 'The provided authorization grant is invalid, expired, or revoked');
-      return `${method} ${path}` === 'POST /v3/mail/send' ? send(body) : refused(404, 'not found');
-    },
-  });
-  return {
-    ...server,
-    mails,
-    sendEventsTo,
-    close: async () => {
-      await stop();
-      await server.close();
-    },
-  };
-}
-
-/** What the events repeat of an accepted e-mail. */
+/** What the events repeat of an accepted mail. */
 interface Sent {
   messageId: string;
   to: string[];
@@ -190,7 +145,7 @@ export function eventKeys(): EventKeys {
   return { privateKey, publicKey: publicKey.export({ type: 'spki', format: 'der' }).toString('base64') };
 }
 
-/** SendGrid's events about an accepted e-mail, one for each recipient. */
+/** SendGrid's events about an accepted mail, one for each recipient. */
 export const eventsOf = (mail: Sent, event: string, now: number): SendgridEvent[] =>
   mail.to.map((email, n) => ({
     ...mail.customArgs,
@@ -217,41 +172,74 @@ export function signedHeaders(body: string, { privateKey }: Pick<EventKeys, 'pri
   };
 }
 
+export interface FakeSendgrid extends FakeServer {
+  /** Accepted mails, one for each personalization. */
+  mails: AcceptedMail[];
+  /** From now on, sends events about accepted mails to the webhook at this URL. */
+  sendEventsTo(url: string): void;
+}
+
+interface FakeSendgridOptions {
+  port?: number;
+  /** The only key that it accepts. The default accepts any. */
+  apiKey?: string | undefined;
+  now?: () => number;
+  /** The keys that sign the events. The default is a new pair. */
+  keys?: EventKeys;
+}
+
 const TRIES = 20;
 const PAUSE_MS = 500;
 
-/** Posts events to a webhook, once there is one, and repeats each batch until the webhook accepts it. */
-export function eventSender({ keys, now }: { keys: EventKeys; now: () => number }) {
-  let webhook: string | undefined;
+/** SendGrid on 127.0.0.1. Set SENDGRID_ENDPOINT to `url`. It sends each batch of events until the webhook accepts it. */
+export async function startFakeSendgrid(options: FakeSendgridOptions = {}): Promise<FakeSendgrid> {
+  const { port, apiKey, now = Date.now, keys = eventKeys() } = options;
   const stopping = new AbortController();
-  const pending = new Set<Promise<void>>();
+  const { signal } = stopping;
+  let webhook: string | undefined;
+  let reports: Promise<unknown> = Promise.resolve();
 
   async function post(url: string, events: SendgridEvent[]): Promise<void> {
-    for (let tried = 1; tried <= TRIES && !stopping.signal.aborted; tried++) {
+    for (let tried = 1; tried <= TRIES && !signal.aborted; tried++) {
       const { body, headers } = signedEvents(events, keys, now());
-      const answer = fetch(url, { method: 'POST', body, headers, signal: stopping.signal });
-      if ((await answer.catch(() => undefined))?.ok) return;
-      await sleep(PAUSE_MS, undefined, { signal: stopping.signal }).catch(() => {});
+      const answer = await fetch(url, { method: 'POST', body, headers, signal }).catch(() => undefined);
+      if (answer?.ok) return;
+      await sleep(PAUSE_MS, undefined, { signal }).catch(() => {});
     }
   }
+  async function report(url: string, accepted: readonly Sent[]): Promise<void> {
+    for (const event of ['processed', 'delivered'])
+      await post(
+        url,
+        accepted.flatMap((mail) => eventsOf(mail, event, now())),
+      );
+  }
+  const { mails, send } = sendgridModel({
+    now,
+    accepted: (accepted) => {
+      if (webhook !== undefined) reports = Promise.all([reports, report(webhook, accepted)]);
+    },
+  });
+  const server = await startFake({
+    port,
+    state: () => ({ mails }),
+    handle({ method, path, headers, body }) {
+      const given = headers.authorization;
+      if (!given?.startsWith('Bearer ') || (apiKey !== undefined && given !== `Bearer ${apiKey}`))
+        return refused(401, 'The provided authorization grant is invalid, expired, or revoked');
+      return `${method} ${path}` === 'POST /v3/mail/send' ? send(body) : refused(404, 'not found');
+    },
+  });
   return {
-    /** From now on, reported e-mails lead to events at this URL. */
-    sendEventsTo(url: string): void {
+    ...server,
+    mails,
+    sendEventsTo: (url) => {
       webhook = url;
     },
-    /** Sends `processed` and then `delivered` events about these e-mails. */
-    report(mails: readonly Sent[]): void {
-      const url = webhook;
-      if (url === undefined) return;
-      const eventsNow = (event: string) => mails.flatMap((mail) => eventsOf(mail, event, now()));
-      const sending = post(url, eventsNow('processed'))
-        .then(() => post(url, eventsNow('delivered')))
-        .finally(() => pending.delete(sending));
-      pending.add(sending);
-    },
-    async stop(): Promise<void> {
+    close: async () => {
       stopping.abort();
-      await Promise.all(pending);
+      await reports;
+      await server.close();
     },
   };
 }

@@ -35,13 +35,7 @@ const ticketSchema = z.object({
 });
 
 /** Zendesk's tickets, users, uploads and idempotency keys, without HTTP. It refuses the requesters in `suspended`. */
-export function zendeskModel({
-  now,
-  suspended = ['suspended@example.com'],
-}: {
-  now: () => number;
-  suspended?: string[] | undefined;
-}) {
+export function zendeskModel(now: () => number, suspended = ['suspended@example.com']) {
   const tickets: FakeTicket[] = [];
   const users: { id: number; name: string; email: string }[] = [];
   const uploads = new Map<string, { name: string; at: number }>();
@@ -109,22 +103,18 @@ export interface FakeZendesk extends FakeServer, Pick<ZendeskModel, 'tickets' | 
   authorization: string;
 }
 
-/** Zendesk on 127.0.0.1. `url` is for ZENDESK_ENDPOINT. With a token, it accepts only these credentials. */
-export async function startFakeZendesk({
-  port,
-  email = '',
-  token,
-  now = Date.now,
-  suspended,
-}: {
+interface FakeZendeskOptions {
   port?: number;
   email?: string | undefined;
   token?: string | undefined;
   now?: () => number;
   suspended?: string[];
-} = {}): Promise<FakeZendesk> {
-  const model = zendeskModel({ now, suspended });
-  const { tickets, users } = model;
+}
+
+/** Zendesk on 127.0.0.1. `url` is for ZENDESK_ENDPOINT. With a token, it accepts only these credentials. */
+export async function startFakeZendesk(options: FakeZendeskOptions = {}): Promise<FakeZendesk> {
+  const { port, email = '', token, now = Date.now, suspended } = options;
+  const { tickets, users, ...model } = zendeskModel(now, suspended);
   const authorization = basicAuthorization(email, token ?? '');
   const server = await startFake({
     port,

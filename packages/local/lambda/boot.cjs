@@ -13,7 +13,7 @@ try {
   process.send({ kind: 'ready' });
 } catch (error) {
   console.error(error);
-  process.send({ kind: 'init-failed' });
+  process.send({ kind: 'error' });
 }
 
 process.on('message', async ({ event, context, deadline }) => {

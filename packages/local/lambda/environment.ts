@@ -31,7 +31,8 @@ interface Start {
   logFile: string;
 }
 
-type Message = { kind: 'ready' | 'init-failed' | 'error' } | { kind: 'answer'; json: string };
+/** What boot.cjs sends, or how its process ended. It sends `error` also if the bundle does not load. */
+type Message = { kind: 'ready' | 'error' | 'crash' | 'timeout' } | { kind: 'answer'; json: string };
 
 /** Lambda gives ten seconds. A machine that starts several functions at once is slower. */
 const INIT_LIMIT_MS = 60_000;
@@ -63,7 +64,7 @@ export function startEnvironment({ declared, directory, variables, logFile }: St
   };
 
   /** Waits for the next message. At the limit it kills the process and waits until that has ended. */
-  async function until(limitMs: number): Promise<Message | { kind: 'crash' | 'timeout' }> {
+  async function until(limitMs: number): Promise<Message> {
     if (!alive) return { kind: 'crash' };
     let end: 'crash' | 'timeout' = 'crash';
     const timer = setTimeout(() => {
@@ -88,11 +89,11 @@ export function startEnvironment({ declared, directory, variables, logFile }: St
     const first = await initialisation;
     if (first.kind !== 'ready') {
       kill();
-      return failed(first.kind);
+      return resultOf(first);
     }
     initialised = true;
     // A kill may have come meanwhile. A send to a killed process would count as its end.
-    if (!alive) return failed('crash');
+    if (!alive) return { kind: 'failed', reason: 'crash' };
     const limitMs = declared.timeoutSeconds * 1000;
     const context = {
       awsRequestId: randomUUID(),
@@ -101,9 +102,7 @@ export function startEnvironment({ declared, directory, variables, logFile }: St
       memoryLimitInMB: String(declared.memoryMb),
     };
     child.send({ event, context, deadline: Date.now() + limitMs });
-    const message = await until(limitMs);
-    if (message.kind === 'answer') return { kind: 'answer', value: JSON.parse(message.json) as unknown };
-    return failed(message.kind);
+    return resultOf(await until(limitMs));
   }
 
   return {
@@ -121,10 +120,10 @@ export function startEnvironment({ declared, directory, variables, logFile }: St
   };
 }
 
-const failed = (kind: string): Invocation['result'] => ({
-  kind: 'failed',
-  reason: kind === 'crash' || kind === 'timeout' ? kind : 'error',
-});
+function resultOf(message: Message): Invocation['result'] {
+  if (message.kind === 'answer') return { kind: 'answer', value: JSON.parse(message.json) as unknown };
+  return { kind: 'failed', reason: message.kind === 'ready' ? 'error' : message.kind };
+}
 
 /** Reads a growing file. Each call returns the lines since the last one. */
 function logReader(file: string): () => string[] {

@@ -1,6 +1,14 @@
 import type * as sdk from '@aws-sdk/client-sqs';
-import type { SqsModelOptions, StoredMessage } from './queue';
-import { earliestExpiry, enqueue, findQueue, getQueue, notify, type Service } from './queue';
+import {
+  earliestExpiry,
+  enqueue,
+  findQueue,
+  getQueue,
+  notify,
+  type Service,
+  type SqsModelOptions,
+  type StoredMessage,
+} from './queue';
 import { createQueue, queueAttributes, setQueueAttributes, urlOf } from './queues';
 import { changeVisibility, deleteByReceipt, moveMessages, receive } from './receive';
 import { checkSendEntries, runBatch, send } from './send';

@@ -25,7 +25,7 @@ const ticketsOf = (id: unknown) => service.zendesk.tickets.filter(({ external_id
 const mailsOf = (id: unknown) => service.sendgrid.mails.filter(({ customArgs }) => customArgs.job === id);
 const queued = () => service.sqs.messages('local-feedback.fifo');
 
-test('feedback becomes a ticket, an e-mail, a row and a record in S3', async () => {
+test('feedback becomes a ticket, a mail, a row and a record in S3', async () => {
   const { status, json } = await service.post(feedback());
   const id = String(json.id);
   const job = await service.recorded(id);
@@ -64,7 +64,7 @@ test('the verifier finds nothing in what a job left, and finds a second ticket',
   expect(after).toEqual([`effect-twice of ${id}: the vendor has it as ${ticket?.id} and as 99`]);
 });
 
-test('a worker killed after the ticket or during the e-mail makes one of each, and an event resolves the unknown step', async () => {
+test('a worker killed after the ticket or during the mail makes one of each, and an event resolves the unknown step', async () => {
   const { zendesk, sendgrid, lambda } = service;
   const kill = { worker: 'feedback', effect: true };
   const failed = () => service.invocations.filter(({ result }) => result.kind === 'failed').length;
@@ -100,7 +100,7 @@ test('a job that a vendor refuses permanently is in the DLQ with the reason and 
     service.discord.messages.flatMap(({ embeds }) => embeds).find(({ title }) => title?.includes('Jobs are dead')),
   );
 
-  expect(message.fields).toContainEqual({ name: 'What is behind it', value: `1 job, job ${id}, code ZendeskRejected` });
+  expect(message.fields).toContainEqual({ name: 'Details', value: `1 job, job ${id}, code ZendeskRejected` });
   expect(deadLetters).toHaveLength(1);
   expect(Object.entries(deadLetters[0]?.attributes ?? {}).map(([name, value]) => [name, value.StringValue])).toEqual(
     expect.arrayContaining([

@@ -27,7 +27,7 @@ export interface Vendors {
 }
 
 export const createVendors = (now: () => number): Vendors => ({
-  zendesk: zendeskModel({ now, suspended: [SUSPENDED] }),
+  zendesk: zendeskModel(now, [SUSPENDED]),
   sendgrid: sendgridModel({ now, unverified: [UNVERIFIED] }),
   apple: appStoreConnectModel(APPLE_SEED),
   told: new Set(),
