@@ -3,11 +3,10 @@ import { duration } from '../duration';
 import type { FailingWork, Pause } from '../jobs/items';
 import { functionName } from '../jobs/keys';
 import { slsCommand, type Target } from '../target';
-import { counted } from '../text';
+import { counted, visible } from '../text';
 import type { DiscordMessage, Embed } from '../vendors/discord';
-import type { StoredFact } from './fact';
-import { codeBlock, LIMITS, withinLimits } from './fit';
 import { isFact, KINDS, type Kind, runbookOf } from './kinds';
+import type { StoredFact } from './notification';
 import { type AlarmChange, type Change, type Notification, newestValue } from './notification';
 import type { Over } from './outages';
 
@@ -177,4 +176,54 @@ function linksText({ name, kind, subject }: Change, { instance, region }: Target
     ...(KINDS[kind].scope === 'queue' ? [`[Logs](${cloudWatch}logsV2:log-groups/log-group/${logGroup})`] : []),
     `[Dashboard](${cloudWatch}dashboards/dashboard/${encoded(instance)})`,
   ].join(' · ');
+}
+
+/** https://discord.com/developers/docs/resources/message#embed-object-embed-limits */
+export const LIMITS = {
+  title: 256,
+  description: 4096,
+  fields: 25,
+  fieldName: 256,
+  fieldValue: 1024,
+  footer: 2048,
+  total: 6000,
+} as const;
+
+/** Shortens an embed to Discord's limits, the description last to fit. Leaves out empty fields, and shows controls. */
+export function withinLimits(embed: Embed): Embed {
+  const { title, description = '', fields = [], footer, ...rest } = embed;
+  const cutTitle = cut(visible(title) || '(no title)', LIMITS.title);
+  const cutFooter = footer && cut(visible(footer.text), LIMITS.footer);
+  let left = LIMITS.total - cutTitle.length - (cutFooter?.length ?? 0);
+  const kept: NonNullable<Embed['fields']> = [];
+  for (const field of fields.slice(0, LIMITS.fields)) {
+    if (field.value.trim() === '' || field.name.trim() === '') continue;
+    const name = cut(visible(field.name), LIMITS.fieldName);
+    const value = cut(visible(field.value), LIMITS.fieldValue);
+    if (name.length + value.length > left) break;
+    left -= name.length + value.length;
+    kept.push({ ...field, name, value });
+  }
+  const cutDescription = cut(visible(description), Math.min(LIMITS.description, left));
+  return {
+    ...rest,
+    title: cutTitle,
+    ...(cutDescription && { description: cutDescription }),
+    ...(kept.length > 0 && { fields: kept }),
+    ...(cutFooter && { footer: { text: cutFooter } }),
+  };
+}
+
+/** Cuts text to `most` UTF-16 units, with an ellipsis at the end. Never splits a character. */
+export function cut(text: string, most: number): string {
+  if (text.length <= most) return text;
+  if (most < 1) return '';
+  return `${text.slice(0, most - 1).replace(/[\uD800-\uDBFF]$/, '')}…`;
+}
+
+/** A code block, in which Discord ignores mark-up and mentions. */
+export function codeBlock(text: string, most: number): string {
+  const fence = '```';
+  const inner = cut(text.replaceAll(fence, "'''"), most - 2 * fence.length - 2);
+  return `${fence}\n${inner}\n${fence}`;
 }

@@ -1,7 +1,55 @@
 import * as z from 'zod';
+import { type ItemDeps, readItem } from '../jobs/items';
+import { factsKey } from '../jobs/keys';
+import type { Item } from '../ports';
 import { jsonOf } from '../text';
-import { type FactMessage, factMessage, factName } from './fact';
-import { type AnyKind, parseAlarmName } from './kinds';
+import { type AnyKind, FACT_KINDS, type FactKind, parseAlarmName } from './kinds';
+
+const time = z.number().min(0).max(8.64e15);
+
+/** A fact on the alarm topic. Times are ms since 1970. */
+export const factMessage = z.object({
+  fact: z.enum(FACT_KINDS),
+  /** The queue, the vendor or the id of the campaign. Empty: the instance. */
+  subject: z.string(),
+  /** The error behind it. Two codes of one subject are two facts. */
+  code: z.string().optional(),
+  jobId: z.string().optional(),
+  count: z.number().optional(),
+  /** False when it is over. */
+  on: z.boolean(),
+  since: time,
+  /** When it began, or since when it is off. */
+  at: time,
+});
+export type FactMessage = z.infer<typeof factMessage>;
+
+/** What the reconciler knows and no metric shows. Ids, codes and numbers only. */
+export type Fact = { kind: FactKind } & Pick<FactMessage, 'subject' | 'code' | 'jobId' | 'count'>;
+
+export interface StoredFact extends Fact {
+  since: number;
+  /** Since when no run has found it. Absent while it is on. */
+  offAt?: number;
+  /** Whether the topic took the message. */
+  sent: boolean;
+  /** Nothing is published, because an alarm of CloudWatch says the same. */
+  quiet?: boolean | undefined;
+}
+
+/** The facts that are on, or were a short time ago (key `facts`). Only the reconciler writes them. */
+export interface StoredFacts extends Item {
+  facts: Record<string, StoredFact>;
+}
+
+export const factName = ({ kind, subject, code = '' }: Pick<Fact, 'kind' | 'subject' | 'code'>): string =>
+  `${kind}#${subject}#${code}`;
+
+/** The stored facts by name. If they are damaged there are none, so a fact that is still on is sent again. */
+export async function storedFacts(deps: ItemDeps): Promise<Record<string, StoredFact>> {
+  const { facts } = ((await readItem(deps, factsKey)) ?? {}) as Partial<StoredFacts>;
+  return typeof facts === 'object' && facts !== null ? facts : {};
+}
 
 const alarmSchema = z.object({
   AlarmName: z.string(),

@@ -1,14 +1,12 @@
 import type { SNSMessage } from 'aws-lambda';
 import { codeOf, ignoreStoreError, PermanentError, StopError, WaitError } from '../errors';
-import type { Pause, ReconcilerRun } from '../jobs/items';
-import { type ItemDeps, readItem } from '../jobs/items';
+import { type ItemDeps, type Pause, type ReconcilerRun, readItem } from '../jobs/items';
 import { pauseKey, reconcilerKey } from '../jobs/keys';
 import type { Log, Queues } from '../ports';
 import type { Discord, DiscordMessage } from '../vendors/discord';
 import { type Details, messageOf, type Place } from './embed';
-import { storedFacts } from './fact';
 import { isAboutWaiting } from './kinds';
-import { type Change, type Notification, notificationOf } from './notification';
+import { type Change, type Notification, notificationOf, storedFacts } from './notification';
 import { began, type Decision, ended, isOver } from './outages';
 
 export interface AlarmDeps extends Place, ItemDeps {

@@ -1,6 +1,6 @@
 import { gzipSync } from 'node:zlib';
 import type { Envelope } from '../jobs/envelope';
-import { type AnalyticsEvent, addressProblem, type EventProblem, problemOf } from './event';
+import { type AnalyticsEvent, addressProblem, type EventProblem, problemOf } from './message';
 
 /** The cheapest level in S3 and Lambda together: docs/analytics.md has the sum. */
 export const GZIP = { level: 7, memLevel: 9 } as const;
@@ -12,8 +12,10 @@ export interface Encoded {
 }
 
 export interface EncodedBatch {
-  accepted?: Encoded;
-  rejected?: Encoded;
+  /** `undefined`: no event was accepted. */
+  accepted: Encoded | undefined;
+  rejected: Encoded | undefined;
+  /** How many events of each name were accepted. */
   names: Map<string, number>;
 }
 
@@ -67,15 +69,12 @@ const rejectedLines = createLines();
 /**
  * Splits a message's events into valid and rejected ones and encodes both. Each line is the original event plus its
  * origin from the envelope, so the same message always makes the same bytes. Messages of jobs from `noAddressesFrom`
- * (ms) on may hold no addresses. `body`: the message that the events come from, whose text saves work.
+ * (ms) on may hold no addresses.
  */
 export function encodeBatch(
   envelope: Head,
   events: readonly unknown[],
-  {
-    noAddressesFrom = Number.POSITIVE_INFINITY,
-    body = '',
-  }: { noAddressesFrom?: number | undefined; body?: string | undefined } = {},
+  noAddressesFrom = Number.POSITIVE_INFINITY,
 ): EncodedBatch {
   const jobTime = Date.parse(envelope.time);
   const noAddresses = jobTime >= noAddressesFrom;
@@ -85,16 +84,15 @@ export function encodeBatch(
   acceptedLines.begin(origin);
   rejectedLines.begin(origin);
 
-  const texts = textsIn(body, events);
   for (let index = 0; index < events.length; index++) {
     const event = events[index];
-    const json = texts?.[index] ?? textOf(event);
+    const json = textOf(event);
     const problem =
       problemOf(event, jobTime, json) ??
       repeated(event, seen) ??
       (noAddresses ? addressProblem(event as AnalyticsEvent) : undefined);
     if (problem) {
-      rejectedLines.add(rejection(textOf(event), problem, index));
+      rejectedLines.add(rejection(json, problem, index));
       continue;
     }
     const { id, name } = event as { id: string; name: string };
@@ -102,21 +100,15 @@ export function encodeBatch(
     names.set(name, (names.get(name) ?? 0) + 1);
     acceptedLines.add(json);
   }
-  const [accepted, rejected] = [encoded(acceptedLines), encoded(rejectedLines)];
-  return { names, ...(accepted && { accepted }), ...(rejected && { rejected }) };
+  return { accepted: encoded(acceptedLines), rejected: encoded(rejectedLines), names };
 }
 
 const encoded = (lines: ReturnType<typeof createLines>): Encoded | undefined =>
   lines.count() === 0 ? undefined : { bytes: gzipSync(lines.bytes(), GZIP), events: lines.count() };
 
 function originOf({ id, source, time, partitionkey, sequence }: Head): string {
-  const members = {
-    job: id,
-    source,
-    group: partitionkey ?? null,
-    sequence: sequence === undefined ? null : Number(sequence),
-    accepted: time,
-  };
+  const number = sequence === undefined ? null : Number(sequence);
+  const members = { job: id, source, group: partitionkey ?? null, sequence: number, accepted: time };
   return JSON.stringify(members).slice(1, -1);
 }
 
@@ -128,44 +120,6 @@ function repeated(event: unknown, seen: Set<unknown>): EventProblem | undefined 
 function rejection(event: string, { field, rule }: EventProblem, index: number): string {
   const path = `data.events.${index}${field === '' ? '' : `.${field}`}`;
   return `${JSON.stringify({ field: path, rule }).slice(0, -1)},"event":${event}}`;
-}
-
-const BEFORE_EVENTS = '"data":{"events":[';
-const AFTER_EVENTS = ']}}';
-const EXPONENT = /:\s*-?\d[\d.]*[eE]/;
-
-/**
- * Each event as the body writes it, if that is what JSON.stringify writes for each valid event. Only an exponent makes
- * a text shorter than that. So events that take no more room in a body without exponents have no spaces, no escapes, no
- * key twice and no other form of a number. To add up lengths takes half the time of writing the events.
- */
-function textsIn(body: string, events: readonly unknown[]): string[] | undefined {
-  const start = body.indexOf(BEFORE_EVENTS);
-  if (start < 0 || !body.isWellFormed() || EXPONENT.test(body)) return undefined;
-  let next = start + BEFORE_EVENTS.length;
-  const texts = events.map((event) => {
-    const at = next;
-    const end = at + lengthOf(event);
-    next = end + 1;
-    return body.slice(at, end);
-  });
-  return next - 1 + AFTER_EVENTS.length === body.length ? texts : undefined;
-}
-
-/** A number of this length has at most fifteen digits, so it has one form without an exponent. */
-const LONGEST_NUMBER = 15;
-
-/** The length of a value as JSON.stringify writes it without escapes. NaN for a value that no valid event has. */
-function lengthOf(value: unknown, levels = 2): number {
-  if (typeof value === 'string') return value.length + 2;
-  if (typeof value !== 'object' || value === null) {
-    const { length } = String(value);
-    return typeof value !== 'number' || length <= LONGEST_NUMBER ? length : Number.NaN;
-  }
-  if (Array.isArray(value) || levels === 0) return Number.NaN;
-  let length = 1;
-  for (const key in value) length += key.length + 4 + lengthOf((value as Record<string, unknown>)[key], levels - 1);
-  return Math.max(length, 2);
 }
 
 /** JSON that is nested thousands of levels deep can be parsed but not written. Such a line keeps only the reason. */

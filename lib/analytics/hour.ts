@@ -35,14 +35,12 @@ export async function writeHour(deps: HourDeps, hour: number, mayGoOn: () => boo
   let damaged = false;
   for (let at = 0; at < keys.length; at += READS) {
     if (!mayGoOn()) return 'no time';
-    for (const [key, lines] of await Promise.all(keys.slice(at, at + READS).map((key) => readLines(deps, key)))) {
+    for (const lines of await Promise.all(keys.slice(at, at + READS).map((key) => readLines(deps, key)))) {
       damaged ||= lines === undefined;
       for (const { id, line } of lines ?? []) {
         bytes += line.length;
         buckets[crc32(id) % PARTS]?.add(line);
       }
-      if (lines === undefined)
-        deps.log.error('an object is damaged and stays unchanged', { code: 'OriginalDamaged', key });
     }
     if (bytes > deps.mostBytes) return 'too large';
   }
@@ -92,25 +90,21 @@ function union(stored: readonly EventRow[], fresh: Iterable<EventRow>): { rows: 
 }
 
 /** The lines of a message's own object, or `undefined` if it is damaged. */
-async function readLines(
-  { objects }: HourDeps,
-  key: string,
-): Promise<[key: string, lines: { id: string; line: Buffer }[] | undefined]> {
+async function readLines({ objects, log }: HourDeps, key: string): Promise<{ id: string; line: Buffer }[] | undefined> {
   const stored = await objects.get(key);
-  if (!stored) return [key, []];
+  if (!stored) return [];
   try {
     const text = gunzipSync(stored);
-    const lines: { id: string; line: Buffer }[] = [];
-    for (let at = 0; at < text.length; ) {
-      const end = text.indexOf(10, at);
-      if (end < 0) return [key, undefined];
-      const line = text.subarray(at, end + 1);
+    const lines = [];
+    for (let at = 0, end = 0; at < text.length; at = end) {
+      end = text.indexOf('\n', at) + 1 || text.length;
+      const line = text.subarray(at, end);
       lines.push({ id: (JSON.parse(line.toString('utf8')) as { id: string }).id, line });
-      at = end + 1;
     }
-    return [key, lines];
+    return lines;
   } catch {
-    return [key, undefined];
+    log.error('an object is damaged and stays unchanged', { code: 'OriginalDamaged', key });
+    return undefined;
   }
 }
 

@@ -1,10 +1,8 @@
 import { gzipSync } from 'node:zlib';
 import { codeOf } from '../errors';
-import type { ItemDeps } from '../jobs/items';
-import { endLease, takeLease } from '../jobs/items';
+import { endLease, type ItemDeps, type RunLease, takeLease } from '../jobs/items';
 import { hourPartition, hoursKey } from '../jobs/keys';
 import { type HourDeps, writeHour } from './hour';
-import type { HoursLease, Since } from './hours-lease';
 import {
   dataPrefix,
   HOUR_MS,
@@ -20,14 +18,29 @@ import { PARQUET, toParquet } from './parquet';
 
 type HoursRun = HourDeps & ItemDeps;
 
+interface Since {
+  hour: number;
+  since: number;
+}
+
+/** What a run leaves for the next one. Times are ms since 1970. Without it, the next run begins with the first hour. */
+export interface HoursLease extends RunLease {
+  /** The next run starts after this hour. */
+  through?: number;
+  /** Hours up to this one that are still to be written, and since when. */
+  pending?: Since[];
+  /** Hours that are left to a query engine, while its view still shows their originals. */
+  tooLarge?: Since[];
+}
+
 /** The share of the run's time that stays unused at the end, because one part may take this long. */
 const GUARD = 0.1;
 /** An hour that is not written after this time is not a matter of one failed call. */
 const OVERDUE_MS = HOUR_MS;
-/** With more hours to write, the bucket itself fails, and a run looks for no further ones. */
+/** With more hours to write, the bucket itself fails, and a run searches for no others. */
 const MOST_PENDING = 50;
-/** An operator has this time to let a query engine write a large hour. As long does the view show originals. */
-const TELL_MS = 3 * 24 * HOUR_MS;
+/** The view shows originals for this long. An operator must let a query engine write a large hour before. */
+const VIEW_MS = 3 * 24 * HOUR_MS;
 /** The clocks of two functions may differ by this much. */
 const SKEW_MS = 5_000;
 
@@ -46,7 +59,7 @@ export async function writeHours(run: HoursRun, { remainingMs }: { remainingMs: 
   }
   if (lease.through === undefined) await putPlaceholders(run);
   const pending = sinceOf(lease.pending);
-  const tooLarge = sinceOf(lease.tooLarge?.filter(({ since }) => since + TELL_MS > begun));
+  const tooLarge = sinceOf(lease.tooLarge?.filter(({ since }) => since + VIEW_MS > begun));
   const tried = new Set<number>();
   let { through } = lease;
 
@@ -54,8 +67,7 @@ export async function writeHours(run: HoursRun, { remainingMs }: { remainingMs: 
     for (const hour of pending.keys()) if (mayGoOn() && !tried.has(hour)) await write(hour);
     if (!mayGoOn() || pending.size >= MOST_PENDING) break;
     const next = await nextHour(run, through);
-    // What settles while this run works is for the next one, because this run may have tried an hour that is late in
-    // it.
+    // The next run takes what settles now, because this run may already have tried an hour that is late in it.
     if (next === undefined || next + HOUR_MS + SETTLE_MS > begun) break;
     const late = (await objects.list(latePartition(prefix, next))).map(hourOfLate);
     for (const hour of [next, ...late])

@@ -1,13 +1,80 @@
 import * as z from 'zod';
 import { sha256 } from '../jobs/envelope';
-import { type AnalyticsEvent, EVENT_SHAPE } from './event';
+import { WITHOUT_CONTROLS } from '../text';
 
 export const ANALYTICS_EVENTS = 'analytics.events.v1';
 
 /** The most events in one message. A producer packs fewer. */
 export const MOST_EVENTS = 10_000;
 
-/** The data of `analytics.events.v1`. event.ts checks each event, so an invalid event rejects only itself. */
+/** An event as a caller tracks it. `properties` hold what is particular to the product. */
+export interface AnalyticsEvent {
+  /** The caller's unique id. The worker rejects a repeat inside one message. */
+  id: string;
+  /** E.g. `screen_viewed`. */
+  name: string;
+  /** When it happened, ISO 8601 with Z or an offset. */
+  time: string;
+  user?: string;
+  session?: string;
+  device?: string;
+  /** One level deep, so that every query engine can read it as a map. */
+  properties?: Record<string, string | number | boolean | null>;
+  /** The caller's version of this event's shape. */
+  schema?: number;
+}
+
+/** Why an event is not valid: the path of the field and the rule, never the value. */
+export interface EventProblem {
+  field: string;
+  rule: string;
+}
+
+const DAY_MS = 24 * 60 * 60_000;
+/** Phones send events late when they were offline. */
+const OLDEST_MS = 90 * DAY_MS;
+/** The clock of a phone may be ahead. */
+const NEWEST_MS = DAY_MS;
+const MOST_PROPERTIES = 100;
+const LONGEST_TEXT = 2_000;
+const LONGEST_ID = 128;
+
+const FIELDS = new Set(['id', 'name', 'time', 'user', 'session', 'device', 'properties', 'schema']);
+const ID = /^[\w.:-]{1,64}$/;
+const NAME = /^[A-Za-z][\w.:/ -]{0,99}$/;
+const KEY = /^[A-Za-z_$][\w.$ -]{0,63}$/;
+const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/;
+const CLEAN = new RegExp(WITHOUT_CONTROLS);
+
+const person = { type: 'string', minLength: 1, maxLength: LONGEST_ID, pattern: WITHOUT_CONTROLS };
+
+/** The rules of one event as JSON Schema, without the limits of its time (docs/wire-format.md). */
+export const EVENT_SHAPE = {
+  type: 'object',
+  required: ['id', 'name', 'time'],
+  additionalProperties: false,
+  properties: {
+    id: { type: 'string', pattern: ID.source },
+    name: { type: 'string', pattern: NAME.source },
+    time: { type: 'string', pattern: TIME.source },
+    user: person,
+    session: person,
+    device: person,
+    schema: { type: 'integer', minimum: 1, maximum: Number.MAX_SAFE_INTEGER },
+    properties: {
+      type: 'object',
+      maxProperties: MOST_PROPERTIES,
+      propertyNames: { pattern: KEY.source },
+      additionalProperties: {
+        type: ['string', 'number', 'boolean', 'null'],
+        maxLength: LONGEST_TEXT,
+        pattern: '^[^\\u0000]*$',
+      },
+    },
+  },
+} as const;
+
+/** The data of `analytics.events.v1`. `problemOf` checks each event, so an invalid event rejects only itself. */
 export const analyticsSchema = z.strictObject({
   events: z.array(z.unknown().meta(EVENT_SHAPE)).min(1).max(MOST_EVENTS),
 });
@@ -18,3 +85,134 @@ export function shardOf({ session, user, device, id }: AnalyticsEvent, shards: n
   const hash = sha256(session ?? user ?? device ?? id);
   return `shard-${Number.parseInt(hash.slice(0, 8), 16) % shards}`;
 }
+
+const problem = (field: string, rule: string): EventProblem => ({ field, rule });
+
+/**
+ * Why an event is rejected, or `undefined` if it is valid. The answer depends only on the event and the time (ms) of
+ * its job and not on a clock, because a repeated message must be split the same way. So these rules and their texts
+ * never change. Other rules need a new type. The code is written by hand because it runs for every event, and Zod takes
+ * several times as long as parsing the event's JSON. `json`: the event as JSON, if the caller has it.
+ */
+export function problemOf(event: unknown, jobTime: number, json?: string): EventProblem | undefined {
+  if (!isRecord(event)) return problem('', 'must be an object');
+  for (const field in event) if (!FIELDS.has(field)) return problem('', 'has an unknown field');
+  const { id, name, time, user, session, device, schema, properties } = event;
+  // JSON escapes all controls but DEL, and lone surrogates. One search of the line is faster than one of each text.
+  const clean = json !== undefined && !json.includes('\\') && !json.includes('\u007f');
+  if (typeof id !== 'string' || !ID.test(id)) return problem('id', 'must be 1 to 64 letters, digits or _.:-');
+  if (typeof name !== 'string' || !NAME.test(name))
+    return problem('name', 'must be 1 to 100 letters, digits, spaces or _.:/- and start with a letter');
+  return (
+    timeProblem(time, jobTime) ??
+    personProblem('user', user, clean) ??
+    personProblem('session', session, clean) ??
+    personProblem('device', device, clean) ??
+    (schema === undefined || (Number.isSafeInteger(schema) && (schema as number) >= 1)
+      ? undefined
+      : problem('schema', 'must be a whole number from 1')) ??
+    propertiesProblem(properties, clean)
+  );
+}
+
+function timeProblem(time: unknown, jobTime: number): EventProblem | undefined {
+  const at = typeof time === 'string' && TIME.test(time) ? parsed(time) : Number.NaN;
+  if (Number.isNaN(at)) return problem('time', 'must be an ISO 8601 date and time with Z or an offset');
+  if (at < jobTime - OLDEST_MS) return problem('time', 'must be at most 90 days in the past');
+  if (at > jobTime + NEWEST_MS) return problem('time', 'must be at most a day in the future');
+  return undefined;
+}
+
+/** The day of the last event. The next event is usually from the same day. */
+let day = { text: '', at: Number.NaN };
+
+/** Equals `Date.parse` for times that match TIME, but is faster for the form of `toISOString`. */
+function parsed(time: string): number {
+  if (time.length !== '2026-01-02T03:04:05.678Z'.length) return Date.parse(time);
+  const [hours, minutes, seconds] = [twoDigits(time, 11), twoDigits(time, 14), twoDigits(time, 17)];
+  if (hours > 23 || minutes > 59 || seconds > 59) return Date.parse(time);
+  if (!time.startsWith(day.text) || day.text === '') {
+    const text = time.slice(0, 10);
+    day = { text, at: Date.parse(`${text}T00:00:00.000Z`) };
+  }
+  const milliseconds = 10 * twoDigits(time, 20) + time.charCodeAt(22) - ZERO;
+  return day.at + ((hours * 60 + minutes) * 60 + seconds) * 1_000 + milliseconds;
+}
+
+const ZERO = 48;
+const twoDigits = (text: string, at: number): number =>
+  10 * (text.charCodeAt(at) - ZERO) + text.charCodeAt(at + 1) - ZERO;
+
+function personProblem(field: string, value: unknown, clean: boolean): EventProblem | undefined {
+  if (value === undefined) return undefined;
+  const ok =
+    typeof value === 'string' &&
+    value.length >= 1 &&
+    value.length <= LONGEST_ID &&
+    (clean || (CLEAN.test(value) && value.isWellFormed()));
+  return ok ? undefined : problem(field, 'must be 1 to 128 characters of well-formed Unicode without controls');
+}
+
+function propertiesProblem(properties: unknown, clean: boolean): EventProblem | undefined {
+  if (properties === undefined) return undefined;
+  if (!isRecord(properties)) return problem('properties', 'must be an object');
+  let count = 0;
+  for (const key in properties) {
+    if (++count > MOST_PROPERTIES) return problem('properties', 'must have at most 100 fields');
+    if (!isKey(key))
+      return problem(
+        'properties',
+        'must have names of 1 to 64 letters, digits, spaces or _.$- that start with a letter, _ or $',
+      );
+    const rule = valueRule(properties[key], clean);
+    if (rule) return problem(`properties.${key}`, rule);
+  }
+  return undefined;
+}
+
+/** Names of properties that passed the check. There are few, and they come again with each event. */
+const keys = new Set<string>();
+const MOST_KEYS = 1_000;
+
+function isKey(key: string): boolean {
+  if (keys.has(key)) return true;
+  if (!KEY.test(key)) return false;
+  if (keys.size < MOST_KEYS) keys.add(key);
+  return true;
+}
+
+/** The rule that a property's value breaks. JSON's `1e999` becomes infinite when it is parsed. */
+function valueRule(value: unknown, clean: boolean): string | undefined {
+  if (typeof value === 'string') {
+    if (value.length > LONGEST_TEXT) return 'must be at most 2000 characters';
+    if (clean) return undefined;
+    if (!value.isWellFormed()) return 'must be well-formed Unicode';
+    return value.includes('\u0000') ? 'must not hold the character NUL' : undefined;
+  }
+  if (typeof value === 'number') return Number.isFinite(value) ? undefined : 'must be a finite number';
+  return typeof value === 'boolean' || value === null ? undefined : 'must be text, a number, true, false or null';
+}
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** An `@`, also as URLs write it, between two texts of which the second ends like a domain. */
+const ADDRESS = /[^\s@](?:@|%40)[^\s@]*\.\p{L}{2}/iu;
+const NO_ADDRESS = 'must not look like an e-mail address';
+
+/**
+ * The field of a valid event that looks like an e-mail address. For instances that set `analytics.noAddressesFrom`.
+ * This rule never changes either.
+ */
+export function addressProblem(event: AnalyticsEvent): EventProblem | undefined {
+  const { user, session, device, properties } = event;
+  if (isAddress(user)) return problem('user', NO_ADDRESS);
+  if (isAddress(session)) return problem('session', NO_ADDRESS);
+  if (isAddress(device)) return problem('device', NO_ADDRESS);
+  for (const key in properties) if (isAddress(properties[key])) return problem(`properties.${key}`, NO_ADDRESS);
+  return undefined;
+}
+
+/** The two searches are faster than the expression, and most texts have no `@`. */
+const isAddress = (value: unknown): boolean =>
+  typeof value === 'string' && (value.includes('@') || value.includes('%40')) && ADDRESS.test(value);

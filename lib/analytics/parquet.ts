@@ -2,7 +2,7 @@ import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { parquetReadObjects, type SchemaElement } from 'hyparquet';
 import { parquetWriteBuffer } from 'hyparquet-writer';
 import { EVENT_COLUMNS, type EventColumn, type PropertyType } from '../config/functions';
-import type { AnalyticsEvent } from './event';
+import type { AnalyticsEvent } from './message';
 
 /** A property that has a column of its own, with the type of its values. Other values are null there. */
 export type PropertyColumn = readonly [property: string, type: PropertyType];

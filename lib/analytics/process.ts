@@ -3,7 +3,7 @@ import { IdTakenError, StoreError } from '../errors';
 import type { Envelope } from '../jobs/envelope';
 import { ANALYTICS_QUEUE } from '../jobs/keys';
 import type { Log, Metrics, Objects } from '../ports';
-import { type Job, type MessageType, messageType, type QueueContract, type RunContext } from '../worker/contract';
+import { type MessageType, messageType, type QueueContract } from '../worker/contract';
 import { type Encoded, type EncodedBatch, encodeBatch } from './encode';
 import { dataKey, HOUR_MS, hourStart, LATE_AFTER_MS, lateKey, rejectedKey } from './keys';
 import { ANALYTICS_EVENTS, type AnalyticsBatch, analyticsSchema } from './message';
@@ -12,9 +12,13 @@ export interface AnalyticsDeps {
   objects: Objects;
   metrics: Metrics;
   prefix: string;
-  /** From this time (ms) of a job on, its events may hold no e-mail addresses. */
+  /** Jobs from this time (ms) on may hold no e-mail addresses. */
   noAddressesFrom?: number | undefined;
 }
+
+type Work = NonNullable<MessageType<AnalyticsBatch>['direct']>;
+type Job = Parameters<Work>[0];
+type Context = Parameters<Work>[1];
 
 /**
  * Stores events as objects in the partition of their job's `time`. The same message makes the same lines under the same
@@ -22,20 +26,16 @@ export interface AnalyticsDeps {
  * Another message with the same id is refused with an IdTakenError.
  */
 export function analyticsContract(deps: AnalyticsDeps): QueueContract {
-  const work: MessageType<AnalyticsBatch>['direct'] = ({ data, envelope, body }, { now, log }) =>
-    store(deps, { data, envelope, body, now, log });
+  const work: Work = (job, context) => store(deps, job, context);
   return {
     queue: ANALYTICS_QUEUE,
     types: { [ANALYTICS_EVENTS]: messageType({ schema: analyticsSchema, process: work, direct: work }) },
   };
 }
 
-async function store(
-  deps: AnalyticsDeps,
-  { data, envelope, body, now, log }: Omit<Job<AnalyticsBatch>, 'id' | 'row'> & Pick<RunContext, 'now' | 'log'>,
-) {
+async function store(deps: AnalyticsDeps, { data, envelope }: Job, { now, log }: Context) {
   const place = { time: Date.parse(envelope.time), id: envelope.id };
-  const encoded = encodeBatch(envelope, data.events, { ...deps, body });
+  const encoded = encodeBatch(envelope, data.events, deps.noAddressesFrom);
   const { accepted, rejected } = encoded;
   if (accepted) {
     await write(deps.objects, dataKey(deps.prefix, place), { encoded: accepted, envelope });
@@ -49,19 +49,6 @@ async function store(
   return { accepted: accepted?.events ?? 0, rejected: rejected?.events ?? 0 };
 }
 
-const write = (
-  objects: Objects,
-  key: string,
-  { encoded: { bytes, events }, envelope }: { encoded: Encoded; envelope: Envelope },
-): Promise<void> => {
-  const { id, source, partitionkey = '', sequence = '' } = envelope;
-  const metadata = { job: id, source: ascii(source), group: ascii(partitionkey), sequence, events: String(events) };
-  return writeOnce(objects, key, { bytes, metadata });
-};
-
-/** S3 sends metadata as HTTP headers, which must be ASCII. */
-const ascii = (text: string): string => text.replace(/[^\x20-\x7e]/g, '?');
-
 /** The name in S3's metadata by which an erasure marks an object that it has rewritten. */
 export const ERASED = 'erased';
 
@@ -70,17 +57,22 @@ export const ERASED = 'erased';
  * delivery of this message. It compares lines, because another zlib makes other bytes. An object from which lines were
  * erased counts as written. Throws an IdTakenError for other lines.
  */
-async function writeOnce(
+async function write(
   objects: Objects,
   key: string,
-  { bytes, metadata }: Pick<Encoded, 'bytes'> & { metadata: Record<string, string> },
+  { encoded: { bytes, events }, envelope }: { encoded: Encoded; envelope: Envelope },
 ): Promise<void> {
+  const { id, source, partitionkey = '', sequence = '' } = envelope;
+  const metadata = { job: id, source: ascii(source), group: ascii(partitionkey), sequence, events: String(events) };
   if ((await objects.create(key, bytes, 'application/gzip', metadata)) === 'created') return;
   const stored = await objects.read(key);
   // An operator or a lifecycle rule removed it between the two calls. The next delivery writes it again.
   if (!stored) throw new StoreError({ code: 'ObjectGone', message: 'the object was just removed' });
   if (!(ERASED in stored.metadata) && !hasLines(stored.bytes, gunzipSync(bytes))) throw new IdTakenError();
 }
+
+/** S3 sends metadata as HTTP headers, which must be ASCII. */
+const ascii = (text: string): string => text.replace(/[^\x20-\x7e]/g, '?');
 
 function hasLines(stored: Uint8Array, lines: Buffer): boolean {
   try {

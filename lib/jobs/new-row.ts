@@ -80,7 +80,7 @@ export interface Canary extends Item {
   /** When it was made, ms since 1970. */
   at: number;
   /** Whether its outcome was measured. */
-  judged: boolean;
+  measured: boolean;
 }
 
 /** No queue's contract has this type, so a message without a canary's row is refused. */

@@ -1,5 +1,5 @@
-import { factName, storedFacts } from '../alarms/fact';
 import { KINDS, parseAlarmName } from '../alarms/kinds';
+import { factName, storedFacts } from '../alarms/notification';
 import { mapEach } from '../concurrency';
 import { type Vendor, vendorsOf } from '../errors';
 import type { ReconcilerRun } from '../jobs/items';

@@ -2,12 +2,12 @@ import { groupBy } from '../group-by';
 import { todoKey } from '../jobs/keys';
 import { ATTRIBUTE } from '../jobs/messages';
 import type { Queues, ReceivedMessage } from '../ports';
-import { judgeEntry, parkCrashed } from './judge-entry';
-import { type Moved, returnUntried } from './returns';
+import { judgeEntry, type Moved } from './judge-entry';
+import { returnUntried } from './returns';
 import type { ReconcileDeps, ReconcileRun, Work } from './run';
 import { receiveAll, showIn, walkMs } from './walk';
 
-/** Longer than a run. Messages that a run does not hide for longer return to the next run, even if the run dies. */
+/** Longer than a run. If a run dies, the messages that it received return to the next run. */
 const RUN_SECONDS = 60;
 /** The most bytes of untried messages' bodies that a run holds at once. */
 const MOST_BYTES = 32 * 1024 * 1024;
@@ -15,11 +15,11 @@ const MOST_BYTES = 32 * 1024 * 1024;
 /**
  * Looks through a DLQ for messages that SQS moved there. It completes jobs that have ended, parks poison messages with
  * their reason, and returns messages that were never tried. Parked entries stay. If one run has no time for the whole
- * DLQ, the next runs continue. Kept entries are hidden meanwhile, so that each run sees what is behind them.
+ * DLQ, the next runs continue. Kept entries are hidden meanwhile, so that each run receives others.
  */
 export const judgeDeadLetters: Work = async (deps, queue, mayGoOn) => {
-  const look = await lookNow(deps, queue);
-  if (!look) return;
+  const due = await dueWalk(deps, queue);
+  if (!due) return;
   const { clock } = deps;
   /** Receipt handles of messages in the DLQ that are hidden only for this run. */
   const held = new Set<string>();
@@ -31,18 +31,17 @@ export const judgeDeadLetters: Work = async (deps, queue, mayGoOn) => {
   try {
     const { whole, kept, untried, failures } = await walk(deps, { queue, mayGoOn, held });
     const received = held.size;
-    const until = clock.now() + hideMs(look, received);
+    const until = clock.now() + hideMs(due, received);
     if (!whole) {
       await show(kept, until);
       await deps.keep({ kind: 'row-damaged', subject: queue });
     }
-    const park = (moved: Moved) => parkCrashed(deps, queue, moved);
-    const waiting = await returnUntried(deps, queue, { untried, whole, now: clock.now(), mayGoOn, park });
+    const waiting = await returnUntried(deps, queue, { untried, whole, mayGoOn });
     for (const { message } of untried) held.delete(message.receiptHandle);
     const again = [...waiting.map(({ message }) => message.receiptHandle), ...held];
     if (whole) await show(again, 0);
     else {
-      // The next run judges these again, but at most half of a run's work, so that it reaches the messages behind.
+      // The next run judges these again, but at most half of a run's work, so that it reaches other messages too.
       const most = Math.ceil(received / 2);
       await show(again.slice(0, most), 0);
       await show(again.slice(most), until);
@@ -55,7 +54,7 @@ export const judgeDeadLetters: Work = async (deps, queue, mayGoOn) => {
 
 /**
  * Judges the messages of a DLQ until the queue or the time ends. Groups run side by side; each group keeps its order.
- * If a message cannot be judged, the messages behind it in its group wait, and other groups go on.
+ * If a message cannot be judged, the later messages of its group wait, and other groups go on.
  */
 async function walk(
   deps: ReconcileRun,
@@ -100,11 +99,11 @@ const groupOf = ({ groupId, attributes, messageId }: ReceivedMessage): string =>
   groupId ?? attributes[ATTRIBUTE.job] ?? messageId;
 
 const MINUTE_MS = 60_000;
-/** SQS counts approximately, and counts can agree by chance. So a look is due in each quarter of an hour anyway. */
-const LOOK_ANYWAY_MS = 15 * MINUTE_MS;
+/** SQS counts approximately, and counts can agree by chance. So a walk is due in each quarter of an hour anyway. */
+const WALK_ANYWAY_MS = 15 * MINUTE_MS;
 
-/** `entries`: in the DLQ, visible or hidden. `everyMs`: until the next look, if this one does not see them all. */
-type Look = { entries: number; everyMs: number };
+/** `entries`: in the DLQ, visible or hidden. `everyMs`: until the next run of the walk, if this one is not the last. */
+type DueWalk = { entries: number; everyMs: number };
 
 export async function entriesIn(queues: Queues, url: string): Promise<number> {
   const { visible, inFlight } = await queues.depth(url);
@@ -118,14 +117,14 @@ export async function dlqCounts({ queues, table, clock, settings, dlqUrl }: Reco
   return { entries, surplus: entries - (await table.count(todoKey(queue, 'dead'), { since })) };
 }
 
-async function lookNow(deps: ReconcileRun, queue: string): Promise<Look | undefined> {
+async function dueWalk(deps: ReconcileRun, queue: string): Promise<DueWalk | undefined> {
   const now = deps.clock.now();
   const { entries, surplus } = await dlqCounts(deps, queue);
   if (surplus !== 0) return { entries, everyMs: MINUTE_MS };
-  const quarter = (time: number) => Math.floor(time / LOOK_ANYWAY_MS);
-  return quarter(now) === quarter(deps.lastRunAt) ? undefined : { entries, everyMs: LOOK_ANYWAY_MS };
+  const quarter = (time: number) => Math.floor(time / WALK_ANYWAY_MS);
+  return quarter(now) === quarter(deps.lastRunAt) ? undefined : { entries, everyMs: WALK_ANYWAY_MS };
 }
 
 /** For how long entries are hidden, in ms: twice the time until the whole DLQ is seen. */
-export const hideMs = ({ entries, everyMs }: Look, judged: number): number =>
+export const hideMs = ({ entries, everyMs }: DueWalk, judged: number): number =>
   walkMs((2 * everyMs * entries) / Math.max(1, judged));

@@ -21,14 +21,13 @@ export interface DueWork {
   /** This many of the newest rows come first. By default a page of them, if more than a page is due. */
   newest?: () => Promise<number>;
   atOnce?: number;
-  /** Rows with the same name are handled one after another, in order. */
-  lineOf?: (row: JobRow) => string;
+  /** Rows with the same value are handled one after another, in order. */
+  inOrderBy?: (row: JobRow) => string;
 }
 
 /**
  * Handles each row that is due, page after page. It reads the row again first, because the index may be stale. A row
- * whose work fails is noted and waits for its next try: a minute, then two, up to an hour. So it does not block other
- * rows.
+ * whose work fails waits for its next try: a minute, then two, up to an hour. So it does not block other rows.
  */
 export async function eachDue(
   deps: ReconcileRun,
@@ -36,13 +35,13 @@ export async function eachDue(
   act: (row: JobRow) => Promise<unknown>,
 ): Promise<void> {
   const { ledger, clock, failed } = deps;
-  const { todo, mayGoOn, until = clock.now(), lineOf = ({ key }) => key, atOnce = AT_ONCE } = work;
+  const { todo, mayGoOn, until = clock.now(), inOrderBy = ({ key }) => key, atOnce = AT_ONCE } = work;
 
   for await (const page of pages(deps, { ...work, until })) {
     const rows = await mapEach(page, AT_ONCE, async (key) => (mayGoOn() ? read(key) : undefined));
-    const lines = groupBy(rows.filter(isDue), lineOf);
-    await eachOf([...lines.values()], atOnce, async (line) => {
-      for (const row of line) if (mayGoOn()) await tried(row);
+    const series = groupBy(rows.filter(isDue), inOrderBy);
+    await eachOf([...series.values()], atOnce, async (rows) => {
+      for (const row of rows) if (mayGoOn()) await tried(row);
     });
   }
 

@@ -1,16 +1,17 @@
-import { mapEach, throughAll } from '../concurrency';
-import { PermanentError } from '../errors';
+import { eachOf, mapEach, throughAll } from '../concurrency';
+import { codeOf, PermanentError } from '../errors';
 import { type FileNote, isWhole } from '../jobs/files';
 import { everyDue, isFirstMinuteOfHour, readItem, updateItem } from '../jobs/items';
-import { bodyKey, type TodoKind, todoKey, todoKeys } from '../jobs/keys';
+import { bodyKey, evidenceKey, jobKey, type TodoKind, todoKey, todoKeys } from '../jobs/keys';
+import { evidenceSchema } from '../jobs/ledger';
 import { completionOf } from '../jobs/record';
-import { type JobRow, noted, storedError } from '../jobs/row';
-import { expiresAfter, isSentFromKept, keepsEntry } from '../jobs/schedule';
+import { appended, type Evidence, isEnd, type JobRow, noted, storedError } from '../jobs/row';
+import { expiresAfter, isSentFromKept, keepsEntry, provenSteps } from '../jobs/schedule';
 import { expire, neverSent } from '../jobs/transitions';
 import { finish } from '../worker/close';
+import { isMailQueue, MAIL_STEPS, sentByEvidence } from '../worker/mail';
 import { dlqCounts, entriesIn } from './dead-letters';
 import { eachDue } from './due';
-import { resolveByEvidence } from './fold-evidence';
 import { endWithoutBody, sendAgain } from './release';
 import type { ReconcileDeps, ReconcileRun, Work } from './run';
 
@@ -54,8 +55,8 @@ export const endExpired: Work = (deps, queue, mayGoOn) =>
     end(deps, row, expire(row, { at: deps.clock.now(), error: EXPIRED })),
   );
 
-/** Notes DLQ entries that have expired. The job's body stays in S3 for a retry. */
-export const noteGoneEntries: Work = (deps, queue, mayGoOn) => {
+/** Marks the rows of DLQ entries that have expired. The job's body stays in S3 for a retry. */
+export const markExpiredEntries: Work = (deps, queue, mayGoOn) => {
   const at = deps.clock.now();
   const until = at - deps.settings(queue).dlqRetention * 1000;
   return eachDue(deps, { todo: todoKey(queue, 'dead'), mayGoOn, until }, async (row) => {
@@ -89,12 +90,12 @@ export const dropBodies: Work = (deps, queue, mayGoOn) =>
     );
   });
 
-const AT_ONCE = 16;
+const FILES_AT_ONCE = 16;
 const DAY_MS = 24 * 60 * 60_000;
 
 /**
  * Deletes uploaded files when the rows of all jobs that name them are gone. While a row is there, an operator can retry
- * its job, and a repeated call finds it. Until then it looks again each day, in one run an hour.
+ * its job, and a repeated call finds it. Until then it checks again each day, in one run an hour.
  */
 export async function dropFiles(deps: ReconcileDeps, queue: string, mayGoOn: () => boolean): Promise<void> {
   if (!isFirstMinuteOfHour(deps.clock)) return;
@@ -104,23 +105,23 @@ export async function dropFiles(deps: ReconcileDeps, queue: string, mayGoOn: () 
     const note = (await readItem(deps, key)) as FileNote | undefined;
     if (note?.todo === todo && (note.todoAt ?? 0) <= deps.clock.now()) await dropFile(deps, note);
   };
-  await throughAll(everyDue(deps, { todo, mayGoOn }), (keys) => throughAll(keys, drop, AT_ONCE));
+  await throughAll(everyDue(deps, { todo, mayGoOn }), (keys) => throughAll(keys, drop, FILES_AT_ONCE));
 }
 
 async function dropFile(deps: ReconcileDeps, note: FileNote): Promise<void> {
   const now = deps.clock.now();
-  const rows = isWhole(note) ? await mapEach(note.jobs, AT_ONCE, (job) => readItem(deps, job)) : [];
+  const rows = isWhole(note) ? await mapEach(note.jobs, FILES_AT_ONCE, (job) => readItem(deps, job)) : [];
   // A note that waits names a job. If it has lost its jobs, nothing says who needs the file.
   const isNeeded = rows.length === 0 || rows.some((row) => row !== undefined);
   if (!isNeeded) await deps.objects.delete(note.object);
   // A producer may have added a job meanwhile. Then the note stays as it is.
-  const looked = (stored: FileNote | undefined): FileNote | undefined => {
+  const checked = (stored: FileNote | undefined): FileNote | undefined => {
     if (stored?.version !== note.version) return undefined;
     if (isNeeded) return { ...stored, todoAt: now + DAY_MS };
     const { todo: _todo, todoAt: _todoAt, ...rest } = stored;
     return { ...rest, jobs: [], expiresAt: Math.ceil((now + DAY_MS) / 1000) } as unknown as FileNote;
   };
-  await updateItem<FileNote>(deps, note.key, looked, note);
+  await updateItem<FileNote>(deps, note.key, checked, note);
 }
 
 /** Runs `eachDue` on all shards of a kind side by side, so that a full shard does not delay the others. */
@@ -140,3 +141,60 @@ async function end(deps: ReconcileRun, row: JobRow, ended: JobRow): Promise<void
   const result = await deps.ledger.write(ended, row.version);
   if (result.written) await finish(deps, result.item);
 }
+
+const EVIDENCE_AT_ONCE = 32;
+
+/** Writes the evidence of vendors' events into the rows of their jobs, in any state, and deletes its items. */
+export const foldEvidence: Work = async (deps, queue, mayGoOn) => {
+  if (!isMailQueue(queue)) return;
+  const step = MAIL_STEPS[queue];
+  const prefix = evidenceKey(queue, step, '');
+  for await (const keys of everyDue(deps, { todo: todoKey(queue, 'evidence'), mayGoOn }))
+    await eachOf(keys, EVIDENCE_AT_ONCE, async (key) => {
+      const id = key.slice(prefix.length);
+      if (!mayGoOn() || !key.startsWith(prefix)) return;
+      await fold(deps, { key, row: jobKey(queue, id), step }).catch((error: unknown) =>
+        deps.failed({ queue, jobId: id, code: codeOf(error) }),
+      );
+    });
+};
+
+/** The row comes first. If the delete is lost, the next run finds that the row has evidence. */
+async function fold(deps: ReconcileRun, { key, row, step }: { key: string; row: string; step: string }): Promise<void> {
+  const item = await readItem(deps, key);
+  if (!item) return;
+  const evidence = item.evidence as Evidence;
+  // Evidence that cannot be read proves nothing, and would damage the row.
+  if (evidenceSchema.safeParse(evidence).success)
+    await deps.ledger.update(row, (now) =>
+      now.evidence?.[step] ? undefined : { ...now, evidence: { ...now.evidence, [step]: evidence } },
+    );
+  await deps.table.delete(key, item.version);
+}
+
+/** Resolves the unknown steps of an ended job by evidence, and removes the mark of its record, which is out of date. */
+async function resolveByEvidence({ ledger, clock }: ReconcileRun, row: JobRow): Promise<JobRow | undefined> {
+  if (provenSteps(row).length === 0) return row;
+  const at = clock.now();
+  // If the job was reopened meanwhile, its next run resolves the steps.
+  const { item } = await ledger.update(row.key, (now) => (isEnd(now.state) ? resolved(now, at) : undefined));
+  return item;
+}
+
+function resolved({ recordedAt: _recordedAt, ...row }: JobRow, at: number): JobRow {
+  const steps = { ...row.steps };
+  let { result, history } = row;
+  for (const [name, evidence] of provenSteps(row)) {
+    const startedAt = steps[name]?.startedAt ?? evidence.at;
+    steps[name] = { status: 'done', startedAt, endedAt: at, result: sentByEvidence(evidence) };
+    result = withMailSent(result, name);
+    history = appended(history, { at, event: `${name} proven`, note: evidence.event });
+  }
+  return { ...row, steps, result, history };
+}
+
+/** A job's result has the state of its mail under the step's name (lib/worker/mail.ts). */
+const withMailSent = (result: unknown, name: string): unknown =>
+  typeof result === 'object' && result !== null && (result as Record<string, unknown>)[name] === 'unknown'
+    ? { ...result, [name]: 'sent' }
+    : result;

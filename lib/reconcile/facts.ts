@@ -1,4 +1,11 @@
-import { type Fact, type FactMessage, factName, type StoredFact, type StoredFacts, storedFacts } from '../alarms/fact';
+import {
+  type Fact,
+  type FactMessage,
+  factName,
+  type StoredFact,
+  type StoredFacts,
+  storedFacts,
+} from '../alarms/notification';
 import { codeOf } from '../errors';
 import { type ItemDeps, updateItem } from '../jobs/items';
 import { factsKey } from '../jobs/keys';

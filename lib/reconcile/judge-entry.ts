@@ -1,6 +1,7 @@
 import { invalidId, jobKey } from '../jobs/keys';
 import { ROW_DAMAGED, UnreadableRowError } from '../jobs/ledger';
 import { ATTRIBUTE, belongs, keepBody } from '../jobs/messages';
+import type { JobRow } from '../jobs/row';
 import { keepsEntry } from '../jobs/schedule';
 import { crashesOf, parkPoison } from '../jobs/transitions';
 import type { ReceivedMessage } from '../ports';
@@ -16,8 +17,15 @@ import {
   rejected,
   type Subject,
 } from '../worker/open';
-import type { Moved } from './returns';
 import type { ReconcileRun } from './run';
+
+/** A message that SQS moved to the DLQ, and what the table knows of its job. */
+export interface Moved {
+  message: ReceivedMessage;
+  subject: Subject;
+  /** As the table has it, or as the message describes it (version 0). */
+  row: JobRow;
+}
 
 /** What to do with a DLQ message. `later`: judge it again soon. `Moved`: no worker has tried it, so return it. */
 export type Verdict = 'keep' | 'later' | 'delete' | Moved;
@@ -29,7 +37,7 @@ interface Entry {
   seen: Set<string>;
 }
 
-/** Judges an entry. It stays while its job's row or record cannot be read, and says so. */
+/** Judges an entry. It stays while its job's row or record cannot be read. */
 export async function judgeEntry(deps: ReconcileRun, entry: Entry): Promise<Verdict> {
   const { queue, message } = entry;
   const { code, job } = message.attributes;

@@ -1,30 +1,30 @@
-import { tooLargeHours } from '../analytics/hours-lease';
 import { dropLists } from '../emails/campaigns/drop-lists';
 import { type Place, releaseCampaigns } from '../emails/campaigns/release';
 import { codeOf } from '../errors';
 import { endLease, type FailingWork, type ReconcilerRun, takeLease } from '../jobs/items';
-import { ANALYTICS_QUEUE, reconcilerKey } from '../jobs/keys';
-import { watchCanary } from './canary';
+import { jobKey, reconcilerKey } from '../jobs/keys';
+import { ROW_DAMAGED } from '../jobs/ledger';
+import { ILLEGAL_TRANSITION } from '../jobs/transitions';
 import { judgeDeadLetters } from './dead-letters';
 import {
   completeEnds,
   dropBodies,
   dropFiles,
   endExpired,
-  noteGoneEntries,
+  foldEvidence,
+  markExpiredEntries,
   publishUnsent,
   sendUnclaimed,
   sendUnsent,
 } from './ends';
 import { createFactReporter } from './facts';
-import { createFailures } from './failures';
-import { foldEvidence } from './fold-evidence';
-import { gaugeHeld, reportDead } from './gauges';
+import { measureHeld, reportDead, reportLargeHours, watchCanary } from './health';
 import { releaseDue, releasePlanned, releaseTrials } from './release';
-import type { ReconcileDeps, ReconcileRun, Work } from './run';
+import type { Failed, ReconcileDeps, ReconcileRun, Work } from './run';
 
 /** The works on each queue, in this order. Their names also appear in the log of failures. */
 const WORKS: Record<string, Work> = {
+  watchCanary,
   foldEvidence,
   releasePlanned,
   releaseDue,
@@ -32,13 +32,14 @@ const WORKS: Record<string, Work> = {
   sendUnsent,
   sendUnclaimed,
   endExpired,
-  noteGoneEntries,
+  markExpiredEntries,
   publishUnsent,
   dropBodies,
   dropFiles,
   judgeDeadLetters,
-  gaugeHeld,
+  measureHeld,
   reportDead,
+  reportLargeHours,
 };
 
 /** One work may take this part of the time that is left, so that every work gets some time in each run. */
@@ -46,14 +47,12 @@ const LARGEST_SHARE = 0.25;
 const GUARD_MS = 2_000;
 const MINUTE_MS = 60_000;
 
-/** The time between two looks at running campaigns. */
-const LOOK_EVERY_MS = 2_000;
-/** The time between a run's last look and the first look of the next run. */
+/** A run polls running campaigns this often, and for the last time so long before its end. */
+const POLL_EVERY_MS = 2_000;
+const LAST_POLL_MS = 1_000;
+/** From the last poll of a run to the first poll of the next run. */
 const OVER_THE_END_MS = 4_000;
-/** The time that a run reserves for its last look. */
-const LAST_LOOK_MS = 1_000;
-
-/** The time between two looks at a queue that gets its held jobs a few at a time. */
+/** A run releases held jobs a few at a time, this often. */
 const RELEASE_EVERY_MS = 1_000;
 
 /** A run that begins shortly before the last one ends waits for it. Otherwise a minute would pass without a run. */
@@ -62,6 +61,8 @@ const BEGIN_EVERY_MS = 500;
 
 /** Work that has failed for this time is reported. */
 const FAILING_MS = 15 * 60_000;
+/** Log lines per kind of work in one run. Further failures are only counted. */
+const MOST_LINES = 20;
 
 /** A work, on one queue or on the whole instance. It resolves to `true` if it must be repeated soon. */
 interface Part {
@@ -82,7 +83,7 @@ export async function reconcile(
   const { clock, metrics, log, queueNames } = reached;
   const begun = clock.now();
   const end = begun + remainingMs - Math.min(GUARD_MS, remainingMs / 10);
-  const lastLook = Math.min(end - LAST_LOOK_MS, begun + stayMs);
+  const lastPoll = Math.min(end - LAST_POLL_MS, begun + stayMs);
   const place: Place = {};
   const lease = await begin(reached, begun + remainingMs);
   if (!lease) {
@@ -91,27 +92,21 @@ export async function reconcile(
   }
   const failures = createFailures(reached);
   const reporter = createFactReporter(reached);
-  const shared = { ...reached, ...reporter, lastRunAt: lease.lastRunAt ?? 0 };
+  const shared = { ...reached, ...reporter, canaryMs, lastRunAt: lease.lastRunAt ?? 0 };
 
   const campaignsRun = await campaigns();
   await Promise.all([otherWork(), campaignsRun && stay()]);
   const failing = await failures.now(lease.failing ?? []);
-  if (queueNames.includes(ANALYTICS_QUEUE)) await attempt({ kind: 'reportLargeHours', work: reportLargeHours });
-  await attempt({ kind: 'reportFacts', work: () => reportFacts(failing) });
+  await attempt({ kind: 'reportFacts', work: reportFacts });
   metrics.add('ReconcilerRuns', 1, 'Count', {});
   await metrics.flush();
   const leave = (run: ReconcilerRun) => ({ ...run, failing, endedAt: clock.now(), lastRunAt: begun });
   await attempt({ kind: 'end', work: (deps) => endLease(deps, lease, leave) });
 
-  async function reportLargeHours(): Promise<void> {
-    for (const hour of await tooLargeHours(reached))
-      await reporter.report({ kind: 'hour-too-large', subject: '', code: hour });
-  }
-
-  async function reportFacts(failing: FailingWork[]): Promise<void> {
+  async function reportFacts(): Promise<void> {
     if (failing.some(({ since }) => clock.now() - since >= FAILING_MS))
       await reporter.report({ kind: 'reconciler-failing', subject: '' });
-    for (const [queue, count] of failures.damaged()) {
+    for (const [queue, { size: count }] of failures.damaged) {
       metrics.add('RowsDamaged', count, 'Count', {});
       await reporter.report({ kind: 'row-damaged', subject: queue, count });
     }
@@ -120,7 +115,7 @@ export async function reconcile(
 
   async function otherWork(): Promise<void> {
     let again = await attemptAll(parts());
-    while (again.length > 0 && clock.now() + RELEASE_EVERY_MS < lastLook) {
+    while (again.length > 0 && clock.now() + RELEASE_EVERY_MS < lastPoll) {
       await clock.sleep(RELEASE_EVERY_MS);
       again = await attemptAll(again, { repeats: true });
     }
@@ -128,14 +123,10 @@ export async function reconcile(
 
   /** The trial call comes before other releases, because a queued message would delay it. */
   function parts(): Part[] {
-    const works: Record<string, Work> =
-      canaryMs > 0
-        ? { watchCanary: (deps, queue) => watchCanary(deps, { queue, everyMs: canaryMs }), ...WORKS }
-        : WORKS;
     // If all calls are slow, a run may end before its last parts. The next run begins with another queue.
-    const turn = Math.floor(begun / MINUTE_MS) % Math.max(1, queueNames.length);
-    const ofQueues = [...queueNames.slice(turn), ...queueNames.slice(0, turn)].flatMap((queue) =>
-      Object.entries(works).map(
+    const first = Math.floor(begun / MINUTE_MS) % Math.max(1, queueNames.length);
+    const ofQueues = [...queueNames.slice(first), ...queueNames.slice(0, first)].flatMap((queue) =>
+      Object.entries(WORKS).map(
         ([kind, work]): Part => ({ kind, queue, work: (deps, mayGoOn) => work(deps, queue, mayGoOn) }),
       ),
     );
@@ -150,15 +141,15 @@ export async function reconcile(
   }
 
   async function stay(): Promise<void> {
-    for (let run = true; run && clock.now() < lastLook; run = await campaigns())
-      await clock.sleep(Math.min(LOOK_EVERY_MS, lastLook - clock.now()));
+    for (let run = true; run && clock.now() < lastPoll; run = await campaigns())
+      await clock.sleep(Math.min(POLL_EVERY_MS, lastPoll - clock.now()));
   }
 
   async function campaigns(): Promise<boolean> {
-    // If a look fails, look again: the failure says nothing about the next look.
+    // A poll that fails says nothing about the next one.
     let run = true;
     const work = async (deps: ReconcileRun, mayGoOn: () => boolean) => {
-      const nextLookMs = stayMs > 0 && clock.now() >= lastLook ? OVER_THE_END_MS : LOOK_EVERY_MS;
+      const nextLookMs = stayMs > 0 && clock.now() >= lastPoll ? OVER_THE_END_MS : POLL_EVERY_MS;
       run = await releaseCampaigns(deps, { mayGoOn, nextLookMs, place });
     };
     if (clock.now() < end) await attempt({ kind: 'releaseCampaigns', work });
@@ -167,11 +158,11 @@ export async function reconcile(
 
   async function attempt({ work, ...part }: Part, { repeats = false } = {}): Promise<boolean> {
     const until = clock.now() + (end - clock.now()) * LARGEST_SHARE;
-    const deps: ReconcileRun = { ...shared, repeats, failed: (failure) => failures.note(part, failure) };
+    const deps: ReconcileRun = { ...shared, repeats, failed: (failure) => failures.add(part, failure) };
     try {
       return (await work(deps, () => clock.now() < until)) === true;
     } catch (error) {
-      failures.note(part, { code: codeOf(error) });
+      failures.add(part, { code: codeOf(error) });
       return false;
     }
   }
@@ -183,3 +174,49 @@ async function begin(deps: ReconcileDeps, until: number): Promise<ReconcilerRun 
     if (lease || deps.clock.now() >= last) return lease;
   }
 }
+
+function createFailures({ log, clock, ledger, metrics }: ReconcileDeps) {
+  const found = new Map<string, FailingWork>();
+  /** The ids of rows that do not parse, by queue. */
+  const damaged = new Map<string, Set<string>>();
+
+  /** Whether the job still waits for its next try. */
+  async function isWaiting({ queue, jobId }: FailingWork): Promise<boolean> {
+    if (queue === undefined || jobId === undefined) return false;
+    const row = await ledger.get(jobKey(queue, jobId)).catch(() => undefined);
+    return row?.failures !== undefined;
+  }
+
+  return {
+    damaged,
+
+    add(work: Pick<FailingWork, 'kind' | 'queue'>, failure: Failed): void {
+      const now = { ...work, ...failure };
+      // Only a person can restore such a row. A fact of its own reports it, so it is no failing work.
+      if (now.code === ROW_DAMAGED && now.queue && now.jobId) {
+        const rows = (damaged.get(now.queue) ?? new Set()).add(now.jobId);
+        damaged.set(now.queue, rows);
+        if (rows.size <= MOST_LINES) log.error('reconciling failed', now);
+        return;
+      }
+      const before = found.get(nameOf(now));
+      const jobs = (before?.jobs ?? 0) + (now.jobId === undefined ? 0 : 1);
+      const worst = before && (before.times ?? 0) > (now.times ?? 0) ? before : now;
+      const at = clock.now();
+      found.set(nameOf(now), { ...worst, jobs, since: at, at });
+      if (now.code === ILLEGAL_TRANSITION) metrics.add('IllegalTransitions', 1, 'Count', {});
+      if (jobs <= MOST_LINES) log.error('reconciling failed', now);
+    },
+
+    /** All failures of this run, and earlier failures whose job still waits for its next try. */
+    async now(before: readonly FailingWork[]): Promise<FailingWork[]> {
+      const since = new Map(before.map((old) => [nameOf(old), old.since]));
+      const failing: FailingWork[] = [];
+      for (const old of before) if (!found.has(nameOf(old)) && (await isWaiting(old))) failing.push(old);
+      for (const [name, work] of found) failing.push({ ...work, since: since.get(name) ?? work.since });
+      return failing;
+    },
+  };
+}
+
+const nameOf = ({ kind, queue = '' }: Pick<FailingWork, 'kind' | 'queue'>): string => `${queue} ${kind}`;

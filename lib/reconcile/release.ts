@@ -11,10 +11,10 @@ import { eachDue } from './due';
 import type { ReconcileDeps, ReconcileRun, Work } from './run';
 
 const ALL = Number.MAX_SAFE_INTEGER;
-/** Until the next run begins, this run looks again for a planned job or a vendor whose wait ends. */
+/** If a planned job's time comes or a vendor's wait ends before the next run, this run repeats its work for it. */
 const SOON_MS = 60_000;
-/** How many jobs are looked at to see whether their vendor asked one of them to wait. */
-const LOOK_AT = 4;
+/** How many jobs are read to see whether their vendor asked one of them to wait. */
+const NEWEST_ROWS = 4;
 const MINUTE_MS = 60_000;
 /** The longest wait that a vendor's adapter accepts. A longer one says nothing about the vendor. */
 const LONGEST_WAIT_MS = 3_600_000;
@@ -25,13 +25,13 @@ const LONGEST_WAIT_MS = 3_600_000;
  */
 export const releasePlanned: Work = async (deps, queue, mayGoOn) => {
   const todo = todoKey(queue, 'planned');
-  await eachDue(deps, { todo, mayGoOn, newest: async () => 0, lineOf }, (row) => release(deps, row));
+  await eachDue(deps, { todo, mayGoOn, newest: async () => 0, inOrderBy: groupOf }, (row) => release(deps, row));
   const now = deps.clock.now();
   const [last] = await deps.table.due(todo, { until: now + SOON_MS, limit: 1, newestFirst: true });
   return last !== undefined && last.todoAt > now;
 };
 
-const lineOf = ({ group, key }: JobRow): string => group ?? key;
+const groupOf = ({ group, key }: JobRow): string => group ?? key;
 
 /** Sends held jobs whose wait is over back to their queue, as far as it has room. Also after a campaign's pause. */
 export const releaseDue: Work = async (deps, queue, mayGoOn) => {
@@ -50,10 +50,10 @@ export const releaseDue: Work = async (deps, queue, mayGoOn) => {
 
 /** From when jobs of a vendor may go: its last 429 asked a job to wait until then. Never while its circuit is open. */
 async function freeAt({ table, ledger, circuits, clock }: ReconcileRun, todo: string, vendor: Vendor): Promise<number> {
-  const last = await table.due(todo, { until: ALL, limit: LOOK_AT, newestFirst: true });
+  const last = await table.due(todo, { until: ALL, limit: NEWEST_ROWS, newestFirst: true });
   if (last.length === 0 || isOpen(await circuits.read(vendor))) return ALL;
   const later = last.filter(({ todoAt }) => todoAt > clock.now());
-  const rows = await mapEach(later, LOOK_AT, ({ key }) => ledger.known(key));
+  const rows = await mapEach(later, NEWEST_ROWS, ({ key }) => ledger.known(key));
   const waiting = rows.filter((row) => row?.todo === todo && row.failures === undefined) as JobRow[];
   const waits = waiting.map(({ retryAt = 0, updatedAt }) => (retryAt - updatedAt <= LONGEST_WAIT_MS ? retryAt : 0));
   return Math.max(0, ...waits);
@@ -66,12 +66,7 @@ async function releaseEach(
 ): Promise<void> {
   const isPaused = async ({ reason, campaign = '' }: JobRow) =>
     reason === 'paused' && (await campaigns(deps).read(campaign))?.status === 'paused';
-  const work = {
-    todo,
-    mayGoOn: () => mayGoOn() && !room.isFull(),
-    newest: room.half,
-    lineOf,
-  };
+  const work = { todo, mayGoOn: () => mayGoOn() && !room.isFull(), newest: room.half, inOrderBy: groupOf };
   await eachDue(deps, work, async (row) => {
     if (!(await isPaused(row))) await room.take(() => release(deps, row));
   });
@@ -88,15 +83,15 @@ export async function releaseTrials(deps: ReconcileRun, mayGoOn: () => boolean):
 }
 
 /**
- * The newest job and the oldest take turns over all queues. A job that is held again is the newest. So a new job has
- * its turn soon, and each job at some time, even beside jobs that the vendor never accepts.
+ * Releases the newest job of all queues and the oldest by turns. A job that is held again is the newest. So a new job
+ * is released soon, and each job at some time, even beside jobs that the vendor never accepts.
  */
 async function releaseTrial(
   deps: ReconcileRun,
   { vendor, circuit, mayGoOn }: { vendor: Vendor; circuit: OpenCircuit; mayGoOn: () => boolean },
 ): Promise<void> {
   const until = deps.clock.now();
-  // A worker whose clock is behind holds the job again without its call. A minute later it is another one's turn.
+  // A worker whose clock is behind holds the job again without its call. A minute later another job goes.
   const waited = Math.floor((until - (circuit.retryAt ?? until)) / MINUTE_MS);
   const newestFirst = ((circuit.failedTrials ?? 0) + waited) % 2 === 0;
   const first = await mapEach(deps.queueNames, deps.queueNames.length, async (queue) => {
@@ -186,7 +181,7 @@ function createRoom({ queues, queueUrl, settings, random }: ReconcileDeps, queue
       going.add(end);
       await release;
     },
-    /** Half of the room, for the jobs whose wait ended last. So a new job does not wait behind those of an outage. */
+    /** Half of the room, for the jobs whose wait ended last. So a new job does not wait for those of an outage. */
     async half(): Promise<number> {
       await known();
       // An odd number gives one end more, and that end is drawn.

@@ -5,28 +5,12 @@ import { UnreadableRowError } from '../jobs/ledger';
 import { ATTRIBUTE, backInQueue, keepBody } from '../jobs/messages';
 import { isEnd, type JobRow, noted } from '../jobs/row';
 import { reopen } from '../jobs/transitions';
-import { CLOCK_SKEW_MS, type Item, type ReceivedMessage } from '../ports';
-import type { Subject } from '../worker/open';
+import { CLOCK_SKEW_MS, type Item } from '../ports';
+import { type Moved, parkCrashed } from './judge-entry';
 import type { ReconcileRun } from './run';
-
-/** A message that SQS moved to the DLQ, and what the table knows of its job. */
-export interface Moved {
-  message: ReceivedMessage;
-  subject: Subject;
-  /** As the table has it, or as the message describes it (version 0). */
-  row: JobRow;
-}
 
 /** `killed`: the message was returned before, and the worker that ran it then stored no outcome. */
 type Judged = Moved & { killed: boolean };
-
-interface Untried {
-  untried: Moved[];
-  whole: boolean;
-  now: number;
-  mayGoOn: () => boolean;
-  park: (moved: Moved) => Promise<boolean>;
-}
 
 /** The last return on one queue. */
 interface Returns extends Item {
@@ -57,14 +41,16 @@ const AT_ONCE = 16;
 export async function returnUntried(
   deps: ReconcileRun,
   queue: string,
-  { untried, whole, now, mayGoOn, park }: Untried,
+  { untried, whole, mayGoOn }: { untried: Moved[]; whole: boolean; mayGoOn: () => boolean },
 ): Promise<Moved[]> {
+  const now = deps.clock.now();
   const judged = await mapEach(untried, AT_ONCE, async (moved): Promise<Judged> => {
     return { ...moved, killed: await hasKilled(deps, queue, moved) };
   });
   const isHopeless = (moved: Judged) => timesReturned(moved) >= MOST_RETURNS && moved.killed;
   for (const moved of judged.filter(isHopeless))
-    if (await park(moved)) await deps.queues.delete(deps.dlqUrl(queue), moved.message.receiptHandle);
+    if (await parkCrashed(deps, queue, moved))
+      await deps.queues.delete(deps.dlqUrl(queue), moved.message.receiptHandle);
   const candidates = judged
     .filter((moved) => !isHopeless(moved))
     .sort((a, b) => timesReturned(a) - timesReturned(b) || a.message.sentAt - b.message.sentAt);

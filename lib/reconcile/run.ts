@@ -28,6 +28,8 @@ export interface ReconcileRun extends ReconcileDeps, Pick<FactReporter, 'report'
   failed: (failure: Failed) => void;
   /** Whether the work was done in this run already. */
   repeats: boolean;
+  /** The time between two canaries of a queue; 0 means none. */
+  canaryMs: number;
 }
 
 /** One kind of work on one queue, until `mayGoOn` returns false. `true`: repeat it a little later in the same run. */

@@ -14,8 +14,6 @@ export interface Job<T> {
   id: string;
   data: T;
   envelope: Envelope;
-  /** The message that `envelope` was parsed from, only for `direct`. */
-  body?: string | undefined;
   row: JobRow;
 }
 

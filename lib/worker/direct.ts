@@ -36,7 +36,7 @@ export async function direct({ deps, contract, message }: Handling): Promise<Dis
     }
     const type = typeOf(contract, envelope, clock.now());
     const data = await dataOf(deps, contract.queue, { envelope, type });
-    await type.direct?.({ id, data, envelope, body: message.body }, { now: () => clock.now(), log });
+    await type.direct?.({ id, data, envelope }, { now: () => clock.now(), log });
     return { kind: 'acknowledge', direct: { id, time: Date.parse(envelope.time) } };
   } catch (error) {
     if (error instanceof StoreError) throw error;

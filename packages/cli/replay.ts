@@ -1,7 +1,6 @@
 import { v5 } from 'uuid';
-import { type AnalyticsEvent, addressProblem, problemOf } from '../../lib/analytics/event';
 import { dataKey, rejectedPartition } from '../../lib/analytics/keys';
-import { ANALYTICS_EVENTS } from '../../lib/analytics/message';
+import { ANALYTICS_EVENTS, type AnalyticsEvent, addressProblem, problemOf } from '../../lib/analytics/message';
 import { MAX_INLINE_DATA_BYTES, sendable } from '../../lib/jobs/envelope';
 import { ANALYTICS_QUEUE } from '../../lib/jobs/keys';
 import { linesOf } from '../../lib/ops/analytics';

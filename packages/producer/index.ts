@@ -1,5 +1,5 @@
 // biome-ignore-all lint/performance/noBarrelFile: this file is the entry of a package, whose exports come from several files
-export type { AnalyticsEvent } from '../../lib/analytics/event';
+export type { AnalyticsEvent } from '../../lib/analytics/message';
 export type { ProducerSettings } from '../../lib/config/common';
 export { ConfigError } from '../../lib/config/environment';
 export type { Campaign, CampaignStatus } from '../../lib/emails/campaigns/campaign';

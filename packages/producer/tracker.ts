@@ -1,6 +1,5 @@
 import * as z from 'zod';
-import { type AnalyticsEvent, problemOf } from '../../lib/analytics/event';
-import { ANALYTICS_EVENTS, MOST_EVENTS, shardOf } from '../../lib/analytics/message';
+import { ANALYTICS_EVENTS, type AnalyticsEvent, MOST_EVENTS, problemOf, shardOf } from '../../lib/analytics/message';
 import { unlessAborted } from '../../lib/concurrency';
 import { MAX_INLINE_DATA_BYTES, sendable } from '../../lib/jobs/envelope';
 import { ANALYTICS_QUEUE } from '../../lib/jobs/keys';

@@ -1,5 +1,5 @@
 import type { SQSEvent, SQSRecord } from 'aws-lambda';
-import type { AnalyticsEvent } from '../../lib/analytics/event';
+import type { AnalyticsEvent } from '../../lib/analytics/message';
 import { shardOf } from '../../lib/analytics/message';
 import { createPacker, type Packed, type PackingLimits, packingLimits } from '../../packages/producer/tracker';
 import { memoryRandom } from '../support/memory-clock';

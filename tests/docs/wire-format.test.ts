@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
 import Ajv from 'ajv/dist/2020';
-import { problemOf } from '../../lib/analytics/event';
+import { problemOf } from '../../lib/analytics/message';
 import { analyticsContract } from '../../lib/analytics/process';
 import { emailsContract } from '../../lib/emails/process';
 import { feedbackPerson } from '../../lib/feedback/message';

@@ -1,5 +1,4 @@
-import type { FactMessage } from '../../lib/alarms/fact';
-import type { AlarmChange } from '../../lib/alarms/notification';
+import type { AlarmChange, FactMessage } from '../../lib/alarms/notification';
 import { type AlarmDeps, notify } from '../../lib/alarms/notify';
 import type { Item, OutgoingMessage } from '../../lib/ports';
 import type { DiscordMessage } from '../../lib/vendors/discord';

@@ -1,8 +1,7 @@
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { encodeBatch } from '../../lib/analytics/encode';
-import type { AnalyticsEvent } from '../../lib/analytics/event';
 import { dataKey, dataPrefix, HOUR_MS, hourOf, latePrefix, parquetPrefix, rejectedKey } from '../../lib/analytics/keys';
-import { ANALYTICS_EVENTS } from '../../lib/analytics/message';
+import { ANALYTICS_EVENTS, type AnalyticsEvent } from '../../lib/analytics/message';
 import { type EventRow, fromParquet, rowOf } from '../../lib/analytics/parquet';
 import { parseEnvelope } from '../../lib/jobs/envelope';
 import type { Objects } from '../../lib/ports';
@@ -68,7 +67,7 @@ export async function putOriginal(
   changes: Parameters<typeof analyticsBody>[1] = {},
 ): Promise<string> {
   const envelope = parseEnvelope(analyticsBody(events, changes));
-  const { accepted, rejected } = encodeBatch(envelope, events, { noAddressesFrom: 0 });
+  const { accepted, rejected } = encodeBatch(envelope, events, 0);
   const place = { time: Date.parse(envelope.time), id: envelope.id };
   const key = dataKey(PREFIX, place);
   await objects.put(key, accepted?.bytes ?? gzipSync(''), 'application/gzip');

@@ -1,5 +1,5 @@
 import type { SQSBatchResponse } from 'aws-lambda';
-import type { FactMessage } from '../../lib/alarms/fact';
+import type { FactMessage } from '../../lib/alarms/notification';
 import type { QueueSettings } from '../../lib/config/common';
 import { parseEnvelope } from '../../lib/jobs/envelope';
 import { jobKey, queueUrl } from '../../lib/jobs/keys';

@@ -2,10 +2,11 @@ import { createFactReporter } from '../../lib/reconcile/facts';
 import type { ReconcileDeps, ReconcileRun } from '../../lib/reconcile/run';
 
 /** The arguments of one kind of reconciler work, for a test that calls it directly. */
-export const reconcileRun = (deps: ReconcileDeps): ReconcileRun => ({
+export const reconcileRun = (deps: ReconcileDeps, canaryMs = 0): ReconcileRun => ({
   ...deps,
   ...createFactReporter(deps),
   lastRunAt: 0,
   failed: () => {},
   repeats: false,
+  canaryMs,
 });

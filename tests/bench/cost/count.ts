@@ -1,6 +1,6 @@
 import { analyticsContract } from '../../../lib/analytics/process';
 import { chunkEnvelope } from '../../../lib/emails/campaigns/campaign';
-import { watchCanary } from '../../../lib/reconcile/canary';
+import { watchCanary } from '../../../lib/reconcile/health';
 import type { InviteInput } from '../../../lib/testflight/message';
 import { createProducer } from '../../../packages/producer/producer';
 import { analyticsBody, someEvents } from '../../support/analytics';
@@ -8,6 +8,7 @@ import { startEmails } from '../../support/emails';
 import { jobId, memoryEngine, PREFIX, watch } from '../../support/engine';
 import { aFeedback, feedbackBody, startFeedback } from '../../support/feedback';
 import { memoryProducerDeps } from '../../support/producer';
+import { reconcileRun } from '../../support/reconcile-run';
 import { SAMPLE_QUEUE, sampleContract } from '../../support/sample-contract';
 import { inviteBody, startTestflight } from '../../support/testflight';
 
@@ -130,7 +131,7 @@ async function analytics(): Promise<Calls> {
 async function canary(): Promise<Calls> {
   const { before, calls } = counter();
   const engine = memoryEngine(() => sampleContract().contract, { before });
-  const look = () => watchCanary(engine.deps, { queue: SAMPLE_QUEUE, everyMs: 300_000 });
+  const look = () => watchCanary(reconcileRun(engine.deps, 300_000), SAMPLE_QUEUE, () => true);
   await look();
   await engine.deliver();
   engine.clock.advance(60_000);

@@ -1,4 +1,4 @@
-import { type FactMessage, factName, type StoredFact } from '../../../lib/alarms/fact';
+import { type FactMessage, factName, type StoredFact } from '../../../lib/alarms/notification';
 import { factsKey } from '../../../lib/jobs/keys';
 import type { World } from '../world/types';
 import { MARK } from '../world/watch';

@@ -1,5 +1,5 @@
 import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
-import type { FactMessage } from '../../../lib/alarms/fact';
+import type { FactMessage } from '../../../lib/alarms/notification';
 import type { QueueSettings } from '../../../lib/config/common';
 import type { JobRow } from '../../../lib/jobs/row';
 import type {

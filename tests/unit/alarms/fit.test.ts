@@ -1,4 +1,4 @@
-import { cut, LIMITS, withinLimits } from '../../../lib/alarms/fit';
+import { cut, LIMITS, withinLimits } from '../../../lib/alarms/embed';
 
 test('fields have priority over the description, which is left out when no space remains', () => {
   const fields = Array(5).fill({ name: 'n'.repeat(175), value: 'v'.repeat(LIMITS.fieldValue) });

@@ -1,10 +1,8 @@
-import { gunzipSync, gzipSync } from 'node:zlib';
-import fc from 'fast-check';
+import { gunzipSync } from 'node:zlib';
 import { type Encoded, encodeBatch } from '../../../lib/analytics/encode';
 import { parseEnvelope } from '../../../lib/jobs/envelope';
 import { ACCEPTED_AT, analyticsBody, anEvent, someEvents } from '../../support/analytics';
 import { jobId } from '../../support/engine';
-import { printSeed, share } from '../fuzz/random';
 
 function encode(events: unknown[], changes: Record<string, unknown> = {}) {
   const envelope = parseEnvelope(analyticsBody(events, changes));
@@ -101,65 +99,11 @@ test('a reused buffer leaves no trace of the message before, for any size and sc
   }
 });
 
-describe('with the body of the message', () => {
-  const read = (body: string) => {
-    const envelope = parseEnvelope(body);
-    return { body, envelope, events: (envelope.data as { events: object[] }).events };
-  };
-  const same = ({ body, envelope, events }: ReturnType<typeof read>) => {
-    const [own, written] = [encodeBatch(envelope, events, { body }), encodeBatch(envelope, events)];
-    for (const kind of ['accepted', 'rejected'] as const)
-      expect(gunzipSync(own[kind]?.bytes ?? gzipSync('')).toString()).toBe(
-        gunzipSync(written[kind]?.bytes ?? gzipSync('')).toString(),
-      );
-  };
-
-  test('events in the text that JSON.stringify writes are not written again', () => {
-    const message = read(analyticsBody([...someEvents(1, 20), anEvent(21, { properties: {}, user: 'ü👋' })]));
-    for (const event of message.events)
-      Object.defineProperty(event, 'toJSON', { value: () => Promise.reject(new Error('written again')) });
-    const { accepted, rejected } = encodeBatch(message.envelope, message.events, message);
-
-    expect(lines(accepted)).toHaveLength(21);
-    expect(lines(accepted)[20]).toMatchObject({ properties: {}, user: 'ü👋' });
-    expect(rejected).toBeUndefined();
-  });
-
-  const numbers = '1000 1e3 10.0E+2 1.50 0 -0 100 1e2 12345678901234567890 9007199254740993 0.1 1e-7 0.0000001 1e999';
-  const others = '"x" "\\u0078" "ü" "" ":1e3" "\ud800" true null [] {}';
-  const property = fc.tuple(
-    fc.constantFrom('a', 'b', 'c1', '1', '__proto__'),
-    fc.constantFrom(...`${numbers} ${others}`.split(' ')),
-  );
-  const spaces = fc.array(fc.nat(), { maxLength: 3 });
-
-  test('each other text is written again', () => {
-    fc.assert(
-      fc.property(fc.array(property, { maxLength: 5 }), spaces, (properties, places) => {
-        const text = properties.map(([key, value]) => `"${key}":${value}`).join(',');
-        let event = JSON.stringify(anEvent(1, { properties: {} })).replace('{}', `{${text}}`);
-        for (const place of places)
-          event = event.replaceAll(/[:,]/g, (c, at: number) => (at % 40 === place % 40 ? `${c} ` : c));
-        same(read(analyticsBody(['EVENT', anEvent(2)]).replace('"EVENT"', event)));
-      }),
-      share(0.1),
-    );
-  });
-
-  test('a key that comes twice is written once, also where an exponent makes up for its room', () => {
-    const event = '{"id":"a","name":"b","time":"2026-01-02T03:04:04.500Z","schema":1,"schema":1e9}';
-    const padded = '{"id":"a","name":"b","time":"2026-01-02T03:04:04.500Z",     "schema":1e9}';
-    for (const text of [event, padded]) same(read(analyticsBody(['EVENT']).replace('"EVENT"', text)));
-  });
-
-  beforeAll(printSeed);
-});
-
 describe('from the time of analytics.noAddressesFrom on', () => {
   const time = '2026-01-02T03:04:05.000Z';
   const of = (events: unknown[], from: string) => {
     const envelope = parseEnvelope(analyticsBody(events, { time }));
-    return encodeBatch(envelope, events, { noAddressesFrom: Date.parse(from) });
+    return encodeBatch(envelope, events, Date.parse(from));
   };
 
   test.each([

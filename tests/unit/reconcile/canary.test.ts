@@ -1,6 +1,6 @@
 import { canaryKey, hourKey, todoKey } from '../../../lib/jobs/keys';
 import { type Canary, canaryEnvelope } from '../../../lib/jobs/new-row';
-import { watchCanary } from '../../../lib/reconcile/canary';
+import { watchCanary } from '../../../lib/reconcile/health';
 import { handleBatch } from '../../../lib/worker/batch';
 import { messageType, type QueueContract } from '../../../lib/worker/contract';
 import { damagedRow } from '../../support/damage';
@@ -9,6 +9,7 @@ import { anEnvelope, type EngineOptions, jobId, memoryEngine } from '../../suppo
 import { outage } from '../../support/faults';
 import { createKills } from '../../support/kills';
 import { command } from '../../support/operator';
+import { reconcileRun } from '../../support/reconcile-run';
 import { SAMPLE_QUEUE, sampleContract } from '../../support/sample-contract';
 
 const MINUTE = 60_000;
@@ -228,7 +229,7 @@ test('a reconciler that is killed at any call leaves no second canary and no uns
 
 test('two reconcilers at the same time send one canary and measure it once', async () => {
   const { engine } = start();
-  const look = () => watchCanary(engine.deps, { queue: SAMPLE_QUEUE, everyMs: EVERY });
+  const look = () => watchCanary(reconcileRun(engine.deps, EVERY), SAMPLE_QUEUE, () => true);
   const both = () => Promise.all([look(), look()]);
 
   await both();
@@ -248,7 +249,7 @@ test('a queue that takes no messages counts as 0, and its canary is tried again 
   const { id } = await lastCanary(engine);
   engine.clock.advance(MINUTE);
   await reconcile();
-  expect(await lastCanary(engine)).toMatchObject({ id, judged: false });
+  expect(await lastCanary(engine)).toMatchObject({ id, measured: false });
 
   engine.clock.advance(4 * MINUTE);
   await reconcile();

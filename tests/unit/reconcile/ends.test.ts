@@ -2,7 +2,7 @@ import { StoreError } from '../../../lib/errors';
 import { envelopeSchema } from '../../../lib/jobs/envelope';
 import { newRow } from '../../../lib/jobs/new-row';
 import type { Item } from '../../../lib/ports';
-import { noteGoneEntries } from '../../../lib/reconcile/ends';
+import { markExpiredEntries } from '../../../lib/reconcile/ends';
 import { acceptedRow } from '../../support/accepted-row';
 import { anEnvelope, envelope, jobId, memoryEngine } from '../../support/engine';
 import { outage } from '../../support/faults';
@@ -106,7 +106,7 @@ test('a sent job whose message outlived its retention expires, with a warning be
   expect(engine.deadLetters()).toEqual([]);
 });
 
-test("a dead job's row notes when its DLQ entry expired, and its body is deleted a day before the row", async () => {
+test("a dead job's row says when its DLQ entry expired, and its body is deleted a day before the row", async () => {
   const { engine } = sampleEngine(rejects);
   await engine.sendAndDeliver(envelope());
   const bodies = () => engine.objects.keys().filter((key) => key.includes('_bodies'));
@@ -124,7 +124,7 @@ test("a dead job's row notes when its DLQ entry expired, and its body is deleted
   expect((engine.row(jobId(1)).expiresAt ?? 0) * 1000).toBeGreaterThan(engine.clock.now());
 });
 
-test('a job that is parked again while the reconciler notes its old entry as expired keeps its new entry', async () => {
+test('a job that is parked again while the reconciler marks its old entry as expired keeps its new entry', async () => {
   let race = async () => {};
   const { engine } = sampleEngine(rejects, { before: (call) => (call === 'table.put' ? race() : undefined) });
   await engine.sendAndDeliver(envelope());
@@ -136,7 +136,7 @@ test('a job that is parked again while the reconciler notes its old entry as exp
     await engine.table.put({ ...item, parkedAt: engine.clock.now(), version: item.version + 1 }, item.version);
   };
 
-  await noteGoneEntries(reconcileRun(engine.deps), 'sample', () => true);
+  await markExpiredEntries(reconcileRun(engine.deps), 'sample', () => true);
 
   expect(engine.row(jobId(1))).toMatchObject({ state: 'dead', parkedAt: engine.clock.now() });
   expect(engine.row(jobId(1)).leftDlqAt).toBeUndefined();

@@ -1,4 +1,4 @@
-import type { FactMessage } from '../../../lib/alarms/fact';
+import type { FactMessage } from '../../../lib/alarms/notification';
 import { PermanentError, StopError } from '../../../lib/errors';
 import { createFactReporter } from '../../../lib/reconcile/facts';
 import { spendReceives } from '../../support/dead-letters';

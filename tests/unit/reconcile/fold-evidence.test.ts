@@ -1,5 +1,5 @@
 import { evidenceKey, jobKey } from '../../../lib/jobs/keys';
-import { foldEvidence } from '../../../lib/reconcile/fold-evidence';
+import { foldEvidence } from '../../../lib/reconcile/ends';
 import type { Failed } from '../../../lib/reconcile/run';
 import { evidenceItem } from '../../../lib/worker/mail';
 import { acceptedRow } from '../../support/accepted-row';

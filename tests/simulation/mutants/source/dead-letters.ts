@@ -5,7 +5,7 @@ const LATE = /^liveness: not done within/;
 
 /** Faults that make a walk through a DLQ too slow. */
 export const DEAD_LETTER_MUTANTS: Record<string, SourceMutant> = {
-  'entries that a look has seen return after five minutes': {
+  'entries that a walk has seen return after five minutes': {
     changes: [{ file: WALK, find: 'await show(kept, until)', replace: 'await show(kept, clock.now() + 300_000)' }],
     breaks: LATE,
     by: { scale: 'large-dlq' },
@@ -26,19 +26,19 @@ export const DEAD_LETTER_MUTANTS: Record<string, SourceMutant> = {
     changes: [
       {
         file: WALK,
-        find: '{ untried, whole, now:',
-        replace: '{ untried: whole ? untried : [], whole, now:',
+        find: '{ untried, whole, mayGoOn',
+        replace: '{ untried: whole ? untried : [], whole, mayGoOn',
       },
     ],
     breaks: /^liveness: the first run did not return the message in front/,
     by: { scale: 'large-dlq' },
   },
-  'a look without a reason needs a run in a certain minute': {
+  'a walk without a reason needs a run in a certain minute': {
     changes: [
       {
         file: 'lib/reconcile/dead-letters.ts',
         find: 'quarter(now) === quarter(deps.lastRunAt)',
-        replace: 'now % LOOK_ANYWAY_MS >= 60_000',
+        replace: 'now % WALK_ANYWAY_MS >= 60_000',
       },
     ],
     breaks: LATE,

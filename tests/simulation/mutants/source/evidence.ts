@@ -12,7 +12,7 @@ export const EVIDENCE_MUTANTS: Record<string, SourceMutant> = {
   'evidence-deleted-before-its-row': {
     changes: [
       {
-        file: 'lib/reconcile/fold-evidence.ts',
+        file: 'lib/reconcile/ends.ts',
         find: 'const evidence = item.evidence as Evidence;',
         replace: 'await deps.table.delete(key, item.version); const evidence = item.evidence as Evidence;',
       },

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { problemOf } from '../../../lib/analytics/event';
+import { problemOf } from '../../../lib/analytics/message';
 import { ACCEPTED_AT, anEvent } from '../../support/analytics';
 
 const jobTime = Date.parse(ACCEPTED_AT);
