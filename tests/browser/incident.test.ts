@@ -1,6 +1,6 @@
 import { vendorKey } from '../../lib/jobs/keys';
 import type { Item } from '../../lib/ports';
-import { layDeadFeedback } from '../support/dead-feedback';
+import { layDeadFeedback } from '../support/dead-letters';
 import { type WatchedService, watchedService } from '../support/local-service';
 import { localPackage } from '../support/packages';
 import { browserTest, openTab, type Tab, violations } from './page';

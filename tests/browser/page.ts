@@ -1,5 +1,5 @@
 import axe from 'axe-core';
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import { type BrowserContext, chromium, type Page } from 'playwright-core';
 
 const server = process.env.BROWSER_SERVER;
 
@@ -17,13 +17,9 @@ export interface Tab {
 }
 
 /** A new tab with a memory of its own. */
-export async function openTab(options: Parameters<Browser['newContext']>[0] = {}): Promise<Tab> {
+export async function openTab(): Promise<Tab> {
   const browser = await chromium.connect(server ?? '');
-  const context: BrowserContext = await browser.newContext({
-    locale: 'en-US',
-    viewport: { width: 1200, height: 800 },
-    ...options,
-  });
+  const context: BrowserContext = await browser.newContext({ locale: 'en-US', viewport: { width: 1200, height: 800 } });
   // Ends what hangs, and nothing that is only slow on a busy machine.
   context.setDefaultTimeout(120_000);
   const page = await context.newPage();

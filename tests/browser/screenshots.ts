@@ -6,7 +6,7 @@ import type { JobRow } from '../../lib/jobs/row';
 import { listJobs } from '../../lib/ops/search';
 import { type Service, startService } from '../../packages/local/service';
 import { packageLocal } from '../../packages/local/template/package';
-import { layDeadFeedback } from '../support/dead-feedback';
+import { layDeadFeedback } from '../support/dead-letters';
 import { startBrowser } from './launch.cjs';
 
 const FOLDER = 'docs/console';

@@ -6,7 +6,7 @@ import { memoryDeployment } from './deployment';
 import type { memoryEngine } from './engine';
 import { aTarget } from './operator';
 
-export interface Answer {
+interface Answer {
   status: number;
   headers: http.IncomingHttpHeaders;
   body: string;
@@ -29,15 +29,8 @@ export async function testedConsole(
   engine: Pick<ReturnType<typeof memoryEngine>, 'deps'>,
   options: Partial<ConsoleDeps> = {},
 ): Promise<TestedConsole> {
-  const served = await serveConsole(
-    {
-      deployment: memoryDeployment(engine).deployment,
-      target: aTarget,
-      write: false,
-      ...options,
-    },
-    0,
-  );
+  const { deployment } = memoryDeployment(engine);
+  const served = await serveConsole({ deployment, target: aTarget, write: false, ...options }, 0);
   const { host, hash } = new URL(served.url);
   const token = hash.slice('#token='.length);
   const headers = { host, 'x-console': '1', authorization: `Bearer ${token}` };

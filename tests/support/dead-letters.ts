@@ -1,29 +1,51 @@
+import type { Envelope } from '../../lib/jobs/envelope';
+import { bodyKey } from '../../lib/jobs/keys';
 import { parkedMessage } from '../../lib/jobs/messages';
 import { rowOfEnvelope } from '../../lib/jobs/new-row';
 import type { JobRow } from '../../lib/jobs/row';
+import type { Service } from '../../packages/local/service';
 import { anEnvelope, jobId, type memoryEngine } from './engine';
+import { aFeedback } from './feedback';
 import { inState } from './in-state';
 
 type Engine = ReturnType<typeof memoryEngine>;
 
-/** Stores `count` dead jobs with their DLQ entries, numbered from `first`. */
-export async function layParked({ clock, deps }: Engine, count: number, first = 1): Promise<void> {
+type Store = Pick<Engine['deps'], 'ledger' | 'queues' | 'dlqUrl' | 'clock'>;
+
+/** Stores a dead job with its DLQ entry. Answers its body. */
+async function layDead(
+  { ledger, queues, dlqUrl, clock }: Store,
+  { n, envelope, ...changes }: Partial<JobRow> & { queue: string; n: number; envelope: object },
+): Promise<string> {
   const now = clock.now();
-  for (let n = first; n < first + count; n++) {
-    const envelope = anEnvelope({ id: jobId(n) }) as unknown as Parameters<typeof rowOfEnvelope>[0]['envelope'];
-    const dead: JobRow = {
-      ...rowOfEnvelope({ queue: 'sample', envelope, group: `g${n}`, now }),
-      state: inState('dead'),
-      reason: 'error',
-      error: { class: 'permanent', code: 'Rejected', message: 'rejected' },
-      endedAt: now,
-      recordedAt: now,
-      parkedAt: now,
-      parkedFrom: `message-${n}`,
-      spentMessageIds: [`message-${n}`],
-    };
-    await deps.ledger.write(dead, 0);
-    await deps.queues.send(deps.dlqUrl('sample'), parkedMessage(dead, JSON.stringify(envelope), 'fifo'));
+  const made = { ...anEnvelope({ id: jobId(n) }), ...envelope } as unknown as Envelope;
+  const row: JobRow = {
+    ...rowOfEnvelope({ queue: changes.queue, envelope: made, group: `g${n}`, now }),
+    ...{ state: inState('dead'), reason: 'error', endedAt: now, recordedAt: now, parkedAt: now },
+    ...{ parkedFrom: `message-${n}`, spentMessageIds: [`message-${n}`] },
+    ...{ error: { class: 'permanent', code: 'Rejected', message: 'rejected' }, ...changes },
+  };
+  const body = JSON.stringify(made);
+  await ledger.write(row, 0);
+  await queues.send(dlqUrl(row.queue), parkedMessage(row, body, 'fifo'));
+  return body;
+}
+
+/** Stores `count` dead jobs with their DLQ entries, numbered from `first`. */
+export async function layParked({ deps }: Engine, count: number, first = 1): Promise<void> {
+  for (let n = first; n < first + count; n++) await layDead(deps, { queue: 'sample', n, envelope: {} });
+}
+
+/** Stores dead feedback jobs with their bodies and their DLQ entries, in two groups. */
+export async function layDeadFeedback({ deployment }: Service, count: number, code: string): Promise<void> {
+  const time = new Date(deployment.clock.now()).toISOString();
+  for (let n = 1; n <= count; n++) {
+    const data = aFeedback({ user: { email: `user-${n}@example.com` }, confirmation: false });
+    const envelope = { type: 'feedback.submitted.v1', data, time };
+    const error = { class: 'permanent' as const, code, message: 'the template is wrong' };
+    const group = `group-${n % 2}`;
+    const body = await layDead(deployment, { queue: 'feedback', n, envelope, group, bodyKept: true, error });
+    await deployment.objects.put(bodyKey(deployment.prefix, 'feedback', jobId(n)), body, 'application/json');
   }
 }
 

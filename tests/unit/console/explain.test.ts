@@ -2,7 +2,6 @@ import { WaitError } from '../../../lib/errors';
 import { bodyKey } from '../../../lib/jobs/keys';
 import type { JobRow, Reason, State } from '../../../lib/jobs/row';
 import { cancel, discard, type JobAction, retry, type SimpleAction, whyNot } from '../../../lib/ops/act';
-import { stateOf } from '../../../lib/ops/operator';
 import { explain, timeline } from '../../../packages/console/explain';
 import { acceptedRow } from '../../support/accepted-row';
 import { anEnvelope, jobId, PREFIX } from '../../support/engine';
@@ -39,36 +38,63 @@ test.each(PLACES)('a job that is %s (%s) has a sentence, a next step, and the ac
 });
 
 const CANCELLED = { state: inState('cancelled'), reason: 'operator' } as const;
+const HELD = { state: inState('held'), retryAt: Date.UTC(2026, 0, 2) } as const;
+const UNAUTHORIZED = { class: 'stop', code: 'ZendeskUnauthorized', message: '401', vendor: 'zendesk' } as const;
+const DOWN = { class: 'ambiguous', code: 'ZendeskUnavailable', message: '503', vendor: 'zendesk' } as const;
+const REJECTED = { class: 'permanent', code: 'Rejected', message: 'rejected' } as const;
+const DEAD = { state: inState('dead'), reason: 'error' } as const;
 
 test.each<[string, Partial<JobRow>, string]>([
   [
     'waits for its planned time',
-    { state: inState('held'), reason: 'retry', notBefore: Date.UTC(2026, 0, 2), retryAt: Date.UTC(2026, 0, 2) },
+    { ...HELD, reason: 'retry', notBefore: HELD.retryAt },
     'Its producer planned it, and it waits until 2026-01-02 00:00:00 UTC.',
   ],
   [
     'was planned and has failed since',
-    { state: inState('held'), reason: 'retry', notBefore: 0, firstStartedAt: 1, retryAt: Date.UTC(2026, 0, 2) },
+    { ...HELD, reason: 'retry', notBefore: 0, firstStartedAt: 1 },
     'An attempt failed, and it waits until 2026-01-02 00:00:00 UTC.',
+  ],
+  [
+    'a vendor throttled',
+    { ...HELD, reason: 'throttled', vendor: 'sendgrid' },
+    'sendgrid asked us to wait until 2026-01-02 00:00:00 UTC.',
+  ],
+  [
+    'waits for a vendor that refuses us',
+    { ...HELD, reason: 'stopped', error: UNAUTHORIZED },
+    'zendesk refuses our calls (ZendeskUnauthorized), so its circuit breaker is open. Renew the key, or sign the agreement.',
+  ],
+  [
+    'waits for a vendor that is down',
+    { ...HELD, reason: 'stopped', error: DOWN },
+    'zendesk is down (ZendeskUnavailable), so its circuit breaker is open. Wait.',
+  ],
+  [
+    'failed because a vendor was down',
+    { ...DEAD, error: DOWN },
+    'Its last attempt failed: 503 (ZendeskUnavailable). Retry it once zendesk works again.',
+  ],
+  [
+    'was discarded',
+    { ...DEAD, error: REJECTED, discarded: true },
+    'It cannot succeed: rejected (Rejected). An operator discarded it. Retry it, if it is wanted after all.',
   ],
   ['an operator cancelled', { ...CANCELLED, cancelledBy: 'audit 0190a1b2' }, 'An operator cancelled it.'],
   ['its producer cancelled', { ...CANCELLED, cancelledBy: 'by its producer' }, 'Its producer cancelled it.'],
   ['was cancelled by someone whom the row does not name', CANCELLED, 'An operator or its producer cancelled it.'],
-  [
-    'was parked after crashes, perhaps with other outcomes between',
-    { state: inState('dead'), reason: 'crash' },
-    'It was parked because its runs crashed: they ended without an outcome.',
-  ],
-])('the sentence says what is true of a job that %s', (_what, change, sentence) => {
-  expect(explain({ ...acceptedRow(0), ...change }, 0).sentence).toBe(sentence);
+])('the sentence says what is true of a job that %s, and the next step follows', (_what, change, text) => {
+  const { sentence, next } = explain({ ...acceptedRow(0), ...change }, 0);
+
+  expect(`${sentence} ${next}`).toContain(text);
 });
 
 test.each<[string, Partial<JobRow>, JobAction, string[]]>([
   ['was never sent and has no body', { state: inState('cancelled'), reason: 'never-sent' }, 'retry', []],
   ['was never sent and has a body', { ...CANCELLED, reason: 'never-sent', bodyKept: true }, 'retry', ['retry']],
   ['is dead (expired)', { state: inState('dead'), reason: 'expired' }, 'discard', ['retry']],
-  ['is dead, its entry not sent', { state: inState('dead'), reason: 'error' }, 'discard', ['retry', 'discard']],
-  ['was discarded', { state: inState('dead'), reason: 'error', leftDlqAt: 1 }, 'discard', ['retry']],
+  ['is dead, its entry not sent', DEAD, 'discard', ['retry', 'discard']],
+  ['was discarded', { ...DEAD, leftDlqAt: 1 }, 'discard', ['retry']],
   ['is run by a worker that died', { state: inState('processing') }, 'cancel', ['cancel']],
 ])('command and console agree about a job that %s', async (_what, change, action, actions) => {
   const { engine } = sampleEngine();
@@ -85,27 +111,6 @@ test.each<[string, Partial<JobRow>, JobAction, string[]]>([
     (error: Error) => error.message,
   );
   expect(refused === undefined).toBe(able);
-});
-
-test('the sentence names the vendor, the code, and the time until which a job waits', () => {
-  const error = { class: 'stop' as const, code: 'ZendeskUnauthorized', message: '401', vendor: 'zendesk' };
-  const held = { ...acceptedRow(0), state: inState('held'), retryAt: Date.UTC(2026, 0, 2, 3, 4, 5) };
-
-  expect(explain({ ...held, reason: 'stopped', error }, 0).sentence).toBe(
-    'zendesk refuses our calls (ZendeskUnauthorized), so its circuit breaker is open.',
-  );
-  const down = { class: 'ambiguous' as const, code: 'ZendeskUnavailable', message: '503', vendor: 'zendesk' };
-  expect(explain({ ...held, reason: 'stopped', error: down }, 0)).toMatchObject({
-    sentence: 'zendesk is down (ZendeskUnavailable), so its circuit breaker is open.',
-    next: expect.stringMatching(/^Wait\./),
-  });
-  expect(explain({ ...held, state: inState('dead'), reason: 'error', error: down }, 0)).toMatchObject({
-    sentence: 'Its last attempt failed: 503 (ZendeskUnavailable).',
-    next: 'Retry it once zendesk works again. Discard it if it is no longer needed.',
-  });
-  expect(explain({ ...held, reason: 'throttled', vendor: 'sendgrid' }, 0).sentence).toBe(
-    'sendgrid asked us to wait until 2026-01-02 03:04:05 UTC.',
-  );
 });
 
 test('a timeline has the wait in the queue, each attempt with its outcome, each wait, and each step inside its run', async () => {
@@ -138,15 +143,4 @@ test('no span of an ended job goes on: a step that was cut off ends with its job
   const row = { ...acceptedRow(0), state: inState('dead'), reason: 'crash' as const, endedAt: 50, steps };
 
   expect(timeline(row).find(({ kind }) => kind === 'step')).toMatchObject({ from: 10, to: 50 });
-});
-
-test('a discarded job is shown as such, with its cause', () => {
-  const error = { class: 'permanent' as const, code: 'Rejected', message: 'rejected' };
-  const row = { ...acceptedRow(0), state: inState('dead'), reason: 'error' as const, error, discarded: true as const };
-
-  expect(stateOf(row)).toBe('discarded (error)');
-  expect(explain(row, 3)).toMatchObject({
-    sentence: 'It cannot succeed: rejected (Rejected). An operator discarded it.',
-    next: 'Retry it, if it is wanted after all.',
-  });
 });

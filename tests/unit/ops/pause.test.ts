@@ -18,37 +18,33 @@ function aDeployment() {
   return { engine, ...made, cut };
 }
 
-test('a pause is stored with operator and reason, and switches the event source mapping off', async () => {
+test('a pause is stored, and Lambda receives nothing until the resume. A second resume is harmless', async () => {
   const { engine, deployment, on } = aDeployment();
 
-  const { again, resumeBefore } = await pauseQueue(deployment, paused);
+  const { pause, ...made } = await pauseQueue(deployment, paused);
+  const during = on.get('sample');
+  const ended = await resumeQueue(deployment, 'sample');
+  const again = await resumeQueue(deployment, 'sample');
 
-  expect(on.get('sample')).toBe(false);
-  const stored = { at: engine.clock.now(), by: 'user/jane', reason: paused.reason };
-  expect(await pauseOf(engine.table, 'sample')).toMatchObject(stored);
-  expect(again).toBe(false);
-  expect(resumeBefore).toBe(engine.clock.now() + 7 * DAY * 1000);
+  expect(pause).toMatchObject({ at: engine.clock.now(), by: 'user/jane', reason: paused.reason });
+  expect(made).toEqual({ again: false, resumeBefore: engine.clock.now() + 7 * DAY * 1000 });
+  expect(ended).toMatchObject({ at: pause.at, by: pause.by, reason: pause.reason });
+  expect([during, again, on.get('sample')]).toEqual([false, undefined, true]);
+  expect(engine.table.item(pauseKey('sample'))).toBeUndefined();
 });
 
-test('a repeat completes a pause that was cut off, and keeps its first reason', async () => {
+test('a repeat completes a pause or a resume that was cut off. The pause keeps its first reason', async () => {
   const { engine, deployment, on, cut } = aDeployment();
+
   await expect(pauseQueue(cut, paused)).rejects.toThrow('the process ended');
   engine.clock.advance(60_000);
-
   const repeat = await pauseQueue(deployment, { queue: 'sample', reason: 'another' });
-
-  expect(repeat).toMatchObject({ again: true, pause: { reason: 'SendGrid moves our account', by: 'user/jane' } });
-  expect(on.get('sample')).toBe(false);
-});
-
-test('a repeat completes a resume that was cut off', async () => {
-  const { engine, deployment, on, cut } = aDeployment();
-  await pauseQueue(deployment, paused);
+  const during = on.get('sample');
   await expect(resumeQueue(cut, 'sample')).rejects.toThrow('the process ended');
-
   await resumeQueue(deployment, 'sample');
 
-  expect(on.get('sample')).toBe(true);
+  expect(repeat).toMatchObject({ again: true, pause: { reason: paused.reason, by: 'user/jane' } });
+  expect([during, on.get('sample')]).toEqual([false, true]);
   expect(await pauseOf(engine.table, 'sample')).toBeUndefined();
 });
 
@@ -74,19 +70,6 @@ test('a queue without an event source mapping cannot be paused or resumed', asyn
 
   await expect(pauseQueue(deployment, paused)).rejects.toThrow('has no event source mapping');
   await expect(resumeQueue(deployment, 'sample')).rejects.toThrow('has no event source mapping');
-});
-
-test('a resume switches the mapping on and forgets the pause, and a second one is harmless', async () => {
-  const { engine, deployment, on } = aDeployment();
-  await pauseQueue(deployment, paused);
-
-  const ended = await resumeQueue(deployment, 'sample');
-  const again = await resumeQueue(deployment, 'sample');
-
-  expect(ended).toMatchObject({ reason: 'SendGrid moves our account' });
-  expect(again).toBeUndefined();
-  expect(on.get('sample')).toBe(true);
-  expect(engine.table.item(pauseKey('sample'))).toBeUndefined();
 });
 
 const ACTS = {
