@@ -5,8 +5,7 @@ import type { Envelope } from '../jobs/envelope';
 import type { Ledger } from '../jobs/ledger';
 import type { JobRow } from '../jobs/row';
 import type { Clock, Events, Log, Metrics, Objects, Queues, Random, ReceivedMessage } from '../ports';
-import type { CircuitBreakers } from './circuit';
-import type { VendorGate } from './gate';
+import type { CircuitBreakers, VendorGate } from './circuit';
 import type { Steps } from './steps';
 
 /** What `process` gets: a job whose data is valid. */

@@ -1,7 +1,15 @@
 import { ignoreStoreError, PermanentError, StoreError, TransientError } from '../errors';
 import type { Envelope } from '../jobs/envelope';
 import { type JobRow, storedError } from '../jobs/row';
-import { LONGEST_RETRY_MS, VENDOR_DOWN, workedForOthers } from './circuit';
+import {
+  LONGEST_RETRY_MS,
+  type RunGate,
+  VENDOR_DOWN,
+  type VendorFailure,
+  vendorFailure,
+  vendorGate,
+  workedForOthers,
+} from './circuit';
 import { close, orGiveBack } from './close';
 import {
   type Disposition,
@@ -14,7 +22,6 @@ import {
 } from './contract';
 import { type Decision, decide, OutOfTimeError } from './decide';
 import { dataOf, isDirect, typeOf } from './direct';
-import { measuredGate, type RunGate, type VendorFailure, vendorFailure, vendorGate } from './gate';
 import type { Opened, Subject } from './open';
 import { createLease, createSteps, type Lease } from './steps';
 
@@ -29,7 +36,7 @@ export async function run(
   const { deps, deadline } = handling;
   const { body } = subject;
   const lease = createLease(deps.ledger, row, begun);
-  const gate = vendorGate({ circuits: deps.circuits, job: row.id, until: row.lease?.until ?? deadline.at });
+  const gate = vendorGate(deps, { job: row.id, until: row.lease?.until ?? deadline.at });
   const context = contextOf(handling, lease, gate);
   return orGiveBack(handling, lease, async () => {
     for (let quickRetries = 0; ; ) {
@@ -53,7 +60,7 @@ function contextOf({ deps, deadline }: Handling, lease: Lease, gate: RunGate): R
   const { clock, log } = deps;
   return {
     steps: createSteps({ lease, clock, prepare: gate.prepare }),
-    vendor: measuredGate(gate.call, deps),
+    vendor: gate.call,
     callTimeoutMs: (most = LONGEST_CALL_MS) => {
       const left = Math.min(most, deadline.remainingMs());
       if (left < SHORTEST_CALL_MS) throw new OutOfTimeError();

@@ -192,20 +192,12 @@ export function createLease(ledger: Ledger, claimed: JobRow, begun?: string) {
     stage: (change: (row: JobRow) => JobRow) => {
       staged = [...staged, change];
     },
-    flush: async () => {
-      await write();
-    },
+    flush: async () => void (await write()),
     /** Writes the outcome and all staged changes, and gives the lease up, in one write. */
     release: (change: (row: JobRow) => JobRow) => write(change),
-    /** Writes the staged changes and gives the lease up without an outcome, if this run still holds it. */
+    /** The same without an outcome. It writes nothing if the lease was given up, or if the table fails. */
     abandon: async (change: (row: JobRow) => JobRow) => {
-      let row = ours(stored);
-      // As above, another writer's note does not take the lease.
-      while (!failing && row) {
-        const result = await ledger.write(change(staged.reduce((next, stage) => stage(next), row)), row.version);
-        if (result.written) return;
-        row = ours(result.stored);
-      }
+      if (!failing && ours(stored)) await write(change);
     },
   };
 }

@@ -1,10 +1,10 @@
 import { StopError, StoreError } from '../../../lib/errors';
 import type { Item } from '../../../lib/ports';
-import { type CircuitBreakers, circuitBreakers, isOpen, KEPT_MS } from '../../../lib/worker/circuit';
-import { vendorGate } from '../../../lib/worker/gate';
+import { type CircuitBreakers, circuitBreakers, isOpen, KEPT_MS, vendorGate } from '../../../lib/worker/circuit';
 import { memoryClock, memoryRandom } from '../../support/memory-clock';
 import { memoryTable } from '../../support/memory-table';
 
+const quiet = { add: () => {}, flush: async () => {} };
 const unauthorized = () => new StopError({ code: 'Unauthorized', message: '401', vendor: 'zendesk', status: 401 });
 
 /** Two processes that share one table. `reads` counts the reads of both. */
@@ -115,7 +115,10 @@ test('a circuit that counts failures is read before each call', async () => {
 
 test('after a failure of the process itself, its next success clears the count', async () => {
   const { one, clock } = twoProcesses();
-  const { call: gate } = vendorGate({ circuits: one, job: 'job', until: clock.now() + 45_000 });
+  const { call: gate } = vendorGate(
+    { circuits: one, clock, metrics: quiet },
+    { job: 'job', until: clock.now() + 45_000 },
+  );
   await gate('zendesk', async () => 'done');
   await one.transient('zendesk', 'Unavailable');
   await gate('zendesk', async () => 'done');
@@ -126,7 +129,10 @@ test('after a failure of the process itself, its next success clears the count',
 test('an open circuit is never kept, so each of two processes sees who makes the trial call', async () => {
   const { one, other, enter, clock } = twoProcesses();
   await enter(other);
-  const { call: gate } = vendorGate({ circuits: one, job: 'job', until: clock.now() + 45_000 });
+  const { call: gate } = vendorGate(
+    { circuits: one, clock, metrics: quiet },
+    { job: 'job', until: clock.now() + 45_000 },
+  );
   await expect(gate('zendesk', () => Promise.reject(unauthorized()))).rejects.toThrow('401');
   clock.advance(60_000);
 

@@ -1,7 +1,7 @@
 import type { SourceMutant } from '../source-mutant';
 
 const CIRCUIT = 'lib/worker/circuit.ts';
-const GATE = 'lib/worker/gate.ts';
+const GATE = 'lib/worker/circuit.ts';
 const RELEASE = 'lib/reconcile/release.ts';
 
 const SECOND_MS = 1_000;
