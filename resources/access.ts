@@ -107,28 +107,28 @@ function producerStatements(of: Instance): Statement[] {
   const others = [...campaigns, ...uploads.map((name) => fileKey(`${uploadsPrefix(prefix, name)}*`))];
   const attachments = uploads.map((name) => `${attachmentsPrefix(prefix, name)}*`);
   const written = jobs.flatMap((name) => [`${dataPrefix(prefix, name)}*`, bodyKey(prefix, name, '*')]);
-  // Of an attachment it reads the size only.
-  const read = [...attachments, ...campaignRecords, ...campaignEvents];
   return [
     allow('Settings', ['ssm:GetParameter'], arn('ssm', `parameter${producerParameter(of.name)}`)),
     allow('Send', ['sqs:SendMessage'], mainQueues(of)),
     allowItems(of, 'Look', ['dynamodb:GetItem'], [...items, ...others]),
     allowItems(of, 'Accept', ['dynamodb:PutItem'], [...jobs.map((name) => jobKey(name, '*')), ...others]),
     ...(jobs.length > 0 ? [allowObjects(of, 'DataAndUploads', ['s3:PutObject'], [...written, ...attachments])] : []),
-    ...(read.length > 0 ? [allowObjects(of, 'FilesAndReports', ['s3:GetObject'], read), listBucket(of, read)] : []),
+    // Of an attachment it reads the size only.
+    ...readObjects(of, 'FilesAndReports', [...attachments, ...campaignRecords, ...campaignEvents]),
     ...hashKeyStatements(of),
   ];
 }
 
+const readObjects = (of: Instance, Sid: string, keys: string[]): Statement[] =>
+  keys.length > 0 ? [allowObjects(of, Sid, ['s3:GetObject'], keys), listBucket(of, keys)] : [];
+
 /** What the commands that only show jobs and campaigns call. They read no body, list or attachment. */
 function readerStatements(of: Instance): Statement[] {
-  const { items, campaigns, records, campaignEvents } = keysOf(of);
-  const objects = [...records, ...campaignEvents];
+  const { items, campaigns, campaignRecords, campaignEvents } = keysOf(of);
   return [
     allowItems(of, 'Look', ['dynamodb:GetItem'], [...items, ...campaigns]),
     allow('Search', ['dynamodb:Query'], table(of, '/index/*')),
-    allowObjects(of, 'Records', ['s3:GetObject'], objects),
-    listBucket(of, objects),
+    ...readObjects(of, 'Reports', [...campaignRecords, ...campaignEvents]),
     stack(of),
   ];
 }
@@ -163,7 +163,7 @@ function operatorStatements(of: Instance): Statement[] {
       ...allowObjects(of, 'Audit', ['s3:PutObject'], [auditKey(prefix, '*')]),
       Condition: { Null: { 's3:if-none-match': 'false' } },
     },
-    listBucket(of, [...written, ...searched, allBodies]),
+    listBucket(of, [...records, ...searched, allBodies]),
     allow('TestAlarms', ['sns:Publish'], arn('sns', topicName(name))),
     // `sls jobs` publishes the ends of jobs that it ends.
     ...(bus === '' ? [] : [allow('Publish', ['events:PutEvents'], busArn(bus))]),

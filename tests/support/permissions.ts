@@ -89,7 +89,6 @@ const REASONS: [who: RegExp, text: RegExp, reason: string][] = [
   [/operator/, /^sns:/, '`sls alarms test` (`tests/unit/cli`)'],
   [/operator/, /^sqs:SendMessage \S+-dlq\.fifo$/, 'it discards a job before its entry was sent (`tests/unit/ops`)'],
   [/operator/, /^s3:(PutObject (?!\S+_audit)|GetObject \S+-jobs)/, 'it ends a job (`tests/unit/ops`)'],
-  [/operator/, /^s3:ListBucket \S+_bodies\/\{queue\}/, MISSING],
 ];
 
 type Template = Parameters<typeof statementsOf>[0];
