@@ -2,7 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { localPackage, templateOf } from '../support/packages';
-import { permissionRows, permissionTable, secretRows } from '../support/permissions';
+import { permissionTable } from '../support/permissions';
 
 const PAGE = 'resources/permissions.md';
 const TABLE = /\| who \| action \| on \| proof \|\n(\|.*\n)+/;
@@ -13,8 +13,8 @@ async function main(): Promise<void> {
   process.env.PACKAGES = output;
   try {
     const { resources } = await localPackage();
-    const template = { Resources: resources } as Parameters<typeof permissionRows>[0];
-    const table = permissionTable([...permissionRows(template, []), ...secretRows(await templateOf('prod'), [])]);
+    const template = { Resources: resources } as Parameters<typeof permissionTable>[0];
+    const table = permissionTable(template, await templateOf('prod'));
     const page = readFileSync(PAGE, 'utf8');
     if (!TABLE.test(page)) throw new Error(`${PAGE} has no table of permissions`);
     writeFileSync(

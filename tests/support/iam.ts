@@ -1,4 +1,5 @@
 import { runSimulation, type Simulation } from '@cloud-copilot/iam-simulate';
+import { mapEach } from '../../lib/concurrency';
 
 /** A compiled template, or the part of one that IAM needs. */
 interface Template {
@@ -35,6 +36,18 @@ export interface Request {
 
 /** Answers the Sids of the statements that allow a request, or nothing if it is refused. */
 export type Allowed = (request: Request) => Promise<string[]>;
+
+/** The requests that are answered otherwise than expected. */
+export async function unexpected<R extends Request>(
+  allows: (request: R) => ReturnType<Allowed>,
+  requests: readonly R[],
+  expected: boolean,
+) {
+  const wrong = await mapEach(requests, 1, async (request) =>
+    (await allows(request)).length > 0 !== expected ? [request] : [],
+  );
+  return wrong.flat();
+}
 
 /** The statements of a role, or of a managed policy, with all references resolved. */
 export function statementsOf(template: Template, id: string, pseudo = PSEUDO): Statement[] {
@@ -96,11 +109,13 @@ async function simulate(
     },
     {},
   );
-  if (answer.resultType !== 'single') throw new Error(`${action} on ${resource}: ${JSON.stringify(answer)}`);
-  if (answer.result.ignoredContextKeys?.some((key) => key in context))
-    throw new Error(`${action} has no ${answer.result.ignoredContextKeys.join()}`);
+  if (answer.resultType === 'error') throw new Error(`${action} on ${resource}: ${JSON.stringify(answer)}`);
+  // A `*` in place of a resource has a result for each type of resource.
+  const results = answer.resultType === 'single' ? [answer.result] : answer.results;
+  const ignored = results.flatMap(({ ignoredContextKeys = [] }) => ignoredContextKeys);
+  if (ignored.some((key) => key in context)) throw new Error(`${action} has no ${ignored.join()}`);
   if (answer.overallResult !== 'Allowed') return [];
-  const allowing = answer.result.analysis.identityAnalysis?.allowStatements ?? [];
+  const allowing = results.flatMap(({ analysis }) => analysis.identityAnalysis?.allowStatements ?? []);
   return allowing.map(({ statement }) => statement.sid() ?? '');
 }
 

@@ -1,100 +1,30 @@
 import { groupBy } from '../../lib/group-by';
+import { ACCOUNT, REGION } from '../../packages/local/cloud';
 import { readDefaults } from '../../resources/instances/read';
 import { type Allowed, permissionsOf, type Statement, statementsOf } from './iam';
-import type { RecordedCall } from './recorded-calls';
+import { isSecret, type RecordedCall } from './recorded-calls';
 
+/** The workers, each with the name of its queue. */
+export const WORKERS = Object.keys(readDefaults().queues ?? {});
+export const FUNCTIONS = [...WORKERS, 'emailEvents', 'hours', 'reconciler', 'alarms'];
+/** The logical id of a function's part, such as its role. */
+export const idOf = (key: string, part: string): string => `${key[0]?.toUpperCase()}${key.slice(1)}${part}`;
 /** Who calls AWS, by access key, with the role or managed policy that allows it. */
 export const HOLDERS: Record<string, string> = {
-  feedback: 'FeedbackIamRoleLambdaExecution',
-  emails: 'EmailsIamRoleLambdaExecution',
-  testflight: 'TestflightIamRoleLambdaExecution',
-  analytics: 'AnalyticsIamRoleLambdaExecution',
-  emailEvents: 'EmailEventsIamRoleLambdaExecution',
-  hours: 'HoursIamRoleLambdaExecution',
-  reconciler: 'ReconcilerIamRoleLambdaExecution',
-  alarms: 'AlarmsIamRoleLambdaExecution',
-  producer: 'ProducerPolicy',
-  reader: 'ReaderPolicy',
-  operator: 'OperatorPolicy',
+  ...Object.fromEntries(FUNCTIONS.map((key) => [key, idOf(key, 'IamRoleLambdaExecution')])),
+  ...{ producer: 'ProducerPolicy', reader: 'ReaderPolicy', operator: 'OperatorPolicy' },
 };
-/** The functions that may have secrets. */
-export const FUNCTIONS = Object.keys(HOLDERS).filter((who) => HOLDERS[who]?.endsWith('IamRoleLambdaExecution'));
-/** The workers whose work is recorded (`recorded-work.ts`). */
-export const WORKERS = ['feedback', 'emails', 'testflight', 'analytics'];
-const QUEUES = Object.keys(readDefaults().queues ?? {});
 
-const ANY = /./;
-const SECRET = /^(ssm|secretsmanager|kms):/;
-/** S3 says that an object is missing only to a caller who may list its key. */
-const MISSING = 'S3 asks when an object is missing';
-const SIMULATED = 'the simulator covers it (`tests/simulation`)';
-
-/** Permissions that the recorded run need not use, and why. The text is `action name` (`PermissionRow`). */
-const REASONS: [who: RegExp, text: RegExp, reason: string][] = [
-  [ANY, /^logs:/, 'Lambda writes the log'],
-  [/^(?!producer)/, SECRET, 'a function reads its secrets (`tests/unit/resources/compiled-template.test.ts`)'],
-  [/worker/, /^sqs:(ReceiveMessage|DeleteMessage|GetQueueAttributes) /, 'Lambda polls the queue'],
-  [/worker/, /^dynamodb:DeleteItem trial#/, `the bucket fails while a returned message runs: ${SIMULATED}`],
-  [/worker/, /^s3:GetObject \S+\/\{queue\}-jobs\//, `a message came whose row has expired: ${SIMULATED}`],
-  [
-    /reconciler/,
-    /^s3:\w+ \S+\/_data\//,
-    'a campaign ended 44 days ago (`tests/integration/emails/drop-lists.test.ts`)',
-  ],
-  [
-    /reconciler/,
-    /^s3:DeleteObject \S+\/_attachments\//,
-    'the rows of the jobs with a file are gone (`tests/unit/reconcile/drop-files.test.ts`)',
-  ],
-  [/worker|reconciler|producer|reader/, /^s3:ListBucket /, MISSING],
-  [/emailEvents/, /^dynamodb:GetItem evidence#/, 'another request was faster'],
-  [/reconciler/, /^s3:GetObject \S+\/_bodies\//, `a held job is released: ${SIMULATED}`],
-  [/reconciler/, /^sqs:GetQueueAttributes \S+\{queue\}\.fifo$/, `many jobs are released: ${SIMULATED}`],
-  [
-    /reconciler/,
-    /^sqs:(SendMessage|DeleteMessage|ChangeMessageVisibility) \S+-dlq\.fifo$/,
-    `entries come from SQS or go back: ${SIMULATED}`,
-  ],
-  [
-    /reconciler/,
-    /^s3:(DeleteObject|PutObject \S+\/_bodies|[GP]\w+Object \S+-jobs)/,
-    `it completes what a dead worker left: ${SIMULATED}`,
-  ],
-  [/reconciler/, /^sns:/, 'many jobs wait or die of one cause (`tests/unit/reconcile`)'],
-  [/alarms/, /^sqs:SendMessage /, 'Discord is down (`tests/unit/alarms`)'],
-  [/alarms/, /^dynamodb:GetItem /, 'alarms of DLQs and of the reconciler (`tests/unit/alarms`)'],
-  [
-    /producer/,
-    /^s3:PutObject \S+\/_attachments\//,
-    'a user posts a signed form (`tests/unit/producer/uploads.test.ts`)',
-  ],
-  [/producer/, /^s3:GetObject \{prefix\}\/\{queue\}\//, 'the row of a chunk has expired'],
-  [/reader/, /^s3:GetObject /, 'for people who look at objects with the AWS CLI'],
-  [/reader|operator/, /^cloudformation:/, '`sls instances` (`tests/deploy`)'],
-  [
-    /operator/,
-    /^(lambda:|dynamodb:DeleteItem pause#)/,
-    '`sls queues pause` and `resume` (`tests/integration/local/queues.test.ts`)',
-  ],
-  [
-    /operator/,
-    /^(cloudwatch:|sqs:GetQueueAttributes \S+\{queue\}\.fifo$)/,
-    '`sls queues` (`tests/integration/local/queues.test.ts`)',
-  ],
-  [
-    /operator/,
-    /^sqs:ChangeMessageVisibility /,
-    'a DLQ shows an entry while `sls verify` looks (`tests/integration/ops/verify.test.ts`)',
-  ],
-  [/operator/, /^sns:/, '`sls alarms test` (`tests/unit/cli`)'],
-  [/operator/, /^sqs:SendMessage \S+-dlq\.fifo$/, 'it discards a job before its entry was sent (`tests/unit/ops`)'],
-  [/operator/, /^s3:(PutObject (?!\S+_audit)|GetObject \S+-jobs)/, 'it ends a job (`tests/unit/ops`)'],
+/** Permissions that only Lambda uses, inside AWS. No run on this machine can record that. */
+const REASONS: [permission: RegExp, reason: string][] = [
+  [/ logs:/, 'Lambda writes the log'],
+  [/^worker sqs:(ReceiveMessage|DeleteMessage|GetQueueAttributes) /, 'Lambda polls the queue'],
 ];
 
 type Template = Parameters<typeof statementsOf>[0];
 
 /** The account of the service on this machine. */
-const LOCAL = { Partition: 'aws', Region: 'us-east-1', AccountId: '000000000000', URLSuffix: 'amazonaws.com' };
+const LOCAL = { Partition: 'aws', Region: REGION, AccountId: ACCOUNT, URLSuffix: 'amazonaws.com' };
 
 export const allowedBy = (template: Template, who: string): Allowed =>
   permissionsOf(template, HOLDERS[who] ?? who, LOCAL);
@@ -120,7 +50,12 @@ function permissionsIn(template: Template, who: string): Permission[] {
     const names = [Resource]
       .flat()
       .flatMap((resource) => (patterns.length > 0 ? patterns : [{}]).map((key) => ({ resource, ...key })));
-    return [Action].flat().flatMap((action) => names.map((name) => ({ who, action, ...name })));
+    // A statement may name actions and resources of two services.
+    const fits = (action: string, { resource }: { resource: string }) =>
+      resource === '*' || resource.split(':')[2] === action.split(':')[0];
+    return [Action]
+      .flat()
+      .flatMap((action) => names.filter((name) => fits(action, name)).map((name) => ({ who, action, ...name })));
   });
 }
 
@@ -130,50 +65,37 @@ const isUsedBy = ({ who, action, resource, key }: Permission, call: RecordedCall
   like(resource, call.resource) &&
   (key === undefined || KEYS.some((name) => call.context?.[name]?.some((value) => like(key, value))));
 
-const like = (pattern: string, value: string): boolean =>
-  new RegExp(
-    `^${pattern
-      .replace(/[.+^${}()|[\]\\]/g, '\\$&')
-      .replaceAll('*', '.*')
-      .replaceAll('?', '.')}$`,
-    's',
-  ).test(value);
+function like(pattern: string, value: string): boolean {
+  const escaped = pattern.replace(/[.+^${}()|[\]\\]/g, '\\$&');
+  return new RegExp(`^${escaped.replaceAll('*', '.*').replaceAll('?', '.')}$`, 's').test(value);
+}
 
 /** A permission that several holders have, each on its own queue. */
-export interface PermissionRow {
+interface PermissionRow {
   who: string[];
   action: string;
   name: string;
   used: boolean;
-  /** Why the recorded runs need not use it. */
+  /** Why no recorded run uses it. */
   reason: string | undefined;
 }
 
-/** All permissions of a template, and which of them the calls used. What differs only in its queue is one row. */
-export function permissionRows(template: Template, calls: readonly RecordedCall[]): PermissionRow[] {
-  const all = Object.keys(HOLDERS).flatMap((who) => permissionsIn(template, who));
+/**
+ * All permissions of the local stage, and which of them the calls used. What differs only in its queue is one row. The
+ * local stage has no secrets, so permissions to read them are those of `prod`.
+ */
+export function permissionRows(local: Template, prod: Template, calls: readonly RecordedCall[]): PermissionRow[] {
+  const of = (template: Template) => Object.keys(HOLDERS).flatMap((who) => permissionsIn(template, who));
+  const all = [...of(local), ...of(prod).filter(({ resource }) => isSecret(resource))];
   const alike = [...groupBy(all, (one) => `${kindOf(one.who)} ${one.action} ${nameOf(one)}`).values()];
   return alike.map((permissions) => {
     const [first] = permissions as [Permission];
     const row = { who: [...new Set(permissions.map(({ who }) => who))], action: first.action, name: nameOf(first) };
-    const text = `${row.action} ${row.name}`;
-    const because = REASONS.find(([who, what]) => who.test(kindOf(first.who)) && what.test(text));
-    const used = permissions.some((permission) => calls.some((call) => isUsedBy(permission, call)));
-    return { ...row, used, reason: because?.[2] };
+    const text = `${kindOf(first.who)} ${row.action} ${row.name}`;
+    const reason = REASONS.find(([permission]) => permission.test(text))?.[1];
+    return { ...row, used: permissions.some((permission) => calls.some((call) => isUsedBy(permission, call))), reason };
   });
 }
-
-/** The functions' permissions to read secrets. The local stage has none, so they are of a template with references. */
-export const secretRows = (template: Template, calls: readonly RecordedCall[]): PermissionRow[] =>
-  permissionRows(template, calls).filter(
-    ({ who: [who = ''], action }) => FUNCTIONS.includes(who) && SECRET.test(action),
-  );
-
-/** The reasons that belong to no row. */
-export const staleReasons = (rows: readonly PermissionRow[]): string[] =>
-  REASONS.filter(
-    ([who, what]) => !rows.some((row) => who.test(kindOf(row.who[0] ?? '')) && what.test(`${row.action} ${row.name}`)),
-  ).map(([who, what]) => `${who} ${what}`);
 
 const kindOf = (who: string): string => (WORKERS.includes(who) ? 'worker' : who);
 
@@ -190,16 +112,16 @@ function nameOf({ who, resource, key }: Permission): string {
   const name = (key ?? short)
     .replace(/^(file#)?jobs\//, '$1{prefix}/')
     .replace(/^evidence#(\w+)#(send|confirmation|notification)#/, 'evidence#$1#{step}#');
-  const queues = WORKERS.includes(who) ? [who] : QUEUES;
+  const queues = WORKERS.includes(who) ? [who] : WORKERS;
   return queues.reduce(
     (text, queue) => text.replace(new RegExp(`(?<=^|[-/#])${queue}(?=$|[-./#:])(?!-(late|rejected))`), '{queue}'),
     name,
   );
 }
 
-/** The rows as the table of resources/permissions.md. Rows about the same names, or with one action, are together. */
-export function permissionTable(rows: readonly PermissionRow[]): string {
-  const lines = rows.map(({ who, action, name, reason = 'recorded' }) => ({
+/** The table of resources/permissions.md. Rows about the same names, or with one action, are together. */
+export function permissionTable(local: Template, prod: Template): string {
+  const lines = permissionRows(local, prod, []).map(({ who, action, name, reason = 'recorded' }) => ({
     who: who.length === WORKERS.length ? 'every worker' : who.join(', '),
     actions: `\`${action}\``,
     names: `\`${name}\``,

@@ -1,10 +1,10 @@
-import { createServer, type IncomingHttpHeaders, type Server, request as send } from 'node:http';
+import { createServer, type IncomingHttpHeaders, request as send } from 'node:http';
 import { buffer } from 'node:stream/consumers';
+import { ACCOUNT, REGION } from '../../packages/local/cloud';
 import { close, listen } from '../../packages/local/loopback';
 import type { Request } from './iam';
+import { SECRETS_KEY } from './packages';
 
-const REGION = 'us-east-1';
-const ACCOUNT = '000000000000';
 const arn = (service: string, resource: string) => `arn:aws:${service}:${REGION}:${ACCOUNT}:${resource}`;
 
 /** A call to AWS by the holder of an access key, as IAM sees it. */
@@ -12,86 +12,86 @@ export interface RecordedCall extends Request {
   who: string;
 }
 
-export interface Recorder {
-  /** Passes requests to an emulator, and records them. Resolves to the URL to call instead. */
-  through(service: 'sqs' | 'dynamodb' | 's3' | 'events' | 'ssm', url: string): Promise<string>;
-  /** Each distinct call once. */
-  calls(): RecordedCall[];
-  close(): void;
-}
+/** A signature, and that of a form, name the access key and the service. */
+const SIGNED_BY = /Credential"?[=\s]+(\w+)\/\d+\/[\w-]+\/(\w+)\//i;
 
-export function createRecorder(): Recorder {
+/** One endpoint for all of AWS, which records requests and passes each to the emulator of its service. */
+export async function startRecorder() {
   const calls = new Map<string, RecordedCall>();
-  const closing: Server[] = [];
   const note = (call: RecordedCall) => calls.set(JSON.stringify(call), call);
-
-  return {
-    calls: () => [...calls.values()],
-    close: () => {
-      for (const server of closing) void close(server);
-    },
-    async through(service, target) {
-      const { hostname, port } = new URL(target);
-      const server = createServer(async (incoming, outgoing) => {
-        const { method = '', url = '', headers } = incoming;
-        const body = await buffer(incoming);
-        const who = /Credential=([^/]+)\//.exec(headers.authorization ?? '')?.[1] ?? 'unsigned';
-        const operation =
-          String(headers['x-amz-target'] ?? method)
-            .split('.')
-            .at(-1) ?? '';
-        const requests = READERS[service]({
-          operation,
-          url,
-          headers,
-          json: () => JSON.parse(body.toString() || '{}') as Body,
-        });
-        for (const request of requests) note({ who, ...request });
-        const forwarded = send({ hostname, port, method, path: url, headers }, (answer) => {
-          // S3 says that a key is missing only to callers who may list it.
-          if (service === 's3' && answer.statusCode === 404)
-            for (const { resource } of requests) note({ who, ...listing(resource) });
-          outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
-          answer.pipe(outgoing);
-        });
-        forwarded.on('error', () => outgoing.destroy());
-        forwarded.end(body);
-      });
-      closing.push(server);
-      return listen(server, 0);
-    },
+  /** The URL of each service's emulator, or the answer to all requests. */
+  const targets: Partial<Record<Service, string>> = {
+    secretsmanager: '{"SecretString":"a secret"}',
+    cloudformation: '<DescribeStacksResponse/>',
   };
+  const server = createServer(async (incoming, outgoing) => {
+    const { method = '', url = '', headers } = incoming;
+    const body = await buffer(incoming);
+    const text = body.toString('latin1');
+    const [, who = '', service = ''] = SIGNED_BY.exec(headers.authorization ?? text) ?? [];
+    const target = targets[service as Service];
+    if (target === undefined) return void outgoing.destroy();
+    const form = headers['content-type']?.startsWith('application/x-www-form') && new URLSearchParams(text);
+    const input = () => (form ? Object.fromEntries(form) : JSON.parse(body.toString() || '{}')) as Body;
+    const named = form ? form.get('Action') : headers['x-amz-target'];
+    const [operation = ''] = /[^.]+$/.exec(String(named ?? method)) ?? [];
+    const requests = READERS[service as Service]({ operation, url, headers, text, input });
+    for (const request of requests) {
+      note({ who, ...request });
+      await recorder.before({ who, ...request });
+    }
+    if (!URL.canParse(target)) return void outgoing.end(target);
+    const { hostname, port, pathname } = new URL(target);
+    const path = pathname.replace(/\/$/, '') + url;
+    const forwarded = send({ hostname, port, method, path, headers }, (answer) => {
+      // S3 says that a key is missing only to callers who may list it.
+      if (service === 's3' && answer.statusCode === 404)
+        for (const { resource } of requests) note({ who, ...listing(resource) });
+      outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
+      answer.pipe(outgoing);
+    });
+    forwarded.on('error', () => outgoing.destroy());
+    forwarded.end(body);
+  });
+  const recorder = {
+    url: await listen(server, 0),
+    targets,
+    /** What happens between a call and its answer. */
+    before: async (_call: RecordedCall): Promise<void> => {},
+    /** Each distinct call once. */
+    calls: () => [...calls.values()],
+    close: () => close(server),
+  };
+  return recorder;
 }
+
+export type Recorder = Awaited<ReturnType<typeof startRecorder>>;
 
 /** A string of an item. */
 interface Attribute {
   S?: string;
 }
-/** What is read of the requests of all services. */
-interface Body {
-  TableName?: string;
-  IndexName?: string;
+type Named = 'TableName' | 'IndexName' | 'QueueUrl' | 'QueueName' | 'Name' | 'SecretId' | 'TopicArn' | 'StackName';
+/** What is read of the requests of all services. `Name`: of a parameter. */
+interface Body extends Partial<Record<Named, string>> {
   Key?: { key?: Attribute };
   Item?: { key?: Attribute };
   ExpressionAttributeValues?: Record<string, Attribute>;
-  QueueUrl?: string;
-  QueueName?: string;
-  /** Of an SSM parameter. */
-  Name?: string;
   Entries?: { EventBusName?: string }[];
 }
 interface Seen {
-  /** The operation of a JSON protocol, or the method. */
+  /** The operation of a JSON or query protocol, or the method. */
   operation: string;
   url: string;
   headers: IncomingHttpHeaders;
-  json: () => Body;
+  text: string;
+  input: () => Body;
 }
 
-type Service = Parameters<Recorder['through']>[0];
-const READERS: Record<Service, (seen: Seen) => Request[]> = {
-  dynamodb: ({ operation, json }) => {
-    const { TableName, IndexName, Key, Item, ExpressionAttributeValues = {} } = json();
+type Service = keyof typeof READERS;
+const READERS = {
+  dynamodb: ({ operation, input }: Seen): Request[] => {
+    const { TableName, IndexName, Key, Item, ExpressionAttributeValues = {} } = input();
     const key = (Key ?? Item)?.key?.S ?? Object.values(ExpressionAttributeValues)[0]?.S ?? '';
     return [
       {
@@ -102,23 +102,42 @@ const READERS: Record<Service, (seen: Seen) => Request[]> = {
       },
     ];
   },
-  sqs: ({ operation, json }) => {
-    const { QueueUrl = '', QueueName } = json();
+  sqs: ({ operation, input }: Seen): Request[] => {
+    const { QueueUrl = '', QueueName } = input();
     const name = QueueName ?? QueueUrl.split('/').at(-1) ?? '';
     return [{ action: `sqs:${operation.replace(/Batch$/, '')}`, resource: arn('sqs', name) }];
   },
-  events: ({ json }) => {
-    const { Entries = [] } = json();
-    return Entries.map(({ EventBusName = 'default' }) => ({
+  events: ({ input }: Seen): Request[] =>
+    (input().Entries ?? []).map(({ EventBusName = 'default' }) => ({
       action: 'events:PutEvents',
       resource: arn('events', `event-bus/${EventBusName}`),
-    }));
+    })),
+  sns: ({ operation, input }: Seen): Request[] => [{ action: `sns:${operation}`, resource: input().TopicArn ?? '' }],
+  // The emulator names a mapping after its queue, and the function has that name too.
+  lambda: ({ operation, url }: Seen): Request[] => {
+    const [, mapping = ''] = /event-source-mappings\/([^?]+)/.exec(url) ?? [];
+    if (operation === 'GET') return [{ action: 'lambda:ListEventSourceMappings', resource: '*' }];
+    const context = { 'lambda:FunctionArn': [arn('lambda', `function:${mapping.replace(/\.fifo$/, '')}`)] };
+    return [{ action: 'lambda:UpdateEventSourceMapping', resource: arn('lambda', 'event-source-mapping:id'), context }];
   },
-  ssm: ({ json }) => [{ action: 'ssm:GetParameter', resource: arn('ssm', `parameter${json().Name}`) }],
-  s3: ({ operation, url, headers }) => {
+  monitoring: ({ operation }: Seen): Request[] => [{ action: `cloudwatch:${operation}`, resource: '*' }],
+  cloudformation: ({ operation, input }: Seen): Request[] => [
+    { action: `cloudformation:${operation}`, resource: arn('cloudformation', `stack/${input().StackName}/id`) },
+  ],
+  ssm: ({ input }: Seen): Request[] => {
+    const { Name = '' } = input();
+    const read = { action: 'ssm:GetParameter', resource: arn('ssm', `parameter${Name}`) };
+    return isSecret(Name) ? [read, decryption('ssm')] : [read];
+  },
+  secretsmanager: ({ input }: Seen): Request[] => {
+    const resource = arn('secretsmanager', `secret:${input().SecretId}-AbC123`);
+    return [{ action: 'secretsmanager:GetSecretValue', resource }, decryption('secretsmanager')];
+  },
+  s3: ({ operation, url, headers, text }: Seen): Request[] => {
     const { pathname, searchParams } = new URL(url, 'http://s3');
     const [bucket = '', ...rest] = decodeURIComponent(pathname.slice(1)).split('/');
-    const key = rest.join('/');
+    const [, formKey = ''] = (operation === 'POST' && /name="key"\s+(\S+)/.exec(text)) || [];
+    const key = rest.join('/') || formKey;
     if (key === '' && operation === 'GET')
       return [listing(`arn:aws:s3:::${bucket}/${searchParams.get('prefix') ?? ''}`)];
     const action = { GET: 'GetObject', HEAD: 'GetObject', PUT: 'PutObject', POST: 'PutObject', DELETE: 'DeleteObject' }[
@@ -129,6 +148,15 @@ const READERS: Record<Service, (seen: Seen) => Request[]> = {
     return [{ action: `s3:${action}`, resource: `arn:aws:s3:::${bucket}/${key}`, ...context }];
   },
 };
+
+/** What the store of an encrypted secret asks KMS in the name of its caller. */
+const decryption = (service: string): Request => ({
+  ...{ action: 'kms:Decrypt', resource: SECRETS_KEY },
+  context: { 'kms:ViaService': [`${service}.${REGION}.amazonaws.com`] },
+});
+
+/** Whether a name is that of a secret in the template with references. */
+export const isSecret = (name: string): boolean => /\bexample\b/.test(name);
 
 /** A look at the keys that begin with that of an object. */
 function listing(object: string): Request {

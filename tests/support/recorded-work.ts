@@ -1,176 +1,213 @@
 import { randomUUID } from 'node:crypto';
-import http from 'node:http';
-import { jobKey, vendorKey } from '../../lib/jobs/keys';
+import { chunkId } from '../../lib/emails/campaigns/campaign';
+import { jobKey, recordKey, vendorKey } from '../../lib/jobs/keys';
 import { STAND_IN } from '../../lib/jobs/messages';
+import type { JobRow } from '../../lib/jobs/row';
 import type { SubmitOptions } from '../../lib/submit/valid';
-import type { Options } from '../../packages/cli/command';
-import { type CommandName, commands } from '../../packages/cli/commands';
-import { runCommand } from '../../packages/cli/run';
-import type { Serverless } from '../../packages/cli/target';
-import type { Endpoints } from '../../packages/local/connection';
+import { ACCOUNT, REGION } from '../../packages/local/cloud';
 import { LOCAL_APP } from '../../packages/local/fakes/app-store-connect';
-import { close, listen } from '../../packages/local/loopback';
 import type { Packaged } from '../../packages/local/template/package';
 import { realProducer } from '../../packages/producer/real-producer';
-import { HASH_KEY } from './hash-people';
+import { aFact, alarmChange } from './alarms';
 import type { WatchedService } from './local-service';
-import { recordingOutput } from './operator';
 import type { Recorder } from './recorded-calls';
 
-const region = 'us-east-1';
-const account = '000000000000';
+export const PREFIX = 'jobs';
 const HOUR_MS = 3_600_000;
 
-/** The service, and its emulators behind the recorder. */
+/** The service, with the recorder between it and its emulators. */
 export interface RecordedService {
   packaged: Packaged;
   service: WatchedService;
-  seen: Endpoints;
   recorder: Recorder;
 }
 
-/** What the work left for the commands to look at. */
-export interface Left {
-  dead: string;
-  held: string;
-  campaign: string;
-}
+/** What the work left for later: ids of jobs, and of a campaign. */
+export type Left = Record<'dead' | 'held' | 'planned' | 'rejected' | 'attached' | 'campaign', string>;
+
+type Producer = ReturnType<typeof realProducer>;
 
 /** Lets the producer and every function do most of what they can do. */
 export async function recordedWork(recorded: RecordedService): Promise<Left> {
-  const { service } = recorded;
-  const { producer, stop } = await startProducer(recorded);
-  try {
-    makeTrouble(service);
-    const feedback = (email: string, more: object = {}, options: SubmitOptions = {}) =>
-      producer.feedback({ user: { email }, subject: 'Hello', message: 'It works', ...more }, options);
-    const mail = { from: { email: 'news@example.com' }, subject: 'Hi', text: 'Hi' };
-    const tester = { app: LOCAL_APP.id, groups: [LOCAL_APP.group] };
+  const producer = startProducer(recorded);
+  return work(recorded.service, producer).finally(() => producer.close());
+}
 
-    const { key } = await upload(service, producer);
-    const list = 'jobs/_attachments/emails/people.csv';
-    await service.ports.objects.put(list, 'email\nada@example.com\nbob@example.com\n', 'text/csv');
-    const attachments = [{ key, name: 'a.txt', contentType: 'text/plain' }];
-    const dead = await feedback('refused-1@example.com');
-    const unheard = await feedback('unheard-1@example.com');
-    const jobs = [
-      dead,
-      await feedback('ada@example.com', { attachments }, { principal: 'me' }),
-      unheard,
-      await producer.email({ ...mail, to: { email: 'ada@example.com' } }),
-      // Too large for a message.
-      await producer.email({ ...mail, to: mail.from, text: 'x'.repeat(500_000), html: 'x'.repeat(500_000) }),
-      await producer.invite({ ...tester, email: 'new-1@example.com', notification: { appName: 'App' } }),
-      await producer.removeTester({ app: LOCAL_APP.id, email: 'accepted@example.com', from: 'app' }),
-    ];
-    const held = await feedback('waits-1@example.com');
-    const campaign = await producer.campaign({ ...mail, transactional: true }, { key: list });
-    const sendAt = new Date(Date.now() + HOUR_MS).toISOString();
-    const later = await producer.campaign({ ...mail, transactional: true, sendAt }, [mail.from]);
-    await feedback('planned-1@example.com', {}, { notBefore: sendAt });
-    await producer.track({ id: randomUUID(), name: 'opened', time: new Date().toISOString() });
-    await producer.flush();
-    await sendOldEvents(service);
+async function work(service: WatchedService, producer: Producer): Promise<Left> {
+  // Zendesk refuses one user and lets one wait. Mails to others get no answer, but events.
+  service.zendesk.fail({ ...TICKETS, bodyContains: 'refused-1@', status: 422 });
+  service.zendesk.fail({ ...TICKETS, bodyContains: 'waits-1@', status: 429, headers: { 'retry-after': '3600' } });
+  for (const n of [1, 2]) service.sendgrid.fail({ bodyContains: `unheard-${n}@`, after: 'reset' });
+  const feedback = (email: string, more: object = {}, options: SubmitOptions = {}) =>
+    producer.feedback({ user: { email }, subject: 'Hello', message: 'It works', ...more }, options);
+  const mail = { from: { email: 'news@example.com' }, subject: 'Hi', text: 'Hi' };
+  const tester = { app: LOCAL_APP.id, groups: [LOCAL_APP.group] };
 
-    for (const { id } of [...jobs, later]) await service.recorded(id);
-    const isHeard = async (id: string) => (await service.job(id)).steps.confirmation?.status === 'done';
-    await service.until('the event of the unheard mail', () => isHeard(unheard.id));
-    for (const control of ['pause', 'resume', 'cancel'] as const) await producer.campaigns[control](later.id);
-    const isEnded = async () => (await producer.campaigns.report(campaign.id))?.status === 'ended';
-    await service.until('the end of the campaign', isEnded);
-    await producer.jobs.get(dead.id);
-    await service.until('the events to be stored', () => service.sqs.messages('local-analytics.fifo').length === 0);
-    await service.run('hours');
-    await service.until('an alarm', () => service.discord.messages.length > 0);
-    return { dead: dead.id, held: held.id, campaign: campaign.id };
-  } finally {
-    await stop();
-  }
+  const attachments = [attachment(await upload(producer))];
+  await feedback('ada@example.com', { attachments: [attachment(NO_FILE)] }).catch(() => {});
+  const list = `${PREFIX}/_attachments/emails/people.csv`;
+  await service.ports.objects.put(list, 'email\nada@example.com\nbob@example.com\n', 'text/csv');
+  const dead = await feedback('refused-1@example.com');
+  const unheard = await feedback('unheard-1@example.com');
+  const attached = await feedback('ada@example.com', { attachments }, { principal: 'me' });
+  const jobs = [
+    ...[dead, unheard, attached],
+    await producer.email({ ...mail, to: { email: 'ada@example.com' } }),
+    // Too large for a message.
+    await producer.email({ ...mail, to: mail.from, text: 'x'.repeat(500_000), html: 'x'.repeat(500_000) }),
+    await producer.invite({ ...tester, email: 'new-1@example.com', notification: { appName: 'App' } }),
+    await producer.removeTester({ app: LOCAL_APP.id, email: 'accepted@example.com', from: 'app' }),
+  ];
+  const held = await feedback('waits-1@example.com');
+  const campaign = await producer.campaign({ ...mail, transactional: true }, { key: list });
+  const sendAt = new Date(Date.now() + HOUR_MS).toISOString();
+  const later = await producer.campaign({ ...mail, transactional: true, sendAt }, [mail.from]);
+  const planned = await feedback('planned-1@example.com', {}, { notBefore: sendAt });
+  await producer.track({ id: randomUUID(), name: 'opened', time: new Date().toISOString() });
+  await producer.flush();
+  await sendOldEvents(service);
+  await sendRaw(service, 'analytics', 'no JSON');
+
+  for (const { id } of [...jobs, later]) await service.recorded(id);
+  const isHeard = async (id: string) => (await service.job(id)).steps.confirmation?.status === 'done';
+  await service.until('the event of the unheard mail', () => isHeard(unheard.id));
+  for (const control of ['pause', 'resume', 'cancel'] as const) await producer.campaigns[control](later.id);
+  const isEnded = async () => (await producer.campaigns.report(campaign.id))?.status === 'ended';
+  await service.until('the end of the campaign', isEnded);
+  await producer.jobs.get(dead.id);
+  await service.until('the events to be stored', () => service.sqs.messages('local-analytics.fifo').length === 0);
+  await service.run('hours');
+  await service.until('an alarm', () => service.discord.messages.length > 0);
+  // Time removes a chunk's row, and later its record.
+  const chunk = await drop(service, jobKey('emails', chunkId(campaign.id, 0)));
+  await service.ports.objects.delete(recordKey(PREFIX, chunk));
+  await producer.campaigns.report(campaign.id);
+  const rejected = service.sqs.messages('local-analytics-dlq.fifo')[0]?.attributes.job?.StringValue ?? '';
+  return { dead: dead.id, held: held.id, planned: planned.id, attached: attached.id, campaign: campaign.id, rejected };
 }
 
 /** A producer that reads its settings from the parameter of the stack. */
-async function startProducer({ packaged, seen, recorder }: RecordedService) {
+function startProducer({ packaged, recorder: { url, targets } }: RecordedService): Producer {
   const { Properties } = packaged.resources.ProducerParameter ?? {};
   const { 'Fn::Sub': text = '' } = (Properties?.Value ?? {}) as { 'Fn::Sub'?: string };
-  const parameter = { Value: text.replaceAll(`\${AWS::AccountId}`, account) };
-  const parameters = http.createServer((_request, response) => {
-    response.setHeader('content-type', 'application/x-amz-json-1.1');
-    response.end(JSON.stringify({ Parameter: parameter }));
+  targets.ssm = JSON.stringify({ Parameter: { Value: text.replaceAll(`\${AWS::AccountId}`, ACCOUNT) } });
+  return realProducer({
+    ...{ instance: 'local', region: REGION, credentials: { accessKeyId: 'producer', secretAccessKey: 'local' } },
+    endpoints: { sqs: url, s3: url, dynamodb: url, ssm: url },
   });
-  const { sqs, s3, dynamodb } = seen;
-  const producer = realProducer({
-    ...{ instance: 'local', region, credentials: { accessKeyId: 'producer', secretAccessKey: 'local' } },
-    endpoints: { sqs, s3, dynamodb, ssm: await recorder.through('ssm', await listen(parameters, 0)) },
-  });
-  const stop = async () => {
-    await producer.close();
-    await close(parameters);
-  };
-  return { producer, stop };
 }
 
-/** Of these users, Zendesk refuses one and lets one wait. One mail gets no answer, but an event. */
-function makeTrouble({ zendesk, sendgrid }: WatchedService): void {
-  const tickets = { method: 'POST', path: '/api/v2/tickets' };
-  zendesk.fail({ ...tickets, bodyContains: 'refused-1@', status: 422 });
-  zendesk.fail({ ...tickets, bodyContains: 'waits-1@', status: 429, headers: { 'retry-after': '3600' } });
-  sendgrid.fail({ path: '/v3/mail/send', bodyContains: 'unheard-1@', after: 'reset' });
+const TICKETS = { method: 'POST', path: '/api/v2/tickets' };
+
+const NO_FILE = `${PREFIX}/_attachments/feedback/none`;
+const FILE = { name: 'a.txt', contentType: 'text/plain' };
+const attachment = (key: string) => ({ key, ...FILE });
+
+export async function drop({ ports: { table } }: WatchedService, key: string): Promise<JobRow> {
+  const row = (await table.get(key)) as unknown as JobRow;
+  await table.delete(key, row.version);
+  return row;
 }
 
-/** S3 checks the permission of an upload when the file arrives, as a call of the producer that signed the form. */
-async function upload(service: WatchedService, producer: ReturnType<typeof realProducer>): Promise<{ key: string }> {
-  const { key } = await producer.attachments.upload({ principal: 'me', name: 'a.txt', contentType: 'text/plain' });
-  await service.ports.objects.put(key, 'Hello', 'text/plain');
-  return { key };
+/** Sends the form as a user's browser does. S3 takes it as a call of the producer that signed it. */
+async function upload(producer: Producer): Promise<string> {
+  const { url, fields, key } = await producer.attachments.upload({ ...FILE, principal: 'me' });
+  const body = new FormData();
+  for (const [name, value] of Object.entries(fields)) body.append(name, value);
+  body.append('file', new Blob(['Hello'], { type: FILE.contentType }));
+  await fetch(url, { method: 'POST', body });
+  return key;
 }
 
 /** What happens seldom: a failed try, forged messages, and vendors that refuse our keys. After it, no job runs. */
-export async function recordedTrouble({ service }: RecordedService, { dead }: Left): Promise<void> {
-  const { zendesk, sendgrid, appStoreConnect, ports } = service;
-  const item = (key: string) => ports.table.get(key);
+export async function recordedTrouble({ service, recorder }: RecordedService, { dead }: Left): Promise<void> {
+  const { zendesk, sendgrid, appStoreConnect, discord, ports, deployment } = service;
+  const { table } = ports;
   await service.until('the retried job', async () => (await service.job(dead)).state === 'succeeded');
 
-  zendesk.fail({ method: 'POST', path: '/api/v2/tickets', status: 500, times: 3 });
   const feedback = { user: { email: 'ada@example.com' }, subject: 'Hello', message: 'It works' };
-  const failed = await sendEvent(service, 'feedback.submitted.v1', feedback);
-  await service.until('a failed try', async () => Number((await item(jobKey('feedback', failed)))?.attempts) > 0);
+  const mail = {
+    from: { email: 'news@example.com' },
+    to: { email: 'unheard-2@example.com' },
+    subject: 'Hi',
+    text: 'Hi',
+  };
+  zendesk.fail({ ...TICKETS, status: 500, times: 3 });
+  await sendEvent(service, 'feedback.submitted.v1', { data: feedback });
+  await sendEvent(service, 'feedback.submitted.v1', { data: { ...feedback, attachments: [attachment(NO_FILE)] } });
+  await sendEvent(service, 'email.message.v1', { data: mail });
+  await sendEvent(service, 'email.message.v1', { dataref: `${PREFIX}/_data/emails/none`, datasha256: '0'.repeat(64) });
 
-  // One names a job that is not there. One looks as if it came back from the DLQ.
-  await sendRaw(service, 'feedback', STAND_IN, { job: randomUUID() });
-  await sendRaw(service, 'feedback', 'no JSON', { returned: '1' });
-  await sendRaw(service, 'analytics', 'no JSON');
-  for (const queue of ['feedback', 'analytics']) {
-    const dlq = () => service.sqs.messages(`local-${queue}-dlq.fifo`);
-    await service.until(`a dead job of ${queue}`, () => dlq().some(({ body }) => body === 'no JSON'));
-  }
+  // The first names a job that is not there. The others look as if they came back from the DLQ: one whose row a newer
+  // release wrote, and two that are older than rows are kept.
+  const [id, time] = [randomUUID(), new Date(Date.now() - 48 * HOUR_MS).toISOString()];
+  await sendRaw(service, 'feedback', STAND_IN, { job: id });
+  await table.put({ key: jobKey('feedback', id), version: 1, writer: '', schema: 99 }, 0);
+  await sendEvent(service, 'feedback.submitted.v1', { id, data: feedback }, { returned: '1' });
+  await sendEvent(service, 'feedback.submitted.v1', { time, data: feedback }, { returned: '1' });
+  const data = { events: [{ id, name: 'opened', time }] };
+  await sendEvent(service, 'analytics.events.v1', { id, time, data }, { job: id, returned: '1' });
+
+  // A lifecycle rule removes objects that a worker is about to compare with its own.
+  const going = ['analytics-late', 'analytics-rejected'];
+  recorder.before = async ({ who, action, resource }) => {
+    const at = going.findIndex((folder) => resource.includes(`/${folder}/`));
+    if (at < 0 || who !== 'analytics' || action !== 's3:GetObject') return;
+    going.splice(at, 1);
+    await ports.objects.delete(resource.slice(resource.indexOf('/') + 1));
+  };
+  await sendOldEvents(service);
+
+  discord.fail({ bodyContains: 'unwanted', status: 404, times: 'forever' });
+  const publish = (alarm: unknown) => deployment.publishAlarm({ subject: 'ALARM', text: JSON.stringify(alarm) });
+  // More jobs than the chat knows to be dead.
+  const Trigger = { Threshold: 1_000 };
+  await publish(alarmChange({ AlarmName: 'local-feedback-dlq-depth', Trigger }));
+  await publish(alarmChange({ AlarmName: 'local-feedback-oldest-message' }));
+  await publish(aFact({ fact: 'reconciler-failing', subject: '' }));
+  await publish('unwanted');
+
+  const isSeen = (who: string, what: RegExp) => () =>
+    recorder.calls().some((call) => call.who === who && what.test(`${call.action} ${JSON.stringify(call)}`));
+  for (const [who, what] of [
+    ['feedback', /^sqs:ChangeMessageVisibility/],
+    ['feedback', /^s3:ListBucket .*_attachments/],
+    ['feedback', /^s3:ListBucket .*_bodies/],
+    ['feedback', /^s3:ListBucket .*jobs\/feedback/],
+    ['feedback', /^dynamodb:DeleteItem .*trial#/],
+    ['emails', /^s3:ListBucket .*_data/],
+    ['emailEvents', /^dynamodb:GetItem .*evidence#/],
+    ['analytics', /^s3:ListBucket .*analytics-jobs/],
+    ['analytics', /^s3:ListBucket .*analytics-late/],
+    ['analytics', /^s3:ListBucket .*analytics-rejected/],
+    ['alarms', /^sqs:SendMessage/],
+  ] as const)
+    await service.until(`${who} ${what}`, isSeen(who, what));
 
   for (const vendor of [zendesk, sendgrid, appStoreConnect]) vendor.fail({ status: 401, times: 'forever' });
-  await sendEvent(service, 'feedback.submitted.v1', feedback);
-  await sendEvent(service, 'email.message.v1', {
-    ...{ from: { email: 'news@example.com' }, to: { email: 'ada@example.com' }, subject: 'Hi', text: 'Hi' },
-  });
-  await sendEvent(service, 'testflight.invite.v1', {
-    ...{ app: LOCAL_APP.id, groups: [LOCAL_APP.group], email: 'new-2@example.com' },
-  });
+  await sendEvent(service, 'feedback.submitted.v1', { data: feedback });
+  await sendEvent(service, 'email.message.v1', { data: { ...mail, to: { email: 'ada@example.com' } } });
+  const invited = { app: LOCAL_APP.id, groups: [LOCAL_APP.group], email: 'new-2@example.com' };
+  await sendEvent(service, 'testflight.invite.v1', { data: invited });
+  const isOpen = (vendor: string) => async () => (await table.get(vendorKey(vendor)))?.stoppedAt !== undefined;
   for (const vendor of ['zendesk', 'sendgrid', 'app-store-connect'])
-    await service.until(
-      `the circuit of ${vendor}`,
-      async () => (await item(vendorKey(vendor)))?.stoppedAt !== undefined,
-    );
+    await service.until(`the circuit of ${vendor}`, isOpen(vendor));
 }
 
-/** Sends an event as a sender in another language does. Resolves to the id of its job. */
-async function sendEvent(service: WatchedService, type: string, data: object): Promise<string> {
-  const id = randomUUID();
-  const [name = ''] = type.split('.');
-  const queue = name === 'email' ? 'emails' : name;
-  const event = { specversion: '1.0', id, type, source: '/my/api', time: new Date().toISOString(), data };
-  await sendRaw(service, queue, JSON.stringify(event));
-  return id;
+/** Sends an event as a sender in another language does. */
+async function sendEvent(
+  service: WatchedService,
+  type: string,
+  event: Record<string, unknown>,
+  attributes: Record<string, string> = {},
+): Promise<void> {
+  const [queue = ''] = type.replace('email', 'emails').split('.');
+  const head = { specversion: '1.0', id: randomUUID(), type, source: '/my/api', time: new Date().toISOString() };
+  await sendRaw(service, queue, JSON.stringify({ ...head, ...event }), attributes);
 }
 
 /** Sends a message as a program does that does not have our producer. */
-async function sendRaw(
+export async function sendRaw(
   { declared, ports }: WatchedService,
   queue: string,
   body: string,
@@ -183,57 +220,7 @@ async function sendRaw(
 /** Events of an hour that becomes Parquet. Each message comes twice, as from a sender that got no answer. */
 async function sendOldEvents(service: WatchedService): Promise<void> {
   const time = new Date(Date.now() - 5 * HOUR_MS).toISOString();
-  for (const id of [randomUUID(), randomUUID()]) {
-    const data = { events: [{ id, name: 'opened', time }, { id }] };
-    const head = { specversion: '1.0', id, type: 'analytics.events.v1', source: '/my/api', time };
-    const body = JSON.stringify({ ...head, datacontenttype: 'application/json', data });
-    for (let sent = 0; sent < 2; sent++) await sendRaw(service, 'analytics', body);
-  }
-}
-
-type Call = [CommandName, Options];
-
-const reading = ({ dead, campaign }: Left): Call[] => [
-  ['jobs list', {}],
-  ['jobs show', { id: dead }],
-  ['campaign list', {}],
-  ['campaign report', { id: campaign }],
-];
-const COMMANDS: Record<'reader' | 'operator', (left: Left) => Call[]> = {
-  reader: reading,
-  operator: (left) => [
-    ...reading(left),
-    ['check', { live: true, yes: true }],
-    ['jobs cancel', { id: left.held, yes: true }],
-    ['jobs retry', { id: left.dead, yes: true }],
-    ['verify', { repair: true, yes: true }],
-  ],
-};
-
-/** Runs the commands of a reader or an operator. Answers their problems. */
-export async function recordedCommands(
-  { service }: RecordedService,
-  who: keyof typeof COMMANDS,
-  left: Left,
-): Promise<string[]> {
-  const environment = service.declared.functions.find(({ key }) => key === 'reconciler')?.environment;
-  const credentials = { accessKeyId: who, secretAccessKey: 'local' };
-  const serverless = {
-    classes: { Error },
-    service: { functions: {}, custom: { instance: { account, hashKey: HASH_KEY } }, provider: { environment } },
-    getProvider: () => ({
-      getStage: () => 'staging',
-      getRegion: () => region,
-      getAccountInfo: async () => ({ accountId: account, arn: `arn:aws:iam::${account}:user/${who}` }),
-      getAwsSdkV3Config: async () => ({ region, credentials }),
-    }),
-  } as unknown as Serverless;
-  const problems: string[] = [];
-  for (const [name, options] of COMMANDS[who](left)) {
-    const { out } = recordingOutput();
-    await runCommand({ name, command: commands[name], serverless, options, out }).catch(({ message }: Error) =>
-      problems.push(`sls ${name}: ${message}`),
-    );
-  }
-  return problems;
+  for (const id of [randomUUID(), randomUUID()])
+    for (const data of Array(2).fill({ events: [{ id, name: 'opened', time }, { id }] }))
+      await sendEvent(service, 'analytics.events.v1', { id, time, data });
 }

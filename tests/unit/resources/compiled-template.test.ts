@@ -1,13 +1,12 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { mapEach } from '../../../lib/concurrency';
 import { parseEnv } from '../../../lib/config/environment';
 import { EVENT_COLUMNS, environmentSchemas } from '../../../lib/config/functions';
 import { eventsView } from '../../../resources/catalog';
 import { readInstance } from '../../../resources/instances/read';
 import { logicalId } from '../../../resources/template';
-import { permissionsOf, type Request } from '../../support/iam';
+import { permissionsOf, type Request, unexpected } from '../../support/iam';
 import { localPackage, SECRETS_KEY, templateOf } from '../../support/packages';
 import type { CompiledTemplate } from '../../support/sls';
 
@@ -203,31 +202,8 @@ const secretsManager = (name: string) =>
   on(`arn:aws:secretsmanager:us-east-1:123456789012:secret:${name}`, 'secretsmanager:GetSecretValue');
 const parameter = (name: string) =>
   on(`arn:aws:ssm:us-east-1:123456789012:parameter/example/${name}`, 'ssm:GetParameter');
-const decrypt: Request = {
-  ...{ action: 'kms:Decrypt', resource: SECRETS_KEY },
-  context: { 'kms:ViaService': ['ssm.us-east-1.amazonaws.com'] },
-};
 
-/** The requests that a role answers otherwise than expected. */
-async function unexpected(role: string, requests: Request[], expected: boolean): Promise<Request[]> {
-  const allows = permissionsOf(prod, `${role}IamRoleLambdaExecution`);
-  const wrong = await mapEach(requests, 1, async (request) =>
-    (await allows(request)).length > 0 === expected ? [] : [request],
-  );
-  return wrong.flat();
-}
-
-// What each function may do otherwise is a table of docs/security.md (tests/integration/permissions/recorded.test.ts).
-test.each<[string, Request[]]>([
-  ['Feedback', [...parameter('zendesk-token'), ...secretsManager('example/sendgrid-AbC123'), decrypt]],
-  ['Emails', [...secretsManager('example/sendgrid-AbC123')]],
-  ['Testflight', [...parameter('app-store-connect-key'), decrypt]],
-  ['Alarms', [...parameter('discord-webhook-url'), decrypt]],
-])('the %s function may read its own secrets', async (role, requests) => {
-  expect(await unexpected(role, requests, true)).toEqual([]);
-});
-
-/** Requests that no function may make, whatever its work. */
+/** Requests that no function may make, whatever its work. What each may do: tests/integration/permissions. */
 const NONE_MAY: Request[] = [
   ...on(table, 'dynamodb:Scan', 'dynamodb:DeleteItem', 'dynamodb:DeleteTable'),
   ...on('arn:aws:dynamodb:us-east-1:123456789012:table/mht-api-jobs-copy', 'dynamodb:GetItem'),
@@ -274,7 +250,7 @@ test.each(['Feedback', 'Emails', 'Testflight', 'Analytics', 'EmailEvents', 'Hour
       ...(role === 'EmailEvents' ? THE_WEBHOOK_MAY_NOT : []),
     ];
 
-    expect(await unexpected(role, requests, false)).toEqual([]);
+    expect(await unexpected(permissionsOf(prod, `${role}IamRoleLambdaExecution`), requests, false)).toEqual([]);
   },
 );
 

@@ -1,0 +1,130 @@
+import { realSecret } from '../../lib/aws/secrets';
+import { realClock } from '../../lib/aws/system';
+import { secret } from '../../lib/config/common';
+import { takeLease } from '../../lib/jobs/items';
+import { bodyKey, jobKey, reconcilerKey } from '../../lib/jobs/keys';
+import { createLedger } from '../../lib/jobs/ledger';
+import { keptBody, tokenOf } from '../../lib/jobs/messages';
+import type { JobRow } from '../../lib/jobs/row';
+import { reconcile } from '../../lib/reconcile/reconcile';
+import type { Options } from '../../packages/cli/command';
+import { type CommandName, commands } from '../../packages/cli/commands';
+import { connect } from '../../packages/cli/connect';
+import { runCommand } from '../../packages/cli/run';
+import { readStack } from '../../packages/cli/stack';
+import type { Serverless } from '../../packages/cli/target';
+import { namedTargetOf } from '../../packages/cli/target';
+import { ACCOUNT, REGION } from '../../packages/local/cloud';
+import { stackName } from '../../resources/instances/instance';
+import { readInstance } from '../../resources/instances/read';
+import { HASH_KEY } from './hash-people';
+import type { WatchedService } from './local-service';
+import { recordingOutput } from './operator';
+import { FUNCTIONS, idOf } from './permissions';
+import { drop, type Left, PREFIX, sendRaw } from './recorded-work';
+import type { CompiledTemplate } from './sls';
+
+const HOUR_MS = 3_600_000;
+
+type Call = [CommandName, Options];
+
+function commandsOf({ dead, held, planned, rejected, campaign }: Left): Record<'reader' | 'operator', Call[]> {
+  const reader: Call[] = [
+    ['jobs list', {}],
+    ['jobs show', { id: dead }],
+    ['campaign list', {}],
+    ['campaign report', { id: campaign }],
+  ];
+  const operator: Call[] = [
+    ['check', { live: true }],
+    ['queues', {}],
+    ['queues pause', { queue: 'testflight', reason: 'a test' }],
+    ['queues resume', { queue: 'testflight' }],
+    ['alarms test', {}],
+    ['verify', { repair: true }],
+    ['jobs cancel', { id: held }],
+    ['jobs cancel', { id: planned }],
+    ['jobs retry', { id: dead }],
+    ['jobs discard', { id: rejected }],
+  ];
+  return { reader, operator: [...reader, ...operator] };
+}
+
+/** Runs the commands of reader and operator, and from then on no run of the reconciler. Answers their problems. */
+export async function recordedCommands(service: WatchedService, left: Left): Promise<string[]> {
+  const { deployment, ports } = service;
+  const lease = () => takeLease(deployment, reconcilerKey, Date.now() + HOUR_MS);
+  // A run would hide the entries of a DLQ while the operator looks.
+  await service.until('the lease of the reconciler', lease);
+  await ports.objects.delete(bodyKey(PREFIX, 'feedback', left.dead));
+  await unmark(service, jobKey('analytics', left.rejected), 'parkedAt');
+  const problems: string[] = [];
+  for (const who of ['reader', 'operator'] as const) {
+    const serverless = serverlessOf(service, who);
+    for (const [name, options] of commandsOf(left)[who])
+      await runCommand({ name, command: commands[name], serverless, options, out: recordingOutput().out }).catch(
+        ({ message }: Error) => problems.push(`sls ${name}: ${message}`),
+      );
+    // `sls instances` asks it of deployed instances only.
+    await readStack(configOf(who), stackName(readInstance('local')));
+  }
+  return problems;
+}
+
+/** Serverless with the access key of `who`, on the stage of an AWS account. */
+function serverlessOf({ declared }: WatchedService, who: string): Serverless {
+  const environment = declared.functions.find(({ key }) => key === 'reconciler')?.environment;
+  const instance = { account: ACCOUNT, hashKey: HASH_KEY };
+  return {
+    classes: { Error },
+    service: { functions: {}, custom: { instance }, provider: { environment } },
+    getProvider: () => ({
+      getStage: () => 'staging',
+      getRegion: () => REGION,
+      getAccountInfo: async () => ({ accountId: ACCOUNT, arn: `arn:aws:iam::${ACCOUNT}:user/${who}` }),
+      getAwsSdkV3Config: async () => configOf(who),
+    }),
+  } as unknown as Serverless;
+}
+
+const configOf = (who: string) => ({ region: REGION, credentials: { accessKeyId: who, secretAccessKey: 'local' } });
+
+/** Takes marks from a row, as if its writer had died before it set them. */
+async function unmark({ deployment }: WatchedService, key: string, ...marks: (keyof JobRow)[]): Promise<void> {
+  const isOther = ([name]: [string, unknown]) => !marks.includes(name as keyof JobRow);
+  await deployment.ledger.update(key, (row) => Object.fromEntries(Object.entries(row).filter(isOther)) as never);
+}
+
+/** Lets the reconciler work six weeks later, when lists, files and kept bodies of all these jobs are due. */
+export async function sixWeeksLater(service: WatchedService, { held, rejected, attached }: Left): Promise<void> {
+  const { deployment } = service;
+  // SQS moved the message of a job to the DLQ that an operator had cancelled.
+  const row = (await deployment.ledger.get(jobKey('feedback', held))) as JobRow;
+  await sendRaw(service, 'feedback-dlq', (await keptBody(deployment, row)) ?? '', tokenOf(row));
+  await unmark(service, row.key, 'bodyKept');
+  await unmark(service, jobKey('analytics', rejected), 'recordedAt', 'parkedAt');
+  await drop(service, jobKey('feedback', attached));
+
+  const serverless = serverlessOf(service, 'reconciler');
+  const deps = await connect(serverless, await namedTargetOf(serverless), recordingOutput().out);
+  for (const days of [46, 47]) {
+    // Lists and files go in the first minute of an hour.
+    const shift = Math.ceil((Date.now() + days * 24 * HOUR_MS) / HOUR_MS) * HOUR_MS - Date.now();
+    const clock = { ...realClock, now: () => realClock.now() + shift };
+    await reconcile({ ...deps, clock, ledger: createLedger({ ...deps, clock }) }, { remainingMs: 60_000 });
+  }
+}
+
+/** Lets each function read the secrets that its variables in a template name. Others read the hash key only. */
+export async function readSecrets({ Resources }: CompiledTemplate): Promise<void> {
+  const variablesOf = (key: string) => {
+    const { Environment } = Resources[idOf(key, 'LambdaFunction')]?.Properties ?? {};
+    return (Environment as { Variables: Record<string, unknown> }).Variables;
+  };
+  const { HASH_KEY: hashKey } = variablesOf('feedback');
+  const named: Record<string, unknown[]> = { producer: [hashKey], operator: [hashKey] };
+  for (const who of FUNCTIONS) named[who] = Object.values(variablesOf(who));
+  for (const [who, values] of Object.entries(named))
+    for (const value of values.filter((text) => /^(ssm|secretsmanager):/.test(String(text))))
+      await realSecret(secret.parse(value), configOf(who))();
+}
