@@ -79,8 +79,6 @@ export interface Canary extends Item {
   id: string;
   /** When it was made, ms since 1970. */
   at: number;
-  /** Whether its outcome was measured. */
-  measured: boolean;
 }
 
 /** No queue's contract has this type, so a message without a canary's row is refused. */

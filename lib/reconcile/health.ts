@@ -6,47 +6,33 @@ import { readItem, writeItem } from '../jobs/items';
 import { ANALYTICS_QUEUE, canaryKey, hoursKey, jobKey, todoKey } from '../jobs/keys';
 import { sendOpen } from '../jobs/messages';
 import { type Canary, canaryEnvelope, canaryRow } from '../jobs/new-row';
-import { isEnd } from '../jobs/row';
 import { isOpen } from '../worker/circuit';
 import type { ReconcileDeps, ReconcileRun, Work } from './run';
 
 const ALL = Number.MAX_SAFE_INTEGER;
 
-/**
- * Sends a canary through the queue every `canaryMs` and measures the last one. `Canary` is 1 if it succeeded before the
- * next one was due, else 0.
- */
+/** Sends a canary through the queue every `canaryMs`, and measures the last one when the next one is due. */
 export const watchCanary: Work = async (deps, queue) => {
   const { clock, random, canaryMs } = deps;
   if (canaryMs === 0) return;
-  const last = (await readItem(deps, canaryKey(queue))) as Canary | undefined;
-  const due = !last || clock.now() - last.at >= canaryMs;
-  const measured = last && !last.measured ? await follow(deps, { queue, canary: last, due }) : last;
-  if (!due) return;
-  const next = { id: random.uuid(), at: clock.now(), measured: false };
-  const begun = await write(deps, { ...next, key: canaryKey(queue), version: measured?.version ?? 0, writer: '' });
-  if (begun) await sendCanary(deps, queue, begun);
+  const key = canaryKey(queue);
+  const last = (await readItem(deps, key)) as Canary | undefined;
+  const at = clock.now();
+  if (last && at - last.at < canaryMs) return;
+  const next: Canary = { key, version: last?.version ?? 0, writer: '', id: random.uuid(), at };
+  // Of two concurrent runs only one writes, measures and sends. If it dies after the write, one canary counts as late.
+  if (!(await writeItem({ ...deps, item: next, expected: next.version })).written) return;
+  if (last) await measureCanary(deps, queue, last);
+  await sendCanary(deps, queue, next);
 };
 
-/** Measures a canary that has ended, or that is overdue. Returns it if this run was the one that measured it. */
-async function follow(
-  deps: ReconcileRun,
-  { queue, canary, due }: { queue: string; canary: Canary; due: boolean },
-): Promise<Canary | undefined> {
-  const row = await deps.ledger.known(jobKey(queue, canary.id));
-  if (!due && !(row && isEnd(row.state))) {
-    // The run that created it may have died before it sent the message.
-    if (row?.sentAt === undefined) await sendCanary(deps, queue, canary);
-    return undefined;
-  }
-  // Write first, so that only one of two concurrent runs measures. If this run dies here, the canary is not measured.
-  const measured = await write(deps, { ...canary, measured: true });
-  if (!measured) return undefined;
+/** `Canary`: 1 if it succeeded in less than `canaryMs`, else 0. */
+async function measureCanary({ ledger, metrics, log, canaryMs }: ReconcileRun, queue: string, { id }: Canary) {
+  const row = await ledger.known(jobKey(queue, id));
   const ms = row?.state === 'succeeded' ? (row.endedAt ?? 0) - (row.sentAt ?? row.createdAt) : undefined;
-  const inTime = ms !== undefined && ms < deps.canaryMs;
-  deps.metrics.add('Canary', inTime ? 1 : 0, 'Count', { queue });
-  if (!inTime) deps.log.warn('a canary was not done in time', { queue, jobId: canary.id, state: row?.state, ms });
-  return measured;
+  const inTime = ms !== undefined && ms < canaryMs;
+  metrics.add('Canary', inTime ? 1 : 0, 'Count', { queue });
+  if (!inTime) log.warn('a canary was not done in time', { queue, jobId: id, state: row?.state, ms });
 }
 
 /** Writes the row of a canary, then sends its message. Both can be repeated, because the id stays. */
@@ -54,12 +40,6 @@ export async function sendCanary(deps: ReconcileDeps, queue: string, canary: Pic
   const written = await deps.ledger.write(canaryRow(queue, canary, deps.random), 0);
   const row = written.written ? written.item : written.stored;
   if (row?.state === 'queued') await sendOpen(deps, row, JSON.stringify(canaryEnvelope(canary)));
-}
-
-/** Returns `undefined` if another run has written since. */
-async function write(deps: ReconcileDeps, item: Canary): Promise<Canary | undefined> {
-  const result = await writeItem({ ...deps, item, expected: item.version });
-  return result.written ? result.item : undefined;
 }
 
 /** Rows to read in search of the oldest job. Chunks of a paused campaign do not count, and may come first. */

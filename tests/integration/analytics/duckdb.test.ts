@@ -5,10 +5,9 @@ import { dataPrefix, latePrefix, parquetPrefix } from '../../../lib/analytics/ke
 import { analyticsContract } from '../../../lib/analytics/process';
 import { groupBy } from '../../../lib/group-by';
 import type { BatchQueues } from '../../../lib/ports';
-import { replayRejected } from '../../../packages/cli/replay';
 import { createTracker } from '../../../packages/producer/tracker';
 import { eventsView } from '../../../resources/catalog';
-import { analyticsBody, anEvent, type Line as EventLine, linesOf, viewAt } from '../../support/analytics';
+import { anEvent, type Line as EventLine, linesOf, viewAt } from '../../support/analytics';
 import { memoryEngine, PREFIX } from '../../support/engine';
 import { type FolderObjects, folderObjects } from '../../support/folder-objects';
 
@@ -236,42 +235,4 @@ test('long afterwards the same is answered from Parquet alone, and a day opens i
   expect(opened).toContain(`${of('03')}/${parts.length}`);
   expect(opened).toContain(`${of('02')}/${parts.length}`);
   expect(opened.filter((scan) => scan.endsWith(`/${parts.length}`))).toHaveLength(2);
-});
-
-test('rejected events that are sent again after a fix are there once, at once and in Parquet, however often they are sent', async () => {
-  const rules = { noAddressesFrom: 0 };
-  const metrics = { add: () => {}, flush: async () => {} };
-  const own = memoryEngine(() => analyticsContract(Object.assign(rules, { objects: bucket, prefix: PREFIX, metrics })));
-  own.clock.advance(engine.clock.now() - own.clock.now());
-  const deps = { ...own.deps, objects: bucket };
-  const [hour, time] = [own.clock.now(), new Date(own.clock.now()).toISOString()];
-  const deliver = async () => {
-    while (own.inQueue() > 0) await own.deliver();
-  };
-  const counts = async () => {
-    await views();
-    return rows(`SELECT id, count(*)::INT AS times FROM events WHERE id LIKE 'again-%' GROUP BY id ORDER BY id`);
-  };
-  const tracked = ['again-1', 'again-2', 'again-3'].map((id, n) => anEvent(n, { id, time }));
-  own.send(
-    analyticsBody([tracked[0], ...tracked.slice(1).map((event) => ({ ...event, user: 'a@example.com' }))], { time }),
-  );
-  await deliver();
-  expect(await counts()).toEqual([{ id: 'again-1', times: 1 }]);
-
-  for (const late of [0, DAY_MS]) {
-    own.clock.advance(late);
-    engine.clock.advance(late);
-    rules.noAddressesFrom = Number.POSITIVE_INFINITY;
-    await replayRejected(deps, { hour, noAddressesFrom: rules.noAddressesFrom }, async () => 'audit');
-    await deliver();
-    expect(await counts()).toEqual(tracked.map(({ id }) => ({ id, times: 1 })));
-    await write();
-    expect(await counts()).toEqual(tracked.map(({ id }) => ({ id, times: 1 })));
-  }
-
-  const parts = rows(
-    `SELECT id FROM read_parquet('${bucket.folder}/${PREFIX}/analytics-events/**/*.parquet') WHERE id LIKE 'again-%'`,
-  );
-  expect(await parts).toHaveLength(3);
 });

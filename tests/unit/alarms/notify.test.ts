@@ -99,14 +99,6 @@ test('the message about failures of the reconciler names the job, its queue, the
   ]);
 });
 
-test('the message that the failures of the reconciler are over names none', async () => {
-  const { notify, taken } = chat();
-
-  await notify(aFact({ fact: 'reconciler-failing', subject: '', on: false }));
-
-  expect(JSON.stringify(taken)).not.toContain('Failing work');
-});
-
 test('the message is sent even if the table does not answer', async () => {
   const { notify, taken, deps } = chat();
   deps.table.get = () => Promise.reject(new StoreError({ code: 'Down', message: 'down' }));

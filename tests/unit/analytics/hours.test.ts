@@ -173,21 +173,6 @@ test('a run that reads an object which another run then changes reads it again',
   expect(await parquet()).toEqual([ids(1, 9)]);
 });
 
-test('a second run of the same instance does nothing while one is active', async () => {
-  const { bucket, run, logged } = await twoHours();
-  let calls = 0;
-
-  await run(
-    watch(bucket, 'bucket', {
-      before: async () => {
-        if (++calls === 1) await run(watch(bucket, 'bucket', { before: () => Promise.reject(new Error('a call')) }));
-      },
-    }),
-  );
-
-  expect(logged.map(({ message }) => message)).toContain('another run is active');
-});
-
 test('a large hour becomes eight objects by the id, and an hour that grows later keeps its first one', async () => {
   const { limits, store, until, run, parquet, view } = service();
   await store(1, [1, 3]);

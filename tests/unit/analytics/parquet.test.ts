@@ -7,7 +7,6 @@ import { DuckDBInstance } from '@duckdb/node-api';
 import fc from 'fast-check';
 import { encodeBatch } from '../../../lib/analytics/encode';
 import { type EventRow, fromParquet, type PropertyColumn, rowOf, toParquet } from '../../../lib/analytics/parquet';
-import { EVENT_COLUMNS } from '../../../lib/config/functions';
 import { parseEnvelope } from '../../../lib/jobs/envelope';
 import { analyticsBody, linesOf } from '../../support/analytics';
 import { memoryObjects } from '../../support/memory-objects';
@@ -191,20 +190,4 @@ test('a large object is sorted by name and time, in row groups with statistics, 
       70_000 * 69_999,
     ]);
   }
-});
-
-test('an object without rows has every column', async () => {
-  const file = join(folder, 'none.parquet');
-  writeFileSync(file, toParquet([], COLUMNS));
-  const connection = await (await DuckDBInstance.create()).connect();
-  const described = (await connection.runAndReadAll(`DESCRIBE SELECT * FROM '${file}'`)).getRowObjectsJson();
-  connection.closeSync();
-
-  expect(described.map(({ column_name }) => column_name)).toEqual([...EVENT_COLUMNS, 'price', 'product', 'trial']);
-});
-
-test('a damaged object is not read', async () => {
-  const bytes = toParquet(many(100), COLUMNS);
-
-  await expect(fromParquet(bytes.subarray(0, 500))).rejects.toThrow();
 });

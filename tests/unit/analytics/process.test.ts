@@ -98,16 +98,6 @@ describe('another message with a used id', () => {
       expect(engine.deadLetters()).toHaveLength(1);
     },
   );
-
-  test('is stored if the first one was never stored', async () => {
-    const { engine, lines } = start();
-    await engine.sendAndDeliver(analyticsBody([]));
-
-    await engine.sendAndDeliver(analyticsBody(someEvents(1, 3)));
-
-    expect(engine.row(jobId(1))).toMatchObject({ state: 'dead', error: { code: 'InvalidField' } });
-    expect((await lines(dataPrefix(PREFIX))).map(({ id }) => id)).toEqual(['event-1', 'event-2', 'event-3']);
-  });
 });
 
 test('a foreign object is not overwritten', async () => {

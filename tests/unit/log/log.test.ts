@@ -48,16 +48,6 @@ describe('the log', () => {
     expect(lines[0]).not.toHaveProperty('reason');
   });
 
-  it('writes nothing below its level', () => {
-    const lines = written(() => {
-      const log = realLog({ service: 's', level: 'WARN' });
-      log.info('not this');
-      log.warn('this');
-    });
-
-    expect(lines.map(({ message }) => message)).toEqual(['this']);
-  });
-
   it('drops unknown keys, errors and objects, and names what it dropped', () => {
     const lines = written(() => {
       const log = realLog({ service: 's', level: 'INFO' });

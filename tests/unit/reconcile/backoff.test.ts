@@ -47,13 +47,13 @@ async function heldJobs({ bad, good }: { bad: number; good: number }) {
   };
 }
 
-test.each([100, 1_000])('%i jobs that cannot be released do not keep others from being released', async (bad) => {
-  const { effects, minute } = await heldJobs({ bad, good: 1 });
+test('a thousand jobs that cannot be released do not keep others from being released', async () => {
+  const { effects, minute } = await heldJobs({ bad: 1_000, good: 1 });
 
   await minute();
   await minute();
 
-  expect(effects).toEqual([jobId(bad + 1)]);
+  expect(effects).toEqual([jobId(1_001)]);
 });
 
 test('with slow calls, the job that became due last does not wait for a thousand failing jobs', async () => {

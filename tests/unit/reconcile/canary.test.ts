@@ -6,7 +6,6 @@ import { messageType, type QueueContract } from '../../../lib/worker/contract';
 import { damagedRow } from '../../support/damage';
 import { spendReceives } from '../../support/dead-letters';
 import { anEnvelope, type EngineOptions, jobId, memoryEngine } from '../../support/engine';
-import { outage } from '../../support/faults';
 import { createKills } from '../../support/kills';
 import { command } from '../../support/operator';
 import { reconcileRun } from '../../support/reconcile-run';
@@ -28,19 +27,16 @@ const measured = ({ metrics }: Engine, name: string) =>
   metrics.filter((metric) => metric.name === name).map(({ value }) => value);
 const lastCanary = async ({ table }: Engine) => (await table.get(canaryKey(SAMPLE_QUEUE))) as Canary;
 
-test.each<[string, ('look' | 'work' | number)[], number[]]>([
-  [
-    'that is not done before the next is due counts as 0, and not again',
-    ['look', EVERY, 'look', 'work', MINUTE, 'look'],
-    [0, 1],
-  ],
-  ['that was done in time counts as 1, even if the reconciler sees it late', ['look', 'work', 3 * HOUR, 'look'], [1]],
-  ['that was done too late counts as 0', ['look', EVERY, 'work', 'look'], [0]],
+test.each<[string, ('run' | 'work' | number)[], number[]]>([
+  ['that is not done before the next is due counts as 0', ['run', EVERY, 'run', 'work', EVERY, 'run'], [0, 1]],
+  ['that was done in time counts as 1, even if the next run is late', ['run', 'work', 3 * HOUR, 'run'], [1]],
+  ['that was done too late counts as 0', ['run', EVERY, 'work', 'run'], [0]],
+  ['is measured once, when the next is due', ['run', 'work', MINUTE, 'run', MINUTE, 'run'], []],
 ])('a canary %s', async (_what, course, counts) => {
   const { engine, reconcile } = start();
 
   for (const step of course)
-    if (step === 'look') await reconcile();
+    if (step === 'run') await reconcile();
     else if (step === 'work') await engine.deliver();
     else engine.clock.advance(step);
 
@@ -101,7 +97,7 @@ test('a canary whose row does not parse counts as 0, and the next one is sent', 
 
   await reconcile();
   while (engine.inQueue() > 0) await engine.deliver();
-  engine.clock.advance(MINUTE);
+  engine.clock.advance(EVERY);
   await reconcile();
 
   expect(measured(engine, 'Canary')).toEqual([0, 1]);
@@ -137,15 +133,15 @@ test('a canary appears in no index, list or gauge', async () => {
   await reconcile();
   const { id, at } = await lastCanary(engine);
   const { table } = engine.deps;
-  const look = async () => {
+  const shown = async () => {
     const listed = await command(engine, 'jobs list', {});
     const hour = await table.hour(hourKey(SAMPLE_QUEUE, at), { limit: 9 });
     return { listed: listed.lines, hour };
   };
 
-  const before = await look();
+  const before = await shown();
   await engine.deliver();
-  const after = await look();
+  const after = await shown();
   engine.clock.advance(30 * 24 * HOUR);
   await reconcile();
 
@@ -154,17 +150,6 @@ test('a canary appears in no index, list or gauge', async () => {
   expect(await table.due(todoKey(SAMPLE_QUEUE, 'waiting'), { until: Number.MAX_SAFE_INTEGER, limit: 9 })).toEqual([]);
   expect(engine.canaries().find((row) => row.id === id)).not.toHaveProperty('recordedAt');
   expect(engine.facts).toEqual([]);
-});
-
-test("a canary's row lives longer than its message, and has an expiry from the start", async () => {
-  const { engine, reconcile } = start();
-
-  await reconcile();
-  const [row] = engine.canaries();
-
-  const queues = engine.deps.settings(SAMPLE_QUEUE);
-  expect(row?.state).toBe('queued');
-  expect(row?.expiresAt).toBeGreaterThan(engine.clock.now() / 1000 + queues.retention + queues.dlqRetention);
 });
 
 test('a canary that SQS dead-letters is removed from the DLQ and counts as 0', async () => {
@@ -204,7 +189,7 @@ test('a canary whose runs die twice ends without a DLQ entry and without a body'
   expect(measured(engine, 'JobsDead')).toEqual([]);
 });
 
-test('a reconciler that is killed at any call leaves no second canary and no unsent one', async () => {
+test('a reconciler that is killed at any call measures each canary at most once, and the next one succeeds', async () => {
   let died = 0;
   for (const when of ['before', 'after'] as const)
     for (let call = 1; ; call++) {
@@ -212,15 +197,17 @@ test('a reconciler that is killed at any call leaves no second canary and no uns
       const { engine, reconcile } = start({ before: kills.before, after: kills.after });
 
       const end = await kills.run(reconcile, { call, when });
-      engine.clock.advance(MINUTE);
-      await reconcile();
-      await engine.deliver();
-      engine.clock.advance(MINUTE);
+      for (let n = 0; n < 2; n++) {
+        engine.clock.advance(EVERY);
+        await reconcile();
+        await engine.deliver();
+      }
+      engine.clock.advance(EVERY);
       await reconcile();
 
-      expect([when, call, engine.canaries().map(({ state }) => state)]).toEqual([when, call, ['succeeded']]);
-      expect([when, call, measured(engine, 'Canary')]).toEqual([when, call, [1]]);
-      expect(engine.inQueue() + engine.deadLetters().length).toBe(0);
+      expect([when, call, measured(engine, 'Canary').slice(-2)]).toEqual([when, call, [1, 1]]);
+      expect([when, call, measured(engine, 'Canary').length <= 3]).toEqual([when, call, true]);
+      expect(engine.inQueue() + engine.deadLetters().length).toBe(1);
       if (end === 'done') break;
       died++;
     }
@@ -229,8 +216,8 @@ test('a reconciler that is killed at any call leaves no second canary and no uns
 
 test('two reconcilers at the same time send one canary and measure it once', async () => {
   const { engine } = start();
-  const look = () => watchCanary(reconcileRun(engine.deps, EVERY), SAMPLE_QUEUE, () => true);
-  const both = () => Promise.all([look(), look()]);
+  const run = () => watchCanary(reconcileRun(engine.deps, EVERY), SAMPLE_QUEUE, () => true);
+  const both = () => Promise.all([run(), run()]);
 
   await both();
   await engine.deliver();
@@ -240,26 +227,4 @@ test('two reconcilers at the same time send one canary and measure it once', asy
   expect(engine.canaries()).toMatchObject([{ state: 'succeeded' }, { state: 'queued' }]);
   expect(engine.inQueue()).toBe(1);
   expect(measured(engine, 'Canary')).toEqual([1]);
-});
-
-test('a queue that takes no messages counts as 0, and its canary is tried again under the same id', async () => {
-  const store = outage('queues.send');
-  const { engine, reconcile } = start(store);
-  await reconcile();
-  const { id } = await lastCanary(engine);
-  engine.clock.advance(MINUTE);
-  await reconcile();
-  expect(await lastCanary(engine)).toMatchObject({ id, measured: false });
-
-  engine.clock.advance(4 * MINUTE);
-  await reconcile();
-  store.down = false;
-  engine.clock.advance(MINUTE);
-  await reconcile();
-  await engine.deliver();
-  engine.clock.advance(MINUTE);
-  await reconcile();
-
-  expect(measured(engine, 'Canary')).toEqual([0, 1]);
-  expect(engine.lines.filter(({ message }) => message === 'reconciling failed')).toHaveLength(3);
 });

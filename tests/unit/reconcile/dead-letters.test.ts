@@ -3,7 +3,6 @@ import { judgeDeadLetters } from '../../../lib/reconcile/dead-letters';
 import { layParked, moveUntried, spendReceives } from '../../support/dead-letters';
 import { envelope, jobId, memoryEngine } from '../../support/engine';
 import { outage } from '../../support/faults';
-import { inState } from '../../support/in-state';
 import { reconcileRun } from '../../support/reconcile-run';
 import { sampleContract, sampleEngine } from '../../support/sample-contract';
 
@@ -122,23 +121,6 @@ test('a message whose worker could not write is returned again, and that counts 
   expect(engine.model.messages('my-sample.fifo')).toMatchObject([{ attributes: { returned: { StringValue: '1' } } }]);
 });
 
-test('a worker whose clock is behind shows by its outcome that the worker works', async () => {
-  const { contract, effects } = sampleContract();
-  const engine = memoryEngine(() => contract);
-  for (const n of [1, 2, 3]) engine.send(envelope(n), { group: `g${n}` });
-  spendReceives(engine);
-  await engine.reconcile();
-  const event = engine.receive();
-  engine.clock.advance(-1_000);
-  await engine.handle(event);
-  engine.clock.advance(MINUTE + 1_000);
-
-  await engine.reconcile();
-
-  expect(effects).toHaveLength(1);
-  expect(engine.inQueue()).toBe(2);
-});
-
 test('a job that runs after a crash is not judged by another copy of its message', async () => {
   const never = new Promise<never>(() => {});
   const { contract } = sampleContract(() => never);
@@ -172,19 +154,6 @@ test('a copy of an ended job is deleted, and a parked entry stays unchanged', as
 
   expect(engine.deadLetters().map(({ messageId }) => messageId)).toEqual([parked?.messageId]);
   expect(engine.inQueue()).toBe(0);
-});
-
-test('an entry is deleted if its job has succeeded since', async () => {
-  const { engine } = sampleEngine();
-  await engine.sendAndDeliver('parked');
-  const [row] = engine.rows();
-  if (!row) throw new Error('no row');
-  await engine.deps.ledger.update(row.key, (now) => ({ ...now, state: inState('succeeded') }));
-
-  engine.clock.advance(15 * MINUTE - (engine.clock.now() % (15 * MINUTE)));
-  await engine.reconcile();
-
-  expect(engine.deadLetters()).toEqual([]);
 });
 
 test('of two entries of one job one is deleted, even if the first is the tenth that SQS returns at once', async () => {

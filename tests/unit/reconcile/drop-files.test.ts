@@ -1,6 +1,4 @@
-import { PermanentError } from '../../../lib/errors';
 import { fileKey, uploadsPrefix } from '../../../lib/jobs/keys';
-import { retry } from '../../../lib/ops/act';
 import type { Item } from '../../../lib/ports';
 import { dropFiles } from '../../../lib/reconcile/ends';
 import { type Submission, submit } from '../../../lib/submit/submit';
@@ -13,8 +11,8 @@ const DAY = 24 * 60 * MINUTE;
 const FILE = `${uploadsPrefix(PREFIX, SAMPLE_QUEUE)}client/file.png`;
 const mayGoOn = () => true;
 
-async function start(options: EngineOptions = {}, contract = sampleContract().contract) {
-  const engine = memoryEngine(() => contract, options);
+async function start(options: EngineOptions = {}) {
+  const engine = memoryEngine(() => sampleContract().contract, options);
   await engine.objects.put(FILE, 'a picture', 'image/png');
   const job = { queue: SAMPLE_QUEUE, type: 'sample.done.v1', data: { name: 'a' }, group: 'g', files: [FILE] };
   const accepted = engine.clock.now();
@@ -33,11 +31,6 @@ async function start(options: EngineOptions = {}, contract = sampleContract().co
     },
   };
 }
-
-const failing = () =>
-  sampleContract(() => {
-    throw new PermanentError({ code: 'Refused', message: 'refused' });
-  }).contract;
 
 test('an upload stays as long as the row of its job, then the reconciler deletes it, and no other file', async () => {
   const { engine, send, toDay, isThere, note } = await start();
@@ -74,38 +67,6 @@ test('an upload of two jobs stays until both rows are gone', async () => {
   }
 
   expect(there).toEqual([true, true, true, false]);
-});
-
-test('an upload stays while an operator can retry its job, and goes with the row of the dead job', async () => {
-  const { engine, send, toDay, isThere } = await start({}, failing());
-  const { id } = await send();
-  await engine.deliver();
-  await toDay(43);
-  await engine.reconcile();
-  await retry(engine.deps, engine.row(id));
-  await engine.deliver();
-  for (let day = 44; engine.rows().length > 0; day++) {
-    if (day > 200) throw new Error('the row did not go');
-    expect(isThere()).toBe(true);
-    await toDay(day);
-    await engine.reconcile();
-  }
-  await toDay(200);
-
-  await engine.reconcile();
-
-  expect(isThere()).toBe(false);
-});
-
-test('an upload stays while its job waits', async () => {
-  const { engine, send, toDay, isThere } = await start();
-  await send({ notBefore: new Date(engine.clock.now() + 30 * DAY).toISOString() });
-  for (const day of [45, 46, 70]) {
-    await toDay(day);
-    await dropFiles(engine.deps, SAMPLE_QUEUE, mayGoOn);
-  }
-
-  expect(isThere()).toBe(true);
 });
 
 test('the reconciler looks for uploads once an hour', async () => {
@@ -182,25 +143,6 @@ test('the file of a note that lost its jobs stays', async () => {
   await drop();
 
   expect(isThere()).toBe(true);
-});
-
-test('a run without time left goes on in the next one', async () => {
-  const { engine, send, toDay, drop } = await start();
-  const files = Array.from({ length: 250 }, (_, n) => `${FILE}-${n}`);
-  for (const key of files) await engine.objects.put(key, 'x', 'image/png');
-  await send({ files });
-  await engine.deliver();
-  await toDay(60);
-  const left = () => engine.objects.keys().filter((key) => files.includes(key)).length;
-  let looks = 0;
-
-  await drop(() => ++looks <= 60);
-  const halfway = left();
-  await drop();
-
-  expect(halfway).toBeGreaterThan(0);
-  expect(halfway).toBeLessThan(250);
-  expect(left()).toBe(0);
 });
 
 describe.each(['before', 'after'] as const)('killed %s any of its calls', (when) => {

@@ -1,5 +1,5 @@
 import type { FactMessage } from '../../../lib/alarms/notification';
-import { PermanentError, StopError } from '../../../lib/errors';
+import { PermanentError } from '../../../lib/errors';
 import { createFactReporter } from '../../../lib/reconcile/facts';
 import { spendReceives } from '../../support/dead-letters';
 import { anEnvelope, type EngineOptions, jobId, memoryEngine } from '../../support/engine';
@@ -145,7 +145,6 @@ async function diedAtEachCall(
       const kills = createKills();
       const { contract } = sampleContract(({ id }) => {
         if (id === jobId(2)) throw new PermanentError({ code: 'Rejected', message: 'no' });
-        if (id === jobId(3)) throw new StopError({ code: 'Unauthorized', message: 'no', vendor: 'zendesk' });
       });
       const engine = memoryEngine(() => contract, kills);
       await prepare(engine);
@@ -171,20 +170,6 @@ test.each<[FactMessage['fact'], (engine: ReturnType<typeof memoryEngine>) => Pro
     'jobs-dead',
     async (engine) => {
       await engine.sendAndDeliver(JSON.stringify(anEnvelope({ id: jobId(2) })));
-    },
-  ],
-  [
-    'circuit-open',
-    async (engine) => {
-      await engine.sendAndDeliver(JSON.stringify(anEnvelope({ id: jobId(3) })));
-    },
-  ],
-  [
-    'jobs-expired',
-    async (engine) => {
-      await engine.accept(JSON.stringify(anEnvelope()));
-      await engine.deps.ledger.update(`sample#${jobId(1)}`, (row) => ({ ...row, sentAt: engine.clock.now() }));
-      engine.clock.advance(14 * 86_400_000 + 2 * 3_600_000);
     },
   ],
 ])('a run that dies at any call sends %s once or twice, and never not at all', async (fact, prepare) => {
@@ -228,15 +213,4 @@ test('if a run cannot read all dead jobs, a code that it did not see is not over
   }
 
   expect(engine.facts.filter(({ on }) => !on).map(({ subject }) => subject)).toEqual(['emails']);
-});
-
-test('a fact that cannot be stored fails its work, which the next run repeats', async () => {
-  const store = outage('table.put');
-  const { run, brief } = start(store);
-
-  await expect(run(OPEN)).rejects.toMatchObject({ code: 'Down' });
-  store.down = false;
-  await run(OPEN);
-
-  expect(brief()).toHaveLength(2);
 });

@@ -1,5 +1,4 @@
 import { WaitError } from '../../../lib/errors';
-import { cancel, retry } from '../../../lib/ops/act';
 import { envelope, jobId, type memoryEngine } from '../../support/engine';
 import { SAMPLE_QUEUE, sampleEngine } from '../../support/sample-contract';
 
@@ -30,23 +29,6 @@ test('the oldest held job is measured over all its holds, and the gauge is 0 if 
 
   expect(whileHeld).toBe(15 * MINUTE);
   expect(last(engine, 'OldestHeld', SAMPLE_QUEUE)).toBe(0);
-});
-
-test('a job that an operator cancelled and retried counts as held since its new hold', async () => {
-  const { engine } = sampleEngine(() => {
-    throw new WaitError({ ...about, code: 'Throttled', status: 429, waitMs: 60 * MINUTE });
-  });
-  await engine.sendAndDeliver(envelope());
-  await cancel(engine.deps, engine.row(jobId(1)));
-  engine.clock.advance(10 * 24 * 60 * MINUTE);
-
-  await retry(engine.deps, engine.row(jobId(1)));
-  await engine.deliver();
-  engine.clock.advance(5 * MINUTE);
-  await engine.reconcile();
-
-  expect(engine.row(jobId(1))).toMatchObject({ state: 'held', generation: 2 });
-  expect(last(engine, 'OldestHeld', SAMPLE_QUEUE)).toBe(5 * MINUTE);
 });
 
 test('a paused job does not count, because an operator decides when it goes on', async () => {

@@ -1,10 +1,9 @@
 import { jobKey } from '../../../lib/jobs/keys';
-import { hideMs, judgeDeadLetters } from '../../../lib/reconcile/dead-letters';
+import { hideMs } from '../../../lib/reconcile/dead-letters';
 import { acceptedRow } from '../../support/accepted-row';
 import { damagedRow } from '../../support/damage';
 import { layParked, moveUntried, spendReceives } from '../../support/dead-letters';
 import { anEnvelope, type EngineOptions, jobId, memoryEngine } from '../../support/engine';
-import { reconcileRun } from '../../support/reconcile-run';
 import { sampleContract } from '../../support/sample-contract';
 
 const MINUTE = 60_000;
@@ -77,36 +76,6 @@ test('a DLQ that one run can walk is visible again at once', async () => {
   await engine.reconcile();
 
   expect(await depth(engine)).toEqual({ visible: 300, inFlight: 0 });
-});
-
-test('a run whose time is over judges no more of the messages that it has received', async () => {
-  const { engine, costly } = slowEngine(3_000);
-  for (let n = 0; n < 9; n++) engine.send(JSON.stringify(anEnvelope({ id: jobId(UNTRIED + n) })), { group: 'one' });
-  spendReceives(engine);
-  const before = engine.clock.now();
-  const until = before + 30_000;
-
-  costly();
-  await judgeDeadLetters(reconcileRun(engine.deps), 'sample', () => engine.clock.now() < until);
-
-  // Nine messages with two calls each would take 54 seconds more.
-  expect(engine.clock.now() - before).toBeLessThan(75_000);
-  expect(engine.inQueue()).toBe(1);
-});
-
-test('if SQS shows nothing although it has messages, only this run ends', async () => {
-  const { engine, effects } = slowEngine(0);
-  await layParked(engine, 30);
-  moveUntried(engine, UNTRIED);
-  const { receive } = engine.deps.queues;
-  let answers = 0;
-  engine.deps.queues.receive = async (...parameters) => (++answers > 1 && answers < 6 ? [] : receive(...parameters));
-
-  await minute(engine);
-  const blind = effects.length;
-  await minute(engine);
-
-  expect([blind, effects.length]).toEqual([0, 1]);
 });
 
 test.each([
@@ -190,16 +159,4 @@ test('a DLQ whose count agrees is looked at every quarter of an hour, and every 
 
   expect(agrees).toEqual([0, 11, 26]);
   expect(differs).toEqual([0, 1, 2]);
-});
-
-test('a message that waits for another is judged within a quarter of an hour, even if the count agrees meanwhile', async () => {
-  const { engine, effects } = slowEngine(0);
-  await layParked(engine, 2);
-  for (const n of [UNTRIED, UNTRIED + 1]) moveUntried(engine, n);
-  const { Messages: [lost] = [] } = engine.model.receiveMessage({ QueueUrl: engine.deps.dlqUrl('sample') });
-  engine.model.deleteMessage({ QueueUrl: engine.deps.dlqUrl('sample'), ReceiptHandle: lost?.ReceiptHandle });
-
-  for (let count = 0; count <= 16; count++) await minute(engine);
-
-  expect(effects).toHaveLength(2);
 });

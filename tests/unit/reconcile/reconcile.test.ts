@@ -1,0 +1,87 @@
+import { StoreError, WaitError } from '../../../lib/errors';
+import { reconcilerKey } from '../../../lib/jobs/keys';
+import { IllegalTransitionError } from '../../../lib/jobs/transitions';
+import { spendReceives } from '../../support/dead-letters';
+import { envelope, jobId } from '../../support/engine';
+import { sampleEngine } from '../../support/sample-contract';
+
+const MINUTE = 60_000;
+
+test.each([
+  ['some seconds before the last one ends waits for it', 3_000, 1],
+  ['while another one is running leaves everything to it', 40_000, 0],
+])('a run that begins %s', async (_when, heldMs, runs) => {
+  const { engine } = sampleEngine();
+  const until = engine.clock.now() + heldMs;
+  await engine.table.put({ key: reconcilerKey, version: 1, writer: '', holder: 'another', until }, 0);
+
+  await engine.reconcile();
+
+  expect(engine.metrics.filter(({ name }) => name === 'ReconcilerRuns')).toHaveLength(runs);
+});
+
+test('works that never come to their end leave time for the others, in every run', async () => {
+  const { engine } = sampleEngine();
+  const { table } = engine.deps;
+  const asked: string[] = [];
+  table.due = async (todo, { limit }) => {
+    engine.clock.advance(500);
+    asked.push(todo);
+    const isEndless = /#(held|ending|unsent|waiting|unpublished|kept)/.test(todo);
+    return isEndless ? Array.from({ length: limit }, (_, n) => ({ key: `sample#${jobId(n)}`, todoAt: 1 })) : [];
+  };
+
+  for (let run = 0; run < 2; run++) {
+    asked.length = 0;
+    await engine.reconcile();
+
+    expect(asked).toContain('sample#kept');
+    expect(asked).toContain('sample#dead');
+  }
+});
+
+test('an illegal change of a job is refused and counted, as in the worker', async () => {
+  const { engine } = sampleEngine(() => {
+    throw new WaitError({ code: 'RateLimited', message: '429', vendor: 'zendesk', waitMs: MINUTE });
+  });
+  await engine.sendAndDeliver(envelope());
+  const row = engine.row(jobId(1));
+  engine.deps.ledger.get = () => Promise.reject(new IllegalTransitionError('release', row));
+
+  engine.clock.advance(2 * MINUTE);
+  await engine.reconcile();
+
+  expect(engine.metrics).toContainEqual({ name: 'IllegalTransitions', value: 1, dimensions: {} });
+  expect(engine.lines).toContainEqual({
+    message: 'reconciling failed',
+    facts: { kind: 'releaseDue', queue: 'sample', jobId: jobId(1), code: 'IllegalTransition' },
+  });
+});
+
+test('a DLQ message that cannot be judged does not hold back other groups, and its own group keeps its order', async () => {
+  const { engine, effects } = sampleEngine();
+  for (let n = 1; n <= 6; n++) engine.send(envelope(n), { group: `g${n % 3}` });
+  spendReceives(engine);
+  const { get } = engine.deps.ledger;
+  engine.deps.ledger.get = async (key) => {
+    if (key.includes(jobId(1))) throw new StoreError({ code: 'DynamoDB.AccessDenied', message: 'denied' });
+    return get(key);
+  };
+  const minutes = async (count: number) => {
+    for (let minute = 0; minute < count; minute++) {
+      await engine.reconcile();
+      while (engine.inQueue() > 0) await engine.deliver();
+      engine.clock.advance(MINUTE);
+    }
+  };
+
+  await minutes(5);
+  const meanwhile = effects.toSorted();
+  const left = engine.deadLetters().length;
+  engine.deps.ledger.get = get;
+  await minutes(5);
+
+  expect([meanwhile, left]).toEqual([[2, 3, 5, 6].map(jobId), 2]);
+  expect(effects.slice(4)).toEqual([1, 4].map(jobId));
+  expect(engine.deadLetters()).toEqual([]);
+});
