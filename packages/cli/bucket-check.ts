@@ -71,22 +71,22 @@ export async function bucketFindings(instance: Instance, s3: S3Client) {
   const unless = (holds: boolean | undefined, fault: string, command: string, value: string) =>
     holds ? [] : [`${fault}:\n  aws s3api ${command} --bucket ${Bucket} --region ${region} ${value}`];
   const faults = await Promise.all([
-    look('s3:GetBucketPublicAccessBlock', s3.send(new GetPublicAccessBlockCommand({ Bucket })), (found) => {
+    check('s3:GetBucketPublicAccessBlock', s3.send(new GetPublicAccessBlockCommand({ Bucket })), (found) => {
       const isBlocked = PUBLIC_ACCESS.every((name) => found?.PublicAccessBlockConfiguration?.[name]);
       const value = `--public-access-block-configuration ${PUBLIC_ACCESS.map((name) => `${name}=true`).join(',')}`;
       return unless(isBlocked, 'does not block all public access', 'put-public-access-block', value);
     }),
-    look('s3:GetBucketPolicy', s3.send(new GetBucketPolicyCommand({ Bucket })), (found) => {
+    check('s3:GetBucketPolicy', s3.send(new GetBucketPolicyCommand({ Bucket })), (found) => {
       const policy = JSON.stringify({ Version: '2012-10-17', Statement: [denyPlainHttp(arn)] });
       const fault = 'has no statement that denies plain HTTP. Add it to those of the policy, if there is one';
       return unless(deniesPlainHttp(found?.Policy, arn), fault, 'put-bucket-policy', `--policy '${policy}'`);
     }),
-    look('s3:GetBucketVersioning', s3.send(new GetBucketVersioningCommand({ Bucket })), (found) => {
+    check('s3:GetBucketVersioning', s3.send(new GetBucketVersioningCommand({ Bucket })), (found) => {
       const value = '--versioning-configuration Status=Enabled';
       const fault = 'does not keep old versions of objects';
       return unless(found?.Status === 'Enabled', fault, 'put-bucket-versioning', value);
     }),
-    look('s3:GetLifecycleConfiguration', s3.send(new GetBucketLifecycleConfigurationCommand({ Bucket })), (found) => {
+    check('s3:GetLifecycleConfiguration', s3.send(new GetBucketLifecycleConfigurationCommand({ Bucket })), (found) => {
       const { missing, early } = lifecycleFaults(instance, found?.Rules ?? []);
       const fault = `has no rule that deletes objects and old versions of ${missing.join(', ')}. Add these to its other rules`;
       const value = `--lifecycle-configuration '${JSON.stringify(lifecycleRules(instance))}'`;
@@ -98,7 +98,7 @@ export async function bucketFindings(instance: Instance, s3: S3Client) {
 }
 
 /** Reads one setting and judges it. S3 answers 404 without one, and 405 to another account than the bucket's. */
-async function look<T>(operation: string, asked: Promise<T>, judge: (found: T | undefined) => string[]) {
+async function check<T>(operation: string, asked: Promise<T>, judge: (found: T | undefined) => string[]) {
   try {
     return judge(await guarded('S3')(operation, () => asked));
   } catch (error) {

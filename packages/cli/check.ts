@@ -128,7 +128,7 @@ function texts(value: unknown, path = ''): { path: string; text: string }[] {
 }
 
 const AT_ONCE = 8;
-const LOOK_MS = 1_000;
+const POLL_MS = 1_000;
 /** A cold start with a full batch before it takes far less. */
 const LONGEST_MS = 120_000;
 
@@ -148,7 +148,7 @@ async function sendCanaries({ out, connect, audited }: CommandContext) {
     const rows = await mapEach(sent, AT_ONCE, ({ queue, id }) => ledger.get(jobKey(queue, id)));
     if (rows.every((row) => row && isEnd(row.state)) || clock.now() >= until)
       return sent.map((canary, index) => ({ ...canary, ...endOf(rows[index]) }));
-    await clock.sleep(LOOK_MS);
+    await clock.sleep(POLL_MS);
   }
 }
 

@@ -8,8 +8,7 @@ import { chosenInstance } from '../../resources/instances/read';
 import type { Options } from './command';
 import { GUARDED, READING } from './commands';
 import { connect } from './connect';
-import { claimFolder } from './folder-owner';
-import { accountFindings, requireSamePlace } from './preflight';
+import { accountFindings, claimFolder, requireSamePlace } from './preflight';
 import { confirmProduction, shown } from './run';
 import { plannedChanges, readTemplate } from './stack';
 import {

@@ -75,7 +75,7 @@ export async function actOnEach(
 
 /** How long an operator waits for the outcomes of retried jobs. */
 const OUTCOMES_MS = 60_000;
-const LOOK_MS = 2_000;
+const POLL_MS = 2_000;
 
 /** Waits until retried jobs have ended, at most a minute or until `signal`. Returns their rows as they are then. */
 export async function outcomesOf(
@@ -90,6 +90,6 @@ export async function outcomesOf(
       if (row) now.set(row.key, row);
     waiting = [...now.values()].filter((row) => !isEnd(row.state));
     if (waiting.length === 0 || signal.aborted || clock.now() >= until) return [...now.values()];
-    await clock.sleep(LOOK_MS);
+    await clock.sleep(POLL_MS);
   }
 }

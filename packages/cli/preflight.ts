@@ -1,20 +1,22 @@
 import { HeadBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { DescribeSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { GetParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
+import * as z from 'zod';
 import { realObjects } from '../../lib/aws/objects';
 import { realQueues, sqsClient } from '../../lib/aws/queues';
 import { guarded } from '../../lib/aws/store-error';
 import { StoreError } from '../../lib/errors';
-import { dlqName, queueName } from '../../lib/jobs/keys';
+import { dlqName, ownerKey, queueName } from '../../lib/jobs/keys';
 import { listCampaigns } from '../../lib/ops/campaigns';
 import { OperatorError, type Reader } from '../../lib/ops/operator';
 import { listJobs } from '../../lib/ops/search';
+import type { Objects } from '../../lib/ports';
+import { jsonOf } from '../../lib/text';
 import { folderOf, functionsOf, type Instance, stackName } from '../../resources/instances/instance';
 import { linesOf, type Problem } from '../../resources/instances/problems';
 import { secretSettings } from '../../resources/instances/variables';
 import { bucketFindings } from './bucket-check';
 import { connect } from './connect';
-import { folderOwner, mayUse } from './folder-owner';
 import { readStack } from './stack';
 import { type AwsConfig, type NamedTarget, type Serverless, wrongAccount } from './target';
 import { terminal } from './terminal';
@@ -166,4 +168,26 @@ async function messagesIn(urls: readonly string[], config: AwsConfig): Promise<n
     }),
   );
   return (await Promise.all(depths)).reduce((sum, { visible, inFlight }) => sum + visible + inFlight, 0);
+}
+
+const marker = z.object({ instance: z.string() });
+
+/** The instance that has claimed the folder of a bucket. `undefined`: none has. */
+export async function folderOwner(objects: Pick<Objects, 'get'>, prefix: string): Promise<string | undefined> {
+  const bytes = await objects.get(ownerKey(prefix));
+  if (!bytes) return undefined;
+  const parsed = marker.safeParse(jsonOf(Buffer.from(bytes).toString('utf8')));
+  return parsed.success ? parsed.data.instance : 'an object that is not ours';
+}
+
+export const mayUse = (instance: string, owner: string | undefined): boolean =>
+  owner === undefined || owner === instance;
+
+/** Claims a folder. Of two instances one gets `false`, because S3 creates the marker only once. */
+export async function claimFolder(
+  objects: Pick<Objects, 'get' | 'create'>,
+  { instance, prefix }: { instance: string; prefix: string },
+): Promise<boolean> {
+  const created = await objects.create(ownerKey(prefix), JSON.stringify({ instance }), 'application/json');
+  return created === 'created' || (await folderOwner(objects, prefix)) === instance;
 }

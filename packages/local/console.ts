@@ -21,45 +21,33 @@ const FAILURES: Record<string, Failure> = {
 };
 
 const oneOf = <T>(all: Record<string, T>, name: string): T => {
-  const one = Object.hasOwn(all, name) ? all[name] : undefined;
-  if (one === undefined) throw new OperatorError(`There is no ${name} here.`);
-  return one;
+  if (Object.hasOwn(all, name)) return all[name] as T;
+  throw new OperatorError(`There is no ${name} here.`);
 };
 
-interface Served {
-  deployment: Deployment;
-  vendors: FakeVendors;
-  producer: Producer;
-}
-
 /** The console of the service on this machine. It may act and needs no token: the other ports are as open. */
-export const localConsole = ({ deployment, ...tools }: Served): http.RequestListener =>
-  consoleListener({
-    deployment,
-    target: { instance: deployment.instance, stage: 'local', region: REGION },
-    write: true,
-    local: consoleTools(tools),
-  });
-
-function consoleTools({ vendors, producer }: Omit<Served, 'deployment'>): LocalTools {
-  const broken = new Map<string, Set<string>>();
+export function localConsole(
+  deployment: Deployment,
+  { vendors, producer }: { vendors: FakeVendors; producer: Producer },
+): http.RequestListener {
+  const failing = new Map<string, Set<string>>();
   const { zendesk: Zendesk, sendgrid: SendGrid, discord: Discord, appStoreConnect } = vendors;
   const fakes: Record<string, FakeServer> = { Zendesk, SendGrid, 'App Store Connect': appStoreConnect, Discord };
-  return {
+  const local: LocalTools = {
     vendors: () =>
       Object.entries(fakes).map(([name, { state }]) => ({
         name,
         tables: Object.entries(state()).map(([title, taken]) => table(title, taken)),
-        breaks: [...(broken.get(name) ?? [])],
+        breaks: [...(failing.get(name) ?? [])],
       })),
     breaks: Object.keys(FAILURES),
     break: (name, how) => {
       oneOf(fakes, name).fail(oneOf(FAILURES, how));
-      broken.set(name, new Set([...(broken.get(name) ?? []), how]));
+      failing.set(name, new Set([...(failing.get(name) ?? []), how]));
     },
     recover: async (name) => {
       await oneOf(fakes, name).recover();
-      broken.delete(name);
+      failing.delete(name);
     },
     samples: Object.keys(SAMPLES),
     send: async (sample) => {
@@ -67,6 +55,8 @@ function consoleTools({ vendors, producer }: Omit<Served, 'deployment'>): LocalT
       return { queue, id: (await send(producer)).id };
     },
   };
+  const target = { instance: deployment.instance, stage: 'local', region: REGION };
+  return consoleListener({ deployment, target, write: true, local });
 }
 
 const feedbackOf = (email: string) => ({

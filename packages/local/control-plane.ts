@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type http from 'node:http';
 import { text } from 'node:stream/consumers';
 import type { GetMetricDataCommandInput, MetricDataQuery } from '@aws-sdk/client-cloudwatch';
+import { groupBy } from '../../lib/group-by';
 import { jsonOf } from '../../lib/text';
 import { ACCOUNT, REGION } from './cloud';
 import type { EventSourceMapping } from './event-source-mapping';
@@ -26,7 +27,7 @@ const UNKNOWN = { __type: 'InvalidAction', message: 'This call is not known here
 
 /** The calls to Lambda, CloudWatch and SNS. It evaluates no alarm. Messages invoke the alarms function one by one. */
 export function controlPlane({ lambda, mappings, metrics, undelivered }: ControlPlane): http.RequestListener {
-  let turn: Promise<unknown> = Promise.resolve();
+  let delivered: Promise<unknown> = Promise.resolve();
 
   async function deliver(input: URLSearchParams): Promise<void> {
     const [TopicArn, Subject, Message] = ['TopicArn', 'Subject', 'Message'].map((name) => input.get(name));
@@ -45,7 +46,7 @@ export function controlPlane({ lambda, mappings, metrics, undelivered }: Control
     if (pathname.startsWith('/sns')) {
       const input = new URLSearchParams(body);
       if (input.get('Action') !== 'Publish') return undefined;
-      turn = turn.then(() => deliver(input)).catch(() => {});
+      delivered = delivered.then(() => deliver(input)).catch(() => {});
       return PUBLISHED;
     }
     const [, uuid] = /^\/lambda\/2015-03-31\/event-source-mappings\/?([^/]*)/.exec(pathname) ?? [];
@@ -127,14 +128,14 @@ export function createMetrics() {
       const { Metric = {}, Period = 60, Stat = 'Sum' } = MetricStat ?? {};
       const dimensions = Object.fromEntries((Metric.Dimensions ?? []).map(({ Name, Value }) => [Name, Value ?? '']));
       const key = keyOf({ namespace: Metric.Namespace ?? '', name: Metric.MetricName ?? '', dimensions });
-      const periods = new Map<number, number[]>();
-      for (const { at, value } of series.get(key) ?? []) {
-        const period = Math.floor(at / 1000 / Period) * Period;
-        if (period + Period > Number(StartTime) && period < Number(EndTime))
-          periods.set(period, [...(periods.get(period) ?? []), value]);
-      }
-      const Values = [...periods.values()].map((values) => statisticOf(Stat, values));
-      return { Id, Timestamps: [...periods.keys()], Values, StatusCode: 'Complete' };
+      const periods = groupBy(series.get(key) ?? [], ({ at }) => Math.floor(at / 1000 / Period) * Period);
+      const asked = [...periods].filter(([at]) => at + Period > Number(StartTime) && at < Number(EndTime));
+      return {
+        Id,
+        Timestamps: asked.map(([at]) => at),
+        Values: asked.map(([, points]) => statisticOf(Stat, points)),
+        StatusCode: 'Complete',
+      };
     };
     return { MetricDataResults: MetricDataQueries.map(resultOf) };
   }
@@ -142,7 +143,8 @@ export function createMetrics() {
   return { put, takeLog, data };
 }
 
-function statisticOf(statistic: string, values: number[]): number {
+function statisticOf(statistic: string, points: { value: number }[]): number {
+  const values = points.map(({ value }) => value);
   const sum = values.reduce((total, value) => total + value, 0);
   if (statistic === 'SampleCount') return values.length;
   const percent = Number(/^p(\d+)$/.exec(statistic)?.[1]);

@@ -16,8 +16,8 @@ import { packageLocal } from './template/package';
 
 interface Scenario {
   title: string;
-  /** Orders the failures that the job meets. Its message and every request about it contain `email`. */
-  prepare?(service: Service, email: string): void;
+  /** How a vendor answers the first requests of the job. `kills`: the worker that dies at such a call. */
+  failure?: Failure & { of: 'zendesk' | 'sendgrid' | 'appStoreConnect'; kills?: string };
   /** Sends the job and returns its id. The default is feedback of its own user. */
   send?(service: Service, email: string): Promise<string>;
   expected: string;
@@ -31,14 +31,9 @@ const feedbackOf = (email: string): FeedbackInput => ({
   tags: ['export'],
 });
 
-/** Kills the worker whose job's message has `marker`, at a call. `effect`: whether the vendor takes the request. */
-export const killingFailure = (
-  lambda: Pick<Lambda, 'kill'>,
-  { worker, request, marker, effect }: { worker: string; request: Failure; marker: string; effect: boolean },
-): Failure => ({
-  ...request,
+/** The part of a failure that kills the worker whose event has `marker`. */
+export const killing = (lambda: Pick<Lambda, 'kill'>, worker: string, marker: string): Failure => ({
   bodyContains: marker,
-  ...(effect ? { after: 'hang' } : { before: 'hang' }),
   matches: () => {
     lambda.kill(worker, (event) => JSON.stringify(event).includes(marker));
     return true;
@@ -52,15 +47,13 @@ const SCENARIOS: Scenario[] = [
   { title: 'a normal job', expected: SUCCESS },
   {
     title: 'Zendesk answers 429, Retry-After 8',
-    prepare: ({ zendesk }, email) =>
-      zendesk.fail({ ...ticketCall, bodyContains: email, status: 429, headers: { 'retry-after': '8' } }),
+    failure: { of: 'zendesk', ...ticketCall, status: 429, headers: { 'retry-after': '8' } },
     // The wait is longer than the function may run, so the job is held. A wait does not count as an attempt.
     expected: `${SUCCESS}, held 1 time`,
   },
   {
     title: 'worker killed between ticket and mail',
-    prepare: ({ zendesk, lambda }, marker) =>
-      zendesk.fail(killingFailure(lambda, { worker: 'feedback', request: ticketCall, marker, effect: true })),
+    failure: { of: 'zendesk', ...ticketCall, after: 'hang', kills: 'feedback' },
     expected: SUCCESS,
   },
   {
@@ -80,8 +73,7 @@ const SCENARIOS: Scenario[] = [
   {
     title: "SendGrid's answer is lost, an event proves the mail",
     // SendGrid cannot be asked whether it sent the mail, so the worker never repeats it.
-    prepare: ({ sendgrid }, email) =>
-      sendgrid.fail({ method: 'POST', path: '/v3/mail/send', bodyContains: email, after: 'reset' }),
+    failure: { of: 'sendgrid', method: 'POST', path: '/v3/mail/send', after: 'reset' },
     expected: SUCCESS,
   },
   {
@@ -100,18 +92,12 @@ const SCENARIOS: Scenario[] = [
   },
   {
     title: 'the worker crashes at every attempt',
-    prepare: ({ zendesk, lambda }, marker) => {
-      const request = { ...ticketCall, times: 'forever' as const };
-      zendesk.fail(killingFailure(lambda, { worker: 'feedback', request, marker, effect: false }));
-    },
+    failure: { of: 'zendesk', ...ticketCall, before: 'hang', times: 'forever', kills: 'feedback' },
     expected: 'dead, 0 tickets, 0 mails, in the DLQ as CrashLoop',
   },
   {
     title: 'a new tester, whose worker is killed while Apple adds them',
-    prepare: ({ appStoreConnect, lambda }, marker) => {
-      const request = { method: 'POST', path: '/v1/betaTesters' };
-      appStoreConnect.fail(killingFailure(lambda, { worker: 'testflight', request, marker, effect: true }));
-    },
+    failure: { of: 'appStoreConnect', method: 'POST', path: '/v1/betaTesters', after: 'hang', kills: 'testflight' },
     async send({ producer }, email) {
       const groups = [LOCAL_APP.group];
       return (await producer.invite({ app: LOCAL_APP.id, email, groups, notification: { appName: 'Example' } })).id;
@@ -140,7 +126,7 @@ const hasEnded = (job: JobRow | undefined, outcome: string): boolean =>
   (job.state !== 'dead' || outcome.includes('in the DLQ'));
 
 const LIMIT_MS = 100_000;
-const LOOK_MS = 250;
+const POLL_MS = 250;
 const HOUR_MS = 3_600_000;
 const print = (text: string): void => void process.stdout.write(`${text}\n`);
 
@@ -148,14 +134,17 @@ const print = (text: string): void => void process.stdout.write(`${text}\n`);
 async function runScenarios(service: Service): Promise<string[]> {
   const begun = Date.now();
   const sent: (Pick<Scenario, 'title' | 'expected'> & { id: string; outcome: string; ended: boolean })[] = [];
-  for (const [index, { title, expected, prepare, send }] of SCENARIOS.entries()) {
+  for (const [index, { title, expected, failure, send }] of SCENARIOS.entries()) {
     const email = `user-${index + 1}@example.com`;
-    prepare?.(service, email);
+    if (failure) {
+      const { of, kills, ...request } = failure;
+      service[of].fail({ ...request, bodyContains: email, ...(kills && killing(service.lambda, kills, email)) });
+    }
     const id = (await send?.(service, email)) ?? (await service.producer.feedback(feedbackOf(email))).id;
     sent.push({ title, expected, id, outcome: '', ended: false });
   }
   while (sent.some(({ ended }) => !ended) && Date.now() < begun + LIMIT_MS) {
-    await sleep(LOOK_MS);
+    await sleep(POLL_MS);
     for (const each of sent) {
       const job = await service.job(each.id);
       const outcome = outcomeOf(service, each.id, job);

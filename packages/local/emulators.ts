@@ -60,7 +60,7 @@ const STATUS = { PreconditionFailed: 412, NoSuchKey: 404 } as const;
  * Those of one key run one after another. So no answer is a conflict.
  */
 function addConditionalPuts(app: App): void {
-  const turns = new Map<string, Promise<void>>();
+  const writes = new Map<string, Promise<void>>();
   const ends = new WeakMap<object, () => void>();
 
   app.addHook('onRequest', async (request, reply) => {
@@ -68,8 +68,8 @@ function addConditionalPuts(app: App): void {
     const expected = headers['if-none-match'] ?? headers['if-match'];
     if (method !== 'PUT' || expected === undefined) return;
     const key = url.split('?')[0] ?? '';
-    const before = turns.get(key);
-    turns.set(key, new Promise((resolve) => ends.set(request, resolve)));
+    const before = writes.get(key);
+    writes.set(key, new Promise((resolve) => ends.set(request, resolve)));
     await before;
     const head = await app.inject({ method: 'HEAD', url: key, headers: { host: headers.host ?? '' } });
     const etag = head.statusCode === 200 ? String(head.headers.etag) : undefined;

@@ -90,7 +90,7 @@ async function startParts(
     hashPeople: hashPeopleWith(secret.parse(declared.producer.hashKey)),
     aws: localAws({ api, endpoints, region: REGION }),
   });
-  const page = localConsole({ deployment, vendors, producer });
+  const page = localConsole(deployment, { vendors, producer });
   const control = controlPlane({
     ...{ lambda, mappings, metrics },
     undelivered: (MessageBody) => void sqs.sendMessage({ QueueUrl: undeliveredName(config.INSTANCE), MessageBody }),

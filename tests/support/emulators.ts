@@ -4,7 +4,7 @@ import { S3Client } from '@aws-sdk/client-s3';
 import { parse } from 'yaml';
 import { clientDefaults } from '../../lib/aws/clients';
 import { startDynamoDb, startS3 as startS3Emulator } from '../../packages/local/emulators';
-import { LOCAL_CREDENTIALS } from '../../packages/local/loopback';
+import { type Emulator, LOCAL_CREDENTIALS } from '../../packages/local/loopback';
 import { createSqsModel } from '../../packages/local/sqs/model';
 import { startSqs as startSqsServer } from '../../packages/local/sqs/server';
 
@@ -28,32 +28,25 @@ export const TABLE = 'jobs';
 /** How our clients reach an emulator. All other settings are as in production. */
 export const against = (endpoint: string) => ({ ...clientDefaults, endpoint, region, credentials: LOCAL_CREDENTIALS });
 
+const withClient = <C extends { destroy(): void }>(emulator: Emulator, client: C) => ({
+  client,
+  url: emulator.url,
+  close: async () => {
+    client.destroy();
+    await emulator.close();
+  },
+});
+
 /** DynamoDB on a loopback port with an empty jobs table. */
 export async function startDynamo() {
   const emulator = await startDynamoDb({ tables: [{ name: TABLE, create: jobsTable }], region });
-  const client = new DynamoDBClient(against(emulator.url));
-  return {
-    client,
-    url: emulator.url,
-    close: async () => {
-      client.destroy();
-      await emulator.close();
-    },
-  };
+  return withClient(emulator, new DynamoDBClient(against(emulator.url)));
 }
 
 /** S3 on a loopback port with an empty bucket. */
 export async function startS3(bucket: string) {
   const emulator = await startS3Emulator({ buckets: [bucket], region });
-  const client = new S3Client(against(emulator.url));
-  return {
-    client,
-    url: emulator.url,
-    close: async () => {
-      client.destroy();
-      await emulator.close();
-    },
-  };
+  return withClient(emulator, new S3Client(against(emulator.url)));
 }
 
 /** SQS on a loopback port, without queues. */

@@ -4,25 +4,29 @@ import type { Invocation } from '../../packages/local/lambda/environment';
 import { type Service, type ServiceOptions, startService } from '../../packages/local/service';
 import type { Packaged } from '../../packages/local/template/package';
 
-/** Overrides properties of all resources of a type, for example to get short times. */
-export function withProperties(packaged: Packaged, changes: Record<string, Record<string, unknown>>): Packaged {
-  const resources = Object.entries(packaged.resources).map(([id, resource]) => [
+type Properties = Record<string, unknown>;
+
+/** Changes the properties of each resource of the template. */
+function changed(packaged: Packaged, change: (properties: Properties, type: string) => Properties): Packaged {
+  const resources = Object.entries(packaged.resources).map(([id, { Type, Properties = {} }]) => [
     id,
-    { ...resource, Properties: { ...resource.Properties, ...changes[resource.Type] } },
+    { Type, Properties: { ...Properties, ...change(Properties, Type) } },
   ]);
   return { ...packaged, resources: Object.fromEntries(resources) };
 }
 
+/** Overrides properties of all resources of a type, for example to get short times. */
+export const withProperties = (packaged: Packaged, changes: Record<string, Properties>): Packaged =>
+  changed(packaged, (_, type) => changes[type] ?? {});
+
 /** Switches the canaries off, so that a test sees only its own messages. */
-function withoutCanaries(packaged: Packaged): Packaged {
-  const resources = Object.entries(packaged.resources).map(([id, resource]) => {
-    const environment = resource.Properties?.Environment as { Variables: Record<string, unknown> } | undefined;
-    if (environment?.Variables.CANARY_EVERY === undefined) return [id, resource];
-    const Environment = { Variables: { ...environment.Variables, CANARY_EVERY: '0' } };
-    return [id, { ...resource, Properties: { ...resource.Properties, Environment } }];
+const withoutCanaries = (packaged: Packaged): Packaged =>
+  changed(packaged, ({ Environment }) => {
+    const { Variables = {} } = (Environment ?? {}) as { Variables?: Properties };
+    return Variables.CANARY_EVERY === undefined
+      ? {}
+      : { Environment: { Variables: { ...Variables, CANARY_EVERY: '0' } } };
   });
-  return { ...packaged, resources: Object.fromEntries(resources) };
-}
 
 export interface WatchedService extends Service {
   invocations: Invocation[];

@@ -100,7 +100,7 @@ export function createSqsModel(options: SqsModelOptions) {
       const now = service.now();
       let earliest = earliestExpiry(queue);
       // Only the first invisible message of a group counts, because the others wait behind it.
-      for (const { messages } of queue.order)
+      for (const { messages } of queue.groups.values())
         earliest = Math.min(earliest, messages.find(({ visibleAt }) => visibleAt > now)?.visibleAt ?? Infinity);
       return earliest === Infinity ? undefined : earliest;
     }),

@@ -85,8 +85,6 @@ export interface Message extends StoredMessage {
 /** The unit of order. In a standard queue each message is its own, so one receive rule serves both types. */
 export interface Group {
   key: string;
-  /** Its place among the groups. The group with the lowest one is handed out first. */
-  turn: number;
   messages: Message[];
 }
 
@@ -98,9 +96,8 @@ export interface Queue {
   byAge: boolean;
   attributes: Record<string, string>;
   settings: QueueSettings;
+  /** The group that waits for longest comes first. */
   groups: Map<string, Group>;
-  /** The same groups, sorted by `turn`. */
-  order: Group[];
   byId: Map<string, Message>;
   /** The accepted sends, for deduplication. */
   remembered: Map<string, { messageId: string; sequenceNumber: string; until: number }>;
@@ -133,19 +130,13 @@ export function getQueue(service: Service, reference: string | undefined): Queue
   return queue;
 }
 
-/** Numbers that rise across the whole model, for messages and for the turns of groups. */
-const nextPosition = (service: Service): number => ++service.lastPosition;
-
 /** Appends a message to a queue. A FIFO queue gives it a sequence number: 20 digits, increasing, not consecutive. */
 export function enqueue(service: Service, queue: Queue, content: Omit<StoredMessage, 'sequenceNumber'>): Message {
-  const position = nextPosition(service);
+  const position = ++service.lastPosition;
   const sequenceNumber = queue.fifo ? String(18_800_000_000_000_000_000n + BigInt(position) * 256n) : undefined;
   const key = queue.fifo ? (content.groupId ?? '') : content.messageId;
-  const group = queue.groups.get(key) ?? { key, turn: position, messages: [] };
-  if (group.messages.length === 0) {
-    queue.groups.set(key, group);
-    queue.order.push(group);
-  }
+  const group = queue.groups.get(key) ?? { key, messages: [] };
+  queue.groups.set(key, group);
   const message: Message = { ...content, sequenceNumber, position, group };
   group.messages.push(message);
   queue.byId.set(message.messageId, message);
@@ -156,39 +147,18 @@ export function enqueue(service: Service, queue: Queue, content: Omit<StoredMess
 
 export function remove(queue: Queue, message: Message): void {
   const { group } = message;
-  const index = group.messages.indexOf(message);
   queue.byId.delete(message.messageId);
-  group.messages.splice(index, 1);
+  group.messages.splice(group.messages.indexOf(message), 1);
   const next = group.messages[0];
-  // SQS can deliver a copy late. It lies behind messages that it expires before.
+  // SQS can deliver a copy late. It follows messages that it expires before.
   if (next) queue.nextExpiry = Math.min(queue.nextExpiry, next.sentAt + queue.settings.retentionMs);
-  if (next && (index > 0 || !queue.byAge)) return;
-  queue.order.splice(indexOf(queue.order, group.turn), 1);
-  if (next) insert(queue, group, next.position);
   else queue.groups.delete(group.key);
 }
 
-/** Puts a group behind all others, because a message of it was just received or made visible again. */
-export function moveBack(service: Service, queue: Queue, group: Group): void {
-  if (queue.byAge) return;
-  queue.order.splice(indexOf(queue.order, group.turn), 1);
-  insert(queue, group, nextPosition(service));
-}
-
-function insert(queue: Queue, group: Group, turn: number): void {
-  group.turn = turn;
-  queue.order.splice(indexOf(queue.order, turn), 0, group);
-}
-
-/** Index of the first group whose turn is not before `turn`. */
-function indexOf(order: Group[], turn: number): number {
-  let [low, high] = [0, order.length];
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((order[middle]?.turn ?? Infinity) < turn) low = middle + 1;
-    else high = middle;
-  }
-  return low;
+/** Makes a group the last one, because a message of it was just received or made visible again. */
+export function moveBack({ groups }: Queue, group: Group): void {
+  groups.delete(group.key);
+  groups.set(group.key, group);
 }
 
 /** Deletes the messages past their retention. SQS does not dead-letter those. */
@@ -200,19 +170,24 @@ function expire(queue: Queue, now: number): void {
 }
 
 /** The first message of a group expires before the others, so only the first ones count. */
-export const earliestExpiry = (queue: Queue): number =>
-  queue.order.reduce(
-    (earliest, { messages: [first] }) => Math.min(earliest, (first?.sentAt ?? Infinity) + queue.settings.retentionMs),
-    Infinity,
-  );
+export function earliestExpiry({ groups, settings }: Queue): number {
+  let earliest = Infinity;
+  for (const { messages } of groups.values()) earliest = Math.min(earliest, messages[0]?.sentAt ?? Infinity);
+  return earliest + settings.retentionMs;
+}
 
-/** The receivable messages in SQS's order: groups by their turn, and each group up to its first invisible message. */
+/** The receivable messages in SQS's order: group by group, each up to its first invisible message. */
 export function* receivable(queue: Queue, now: number, horizon = Infinity): Generator<Message> {
-  for (const group of queue.order)
+  for (const group of inOrder(queue))
     for (const message of group.messages) {
       if (message.visibleAt > now || message.position > horizon) break;
       yield message;
     }
+}
+
+function* inOrder({ byAge, byId, groups }: Queue): Generator<Group> {
+  if (!byAge) return yield* groups.values();
+  for (const message of byId.values()) if (message.group.messages[0] === message) yield message.group;
 }
 
 /** Exact numbers. Those of SQS are approximate. */

@@ -71,7 +71,6 @@ export function createQueue(service: Service, name: string, given: Record<string
     attributes,
     settings: settingsOf(attributes),
     groups: new Map(),
-    order: [],
     byId: new Map(),
     remembered: new Map(),
     nextExpiry: Infinity,

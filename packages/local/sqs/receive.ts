@@ -54,7 +54,7 @@ export function receive(service: Service, queue: Queue, input: ReceiveMessageReq
     const handle = `${queue.name} ${message.messageId} ${service.uuid()}`;
     message.receiptHandle = Buffer.from(handle).toString('base64');
   }
-  for (const group of new Set(taken.map((message) => message.group))) moveBack(service, queue, group);
+  for (const group of new Set(taken.map((message) => message.group))) moveBack(queue, group);
   return taken.map((message) => view(message, input));
 }
 
@@ -100,7 +100,7 @@ export function changeVisibility(
   if (now - message.receivedAt + seconds * 1000 > MOST_VISIBILITY_SECONDS * 1000)
     throw invalidValue('VisibilityTimeout', seconds, beyond);
   message.visibleAt = now + seconds * 1000;
-  moveBack(service, queue, message.group);
+  moveBack(queue, message.group);
   service.changed.add(queue.name);
 }
 

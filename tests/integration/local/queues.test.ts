@@ -20,19 +20,7 @@ beforeAll(async () => {
 });
 afterAll(() => service.stop());
 
-const send = async (path: string, body: object) => {
-  const answer = await fetch(`${service.api}/${path}`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(body),
-  });
-  return { status: answer.status, json: (await answer.json()) as { id: string } };
-};
 const feedback = (email = 'user@example.com') => ({ user: { email }, subject: 'Hello', message: 'It works' });
-
-test('no queue of the instance is FIFO, and no DLQ either', () => {
-  expect(service.declared.queues.map(({ name }) => name).filter((name) => name.includes('fifo'))).toEqual([]);
-});
 
 test('while a mapping is off, nothing is received; once it is on, jobs are done and counted', async () => {
   const config = { region: 'us-east-1', credentials: LOCAL_CREDENTIALS };
@@ -42,6 +30,7 @@ test('while a mapping is off, nothing is received; once it is on, jobs are done 
   const monitoring = realMonitoring(cloudWatch);
   const begun = Date.now();
 
+  expect(service.declared.queues.map(({ name }) => name).filter((name) => name.includes('fifo'))).toEqual([]);
   const before = await mappings.isOn('feedback');
   await mappings.set('feedback', false);
   const { json } = await service.post(feedback());
@@ -94,31 +83,10 @@ test('the console shows what analytics stores and rejects, from CloudWatch and t
   expect(p50[0]?.value).toBeGreaterThan(0);
 });
 
-test.each([
-  [
-    'emails',
-    { from: { email: 'news@example.com' }, to: { email: 'user@example.com' }, subject: 'Hello', text: 'It works' },
-  ],
-  [
-    'testflight',
-    {
-      action: 'invite',
-      app: '1000000001',
-      groups: ['00000000-0000-4000-8000-0000000000a1'],
-      email: 'tester@example.com',
-    },
-  ],
-])('a job of the standard queue %s succeeds', async (path, body) => {
-  const { status, json } = await send(path, body);
-
-  expect(status).toBe(202);
-  expect(await service.recorded(json.id)).toMatchObject({ state: 'succeeded', attempts: 1 });
-});
-
 test('a job that dies on a standard queue has an entry in its DLQ', async () => {
   service.zendesk.fail({ method: 'POST', path: '/api/v2/tickets', status: 422, bodyContains: 'dead@example.com' });
-  const { json } = await send('feedback', feedback('dead@example.com'));
+  const { json } = await service.post(feedback('dead@example.com'));
 
-  expect(await service.recorded(json.id)).toMatchObject({ state: 'dead' });
+  expect(await service.recorded(String(json.id))).toMatchObject({ state: 'dead' });
   await service.until('its entry', () => service.sqs.messages('local-feedback-dlq').length === 1);
 });

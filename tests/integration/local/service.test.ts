@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { sha256 } from '../../../lib/jobs/envelope';
 import { recordKey } from '../../../lib/jobs/keys';
-import { killingFailure, verified } from '../../../packages/local/demo';
+import { killing, verified } from '../../../packages/local/demo';
 import { hashed } from '../../support/hash-people';
 import { type WatchedService, watchedService, withProperties } from '../../support/local-service';
 import { localPackage } from '../../support/packages';
@@ -66,11 +66,11 @@ test('the verifier finds nothing in what a job left, and finds a second ticket',
 
 test('a worker killed after the ticket or during the mail makes one of each, and an event resolves the unknown step', async () => {
   const { zendesk, sendgrid, lambda } = service;
-  const kill = { worker: 'feedback', effect: true };
+  const killed = (email: string) => ({ ...killing(lambda, 'feedback', email), after: 'hang' as const });
   const failed = () => service.invocations.filter(({ result }) => result.kind === 'failed').length;
   const before = failed();
-  zendesk.fail(killingFailure(lambda, { ...kill, request: ticketCall, marker: 'between@example.com' }));
-  sendgrid.fail(killingFailure(lambda, { ...kill, request: { path: '/v3/mail/send' }, marker: 'mailing@example.com' }));
+  zendesk.fail({ ...ticketCall, ...killed('between@example.com') });
+  sendgrid.fail({ path: '/v3/mail/send', ...killed('mailing@example.com') });
 
   const between = String((await service.post(feedback('between@example.com'))).json.id);
   const mailing = String((await service.post(feedback('mailing@example.com'))).json.id);

@@ -1,17 +1,13 @@
 import type { ResourceChange } from '@aws-sdk/client-cloudformation';
 import { OperatorError } from '../../../lib/ops/operator';
 import { changeLines, plannedChanges } from '../../../packages/cli/stack';
-import { fakeAws } from '../../support/fake-aws';
+import { fakeAws, NO_STACK, stackXml, xml } from '../../support/fake-aws';
 
 const change = (more: ResourceChange): ResourceChange => ({
   ...{ Action: 'Modify', ResourceType: 'AWS::SQS::Queue', LogicalResourceId: 'FeedbackQueue', Replacement: 'False' },
   ...more,
 });
-const details = (...names: string[]) =>
-  names.map((Name) => ({
-    Target: { Attribute: 'Properties' as const, Name },
-    ChangeSource: 'DirectModification' as const,
-  }));
+const details = (...names: string[]) => names.map((Name) => ({ Target: { Attribute: 'Properties' as const, Name } }));
 
 const QUEUE = 'AWS::SQS::Queue FeedbackQueue';
 
@@ -52,9 +48,7 @@ describe('a plan', () => {
         `${action} ${new URLSearchParams(body).get('ChangeSetType') ?? ''}`.trim().replace(/plan-\d+/, 'plan'),
       );
       const answer = answers[action] ?? (url?.startsWith('/the-bucket/') ? '' : undefined);
-      return answer === undefined
-        ? [400, '<ErrorResponse><Error><Code>ValidationError</Code></Error></ErrorResponse>']
-        : [200, answer];
+      return answer === undefined ? NO_STACK : [200, answer];
     });
   });
   afterEach(() => aws.close());
@@ -67,16 +61,11 @@ describe('a plan', () => {
       },
       aws.config,
     );
-  const result = (action: string, inner = '') =>
-    `<${action}Response><${action}Result>${inner}</${action}Result></${action}Response>`;
-  const stack = result(
-    'DescribeStacks',
-    '<Stacks><member><Outputs><member><OutputKey>ServerlessDeploymentBucketName</OutputKey><OutputValue>the-bucket</OutputValue></member></Outputs></member></Stacks>',
-  );
   const described = (status: string, more = '') => ({
-    ...{ DescribeStacks: stack, CreateChangeSet: result('CreateChangeSet') },
-    DescribeChangeSet: result('DescribeChangeSet', `<Status>${status}</Status>${more}`),
-    DeleteChangeSet: result('DeleteChangeSet'),
+    DescribeStacks: stackXml({ ServerlessDeploymentBucketName: 'the-bucket' }),
+    CreateChangeSet: xml('CreateChangeSet'),
+    DescribeChangeSet: xml('DescribeChangeSet', `<Status>${status}</Status>${more}`),
+    DeleteChangeSet: xml('DeleteChangeSet'),
   });
 
   test('of a first deployment adds everything, and leaves no stack behind', async () => {

@@ -1,5 +1,5 @@
 import { ownerKey } from '../../../lib/jobs/keys';
-import { claimFolder, folderOwner } from '../../../packages/cli/folder-owner';
+import { claimFolder, folderOwner } from '../../../packages/cli/preflight';
 import { memoryObjects } from '../../support/memory-objects';
 
 const folder = (instance: string, prefix = 'jobs') => ({ instance, prefix });

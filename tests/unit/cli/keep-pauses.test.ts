@@ -4,7 +4,7 @@ import { keepPauses } from '../../../packages/cli/core';
 import type { Serverless, Template } from '../../../packages/cli/target';
 import { readInstance } from '../../../resources/instances/read';
 import { environmentOf } from '../../../resources/instances/variables';
-import { fakeAws } from '../../support/fake-aws';
+import { fakeAws, xml } from '../../support/fake-aws';
 import { aTarget } from '../../support/operator';
 
 /** A template with a mapping for each queue. */
@@ -32,8 +32,7 @@ beforeEach(async () => {
       const [status, item] = table((JSON.parse(body) as { Key: { key: { S: string } } }).Key.key.S);
       return [status, JSON.stringify(item)];
     }
-    const template = `<TemplateBody>${JSON.stringify(templateOf(2))}</TemplateBody>`;
-    return [200, `<GetTemplateResponse><GetTemplateResult>${template}</GetTemplateResult></GetTemplateResponse>`];
+    return [200, xml('GetTemplate', `<TemplateBody>${JSON.stringify(templateOf(2))}</TemplateBody>`)];
   });
 });
 afterEach(async () => {

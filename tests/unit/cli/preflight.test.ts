@@ -3,7 +3,7 @@ import { lifecycleRules } from '../../../packages/cli/bucket-check';
 import { type Findings, preflight } from '../../../packages/cli/preflight';
 import { readInstance } from '../../../resources/instances/read';
 import { answerSettings, type BucketSettings, safeSettings } from '../../support/bucket-settings';
-import { type AwsRequest, fakeAws } from '../../support/fake-aws';
+import { type AwsRequest, fakeAws, NO_STACK, stackXml } from '../../support/fake-aws';
 import { changeInstance, FILLED_IN, instanceFolder } from '../../support/instances';
 
 /** What the account holds, as a test sets it. */
@@ -61,26 +61,13 @@ const answer: Parameters<typeof fakeAws>[0] = ({ request, body, action }: AwsReq
     return account.secrets.includes(SecretId) ? [200, '{}'] : [400, '{"__type":"ResourceNotFoundException"}'];
   if (action === 'GetQueueAttributes')
     return [200, JSON.stringify({ Attributes: { ApproximateNumberOfMessages: String(account.messages) } })];
-  if (account.deployed === undefined)
-    return [400, '<ErrorResponse><Error><Code>ValidationError</Code></Error></ErrorResponse>'];
-  const outputs = Object.entries(account.deployed).map(
-    ([name, value]) => `<member><OutputKey>${name}</OutputKey><OutputValue>${value}</OutputValue></member>`,
-  );
-  const stack = `<Stacks><member><Outputs>${outputs.join('')}</Outputs></member></Stacks>`;
-  return [
-    200,
-    `<DescribeStacksResponse><DescribeStacksResult>${stack}</DescribeStacksResult></DescribeStacksResponse>`,
-  ];
+  return account.deployed === undefined ? NO_STACK : [200, stackXml(account.deployed)];
 };
 
 const problems = async (of?: string): Promise<string[]> => (await findings(of)).problems;
 
 const findings = (of = '123456789012'): Promise<Findings> =>
   preflight(readInstance('acme', root), { config: aws.config, account: of, unfinished: async () => account.live });
-
-test('an account with the bucket and all secrets is ready for a first deployment', async () => {
-  expect(await problems()).toEqual([]);
-});
 
 test('no check closes the connections, which all of them share', async () => {
   const shared = new S3Client({}).config.requestHandler;
@@ -128,6 +115,7 @@ test.each<[string, Partial<Account>, string[]]>([
     { owner: 'globex' },
     ['prefix: the folder acme-bucket/acme belongs to globex (its object _owner says so)'],
   ],
+  ['nothing if bucket and secrets exist', {}, []],
   ['no folder of its own', { owner: 'acme' }, []],
 ])('the check names %s', async (_what, found, expected) => {
   Object.assign(account, found);

@@ -1,4 +1,7 @@
+import { SQSClient } from '@aws-sdk/client-sqs';
 import { producerSettings } from '../../../lib/config/common';
+import { OperatorError } from '../../../lib/ops/operator';
+import { zendeskLookup } from '../../../packages/cli/connect';
 import { variableLines } from '../../../packages/cli/service';
 import { instance } from '../../../resources/instance';
 import { aTarget, command } from '../../support/operator';
@@ -19,4 +22,40 @@ test('the variables hold the settings that the stack writes into its parameter, 
 
 test('a quote ends no value', () => {
   expect(variableLines({ JOBS_SETTINGS: '{"prefix":"it\'s"}' })).toEqual([`JOBS_SETTINGS='{"prefix":"it\\u0027s"}'`]);
+});
+
+test('sls verify says in words that a call of AWS failed', async () => {
+  const credentials = { accessKeyId: 'x', secretAccessKey: 'x' };
+  const sqs = new SQSClient({ endpoint: 'http://127.0.0.1:1', region: 'eu-west-1', maxAttempts: 1, credentials });
+  const source = { sqs, queues: [{ name: 'feedback', fifo: true }], instance: 'acme' };
+
+  await expect(command({ deps: { source } }, 'verify')).rejects.toMatchObject({
+    constructor: OperatorError,
+    message: expect.stringMatching(/^A call of AWS failed: \w+\. Nothing was verified\.$/),
+  });
+});
+
+test.each([
+  [{ from: '0001-01-01T00' }, '--from must be at most 90 days ago'],
+  [{ to: '0001-01-01T00' }, '--from must be at most 90 days ago'],
+  [{ from: '9999-12-31T23' }, '--from must be in the past'],
+])('the hours of %j are refused before anything is read', async (options, message) => {
+  await expect(command({ deps: {} }, 'verify', options)).rejects.toThrow(message);
+});
+
+const environment = { ZENDESK_ENDPOINT: 'https://acme.zendesk.com/api/v2', ZENDESK_EMAIL: 'agent@acme.example.com' };
+
+test('the look-up asks the Zendesk of the deployment with the token of the operator, and none without one of them', () => {
+  expect(zendeskLookup(environment, 'the-token')).toEqual({
+    endpoint: 'https://acme.zendesk.com/api/v2',
+    authorization: `Basic ${Buffer.from('agent@acme.example.com/token:the-token').toString('base64')}`,
+  });
+  expect(zendeskLookup(environment, undefined)).toBeUndefined();
+  expect(zendeskLookup({}, 'the-token')).toBeUndefined();
+});
+
+test('the token never travels without TLS', () => {
+  const plain = { ...environment, ZENDESK_ENDPOINT: 'http://acme.zendesk.com/api/v2' };
+
+  expect(() => zendeskLookup(plain, 'the-token')).toThrow('zendesk.endpoint: must begin with https://');
 });

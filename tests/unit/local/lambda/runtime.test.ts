@@ -172,12 +172,6 @@ test('a bundle that does not load fails every invocation, and the log says why',
   expect(invocations[1]?.log.join('\n')).toContain('broken bundle');
 });
 
-test('the error for an unknown function names the declared functions', async () => {
-  start();
-
-  await expect(lambda.invoke('wroker', {})).rejects.toThrow('no function wroker; the functions are worker');
-});
-
 test('a stop leaves no busy or idle process behind, and starts none for an event that comes late', async () => {
   start();
   const idle = Number((await answer()).pid);

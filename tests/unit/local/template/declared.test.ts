@@ -1,5 +1,4 @@
-import type { Resource } from '../../../../packages/local/template/declared';
-import { declared } from '../../../../packages/local/template/declared';
+import { declared, type Resource, resolver } from '../../../../packages/local/template/declared';
 
 const read = (resources: Record<string, Resource>) =>
   declared({
@@ -112,4 +111,34 @@ test('a mapping that answers for whole batches is refused', () => {
   const whole = { ...mapping, Properties: { ...mapping.Properties, FunctionResponseTypes: undefined } };
 
   expect(() => read({ ...all, Mapping: whole })).toThrow('FunctionResponse');
+});
+
+const resources: Record<string, Resource> = {
+  Jobs: { Type: 'AWS::SQS::Queue', Properties: { QueueName: { 'Fn::Sub': `\${AWS::StackName}-jobs.fifo` } } },
+  Rows: { Type: 'AWS::DynamoDB::Table', Properties: { TableName: 'example-rows' } },
+  Role: { Type: 'AWS::IAM::Role', Properties: {} },
+};
+const resolve = resolver({
+  resources,
+  region: 'eu-central-1',
+  account: '000000000000',
+  sqsUrl: 'http://127.0.0.1:9324',
+});
+
+test.each([
+  [{ Ref: 'Jobs' }, 'http://127.0.0.1:9324/000000000000/local-jobs.fifo'],
+  [{ 'Fn::GetAtt': ['Jobs', 'Arn'] }, 'arn:aws:sqs:eu-central-1:000000000000:local-jobs.fifo'],
+  [{ 'Fn::Join': ['-', ['a', { Ref: 'AWS::Region' }]] }, 'a-eu-central-1'],
+  [{ 'Fn::Sub': `\${AWS::AccountId}/\${Rows}/\${Jobs.QueueName}` }, '000000000000/example-rows/local-jobs.fifo'],
+  [{ a: [{ b: { Ref: 'Rows' } }, 3, null] }, { a: [{ b: 'example-rows' }, 3, null] }],
+])('%j is resolved as CloudFormation does it', (value, expected) => {
+  expect(resolve(value)).toEqual(expected);
+});
+
+test.each([
+  [{ Ref: 'Missing' }, 'Missing is referenced but not declared'],
+  [{ 'Fn::GetAtt': ['Role', 'Arn'] }, 'Role: AWS::IAM::Role has no Arn here'],
+  [{ 'Fn::ImportValue': 'x' }, 'Fn::ImportValue is not supported'],
+])('%j is an error that names it', (value, message) => {
+  expect(() => resolve(value)).toThrow(message);
 });
