@@ -23,7 +23,7 @@ import {
   uploadsPrefix,
 } from '../lib/jobs/keys';
 import { type Instance, stackName } from './instances/instance';
-import { arn, busArn, type Fragment, merge, principalArn, type Resource } from './template';
+import { arn, busArn, type Fragment, merge, policyDocument, principalArn, type Resource } from './template';
 
 /** The managed policies of people and services. Each has the logical id `{who}Policy`, which never changes. */
 const POLICIES = {
@@ -35,7 +35,7 @@ const POLICIES = {
 /** The policies, and the role of the API if the instance's file trusts someone with it. */
 export function accessResources(of: Instance): Fragment {
   const policies = Object.entries(POLICIES).map(([who, { about, statements }]): Fragment => {
-    const PolicyDocument = { Version: '2012-10-17', Statement: statements(of) };
+    const PolicyDocument = policyDocument(statements(of));
     const Properties = { ManagedPolicyName: named(of.name, who.toLowerCase()), PolicyDocument };
     return {
       Resources: { [`${who}Policy`]: { Type: 'AWS::IAM::ManagedPolicy', Properties } },
@@ -61,7 +61,7 @@ function apiRole({ name }: Instance, trusted: string[]): Resource {
   const allowed = { Effect: 'Allow', Action: 'sts:AssumeRole' };
   // A service acts for many accounts. The condition holds for work of this one only.
   const ofThisAccount = { StringEquals: { 'aws:SourceAccount': { Ref: 'AWS::AccountId' } } };
-  const Statement = [
+  const statements = [
     ...(services.length > 0 ? [{ ...allowed, Principal: { Service: services }, Condition: ofThisAccount }] : []),
     ...(identities.length > 0 ? [{ ...allowed, Principal: { AWS: identities } }] : []),
   ];
@@ -69,7 +69,7 @@ function apiRole({ name }: Instance, trusted: string[]): Resource {
     Type: 'AWS::IAM::Role',
     Properties: {
       RoleName: named(name, 'api'),
-      AssumeRolePolicyDocument: { Version: '2012-10-17', Statement },
+      AssumeRolePolicyDocument: policyDocument(statements),
       ManagedPolicyArns: [{ Ref: 'ProducerPolicy' }],
     },
   };

@@ -3,6 +3,10 @@ import { dlqName, queueName, undeliveredName } from '../lib/jobs/keys';
 import type { QueueRow } from './instances/file';
 import { alarmId, type Resource, TOPIC_ID, UNDELIVERED_TOPIC_ID } from './template';
 
+/**
+ * An alarm of CloudWatch. It goes off when `datapoints` of the last `periods` (by default 1 of 1, or all) reach the
+ * threshold, or are below it.
+ */
 export interface Alarm {
   kind: AlarmKind;
   subject?: string;
@@ -10,18 +14,14 @@ export interface Alarm {
   metrics: Record<string, Metric<'Sum' | 'Average' | 'Maximum'>>;
   expression?: string;
   threshold: number;
-  /** The alarm goes off below the threshold. Otherwise it goes off at or above it. */
   below?: boolean;
   /** Seconds. */
   period: number;
-  /** How many periods are looked at. Default: 1. */
   periods?: number;
-  /** The alarm goes off when this many of them breach. Default: all. */
   datapoints?: number;
   /**
-   * How missing data is treated. `notBreaching`: the metric is written only when something happens. `ignore`: the
-   * metric is always written, so the alarm keeps its state until data returns. `breaching`: the metric is a sign of
-   * life.
+   * What missing data means. `notBreaching`: the metric is written only when something happens. `ignore`: it is always
+   * written, so the alarm keeps its state until data returns. `breaching`: it is a sign of life.
    */
   silence: 'notBreaching' | 'ignore' | 'breaching';
 }
@@ -33,6 +33,10 @@ export interface WatchedFunction {
   reserved: boolean;
 }
 
+type Metrics = Alarm['metrics'];
+type Rest = Omit<Alarm, 'kind' | 'metrics'>;
+const alarm = (kind: AlarmKind, metrics: Metrics, rest: Rest): Alarm => ({ kind, metrics, ...rest });
+
 /**
  * The alarms of one queue. None uses `NumberOfMessagesSent`, which does not count messages that a redrive policy moves
  * to a DLQ. A DLQ's depth also counts messages in flight, because the reconciler receives entries while it checks them.
@@ -43,107 +47,62 @@ export function queueAlarms(
   { instance, canaryMinutes }: { instance: string; canaryMinutes: number },
 ): Alarm[] {
   const own = ownMetrics(instance, { queue: name });
-  const main = sqsMetrics(queueName(instance, name, type));
   const dlq = sqsMetrics(dlqName(instance, name, type));
-  const alarms: Alarm[] = [
-    {
-      kind: 'dlq-depth',
-      metrics: {
-        visible: dlq('ApproximateNumberOfMessagesVisible', 'Maximum'),
-        inFlight: dlq('ApproximateNumberOfMessagesNotVisible', 'Maximum'),
-      },
-      expression: 'visible + inFlight',
-      threshold: limit.dlqDepth,
-      period: 60,
-      silence: 'ignore',
-    },
-    {
-      kind: 'oldest-message',
-      metrics: { age: main('ApproximateAgeOfOldestMessage', 'Maximum') },
-      threshold: limit.age,
-      ...{ period: 60, periods: 5, silence: 'notBreaching' },
-    },
-    {
-      kind: 'oldest-held',
-      metrics: { held: own('OldestHeld', 'Maximum') },
-      threshold: limit.held * 1000,
-      ...{ period: 60, periods: 3, silence: 'ignore' },
-    },
-    {
-      kind: 'error-rate',
-      metrics: { succeeded: own('JobsSucceeded', 'Sum'), dead: own('JobsDead', 'Sum') },
-      // With only a few jobs, one failure would be a high rate. Those failures are facts, one for each error code.
-      expression: `IF(succeeded + dead >= ${limit.errorRateJobs}, 100 * dead / (succeeded + dead), 0)`,
-      threshold: limit.errorRate,
-      ...{ period: 900, silence: 'notBreaching' },
-    },
-    {
-      kind: 'jobs-slow',
-      metrics: { finish: own('TimeToFinish', 'Average') },
-      threshold: limit.finish * 1000,
-      ...{ period: 300, periods: 3, silence: 'notBreaching' },
-    },
-  ];
-  const canary: Alarm = {
-    kind: 'canary-late',
-    metrics: { done: own('Canary', 'Average') },
-    ...{ threshold: 1, below: true, period: canaryMinutes * 60, periods: 3, datapoints: limit.canary },
-    // The reconciler measures canaries. If it stops, its own alarm goes off.
-    silence: 'ignore',
+  const age = sqsMetrics(queueName(instance, name, type))('ApproximateAgeOfOldestMessage', 'Maximum');
+  const entries: Metrics = {
+    visible: dlq('ApproximateNumberOfMessagesVisible', 'Maximum'),
+    inFlight: dlq('ApproximateNumberOfMessagesNotVisible', 'Maximum'),
   };
-  return [...alarms, ...(canaryMinutes > 0 ? [canary] : [])].map((alarm) => ({ ...alarm, subject: name }));
+  const ends: Metrics = { succeeded: own('JobsSucceeded', 'Sum'), dead: own('JobsDead', 'Sum') };
+  // With only a few jobs, one failure would be a high rate. Those failures are facts, one for each error code.
+  const rate = `IF(succeeded + dead >= ${limit.errorRateJobs}, 100 * dead / (succeeded + dead), 0)`;
+  const held: Metrics = { held: own('OldestHeld', 'Maximum') };
+  const finish: Metrics = { finish: own('TimeToFinish', 'Average') };
+  const canary = { threshold: 1, below: true, period: canaryMinutes * 60, periods: 3, datapoints: limit.canary };
+  const quiet = 'notBreaching';
+  const depth = { expression: 'visible + inFlight', threshold: limit.dlqDepth };
+  const alarms = [
+    alarm('dlq-depth', entries, { ...depth, period: 60, silence: 'ignore' }),
+    alarm('oldest-message', { age }, { threshold: limit.age, period: 60, periods: 5, silence: quiet }),
+    alarm('oldest-held', held, { threshold: limit.held * 1000, period: 60, periods: 3, silence: 'ignore' }),
+    alarm('error-rate', ends, { expression: rate, threshold: limit.errorRate, period: 900, silence: quiet }),
+    alarm('jobs-slow', finish, { threshold: limit.finish * 1000, period: 300, periods: 3, silence: quiet }),
+    // The reconciler measures canaries. If it stops, its own alarm goes off.
+    ...(canaryMinutes > 0
+      ? [alarm('canary-late', { done: own('Canary', 'Average') }, { ...canary, silence: 'ignore' })]
+      : []),
+  ];
+  return alarms.map((one) => ({ ...one, subject: name }));
 }
 
 export function instanceAlarms(instance: string, functions: readonly WatchedFunction[]): Alarm[] {
   const own = ownMetrics(instance);
   // If the alarms function fails or is throttled, its messages end in the queue of undelivered alarms.
   const watched = functions.filter(({ key }) => key !== 'alarms');
-  const undelivered = sqsMetrics(undeliveredName(instance))('ApproximateNumberOfMessagesVisible', 'Maximum');
+  // A caller that hits a reserved concurrency tries again, so its throttles are normal.
+  const throttled = watched.filter(({ reserved }) => !reserved);
+  const visible = sqsMetrics(undeliveredName(instance))('ApproximateNumberOfMessagesVisible', 'Maximum');
+  const missing: Rest = { threshold: 1, below: true, period: 60, periods: 5, silence: 'breaching' };
+  const any: Rest = { threshold: 1, period: 300, silence: 'notBreaching' };
   return [
     ofFunctions('function-errors', 'Errors', watched),
-    // A caller that hits a reserved concurrency tries again, so its throttles are normal.
-    ofFunctions(
-      'function-throttles',
-      'Throttles',
-      watched.filter(({ reserved }) => !reserved),
-    ),
-    {
-      kind: 'reconciler-missing',
-      metrics: { runs: own('ReconcilerRuns', 'Sum') },
-      ...{ threshold: 1, below: true, period: 60, periods: 5, silence: 'breaching' },
-    },
-    {
-      kind: 'alarms-not-sent',
-      metrics: { facts: own('AlarmsNotSent', 'Maximum') },
-      ...{ threshold: 1, period: 60, periods: 5, silence: 'notBreaching' },
-    },
-    {
-      kind: 'illegal-transition',
-      metrics: { count: own('IllegalTransitions', 'Sum') },
-      ...{ threshold: 1, period: 300, silence: 'notBreaching' },
-    },
-    {
-      kind: 'access-denied',
-      metrics: { count: own('AccessDenied', 'Sum') },
-      ...{ threshold: 1, period: 300, silence: 'notBreaching' },
-    },
-    {
-      kind: 'alarms-undelivered',
-      metrics: { visible: undelivered },
-      ...{ threshold: 1, period: 60 },
-      // This queue is mostly idle, and SQS sends no metrics for a queue that is idle for some hours.
-      silence: 'ignore',
-    },
+    ofFunctions('function-throttles', 'Throttles', throttled),
+    alarm('reconciler-missing', { runs: own('ReconcilerRuns', 'Sum') }, missing),
+    alarm('alarms-not-sent', { facts: own('AlarmsNotSent', 'Maximum') }, { ...any, period: 60, periods: 5 }),
+    alarm('illegal-transition', { count: own('IllegalTransitions', 'Sum') }, any),
+    alarm('access-denied', { count: own('AccessDenied', 'Sum') }, any),
+    // This queue is mostly idle, and SQS sends no metrics for a queue that is idle for some hours.
+    alarm('alarms-undelivered', { visible }, { threshold: 1, period: 60, silence: 'ignore' }),
   ];
 }
 
 /** Goes off when any of the functions counts at least one in five minutes. An expression takes ten metrics at most. */
-const ofFunctions = (kind: AlarmKind, metric: string, functions: readonly WatchedFunction[]): Alarm => ({
-  kind,
-  metrics: Object.fromEntries(functions.map(({ key, name }) => [key, lambdaMetrics(name)(metric, 'Sum')])),
-  expression: functions.map(({ key }) => `FILL(${key}, 0)`).join(' + '),
-  ...{ threshold: 1, period: 300, silence: 'notBreaching' },
-});
+function ofFunctions(kind: AlarmKind, metric: string, functions: readonly WatchedFunction[]): Alarm {
+  const metrics = functions.map(({ key, name }) => [key, lambdaMetrics(name)(metric, 'Sum')] as const);
+  const expression = functions.map(({ key }) => `FILL(${key}, 0)`).join(' + ');
+  const rest: Rest = { expression, threshold: 1, period: 300, silence: 'notBreaching' };
+  return alarm(kind, Object.fromEntries(metrics), rest);
+}
 
 /** The alarm about the alarms function notifies the second topic. */
 export const topicOf = ({ kind }: Alarm): string => (kind === 'alarms-undelivered' ? UNDELIVERED_TOPIC_ID : TOPIC_ID);

@@ -20,14 +20,9 @@ export function catalogResources(of: Pick<Instance, 'name' | 'bucket' | 'prefix'
           DatabaseInput: { Name: database, Description: `Analytics events of ${name}` },
         },
       },
-      AnalyticsOriginals: table(database, {
-        Name: 'originals',
-        location: at(dataPrefix),
-        types: LINES,
-        format: JSON_LINES,
-      }),
-      AnalyticsLate: table(database, { Name: 'late', location: at(latePrefix), types: LINES, format: JSON_LINES }),
-      AnalyticsWritten: table(database, { Name: 'written', location: at(parquetPrefix), types, format: PARQUET }),
+      AnalyticsOriginals: table(database, 'originals', { location: at(dataPrefix), types: LINES, format: JSON_LINES }),
+      AnalyticsLate: table(database, 'late', { location: at(latePrefix), types: LINES, format: JSON_LINES }),
+      AnalyticsWritten: table(database, 'written', { location: at(parquetPrefix), types, format: PARQUET }),
       AnalyticsEvents: view(database, { sql: eventsView(columns), types: { ...types, date: 'date', hour: 'string' } }),
     },
   };
@@ -67,7 +62,8 @@ const glueColumns = (types: Record<string, string>) => Object.entries(types).map
 
 function table(
   database: string,
-  { Name, location, types, format }: { Name: string; location: string; types: Record<string, string>; format: object },
+  Name: string,
+  { location, types, format }: { location: string; types: Record<string, string>; format: object },
 ): Resource {
   const parts = Object.entries(PROJECTION);
   const projected = parts.flatMap(([part, range]) => [

@@ -17,6 +17,7 @@ import {
   logGroupId,
   logicalId,
   merge,
+  policyDocument,
   type Resource,
   TOPIC_ID,
   UNDELIVERED_TOPIC_ID,
@@ -164,21 +165,18 @@ const alarmsPublish = (id: string, alarms: string[]): Resource => ({
   Type: 'AWS::SNS::TopicPolicy',
   Properties: {
     Topics: [{ Ref: id }],
-    PolicyDocument: {
-      Version: '2012-10-17',
-      Statement: [
-        {
-          Sid: 'AlarmsOfThisInstance',
-          Effect: 'Allow',
-          Principal: { Service: 'cloudwatch.amazonaws.com' },
-          Action: 'sns:Publish',
-          Resource: { Ref: id },
-          Condition: {
-            StringEquals: { 'aws:SourceAccount': { Ref: 'AWS::AccountId' } },
-            ArnEquals: { 'aws:SourceArn': alarms.map((name) => arn('cloudwatch', `alarm:${name}`)) },
-          },
+    PolicyDocument: policyDocument([
+      {
+        Sid: 'AlarmsOfThisInstance',
+        Effect: 'Allow',
+        Principal: { Service: 'cloudwatch.amazonaws.com' },
+        Action: 'sns:Publish',
+        Resource: { Ref: id },
+        Condition: {
+          StringEquals: { 'aws:SourceAccount': { Ref: 'AWS::AccountId' } },
+          ArnEquals: { 'aws:SourceArn': alarms.map((name) => arn('cloudwatch', `alarm:${name}`)) },
         },
-      ],
-    },
+      },
+    ]),
   },
 });

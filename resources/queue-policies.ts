@@ -4,6 +4,7 @@ import {
   type Fragment,
   logicalId,
   merge,
+  policyDocument,
   principalArn,
   type Resource,
   TOPIC_ID,
@@ -58,19 +59,13 @@ const policy = (id: string, statements: object[] = []): Resource => ({
   Type: 'AWS::SQS::QueuePolicy',
   Properties: {
     Queues: [{ Ref: id }],
-    PolicyDocument: {
-      Version: '2012-10-17',
-      Statement: [
-        {
-          Sid: 'EncryptedTransportOnly',
-          Effect: 'Deny',
-          Principal: '*',
-          Action: 'sqs:*',
-          Resource: { 'Fn::GetAtt': [id, 'Arn'] },
-          Condition: { Bool: { 'aws:SecureTransport': 'false' } },
-        },
-        ...statements,
-      ],
-    },
+    PolicyDocument: policyDocument([
+      {
+        Sid: 'EncryptedTransportOnly',
+        ...{ Effect: 'Deny', Principal: '*', Action: 'sqs:*', Resource: { 'Fn::GetAtt': [id, 'Arn'] } },
+        Condition: { Bool: { 'aws:SecureTransport': 'false' } },
+      },
+      ...statements,
+    ]),
   },
 });

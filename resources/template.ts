@@ -19,6 +19,8 @@ export const merge = (fragments: Fragment[]): Fragment => ({
   extensions: Object.assign({}, ...fragments.map(({ extensions }) => extensions)),
 });
 
+export const policyDocument = (Statement: object[]) => ({ Version: '2012-10-17', Statement });
+
 /** A principal of IAM. An account of 12 digits stands for all its identities. */
 export const principalArn = (principal: string): unknown =>
   /^\d{12}$/.test(principal) ? { 'Fn::Sub': `arn:\${AWS::Partition}:iam::${principal}:root` } : principal;

@@ -37,8 +37,8 @@ export function realObjects({ bucket, client = s3Client() }: { bucket: string; c
   const read = (key: string, { mostBytes = Number.POSITIVE_INFINITY } = {}) =>
     s3('GetObject', async () => {
       try {
-        const answer = await client.send(new GetObjectCommand({ Bucket: bucket, Key: key }));
-        const { Body, ETag, ContentLength = 0, Metadata = {} } = answer;
+        const asked = new GetObjectCommand({ Bucket: bucket, Key: key });
+        const { Body, ETag, ContentLength = 0, Metadata = {} } = await client.send(asked);
         if (ContentLength > mostBytes) {
           if (Body instanceof Readable) Body.destroy();
           throw Object.assign(new Error('too large'), { name: 'TooLarge' });
@@ -105,12 +105,8 @@ export function realObjects({ bucket, client = s3Client() }: { bucket: string; c
       s3('ListObjectsV2', async () => {
         const keys: string[] = [];
         if (limit <= 0) return keys;
-        const input = {
-          Bucket: bucket,
-          Prefix: prefix,
-          MaxKeys: Math.min(limit, 1000),
-          ...(after === undefined ? {} : { StartAfter: after }),
-        };
+        const start = after === undefined ? {} : { StartAfter: after };
+        const input = { Bucket: bucket, Prefix: prefix, MaxKeys: Math.min(limit, 1000), ...start };
         for await (const page of paginateListObjectsV2({ client }, input)) {
           for (const { Key } of page.Contents ?? []) if (Key !== undefined) keys.push(Key);
           if (keys.length >= limit) break;

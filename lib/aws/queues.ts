@@ -24,11 +24,8 @@ export function realQueues(client: SQSClient = sqsClient()): Queues & BatchQueue
   return {
     send: (queueUrl, message) =>
       sqs('SendMessage', async () => {
-        const answer = await client.send(new SendMessageCommand(toSqs(queueUrl, message)));
-        return {
-          messageId: answer.MessageId ?? '',
-          ...(answer.SequenceNumber ? { sequenceNumber: answer.SequenceNumber } : {}),
-        };
+        const { MessageId = '', SequenceNumber } = await client.send(new SendMessageCommand(toSqs(queueUrl, message)));
+        return { messageId: MessageId, ...(SequenceNumber ? { sequenceNumber: SequenceNumber } : {}) };
       }),
 
     sendBatch: (queueUrl, messages) =>
@@ -38,28 +35,22 @@ export function realQueues(client: SQSClient = sqsClient()): Queues & BatchQueue
 
     receive: (queueUrl, { max, visibilitySeconds }) =>
       sqs('ReceiveMessage', async () => {
-        const { Messages = [] } = await client.send(
-          new ReceiveMessageCommand({
-            QueueUrl: queueUrl,
-            MaxNumberOfMessages: Math.min(max, 10),
-            VisibilityTimeout: wholeSeconds(visibilitySeconds),
-            WaitTimeSeconds: 0,
-            MessageSystemAttributeNames: ['All'],
-            MessageAttributeNames: ['All'],
-          }),
-        );
+        const asked = new ReceiveMessageCommand({
+          QueueUrl: queueUrl,
+          MaxNumberOfMessages: Math.min(max, 10),
+          VisibilityTimeout: wholeSeconds(visibilitySeconds),
+          WaitTimeSeconds: 0,
+          MessageSystemAttributeNames: ['All'],
+          MessageAttributeNames: ['All'],
+        });
+        const { Messages = [] } = await client.send(asked);
         return Messages.map(fromSqs);
       }),
 
     changeVisibility: (queueUrl, receiptHandle, seconds) =>
       sqs('ChangeMessageVisibility', async () => {
-        await client.send(
-          new ChangeMessageVisibilityCommand({
-            QueueUrl: queueUrl,
-            ReceiptHandle: receiptHandle,
-            VisibilityTimeout: wholeSeconds(seconds),
-          }),
-        );
+        const input = { QueueUrl: queueUrl, ReceiptHandle: receiptHandle, VisibilityTimeout: wholeSeconds(seconds) };
+        await client.send(new ChangeMessageVisibilityCommand(input));
       }),
 
     changeVisibilityBatch: (queueUrl, receiptHandles, seconds) =>
@@ -74,16 +65,10 @@ export function realQueues(client: SQSClient = sqsClient()): Queues & BatchQueue
 
     depth: (queueUrl) =>
       sqs('GetQueueAttributes', async () => {
-        const { Attributes } = await client.send(
-          new GetQueueAttributesCommand({
-            QueueUrl: queueUrl,
-            AttributeNames: ['ApproximateNumberOfMessages', 'ApproximateNumberOfMessagesNotVisible'],
-          }),
-        );
-        return {
-          visible: Number(Attributes?.ApproximateNumberOfMessages ?? 0),
-          inFlight: Number(Attributes?.ApproximateNumberOfMessagesNotVisible ?? 0),
-        };
+        const [visible, inFlight] = ['ApproximateNumberOfMessages', 'ApproximateNumberOfMessagesNotVisible'] as const;
+        const asked = new GetQueueAttributesCommand({ QueueUrl: queueUrl, AttributeNames: [visible, inFlight] });
+        const { Attributes = {} } = await client.send(asked);
+        return { visible: Number(Attributes[visible] ?? 0), inFlight: Number(Attributes[inFlight] ?? 0) };
       }),
   };
 }

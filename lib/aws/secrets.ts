@@ -18,9 +18,14 @@ type Config = Pick<SSMClientConfig & SecretsManagerClientConfig, 'region' | 'cre
  * Fetches a reference once per cold start, and again for `fresh` or after a failed fetch. Rejects with a StoreError.
  */
 export function realSecret(reference: SecretReference, config: Config = {}): Secret {
-  const fetch = fetchOf(reference, config);
-  if (!fetch) return async () => reference;
+  const [, kind, name] = /^(ssm|secretsmanager):(.+)$/s.exec(reference) ?? [];
+  if (!kind || !name) return async () => reference;
 
+  const fetch = async () => {
+    const value = await (kind === 'ssm' ? parameterStore : secretsManager)(name, config);
+    if (!value) throw new StoreError({ code: 'SecretMissing', message: `there is no value at ${reference}` });
+    return typeof value === 'string' ? value : new TextDecoder().decode(value);
+  };
   let known: Promise<string> | undefined;
   let fetching = false;
   return async ({ fresh = false } = {}) => {
@@ -36,17 +41,6 @@ export function realSecret(reference: SecretReference, config: Config = {}): Sec
     } finally {
       fetching = false;
     }
-  };
-}
-
-function fetchOf(reference: string, config: Config): (() => Promise<string>) | undefined {
-  const [, kind, name] = /^(ssm|secretsmanager):(.+)$/s.exec(reference) ?? [];
-  if (!kind || !name) return undefined;
-  const load = kind === 'ssm' ? parameterStore : secretsManager;
-  return async () => {
-    const value = await load(name, config);
-    if (!value) throw new StoreError({ code: 'SecretMissing', message: `there is no value at ${reference}` });
-    return typeof value === 'string' ? value : new TextDecoder().decode(value);
   };
 }
 

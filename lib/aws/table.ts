@@ -34,64 +34,43 @@ export function realTable({ table, client = dynamoClient() }: { table: string; c
   return {
     get: (key) =>
       dynamo('GetItem', async () => {
-        const { Item: item } = await client.send(
-          new GetItemCommand({ TableName: table, Key: keyOf(key), ConsistentRead: true }),
-        );
+        const asked = new GetItemCommand({ TableName: table, Key: keyOf(key), ConsistentRead: true });
+        const { Item: item } = await client.send(asked);
         return item && (unmarshall(item) as Item);
       }),
 
     put: (item, expected) =>
-      dynamo('PutItem', () =>
-        conditional('written', () =>
-          client.send(new PutItemCommand({ TableName: table, Item: attributes(item), ...versionIs(expected) })),
-        ),
-      ),
+      dynamo('PutItem', async () => {
+        const put = new PutItemCommand({ TableName: table, Item: attributes(item), ...versionIs(expected) });
+        return (await asExpected(client.send(put))) ? 'written' : 'conflict';
+      }),
 
     update: (key, change) =>
       dynamo('UpdateItem', async () => {
-        try {
-          const { Attributes: item } = await client.send(
-            new UpdateItemCommand({ TableName: table, Key: keyOf(key), ...expressionsOf(change) }),
-          );
-          return item && (unmarshall(item) as Item);
-        } catch (error) {
-          if (isAwsError(error, 'ConditionalCheckFailedException')) return undefined;
-          throw error;
-        }
+        const update = new UpdateItemCommand({ TableName: table, Key: keyOf(key), ...expressionsOf(change) });
+        const { Attributes: item } = (await asExpected(client.send(update))) ?? {};
+        return item && (unmarshall(item) as Item);
       }),
 
     delete: (key, expected) =>
-      dynamo('DeleteItem', () =>
-        conditional('deleted', () =>
-          client.send(new DeleteItemCommand({ TableName: table, Key: keyOf(key), ...versionIs(expected) })),
-        ),
-      ),
+      dynamo('DeleteItem', async () => {
+        const remove = new DeleteItemCommand({ TableName: table, Key: keyOf(key), ...versionIs(expected) });
+        return (await asExpected(client.send(remove))) ? 'deleted' : 'conflict';
+      }),
 
     due: (todo, { until, after, limit, newestFirst = false }) =>
       dynamo('Query', async () => {
-        const items = await query(
-          {
-            ...inTodo('<=', todo, until),
-            ScanIndexForward: !newestFirst,
-            ...(after && { ExclusiveStartKey: attributes({ ...after, todo }) }),
-          },
-          limit,
-        );
+        const start = after && { ExclusiveStartKey: attributes({ ...after, todo }) };
+        const items = await query({ ...inTodo('<=', todo, until), ScanIndexForward: !newestFirst, ...start }, limit);
         return items.map(({ key, todoAt }) => ({ key: String(key), todoAt: Number(todoAt) }));
       }),
 
     count: (todo, { since, most = Number.POSITIVE_INFINITY }) =>
       dynamo('Query', async () => {
         let count = 0;
-        for await (const page of paginateQuery(
-          { client },
-          {
-            TableName: table,
-            Select: 'COUNT',
-            ...(Number.isFinite(most) && { Limit: most }),
-            ...inTodo('>=', todo, since),
-          },
-        )) {
+        const limit = Number.isFinite(most) && { Limit: most };
+        const input = { TableName: table, Select: 'COUNT' as const, ...limit, ...inTodo('>=', todo, since) };
+        for await (const page of paginateQuery({ client }, input)) {
           count += page.Count ?? 0;
           if (count >= most) break;
         }
@@ -109,16 +88,13 @@ export function realTable({ table, client = dynamoClient() }: { table: string; c
     { after, limit }: { after?: string | undefined; limit: number },
   ): Promise<string[]> {
     return dynamo('Query', async () => {
-      const items = await query(
-        {
-          IndexName: index,
-          KeyConditionExpression: `#index = :partition${after === undefined ? '' : ' AND #key > :after'}`,
-          ExpressionAttributeNames: { '#index': index, ...(after === undefined ? {} : { '#key': 'key' }) },
-          ExpressionAttributeValues: attributes({ ':partition': partition, ':after': after }),
-        },
-        limit,
-      );
-      return items.map(({ key }) => String(key));
+      const input = {
+        IndexName: index,
+        KeyConditionExpression: `#index = :partition${after === undefined ? '' : ' AND #key > :after'}`,
+        ExpressionAttributeNames: { '#index': index, ...(after === undefined ? {} : { '#key': 'key' }) },
+        ExpressionAttributeValues: attributes({ ':partition': partition, ':after': after }),
+      };
+      return (await query(input, limit)).map(({ key }) => String(key));
     });
   }
 }
@@ -180,12 +156,12 @@ function expressionsOf({ expected, set, append }: Change) {
   } as const;
 }
 
-async function conditional<T extends string>(done: T, write: () => Promise<unknown>): Promise<T | 'conflict'> {
+/** The answer of a conditional call, or `undefined` if the item is not as the call expects it. */
+async function asExpected<T>(call: Promise<T>): Promise<T | undefined> {
   try {
-    await write();
-    return done;
+    return await call;
   } catch (error) {
-    if (isAwsError(error, 'ConditionalCheckFailedException')) return 'conflict';
+    if (isAwsError(error, 'ConditionalCheckFailedException')) return undefined;
     throw error;
   }
 }

@@ -6,24 +6,20 @@ import type { Clock, Random } from '../ports';
 /** Never change this: another namespace would create a second job for every key in use. */
 const NAMESPACE = 'b3f7c1de-5a0e-4a6b-9a55-6d0f3a2c9e41';
 
-/**
- * The job id, which is the only idempotency key. If the caller gives a key, the id follows from queue, principal and
- * key. So a repeat finds the same job, and keys of two principals never collide. A key without a principal is the
- * system's. Without a key the id is new and sorts by time.
- */
-export function jobId({
-  queue,
-  key,
-  principal = '',
-  clock,
-  random,
-}: {
+interface NewJob {
   queue: string;
   key?: string | undefined;
   principal?: string | undefined;
   clock: Clock;
   random: Random;
-}): string {
+}
+
+/**
+ * The job id, which is the only idempotency key. If the caller gives a key, the id follows from queue, principal and
+ * key. So a repeat finds the same job, and keys of two principals never collide. A key without a principal is the
+ * system's. Without a key the id is new and sorts by time.
+ */
+export function jobId({ queue, key, principal = '', clock, random }: NewJob): string {
   // JSON separates the three, because ("a", "bc") and ("ab", "c") must have different ids.
   if (key !== undefined) return v5(JSON.stringify([queue, principal, key]), NAMESPACE);
   return newId({ clock, random });

@@ -2,7 +2,7 @@ import * as z from 'zod';
 import { endsBy, mapEach } from '../../lib/concurrency';
 import { codeOf, StoreError } from '../../lib/errors';
 import { MAX_MESSAGE_BYTES, messageBytes } from '../../lib/jobs/messages';
-import type { BatchEntry, BatchQueues, Clock, Log, OutgoingMessage, Random, SentMessage } from '../../lib/ports';
+import type { BatchEntry, BatchQueues, OutgoingMessage, SentMessage } from '../../lib/ports';
 import { IdempotencyConflictError, InvalidJobError, invalid } from '../../lib/submit/errors';
 import { type Inputs, type Kind, kinds } from '../../lib/submit/kinds';
 import { type Accepted, accept, type SubmitDeps, type Unsent } from '../../lib/submit/submit';
@@ -106,7 +106,14 @@ interface Group {
   retryAt: number;
 }
 
-export interface BatchSender {
+interface SenderDeps extends Pick<SubmitDeps, 'clock' | 'random' | 'log'> {
+  queues: BatchQueues;
+  queueUrl: () => string;
+  /** Keeps the messages that SQS does not take. `onStuck`: SQS has taken nothing for ten seconds, or for one try more. */
+  keep?: { onSent: () => void; onStuck: (error: StoreError) => void };
+}
+
+interface BatchSender {
   /**
    * Resolves when SQS has the message. Rejects with a StoreError if SQS refuses it, or has taken nothing for ten
    * seconds. With `keep` it never rejects, because a message is retried until `finish` gives up.
@@ -122,26 +129,7 @@ export interface BatchSender {
  * Sends messages in batches with at most one entry per group. With two entries the first could fail and the second
  * succeed. A failed message stays the first of its group and is retried with growing pauses. Other groups continue.
  */
-export function createBatchSender({
-  queues,
-  queueUrl,
-  clock,
-  random,
-  log,
-  keep,
-}: {
-  queues: BatchQueues;
-  queueUrl: () => string;
-  clock: Clock;
-  random: Random;
-  log: Log;
-  /** Keeps the messages that SQS does not take. */
-  keep?: {
-    onSent: () => void;
-    /** Called when SQS has taken nothing for ten seconds, and again after each further try. */
-    onStuck: (error: StoreError) => void;
-  };
-}): BatchSender {
+export function createBatchSender({ queues, queueUrl, clock, random, log, keep }: SenderDeps): BatchSender {
   const groups = new Map<string, Group>();
   let backlog = 0;
   let deadline = Number.POSITIVE_INFINITY;

@@ -3,7 +3,7 @@ import { ANALYTICS_EVENTS, type AnalyticsEvent, MOST_EVENTS, problemOf, shardOf 
 import { unlessAborted } from '../../lib/concurrency';
 import { MAX_INLINE_DATA_BYTES, sendable } from '../../lib/jobs/envelope';
 import { ANALYTICS_QUEUE } from '../../lib/jobs/keys';
-import type { BatchQueues, Clock, OutgoingMessage, Random } from '../../lib/ports';
+import type { BatchQueues, OutgoingMessage } from '../../lib/ports';
 import { InvalidJobError } from '../../lib/submit/errors';
 import { jobId } from '../../lib/submit/job-id';
 import type { SubmitDeps } from '../../lib/submit/submit';
@@ -61,16 +61,11 @@ export function createTracker(
     queueUrl: () => deps.queueUrl(ANALYTICS_QUEUE),
     keep: { onSent: letIn, onStuck: refuse },
   });
-  const packer = createPacker({
-    ...deps,
-    limits: packingLimits.parse(packing),
-    sealed: ({ id, group, body }) => {
-      const fifo = deps.settings(ANALYTICS_QUEUE).type === 'fifo';
-      const identity = fifo ? { groupId: group, deduplicationId: id } : {};
-      const sent = sender.send(group, { body, ...identity });
-      underWay.add(sent);
-      void sent.then(() => underWay.delete(sent));
-    },
+  const packer = createPacker(deps, packingLimits.parse(packing), ({ id, group, body }) => {
+    const fifo = deps.settings(ANALYTICS_QUEUE).type === 'fifo';
+    const sent = sender.send(group, { body, ...(fifo ? { groupId: group, deduplicationId: id } : {}) });
+    underWay.add(sent);
+    void sent.then(() => underWay.delete(sent));
   });
   const isFull = () => sender.backlog() + packer.open() >= maxBacklogBytes;
 
@@ -101,15 +96,9 @@ export function createTracker(
       if (Buffer.byteLength(json) > MAX_EVENT_BYTES)
         throw invalid('', `must be at most ${MAX_EVENT_BYTES} bytes as JSON`);
       // An event waits behind earlier ones, so that the events of a session keep their order.
-      if (waiting.length === 0 && !isFull()) {
-        packer.add(event, json);
-        return;
-      }
+      if (waiting.length === 0 && !isFull()) return packer.add(event, json);
       const entered = new Promise<void>((resolve) => {
-        waiting.push(() => {
-          packer.add(event, json);
-          resolve();
-        });
+        waiting.push(() => resolve(packer.add(event, json)));
       });
       await unlessAborted(entered, refusal.signal);
     },
@@ -168,19 +157,11 @@ export interface Packed {
  * Packs events into messages by shard and calls `sealed` for each finished one. Each packer is a source of its own and
  * numbers its messages from 1 in the order of their `time`. So a missing message can be named later.
  */
-export function createPacker({
-  source,
-  limits,
-  clock,
-  random,
-  sealed,
-}: {
-  source: string;
-  limits: PackingLimits;
-  clock: Clock;
-  random: Random;
-  sealed: (packed: Packed) => void;
-}) {
+export function createPacker(
+  { source, clock, random }: Pick<TrackerDeps, 'source' | 'clock' | 'random'>,
+  limits: PackingLimits,
+  sealed: (packed: Packed) => void,
+) {
   const shards = new Map<string, Open>();
   const maxEvents = Math.min(limits.maxEvents, MOST_EVENTS);
   const maxBytes = Math.min(limits.maxBytes, MAX_INLINE_DATA_BYTES);

@@ -8,7 +8,7 @@ import {
   templateId,
   testflightEnv,
 } from '../../lib/config/functions';
-import type { Problem } from './problems';
+import { type Problem, table } from './problems';
 
 export const whole = (min: number, max: number) =>
   z
@@ -33,7 +33,7 @@ const yesOrNo = z.boolean('must be true or false');
 const DAY = 86_400;
 
 /** The limits of a queue's alarms. Times are seconds. */
-export const thresholdsSchema = z.strictObject({
+export const thresholdsSchema = table({
   dlqDepth: whole(1, 1_000_000).describe('DLQ entries, including those in flight'),
   held: whole(1, 1_209_600).describe('Time for which the oldest held job has been held'),
   age: whole(1, 1_209_600).describe('Age of the oldest message. Must be longer than all waits between attempts'),
@@ -44,7 +44,7 @@ export const thresholdsSchema = z.strictObject({
 });
 
 /** The settings of a queue. Times are seconds. */
-export const rowSchema = z.strictObject({
+export const rowSchema = table({
   type: type.describe('fifo keeps the order of a message group. standard does not (docs/white-label.md)'),
   timeout: whole(1, 900).describe("The worker's time-out. Must hold the calls to vendors"),
   visibility: whole(0, 43_200).describe("At least six times the worker's time-out"),
@@ -56,12 +56,10 @@ export const rowSchema = z.strictObject({
     .enum(['normal', 'high'], 'must be normal or high')
     .describe('high: SQS limits and deduplicates each message group, not the whole queue'),
   repeatable: yesOrNo.describe('Running a job twice does no harm. Follows from the code of the worker'),
-  dlq: z
-    .strictObject({
-      type: type.optional().describe("Must be the queue's"),
-      retention: retention.default(1_209_600).describe("At least the queue's"),
-    })
-    .prefault({}),
+  dlq: table({
+    type: type.optional().describe("Must be the queue's"),
+    retention: retention.default(1_209_600).describe("At least the queue's"),
+  }).prefault({}),
   alarms: thresholdsSchema.describe('Limits of the alarms of this queue'),
   senders: principals('must be an account of 12 digits in quotes, or the ARN of a role')
     .optional()
@@ -75,13 +73,11 @@ export const rowSchema = z.strictObject({
 export type QueueRow = z.infer<typeof rowSchema> & { name: string };
 
 /** What a file may say about a queue. The profile's row has the rest. */
-export const rowChanges = z
-  .strictObject({
-    ...rowSchema.shape,
-    dlq: z.strictObject({ type, retention }).partial(),
-    alarms: thresholdsSchema.partial(),
-  })
-  .partial();
+export const rowChanges = table({
+  ...rowSchema.shape,
+  dlq: table({ type, retention }).partial(),
+  alarms: thresholdsSchema.partial(),
+}).partial();
 
 /** Rules about several settings of a row. `waits`: seconds between a job's attempts. */
 export function rowProblems(row: QueueRow, waits: number[]): Problem[] {
@@ -125,7 +121,7 @@ const STAGES = ['prod', 'staging', 'local'] as const;
 export type Stage = (typeof STAGES)[number];
 
 /** Every setting is optional in a file, because a profile may have it. */
-const section = <S extends z.ZodRawShape>(shape: S) => z.strictObject(shape).partial();
+const section = <S extends z.ZodRawShape>(shape: S) => table(shape).partial();
 
 const text = z.string().min(1).max(256);
 const seconds = whole(0, 43_200);

@@ -20,16 +20,20 @@ export class InstanceProblems extends Error {
 export const linesOf = (file: string, problems: Problem[]): string[] =>
   problems.map(({ path, rule }) => `${file}: ${path === '' ? '' : `${path}: `}${rule}`);
 
+/** A table of a file. The message about an unknown key holds the known ones, for `problemsOf`. */
+export const table = <S extends z.ZodRawShape>(shape: S) =>
+  z.strictObject(shape, {
+    error: ({ code }) => (code === 'unrecognized_keys' ? Object.keys(shape).join(' ') : undefined),
+  });
+
 /** The problem that zod found in a value, in words. A misspelt key gets the nearest valid one. */
-export function problemsOf(issue: z.core.$ZodIssue, value: unknown, schema: z.ZodType): Problem[] {
+export function problemsOf(issue: z.core.$ZodIssue, value: unknown): Problem[] {
   const path = issue.path.map(String);
-  if (issue.code === 'unrecognized_keys') {
-    const known = keysAt(schema, issue.path);
+  if (issue.code === 'unrecognized_keys')
     return issue.keys.map((key) => ({
       path: [...path, key].join('.'),
-      rule: `is not a setting.${nearestText(key, known)}`,
+      rule: `is not a setting.${nearestText(key, issue.message.split(' '))}`,
     }));
-  }
   const found = issue.path.reduce<unknown>((at, key) => (at as Record<PropertyKey, unknown> | undefined)?.[key], value);
   const seen = typeof found === 'number' || typeof found === 'boolean' ? String(found) : kindOf(found);
   const rule = ruleInWords(issue);
@@ -50,21 +54,4 @@ function kindOf(value: unknown): string {
   if (value === null) return 'empty';
   if (Array.isArray(value)) return 'a list';
   return typeof value === 'string' ? 'another text' : 'a table';
-}
-
-function keysAt(schema: z.ZodType, path: PropertyKey[]): string[] {
-  const found = bare(path.reduce<z.ZodType | undefined>((parent, key) => childOf(bare(parent), key), schema));
-  return found instanceof z.ZodObject ? Object.keys(found.shape) : [];
-}
-
-function childOf(parent: z.ZodType | undefined, key: PropertyKey): z.ZodType | undefined {
-  if (parent instanceof z.ZodObject) return parent.shape[String(key)];
-  if (parent instanceof z.ZodRecord) return parent.valueType as z.ZodType;
-  return undefined;
-}
-
-function bare(schema: z.ZodType | undefined): z.ZodType | undefined {
-  if (schema instanceof z.ZodOptional || schema instanceof z.ZodNullable || schema instanceof z.ZodPrefault)
-    return bare(schema.unwrap() as z.ZodType);
-  return schema;
 }

@@ -85,7 +85,7 @@ function parseSettings(file: string, text: string): { settings: InstanceFile; pr
   if (!isTable(value)) throw new InstanceProblems([`${file}: must be a table of settings`]);
   const parsed = instanceFile.safeParse(value);
   if (parsed.success) return { settings: parsed.data, problems: [] };
-  const problems = parsed.error.issues.flatMap((issue) => problemsOf(issue, value, instanceFile));
+  const problems = parsed.error.issues.flatMap((issue) => problemsOf(issue, value));
   const valid = structuredClone(value);
   for (const { path } of problems) leaveOut(valid, path);
   const rest = instanceFile.safeParse(valid);
@@ -180,7 +180,7 @@ function rowOf(
   };
   const parsed = rowSchema.safeParse(value);
   if (parsed.success) return { ...parsed.data, name: queue };
-  const found = parsed.error.issues.flatMap((issue) => problemsOf(issue, value, rowSchema));
+  const found = parsed.error.issues.flatMap((issue) => problemsOf(issue, value));
   return { problems: found.map(({ path, rule }) => ({ path: `queues.${queue}.${path}`, rule })) };
 }
 

@@ -48,13 +48,9 @@ export function appEvent(n: number, next: () => number, at = START): AnalyticsEv
 export function* packedMessages(events: number, limits: Partial<PackingLimits> = {}): Generator<Packed> {
   const next = numbers(7);
   const ready: Packed[] = [];
-  const packer = createPacker({
-    source: '/my/api',
-    limits: packingLimits.parse(limits),
-    clock: { now: () => START, sleep: () => new Promise(() => {}) },
-    random: memoryRandom(),
-    sealed: (packed) => ready.push(packed),
-  });
+  const clock = { now: () => START, sleep: () => new Promise<void>(() => {}) };
+  const deps = { source: '/my/api', clock, random: memoryRandom() };
+  const packer = createPacker(deps, packingLimits.parse(limits), (packed) => ready.push(packed));
   for (let n = 0; n < events; n++) {
     const event = appEvent(n, next);
     packer.add(event, JSON.stringify(event));
