@@ -211,7 +211,8 @@ export function createWatch({
           violated(`everything explained: ${name} got an entry without a reason`);
       }
       const id = /"id":"([^"]+)"/.exec(message.body)?.[1];
-      if (!id || name.includes('-dlq')) return;
+      // The body of another job may have this id too: what was no job has an id and an attribute of its own.
+      if (!id || name.includes('-dlq') || (message.attributes?.job ?? id) !== id) return;
       if (!firsts.has(id)) firsts.set(id, { sequence: sequenceNumber, messageId });
       bodies.set(id, message.body);
     },
