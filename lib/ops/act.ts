@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { type Envelope, parseEnvelope } from '../jobs/envelope';
+import { type Envelope, MAX_INLINE_DATA_BYTES, parseEnvelope } from '../jobs/envelope';
 import { jobKey } from '../jobs/keys';
 import { ATTRIBUTE, isBodyOf, keepBody, keptBody, sendOpen } from '../jobs/messages';
 import { type JobRow, noted, type Step } from '../jobs/row';
@@ -248,6 +248,9 @@ export async function replace(deps: ActingDeps, row: JobRow, data: unknown): Pro
 
 /** Files that the job was sent with were checked then, and belong to its caller. Others would belong to no caller. */
 async function submissionOf(deps: OperatorDeps, row: JobRow, data: unknown): Promise<Submission> {
+  // The producer puts larger data into an object. Operators may write none of those.
+  if (Buffer.byteLength(JSON.stringify(data)) > MAX_INLINE_DATA_BYTES)
+    throw new OperatorError('The data must have at most 900 kB.');
   const { attachments, ...rest } = (data ?? {}) as { attachments?: unknown };
   const { correlationId } = row;
   const options = { key: `${row.queue}/${row.id}`, principal: OPERATOR, ...(correlationId ? { correlationId } : {}) };

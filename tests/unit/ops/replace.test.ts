@@ -115,6 +115,11 @@ test.each([
     { attachments: [{ key: 'p/_attachments/feedback/x', name: 'x', contentType: 'image/png' }] },
     'attachments',
   ],
+  [
+    'that no message can hold',
+    { customFields: Array.from({ length: 50 }, (_, id) => ({ id: id + 1, value: Array(50).fill('€'.repeat(255)) })) },
+    'must have at most 900 kB',
+  ],
 ])('data %s changes nothing', async (_what, change, field) => {
   const { engine, deps } = await withDeadJob();
   const before = engine.row(jobId(1));
