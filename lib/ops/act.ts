@@ -70,7 +70,6 @@ export const whyNot = {
   },
 } satisfies Record<string, (row: JobRow, now: number) => OperatorError | undefined>;
 
-/** What an operator can do to a job. */
 export type JobAction = keyof typeof whyNot;
 
 function check(action: JobAction, row: JobRow, now: number): void {

@@ -95,7 +95,7 @@ const storedObject = (bytes: Uint8Array): Pick<AnalyticsFigures['stored'], 'byte
 });
 const byName = (names: AnalyticsFigures['stored']['names']) => summed(names, ({ name }) => name);
 
-/** The lines of an object. One that cannot be read has none here: the function that writes the hours tells it. */
+/** The lines of an object. One that cannot be read has none here: the function that writes the hours logs it. */
 export function linesOf(bytes: Uint8Array): Line[] {
   try {
     return gunzipSync(bytes)

@@ -50,7 +50,6 @@ async function read(reader: Reader, keys: readonly string[]): Promise<Campaign[]
 
 export type CampaignDecision = 'pause' | 'resume' | 'cancel';
 
-/** What a campaign becomes, and for which campaigns a decision is. */
 const RULES: Record<CampaignDecision, [becomes: CampaignStatus, only: string]> = {
   pause: ['paused', 'a running campaign can be paused'],
   resume: ['running', 'a paused campaign can be resumed'],

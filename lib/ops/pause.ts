@@ -1,5 +1,4 @@
-import type { Pause } from '../jobs/items';
-import { readItem, writeItem } from '../jobs/items';
+import { type Pause, readItem, writeItem } from '../jobs/items';
 import { pauseKey } from '../jobs/keys';
 import type { MetricQuery, Table } from '../ports';
 import { singleLine, timeText } from '../text';
@@ -16,7 +15,6 @@ type PauseDeps = Pick<
   'table' | 'clock' | 'random' | 'settings' | 'mappings' | 'monitoring' | 'queueUrl' | 'by'
 >;
 
-/** The pause of a queue. `undefined`: the queue is not paused. */
 export const pauseOf = async (table: Pick<Table, 'get'>, queue: string): Promise<Pause | undefined> =>
   (await table.get(pauseKey(queue))) as Pause | undefined;
 
@@ -70,8 +68,8 @@ async function requireMapping({ mappings }: Pick<PauseDeps, 'mappings'>, queue: 
 }
 
 /**
- * Puts the mapping as the stored pause says. It looks again afterwards, because an operator may change the pause
- * meanwhile: so the last one who looks leaves both alike. Resolves to the pause, `undefined` if there is none.
+ * Puts the mapping as the stored pause says. It reads the pause again afterwards, because another operator may change it
+ * meanwhile: the last one leaves both alike. Resolves to the pause, `undefined` if there is none.
  */
 async function followPause(
   { table, mappings }: Pick<PauseDeps, 'table' | 'mappings'>,

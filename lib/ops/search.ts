@@ -233,7 +233,7 @@ function fitting(filter: JobFilter, groups: readonly string[] | undefined): (row
     given.every((fits) => fits(row));
 }
 
-/** The plain texts and numbers of a step's result: ids of what it made. */
+/** What a step made, by its result. */
 const idsOf = (result: unknown): string[] =>
   typeof result === 'object' && result !== null
     ? Object.values(result)

@@ -9,7 +9,7 @@ import { OperatorError } from '../../lib/ops/operator';
 import { overview } from '../../lib/ops/overview';
 import { isProduction } from '../../lib/target';
 import { act, previewAction } from './actions';
-import { audited, type ConsoleDeps, type LocalTools } from './deps';
+import type { ConsoleDeps, LocalTools } from './deps';
 import { type Env, ownPage, ownWrite, refuse } from './guard';
 import { deadLetters, foundJobs, jobData, jobPageOf, querySchema } from './jobs';
 
@@ -19,7 +19,7 @@ const none = z.object({});
 const job = z.object({ queue: z.string(), id: z.string() });
 const action = z.object({ action: z.string(), input: z.unknown(), reason: z.string().max(500).default('') });
 
-/** What the page asks for and does. Each path stands behind the guard. */
+/** What the page asks for and does. The guard checks each call. */
 export function consoleApi(deps: ConsoleDeps): Hono<Env> {
   const api = new Hono<Env>();
   api.use(ownPage(deps.token));
@@ -56,8 +56,7 @@ export function consoleApi(deps: ConsoleDeps): Hono<Env> {
   answers('post', '/preview', action, (asked) => previewAction(deps, asked.action, asked.input));
   answers('post', '/act', action, async (asked) => ({ done: await act(deps, asked) }));
 
-  answers('get', '/local', none, () => localPage(deps, { unmask: false }));
-  answers('post', '/local/reveal', none, () => localPage(deps, { unmask: true }));
+  answers('get', '/local', none, () => localPage(deps));
   answers('post', '/local/send', z.object({ sample: z.string() }), ({ sample }) => toolsOf(deps).send(sample));
   const breaks = z.object({ vendor: z.string(), how: z.string().optional() });
   answers('post', '/local/break', breaks, async ({ vendor, how }) => {
@@ -82,26 +81,17 @@ const sessionOf = ({ target, write, deployment }: ConsoleDeps) => ({
 
 const tooLarge = (context: Context) => refuse(context, 413, 'The request is too large.');
 
-export type LocalPage = Awaited<ReturnType<typeof localPage>>;
+export type LocalPage = ReturnType<typeof localPage>;
 
-/** What the fake vendors took. Addresses are masked until they are asked for, as on any deployment. */
-async function localPage(deps: ConsoleDeps, { unmask }: { unmask: boolean }) {
+function localPage(deps: ConsoleDeps) {
   const { samples, breaks, vendors } = toolsOf(deps);
-  if (unmask) await audited(deps, { action: 'local.reveal', arguments: {}, reads: true });
-  const shown = unmask ? (text: string) => text : maskAddresses;
-  const shownVendors = vendors().map((vendor) => ({
-    ...vendor,
-    tables: vendor.tables.map((table) => ({ ...table, rows: table.rows.map((row) => row.map(shown)) })),
-  }));
-  return { samples, breaks, vendors: shownVendors };
+  return { samples, breaks, vendors: vendors() };
 }
 
 function toolsOf({ local }: ConsoleDeps): LocalTools {
   if (!local) throw new OperatorError('Only the service of npm start has fake vendors.');
   return local;
 }
-
-const maskAddresses = (text: string): string => text.replace(/([^\s@<>"]?)[^\s@<>"]*@[^\s@<>"]+/g, '$1…@…');
 
 export type Campaigns = Awaited<ReturnType<typeof campaignList>>;
 export type CampaignPage = Awaited<ReturnType<typeof campaignPage>>;

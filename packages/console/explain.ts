@@ -1,12 +1,5 @@
 import { isRefusal } from '../../lib/errors';
-import {
-  BY_ITS_PRODUCER,
-  type HistoryEntry,
-  isEnd,
-  type JobRow,
-  type Reason,
-  waitsForItsTime,
-} from '../../lib/jobs/row';
+import { BY_ITS_PRODUCER, isEnd, type JobRow, type Reason, waitsForItsTime } from '../../lib/jobs/row';
 import { type JobAction, whyNot } from '../../lib/ops/act';
 import { stateOf } from '../../lib/ops/operator';
 import { timeText } from '../../lib/text';
@@ -114,42 +107,31 @@ export interface Span {
   note?: string | undefined;
 }
 
-const eventKind = ({ event }: HistoryEntry): string => event.split(' ')[0] ?? event;
-/** What ends a run. */
-const OUTCOMES = ['retry', 'held', 'dead', 'succeeded', 'cancelled', 'ended', 'given'];
-/** What ends a wait outside the queue. */
-const LEAVES = ['released', 'returned', 'started', 'reopened', 'dead', 'cancelled'];
+/** What begins with an entry of the history, by its first word. Other entries are points. */
+const PHASES: Record<string, Span['kind']> = {
+  ...{ sent: 'queue', released: 'queue', returned: 'queue', retry: 'queue', started: 'run', held: 'wait' },
+};
 
-/** The waits, runs and steps of a job in the order of their beginnings. Steps are inside the run that began them. */
-export function timeline(row: JobRow): Span[] {
-  const { history, createdAt, steps } = row;
-  const endedAt = isEnd(row.state) ? row.endedAt : undefined;
-  const spans: Span[] = [];
-  for (const [index, entry] of history.entries()) {
-    const { at: from, event, attempt, error } = entry;
-    const kind = eventKind(entry);
-    const note = error?.code ?? entry.note;
-    const until = (kinds: string[]) => history.slice(index + 1).find((later) => kinds.includes(eventKind(later)))?.at;
-    if (kind === 'started') {
-      const to = until(OUTCOMES) ?? endedAt;
-      const end = history.find((other) => other.at === to && OUTCOMES.includes(eventKind(other)));
-      const outcome = end?.error ? `${end.event}: ${end.error.code}` : end?.event;
-      spans.push({ kind: 'run', label: attempt === undefined ? 'run' : `attempt ${attempt}`, from, to, note: outcome });
-    } else if (kind === 'held') spans.push({ kind: 'wait', label: event, from, to: until(LEAVES), note });
-    else if (kind === 'sent' || kind === 'released' || kind === 'returned')
-      spans.push({ kind: 'queue', label: `${event}, in the queue`, from, to: until(['started', ...LEAVES]) });
-    else if (kind !== 'retry') spans.push({ kind: 'event', label: event, from, to: from, note });
-  }
-  for (const [name, { status, startedAt, endedAt: to, reason }] of Object.entries(steps)) {
-    const note = reason === undefined ? status : `${status} (${reason})`;
-    spans.push({ kind: 'step', label: `step ${name}`, from: startedAt, to, note });
-  }
-  if (spans.length === 0) spans.push({ kind: 'event', label: 'accepted', from: createdAt, to: createdAt });
-  // What an end cut off ended with it.
-  const closed = spans.map(({ to, ...span }) => ({
-    ...span,
-    to: to ?? (isEnd(row.state) ? (endedAt ?? span.from) : to),
-  }));
-  // A step begins after its run, also if the clock shows the same millisecond.
-  return closed.sort((a, b) => a.from - b.from || Number(a.kind === 'step') - Number(b.kind === 'step'));
+/** The waits, runs and steps of a job in the order of their beginnings. Each lasts until the next, a step in its run. */
+export function timeline({ history, steps, state, ...row }: JobRow): Span[] {
+  const endedAt = isEnd(state) ? row.endedAt : undefined;
+  const phases = history.map(({ at: from, event, attempt, error, note }, index): Span => {
+    const kind = PHASES[event.split(' ')[0] ?? ''] ?? 'event';
+    if (kind === 'event') return { kind, label: event, from, to: from, note: error?.code ?? note };
+    // An answer about a step ends no wait.
+    const end = history.slice(index + 1).find((later) => !/ (proven|settled)/.test(later.event));
+    const to = end?.at ?? endedAt;
+    const label = kind === 'queue' ? `${event}, in the queue` : event;
+    if (kind !== 'run') return { kind, label, from, to, note: error?.code ?? note };
+    const outcome = end?.error ? `${end.event}: ${end.error.code}` : end?.event;
+    return { kind, label: attempt === undefined ? 'run' : `attempt ${attempt}`, from, to, note: outcome };
+  });
+  const ofSteps = Object.entries(steps).map(
+    ([name, { status, startedAt: from, endedAt: to = endedAt, reason }]): Span => {
+      const note = reason === undefined ? status : `${status} (${reason})`;
+      return { kind: 'step', label: `step ${name}`, from, to, note };
+    },
+  );
+  // A step begins after its run, also if the clock shows the same millisecond: the sort is stable.
+  return [...phases, ...ofSteps].sort((a, b) => a.from - b.from);
 }

@@ -49,7 +49,7 @@ function lost(row: Item, { at }: Snapshot): Wrong {
   if (typeof todo !== 'string' || typeof todoAt !== 'number') return 'no index leads to it';
   // A job that waits for a vendor waits as long as its circuit is open.
   const isTimed = state !== 'held' || !(UNTIMED.includes(reason) || vendor !== undefined);
-  return isTimed && todoAt < at - DAY_MS && 'its next look is a day late';
+  return isTimed && todoAt < at - DAY_MS && 'its time in the index is a day past';
 }
 
 const recordsWithoutRow = ({ records, known, at }: Snapshot): [string, Wrong][] =>

@@ -106,7 +106,7 @@ function Waterfall({ spans }: { spans: readonly Span[] }) {
   );
 }
 
-/** What the job was sent with. It is masked until someone asks, and each look is logged. */
+/** What the job was sent with, masked until someone asks. Each request for it is in the audit. */
 function Data({ queue, id, actions, notReplaceable }: { queue: string; id: string } & Page['explained']) {
   const { write } = useSession();
   const replaceable = actions.includes('replace');
@@ -130,7 +130,7 @@ function Data({ queue, id, actions, notReplaceable }: { queue: string; id: strin
           <button type="button" onClick={reveal}>
             Show personal data
           </button>{' '}
-          <span class="quiet">This look is logged.</span>
+          <span class="quiet">An audit object will say that you saw it.</span>
         </>
       ) : (
         <>

@@ -63,7 +63,7 @@ function toTimes(query: string): string {
 
 const BY: Record<SearchBy, string> = {
   user: 'user id',
-  email: 'e-mail',
+  email: 'email address',
   correlation: 'correlation id',
   ticket: 'Zendesk ticket',
   message: 'message id',

@@ -5,7 +5,6 @@ import { Answer, Failure, Table, tellDone } from './parts';
 import { jobAddress, Link } from './router';
 
 export function LocalPage() {
-  const [open, setOpen] = useState<Page>();
   const [sent, setSent] = useState<{ queue: string; id: string }>();
   const [failure, setFailure] = useState<string>();
   const post = <T,>(path: string, body: unknown, onDone: (answer: T) => void = () => {}) =>
@@ -32,12 +31,7 @@ export function LocalPage() {
             {sent && <Link to={jobAddress(sent.queue, sent.id)}>{`${sent.queue} ${sent.id}`}</Link>}
           </p>
           <Failure error={failure} />
-          <p>
-            <button type="button" onClick={() => (open ? setOpen(undefined) : post('reveal', {}, setOpen))}>
-              {open ? 'Mask addresses' : 'Show addresses'}
-            </button>
-          </p>
-          {(open ?? page).vendors.map(({ name, breaks, tables }) => (
+          {page.vendors.map(({ name, breaks, tables }) => (
             <section key={name} aria-label={name}>
               <h2>{name}</h2>
               <div class="row">

@@ -1,11 +1,10 @@
 import { realClock, realRandom } from '../../../lib/aws/system';
 import type { QueueSettings } from '../../../lib/config/common';
 import { envelopeSchema } from '../../../lib/jobs/envelope';
-import { bodyKey, dlqName, queueName, queueUrl, recordKey } from '../../../lib/jobs/keys';
+import { bodyKey, dlqName, queueName, queueUrl } from '../../../lib/jobs/keys';
 import { createLedger } from '../../../lib/jobs/ledger';
 import { newRow } from '../../../lib/jobs/new-row';
 import type { JobRow } from '../../../lib/jobs/row';
-import type { Item } from '../../../lib/ports';
 import { finish } from '../../../lib/worker/close';
 import { type LocalPorts, localPorts } from '../../../packages/local/connection';
 import { startDynamoDb, startS3 } from '../../../packages/local/emulators';
@@ -66,36 +65,29 @@ afterAll(async () => {
   for (const close of closers.reverse()) await close();
 });
 
-/** An ended feedback job, with its record and DLQ entry, as a worker leaves them. */
-async function ended(id: string, end: Partial<JobRow>): Promise<JobRow> {
-  const { table, objects, queues } = ports;
+/** Stores a dead feedback job with its body and DLQ entry, as a worker leaves them. */
+async function dead(id: string): Promise<void> {
   const now = Date.now();
-  const base = { table, clock: realClock, random: realRandom };
-  const ledger = createLedger({ ...base, settings: () => settings });
+  const deps = { ...ports, clock: realClock, random: realRandom, settings: () => settings };
+  const ledger = createLedger(deps);
   const envelope = envelopeSchema.parse(anEnvelope({ id, time: new Date(now).toISOString() }));
-  await objects.put(bodyKey('jobs', 'feedback', id), JSON.stringify(envelope), 'application/json');
-  const row = newRow({ queue: 'feedback', envelope, group: 'a-group', now, random: realRandom });
-  const history: JobRow['history'] = [{ at: now, event: end.state === 'dead' ? 'dead (error)' : 'succeeded' }];
-  const written = await ledger.write({ ...row, sentAt: now, endedAt: now, history, ...end }, 0);
-  const dlqUrl = () => queueUrl(REGION, ACCOUNT, dlq);
-  const deps = { ledger, objects, queues, clock: realClock, prefix: 'jobs', settings: () => settings, dlqUrl };
-  return finish(deps, written.written ? written.item : row);
-}
-
-const dead = (id: string) =>
-  ended(id, {
-    state: inState('dead'),
-    reason: 'error',
+  await ports.objects.put(bodyKey('jobs', 'feedback', id), JSON.stringify(envelope), 'application/json');
+  const row: JobRow = {
+    ...newRow({ queue: 'feedback', envelope, group: 'a-group', now, random: realRandom }),
+    ...{ state: inState('dead'), reason: 'error', sentAt: now, endedAt: now, bodyKept: true },
+    ...{ parkedFrom: `message-of-${id}`, history: [{ at: now, event: 'dead (error)' }] },
     error: { class: 'permanent', code: 'ZendeskRejected', message: 'rejected' },
-    parkedFrom: `message-of-${id}`,
-    bodyKept: true,
-  });
+  };
+  await ledger.write(row, 0);
+  await finish({ ...deps, ledger, prefix: 'jobs', dlqUrl: () => queueUrl(REGION, ACCOUNT, dlq) }, row);
+}
 
 const staging = (...words: string[]): Promise<SlsResult> =>
   sls(directory.path, [...words, '--stage', 'staging', '--region', REGION], env);
 
 test('the commands find and retry a dead job with the credentials and the stage of sls', async () => {
-  const { id } = await dead(jobId(1));
+  const id = jobId(1);
+  await dead(id);
 
   const list = await staging('jobs', 'list', '--state', 'dead', '--json');
   const retried = await staging('jobs', 'retry', id, '--reason', 'the customer called');
@@ -135,21 +127,4 @@ test('sls console serves the bundled page and its API with the credentials of sl
   expect(code).toBe(0);
   expect(seen).toMatchObject({ session: { instance: STAGING, production: false, write: false }, jobs: 200 });
   expect(seen.page).toBeGreaterThan(10_000);
-});
-
-test('sls verify ends with exit code 2 for a missing record, and with 0 if it repaired all', async () => {
-  const row = await ended(jobId(2), { state: inState('succeeded') });
-  await ports.objects.delete(recordKey('jobs', row));
-  const anHourAgo = Date.now() - 3_600_000;
-  await ports.table.put({ ...((await ports.table.get(row.key)) ?? row), updatedAt: anHourAgo } as Item, row.version);
-
-  const found = await staging('verify', '--json');
-  const repaired = await staging('verify', '--repair');
-
-  const finding = { kind: 'end-without-record', id: row.key, repaired: false };
-  expect(JSON.parse(found.stdout)).toMatchObject({ findings: [finding], hidden: [] });
-  expect([found.code, repaired.code]).toEqual([2, 0]);
-  expect(repaired.stdout).toMatch(new RegExp(`end-without-record +${row.key} +it is succeeded +repaired`));
-  // The reconciler finds it there.
-  expect((await ports.table.get(row.key))?.todo).toMatch(/^feedback#ending#/);
 });
