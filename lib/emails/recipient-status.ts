@@ -42,7 +42,7 @@ export type RecipientStatus = 'accepted' | 'refused';
 /** Writes each recipient's status by number. Only the manifest has the addresses, so an erasure has one place. */
 export async function writeRecipients(
   { objects, prefix }: { objects: Pick<Objects, 'put'>; prefix: string },
-  told: {
+  outcome: {
     id: string;
     time: number;
     campaign?: string;
@@ -54,7 +54,7 @@ export async function writeRecipients(
     excluded?: Excluded | undefined;
   },
 ): Promise<void> {
-  const { id, time, campaign, recipients, status, messageId, code, excluded } = told;
+  const { id, time, campaign, recipients, status, messageId, code, excluded } = outcome;
   const job = { job: id, ...(campaign ? { campaign } : {}) };
   const together = { status, ...(messageId ? { messageId } : {}), ...(code ? { code } : {}) };
   const alone = { status: 'refused' satisfies RecipientStatus, code: excluded?.code, field: 'to' };

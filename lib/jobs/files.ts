@@ -28,7 +28,7 @@ export async function noteFiles(
 ): Promise<void> {
   const now = deps.clock.now();
   const job = jobKey(queue, id);
-  const noted = (object: string, stored: FileNote | undefined): FileNote | undefined => {
+  const added = (object: string, stored: FileNote | undefined): FileNote | undefined => {
     if (stored && !isWhole(stored)) return undefined;
     const known = stored?.jobs ?? [];
     if (known.includes(job) || known.length > MOST_JOBS) return undefined;
@@ -37,6 +37,6 @@ export async function noteFiles(
     return { ...note, todo: todoKey(queue, 'files'), todoAt: stored?.todoAt ?? now + ROW_LIFETIME_MS };
   };
   await Promise.all(
-    [...new Set(files)].map((object) => updateItem<FileNote>(deps, fileKey(object), (stored) => noted(object, stored))),
+    [...new Set(files)].map((object) => updateItem<FileNote>(deps, fileKey(object), (stored) => added(object, stored))),
   );
 }

@@ -186,7 +186,8 @@ export function appended<T>(list: readonly T[], entry: T): T[] {
   return [...list.slice(0, first), ...list.slice(first + 1), entry];
 }
 
-export const noted = <Row extends { history: HistoryEntry[] }>(row: Row, entry: HistoryEntry): Row => ({
+/** The row with one more entry in its history. */
+export const withEntry = <Row extends { history: HistoryEntry[] }>(row: Row, entry: HistoryEntry): Row => ({
   ...row,
   history: appended(row.history, entry),
 });

@@ -8,9 +8,9 @@ import {
   type HistoryEntry,
   type JobEvent,
   type JobRow,
-  noted,
   type State,
   type StoredError,
+  withEntry,
   without,
 } from './row';
 
@@ -119,7 +119,7 @@ function afterRun(row: JobRow, event: JobEvent, { at, messageId, error, counts, 
   const attempt = counts ? { attempt: attempts } : {};
   const entry = { at, event, messageId, ...attempt, ...(error ? { error } : {}), ...(note ? { note } : {}) };
   const failing = vendorFailed ? { failingSince: row.failingSince ?? at } : {};
-  return noted(
+  return withEntry(
     { ...withoutEnd(row), attempts, crashes: 0, outcomeAt: at, ...failing, ...(error ? { error } : {}) },
     entry,
   );
@@ -136,7 +136,7 @@ export const retry = (row: JobRow, { waitMs, ...run }: RunEnd & { waitMs: number
 
 /** The job is left as it was before the run, so that the run does not look like a crash. */
 export const giveBack = (row: JobRow, entry: Omit<HistoryEntry, 'event'>): JobRow =>
-  moved(row, 'giveBack', noted(withoutEnd(row), { ...entry, event: 'given back' }));
+  moved(row, 'giveBack', withEntry(withoutEnd(row), { ...entry, event: 'given back' }));
 
 /** Adds a message that must not run the job again, because the job left the queue from it. */
 const spent = (row: JobRow, messageId: string): string[] => appended(row.spentMessageIds, messageId);
@@ -188,7 +188,7 @@ export function release(row: JobRow, at: number): JobRow {
   // A job that waited for an operator or a vendor was due only now. `OldestHeld` reports how long it waited.
   const dueSince = reason === 'throttled' || reason === 'retry' ? retryAt : at;
   const { sentAt: _sentAt, ...released } = withoutEnd(row);
-  return moved(row, 'release', noted({ ...released, dueSince }, { at, event: 'released' }));
+  return moved(row, 'release', withEntry({ ...released, dueSince }, { at, event: 'released' }));
 }
 
 /** The row after its message was sent. `sequence`: SQS's number of that message, which may be the job's first. */
@@ -199,7 +199,7 @@ export function sent(
   const isFirst = sequence !== undefined && row.firstSequence === undefined && row.deliveries.length === 0;
   const next = { ...row, ...(isFirst ? { firstSequence: sequence } : {}), sentAt: at };
   const last = row.history.at(-1);
-  if (last === undefined || last.event === 'accepted') return noted(next, { at, event: 'sent', messageId });
+  if (last === undefined || last.event === 'accepted') return withEntry(next, { at, event: 'sent', messageId });
   return { ...next, history: [...row.history.slice(0, -1), { ...last, messageId }] };
 }
 
@@ -215,7 +215,7 @@ const dead = (row: JobRow, arrow: ArrowName, { at, reason, error, ...of }: DeadE
   moved(
     row,
     arrow,
-    noted({ ...withoutEnd(row), reason, error, endedAt: at }, { at, event: `dead (${reason})`, error, ...of }),
+    withEntry({ ...withoutEnd(row), reason, error, endedAt: at }, { at, event: `dead (${reason})`, error, ...of }),
   );
 
 /** The kept body is gone, so the job can only end as dead. */
@@ -236,13 +236,13 @@ export const expire = (row: JobRow, end: { at: number; error: StoredError }): Jo
 
 export const neverSent = (row: JobRow, at: number): JobRow => {
   const ended = { ...withoutEnd(row), reason: 'never-sent' as const, endedAt: at };
-  return moved(row, 'neverSent', noted(ended, { at, event: 'cancelled (never-sent)' }));
+  return moved(row, 'neverSent', withEntry(ended, { at, event: 'cancelled (never-sent)' }));
 };
 
 /** The job's message is acknowledged when it comes. What its steps have done stays done. `by`: who cancelled it. */
 export function cancel(row: JobRow, at: number, by?: string): JobRow {
   const ended = { ...withoutEnd(row), reason: 'operator' as const, endedAt: at, ...(by ? { cancelledBy: by } : {}) };
-  return moved(row, 'cancel', noted(ended, { at, event: 'cancelled (operator)', ...(by ? { note: by } : {}) }));
+  return moved(row, 'cancel', withEntry(ended, { at, event: 'cancelled (operator)', ...(by ? { note: by } : {}) }));
 }
 
 /** The last unknown step is resolved: the job can be released now. */
@@ -252,7 +252,7 @@ export const resolve = (row: JobRow, at: number): JobRow =>
 /** A message may run the job again. A planned job starts now, so its times are measured from now on. */
 export function reopen(row: JobRow, entry: HistoryEntry): JobRow {
   const again = { ...opened(row), generation: row.generation + 1, dueSince: entry.at };
-  return moved(row, 'reopen', noted(again, entry));
+  return moved(row, 'reopen', withEntry(again, entry));
 }
 
 /** Where a job is in its life. A cancelled job's reason decides whether a message may open it again. */

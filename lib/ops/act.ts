@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { type Envelope, MAX_INLINE_DATA_BYTES, parseEnvelope } from '../jobs/envelope';
 import { jobKey } from '../jobs/keys';
 import { ATTRIBUTE, isBodyOf, keepBody, keptBody, sendOpen } from '../jobs/messages';
-import { type JobRow, noted, type Step } from '../jobs/row';
+import { type JobRow, type Step, withEntry } from '../jobs/row';
 import { cancel as cancelled, isCancelledByOperator, mayFollow, reopen, resolve } from '../jobs/transitions';
 import { release } from '../reconcile/release';
 import { walkDeadLetters } from '../reconcile/walk';
@@ -157,7 +157,7 @@ export async function discard(deps: ActingDeps, row: JobRow): Promise<JobRow> {
   check('discard', row, entry.at);
   // Without recordedAt, `finish` writes the record again.
   const { recordedAt, ...rest } = row;
-  const discarded = await decide(deps, row, noted({ ...rest, leftDlqAt: entry.at, discarded: true }, entry));
+  const discarded = await decide(deps, row, withEntry({ ...rest, leftDlqAt: entry.at, discarded: true }, entry));
   // The worker or the reconciler still completes this end, with its DLQ entry.
   return recordedAt === undefined ? discarded : finish(deps, discarded);
 }
@@ -199,7 +199,7 @@ export async function settle(
     as === 'done'
       ? { evidence: { ...row.evidence, [name]: { at, event: 'operator' } } }
       : { steps: { ...row.steps, [name]: { ...step, status: 'skipped', endedAt: at, reason: 'operator' } } };
-  const settled = noted({ ...row, ...said }, entry);
+  const settled = withEntry({ ...row, ...said }, entry);
   if (unknown.length > 1) return decide(deps, row, settled);
   // The job is due now, so if this release fails, the reconciler releases it.
   const releasable = await decide(deps, row, resolve(settled, at));
@@ -233,7 +233,7 @@ export async function replace(deps: ActingDeps, row: JobRow, data: unknown): Pro
     const id = submission.id ?? jobId({ ...submission, ...deps });
     // The old job first: from then on it cannot be retried beside the new one.
     const entry = operatorEntry(deps, 'replaced (operator)');
-    if (row.replacedBy === undefined) await decide(deps, row, noted({ ...row, replacedBy: id }, entry));
+    if (row.replacedBy === undefined) await decide(deps, row, withEntry({ ...row, replacedBy: id }, entry));
     const now = await deps.ledger.get(jobKey(row.queue, row.id));
     if (now?.state === 'dead' && now.parkedAt !== undefined) await discard(deps, now);
     return await submit({ ...deps, source: `/operator/replaces/${row.id}` }, { ...submission, id });

@@ -5,7 +5,7 @@ import { everyDue, isFirstMinuteOfHour, readItem, updateItem } from '../jobs/ite
 import { bodyKey, evidenceKey, jobKey, type TodoKind, todoKey, todoKeys } from '../jobs/keys';
 import { evidenceSchema } from '../jobs/ledger';
 import { completionOf } from '../jobs/record';
-import { appended, type Evidence, isEnd, type JobRow, noted, storedError } from '../jobs/row';
+import { appended, type Evidence, isEnd, type JobRow, storedError, withEntry } from '../jobs/row';
 import { expiresAfter, isSentFromKept, keepsEntry, provenSteps } from '../jobs/schedule';
 import { expire, neverSent } from '../jobs/transitions';
 import { finish } from '../worker/close';
@@ -62,7 +62,7 @@ export const markExpiredEntries: Work = (deps, queue, mayGoOn) => {
   return eachDue(deps, { todo: todoKey(queue, 'dead'), mayGoOn, until }, async (row) => {
     await deps.ledger.update(row.key, (now) =>
       now.parkedAt === row.parkedAt && keepsEntry(now)
-        ? noted({ ...now, leftDlqAt: at }, { at, event: 'DLQ entry expired' })
+        ? withEntry({ ...now, leftDlqAt: at }, { at, event: 'DLQ entry expired' })
         : undefined,
     );
   });

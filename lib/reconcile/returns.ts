@@ -3,7 +3,7 @@ import { SHARE, updateItem } from '../jobs/items';
 import { jobKey, returnsKey } from '../jobs/keys';
 import { UnreadableRowError } from '../jobs/ledger';
 import { ATTRIBUTE, backInQueue, keepBody } from '../jobs/messages';
-import { isEnd, type JobRow, noted } from '../jobs/row';
+import { isEnd, type JobRow, withEntry } from '../jobs/row';
 import { reopen } from '../jobs/transitions';
 import { CLOCK_SKEW_MS, type Item } from '../ports';
 import { type Moved, parkCrashed } from './judge-entry';
@@ -124,7 +124,7 @@ async function giveBack(
   const before = timesReturned(moved);
   const times = before === 0 || moved.killed ? before + 1 : before;
   const at = clock.now();
-  const returned = noted(row, { at, event: 'returned untried' });
+  const returned = withEntry(row, { at, event: 'returned untried' });
   const open = { ...(isEnd(row.state) ? reopen(returned, { at, event: 'reopened' }) : returned), sentAt: at };
   const messageOf = (allowed: JobRow) =>
     backInQueue(deps, {

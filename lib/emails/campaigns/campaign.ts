@@ -65,12 +65,12 @@ export function campaigns(deps: ItemDeps) {
       },
       known,
     );
-  const noted = (campaign: Campaign, event: CampaignEvent, note?: string): Campaign => ({
+  const withEntry = (campaign: Campaign, event: CampaignEvent, note?: string): Campaign => ({
     ...campaign,
     history: appended(campaign.history, { at: deps.clock.now(), event, ...(note ? { note } : {}) }),
   });
   const cancelled = (campaign: Campaign, note?: string): Campaign => ({
-    ...noted(campaign, 'cancelled', note),
+    ...withEntry(campaign, 'cancelled', note),
     status: 'cancelled',
   });
 
@@ -83,18 +83,20 @@ export function campaigns(deps: ItemDeps) {
         if (stored) return undefined;
         const keys = { key: campaignKey(plan.id), hour: campaignHourKey(plan.time), version: 0, writer: '' };
         const made: Campaign = { ...plan, ...keys, status: 'running', released: 0, open: [], refusals: 0, history: [] };
-        return scheduled(noted(made, 'accepted'));
+        return scheduled(withEntry(made, 'accepted'));
       });
       return item;
     },
     pause: (id: string, reason = 'operator', note = reason) =>
       change(id, (campaign) =>
-        campaign.status === 'running' ? { ...noted(campaign, 'paused', note), status: 'paused', reason } : undefined,
+        campaign.status === 'running'
+          ? { ...withEntry(campaign, 'paused', note), status: 'paused', reason }
+          : undefined,
       ),
     resume: (id: string, note?: string) =>
       change(id, (campaign) => {
         if (campaign.status !== 'paused') return undefined;
-        const { reason: _reason, ...rest } = noted(campaign, 'resumed', note);
+        const { reason: _reason, ...rest } = withEntry(campaign, 'resumed', note);
         return { ...rest, status: 'running', refusals: 0 };
       }),
     cancel: (id: string, note?: string) =>
@@ -110,7 +112,7 @@ export function campaigns(deps: ItemDeps) {
         const refusals = campaign.refusals + 1;
         const counted = { ...campaign, refusals };
         if (refusals < most) return counted;
-        return { ...noted(counted, 'paused', code), status: 'paused', reason: code };
+        return { ...withEntry(counted, 'paused', code), status: 'paused', reason: code };
       }),
     accepted: (id: string) =>
       change(id, (campaign) => (campaign.refusals === 0 ? undefined : { ...campaign, refusals: 0 })),

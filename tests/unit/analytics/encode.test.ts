@@ -33,34 +33,11 @@ test('each event becomes a line with its origin', () => {
   ]);
 });
 
-test('an invalid event is rejected alone with field and rule', () => {
-  const { accepted, rejected } = encode([anEvent(1), { ...anEvent(2), name: 7 }, anEvent(3)]);
-
-  expect(lines(accepted).map(({ id }) => id)).toEqual(['event-1', 'event-3']);
-  expect(lines(rejected)).toEqual([
-    {
-      field: 'data.events.1.name',
-      rule: 'must be 1 to 100 letters, digits, spaces or _.:/- and start with a letter',
-      event: { ...anEvent(2), name: 7 },
-      ...origin,
-    },
-  ]);
-});
-
 test('only the first of several events with the same id in a message is accepted', () => {
   const { accepted, rejected } = encode([anEvent(1), anEvent(1, { name: 'other' }), anEvent(2)]);
 
   expect(lines(accepted).map(({ id }) => id)).toEqual(['event-1', 'event-2']);
   expect(lines(rejected)).toMatchObject([{ field: 'data.events.1.id', event: { name: 'other' } }]);
-});
-
-test('the same message makes the same bytes', () => {
-  const events = [...someEvents(1, 50), { wrong: true }];
-
-  const [first, again] = [encode(events), encode(events)];
-
-  expect(Buffer.compare(first.accepted?.bytes ?? Buffer.of(1), again.accepted?.bytes ?? Buffer.of())).toBe(0);
-  expect(Buffer.compare(first.rejected?.bytes ?? Buffer.of(1), again.rejected?.bytes ?? Buffer.of())).toBe(0);
 });
 
 test('a message from another producer may have no sequence and no group', () => {

@@ -1,8 +1,7 @@
 import { canaryKey, hourKey, todoKey } from '../../../lib/jobs/keys';
 import { type Canary, canaryEnvelope } from '../../../lib/jobs/new-row';
 import { watchCanary } from '../../../lib/reconcile/health';
-import { handleBatch } from '../../../lib/worker/batch';
-import { messageType, type QueueContract } from '../../../lib/worker/contract';
+import type { QueueContract } from '../../../lib/worker/contract';
 import { damagedRow } from '../../support/damage';
 import { spendReceives } from '../../support/dead-letters';
 import { anEnvelope, type EngineOptions, jobId, memoryEngine } from '../../support/engine';
@@ -71,22 +70,6 @@ test('a canary does no work, stores nothing in the bucket, and only shows in its
   expect(engine.metrics.slice(others)).toEqual([]);
   expect(engine.objects.keys()).toEqual([]);
   expect(engine.lines.at(-1)).toMatchObject({ message: 'delivery handled', facts: { canary: true } });
-});
-
-test('a queue that works without rows still uses the rows of its canaries', async () => {
-  const done: string[] = [];
-  const work = async ({ id }: { id: string }) => void done.push(id);
-  const schema = sampleContract().contract.types['sample.done.v1']?.schema;
-  if (!schema) throw new Error('no schema');
-  const types = { 'sample.done.v1': messageType({ schema, process: work, direct: work }) };
-  const { engine, reconcile } = start({}, { queue: SAMPLE_QUEUE, types });
-  await reconcile();
-  const others = engine.metrics.length;
-
-  await engine.deliver();
-
-  expect(engine.canaries()).toMatchObject([{ state: 'succeeded' }]);
-  expect([done, engine.objects.keys(), engine.metrics.slice(others)]).toEqual([[], [], []]);
 });
 
 test('a canary whose row does not parse counts as 0, and the next one is sent', async () => {
@@ -163,30 +146,6 @@ test('a canary that SQS dead-letters is removed from the DLQ and counts as 0', a
   expect(engine.deadLetters()).toEqual([]);
   expect(measured(engine, 'Canary')).toEqual([0]);
   expect(engine.facts).toEqual([]);
-});
-
-test('a canary whose runs die twice ends without a DLQ entry and without a body', async () => {
-  const { engine, reconcile } = start();
-  const { contract } = sampleContract();
-  await reconcile();
-  // The worker dies after it has claimed the canary.
-  const { write } = engine.deps.ledger;
-  const claimOnly: typeof write = (row, expected) =>
-    row.state === 'processing' ? write(row, expected) : new Promise<never>(() => {});
-  const deps = { ...engine.deps, ledger: { ...engine.deps.ledger, write: claimOnly } };
-  for (let run = 0; run < 2; run++) {
-    void handleBatch({ deps, contract, event: engine.receive(), remainingMs: engine.timeoutMs });
-    await new Promise(setImmediate);
-    engine.clock.advance(300_000);
-  }
-
-  await engine.deliver();
-  await reconcile();
-
-  expect(engine.canaries()[0]).toMatchObject({ state: 'dead', reason: 'crash' });
-  expect([engine.deadLetters(), engine.objects.keys()]).toEqual([[], []]);
-  expect(measured(engine, 'Canary')).toEqual([0]);
-  expect(measured(engine, 'JobsDead')).toEqual([]);
 });
 
 test('a reconciler that is killed at any call measures each canary at most once, and the next one succeeds', async () => {

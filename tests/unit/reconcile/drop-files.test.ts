@@ -69,7 +69,7 @@ test('an upload of two jobs stays until both rows are gone', async () => {
   expect(there).toEqual([true, true, true, false]);
 });
 
-test('the reconciler looks for uploads once an hour', async () => {
+test('the reconciler checks uploads once an hour', async () => {
   const { engine, send, toDay, drop, isThere } = await start();
   await send();
   await engine.deliver();
@@ -84,7 +84,7 @@ test('the reconciler looks for uploads once an hour', async () => {
   expect([between, isThere()]).toEqual([true, false]);
 });
 
-test('a job that comes while its upload is deleted keeps the note, so the file is looked at again', async () => {
+test('a job that comes while its upload is deleted keeps the note, so the file is checked again', async () => {
   let come = async () => {};
   const { engine, send, toDay, drop, note } = await start({
     before: (call) => (call === 'objects.delete' ? come() : undefined),
@@ -105,15 +105,15 @@ test('a job that comes while its upload is deleted keeps the note, so the file i
 test('an upload that more than a hundred jobs name stays for the lifecycle rule of the bucket', async () => {
   const { engine, send, toDay, drop, isThere, note } = await start();
   for (let n = 0; n < 103; n++) await send({ group: `g-${n}` });
-  const noted = note();
+  const stored = note();
   await toDay(119);
   for (const { key, version, state } of engine.table.items()) if (state) await engine.table.delete(key, version);
 
   await drop();
 
-  expect(noted?.jobs).toHaveLength(101);
-  expect(noted).not.toHaveProperty('todo');
-  expect(noted?.expiresAt).toBeGreaterThan((engine.clock.now() + DAY / 2) / 1000);
+  expect(stored?.jobs).toHaveLength(101);
+  expect(stored).not.toHaveProperty('todo');
+  expect(stored?.expiresAt).toBeGreaterThan((engine.clock.now() + DAY / 2) / 1000);
   expect(isThere()).toBe(true);
 });
 

@@ -1,7 +1,9 @@
-import { StopError, StoreError, WaitError } from '../../../lib/errors';
+import { PausedError, StopError, StoreError, WaitError } from '../../../lib/errors';
+import { bodyKey, CAMPAIGN_QUEUE, campaignKey } from '../../../lib/jobs/keys';
 import type { JobRow } from '../../../lib/jobs/row';
 import { eachDue } from '../../../lib/reconcile/due';
-import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
+import { release } from '../../../lib/reconcile/release';
+import { anEnvelope, jobId, memoryEngine, PREFIX } from '../../support/engine';
 import { reconcileRun } from '../../support/reconcile-run';
 import { sampleContract } from '../../support/sample-contract';
 
@@ -63,20 +65,6 @@ test('a queue is topped up, half with the jobs whose wait ended first and half w
   expect(next.toSorted((a, b) => a - b)).toEqual([...upTo(20, 31), ...upTo(20, 51)]);
   await work();
   expect(held(engine.rows())).toBe(0);
-});
-
-test('a run that stays tops the queue up again and again', async () => {
-  const { engine, work, effects } = await heldJobs(400);
-  const { sleep } = engine.clock;
-  engine.clock.sleep = async (ms) => {
-    await sleep(ms);
-    await work();
-  };
-
-  await engine.reconcile({ stayMs: 55_000 });
-  await work();
-
-  expect(effects).toHaveLength(400);
 });
 
 test('jobs of one group are released in order', async () => {
@@ -164,4 +152,58 @@ test('a trial falls to the next job if the first cannot be released', async () =
   await work();
 
   expect(effects).toEqual([jobId(1)]);
+});
+
+test('the release of a job that has succeeded since its row was read changes nothing', async () => {
+  const { engine, work } = await heldJobs(1);
+  const held = engine.row(jobId(1));
+  await release(engine.deps, held);
+  await work();
+
+  await release(engine.deps, held);
+
+  expect(held.state).toBe('held');
+  expect(engine.objects.keys()).not.toContain(bodyKey(PREFIX, 'sample', jobId(1)));
+  expect(engine.row(jobId(1)).state).toBe('succeeded');
+  expect(engine.metrics.filter(({ name, value }) => name === 'JobsDead' && value > 0)).toEqual([]);
+});
+
+/** A campaign that has released all of its chunks. */
+const aCampaign = (id: string) => ({
+  ...{ key: campaignKey(id), writer: 'w', id, source: '/my/api', time: 0, startsAt: 0 },
+  ...{ manifest: { key: 'k', sha256: 's' }, chunkSize: 1, recipients: 200, requested: 200, duplicates: 0, rejected: 0 },
+  ...{ chunks: 200, released: 200, open: [], refusals: 0, history: [] },
+});
+
+test('many chunks of a campaign that stays paused do not hold back chunks of another campaign', async () => {
+  const [long, short] = [jobId(901), jobId(902)];
+  const paused = new Set([long, short]);
+  const of = new Map<string, string>();
+  const { contract, effects } = sampleContract(({ id }) => {
+    if (paused.has(of.get(id) ?? '')) throw new PausedError();
+  });
+  const engine = memoryEngine(() => ({ ...contract, queue: CAMPAIGN_QUEUE }));
+  const send = (n: number, campaign: string) => {
+    of.set(jobId(n), campaign);
+    const envelope = anEnvelope({ id: jobId(n), campaign });
+    engine.send(JSON.stringify(envelope), { group: jobId(n) });
+  };
+  const status = (campaign: string, status: string, version: number) =>
+    engine.table.put({ ...aCampaign(campaign), version, status }, version - 1);
+  for (let n = 1; n <= 120; n++) send(n, long);
+  send(200, short);
+  for (const campaign of paused) await status(campaign, 'paused', 1);
+  while (engine.inQueue() > 0) await engine.deliver();
+  await engine.reconcile();
+  const before = engine.inQueue();
+
+  paused.delete(short);
+  await status(short, 'running', 2);
+  engine.clock.advance(MINUTE);
+  await engine.reconcile();
+  await engine.deliver();
+
+  expect(before).toBe(0);
+  expect(effects).toEqual([jobId(200)]);
+  expect(engine.rows().filter(({ reason }) => reason === 'paused')).toHaveLength(120);
 });

@@ -3,7 +3,7 @@ import { walkDeadLetters } from '../../../lib/reconcile/walk';
 import { type EngineOptions, memoryEngine } from '../../support/engine';
 import { sampleContract } from '../../support/sample-contract';
 
-/** A queue with one message in each group. Its messages are only looked at. */
+/** A queue with one message in each group. Its messages are only visited. */
 function queueOf(count: number, options: EngineOptions = {}) {
   const engine = memoryEngine(() => sampleContract().contract, options);
   for (let n = 0; n < count; n++) engine.send(`message ${n}`, { group: `g${n}` });
@@ -98,15 +98,4 @@ test('no walk is whole if the queue holds more than SQS shows', async () => {
   const whole = await walkDeadLetters({ ...engine.deps, queues: { ...engine.deps.queues, depth } }, url, () => true);
 
   expect(whole).toBe(false);
-});
-
-test('messages are put back ten at a time', async () => {
-  const calls: string[] = [];
-  const { engine, url } = queueOf(90, { before: (call) => void calls.push(call) });
-
-  await walkDeadLetters(engine.deps, url, () => true);
-
-  // Each of the ten full batches puts back one message that was cut off. Nine more calls put back all messages.
-  expect(calls.filter((call) => call === 'queues.changeVisibilityBatch').length).toBeLessThan(20);
-  expect(calls).not.toContain('queues.changeVisibility');
 });

@@ -41,8 +41,8 @@ export const ARROW_MUTANTS: Record<ArrowName, SourceMutant> = {
     { queue: 'bulk', jobs: jobs('fails') },
   ),
   giveBack: wrong(
-    "noted(withoutEnd(row), { ...entry, event: 'given back' })",
-    "noted(row, { ...entry, event: 'given back' })",
+    "withEntry(withoutEnd(row), { ...entry, event: 'given back' })",
+    "withEntry(row, { ...entry, event: 'given back' })",
     explained('has a lease without a run'),
     { jobs: jobs('refused'), outages: [{ target: 'objects', from: 0, until: 10 * MINUTE_MS, fault: 'refused' }] },
   ),
