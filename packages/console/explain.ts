@@ -112,7 +112,7 @@ const PHASES: Record<string, Span['kind']> = {
   ...{ sent: 'queue', released: 'queue', returned: 'queue', retry: 'queue', started: 'run', held: 'wait' },
 };
 
-/** The waits, runs and steps of a job in the order of their beginnings. Each lasts until the next, a step in its run. */
+/** The phases and steps of a job in the order of their beginnings. A phase lasts until the next. */
 export function timeline({ history, steps, state, ...row }: JobRow): Span[] {
   const endedAt = isEnd(state) ? row.endedAt : undefined;
   const phases = history.map(({ at: from, event, attempt, error, note }, index): Span => {

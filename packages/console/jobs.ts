@@ -128,7 +128,7 @@ export async function jobPageOf(
 const withoutKept = ({ steps }: JobRow): JobRow['steps'] =>
   Object.fromEntries(Object.entries(steps).map(([name, { kept: _kept, ...step }]) => [name, step]));
 
-/** What a job was sent with. It may be personal: without `unmask` only its shape is shown. With it, an audit object is stored first. */
+/** What a job was sent with. `unmask` shows it, after an audit object was stored. Otherwise only its shape is shown. */
 export async function jobData(
   deps: ConsoleDeps,
   { queue, id }: { queue: string; id: string },
