@@ -16,7 +16,7 @@ interface Deps {
 export const GONE = JSON.stringify({ body: 'gone' });
 
 /** Replaces a body that does not fit into a message together with its attributes. The body is kept in S3. */
-export const STAND_IN = JSON.stringify({ body: 'kept' });
+export const PLACEHOLDER = JSON.stringify({ body: 'kept' });
 
 export const bodyMissing = (): PermanentError =>
   new PermanentError({ code: 'BodyMissing', message: 'the body that the job was sent with is gone from the bucket' });
@@ -80,11 +80,11 @@ export function messageBytes({ body, attributes = {} }: Pick<OutgoingMessage, 'b
   return attributeBytes.reduce((sum, bytes) => sum + bytes, Buffer.byteLength(body));
 }
 
-/** The message, with a stand-in for a body that is too large. The caller must keep the body in S3 first. */
+/** The message, with a placeholder for a body that is too large. The caller must keep the body in S3 first. */
 export function fitting(message: OutgoingMessage, job: string): OutgoingMessage {
   const attributes = { ...message.attributes, [ATTRIBUTE.job]: job };
   if (messageBytes({ ...message, attributes }) <= MAX_MESSAGE_BYTES) return { ...message, attributes };
-  return { ...message, body: STAND_IN, attributes };
+  return { ...message, body: PLACEHOLDER, attributes };
 }
 
 /**

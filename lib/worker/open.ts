@@ -1,7 +1,7 @@
 import { IdTakenError, PermanentError } from '../errors';
 import { checkTime, type Envelope, isRandomId, parseEnvelope, payloadHash, publicForm, sha256 } from '../jobs/envelope';
 import { bodyKey, invalidId, isInvalidId, jobKey } from '../jobs/keys';
-import { ATTRIBUTE, belongs, bodyMissing, GONE, STAND_IN } from '../jobs/messages';
+import { ATTRIBUTE, belongs, bodyMissing, GONE, PLACEHOLDER } from '../jobs/messages';
 import { blankRow, CANARY_TYPE, rowOfEnvelope } from '../jobs/new-row';
 import { recordedRow } from '../jobs/record';
 import { type Delivery, type JobRow, type StoredError, storedError } from '../jobs/row';
@@ -13,9 +13,9 @@ import type { FirstStep, Handling, QueueContract, WorkerDeps } from './contract'
 export type Subject = {
   /** The job's id. */
   id: string;
-  /** The whole body. It comes from S3 if the message carried a stand-in. */
+  /** The whole body. It comes from S3 if the message carried a placeholder. */
   body: string;
-  /** Only an attribute says which job it is: the body is a stand-in, gone or no event. */
+  /** Only an attribute says which job it is: the body is a placeholder, gone or no event. */
   named: boolean;
   /** The random of a row, which only our own messages carry. */
   token: string | undefined;
@@ -38,7 +38,7 @@ export async function identify(
 ): Promise<Subject> {
   const job = namedJob(attributes);
   const token = matching(RANDOM, attributes[ATTRIBUTE.token]);
-  const named = job !== undefined && (message.body === STAND_IN || message.body === GONE);
+  const named = job !== undefined && (message.body === PLACEHOLDER || message.body === GONE);
   let { body } = message;
   if (named) {
     const kept = body === GONE ? undefined : await objects.get(bodyKey(prefix, queue, job));

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { chunkId } from '../../lib/emails/campaigns/campaign';
 import { jobKey, recordKey, vendorKey } from '../../lib/jobs/keys';
-import { STAND_IN } from '../../lib/jobs/messages';
+import { PLACEHOLDER } from '../../lib/jobs/messages';
 import type { JobRow } from '../../lib/jobs/row';
 import type { SubmitOptions } from '../../lib/submit/valid';
 import { ACCOUNT, REGION } from '../../packages/local/cloud';
@@ -141,7 +141,7 @@ export async function recordedTrouble({ service, recorder }: RecordedService, { 
   // The first names a job that is not there. The others look as if they came back from the DLQ: one whose row a newer
   // release wrote, and two that are older than rows are kept.
   const [id, time] = [randomUUID(), new Date(Date.now() - 48 * HOUR_MS).toISOString()];
-  await sendRaw(service, 'feedback', STAND_IN, { job: id });
+  await sendRaw(service, 'feedback', PLACEHOLDER, { job: id });
   await table.put({ key: jobKey('feedback', id), version: 1, writer: '', schema: 99 }, 0);
   await sendEvent(service, 'feedback.submitted.v1', { id, data: feedback }, { returned: '1' });
   await sendEvent(service, 'feedback.submitted.v1', { time, data: feedback }, { returned: '1' });

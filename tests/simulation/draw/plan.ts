@@ -101,7 +101,7 @@ export interface Damage {
 /** What a stranger makes, who knows the ids of jobs, what their callers know, and every form of a message. */
 export type ForgedForm =
   /** They only name a job of ours. */
-  | 'stand-in'
+  | 'placeholder'
   | 'lost body'
   | 'DLQ entry'
   | 'return'

@@ -405,7 +405,7 @@ const FOUND: Record<string, Partial<Plan>> = {
     ],
     lostDeletes: [1],
     redeliveries: [{ nth: 1, after: 5 * HOUR_MS }],
-    forgeries: [{ at: 0, form: 'stand-in', about: 0, times: 1 }],
+    forgeries: [{ at: 0, form: 'placeholder', about: 0, times: 1 }],
     latency: { from: 0, until: HOUR_MS, every: 90_000 },
     retention: 86_400,
     indexLag: 1_000,

@@ -1,6 +1,6 @@
 import { CAMPAIGN_CHUNK, chunkId } from '../../../lib/emails/campaigns/campaign';
 import { ROW_DAMAGED } from '../../../lib/jobs/ledger';
-import { GONE, STAND_IN } from '../../../lib/jobs/messages';
+import { GONE, PLACEHOLDER } from '../../../lib/jobs/messages';
 import { canaryEnvelope } from '../../../lib/jobs/new-row';
 import type { JobRow } from '../../../lib/jobs/row';
 import { jobId } from '../../../lib/submit/job-id';
@@ -32,14 +32,14 @@ interface Message {
 type Form = (known: Known) => Message;
 
 const FORMS: Record<ForgedForm, Form> = {
-  'stand-in': ({ job }) => ({ body: STAND_IN, attributes: { job } }),
+  placeholder: ({ job }) => ({ body: PLACEHOLDER, attributes: { job } }),
   'lost body': ({ job }) => ({ body: GONE, attributes: { job } }),
   'DLQ entry': ({ job }) => ({
-    body: STAND_IN,
+    body: PLACEHOLDER,
     attributes: { job, code: 'Rejected', reason: 'error', messageId: FORGED, token: FORGED },
   }),
   return: ({ world, job }) => ({
-    body: STAND_IN,
+    body: PLACEHOLDER,
     attributes: { job, returned: '2', returnedAt: String(world.kernel.now()), token: FORGED },
   }),
   'entry of a damaged row': ({ job }) => ({ body: GONE, attributes: { job, code: ROW_DAMAGED, messageId: FORGED } }),
@@ -62,7 +62,7 @@ const FORMS: Record<ForgedForm, Form> = {
 export const FORGED_FORMS = Object.keys(FORMS) as ForgedForm[];
 
 /** Forms that only name a job of ours, and cannot know its random. They open nothing, whatever the state of the job. */
-const NAMING: readonly ForgedForm[] = ['stand-in', 'lost body', 'DLQ entry', 'return', 'entry of a damaged row'];
+const NAMING: readonly ForgedForm[] = ['placeholder', 'lost body', 'DLQ entry', 'return', 'entry of a damaged row'];
 export const opensNothing = (form: ForgedForm): boolean => NAMING.includes(form);
 
 /**

@@ -6,7 +6,7 @@ import type { JobRow } from '../../../lib/jobs/row';
 import { acceptedRow } from '../../support/accepted-row';
 import { anEnvelope, type EngineOptions, jobId, memoryEngine } from '../../support/engine';
 import { memoryRandom } from '../../support/memory-clock';
-import { sampleContract, sampleEngine } from '../../support/sample-contract';
+import { sampleContract } from '../../support/sample-contract';
 
 const MINUTE = 60_000;
 const DAY = 86_400_000;
@@ -64,15 +64,6 @@ test('a dead job is published with the code and field of its error, and is not f
     },
   ]);
   expect(JSON.stringify(engine.published)).not.toContain('planted');
-});
-
-test('nothing is published without a bus', async () => {
-  const { engine } = sampleEngine();
-
-  await engine.sendAndDeliver(body());
-
-  expect(engine.published).toEqual([]);
-  expect(engine.row(jobId(1)).recordedAt).toBeDefined();
 });
 
 test('an end whose mark was lost is published again under the same id', async () => {

@@ -1,8 +1,6 @@
 import { PermanentError, TransientError, WaitError } from '../../../lib/errors';
 import type { HistoryEntry } from '../../../lib/jobs/row';
-import { BY_ITS_PRODUCER } from '../../../lib/jobs/row';
-import { cancel as cancelled } from '../../../lib/jobs/transitions';
-import { discard, replace, retry } from '../../../lib/ops/act';
+import { discard, retry } from '../../../lib/ops/act';
 import { listJobs } from '../../../lib/ops/search';
 import { actOnEach, mayTouch } from '../../../packages/cli/many-jobs';
 import { explain } from '../../../packages/console/explain';
@@ -74,25 +72,6 @@ const CASES: Record<string, Case> = {
       await discard(engine.deps, row(engine));
     },
     after: async (engine) => [await explained(engine), await touched(engine)],
-  },
-  'that an operator retried a dead job': {
-    outcomes: [REJECTED],
-    before: async (engine) => {
-      await engine.deliver();
-      await retry(engine.deps, row(engine));
-    },
-    after: async (engine) => [
-      await touched(engine),
-      await replace(engine.deps, row(engine), {}).catch((error: Error) => error.message),
-    ],
-  },
-  'that the producer cancelled a job': {
-    outcomes: [THROTTLED],
-    before: async (engine) => {
-      await engine.deliver();
-      await engine.deps.ledger.update(row(engine).key, (now) => cancelled(now, engine.clock.now(), BY_ITS_PRODUCER));
-    },
-    after: explained,
   },
   'that the message which was returned first had an outcome': {
     outcomes: FAILS,

@@ -1,6 +1,5 @@
-import { fitting, parkedMessage, STAND_IN } from '../../../lib/jobs/messages';
+import { fitting, PLACEHOLDER } from '../../../lib/jobs/messages';
 import { createSqsModel } from '../../../packages/local/sqs/model';
-import { acceptedRow } from '../../support/accepted-row';
 
 const MIB = 1024 * 1024;
 const attributes = { reason: 'error', code: 'ZendeskRejected', message: 'the vendor rejects the request (422)' };
@@ -12,7 +11,7 @@ const ATTRIBUTE_BYTES = Object.entries({ ...attributes, job: 'job-1' }).reduce(
 
 test.each([
   ['as large as SQS allows keeps its body', 0, false],
-  ['a byte larger gets a stand-in', 1, true],
+  ['a byte larger gets a placeholder', 1, true],
 ])('a message that is %s, and SQS takes it', (_what, more, replaced) => {
   const model = createSqsModel({ now: () => 0, uuid: () => 'id', region: 'us-east-1', account: '000000000000' });
   const { QueueUrl } = model.createQueue({ QueueName: 'q' });
@@ -20,17 +19,9 @@ test.each([
 
   const message = fitting({ body, attributes }, 'job-1');
 
-  expect(message.body === STAND_IN).toBe(replaced);
+  expect(message.body === PLACEHOLDER).toBe(replaced);
   const MessageAttributes = Object.fromEntries(
     Object.entries(message.attributes ?? {}).map(([name, value]) => [name, { DataType: 'String', StringValue: value }]),
   );
   expect(() => model.sendMessage({ QueueUrl, MessageBody: message.body, MessageAttributes })).not.toThrow();
-});
-
-test('a job that is dead a second time within five minutes, has an entry that SQS does not swallow', () => {
-  const row = acceptedRow(0);
-  const idOf = (generation: number) => parkedMessage({ ...row, generation }, '{}', 'fifo').deduplicationId;
-
-  expect(idOf(1)).toBe(idOf(1));
-  expect(idOf(1)).not.toBe(idOf(2));
 });

@@ -1,6 +1,6 @@
 import { sha256 } from '../../../lib/jobs/envelope';
 import { bodyKey } from '../../../lib/jobs/keys';
-import { MAX_MESSAGE_BYTES, STAND_IN } from '../../../lib/jobs/messages';
+import { MAX_MESSAGE_BYTES, PLACEHOLDER } from '../../../lib/jobs/messages';
 import { anEnvelope, BUCKET, jobId, PREFIX } from '../../support/engine';
 import { sampleEngine } from '../../support/sample-contract';
 
@@ -139,7 +139,7 @@ test.each([
     await engine.deliver();
 
     const [entry] = engine.deadLetters();
-    expect(entry?.body).toBe(STAND_IN);
+    expect(entry?.body).toBe(PLACEHOLDER);
     expect(engine.objects.text(bodyKey(PREFIX, 'sample', job))).toBe(body);
     expect(engine.row(job)).toMatchObject({ state: 'dead', error: { code } });
 

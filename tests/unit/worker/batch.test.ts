@@ -1,4 +1,4 @@
-import { PermanentError, StoreError, TransientError, WaitError } from '../../../lib/errors';
+import { PermanentError, StoreError, TransientError } from '../../../lib/errors';
 import { envelope, jobId, memoryEngine } from '../../support/engine';
 import { sampleContract, sampleEngine } from '../../support/sample-contract';
 
@@ -68,51 +68,6 @@ describe('a job that succeeds', () => {
     expect(effects).toEqual([jobId(1)]);
     expect(engine.row(jobId(1)).attempts).toBe(1);
   });
-});
-
-test('a transient failure is tried three times per delivery, comes back after 1 and after 15 minutes, and is parked at the third delivery', async () => {
-  let calls = 0;
-  const { engine } = sampleEngine(() => {
-    calls++;
-    throw refused();
-  });
-  engine.send(envelope(1), { group: 'user' });
-  const waits: number[] = [];
-
-  for (let attempt = 0; attempt < 3; attempt++) {
-    await engine.deliver();
-    const back = engine.model.nextChangeAt('my-sample.fifo');
-    if (back === undefined || engine.inQueue() === 0) break;
-    waits.push((back - engine.clock.now()) / 1000);
-    engine.clock.advance(back - engine.clock.now());
-  }
-
-  expect(calls).toBe(9);
-  expect(waits).toEqual([60, 900]);
-  expect(engine.row(jobId(1))).toMatchObject({ state: 'dead', reason: 'error', attempts: 3 });
-  const [entry, ...others] = engine.deadLetters();
-  expect(others).toEqual([]);
-  expect(entry).toMatchObject({ groupId: jobId(1), body: envelope(1) });
-  expect(entry?.attributes).toMatchObject({
-    code: { StringValue: 'Refused' },
-    group: { StringValue: 'user' },
-    attempts: { StringValue: '3' },
-  });
-  expect(engine.inQueue()).toBe(0);
-});
-
-test('a wait that fits into the invocation happens there and costs no attempt', async () => {
-  let throttled = 1;
-  const { engine } = sampleEngine(() => {
-    if (throttled-- > 0) throw new WaitError({ code: 'RateLimited', message: '429', vendor: 'zendesk', waitMs: 5_000 });
-  });
-  engine.send(envelope(1));
-  const before = engine.clock.now();
-
-  await engine.deliver();
-
-  expect(engine.clock.now() - before).toBe(5_000);
-  expect(engine.row(jobId(1))).toMatchObject({ state: 'succeeded', attempts: 1 });
 });
 
 test('a permanent failure parks the job at once and does not delay the jobs behind it', async () => {

@@ -1,5 +1,5 @@
 import { bodyKey, jobKey, recordKey } from '../../../lib/jobs/keys';
-import { STAND_IN } from '../../../lib/jobs/messages';
+import { PLACEHOLDER } from '../../../lib/jobs/messages';
 import type { JobRow } from '../../../lib/jobs/row';
 import type { Item } from '../../../lib/ports';
 import { acceptedRow } from '../../support/accepted-row';
@@ -137,7 +137,7 @@ test('a job whose kept body is gone, or another one, ends as dead', async () => 
     const { engine } = sampleEngine();
     await engine.deps.ledger.write(acceptedRow(engine.clock.now()), 0);
     if (kept !== undefined) await engine.objects.put(bodyKey(PREFIX, 'sample', jobId(1)), kept, 'application/json');
-    engine.send(STAND_IN, { attributes: { job: jobId(1) }, of: jobId(1) });
+    engine.send(PLACEHOLDER, { attributes: { job: jobId(1) }, of: jobId(1) });
 
     await engine.deliver();
 
@@ -170,7 +170,7 @@ test('a message whose row a newer release wrote comes back, then waits in the DL
 
 test.each([
   ['no body', JSON.stringify({ body: 'gone' })],
-  ['a stand-in', STAND_IN],
+  ['a placeholder', PLACEHOLDER],
   ['its body', BODY],
 ])(
   'a message of a stranger that names a damaged row and has %s opens nothing once the row is restored',

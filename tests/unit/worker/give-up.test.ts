@@ -39,21 +39,6 @@ test('a job is given back when the bucket cannot store its body, and the run cou
   expect(engine.row(jobId(1)).history.at(-1)).toMatchObject({ event: 'given back', error: { code: 'S3.SlowDown' } });
 });
 
-test('the job is parked for its own error, no matter how long the bucket was down', async () => {
-  let isDown = true;
-  const engine = refusing((call) => isDown && call === 'objects.put');
-
-  for (const _ of [1, 2, 3, 4, 5, 6, 7]) {
-    await engine.drain({ hours: 1 });
-    engine.clock.advance(1_000);
-  }
-  isDown = false;
-  await engine.drain();
-
-  expect(engine.row(jobId(1))).toMatchObject({ state: 'dead', reason: 'error', error: { code: 'Rejected' } });
-  expect(engine.deadLetters()).toHaveLength(1);
-});
-
 test('in its last moments a worker begins no write to give a job back, because its answer would come too late', async () => {
   const { engine } = sampleEngine(rejects, {
     before: (call) => {

@@ -75,14 +75,6 @@ test('the two seconds begin with the read and not with its answer', async () => 
   expect(await enter(one)).toBe('refused');
 });
 
-test('the next call of a process that opened the circuit is refused at once', async () => {
-  const { one, enter } = twoProcesses();
-  await enter(one);
-  await one.open('zendesk', 'Unauthorized');
-
-  expect(await enter(one)).toBe('refused');
-});
-
 test('a read that began before the failure of its own process is not kept', async () => {
   const { one, enter, holdAnswer } = twoProcesses();
   const answerNow = holdAnswer();

@@ -142,19 +142,6 @@ test.each([1, 10])(
   },
 );
 
-test('a job that was held as the only one is parked when the vendor works for another', async () => {
-  const { pass, send, engine, states } = service(({ n }) => n === 1);
-  send(1);
-  await pass(2 * DAY);
-  const alone = states();
-  send(2);
-  await pass(120);
-
-  expect(alone).toEqual(['held stopped']);
-  expect(engine.row(jobId(2)).state).toBe('succeeded');
-  expect(engine.row(jobId(1))).toMatchObject({ state: 'dead', error: { code: 'Unavailable' } });
-});
-
 test('a success of an earlier call of the same job does not show that the vendor works', async () => {
   const { pass, send, states } = service(({ minute }) => minute < 60, { error: internal });
   for (const n of [1, 2]) send(n);
@@ -165,33 +152,4 @@ test('a success of an earlier call of the same job does not show that the vendor
 
   expect(during).toEqual(['held stopped', 'held stopped']);
   expect(states()).toEqual(['succeeded', 'succeeded']);
-});
-
-test('of 600 jobs whose vendor gives no answer, few are unknown', async () => {
-  const jobs = 600;
-  let unanswered = 0;
-  const contract = sampleOf({
-    schema: z.strictObject({}),
-    process: (_job, { steps, vendor }) =>
-      steps.step('send', {
-        vendor: 'sendgrid',
-        run: () =>
-          vendor('sendgrid', async () => {
-            unanswered++;
-            throw internal('sendgrid');
-          }),
-      }),
-  });
-  const engine = memoryEngine(() => contract);
-  for (const n of numbers(jobs)) engine.send(JSON.stringify(anEnvelope({ id: jobId(n) })), { group: `g${n}` });
-  for (let minute = 0; minute < DAY; minute += 5) {
-    while (engine.inQueue() > 0) await engine.deliver();
-    engine.clock.advance(5 * MINUTE_MS);
-    await engine.reconcile();
-  }
-
-  const unknown = engine.rows().filter(({ reason }) => reason === 'unknown').length;
-  expect(unknown).toBe(unanswered);
-  // Those of the first batch, and a trial call each quarter of an hour.
-  expect(unknown).toBeLessThan(10 + DAY / 15 + 5);
 });

@@ -195,17 +195,6 @@ test('a cursor from a wrong clock is not waited for', async () => {
     expect((await shared.reserve({ recipients: 1, use, withinMs: 1_000 })).kind).toBe('slot');
 });
 
-test('two that reserve at the same moment get one after the other', async () => {
-  const { shared } = start(100);
-
-  const answers = await Promise.all(
-    Array.from({ length: 8 }, () => shared.reserve({ recipients: 100, use: 'campaign', withinMs: 60_000 })),
-  );
-
-  const times = answers.map((answer) => slotOf(answer).at).sort((a, b) => a - b);
-  for (const [n, at] of times.slice(1).entries()) expect(at - (times[n] ?? 0)).toBeGreaterThanOrEqual(1_000);
-});
-
 describe('the item of the rate', () => {
   /** Counts the calls of the table. */
   function counted() {
@@ -241,14 +230,5 @@ describe('the item of the rate', () => {
     expect((await reserve(shared)).calls).toEqual(['table.get', 'table.put']);
     expect((await reserve(shared)).calls).toEqual(['table.get', 'table.put']);
     expect((await reserve(shared)).calls).toEqual(['table.put']);
-  });
-
-  test('gives processes that send by turns different times', async () => {
-    const { process, reserve } = counted();
-    const all = [process(), process(), process()];
-    const times: number[] = [];
-    for (let n = 0; n < 12; n++) times.push((await reserve(all[n % 3] as ReturnType<typeof process>)).at);
-
-    expect(times).toEqual(times.map((_, n) => (times[0] ?? 0) + n * 10));
   });
 });

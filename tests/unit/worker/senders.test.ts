@@ -13,7 +13,7 @@ const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const ID = jobId(1);
 const BODY = JSON.stringify(anEnvelope());
-const STAND_IN = JSON.stringify({ body: 'kept' });
+const PLACEHOLDER = JSON.stringify({ body: 'kept' });
 const FORGED = '00000000-0000-4000-8000-0000deadbeef';
 
 function start() {
@@ -65,11 +65,11 @@ const IN: Record<string, (given: ReturnType<typeof start>) => Promise<void>> = {
 const FORGERIES: [string, { body: string; attributes: Record<string, string> }][] = [
   ['a copy of its message', { body: BODY, attributes: {} }],
   ['a copy with a random of its own', { body: BODY, attributes: { token: FORGED } }],
-  ['its name and a stand-in for its body', { body: STAND_IN, attributes: { job: ID, body: 'kept' } }],
+  ['its name and a placeholder for its body', { body: PLACEHOLDER, attributes: { job: ID, body: 'kept' } }],
   ['its name and no body', { body: JSON.stringify({ body: 'gone' }), attributes: { job: ID } }],
   [
     'what looks like its DLQ entry',
-    { body: STAND_IN, attributes: { job: ID, body: 'kept', token: FORGED, code: 'Rejected', messageId: 'm' } },
+    { body: PLACEHOLDER, attributes: { job: ID, body: 'kept', token: FORGED, code: 'Rejected', messageId: 'm' } },
   ],
 ];
 
@@ -112,7 +112,7 @@ describe.each(Object.keys(IN))('a job %s', (state) => {
 });
 
 test.each([
-  ['a stand-in', STAND_IN, { body: 'kept' }],
+  ['a placeholder', PLACEHOLDER, { body: 'kept' }],
   ['no body', JSON.stringify({ body: 'gone' }), {}],
 ])('a random id and %s make no dead job', async (_what, body, attributes) => {
   const { engine } = start();
@@ -124,7 +124,7 @@ test.each([
 });
 
 test.each([
-  ['a stand-in', STAND_IN],
+  ['a placeholder', PLACEHOLDER],
   ['no body', JSON.stringify({ body: 'gone' })],
 ])("its name and %s do not end another sender's job whose body is not kept yet", async (_what, body) => {
   const { engine, effects } = start();
@@ -158,7 +158,7 @@ describe.each([
   });
 
   test.each([
-    ['a stand-in', () => STAND_IN],
+    ['a placeholder', () => PLACEHOLDER],
     ["the body of another's job", sentBody],
   ])(
     'as the name of a job, with %s, is in no row and log, also if SQS dead-letters it untried',

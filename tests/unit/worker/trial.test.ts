@@ -154,15 +154,3 @@ test('calls that were already running when the circuit opened do not postpone th
 
   expect(await circuit()).toEqual(before);
 });
-
-test('the reconciler writes nothing for an open circuit that no job waits for', async () => {
-  const { engine, circuit } = await halfOpen();
-  const before = await circuit();
-
-  for (let minute = 0; minute < 10; minute++) {
-    engine.clock.advance(MINUTE_MS);
-    await engine.reconcile();
-  }
-
-  expect(await circuit()).toEqual(before);
-});

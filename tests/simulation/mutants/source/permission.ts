@@ -3,7 +3,7 @@ import type { SourceMutant } from '../source-mutant';
 
 const FILE = 'lib/worker/open.ts';
 
-const forged = (form: 'stand-in' | 'lost body', at = 30 * SECOND_MS) => [{ at, form, about: 0, times: 1 }];
+const forged = (form: 'placeholder' | 'lost body', at = 30 * SECOND_MS) => [{ at, form, about: 0, times: 1 }];
 
 /** Faults of the rule that a sender may only send. */
 export const PERMISSION_MUTANTS: Record<string, SourceMutant> = {
@@ -17,7 +17,7 @@ export const PERMISSION_MUTANTS: Record<string, SourceMutant> = {
     ],
     breaks: /^nothing twice: .* has a random, and a message without it opened/,
     // The job waits for its second attempt.
-    by: { plan: { queue: 'bulk', jobs: jobs('falters'), forgeries: forged('stand-in') } },
+    by: { plan: { queue: 'bulk', jobs: jobs('falters'), forgeries: forged('placeholder') } },
   },
   nameOpensRowWithoutRandom: {
     changes: [
@@ -57,6 +57,6 @@ export const PERMISSION_MUTANTS: Record<string, SourceMutant> = {
   refusalIsNotCounted: {
     changes: [{ file: FILE, find: "metrics.add('IllegalTransitions', 1, 'Count', {});", replace: '' }],
     breaks: /^everything explained: 1 messages opened nothing, and IllegalTransitions says 0/,
-    by: { plan: { forgeries: forged('stand-in', MINUTE_MS) } },
+    by: { plan: { forgeries: forged('placeholder', MINUTE_MS) } },
   },
 };
