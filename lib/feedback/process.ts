@@ -4,10 +4,9 @@ import type { Objects } from '../ports';
 import { type Ticket, ticketBody, type Zendesk } from '../vendors/zendesk';
 import { type Job, messageType, type QueueContract, type RunContext } from '../worker/contract';
 import { type BestEffort, MAIL_STEPS, type MailDeps, mailOrSkip, skipStep } from '../worker/mail';
-import { type ConfirmationConfig, confirmationOf } from './confirmation';
 import type { MayConfirm } from './mail-limit';
 import { FEEDBACK_SUBMITTED, type Feedback, feedbackSchema } from './message';
-import { attachmentsOf, ticketOf } from './ticket';
+import { attachmentsOf, type ConfirmationConfig, confirmationOf, ticketOf } from './texts';
 
 export interface FeedbackDeps extends MailDeps {
   zendesk: Zendesk;

@@ -3,10 +3,9 @@ import { IdempotencyConfig, makeIdempotent } from '@aws-lambda-powertools/idempo
 import { DynamoDBPersistenceLayer } from '@aws-lambda-powertools/idempotency/dynamodb';
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
-import { confirmationOf } from '../../lib/feedback/confirmation';
 import { type Feedback, feedbackSchema } from '../../lib/feedback/message';
 import { feedbackContract } from '../../lib/feedback/process';
-import { ticketOf } from '../../lib/feedback/ticket';
+import { confirmationOf, ticketOf } from '../../lib/feedback/texts';
 import type { Objects, Table } from '../../lib/ports';
 import { realSendgrid, type Sendgrid } from '../../lib/vendors/sendgrid';
 import { realZendesk, type Zendesk } from '../../lib/vendors/zendesk';

@@ -1,6 +1,6 @@
 import { feedbackEnv } from '../../../lib/config/functions';
-import { confirmationOf } from '../../../lib/feedback/confirmation';
 import { feedbackSchema } from '../../../lib/feedback/message';
+import { confirmationOf } from '../../../lib/feedback/texts';
 
 const DEFAULT = `d-${'0'.repeat(32)}`;
 const GERMAN = `d-${'1'.repeat(32)}`;

@@ -1,6 +1,5 @@
-import { confirmationOf } from '../../../lib/feedback/confirmation';
 import { feedbackSchema } from '../../../lib/feedback/message';
-import { attachmentsOf, ticketOf } from '../../../lib/feedback/ticket';
+import { attachmentsOf, confirmationOf, ticketOf } from '../../../lib/feedback/texts';
 import { memoryObjects } from '../../support/memory-objects';
 
 const EVIL = 'verify: https://evil.example/login';
