@@ -167,7 +167,7 @@ export interface JobRow extends ItemHead {
   replacedBy?: string;
   /** Whether the body is in S3 under `_bodies/`. The row of a planned job says so shortly before. */
   bodyKept?: boolean;
-  /** The reconciler sent it to see whether the queue works (lib/jobs/new-row.ts). */
+  /** The reconciler sent it to see whether the queue works (lib/reconcile/health.ts). */
   canary?: true;
   /** How often in a row the reconciler's work on it has failed (lib/reconcile/due.ts). Any other write removes it. */
   failures?: number;
@@ -197,16 +197,6 @@ export const isEnd = (state: State): boolean => state === 'succeeded' || state =
 /** Whether the job waits for the time that its producer planned. After its first start it never does again. */
 export const waitsForItsTime = ({ state, notBefore, firstStartedAt }: JobRow): boolean =>
   state === 'held' && notBefore !== undefined && firstStartedAt === undefined;
-
-/**
- * SQS's number of the job's first message. A worker may claim the job before its sender writes the number, and the sender
- * knows only a later number if it got no answer for the first message.
- */
-export const firstSequenceOf = ({ firstSequence, deliveries }: JobRow): string | undefined =>
-  [firstSequence, deliveries[0]?.sequence].filter((one) => one !== undefined).sort(bySequence)[0];
-
-/** SQS's sequence numbers have more digits than a number holds. */
-export const bySequence = (a: string, b: string): number => Number(BigInt(a) - BigInt(b));
 
 /** The longest message that is stored. Our own messages are one sentence. */
 const MAX_MESSAGE = 500;

@@ -2,12 +2,40 @@ import type { HoursLease } from '../analytics/hours';
 import { mapEach } from '../concurrency';
 import { VENDORS } from '../errors';
 import { groupBy } from '../group-by';
+import type { Envelope } from '../jobs/envelope';
 import { readItem, writeItem } from '../jobs/items';
 import { ANALYTICS_QUEUE, canaryKey, hoursKey, jobKey, todoKey } from '../jobs/keys';
 import { sendOpen } from '../jobs/messages';
-import { type Canary, canaryEnvelope, canaryRow } from '../jobs/new-row';
+import { CANARY_TYPE, newRow } from '../jobs/new-row';
+import type { JobRow } from '../jobs/row';
+import type { Item, Random } from '../ports';
 import { isOpen } from '../worker/circuit';
 import type { ReconcileDeps, ReconcileRun, Work } from './run';
+
+/** A queue's last canary (key `canary#{queue}`): a job without any work. Only the reconciler writes this item. */
+export interface Canary extends Item {
+  id: string;
+  /** When it was made, ms since 1970. */
+  at: number;
+}
+
+type Made = Pick<Canary, 'id' | 'at'>;
+
+/** The same envelope for the same canary. */
+export const canaryEnvelope = ({ id, at }: Made): Envelope => ({
+  specversion: '1.0',
+  id,
+  type: CANARY_TYPE,
+  source: 'reconciler',
+  time: new Date(at).toISOString(),
+});
+
+/** The row of a canary. The worker trusts this row, and never the message. */
+export function canaryRow(queue: string, made: Made, random: Random): JobRow {
+  // With its own group the canary waits for no other job, and no job waits for the canary.
+  const row = newRow({ queue, envelope: canaryEnvelope(made), group: made.id, now: made.at, random });
+  return { ...row, canary: true };
+}
 
 const ALL = Number.MAX_SAFE_INTEGER;
 

@@ -2,11 +2,21 @@ import { SupersededError, WaitError } from '../errors';
 import { type ItemDeps, readItem, updateItem } from '../jobs/items';
 import { jobKey, subjectKey } from '../jobs/keys';
 import type { HashPeople } from '../jobs/person-hash';
-import { bySequence, firstSequenceOf, type JobRow, type Step } from '../jobs/row';
+import type { JobRow, Step } from '../jobs/row';
 import { ROW_LIFETIME_MS } from '../jobs/schedule';
 import type { Item } from '../ports';
 import { type Job, LONGEST_CALL_MS } from '../worker/contract';
 import { TESTFLIGHT_QUEUE } from './message';
+
+/**
+ * SQS's number of the job's first message. A worker may claim the job before its sender writes the number, and the sender
+ * knows only a later number if it got no answer for the first message.
+ */
+export const firstSequenceOf = ({ firstSequence, deliveries }: JobRow): string | undefined =>
+  [firstSequence, deliveries[0]?.sequence].filter((one) => one !== undefined).sort(bySequence)[0];
+
+/** SQS's sequence numbers have more digits than a number holds. */
+export const bySequence = (a: string, b: string): number => Number(BigInt(a) - BigInt(b));
 
 /*
  * Of two commands about one tester of one app, the later accepted one wins, however long the earlier one was held or

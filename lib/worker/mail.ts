@@ -1,8 +1,6 @@
 import { ignoreStoreError, JobError, StoreError, TransientError, WaitError } from '../errors';
-import { evidenceKey, todoKey } from '../jobs/keys';
 import type { Evidence } from '../jobs/row';
-import { ROW_LIFETIME_MS } from '../jobs/schedule';
-import type { Clock, Item } from '../ports';
+import type { Clock } from '../ports';
 import type { Mail, Sendgrid, Sent } from '../vendors/sendgrid';
 import type { CallOptions } from '../vendors/translate';
 import type { RunContext } from './contract';
@@ -28,20 +26,6 @@ export const mailArgs = ({ id, queue, time }: { id: string; queue: MailQueue; ti
 export const sentByEvidence = ({ event, messageId }: Evidence): { evidence: string; messageId?: string } => ({
   evidence: event,
   ...(messageId ? { messageId } : {}),
-});
-
-/**
- * The item of evidence that a vendor's event brought. The function that takes events faces the internet and may write
- * no row, so the reconciler writes the evidence into the row (lib/reconcile/fold-evidence.ts).
- */
-export const evidenceItem = (queue: MailQueue, id: string, evidence: Evidence): Item => ({
-  key: evidenceKey(queue, MAIL_STEPS[queue], id),
-  version: 0,
-  writer: '',
-  evidence,
-  todo: todoKey(queue, 'evidence'),
-  todoAt: evidence.at,
-  expiresAt: Math.ceil((evidence.at + ROW_LIFETIME_MS) / 1000),
 });
 
 export interface MailDeps {

@@ -3,13 +3,29 @@ import { StoreError } from '../../errors';
 import { groupBy } from '../../group-by';
 import { sha256 } from '../../jobs/envelope';
 import { type ItemDeps, writeItem } from '../../jobs/items';
-import { eventsPartition, jobKey } from '../../jobs/keys';
+import { eventsPartition, evidenceKey, jobKey, todoKey } from '../../jobs/keys';
 import { type Ledger, UnreadableRowError } from '../../jobs/ledger';
-import type { Log, Metrics, Objects } from '../../ports';
+import type { Evidence } from '../../jobs/row';
+import { ROW_LIFETIME_MS } from '../../jobs/schedule';
+import type { Item, Log, Metrics, Objects } from '../../ports';
 import { jsonOf } from '../../text';
-import { evidenceItem, MAIL_STEPS, type MailQueue } from '../../worker/mail';
+import { MAIL_STEPS, type MailQueue } from '../../worker/mail';
 import { eventKey, type MailEvent, parseEvent } from './event';
 import type { Verdict, WebhookRequest } from './verify';
+
+/**
+ * The item of evidence that a vendor's event brought. The function that takes events faces the internet and may write
+ * no row, so the reconciler writes the evidence into the row (lib/reconcile/fold-evidence.ts).
+ */
+export const evidenceItem = (queue: MailQueue, id: string, evidence: Evidence): Item => ({
+  key: evidenceKey(queue, MAIL_STEPS[queue], id),
+  version: 0,
+  writer: '',
+  evidence,
+  todo: todoKey(queue, 'evidence'),
+  todoAt: evidence.at,
+  expiresAt: Math.ceil((evidence.at + ROW_LIFETIME_MS) / 1000),
+});
 
 export interface EventDeps extends ItemDeps {
   objects: Pick<Objects, 'put'>;

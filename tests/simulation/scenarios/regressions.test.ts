@@ -453,7 +453,7 @@ const FOUND: Record<string, Partial<Plan>> = {
     redrives: [{ nth: 1, after: 15_000, how: 'command' }],
     forgeries: [
       { at: 1, form: 'id of ours', about: 0, times: 2 },
-      { at: 43, form: 'stand-in', about: 0, times: 1 },
+      { at: 43, form: 'placeholder', about: 0, times: 1 },
     ],
     resolution: { after: 600_000 },
     retention: 7_200,

@@ -1,8 +1,8 @@
 import { CAMPAIGN_CHUNK, chunkId } from '../../../lib/emails/campaigns/campaign';
 import { ROW_DAMAGED } from '../../../lib/jobs/ledger';
 import { GONE, PLACEHOLDER } from '../../../lib/jobs/messages';
-import { canaryEnvelope } from '../../../lib/jobs/new-row';
 import type { JobRow } from '../../../lib/jobs/row';
+import { canaryEnvelope } from '../../../lib/reconcile/health';
 import { jobId } from '../../../lib/submit/job-id';
 import { memoryClock } from '../../support/memory-clock';
 import type { ForgedForm, Forgery } from '../draw/plan';

@@ -1,7 +1,7 @@
+import { evidenceItem } from '../../../lib/emails/events/webhook';
 import { evidenceKey, jobKey } from '../../../lib/jobs/keys';
 import { foldEvidence } from '../../../lib/reconcile/ends';
 import type { Failed } from '../../../lib/reconcile/run';
-import { evidenceItem } from '../../../lib/worker/mail';
 import { acceptedRow } from '../../support/accepted-row';
 import { jobId, memoryEngine } from '../../support/engine';
 import { withFaults } from '../../support/faults';

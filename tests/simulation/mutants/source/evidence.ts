@@ -24,7 +24,7 @@ export const EVIDENCE_MUTANTS: Record<string, SourceMutant> = {
   'evidence-kept-and-forgotten': {
     changes: [
       {
-        file: 'lib/worker/mail.ts',
+        file: 'lib/emails/events/webhook.ts',
         find: "todo: todoKey(queue, 'evidence'),",
         replace: '',
       },

@@ -23,7 +23,7 @@ export const SUBJECT_MUTANTS: Record<string, SourceMutant> = {
     },
   },
   everyCommandIsSuperseded: {
-    changes: [{ file, find: 'BigInt(a.place) > BigInt(b.place)', replace: 'a.job !== b.job' }],
+    changes: [{ file, find: 'bySequence(a.place, b.place) > 0', replace: 'a.job !== b.job' }],
     breaks: /^later wins: .* is superseded, and no later command covers it/,
     by: { plan: { queue: 'testflight', jobs: jobs('joins', ['joins', { at: 1_000 }]) } },
   },
