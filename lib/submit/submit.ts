@@ -5,9 +5,9 @@ import { noteFiles } from '../jobs/files';
 import { bodyKey, dataPrefix, deduplicationId, jobKey } from '../jobs/keys';
 import type { Ledger } from '../jobs/ledger';
 import { belongs, markSent, tokenOf } from '../jobs/messages';
-import { newRow } from '../jobs/new-row';
 import type { HashPeople } from '../jobs/person-hash';
 import type { JobRow } from '../jobs/row';
+import { newRow } from '../jobs/row';
 import { isSentFromKept } from '../jobs/schedule';
 import { plan } from '../jobs/transitions';
 import {

@@ -2,9 +2,16 @@ import { IdTakenError, PermanentError } from '../errors';
 import { checkTime, type Envelope, isRandomId, parseEnvelope, payloadHash, publicForm, sha256 } from '../jobs/envelope';
 import { bodyKey, invalidId, isInvalidId, jobKey } from '../jobs/keys';
 import { ATTRIBUTE, belongs, bodyMissing, GONE, PLACEHOLDER } from '../jobs/messages';
-import { blankRow, CANARY_TYPE, rowOfEnvelope } from '../jobs/new-row';
 import { recordedRow } from '../jobs/record';
-import { type Delivery, type JobRow, type StoredError, storedError } from '../jobs/row';
+import {
+  blankRow,
+  CANARY_TYPE,
+  type Delivery,
+  type JobRow,
+  rowOfEnvelope,
+  type StoredError,
+  storedError,
+} from '../jobs/row';
 import { claim, isClosed } from '../jobs/transitions';
 import { CLOCK_SKEW_MS, type Log, type Metrics, type Objects, type ReceivedMessage } from '../ports';
 import type { FirstStep, Handling, QueueContract, WorkerDeps } from './contract';

@@ -4,7 +4,7 @@ import { realClock, realRandom } from '../../lib/aws/system';
 import { realTable } from '../../lib/aws/table';
 import { parseEnvelope } from '../../lib/jobs/envelope';
 import { createLedger } from '../../lib/jobs/ledger';
-import { newRow } from '../../lib/jobs/new-row';
+import { newRow } from '../../lib/jobs/row';
 import type { Table } from '../../lib/ports';
 import { handleBatch } from '../../lib/worker/batch';
 import { circuitBreakers } from '../../lib/worker/circuit';

@@ -1,8 +1,8 @@
 import type { Envelope } from '../../lib/jobs/envelope';
 import { bodyKey } from '../../lib/jobs/keys';
 import { parkedMessage } from '../../lib/jobs/messages';
-import { rowOfEnvelope } from '../../lib/jobs/new-row';
 import type { JobRow } from '../../lib/jobs/row';
+import { rowOfEnvelope } from '../../lib/jobs/row';
 import type { Service } from '../../packages/local/service';
 import { anEnvelope, jobId, type memoryEngine } from './engine';
 import { aFeedback } from './feedback';

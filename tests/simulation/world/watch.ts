@@ -1,6 +1,5 @@
 import { ROW_DAMAGED, rowOf, UnreadableRowError } from '../../../lib/jobs/ledger';
-import { CANARY_TYPE } from '../../../lib/jobs/new-row';
-import { isEnd, type JobRow } from '../../../lib/jobs/row';
+import { CANARY_TYPE, isEnd, type JobRow } from '../../../lib/jobs/row';
 import { ARROWS, type ArrowName, ILLEGAL_TRANSITION, mayFollow } from '../../../lib/jobs/transitions';
 import type { Facts, Item, OutgoingMessage, SentMessage } from '../../../lib/ports';
 import { isRecord } from './records';

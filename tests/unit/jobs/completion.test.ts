@@ -1,8 +1,8 @@
 import { PermanentError, StoreError } from '../../../lib/errors';
 import { envelopeSchema } from '../../../lib/jobs/envelope';
-import { newRow } from '../../../lib/jobs/new-row';
 import { completionOf } from '../../../lib/jobs/record';
 import type { JobRow } from '../../../lib/jobs/row';
+import { newRow } from '../../../lib/jobs/row';
 import { acceptedRow } from '../../support/accepted-row';
 import { anEnvelope, type EngineOptions, jobId, memoryEngine } from '../../support/engine';
 import { memoryRandom } from '../../support/memory-clock';

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import * as z from 'zod';
 import { envelopeSchema, parseOrPark, payloadHash } from '../../../lib/jobs/envelope';
-import { rowOfEnvelope } from '../../../lib/jobs/new-row';
+import { rowOfEnvelope } from '../../../lib/jobs/row';
 import { anEnvelope } from '../../support/engine';
 
 const envelope = (changes: Record<string, unknown> = {}) => envelopeSchema.parse(anEnvelope(changes));

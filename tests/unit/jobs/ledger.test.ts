@@ -1,6 +1,6 @@
 import { updateItem, writeItem } from '../../../lib/jobs/items';
 import { createLedger } from '../../../lib/jobs/ledger';
-import { blankRow } from '../../../lib/jobs/new-row';
+import { blankRow } from '../../../lib/jobs/row';
 import type { Item, Table } from '../../../lib/ports';
 import { type Fault, withFaults } from '../../support/faults';
 import { inState } from '../../support/in-state';

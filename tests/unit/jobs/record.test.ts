@@ -1,6 +1,6 @@
-import { blankRow } from '../../../lib/jobs/new-row';
 import { recordOf, rowOfRecord } from '../../../lib/jobs/record';
 import type { JobRow } from '../../../lib/jobs/row';
+import { blankRow } from '../../../lib/jobs/row';
 import { inState } from '../../support/in-state';
 
 const now = Date.parse('2026-01-02T03:04:05.000Z');

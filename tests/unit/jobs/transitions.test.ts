@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { blankRow } from '../../../lib/jobs/new-row';
 import type { JobRow } from '../../../lib/jobs/row';
+import { blankRow } from '../../../lib/jobs/row';
 import {
   ARROWS,
   type ArrowName,

@@ -1,6 +1,6 @@
 import { StoreError } from '../../../lib/errors';
 import { envelopeSchema } from '../../../lib/jobs/envelope';
-import { newRow } from '../../../lib/jobs/new-row';
+import { newRow } from '../../../lib/jobs/row';
 import type { Item } from '../../../lib/ports';
 import { markExpiredEntries } from '../../../lib/reconcile/ends';
 import { acceptedRow } from '../../support/accepted-row';

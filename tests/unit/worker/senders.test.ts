@@ -1,7 +1,7 @@
 import { PermanentError, WaitError } from '../../../lib/errors';
 import { jobIdOf } from '../../../lib/jobs/envelope';
 import { jobKey } from '../../../lib/jobs/keys';
-import { newRow, rowOfEnvelope } from '../../../lib/jobs/new-row';
+import { newRow, rowOfEnvelope } from '../../../lib/jobs/row';
 import { cancel } from '../../../lib/ops/act';
 import { jobId as idOfKey } from '../../../lib/submit/job-id';
 import { submit } from '../../../lib/submit/submit';
