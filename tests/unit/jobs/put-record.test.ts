@@ -71,18 +71,6 @@ test('a later record that lands late replaces no newer one', async () => {
   expect(record()).toMatchObject({ generation: 3 });
 });
 
-test('a record that landed late is replaced by the record of the next end', async () => {
-  const { bucket, put, change, record } = await start({ unwritten: true });
-  const late = lateBucket(bucket);
-  void put(late.objects);
-  const next = await change({ generation: 2 });
-  await late.land();
-
-  await put(bucket, next);
-
-  expect(record()).toMatchObject({ generation: 2 });
-});
-
 test('a writer that knows only an earlier end writes the record of the newest one', async () => {
   const { bucket, row, put, change, record } = await start();
   await change({ generation: 2 });

@@ -1,6 +1,5 @@
-import { handleBatch } from '../../../lib/worker/batch';
 import { envelope, jobId, memoryEngine } from '../../support/engine';
-import { rejects, sampleContract, sampleEngine } from '../../support/sample-contract';
+import { sampleContract, sampleEngine } from '../../support/sample-contract';
 
 const never = new Promise<never>(() => {});
 
@@ -140,19 +139,4 @@ test('two messages of one job on their last receive: the second looks again unti
   expect(both.Records.map(({ attributes }) => attributes.ApproximateReceiveCount)).toEqual(['3', '3']);
   expect(response.batchItemFailures).toEqual([]);
   expect(effects).toEqual([jobId(1)]);
-});
-
-test('a second delivery of the message that a job was parked from is late, and does not redrive the job', async () => {
-  const { engine, contract } = sampleEngine(rejects);
-  engine.send(envelope(1));
-  const event = engine.receive();
-  await engine.handle(event);
-  const parked = engine.row(jobId(1));
-
-  // Lambda's delete was lost, so SQS delivers the same message again.
-  const response = await handleBatch({ deps: engine.deps, contract, event, remainingMs: engine.timeoutMs });
-
-  expect(response).toEqual({ batchItemFailures: [] });
-  expect(engine.row(jobId(1))).toEqual(parked);
-  expect(engine.deadLetters()).toHaveLength(1);
 });

@@ -59,46 +59,6 @@ test('the message of a row that does not parse waits in the DLQ, and runs once t
   expect(engine.deadLetters()).toEqual([]);
 });
 
-test('a held job whose row does not parse is counted in each run, and released once the row is restored', async () => {
-  const { engine, damaged, restore, minutes } = await damagedJob();
-  await restore();
-  const held = {
-    ...engine.row(jobId(1)),
-    state: 'held' as JobRow['state'],
-    reason: 'retry' as const,
-    retryAt: 0,
-    bodyKept: true,
-  };
-  await engine.deps.ledger.write(held, held.version);
-  await engine.objects.put(bodyKey(PREFIX, 'sample', jobId(1)), BODY, 'application/json');
-  const whole = engine.table.item(KEY) as Item;
-  await damagedItem(engine.table, KEY, (item) => ({ ...item, steps: true }));
-
-  await minutes(3);
-  const counted = engine.metrics.filter(({ name }) => name === 'RowsDamaged');
-  await damagedItem(engine.table, KEY, () => whole);
-  await minutes(2);
-
-  expect(damaged).toBeDefined();
-  expect(counted.map(({ value }) => value)).toEqual([1, 1, 1]);
-  expect(engine.facts).toMatchObject([{ fact: 'row-damaged', subject: 'sample', count: 1 }]);
-  expect(engine.row(jobId(1)).state).toBe('succeeded');
-});
-
-test('an entry that was moved back stays out of the queue again while the row does not parse', async () => {
-  const { engine, effects, minutes } = await damagedJob();
-  await engine.sendAndDeliver(BODY, { of: jobId(1) });
-
-  engine.model.startMessageMoveTask({
-    SourceArn: engine.queueArn.replace(/\.fifo$/, '-dlq.fifo'),
-    DestinationArn: engine.queueArn,
-  });
-  await minutes(3);
-
-  expect(entries(engine)).toMatchObject([{ code: 'RowDamaged' }]);
-  expect(effects).toEqual([]);
-});
-
 test('a message that SQS dead-lettered gets the reason, is counted, and goes back once the row is restored', async () => {
   const { engine, effects, restore, minutes } = await damagedJob();
   engine.send(BODY, { group: 'g', of: jobId(1) });

@@ -73,33 +73,3 @@ test.each([
   expect(Object.values(given.steps).map(({ status }) => status)).toEqual(steps);
   expect(engine.row(jobId(1)).reason === 'unknown').toBe(steps.length > 0);
 });
-
-test.each([1, 3, 4, 6])('a circuit that cannot be read, %d times, leaves no started step', async (times) => {
-  let calls = 0;
-  let failures = 0;
-  let claimed = false;
-  const engine = memoryEngine(
-    () =>
-      mailContract(async () => {
-        calls++;
-      }),
-    {
-      before: (call) => {
-        if (call === 'table.put') claimed = true;
-        if (claimed && call === 'table.get' && failures < times) {
-          failures++;
-          down();
-        }
-      },
-    },
-  );
-  engine.send(JSON.stringify(anEnvelope({ id: jobId(1) })));
-
-  for (const _receive of [1, 2, 3]) {
-    await engine.deliver();
-    engine.clock.advance(900_000);
-  }
-
-  expect(calls).toBe(1);
-  expect(engine.row(jobId(1)).state).toBe('succeeded');
-});

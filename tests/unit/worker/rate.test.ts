@@ -104,17 +104,6 @@ test.each([
   expect(second.at - first.at).toBeCloseTo(1_000 / (1 - left));
 });
 
-test('a campaign takes its share again after the single mails have passed', async () => {
-  const { shared, clock } = start(100);
-  await mailsFor(30, { mails: 8, shared, clock });
-  clock.advance(20_000);
-
-  const first = slotOf(await shared.reserve({ recipients: 100, use: 'campaign', withinMs: 1_000 }));
-  const second = slotOf(await shared.reserve({ recipients: 100, use: 'campaign', withinMs: 60_000 }));
-
-  expect(second.at - first.at).toBeCloseTo(1_000 / 0.97);
-});
-
 test('single mails take what campaigns have left', async () => {
   const { shared, clock } = start(100);
   await mailsFor(30, { mails: 4, shared, clock });
@@ -210,14 +199,6 @@ describe('the item of the rate', () => {
     };
     return { process, reserve };
   }
-
-  test('is not read again while no other process sends', async () => {
-    const { process, reserve } = counted();
-    const shared = process();
-
-    expect((await reserve(shared)).calls).toEqual(['table.get', 'table.put']);
-    for (let n = 0; n < 3; n++) expect((await reserve(shared)).calls).toEqual(['table.put']);
-  });
 
   test('is read again after another process has sent, until no other process sends', async () => {
     const { process, reserve } = counted();

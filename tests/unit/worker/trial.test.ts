@@ -57,30 +57,6 @@ test('if two workers want the trial call at the same time, one calls and the oth
   expect((await circuit())?.stoppedAt).toBeUndefined();
 });
 
-test('after a worker is killed in its trial call, others wait until its invocation would have ended', async () => {
-  let killed = true;
-  const never = new Promise<never>(() => {});
-  const { engine, effects, calls, send, states } = await halfOpen(() => (killed ? never : 'done'));
-  send(1);
-  void engine.handle(engine.receive(1));
-  for (let turn = 0; turn < 100; turn++) await Promise.resolve();
-  expect(calls()).toBe(1);
-
-  killed = false;
-  send(2, 3);
-  engine.clock.advance(engine.timeoutMs);
-  await engine.deliver(1);
-  const inLease = calls();
-  engine.clock.advance(2_000);
-  await engine.reconcile();
-  await engine.deliver(1);
-
-  expect(inLease).toBe(1);
-  expect(effects).toEqual([jobId(3)]);
-  // The reconciler had sent the held job back for the trial call. The message that was in the queue came first.
-  expect(states()).toEqual(['processing', 'queued', 'succeeded']);
-});
-
 test.each([
   ['is refused', unauthorized],
   ['finds the vendor down', () => new TransientError({ code: 'Unavailable', message: '503', vendor: 'zendesk' })],
