@@ -248,7 +248,7 @@ export async function replace(deps: ActingDeps, row: JobRow, data: unknown): Pro
 /** Files that the job was sent with were checked then, and belong to its caller. Others would belong to no caller. */
 async function submissionOf(deps: OperatorDeps, row: JobRow, data: unknown): Promise<Submission> {
   // The producer puts larger data into an object. Operators may write none of those.
-  if (Buffer.byteLength(JSON.stringify(data)) > MAX_INLINE_DATA_BYTES)
+  if (Buffer.byteLength(JSON.stringify(data ?? null)) > MAX_INLINE_DATA_BYTES)
     throw new OperatorError('The data must have at most 900 kB.');
   const { attachments, ...rest } = (data ?? {}) as { attachments?: unknown };
   const { correlationId } = row;
