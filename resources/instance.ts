@@ -146,7 +146,7 @@ function monitoringResources(of: Instance, blocks: Blocks): Fragment {
   ]);
 }
 
-/** Which alarms may publish to each topic, and who gets those of the second one by e-mail. */
+/** Which alarms may publish to each topic, and who gets those of the second one by mail. */
 const topicPolicies = (alarmsOf: (topic: string) => string[], email: string | undefined): Fragment => ({
   Resources: {
     [`${TOPIC_ID}Policy`]: alarmsPublish(TOPIC_ID, alarmsOf(TOPIC_ID)),

@@ -198,10 +198,10 @@ const isRecord = (value: unknown): value is Record<string, unknown> =>
 
 /** An `@`, also as URLs write it, between two texts of which the second ends like a domain. */
 const ADDRESS = /[^\s@](?:@|%40)[^\s@]*\.\p{L}{2}/iu;
-const NO_ADDRESS = 'must not look like an e-mail address';
+const NO_ADDRESS = 'must not look like a mail address';
 
 /**
- * The field of a valid event that looks like an e-mail address. For instances that set `analytics.noAddressesFrom`.
+ * The field of a valid event that looks like a mail address. For instances that set `analytics.noAddressesFrom`.
  * This rule never changes either.
  */
 export function addressProblem(event: AnalyticsEvent): EventProblem | undefined {

@@ -12,7 +12,7 @@ export interface AnalyticsDeps {
   objects: Objects;
   metrics: Metrics;
   prefix: string;
-  /** Jobs from this time (ms) on may hold no e-mail addresses. */
+  /** Jobs from this time (ms) on may hold no mail addresses. */
   noAddressesFrom?: number | undefined;
 }
 

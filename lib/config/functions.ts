@@ -82,7 +82,7 @@ export const testflightEnv = z.object({
 
 export const analyticsEnv = z.object({
   ...common,
-  /** Jobs first made from this time on may hold no e-mail addresses in their events. */
+  /** Jobs first made from this time on may hold no mail addresses in their events. */
   ANALYTICS_NO_ADDRESSES_FROM: z.iso.datetime({ offset: true }).optional(),
 });
 

@@ -160,7 +160,7 @@ function notificationOf(
     subject: `You are invited to test ${appName}`,
     text: [
       name === '' ? 'Hello,' : `Hello ${name},`,
-      `${brand} invites you to test ${appName}. Apple has sent you a separate e-mail. Use it to join in TestFlight.`,
+      `${brand} invites you to test ${appName}. Apple has sent you a separate email. Use it to join in TestFlight.`,
       ...(message === undefined ? [] : [message]),
       ...(url === undefined ? [] : [url]),
     ].join('\n\n'),

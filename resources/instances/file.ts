@@ -261,7 +261,7 @@ export const instanceFile = section({
   analytics: section({
     noAddressesFrom: z.iso
       .datetime({ offset: true, error: 'must be a time such as 2027-01-01T00:00:00Z' })
-      .describe('Events of jobs made from this time on are rejected if a value looks like an e-mail address'),
+      .describe('Events of jobs made from this time on are rejected if a value looks like a mail address'),
     athena: z
       .boolean('must be true or false')
       .describe('Make a Glue database with the tables of events and the view events, for Athena'),

@@ -225,7 +225,7 @@ const PAGES = [
   [job, 'Row as JSON'],
   ['/console/dead', 'Rejected'],
   ['/console/campaigns', 'No campaigns'],
-  ['/console/analytics', 'must not look like an e-mail address'],
+  ['/console/analytics', 'must not look like a mail address'],
 ] as const;
 
 browserTest(

@@ -96,7 +96,7 @@ test.each([
   ['with a template and words of its own', { templateId: `d-${'0'.repeat(32)}`, text: 'x' }],
   ['without words', { text: undefined }],
   ['with data but no template', { data: { name: 'A' } }],
-])('an e-mail %s breaks the schema, and the worker refuses it', async (_what, changes) => {
+])('a mail %s breaks the schema, and the worker refuses it', async (_what, changes) => {
   const example = examples.find(({ type }) => type === 'email.message.v1') as Message;
   const changed = JSON.parse(JSON.stringify({ ...example, data: { ...example.data, ...changes } })) as Message;
 

@@ -17,7 +17,7 @@ export type JobKind =
   | 'falters'
   /** The vendor answers 403 to this job only. */
   | 'forbidden'
-  /** E-mails: SendGrid does not know the sender and answers 403 with the name of the field. */
+  /** Mails: SendGrid does not know the sender and answers 403 with the name of the field. */
   | 'unverified'
   /** Messages that did not come from our producer. */
   | 'not-json'

@@ -94,7 +94,7 @@ describe('from the time of analytics.noAddressesFrom on', () => {
 
     expect(lines(accepted).map(({ id }) => id)).toEqual(['event-2']);
     expect(lines(rejected)).toMatchObject([
-      { field: `data.events.0.${field}`, rule: 'must not look like an e-mail address' },
+      { field: `data.events.0.${field}`, rule: 'must not look like a mail address' },
     ]);
   });
 

@@ -38,7 +38,7 @@ test('sls analytics shows the last hour, events by name, and rejected events by 
     'screen_viewed  2',
   ]);
   expect(lines.find((line) => line.startsWith('user'))?.split(/ {2,}/)).toEqual([
-    ...['user', '1', 'must not look like an e-mail address', 'text, 19 characters', jobId(1)],
+    ...['user', '1', 'must not look like a mail address', 'text, 19 characters', jobId(1)],
   ]);
   expect(lines.join()).not.toContain(ADDRESS);
 });

@@ -78,7 +78,7 @@ describe('the figures', () => {
       ['', 1],
     ]);
     expect(rejections.rules[0]).toMatchObject({
-      rule: 'must not look like an e-mail address',
+      rule: 'must not look like a mail address',
       example: { job: jobId(1), value: 'text, 19 characters', event: { user: 'text, 19 characters' } },
     });
     expect(JSON.stringify(rejections)).not.toMatch(/someone|Some One/);
