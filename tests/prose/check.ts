@@ -18,6 +18,7 @@ const REFUSED: readonly { words: RegExp; instead: string }[] = [
   { words: /\bwhat befalls\b/i, instead: 'what happens to' },
   { words: /\b(lest|whereof|thereof|hitherto|heretofore)\b/i, instead: 'a word of today' },
   { words: /\bhas the word\b/i, instead: 'decides' },
+  { words: /\be-mails?\b/i, instead: 'mail' },
 ];
 
 /** Longest sentence, in words. Aim for 20; a list of names may need more. */
