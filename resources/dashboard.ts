@@ -14,17 +14,17 @@ export function dashboardResources(
   // A brand may look like a variable of Fn::Sub, in which `${!` stands for `${`.
   const client = settings.brand === undefined ? '' : `${settings.brand.replaceAll('${', '${!')}: `;
   const names = rows.map(({ name }) => name);
-  const sections = [
-    [text(`# ${client}${instance}, ${stage}`)],
-    [alarmStates('Alarms', alarmNames)],
-    ...rows.map((row) => queueSection(row, instance)),
-    jobsSection(instance, names, Boolean(settings.canaryEvery)),
-    vendorSection(instance, vendorsOf(names)),
-    ...(names.includes('emails') ? [emailSection(instance)] : []),
-    ...(names.includes('analytics') ? [analyticsSection(instance)] : []),
-    functionSection(functions, instance),
+  const widgets = [
+    text(`# ${client}${instance}, ${stage}`),
+    alarmStates('Alarms', alarmNames),
+    ...rows.flatMap((row) => queueSection(row, instance)),
+    ...jobsSection(instance, names, Boolean(settings.canaryEvery)),
+    ...vendorSection(instance, vendorsOf(names)),
+    ...(names.includes('emails') ? emailSection(instance) : []),
+    ...(names.includes('analytics') ? analyticsSection(instance) : []),
+    ...functionSection(functions, instance),
   ];
-  const body = { start: '-PT3H', periodOverride: 'inherit', widgets: layout(sections) };
+  const body = { start: '-PT3H', periodOverride: 'inherit', widgets };
   return {
     Resources: {
       Dashboard: {
@@ -157,7 +157,10 @@ function functionSection(functions: WatchedFunction[], instance: string): Widget
 
 const logGroup = (instance: string, key: string): string => `/aws/lambda/${functionName(instance, key)}`;
 
-/** A widget of a CloudWatch dashboard without its position. Width and height are in grid units. */
+/**
+ * A widget of a CloudWatch dashboard. Without a position it takes the next free one on a grid of 24 columns.
+ * https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html
+ */
 interface Widget {
   type: 'metric' | 'text' | 'alarm' | 'log';
   width: number;
@@ -165,31 +168,8 @@ interface Widget {
   properties: Record<string, unknown>;
 }
 
-/** https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html */
 const COLUMNS = 24;
 const GRAPHS = 6;
-
-/** Places the sections from top to bottom and the widgets of each from left to right. */
-function layout(sections: Widget[][]): (Widget & { x: number; y: number })[] {
-  let y = 0;
-  return sections.flatMap((section) => {
-    let x = 0;
-    let height = 0;
-    const placed = section.map((widget) => {
-      if (x + widget.width > COLUMNS) {
-        y += height;
-        x = 0;
-        height = 0;
-      }
-      const at = { ...widget, x, y };
-      x += widget.width;
-      height = Math.max(height, widget.height);
-      return at;
-    });
-    y += height;
-    return placed;
-  });
-}
 
 const text = (markdown: string): Widget => ({
   type: 'text',

@@ -6,7 +6,7 @@ const BRAND = `Acme & \${Sons}`;
 const queues = ['feedback', 'emails', 'analytics', 'testflight'];
 const rows = queues.map((name) => queueRow(name));
 
-interface AWidget extends Record<'x' | 'y' | 'width' | 'height', number> {
+interface AWidget {
   type: string;
   properties: { title?: string; markdown?: string; region?: string; annotations?: { horizontal: object[] } };
 }
@@ -54,16 +54,6 @@ test('the body has the structure and the size that CloudWatch accepts', () => {
     expect(others.region ?? 'us-east-1').toBe('us-east-1');
   }
   expect(Buffer.byteLength(text)).toBeLessThan(1024 * 1024);
-});
-
-test('every widget is on the grid, and no two overlap', () => {
-  const { widgets } = bodyOf().body;
-  const overlap = (a: AWidget, b: AWidget) =>
-    a.x < b.x + b.width && b.x < a.x + a.width && a.y < b.y + b.height && b.y < a.y + a.height;
-
-  expect(widgets.filter(({ x, width }) => x + width > 24)).toEqual([]);
-  for (const [index, widget] of widgets.entries())
-    expect(widgets.slice(index + 1).filter((other) => overlap(widget, other))).toEqual([]);
 });
 
 test('the first widget names the client by its brand, and an instance without one by its name', () => {
