@@ -2,7 +2,8 @@ import { emailsEnv } from '../lib/config/functions';
 import { campaigns } from '../lib/emails/campaigns/campaign';
 import { emailsContract } from '../lib/emails/process';
 import { publishedEvents } from '../lib/startup/engine';
-import { sendgridDeps, workerHandler } from '../lib/startup/worker';
+import { sendgridDeps } from '../lib/startup/sendgrid';
+import { workerHandler } from '../lib/startup/worker';
 
 export const handler = workerHandler({
   env: emailsEnv,

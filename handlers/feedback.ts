@@ -3,7 +3,8 @@ import { feedbackEnv } from '../lib/config/functions';
 import { mailLimit } from '../lib/feedback/mail-limit';
 import { feedbackContract } from '../lib/feedback/process';
 import { hashPeopleWith, publishedEvents } from '../lib/startup/engine';
-import { senderOf, sendgridDeps, workerHandler } from '../lib/startup/worker';
+import { senderOf, sendgridDeps } from '../lib/startup/sendgrid';
+import { workerHandler } from '../lib/startup/worker';
 import { realZendesk } from '../lib/vendors/zendesk';
 
 export const handler = workerHandler({

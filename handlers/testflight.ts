@@ -1,7 +1,8 @@
 import { realSecret } from '../lib/aws/secrets';
 import { testflightEnv } from '../lib/config/functions';
 import { hashPeopleWith, publishedEvents } from '../lib/startup/engine';
-import { senderOf, sendgridDeps, workerHandler } from '../lib/startup/worker';
+import { senderOf, sendgridDeps } from '../lib/startup/sendgrid';
+import { workerHandler } from '../lib/startup/worker';
 import { testflightContract } from '../lib/testflight/process';
 import { createSubjects } from '../lib/testflight/subjects';
 import { realAppStoreConnect } from '../lib/vendors/app-store-connect';

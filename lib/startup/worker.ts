@@ -1,17 +1,12 @@
 import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import type * as z from 'zod';
 import { realQueues } from '../aws/queues';
-import { realSecret } from '../aws/secrets';
 import type { CommonConfig } from '../config/common';
 import { parseEnv } from '../config/environment';
-import type { feedbackEnv } from '../config/functions';
-import type { ItemDeps } from '../jobs/items';
 import { queueUrlOfArn } from '../jobs/keys';
 import type { Events } from '../ports';
-import { realSendgrid } from '../vendors/sendgrid';
 import { handleBatch } from '../worker/batch';
 import type { QueueContract, WorkerDeps } from '../worker/contract';
-import { sharedRate } from '../worker/rate';
 import { coldStart, realDeps, unconfiguredLog } from './engine';
 
 /** Seconds until a message comes back to a function that cannot read its own configuration. */
@@ -59,23 +54,3 @@ async function refuse(event: SQSEvent): Promise<SQSBatchResponse> {
   );
   return { batchItemFailures: event.Records.map(({ messageId }) => ({ itemIdentifier: messageId })) };
 }
-
-type MailConfig = z.infer<typeof feedbackEnv>;
-
-export const sendgridDeps = (
-  config: Pick<MailConfig, 'INSTANCE' | 'SENDGRID_ENDPOINT' | 'SENDGRID_API_KEY' | 'EMAIL_RATE'>,
-  deps: ItemDeps,
-) => ({
-  sendgrid: realSendgrid({
-    endpoint: config.SENDGRID_ENDPOINT,
-    apiKey: realSecret(config.SENDGRID_API_KEY),
-    instance: config.INSTANCE,
-  }),
-  rate: sharedRate({ ...deps, rate: config.EMAIL_RATE }, 'sendgrid'),
-  clock: deps.clock,
-});
-
-export const senderOf = (config: Pick<MailConfig, 'SENDGRID_FROM_EMAIL' | 'SENDGRID_FROM_NAME'>) => ({
-  email: config.SENDGRID_FROM_EMAIL,
-  ...(config.SENDGRID_FROM_NAME !== undefined && { name: config.SENDGRID_FROM_NAME }),
-});

@@ -1,0 +1,27 @@
+import type * as z from 'zod';
+import { realSecret } from '../aws/secrets';
+import type { feedbackEnv } from '../config/functions';
+import type { ItemDeps } from '../jobs/items';
+import { realSendgrid } from '../vendors/sendgrid';
+import { sharedRate } from '../worker/rate';
+
+// Apart from worker.ts: the worker of analytics must not load SendGrid's client at its cold start.
+type MailConfig = z.infer<typeof feedbackEnv>;
+
+export const sendgridDeps = (
+  config: Pick<MailConfig, 'INSTANCE' | 'SENDGRID_ENDPOINT' | 'SENDGRID_API_KEY' | 'EMAIL_RATE'>,
+  deps: ItemDeps,
+) => ({
+  sendgrid: realSendgrid({
+    endpoint: config.SENDGRID_ENDPOINT,
+    apiKey: realSecret(config.SENDGRID_API_KEY),
+    instance: config.INSTANCE,
+  }),
+  rate: sharedRate({ ...deps, rate: config.EMAIL_RATE }, 'sendgrid'),
+  clock: deps.clock,
+});
+
+export const senderOf = (config: Pick<MailConfig, 'SENDGRID_FROM_EMAIL' | 'SENDGRID_FROM_NAME'>) => ({
+  email: config.SENDGRID_FROM_EMAIL,
+  ...(config.SENDGRID_FROM_NAME !== undefined && { name: config.SENDGRID_FROM_NAME }),
+});
