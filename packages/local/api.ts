@@ -2,7 +2,7 @@ import express, { type Express, type Request, Router } from 'express';
 import { createApp } from '../../examples/express-api/src/app';
 import { accepted, type Jobs, only, optionsFor, requireJson } from '../../examples/express-api/src/routes';
 import type { Producer } from '../producer/producer';
-import type { InvokeResult } from './lambda/environment';
+import type { InvokeResult } from './lambda/runtime';
 
 export interface ApiDeps {
   producer: Jobs & Pick<Producer, 'email'>;

@@ -1,7 +1,7 @@
 import type { Message } from '@aws-sdk/client-sqs';
 import type { SQSEvent, SQSRecord } from 'aws-lambda';
 import * as z from 'zod';
-import type { InvokeResult } from './lambda/environment';
+import type { InvokeResult } from './lambda/runtime';
 import type { SqsModel } from './sqs/model';
 import { SqsError } from './sqs/queue';
 import type { Timers } from './sqs/server';

@@ -5,8 +5,7 @@ import { type Cloud, REGION } from './cloud';
 import { awsVariables, type Endpoints, vendorVariables } from './connection';
 import { createMetrics } from './control-plane';
 import { createEventSourceMapping, type MappingEvent } from './event-source-mapping';
-import type { Invocation } from './lambda/environment';
-import { createLambda } from './lambda/runtime';
+import { createLambda, type Invocation } from './lambda/runtime';
 import { realTimers as timers } from './sqs/server';
 import { type Packaged, unzip } from './template/package';
 

@@ -1,7 +1,7 @@
 import { jsonOf } from '../../lib/text';
 import { REGION } from './cloud';
 import { announce } from './connection';
-import type { Invocation } from './lambda/environment';
+import type { Invocation } from './lambda/runtime';
 import { checkPort, portFrom, portsFrom } from './loopback';
 import { type Service, startService } from './service';
 import { packageLocal } from './template/package';

@@ -1,6 +1,6 @@
 import { EventEmitter, once } from 'node:events';
 import type { JobRow } from '../../lib/jobs/row';
-import type { Invocation } from '../../packages/local/lambda/environment';
+import type { Invocation } from '../../packages/local/lambda/runtime';
 import { type Service, type ServiceOptions, startService } from '../../packages/local/service';
 import type { Packaged } from '../../packages/local/template/package';
 

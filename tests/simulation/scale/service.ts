@@ -9,7 +9,7 @@ import { handleBatch } from '../../../lib/worker/batch';
 import { circuitBreakers } from '../../../lib/worker/circuit';
 import type { QueueContract, WorkerDeps } from '../../../lib/worker/contract';
 import { createEventSourceMapping } from '../../../packages/local/event-source-mapping';
-import type { InvokeResult } from '../../../packages/local/lambda/environment';
+import type { InvokeResult } from '../../../packages/local/lambda/runtime';
 import { createSqsModel } from '../../../packages/local/sqs/model';
 import { memoryObjects } from '../../support/memory-objects';
 import { memoryQueues } from '../../support/memory-queues';

@@ -1,5 +1,5 @@
 import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
-import type { InvokeResult } from '../../../packages/local/lambda/environment';
+import type { InvokeResult } from '../../../packages/local/lambda/runtime';
 import type { Process } from './calls';
 import { codeOf } from './code';
 import { isReplaced } from './deployments';

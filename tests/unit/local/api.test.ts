@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createApi } from '../../../packages/local/api';
-import type { InvokeResult } from '../../../packages/local/lambda/environment';
+import type { InvokeResult } from '../../../packages/local/lambda/runtime';
 import { createJobs } from '../../../packages/producer/jobs';
 import { createProducer } from '../../../packages/producer/producer';
 import { memoryProducerDeps } from '../../support/producer';

@@ -5,7 +5,7 @@ import {
   type EventSourceMappingOptions,
   type MappingEvent,
 } from '../../../packages/local/event-source-mapping';
-import type { InvokeResult } from '../../../packages/local/lambda/environment';
+import type { InvokeResult } from '../../../packages/local/lambda/runtime';
 import { createSqsModel } from '../../../packages/local/sqs/model';
 import { controlledClock } from '../../support/controlled-clock';
 
@@ -85,33 +85,18 @@ describe('the event that a function gets', () => {
 
     await pass(0);
 
-    expect(invocations).toEqual([
-      {
-        Records: [
-          {
-            messageId: sent.MessageId,
-            receiptHandle: expect.any(String),
-            body: 'm1',
-            attributes: {
-              ApproximateReceiveCount: '1',
-              SentTimestamp: now,
-              ApproximateFirstReceiveTimestamp: now,
-              SenderId: expect.any(String),
-              SequenceNumber: sent.SequenceNumber,
-              MessageGroupId: 'g1',
-              MessageDeduplicationId: 'm1',
-            },
-            messageAttributes: {
-              kind: { stringValue: 'sample', stringListValues: [], binaryListValues: [], dataType: 'String' },
-            },
-            md5OfBody: sent.MD5OfMessageBody,
-            eventSource: 'aws:sqs',
-            eventSourceARN: 'arn:aws:sqs:us-east-1:000000000000:jobs.fifo',
-            awsRegion: 'us-east-1',
-          },
-        ],
-      },
-    ]);
+    const attributes = {
+      ...{ ApproximateReceiveCount: '1', SentTimestamp: now, ApproximateFirstReceiveTimestamp: now },
+      ...{ SenderId: expect.any(String), SequenceNumber: sent.SequenceNumber },
+      ...{ MessageGroupId: 'g1', MessageDeduplicationId: 'm1' },
+    };
+    const kind = { stringValue: 'sample', stringListValues: [], binaryListValues: [], dataType: 'String' };
+    const record = {
+      ...{ messageId: sent.MessageId, receiptHandle: expect.any(String), body: 'm1', attributes },
+      ...{ messageAttributes: { kind }, md5OfBody: sent.MD5OfMessageBody, awsRegion: 'us-east-1' },
+      ...{ eventSource: 'aws:sqs', eventSourceARN: 'arn:aws:sqs:us-east-1:000000000000:jobs.fifo' },
+    };
+    expect(invocations).toEqual([{ Records: [record] }]);
   });
 
   it('can hold more than ten messages of a standard queue', async () => {
@@ -128,10 +113,9 @@ const failure = (itemIdentifier: unknown) => ({ batchItemFailures: [{ itemIdenti
 
 describe('the answer of a function', () => {
   it.each<[string, value: unknown, result: MappingEvent['result'], left: string[]]>([
-    ['is an empty list', { batchItemFailures: [] }, 'answer', []],
+    ['has an empty list', { batchItemFailures: [] }, 'answer', []],
     ['has null for the list', { batchItemFailures: null }, 'answer', []],
-    ['is an empty object', {}, 'answer', []],
-    ['is null', null, 'answer', []],
+    ['has no list', {}, 'answer', []],
     ['is nothing', undefined, 'answer', []],
     ['names a failure', failure('id-2'), 'answer', ['m2']],
     ['is not an object', 'done', 'malformed', ['m1', 'm2', 'm3']],
@@ -151,6 +135,13 @@ describe('the answer of a function', () => {
     expect(trace.find(({ kind }) => kind === 'ended')).toMatchObject({ result });
     expect(trace.filter(({ kind }) => kind === 'deleted')).toHaveLength(3 - expected.length);
   });
+});
+
+it('sets no timer for an idle queue', async () => {
+  const { clock, pass } = given();
+  await pass(0);
+
+  expect(clock.nextAt()).toBeUndefined();
 });
 
 describe('a failed invocation', () => {
@@ -272,14 +263,6 @@ describe('a mapping', () => {
 
     expect([before, waiting]).toEqual([[['a1'], ['b1']], 0]);
     expect(invocations.map(bodiesOf)).toEqual([['a1'], ['b1'], ['c1']]);
-  });
-
-  it('sleeps until the queue changes and sets no timer for an idle queue', async () => {
-    const { clock, pass } = given();
-
-    await pass(0);
-
-    expect(clock.nextAt()).toBeUndefined();
   });
 
   it('stops once the running invocations have ended, and can start again', async () => {

@@ -2,7 +2,7 @@ import { writeHours } from '../../../lib/analytics/hours';
 import { dataPartition } from '../../../lib/analytics/keys';
 import { analyticsContract } from '../../../lib/analytics/process';
 import { analyticsReader } from '../../../lib/ops/analytics';
-import { replayRejected } from '../../../packages/cli/replay';
+import { replayRejected } from '../../../packages/cli/analytics';
 import { analyticsBody, anEvent, putOriginal, someEvents, viewAt } from '../../support/analytics';
 import { memoryDeployment } from '../../support/deployment';
 import { jobId, memoryEngine, PREFIX } from '../../support/engine';

@@ -4,8 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Invocation } from '../../../../packages/local/lambda/environment';
-import { createLambda, type Lambda } from '../../../../packages/local/lambda/runtime';
+import { createLambda, type Invocation, type Lambda } from '../../../../packages/local/lambda/runtime';
 import type { DeclaredFunction } from '../../../../packages/local/template/declared';
 
 const source = `
