@@ -234,7 +234,7 @@ export interface Monitoring {
     window: { from: number; to: number; periodSeconds: number },
   ): Promise<MetricPoint[][]>;
   /** The alarms in the state ALARM whose names begin like this, with the time since which they are firing. */
-  ringing(prefix: string): Promise<{ name: string; since: number }[]>;
+  firing(prefix: string): Promise<{ name: string; since: number }[]>;
 }
 
 /** Facts under fixed keys, for example queue, jobId, outcome, ms. Never bodies, addresses or tokens. */

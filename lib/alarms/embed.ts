@@ -32,11 +32,11 @@ const GREY = 0x80_84_8e;
 export function messageOf(notification: Notification, place: Place, details: Details = {}): DiscordMessage {
   if ('raw' in notification) return { embeds: [withinLimits(rawEmbed(notification.raw, place))] };
   const { change } = notification;
-  const embed = change.rings ? ringingEmbed(change, place, details) : overEmbed(change, place, details);
+  const embed = change.firing ? firingEmbed(change, place, details) : overEmbed(change, place, details);
   return { embeds: [withinLimits(embed)] };
 }
 
-function ringingEmbed(change: Change, place: Place, { dead = [], failing = [], pause }: Details): Embed {
+function firingEmbed(change: Change, place: Place, { dead = [], failing = [], pause }: Details): Embed {
   const { kind, subject, jobId = dead[0]?.jobId, alarm } = change;
   const { meaning, inspect, next = 'deploy', unit }: Kind = KINDS[kind];
   const command = (text: string) =>

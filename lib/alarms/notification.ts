@@ -65,7 +65,7 @@ export type AlarmChange = z.infer<typeof alarmSchema>;
 export interface Change extends Pick<FactMessage, 'subject' | 'code' | 'jobId' | 'count'> {
   name: string;
   kind: AnyKind;
-  rings: boolean;
+  firing: boolean;
   /** When it changed, ms since 1970. */
   at: number;
   /** The alarm as CloudWatch published it. Absent: a fact. */
@@ -84,13 +84,13 @@ export function notificationOf(
   const fact = factMessage.safeParse(json);
   if (fact.success) {
     const { fact: kind, on, since: _since, ...rest } = fact.data;
-    return { change: { ...rest, kind, name: factName({ ...rest, kind }), rings: on } };
+    return { change: { ...rest, kind, name: factName({ ...rest, kind }), firing: on } };
   }
   const { data: alarm } = alarmSchema.safeParse(json);
   const known = alarm && parseAlarmName(alarm.AlarmName, place);
   if (!alarm || !known) return { raw: { subject: Subject ?? '', message: Message } };
   const { AlarmName: name, NewStateValue: state, StateChangeTime } = alarm;
-  return { change: { ...known, name, rings: state === 'ALARM', at: Date.parse(StateChangeTime), alarm } };
+  return { change: { ...known, name, firing: state === 'ALARM', at: Date.parse(StateChangeTime), alarm } };
 }
 
 /** The newest value, read from the alarm's reason. `undefined`: the alarm has no data. */

@@ -33,7 +33,7 @@ export async function notify(
   const decision = change && (await decisionOn(deps, change));
   if (decision?.send === false) {
     deps.log.info('alarm suppressed: part of an open outage', { kind: change?.kind });
-    if (change && !change.rings) await ended(deps, change);
+    if (change && !change.firing) await ended(deps, change);
     return;
   }
   const details = change && decision ? await detailsOf(deps, change) : {};
@@ -46,7 +46,7 @@ export async function notify(
     if (!(error instanceof StopError || error instanceof PermanentError)) throw error;
     await deps.undelivered.send(deps.undeliveredUrl, { body: sns.Message, attributes: { code } });
   }
-  if (change && !change.rings) await ended(deps, change);
+  if (change && !change.firing) await ended(deps, change);
 }
 
 /** After a deployment, every alarm changes from no data to OK. Nothing was wrong, so there is nothing to report. */
@@ -57,16 +57,16 @@ function isFirstData(notification: Notification): boolean {
 
 /** `undefined`: the table does not answer, so the message is sent at once, on its own and with less detail. */
 const decisionOn = (deps: AlarmDeps, change: Change): Promise<Decision | undefined> =>
-  (change.rings ? began(deps, change) : isOver(deps, change)).catch((error: unknown) => {
+  (change.firing ? began(deps, change) : isOver(deps, change)).catch((error: unknown) => {
     ignoreStoreError(error);
     return undefined;
   });
 
 /** Reads what the table knows about an alarm. Empty if the table does not answer, because the message is sent anyway. */
-async function detailsOf(deps: ItemDeps, { kind, subject, rings }: Change): Promise<Details> {
+async function detailsOf(deps: ItemDeps, { kind, subject, firing }: Change): Promise<Details> {
   try {
     const pause = isAboutWaiting(kind) ? ((await readItem(deps, pauseKey(subject))) as Pause | undefined) : undefined;
-    if (!rings || pause) return { pause };
+    if (!firing || pause) return { pause };
     if (kind === 'reconciler-failing')
       return { failing: ((await readItem(deps, reconcilerKey)) as ReconcilerRun | undefined)?.failing ?? [] };
     if (kind !== 'dlq-depth' && kind !== 'error-rate') return {};

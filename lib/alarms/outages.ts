@@ -5,13 +5,13 @@ import type { Item } from '../ports';
 import { type AnyKind, KINDS, type Kind } from './kinds';
 import type { Change } from './notification';
 
-type Ringing = Pick<Change, 'kind' | 'subject' | 'count'>;
+type Firing = Pick<Change, 'kind' | 'subject' | 'count'>;
 
 /** One outage: the alarm or fact that the chat got first, and those that followed. Times are ms since 1970. */
 interface Outage {
   root: { name: string; kind: AnyKind; subject: string };
   since: number;
-  ringing: Record<string, Ringing>;
+  firing: Record<string, Firing>;
   followed: AnyKind[];
 }
 
@@ -36,29 +36,26 @@ const EXPLAINS_CODES_MS = 10 * 60_000;
 
 /** Stores what begins, and decides whether it needs a message or belongs to an open outage. */
 export async function began(deps: ItemDeps, change: Change): Promise<Decision> {
-  let decision: Decision = { send: true };
+  const { name, kind, subject, at, count } = change;
+  let send = true;
   await changeOutages(deps, (outages) => {
-    const { name, kind, subject, at, count } = change;
-    const own = outages.find(({ ringing }) => name in ringing);
-    if (own) {
-      decision = { send: own.root.name === name };
-      return outages;
-    }
-    const ringing = { [name]: { kind, subject, ...(count === undefined ? {} : { count }) } };
+    const own = outages.find(({ firing }) => name in firing);
     const cause = outages.find((outage) => explains(outage, change));
-    decision = { send: cause === undefined };
-    if (!cause) return [...outages, { root: { name, kind, subject }, since: at, ringing, followed: [] }];
-    const joined = { ...cause, ringing: { ...cause.ringing, ...ringing }, followed: [...cause.followed, kind] };
+    send = own ? own.root.name === name : cause === undefined;
+    if (own) return outages;
+    const firing = { [name]: { kind, subject, ...(count === undefined ? {} : { count }) } };
+    if (!cause) return [...outages, { root: { name, kind, subject }, since: at, firing, followed: [] }];
+    const joined = { ...cause, firing: { ...cause.firing, ...firing }, followed: [...cause.followed, kind] };
     return outages.map((outage) => (outage === cause ? joined : outage));
   });
-  return decision;
+  return { send };
 }
 
 /** Decides whether an end needs a message. `ended` stores it, after the message was sent. */
 export async function isOver(deps: ItemDeps, { name }: Change): Promise<Decision> {
-  const own = (await outagesOf(deps)).find(({ ringing }) => name in ringing);
+  const own = (await outagesOf(deps)).find(({ firing }) => name in firing);
   if (!own) return { send: true };
-  if (Object.keys(own.ringing).length > 1) return { send: false };
+  if (Object.keys(own.firing).length > 1) return { send: false };
   const { root, since, followed } = own;
   return { send: true, over: { root, since, followed: [...new Set(followed)] } };
 }
@@ -66,18 +63,18 @@ export async function isOver(deps: ItemDeps, { name }: Change): Promise<Decision
 export async function ended(deps: ItemDeps, { name }: Change): Promise<void> {
   const write = changeOutages(deps, (outages) =>
     outages.flatMap((outage) => {
-      const { [name]: _over, ...ringing } = outage.ringing;
-      return Object.keys(ringing).length > 0 ? [{ ...outage, ringing }] : [];
+      const { [name]: _over, ...firing } = outage.firing;
+      return Object.keys(firing).length > 0 ? [{ ...outage, firing }] : [];
     }),
   );
   // The message was sent. If this fails, the next message about these alarms has less detail.
   await write.catch(ignoreStoreError);
 }
 
-function explains({ since, ringing }: Outage, { kind, subject, at, alarm }: Change): boolean {
+function explains({ since, firing }: Outage, { kind, subject, at, alarm }: Change): boolean {
   const { follows = [] }: Kind = KINDS[kind];
   if (at - since >= (kind === 'jobs-dead' ? EXPLAINS_CODES_MS : EXPLAINS_MS)) return false;
-  return Object.values(ringing).some(
+  return Object.values(firing).some(
     (other) =>
       follows.includes(other.kind) &&
       (other.subject === subject || other.subject === '') &&

@@ -35,13 +35,13 @@ export const realMonitoring = (client: CloudWatchClient): Monitoring => ({
       return queries.map(({ Id }) => found.get(Id) ?? []);
     }),
 
-  ringing: (prefix) =>
+  firing: (prefix) =>
     cloudWatch('DescribeAlarms', async () => {
-      const ringing: { name: string; since: number }[] = [];
+      const firing: { name: string; since: number }[] = [];
       const input = { AlarmNamePrefix: prefix, StateValue: 'ALARM' as const };
       for await (const { MetricAlarms = [] } of paginateDescribeAlarms({ client }, input))
         for (const { AlarmName: name = '', StateTransitionedTimestamp: begun, StateUpdatedTimestamp } of MetricAlarms)
-          ringing.push({ name, since: (begun ?? StateUpdatedTimestamp ?? new Date(0)).getTime() });
-      return ringing;
+          firing.push({ name, since: (begun ?? StateUpdatedTimestamp ?? new Date(0)).getTime() });
+      return firing;
     }),
 });

@@ -38,10 +38,10 @@ export async function overview(deps: Deployment) {
     mapEach(queueNames, AT_ONCE, (queue) => queueOf(deps, queue, measures)),
     mapEach(vendorsOf(queueNames), AT_ONCE, (vendor) => vendorOf(deps, vendor, measures)),
     readItem(deps, reconcilerKey) as Promise<ReconcilerRun | undefined>,
-    monitoring.ringing(`${instance}-`),
+    monitoring.firing(`${instance}-`),
     storedFacts(deps),
   ]);
-  const ringing = [
+  const firing = [
     // The name of another instance may begin with ours.
     ...alarms.map((alarm) => ({ ...alarm, ...parseAlarmName(alarm.name, { instance, queues: queueNames }) })),
     ...Object.values(facts).flatMap(({ quiet, ...fact }) => (quiet ? [] : [{ name: factName(fact), ...fact }])),
@@ -50,7 +50,7 @@ export async function overview(deps: Deployment) {
       kind ? [{ name, kind, subject, since, title: KINDS[kind].title }] : [],
     )
     .toSorted((a, b) => b.since - a.since);
-  return { at, queues, vendors, reconciledAt: run?.endedAt, alarms: ringing };
+  return { at, queues, vendors, reconciledAt: run?.endedAt, alarms: firing };
 }
 
 type Measures = Promise<[Measured, Measured]>;

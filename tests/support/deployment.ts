@@ -18,7 +18,7 @@ export function memoryDeployment({ deps }: Pick<ReturnType<typeof memoryEngine>,
     },
     monitoring: {
       series: async (queries: readonly MetricQuery[]) => queries.map(({ name }) => metrics.get(name) ?? []),
-      ringing: async () => alarms,
+      firing: async () => alarms,
     },
   };
   return { deployment, on, metrics, alarms };

@@ -54,7 +54,7 @@ test('while a mapping is off, nothing is received; once it is on, jobs are done 
   expect(job).toMatchObject({ state: 'succeeded', attempts: 1 });
   expect(succeeded?.map(({ value }) => value)).toEqual([1]);
   expect(none).toEqual([]);
-  expect(await monitoring.ringing('other-')).toEqual([]);
+  expect(await monitoring.firing('other-')).toEqual([]);
   await expect(mappings.isOn('other')).resolves.toBeUndefined();
   await expect(mappings.set('other', true)).rejects.toMatchObject({ code: NO_MAPPING });
 });

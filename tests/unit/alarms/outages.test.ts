@@ -13,7 +13,7 @@ function chat() {
   };
   return {
     ...{ messages: taken, table: deps.table, titles },
-    rings: (minute: number, name: string, changes: Parameters<typeof alarmChange>[0] = {}) =>
+    fires: (minute: number, name: string, changes: Parameters<typeof alarmChange>[0] = {}) =>
       change(minute, name, { NewStateValue: 'ALARM', OldStateValue: 'OK', ...changes }),
     ends: (minute: number, name: string) => change(minute, name, { NewStateValue: 'OK', OldStateValue: 'ALARM' }),
     fact: (minute: number, fact: Parameters<typeof aFact>[0]) =>
@@ -22,11 +22,11 @@ function chat() {
 }
 
 test('a queue that stopped is one message, and one message says that it recovered and how long it took', async () => {
-  const { messages, rings, ends, titles } = chat();
+  const { messages, fires, ends, titles } = chat();
 
-  await rings(10, 'feedback-canary-late');
-  await rings(30, 'feedback-oldest-message');
-  await rings(35, 'feedback-jobs-slow');
+  await fires(10, 'feedback-canary-late');
+  await fires(30, 'feedback-oldest-message');
+  await fires(35, 'feedback-jobs-slow');
   await ends(50, 'feedback-canary-late');
   await ends(51, 'feedback-jobs-slow');
   await ends(55, 'feedback-oldest-message');
@@ -40,34 +40,34 @@ test('a queue that stopped is one message, and one message says that it recovere
 });
 
 test('functions that fail explain what follows on every queue, and a fact that follows', async () => {
-  const { rings, fact, titles } = chat();
+  const { fires, fact, titles } = chat();
 
-  await rings(0, 'function-errors');
-  await rings(1, 'feedback-canary-late');
-  await rings(2, 'emails-oldest-message');
+  await fires(0, 'function-errors');
+  await fires(1, 'feedback-canary-late');
+  await fires(2, 'emails-oldest-message');
   await fact(3, { fact: 'messages-returned', subject: 'emails', code: undefined });
 
   expect(titles()).toEqual(['🔴 acme: A function fails']);
 });
 
 test('another queue, and an alarm that does not follow from the first, have messages of their own', async () => {
-  const { rings, titles } = chat();
+  const { fires, titles } = chat();
 
-  await rings(0, 'feedback-canary-late');
-  await rings(1, 'emails-oldest-message');
-  await rings(2, 'function-errors');
-  await rings(3, 'feedback-oldest-held');
-  await rings(4, 'feedback-dlq-depth');
+  await fires(0, 'feedback-canary-late');
+  await fires(1, 'emails-oldest-message');
+  await fires(2, 'function-errors');
+  await fires(3, 'feedback-oldest-held');
+  await fires(4, 'feedback-dlq-depth');
 
   expect(titles()).toHaveLength(5);
 });
 
 test('a fact and its end are two messages, and the last one of an outage is about what began it', async () => {
-  const { messages, rings, ends, fact, titles } = chat();
+  const { messages, fires, ends, fact, titles } = chat();
 
   await fact(0, { fact: 'jobs-dead', subject: 'feedback', code: 'Rejected', jobId: '0190-a', count: 12 });
-  await rings(3, 'feedback-dlq-depth', { Trigger: { Threshold: 5 } });
-  await rings(15, 'feedback-error-rate');
+  await fires(3, 'feedback-dlq-depth', { Trigger: { Threshold: 5 } });
+  await fires(15, 'feedback-error-rate');
   await fact(30, { fact: 'jobs-dead', subject: 'feedback', code: 'Rejected', on: false });
   await ends(40, 'feedback-error-rate');
   await ends(42, 'feedback-dlq-depth');
@@ -77,18 +77,18 @@ test('a fact and its end are two messages, and the last one of an outage is abou
 });
 
 test('the alarm about a DLQ is sent if the chat knows of fewer dead jobs', async () => {
-  const { rings, fact, titles } = chat();
+  const { fires, fact, titles } = chat();
 
   await fact(0, { fact: 'jobs-dead', subject: 'feedback', code: 'Rejected', count: 1 });
-  await rings(3, 'feedback-dlq-depth', { Trigger: { Threshold: 5 } });
+  await fires(3, 'feedback-dlq-depth', { Trigger: { Threshold: 5 } });
 
   expect(titles()).toHaveLength(2);
 });
 
 test('jobs that die of another code are reported, unless the alarm about their DLQ has just been', async () => {
-  const { rings, fact, titles } = chat();
+  const { fires, fact, titles } = chat();
 
-  await rings(0, 'feedback-dlq-depth');
+  await fires(0, 'feedback-dlq-depth');
   await fact(1, { fact: 'jobs-dead', subject: 'feedback', code: 'Rejected', count: 9 });
   await fact(60, { fact: 'jobs-dead', subject: 'feedback', code: 'CrashLoop', count: 1 });
 
@@ -96,33 +96,33 @@ test('jobs that die of another code are reported, unless the alarm about their D
 });
 
 test('after an outage is over, the same alarm is sent again', async () => {
-  const { rings, ends, titles } = chat();
+  const { fires, ends, titles } = chat();
 
-  await rings(0, 'function-errors');
-  await rings(1, 'feedback-oldest-message');
+  await fires(0, 'function-errors');
+  await fires(1, 'feedback-oldest-message');
   await ends(2, 'function-errors');
   await ends(3, 'feedback-oldest-message');
-  await rings(4, 'feedback-oldest-message');
+  await fires(4, 'feedback-oldest-message');
 
   expect(titles()).toHaveLength(3);
 });
 
 test('an alarm explains no other one after a day, because a removed alarm never ends', async () => {
-  const { rings, titles } = chat();
+  const { fires, titles } = chat();
 
-  await rings(0, 'feedback-canary-late');
-  await rings(25 * 60, 'feedback-oldest-message');
+  await fires(0, 'feedback-canary-late');
+  await fires(25 * 60, 'feedback-oldest-message');
 
   expect(titles()).toHaveLength(2);
 });
 
 test('without the table every alarm is sent', async () => {
-  const { rings, ends, titles, table } = chat();
+  const { fires, ends, titles, table } = chat();
   const down = () => Promise.reject(new StoreError({ code: 'Down', message: 'down' }));
   table.get = down;
 
-  await rings(0, 'feedback-canary-late');
-  await rings(1, 'feedback-oldest-message');
+  await fires(0, 'feedback-canary-late');
+  await fires(1, 'feedback-oldest-message');
   await ends(2, 'feedback-oldest-message');
 
   expect(titles()).toHaveLength(3);

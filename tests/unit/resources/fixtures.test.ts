@@ -46,6 +46,6 @@ test('the event of the alarms is an alarm', () => {
   const { Records } = JSON.parse(readFileSync('tests/fixtures/alarms.json', 'utf8')) as SNSEvent;
 
   expect(Records.map(({ Sns }) => notificationOf(Sns, { instance: 'local', queues: ['feedback'] }))).toMatchObject([
-    { change: { kind: 'reconciler-missing', rings: true } },
+    { change: { kind: 'reconciler-missing', firing: true } },
   ]);
 });
