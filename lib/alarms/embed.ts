@@ -62,7 +62,7 @@ function firingEmbed(change: Change, place: Place, { dead = [], failing = [], pa
 }
 
 /** The message about the end of an outage is about what began it, whatever ended last. */
-function overEmbed(change: Change, place: Place, { over, pause }: Details): Embed {
+function overEmbed(change: Change, place: Place, { over }: Details): Embed {
   const about = { ...change, ...over?.root };
   const seconds = over && Math.max(0, Math.round((change.at - over.since) / 1000));
   return {
@@ -72,7 +72,6 @@ function overEmbed(change: Change, place: Place, { over, pause }: Details): Embe
     fields: [
       ...aboutFields(about),
       { name: 'Over since', value: timeText(change.at), inline: true },
-      ...(pause ? [{ name: 'Paused', value: pauseText(pause) }] : []),
       { name: 'Also fired', value: (over?.followed ?? []).map((each) => KINDS[each].title).join('\n') },
       { name: 'Links', value: linksText(about, place) },
     ],

@@ -64,9 +64,10 @@ const decisionOn = (deps: AlarmDeps, change: Change): Promise<Decision | undefin
 
 /** Reads what the table knows about an alarm. Empty if the table does not answer, because the message is sent anyway. */
 async function detailsOf(deps: ItemDeps, { kind, subject, firing }: Change): Promise<Details> {
+  if (!firing) return {};
   try {
     const pause = isAboutWaiting(kind) ? ((await readItem(deps, pauseKey(subject))) as Pause | undefined) : undefined;
-    if (!firing || pause) return { pause };
+    if (pause) return { pause };
     if (kind === 'reconciler-failing')
       return { failing: ((await readItem(deps, reconcilerKey)) as ReconcilerRun | undefined)?.failing ?? [] };
     if (kind !== 'dlq-depth' && kind !== 'error-rate') return {};
