@@ -10,22 +10,22 @@ import { sampleContract } from '../../support/sample-contract';
 
 const KEY = evidenceKey('emails', 'send', jobId(1));
 
-/** A job of the queue `emails` with an unknown step. `tell` stores evidence about it. */
+/** A job of the queue `emails` with an unknown step. `addEvidence` stores evidence about it. */
 async function started() {
   const engine = memoryEngine(() => ({ ...sampleContract().contract, queue: 'emails' }));
   const { deps, clock, table } = engine;
   const row = { ...acceptedRow(clock.now()), key: jobKey('emails', jobId(1)), queue: 'emails' };
   await deps.ledger.write({ ...row, steps: { send: { status: 'unknown', startedAt: clock.now() } } }, 0);
-  const tell = (evidence: unknown = { at: clock.now(), event: 'delivered' }) => {
+  const addEvidence = (evidence: unknown = { at: clock.now(), event: 'delivered' }) => {
     const item = evidenceItem('emails', jobId(1), { at: clock.now(), event: 'delivered' });
     return table.put({ ...item, version: 1, evidence }, 0);
   };
-  return { engine, tell, item: () => table.item(KEY), row: () => engine.row(jobId(1)) };
+  return { engine, addEvidence, item: () => table.item(KEY), row: () => engine.row(jobId(1)) };
 }
 
 test('the reconciler writes evidence into the row and deletes its item', async () => {
-  const { engine, tell, item, row } = await started();
-  await tell({ at: engine.clock.now(), event: 'delivered', messageId: 'message-1' });
+  const { engine, addEvidence, item, row } = await started();
+  await addEvidence({ at: engine.clock.now(), event: 'delivered', messageId: 'message-1' });
 
   await engine.reconcile();
 
@@ -34,12 +34,12 @@ test('the reconciler writes evidence into the row and deletes its item', async (
 });
 
 test('evidence in the row stays as it is', async () => {
-  const { engine, tell, item, row } = await started();
+  const { engine, addEvidence, item, row } = await started();
   await engine.deps.ledger.update(jobKey('emails', jobId(1)), (now) => ({
     ...now,
     evidence: { send: { at: 1, event: 'processed' } },
   }));
-  await tell();
+  await addEvidence();
 
   await engine.reconcile();
 
@@ -53,9 +53,9 @@ test.each([
   ['no time', { event: 'delivered' }],
   ['a number as the id', { at: 1, event: 'delivered', messageId: 7 }],
 ])('evidence that is %s is deleted and does not damage the row', async (_what, evidence) => {
-  const { engine, tell, item, row } = await started();
+  const { engine, addEvidence, item, row } = await started();
   const before = row();
-  await tell(evidence);
+  await addEvidence(evidence);
 
   await engine.reconcile();
 
@@ -64,9 +64,9 @@ test.each([
 });
 
 test('evidence about a job without a row is deleted', async () => {
-  const { engine, tell, item } = await started();
+  const { engine, addEvidence, item } = await started();
   await engine.table.delete(jobKey('emails', jobId(1)), 1);
-  await tell();
+  await addEvidence();
 
   await engine.reconcile();
 
@@ -75,10 +75,10 @@ test('evidence about a job without a row is deleted', async () => {
 });
 
 test('evidence stays until its row could be written, and the failure is reported', async () => {
-  const { engine, tell, item, row } = await started();
+  const { engine, addEvidence, item, row } = await started();
   const failed: Failed[] = [];
   const ledger = withFaults(engine.deps.ledger, () => 'refused');
-  await tell();
+  await addEvidence();
 
   const run = reconcileRun({ ...engine.deps, ledger });
   await foldEvidence({ ...run, failed: (failure) => failed.push(failure) }, 'emails', () => true);
