@@ -14,7 +14,8 @@ export interface FeedbackDeps extends MailDeps {
   mayConfirm: MayConfirm;
   config: ConfirmationConfig & {
     prefix: string;
-    tags: readonly string[] /** Milliseconds. */;
+    tags: readonly string[];
+    /** How long a confirmation may wait for SendGrid. */
     confirmationWaitMs: number;
   };
 }

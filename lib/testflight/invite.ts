@@ -1,13 +1,11 @@
 import { TransientError } from '../errors';
 import { traceOf } from '../jobs/row';
-import type { InviteOutcome, Tester, TesterState } from '../vendors/app-store-connect';
-import { Contradiction } from '../vendors/app-store-connect-transport';
+import type { InviteOutcome, TesterState } from '../vendors/app-store-connect';
 import type { Mail } from '../vendors/sendgrid';
 import type { Job, RunContext } from '../worker/contract';
 import { MAIL_STEPS, mailArgs, mailOrSkip, skipStep } from '../worker/mail';
 import { type Invite, TESTFLIGHT_QUEUE } from './message';
-import { changeMembership } from './remove';
-import { type Run, startRun, type TestflightDeps } from './run';
+import { changeMembership, changeOrConfirm, type Run, startRun, type TestflightDeps } from './run';
 
 interface KnownTester {
   id: string;
@@ -34,9 +32,17 @@ export async function invite(deps: TestflightDeps, job: Job<Invite>, context: Ru
 async function findOrCreate({ steps, apple, command, find, awaitEffects }: Run, data: Invite): Promise<KnownTester> {
   const { email, firstName, lastName } = data;
   const groups = await command.left(steps.peek('tester'));
-  if (steps.peek('tester') === undefined) {
+  const findKnown = async () => {
     const tester = await find();
-    if (tester) steps.found('tester', known(tester));
+    return tester && { id: tester.id, created: false, before: tester.state };
+  };
+  const create = async () => {
+    const who = { email, firstName, lastName, groups };
+    return made((await apple((connect, options) => connect.createTester(who, options))).id);
+  };
+  if (steps.peek('tester') === undefined) {
+    const tester = await findKnown();
+    if (tester) steps.found('tester', tester);
   }
   return steps.step<KnownTester>('tester', {
     resolve: async () => {
@@ -44,21 +50,11 @@ async function findOrCreate({ steps, apple, command, find, awaitEffects }: Run, 
       const tester = await find();
       return tester && made(tester.id);
     },
-    run: async () => {
-      const who = { email, firstName, lastName, groups };
-      try {
-        return made((await apple((connect, options) => connect.createTester(who, options))).id);
-      } catch (error) {
-        const tester = error instanceof Contradiction ? await find() : undefined;
-        if (!tester) throw error;
-        return known(tester);
-      }
-    },
+    run: () => changeOrConfirm(create(), findKnown),
   });
 }
 
 const made = (id: string): KnownTester => ({ id, created: true, before: 'NOT_INVITED' });
-const known = ({ id, state }: Tester): KnownTester => ({ id, created: false, before: state });
 
 /**
  * Sends at most one invitation. Apple may have sent one when the tester joined a group, so this first reads the
@@ -94,14 +90,11 @@ async function sendInvitation(
             return (await state()) === 'NOT_INVITED' ? undefined : 'sent';
           },
         }),
-    run: async () => {
-      try {
-        return await apple((connect, options) => connect.invite({ app, tester: tester.id }, options));
-      } catch (error) {
-        if (!(error instanceof Contradiction) || again || (await state()) === 'NOT_INVITED') throw error;
-        return 'already-invited';
-      }
-    },
+    run: () =>
+      changeOrConfirm<Invitation>(
+        apple((connect, options) => connect.invite({ app, tester: tester.id }, options)),
+        async () => (again || (await state()) === 'NOT_INVITED' ? undefined : 'already-invited'),
+      ),
   });
 }
 

@@ -14,8 +14,15 @@ import {
   TESTFLIGHT_QUEUE,
   TESTFLIGHT_REMOVE,
 } from './message';
-import { remove } from './remove';
-import { type AllowedApp, awaitBudget, callApple, type TestflightDeps } from './run';
+import {
+  type AllowedApp,
+  awaitBudget,
+  callApple,
+  changeMembership,
+  changeOrConfirm,
+  startRun,
+  type TestflightDeps,
+} from './run';
 
 /** Invites and removes testers and notifies them of builds. Rows store the step names, so they never change. */
 export function testflightContract(deps: TestflightDeps): QueueContract {
@@ -43,16 +50,49 @@ export function testflightContract(deps: TestflightDeps): QueueContract {
 
 /** Refuses what is not listed: a team's key also reaches other clients' apps. An empty list allows everything. */
 function checkApp(allowed: readonly AllowedApp[], data: { app: string; groups?: readonly string[] }): void {
+  const rule = 'is not in the list of this instance';
   const listed = allowed.filter(({ app }) => app === data.app);
-  if (allowed.length > 0 && listed.length === 0) throw wrongField('AppNotAllowed', 'data.app', NOT_LISTED);
+  if (allowed.length > 0 && listed.length === 0) throw wrongField('AppNotAllowed', 'data.app', rule);
   if (listed.length === 0 || listed.some(({ group }) => group === undefined)) return;
   // Without groups, the job is about the whole app.
   const groups = data.groups ?? [undefined];
   if (!groups.every((id) => listed.some(({ group }) => group === id)))
-    throw wrongField('GroupNotAllowed', 'data.groups', NOT_LISTED);
+    throw wrongField('GroupNotAllowed', 'data.groups', rule);
 }
 
-const NOT_LISTED = 'is not in the list of this instance';
+/** Removes a tester from groups or from the app. A missing tester counts as success. */
+async function remove(deps: TestflightDeps, job: Job<Remove>, context: RunContext) {
+  const { app } = job.data;
+  const groups = job.data.from === 'app' ? undefined : job.data.groups;
+  const run = await startRun(deps, { job, context, wanted: { member: false, groups } });
+  const { steps, apple, command, find, awaitEffects } = run;
+  await command.left(steps.peek('membership'));
+
+  const lookUp = async () => ({ id: (await find())?.id ?? null });
+  if (steps.peek('tester') === undefined) steps.found('tester', await lookUp());
+  const { id: tester } = await steps.step('tester', { run: lookUp });
+  if (tester === null) {
+    steps.skip('membership', 'NoTester');
+    return { removed: false };
+  }
+  if (groups !== undefined) await changeMembership(run, { tester, member: false });
+  else {
+    const confirm = async () => ((await find()) ? undefined : { changed: 1 });
+    const change = async () => {
+      await apple((connect, options) => connect.removeFromApp({ tester, app }, options));
+      return { changed: 1 };
+    };
+    await command.left(steps.peek('membership'));
+    await steps.step('membership', {
+      resolve: async () => {
+        awaitEffects('membership');
+        return confirm();
+      },
+      run: () => changeOrConfirm(change(), confirm),
+    });
+  }
+  return { testerId: tester, removed: true };
+}
 
 /** Makes Apple mail the testers of a build. Apple cannot be asked later, so a lost answer leaves the step unknown. */
 async function notifyBuild(deps: TestflightDeps, { data: { build } }: Job<NotifyBuild>, context: RunContext) {

@@ -1,5 +1,6 @@
 import { WaitError } from '../errors';
 import type { AppStoreConnect } from '../vendors/app-store-connect';
+import { Contradiction } from '../vendors/app-store-connect-transport';
 import type { CallOptions } from '../vendors/translate';
 import type { Job, RunContext } from '../worker/contract';
 import type { MailDeps } from '../worker/mail';
@@ -75,4 +76,39 @@ export async function startRun(
         throw new WaitError({ code: 'MayStillShow', message: `the effect of ${step} may not show yet`, waitMs });
     },
   };
+}
+
+/** Waits for a change. If Apple contradicts it, `confirm` reads the outcome. `undefined`: the change is not made. */
+export const changeOrConfirm = <T>(change: Promise<T>, confirm: () => Promise<T | undefined>): Promise<T> =>
+  change.catch(async (error: unknown) => {
+    const confirmed = error instanceof Contradiction ? await confirm() : undefined;
+    if (confirmed === undefined) throw error;
+    return confirmed;
+  });
+
+/** Changes only the command's groups that need it. */
+export async function changeMembership(
+  { steps, apple, command, awaitEffects }: Run,
+  { tester, member }: { tester: string; member: boolean },
+): Promise<void> {
+  const groups = await command.left(steps.peek('membership'));
+  const open = async () => {
+    const now = await apple((connect, options) => connect.groupsOf(tester, options), { minor: true });
+    return groups.filter((group) => now.includes(group) !== member);
+  };
+  const change = (group: string) =>
+    apple((connect, options) => connect[member ? 'addToGroup' : 'removeFromGroup']({ tester, group }, options));
+  if (steps.peek('membership') === undefined && (await open()).length === 0) steps.found('membership', { changed: 0 });
+  await steps.step('membership', {
+    resolve: async () => {
+      awaitEffects('membership', groups.length);
+      return (await open()).length === 0 ? { changed: groups.length } : undefined;
+    },
+    run: async () => {
+      const changes = await open();
+      for (const group of changes)
+        await changeOrConfirm<unknown>(change(group), async () => !(await open()).includes(group) || undefined);
+      return { changed: changes.length };
+    },
+  });
 }

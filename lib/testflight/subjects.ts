@@ -64,15 +64,6 @@ interface Subject extends Item {
 
 type About = Pick<Job<{ app: string; email: string }>, 'id' | 'data' | 'row'>;
 
-interface Begun {
-  /**
-   * The groups that the command still decides, none for the whole app. Throws a SupersededError if a later command
-   * replaced it, and a WaitError while a call of an earlier command may still take effect. Call it before each effect.
-   * `step`: the effect's step so far. A step that makes no more calls needs no check.
-   */
-  left(step?: Step | undefined): Promise<readonly string[]>;
-}
-
 export type Subjects = ReturnType<typeof createSubjects>;
 
 /** Until when a started step may show its effect, in ms since 1970. The row does not say when its calls were made. */
@@ -118,17 +109,24 @@ export function createSubjects(deps: ItemDeps & { hashPeople: HashPeople; settle
   }
 
   return {
-    begin: async ({ id: job, data: { app, email }, row }: About, wanted: Wanted): Promise<Begun> => {
+    /** Stores a command unless it is stored already. Returns it as far as no later command replaced it. */
+    begin: async ({ id: job, data: { app, email }, row }: About, wanted: Wanted) => {
+      const { groups = [] } = wanted;
       const place = firstSequenceOf(row);
-      if (place === undefined) return { left: async () => wanted.groups ?? [] };
+      if (place === undefined) return { left: async (_step?: Step) => groups };
       const command = { job, place, ...wanted };
       // Operators see keys, and must not see addresses there.
       const [written, ...earlier] = (await deps.hashPeople())(`${app}:${email.toLowerCase()}`);
       const keys = [keyOf(written), ...earlier.map(keyOf)] as const;
       await add(keys, command);
       return {
-        left: async (step) => {
-          if (step !== undefined && step.status !== 'started') return wanted.groups ?? [];
+        /**
+         * The groups that the command still decides, none for the whole app. Throws a SupersededError if a later
+         * command replaced it, and a WaitError while a call of an earlier command may still take effect. Call it before
+         * each effect. `step`: the effect's step so far. A step that makes no more calls needs no check.
+         */
+        left: async (step?: Step): Promise<readonly string[]> => {
+          if (step !== undefined && step.status !== 'started') return groups;
           const subject = await read(keys);
           const left = remaining(command, subject.commands);
           if ('by' in left) throw new SupersededError(left.by);
@@ -159,9 +157,9 @@ function remaining(command: Command, commands: readonly Command[]): { groups: re
 
 /** Commands without those whose groups later ones all name. Only a later one about the app covers one about the app. */
 function uncovered(commands: readonly Command[]): Command[] {
-  const once = [...new Map(commands.map((command) => [command.job, command])).values()];
-  return once.filter((command) => {
-    const later = once.filter((other) => isLater(other, command));
+  const unique = [...new Map(commands.map((command) => [command.job, command])).values()];
+  return unique.filter((command) => {
+    const later = unique.filter((other) => isLater(other, command));
     if (later.some(({ groups }) => groups === undefined)) return false;
     return command.groups?.every((group) => later.some(({ groups }) => groups?.includes(group))) !== true;
   });
