@@ -92,14 +92,14 @@ async function sendChunk(
         recipients: data.recipients,
         use: 'campaign',
         request: async (excluded) => {
-          mayGoOn(campaign);
+          refuseIfStopped(campaign);
           const { manifest, content } = await recall(campaign);
           checkSender(deps.senderDomains, content.from);
           const part = await readPart(deps, manifest, data.number);
           const recipients = part.map((person, number) => ({ ...person, number }));
           return requestOf({ content, recipients: recipients.filter(({ number }) => !excluded.has(number)), origin });
         },
-        check: async () => mayGoOn(await readCampaign(campaigns, data.campaign)),
+        check: async () => refuseIfStopped(await readCampaign(campaigns, data.campaign)),
       },
       context,
     );
@@ -117,7 +117,7 @@ async function readCampaign(campaigns: Campaigns, id: string): Promise<Campaign>
   throw wrongField('CampaignMissing', 'data.campaign', 'there is no such campaign');
 }
 
-function mayGoOn({ status }: Campaign): void {
+function refuseIfStopped({ status }: Campaign): void {
   if (status === 'paused') throw new PausedError();
   if (status === 'cancelled') throw new CancelledError();
 }
@@ -130,7 +130,7 @@ async function pauseIfNeeded({ campaigns }: EmailDeps, campaign: Campaign, error
     await campaigns.refused(campaign.id, { code, most: MOST_REFUSALS });
 }
 
-/** Campaigns take turns chunk by chunk, so one process sends for many of them. */
+/** Chunks of different campaigns alternate, so one process sends for many of them. */
 const MOST_REMEMBERED = 32;
 
 /** Reads what all chunks of a campaign share, once per process. The hash is checked, so it cannot have changed. */

@@ -1,18 +1,16 @@
 import type { ItemDeps } from '../jobs/items';
 import { jobKey, recordKey } from '../jobs/keys';
-import type { Ledger } from '../jobs/ledger';
-import { UnreadableRowError } from '../jobs/ledger';
+import { type Ledger, UnreadableRowError } from '../jobs/ledger';
 import { rowOfRecord } from '../jobs/record';
 import { isEnd, type JobRow } from '../jobs/row';
 import type { Objects } from '../ports';
 import { jsonOf } from '../text';
-import { seenSet } from './address-set';
 import { type Campaign, campaigns, chunkId, chunkRecipients, releasedPages } from './campaigns/campaign';
-import { eventKey, type StoredEvent } from './events/event';
-import { eventFolder } from './events/webhook';
+import { eventFolder, eventKey, type StoredEvent } from './events/webhook';
 import { EMAILS_QUEUE } from './message';
-import { EXCLUDED, excludedOf } from './recipient-status';
 import { SEND } from './request';
+import { seenSet } from './seen-set';
+import { EXCLUDED, excludedOf } from './send';
 
 /**
  * The result of a campaign so far. It is computed each time from the chunks' rows and the stored events, so a crash

@@ -1,7 +1,7 @@
 import type { Mail } from '../vendors/sendgrid';
 import { MAIL_STEPS, mailArgs } from '../worker/mail';
 import { type CampaignContent, EMAILS_QUEUE } from './message';
-import { type Recipient, unsubscribeLink } from './recipient';
+import { type Recipient, unsubscribeLink } from './recipients';
 
 /** The step that sends. Step names are stored, and events name this step. */
 export const SEND = MAIL_STEPS.emails;

@@ -1,11 +1,12 @@
 import { CancelledError, ignoreStoreError, PermanentError, StopError, WaitError } from '../errors';
+import { recipientsKey } from '../jobs/keys';
+import type { Step } from '../jobs/row';
 import type { Objects } from '../ports';
 import { type Mail, RecipientsRefusedError, type Sent } from '../vendors/sendgrid';
 import type { RunContext } from '../worker/contract';
-import type { MailDeps } from '../worker/mail';
-import { sentByEvidence } from '../worker/mail';
+import { type MailDeps, sentByEvidence } from '../worker/mail';
 import type { RateUse } from '../worker/rate';
-import { EXCLUDED, excludedOf, excludedWith, writeRecipients } from './recipient-status';
+import { EMAILS_QUEUE } from './message';
 import { type Origin, RECIPIENTS, SEND } from './request';
 
 export interface SendDeps extends MailDeps {
@@ -18,9 +19,9 @@ export interface Sending {
   generation: number;
   recipients: number;
   use: RateUse;
-  /** Builds the request without these recipients, before the wait for a turn. A job already sent does not call it. */
+  /** Builds the request without these recipients, before the wait for a slot. A job already sent does not call it. */
   request: (excluded: ReadonlySet<number>) => Promise<Mail>;
-  /** Runs after the wait for a turn. It throws if the mail must not be sent any more. */
+  /** Runs after the wait for a slot. It throws if the mail must not be sent any more. */
   check?: () => Promise<void>;
 }
 
@@ -35,12 +36,11 @@ interface Accepted extends Sent {
 }
 
 /**
- * Sends one request in its turn, at most once. It ends as accepted, refused (PermanentError), throttled (WaitError, for
- * all jobs), or unknown until evidence or an operator resolves it. SendGrid sends nothing of a request that it refuses
- * because of single addresses. So the request is repeated without those, a limited number of times.
+ * Sends one request in a slot of the rate, at most once. It ends as accepted, refused (PermanentError), throttled
+ * (WaitError, for all jobs), or unknown until evidence or an operator resolves it. SendGrid sends nothing of a request
+ * that it refuses because of single addresses. So the request is repeated without those, a limited number of times.
  */
 export async function send(deps: SendDeps, sending: Sending, context: RunContext): Promise<Accepted> {
-  const { origin, recipients } = sending;
   const { steps } = context;
   const excluded = () => excludedOf(steps.peek(EXCLUDED));
   try {
@@ -49,7 +49,7 @@ export async function send(deps: SendDeps, sending: Sending, context: RunContext
     // This is a step, so that its start stores that the mail was accepted before anything else can fail.
     await steps.step(RECIPIENTS, {
       resolve: async () => undefined,
-      run: () => writeRecipients(deps, { ...origin, recipients, status: 'accepted', messageId, excluded: excluded() }),
+      run: () => writeRecipients(deps, sending, { status: 'accepted', messageId, excluded: excluded() }),
     });
     const refused = excluded()?.recipients.length;
     return { ...accepted, ...(refused ? { refused } : {}) };
@@ -57,10 +57,8 @@ export async function send(deps: SendDeps, sending: Sending, context: RunContext
     // The vendor's wait applies to all jobs. If it cannot be stored, each job runs into it separately.
     if (error instanceof WaitError && error.vendor === 'sendgrid')
       await deps.rate.block(error.waitMs).catch(ignoreStoreError);
-    if (error instanceof PermanentError && !(error instanceof CancelledError)) {
-      const { code } = error;
-      await writeRecipients(deps, { ...origin, recipients, status: 'refused', code, excluded: excluded() });
-    }
+    if (error instanceof PermanentError && !(error instanceof CancelledError))
+      await writeRecipients(deps, sending, { status: 'refused', code: error.code, excluded: excluded() });
     throw error;
   }
 }
@@ -83,7 +81,7 @@ async function sendOnce(deps: SendDeps, sending: Sending, context: RunContext): 
       const { recipients: places, code } = error;
       const next = excludedWith(excluded, { places, sent, code, generation: sending.generation });
       if (!next) throw error;
-      // Save before the wait for the next turn. If the worker dies in that wait, the step must not look started.
+      // Save before the wait for the next slot. If the worker dies in that wait, the step must not look started.
       steps.found(EXCLUDED, next);
       await steps.save();
     }
@@ -97,11 +95,11 @@ async function sendWithout(
 ): Promise<Accepted> {
   const { steps, vendor, callTimeoutMs } = context;
   const request = await sending.request(excluded);
-  const turn = await takeTurn(deps, { use: sending.use, recipients: request.recipients.length, context });
-  await turn.ready();
+  const slot = await reserveSlot(deps, { use: sending.use, recipients: request.recipients.length, context });
+  await slot.ready();
   await sending.check?.();
   const call = async () => {
-    await turn.now();
+    await slot.now();
     return deps.sendgrid.send(request, { timeoutMs: callTimeoutMs(CALL_MS) });
   };
   return steps.step<Accepted>(SEND, {
@@ -124,18 +122,14 @@ const WAIT_PART = 2 / 3;
  * The caller awaits `ready` before it starts the step, and `now` right before the call. Both throw a WaitError if the
  * slot was missed, because another job may have it by then.
  */
-async function takeTurn(
+async function reserveSlot(
   { rate, clock }: SendDeps,
   { recipients, use, context }: { recipients: number; use: RateUse; context: RunContext },
 ) {
   const withinMs = context.callTimeoutMs(Number.MAX_SAFE_INTEGER) * WAIT_PART;
   const answer = await rate.reserve({ recipients, use, withinMs });
   if (answer.kind === 'later')
-    throw new WaitError({
-      code: 'NoRateSlot',
-      message: 'other jobs have used up the sending rate',
-      waitMs: answer.waitMs,
-    });
+    throw new WaitError({ code: 'NoRateSlot', message: 'no slot of the sending rate is free', waitMs: answer.waitMs });
   const { slot } = answer;
   const until = async (at: number) => {
     const waitMs = at - clock.now();
@@ -144,4 +138,58 @@ async function takeTurn(
       throw new WaitError({ code: 'RateSlotMissed', message: 'the time to send has passed', waitMs: 0 });
   };
   return { ready: () => until(slot.at - LEAD_MS), now: () => until(slot.at) };
+}
+
+/** The step that stores the recipients that SendGrid refused individually. */
+export const EXCLUDED = 'excluded';
+
+/** Recipients left out of a job's request. SendGrid named their addresses and sent none of the mails. */
+export interface Excluded {
+  /** The recipients' numbers in their chunk, in order. */
+  recipients: number[];
+  code: string;
+  /** Requests refused like this in this generation of the job. */
+  requests: number;
+  generation: number;
+}
+
+/** The most refused requests of a chunk before an operator must look: then single addresses are not the cause. */
+const MOST_REFUSED_REQUESTS = 10;
+
+/** Adds the recipients at these places of a refused request. `undefined` if the chunk cannot go on without them. */
+export function excludedWith(
+  before: Excluded | undefined,
+  refusal: { places: readonly number[]; sent: readonly number[]; code: string; generation: number },
+): Excluded | undefined {
+  const { places, sent, code, generation } = refusal;
+  const requests = (before?.generation === generation ? before.requests : 0) + 1;
+  const named = places.map((place) => sent[place]);
+  if (requests > MOST_REFUSED_REQUESTS || named.length >= sent.length) return undefined;
+  if (!named.every((number) => number !== undefined)) return undefined;
+  const recipients = [...(before?.recipients ?? []), ...named].sort((a, b) => a - b);
+  return { recipients, code, requests, generation };
+}
+
+export const excludedOf = (step: Step | undefined): Excluded | undefined =>
+  step?.status === 'done' ? (step.result as Excluded) : undefined;
+
+/** SendGrid's answer. Events report what happens to a mail later. */
+export type RecipientStatus = 'accepted' | 'refused';
+
+/** Writes each recipient's status by number. Only the manifest has the addresses, so an erasure has one place. */
+async function writeRecipients(
+  { objects, prefix }: SendDeps,
+  { origin: { id, time, campaign }, recipients }: Sending,
+  {
+    excluded,
+    ...outcome
+  }: { status: RecipientStatus; messageId?: string | undefined; code?: string; excluded: Excluded | undefined },
+): Promise<void> {
+  const alone = { status: 'refused' satisfies RecipientStatus, code: excluded?.code, field: 'to' };
+  const left = new Set(excluded?.recipients);
+  const lines = Array.from({ length: recipients }, (_, recipient) =>
+    JSON.stringify({ job: id, campaign, ...(left.has(recipient) ? alone : outcome), recipient }),
+  );
+  const key = recipientsKey(prefix, { queue: EMAILS_QUEUE, time, id });
+  await objects.put(key, `${lines.join('\n')}\n`, 'application/x-ndjson');
 }

@@ -149,8 +149,8 @@ export async function reconcile(
     // A poll that fails says nothing about the next one.
     let run = true;
     const work = async (deps: ReconcileRun, mayGoOn: () => boolean) => {
-      const nextLookMs = stayMs > 0 && clock.now() >= lastPoll ? OVER_THE_END_MS : POLL_EVERY_MS;
-      run = await releaseCampaigns(deps, { mayGoOn, nextLookMs, place });
+      const nextMs = stayMs > 0 && clock.now() >= lastPoll ? OVER_THE_END_MS : POLL_EVERY_MS;
+      run = await releaseCampaigns(deps, { mayGoOn, nextMs, place });
     };
     if (clock.now() < end) await attempt({ kind: 'releaseCampaigns', work });
     return run;

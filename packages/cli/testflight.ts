@@ -1,7 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { eachOf } from '../../lib/concurrency';
-import { InvalidRecipientsError } from '../../lib/emails/recipient';
-import { type Bytes, fromCsv, type Read } from '../../lib/emails/recipients';
+import { type Bytes, fromCsv, InvalidRecipientsError, type Read } from '../../lib/emails/recipients';
 import { StoreError } from '../../lib/errors';
 import { type OperatorDeps, OperatorError } from '../../lib/ops/operator';
 import { jobsWithKey } from '../../lib/ops/search';

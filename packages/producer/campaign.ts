@@ -1,4 +1,5 @@
 import { campaigns, chunkSizeOf } from '../../lib/emails/campaigns/campaign';
+import { writeManifest } from '../../lib/emails/manifest';
 import {
   type CampaignInput,
   type CampaignJob,
@@ -8,9 +9,15 @@ import {
   EMAILS_QUEUE,
   type RecipientCounts,
 } from '../../lib/emails/message';
-import { InvalidRecipientsError, type RecipientInput } from '../../lib/emails/recipient';
-import { type Bytes, fromCsv, fromIterable, fromNdjson, type Read } from '../../lib/emails/recipients';
-import { writeManifest } from '../../lib/emails/write-manifest';
+import {
+  type Bytes,
+  fromCsv,
+  fromIterable,
+  fromNdjson,
+  InvalidRecipientsError,
+  type Read,
+  type RecipientInput,
+} from '../../lib/emails/recipients';
 import { invalid } from '../../lib/submit/errors';
 import { jobId } from '../../lib/submit/job-id';
 import { type Accepted, checkSendAt, checkStart, type SubmitDeps, submit } from '../../lib/submit/submit';

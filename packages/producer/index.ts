@@ -4,7 +4,7 @@ export type { ProducerSettings } from '../../lib/config/common';
 export { ConfigError } from '../../lib/config/environment';
 export type { Campaign, CampaignStatus } from '../../lib/emails/campaigns/campaign';
 export type { CampaignInput, EmailMessageInput } from '../../lib/emails/message';
-export type { RecipientInput } from '../../lib/emails/recipient';
+export type { RecipientInput } from '../../lib/emails/recipients';
 export type { CampaignControl, CampaignReport } from '../../lib/emails/report';
 export { StoreError } from '../../lib/errors';
 export type { FeedbackInput } from '../../lib/feedback/message';

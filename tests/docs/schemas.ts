@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { ANALYTICS_EVENTS, analyticsSchema } from '../../lib/analytics/message';
 import { JOB_ENDED } from '../../lib/aws/events';
 import { campaignSchema, EMAIL_MESSAGE, EMAILS_QUEUE, emailMessageSchema } from '../../lib/emails/message';
-import { recipientSchema } from '../../lib/emails/recipient';
+import { recipientSchema } from '../../lib/emails/recipients';
 import { FEEDBACK_SUBMITTED, feedbackSchema } from '../../lib/feedback/message';
 import { envelopeSchema } from '../../lib/jobs/envelope';
 import { ANALYTICS_QUEUE, FEEDBACK_QUEUE } from '../../lib/jobs/keys';

@@ -1,10 +1,10 @@
 import { type Campaign, campaigns, chunkEnvelope, chunkId } from '../../lib/emails/campaigns/campaign';
 import { takeEvents } from '../../lib/emails/events/webhook';
+import { writeManifest } from '../../lib/emails/manifest';
 import { type CampaignContent, campaignContentSchema } from '../../lib/emails/message';
 import { emailsContract } from '../../lib/emails/process';
 import { fromIterable } from '../../lib/emails/recipients';
 import { campaignReport } from '../../lib/emails/report';
-import { writeManifest } from '../../lib/emails/write-manifest';
 import { rateKey, recipientsKey } from '../../lib/jobs/keys';
 import { tokenOf } from '../../lib/jobs/messages';
 import type { JobRow } from '../../lib/jobs/row';

@@ -1,6 +1,6 @@
 import { v5 } from 'uuid';
 import type { Envelope } from '../../jobs/envelope';
-import { type ItemDeps, readItem, type Updated, updateItem } from '../../jobs/items';
+import { type ItemDeps, readItem, updateItem } from '../../jobs/items';
 import { CAMPAIGN_QUEUE, campaignHourKey, campaignKey, todoKey } from '../../jobs/keys';
 import { appended, type HistoryEntry } from '../../jobs/row';
 import { BODY_LIFETIME_MS, OBJECT_LIFETIME_MS, ROW_LIFETIME_MS } from '../../jobs/schedule';
@@ -34,15 +34,15 @@ export interface Campaign extends Item, CampaignPlan {
   reason?: string;
   /** Chunks released so far: exactly those with a number below this. */
   released: number;
-  /** Numbers of released chunks that had not ended at the last look. */
+  /** Numbers of released chunks that had not ended when the reconciler last read them. */
   open: number[];
   /** The last released chunk's place in the order of all campaigns (release.ts), in recipients. */
-  turn?: number;
+  startTag?: number;
   /** Chunks permanently refused since the last accepted one; approximate. */
   refusals: number;
   endedAt?: number;
   eventsChecked?: boolean;
-  /** When the reconciler looks again whether the lists can be deleted, ms. */
+  /** When the reconciler next checks whether the lists can be deleted, ms. */
   listsAt?: number;
   listsDropped?: boolean;
   /** The progress of that check: how many chunks were read, and how many of those have no event. */
@@ -51,23 +51,20 @@ export interface Campaign extends Item, CampaignPlan {
 }
 
 export function campaigns(deps: ItemDeps) {
-  const change = (
-    id: string,
-    next: (campaign: Campaign) => Campaign | undefined,
-    known?: Campaign,
-  ): Promise<Updated<Campaign>> =>
-    updateItem<Campaign>(
-      deps,
-      campaignKey(id),
-      (stored) => {
-        const changed = stored && next(stored);
-        return changed && scheduled(changed);
-      },
-      known,
-    );
+  const change = (id: string, next: (campaign: Campaign) => Campaign | undefined, known?: Campaign) => {
+    const changed = (stored: Campaign | undefined) => {
+      const campaign = stored && next(stored);
+      return campaign && scheduled(campaign);
+    };
+    return updateItem<Campaign>(deps, campaignKey(id), changed, known);
+  };
   const withEntry = (campaign: Campaign, event: CampaignEvent, note?: string): Campaign => ({
     ...campaign,
     history: appended(campaign.history, { at: deps.clock.now(), event, ...(note ? { note } : {}) }),
+  });
+  const paused = (campaign: Campaign, reason: string, note = reason): Campaign => ({
+    ...withEntry(campaign, 'paused', note),
+    ...{ status: 'paused', reason },
   });
   const cancelled = (campaign: Campaign, note?: string): Campaign => ({
     ...withEntry(campaign, 'cancelled', note),
@@ -88,11 +85,7 @@ export function campaigns(deps: ItemDeps) {
       return item;
     },
     pause: (id: string, reason = 'operator', note = reason) =>
-      change(id, (campaign) =>
-        campaign.status === 'running'
-          ? { ...withEntry(campaign, 'paused', note), status: 'paused', reason }
-          : undefined,
-      ),
+      change(id, (campaign) => (campaign.status === 'running' ? paused(campaign, reason, note) : undefined)),
     resume: (id: string, note?: string) =>
       change(id, (campaign) => {
         if (campaign.status !== 'paused') return undefined;
@@ -109,10 +102,8 @@ export function campaigns(deps: ItemDeps) {
     refused: (id: string, { code, most }: { code: string; most: number }) =>
       change(id, (campaign) => {
         if (campaign.status !== 'running') return undefined;
-        const refusals = campaign.refusals + 1;
-        const counted = { ...campaign, refusals };
-        if (refusals < most) return counted;
-        return { ...withEntry(counted, 'paused', code), status: 'paused', reason: code };
+        const counted = { ...campaign, refusals: campaign.refusals + 1 };
+        return counted.refusals < most ? counted : paused(counted, code);
       }),
     accepted: (id: string) =>
       change(id, (campaign) => (campaign.refusals === 0 ? undefined : { ...campaign, refusals: 0 })),
@@ -126,7 +117,7 @@ const isLive = ({ status }: Campaign): boolean => status === 'running' || status
 
 export type Campaigns = ReturnType<typeof campaigns>;
 
-/** The index attributes: when the reconciler looks for chunks, then for missing events, then for lists to delete. */
+/** Sets the index attributes: when the reconciler releases chunks, then checks the events, then deletes the lists. */
 function scheduled({ todo: _todo, todoAt: _todoAt, expiresAt: _expiresAt, ...campaign }: Campaign): Campaign {
   const todo = todoKey(CAMPAIGN_QUEUE, 'campaign');
   const { endedAt } = campaign;

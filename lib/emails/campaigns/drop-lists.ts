@@ -4,19 +4,19 @@ import { CAMPAIGN_QUEUE, todoKey } from '../../jobs/keys';
 import { isEnd, type JobRow } from '../../jobs/row';
 import { campaignKeys } from '../manifest';
 import { type Campaign, campaigns, releasedPages } from './campaign';
-import { type CampaignReleaseDeps, rowsOf } from './look';
+import { type CampaignReleaseDeps, rowsOf } from './chunks';
 
 type DropListsDeps = Omit<CampaignReleaseDeps, 'report'>;
 
 const WITH_LISTS = todoKey(CAMPAIGN_QUEUE, 'lists');
-const LOOK_AGAIN_MS = 24 * 3_600_000;
+const AGAIN_MS = 24 * 3_600_000;
 const OBJECTS = 1_000;
 const ROWS = 500;
 const AT_ONCE = 32;
 
 /**
  * Deletes the recipients, the rejected lines and the content of campaigns that ended 44 days ago. If a chunk can still
- * be retried, it looks again a day later. A run that dies or has no time left leaves the rest to the next run. It works
+ * be retried, it tries again a day later. A run that dies or has no time left leaves the rest to the next run. It works
  * once an hour, because no list is urgent.
  */
 export async function dropLists(deps: DropListsDeps, mayGoOn: () => boolean): Promise<void> {
@@ -35,7 +35,7 @@ async function dropList(deps: DropListsDeps, campaign: Campaign, mayGoOn: () => 
     if (!mayGoOn()) return;
     const rows = await rowsOf(deps, campaign, numbers);
     if (![...rows.values()].some(mayNeedList)) continue;
-    await campaigns(deps).change(campaign.id, (now) => ({ ...now, listsAt: clock.now() + LOOK_AGAIN_MS }), campaign);
+    await campaigns(deps).change(campaign.id, (now) => ({ ...now, listsAt: clock.now() + AGAIN_MS }), campaign);
     return;
   }
   const { home } = campaignKeys(prefix, campaign.id);

@@ -4,30 +4,33 @@ import { CAMPAIGN_QUEUE, rateKey, todoKey } from '../../jobs/keys';
 import type { Due } from '../../ports';
 import { type RateItem, takenMs } from '../../worker/rate';
 import { type Campaign, campaigns, chunkRecipients, EXPIRED, hasExpired } from './campaign';
-import { AT_ONCE, type CampaignReleaseDeps, type Looked, look, missEvents, releaseChunk } from './look';
+import { AT_ONCE, type CampaignReleaseDeps, type Counted, checkEvents, countChunks, releaseChunk } from './chunks';
 
 /** Released chunks reach the senders some time later. Without this extra work the senders would be idle until then. */
 const AHEAD_MS = 3_000;
 /** The work that one campaign may have open, so that chunks that keep failing do not pile up. */
 const MOST_OPEN_SECONDS = 20;
-/** The time of a look that goes into reading. The rest is for releasing. */
+/** The time for reading campaigns. The rest is for releasing. */
 const READING_MS = 8_000;
 
-/** Where the run's next look starts, if a look had no time to read every campaign. */
+/** Where the run's next poll starts to read, if a poll had no time to read every campaign. */
 export interface Place {
   after?: Due | undefined;
 }
 
-/** Releases chunks of all campaigns in turn, enough until the next look. Returns whether there is more to do soon. */
+/**
+ * Releases chunks of all campaigns side by side, enough for the senders until the next poll in `nextMs`. Returns
+ * whether there is more to do soon. A campaign that cannot be read or released does not hold back the others.
+ */
 export async function releaseCampaigns(
   deps: CampaignReleaseDeps,
-  { mayGoOn, nextLookMs, place }: { mayGoOn: () => boolean; nextLookMs: number; place: Place },
+  { mayGoOn, nextMs, place }: { mayGoOn: () => boolean; nextMs: number; place: Place },
 ): Promise<boolean> {
   if (!deps.queueNames.includes(CAMPAIGN_QUEUE)) return false;
   const { clock } = deps;
   const begun = clock.now();
   const todo = todoKey(CAMPAIGN_QUEUE, 'campaign');
-  const running: Looked[] = [];
+  const running: Counted[] = [];
   const ended: Campaign[] = [];
   let waiting = 0;
   const mayRead = () => mayGoOn() && clock.now() < begun + READING_MS;
@@ -42,20 +45,16 @@ export async function releaseCampaigns(
       ended.push(campaign);
       return;
     }
-    const looked = await look(deps, hasExpired(campaign, clock) ? await expire(deps, campaign) : campaign);
-    waiting += looked.waiting;
-    if (looked.campaign.status === 'running') running.push(looked);
+    const counted = await countChunks(deps, hasExpired(campaign, clock) ? await expire(deps, campaign) : campaign);
+    waiting += counted.waiting;
+    if (counted.campaign.status === 'running') running.push(counted);
   };
   const steps = [
     () => throughAll(pages(deps, { todo, until: begun, place, mayRead }), (keys) => throughAll(keys, read, AT_ONCE)),
-    async () => {
-      // The next look will need the same time for reading.
-      const nextMs = nextLookMs + (clock.now() - begun) + AHEAD_MS;
-      if (running.length > 0) await releaseInTurn(deps, { running, waiting, nextMs, mayGoOn });
-    },
-    () => throughAll(ended, async (campaign) => mayGoOn() && missEvents(deps, campaign, mayGoOn)),
+    // The next poll will need the same time for reading.
+    () => releaseFairly(deps, { running, waiting, forMs: nextMs + (clock.now() - begun) + AHEAD_MS, mayGoOn }),
+    () => throughAll(ended, async (campaign) => mayGoOn() && checkEvents(deps, campaign, mayGoOn)),
   ];
-  // A campaign that cannot be read or released does not hold back the others.
   await throughAll(steps, (step) => step());
   return place.after !== undefined || running.some(({ campaign, open }) => open > 0 || hasMore(campaign));
 }
@@ -80,31 +79,32 @@ async function* pages(
 
 const hasMore = ({ released, chunks }: Campaign): boolean => released < chunks;
 
-/** Releases chunks until the senders have work for `nextMs`. One chunk may exceed that, whatever its size. */
-async function releaseInTurn(
+/** Releases chunks until the senders have work for `forMs`. One chunk may exceed that, whatever its size. */
+async function releaseFairly(
   deps: CampaignReleaseDeps,
-  { running, waiting, nextMs, mayGoOn }: { running: Looked[]; waiting: number; nextMs: number; mayGoOn: () => boolean },
+  { running, waiting, forMs, mayGoOn }: { running: Counted[]; waiting: number; forMs: number; mayGoOn: () => boolean },
 ): Promise<void> {
+  if (running.length === 0) return;
   const { rate, taken } = await rateOf(deps);
-  const mayRelease = ({ campaign, open }: Looked) => hasMore(campaign) && open < rate * MOST_OPEN_SECONDS;
+  const mayRelease = ({ campaign, open }: Counted) => hasMore(campaign) && open < rate * MOST_OPEN_SECONDS;
   const contenders = new Set(running.filter(mayRelease));
-  let reached = reachedBy(running.map(({ campaign }) => campaign));
+  let time = virtualTime(running.map(({ campaign }) => campaign));
   let ahead = waiting;
 
-  function* turns(): Generator<Looked> {
-    while (mayGoOn() && taken + (ahead / rate) * 1000 < nextMs) {
-      const next = nextOf(contenders, reached);
+  function* chosen(): Generator<Counted> {
+    while (mayGoOn() && taken + (ahead / rate) * 1000 < forMs) {
+      const next = nextOf(contenders, time);
       if (!next) return;
-      // If the release fails, the next look tries again. The campaign must not keep the turn.
+      // If its release fails, the campaign must not be chosen again before the next poll.
       contenders.delete(next);
       yield next;
     }
   }
-  await throughAll(turns(), async ({ campaign, open }) => {
+  await throughAll(chosen(), async ({ campaign, open }) => {
     const recipients = chunkRecipients(campaign, campaign.released);
-    reached = nextTurn(campaign, reached);
+    time = nextStartTag(campaign, time);
     ahead += recipients;
-    const after = await releaseChunk(deps, campaign, reached);
+    const after = await releaseChunk(deps, campaign, time);
     const next = after?.status === 'running' && { campaign: after, open: open + recipients, waiting: 0 };
     if (next && mayRelease(next)) contenders.add(next);
   });
@@ -117,22 +117,22 @@ async function rateOf(deps: CampaignReleaseDeps): Promise<{ rate: number; taken:
 }
 
 /*
- * Decides which campaign's chunk is next: start-time fair queueing, counted in recipients. A chunk's turn is the number
- * of recipients that its campaign released before it. The lowest turn is next, so all campaigns get the same number of
- * recipients, whatever the sizes of their chunks.
+ * Start-time fair queueing, counted in recipients (Goyal, Vin, Cheng 1997). A chunk's start tag is the number of
+ * recipients that its campaign released before it. The lowest tag is next, so all campaigns get the same number of
+ * recipients, whatever the sizes of their chunks. The virtual time is the highest tag so far. A new or resumed campaign
+ * starts there, so that it does not send alone until it has caught up.
  */
 
-export const reachedBy = (campaigns: readonly Campaign[]): number =>
-  campaigns.reduce((reached, { turn = 0 }) => Math.max(reached, turn), 0);
+export const virtualTime = (campaigns: readonly Campaign[]): number =>
+  campaigns.reduce((time, { startTag = 0 }) => Math.max(time, startTag), 0);
 
-/** The turn of the next chunk, at least what others have reached, so that no new or resumed campaign sends alone. */
-export const nextTurn = ({ turn, chunkSize }: Campaign, reached: number): number =>
-  turn === undefined ? reached : Math.max(reached, turn + chunkSize);
+export const nextStartTag = ({ startTag, chunkSize }: Campaign, time: number): number =>
+  startTag === undefined ? time : Math.max(time, startTag + chunkSize);
 
-/** The campaign whose chunk is next. At the same turn, one that has released nothing is first, then a small chunk. */
-export function nextOf<T extends { campaign: Campaign }>(contenders: Iterable<T>, reached: number): T | undefined {
+/** The campaign whose chunk is next. At the same tag, one that has released nothing is first, then a small chunk. */
+export function nextOf<T extends { campaign: Campaign }>(contenders: Iterable<T>, time: number): T | undefined {
   const order = (a: Campaign, b: Campaign): number =>
-    nextTurn(a, reached) - nextTurn(b, reached) ||
+    nextStartTag(a, time) - nextStartTag(b, time) ||
     Math.min(a.released, 1) - Math.min(b.released, 1) ||
     chunkRecipients(a, a.released) - chunkRecipients(b, b.released) ||
     a.startsAt - b.startsAt;

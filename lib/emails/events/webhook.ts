@@ -1,3 +1,4 @@
+import * as z from 'zod';
 import { eachOf } from '../../concurrency';
 import { StoreError } from '../../errors';
 import { groupBy } from '../../group-by';
@@ -9,8 +10,7 @@ import type { Evidence } from '../../jobs/row';
 import { ROW_LIFETIME_MS } from '../../jobs/schedule';
 import type { Item, Log, Metrics, Objects } from '../../ports';
 import { jsonOf } from '../../text';
-import { MAIL_STEPS, type MailQueue } from '../../worker/mail';
-import { eventKey, type MailEvent, parseEvent } from './event';
+import { MAIL_QUEUES, MAIL_STEPS, type MailQueue } from '../../worker/mail';
 import type { Verdict, WebhookRequest } from './verify';
 
 /**
@@ -60,7 +60,7 @@ async function take(deps: WebhookDeps, body: Buffer): Promise<204 | 400 | 503> {
     if (foreign > 0) log.info('events of other instances ignored', { count: foreign });
     for (const [queue, count] of own) {
       metrics.add('EmailEvents', count, 'Count', {});
-      log.info('events taken', { queue, count });
+      log.info('events stored', { queue, count });
     }
     return 204;
   } catch (error) {
@@ -90,33 +90,36 @@ export async function takeEvents(deps: EventDeps, events: readonly unknown[]) {
     eventFolder(deps.prefix, { queue, time, campaign }),
   );
   for (const [folder, group] of folders) await store(deps, folder, group);
-  const first = [...groupBy(unique, jobOf).values()].flatMap(([event]) => event ?? []);
-  await eachOf(first, AT_ONCE, (event) => witness(deps, event));
+  const jobs = groupBy(unique, ({ queue, stored: { job } }) => jobKey(queue, job));
+  await eachOf([...jobs.values()], AT_ONCE, async ([first]) => first && witness(deps, first));
   const counts = [...groupBy(own, ({ queue }) => queue)].map(([queue, group]) => [queue, group.length] as const);
   return { own: new Map(counts), foreign: known.length - own.length };
 }
-
-const jobOf = ({ queue, stored: { job } }: MailEvent): string => jobKey(queue, job);
 
 async function store({ objects }: EventDeps, folder: string, events: MailEvent[]): Promise<void> {
   const body = `${events.map(({ stored }) => JSON.stringify(stored)).join('\n')}\n`;
   await objects.put(`${folder}${sha256(body)}.ndjson`, body, 'application/x-ndjson');
 }
 
-/** Notes once that SendGrid has a job's request. Chunks need it also after an answer: the reconciler counts them. */
+/** Stores once that SendGrid has a job's request. Chunks need it also after an answer: the reconciler counts them. */
 async function witness(deps: EventDeps, { queue, stored }: MailEvent): Promise<void> {
-  const { job, event, messageId } = stored;
-  if (!(await needsProof(deps, { queue, stored }))) return;
-  const evidence = { at: deps.clock.now(), event, ...(messageId ? { messageId: requestId(messageId) } : {}) };
+  const { job, event, messageId, campaign } = stored;
+  if (!(await needsEvidence(deps, { queue, job, campaign }))) return;
+  // The id of each mail begins with the id of its request, `x-message-id`.
+  const [requestId] = messageId.split('.');
+  const evidence = { at: deps.clock.now(), event, ...(requestId ? { messageId: requestId } : {}) };
   await writeItem({ ...deps, item: evidenceItem(queue, job, evidence), expected: 0 });
 }
 
-async function needsProof({ ledger }: EventDeps, { queue, stored }: Pick<MailEvent, 'queue' | 'stored'>) {
+async function needsEvidence(
+  { ledger }: EventDeps,
+  { queue, job, campaign }: { queue: MailQueue; job: string; campaign: string | undefined },
+): Promise<boolean> {
   const step = MAIL_STEPS[queue];
   try {
-    const row = await ledger.get(jobKey(queue, stored.job));
+    const row = await ledger.get(jobKey(queue, job));
     if (!row || row.evidence?.[step]) return false;
-    return row.steps[step]?.status !== 'done' || stored.campaign !== undefined;
+    return row.steps[step]?.status !== 'done' || campaign !== undefined;
   } catch (error) {
     // The evidence waits until the row can be read again. SendGrid must not repeat the request until then.
     if (error instanceof UnreadableRowError) return true;
@@ -124,5 +127,60 @@ async function needsProof({ ledger }: EventDeps, { queue, stored }: Pick<MailEve
   }
 }
 
-/** The id of each mail begins with the id of its request, `x-message-id`. */
-const requestId = (messageId: string): string => messageId.split('.')[0] ?? messageId;
+const digits = z
+  .string()
+  .regex(/^\d{1,15}$/)
+  .transform(Number);
+/** No mail of this service is older than 2020. A later time than a day ahead is no clock's fault. */
+const FIRST_MS = Date.UTC(2020, 0);
+const DAY_MS = 24 * 60 * 60_000;
+
+/** An event about a mail of this code, of any instance. SendGrid repeats our ids. Other fields may be personal. */
+const mailEvent = z.object({
+  event: z.string().regex(/^[a-z_]{1,40}$/),
+  /** Seconds since 1970. */
+  timestamp: z.int().nonnegative(),
+  sg_message_id: z.string().max(300).default(''),
+  instance: z.string().max(64).optional(),
+  queue: z.enum(MAIL_QUEUES),
+  step: z.string(),
+  job: z.uuid(),
+  time: digits,
+  /** The recipient's number in its chunk. Other mails have one recipient. */
+  recipient: digits.default(0),
+  campaign: z.uuid().optional(),
+  /** The kind of a bounce, `bounce` or `blocked`, and the mail server's code. */
+  type: z
+    .string()
+    .regex(/^[a-z]{1,20}$/)
+    .optional()
+    .catch(undefined),
+  status: z
+    .string()
+    .regex(/^\d(\.\d{1,3}){0,2}$/)
+    .optional()
+    .catch(undefined),
+});
+
+type Parsed = z.infer<typeof mailEvent>;
+
+/** A stored event. It has no address: the manifest has the address under the recipient's number. */
+export type StoredEvent = Pick<Parsed, 'event' | 'timestamp' | 'job' | 'campaign' | 'recipient' | 'type' | 'status'> & {
+  messageId: string;
+};
+
+/** An event with the instance that sent its mail, and the queue and the time (ms) of its job. */
+type MailEvent = Pick<Parsed, 'instance' | 'queue' | 'time'> & { stored: StoredEvent };
+
+/** Removes everything personal. `undefined` if this code sent no such mail, or no job can have its time. `now`: ms. */
+export function parseEvent(input: unknown, now: number): MailEvent | undefined {
+  const parsed = mailEvent.safeParse(input);
+  if (!parsed.success) return undefined;
+  const { instance, queue, step, time, sg_message_id: messageId, ...stored } = parsed.data;
+  if (step !== MAIL_STEPS[queue] || time < FIRST_MS || time > now + DAY_MS) return undefined;
+  return { instance, queue, time, stored: { ...stored, messageId } };
+}
+
+/** SendGrid repeats events: two with the same key are one. Recipients of one request may share the vendor's id. */
+export const eventKey = ({ messageId, event, timestamp, job, recipient }: StoredEvent): string =>
+  `${messageId} ${event} ${timestamp} ${job} ${recipient}`;

@@ -1,4 +1,4 @@
-import { eventKey } from '../../../lib/emails/events/event';
+import { eventKey } from '../../../lib/emails/events/webhook';
 import { eventsOf } from '../../../packages/local/fakes/sendgrid';
 import { type EngineOptions, jobId } from '../../support/engine';
 import { feedbackBody, startFeedback } from '../../support/feedback';

@@ -1,6 +1,6 @@
+import { writeManifest } from '../../../lib/emails/manifest';
 import { EMAIL_CAMPAIGN, EMAILS_QUEUE } from '../../../lib/emails/message';
 import { fromIterable } from '../../../lib/emails/recipients';
-import { writeManifest } from '../../../lib/emails/write-manifest';
 import { campaignKey } from '../../../lib/jobs/keys';
 import { jobId } from '../../../lib/submit/job-id';
 import { createProducer } from '../../../packages/producer/producer';

@@ -1,7 +1,6 @@
 import { parse } from 'csv-parse/sync';
 import fc from 'fast-check';
-import { InvalidRecipientsError } from '../../../lib/emails/recipient';
-import { type Bytes, fromCsv, fromNdjson, type Read } from '../../../lib/emails/recipients';
+import { type Bytes, fromCsv, fromNdjson, InvalidRecipientsError, type Read } from '../../../lib/emails/recipients';
 
 async function all(reads: AsyncIterable<Read[]>): Promise<Read[]> {
   const found: Read[] = [];

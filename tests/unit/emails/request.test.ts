@@ -1,4 +1,4 @@
-import { recipientCheck } from '../../../lib/emails/recipient';
+import { recipientCheck } from '../../../lib/emails/recipients';
 import { requestOf } from '../../../lib/emails/request';
 import { mailData } from '../../../lib/vendors/sendgrid';
 import { aContent, CAMPAIGN } from '../../support/emails';

@@ -4,8 +4,8 @@ import http from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseEvent } from '../../../lib/emails/events/event';
 import { eventVerifier, type WebhookRequest } from '../../../lib/emails/events/verify';
+import { parseEvent } from '../../../lib/emails/events/webhook';
 import {
   announce,
   type Connection,

@@ -6,15 +6,15 @@ const RELEASE = 'lib/emails/campaigns/release.ts';
 export const CAMPAIGN_MUTANTS: Record<string, SourceMutant> = {
   oldestCampaignFirst: {
     changes: [
-      { file: RELEASE, find: 'nextTurn(a, reached) - nextTurn(b, reached)', replace: 'a.startsAt - b.startsAt' },
+      { file: RELEASE, find: 'nextStartTag(a, time) - nextStartTag(b, time)', replace: 'a.startsAt - b.startsAt' },
     ],
     breaks: /^fairness: the newest campaign waits for more than 30 s/,
     by: { scale: 'campaigns-slow' },
   },
   newCampaignCatchesUp: {
     changes: [
-      { file: RELEASE, find: 'turn === undefined ? reached', replace: 'turn === undefined ? 0' },
-      { file: RELEASE, find: 'Math.max(reached, turn + chunkSize)', replace: 'turn + chunkSize' },
+      { file: RELEASE, find: 'startTag === undefined ? time', replace: 'startTag === undefined ? 0' },
+      { file: RELEASE, find: 'Math.max(time, startTag + chunkSize)', replace: 'startTag + chunkSize' },
     ],
     breaks: /^fairness: the large campaign sent \d+ recipients, the others/,
     by: { scale: 'campaigns-fast' },
@@ -43,13 +43,13 @@ export const CAMPAIGN_MUTANTS: Record<string, SourceMutant> = {
         find: '      contenders.delete(next);\n',
         replace:
           '      contenders.delete(next);\n' +
-          '      if ((chunkRecipients(next.campaign, next.campaign.released) / rate) * 1000 > nextMs) continue;\n',
+          '      if ((chunkRecipients(next.campaign, next.campaign.released) / rate) * 1000 > forMs) continue;\n',
       },
     ],
     breaks: /^fairness: /,
     by: { scale: 'campaigns-old' },
   },
-  firstThatMayNotReleaseEndsTheLook: {
+  firstThatMayNotReleaseEndsTheRelease: {
     changes: [
       { file: RELEASE, find: 'new Set(running.filter(mayRelease))', replace: 'new Set(running)' },
       { file: RELEASE, find: 'if (!next) return;', replace: 'if (!next || !mayRelease(next)) return;' },
@@ -61,7 +61,7 @@ export const CAMPAIGN_MUTANTS: Record<string, SourceMutant> = {
   retriesTakeTheOthersPlace: {
     changes: [
       {
-        file: 'lib/emails/campaigns/look.ts',
+        file: 'lib/emails/campaigns/chunks.ts',
         find: '  return !(isRetry && (row?.retryAt ?? 0) > now);\n',
         replace: '  return isRetry || now > 0;\n',
       },

@@ -6,7 +6,7 @@ import type { SourceMutant } from '../source-mutant';
 
 const CAMPAIGN = 'lib/emails/campaigns/campaign.ts';
 const RELEASE = 'lib/emails/campaigns/release.ts';
-const LOOK = 'lib/emails/campaigns/look.ts';
+const CHUNKS = 'lib/emails/campaigns/chunks.ts';
 const PROCESS = 'lib/emails/process.ts';
 const STEPS = 'lib/worker/steps.ts';
 const REQUEST = 'lib/emails/request.ts';
@@ -41,8 +41,8 @@ export const CHUNK_MUTANTS: Record<string, SourceMutant> = {
   ),
   stopHeardOnce: line(
     PROCESS,
-    'check: async () => mayGoOn(await readCampaign(campaigns, data.campaign)),',
-    'check: async () => mayGoOn(campaign),',
+    'check: async () => refuseIfStopped(await readCampaign(campaigns, data.campaign)),',
+    'check: async () => refuseIfStopped(campaign),',
     /^campaigns are kept: chunk .* was sent .* after its campaign was stopped/,
     { ...ONE, controls: [{ at: 62 * SECOND_MS, what: 'cancel', campaign: 0 }] },
   ),
@@ -106,13 +106,13 @@ export const CHUNK_MUTANTS: Record<string, SourceMutant> = {
     /^liveness: .*campaign .* is running, 2 of 2 chunks released, 0,1 open/,
   ),
   openForgotten: line(
-    LOOK,
-    'open: [...stored.open, number],',
-    'open: [],',
+    CHUNKS,
+    'open: [...stored.open, number]',
+    'open: []',
     /^campaigns are kept: campaign .* ended before chunk 1/,
   ),
   chunkUncounted: line(
-    LOOK,
+    CHUNKS,
     "if (status === 'running' || released === campaign.chunks) return campaign;",
     'if (id || status || released) return campaign;',
     /^campaigns are kept: campaign .* has ended without chunk 0, which is held \(unknown\)/,
@@ -159,9 +159,9 @@ export const CHUNK_MUTANTS: Record<string, SourceMutant> = {
     /^campaigns are kept: campaign .* says .*, and SendGrid reported [1-9]/,
   ),
   addressAmongRecipients: line(
-    'lib/emails/recipient-status.ts',
-    '{ job: id, ...',
-    `{ email: '${MARK}', job: id, ...`,
+    'lib/emails/send.ts',
+    '{ job: id, campaign,',
+    `{ email: '${MARK}', job: id, campaign,`,
     /^everything private stays in: jobs\/_recipients\/.* shows it/,
   ),
   addressAmongEvents: line(

@@ -13,7 +13,7 @@ export interface CampaignReleaseDeps extends ItemDeps, Omit<FinishDeps, 'events'
   log: Log;
   queueNames: readonly string[];
   queueUrl: (queue: string) => string;
-  /** Tells what is wrong with a campaign. `subject`: its id. */
+  /** `subject`: the campaign's id. */
   report: (fact: {
     kind: 'campaign-paused' | 'campaign-expired' | 'events-missing';
     subject: string;
@@ -25,17 +25,18 @@ export interface CampaignReleaseDeps extends ItemDeps, Omit<FinishDeps, 'events'
 
 export const AT_ONCE = 32;
 
-export interface Looked {
+/** A campaign with its number of recipients in open chunks. */
+export interface Counted {
   campaign: Campaign;
-  /** Recipients of chunks that have not ended. Chunks that wait for an operator do not count. */
+  /** Of chunks that have not ended. Chunks that wait for an operator do not count. */
   open: number;
-  /** Those of them whose chunk is about to reserve its time to send. */
+  /** Of those of them that are about to reserve a slot of the rate. */
   waiting: number;
 }
 
-/** Checks the released chunks: drops those that have ended, notes the end. */
-export async function look(deps: CampaignReleaseDeps, known: Campaign): Promise<Looked> {
-  const campaign = await caughtUp(deps, known);
+/** Counts a campaign's open chunks, and stores which chunks have ended, and whether the campaign has. */
+export async function countChunks(deps: CampaignReleaseDeps, known: Campaign): Promise<Counted> {
+  const campaign = await finishRelease(deps, known);
   const rows = await rowsOf(deps, campaign, campaign.open);
   const isOpen = (number: number) => {
     const row = rows.get(number);
@@ -51,14 +52,12 @@ export async function look(deps: CampaignReleaseDeps, known: Campaign): Promise<
       ? { status: stored.status === 'cancelled' ? 'cancelled' : 'ended', endedAt: now }
       : {}),
   });
-  const { item } =
-    done || open.length < campaign.open.length
-      ? await campaigns(deps).change(campaign.id, change, campaign)
-      : { item: campaign };
+  const hasChanged = done || open.length < campaign.open.length;
+  const { item } = hasChanged ? await campaigns(deps).change(campaign.id, change, campaign) : { item: campaign };
   const recipients = (numbers: number[]) => numbers.reduce((sum, number) => sum + chunkRecipients(campaign, number), 0);
   return {
     campaign: item ?? campaign,
-    open: recipients(open.filter((number) => !waitsForPerson(rows.get(number), campaign))),
+    open: recipients(open.filter((number) => !waitsForOperator(rows.get(number), campaign))),
     waiting: recipients(open.filter((number) => isAboutToSend(rows.get(number), campaign, now))),
   };
 }
@@ -67,12 +66,12 @@ export async function look(deps: CampaignReleaseDeps, known: Campaign): Promise<
  * Sends and counts a chunk whose release stopped before the cursor was written. Otherwise a paused or cancelled
  * campaign would end without it. A running campaign releases it again, as the same job.
  */
-async function caughtUp(deps: CampaignReleaseDeps, campaign: Campaign): Promise<Campaign> {
+async function finishRelease(deps: CampaignReleaseDeps, campaign: Campaign): Promise<Campaign> {
   const { id, status, released } = campaign;
   if (status === 'running' || released === campaign.chunks) return campaign;
   const isReleased = await deps.ledger.has(jobKey(CAMPAIGN_QUEUE, chunkId(id, released)));
   if (!isReleased) return campaign;
-  return (await releaseChunk(deps, campaign, campaign.turn)) ?? campaign;
+  return (await releaseChunk(deps, campaign, campaign.startTag)) ?? campaign;
 }
 
 /**
@@ -82,20 +81,16 @@ async function caughtUp(deps: CampaignReleaseDeps, campaign: Campaign): Promise<
 export async function releaseChunk(
   deps: CampaignReleaseDeps,
   campaign: Campaign,
-  turn: number | undefined,
+  startTag: number | undefined,
 ): Promise<Campaign | undefined> {
   await sendChunk(deps, campaign);
   const number = campaign.released;
-  const counted = (stored: Campaign): Campaign | undefined =>
-    stored.released === number
-      ? {
-          ...stored,
-          released: number + 1,
-          open: [...stored.open, number],
-          ...(turn === undefined ? {} : { turn }),
-        }
-      : undefined;
-  return (await campaigns(deps).change(campaign.id, counted, campaign)).item;
+  const change = (stored: Campaign): Campaign | undefined => {
+    if (stored.released !== number) return undefined;
+    const tagged = startTag === undefined ? stored : { ...stored, startTag };
+    return { ...tagged, released: number + 1, open: [...stored.open, number] };
+  };
+  return (await campaigns(deps).change(campaign.id, change, campaign)).item;
 }
 
 async function sendChunk(deps: CampaignReleaseDeps, campaign: Campaign): Promise<void> {
@@ -119,14 +114,14 @@ async function sendChunk(deps: CampaignReleaseDeps, campaign: Campaign): Promise
   log.info('released', { queue: CAMPAIGN_QUEUE, jobId: row.id, messageId, ...traceFacts(row) });
 }
 
-/** A chunk whose row does not parse waits until a person has restored the row. */
-const waitsForPerson = (row: JobRow | undefined, { status }: Campaign): boolean =>
+/** A chunk whose row does not parse waits until an operator has restored the row. */
+const waitsForOperator = (row: JobRow | undefined, { status }: Campaign): boolean =>
   row === undefined ||
   (row.state === 'held' && (row.reason === 'unknown' || (row.reason === 'paused' && status === 'paused')));
 
 /** Excludes a chunk that a worker runs, because its time is reserved, and one that waits for its next attempt. */
 function isAboutToSend(row: JobRow | undefined, campaign: Campaign, now: number): boolean {
-  if (row?.state === 'processing' || waitsForPerson(row, campaign)) return false;
+  if (row?.state === 'processing' || waitsForOperator(row, campaign)) return false;
   const isRetry = row?.state === 'queued' || row?.reason === 'retry';
   return !(isRetry && (row?.retryAt ?? 0) > now);
 }
@@ -144,13 +139,17 @@ export async function rowsOf(
   return rows;
 }
 
-const AT_A_TIME = 500;
+const PAGE = 500;
 
 /** Counts accepted chunks without any event, in several runs if there are many: the vendor or our webhook lost them. */
-export async function missEvents(deps: CampaignReleaseDeps, campaign: Campaign, mayGoOn: () => boolean): Promise<void> {
+export async function checkEvents(
+  deps: CampaignReleaseDeps,
+  campaign: Campaign,
+  mayGoOn: () => boolean,
+): Promise<void> {
   const { id, released } = campaign;
   let { checked, silent } = campaign.eventsSought ?? { checked: 0, silent: 0 };
-  for (const numbers of releasedPages(campaign, AT_A_TIME, checked)) {
+  for (const numbers of releasedPages(campaign, PAGE, checked)) {
     if (!mayGoOn()) break;
     const rows = [...(await rowsOf(deps, campaign, numbers)).values()];
     silent += rows.filter((row) => row?.state === 'succeeded' && row.evidence?.send === undefined).length;

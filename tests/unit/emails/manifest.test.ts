@@ -1,4 +1,4 @@
-import { partWriter } from '../../../lib/emails/write-manifest';
+import { partWriter } from '../../../lib/emails/manifest';
 
 const idle = () => new Promise((resolve) => setImmediate(resolve));
 

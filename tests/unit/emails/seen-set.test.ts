@@ -1,4 +1,4 @@
-import { seenSet } from '../../../lib/emails/address-set';
+import { seenSet } from '../../../lib/emails/seen-set';
 
 test('every text is new exactly once, however large the set is', () => {
   const seen = seenSet();

@@ -1,7 +1,7 @@
 import type { Campaign } from '../../../../lib/emails/campaigns/campaign';
-import { nextOf, nextTurn, reachedBy } from '../../../../lib/emails/campaigns/release';
+import { nextOf, nextStartTag, virtualTime } from '../../../../lib/emails/campaigns/release';
 
-type Given = Pick<Campaign, 'id'> & Partial<Pick<Campaign, 'chunkSize' | 'turn' | 'released' | 'startsAt'>>;
+type Given = Pick<Campaign, 'id'> & Partial<Pick<Campaign, 'chunkSize' | 'startTag' | 'released' | 'startsAt'>>;
 
 const aCampaign = ({ chunkSize = 100, released = 0, startsAt = 0, ...campaign }: Given): Campaign =>
   ({ chunks: 1_000, recipients: 1_000 * chunkSize, chunkSize, released, startsAt, ...campaign }) as Campaign;
@@ -10,14 +10,12 @@ const aCampaign = ({ chunkSize = 100, released = 0, startsAt = 0, ...campaign }:
 function release(campaigns: Campaign[], chunks: number): Record<string, number> {
   const got: Record<string, number> = {};
   for (let n = 0; n < chunks; n++) {
-    const reached = reachedBy(campaigns);
-    const next = nextOf(
-      campaigns.map((campaign) => ({ campaign })),
-      reached,
-    )?.campaign;
+    const time = virtualTime(campaigns);
+    const contenders = campaigns.map((campaign) => ({ campaign }));
+    const next = nextOf(contenders, time)?.campaign;
     if (!next) throw new Error('there is no campaign');
     got[next.id] = (got[next.id] ?? 0) + next.chunkSize;
-    next.turn = nextTurn(next, reached);
+    next.startTag = nextStartTag(next, time);
     next.released += 1;
   }
   return got;
@@ -58,8 +56,8 @@ test('a campaign does not catch up after a pause, however long the pause was', (
 });
 
 test('a campaign that is far ahead after its resume does not wait for the others to catch up', () => {
-  const ahead = aCampaign({ id: 'ahead', turn: 1_000_000, released: 500 });
-  const others = [aCampaign({ id: 'a' }), aCampaign({ id: 'b', turn: 0, released: 1 })];
+  const ahead = aCampaign({ id: 'ahead', startTag: 1_000_000, released: 500 });
+  const others = [aCampaign({ id: 'a' }), aCampaign({ id: 'b', startTag: 0, released: 1 })];
   release(others, 10);
 
   expect(release([ahead, ...others], 30)).toEqual({ ahead: 1_000, a: 1_000, b: 1_000 });
