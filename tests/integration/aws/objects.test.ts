@@ -64,15 +64,6 @@ describe.each(variants)('the bucket: $name', ({ start }) => {
     expect(Buffer.from((await objects.get(`${key}.bin`)) ?? [])).toEqual(Buffer.from(bytes));
   });
 
-  it('accepts keys with the partitions of a date, spaces and umlauts', async () => {
-    const key = `records/year=2026/month=01/day=02/hour=03/${randomUUID()} +ü.json`;
-
-    await objects.put(key, 'x', 'text/plain');
-
-    expect(await text(key)).toBe('x');
-    expect(await objects.list('records/year=2026/month=01/day=02/hour=03/')).toEqual([key]);
-  });
-
   it('deletes an object, and accepts the delete of a missing one', async () => {
     const key = `delete/${randomUUID()}`;
     await objects.put(key, 'x', 'text/plain');

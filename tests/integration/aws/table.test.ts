@@ -86,16 +86,6 @@ describe.each(variants)('the jobs table: $name', ({ start }) => {
     expect(await table.get(key)).toMatchObject({ version: 2, writer: 'winner' });
   });
 
-  it('replaces the whole item', async () => {
-    const key = `whole#${randomUUID()}`;
-    await table.put(item(key, { todo: `q#${key}`, todoAt: 1, note: 'first' }), 0);
-
-    await table.put(item(key, { version: 2 }), 1);
-
-    expect(Object.keys((await table.get(key)) ?? {}).toSorted()).toEqual(['key', 'version', 'writer']);
-    expect(await table.due(`q#${key}`, { until: 9, limit: 9 })).toEqual([]);
-  });
-
   it('changes some attributes of an item and returns it', async () => {
     const key = `change#${randomUUID()}`;
     const stored = { count: 1, steps: {}, left: [], history: [{ at: 1 }], kept: 'kept', todo: `q#${key}`, todoAt: 1 };

@@ -1,4 +1,3 @@
-import { InvalidJobError } from '../../../lib/submit/errors';
 import { createProducer, type Producer } from '../../../packages/producer/producer';
 import { memoryProducerDeps } from '../../support/producer';
 import { APP, anInvite, BUILD, TESTER } from '../../support/testflight';
@@ -27,29 +26,3 @@ test.each(Object.entries(JOBS))(
     expect(events()).toMatchObject([{ id, type, data }]);
   },
 );
-
-test('an invalid invitation is refused with all problems at once, and nothing is sent', async () => {
-  const { deps, rows, messages } = memoryProducerDeps();
-  const bad = anInvite({ email: 'nobody', groups: [] });
-
-  const error: unknown = await createProducer(deps)
-    .invite(bad)
-    .catch((reason: unknown) => reason);
-
-  expect(error).toBeInstanceOf(InvalidJobError);
-  expect((error as InvalidJobError).problems).toEqual([
-    { field: 'email', message: 'email: must be a valid email' },
-    { field: 'groups', message: 'groups: must not be empty' },
-  ]);
-  expect([...rows(), ...messages()]).toEqual([]);
-});
-
-test('a link with a user name, which looks like a host, is refused', async () => {
-  const { deps, messages } = memoryProducerDeps();
-  const notification = { appName: 'App', url: 'https://apple.com@evil.example/' };
-
-  await expect(createProducer(deps).invite(anInvite({ notification }))).rejects.toMatchObject({
-    problems: [{ field: 'notification.url', message: 'notification.url: must not hold a user name or a password' }],
-  });
-  expect(messages()).toEqual([]);
-});

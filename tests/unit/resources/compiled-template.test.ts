@@ -163,18 +163,9 @@ test('the environment of each function holds no references and matches its schem
 });
 
 test('the stack has a bus for the ends of jobs only if the instance asks for one', () => {
-  const variables = ({ Resources }: CompiledTemplate) => {
-    const { Environment } = (Resources.FeedbackLambdaFunction?.Properties ?? {}) as {
-      Environment?: { Variables: Record<string, string> };
-    };
-    return Environment?.Variables.EVENT_BUS;
-  };
-
   expect(prod.Resources.JobEvents?.Properties.Name).toBe('mht-api-jobs');
-  expect(variables(prod)).toBe('mht-api-jobs');
   expect(second.Resources.JobEvents).toBeUndefined();
-  expect(variables(second)).toBeUndefined();
-  expect(second.text).not.toContain('events:PutEvents');
+  expect(second.text).not.toMatch(/events:PutEvents|EVENT_BUS/);
 });
 
 test('the template of a second client does not name the first', () => {

@@ -57,6 +57,12 @@ test.each<[string, Kind, unknown, string]>([
   ['a notification without a name', 'invite', invite({ notification: {} }), 'data.notification.appName'],
   ['a link that runs code', 'invite', withLink('javascript:alert(1)'), 'data.notification.url'],
   ['a link without encryption', 'invite', withLink('http://example.com'), 'data.notification.url'],
+  [
+    'a link with a user name that looks like a host',
+    'invite',
+    withLink('https://apple.com@evil.example/'),
+    'data.notification.url',
+  ],
   ['an unknown field', 'invite', invite({ group: GROUP }), 'data'],
   ['no place to leave', 'remove', removal({ from: undefined }), 'data.from'],
   ['another place to leave', 'remove', removal({ from: 'everything' }), 'data.from'],
