@@ -31,22 +31,15 @@ export const aContent = (changes: Partial<CampaignContent> = {}): CampaignConten
     ...changes,
   });
 
-type FakeSendgrid = Awaited<ReturnType<typeof startFakeSendgrid>>;
-
-/**
- * The emails worker over the real adapter and HTTP, against a fake SendGrid on loopback; the rest is in memory.
- * `account`: the SendGrid of another instance, to share it.
- */
+/** The emails worker over the real adapter and HTTP, against a fake SendGrid on loopback; the rest is in memory. */
 export async function startEmails({
   rate = 100,
-  instance = INSTANCE,
-  account,
   senderDomains = [],
   ...options
-}: EngineOptions & { rate?: number; instance?: string; senderDomains?: string[]; account?: FakeSendgrid } = {}) {
+}: EngineOptions & { rate?: number; senderDomains?: string[] } = {}) {
   // The engine creates the clock, so the fake reads the time later.
   let now = () => Date.now();
-  const sendgrid = account ?? (await startFakeSendgrid({ now: () => now() }));
+  const sendgrid = await startFakeSendgrid({ now: () => now() });
   let store: ReturnType<typeof campaigns> | undefined;
   const engine = memoryEngine(
     ({ objects, table, clock, random }) => {
@@ -61,7 +54,7 @@ export async function startEmails({
         objects: watch(objects, 'objects', options),
         prefix: PREFIX,
         sendgrid: watch(
-          realSendgrid({ endpoint: sendgrid.url, apiKey: async () => 'secret', now: clock.now, instance }),
+          realSendgrid({ endpoint: sendgrid.url, apiKey: async () => 'secret', now: clock.now, instance: INSTANCE }),
           'sendgrid',
           options,
         ),
@@ -128,9 +121,7 @@ export async function startEmails({
         .split('\n')
         .map((line) => JSON.parse(line) as { recipient: number; status: string; messageId?: string; code?: string });
     },
-    close: async () => {
-      if (!account) await sendgrid.close();
-    },
+    close: () => sendgrid.close(),
   };
 }
 

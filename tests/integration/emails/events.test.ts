@@ -83,19 +83,22 @@ test('a bounce also proves that SendGrid had the mail, and its kind is stored', 
   expect(JSON.stringify(stored())).not.toContain('@example.com');
 });
 
-test('events about mails that we did not send, or of a time that no job can have, are ignored', async () => {
+test('events about other mails are ignored: of another service or instance, or of a time that no job can have', async () => {
   const [first] = await sentChunk();
   const tomorrow = emails.engine.clock.now() + 25 * 60 * 60_000;
+  const { instance: _instance, ...unclaimed } = first as SendgridEvent;
   const foreign = [
-    { email: 'user@example.com', event: 'delivered', timestamp: 1 },
-    ...[{ queue: 'feedback' }, { job: 'x' }].map((change) => ({ ...first, ...change })),
+    ...[{ email: 'user@example.com', event: 'delivered', timestamp: 1 }, unclaimed, 7, null],
+    ...[{ queue: 'feedback' }, { job: 'x' }, { instance: 'another' }].map((change) => ({ ...first, ...change })),
     ...['1', '999999999999999', String(tomorrow)].map((time) => ({ ...first, time })),
-    ...[7, null],
   ];
 
   expect(await post(foreign)).toBe(204);
 
   expect(stored()).toEqual([]);
+  // SendGrid sends an account's events to the webhooks of all its instances.
+  const ignored = emails.engine.lines.find(({ message }) => message === 'events of other instances ignored');
+  expect(ignored?.facts).toEqual({ count: 2 });
 });
 
 test('events that cannot be stored are sent again, and then count once', async () => {

@@ -12,15 +12,8 @@ afterEach(() => emails.close());
 
 const report = () => emails.report();
 
-const sumOf = ({
-  accepted,
-  refused,
-  unknown,
-  cancelled,
-  underWay,
-  paused,
-  notReleased,
-}: Awaited<ReturnType<typeof report>>) => accepted + refused + unknown + cancelled + underWay + paused + notReleased;
+const KINDS = ['accepted', 'refused', 'unknown', 'cancelled', 'underWay', 'paused', 'notReleased'] as const;
+const sumOf = (given: Awaited<ReturnType<typeof report>>) => KINDS.reduce((sum, kind) => sum + given[kind], 0);
 
 /** Makes the request of one chunk fail. */
 const failing = (number: number, failure: Parameters<Emails['sendgrid']['fail']>[0]) =>
@@ -31,13 +24,7 @@ test('every recipient counts in exactly one kind at any time', async () => {
   failing(2, { after: 'reset' });
   failing(3, { status: 429, headers: { 'retry-after': '30' } });
   await emails.campaign({ recipients: 950, chunkSize: 100 });
-  expect(await report()).toMatchObject({
-    status: 'running',
-    requested: 950,
-    recipients: 950,
-    notReleased: 950,
-    accepted: 0,
-  });
+  expect(await report()).toMatchObject({ status: 'running', requested: 950, recipients: 950, notReleased: 950 });
 
   const { engine } = emails;
   for (let minute = 0; minute < 10; minute++) {
@@ -50,16 +37,8 @@ test('every recipient counts in exactly one kind at any time', async () => {
     engine.clock.advance(60_000);
   }
 
-  expect(await report()).toMatchObject({
-    accepted: 750,
-    refused: 100,
-    unknown: 100,
-    cancelled: 0,
-    underWay: 0,
-    paused: 0,
-    notReleased: 0,
-    chunks: { all: 10, released: 10 },
-  });
+  const chunks = { all: 10, released: 10 };
+  expect(await report()).toMatchObject({ accepted: 750, refused: 100, unknown: 100, chunks });
 });
 
 test('stored events that are damaged are counted, and the report goes on', async () => {

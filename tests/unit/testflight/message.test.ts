@@ -1,7 +1,7 @@
 import { PermanentError } from '../../../lib/errors';
 import { parseOrPark } from '../../../lib/jobs/envelope';
-import { inviteSchema, notifyBuildSchema, removeSchema, testflightGroup } from '../../../lib/testflight/message';
-import { APP, anInvite, BUILD, GROUP, OTHER_GROUP, TESTER } from '../../support/testflight';
+import { inviteSchema, notifyBuildSchema, removeSchema } from '../../../lib/testflight/message';
+import { APP, anInvite, GROUP, TESTER } from '../../support/testflight';
 
 const schemas = { invite: inviteSchema, remove: removeSchema, notifyBuild: notifyBuildSchema };
 type Kind = keyof typeof schemas;
@@ -23,20 +23,7 @@ const withLink = (url: string) => invite({ notification: { appName: 'A', url } }
 test('an invitation needs only an app, an address and a group', () => {
   const least = { app: APP, email: TESTER, groups: [GROUP] };
 
-  expect(inviteSchema.parse(least)).toEqual({ ...least, resend: false });
-});
-
-test('an invitation may have all fields, and ids in any case', () => {
-  const notification = { appName: 'Sample', message: 'Line one\nline two', url: 'https://example.com/beta?x=1' };
-  const full = { ...anInvite(), resend: true, notification };
-
-  expect(inviteSchema.parse({ ...full, groups: [GROUP.toUpperCase()] })).toEqual(full);
-});
-
-test('a removal names the app or groups', () => {
-  expect(removeSchema.parse(removal())).toEqual(removal());
-  const groups = { from: 'groups', groups: [GROUP, OTHER_GROUP] };
-  expect(removeSchema.parse(removal(groups))).toEqual(removal(groups));
+  expect(inviteSchema.parse({ ...least, groups: [GROUP.toUpperCase()] })).toEqual({ ...least, resend: false });
 });
 
 test.each<[string, Kind, unknown, string]>([
@@ -84,9 +71,4 @@ test('a refusal does not quote the input', () => {
 
   for (const [name, value] of Object.entries(planted))
     expect(problem('invite', invite({ [name]: value })).message.replace(name, '')).not.toContain('planted');
-});
-
-test('the message group is the app, so jobs about one app run one at a time', () => {
-  expect(testflightGroup({ app: APP })).toBe(APP);
-  expect(testflightGroup({ app: BUILD })).not.toBe(APP);
 });

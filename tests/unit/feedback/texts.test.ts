@@ -1,0 +1,122 @@
+import { feedbackEnv } from '../../../lib/config/functions';
+import { feedbackSchema } from '../../../lib/feedback/message';
+import { attachmentsOf, confirmationOf, ticketOf } from '../../../lib/feedback/texts';
+import { memoryObjects } from '../../support/memory-objects';
+
+const DEFAULT = `d-${'0'.repeat(32)}`;
+const GERMAN = `d-${'1'.repeat(32)}`;
+const BRAZILIAN = `d-${'2'.repeat(32)}`;
+const templates = feedbackEnv.shape.FEEDBACK_TEMPLATES.parse(`de=${GERMAN}, pt-BR=${BRAZILIAN}`);
+const EVIL = 'verify: https://evil.example/login';
+
+const mailFor = (
+  { id, ...changes }: { id?: string; locale?: string | undefined; subject?: string },
+  templateId?: string,
+) => {
+  const user = { email: 'user@example.com', name: `Winner ${EVIL}`, ...(id === undefined ? {} : { id }) };
+  const data = feedbackSchema.parse({ user, subject: EVIL, message: EVIL, ...changes });
+  const config = { from: { email: 'support@example.com' }, brand: 'Example', templateId, templates };
+  return confirmationOf({ id: 'job-1', row: { time: 0 }, data }, '17', config);
+};
+
+test.each([
+  ['de', GERMAN],
+  ['de-AT', GERMAN],
+  ['DE-at', GERMAN],
+  ['pt-BR', BRAZILIAN],
+  ['pt-br-1996', BRAZILIAN],
+  ['pt', DEFAULT],
+  ['den', DEFAULT],
+  [undefined, DEFAULT],
+])('a user with the locale %s gets the template of that language or else the default', (locale, templateId) => {
+  expect(mailFor({ locale }, DEFAULT)).toMatchObject({ templateId });
+});
+
+test('without a default template a language with a template gets it, and any other gets the built-in text', () => {
+  expect(mailFor({ locale: 'de' })).toMatchObject({ templateId: GERMAN });
+  expect(mailFor({ id: 'user-1', locale: 'fr', subject: 'Hello' })).toMatchObject({
+    subject: 'We have received your feedback: Hello',
+  });
+});
+
+test.each(['de', 'de=1', `german=${GERMAN}`, `=${GERMAN}`, `de=${GERMAN};fr=${GERMAN}`])(
+  'the setting %s is refused by its rule',
+  (value) => {
+    const { error } = feedbackEnv.shape.FEEDBACK_TEMPLATES.safeParse(value);
+
+    expect(error?.issues[0]?.message).toMatch(/^must be language tags with dynamic template ids/);
+  },
+);
+
+test.each([
+  ['the built-in text', undefined],
+  ['a template', DEFAULT],
+])('with %s, a confirmation repeats what the caller wrote only for a user with an id', (_, template) => {
+  const [unknown, known] = [mailFor({}, template), mailFor({ id: 'user-1' }, template)].map((mail) =>
+    JSON.stringify(mail),
+  );
+
+  expect(unknown).toContain('17');
+  expect(unknown).not.toMatch(/evil|Winner/);
+  expect(known).toMatch(/Winner.*evil/);
+});
+
+const HOME = 'jobs/_attachments/feedback';
+const feedback = (changes: object = {}) =>
+  feedbackSchema.parse({ user: { email: 'a@example.com', name: 'A' }, subject: 'S', message: 'M', ...changes });
+
+/** Stores these files, and returns the feedback that names them, and the keys that were read so far. */
+async function attached(files: { name?: string; contentType?: string; bytes?: Uint8Array; size?: number }[]) {
+  const objects = memoryObjects();
+  const attachments = files.map(({ name = 'a', contentType = 'text/plain', size }, n) => ({
+    ...{ key: `${HOME}/${n}`, name, contentType },
+    ...(size === undefined ? {} : { size }),
+  }));
+  for (const [n, { bytes = Buffer.from('x') }] of files.entries())
+    await objects.put(`${HOME}/${n}`, bytes, 'text/plain');
+  const read: string[] = [];
+  const get: typeof objects.get = (key, options) => {
+    read.push(key);
+    return objects.get(key, options);
+  };
+  return { read, files: attachmentsOf({ objects: { ...objects, get }, prefix: 'jobs' }, feedback({ attachments })) };
+}
+
+test('marks that change the direction of text do not reach the ticket or a file name', async () => {
+  const user = { id: 'user-1', email: 'a@example.com', name: 'Ann\u202e' };
+  const { files } = await attached([{ name: '../etc/exe.\u202etxt' }]);
+
+  expect(ticketOf({ id: '1', data: feedback({ user, subject: 'a\u2066b' }), row: { time: 0 } }, [], [])).toMatchObject({
+    subject: 'ab',
+    requester: { name: 'Ann' },
+  });
+  expect((await files.next()).value).toMatchObject({ name: 'exe.txt' });
+});
+
+test.each([
+  ['text/html', 'application/octet-stream'],
+  ['image/svg+xml', 'application/octet-stream'],
+  ['application/xhtml+xml', 'application/octet-stream'],
+  ['text/javascript; charset=utf-8', 'application/octet-stream'],
+  ['image/png', 'image/png'],
+  ['application/pdf', 'application/pdf'],
+])('an attachment of the type %s reaches agents as %s', async (contentType, expected) => {
+  const { files } = await attached([{ contentType }]);
+
+  expect((await files.next()).value).toMatchObject({ contentType: expected });
+});
+
+test('attachments are read one at a time', async () => {
+  const { files, read } = await attached([{}, {}, {}]);
+
+  const seen: number[] = [];
+  for await (const _file of files) seen.push(read.length);
+
+  expect(seen).toEqual([1, 2, 3]);
+});
+
+test('an object that is larger than 50 MiB is refused, whatever size the job claims', async () => {
+  const { files } = await attached([{ bytes: new Uint8Array(50 * 1024 * 1024 + 1), size: 1 }]);
+
+  await expect(files.next()).rejects.toMatchObject({ code: 'AttachmentTooLarge', field: 'data.attachments.0.key' });
+});
