@@ -252,6 +252,3 @@ export interface Metrics {
 
 /** Returns a token or key, and remembers it. `fresh` fetches it again. */
 export type Secret = (options?: { fresh?: boolean }) => Promise<string>;
-
-/** The clocks of two functions may differ by this much. Comparisons of their times allow for it. */
-export const CLOCK_SKEW_MS = 2_000;

@@ -81,6 +81,9 @@ export interface Delivery {
   at: number;
 }
 
+/** The clocks of two functions may differ by this much. Comparisons of their times allow for it. */
+export const CLOCK_SKEW_MS = 2_000;
+
 /** Who cancelled a job that the API cancelled. */
 export const BY_ITS_PRODUCER = 'by its producer';
 

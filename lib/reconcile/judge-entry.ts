@@ -1,8 +1,7 @@
 import { invalidId, jobKey } from '../jobs/keys';
-import { ROW_DAMAGED, UnreadableRowError } from '../jobs/ledger';
+import { keepsEntry, ROW_DAMAGED, UnreadableRowError } from '../jobs/ledger';
 import { ATTRIBUTE, belongs, keepBody } from '../jobs/messages';
 import type { JobRow } from '../jobs/row';
-import { keepsEntry } from '../jobs/schedule';
 import { crashesOf, parkPoison } from '../jobs/transitions';
 import type { ReceivedMessage } from '../ports';
 import { countEnd, finish, keepCancelled, parkUnread } from '../worker/close';

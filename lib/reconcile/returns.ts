@@ -3,9 +3,9 @@ import { SHARE, updateItem } from '../jobs/items';
 import { jobKey, returnsKey } from '../jobs/keys';
 import { UnreadableRowError } from '../jobs/ledger';
 import { ATTRIBUTE, backInQueue, keepBody } from '../jobs/messages';
-import { isEnd, type JobRow, withEntry } from '../jobs/row';
+import { CLOCK_SKEW_MS, isEnd, type JobRow, withEntry } from '../jobs/row';
 import { reopen } from '../jobs/transitions';
-import { CLOCK_SKEW_MS, type Item } from '../ports';
+import type { Item } from '../ports';
 import { type Moved, parkCrashed } from './judge-entry';
 import type { ReconcileRun } from './run';
 

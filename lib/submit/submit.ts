@@ -3,24 +3,12 @@ import { ignoreStoreError, StoreError } from '../errors';
 import { type Envelope, MAX_INLINE_DATA_BYTES, payloadHash, sendable, sha256 } from '../jobs/envelope';
 import { noteFiles } from '../jobs/files';
 import { bodyKey, dataPrefix, deduplicationId, jobKey } from '../jobs/keys';
-import type { Ledger } from '../jobs/ledger';
+import { isSentFromKept, type Ledger } from '../jobs/ledger';
 import { belongs, markSent, tokenOf } from '../jobs/messages';
 import type { HashPeople } from '../jobs/person-hash';
-import type { JobRow } from '../jobs/row';
-import { newRow } from '../jobs/row';
-import { isSentFromKept } from '../jobs/schedule';
+import { CLOCK_SKEW_MS, type JobRow, newRow } from '../jobs/row';
 import { plan } from '../jobs/transitions';
-import {
-  CLOCK_SKEW_MS,
-  type Clock,
-  type Log,
-  type Objects,
-  type OutgoingMessage,
-  type Queues,
-  type Random,
-  type SentMessage,
-  type Table,
-} from '../ports';
+import type { Clock, Log, Objects, OutgoingMessage, Queues, Random, SentMessage, Table } from '../ports';
 import { IdempotencyConflictError, invalid } from './errors';
 import { jobId, ownersOf } from './job-id';
 import type { CheckedOptions } from './valid';

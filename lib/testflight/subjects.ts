@@ -1,9 +1,9 @@
 import { SupersededError, WaitError } from '../errors';
 import { type ItemDeps, readItem, updateItem } from '../jobs/items';
 import { jobKey, subjectKey } from '../jobs/keys';
+import { ROW_LIFETIME_MS } from '../jobs/ledger';
 import type { HashPeople } from '../jobs/person-hash';
 import type { JobRow, Step } from '../jobs/row';
-import { ROW_LIFETIME_MS } from '../jobs/schedule';
 import type { Item } from '../ports';
 import { type Job, LONGEST_CALL_MS } from '../worker/contract';
 import { TESTFLIGHT_QUEUE } from './message';

@@ -17,9 +17,8 @@ import {
   type QueueContract,
   type WorkerDeps,
 } from './contract';
-import { direct, isDirect } from './direct';
 import { CRASH_LOOP, identify, type Opened, open, refuse, rejected, type Subject } from './open';
-import { run } from './run';
+import { direct, isDirect, run } from './run';
 import { createLease } from './steps';
 
 export interface Batch {

@@ -11,7 +11,8 @@ import {
 import { sha256 } from '../jobs/envelope';
 import { type ItemDeps, readItem, updateItem } from '../jobs/items';
 import { vendorKey } from '../jobs/keys';
-import { CLOCK_SKEW_MS, type Clock, type Item, type Metrics } from '../ports';
+import { CLOCK_SKEW_MS } from '../jobs/row';
+import type { Clock, Item, Metrics } from '../ports';
 
 /** One vendor's circuit breaker as the table stores it. Times are milliseconds since 1970. */
 export interface Circuit extends Item {

@@ -1,7 +1,7 @@
 import { ignoreStoreError, StoreError } from '../errors';
 import { publicForm } from '../jobs/envelope';
 import { bodyKey, deduplicationId, invalidId, isInvalidId, isPublished, jobKey } from '../jobs/keys';
-import { LeaseLostError, type UnreadableRowError } from '../jobs/ledger';
+import { expiresAfter, LeaseLostError, needsEntry, type UnreadableRowError } from '../jobs/ledger';
 import { fitting, GONE, keepBody, keptBody, parkedMessage } from '../jobs/messages';
 import { completionOf, putRecord } from '../jobs/record';
 import {
@@ -13,7 +13,6 @@ import {
   type StoredError,
   storedError,
 } from '../jobs/row';
-import { expiresAfter, needsEntry } from '../jobs/schedule';
 import { giveBack, hold, isCancelledByOperator, park, retry, stop, succeed } from '../jobs/transitions';
 import type { Log, Metrics, ReceivedMessage } from '../ports';
 import type { FinishDeps, Handling } from './contract';

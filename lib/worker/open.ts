@@ -6,6 +6,7 @@ import { recordedRow } from '../jobs/record';
 import {
   blankRow,
   CANARY_TYPE,
+  CLOCK_SKEW_MS,
   type Delivery,
   type JobRow,
   rowOfEnvelope,
@@ -13,7 +14,7 @@ import {
   storedError,
 } from '../jobs/row';
 import { claim, isClosed } from '../jobs/transitions';
-import { CLOCK_SKEW_MS, type Log, type Metrics, type Objects, type ReceivedMessage } from '../ports';
+import type { Log, Metrics, Objects, ReceivedMessage } from '../ports';
 import type { FirstStep, Handling, QueueContract, WorkerDeps } from './contract';
 
 /** What a message is about, before the job's data is validated. */

@@ -13,7 +13,7 @@ import { guarded } from '../../lib/aws/store-error';
 import { json } from '../../lib/config/common';
 import { StoreError } from '../../lib/errors';
 import { ownerKey, recordFolder } from '../../lib/jobs/keys';
-import { OBJECT_LIFETIME_MS, ROW_LIFETIME_MS } from '../../lib/jobs/schedule';
+import { OBJECT_LIFETIME_MS, ROW_LIFETIME_MS } from '../../lib/jobs/ledger';
 import { isProduction } from '../../lib/target';
 import type { Instance } from '../../resources/instances/instance';
 import type { Problem } from '../../resources/instances/problems';

@@ -1,8 +1,8 @@
 import * as z from 'zod';
 import { groupBy } from '../../lib/group-by';
 import { jobKey } from '../../lib/jobs/keys';
+import { hasEntry } from '../../lib/jobs/ledger';
 import type { JobRow } from '../../lib/jobs/row';
-import { hasEntry } from '../../lib/jobs/schedule';
 import { sentEnvelope } from '../../lib/ops/act';
 import { shapeOf } from '../../lib/ops/analytics';
 import { jobView, nextAt, OperatorError, queuesOf, stateOf } from '../../lib/ops/operator';

@@ -1,6 +1,6 @@
 import type { Ledger } from '../../lib/jobs/ledger';
 import { tokenOf } from '../../lib/jobs/messages';
-import { CLOCK_SKEW_MS } from '../../lib/ports';
+import { CLOCK_SKEW_MS } from '../../lib/jobs/row';
 import { identify, open } from '../../lib/worker/open';
 import { acceptedRow } from './accepted-row';
 import { anEnvelope } from './engine';

@@ -2,8 +2,8 @@ import { v5 } from 'uuid';
 import type { Envelope } from '../../jobs/envelope';
 import { type ItemDeps, readItem, updateItem } from '../../jobs/items';
 import { CAMPAIGN_QUEUE, campaignHourKey, campaignKey, todoKey } from '../../jobs/keys';
+import { BODY_LIFETIME_MS, OBJECT_LIFETIME_MS, ROW_LIFETIME_MS } from '../../jobs/ledger';
 import { appended, type HistoryEntry } from '../../jobs/row';
-import { BODY_LIFETIME_MS, OBJECT_LIFETIME_MS, ROW_LIFETIME_MS } from '../../jobs/schedule';
 import type { Clock, Item } from '../../ports';
 import type { CampaignJob } from '../message';
 

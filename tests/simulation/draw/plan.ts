@@ -1,4 +1,4 @@
-import { CLOCK_SKEW_MS } from '../../../lib/ports';
+import { CLOCK_SKEW_MS } from '../../../lib/jobs/row';
 import type { CallFault, Outage, StartFault } from '../world/faults';
 
 /** The kinds of jobs. Some exist in one queue only. */

@@ -1,6 +1,6 @@
 import { jobKey, todoKey } from '../../../lib/jobs/keys';
+import { provenSteps } from '../../../lib/jobs/ledger';
 import { isEnd, type JobRow } from '../../../lib/jobs/row';
-import { provenSteps } from '../../../lib/jobs/schedule';
 import { campaignUnrest, isPaused } from '../world/campaigns';
 import { waitsForRow } from '../world/damage';
 import { deadLetterQueue, mainQueue, serviceQueue } from '../world/names';

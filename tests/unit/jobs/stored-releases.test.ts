@@ -1,10 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { jobKey, recordKey } from '../../../lib/jobs/keys';
-import { rowOf } from '../../../lib/jobs/ledger';
+import { rowOf, withSchedule } from '../../../lib/jobs/ledger';
 import { ATTRIBUTE } from '../../../lib/jobs/messages';
 import { recordOf, rowOfRecord } from '../../../lib/jobs/record';
 import { isEnd, REASONS, STATES } from '../../../lib/jobs/row';
-import { withSchedule } from '../../../lib/jobs/schedule';
 import type { Item } from '../../../lib/ports';
 import { identify } from '../../../lib/worker/open';
 import { explain } from '../../../packages/console/explain';

@@ -1,6 +1,6 @@
 import { createLedger, LeaseLostError } from '../../../lib/jobs/ledger';
+import { CLOCK_SKEW_MS } from '../../../lib/jobs/row';
 import { giveBack, succeed } from '../../../lib/jobs/transitions';
-import { CLOCK_SKEW_MS } from '../../../lib/ports';
 import { createLease } from '../../../lib/worker/steps';
 import { acceptedRow } from '../../support/accepted-row';
 import { anEnvelope, jobId, memoryEngine } from '../../support/engine';

@@ -12,7 +12,7 @@ export const INDEX_KEY_MUTANTS: Record<string, SourceMutant> = {
   shardOfVersion: {
     changes: [
       {
-        file: 'lib/jobs/schedule.ts',
+        file: 'lib/jobs/ledger.ts',
         find: 'todoKeyOf(row, kind)',
         replace: 'todoKeyOf({ ...row, id: String(row.version) }, kind)',
       },
