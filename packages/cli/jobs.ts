@@ -1,4 +1,3 @@
-import { groupBy } from '../../lib/group-by';
 import type { JobRow } from '../../lib/jobs/row';
 import { replace, SIMPLE_ACTIONS, type SimpleAction, settle } from '../../lib/ops/act';
 import { jobView, OperatorError, type Reader, stateOf } from '../../lib/ops/operator';
@@ -21,8 +20,7 @@ import {
   text,
 } from './command';
 import { jobLines, jobPage } from './job-text';
-import { actOnEach, mayTouch, outcomesOf } from './many-jobs';
-import { tableText } from './terminal';
+import { actOnMany, inOrder } from './many-jobs';
 
 /** Default limit of `sls jobs list`, and of `sls campaign list`. */
 export const DEFAULT_LIMIT = 100;
@@ -136,56 +134,10 @@ async function act(context: CommandContext, action: SimpleAction): Promise<void>
   if (many) {
     // Without a state, retry and discard mean dead jobs: a cancelled one stays so unless the filter names that state.
     const state = options.state ?? (action === 'cancel' ? undefined : 'dead');
-    return actOnMany(context, action, { ...options, state });
+    return actOnMany(context, action, filterOf({ ...options, state }, await context.connect()));
   }
   const { row, ...deps } = await named(context);
   out.line(`${row.queue} ${row.id}: ${await SIMPLE_ACTIONS[action]({ ...deps, audit: await audited() }, row)}`);
-}
-
-const DONE: Record<SimpleAction, string> = { retry: 'retried', cancel: 'cancelled', discard: 'discarded' };
-
-/** Acts on all jobs found that ended before the command began. After Ctrl-C or a crash, the same command goes on. */
-async function actOnMany(context: CommandContext, action: SimpleAction, filter: Options): Promise<void> {
-  const { options, out, connect, audited, sls } = context;
-  const deps = await connect();
-  const began = deps.clock.now();
-  const signal = out.interrupted();
-  const found = await listJobs(deps, filterOf(filter, deps), { signal, keep: (row) => mayTouch(action, row, began) });
-  if (signal.aborted) throw new OperatorError('You stopped the search. Nothing was changed.');
-  const rows = inOrder(found.rows);
-  if (rows.length === 0) {
-    out.note(`${counted(found.read, 'job')} read. ${found.where}`);
-    return out.line('No jobs.');
-  }
-  out.lines(kindLines(rows));
-  const question = `${counted(rows.length, 'job')} will be ${DONE[action]}. Type yes to begin: `;
-  const answer = options.yes === true ? 'yes' : await out.ask(question);
-  if (answer === undefined) throw new OperatorError('There is no terminal to ask on. Nothing was changed. Add --yes.');
-  if (answer.trim() !== 'yes') return out.line('Nothing was changed.');
-
-  const acting = { ...deps, audit: await audited() };
-  const onProgress = (acted: number) => out.progress(acted, rows.length);
-  const { done, refused, stopped } = await actOnEach(acting, rows, { action, began, signal, onProgress });
-  for (const { id, why, next } of refused) out.note(`${id}: ${why}${next === undefined ? '' : ` ${sls(next)}`}`);
-  const parts = [
-    `${done.length} of ${counted(rows.length, 'job')} ${DONE[action]}`,
-    ...(refused.length > 0 ? [`${refused.length} refused`] : []),
-    ...(stopped ? ['stopped: run the command again to go on'] : []),
-  ];
-  out.line(`${parts.join(', ')}.`);
-  if (action === 'retry' && done.length > 0 && !stopped) {
-    out.note('Waiting up to a minute for their outcomes. Ctrl-C ends the wait.');
-    out.lines(kindLines(await outcomesOf(deps, done, signal)));
-  }
-  if (refused.length > 0) out.exitCode(1);
-}
-
-/** Counts jobs by queue, state and error code, the most frequent first. */
-function kindLines(rows: readonly JobRow[]): string[] {
-  const kinds = groupBy(rows, (row) => JSON.stringify([row.queue, stateOf(row), row.error?.code ?? '']));
-  const sorted = [...kinds].sort(([, a], [, b]) => b.length - a.length);
-  const cells = sorted.map(([kind, { length }]) => [...(JSON.parse(kind) as string[]), String(length)]);
-  return tableText(['QUEUE', 'STATE', 'ERROR', 'JOBS'], cells);
 }
 
 const filterOf = (options: Options, names: { queueNames: readonly string[] }): JobFilter => ({
@@ -214,8 +166,6 @@ async function list({ options, out, connect }: CommandContext): Promise<void> {
   if (signal.aborted) out.note('You stopped the search. There may be more jobs.');
   else if (more) out.note('There are more jobs. Narrow the search, or raise --limit.');
 }
-
-const inOrder = (rows: readonly JobRow[]) => rows.toSorted((a, b) => a.time - b.time || (a.id < b.id ? -1 : 1));
 
 async function withKey(deps: Reader, key: string, options: Options): Promise<JobRow[]> {
   const rows = await jobsWithKey(deps, { key, principal: text(options, 'principal'), queue: queue(options, deps) });

@@ -4,9 +4,61 @@ import { groupBy } from '../../lib/group-by';
 import { isEnd, type JobRow } from '../../lib/jobs/row';
 import { SIMPLE_ACTIONS, type SimpleAction, whyNot } from '../../lib/ops/act';
 import { type ActingDeps, OperatorError, type Reader, stateOf } from '../../lib/ops/operator';
+import { type JobFilter, listJobs } from '../../lib/ops/search';
+import { counted } from '../../lib/text';
+import type { CommandContext } from './command';
+import { tableText } from './terminal';
+
+const DONE: Record<SimpleAction, string> = { retry: 'retried', cancel: 'cancelled', discard: 'discarded' };
+
+/** Acts on all jobs found that ended before the command began. After Ctrl-C or a crash, the same command goes on. */
+export async function actOnMany(context: CommandContext, action: SimpleAction, filter: JobFilter): Promise<void> {
+  const { options, out, connect, audited, sls } = context;
+  const deps = await connect();
+  const began = deps.clock.now();
+  const signal = out.interrupted();
+  const found = await listJobs(deps, filter, { signal, keep: (row) => mayTouch(action, row, began) });
+  if (signal.aborted) throw new OperatorError('You stopped the search. Nothing was changed.');
+  const rows = inOrder(found.rows);
+  if (rows.length === 0) {
+    out.note(`${counted(found.read, 'job')} read. ${found.where}`);
+    return out.line('No jobs.');
+  }
+  out.lines(kindLines(rows));
+  const question = `${counted(rows.length, 'job')} will be ${DONE[action]}. Type yes to begin: `;
+  const answer = options.yes === true ? 'yes' : await out.ask(question);
+  if (answer === undefined) throw new OperatorError('There is no terminal to ask on. Nothing was changed. Add --yes.');
+  if (answer.trim() !== 'yes') return out.line('Nothing was changed.');
+
+  const acting = { ...deps, audit: await audited() };
+  const onProgress = (acted: number) => out.progress(acted, rows.length);
+  const { done, refused, stopped } = await actOnEach(acting, rows, { action, began, signal, onProgress });
+  for (const { id, why, next } of refused) out.note(`${id}: ${why}${next === undefined ? '' : ` ${sls(next)}`}`);
+  const parts = [
+    `${done.length} of ${counted(rows.length, 'job')} ${DONE[action]}`,
+    ...(refused.length > 0 ? [`${refused.length} refused`] : []),
+    ...(stopped ? ['stopped: run the command again to go on'] : []),
+  ];
+  out.line(`${parts.join(', ')}.`);
+  if (action === 'retry' && done.length > 0 && !stopped) {
+    out.note('Waiting up to a minute for their outcomes. Ctrl-C ends the wait.');
+    out.lines(kindLines(await outcomesOf(deps, done, signal)));
+  }
+  if (refused.length > 0) out.exitCode(1);
+}
+
+/** Counts jobs by queue, state and error code, the most frequent first. */
+function kindLines(rows: readonly JobRow[]): string[] {
+  const kinds = groupBy(rows, (row) => JSON.stringify([row.queue, stateOf(row), row.error?.code ?? '']));
+  const sorted = [...kinds].sort(([, a], [, b]) => b.length - a.length);
+  const cells = sorted.map(([kind, { length }]) => [...(JSON.parse(kind) as string[]), String(length)]);
+  return tableText(['QUEUE', 'STATE', 'ERROR', 'JOBS'], cells);
+}
+
+export const inOrder = (rows: readonly JobRow[]) => rows.toSorted((a, b) => a.time - b.time || (a.id < b.id ? -1 : 1));
 
 /** `stopped`: by the operator, before the last job. Running the command again goes on. */
-export interface ManyDone {
+interface ManyDone {
   done: JobRow[];
   refused: { id: string; why: string; next?: string | undefined }[];
   stopped: boolean;
@@ -78,7 +130,7 @@ const OUTCOMES_MS = 60_000;
 const POLL_MS = 2_000;
 
 /** Waits until retried jobs have ended, at most a minute or until `signal`. Returns their rows as they are then. */
-export async function outcomesOf(
+async function outcomesOf(
   { ledger, clock }: Pick<Reader, 'ledger' | 'clock'>,
   rows: readonly JobRow[],
   signal: AbortSignal,

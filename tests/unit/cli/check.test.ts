@@ -1,4 +1,6 @@
-import { command } from '../../support/operator';
+import { OperatorError } from '../../../lib/ops/operator';
+import { commands } from '../../../packages/cli/commands';
+import { command, contextOf, recordingOutput } from '../../support/operator';
 import { SAMPLE_QUEUE, sampleEngine } from '../../support/sample-contract';
 
 /** Runs the check on an engine whose worker runs while the command waits. `works`: whether it does. */
@@ -39,4 +41,16 @@ test('a canary that does not end in two minutes is an error that says which log 
     json: { problems: [], canaries: [{ queue: SAMPLE_QUEUE, state: 'queued' }] },
     exitCode: 1,
   });
+});
+
+test('without credentials, a check shows the problems of the file too', async () => {
+  const { out, recorded } = recordingOutput();
+  const target = () => Promise.reject(new OperatorError('The AWS account of these credentials is unknown'));
+
+  await commands.check.run({ ...contextOf({}, { stage: 'prod', json: true }, out), target });
+
+  const { problems } = recorded.json as { problems: string[] };
+  expect(problems).toContain('instances/mht-api.yml: account: still holds the value of the example');
+  expect(problems.at(-1)).toBe('The AWS account of these credentials is unknown');
+  expect(recorded.exitCode).toBe(1);
 });
