@@ -111,16 +111,19 @@ export function appStoreConnectModel({ apps, testers: seeded = [], refused: refu
     return reply(201, { data: { type: 'buildBetaNotifications', id: build } });
   }
 
-  const changeGroup =
-    (joins: boolean) =>
-    (group: string, tester: FakeTester): Reply => {
-      const app = appOf(group);
-      if (!app) return refused(404, 'NOT_FOUND');
-      if (joins && tester.app !== app.id) return unassignable(tester.email);
-      if (joins) join(tester, app, [group]);
-      else tester.groups = tester.groups.filter((id) => id !== group);
-      return DONE;
-    };
+  function joinGroup(group: string, tester: FakeTester): Reply {
+    const app = appOf(group);
+    if (!app) return refused(404, 'NOT_FOUND');
+    if (tester.app !== app.id) return unassignable(tester.email);
+    join(tester, app, [group]);
+    return DONE;
+  }
+
+  function leaveGroup(group: string, tester: FakeTester): Reply {
+    if (!appOf(group)) return refused(404, 'NOT_FOUND');
+    tester.groups = tester.groups.filter((id) => id !== group);
+    return DONE;
+  }
 
   function removeFromApp(app: string, tester: FakeTester): Reply {
     if (!apps.some(({ id }) => id === app)) return refused(404, 'NOT_FOUND');
@@ -151,9 +154,9 @@ export function appStoreConnectModel({ apps, testers: seeded = [], refused: refu
         return data ? reply(200, { data }) : refused(404, 'NOT_FOUND');
       }
       case 'POST /v1/betaGroups/{id}/relationships/betaTesters':
-        return change(changeGroup(true));
+        return change(joinGroup);
       case 'DELETE /v1/betaGroups/{id}/relationships/betaTesters':
-        return change(changeGroup(false));
+        return change(leaveGroup);
       case 'DELETE /v1/apps/{id}/relationships/betaTesters':
         return change(removeFromApp);
       case 'POST /v1/betaTesterInvitations':

@@ -1,8 +1,7 @@
-import { once } from 'node:events';
 import http from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { createApi } from '../../../packages/local/api';
 import type { InvokeResult } from '../../../packages/local/lambda/runtime';
+import { close, listen } from '../../../packages/local/loopback';
 import { createJobs } from '../../../packages/producer/jobs';
 import { createProducer } from '../../../packages/producer/producer';
 import { memoryProducerDeps } from '../../support/producer';
@@ -25,15 +24,11 @@ beforeEach(async () => {
     events: [{ id: 'event-1' }],
     health: () => ({ status: 'ok' }),
   });
-  server = http.createServer(api).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  server = http.createServer(api);
+  url = await listen(server, 0);
 });
 
-afterEach(() => {
-  server.closeAllConnections();
-  server.close();
-});
+afterEach(() => close(server));
 
 test.each([
   ['/events', 200, [{ id: 'event-1' }]],
