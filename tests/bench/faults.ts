@@ -55,7 +55,7 @@ function scenariosOf({ jobs, hit, faults }: Sizes): Scenario[] {
   const scenarios: Scenario[] = [
     {
       ...all,
-      name: `a mail's answer is lost ${some}`,
+      name: `the answer to a mail is lost ${some}`,
       arrange: ({ sendgrid }) => {
         for (const id of ids) sendgrid.fail({ bodyContains: id, after: 'reset' });
       },
