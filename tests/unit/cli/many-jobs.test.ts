@@ -142,19 +142,6 @@ test('held jobs can be cancelled together, and one that ended after the question
   expect(recorded.exitCode).toBe(1);
 });
 
-test('many jobs can be discarded, and leave the DLQ', async () => {
-  const made = await someJobs(3);
-
-  const { lines } = await made.run('jobs discard', { queue: 'sample', yes: true });
-  made.engine.clock.advance(15 * MINUTE);
-  await made.engine.reconcile();
-  const listed = await made.run('jobs list', { state: 'dead' });
-
-  expect(lines.at(-1)).toBe('3 of 3 jobs discarded.');
-  expect(made.engine.deadLetters()).toEqual([]);
-  expect(listed.lines[1]).toContain('discarded (error)');
-});
-
 test('if a queue or the table fails, the command stops and says how far it is', async () => {
   let calls = 0;
   const made = await someJobs(45, {

@@ -89,14 +89,11 @@ test('invalid rows are reported by line and without their content, and the other
   expect(queued()).toHaveLength(1);
 });
 
-test.each([
-  ['no email', 'name\na@example.com\n', 'must have a column email'],
-  ['a column twice', 'email,email\na@example.com,b@example.com\n', 'must not repeat a column'],
-])('a header with %s is refused before any row is queued', async (_what, text, problem) => {
-  const { error } = await invite(text);
+test('a header without email is refused before any row is queued', async () => {
+  const { error } = await invite('name\na@example.com\n');
 
   expect(error).toBeInstanceOf(OperatorError);
-  expect(error?.message).toContain(problem);
+  expect(error?.message).toContain('must have a column email');
   expect(queued()).toEqual([]);
 });
 
