@@ -11,16 +11,20 @@ import {
   eventBus,
   eventsFolder,
   FEEDBACK_QUEUE,
+  factsKey,
   fileKey,
   functionName,
   jobKey,
   pauseKey,
   producerParameter,
   queueName,
+  rateKey,
+  reconcilerKey,
   recordFolder,
   tableName,
   topicName,
   uploadsPrefix,
+  vendorKey,
 } from '../lib/jobs/keys';
 import { type Instance, stackName } from './instances/instance';
 import { arn, busArn, type Fragment, merge, policyDocument, principalArn, type Resource } from './template';
@@ -122,12 +126,22 @@ function producerStatements(of: Instance): Statement[] {
 const readObjects = (of: Instance, Sid: string, keys: string[]): Statement[] =>
   keys.length > 0 ? [allowObjects(of, Sid, ['s3:GetObject'], keys), listBucket(of, keys)] : [];
 
-/** What the commands that only show jobs and campaigns call. They read no body, list or attachment. */
+/** These calls do not know permissions on single resources. */
+const watch = allow(
+  'Watch',
+  ['lambda:ListEventSourceMappings', 'cloudwatch:GetMetricData', 'cloudwatch:DescribeAlarms'],
+  '*',
+);
+
+/** What the commands that only show jobs, campaigns and queues call. They read no body, list or attachment. */
 function readerStatements(of: Instance): Statement[] {
   const { items, campaigns, campaignRecords, campaignEvents } = keysOf(of);
+  const shared = [reconcilerKey, factsKey, vendorKey('*'), rateKey('*'), pauseKey('*')];
   return [
-    allowItems(of, 'Look', ['dynamodb:GetItem'], [...items, ...campaigns]),
+    allowItems(of, 'Look', ['dynamodb:GetItem'], [...items, ...campaigns, ...shared]),
     allow('Search', ['dynamodb:Query'], table(of, '/index/*')),
+    allow('Count', ['sqs:GetQueueAttributes'], [...mainQueues(of), ...deadLetterQueues(of)]),
+    watch,
     ...readObjects(of, 'Reports', [...campaignRecords, ...campaignEvents]),
     stack(of),
   ];
@@ -153,8 +167,7 @@ function operatorStatements(of: Instance): Statement[] {
       ...allow('Pause', ['lambda:UpdateEventSourceMapping'], arn('lambda', 'event-source-mapping:*')),
       Condition: { ArnLike: { 'lambda:FunctionArn': workers } },
     },
-    // These calls do not know permissions on single resources.
-    allow('Watch', ['lambda:ListEventSourceMappings', 'cloudwatch:GetMetricData', 'cloudwatch:DescribeAlarms'], '*'),
+    watch,
     allowObjects(of, 'RecordsAndBodies', ['s3:GetObject', 's3:PutObject'], written),
     allowObjects(of, 'EventsAndData', ['s3:GetObject'], searched),
     // New audit objects only, so that operators cannot rewrite what they have done: with the header If-None-Match, S3

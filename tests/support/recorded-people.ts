@@ -34,10 +34,10 @@ function commandsOf({ dead, held, planned, rejected, campaign }: Left): Record<'
     ['jobs show', { id: dead }],
     ['campaign list', {}],
     ['campaign report', { id: campaign }],
+    ['queues', {}],
   ];
   const operator: Call[] = [
     ['check', { live: true }],
-    ['queues', {}],
     ['queues pause', { queue: 'testflight', reason: 'a test' }],
     ['queues resume', { queue: 'testflight' }],
     ['alarms test', {}],
