@@ -1,5 +1,5 @@
-import { KINDS, parseAlarmName } from '../alarms/kinds';
-import { factName, storedFacts } from '../alarms/notification';
+import { type AnyKind, KINDS, parseAlarmName } from '../alarms/kinds';
+import { factName, type StoredFact, storedFacts } from '../alarms/notification';
 import { mapEach } from '../concurrency';
 import { type Vendor, vendorsOf } from '../errors';
 import { type ReconcilerRun, readItem } from '../jobs/items';
@@ -22,6 +22,9 @@ export type QueueFigures = Overview['queues'][number];
 /** What a queue did in a window, for a chart. Each point is a period. */
 export type Activity = QueueFigures['lastHour'];
 
+/** An alarm of CloudWatch that is firing, or a fact. */
+type Alarm = Omit<StoredFact, 'kind' | 'sent'> & { name: string; kind: AnyKind };
+
 const AT_ONCE = 32;
 /** Counting more would take longer than an operator waits for a page. */
 const MOST_COUNTED = 1_000;
@@ -29,11 +32,15 @@ const HOUR_MS = 3_600_000;
 const HOUR = { lengthMs: HOUR_MS, periodSeconds: 60 };
 const DAY = { lengthMs: 24 * HOUR_MS, periodSeconds: 1_800 };
 
-/** The figures of a deployment, and the alarms and facts that are on, the newest first. It never scans the table. */
-export async function overview(deps: Deployment) {
+/**
+ * The figures of a deployment, and the alarms and facts that are on, the newest first. It never scans the table.
+ * `activity`: also what was done in the last hour and day, for which CloudWatch bills about ten times as much.
+ */
+export async function overview(deps: Deployment, { activity = true } = {}) {
   const { instance, queueNames, monitoring, clock } = deps;
   const at = clock.now();
-  const measures = Promise.all([measured(deps, at, HOUR), measured(deps, at, DAY)]);
+  const hour = measured(deps, at, { ...HOUR, activity });
+  const measures = Promise.all([hour, activity ? measured(deps, at, { ...DAY, activity }) : hour]);
   const [queues, vendors, run, alarms, facts] = await Promise.all([
     mapEach(queueNames, AT_ONCE, (queue) => queueOf(deps, queue, measures)),
     mapEach(vendorsOf(queueNames), AT_ONCE, (vendor) => vendorOf(deps, vendor, measures)),
@@ -41,16 +48,16 @@ export async function overview(deps: Deployment) {
     monitoring.firing(`${instance}-`),
     storedFacts(deps),
   ]);
-  const firing = [
+  const firing: Alarm[] = [
     // The name of another instance may begin with ours.
-    ...alarms.map((alarm) => ({ ...alarm, ...parseAlarmName(alarm.name, { instance, queues: queueNames }) })),
+    ...alarms.flatMap((alarm) => {
+      const known = parseAlarmName(alarm.name, { instance, queues: queueNames });
+      return known ? [{ ...alarm, ...known }] : [];
+    }),
     ...Object.values(facts).flatMap(({ quiet, ...fact }) => (quiet ? [] : [{ name: factName(fact), ...fact }])),
-  ]
-    .flatMap(({ name, kind, subject, since }) =>
-      kind ? [{ name, kind, subject, since, title: KINDS[kind].title }] : [],
-    )
-    .toSorted((a, b) => b.since - a.since);
-  return { at, queues, vendors, reconciledAt: run?.endedAt, alarms: firing };
+  ];
+  const shown = firing.map((alarm) => ({ ...alarm, title: KINDS[alarm.kind].title }));
+  return { at, queues, vendors, reconciledAt: run?.endedAt, alarms: shown.toSorted((a, b) => b.since - a.since) };
 }
 
 type Measures = Promise<[Measured, Measured]>;
@@ -124,20 +131,21 @@ async function vendorOf(deps: Deployment, vendor: Vendor, measures: Measures) {
 async function measured(
   { instance, queueNames, monitoring, queueUrl }: Deployment,
   now: number,
-  { lengthMs, periodSeconds }: typeof HOUR,
+  { lengthMs, periodSeconds, activity }: typeof HOUR & { activity: boolean },
 ) {
   const asked = new Map<string, MetricQuery>();
   for (const queue of queueNames) {
     const ofQueue = { namespace: instance, statistic: 'Sum', dimensions: { queue } } as const;
     const dimensions = { FunctionName: functionName(instance, queue) };
     const ofWorker = { namespace: 'AWS/Lambda', name: 'Duration', dimensions };
+    asked.set(`${queue} oldest`, oldestMetric(queueUrl(queue)));
+    if (!activity) continue;
     asked.set(`${queue} succeeded`, { ...ofQueue, name: 'JobsSucceeded' });
     asked.set(`${queue} dead`, { ...ofQueue, name: 'JobsDead' });
     asked.set(`${queue} ms`, { ...ofWorker, statistic: 'Average' });
     asked.set(`${queue} runs`, { ...ofWorker, statistic: 'SampleCount' });
-    asked.set(`${queue} oldest`, oldestMetric(queueUrl(queue)));
   }
-  for (const vendor of vendorsOf(queueNames))
+  for (const vendor of activity ? vendorsOf(queueNames) : [])
     asked.set(vendor, { namespace: instance, name: 'VendorTime', statistic: 'SampleCount', dimensions: { vendor } });
   const window = { from: now - lengthMs, to: now, periodSeconds };
   const series = await monitoring.series([...asked.values()], window);

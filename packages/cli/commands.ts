@@ -2,12 +2,13 @@ import { analytics } from './analytics';
 import { campaigns } from './campaigns';
 import { checks } from './check';
 import { type Command, type Option, YES } from './command';
+import { verdict } from './health';
 import { jobs } from './jobs';
 import { queues } from './queues';
 import { service } from './service';
 import { testflight } from './testflight';
 
-const all = { ...jobs, ...queues, ...campaigns, ...analytics, ...service, ...testflight, ...checks };
+const all = { ...jobs, ...queues, ...campaigns, ...analytics, ...service, ...testflight, ...checks, ...verdict };
 
 export type CommandName = keyof typeof all;
 

@@ -35,6 +35,7 @@ function commandsOf({ dead, held, planned, rejected, campaign }: Left): Record<'
     ['campaign list', {}],
     ['campaign report', { id: campaign }],
     ['queues', {}],
+    ['health', {}],
   ];
   const operator: Call[] = [
     ['check', { live: true }],

@@ -105,6 +105,7 @@ test('npm start serves requests and invoke local, passes its tests, and stops cl
   expect([variables.code, check.code, alarms.code]).toEqual([0, 0, 0]);
   await arrived(/Discord +(\S+)/.exec(running.output())?.[1] ?? '', 'local: A test of the alarms');
   const submitted = await submitWith(variables.output);
+  const health = await sls(directory.path, ['health'], elsewhere);
   process.kill(-(running.child.pid ?? 0), 'SIGINT');
   const [code] = await once(running.child, 'close');
 
@@ -114,6 +115,7 @@ test('npm start serves requests and invoke local, passes its tests, and stops cl
   const canaries = readInstance('local').rows.map(({ name: queue }) => ({ queue, state: 'succeeded' }));
   expect(JSON.parse(check.stdout)).toMatchObject({ problems: [], canaries });
   expect(check.stderr).toContain('local · stage local · the service on this machine');
+  expect([health.code, health.stdout]).toEqual([0, expect.stringMatching(/^healthy, as of .+ \(UTC\)\n$/)]);
   expect(submitted).toMatchObject({ state: 'succeeded', result: { confirmation: 'sent' } });
   expect(running.output()).toContain('Stopped.');
   expect(code).toBe(0);

@@ -1,0 +1,227 @@
+import { StopError, StoreError } from '../../../lib/errors';
+import { factsKey, todoKey } from '../../../lib/jobs/keys';
+import { pauseQueue } from '../../../lib/ops/pause';
+import { memoryDeployment } from '../../support/deployment';
+import { envelope, memoryEngine } from '../../support/engine';
+import { aTarget, command } from '../../support/operator';
+import { rejects, sampleContract } from '../../support/sample-contract';
+
+const OPTIONS = ` --stage prod --param instance=${aTarget.instance} --region eu-central-1`;
+const HEALTHY = 'healthy, as of 2026-01-02 03:04:05 (UTC)';
+const ONE = '1 problem, as of 2026-01-02 03:04:05 (UTC)';
+const NOW = Date.UTC(2026, 0, 2, 3, 4, 5);
+const MINUTE_MS = 60_000;
+
+/** A deployment whose reconciler has just run. `effect`: what each job does. */
+async function aDeployment(effect: () => void = () => {}) {
+  // The queue of the feedback jobs, whose worker calls Zendesk.
+  const engine = memoryEngine(() => ({ ...sampleContract(effect).contract, queue: 'feedback' }));
+  await engine.reconcile();
+  return { engine, ...memoryDeployment(engine) };
+}
+type Made = Awaited<ReturnType<typeof aDeployment>>;
+
+async function verdictOf({ deployment }: Pick<Made, 'deployment'>) {
+  const { lines, exitCode } = await command({ deps: deployment }, 'health');
+  return { lines: lines.map((line) => line.replace(OPTIONS, '')), exitCode };
+}
+
+const firing = ({ alarms }: Made, ...kinds: string[]) =>
+  alarms.push(...kinds.map((kind) => ({ name: kind, since: NOW - 5 * MINUTE_MS })));
+
+async function withFacts({ engine }: Made, ...facts: object[]) {
+  const { version = 0 } = engine.table.item(factsKey) ?? {};
+  const given = { subject: 'feedback', since: NOW - MINUTE_MS, sent: true };
+  const stored = Object.fromEntries(facts.map((fact, n) => [n, { ...given, ...fact }]));
+  await engine.table.put({ key: factsKey, version: version + 1, writer: 'w', facts: stored }, version);
+}
+
+/** A message has waited in the queue for this time. */
+function waits({ engine, metrics }: Made, seconds: number) {
+  engine.send(envelope());
+  metrics.set('ApproximateAgeOfOldestMessage', [{ at: NOW, value: seconds }]);
+}
+
+const stopped = (code: string) => () => {
+  throw new StopError({ code, message: '401', vendor: 'zendesk' });
+};
+const pause = (by: string) => async (made: Made) => {
+  await pauseQueue({ ...made.deployment, by }, { queue: 'feedback', reason: 'move' });
+  firing(made, 'my-feedback-oldest-message', 'my-feedback-canary-late');
+};
+const RESUME = 'Resume it before 2026-01-09 03:04:05 (UTC): npx sls queues resume --queue feedback';
+const TRIAL = 'A trial call finds out when it works again. Its jobs: npx sls jobs list --vendor zendesk --state held';
+const AGO = 'since 2026-01-02 02:59:05 (UTC), 5 min ago';
+
+interface State {
+  effect?: () => void;
+  make?: (made: Made) => unknown;
+  /** Without it, the deployment is healthy. */
+  line?: string;
+}
+
+test.each<[string, State]>([
+  ['nothing is wrong', {}],
+  ['a job waits for less than the goal', { make: (made) => waits(made, 20) }],
+  [
+    'a message waits for its next attempt',
+    {
+      make: (made) => {
+        waits(made, 90);
+        made.engine.receive();
+      },
+    },
+  ],
+  ['a fact is over', { make: (made) => withFacts(made, { kind: 'jobs-expired', offAt: NOW - 1 }) }],
+  ['an alarm of another instance', { make: (made) => firing(made, 'my-other-feedback-oldest-message') }],
+  [
+    'a vendor is down',
+    {
+      effect: stopped('ZendeskUnavailable'),
+      make: (made) => withFacts(made, { kind: 'circuit-open', subject: 'zendesk', code: 'ZendeskUnavailable' }),
+      line: `zendesk: is down (ZendeskUnavailable), 1 job, since 2026-01-02 03:04:05 (UTC), 0 s ago. Wait. ${TRIAL}`,
+    },
+  ],
+  [
+    'a vendor refuses the key',
+    {
+      effect: stopped('ZendeskUnauthorized'),
+      line: `zendesk: refuses our calls (ZendeskUnauthorized), 1 job, since 2026-01-02 03:04:05 (UTC), 0 s ago. Renew the key, sign the agreement, or correct the file. ${TRIAL}`,
+    },
+  ],
+  [
+    'a job is dead, with three messages in the chat',
+    {
+      effect: rejects,
+      make: async (made) => {
+        firing(made, 'my-feedback-dlq-depth', 'my-feedback-error-rate');
+        await withFacts(made, { kind: 'jobs-dead', code: 'Rejected' });
+      },
+      line: 'feedback: dead (Rejected), 1 job, since 2026-01-02 03:04:05 (UTC), 0 s ago. Fix the cause, then retry or discard them: npx sls jobs list --queue feedback --state dead',
+    },
+  ],
+  [
+    'a queue is paused, so its alarms are firing',
+    {
+      make: pause('arn:aws:iam::123456789012:user/jane'),
+      line: `feedback: paused by user/jane (move), since 2026-01-02 03:04:05 (UTC), 0 s ago. ${RESUME}`,
+    },
+  ],
+  [
+    'a queue is paused by a person whose session is an address',
+    {
+      make: pause('arn:aws:sts::123456789012:assumed-role/Operator/jane@example.com'),
+      line: `feedback: paused by an operator (move), since 2026-01-02 03:04:05 (UTC), 0 s ago. ${RESUME}`,
+    },
+  ],
+  [
+    'a mapping is off',
+    {
+      make: ({ on }) => on.set('feedback', false),
+      line: 'feedback: its event source mapping is off or missing, and no pause says why. Switch it on: npx sls queues resume --queue feedback',
+    },
+  ],
+  [
+    'a job waits for longer than the goal',
+    {
+      make: (made) => waits(made, 90),
+      line: 'feedback: the oldest message has waited for more than 30 s, 1 job, since 2026-01-02 03:02:35 (UTC), 1 min 30 s ago. See the jobs: npx sls jobs list --queue feedback --state queued',
+    },
+  ],
+  [
+    'the vendor cannot say what a step did',
+    {
+      make: async (made) => {
+        const todo = todoKey('feedback', 'unknown');
+        await made.engine.table.put({ key: 'a', version: 1, writer: 'w', todo, todoAt: NOW - 5 * MINUTE_MS }, 0);
+        firing(made, 'my-feedback-oldest-held');
+      },
+      line: `feedback: a step may have taken effect, 1 job, ${AGO}. Look at the vendor, then settle each job: npx sls jobs list --queue feedback --job-reason unknown`,
+    },
+  ],
+  [
+    'the reconciler does not run, so that jobs stay held',
+    {
+      make: (made) => {
+        const get = async (key: string) => {
+          const item = await made.engine.table.get(key);
+          return item?.endedAt === undefined ? item : { ...item, endedAt: NOW - 5 * MINUTE_MS };
+        };
+        Object.assign(made.deployment, { table: { ...made.deployment.table, get } });
+        firing(made, 'my-reconciler-missing', 'my-feedback-oldest-held');
+      },
+      line: `The reconciler does not run, ${AGO}. Held jobs stay held until it runs. Read its log: npx sls logs -f reconciler --startTime 1h`,
+    },
+  ],
+  [
+    'a function fails, so canaries are late',
+    {
+      make: (made) => firing(made, 'my-feedback-canary-late', 'my-function-errors'),
+      line: `A function fails, ${AGO}. Inspect it: npx sls queues`,
+    },
+  ],
+  [
+    'two alarms that explain each other',
+    {
+      make: (made) => firing(made, 'my-feedback-jobs-slow', 'my-feedback-canary-late'),
+      line: `feedback: Canaries are late, ${AGO}. Inspect it: npx sls queues`,
+    },
+  ],
+  [
+    'a fact about one job',
+    {
+      make: (made) => withFacts(made, { kind: 'row-damaged', jobId: 'JOB-7', since: NOW - 5 * MINUTE_MS }),
+      line: `feedback: The row of a job is damaged, ${AGO}. Inspect it: npx sls jobs show JOB-7 --queue feedback`,
+    },
+  ],
+])('sls health: %s', async (_, { effect, make = () => {}, line }) => {
+  const made = await aDeployment(effect);
+  if (effect) await made.engine.sendAndDeliver(envelope());
+  await make(made);
+
+  const expected = line === undefined ? { lines: [HEALTHY], exitCode: undefined } : { lines: [ONE, line], exitCode: 2 };
+  expect(await verdictOf(made)).toEqual(expected);
+});
+
+test('sls health shows the worst problem first, at most ten of them, and all of them as JSON', async () => {
+  const made = await aDeployment(rejects);
+  await made.engine.sendAndDeliver(envelope());
+  firing(made, 'my-illegal-transition', 'my-function-errors');
+  const { lines } = await verdictOf(made);
+  await withFacts(made, ...Array.from({ length: 12 }, (_, n) => ({ kind: 'campaign-paused', subject: `c${n}` })));
+  const many = await verdictOf(made);
+  const { json } = await command({ deps: made.deployment }, 'health', { json: true });
+
+  expect(lines.map((line) => line.split(/[,.]/)[0])).toEqual([
+    '3 problems',
+    'A function fails',
+    'feedback: dead',
+    'An illegal change of a job was refused',
+  ]);
+  expect([many.lines.length, many.lines.at(-1)]).toEqual([12, 'All of them: npx sls health --json']);
+  expect(json).toMatchObject({ verdict: '15 problems', at: NOW });
+});
+
+test('sls health asks CloudWatch for one metric of each queue', async () => {
+  const { deployment } = await aDeployment();
+  const series = jest.spyOn(deployment.monitoring, 'series');
+
+  await verdictOf({ deployment });
+
+  expect(series.mock.calls.map(([asked]) => asked.map(({ name }) => name))).toEqual([
+    ['ApproximateAgeOfOldestMessage'],
+  ]);
+});
+
+test.each(['table', 'queues', 'mappings', 'monitoring'] as const)(
+  'sls health is no verdict if AWS does not answer: %s',
+  async (port) => {
+    const { deployment } = await aDeployment();
+    const fails = () => Promise.reject(new StoreError({ code: 'Down', message: 'no answer' }));
+    const calls = Object.keys(deployment[port]).map((call) => [call, fails]);
+
+    await expect(verdictOf({ deployment: { ...deployment, [port]: Object.fromEntries(calls) } })).rejects.toThrow(
+      'no answer',
+    );
+  },
+);
