@@ -16,8 +16,9 @@ export type { SubmitOptions } from '../../lib/submit/valid';
 export type { InviteInput, NotifyBuild, RemoveInput } from '../../lib/testflight/message';
 export type { BatchJob, BatchResult } from './batch';
 export type { AcceptedCampaign, RecipientSource } from './campaign';
+export type { ProducerClient as Producer } from './client';
 export type { CancelledStatus, FindOptions, JobStatus, Jobs, WaitOptions } from './jobs';
-export { type ProducerClient as Producer, realProducer as createProducer } from './real-producer';
+export { realProducer as createProducer } from './real-producer';
 export type {
   AwsEndpoints,
   ClientCredentials,

@@ -2,18 +2,13 @@ import type { S3Client } from '@aws-sdk/client-s3';
 import { clientDefaults } from '../../lib/aws/clients';
 import { guarded } from '../../lib/aws/store-error';
 import { realClock, realRandom } from '../../lib/aws/system';
-import { endsBy } from '../../lib/concurrency';
 import type { ProducerSettings } from '../../lib/config/common';
-import { StoreError } from '../../lib/errors';
 import { producerParameter, queueName, queueUrl } from '../../lib/jobs/keys';
-import { createLedger } from '../../lib/jobs/ledger';
 import { personHashes } from '../../lib/jobs/person-hash';
 import type { Log, Objects, Secret } from '../../lib/ports';
 import type { SubmitDeps } from '../../lib/submit/submit';
-import { type PostPolicy, prepareUpload, type Upload, type UploadInput } from '../../lib/submit/uploads';
-import { type BatchJob, type BatchResult, submitBatch } from './batch';
-import { type Jobs, jobsOf } from './jobs';
-import { type Producer, producerOf } from './producer';
+import type { PostPolicy } from '../../lib/submit/uploads';
+import { clientOf, lazily, type ProducerClient } from './client';
 import {
   type AwsEndpoints,
   type ConnectionConfig,
@@ -22,28 +17,6 @@ import {
   queueIn,
   settingsIn,
 } from './settings';
-import { createTracker, type Tracker } from './tracker';
-
-/** The typed client that an API installs. It connects with its first call. */
-export interface ProducerClient extends Producer, Pick<Tracker, 'track' | 'flush'> {
-  /** Connects now, so that wrong settings show at the start. Rejects with a ConfigError or a StoreError. */
-  ready(): Promise<void>;
-  /** Accepts many jobs with few calls to SQS. Each has its own result, in the order of the jobs. */
-  batch(jobs: readonly BatchJob[]): Promise<BatchResult[]>;
-  attachments: {
-    /** A form with which a user uploads one file. Rejects with an InvalidJobError. */
-    upload(input: UploadInput): Promise<Upload>;
-  };
-  jobs: Jobs;
-  /**
-   * Sends the tracked events and closes all connections. Ends within `timeoutMs` (20,000 by default), calls under way
-   * included, and rejects with an UnsentEventsError if SQS may not have all events. A second call ends as the first.
-   */
-  close(options?: { timeoutMs?: number }): Promise<void>;
-}
-
-/** ECS and Kubernetes kill a process 30 seconds after they told it to stop. The rest is for running requests. */
-const CLOSE_TIMEOUT_MS = 20_000;
 
 /** The caller's log. Its failure must not fail a job, or end the process. */
 function harmless(log: Log | undefined): Log {
@@ -65,50 +38,12 @@ function harmless(log: Log | undefined): Log {
  */
 export function realProducer(options: ProducerOptions = {}): ProducerClient {
   const config = connectionConfig(options, process.env);
-  let closing: Promise<void> | undefined;
-  const writes = new Set<Promise<void>>();
-  const afterAnswer = (write: Promise<void>) => {
-    const settled = write.catch(() => {}).finally(() => writes.delete(settled));
-    writes.add(settled);
-  };
-  // Lambda freezes a process right after its answer.
-  const waits = process.env.AWS_LAMBDA_FUNCTION_NAME === undefined ? { afterAnswer } : {};
-  const connected = lazily(async () => {
-    const connection = await connect(config, harmless(config.log));
-    const deps = { ...connection, ...waits, ledger: createLedger(connection) };
-    return { deps, tracker: createTracker(connection, config.analytics) };
+  return clientOf(() => connect(config, harmless(config.log)), {
+    analytics: config.analytics,
+    clock: realClock,
+    // Lambda freezes a process right after its answer.
+    marksAfterAnswer: process.env.AWS_LAMBDA_FUNCTION_NAME === undefined,
   });
-  const open = async () => {
-    if (closing !== undefined) throw new Error('the producer is closed');
-    return connected();
-  };
-  const load = async () => (await open()).deps;
-  async function close({ timeoutMs = CLOSE_TIMEOUT_MS }: { timeoutMs?: number } = {}): Promise<void> {
-    if (!connected.started()) return;
-    const deadline = realClock.now() + timeoutMs;
-    const connecting = connected();
-    if (!(await endsBy(realClock, deadline, connecting)))
-      throw new StoreError({ code: 'Producer.NotConnected', message: 'AWS did not answer before the time-out' });
-    const { tracker, deps } = await connecting;
-    await tracker.close({ timeoutMs: deadline - realClock.now() }).finally(async () => {
-      await endsBy(realClock, deadline, Promise.all(writes));
-      await deps.disconnect();
-    });
-  }
-
-  return {
-    ...producerOf(load),
-    ready: async () => void (await (await load()).hashPeople()),
-    batch: async (jobs) => submitBatch(await load(), jobs),
-    track: async (event) => (await open()).tracker.track(event),
-    flush: async () => (await open()).tracker.flush(),
-    attachments: { upload: async (input) => prepareUpload(await load(), input) },
-    jobs: jobsOf(load),
-    close: (limits) => {
-      closing ??= close(limits);
-      return closing;
-    },
-  };
 }
 
 /**
@@ -214,19 +149,6 @@ async function readParameter(config: ConnectionConfig, name: string): Promise<st
   } finally {
     client.destroy();
   }
-}
-
-/** Calls `make` once, at the first call. After a failure the next call tries again. */
-function lazily<T>(make: () => Promise<T>): (() => Promise<T>) & { started: () => boolean } {
-  let made: Promise<T> | undefined;
-  const get = () => {
-    made ??= make().catch((error: unknown) => {
-      made = undefined;
-      throw error;
-    });
-    return made;
-  };
-  return Object.assign(get, { started: () => made !== undefined });
 }
 
 /** The bucket through a client that is loaded with the first call. */
