@@ -6,6 +6,8 @@ import { dirname, join, resolve } from 'node:path';
 import { build } from 'esbuild';
 
 const HERE = 'packages/producer';
+/** What a caller imports: the package, and its folder `testing`. */
+const ENTRIES = ['index', 'testing'];
 /** A package that is copied into the bundle. It is an ES module only, which Node before 20.19 cannot require. */
 const COPIED = 'uuid';
 
@@ -26,9 +28,10 @@ export async function packProducer(out: string): Promise<string> {
     cpSync(`${HERE}/README.md`, join(folder, 'README.md'));
     cpSync(`node_modules/${COPIED}/LICENSE.md`, join(folder, `dist/licenses/${COPIED}.md`));
     // One copy of the code, so that `instanceof` works for a caller that both imports and requires the package.
-    write('dist/index.mjs', "export * from './index.js';\n");
-    write('dist/index.d.mts', "export * from './index.js';\n");
-    write('dist/index.d.ts', declarations(folder));
+    for (const [entry, types] of Object.entries(declarations(folder))) {
+      for (const file of [`${entry}.mjs`, `${entry}.d.mts`]) write(`dist/${file}`, `export * from './${entry}.js';\n`);
+      write(`dist/${entry}.d.ts`, types);
+    }
     mkdirSync(out, { recursive: true });
     const [packed] = JSON.parse(run('npm', ['pack', folder, '--json', '--pack-destination', out])) as {
       filename: string;
@@ -43,19 +46,28 @@ export async function packProducer(out: string): Promise<string> {
 async function bundle(outdir: string): Promise<Manifest> {
   const { version, dependencies: shared } = readManifest('package.json');
   const dependencies = { ...shared, ...readManifest(`${HERE}/package.json`).dependencies };
+  const common = { platform: 'node', target: 'node20', outdir, logLevel: 'warning' } as const;
   const { metafile } = await build({
-    entryPoints: { index: `${HERE}/index.ts` },
+    ...common,
+    entryPoints: ENTRIES.map((entry) => `${HERE}/${entry}.ts`),
     bundle: true,
     external: Object.keys(dependencies).filter((name) => name !== COPIED),
-    platform: 'node',
-    target: 'node20',
-    format: 'cjs',
-    outdir,
+    format: 'esm',
+    splitting: true,
+    chunkNames: '[name]-[hash]',
     metafile: true,
-    logLevel: 'warning',
   });
-  const imports = Object.values(metafile.outputs).flatMap((output) => output.imports.map(({ path }) => path));
-  const names = new Set(imports.filter((path) => !isBuiltin(path)).map(packageOf));
+  // esbuild shares code between entries in ES modules only. `import()` becomes `require`, which Jest supports too.
+  await build({
+    ...common,
+    entryPoints: Object.keys(metafile.outputs),
+    format: 'cjs',
+    supported: { 'dynamic-import': false },
+    allowOverwrite: true,
+  });
+  const imports = Object.values(metafile.outputs).flatMap((output) => output.imports);
+  const outside = imports.filter(({ external, path }) => external && !isBuiltin(path));
+  const names = new Set(outside.map(({ path }) => packageOf(path)));
   return {
     version,
     dependencies: Object.fromEntries([...names].sort().map((name) => [name, dependencies[name] ?? ''])),
@@ -64,19 +76,23 @@ async function bundle(outdir: string): Promise<Manifest> {
 
 const packageOf = (path: string): string => path.split('/', path.startsWith('@') ? 2 : 1).join('/');
 
-/** The declarations that the entry reaches, in one text. */
-function declarations(folder: string): string {
+/**
+ * The declarations of each entry. Those that `index` reaches are in one text. `testing` imports nothing but types of
+ * `index`.
+ */
+function declarations(folder: string): Record<string, string> {
   const types = join(folder, 'types');
   const config = join(folder, 'tsconfig.json');
   const compilerOptions = { types: ['node'], typeRoots: [resolve('node_modules/@types')] };
-  const files = [resolve(`${HERE}/index.ts`)];
+  const files = ENTRIES.map((entry) => resolve(`${HERE}/${entry}.ts`));
   writeFileSync(config, JSON.stringify({ extends: resolve('tsconfig.json'), files, include: [], compilerOptions }));
   const options = ['--noEmit', 'false', '--declaration', '--emitDeclarationOnly', '--rootDir', '.', '--outDir', types];
   run('node_modules/.bin/tsc', ['-p', config, ...options]);
-  const text = joined(join(types, HERE, 'index.d.ts'));
+  const index = joined(join(types, HERE, 'index.d.ts'));
+  const testing = readFileSync(join(types, HERE, 'testing.d.ts'), 'utf8').replace("'./index'", "'./index.js'");
   rmSync(types, { recursive: true });
   rmSync(config);
-  return text;
+  return { index, testing };
 }
 
 /** Puts a file's text behind its imports. Only the entry exports. Names are distinct, and no import renames one. */
@@ -87,10 +103,16 @@ function joined(entry: string): string {
   const add = (file: string): void => {
     if (seen.has(file)) return;
     seen.add(file);
-    const text = readFileSync(file, 'utf8').replaceAll(
+    const addImported = (path: string) => add(`${join(dirname(file), path.replace(/\.ts$/, ''))}.d.ts`);
+    const inline = /\bimport\(['"](\.[^'"]+)['"]\)\./g;
+    const source = readFileSync(file, 'utf8').replaceAll(inline, (_, path: string) => {
+      addImported(path);
+      return '';
+    });
+    const text = source.replaceAll(
       /^(import|export)( [^;]*?) from ['"]([^'"]+)['"];\n/gm,
       (statement: string, word: string, names: string, path: string) => {
-        if (path.startsWith('.')) add(`${join(dirname(file), path.replace(/\.ts$/, ''))}.d.ts`);
+        if (path.startsWith('.')) addImported(path);
         else packages.add(statement.replace('import type ', 'import '));
         return word === 'export' ? `export${names};\n` : '';
       },
@@ -98,8 +120,24 @@ function joined(entry: string): string {
     texts.push(file === entry ? text : text.replaceAll(/^export (\{\};\n)?/gm, ''));
   };
   add(entry);
-  return [...packages, ...texts].join('');
+  return [...packages, ...used(texts.join(''))].join('');
 }
+
+/** The statements of a text of declarations, without those whose name no other statement has. */
+function used(text: string): string[] {
+  const statements = text.match(/(?:^\/\*\*[\s\S]*?\*\/\n)*^[a-z].*\n(?:^[ }].*\n)*/gm) ?? [];
+  for (;;) {
+    const uses = new Map<string, number>();
+    for (const statement of statements)
+      for (const word of new Set(statement.match(/\w+/g))) uses.set(word, (uses.get(word) ?? 0) + 1);
+    const left = statements.filter((statement) => uses.get(nameIn(statement)) !== 1);
+    if (left.length === statements.length) return left;
+    statements.splice(0, statements.length, ...left);
+  }
+}
+
+const nameIn = (statement: string): string =>
+  /^(?:declare |abstract )*(?:class|const|function|interface|type) (\w+)/m.exec(statement)?.[1] ?? '';
 
 function run(command: string, args: string[]): string {
   const { status, stdout, stderr, error } = spawnSync(command, args, { encoding: 'utf8' });

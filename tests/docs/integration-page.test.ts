@@ -21,7 +21,10 @@ async function pageOf(file: string): Promise<() => Promise<void>> {
   const contents = moduleOf([...snippets, 'await producer.close();']);
   const { outputFiles } = await build({
     stdin: { contents, resolveDir: resolve('.'), loader: 'ts' },
-    alias: { 'background-jobs-producer': resolve('packages/producer/index.ts') },
+    alias: {
+      'background-jobs-producer': resolve('packages/producer/index.ts'),
+      'background-jobs-producer/testing': resolve('packages/producer/testing.ts'),
+    },
     bundle: true,
     packages: 'external',
     platform: 'node',

@@ -25,7 +25,10 @@ const CONFIG = {
   compilerOptions: {
     noUnusedLocals: false,
     types: ['node'],
-    paths: { 'background-jobs-producer': ['../../../packages/producer/index.ts'] },
+    paths: {
+      'background-jobs-producer': ['../../../packages/producer/index.ts'],
+      'background-jobs-producer/testing': ['../../../packages/producer/testing.ts'],
+    },
   },
   include: ['*.ts'],
 };

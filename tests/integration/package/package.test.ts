@@ -1,4 +1,5 @@
-import { resolve } from 'node:path';
+import { readdirSync, statSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { type Consumer, installProducer, PRODUCER } from '../../support/installed-producer';
 
 const tool = (name: string): string => resolve('node_modules/.bin', name);
@@ -6,6 +7,7 @@ const tool = (name: string): string => resolve('node_modules/.bin', name);
 /** Uses a function of each part, with the types that a caller may name. */
 const CONSUMER = `
 import { createProducer, InvalidJobError, StoreError, type Accepted, type JobStatus, type Producer } from '${PRODUCER}';
+import { createTestProducer, type Sent } from '${PRODUCER}/testing';
 
 export async function use(producer: Producer = createProducer({ instance: 'my-api', region: 'eu-central-1' })): Promise<string> {
   try {
@@ -23,6 +25,12 @@ export async function use(producer: Producer = createProducer({ instance: 'my-ap
   } finally {
     await producer.close();
   }
+}
+
+export async function subjects(): Promise<string[]> {
+  const producer = createTestProducer({ onSent: ({ id }) => producer.complete(id, { ticket: 7 }) });
+  await use(producer);
+  return producer.sent.flatMap((one: Sent) => (one.kind === 'feedback' ? [one.data.subject] : []));
 }
 
 // @ts-expect-error: feedback needs a subject
@@ -90,5 +98,47 @@ describe('the package of the producer', () => {
     );
 
     expect(consumer.run(process.execPath, ['loaded.cjs']).trim()).toBe('0 0');
+  });
+
+  it('has a test producer that throws the errors of the package, and loads no client of AWS and no network', () => {
+    consumer.write(
+      'tested.cjs',
+      `const { InvalidJobError } = require('${PRODUCER}');
+       const { createTestProducer } = require('${PRODUCER}/testing');
+       const producer = createTestProducer();
+       const feedback = { user: { email: 'user@example.com' }, subject: 'Hello', message: 'It works' };
+       (async () => {
+         const { id } = await producer.feedback(feedback);
+         await producer.complete(id);
+         const { state } = await producer.jobs.wait(id);
+         const error = await producer.feedback({}).catch((error) => error);
+         const clients = Object.keys(require.cache).filter((file) => /@aws-sdk|@smithy/.test(file));
+         const network = process.moduleLoadList.filter((name) => /NativeModule (net|tls|dns|dgram|https?2?)$/.test(name));
+         require('node:fs').writeSync(1, JSON.stringify([state, error instanceof InvalidJobError, clients, network]));
+       })();`,
+    );
+
+    expect(JSON.parse(consumer.run(process.execPath, ['tested.cjs']))).toEqual(['succeeded', true, [], []]);
+  });
+
+  it('has at most 250 kB, and its test producer at most 20 kB and 10 ms of CPU', () => {
+    const home = join(consumer.folder, 'node_modules', PRODUCER);
+    const kilobytes = (named: RegExp) =>
+      readdirSync(home, { recursive: true, encoding: 'utf8' })
+        .filter((name) => named.test(name))
+        .reduce((sum, name) => sum + statSync(join(home, name)).size, 0) / 1_000;
+    consumer.write(
+      'load.cjs',
+      `require('${PRODUCER}');
+       const before = process.cpuUsage();
+       require('${PRODUCER}/testing');
+       const { user, system } = process.cpuUsage(before);
+       console.log((user + system) / 1_000);`,
+    );
+    const milliseconds = Array.from({ length: 3 }, () => Number(consumer.run(process.execPath, ['load.cjs'])));
+
+    expect(kilobytes(/\.\w+$/)).toBeLessThanOrEqual(250);
+    expect(kilobytes(/testing\.[\w.]+$/)).toBeLessThanOrEqual(20);
+    expect(Math.min(...milliseconds)).toBeLessThanOrEqual(10);
   });
 });

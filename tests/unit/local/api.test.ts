@@ -2,9 +2,7 @@ import http from 'node:http';
 import { createApi } from '../../../packages/local/api';
 import type { InvokeResult } from '../../../packages/local/lambda/runtime';
 import { close, listen } from '../../../packages/local/loopback';
-import { createJobs } from '../../../packages/producer/jobs';
-import { createProducer } from '../../../packages/producer/producer';
-import { memoryProducerDeps } from '../../support/producer';
+import { createTestProducer } from '../../../packages/producer/testing';
 
 let server: http.Server;
 let url: string;
@@ -14,9 +12,8 @@ let outcome: InvokeResult;
 
 beforeEach(async () => {
   events = [];
-  const { deps } = memoryProducerDeps();
   const api = createApi({
-    producer: { ...createProducer(deps), track: async () => {}, jobs: createJobs(deps) },
+    producer: createTestProducer(),
     emailEvents: async (event) => {
       events.push(event);
       return outcome;

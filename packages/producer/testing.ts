@@ -1,0 +1,195 @@
+import { campaigns } from '../../lib/emails/campaigns/campaign';
+import { type CampaignJob, EMAIL_CAMPAIGN } from '../../lib/emails/message';
+import { StoreError } from '../../lib/errors';
+import type { Envelope } from '../../lib/jobs/envelope';
+import { bodyKey, jobKey } from '../../lib/jobs/keys';
+import { createLedger } from '../../lib/jobs/ledger';
+import { type JobRow, waitsForItsTime } from '../../lib/jobs/row';
+import { claim, park, release, succeed } from '../../lib/jobs/transitions';
+import type { Clock } from '../../lib/ports';
+import { type Kind, kinds } from '../../lib/submit/kinds';
+import { clientOf } from './client';
+// Types of the package's entry, so that both entries have the same ones.
+import type {
+  Accepted,
+  AnalyticsEvent,
+  BatchJob,
+  BatchResult,
+  CampaignInput,
+  JobStatus,
+  Producer,
+  SubmitOptions,
+  UploadInput,
+} from './index';
+import { memoryConnection } from './memory';
+import { packingLimits } from './tracker';
+
+/** An accepted job, planned ones included, with what the caller gave. `recipients`: how many a campaign has. */
+export type SentJob = { id: string; time: string } & (
+  | BatchJob
+  | { kind: 'campaign'; data: CampaignInput; options?: SubmitOptions | undefined; recipients: number }
+);
+
+export type Sent =
+  | SentJob
+  | { kind: 'event'; data: AnalyticsEvent; time: string }
+  | { kind: 'upload'; data: UploadInput; key: string; time: string };
+
+export interface TestProducerOptions {
+  /** Is called with each new job, and awaited before the caller gets its answer. */
+  onSent?: (job: SentJob) => unknown;
+}
+
+/**
+ * A producer in memory. Validation, ids, errors, keys and states are those of production, because it is the same code.
+ * No worker runs: a job stays `queued` until the test ends it.
+ */
+export interface TestProducer extends Producer {
+  /** What the code under test has sent, in order. A repeat of a key sends nothing. */
+  readonly sent: readonly Sent[];
+  /** Makes the next call reject, by default with a StoreError. In `batch` a StoreError is the first job's result. */
+  failNext(error?: Error): void;
+  /** Ends a job as succeeded. A campaign starts, but sends no mail. Rejects if there is no such job, or if it ended. */
+  complete(id: string, result?: unknown): Promise<void>;
+  /** Ends a job as dead. Rejects as `complete` does. */
+  fail(id: string, error?: NonNullable<JobStatus['error']>): Promise<void>;
+  /** Puts an object into the bucket, as a user does with the form of `attachments.upload`. */
+  upload(key: string, body: string | Uint8Array): Promise<void>;
+  /**
+   * Moves the producer's clock, which is otherwise the system's. Planned jobs whose time has come are queued. `wait`
+   * does not wait: it moves the clock too.
+   */
+  advance(ms: number): Promise<void>;
+  /** Forgets all jobs, objects and failures, and what was sent. */
+  clear(): void;
+}
+
+const UNAVAILABLE = { code: 'SQS.ServiceUnavailable', message: 'SQS SendMessage failed' };
+const REFUSED = { code: 'Refused', message: 'the vendor refused the job' };
+
+export function createTestProducer({ onSent }: TestProducerOptions = {}): TestProducer {
+  const sent: Sent[] = [];
+  const failures: Error[] = [];
+  let ahead = 0;
+  const now = () => Date.now() + ahead;
+  const memory = memoryConnection({ now, sleep: advance });
+  const { connection } = memory;
+  const deps = { ...connection, ledger: createLedger(connection) };
+  // Events are packed at `flush` and `close` only, because time passes only for `wait`.
+  const still: Clock = { now, sleep: () => new Promise(() => {}) };
+  const client = clientOf(async () => connection, {
+    analytics: packingLimits.parse({}),
+    clock: still,
+    marksAfterAnswer: false,
+  });
+
+  async function advance(ms: number): Promise<void> {
+    ahead += ms;
+    for (const key of memory
+      .keys()
+      .filter((one) => connection.queueNames.some((queue) => one.startsWith(jobKey(queue, '')))))
+      await deps.ledger.update(key, (row) =>
+        waitsForItsTime(row) && (row.retryAt ?? 0) <= now() ? release(row, now()) : undefined,
+      );
+  }
+
+  /** Lets a run take the job and end it. */
+  async function end(id: string, ended: (row: JobRow, run: { at: number; messageId: string }) => JobRow) {
+    const key = connection.queueNames.map((queue) => jobKey(queue, id)).find((one) => memory.keys().includes(one));
+    if (key === undefined) throw new Error(`there is no job ${id}`);
+    const at = now();
+    const messageId = `run of ${id}`;
+    const lease = { token: messageId, until: at, messageId, alone: true };
+    const delivery = { messageId, receiveCount: 1, sentAt: at, at };
+    const { item } = await deps.ledger.update(key, (row) => {
+      const open = row.state === 'held' ? release(row, at) : row;
+      return ended(claim(open, { at, delivery, lease }), { at, messageId });
+    });
+    return item;
+  }
+
+  /** As the worker of `emails` does. */
+  async function start({ queue, id, time }: JobRow): Promise<void> {
+    const kept = await deps.objects.get(bodyKey(deps.prefix, queue, id));
+    const texts = kept ? [Buffer.from(kept).toString('utf8')] : memory.bodies;
+    const envelope = texts.map((text) => JSON.parse(text) as Envelope).find((one) => one.id === id);
+    if (!envelope) return;
+    const { sendAt, ...plan } = envelope.data as CampaignJob;
+    const startsAt = sendAt === undefined ? time : Date.parse(sendAt);
+    await campaigns(deps).start({ ...plan, id, source: envelope.source, time, startsAt });
+  }
+
+  /** A function of the client that can be made to fail. `note` gets its answer, then what it was given. */
+  const call =
+    <A extends unknown[], R>(act: (...given: A) => Promise<R>, note?: (answer: R, ...given: A) => unknown) =>
+    async (...given: A): Promise<R> => {
+      const failure = failures.shift();
+      if (failure) throw failure;
+      const answer = await act(...given);
+      await note?.(answer, ...given);
+      return answer;
+    };
+  const calls = <T extends object>(functions: T): T =>
+    Object.fromEntries(Object.entries(functions).map(([name, act]) => [name, call(act)])) as T;
+
+  /** Lists what was sent, as JSON carries it. */
+  function note(what: object): Sent {
+    const noted = JSON.parse(JSON.stringify({ time: new Date(now()).toISOString(), ...what })) as Sent;
+    sent.push(noted);
+    return noted;
+  }
+
+  async function noteJob({ id, time, duplicate }: Accepted, job: object): Promise<void> {
+    if (duplicate) return;
+    const noted = note({ ...job, id, time }) as SentJob;
+    await onSent?.(noted);
+  }
+
+  const submitting = (kind: Kind) =>
+    call(client[kind] as Producer['email'], (accepted, data, options) => noteJob(accepted, { kind, data, options }));
+  const each = (Object.keys(kinds) as Kind[]).map((kind) => [kind, submitting(kind)]);
+
+  return {
+    ...client,
+    ...(Object.fromEntries(each) as Pick<Producer, Kind>),
+    campaign: call(client.campaign, (accepted, data, _recipients, options) =>
+      noteJob(accepted, { kind: 'campaign', data, options, recipients: accepted.recipients }),
+    ),
+    async batch(jobs) {
+      const failure = failures.shift();
+      const first: BatchResult[] = failure instanceof StoreError ? [{ error: failure }] : [];
+      if (failure && first.length === 0) throw failure;
+      const results = [...first, ...(await client.batch(jobs.slice(first.length)))];
+      for (const [place, { accepted }] of results.entries())
+        if (accepted) await noteJob(accepted, jobs[place] as BatchJob);
+      return results;
+    },
+    track: call(client.track, (_, event) => note({ kind: 'event', data: event })),
+    attachments: {
+      upload: call(client.attachments.upload, ({ key }, input) => note({ kind: 'upload', data: input, key })),
+    },
+    ready: call(client.ready),
+    flush: call(client.flush),
+    campaigns: calls(client.campaigns),
+    jobs: calls(client.jobs),
+    sent,
+    failNext: (error = new StoreError(UNAVAILABLE)) => void failures.push(error),
+    async complete(id, result) {
+      const row = await end(id, (claimed, run) => succeed(claimed, { ...run, result }));
+      if (row?.type === EMAIL_CAMPAIGN) await start(row);
+    },
+    async fail(id, error = REFUSED) {
+      const stored = { class: 'permanent' as const, ...error };
+      await end(id, (claimed, run) =>
+        park(claimed, { ...run, error: stored, reason: 'error', counts: true, bodyKept: false }),
+      );
+    },
+    upload: (key, body) => deps.objects.put(key, body, 'application/octet-stream'),
+    advance,
+    clear() {
+      memory.clear();
+      for (const list of [sent, failures]) list.length = 0;
+      ahead = 0;
+    },
+  };
+}

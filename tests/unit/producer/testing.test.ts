@@ -1,0 +1,201 @@
+import { StoreError } from '../../../lib/errors';
+import type { Clock } from '../../../lib/ports';
+import { clientOf, type ProducerClient } from '../../../packages/producer/client';
+import { createTestProducer, type SentJob } from '../../../packages/producer/testing';
+import { packingLimits } from '../../../packages/producer/tracker';
+import { memoryQueues } from '../../support/memory-queues';
+import { memoryProducerDeps } from '../../support/producer';
+
+const feedback = { user: { email: 'a@example.com' }, subject: 'Hello', message: 'It works' };
+const news = { from: { email: 'news@example.com' }, subject: 'Hello', text: 'Hello', transactional: true };
+const people = [{ email: 'a@example.com' }, { email: 'A@example.com' }, { email: 'x' }];
+const invite = { app: '1', email: 'a@example.com', groups: ['0f8fad5b-d9cb-469f-a165-70867728950e'] };
+const file = { name: 'a.png', contentType: 'image/png' };
+const me = { principal: 'me' };
+const owned = { ...me, key: 'k' };
+const planned = { ...me, key: 'planned' };
+const HOUR = 3_600_000;
+
+type Call = (producer: ProducerClient, at: (ms: number) => string) => Promise<unknown>;
+
+const calls: Record<string, Call> = {
+  'a job': (producer) => producer.feedback(feedback),
+  'its key': (producer) => producer.feedback(feedback, owned),
+  'the same again': (producer) => producer.feedback(feedback, owned),
+  'its key with other data': (producer) => producer.feedback({ ...feedback, subject: 'Other' }, owned),
+  "another's key": (producer) => producer.feedback(feedback, { ...owned, principal: 'another' }),
+  'wrong data': (producer) => producer.feedback({ user: { email: 'x' }, subject: '', other: 1 } as never),
+  'a key without its owner': (producer) => producer.feedback(feedback, { key: 'k' } as never),
+  'an unknown option': (producer) => producer.feedback(feedback, { kye: 'k' } as never),
+  'a file that is not there': (producer) =>
+    producer.feedback({ ...feedback, attachments: [{ key: 'jobs/_attachments/feedback/a.png', ...file }] }),
+  'a mail': (producer) => producer.email({ ...news, to: { email: 'a@example.com' } } as never),
+  'an invitation': (producer) => producer.invite(invite),
+  'an invitation to no group': (producer) => producer.invite({ ...invite, groups: [] }),
+  'a time in the past': (producer, at) => producer.feedback(feedback, { notBefore: at(-HOUR) }),
+  'a time too far ahead': (producer, at) => producer.feedback(feedback, { notBefore: at(31 * 24 * HOUR) }),
+  'a planned job, found and cancelled twice': async ({ feedback: send, jobs }, at) => {
+    const { id } = await send(feedback, { ...planned, notBefore: at(HOUR) });
+    return [await jobs.get(id, me), await jobs.cancel(id, me), await jobs.cancel(id, me)];
+  },
+  'a job of another principal': async ({ feedback: send, jobs }) => jobs.get((await send(feedback, owned)).id),
+  'an unknown job': (producer) => producer.jobs.get('unknown'),
+  'a wait that ends': async ({ feedback: send, jobs }) => jobs.wait((await send(feedback)).id, { timeout: 9_000 }),
+  'a campaign': (producer) => producer.campaign(news, people, { ...me, key: 'campaign' }),
+  'the same campaign again': (producer) => producer.campaign(news, people, { ...me, key: 'campaign' }),
+  'a campaign without recipients': (producer) => producer.campaign(news, []),
+  'the pause of an unknown campaign': (producer) => producer.campaigns.pause('unknown'),
+  'a batch': (producer) =>
+    producer.batch([
+      { kind: 'feedback', data: feedback, options: owned },
+      { kind: 'invite', data: { ...invite, groups: [] } },
+      { kind: 'removeTester', data: { app: '1', email: 'a@example.com', from: 'app' } },
+    ]),
+  'a batch that is no list': (producer) => producer.batch('x' as never),
+  'an event': (producer, at) => producer.track({ id: '1', name: 'opened', time: at(0) }),
+  'a wrong event': (producer) => producer.track({ id: '', name: 'opened', time: 'x' }),
+  'an upload': (producer) => producer.attachments.upload({ ...me, ...file }),
+  'an upload for an unknown queue': (producer) =>
+    producer.attachments.upload({ ...me, ...file, queue: 'other' } as never),
+  'flush and close': async (producer) => [await producer.ready(), await producer.flush(), await producer.close()],
+  'a job after the close': (producer) => producer.feedback(feedback),
+};
+
+/** The producer of production over the ports of the other tests. */
+function producerOverPorts(): [ProducerClient, Clock] {
+  const { deps, model, clock } = memoryProducerDeps();
+  const still: Clock = { now: clock.now, sleep: () => new Promise(() => {}) };
+  const connection = {
+    ...{ ...deps, queues: memoryQueues(model), queueNames: ['feedback', 'emails', 'testflight', 'analytics'] },
+    sign: async ({ key, contentType }: { key: string; contentType: string }) => ({
+      url: 'https://bucket.example.com',
+      fields: { key, 'Content-Type': contentType },
+    }),
+    disconnect: async () => {},
+  };
+  const options = { analytics: packingLimits.parse({}), clock: still, marksAfterAnswer: false };
+  return [clientOf(async () => connection, options), clock];
+}
+
+/** What each call answered, without what differs: times, SQS's numbers, and ids that follow from no key. */
+async function answersOf(producer: ProducerClient, { now }: Pick<Clock, 'now'>): Promise<Record<string, unknown>> {
+  const answers: Record<string, unknown> = {};
+  for (const [name, call] of Object.entries(calls)) {
+    const answer = await call(producer, (ms) => new Date(now() + ms).toISOString()).catch((error: Error) => ({
+      ...{ ...error, cause: undefined },
+      ...{ name: error.name, message: error.message },
+    }));
+    const text = JSON.stringify(answer ?? null)
+      .replaceAll(/[0-9a-f]{8}-[0-9a-f]{4}-[47][0-9a-f-]{21}/g, 'new')
+      .replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, 'time')
+      .replaceAll(/\d{20}/g, 'number');
+    answers[name] = JSON.parse(text);
+  }
+  return answers;
+}
+
+test('the test producer answers each call, and refuses it, as the one of production does', async () => {
+  const answers = await answersOf(createTestProducer(), Date);
+
+  expect(answers).toEqual(await answersOf(...producerOverPorts()));
+  expect(answers).toMatchObject({
+    'the same again': { duplicate: true },
+    'its key with other data': { name: 'IdempotencyConflictError' },
+    'a job of another principal': { name: 'JobNotFoundError' },
+    'a campaign': { recipients: 1, duplicates: 1, rejected: 1 },
+    'a job after the close': { message: 'the producer is closed' },
+  });
+});
+
+test('`sent` lists each new job with what the caller gave, and events and uploads', async () => {
+  const producer = createTestProducer();
+  const time = new Date().toISOString();
+  const event = { id: '1', name: 'opened', time };
+
+  const { id } = await producer.feedback(feedback, owned);
+  await producer.feedback(feedback, owned);
+  const campaign = await producer.campaign(news, people, me);
+  const batch = await producer.batch([
+    { kind: 'feedback', data: feedback, options: owned },
+    { kind: 'invite', data: invite },
+  ]);
+  await producer.track(event);
+  const { key } = await producer.attachments.upload({ ...me, ...file });
+  await producer.feedback({} as never).catch(() => {});
+
+  const any = expect.any(String);
+  expect(producer.sent).toEqual([
+    { kind: 'feedback', id, time: any, data: feedback, options: owned },
+    { kind: 'campaign', id: campaign.id, time: any, data: news, options: me, recipients: 1 },
+    { kind: 'invite', id: batch[1]?.accepted?.id, time: any, data: invite },
+    { kind: 'event', time: any, data: event },
+    { kind: 'upload', time: any, data: { ...me, ...file }, key },
+  ]);
+  producer.clear();
+  expect(producer.sent).toEqual([]);
+  expect(await producer.feedback(feedback, owned)).toMatchObject({ id, duplicate: false });
+});
+
+test('a call fails on demand, once, and a batch with the first of its jobs', async () => {
+  const producer = createTestProducer();
+  const job = { kind: 'feedback' as const, data: feedback };
+
+  producer.failNext();
+  await expect(producer.feedback(feedback, owned)).rejects.toThrow(StoreError);
+  expect(await producer.feedback(feedback, owned)).toMatchObject({ duplicate: false });
+  producer.failNext(new TypeError('planned'));
+  await expect(producer.jobs.get('any')).rejects.toThrow('planned');
+  producer.failNext();
+  expect(await producer.batch([job, job])).toMatchObject([{ error: { class: 'store' } }, { accepted: {} }]);
+});
+
+test('a test ends jobs, and the time of a planned job comes', async () => {
+  const producer = createTestProducer();
+  const { id } = await producer.feedback(feedback);
+  const later = await producer.feedback(feedback, { notBefore: new Date(Date.now() + HOUR).toISOString() });
+
+  const waiting = producer.jobs.wait(id);
+  await producer.complete(id, { ticket: 7 });
+  await producer.advance(HOUR + 1_000);
+
+  expect(await waiting).toMatchObject({ state: 'succeeded', ended: true, result: { ticket: 7 } });
+  await expect(producer.complete(id)).rejects.toThrow('a job that is succeeded');
+  await expect(producer.fail('unknown')).rejects.toThrow('there is no job unknown');
+  expect(await producer.jobs.cancel(later.id)).toMatchObject({ state: 'queued', cancelled: false });
+  await producer.fail(later.id, { code: 'ZendeskRejected', message: 'subject: is taken', field: 'subject' });
+  expect(await producer.jobs.get(later.id)).toMatchObject({
+    ...{ state: 'dead', reason: 'error', ended: true, endedAt: expect.any(String) },
+    error: { code: 'ZendeskRejected', message: 'subject: is taken', field: 'subject' },
+  });
+});
+
+test('`onSent` ends a job before its caller waits for it', async () => {
+  const producer = createTestProducer({ onSent: ({ id }: SentJob) => producer.complete(id, { ticket: 7 }) });
+  const { id } = await producer.feedback(feedback);
+
+  expect(await producer.jobs.wait(id)).toMatchObject({ state: 'succeeded', result: { ticket: 7 } });
+});
+
+test.each([
+  ['a campaign', {}],
+  ['a planned campaign', { notBefore: new Date(Date.now() + HOUR).toISOString() }],
+])('%s that is completed can be paused and reported', async (_what, options) => {
+  const producer = createTestProducer();
+  const { id } = await producer.campaign(news, people, options);
+  await producer.complete(id);
+
+  expect(await producer.campaigns.pause(id)).toMatchObject({ status: 'paused' });
+  expect(await producer.campaigns.report(id)).toMatchObject({ campaign: id, recipients: 1, notReleased: 1 });
+});
+
+test('an uploaded file is there for the job that names it', async () => {
+  const producer = createTestProducer();
+  const { key } = await producer.attachments.upload({ ...me, ...file });
+  await producer.upload(key, 'png');
+
+  await producer.feedback({ ...feedback, attachments: [{ key, ...file }] }, me);
+  await producer.upload('jobs/_attachments/emails/list.csv', 'email\na@example.com\n');
+  const { recipients } = await producer.campaign(news, { key: 'jobs/_attachments/emails/list.csv' });
+
+  expect(recipients).toBe(1);
+});
