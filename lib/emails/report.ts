@@ -8,9 +8,8 @@ import { jsonOf } from '../text';
 import { type Campaign, campaigns, chunkId, chunkRecipients, releasedPages } from './campaigns/campaign';
 import { eventFolder, eventKey, type StoredEvent } from './events/webhook';
 import { EMAILS_QUEUE } from './message';
-import { SEND } from './request';
+import { EXCLUDED, excludedOf, SEND } from './request';
 import { seenSet } from './seen-set';
-import { EXCLUDED, excludedOf } from './send';
 
 /**
  * The result of a campaign so far. It is computed each time from the chunks' rows and the stored events, so a crash

@@ -1,3 +1,4 @@
+import type { Step } from '../jobs/row';
 import type { Mail } from '../vendors/sendgrid';
 import { MAIL_STEPS, mailArgs } from '../worker/mail';
 import { type CampaignContent, EMAILS_QUEUE } from './message';
@@ -6,6 +7,21 @@ import { type Recipient, unsubscribeLink } from './recipients';
 /** The step that sends. Step names are stored, and events name this step. */
 export const SEND = MAIL_STEPS.emails;
 export const RECIPIENTS = 'recipients';
+/** The step that stores the recipients that SendGrid refused individually. */
+export const EXCLUDED = 'excluded';
+
+/** Recipients left out of a job's request. SendGrid named their addresses and sent none of the mails. */
+export interface Excluded {
+  /** The recipients' numbers in their chunk, in order. */
+  recipients: number[];
+  code: string;
+  /** Requests refused like this in this generation of the job. */
+  requests: number;
+  generation: number;
+}
+
+export const excludedOf = (step: Step | undefined): Excluded | undefined =>
+  step?.status === 'done' ? (step.result as Excluded) : undefined;
 
 /** The job of a request. The request carries its ids, so that events find the job. */
 export interface Origin {

@@ -1,13 +1,12 @@
 import { CancelledError, ignoreStoreError, PermanentError, StopError, WaitError } from '../errors';
 import { recipientsKey } from '../jobs/keys';
-import type { Step } from '../jobs/row';
 import type { Objects } from '../ports';
 import { type Mail, RecipientsRefusedError, type Sent } from '../vendors/sendgrid';
 import type { RunContext } from '../worker/contract';
 import { type MailDeps, sentByEvidence } from '../worker/mail';
 import type { RateUse } from '../worker/rate';
 import { EMAILS_QUEUE } from './message';
-import { type Origin, RECIPIENTS, SEND } from './request';
+import { EXCLUDED, type Excluded, excludedOf, type Origin, RECIPIENTS, SEND } from './request';
 
 export interface SendDeps extends MailDeps {
   objects: Objects;
@@ -140,19 +139,6 @@ async function reserveSlot(
   return { ready: () => until(slot.at - LEAD_MS), now: () => until(slot.at) };
 }
 
-/** The step that stores the recipients that SendGrid refused individually. */
-export const EXCLUDED = 'excluded';
-
-/** Recipients left out of a job's request. SendGrid named their addresses and sent none of the mails. */
-export interface Excluded {
-  /** The recipients' numbers in their chunk, in order. */
-  recipients: number[];
-  code: string;
-  /** Requests refused like this in this generation of the job. */
-  requests: number;
-  generation: number;
-}
-
 /** The most refused requests of a chunk before an operator must look: then single addresses are not the cause. */
 const MOST_REFUSED_REQUESTS = 10;
 
@@ -169,9 +155,6 @@ export function excludedWith(
   const recipients = [...(before?.recipients ?? []), ...named].sort((a, b) => a - b);
   return { recipients, code, requests, generation };
 }
-
-export const excludedOf = (step: Step | undefined): Excluded | undefined =>
-  step?.status === 'done' ? (step.result as Excluded) : undefined;
 
 /** SendGrid's answer. Events report what happens to a mail later. */
 export type RecipientStatus = 'accepted' | 'refused';
