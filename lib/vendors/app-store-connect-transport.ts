@@ -48,7 +48,7 @@ export function appStoreConnectTransport(config: AppStoreConnectConfig) {
             Accept: 'application/json',
             ...(body ? { 'Content-Type': 'application/json' } : {}),
           },
-          ...(body ? { body: JSON.stringify(body) } : {}),
+          body: body && JSON.stringify(body),
           timeoutMs,
         });
         budget.learn(answer.headers);

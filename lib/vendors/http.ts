@@ -5,7 +5,7 @@ export interface HttpRequest {
   method: string;
   url: string;
   headers: Record<string, string>;
-  body?: string | Uint8Array;
+  body?: string | Uint8Array | undefined;
   /** For the whole call, from the DNS lookup to the last byte. */
   timeoutMs: number;
 }

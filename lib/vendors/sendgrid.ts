@@ -123,12 +123,11 @@ function service(client: Client): typeof mail {
 const MOST_RECIPIENTS = 1000;
 
 /**
- * A mail in the library's form. All objects are new, because the library changes its input. Values of a recipient go
- * into the personalization: SendGrid types top-level `custom_args` as a string, and all recipients share top-level
- * headers.
+ * A mail in the library's form, which ignores what is `undefined`. Values of a recipient go into the personalization:
+ * SendGrid types top-level `custom_args` as a string, and all recipients share top-level headers.
  */
 export function mailData({ recipients, unsubscribe, ...content }: Mail, instance: string): MailData {
-  const { from, replyTo, templateId, subject, text, categories } = content;
+  const { templateId } = content;
   const dynamic = templateId !== undefined;
   refuse(recipients.length === 0, 'recipients', 'must be at least 1');
   refuse(recipients.length > MOST_RECIPIENTS, 'recipients', `must be at most ${MOST_RECIPIENTS}`);
@@ -140,27 +139,19 @@ export function mailData({ recipients, unsubscribe, ...content }: Mail, instance
   const people = recipients.map(({ data }) => data);
   const { words, html } = dynamic ? { words: [], html: content.html } : wordsFor(content, people);
   return {
-    from,
-    categories: [...categories],
+    ...content,
+    html,
     personalizations: recipients.map(({ email, name, data, customArgs, headers }, number) => ({
-      to: name === undefined ? { email } : { email, name: plainText(name) },
+      to: { email, name: name && plainText(name) },
       customArgs: { ...customArgs, instance },
-      ...(headers ? { headers: { ...headers } } : {}),
-      ...(data && dynamic ? { dynamicTemplateData: structuredClone(data) } : {}),
-      ...(words[number] ? { substitutions: words[number] } : {}),
+      headers,
+      dynamicTemplateData: dynamic ? data : undefined,
+      substitutions: words[number],
     })),
-    ...(replyTo === undefined ? {} : { replyTo }),
-    ...(dynamic ? { templateId } : {}),
-    ...(subject === undefined ? {} : { subject }),
-    ...(text === undefined ? {} : { text }),
-    ...(html === undefined ? {} : { html }),
-    ...(unsubscribe ? { asm: { groupId: unsubscribe.group, ...groupsOf(unsubscribe) } } : {}),
+    asm: unsubscribe && { groupId: unsubscribe.group, groupsToDisplay: unsubscribe.groupsToDisplay },
     // The library's type requires text, html or templateId. SendGrid refuses a mail without any of them.
-  } as MailData;
+  } as unknown as MailData;
 }
-
-const groupsOf = ({ groupsToDisplay }: NonNullable<Mail['unsubscribe']>) =>
-  groupsToDisplay ? { groupsToDisplay: [...groupsToDisplay] } : {};
 
 function refuse(wrong: boolean, field: string, rule: string): void {
   if (wrong)

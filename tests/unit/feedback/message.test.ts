@@ -1,6 +1,5 @@
-import { PermanentError } from '../../../lib/errors';
 import { type Feedback, type FeedbackInput, feedbackPerson, feedbackSchema } from '../../../lib/feedback/message';
-import { parseOrPark } from '../../../lib/jobs/envelope';
+import { problemOf } from '../../support/problem';
 
 const valid = (more: Record<string, unknown> = {}): FeedbackInput => ({
   user: { email: 'user@example.com' },
@@ -9,15 +8,7 @@ const valid = (more: Record<string, unknown> = {}): FeedbackInput => ({
   ...more,
 });
 
-function problem(data: unknown): { field: string | undefined; message: string } {
-  try {
-    parseOrPark(feedbackSchema, data, 'data');
-  } catch (error) {
-    if (error instanceof PermanentError) return { field: error.field, message: error.message };
-    throw error;
-  }
-  throw new Error('the data was taken');
-}
+const problem = (data: unknown) => problemOf(feedbackSchema, data);
 
 describe('the data of a feedback', () => {
   it('needs only an address, a subject and a message', () => {

@@ -1,20 +1,11 @@
-import { PermanentError } from '../../../lib/errors';
-import { parseOrPark } from '../../../lib/jobs/envelope';
 import { inviteSchema, notifyBuildSchema, removeSchema } from '../../../lib/testflight/message';
+import { problemOf } from '../../support/problem';
 import { APP, anInvite, GROUP, TESTER } from '../../support/testflight';
 
 const schemas = { invite: inviteSchema, remove: removeSchema, notifyBuild: notifyBuildSchema };
 type Kind = keyof typeof schemas;
 
-function problem(kind: Kind, data: unknown): { field: string | undefined; message: string } {
-  try {
-    parseOrPark<unknown>(schemas[kind], data, 'data');
-  } catch (error) {
-    if (error instanceof PermanentError) return { field: error.field, message: error.message };
-    throw error;
-  }
-  throw new Error('the data was taken');
-}
+const problem = (kind: Kind, data: unknown) => problemOf(schemas[kind], data);
 
 const removal = (changes: object = {}) => ({ app: APP, email: TESTER, from: 'app', ...changes });
 const invite = (changes: object = {}) => ({ ...anInvite(), ...changes });
