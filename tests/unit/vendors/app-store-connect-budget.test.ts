@@ -16,13 +16,13 @@ function waits(value: string | undefined, ageMs = 0): number[] {
   });
 }
 
-test.each<[string, string | undefined, number?]>([
-  ['without a header', undefined],
-  ['with at least a tenth of the calls left', header(350)],
+test.each<[string, string | undefined, number]>([
+  ['without a header', undefined, 0],
+  ['with at least a tenth of the calls left', header(350), 0],
   ['an hour after an answer', header(0), 60 * MINUTE_MS],
-  ['with another limit', 'user-minute-lim:10;'],
-  ['with the limit only', 'user-hour-lim:3500;'],
-  ['with words for numbers', 'user-hour-lim:many;user-hour-rem:few;'],
+  ['with another limit', 'user-minute-lim:10;', 0],
+  ['with the limit only', 'user-hour-lim:3500;', 0],
+  ['with words for numbers', 'user-hour-lim:many;user-hour-rem:few;', 0],
 ])('%s every job begins at once', (_what, value, ageMs) => {
   expect(waits(value, ageMs)).toEqual([0, 0, 0]);
 });
