@@ -14,7 +14,7 @@ import { submitted } from './submitted';
 
 /**
  * Recipients per second. A chunk of three takes ten seconds. Before the first send the reconciler does not know the
- * rate and releases two chunks, so one waits for its turn.
+ * rate and releases two chunks, so one waits for its slot.
  */
 const RATE = 0.3;
 const CHUNK = 3;

@@ -9,7 +9,7 @@ import { INSTANCE } from '../world/names';
 import type { Ports, World } from '../world/types';
 import { isOk, NO_MAILBOX, notingDoubt, UNSENDABLE, VENDOR_SECRET } from './vendors';
 
-/** Mails per second. The rate is low, so that some mails wait for their turn. */
+/** Mails per second. The rate is low, so that some mails wait for their slot. */
 export const MAIL_RATE = 2;
 
 /** The sending rate that all queues share, as one process knows it. */

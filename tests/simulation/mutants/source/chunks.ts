@@ -24,7 +24,7 @@ const line = (file: string, find: string, replace: string, breaks: RegExp, plan:
 
 /**
  * Faults in a campaign's plan, chunks, mails and report. The reconciler releases two chunks at a time after a minute.
- * The second one waits ten seconds for its turn.
+ * The second one waits ten seconds for its slot.
  */
 export const CHUNK_MUTANTS: Record<string, SourceMutant> = {
   stopUnheard: line(
