@@ -38,7 +38,6 @@ export interface ErrorDetails {
   code: string;
   message: string;
   vendor?: Vendor | undefined;
-  /** The vendor's HTTP status. */
   status?: number | undefined;
   /** Path of the offending field, e.g. `data.user.email`. */
   field?: string | undefined;

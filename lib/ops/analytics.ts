@@ -8,7 +8,6 @@ import type { Deployment } from './operator';
 const MOST_READ = 100;
 const READS = 16;
 
-/** A line of a rejected event, or of an accepted one, which has its own fields. */
 interface Line {
   job: string;
   source: string;

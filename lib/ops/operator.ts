@@ -17,11 +17,9 @@ export type ActingDeps = OperatorDeps & { audit: string };
 /** What operators read and change of an instance: also its queues' event source mappings, its metrics and alarms. */
 export interface Deployment extends OperatorDeps {
   instance: string;
-  /** The ARN of the operator's credentials. */
   by: string;
   mappings: Mappings;
   monitoring: Monitoring;
-  /** Sends a message to the chat of the alarms. */
   publishAlarm: (message: { subject: string; text: string }) => Promise<void>;
 }
 
@@ -116,7 +114,6 @@ export async function audit(deps: AuditDeps, { action, stage, arguments: given, 
   return id;
 }
 
-/** An operator's entry in a history. */
 export const operatorEntry = <Event extends JobEvent>({ clock, audit }: ActingDeps, event: Event) => ({
   ...{ at: clock.now(), event, note: auditNote(audit) },
 });

@@ -19,7 +19,6 @@ export interface Counted {
 /** Times are ms since 1970. */
 export type Overview = Awaited<ReturnType<typeof overview>>;
 export type QueueFigures = Overview['queues'][number];
-/** What a queue did in a window, for a chart. Each point is a period. */
 export type Activity = QueueFigures['lastHour'];
 
 /** An alarm of CloudWatch that is firing, or a fact. */
@@ -157,9 +156,7 @@ async function measured(
     activity: (queue: string) => ({
       succeeded: points(`${queue} succeeded`),
       dead: points(`${queue} dead`),
-      /** The average duration of an invocation of the worker. */
       processingMs: points(`${queue} ms`),
-      /** How many invocations there were. */
       runs: points(`${queue} runs`),
     }),
   };

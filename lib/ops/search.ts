@@ -71,7 +71,6 @@ function fitting(filter: JobFilter, groups: readonly string[] | undefined): (row
     given.every((fits) => fits(row));
 }
 
-/** What a step made, by its result. */
 const idsOf = (result: unknown): string[] =>
   typeof result === 'object' && result !== null
     ? Object.values(result)
@@ -117,7 +116,6 @@ interface ListOptions {
   limit?: number;
   /** Stops the search before the next read. */
   signal?: AbortSignal | undefined;
-  /** What must hold beside the filter. */
   keep?: (row: JobRow) => boolean;
   /** An hour, a kind of waiting or a group is a part. */
   onProgress?: (done: number, of: number) => void;

@@ -5,7 +5,6 @@ export interface ConsoleDeps {
   deployment: Deployment;
   target: Target;
   write: boolean;
-  /** What the page must know to call the API. The local service needs none. */
   token?: string | undefined;
   local?: LocalTools | undefined;
 }

@@ -7,9 +7,7 @@ import { VENDOR_STOPPED } from '../../lib/worker/circuit';
 
 /** A job's state for a person who does not know the service. */
 export interface Explained {
-  /** Why the job is where it is. */
   sentence: string;
-  /** What to do next. */
   next: string;
   actions: JobAction[];
   /** Why a dead or cancelled job cannot be sent again with other data. */

@@ -224,7 +224,6 @@ const CHECKS = {
 
 export interface Finding {
   kind: keyof typeof CHECKS;
-  /** The job, campaign or key. */
   id: string;
   what: string;
 }

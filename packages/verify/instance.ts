@@ -6,7 +6,6 @@ import { type OperatorDeps, OperatorError } from '../../lib/ops/operator';
 import type { Finding } from './check';
 import { LookUpError, type Source, type Verified, verify } from './verify';
 
-/** What `sls verify` reads, from the configuration of an instance. */
 export function verifySource(
   config: CommonConfig,
   clients: Pick<Source, 'dynamodb' | 's3' | 'sqs' | 'zendesk'>,

@@ -33,13 +33,10 @@ export interface Snapshot {
   queues: readonly Queue[];
   /** The beginning of the hours, in ms since 1970. */
   from: number;
-  /** When it was read, in ms since 1970. */
   at: number;
-  /** The rows of jobs and the campaigns of these hours. */
   items: readonly Item[];
   /** All items of the table, by key. Those of other hours have their state only. */
   known: ReadonlyMap<string, Item>;
-  /** The texts of the records in the hours, by S3 key. */
   records: ReadonlyMap<string, string>;
   bodies: readonly string[];
   entries: readonly Entry[];

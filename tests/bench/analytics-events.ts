@@ -44,7 +44,6 @@ export function appEvent(n: number, next: () => number, at = START): AnalyticsEv
   };
 }
 
-/** Full messages, packed by the producer. */
 export function* packedMessages(events: number, limits: Partial<PackingLimits> = {}): Generator<Packed> {
   const next = numbers(7);
   const ready: Packed[] = [];
@@ -98,7 +97,6 @@ export function* batches(messages: Iterable<Packed>): Generator<SQSEvent> {
   if (Records.length > 0) yield { Records };
 }
 
-/** A message as Lambda hands it to a worker. */
 export const record = (
   { id, group, body }: Packed,
   { queue = 'analytics', sentAt = START }: { queue?: string; sentAt?: number } = {},

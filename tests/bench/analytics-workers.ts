@@ -41,7 +41,6 @@ export function countingObjects(): CountingObjects {
 const silent = { info: () => {}, warn: () => {}, error: () => {} };
 const none = { add: () => {}, flush: async () => {} };
 
-/** This service's worker with its engine. */
 export function engineWorker(objects: Objects, noAddressesFrom?: number): Handler {
   const contract = analyticsContract({ objects, metrics: none, prefix: PREFIX, noAddressesFrom });
   const deps = { ...memoryEngine(() => contract).deps, objects, log: silent, metrics: none };
@@ -59,7 +58,6 @@ export function limit(objects: Objects, linesOf: (messageId: string) => Uint8Arr
   };
 }
 
-/** One event per message, one object per event. */
 export function objectPerEvent(objects: Objects): Handler {
   return async ({ Records }: SQSEvent) => {
     for (const { body } of Records) {
@@ -74,7 +72,6 @@ export function objectPerEvent(objects: Objects): Handler {
   };
 }
 
-/** The same work on Powertools' FIFO processor. */
 export const onPowertools = (objects: Objects): Handler =>
   powertools(async ({ body }) => {
     const envelope = parseEnvelope(body);

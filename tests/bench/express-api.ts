@@ -15,7 +15,6 @@ const SIZES = {
 const from = { email: 'news@example.com' };
 const unsubscribe = { link: 'https://example.com/leave' };
 const event = () => ({ id: randomUUID(), name: 'screen_viewed', time: new Date().toISOString(), user: 'u-1' });
-/** The requests, in turn. */
 const REQUESTS: Record<string, () => object> = {
   'POST /feedback': () => ({ user: { email: `${randomUUID()}@example.com` }, subject: 'Hello', message: 'It works' }),
   'POST /campaigns': () => ({

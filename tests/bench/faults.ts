@@ -36,7 +36,6 @@ interface Scenario {
   name: string;
   batch: number;
   jobs: number;
-  /** Jobs that should succeed. */
   healthy: number;
   /** A vendor refuses all calls in the first two hours. */
   down?: 'zendesk' | 'sendgrid';
@@ -44,7 +43,6 @@ interface Scenario {
   redrives?: true;
   /** The messages of these jobs are delivered once more after they are done. */
   repeats?: readonly string[];
-  /** Sets up other faults. */
   arrange?(world: World): void;
 }
 
@@ -226,7 +224,6 @@ async function play(scenario: Scenario, rival: (typeof ENGINES)[number], hours: 
   return stage.close(scenario, { rival, dead: engine.deadLetters().length });
 }
 
-/** The durable operations of a job without faults. */
 async function cleanDurableOperations(): Promise<number> {
   const stage = await world({ name: 'none', batch: 1, jobs: 1, healthy: 1 });
   const steps = feedbackSteps({ ...stage.vendors(Date.now), table: memoryTable(), objects: memoryObjects() });

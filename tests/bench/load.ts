@@ -6,7 +6,6 @@ import { build } from 'esbuild';
 import { parse } from 'yaml';
 import { type Size, table } from './table';
 
-/** The files of the functions. */
 const HANDLERS = readdirSync('handlers');
 
 const SIZES = { full: { runs: 21, handlers: HANDLERS }, small: { runs: 1, handlers: ['feedback.ts'] } };

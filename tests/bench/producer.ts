@@ -153,7 +153,6 @@ const common = (client: SQSClient, queueUrl: string, rows: Table) => ({
   settings: () => feedbackSettings,
 });
 
-/** The body that the producer sends. */
 async function bodyOf(): Promise<string> {
   const bodies: string[] = [];
   const queues = {

@@ -22,7 +22,6 @@ export interface RivalPorts {
 
 const TIMEOUT = { timeoutMs: 10_000 };
 
-/** The vendors' adapters on fakes. */
 export const vendorsAt = (urls: { zendesk: string; sendgrid: string }, now: () => number = Date.now) => {
   const secret = async () => 'secret';
   return {
@@ -31,7 +30,6 @@ export const vendorsAt = (urls: { zendesk: string; sendgrid: string }, now: () =
   };
 };
 
-/** This engine's feedback queue on the same adapters. */
 export const ourContract = (
   ports: Pick<RivalPorts, 'objects' | 'zendesk'> &
     Pick<Parameters<typeof feedbackContract>[0], 'sendgrid' | 'rate' | 'clock'>,
@@ -54,7 +52,6 @@ export const ourContract = (
  */
 export function feedbackSteps({ table, objects, zendesk, sendgrid }: RivalPorts) {
   return {
-    /** Creates the ticket under an idempotency key. */
     async ticket({ id, data }: Job): Promise<string> {
       const ticket = ticketOf({ id, data, row: { time: Date.now() } }, [], []);
       return (await zendesk.createTicket(ticket, { ...TIMEOUT, idempotencyKey: id })).id;
@@ -63,7 +60,6 @@ export function feedbackSteps({ table, objects, zendesk, sendgrid }: RivalPorts)
       const config = { from: { email: 'support@example.com' }, brand: 'Example' };
       await sendgrid.send(confirmationOf({ id, data, row: { time: Date.now() } }, ticketId, config), TIMEOUT);
     },
-    /** Writes a status row and a result object. */
     async result({ id }: Job, ticketId: string): Promise<void> {
       const key = `usual#${id}`;
       const stored = await table.get(key);
@@ -112,7 +108,6 @@ export function idempotent(
   return makeIdempotent(worker, { persistenceStore, config });
 }
 
-/** Runs one record after the other and reports those that throw. */
 export function plainLoop(worker: (record: SQSRecord) => Promise<void>): Handler {
   return async ({ Records }) => {
     const batchItemFailures: SQSBatchResponse['batchItemFailures'] = [];
@@ -127,7 +122,6 @@ export function plainLoop(worker: (record: SQSRecord) => Promise<void>): Handler
   };
 }
 
-/** Powertools' FIFO processor with its default settings. */
 export function powertools(worker: (record: SQSRecord) => Promise<void>): Handler {
   return async (event) => {
     const processor = new SqsFifoPartialProcessorAsync();

@@ -5,7 +5,6 @@ import type { DiscordMessage } from '../../lib/vendors/discord';
 import { memoryClock, memoryRandom } from './memory-clock';
 import { memoryTable } from './memory-table';
 
-/** An alarm's change as CloudWatch publishes it. */
 export const alarmChange = (changes: Partial<AlarmChange> = {}): AlarmChange => ({
   AlarmName: 'acme-feedback-dlq-depth',
   NewStateValue: 'ALARM',
@@ -17,7 +16,6 @@ export const alarmChange = (changes: Partial<AlarmChange> = {}): AlarmChange => 
   ...changes,
 });
 
-/** A fact as the reconciler publishes it. */
 export const aFact = (changes: Partial<FactMessage> = {}): FactMessage => ({
   fact: 'circuit-open',
   subject: 'zendesk',
@@ -28,7 +26,6 @@ export const aFact = (changes: Partial<FactMessage> = {}): FactMessage => ({
   ...changes,
 });
 
-/** The same as a message of the topic. */
 export const snsMessage = (change: unknown, Subject = 'ALARM') => ({
   MessageId: 'message-1',
   Subject,

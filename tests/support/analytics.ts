@@ -10,7 +10,6 @@ import { jobId, PREFIX } from './engine';
 /** When the producer accepts the jobs of these tests, by default. */
 export const ACCEPTED_AT = '2026-01-02T03:04:05.000Z';
 
-/** The n-th event of a test. */
 export const anEvent = (n = 1, changes: Partial<Record<keyof AnalyticsEvent, unknown>> = {}): AnalyticsEvent =>
   ({
     id: `event-${n}`,
@@ -27,7 +26,6 @@ export const anEvent = (n = 1, changes: Partial<Record<keyof AnalyticsEvent, unk
 export const someEvents = (from: number, to: number): AnalyticsEvent[] =>
   Array.from({ length: to - from + 1 }, (_, index) => anEvent(from + index));
 
-/** The body of a message, as a producer makes it. */
 export const analyticsBody = (
   events: unknown[],
   { n = 1, ...changes }: { n?: number; [attribute: string]: unknown } = {},
@@ -45,10 +43,8 @@ export const analyticsBody = (
     ...changes,
   });
 
-/** One line of an object. */
 export type Line = AnalyticsEvent & { job: string; sequence: number | null; field?: string; event?: AnalyticsEvent };
 
-/** The lines of several objects, one object after another. */
 export async function linesOf(objects: Pick<Objects, 'get'>, keys: string[]): Promise<Line[]> {
   const texts = await Promise.all(keys.map(async (key) => gunzipSync((await objects.get(key)) ?? gzipSync(''))));
   return texts.flatMap((text) =>

@@ -55,7 +55,6 @@ const onTheWire = ({ Transitions, ...rule }: Rule): object => ({
   ...(Transitions && { Transition: Transitions }),
 });
 
-/** An element. A list repeats it. */
 function xml(name: string, value: unknown): string {
   if (Array.isArray(value)) return value.map((each) => xml(name, each)).join('');
   const inner =

@@ -5,7 +5,6 @@ export interface ControlledClock extends Timers {
   advance(ms: number): void;
   /** The time of the next timer; `undefined` if none is set. */
   nextAt(): number | undefined;
-  /** Resolves as soon as a timer is set. */
   armed(): Promise<void>;
 }
 

@@ -8,6 +8,5 @@ export async function damagedItem(table: Table, key: string, change: (item: Item
   await table.put({ ...change(item), key } as Item, 0);
 }
 
-/** Takes one attribute from a stored row. */
 export const damagedRow = (table: Table, key: string, attribute: string): Promise<void> =>
   damagedItem(table, key, ({ [attribute]: _gone, ...rest }) => rest);

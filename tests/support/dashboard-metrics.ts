@@ -14,7 +14,6 @@ export interface UsedMetric {
   dimensions: Record<string, string>;
 }
 
-/** The metrics that a compiled template's alarms and its dashboard use. */
 export function metricsOf(resources: Record<string, { Type: string; Properties?: unknown }>): {
   inAlarms: UsedMetric[];
   inDashboard: UsedMetric[];

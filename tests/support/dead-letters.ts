@@ -31,7 +31,6 @@ async function layDead(
   return body;
 }
 
-/** Stores `count` dead jobs with their DLQ entries, numbered from `first`. */
 export async function layParked({ deps }: Engine, count: number, first = 1): Promise<void> {
   for (let n = first; n < first + count; n++) await layDead(deps, { queue: 'sample', n, envelope: {} });
 }
@@ -57,7 +56,6 @@ export function spendReceives(engine: Engine): void {
   }
 }
 
-/** Lets SQS dead-letter a message that no worker has tried. */
 export function moveUntried(
   engine: Engine,
   n: number,

@@ -89,7 +89,6 @@ export async function startEmails({
       if (!made) throw new Error('the campaign was not made');
       return made;
     },
-    /** Sends a chunk to the queue, as its release would. */
     sendChunk(campaign: Campaign, number: number): void {
       const envelope = chunkEnvelope(campaign, number);
       const made = newRow({
@@ -108,11 +107,9 @@ export async function startEmails({
       if (!campaign) throw new Error('there is no campaign');
       return campaignReport(engine.deps, campaign);
     },
-    /** SendGrid's events of this kind about its mails. */
     events: (event = 'delivered') => sendgrid.mails.flatMap((mail) => eventsOf(mail, event, engine.clock.now())),
     tell: (events: readonly SendgridEvent[]) => takeEvents({ ...engine.deps, clock: engine.clock }, events),
     chunk: (number: number, id = CAMPAIGN) => engine.row(chunkId(id, number)),
-    /** The outcome for each recipient of a job. */
     statuses(id: string) {
       const { time } = engine.row(id);
       const text = engine.objects.text(recipientsKey(PREFIX, { queue: 'emails', time, id }));
@@ -127,7 +124,6 @@ export async function startEmails({
 
 export type Emails = Awaited<ReturnType<typeof startEmails>>;
 
-/** The body of a message for one mail. */
 export const messageBody = (data: Record<string, unknown> = {}, envelope: Record<string, unknown> = {}): string =>
   JSON.stringify(
     anEnvelope({

@@ -37,19 +37,16 @@ const withClient = <C extends { destroy(): void }>(emulator: Emulator, client: C
   },
 });
 
-/** DynamoDB on a loopback port with an empty jobs table. */
 export async function startDynamo() {
   const emulator = await startDynamoDb({ tables: [{ name: TABLE, create: jobsTable }], region });
   return withClient(emulator, new DynamoDBClient(against(emulator.url)));
 }
 
-/** S3 on a loopback port with an empty bucket. */
 export async function startS3(bucket: string) {
   const emulator = await startS3Emulator({ buckets: [bucket], region });
   return withClient(emulator, new S3Client(against(emulator.url)));
 }
 
-/** SQS on a loopback port, without queues. */
 export const startSqs = () =>
   startSqsServer({
     model: createSqsModel({ now: Date.now, uuid: () => crypto.randomUUID(), region, account: '000000000000' }),

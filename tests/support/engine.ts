@@ -29,7 +29,6 @@ const ACCOUNT = '000000000000';
 export const PREFIX = 'jobs';
 export const BUCKET = 'my-bucket';
 
-/** The n-th id of a test, a UUID. */
 export const jobId = (n: number): string => `0190a1b2-0000-7000-8000-${n.toString(16).padStart(12, '0')}`;
 
 export interface EngineOptions {
@@ -37,7 +36,6 @@ export interface EngineOptions {
   timeoutMs?: number;
   retryWaits?: number[];
   groupOrder?: SqsModelOptions['groupOrder'];
-  /** Publishes the ends of jobs. */
   events?: true;
   /** From how many entries on the alarm about the DLQ fires. */
   dlqDepth?: number;
@@ -128,9 +126,7 @@ export function memoryEngine(
     objects,
     lines,
     metrics,
-    /** The facts that the alarm topic took. */
     facts: sentFacts,
-    /** The events that the bus took. */
     published,
     timeoutMs,
     queueArn,
@@ -194,7 +190,6 @@ export function memoryEngine(
       return response;
     },
 
-    /** Receives, handles and deletes one batch. */
     async deliver(max = 10): Promise<SQSBatchResponse> {
       return this.handle(this.receive(max));
     },
@@ -239,7 +234,6 @@ export function memoryEngine(
       if (!found || found.canary) throw new Error('the job has no row');
       return found as unknown as JobRow;
     },
-    /** The parsed S3 records, by key. */
     records: () =>
       Object.fromEntries(
         objects
@@ -253,11 +247,9 @@ export function memoryEngine(
 const isLive = ({ state, reason }: JobRow): boolean =>
   state === 'queued' || state === 'processing' || (state === 'held' && reason !== 'unknown' && reason !== 'stopped');
 
-/** Whether a campaign still has chunks to release. */
 const isReleased = ({ status, released, chunks }: Item): boolean =>
   status === 'running' && Number(released) < Number(chunks);
 
-/** A port that reports each call before and after its effect. */
 export function watch<T extends object>(
   port: T,
   name: string,
@@ -275,7 +267,6 @@ export function watch<T extends object>(
   return Object.fromEntries(calls) as T;
 }
 
-/** A job's CloudEvent, as a producer would send it. */
 export const anEnvelope = (changes: Record<string, unknown> = {}): Record<string, unknown> => ({
   specversion: '1.0',
   id: jobId(1),
@@ -287,6 +278,5 @@ export const anEnvelope = (changes: Record<string, unknown> = {}): Record<string
   ...changes,
 });
 
-/** The body of the job `n`. */
 export const envelope = (n = 1, changes: Record<string, unknown> = {}): string =>
   JSON.stringify(anEnvelope({ id: jobId(n), ...changes }));

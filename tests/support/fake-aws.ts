@@ -27,11 +27,9 @@ export async function fakeAws(
   return { config, close: () => close(server) };
 }
 
-/** An answer of CloudFormation. */
 export const xml = (action: string, inner = ''): string =>
   `<${action}Response><${action}Result>${inner}</${action}Result></${action}Response>`;
 
-/** A stack with these outputs. */
 export function stackXml(outputs: Record<string, string>): string {
   const members = Object.entries(outputs).map(
     ([name, value]) => `<member><OutputKey>${name}</OutputKey><OutputValue>${value}</OutputValue></member>`,
@@ -39,5 +37,4 @@ export function stackXml(outputs: Record<string, string>): string {
   return xml('DescribeStacks', `<Stacks><member><Outputs>${members.join('')}</Outputs></member></Stacks>`);
 }
 
-/** How CloudFormation answers that there is no stack. */
 export const NO_STACK = [400, '<ErrorResponse><Error><Code>ValidationError</Code></Error></ErrorResponse>'] as const;

@@ -18,7 +18,6 @@ export const aFeedback = (changes: Partial<FeedbackInput> = {}): FeedbackInput =
   ...changes,
 });
 
-/** The body of a feedback message. */
 export const feedbackBody = (changes: Partial<FeedbackInput> = {}, envelope: Record<string, unknown> = {}): string =>
   JSON.stringify(anEnvelope({ type: 'feedback.submitted.v1', data: aFeedback(changes), ...envelope }));
 

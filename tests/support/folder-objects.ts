@@ -7,7 +7,6 @@ import type { Objects } from '../../lib/ports';
 
 export interface FolderObjects extends Objects {
   folder: string;
-  /** Removes the folder. */
   remove(): void;
 }
 

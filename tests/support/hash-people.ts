@@ -1,6 +1,5 @@
 import { hashesWith } from '../../lib/jobs/person-hash';
 
-/** The key of the local instance. */
 export const HASH_KEY = 'local-hash-key-of-at-least-32-characters';
 
 export const hashed = hashesWith([HASH_KEY]);

@@ -7,12 +7,10 @@ export function kindOf({ event }: Pick<HistoryEntry<string>, 'event'>): string {
   return event.includes(' settled as ') ? 'settled' : event.replace(/ .*/, '');
 }
 
-/** Makes a test for entries of these kinds. */
 export const ofKind =
   (...kinds: string[]) =>
   (entry: HistoryEntry): boolean =>
     kinds.includes(kindOf(entry));
 
-/** The entries since the job was last opened. */
 export const sinceOpened = (history: HistoryEntry[]): HistoryEntry[] =>
   history.slice(history.findLastIndex(ofKind('reopened')) + 1);

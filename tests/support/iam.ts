@@ -30,7 +30,6 @@ interface Policy {
 export interface Request {
   action: string;
   resource: string;
-  /** The values of the condition keys. */
   context?: Record<string, string[]>;
 }
 
@@ -121,7 +120,6 @@ async function simulate(
 
 interface Caller {
   principal: string;
-  /** The account of the resource. */
   account: string;
 }
 

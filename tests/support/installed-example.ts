@@ -9,11 +9,9 @@ import { installProducer, PRODUCER } from './installed-producer';
 
 const EXAMPLE = 'examples/express-api';
 
-/** The example in a process of its own. */
 export interface RunningExample {
   url: string;
   child: ChildProcess;
-  /** All that it has written so far. */
   output(): string;
   /** Ends it by a signal. Resolves to its exit code, `null` if the signal killed it. */
   end(signal: 'SIGTERM' | 'SIGKILL'): Promise<number | null>;

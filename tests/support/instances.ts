@@ -36,7 +36,6 @@ export const FILLED_IN = {
   'notify.discord': 'ssm:/mht/discord-webhook-url',
 };
 
-/** Those of a client that uses TestFlight too. */
 export const WITH_APPLE = {
   ...FILLED_IN,
   'appStoreConnect.issuerId': '6d5a3bb8-8ab1-4d54-8c61-0c2d0b4c7f11',
@@ -44,7 +43,6 @@ export const WITH_APPLE = {
   'appStoreConnect.privateKey': 'ssm:/mht/app-store-connect-key',
 };
 
-/** The lines of the InstanceProblems that `read` throws. */
 export function problemsOf(read: () => unknown): string[] {
   try {
     read();

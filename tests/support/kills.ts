@@ -1,6 +1,5 @@
 /** Kills an invocation at one of its calls, as a time-out or a crash does. */
 export interface Kills {
-  /** Run before and after every call of a function. */
   before: () => Promise<void> | undefined;
   after: () => Promise<void> | undefined;
   /** Runs an invocation that dies at its n-th call, before or after the effect. With `undefined` it survives. */

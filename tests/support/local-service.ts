@@ -6,7 +6,6 @@ import type { Packaged } from '../../packages/local/template/package';
 
 type Properties = Record<string, unknown>;
 
-/** Changes the properties of each resource of the template. */
 function changed(packaged: Packaged, change: (properties: Properties, type: string) => Properties): Packaged {
   const resources = Object.entries(packaged.resources).map(([id, { Type, Properties = {} }]) => [
     id,

@@ -3,7 +3,6 @@ import { StoreError } from '../../lib/errors';
 import { type Objects, TOO_LARGE } from '../../lib/ports';
 
 export interface MemoryObjects extends Objects {
-  /** The stored keys, in order. */
   keys(): string[];
   /** An object as text. Throws if there is none. */
   text(key: string): string;

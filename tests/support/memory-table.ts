@@ -5,11 +5,8 @@ import { type SortedList, sortedList } from './sorted-list';
 const MAX_ITEM_BYTES = 400 * 1024;
 
 export interface MemoryTable extends Table {
-  /** A copy of a stored item. */
   item(key: string): Item | undefined;
-  /** Copies of all stored items, by key. */
   items(): Item[];
-  /** How many writes succeeded. */
   writes(): number;
 }
 
@@ -55,7 +52,6 @@ export function memoryTable({
   const index = laggingIndex(lagMs, now);
   let writes = 0;
 
-  /** What a write must expect. */
   const versionOf = (key: string): number => stored.get(key)?.version ?? 0;
   const item = (key: string): Item | undefined => {
     const found = stored.get(key);

@@ -4,7 +4,6 @@ import { type CommandName, commands } from '../../packages/cli/commands';
 import type { Connection } from '../../packages/cli/connect';
 import type { Output } from '../../packages/cli/terminal';
 
-/** The output of a command. */
 export interface Recorded {
   lines: string[];
   json: unknown;
@@ -37,13 +36,10 @@ export function recordingOutput(answer?: string): { out: Output; recorded: Recor
   return { out, recorded };
 }
 
-/** The id of the audit object of each command. */
 export const AUDIT = '0190a1b2-0000-7000-8000-0000000000ad';
 
-/** A deployment for tests. */
 export const aTarget = { instance: 'acme', stage: 'prod', region: 'eu-central-1', account: '123456789012' };
 
-/** The context of a command that acts through these dependencies. */
 export const contextOf = (deps: object, options: Options, out: Output): CommandContext => ({
   ...{ options, out, sls: (text) => slsCommand(text, aTarget), audited: async () => AUDIT },
   connect: async () => deps as Connection,

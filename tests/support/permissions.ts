@@ -4,7 +4,6 @@ import { readDefaults } from '../../resources/instances/read';
 import { type Allowed, permissionsOf, type Statement, statementsOf } from './iam';
 import { isSecret, type RecordedCall } from './recorded-calls';
 
-/** The workers, each with the name of its queue. */
 export const WORKERS = Object.keys(readDefaults().queues ?? {});
 export const FUNCTIONS = [...WORKERS, 'emailEvents', 'hours', 'reconciler', 'alarms'];
 /** The logical id of a function's part, such as its role. */
@@ -23,7 +22,6 @@ const REASONS: [permission: RegExp, reason: string][] = [
 
 type Template = Parameters<typeof statementsOf>[0];
 
-/** The account of the service on this machine. */
 const LOCAL = { Partition: 'aws', Region: REGION, AccountId: ACCOUNT, URLSuffix: 'amazonaws.com' };
 
 export const allowedBy = (template: Template, who: string): Allowed =>
@@ -33,7 +31,6 @@ export const allowedBy = (template: Template, who: string): Allowed =>
 interface Permission {
   who: string;
   action: string;
-  /** An ARN. */
   resource: string;
   /** A pattern of `dynamodb:LeadingKeys` or `s3:prefix`. */
   key?: string;
@@ -76,7 +73,6 @@ interface PermissionRow {
   action: string;
   name: string;
   used: boolean;
-  /** Why no recorded run uses it. */
   reason: string | undefined;
 }
 

@@ -25,7 +25,6 @@ interface Line {
   facts: Record<string, unknown>;
 }
 
-/** Streams an object in one piece. */
 export const readWhole = (objects: Pick<Objects, 'get'>) =>
   async function* (key: string): AsyncGenerator<Uint8Array> {
     yield (await objects.get(key)) ?? new Uint8Array();
@@ -80,7 +79,6 @@ export function memoryProducerDeps(
     lines,
     rows: () => table.items().map((item) => item as unknown as JobRow),
     messages: () => model.messages('my-feedback.fifo'),
-    /** The messages' bodies, parsed. */
     events: () => model.messages('my-feedback.fifo').map(({ body }) => JSON.parse(body) as Record<string, unknown>),
   };
 }

@@ -12,7 +12,6 @@ export interface Named {
   queue: string;
 }
 
-/** Creates a queue with its DLQ, as the template does. */
 export function createQueuePair(model: SqsModel, { instance, queue }: Named, settings: QueueSettings) {
   const { type, retention, dlqRetention, visibility } = settings;
   const [main, dlq] = [queueName(instance, queue, type), dlqName(instance, queue, type)];

@@ -6,7 +6,6 @@ export interface Sent {
   at: number;
   recipients: number;
   use: 'campaign' | 'message';
-  /** The wait since the reservation. */
   waitedMs: number;
 }
 

@@ -56,9 +56,7 @@ export async function startRecorder() {
   const recorder = {
     url: await listen(server, 0),
     targets,
-    /** What happens between a call and its answer. */
     before: async (_call: RecordedCall): Promise<void> => {},
-    /** Each distinct call once. */
     calls: () => [...calls.values()],
     close: () => close(server),
   };
@@ -67,7 +65,6 @@ export async function startRecorder() {
 
 export type Recorder = Awaited<ReturnType<typeof startRecorder>>;
 
-/** A string of an item. */
 interface Attribute {
   S?: string;
 }

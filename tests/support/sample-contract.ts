@@ -9,7 +9,6 @@ export const SAMPLE_QUEUE = 'sample';
 const sampleSchema = z.strictObject({ name: z.string().max(10).optional() });
 type Sample = z.infer<typeof sampleSchema>;
 
-/** The sample queue, whose jobs are of this type. */
 export const sampleOf = <Data>(type: Parameters<typeof messageType<Data>>[0]): QueueContract => ({
   queue: SAMPLE_QUEUE,
   types: { 'sample.done.v1': messageType<Data>(type) },
@@ -41,13 +40,11 @@ export function sampleContract(
   return { contract, effects };
 }
 
-/** An engine with the sample queue. */
 export function sampleEngine(effect?: Parameters<typeof sampleContract>[0], options?: EngineOptions) {
   const { contract, effects } = sampleContract(effect);
   return { engine: memoryEngine(() => contract, options), contract, effects };
 }
 
-/** The effect of a job that its vendor refuses. */
 export function rejects(): never {
   throw new PermanentError({ code: 'Rejected', message: 'rejected' });
 }

@@ -83,7 +83,6 @@ export interface TemplateResource {
 }
 
 export interface CompiledTemplate {
-  /** The path of its file. */
   file: string;
   text: string;
   Resources: Record<string, TemplateResource>;
@@ -104,7 +103,6 @@ export async function compiledTemplate(
 
 const templateFile = (output: string): string => join(output, 'cloudformation-template-update-stack.json');
 
-/** Reads what `sls package` wrote to a directory. */
 export function readTemplate(output: string): CompiledTemplate {
   const file = templateFile(output);
   const text = fs.readFileSync(file, 'utf8');

@@ -2,11 +2,9 @@
 export interface SortedList<T> {
   add(entry: T): void;
   remove(entry: T): void;
-  /** The entries after `entry`, or all entries. */
   after(entry: T | undefined): Generator<T>;
   /** The entries before `entry`, the last one first. */
   before(entry: T): Generator<T>;
-  /** The number of entries after `entry`. */
   countAfter(entry: T): number;
 }
 

@@ -30,7 +30,6 @@ export interface TestQueue {
 
 type Attributes = Partial<Record<QueueAttributeName, string>>;
 
-/** What a check uses: a target, and the calls that all checks make. */
 export type Sqs = ReturnType<typeof driver>;
 
 /**

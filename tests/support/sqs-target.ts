@@ -4,12 +4,10 @@ import { createSqsModel } from '../../packages/local/sqs/model';
 import { startSqs } from '../../packages/local/sqs/server';
 import { controlledClock } from './controlled-clock';
 
-/** An SQS for the conformance checks. */
 export interface SqsTarget {
   client: SQSClient;
   /** Seconds that a receive must wait before an empty answer proves that the queue is empty. */
   patience: number;
-  /** Lets time pass for the queues. */
   pass(seconds: number): Promise<void>;
   /** Lets time pass once an earlier request waits for it. */
   passWhileWaiting(seconds: number): Promise<void>;

@@ -12,7 +12,6 @@ import { anEnvelope, type EngineOptions, INSTANCE, memoryEngine, watch } from '.
 import { hashPeople } from './hash-people';
 
 export const APP = '1000000001';
-/** An app that has no build. */
 export const EMPTY_APP = '1000000002';
 export const GROUP = '00000000-0000-4000-8000-0000000000a1';
 export const OTHER_GROUP = '00000000-0000-4000-8000-0000000000a2';
@@ -51,7 +50,6 @@ export const anInvite = (changes: Partial<InviteInput> = {}): InviteInput => ({
 const body = (type: string, data: unknown, envelope: Record<string, unknown> = {}): string =>
   JSON.stringify(anEnvelope({ type, data, ...envelope }));
 
-/** The bodies of messages. */
 export const inviteBody = (changes: Partial<InviteInput> = {}, envelope: Record<string, unknown> = {}): string =>
   body('testflight.invite.v1', anInvite(changes), envelope);
 export const removeBody = (changes: Record<string, unknown> = {}, envelope: Record<string, unknown> = {}): string =>
@@ -61,7 +59,6 @@ export const notifyBuildBody = (changes: Record<string, unknown> = {}): string =
 
 export interface TestflightOptions extends EngineOptions {
   seed?: AppStoreConnectSeed;
-  /** The limit of calls in an hour. */
   limit?: number;
   templateId?: string;
   apps?: AllowedApp[];

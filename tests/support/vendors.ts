@@ -13,7 +13,6 @@ export const aTicket = (changes: Partial<Ticket> = {}): Ticket => ({
   ...changes,
 });
 
-/** A mail to one person. `changes` of the person and of the mail. */
 export const aMail = (person: Partial<MailRecipient> = {}, changes: Partial<Mail> = {}): Mail => ({
   from: { email: 'support@example.com', name: 'Support' },
   subject: 'We got your feedback',
@@ -50,6 +49,5 @@ export async function caught(call: Promise<unknown>): Promise<JobError> {
   throw new Error('not a JobError', { cause: error });
 }
 
-/** Everything about an error that a logger could print, with its causes. */
 export const allTextOf = (error: Error): string =>
   [JSON.stringify(error), inspect(error, { depth: 10, showHidden: true, getters: true }), error.stack].join('\n');

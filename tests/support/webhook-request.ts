@@ -6,7 +6,6 @@ import type { memoryEngine } from './engine';
 
 type Engine = ReturnType<typeof memoryEngine>;
 
-/** The request that Lambda makes of SendGrid's post to the webhook. */
 export function webhookRequest(
   events: readonly SendgridEvent[],
   keys: Pick<EventKeys, 'privateKey'>,
@@ -28,7 +27,6 @@ export async function postEvents(
   return (await webhook(webhookRequest(events as SendgridEvent[], keys, clock.now()))).statusCode;
 }
 
-/** The events that the webhook stored, each with its object's key. */
 export const storedEvents = ({ objects }: Engine) =>
   objects.keys().flatMap((key) => {
     const lines = key.includes('/_events/') ? objects.text(key).trimEnd().split('\n') : [];

@@ -4,7 +4,6 @@ import { type Accepted, InvalidJobError, type Producer, type SubmitOptions } fro
 import express, { type Request, type RequestHandler, type Response, Router } from 'express';
 import { Problem } from './problems';
 
-/** What the routes need of the producer. */
 export type Jobs = Pick<Producer, 'feedback' | 'campaign' | 'invite' | 'removeTester' | 'notifyBuild' | 'track'> & {
   jobs: Pick<Producer['jobs'], 'get' | 'cancel'>;
 };
@@ -151,7 +150,6 @@ export const requireJson: RequestHandler = (request, _response, next) => {
   next();
 };
 
-/** The answer to any other method. */
 export const only =
   (methods: string): RequestHandler =>
   () => {

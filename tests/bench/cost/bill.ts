@@ -3,7 +3,6 @@ import { metricsOf } from '../../support/dashboard-metrics';
 import type { Calls, Counts } from './count';
 import { PRICES } from './prices';
 
-/** What a month brings. */
 export interface Month {
   feedback: number;
   /** Recipients of campaigns. */
@@ -100,7 +99,6 @@ export function bill(counts: Counts, month: Month, billed: Billed): Record<strin
   };
 }
 
-/** What of a bill is for monitoring. */
 export const monitoringOf = (costs: Record<string, number>): number =>
   sumOf(
     Object.fromEntries(Object.entries(costs).filter(([service]) => /^CloudWatch (alarms|metrics|dash)/.test(service))),

@@ -15,7 +15,6 @@ import { inviteBody, startTestflight } from '../../support/testflight';
 /** How often each port was called, by `{port}.{method}`. */
 export type Calls = Record<string, number>;
 
-/** The stored counts, by what was counted. */
 export type Counts = Awaited<ReturnType<typeof counts>>;
 
 const ALL = ['table', 'objects', 'queues'];
@@ -100,7 +99,6 @@ async function testflight({
   return calls();
 }
 
-/** Runs some jobs, and counts the calls of the next one. */
 async function lastOf(
   after: number,
   {

@@ -285,7 +285,6 @@ function load(queue: SimulatedQueue, { alone }: { alone: boolean }): fc.Arbitrar
   });
 }
 
-/** Draws a run of all or some of these queues. */
 export function anyPlan(queues: readonly SimulatedQueue[]): fc.Arbitrary<Plan> {
   const hasCampaigns = queues.some(({ controlled }) => controlled);
   const loads = fc.tuple(...queues.map((queue) => load(queue, { alone: queues.length === 1 })));

@@ -1,7 +1,6 @@
 import { CALL_FAULTS, START_FAULTS, TARGETS } from '../world/faults';
 import { FORGED_FORMS } from '../world/strangers';
 
-/** What every long simulation must reach. */
 export const EXPECTED: readonly string[] = [
   ...CALL_FAULTS.map((fault) => `fault ${fault}`),
   ...START_FAULTS.map((fault) => `start ${fault}`),
@@ -46,6 +45,5 @@ export const EXPECTED: readonly string[] = [
   ...['job planned', 'planned job cancelled', 'planned job not cancelled'],
 ];
 
-/** The expected faults, states and effects that were never reached. */
 export const unreached = (reached: ReadonlyMap<string, number>): string[] =>
   EXPECTED.filter((what) => !reached.has(what));

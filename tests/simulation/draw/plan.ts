@@ -124,11 +124,9 @@ export interface Forgery {
   form: ForgedForm;
   /** The named job's place among the queue's jobs that have a row by then. Without such a row: a job still to come. */
   about: number;
-  /** How often it sends the message. */
   times: number;
 }
 
-/** The jobs of one queue, and how its workers take them. */
 export interface Load {
   /** A name from queues/queues.ts. */
   queue: string;
@@ -137,7 +135,6 @@ export interface Load {
   jobs: JobSpec[];
 }
 
-/** Settings of every queue that a deployment can change. */
 export interface Settings {
   receives: number;
   /** How many times the usual rate of mails. */
@@ -194,9 +191,7 @@ export interface Plan extends Load {
   canaries?: number;
   /** As SQS allows, a receive may return only some messages or none, and counts may be off by one. */
   approximate?: true;
-  /** The ends of jobs are published. */
   events?: true;
-  /** The reconciler tells facts. */
   facts?: true;
   /** SQS hands out groups by turns. Without it, the group with the oldest message comes first. */
   turns?: true;

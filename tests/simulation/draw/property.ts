@@ -6,17 +6,14 @@ import type { Plan } from './plan';
 
 export interface Findings {
   runs: number;
-  /** How often the runs reached each fault, state and effect. */
   reached: Map<string, number>;
   failure?: Failure;
 }
 
-/** The smallest run that breaks a promise. */
 export interface Failure {
   violation: string;
   plan: Plan;
   timeline: string;
-  /** The command that draws this run. */
   drawnBy?: string;
 }
 
@@ -45,7 +42,6 @@ export async function search(
   return { runs: numRuns, reached, failure: await failureOf(counterexample[0]) };
 }
 
-/** Runs these plans until one breaks a promise. */
 export function runPlans(plans: readonly Plan[]): Promise<Findings> {
   return withoutStacks(async () => {
     const findings: Findings = { runs: 0, reached: new Map() };

@@ -4,7 +4,6 @@ import type { ScaleResult } from '../scale/service';
 import type { Plan } from './plan';
 import { type Failure, type Findings, runPlans, search } from './property';
 
-/** One part of a simulation: runs that one thread draws. */
 export interface Part {
   /** A name from queues/queues.ts. */
   simulation: string;
@@ -12,12 +11,10 @@ export interface Part {
   seed: number;
 }
 
-/** Given plans instead of drawn ones. */
 export interface Given {
   plans: readonly Plan[];
 }
 
-/** A scale plan with this many items. */
 export interface Scaled {
   scale: string;
   size: number;
@@ -36,7 +33,6 @@ const EVERY = 25;
 
 type Tell = (progress: Progress) => void;
 
-/** Runs a part, and tells its progress and at last its result. */
 export async function runPart(part: Part | Given | Scaled, tell: Tell): Promise<void> {
   if ('plans' in part) tell(await runGiven(part, tell));
   else if ('scale' in part) tell(await runScaled(part));

@@ -3,7 +3,6 @@ import { completionOf } from '../../../lib/jobs/record';
 import { isEnd } from '../../../lib/jobs/row';
 import type { Promised } from './promise';
 
-/** Every job's last end is published as its row has it. */
 export const endsArePublished: Promised = ({ watch, plan, stores }) => {
   if (!plan.events) return undefined;
   for (const row of watch.rows()) {

@@ -64,7 +64,6 @@ function lostRun(history: JobRow['history']): boolean {
 const OUTCOMES: readonly string[] = ['retry', 'held', 'given', 'succeeded', 'cancelled'];
 const endsRun = (entry: HistoryEntry): boolean => OUTCOMES.includes(kindOf(entry)) || entry.event === 'dead (error)';
 
-/** How many calls to the vendor had a fault of this name, a pattern. */
 function faultsAt({ reached }: World, target: Target, name: string): number {
   const pattern = new RegExp(`^fault ${name} at ${target}\\.`);
   return [...reached].reduce((sum, [what, count]) => sum + (pattern.test(what) ? count : 0), 0);

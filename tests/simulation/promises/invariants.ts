@@ -38,7 +38,6 @@ const PROMISES: readonly Promised[] = [
   verifierAgrees,
 ];
 
-/** The first broken promise of all queues, in a sentence. */
 export async function brokenPromise(
   { lanes }: World,
   inputs: readonly (readonly Input[])[],

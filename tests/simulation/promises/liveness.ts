@@ -37,7 +37,6 @@ export function createLiveness(world: World, boundMs = Math.max(...world.lanes.m
   const minutes = Math.round(boundMs / MINUTE_MS);
 
   return {
-    /** Whether the run is over. Ask after each event. */
     isOver(): boolean {
       if (watch.violation()) return true;
       events += 1;
@@ -61,7 +60,6 @@ export function createLiveness(world: World, boundMs = Math.max(...world.lanes.m
       return pending.size === 0 && left.length === 0;
     },
 
-    /** Checks the run after its last event. */
     end(): void {
       const left = lanes.flatMap(unrest);
       if (left.length > 0) watch.violated(`liveness: no event is left, but ${left.join('; ')}`);
@@ -100,7 +98,6 @@ function boundOf({ plan, settings }: World): number {
   return REST_WITHIN_MS + found + expired + byClock;
 }
 
-/** The time for which the last job was planned. */
 const lastStart = ({ watch }: World): number => Math.max(0, ...watch.rows().map(({ notBefore = 0 }) => notBefore));
 
 /**

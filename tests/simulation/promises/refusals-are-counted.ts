@@ -8,7 +8,6 @@ import type { Promised } from './promise';
 
 const LINE = 'a message that is not one of ours opened nothing';
 
-/** The attributes of a message that is still in SQS. */
 function attributesOf({ lanes, sqs }: World, messageId: string) {
   const queues = lanes.flatMap((lane) => [mainQueue(lane), deadLetterQueue(lane)]);
   const message = queues.flatMap((name) => sqs.messages(name)).find((one) => one.messageId === messageId);

@@ -55,7 +55,6 @@ export function entriesAgree(world: World): boolean {
 /** The key of the row that `evidence#{queue}#{step}#{id}` is about. */
 const jobOf = (key: string): string => key.replace(/^evidence#([^#]+)#[^#]+#/, '$1#');
 
-/** Whether the reconciler has evidence to write into rows of this queue. */
 export function hasEvidence(world: World): boolean {
   const todo = todoKey(serviceQueue(world), 'evidence');
   const { items, broken } = world.watch;

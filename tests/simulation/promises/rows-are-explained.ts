@@ -21,7 +21,6 @@ function inItself({ state, reason, lease, endedAt, error, retryAt }: JobRow): st
   return state === 'held' && retryAt === undefined ? 'is never due' : undefined;
 }
 
-/** The kinds of event that explain how a job came into a state. */
 function kindsFor(from: State, to: State): readonly string[] {
   if (to === 'processing') return ['started'];
   if (to === 'held' && from === 'held') return ['settled'];

@@ -24,7 +24,6 @@ export const verifierAgrees: Promised = (world) => {
   return found && `the verifier agrees: it finds ${found.kind} of ${found.id}: ${found.what}`;
 };
 
-/** Whether a finding is about a row, its record, its body or its DLQ entry. */
 function isAbout(id: string, key: string, { entries }: Snapshot): boolean {
   const job = key.slice(key.indexOf('#') + 1);
   return (
@@ -32,7 +31,6 @@ function isAbout(id: string, key: string, { entries }: Snapshot): boolean {
   );
 }
 
-/** What the verifier would read of one queue. */
 function snapshotOf(world: World): Snapshot {
   const { stores, settings, sqs, kernel, vendors } = world;
   const name = serviceQueue(world);

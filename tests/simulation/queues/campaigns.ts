@@ -23,14 +23,12 @@ const MINUTE_MS = 60_000;
 /** Two to four chunks. The last one may be partly full. */
 const chunksOf = ({ group }: JobSpec): number => 2 + group;
 
-/** The addresses of the valid recipients, in order. */
 export function addressesOf(spec: JobSpec, index: number): string[] {
   const count = (chunksOf(spec) - 1) * CHUNK + 1 + (index % CHUNK);
   const name = (number: number) => (spec.kind === 'one-refused' && number === 1 ? NO_MAILBOX : String(number));
   return Array.from({ length: count }, (_, number) => `${MARK}-${index}-${name(number)}@example.com`);
 }
 
-/** The kind of job that a chunk is. */
 export function chunkKind({ kind }: JobSpec, number: number): JobKind {
   if (kind === 'unsendable') return 'refused';
   return POISON.find((poison) => number === POISON_CHUNK && kind === `chunk-${poison}`) ?? 'good';

@@ -55,7 +55,6 @@ const leftGroups = (spec: JobSpec, index: number): string[] =>
   spec.kind === 'leaves' ? someGroups(spec, index + 1) : appOf(spec).groups.slice(0, 1);
 const joinedGroups = (spec: JobSpec, index: number): string[] =>
   spec.kind === 'joins' ? someGroups(spec, index) : appOf(spec).groups;
-/** Both groups of the app or one of them. */
 const someGroups = (spec: JobSpec, index: number): string[] =>
   [appOf(spec).groups, appOf(spec).groups.slice(0, 1), appOf(spec).groups.slice(1)][index % 3] ?? [];
 const removes = ({ kind }: JobSpec): boolean => kind === 'removal' || kind === 'leaves';

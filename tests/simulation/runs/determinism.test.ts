@@ -4,7 +4,6 @@ import { anyPlan } from '../draw/draw';
 import { SIMULATIONS } from '../queues/queues';
 import { runPlan } from './run';
 
-/** A hash of the timelines of the plans that a seed draws. */
 async function digest(seed: number): Promise<{ digest: string; distinct: number }> {
   const hashes: string[] = [];
   for (const { queues } of SIMULATIONS)

@@ -1,7 +1,6 @@
 import { PLANNED } from '../draw/planned';
 import { runPlans } from '../draw/property';
 
-/** What drawn runs reach rarely, so that a search must not depend on its seed for it. */
 const RARE = [
   'call through a circuit that has just opened',
   ...['step invitation unknown', 'step notification unknown', 'state cancelled(superseded)'],

@@ -28,7 +28,6 @@ import type { World } from '../world/types';
 import { createWorld } from '../world/world';
 
 export interface Outcome {
-  /** The broken promise, if any. */
   violation: string | undefined;
   /** The world of the first queue, and the inputs to that queue. */
   world: World;
@@ -44,7 +43,6 @@ export async function runPlan(
     detailed?: boolean;
     /** Overrides the bound for coming to rest, in ms, for a run that needs less. */
     restWithinMs?: number;
-    /** Called with the world before the run. */
     prepare?: (world: World) => void;
   } = {},
 ): Promise<Outcome> {

@@ -1,6 +1,5 @@
 /** Ports whose calls take time and are counted. */
 export interface Calls {
-  /** Counts by `target.method`. */
   counts: ReadonlyMap<string, number>;
   port<T extends object>(target: string, port: T): T;
 }
@@ -10,7 +9,6 @@ export function countedCalls({
   costs,
 }: {
   sleep: (ms: number) => Promise<void>;
-  /** Milliseconds of a call, by target. */
   costs: Record<string, number>;
 }): Calls {
   const counts = new Map<string, number>();

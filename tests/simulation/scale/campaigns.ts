@@ -24,7 +24,6 @@ const EACH_MORE_MS = 550;
 /** Just after the reconciler's first run has looked for the last time. */
 const RUN_OVER_MS = 57_500;
 const MOST_UNEQUAL = 1.1;
-/** How long SendGrid takes for a call. */
 export const CALL_MS = 300;
 /** One object stands in for the recipients of every chunk. */
 export const PART_KEY = 'part';
@@ -36,13 +35,11 @@ interface Sent {
 }
 
 interface Options {
-  /** Recipients per second. */
   rate: number;
   /** Whether the large campaign's chunks take ten seconds of the rate. */
   old?: boolean;
   /** Whether SendGrid refuses the large campaign's chunks once the newest campaign has begun. */
   fails?: boolean;
-  /** When the other campaigns are accepted. */
   at?: number;
   /** How many chunks each campaign sends while their shares are compared. */
   rounds?: number;
@@ -162,7 +159,6 @@ async function smallBesideLarge(size: number) {
   });
 }
 
-/** Stores the large campaign as running. */
 async function begin(service: Service, list: { recipients: number; chunkSize: number }) {
   const large = await layCampaign(service, { id: LARGE, ...list });
   const time = service.now();

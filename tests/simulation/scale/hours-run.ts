@@ -20,7 +20,6 @@ const MINUTE = 60 * SECOND;
 const DAY = 24 * HOUR_MS;
 const END = hourStart(Date.parse(ACCEPTED_AT)) + HOUR_MS;
 const EVERY = 15 * MINUTE;
-/** A function's time-out. */
 const RUN_MS = 300 * SECOND;
 /** The bucket's lifecycle rule deletes a message's own object at this age. */
 const EXPIRE_MS = 60 * DAY;
@@ -58,7 +57,6 @@ export async function playHours(seed: number): Promise<ScaleResult> {
   const kernel = createKernel(END - 30 * MINUTE);
   const bucket = memoryObjects();
   const rate = chance.pick([0, 0.02, 0.05, 0.15]);
-  /** When the worker acknowledged a message. */
   const stored = new Map<number, number>();
   const violations: string[] = [];
   let calls = 0;

@@ -6,7 +6,6 @@ import { rowOfEnvelope } from '../../../lib/jobs/row';
 import { inState } from '../../support/in-state';
 import type { Service } from './service';
 
-/** The n-th id of a plan, a UUID. */
 export const jobId = (n: number): string => `0190a1b2-0000-7000-8000-${n.toString(16).padStart(12, '0')}`;
 
 /** The message of the n-th job of a plan, accepted at `time` (ms since 1970). */

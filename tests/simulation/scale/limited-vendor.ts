@@ -20,7 +20,6 @@ export function limitedVendor({ now, aMinute, offsetMs }: { now: () => number; a
       const waitMs = Math.ceil(((current + 1) * MINUTE_MS + offsetMs - now()) / 1000) * 1000;
       throw new WaitError({ code: 'ZendeskThrottled', message: '429', vendor: 'zendesk', status: 429, waitMs });
     },
-    /** Requests that had to wait. */
     refused: () => refused,
   };
 }

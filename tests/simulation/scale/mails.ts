@@ -17,7 +17,6 @@ const LEAST_USED = 0.95;
 const LEAST_CAMPAIGNS = 0.9;
 
 interface Load {
-  /** Recipients per second. */
   rate: number;
   /** Single mails per second, at random moments. */
   mails: number;

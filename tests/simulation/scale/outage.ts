@@ -21,7 +21,6 @@ const recovery = ({
 }: Pick<ScalePlan, 'name' | 'what' | 'size' | 'largest'> & {
   aMinute: (size: number) => number;
   concurrency: number;
-  /** The time within which all jobs must be done. */
   minutes: (size: number) => number;
 }): ScalePlan => ({
   ...plan,

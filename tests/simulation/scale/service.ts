@@ -25,13 +25,9 @@ const ACCOUNT = '000000000000';
 const PREFIX = 'jobs';
 const MINUTE_MS = 60_000;
 
-/** The result of a plan. */
 export interface ScaleResult {
-  /** The broken promise, if any. */
   violation?: string;
-  /** The virtual minutes until the plan was done. */
   minutes: number;
-  /** The number of calls that the service's functions made. */
   calls: number;
 }
 
@@ -45,17 +41,13 @@ export interface Vendor {
 export interface ServiceOptions {
   contract: (vendor: Vendor & { deps: WorkerDeps & Pick<ReconcileDeps, 'table'> }) => QueueContract;
   settings?: Partial<QueueSettings>;
-  /** The most concurrent invocations of the worker. */
   concurrency?: number;
   batch?: number;
-  /** The worker's time-out. */
   timeoutMs?: number;
-  /** The milliseconds of a call, by target. */
   costs?: Partial<Record<'table' | 'objects' | 'queues', number>>;
   retryWaits?: number[];
   /** The error of reading a kept body, by key. */
   unreadable?: (key: string) => Error | undefined;
-  /** The time between two runs of the reconciler. */
   everyMs?: number;
   /** How long the reconciler stays to release chunks. */
   stayMs?: number;
@@ -182,16 +174,12 @@ export function startService(options: ServiceOptions) {
     main,
     dlq,
     prefix: PREFIX,
-    /** How many deliveries had each outcome. */
     handled,
     calls: calls.counts,
-    /** The dependencies of its functions. */
     deps: reconcilerDeps,
     /** The same dependencies without counts or costs, to store what existed before the plan. */
     before: depsOf({ table, objects, queues }),
-    /** Runs an action after so many ms of virtual time. */
     after: (ms: number, act: () => void) => void kernel.setTimeout(act, ms),
-    /** Sends a message to the queue, or to the queue `to`. */
     send(
       body: string,
       { group, deduplication, to = main }: { group: string; deduplication: string; to?: string },

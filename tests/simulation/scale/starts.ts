@@ -55,7 +55,6 @@ export const manyStarts: ScalePlan = {
   },
 };
 
-/** Adds up the load of each partition key in each second. */
 function createLoad() {
   const units = new Map<string, number>();
   let over: string | undefined;

@@ -17,7 +17,6 @@ export const jobs = (...specs: (JobKind | [JobKind, Partial<JobSpec>])[]): JobSp
     return { kind, at: 0, group: 0, retries: 0, ...changes };
   });
 
-/** The jobs of another queue beside it. */
 export const load = (queue: string, ...specs: Parameters<typeof jobs>): Load => ({
   queue,
   batch: 1,
@@ -30,7 +29,6 @@ export const many = (count: number, kind: JobKind, changes: (index: number) => P
 
 export interface Scenario {
   world: World;
-  /** The row of the job at this place in the plan. */
   row(index: number): JobRow;
   /** States of all jobs, in the order of the plan, e.g. `dead (error)`. */
   states(): string[];

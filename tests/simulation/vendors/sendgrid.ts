@@ -66,7 +66,6 @@ const refusalOf = (fields: string[], status = 400): UnexpectedAnswer => {
   return new UnexpectedAnswer({ status, headers: {}, body: { errors } });
 };
 
-/** The request of a mail, with the fields that the model reads. */
 const requestOf = ({ from, subject, text, templateId, categories, recipients }: Mail): string =>
   JSON.stringify({
     from,

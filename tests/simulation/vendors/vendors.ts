@@ -13,7 +13,6 @@ export const FORBIDDEN_SUBJECT = 'forbidden';
 /** SendGrid refuses each address with the first word, and each request with the second word in its subject. */
 export const NO_MAILBOX = 'no-mailbox';
 export const UNSENDABLE = 'unsendable';
-/** A sender that SendGrid does not know. */
 export const UNVERIFIED = `${MARK}-unverified@example.com`;
 /** A text in the vendors' errors. It does not look like the name of a field. */
 export const VENDOR_SECRET = `Bearer SG.${MARK} of ${MARK}@example.com`;

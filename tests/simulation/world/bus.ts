@@ -5,7 +5,6 @@ import { MARK, type Watch } from './watch';
 
 /** The bus of a run. It checks each event when it comes. */
 export interface Bus extends Events {
-  /** The last event under each id. */
   /** The last event of each id of a queue. A sender in another language may use an id in several queues. */
   published: ReadonlyMap<string, Completion>;
 }
@@ -18,9 +17,7 @@ export function createBus({
 }: {
   now: () => number;
   watch: Pick<Watch, 'ends' | 'violated' | 'changed'>;
-  /** Counts the events. */
   reached: (what: string) => void;
-  /** The retention of a queue, seconds. */
   retention: (queue: string) => number;
 }): Bus {
   const published = new Map<string, Completion>();

@@ -36,13 +36,9 @@ export interface CallerDeps {
   plan: Plan;
   /** A secret that appears in all answers of vendors. */
   secret: string;
-  /** Counts a fault, state or effect. */
   reached: (what: string) => void;
-  /** Records that a fault has just acted. */
   faulty: () => void;
-  /** Called when a call begins. */
   begun: (process: Process, target: Target) => void;
-  /** Called when a call without a fault begins. */
   works: (target: Target) => void;
 }
 

@@ -10,9 +10,7 @@ export interface Course {
   effects: number[];
   /** When the caller gets the answer. Missing if the invocation dies or runs out of time. */
   answer?: number;
-  /** The error that replaces the effect's result. */
   error?: () => Error;
-  /** When the invocation dies. */
   death?: number;
 }
 
@@ -101,7 +99,6 @@ const REPLIES: Partial<Record<Cause, Reply>> = {
   unauthorized: { status: 401, headers: {} },
 };
 
-/** Names a field as each vendor does. */
 const FIELD_NAMED = {
   details: { subject: [{}] },
   errors: [{ code: 'FORBIDDEN_ERROR', field: 'from', source: { pointer: '/data/attributes/email' } }],

@@ -13,7 +13,6 @@ export function isDeployed({ plan, kernel, chance }: Pick<World, 'plan' | 'kerne
   return age >= ROLLING_MS || (age >= 0 && chance.fraction() < 0.5);
 }
 
-/** The waits between attempts of a process that starts now. */
 export function waitsOf(world: World): readonly number[] {
   const { waits } = world.plan;
   if (!waits) return WAITS;
@@ -36,7 +35,6 @@ export function settingsOf({ plan: { changes }, settings }: World, process?: Pro
 export const paceOf = ({ plan: { changes } }: World, { changed }: Process): number =>
   changes ? changes[changed ? 'to' : 'from'].pace : 1;
 
-/** Whether a deployment has replaced a process that started at `since`. */
 export function isReplaced({ plan, kernel }: Pick<World, 'plan' | 'kernel'>, since: number): boolean {
   const { deployAt, waits, changes, future, broken } = plan;
   const rolled = [deployAt, waits?.at, changes?.at].map((at) => (at ?? Number.NaN) + ROLLING_MS);

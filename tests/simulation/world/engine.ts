@@ -8,7 +8,6 @@ import { isDeployed, settingsOf, waitsOf } from './deployments';
 import { deadLetterQueue, laneOf, mainQueue, serviceQueue, urlOf } from './names';
 import type { Ports, World } from './types';
 
-/** The engine's dependencies in one process. */
 export function workerDeps(world: World, ports: Ports, process?: Process): WorkerDeps {
   const { table, clock, random, objects, queues, events, log, metrics } = ports;
   const settings = (queue: string) => settingsOf(laneOf(world, queue), process);

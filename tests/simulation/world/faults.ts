@@ -84,7 +84,6 @@ export interface Outage {
   fault: Extract<Fault, 'refused' | 'throttled' | 'silent' | 'mute' | 'failed' | 'forbidden' | 'unauthorized' | 'slow'>;
 }
 
-/** The faults of a whole invocation. */
 export const START_FAULTS = [
   /** Lambda has no capacity for a while. If `ms` is near the visibility timeout, the message comes twice at once. */
   'throttled',

@@ -17,7 +17,6 @@ type Handler = ReturnType<Code['handler']>;
 
 /** Lambda's side of the worker and the reconciler, with the faults of invocations. */
 export interface Functions {
-  /** Runs the worker of one queue. */
   worker(lane: World, event: SQSEvent): Promise<InvokeResult>;
   reconciler(): Promise<void>;
 }

@@ -7,10 +7,8 @@ export const INSTANCE = 'sim';
 
 type Named = Pick<World, 'queue' | 'settings'>;
 
-/** The service's name for the simulated queue. */
 export const serviceQueue = ({ queue }: Pick<World, 'queue'>): string => queue.queue ?? queue.name;
 
-/** The lane of a queue, found by the service's name for that queue. */
 export const laneOf = ({ lanes }: World, name: string): World =>
   lanes.find((lane) => serviceQueue(lane) === name) as World;
 

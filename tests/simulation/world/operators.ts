@@ -46,7 +46,6 @@ async function move({ sqs, ...world }: World): Promise<void> {
   });
 }
 
-/** The operator uses our command. */
 const command = (world: World, id: string): Promise<void> => typed(world, (code) => code.command('retry', id));
 
 function startResolutions(world: World): void {
@@ -123,7 +122,6 @@ function startCommands(world: World): void {
   }
 }
 
-/** Runs an operator's command in a new process. */
 function typed(world: World, run: (code: Code) => Promise<void>): Promise<void> {
   return new Promise((resolve) => {
     const process = world.spawn({ name: 'operator', timeoutMs: 60_000, ended: () => resolve() });

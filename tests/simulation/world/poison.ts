@@ -9,13 +9,10 @@ type Poison = (typeof POISON)[number];
 /** The number of the poison chunk, in a campaign that has one. */
 export const POISON_CHUNK = 1;
 
-/** Whether the job starts a campaign with a poison chunk. */
 export const hasPoisonChunk = (kind: JobKind): boolean => POISON.some((poison) => kind === `chunk-${poison}`);
-/** Whether the job is a poison message, or starts a campaign that has a poison chunk. */
 export const bringsPoison = (kind: JobKind): boolean =>
   POISON.some((poison) => kind === poison) || hasPoisonChunk(kind);
 
-/** Whether a message's text is that of a poison message. */
 const isTextOf = (poison: Poison, text: string): boolean =>
   text.includes(`chunk-${poison}`) ? text.includes(`"number":${POISON_CHUNK},`) : text.includes(poison);
 

@@ -7,7 +7,6 @@ import type { Ports, World } from './types';
 
 const short = (url: string): string => url.slice(url.lastIndexOf('/') + 1);
 
-/** The ports of one process: all its calls to the outside. */
 export function portsOf(world: World, process: Process): Ports {
   const { call, kernel, chance, watch, plan } = world;
   const { stores } = world;

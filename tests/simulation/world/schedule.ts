@@ -48,7 +48,6 @@ const lostItsMessage = (world: World, { state, sentAt, id }: JobRow): boolean =>
   world.sqs.messages(mainQueue(world)).length === 0 &&
   (world.stores.objects as MemoryObjects).keys().includes(bodyKey('jobs', serviceQueue(world), id));
 
-/** The next time at which the reconciler may have work. */
 function nextDue(world: World): number {
   const { kernel, settings, watch, sqs, plan } = world;
   const entries = sqs.messages(deadLetterQueue(world));

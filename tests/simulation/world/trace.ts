@@ -11,12 +11,10 @@ export interface Entry {
   detail: string;
 }
 
-/** What happened in a run, in order. */
 export interface Trace {
   /** Calls `detail` only if the trace will be printed. */
   add(entry: { who: string; what: string; outcome?: string; detail?: (() => string) | undefined }): void;
   entries: readonly Entry[];
-  /** A hash that identifies the run. */
   hash(): string;
 }
 

@@ -42,13 +42,11 @@ export interface World extends Lane {
   vendors: Vendors;
   stores: { table: Table; objects: Objects; queues: Queues & BatchQueues; events: Bus };
   sqs: SqsModel;
-  /** How often each fault, state and effect was reached. */
   reached: ReadonlyMap<string, number>;
   reach(what: string): void;
   /** The time of the last fault or outside input. The run must come to rest within a bound after it. */
   lastTrouble(): number;
   trouble(at?: number): void;
-  /** The processes that are alive. */
   processes: { readonly size: number };
   /** Starts a process, or wakes a `warm` one. */
   spawn(options: {
@@ -60,7 +58,6 @@ export interface World extends Lane {
   exit(process: Process): void;
   /** By queue and counter: how often the rows and the metrics say that it happened. */
   counted: Map<string, { rows: number; metrics: number }>;
-  /** Called when a process begins a call. */
   onCall: ((by: Process, target: Target) => void)[];
   /** Called with every message that a process sends, by the queue's name. */
   onSent: ((by: Process, queue: string, message: OutgoingMessage) => void)[];
@@ -79,11 +76,9 @@ export interface World extends Lane {
   onDeath: ((death: Death) => void)[];
   onRow: ((row: JobRow) => void)[];
   onItem: ((item: Item) => void)[];
-  /** Called with every fact that the alarm topic takes. */
   onFact: ((fact: FactMessage) => void)[];
   /** Called with every line of the log, and with the process that wrote it. */
   onLog: ((message: string, facts: Facts | undefined, process: string) => void)[];
-  /** Called with every value of a metric. */
   onMeasure: ((name: string, value: number, dimensions: Record<string, string>) => void)[];
   /** Called with the mails of every bulk request that SendGrid accepts. */
   onMails: ((mails: readonly AcceptedMail[]) => void)[];
@@ -117,7 +112,6 @@ export interface SimulatedQueue {
   queue?: string;
   settings: QueueSettings;
   functionTimeoutMs: number;
-  /** The batch sizes to draw from. */
   batches: readonly number[];
   /** The most jobs of one run. The default is 8. A queue whose jobs create further jobs has fewer. */
   mostJobs?: number;
@@ -127,16 +121,12 @@ export interface SimulatedQueue {
   controlled?: true;
   kinds: readonly JobKind[];
   type: string;
-  /** The type of the next version. */
   newerType: string;
-  /** The contract in one process of one code version. */
   contract(world: World, process: Process, ports: Ports): QueueContract;
-  /** The data that the caller submits. */
   data(spec: JobSpec, index: number): Record<string, unknown>;
   group(spec: JobSpec): string;
   /** Stores what the jobs need before the run. */
   prepare?(world: World): Promise<void>;
-  /** Submits a job through this queue's producer. */
   submit(deps: ProducerDeps, job: Submitted, world: World): Promise<{ id: string }>;
   /** For a queue whose jobs have no rows until something goes wrong: whether a job without a row is done. */
   isDoneWithout?(world: World, id: string, spec: JobSpec, index: number): boolean;
@@ -175,9 +165,7 @@ export interface Submitted {
   notBefore?: string;
 }
 
-/** What one process can do. */
 export interface Code {
-  /** The worker of the lane's queue. */
   handler(remainingMs: number): (event: SQSEvent) => Promise<SQSBatchResponse>;
   reconcile(times: { remainingMs: number; stayMs: number; canaryMs: number }): Promise<void>;
   command(what: Command['what'], id: string): Promise<void>;
@@ -185,7 +173,6 @@ export interface Code {
   settle(id: string, step: string, as: () => 'done' | 'skipped'): Promise<boolean>;
   control(campaign: string, what: Control['what']): Promise<void>;
   takeEvents(events: readonly unknown[]): Promise<void>;
-  /** The producer of the lane's queue. */
   submit(job: Submitted): Promise<{ id: string }>;
   /** The producer cancels a planned job. Resolves to whether it did. */
   cancelPlanned(id: string): Promise<boolean>;

@@ -23,29 +23,23 @@ export interface Watch {
   row(key: string): JobRow | undefined;
   /** All rows that parse, except those of canaries. */
   rows(): JobRow[];
-  /** The keys of the rows that do not parse. */
   broken: ReadonlySet<string>;
   /** All ends of each job, by key of the row. */
   ends: ReadonlyMap<string, readonly JobRow[]>;
-  /** By job: the time of its first effect. */
   effects: ReadonlyMap<string, number>;
   /** By job: its first message, and SQS's number of it, by which messages sort. A standard queue gives none. */
   firsts: ReadonlyMap<string, { sequence: string; messageId: string }>;
-  /** By job: the body of its last message. */
   bodies: ReadonlyMap<string, string>;
-  /** The number of changes to stored data so far. */
   changes(): number;
   changed(): void;
   stored(item: Item): void;
   /** A row that no function of the service wrote: it was damaged, or the next release wrote it. */
   replaced(item: Item): void;
-  /** An item that was removed. */
   removed(key: string): void;
   kept(key: string, body: string | Uint8Array): void;
   sent(queue: string, message: OutgoingMessage, sent: SentMessage): void;
   logged(message: string, facts?: Facts): void;
   measured(name: string, dimensions: Record<string, string>): void;
-  /** Whether a side effect took place. */
   happened(what: string, job: string): boolean;
   /** Records a side effect of a job. With `once`, a second one breaks a promise. */
   effect(what: string, job: string, once: boolean): void;

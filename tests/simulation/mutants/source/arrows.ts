@@ -15,7 +15,6 @@ const calls = (kind: string, ...faults: CallFault['fault'][]): CallFault[] =>
   faults.map((fault, index) => ({ kind, nth: index + 1, fault }));
 const explained = (what: string) => new RegExp(`^everything explained: .* ${what}`);
 
-/** One mistake for each arrow of a job's life. */
 export const ARROW_MUTANTS: Record<ArrowName, SourceMutant> = {
   // The job does not wait for its time.
   plan: wrong('row.notBefore ?? at', 'at', /^planned jobs are kept: .* before its time/, {

@@ -6,7 +6,6 @@ const RELEASE = 'lib/reconcile/release.ts';
 
 const SECOND_MS = 1_000;
 
-/** Faults of the circuit breaker, and of the alarm about it. */
 export const CIRCUIT_MUTANTS: Record<string, SourceMutant> = {
   closedForever: {
     changes: [{ file: CIRCUIT, find: 'Math.abs(readAt - before.readAt) < KEPT_MS', replace: 'readAt !== 0' }],

@@ -3,7 +3,6 @@ import type { SourceMutant } from '../source-mutant';
 
 const { jobs } = aPlan();
 
-/** Faults of the events about ends of jobs. */
 export const EVENT_MUTANTS: Record<string, SourceMutant> = {
   'end-marked-without-its-event': {
     changes: [

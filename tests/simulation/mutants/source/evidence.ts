@@ -7,7 +7,6 @@ const { jobs } = aPlan();
 const calls: CallFault[] = [{ kind: 'sendgrid.send', nth: 1, fault: 'silent' }];
 const plan = { seed: 1, queue: 'emails', jobs, calls };
 
-/** Faults of the way from a vendor's event to its job's row. */
 export const EVIDENCE_MUTANTS: Record<string, SourceMutant> = {
   'evidence-deleted-before-its-row': {
     changes: [

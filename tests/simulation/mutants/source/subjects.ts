@@ -3,7 +3,6 @@ import type { SourceMutant } from '../source-mutant';
 
 const file = 'lib/testflight/subjects.ts';
 
-/** Faults in the order of two commands about a tester. */
 export const SUBJECT_MUTANTS: Record<string, SourceMutant> = {
   heldCommandUndoesLaterOne: {
     changes: [
