@@ -116,7 +116,7 @@ function event(id: string): SQSEvent {
 const settings = () => feedbackSettings;
 
 /**
- * Writes the rows of the jobs as the API does, and gives the messages their randoms. Its calls are not those of a
+ * Writes the rows of the jobs as the API does, and gives the messages their tokens. Its calls are not those of a
  * worker.
  */
 async function accept(jobs: Table, records: SQSEvent['Records']): Promise<void> {

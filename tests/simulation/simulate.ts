@@ -138,7 +138,7 @@ function given(args: readonly string[]) {
 
 const PROGRESS_MS = 10_000;
 
-/** Runs the parts, tells the progress every ten seconds, and prints each broken promise as soon as it is found. */
+/** Runs the parts, prints the progress every ten seconds, and prints each broken promise as soon as it is found. */
 async function runAll(parts: readonly (Part | GivenPlans)[], { stdout, stderr }: Streams): Promise<Searched> {
   const total = parts.reduce((sum, part) => sum + ('plans' in part ? part.plans.length : part.runs), 0);
   const began = Date.now();
@@ -146,13 +146,13 @@ async function runAll(parts: readonly (Part | GivenPlans)[], { stdout, stderr }:
   const onRan = (count: number) => {
     done += count;
   };
-  const told = setInterval(() => {
+  const progress = setInterval(() => {
     const left = done === 0 ? '?' : Math.ceil(((Date.now() - began) / done) * ((total - done) / 60_000));
     stderr.write(`${done} of ${total} runs, ${left} min left\n`);
   }, PROGRESS_MS);
   const onFailure: NonNullable<Parameters<typeof runParts>[1]>['onFailure'] = (failure) =>
     stdout.write(`\n${explain(failure)}`);
-  return runParts(parts, { onRan, onFailure }).finally(() => clearInterval(told));
+  return runParts(parts, { onRan, onFailure }).finally(() => clearInterval(progress));
 }
 
 /** Prints how often each fault, state and effect was reached. Faults also have a row for each call that they hit. */

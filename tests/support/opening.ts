@@ -11,7 +11,7 @@ import { sampleContract } from './sample-contract';
 interface Opening {
   ledger: Ledger;
   clock: ReturnType<typeof memoryClock>;
-  /** The random of the lease. It names the run. */
+  /** The token of the lease, which names the run. */
   token?: string;
   /** When the lease begins, ms since 1970. Now by default. */
   at?: number;

@@ -36,7 +36,7 @@ export const EXPECTED: readonly string[] = [
   ),
   ...['send', 'invitation', 'notification', 'confirmation'].map((step) => `step ${step} unknown`),
   'step confirmation skipped',
-  ...['pause', 'resume', 'cancel'].map((what) => `campaign told to ${what}`),
+  ...['pause', 'resume', 'cancel'].map((what) => `campaign command ${what}`),
   ...['running', 'paused(operator)', 'paused(SendgridRejected)', 'cancelled', 'ended'].map(
     (what) => `campaign ${what}`,
   ),

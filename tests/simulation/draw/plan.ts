@@ -106,7 +106,7 @@ export type ForgedForm =
   | 'DLQ entry'
   | 'return'
   | 'entry of a damaged row'
-  /** Events under the id of a job of ours: with other data, with a random too, or with the data its caller gave. */
+  /** Events under the id of a job of ours: with other data, with a token too, or with the data its caller gave. */
   | 'id of ours'
   | 'id and random'
   | 'job as its caller knows it'

@@ -50,7 +50,7 @@ export const laterWins: Promised = (world, inputs) => {
   return undefined;
 };
 
-/** Commands whose callers were not told that they are accepted. SQS may have taken their messages. */
+/** Commands whose callers got no acceptance. SQS may have taken their messages. */
 const unanswered = (world: World, inputs: readonly Input[]): Input[] =>
   world.plan.jobs.flatMap((spec, index) => {
     if (inputs.some((input) => input.index === index)) return [];

@@ -14,7 +14,7 @@ function attributesOf({ lanes, sqs }: World, messageId: string) {
   return message && new Map(Object.entries(message.attributes).map(([name, { StringValue }]) => [name, StringValue]));
 }
 
-/** The row is the permission: no run begins by a message without the row's random, or by an earlier end's entry. */
+/** The row is the permission: no message without the row's token begins a run, nor does an earlier end's entry. */
 export function watchOpenings(world: World): void {
   const { onRow, watch, forged } = world;
   const rows = new Map<string, JobRow>();
@@ -28,7 +28,7 @@ export function watchOpenings(world: World): void {
     // A worker may begin with a message that its other run has just deleted.
     if (!attributes || !before) return;
     if (before.token !== undefined && attributes.get(ATTRIBUTE.token) !== before.token)
-      watch.violated(`nothing twice: ${id} has a random, and a message without it opened ${id}`);
+      watch.violated(`nothing twice: ${id} has a token, and a message without it opened ${id}`);
     if (before.state === 'dead' && attributes.get(ATTRIBUTE.parkedFrom) !== before.parkedFrom)
       watch.violated(`nothing twice: ${id} is dead, and a message that is not the entry of that end opened it`);
   });
@@ -69,7 +69,7 @@ export function watchRefusals(world: World): void {
 
 /**
  * What only names a job of ours is refused, unless it waits behind a row that does not parse or expires unread. It may
- * wake another sender's job whose body was just kept, and whose row does not say so: that row has no random.
+ * wake another sender's job whose body was just kept, and whose row does not say so: that row has no token.
  */
 export const refusalsAreCounted: Promised = (world) => {
   const { forged, damaged, plan, watch } = world;

@@ -17,8 +17,7 @@ export function watchReturns(world: World): void {
     const place = watch.firsts.get(id)?.sequence;
     const run = `${by.name} ${groupId}`;
     if (place === undefined) return;
-    if ((last.get(run) ?? '') > place)
-      watch.violated(`order kept: ${id} was returned after a message that came behind it`);
+    if ((last.get(run) ?? '') > place) watch.violated(`order kept: ${id} was returned after a message that came later`);
     last.set(run, place);
   });
 }

@@ -177,7 +177,7 @@ export async function playHours(seed: number): Promise<ScaleResult> {
   }
 
   /** A reader lists the objects and reads them later, one after another. */
-  async function look(): Promise<void> {
+  async function readSlowly(): Promise<void> {
     const at = kernel.now();
     const wait = () =>
       new Promise<void>((resolve) => kernel.setTimeout(resolve, chance.pick([0, 0, 0, SECOND, 20 * MINUTE])));
@@ -209,7 +209,7 @@ export async function playHours(seed: number): Promise<ScaleResult> {
   for (let functions = chance.pick([1, 2, 2]); functions > 0; functions--) writeEvery();
   for (const from of new Set(arrivals.map((at) => Math.floor(at / HOUR_MS) * HOUR_MS)))
     for (let at = from; at < from + BUSY_MS; at += 31 * MINUTE) {
-      kernel.at(at, () => void look());
+      kernel.at(at, () => void readSlowly());
       kernel.at(at, () => void compare());
     }
   kernel.at(END + EXPIRE_MS, () => {
@@ -220,7 +220,7 @@ export async function playHours(seed: number): Promise<ScaleResult> {
 
   if (stored.size < messages.length + 1) violations.push('nothing lost: a message is never stored');
   // Long after everything has settled, Parquet alone holds each event.
-  await Promise.all([look(), compare(), kernel.run(() => false)]);
+  await Promise.all([readSlowly(), compare(), kernel.run(() => false)]);
   const [one] = messages;
   if (one && bucket.keys().every((key) => !key.startsWith(parquetPartition(PREFIX, Date.parse(one.time)))))
     violations.push('nothing lost: an hour is not written');

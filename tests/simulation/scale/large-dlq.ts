@@ -7,7 +7,7 @@ const MINUTE_MS = 60_000;
 const FIRST = 1;
 
 /**
- * A DLQ with one untried message in front of all parked entries and one behind them. The reconciler returns the first
+ * A DLQ with one untried message before all parked entries and one after them. The reconciler returns the first
  * in its first run, and the other after a walk through the whole DLQ.
  */
 export const largeDlq: ScalePlan = {

@@ -197,14 +197,14 @@ export function startService(options: ServiceOptions) {
      */
     async run({ done, withinMs }: { done: () => boolean | string; withinMs: number }): Promise<ScaleResult> {
       let answer: boolean | string = false;
-      const look = () => {
+      const ask = () => {
         answer = done();
-        kernel.setTimeout(look, 1_000);
+        kernel.setTimeout(ask, 1_000);
       };
       const begun = kernel.now();
       mapping.start();
       everyMinute();
-      look();
+      ask();
       await kernel.run(() => answer !== false || kernel.now() - begun > withinMs);
       const minutes = Math.round((kernel.now() - begun) / MINUTE_MS);
       const total = [...calls.counts.values()].reduce((sum, count) => sum + count, 0);

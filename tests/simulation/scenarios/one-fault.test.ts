@@ -9,7 +9,7 @@ const insistent = (...kinds: Parameters<typeof jobs>): JobSpec[] =>
 /** Runs that together make every kind of call. `mostCalls` cuts a long run after its interesting part. */
 const RUNS: Record<string, Partial<Plan> & { mostCalls?: number }> = {
   'feedback with an attachment': { jobs: insistent('attachment') },
-  'a refused feedback job, and one behind it': { jobs: insistent('refused', 'good') },
+  'a refused feedback job, and one after it': { jobs: insistent('refused', 'good') },
   'a batch with a job that kills its process': {
     queue: 'bulk',
     batch: 10,
@@ -22,7 +22,7 @@ const RUNS: Record<string, Partial<Plan> & { mostCalls?: number }> = {
     mostCalls: 60,
   },
   'two mails': { queue: 'emails', jobs: insistent('good', 'good') },
-  // Its last chunk is sent by the 131st call. Behind that the reconciler looks for more.
+  // Its last chunk is sent by the 131st call. After that the reconciler looks for more.
   'a campaign with a refused recipient': { queue: 'campaigns', jobs: insistent('one-refused'), mostCalls: 150 },
   'an invitation, a repeated invitation, mail about a build, and a removal': {
     queue: 'testflight',

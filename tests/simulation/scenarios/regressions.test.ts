@@ -31,7 +31,7 @@ const FOUND: Record<string, Partial<Plan>> = {
     ),
     broken: { from: 0, until: 20 * MINUTE_MS },
   },
-  'a job that is always returned behind poison messages is not taken for one': {
+  'a job that is always returned after poison messages is not taken for one': {
     queue: 'bulk',
     batch: 10,
     concurrency: 2,
@@ -133,7 +133,7 @@ const FOUND: Record<string, Partial<Plan>> = {
     redeliveries: [{ nth: 1, after: 2 * HOUR_MS }],
     canaries: 10 * MINUTE_MS,
   },
-  'a DLQ entry expires before the time that a fast clock has noted': {
+  'a DLQ entry expires before the time that a fast clock has written': {
     queue: 'campaigns',
     concurrency: 2,
     jobs: jobs('chunk-kills-after'),

@@ -22,14 +22,14 @@ export interface Vendors {
   sendgrid: SendgridModel;
   apple: AppStoreConnectModel;
   /** Mails whose SendGrid event was delivered and stored. */
-  told: Set<AcceptedMail>;
+  reported: Set<AcceptedMail>;
 }
 
 export const createVendors = (now: () => number): Vendors => ({
   zendesk: zendeskModel(now, [SUSPENDED]),
   sendgrid: sendgridModel({ now, unverified: [UNVERIFIED] }),
   apple: appStoreConnectModel(APPLE_SEED),
-  told: new Set(),
+  reported: new Set(),
 });
 
 /**

@@ -116,7 +116,7 @@ function expectPlanned(world: World, { at, planned }: JobSpec, id: string): void
     const row = watch.row(jobKey(serviceQueue({ queue }), id));
     // No arrow leads from there to a run. An operator may have opened the job since.
     if (done && row?.generation === 1 && row.state !== 'cancelled')
-      watch.violated(`planned jobs are kept: ${id} is not cancelled, although its caller was told so`);
+      watch.violated(`planned jobs are kept: ${id} is not cancelled, although its caller got that answer`);
   });
 }
 

@@ -36,7 +36,7 @@ function deliverEvents(world: World, mails: readonly AcceptedMail[]): void {
           if (!process.alive) return;
           world.exit(process);
           trouble();
-          for (const mail of mails) vendors.told.add(mail);
+          for (const mail of mails) vendors.reported.add(mail);
           pending.delete(delivery);
         },
         (error: unknown) => {

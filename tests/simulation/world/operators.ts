@@ -91,7 +91,7 @@ function startControls(world: World): void {
         if (id === undefined) return;
         trace.add({ who: 'operator', what: control.what, detail: () => id });
         await code.control(id, control.what);
-        reach(`campaign told to ${control.what}`);
+        reach(`campaign command ${control.what}`);
       });
       void done.finally(() => {
         world.trouble();

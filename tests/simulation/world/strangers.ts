@@ -12,7 +12,7 @@ import type { World } from './types';
 
 /** The attribute that tells a stranger's messages from ours. The service knows no such attribute, and SQS keeps it. */
 export const MARKED = 'stranger';
-/** A random that no row has, except those that the stranger's own messages make. */
+/** A token that no row has, except those that the stranger's own messages make. */
 export const FORGED = '00000000-0000-4000-8000-0000deadbeef';
 const SOURCE = '/stranger';
 
@@ -61,13 +61,13 @@ const FORMS: Record<ForgedForm, Form> = {
 };
 export const FORGED_FORMS = Object.keys(FORMS) as ForgedForm[];
 
-/** Forms that only name a job of ours, and cannot know its random. They open nothing, whatever the state of the job. */
+/** Forms that only name a job of ours, and cannot know its token. They open nothing, whatever the state of the job. */
 const NAMING: readonly ForgedForm[] = ['placeholder', 'lost body', 'DLQ entry', 'return', 'entry of a damaged row'];
 export const opensNothing = (form: ForgedForm): boolean => NAMING.includes(form);
 
 /**
  * Whether this row may be left over from a message of a stranger that took an id of ours. If no run could handle it
- * before the job of that id had a row, the message then gets another row. A row that was held has a random of ours.
+ * before the job of that id had a row, the message then gets another row. A row that was held has a token of ours.
  */
 export const isLeftOver = ({ plan }: World, { source, token }: JobRow): boolean =>
   source === SOURCE &&

@@ -73,7 +73,7 @@ export function createWatch({
   inDoubt,
   died,
   written,
-  noted,
+  itemWritten,
   changed,
 }: {
   now: () => number;
@@ -84,7 +84,7 @@ export function createWatch({
   /** Called with every version of a job's row. */
   written: (row: JobRow) => void;
   /** Called with every version of any other item. */
-  noted: (item: Item) => void;
+  itemWritten: (item: Item) => void;
   changed: () => void;
 }): Watch {
   let violation: string | undefined;
@@ -145,7 +145,7 @@ export function createWatch({
     stored: (item) => {
       items.set(item.key, item);
       change();
-      if (!('payloadHash' in item)) return noted(item);
+      if (!('payloadHash' in item)) return itemWritten(item);
       const before = rows.get(item.key);
       const row = item as unknown as JobRow;
       // Only a run that had read the whole row may replace a damaged one, and it writes a whole one.

@@ -49,7 +49,7 @@ export function createWorld(plan: Plan, options: { detailed?: boolean } = {}): W
     written: (row) => {
       for (const listener of onRow) listener(row);
     },
-    noted: (item) => {
+    itemWritten: (item) => {
       if (item.key.startsWith('evidence#')) reach('evidence of an event');
       for (const listener of onItem) listener(item);
     },

@@ -16,7 +16,7 @@ export const CLAIM_MUTANTS = {
       },
       { file: FILE, find: "'token', 'group', 'sequence', 'correlationId', 'campaign', 'traceparent', ", replace: '' },
     ],
-    breaks: /^nothing twice: .* has a random, and a message without it opened/,
+    breaks: /^nothing twice: .* has a token, and a message without it opened/,
     by: {
       plan: {
         jobs: jobs('good', ['stolen-id', { at: 5_000, group: 1 }]),

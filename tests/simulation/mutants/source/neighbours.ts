@@ -19,7 +19,7 @@ export const NEIGHBOUR_MUTANTS = {
         replace: '.reverse().sort((a, b) => timesReturned(a) - timesReturned(b))',
       },
     ],
-    breaks: /^order kept: .* was returned after a message that came behind it/,
+    breaks: /^order kept: .* was returned after a message that came later/,
     by: {
       plan: {
         queue: 'bulk',

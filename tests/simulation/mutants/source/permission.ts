@@ -15,7 +15,7 @@ export const PERMISSION_MUTANTS: Record<string, SourceMutant> = {
         replace: '',
       },
     ],
-    breaks: /^nothing twice: .* has a random, and a message without it opened/,
+    breaks: /^nothing twice: .* has a token, and a message without it opened/,
     // The job waits for its second attempt.
     by: { plan: { queue: 'bulk', jobs: jobs('falters'), forgeries: forged('placeholder') } },
   },
