@@ -114,7 +114,7 @@ function producerStatements(of: Instance): Statement[] {
   return [
     allow('Settings', ['ssm:GetParameter'], arn('ssm', `parameter${producerParameter(of.name)}`)),
     allow('Send', ['sqs:SendMessage'], mainQueues(of)),
-    allowItems(of, 'Look', ['dynamodb:GetItem'], [...items, ...others]),
+    allowItems(of, 'Read', ['dynamodb:GetItem'], [...items, ...others]),
     allowItems(of, 'Accept', ['dynamodb:PutItem'], [...jobs.map((name) => jobKey(name, '*')), ...others]),
     ...(jobs.length > 0 ? [allowObjects(of, 'DataAndUploads', ['s3:PutObject'], [...written, ...attachments])] : []),
     // Of an attachment it reads the size only.
@@ -138,7 +138,7 @@ function readerStatements(of: Instance): Statement[] {
   const { items, campaigns, campaignRecords, campaignEvents } = keysOf(of);
   const shared = [reconcilerKey, factsKey, vendorKey('*'), rateKey('*'), pauseKey('*')];
   return [
-    allowItems(of, 'Look', ['dynamodb:GetItem'], [...items, ...campaigns, ...shared]),
+    allowItems(of, 'Read', ['dynamodb:GetItem'], [...items, ...campaigns, ...shared]),
     allow('Search', ['dynamodb:Query'], table(of, '/index/*')),
     allow('Count', ['sqs:GetQueueAttributes'], [...mainQueues(of), ...deadLetterQueues(of)]),
     watch,
@@ -151,7 +151,7 @@ function operatorStatements(of: Instance): Statement[] {
   const { name, prefix, rows, settings } = of;
   const { names, bodies, records, events } = keysOf(of);
   const written = [...records, ...bodies];
-  // `sls verify` looks through them.
+  // `sls verify` reads them.
   const folders = names.includes(ANALYTICS_QUEUE) ? [analyticsPrefix, parquetPrefix, rejectedPrefix] : [];
   const searched = [...events, ...folders.map((folder) => `${folder(prefix)}*`)];
   const allBodies = bodyKey(prefix, '*', '').replace(/\/$/, '');
@@ -159,7 +159,11 @@ function operatorStatements(of: Instance): Statement[] {
   const workers = rows.map((row) => arn('lambda', `function:${functionName(name, row.name)}`));
   return [
     allow('FindAndSend', ['sqs:GetQueueAttributes', 'sqs:SendMessage'], [...mainQueues(of), ...deadLetterQueues(of)]),
-    allow('Look', ['sqs:GetQueueUrl', 'sqs:ReceiveMessage', 'sqs:ChangeMessageVisibility'], deadLetterQueues(of)),
+    allow(
+      'ReadDeadLetters',
+      ['sqs:GetQueueUrl', 'sqs:ReceiveMessage', 'sqs:ChangeMessageVisibility'],
+      deadLetterQueues(of),
+    ),
     allow('Ledger', ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:Scan'], table(of)),
     allow('Search', ['dynamodb:Query'], table(of, '/index/*')),
     allowItems(of, 'Resume', ['dynamodb:DeleteItem'], [pauseKey('*')]),
