@@ -7,11 +7,10 @@ import { cancel as cancelled, isCancelledByOperator, mayFollow, reopen, resolve 
 import { release } from '../reconcile/release';
 import { walkDeadLetters } from '../reconcile/walk';
 import { IdempotencyConflictError, InvalidJobError } from '../submit/errors';
-import { jobId } from '../submit/job-id';
 import { type Kind, kinds } from '../submit/kinds';
+import { jobId, OPERATOR } from '../submit/options';
 import { type Submission, submit } from '../submit/submit';
 import { isUpload } from '../submit/uploads';
-import { OPERATOR } from '../submit/valid';
 import { finish } from '../worker/close';
 import { type ActingDeps, decide, type OperatorDeps, OperatorError, operatorEntry, stateOf } from './operator';
 

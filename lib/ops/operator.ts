@@ -5,7 +5,7 @@ import { recordOf } from '../jobs/record';
 import type { JobEvent, JobRow } from '../jobs/row';
 import type { Mappings, Monitoring } from '../ports';
 import type { ReconcileDeps } from '../reconcile/run';
-import { newId } from '../submit/job-id';
+import { newId } from '../submit/options';
 import { isProduction, type Target } from '../target';
 
 /** Operators do the reconciler's kind of work by hand, so their commands use the same services. */

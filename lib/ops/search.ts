@@ -5,7 +5,7 @@ import { groupKey, hourKey, jobKey, type TodoKind, todoKeys } from '../jobs/keys
 import { UnreadableRowError } from '../jobs/ledger';
 import { type JobRow, REASONS, STATES } from '../jobs/row';
 import type { Due } from '../ports';
-import { jobId } from '../submit/job-id';
+import { jobId } from '../submit/options';
 import { OperatorError, queuesOf, type Reader } from './operator';
 
 /**

@@ -15,10 +15,9 @@ import {
   TESTFLIGHT_REMOVE,
   testflightGroup,
 } from '../testflight/message';
-import { jobId } from './job-id';
+import { type CheckedOptions, jobId, valid } from './options';
 import type { Submission, SubmitDeps } from './submit';
 import { checkFiles } from './uploads';
-import { type CheckedOptions, valid } from './valid';
 
 export interface Inputs {
   feedback: FeedbackInput;

@@ -10,8 +10,7 @@ import { CLOCK_SKEW_MS, type JobRow, newRow } from '../jobs/row';
 import { plan } from '../jobs/transitions';
 import type { Clock, Log, Objects, OutgoingMessage, Queues, Random, SentMessage, Table } from '../ports';
 import { IdempotencyConflictError, invalid } from './errors';
-import { jobId, ownersOf } from './job-id';
-import type { CheckedOptions } from './valid';
+import { type CheckedOptions, jobId, ownersOf } from './options';
 
 export interface SubmitDeps {
   ledger: Ledger;

@@ -5,8 +5,8 @@ import { attachmentsPrefix, FEEDBACK_QUEUE, uploadsPrefix } from '../jobs/keys';
 import type { Objects } from '../ports';
 import { singleLine } from '../text';
 import { InvalidJobError } from './errors';
+import { valid } from './options';
 import type { SubmitDeps } from './submit';
-import { valid } from './valid';
 
 const MIB = 1024 * 1024;
 /** Zendesk takes 50 MiB in a file. A list of a million recipients has about 100 MiB. */

@@ -1,4 +1,4 @@
-import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
+import type { SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
 import { codeOf, StoreError } from '../errors';
 import { groupBy } from '../group-by';
 import { invalidId, queueUrlOfArn } from '../jobs/keys';
@@ -7,18 +7,9 @@ import { ATTRIBUTE } from '../jobs/messages';
 import { isEnd, type JobRow, traceFacts } from '../jobs/row';
 import { IllegalTransitionError } from '../jobs/transitions';
 import { close, countEnd, finish, keepCancelled, orGiveBack, parkUnread } from './close';
-import {
-  createDeadline,
-  type Disposition,
-  type Handling,
-  type Incoming,
-  incoming,
-  isLastReceive,
-  type QueueContract,
-  type WorkerDeps,
-} from './contract';
+import type { Deadline, Disposition, Handling, Incoming, QueueContract, WorkerDeps } from './contract';
 import { CRASH_LOOP, identify, type Opened, open, refuse, rejected, type Subject } from './open';
-import { direct, isDirect, run } from './run';
+import { direct, isDirect, isLastReceive, run } from './run';
 import { createLease } from './steps';
 
 export interface Batch {
@@ -221,4 +212,33 @@ async function waitForRun(
   const otherStays = by !== undefined && by.messageId !== message.messageId && !isLastReceive(by, settings);
   if (otherStays && last) return { kind: 'acknowledge' };
   return { kind: 'return', visibilityMs: restMs };
+}
+
+function incoming(record: SQSRecord): Incoming {
+  const { MessageGroupId: groupId, SequenceNumber: sequenceNumber } = record.attributes;
+  const attributes = Object.entries(record.messageAttributes ?? {}).flatMap(([name, { stringValue }]) =>
+    stringValue === undefined ? [] : [[name, stringValue] as const],
+  );
+  return {
+    messageId: record.messageId,
+    receiptHandle: record.receiptHandle,
+    body: record.body,
+    ...(groupId === undefined ? {} : { groupId }),
+    ...(sequenceNumber === undefined ? {} : { sequenceNumber }),
+    receiveCount: Number(record.attributes.ApproximateReceiveCount),
+    sentAt: Number(record.attributes.SentTimestamp),
+    attributes: Object.fromEntries(attributes),
+    queueArn: record.eventSourceARN,
+  };
+}
+
+const clamp = (value: number, low: number, high: number): number => Math.min(Math.max(value, low), high);
+
+/** Keeps a tenth of the time, at most 5 s, for the last writes. A job starts if a fifth more, at most 10 s, is left. */
+function createDeadline(now: () => number, totalMs: number): Deadline {
+  const at = now() + totalMs;
+  const guard = clamp(totalMs * 0.1, 300, 5_000);
+  const start = clamp(totalMs * 0.2, 300, 10_000);
+  const remainingMs = () => at - guard - now();
+  return { at, remainingMs, mayStart: () => remainingMs() >= start };
 }

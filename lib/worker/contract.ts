@@ -1,4 +1,3 @@
-import type { SQSRecord } from 'aws-lambda';
 import type * as z from 'zod';
 import type { QueueSettings } from '../config/common';
 import type { Envelope } from '../jobs/envelope';
@@ -98,37 +97,8 @@ export interface Deadline {
   mayStart(): boolean;
 }
 
-const clamp = (value: number, low: number, high: number): number => Math.min(Math.max(value, low), high);
-
-/** Keeps a tenth of the time, at most 5 s, for the last writes. A job starts if a fifth more, at most 10 s, is left. */
-export function createDeadline(now: () => number, totalMs: number): Deadline {
-  const at = now() + totalMs;
-  const guard = clamp(totalMs * 0.1, 300, 5_000);
-  const start = clamp(totalMs * 0.2, 300, 10_000);
-  const remainingMs = () => at - guard - now();
-  return { at, remainingMs, mayStart: () => remainingMs() >= start };
-}
-
 export interface Incoming extends Omit<ReceivedMessage, 'movedBySqs'> {
   queueArn: string;
-}
-
-export function incoming(record: SQSRecord): Incoming {
-  const { MessageGroupId: groupId, SequenceNumber: sequenceNumber } = record.attributes;
-  const attributes = Object.entries(record.messageAttributes ?? {}).flatMap(([name, { stringValue }]) =>
-    stringValue === undefined ? [] : [[name, stringValue] as const],
-  );
-  return {
-    messageId: record.messageId,
-    receiptHandle: record.receiptHandle,
-    body: record.body,
-    ...(groupId === undefined ? {} : { groupId }),
-    ...(sequenceNumber === undefined ? {} : { sequenceNumber }),
-    receiveCount: Number(record.attributes.ApproximateReceiveCount),
-    sentAt: Number(record.attributes.SentTimestamp),
-    attributes: Object.fromEntries(attributes),
-    queueArn: record.eventSourceARN,
-  };
 }
 
 /** One delivery of a message, and what handles it. */
@@ -148,7 +118,3 @@ export type Disposition =
   | { kind: 'return'; visibilityMs: number; row?: JobRow }
   /** It may have crashed a worker before. It is handled again while no other job runs in the invocation. */
   | { kind: 'suspected crash' };
-
-/** Whether SQS dead-letters the message if it comes back. */
-export const isLastReceive = ({ receiveCount }: Pick<Incoming, 'receiveCount'>, { receives }: QueueSettings): boolean =>
-  receiveCount >= receives;

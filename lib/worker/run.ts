@@ -1,3 +1,4 @@
+import type { QueueSettings } from '../config/common';
 import {
   IdTakenError,
   ignoreStoreError,
@@ -25,7 +26,7 @@ import { close, orGiveBack } from './close';
 import {
   type Disposition,
   type Handling,
-  isLastReceive,
+  type Incoming,
   LONGEST_CALL_MS,
   type MessageType,
   type QueueContract,
@@ -277,3 +278,7 @@ function parseJson(bytes: Uint8Array): unknown {
     throw wrongField('NotJson', 'dataref', 'the object is not JSON in UTF-8');
   }
 }
+
+/** Whether SQS dead-letters the message if it comes back. */
+export const isLastReceive = ({ receiveCount }: Pick<Incoming, 'receiveCount'>, { receives }: QueueSettings): boolean =>
+  receiveCount >= receives;

@@ -5,8 +5,8 @@ import { MAX_MESSAGE_BYTES, messageBytes } from '../../lib/jobs/messages';
 import type { BatchEntry, BatchQueues, OutgoingMessage, SentMessage } from '../../lib/ports';
 import { IdempotencyConflictError, InvalidJobError, invalid } from '../../lib/submit/errors';
 import { type Inputs, type Kind, kinds } from '../../lib/submit/kinds';
+import { type SubmitOptions, submitOptions, valid } from '../../lib/submit/options';
 import { type Accepted, accept, type SubmitDeps, type Unsent } from '../../lib/submit/submit';
-import { type SubmitOptions, submitOptions, valid } from '../../lib/submit/valid';
 
 export type BatchJob = { [K in Kind]: { kind: K; data: Inputs[K]; options?: SubmitOptions | undefined } }[Kind];
 

@@ -19,10 +19,9 @@ import {
   type RecipientInput,
 } from '../../lib/emails/recipients';
 import { invalid } from '../../lib/submit/errors';
-import { jobId } from '../../lib/submit/job-id';
+import { jobId, type SubmitOptions, submitOptions, valid } from '../../lib/submit/options';
 import { type Accepted, checkSendAt, checkStart, type SubmitDeps, submit } from '../../lib/submit/submit';
 import { checkFiles } from '../../lib/submit/uploads';
-import { type SubmitOptions, submitOptions, valid } from '../../lib/submit/valid';
 
 /**
  * Where a campaign's recipients come from. `key` is an object in the bucket under `{prefix}/_attachments/emails/` whose

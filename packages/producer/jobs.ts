@@ -6,9 +6,8 @@ import type { Ledger } from '../../lib/jobs/ledger';
 import { BY_ITS_PRODUCER, isEnd, type JobRow, type Reason, type State, waitsForItsTime } from '../../lib/jobs/row';
 import { cancel as cancelled, isCancelledByOperator } from '../../lib/jobs/transitions';
 import { JobNotFoundError } from '../../lib/submit/errors';
-import { ownersOf } from '../../lib/submit/job-id';
+import { askedId, ownersOf, valid } from '../../lib/submit/options';
 import type { SubmitDeps } from '../../lib/submit/submit';
-import { askedId, valid } from '../../lib/submit/valid';
 import { singleLine } from '../../lib/text';
 
 /** What an API may show about a job. It never holds groups, addresses or confidential results. */

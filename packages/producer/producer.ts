@@ -2,8 +2,8 @@ import * as z from 'zod';
 import type { CampaignInput } from '../../lib/emails/message';
 import { type CampaignControl, campaignControl } from '../../lib/emails/report';
 import { type Inputs, type Kind, kinds } from '../../lib/submit/kinds';
+import { askedId, type SubmitOptions, submitOptions, valid } from '../../lib/submit/options';
 import { type Accepted, submit } from '../../lib/submit/submit';
-import { askedId, type SubmitOptions, submitOptions, valid } from '../../lib/submit/valid';
 import { type AcceptedCampaign, type ProducerDeps, type RecipientSource, submitCampaign } from './campaign';
 
 /**

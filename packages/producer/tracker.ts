@@ -5,7 +5,7 @@ import { MAX_INLINE_DATA_BYTES, sendable } from '../../lib/jobs/envelope';
 import { ANALYTICS_QUEUE } from '../../lib/jobs/keys';
 import type { BatchQueues, OutgoingMessage } from '../../lib/ports';
 import { InvalidJobError } from '../../lib/submit/errors';
-import { jobId } from '../../lib/submit/job-id';
+import { jobId } from '../../lib/submit/options';
 import type { SubmitDeps } from '../../lib/submit/submit';
 import { createBatchSender } from './batch';
 

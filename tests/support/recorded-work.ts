@@ -3,7 +3,7 @@ import { chunkId } from '../../lib/emails/campaigns/campaign';
 import { jobKey, recordKey, vendorKey } from '../../lib/jobs/keys';
 import { PLACEHOLDER } from '../../lib/jobs/messages';
 import type { JobRow } from '../../lib/jobs/row';
-import type { SubmitOptions } from '../../lib/submit/valid';
+import type { SubmitOptions } from '../../lib/submit/options';
 import { ACCOUNT, REGION } from '../../packages/local/cloud';
 import { LOCAL_APP } from '../../packages/local/fakes/app-store-connect';
 import type { Packaged } from '../../packages/local/template/package';

@@ -1,4 +1,4 @@
-import { jobId } from '../../../lib/submit/job-id';
+import { jobId } from '../../../lib/submit/options';
 import { ofKind } from '../../support/history';
 import { memoryClock, memoryRandom } from '../../support/memory-clock';
 import { APPS } from '../vendors/apple-seed';

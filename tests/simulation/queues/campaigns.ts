@@ -2,7 +2,7 @@ import { writeManifest } from '../../../lib/emails/manifest';
 import { EMAIL_CAMPAIGN, EMAILS_QUEUE } from '../../../lib/emails/message';
 import { fromIterable } from '../../../lib/emails/recipients';
 import { campaignKey } from '../../../lib/jobs/keys';
-import { jobId } from '../../../lib/submit/job-id';
+import { jobId } from '../../../lib/submit/options';
 import { createProducer } from '../../../packages/producer/producer';
 import type { JobKind, JobSpec } from '../draw/plan';
 import { NO_MAILBOX, UNSENDABLE } from '../vendors/vendors';

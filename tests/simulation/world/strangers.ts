@@ -3,7 +3,7 @@ import { ROW_DAMAGED } from '../../../lib/jobs/ledger';
 import { GONE, PLACEHOLDER } from '../../../lib/jobs/messages';
 import type { JobRow } from '../../../lib/jobs/row';
 import { canaryEnvelope } from '../../../lib/reconcile/health';
-import { jobId } from '../../../lib/submit/job-id';
+import { jobId } from '../../../lib/submit/options';
 import { memoryClock } from '../../support/memory-clock';
 import type { ForgedForm, Forgery } from '../draw/plan';
 import { campaignsOf } from './campaigns';

@@ -2,7 +2,7 @@ import { gzipSync } from 'node:zlib';
 import { PermanentError } from '../../../lib/errors';
 import { auditKey } from '../../../lib/jobs/keys';
 import type { Overview } from '../../../lib/ops/overview';
-import { jobId as idOfKey } from '../../../lib/submit/job-id';
+import { jobId as idOfKey } from '../../../lib/submit/options';
 import type { DeadLetters, FoundJobs, JobPage } from '../../../packages/console/jobs';
 import { page } from '../../../packages/console/serve';
 import { acceptedRow } from '../../support/accepted-row';

@@ -3,7 +3,7 @@ import { feedbackPerson } from '../../../lib/feedback/message';
 import { hashesWith, personHashes } from '../../../lib/jobs/person-hash';
 import type { JobFilter } from '../../../lib/ops/search';
 import { jobsWithKey, listJobs } from '../../../lib/ops/search';
-import { jobId as idOfKey } from '../../../lib/submit/job-id';
+import { jobId as idOfKey } from '../../../lib/submit/options';
 import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
 import { HASH_KEY, hashed } from '../../support/hash-people';
 import { sampleContract } from '../../support/sample-contract';

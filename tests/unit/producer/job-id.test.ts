@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { jobId } from '../../../lib/submit/job-id';
+import { jobId } from '../../../lib/submit/options';
 import { memoryClock, memoryRandom } from '../../support/memory-clock';
 
 const deps = { clock: memoryClock(), random: memoryRandom() };

@@ -1,6 +1,6 @@
 import { hashesWith } from '../../../lib/jobs/person-hash';
 import type { JobRow } from '../../../lib/jobs/row';
-import type { SubmitOptions } from '../../../lib/submit/valid';
+import type { SubmitOptions } from '../../../lib/submit/options';
 import { createJobs, type FindOptions, type JobStatus } from '../../../packages/producer/jobs';
 import { createProducer } from '../../../packages/producer/producer';
 import { HASH_KEY } from '../../support/hash-people';

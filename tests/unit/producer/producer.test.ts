@@ -4,7 +4,7 @@ import { parseEnvelope, payloadHash } from '../../../lib/jobs/envelope';
 import { hashesWith } from '../../../lib/jobs/person-hash';
 import type { Item } from '../../../lib/ports';
 import { IdempotencyConflictError, InvalidJobError } from '../../../lib/submit/errors';
-import type { SubmitOptions } from '../../../lib/submit/valid';
+import type { SubmitOptions } from '../../../lib/submit/options';
 import { createProducer } from '../../../packages/producer/producer';
 import { withFaults } from '../../support/faults';
 import { HASH_KEY } from '../../support/hash-people';

@@ -3,7 +3,7 @@ import { jobIdOf } from '../../../lib/jobs/envelope';
 import { jobKey } from '../../../lib/jobs/keys';
 import { newRow, rowOfEnvelope } from '../../../lib/jobs/row';
 import { cancel } from '../../../lib/ops/act';
-import { jobId as idOfKey } from '../../../lib/submit/job-id';
+import { jobId as idOfKey } from '../../../lib/submit/options';
 import { submit } from '../../../lib/submit/submit';
 import { spendReceives } from '../../support/dead-letters';
 import { anEnvelope, jobId } from '../../support/engine';
