@@ -28,7 +28,10 @@ export const realMonitoring = (client: CloudWatchClient): Monitoring => ({
         ScanBy: 'TimestampAscending' as const,
       };
       for await (const { MetricDataResults = [] } of paginateGetMetricData({ client }, input))
-        for (const { Id = '', Timestamps = [], Values = [] } of MetricDataResults) {
+        for (const { Id = '', Timestamps = [], Values = [], StatusCode: status } of MetricDataResults) {
+          // A metric that could not be read is not one without data, though the request succeeds.
+          // https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricDataResult.html
+          if (status === 'InternalError' || status === 'Forbidden') throw Object.assign(new Error(), { name: status });
           const points = Timestamps.map((at, index) => ({ at: at.getTime(), value: Values[index] ?? 0 }));
           found.set(Id, [...(found.get(Id) ?? []), ...points]);
         }
