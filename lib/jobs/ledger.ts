@@ -5,7 +5,8 @@ import type { Change, Item } from '../ports';
 import { describeIssue } from './envelope';
 import { type ItemDeps, patiently, readItem, type Updated, updateItem, type Written, writeItem } from './items';
 import { groupKey, hourKey, jobKey, type TodoKind, todoKey, todoKeyOf, trialKey } from './keys';
-import { type Evidence, isEnd, type JobRow, STATES, waitsForItsTime, without } from './row';
+import { type Evidence, isEnd, type JobRow, waitsForItsTime, without } from './row';
+import { STATES } from './states';
 import { OF_LAST, placeOf } from './transitions';
 
 /** Another run has taken the job. The row refuses every further write of this run. */

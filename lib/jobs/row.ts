@@ -2,22 +2,13 @@ import { type ErrorClass, JobError } from '../errors';
 import type { ItemHead, Random } from '../ports';
 import { type Envelope, payloadHash, publicForm } from './envelope';
 import { jobKey } from './keys';
+import type { Reason, State } from './states';
 
-/** A job's life: `queued → processing → succeeded | dead | cancelled`, with `held` in between. */
-export const STATES = ['queued', 'processing', 'held', 'succeeded', 'dead', 'cancelled'] as const;
-export type State = (typeof STATES)[number];
+export type { CancelledReason, DeadReason, HeldReason, Reason, State } from './states';
+
 declare const made: unique symbol;
 /** The state in a row. Only transitions.ts and `blankRow` make one. */
 export type MadeState = State & { readonly [made]: true };
-const HELD_REASONS = ['paused', 'throttled', 'retry', 'stopped', 'unknown'] as const;
-const DEAD_REASONS = ['error', 'crash', 'expired'] as const;
-const CANCELLED_REASONS = ['never-sent', 'operator', 'superseded'] as const;
-/** The kinds of a state. No two states share one. */
-export const REASONS = [...HELD_REASONS, ...DEAD_REASONS, ...CANCELLED_REASONS] as const;
-export type HeldReason = (typeof HELD_REASONS)[number];
-export type DeadReason = (typeof DEAD_REASONS)[number];
-export type CancelledReason = (typeof CANCELLED_REASONS)[number];
-export type Reason = (typeof REASONS)[number];
 
 /** A side effect. `started` is written before the call, the rest after it. For a `started` step the vendor is asked. */
 export interface Step {

@@ -1,6 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { VENDORS } from '../../../lib/errors';
-import { REASONS, STATES } from '../../../lib/jobs/row';
+import { REASONS, STATES } from '../../../lib/jobs/states';
 import type { FoundJobs, SearchBy } from '../jobs';
 import { Failure, State, Table, Time, useAsk, useSession } from './parts';
 import { addressOf, go, jobAddress, Link, usePlace } from './router';
