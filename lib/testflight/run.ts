@@ -1,7 +1,7 @@
 import { WaitError } from '../errors';
 import type { AppStoreConnect } from '../vendors/app-store-connect';
 import { Contradiction } from '../vendors/app-store-connect-transport';
-import type { CallOptions } from '../vendors/translate';
+import type { CallOptions } from '../vendors/http';
 import type { Job, RunContext } from '../worker/contract';
 import type { MailDeps } from '../worker/mail';
 import { type Subjects, showsUntil, type Wanted } from './subjects';

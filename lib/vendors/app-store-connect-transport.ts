@@ -3,8 +3,7 @@ import { importPKCS8, SignJWT } from 'jose';
 import * as z from 'zod';
 import { type JobError, PermanentError, StopError, WaitError } from '../errors';
 import type { Secret } from '../ports';
-import { type HttpAnswer, request, UnexpectedAnswer } from './http';
-import { type Dialect, type Effect, fieldName, vendorCalls } from './translate';
+import { type Dialect, type Effect, fieldName, type HttpAnswer, request, UnexpectedAnswer, vendorCalls } from './http';
 
 export interface AppStoreConnectConfig {
   /** `https://api.appstoreconnect.apple.com`, or the URL of a fake. */

@@ -5,8 +5,7 @@ import {
   appStoreConnectTransport,
   hasCode,
 } from './app-store-connect-transport';
-import type { HttpAnswer } from './http';
-import type { CallOptions } from './translate';
+import type { CallOptions, HttpAnswer } from './http';
 
 const TESTER_STATES = ['NOT_INVITED', 'INVITED', 'ACCEPTED', 'INSTALLED', 'REVOKED', 'UNKNOWN'] as const;
 /** Apple's state of a tester. `UNKNOWN` stands for any state that Apple added later. */

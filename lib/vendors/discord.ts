@@ -1,6 +1,5 @@
 import type { Secret } from '../ports';
-import { requestOk } from './http';
-import { type CallOptions, type Dialect, vendorCalls } from './translate';
+import { type CallOptions, type Dialect, requestOk, vendorCalls } from './http';
 
 export interface Embed {
   title: string;

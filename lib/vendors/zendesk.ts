@@ -2,8 +2,17 @@ import { createClient } from 'node-zendesk';
 import * as z from 'zod';
 import { AmbiguousError } from '../errors';
 import type { Secret } from '../ports';
-import { basicAuthorization, type HttpAnswer, type HttpRequest, requestOk } from './http';
-import { type Attempt, type CallOptions, type Dialect, fieldName, vendorCalls } from './translate';
+import {
+  type Attempt,
+  basicAuthorization,
+  type CallOptions,
+  type Dialect,
+  fieldName,
+  type HttpAnswer,
+  type HttpRequest,
+  requestOk,
+  vendorCalls,
+} from './http';
 
 /** A ticket in Zendesk's own form: https://developer.zendesk.com/api-reference/ticketing/tickets/tickets/ */
 export interface Ticket {

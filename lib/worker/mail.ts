@@ -1,8 +1,8 @@
 import { ignoreStoreError, JobError, StoreError, TransientError, WaitError } from '../errors';
 import type { Evidence } from '../jobs/row';
 import type { Clock } from '../ports';
+import type { CallOptions } from '../vendors/http';
 import type { Mail, Sendgrid, Sent } from '../vendors/sendgrid';
-import type { CallOptions } from '../vendors/translate';
 import type { RunContext } from './contract';
 import type { SharedRate } from './rate';
 import { StepUnknownError } from './steps';

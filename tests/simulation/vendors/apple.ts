@@ -1,7 +1,6 @@
 import { type AppStoreConnect, appStoreConnectOver } from '../../../lib/vendors/app-store-connect';
 import { answered, appStoreConnect, type Call, effectOf } from '../../../lib/vendors/app-store-connect-transport';
-import type { HttpAnswer } from '../../../lib/vendors/http';
-import { translate } from '../../../lib/vendors/translate';
+import { type HttpAnswer, translate } from '../../../lib/vendors/http';
 import type { Process } from '../world/calls';
 import type { World } from '../world/types';
 import { FORBIDDEN_TESTER } from './apple-seed';

@@ -1,6 +1,5 @@
-import { UnexpectedAnswer } from '../../../lib/vendors/http';
+import { translate, UnexpectedAnswer } from '../../../lib/vendors/http';
 import { sendgrid as dialect, type Mail, type Sendgrid, type Sent } from '../../../lib/vendors/sendgrid';
-import { translate } from '../../../lib/vendors/translate';
 import { type SharedRate, sharedRate } from '../../../lib/worker/rate';
 import type { Process } from '../world/calls';
 import { notOk } from '../world/course';

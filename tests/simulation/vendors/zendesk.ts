@@ -1,4 +1,4 @@
-import { translate } from '../../../lib/vendors/translate';
+import { translate } from '../../../lib/vendors/http';
 import { ticketBody, type Zendesk, zendesk } from '../../../lib/vendors/zendesk';
 import type { Reply } from '../../../packages/local/fakes/server';
 import type { Process } from '../world/calls';

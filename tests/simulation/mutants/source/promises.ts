@@ -55,7 +55,7 @@ export const PROMISE_MUTANTS: Record<string, SourceMutant> = {
   vendorsWords: {
     changes: [
       {
-        file: 'lib/vendors/translate.ts',
+        file: 'lib/vendors/http.ts',
         find: 'return dialect.refined?.(refused, error.answer, effect) ?? refused;',
         replace:
           "return new PermanentError({ vendor: 'sendgrid', code: refused.code, message: JSON.stringify(error.answer.body) });",

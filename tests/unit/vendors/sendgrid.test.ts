@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { wordsFor } from '../../../lib/vendors/sendgrid-words';
+import { wordsFor } from '../../../lib/vendors/sendgrid';
 
 /** What a recipient reads: SendGrid replaces names by words as they are. */
 const filled = (text: string, words: Record<string, string> = {}): string =>

@@ -1,5 +1,5 @@
 import { StopError, TransientError } from '../../../lib/errors';
-import { retryAfterMs, vendorCalls } from '../../../lib/vendors/translate';
+import { retryAfterMs, vendorCalls } from '../../../lib/vendors/http';
 import { zendesk as dialect } from '../../../lib/vendors/zendesk';
 import { secretOf } from '../../support/vendors';
 
