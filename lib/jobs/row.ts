@@ -163,7 +163,7 @@ export interface JobRow extends ItemHead {
   replacedBy?: string;
   /** Whether the body is in S3 under `_bodies/`. The row of a planned job says so shortly before. */
   bodyKept?: boolean;
-  /** The reconciler sent it to see whether the queue works (lib/reconcile/health.ts). */
+  /** The reconciler sent it to see whether the queue works (lib/reconcile/measure.ts). */
   canary?: true;
   /** How often in a row the reconciler's work on it has failed (lib/reconcile/due.ts). Any other write removes it. */
   failures?: number;

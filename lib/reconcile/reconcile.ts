@@ -18,7 +18,7 @@ import {
   sendUnsent,
 } from './ends';
 import { createFactReporter } from './facts';
-import { measureHeld, reportDead, reportLargeHours, watchCanary } from './health';
+import { measureHeld, reportDead, reportLargeHours, watchCanary } from './measure';
 import { releaseDue, releasePlanned, releaseTrials } from './release';
 import type { Failed, ReconcileDeps, ReconcileRun, Work } from './run';
 

@@ -4,7 +4,7 @@ import { StoreError } from '../../lib/errors';
 import { jobKey } from '../../lib/jobs/keys';
 import { isEnd, type JobRow } from '../../lib/jobs/row';
 import { OperatorError, stateOf } from '../../lib/ops/operator';
-import { sendCanary } from '../../lib/reconcile/health';
+import { sendCanary } from '../../lib/reconcile/measure';
 import { counted, timeText } from '../../lib/text';
 import { folderOf, type Instance, settingsHash, stackName } from '../../resources/instances/instance';
 import { linesOf, type Problem } from '../../resources/instances/problems';

@@ -1,6 +1,6 @@
 import { analyticsContract } from '../../../lib/analytics/process';
 import { chunkEnvelope } from '../../../lib/emails/campaigns/campaign';
-import { watchCanary } from '../../../lib/reconcile/health';
+import { watchCanary } from '../../../lib/reconcile/measure';
 import type { InviteInput } from '../../../lib/testflight/message';
 import { createProducer } from '../../../packages/producer/producer';
 import { analyticsBody, someEvents } from '../../support/analytics';

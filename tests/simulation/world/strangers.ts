@@ -2,7 +2,7 @@ import { CAMPAIGN_CHUNK, chunkId } from '../../../lib/emails/campaigns/campaign'
 import { ROW_DAMAGED } from '../../../lib/jobs/ledger';
 import { GONE, PLACEHOLDER } from '../../../lib/jobs/messages';
 import type { JobRow } from '../../../lib/jobs/row';
-import { canaryEnvelope } from '../../../lib/reconcile/health';
+import { canaryEnvelope } from '../../../lib/reconcile/measure';
 import { jobId } from '../../../lib/submit/options';
 import { memoryClock } from '../../support/memory-clock';
 import type { ForgedForm, Forgery } from '../draw/plan';

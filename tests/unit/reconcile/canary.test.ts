@@ -1,5 +1,5 @@
 import { canaryKey, hourKey, todoKey } from '../../../lib/jobs/keys';
-import { type Canary, canaryEnvelope, watchCanary } from '../../../lib/reconcile/health';
+import { type Canary, canaryEnvelope, watchCanary } from '../../../lib/reconcile/measure';
 import type { QueueContract } from '../../../lib/worker/contract';
 import { damagedRow } from '../../support/damage';
 import { spendReceives } from '../../support/dead-letters';

@@ -92,7 +92,7 @@ export const NEIGHBOUR_MUTANTS = {
   unknownIsNotHeld: {
     changes: [
       {
-        file: 'lib/reconcile/health.ts',
+        file: 'lib/reconcile/measure.ts',
         find: "[todoKey(queue, 'unknown'), ...held, todoKey(queue, 'planned')]",
         replace: 'held',
       },

@@ -19,11 +19,11 @@ export const PLANNED_MUTANTS: Record<string, SourceMutant> = {
   'planned-held-since-its-acceptance': {
     changes: [
       {
-        file: 'lib/reconcile/health.ts',
+        file: 'lib/reconcile/measure.ts',
         find: 'row.heldSince ?? row.dueSince ?? row.updatedAt',
         replace: 'row.heldSince ?? row.updatedAt',
       },
-      { file: 'lib/reconcile/health.ts', find: '? now :', replace: '? Number.MAX_SAFE_INTEGER :' },
+      { file: 'lib/reconcile/measure.ts', find: '? now :', replace: '? Number.MAX_SAFE_INTEGER :' },
     ],
     breaks: /^everything explained: OldestHeld says/,
     // The reconciler measures while it releases the other job.
