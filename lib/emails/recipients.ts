@@ -80,7 +80,7 @@ const BROKEN: Record<string, string> = {
   INVALID_OPENING_QUOTE: 'a quote stands inside a value that is not quoted',
 };
 
-/** Reads CSV with a header. A row is one line, because otherwise one open quote would swallow all rows behind it. */
+/** Reads CSV with a header. A row is one line, because otherwise one open quote would swallow all later rows. */
 export async function* fromCsv(bytes: Bytes): AsyncGenerator<Read[]> {
   let header: string[] | undefined;
   for await (const batch of lines(bytes)) {

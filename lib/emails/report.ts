@@ -14,7 +14,7 @@ import { seenSet } from './seen-set';
 /**
  * The result of a campaign so far. It is computed each time from the chunks' rows and the stored events, so a crash
  * cannot make it wrong. `requested` is `rejected` + `duplicates` + `recipients`, and `recipients` is the sum of the
- * seven kinds behind it.
+ * seven kinds after it.
  */
 export interface CampaignReport
   extends Pick<Campaign, 'name' | 'status' | 'requested' | 'rejected' | 'duplicates' | 'recipients'>,

@@ -71,7 +71,7 @@ export const envelopeSchema = z.object({
   data: z.unknown().optional(),
   /** CloudEvents' claim check: the S3 key of the data. */
   dataref: printable(1024).optional(),
-  /** SHA-256, hex, of the bytes behind `dataref`. */
+  /** SHA-256, hex, of the bytes that `dataref` names. */
   datasha256: z
     .string()
     .regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 in hex')

@@ -125,8 +125,8 @@ type Sent = { id: string; token?: string };
 
 /**
  * SQS remembers a deduplication id for five minutes, even after the message was deleted, and drops a repeat with an
- * answer of 200. So an id names the write of the row that the message follows. With the row's random (`token`), no
- * other sender can use it first.
+ * answer of 200. So an id names the write of the row that the message follows. With the row's `token`, no other sender
+ * can use it first.
  */
 export const deduplicationId = {
   opened: ({ id, token = id, version }: Sent & { version: number }): string => `${token}:${version}`,

@@ -60,7 +60,7 @@ export const MAX_MESSAGE_BYTES = 1024 * 1024;
 export const ATTRIBUTE = {
   /** The job id, for a body without one. */
   job: 'job',
-  /** The random of the job's row, which only our own messages carry (lib/worker/open.ts). */
+  /** The token of the job's row, which only our own messages carry (lib/worker/open.ts). */
   token: 'token',
   /** Of a DLQ entry: the message that its job was parked from. */
   parkedFrom: 'messageId',

@@ -96,7 +96,7 @@ export interface JobRow extends ItemHead {
   /** The envelope's `time`, which decides the record's key. */
   time: number;
   payloadHash: string;
-  /** A random that our own messages carry. Absent while only messages of another sender are about the job. */
+  /** A random value that our own messages carry. Absent while only messages of another sender are about the job. */
   token?: string;
   state: MadeState;
   reason?: Reason;

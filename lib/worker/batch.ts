@@ -42,7 +42,7 @@ export async function handleBatch({ deps, contract, event, remainingMs }: Batch)
 
 type Group = Omit<Handling, 'message'> & { group: Incoming[] };
 
-/** Handles a group in order. It stops at the first message that is not done, and returns that one and all behind it. */
+/** Handles a group in order. It stops at the first message that is not done, and returns that one and all later ones. */
 async function handleGroup({ group, ...rest }: Group): Promise<{ pending: Incoming[]; suspectedCrash: boolean }> {
   for (const [index, message] of group.entries()) {
     const disposition = await handleMessage({ ...rest, message });

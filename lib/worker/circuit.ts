@@ -169,8 +169,8 @@ export interface CallOptions {
 export type VendorGate = <R>(vendor: Vendor, call: () => Promise<R>, options?: CallOptions) => Promise<R>;
 
 /**
- * Applies the vendor's circuit breaker to each call, and measures it. An open circuit refuses calls. After `retryAt` it lets one run at
- * a time make a trial call. `until` is when this run has certainly ended, and its trial call with it.
+ * Applies the vendor's circuit breaker to each call, and measures it. An open circuit refuses calls. After `retryAt` it
+ * lets one run at a time make a trial call. `until` is when this run has certainly ended, and its trial call with it.
  */
 export function vendorGate(
   { circuits, clock, metrics }: { circuits: CircuitBreakers; clock: Clock; metrics: Metrics },
@@ -292,7 +292,7 @@ const stop = (vendor: Vendor, cause: JobError): StopError => {
 
 export type VendorFailure = JobError & { vendor: Vendor };
 
-/** The vendor's failure behind what a run threw, if the vendor failed or may have: not if it refused us or the job. */
+/** The vendor's failure that made a run throw, if the vendor failed or may have: not if it refused us or the job. */
 export function vendorFailure(thrown: unknown): VendorFailure | undefined {
   if (!(thrown instanceof JobError)) return undefined;
   if (!(thrown instanceof TransientError || thrown instanceof AmbiguousError)) return vendorFailure(thrown.cause);

@@ -25,7 +25,7 @@ export type Subject = {
   body: string;
   /** Only an attribute says which job it is: the body is a placeholder, gone or no event. */
   named: boolean;
-  /** The random of a row, which only our own messages carry. */
+  /** The token of a row, which only our own messages carry. */
   token: string | undefined;
 } & (
   | { kind: 'job'; envelope: Envelope; payloadHash: string }
@@ -67,7 +67,7 @@ export async function identify(
   }
 }
 
-/** The ids and randoms that this code gives jobs. Any sender can write the attributes: other text there is nothing. */
+/** The form of our ids and tokens. Any sender can write the attributes, so other text in them counts as absent. */
 const OWN_ID = /^(invalid\/)?[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 const RANDOM = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const matching = (form: RegExp, given: string | undefined): string | undefined =>
@@ -101,9 +101,9 @@ function asProblem(error: unknown): PermanentError {
  * What a message may do to its job. `late`: the job has left the queue. `refused`: the message is not one of ours.
  *
  * The row is the permission, a message is a wake-up. A sender can wake a job whose row allows it, and do nothing else.
- * So release, return and retry write the row before they send. Our own messages carry the random of the row (`token`),
- * and a row that has one is opened by no other message. A dead job is opened only by the DLQ entry of its last end,
- * which an operator has redriven with AWS's own tools.
+ * So release, return and retry write the row before they send. Our own messages carry the `token` of the row, and no
+ * other message opens a row that has one. Only the DLQ entry of its last end opens a dead job, once an operator has
+ * redriven it with AWS's own tools.
  */
 export function permission(
   row: JobRow,

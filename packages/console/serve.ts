@@ -26,7 +26,7 @@ export async function serveConsole(deps: Omit<ConsoleDeps, 'token'>, port: numbe
     server.listen(port, HOST, resolve);
   });
   return {
-    /** For a browser. It does not send the part behind `#`. */
+    /** For a browser. Browsers do not send the part after `#`. */
     url: `http://${HOST}:${(server.address() as AddressInfo).port}/#token=${token}`,
     close: () =>
       new Promise<void>((resolve) => {

@@ -68,7 +68,7 @@ export function portFrom(text: string | undefined): number {
   return port;
 }
 
-/** A port for each listener: the first and those behind it, so that other projects can keep them. 0: any free ports. */
+/** A port for each listener: the first and those after it, so that other projects can keep them. 0: any free ports. */
 export const portsFrom = (first: number): Ports =>
   Object.fromEntries(LISTENERS.map((name, index) => [name, first === 0 ? 0 : first + index])) as Ports;
 

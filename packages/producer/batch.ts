@@ -165,7 +165,7 @@ export function createBatchSender({ queues, queueUrl, clock, random, log, keep }
     }
   }
 
-  /** The groups whose first message may be sent now. A served group moves behind the others. */
+  /** The groups whose first message may be sent now. A served group moves to the end. */
   function nextBatch(): Group[] {
     const batch: Group[] = [];
     let bytes = 0;

@@ -95,7 +95,7 @@ function declarations(folder: string): Record<string, string> {
   return { index, testing };
 }
 
-/** Puts a file's text behind its imports. Only the entry exports. Names are distinct, and no import renames one. */
+/** Puts a file's text after its imports. Only the entry exports. Names are distinct, and no import renames one. */
 function joined(entry: string): string {
   const packages = new Set<string>();
   const texts: string[] = [];

@@ -18,7 +18,7 @@ export class Problem extends Error {
   }
 }
 
-/** The headers behind the producer's options, for callers who know only the headers. */
+/** The header of each option of the producer, for callers who know only headers. */
 const HEADERS: Record<string, string> = {
   key: 'Idempotency-Key',
   principal: 'Idempotency-Key',

@@ -22,7 +22,7 @@ export interface Callers {
 const MEBIBYTE = 1024 * 1024;
 /** A campaign holds its recipients. */
 const CAMPAIGN_BYTES = 10 * MEBIBYTE;
-/** As in openapi.json. Each event is validated before the next request gets its turn. */
+/** As in openapi.json. Each event is validated before the next request is handled. */
 const MOST_EVENTS = 10_000;
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 

@@ -333,7 +333,7 @@ export function anyPlan(queues: readonly SimulatedQueue[]): fc.Arbitrary<Plan> {
       const jobs = [first, ...beside].flatMap((load) => load?.jobs ?? []);
       const kinds = jobs.map(({ kind }) => kind);
       // Two forbidden jobs keep the circuit open permanently, with a trial call every minute. After a change of the
-      // order, the reconciler looks every minute at a job that waits behind an unknown one. A month of that is too long
+      // order, the reconciler looks every minute at a job that waits for an unknown one. A month of that is too long
       // for a run.
       const isBusy = kinds.includes('forbidden') || changes !== undefined;
       const releasesPoison = jobs.some(({ kind, planned }) => hasPoisonChunk(kind) || (planned && bringsPoison(kind)));
