@@ -134,15 +134,15 @@ export function createTestProducer({ onSent }: TestProducerOptions = {}): TestPr
 
   /** Lists what was sent, as JSON carries it. */
   function note(what: object): Sent {
-    const noted = JSON.parse(JSON.stringify({ time: new Date(now()).toISOString(), ...what })) as Sent;
-    sent.push(noted);
-    return noted;
+    const entry = JSON.parse(JSON.stringify({ time: new Date(now()).toISOString(), ...what })) as Sent;
+    sent.push(entry);
+    return entry;
   }
 
   async function noteJob({ id, time, duplicate }: Accepted, job: object): Promise<void> {
     if (duplicate) return;
-    const noted = note({ ...job, id, time }) as SentJob;
-    await onSent?.(noted);
+    const entry = note({ ...job, id, time }) as SentJob;
+    await onSent?.(entry);
   }
 
   const submitting = (kind: Kind) =>

@@ -134,8 +134,8 @@ async function main(): Promise<number> {
         await account.protect(bucket, { policy, rules: (JSON.parse(lifecycle) as { Rules: LifecycleRule[] }).Rules });
         await run(['check', ...param]);
       }
-      const noted = await run(['check', '--stage', 'staging']);
-      check('staging only notes it', noted.includes('does not block all public access'), noted);
+      const checked = await run(['check', '--stage', 'staging']);
+      check('staging only notes it', checked.includes('does not block all public access'), checked);
     });
 
     await section('templates', async () => {

@@ -64,12 +64,12 @@ test('row, record, logs and metrics contain no personal data and no upload token
   const { engine, zendesk } = await ran(feedbackBody({ attachments }));
 
   const { steps, ...row } = engine.row(jobId(1));
-  const told = JSON.stringify([row, engine.records(), engine.lines, engine.metrics]);
+  const output = JSON.stringify([row, engine.records(), engine.lines, engine.metrics]);
   for (const secret of ['user@example.com', 'A User', 'The export', 'yesterday', 'user-1'])
-    expect(told).not.toContain(secret);
+    expect(output).not.toContain(secret);
   const token = (steps.upload?.kept as string[] | undefined)?.[0];
   expect(zendesk.requests.at(-1)?.body).toContain(token);
-  expect(told).not.toContain(token);
+  expect(output).not.toContain(token);
 });
 
 test('no confirmation is sent if the user does not want one', async () => {

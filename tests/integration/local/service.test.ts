@@ -88,7 +88,7 @@ test('a worker killed after the ticket or during the mail makes one of each, and
   expect(failed()).toBe(before + 2);
 });
 
-test('a job that a vendor refuses permanently is in the DLQ with the reason and told, and its user appears only as a keyed hash', async () => {
+test('a job that a vendor refuses permanently is in the DLQ with the reason and is reported, and its user appears only as a keyed hash', async () => {
   const id = String((await service.post(feedback('suspended@example.com'))).json.id);
   await service.recorded(id);
   const deadLetters = await service.until('the DLQ entry', async () => {

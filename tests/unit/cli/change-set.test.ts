@@ -23,7 +23,7 @@ test.each<[ResourceChange, string]>([
   expect(changeLines([change(one)])).toEqual([line]);
 });
 
-test('what an operator must not miss comes last, and no change is told too', () => {
+test('what an operator must not miss comes last, and no change is reported too', () => {
   const changes = [{ Action: 'Remove' }, { Replacement: 'True' }, {}, { Action: 'Add' }] as const;
 
   expect(changeLines(changes.map(change)).map((line) => line.split(' ')[0])).toEqual([

@@ -76,10 +76,10 @@ describe('the data of a feedback', () => {
     ['a context that is too large', { context: context(21) }, 'context'],
     ['a context for a prototype', { context: JSON.parse('{"__proto__":1}') }, 'context'],
   ])('is refused with %s by an error that names the field', (_, changes, field) => {
-    const told = problem(valid(changes));
+    const broken = problem(valid(changes));
 
-    expect(told.field).toBe(`data.${field}`);
-    expect(told.message).toMatch(/^data\.[\w.]+: (must|has|is not valid$)/);
+    expect(broken.field).toBe(`data.${field}`);
+    expect(broken.message).toMatch(/^data\.[\w.]+: (must|has|is not valid$)/);
   });
 
   it('may be as long as the limits allow', () => {

@@ -115,7 +115,7 @@ describe('an uploaded file', () => {
     });
   });
 
-  it('is noted with each job that names it, and so is a list of recipients', async () => {
+  it('is recorded with each job that names it, and so is a list of recipients', async () => {
     const { uploads, producer, objects, table } = start();
     const options = { principal: 'client-1' };
     const { key } = await prepareUpload(uploads, file);
@@ -135,7 +135,7 @@ describe('an uploaded file', () => {
     expect(table.item(`file#${list}`)).toMatchObject({ jobs: [`emails#${sent.id}`], todo: 'emails#files' });
   });
 
-  it('cannot be noted without the table: a job with a key is refused, one without a key is accepted', async () => {
+  it('cannot be recorded without the table: a job with a key is refused, one without a key is accepted', async () => {
     let asked = 0;
     const failing = () => {
       asked++;

@@ -51,10 +51,10 @@ test.each<[string, Kind, unknown, string]>([
   ['a list', 'notifyBuild', [], 'data'],
   ['nothing', 'remove', null, 'data'],
 ])('%s is refused by an error that names the field (%s)', (_what, kind, data, field) => {
-  const told = problem(kind, data);
+  const broken = problem(kind, data);
 
-  expect(told.field).toBe(field);
-  expect(told.message).toMatch(/^data[\w.]*: (must|has|is) /);
+  expect(broken.field).toBe(field);
+  expect(broken.message).toMatch(/^data[\w.]*: (must|has|is) /);
 });
 
 test('a refusal does not quote the input', () => {

@@ -64,8 +64,8 @@ test.each([
     const [entry] = engine.deadLetters();
     expect(entry?.body).toBe(body);
     expect(effects).toEqual([]);
-    const told = JSON.stringify([engine.lines, engine.metrics, row, engine.records(), entry?.attributes]);
-    expect(told).not.toContain(SECRET);
+    const output = JSON.stringify([engine.lines, engine.metrics, row, engine.records(), entry?.attributes]);
+    expect(output).not.toContain(SECRET);
   },
 );
 
