@@ -91,7 +91,7 @@ async function owned(
   const subject = restored ? { ...found, named: false } : found;
   const own = rejected(subject, invalidId(message.messageId));
   const ownRow = await deps.ledger.get(jobKey(queue, own.id));
-  // An earlier run gave this message its own id, perhaps because the job was done without a row (worker/direct.ts).
+  // An earlier run gave this message its own id, perhaps because the job was done without a row (worker/run.ts).
   if (ownRow) return { message, subject: own, row: ownRow };
   return find(subject);
 

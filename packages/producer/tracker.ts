@@ -165,7 +165,7 @@ export function createPacker(
   const shards = new Map<string, Open>();
   const maxEvents = Math.min(limits.maxEvents, MOST_EVENTS);
   const maxBytes = Math.min(limits.maxBytes, MAX_INLINE_DATA_BYTES);
-  // The time in this id says when the numbering began (lib/analytics/gaps.ts).
+  // The time in this id says when the numbering began (packages/verify/check.ts).
   const own = `${source}/${jobId({ queue: ANALYTICS_QUEUE, clock, random })}`;
   let sequence = 0;
   let bytes = 0;

@@ -14,7 +14,7 @@ import type { Verdict, WebhookRequest } from './verify';
 
 /**
  * The item of evidence that a vendor's event brought. The function that takes events faces the internet and may write
- * no row, so the reconciler writes the evidence into the row (lib/reconcile/fold-evidence.ts).
+ * no row, so the reconciler writes the evidence into the row (lib/reconcile/ends.ts).
  */
 export const evidenceItem = (queue: MailQueue, id: string, evidence: Evidence): Item => ({
   key: evidenceKey(queue, MAIL_STEPS[queue], id),
