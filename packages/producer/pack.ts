@@ -114,7 +114,7 @@ function joined(entry: string): string {
       (statement: string, word: string, names: string, path: string) => {
         if (path.startsWith('.')) addImported(path);
         else packages.add(statement.replace('import type ', 'import '));
-        return word === 'export' ? `export${names};\n` : '';
+        return word === 'export' && file === entry ? `export${names};\n` : '';
       },
     );
     texts.push(file === entry ? text : text.replaceAll(/^export (\{\};\n)?/gm, ''));
