@@ -118,9 +118,10 @@ export async function sixWeeksLater(service: WatchedService, { held, rejected, a
 
 /** Lets each function read the secrets that its variables in a template name. Others read the hash key only. */
 export async function readSecrets({ Resources }: CompiledTemplate): Promise<void> {
+  // An instance may leave queues out, with their functions.
   const variablesOf = (key: string) => {
     const { Environment } = Resources[idOf(key, 'LambdaFunction')]?.Properties ?? {};
-    return (Environment as { Variables: Record<string, unknown> }).Variables;
+    return (Environment as { Variables: Record<string, unknown> } | undefined)?.Variables ?? {};
   };
   const { HASH_KEY: hashKey } = variablesOf('feedback');
   const named: Record<string, unknown[]> = { producer: [hashKey], operator: [hashKey] };
