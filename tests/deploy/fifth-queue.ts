@@ -38,6 +38,7 @@ export function checkFifthQueue({ check }: Pick<Report, 'check'>): void {
     follow(root);
     run(['run', 'schemas']);
     run(['run', 'cost:count']);
+    run(['run', 'permissions']);
     run(['run', 'check']);
     run(['test', '--', ...TESTS]);
   } finally {

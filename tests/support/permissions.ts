@@ -81,7 +81,8 @@ interface PermissionRow {
  * local stage has no secrets, so permissions to read them are those of `prod`.
  */
 export function permissionRows(local: Template, prod: Template, calls: readonly RecordedCall[]): PermissionRow[] {
-  const of = (template: Template) => Object.keys(HOLDERS).flatMap((who) => permissionsIn(template, who));
+  const of = (template: Template) =>
+    Object.entries(HOLDERS).flatMap(([who, id]) => (id in template.Resources ? permissionsIn(template, who) : []));
   const all = [...of(local), ...of(prod).filter(({ resource }) => isSecret(resource))];
   const alike = [...groupBy(all, (one) => `${kindOf(one.who)} ${one.action} ${nameOf(one)}`).values()];
   return alike.map((permissions) => {

@@ -70,7 +70,9 @@ test('each recorded call is allowed by the policy of its caller', async () => {
 test('each permission was used, but for those that only Lambda uses', () => {
   const rows = permissionRows(template(), prod, calls());
 
-  const unproven = rows.filter(({ used, reason }) => used === (reason !== undefined));
+  // The record has no job of a queue that only the local stage has.
+  const ran = rows.filter(({ who }) => who.some((one) => (HOLDERS[one] ?? '') in prod.Resources));
+  const unproven = ran.filter(({ used, reason }) => used === (reason !== undefined));
   expect(unproven.map(({ who, action, name }) => `${who.join()} ${action} ${name}`)).toEqual([]);
 });
 
