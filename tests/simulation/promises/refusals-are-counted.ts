@@ -44,12 +44,15 @@ export function watchRefusals(world: World): void {
     if (name === 'IllegalTransitions') counted += value;
   });
   onLog.push((line, facts, process) => {
+    const { queue, jobId, messageId } = (facts ?? {}) as Record<'queue' | 'jobId' | 'messageId', string>;
+    // That sender's own message would come late too.
+    if (line === 'late delivery' && watch.row(jobKey(queue, jobId))?.token === undefined)
+      for (const one of forged.values()) if (one.messageId === messageId) one.late = true;
     if (line !== LINE) return;
     reach('refused message');
     logged += 1;
     if (counted !== logged)
       watch.violated(`everything explained: ${logged} messages opened nothing, and IllegalTransitions says ${counted}`);
-    const { queue, jobId, messageId } = facts as Record<'queue' | 'jobId' | 'messageId', string>;
     const attributes = attributesOf(world, messageId);
     const token = attributes?.get(ATTRIBUTE.token);
     if (token !== undefined && watch.row(jobKey(queue, jobId))?.token === token)
@@ -69,14 +72,17 @@ export function watchRefusals(world: World): void {
 
 /**
  * What only names a job of ours is refused, unless it waits behind a row that does not parse or expires unread. It may
- * wake another sender's job whose body was just kept, and whose row does not say so: that row has no token.
+ * wake another sender's job whose body was just kept, and whose row does not say so: that row has no token. If such a
+ * job has ended, it comes late.
  */
 export const refusalsAreCounted: Promised = (world) => {
   const { forged, damaged, plan, watch } = world;
   if ((plan.retention ?? plan.dlqRetention) !== undefined) return undefined;
-  for (const { queue, form, job, refusals, opened, messageId } of forged.values()) {
+  for (const { queue, form, job, refusals, opened, late, messageId } of forged.values()) {
     if (queue !== serviceQueue(world) || !opensNothing(form) || damaged.has(job)) continue;
-    if (watch.row(jobKey(queue, job))?.token === FORGED) continue;
+    const token = watch.row(jobKey(queue, job))?.token;
+    // Late, and then the row got a token: its body was kept before.
+    if (token === FORGED || (late && token !== undefined)) continue;
     if (refusals === 0 && !opened) return `everything explained: ${messageId}, a ${form} of ${job}, was never refused`;
   }
   return undefined;

@@ -93,6 +93,8 @@ export interface Forged {
   refusals: number;
   /** It began a run of a job. */
   opened?: true;
+  /** A worker found that its job had ended, and the job's row had no token. */
+  late?: true;
 }
 
 /** The part of the world that belongs to one queue. */
