@@ -133,6 +133,15 @@ const watch = allow(
   '*',
 );
 
+/**
+ * New audit objects only, so that people cannot rewrite what they have done or asked for: with the header
+ * If-None-Match, S3 refuses to replace an object.
+ */
+const auditStatement = (of: Instance): Statement => ({
+  ...allowObjects(of, 'Audit', ['s3:PutObject'], [auditKey(of.prefix, '*')]),
+  Condition: { Null: { 's3:if-none-match': 'false' } },
+});
+
 /** What the commands that only show jobs, campaigns and queues call. They read no body, list or attachment. */
 function readerStatements(of: Instance): Statement[] {
   const { items, campaigns, campaignRecords, campaignEvents } = keysOf(of);
@@ -143,6 +152,7 @@ function readerStatements(of: Instance): Statement[] {
     allow('Count', ['sqs:GetQueueAttributes'], [...mainQueues(of), ...deadLetterQueues(of)]),
     watch,
     ...readObjects(of, 'Reports', [...campaignRecords, ...campaignEvents]),
+    auditStatement(of),
     stack(of),
   ];
 }
@@ -174,12 +184,7 @@ function operatorStatements(of: Instance): Statement[] {
     watch,
     allowObjects(of, 'RecordsAndBodies', ['s3:GetObject', 's3:PutObject'], written),
     allowObjects(of, 'EventsAndData', ['s3:GetObject'], searched),
-    // New audit objects only, so that operators cannot rewrite what they have done: with the header If-None-Match, S3
-    // refuses to replace an object.
-    {
-      ...allowObjects(of, 'Audit', ['s3:PutObject'], [auditKey(prefix, '*')]),
-      Condition: { Null: { 's3:if-none-match': 'false' } },
-    },
+    auditStatement(of),
     listBucket(of, [...records, ...searched, allBodies]),
     allow('TestAlarms', ['sns:Publish'], arn('sns', topicName(name))),
     // `sls jobs` publishes the ends of jobs that it ends.

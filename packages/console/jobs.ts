@@ -134,8 +134,10 @@ export async function jobData(
   { queue, id }: { queue: string; id: string },
   { unmask }: { unmask: boolean },
 ): Promise<{ data: unknown }> {
-  const { data, dataref } = await sentEnvelope(deps.deployment, await findJob(deps.deployment, id, queue));
+  const row = await findJob(deps.deployment, id, queue);
+  // Before the body is read: who asks leaves a trace also if S3 refuses.
   if (unmask) await audited(deps, { action: 'job.reveal', arguments: { queue, id }, reads: true });
+  const { data, dataref } = await sentEnvelope(deps.deployment, row);
   if (dataref !== undefined) return { data: { dataref } };
   return { data: unmask ? data : shapeOf(data) };
 }

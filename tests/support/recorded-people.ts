@@ -6,6 +6,7 @@ import { bodyKey, jobKey, reconcilerKey } from '../../lib/jobs/keys';
 import { createLedger } from '../../lib/jobs/ledger';
 import { keptBody, tokenOf } from '../../lib/jobs/messages';
 import type { JobRow } from '../../lib/jobs/row';
+import { audit } from '../../lib/ops/operator';
 import { reconcile } from '../../lib/reconcile/reconcile';
 import type { Options } from '../../packages/cli/command';
 import { type CommandName, commands } from '../../packages/cli/commands';
@@ -66,6 +67,9 @@ export async function recordedCommands(service: WatchedService, left: Left): Pro
       await runCommand({ name, command: commands[name], serverless, options, out: recordingOutput().out }).catch(
         ({ message }: Error) => problems.push(`sls ${name}: ${message}`),
       );
+    // The console asks it before it shows a job's data.
+    const asking = await connect(serverless, await namedTargetOf(serverless), recordingOutput().out);
+    await audit(asking, { action: 'console job.reveal', stage: 'staging', arguments: {}, reads: true });
     // `sls instances` asks it of deployed instances only.
     await readStack(configOf(who), stackName(readInstance('local')));
   }

@@ -97,12 +97,17 @@ test("no caller may make its calls on another instance's queues, items and objec
   expect(await wrong(elsewhere, false)).toEqual([]);
 });
 
-test('an operator may write an audit object, and no operator may replace one', async () => {
-  const audits = calls().filter(({ action, resource }) => action === 's3:PutObject' && resource.includes('/_audit/'));
+test('readers and operators may write audit objects and may not replace one. A reader may put nothing else', async () => {
+  const puts = calls().filter(({ action }) => action === 's3:PutObject');
+  const audits = puts.filter(({ resource }) => resource.includes('/_audit/'));
+  const context = { 's3:if-none-match': ['*'] };
 
   expect(audits.map(({ who, context }) => ({ who, context }))).toEqual([
-    { who: 'operator', context: { 's3:if-none-match': ['*'] } },
+    { who: 'reader', context },
+    { who: 'operator', context },
   ]);
+  const others = puts.filter((put) => !audits.includes(put)).map((put) => ({ ...put, context, who: 'reader' }));
+  expect(await wrong(others, false)).toEqual([]);
   const replacing = audits.map(({ context: _, ...call }) => call);
   expect(await wrong(replacing, false)).toEqual([]);
 });

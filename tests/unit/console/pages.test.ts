@@ -1,5 +1,5 @@
 import { gzipSync } from 'node:zlib';
-import { PermanentError } from '../../../lib/errors';
+import { PermanentError, StoreError } from '../../../lib/errors';
 import { auditKey } from '../../../lib/jobs/keys';
 import type { Overview } from '../../../lib/ops/overview';
 import { jobId as idOfKey } from '../../../lib/submit/options';
@@ -98,6 +98,15 @@ describe('personal data', () => {
 
     expect(json).toMatchObject({ data: { name: ADDRESS } });
     expect(audits(engine)).toMatchObject([{ action: 'console job.reveal', arguments: RETRY.input }]);
+  });
+
+  test('that the bucket does not give a reader leaves an audit object too', async () => {
+    const { engine, console_ } = await started();
+    const denied = new StoreError({ code: 'S3.AccessDenied', message: 'S3 refused GetObject' });
+    jest.spyOn(engine.deps.objects, 'get').mockRejectedValue(denied);
+
+    expect(await console_.post('reveal', RETRY.input)).toMatchObject({ status: 502 });
+    expect(audits(engine)).toMatchObject([{ action: 'console job.reveal', by: expect.any(String) }]);
   });
 
   test('is not shown if the audit object cannot be written, and the error says nothing of it', async () => {
