@@ -145,14 +145,44 @@ export function eventKeys(): EventKeys {
   return { privateKey, publicKey: publicKey.export({ type: 'spki', format: 'der' }).toString('base64') };
 }
 
-/** SendGrid's events about an accepted mail, one for each recipient. */
-export const eventsOf = (mail: Sent, event: string, now: number): SendgridEvent[] =>
+/** What happens to an accepted mail: the events that SendGrid posts about it, in order. */
+const FATES = {
+  deliver: [{ event: 'processed' }, { event: 'delivered' }],
+  bounce: [{ event: 'processed' }, { event: 'bounce', type: 'bounce', status: '5.1.1' }],
+  block: [{ event: 'processed' }, { event: 'bounce', type: 'blocked', status: '5.7.1' }],
+  report: [{ event: 'processed' }, { event: 'delivered' }, { event: 'spamreport' }],
+  defer: [{ event: 'processed' }, { event: 'deferred' }, { event: 'delivered' }],
+  drop: [{ event: 'dropped', reason: 'Bounced Address' }],
+} satisfies Record<string, ({ event: string } & Record<string, string>)[]>;
+type Fate = keyof typeof FATES;
+const LONGEST = Math.max(...Object.values(FATES).map(({ length }) => length));
+
+/** In this order of precedence. Any other mail is delivered. */
+const LISTED = ['drop', 'bounce', 'block', 'report', 'defer'] as const;
+/** The addresses that share a fate, and domains as `@example.com`, in lower case. */
+type FateLists = Record<(typeof LISTED)[number], string[]>;
+const fateLists = z.partialRecord(z.enum(LISTED), z.array(z.string()));
+
+function fateOf({ to: [email = ''] }: Sent, lists: FateLists): Fate {
+  const [address, domain] = [email, email.slice(email.lastIndexOf('@'))].map((part) => part.toLowerCase());
+  const listed = (entries: string[]) => entries.some((entry) => entry === address || entry === domain);
+  return LISTED.find((fate) => listed(lists[fate])) ?? 'deliver';
+}
+
+/** SendGrid's events about an accepted mail, one for each recipient. An event may have more fields of SendGrid. */
+export const eventsOf = (
+  mail: Sent,
+  event: string | { event: string; [field: string]: string },
+  now: number,
+): SendgridEvent[] =>
   mail.to.map((email, n) => ({
     ...mail.customArgs,
     email,
     timestamp: Math.floor(now / 1000),
-    event,
-    sg_event_id: Buffer.from(`${event}-${mail.messageId}-${mail.customArgs.recipient ?? n}`).toString('base64url'),
+    ...(typeof event === 'string' ? { event } : event),
+    sg_event_id: Buffer.from(`${JSON.stringify(event)}-${mail.messageId}-${mail.customArgs.recipient ?? n}`).toString(
+      'base64url',
+    ),
     sg_message_id: `${mail.messageId}.recvd-${mail.customArgs.recipient ?? n}-1.0`,
   }));
 
@@ -175,6 +205,8 @@ export function signedHeaders(body: string, { privateKey }: Pick<EventKeys, 'pri
 export interface FakeSendgrid extends FakeServer {
   /** Accepted mails, one for each personalization. */
   mails: AcceptedMail[];
+  /** Which mails are not delivered. As with SendGrid, a later mail to an address that bounced or reported is dropped. */
+  lists: FateLists;
   /** From now on, sends events about accepted mails to the webhook at this URL. */
   sendEventsTo(url: string): void;
 }
@@ -191,11 +223,15 @@ interface FakeSendgridOptions {
 const TRIES = 20;
 const PAUSE_MS = 500;
 
-/** SendGrid on 127.0.0.1. Set SENDGRID_ENDPOINT to `url`. It sends each batch of events until the webhook accepts it. */
+/**
+ * SendGrid on 127.0.0.1. Set SENDGRID_ENDPOINT to `url`. It sends each batch of events until the webhook accepts it.
+ * `POST /_control/lists` replaces lists of `lists`, for other processes: `{"bounce":["user@example.com"]}`.
+ */
 export async function startFakeSendgrid(options: FakeSendgridOptions = {}): Promise<FakeSendgrid> {
   const { port, apiKey, now = Date.now, keys = eventKeys() } = options;
   const stopping = new AbortController();
   const { signal } = stopping;
+  const lists = Object.fromEntries(LISTED.map((fate) => [fate, [`@${fate}.example.com`]])) as FateLists;
   let webhook: string | undefined;
   let reports: Promise<unknown> = Promise.resolve();
 
@@ -207,22 +243,38 @@ export async function startFakeSendgrid(options: FakeSendgridOptions = {}): Prom
       await sleep(PAUSE_MS, undefined, { signal }).catch(() => {});
     }
   }
-  async function report(url: string, accepted: readonly Sent[]): Promise<void> {
-    for (const event of ['processed', 'delivered'])
-      await post(
-        url,
-        accepted.flatMap((mail) => eventsOf(mail, event, now())),
-      );
+  async function report(url: string, mails: readonly (Sent & { fate: Fate })[]): Promise<void> {
+    for (let stage = 0; stage < LONGEST; stage++) {
+      const events = mails.flatMap((mail) => {
+        const event = FATES[mail.fate][stage];
+        return event ? eventsOf(mail, event, now()) : [];
+      });
+      if (events.length > 0) await post(url, events);
+    }
+  }
+  function decided(mail: Sent): Sent & { fate: Fate } {
+    const fate = fateOf(mail, lists);
+    if (fate === 'bounce' || fate === 'report') lists.drop.push(...mail.to.map((email) => email.toLowerCase()));
+    return { ...mail, fate };
   }
   const { mails, send } = sendgridModel({
     now,
     accepted: (accepted) => {
-      if (webhook !== undefined) reports = Promise.all([reports, report(webhook, accepted)]);
+      const mails = accepted.map(decided);
+      if (webhook !== undefined) reports = Promise.all([reports, report(webhook, mails)]);
     },
   });
   const server = await startFake({
     port,
     state: () => ({ mails }),
+    control: {
+      'POST /_control/lists': (body) => {
+        const parsed = fateLists.safeParse(jsonOf(body));
+        if (!parsed.success) return reply(400, { error: z.prettifyError(parsed.error) });
+        Object.assign(lists, parsed.data);
+        return reply(204);
+      },
+    },
     handle({ method, path, headers, body }) {
       const given = headers.authorization;
       if (!given?.startsWith('Bearer ') || (apiKey !== undefined && given !== `Bearer ${apiKey}`))
@@ -233,6 +285,7 @@ export async function startFakeSendgrid(options: FakeSendgridOptions = {}): Prom
   return {
     ...server,
     mails,
+    lists,
     sendEventsTo: (url) => {
       webhook = url;
     },

@@ -75,8 +75,11 @@ export async function startFake({
   port = 0,
   handle,
   state,
+  control: more = {},
 }: Pick<FakeServer, 'state'> & {
   port?: number | undefined;
+  /** What else other processes can order, by method and path. */
+  control?: Record<string, (body: string) => Reply>;
   handle: (request: FakeRequest) => Reply | Promise<Reply>;
 }): Promise<FakeServer> {
   const requests: FakeRequest[] = [];
@@ -145,7 +148,7 @@ export async function startFake({
         return reply(204);
       }
       default:
-        return reply(404);
+        return more[`${method} ${path}`]?.(body) ?? reply(404);
     }
   }
 

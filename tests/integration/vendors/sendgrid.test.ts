@@ -1,6 +1,7 @@
 import library from '@sendgrid/mail';
 import { type Mail, realSendgrid, type Sendgrid } from '../../../lib/vendors/sendgrid';
 import { type FakeSendgrid, startFakeSendgrid } from '../../../packages/local/fakes/sendgrid';
+import { reply, startFake } from '../../../packages/local/fakes/server';
 import { allTextOf, aMail, caught, secretOf } from '../../support/vendors';
 
 const TIMEOUT = { timeoutMs: 10_000 };
@@ -142,6 +143,41 @@ test("two accounts at the same time share no state and do not change the library
   expect(other.mails).toHaveLength(1);
   const changed = Object.entries(library).filter(([name, value]) => value !== before[name as keyof typeof before]);
   expect(changed).toEqual([]);
+});
+
+test('the fake bounces, reports, defers and drops by list, and drops what bounced before', async () => {
+  const events: { email: string; event: string }[] = [];
+  let arrived = (): void => undefined;
+  const all = new Promise<void>((resolve) => {
+    arrived = resolve;
+  });
+  const webhook = await startFake({
+    state: () => ({}),
+    handle: ({ body }) => {
+      events.push(...(JSON.parse(body) as typeof events));
+      if (events.length === 17) arrived();
+      return reply(204);
+    },
+  });
+  const listed = await fetch(`${fake.url}/_control/lists`, {
+    method: 'POST',
+    body: '{"defer":["user-1@example.com"]}',
+  });
+  fake.sendEventsTo(webhook.url);
+  const emails = ['user-0@example.com', 'user-1@example.com', 'A@bounce.example.com', 'b@report.example.com'];
+  const mail = aBulkMail({ recipients: emails.map((email) => ({ email, customArgs: {} })) });
+
+  await sendgrid.send(mail, TIMEOUT);
+  await sendgrid.send(mail, TIMEOUT);
+  await all;
+
+  const of = (user: string) => events.flatMap(({ email, event }) => (email === user ? [event] : [])).sort();
+  expect(listed.status).toBe(204);
+  expect(of('user-0@example.com')).toEqual(['delivered', 'delivered', 'processed', 'processed']);
+  expect(of('user-1@example.com').slice(0, 4)).toEqual(['deferred', 'deferred', 'delivered', 'delivered']);
+  expect(of('A@bounce.example.com')).toEqual(['bounce', 'dropped', 'processed']);
+  expect(of('b@report.example.com')).toEqual(['delivered', 'dropped', 'processed', 'spamreport']);
+  await webhook.close();
 });
 
 function deepFreeze<T extends object>(value: T): T {
