@@ -154,8 +154,8 @@ export interface ItemHead {
   todo?: string;
   /** The earliest time for that, ms since 1970. */
   todoAt?: number;
-  /** `{queue}#YYYYMMDDHH` of the job's or campaign's time (index `hour`). Absent on other shared items. */
-  hour?: string;
+  /** The queue of a job, or `campaign` (index `accepted`, by the item's `time`). Absent on other shared items. */
+  accepted?: string;
   /** `{queue}#{message group}` of a job's row (index `inGroup`). */
   inGroup?: string;
   /** DynamoDB's TTL, seconds since 1970. */
@@ -174,6 +174,12 @@ export interface Change {
 export interface Due {
   key: string;
   todoAt: number;
+}
+
+export interface Accepted {
+  key: string;
+  /** When the job or campaign was accepted, ms since 1970. */
+  time: number;
 }
 
 export interface Table {
@@ -197,9 +203,15 @@ export interface Table {
   ): Promise<Due[]>;
   /** Counts items with this `todo` and a `todoAt` of at least `since`. Eventually consistent. Stops near `most`. */
   count(todo: string, options: { since: number; most?: number }): Promise<number>;
-  /** Keys of an hour's jobs in order, at most `limit`, starting after `after`. Eventually consistent. */
-  hour(hour: string, options: { after?: string | undefined; limit: number }): Promise<string[]>;
-  /** The same for the jobs of a message group, by their `inGroup`. */
+  /**
+   * The jobs of a queue whose `time` is in [`from`, `until`], the newest first, at most `limit`, starting after `after`.
+   * Eventually consistent.
+   */
+  accepted(
+    queue: string,
+    options: { from?: number; until?: number; after?: Accepted | undefined; limit: number },
+  ): Promise<Accepted[]>;
+  /** Keys of a message group's jobs in order, by their `inGroup`. The rest is as for `due`. */
   group(group: string, options: { after?: string | undefined; limit: number }): Promise<string[]>;
 }
 

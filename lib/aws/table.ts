@@ -77,13 +77,25 @@ export function realTable({ table, client = dynamoClient() }: { table: string; c
         return count;
       }),
 
-    hour: (hour, options) => keysUnder('hour', hour, options),
+    accepted: (queue, { from = 0, until = Number.MAX_SAFE_INTEGER, after, limit }) =>
+      dynamo('Query', async () => {
+        const input = {
+          IndexName: 'accepted',
+          KeyConditionExpression: '#accepted = :queue AND #time BETWEEN :from AND :until',
+          ExpressionAttributeNames: { '#accepted': 'accepted', '#time': 'time' },
+          ExpressionAttributeValues: attributes({ ':queue': queue, ':from': from, ':until': until }),
+          ScanIndexForward: false,
+          ...(after && { ExclusiveStartKey: attributes({ ...after, accepted: queue }) }),
+        };
+        return (await query(input, limit)).map(({ key, time }) => ({ key: String(key), time: Number(time) }));
+      }),
+
     group: (group, options) => keysUnder('inGroup', group, options),
   };
 
   /** Keys under one partition of an index whose sort key is the item's key. */
   function keysUnder(
-    index: 'hour' | 'inGroup',
+    index: 'inGroup',
     partition: string,
     { after, limit }: { after?: string | undefined; limit: number },
   ): Promise<string[]> {

@@ -65,13 +65,10 @@ export function todoKeys(queue: string, kind: TodoKind): string[] {
 
 const numbersOf = (time: number): string[] => new Date(time).toISOString().split(/\D/);
 
-/** Key of the index `hour`, e.g. `feedback#2026010203`. */
-export const hourKey = (queue: string, time: number): string => `${queue}#${numbersOf(time).slice(0, 4).join('')}`;
-
 export const groupKey = (queue: string, group: string): string => `${queue}#${group}`;
 
-/** The hour's campaigns in the same index. No queue may be called `campaign`, because it would share these keys. */
-export const campaignHourKey = (time: number): string => hourKey('campaign', time);
+/** Campaigns in the index `accepted`, whose keys are the queues of jobs. So no queue may be called `campaign`. */
+export const CAMPAIGNS = 'campaign';
 
 /** `{folder}/year=YYYY/month=MM/day=DD/hour=HH/`: the partition of a time. */
 export function hourPartition(folder: string, time: number): string {

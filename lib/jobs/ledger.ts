@@ -4,7 +4,7 @@ import { ignoreStoreError, StoreError } from '../errors';
 import type { Change, Item } from '../ports';
 import { describeIssue } from './envelope';
 import { type ItemDeps, patiently, readItem, type Updated, updateItem, type Written, writeItem } from './items';
-import { groupKey, hourKey, jobKey, type TodoKind, todoKey, todoKeyOf, trialKey } from './keys';
+import { groupKey, jobKey, type TodoKind, todoKey, todoKeyOf, trialKey } from './keys';
 import { type Evidence, isEnd, type JobRow, waitsForItsTime, without } from './row';
 import { STATES } from './states';
 import { OF_LAST, placeOf } from './transitions';
@@ -119,7 +119,7 @@ const CHANGED = ['state', 'lease', 'steps', 'deliveries', 'sentAt', 'firstStarte
 /** What has another value if the job was accepted, planned or released. A claim reads none of these. */
 const DIFFERENT = [
   ...(['version', 'writer', 'history', 'holds', 'createdAt', 'updatedAt'] as const),
-  ...(['hour', 'inGroup', 'todo', 'todoAt'] as const),
+  ...(['accepted', 'inGroup', 'todo', 'todoAt'] as const),
 ];
 /** What a claim reads or removes, so the stored row must not have it unless the blank row does. */
 const ABSENT = [
@@ -301,7 +301,7 @@ export function withSchedule(row: JobRow, settings: Pick<QueueSettings, 'retenti
   if (row.canary) return { ...rest, expiresAt };
   return {
     ...rest,
-    hour: hourKey(row.queue, row.time),
+    accepted: row.queue,
     ...(row.group === undefined ? {} : { inGroup: groupKey(row.queue, row.group) }),
     ...todoOf(row, settings),
     ...(isEnd(row.state) ? { expiresAt } : {}),

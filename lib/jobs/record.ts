@@ -24,7 +24,7 @@ export function recordOf(row: JobRow): string {
 
 /** What only the table needs. */
 const HIDDEN = [
-  ...(['key', 'writer', 'lease', 'todo', 'todoAt', 'hour', 'inGroup', 'expiresAt', 'schema', 'failures'] as const),
+  ...(['key', 'writer', 'lease', 'todo', 'todoAt', 'accepted', 'inGroup', 'expiresAt', 'schema', 'failures'] as const),
   ...(['recordedAt', 'publishFrom', 'parkedAt', 'leftDlqAt', 'token', 'updatedAt'] as const),
   ...(['dueSince', 'heldSince', 'outcomeAt', 'firstSequence'] as const),
 ];

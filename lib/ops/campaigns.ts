@@ -3,12 +3,11 @@ import { type Campaign, type CampaignStatus, campaigns } from '../emails/campaig
 import { EMAIL_CAMPAIGN, EMAILS_QUEUE } from '../emails/message';
 import type { CampaignReport } from '../emails/report';
 import { readItem } from '../jobs/items';
-import { CAMPAIGN_QUEUE, campaignHourKey, jobKey, todoKey } from '../jobs/keys';
+import { CAMPAIGN_QUEUE, CAMPAIGNS, jobKey, todoKey } from '../jobs/keys';
 import { isEnd } from '../jobs/row';
 import { auditNote, OperatorError, type Reader, stateOf } from './operator';
 
-const HOUR_MS = 3_600_000;
-const HOURS = 24;
+const DAY_MS = 24 * 3_600_000;
 const MOST_READ = 1_000;
 const AT_ONCE = 16;
 
@@ -25,9 +24,9 @@ export async function listCampaigns(reader: Reader, day?: number): Promise<{ cam
     const listed = (await read(reader, keys)).filter(({ endedAt }) => endedAt === undefined);
     return { campaigns: listed, more: due.length === MOST_READ };
   }
-  const hours = Array.from({ length: HOURS }, (_, hour) => campaignHourKey(day + hour * HOUR_MS));
-  const keys = await Promise.all(hours.map((hour) => reader.table.hour(hour, { limit: MOST_READ })));
-  return { campaigns: await read(reader, keys.flat()), more: keys.some(({ length }) => length === MOST_READ) };
+  const ofDay = { from: day, until: day + DAY_MS - 1, limit: MOST_READ };
+  const keys = (await reader.table.accepted(CAMPAIGNS, ofDay)).map(({ key }) => key);
+  return { campaigns: await read(reader, keys), more: keys.length === MOST_READ };
 }
 
 /** The campaign. If there is none, the error says whether one of this id was accepted and has not begun. */

@@ -1,28 +1,31 @@
+import * as z from 'zod';
 import { mapEach } from '../concurrency';
 import { StoreError, VENDORS } from '../errors';
 import { feedbackPerson } from '../feedback/message';
-import { groupKey, hourKey, jobKey, type TodoKind, todoKeys } from '../jobs/keys';
+import { groupKey, jobKey, type TodoKind, todoKeys } from '../jobs/keys';
 import { UnreadableRowError } from '../jobs/ledger';
 import type { JobRow } from '../jobs/row';
 import { REASONS, STATES } from '../jobs/states';
-import type { Due } from '../ports';
+import type { Accepted, Due, Table } from '../ports';
 import { jobId } from '../submit/options';
+import { jsonOf } from '../text';
 import { OperatorError, queuesOf, type Reader } from './operator';
 
 /**
  * What to search for. Every field narrows the search. `from` and `to`: when the job was accepted, ms since 1970.
- * `message`: a message of SQS, or the vendor's id of a mail. `user` and `email`: as in the data of a feedback.
+ * `message`: a message of SQS, or the vendor's id of a mail. `user` and `email`: as in the data of a feedback. `part`:
+ * a part of the id.
  */
 export interface JobFilter extends Partial<Record<TextField, string | undefined>> {
   from?: number | undefined;
   to?: number | undefined;
 }
 
-type TextField = keyof typeof FITS | 'group' | 'user' | 'email';
+type TextField = keyof typeof FITS | 'group' | 'user' | 'email' | 'part';
 
 const FITS = {
   queue: ({ queue }, asked) => queue === asked,
-  state: ({ state }, asked) => state === asked,
+  state: ({ state, discarded = false }, asked) => (asked === 'discarded' ? discarded : state === asked),
   reason: ({ reason }, asked) => reason === asked,
   code: ({ error }, asked) => error?.code === asked,
   vendor: ({ vendor, error }, asked) => (vendor ?? error?.vendor) === asked,
@@ -31,8 +34,15 @@ const FITS = {
   message: (row, asked) => messagesOf(row).includes(asked),
 } satisfies Record<string, (row: JobRow, asked: string) => boolean>;
 
+/** What a search can ask for: also dead jobs that were discarded. */
+const SEARCHED_STATES = [...STATES, 'discarded'] as const;
+
 /** The values that a field can have, and the option of the commands for it. */
-const VALUES = { state: ['state', STATES], reason: ['job-reason', REASONS], vendor: ['vendor', VENDORS] } as const;
+const VALUES = {
+  state: ['state', SEARCHED_STATES],
+  reason: ['job-reason', REASONS],
+  vendor: ['vendor', VENDORS],
+} as const;
 
 /**
  * The message groups of a filter. `undefined`: it names none. A person has two while the hash key changes. Rejects with
@@ -102,119 +112,138 @@ const TODO_STATES: Record<Exclude<TodoKind, 'campaign' | 'lists' | 'files' | 'ev
   unpublished: [],
 };
 
-/** Jobs in other states have no entry there. They are found by their hour. */
-const LISTED_STATES = STATES.filter((state) => Object.values(TODO_STATES).some((states) => states.includes(state)));
+/** Jobs in other states have no entry there. They are found among all that were accepted. */
+const isListed = (state: string): boolean => Object.values(TODO_STATES).some((states) => states.includes(state));
 
-/** What a search reads: the index of message groups, hours of acceptance, or the index `todo`. */
+/** What a search reads: the index of message groups, of accepted jobs, or the index `todo`. */
 const WHERE = {
   group: 'These are the jobs of its message groups. Only feedback has a group for a person.',
-  hour: 'These are all jobs that were accepted in these hours.',
+  accepted: 'All jobs were searched, the newest first.',
   todo: 'Only jobs that wait or are dead were searched. Give a first hour to search ended ones too.',
 };
 
 interface ListOptions {
-  /** The search ends once it has found more. */
+  /** Searches ended jobs too. By default it does so only for hours, or for a state in which no job waits. */
+  all?: boolean;
+  /** The search ends once it has found as many. */
   limit?: number;
+  /** The search ends once it has read about as many. */
+  most?: number;
+  /** The `next` of the page before. */
+  after?: string | undefined;
   /** Stops the search before the next read. */
   signal?: AbortSignal | undefined;
   keep?: (row: JobRow) => boolean;
-  /** An hour, a kind of waiting or a group is a part. */
+  /** `of`: parts of the search, of which a kind of waiting or a group is one. */
   onProgress?: (done: number, of: number) => void;
 }
 
-const HOUR_MS = 3_600_000;
-const DAY_MS = 24 * HOUR_MS;
-/** A job waits up to 30 days for its time and 14 in its queue, and its row is kept for 45 days after its end. */
-export const LONGEST_DAYS = 90;
 const PAGE = 200;
+const PAGE_OF_KEYS = 1_000;
 const AT_ONCE = 32;
 
 /**
- * Finds jobs. `more`: there are more, or the search was stopped. `read`: how many rows it has read. `where`: which, in a
+ * Finds jobs. `next`: there may be more, and how to go on. `read`: how many entries it has read. `where`: which, in a
  * sentence. Rejects with an OperatorError for a value that cannot exist, before it reads anything.
  */
-export async function listJobs(
-  reader: Reader,
-  filter: JobFilter,
-  { limit = Number.POSITIVE_INFINITY, signal, keep = () => true, onProgress = () => {} }: ListOptions = {},
-) {
+export async function listJobs(reader: Reader, filter: JobFilter, options: ListOptions = {}) {
+  const { limit = Number.POSITIVE_INFINITY, most = Number.POSITIVE_INFINITY } = options;
+  const { all = false, after, signal, keep = () => true } = options;
+  const { part = '' } = filter;
+  const size = part === '' ? Math.min(PAGE, limit + 1) : PAGE_OF_KEYS;
   const groups = await groupsOf(filter, reader);
   const fits = fitting(filter, groups);
-  const { index, parts } = partsOf(reader, filter, groups);
+  const { index, parts } = partsOf(reader, filter, { groups, size, all });
   // An ended job has an entry in `todo` while a write of it is missing.
-  const isSearched = (row: JobRow) => !row.canary && (index !== 'todo' || LISTED_STATES.includes(row.state));
+  const isSearched = (row: JobRow) => !row.canary && (index !== 'todo' || isListed(row.state));
   const rows: JobRow[] = [];
   /** A job that goes on during the search may be under two entries. */
   const seen = new Set<string>();
-  const found = (more: boolean) => ({ rows, more, read: seen.size, where: WHERE[index] });
+  const found = (place?: readonly [number, Entry | undefined]) => ({
+    ...{ rows, read: seen.size, where: WHERE[index] },
+    next: place && JSON.stringify(place),
+  });
+  const [first, last] = placeOf(after, parts.length);
 
-  for (const [done, pages] of parts.entries()) {
-    for await (const keys of pages) {
-      if (signal?.aborted) return found(true);
-      const page = keys.filter((key) => !seen.has(key));
-      for (const key of page) seen.add(key);
-      for (const row of await mapEach(page, AT_ONCE, (key) => reader.ledger.known(key)))
-        if (row && isSearched(row) && fits(row) && keep(row)) rows.push(row);
-      if (rows.length > limit) return found(true);
+  for (let at = first; at < parts.length; at++) {
+    let entry = at === first ? last : undefined;
+    for (;;) {
+      if (signal?.aborted || seen.size >= most) return found([at, entry]);
+      const entries = (await parts[at]?.(entry)) ?? [];
+      const page = entries.filter(({ key }) => !seen.has(key));
+      for (const { key } of page) seen.add(key);
+      const named = page.filter(({ key }) => key.includes(part));
+      const read = await mapEach(named, AT_ONCE, ({ key }) => reader.ledger.known(key));
+      for (const [place, row] of read.entries()) {
+        if (!row || !isSearched(row) || !fits(row) || !keep(row)) continue;
+        // There is one more than it has to find.
+        if (rows.length === limit) return found([at, entry]);
+        rows.push(row);
+        entry = named[place];
+      }
+      if (entries.length < size) break;
+      entry = entries.at(-1);
     }
-    onProgress(done + 1, parts.length);
+    options.onProgress?.(at + 1, parts.length);
   }
-  return found(false);
+  return found();
 }
 
-/** The parts of a search: each yields pages of the keys of rows. */
-function partsOf({ table, clock, ...names }: Reader, filter: JobFilter, groups: readonly string[] | undefined) {
+type Entry = Due | Accepted | { key: string };
+type ReadPage = (after: Entry | undefined) => Promise<Entry[]>;
+
+/** Where a page ended. It comes from an address, so it may be anything. */
+function placeOf(next: string | undefined, parts: number): [number, Entry | undefined] {
+  if (next === undefined) return [0, undefined];
+  const place = z.tuple([z.int().min(0).max(parts), z.looseObject({ key: z.string() }).nullish()]);
+  const { data } = place.safeParse(jsonOf(next));
+  if (!data) throw new OperatorError('The next page is not of this search. Begin again.');
+  return [data[0], (data[1] as Entry | null) ?? undefined];
+}
+
+/** The parts of a search: each reads pages of `size` entries. */
+function partsOf(
+  { table, ...names }: Reader,
+  filter: JobFilter,
+  { groups, size: limit, all }: { groups: readonly string[] | undefined; size: number; all: boolean },
+): { index: keyof typeof WHERE; parts: ReadPage[] } {
   const { state, from, to } = filter;
   const queues = queuesOf(names, filter.queue);
-  const pagesIn = (index: 'group' | 'hour', keys: string[]) => ({
-    index,
-    parts: keys.map((key) => pagesOf((after?: string) => table[index](key, { limit: PAGE, after }))),
-  });
-  if (groups)
-    return pagesIn(
-      'group',
-      groups.flatMap((group) => queues.map((queue) => groupKey(queue, group))),
-    );
-  if (from !== undefined || to !== undefined)
-    return pagesIn(
-      'hour',
-      hoursOf(filter, clock.now()).flatMap((hour) => queues.map((queue) => hourKey(queue, hour))),
-    );
-  if (state !== undefined && !LISTED_STATES.some((listed) => listed === state))
-    throw new OperatorError(`Jobs that are ${state} can only be found by their hours. Give a first hour.`);
+  if (from !== undefined && to !== undefined && from >= to) throw new OperatorError('--from must be before --to.');
+  if (groups) {
+    const keys = groups.flatMap((group) => queues.map((queue) => groupKey(queue, group)));
+    const pageOf = (key: string) => async (after: Entry | undefined) =>
+      (await table.group(key, { limit, after: after?.key })).map((found) => ({ key: found }));
+    return { index: 'group', parts: keys.map(pageOf) };
+  }
+  const asked = state === 'discarded' ? 'dead' : state;
+  if (all || from !== undefined || to !== undefined || (asked !== undefined && !isListed(asked)))
+    return { index: 'accepted', parts: [newest(table, queues, { ...filter, limit }) as ReadPage] };
   const kinds = (Object.keys(TODO_STATES) as (keyof typeof TODO_STATES)[]).filter((kind) =>
-    TODO_STATES[kind].some((possible) => possible === (state ?? possible)),
+    TODO_STATES[kind].some((possible) => possible === (asked ?? possible)),
   );
   const keys = queues.flatMap((queue) => kinds.flatMap((kind) => todoKeys(queue, kind)));
-  const all = { until: Number.MAX_SAFE_INTEGER, limit: PAGE };
-  return {
-    index: 'todo' as const,
-    parts: keys.map((key) => pagesOf((after?: Due) => table.due(key, { ...all, after }))),
-  };
+  const due = { until: Number.MAX_SAFE_INTEGER, limit };
+  const pageOf = (key: string) => (after: Entry | undefined) => table.due(key, { ...due, after: after as Due });
+  return { index: 'todo', parts: keys.map(pageOf) };
 }
 
-/** The hours of a filter, the newest first, because a caller asks about a recent job. Throws an OperatorError. */
-function hoursOf({ from, to = Number.POSITIVE_INFINITY }: JobFilter, now: number): number[] {
-  if (from === undefined) throw new OperatorError('--to needs --from. Give the hour at which the search begins.');
-  if (from >= to) throw new OperatorError('--from must be before --to.');
-  if (from < now - LONGEST_DAYS * DAY_MS)
-    throw new OperatorError(
-      `--from must be at most ${LONGEST_DAYS} days ago. The rows of older jobs are deleted, unless a job waited for long. Search for it without hours, or by its id.`,
+/** Reads what some queues accepted, the newest first. Of one millisecond, the first queue's jobs come first. */
+const newest =
+  (table: Table, queues: readonly string[], { from = 0, to, limit }: JobFilter & { limit: number }) =>
+  async (after?: Accepted): Promise<Accepted[]> => {
+    const of = queues.findIndex((queue) => after?.key.startsWith(jobKey(queue, '')));
+    const last = after?.time ?? (to ?? Number.MAX_SAFE_INTEGER) - 1;
+    const pages = await Promise.all(
+      queues.map((queue, at) =>
+        table.accepted(queue, { from, limit, until: at < of ? last - 1 : last, after: at === of ? after : undefined }),
+      ),
     );
-  const first = Math.floor(from / HOUR_MS);
-  const last = Math.floor((Math.min(to, now) - 1) / HOUR_MS);
-  return Array.from({ length: Math.max(0, last - first + 1) }, (_, back) => (last - back) * HOUR_MS);
-}
-
-/** Pages of the keys of entries. An entry of an index by time also has its time. */
-async function* pagesOf<T extends string | Due>(read: (after?: T) => Promise<T[]>): AsyncGenerator<readonly string[]> {
-  for (let after: T | undefined; ; ) {
-    const page = await read(after);
-    yield page.map((entry) => (typeof entry === 'string' ? entry : entry.key));
-    if (page.length < PAGE) return;
-    after = page.at(-1);
-  }
-}
+    return pages
+      .flat()
+      .sort((a, b) => b.time - a.time)
+      .slice(0, limit);
+  };
 
 /** Finds a job's row by its id. `queue`: searches only this queue. */
 export async function findJob(reader: Reader, id: string, queue?: string): Promise<JobRow> {

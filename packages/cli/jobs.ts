@@ -29,7 +29,7 @@ const ID: Option = { usage: 'Id of the job', type: 'string', required: true };
 
 const FILTERS: Record<string, Option> = {
   queue: QUEUE,
-  state: { usage: 'State: queued, processing, held or dead. With hours: any state', type: 'string' },
+  state: { usage: 'State, like held, dead or discarded', type: 'string' },
   // `--reason` is the operator's.
   'job-reason': { usage: 'Reason of the state, like throttled or error', type: 'string' },
   code: { usage: 'Error code, like ZendeskRejected', type: 'string' },
@@ -154,10 +154,11 @@ async function list({ options, out, connect }: CommandContext): Promise<void> {
   const deps = await connect();
   const key = text(options, 'key');
   const signal = out.interrupted();
-  const { rows, more, ...search } =
+  const { rows, next, ...search } =
     key === undefined
       ? await listJobs(deps, filterOf(options, deps), { limit, signal, onProgress: out.progress })
-      : { rows: await withKey(deps, key, options), more: false };
+      : { rows: await withKey(deps, key, options), next: undefined };
+  const more = next !== undefined;
   const shown = inOrder(rows).slice(0, limit);
   if (options.json) out.json({ jobs: shown.map((row) => jobView(row, deps.prefix)), more });
   else out.lines(jobLines(shown));

@@ -155,7 +155,7 @@ export async function unfinishedWork(reader: Reader, queues: readonly string[]):
   const asked = { ...reader, queueNames: queues };
   const { campaigns } = await listCampaigns(reader);
   const jobs = await Promise.all(queues.map((queue) => listJobs(asked, { queue }, { limit: 0 })));
-  return campaigns.length + jobs.filter(({ more }) => more).length;
+  return campaigns.length + jobs.filter(({ next }) => next !== undefined).length;
 }
 
 /** Messages in queues by their URLs. A queue that is gone already has none. */

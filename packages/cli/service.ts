@@ -1,6 +1,5 @@
 import { once } from 'node:events';
 import { OperatorError } from '../../lib/ops/operator';
-import { LONGEST_DAYS } from '../../lib/ops/search';
 import { counted } from '../../lib/text';
 import { producerSettingsOf } from '../../resources/instances/instance';
 import { chosenInstance } from '../../resources/instances/read';
@@ -11,6 +10,8 @@ import { tableText } from './terminal';
 const CONSOLE_PORT = 3900;
 
 const DAY_MS = 86_400_000;
+/** A job waits up to 30 days for its time and 14 in its queue, and its row is kept for 45 days after its end. */
+const LONGEST_DAYS = 90;
 /** The exit code of `sls verify` if it found something. */
 const VIOLATIONS = 2;
 

@@ -29,28 +29,33 @@ export const querySchema = z.object({
   vendor: z.string().optional(),
   from: z.coerce.number().optional(),
   to: z.coerce.number().optional(),
+  /** The `next` of the page before. */
+  after: z.string().optional(),
 });
 type Query = z.infer<typeof querySchema>;
 
 export type FoundJobs = Awaited<ReturnType<typeof foundJobs>>;
 
-const MOST_FOUND = 500;
+const PAGE = 50;
+/** What one page reads at most before it shows what it has found: rows, or keys for a part of an id. */
+const MOST_ROWS = 2_000;
+const MOST_KEYS = 50_000;
 
-/** Searches jobs until it has enough or the reader goes away. `note`: what it has read, and whether there are more. */
+/**
+ * A page of jobs. It ends when it is full, has read enough or the reader goes away. `note`: what it has read. `next`:
+ * the `after` of the next page.
+ */
 export async function foundJobs(deps: ConsoleDeps, query: Query, signal: AbortSignal) {
   if (query.q !== undefined && query.by === undefined) return lookUp(deps, query.q, query);
-  const { rows, read, where, ...found } = await listJobs(deps.deployment, filterOf(query), {
-    limit: MOST_FOUND,
-    signal,
+  const filter = filterOf(query);
+  const all = [filter.state, filter.reason, filter.code, filter.vendor].every((given) => given === undefined);
+  const { rows, read, where, next } = await listJobs(deps.deployment, filter, {
+    ...{ limit: PAGE, most: filter.part === undefined ? MOST_ROWS : MOST_KEYS, all, after: query.after, signal },
   });
-  const more = found.more ? ` The first ${MOST_FOUND} are shown: use more filters.` : '';
-  return {
-    jobs: rows.slice(0, MOST_FOUND).map(lineOf),
-    note: `${counted(read, 'job')} read.${more} ${where}`,
-  };
+  return { jobs: rows.map(lineOf), note: `${counted(read, 'job')} read. ${where}`, next };
 }
 
-function filterOf({ by, q, principal, ...rest }: Query): JobFilter {
+function filterOf({ by, q, principal, after: _after, ...rest }: Query): JobFilter {
   if (principal !== undefined) throw new OperatorError('A principal owns a key: search for that key too.');
   return { ...(rest as JobFilter), ...(by === undefined ? {} : { [by]: q }) };
 }
@@ -60,7 +65,7 @@ async function lookUp({ deployment }: ConsoleDeps, q: string, { queue, principal
   const own = await Promise.all(queuesOf(deployment, queue).map((name) => deployment.ledger.known(jobKey(name, q))));
   const ofKey = await jobsWithKey(deployment, { key: q, principal, queue });
   const rows = [...own.filter((row) => row !== undefined), ...ofKey];
-  return { jobs: rows.map(lineOf), note: rows.length === 0 ? NO_ID : '' };
+  return { jobs: rows.map(lineOf), note: rows.length === 0 ? NO_ID : '', next: undefined };
 }
 
 const NO_ID = 'No job has this id or this key. The key of a client or user belongs to its principal: give that too.';
@@ -85,10 +90,10 @@ export async function deadLetters(deps: ConsoleDeps, queue: string | undefined) 
   const { deployment } = deps;
   const now = deployment.clock.now();
   const keep = (row: JobRow) => hasEntry(deployment, row, now);
-  const { rows, more } = await listJobs(deployment, { queue, state: 'dead' }, { limit: MOST_DEAD, keep });
+  const { rows, next } = await listJobs(deployment, { queue, state: 'dead' }, { limit: MOST_DEAD, keep });
   const key = ({ queue, reason, error }: JobRow): string => JSON.stringify([queue, reason, error?.code]);
   const groups = [...groupBy(rows, key).values()].map((rows) => groupOf(deps, rows));
-  return { groups: groups.sort((a, b) => b.count - a.count), more };
+  return { groups: groups.sort((a, b) => b.count - a.count), more: next !== undefined };
 }
 
 /** `messages` and `ids` are some of them. `commands` act on all. */

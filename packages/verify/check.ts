@@ -41,10 +41,10 @@ function ofRows(judge: (row: Item, all: Snapshot) => Wrong) {
 const broken = (conditions: Record<string, boolean>): string =>
   String(Object.keys(conditions).filter((name) => !conditions[name]));
 
-/** Searches find a row in the index of its hour, and the reconciler a live one in the index of what is due next. */
+/** Searches find a row in the index of what was accepted, and the reconciler a live one in the index of what is due next. */
 function lost(row: Item, { at }: Snapshot): Wrong {
-  const { state, reason, vendor, hour, todo, todoAt } = row;
-  if (typeof hour !== 'string') return 'the index of its hour does not have it';
+  const { state, reason, vendor, accepted, todo, todoAt } = row;
+  if (typeof accepted !== 'string') return 'the index of accepted jobs does not have it';
   if (isEnd(row)) return undefined;
   if (typeof todo !== 'string' || typeof todoAt !== 'number') return 'no index leads to it';
   // A job that waits for a vendor waits as long as its circuit is open.

@@ -1,5 +1,5 @@
 import { StoreError } from '../../lib/errors';
-import type { Change, Due, Item, Table } from '../../lib/ports';
+import type { Accepted, Change, Due, Item, Table } from '../../lib/ports';
 import { type SortedList, sortedList } from './sorted-list';
 
 const MAX_ITEM_BYTES = 400 * 1024;
@@ -26,13 +26,15 @@ export interface Used {
 interface Indexed {
   todo: string | undefined;
   todoAt: number | undefined;
-  hour: string | undefined;
+  accepted: string | undefined;
+  time: number;
   inGroup: string | undefined;
 }
 
 /** Sorts after every key. */
 const LAST = '\uffff';
 const byTime = (a: Due, b: Due): number => a.todoAt - b.todoAt || byText(a.key, b.key);
+const byAcceptance = (a: Accepted, b: Accepted): number => a.time - b.time || byText(a.key, b.key);
 const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
 
 /**
@@ -64,8 +66,9 @@ export function memoryTable({
       throw new StoreError({ code: 'DynamoDB.ValidationException', message: 'the item is too large' });
     return json;
   };
-  function store({ key, version, todo, todoAt, hour, inGroup }: Item, json: string): void {
-    const indexed = { todo, todoAt, hour, inGroup };
+  function store({ key, version, todo, todoAt, accepted, time, inGroup }: Item, json: string): void {
+    const timed = typeof time === 'number' ? { accepted, time } : { accepted: undefined, time: 0 };
+    const indexed = { todo, todoAt, inGroup, ...timed };
     if (used) {
       const before = stored.get(key);
       const larger = Math.max(unitsOf(before?.json, WRITE_UNIT_BYTES), unitsOf(json, WRITE_UNIT_BYTES));
@@ -121,7 +124,13 @@ export function memoryTable({
     count: async (todo, { since, most = Number.POSITIVE_INFINITY }) =>
       Math.min(most, index.read().todo.get(todo)?.countAfter({ key: '', todoAt: since }) ?? 0),
 
-    hour: async (hour, { after, limit }) => taken(index.read().hour.get(hour)?.after(after), limit),
+    accepted: async (queue, { from = 0, until = Number.MAX_SAFE_INTEGER, after, limit }) => {
+      const list = index
+        .read()
+        .accepted.get(queue)
+        ?.before(after ?? { key: LAST, time: until });
+      return taken(list, limit).filter(({ time }) => time >= from);
+    },
     group: async (group, { after, limit }) => taken(index.read().inGroup.get(group)?.after(after), limit),
 
     items: () => [...stored.entries()].sort(([a], [b]) => byText(a, b)).map(([, { json }]) => JSON.parse(json) as Item),
@@ -129,8 +138,8 @@ export function memoryTable({
   };
 }
 
-function taken(keys: Iterable<string> | undefined, limit: number): string[] {
-  const found: string[] = [];
+function taken<T>(keys: Iterable<T> | undefined, limit: number): T[] {
+  const found: T[] = [];
   for (const key of keys ?? []) {
     if (found.length >= limit) break;
     found.push(key);
@@ -149,11 +158,11 @@ const unitsOf = (json = '', bytes: number): number => Math.max(1, Math.ceil(Buff
 function partitionsWritten(before: Indexed | undefined, after: Indexed): string[] {
   const moved = before?.todo !== after.todo || before?.todoAt !== after.todoAt;
   const todo = moved ? [before?.todo, after.todo].filter((key) => key !== undefined) : [];
-  const moves = (name: 'hour' | 'inGroup') =>
+  const moves = (name: 'accepted' | 'inGroup') =>
     before?.[name] === after[name] ? [] : [before?.[name], after[name]].filter((key) => key !== undefined);
   return [
     ...todo.map((key) => `todo ${key}`),
-    ...moves('hour').map((key) => `hour ${key}`),
+    ...moves('accepted').map((key) => `accepted ${key}`),
     ...moves('inGroup').map((key) => `inGroup ${key}`),
   ];
 }
@@ -161,23 +170,26 @@ function partitionsWritten(before: Indexed | undefined, after: Indexed): string[
 /** The indexes: the entries of each partition, in the order of the sort key. */
 interface Indexes {
   todo: Map<string, SortedList<Due>>;
-  hour: Map<string, SortedList<string>>;
+  accepted: Map<string, SortedList<Accepted>>;
   inGroup: Map<string, SortedList<string>>;
 }
 
 function laggingIndex(lagMs: number, now: () => number) {
-  const indexes: Indexes = { todo: new Map(), hour: new Map(), inGroup: new Map() };
+  const indexes: Indexes = { todo: new Map(), accepted: new Map(), inGroup: new Map() };
   const applied = new Map<string, Indexed>();
   const late: { at: number; key: string; item: Indexed | undefined }[] = [];
   const apply = (key: string, item: Indexed | undefined) => {
     const before = applied.get(key);
     if (before?.todo !== undefined && before.todoAt !== undefined)
       indexes.todo.get(before.todo)?.remove({ key, todoAt: before.todoAt });
-    for (const name of ['hour', 'inGroup'] as const) {
+    for (const name of ['inGroup'] as const) {
       const [old, next] = [before?.[name], item?.[name]];
       if (old !== undefined && old !== next) indexes[name].get(old)?.remove(key);
       if (next !== undefined && old !== next) partition(indexes[name], next, byText).add(key);
     }
+    if (before?.accepted !== undefined) indexes.accepted.get(before.accepted)?.remove({ key, time: before.time });
+    if (item?.accepted !== undefined)
+      partition(indexes.accepted, item.accepted, byAcceptance).add({ key, time: item.time });
     if (item?.todo !== undefined && item.todoAt !== undefined)
       partition(indexes.todo, item.todo, byTime).add({ key, todoAt: item.todoAt });
     if (item) applied.set(key, item);

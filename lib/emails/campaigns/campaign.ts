@@ -1,7 +1,7 @@
 import { v5 } from 'uuid';
 import type { Envelope } from '../../jobs/envelope';
 import { type ItemDeps, readItem, updateItem } from '../../jobs/items';
-import { CAMPAIGN_QUEUE, campaignHourKey, campaignKey, todoKey } from '../../jobs/keys';
+import { CAMPAIGN_QUEUE, CAMPAIGNS, campaignKey, todoKey } from '../../jobs/keys';
 import { BODY_LIFETIME_MS, OBJECT_LIFETIME_MS, ROW_LIFETIME_MS } from '../../jobs/ledger';
 import { appended, type HistoryEntry } from '../../jobs/row';
 import type { Clock, Item } from '../../ports';
@@ -78,7 +78,7 @@ export function campaigns(deps: ItemDeps) {
     start: async (plan: CampaignPlan) => {
       const { item } = await updateItem<Campaign>(deps, campaignKey(plan.id), (stored) => {
         if (stored) return undefined;
-        const keys = { key: campaignKey(plan.id), hour: campaignHourKey(plan.time), version: 0, writer: '' };
+        const keys = { key: campaignKey(plan.id), accepted: CAMPAIGNS, version: 0, writer: '' };
         const made: Campaign = { ...plan, ...keys, status: 'running', released: 0, open: [], refusals: 0, history: [] };
         return scheduled(withEntry(made, 'accepted'));
       });

@@ -205,20 +205,29 @@ describe.each(variants)('the jobs table: $name', ({ start }) => {
     expect(await table.count(todo, { since: 31 })).toBe(0);
   });
 
-  it.each([
-    ['an hour', 'hour', 'hour'],
-    ['a message group', 'inGroup', 'group'],
-  ] as const)('lists the keys of %s in order, starting after a given key', async (_what, attribute, method) => {
-    const hour = `hour#${randomUUID()}`;
-    for (const key of ['c', 'a', 'd', 'b']) await table.put(item(`${hour}#${key}`, { [attribute]: hour }), 0);
-    await table.put(item(`${hour}#e`), 0);
+  it('lists the keys of a message group in order, starting after a given key', async () => {
+    const group = `group#${randomUUID()}`;
+    for (const key of ['c', 'a', 'd', 'b']) await table.put(item(`${group}#${key}`, { inGroup: group }), 0);
+    await table.put(item(`${group}#e`), 0);
 
     const letters = (options: { after?: string; limit: number }) =>
-      table[method](hour, options).then((keys) => keys.map((key) => key.at(-1)).join(''));
+      table.group(group, options).then((keys) => keys.map((key) => key.at(-1)).join(''));
 
     expect(await letters({ limit: 9 })).toBe('abcd');
     expect(await letters({ limit: 2 })).toBe('ab');
-    expect(await letters({ after: `${hour}#b`, limit: 9 })).toBe('cd');
+    expect(await letters({ after: `${group}#b`, limit: 9 })).toBe('cd');
+  });
+
+  it('lists what a queue accepted between two times, the newest first, starting after a given item', async () => {
+    const accepted = `queue#${randomUUID()}`;
+    for (const time of [10, 30, 40, 20]) await table.put(item(`${accepted}#${time}`, { accepted, time }), 0);
+
+    const times = (options: Parameters<typeof table.accepted>[1]) =>
+      table.accepted(accepted, options).then((found) => found.map(({ time }) => time));
+
+    expect(await times({ limit: 9 })).toEqual([40, 30, 20, 10]);
+    expect(await times({ limit: 9, from: 20, until: 30 })).toEqual([30, 20]);
+    expect(await times({ limit: 1, after: { key: `${accepted}#30`, time: 30 } })).toEqual([20]);
   });
 
   it('follows an index over many pages', async () => {
@@ -226,13 +235,13 @@ describe.each(variants)('the jobs table: $name', ({ start }) => {
     const todo = `pages#${randomUUID()}${'x'.repeat(1_900)}`;
     const padding = 'x'.repeat(900);
     const many = Array.from({ length: 400 }, (_, n) => n);
-    for (const n of many) await table.put(item(`${n}#${padding}`, { todo, todoAt: n, hour: todo }), 0);
+    for (const n of many) await table.put(item(`${n}#${padding}`, { todo, todoAt: n, accepted: todo, time: n }), 0);
 
     expect(await table.count(todo, { since: 0 })).toBe(many.length);
     expect(await table.count(todo, { since: 0, most: 7 })).toBe(7);
     expect(await table.due(todo, { until: 9_999, limit: 9_999 })).toHaveLength(many.length);
     expect(await table.due(todo, { until: 9_999, limit: 390 })).toHaveLength(390);
-    expect(await table.hour(todo, { limit: 9_999 })).toHaveLength(many.length);
+    expect(await table.accepted(todo, { limit: 9_999 })).toHaveLength(many.length);
   });
 
   it('refuses an item of more than 400 KB without quoting it', async () => {

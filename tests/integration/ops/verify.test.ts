@@ -6,7 +6,7 @@ import { type EventRow, PARQUET, toParquet } from '../../../lib/analytics/parque
 import { realObjects } from '../../../lib/aws/objects';
 import { realTable } from '../../../lib/aws/table';
 import { WaitError } from '../../../lib/errors';
-import { bodyKey, campaignHourKey, campaignKey, jobKey, recordKey } from '../../../lib/jobs/keys';
+import { bodyKey, CAMPAIGNS, campaignKey, jobKey, recordKey } from '../../../lib/jobs/keys';
 import type { Item, Objects, Table } from '../../../lib/ports';
 import { startFakeZendesk } from '../../../packages/local/fakes/zendesk';
 import { startSqs } from '../../../packages/local/sqs/server';
@@ -101,7 +101,7 @@ async function ran(): Promise<Engine> {
 
 /** A campaign that has released nothing yet. */
 const campaign = (now: number): Item => ({
-  ...{ key: campaignKey(CAMPAIGN), version: 1, writer: 'w', id: CAMPAIGN, time: now, hour: campaignHourKey(now) },
+  ...{ key: campaignKey(CAMPAIGN), version: 1, writer: 'w', id: CAMPAIGN, time: now, accepted: CAMPAIGNS },
   ...{ status: 'running', requested: 12, recipients: 10, duplicates: 1, rejected: 1, chunkSize: 4, chunks: 3 },
   ...{ released: 0, open: [], refusals: 0, history: [] },
 });
@@ -113,7 +113,7 @@ const recordOf = ({ engine }: Planted, id: string) =>
 const PLANTED: Record<string, [id: unknown, plant: (planted: Planted) => Promise<unknown>]> = {
   'lost-job': [
     jobKey(QUEUE, HELD),
-    ({ change }) => change(HELD, ({ todo: _todo, todoAt: _todoAt, hour: _hour, ...row }) => row),
+    ({ change }) => change(HELD, ({ todo: _todo, todoAt: _todoAt, accepted: _accepted, ...row }) => row),
   ],
   'effect-twice': [FIRST, ({ ticket }) => ticket(FIRST)],
   'end-without-record': [jobKey(QUEUE, FIRST), (planted) => planted.objects.delete(recordOf(planted, FIRST))],

@@ -93,7 +93,7 @@ export function portsOf(world: World, process: Process): Ports {
         }),
       due: (todo, options) => toTable('due', todo, () => table.due(todo, options)),
       count: (todo, options) => toTable('count', todo, () => table.count(todo, options)),
-      hour: (hour, options) => toTable('hour', hour, () => table.hour(hour, options)),
+      accepted: (queue, options) => toTable('accepted', queue, () => table.accepted(queue, options)),
       group: (group, options) => toTable('group', group, () => table.group(group, options)),
     },
     objects: {

@@ -120,11 +120,11 @@ export function createWatch({
   }
 
   function canary(row: JobRow): void {
-    const { state, reason, steps, recordedAt, parkedAt, bodyKept, todo, hour } = row;
+    const { state, reason, steps, recordedAt, parkedAt, bodyKept, todo, accepted } = row;
     reached(`canary ${state}`);
     if (state === 'held') violated(`canaries never wait: ${row.id} is held`);
     if (reason === 'error') violated(`canaries cannot fail: ${row.id} is dead`);
-    const left = [recordedAt, parkedAt, bodyKept, todo, hour, ...Object.keys(steps)].filter(Boolean);
+    const left = [recordedAt, parkedAt, bodyKept, todo, accepted, ...Object.keys(steps)].filter(Boolean);
     if (left.length > 0) violated(`canaries leave nothing: ${row.id} has ${left.join()}`);
   }
 

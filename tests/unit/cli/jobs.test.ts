@@ -42,7 +42,7 @@ describe('sls jobs list', () => {
     [{ state: 'held' }, [3, 4]],
     [{ from: HOUR }, [1, 2, 3, 4, 5]],
     [{ from: '2026-01-02T02', to: HOUR }, []],
-    [{ queue: 'sample', limit: '2' }, [2, 3]],
+    [{ queue: 'sample', limit: '2' }, [2, 4]],
   ])('with %j, it lists jobs %j', async (options, expected) => {
     const listed = await command(await someJobs(), 'jobs list', { ...options, json: true });
 
@@ -67,7 +67,7 @@ test('a search says where it looked, how far it is, and whether there are more. 
 
   expect(json).toMatchObject({ more: true, jobs: [{}, {}, {}, {}] });
   expect(notes).toEqual([
-    '5 jobs read. These are all jobs that were accepted in these hours.',
+    '5 jobs read. All jobs were searched, the newest first.',
     'There are more jobs. Narrow the search, or raise --limit.',
   ]);
   expect(none.lines).toEqual(['No jobs.']);

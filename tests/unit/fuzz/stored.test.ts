@@ -43,7 +43,7 @@ describe('stored data', () => {
     'vendor',
     'todo',
     'todoAt',
-    'hour',
+    'accepted',
     'schema',
   ];
 

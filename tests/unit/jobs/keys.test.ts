@@ -3,7 +3,6 @@ import {
   bodyKey,
   deduplicationId,
   dlqName,
-  hourKey,
   jobKey,
   queueName,
   queueUrlOfArn,
@@ -22,7 +21,6 @@ test('names that are stored or shared never change', () => {
   expect(todoKey('feedback', 'held')).toBe('feedback#held');
   expect(todoKey('feedback', 'held', 'zendesk')).toBe('feedback#held#zendesk');
   expect(todoKeyOf({ queue: 'feedback', id }, 'waiting')).toBe('feedback#waiting#2');
-  expect(hourKey('feedback', time)).toBe('feedback#2026123123');
   expect(recordKey('jobs', { queue: 'feedback', time, id })).toBe(
     `jobs/feedback/year=2026/month=12/day=31/hour=23/${id}.json`,
   );

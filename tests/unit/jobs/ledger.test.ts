@@ -106,7 +106,7 @@ test("a row's index attributes and expiry follow from its state at every write",
   }));
   const { item: done } = await ledger.update(row.key, (stored) => ({ ...stored, recordedAt: now }));
 
-  expect(queued).toMatchObject({ item: { todo: 'feedback#waiting#1', hour: 'feedback#2026010203' } });
+  expect(queued).toMatchObject({ item: { todo: 'feedback#waiting#1', accepted: 'feedback' } });
   expect(queued.written && queued.item.expiresAt).toBeUndefined();
   expect(ended).toMatchObject({ todo: 'feedback#ending#1', todoAt: now + 300_000 });
   expect(done?.todo).toBeUndefined();

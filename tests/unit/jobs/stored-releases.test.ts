@@ -32,10 +32,14 @@ describe.each(readdirSync(FOLDER).filter((name) => name.endsWith('.ndjson')))(
       'a row of %s is read, explained, and found where it was',
       (_what, item) => {
         const row = rowOf(item);
-        const { todo, hour, inGroup } = withSchedule(row, { retention: 3_600 });
+        const { todo, accepted, inGroup } = withSchedule(row, { retention: 3_600 });
 
         expect(explain(row, row.updatedAt).sentence).toMatch(/^[A-Za-z].+\.$/);
-        expect({ todo, hour, inGroup }).toEqual({ todo: item.todo, hour: item.hour, inGroup: item.inGroup });
+        expect({ todo, accepted, inGroup }).toEqual({
+          todo: item.todo,
+          accepted: item.accepted,
+          inGroup: item.inGroup,
+        });
         if (isEnd(row.state)) expect(rowOfRecord(recordOf(row), row.key)).toMatchObject({ state: row.state });
       },
     );

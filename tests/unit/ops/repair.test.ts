@@ -56,14 +56,14 @@ test('dead-without-entry: the reconciler sends the entry again', async () => {
 
 test('lost-job: the row gets its places in the indexes back', async () => {
   const { engine, repaired } = await ended();
-  const { hour, todo } = engine.row(DEAD);
+  const { accepted, todo } = engine.row(DEAD);
   const stored = engine.table.items().find(({ id }) => id === DEAD) as Item;
-  const { hour: _hour, todo: _todo, todoAt: _todoAt, ...item } = stored;
+  const { accepted: _accepted, todo: _todo, todoAt: _todoAt, ...item } = stored;
   await engine.table.put({ ...item, version: item.version + 1 }, item.version);
 
   await repaired('lost-job', DEAD);
 
-  expect(engine.row(DEAD)).toMatchObject({ hour, todo });
+  expect(engine.row(DEAD)).toMatchObject({ accepted, todo });
 });
 
 test('what the rows do not determine is not repaired, and nothing is while another reader hides DLQ entries', async () => {

@@ -57,7 +57,7 @@ describe('feedback from the producer', () => {
         correlationId: 'request-1',
         traceparent,
         sentAt: clock.now(),
-        hour: 'feedback#2026010203',
+        accepted: 'feedback',
         todo: expect.stringMatching(/^feedback#waiting#[0-7]$/),
         history: [{ event: 'accepted' }, { event: 'sent', messageId: message?.messageId }],
       },
