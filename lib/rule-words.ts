@@ -13,10 +13,11 @@ export function ruleInWords(issue: z.core.$ZodIssue): string {
       return `must be at most ${issue.maximum}${unit(issue.origin)}`;
     case 'too_small':
       if (issue.minimum === 1 && unit(issue.origin) !== '') return 'must not be empty';
-      return `must be at least ${issue.minimum}${unit(issue.origin)}`;
+      return `must be ${issue.inclusive === false ? 'more than' : 'at least'} ${issue.minimum}${unit(issue.origin)}`;
     case 'invalid_value':
       return `must be one of ${issue.values.map((value) => JSON.stringify(value)).join(', ')}`;
     case 'invalid_format':
+      if (issue.format === 'datetime') return 'must be an ISO 8601 time with Z or an offset, e.g. 2026-01-02T03:04:05Z';
       return `must be a valid ${issue.format}`;
     case 'invalid_key':
       return 'is a name that is not allowed here';

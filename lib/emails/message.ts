@@ -80,15 +80,18 @@ function checkWords({ templateId: template, subject, text, html }: Words, contex
  * How a recipient unsubscribes: by SendGrid's unsubscribe group, or by the sender's own link, which mail programs offer
  * as one click (RFC 8058). `{name}` in the link stands for that entry of the recipient's data.
  */
-const unsubscribe = z.union([
-  z.strictObject({ group: z.int().positive(), groupsToDisplay: z.array(z.int().positive()).max(25).optional() }),
-  z.strictObject({
-    link: z
-      .string()
-      .max(1000)
-      .regex(/^https:\/\/[^\s<>"]+$/, 'must be an https link'),
-  }),
-]);
+const unsubscribe = z.union(
+  [
+    z.strictObject({ group: z.int().positive(), groupsToDisplay: z.array(z.int().positive()).max(25).optional() }),
+    z.strictObject({
+      link: z
+        .string()
+        .max(1000)
+        .regex(/^https:\/\/[^\s<>"]+$/, 'must be an https link'),
+    }),
+  ],
+  'must have group, and groupsToDisplay (at most 25) if needed, all numbers from 1; or only link, an https address',
+);
 
 const contentShape = { ...mailShape, unsubscribe: unsubscribe.optional() };
 
@@ -153,3 +156,13 @@ export const emailMessageSchema = z
   });
 export type EmailMessage = z.infer<typeof emailMessageSchema>;
 export type EmailMessageInput = z.input<typeof emailMessageSchema>;
+
+export interface EmailResult {
+  /** SendGrid's `x-message-id`. */
+  messageId?: string;
+  /** The event of SendGrid that proves the mail, if the call had no answer. */
+  evidence?: string;
+}
+
+/** Of the start of a campaign. `campaigns.report` counts what was sent. */
+export type CampaignResult = Pick<RecipientCounts, 'chunks' | 'recipients'>;

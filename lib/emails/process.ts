@@ -6,6 +6,7 @@ import { type Manifest, type ReadDeps, readContent, readManifest, readPart } fro
 import {
   type CampaignContent,
   type CampaignJob,
+  type CampaignResult,
   type ChunkJob,
   campaignJobSchema,
   chunkJobSchema,
@@ -13,6 +14,7 @@ import {
   EMAIL_MESSAGE,
   EMAILS_QUEUE,
   type EmailMessage,
+  type EmailResult,
   emailMessageSchema,
 } from './message';
 import { requestOf } from './request';
@@ -51,7 +53,7 @@ export function emailsContract(deps: EmailDeps): QueueContract {
   };
 }
 
-function sendMessage(deps: EmailDeps, { id, data, row }: Job<EmailMessage>, context: RunContext) {
+function sendMessage(deps: EmailDeps, { id, data, row }: Job<EmailMessage>, context: RunContext): Promise<EmailResult> {
   const { to, data: templateData, ...content } = data;
   checkSender(deps.senderDomains, content.from);
   const origin = { id, time: row.time, trace: traceOf(row) };
@@ -60,7 +62,7 @@ function sendMessage(deps: EmailDeps, { id, data, row }: Job<EmailMessage>, cont
   return send(deps, { origin, generation: row.generation, recipients: 1, use: 'message', request }, context);
 }
 
-async function startCampaign(deps: EmailDeps, { id, data, row, envelope }: Job<CampaignJob>) {
+async function startCampaign(deps: EmailDeps, { id, data, row, envelope }: Job<CampaignJob>): Promise<CampaignResult> {
   const manifest = await readManifest(deps, data.manifest);
   const { sendAt, ...plan } = data;
   const { chunks, recipients } = plan;

@@ -1,6 +1,5 @@
-import { CsvError, parse } from 'csv-parse/sync';
 import * as z from 'zod';
-import { describeIssue } from '../jobs/envelope';
+import { describeIssues } from '../jobs/envelope';
 import { jsonOf, singleLine } from '../text';
 import { type CampaignContent, emailAddress, templateData } from './message';
 
@@ -82,11 +81,13 @@ const BROKEN: Record<string, string> = {
 
 /** Reads CSV with a header. A row is one line, because otherwise one open quote would swallow all later rows. */
 export async function* fromCsv(bytes: Bytes): AsyncGenerator<Read[]> {
+  // Few callers read CSV, and loading the parser takes a producer 4 ms.
+  const csv = await import('csv-parse/sync');
   let header: string[] | undefined;
   for await (const batch of lines(bytes)) {
     const reads: Read[] = [];
     for (const { line, text } of batch) {
-      const values = rowOf(text);
+      const values = rowOf(csv, text);
       if (header === undefined) header = checkedHeader(values);
       else if (typeof values === 'string') reads.push({ line, broken: values });
       else if (values.length !== header.length)
@@ -100,7 +101,7 @@ export async function* fromCsv(bytes: Bytes): AsyncGenerator<Read[]> {
   }
 }
 
-function rowOf(text: string): string[] | string {
+function rowOf({ CsvError, parse }: typeof import('csv-parse/sync'), text: string): string[] | string {
   if (Buffer.byteLength(text) > MAX_LINE_BYTES) return 'the row is too long';
   // Most files have no quotes. Without the parser they take half the time and memory.
   if (!text.includes('"')) return text.split(',').map((value) => value.trim());
@@ -162,7 +163,8 @@ export function recipientCheck({ templateId, unsubscribe }: Pick<CampaignContent
     const parsed = recipientSchema.safeParse(input, { reportInput: true });
     if (!parsed.success) {
       const [issue] = parsed.error.issues;
-      return { reason: issue ? describeIssue(issue, issue.path.length === 0 ? 'recipient' : '').message : 'not valid' };
+      const [problem] = issue ? describeIssues([issue], issue.path.length === 0 ? 'recipient' : '') : [];
+      return { reason: problem?.message ?? 'not valid' };
     }
     const recipient = parsed.data;
     const { data = {} } = recipient;

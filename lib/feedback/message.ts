@@ -17,7 +17,10 @@ const user = z.strictObject({
 
 const customField = z.strictObject({
   id: z.int().positive(),
-  value: z.union([multiLine(5_000), z.number(), z.boolean(), z.array(singleLine(255)).max(50)]),
+  value: z.union(
+    [multiLine(5_000), z.number(), z.boolean(), z.array(singleLine(255)).max(50)],
+    'must be text of at most 5000 bytes, a number, true, false, or at most 50 texts of at most 255 characters',
+  ),
 });
 
 /** A file in the bucket. The worker checks that its key is under the prefix for attachments. */
@@ -87,6 +90,13 @@ export const feedbackSchema = z.strictObject({
 export type Feedback = z.infer<typeof feedbackSchema>;
 /** Feedback as a caller writes it, where fields with a default are optional. */
 export type FeedbackInput = z.input<typeof feedbackSchema>;
+
+export interface FeedbackResult {
+  /** Zendesk's id of the ticket. */
+  ticketId: string;
+  /** Whether the user got the mail. `unknown`: SendGrid did not answer, so it is never sent again. */
+  confirmation: 'sent' | 'unknown' | `skipped: ${string}`;
+}
 
 /** The text whose hash is the message group. A group keeps the feedback of one user in order. */
 export function feedbackPerson({ user: { id, email } }: Pick<Feedback, 'user'>): string {

@@ -5,7 +5,7 @@ import { type Ticket, ticketBody, type Zendesk } from '../vendors/zendesk';
 import { type Job, messageType, type QueueContract, type RunContext } from '../worker/contract';
 import { type BestEffort, MAIL_STEPS, type MailDeps, mailOrSkip, skipStep } from '../worker/mail';
 import type { MayConfirm } from './mail-limit';
-import { FEEDBACK_SUBMITTED, type Feedback, feedbackSchema } from './message';
+import { FEEDBACK_SUBMITTED, type Feedback, type FeedbackResult, feedbackSchema } from './message';
 import { attachmentsOf, type ConfirmationConfig, confirmationOf, ticketOf } from './texts';
 
 export interface FeedbackDeps extends MailDeps {
@@ -39,7 +39,7 @@ export function feedbackContract(deps: FeedbackDeps): QueueContract {
   };
 }
 
-async function process(deps: FeedbackDeps, job: Job<Feedback>, context: RunContext) {
+async function process(deps: FeedbackDeps, job: Job<Feedback>, context: RunContext): Promise<FeedbackResult> {
   const ticket = await makeTicket(deps, job, context);
   const confirmation = await confirm(deps, { job, ticketId: ticket.id, context });
   return { ticketId: ticket.id, confirmation };

@@ -133,8 +133,20 @@ export function describeIssue(issue: z.core.$ZodIssue, prefix = ''): { field: st
   return { field, message: `${field}: ${ruleInWords(issue)}` };
 }
 
-/** A name that no schema gives may be anything, even an address. */
-const nameOf = (part: PropertyKey): string => (/^[\w-]{1,60}$/.test(String(part)) ? String(part) : '*');
+/** The same, with each unknown field by its name. Only for an answer to the sender of the fields. */
+export const describeIssues = (
+  issues: readonly z.core.$ZodIssue[],
+  prefix = '',
+): { field: string; message: string }[] =>
+  issues.flatMap((issue) => {
+    if (issue.code !== 'unrecognized_keys') return describeIssue(issue, prefix);
+    const message = 'must be left out, because there is no such field';
+    return issue.keys.map((key) => describeIssue({ ...issue, message, path: [...issue.path, key] }, prefix));
+  });
+
+/** A name that no schema gives may be anything, even an address or a telephone number. */
+const nameOf = (part: PropertyKey): string =>
+  /^(\d{1,6}|[A-Za-z_][\w-]{0,59})$/.test(String(part)) ? String(part) : '*';
 
 /** Parses by a schema. The first problem becomes a PermanentError. `prefix`: the path of `input`, e.g. `data`. */
 export function parseOrPark<T>(schema: z.ZodType<T>, input: unknown, prefix = ''): T {

@@ -1,13 +1,30 @@
 import type * as z from 'zod';
-import { EMAIL_MESSAGE, EMAILS_QUEUE, type EmailMessageInput, emailMessageSchema } from '../emails/message';
-import { FEEDBACK_SUBMITTED, type FeedbackInput, feedbackPerson, feedbackSchema } from '../feedback/message';
+import {
+  type CampaignResult,
+  EMAIL_CAMPAIGN,
+  EMAIL_MESSAGE,
+  EMAILS_QUEUE,
+  type EmailMessageInput,
+  type EmailResult,
+  emailMessageSchema,
+} from '../emails/message';
+import {
+  FEEDBACK_SUBMITTED,
+  type FeedbackInput,
+  type FeedbackResult,
+  feedbackPerson,
+  feedbackSchema,
+} from '../feedback/message';
 import { FEEDBACK_QUEUE } from '../jobs/keys';
 import {
   type InviteInput,
+  type InviteResult,
   inviteSchema,
   type NotifyBuild,
+  type NotifyBuildResult,
   notifyBuildSchema,
   type RemoveInput,
+  type RemoveResult,
   removeSchema,
   TESTFLIGHT_INVITE,
   TESTFLIGHT_NOTIFY_BUILD,
@@ -32,6 +49,26 @@ export interface Inputs {
 }
 
 export type Kind = keyof Inputs;
+
+/** The worker's result of each kind of job. */
+export interface Results {
+  feedback: FeedbackResult;
+  email: EmailResult;
+  campaign: CampaignResult;
+  invite: InviteResult;
+  removeTester: RemoveResult;
+  notifyBuild: NotifyBuildResult;
+}
+
+/** The kind of a job by its message type. */
+export const KIND_OF: Record<string, keyof Results | undefined> = {
+  [FEEDBACK_SUBMITTED]: 'feedback',
+  [EMAIL_MESSAGE]: 'email',
+  [EMAIL_CAMPAIGN]: 'campaign',
+  [TESTFLIGHT_INVITE]: 'invite',
+  [TESTFLIGHT_REMOVE]: 'removeTester',
+  [TESTFLIGHT_NOTIFY_BUILD]: 'notifyBuild',
+};
 
 /**
  * Makes a job of a caller's data. Rejects with an InvalidJobError that names all problems of the data, or with a

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { v5, v7 } from 'uuid';
 import * as z from 'zod';
-import { describeIssue, envelopeSchema, PUBLIC_FORMS } from '../jobs/envelope';
+import { describeIssues, envelopeSchema, PUBLIC_FORMS } from '../jobs/envelope';
 import type { HashPeople } from '../jobs/person-hash';
 import type { Clock, Random } from '../ports';
 import { singleLine } from '../text';
@@ -31,7 +31,7 @@ export type SubmitOptions = JobOptions &
 /** Owns the keys of jobs that operators send in place of others, so no caller may be called this. */
 export const OPERATOR = 'operator';
 
-export const submitOptions = z
+const submitOptions = z
   .strictObject({
     key: singleLine(255).optional(),
     principal: singleLine(255)
@@ -61,14 +61,17 @@ export const submitOptions = z
 
 export type CheckedOptions = z.output<typeof submitOptions>;
 
+/** Checks the options of a job. Their fields are under `options`, apart from those of the data. */
+export const validOptions = (options: unknown): CheckedOptions => valid(submitOptions, options, 'options');
+
 /** The id of a job or a campaign that a caller asks about. A key of the table has at most 2,048 bytes. */
 export const askedId = z.string().min(1).max(255);
 
-/** Parses the input with its schema. Throws an InvalidJobError that names all problems. */
-export function valid<T>(schema: z.ZodType<T>, input: unknown): T {
+/** Parses the input with its schema. Throws an InvalidJobError that names all problems, their fields under `prefix`. */
+export function valid<T>(schema: z.ZodType<T>, input: unknown, prefix = ''): T {
   const parsed = schema.safeParse(input, { reportInput: true });
   if (parsed.success) return parsed.data;
-  throw new InvalidJobError(parsed.error.issues.map((issue) => describeIssue(issue)));
+  throw new InvalidJobError(describeIssues(parsed.error.issues, prefix));
 }
 
 /** Never change this: another namespace would create a second job for every key in use. */

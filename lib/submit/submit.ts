@@ -216,7 +216,7 @@ export async function checkStart(
   const problem =
     wait < -CLOCK_SKEW_MS ? 'must be in the future' : wait > LONGEST_WAIT_MS + CLOCK_SKEW_MS ? TOO_FAR : undefined;
   if (!problem || (key !== undefined && (await ledger.get(jobKey(queue, id))))) return;
-  throw invalid('notBefore', problem);
+  throw invalid('options.notBefore', problem);
 }
 
 /** Checks when a campaign may send. The bucket keeps its recipients for a limited time. Throws an InvalidJobError. */

@@ -1,10 +1,10 @@
 import { TransientError } from '../errors';
 import { traceOf } from '../jobs/row';
-import type { InviteOutcome, TesterState } from '../vendors/app-store-connect';
+import type { TesterState } from '../vendors/app-store-connect';
 import type { Mail } from '../vendors/sendgrid';
 import type { Job, RunContext } from '../worker/contract';
 import { MAIL_STEPS, mailArgs, mailOrSkip, skipStep } from '../worker/mail';
-import { type Invite, TESTFLIGHT_QUEUE } from './message';
+import { type Invite, type InviteResult, TESTFLIGHT_QUEUE } from './message';
 import { changeMembership, changeOrConfirm, type Run, startRun, type TestflightDeps } from './run';
 
 interface KnownTester {
@@ -15,11 +15,10 @@ interface KnownTester {
   before: TesterState;
 }
 
-/** `by-apple` means that Apple mailed on its own when the tester joined a group. */
-type Invitation = InviteOutcome | 'by-apple' | 'already-invited' | `skipped: ${string}`;
+type Invitation = InviteResult['invitation'];
 
 /** Makes a person a tester of an app, lets Apple invite them, and sends our own notification if the job asks for it. */
-export async function invite(deps: TestflightDeps, job: Job<Invite>, context: RunContext) {
+export async function invite(deps: TestflightDeps, job: Job<Invite>, context: RunContext): Promise<InviteResult> {
   const { data } = job;
   const run = await startRun(deps, { job, context, wanted: { member: true, groups: data.groups } });
   const tester = await findOrCreate(run, data);

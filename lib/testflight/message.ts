@@ -42,10 +42,14 @@ export const inviteSchema = z.strictObject({
 });
 
 /** The data of `testflight.remove.v1`. It names some groups, or the app and so all its groups. */
-export const removeSchema = z.discriminatedUnion('from', [
-  z.strictObject({ app: appId, email, from: z.literal('app') }),
-  z.strictObject({ app: appId, email, from: z.literal('groups'), groups }),
-]);
+export const removeSchema = z.discriminatedUnion(
+  'from',
+  [
+    z.strictObject({ app: appId, email, from: z.literal('app') }),
+    z.strictObject({ app: appId, email, from: z.literal('groups'), groups }),
+  ],
+  'must be "app", or "groups" with the field groups',
+);
 
 export const notifyBuildSchema = z.strictObject({ app: appId, build: uuid('a build') });
 
@@ -54,6 +58,27 @@ export type InviteInput = z.input<typeof inviteSchema>;
 export type Remove = z.infer<typeof removeSchema>;
 export type RemoveInput = z.input<typeof removeSchema>;
 export type NotifyBuild = z.infer<typeof notifyBuildSchema>;
+
+export interface InviteResult {
+  /** Apple's id of the tester. */
+  testerId: string;
+  /** `by-apple`: Apple mailed on its own when the tester joined a group. docs/testflight.md explains the others. */
+  invitation: 'sent' | 'by-apple' | 'already-invited' | 'already-accepted' | 'pending-build' | `skipped: ${string}`;
+  /** Whether our own mail was sent, if the job asked for one. `unknown`: SendGrid did not answer. */
+  notification?: 'sent' | 'unknown' | `skipped: ${string}`;
+}
+
+export interface RemoveResult {
+  /** Apple's id of the tester, if there was one. */
+  testerId?: string;
+  /** Whether the tester was there to remove. */
+  removed: boolean;
+}
+
+export interface NotifyBuildResult {
+  /** Apple mailed the testers of the build. */
+  notification: 'sent';
+}
 
 /** The message group. Jobs about one app run in order, one at a time. */
 export const testflightGroup = ({ app }: { app: string }): string => app;

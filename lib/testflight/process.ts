@@ -6,8 +6,10 @@ import {
   type Invite,
   inviteSchema,
   type NotifyBuild,
+  type NotifyBuildResult,
   notifyBuildSchema,
   type Remove,
+  type RemoveResult,
   removeSchema,
   TESTFLIGHT_INVITE,
   TESTFLIGHT_NOTIFY_BUILD,
@@ -61,7 +63,7 @@ function checkApp(allowed: readonly AllowedApp[], data: { app: string; groups?: 
 }
 
 /** Removes a tester from groups or from the app. A missing tester counts as success. */
-async function remove(deps: TestflightDeps, job: Job<Remove>, context: RunContext) {
+async function remove(deps: TestflightDeps, job: Job<Remove>, context: RunContext): Promise<RemoveResult> {
   const { app } = job.data;
   const groups = job.data.from === 'app' ? undefined : job.data.groups;
   const run = await startRun(deps, { job, context, wanted: { member: false, groups } });
@@ -95,12 +97,16 @@ async function remove(deps: TestflightDeps, job: Job<Remove>, context: RunContex
 }
 
 /** Makes Apple mail the testers of a build. Apple cannot be asked later, so a lost answer leaves the step unknown. */
-async function notifyBuild(deps: TestflightDeps, { data: { build } }: Job<NotifyBuild>, context: RunContext) {
+async function notifyBuild(
+  deps: TestflightDeps,
+  { data: { build } }: Job<NotifyBuild>,
+  context: RunContext,
+): Promise<NotifyBuildResult> {
   awaitBudget(deps);
   // An operator resolved the step as skipped, and the job has no other step.
   if (context.steps.peek('notification')?.status === 'skipped') throw new CancelledError();
   const apple = callApple(deps, context);
-  const notification = await context.steps.step('notification', {
+  const notification = await context.steps.step<'sent'>('notification', {
     vendor: 'app-store-connect',
     proven: () => 'sent',
     run: async () => {

@@ -5,7 +5,7 @@ import { MAX_MESSAGE_BYTES, messageBytes } from '../../lib/jobs/messages';
 import type { BatchEntry, BatchQueues, OutgoingMessage, SentMessage } from '../../lib/ports';
 import { IdempotencyConflictError, InvalidJobError, invalid } from '../../lib/submit/errors';
 import { type Inputs, type Kind, kinds } from '../../lib/submit/kinds';
-import { type SubmitOptions, submitOptions, valid } from '../../lib/submit/options';
+import { type SubmitOptions, valid, validOptions } from '../../lib/submit/options';
 import { type Accepted, accept, type SubmitDeps, type Unsent } from '../../lib/submit/submit';
 
 export type BatchJob = { [K in Kind]: { kind: K; data: Inputs[K]; options?: SubmitOptions | undefined } }[Kind];
@@ -18,7 +18,11 @@ export type BatchResult =
 const ROWS_AT_ONCE = 25;
 
 /** The functions of kinds.ts check data and options. */
-const entrySchema = z.object({ kind: z.enum(Object.keys(kinds) as [Kind, ...Kind[]]) });
+const entrySchema = z.strictObject({
+  kind: z.enum(Object.keys(kinds) as [Kind, ...Kind[]]),
+  data: z.unknown().optional(),
+  options: z.unknown().optional(),
+});
 
 type Prepared = { result: BatchResult } | { unsent: Unsent };
 
@@ -73,7 +77,7 @@ async function prepare(deps: SubmitDeps, job: BatchJob): Promise<Prepared> {
   try {
     const { kind } = valid(entrySchema, job);
     const { data, options = {} } = job;
-    const decided = await accept(deps, await kinds[kind](data, valid(submitOptions, options), deps));
+    const decided = await accept(deps, await kinds[kind](data, validOptions(options), deps));
     return 'accepted' in decided ? { result: decided } : { unsent: decided };
   } catch (error) {
     for (const known of [InvalidJobError, IdempotencyConflictError, StoreError])

@@ -19,7 +19,7 @@ import {
   type RecipientInput,
 } from '../../lib/emails/recipients';
 import { invalid } from '../../lib/submit/errors';
-import { jobId, type SubmitOptions, submitOptions, valid } from '../../lib/submit/options';
+import { jobId, type SubmitOptions, valid, validOptions } from '../../lib/submit/options';
 import { type Accepted, checkSendAt, checkStart, type SubmitDeps, submit } from '../../lib/submit/submit';
 import { checkFiles } from '../../lib/submit/uploads';
 
@@ -54,7 +54,7 @@ export async function submitCampaign(
   { input, source, options }: { input: CampaignInput; source: RecipientSource; options: SubmitOptions },
 ): Promise<AcceptedCampaign> {
   const { name, sendAt, transactional, ...content } = valid(campaignSchema, input);
-  const submitted = { ...valid(submitOptions, options), queue: EMAILS_QUEUE };
+  const submitted = { ...validOptions(options), queue: EMAILS_QUEUE };
   if (!isSource(source)) refuse(new InvalidRecipientsError('must be a list, or an object with csv, ndjson or key'));
   // Without the queue, the recipients must not be stored either.
   deps.settings(EMAILS_QUEUE);

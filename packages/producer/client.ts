@@ -7,7 +7,7 @@ import { type BatchJob, type BatchResult, submitBatch } from './batch';
 import type { ProducerDeps } from './campaign';
 import { type Jobs, jobsOf } from './jobs';
 import { type Producer, producerOf } from './producer';
-import { createTracker, type PackingLimits, type Tracker } from './tracker';
+import { CLOSED, createTracker, type PackingLimits, type Tracker } from './tracker';
 
 /** The typed client that an API installs. It connects with its first call. */
 export interface ProducerClient extends Producer, Pick<Tracker, 'track' | 'flush'> {
@@ -54,7 +54,7 @@ export function clientOf(
     return { deps, tracker: createTracker({ ...connection, clock }, analytics) };
   });
   const open = async () => {
-    if (closing !== undefined) throw new Error('the producer is closed');
+    if (closing !== undefined) throw new StoreError(CLOSED);
     return connected();
   };
   const load = async () => (await open()).deps;

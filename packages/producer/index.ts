@@ -10,6 +10,7 @@ export { StoreError } from '../../lib/errors';
 export type { FeedbackInput } from '../../lib/feedback/message';
 export type { Completion, Facts, Log } from '../../lib/ports';
 export { IdempotencyConflictError, InvalidJobError, JobNotFoundError, type Problem } from '../../lib/submit/errors';
+export type { Results } from '../../lib/submit/kinds';
 export type { SubmitOptions } from '../../lib/submit/options';
 export type { Accepted } from '../../lib/submit/submit';
 export type { Upload, UploadInput } from '../../lib/submit/uploads';

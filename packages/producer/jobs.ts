@@ -6,24 +6,26 @@ import type { Ledger } from '../../lib/jobs/ledger';
 import { BY_ITS_PRODUCER, isEnd, type JobRow, type Reason, type State, waitsForItsTime } from '../../lib/jobs/row';
 import { cancel as cancelled, isCancelledByOperator } from '../../lib/jobs/transitions';
 import { JobNotFoundError } from '../../lib/submit/errors';
+import { KIND_OF, type Results } from '../../lib/submit/kinds';
 import { askedId, ownersOf, valid } from '../../lib/submit/options';
 import type { SubmitDeps } from '../../lib/submit/submit';
 import { singleLine } from '../../lib/text';
 
-/** What an API may show about a job. It never holds groups, addresses or confidential results. */
-export interface JobStatus {
+interface JobFacts {
   id: string;
   queue?: string;
-  /** `pending`: there is no row, because no worker has seen the job yet or the id is unknown. */
-  state: State | 'pending';
+  /**
+   * `planned`: the job waits for its `notBefore`. `pending`: it has no row yet, because the table was down when a job
+   * without a key was accepted, or because the id is invented.
+   */
+  state: State | 'planned' | 'pending';
+  /** Why the job is held, dead or cancelled. */
   reason?: Reason;
   /** Whether the job has reached an end. An operator can still reopen a dead or cancelled job. */
   ended: boolean;
-  /** The worker's small result after a success, for example the id of a ticket. */
-  result?: unknown;
   /** Why the job is dead or waits. It names rules, never values. */
   error?: { code: string; message: string; field?: string };
-  /** ISO 8601. */
+  /** ISO 8601, as the other times. */
   acceptedAt?: string;
   /** When a planned job starts at the earliest. */
   notBefore?: string;
@@ -31,18 +33,26 @@ export interface JobStatus {
   endedAt?: string;
 }
 
+type Result = { [K in keyof Results]: { kind: K; result?: Results[K] } }[keyof Results];
+
+/**
+ * What an API may show about a job. It never holds groups, addresses or confidential results. `result` is the worker's
+ * after a success, and `kind` says which one. Jobs of other senders' types have no kind.
+ */
+export type JobStatus = JobFacts & (Result | { kind?: undefined; result?: unknown });
+
 export type WaitOptions = Omit<z.input<ReturnType<typeof questionSchema>>, 'id'>;
 export type FindOptions = Omit<WaitOptions, 'timeout' | 'signal'>;
 
-export interface CancelledStatus extends JobStatus {
+export type CancelledStatus = JobStatus & {
   /** Whether the job will never start. If not, it has started or ended already, or it was not planned. */
   cancelled: boolean;
-}
+};
 
 /**
  * Asks about jobs. Every function rejects with a StoreError if the table is down, and with an InvalidJobError that
  * names an id or an option that breaks a rule. It rejects with a JobNotFoundError if the job belongs to another
- * principal.
+ * principal, was never accepted, or ended more than 45 days ago.
  */
 export interface Jobs {
   get(id: string, options?: FindOptions): Promise<JobStatus>;
@@ -71,12 +81,15 @@ export const createJobs = (deps: JobsDeps): Jobs => jobsOf(async () => deps);
 
 export function jobsOf(load: () => Promise<JobsDeps>): Jobs {
   async function find(id: string, options: FindOptions = {}): Promise<JobRow | undefined> {
-    const { ledger, queueNames, hashPeople } = await load();
+    const { ledger, queueNames, hashPeople, clock } = await load();
     const { queue, principal, system } = valid(questionSchema(queueNames), { ...options, id });
     const keys = (queue === undefined ? queueNames : [queue]).map((name) => jobKey(name, id));
     const rows = await Promise.all(keys.map((key) => ledger.get(key)));
     const row = rows.find((one) => one !== undefined);
-    if (row && !system && !(await ownersOf(hashPeople, principal)).includes(row.owner)) throw new JobNotFoundError();
+    const found = row
+      ? system || (await ownersOf(hashPeople, principal)).includes(row.owner)
+      : mayHaveNoRow(id, clock.now());
+    if (!found) throw new JobNotFoundError();
     return row;
   }
 
@@ -131,7 +144,7 @@ const lastKnown =
   };
 
 const questionSchema = (queueNames: readonly string[]) =>
-  z.object({
+  z.strictObject({
     id: askedId,
     /** The job's queue. Without it, every queue of the instance is asked. */
     queue: z
@@ -153,14 +166,25 @@ const questionSchema = (queueNames: readonly string[]) =>
     signal: z.custom<AbortSignal>((value) => value instanceof EventTarget, 'must be an AbortSignal').optional(),
   });
 
+const DAY_MS = 24 * 60 * 60_000;
+
+/** While the table is down, a job without a key is accepted without a row. SQS keeps its message for 14 days at most. */
+function mayHaveNoRow(id: string, now: number): boolean {
+  const [, high = '', low = ''] = /^([\da-f]{8})-([\da-f]{4})-7/i.exec(id) ?? [];
+  const made = Number.parseInt(high + low, 16);
+  return made > now - 14 * DAY_MS && made < now + DAY_MS;
+}
+
 const pending = (id: string): JobStatus => ({ id, state: 'pending', ended: false });
 
 const iso = (time: number | undefined): string | undefined =>
   time === undefined ? undefined : new Date(time).toISOString();
 
-export function statusOf({ id, queue, state, reason, result, error, ...row }: JobRow): JobStatus {
+export function statusOf(row: JobRow): JobStatus {
+  const { id, queue, result, error } = row;
+  const { state, reason } = waitsForItsTime(row) ? { state: 'planned' as const, reason: undefined } : row;
   return known({
-    ...{ id, queue, state, reason, ended: isEnd(state), result },
+    ...{ id, queue, kind: KIND_OF[row.type ?? ''], state, reason, ended: isEnd(row.state), result },
     error: error && known({ code: error.code, message: error.message, field: error.field }),
     acceptedAt: iso(row.time),
     notBefore: iso(row.notBefore),

@@ -65,6 +65,9 @@ async function bundle(outdir: string): Promise<Manifest> {
     supported: { 'dynamic-import': false },
     allowOverwrite: true,
   });
+  // `__toESM` copies all of Zod's names, once for each file of ours that imports it.
+  for (const file of Object.keys(metafile.outputs))
+    writeFileSync(file, readFileSync(file, 'utf8').replaceAll(/__toESM\((require\("zod"\))\)/g, '$1'));
   const imports = Object.values(metafile.outputs).flatMap((output) => output.imports);
   const outside = imports.filter(({ external, path }) => external && !isBuiltin(path));
   const names = new Set(outside.map(({ path }) => packageOf(path)));

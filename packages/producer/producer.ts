@@ -2,7 +2,7 @@ import * as z from 'zod';
 import type { CampaignInput } from '../../lib/emails/message';
 import { type CampaignControl, campaignControl } from '../../lib/emails/report';
 import { type Inputs, type Kind, kinds } from '../../lib/submit/kinds';
-import { askedId, type SubmitOptions, submitOptions, valid } from '../../lib/submit/options';
+import { askedId, type SubmitOptions, valid, validOptions } from '../../lib/submit/options';
 import { type Accepted, submit } from '../../lib/submit/submit';
 import { type AcceptedCampaign, type ProducerDeps, type RecipientSource, submitCampaign } from './campaign';
 
@@ -28,7 +28,7 @@ export function producerOf(load: () => Promise<ProducerDeps>): Producer {
     (kind: Kind) =>
     async (input: unknown, options: SubmitOptions = {}): Promise<Accepted> => {
       const deps = await load();
-      return submit(deps, await kinds[kind](input, valid(submitOptions, options), deps));
+      return submit(deps, await kinds[kind](input, validOptions(options), deps));
     };
   const control = async () => campaignControl(await load());
   const checked = (id: string) => valid(campaignQuestion, { id }).id;

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { type ProducerSettings, producerSettings } from '../../lib/config/common';
 import { ConfigError } from '../../lib/config/environment';
-import { describeIssue } from '../../lib/jobs/envelope';
+import { describeIssues } from '../../lib/jobs/envelope';
 import type { Log } from '../../lib/ports';
 import { invalid } from '../../lib/submit/errors';
 import { jsonOf } from '../../lib/text';
@@ -26,7 +26,7 @@ export type AwsEndpoints = z.input<typeof awsEndpoints>;
 const has = (value: unknown, names: string[], type: string): boolean =>
   names.every((name) => typeof (Object(value) as Record<string, unknown>)[name] === type);
 
-const connectionSchema = z.object({
+const connectionSchema = z.strictObject({
   /** The instance's name. By default JOBS_INSTANCE. */
   instance: z.string().regex(/^[a-z][a-z0-9-]{0,30}[a-z0-9]$/, 'must be the name of an instance, e.g. my-api'),
   /** By default AWS_REGION. */
@@ -101,10 +101,11 @@ const filled = (text: string | undefined): string | undefined => (text === '' ? 
 
 /** Names option, variable and rule, never the value. */
 const problemsOf = (error: z.ZodError): string[] =>
-  error.issues.map((issue) => {
-    const { field, message } = describeIssue(issue);
+  error.issues.flatMap((issue) => {
     const missing = issue.code === 'invalid_type' && issue.input === undefined;
-    const variable = VARIABLES[field];
-    const name = variable ? `${field} (${variable})` : field;
-    return `${name}${missing ? ': is missing' : message.slice(field.length)}`;
+    return describeIssues([issue]).map(({ field, message }) => {
+      const variable = VARIABLES[field];
+      const name = variable ? `${field} (${variable})` : field;
+      return `${name}${missing ? ': is missing' : message.slice(field.length)}`;
+    });
   });

@@ -18,6 +18,7 @@ import type {
   CampaignInput,
   JobStatus,
   Producer,
+  Results,
   SubmitOptions,
   UploadInput,
 } from './index';
@@ -50,7 +51,7 @@ export interface TestProducer extends Producer {
   /** Makes the next call reject, by default with a StoreError. In `batch` a StoreError is the first job's result. */
   failNext(error?: Error): void;
   /** Ends a job as succeeded. A campaign starts, but sends no mail. Rejects if there is no such job, or if it ended. */
-  complete(id: string, result?: unknown): Promise<void>;
+  complete(id: string, result?: Results[keyof Results]): Promise<void>;
   /** Ends a job as dead. Rejects as `complete` does. */
   fail(id: string, error?: NonNullable<JobStatus['error']>): Promise<void>;
   /** Puts an object into the bucket, as a user does with the form of `attachments.upload`. */

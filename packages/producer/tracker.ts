@@ -1,7 +1,15 @@
 import * as z from 'zod';
-import { ANALYTICS_EVENTS, type AnalyticsEvent, MOST_EVENTS, problemOf, shardOf } from '../../lib/analytics/message';
+import {
+  ANALYTICS_EVENTS,
+  type AnalyticsEvent,
+  EVENT_SHAPE,
+  MOST_EVENTS,
+  problemOf,
+  shardOf,
+} from '../../lib/analytics/message';
 import { unlessAborted } from '../../lib/concurrency';
-import { MAX_INLINE_DATA_BYTES, sendable } from '../../lib/jobs/envelope';
+import { StoreError } from '../../lib/errors';
+import { describeIssues, MAX_INLINE_DATA_BYTES, sendable } from '../../lib/jobs/envelope';
 import { ANALYTICS_QUEUE } from '../../lib/jobs/keys';
 import type { BatchQueues, OutgoingMessage } from '../../lib/ports';
 import { InvalidJobError } from '../../lib/submit/errors';
@@ -13,6 +21,9 @@ import { createBatchSender } from './batch';
 const MAX_EVENT_BYTES = 256 * 1024;
 /** With more than this unsent in memory, `track` makes its caller wait. */
 const MAX_BACKLOG_BYTES = 32 * 1024 * 1024;
+
+/** The answer to every call after `close`: another process takes the repeat. */
+export const CLOSED = { code: 'Producer.Closed', message: 'the producer is closed' };
 
 /** The tracker closed with events that SQS did not take. The error carries them, so nothing is dropped silently. */
 export class UnsentEventsError extends Error {
@@ -88,10 +99,14 @@ export function createTracker(
 
   return {
     async track(event) {
-      if (closed) throw new Error('the tracker is closed');
+      if (closed) throw new StoreError(CLOSED);
       deps.settings(ANALYTICS_QUEUE);
       const problem = problemOf(event, clock.now());
-      if (problem) throw invalid(problem.field, problem.rule);
+      if (problem) {
+        const keys = Object.keys(Object(event)).filter((field) => !Object.hasOwn(EVENT_SHAPE.properties, field));
+        const unknown = describeIssues([{ code: 'unrecognized_keys', keys, path: [], message: '' }]);
+        throw unknown.length > 0 ? new InvalidJobError(unknown) : invalid(problem.field, problem.rule);
+      }
       const json = sendable(JSON.stringify(event));
       if (Buffer.byteLength(json) > MAX_EVENT_BYTES)
         throw invalid('', `must be at most ${MAX_EVENT_BYTES} bytes as JSON`);

@@ -18,11 +18,12 @@ export class Problem extends Error {
   }
 }
 
-/** The header of each option of the producer, for callers who know only headers. */
-const HEADERS: Record<string, string> = {
-  key: 'Idempotency-Key',
-  principal: 'Idempotency-Key',
-  correlationId: 'X-Correlation-Id',
+/** Where a request has each option of the producer, for callers who know only that. */
+const PLACES: Record<string, string> = {
+  'options.key': 'Idempotency-Key',
+  'options.principal': 'Idempotency-Key',
+  'options.correlationId': 'X-Correlation-Id',
+  'options.notBefore': 'notBefore',
 };
 
 /** What a caller may know about an error. Anything unknown is a 500 without details. */
@@ -30,7 +31,7 @@ export function problemOf(error: unknown): Problem {
   if (error instanceof Problem) return error;
   if (error instanceof InvalidJobError) {
     const errors = error.problems.map(({ field, message }) => ({
-      field: HEADERS[field] ?? field,
+      field: PLACES[field] ?? field,
       detail: message.replace(`${field}: `, ''),
     }));
     return new Problem(400, 'the request is not valid', {}, { errors });

@@ -94,6 +94,7 @@ describe('the producer as an API imports it', () => {
     expect(await producer.jobs.get(first.id, { principal: 'client-1' })).toEqual({
       id: first.id,
       queue: 'feedback',
+      kind: 'feedback',
       state: 'queued',
       ended: false,
       acceptedAt: first.time,
@@ -250,7 +251,7 @@ describe('the producer as an API imports it', () => {
 
     const messages = await queues.receive(`${sqsUrl}/000000000000/${QueueName}`, { max: 10, visibilitySeconds: 30 });
     expect(messages).toHaveLength(1);
-    await expect(producer.feedback(feedback)).rejects.toThrow('the producer is closed');
+    await expect(producer.feedback(feedback)).rejects.toMatchObject({ name: 'StoreError', code: 'Producer.Closed' });
   });
 });
 

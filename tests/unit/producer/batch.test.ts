@@ -154,13 +154,13 @@ it('reports each job that failed, and accepts the others', async () => {
     feedback('a'),
     { kind: 'feedback', data: { user: { email: 'planted' }, subject: '', message: 'M' } },
     feedback('b', 'other', 'key'),
-    ...[null, 7, { kind: 'fax', data: {} }].map((odd) => odd as never),
+    ...[null, 7, { kind: 'fax', data: {} }, { kind: 'feedback', data: {}, option: {} }].map((odd) => odd as never),
     feedback('c'),
   ]);
 
   const [invalid, store] = ['InvalidJobError', 'StoreError'];
   expect(results.map(({ error }) => error?.name)).toEqual([
-    ...[store, invalid, 'IdempotencyConflictError', invalid, invalid, invalid, undefined],
+    ...[store, invalid, 'IdempotencyConflictError', invalid, invalid, invalid, invalid, undefined],
   ]);
   expect(results[0]?.error).toMatchObject({ code: 'SQS.InternalError' });
   expect(results[5]?.error?.message).toMatch(/^kind: must be one of "feedback", /);

@@ -71,7 +71,7 @@ test('an invalid recipient goes to the rejected file with the reason, and the ot
     [{ email: 'b@example.com', name: 'B\r\nBcc: x' }, 'name: must not hold control characters or line breaks'],
     [{ email: 'c@example.com', data: { text: 'x'.repeat(10_001) } }, 'data: must be at most 10000 bytes of JSON'],
     [{ email: 'd@example.com', data: [] }, 'data: must be an object'],
-    [{ email: 'e@example.com', nickname: 'e' }, 'recipient: has 1 unknown field'],
+    [{ email: 'e@example.com', nickname: 'e' }, 'recipient.nickname: must be left out, because there is no such field'],
     [null, 'recipient: must be an object, is null'],
     [{ email: 'f@example.com', data: nested }, 'data: must not be nested more than 8 deep'],
   ];
@@ -119,6 +119,8 @@ test("recipients may come from the bucket, but only under the attachments' prefi
   expect(accepted.recipients).toBe(1);
   const elsewhere = await problems(campaign, { key: 'jobs/_data/emails/list.csv' });
   expect(elsewhere).toBe("recipients.key: must be under the attachments' prefix");
+  const missing = await problems(campaign, { key: 'jobs/_attachments/emails/none.csv' });
+  expect(missing).toBe('recipients.key: there is no such object');
 });
 
 test.each<[string, unknown, string]>([

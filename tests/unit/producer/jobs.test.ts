@@ -1,5 +1,7 @@
+import { v7 } from 'uuid';
 import { hashesWith } from '../../../lib/jobs/person-hash';
 import type { JobRow } from '../../../lib/jobs/row';
+import { JobNotFoundError } from '../../../lib/submit/errors';
 import type { SubmitOptions } from '../../../lib/submit/options';
 import { createJobs, type FindOptions, type JobStatus } from '../../../packages/producer/jobs';
 import { createProducer } from '../../../packages/producer/producer';
@@ -8,6 +10,8 @@ import { inState } from '../../support/in-state';
 import { memoryProducerDeps } from '../../support/producer';
 
 const feedback = { user: { email: 'user@example.com' }, subject: 'It works', message: 'Well done.' };
+
+const DAY = 24 * 60 * 60_000;
 
 function setUp() {
   const memory = memoryProducerDeps();
@@ -39,7 +43,7 @@ describe('what an API learns about a job', () => {
     await change(id, {
       state: inState('held'),
       reason: 'retry',
-      result: { ticket: 7 },
+      result: { ticketId: '7', confirmation: 'sent' },
       error: {
         class: 'transient',
         code: 'ZendeskDown',
@@ -54,20 +58,36 @@ describe('what an API learns about a job', () => {
     expect(await jobs.get(id)).toEqual({
       id,
       queue: 'feedback',
+      kind: 'feedback',
       state: 'held',
       reason: 'retry',
       ended: false,
-      result: { ticket: 7 },
+      result: { ticketId: '7', confirmation: 'sent' },
       error: { code: 'ZendeskDown', message: 'the vendor fails (503)' },
       acceptedAt: time,
       startedAt: '2026-01-02T03:04:06.000Z',
     });
   });
 
-  it('is pending while there is no row', async () => {
-    const { jobs } = setUp();
+  it('is pending while a job that was sent without a row can still come', async () => {
+    const { jobs, clock } = setUp();
+    const id = v7({ msecs: clock.now() - 13 * DAY });
 
-    expect(await jobs.get('unknown')).toEqual({ id: 'unknown', state: 'pending', ended: false });
+    expect(await jobs.get(id)).toEqual({ id, state: 'pending', ended: false });
+  });
+
+  it.each([
+    ['no id of ours', () => 'unknown'],
+    ['the id of a key that was never used', () => 'b3f7c1de-5a0e-5a6b-9a55-6d0f3a2c9e41'],
+    ['an id from before the retention', (now: number) => v7({ msecs: now - 15 * DAY })],
+    ['an id of the future', (now: number) => v7({ msecs: now + 2 * DAY })],
+  ])('is that there is none, if it has no row and the id is %s', async (_what, idOf) => {
+    const { jobs, clock } = setUp();
+    const id = idOf(clock.now());
+
+    const answers = [jobs.get(id), jobs.wait(id), jobs.cancel(id)];
+
+    for (const answer of answers) await expect(answer).rejects.toThrow(JobNotFoundError);
   });
 
   it('costs one read if the caller knows the queue', async () => {
@@ -148,9 +168,9 @@ describe('waiting for a job', () => {
     const { jobs, clock } = setUp();
     const from = clock.now();
 
-    expect(await jobs.wait('unknown', { timeout: 1_000 })).toMatchObject({ state: 'pending' });
+    expect(await jobs.wait(v7({ msecs: from }), { timeout: 1_000 })).toMatchObject({ state: 'pending' });
     expect(clock.now() - from).toBe(1_000);
-    expect(await jobs.wait('unknown', null as never)).toMatchObject({ state: 'pending' });
+    expect(await jobs.wait(v7({ msecs: from }), null as never)).toMatchObject({ state: 'pending' });
     expect(clock.now() - from).toBe(31_000);
   });
 
@@ -175,8 +195,9 @@ describe('waiting for a job', () => {
       });
     };
 
-    await expect(jobs.wait('unknown', { signal: controller.signal })).rejects.toThrow('the client left');
-    await expect(jobs.wait('unknown', { signal: controller.signal })).rejects.toThrow('the client left');
+    const id = v7({ msecs: clock.now() });
+    await expect(jobs.wait(id, { signal: controller.signal })).rejects.toThrow('the client left');
+    await expect(jobs.wait(id, { signal: controller.signal })).rejects.toThrow('the client left');
     late.release();
   });
 });
@@ -195,6 +216,7 @@ describe('a question that breaks a rule', () => {
     ['signal: must be an AbortSignal', 'id', { signal: 5 }],
     ['principal: must not be blank', 'id', { principal: '' }],
     ['system: must be one of true', 'id', { system: false }],
+    ['principle: must be left out, because there is no such field', 'id', { principle: 'client-1' }],
   ])('is refused by its name: %s', async (message, id, options) => {
     const { jobs, reads } = setUp();
 

@@ -5,12 +5,14 @@ import { hashesWith } from '../../../lib/jobs/person-hash';
 import type { Item } from '../../../lib/ports';
 import { IdempotencyConflictError, InvalidJobError } from '../../../lib/submit/errors';
 import type { SubmitOptions } from '../../../lib/submit/options';
-import { createProducer } from '../../../packages/producer/producer';
+import { createProducer, type Producer } from '../../../packages/producer/producer';
 import { withFaults } from '../../support/faults';
 import { HASH_KEY } from '../../support/hash-people';
 import { memoryProducerDeps } from '../../support/producer';
 
 const feedback = { user: { id: 'user-1', email: 'user@example.com' }, subject: 'It works', message: 'Well done.' };
+const NEWS = { from: { email: 'news@example.com' }, subject: 'News', text: 'Hello', transactional: true };
+const NO_OFFSET = 'must be an ISO 8601 time with Z or an offset, e.g. 2026-01-02T03:04:05Z';
 
 describe('feedback from the producer', () => {
   it('becomes a row and a matching message', async () => {
@@ -85,15 +87,35 @@ describe('feedback from the producer', () => {
     expect(JSON.stringify(rows())).not.toContain(salt);
   });
 
+  it.each<[string, (producer: Producer) => Promise<unknown>]>([
+    [
+      'unsubscribe: must have group, and groupsToDisplay (at most 25) if needed, all numbers from 1; or only link, an https address',
+      ({ campaign }) => campaign({ ...NEWS, unsubscribe: { grup: 1 } as never }, []),
+    ],
+    ['unsubscribe.group: must be more than 0', ({ campaign }) => campaign({ ...NEWS, unsubscribe: { group: 0 } }, [])],
+    ['from: must be "app", or "groups" with the field groups', ({ removeTester }) => removeTester({} as never)],
+    [`sendAt: ${NO_OFFSET}`, ({ campaign }) => campaign({ ...NEWS, sendAt: '2026-01-02T03:04:05' }, [])],
+    [`options.notBefore: ${NO_OFFSET}`, ({ email }) => email({} as never, { notBefore: '2026-01-02T03:04:05' })],
+    [
+      'options.kye: must be left out, because there is no such field',
+      ({ email }) => email({} as never, { kye: 1 } as never),
+    ],
+  ])('that is not valid is refused in words: %s', async (words, send) => {
+    await expect(send(memoryProducerDeps().producer)).rejects.toMatchObject({
+      name: 'InvalidJobError',
+      message: words,
+    });
+  });
+
   it('that is not valid is refused with all fields and rules and leaves nothing behind', async () => {
     const { producer, table, messages } = memoryProducerDeps();
-    const bad = { user: { email: 'planted' }, subject: 'planted\n', message: '', planted: 1 };
+    const bad = { user: { email: 'planted' }, subject: 'planted\n', message: '', 'planted@example.com': 1, sbject: 1 };
 
     const refused = producer.feedback(bad as never, { key: 'planted', principal: 'client-1' });
 
     await expect(refused).rejects.toThrow(InvalidJobError);
     const { problems } = (await refused.catch((error: unknown) => error)) as InvalidJobError;
-    expect(problems.map(({ field }) => field)).toEqual(['user.email', 'subject', 'message', '(body)']);
+    expect(problems.map(({ field }) => field)).toEqual(['user.email', 'subject', 'message', '*', 'sbject']);
     expect(JSON.stringify(problems)).not.toContain('planted');
     expect([table.writes(), messages().length]).toEqual([0, 0]);
   });
@@ -119,7 +141,7 @@ describe('feedback from the producer', () => {
 
     const refused = producer.feedback(feedback, options as SubmitOptions);
 
-    await expect(refused).rejects.toMatchObject({ name: 'InvalidJobError', problems: [{ field }] });
+    await expect(refused).rejects.toMatchObject({ name: 'InvalidJobError', problems: [{ field: `options.${field}` }] });
     expect([table.writes(), messages().length]).toEqual([0, 0]);
   });
 

@@ -15,12 +15,13 @@ test.each([
   [{ analytics: { maxEvents: Number.NaN } }, 'analytics.maxEvents: must be a whole number from 1'],
   [{ analytics: { maxAgeMs: -5 } }, 'analytics.maxAgeMs: must be a whole number from 1'],
   [{ analytics: { maxBytes: '1' } }, 'analytics.maxBytes: must be a whole number from 1'],
-  [{ analytics: { maxEvent: 1 } }, 'analytics: has 1 unknown field'],
+  [{ analytics: { maxEvent: 1 } }, 'analytics.maxEvent: must be left out, because there is no such field'],
   [{ credentials: 5 }, 'credentials: must be a function, or have accessKeyId and secretAccessKey'],
   [{ credentials: { accessKeyId: 'a' } }, 'credentials: must be a function, or have accessKeyId and secretAccessKey'],
   [{ log: 'x' }, 'log: must have the functions info, warn and error'],
   [{ log: {} }, 'log: must have the functions info, warn and error'],
-  [{ endpoints: { sqz: 'http://127.0.0.1:1' } }, 'endpoints: has 1 unknown field'],
+  [{ endpoints: { sqz: 'http://127.0.0.1:1' } }, 'endpoints.sqz: must be left out, because there is no such field'],
+  [{ instnace: 'other' }, 'instnace: must be left out, because there is no such field'],
 ])('the wrong options %j are named', (options, problem) => {
   const make = () =>
     realProducer((typeof options === 'object' && options ? { ...where, ...options } : options) as never);

@@ -15,6 +15,7 @@ const me = { principal: 'me' };
 const owned = { ...me, key: 'k' };
 const planned = { ...me, key: 'planned' };
 const HOUR = 3_600_000;
+const ticket = { ticketId: '7', confirmation: 'sent' } as const;
 
 type Call = (producer: ProducerClient, at: (ms: number) => string) => Promise<unknown>;
 
@@ -103,7 +104,8 @@ test('the test producer answers each call, and refuses it, as the one of product
     'its key with other data': { name: 'IdempotencyConflictError' },
     'a job of another principal': { name: 'JobNotFoundError' },
     'a campaign': { recipients: 1, duplicates: 1, rejected: 1 },
-    'a job after the close': { message: 'the producer is closed' },
+    'a job after the close': { name: 'StoreError', code: 'Producer.Closed' },
+    'an unknown job': { name: 'JobNotFoundError' },
   });
 });
 
@@ -155,10 +157,10 @@ test('a test ends jobs, and the time of a planned job comes', async () => {
   const later = await producer.feedback(feedback, { notBefore: new Date(Date.now() + HOUR).toISOString() });
 
   const waiting = producer.jobs.wait(id);
-  await producer.complete(id, { ticket: 7 });
+  await producer.complete(id, ticket);
   await producer.advance(HOUR + 1_000);
 
-  expect(await waiting).toMatchObject({ state: 'succeeded', ended: true, result: { ticket: 7 } });
+  expect(await waiting).toMatchObject({ state: 'succeeded', ended: true, result: ticket });
   await expect(producer.complete(id)).rejects.toThrow('a job that is succeeded');
   await expect(producer.fail('unknown')).rejects.toThrow('there is no job unknown');
   expect(await producer.jobs.cancel(later.id)).toMatchObject({ state: 'queued', cancelled: false });
@@ -170,10 +172,10 @@ test('a test ends jobs, and the time of a planned job comes', async () => {
 });
 
 test('`onSent` ends a job before its caller waits for it', async () => {
-  const producer = createTestProducer({ onSent: ({ id }: SentJob) => producer.complete(id, { ticket: 7 }) });
+  const producer = createTestProducer({ onSent: ({ id }: SentJob) => producer.complete(id, ticket) });
   const { id } = await producer.feedback(feedback);
 
-  expect(await producer.jobs.wait(id)).toMatchObject({ state: 'succeeded', result: { ticket: 7 } });
+  expect(await producer.jobs.wait(id)).toMatchObject({ state: 'succeeded', result: ticket });
 });
 
 test.each([
