@@ -158,6 +158,8 @@ export interface ItemHead {
   accepted?: string;
   /** `{queue}#{message group}` of a job's row (index `inGroup`). */
   inGroup?: string;
+  /** A keyed hash of the person whom a job is about (index `person`). */
+  person?: string;
   /** DynamoDB's TTL, seconds since 1970. */
   expiresAt?: number;
 }
@@ -213,6 +215,8 @@ export interface Table {
   ): Promise<Accepted[]>;
   /** Keys of a message group's jobs in order, by their `inGroup`. The rest is as for `due`. */
   group(group: string, options: { after?: string | undefined; limit: number }): Promise<string[]>;
+  /** The same for the jobs about a person, by the hash of the address. */
+  person(person: string, options: { after?: string | undefined; limit: number }): Promise<string[]>;
 }
 
 /** Lambda's event source mappings: whether Lambda receives the messages of a queue. */

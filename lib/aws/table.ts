@@ -91,11 +91,12 @@ export function realTable({ table, client = dynamoClient() }: { table: string; c
       }),
 
     group: (group, options) => keysUnder('inGroup', group, options),
+    person: (person, options) => keysUnder('person', person, options),
   };
 
   /** Keys under one partition of an index whose sort key is the item's key. */
   function keysUnder(
-    index: 'inGroup',
+    index: 'inGroup' | 'person',
     partition: string,
     { after, limit }: { after?: string | undefined; limit: number },
   ): Promise<string[]> {

@@ -66,6 +66,8 @@ export const envelopeSchema = z.object({
   partitionkey: printable(128).optional(),
   /** The caller that the job belongs to: a keyed hash of the principal, from our producer. */
   owner: keyedHash.optional(),
+  /** The person of the job: a keyed hash of their address, by which their jobs are found (lib/jobs/person-hash.ts). */
+  person: keyedHash.optional(),
   /** A keyed hash of the job's id, from our producer. No row has it, so a reader of rows cannot test guesses. */
   salt: keyedHash.optional(),
   data: z.unknown().optional(),

@@ -185,7 +185,7 @@ const rowSchema = z
   .object({
     ...maybe(time, ['heldSince', 'outcomeAt', 'retryAt', 'dueSince', 'notBefore', 'failingSince', 'sentAt', 'endedAt']),
     ...maybe(time, ['firstStartedAt', 'recordedAt', 'parkedAt', 'leftDlqAt']),
-    ...maybe(z.string(), ['reason', 'group', 'owner', 'token', 'vendor', 'parkedFrom', 'cancelledBy']),
+    ...maybe(z.string(), ['reason', 'group', 'owner', 'person', 'token', 'vendor', 'parkedFrom', 'cancelledBy']),
     ...maybe(z.string().regex(/^\d+$/), ['firstSequence']),
     ...maybe(count, ['crashesSinceOpened']),
     ...maybe(z.boolean(), ['bodyKept']),
@@ -302,7 +302,7 @@ export function withSchedule(row: JobRow, settings: Pick<QueueSettings, 'retenti
   return {
     ...rest,
     accepted: row.queue,
-    ...(row.group === undefined ? {} : { inGroup: groupKey(row.queue, row.group) }),
+    ...(row.group === undefined || row.group === row.id ? {} : { inGroup: groupKey(row.queue, row.group) }),
     ...todoOf(row, settings),
     ...(isEnd(row.state) ? { expiresAt } : {}),
   };

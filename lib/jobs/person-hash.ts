@@ -11,6 +11,9 @@ export type PersonHashes = (text: string) => readonly [written: string, ...earli
 /** Returns the hashes with the instance's current keys. Rejects with a StoreError if the key cannot be read. */
 export type HashPeople = () => Promise<PersonHashes>;
 
+/** The text whose hash is the `person` of a job about this address. */
+export const personOf = (email: string): string => `person:${email.toLowerCase()}`;
+
 const LENGTH = 32;
 const MOST_KEYS = 2;
 const SHORTEST_KEY = 32;

@@ -87,9 +87,13 @@ export interface JobRow extends ItemHead {
   group?: string;
   /** The caller that may see and cancel the job: a keyed hash of its principal. Absent if it was sent without one. */
   owner?: string;
+  /** The person whose address the job is about: a keyed hash of it. Not every job has one. */
+  person?: string;
   /** The envelope's `sequence`: the number among all jobs of `source`. */
   sequence?: string;
   correlationId?: string;
+  /** The S3 keys of the uploads that its producer's call named. */
+  files?: readonly string[];
   /** The campaign of a chunk. */
   campaign?: string;
   traceparent?: string;
@@ -268,7 +272,7 @@ export function rowOfEnvelope({
   envelope,
   ...origin
 }: Pick<Origin, 'queue' | 'group' | 'token' | 'now'> & { envelope: Envelope }): JobRow {
-  const { correlationid, campaign, owner } = envelope;
+  const { correlationid, campaign, owner, person } = envelope;
   return {
     ...blankRow({ ...origin, id: envelope.id, time: Date.parse(envelope.time), payloadHash: payloadHash(envelope) }),
     type: publicForm('type', envelope.type),
@@ -277,6 +281,7 @@ export function rowOfEnvelope({
     ...(correlationid ? { correlationId: publicForm('correlationId', correlationid) } : {}),
     ...(campaign ? { campaign } : {}),
     ...(owner ? { owner } : {}),
+    ...(person ? { person } : {}),
     ...(envelope.traceparent ? { traceparent: envelope.traceparent } : {}),
   };
 }

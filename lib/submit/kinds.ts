@@ -81,10 +81,10 @@ type Make = (
 ) => Promise<Submission>;
 
 const testflight =
-  <D extends { app: string }>(type: string, schema: z.ZodType<D>): Make =>
+  <D extends { app: string; email?: string }>(type: string, schema: z.ZodType<D>): Make =>
   async (input, options) => {
     const data = valid(schema, input);
-    return { ...options, queue: TESTFLIGHT_QUEUE, type, data, group: testflightGroup(data) };
+    return { ...options, queue: TESTFLIGHT_QUEUE, type, data, group: testflightGroup(data), person: data.email };
   };
 
 /** The jobs that are one message. A campaign is more than that (campaign.ts). */
@@ -94,13 +94,13 @@ export const kinds: Record<Kind, Make> = {
     const keys = (data.attachments ?? []).map(({ key }, place) => ({ field: `attachments.${place}.key`, key }));
     const files = await checkFiles(deps, keys, { queue: FEEDBACK_QUEUE, principal: options.principal });
     const [group] = (await hashPeople())(feedbackPerson(data));
-    return { ...options, queue: FEEDBACK_QUEUE, type: FEEDBACK_SUBMITTED, data, group, files };
+    return { ...options, queue: FEEDBACK_QUEUE, type: FEEDBACK_SUBMITTED, data, group, person: data.user.email, files };
   },
   email: async (input, options, deps) => {
     const data = valid(emailMessageSchema, input);
     // Each mail has its own group, so no mail waits for another.
     const id = jobId({ ...options, ...deps, queue: EMAILS_QUEUE });
-    return { ...options, queue: EMAILS_QUEUE, id, type: EMAIL_MESSAGE, data, group: id };
+    return { ...options, queue: EMAILS_QUEUE, id, type: EMAIL_MESSAGE, data, group: id, person: data.to.email };
   },
   invite: testflight(TESTFLIGHT_INVITE, inviteSchema),
   removeTester: testflight(TESTFLIGHT_REMOVE, removeSchema),

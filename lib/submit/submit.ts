@@ -5,7 +5,7 @@ import { noteFiles } from '../jobs/files';
 import { bodyKey, dataPrefix, deduplicationId, jobKey } from '../jobs/keys';
 import { isSentFromKept, type Ledger } from '../jobs/ledger';
 import { belongs, markSent, tokenOf } from '../jobs/messages';
-import type { HashPeople } from '../jobs/person-hash';
+import { type HashPeople, personOf } from '../jobs/person-hash';
 import { CLOCK_SKEW_MS, type JobRow, newRow } from '../jobs/row';
 import { plan } from '../jobs/transitions';
 import type { Clock, Log, Objects, OutgoingMessage, Queues, Random, SentMessage, Table } from '../ports';
@@ -46,6 +46,8 @@ export interface Submission extends CheckedOptions {
   data: unknown;
   /** The message group. Required for a FIFO queue, unused for a standard one. */
   group?: string;
+  /** The address of the person whom the job is about. */
+  person?: string | undefined;
   /** The S3 keys of the uploads that the job names. */
   files?: readonly string[] | undefined;
 }
@@ -92,11 +94,12 @@ export async function accept(deps: SubmitDeps, submission: Submission): Promise<
   const [salt, ...earlierSalts] = (await deps.hashPeople())(`payload:${queue}:${id}`);
   const envelope = { ...(await envelopeOf(deps, submission, id)), salt };
   const notBefore = submission.notBefore === undefined ? undefined : Date.parse(submission.notBefore);
-  const row = newRow({ queue, envelope, group, notBefore, now: clock.now(), random });
+  const files = submission.files?.length ? { files: submission.files } : {};
+  const row = { ...newRow({ queue, envelope, group, notBefore, now: clock.now(), random }), ...files };
   const accepted = { id, time: envelope.time, duplicate: false };
 
   const store = async () => {
-    if (submission.files?.length) await noteFiles(deps, { queue, id, files: submission.files });
+    if (files.files) await noteFiles(deps, { queue, id, files: files.files });
     return ledger.write(row, 0);
   };
   const written = await atTable(store).catch((error: unknown) => {
@@ -176,7 +179,7 @@ function mayBeUnsent(row: JobRow): boolean {
 const SYSTEM = '';
 
 async function envelopeOf(deps: SubmitDeps, submission: Submission, id: string): Promise<Envelope> {
-  const { queue, type, data, key, principal, correlationId, traceparent } = submission;
+  const { queue, type, data, key, principal, correlationId, traceparent, person } = submission;
   const [owner] = await ownersOf(deps.hashPeople, principal ?? (key === undefined ? undefined : SYSTEM));
   const head = {
     specversion: '1.0' as const,
@@ -188,6 +191,7 @@ async function envelopeOf(deps: SubmitDeps, submission: Submission, id: string):
     ...(correlationId === undefined ? {} : { correlationid: correlationId }),
     ...(traceparent === undefined ? {} : { traceparent }),
     ...(owner === undefined ? {} : { owner }),
+    ...(person === undefined ? {} : { person: (await deps.hashPeople())(personOf(person))[0] }),
   };
   const json = JSON.stringify(data ?? null);
   if (Buffer.byteLength(sendable(json)) <= MAX_INLINE_DATA_BYTES) return { ...head, data };

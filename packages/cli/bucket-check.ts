@@ -7,44 +7,23 @@ import {
   type S3Client,
 } from '@aws-sdk/client-s3';
 import * as z from 'zod';
-import { dataPrefix, latePrefix, parquetPrefix, rejectedPrefix } from '../../lib/analytics/keys';
 import { partitionOf } from '../../lib/aws/clients';
 import { guarded } from '../../lib/aws/store-error';
 import { json } from '../../lib/config/common';
 import { StoreError } from '../../lib/errors';
-import { ownerKey, recordFolder } from '../../lib/jobs/keys';
-import { OBJECT_LIFETIME_MS, ROW_LIFETIME_MS } from '../../lib/jobs/ledger';
+import { ownerKey } from '../../lib/jobs/keys';
+import { retentionsOf } from '../../lib/ops/places';
 import { isProduction } from '../../lib/target';
 import type { Instance } from '../../resources/instances/instance';
 import type { Problem } from '../../resources/instances/problems';
 
-const DAY_MS = 86_400_000;
-/** A planned job waits 30 days, its message 14, and an ended job can be retried for 44. The rest is for held jobs. */
-const A_JOB = OBJECT_LIFETIME_MS / DAY_MS;
-const A_ROW = ROW_LIFETIME_MS / DAY_MS;
-/** A year, and a month for its accounts. */
-const YEAR = 400;
 /** An old version may be needed for so long, to restore what was overwritten or deleted by mistake. */
 const OLD_VERSIONS = 30;
 
 type Folders = Pick<Instance, 'prefix' | 'known'>;
 
-/**
- * Every folder of an instance. Its objects are deleted so many `days` after they were last written, and a job or an
- * operator may need them for so many: no rule of the bucket may delete them earlier. Only `_owner` stays for ever.
- */
-export function retentions({ prefix, known }: Folders) {
-  const records = Object.keys(known).map((queue) => `${recordFolder(prefix, queue)}/`);
-  const kept = (days: number, needed: number, paths: string[]) => paths.map((folder) => ({ folder, days, needed }));
-  return [
-    ...kept(A_JOB, A_JOB, [`${prefix}/_bodies/`, `${prefix}/_data/`, `${prefix}/_attachments/`]),
-    ...kept(YEAR, A_ROW, [...records, `${prefix}/_recipients/`, `${prefix}/_events/`, parquetPrefix(prefix)]),
-    // By then the events are in Parquet, also if they came weeks late or an hour was left to a query engine.
-    ...kept(90, 60, [dataPrefix(prefix), latePrefix(prefix)]),
-    ...kept(30, 0, [rejectedPrefix(prefix)]),
-    ...kept(YEAR, 0, [`${prefix}/_audit/`]),
-  ];
-}
+/** The folders of an instance, with how long their objects stay (lib/ops/places.ts). */
+export const retentions = ({ prefix, known }: Folders) => retentionsOf(prefix, Object.keys(known));
 
 /** Rules for `aws s3api put-bucket-lifecycle-configuration`. They also delete old versions and unfinished uploads. */
 export const lifecycleRules = (instance: Folders) => ({

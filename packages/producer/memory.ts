@@ -31,7 +31,7 @@ export function memoryConnection(clock: Clock) {
       items.set(item.key, JSON.stringify(item));
       return 'written';
     },
-    ...{ update: unused, delete: unused, due: unused, count: unused, accepted: unused, group: unused },
+    ...{ update: unused, delete: unused, due: unused, count: unused, accepted: unused, group: unused, person: unused },
   };
   const take = ({ body, groupId }: OutgoingMessage) => {
     const sequence = groupId === undefined ? {} : { sequenceNumber: String(bodies.push(body)).padStart(20, '0') };

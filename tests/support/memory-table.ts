@@ -29,6 +29,7 @@ interface Indexed {
   accepted: string | undefined;
   time: number;
   inGroup: string | undefined;
+  person: string | undefined;
 }
 
 /** Sorts after every key. */
@@ -66,9 +67,9 @@ export function memoryTable({
       throw new StoreError({ code: 'DynamoDB.ValidationException', message: 'the item is too large' });
     return json;
   };
-  function store({ key, version, todo, todoAt, accepted, time, inGroup }: Item, json: string): void {
+  function store({ key, version, todo, todoAt, accepted, time, inGroup, person }: Item, json: string): void {
     const timed = typeof time === 'number' ? { accepted, time } : { accepted: undefined, time: 0 };
-    const indexed = { todo, todoAt, inGroup, ...timed };
+    const indexed = { todo, todoAt, inGroup, person, ...timed };
     if (used) {
       const before = stored.get(key);
       const larger = Math.max(unitsOf(before?.json, WRITE_UNIT_BYTES), unitsOf(json, WRITE_UNIT_BYTES));
@@ -132,6 +133,7 @@ export function memoryTable({
       return taken(list, limit).filter(({ time }) => time >= from);
     },
     group: async (group, { after, limit }) => taken(index.read().inGroup.get(group)?.after(after), limit),
+    person: async (person, { after, limit }) => taken(index.read().person.get(person)?.after(after), limit),
 
     items: () => [...stored.entries()].sort(([a], [b]) => byText(a, b)).map(([, { json }]) => JSON.parse(json) as Item),
     writes: () => writes,
@@ -158,12 +160,13 @@ const unitsOf = (json = '', bytes: number): number => Math.max(1, Math.ceil(Buff
 function partitionsWritten(before: Indexed | undefined, after: Indexed): string[] {
   const moved = before?.todo !== after.todo || before?.todoAt !== after.todoAt;
   const todo = moved ? [before?.todo, after.todo].filter((key) => key !== undefined) : [];
-  const moves = (name: 'accepted' | 'inGroup') =>
+  const moves = (name: 'accepted' | 'inGroup' | 'person') =>
     before?.[name] === after[name] ? [] : [before?.[name], after[name]].filter((key) => key !== undefined);
   return [
     ...todo.map((key) => `todo ${key}`),
     ...moves('accepted').map((key) => `accepted ${key}`),
     ...moves('inGroup').map((key) => `inGroup ${key}`),
+    ...moves('person').map((key) => `person ${key}`),
   ];
 }
 
@@ -172,17 +175,18 @@ interface Indexes {
   todo: Map<string, SortedList<Due>>;
   accepted: Map<string, SortedList<Accepted>>;
   inGroup: Map<string, SortedList<string>>;
+  person: Map<string, SortedList<string>>;
 }
 
 function laggingIndex(lagMs: number, now: () => number) {
-  const indexes: Indexes = { todo: new Map(), accepted: new Map(), inGroup: new Map() };
+  const indexes: Indexes = { todo: new Map(), accepted: new Map(), inGroup: new Map(), person: new Map() };
   const applied = new Map<string, Indexed>();
   const late: { at: number; key: string; item: Indexed | undefined }[] = [];
   const apply = (key: string, item: Indexed | undefined) => {
     const before = applied.get(key);
     if (before?.todo !== undefined && before.todoAt !== undefined)
       indexes.todo.get(before.todo)?.remove({ key, todoAt: before.todoAt });
-    for (const name of ['inGroup'] as const) {
+    for (const name of ['inGroup', 'person'] as const) {
       const [old, next] = [before?.[name], item?.[name]];
       if (old !== undefined && old !== next) indexes[name].get(old)?.remove(key);
       if (next !== undefined && old !== next) partition(indexes[name], next, byText).add(key);

@@ -205,13 +205,16 @@ describe.each(variants)('the jobs table: $name', ({ start }) => {
     expect(await table.count(todo, { since: 31 })).toBe(0);
   });
 
-  it('lists the keys of a message group in order, starting after a given key', async () => {
+  it.each([
+    ['a message group', 'inGroup', 'group'],
+    ['a person', 'person', 'person'],
+  ] as const)('lists the keys of %s in order, starting after a given key', async (_what, attribute, method) => {
     const group = `group#${randomUUID()}`;
-    for (const key of ['c', 'a', 'd', 'b']) await table.put(item(`${group}#${key}`, { inGroup: group }), 0);
+    for (const key of ['c', 'a', 'd', 'b']) await table.put(item(`${group}#${key}`, { [attribute]: group }), 0);
     await table.put(item(`${group}#e`), 0);
 
     const letters = (options: { after?: string; limit: number }) =>
-      table.group(group, options).then((keys) => keys.map((key) => key.at(-1)).join(''));
+      table[method](group, options).then((keys) => keys.map((key) => key.at(-1)).join(''));
 
     expect(await letters({ limit: 9 })).toBe('abcd');
     expect(await letters({ limit: 2 })).toBe('ab');

@@ -19,9 +19,16 @@ const invalidId = (index: number): string => `invalid-${index}`;
 
 /** The valid events of a message, and one that is rejected alone. */
 const data = ({ kind }: JobSpec, index: number, time = Date.UTC(2026, 0, 2)) => {
-  const common = { time: new Date(time).toISOString(), user: `${MARK}-user`, properties: { kind }, schema: 1 };
-  const valid = eventIds(index).map((id) => ({ id, name: 'screen_viewed', ...common }));
-  return { events: [...valid, { id: invalidId(index), name: '', ...common }] };
+  const common = {
+    time: new Date(time).toISOString(),
+    user: `${MARK}-user`,
+    session: `${MARK}-session`,
+    device: `${MARK}-device`,
+    schema: 1,
+  };
+  const properties = { kind, address: `${MARK}@example.com` };
+  const valid = eventIds(index).map((id) => ({ id, name: 'screen_viewed', properties, ...common }));
+  return { events: [...valid, { id: invalidId(index), name: '', properties, ...common }] };
 };
 
 /** A message has the same id however often its tracker sends it. */

@@ -42,7 +42,9 @@ export function countsOf(spec: JobSpec, index: number) {
 
 function listOf(spec: JobSpec, index: number) {
   const addresses = addressesOf(spec, index);
-  return [...addresses, addresses[0]?.toUpperCase() ?? '', `${MARK} nobody`].map((email) => ({ email }));
+  return [...addresses, addresses[0]?.toUpperCase() ?? '', `${MARK} nobody`].map((email, n) => ({
+    ...{ email, name: `${MARK} ${n}`, data: { plan: `${MARK} plan` } },
+  }));
 }
 
 const contentOf = ({ kind }: JobSpec) => ({

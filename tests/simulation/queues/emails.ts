@@ -12,10 +12,13 @@ import { withPoison } from './poison';
 import { submitted } from './submitted';
 
 const data = ({ kind }: JobSpec, index: number): EmailMessageInput & Record<string, unknown> => ({
-  from: { email: kind === 'unverified' ? UNVERIFIED : 'support@example.com' },
-  to: { email: `${MARK}-${index}@example.com` },
+  from: { email: kind === 'unverified' ? UNVERIFIED : 'support@example.com', name: `${MARK} sender` },
+  replyTo: { email: `${MARK}-reply@example.com`, name: `${MARK} reply` },
+  to: { email: `${MARK}-${index}@example.com`, name: `${MARK} ${index}` },
   subject: `${MARK} ${kind}`,
   text: `${MARK} text ${index}`,
+  html: `<p>${MARK}</p>`,
+  categories: [`${MARK} category`],
 });
 
 /** The contract of the whole queue at a rate in recipients per second. */

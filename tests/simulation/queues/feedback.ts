@@ -21,8 +21,12 @@ function data({ kind, group }: JobSpec, index: number): FeedbackInput & Record<s
     user: { id: `${MARK}-user-${group}`, email, name: `${MARK} User` },
     subject: `${MARK} ${subject} ${index}`,
     message: `${MARK} says that it does not work.`,
+    category: `${MARK} category`,
+    tags: [`${MARK}-tag`],
+    customFields: [{ id: 1, value: `${MARK} value` }],
+    context: { app: `${MARK} app` },
     ...(kind === 'opted-out' ? { confirmation: false } : {}),
-    ...(kind === 'attachment' ? { attachments: [{ key: FILE, name: 'file.txt', contentType: 'text/plain' }] } : {}),
+    ...(kind === 'attachment' ? { attachments: [{ key: FILE, name: `${MARK}.txt`, contentType: 'text/plain' }] } : {}),
   };
 }
 
@@ -66,7 +70,7 @@ export const feedback: SimulatedQueue = {
     ),
   data,
   group: (spec) => hashed(feedbackPerson(feedbackSchema.parse(data(spec, 0))))[0],
-  prepare: ({ stores }) => stores.objects.put(FILE, 'a file', 'text/plain'),
+  prepare: ({ stores }) => stores.objects.put(FILE, `a file of ${MARK}`, 'text/plain'),
   submit: (deps, { spec, index, type, ...options }) =>
     type === FEEDBACK_SUBMITTED
       ? createProducer(deps).feedback(data(spec, index), { ...options, system: true })

@@ -39,9 +39,12 @@ const invitation = (spec: JobSpec, index: number) => ({
   app: appOf(spec).id,
   email: addressOf(spec, index),
   firstName: `${MARK} ${spec.kind}`,
+  lastName: `${MARK} name`,
   groups: joinedGroups(spec, index),
   ...(spec.kind === 'resend' ? { resend: true } : {}),
-  ...(index % 2 === 0 ? { notification: { appName: 'Sample', message: `${MARK} message` } } : {}),
+  ...(index % 2 === 0
+    ? { notification: { appName: `${MARK} app`, message: `${MARK} message`, url: `https://example.com/${MARK}` } }
+    : {}),
 });
 
 const removal = (spec: JobSpec, index: number) => {

@@ -95,6 +95,7 @@ export function portsOf(world: World, process: Process): Ports {
       count: (todo, options) => toTable('count', todo, () => table.count(todo, options)),
       accepted: (queue, options) => toTable('accepted', queue, () => table.accepted(queue, options)),
       group: (group, options) => toTable('group', group, () => table.group(group, options)),
+      person: (person, options) => toTable('person', person, () => table.person(person, options)),
     },
     objects: {
       put: (key, body, contentType) =>
@@ -122,11 +123,15 @@ export function portsOf(world: World, process: Process): Ports {
       list: (prefix, options) => toObjects('list', prefix, () => objects.list(prefix, options)),
     },
     events: {
-      publish: (completion) => toEvents('publish', completion.id, () => stores.events.publish(completion)),
+      publish: (completion) => {
+        watch.shown('an event on the bus', completion);
+        return toEvents('publish', completion.id, () => stores.events.publish(completion));
+      },
     },
     topic: {
       publish: (fact) =>
         toEvents('tell', `${fact.fact} ${fact.subject} ${fact.on ? 'on' : 'over'}`, async () => {
+          watch.shown('a message in the chat', fact);
           for (const listener of world.onFact) listener(fact);
         }),
     },

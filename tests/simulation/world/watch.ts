@@ -1,11 +1,26 @@
+import { gunzipSync } from 'node:zlib';
 import { ROW_DAMAGED, rowOf, UnreadableRowError } from '../../../lib/jobs/ledger';
 import { CANARY_TYPE, isEnd, type JobRow } from '../../../lib/jobs/row';
 import { ARROWS, type ArrowName, ILLEGAL_TRANSITION, mayFollow } from '../../../lib/jobs/transitions';
+import { type PlaceName, placeOfKey } from '../../../lib/ops/places';
 import type { Facts, Item, OutgoingMessage, SentMessage } from '../../../lib/ports';
 import { isRecord } from './records';
 
 /** A mark in every secret and personal value of a run. */
 export const MARK = 'zq7private';
+
+/** The places of personal data that may hold it in the clear. */
+const MAY_HOLD: ReadonlySet<string> = new Set<PlaceName>([
+  ...(['bodies', 'lists', 'data', 'uploads', 'files', 'events', 'parquet', 'rejected'] as const),
+]);
+const SERVICE_QUEUES = ['feedback', 'emails', 'testflight', 'analytics', 'bulk', 'bulk-standard'];
+
+/** The text of an object. Objects of analytics are compressed. */
+export function textOf(body: string | Uint8Array): string {
+  if (typeof body === 'string') return body;
+  const isGzip = body[0] === 0x1f && body[1] === 0x8b;
+  return Buffer.from(isGzip ? gunzipSync(body) : body).toString('utf8');
+}
 
 export interface Death {
   row: JobRow;
@@ -37,6 +52,8 @@ export interface Watch {
   replaced(item: Item): void;
   removed(key: string): void;
   kept(key: string, body: string | Uint8Array): void;
+  /** Something that people and other programs see. It must hold nothing personal. */
+  shown(where: string, what: unknown): void;
   sent(queue: string, message: OutgoingMessage, sent: SentMessage): void;
   logged(message: string, facts?: Facts): void;
   measured(name: string, dimensions: Record<string, string>): void;
@@ -182,14 +199,20 @@ export function createWatch({
 
     kept: (key, body) => {
       change();
+      if (textOf(body).includes(MARK)) {
+        const place = placeOfKey(key, 'jobs', SERVICE_QUEUES);
+        if (!place || !MAY_HOLD.has(place)) violated(`everything private stays in: ${place ?? 'no place'} has ${key}`);
+        reached(`personal data in ${place}`);
+      }
       if (!isRecord(key) || typeof body !== 'string') return;
-      secret('a record', body);
       const record = JSON.parse(body) as { queue: string; id: string; state: string; endedAt: string };
       const written = ends.get(`${record.queue}#${record.id}`) ?? [];
       const endedAt = Date.parse(record.endedAt);
       if (!written.some((row) => row.endedAt === endedAt && row.state === record.state))
         violated(`nothing lost: a record says ${record.state} of ${record.id}, a state that its row never had`);
     },
+
+    shown: (where, what) => secret(where, JSON.stringify(what)),
 
     sent: (name, message, { messageId, sequenceNumber = '' }) => {
       change();

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { feedbackSchema } from '../../../lib/feedback/message';
 import { parseEnvelope, payloadHash } from '../../../lib/jobs/envelope';
-import { hashesWith } from '../../../lib/jobs/person-hash';
+import { hashesWith, personOf } from '../../../lib/jobs/person-hash';
 import type { Item } from '../../../lib/ports';
 import { IdempotencyConflictError, InvalidJobError } from '../../../lib/submit/errors';
 import type { SubmitOptions } from '../../../lib/submit/options';
@@ -39,6 +39,7 @@ describe('feedback from the producer', () => {
         datacontenttype: 'application/json',
         correlationid: 'request-1',
         traceparent,
+        person: hashesWith([HASH_KEY])(personOf(feedback.user.email))[0],
         salt: expect.stringMatching(/^[0-9a-f]{32}$/),
         data: { ...feedback, confirmation: true },
       },

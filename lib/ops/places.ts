@@ -1,0 +1,193 @@
+import { dataPrefix, latePrefix, parquetPrefix, rejectedPrefix } from '../analytics/keys';
+import { EMAILS_QUEUE } from '../emails/message';
+import { dataPrefix as claimPrefix, recordFolder, uploadsPrefix } from '../jobs/keys';
+import { OBJECT_LIFETIME_MS, ROW_LIFETIME_MS } from '../jobs/ledger';
+
+const DAY_MS = 86_400_000;
+/** A planned job waits 30 days, its message 14, and an ended job can be retried for 44. The rest is for held jobs. */
+const A_JOB = OBJECT_LIFETIME_MS / DAY_MS;
+const A_ROW = ROW_LIFETIME_MS / DAY_MS;
+/** A year, and a month for its accounts. */
+const YEAR = 400;
+
+/** A place where data about a person may be, in the words of docs/privacy.md. Each text is Markdown. */
+export interface Place {
+  where: string;
+  holds: string;
+  purpose: string;
+  readers: string;
+  /** How long, besides `days`. */
+  kept?: string;
+  found: string;
+  erased: string;
+  /** Days after which a lifecycle rule of the bucket deletes its objects, and for how many a job may need them. */
+  days?: readonly [lifetime: number, needed: number];
+  /** The folders of the bucket. The first place whose folder has a key is the key's place. */
+  folders?: (prefix: string, queues: readonly string[]) => readonly string[];
+  /** The beginnings of the table's keys. */
+  items?: (queues: readonly string[]) => readonly string[];
+}
+
+const OPERATORS = 'operators';
+const NOBODY = 'is no name of a person';
+const BY_AGE = 'by age';
+const SCAN = 'by a scan';
+
+/**
+ * Every place where personal data may be. docs/privacy.md, the lifecycle rules of `sls check` and the commands
+ * `sls privacy` follow from it. A test runs a marked person through every kind of job, and fails for a mark elsewhere.
+ */
+export const PLACES = {
+  rows: {
+    where: 'rows of the table',
+    holds:
+      'keyed hashes of address, user and caller (`person`, `group`, `owner`); `type`, `source`, `correlationId`; tokens of uploads (`kept`)',
+    ...{ purpose: 'the state of each job', readers: 'workers, reconciler, producers, operators' },
+    kept: '45 days after the end, 35 more in backups',
+    found: 'by two indexes of keyed hashes. Earlier keys are tried too',
+    erased: 'the hashes go, the row says `erased`. `correlationId` stays',
+    items: (queues) => queues.map((queue) => `${queue}#`),
+  },
+  messages: {
+    where: 'queues and DLQs',
+    ...{ holds: 'whole jobs', purpose: 'the work', readers: "the queue's worker, reconciler, operators" },
+    kept: 'until done, at most 14 days',
+    found: 'not: SQS cannot be searched',
+    erased: 'a message of an erased job does nothing and is deleted; entries of dead jobs are discarded',
+  },
+  bodies: {
+    where: '`{prefix}/_bodies/`',
+    holds: 'bodies of planned, held, dead and cancelled jobs',
+    ...{ purpose: 'release, redrive, retry', readers: "the queue's worker, reconciler, operators" },
+    ...{ kept: 'until the success, else 44 days', days: [A_JOB, A_JOB] },
+    ...{ found: `${SCAN}: its data names the person`, erased: 'deleted, and the job is cancelled or discarded' },
+    folders: (prefix) => [`${prefix}/_bodies/`],
+  },
+  lists: {
+    where: '`{prefix}/_data/emails/`',
+    holds: 'addresses, names and data of recipients, texts of campaigns',
+    ...{ purpose: 'campaigns', readers: 'worker of mails, producers, operators' },
+    ...{ kept: "44 days after the campaign's end", days: [A_JOB, A_JOB] },
+    ...{ found: SCAN, erased: 'the line goes from the list, and all other numbers stay' },
+    folders: (prefix) => [claimPrefix(prefix, EMAILS_QUEUE)],
+  },
+  data: {
+    where: '`{prefix}/_data/` otherwise',
+    ...{ holds: 'large jobs', purpose: 'data that no message can carry', readers: "the queue's worker, operators" },
+    ...{ days: [A_JOB, A_JOB], found: "by the job's id, and by a scan", erased: 'deleted' },
+    folders: (prefix) => [`${prefix}/_data/`],
+  },
+  uploads: {
+    where: '`{prefix}/_attachments/{queue}/by/`',
+    ...{ holds: 'files of users: attachments, lists', purpose: 'tickets, campaigns', readers: 'worker, producers' },
+    ...{ kept: 'until the rows of all their jobs are gone', days: [A_JOB, A_JOB] },
+    found: "by the rows of the person's jobs; lists by a scan",
+    erased: 'deleted, unless another job names the file; lists of recipients lose the line',
+    folders: (prefix, queues) => queues.map((queue) => uploadsPrefix(prefix, queue)),
+  },
+  files: {
+    where: '`{prefix}/_attachments/` otherwise',
+    ...{
+      holds: 'files that the API put there',
+      purpose: 'tickets',
+      readers: 'worker, producers',
+      days: [A_JOB, A_JOB],
+    },
+    ...{ found: 'not: nothing says whose they are', erased: BY_AGE },
+    folders: (prefix) => [`${prefix}/_attachments/`],
+  },
+  records: {
+    where: 'records (`feedback`, `emails`, `testflight`, `analytics-jobs`)',
+    holds: 'the same as rows, without what only the table needs',
+    ...{ purpose: 'what each job did', readers: 'worker, reconciler, readers, operators', days: [YEAR, A_ROW] },
+    ...{ found: `${SCAN} of the keyed hashes`, erased: 'the hashes go, the rest stays' },
+    folders: (prefix, queues) => queues.map((queue) => `${recordFolder(prefix, queue)}/`),
+  },
+  events: {
+    where: '`{prefix}/analytics/`, `analytics-late/`',
+    ...{ holds: 'ids of users, sessions and devices, properties', purpose: 'analysis', readers: 'readers, operators' },
+    ...{ days: [90, 60], found: `${SCAN}: the user's id, or the address in a value` },
+    erased: 'the line goes, the object is marked, and no repeat of its message brings the line back',
+    folders: (prefix) => [dataPrefix(prefix), latePrefix(prefix)],
+  },
+  parquet: {
+    where: '`{prefix}/analytics-events/`',
+    ...{ holds: 'the same as Parquet', purpose: 'analysis', readers: 'readers, operators', days: [YEAR, A_ROW] },
+    ...{ found: SCAN, erased: 'written again without the rows, while no hour is written' },
+    folders: (prefix) => [parquetPrefix(prefix)],
+  },
+  rejected: {
+    where: '`{prefix}/analytics-rejected/`',
+    ...{ holds: 'rejected events as they came', purpose: 'repairs', readers: OPERATORS, days: [30, 0] },
+    ...{ found: SCAN, erased: 'as events' },
+    folders: (prefix) => [rejectedPrefix(prefix)],
+  },
+  outcomes: {
+    where: '`{prefix}/_recipients/`, `_events/`',
+    ...{ holds: "numbers of recipients, SendGrid's events", purpose: 'reports', readers: 'readers, operators' },
+    ...{ days: [YEAR, A_ROW], found: `not: a number ${NOBODY} once the list is gone`, erased: BY_AGE },
+    folders: (prefix) => [`${prefix}/_recipients/`, `${prefix}/_events/`],
+  },
+  audit: {
+    where: '`{prefix}/_audit/`',
+    ...{ holds: 'ARNs of operators, reasons, arguments without persons', purpose: 'who did what', readers: OPERATORS },
+    ...{ days: [YEAR, 0], found: 'not: an operator is no user', erased: BY_AGE },
+    folders: (prefix) => [`${prefix}/_audit/`],
+  },
+  shared: {
+    where: 'other items of the table',
+    holds: "keyed hashes of testers and mailboxes; names of campaigns; the ARN's end of who paused a queue",
+    ...{ purpose: 'order, limits, circuits', readers: 'workers, reconciler, operators' },
+    ...{ kept: '2 hours to 45 days; a pause until its end' },
+    ...{ found: 'not: no item has an address', erased: BY_AGE },
+    items: () => ['subject#', 'campaign#', 'pause#', 'vendor#', 'evidence#', 'file#'],
+  },
+  logs: {
+    where: 'logs, metrics, chat, bus',
+    ...{ holds: 'ids of jobs, `correlationId`', purpose: 'operation', readers: "operators, the bus's consumers" },
+    ...{ kept: '30 days, in production 90', found: `not: an id ${NOBODY}`, erased: BY_AGE },
+  },
+  vendors: {
+    where: 'Zendesk, SendGrid, Apple',
+    ...{ holds: 'address, name, text, `correlationId`', purpose: 'tickets, mails, tests', readers: 'their users' },
+    ...{
+      kept: 'their settings',
+      found: "by the steps of the person's jobs",
+      erased: 'by hand: the report has each step',
+    },
+  },
+  versions: {
+    where: 'old versions, backups',
+    ...{ holds: 'all of the above as it was', purpose: 'repair', readers: 'administrators' },
+    ...{ kept: '30 days in the bucket, 35 in the table', found: 'not', erased: BY_AGE },
+  },
+} satisfies Record<string, Place>;
+
+export type PlaceName = keyof typeof PLACES;
+export const PLACE_NAMES = Object.keys(PLACES) as PlaceName[];
+
+/** The place of an object. `undefined`: no place has it. */
+export const placeOfKey = (key: string, prefix: string, queues: readonly string[]): PlaceName | undefined =>
+  PLACE_NAMES.find((name) =>
+    (PLACES[name] as Place).folders?.(prefix, queues).some((folder) => key.startsWith(folder)),
+  );
+
+export const placeOfItem = (key: string, queues: readonly string[]): PlaceName | undefined =>
+  PLACE_NAMES.find((name) => (PLACES[name] as Place).items?.(queues).some((start) => key.startsWith(start)));
+
+/**
+ * Every folder of an instance. Its objects are deleted so many `days` after they were last written, and a job or an
+ * operator may need them for so many: no rule of the bucket may delete them earlier. Only `_owner` stays for ever.
+ */
+export function retentionsOf(prefix: string, queues: readonly string[]) {
+  const all = Object.values(PLACES as Record<string, Place>).flatMap(({ days, folders }) => {
+    const [lifetime, needed] = days ?? [];
+    return lifetime === undefined || needed === undefined || !folders
+      ? []
+      : folders(prefix, queues).map((folder) => ({ folder, days: lifetime, needed }));
+  });
+  // A rule for a folder is enough for the folders in it.
+  return all.filter(
+    (one) => !all.some((other) => other !== one && one.folder.startsWith(other.folder) && other.days === one.days),
+  );
+}
