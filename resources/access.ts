@@ -99,7 +99,17 @@ function keysOf({ prefix, rows }: Instance) {
     events: folder(eventsFolder),
     campaignEvents: folder(eventsFolder, campaigns),
     campaignRecords: folder(recordFolder, campaigns),
+    // Events and rejected events of analytics, as they came and as Parquet.
+    data: names.includes(ANALYTICS_QUEUE)
+      ? [analyticsPrefix, parquetPrefix, rejectedPrefix].map((folderOf) => `${folderOf(prefix)}*`)
+      : [],
   };
+}
+
+/** The ARNs of the objects that the checker compares with the table. */
+export function verifiedObjects(of: Instance) {
+  const { records, events, data } = keysOf(of);
+  return [...records, ...events, ...data].map((key) => arn('s3', `${of.bucket}/${key}`));
 }
 
 /** What the functions of the producer call. Events of analytics are sent only: they have no row and no object. */
@@ -159,11 +169,9 @@ function readerStatements(of: Instance): Statement[] {
 
 function operatorStatements(of: Instance): Statement[] {
   const { name, prefix, rows, settings } = of;
-  const { names, bodies, records, events } = keysOf(of);
+  const { bodies, records, events, data } = keysOf(of);
   const written = [...records, ...bodies];
-  // `sls verify` reads them.
-  const folders = names.includes(ANALYTICS_QUEUE) ? [analyticsPrefix, parquetPrefix, rejectedPrefix] : [];
-  const searched = [...events, ...folders.map((folder) => `${folder(prefix)}*`)];
+  const searched = [...events, ...data];
   const allBodies = bodyKey(prefix, '*', '').replace(/\/$/, '');
   const bus = eventBus(name, settings.events?.bus);
   const workers = rows.map((row) => arn('lambda', `function:${functionName(name, row.name)}`));

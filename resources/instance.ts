@@ -1,7 +1,7 @@
 import { alarmName } from '../lib/alarms/kinds';
 import { environmentSchemas } from '../lib/config/functions';
 import { dlqName, eventBus, queueName, recordFolder } from '../lib/jobs/keys';
-import { accessResources, deadLetterQueues, mainQueues, secretArns } from './access';
+import { accessResources, deadLetterQueues, mainQueues, secretArns, verifiedObjects } from './access';
 import { type Alarm, alarmResource, instanceAlarms, queueAlarms, topicOf } from './alarms';
 import { catalogResources } from './catalog';
 import { dashboardResources } from './dashboard';
@@ -65,6 +65,7 @@ export const instance = async (variables: Variables): Promise<object> => {
       queues: mainQueues(of),
       dlqs: deadLetterQueues(of),
       records: rows.map((row) => arn('s3', `${of.bucket}/${recordFolder(prefix, row.name)}/*`)),
+      verified: verifiedObjects(of),
     },
     without: {
       queues: unused,

@@ -196,6 +196,13 @@ const FACTS = {
       'The function that writes hours as Parquet leaves it to Athena or DuckDB. Queries see its events for three days only, until you write it.',
     inspect: 'logs -f hours --startTime 1h',
   },
+  'data-differs': {
+    scope: 'instance',
+    title: 'Stored data does not agree',
+    meaning: 'The check of yesterday found what breaks a promise, or did not finish. The code says which.',
+    inspect: 'verify',
+    next: 'verify --repair',
+  },
   'reconciler-failing': {
     scope: 'instance',
     title: 'A part of the reconciler fails',

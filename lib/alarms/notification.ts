@@ -37,7 +37,7 @@ export interface StoredFact extends Fact {
   quiet?: boolean | undefined;
 }
 
-/** The facts that are on, or were a short time ago (key `facts`). Only the reconciler writes them. */
+/** The facts that are on, or were a short time ago (key `facts`). The reconciler and the daily check write them. */
 export interface StoredFacts extends Item {
   facts: Record<string, StoredFact>;
 }
@@ -46,8 +46,11 @@ export const factName = ({ kind, subject, code = '' }: Pick<Fact, 'kind' | 'subj
   `${kind}#${subject}#${code}`;
 
 /** The stored facts by name. If they are damaged there are none, so a fact that is still on is sent again. */
-export async function storedFacts(deps: ItemDeps): Promise<Record<string, StoredFact>> {
-  const { facts } = ((await readItem(deps, factsKey)) ?? {}) as Partial<StoredFacts>;
+export const storedFacts = async (deps: ItemDeps): Promise<Record<string, StoredFact>> =>
+  factsIn(await readItem(deps, factsKey));
+
+export function factsIn(item: Item | undefined): Record<string, StoredFact> {
+  const { facts } = (item ?? {}) as Partial<StoredFacts>;
   return typeof facts === 'object' && facts !== null ? facts : {};
 }
 

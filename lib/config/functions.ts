@@ -145,6 +145,7 @@ export const environmentSchemas: Record<string, z.ZodObject> = {
   hours: hoursEnv,
   reconciler: reconcilerEnv,
   alarms: alarmsEnv,
+  verify: commonEnv,
 };
 
 export const secretsOf = (key: string): string[] =>

@@ -95,6 +95,9 @@ export const bodyKey = (prefix: string, queue: string, id: string): string => `$
 /** What says who ran a command that changes something, and why. The id sorts by time. */
 export const auditKey = (prefix: string, id: string): string => `${prefix}/_audit/${id}.json`;
 
+/** What the check of a day found. `day`: like `2026-01-02`, or empty for the beginning of all keys. */
+export const verifiedKey = (prefix: string, day: string): string => `${prefix}/_verified/${day && `${day}.json`}`;
+
 /** Claim checks (`dataref`) and attachments that a queue's function may read. */
 export const dataPrefix = (prefix: string, queue: string): string => `${prefix}/_data/${queue}/`;
 export const attachmentsPrefix = (prefix: string, queue: string): string => `${prefix}/_attachments/${queue}/`;

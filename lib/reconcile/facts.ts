@@ -2,6 +2,7 @@ import {
   type Fact,
   type FactMessage,
   factName,
+  factsIn,
   type StoredFact,
   type StoredFacts,
   storedFacts,
@@ -31,17 +32,25 @@ export interface FactReporter {
   close(): Promise<number>;
 }
 
+/** The fact of the daily check. */
+export const DAILY = 'data-differs';
+
 /**
  * It publishes, then stores. A fact that the topic does not take is stored as not sent, and every run tries again. Only
- * a fact's beginning and its end are published, however often runs find it in between.
+ * a fact's beginning and its end are published, however often runs find it in between. `daily`: the facts are those of
+ * the daily check, and all others stay as they are. Otherwise it is the other way round.
  */
-export function createFactReporter(deps: ItemDeps & { log: Log; topic?: Topic | undefined }): FactReporter {
-  const { topic, clock, log } = deps;
+export function createFactReporter(
+  deps: ItemDeps & { log: Log; topic?: Topic | undefined; daily?: boolean },
+): FactReporter {
+  const { topic, clock, log, daily = false } = deps;
   if (!topic) return { report: async () => {}, keep: async () => {}, close: async () => 0 };
   const found = new Map<string, Fact>();
   let facts: Record<string, StoredFact> | undefined;
   let last: Promise<unknown> = Promise.resolve();
 
+  const part = (all: Record<string, StoredFact>, ofDaily: boolean) =>
+    Object.fromEntries(Object.entries(all).filter(([, { kind }]) => (kind === DAILY) === ofDaily));
   const isOver = ({ offAt = Number.POSITIVE_INFINITY }: StoredFact, now: number) => now - offAt >= topic.overAfterMs;
 
   /** Two kinds of work may find facts at the same time. */
@@ -49,7 +58,7 @@ export function createFactReporter(deps: ItemDeps & { log: Log; topic?: Topic | 
     const result = last
       .catch(() => {})
       .then(async () => {
-        facts ??= await storedFacts(deps);
+        facts ??= part(await storedFacts(deps), daily);
         return work(facts);
       });
     last = result;
@@ -59,7 +68,7 @@ export function createFactReporter(deps: ItemDeps & { log: Log; topic?: Topic | 
   async function store(next: Record<string, StoredFact>): Promise<void> {
     await updateItem<StoredFacts>(deps, factsKey, (stored) => ({
       ...{ key: factsKey, version: stored?.version ?? 0, writer: '' },
-      facts: next,
+      facts: { ...part(factsIn(stored), !daily), ...next },
     }));
     facts = next;
   }

@@ -27,12 +27,11 @@ export function reconcilerHandler() {
 
 function start(functionArn: string | undefined) {
   const config = parseEnv(reconcilerEnv, process.env);
-  const { region, account } = placeOf(functionArn);
   const deps: ReconcileDeps = {
     ...realDeps(config, functionArn),
     events: publishedEvents(config),
     queueNames: Object.keys(config.QUEUES),
-    topic: alarmTopic(config, `arn:${partitionOf(region)}:sns:${region}:${account}:${topicName(config.INSTANCE)}`),
+    topic: alarmTopic(config, functionArn),
   };
   return { deps, ...rhythmOf(config) };
 }
@@ -40,13 +39,18 @@ function start(functionArn: string | undefined) {
 /** A fact is over after this many runs without it, which is fifteen minutes. */
 const OVER_AFTER_RUNS = 15;
 
-function alarmTopic({ RECONCILE_EVERY, DLQ_DEPTHS }: Config, arn: string): Topic {
+const alarmTopic = (config: Config, functionArn: string | undefined): Topic => ({
+  publish: factTopic(config, functionArn),
+  overAfterMs: OVER_AFTER_RUNS * config.RECONCILE_EVERY * 1000,
+  dlqDepth: (queue) => config.DLQ_DEPTHS[queue] ?? 1,
+});
+
+/** Publishes a fact on the topic of the alarms. */
+export function factTopic({ INSTANCE }: Pick<Config, 'INSTANCE'>, functionArn: string | undefined): Topic['publish'] {
+  const { region, account } = placeOf(functionArn);
+  const arn = `arn:${partitionOf(region)}:sns:${region}:${account}:${topicName(INSTANCE)}`;
   const topics = realTopics(new SNSClient(clientDefaults));
-  return {
-    publish: (fact) => topics.publish(arn, { subject: `${fact.fact} ${fact.subject}`, text: JSON.stringify(fact) }),
-    overAfterMs: OVER_AFTER_RUNS * RECONCILE_EVERY * 1000,
-    dlqDepth: (queue) => DLQ_DEPTHS[queue] ?? 1,
-  };
+  return (fact) => topics.publish(arn, { subject: `${fact.fact} ${fact.subject}`, text: JSON.stringify(fact) });
 }
 
 /** A run must end this long before the next one is due. No chunk of a campaign is released in between. */

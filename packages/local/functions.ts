@@ -73,8 +73,9 @@ export function startFunctions({ packaged, declared, sqs, endpoints, onInvocatio
 const SCHEDULE_MINUTE_MS = 2_000;
 const MINUTES: Record<string, number> = { minute: 1, hour: 60, day: 1440 };
 
-/** The interval of `rate(…)` on this machine, in ms. Throws on any other expression, cron included. */
+/** The interval of `rate(…)` or of a daily `cron(…)` on this machine, in ms. Throws on any other expression. */
 export function scheduleMs(expression: string): number {
+  if (/^cron\(\d+ \d+ \* \* \? \*\)$/.test(expression)) return scheduleMs('rate(1 day)');
   const [, count, unit = ''] = /^rate\((\d+) (minute|hour|day)s?\)$/.exec(expression) ?? [];
   const minutes = Number(count) * (MINUTES[unit] ?? Number.NaN);
   if (Number.isNaN(minutes)) throw new Error(`the schedule ${expression} cannot run on this machine`);

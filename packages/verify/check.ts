@@ -29,7 +29,7 @@ const text = (value: unknown): string => (typeof value === 'string' ? value : ''
 const number = (value: unknown): number => (typeof value === 'number' && Math.abs(value) <= 8.64e15 ? value : 0);
 const list = (value: unknown): Record<string, unknown>[] => (Array.isArray(value) ? value : []);
 const isEnd = ({ state }: Item): boolean => ENDS.includes(state);
-const isRow = (item: Item): boolean => 'payloadHash' in item && item.canary !== true;
+export const isRow = (item: Item): boolean => 'payloadHash' in item && item.canary !== true;
 const queueOf = ({ queues }: Snapshot, row: Item): Queue | undefined => queues.find(({ name }) => name === row.queue);
 const stateOf = ({ state, reason }: Item): string => (reason === undefined ? `${state}` : `${state} (${reason})`);
 

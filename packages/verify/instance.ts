@@ -1,8 +1,11 @@
 import { awsErrorName } from '../../lib/aws/store-error';
+import { endsBy } from '../../lib/concurrency';
 import { type CommonConfig, settingsOf } from '../../lib/config/common';
-import { recordFolder } from '../../lib/jobs/keys';
+import { groupBy } from '../../lib/group-by';
+import { recordFolder, verifiedKey } from '../../lib/jobs/keys';
 import { isEnd, type JobRow } from '../../lib/jobs/row';
 import { type OperatorDeps, OperatorError } from '../../lib/ops/operator';
+import { createFactReporter, DAILY } from '../../lib/reconcile/facts';
 import type { Finding } from './check';
 import { LookUpError, type Source, type Verified, verify } from './verify';
 
@@ -23,6 +26,53 @@ export function verifySource(
     };
   });
   return { ...clients, instance, table, bucket, prefix, queues, now: Date.now };
+}
+
+const DAY_MS = 86_400_000;
+/** The rest of the time is for the summary and the facts. */
+const CHECK_SHARE = 0.95;
+const MOST_LINES = 20;
+
+/** What the check of a day found, as it is stored (`verifiedKey`). `findings`: how many of each kind. */
+export interface DayVerified extends Pick<Verified, 'hidden'> {
+  day: string;
+  /** False: it did not finish in time, so nothing is known about the day. */
+  complete: boolean;
+  checked: number;
+  findings: Partial<Record<Finding['kind'], number>>;
+}
+
+/**
+ * Checks yesterday (UTC), stores the figures, and reports a fact for each kind of finding. If the time is over before,
+ * it says `Incomplete`. Rejects with a StoreError or an error of the AWS SDK.
+ */
+export async function verifyYesterday(
+  {
+    objects,
+    clock,
+    log,
+    prefix,
+    ...deps
+  }: Omit<Parameters<typeof createFactReporter>[0], 'daily'> & Pick<OperatorDeps, 'objects' | 'prefix'>,
+  source: Source,
+  { remainingMs }: { remainingMs: number },
+): Promise<void> {
+  const reporter = createFactReporter({ ...deps, clock, log, daily: true });
+  const to = Math.floor(clock.now() / DAY_MS) * DAY_MS;
+  const check = verify(source, { from: to - DAY_MS, to });
+  const complete = await endsBy(clock, clock.now() + remainingMs * CHECK_SHARE, check);
+  const { checked, findings, hidden }: Verified = complete ? await check : { checked: 0, findings: [], hidden: [] };
+  for (const { kind, id } of findings.slice(0, MOST_LINES)) log.error('stored data does not agree', { kind, key: id });
+  const counts = [...groupBy(findings, ({ kind }) => kind)].map(([kind, { length }]) => [kind, length] as const);
+  for (const [code, count] of complete ? counts : [['Incomplete', 1] as const])
+    await reporter.report({ kind: DAILY, subject: '', code, count });
+  // Without a whole check, nothing is over.
+  if (!complete) await reporter.keep({ kind: DAILY, subject: '' });
+  const day = new Date(to - DAY_MS).toISOString().slice(0, 10);
+  const summary: DayVerified = { day, complete, checked, findings: Object.fromEntries(counts), hidden };
+  await objects.put(verifiedKey(prefix, day), JSON.stringify(summary), 'application/json');
+  log.info('a day was verified', { outcome: complete ? 'complete' : 'incomplete', count: findings.length });
+  if ((await reporter.close()) > 0) throw new Error('the topic has not taken what the check found');
 }
 
 /** Checks what is stored. Rejects with an OperatorError if AWS or Zendesk does not answer. */

@@ -12,6 +12,7 @@ import { feedbackCost } from './feedback';
 import { loadTimes } from './load';
 import { producerCost } from './producer';
 import type { Size } from './table';
+import { verifyDay } from './verify';
 
 /** All benchmarks by name. `npm run bench` runs all of them, and `npm run bench -- NAME` runs one. */
 const benchmarks: Record<string, (size: Size) => Promise<string>> = {
@@ -24,6 +25,7 @@ const benchmarks: Record<string, (size: Size) => Promise<string>> = {
   'emails-memory': emailsMemory,
   'express-api': exampleLatency,
   load: loadTimes,
+  verify: verifyDay,
 };
 
 /** Prints the figures of each benchmark, or why it failed. Then the process ends with 1. */

@@ -5,7 +5,7 @@ import { type Allowed, permissionsOf, type Statement, statementsOf } from './iam
 import { isSecret, type RecordedCall } from './recorded-calls';
 
 export const WORKERS = Object.keys(readDefaults().queues ?? {});
-export const FUNCTIONS = [...WORKERS, 'emailEvents', 'hours', 'reconciler', 'alarms'];
+export const FUNCTIONS = [...WORKERS, 'emailEvents', 'hours', 'reconciler', 'alarms', 'verify'];
 /** The logical id of a function's part, such as its role. */
 export const idOf = (key: string, part: string): string => `${key[0]?.toUpperCase()}${key.slice(1)}${part}`;
 /** Who calls AWS, by access key, with the role or managed policy that allows it. */

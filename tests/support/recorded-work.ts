@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { chunkId } from '../../lib/emails/campaigns/campaign';
-import { jobKey, recordKey, vendorKey } from '../../lib/jobs/keys';
+import { bodyKey, hourPartition, jobKey, recordKey, vendorKey } from '../../lib/jobs/keys';
 import { PLACEHOLDER } from '../../lib/jobs/messages';
 import type { JobRow } from '../../lib/jobs/row';
 import type { SubmitOptions } from '../../lib/submit/options';
@@ -77,6 +77,15 @@ async function work(service: WatchedService, producer: Producer): Promise<Left> 
   await producer.jobs.get(dead.id);
   await service.until('the events to be stored', () => service.sqs.messages('local-analytics.fifo').length === 0);
   await service.run('hours');
+  // Objects of yesterday, and a body without a row, which the check reports.
+  const { objects } = service.ports;
+  const orphan = bodyKey(PREFIX, 'feedback', 'none');
+  const folders = ['feedback', 'analytics-jobs', '_events/feedback', 'analytics-events', 'analytics-rejected'];
+  const partition = (folder: string) => hourPartition(`${PREFIX}/${folder}`, Date.now() - 24 * HOUR_MS);
+  const planted = [orphan, ...folders.map((folder) => `${partition(folder)}none.json`)];
+  for (const key of planted) await objects.put(key, '{}', 'application/json');
+  await service.run('verify');
+  for (const key of planted) await objects.delete(key);
   await service.until('an alarm', () => service.discord.messages.length > 0);
   // Time removes a chunk's row, and later its record.
   const chunk = await drop(service, jobKey('emails', chunkId(campaign.id, 0)));

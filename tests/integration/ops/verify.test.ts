@@ -4,12 +4,14 @@ import { S3Client } from '@aws-sdk/client-s3';
 import { SQSClient } from '@aws-sdk/client-sqs';
 import { type EventRow, PARQUET, toParquet } from '../../../lib/analytics/parquet';
 import { realObjects } from '../../../lib/aws/objects';
+import { realClock } from '../../../lib/aws/system';
 import { realTable } from '../../../lib/aws/table';
 import { WaitError } from '../../../lib/errors';
-import { bodyKey, CAMPAIGNS, campaignKey, jobKey, recordKey } from '../../../lib/jobs/keys';
+import { bodyKey, CAMPAIGNS, campaignKey, jobKey, recordKey, verifiedKey } from '../../../lib/jobs/keys';
 import type { Item, Objects, Table } from '../../../lib/ports';
 import { startFakeZendesk } from '../../../packages/local/fakes/zendesk';
 import { startSqs } from '../../../packages/local/sqs/server';
+import { verifyYesterday } from '../../../packages/verify/instance';
 import { verify } from '../../../packages/verify/verify';
 import { against, startDynamo, startS3, TABLE } from '../../support/emulators';
 import { anEnvelope, jobId, memoryEngine, PREFIX } from '../../support/engine';
@@ -22,6 +24,9 @@ const STRANGER = jobId(99);
 const CAMPAIGN = jobId(50);
 const SOURCE = '/my/api/producer-1';
 const HOUR = 'year=2026/month=01/day=02/hour=03/';
+const DAY_MS = 86_400_000;
+const KEY = verifiedKey(PREFIX, '2026-01-02');
+const CLEAN = { day: '2026-01-02', complete: true, checked: 4, findings: {}, hidden: [] };
 const EMAIL = 'agent@example.com';
 const TOKEN = 'token';
 const AUTHORIZATION = `Basic ${Buffer.from(`${EMAIL}/token:${TOKEN}`).toString('base64')}`;
@@ -78,7 +83,7 @@ async function service() {
     zendesk: { endpoint: zendesk.url, authorization: AUTHORIZATION },
   };
   const verified = () => verify(source, { from: Date.parse('2026-01-02T00:00:00.000Z'), to: now });
-  return { engine, table, objects, change, ticket, found, verified };
+  return { engine, table, objects, change, ticket, found, verified, source };
 }
 
 /** Two jobs succeed one after the other, one is dead and one is held. */
@@ -180,7 +185,7 @@ test('the verifier says of which DLQ another reader hides entries, and does not 
   const { engine, verified } = await service();
   await engine.deps.queues.receive(engine.deps.dlqUrl(QUEUE), { max: 1, visibilitySeconds: 600 });
 
-  expect(await verified()).toEqual({ findings: [], hidden: [QUEUE] });
+  expect(await verified()).toEqual({ checked: 4, findings: [], hidden: [QUEUE] });
 });
 
 test('a message is not missing while its events are in Parquet. A source that began in the hours lacks its first ones', async () => {
@@ -201,4 +206,36 @@ test('a message is not missing while its events are in Parquet. A source that be
   const events = gzipSync(JSON.stringify({ source, sequence: 3 }));
   await objects.put(`${PREFIX}/analytics/${HOUR}${jobId(1)}.ndjson.gz`, events, 'application/gzip');
   expect(await found()).toEqual([missing(source, 'its messages 1 to 2 are missing')]);
+});
+
+test('once a day, what yesterday has is compared and counted. A difference is told once, and its end on a clean day', async () => {
+  const { engine, objects, source } = await service();
+  const { facts, clock, deps: all } = engine;
+  clock.advance(DAY_MS);
+  const deps = {
+    ...all,
+    objects,
+    clock: { ...realClock, now: clock.now },
+    ...(all.topic && { topic: { ...all.topic, overAfterMs: 0 } }),
+  };
+  const run = (remainingMs: number) => verifyYesterday(deps, { ...source, now: clock.now }, { remainingMs });
+  const stored = async () => JSON.parse(Buffer.from((await objects.get(KEY)) ?? '').toString());
+  const key = bodyKey(PREFIX, QUEUE, STRANGER);
+  const told = () =>
+    facts.filter(({ fact }) => fact === 'data-differs').map(({ code, count, on }) => [code, count, on]);
+
+  await objects.put(key, '{}', 'application/json');
+  for (let times = 0; times < 2; times++) await run(60_000);
+  expect(await stored()).toEqual({ ...CLEAN, findings: { 'orphan-body': 1 } });
+  await objects.delete(key);
+  await run(60_000);
+  expect(await stored()).toEqual(CLEAN);
+  await run(0);
+
+  expect(await stored()).toEqual({ ...CLEAN, complete: false, checked: 0 });
+  expect(told()).toEqual([
+    ['orphan-body', 1, true],
+    ['orphan-body', 1, false],
+    ['Incomplete', 1, true],
+  ]);
 });

@@ -53,9 +53,10 @@ test('an instance has the functions of its queues only', () => {
     'emailEvents',
     'reconciler',
     'alarms',
+    'verify',
   ]);
   changeInstance(root, 'acme', { queues: { analytics: {} } });
-  expect(functionsOf(readInstance('acme', root))).toEqual(['analytics', 'hours', 'reconciler', 'alarms']);
+  expect(functionsOf(readInstance('acme', root))).toEqual(['analytics', 'hours', 'reconciler', 'alarms', 'verify']);
 });
 
 test('all problems of a file are reported at once, each with file, setting and rule', () => {

@@ -214,3 +214,23 @@ test('if a run cannot read all dead jobs, a code that it did not see is not over
 
   expect(engine.facts.filter(({ on }) => !on).map(({ subject }) => subject)).toEqual(['emails']);
 });
+
+test('the daily check and the reconciler leave the facts of each other on', async () => {
+  const { deps, run, brief } = start();
+  const check = () =>
+    createFactReporter({ ...deps, topic: deps.topic && { ...deps.topic, overAfterMs: 0 }, daily: true });
+  const daily = check();
+
+  await run(OPEN);
+  await daily.report({ kind: 'data-differs', subject: '', code: 'lost-job', count: 1 });
+  await daily.close();
+  await run(OPEN);
+  expect(brief()).toEqual([
+    ['circuit-open', 'Unauthorized', 'on'],
+    ['data-differs', 'lost-job', 'on'],
+  ]);
+  await check().close();
+  await run(OPEN);
+
+  expect(brief().slice(2)).toEqual([['data-differs', 'lost-job', 'over']]);
+});

@@ -12,7 +12,7 @@ import type { CompiledTemplate } from '../../support/sls';
 
 const QUEUES = ['feedback', 'emails', 'testflight', 'analytics'];
 /** Every function of the example, in the order of the template. */
-const FUNCTIONS = [...QUEUES, 'email-events', 'hours', 'reconciler', 'alarms'];
+const FUNCTIONS = [...QUEUES, 'email-events', 'hours', 'reconciler', 'verify', 'alarms'];
 
 let staging: CompiledTemplate;
 let prod: CompiledTemplate;
@@ -135,7 +135,7 @@ test('a client without a queue has no function, role, alarm, secret or output of
   const kinds = Object.keys(second.Resources);
 
   expect(ofType(second, 'AWS::Lambda::Function').map(({ Properties }) => Properties.FunctionName)).toEqual(
-    ['feedback', 'emails', 'email-events', 'reconciler', 'alarms'].map((name) => `acme-${name}`),
+    ['feedback', 'emails', 'email-events', 'reconciler', 'verify', 'alarms'].map((name) => `acme-${name}`),
   );
   expect(kinds.filter((id) => /testflight|analytics|^hours|appstore/i.test(id))).toEqual([]);
   expect(second.text).not.toMatch(/testflight|analytics|app-?store|parquet/i);

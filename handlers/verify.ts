@@ -1,0 +1,23 @@
+import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
+import type { Context } from 'aws-lambda';
+import { clientDefaults } from '../lib/aws/clients';
+import { s3Client } from '../lib/aws/objects';
+import { sqsClient } from '../lib/aws/queues';
+import { commonEnv } from '../lib/config/common';
+import { parseEnv } from '../lib/config/environment';
+import { coldStart, realDeps } from '../lib/startup/engine';
+import { factTopic } from '../lib/startup/reconciler';
+import { verifySource, verifyYesterday } from '../packages/verify/instance';
+
+const started = coldStart((functionArn: string) => {
+  const config = parseEnv(commonEnv, process.env);
+  const clients = { dynamodb: new DynamoDBClient(clientDefaults), s3: s3Client(), sqs: sqsClient() };
+  const topic = { publish: factTopic(config, functionArn), overAfterMs: 0, dlqDepth: () => 1 };
+  return { source: verifySource(config, clients), deps: { ...realDeps(config, functionArn), topic } };
+});
+
+/** Compares what is stored about the jobs of yesterday. It throws if a call fails, and Lambda tries twice more. */
+export async function handler(_event: unknown, context: Context): Promise<void> {
+  const { deps, source } = started(context.invokedFunctionArn);
+  await verifyYesterday(deps, source, { remainingMs: context.getRemainingTimeInMillis() });
+}
