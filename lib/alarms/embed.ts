@@ -1,6 +1,6 @@
 import { partitionOf } from '../aws/clients';
 import { duration } from '../duration';
-import type { FailingWork, Pause } from '../jobs/items';
+import type { FailingWork, Limit } from '../jobs/items';
 import { functionName } from '../jobs/keys';
 import { slsCommand, type Target } from '../target';
 import { counted, visible } from '../text';
@@ -20,8 +20,8 @@ export interface Details {
   /** The dead jobs of a queue, a fact for each code. */
   dead?: readonly StoredFact[];
   failing?: readonly FailingWork[];
-  /** Since when the queue is paused, and why. Who did it may be an address, so the chat does not show it. */
-  pause?: Pick<Pause, 'at' | 'reason'> | undefined;
+  /** What an operator has set for the queue or the vendor. Who did it may be an address, so the chat does not show it. */
+  limit?: Pick<Limit, 'at' | 'reason' | 'until'> | undefined;
   over?: Over | undefined;
 }
 
@@ -36,9 +36,10 @@ export function messageOf(notification: Notification, place: Place, details: Det
   return { embeds: [withinLimits(embed)] };
 }
 
-function firingEmbed(change: Change, place: Place, { dead = [], failing = [], pause }: Details): Embed {
+function firingEmbed(change: Change, place: Place, { dead = [], failing = [], limit }: Details): Embed {
   const { kind, subject, jobId = dead[0]?.jobId, alarm } = change;
-  const { meaning, inspect, next = 'deploy', unit }: Kind = KINDS[kind];
+  const { meaning, inspect, next = 'deploy', unit, scope }: Kind = KINDS[kind];
+  const isPaused = limit && scope === 'queue';
   const command = (text: string) =>
     `\`${slsCommand(text.replaceAll('{}', subject).replace('JOB', jobId ?? 'JOB'), place)}\``;
   const runbook = runbookOf(kind, place.runbook);
@@ -50,12 +51,12 @@ function firingEmbed(change: Change, place: Place, { dead = [], failing = [], pa
       ...aboutFields(change),
       ...(alarm ? [{ name: 'Value', value: valueText(alarm, unit), inline: true }] : []),
       { name: 'Since', value: timeText(change.at), inline: true },
-      ...(pause ? [{ name: 'Paused', value: pauseText(pause) }] : []),
+      ...(limit ? [{ name: isPaused ? 'Paused' : 'Operator', value: limitText(limit) }] : []),
       { name: 'Errors', value: deadText(dead) },
       { name: 'Details', value: detailsText(change) },
       { name: 'Failing work', value: failingText(failing, place) },
       { name: 'Inspect', value: command(inspect) },
-      { name: 'Next', value: command(pause ? 'queues resume --queue {}' : next) },
+      { name: 'Next', value: command(isPaused ? 'queues resume --queue {}' : next) },
       { name: 'Links', value: linksText(change, place) },
     ],
   };
@@ -149,8 +150,8 @@ const failingText = (failing: readonly FailingWork[], target: Target): string =>
     .join('\n');
 
 /** An operator's words may look like Discord's markup, so they are in a code block. */
-const pauseText = ({ at, reason }: Pick<Pause, 'at' | 'reason'>): string =>
-  `since <t:${Math.floor(at / 1000)}:f>\n${codeBlock(reason, 400)}`;
+const limitText = ({ at, reason, until }: NonNullable<Details['limit']>): string =>
+  `since <t:${Math.floor(at / 1000)}:f>${until ? `, until ${timeText(until)}` : ''}\n${codeBlock(reason, 400)}`;
 
 /** Discord shows such a time in the reader's time zone, and how long ago it was. */
 function timeText(at: number): string {

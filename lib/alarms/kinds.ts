@@ -130,6 +130,13 @@ const FACTS = {
     inspect: 'jobs list --state held',
     next: 'logs -f reconciler --startTime 1h',
   },
+  'vendor-limited': {
+    scope: 'vendor',
+    title: 'An operator limits a vendor',
+    meaning: 'While it is paused, its jobs are held. A rate applies in place of the setting, also after a deployment.',
+    inspect: 'vendors',
+    next: 'vendors resume {}',
+  },
   'campaign-paused': {
     scope: 'campaign',
     title: 'A campaign was paused automatically',

@@ -1,9 +1,10 @@
 import type { SNSMessage } from 'aws-lambda';
 import { codeOf, ignoreStoreError, PermanentError, StopError, WaitError } from '../errors';
 import { type ItemDeps, type Pause, type ReconcilerRun, readItem } from '../jobs/items';
-import { pauseKey, reconcilerKey } from '../jobs/keys';
+import { pauseKey, reconcilerKey, vendorKey } from '../jobs/keys';
 import type { Log, Queues } from '../ports';
 import type { Discord, DiscordMessage } from '../vendors/discord';
+import type { Circuit } from '../worker/circuit';
 import { type Details, messageOf, type Place } from './embed';
 import { isAboutWaiting } from './kinds';
 import { type Change, type Notification, notificationOf, storedFacts } from './notification';
@@ -63,11 +64,15 @@ const decisionOn = (deps: AlarmDeps, change: Change): Promise<Decision | undefin
   });
 
 /** Reads what the table knows about an alarm. Empty if the table does not answer, because the message is sent anyway. */
-async function detailsOf(deps: ItemDeps, { kind, subject, firing }: Change): Promise<Details> {
+async function detailsOf(deps: ItemDeps, { kind, subject, code, firing }: Change): Promise<Details> {
   if (!firing) return {};
   try {
     const pause = isAboutWaiting(kind) ? ((await readItem(deps, pauseKey(subject))) as Pause | undefined) : undefined;
-    if (pause) return { pause };
+    if (pause) return { limit: pause };
+    if (kind === 'vendor-limited') {
+      const stored = (await readItem(deps, vendorKey(subject))) as Circuit | undefined;
+      return { limit: code === 'paused' ? stored?.paused : stored?.rate };
+    }
     if (kind === 'reconciler-failing')
       return { failing: ((await readItem(deps, reconcilerKey)) as ReconcilerRun | undefined)?.failing ?? [] };
     if (kind !== 'dlq-depth' && kind !== 'error-rate') return {};

@@ -119,7 +119,7 @@ const WAIT_PART = 2 / 3;
 /**
  * Reserves a time to send within this invocation. If there is none, it throws a WaitError and the job waits outside.
  * The caller awaits `ready` before it starts the step, and `now` right before the call. Both throw a WaitError if the
- * slot was missed, because another job may have it by then.
+ * slot was missed, because another job may have it by then, or if an operator has changed the rate.
  */
 async function reserveSlot(
   { rate, clock }: SendDeps,
@@ -133,7 +133,7 @@ async function reserveSlot(
   const until = async (at: number) => {
     const waitMs = at - clock.now();
     if (waitMs > 0) await clock.sleep(waitMs);
-    if (clock.now() > slot.until)
+    if (clock.now() > slot.until || slot.rate !== rate.inUse())
       throw new WaitError({ code: 'RateSlotMissed', message: 'the time to send has passed', waitMs: 0 });
   };
   return { ready: () => until(slot.at - LEAD_MS), now: () => until(slot.at) };

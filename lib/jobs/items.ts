@@ -143,11 +143,13 @@ export async function* everyDue(
 /** The reconciler does work that is not urgent only then. */
 export const isFirstMinuteOfHour = ({ now }: Pick<Clock, 'now'>): boolean => new Date(now()).getUTCMinutes() === 0;
 
-/** An operator has paused a queue (key `pause#{queue}`). Lambda receives none of its messages. */
-export interface Pause extends Item {
-  /** Since when, ms since 1970. */
+/** What an operator has set, when and why in their words. It ends at `until`, or when an operator ends it. */
+export interface Limit {
   at: number;
   by: string;
-  /** Why, in the operator's words. */
   reason: string;
+  until?: number | undefined;
 }
+
+/** An operator has paused a queue (key `pause#{queue}`). Lambda receives none of its messages. */
+export type Pause = Item & Limit;

@@ -2,10 +2,11 @@ import { type AnyKind, KINDS, parseAlarmName } from '../alarms/kinds';
 import { factName, type StoredFact, storedFacts } from '../alarms/notification';
 import { mapEach } from '../concurrency';
 import { type Vendor, vendorsOf } from '../errors';
-import { type ReconcilerRun, readItem } from '../jobs/items';
+import { type Limit, type ReconcilerRun, readItem } from '../jobs/items';
 import { functionName, rateKey, reconcilerKey, todoKey } from '../jobs/keys';
 import type { MetricPoint, MetricQuery } from '../ports';
-import { isHalfOpen, isOpen } from '../worker/circuit';
+import { timeText } from '../text';
+import { isHalfOpen, isOpen, isStopped, limitsOf } from '../worker/circuit';
 import { type RateItem, takenMs } from '../worker/rate';
 import type { Deployment } from './operator';
 import { oldestMetric, pauseOf, resumeBefore } from './pause';
@@ -40,9 +41,9 @@ export async function overview(deps: Deployment, { activity = true } = {}) {
   const at = clock.now();
   const hour = measured(deps, at, { ...HOUR, activity });
   const measures = Promise.all([hour, activity ? measured(deps, at, { ...DAY, activity }) : hour]);
-  const [queues, vendors, run, alarms, facts] = await Promise.all([
+  const [queues, [states, [{ calls }]], run, alarms, facts] = await Promise.all([
     mapEach(queueNames, AT_ONCE, (queue) => queueOf(deps, queue, measures)),
-    mapEach(vendorsOf(queueNames), AT_ONCE, (vendor) => vendorOf(deps, vendor, measures)),
+    Promise.all([vendorStates(deps), measures]),
     readItem(deps, reconcilerKey) as Promise<ReconcilerRun | undefined>,
     monitoring.firing(`${instance}-`),
     storedFacts(deps),
@@ -56,6 +57,7 @@ export async function overview(deps: Deployment, { activity = true } = {}) {
     ...Object.values(facts).flatMap(({ quiet, ...fact }) => (quiet ? [] : [{ name: factName(fact), ...fact }])),
   ];
   const shown = firing.map((alarm) => ({ ...alarm, title: KINDS[alarm.kind].title }));
+  const vendors = states.map((state) => ({ ...state, calls: calls(state.vendor) }));
   return { at, queues, vendors, reconciledAt: run?.endedAt, alarms: shown.toSorted((a, b) => b.since - a.since) };
 }
 
@@ -90,9 +92,9 @@ async function queueOf(deps: Deployment, queue: string, measures: Measures) {
 }
 
 /** Held jobs by what they wait for. What none waits for is left out. */
-async function heldOf({ table, circuits }: Deployment, queue: string): Promise<Record<string, Counted>> {
+async function heldOf({ table, circuits, clock }: Deployment, queue: string): Promise<Record<string, Counted>> {
   const ofVendor = async (vendor: Vendor): Promise<[what: string, key: string]> => [
-    isOpen(await circuits.read(vendor)) ? `${vendor} stopped` : 'until a time',
+    isStopped(await circuits.read(vendor), clock.now()) ? `${vendor} stopped` : 'until a time',
     todoKey(queue, 'held', vendor),
   ];
   const kinds = [
@@ -111,20 +113,29 @@ async function heldOf({ table, circuits }: Deployment, queue: string): Promise<R
   return held;
 }
 
-async function vendorOf(deps: Deployment, vendor: Vendor, measures: Measures) {
-  const [[hour], circuit, rate] = await Promise.all([
-    measures,
-    deps.circuits.read(vendor),
-    deps.table.get(rateKey(vendor)) as Promise<RateItem | undefined>,
-  ]);
-  const now = deps.clock.now();
-  const calls = hour.calls(vendor);
-  // The sending rate that all workers share. `takenMs`: for how long from now it is taken.
-  const sending = rate && { perSecond: rate.rate, takenMs: takenMs(rate, now) };
-  if (!isOpen(circuit)) return { vendor, circuit: 'closed', calls, rate: sending };
-  const state = isHalfOpen(circuit, now) ? 'half-open' : 'open';
-  return { vendor, circuit: state, since: circuit.stoppedAt, code: circuit.code, calls, rate: sending };
-}
+export type VendorState = Awaited<ReturnType<typeof vendorStates>>[number];
+
+/** Each vendor's circuit and rate, and what operators have set: as data, and as `limits` in words. */
+export const vendorStates = ({ table, circuits, clock, queueNames }: Deployment) =>
+  mapEach(vendorsOf(queueNames), AT_ONCE, async (vendor) => {
+    const circuit = await circuits.read(vendor);
+    const stored = (await table.get(rateKey(vendor))) as RateItem | undefined;
+    const now = clock.now();
+    const set = limitsOf(circuit, now);
+    const state = isOpen(circuit) ? (isHalfOpen(circuit, now) ? 'half-open' : 'open') : 'closed';
+    // The sending rate that all workers share. `takenMs`: for how long from now it is taken.
+    const rate = stored && { perSecond: set.rate?.perSecond ?? stored.rate, takenMs: takenMs(stored, now) };
+    const limits = Object.values(set).flatMap((limit) => (limit ? [`${vendor} ${limitText(limit)}`] : []));
+    return { vendor, circuit: state, since: circuit?.stoppedAt, code: circuit?.code, rate, set, limits };
+  });
+
+/** An operator's pause or rate in words. */
+const limitText = ({ at, by, reason, until, perSecond }: Limit & { perSecond?: number }): string =>
+  [
+    perSecond === undefined ? 'is paused' : `gets at most ${perSecond} recipients a second`,
+    `since ${timeText(at)} (UTC) by ${by},`,
+    `until ${until === undefined ? 'an operator ends it' : `${timeText(until)} (UTC)`}: ${reason}`,
+  ].join(' ');
 
 /** One request for everything that a window needs from CloudWatch. */
 async function measured(

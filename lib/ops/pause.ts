@@ -1,4 +1,5 @@
-import { type Pause, readItem, writeItem } from '../jobs/items';
+import type { Vendor } from '../errors';
+import { type Limit, type Pause, readItem, writeItem } from '../jobs/items';
 import { pauseKey } from '../jobs/keys';
 import type { MetricQuery, Table } from '../ports';
 import { singleLine, timeText } from '../text';
@@ -39,11 +40,9 @@ export async function pauseQueue(
   { queue, reason }: { queue: string; reason: string },
 ): Promise<{ pause: Pause; again: boolean; resumeBefore: number }> {
   const { table, clock, settings, monitoring, queueUrl, by } = deps;
-  const parsed = singleLine(200).safeParse(reason);
-  if (!parsed.success)
-    throw new OperatorError(`The reason must be one line of at most 200 characters, without control characters.`);
-  await requireMapping(deps, queue);
   const at = clock.now();
+  const whose = decided({ by, at, reason });
+  await requireMapping(deps, queue);
   const window = { from: at - LOOK_BACK_MS, to: at, periodSeconds: PERIOD_SECONDS };
   const [ages = []] = await monitoring.series([oldestMetric(queueUrl(queue))], window);
   const oldestAt = at - (ages.at(-1)?.value ?? 0) * 1000;
@@ -53,13 +52,29 @@ export async function pauseQueue(
     throw new OperatorError(
       `The oldest message of ${queue} has waited since ${timeText(oldestAt)} (UTC). That is more than half of the queue's retention, after which SQS deletes it. Let the workers finish it before you pause the queue.`,
     );
-  // The end of the ARN, such as `user/jane`.
-  const whose = { at, by: by.slice(by.lastIndexOf(':') + 1), reason: parsed.data };
   const item: Pause = { key: pauseKey(queue), version: 0, writer: '', ...whose };
   if (!stored && !(await writeItem({ ...deps, item, expected: 0 })).written)
     throw new OperatorError(`Another operator has just paused ${queue}. Look at it again.`);
   if (!(await followPause(deps, queue))) return pauseQueue(deps, { queue, reason });
   return { pause: stored ?? item, again: stored !== undefined, resumeBefore: before };
+}
+
+/** Who decides what, as it is stored. Rejects with an OperatorError for a reason that is not one short line. */
+function decided<L extends Limit>(limit: L): L {
+  const { success, data: reason } = singleLine(200).safeParse(limit.reason);
+  if (!success)
+    throw new OperatorError(`The reason must be one line of at most 200 characters, without control characters.`);
+  // The end of the ARN, such as `user/jane`.
+  return { ...limit, by: limit.by.slice(limit.by.lastIndexOf(':') + 1), reason };
+}
+
+/** Pauses a vendor, or sets its rate, in place of an earlier pause or rate. `until`: ms since 1970, or without an end. */
+export async function limitVendor(
+  { circuits, clock, by }: Pick<Deployment, 'circuits' | 'clock' | 'by'>,
+  { vendor, perSecond, ...given }: Pick<Limit, 'reason' | 'until'> & { vendor: Vendor; perSecond?: number | undefined },
+): Promise<void> {
+  const limit = decided({ at: clock.now(), by, ...given });
+  await circuits.limit(vendor, perSecond === undefined ? { paused: limit } : { rate: { ...limit, perSecond } });
 }
 
 async function requireMapping({ mappings }: Pick<PauseDeps, 'mappings'>, queue: string): Promise<void> {

@@ -8,7 +8,7 @@ import { ANALYTICS_QUEUE, canaryKey, hoursKey, jobKey, todoKey } from '../jobs/k
 import { sendOpen } from '../jobs/messages';
 import { CANARY_TYPE, type JobRow, newRow } from '../jobs/row';
 import type { Item, Random } from '../ports';
-import { isOpen } from '../worker/circuit';
+import { isStopped } from '../worker/circuit';
 import type { ReconcileDeps, ReconcileRun, Work } from './run';
 
 /** A queue's last canary (key `canary#{queue}`): a job without any work. Only the reconciler writes this item. */
@@ -74,12 +74,12 @@ const OLDEST_ROWS = 10;
 
 /**
  * `OldestHeld`: how long the queue's oldest held job has been held, over all its holds; 0 if no job is held. A planned
- * job counts from its time on. It leaves out jobs that an open circuit holds: the fact `circuit-open` reports those.
+ * job counts from its time on. It leaves out jobs of a stopped vendor: `circuit-open` or `vendor-limited` reports those.
  */
 export const measureHeld: Work = async (deps, queue) => {
   const { table, ledger, circuits, clock, metrics } = deps;
   const now = clock.now();
-  const open = await mapEach(VENDORS, VENDORS.length, async (vendor) => isOpen(await circuits.read(vendor)));
+  const open = await mapEach(VENDORS, VENDORS.length, async (vendor) => isStopped(await circuits.read(vendor), now));
   const closed = VENDORS.filter((_vendor, index) => !open[index]);
   const held = [todoKey(queue, 'held'), ...closed.map((vendor) => todoKey(queue, 'held', vendor))];
   let oldest = now;

@@ -5,7 +5,7 @@ import { CAMPAIGN_QUEUE, todoKey } from '../jobs/keys';
 import { bodyMissing, keptBody, sendOpen } from '../jobs/messages';
 import { type JobRow, storedError } from '../jobs/row';
 import { endWithoutBody as ended, release as released } from '../jobs/transitions';
-import { isHalfOpen, isOpen, type OpenCircuit } from '../worker/circuit';
+import { isHalfOpen, isOpen, isStopped, limitsOf, type OpenCircuit } from '../worker/circuit';
 import { countEnd, finish } from '../worker/close';
 import { eachDue } from './due';
 import type { ReconcileDeps, ReconcileRun, Work } from './run';
@@ -48,10 +48,10 @@ export const releaseDue: Work = async (deps, queue, mayGoOn) => {
   return room.isFull() || kinds.some(isSoon);
 };
 
-/** From when jobs of a vendor may go: its last 429 asked a job to wait until then. Never while its circuit is open. */
+/** From when jobs of a vendor may go: its last 429 asked a job to wait until then. Never while it is stopped. */
 async function freeAt({ table, ledger, circuits, clock }: ReconcileRun, todo: string, vendor: Vendor): Promise<number> {
   const last = await table.due(todo, { until: ALL, limit: NEWEST_ROWS, newestFirst: true });
-  if (last.length === 0 || isOpen(await circuits.read(vendor))) return ALL;
+  if (last.length === 0 || isStopped(await circuits.read(vendor), clock.now())) return ALL;
   const later = last.filter(({ todoAt }) => todoAt > clock.now());
   const rows = await mapEach(later, NEWEST_ROWS, ({ key }) => ledger.known(key));
   const waiting = rows.filter((row) => row?.todo === todo && row.failures === undefined) as JobRow[];
@@ -76,9 +76,14 @@ async function releaseEach(
 export async function releaseTrials(deps: ReconcileRun, mayGoOn: () => boolean): Promise<void> {
   await throughAll(VENDORS, async (vendor) => {
     const circuit = await deps.circuits.read(vendor);
+    const now = deps.clock.now();
+    const { paused, rate } = limitsOf(circuit, now);
+    const limited = (code: string) => deps.report({ kind: 'vendor-limited', subject: vendor, code });
+    if (paused) await limited('paused');
+    if (rate) await limited(`${rate.perSecond} a second`);
     if (!isOpen(circuit)) return;
     await deps.report({ kind: 'circuit-open', subject: vendor, code: circuit.code });
-    if (isHalfOpen(circuit, deps.clock.now())) await releaseTrial(deps, { vendor, circuit, mayGoOn });
+    if (isHalfOpen(circuit, now)) await releaseTrial(deps, { vendor, circuit, mayGoOn });
   });
 }
 

@@ -3,6 +3,7 @@ import { realSecret } from '../aws/secrets';
 import type { feedbackEnv } from '../config/functions';
 import type { ItemDeps } from '../jobs/items';
 import { realSendgrid } from '../vendors/sendgrid';
+import type { WorkerDeps } from '../worker/contract';
 import { sharedRate } from '../worker/rate';
 
 // Apart from worker.ts: the worker of analytics must not load SendGrid's client at its cold start.
@@ -10,14 +11,14 @@ type MailConfig = z.infer<typeof feedbackEnv>;
 
 export const sendgridDeps = (
   config: Pick<MailConfig, 'INSTANCE' | 'SENDGRID_ENDPOINT' | 'SENDGRID_API_KEY' | 'EMAIL_RATE'>,
-  deps: ItemDeps,
+  deps: ItemDeps & Pick<WorkerDeps, 'circuits'>,
 ) => ({
   sendgrid: realSendgrid({
     endpoint: config.SENDGRID_ENDPOINT,
     apiKey: realSecret(config.SENDGRID_API_KEY),
     instance: config.INSTANCE,
   }),
-  rate: sharedRate({ ...deps, rate: config.EMAIL_RATE }, 'sendgrid'),
+  rate: sharedRate({ ...deps, rate: config.EMAIL_RATE, override: () => deps.circuits.rate('sendgrid') }, 'sendgrid'),
   clock: deps.clock,
 });
 

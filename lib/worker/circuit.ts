@@ -9,7 +9,7 @@ import {
   type Vendor,
 } from '../errors';
 import { sha256 } from '../jobs/envelope';
-import { type ItemDeps, readItem, updateItem } from '../jobs/items';
+import { type ItemDeps, type Limit, readItem, updateItem } from '../jobs/items';
 import { vendorKey } from '../jobs/keys';
 import { CLOCK_SKEW_MS } from '../jobs/row';
 import type { Clock, Item, Metrics } from '../ports';
@@ -34,13 +34,20 @@ export interface Circuit extends Item {
   failedTrials?: number;
   /** The last two jobs for which the vendor worked while the circuit was open or counted failures, and when. */
   worked?: { job: string; at: number }[];
+  /** An operator's pause: no worker calls the vendor. */
+  paused?: Limit | undefined;
+  /** An operator's rate, in place of the setting. */
+  rate?: (Limit & { perSecond: number }) | undefined;
 }
+
+type Limits = Pick<Circuit, 'paused' | 'rate'>;
 
 export type OpenCircuit = Circuit & { stoppedAt: number };
 
 /** The codes of a call that an open circuit refuses: the vendor refuses us, or it is down. Rows store them. */
 export const VENDOR_STOPPED = 'VendorStopped';
 export const VENDOR_DOWN = 'VendorDown';
+export const VENDOR_PAUSED = 'VendorPaused';
 /** Time from the failed call to the first trial call. It doubles with each trial call that fails. */
 const RETRY_MS = 60_000;
 export const LONGEST_RETRY_MS = 15 * RETRY_MS;
@@ -54,9 +61,19 @@ export const KEPT_MS = 2_000;
 
 export const isOpen = (circuit: Circuit | undefined): circuit is OpenCircuit => circuit?.stoppedAt !== undefined;
 
-/** Whether an open circuit lets the next caller make a trial call. */
-export const isHalfOpen = ({ retryAt = 0, trial }: OpenCircuit, now: number): boolean =>
-  retryAt <= now && (trial === undefined || trial.until <= now);
+/** What operators have set and what has not ended. */
+export function limitsOf({ paused, rate }: Limits = {}, now: number): Limits {
+  const lasts = ({ until = Number.POSITIVE_INFINITY }: Limit) => until > now;
+  return { paused: paused && lasts(paused) ? paused : undefined, rate: rate && lasts(rate) ? rate : undefined };
+}
+
+/** Whether no call may reach the vendor, but a trial call. */
+export const isStopped = (circuit: Circuit | undefined, now: number): boolean =>
+  isOpen(circuit) || limitsOf(circuit, now).paused !== undefined;
+
+/** Whether an open circuit lets the next caller make a trial call. That of a paused vendor does not. */
+export const isHalfOpen = (circuit: OpenCircuit, now: number): boolean =>
+  (circuit.retryAt ?? 0) <= now && (circuit.trial?.until ?? 0) <= now && !limitsOf(circuit, now).paused;
 
 /** Whether the circuit is open or counts failures. A success clears both. */
 export const isTroubled = (circuit: Circuit | undefined): boolean =>
@@ -81,6 +98,8 @@ export function circuitBreakers(deps: ItemDeps) {
   });
   /** Closed circuits without failures, each with the time of its read. */
   const kept = new Map<Vendor, { circuit: Circuit | undefined; readAt: number }>();
+  /** Each circuit as this process last read it. */
+  const last = new Map<Vendor, Circuit | undefined>();
   let changes = 0;
   const change = async (vendor: Vendor, next: (circuit: Circuit) => Circuit | undefined) => {
     try {
@@ -111,6 +130,7 @@ export function circuitBreakers(deps: ItemDeps) {
       const { changed, item } = await updateItem<Circuit>(deps, vendorKey(vendor), (circuit) =>
         isOpen(circuit) && isHalfOpen(circuit, deps.clock.now()) ? { ...circuit, trial: { until } } : undefined,
       );
+      last.set(vendor, item);
       // A read that began before a change of this process may not show that change.
       if (!isTroubled(item) && changes === changesBefore) kept.set(vendor, { circuit: item, readAt });
       return { circuit: item, trial: changed };
@@ -133,8 +153,9 @@ export function circuitBreakers(deps: ItemDeps) {
     close: (vendor: Vendor, job: string) =>
       change(vendor, (circuit) => {
         if (!isTroubled(circuit)) return undefined;
-        const others = (circuit.worked ?? []).filter((one) => one.job !== job);
-        return { ...closed(vendor), worked: [{ job, at: deps.clock.now() }, ...others.slice(0, 1)] };
+        const { paused, rate, worked = [] } = circuit;
+        const others = worked.filter((one) => one.job !== job);
+        return { ...closed(vendor), paused, rate, worked: [{ job, at: deps.clock.now() }, ...others.slice(0, 1)] };
       }),
 
     /** Counts a 403 that names no field. */
@@ -146,6 +167,12 @@ export function circuitBreakers(deps: ItemDeps) {
         const next = { ...circuit, forbidden, refusals };
         return forbidden.length >= MOST_SENDERS || refusals >= MOST_REFUSALS ? opened(next, 'Forbidden') : next;
       }),
+
+    /** Sets what an operator decides. A property that is `undefined` ends it. */
+    limit: (vendor: Vendor, limits: Limits) => change(vendor, (circuit) => ({ ...circuit, ...limits })),
+
+    /** The rate that an operator has set, as this process knows it since its last call. */
+    rate: (vendor: Vendor): number | undefined => limitsOf(last.get(vendor), deps.clock.now()).rate?.perSecond,
 
     transient: (vendor: Vendor, code: string) =>
       change(vendor, (circuit) => {
@@ -186,6 +213,8 @@ export function vendorGate(
     if (known) return { circuit: known, trial: true };
     const { circuit, trial } = await circuits.enter(vendor, until);
     if (circuit && trial) trials.set(vendor, circuit);
+    if (limitsOf(circuit, clock.now()).paused)
+      throw new StopError({ code: VENDOR_PAUSED, message: `${vendor} is paused by an operator`, vendor });
     if (isOpen(circuit) && !trial)
       throw new StopError({
         code: isRefusal(circuit.code) ? VENDOR_STOPPED : VENDOR_DOWN,

@@ -3,6 +3,7 @@ import type { Evidence } from '../jobs/row';
 import type { Clock } from '../ports';
 import type { CallOptions } from '../vendors/http';
 import type { Mail, Sendgrid, Sent } from '../vendors/sendgrid';
+import { VENDOR_PAUSED } from './circuit';
 import type { RunContext } from './contract';
 import type { SharedRate } from './rate';
 import { StepUnknownError } from './steps';
@@ -63,6 +64,8 @@ export async function mailOrSkip(
   } catch (error) {
     if (error instanceof StepUnknownError) return 'unknown';
     if (!(error instanceof JobError)) throw error;
+    // How long the mail waits then is an operator's decision.
+    if (error.code === VENDOR_PAUSED) throw error;
     if (error.class === 'permanent' || error.class === 'stop') return skipStep(context, step, error.code);
     if (error.class !== 'wait' && error.class !== 'transient') throw error;
     const waitMs = error instanceof WaitError ? error.waitMs : PAUSE_MS;

@@ -26,8 +26,10 @@ export interface RateItem extends Item {
 
 export type RateUse = 'campaign' | 'message';
 
-/** `until`: a sender that wakes later has lost the slot. */
-type Reservation = { kind: 'slot'; slot: { at: number; until: number } } | { kind: 'later'; waitMs: number };
+/** `until`: a sender that wakes later has lost the slot. `rate`: at another rate in use, the slot is void. */
+type Reservation =
+  | { kind: 'slot'; slot: { at: number; until: number; rate: number } }
+  | { kind: 'later'; waitMs: number };
 
 /**
  * The parts of the rate that campaigns take. They use at most 97 %. The rest absorbs senders that wake late, and lets a
@@ -50,19 +52,25 @@ const FURTHEST_MS = 120_000;
 const LONGEST_BLOCK_MS = 3_600_000;
 
 /**
- * The sending rate of one vendor, shared by all workers through the table. `rate`: recipients per second. A reservation
+ * The sending rate of one vendor, shared by all workers through the table. `rate`: recipients per second, unless an
+ * operator's `override` takes its place. A reservation
  * is a slot in time, as long as its recipients take at the limit. Slots of campaigns never overlap, so in any time a
  * campaign sends at most what fits into it and one request more.
  */
-export function sharedRate({ rate, ...deps }: ItemDeps & { rate: number }, vendor: string) {
+export function sharedRate(
+  { rate: setting, override, ...deps }: ItemDeps & { rate: number; override?: () => number | undefined },
+  vendor: string,
+) {
   const key = rateKey(vendor);
   const { clock } = deps;
   /** What this process wrote last. It need not be read again while no other process writes. */
   let own: RateItem | undefined;
   let alone = true;
+  const inUse = (): number => override?.() ?? setting;
 
   async function reserve(request: { recipients: number; use: RateUse; withinMs: number }): Promise<Reservation> {
     const { recipients, use, withinMs } = request;
+    const rate = inUse();
     const known = alone ? own : undefined;
     let answer: Reservation | undefined;
     const change = (stored: RateItem | undefined) => {
@@ -73,7 +81,7 @@ export function sharedRate({ rate, ...deps }: ItemDeps & { rate: number }, vendo
         answer = { kind: 'later', waitMs: at - now };
         return undefined;
       }
-      answer = { kind: 'slot', slot: { at, until: at + lateness(recipients, rate, use) } };
+      answer = { kind: 'slot', slot: { at, until: at + lateness(recipients, rate, use), rate } };
       return { ...next, rate };
     };
     const reserved = await updateItem<RateItem>(deps, key, change, known);
@@ -91,6 +99,7 @@ export function sharedRate({ rate, ...deps }: ItemDeps & { rate: number }, vendo
   return {
     /** A slot that begins within `withinMs`, or how long to wait before asking again; then nothing is reserved. */
     reserve,
+    inUse,
 
     block: (waitMs: number) =>
       updateItem<RateItem>(deps, key, (stored) => {

@@ -15,7 +15,7 @@ export type Options = Record<string, string | boolean | undefined>;
 
 export interface Command {
   usage: string;
-  /** A word after the command stands for `id`, as in `sls jobs show ID`. */
+  /** A word after the command stands for `id` or a required `vendor`, as in `sls jobs show ID`. */
   options: Record<string, Option>;
   /** It works without credentials, so it names the deployment itself if it finds one. */
   offline?: true;
@@ -40,6 +40,26 @@ export interface CommandContext {
 export const QUEUE: Option = { usage: 'Queue, as in custom.queues', type: 'string', shortcut: 'q' };
 export const JSON_OUTPUT: Option = { usage: 'Print JSON', type: 'boolean' };
 export const YES: Option = { usage: 'Skip the confirmation', type: 'boolean' };
+export const END = {
+  for: { usage: 'How long, like 90m, 2h or 3d. Default: 24h', type: 'string' },
+  until: { usage: 'End in UTC, like 2026-01-02T03:30, or never', type: 'string' },
+} as const;
+const UNITS_MS: Record<string, number> = { m: 60_000, h: 3_600_000, d: 86_400_000 };
+const YEAR_MS = 366 * 86_400_000;
+
+/** The end that --for or --until means, ms since 1970. `undefined`: never, on purpose. */
+export function end(options: Options, now: number): number | undefined {
+  const until = text(options, 'until');
+  if (until === 'never') return undefined;
+  const [, count, unit = ''] = /^(\d{1,4})([mhd])$/.exec(text(options, 'for') ?? '24h') ?? [];
+  const lengthMs = Number(count) * (UNITS_MS[unit] ?? Number.NaN);
+  const at = until === undefined ? now + lengthMs : Date.parse(`${/^\d{4}-\d\d-\d\dT\d\d:\d\d$/.exec(until)}Z`);
+  if (at > now && at < now + YEAR_MS) return at;
+  throw new OperatorError(
+    'The end must be in the future and within a year: --for 90m, 2h or 3d, or --until 2026-01-02T03:30 (UTC) or never.',
+  );
+}
+
 export const HOURS = {
   from: { usage: 'First hour (UTC), like 2026-01-02T03. At most 90 days ago', type: 'string' },
   to: { usage: 'End of the hours (UTC). Default: now', type: 'string' },

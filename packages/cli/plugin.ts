@@ -36,6 +36,7 @@ export class Ops {
       },
       'before:invoke:local:invoke': () => localStage().prepareEvent(serverless, options, Date.now()),
       'before:deploy:deploy': () => core().beforeDeployment(serverless, options),
+      'after:deploy:deploy': () => core().afterDeployment(serverless),
       'before:package:finalize': () => {
         const { compiledCloudFormationTemplate: template } = serverless.service.provider;
         dropSharedRole(template, aws.naming.getRoleLogicalId());
@@ -80,7 +81,8 @@ function commandTree(): Record<string, Node> {
 export function namePositionals(argv: string[]): void {
   const [, , first = '', second = '', word = ''] = argv;
   const command = Object.entries(commands).find(([name]) => name === `${first} ${second}`)?.[1];
-  if (command && 'id' in command.options && word !== '' && !word.startsWith('-')) argv.splice(4, 0, '--id');
+  const name = command?.options.vendor?.required ? 'vendor' : 'id';
+  if (command && name in command.options && word !== '' && !word.startsWith('-')) argv.splice(4, 0, `--${name}`);
 }
 
 /** Removes the shared role, which may poll every queue, once its copies are made, and each DependsOn a role (W3005). */

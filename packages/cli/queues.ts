@@ -6,6 +6,7 @@ import type { MetricPoint } from '../../lib/ports';
 import { timeText } from '../../lib/text';
 import { type Command, JSON_OUTPUT, type Option, QUEUE, required } from './command';
 import { tableText } from './terminal';
+import { vendorLines, vendors } from './vendors';
 
 const ONE_QUEUE: Option = { ...QUEUE, required: true };
 
@@ -56,22 +57,20 @@ export const queues = {
       out.line(`${queue} is resumed. ${pause.by} had paused it at ${timeText(pause.at)} (UTC): ${pause.reason}`);
     },
   },
+
+  ...vendors,
 } satisfies Record<string, Command>;
 
 const HEAD = 'QUEUE,VISIBLE,IN FLIGHT,OLDEST,HELD,DEAD,HOUR,FAILED,TIME,DAY,FAILED,TIME'.split(',');
 
 /** The figures of a deployment as tables. A number with `+` is a lower bound. */
-function overviewLines({ at, queues, vendors, reconciledAt, alarms }: Overview): string[] {
+function overviewLines({ at, queues, reconciledAt, alarms, ...rest }: Overview): string[] {
   const notes = queues.flatMap(noteLines);
-  const ofVendors = vendors.map(({ vendor, circuit, since, code = '', calls, rate }) => [
-    ...[vendor, circuit, timeText(since), code, String(sumOf(calls))],
-    rate ? `${rate.perSecond}/s, taken for ${duration(rate.takenMs / 1000)}` : '',
-  ]);
   return [
     ...tableText(HEAD, queues.map(queueCells)),
     ...(notes.length === 0 ? [] : ['', ...notes]),
     '',
-    ...tableText(['VENDOR', 'CIRCUIT', 'SINCE (UTC)', 'ERROR', 'CALLS/HOUR', 'RATE'], ofVendors),
+    ...vendorLines(rest.vendors.map((one) => ({ ...one, hour: String(sumOf(one.calls)) }))),
     '',
     `Reconciler: ${reconciledAt === undefined ? 'no run is known' : `last run ended ${duration((at - reconciledAt) / 1000)} ago`}`,
     alarms.length === 0 ? 'Alarms: none is firing' : 'Alarms that are firing:',

@@ -3,7 +3,7 @@ import { BY_ITS_PRODUCER, isEnd, type JobRow, type Reason, waitsForItsTime } fro
 import { type JobAction, whyNot } from '../../lib/ops/act';
 import { stateOf } from '../../lib/ops/operator';
 import { timeText } from '../../lib/text';
-import { VENDOR_STOPPED } from '../../lib/worker/circuit';
+import { VENDOR_PAUSED, VENDOR_STOPPED } from '../../lib/worker/circuit';
 
 /** A job's state for a person who does not know the service. */
 export interface Explained {
@@ -32,6 +32,7 @@ const WORDS: Record<Reason, (row: JobRow) => Words> = {
   },
   paused: () => ['An operator paused its campaign.', 'Resume the campaign when it may continue.'],
   stopped: (row) => {
+    if (row.error?.code === VENDOR_PAUSED) return [`An operator paused ${vendorOf(row)}.`, ALONE];
     // Whether the vendor refuses us, and is not just down.
     const refuses = row.error?.code === VENDOR_STOPPED || isRefusal(row.error?.code);
     return [

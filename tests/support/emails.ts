@@ -10,6 +10,7 @@ import { tokenOf } from '../../lib/jobs/messages';
 import type { JobRow } from '../../lib/jobs/row';
 import { newRow } from '../../lib/jobs/row';
 import { realSendgrid } from '../../lib/vendors/sendgrid';
+import type { CircuitBreakers } from '../../lib/worker/circuit';
 import { sharedRate } from '../../lib/worker/rate';
 import { eventsOf, type SendgridEvent, startFakeSendgrid } from '../../packages/local/fakes/sendgrid';
 import { anEnvelope, type EngineOptions, INSTANCE, jobId, memoryEngine, PREFIX, watch } from './engine';
@@ -41,6 +42,7 @@ export async function startEmails({
   let now = () => Date.now();
   const sendgrid = await startFakeSendgrid({ now: () => now() });
   let store: ReturnType<typeof campaigns> | undefined;
+  let circuits: CircuitBreakers | undefined;
   const engine = memoryEngine(
     ({ objects, table, clock, random }) => {
       now = clock.now;
@@ -49,7 +51,7 @@ export async function startEmails({
       return emailsContract({
         campaigns: campaigns(ports),
         senderDomains,
-        rate: sharedRate({ ...ports, rate }, 'sendgrid'),
+        rate: sharedRate({ ...ports, rate, override: () => circuits?.rate('sendgrid') }, 'sendgrid'),
         clock,
         objects: watch(objects, 'objects', options),
         prefix: PREFIX,
@@ -62,6 +64,7 @@ export async function startEmails({
     },
     { timeoutMs: 100_000, ...options, settings: { visibility: 600, ...options.settings } },
   );
+  circuits = engine.deps.circuits;
   if (!store) throw new Error('the engine makes its contract at once');
   // The instance has sent before, so the reconciler knows the senders' rate.
   const times = { campaigns: 0, alone: 0, messages: 0, whole: 0, messageAt: 0, blockedUntil: 0 };

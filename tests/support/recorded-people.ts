@@ -37,11 +37,15 @@ function commandsOf({ dead, held, planned, rejected, campaign }: Left): Record<'
     ['campaign report', { id: campaign }],
     ['queues', {}],
     ['health', {}],
+    ['vendors', {}],
   ];
   const operator: Call[] = [
     ['check', { live: true }],
     ['queues pause', { queue: 'testflight', reason: 'a test' }],
     ['queues resume', { queue: 'testflight' }],
+    ['vendors pause', { vendor: 'zendesk', reason: 'a test' }],
+    ['vendors rate', { vendor: 'sendgrid', to: '500', reason: 'a test' }],
+    ['vendors resume', { vendor: 'zendesk' }],
     ['alarms test', {}],
     ['verify', { repair: true }],
     ['jobs cancel', { id: held }],

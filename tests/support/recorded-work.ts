@@ -174,6 +174,7 @@ export async function recordedTrouble({ service, recorder }: RecordedService, { 
   await publish(alarmChange({ AlarmName: 'local-feedback-dlq-depth', Trigger }));
   await publish(alarmChange({ AlarmName: 'local-feedback-oldest-message' }));
   await publish(aFact({ fact: 'reconciler-failing', subject: '' }));
+  await publish(aFact({ fact: 'vendor-limited', subject: 'zendesk', code: 'paused' }));
   await publish('unwanted');
 
   const isSeen = (who: string, what: RegExp) => () =>
@@ -190,6 +191,7 @@ export async function recordedTrouble({ service, recorder }: RecordedService, { 
     ['analytics', /^s3:ListBucket .*analytics-late/],
     ['analytics', /^s3:ListBucket .*analytics-rejected/],
     ['alarms', /^sqs:SendMessage/],
+    ['alarms', /^dynamodb:GetItem .*vendor#/],
   ] as const)
     await service.until(`${who} ${what}`, isSeen(who, what));
 

@@ -50,6 +50,7 @@ export const OverviewPage = () => (
             Circuit: ({ circuit }) => <State state={circuit} />,
             'Since (UTC)': ({ since }) => <Time at={since} />,
             Code: ({ code }) => code,
+            'Set by operators': ({ limits }) => limits.map((line) => <div key={line}>{line}</div>),
             'Calls, last hour': ({ calls }) => sum(calls),
             'Sending rate': ({ rate }) =>
               rate &&

@@ -1,5 +1,6 @@
 import { chunkId } from '../../../lib/emails/campaigns/campaign';
 import { retry } from '../../../lib/ops/act';
+import { circuitBreakers, KEPT_MS } from '../../../lib/worker/circuit';
 import { aContent, CAMPAIGN, type Emails, messageBody, startEmails } from '../../support/emails';
 import { anEnvelope, jobId } from '../../support/engine';
 
@@ -91,6 +92,26 @@ describe('a chunk', () => {
     expect(sendgrid.mails).toHaveLength(21);
     expect(emails.chunk(0)).toMatchObject({ state: 'succeeded', attempts: 1 });
   });
+});
+
+test('a chunk whose slot was reserved at another rate than the one of an operator reserves again', async () => {
+  const { engine } = emails;
+  const campaign = await emails.campaign();
+  const next = async (number: number) => {
+    emails.sendChunk(campaign, number);
+    await engine.deliver(1);
+    return engine.clock.now();
+  };
+  await next(0);
+  const limit = { at: 0, by: 'user/jane', reason: 'slower', perSecond: 0.5 };
+  // Another process than the worker's.
+  await circuitBreakers(engine.deps).limit('sendgrid', { rate: limit });
+  engine.clock.advance(KEPT_MS);
+
+  const [first, second] = [await next(1), await next(2)];
+
+  expect(second - first).toBeGreaterThan(20_000);
+  expect(emails.chunk(1)).toMatchObject({ state: 'succeeded', attempts: 1 });
 });
 
 describe('a campaign that is paused', () => {

@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { vendorsOf } from '../../../lib/errors';
 import { isProduced } from '../world/callers';
 import {
   AWS,
@@ -12,7 +13,19 @@ import {
 import { bringsPoison, hasPoisonChunk } from '../world/poison';
 import { FORGED_FORMS } from '../world/strangers';
 import type { SimulatedQueue } from '../world/types';
-import type { Command, Control, Damage, Forgery, JobKind, JobSpec, Load, Plan, Redelivery, Redrive } from './plan';
+import type {
+  Command,
+  Control,
+  Damage,
+  Forgery,
+  JobKind,
+  JobSpec,
+  Load,
+  Plan,
+  Redelivery,
+  Redrive,
+  VendorLimit,
+} from './plan';
 import { aPlan } from './plan';
 
 const MINUTE_MS = 60_000;
@@ -186,6 +199,23 @@ const commands: fc.Arbitrary<Command[]> = fc
     drawn.flatMap(({ job, at, gap, whats }) => whats.map((what, index) => ({ job, what, at: at + index * gap }))),
   );
 
+/** Pauses and rates of the vendors that these queues call. */
+function limits(queues: readonly SimulatedQueue[]): fc.Arbitrary<VendorLimit[]> {
+  const vendors = vendorsOf(queues.map(({ name, queue = name }) => queue));
+  if (vendors.length === 0) return fc.constant([]);
+  const limit = fc.record({
+    at: fc.oneof(fc.integer({ min: 0, max: 5_000 }), fc.integer({ min: 0, max: 20 * MINUTE_MS })),
+    vendor: fc.constantFrom(...vendors),
+    lasts: fc.constantFrom(3_000, MINUTE_MS, 10 * MINUTE_MS, 2 * HOUR_MS),
+    ends: fc.constantFrom('by itself', 'by resume'),
+    perSecond: fc.constantFrom(undefined, undefined, 0.5, 20),
+  });
+  return fc.array(
+    limit.map(({ perSecond, ...rest }) => ({ ...rest, ...(perSecond && { perSecond }) })),
+    { minLength: 1, maxLength: 2 },
+  );
+}
+
 const damages: fc.Arbitrary<Damage[]> = fc.array(
   fc.record(
     {
@@ -299,6 +329,7 @@ export function anyPlan(queues: readonly SimulatedQueue[]): fc.Arbitrary<Plan> {
       calls: fc.array(callFault(queues), { maxLength: 6 }),
       streak: rarely(streak(queues), []),
       commands: rarely(commands, []),
+      limits: rarely(limits(queues), []),
       damages: rarely(damages, []),
       forgeries: fc.oneof({ weight: 3, arbitrary: fc.constant([]) }, { weight: 2, arbitrary: forgeries }),
       future: rarely(future, undefined as never),

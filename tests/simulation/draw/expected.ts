@@ -21,6 +21,7 @@ export const EXPECTED: readonly string[] = [
   ...['waits that change', 'settings that change', 'warm process', 'delivery after a delete'],
   ...['damaged row', 'restored row', 'row of newer code'],
   'call through a circuit that has just opened',
+  ...['pause of a vendor', 'rate of an operator', 'resume of a vendor', 'hold by a pause'],
   ...['clocks 60 s apart', 'clocks 600 s apart', 'messages that arrive late'],
   'resolved as done',
   'resolved as skipped',

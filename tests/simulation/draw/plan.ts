@@ -1,3 +1,4 @@
+import type { Vendor } from '../../../lib/errors';
 import { CLOCK_SKEW_MS } from '../../../lib/jobs/row';
 import type { CallFault, Outage, StartFault } from '../world/faults';
 
@@ -89,6 +90,15 @@ export interface Command {
   job: number;
 }
 
+/** An operator pauses a vendor, or sets its rate, ms after the start. It ends by itself, or the operator ends it. */
+export interface VendorLimit {
+  at: number;
+  vendor: Vendor;
+  lasts: number;
+  ends: 'by itself' | 'by resume';
+  perSecond?: number;
+}
+
 /** A person damages the row of a job that has not ended, ms after the start, so that it does not parse. */
 export interface Damage {
   at: number;
@@ -171,6 +181,7 @@ export interface Plan extends Load {
   redrives: Redrive[];
   controls: Control[];
   commands: Command[];
+  limits: VendorLimit[];
   damages: Damage[];
   forgeries: Forgery[];
   /** The next release writes all live rows at `from`, and comes back at `until`, in ms after the start. */
@@ -223,6 +234,7 @@ export const aPlan = (changes: Partial<Plan> = {}): Plan => ({
   redrives: [],
   controls: [],
   commands: [],
+  limits: [],
   damages: [],
   forgeries: [],
   deployAt: 0,

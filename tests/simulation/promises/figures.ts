@@ -1,5 +1,6 @@
 import { todoKey, vendorKey } from '../../../lib/jobs/keys';
 import { isEnd, type JobRow } from '../../../lib/jobs/row';
+import type { Circuit } from '../../../lib/worker/circuit';
 import { ofKind } from '../../support/history';
 import type { MemoryTable } from '../../support/memory-table';
 import { skewOf } from '../draw/plan';
@@ -54,7 +55,11 @@ export function watchFigures(world: World): void {
 /** Finds a gauge that says less than the table: a held job that it does not see. */
 export function watchGauges(world: World): void {
   const { kernel, plan, lanes, watch, onMeasure, stores } = world;
-  const isOpen = (vendor: string) => (stores.table as MemoryTable).item(vendorKey(vendor))?.stoppedAt !== undefined;
+  const isOpen = (vendor: string) => {
+    const { stoppedAt, paused } = ((stores.table as MemoryTable).item(vendorKey(vendor)) ?? {}) as Partial<Circuit>;
+    const until = paused?.until ?? (paused ? Number.POSITIVE_INFINITY : 0);
+    return stoppedAt !== undefined || until > kernel.now() - skewOf(plan);
+  };
   const isSlow = [...plan.outages, ...plan.calls].some(({ fault }) => WAITING.includes(fault));
   const slackMs = (isSlow ? SLOW_RUN_MS : SLACK_MS) + skewOf(plan) + (plan.indexLag ?? 0);
   const isPlanned = lanes.some(({ plan: { jobs } }) => jobs.some(({ planned }) => planned));

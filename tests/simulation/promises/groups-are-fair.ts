@@ -36,7 +36,7 @@ const isTroubled = ({ attempts, holds, generation, history, deliveries }: JobRow
 
 /** Whether only jobs, vendors and Lambda itself may fail in a run. */
 export const isPlain = ({ calls, outages, redeliveries, lostDeletes, redrives, commands, damages, ...plan }: Plan) =>
-  [redeliveries, lostDeletes, redrives, commands, damages].every(({ length }) => length === 0) &&
+  [redeliveries, lostDeletes, redrives, commands, damages, plan.limits].every(({ length }) => length === 0) &&
   !(plan.latency || plan.approximate || plan.changes || plan.skew || plan.future) &&
   plan.retention === undefined &&
   plan.dlqRetention === undefined &&

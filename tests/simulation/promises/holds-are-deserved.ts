@@ -1,5 +1,7 @@
 import type { HistoryEntry, JobRow } from '../../../lib/jobs/row';
+import { VENDOR_PAUSED } from '../../../lib/worker/circuit';
 import { kindOf } from '../../support/history';
+import type { VendorLimit } from '../draw/plan';
 import { fewestAttempts } from '../world/deployments';
 import type { Target } from '../world/faults';
 import { serviceQueue } from '../world/names';
@@ -33,10 +35,15 @@ export function watchHolds(world: World): void {
   });
 }
 
-function undeservedHold(world: World, { id, reason, history, vendor = '' }: JobRow): string | undefined {
+function undeservedHold(world: World, { id, reason, history, vendor = '', error }: JobRow): string | undefined {
   if (reason === 'unknown')
     return (world.inDoubt.get(id) ?? 0) > 0 || lostRun(history) ? undefined : 'every call had a clear answer';
   const target = TARGETS[vendor];
+  if (error?.code === VENDOR_PAUSED) {
+    world.reach('hold by a pause');
+    const isMeant = (limit: VendorLimit) => limit.vendor === vendor && limit.perSecond === undefined;
+    return world.plan.limits.some(isMeant) ? undefined : 'its vendor was never paused';
+  }
   if (reason !== 'stopped' || target === undefined) return undefined;
   const faults = (name: string) => faultsAt(world, target, name);
   const forbidden = world.lanes.flatMap(({ plan: { jobs } }) => jobs).filter(({ kind }) => kind === 'forbidden');

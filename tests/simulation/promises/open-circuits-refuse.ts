@@ -2,6 +2,7 @@ import type { Vendor } from '../../../lib/errors';
 import { vendorKey } from '../../../lib/jobs/keys';
 import type { Item } from '../../../lib/ports';
 import { KEPT_MS } from '../../../lib/worker/circuit';
+import { skewOf } from '../draw/plan';
 import type { Target } from '../world/faults';
 import type { World } from '../world/types';
 import { TARGETS } from './holds-are-deserved';
@@ -31,5 +32,16 @@ export function watchCircuits({ onItem, onCall, watch, kernel, reach }: World): 
     reach('call through a circuit that has just opened');
     if (openMs > KEPT_MS)
       watch.violated(`open circuits refuse: ${name} calls ${vendor} ${openMs} ms after its circuit opened`);
+  });
+}
+
+/** No process calls a paused vendor, unless it read the vendor's circuit just before, or its clock is past the end. */
+export function watchPauses({ onCall, watch, kernel, plan, pauses }: World): void {
+  onCall.push(({ name }, target) => {
+    const vendor = VENDOR_OF.get(target) ?? '';
+    const { from, until } = pauses.get(vendor) ?? { from: 0, until: 0 };
+    const pausedMs = kernel.now() - from;
+    if (pausedMs > KEPT_MS && kernel.now() < until - skewOf(plan) && !watch.items.get(vendorKey(vendor))?.trial)
+      watch.violated(`paused vendors refuse: ${name} calls ${vendor} ${pausedMs} ms after its pause`);
   });
 }

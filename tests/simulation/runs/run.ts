@@ -7,7 +7,7 @@ import { watchFigures, watchGauges } from '../promises/figures';
 import { watchHolds } from '../promises/holds-are-deserved';
 import { brokenPromise } from '../promises/invariants';
 import { createLiveness } from '../promises/liveness';
-import { watchCircuits } from '../promises/open-circuits-refuse';
+import { watchCircuits, watchPauses } from '../promises/open-circuits-refuse';
 import { watchPlans } from '../promises/plans-are-kept';
 import { watchOpenings, watchRefusals } from '../promises/refusals-are-counted';
 import { watchReturns } from '../promises/returns-in-order';
@@ -20,7 +20,7 @@ import { ROLLING_MS } from '../world/deployments';
 import { startEvidence } from '../world/evidence';
 import { createFunctions, type Functions } from '../world/functions';
 import { deadLetterQueue, mainQueue, serviceQueue } from '../world/names';
-import { startOperators } from '../world/operators';
+import { startLimits, startOperators } from '../world/operators';
 import { startSchedule } from '../world/schedule';
 import { startStrangers } from '../world/strangers';
 import { timeline } from '../world/trace';
@@ -59,6 +59,7 @@ export async function runPlan(
   watchRows(world);
   watchPlans(world);
   watchCircuits(world);
+  watchPauses(world);
   watchStarts(world);
   watchGauges(world);
   watchFacts(world);
@@ -76,6 +77,7 @@ export async function runPlan(
     return startCallers(lane);
   });
 
+  startLimits(world);
   startEvidence(world);
   if (plan.emptied !== undefined) kernel.setTimeout(() => void deleteBodies(world), plan.emptied);
 

@@ -4,6 +4,7 @@ import { type SharedRate, sharedRate } from '../../../lib/worker/rate';
 import type { Process } from '../world/calls';
 import { notOk } from '../world/course';
 import { paceOf } from '../world/deployments';
+import { workerDeps } from '../world/engine';
 import { INSTANCE } from '../world/names';
 import type { Ports, World } from '../world/types';
 import { isOk, NO_MAILBOX, notingDoubt, UNSENDABLE, VENDOR_SECRET } from './vendors';
@@ -16,7 +17,11 @@ export const rateOf = (
   world: World,
   process: Process,
   { ports, rate = MAIL_RATE }: { ports: Ports; rate?: number },
-): SharedRate => sharedRate({ ...ports, rate: rate * paceOf(world, process) }, 'sendgrid');
+): SharedRate => {
+  const { circuits } = workerDeps(world, ports, process);
+  const override = () => circuits.rate('sendgrid');
+  return sharedRate({ ...ports, rate: rate * paceOf(world, process), override }, 'sendgrid');
+};
 
 /** SendGrid for one process. The events of accepted mails come later, or before our call is answered. */
 export const sendgridOf = (world: World, process: Process): Sendgrid => ({

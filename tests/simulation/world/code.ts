@@ -2,6 +2,7 @@ import { campaigns } from '../../../lib/emails/campaigns/campaign';
 import { takeEvents } from '../../../lib/emails/events/webhook';
 import { jobKey } from '../../../lib/jobs/keys';
 import { cancel, discard, retry, settle } from '../../../lib/ops/act';
+import { limitVendor } from '../../../lib/ops/pause';
 import { reconcile } from '../../../lib/reconcile/reconcile';
 import { handleBatch } from '../../../lib/worker/batch';
 import { createJobs } from '../../../packages/producer/jobs';
@@ -44,6 +45,11 @@ export function codeOf(world: World, process: Process): Code {
     control: async (campaign, what) => {
       await campaigns(deps)[what](campaign);
     },
+    limit: ({ vendor, lasts, ends, perSecond }) => {
+      const until = ends === 'by itself' ? ports.clock.now() + lasts : undefined;
+      return limitVendor({ ...deps, by: 'operator' }, { vendor, perSecond, until, reason: 'of this run' });
+    },
+    resume: async ({ vendor }) => void (await deps.circuits.limit(vendor, { paused: undefined, rate: undefined })),
     takeEvents: async (events) => {
       await takeEvents({ ...deps, instance: INSTANCE }, events);
     },

@@ -1,6 +1,6 @@
 import { createLedger } from '../../../lib/jobs/ledger';
 import type { ReconcileDeps } from '../../../lib/reconcile/run';
-import { circuitBreakers } from '../../../lib/worker/circuit';
+import { type CircuitBreakers, circuitBreakers } from '../../../lib/worker/circuit';
 import type { QueueContract, WorkerDeps } from '../../../lib/worker/contract';
 import type { Process } from './calls';
 import { knownSchema } from './damage';
@@ -8,10 +8,15 @@ import { isDeployed, settingsOf, waitsOf } from './deployments';
 import { deadLetterQueue, laneOf, mainQueue, serviceQueue, urlOf } from './names';
 import type { Ports, World } from './types';
 
+/** A process has one view of the circuits, which its gate and its rate share. */
+const circuitsOf = new WeakMap<Ports, CircuitBreakers>();
+
 export function workerDeps(world: World, ports: Ports, process?: Process): WorkerDeps {
   const { table, clock, random, objects, queues, events, log, metrics } = ports;
   const settings = (queue: string) => settingsOf(laneOf(world, queue), process);
   const base = { table, clock, random };
+  const circuits = circuitsOf.get(ports) ?? circuitBreakers(base);
+  circuitsOf.set(ports, circuits);
   return {
     clock,
     random,
@@ -20,7 +25,7 @@ export function workerDeps(world: World, ports: Ports, process?: Process): Worke
     log,
     metrics,
     ledger: createLedger({ ...base, settings, knows: knownSchema(world) }),
-    circuits: circuitBreakers(base),
+    circuits,
     bucket: 'bucket',
     prefix: 'jobs',
     retryWaits: waitsOf(world),

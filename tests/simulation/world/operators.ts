@@ -48,6 +48,45 @@ async function move({ sqs, ...world }: World): Promise<void> {
 
 const command = (world: World, id: string): Promise<void> => typed(world, (code) => code.command('retry', id));
 
+/** An operator repeats a resume that fails. */
+const REPEAT_MS = 60_000;
+
+/** Starts the operators who pause vendors and set rates. All queues share the vendors. */
+export function startLimits(world: World): void {
+  const { plan, kernel, pending, pauses, reach, trace } = world;
+  for (const limit of plan.limits) {
+    const { vendor, at, lasts, ends, perSecond } = limit;
+    const act = async (what: 'limit' | 'resume') => {
+      let done = false;
+      world.trouble();
+      await typed(world, async (code) => {
+        trace.add({ who: 'operator', what: `${what} of a vendor`, detail: () => `${vendor} ${perSecond ?? 'paused'}` });
+        await code[what](limit);
+        done = true;
+      });
+      world.trouble();
+      return done;
+    };
+    const end = async () => {
+      pauses.delete(vendor);
+      if (ends === 'by resume' && !(await act('resume'))) return void kernel.setTimeout(() => void end(), REPEAT_MS);
+      if (ends === 'by resume') reach('resume of a vendor');
+      world.trouble();
+      pending.delete(limit);
+    };
+    pending.add(limit);
+    const begin = async () => {
+      const until = kernel.now() + (ends === 'by itself' ? lasts : Number.POSITIVE_INFINITY);
+      if (perSecond === undefined) pauses.delete(vendor);
+      const done = await act('limit');
+      if (done && perSecond === undefined) pauses.set(vendor, { from: kernel.now(), until });
+      reach(perSecond === undefined ? 'pause of a vendor' : 'rate of an operator');
+      kernel.setTimeout(() => void end(), lasts);
+    };
+    kernel.setTimeout(() => void begin(), at);
+  }
+}
+
 function startResolutions(world: World): void {
   const { plan, kernel, queue, watch, reach, trace } = world;
   const { resolution } = plan;

@@ -21,7 +21,7 @@ import type { QueueContract } from '../../../lib/worker/contract';
 import type { AcceptedMail } from '../../../packages/local/fakes/sendgrid';
 import type { SqsModel } from '../../../packages/local/sqs/model';
 import type { ProducerDeps } from '../../../packages/producer/campaign';
-import type { Command, Control, ForgedForm, JobKind, JobSpec, Plan } from '../draw/plan';
+import type { Command, Control, ForgedForm, JobKind, JobSpec, Plan, VendorLimit } from '../draw/plan';
 import type { Vendors } from '../vendors/vendors';
 import type { Bus } from './bus';
 import type { Caller, Process } from './calls';
@@ -67,6 +67,8 @@ export interface World extends Lane {
   inDoubt: Map<string, number>;
   /** By their mark: the messages of strangers that SQS took. */
   forged: Map<string, Forged>;
+  /** The vendors that an operator has paused, and from when until when. */
+  pauses: Map<string, { from: number; until: number }>;
   /** Ids of jobs about which something stored was damaged. */
   damaged: Set<string>;
   /** Outside actions that are still to come. */
@@ -174,6 +176,8 @@ export interface Code {
   /** Calls `as` only if the step is unknown. Resolves to whether it was. */
   settle(id: string, step: string, as: () => 'done' | 'skipped'): Promise<boolean>;
   control(campaign: string, what: Control['what']): Promise<void>;
+  limit(limit: VendorLimit): Promise<void>;
+  resume(limit: VendorLimit): Promise<void>;
   takeEvents(events: readonly unknown[]): Promise<void>;
   submit(job: Submitted): Promise<{ id: string }>;
   /** The producer cancels a planned job. Resolves to whether it did. */

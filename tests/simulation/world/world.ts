@@ -113,6 +113,7 @@ export function createWorld(plan: Plan, options: { detailed?: boolean } = {}): W
     onSent: [],
     inDoubt: new Map(),
     forged: new Map(),
+    pauses: new Map(),
     damaged: new Set(),
     pending: new Set(),
     onChange,

@@ -108,6 +108,21 @@ test('the message is sent even if the table does not answer', async () => {
   expect(taken).toHaveLength(1);
 });
 
+test('the message about a limited vendor says since when, until when and why, and how to end it', async () => {
+  const { notify, taken, items } = chat();
+  const limit = { at: 1_767_323_000_000, by: 'user/jane', reason: '**Zendesk** moves' };
+  const item = { paused: { ...limit, until: 1_767_324_000_000 }, rate: { ...limit, perSecond: 5 } };
+  items['vendor#zendesk'] = { key: 'vendor#zendesk', version: 1, writer: '', ...item };
+
+  for (const code of ['paused', '5 a second']) await notify(aFact({ fact: 'vendor-limited', code }));
+
+  const text = JSON.stringify(taken);
+  expect(text.match(/Zendesk\*\* moves/g)).toHaveLength(taken.length);
+  expect(text).toContain('until <t:1767324000:f>');
+  expect(text).toContain('npx sls vendors resume zendesk --stage prod');
+  expect(text).not.toContain('jane');
+});
+
 test('the message about waiting messages of a paused queue says since when and why, and how to resume', async () => {
   const { notify, taken, items } = chat();
   items['pause#feedback'] = {

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { type Command, count, hour, oneOf, queue, required, text } from '../../../packages/cli/command';
+import { type Command, count, end, hour, oneOf, queue, required, text } from '../../../packages/cli/command';
 import { commands, GUARDED, optionsOf } from '../../../packages/cli/commands';
 
 const NAMES = { queueNames: ['feedback', 'emails'] };
@@ -8,6 +8,17 @@ test('an empty option counts as missing', () => {
   expect(text({ code: '' }, 'code')).toBeUndefined();
   expect(text({ code: true }, 'code')).toBeUndefined();
   expect(text({ code: 'x' }, 'code')).toBe('x');
+});
+
+test('an end is given as a length or as a time, is a day away without either, and is never on purpose', () => {
+  const now = Date.UTC(2026, 0, 2, 3, 4);
+  const lengths = ['90m', '2h', '3d'].map((length) => (end({ for: length }, now) ?? 0) - now);
+
+  expect(lengths).toEqual([90 * 60_000, 2 * 3_600_000, 3 * 86_400_000]);
+  expect([end({}, now), end({ until: '2026-01-02T03:05' }, now)]).toEqual([now + 86_400_000, now + 60_000]);
+  expect(end({ until: 'never' }, now)).toBeUndefined();
+  for (const wrong of [{ for: '0h' }, { for: '2' }, { for: '400d' }, { until: '2026-01-02T03:04' }, { until: 'noon' }])
+    expect(() => end(wrong, now)).toThrow('The end must be in the future and within a year');
 });
 
 test('an hour is read as UTC, and a number has bounds and a default', () => {
@@ -47,8 +58,9 @@ function called(example: string) {
   const [name = '', known = {}] = fitting.toSorted(([a], [b]) => b.length - a.length)[0] ?? [];
   const words = example.slice(name.length).trim().split(/ +/);
   const options = words.filter((word) => word.startsWith('--')).map((word) => word.slice(2));
-  const hasId = words[0] !== '' && !words[0]?.startsWith('--') && 'id' in known;
-  return { name, options, given: hasId ? ['id', ...options] : options, known: Object.entries(known) };
+  const word = known.vendor?.required ? 'vendor' : 'id';
+  const hasWord = words[0] !== '' && !words[0]?.startsWith('--') && word in known;
+  return { name, options, given: hasWord ? [word, ...options] : options, known: Object.entries(known) };
 }
 
 test.each(examples)('npx sls %s uses an existing command with valid options', (example) => {

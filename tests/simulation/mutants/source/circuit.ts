@@ -1,3 +1,4 @@
+import type { Plan } from '../../draw/plan';
 import type { SourceMutant } from '../source-mutant';
 
 const CIRCUIT = 'lib/worker/circuit.ts';
@@ -5,6 +6,13 @@ const GATE = 'lib/worker/circuit.ts';
 const RELEASE = 'lib/reconcile/release.ts';
 
 const SECOND_MS = 1_000;
+
+/** An operator pauses Zendesk while jobs come. */
+const PAUSED: Partial<Plan> = {
+  concurrency: 2,
+  limits: [{ vendor: 'zendesk', at: 20 * SECOND_MS, lasts: 120 * SECOND_MS, ends: 'by resume' }],
+  jobs: [0, 19.9, 40].map((second, group) => ({ kind: 'good', at: second * SECOND_MS, group, retries: 0 })),
+};
 
 export const CIRCUIT_MUTANTS: Record<string, SourceMutant> = {
   closedForever: {
@@ -20,12 +28,38 @@ export const CIRCUIT_MUTANTS: Record<string, SourceMutant> = {
       },
     },
   },
+  pauseIgnored: {
+    changes: [
+      {
+        file: GATE,
+        find: 'limitsOf(circuit, clock.now()).paused)',
+        replace: "limitsOf(circuit, 0).paused?.by === '')",
+      },
+    ],
+    breaks: /^paused vendors refuse/,
+    by: { plan: PAUSED },
+  },
+  pauseForgotten: {
+    changes: [{ file: CIRCUIT, find: 'closed(vendor), paused,', replace: 'closed(vendor),' }],
+    breaks: /^paused vendors refuse/,
+    // The call of the second job lasts until after the pause, and closes the circuit that counts a failure.
+    by: {
+      plan: {
+        ...PAUSED,
+        seed: 2,
+        calls: [
+          { kind: 'zendesk.createTicket', nth: 1, fault: 'failed', times: 3 },
+          { kind: 'zendesk.createTicket', nth: 4, fault: 'slow' },
+        ],
+      },
+    },
+  },
   trialWithoutLease: {
     changes: [
       {
         file: CIRCUIT,
-        find: 'retryAt <= now && (trial === undefined || trial.until <= now)',
-        replace: 'retryAt <= now && trial !== null',
+        find: '(circuit.trial?.until ?? 0) <= now',
+        replace: 'circuit.trial !== null',
       },
     ],
     breaks: /^one trial/,
