@@ -7,20 +7,15 @@ export const ANALYTICS_EVENTS = 'analytics.events.v1';
 /** The most events in one message. A producer packs fewer. */
 export const MOST_EVENTS = 10_000;
 
-/** An event as a caller tracks it. `properties` hold what is particular to the product. */
+/** An event as a caller tracks it. EVENT_SHAPE describes its fields. */
 export interface AnalyticsEvent {
-  /** The caller's unique id. The worker rejects a repeat inside one message. */
   id: string;
-  /** E.g. `screen_viewed`. */
   name: string;
-  /** When it happened, ISO 8601 with Z or an offset. */
   time: string;
   user?: string;
   session?: string;
   device?: string;
-  /** One level deep, so that every query engine can read it as a map. */
   properties?: Record<string, string | number | boolean | null>;
-  /** The caller's version of this event's shape. */
   schema?: number;
 }
 
@@ -46,7 +41,10 @@ const KEY = /^[A-Za-z_$][\w.$ -]{0,63}$/;
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/;
 const CLEAN = new RegExp(WITHOUT_CONTROLS);
 
-const person = { type: 'string', minLength: 1, maxLength: LONGEST_ID, pattern: WITHOUT_CONTROLS };
+const person = (whose: string) => ({
+  ...{ type: 'string', minLength: 1, maxLength: LONGEST_ID, pattern: WITHOUT_CONTROLS },
+  description: `Your id of the ${whose}, no address: 1 to ${LONGEST_ID} characters, no controls.`,
+});
 
 /** The rules of one event as JSON Schema, without the limits of its time (docs/wire-format.md). */
 export const EVENT_SHAPE = {
@@ -54,15 +52,26 @@ export const EVENT_SHAPE = {
   required: ['id', 'name', 'time'],
   additionalProperties: false,
   properties: {
-    id: { type: 'string', pattern: ID.source },
-    name: { type: 'string', pattern: NAME.source },
-    time: { type: 'string', pattern: TIME.source },
-    user: person,
-    session: person,
-    device: person,
-    schema: { type: 'integer', minimum: 1, maximum: Number.MAX_SAFE_INTEGER },
+    id: { type: 'string', pattern: ID.source, description: 'Unique: 1 to 64 letters, digits or _.:-.' },
+    name: {
+      ...{ type: 'string', pattern: NAME.source },
+      description: 'Such as screen_viewed: 1 to 100 letters, digits, spaces or _.:/-, a letter first. Logs show it.',
+    },
+    time: {
+      ...{ type: 'string', pattern: TIME.source },
+      description: 'ISO 8601 with Z or an offset, from 90 days ago to a day ahead.',
+    },
+    user: person('user'),
+    session: person('session'),
+    device: person('device'),
+    schema: {
+      ...{ type: 'integer', minimum: 1, maximum: Number.MAX_SAFE_INTEGER },
+      description: "Your version of this event's shape: a whole number from 1.",
+    },
     properties: {
       type: 'object',
+      description:
+        'At most 100: names of 1 to 64 letters, digits, spaces or _.$-; text of at most 2000 characters, numbers, booleans, null.',
       maxProperties: MOST_PROPERTIES,
       propertyNames: { pattern: KEY.source },
       additionalProperties: {

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { templateId } from '../config/functions';
 import { CAMPAIGN_QUEUE } from '../jobs/keys';
-import { multiLine, singleLine } from '../text';
+import { emailAddress, multiLine, singleLine } from '../text';
 
 /** SendGrid takes 30 MB a request. This keeps the data, content and addresses of a thousand recipients below that. */
 const MAX_DATA_BYTES = 10_000;
@@ -29,7 +29,10 @@ export const templateData = z
     (value) => !shallow(value, MAX_DEPTH) || Buffer.byteLength(JSON.stringify(value)) <= MAX_DATA_BYTES,
     `must be at most ${MAX_DATA_BYTES} bytes of JSON`,
   )
-  .meta({ type: 'object', description: `At most ${MAX_DATA_BYTES} bytes of JSON, nested at most ${MAX_DEPTH} deep.` });
+  .meta({
+    type: 'object',
+    description: `For the template: at most ${MAX_DATA_BYTES} bytes of JSON, at most ${MAX_DEPTH} deep.`,
+  });
 
 export const EMAILS_QUEUE = CAMPAIGN_QUEUE;
 export const EMAIL_MESSAGE = 'email.message.v1';
@@ -39,27 +42,29 @@ const MAX_BODY_BYTES = 512 * 1024;
 /** SendGrid allows no more. */
 const MAX_CATEGORIES = 10;
 
-export const emailAddress = z.email().max(254);
-
 /** A name goes into a header, and a line break would forge another header. */
-const person = z.strictObject({ email: emailAddress, name: singleLine(100).optional() });
+const person = z.strictObject({
+  email: emailAddress,
+  name: singleLine(100, 'The name beside the address.').optional(),
+});
 
 export const hashOf = z.string().regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 in hex');
 const s3Key = z.string().min(1).max(1024);
 
 const mailShape = {
-  from: person,
-  replyTo: person.optional(),
-  templateId: templateId.optional(),
-  subject: singleLine(255).optional(),
-  text: multiLine(MAX_BODY_BYTES).optional(),
-  html: multiLine(MAX_BODY_BYTES).optional(),
-  /** For the vendor's statistics. No personal data, because SendGrid stores categories in the clear. */
+  from: person.describe('The sender.'),
+  replyTo: person.optional().describe('Who gets the answers.'),
+  templateId: templateId
+    .optional()
+    .describe('A dynamic template: d- and 32 hex digits. Without it, a subject and text or html are required.'),
+  subject: singleLine(255, 'The subject. A template may have its own.').optional(),
+  text: multiLine(MAX_BODY_BYTES, 'The mail as plain text, without a templateId.').optional(),
+  html: multiLine(MAX_BODY_BYTES, 'The mail as HTML, without a templateId.').optional(),
   categories: z
     .array(singleLine(255))
     .max(MAX_CATEGORIES)
     .refine((names) => new Set(names).size === names.length, 'must not repeat a category')
-    .meta({ uniqueItems: true })
+    .meta({ uniqueItems: true, description: "At most 10, none twice, for SendGrid's statistics. No personal data." })
     .optional(),
 };
 
@@ -82,18 +87,25 @@ function checkWords({ templateId: template, subject, text, html }: Words, contex
  */
 const unsubscribe = z.union(
   [
-    z.strictObject({ group: z.int().positive(), groupsToDisplay: z.array(z.int().positive()).max(25).optional() }),
+    z.strictObject({
+      group: z.int().positive().describe("SendGrid's unsubscribe group."),
+      groupsToDisplay: z.array(z.int().positive()).max(25).optional().describe('The groups to offer: at most 25.'),
+    }),
     z.strictObject({
       link: z
         .string()
         .max(1000)
-        .regex(/^https:\/\/[^\s<>"]+$/, 'must be an https link'),
+        .regex(/^https:\/\/[^\s<>"]+$/, 'must be an https link')
+        .describe('An https link of at most 1000 characters. `{name}` in it is that entry of the data.'),
     }),
   ],
   'must have group, and groupsToDisplay (at most 25) if needed, all numbers from 1; or only link, an https address',
 );
 
-const contentShape = { ...mailShape, unsubscribe: unsubscribe.optional() };
+const contentShape = {
+  ...mailShape,
+  unsubscribe: unsubscribe.optional().describe('How a recipient unsubscribes. Bulk mail needs it.'),
+};
 
 export const campaignContentSchema = z.strictObject(contentShape).superRefine(checkWords);
 export type CampaignContent = z.infer<typeof campaignContentSchema>;
@@ -102,12 +114,12 @@ export type CampaignContent = z.infer<typeof campaignContentSchema>;
 export const campaignSchema = z
   .strictObject({
     ...contentShape,
-    /** The recipients need this mail whatever they subscribed to, such as a receipt. Bulk mail needs `unsubscribe`. */
-    transactional: z.boolean().optional(),
-    /** For the readers of rows and reports. No personal data. */
-    name: singleLine(100).optional(),
-    /** No mail is sent before this time (ISO 8601, with a zone, at most 30 days ahead). */
-    sendAt: z.iso.datetime({ offset: true }).optional(),
+    transactional: z.boolean().optional().describe('true: no bulk mail, but for example a receipt.'),
+    name: singleLine(100, 'For the readers of rows and reports. No personal data.').optional(),
+    sendAt: z.iso
+      .datetime({ offset: true })
+      .optional()
+      .describe('No mail is sent before: ISO 8601 with Z or an offset, at most 30 days ahead.'),
   })
   .superRefine(checkWords);
 export type CampaignInput = z.input<typeof campaignSchema>;
@@ -141,7 +153,7 @@ export type ChunkJob = z.infer<typeof chunkJobSchema>;
 
 /** The data of `email.message.v1`: one mail to one person. */
 export const emailMessageSchema = z
-  .strictObject({ ...mailShape, to: person, data: templateData.optional() })
+  .strictObject({ ...mailShape, to: person.describe('The recipient.'), data: templateData.optional() })
   .superRefine(checkWords)
   .refine(({ data, templateId: template }) => data === undefined || template !== undefined, {
     path: ['data'],

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { describeIssues } from '../jobs/envelope';
-import { jsonOf, singleLine } from '../text';
-import { type CampaignContent, emailAddress, templateData } from './message';
+import { emailAddress, jsonOf, singleLine } from '../text';
+import { type CampaignContent, templateData } from './message';
 
 /** One recipient as read, before any check. `line` counts from 1 and tells where to find it. */
 export type Read = { line: number; value: unknown } | { line: number; broken: string };
@@ -143,7 +143,7 @@ const MAX_LINK = 2_000;
 
 export const recipientSchema = z.strictObject({
   email: emailAddress,
-  name: singleLine(100).optional(),
+  name: singleLine(100, 'The name beside the address.').optional(),
   data: templateData.optional(),
 });
 export type Recipient = z.infer<typeof recipientSchema>;

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { FEEDBACK_QUEUE } from '../jobs/keys';
-import { multiLine, singleLine } from '../text';
+import { emailAddress, mediaType, multiLine, singleLine } from '../text';
 
 export const FEEDBACK_SUBMITTED = 'feedback.submitted.v1';
 
@@ -9,29 +9,28 @@ const MAX_MESSAGE_BYTES = 64 * 1024;
 const MAX_ATTACHMENT_BYTES = 50 * 1024 * 1024;
 
 const user = z.strictObject({
-  /** The caller's id of the user, opaque to us. */
-  id: singleLine(128).optional(),
-  email: z.email().max(254),
-  name: singleLine(100).optional(),
+  id: singleLine(
+    128,
+    'Your id of a user whose address you know. Without it, an address gets three mails an hour.',
+  ).optional(),
+  email: emailAddress,
+  name: singleLine(100, "The user's name, for the ticket and the mail.").optional(),
 });
 
+const CUSTOM_VALUE = 'text of at most 5000 bytes, a number, true, false, or at most 50 texts of at most 255 characters';
 const customField = z.strictObject({
-  id: z.int().positive(),
-  value: z.union(
-    [multiLine(5_000), z.number(), z.boolean(), z.array(singleLine(255)).max(50)],
-    'must be text of at most 5000 bytes, a number, true, false, or at most 50 texts of at most 255 characters',
-  ),
+  id: z.int().positive().describe("Zendesk's id of the field."),
+  value: z
+    .union([multiLine(5_000), z.number(), z.boolean(), z.array(singleLine(255)).max(50)], `must be ${CUSTOM_VALUE}`)
+    .describe(`The value: ${CUSTOM_VALUE}.`),
 });
 
 /** A file in the bucket. The worker checks that its key is under the prefix for attachments. */
 const attachment = z.strictObject({
-  key: singleLine(1024),
-  name: singleLine(255),
-  contentType: z
-    .string()
-    .max(127)
-    .regex(/^[\w!#$&^.+-]+\/[\w!#$&^.+-]+(; ?charset=[\w-]+)?$/, 'must be a media type'),
-  size: z.int().nonnegative().max(MAX_ATTACHMENT_BYTES).optional(),
+  key: singleLine(1024, 'The object: `key` of an upload, or under {prefix}/_attachments/feedback/ in the bucket.'),
+  name: singleLine(255, 'The name of the file in the ticket.'),
+  contentType: mediaType,
+  size: z.int().nonnegative().max(MAX_ATTACHMENT_BYTES).optional().describe('Bytes, at most 50 MiB.'),
 });
 
 /** Facts such as app version, device and operating system. Flat and small. */
@@ -39,6 +38,8 @@ type Context = Record<string, string | number | boolean>;
 
 const MOST_FACTS = 20;
 const FACT_NAME = /^[A-Za-z][\w.-]{0,63}$/;
+const CONTEXT =
+  'at most 20 entries: names of letters, digits, ., _ or -; values are text of at most 1000 bytes, numbers or booleans';
 const contextValue = z.union([multiLine(1_000), z.number(), z.boolean()]);
 
 /** One rule for the whole record. An issue of a single entry would name its key, which may be personal data. */
@@ -50,10 +51,11 @@ const context = z
       !Array.isArray(value) &&
       Object.keys(value).length <= MOST_FACTS &&
       Object.entries(value).every(([key, entry]) => FACT_NAME.test(key) && contextValue.safeParse(entry).success),
-    'must be at most 20 entries: names of letters, digits, ., _ or -; values are text of at most 1000 bytes, numbers or booleans',
+    `must be ${CONTEXT}`,
   )
   .meta({
     type: 'object',
+    description: `Facts for the text of the ticket, such as the app version. They must be ${CONTEXT}.`,
     maxProperties: MOST_FACTS,
     propertyNames: { pattern: FACT_NAME.source },
     additionalProperties: { type: ['string', 'number', 'boolean'], maxLength: 1_000 },
@@ -61,12 +63,12 @@ const context = z
 
 /** The data of `feedback.submitted.v1`. No value is deeper than a list, so no input can exhaust the stack. */
 export const feedbackSchema = z.strictObject({
-  user,
-  subject: singleLine(150),
-  message: multiLine(MAX_MESSAGE_BYTES),
-  category: singleLine(50).optional(),
-  type: z.enum(['problem', 'incident', 'question', 'task']).optional(),
-  priority: z.enum(['urgent', 'high', 'normal', 'low']).optional(),
+  user: user.describe('Who wrote it.'),
+  subject: singleLine(150, 'The subject of the ticket.'),
+  message: multiLine(MAX_MESSAGE_BYTES, 'The text of the ticket.'),
+  category: singleLine(50, 'Becomes a tag of the ticket.').optional(),
+  type: z.enum(['problem', 'incident', 'question', 'task']).optional().describe("Zendesk's type of the ticket."),
+  priority: z.enum(['urgent', 'high', 'normal', 'low']).optional().describe("Zendesk's priority of the ticket."),
   tags: z
     .array(
       z
@@ -75,15 +77,21 @@ export const feedbackSchema = z.strictObject({
         .regex(/^[\p{L}\p{N}_/-]+$/u, 'must be letters, digits, _, - or /'),
     )
     .max(20)
-    .optional(),
-  customFields: z.array(customField).max(50).optional(),
-  attachments: z.array(attachment).max(10).optional(),
-  confirmation: z.boolean().default(true),
+    .optional()
+    .describe('Tags of the ticket: at most 20, each of at most 50 letters, digits, _, - or /.'),
+  customFields: z.array(customField).max(50).optional().describe('Custom fields of the ticket: at most 50.'),
+  attachments: z
+    .array(attachment)
+    .max(10)
+    .optional()
+    .describe('Files: at most 10, of 50 MiB each and 100 MiB together.'),
+  confirmation: z.boolean().default(true).describe('false: the user gets no mail.'),
   locale: z
     .string()
     .max(35)
     .regex(/^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$/, 'must be a language tag, e.g. en-GB')
-    .optional(),
+    .optional()
+    .describe("A language tag such as de-AT, at most 35 characters. It chooses the mail's template."),
   context: context.optional(),
 });
 

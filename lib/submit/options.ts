@@ -8,11 +8,8 @@ import { singleLine } from '../text';
 import { InvalidJobError } from './errors';
 
 interface JobOptions {
-  /** Follows the job through logs, records and vendors. Letters, digits and _.:/=;,+- only, at most 128. */
   correlationId?: string | undefined;
-  /** W3C trace context. A malformed one is ignored, as the standard demands. */
   traceparent?: string | undefined;
-  /** The job starts at this time or within a minute after it: ISO 8601 with an offset, at most 30 days ahead. */
   notBefore?: string | undefined;
 }
 
@@ -31,22 +28,26 @@ export type SubmitOptions = JobOptions &
 /** Owns the keys of jobs that operators send in place of others, so no caller may be called this. */
 export const OPERATOR = 'operator';
 
-const submitOptions = z
+export const submitOptions = z
   .strictObject({
-    key: singleLine(255).optional(),
-    principal: singleLine(255)
+    key: singleLine(255, 'The idempotency key: the same key, owner and data find the same job.').optional(),
+    principal: singleLine(255, 'The owner of key and job, such as the id of a client.')
       .refine((name) => name !== OPERATOR, 'is reserved')
       .optional(),
-    system: z.literal(true).optional(),
+    system: z.literal(true).optional().describe('In place of `principal`, for a job that the API sends for itself.'),
     correlationId: z
       .string()
       .regex(
         PUBLIC_FORMS.correlationId,
         'must be 1 to 128 letters, digits or _.:- and no number, because vendors store it',
       )
-      .optional(),
-    traceparent: envelopeSchema.shape.traceparent.catch(undefined),
-    notBefore: z.iso.datetime({ offset: true }).optional(),
+      .optional()
+      .describe('Follows the job through logs, records and vendors: 1 to 128 letters, digits or _.:- and no number.'),
+    traceparent: envelopeSchema.shape.traceparent.catch(undefined).describe('W3C trace context. Ignored if malformed.'),
+    notBefore: z.iso
+      .datetime({ offset: true })
+      .optional()
+      .describe('The job starts within a minute after this: ISO 8601 with Z or an offset, at most 30 days ahead.'),
   })
   .refine(({ principal, system }) => principal === undefined || system === undefined, {
     path: ['system'],

@@ -3,7 +3,7 @@ import { EMAILS_QUEUE } from '../emails/message';
 import { sha256 } from '../jobs/envelope';
 import { attachmentsPrefix, FEEDBACK_QUEUE, uploadsPrefix } from '../jobs/keys';
 import type { Objects } from '../ports';
-import { singleLine } from '../text';
+import { mediaType, singleLine } from '../text';
 import { InvalidJobError } from './errors';
 import { valid } from './options';
 import type { SubmitDeps } from './submit';
@@ -14,23 +14,18 @@ const LARGEST = { [FEEDBACK_QUEUE]: 50 * MIB, [EMAILS_QUEUE]: 512 * MIB } as con
 /** The worker sends the files of a job one after another, within its time-out of 45 seconds. */
 const MOST_ATTACHED = 100 * MIB;
 
-const uploadSchema = z
+export const uploadSchema = z
   .strictObject({
-    /** The queue whose jobs may use the file: `feedback` (default) for attachments, `emails` for recipient lists. */
-    queue: z.enum([FEEDBACK_QUEUE, EMAILS_QUEUE]).default(FEEDBACK_QUEUE),
-    /** Only jobs of this principal may use the file. */
-    principal: singleLine(255),
-    /** Its ending becomes the ending of the key. */
-    name: singleLine(255),
-    contentType: z
-      .string()
-      .max(127)
-      .regex(/^[\w!#$&^.+-]+\/[\w!#$&^.+-]+(; ?charset=[\w-]+)?$/, 'must be a media type'),
-    /** The size range that S3 accepts: 1 byte, to 50 MiB for feedback and 512 MiB for emails, by default. */
-    minBytes: z.int().nonnegative().default(1),
-    maxBytes: z.int().positive().optional(),
-    /** Seconds until the form expires, 600 by default, at most 3,600. */
-    expiresIn: z.int().min(1).max(3_600).default(600),
+    queue: z
+      .enum([FEEDBACK_QUEUE, EMAILS_QUEUE])
+      .default(FEEDBACK_QUEUE)
+      .describe('Whose jobs may use the file: feedback for attachments, emails for lists of recipients.'),
+    principal: singleLine(255, 'Only jobs of this principal may use the file.'),
+    name: singleLine(255, 'Its ending becomes the ending of the key.'),
+    contentType: mediaType,
+    minBytes: z.int().nonnegative().default(1).describe('The least bytes that S3 takes.'),
+    maxBytes: z.int().positive().optional().describe('The most: at most and by default 50 MiB, for emails 512 MiB.'),
+    expiresIn: z.int().min(1).max(3_600).default(600).describe('Seconds until the form expires, 1 to 3600.'),
   })
   .superRefine(({ queue, minBytes, maxBytes }, context) => {
     const issue = (field: string, message: string) => context.addIssue({ code: 'custom', path: [field], message });

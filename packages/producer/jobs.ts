@@ -143,27 +143,27 @@ const lastKnown =
     throw new StoreError({ code: 'DynamoDB.NoAnswer', message: 'the table did not answer before the time-out' });
   };
 
-const questionSchema = (queueNames: readonly string[]) =>
+export const questionSchema = (queueNames: readonly string[]) =>
   z.strictObject({
     id: askedId,
-    /** The job's queue. Without it, every queue of the instance is asked. */
     queue: z
       .string()
       .refine((name) => queueNames.includes(name), `must be one of ${queueNames.join(', ')}`)
-      .optional(),
-    /** Finds only jobs that were sent for this principal. Without it, only jobs that were sent for none. */
-    principal: singleLine(255).optional(),
-    /** Finds the jobs of every principal and of the system. */
-    system: z.literal(true).optional(),
-    /** Milliseconds, 30,000 by default. */
+      .optional()
+      .describe("The job's queue. Without it, every queue of the instance is asked."),
+    principal: singleLine(255, 'Whose job it must be. Without it, only jobs that were sent for none.').optional(),
+    system: z.literal(true).optional().describe('Finds the jobs of every principal and of the system.'),
     timeout: z
       .custom<number>(
         (value) => typeof value === 'number' && value >= 0,
         'must be a number of milliseconds, at least 0',
       )
-      .optional(),
-    /** If it is aborted, `wait` rejects with its reason. */
-    signal: z.custom<AbortSignal>((value) => value instanceof EventTarget, 'must be an AbortSignal').optional(),
+      .optional()
+      .describe('Of `wait`: milliseconds, by default 30000.'),
+    signal: z
+      .custom<AbortSignal>((value) => value instanceof EventTarget, 'must be an AbortSignal')
+      .optional()
+      .describe('Of `wait`: if it is aborted, the call rejects with its reason.'),
   });
 
 const DAY_MS = 24 * 60 * 60_000;

@@ -4,12 +4,53 @@ import { isBuiltin } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { build } from 'esbuild';
+import * as z from 'zod';
+import { EVENT_SHAPE } from '../../lib/analytics/message';
+import { campaignSchema, emailMessageSchema } from '../../lib/emails/message';
+import { recipientSchema } from '../../lib/emails/recipients';
+import { feedbackSchema } from '../../lib/feedback/message';
+import { submitOptions } from '../../lib/submit/options';
+import { uploadSchema } from '../../lib/submit/uploads';
+import { inviteSchema, notifyBuildSchema, removeSchema } from '../../lib/testflight/message';
+import { questionSchema } from './jobs';
+import { connectionSchema } from './settings';
+import { packingLimits } from './tracker';
 
 const HERE = 'packages/producer';
 /** What a caller imports: the package, and its folder `testing`. */
 const ENTRIES = ['index', 'testing'];
 /** A package that is copied into the bundle. It is an ES module only, which Node before 20.19 cannot require. */
 const COPIED = 'uuid';
+
+type Shape = z.core.JSONSchema.BaseSchema;
+
+/** What describes the fields of the types that callers write, by the names of their declarations. */
+export const SHAPES: Record<string, z.ZodType | Shape> = {
+  ...{ feedbackSchema, emailMessageSchema, campaignSchema, recipientSchema, AnalyticsEvent: EVENT_SHAPE as never },
+  ...{ inviteSchema, removeSchema, notifyBuildSchema, uploadSchema, packingLimits },
+  connectionSchema: connectionSchema.partial(),
+  ...{ questionSchema: questionSchema([]), JobOptions: submitOptions, SubmitOptions: submitOptions },
+};
+
+type Field = [path: string, field: Shape, required: boolean];
+
+/** All fields by their paths. Those of an entry of a list, or of a choice, belong to the field that holds it. */
+export function fieldsOf(shape: z.ZodType | Shape, before = ''): Field[] {
+  if (shape instanceof z.ZodType)
+    return fieldsOf(z.toJSONSchema(shape, { io: 'input', unrepresentable: 'any' }), before);
+  const { properties = {}, required = [], items, anyOf = [], oneOf = [] } = shape;
+  const own = Object.entries(properties).flatMap(([name, field]): Field[] => {
+    const path = `${before}${name}`;
+    return typeof field === 'object' ? [[path, field, required.includes(name)], ...fieldsOf(field, `${path}.`)] : [];
+  });
+  const choices = [...anyOf, ...oneOf].map((choice) => fieldsOf(choice as Shape, before));
+  const isRequired = (path: string) => choices.every((one) => one.some(([name, , needed]) => name === path && needed));
+  return [
+    ...own,
+    ...(items ? fieldsOf(items as Shape, before) : []),
+    ...choices.flat().map(([path, field]): Field => [path, field, isRequired(path)]),
+  ];
+}
 
 interface Manifest {
   version: string;
@@ -25,7 +66,7 @@ export async function packProducer(out: string): Promise<string> {
   try {
     const dependencies = await bundle(join(folder, 'dist'));
     write('package.json', JSON.stringify({ ...readManifest(`${HERE}/package.json`), ...dependencies }, null, 2));
-    cpSync(`${HERE}/README.md`, join(folder, 'README.md'));
+    for (const page of ['README.md', 'fields.md']) cpSync(`${HERE}/${page}`, join(folder, page));
     cpSync(`node_modules/${COPIED}/LICENSE.md`, join(folder, `dist/licenses/${COPIED}.md`));
     // One copy of the code, so that `instanceof` works for a caller that both imports and requires the package.
     for (const [entry, types] of Object.entries(declarations(folder))) {
@@ -123,20 +164,34 @@ function joined(entry: string): string {
     texts.push(file === entry ? text : text.replaceAll(/^export (\{\};\n)?/gm, ''));
   };
   add(entry);
-  return [...packages, ...used(texts.join(''))].join('');
+  return [...packages, ...used(texts.join('')).map(described)].join('');
 }
 
-/** The statements of a text of declarations, without those whose name no other statement has. */
+/** The statements of a text of declarations that its exports need. */
 function used(text: string): string[] {
   const statements = text.match(/(?:^\/\*\*[\s\S]*?\*\/\n)*^[a-z].*\n(?:^[ }].*\n)*/gm) ?? [];
-  for (;;) {
-    const uses = new Map<string, number>();
-    for (const statement of statements)
-      for (const word of new Set(statement.match(/\w+/g))) uses.set(word, (uses.get(word) ?? 0) + 1);
-    const left = statements.filter((statement) => uses.get(nameIn(statement)) !== 1);
-    if (left.length === statements.length) return left;
-    statements.splice(0, statements.length, ...left);
-  }
+  const named = new Map(statements.map((statement) => [nameIn(statement), statement]));
+  const needed = new Set(statements.filter((statement) => statement.startsWith('export')));
+  // A set iterates over what is added meanwhile.
+  for (const statement of needed)
+    for (const [word] of statement.replaceAll(/\/\*\*[\s\S]*?\*\//g, '').matchAll(/\w+/g)) {
+      const other = named.get(word);
+      if (other) needed.add(other);
+    }
+  return statements.filter((statement) => needed.has(statement));
+}
+
+/** Puts the description of each field over it, where editors look for it. tsc drops the comments of a schema. */
+function described(statement: string): string {
+  const shape = SHAPES[nameIn(statement)];
+  if (!shape) return statement;
+  const texts = new Map(fieldsOf(shape).map(([path, { description }]) => [path, description]));
+  const path: string[] = [];
+  return statement.replaceAll(/^( +)(\w+)\??: /gm, (line, indent: string, name: string) => {
+    path.splice(indent.length / 4 - 1, path.length, name);
+    const text = texts.get(path.join('.'));
+    return text ? `${indent}/** ${text} */\n${line}` : line;
+  });
 }
 
 const nameIn = (statement: string): string =>

@@ -26,31 +26,34 @@ export type AwsEndpoints = z.input<typeof awsEndpoints>;
 const has = (value: unknown, names: string[], type: string): boolean =>
   names.every((name) => typeof (Object(value) as Record<string, unknown>)[name] === type);
 
-const connectionSchema = z.strictObject({
-  /** The instance's name. By default JOBS_INSTANCE. */
-  instance: z.string().regex(/^[a-z][a-z0-9-]{0,30}[a-z0-9]$/, 'must be the name of an instance, e.g. my-api'),
-  /** By default AWS_REGION. */
-  region: z.string().regex(/^[a-z]{2}(-[a-z]+)+-\d$/, 'must be a region of AWS, e.g. eu-central-1'),
-  /** By default JOBS_SETTINGS, as JSON. Without both, the first call reads the SSM parameter that the stack writes. */
-  settings: producerSettings.optional(),
-  /** By default the AWS SDK's own, for example AWS_ENDPOINT_URL_SQS. */
-  endpoints: awsEndpoints.default({}),
-  /** By default the AWS SDK's own chain. */
+export const connectionSchema = z.strictObject({
+  instance: z
+    .string()
+    .regex(/^[a-z][a-z0-9-]{0,30}[a-z0-9]$/, 'must be the name of an instance, e.g. my-api')
+    .describe("The instance's name. By default JOBS_INSTANCE."),
+  region: z
+    .string()
+    .regex(/^[a-z]{2}(-[a-z]+)+-\d$/, 'must be a region of AWS, e.g. eu-central-1')
+    .describe('Its region. By default AWS_REGION.'),
+  settings: producerSettings
+    .optional()
+    .describe('By default JOBS_SETTINGS as JSON, or else the SSM parameter /jobs/{instance}/producer.'),
+  endpoints: awsEndpoints.default({}).describe("By default the AWS SDK's own, such as AWS_ENDPOINT_URL_SQS."),
   credentials: z
     .custom<Credentials>(
       (value) => typeof value === 'function' || has(value, ['accessKeyId', 'secretAccessKey'], 'string'),
       'must be a function, or have accessKeyId and secretAccessKey',
     )
-    .optional(),
-  /** Gets facts without personal data. By default nothing is logged. */
+    .optional()
+    .describe("By default the AWS SDK's own chain."),
   log: z
     .custom<Log>(
       (value) => has(value, ['info', 'warn', 'error'], 'function'),
       'must have the functions info, warn and error',
     )
-    .optional(),
-  /** How analytics events are packed into messages. */
-  analytics: packingLimits.prefault({}),
+    .optional()
+    .describe('Gets facts without personal data. By default nothing is logged.'),
+  analytics: packingLimits.prefault({}).describe('How analytics events are packed into messages.'),
 });
 
 type GivenOptions = z.input<typeof connectionSchema>;

@@ -146,13 +146,10 @@ const wholeNumber = z.custom<number>(
  * two seconds, so most messages are sealed by age, and more shards make smaller messages.
  */
 export const packingLimits = z.strictObject({
-  /** The number of message groups, and so of messages that workers can process at once. */
-  shards: wholeNumber.default(8),
-  /** The limits of one message. */
-  maxEvents: wholeNumber.default(5_000),
-  maxBytes: wholeNumber.default(MAX_INLINE_DATA_BYTES),
-  /** How long an event waits for others of its shard, milliseconds. */
-  maxAgeMs: wholeNumber.default(2_000),
+  shards: wholeNumber.default(8).describe('Message groups, and so messages that workers can process at once.'),
+  maxEvents: wholeNumber.default(5_000).describe('Events in a message, at most 10000.'),
+  maxBytes: wholeNumber.default(MAX_INLINE_DATA_BYTES).describe('Bytes of a message, at most 921600.'),
+  maxAgeMs: wholeNumber.default(2_000).describe('Milliseconds that an event waits for others of its shard.'),
 });
 
 export type PackingLimits = z.output<typeof packingLimits>;

@@ -19,6 +19,7 @@ import {
 import { instanceFile } from '../../resources/instances/file';
 import { readDefaults } from '../../resources/instances/read';
 import { completionSchema } from './completion-schema';
+import { fieldsPage } from './fields-page';
 import { privacyPage } from './privacy-page';
 import { settingsPage } from './settings-page';
 
@@ -144,5 +145,6 @@ export const schemaFiles = (): Record<string, string> => {
   ]);
   const files = [...messages, [EVENT_SCHEMA, eventSchema()], [OPENAPI, openapi()], [INSTANCE, instanceSchema()]];
   const texts = files.map(([name, content]) => [name, `${JSON.stringify(content, null, 2)}\n`]);
-  return { ...Object.fromEntries(texts), 'docs/settings.md': settingsPage(), 'docs/privacy.md': privacyPage() };
+  const written = { 'docs/settings.md': settingsPage(), 'docs/privacy.md': privacyPage() };
+  return { ...Object.fromEntries(texts), ...written, 'packages/producer/fields.md': fieldsPage() };
 };

@@ -1,5 +1,6 @@
-import { readdirSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { fieldsOf, SHAPES } from '../../../packages/producer/pack';
 import { type Consumer, installProducer, PRODUCER } from '../../support/installed-producer';
 
 const tool = (name: string): string => resolve('node_modules/.bin', name);
@@ -71,6 +72,18 @@ describe('the package of the producer', () => {
     for (const file of files) consumer.write(file, CONSUMER);
 
     expect(compile(name.replace(' ', '-'), options, files)).toBe('');
+  });
+
+  it('has over each field of each kind what it means, with its rule', () => {
+    const types = readFileSync(join(consumer.folder, 'node_modules', PRODUCER, 'dist/index.d.ts'), 'utf8');
+    const fields = Object.values(SHAPES).flatMap((shape) => fieldsOf(shape));
+    const over = (path: string, { description }: { description?: string | undefined }) =>
+      types.replaceAll(/\n +/g, '\n').includes(`/** ${description} */\n${path.split('.').at(-1)}`);
+    const bare = fields.filter(([path, field]) => !over(path, field)).map(([path]) => path);
+
+    expect(fields.length).toBeGreaterThan(90);
+    // What the stack writes, and the id that is an argument.
+    expect(bare.filter((path) => !/^(settings|endpoints)\.|^id$/.test(path))).toEqual([]);
   });
 
   it('is one copy of its code, whether it is imported or required', () => {
