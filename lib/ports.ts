@@ -128,6 +128,8 @@ export interface Objects {
   get(key: string, options?: { mostBytes?: number }): Promise<Uint8Array | undefined>;
   /** Like `get`, with what `replace` needs. */
   read(key: string): Promise<ObjectVersion | undefined>;
+  /** Like `read`, unless the object is still the version with this ETag. */
+  readChanged(key: string, etag: string): Promise<ObjectVersion | 'unchanged' | undefined>;
   /** The bytes of an object. `undefined` if there is none. */
   size(key: string): Promise<number | undefined>;
   delete(key: string): Promise<void>;

@@ -21,6 +21,7 @@ import {
   rateKey,
   reconcilerKey,
   recordFolder,
+  suppressedKey,
   tableName,
   topicName,
   uploadsPrefix,
@@ -94,6 +95,7 @@ function keysOf({ prefix, rows }: Instance) {
     names,
     items: names.map((name) => jobKey(name, '*')),
     campaigns: campaigns.map(() => campaignKey('*')),
+    suppressed: campaigns.map(() => suppressedKey(prefix)),
     bodies: names.map((name) => bodyKey(prefix, name, '*')),
     records: folder(recordFolder),
     events: folder(eventsFolder),
@@ -129,7 +131,7 @@ function producerStatements(of: Instance): Statement[] {
     ...(jobs.length > 0 ? [allowObjects(of, 'DataAndUploads', ['s3:PutObject'], [...written, ...attachments])] : []),
     // Of an attachment it reads the size only.
     ...readObjects(of, 'FilesAndReports', [...attachments, ...campaignRecords, ...campaignEvents]),
-    ...hashKeyStatements(of),
+    ...hashKeyStatements(of, [of.hashKey]),
   ];
 }
 
@@ -169,8 +171,8 @@ function readerStatements(of: Instance): Statement[] {
 
 function operatorStatements(of: Instance): Statement[] {
   const { name, prefix, rows, settings } = of;
-  const { bodies, records, events, data } = keysOf(of);
-  const written = [...records, ...bodies];
+  const { bodies, records, events, data, suppressed } = keysOf(of);
+  const written = [...records, ...bodies, ...suppressed];
   const searched = [...events, ...data];
   const allBodies = bodyKey(prefix, '*', '').replace(/\/$/, '');
   const bus = eventBus(name, settings.events?.bus);
@@ -193,18 +195,18 @@ function operatorStatements(of: Instance): Statement[] {
     allowObjects(of, 'RecordsAndBodies', ['s3:GetObject', 's3:PutObject'], written),
     allowObjects(of, 'EventsAndData', ['s3:GetObject'], searched),
     auditStatement(of),
-    listBucket(of, [...records, ...searched, allBodies]),
+    listBucket(of, [...records, ...searched, allBodies, ...suppressed]),
     allow('TestAlarms', ['sns:Publish'], arn('sns', topicName(name))),
     // `sls jobs` publishes the ends of jobs that it ends.
     ...(bus === '' ? [] : [allow('Publish', ['events:PutEvents'], busArn(bus))]),
     stack(of),
-    ...hashKeyStatements(of),
+    ...hashKeyStatements(of, [of.hashKey, ...suppressed.map(() => settings.sendgrid?.suppressionKey ?? '')]),
   ];
 }
 
 /** A producer writes hashes of people, and an operator searches for them. The local stage has no parameter. */
-function hashKeyStatements({ hashKey, settings: { secretsKey } }: Instance): Statement[] {
-  const parameters = secretArns([hashKey]);
+function hashKeyStatements({ settings: { secretsKey } }: Instance, keys: string[]): Statement[] {
+  const parameters = secretArns(keys);
   if (parameters.length === 0) return [];
   const decrypt = {
     ...allow('SecretsKey', ['kms:Decrypt'], secretsKey),

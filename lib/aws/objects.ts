@@ -34,10 +34,13 @@ export function realObjects({ bucket, client = s3Client() }: { bucket: string; c
     ...(metadata && { Metadata: metadata }),
   });
 
-  const read = (key: string, { mostBytes = Number.POSITIVE_INFINITY } = {}) =>
+  const read = (
+    key: string,
+    { mostBytes = Number.POSITIVE_INFINITY, unless }: { mostBytes?: number; unless?: string } = {},
+  ) =>
     s3('GetObject', async () => {
       try {
-        const asked = new GetObjectCommand({ Bucket: bucket, Key: key });
+        const asked = new GetObjectCommand({ Bucket: bucket, Key: key, ...(unless && { IfNoneMatch: unless }) });
         const { Body, ETag, ContentLength = 0, Metadata = {} } = await client.send(asked);
         if (ContentLength > mostBytes) {
           if (Body instanceof Readable) Body.destroy();
@@ -85,6 +88,12 @@ export function realObjects({ bucket, client = s3Client() }: { bucket: string; c
     get: async (key, options) => (await read(key, options))?.bytes,
 
     read: (key) => read(key),
+
+    readChanged: (key, etag) =>
+      read(key, { unless: etag }).catch((error: unknown) => {
+        if (error instanceof StoreError && error.status === 304) return 'unchanged';
+        throw error;
+      }),
 
     size: (key) =>
       s3('HeadObject', async () => {

@@ -49,6 +49,8 @@ export const feedbackEnv = z.object({
 export const emailsEnv = z.object({
   ...common,
   ...sendgrid,
+  /** The key of the hashes in the suppression list, which never changes. */
+  SUPPRESSION_KEY: secret,
   /** The domains that mails may come from, separated by commas. Empty: any that SendGrid accepts. */
   SENDER_DOMAINS: list.pipe(z.array(domain)),
 });

@@ -1,4 +1,4 @@
-import { CancelledError, JobError, PausedError, PermanentError, StopError, wrongField } from '../errors';
+import { CancelledError, JobError, PausedError, PermanentError, StopError, StoreError, wrongField } from '../errors';
 import { traceOf } from '../jobs/row';
 import { type Job, messageType, type QueueContract, type RunContext } from '../worker/contract';
 import { CAMPAIGN_CHUNK, type Campaign, type Campaigns, chunkId } from './campaigns/campaign';
@@ -19,6 +19,7 @@ import {
 } from './message';
 import { requestOf } from './request';
 import { type SendDeps, send } from './send';
+import { LIST_UNREADABLE } from './suppression';
 
 export interface EmailDeps extends SendDeps {
   campaigns: Campaigns;
@@ -108,6 +109,10 @@ async function sendChunk(
     if (campaign.refusals > 0) await campaigns.accepted(campaign.id);
     return { ...accepted, campaign: campaign.id, recipients: data.recipients };
   } catch (error) {
+    if (error instanceof StoreError && error.code === LIST_UNREADABLE) {
+      await campaigns.pause(campaign.id, error.code);
+      throw new PausedError();
+    }
     if (error instanceof JobError) await pauseIfNeeded(deps, campaign, error);
     throw error;
   }

@@ -8,13 +8,13 @@ import { jsonOf } from '../text';
 import { type Campaign, campaigns, chunkId, chunkRecipients, releasedPages } from './campaigns/campaign';
 import { eventFolder, eventKey, type StoredEvent } from './events/webhook';
 import { EMAILS_QUEUE } from './message';
-import { EXCLUDED, excludedOf, SEND } from './request';
+import { outcomesApart, SEND } from './request';
 import { seenSet } from './seen-set';
 
 /**
  * The result of a campaign so far. It is computed each time from the chunks' rows and the stored events, so a crash
  * cannot make it wrong. `requested` is `rejected` + `duplicates` + `recipients`, and `recipients` is the sum of the
- * seven kinds after it.
+ * eight kinds after it.
  */
 export interface CampaignReport
   extends Pick<Campaign, 'name' | 'status' | 'requested' | 'rejected' | 'duplicates' | 'recipients'>,
@@ -32,6 +32,8 @@ export interface CampaignReport
 /** The outcomes of the recipients of released chunks. */
 interface Kinds {
   accepted: number;
+  /** They got no mail because of the suppression list. */
+  suppressed: number;
   /** SendGrid has not sent the mails. Their chunks are parked with the reason. */
   refused: number;
   /** It is unknown whether SendGrid has the mails, until an event or an operator resolves that. */
@@ -52,7 +54,7 @@ export interface ReportDeps {
 const AT_ONCE = 100;
 
 export async function campaignReport(deps: ReportDeps, campaign: Campaign): Promise<CampaignReport> {
-  const kinds: Kinds = { accepted: 0, refused: 0, unknown: 0, cancelled: 0, underWay: 0, paused: 0 };
+  const kinds: Kinds = { accepted: 0, suppressed: 0, refused: 0, unknown: 0, cancelled: 0, underWay: 0, paused: 0 };
   const jobs: CampaignReport['jobs'] = { unknown: [], refused: [] };
   let released = 0;
   for (const numbers of releasedPages(campaign, AT_ONCE)) {
@@ -62,12 +64,13 @@ export async function campaignReport(deps: ReportDeps, campaign: Campaign): Prom
     for (const [number, row] of rows) {
       const size = chunkRecipients(campaign, number);
       const kind = kindOf(row);
-      // Recipients who were refused individually count as refused, whatever happens to the rest of their chunk.
-      const excluded = excludedOf(row?.steps[EXCLUDED])?.recipients.length ?? 0;
-      kinds.refused += excluded;
-      kinds[kind] += size - excluded;
+      // Recipients with an outcome of their own keep it, whatever happens to the rest of their chunk.
+      const apart = outcomesApart((step) => row?.steps[step]);
+      for (const { status } of apart.values()) kinds[status] += 1;
+      kinds[kind] += size - apart.size;
       released += size;
-      if (kind === 'unknown' || kind === 'refused') jobs[kind].push(chunkId(campaign.id, number));
+      if (kind === 'unknown' || (kind === 'refused' && apart.size < size))
+        jobs[kind].push(chunkId(campaign.id, number));
     }
   }
   const { id, name, status, reason, requested, rejected, duplicates, recipients, chunks } = campaign;

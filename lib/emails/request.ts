@@ -3,6 +3,7 @@ import type { Mail } from '../vendors/sendgrid';
 import { MAIL_STEPS, mailArgs } from '../worker/mail';
 import { type CampaignContent, EMAILS_QUEUE } from './message';
 import { type Recipient, unsubscribeLink } from './recipients';
+import type { SuppressionReason } from './suppression';
 
 /** The step that sends. Step names are stored, and events name this step. */
 export const SEND = MAIL_STEPS.emails;
@@ -20,8 +21,33 @@ export interface Excluded {
   generation: number;
 }
 
+/** The step that stores who got no mail because of the suppression list: numbers in the chunk, by reason. */
+export const SUPPRESSED = 'suppressed';
+
+export const suppressedOf = (step: Step | undefined): Partial<Record<SuppressionReason, number[]>> =>
+  step?.status === 'done' ? (step.result as Partial<Record<SuppressionReason, number[]>>) : {};
+
 export const excludedOf = (step: Step | undefined): Excluded | undefined =>
   step?.status === 'done' ? (step.result as Excluded) : undefined;
+
+export interface RecipientOutcome {
+  /** SendGrid's answer, or ours. Events report what happens to a mail later. */
+  status: 'accepted' | 'refused' | 'suppressed';
+  messageId?: string | undefined;
+  /** Why: the code of the error, or the reason in the suppression list. */
+  code?: string;
+  field?: string;
+}
+
+/** The outcomes of recipients that differ from their job's, by number. `peek` returns a step of the job. */
+export function outcomesApart(peek: (step: string) => Step | undefined): Map<number, RecipientOutcome> {
+  const { recipients = [], code = '' } = excludedOf(peek(EXCLUDED)) ?? {};
+  const refused = recipients.map((number) => [number, { status: 'refused', code, field: 'to' }] as const);
+  const suppressed = Object.entries(suppressedOf(peek(SUPPRESSED))).flatMap(([reason, numbers]) =>
+    numbers.map((number) => [number, { status: 'suppressed', code: reason }] as const),
+  );
+  return new Map<number, RecipientOutcome>([...refused, ...suppressed]);
+}
 
 /** The job of a request. The request carries its ids, so that events find the job. */
 export interface Origin {

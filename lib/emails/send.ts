@@ -6,9 +6,21 @@ import type { RunContext } from '../worker/contract';
 import { type MailDeps, sentByEvidence } from '../worker/mail';
 import type { RateUse } from '../worker/rate';
 import { EMAILS_QUEUE } from './message';
-import { EXCLUDED, type Excluded, excludedOf, type Origin, RECIPIENTS, SEND } from './request';
+import {
+  EXCLUDED,
+  type Excluded,
+  excludedOf,
+  type Origin,
+  outcomesApart,
+  RECIPIENTS,
+  type RecipientOutcome,
+  SEND,
+  SUPPRESSED,
+} from './request';
+import type { SuppressionList, SuppressionReason } from './suppression';
 
 export interface SendDeps extends MailDeps {
+  suppression: Pick<SuppressionList, 'check'>;
   objects: Objects;
   prefix: string;
 }
@@ -18,7 +30,10 @@ export interface Sending {
   generation: number;
   recipients: number;
   use: RateUse;
-  /** Builds the request without these recipients, before the wait for a slot. A job already sent does not call it. */
+  /**
+   * Builds the request without these recipients and those whom the list suppresses, before the wait for a slot. A job
+   * already sent does not call it.
+   */
   request: (excluded: ReadonlySet<number>) => Promise<Mail>;
   /** Runs after the wait for a slot. It throws if the mail must not be sent any more. */
   check?: () => Promise<void>;
@@ -30,8 +45,10 @@ const CALL_MS = 30_000;
 /** `evidence`: there was no answer, but an event proves that SendGrid has the mails. */
 interface Accepted extends Sent {
   evidence?: string;
-  /** How many recipients SendGrid refused because of their own addresses. The others are accepted. */
+  /** How many recipients SendGrid refused because of their own addresses. */
   refused?: number;
+  /** How many recipients got no mail because of the suppression list. The others are accepted. */
+  suppressed?: number;
 }
 
 /**
@@ -41,23 +58,24 @@ interface Accepted extends Sent {
  */
 export async function send(deps: SendDeps, sending: Sending, context: RunContext): Promise<Accepted> {
   const { steps } = context;
-  const excluded = () => excludedOf(steps.peek(EXCLUDED));
   try {
     const accepted = await sendOnce(deps, sending, context);
     const { messageId } = accepted;
     // This is a step, so that its start stores that the mail was accepted before anything else can fail.
     await steps.step(RECIPIENTS, {
       resolve: async () => undefined,
-      run: () => writeRecipients(deps, sending, { status: 'accepted', messageId, excluded: excluded() }),
+      run: () => writeRecipients(deps, sending, { steps, outcome: { status: 'accepted', messageId } }),
     });
-    const refused = excluded()?.recipients.length;
-    return { ...accepted, ...(refused ? { refused } : {}) };
+    const apart: { refused?: number; suppressed?: number } = {};
+    for (const { status } of outcomesApart(steps.peek).values())
+      if (status !== 'accepted') apart[status] = (apart[status] ?? 0) + 1;
+    return { ...accepted, ...apart };
   } catch (error) {
     // The vendor's wait applies to all jobs. If it cannot be stored, each job runs into it separately.
     if (error instanceof WaitError && error.vendor === 'sendgrid')
       await deps.rate.block(error.waitMs).catch(ignoreStoreError);
     if (error instanceof PermanentError && !(error instanceof CancelledError))
-      await writeRecipients(deps, sending, { status: 'refused', code: error.code, excluded: excluded() });
+      await writeRecipients(deps, sending, { steps, outcome: { status: 'refused', code: error.code } });
     throw error;
   }
 }
@@ -71,12 +89,17 @@ async function sendOnce(deps: SendDeps, sending: Sending, context: RunContext): 
 
   for (;;) {
     const excluded = excludedOf(steps.peek(EXCLUDED));
-    const out = new Set(excluded?.recipients);
+    const [whole, reasonOf] = await Promise.all([
+      sending.request(new Set(excluded?.recipients)),
+      deps.suppression.check(),
+    ]);
+    const request = withoutSuppressed(whole, { use: sending.use, reasonOf, steps });
+    if (request.recipients.length === 0) return {};
     try {
-      return await sendWithout(deps, sending, { excluded: out, context });
+      return await sendInSlot(deps, sending, { request, context });
     } catch (error) {
       if (!(error instanceof RecipientsRefusedError)) throw error;
-      const sent = Array.from({ length: sending.recipients }, (_, number) => number).filter((n) => !out.has(n));
+      const sent = request.recipients.map(numberOf);
       const { recipients: places, code } = error;
       const next = excludedWith(excluded, { places, sent, code, generation: sending.generation });
       if (!next) throw error;
@@ -87,13 +110,35 @@ async function sendOnce(deps: SendDeps, sending: Sending, context: RunContext): 
   }
 }
 
-async function sendWithout(
+const numberOf = ({ customArgs }: Mail['recipients'][number]): number => Number(customArgs.recipient);
+
+/** Leaves out whom the list suppresses, and stages who that is. A single mail is for the person, unless erased. */
+function withoutSuppressed(
+  request: Mail,
+  {
+    use,
+    reasonOf,
+    steps,
+  }: { use: RateUse; reasonOf: (email: string) => SuppressionReason | undefined; steps: RunContext['steps'] },
+): Mail {
+  const out: Partial<Record<SuppressionReason, number[]>> = {};
+  const recipients = request.recipients.filter((recipient) => {
+    const reason = reasonOf(recipient.email);
+    if (reason === undefined || (use === 'message' && reason !== 'erased')) return true;
+    out[reason] = [...(out[reason] ?? []), numberOf(recipient)];
+    return false;
+  });
+  // A retry may find fewer than the run before.
+  if (recipients.length < request.recipients.length || steps.peek(SUPPRESSED)) steps.found(SUPPRESSED, out);
+  return { ...request, recipients };
+}
+
+async function sendInSlot(
   deps: SendDeps,
   sending: Sending,
-  { excluded, context }: { excluded: ReadonlySet<number>; context: RunContext },
+  { request, context }: { request: Mail; context: RunContext },
 ): Promise<Accepted> {
   const { steps, vendor, callTimeoutMs } = context;
-  const request = await sending.request(excluded);
   const slot = await reserveSlot(deps, { use: sending.use, recipients: request.recipients.length, context });
   await slot.ready();
   await sending.check?.();
@@ -156,22 +201,15 @@ export function excludedWith(
   return { recipients, code, requests, generation };
 }
 
-/** SendGrid's answer. Events report what happens to a mail later. */
-export type RecipientStatus = 'accepted' | 'refused';
-
 /** Writes each recipient's status by number. Only the manifest has the addresses, so an erasure has one place. */
 async function writeRecipients(
   { objects, prefix }: SendDeps,
   { origin: { id, time, campaign }, recipients }: Sending,
-  {
-    excluded,
-    ...outcome
-  }: { status: RecipientStatus; messageId?: string | undefined; code?: string; excluded: Excluded | undefined },
+  { steps, outcome }: { steps: RunContext['steps']; outcome: RecipientOutcome },
 ): Promise<void> {
-  const alone = { status: 'refused' satisfies RecipientStatus, code: excluded?.code, field: 'to' };
-  const left = new Set(excluded?.recipients);
+  const apart = outcomesApart(steps.peek);
   const lines = Array.from({ length: recipients }, (_, recipient) =>
-    JSON.stringify({ job: id, campaign, ...(left.has(recipient) ? alone : outcome), recipient }),
+    JSON.stringify({ job: id, campaign, ...(apart.get(recipient) ?? outcome), recipient }),
   );
   const key = recipientsKey(prefix, { queue: EMAILS_QUEUE, time, id });
   await objects.put(key, `${lines.join('\n')}\n`, 'application/x-ndjson');

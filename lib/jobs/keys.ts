@@ -98,6 +98,9 @@ export const auditKey = (prefix: string, id: string): string => `${prefix}/_audi
 /** What the check of a day found. `day`: like `2026-01-02`, or empty for the beginning of all keys. */
 export const verifiedKey = (prefix: string, day: string): string => `${prefix}/_verified/${day && `${day}.json`}`;
 
+/** The list of addresses that get no mail, as hashes (lib/emails/suppression.ts). */
+export const suppressedKey = (prefix: string): string => `${prefix}/_suppressed/emails`;
+
 /** Claim checks (`dataref`) and attachments that a queue's function may read. */
 export const dataPrefix = (prefix: string, queue: string): string => `${prefix}/_data/${queue}/`;
 export const attachmentsPrefix = (prefix: string, queue: string): string => `${prefix}/_attachments/${queue}/`;

@@ -50,7 +50,7 @@ function keysIn(text: string): [string, ...string[]] {
   if (others.length >= MOST_KEYS || [first, ...others].some((key) => key.length < SHORTEST_KEY))
     throw new StoreError({
       code: 'HashKeyInvalid',
-      message: `hashKey must hold one or ${MOST_KEYS} keys of at least ${SHORTEST_KEY} characters, separated by a comma`,
+      message: `the key of the hashes must hold one or ${MOST_KEYS} keys of at least ${SHORTEST_KEY} characters, separated by a comma`,
     });
   return [first, ...others];
 }

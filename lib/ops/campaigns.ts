@@ -82,6 +82,7 @@ export const statusOf = ({ status, reason }: { status: string; reason?: string |
 /** The recipients of a campaign by outcome, in the words of operators. Each recipient counts once. */
 export const recipientsByOutcome = (report: CampaignReport): Record<string, number> => ({
   accepted: report.accepted,
+  suppressed: report.suppressed,
   refused: report.refused,
   unknown: report.unknown,
   cancelled: report.cancelled,

@@ -15,7 +15,8 @@ import type { Log, Metrics } from '../ports';
 import { circuitBreakers } from '../worker/circuit';
 import type { Deployment } from './operator';
 
-interface Access extends Pick<Deployment, 'table' | 'objects' | 'queues' | 'hashPeople' | 'log' | 'by'> {
+interface Access
+  extends Pick<Deployment, 'table' | 'objects' | 'queues' | 'hashPeople' | 'suppression' | 'log' | 'by'> {
   region: string;
   account: string;
   aws: {

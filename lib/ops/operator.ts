@@ -1,3 +1,4 @@
+import type { SuppressionList } from '../emails/suppression';
 import { StoreError } from '../errors';
 import { auditKey, bodyKey, recordKey } from '../jobs/keys';
 import type { HashPeople } from '../jobs/person-hash';
@@ -20,6 +21,8 @@ export interface Deployment extends OperatorDeps {
   by: string;
   mappings: Mappings;
   monitoring: Monitoring;
+  /** Missing if the instance has no campaigns. */
+  suppression?: SuppressionList | undefined;
   publishAlarm: (message: { subject: string; text: string }) => Promise<void>;
 }
 

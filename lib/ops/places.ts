@@ -1,6 +1,6 @@
 import { dataPrefix, latePrefix, parquetPrefix, rejectedPrefix } from '../analytics/keys';
 import { EMAILS_QUEUE } from '../emails/message';
-import { dataPrefix as claimPrefix, recordFolder, uploadsPrefix } from '../jobs/keys';
+import { dataPrefix as claimPrefix, recordFolder, suppressedKey, uploadsPrefix } from '../jobs/keys';
 import { OBJECT_LIFETIME_MS, ROW_LIFETIME_MS } from '../jobs/ledger';
 
 const DAY_MS = 86_400_000;
@@ -70,6 +70,16 @@ export const PLACES = {
     ...{ kept: "44 days after the campaign's end", days: [A_JOB, A_JOB] },
     ...{ found: SCAN, erased: 'the line goes from the list, and all other numbers stay' },
     folders: (prefix) => [claimPrefix(prefix, EMAILS_QUEUE)],
+  },
+  suppressed: {
+    where: '`{prefix}/_suppressed/`',
+    ...{
+      holds: 'keyed hashes of addresses',
+      purpose: 'a list of who gets no mail',
+      readers: 'worker of mails, operators',
+    },
+    ...{ kept: 'for ever', found: 'by the hash with the key of this list', erased: 'stays: the person gets no mail' },
+    folders: (prefix) => [suppressedKey(prefix)],
   },
   data: {
     where: '`{prefix}/_data/` otherwise',
@@ -177,7 +187,7 @@ export const placeOfItem = (key: string, queues: readonly string[]): PlaceName |
 
 /**
  * Every folder of an instance. Its objects are deleted so many `days` after they were last written, and a job or an
- * operator may need them for so many: no rule of the bucket may delete them earlier. Only `_owner` stays for ever.
+ * operator may need them for so many: no rule of the bucket may delete them earlier. Only `_owner` and `_suppressed` stay.
  */
 export function retentionsOf(prefix: string, queues: readonly string[]) {
   const all = Object.values(PLACES as Record<string, Place>).flatMap(({ days, folders }) => {

@@ -11,7 +11,7 @@ import { partitionOf } from '../../lib/aws/clients';
 import { guarded } from '../../lib/aws/store-error';
 import { json } from '../../lib/config/common';
 import { StoreError } from '../../lib/errors';
-import { ownerKey } from '../../lib/jobs/keys';
+import { ownerKey, suppressedKey } from '../../lib/jobs/keys';
 import { retentionsOf } from '../../lib/ops/places';
 import { isProduction } from '../../lib/target';
 import type { Instance } from '../../resources/instances/instance';
@@ -128,7 +128,8 @@ function lifecycleFaults(instance: Instance, rules: readonly LifecycleRule[]): {
     const old = whole.flatMap(({ NoncurrentVersionExpiration }) => NoncurrentVersionExpiration ?? []);
     return !deletes || !old.some((one) => one.NoncurrentDays && !one.NewerNoncurrentVersions);
   });
-  const kept = [...own, { folder: ownerKey(instance.prefix), needed: Number.POSITIVE_INFINITY }];
+  const forever = [ownerKey(instance.prefix), suppressedKey(instance.prefix)];
+  const kept = [...own, ...forever.map((folder) => ({ folder, needed: Number.POSITIVE_INFINITY }))];
   const early = active.flatMap((rule) => {
     const prefix = prefixOf(rule);
     const touched = kept.filter(({ folder }) => folder.startsWith(prefix) || prefix.startsWith(folder));

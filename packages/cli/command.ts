@@ -1,4 +1,6 @@
+import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { type Bytes, InvalidRecipientsError } from '../../lib/emails/recipients';
 import { knownQueue, OperatorError } from '../../lib/ops/operator';
 import type { Connection } from './connect';
 import type { NamedTarget, Serverless } from './target';
@@ -129,8 +131,18 @@ export async function readJson(file: string): Promise<unknown> {
   }
 }
 
+/** What `read` makes of a CSV file that an operator named. Rejects with an OperatorError. */
+export async function readCsv<T>(file: string, read: (bytes: Bytes) => Promise<T>): Promise<T> {
+  try {
+    return await read(createReadStream(file));
+  } catch (error) {
+    if (error instanceof InvalidRecipientsError) throw new OperatorError(`${file}: ${error.message}.`);
+    throw unreadable(file, error);
+  }
+}
+
 /** The error for an operator, if a file cannot be opened. Any other error stays as it is. */
-export function unreadable(file: string, error: unknown): unknown {
+function unreadable(file: string, error: unknown): unknown {
   const { code = '' } = error as NodeJS.ErrnoException;
   // Node has codes for the system's errors, and for a name with a zero byte.
   return /^E[A-Z]+$|^ERR_INVALID_ARG_VALUE$/.test(code)

@@ -6,9 +6,20 @@ import { verdict } from './health';
 import { jobs } from './jobs';
 import { queues } from './queues';
 import { service } from './service';
+import { suppress } from './suppress';
 import { testflight } from './testflight';
 
-const all = { ...jobs, ...queues, ...campaigns, ...analytics, ...service, ...testflight, ...checks, ...verdict };
+const all = {
+  ...jobs,
+  ...queues,
+  ...campaigns,
+  ...suppress,
+  ...analytics,
+  ...service,
+  ...testflight,
+  ...checks,
+  ...verdict,
+};
 
 export type CommandName = keyof typeof all;
 

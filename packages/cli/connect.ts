@@ -6,6 +6,7 @@ import { realQueues, sqsClient } from '../../lib/aws/queues';
 import { realTable } from '../../lib/aws/table';
 import { commonEnv, secret } from '../../lib/config/common';
 import { parseEnv } from '../../lib/config/environment';
+import { suppressionList } from '../../lib/emails/suppression';
 import { deploymentOf } from '../../lib/ops/connect';
 import { type Deployment, OperatorError } from '../../lib/ops/operator';
 import type { Facts, Log } from '../../lib/ports';
@@ -34,14 +35,22 @@ export async function connect(serverless: Serverless, target: NamedTarget, out: 
   const config = parseEnv(commonEnv, provider.environment ?? {});
   const { hashKey } = parseEnv(z.object({ hashKey: secret }), { hashKey: custom?.instance?.hashKey });
   const feedback = functions.feedback?.environment;
+  const suppressionKey = functions.emails?.environment?.SUPPRESSION_KEY;
   const { sqs, s3, dynamodb, zendesk, secrets, ...aws } = await clients(serverless, feedback);
+  const objects = realObjects({ bucket: config.BUCKET, client: s3 });
   const deployment = deploymentOf(config, {
     ...target,
     aws,
     table: realTable({ table: config.TABLE, client: dynamodb }),
-    objects: realObjects({ bucket: config.BUCKET, client: s3 }),
+    objects,
     queues: realQueues(sqs),
     hashPeople: hashPeopleWith(hashKey, secrets),
+    suppression: suppressionKey
+      ? suppressionList({
+          ...{ objects, prefix: config.PREFIX },
+          hashPeople: hashPeopleWith(secret.parse(suppressionKey), secrets),
+        })
+      : undefined,
     log: logTo(out),
   });
   return { ...deployment, source: verifySource(config, { dynamodb, s3, sqs, ...(zendesk && { zendesk }) }) };

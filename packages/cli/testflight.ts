@@ -1,6 +1,5 @@
-import { createReadStream } from 'node:fs';
 import { eachOf } from '../../lib/concurrency';
-import { type Bytes, fromCsv, InvalidRecipientsError, type Read } from '../../lib/emails/recipients';
+import { type Bytes, fromCsv, type Read } from '../../lib/emails/recipients';
 import { StoreError } from '../../lib/errors';
 import { type OperatorDeps, OperatorError } from '../../lib/ops/operator';
 import { jobsWithKey } from '../../lib/ops/search';
@@ -9,7 +8,7 @@ import { kinds } from '../../lib/submit/kinds';
 import { submit } from '../../lib/submit/submit';
 import { TESTFLIGHT_QUEUE } from '../../lib/testflight/message';
 import { counted } from '../../lib/text';
-import { type Command, JSON_OUTPUT, required, unreadable } from './command';
+import { type Command, JSON_OUTPUT, readCsv, required } from './command';
 
 const AT_ONCE = 8;
 /** The principal of these idempotency keys. It differs from those of all API clients. */
@@ -28,7 +27,7 @@ export const testflight = {
     run: async ({ options, out, connect, audited }) => {
       const to = { app: required(options, 'app'), groups: required(options, 'group').split(',') };
       const file = required(options, 'file');
-      const rows = await readTesters(file);
+      const rows = await readCsv(file, testersOf);
       const deps = await connect();
       await audited();
       const refused: { line: number; problem: string }[] = [];
@@ -87,15 +86,6 @@ export async function testersOf(bytes: Bytes): Promise<TesterRow[]> {
   const rows: TesterRow[] = [];
   for await (const reads of fromCsv(bytes)) rows.push(...reads.map(testerRow));
   return rows;
-}
-
-async function readTesters(file: string): Promise<TesterRow[]> {
-  try {
-    return await testersOf(createReadStream(file));
-  } catch (error) {
-    if (error instanceof InvalidRecipientsError) throw new OperatorError(`${file}: ${error.message}.`);
-    throw unreadable(file, error);
-  }
 }
 
 function testerRow(read: Read): TesterRow {

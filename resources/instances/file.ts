@@ -217,6 +217,9 @@ export const instanceFile = section({
     endpoint: z.url().describe('The API of SendGrid'),
     apiKey: secret('An API key that may send mail'),
     eventsKey: eventsKeys.describe('The public key of the signed event webhook, or two separated by a comma'),
+    suppressionKey: text
+      .regex(/^(?!secretsmanager:)/, 'must be ssm:/path, because operators read it too')
+      .describe('The key of the hashes in the suppression list: ssm:/path. Never change it, or no address is found'),
     rate: z.number().positive().max(10_000).describe('Recipients per second, for all mail of the instance'),
     templates: section({
       feedback: templateId.describe('The template of the confirmation: d-…'),

@@ -31,6 +31,7 @@ export function countingObjects(): CountingObjects {
     replace: async () => 'changed',
     get: async () => undefined,
     read: async () => undefined,
+    readChanged: async () => undefined,
     size: async () => undefined,
     delete: async () => {},
     list: async () => [],

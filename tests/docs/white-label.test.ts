@@ -136,7 +136,7 @@ test("the deployer's policy reads the instance's secrets and no other's", () => 
   const parameter = (name: string): [string, string] => ['ssm:GetParameter', arn('ssm', `parameter${name}`)];
   const secrets = [...file.matchAll(/ssm:(\S+)/g)].map(([, name = '']) => name);
 
-  expect(secrets).toHaveLength(3);
+  expect(secrets).toHaveLength(4);
   expect(secrets.filter((name) => !allowed(parameter(name)))).toEqual([]);
   expect(allowed(parameter('/acme/zendesk-token'))).toBe(false);
 });

@@ -5,6 +5,7 @@ import { type CampaignContent, campaignContentSchema } from '../../lib/emails/me
 import { emailsContract } from '../../lib/emails/process';
 import { fromIterable } from '../../lib/emails/recipients';
 import { campaignReport } from '../../lib/emails/report';
+import { suppressionList } from '../../lib/emails/suppression';
 import { rateKey, recipientsKey } from '../../lib/jobs/keys';
 import { tokenOf } from '../../lib/jobs/messages';
 import type { JobRow } from '../../lib/jobs/row';
@@ -14,6 +15,7 @@ import type { CircuitBreakers } from '../../lib/worker/circuit';
 import { sharedRate } from '../../lib/worker/rate';
 import { eventsOf, type SendgridEvent, startFakeSendgrid } from '../../packages/local/fakes/sendgrid';
 import { anEnvelope, type EngineOptions, INSTANCE, jobId, memoryEngine, PREFIX, watch } from './engine';
+import { hashPeople } from './hash-people';
 
 export const TEMPLATE = `d-${'0'.repeat(32)}`;
 export const CAMPAIGN = jobId(100);
@@ -51,6 +53,7 @@ export async function startEmails({
       return emailsContract({
         campaigns: campaigns(ports),
         senderDomains,
+        suppression: suppressionList({ objects: watch(objects, 'objects', options), prefix: PREFIX, hashPeople }),
         rate: sharedRate({ ...ports, rate, override: () => circuits?.rate('sendgrid') }, 'sendgrid'),
         clock,
         objects: watch(objects, 'objects', options),
@@ -73,6 +76,7 @@ export async function startEmails({
   return {
     engine,
     sendgrid,
+    suppression: suppressionList({ objects: engine.objects, prefix: PREFIX, hashPeople }),
     campaigns: store,
     /** Stores an accepted and started campaign in the bucket and the table. */
     async campaign({

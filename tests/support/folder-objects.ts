@@ -39,6 +39,7 @@ export function folderObjects(folder = mkdtempSync(join(tmpdir(), 'bucket-'))): 
     },
     get: async (key) => (await read(key))?.bytes,
     read,
+    readChanged: read,
     size: async (key) => (await read(key))?.bytes.length,
     delete: (key) => rm(path(key), { force: true }),
     list: async (prefix, { after, limit } = {}) => {

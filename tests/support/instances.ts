@@ -32,6 +32,7 @@ export const FILLED_IN = {
   'zendesk.email': 'agent@mht.test',
   'zendesk.token': 'ssm:/mht/zendesk-token',
   'sendgrid.apiKey': 'secretsmanager:mht/sendgrid',
+  'sendgrid.suppressionKey': 'ssm:/mht/suppression-key',
   'sendgrid.eventsKey': `${'A'.repeat(91)}=`,
   'notify.discord': 'ssm:/mht/discord-webhook-url',
 };

@@ -35,6 +35,10 @@ export function memoryObjects(): MemoryObjects {
     if (!found) throw new Error(`there is no object ${key}`);
     return found.bytes;
   };
+  const read: Objects['read'] = async (key) => {
+    const found = stored.get(key);
+    return found && { bytes: found.bytes.slice(), etag: etagOf(found), metadata: found.metadata };
+  };
   return {
     put: async (...object) => store(...object),
     create: async (key, ...object) => {
@@ -54,9 +58,10 @@ export function memoryObjects(): MemoryObjects {
         throw new StoreError({ code: TOO_LARGE, message: 'the object is too large' });
       return found?.slice();
     },
-    read: async (key) => {
-      const found = stored.get(key);
-      return found && { bytes: found.bytes.slice(), etag: etagOf(found), metadata: found.metadata };
+    read,
+    readChanged: async (key, etag) => {
+      const found = await read(key);
+      return found?.etag === etag ? 'unchanged' : found;
     },
     size: async (key) => stored.get(key)?.bytes.length,
     delete: async (key) => {

@@ -52,6 +52,8 @@ function commandsOf({ dead, held, planned, rejected, campaign }: Left): Record<'
     ['jobs cancel', { id: planned }],
     ['jobs retry', { id: dead }],
     ['jobs discard', { id: rejected }],
+    ['suppress add', { email: 'a@example.com' }],
+    ['suppress remove', { email: 'a@example.com' }],
   ];
   return { reader, operator: [...reader, ...operator] };
 }
@@ -83,10 +85,11 @@ export async function recordedCommands(service: WatchedService, left: Left): Pro
 /** Serverless with the access key of `who`, on the stage of an AWS account. */
 function serverlessOf({ declared }: WatchedService, who: string): Serverless {
   const environment = declared.functions.find(({ key }) => key === 'reconciler')?.environment;
+  const emails = declared.functions.find(({ key }) => key === 'emails');
   const instance = { account: ACCOUNT, hashKey: HASH_KEY };
   return {
     classes: { Error },
-    service: { functions: {}, custom: { instance }, provider: { environment } },
+    service: { functions: { emails }, custom: { instance }, provider: { environment } },
     getProvider: () => ({
       getStage: () => 'staging',
       getRegion: () => REGION,
@@ -132,7 +135,8 @@ export async function readSecrets({ Resources }: CompiledTemplate): Promise<void
     return (Environment as { Variables: Record<string, unknown> } | undefined)?.Variables ?? {};
   };
   const { HASH_KEY: hashKey } = variablesOf('feedback');
-  const named: Record<string, unknown[]> = { producer: [hashKey], operator: [hashKey] };
+  const { SUPPRESSION_KEY: suppressionKey } = variablesOf('emails');
+  const named: Record<string, unknown[]> = { producer: [hashKey], operator: [hashKey, suppressionKey] };
   for (const who of FUNCTIONS) named[who] = Object.values(variablesOf(who));
   for (const [who, values] of Object.entries(named))
     for (const value of values.filter((text) => /^(ssm|secretsmanager):/.test(String(text))))

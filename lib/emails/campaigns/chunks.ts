@@ -152,7 +152,9 @@ export async function checkEvents(
   for (const numbers of releasedPages(campaign, PAGE, checked)) {
     if (!mayGoOn()) break;
     const rows = [...(await rowsOf(deps, campaign, numbers)).values()];
-    silent += rows.filter((row) => row?.state === 'succeeded' && row.evidence?.send === undefined).length;
+    silent += rows.filter(
+      (row) => row?.steps.send && row.state === 'succeeded' && row.evidence?.send === undefined,
+    ).length;
     checked += numbers.length;
   }
   const done = checked === released;

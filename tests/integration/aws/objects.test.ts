@@ -128,6 +128,12 @@ test.each(variants)('an object is replaced only in the version that was read: $n
     await objects.replace('absent', 'first', 'text/plain', first?.etag ?? ''),
   ];
   const second = await objects.read('a');
+  const again = ['a', 'absent'].map((key) => objects.readChanged(key, second?.etag ?? ''));
+  const reads = await Promise.all([
+    ...again,
+    objects.readChanged('a', first?.etag ?? ''),
+    objects.readChanged('a', ''),
+  ]);
   const racing = await Promise.all(
     Array.from({ length: 5 }, (_, n) => objects.replace('a', `${n}`, 'text/plain', second?.etag ?? '')),
   );
@@ -138,6 +144,7 @@ test.each(variants)('an object is replaced only in the version that was read: $n
   expect(answers).toEqual(['replaced', 'changed', 'changed']);
   expect(Buffer.from(second?.bytes ?? []).toString()).toBe('second');
   expect(second?.etag).not.toBe(first?.etag);
+  expect(reads).toEqual(['unchanged', undefined, second, second]);
   expect(racing.filter((answer) => answer === 'replaced')).toHaveLength(1);
   expect(absent).toBeUndefined();
 });

@@ -286,7 +286,7 @@ const controls: fc.Arbitrary<Control[]> = fc.array(
       { weight: 3, arbitrary: fc.integer({ min: 500, max: 3 * MINUTE_MS }) },
       { weight: 1, arbitrary: fc.constantFrom(20 * MINUTE_MS, 2 * HOUR_MS) },
     ),
-    what: fc.constantFrom('pause', 'resume', 'resume', 'cancel'),
+    what: fc.constantFrom('pause', 'resume', 'resume', 'cancel', 'suppress', 'suppress'),
     campaign: fc.integer({ min: 0, max: 1 }),
   }),
   { maxLength: 4 },

@@ -74,10 +74,10 @@ export interface Resolution {
   after: number;
 }
 
-/** An operator controls a campaign, ms after the start. */
+/** An operator controls a campaign, or suppresses one of its recipients, ms after the start. */
 export interface Control {
   at: number;
-  what: 'pause' | 'resume' | 'cancel';
+  what: 'pause' | 'resume' | 'cancel' | 'suppress';
   /** The campaign's place among those that have begun by then. */
   campaign: number;
 }

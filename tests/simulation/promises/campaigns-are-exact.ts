@@ -74,16 +74,20 @@ function wrongWithChunks(world: World, campaign: Campaign, input: Input | undefi
 const isByCommand = ({ history }: JobRow): boolean => history.findLast(ofKind('cancelled'))?.messageId === undefined;
 
 function undeservedEnd(world: World, row: JobRow, kind: JobKind): string | undefined {
-  if (row.state === 'succeeded' && cannotSucceed(kind)) return `a ${kind} chunk cannot succeed`;
+  // A chunk whose recipients are all suppressed is not sent.
+  if (row.state === 'succeeded' && row.steps.send && cannotSucceed(kind)) return `a ${kind} chunk cannot succeed`;
   return row.state === 'dead' ? undeservedDeath(world, row, kind) : undefined;
 }
 
 function wrongWithReport(world: World, campaign: Campaign, report: CampaignReport): string | undefined {
   const { requested, rejected, duplicates, recipients, accepted, refused, unknown, cancelled } = report;
-  const { underWay, paused, notReleased, jobs, events } = report;
-  const says = `says ${JSON.stringify({ accepted, refused, unknown, cancelled, underWay, paused, notReleased, events })}`;
-  const all = accepted + refused + unknown + cancelled + underWay + paused + notReleased;
+  const { suppressed, underWay, paused, notReleased, jobs, events } = report;
+  const says = `says ${JSON.stringify({ accepted, suppressed, refused, unknown, cancelled, underWay, paused, notReleased, events })}`;
+  const all = accepted + suppressed + refused + unknown + cancelled + underWay + paused + notReleased;
   if (all !== recipients || requested !== rejected + duplicates + recipients) return `${says} of ${recipients}`;
+  const listed = world.plan.controls.filter(({ what }) => what === 'suppress').length;
+  if (suppressed > listed) return `${says}, but ${listed} were suppressed`;
+  if (suppressed > 0) world.reach('suppressed recipient');
   if (underWay > 0) return `${says}, although nothing is under way`;
   const mails = mailsOf(world, campaign);
   const known = mails.filter(({ customArgs }) => !jobs.unknown.includes(customArgs.job ?? ''));

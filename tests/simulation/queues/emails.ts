@@ -1,7 +1,9 @@
 import { campaigns } from '../../../lib/emails/campaigns/campaign';
 import { EMAIL_MESSAGE, EMAILS_QUEUE, type EmailMessageInput } from '../../../lib/emails/message';
 import { emailsContract } from '../../../lib/emails/process';
+import { suppressionList } from '../../../lib/emails/suppression';
 import { createProducer } from '../../../packages/producer/producer';
+import { hashPeople } from '../../support/hash-people';
 import type { JobSpec } from '../draw/plan';
 import { MAIL_RATE, rateOf, sendgridOf } from '../vendors/sendgrid';
 import { UNVERIFIED } from '../vendors/vendors';
@@ -31,6 +33,7 @@ export const emailsContractAt =
         ...workerDeps(world, ports, process),
         campaigns: campaigns(ports),
         senderDomains: [],
+        suppression: suppressionList({ objects: ports.objects, prefix: 'jobs', hashPeople }),
         rate: rateOf(world, process, { ports, rate }),
         sendgrid: sendgridOf(world, process),
       }),

@@ -2,11 +2,13 @@ import { campaigns, chunkSizeOf } from '../../../lib/emails/campaigns/campaign';
 import { campaignKeys } from '../../../lib/emails/manifest';
 import { type CampaignJob, EMAIL_CAMPAIGN } from '../../../lib/emails/message';
 import { emailsContract } from '../../../lib/emails/process';
+import { suppressionList } from '../../../lib/emails/suppression';
 import { TransientError } from '../../../lib/errors';
 import { sha256 } from '../../../lib/jobs/envelope';
 import { rhythmOf } from '../../../lib/startup/reconciler';
 import type { Sendgrid } from '../../../lib/vendors/sendgrid';
 import { sharedRate } from '../../../lib/worker/rate';
+import { hashPeople } from '../../support/hash-people';
 import { envelopeOf, jobId } from './lay-down';
 import type { ScalePlan } from './plan';
 import { type Service, startService } from './service';
@@ -176,6 +178,7 @@ export const emailService = (rate: number, send: (tools: Tools) => Sendgrid['sen
         ...tools.deps,
         campaigns: campaigns(tools.deps),
         senderDomains: [],
+        suppression: suppressionList({ ...tools.deps, hashPeople }),
         rate: sharedRate({ ...tools.deps, rate }, 'sendgrid'),
         objects: {
           ...tools.deps.objects,

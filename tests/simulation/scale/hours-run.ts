@@ -124,6 +124,7 @@ export async function playHours(seed: number): Promise<ScaleResult> {
         replace: through(bucket.replace),
         get: through(bucket.get),
         read: through(bucket.read),
+        readChanged: through(bucket.readChanged),
         size: through(bucket.size),
         delete: () => Promise.reject(new Error('nothing is deleted')),
         list: through(bucket.list),

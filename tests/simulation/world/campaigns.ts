@@ -83,13 +83,18 @@ interface Stop {
 }
 
 /**
- * Checks every request against the stored campaign: no chunk before the start time, and no new chunk after a stop. Also
- * checks that a campaign does not end before its chunks.
+ * Checks every request against the stored campaign: no chunk before the start time, and no new chunk after a stop. A
+ * suppressed address is never mailed in a chunk that began after its entry. Also checks that a campaign does not end
+ * before its chunks.
  */
 export function watchCampaigns(world: World): void {
-  const { kernel, watch, reach, reached, onItem, onMails } = world;
+  const { kernel, watch, reach, reached, onItem, onMails, onRow, suppressed } = world;
   if (!world.queue.controlled) return;
   const stops = new Map<string, Stop>();
+  const begun = new Map<string, { token: string; at: number }>();
+  onRow.push(({ id, lease }) => {
+    if (lease && begun.get(id)?.token !== lease.token) begun.set(id, { token: lease.token, at: kernel.now() });
+  });
   onItem.push((item) => {
     if (!isCampaign(item)) return;
     const { id, status, reason } = item;
@@ -101,6 +106,8 @@ export function watchCampaigns(world: World): void {
   });
   onMails.push((mails) => {
     const { campaign: id = '', job = '' } = mails[0]?.customArgs ?? {};
+    const late = mails.some(({ to }) => (suppressed.get(to[0] ?? '') ?? Infinity) < (begun.get(job)?.at ?? 0));
+    if (late) watch.violated(`suppressed is never mailed: chunk ${job} began after an entry and mailed its address`);
     const item = watch.items.get(campaignKey(id));
     if (!item) return;
     const campaign = item as Campaign;

@@ -1,5 +1,6 @@
 import { campaigns } from '../../../lib/emails/campaigns/campaign';
 import { takeEvents } from '../../../lib/emails/events/webhook';
+import { suppressionList } from '../../../lib/emails/suppression';
 import { jobKey } from '../../../lib/jobs/keys';
 import { cancel, discard, retry, settle } from '../../../lib/ops/act';
 import { limitVendor } from '../../../lib/ops/pause';
@@ -50,6 +51,7 @@ export function codeOf(world: World, process: Process): Code {
       return limitVendor({ ...deps, by: 'operator' }, { vendor, perSecond, until, reason: 'of this run' });
     },
     resume: async ({ vendor }) => void (await deps.circuits.limit(vendor, { paused: undefined, rate: undefined })),
+    suppress: (email) => suppressionList({ ...deps, prefix: 'jobs' }).add([{ email, reason: 'unsubscribed' }]),
     takeEvents: async (events) => {
       await takeEvents({ ...deps, instance: INSTANCE }, events);
     },

@@ -1,5 +1,6 @@
 import { StoreError } from '../../../lib/errors';
 import { OperatorError, stateOf } from '../../../lib/ops/operator';
+import { addressesOf } from '../queues/campaigns';
 import { campaignsOf } from './campaigns';
 import { codeOf } from './code';
 import { ACCOUNT, deadLetterQueue, mainQueue, REGION, serviceQueue } from './names';
@@ -120,17 +121,25 @@ function startResolutions(world: World): void {
 }
 
 function startControls(world: World): void {
-  const { plan, queue, kernel, pending, reach, trace } = world;
+  const { plan, queue, kernel, pending, reach, trace, suppressed } = world;
   for (const control of queue.controlled ? plan.controls : []) {
     pending.add(control);
     kernel.setTimeout(() => {
       world.trouble();
       const done = typed(world, async (code) => {
-        const id = campaignsOf(world)[control.campaign]?.id;
-        if (id === undefined) return;
-        trace.add({ who: 'operator', what: control.what, detail: () => id });
-        await code.control(id, control.what);
-        reach(`campaign command ${control.what}`);
+        const { what, at } = control;
+        const spec = plan.jobs[control.campaign];
+        const addresses = spec ? addressesOf(spec, control.campaign) : [];
+        const email = addresses[at % addresses.length] ?? '';
+        const id = what === 'suppress' ? email : campaignsOf(world)[control.campaign]?.id;
+        if (!id) return;
+        trace.add({ who: 'operator', what, detail: () => id });
+        if (what !== 'suppress') await code.control(id, what);
+        else {
+          await code.suppress(email);
+          suppressed.set(email, Math.min(suppressed.get(email) ?? kernel.now(), kernel.now()));
+        }
+        reach(`campaign command ${what}`);
       });
       void done.finally(() => {
         world.trouble();

@@ -118,6 +118,7 @@ export function portsOf(world: World, process: Process): Ports {
         }),
       get: (key) => toObjects('get', key, () => objects.get(key)),
       read: (key) => toObjects('read', key, () => objects.read(key)),
+      readChanged: (key, etag) => toObjects('read', key, () => objects.readChanged(key, etag)),
       size: (key) => toObjects('size', key, () => objects.size(key)),
       delete: (key) => toObjects('delete', key, () => objects.delete(key)),
       list: (prefix, options) => toObjects('list', prefix, () => objects.list(prefix, options)),

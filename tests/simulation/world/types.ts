@@ -71,6 +71,8 @@ export interface World extends Lane {
   pauses: Map<string, { from: number; until: number }>;
   /** Ids of jobs about which something stored was damaged. */
   damaged: Set<string>;
+  /** By address: when an operator was told that it is in the suppression list. */
+  suppressed: Map<string, number>;
   /** Outside actions that are still to come. */
   pending: Set<unknown>;
   /** Called on every change of stored data, every death of a job, and every version of a row or other item. */
@@ -175,9 +177,10 @@ export interface Code {
   command(what: Command['what'], id: string): Promise<void>;
   /** Calls `as` only if the step is unknown. Resolves to whether it was. */
   settle(id: string, step: string, as: () => 'done' | 'skipped'): Promise<boolean>;
-  control(campaign: string, what: Control['what']): Promise<void>;
   limit(limit: VendorLimit): Promise<void>;
   resume(limit: VendorLimit): Promise<void>;
+  control(campaign: string, what: Exclude<Control['what'], 'suppress'>): Promise<void>;
+  suppress(email: string): Promise<unknown>;
   takeEvents(events: readonly unknown[]): Promise<void>;
   submit(job: Submitted): Promise<{ id: string }>;
   /** The producer cancels a planned job. Resolves to whether it did. */

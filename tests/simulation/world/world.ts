@@ -115,6 +115,7 @@ export function createWorld(plan: Plan, options: { detailed?: boolean } = {}): W
     forged: new Map(),
     pauses: new Map(),
     damaged: new Set(),
+    suppressed: new Map(),
     pending: new Set(),
     onChange,
     onDeath,

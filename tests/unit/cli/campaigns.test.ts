@@ -32,7 +32,7 @@ describe('sls campaign report', () => {
     const { json } = await run('campaign report', { id: CAMPAIGN, json: true });
 
     const text = lines.join('\n');
-    expect(text).toMatch(/accepted +10\n +refused +10\n +unknown +10\n +cancelled +0\n/);
+    expect(text).toMatch(/accepted +10\n +suppressed +0\n +refused +10\n +unknown +10\n +cancelled +0\n/);
     expect(text).toMatch(/not released +5\n +3 of 4 chunks released\n/);
     expect(text).toContain(`npx sls jobs settle ID --step send --as ANSWER ${ACME}\n  ${chunkId(CAMPAIGN, 2)}`);
     expect(text).toContain(`npx sls jobs retry ID ${ACME}\n  ${chunkId(CAMPAIGN, 1)}`);

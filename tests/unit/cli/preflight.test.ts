@@ -29,7 +29,7 @@ beforeEach(async () => {
   account = {
     buckets: { 'acme-bucket': 200 },
     settings: safeSettings('acme-bucket', lifecycleRules(readInstance('acme')).Rules),
-    parameters: ['/mht/hash-key', '/mht/zendesk-token', '/mht/discord-webhook-url'],
+    parameters: ['/mht/hash-key', '/mht/suppression-key', '/mht/zendesk-token', '/mht/discord-webhook-url'],
     secrets: ['mht/sendgrid'],
     live: 0,
     messages: 0,
@@ -97,7 +97,9 @@ test.each<[string, Partial<Account>, string[]]>([
     [
       'bucket: does not exist',
       'sendgrid.apiKey: names a secret that does not exist',
-      ...['hashKey', 'notify.discord'].map((path) => `${path}: names a parameter that does not exist`),
+      ...['hashKey', 'sendgrid.suppressionKey', 'notify.discord'].map(
+        (path) => `${path}: names a parameter that does not exist`,
+      ),
     ],
   ],
   [
@@ -107,7 +109,7 @@ test.each<[string, Partial<Account>, string[]]>([
   ],
   [
     'a bucket that is not safe for production, beside every other problem',
-    { settings: unsafe, parameters: ['/mht/hash-key', '/mht/discord-webhook-url'] },
+    { settings: unsafe, parameters: ['/mht/hash-key', '/mht/suppression-key', '/mht/discord-webhook-url'] },
     ['bucket: does not keep old versions of objects', 'zendesk.token: names a parameter that does not exist'],
   ],
   [
@@ -125,7 +127,7 @@ test.each<[string, Partial<Account>, string[]]>([
 
 test('the hash key must exist even if no worker of the instance reads it, because producers do', async () => {
   changeInstance(root, 'acme', { 'queues.feedback': undefined });
-  account.parameters = ['/mht/zendesk-token', '/mht/discord-webhook-url'];
+  account.parameters = ['/mht/suppression-key', '/mht/zendesk-token', '/mht/discord-webhook-url'];
 
   expect(await problems()).toEqual(['instances/acme.yml: hashKey: names a parameter that does not exist']);
 });

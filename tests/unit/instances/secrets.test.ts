@@ -41,6 +41,7 @@ function withPush(env: Record<string, string>): void {
 const PATHS: Record<string, string> = {
   HASH_KEY: 'hashKey',
   ZENDESK_TOKEN: 'zendesk.token',
+  SUPPRESSION_KEY: 'sendgrid.suppressionKey',
   SENDGRID_API_KEY: 'sendgrid.apiKey',
   APP_STORE_CONNECT_PRIVATE_KEY: 'appStoreConnect.privateKey',
   DISCORD_WEBHOOK_URL: 'notify.discord',

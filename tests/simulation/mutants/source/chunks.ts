@@ -46,6 +46,20 @@ export const CHUNK_MUTANTS: Record<string, SourceMutant> = {
     /^campaigns are kept: chunk .* was sent .* after its campaign was stopped/,
     { ...ONE, controls: [{ at: 62 * SECOND_MS, what: 'cancel', campaign: 0 }] },
   ),
+  listUnread: line(
+    'lib/emails/send.ts',
+    'if (reason === undefined ||',
+    "if (reason !== 'erased' ||",
+    /^suppressed is never mailed/,
+    { ...ONE, controls: [{ at: 30 * SECOND_MS, what: 'suppress', campaign: 0 }] },
+  ),
+  listRead: line(
+    'lib/emails/suppression.ts',
+    'objects.replace(...object, etag)',
+    "objects.replace(...object, etag).then(() => 'replaced' as const)",
+    /^suppressed is never mailed/,
+    { ...ONE, controls: [20, 30, 30].map((at, n) => ({ at: at * SECOND_MS + n, what: 'suppress', campaign: 0 })) },
+  ),
   releasedTooSoon: {
     changes: [
       { file: RELEASE, find: 'item?.todo !== todo || (item.todoAt ?? 0) > begun', replace: 'item?.todo !== todo' },
@@ -84,7 +98,11 @@ export const CHUNK_MUTANTS: Record<string, SourceMutant> = {
     'if (id !== chunkId(data.campaign, data.number))',
     "if (id === '')",
     /^campaigns are kept: campaign .* has sent one address two mails/,
-    { ...ONE, forgeries: [{ at: 2 * 60_000, form: 'chunk under another id', about: 2, times: 1 }] },
+    {
+      ...ONE,
+      // Each names one of four chunks by chance, and the campaign has two.
+      forgeries: [2, 3, 4, 5].map((at) => ({ at: at * 60_000, form: 'chunk under another id', about: 2, times: 1 })),
+    },
   ),
   listOfFirst: line(
     PROCESS,

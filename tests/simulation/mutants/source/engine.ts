@@ -155,6 +155,7 @@ export const ENGINE_MUTANTS = {
     by: {
       plan: {
         ...emails,
+        seed: 2,
         // The operator cancels the held job. After the retry its first attempt fails, so it ends a minute later.
         calls: [
           { kind: 'sendgrid.send', nth: 1, fault: 'retry-after' },
