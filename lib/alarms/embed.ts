@@ -132,8 +132,8 @@ const deadText = (dead: readonly StoredFact[]): string =>
     .map(({ code, count, jobId }) => `${counted(count ?? 0, 'job')}: ${code} (${jobId})`)
     .join('\n');
 
-const detailsText = ({ jobId, code, count }: Change): string =>
-  [count !== undefined && counted(count, 'job'), jobId && `job ${jobId}`, code && `code ${code}`]
+const detailsText = ({ jobId, code, count, note }: Change): string =>
+  [note, count !== undefined && counted(count, 'job'), jobId && `job ${jobId}`, code && `code ${code}`]
     .filter(Boolean)
     .join(', ');
 

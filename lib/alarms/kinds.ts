@@ -141,7 +141,7 @@ const FACTS = {
     scope: 'campaign',
     title: 'A campaign was paused automatically',
     meaning:
-      'The vendor refused too much of it, or our configuration is wrong. The campaign sends nothing until you resume it.',
+      'Too many mails bounced or were reported as spam, SendGrid refused too much, or our configuration is wrong. The campaign sends nothing until you resume it.',
     inspect: 'campaign report --id {}',
     next: 'campaign resume --id {}',
   },

@@ -16,6 +16,8 @@ export const factMessage = z.object({
   code: z.string().optional(),
   jobId: z.string().optional(),
   count: z.number().optional(),
+  /** What the code means here, in words. No personal data. */
+  note: z.string().optional(),
   /** False when it is over. */
   on: z.boolean(),
   since: time,
@@ -24,8 +26,8 @@ export const factMessage = z.object({
 });
 export type FactMessage = z.infer<typeof factMessage>;
 
-/** What the reconciler knows and no metric shows. Ids, codes and numbers only. */
-export type Fact = { kind: FactKind } & Pick<FactMessage, 'subject' | 'code' | 'jobId' | 'count'>;
+/** What the reconciler knows and no metric shows: ids, codes, and words without personal data. */
+export type Fact = { kind: FactKind } & Pick<FactMessage, 'subject' | 'code' | 'jobId' | 'count' | 'note'>;
 
 export interface StoredFact extends Fact {
   since: number;
@@ -65,7 +67,7 @@ const alarmSchema = z.object({
 
 export type AlarmChange = z.infer<typeof alarmSchema>;
 
-export interface Change extends Pick<FactMessage, 'subject' | 'code' | 'jobId' | 'count'> {
+export interface Change extends Pick<FactMessage, 'subject' | 'code' | 'jobId' | 'count' | 'note'> {
   name: string;
   kind: AnyKind;
   firing: boolean;

@@ -118,12 +118,16 @@ export const emailEventsEnv = z.object({
   SENDGRID_EVENTS_KEY: eventsKeys.transform((text) => text.split(',')),
 });
 
+const percent = z.number().min(0.01).max(100);
+
 export const reconcilerEnv = z.object({
   ...common,
   /** Seconds from one run to the next: a minute as in the schedule, or less if npm start sets it. */
   RECONCILE_EVERY: seconds.default(60),
   /** Runs from one canary of a queue to the next. 0 means no canaries. */
   CANARY_EVERY: z.coerce.number().int().min(0).max(480).default(0),
+  /** From which percentages on a campaign pauses (lib/emails/campaigns/campaign.ts). */
+  GUARD: json(z.strictObject({ bounces: percent, reports: percent, refused: percent })),
   /** From how many entries on the alarm about each queue's DLQ fires. */
   DLQ_DEPTHS: json(z.record(name, z.number().int().min(1))),
 });

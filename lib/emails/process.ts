@@ -85,7 +85,8 @@ async function sendChunk(
   if (id !== chunkId(data.campaign, data.number))
     throw wrongField('ForeignChunk', 'data.campaign', 'the message is not the chunk that it names');
   const campaign = await readCampaign(campaigns, data.campaign);
-  const origin = { id, time: row.time, campaign: campaign.id, trace: traceOf(campaign) };
+  const { id: of, round } = campaign;
+  const origin = { id, time: row.time, campaign: of, chunk: data.number, round: round ?? 0, trace: traceOf(campaign) };
   try {
     const accepted = await send(
       deps,

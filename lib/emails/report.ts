@@ -21,6 +21,8 @@ export interface CampaignReport
     Kinds {
   campaign: string;
   reason?: string | undefined;
+  /** The counts that made the guard pause it, in words. */
+  why?: string | undefined;
   notReleased: number;
   chunks: { all: number; released: number };
   /** Ids of the chunks' jobs that wait for an operator: jobs with an unknown step, and refused jobs. */
@@ -73,9 +75,9 @@ export async function campaignReport(deps: ReportDeps, campaign: Campaign): Prom
         jobs[kind].push(chunkId(campaign.id, number));
     }
   }
-  const { id, name, status, reason, requested, rejected, duplicates, recipients, chunks } = campaign;
+  const { id, name, status, reason, why, requested, rejected, duplicates, recipients, chunks } = campaign;
   return {
-    ...{ campaign: id, name, status, reason, requested, rejected, duplicates, recipients },
+    ...{ campaign: id, name, status, reason, why, requested, rejected, duplicates, recipients },
     ...kinds,
     notReleased: recipients - released,
     chunks: { all: chunks, released: campaign.released },
@@ -98,7 +100,7 @@ async function chunkRow(deps: ReportDeps, campaign: Campaign, number: number): P
   }
 }
 
-function kindOf(row: JobRow | undefined): keyof Kinds {
+export function kindOf(row: JobRow | undefined): keyof Kinds {
   // A chunk counts as released only after its row was written, so a row or record that is missing is lost.
   if (!row) return 'unknown';
   const { state, reason } = row;

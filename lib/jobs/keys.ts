@@ -21,6 +21,9 @@ export const trialKey = (queue: string, messageId: string): string => `trial#${q
 export const fileKey = (object: string): string => `file#${object}`;
 /** Evidence about a step of a job, before the reconciler writes it into the job's row. */
 export const evidenceKey = (queue: string, step: string, id: string): string => `evidence#${queue}#${step}#${id}`;
+/** Which recipients of a campaign SendGrid has reported on: a page of mails that were sent after so many resumes. */
+export const reportsKey = (campaign: string, round: number, page: number): string =>
+  `reports#${campaign}#${round}#${page}`;
 /** What a queue remembers about the person of a job. `subject` is a hash. */
 export const subjectKey = (queue: string, subject: string): string => `subject#${queue}#${subject}`;
 /** Queues whose names other rooms need. Campaigns are released into `emails`. */
@@ -35,10 +38,10 @@ export const factsKey = 'facts';
 /** The alarms and facts of each outage: the chat gets one message about them. */
 export const outagesKey = 'outages';
 
-/** What the reconciler must do with a row, evidence, a campaign or a file. The sort key of index `todo` says when. */
+/** What the reconciler must do with a row, evidence, a report, a campaign or a file. The sort key of index `todo` says when. */
 export type TodoKind =
   | ('unsent' | 'waiting' | 'held' | 'planned' | 'paused' | 'unknown' | 'ending' | 'dead' | 'kept' | 'unpublished')
-  | ('evidence' | 'campaign' | 'lists' | 'files');
+  | ('evidence' | 'reports' | 'campaign' | 'lists' | 'files');
 /** `vendor` belongs to `held`: the jobs that wait for one vendor are found without reading the others. */
 export const todoKey = (queue: string, kind: TodoKind, vendor?: string): string =>
   `${queue}#${kind}${vendor === undefined ? '' : `#${vendor}`}`;

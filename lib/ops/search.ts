@@ -99,7 +99,10 @@ const messagesOf = ({ deliveries, history, spentMessageIds, evidence = {}, steps
  * The possible states of jobs with each kind of entry in the index `todo`, in the order of a search: first what may
  * need a person. The excluded kinds are not of rows.
  */
-const TODO_STATES: Record<Exclude<TodoKind, 'campaign' | 'lists' | 'files' | 'evidence'>, readonly string[]> = {
+const TODO_STATES: Record<
+  Exclude<TodoKind, 'campaign' | 'lists' | 'files' | 'evidence' | 'reports'>,
+  readonly string[]
+> = {
   ending: ['dead'],
   dead: ['dead'],
   kept: ['dead'],

@@ -1,4 +1,5 @@
 import { dropLists } from '../emails/campaigns/drop-lists';
+import { guardCampaigns } from '../emails/campaigns/guard';
 import { type Place, releaseCampaigns } from '../emails/campaigns/release';
 import { codeOf } from '../errors';
 import { endLease, type FailingWork, type ReconcilerRun, takeLease } from '../jobs/items';
@@ -130,7 +131,13 @@ export async function reconcile(
         ([kind, work]): Part => ({ kind, queue, work: (deps, mayGoOn) => work(deps, queue, mayGoOn) }),
       ),
     );
-    return [{ kind: 'releaseTrials', work: releaseTrials }, ...ofQueues, { kind: 'dropLists', work: dropLists }];
+    const before = { kind: 'guardCampaigns', work: guardCampaigns };
+    return [
+      before,
+      { kind: 'releaseTrials', work: releaseTrials },
+      ...ofQueues,
+      { kind: 'dropLists', work: dropLists },
+    ];
   }
 
   /** Returns the parts that must be repeated soon. */

@@ -1,3 +1,4 @@
+import type { GuardLimits } from '../emails/campaigns/campaign';
 import type { FailingWork } from '../jobs/items';
 import type { LedgerDeps } from '../jobs/ledger';
 import type { Log, Metrics } from '../ports';
@@ -12,6 +13,8 @@ export interface ReconcileDeps extends FinishDeps, Omit<LedgerDeps, 'clock' | 's
   metrics: Metrics;
   queueNames: readonly string[];
   queueUrl: (queue: string) => string;
+  /** Without it, no campaign pauses because of what SendGrid reports. */
+  guard?: GuardLimits | undefined;
   /** Without it, no fact is sent. */
   topic?: Topic | undefined;
   /** The most rows or messages that one kind of work handles at a time. `SHARE` by default. */

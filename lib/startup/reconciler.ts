@@ -31,6 +31,7 @@ function start(functionArn: string | undefined) {
     ...realDeps(config, functionArn),
     events: publishedEvents(config),
     queueNames: Object.keys(config.QUEUES),
+    guard: config.GUARD,
     topic: alarmTopic(config, functionArn),
   };
   return { deps, ...rhythmOf(config) };

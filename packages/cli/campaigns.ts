@@ -97,9 +97,11 @@ function campaignLines(campaigns: readonly Campaign[]): string[] {
 const MOST_IDS = 10;
 
 function reportLines(report: CampaignReport, sls: (text: string) => string): string[] {
-  const { campaign, name, requested, rejected, duplicates, recipients, chunks, jobs, events } = report;
+  const { campaign, name, status, why, requested, rejected, duplicates, recipients, chunks, jobs, events } = report;
   return [
     `campaign ${campaign}: ${statusOf(report)}${name === undefined ? '' : `, ${name}`}`,
+    ...(why === undefined ? [] : [`  ${why}`]),
+    ...(status === 'paused' ? [`  Go on: ${sls(`campaign resume ${campaign}`)}`] : []),
     ...counts(Object.entries({ requested, rejected, duplicates, recipients })),
     '',
     ...counts(Object.entries(recipientsByOutcome(report))),

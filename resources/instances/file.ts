@@ -124,6 +124,10 @@ export type Stage = (typeof STAGES)[number];
 const section = <S extends z.ZodRawShape>(shape: S) => table(shape).partial();
 
 const text = z.string().min(1).max(256);
+const percent = z
+  .number('must be a percentage such as 0.1')
+  .min(0.01, 'must be >= 0.01')
+  .max(100, 'must be <= 100, which switches the limit off');
 const seconds = whole(0, 43_200);
 const secret = (what: string) =>
   text.describe(`${what}: ssm:/path or secretsmanager:name. Only the local stage may hold the secret itself`);
@@ -221,6 +225,11 @@ export const instanceFile = section({
       .regex(/^(?!secretsmanager:)/, 'must be ssm:/path, because operators read it too')
       .describe('The key of the hashes in the suppression list: ssm:/path. Never change it, or no address is found'),
     rate: z.number().positive().max(10_000).describe('Recipients per second, for all mail of the instance'),
+    guard: section({
+      bounces: percent.describe('A campaign pauses above this percentage of hard bounces. 100: never'),
+      reports: percent.describe('And above this percentage of spam reports, from the third on. 100: never'),
+      refused: percent.describe('And above this percentage of refused chunks. 100: never'),
+    }).describe('The limits of a campaign, once 100 of its mails are delivered or bounced (docs/emails.md)'),
     templates: section({
       feedback: templateId.describe('The template of the confirmation: d-…'),
       feedbackByLanguage: z

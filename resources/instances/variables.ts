@@ -16,6 +16,7 @@ export function templateValues(instance: Instance): Record<string, unknown> {
     ...withTexts({ ...others, name, region, stage, bucket, prefix, retain }),
     eventBus: eventBus(name, settings.events?.bus) || null,
     queueSettings: JSON.stringify(Object.fromEntries(rows.map((row) => [row.name, queueSettings(row)]))),
+    guard: JSON.stringify(settings.sendgrid?.guard ?? {}),
     dlqDepths: JSON.stringify(Object.fromEntries(rows.map((row) => [row.name, row.alarms.dlqDepth]))),
   };
 }

@@ -28,10 +28,24 @@ export interface CampaignPlan extends Omit<CampaignJob, 'sendAt'> {
   traceparent?: string;
 }
 
+/** What SendGrid reported about mails. Each mail counts as one of `delivered`, `deferred` and `bounced`. */
+export type Reports = Record<'delivered' | 'deferred' | 'bounced' | 'reported', number>;
+export const NO_REPORTS: Reports = { delivered: 0, deferred: 0, bounced: 0, reported: 0 };
+
 export interface Campaign extends Item, CampaignPlan {
   status: CampaignStatus;
   /** Why it is paused: `operator`, or the code of the error. */
   reason?: string;
+  /** The counts behind the pause, in words. Only of a pause by the guard. */
+  why?: string;
+  /** How often it was resumed. Each mail carries it, so that after a resume the guard counts anew. */
+  round?: number;
+  /** By round; at most a few minutes old (guard.ts). */
+  reports?: Reports[];
+  /** Chunks of this round that have ended, and those of them that were refused. `since`: the resume. */
+  ended?: { since: number; chunks: number; refused: number };
+  /** How many recipients SendGrid had accepted by when. The first entry is about a minute older than the last. */
+  sent?: { at: number; recipients: number }[];
   /** Chunks released so far: exactly those with a number below this. */
   released: number;
   /** Numbers of released chunks that had not ended when the reconciler last read them. */
@@ -89,8 +103,11 @@ export function campaigns(deps: ItemDeps) {
     resume: (id: string, note?: string) =>
       change(id, (campaign) => {
         if (campaign.status !== 'paused') return undefined;
-        const { reason: _reason, ...rest } = withEntry(campaign, 'resumed', note);
-        return { ...rest, status: 'running', refusals: 0 };
+        const { reason: _reason, why: _why, ...rest } = withEntry(campaign, 'resumed', note);
+        const ended = { since: deps.clock.now(), chunks: 0, refused: 0 };
+        // The time of the pause must not slow the rate.
+        const sent = (rest.sent?.slice(-1) ?? []).map(({ recipients }) => ({ at: ended.since, recipients }));
+        return { ...rest, status: 'running', refusals: 0, round: (rest.round ?? 0) + 1, ended, sent };
       }),
     cancel: (id: string, note?: string) =>
       change(id, (campaign) => (isLive(campaign) ? cancelled(campaign, note) : undefined)),
@@ -98,6 +115,19 @@ export function campaigns(deps: ItemDeps) {
       change(id, (campaign) =>
         hasExpired(campaign, deps.clock) ? { ...cancelled(campaign, EXPIRED), reason: EXPIRED } : undefined,
       ),
+    /** Changes what is counted of a campaign, and pauses it while it runs and the counts exceed a limit. */
+    count: (
+      id: string,
+      next: (campaign: Campaign) => Campaign | undefined,
+      { limits, known }: { limits: GuardLimits | undefined; known: Campaign },
+    ) => {
+      const guarded = (stored: Campaign) => {
+        const counted = next(stored);
+        const excess = counted?.status === 'running' && limits && excessOf(counted, limits);
+        return excess ? { ...paused(counted, excess.code, `${excess.code}: ${excess.why}`), why: excess.why } : counted;
+      };
+      return change(id, guarded, known);
+    },
     /** Counts a permanently refused chunk of a running campaign. Pauses the campaign after `most` in a row. */
     refused: (id: string, { code, most }: { code: string; most: number }) =>
       change(id, (campaign) => {
@@ -108,6 +138,41 @@ export function campaigns(deps: ItemDeps) {
     accepted: (id: string) =>
       change(id, (campaign) => (campaign.refusals === 0 ? undefined : { ...campaign, refusals: 0 })),
   };
+}
+
+/** Percentages that a campaign may reach and not exceed. 100 switches a limit off. */
+export interface GuardLimits {
+  /** Of the mails that were delivered or bounced. */
+  bounces: number;
+  /** Spam reports, of the mails that were delivered. */
+  reports: number;
+  /** Refused chunks, of the chunks that have ended. */
+  refused: number;
+  /** So many mails must have been delivered or bounced before any limit counts. */
+  least?: number;
+  leastReports?: number;
+}
+
+function excessOf(campaign: Campaign, limits: GuardLimits): { code: string; why: string } | undefined {
+  const { bounces, reports, refused, least = 100, leastReports = 3 } = limits;
+  const { delivered, bounced, reported } = campaign.reports?.[campaign.round ?? 0] ?? NO_REPORTS;
+  const ended = campaign.ended ?? { chunks: 0, refused: 0 };
+  if (delivered + bounced < least) return undefined;
+  const over = (code: string, part: number, all: number, limit: number, what: string) =>
+    // A limit such as 0.1 is no exact binary fraction.
+    part * 100_000 > all * Math.round(limit * 1_000)
+      ? {
+          code,
+          why: `${part} of ${all} ${what}: ${Number(((part / all) * 100).toPrecision(2))} %, more than ${limit} %`,
+        }
+      : undefined;
+  return (
+    over('TooManyBounces', bounced, delivered + bounced, bounces, 'mails bounced') ??
+    (reported < leastReports
+      ? undefined
+      : over('TooManySpamReports', reported, delivered, reports, 'mails were reported as spam')) ??
+    over('TooManyRefused', ended.refused, ended.chunks, refused, 'chunks were refused')
+  );
 }
 
 export const hasExpired = (campaign: Campaign, clock: Pick<Clock, 'now'>): boolean =>

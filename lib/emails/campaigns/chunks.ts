@@ -7,7 +7,17 @@ import { isEnd, type JobRow, newRow, traceFacts, traceOf } from '../../jobs/row'
 import type { Log } from '../../ports';
 import { keepCancelled } from '../../worker/close';
 import type { FinishDeps } from '../../worker/contract';
-import { type Campaign, campaigns, chunkEnvelope, chunkId, chunkRecipients, releasedPages } from './campaign';
+import { kindOf } from '../report';
+import { EXCLUDED, excludedOf, SEND } from '../request';
+import {
+  type Campaign,
+  campaigns,
+  chunkEnvelope,
+  chunkId,
+  chunkRecipients,
+  type GuardLimits,
+  releasedPages,
+} from './campaign';
 
 export interface CampaignReleaseDeps extends ItemDeps, Omit<FinishDeps, 'events' | 'dlqUrl'> {
   log: Log;
@@ -19,8 +29,10 @@ export interface CampaignReleaseDeps extends ItemDeps, Omit<FinishDeps, 'events'
     subject: string;
     code?: string | undefined;
     count?: number;
+    note?: string | undefined;
   }) => Promise<void>;
   share?: number;
+  guard?: GuardLimits | undefined;
 }
 
 export const AT_ONCE = 32;
@@ -46,20 +58,51 @@ export async function countChunks(deps: CampaignReleaseDeps, known: Campaign): P
   const done = open.length === 0 && (campaign.status === 'cancelled' || campaign.released === campaign.chunks);
   const now = deps.clock.now();
   const change = (stored: Campaign): Campaign => ({
-    ...stored,
+    ...withEnded(
+      stored,
+      stored.open.flatMap((number) => (isOpen(number) ? [] : [[number, rows.get(number)]])),
+    ),
     open: stored.open.filter(isOpen),
     ...(done && stored.released === campaign.released
       ? { status: stored.status === 'cancelled' ? 'cancelled' : 'ended', endedAt: now }
       : {}),
   });
   const hasChanged = done || open.length < campaign.open.length;
-  const { item } = hasChanged ? await campaigns(deps).change(campaign.id, change, campaign) : { item: campaign };
+  const { item } = hasChanged
+    ? await campaigns(deps).count(campaign.id, change, { limits: deps.guard, known: campaign })
+    : { item: campaign };
   const recipients = (numbers: number[]) => numbers.reduce((sum, number) => sum + chunkRecipients(campaign, number), 0);
   return {
     campaign: item ?? campaign,
     open: recipients(open.filter((number) => !waitsForOperator(rows.get(number), campaign))),
     waiting: recipients(open.filter((number) => isAboutToSend(rows.get(number), campaign, now))),
   };
+}
+
+const RATE_MS = 60_000;
+const RATE_EVERY_MS = 5_000;
+
+/** Counts chunks that have ended: each one once, because it leaves the open ones in the same write. */
+function withEnded(campaign: Campaign, chunks: readonly [number: number, row: JobRow | undefined][]): Campaign {
+  const ended = { ...(campaign.ended ?? { since: 0, chunks: 0, refused: 0 }) };
+  const before = campaign.sent ?? [];
+  let { at, recipients } = before.at(-1) ?? { at: 0, recipients: 0 };
+  for (const [number, row] of chunks) {
+    const kind = kindOf(row);
+    // One that ended before the resume belongs to the earlier counts.
+    if ((row?.endedAt ?? 0) >= ended.since && (kind === 'accepted' || kind === 'refused')) {
+      ended.chunks += 1;
+      ended.refused += kind === 'refused' ? 1 : 0;
+    }
+    if (kind !== 'accepted') continue;
+    recipients += chunkRecipients(campaign, number) - (excludedOf(row?.steps[EXCLUDED])?.recipients.length ?? 0);
+    at = Math.max(at, row?.steps[SEND]?.endedAt ?? 0);
+  }
+  if (recipients === (before.at(-1)?.recipients ?? 0)) return { ...campaign, ended };
+  const [second, last] = before.slice(-2);
+  const kept = second && last && last.at - second.at < RATE_EVERY_MS ? before.slice(0, -1) : before;
+  const recent = kept.filter((_, n) => (kept[n + 1]?.at ?? at) > at - RATE_MS);
+  return { ...campaign, ended, sent: [...recent, { at, recipients }] };
 }
 
 /**

@@ -40,7 +40,7 @@ export async function releaseCampaigns(
     const campaign = item as Campaign;
     const { id, status, reason } = campaign;
     if (status === 'paused' && reason !== 'operator')
-      await deps.report({ kind: 'campaign-paused', subject: id, code: reason });
+      await deps.report({ kind: 'campaign-paused', subject: id, code: pauseCode(campaign), note: campaign.why });
     if (campaign.endedAt !== undefined) {
       ended.push(campaign);
       return;
@@ -58,6 +58,10 @@ export async function releaseCampaigns(
   await throughAll(steps, (step) => step());
   return place.after !== undefined || running.some(({ campaign, open }) => open > 0 || hasMore(campaign));
 }
+
+/** A second pause for the same reason is another fact, although the first one may not be over yet. */
+const pauseCode = ({ reason, round }: Campaign): string | undefined =>
+  round ? `${reason} (pause ${round + 1})` : reason;
 
 async function expire(deps: CampaignReleaseDeps, campaign: Campaign): Promise<Campaign> {
   await deps.report({ kind: 'campaign-expired', subject: campaign.id });

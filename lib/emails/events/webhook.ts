@@ -4,7 +4,7 @@ import { StoreError } from '../../errors';
 import { groupBy } from '../../group-by';
 import { sha256 } from '../../jobs/envelope';
 import { type ItemDeps, writeItem } from '../../jobs/items';
-import { eventsPartition, evidenceKey, jobKey, todoKey } from '../../jobs/keys';
+import { CAMPAIGN_QUEUE, eventsPartition, evidenceKey, jobKey, todoKey } from '../../jobs/keys';
 import { type Ledger, ROW_LIFETIME_MS, UnreadableRowError } from '../../jobs/ledger';
 import type { Evidence } from '../../jobs/row';
 import type { Item, Log, Metrics, Objects } from '../../ports';
@@ -25,6 +25,32 @@ export const evidenceItem = (queue: MailQueue, id: string, evidence: Evidence): 
   todoAt: evidence.at,
   expiresAt: Math.ceil((evidence.at + ROW_LIFETIME_MS) / 1000),
 });
+
+export const REPORT_KINDS = ['delivered', 'deferred', 'bounced', 'reported'] as const;
+export type ReportKind = (typeof REPORT_KINDS)[number];
+
+/** Whom a request of SendGrid was about, of one campaign and round, until the reconciler has counted them. */
+export interface EventNote extends Item {
+  campaign: string;
+  round: number;
+  places: Partial<Record<ReportKind, number[]>>;
+}
+
+/** A chunk has no more, because SendGrid takes no more in a request. */
+const MOST_RECIPIENTS = 1000;
+
+/** A recipient's place as one number. The webhook does not know the size of the campaign's chunks. */
+const placed = (chunk: number, recipient: number): number => chunk * MOST_RECIPIENTS + recipient;
+export const placeOf = (place: number) => ({
+  chunk: Math.floor(place / MOST_RECIPIENTS),
+  recipient: place % MOST_RECIPIENTS,
+});
+
+/** What an event says about its mail. A block (`blocked`) is a refusal of the sender, not of the address. */
+function reportOf({ event, type }: Pick<StoredEvent, 'event' | 'type'>): ReportKind | undefined {
+  if (event === 'bounce') return type === 'blocked' ? undefined : 'bounced';
+  return event === 'spamreport' ? 'reported' : REPORT_KINDS.find((kind) => kind === event);
+}
 
 export interface EventDeps extends ItemDeps {
   objects: Pick<Objects, 'put'>;
@@ -57,9 +83,13 @@ async function take(deps: WebhookDeps, body: Buffer): Promise<204 | 400 | 503> {
   try {
     const { own, foreign } = await takeEvents(deps, events);
     if (foreign > 0) log.info('events of other instances ignored', { count: foreign });
-    for (const [queue, count] of own) {
+    for (const [queue, events] of own) {
+      const count = events.length;
       metrics.add('EmailEvents', count, 'Count', {});
-      log.info('events stored', { queue, count });
+      // The dashboard sums these lines (resources/dashboard.ts).
+      const kinds = groupBy(events, ({ stored }) => reportOf(stored) ?? stored.event);
+      const counts = Object.fromEntries([...kinds].map(([kind, of]) => [kind, of.length]));
+      log.info('events stored', { ...counts, queue, count });
     }
     return 204;
   } catch (error) {
@@ -79,7 +109,7 @@ const AT_ONCE = 10;
 /**
  * Keeps the events about our mails. It stores them in the bucket under a name that follows from their content, then as
  * evidence about the steps of their jobs. A repeat is harmless. SendGrid sends the events of all instances of its
- * account. Returns how many events were `own`, by queue, and how many were about mails of other instances.
+ * account. Returns its `own` events by queue, and how many were about mails of other instances.
  */
 export async function takeEvents(deps: EventDeps, events: readonly unknown[]) {
   const known = events.map((event) => parseEvent(event, deps.clock.now())).filter((event) => event !== undefined);
@@ -89,15 +119,38 @@ export async function takeEvents(deps: EventDeps, events: readonly unknown[]) {
     eventFolder(deps.prefix, { queue, time, campaign }),
   );
   for (const [folder, group] of folders) await store(deps, folder, group);
+  await note(deps, unique);
   const jobs = groupBy(unique, ({ queue, stored: { job } }) => jobKey(queue, job));
   await eachOf([...jobs.values()], AT_ONCE, async ([first]) => first && witness(deps, first));
-  const counts = [...groupBy(own, ({ queue }) => queue)].map(([queue, group]) => [queue, group.length] as const);
-  return { own: new Map(counts), foreign: known.length - own.length };
+  return { own: groupBy(own, ({ queue }) => queue), foreign: known.length - own.length };
 }
 
 async function store({ objects }: EventDeps, folder: string, events: MailEvent[]): Promise<void> {
   const body = `${events.map(({ stored }) => JSON.stringify(stored)).join('\n')}\n`;
   await objects.put(`${folder}${sha256(body)}.ndjson`, body, 'application/x-ndjson');
+}
+
+/** One item for each campaign and round. Its key follows from its content, so a repeat writes nothing new. */
+async function note(deps: EventDeps, events: readonly MailEvent[]): Promise<void> {
+  const now = deps.clock.now();
+  const found = events.flatMap(({ chunk, round, stored }) => {
+    const { campaign, recipient } = stored;
+    const kind = reportOf(stored);
+    if (!campaign || !kind || chunk === undefined || recipient >= MOST_RECIPIENTS) return [];
+    return [{ campaign, round, kind, place: placed(chunk, recipient) }];
+  });
+  for (const group of groupBy(found, ({ campaign, round }) => `${campaign} ${round}`).values()) {
+    const [{ campaign, round } = { campaign: '', round: 0 }] = group;
+    const kinds = [...groupBy(group, ({ kind }) => kind)];
+    const places = Object.fromEntries(kinds.map(([kind, of]) => [kind, of.map(({ place }) => place)]));
+    const item: EventNote = {
+      key: evidenceKey(CAMPAIGN_QUEUE, MAIL_STEPS[CAMPAIGN_QUEUE], sha256(JSON.stringify([campaign, round, places]))),
+      ...{ version: 0, writer: '', campaign, round, places },
+      ...{ todo: todoKey(CAMPAIGN_QUEUE, 'reports'), todoAt: now },
+      expiresAt: Math.ceil((now + ROW_LIFETIME_MS) / 1000),
+    };
+    await writeItem({ ...deps, item, expected: 0 });
+  }
 }
 
 /** Stores once that SendGrid has a job's request. Chunks need it also after an answer: the reconciler counts them. */
@@ -148,6 +201,9 @@ const mailEvent = z.object({
   /** The recipient's number in its chunk. Other mails have one recipient. */
   recipient: digits.default(0),
   campaign: z.uuid().optional(),
+  chunk: digits.optional(),
+  /** How often the campaign had been resumed when the mail was sent. */
+  round: digits.default(0),
   /** The kind of a bounce, `bounce` or `blocked`, and the mail server's code. */
   type: z
     .string()
@@ -168,16 +224,16 @@ export type StoredEvent = Pick<Parsed, 'event' | 'timestamp' | 'job' | 'campaign
   messageId: string;
 };
 
-/** An event with the instance that sent its mail, and the queue and the time (ms) of its job. */
-type MailEvent = Pick<Parsed, 'instance' | 'queue' | 'time'> & { stored: StoredEvent };
+/** An event with the instance that sent its mail, the queue and the time (ms) of its job, and its chunk and round. */
+type MailEvent = Pick<Parsed, 'instance' | 'queue' | 'time' | 'chunk' | 'round'> & { stored: StoredEvent };
 
 /** Removes everything personal. `undefined` if this code sent no such mail, or no job can have its time. `now`: ms. */
 export function parseEvent(input: unknown, now: number): MailEvent | undefined {
   const parsed = mailEvent.safeParse(input);
   if (!parsed.success) return undefined;
-  const { instance, queue, step, time, sg_message_id: messageId, ...stored } = parsed.data;
+  const { instance, queue, step, time, sg_message_id: messageId, chunk, round, ...stored } = parsed.data;
   if (step !== MAIL_STEPS[queue] || time < FIRST_MS || time > now + DAY_MS) return undefined;
-  return { instance, queue, time, stored: { ...stored, messageId } };
+  return { instance, queue, time, chunk, round, stored: { ...stored, messageId } };
 }
 
 /** SendGrid repeats events: two with the same key are one. Recipients of one request may share the vendor's id. */

@@ -59,13 +59,14 @@ const LABELS = { pause: 'Pause', resume: 'Resume', cancel: 'Cancel' };
 
 function One({ campaign }: { campaign: CampaignPage }) {
   const { id, can, status, name, recipientsByOutcome, report } = campaign;
-  const { events, jobs, rejected, duplicates } = report;
+  const { events, jobs, rejected, duplicates, why } = report;
   const chunks = [...jobs.unknown, ...jobs.refused];
   return (
     <>
       <p class="id">
         {id} <State state={status} /> {name}
       </p>
+      {why === undefined ? null : <p>{why}</p>}
       <p>
         <Released {...campaign} />
       </p>

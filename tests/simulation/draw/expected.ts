@@ -38,9 +38,15 @@ export const EXPECTED: readonly string[] = [
   ...['send', 'invitation', 'notification', 'confirmation'].map((step) => `step ${step} unknown`),
   'step confirmation skipped',
   ...['pause', 'resume', 'cancel'].map((what) => `campaign command ${what}`),
-  ...['running', 'paused(operator)', 'paused(SendgridRejected)', 'cancelled', 'ended'].map(
-    (what) => `campaign ${what}`,
-  ),
+  ...[
+    'running',
+    'paused(operator)',
+    'paused(SendgridRejected)',
+    'paused(TooManyBounces)',
+    'paused(TooManySpamReports)',
+    'cancelled',
+    'ended',
+  ].map((what) => `campaign ${what}`),
   ...['state held(paused)', 'step excluded done'],
   'canary succeeded',
   ...['job planned', 'planned job cancelled', 'planned job not cancelled'],

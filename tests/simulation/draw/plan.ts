@@ -44,6 +44,8 @@ export type JobKind =
   /** Campaigns: SendGrid refuses one address, or every request. */
   | 'one-refused'
   | 'unsendable'
+  /** Campaigns: many addresses of the list bounce, or their owners report spam. */
+  | 'bad-list'
   /** Campaigns: the second chunk is a poison message. */
   | 'chunk-kills-before'
   | 'chunk-kills-after';

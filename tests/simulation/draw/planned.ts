@@ -25,6 +25,8 @@ export const PLANNED: readonly Plan[] = [
   aPlan({ queue: 'testflight', jobs: jobs(4, MINUTE_MS), calls: everyCall('sendgrid.send', 'silent'), resolution }),
   aPlan({ queue: 'emails', jobs: jobs(4, MINUTE_MS), calls: everyCall('sendgrid.send', 'silent'), resolution }),
   aPlan({ queue: 'emails', jobs: jobs(4, MINUTE_MS), calls: everyCall('sendgrid.send', 'mute'), resolution }),
+  // Of one list too many addresses bounce, and of another too many people report the mail.
+  aPlan({ queue: 'campaigns', jobs: jobs(2, 1_000, 'bad-list') }),
   // A later command about a tester comes while the earlier one is held.
   aPlan({
     queue: 'testflight',

@@ -7,6 +7,7 @@ import { DEAD_LETTER_MUTANTS } from './source/dead-letters';
 import { ENGINE_MUTANTS } from './source/engine';
 import { EVENT_MUTANTS } from './source/events';
 import { EVIDENCE_MUTANTS } from './source/evidence';
+import { GUARD_MUTANTS } from './source/guard';
 import { HOUR_MUTANTS } from './source/hours';
 import { INDEX_KEY_MUTANTS } from './source/index-keys';
 import { NEIGHBOUR_MUTANTS } from './source/neighbours';
@@ -28,6 +29,7 @@ export const SOURCE_MUTANTS: Record<string, SourceMutant> = {
   ...ENGINE_MUTANTS,
   ...EVENT_MUTANTS,
   ...EVIDENCE_MUTANTS,
+  ...GUARD_MUTANTS,
   ...HOUR_MUTANTS,
   ...INDEX_KEY_MUTANTS,
   ...NEIGHBOUR_MUTANTS,

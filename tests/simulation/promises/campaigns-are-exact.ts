@@ -92,7 +92,7 @@ function wrongWithReport(world: World, campaign: Campaign, report: CampaignRepor
   const mails = mailsOf(world, campaign);
   const known = mails.filter(({ customArgs }) => !jobs.unknown.includes(customArgs.job ?? ''));
   if (accepted !== known.length) return `${says}, but SendGrid accepted ${known.length}`;
-  const reported = mails.filter((mail) => world.vendors.reported.has(mail)).length;
+  const reported = mails.filter((mail) => world.vendors.reported.get(mail)?.has('delivered')).length;
   if ((events.delivered ?? 0) !== reported) return `${says}, and SendGrid reported ${reported}`;
   const ids = Array.from({ length: campaign.chunks }, (_, number) => chunkId(campaign.id, number));
   return mails.every(({ customArgs }) => ids.includes(customArgs.job ?? ''))

@@ -7,7 +7,7 @@ import type { Promised } from './promise';
 export const evidenceCounts: Promised = (world) => {
   const queue = serviceQueue(world);
   if (!isMailQueue(queue)) return undefined;
-  for (const { customArgs } of world.vendors.reported) {
+  for (const { customArgs } of world.vendors.reported.keys()) {
     const row = customArgs.queue === queue ? world.watch.row(jobKey(queue, customArgs.job ?? '')) : undefined;
     if (row && !world.damaged.has(row.id) && row.steps[MAIL_STEPS[queue]]?.status === 'unknown')
       return `nothing lost: the event about the mail of ${row.id} left its step unknown`;

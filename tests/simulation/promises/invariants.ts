@@ -6,6 +6,7 @@ import { endsAreDeserved } from './ends-are-deserved';
 import { endsArePublished } from './ends-are-published';
 import { evidenceCounts } from './evidence-counts';
 import { groupsAreFair } from './groups-are-fair';
+import { guardIsExact } from './guard-is-just';
 import { laterWins } from './later-wins';
 import { noBystanders } from './no-bystanders';
 import { damagedJobsWait, deadLettersAgree, nothingLost, recordsAgree } from './nothing-lost';
@@ -33,6 +34,7 @@ const PROMISES: readonly Promised[] = [
   campaignsAreExact,
   countsAgree,
   groupsAreFair,
+  guardIsExact,
   nothingPrivate,
   refusalsAreCounted,
   verifierAgrees,

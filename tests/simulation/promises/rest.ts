@@ -56,9 +56,9 @@ export function entriesAgree(world: World): boolean {
 const jobOf = (key: string): string => key.replace(/^evidence#([^#]+)#[^#]+#/, '$1#');
 
 export function hasEvidence(world: World): boolean {
-  const todo = todoKey(serviceQueue(world), 'evidence');
+  const waiting: unknown[] = [todoKey(serviceQueue(world), 'evidence'), todoKey(serviceQueue(world), 'reports')];
   const { items, broken } = world.watch;
-  return [...items.values()].some((item) => item.todo === todo && !broken.has(jobOf(item.key)));
+  return [...items.values()].some((item) => waiting.includes(item.todo) && !broken.has(jobOf(item.key)));
 }
 
 const isParked = ({ state, reason }: JobRow): boolean => state === 'dead' && reason !== 'expired';

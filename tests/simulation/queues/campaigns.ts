@@ -5,7 +5,7 @@ import { campaignKey } from '../../../lib/jobs/keys';
 import { jobId } from '../../../lib/submit/options';
 import { createProducer } from '../../../packages/producer/producer';
 import type { JobKind, JobSpec } from '../draw/plan';
-import { NO_MAILBOX, UNSENDABLE } from '../vendors/vendors';
+import { BAD_LIST, BOUNCES, NO_MAILBOX, REPORTS, UNSENDABLE } from '../vendors/vendors';
 import { POISON, POISON_CHUNK } from '../world/poison';
 import type { SimulatedQueue, World } from '../world/types';
 import { MARK } from '../world/watch';
@@ -20,13 +20,21 @@ const RATE = 0.3;
 const CHUNK = 3;
 const MINUTE_MS = 60_000;
 
-/** Two to four chunks. The last one may be partly full. */
-const chunksOf = ({ group }: JobSpec): number => 2 + group;
+/** Two to four chunks, or nine or more for a list that the guard has time to stop. The last one may be partly full. */
+const chunksOf = ({ kind, group }: JobSpec): number => (kind === 'bad-list' ? 9 : 2) + group;
+
+function nameOf({ kind, group }: JobSpec, number: number): string {
+  if (kind === 'one-refused' && number === 1) return NO_MAILBOX;
+  if (kind !== 'bad-list') return String(number);
+  // Two lists are worse than a limit, and one is not.
+  const share = [2, 3, 5][group] ?? 2;
+  const fate = number % share === 0 ? (group === 1 ? REPORTS : BOUNCES) : '';
+  return `${BAD_LIST}-${fate}-${number}`;
+}
 
 export function addressesOf(spec: JobSpec, index: number): string[] {
   const count = (chunksOf(spec) - 1) * CHUNK + 1 + (index % CHUNK);
-  const name = (number: number) => (spec.kind === 'one-refused' && number === 1 ? NO_MAILBOX : String(number));
-  return Array.from({ length: count }, (_, number) => `${MARK}-${index}-${name(number)}@example.com`);
+  return Array.from({ length: count }, (_, number) => `${MARK}-${index}-${nameOf(spec, number)}@example.com`);
 }
 
 export function chunkKind({ kind }: JobSpec, number: number): JobKind {
@@ -79,7 +87,7 @@ export const campaigns: SimulatedQueue = {
   stayMs: 5_000,
   controlled: true,
   kinds: [
-    ...(['good', 'one-refused', 'unsendable', 'chunk-kills-before', 'chunk-kills-after'] as const),
+    ...(['good', 'one-refused', 'unsendable', 'bad-list', 'chunk-kills-before', 'chunk-kills-after'] as const),
     ...(['newer', 'kills-before', 'kills-after'] as const),
     ...(['not-json', 'no-envelope', 'bad-data', 'unknown-version', 'stolen-id', 'copy'] as const),
   ],

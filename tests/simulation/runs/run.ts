@@ -4,6 +4,7 @@ import type { Plan, Redelivery } from '../draw/plan';
 import { watchCounts } from '../promises/counts-agree';
 import { watchFacts } from '../promises/facts-are-sent';
 import { watchFigures, watchGauges } from '../promises/figures';
+import { watchGuard } from '../promises/guard-is-just';
 import { watchHolds } from '../promises/holds-are-deserved';
 import { brokenPromise } from '../promises/invariants';
 import { createLiveness } from '../promises/liveness';
@@ -70,6 +71,7 @@ export async function runPlan(
     startDamages(lane);
     startStrangers(lane);
     watchCampaigns(lane);
+    watchGuard(lane);
     watchFigures(lane);
     watchCounts(lane);
     watchHolds(lane);

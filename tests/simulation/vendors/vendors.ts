@@ -13,6 +13,10 @@ export const FORBIDDEN_SUBJECT = 'forbidden';
 /** SendGrid refuses each address with the first word, and each request with the second word in its subject. */
 export const NO_MAILBOX = 'no-mailbox';
 export const UNSENDABLE = 'unsendable';
+/** Of a list with bad addresses; of an address that bounces; of one whose owner reports the mail. */
+export const BAD_LIST = 'bad-list';
+export const BOUNCES = 'bounces';
+export const REPORTS = 'reports';
 export const UNVERIFIED = `${MARK}-unverified@example.com`;
 /** A text in the vendors' errors. It does not look like the name of a field. */
 export const VENDOR_SECRET = `Bearer SG.${MARK} of ${MARK}@example.com`;
@@ -21,15 +25,15 @@ export interface Vendors {
   zendesk: ZendeskModel;
   sendgrid: SendgridModel;
   apple: AppStoreConnectModel;
-  /** Mails whose SendGrid event was delivered and stored. */
-  reported: Set<AcceptedMail>;
+  /** By mail: the names of SendGrid's events about it that were delivered and stored. */
+  reported: Map<AcceptedMail, Set<string>>;
 }
 
 export const createVendors = (now: () => number): Vendors => ({
   zendesk: zendeskModel(now, [SUSPENDED]),
   sendgrid: sendgridModel({ now, unverified: [UNVERIFIED] }),
   apple: appStoreConnectModel(APPLE_SEED),
-  reported: new Set(),
+  reported: new Map(),
 });
 
 /**

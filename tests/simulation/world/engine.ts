@@ -5,7 +5,7 @@ import type { QueueContract, WorkerDeps } from '../../../lib/worker/contract';
 import type { Process } from './calls';
 import { knownSchema } from './damage';
 import { isDeployed, settingsOf, waitsOf } from './deployments';
-import { deadLetterQueue, laneOf, mainQueue, serviceQueue, urlOf } from './names';
+import { deadLetterQueue, GUARD, laneOf, mainQueue, serviceQueue, urlOf } from './names';
 import type { Ports, World } from './types';
 
 /** A process has one view of the circuits, which its gate and its rate share. */
@@ -44,6 +44,7 @@ export function reconcilerDeps(world: World, ports: Ports, process?: Process): R
     ...(world.plan.share === undefined ? {} : { share: world.plan.share }),
     ...(world.plan.facts ? { topic: { ...ports.topic, overAfterMs: 15 * 60_000, dlqDepth: () => 5 } } : {}),
     queueNames: world.lanes.map(serviceQueue),
+    guard: GUARD,
     queueUrl: (queue) => urlOf(mainQueue(laneOf(world, queue))),
   };
 }

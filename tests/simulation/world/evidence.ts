@@ -1,6 +1,8 @@
 import { StoreError } from '../../../lib/errors';
+import { groupBy } from '../../../lib/group-by';
 import type { AcceptedMail } from '../../../packages/local/fakes/sendgrid';
 import { eventsOf } from '../../../packages/local/fakes/sendgrid';
+import { BAD_LIST, BOUNCES, REPORTS } from '../vendors/vendors';
 import { codeOf } from './code';
 import type { World } from './types';
 
@@ -10,19 +12,51 @@ const DELAYS_MS = [20, 3_000, 60_000, 1_200_000] as const;
 const SILENT = 5;
 const AGAIN_MS = 30_000;
 
+/** Of mails to a bad list, also hours later. */
+const LATE_MS = [...DELAYS_MS, 10_800_000] as const;
+
+interface Told {
+  mail: AcceptedMail;
+  event: string;
+}
+
 /** Delivers the events of accepted mails, each in a new process, and repeats them until they are stored. */
 export function startEvidence(world: World): void {
   world.onMails.push((mails) => deliverEvents(world, mails));
 }
 
 function deliverEvents(world: World, mails: readonly AcceptedMail[]): void {
-  const { chance, kernel, pending, trouble, reach, vendors } = world;
+  const { chance } = world;
   if (chance.between(1, SILENT) === 1) return;
+  if (!mails.some(({ to }) => to[0]?.includes(BAD_LIST))) {
+    const told = mails.map((mail) => ({ mail, event: 'delivered' }));
+    startDelivery(world, told, { delayMs: chance.pick(DELAYS_MS) });
+    return;
+  }
+  // In parts, in any order, and some of them twice.
+  const told = mails.flatMap((mail) => fateOf(world, mail).map((event) => ({ mail, event })));
+  for (const part of groupBy(told, () => chance.pick([1, 2, 3])).values())
+    startDelivery(world, part, { delayMs: chance.pick(LATE_MS), repeats: chance.between(0, 1) });
+}
+
+function fateOf({ chance }: World, { to: [address = ''] }: AcceptedMail): string[] {
+  if (address.includes(BOUNCES)) return chance.pick([['bounce'], ['delivered', 'bounce']]);
+  if (address.includes(REPORTS)) return ['delivered', 'spamreport'];
+  return chance.pick([['delivered'], ['deferred', 'delivered']]);
+}
+
+function startDelivery(
+  world: World,
+  told: readonly Told[],
+  { delayMs, repeats = 0 }: { delayMs: number; repeats?: number },
+): void {
+  const { kernel, pending, trouble, reach, vendors } = world;
   // A repeated event has the same bytes.
-  const events = mails.flatMap((mail) => eventsOf(mail, 'delivered', kernel.now()));
+  const events = told.flatMap(({ mail, event }) => eventsOf(mail, event, kernel.now()));
   const delivery = {};
+  let left = repeats;
   pending.add(delivery);
-  kernel.setTimeout(deliver, chance.pick(DELAYS_MS));
+  kernel.setTimeout(deliver, delayMs);
 
   function deliver(): void {
     trouble();
@@ -36,8 +70,10 @@ function deliverEvents(world: World, mails: readonly AcceptedMail[]): void {
           if (!process.alive) return;
           world.exit(process);
           trouble();
-          for (const mail of mails) vendors.reported.add(mail);
-          pending.delete(delivery);
+          for (const { mail, event } of told)
+            vendors.reported.set(mail, (vendors.reported.get(mail) ?? new Set()).add(event));
+          if (left-- > 0) again();
+          else pending.delete(delivery);
         },
         (error: unknown) => {
           if (!process.alive) return;

@@ -17,3 +17,6 @@ export const mainQueue = ({ queue, settings }: Named): string =>
 export const deadLetterQueue = ({ queue, settings }: Named): string =>
   dlqName(INSTANCE, serviceQueue({ queue }), settings.type);
 export const urlOf = (name: string): string => queueUrl(REGION, ACCOUNT, name);
+
+/** The guard's limits, for lists of a few dozen recipients. */
+export const GUARD = { bounces: 30, reports: 20, refused: 60, least: 6, leastReports: 2 };

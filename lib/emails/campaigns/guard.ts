@@ -1,0 +1,140 @@
+import { eachOf, mapEach, throughAll } from '../../concurrency';
+import { groupBy } from '../../group-by';
+import { everyDue, type ItemDeps, readItem, updateItem } from '../../jobs/items';
+import { CAMPAIGN_QUEUE, reportsKey, todoKey } from '../../jobs/keys';
+import { ROW_LIFETIME_MS } from '../../jobs/ledger';
+import type { Item } from '../../ports';
+import { type EventNote, placeOf, REPORT_KINDS, type ReportKind } from '../events/webhook';
+import { type Campaign, campaigns, type GuardLimits, NO_REPORTS, type Reports } from './campaign';
+
+/*
+ * The guard pauses a campaign whose mails bounce or are reported as spam too often.
+ *
+ * The webhook notes about whom a request of SendGrid was: one item for a request, not one for an event. Once a minute the
+ * reconciler sets those recipients' bits, counts the bits of the whole campaign, pauses it if a limit is exceeded, and
+ * deletes the notes last. A bit that is set stays set. So repeated, late and reordered events change nothing, and after a
+ * crash the next run does the same again.
+ *
+ * Every mail carries how often its campaign had been resumed. Each resume has bits of its own, so after it the counts
+ * begin anew, and a late event about an earlier mail counts as one of the earlier counts.
+ */
+
+export interface GuardDeps extends ItemDeps {
+  queueNames: readonly string[];
+  /** Without it, only the counts are kept. */
+  guard?: GuardLimits | undefined;
+}
+
+/** Recipients of an item: a mebibit for each kind would be too large for the table. */
+const PAGE = 40_000;
+/** Notes of one run. A run reads the others a minute later. */
+const MOST_NOTES = 2_000;
+const AT_ONCE = 32;
+
+/** The bits of `PAGE` recipients, in base64 (key `reports#{campaign}#{resumes}#{page}`). */
+interface BitsItem extends Item {
+  bits: Record<ReportKind, string>;
+}
+
+/** Counts what SendGrid has reported since the last run, and pauses campaigns. */
+export async function guardCampaigns(deps: GuardDeps, mayGoOn: () => boolean): Promise<void> {
+  if (!deps.queueNames.includes(CAMPAIGN_QUEUE)) return;
+  const notes: EventNote[] = [];
+  for await (const keys of everyDue(deps, { todo: todoKey(CAMPAIGN_QUEUE, 'reports'), mayGoOn })) {
+    const items = await mapEach(keys, AT_ONCE, (key) => readItem(deps, key));
+    notes.push(...items.filter((item) => item !== undefined).map((item) => item as EventNote));
+    if (notes.length >= MOST_NOTES) break;
+  }
+  const groups = groupBy(notes, ({ campaign, round }) => `${campaign} ${round}`);
+  await throughAll(groups.values(), async (group) => mayGoOn() && fold(deps, group));
+}
+
+async function fold(deps: GuardDeps, notes: readonly EventNote[]): Promise<void> {
+  const [{ campaign: id, round } = { campaign: '', round: 0 }] = notes;
+  const store = campaigns(deps);
+  const campaign = await store.read(id);
+  if (campaign && round <= (campaign.round ?? 0)) {
+    await setBits(deps, { campaign, round, notes });
+    const reports = await countBits(deps, campaign, round);
+    await store.count(id, (stored) => withReports(stored, round, reports), { limits: deps.guard, known: campaign });
+  }
+  await eachOf(notes, AT_ONCE, ({ key, version }) => deps.table.delete(key, version));
+}
+
+async function setBits(
+  deps: GuardDeps,
+  { campaign, round, notes }: { campaign: Campaign; round: number; notes: readonly EventNote[] },
+): Promise<void> {
+  const { id, chunkSize, recipients } = campaign;
+  const pages = new Map<number, Bits>();
+  for (const { places } of notes)
+    for (const kind of REPORT_KINDS)
+      for (const place of places[kind] ?? []) {
+        const { chunk, recipient } = placeOf(place);
+        const number = chunk * chunkSize + recipient;
+        if (recipient >= chunkSize || number >= recipients) continue;
+        const [page, bit] = [Math.floor(number / PAGE), number % PAGE];
+        const bits = pages.get(page) ?? bitsOf(undefined);
+        pages.set(page, bits);
+        const bytes = bits[kind];
+        bytes[bit >> 3] = (bytes[bit >> 3] ?? 0) | (1 << (bit & 7));
+      }
+  await eachOf([...pages], AT_ONCE, async ([page, set]) => {
+    const key = reportsKey(id, round, page);
+    await updateItem<BitsItem>(deps, key, (stored) => {
+      const before = bitsOf(stored);
+      const bits = ofKinds((kind) => textOf(before[kind].map((byte, at) => byte | (set[kind][at] ?? 0))));
+      if (REPORT_KINDS.every((kind) => bits[kind] === stored?.bits[kind])) return undefined;
+      const expiresAt = Math.ceil((deps.clock.now() + ROW_LIFETIME_MS) / 1000);
+      return { ...(stored ?? { key, version: 0, writer: '' }), bits, expiresAt };
+    });
+  });
+}
+
+type Bits = Record<ReportKind, Uint8Array>;
+
+const ofKinds = <T>(part: (kind: ReportKind) => T) =>
+  Object.fromEntries(REPORT_KINDS.map((kind) => [kind, part(kind)])) as Record<ReportKind, T>;
+
+const bitsOf = (stored: Item | undefined): Bits =>
+  ofKinds((kind) => {
+    const bytes = Buffer.alloc(PAGE / 8);
+    bytes.write((stored as BitsItem | undefined)?.bits[kind] ?? '', 'base64');
+    return bytes;
+  });
+
+/** Without the zeros at its end. */
+const textOf = (bytes: Uint8Array): string =>
+  Buffer.from(bytes.subarray(0, bytes.findLastIndex((byte) => byte > 0) + 1)).toString('base64');
+
+/** Each recipient counts as one of delivered, bounced and deferred: a bounce is final, and who reports has the mail. */
+async function countBits(deps: GuardDeps, { id, recipients }: Campaign, round: number): Promise<Reports> {
+  const pages = Array.from({ length: Math.ceil(recipients / PAGE) }, (_, page) => page);
+  const items = await mapEach(pages, AT_ONCE, (page) => readItem(deps, reportsKey(id, round, page)));
+  const counts = { ...NO_REPORTS };
+  for (const item of items) {
+    const bits = bitsOf(item);
+    for (let at = 0; at < PAGE / 8; at++) {
+      const { delivered, deferred, bounced, reported } = ofKinds((kind) => bits[kind][at] ?? 0);
+      const arrived = (delivered | reported) & ~bounced;
+      counts.delivered += ones(arrived);
+      counts.bounced += ones(bounced);
+      counts.reported += ones(reported);
+      counts.deferred += ones(deferred & ~(arrived | bounced));
+    }
+  }
+  return counts;
+}
+
+function ones(byte: number): number {
+  let count = 0;
+  for (let rest = byte; rest > 0; rest &= rest - 1) count++;
+  return count;
+}
+
+function withReports(campaign: Campaign, round: number, reports: Reports): Campaign | undefined {
+  const all = Array.from({ length: (campaign.round ?? 0) + 1 }, (_, n) => campaign.reports?.[n] ?? NO_REPORTS);
+  const before = all[round] ?? NO_REPORTS;
+  if (REPORT_KINDS.every((kind) => before[kind] === reports[kind])) return undefined;
+  return { ...campaign, reports: all.with(round, reports) };
+}

@@ -1,0 +1,73 @@
+import { jobs } from '../../scenarios/scenario';
+import type { SourceMutant } from '../source-mutant';
+
+const GUARD = 'lib/emails/campaigns/guard.ts';
+const CAMPAIGN = 'lib/emails/campaigns/campaign.ts';
+
+/** Of 30 recipients every second one bounces. An operator resumes the campaign again and again. */
+const plan = {
+  seed: 1,
+  queue: 'campaigns',
+  jobs: jobs('bad-list'),
+  controls: [3, 6, 9].map((minute) => ({ at: minute * 60_000, what: 'resume' as const, campaign: 0 })),
+};
+
+/** The campaign goes on long enough for a mail that no run before the resume can have sent. */
+const AT_ONCE = (['pause', 'resume'] as const).map((what, n) => ({ at: 70_000 + n * 3_000, what, campaign: 0 }));
+
+export const GUARD_MUTANTS: Record<string, SourceMutant> = {
+  'bits-replaced': {
+    changes: [{ file: GUARD, find: 'byte | (set[kind][at] ?? 0)', replace: 'byte * 0 + (set[kind][at] ?? 0)' }],
+    breaks: /^the guard: campaign .* counts/,
+    by: { plan },
+  },
+  'notes-deleted-first': {
+    changes: [
+      {
+        file: GUARD,
+        find: '  const store = campaigns(deps);\n',
+        replace:
+          '  const store = campaigns(deps);\n  await eachOf(notes, AT_ONCE, ({ key, version }) => deps.table.delete(key, version));\n',
+      },
+    ],
+    breaks: /^the guard: campaign .* counts/,
+    by: { plan: { ...plan, calls: [{ kind: 'table.delete', nth: 1, fault: 'killed-after' as const }] } },
+  },
+  'a-resume-counts-on': {
+    changes: [{ file: CAMPAIGN, find: 'round: (rest.round ?? 0) + 1', replace: 'round: rest.round ?? 0' }],
+    breaks: /^the guard: /,
+    by: { plan },
+  },
+  'mails-without-their-round': {
+    changes: [{ file: 'lib/emails/process.ts', find: 'round: round ?? 0', replace: 'round: 0' }],
+    breaks: /^the guard: a mail of campaign/,
+    by: { plan: { ...plan, jobs: jobs(['bad-list', { group: 2 }]), controls: AT_ONCE } },
+  },
+  'late-events-count-again': {
+    changes: [
+      {
+        file: GUARD,
+        find: 'const store = campaigns(deps);\n',
+        replace: 'const store = campaigns(deps);\n  const late = round;\n',
+      },
+      {
+        file: GUARD,
+        find: 'await setBits(deps, { campaign, round, notes });',
+        replace: 'await setBits(deps, { campaign, round: campaign.round ?? late, notes });',
+      },
+    ],
+    breaks: /^the guard: campaign .* counts/,
+    by: { plan },
+  },
+  'no-pause': {
+    changes: [
+      {
+        file: CAMPAIGN,
+        find: "counted?.status === 'running' && limits",
+        replace: "counted?.status === 'paused' && limits",
+      },
+    ],
+    breaks: /^the guard: campaign .* is running/,
+    by: { plan },
+  },
+};

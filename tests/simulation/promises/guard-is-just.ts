@@ -1,0 +1,76 @@
+import type { Campaign } from '../../../lib/emails/campaigns/campaign';
+import { campaignKey } from '../../../lib/jobs/keys';
+import type { AcceptedMail } from '../../../packages/local/fakes/sendgrid';
+import { skewOf } from '../draw/plan';
+import { campaignsOf, isCampaign } from '../world/campaigns';
+import { GUARD } from '../world/names';
+import type { World } from '../world/types';
+import type { Promised } from './promise';
+
+/** What the guard must see in a campaign's own counts, or `undefined`. */
+function excess({ reports = [], round = 0, ended }: Campaign): string | undefined {
+  const { delivered, bounced, reported } = reports[round] ?? { delivered: 0, bounced: 0, reported: 0 };
+  const percent = (part: number, of: number) => (100 * part) / Math.max(1, of);
+  if (delivered + bounced < GUARD.least) return undefined;
+  if (percent(bounced, delivered + bounced) > GUARD.bounces) return 'TooManyBounces';
+  if (reported >= GUARD.leastReports && percent(reported, delivered) > GUARD.reports) return 'TooManySpamReports';
+  return percent(ended?.refused ?? 0, ended?.chunks ?? 0) > GUARD.refused ? 'TooManyRefused' : undefined;
+}
+
+const WAIT_PART = 0.7;
+
+const isGuards = ({ status, reason }: Campaign): boolean => status === 'paused' && /^TooMany/.test(reason ?? '');
+
+/** The guard pauses once and for a reason, at once, and a mail belongs to the counts since the resume before it. */
+export function watchGuard({ queue, watch, kernel, plan, onItem, onMails }: World): void {
+  if (!queue.controlled) return;
+  const before = new Map<string, Campaign>();
+  const resumed = new Map<string, number[]>();
+  const pausedIn = new Map<string, number>();
+  onItem.push((item) => {
+    if (!isCampaign(item)) return;
+    const { id, status, reason, round = 0 } = item;
+    const last = before.get(id);
+    before.set(id, item);
+    if (last?.status === 'paused' && status === 'running') resumed.set(id, [...(resumed.get(id) ?? []), kernel.now()]);
+    const says = `the guard: campaign ${id} is ${status} (${reason}), with ${JSON.stringify(item.reports)}`;
+    if (status === 'running' && excess(item)) watch.violated(`${says}, although ${excess(item)}`);
+    if (!isGuards(item) || (last && isGuards(last))) return;
+    if (excess(item) !== reason) watch.violated(`${says}, without that reason`);
+    if (pausedIn.get(id) === round) watch.violated(`${says} a second time since its last resume`);
+    pausedIn.set(id, round);
+  });
+  onMails.push((mails) => {
+    const { campaign: id = '', round } = mails[0]?.customArgs ?? {};
+    if (!watch.items.has(campaignKey(id))) return;
+    const resumes = resumed.get(id) ?? [];
+    // A worker reads the campaign at the start of its run, and waits for its slot for at most two thirds of it.
+    const settled = resumes.filter((at) => at < kernel.now() - WAIT_PART * queue.functionTimeoutMs - skewOf(plan));
+    if (Number(round) < settled.length || Number(round) > resumes.length)
+      watch.violated(`the guard: a mail of campaign ${id} names ${round} of ${resumes.length} resumes`);
+  });
+}
+
+/** A campaign counts each recipient once, whatever came twice, late or in another order. */
+export const guardIsExact: Promised = (world) => {
+  if (!world.queue.controlled) return undefined;
+  for (const campaign of campaignsOf(world))
+    for (let round = 0; round <= (campaign.round ?? 0); round++) {
+      const wanted = countsOf(world, campaign, round);
+      const { delivered = 0, deferred = 0, bounced = 0, reported = 0 } = campaign.reports?.[round] ?? {};
+      const counted = [delivered, deferred, bounced, reported].join();
+      if (counted !== wanted) return `the guard: campaign ${campaign.id} counts ${counted} in ${round}, not ${wanted}`;
+    }
+  return undefined;
+};
+
+function countsOf({ vendors: { sendgrid, reported } }: World, { id }: Campaign, round: number): string {
+  const mails = sendgrid.mails.filter(({ customArgs: of }) => of.campaign === id && of.round === String(round));
+  const told = (mail: AcceptedMail, event: string) => reported.get(mail)?.has(event) ?? false;
+  const bounced = mails.filter((mail) => told(mail, 'bounce'));
+  const others = mails.filter((mail) => !bounced.includes(mail));
+  const arrived = others.filter((mail) => told(mail, 'delivered') || told(mail, 'spamreport'));
+  const deferred = others.filter((mail) => !arrived.includes(mail) && told(mail, 'deferred'));
+  const spam = mails.filter((mail) => told(mail, 'spamreport'));
+  return [arrived, deferred, bounced, spam].map(({ length }) => length).join();
+}
