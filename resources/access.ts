@@ -131,6 +131,7 @@ function producerStatements(of: Instance): Statement[] {
     ...(jobs.length > 0 ? [allowObjects(of, 'DataAndUploads', ['s3:PutObject'], [...written, ...attachments])] : []),
     // Of an attachment it reads the size only.
     ...readObjects(of, 'FilesAndReports', [...attachments, ...campaignRecords, ...campaignEvents]),
+    ...keyStatements(of, ['sqs', 'dynamodb', 's3']),
     ...hashKeyStatements(of, [of.hashKey]),
   ];
 }
@@ -166,6 +167,7 @@ function readerStatements(of: Instance): Statement[] {
     ...readObjects(of, 'Reports', [...campaignRecords, ...campaignEvents]),
     auditStatement(of),
     stack(of),
+    ...keyStatements(of, ['dynamodb', 's3']),
   ];
 }
 
@@ -200,6 +202,7 @@ function operatorStatements(of: Instance): Statement[] {
     // `sls jobs` publishes the ends of jobs that it ends.
     ...(bus === '' ? [] : [allow('Publish', ['events:PutEvents'], busArn(bus))]),
     stack(of),
+    ...keyStatements(of, ['sqs', 'dynamodb', 's3', 'sns']),
     ...hashKeyStatements(of, [of.hashKey, ...suppressed.map(() => settings.sendgrid?.suppressionKey ?? '')]),
   ];
 }
@@ -213,6 +216,32 @@ function hashKeyStatements({ settings: { secretsKey } }: Instance, keys: string[
     Condition: { StringEquals: { 'kms:ViaService': [{ 'Fn::Sub': `ssm.\${AWS::Region}.\${AWS::URLSuffix}` }] } },
   };
   return [allow('Parameters', ['ssm:GetParameter'], parameters), ...(secretsKey ? [decrypt] : [])];
+}
+
+/** The customer key: one that the stack makes (key.yml), or one that the instance's file names. */
+export const keyArn = ({ settings: { kmsKey } }: Instance): unknown =>
+  kmsKey === 'own' ? { 'Fn::GetAtt': ['JobsKey', 'Arn'] } : kmsKey;
+
+/** Services may use the customer key for their caller, and for resources of the instance only. */
+function keyStatements(of: Instance, services: ('sqs' | 'dynamodb' | 's3' | 'sns')[]): Statement[] {
+  const { name, bucket, prefix } = of;
+  const key = keyArn(of);
+  if (key === undefined) return [];
+  const contexts = {
+    sqs: { 'aws:sqs:arn': [...mainQueues(of), ...deadLetterQueues(of)] },
+    dynamodb: { 'aws:dynamodb:tableName': tableName(name) },
+    s3: { 'aws:s3:arn': [arn('s3', bucket), arn('s3', `${bucket}/${prefix}/*`)] },
+    sns: { 'aws:sns:topicArn': arn('sns', topicName(name)) },
+  };
+  const context = services.flatMap((service) => Object.entries(contexts[service]));
+  const Condition = {
+    StringEquals: {
+      'kms:ViaService': services.map((at) => ({ 'Fn::Sub': `${at}.\${AWS::Region}.\${AWS::URLSuffix}` })),
+    },
+    // Each service sends a context of its own, and no other.
+    StringLikeIfExists: Object.fromEntries(context.map(([is, value]) => [`kms:EncryptionContext:${is}`, value])),
+  };
+  return [{ ...allow('Key', ['kms:Decrypt', 'kms:GenerateDataKey'], key), Condition }];
 }
 
 const stack = (of: Instance): Statement =>

@@ -1,7 +1,7 @@
 import { alarmName } from '../lib/alarms/kinds';
 import { environmentSchemas } from '../lib/config/functions';
 import { dlqName, eventBus, queueName, recordFolder } from '../lib/jobs/keys';
-import { accessResources, deadLetterQueues, mainQueues, secretArns, verifiedObjects } from './access';
+import { accessResources, deadLetterQueues, keyArn, mainQueues, secretArns, verifiedObjects } from './access';
 import { type Alarm, alarmResource, instanceAlarms, queueAlarms, topicOf } from './alarms';
 import { catalogResources } from './catalog';
 import { dashboardResources } from './dashboard';
@@ -18,6 +18,7 @@ import {
   logicalId,
   merge,
   policyDocument,
+  principalArn,
   type Resource,
   TOPIC_ID,
   UNDELIVERED_TOPIC_ID,
@@ -52,6 +53,8 @@ export const instance = async (variables: Variables): Promise<object> => {
   const keys = Object.keys(environmentSchemas);
   const secrets = keys.map((key) => [key, secretArns(secretSettings(of, [key]).map(({ value }) => value))] as const);
   const key = settings.secretsKey;
+  const kmsKey = keyArn(of);
+  const account = { 'Fn::Sub': `arn:\${AWS::Partition}:iam::\${AWS::AccountId}:root` };
   return {
     ...templateValues(of),
     keep: retain ? 'Retain' : null,
@@ -60,6 +63,14 @@ export const instance = async (variables: Variables): Promise<object> => {
     buses: bus === '' ? [] : [busArn(bus)],
     secrets: Object.fromEntries(secrets),
     secretsKeys: Object.fromEntries(secrets.map(([each, arns]) => [each, key && arns.length > 0 ? [key] : []])),
+    kms: {
+      own: settings.kmsKey === 'own' ? 'own' : 'none',
+      key: kmsKey ?? null,
+      keys: kmsKey === undefined ? [] : [kmsKey],
+      managed: kmsKey === undefined ? true : null,
+      queues: [...mainQueues(of), ...deadLetterQueues(of)],
+      senders: [account, ...rows.flatMap(({ senders = [] }) => senders).map(principalArn)],
+    },
     producer: JSON.stringify(producerSettingsOf(of, `\${AWS::AccountId}`)),
     arns: {
       queues: mainQueues(of),
@@ -105,8 +116,12 @@ export async function generated(variables: Variables): Promise<Fragment> {
   const { name, stage, retain } = of;
   const functions = (await variables.resolveConfigurationProperty(['functions'])) as Blocks;
   // Serverless makes the log groups. In production they outlive the stack, as queues and table do.
-  const logGroups = retain ? Object.keys(functions).filter((key) => hasFunction(of, key)) : [];
-  const kept = { DeletionPolicy: 'Retain', UpdateReplacePolicy: 'Retain' } as const;
+  const KmsKeyId = keyArn(of);
+  const changed = {
+    ...(retain && ({ DeletionPolicy: 'Retain', UpdateReplacePolicy: 'Retain' } as const)),
+    ...(KmsKeyId !== undefined && { Properties: { KmsKeyId } }),
+  };
+  const logGroups = Object.keys(functions).filter((key) => hasFunction(of, key));
   // Serverless names exports by service and stage only, but an account accepts each export name once.
   const exported = (what: string) => ({ Export: { Name: `${name}-jobs-${stage}-${what}` } });
   return merge([
@@ -120,7 +135,7 @@ export async function generated(variables: Variables): Promise<Fragment> {
         ...(hasFunction(of, 'emailEvents') && { EmailEventsLambdaFunctionUrl: exported('email-events-url') }),
         ...Object.fromEntries(Object.entries(deployedBy(of)).map(([output, Value]) => [output, { Value }])),
       },
-      extensions: Object.fromEntries(logGroups.map((key) => [logGroupId(key), kept])),
+      extensions: Object.fromEntries(logGroups.map((key) => [logGroupId(key), changed])),
     },
   ]);
 }

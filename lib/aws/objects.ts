@@ -23,8 +23,15 @@ const isMissing = (error: unknown): boolean => hasStatus(error, 404) && !isAwsEr
 
 export const s3Client = (config: S3ClientConfig = clientDefaults): S3Client => new S3Client(config);
 
+/** `kmsKey`: the ARN or alias of the key that encrypts what is written. Without it, the bucket's own setting decides. */
+interface Bucket {
+  bucket: string;
+  kmsKey?: string | undefined;
+  client?: S3Client;
+}
+
 /** The bucket through the AWS SDK. Without `s3:ListBucket`, a missing object is a StoreError (`S3.AccessDenied`). */
-export function realObjects({ bucket, client = s3Client() }: { bucket: string; client?: S3Client }): Objects {
+export function realObjects({ bucket, kmsKey, client = s3Client() }: Bucket): Objects {
   const putInput = (...[key, body, contentType, metadata]: Parameters<Objects['put']>) => ({
     Bucket: bucket,
     Key: key,
@@ -32,6 +39,8 @@ export function realObjects({ bucket, client = s3Client() }: { bucket: string; c
     Body: typeof body === 'string' ? Buffer.from(body) : body,
     ContentType: contentType,
     ...(metadata && { Metadata: metadata }),
+    // With a bucket key, S3 asks KMS once for many objects.
+    ...(kmsKey && { ServerSideEncryption: 'aws:kms' as const, SSEKMSKeyId: kmsKey, BucketKeyEnabled: true }),
   });
 
   const read = (

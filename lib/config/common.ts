@@ -52,6 +52,8 @@ export const commonEnv = z.object({
     .string()
     .regex(/^[A-Za-z0-9!_.*'()-]+(\/[A-Za-z0-9!_.*'()-]+)*$/, 'must be a key prefix without / at its ends'),
   TABLE: z.string().min(3).max(255),
+  /** The ARN or alias of the customer key that encrypts objects. Without it, the bucket's own setting decides. */
+  KMS_KEY: z.string().max(2048).optional(),
   QUEUES: json(z.record(name, queueSettings)),
   /** The name or ARN of the EventBridge bus that gets the ends of jobs. Without it, they are not published. */
   EVENT_BUS: z.string().max(1600).optional(),
@@ -82,6 +84,7 @@ export const producerSettings = z.object({
   bucket: commonEnv.shape.BUCKET,
   prefix: commonEnv.shape.PREFIX,
   table: commonEnv.shape.TABLE,
+  kmsKey: commonEnv.shape.KMS_KEY,
   /** Recipients per second. It decides the size of a campaign's chunks. */
   emailRate: z.number().positive().max(10_000),
   /** Where the key of the hashes of people is stored, `ssm:/path`. Only a local instance has the key itself here. */

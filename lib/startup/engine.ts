@@ -29,7 +29,7 @@ export function realDeps(config: CommonConfig, functionArn?: string): EngineDeps
     ...base,
     ledger: createLedger({ ...base, settings }),
     circuits: circuitBreakers(base),
-    objects: realObjects({ bucket: config.BUCKET }),
+    objects: realObjects({ bucket: config.BUCKET, kmsKey: config.KMS_KEY }),
     queues: realQueues(),
     log: countingDenied(realLog({ service: config.INSTANCE, level: config.LOG_LEVEL }), metrics),
     metrics,

@@ -37,7 +37,7 @@ export async function connect(serverless: Serverless, target: NamedTarget, out: 
   const feedback = functions.feedback?.environment;
   const suppressionKey = functions.emails?.environment?.SUPPRESSION_KEY;
   const { sqs, s3, dynamodb, zendesk, secrets, ...aws } = await clients(serverless, feedback);
-  const objects = realObjects({ bucket: config.BUCKET, client: s3 });
+  const objects = realObjects({ bucket: config.BUCKET, kmsKey: config.KMS_KEY, client: s3 });
   const deployment = deploymentOf(config, {
     ...target,
     aws,

@@ -47,7 +47,7 @@ export async function beforeCore(serverless: Serverless, options: Options): Prom
 export async function beforeDeployment(serverless: Serverless, options: Options): Promise<void> {
   await shown(async () => {
     const instance = chosenInstance(options);
-    const { name, file, bucket, prefix, region } = instance;
+    const { name, file, bucket, prefix, region, settings } = instance;
     const config = await serverless.getProvider('aws').getAwsSdkV3Config();
     const stack = stackName(instance);
     await keepPauses(serverless, await namedTargetOf(serverless), stack);
@@ -58,7 +58,9 @@ export async function beforeDeployment(serverless: Serverless, options: Options)
       terminal.lines(lines.map((line) => `  ${line}`));
       return terminal.line('Nothing was changed.');
     }
-    const objects = realObjects({ bucket, client: new S3Client(config) });
+    // The first deployment makes a key of its own later. This object names the instance only.
+    const kmsKey = settings.kmsKey === 'own' ? undefined : settings.kmsKey;
+    const objects = realObjects({ bucket, kmsKey, client: new S3Client(config) });
     if (!(await claimFolder(objects, { instance: name, prefix })))
       throw new OperatorError(`${file}: prefix: another instance has just claimed ${folderOf(instance)}`);
   }, serverless);

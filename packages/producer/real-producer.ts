@@ -59,7 +59,7 @@ async function connect(config: ConnectionConfig, log: Log) {
   ]);
   const sqs = sqsClient(clientConfig(config, 'sqs'));
   const dynamo = dynamoClient(clientConfig(config, 'dynamodb'));
-  const bucket = lazily(() => loadBucket(config, settings.bucket));
+  const bucket = lazily(() => loadBucket(config, settings));
   const queueOf = queueIn(settings.queues);
   return {
     table: realTable({ table: settings.table, client: dynamo }),
@@ -101,25 +101,33 @@ const clientConfig = ({ region, credentials, endpoints }: ConnectionConfig, serv
   ...(endpoints[service] === undefined ? {} : { endpoint: endpoints[service] }),
 });
 
-async function loadBucket(config: ConnectionConfig, bucket: string) {
+async function loadBucket(config: ConnectionConfig, { bucket, kmsKey }: Pick<ProducerSettings, 'bucket' | 'kmsKey'>) {
   const { realObjectReader, realObjects, s3Client } = await import('../../lib/aws/objects.ts');
   // The emulators know no host names of buckets.
   const client = s3Client({ ...clientConfig(config, 's3'), forcePathStyle: config.endpoints.s3 !== undefined });
   return {
-    sign: (policy: PostPolicy) => signPost(client, bucket, policy),
-    objects: realObjects({ bucket, client }),
+    sign: (policy: PostPolicy) => signPost(client, { bucket, kmsKey, policy }),
+    objects: realObjects({ bucket, kmsKey, client }),
     readObject: realObjectReader({ bucket, client }),
     close: () => client.destroy(),
   };
 }
 
-async function signPost(client: S3Client, bucket: string, policy: PostPolicy) {
+/** S3 refuses a form without one of the fields, or with another value. */
+async function signPost(
+  client: S3Client,
+  { bucket, kmsKey, policy }: { bucket: string; kmsKey: string | undefined; policy: PostPolicy },
+) {
   const { createPresignedPost } = await import('@aws-sdk/s3-presigned-post');
   const { key, contentType, minBytes, maxBytes, expiresIn } = policy;
+  const encryption = 'x-amz-server-side-encryption';
   return createPresignedPost(client, {
     Bucket: bucket,
     Key: key,
-    Fields: { 'Content-Type': contentType },
+    Fields: {
+      'Content-Type': contentType,
+      ...(kmsKey && { [encryption]: 'aws:kms', [`${encryption}-aws-kms-key-id`]: kmsKey }),
+    },
     Conditions: [
       ['content-length-range', minBytes, maxBytes],
       ['eq', '$Content-Type', contentType],

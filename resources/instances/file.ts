@@ -120,6 +120,8 @@ export const settings = (row: QueueRow): QueueSettings => ({
 const STAGES = ['prod', 'staging', 'local'] as const;
 export type Stage = (typeof STAGES)[number];
 
+const KMS_KEY = 'arn:[\\w-]+:kms:[\\w-]+:\\d{12}:key/[\\w-]+';
+
 /** Every setting is optional in a file, because a profile may have it. */
 const section = <S extends z.ZodRawShape>(shape: S) => table(shape).partial();
 
@@ -183,8 +185,14 @@ export const instanceFile = section({
   tags: z.record(tagKey, tagValue).describe('Tags of every resource, such as a cost centre and an owner'),
   secretsKey: z
     .string()
-    .regex(/^arn:[\w-]+:kms:[\w-]+:\d{12}:key\/[\w-]+$/, 'must be the ARN of a KMS key')
+    .regex(new RegExp(`^${KMS_KEY}$`), 'must be the ARN of a KMS key')
     .describe('The customer key that encrypts the secrets, if there is one'),
+  kmsKey: z
+    .string()
+    .regex(new RegExp(`^(own|${KMS_KEY})$`), 'must be own, or the ARN of a KMS key')
+    .describe(
+      'The customer key of queues, table, topics, logs and objects: own for one that the stack makes, or a key',
+    ),
   hashKey: text
     .regex(/^(?!secretsmanager:)/, 'must be ssm:/path, because producers read it too')
     .describe('The key of the hashes of people and of data: ssm:/path, because producers read it too'),

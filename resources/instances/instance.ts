@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { ProducerSettings } from '../../lib/config/common';
 import { emailsEnv, environmentSchemas } from '../../lib/config/functions';
-import { tableName } from '../../lib/jobs/keys';
+import { keyAlias, tableName } from '../../lib/jobs/keys';
 import { MAIL_QUEUES } from '../../lib/worker/mail';
 import type { InstanceFile, QueueRow, Stage } from './file';
 
@@ -43,6 +43,10 @@ export const stackName = ({ name, stage }: Pick<Instance, 'name' | 'stage'>): st
 
 export const folderOf = ({ bucket, prefix }: Pick<Instance, 'bucket' | 'prefix'>): string => `${bucket}/${prefix}`;
 
+/** What calls of AWS name the customer key by. An alias is known before the stack has made the key. */
+export const keyName = ({ name, settings: { kmsKey } }: Pick<Instance, 'name' | 'settings'>): string | undefined =>
+  kmsKey === 'own' ? keyAlias(name) : kmsKey;
+
 /** The stack's outputs. Never rename one: `sls instances` and the checks read those of the last deployment. */
 export const deployedBy = (instance: Instance) => ({
   Version: (JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }).version,
@@ -63,12 +67,9 @@ const sorted = (_key: string, value: unknown): unknown =>
     : value;
 
 /** The settings of an instance's producers. They hold names and no secret. */
-export const producerSettingsOf = (
-  { name, bucket, prefix, hashKey, rows, settings: { sendgrid } }: Instance,
-  account: string,
-): ProducerSettings => ({
-  ...{ account, bucket, prefix, hashKey },
-  table: tableName(name),
-  emailRate: emailsEnv.shape.EMAIL_RATE.parse(sendgrid?.rate),
-  queues: Object.fromEntries(rows.map(({ name: queue, type, retention }) => [queue, { type, retention }])),
+export const producerSettingsOf = (of: Instance, account: string): ProducerSettings => ({
+  ...{ account, bucket: of.bucket, prefix: of.prefix, hashKey: of.hashKey, kmsKey: keyName(of) },
+  table: tableName(of.name),
+  emailRate: emailsEnv.shape.EMAIL_RATE.parse(of.settings.sendgrid?.rate),
+  queues: Object.fromEntries(of.rows.map(({ name, type, retention }) => [name, { type, retention }])),
 });

@@ -5,7 +5,7 @@ import { envProblems } from '../../lib/config/environment';
 import { environmentSchemas, secretsOf } from '../../lib/config/functions';
 import { eventBus } from '../../lib/jobs/keys';
 import { isReference, settings as queueSettings } from './file';
-import { functionsOf, type Instance } from './instance';
+import { functionsOf, type Instance, keyName } from './instance';
 import { nearestText, type Problem } from './problems';
 
 /** `custom.instance` of serverless.yml: the file's settings, lists and tables as texts, and what follows from them. */
@@ -15,6 +15,7 @@ export function templateValues(instance: Instance): Record<string, unknown> {
   return {
     ...withTexts({ ...others, name, region, stage, bucket, prefix, retain }),
     eventBus: eventBus(name, settings.events?.bus) || null,
+    keyName: keyName(instance) ?? null,
     queueSettings: JSON.stringify(Object.fromEntries(rows.map((row) => [row.name, queueSettings(row)]))),
     guard: JSON.stringify(settings.sendgrid?.guard ?? {}),
     dlqDepths: JSON.stringify(Object.fromEntries(rows.map((row) => [row.name, row.alarms.dlqDepth]))),
@@ -93,8 +94,15 @@ export function settingProblems(instance: Instance, root = process.cwd()): Probl
     return problems.map(({ variable, rule }) => [settingIn(block[variable] ?? '') || variable, rule] as const);
   });
   const byPath = [...new Map(missing)].map(([path, rule]) => ({ path, rule }));
-  return [...byPath, ...foreignSender(instance), ...unusedVariables(instance, root), ...plainSecrets(instance, root)];
+  const own = [...foreignSender(instance), ...foreignKey(instance)];
+  return [...byPath, ...own, ...unusedVariables(instance, root), ...plainSecrets(instance, root)];
 }
+
+/** Queues, table, topics and logs take a key of their own region only. */
+const foreignKey = ({ region, settings: { kmsKey = 'own' } }: Instance): Problem[] =>
+  kmsKey === 'own' || kmsKey.split(':')[3] === region
+    ? []
+    : [{ path: 'kmsKey', rule: `must be in the region of the instance (${region})` }];
 
 /** Confirmations would be refused by the rule that protects the client's domains. */
 function foreignSender({ settings: { sender } }: Instance): Problem[] {

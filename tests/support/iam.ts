@@ -70,7 +70,26 @@ export function permissionsOf(template: Template, id: string, pseudo = PSEUDO): 
       principal: `arn:aws:iam::${pseudo.AccountId}:role/${id}`,
       account: pseudo.AccountId ?? '',
       identityPolicies: [{ name: id, policy }],
+      ...(request.resource.endsWith(KEY) && { resourcePolicy: keyPolicyOf(template, pseudo) }),
     });
+}
+
+const KEY = 'key/JobsKey';
+const keyPolicyOf = (template: Template, pseudo: Record<string, string>) =>
+  resolve(template, template.Resources.JobsKey?.Properties?.KeyPolicy, pseudo);
+
+/** What the policy of the key that the stack makes allows a service of AWS, or a role whose own policy allows it. */
+export function ofItsKey(template: Template, principal: string): (context: Request['context']) => Promise<string[]> {
+  const own = { Version: '2012-10-17', Statement: [{ Effect: 'Allow', Action: 'kms:*', Resource: '*' }] };
+  const identityPolicies = principal.startsWith('arn:') ? [{ name: 'all', policy: own }] : [];
+  const resource = `arn:aws:kms:${PSEUDO.Region}:${PSEUDO.AccountId}:${KEY}`;
+  const account = PSEUDO.AccountId ?? '';
+  const resourcePolicy = keyPolicyOf(template, PSEUDO);
+  return (context = {}) =>
+    simulate(
+      { action: 'kms:GenerateDataKey', resource, context },
+      { principal, account, identityPolicies, resourcePolicy },
+    );
 }
 
 /** What a queue's policy allows a role of another account whose own policy allows everything. */
@@ -97,7 +116,7 @@ async function simulate(
   const given = Object.entries(context).filter(([, values]) => values.length > 0);
   const contextVariables = Object.fromEntries(given.map(([key, values]) => [key, contextValue(key, values)]));
   const answer = await runSimulation(
-    {
+    withKnownNames({
       request: {
         ...{ principal, action, resource: { resource, accountId: account } },
         contextVariables: { 'aws:SecureTransport': 'true', ...contextVariables },
@@ -105,7 +124,7 @@ async function simulate(
       ...(action.startsWith('kms:') && { resourcePolicy: keyPolicy(account) }),
       ...NO_LIMITS,
       ...policies,
-    },
+    }),
     {},
   );
   if (answer.resultType === 'error') throw new Error(`${action} on ${resource}: ${JSON.stringify(answer)}`);
@@ -114,9 +133,16 @@ async function simulate(
   const ignored = results.flatMap(({ ignoredContextKeys = [] }) => ignoredContextKeys);
   if (ignored.some((key) => key in context)) throw new Error(`${action} has no ${ignored.join()}`);
   if (answer.overallResult !== 'Allowed') return [];
-  const allowing = results.flatMap(({ analysis }) => analysis.identityAnalysis?.allowStatements ?? []);
+  const allowing = results.flatMap(({ analysis: { identityAnalysis, resourceAnalysis } }) => [
+    ...(identityAnalysis?.allowStatements ?? []),
+    ...(resourceAnalysis?.allowStatements ?? []),
+  ]);
   return allowing.map(({ statement }) => statement.sid() ?? '');
 }
+
+/** The simulator knows no condition keys whose name goes on after a colon. It compares those of tags in the same way. */
+const withKnownNames = (simulation: Simulation): Simulation =>
+  JSON.parse(JSON.stringify(simulation).replaceAll('kms:EncryptionContext:', 'aws:PrincipalTag/'));
 
 interface Caller {
   principal: string;
@@ -140,6 +166,7 @@ const ARNS: Record<string, [string, string]> = {
   'AWS::SQS::Queue': ['sqs', 'QueueName'],
   'AWS::DynamoDB::Table': ['dynamodb', 'TableName'],
   'AWS::SNS::Topic': ['sns', 'TopicName'],
+  'AWS::KMS::Key': ['kms', ''],
 };
 
 /** Resolves `Fn::Sub`, and the ARN of a queue, a table or a topic by `Fn::GetAtt` or `Ref`. */
@@ -148,7 +175,8 @@ function resolve(template: Template, value: unknown, pseudo: Record<string, stri
     const { Type, Properties } = template.Resources[id] ?? { Type: 'missing' };
     const [service, property = ''] = ARNS[Type] ?? [];
     if (service === undefined) throw new Error(`the ARN of ${id} (${Type}) is not known here`);
-    const name = `${service === 'dynamodb' ? 'table/' : ''}${Properties?.[property]}`;
+    const kind: Record<string, string> = { dynamodb: 'table/', kms: 'key/' };
+    const name = `${kind[service] ?? ''}${Properties?.[property] ?? id}`;
     return `arn:${pseudo.Partition}:${service}:${pseudo.Region}:${pseudo.AccountId}:${name}`;
   };
   if (Array.isArray(value)) return value.map((one) => resolve(template, one, pseudo));

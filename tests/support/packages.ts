@@ -29,6 +29,7 @@ const compiled = {
   second: {
     instance: 'acme',
     changes: {
+      kmsKey: 'own',
       'access.api': ['ecs-tasks.amazonaws.com', 'arn:aws:iam::123456789012:role/shop-api'],
       'access.organization': 'o-a1b2c3d4e5',
       'queues.feedback': { senders: ['210987654321'] },
@@ -60,6 +61,9 @@ export async function changedLocalPackage(changes: Changes): Promise<Packaged> {
   rmSync(output, { recursive: true });
   return { directory, resources };
 }
+
+/** The local stage with a customer key. No other call of its functions, producers and people differs. */
+export const packagedWithKey = (): Promise<Packaged> => changedLocalPackage({ kmsKey: 'own' });
 
 /** The local stage with its code, also once for all. Tests share its directory and must not write there. */
 export async function localPackage(): Promise<Packaged> {

@@ -35,7 +35,8 @@ export async function startRecorder() {
     const input = () => (form ? Object.fromEntries(form) : JSON.parse(body.toString() || '{}')) as Body;
     const named = form ? form.get('Action') : headers['x-amz-target'];
     const [operation = ''] = /[^.]+$/.exec(String(named ?? method)) ?? [];
-    const requests = READERS[service as Service]({ operation, url, headers, text, input });
+    const read = READERS[service as Service]({ operation, url, headers, text, input });
+    const requests = read.flatMap((request) => [request, ...keyUses(request)]);
     for (const request of requests) {
       note({ who, ...request });
       await recorder.before({ who, ...request });
@@ -46,7 +47,7 @@ export async function startRecorder() {
     const forwarded = send({ hostname, port, method, path, headers }, (answer) => {
       // S3 says that a key is missing only to callers who may list it.
       if (service === 's3' && answer.statusCode === 404)
-        for (const { resource } of requests) note({ who, ...listing(resource) });
+        for (const { resource } of read) note({ who, ...listing(resource) });
       outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
       answer.pipe(outgoing);
     });
@@ -141,10 +142,44 @@ const READERS = {
       operation
     ];
     const ifNoneMatch = headers['if-none-match'];
-    const context = ifNoneMatch !== undefined && { context: { 's3:if-none-match': [ifNoneMatch] } };
-    return [{ action: `s3:${action}`, resource: `arn:aws:s3:::${bucket}/${key}`, ...context }];
+    const encryptedBy = headers[KEY_ID] ?? new RegExp(`name="${KEY_ID}"\\s+(\\S+)`).exec(text)?.[1];
+    const context = {
+      ...(operation === 'PUT' && ifNoneMatch !== undefined && { 's3:if-none-match': [ifNoneMatch] }),
+      ...(encryptedBy !== undefined && { [`s3:${KEY_ID}`]: [String(encryptedBy)] }),
+    };
+    return [{ action: `s3:${action}`, resource: `arn:aws:s3:::${bucket}/${key}`, context }];
   },
 };
+
+export const KEY_ID = 'x-amz-server-side-encryption-aws-kms-key-id';
+
+/** The name that the encryption context of each service has, and what it is about. */
+const CONTEXTS: Record<string, [name: string, about: (resource: string) => string]> = {
+  sqs: ['aws:sqs:arn', (queue) => queue],
+  sns: ['aws:sns:topicArn', (topic) => topic],
+  dynamodb: ['aws:dynamodb:tableName', (table) => table.split('/')[1] ?? ''],
+  // With a bucket key, it is that of the bucket.
+  s3: ['aws:s3:arn', (object) => object.split('/')[0] ?? ''],
+};
+const [BOTH, READ, WRITE] = [['Decrypt', 'GenerateDataKey'], ['Decrypt'], ['GenerateDataKey']];
+const USES: Record<string, string[]> = {
+  ...{ 'sqs:SendMessage': BOTH, 'sqs:ReceiveMessage': READ, 'sns:Publish': BOTH },
+  ...{ 's3:PutObject': WRITE, 's3:GetObject': READ },
+};
+
+/** What a service asks KMS in the name of its caller, if the instance has a customer key. */
+export function keyUses({ action, resource }: Request): Request[] {
+  const [service = ''] = action.split(':');
+  const [named, about] = CONTEXTS[service] ?? [];
+  const uses = service === 'dynamodb' ? READ : (USES[action] ?? []);
+  return uses.map((use) => ({
+    ...{ action: `kms:${use}`, resource: arn('kms', 'key/JobsKey') },
+    context: {
+      'kms:ViaService': [`${service}.${REGION}.amazonaws.com`],
+      ...(about && { [`kms:EncryptionContext:${named}`]: [about(resource)] }),
+    },
+  }));
+}
 
 /** What the store of an encrypted secret asks KMS in the name of its caller. */
 const decryption = (service: string): Request => ({

@@ -29,6 +29,7 @@ const attributesSchema = z.strictObject({
   VisibilityTimeout: secondsBetween(0, 43_200),
   MessageRetentionPeriod: secondsBetween(60, 1_209_600),
   SqsManagedSseEnabled: z.string().optional(),
+  KmsMasterKeyId: z.string().optional(),
   RedrivePolicy: json(
     // Consoles and older templates write the number as a string. SQS takes both.
     z.object({ deadLetterTargetArn: z.string(), maxReceiveCount: z.coerce.number().int().min(1).max(1000) }),

@@ -126,6 +126,7 @@ const KINDS: Record<string, [property: string, service: string, prefix: string]>
   'AWS::DynamoDB::Table': ['TableName', 'dynamodb', 'table/'],
   'AWS::Lambda::Function': ['FunctionName', 'lambda', 'function:'],
   'AWS::SNS::Topic': ['TopicName', 'sns', ''],
+  'AWS::KMS::Key': ['Description', 'kms', 'key/'],
 };
 
 export type Resolve = (value: unknown) => unknown;

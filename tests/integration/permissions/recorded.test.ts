@@ -1,10 +1,17 @@
 import { readFileSync } from 'node:fs';
 import type { Packaged } from '../../../packages/local/template/package';
-import { unexpected } from '../../support/iam';
+import { statementsOf, unexpected } from '../../support/iam';
 import { type WatchedService, watchedService, withProperties } from '../../support/local-service';
-import { localPackage, templateOf } from '../../support/packages';
+import { packagedWithKey, templateOf } from '../../support/packages';
 import { allowedBy, HOLDERS, permissionRows, permissionTable, WORKERS } from '../../support/permissions';
-import { isSecret, type RecordedCall, type Recorder, startRecorder } from '../../support/recorded-calls';
+import {
+  isSecret,
+  KEY_ID,
+  keyUses,
+  type RecordedCall,
+  type Recorder,
+  startRecorder,
+} from '../../support/recorded-calls';
 import { readSecrets, recordedCommands, sixWeeksLater } from '../../support/recorded-people';
 import { recordedTrouble, recordedWork } from '../../support/recorded-work';
 import type { CompiledTemplate } from '../../support/sls';
@@ -21,7 +28,7 @@ beforeAll(async () => {
   const { url, targets } = recorder;
   prod = await templateOf('prod');
   // On a busy machine, no function may run out of time.
-  packaged = withProperties(await localPackage(), {
+  packaged = withProperties(await packagedWithKey(), {
     'AWS::Lambda::Function': { Timeout: 60 },
     'AWS::SQS::Queue': { VisibilityTimeout: 120 },
   });
@@ -97,12 +104,51 @@ test("no caller may make its calls on another instance's queues, items and objec
   expect(await wrong(elsewhere, false)).toEqual([]);
 });
 
+const isKeyUse = ({ resource }: RecordedCall) => resource.endsWith('key/JobsKey');
+
+test('every object is written with the customer key, uploads included', () => {
+  const puts = calls().filter(({ action }) => action === 's3:PutObject');
+
+  expect(new Set(puts.map(({ context }) => context?.[`s3:${KEY_ID}`]?.[0]))).toEqual(new Set(['alias/local-jobs']));
+  expect(new Set(puts.map(({ who }) => who)).size).toBeGreaterThan(8);
+});
+
+test('Lambda may decrypt what it polls for each worker', async () => {
+  const polls = WORKERS.flatMap((who) => {
+    const resource = `arn:aws:sqs:us-east-1:000000000000:local-${who}.fifo`;
+    return keyUses({ action: 'sqs:ReceiveMessage', resource }).map((use) => ({ ...use, who }));
+  });
+
+  expect(polls).toHaveLength(WORKERS.length);
+  expect(await wrong(polls, true)).toEqual([]);
+});
+
+test('with a customer key and all queues, the policies of people and producers fit into managed policies', () => {
+  for (const id of ['ProducerPolicy', 'ReaderPolicy', 'OperatorPolicy'])
+    expect(JSON.stringify({ Version: '2012-10-17', Statement: statementsOf(template(), id) }).length).toBeLessThan(
+      6_144,
+    );
+});
+
+test('no caller may use the customer key for the data of another instance, or itself', async () => {
+  const uses = calls().filter(isKeyUse);
+  const others = uses.flatMap(({ context = {}, ...use }) => {
+    const [about = '', values = []] = Object.entries(context).find(([key]) => key.includes('Context')) ?? [];
+    const { 'kms:ViaService': _, ...direct } = context;
+    const other = values.map((value) => value.replace('local-', 'other-'));
+    return [direct, { ...context, [about]: other }].map((context) => ({ ...use, context }));
+  });
+
+  expect(others.length).toBeGreaterThan(50);
+  expect(await wrong(others, false)).toEqual([]);
+});
+
 test('readers and operators may write audit objects and may not replace one. A reader may put nothing else', async () => {
   const puts = calls().filter(({ action }) => action === 's3:PutObject');
   const audits = puts.filter(({ resource }) => resource.includes('/_audit/'));
   const context = { 's3:if-none-match': ['*'] };
 
-  expect(audits.map(({ who, context }) => ({ who, context }))).toEqual([
+  expect(audits).toMatchObject([
     { who: 'reader', context },
     { who: 'operator', context },
   ]);

@@ -117,6 +117,16 @@ test.each<[string, Record<string, unknown>, string]>([
     'sender.email: must be of one of sender.domains (other.example.com)',
   ],
   [
+    'a customer key of another region',
+    { kmsKey: 'arn:aws:kms:us-east-1:123456789012:key/example' },
+    'kmsKey: must be in the region of the instance (eu-west-1)',
+  ],
+  [
+    'a customer key by its alias',
+    { kmsKey: 'alias/x' },
+    'kmsKey: must be own, or the ARN of a KMS key, is another text',
+  ],
+  [
     'a retention that is shorter than an outage',
     { 'queues.feedback': { retention: 3_600 } },
     'queues.feedback.retention: must be >= 86400, because a job ends when its vendor is down for longer, is 3600',

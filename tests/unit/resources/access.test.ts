@@ -1,4 +1,4 @@
-import { fromOtherAccount, permissionsOf, type Request, statementsOf, unexpected } from '../../support/iam';
+import { fromOtherAccount, ofItsKey, permissionsOf, type Request, statementsOf, unexpected } from '../../support/iam';
 import { templateOf } from '../../support/packages';
 import type { CompiledTemplate } from '../../support/sls';
 
@@ -119,4 +119,51 @@ test('no other account may use a queue without senders in the file', async () =>
   const allows = fromOtherAccount(prod, 'FeedbackQueuePolicy', { role: 'any-role' });
 
   expect(await unexpected(allows, on(queue('mht-api-feedback.fifo'), 'sqs:SendMessage'), false)).toEqual([]);
+});
+
+describe('a customer key of its own', () => {
+  const key = { 'Fn::GetAtt': ['JobsKey', 'Arn'] };
+  const ofType = (type: string) => Object.values(second.Resources).filter(({ Type }) => Type === type);
+
+  test('encrypts every queue, topic, table and log group, and stays when the stack is removed', () => {
+    const { JobsKey, JobsKeyAlias, JobsTable } = second.Resources;
+
+    for (const type of ['AWS::SQS::Queue', 'AWS::SNS::Topic'])
+      for (const { Properties } of ofType(type)) {
+        expect(Properties.KmsMasterKeyId).toEqual(key);
+        expect(Properties).not.toHaveProperty('SqsManagedSseEnabled');
+      }
+    for (const { Properties } of ofType('AWS::Logs::LogGroup')) expect(Properties.KmsKeyId).toEqual(key);
+    expect(JobsTable?.Properties.SSESpecification).toEqual({ SSEEnabled: true, KMSMasterKeyId: key });
+    expect(JobsKey).toMatchObject({ DeletionPolicy: 'Retain', UpdateReplacePolicy: 'Retain' });
+    expect(JobsKeyAlias?.Properties.AliasName).toBe('alias/acme-jobs');
+  });
+
+  const arnOf = (service: string, name: string) => `arn:aws:${service}:us-east-1:123456789012:${name}`;
+  const about = (kind: string, value: string) => ({ [`kms:EncryptionContext:aws:${kind}`]: [value] });
+  const alarms = about('sns:topicArn', arnOf('sns', 'acme-alarms'));
+  const log = (name: string) => about('logs:arn', arnOf('logs', `log-group:/aws/lambda/${name}`));
+  const viaSqs = (name: string) => ({
+    'kms:ViaService': ['sqs.us-east-1.amazonaws.com'],
+    ...about('sqs:arn', arnOf('sqs', name)),
+  });
+  const stranger = 'arn:aws:iam::210987654321:role/newsletter';
+
+  test.each([
+    ['cloudwatch.amazonaws.com', alarms, true],
+    ['cloudwatch.amazonaws.com', about('sns:topicArn', arnOf('sns', 'acme-alarms-undelivered')), true],
+    ['cloudwatch.amazonaws.com', about('sns:topicArn', arnOf('sns', 'other-alarms')), false],
+    ['cloudwatch.amazonaws.com', {}, false],
+    ['events.amazonaws.com', alarms, false],
+    ['sns.amazonaws.com', about('sqs:arn', arnOf('sqs', 'acme-alarms-undelivered')), true],
+    ['sns.amazonaws.com', about('sqs:arn', arnOf('sqs', 'acme-feedback.fifo')), false],
+    ['logs.us-east-1.amazonaws.com', log('acme-feedback'), true],
+    ['logs.us-east-1.amazonaws.com', log('other-feedback'), false],
+    [stranger, viaSqs('acme-emails.fifo'), true],
+    [stranger, viaSqs('acme-emails-dlq.fifo'), false],
+    [stranger, about('sqs:arn', arnOf('sqs', 'acme-emails.fifo')), false],
+    ['arn:aws:iam::111111111111:role/newsletter', viaSqs('acme-emails.fifo'), false],
+  ])('may be used by %s for %j: %s', async (principal, context, expected) => {
+    expect((await ofItsKey(second, principal)(context)).length > 0).toBe(expected);
+  });
 });
