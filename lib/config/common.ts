@@ -44,6 +44,14 @@ export const queueSettings = z.object({
 });
 export type QueueSettings = z.infer<typeof queueSettings>;
 
+const sendingLimits = z.object({
+  zone: z.string(),
+  /** Two times of day, such as `08:00–20:00`. */
+  between: z.string().optional(),
+  dailyCap: z.number().optional(),
+});
+export type SendingLimits = z.infer<typeof sendingLimits>;
+
 export const commonEnv = z.object({
   INSTANCE: name,
   /** The team's existing bucket. All objects go under PREFIX. */
@@ -57,6 +65,8 @@ export const commonEnv = z.object({
   QUEUES: json(z.record(name, queueSettings)),
   /** The name or ARN of the EventBridge bus that gets the ends of jobs. Without it, they are not published. */
   EVENT_BUS: z.string().max(1600).optional(),
+  /** When campaigns may send. */
+  SENDING_LIMITS: json(sendingLimits).optional(),
   /** Seconds before the second and the third attempt, each ±10 %. */
   RETRY_WAITS: z
     .string()

@@ -173,7 +173,7 @@ async function reserveSlot(
   const withinMs = context.callTimeoutMs(Number.MAX_SAFE_INTEGER) * WAIT_PART;
   const answer = await rate.reserve({ recipients, use, withinMs });
   if (answer.kind === 'later')
-    throw new WaitError({ code: 'NoRateSlot', message: 'no slot of the sending rate is free', waitMs: answer.waitMs });
+    throw new WaitError({ code: 'NoRateSlot', message: 'no slot of the sending rate is free', ...answer });
   const { slot } = answer;
   const until = async (at: number) => {
     const waitMs = at - clock.now();

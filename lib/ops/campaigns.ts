@@ -1,10 +1,11 @@
 import { mapEach } from '../concurrency';
-import { type Campaign, type CampaignStatus, campaigns } from '../emails/campaigns/campaign';
+import { type Campaign, type CampaignStatus, campaigns, chunkRecipients } from '../emails/campaigns/campaign';
 import { EMAIL_CAMPAIGN, EMAILS_QUEUE } from '../emails/message';
 import type { CampaignReport } from '../emails/report';
 import { readItem } from '../jobs/items';
-import { CAMPAIGN_QUEUE, CAMPAIGNS, jobKey, todoKey } from '../jobs/keys';
+import { CAMPAIGN_QUEUE, CAMPAIGNS, jobKey, rateKey, todoKey } from '../jobs/keys';
 import { isEnd } from '../jobs/row';
+import { heldNow, type RateItem } from '../worker/rate';
 import { auditNote, OperatorError, type Reader, stateOf } from './operator';
 
 const DAY_MS = 24 * 3_600_000;
@@ -73,6 +74,19 @@ export async function decideCampaign(
   const [becomes, only] = RULES[decision];
   if (after.status !== becomes) throw new OperatorError(`${id} is ${statusOf(after)}: only ${only}.`);
   return { before, after };
+}
+
+/** Says why nothing of a running campaign can be sent now, such as `waits for its window at 08:00 Europe/Berlin`. */
+export async function waitsOf(reader: Reader): Promise<(campaign: Campaign) => string | undefined> {
+  const { limits, clock } = reader;
+  const stored = limits && ((await readItem(reader, rateKey('sendgrid'))) as RateItem | undefined);
+  return (campaign) => {
+    const held = heldNow(limits, stored, clock.now(), chunkRecipients(campaign, campaign.released));
+    if (!held || campaign.status !== 'running') return undefined;
+    return held.code === 'OutsideWindow'
+      ? `waits for its window at ${held.text}`
+      : `daily cap of ${limits?.dailyCap} reached, goes on at ${held.text}`;
+  };
 }
 
 /** A campaign's state as people read it, e.g. `paused (SendgridRejected)`. */

@@ -39,6 +39,7 @@ export function deploymentOf(config: CommonConfig, { region, account, aws, ...gi
     instance,
     prefix: config.PREFIX,
     queueNames: Object.keys(config.QUEUES),
+    limits: config.SENDING_LIMITS,
     ledger: createLedger(base),
     circuits: circuitBreakers(base),
     queueUrl: (queue) => queueUrl(region, account, named(queueName, queue)),

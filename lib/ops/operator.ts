@@ -29,7 +29,7 @@ export interface Deployment extends OperatorDeps {
 /** For what only reads the table and the bucket, and never calls SQS. */
 export type Reader = Pick<
   OperatorDeps,
-  'table' | 'ledger' | 'objects' | 'clock' | 'random' | 'prefix' | 'settings' | 'queueNames' | 'hashPeople'
+  'table' | 'ledger' | 'objects' | 'clock' | 'random' | 'prefix' | 'settings' | 'queueNames' | 'hashPeople' | 'limits'
 >;
 
 /** Why a command cannot be done. `next`: the `sls` command that helps, without options that select the deployment. */

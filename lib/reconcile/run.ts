@@ -1,3 +1,4 @@
+import type { SendingLimits } from '../config/common';
 import type { GuardLimits } from '../emails/campaigns/campaign';
 import type { FailingWork } from '../jobs/items';
 import type { LedgerDeps } from '../jobs/ledger';
@@ -19,6 +20,8 @@ export interface ReconcileDeps extends FinishDeps, Omit<LedgerDeps, 'clock' | 's
   topic?: Topic | undefined;
   /** The most rows or messages that one kind of work handles at a time. `SHARE` by default. */
   share?: number;
+  /** When campaigns may send. */
+  limits?: SendingLimits | undefined;
 }
 
 /** A job whose work failed, or a work that failed as a whole. */

@@ -32,6 +32,7 @@ function start(functionArn: string | undefined) {
     events: publishedEvents(config),
     queueNames: Object.keys(config.QUEUES),
     guard: config.GUARD,
+    limits: config.SENDING_LIMITS,
     topic: alarmTopic(config, functionArn),
   };
   return { deps, ...rhythmOf(config) };

@@ -10,7 +10,7 @@ import { sharedRate } from '../worker/rate';
 type MailConfig = z.infer<typeof feedbackEnv>;
 
 export const sendgridDeps = (
-  config: Pick<MailConfig, 'INSTANCE' | 'SENDGRID_ENDPOINT' | 'SENDGRID_API_KEY' | 'EMAIL_RATE'>,
+  config: Pick<MailConfig, 'INSTANCE' | 'SENDING_LIMITS' | 'SENDGRID_ENDPOINT' | 'SENDGRID_API_KEY' | 'EMAIL_RATE'>,
   deps: ItemDeps & Pick<WorkerDeps, 'circuits'>,
 ) => ({
   sendgrid: realSendgrid({
@@ -18,7 +18,13 @@ export const sendgridDeps = (
     apiKey: realSecret(config.SENDGRID_API_KEY),
     instance: config.INSTANCE,
   }),
-  rate: sharedRate({ ...deps, rate: config.EMAIL_RATE, override: () => deps.circuits.rate('sendgrid') }, 'sendgrid'),
+  rate: sharedRate(
+    {
+      ...{ ...deps, rate: config.EMAIL_RATE, limits: config.SENDING_LIMITS },
+      override: () => deps.circuits.rate('sendgrid'),
+    },
+    'sendgrid',
+  ),
   clock: deps.clock,
 });
 

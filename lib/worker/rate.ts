@@ -1,6 +1,8 @@
+import type { SendingLimits } from '../config/common';
 import { type ItemDeps, updateItem } from '../jobs/items';
 import { rateKey } from '../jobs/keys';
 import type { Item } from '../ports';
+import { type SendingTimes, sendingTimes } from './sending-times';
 
 /** One vendor's rate in the table. Times are milliseconds since 1970. */
 export interface RateItem extends Item {
@@ -22,6 +24,9 @@ export interface RateItem extends Item {
   load?: number;
   /** The vendor asked for a wait: no call before then. */
   blockedUntil: number;
+  /** The last day of a reservation, in the instance's zone, and for how many recipients of that day there are some. */
+  day?: string;
+  sent?: number;
 }
 
 export type RateUse = 'campaign' | 'message';
@@ -29,7 +34,7 @@ export type RateUse = 'campaign' | 'message';
 /** `until`: a sender that wakes later has lost the slot. `rate`: at another rate in use, the slot is void. */
 type Reservation =
   | { kind: 'slot'; slot: { at: number; until: number; rate: number } }
-  | { kind: 'later'; waitMs: number };
+  | { kind: 'later'; waitMs: number; code?: 'OutsideWindow' | 'DailyCapReached' };
 
 /**
  * The parts of the rate that campaigns take. They use at most 97 %. The rest absorbs senders that wake late, and lets a
@@ -58,9 +63,15 @@ const LONGEST_BLOCK_MS = 3_600_000;
  * campaign sends at most what fits into it and one request more.
  */
 export function sharedRate(
-  { rate: setting, override, ...deps }: ItemDeps & { rate: number; override?: () => number | undefined },
+  {
+    rate: setting,
+    override,
+    limits,
+    ...deps
+  }: ItemDeps & { rate: number; limits?: SendingLimits | undefined; override?: () => number | undefined },
   vendor: string,
 ) {
+  const times = limits && sendingTimes(limits);
   const key = rateKey(vendor);
   const { clock } = deps;
   /** What this process wrote last. It need not be read again while no other process writes. */
@@ -77,12 +88,14 @@ export function sharedRate(
       const now = clock.now();
       const item = sane(stored ?? empty(key), now);
       const { at, next } = take(item, { recipients, use, rate, now });
-      if (at - now > withinMs) {
-        answer = { kind: 'later', waitMs: at - now };
+      const counted = times && countDay(item, times.dayOf(at), recipients);
+      const held = counted && use === 'campaign' ? heldUntil(times, at, counted.sent) : undefined;
+      if (held || at - now > withinMs) {
+        answer = { kind: 'later', waitMs: (held?.until ?? at) - now, ...(held && { code: held.code }) };
         return undefined;
       }
       answer = { kind: 'slot', slot: { at, until: at + lateness(recipients, rate, use), rate } };
-      return { ...next, rate };
+      return { ...next, ...counted, rate };
     };
     const reserved = await updateItem<RateItem>(deps, key, change, known);
     if (reserved.changed) {
@@ -108,6 +121,30 @@ export function sharedRate(
         return blockedUntil > item.blockedUntil ? { ...item, blockedUntil } : undefined;
       }),
   };
+}
+
+/** A slot of the day before, reserved late, counts for the last day. So no day is counted anew. */
+function countDay({ day: last = '', sent = 0 }: RateItem, day: string, recipients: number) {
+  return day > last ? { day, sent: recipients } : { day: last, sent: sent + recipients };
+}
+
+/** Why and until when no campaign may use a slot at this time, after which `sent` recipients of its day would be out. */
+function heldUntil(times: SendingTimes, at: number, sent: number) {
+  const until = times.opensAt(at);
+  if (until > at) return { until, code: 'OutsideWindow' } as const;
+  return sent > times.dailyCap ? ({ until: times.nextDay(at), code: 'DailyCapReached' } as const) : undefined;
+}
+
+/**
+ * Why and until when no chunk of so many recipients may be released now. Before the first send, a missing item holds
+ * back nothing.
+ */
+export function heldNow(limits: SendingLimits | undefined, stored: RateItem | undefined, now: number, recipients = 1) {
+  if (!limits) return undefined;
+  const times = sendingTimes(limits);
+  const { sent } = countDay(stored ?? empty(''), times.dayOf(now), recipients);
+  const held = heldUntil(times, now, sent);
+  return held && { ...held, text: times.textOf(held.until) };
 }
 
 export type SharedRate = ReturnType<typeof sharedRate>;

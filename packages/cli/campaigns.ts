@@ -7,6 +7,7 @@ import {
   listCampaigns,
   recipientsByOutcome,
   statusOf,
+  waitsOf,
 } from '../../lib/ops/campaigns';
 import { timeText } from '../../lib/text';
 import { type Command, count, day, JSON_OUTPUT, type Option, required } from './command';
@@ -38,11 +39,14 @@ export const campaigns = {
     run: async ({ options, out, connect }) => {
       const at = day(options, 'day');
       const limit = count(options, 'limit', { otherwise: DEFAULT_LIMIT });
-      const found = await listCampaigns(await connect(), at);
+      const deps = await connect();
+      const found = await listCampaigns(deps, at);
+      const waits = await waitsOf(deps);
       const listed = found.campaigns.slice(0, limit);
       const more = found.more || listed.length < found.campaigns.length;
-      if (options.json) out.json({ campaigns: listed.map(campaignView), more });
-      else out.lines(campaignLines(listed));
+      if (options.json)
+        out.json({ campaigns: listed.map((one) => ({ ...campaignView(one), waits: waits(one) })), more });
+      else out.lines(campaignLines(listed, waits));
       if (more) out.note('There are more: name a --day, or raise --limit.');
     },
   },
@@ -52,9 +56,11 @@ export const campaigns = {
     options: { id: ID, json: JSON_OUTPUT },
     run: async ({ options, out, connect, sls }) => {
       const deps = await connect();
-      const report = await campaignReport(deps, await findCampaign(deps, required(options, 'id')));
-      if (options.json) out.json(report);
-      else out.lines(reportLines(report, sls));
+      const campaign = await findCampaign(deps, required(options, 'id'));
+      const report = await campaignReport(deps, campaign);
+      const waits = (await waitsOf(deps))(campaign);
+      if (options.json) out.json({ ...report, waits });
+      else out.lines(reportLines({ ...report, reason: report.reason ?? waits }, sls));
     },
   },
 
@@ -79,12 +85,12 @@ const campaignView = (campaign: Campaign) => ({
   history: campaign.history.map(({ at, ...entry }) => ({ at: isoText(at), ...entry })),
 });
 
-function campaignLines(campaigns: readonly Campaign[]): string[] {
+function campaignLines(campaigns: readonly Campaign[], waits: (campaign: Campaign) => string | undefined): string[] {
   if (campaigns.length === 0) return ['No campaigns.'];
   const cells = campaigns.map((campaign) => [
     campaign.id,
     campaign.name ?? '',
-    statusOf(campaign),
+    statusOf({ ...campaign, reason: campaign.reason ?? waits(campaign) }),
     String(campaign.recipients),
     `${campaign.released} of ${campaign.chunks} chunks`,
     timeText(campaign.time),

@@ -4,7 +4,7 @@ import * as z from 'zod';
 import type { Campaign } from '../../lib/emails/campaigns/campaign';
 import { campaignReport } from '../../lib/emails/report';
 import { analyticsReader } from '../../lib/ops/analytics';
-import { findCampaign, listCampaigns, recipientsByOutcome, statusOf } from '../../lib/ops/campaigns';
+import { findCampaign, listCampaigns, recipientsByOutcome, statusOf, waitsOf } from '../../lib/ops/campaigns';
 import { OperatorError } from '../../lib/ops/operator';
 import { overview } from '../../lib/ops/overview';
 import { isProduction } from '../../lib/target';
@@ -99,20 +99,22 @@ export type CampaignPage = Awaited<ReturnType<typeof campaignPage>>;
 /** Campaigns that have not ended, or those of a UTC day, like 2026-01-02. */
 async function campaignList({ deployment }: ConsoleDeps, day: string | undefined) {
   const { campaigns, more } = await listCampaigns(deployment, day === undefined ? undefined : Date.parse(day));
-  return { campaigns: campaigns.map(campaignLine), more };
+  const waits = await waitsOf(deployment);
+  return { campaigns: campaigns.map((campaign) => campaignLine(campaign, waits(campaign))), more };
 }
 
 async function campaignPage({ deployment }: ConsoleDeps, id: string) {
   const campaign = await findCampaign(deployment, id);
   const report = await campaignReport(deployment, campaign);
-  return { ...campaignLine(campaign), recipientsByOutcome: recipientsByOutcome(report), report };
+  const waits = await waitsOf(deployment);
+  return { ...campaignLine(campaign, waits(campaign)), recipientsByOutcome: recipientsByOutcome(report), report };
 }
 
 /** `released`: recipients in released chunks, of which all but the campaign's last are full. */
-const campaignLine = (campaign: Campaign) => ({
+const campaignLine = (campaign: Campaign, waits: string | undefined) => ({
   id: campaign.id,
   name: campaign.name,
-  status: statusOf(campaign),
+  status: statusOf({ ...campaign, reason: campaign.reason ?? waits }),
   can: campaign.endedAt === undefined ? (CAN[campaign.status] ?? []) : [],
   recipients: campaign.recipients,
   released: Math.min(campaign.released * campaign.chunkSize, campaign.recipients),

@@ -156,6 +156,14 @@ const tagValue = z
   .string()
   .regex(/^[\p{L}\p{N} _.:/=+@-]{0,256}$/u, 'must be at most 256 letters, digits, spaces or _.:/=+@-');
 
+function isZone(timeZone: string): boolean {
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone }) !== undefined;
+  } catch {
+    return false;
+  }
+}
+
 /** A file, `instances/{name}.yml`, or a profile, `instances/profiles/{stage}.yml`. Times are seconds. */
 export const instanceFile = section({
   stage: z.enum(STAGES, 'must be prod or staging').describe('The profile. It also ends the name of the stack'),
@@ -238,6 +246,16 @@ export const instanceFile = section({
       reports: percent.describe('And above this percentage of spam reports, from the third on. 100: never'),
       refused: percent.describe('And above this percentage of refused chunks. 100: never'),
     }).describe('The limits of a campaign, once 100 of its mails are delivered or bounced (docs/emails.md)'),
+    between: z
+      .string()
+      .regex(/^(?:[01]\d|2[0-3]):[0-5]\d[–-](?:[01]\d|2[0-3]):[0-5]\d$/, 'must be two times of day such as 08:00–20:00')
+      .refine((text) => text.slice(0, 5) !== text.slice(6), 'must be two different times of day')
+      .describe('Campaigns are sent only between these times of day'),
+    zone: z
+      .string()
+      .refine(isZone, 'must be a time zone such as Europe/Berlin')
+      .describe('The time zone of `between` and of the day of `dailyCap`. Default: UTC'),
+    dailyCap: whole(1, 100_000_000).describe('Campaigns stop for the day when so many mails were sent'),
     templates: section({
       feedback: templateId.describe('The template of the confirmation: d-…'),
       feedbackByLanguage: z

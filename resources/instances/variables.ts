@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
 import { envProblems } from '../../lib/config/environment';
-import { environmentSchemas, secretsOf } from '../../lib/config/functions';
+import { emailsEnv, environmentSchemas, secretsOf } from '../../lib/config/functions';
+import { chunkSizeOf } from '../../lib/emails/campaigns/campaign';
 import { eventBus } from '../../lib/jobs/keys';
 import { isReference, settings as queueSettings } from './file';
 import { functionsOf, type Instance, keyName } from './instance';
@@ -12,8 +13,10 @@ import { nearestText, type Problem } from './problems';
 export function templateValues(instance: Instance): Record<string, unknown> {
   const { name, region, stage, bucket, prefix, retain, rows, settings } = instance;
   const { queues: _queues, tags: _tags, ...others } = settings;
+  const { zone = 'UTC', between, dailyCap } = settings.sendgrid ?? {};
   return {
     ...withTexts({ ...others, name, region, stage, bucket, prefix, retain }),
+    sendingLimits: between || dailyCap ? JSON.stringify({ zone, between, dailyCap }) : null,
     eventBus: eventBus(name, settings.events?.bus) || null,
     keyName: keyName(instance) ?? null,
     queueSettings: JSON.stringify(Object.fromEntries(rows.map((row) => [row.name, queueSettings(row)]))),
@@ -94,7 +97,7 @@ export function settingProblems(instance: Instance, root = process.cwd()): Probl
     return problems.map(({ variable, rule }) => [settingIn(block[variable] ?? '') || variable, rule] as const);
   });
   const byPath = [...new Map(missing)].map(([path, rule]) => ({ path, rule }));
-  const own = [...foreignSender(instance), ...foreignKey(instance)];
+  const own = [...foreignSender(instance), ...foreignKey(instance), ...smallCap(instance)];
   return [...byPath, ...own, ...unusedVariables(instance, root), ...plainSecrets(instance, root)];
 }
 
@@ -109,6 +112,13 @@ function foreignSender({ settings: { sender } }: Instance): Problem[] {
   const { email, domains } = sender ?? {};
   if (email === undefined || domains === undefined || domains.includes(email.split('@')[1] ?? '')) return [];
   return [{ path: 'sender.email', rule: `must be of one of sender.domains (${domains.join(', ')})` }];
+}
+
+/** A chunk is sent whole, so a smaller cap would let nothing through. */
+function smallCap({ settings: { sendgrid } }: Instance): Problem[] {
+  const chunk = chunkSizeOf(emailsEnv.shape.EMAIL_RATE.parse(sendgrid?.rate));
+  const { dailyCap = chunk } = sendgrid ?? {};
+  return dailyCap < chunk ? [{ path: 'sendgrid.dailyCap', rule: `must be >= ${chunk}, one chunk at this rate` }] : [];
 }
 
 const unusedVariables = ({ rows }: Instance, root: string): Problem[] =>

@@ -1,3 +1,4 @@
+import type { SendingLimits } from '../../lib/config/common';
 import { type Campaign, campaigns, chunkEnvelope, chunkId } from '../../lib/emails/campaigns/campaign';
 import { takeEvents } from '../../lib/emails/events/webhook';
 import { writeManifest } from '../../lib/emails/manifest';
@@ -38,8 +39,9 @@ export const aContent = (changes: Partial<CampaignContent> = {}): CampaignConten
 export async function startEmails({
   rate = 100,
   senderDomains = [],
+  limits,
   ...options
-}: EngineOptions & { rate?: number; senderDomains?: string[] } = {}) {
+}: EngineOptions & { rate?: number; senderDomains?: string[]; limits?: SendingLimits } = {}) {
   // The engine creates the clock, so the fake reads the time later.
   let now = () => Date.now();
   const sendgrid = await startFakeSendgrid({ now: () => now() });
@@ -54,7 +56,7 @@ export async function startEmails({
         campaigns: campaigns(ports),
         senderDomains,
         suppression: suppressionList({ objects: watch(objects, 'objects', options), prefix: PREFIX, hashPeople }),
-        rate: sharedRate({ ...ports, rate, override: () => circuits?.rate('sendgrid') }, 'sendgrid'),
+        rate: sharedRate({ ...ports, rate, limits, override: () => circuits?.rate('sendgrid') }, 'sendgrid'),
         clock,
         objects: watch(objects, 'objects', options),
         prefix: PREFIX,
@@ -69,6 +71,7 @@ export async function startEmails({
   );
   circuits = engine.deps.circuits;
   if (!store) throw new Error('the engine makes its contract at once');
+  engine.deps.limits = limits;
   // The instance has sent before, so the reconciler knows the senders' rate.
   const times = { campaigns: 0, alone: 0, messages: 0, whole: 0, messageAt: 0, blockedUntil: 0 };
   await engine.table.put({ key: rateKey('sendgrid'), version: 1, writer: '', rate, ...times }, 0);

@@ -1,4 +1,5 @@
 import { eachOf } from '../../concurrency';
+import type { SendingLimits } from '../../config/common';
 import type { ItemDeps } from '../../jobs/items';
 import { CAMPAIGN_QUEUE, jobKey } from '../../jobs/keys';
 import { UnreadableRowError } from '../../jobs/ledger';
@@ -33,6 +34,8 @@ export interface CampaignReleaseDeps extends ItemDeps, Omit<FinishDeps, 'events'
   }) => Promise<void>;
   share?: number;
   guard?: GuardLimits | undefined;
+  /** When campaigns may send. */
+  limits?: SendingLimits | undefined;
 }
 
 export const AT_ONCE = 32;

@@ -2,7 +2,7 @@ import { throughAll } from '../../concurrency';
 import { readItem, SHARE } from '../../jobs/items';
 import { CAMPAIGN_QUEUE, rateKey, todoKey } from '../../jobs/keys';
 import type { Due } from '../../ports';
-import { type RateItem, takenMs } from '../../worker/rate';
+import { heldNow, type RateItem, takenMs } from '../../worker/rate';
 import { type Campaign, campaigns, chunkRecipients, EXPIRED, hasExpired } from './campaign';
 import { AT_ONCE, type CampaignReleaseDeps, type Counted, checkEvents, countChunks, releaseChunk } from './chunks';
 
@@ -89,7 +89,11 @@ async function releaseFairly(
   { running, waiting, forMs, mayGoOn }: { running: Counted[]; waiting: number; forMs: number; mayGoOn: () => boolean },
 ): Promise<void> {
   if (running.length === 0) return;
-  const { rate, taken } = await rateOf(deps);
+  const { clock, limits } = deps;
+  const stored = (await readItem(deps, rateKey('sendgrid'))) as RateItem | undefined;
+  // Before the first send, a rate of 1 lets one chunk go.
+  const rate = stored?.rate || 1;
+  const taken = stored ? takenMs(stored, clock.now()) : 0;
   const mayRelease = ({ campaign, open }: Counted) => hasMore(campaign) && open < rate * MOST_OPEN_SECONDS;
   const contenders = new Set(running.filter(mayRelease));
   let time = virtualTime(running.map(({ campaign }) => campaign));
@@ -99,6 +103,8 @@ async function releaseFairly(
     while (mayGoOn() && taken + (ahead / rate) * 1000 < forMs) {
       const next = nextOf(contenders, time);
       if (!next) return;
+      const recipients = ahead + chunkRecipients(next.campaign, next.campaign.released);
+      if (heldNow(limits, stored, clock.now(), recipients)) return;
       // If its release fails, the campaign must not be chosen again before the next poll.
       contenders.delete(next);
       yield next;
@@ -112,12 +118,6 @@ async function releaseFairly(
     const next = after?.status === 'running' && { campaign: after, open: open + recipients, waiting: 0 };
     if (next && mayRelease(next)) contenders.add(next);
   });
-}
-
-/** Reads the senders' rate and how much of it is taken. Before the first send, a rate of 1 lets one chunk go. */
-async function rateOf(deps: CampaignReleaseDeps): Promise<{ rate: number; taken: number }> {
-  const stored = (await readItem(deps, rateKey('sendgrid'))) as RateItem | undefined;
-  return { rate: stored?.rate || 1, taken: stored ? takenMs(stored, deps.clock.now()) : 0 };
 }
 
 /*

@@ -1,5 +1,7 @@
 import { chunkId } from '../../../lib/emails/campaigns/campaign';
 import { StoreError } from '../../../lib/errors';
+import { groupBy } from '../../../lib/group-by';
+import { waitsOf } from '../../../lib/ops/campaigns';
 import { CAMPAIGN, type Emails, startEmails } from '../../support/emails';
 import { jobId } from '../../support/engine';
 
@@ -215,4 +217,34 @@ test('a campaign that cannot be read or released holds back no other one, and th
   expect(await Promise.all([OTHER, jobId(102)].map(async (id) => (await emails.campaigns.read(id))?.released))).toEqual(
     [0, 10],
   );
+});
+
+test('campaigns are sent in the window only and never above the daily cap, through a pause and a failed call', async () => {
+  const limits = { zone: 'Europe/Berlin', between: '08:00–09:00', dailyCap: 25 };
+  await emails.close();
+  emails = await startEmails({ limits });
+  const { engine, sendgrid } = emails;
+  const campaign = await emails.campaign({ recipients: 50, chunkSize: 10 });
+  const waits = async () => (await waitsOf(engine.deps))((await read()) ?? campaign);
+  // SendGrid takes nothing of the first request, whose slot counts.
+  sendgrid.fail({ status: 503 });
+  expect(await waits()).toBe('waits for its window at 08:00 Europe/Berlin');
+
+  const said = new Set<string | undefined>();
+  for (let half = 0; half < 4 * 48; half++) {
+    if (half === 20) await emails.campaigns.pause(CAMPAIGN);
+    if (half === 40) await emails.campaigns.resume(CAMPAIGN);
+    await engine.reconcile();
+    await work();
+    said.add(await waits());
+    engine.clock.advance(30 * 60_000);
+  }
+
+  const times = sendgrid.mails.map(({ at }) => new Date(at).toISOString());
+  expect(times.every((time) => time.slice(11, 13) === '07')).toBe(true);
+  const days = [...groupBy(times, (time) => time.slice(0, 10)).values()].map(({ length }) => length);
+  expect(days).toEqual([10, 20, 20]);
+  expect(said).toContain('daily cap of 25 reached, goes on at 00:00 Europe/Berlin');
+  expect(Math.max(...engine.rows().map(({ attempts }) => attempts))).toBe(1);
+  expect(await read()).toMatchObject({ status: 'ended' });
 });

@@ -100,6 +100,17 @@ test.each<[string, Record<string, unknown>, string]>([
   ['no queues', { queues: {} }, `queues: must name the queues in use: ${known.join(', ')}`],
   ['an unknown queue', { 'queues.feedbak': {} }, 'queues.feedbak: is not a queue. Did you mean feedback?'],
   ['no account', { account: undefined }, 'account: is missing'],
+  [
+    'an empty window',
+    { 'sendgrid.between': '08:00-08:00' },
+    'sendgrid.between: must be two different times of day, is another text',
+  ],
+  [
+    'no zone',
+    { 'sendgrid.zone': 'Berlin' },
+    'sendgrid.zone: must be a time zone such as Europe/Berlin, is another text',
+  ],
+  ['a cap below a chunk', { 'sendgrid.dailyCap': 24 }, 'sendgrid.dailyCap: must be >= 25, one chunk at this rate'],
   ['no hash key', { hashKey: undefined, 'queues.feedback': undefined }, 'hashKey: is missing'],
   [
     'an account that YAML reads as a number',

@@ -13,6 +13,7 @@ known.settings = {
   sender: { ...known.settings.sender, domains: ['example.com', 'example.org'] },
   sendgrid: {
     ...known.settings.sendgrid,
+    dailyCap: 1_000,
     templates: { feedback: 'd-1', feedbackByLanguage: { de: 'd-2', 'pt-BR': 'd-3' }, testflight: 'd-4' },
   },
   appStoreConnect: { ...known.settings.appStoreConnect, apps: ['1', '2'] },
