@@ -49,6 +49,7 @@ export const instance = async (variables: Variables): Promise<object> => {
   const of = instanceOf(variables);
   const { name, rows, prefix, retain, tags, settings } = of;
   const bus = eventBus(name, settings.events?.bus);
+  const webhook = settings.events?.webhook;
   const unused = Object.keys(of.known).filter((queue) => !rows.some((row) => row.name === queue));
   const keys = Object.keys(environmentSchemas);
   const secrets = keys.map((key) => [key, secretArns(secretSettings(of, [key]).map(({ value }) => value))] as const);
@@ -60,6 +61,8 @@ export const instance = async (variables: Variables): Promise<object> => {
     keep: retain ? 'Retain' : null,
     tags: { instance: name, stage: of.stage, service: SERVICE, ...tags },
     ownBus: settings.events?.bus === 'own' ? 'own' : 'none',
+    webhook: webhook ? 'set' : 'none',
+    webhookKey: webhook ? `{{resolve:${webhook.key}}}` : null,
     buses: bus === '' ? [] : [busArn(bus)],
     secrets: Object.fromEntries(secrets),
     secretsKeys: Object.fromEntries(secrets.map(([each, arns]) => [each, key && arns.length > 0 ? [key] : []])),

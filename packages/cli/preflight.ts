@@ -54,7 +54,12 @@ export async function preflight(
     403: 'cannot be read by these credentials (s3:ListBucket)',
     301: 'is in another region',
   });
-  const read = [...secretSettings(instance, functionsOf(instance)), { path: 'hashKey', value: instance.hashKey }];
+  const { webhook } = instance.settings.events ?? {};
+  const read = [
+    ...secretSettings(instance, functionsOf(instance)),
+    { path: 'hashKey', value: instance.hashKey },
+    ...(webhook?.key ? [{ path: 'events.webhook.key', value: webhook.key }] : []),
+  ];
   const secrets = new Map(read.map((secret) => [secret.path, secret]));
   const [settings, ...more] = await Promise.all([
     bucket.length > 0 ? { problems: [], notes: [] } : bucketFindings(instance, s3),

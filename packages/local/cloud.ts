@@ -38,7 +38,8 @@ export async function startCloud({ resources }: Packaged, ports: Ports, started:
     startDynamoDb({ tables: declared.tables, region: REGION, port: ports.dynamodb }),
   );
   const { url: s3 } = await started(startS3({ buckets: [config.BUCKET], region: REGION, port: ports.s3 }));
-  const bridge = await started(startEventBridge({ buses: declared.buses, port: ports.eventbridge }));
+  const { buses, webhook } = declared;
+  const bridge = await started(startEventBridge({ buses, webhook, port: ports.eventbridge }));
   const endpoints = { sqs: sqsUrl, s3, dynamodb, eventbridge: bridge.url };
   return { declared, config, sqs, events: bridge.events, endpoints };
 }

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { json } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { CreateTableCommand, type CreateTableCommandInput, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
@@ -90,16 +91,42 @@ function refusal(etag: string | undefined, expected: string | undefined): keyof 
 /** What our adapter puts. `Time`: seconds since 1970. */
 type Entry = Record<'EventBusName' | 'Source' | 'DetailType' | 'Detail', string> & { Time: number };
 
-/** Starts EventBridge in memory, with these buses. `events`: the last thousand, as a consumer of the bus gets them. */
-export async function startEventBridge({ buses, port = 0 }: { buses: string[]; port?: number }) {
+interface EventBridgeOptions {
+  buses: string[];
+  port?: number;
+  webhook?: { url: string; key: string } | undefined;
+}
+
+/** EventBridge tries for a day, and here for about a quarter of an hour. */
+const TRIES = 10;
+
+/**
+ * Starts EventBridge in memory, with these buses. `events`: the last thousand, as a consumer of the bus gets them. It
+ * posts each to `webhook`, as an API destination does: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-api-destinations.html
+ */
+export async function startEventBridge({ buses, port = 0, webhook }: EventBridgeOptions) {
   const events: object[] = [];
+  const closing = new AbortController();
+
+  async function post({ url, key }: { url: string; key: string }, event: object): Promise<void> {
+    const headers = { 'content-type': 'application/json; charset=utf-8', authorization: key };
+    for (let tries = 1; tries <= TRIES; tries++) {
+      const signal = AbortSignal.any([closing.signal, AbortSignal.timeout(5_000)]);
+      const answer = await fetch(url, { method: 'POST', headers, body: JSON.stringify(event), signal }).catch(() => {});
+      const { status = 503 } = answer ?? {};
+      if (closing.signal.aborted || (status < 500 && ![401, 407, 409, 429].includes(status))) return;
+      await sleep(1_000 * 2 ** (tries - 1), undefined, { signal: closing.signal, ref: false }).catch(() => {});
+    }
+  }
 
   function put({ EventBusName, Source: source, DetailType, Detail, Time }: Entry): object {
     if (!buses.includes(EventBusName)) return { ErrorCode: 'ResourceNotFoundException' };
     const id = randomUUID();
     const [time, detail] = [new Date(Time * 1000).toISOString(), JSON.parse(Detail) as unknown];
-    events.push({ id, source, 'detail-type': DetailType, time, detail });
+    const event = { id, source, 'detail-type': DetailType, time, detail };
+    events.push(event);
     events.splice(0, events.length - 1_000);
+    if (webhook) void post(webhook, event);
     return { EventId: id };
   }
 
@@ -114,5 +141,12 @@ export async function startEventBridge({ buses, port = 0 }: { buses: string[]; p
       .catch(() => response.destroy());
   });
   const url = await listen(server, port);
-  return { url, events, close: () => close(server) };
+  return {
+    url,
+    events,
+    close: () => {
+      closing.abort();
+      return close(server);
+    },
+  };
 }

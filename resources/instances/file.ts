@@ -288,6 +288,15 @@ export const instanceFile = section({
         'must be own, or the name or ARN of a bus',
       )
       .describe('Where the ends of jobs are published: own for a bus of the instance, or a bus. Without it, nowhere'),
+    webhook: section({
+      url: z
+        .string()
+        .regex(/^(https:\/\/|http:\/\/127\.0\.0\.1:)\S{1,2000}$/, 'must be an https address')
+        .describe('The https address that the ends of jobs are posted to'),
+      key: text
+        .regex(/^secretsmanager:[A-Za-z0-9/_+=.@-]+$/, 'must be secretsmanager:name, because CloudFormation reads it')
+        .describe('The text of the header authorization: secretsmanager:name, because CloudFormation reads it'),
+    }),
   }),
 
   waits: section({

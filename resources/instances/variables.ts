@@ -97,7 +97,12 @@ export function settingProblems(instance: Instance, root = process.cwd()): Probl
     return problems.map(({ variable, rule }) => [settingIn(block[variable] ?? '') || variable, rule] as const);
   });
   const byPath = [...new Map(missing)].map(([path, rule]) => ({ path, rule }));
-  const own = [...foreignSender(instance), ...foreignKey(instance), ...smallCap(instance)];
+  const own = [
+    ...foreignSender(instance),
+    ...foreignKey(instance),
+    ...smallCap(instance),
+    ...webhookProblems(instance),
+  ];
   return [...byPath, ...own, ...unusedVariables(instance, root), ...plainSecrets(instance, root)];
 }
 
@@ -119,6 +124,16 @@ function smallCap({ settings: { sendgrid } }: Instance): Problem[] {
   const chunk = chunkSizeOf(emailsEnv.shape.EMAIL_RATE.parse(sendgrid?.rate));
   const { dailyCap = chunk } = sendgrid ?? {};
   return dailyCap < chunk ? [{ path: 'sendgrid.dailyCap', rule: `must be >= ${chunk}, one chunk at this rate` }] : [];
+}
+
+function webhookProblems({ settings: { events } }: Instance): Problem[] {
+  const { bus, webhook } = events ?? {};
+  if (!webhook) return [];
+  const missing = (['url', 'key'] as const).filter((name) => webhook[name] === undefined);
+  return [
+    ...missing.map((name) => ({ path: `events.webhook.${name}`, rule: 'is missing' })),
+    ...(bus === 'own' ? [] : [{ path: 'events.bus', rule: 'must be own, because the webhook belongs to that bus' }]),
+  ];
 }
 
 const unusedVariables = ({ rows }: Instance, root: string): Problem[] =>

@@ -21,7 +21,7 @@ const compiled = {
     instance: 'mht-api',
     changes: {
       secretsKey: SECRETS_KEY,
-      'events.bus': 'own',
+      events: { bus: 'own', webhook: { url: 'https://api.example.com/job-events', key: 'secretsmanager:mht/webhook' } },
       'analytics.athena': true,
     },
   },

@@ -1,13 +1,17 @@
 import { once } from 'node:events';
 import http from 'node:http';
-import { createProducer, UnsentEventsError } from 'background-jobs-producer';
+import { type Completion, createProducer, UnsentEventsError } from 'background-jobs-producer';
 import { createApp } from './app';
+import { jobEvents } from './job-events';
 import { jsonLog as log } from './log';
 
-/** Where the API listens. `HOST=0.0.0.0` in a container. */
-const { PORT = '8080', HOST = '127.0.0.1' } = process.env;
+/** Where the API listens, `HOST=0.0.0.0` in a container, and the key of `events.webhook`. */
+const { PORT = '8080', HOST = '127.0.0.1', WEBHOOK_KEY } = process.env;
 /** How long running requests, then tracked events, get at a stop. ECS and Kubernetes kill after 30 seconds. */
 const STOP_MS = 10_000;
+
+/** Replace this by what your users need, such as a mail or a push message. */
+const onEnd = ({ job, queue, state }: Completion): void => log('job ended', { job, queue, state });
 
 async function main(): Promise<void> {
   const producer = createProducer({ log: { info: log, warn: log, error: log } });
@@ -15,6 +19,7 @@ async function main(): Promise<void> {
   const app = createApp({
     producer,
     log,
+    routers: WEBHOOK_KEY ? [jobEvents({ key: WEBHOOK_KEY, onEnd })] : [],
     // Replace this by the client that your authentication found. Keys of different clients never collide.
     principalOf: (request) => request.get('x-client-id'),
     // Replace this by the user whom your authentication found, with the address that you have verified.

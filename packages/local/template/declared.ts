@@ -49,9 +49,11 @@ export function declared(surroundings: Surroundings) {
       Type === type ? [read(Properties, id)] : [],
     );
 
-  const rules = ofType('AWS::Events::Rule', (properties) =>
-    ruleProperties.parse(resolve({ ...properties, EventPattern: undefined })),
-  ).filter(({ State }) => State === 'ENABLED');
+  const rules = ofType('AWS::Events::Rule', ({ EventPattern, ...schedule }) =>
+    EventPattern ? [] : [ruleProperties.parse(resolve(schedule))],
+  )
+    .flat()
+    .filter(({ State }) => State === 'ENABLED');
   const functions = ofType('AWS::Lambda::Function', ({ Environment, ...rest }, id) => {
     // Its role does not exist here, and neither does the bucket of its code.
     const properties = functionProperties.parse({ ...rest, Environment: resolve(Environment) });
@@ -72,6 +74,10 @@ export function declared(surroundings: Surroundings) {
     };
   });
   const [producer] = ofType('AWS::SSM::Parameter', ({ Value }) => JSON.parse(String(resolve(Value))) as unknown);
+  // On this machine the name of the secret is the key.
+  const [key = ''] = ofType('AWS::Events::Connection', (of) =>
+    String(/resolve:secretsmanager:([^}]+)/.exec(JSON.stringify(of))?.[1]),
+  );
   return {
     queues: ofType('AWS::SQS::Queue', ({ QueueName: _name, Tags: _tags, ...properties }, id) => ({
       name: attribute(id, 'QueueName'),
@@ -103,6 +109,7 @@ export function declared(surroundings: Surroundings) {
       };
     }),
     buses: ofType('AWS::Events::EventBus', ({ Name }) => String(resolve(Name))),
+    webhook: ofType('AWS::Events::ApiDestination', ({ InvocationEndpoint: url }) => ({ url: String(url), key }))[0],
     producer: producerSettings.parse(producer),
   };
 }
@@ -127,6 +134,7 @@ const KINDS: Record<string, [property: string, service: string, prefix: string]>
   'AWS::Lambda::Function': ['FunctionName', 'lambda', 'function:'],
   'AWS::SNS::Topic': ['TopicName', 'sns', ''],
   'AWS::KMS::Key': ['Description', 'kms', 'key/'],
+  'AWS::Events::ApiDestination': ['Name', 'events', 'api-destination/'],
 };
 
 export type Resolve = (value: unknown) => unknown;

@@ -1,5 +1,11 @@
+import http from 'node:http';
+import { createApp } from '../../../examples/express-api/src/app';
+import { jobEvents } from '../../../examples/express-api/src/job-events';
 import { realEvents } from '../../../lib/aws/events';
+import type { Completion } from '../../../lib/ports';
 import { startEventBridge } from '../../../packages/local/emulators';
+import { close, listen } from '../../../packages/local/loopback';
+import { createTestProducer } from '../../../packages/producer/testing';
 import { against } from '../../support/emulators';
 
 const completion = {
@@ -14,12 +20,13 @@ const completion = {
 };
 
 const closing: (() => unknown)[] = [];
+let app: http.RequestListener;
 afterEach(async () => {
   for (const close of closing.splice(0)) await close();
 });
 
-async function start(bus: string) {
-  const bridge = await startEventBridge({ buses: ['my-jobs'] });
+async function start(bus: string, webhook?: { url: string; key: string }) {
+  const bridge = await startEventBridge({ buses: ['my-jobs'], webhook });
   closing.push(bridge.close);
   return { bridge, events: realEvents({ bus, instance: 'my' }, against(bridge.url)) };
 }
@@ -38,6 +45,27 @@ test('the end of a job reaches the bus', async () => {
     time: '2026-01-02T03:04:07.000Z',
     detail: completion,
   });
+});
+
+test('the end of a job is posted to the example API with the key, and again after an error', async () => {
+  const ends: Completion[] = [];
+  const taken = new Promise<void>((resolve) => {
+    const onEnd = (end: Completion) => {
+      if (ends.push(end) === 1) throw new Error('the first time fails');
+      resolve();
+    };
+    const routers = [jobEvents({ key: 'a key', onEnd })];
+    app = createApp({ producer: createTestProducer(), principalOf: () => undefined, routers });
+  });
+  const server = http.createServer(app);
+  const url = `${await listen(server, 0)}/job-events`;
+  closing.push(() => close(server));
+  const { events } = await start('my-jobs', { url, key: 'a key' });
+
+  await events.publish(completion);
+  await taken;
+
+  expect(ends).toEqual([completion, completion]);
 });
 
 test('an event that the bus refuses is a StoreError', async () => {

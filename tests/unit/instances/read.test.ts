@@ -138,6 +138,26 @@ test.each<[string, Record<string, unknown>, string]>([
     'kmsKey: must be own, or the ARN of a KMS key, is another text',
   ],
   [
+    'a webhook without a bus of its own',
+    { 'events.webhook': { url: 'https://example.com/ends', key: 'secretsmanager:acme/webhook' } },
+    'events.bus: must be own, because the webhook belongs to that bus',
+  ],
+  [
+    'a webhook without TLS',
+    { events: { bus: 'own', webhook: { url: 'http://example.com/ends', key: 'secretsmanager:acme/webhook' } } },
+    'events.webhook.url: must be an https address, is another text',
+  ],
+  [
+    'the key of a webhook that CloudFormation cannot read',
+    { events: { bus: 'own', webhook: { url: 'https://example.com/ends', key: 'ssm:/acme/webhook' } } },
+    'events.webhook.key: must be secretsmanager:name, because CloudFormation reads it, is another text',
+  ],
+  [
+    'a webhook without its key',
+    { events: { bus: 'own', webhook: { url: 'https://example.com/ends' } } },
+    'events.webhook.key: is missing',
+  ],
+  [
     'a retention that is shorter than an outage',
     { 'queues.feedback': { retention: 3_600 } },
     'queues.feedback.retention: must be >= 86400, because a job ends when its vendor is down for longer, is 3600',

@@ -103,9 +103,11 @@ test('each queue refuses unencrypted transport', () => {
   const policies = ofType(prod, 'AWS::SQS::QueuePolicy').map(({ Properties }) => Properties);
 
   expect(policies.map(({ Queues }) => Queues)).toEqual(
-    [...QUEUES.flatMap((name) => [logicalId(name, 'Queue'), logicalId(name, 'Dlq')]), 'UndeliveredAlarms'].map(
-      (Ref) => [{ Ref }],
-    ),
+    [
+      'WebhookUndelivered',
+      ...QUEUES.flatMap((name) => [logicalId(name, 'Queue'), logicalId(name, 'Dlq')]),
+      'UndeliveredAlarms',
+    ].map((Ref) => [{ Ref }]),
   );
   for (const { PolicyDocument } of policies)
     expect(PolicyDocument).toMatchObject({
@@ -165,6 +167,7 @@ test('the environment of each function holds no references and matches its schem
 test('the stack has a bus for the ends of jobs only if the instance asks for one', () => {
   expect(prod.Resources.JobEvents?.Properties.Name).toBe('mht-api-jobs');
   expect(second.Resources.JobEvents).toBeUndefined();
+  expect(Object.keys(second.Resources).filter((id) => /webhook/i.test(id))).toEqual([]);
   expect(second.text).not.toMatch(/events:PutEvents|EVENT_BUS/);
 });
 
