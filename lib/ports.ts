@@ -123,7 +123,13 @@ export interface Objects {
     metadata?: Record<string, string>,
   ): Promise<'created' | 'exists'>;
   /** Puts an object in place of the version with this ETag. Changes nothing if another version or none is there. */
-  replace(key: string, body: string | Uint8Array, contentType: string, etag: string): Promise<'replaced' | 'changed'>;
+  replace(
+    key: string,
+    body: string | Uint8Array,
+    contentType: string,
+    etag: string,
+    metadata?: Record<string, string>,
+  ): Promise<'replaced' | 'changed'>;
   /** `undefined` if there is no such object. A StoreError with the code TOO_LARGE if it has more than `mostBytes`. */
   get(key: string, options?: { mostBytes?: number }): Promise<Uint8Array | undefined>;
   /** Like `get`, with what `replace` needs. */

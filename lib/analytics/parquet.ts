@@ -1,5 +1,5 @@
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
-import { parquetReadObjects, type SchemaElement } from 'hyparquet';
+import { parquetMetadata, parquetReadObjects, type SchemaElement } from 'hyparquet';
 import { parquetWriteBuffer } from 'hyparquet-writer';
 import { EVENT_COLUMNS, type EventColumn, type PropertyType } from '../config/functions';
 import type { AnalyticsEvent } from './message';
@@ -112,4 +112,13 @@ export async function fromParquet(bytes: Uint8Array): Promise<EventRow[]> {
     ...{ time: Number(time), accepted: Number(accepted) },
     ...{ schema: schema === null ? null : Number(schema), sequence: sequence === null ? null : Number(sequence) },
   }));
+}
+
+/** The columns for properties of an object, as it was written. Throws if the object is damaged. */
+export function propertyColumnsOf(bytes: Uint8Array): PropertyColumn[] {
+  const { schema } = parquetMetadata(new Uint8Array(bytes).buffer);
+  return schema.slice(1).flatMap(({ name, type }): PropertyColumn[] => {
+    const [of] = (['text', 'number', 'boolean'] as const).filter((one) => PHYSICAL[one].type === type);
+    return of === undefined || name in COLUMNS ? [] : [[name, of]];
+  });
 }

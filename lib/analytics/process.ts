@@ -1,7 +1,7 @@
 import { gunzipSync } from 'node:zlib';
 import { IdTakenError, StoreError } from '../errors';
 import type { Envelope } from '../jobs/envelope';
-import { ANALYTICS_QUEUE } from '../jobs/keys';
+import { ANALYTICS_QUEUE, ERASED } from '../jobs/keys';
 import type { Log, Metrics, Objects } from '../ports';
 import { type MessageType, messageType, type QueueContract } from '../worker/contract';
 import { type Encoded, type EncodedBatch, encodeBatch } from './encode';
@@ -38,10 +38,10 @@ async function store(deps: AnalyticsDeps, { data, envelope }: Job, { now, log }:
   const encoded = encodeBatch(envelope, data.events, deps.noAddressesFrom);
   const { accepted, rejected } = encoded;
   if (accepted) {
-    await write(deps.objects, dataKey(deps.prefix, place), { encoded: accepted, envelope });
+    const isErased = await write(deps.objects, dataKey(deps.prefix, place), { encoded: accepted, envelope });
     // After the original. So the function that finds this copy finds the original too.
     const arrived = now();
-    if (arrived >= hourStart(place.time) + HOUR_MS + LATE_AFTER_MS)
+    if (!isErased && arrived >= hourStart(place.time) + HOUR_MS + LATE_AFTER_MS)
       await write(deps.objects, lateKey(deps.prefix, { ...place, arrived }), { encoded: accepted, envelope });
   }
   if (rejected) await write(deps.objects, rejectedKey(deps.prefix, place), { encoded: rejected, envelope });
@@ -49,26 +49,25 @@ async function store(deps: AnalyticsDeps, { data, envelope }: Job, { now, log }:
   return { accepted: accepted?.events ?? 0, rejected: rejected?.events ?? 0 };
 }
 
-/** The name in S3's metadata by which an erasure marks an object that it has rewritten. */
-export const ERASED = 'erased';
-
 /**
  * Writes a message's object (gzip NDJSON) if there is none. An object with the same lines comes from an earlier
  * delivery of this message. It compares lines, because another zlib makes other bytes. An object from which lines were
- * erased counts as written. Throws an IdTakenError for other lines.
+ * erased counts as written, and the answer is true. Throws an IdTakenError for other lines.
  */
 async function write(
   objects: Objects,
   key: string,
   { encoded: { bytes, events }, envelope }: { encoded: Encoded; envelope: Envelope },
-): Promise<void> {
+): Promise<boolean> {
   const { id, source, partitionkey = '', sequence = '' } = envelope;
   const metadata = { job: id, source: ascii(source), group: ascii(partitionkey), sequence, events: String(events) };
-  if ((await objects.create(key, bytes, 'application/gzip', metadata)) === 'created') return;
+  if ((await objects.create(key, bytes, 'application/gzip', metadata)) === 'created') return false;
   const stored = await objects.read(key);
   // An operator or a lifecycle rule removed it between the two calls. The next delivery writes it again.
   if (!stored) throw new StoreError({ code: 'ObjectGone', message: 'the object was just removed' });
-  if (!(ERASED in stored.metadata) && !hasLines(stored.bytes, gunzipSync(bytes))) throw new IdTakenError();
+  if (ERASED in stored.metadata) return true;
+  if (!hasLines(stored.bytes, gunzipSync(bytes))) throw new IdTakenError();
+  return false;
 }
 
 /** S3 sends metadata as HTTP headers, which must be ASCII. */

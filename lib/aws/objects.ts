@@ -82,10 +82,10 @@ export function realObjects({ bucket, kmsKey, client = s3Client() }: Bucket): Ob
         }
       }),
 
-    replace: (key, body, contentType, etag) =>
+    replace: (key, body, contentType, etag, metadata) =>
       s3('PutObject', async () => {
         try {
-          await client.send(new PutObjectCommand({ ...putInput(key, body, contentType), IfMatch: etag }));
+          await client.send(new PutObjectCommand({ ...putInput(key, body, contentType, metadata), IfMatch: etag }));
           return 'replaced';
         } catch (error) {
           // 412: another version is there. 404: none is. 409: another request changed the key meanwhile.

@@ -1,5 +1,5 @@
 import { CancelledError, ignoreStoreError, PermanentError, StopError, WaitError } from '../errors';
-import { recipientsKey } from '../jobs/keys';
+import { ERASED, recipientsKey } from '../jobs/keys';
 import type { Objects } from '../ports';
 import { type Mail, RecipientsRefusedError, type Sent } from '../vendors/sendgrid';
 import type { RunContext } from '../worker/contract';
@@ -123,7 +123,7 @@ function withoutSuppressed(
 ): Mail {
   const out: Partial<Record<SuppressionReason, number[]>> = {};
   const recipients = request.recipients.filter((recipient) => {
-    const reason = reasonOf(recipient.email);
+    const reason = recipient.email === ERASED ? 'erased' : reasonOf(recipient.email);
     if (reason === undefined || (use === 'message' && reason !== 'erased')) return true;
     out[reason] = [...(out[reason] ?? []), numberOf(recipient)];
     return false;

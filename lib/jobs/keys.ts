@@ -79,6 +79,9 @@ export function hourPartition(folder: string, time: number): string {
   return `${folder}/year=${year}/month=${month}/day=${day}/hour=${hour}/`;
 }
 
+/** The name in S3's metadata by which an erasure marks an object that it has written again. */
+export const ERASED = 'erased';
+
 /** Names the instance to which a folder of the bucket belongs. */
 export const ownerKey = (prefix: string): string => `${prefix}/_owner`;
 

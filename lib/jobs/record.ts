@@ -1,7 +1,7 @@
 import type { Completion, Objects } from '../ports';
 import { recordKey } from './keys';
 import { type Ledger, ROW_DAMAGED, rowOf, UnreadableRowError } from './ledger';
-import { isEnd, type JobRow, traceOf, without } from './row';
+import { isEnd, type JobRow, redacted, traceOf, without } from './row';
 
 /** The version of records that this code writes. */
 const RECORD = 1;
@@ -14,10 +14,12 @@ const TIMES = new Set(['at', 'time', 'startedAt', 'endedAt', 'createdAt', 'first
  * that time. It holds nothing personal or secret, because rows hold neither and confidential results are left out.
  */
 export function recordOf(row: JobRow): string {
+  // A row that is being erased keeps its hashes until all else is done, so that a second run finds it.
+  const shown = without(row.erased ? redacted(row) : row, HIDDEN);
   const steps = Object.fromEntries(
-    Object.entries(row.steps).map(([name, { kept: _kept, hash: _hash, ...shown }]) => [name, shown]),
+    Object.entries(row.steps).map(([name, { kept: _kept, hash: _hash, ...step }]) => [name, step]),
   );
-  return JSON.stringify({ record: RECORD, ...without(row, HIDDEN), steps }, (name, value: unknown) =>
+  return JSON.stringify({ record: RECORD, ...shown, steps }, (name, value: unknown) =>
     TIMES.has(name) && typeof value === 'number' ? new Date(value).toISOString() : value,
   );
 }

@@ -49,7 +49,7 @@ export type JobEvent =
   | ('started' | 'ended without outcome' | 'given back' | 'retry' | 'succeeded')
   | `${'held' | 'dead' | 'cancelled'} (${Reason})`
   | ('reopened' | 'reopened (operator)' | 'replaced (operator)')
-  | ('DLQ entry expired' | 'DLQ entry discarded (operator)')
+  | ('DLQ entry expired' | 'DLQ entry discarded (operator)' | 'erased (operator)')
   | `${string} proven`
   | `${string} settled as ${'done' | 'skipped'} (operator)`;
 
@@ -161,6 +161,8 @@ export interface JobRow extends ItemHead {
   /** When its DLQ entry was found to have expired or was discarded. */
   leftDlqAt?: number;
   discarded?: true;
+  /** An operator erased the person whom it was about. No message and no operator opens the job again. */
+  erased?: true;
   /** Who cancelled it: an operator's audit object, its producer, or the later job that superseded it. */
   cancelledBy?: string;
   /** The job that an operator sent in place of this one, with other data. This one is never retried. */
@@ -176,6 +178,13 @@ export interface JobRow extends ItemHead {
 
 export const without = <Row extends object>(row: Row, names: readonly (keyof JobRow)[]): Row =>
   Object.fromEntries(Object.entries(row).filter(([name]) => !(names as readonly string[]).includes(name))) as Row;
+
+/** A row, or the content of a record, without the hashes that lead to a person. */
+export const redacted = <Row extends Partial<Pick<JobRow, 'deliveries'>>>(row: Row): Row => ({
+  ...(without(row, ['person', 'group', 'inGroup', 'owner', 'files']) as Row),
+  erased: true,
+  deliveries: (row.deliveries ?? []).map(({ group: _group, ...delivery }) => delivery),
+});
 
 const MOST_ENTRIES = 100;
 

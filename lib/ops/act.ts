@@ -17,7 +17,8 @@ import { type ActingDeps, decide, type OperatorDeps, OperatorError, operatorEntr
 /** Why an operator cannot do something to a job. `undefined`: as far as the row shows, it can be done. */
 export const whyNot = {
   retry(row) {
-    const { id, state, reason, replacedBy } = row;
+    const { id, state, reason, replacedBy, erased } = row;
+    if (erased) return erasedError(row);
     if (replacedBy !== undefined)
       return new OperatorError(`${id} was sent again with other data, as ${replacedBy}. Retry that job instead.`);
     if (state === 'dead') return undefined;
@@ -35,6 +36,7 @@ export const whyNot = {
   },
 
   replace(row) {
+    if (row.erased) return erasedError(row);
     // The message of a job that was never sent may still come, and would run beside the new job.
     if (row.state !== 'dead' && !isCancelledByOperator(row))
       return new OperatorError(
@@ -68,6 +70,8 @@ export const whyNot = {
     return undefined;
   },
 } satisfies Record<string, (row: JobRow, now: number) => OperatorError | undefined>;
+
+const erasedError = ({ id }: JobRow): OperatorError => new OperatorError(`${id}: what it was sent with was erased.`);
 
 export type JobAction = keyof typeof whyNot;
 

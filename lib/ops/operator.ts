@@ -54,9 +54,10 @@ export const queuesOf = (names: { queueNames: readonly string[] }, queue: string
   queue === undefined ? names.queueNames : [knownQueue(names, queue)];
 
 /** A job's state for people, such as `held (throttled)`. A dead job without a DLQ entry may be `discarded (error)`. */
-export function stateOf({ state, reason, discarded }: Pick<JobRow, 'state' | 'reason' | 'discarded'>): string {
+export function stateOf(row: Pick<JobRow, 'state' | 'reason' | 'discarded' | 'erased'>): string {
+  const { state, reason, discarded, erased } = row;
   const shown = discarded ? 'discarded' : state;
-  return reason === undefined ? shown : `${shown} (${reason})`;
+  return `${shown}${reason === undefined ? '' : ` (${reason})`}${erased ? ', erased' : ''}`;
 }
 
 /** Writes an operator's decision. Rejects if the row has changed since it was read. */

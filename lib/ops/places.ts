@@ -146,11 +146,12 @@ export const PLACES = {
   },
   shared: {
     where: 'other items of the table',
-    holds: "keyed hashes of testers and mailboxes; names of campaigns; the ARN's end of who paused a queue",
+    holds:
+      "keyed hashes of testers and mailboxes; names of campaigns, numbers of their recipients; the ARN's end of who paused a queue",
     ...{ purpose: 'order, limits, circuits', readers: 'workers, reconciler, operators' },
     ...{ kept: '2 hours to 45 days; a pause until its end' },
     ...{ found: 'not: no item has an address', erased: BY_AGE },
-    items: () => ['subject#', 'campaign#', 'pause#', 'vendor#', 'evidence#', 'file#'],
+    items: () => ['subject#', 'campaign#', 'pause#', 'vendor#', 'evidence#', 'file#', 'reports#'],
   },
   logs: {
     where: 'logs, metrics, chat, bus',

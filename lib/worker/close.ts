@@ -135,18 +135,25 @@ export async function finish(
 const sameEnd = (a: JobRow, b: JobRow): boolean =>
   a.state === b.state && a.generation === b.generation && a.endedAt === b.endedAt;
 
-/** Keeps a cancelled job's body for a retry. `false`: the job was opened again and waits for this message. */
+/**
+ * Keeps a cancelled job's body for a retry, and none of an erased job. `false`: the job was opened again and waits for
+ * this message.
+ */
 export async function keepCancelled(
   { ledger, objects, prefix }: Pick<FinishDeps, 'ledger' | 'objects' | 'prefix'>,
   row: JobRow,
   body: string,
 ): Promise<boolean> {
-  if (!isCancelledByOperator(row) || row.bodyKept) return true;
-  await keepBody({ objects, prefix }, row, body);
-  const { item: stored } = await ledger.update(row.key, (now) =>
-    isCancelledByOperator(now) && !now.bodyKept ? { ...now, bodyKept: true } : undefined,
-  );
-  return stored === undefined || isCancelledByOperator(stored);
+  let stored: JobRow | undefined = row;
+  if (!row.erased) {
+    if (!isCancelledByOperator(row) || row.bodyKept) return true;
+    await keepBody({ objects, prefix }, row, body);
+    const kept = (now: JobRow) =>
+      isCancelledByOperator(now) && !now.bodyKept && !now.erased ? { ...now, bodyKept: true } : undefined;
+    stored = (await ledger.update(row.key, kept)).item;
+  }
+  if (stored?.erased) await objects.delete(bodyKey(prefix, row.queue, row.id));
+  return stored === undefined || stored.erased === true || isCancelledByOperator(stored);
 }
 
 /** Counts an end. It writes both metrics, because CloudWatch has no rate while one of them was never written. */

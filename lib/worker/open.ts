@@ -110,7 +110,7 @@ export function permission(
   { messageId, attributes }: Pick<ReceivedMessage, 'messageId' | 'attributes'>,
   { named, payloadHash }: Pick<Subject, 'named' | 'payloadHash'>,
 ): 'run' | 'late' | 'refused' {
-  if (row.spentMessageIds.includes(messageId)) return 'late';
+  if (row.erased || row.spentMessageIds.includes(messageId)) return 'late';
   if ((row.token !== undefined || named) && row.token !== attributes[ATTRIBUTE.token]) return 'refused';
   // A body that we keep gives its row a random. So no message of ours is about such a row and has no body.
   if (row.token === undefined && payloadHash === undefined) return 'refused';

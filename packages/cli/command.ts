@@ -23,6 +23,8 @@ export interface Command {
   offline?: true;
   /** It changes something, so it has `--yes` and `--reason`. A name means: only with that option. */
   writes?: true | string;
+  /** It shows personal data, so it has `--reason`. */
+  reads?: true;
   /** Rejects with an OperatorError or a StoreError; the user sees its message. */
   run(context: CommandContext): Promise<void>;
 }

@@ -4,6 +4,7 @@ import { checks } from './check';
 import { type Command, type Option, YES } from './command';
 import { verdict } from './health';
 import { jobs } from './jobs';
+import { privacy } from './privacy';
 import { queues } from './queues';
 import { service } from './service';
 import { suppress } from './suppress';
@@ -17,6 +18,7 @@ const all = {
   ...analytics,
   ...service,
   ...testflight,
+  ...privacy,
   ...checks,
   ...verdict,
 };
@@ -39,7 +41,8 @@ export const GUARDED: Record<string, Record<string, Option>> = {
 };
 
 /** All options of a command. What changes something can be confirmed in advance, and has a reason. */
-export const optionsOf = ({ options, writes }: Command): Record<string, Option> => ({
-  ...(writes && { yes: YES, reason: { usage: 'Reason, for the audit', type: 'string' } }),
+export const optionsOf = ({ options, writes, reads }: Command): Record<string, Option> => ({
+  ...(writes && { yes: YES }),
+  ...((writes || reads) && { reason: { usage: 'Reason, for the audit', type: 'string' } }),
   ...options,
 });

@@ -22,7 +22,7 @@ export interface Call {
 export async function runCommand(call: Call): Promise<void> {
   const { name, command, serverless, options, out = terminal } = call;
   const { connectTo = (target) => connect(serverless, target, out) } = call;
-  const { writes, offline } = command;
+  const { writes, reads, offline } = command;
   const deployment = targetOf(serverless);
   const target = once(() => namedTargetOf(serverless));
   const connection = once(async () => connectTo(await target()));
@@ -37,7 +37,10 @@ export async function runCommand(call: Call): Promise<void> {
         await confirmProduction(deployment, { options, out });
       await command.run({
         ...{ options, out, serverless, target, connect: connection },
-        audited: once(async () => audit(await connection(), await actOf(name, deployment, { options, out }))),
+        audited: once(async () => {
+          const act = await actOf(name, deployment, { options, out });
+          return audit(await connection(), { ...act, ...(reads && { reads }) });
+        }),
         sls: (words) => slsCommand(words, deployment),
       });
     },

@@ -80,6 +80,8 @@ export function explain(row: JobRow, now: number): Explained {
     const sentence = `An operator sent it again with other data, as ${row.replacedBy}.`;
     return { sentence, next: 'Look at that job.', actions: [] };
   }
+  if (row.erased)
+    return { sentence: 'An operator erased what it was about.', next: 'Nothing is left to do.', actions: [] };
   const actions = (Object.keys(whyNot) as JobAction[]).filter((action) => whyNot[action](row, now) === undefined);
   const notReplaceable = actions.includes('retry') ? whyNot.replace(row)?.message : undefined;
   const [sentence, next] = wordsOf(row);

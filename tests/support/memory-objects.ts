@@ -46,10 +46,10 @@ export function memoryObjects(): MemoryObjects {
       store(key, ...object);
       return 'created';
     },
-    replace: async (key, body, contentType, etag) => {
+    replace: async (key, body, contentType, etag, metadata) => {
       const found = stored.get(key);
       if (!found || etagOf(found) !== etag) return 'changed';
-      store(key, body, contentType);
+      store(key, body, contentType, metadata);
       return 'replaced';
     },
     get: async (key, { mostBytes = Number.POSITIVE_INFINITY } = {}) => {

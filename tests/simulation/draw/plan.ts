@@ -1,5 +1,6 @@
 import type { Vendor } from '../../../lib/errors';
 import { CLOCK_SKEW_MS } from '../../../lib/jobs/row';
+import type { Person } from '../../../lib/ops/person';
 import type { CallFault, Outage, StartFault } from '../world/faults';
 
 /** The kinds of jobs. Some exist in one queue only. */
@@ -101,6 +102,12 @@ export interface VendorLimit {
   perSecond?: number;
 }
 
+/** An operator erases a person, ms after the start. */
+export interface Erasure {
+  at: number;
+  person: Person;
+}
+
 /** A person damages the row of a job that has not ended, ms after the start, so that it does not parse. */
 export interface Damage {
   at: number;
@@ -184,6 +191,7 @@ export interface Plan extends Load {
   controls: Control[];
   commands: Command[];
   limits: VendorLimit[];
+  erasures?: Erasure[];
   damages: Damage[];
   forgeries: Forgery[];
   /** The next release writes all live rows at `from`, and comes back at `until`, in ms after the start. */

@@ -85,7 +85,9 @@ function wrongWithReport(world: World, campaign: Campaign, report: CampaignRepor
   const says = `says ${JSON.stringify({ accepted, suppressed, refused, unknown, cancelled, underWay, paused, notReleased, events })}`;
   const all = accepted + suppressed + refused + unknown + cancelled + underWay + paused + notReleased;
   if (all !== recipients || requested !== rejected + duplicates + recipients) return `${says} of ${recipients}`;
-  const listed = world.plan.controls.filter(({ what }) => what === 'suppress').length;
+  const { controls, erasures = [] } = world.plan;
+  const erased = new Set(erasures.map(({ person }) => person.email)).size;
+  const listed = controls.filter(({ what }) => what === 'suppress').length + erased;
   if (suppressed > listed) return `${says}, but ${listed} were suppressed`;
   if (suppressed > 0) world.reach('suppressed recipient');
   if (underWay > 0) return `${says}, although nothing is under way`;

@@ -21,7 +21,7 @@ import { ROLLING_MS } from '../world/deployments';
 import { startEvidence } from '../world/evidence';
 import { createFunctions, type Functions } from '../world/functions';
 import { deadLetterQueue, mainQueue, serviceQueue } from '../world/names';
-import { startLimits, startOperators } from '../world/operators';
+import { startErasures, startLimits, startOperators } from '../world/operators';
 import { startSchedule } from '../world/schedule';
 import { startStrangers } from '../world/strangers';
 import { timeline } from '../world/trace';
@@ -80,6 +80,7 @@ export async function runPlan(
   });
 
   startLimits(world);
+  startErasures(world);
   startEvidence(world);
   if (plan.emptied !== undefined) kernel.setTimeout(() => void deleteBodies(world), plan.emptied);
 

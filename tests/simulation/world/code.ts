@@ -3,7 +3,9 @@ import { takeEvents } from '../../../lib/emails/events/webhook';
 import { suppressionList } from '../../../lib/emails/suppression';
 import { jobKey } from '../../../lib/jobs/keys';
 import { cancel, discard, retry, settle } from '../../../lib/ops/act';
+import { erasePerson } from '../../../lib/ops/erase';
 import { limitVendor } from '../../../lib/ops/pause';
+import { type Found, findPerson } from '../../../lib/ops/person';
 import { reconcile } from '../../../lib/reconcile/reconcile';
 import { handleBatch } from '../../../lib/worker/batch';
 import { createJobs } from '../../../packages/producer/jobs';
@@ -36,6 +38,12 @@ export function codeOf(world: World, process: Process): Code {
     command: async (what, id) => {
       const row = await stored(id);
       if (row) await COMMANDS[what](deps, row);
+    },
+    erase: async (person) => {
+      const found: Found[] = [];
+      for await (const one of findPerson(deps, person)) found.push(one);
+      const suppression = suppressionList({ ...deps, prefix: 'jobs' });
+      return (await erasePerson({ ...deps, suppression }, person, { found })).left;
     },
     settle: async (id, step, as) => {
       const row = await stored(id);

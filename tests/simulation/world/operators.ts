@@ -170,9 +170,31 @@ function startCommands(world: World): void {
   }
 }
 
-function typed(world: World, run: (code: Code) => Promise<void>): Promise<void> {
+/** Operators erase persons, once for all queues. */
+export function startErasures(world: World): void {
+  const { plan, kernel, pending, reach, trace } = world;
+  for (const erasure of plan.erasures ?? []) {
+    pending.add(erasure);
+    kernel.setTimeout(() => {
+      world.trouble();
+      trace.add({ who: 'operator', what: 'erase', detail: () => JSON.stringify(erasure.person) });
+      const erase = async (code: Code) => {
+        for (const { place, why } of await code.erase(erasure.person)) reach(`erasure left ${place}: ${why}`);
+        reach('erasure');
+      };
+      void typed(world, erase, ERASURE_MS).finally(() => {
+        world.trouble();
+        pending.delete(erasure);
+      });
+    }, erasure.at);
+  }
+}
+
+const ERASURE_MS = 60 * 60_000;
+
+function typed(world: World, run: (code: Code) => Promise<void>, timeoutMs = 60_000): Promise<void> {
   return new Promise((resolve) => {
-    const process = world.spawn({ name: 'operator', timeoutMs: 60_000, ended: () => resolve() });
+    const process = world.spawn({ name: 'operator', timeoutMs, ended: () => resolve() });
     void run(codeOf(world, process))
       .catch((error: unknown) => {
         // Another action came first, or a dependency is down. The operator reads the error and may try again.

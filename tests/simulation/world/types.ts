@@ -2,6 +2,8 @@ import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import type { FactMessage } from '../../../lib/alarms/notification';
 import type { QueueSettings } from '../../../lib/config/common';
 import type { JobRow } from '../../../lib/jobs/row';
+import type { Erased } from '../../../lib/ops/erase';
+import type { Person } from '../../../lib/ops/person';
 import type {
   BatchQueues,
   Clock,
@@ -175,6 +177,8 @@ export interface Code {
   handler(remainingMs: number): (event: SQSEvent) => Promise<SQSBatchResponse>;
   reconcile(times: { remainingMs: number; stayMs: number; canaryMs: number }): Promise<void>;
   command(what: Command['what'], id: string): Promise<void>;
+  /** Erases what it finds. Resolves to what it left. */
+  erase(person: Person): Promise<Erased['left']>;
   /** Calls `as` only if the step is unknown. Resolves to whether it was. */
   settle(id: string, step: string, as: () => 'done' | 'skipped'): Promise<boolean>;
   limit(limit: VendorLimit): Promise<void>;

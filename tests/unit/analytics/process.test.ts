@@ -1,7 +1,8 @@
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { dataPrefix, latePrefix, rejectedPrefix } from '../../../lib/analytics/keys';
-import { analyticsContract, ERASED } from '../../../lib/analytics/process';
+import { analyticsContract } from '../../../lib/analytics/process';
 import { sha256 } from '../../../lib/jobs/envelope';
+import { ERASED } from '../../../lib/jobs/keys';
 import type { Objects } from '../../../lib/ports';
 import { ACCEPTED_AT, analyticsBody, anEvent, linesOf, someEvents } from '../../support/analytics';
 import { jobId, memoryEngine, PREFIX } from '../../support/engine';

@@ -1,0 +1,259 @@
+import { gzipSync } from 'node:zlib';
+import { GZIP } from '../analytics/encode';
+import { hourOf, parquetPartition } from '../analytics/keys';
+import { fromParquet, PARQUET, propertyColumnsOf, toParquet } from '../analytics/parquet';
+import { eachOf } from '../concurrency';
+import { ERASED_LINE } from '../emails/manifest';
+import { codeOf } from '../errors';
+import { groupBy } from '../group-by';
+import type { FileNote } from '../jobs/files';
+import { endLease, type RunLease, readItem, takeLease } from '../jobs/items';
+import { ANALYTICS_QUEUE, bodyKey, dataPrefix, ERASED, fileKey, hoursKey, jobKey, uploadsPrefix } from '../jobs/keys';
+import { keepsEntry, needsEntry } from '../jobs/ledger';
+import { putRecord } from '../jobs/record';
+import { type JobRow, redacted, withEntry } from '../jobs/row';
+import { cancel, mayFollow } from '../jobs/transitions';
+import { jsonOf } from '../text';
+import { finish } from '../worker/close';
+import { linesOf } from './analytics';
+import { type ActingDeps, type Deployment, OperatorError, operatorEntry } from './operator';
+import { type Found, type Matcher, matcherOf, type Person } from './person';
+import type { PlaceName } from './places';
+
+/** What an erasure did. It names keys and ids, and nothing personal. */
+export interface Erased {
+  /** How many items and objects of each place were erased. */
+  erased: Partial<Record<PlaceName, number>>;
+  /** What it could not erase, and why. */
+  left: { place: PlaceName; key: string; why: string }[];
+}
+
+const AT_ONCE = 8;
+
+/**
+ * Erases what a search found about a person. Each step can be repeated: interrupted at any call and run again, with
+ * what a new search finds, it completes. A row keeps its hashes until all else of its job is erased, so that the search
+ * finds it again. Nothing of another person changes. Rejects with a StoreError if the table or the bucket fails.
+ */
+export async function erasePerson(
+  deps: ActingDeps & Pick<Deployment, 'suppression'>,
+  person: Person,
+  { found, onProgress = () => {} }: { found: readonly Found[]; onProgress?: (done: number) => void },
+): Promise<Erased> {
+  const matcher = await matcherOf(deps, person);
+  const result: Erased = { erased: {}, left: [] };
+  const own = new Set(found.filter(({ place }) => place === 'rows').map(({ key }) => key));
+  let done = 0;
+  const attempt = async ({ place, key, unread }: Pick<Found, 'place' | 'key' | 'unread'>, erase: Erase) => {
+    const why = unread ?? (await erase().catch(refused));
+    if (why === undefined) result.erased[place] = (result.erased[place] ?? 0) + 1;
+    else if (why !== NOTHING) result.left.push({ place, key, why });
+    onProgress(++done);
+  };
+  const rest = groupBy(found, ({ place }) => place);
+  const each = (place: PlaceName, erase: (one: Found) => Promise<string | undefined>) =>
+    eachOf(rest.get(place) ?? [], AT_ONCE, (one) => attempt(one, () => erase(one)));
+
+  // Before all else, so that a list which still has the address sends nothing.
+  if (person.email !== undefined) await deps.suppression?.add([{ email: person.email, reason: 'erased' }]);
+  await each('rows', ({ key }) => eraseJob(deps, key, own));
+  // The body of a job without a row, or of one whose sender gave no hash of the person.
+  await each('bodies', (one) => eraseBody(deps, one, own));
+  await each('data', async ({ key }) => deps.objects.delete(key).then(() => undefined));
+  await each('uploads', ({ key, job }) =>
+    job ? eraseFile(deps, key, own) : rewriteList(deps, key, matcher.names, ''),
+  );
+  await each('lists', ({ key }) =>
+    rewriteList(deps, key, (line) => matcher.recipient(jsonOf(line)), /\/recipients-/.test(key) ? ERASED_LINE : ''),
+  );
+  await each('records', ({ key }) => rewrite(deps, key, (bytes) => recordWithout(bytes, matcher)));
+  await each('rejected', ({ key }) =>
+    rewriteEvents(deps, key, ({ event }) => matcher.event(event as Record<string, unknown>)),
+  );
+  const hours = groupBy(
+    [...(rest.get('events') ?? []), ...(rest.get('parquet') ?? [])],
+    ({ key }) => `${hourOf(key) ?? 0}`,
+  );
+  for (const [hour, objects] of hours) await eraseHour(deps, { hour: Number(hour), objects, matcher, attempt });
+  return result;
+}
+
+type Erase = () => Promise<string | undefined>;
+/** There was nothing left to erase. */
+const NOTHING = 'nothing';
+
+function refused(error: unknown): string {
+  if (error instanceof OperatorError) return error.message;
+  if (error instanceof SyntaxError) return codeOf(error);
+  throw error;
+}
+
+const TRIES = 5;
+const SECOND_MS = 1_000;
+
+/**
+ * Ends a job, so that no message opens it, then erases what belongs to it. A run that has it ends first. The record
+ * follows from the row. The hashes in the row go last.
+ */
+async function eraseJob(deps: ActingDeps, key: string, own: ReadonlySet<string>): Promise<string | undefined> {
+  const { ledger, objects, prefix } = deps;
+  const row = await closed(deps, key);
+  if (!row) return NOTHING;
+  await putRecord(deps, await finish(deps, row));
+  const { queue, id } = row;
+  const body = bodyKey(prefix, queue, id);
+  const kept = await objects.get(body);
+  const named = kept && attachmentsIn(Buffer.from(kept).toString('utf8'));
+  const files = new Set([...(row.files ?? []), ...(named ?? [])]);
+  for (const file of files) if (file.startsWith(uploadsPrefix(prefix, queue))) await eraseFile(deps, file, own);
+  for (const claim of await objects.list(`${dataPrefix(prefix, queue)}${id}/`)) await objects.delete(claim);
+  await objects.delete(body);
+  await ledger.update(key, (now) => ({ ...redacted(now), ...(now.bodyKept && { bodyKept: false }) }));
+  return undefined;
+}
+
+/** The job's row, ended and marked as erased. `undefined`: there is none. */
+async function closed(deps: ActingDeps, key: string): Promise<JobRow | undefined> {
+  const { ledger, clock } = deps;
+  for (let tries = 0; tries < TRIES; tries++) {
+    const row = await ledger.get(key);
+    if (!row || row.erased) return row;
+    const waitMs = row.state === 'processing' ? (row.lease?.until ?? 0) - clock.now() : 0;
+    if (waitMs > 0) await clock.sleep(waitMs + SECOND_MS);
+    else {
+      const result = await ledger.write(marked(deps, row), row.version);
+      if (result.written) return result.item;
+    }
+  }
+  throw new OperatorError('A worker has the job. Run the command again in a few minutes.');
+}
+
+function marked(deps: ActingDeps, row: JobRow): JobRow {
+  const entry = operatorEntry(deps, 'erased (operator)');
+  const { at, note } = entry;
+  const noted = withEntry({ ...row, erased: true as const }, entry);
+  const ended = mayFollow(row, 'cancel') ? cancel(noted, at, note) : noted;
+  // The reconciler deletes the entry on its next walk, even one that is still on its way.
+  const discarded = keepsEntry(ended) ? { leftDlqAt: at, discarded: true as const } : {};
+  const parked = needsEntry(ended) ? { parkedAt: ended.parkedAt ?? at } : {};
+  const steps = Object.fromEntries(Object.entries(ended.steps).map(([name, { kept: _kept, ...step }]) => [name, step]));
+  return { ...ended, ...discarded, ...parked, steps };
+}
+
+const attachmentsIn = (body: string): string[] => {
+  const { data } = (jsonOf(body) ?? {}) as { data?: { attachments?: unknown } };
+  return [data?.attachments].flat().flatMap((one) => {
+    const key = (one as { key?: unknown } | null | undefined)?.key;
+    return typeof key === 'string' ? [key] : [];
+  });
+};
+
+/** The body of a job that its row's hashes did not lead to: another sender's, or one without a row. */
+async function eraseBody(deps: ActingDeps, { key }: Found, own: ReadonlySet<string>): Promise<string | undefined> {
+  const [queue = '', ...id] = key.slice(`${deps.prefix}/_bodies/`.length).split('/');
+  if (queue === ANALYTICS_QUEUE) return 'it holds events of others too, and goes when its job ends';
+  const row = jobKey(queue, id.join('/'));
+  if (!own.has(row) && (await eraseJob(deps, row, new Set([...own, row]))) === NOTHING) await deps.objects.delete(key);
+  return undefined;
+}
+
+/** Deletes a file of the person's jobs, unless another job names it too. */
+async function eraseFile(deps: ActingDeps, file: string, own: ReadonlySet<string>): Promise<string | undefined> {
+  const note = (await readItem(deps, fileKey(file))) as FileNote | undefined;
+  if (!note?.jobs?.every((job) => own.has(job))) return 'jobs of others may name it';
+  await deps.objects.delete(file);
+  return undefined;
+}
+
+/** Writes an object again, in the version that was read. `change` returns `undefined` to leave it as it is. */
+async function rewrite(
+  { objects }: Pick<ActingDeps, 'objects'>,
+  key: string,
+  change: (bytes: Uint8Array) => Changed | undefined | Promise<Changed | undefined>,
+): Promise<string | undefined> {
+  for (;;) {
+    const stored = await objects.read(key);
+    const next = stored && (await change(stored.bytes));
+    if (!next) return NOTHING;
+    const metadata = { ...stored.metadata, ...next.metadata, [ERASED]: 'true' };
+    if ((await objects.replace(key, next.body, next.type, stored.etag, metadata)) === 'replaced') return undefined;
+  }
+}
+
+interface Changed {
+  body: string | Uint8Array;
+  type: string;
+  metadata?: Record<string, string>;
+}
+
+/** Puts `instead` in the place of the lines about the person. All others keep their bytes and their numbers. */
+const rewriteList = (deps: ActingDeps, key: string, isAbout: (line: string) => boolean, instead: string) =>
+  rewrite(deps, key, (bytes) => {
+    const lines = Buffer.from(bytes).toString('utf8').split('\n');
+    if (!lines.some(isAbout)) return undefined;
+    const body = lines.map((line) => (isAbout(line) ? instead : line)).join('\n');
+    return { body, type: key.endsWith('.csv') ? 'text/csv' : 'application/x-ndjson' };
+  });
+
+function recordWithout(bytes: Uint8Array, { row }: Matcher): Changed | undefined {
+  const record = jsonOf(Buffer.from(bytes).toString('utf8')) as JobRow | undefined;
+  if (!record || !row(record)) return undefined;
+  return { body: JSON.stringify(redacted(record)), type: 'application/json' };
+}
+
+const rewriteEvents = (deps: ActingDeps, key: string, isAbout: (line: Record<string, unknown>) => boolean) =>
+  rewrite(deps, key, (bytes) => {
+    const lines = linesOf(bytes);
+    const others = lines.filter((line) => !isAbout(line));
+    if (others.length === lines.length) return undefined;
+    const body = gzipSync(others.map((line) => `${JSON.stringify(line)}\n`).join(''), GZIP);
+    return { body, type: 'application/gzip', metadata: { events: String(others.length) } };
+  });
+
+const LEASE_MS = 15 * 60_000;
+const WAIT_MS = 30_000;
+
+/**
+ * Erases the events of an hour, and then its Parquet objects. The function that writes hours adds what it has read
+ * before to what is stored, so it must not run meanwhile. If the lease has ended by then, all is done once more.
+ */
+async function eraseHour(
+  deps: ActingDeps,
+  {
+    hour,
+    objects,
+    matcher,
+    attempt,
+  }: {
+    hour: number;
+    objects: readonly Found[];
+    matcher: Matcher;
+    attempt: (one: Pick<Found, 'place' | 'key' | 'unread'>, erase: Erase) => Promise<void>;
+  },
+): Promise<void> {
+  const { clock, prefix } = deps;
+  for (;;) {
+    const until = clock.now() + LEASE_MS;
+    const lease = await takeLease<RunLease>(deps, hoursKey, until);
+    if (!lease) {
+      await clock.sleep(WAIT_MS);
+      continue;
+    }
+    for (const one of objects.filter(({ place }) => place === 'events'))
+      await attempt(one, () => rewriteEvents(deps, one.key, matcher.event));
+    // An hour may have been written since the search.
+    for (const key of await deps.objects.list(parquetPartition(prefix, hour)))
+      await attempt({ place: 'parquet', key }, () =>
+        rewrite(deps, key, async (bytes) => {
+          const rows = await fromParquet(bytes);
+          const others = rows.filter((row) => !matcher.event({ ...row }));
+          if (others.length === rows.length) return undefined;
+          return { body: toParquet(others, propertyColumnsOf(bytes)), type: PARQUET };
+        }).catch((error: unknown) =>
+          error instanceof Error && !('code' in error) ? 'damaged' : Promise.reject(error),
+        ),
+      );
+    await endLease(deps, lease);
+    if (clock.now() < until) return;
+  }
+}

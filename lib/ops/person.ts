@@ -1,0 +1,229 @@
+import { fromParquet } from '../analytics/parquet';
+import { mapEach } from '../concurrency';
+import { StoreError } from '../errors';
+import { feedbackPerson } from '../feedback/message';
+import { bodyKey, dataPrefix, FEEDBACK_QUEUE, groupKey } from '../jobs/keys';
+import { personOf } from '../jobs/person-hash';
+import type { JobRow } from '../jobs/row';
+import type { Objects } from '../ports';
+import { jsonOf } from '../text';
+import { linesOf } from './analytics';
+import { jobView, type Reader } from './operator';
+import { PLACES, type Place, type PlaceName } from './places';
+
+/** Whom a search is about: an address, the id that a caller gives its user, or both. */
+export interface Person {
+  email?: string | undefined;
+  user?: string | undefined;
+}
+
+/** Something about a person. `key`: of the item or the object. `data` is personal. */
+export interface Found {
+  place: PlaceName;
+  key: string;
+  job?: string;
+  data?: unknown;
+  /** Why the search could not look into it. */
+  unread?: string;
+}
+
+type Fields = Record<string, unknown> | null | undefined;
+export type Matcher = Awaited<ReturnType<typeof matcherOf>>;
+
+/** Tells what is about a person. Rejects with a StoreError if the hash key cannot be read. */
+export async function matcherOf({ hashPeople }: Pick<Reader, 'hashPeople'>, { email, user }: Person) {
+  const hashes = await hashPeople();
+  const address = email?.trim().toLowerCase();
+  const persons: readonly string[] = address === undefined ? [] : hashes(personOf(address));
+  const groups: readonly string[] = [
+    ...(user === undefined ? [] : hashes(feedbackPerson({ user: { id: user, email: '' } }))),
+    ...(address === undefined ? [] : hashes(feedbackPerson({ user: { email: address } }))),
+  ];
+  const isAddress = (value: unknown) =>
+    address !== undefined && typeof value === 'string' && value.trim().toLowerCase() === address;
+  /** Another address may end or begin with this one, so only the whole word counts. */
+  const names = (value: unknown): boolean =>
+    address !== undefined &&
+    typeof value === 'string' &&
+    value
+      .toLowerCase()
+      .split(/[\s,;:<>()"']+/)
+      .includes(address);
+  const event = (one: Fields): boolean => {
+    const given = one?.properties;
+    const properties = typeof given === 'string' ? jsonOf(given) : given;
+    const values = [...Object.values(one ?? {}), ...Object.values((properties ?? {}) as object)];
+    return (user !== undefined && one?.user === user) || values.some(names);
+  };
+  return {
+    persons,
+    groups,
+    row: ({ person = '', group = '' }: Partial<Pick<JobRow, 'person' | 'group'>>) =>
+      persons.includes(person) || groups.includes(group),
+    /** A job's data. A person whom it only mentions, or who sends it, is not the one whom it is about. */
+    job: (data: unknown): boolean => {
+      const { user: sender, to, email: tester } = (data ?? {}) as { user?: Fields; to?: Fields; email?: unknown };
+      return [sender?.email, to?.email, tester].some(isAddress) || (user !== undefined && sender?.id === user);
+    },
+    recipient: (line: unknown): boolean => isAddress((line as Fields)?.email),
+    names,
+    event,
+  };
+}
+
+const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString('utf8');
+const MIB = 1024 * 1024;
+
+/** How a search reads the objects of a place. `read` returns what is about the person. */
+interface Scan {
+  takes?: (key: string) => boolean;
+  folders?: (prefix: string) => string[];
+  atOnce: number;
+  read: (bytes: Uint8Array, matcher: Matcher) => unknown[] | Promise<unknown[]>;
+}
+
+const LIST = /\/(recipients|rejected)-\d+-[0-9a-f]{64}\.ndjson$/;
+const CLAIM = /\/[0-9a-f]{64}$/;
+
+export const SCANS = {
+  bodies: {
+    atOnce: 32,
+    read: (bytes, matcher) => {
+      const { data } = (jsonOf(text(bytes)) ?? {}) as { data?: Fields };
+      const events = Array.isArray(data?.events) ? (data.events as Fields[]).filter(matcher.event) : [];
+      return matcher.job(data) ? [data] : events;
+    },
+  },
+  lists: {
+    atOnce: 16,
+    takes: (key) => LIST.test(key),
+    read: (bytes, { recipient }) => text(bytes).split('\n').map(jsonOf).filter(recipient),
+  },
+  data: {
+    atOnce: 16,
+    takes: (key) => CLAIM.test(key),
+    read: (bytes, { job }) => [jsonOf(text(bytes))].filter(job),
+  },
+  uploads: {
+    atOnce: 1,
+    // Lists of recipients. Another user's attachment may name the person, and stays.
+    takes: (key) => /\/_attachments\/emails\/.*\.(csv|ndjson)$/.test(key),
+    read: (bytes, { names }) => text(bytes).split('\n').filter(names),
+  },
+  records: {
+    atOnce: 64,
+    read: (bytes, { row }) => [jsonOf(text(bytes)) as JobRow | undefined].filter((record) => record && row(record)),
+  },
+  events: { atOnce: 16, read: (bytes, { event }) => linesOf(bytes).filter(event) },
+  rejected: { atOnce: 16, read: (bytes, { event }) => linesOf(bytes).filter((line) => event(line.event as Fields)) },
+  parquet: {
+    atOnce: 1,
+    read: async (bytes, { event }) => (await fromParquet(bytes)).filter((row) => event(row as unknown as Fields)),
+  },
+} satisfies Partial<Record<PlaceName, Scan>>;
+
+export type ScanName = keyof typeof SCANS;
+export const SCAN_NAMES = Object.keys(SCANS) as ScanName[];
+
+/** Larger lists of recipients do not fit into the memory of a command. */
+const MOST_BYTES = 128 * MIB;
+const PAGE = 1_000;
+
+/** Pages of the keys of a place. Memory is bounded for any number of objects. */
+async function* keysOf({ objects, prefix, queueNames }: Reader, name: ScanName): AsyncGenerator<string[]> {
+  const { folders } = PLACES[name] as Place;
+  const { takes = () => true } = SCANS[name] as Scan;
+  for (const folder of folders?.(prefix, queueNames) ?? [])
+    for (let after: string | undefined; ; ) {
+      const keys = await objects.list(folder, { limit: PAGE, ...(after !== undefined && { after }) });
+      yield keys.filter(takes);
+      if (keys.length < PAGE) break;
+      after = keys.at(-1);
+    }
+}
+
+/** How many objects each scan will read. */
+export async function countObjects(reader: Reader, scans: readonly ScanName[]): Promise<Record<string, number>> {
+  const counts: Record<string, number> = {};
+  for (const name of scans)
+    for await (const { length } of keysOf(reader, name)) counts[name] = (counts[name] ?? 0) + length;
+  return counts;
+}
+
+/**
+ * Finds what the service holds about a person: first the rows of their jobs, by keyed hashes, with what belongs to
+ * them, then by a scan of each named place. Each object comes once. `onProgress` gets the number of objects read.
+ */
+export async function* findPerson(
+  reader: Reader,
+  person: Person,
+  {
+    scans = SCAN_NAMES,
+    signal,
+    onProgress = () => {},
+  }: {
+    scans?: readonly ScanName[];
+    signal?: AbortSignal;
+    onProgress?: (read: number) => void;
+  } = {},
+): AsyncGenerator<Found> {
+  const matcher = await matcherOf(reader, person);
+  const seen = new Set<string>();
+  const isNew = ({ key }: Found) => !seen.has(key) && seen.add(key);
+  for await (const row of rowsAbout(reader, matcher))
+    for (const found of await ofRow(reader, row)) if (isNew(found)) yield found;
+  let read = 0;
+  for (const name of scans)
+    for await (const page of keysOf(reader, name)) {
+      if (signal?.aborted) return;
+      const { atOnce, read: search } = SCANS[name] as Scan;
+      const answers = await mapEach(page, atOnce, async (key): Promise<Found[]> => {
+        onProgress(++read);
+        return lookInto(reader.objects, { name, key, search: (bytes) => search(bytes, matcher) });
+      });
+      for (const found of answers.flat()) if (isNew(found)) yield found;
+    }
+}
+
+async function lookInto(
+  objects: Pick<Objects, 'get'>,
+  { name, key, search }: { name: ScanName; key: string; search: (bytes: Uint8Array) => unknown[] | Promise<unknown[]> },
+): Promise<Found[]> {
+  try {
+    const bytes = await objects.get(key, { mostBytes: MOST_BYTES });
+    const found = bytes ? await search(bytes) : [];
+    return found.length > 0 ? [{ place: name, key, data: found }] : [];
+  } catch (error) {
+    // An object that is too large or damaged. A bucket that fails ends the search.
+    if (error instanceof StoreError && error.code !== 'S3.TooLarge') throw error;
+    return [{ place: name, key, unread: error instanceof StoreError ? error.code : 'damaged' }];
+  }
+}
+
+/** The rows of the jobs about a person. */
+async function* rowsAbout({ table, ledger }: Reader, { persons, groups }: Matcher): AsyncGenerator<JobRow> {
+  const parts = [
+    ...groups.map((group) => ['group', groupKey(FEEDBACK_QUEUE, group)] as const),
+    ...persons.map((hash) => ['person', hash] as const),
+  ];
+  for (const [index, of] of parts)
+    for (let after: string | undefined; ; ) {
+      const keys = await table[index](of, { after, limit: PAGE });
+      for (const row of await mapEach(keys, 32, (key) => ledger.known(key))) if (row) yield row;
+      if (keys.length < PAGE) break;
+      after = keys.at(-1);
+    }
+}
+
+/** A row, and the objects that belong to its job. */
+async function ofRow({ objects, prefix }: Reader, row: JobRow): Promise<Found[]> {
+  const { queue, id: job, files = [] } = row;
+  const body = bodyKey(prefix, queue, job);
+  const [kept, claims] = await Promise.all([objects.get(body), objects.list(`${dataPrefix(prefix, queue)}${job}/`)]);
+  return [
+    { place: 'rows', key: row.key, job, data: jobView(row, prefix) },
+    ...(kept ? [{ place: 'bodies' as const, key: body, job, data: jsonOf(text(kept)) }] : []),
+    ...claims.map((key) => ({ place: 'data' as const, key, job })),
+    ...files.map((key) => ({ place: 'uploads' as const, key, job })),
+  ];
+}

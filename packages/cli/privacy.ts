@@ -1,0 +1,157 @@
+import { appendFile, mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { groupBy } from '../../lib/group-by';
+import { erasePerson } from '../../lib/ops/erase';
+import { OperatorError, type Reader } from '../../lib/ops/operator';
+import { countObjects, type Found, findPerson, type Person, SCAN_NAMES, type ScanName } from '../../lib/ops/person';
+import { counted } from '../../lib/text';
+import { type Command, type CommandContext, type Options, text } from './command';
+import { tableText } from './terminal';
+
+const PERSON = {
+  email: { usage: 'Address of the person', type: 'string' },
+  user: { usage: "The caller's id of the person, as in feedback and events", type: 'string' },
+  scan: {
+    usage: `Places to scan, with commas between them, or none. Default: ${SCAN_NAMES.join(',')}`,
+    type: 'string',
+  },
+} as const;
+
+/** List prices of us-east-1 in USD, November 2025: https://aws.amazon.com/s3/pricing/ */
+const PER_GET = 0.4e-6;
+const PER_LIST = 5e-6;
+const KEYS_PER_LIST = 1_000;
+
+export const privacy = {
+  'privacy find': {
+    usage: 'Show what the service holds about one person, as JSON lines',
+    reads: true,
+    options: {
+      ...PERSON,
+      out: { usage: 'Folder for a file of each place, with the files of the person', type: 'string' },
+    },
+    run: async (context) => {
+      const { options, out, audited } = context;
+      const { deps, person, scans } = await begin(context);
+      await audited();
+      const write = writerTo(text(options, 'out'), { ...context, deps });
+      const signal = out.interrupted();
+      const total = await plan(context, deps, scans);
+      const onProgress = (read: number) => out.progress(read, total);
+      let count = 0;
+      for await (const found of findPerson(deps, person, { scans, signal, onProgress })) {
+        await write(found);
+        count++;
+      }
+      out.note(`${counted(count, 'item and object', 'items and objects')} found.`);
+      if (signal.aborted) out.note('You stopped the search. There may be more.');
+    },
+  },
+
+  'privacy erase': {
+    usage: 'Erase one person: show what was found, ask, then erase it. Safe to repeat',
+    writes: true,
+    options: PERSON,
+    run: async (context) => {
+      const { options, out, audited } = context;
+      const { deps, person, scans } = await begin(context);
+      const signal = out.interrupted();
+      const total = await plan(context, deps, scans);
+      const found: Omit<Found, 'data'>[] = [];
+      const tickets = new Set<string>();
+      const onProgress = (read: number) => out.progress(read, total);
+      for await (const { data, ...one } of findPerson(deps, person, { scans, signal, onProgress })) {
+        found.push(one);
+        for (const ticket of ticketsIn(one.place === 'records' ? data : [data])) tickets.add(ticket);
+      }
+      if (signal.aborted) throw new OperatorError('You stopped the search. Nothing was changed.');
+      const places = [...groupBy(found, ({ place }) => place)].map(([place, { length }]) => [place, String(length)]);
+      out.lines(places.length > 0 ? tableText(['PLACE', 'FOUND'], places) : ['Nothing was found.']);
+      const answer = options.yes === true ? 'yes' : await out.ask('All of it will be erased. Type yes to begin: ');
+      if (answer === undefined)
+        throw new OperatorError('There is no terminal to ask on. Nothing was changed. Add --yes.');
+      if (answer.trim() !== 'yes') return out.line('Nothing was changed.');
+
+      const audit = await audited();
+      const acted = { found, onProgress: (done: number) => out.progress(done, found.length) };
+      const result = await erasePerson({ ...deps, audit }, person, acted);
+      out.json({ audit, at: new Date(deps.clock.now()).toISOString(), ...result, ...restOf(deps, [...tickets]) });
+      if (result.left.length > 0) out.exitCode(1);
+    },
+  },
+} satisfies Record<string, Command>;
+
+async function begin({ options, connect }: CommandContext) {
+  const person: Person = { email: text(options, 'email'), user: text(options, 'user') };
+  if (person.email === undefined && person.user === undefined) throw new OperatorError('Give --email, --user or both.');
+  const scans = scansOf(options);
+  return { deps: await connect(), person, scans };
+}
+
+function scansOf(options: Options): readonly ScanName[] {
+  const given = text(options, 'scan');
+  if (given === undefined) return SCAN_NAMES;
+  const names = given === 'none' ? [] : given.split(',');
+  const wrong = names.find((name) => !SCAN_NAMES.includes(name as ScanName));
+  if (wrong === undefined) return names as ScanName[];
+  throw new OperatorError(`--scan: there is no place ${wrong}. The places are ${SCAN_NAMES.join(', ')}, or none.`);
+}
+
+/** Says how many objects the scans read, and the price, before they begin. Returns that number. */
+async function plan({ out }: CommandContext, deps: Reader, scans: readonly ScanName[]): Promise<number> {
+  const counts = await countObjects(deps, scans);
+  const total = Object.values(counts).reduce((sum, count) => sum + count, 0);
+  const cost = total * PER_GET + 2 * (total / KEYS_PER_LIST + scans.length) * PER_LIST;
+  const parts = Object.entries(counts).flatMap(([place, count]) => (count > 0 ? [`${count} of ${place}`] : []));
+  out.note(`Reads the rows by an index, and ${counted(total, 'object')}: ${parts.join(', ') || 'none'}.`);
+  out.note(`S3 bills about ${cost.toFixed(2)} USD, and 0.09 for each GB that leaves its region.`);
+  return total;
+}
+
+/** Prints each thing as a line of JSON, or writes it into the folder: a file for each place, and the person's files. */
+function writerTo(folder: string | undefined, { out, deps }: Pick<CommandContext, 'out'> & { deps: Reader }) {
+  if (folder === undefined) return async (found: Found) => out.line(JSON.stringify(found));
+  const written = new Set<string>();
+  return async (found: Found): Promise<void> => {
+    const { place, key, job } = found;
+    await mkdir(folder, { recursive: true });
+    const write = written.has(place) ? appendFile : writeFile;
+    await write(join(folder, `${place}.ndjson`), `${JSON.stringify(found)}\n`, { mode: 0o600 });
+    written.add(place);
+    const bytes = place === 'uploads' && job ? await deps.objects.get(key) : undefined;
+    if (bytes) await writeFile(join(folder, key.split('/').at(-1) ?? 'file'), bytes, { mode: 0o600 });
+  };
+}
+
+/** The Zendesk tickets that rows or records name. */
+const ticketsIn = (data: unknown): string[] =>
+  [data].flat(2).flatMap((one) => {
+    const { steps } = (one ?? {}) as { steps?: { ticket?: { result?: { id?: unknown } } } };
+    return steps?.ticket?.result?.id === undefined ? [] : [String(steps.ticket.result.id)];
+  });
+
+const DAY_MS = 86_400_000;
+
+/** What no command can erase: what remains by hand, and when the rest lapses. */
+function restOf({ clock, settings, queueNames }: Pick<Reader, 'clock' | 'settings' | 'queueNames'>, tickets: string[]) {
+  const on = (days: number) => new Date(clock.now() + days * DAY_MS).toISOString().slice(0, 10);
+  const waits = Math.max(...queueNames.map((queue) => settings(queue).retention / 86_400));
+  return {
+    byHand: [
+      { vendor: 'zendesk', what: 'delete these tickets for good, and their requester', tickets },
+      { vendor: 'sendgrid', what: 'delete the address from contacts, and its activity' },
+      { vendor: 'apple', what: 'remove the tester from each app' },
+    ],
+    lapses: [
+      {
+        what: 'messages on their way, which may still bring events or jobs. Run the command again then',
+        on: on(waits),
+      },
+      { what: 'old versions of objects', on: on(30) },
+      { what: 'backups of the table', on: on(35) },
+      { what: 'keyed hashes in other items of the table', on: on(45) },
+      { what: 'logs, with ids of jobs', on: on(90) },
+      { what: 'files that the API put into the bucket itself', on: on(120) },
+    ],
+  };
+}

@@ -1,0 +1,107 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import * as z from 'zod';
+import { PermanentError } from '../../../lib/errors';
+import { personOf } from '../../../lib/jobs/person-hash';
+import { stateOf } from '../../../lib/ops/operator';
+import { envelope, jobId, memoryEngine } from '../../support/engine';
+import { hashed } from '../../support/hash-people';
+import { command } from '../../support/operator';
+import { sampleOf } from '../../support/sample-contract';
+
+const ANN = 'ann@example.com';
+const BOB = 'bob@example.com';
+const hashOf = (email: string) => hashed(personOf(email))[0];
+
+/** Ann's job 1 is dead and 2 succeeded, and Bob's job 3 is dead. */
+async function start() {
+  const process = async ({ id }: { id: string }) => {
+    if (id !== jobId(2)) throw new PermanentError({ code: 'Rejected', message: 'rejected', field: 'data.email' });
+  };
+  const engine = memoryEngine(() => sampleOf({ schema: z.object({ email: z.string() }), process }));
+  for (const [n, email] of [
+    [1, ANN],
+    [2, ANN],
+    [3, BOB],
+  ] as const)
+    await engine.accept(envelope(n, { person: hashOf(email), data: { email } }));
+  await engine.deliver();
+  return engine;
+}
+
+const found = (lines: string[]) => lines.map((line) => JSON.parse(line) as { place: string; job?: string });
+
+describe('sls privacy find', () => {
+  test('prints what is about the person, a line for each, after the number of reads and the price', async () => {
+    const engine = await start();
+
+    const { lines, notes } = await command(engine, 'privacy find', { email: 'ANN@example.com' });
+
+    expect(found(lines).map(({ place, job }) => [place, job])).toEqual([
+      ['rows', jobId(1)],
+      ['bodies', jobId(1)],
+      ['rows', jobId(2)],
+      ['records', undefined],
+      ['records', undefined],
+    ]);
+    expect(lines.join()).not.toContain(BOB);
+    expect(notes.slice(0, 2)).toEqual([
+      'Reads the rows by an index, and 5 objects: 2 of bodies, 3 of records.',
+      'S3 bills about 0.00 USD, and 0.09 for each GB that leaves its region.',
+    ]);
+  });
+
+  test('writes a file for each place into a folder that only its owner reads', async () => {
+    const out = mkdtempSync(join(tmpdir(), 'person-'));
+    const engine = await start();
+    await engine.objects.put(
+      `jobs/_data/sample/other/${'0'.repeat(64)}`,
+      JSON.stringify({ email: ANN }),
+      'application/json',
+    );
+
+    const { lines } = await command(engine, 'privacy find', { email: ANN, out });
+
+    expect(lines).toEqual([]);
+    expect(readdirSync(out).sort()).toEqual(['bodies.ndjson', 'data.ndjson', 'records.ndjson', 'rows.ndjson']);
+    expect(readFileSync(join(out, 'bodies.ndjson'), 'utf8')).toContain(ANN);
+    rmSync(out, { recursive: true });
+  });
+
+  test.each([
+    [{}, 'Give --email, --user or both.'],
+    [{ user: 'u-1', scan: 'rows' }, '--scan: there is no place rows. The places are bodies, lists,'],
+  ])('refuses %j', async (options, message) => {
+    await expect(command(await start(), 'privacy find', options)).rejects.toThrow(message);
+  });
+});
+
+describe('sls privacy erase', () => {
+  test('shows what it found, erases it, and reports without personal data', async () => {
+    const engine = await start();
+    const bob = () => engine.objects.keys().filter((key) => engine.objects.text(key).includes(hashOf(BOB) ?? BOB));
+    const before = bob();
+
+    const { lines, json } = await command(engine, 'privacy erase', { email: ANN }, 'yes');
+
+    expect(lines).toEqual(['PLACE    FOUND', 'rows     2', 'bodies   1', 'records  2']);
+    expect(json).toMatchObject({ erased: { rows: 2, bodies: 1 }, left: [], audit: expect.any(String) });
+    expect(JSON.stringify([json, engine.lines, engine.rows().slice(0, 2)])).not.toMatch(`${ANN}|${hashOf(ANN)}`);
+    expect(engine.rows().map(stateOf)).toEqual(['discarded (error), erased', 'succeeded, erased', 'dead (error)']);
+    expect(bob()).toEqual(before);
+    await engine.reconcile();
+    expect(engine.deadLetters().map(({ body }) => body)).toEqual([expect.stringContaining(BOB)]);
+    await expect(command(engine, 'jobs retry', { id: jobId(1) })).rejects.toThrow('was erased');
+  });
+
+  test('changes nothing without a yes', async () => {
+    const engine = await start();
+    const before = engine.table.items();
+
+    const { lines } = await command(engine, 'privacy erase', { email: ANN }, 'no');
+
+    expect(lines.at(-1)).toBe('Nothing was changed.');
+    expect(engine.table.items()).toEqual(before);
+  });
+});
