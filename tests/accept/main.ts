@@ -1,0 +1,117 @@
+import { execFile } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { parseArgs, promisify } from 'node:util';
+import { isProduction } from '../../lib/target';
+import type { Options } from '../../packages/cli/command';
+import { connect, requireService } from '../../packages/cli/connect';
+import { LOCAL_ACCOUNT, type Serverless } from '../../packages/cli/target';
+import { terminal } from '../../packages/cli/terminal';
+import { LOCAL_CREDENTIALS } from '../../packages/local/loopback';
+import { realProducer } from '../../packages/producer/real-producer';
+import { type Instance, producerSettingsOf } from '../../resources/instances/instance';
+import { chosenInstance } from '../../resources/instances/read';
+import { environmentOf } from '../../resources/instances/variables';
+import { accept } from './accept';
+import { STEPS } from './steps';
+
+const USAGE = `usage: npm run accept -- --param instance=NAME [--rate 10] [--seconds 60] [--only STEP]… [--out FILE]
+steps: ${Object.keys(STEPS).join(', ')}`;
+
+/** Lambda stops receiving from a paused queue within a minute. */
+const PAUSE_MS = { local: 3_000, staging: 60_000 };
+const JOB_MS = 180_000;
+
+async function main(): Promise<boolean> {
+  const { values } = parseArgs({
+    options: {
+      ...{ param: { type: 'string', multiple: true }, stage: { type: 'string' }, out: { type: 'string' } },
+      ...{ rate: { type: 'string', default: '10' }, seconds: { type: 'string', default: '60' } },
+      only: { type: 'string', multiple: true },
+    },
+  });
+  const instance = chosenInstance(values);
+  if (isProduction(instance)) throw new Error(`${instance.file} is of production. Accept a staging.`);
+  const { rate, seconds, only, out } = values;
+  const load = { rate: Number(rate), seconds: Number(seconds) };
+  const isKnown = !only || only.every((name) => name in STEPS);
+  if (!(load.rate > 0 && load.rate <= 1_000 && load.seconds > 0 && load.seconds <= 3_600) || !isKnown)
+    throw new Error(USAGE);
+
+  const signal = terminal.interrupted();
+  const producer = await producerOf(instance);
+  try {
+    const { name, stage, region } = instance;
+    const target = { instance: name, stage, region, account: accountOf(instance), by: 'npm run accept' };
+    const deps = await connect(serverlessOf(instance), target, terminal);
+    const title = `Acceptance of ${name} (${stage}, ${region}), ${new Date().toISOString()}`;
+    const chosen = stage === 'local' ? ['--stage', stage] : ['--param', `instance=${name}`];
+    terminal.line(title);
+    const page = await accept(
+      {
+        ...{ deps, producer, load, waits: { pauseMs: PAUSE_MS[stage as 'local'], jobMs: JOB_MS } },
+        sls: (words, options) => run('npx', ['sls', ...words.split(' '), ...wordsOf(options), ...chosen]),
+        conformance: () => conformance(instance),
+      },
+      { title, say: terminal.line, signal, ...(only && { only }) },
+    );
+    if (out !== undefined) writeFileSync(out, page.text);
+    return page.ok;
+  } finally {
+    await producer.close();
+  }
+}
+
+const accountOf = ({ account }: Instance): string => account ?? LOCAL_ACCOUNT;
+
+const wordsOf = (options: Options): string[] =>
+  Object.entries(options).flatMap(([name, value]) => (value === true ? [`--${name}`] : [`--${name}`, String(value)]));
+
+/** The parts of Serverless that the connection of our commands reads. AWS's SDK finds the credentials itself. */
+function serverlessOf(instance: Instance): Serverless {
+  return {
+    service: {
+      ...{ functions: {}, provider: { environment: environmentOf(instance, 'reconciler') } },
+      custom: { instance: { hashKey: instance.hashKey } },
+    },
+    getProvider: () => ({
+      ...{ getStage: () => instance.stage, getRegion: () => instance.region },
+      getAwsSdkV3Config: async () => ({ region: instance.region }),
+    }),
+  } as unknown as Serverless;
+}
+
+async function producerOf(instance: Instance) {
+  const settings = producerSettingsOf(instance, accountOf(instance));
+  const own = { instance: instance.name, region: instance.region, settings };
+  if (instance.stage !== 'local') return realProducer(own);
+  const { sqs, s3, dynamodb } = (await requireService()).endpoints;
+  return realProducer({ ...own, endpoints: { sqs, s3, dynamodb }, credentials: LOCAL_CREDENTIALS });
+}
+
+async function conformance({ stage, region }: Instance): Promise<string> {
+  const against = stage === 'local' ? {} : { SQS_CONFORMANCE: 'aws', AWS_REGION: region };
+  const words = ['test', '--', 'tests/integration/sqs-conformance', '--reporters=default'];
+  const printed = await run('npm', words, against);
+  const [, tests = ''] = /^Tests: +(.*)$/m.exec(printed) ?? [];
+  const [, time = ''] = /^Time: +([\d.]+ s)/m.exec(printed) ?? [];
+  return `${stage === 'local' ? 'our model' : 'AWS'}: ${tests}, ${time}`;
+}
+
+const started = promisify(execFile);
+
+/** Runs a program. Rejects with the last lines that it prints. */
+async function run(program: string, words: string[], more: Record<string, string> = {}): Promise<string> {
+  try {
+    const { stdout, stderr } = await started(program, words, { env: { ...process.env, ...more }, maxBuffer: 1e8 });
+    return program === 'npm' ? stdout + stderr : stdout;
+  } catch (error) {
+    const { stdout = '', stderr = '' } = error as { stdout?: string; stderr?: string };
+    const last = `${stdout}\n${stderr}`.trim().split('\n').slice(-6).join(' ');
+    throw new Error(`${program} ${words.slice(0, 3).join(' ')} failed: ${last}`);
+  }
+}
+
+const says = (error: unknown) => terminal.note(error instanceof Error ? error.message : String(error));
+void main()
+  .catch(says)
+  .then((ok) => process.exit(ok ? 0 : 1));

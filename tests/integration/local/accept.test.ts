@@ -1,0 +1,75 @@
+import { noLog } from '../../../lib/ops/connect';
+import { pauseOf } from '../../../lib/ops/pause';
+import type { Options } from '../../../packages/cli/command';
+import type { CommandName } from '../../../packages/cli/commands';
+import { LOCAL_CREDENTIALS } from '../../../packages/local/loopback';
+import { realProducer } from '../../../packages/producer/real-producer';
+import { producerSettingsOf } from '../../../resources/instances/instance';
+import { readInstance } from '../../../resources/instances/read';
+import { accept } from '../../accept/accept';
+import { type WatchedService, watchedService } from '../../support/local-service';
+import { command } from '../../support/operator';
+import { localPackage } from '../../support/packages';
+
+let service: WatchedService;
+let producer: ReturnType<typeof realProducer>;
+beforeAll(async () => {
+  service = await watchedService(await localPackage());
+  const { sqs, s3, dynamodb } = service.endpoints;
+  producer = realProducer({
+    ...{ instance: 'local', region: 'us-east-1', settings: producerSettingsOf(readInstance('local'), '000000000000') },
+    ...{ endpoints: { sqs, s3, dynamodb }, credentials: LOCAL_CREDENTIALS, log: noLog },
+  });
+});
+afterAll(async () => {
+  await producer.close();
+  await service.stop();
+});
+
+/** Runs the acceptance with little load. `before` sees each command before it runs. */
+async function accepted(before: (name: CommandName, stop: () => void) => Promise<void> | void) {
+  const stop = new AbortController();
+  const said: string[] = [];
+  const page = await accept(
+    {
+      ...{ deps: service.deployment, producer, conformance: async () => 'not here' },
+      ...{ load: { rate: 20, seconds: 1 }, waits: { pauseMs: 500, jobMs: 60_000 } },
+      sls: async (name: CommandName, options: Options) => {
+        await before(name, () => stop.abort());
+        const { json, lines } = await command({ deps: service.deployment }, name, options);
+        return json === undefined ? lines.join('\n') : JSON.stringify(json);
+      },
+    },
+    { title: 'Acceptance', say: (line) => said.push(line), signal: stop.signal },
+  );
+  return { page, said };
+}
+
+const results = (said: string[]) => said.map((line) => line.split(/ +/).slice(0, 2).join(' '));
+
+test('every step is ok on the service of this machine, and the run leaves no pause and no dead job', async () => {
+  const { page, said } = await accepted(async (name) => {
+    // It reports the job that is dead by then.
+    if (name === 'jobs retry') await service.run('reconciler');
+  });
+
+  expect(results(said)).toEqual([
+    ...['sqs', 'queues', 'kinds', 'load', 'pause', 'redrive', 'alarm', 'clean-up', 'clean-up'].map(
+      (step) => `ok ${step}`,
+    ),
+    '9 of',
+  ]);
+  expect(page).toMatchObject({ ok: true, text: expect.stringContaining('20 jobs at') });
+  expect(await pauseOf(service.ports.table, 'feedback')).toBeUndefined();
+});
+
+test('a run that is interrupted while a queue is paused resumes it, and runs no further step', async () => {
+  const { page, said } = await accepted((name, stop) => {
+    if (name === 'queues pause') stop();
+  });
+
+  expect(page.ok).toBe(false);
+  expect(results(said).slice(4)).toEqual(['failed pause', 'failed redrive', 'failed alarm', 'ok clean-up', '5 of']);
+  expect(said.join()).toContain('not run: interrupted');
+  expect(await pauseOf(service.ports.table, 'feedback')).toBeUndefined();
+});
