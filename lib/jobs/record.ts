@@ -77,7 +77,7 @@ const iso = (time: number): string => new Date(time).toISOString();
  * An end that nothing can change: a success, a superseded job, or a job that was never sent, whose message can no
  * longer come and whose body is not kept. An operator can retry any other.
  */
-const isFinal = ({ state, reason, bodyKept }: JobRow): boolean =>
+export const isFinal = ({ state, reason, bodyKept }: JobRow): boolean =>
   state === 'succeeded' || reason === 'superseded' || (reason === 'never-sent' && bodyKept !== true);
 
 /** The event about the end of a job. It follows from the row alone, so a repeat is the same. Nothing is personal. */

@@ -3,7 +3,7 @@ import { publicForm } from '../jobs/envelope';
 import { bodyKey, deduplicationId, invalidId, isInvalidId, isPublished, jobKey } from '../jobs/keys';
 import { expiresAfter, LeaseLostError, needsEntry, type UnreadableRowError } from '../jobs/ledger';
 import { fitting, GONE, keepBody, keptBody, parkedMessage } from '../jobs/messages';
-import { completionOf, putRecord } from '../jobs/record';
+import { completionOf, isFinal, putRecord } from '../jobs/record';
 import {
   type CancelledReason,
   type DeadReason,
@@ -113,7 +113,7 @@ export async function finish(
     const parked = body ?? (await keptBody(deps, row)) ?? GONE;
     await queues.send(deps.dlqUrl(row.queue), parkedMessage(row, parked, settings(row.queue).type));
   }
-  const needless = row.bodyKept === true && row.state === 'succeeded';
+  const needless = row.bodyKept === true && isFinal(row);
   if (needless) await objects.delete(bodyKey(prefix, row.queue, row.id));
 
   const at = clock.now();

@@ -56,6 +56,8 @@ test.each([
     expect(states()).toEqual(['cancelled', 'succeeded']);
     expect(engine.row(jobId(1)).history.at(-1)).toMatchObject({ event: 'cancelled (superseded)', note: jobId(2) });
     expect(Object.values(engine.records())).toContainEqual(expect.objectContaining({ reason: 'superseded' }));
+    // Nothing can run a superseded job again.
+    expect(engine.objects.keys().filter((key) => key.includes('/_bodies/'))).toEqual([]);
     expect(engine.deadLetters()).toEqual([]);
     expect(apple.testers).toEqual([]);
     expect(apple.mails).toEqual([]);
