@@ -37,6 +37,8 @@ export const queueSettings = z.object({
   /** Seconds. */
   retention: z.number().int().min(60).max(1_209_600),
   dlqRetention: z.number().int().min(60).max(1_209_600),
+  /** Days for which the body of a dead or cancelled job is kept for a retry. Default: 44. */
+  retryDays: z.number().int().min(1).max(44).optional(),
   visibility: z.number().int().min(0).max(43_200),
   receives: z.number().int().min(1).max(1000),
   /** How many messages the reconciler lets the queue have when it releases held jobs. */
@@ -99,6 +101,6 @@ export const producerSettings = z.object({
   emailRate: z.number().positive().max(10_000),
   /** Where the key of the hashes of people is stored, `ssm:/path`. Only a local instance has the key itself here. */
   hashKey: z.string().min(1),
-  queues: z.record(name, queueSettings.pick({ type: true, retention: true })),
+  queues: z.record(name, queueSettings.pick({ type: true, retention: true, retryDays: true })),
 });
 export type ProducerSettings = z.infer<typeof producerSettings>;

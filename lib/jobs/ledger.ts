@@ -239,7 +239,7 @@ const SEND_AFTER_MS = 2 * MINUTE;
 const UNFINISHED_AFTER_MS = 5 * MINUTE;
 /** An ended job's row lives this long after its last write. */
 export const ROW_LIFETIME_MS = 45 * DAY;
-/** A kept body is deleted a day before its row expires, and so are the lists of a campaign. */
+/** A kept body is deleted at least a day before its row expires, and so are the lists of a campaign. */
 export const BODY_LIFETIME_MS = 44 * DAY;
 /** The bucket's lifecycle rule deletes a job's objects after this time: bodies, data, lists and attachments. */
 export const OBJECT_LIFETIME_MS = 120 * DAY;
@@ -253,7 +253,9 @@ export const isSentFromKept = ({ bodyKept, notBefore, holds, generation }: JobRo
 
 const due = (row: JobRow, kind: TodoKind, at: number) => ({ todo: todoKeyOf(row, kind), todoAt: at });
 
-function todoOf(row: JobRow, settings: Pick<QueueSettings, 'retention'>): { todo: string; todoAt: number } | undefined {
+type Lifetimes = Pick<QueueSettings, 'retention' | 'retryDays'>;
+
+function todoOf(row: JobRow, settings: Lifetimes): { todo: string; todoAt: number } | undefined {
   const { state, reason, vendor, sentAt, updatedAt, retryAt = updatedAt } = row;
   const expires = (sentAt ?? updatedAt) + expiresAfter(settings);
   switch (state) {
@@ -271,7 +273,7 @@ function todoOf(row: JobRow, settings: Pick<QueueSettings, 'retention'>): { todo
       if (reason === 'paused' || reason === 'unknown') return due(row, reason, updatedAt);
       return due(row, 'held', retryAt);
     default:
-      return todoOfEnd(row);
+      return todoOfEnd(row, settings);
   }
 }
 
@@ -283,18 +285,19 @@ const isProven = (row: JobRow): boolean =>
 export const provenSteps = ({ steps, evidence = {} }: Pick<JobRow, 'steps' | 'evidence'>): [string, Evidence][] =>
   Object.entries(evidence).filter(([name]) => steps[name]?.status === 'unknown');
 
-function todoOfEnd(row: JobRow): { todo: string; todoAt: number } | undefined {
+function todoOfEnd(row: JobRow, { retryDays }: Lifetimes): { todo: string; todoAt: number } | undefined {
   const { updatedAt, endedAt = updatedAt, parkedAt, publishFrom } = row;
   if (provenSteps(row).length > 0) return due(row, 'ending', updatedAt);
   if (row.recordedAt === undefined || (needsEntry(row) && parkedAt === undefined))
     return due(row, 'ending', endedAt + UNFINISHED_AFTER_MS);
   if (keepsEntry(row)) return due(row, 'dead', parkedAt ?? updatedAt);
   if (row.reason === 'never-sent' && publishFrom !== undefined) return due(row, 'unpublished', publishFrom);
-  return row.bodyKept ? due(row, 'kept', updatedAt + BODY_LIFETIME_MS) : undefined;
+  const lifetime = retryDays === undefined ? BODY_LIFETIME_MS : retryDays * DAY;
+  return row.bodyKept ? due(row, 'kept', updatedAt + lifetime) : undefined;
 }
 
 /** Adds the index attributes. A canary's row has only the expiry, so that no walk through an index meets it. */
-export function withSchedule(row: JobRow, settings: Pick<QueueSettings, 'retention'>): JobRow {
+export function withSchedule(row: JobRow, settings: Lifetimes): JobRow {
   const { todo: _todo, todoAt: _todoAt, expiresAt: _expiresAt, ...rest } = row;
   const expiresAt = Math.ceil((row.updatedAt + ROW_LIFETIME_MS) / 1000);
   // The row outlives its message in any queue. Without its row, the message would count as a job.

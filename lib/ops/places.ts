@@ -59,7 +59,10 @@ export const PLACES = {
     where: '`{prefix}/_bodies/`',
     holds: 'bodies of planned, held, dead and cancelled jobs',
     ...{ purpose: 'release, redrive, retry', readers: "the queue's worker, reconciler, operators" },
-    ...{ kept: 'until the success, else 44 days', days: [A_JOB, A_JOB] },
+    ...{
+      kept: 'until nothing can run the job again; dead and cancelled 44 days (`retention.retry`)',
+      days: [A_JOB, A_JOB],
+    },
     ...{ found: `${SCAN}: its data names the person`, erased: 'deleted, and the job is cancelled or discarded' },
     folders: (prefix) => [`${prefix}/_bodies/`],
   },
@@ -189,13 +192,14 @@ export const placeOfItem = (key: string, queues: readonly string[]): PlaceName |
 /**
  * Every folder of an instance. Its objects are deleted so many `days` after they were last written, and a job or an
  * operator may need them for so many: no rule of the bucket may delete them earlier. Only `_owner` and `_suppressed` stay.
+ * `chosen`: the days of the instance's file, by place. Its rules must not keep objects longer than that (`most`).
  */
-export function retentionsOf(prefix: string, queues: readonly string[]) {
-  const all = Object.values(PLACES as Record<string, Place>).flatMap(({ days, folders }) => {
+export function retentionsOf(prefix: string, queues: readonly string[], chosen: Partial<Record<string, number>> = {}) {
+  const all = Object.entries(PLACES as Record<string, Place>).flatMap(([name, { days, folders }]) => {
     const [lifetime, needed] = days ?? [];
-    return lifetime === undefined || needed === undefined || !folders
-      ? []
-      : folders(prefix, queues).map((folder) => ({ folder, days: lifetime, needed }));
+    if (lifetime === undefined || needed === undefined || !folders) return [];
+    const { [name]: most = Number.POSITIVE_INFINITY } = chosen;
+    return folders(prefix, queues).map((folder) => ({ folder, days: chosen[name] ?? lifetime, needed, most }));
   });
   // A rule for a folder is enough for the folders in it.
   return all.filter(

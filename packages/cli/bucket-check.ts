@@ -20,10 +20,11 @@ import type { Problem } from '../../resources/instances/problems';
 /** An old version may be needed for so long, to restore what was overwritten or deleted by mistake. */
 const OLD_VERSIONS = 30;
 
-type Folders = Pick<Instance, 'prefix' | 'known'>;
+type Folders = Pick<Instance, 'prefix' | 'known' | 'settings'>;
 
 /** The folders of an instance, with how long their objects stay (lib/ops/places.ts). */
-export const retentions = ({ prefix, known }: Folders) => retentionsOf(prefix, Object.keys(known));
+export const retentions = ({ prefix, known, settings }: Folders) =>
+  retentionsOf(prefix, Object.keys(known), settings.retention);
 
 /** Rules for `aws s3api put-bucket-lifecycle-configuration`. They also delete old versions and unfinished uploads. */
 export const lifecycleRules = (instance: Folders) => ({
@@ -122,9 +123,9 @@ function lifecycleFaults(instance: Instance, rules: readonly LifecycleRule[]): {
   // Our objects have no tags.
   const active = rules.filter(({ Status, Filter }) => Status === 'Enabled' && !Filter?.Tag && !Filter?.And?.Tags);
   const own = retentions(instance);
-  const missing = own.filter(({ folder }) => {
+  const missing = own.filter(({ folder, most }) => {
     const whole = active.filter((rule) => isWhole(rule) && folder.startsWith(prefixOf(rule)));
-    const deletes = whole.some(({ Expiration }) => Expiration?.Days);
+    const deletes = whole.some(({ Expiration: { Days } = {} }) => Days !== undefined && Days <= most);
     const old = whole.flatMap(({ NoncurrentVersionExpiration }) => NoncurrentVersionExpiration ?? []);
     return !deletes || !old.some((one) => one.NoncurrentDays && !one.NewerNoncurrentVersions);
   });

@@ -60,7 +60,7 @@ const ACTIONS: Record<string, (input: unknown) => Action> = {
   'job.cancel': jobAction('cancel', 'Cancel the job? The effects of its finished steps remain.'),
   'job.discard': jobAction(
     'discard',
-    'Remove its entry from the dead-letter queue? The job stays dead, and can be retried for 44 days.',
+    'Remove its entry from the dead-letter queue? The job stays dead, and can be retried while its body is kept.',
   ),
   'job.settle': given(job.extend({ step: z.string(), as: z.enum(['done', 'skipped']) }), ({ queue, id, step, as }) => ({
     command: words`jobs settle ${id} --step ${step} --as ${as} --queue ${queue}`,

@@ -107,11 +107,13 @@ export function rowProblems(row: QueueRow, waits: number[]): Problem[] {
   return problems.map((problem) => ({ ...problem, path: problem.path.replace(/\.$/, '') }));
 }
 
-export const settings = (row: QueueRow): QueueSettings => ({
+/** `retryDays`: days for which the body of a dead or cancelled job is kept. */
+export const settings = (row: QueueRow, retryDays?: number): QueueSettings => ({
   type: row.type,
   retention: row.retention,
   dlqRetention: row.dlq.retention,
   visibility: row.visibility,
+  ...(retryDays !== undefined && { retryDays }),
   receives: row.receives,
   // Twice what the workers take at once: the next messages are there when they have finished these.
   room: 2 * row.concurrency * row.batch,
@@ -316,6 +318,17 @@ export const instanceFile = section({
       .record(propertyName, z.enum(PROPERTY_TYPES))
       .describe('Properties of events that get a column of their own in Parquet, with the type of their values'),
   }),
+  retention: section({
+    retry: whole(1, 44).describe(
+      'Bodies of dead and cancelled jobs, for a retry, from the last change on. Default: 44',
+    ),
+    records: whole(45, 3_650).describe('Records of jobs'),
+    outcomes: whole(45, 3_650).describe("Outcomes of recipients, and SendGrid's events"),
+    events: whole(60, 3_650).describe('Events of analytics as they came'),
+    parquet: whole(45, 3_650).describe('The hours of events as Parquet'),
+    rejected: whole(1, 3_650).describe('Rejected events'),
+    audit: whole(1, 3_650).describe('Who did what'),
+  }).describe('Days. `sls check` prints lifecycle rules with them, and then asks for rules that keep nothing longer'),
   logs: section({
     level: commonEnv.shape.LOG_LEVEL.unwrap().describe('The least important lines that are logged'),
     retention: whole(1, 3653).describe('Days that CloudWatch keeps the logs'),

@@ -71,5 +71,7 @@ export const producerSettingsOf = (of: Instance, account: string): ProducerSetti
   ...{ account, bucket: of.bucket, prefix: of.prefix, hashKey: of.hashKey, kmsKey: keyName(of) },
   table: tableName(of.name),
   emailRate: emailsEnv.shape.EMAIL_RATE.parse(of.settings.sendgrid?.rate),
-  queues: Object.fromEntries(of.rows.map(({ name, type, retention }) => [name, { type, retention }])),
+  queues: Object.fromEntries(
+    of.rows.map(({ name, type, retention }) => [name, { type, retention, retryDays: of.settings.retention?.retry }]),
+  ),
 });

@@ -19,7 +19,9 @@ export function templateValues(instance: Instance): Record<string, unknown> {
     sendingLimits: between || dailyCap ? JSON.stringify({ zone, between, dailyCap }) : null,
     eventBus: eventBus(name, settings.events?.bus) || null,
     keyName: keyName(instance) ?? null,
-    queueSettings: JSON.stringify(Object.fromEntries(rows.map((row) => [row.name, queueSettings(row)]))),
+    queueSettings: JSON.stringify(
+      Object.fromEntries(rows.map((row) => [row.name, queueSettings(row, settings.retention?.retry)])),
+    ),
     guard: JSON.stringify(settings.sendgrid?.guard ?? {}),
     dlqDepths: JSON.stringify(Object.fromEntries(rows.map((row) => [row.name, row.alarms.dlqDepth]))),
   };

@@ -2,7 +2,9 @@ import { readFileSync } from 'node:fs';
 import { S3Client } from '@aws-sdk/client-s3';
 import * as analytics from '../../../lib/analytics/keys';
 import * as keys from '../../../lib/jobs/keys';
+import { PLACES, type Place } from '../../../lib/ops/places';
 import { bucketFindings, lifecycleRules, retentions } from '../../../packages/cli/bucket-check';
+import { instanceFile } from '../../../resources/instances/file';
 import { readInstance } from '../../../resources/instances/read';
 import { answerSettings, type BucketSettings, type Rule, safeSettings } from '../../support/bucket-settings';
 import { fakeAws } from '../../support/fake-aws';
@@ -132,6 +134,27 @@ describe('lifecycle rules', () => {
     expect(await found()).toEqual(refused === undefined ? [] : [expect.stringContaining(refused)]);
   });
 });
+
+test('the days of the instance are in the printed rules, and a rule that keeps objects for longer is refused', async () => {
+  const own = { ...production, settings: { ...production.settings, retention: { audit: 100 } } };
+  const rules = lifecycleRules(own).Rules;
+  const at = (days: number) => rules.find(({ ID }) => ID === `${prefix}/_audit/`)?.Expiration.Days === days;
+  settings.lifecycle = rules;
+
+  expect([at(100), (await bucketFindings(own, s3)).problems]).toEqual([true, []]);
+
+  settings.lifecycle = printed;
+  expect((await bucketFindings(own, s3)).problems).toMatchObject([{ rule: expect.stringContaining('/_audit/') }]);
+});
+
+test.each(Object.entries(instanceFile.shape.retention.unwrap().shape))(
+  'the least days of retention.%s are those that jobs need',
+  (place, days) => {
+    const [, needed = 0] = (PLACES as Record<string, Place>)[place]?.days ?? [];
+
+    expect(days.unwrap().minValue).toBe(Math.max(needed, 1));
+  },
+);
 
 describe('retentions', () => {
   const instance = readInstance('mht-api');

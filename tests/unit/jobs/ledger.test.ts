@@ -1,5 +1,5 @@
 import { updateItem, writeItem } from '../../../lib/jobs/items';
-import { createLedger } from '../../../lib/jobs/ledger';
+import { createLedger, withSchedule } from '../../../lib/jobs/ledger';
 import { blankRow } from '../../../lib/jobs/row';
 import type { Item, Table } from '../../../lib/ports';
 import { type Fault, withFaults } from '../../support/faults';
@@ -111,4 +111,19 @@ test("a row's index attributes and expiry follow from its state at every write",
   expect(ended).toMatchObject({ todo: 'feedback#ending#1', todoAt: now + 300_000 });
   expect(done?.todo).toBeUndefined();
   expect((done?.expiresAt ?? 0) * 1000 - now).toBeGreaterThanOrEqual(45 * 86_400_000);
+});
+
+test.each([
+  [44, {}],
+  [7, { retryDays: 7 }],
+])('the kept body of an ended job is deleted %i days after the last change with the settings %j', (days, more) => {
+  const row = {
+    ...blankRow({ queue: 'feedback', id: '1', time: 0, payloadHash: 'h', group: 'g', now: 0 }),
+    bodyKept: true,
+    ...{ recordedAt: 1, parkedAt: 1, leftDlqAt: 1 },
+  };
+
+  const { todo, todoAt } = withSchedule({ ...row, state: inState('dead') }, { ...feedbackSettings, ...more });
+
+  expect([todo, todoAt]).toEqual(['feedback#kept', row.updatedAt + days * 86_400_000]);
 });
