@@ -10,6 +10,7 @@ const OTHERS = ['RECONCILE_EVERY', 'POWERTOOLS_SERVICE_NAME'];
 const known = { ...readInstance('local') };
 known.settings = {
   ...known.settings,
+  kmsKey: 'own',
   sender: { ...known.settings.sender, domains: ['example.com', 'example.org'] },
   sendgrid: {
     ...known.settings.sendgrid,
