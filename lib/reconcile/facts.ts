@@ -22,7 +22,7 @@ export interface Topic {
 
 export interface FactReporter {
   /**
-   * Sends a fact, unless it was sent before. Call it before the effect that it is about: then a run that dies sends the
+   * Sends a fact, unless it was sent before with the same note. Call it before the effect that it is about: then a run that dies sends the
    * fact twice, and never not at all. `quiet`: only stores it, because an alarm of CloudWatch says the same.
    */
   report(fact: Fact, options?: { quiet?: boolean }): Promise<void>;
@@ -88,7 +88,7 @@ export function createFactReporter(
     report: (fact, { quiet } = {}) =>
       inOrder(async (known) => {
         const name = factName(fact);
-        if (!known[name]) {
+        if (!known[name] || known[name].note !== fact.note) {
           const first = { ...fact, since: clock.now(), sent: false, ...(quiet ? { quiet } : {}) };
           await store({ ...known, [name]: { ...first, sent: await published(first, true) } });
         }

@@ -80,10 +80,10 @@ export function campaigns(deps: ItemDeps) {
     ...withEntry(campaign, 'paused', note),
     ...{ status: 'paused', reason },
   });
-  const cancelled = (campaign: Campaign, note?: string): Campaign => ({
-    ...withEntry(campaign, 'cancelled', note),
-    status: 'cancelled',
-  });
+  const cancelled = (campaign: Campaign, note?: string): Campaign => {
+    const { reason: _reason, ...rest } = withEntry(campaign, 'cancelled', note);
+    return { ...rest, status: 'cancelled' };
+  };
 
   return {
     read: async (id: string) => (await readItem(deps, campaignKey(id))) as Campaign | undefined,

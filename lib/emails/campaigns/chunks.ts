@@ -9,7 +9,7 @@ import type { Log } from '../../ports';
 import { keepCancelled } from '../../worker/close';
 import type { FinishDeps } from '../../worker/contract';
 import { kindOf } from '../report';
-import { EXCLUDED, excludedOf, SEND } from '../request';
+import { outcomesApart, SEND } from '../request';
 import {
   type Campaign,
   campaigns,
@@ -92,13 +92,16 @@ function withEnded(campaign: Campaign, chunks: readonly [number: number, row: Jo
   let { at, recipients } = before.at(-1) ?? { at: 0, recipients: 0 };
   for (const [number, row] of chunks) {
     const kind = kindOf(row);
+    // Recipients with an outcome of their own got no mail. A chunk of none but those has sent nothing.
+    const mails = chunkRecipients(campaign, number) - outcomesApart((step) => row?.steps[step]).size;
+    if (mails === 0) continue;
     // One that ended before the resume belongs to the earlier counts.
     if ((row?.endedAt ?? 0) >= ended.since && (kind === 'accepted' || kind === 'refused')) {
       ended.chunks += 1;
       ended.refused += kind === 'refused' ? 1 : 0;
     }
     if (kind !== 'accepted') continue;
-    recipients += chunkRecipients(campaign, number) - (excludedOf(row?.steps[EXCLUDED])?.recipients.length ?? 0);
+    recipients += mails;
     at = Math.max(at, row?.steps[SEND]?.endedAt ?? 0);
   }
   if (recipients === (before.at(-1)?.recipients ?? 0)) return { ...campaign, ended };

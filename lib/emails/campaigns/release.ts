@@ -40,7 +40,7 @@ export async function releaseCampaigns(
     const campaign = item as Campaign;
     const { id, status, reason } = campaign;
     if (status === 'paused' && reason !== 'operator')
-      await deps.report({ kind: 'campaign-paused', subject: id, code: pauseCode(campaign), note: campaign.why });
+      await deps.report({ kind: 'campaign-paused', subject: id, code: reason, note: pauseNote(campaign) });
     if (campaign.endedAt !== undefined) {
       ended.push(campaign);
       return;
@@ -59,9 +59,9 @@ export async function releaseCampaigns(
   return place.after !== undefined || running.some(({ campaign, open }) => open > 0 || hasMore(campaign));
 }
 
-/** A second pause for the same reason is another fact, although the first one may not be over yet. */
-const pauseCode = ({ reason, round }: Campaign): string | undefined =>
-  round ? `${reason} (pause ${round + 1})` : reason;
+/** It differs from pause to pause, so that each one is sent although the fact is still on. */
+const pauseNote = ({ why, round = 0 }: Campaign): string | undefined =>
+  [why, round > 0 && `pause ${round + 1}`].filter(Boolean).join(', ') || undefined;
 
 async function expire(deps: CampaignReleaseDeps, campaign: Campaign): Promise<Campaign> {
   await deps.report({ kind: 'campaign-expired', subject: campaign.id });

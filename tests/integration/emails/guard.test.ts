@@ -135,7 +135,7 @@ test('it pauses once, and says why; after a resume the counts begin anew, and la
   ]);
   expect(engine.facts.filter(({ on }) => on)).toMatchObject([
     { fact: 'campaign-paused', code: 'TooManyBounces', note: why },
-    { fact: 'campaign-paused', code: 'TooManyBounces (pause 2)' },
+    { fact: 'campaign-paused', code: 'TooManyBounces', note: expect.stringMatching(/^400 of 400.*, pause 2$/) },
   ]);
 });
 
@@ -147,6 +147,9 @@ test('it pauses when SendGrid refuses more than a fifth of its chunks', async ()
   await report([200, 'delivered']);
 
   expect(await campaign()).toMatchObject({ status: 'paused', reason: 'TooManyRefused' });
+  // The dashboard sums these lines.
+  const line = emails.engine.lines.find(({ message }) => message === 'events stored');
+  expect(line?.facts).toEqual({ queue: 'emails', count: 200, delivered: 200 });
 });
 
 test('a run that dies anywhere counts every recipient once in the next run', async () => {

@@ -39,6 +39,11 @@ test('a suppressed recipient gets no mail, and row, record and report say so wit
   ]);
   const counts = { recipients: 4, accepted: 1, suppressed: 3, refused: 0, jobs: { refused: [] } };
   expect(await emails.report()).toMatchObject(counts);
+  // A chunk without a mail says nothing about the campaign's mails.
+  expect(await emails.campaigns.read(CAMPAIGN)).toMatchObject({
+    ended: { chunks: 1, refused: 0 },
+    sent: [{ recipients: 1 }],
+  });
   expect(JSON.stringify([emails.engine.table.items(), emails.engine.lines, emails.engine.metrics])).not.toContain('@');
 });
 
