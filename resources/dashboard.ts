@@ -105,6 +105,10 @@ function vendorSection(instance: string, vendors: string[]): Widget[] {
   ];
 }
 
+/** From the webhook's lines (lib/emails/events/webhook.ts). What SendGrid repeats counts again. */
+const REPORTED =
+  "filter message = 'events stored' | stats sum(processed) as sent, sum(delivered) as delivered, sum(deferred) as deferred, sum(bounced) as bounced, sum(reported) as reported by bin(5m)";
+
 function emailSection(instance: string): Widget[] {
   const chunks = { accepted: 'JobsSucceeded', dead: 'JobsDead' };
   const refused = lambdaMetrics(functionName(instance, 'emailEvents'))('Url4xxCount', 'Sum');
@@ -113,6 +117,7 @@ function emailSection(instance: string): Widget[] {
     heading('Campaigns', 'chunks sent, and the events that SendGrid reports'),
     graph('Campaigns: chunks and mails', 'Count', lines(ownMetrics(instance, { queue: 'emails' }), 'Sum', chunks)),
     graph('Campaigns: events', 'Count', events),
+    logTable('Campaigns: mails as SendGrid reports them', [logGroup(instance, 'emailEvents')], REPORTED, 'timeSeries'),
     logTable(
       'Campaigns: chunks by campaign',
       [logGroup(instance, 'emails')],

@@ -122,7 +122,10 @@ async function countEvents({ objects, prefix }: ReportDeps, campaign: Campaign):
     for (const line of lines) {
       const event = eventOf(line);
       if (!event) counts.damaged = (counts.damaged ?? 0) + 1;
-      else if (seen.add(eventKey(event))) counts[event.event] = (counts[event.event] ?? 0) + 1;
+      else if (seen.add(eventKey(event))) {
+        const name = event.type === 'blocked' ? 'blocked' : event.event;
+        counts[name] = (counts[name] ?? 0) + 1;
+      }
     }
   }
   return counts;

@@ -1,10 +1,19 @@
 import { mapEach } from '../concurrency';
-import { type Campaign, type CampaignStatus, campaigns, chunkRecipients } from '../emails/campaigns/campaign';
+import {
+  type Campaign,
+  type CampaignStatus,
+  campaigns,
+  chunkRecipients,
+  NO_REPORTS,
+  type Reports,
+} from '../emails/campaigns/campaign';
+import { rowsOf } from '../emails/campaigns/chunks';
 import { EMAIL_CAMPAIGN, EMAILS_QUEUE } from '../emails/message';
 import type { CampaignReport } from '../emails/report';
 import { readItem } from '../jobs/items';
 import { CAMPAIGN_QUEUE, CAMPAIGNS, jobKey, rateKey, todoKey } from '../jobs/keys';
 import { isEnd } from '../jobs/row';
+import { counted } from '../text';
 import { heldNow, type RateItem } from '../worker/rate';
 import { auditNote, OperatorError, type Reader, stateOf } from './operator';
 
@@ -58,14 +67,15 @@ const RULES: Record<CampaignDecision, [becomes: CampaignStatus, only: string]> =
 
 /**
  * Changes a campaign's status. A repeat changes nothing. Rejects with an OperatorError if it comes too late. `audited`:
- * stores who does it, just before the change, and returns the id of that object.
+ * stores who does it, just before the change, and returns the id of that object. `underWay`: the most mails that still
+ * go out after a pause or a cancel, because a worker is about to send them.
  */
 export async function decideCampaign(
   from: Reader,
   id: string,
   decision: CampaignDecision,
   audited: () => Promise<string>,
-): Promise<{ before: Campaign; after: Campaign }> {
+): Promise<{ before: Campaign; after: Campaign; underWay: number }> {
   const before = await findCampaign(from, id);
   const note = auditNote(await audited());
   const store = campaigns(from);
@@ -73,7 +83,45 @@ export async function decideCampaign(
     decision === 'pause' ? await store.pause(id, 'operator', note) : await store[decision](id, note);
   const [becomes, only] = RULES[decision];
   if (after.status !== becomes) throw new OperatorError(`${id} is ${statusOf(after)}: only ${only}.`);
-  return { before, after };
+  const rows = decision === 'resume' ? [] : await rowsOf(from, after, after.open);
+  const running = [...rows].flatMap(([number, row]) =>
+    row?.state === 'processing' && row.steps.send?.status !== 'done' ? [number] : [],
+  );
+  return { before, after, underWay: recipientsIn(after, running) };
+}
+
+/** What a decision did, in a sentence. */
+export const decisionText = ({ before, after, underWay }: Awaited<ReturnType<typeof decideCampaign>>): string =>
+  `${after.id}: was ${statusOf(before)}, is ${statusOf(after)}.${
+    underWay === 0 ? '' : ` ${counted(underWay, 'mail')} under way may still go out.`
+  }`;
+
+const recipientsIn = (campaign: Campaign, chunks: readonly number[]): number =>
+  chunks.reduce((sum, number) => sum + chunkRecipients(campaign, number), 0);
+
+/** A rate is shown as long as SendGrid has accepted mails this recently. */
+const RATE_FOR_MS = 60_000;
+
+/** How far a campaign is: the mails that SendGrid has accepted, and what it has reported about them. */
+export interface Progress extends Reports {
+  sent: number;
+  /** How fast SendGrid accepted mails in the last minute. Absent if it accepted none. */
+  perSecond?: number;
+  /** When the campaign ends at that rate, ms since 1970. */
+  endsAt?: number;
+}
+
+/** From the campaign's item alone: seconds old, and the reports a minute or two. */
+export function progressOf(campaign: Campaign, now: number): Progress {
+  const { status, recipients, released, chunkSize, open, sent = [], reports = [] } = campaign;
+  const [first, last] = [sent[0], sent.at(-1)];
+  const left = recipients - Math.min(released * chunkSize, recipients) + recipientsIn(campaign, open);
+  const all = { ...NO_REPORTS };
+  for (const round of reports) for (const kind of Object.keys(all) as (keyof Reports)[]) all[kind] += round[kind];
+  const progress = { sent: last?.recipients ?? 0, ...all };
+  if (status !== 'running' || !first || !last || last.at === first.at || now - last.at > RATE_FOR_MS) return progress;
+  const perSecond = ((last.recipients - first.recipients) * 1000) / (last.at - first.at);
+  return { ...progress, perSecond: Number(perSecond.toFixed(1)), endsAt: Math.round(now + (left / perSecond) * 1000) };
 }
 
 /** Says why nothing of a running campaign can be sent now, such as `waits for its window at 08:00 Europe/Berlin`. */

@@ -3,16 +3,20 @@ import { type CampaignReport, campaignReport } from '../../lib/emails/report';
 import {
   type CampaignDecision,
   decideCampaign,
+  decisionText,
   findCampaign,
   listCampaigns,
+  type Progress,
+  progressOf,
   recipientsByOutcome,
   statusOf,
   waitsOf,
 } from '../../lib/ops/campaigns';
+import type { Reader } from '../../lib/ops/operator';
 import { timeText } from '../../lib/text';
 import { type Command, count, day, JSON_OUTPUT, type Option, required } from './command';
 import { DEFAULT_LIMIT } from './jobs';
-import { tableText } from './terminal';
+import { type Output, tableText } from './terminal';
 
 const ID: Option = { usage: 'Id of the campaign', type: 'string', required: true };
 
@@ -23,8 +27,7 @@ const deciding = (decision: CampaignDecision, usage: string) =>
     options: { id: ID },
     run: async ({ options, out, connect, audited }) => {
       const id = required(options, 'id');
-      const { before, after } = await decideCampaign(await connect(), id, decision, audited);
-      out.line(`campaign ${id}: was ${statusOf(before)}, is ${statusOf(after)}.`);
+      out.line(`campaign ${decisionText(await decideCampaign(await connect(), id, decision, audited))}`);
     },
   }) satisfies Command;
 
@@ -53,12 +56,17 @@ export const campaigns = {
 
   'campaign report': {
     usage: 'Count the recipients of a campaign by outcome',
-    options: { id: ID, json: JSON_OUTPUT },
+    options: {
+      id: ID,
+      watch: { usage: 'Show its progress until it ends, pauses or you press Ctrl-C', type: 'boolean' },
+      json: JSON_OUTPUT,
+    },
     run: async ({ options, out, connect, sls }) => {
       const deps = await connect();
-      const campaign = await findCampaign(deps, required(options, 'id'));
-      const report = await campaignReport(deps, campaign);
+      const id = required(options, 'id');
+      const campaign = options.watch ? await watched(deps, id, out) : await findCampaign(deps, id);
       const waits = (await waitsOf(deps))(campaign);
+      const report = { ...(await campaignReport(deps, campaign)), ...progressOf(campaign, deps.clock.now()) };
       if (options.json) out.json({ ...report, waits });
       else out.lines(reportLines({ ...report, reason: report.reason ?? waits }, sls));
     },
@@ -66,8 +74,39 @@ export const campaigns = {
 
   'campaign pause': deciding('pause', 'Hold what a campaign has not sent to SendGrid yet'),
   'campaign resume': deciding('resume', 'Continue a paused campaign'),
-  'campaign cancel': deciding('cancel', 'Stop a campaign for good. Mails under way may still be sent'),
+  'campaign cancel': deciding('cancel', 'Stop a campaign for good, and say how many mails under way still go out'),
 } satisfies Record<string, Command>;
+
+const WATCH_MS = 2_000;
+const BAR = 10;
+
+/** Shows a campaign's progress while it runs. Resolves to the campaign as it is then. */
+async function watched(deps: Reader, id: string, out: Output): Promise<Campaign> {
+  const stop = out.interrupted();
+  for (;;) {
+    const campaign = await findCampaign(deps, id);
+    if (campaign.status !== 'running' || stop.aborted) {
+      out.progress(1, 1);
+      return campaign;
+    }
+    out.progress(0, 1, progressText(campaign, progressOf(campaign, deps.clock.now())));
+    await deps.clock.sleep(WATCH_MS);
+  }
+}
+
+function progressText({ recipients }: Campaign, progress: Progress): string {
+  const { sent, delivered, deferred, bounced, reported } = progress;
+  const counts = Object.entries({ delivered, deferred, bounced, reported }).filter(([, count]) => count > 0);
+  const full = Math.floor((sent / recipients) * BAR);
+  const bar = `[${'#'.repeat(full)}${'.'.repeat(BAR - full)}]`;
+  // It should fit into 80 columns.
+  return [`${bar} ${sent} of ${recipients}`, ...rateText(progress), ...counts.map((count) => count.join(' '))].join(
+    ', ',
+  );
+}
+
+const rateText = ({ perSecond, endsAt }: Progress): string[] =>
+  endsAt === undefined ? [] : [`${perSecond}/s`, `ends ${timeText(endsAt).slice(11)}`];
 
 const isoText = (time: number | undefined): string | undefined =>
   time === undefined ? undefined : new Date(time).toISOString();
@@ -102,7 +141,7 @@ function campaignLines(campaigns: readonly Campaign[], waits: (campaign: Campaig
 
 const MOST_IDS = 10;
 
-function reportLines(report: CampaignReport, sls: (text: string) => string): string[] {
+function reportLines(report: CampaignReport & Progress, sls: (text: string) => string): string[] {
   const { campaign, name, status, why, requested, rejected, duplicates, recipients, chunks, jobs, events } = report;
   return [
     `campaign ${campaign}: ${statusOf(report)}${name === undefined ? '' : `, ${name}`}`,
@@ -111,7 +150,7 @@ function reportLines(report: CampaignReport, sls: (text: string) => string): str
     ...counts(Object.entries({ requested, rejected, duplicates, recipients })),
     '',
     ...counts(Object.entries(recipientsByOutcome(report))),
-    `  ${chunks.released} of ${chunks.all} chunks released`,
+    `  ${[`${chunks.released} of ${chunks.all} chunks released`, ...rateText(report)].join(', ')}`,
     ...section('SendGrid reported', counts(Object.entries(events))),
     ...section(
       `Outcome unknown. Say whether it took effect (done) or not (skipped): ${sls('jobs settle ID --step send --as ANSWER')}`,

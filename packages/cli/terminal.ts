@@ -8,7 +8,7 @@ export interface Output {
   json: (value: unknown) => void;
   note: (text: string) => void;
   /** Shows the progress on standard error, if that is a terminal, until all is done. */
-  progress: (done: number, of: number) => void;
+  progress: (done: number, of: number, text?: string) => void;
   exitCode: (code: number) => void;
   /** Is aborted by the first Ctrl-C from now on. A second Ctrl-C ends the process as usual. */
   interrupted: () => AbortSignal;
@@ -22,9 +22,6 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit();
 });
 
-/** Characters of a progress line. It is overwritten by the next one, and empty at the end. */
-const PROGRESS = 40;
-
 /** Output to the streams of this process. Stored text cannot send commands to the terminal. */
 export const terminal: Output = {
   line: (text) => void process.stdout.write(`${visible(text)}\n`),
@@ -32,10 +29,11 @@ export const terminal: Output = {
   // In JSON, an escaped character is the same character.
   json: (value) => void process.stdout.write(`${visible(JSON.stringify(value, null, 2))}\n`),
   note: (text) => void process.stderr.write(`${visible(text)}\n`),
-  progress: (done, of) => {
+  progress: (done, of, text = `${done} of ${of}`) => {
     if (!process.stderr.isTTY) return;
-    const text = done < of ? `${done} of ${of}` : '';
-    process.stderr.write(`\r${text.padEnd(PROGRESS)}\r`);
+    // The next line overwrites it. A longer one would wrap, and stay.
+    const width = (process.stderr.columns || 80) - 1;
+    process.stderr.write(`\r${(done < of ? text : '').slice(0, width).padEnd(width)}\r`);
   },
   interrupted: () => {
     const stop = new AbortController();

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { replace, SIMPLE_ACTIONS, type SimpleAction, settle } from '../../lib/ops/act';
-import { type CampaignDecision, decideCampaign, statusOf } from '../../lib/ops/campaigns';
+import { type CampaignDecision, decideCampaign, decisionText } from '../../lib/ops/campaigns';
 import { type Deployment, knownQueue, OperatorError, stateOf } from '../../lib/ops/operator';
 import { pauseQueue, resumeQueue } from '../../lib/ops/pause';
 import { findJob } from '../../lib/ops/search';
@@ -50,8 +50,7 @@ const campaignAction = (decision: CampaignDecision, question: string) =>
     command: words`campaign ${decision} ${id}`,
     question,
     run: async (deps, { audited }) => {
-      const { before, after } = await decideCampaign(deps, id, decision, audited);
-      return `Campaign ${id}: was ${statusOf(before)}, is ${statusOf(after)}.`;
+      return `Campaign ${decisionText(await decideCampaign(deps, id, decision, audited))}`;
     },
   }));
 
@@ -106,7 +105,10 @@ const ACTIONS: Record<string, (input: unknown) => Action> = {
   })),
   'campaign.pause': campaignAction('pause', 'Hold everything of the campaign that was not sent to SendGrid yet?'),
   'campaign.resume': campaignAction('resume', 'Continue the campaign where it stopped?'),
-  'campaign.cancel': campaignAction('cancel', 'Stop the campaign permanently? Nothing more is sent.'),
+  'campaign.cancel': campaignAction(
+    'cancel',
+    'Stop the campaign permanently? Mails under way still go out. The answer says how many.',
+  ),
 };
 
 function chosen({ target }: ConsoleDeps, name: string, input: unknown) {

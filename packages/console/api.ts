@@ -4,7 +4,14 @@ import * as z from 'zod';
 import type { Campaign } from '../../lib/emails/campaigns/campaign';
 import { campaignReport } from '../../lib/emails/report';
 import { analyticsReader } from '../../lib/ops/analytics';
-import { findCampaign, listCampaigns, recipientsByOutcome, statusOf, waitsOf } from '../../lib/ops/campaigns';
+import {
+  findCampaign,
+  listCampaigns,
+  progressOf,
+  recipientsByOutcome,
+  statusOf,
+  waitsOf,
+} from '../../lib/ops/campaigns';
 import { OperatorError } from '../../lib/ops/operator';
 import { overview } from '../../lib/ops/overview';
 import { isProduction } from '../../lib/target';
@@ -100,24 +107,24 @@ export type CampaignPage = Awaited<ReturnType<typeof campaignPage>>;
 async function campaignList({ deployment }: ConsoleDeps, day: string | undefined) {
   const { campaigns, more } = await listCampaigns(deployment, day === undefined ? undefined : Date.parse(day));
   const waits = await waitsOf(deployment);
-  return { campaigns: campaigns.map((campaign) => campaignLine(campaign, waits(campaign))), more };
+  const now = deployment.clock.now();
+  return { campaigns: campaigns.map((campaign) => campaignLine(campaign, { waits: waits(campaign), now })), more };
 }
 
 async function campaignPage({ deployment }: ConsoleDeps, id: string) {
   const campaign = await findCampaign(deployment, id);
   const report = await campaignReport(deployment, campaign);
-  const waits = await waitsOf(deployment);
-  return { ...campaignLine(campaign, waits(campaign)), recipientsByOutcome: recipientsByOutcome(report), report };
+  const at = { waits: (await waitsOf(deployment))(campaign), now: deployment.clock.now() };
+  return { ...campaignLine(campaign, at), recipientsByOutcome: recipientsByOutcome(report), report };
 }
 
-/** `released`: recipients in released chunks, of which all but the campaign's last are full. */
-const campaignLine = (campaign: Campaign, waits: string | undefined) => ({
+const campaignLine = (campaign: Campaign, { waits, now }: { waits: string | undefined; now: number }) => ({
   id: campaign.id,
   name: campaign.name,
   status: statusOf({ ...campaign, reason: campaign.reason ?? waits }),
   can: campaign.endedAt === undefined ? (CAN[campaign.status] ?? []) : [],
   recipients: campaign.recipients,
-  released: Math.min(campaign.released * campaign.chunkSize, campaign.recipients),
+  progress: progressOf(campaign, now),
   accepted: campaign.time,
   ended: campaign.endedAt,
 });

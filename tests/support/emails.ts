@@ -14,15 +14,16 @@ import { newRow } from '../../lib/jobs/row';
 import { realSendgrid } from '../../lib/vendors/sendgrid';
 import type { CircuitBreakers } from '../../lib/worker/circuit';
 import { sharedRate } from '../../lib/worker/rate';
-import { eventsOf, type SendgridEvent, startFakeSendgrid } from '../../packages/local/fakes/sendgrid';
+import { type EventKeys, eventsOf, type SendgridEvent, startFakeSendgrid } from '../../packages/local/fakes/sendgrid';
 import { anEnvelope, type EngineOptions, INSTANCE, jobId, memoryEngine, PREFIX, watch } from './engine';
 import { hashPeople } from './hash-people';
 
 export const TEMPLATE = `d-${'0'.repeat(32)}`;
 export const CAMPAIGN = jobId(100);
 
-const someone = (n: number) => ({
-  email: `user-${n}@example.com`,
+/** `bad`: the fake SendGrid bounces every mail to one in so many. */
+const someone = (n: number, bad = Number.POSITIVE_INFINITY) => ({
+  email: `user-${n}@${n % bad === bad - 1 ? 'bounce.' : ''}example.com`,
   name: `User ${n}`,
   data: { n, token: `t-${n}` },
 });
@@ -39,12 +40,13 @@ export const aContent = (changes: Partial<CampaignContent> = {}): CampaignConten
 export async function startEmails({
   rate = 100,
   senderDomains = [],
+  keys,
   limits,
   ...options
-}: EngineOptions & { rate?: number; senderDomains?: string[]; limits?: SendingLimits } = {}) {
+}: EngineOptions & { rate?: number; senderDomains?: string[]; keys?: EventKeys; limits?: SendingLimits } = {}) {
   // The engine creates the clock, so the fake reads the time later.
   let now = () => Date.now();
-  const sendgrid = await startFakeSendgrid({ now: () => now() });
+  const sendgrid = await startFakeSendgrid({ now: () => now(), ...(keys && { keys }) });
   let store: ReturnType<typeof campaigns> | undefined;
   let circuits: CircuitBreakers | undefined;
   const engine = memoryEngine(
@@ -88,8 +90,9 @@ export async function startEmails({
       content = aContent(),
       id = CAMPAIGN,
       name = undefined as string | undefined,
+      bad = undefined as number | undefined,
     } = {}): Promise<Campaign> {
-      const people = fromIterable(Array.from({ length: recipients }, (_, n) => someone(n)));
+      const people = fromIterable(Array.from({ length: recipients }, (_, n) => someone(n, bad)));
       const { rejectedKeys: _keys, ...written } = await writeManifest(
         { objects: engine.objects, prefix: PREFIX },
         { campaign: id, content, recipients: people, chunkSize },

@@ -10,7 +10,7 @@ export interface Recorded {
   notes: string[];
   exitCode: number | undefined;
   /** What was shown as done, of how many. */
-  progress: [done: number, of: number][];
+  progress: [done: number, of: number, text?: string | undefined][];
 }
 
 /** An output that records everything. `answer`: what the operator types. */

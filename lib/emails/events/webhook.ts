@@ -87,7 +87,10 @@ async function take(deps: WebhookDeps, body: Buffer): Promise<204 | 400 | 503> {
       const count = events.length;
       metrics.add('EmailEvents', count, 'Count', {});
       // The dashboard sums these lines (resources/dashboard.ts).
-      const kinds = groupBy(events, ({ stored }) => reportOf(stored) ?? stored.event);
+      const kinds = groupBy(
+        events,
+        ({ stored }) => reportOf(stored) ?? (stored.type === 'blocked' ? 'blocked' : stored.event),
+      );
       const counts = Object.fromEntries([...kinds].map(([kind, of]) => [kind, of.length]));
       log.info('events stored', { ...counts, queue, count });
     }

@@ -38,7 +38,7 @@ const List = ({ day }: { day: string }) => (
               Campaign: ({ id }) => <Link to={addressOf('/console/campaigns', { id })}>{id}</Link>,
               Name: ({ name }) => name,
               Status: ({ status }) => <State state={status} />,
-              Released,
+              Sent,
               'Accepted (UTC)': ({ accepted }) => <Time at={accepted} />,
               Ended: ({ ended }) => <Time at={ended} />,
             }}
@@ -49,9 +49,11 @@ const List = ({ day }: { day: string }) => (
   </>
 );
 
-const Released = ({ released, recipients }: Campaigns['campaigns'][number]) => (
+const Sent = ({ progress: { sent, perSecond, endsAt }, recipients }: Campaigns['campaigns'][number]) => (
   <>
-    <progress aria-label="Released" max={recipients} value={released} /> {released} of {recipients} released
+    <progress aria-label="Sent" max={recipients} value={sent} /> {sent} of {recipients} sent
+    {perSecond === undefined ? null : `, ${perSecond} a second, ends about `}
+    {endsAt === undefined ? null : <Time at={endsAt} />}
   </>
 );
 
@@ -68,7 +70,7 @@ function One({ campaign }: { campaign: CampaignPage }) {
       </p>
       {why === undefined ? null : <p>{why}</p>}
       <p>
-        <Released {...campaign} />
+        <Sent {...campaign} />
       </p>
       <div class="row">
         {can.map((decision) => (

@@ -122,6 +122,49 @@ describe('sls campaign pause, resume and cancel', () => {
   });
 });
 
+test('sls campaign cancel and the console say how many mails under way still go out', async () => {
+  const campaign = await emails.campaign();
+  const { engine } = emails;
+  emails.sendgrid.fail({ before: 'hang' });
+  emails.sendChunk(campaign, 0);
+  await emails.campaigns.change(CAMPAIGN, (stored) => ({ ...stored, released: 1, open: [0] }));
+  void engine.deliver(1);
+  while (emails.sendgrid.requests.length === 0) await new Promise(setImmediate);
+
+  expect((await run('campaign cancel', { id: CAMPAIGN })).lines).toEqual([
+    `campaign ${CAMPAIGN}: was running, is cancelled. 10 mails under way may still go out.`,
+  ]);
+});
+
+test('sls campaign report --watch shows the rate at which SendGrid accepts, and the end, until the campaign pauses', async () => {
+  const { engine } = emails;
+  await emails.campaign({ recipients: 2_000, chunkSize: 50 });
+  const sleep = engine.clock.sleep;
+  let polls = 0;
+  engine.deps.clock = {
+    ...engine.clock,
+    sleep: async (ms) => {
+      await sleep(ms);
+      if (ms !== 2_000) return;
+      await engine.reconcile();
+      while (engine.inQueue() > 0) await engine.deliver(1);
+      await engine.reconcile();
+      if (++polls === 3) await emails.campaigns.pause(CAMPAIGN, 'TooManyBounces');
+    },
+  };
+
+  const { progress, lines } = await run('campaign report', { id: CAMPAIGN, watch: true });
+
+  expect(progress.map(([, , text]) => text)).toEqual([
+    '[..........] 0 of 2000',
+    '[##........] 500 of 2000',
+    expect.stringMatching(/^\[#{3,5}\.+\] \d+ of 2000, [1-9]\d(\.\d)?\/s, ends 03:04:\d\d$/),
+    undefined,
+  ]);
+  expect(lines[0]).toBe(`campaign ${CAMPAIGN}: paused (TooManyBounces)`);
+  expect(lines[1]).toBe(`  Go on: npx sls campaign resume ${CAMPAIGN} ${ACME}`);
+});
+
 test('a campaign that has not begun yet has another message than one that does not exist', async () => {
   const { engine } = emails;
   await engine.sendAndDeliver(JSON.stringify(anEnvelope({ type: 'email.campaign.v1', data: { name: 'bad' } })));

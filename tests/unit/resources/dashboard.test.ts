@@ -86,5 +86,5 @@ test('the graphs about campaigns and analytics appear only with their queues', (
   const titles = (names: string[]) => bodyOf(names).body.widgets.flatMap(({ properties }) => properties.title ?? []);
 
   expect(titles(['feedback']).filter((title) => /^(Campaigns|Analytics)/.test(title))).toEqual([]);
-  expect(titles(queues).filter((title) => /^(Campaigns|Analytics)/.test(title))).toHaveLength(7);
+  expect(titles(queues).filter((title) => /^(Campaigns|Analytics)/.test(title))).toHaveLength(8);
 });
