@@ -137,17 +137,22 @@ function eventOf(line: string): StoredEvent | undefined {
 }
 
 /** What a caller can do with a campaign that was accepted and started. Returns `undefined` for an unknown id. */
-export type CampaignControl = ReturnType<typeof campaignControl>;
+export interface CampaignControl {
+  /** Sends nothing more to the vendor. Mails that the vendor has stay there. Waiting chunks keep waiting. */
+  pause(id: string): Promise<Campaign | undefined>;
+  /** Continues where the campaign stopped, even if it paused itself. */
+  resume(id: string): Promise<Campaign | undefined>;
+  cancel(id: string): Promise<Campaign | undefined>;
+  report(id: string): Promise<CampaignReport | undefined>;
+}
 
-export function campaignControl(deps: ItemDeps & ReportDeps) {
+export function campaignControl(deps: ItemDeps & ReportDeps): CampaignControl {
   const store = campaigns(deps);
   return {
-    /** Sends nothing more to the vendor. Mails that the vendor has stay there. Waiting chunks keep waiting. */
-    pause: async (id: string) => (await store.pause(id)).item,
-    /** Continues where the campaign stopped, even if it paused itself. */
-    resume: async (id: string) => (await store.resume(id)).item,
-    cancel: async (id: string) => (await store.cancel(id)).item,
-    report: async (id: string): Promise<CampaignReport | undefined> => {
+    pause: async (id) => (await store.pause(id)).item,
+    resume: async (id) => (await store.resume(id)).item,
+    cancel: async (id) => (await store.cancel(id)).item,
+    report: async (id) => {
       const campaign = await store.read(id);
       return campaign && campaignReport(deps, campaign);
     },

@@ -5,7 +5,7 @@ import { jobKey } from '../../lib/jobs/keys';
 import type { Ledger } from '../../lib/jobs/ledger';
 import { BY_ITS_PRODUCER, isEnd, type JobRow, type Reason, type State, waitsForItsTime } from '../../lib/jobs/row';
 import { cancel as cancelled, isCancelledByOperator } from '../../lib/jobs/transitions';
-import { JobNotFoundError } from '../../lib/submit/errors';
+import { invalid, JobNotFoundError } from '../../lib/submit/errors';
 import { KIND_OF, type Results } from '../../lib/submit/kinds';
 import { askedId, ownersOf, valid } from '../../lib/submit/options';
 import type { SubmitDeps } from '../../lib/submit/submit';
@@ -41,7 +41,7 @@ type Result = { [K in keyof Results]: { kind: K; result?: Results[K] } }[keyof R
  */
 export type JobStatus = JobFacts & (Result | { kind?: undefined; result?: unknown });
 
-export type WaitOptions = Omit<z.input<ReturnType<typeof questionSchema>>, 'id'>;
+export type WaitOptions = Omit<z.input<typeof questionSchema>, 'id'>;
 export type FindOptions = Omit<WaitOptions, 'timeout' | 'signal'>;
 
 export type CancelledStatus = JobStatus & {
@@ -82,7 +82,7 @@ export const createJobs = (deps: JobsDeps): Jobs => jobsOf(async () => deps);
 export function jobsOf(load: () => Promise<JobsDeps>): Jobs {
   async function find(id: string, options: FindOptions = {}): Promise<JobRow | undefined> {
     const { ledger, queueNames, hashPeople, clock } = await load();
-    const { queue, principal, system } = valid(questionSchema(queueNames), { ...options, id });
+    const { queue, principal, system } = checked(queueNames, { ...options, id });
     const keys = (queue === undefined ? queueNames : [queue]).map((name) => jobKey(name, id));
     const rows = await Promise.all(keys.map((key) => ledger.get(key)));
     const row = rows.find((one) => one !== undefined);
@@ -113,7 +113,7 @@ export function jobsOf(load: () => Promise<JobsDeps>): Jobs {
     },
     async wait(id, options) {
       const { clock, random, queueNames } = await load();
-      const question = valid(questionSchema(queueNames), { ...options, id });
+      const question = checked(queueNames, { ...options, id });
       const { timeout = DEFAULT_TIMEOUT_MS, signal, ...owned } = question;
       const end = clock.now() + timeout;
       const late = AbortSignal.timeout(Math.min(Math.ceil(timeout) + LAST_ANSWER_MS, LONGEST_TIMER_MS));
@@ -143,28 +143,26 @@ const lastKnown =
     throw new StoreError({ code: 'DynamoDB.NoAnswer', message: 'the table did not answer before the time-out' });
   };
 
-export const questionSchema = (queueNames: readonly string[]) =>
-  z.strictObject({
-    id: askedId,
-    queue: z
-      .string()
-      .refine((name) => queueNames.includes(name), `must be one of ${queueNames.join(', ')}`)
-      .optional()
-      .describe("The job's queue. Without it, every queue of the instance is asked."),
-    principal: singleLine(255, 'Whose job it must be. Without it, only jobs that were sent for none.').optional(),
-    system: z.literal(true).optional().describe('Finds the jobs of every principal and of the system.'),
-    timeout: z
-      .custom<number>(
-        (value) => typeof value === 'number' && value >= 0,
-        'must be a number of milliseconds, at least 0',
-      )
-      .optional()
-      .describe('Of `wait`: milliseconds, by default 30000.'),
-    signal: z
-      .custom<AbortSignal>((value) => value instanceof EventTarget, 'must be an AbortSignal')
-      .optional()
-      .describe('Of `wait`: if it is aborted, the call rejects with its reason.'),
-  });
+export const questionSchema = z.strictObject({
+  id: askedId,
+  queue: z.string().optional().describe("The job's queue. Without it, every queue of the instance is asked."),
+  principal: singleLine(255, 'Whose job it must be. Without it, only jobs that were sent for none.').optional(),
+  system: z.literal(true).optional().describe('Finds the jobs of every principal and of the system.'),
+  timeout: z
+    .custom<number>((value) => typeof value === 'number' && value >= 0, 'must be a number of milliseconds, at least 0')
+    .optional()
+    .describe('Of `wait`: milliseconds, by default 30000.'),
+  signal: z
+    .custom<AbortSignal>((value) => value instanceof EventTarget, 'must be an AbortSignal')
+    .optional()
+    .describe('Of `wait`: if it is aborted, the call rejects with its reason.'),
+});
+
+function checked(queueNames: readonly string[], asked: WaitOptions & { id: string }) {
+  const question = valid(questionSchema, asked);
+  if (question.queue === undefined || queueNames.includes(question.queue)) return question;
+  throw invalid('queue', `must be one of ${queueNames.join(', ')}`);
+}
 
 const DAY_MS = 24 * 60 * 60_000;
 

@@ -27,9 +27,9 @@ type Shape = z.core.JSONSchema.BaseSchema;
 /** What describes the fields of the types that callers write, by the names of their declarations. */
 export const SHAPES: Record<string, z.ZodType | Shape> = {
   ...{ feedbackSchema, emailMessageSchema, campaignSchema, recipientSchema, AnalyticsEvent: EVENT_SHAPE as never },
-  ...{ inviteSchema, removeSchema, notifyBuildSchema, uploadSchema, packingLimits },
+  ...{ inviteSchema, removeSchema, notifyBuildSchema, uploadSchema, packingLimits, questionSchema },
   connectionSchema: connectionSchema.partial(),
-  ...{ questionSchema: questionSchema([]), JobOptions: submitOptions, SubmitOptions: submitOptions },
+  ...{ JobOptions: submitOptions, SubmitOptions: submitOptions },
 };
 
 type Field = [path: string, field: Shape, required: boolean];
@@ -167,6 +167,9 @@ function joined(entry: string): string {
   return [...packages, ...used(texts.join('')).map(described)].join('');
 }
 
+/** Comments, texts, new names of exports, and names of fields. */
+const NO_NAMES = /\/\*\*[\s\S]*?\*\/|'[^'\n]*'| as \w+|^ +\w+\??:/gm;
+
 /** The statements of a text of declarations that its exports need. */
 function used(text: string): string[] {
   const statements = text.match(/(?:^\/\*\*[\s\S]*?\*\/\n)*^[a-z].*\n(?:^[ }].*\n)*/gm) ?? [];
@@ -174,7 +177,7 @@ function used(text: string): string[] {
   const needed = new Set(statements.filter((statement) => statement.startsWith('export')));
   // A set iterates over what is added meanwhile.
   for (const statement of needed)
-    for (const [word] of statement.replaceAll(/\/\*\*[\s\S]*?\*\//g, '').matchAll(/\w+/g)) {
+    for (const [word] of statement.replaceAll(NO_NAMES, '').matchAll(/\w+/g)) {
       const other = named.get(word);
       if (other) needed.add(other);
     }
