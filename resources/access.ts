@@ -26,6 +26,7 @@ import {
   topicName,
   uploadsPrefix,
   vendorKey,
+  verifiedKey,
 } from '../lib/jobs/keys';
 import { type Instance, stackName } from './instances/instance';
 import { arn, busArn, type Fragment, merge, policyDocument, principalArn, type Resource } from './template';
@@ -101,6 +102,12 @@ function keysOf({ prefix, rows }: Instance) {
     events: folder(eventsFolder),
     campaignEvents: folder(eventsFolder, campaigns),
     campaignRecords: folder(recordFolder, campaigns),
+    // `sls report` reads these.
+    jobRecords: folder(
+      recordFolder,
+      names.filter((name) => name !== ANALYTICS_QUEUE),
+    ),
+    verified: `${verifiedKey(prefix, '')}*`,
     // Events and rejected events of analytics, as they came and as Parquet.
     data: names.includes(ANALYTICS_QUEUE)
       ? [analyticsPrefix, parquetPrefix, rejectedPrefix].map((folderOf) => `${folderOf(prefix)}*`)
@@ -157,14 +164,14 @@ const auditStatement = (of: Instance): Statement => ({
 
 /** What the commands that only show jobs, campaigns and queues call. They read no body, list or attachment. */
 function readerStatements(of: Instance): Statement[] {
-  const { items, campaigns, campaignRecords, campaignEvents } = keysOf(of);
+  const { items, campaigns, jobRecords, campaignEvents, verified } = keysOf(of);
   const shared = [reconcilerKey, factsKey, vendorKey('*'), rateKey('*'), pauseKey('*')];
   return [
     allowItems(of, 'Read', ['dynamodb:GetItem'], [...items, ...campaigns, ...shared]),
     allow('Search', ['dynamodb:Query'], table(of, '/index/*')),
     allow('Count', ['sqs:GetQueueAttributes'], [...mainQueues(of), ...deadLetterQueues(of)]),
     watch,
-    ...readObjects(of, 'Reports', [...campaignRecords, ...campaignEvents]),
+    ...readObjects(of, 'Reports', [...jobRecords, ...campaignEvents, verified]),
     auditStatement(of),
     stack(of),
     ...keyStatements(of, ['dynamodb', 's3']),
@@ -173,9 +180,9 @@ function readerStatements(of: Instance): Statement[] {
 
 function operatorStatements(of: Instance): Statement[] {
   const { name, prefix, rows, settings } = of;
-  const { bodies, records, events, data, suppressed } = keysOf(of);
+  const { bodies, records, events, data, suppressed, verified } = keysOf(of);
   const written = [...records, ...bodies, ...suppressed];
-  const searched = [...events, ...data];
+  const searched = [...events, ...data, verified];
   const allBodies = bodyKey(prefix, '*', '').replace(/\/$/, '');
   const bus = eventBus(name, settings.events?.bus);
   const workers = rows.map((row) => arn('lambda', `function:${functionName(name, row.name)}`));

@@ -6,6 +6,7 @@ import { verdict } from './health';
 import { jobs } from './jobs';
 import { privacy } from './privacy';
 import { queues } from './queues';
+import { reports } from './report';
 import { service } from './service';
 import { suppress } from './suppress';
 import { testflight } from './testflight';
@@ -21,6 +22,7 @@ const all = {
   ...privacy,
   ...checks,
   ...verdict,
+  ...reports,
 };
 
 export type CommandName = keyof typeof all;

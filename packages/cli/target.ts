@@ -21,7 +21,9 @@ export interface Serverless {
       compiledCloudFormationTemplate: Template;
     };
     custom?: { instance?: { account?: string | undefined; hashKey?: string | undefined } };
-    functions: Record<string, { environment?: Environment; events?: object[] }>;
+    functions: Record<string, { environment?: Environment; events?: object[]; memorySize?: number }>;
+    /** What serverless.yml declares besides functions, with all variables resolved. */
+    resources?: Template;
   };
   getProvider(name: 'aws'): {
     getStage(): string;

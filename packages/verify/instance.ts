@@ -5,6 +5,7 @@ import { groupBy } from '../../lib/group-by';
 import { recordFolder, verifiedKey } from '../../lib/jobs/keys';
 import { isEnd, type JobRow } from '../../lib/jobs/row';
 import { type OperatorDeps, OperatorError } from '../../lib/ops/operator';
+import type { DayVerified } from '../../lib/ops/report';
 import { createFactReporter, DAILY } from '../../lib/reconcile/facts';
 import type { Finding } from './check';
 import { LookUpError, type Source, type Verified, verify } from './verify';
@@ -32,15 +33,6 @@ const DAY_MS = 86_400_000;
 /** The rest of the time is for the summary and the facts. */
 const CHECK_SHARE = 0.95;
 const MOST_LINES = 20;
-
-/** What the check of a day found, as it is stored (`verifiedKey`). `findings`: how many of each kind. */
-export interface DayVerified extends Pick<Verified, 'hidden'> {
-  day: string;
-  /** False: it did not finish in time, so nothing is known about the day. */
-  complete: boolean;
-  checked: number;
-  findings: Partial<Record<Finding['kind'], number>>;
-}
 
 /**
  * Checks yesterday (UTC), stores the figures, and reports a fact for each kind of finding. If the time is over before,

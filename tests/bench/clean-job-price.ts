@@ -1,7 +1,4 @@
-import { ASSUMED } from './cost/bill';
-import type { Calls } from './cost/count';
-import counts from './cost/counts.json';
-import { PRICES } from './cost/prices';
+import { ASSUMED, PRICES, storedCounts } from '../../resources/cost';
 import { table } from './table';
 
 /** What a worker calls for one feedback job without faults. Writes are in units of the table. */
@@ -19,7 +16,7 @@ const USUAL: Use = { writes: 1, reads: 1, puts: 1, messages: 3 };
 
 /** The list price of a million clean feedback jobs, from counted calls. Lambda time, the same for all, is left out. */
 export function cleanJobPrice(durableOperations: number): string {
-  const { accept, feedback }: Record<'accept' | 'feedback', Calls> = counts;
+  const { accept, feedback } = storedCounts();
   const of = (name: string) => (accept[name] ?? 0) + (feedback[name] ?? 0);
   const uses: Record<string, Use> = {
     'this engine, first job of a process': {

@@ -6,9 +6,9 @@ import { groupBy } from '../../lib/group-by';
 import { jobKey, recordKey } from '../../lib/jobs/keys';
 import { recordOf } from '../../lib/jobs/record';
 import { verify } from '../../packages/verify/verify';
+import { PRICES } from '../../resources/cost';
 import { anEnvelope, jobId, memoryEngine, PREFIX } from '../support/engine';
 import { sampleContract } from '../support/sample-contract';
-import { PRICES } from './cost/prices';
 import { type Size, table, timed } from './table';
 
 const SIZES = { full: 100_000, small: 2_000 };

@@ -1,18 +1,14 @@
-import { readFileSync } from 'node:fs';
+import { bill, billedOf, monitoringOf, storedCounts, sumOf } from '../../../resources/cost';
 import { templateOf } from '../../support/packages';
-import { bill, billedOf, monitoringOf, sumOf } from './bill';
-
-import { type Counts, counts } from './count';
-
-const stored = () => JSON.parse(readFileSync('tests/bench/cost/counts.json', 'utf8')) as Counts;
+import { counts } from './count';
 
 // After a change, read the difference, then run: npm run cost:count
 test('the stored counts of calls are those that the code makes', async () => {
-  expect(stored()).toEqual(await counts());
+  expect(storedCounts()).toEqual(await counts());
 });
 
 test('a clean feedback takes eight calls of the table in a new process, then five, and one object', () => {
-  const { feedback, nextFeedback } = stored();
+  const { feedback, nextFeedback } = storedCounts();
   const ofTable = ([name]: [string, number]) => name.startsWith('table.');
   const calls = [feedback, nextFeedback].map((counted) =>
     Object.entries(counted)
@@ -27,7 +23,7 @@ test('a clean feedback takes eight calls of the table in a new process, then fiv
 test('a month of a beta costs less than 30 dollars, of which monitoring is at most 20', async () => {
   const { Resources } = await templateOf('prod');
   const billed = billedOf(Resources, 'mht-api');
-  const costs = bill(stored(), { feedback: 3_000, emails: 100_000, events: 3_000_000, testflight: 500 }, billed);
+  const costs = bill(storedCounts(), { feedback: 3_000, emails: 100_000, events: 3_000_000, testflight: 500 }, billed);
 
   expect(billed.metrics).toBeLessThanOrEqual(40);
   expect(monitoringOf(costs)).toBeLessThanOrEqual(20);

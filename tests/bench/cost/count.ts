@@ -3,6 +3,7 @@ import { chunkEnvelope } from '../../../lib/emails/campaigns/campaign';
 import { watchCanary } from '../../../lib/reconcile/measure';
 import type { InviteInput } from '../../../lib/testflight/message';
 import { createProducer } from '../../../packages/producer/producer';
+import type { Calls } from '../../../resources/cost';
 import { analyticsBody, someEvents } from '../../support/analytics';
 import { startEmails } from '../../support/emails';
 import { jobId, memoryEngine, PREFIX, watch } from '../../support/engine';
@@ -11,11 +12,6 @@ import { memoryProducerDeps } from '../../support/producer';
 import { reconcileRun } from '../../support/reconcile-run';
 import { SAMPLE_QUEUE, sampleContract } from '../../support/sample-contract';
 import { inviteBody, startTestflight } from '../../support/testflight';
-
-/** How often each port was called, by `{port}.{method}`. */
-export type Calls = Record<string, number>;
-
-export type Counts = Awaited<ReturnType<typeof counts>>;
 
 const ALL = ['table', 'objects', 'queues'];
 

@@ -1,12 +1,19 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { packageService } from '../../../packages/local/template/package';
+import {
+  ASSUMED,
+  bill,
+  billedOf,
+  COUNTS,
+  type Month,
+  monitoringOf,
+  storedCounts,
+  sumOf,
+} from '../../../resources/cost';
 import { table } from '../table';
-import { ASSUMED, bill, billedOf, type Month, monitoringOf, sumOf } from './bill';
-
-import type { Counts } from './count';
 
 /** The month of a beta, unless the options say otherwise. */
 const { values } = parseArgs({
@@ -31,14 +38,13 @@ async function main(): Promise<void> {
   const { resources } = await packageService({ stage: 'prod', output });
   rmSync(output, { recursive: true });
   const billed = billedOf(resources, INSTANCE);
-  const counts = JSON.parse(readFileSync('tests/bench/cost/counts.json', 'utf8')) as Counts;
   const scales = [1, 10, 100];
   const bills = scales.map((scale) => {
     const month: Month = {
       ...{ feedback: scale * numberOf('feedback'), emails: scale * numberOf('emails') },
       ...{ events: scale * numberOf('events'), testflight: scale * numberOf('testflight') },
     };
-    return bill(counts, month, billed);
+    return bill(storedCounts(), month, billed);
   });
   const rows = Object.keys(bills[0] ?? {}).map((service) => [service, ...bills.map((costs) => usd(costs[service]))]);
   const sums = [
@@ -47,7 +53,7 @@ async function main(): Promise<void> {
   ];
   console.log(table(['USD a month', ...scales.map((scale) => `${scale} x`)], [...rows, ...sums]));
   console.log(`\nThe compiled template of ${INSTANCE} has ${JSON.stringify(billed)}.`);
-  console.log(`Calls as counted in tests/bench/cost/counts.json. Assumed: ${JSON.stringify(ASSUMED)}.`);
+  console.log(`Calls as counted in ${COUNTS}. Assumed: ${JSON.stringify(ASSUMED)}.`);
   console.log('List prices of us-east-1, November 2025, without free tiers, vendors, storage and data transfer.');
 }
 

@@ -1,4 +1,5 @@
 import { writeFileSync } from 'node:fs';
+import { COUNTS } from '../../../resources/cost';
 import { counts } from './count';
 
-void counts().then((counted) => writeFileSync('tests/bench/cost/counts.json', `${JSON.stringify(counted, null, 2)}\n`));
+void counts().then((counted) => writeFileSync(COUNTS, `${JSON.stringify(counted, null, 2)}\n`));

@@ -46,7 +46,7 @@ const MAY_NOT: Record<string, Request[]> = {
     ...PERSONAL.flatMap((key) => on(object(`jobs/${key}`), 's3:GetObject', 's3:PutObject', 's3:DeleteObject')),
     ...on(queue('mht-api-feedback-dlq.fifo'), 'sqs:ReceiveMessage', 'sqs:SendMessage'),
     ...on('arn:aws:ssm:us-east-1:123456789012:parameter/example/hash-key', 'ssm:GetParameter'),
-    ...on(object('jobs/feedback/x'), 's3:GetObject'),
+    ...on(object('jobs/analytics/x'), 's3:GetObject'),
   ],
   OperatorPolicy: [
     ...on(queue('mht-api-feedback.fifo'), 'sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:PurgeQueue'),

@@ -1,5 +1,5 @@
 import { globSync, readFileSync } from 'node:fs';
-import { metricsOf } from '../../support/dashboard-metrics';
+import { metricsOf } from '../../../resources/cost';
 import { templateOf } from '../../support/packages';
 
 /** The names in calls of `metrics.add`. */

@@ -1,7 +1,36 @@
-import { chunkSizeOf } from '../../../lib/emails/campaigns/campaign';
-import { metricsOf } from '../../support/dashboard-metrics';
-import type { Calls, Counts } from './count';
-import { PRICES } from './prices';
+import { readFileSync } from 'node:fs';
+import { chunkSizeOf } from '../lib/emails/campaigns/campaign';
+import type { Metric } from './alarms';
+
+/** List prices of us-east-1 in USD, without free tiers, as published in November 2025. */
+export const PRICES = {
+  /** https://aws.amazon.com/dynamodb/pricing/on-demand/ */
+  writeUnit: 0.625e-6,
+  readUnit: 0.125e-6,
+  /** https://aws.amazon.com/s3/pricing/ */
+  s3Put: 5e-6,
+  s3Get: 0.4e-6,
+  /** FIFO. https://aws.amazon.com/sqs/pricing/ */
+  sqsRequest: 0.5e-6,
+  /** On arm64. https://aws.amazon.com/lambda/pricing/ */
+  lambdaRequest: 0.2e-6,
+  lambdaGbSecond: 13.3334e-6,
+  /** Of durable functions, as published when they began in December 2025. Not checked against a bill. */
+  durableOperation: 8e-6,
+  /** https://aws.amazon.com/cloudwatch/pricing/ */
+  alarmMetric: 0.1,
+  metric: 0.3,
+  dashboard: 3,
+  logGb: 0.5,
+} as const;
+
+/** How often each port was called, by `{port}.{method}`. */
+export type Calls = Record<string, number>;
+export type Counts = Record<Job | 'accept' | 'reconciler' | 'nextFeedback', Calls>;
+
+/** The calls that `npm run cost:count` counted. */
+export const COUNTS = 'resources/cost.json';
+export const storedCounts = (): Counts => JSON.parse(readFileSync(COUNTS, 'utf8')) as Counts;
 
 export interface Month {
   feedback: number;
@@ -116,7 +145,7 @@ export interface Billed {
   hours: { gb: number; everyMinutes: number };
 }
 
-export function billedOf(resources: Parameters<typeof metricsOf>[0], instance: string): Billed {
+export function billedOf(resources: Resources, instance: string): Billed {
   const { inAlarms, inDashboard } = metricsOf(resources);
   const ofHours = Object.entries(resources)
     .filter(([id]) => id.startsWith('Hours'))
@@ -129,7 +158,51 @@ export function billedOf(resources: Parameters<typeof metricsOf>[0], instance: s
   return {
     alarmMetrics: inAlarms.length,
     metrics: new Set(own.map(({ name, dimensions }) => JSON.stringify([name, dimensions]))).size,
-    dashboards: Object.values(resources).filter(({ Type }) => Type === 'AWS::CloudWatch::Dashboard').length,
-    hours: { gb: MemorySize / 1024, everyMinutes: Number(/\d+/.exec(ScheduleExpression)?.[0]) },
+    dashboards: ofType(resources, 'AWS::CloudWatch::Dashboard').length,
+    // An instance without analytics has no such function.
+    hours: {
+      gb: MemorySize / 1024,
+      everyMinutes: Number(/\d+/.exec(ScheduleExpression)?.[0] ?? Number.POSITIVE_INFINITY),
+    },
   };
+}
+
+type Resources = Record<string, { Type: string; Properties?: unknown }>;
+type UsedMetric = Pick<Metric, 'namespace' | 'name' | 'dimensions'>;
+
+interface Named {
+  Namespace: string;
+  MetricName: string;
+  Dimensions?: { Name: string; Value: string }[];
+}
+
+const ofType = (resources: Resources, type: string) =>
+  Object.values(resources).flatMap(({ Type, Properties }) => (Type === type ? [Properties as unknown] : []));
+
+/** The metrics that alarms and dashboards read. */
+export function metricsOf(resources: Resources): Record<'inAlarms' | 'inDashboard', UsedMetric[]> {
+  const alarms = ofType(resources, 'AWS::CloudWatch::Alarm') as (Named & {
+    Metrics?: { MetricStat?: { Metric: Named } }[];
+  })[];
+  const dashboards = ofType(resources, 'AWS::CloudWatch::Dashboard') as { DashboardBody: { 'Fn::Sub': string } }[];
+  const named = ({ Namespace: namespace, MetricName: name, Dimensions = [] }: Named): UsedMetric => ({
+    ...{ namespace, name },
+    dimensions: Object.fromEntries(Dimensions.map(({ Name, Value }) => [Name, Value])),
+  });
+  const inAlarms = alarms.flatMap(({ Metrics, ...only }) =>
+    Metrics ? Metrics.flatMap(({ MetricStat }) => (MetricStat ? [named(MetricStat.Metric)] : [])) : [named(only)],
+  );
+  const widgets = dashboards.flatMap(({ DashboardBody }) => JSON.parse(DashboardBody['Fn::Sub']).widgets as Widget[]);
+  return { inAlarms, inDashboard: widgets.flatMap(({ properties: { metrics = [] } }) => metrics.map(ofLine)) };
+}
+
+interface Widget {
+  properties: { metrics?: unknown[][] };
+}
+
+/** A line of a graph is namespace, name, pairs of dimensions, and options. */
+function ofLine([namespace, name, ...rest]: unknown[]): UsedMetric {
+  const pairs = rest.slice(0, -1).map(String);
+  const entries = pairs.flatMap((key, at) => (at % 2 === 0 ? [[key, pairs[at + 1] ?? '']] : []));
+  return { namespace: String(namespace), name: String(name), dimensions: Object.fromEntries(entries) };
 }

@@ -1,0 +1,266 @@
+import { open } from 'node:fs/promises';
+import { mapEach } from '../../lib/concurrency';
+import { chunkSizeOf } from '../../lib/emails/campaigns/campaign';
+import { ANALYTICS_QUEUE, CAMPAIGN_QUEUE, FEEDBACK_QUEUE } from '../../lib/jobs/keys';
+import { OperatorError } from '../../lib/ops/operator';
+import { type Figures, monthFigures } from '../../lib/ops/report';
+import { counted, timeText } from '../../lib/text';
+import { ASSUMED, bill, billedOf, PRICES, storedCounts, sumOf } from '../../resources/cost';
+import { chosenInstance } from '../../resources/instances/read';
+import { type Command, type CommandContext, count, JSON_OUTPUT, readJson, text } from './command';
+import { type Part, page } from './report-page';
+import { requireOwnAccount, targetText } from './target';
+import { tableText } from './terminal';
+
+/** What `sls report --json` prints, and --compare reads. Times are ms, money is USD. */
+export interface MonthReport extends Figures {
+  report: 1;
+  instance: string;
+  month: string;
+  /** The end of the figures, ms since 1970. */
+  to: number;
+  isOver: boolean;
+  /** One of so many records was read. */
+  every: number;
+  criteria: Criterion[];
+  /** Canaries that were due since the month began. Fewer were measured if the service did not run all the time. */
+  canariesDue: number;
+  /** By service of AWS. */
+  cost: Record<string, number>;
+}
+
+interface Criterion {
+  criterion: string;
+  figure: string;
+  /** Absent: there are no data. */
+  met?: boolean;
+}
+
+export const reports = {
+  report: {
+    usage: "Show a month's jobs, times, availability and cost, and which of the plan's success criteria are met",
+    // A comparison needs no deployment.
+    offline: true,
+    options: {
+      month: { usage: 'Month (UTC), like 2026-01. Default: this month so far', type: 'string' },
+      sample: { usage: 'Read one of this many records, and multiply the counts. Default: 1', type: 'string' },
+      html: { usage: 'File for the report as one HTML page with charts', type: 'string' },
+      compare: { usage: 'Files of --json with commas between them: show these side by side', type: 'string' },
+      json: JSON_OUTPUT,
+    },
+    run: async (context) => {
+      const { options, out } = context;
+      const files = text(options, 'compare')?.split(',');
+      const html = text(options, 'html');
+      // Opened first: a wrong path is found before thousands of records are read.
+      const file = html === undefined ? undefined : await open(html, 'a').catch(unwritable(html));
+      const made = files ? await mapEach(files, 1, readReport) : [await reportOf(context)];
+      const parts = made.length === 1 && made[0] ? partsOf(made[0]) : comparedParts(made);
+      await file?.truncate();
+      await file?.writeFile(page(made.map(({ instance, month }) => `${instance} ${month}`).join(', '), parts));
+      await file?.close();
+      if (options.json) out.json(files ? made : made[0]);
+      else
+        for (const part of parts)
+          if (typeof part === 'string') out.line(part);
+          else if ('cells' in part) out.lines(['', ...tableText(part.head, part.cells), '']);
+    },
+  },
+} satisfies Record<string, Command>;
+
+const unwritable = (file: string) => (error: NodeJS.ErrnoException) => {
+  throw new OperatorError(`${file}: cannot be written (${error.code}).`);
+};
+
+async function readReport(file: string): Promise<MonthReport> {
+  const stored = (await readJson(file)) as Partial<MonthReport> | null;
+  if (stored?.report === 1 && Array.isArray(stored.criteria)) return stored as MonthReport;
+  throw new OperatorError(`${file}: is not a report. Make it with: sls report --json.`);
+}
+
+/** The month of --month, ms since 1970. `now`: its figures end there if it is not over. */
+function monthOf(month: string, now: number): { from: number; to: number; isOver: boolean } {
+  const from = /^\d{4}-\d\d$/.test(month) ? Date.parse(`${month}-01T00:00:00Z`) : Number.NaN;
+  if (Number.isNaN(from)) throw new OperatorError(`--month must be a month like 2026-01, is ${month}.`);
+  if (from > now) throw new OperatorError(`--month must not be in the future, is ${month}.`);
+  const end = new Date(from).setUTCMonth(new Date(from).getUTCMonth() + 1);
+  return { from, to: Math.min(end, now), isOver: end <= now };
+}
+
+async function reportOf({ options, out, serverless, target, connect }: CommandContext): Promise<MonthReport> {
+  const now = Date.now();
+  const month = text(options, 'month') ?? new Date(now).toISOString().slice(0, 7);
+  const { from, to, isOver } = monthOf(month, now);
+  const every = count(options, 'sample', { otherwise: 1 });
+  const named = await target();
+  out.note(targetText(named));
+  requireOwnAccount(named, serverless);
+  const deps = await connect();
+  const { instance } = deps;
+  const begins = (records: number, lists: number) => {
+    const usd = records * PRICES.s3Get + lists * PRICES.s3Put;
+    out.note(`${records} records are read, for about ${usd.toFixed(2)} USD. Ctrl-C ends it.`);
+  };
+  const figures = await monthFigures(deps, { from, to, every, begins, progress: out.progress });
+  if (figures.records + figures.all.succeeded + figures.all.dead === 0)
+    throw new OperatorError(`${instance} has no records of ${month}, and no metrics.`);
+  const cost = costOf(figures, serverless, instance);
+  const criteria = criteriaOf(figures, sumOf(cost));
+  const { canaryEvery = 0 } = chosenInstance(options).settings;
+  const canariesDue = canaryEvery === 0 ? 0 : Math.floor((to - from) / (canaryEvery * 60_000)) * deps.queueNames.length;
+  return { report: 1, instance, month, to, isOver, every, criteria, canariesDue, cost, ...figures };
+}
+
+/** The bill of the month, with what its fixed parts cost in a whole one. */
+function costOf(
+  { queues, accepted, rejected }: Figures,
+  { service: { resources, functions } }: CommandContext['serverless'],
+  instance: string,
+): Record<string, number> {
+  const jobs = (name: string) => {
+    const { succeeded = 0, dead = 0, cancelled = 0 } = queues[name] ?? {};
+    return succeeded + dead + cancelled;
+  };
+  const { memorySize: MemorySize = 0, events = [] } = functions.hours ?? {};
+  const ScheduleExpression = events.map((event) => ('schedule' in event ? event.schedule : ''))[0];
+  const hours = { HoursFunction: { Type: '', Properties: { MemorySize, ScheduleExpression } } };
+  const others = Object.keys(queues).filter(
+    (name) => ![CAMPAIGN_QUEUE, ANALYTICS_QUEUE, FEEDBACK_QUEUE].includes(name),
+  );
+  const month = {
+    feedback: jobs(FEEDBACK_QUEUE),
+    // A single mail is a job as a chunk is one.
+    emails: jobs(CAMPAIGN_QUEUE) * chunkSizeOf(ASSUMED.emailRate),
+    events: accepted + rejected,
+    testflight: others.reduce((sum, name) => sum + jobs(name), 0),
+  };
+  return bill(storedCounts(), month, billedOf({ ...resources?.Resources, ...hours }, instance));
+}
+
+const percent = (part: number, of: number): string => `${((100 * part) / of).toFixed(2)} %`;
+const seconds = (ms: number): string => (ms < 1_000 ? `${ms} ms` : `${(ms / 1_000).toFixed(1)} s`);
+
+/** The plan's success criteria. */
+function criteriaOf({ all, days, verified }: Figures, usd: number): Criterion[] {
+  const { succeeded, dead, accept, finish } = all;
+  const sum = (name: 'inTime' | 'canaries') => days.reduce((total, day) => total + day[name], 0);
+  const [inTime, canaries] = [sum('inTime'), sum('canaries')];
+  const { checked, differences, incomplete, days: nights } = verified;
+  const judged = (criterion: string, of: number, figure: () => string, met: boolean): Criterion =>
+    of > 0 ? { criterion, figure: figure(), met } : { criterion, figure: 'no data' };
+  return [
+    judged('The API accepts a job in under 200 ms (p95)', accept.jobs, () => seconds(accept.p95), accept.p95 < 200),
+    judged(
+      'Processing takes under 30 s on average',
+      finish.jobs,
+      () => seconds(finish.average),
+      finish.average < 30_000,
+    ),
+    judged(
+      'Under 1 % of the jobs fail',
+      succeeded + dead,
+      () => percent(dead, succeeded + dead),
+      dead < (succeeded + dead) / 100,
+    ),
+    judged('99.9 % available, by canaries', canaries, () => percent(inTime, canaries), inTime >= 0.999 * canaries),
+    judged(
+      'Every message is found again in S3',
+      checked + incomplete,
+      () => `${differences} of ${checked} differ, ${nights} of ${nights + incomplete} checks finished`,
+      differences + incomplete === 0,
+    ),
+    judged('A month costs at most 90 USD', 1, () => `${usd.toFixed(2)} USD`, usd <= 90),
+  ];
+}
+
+/** What the report shows: sentences, tables, and charts for the page. */
+function partsOf(report: MonthReport): Part[] {
+  const { instance, month, to, isOver, every, damaged, all, days, queues, cost } = report;
+  const now = `The month is not over: figures until ${timeText(to)} (UTC), fixed costs of the whole month.`;
+  const labels = days.map(({ day }) => day.slice(8));
+  const of = (name: keyof (typeof days)[number]) => days.map((day) => Number(day[name]));
+  const share = days.map(({ inTime, canaries }) => (canaries > 0 ? (100 * inTime) / canaries : 0));
+  const timed = Object.entries(queues).filter(([, { finish }]) => finish.jobs > 0);
+  const codes = Object.entries(all.codes).sort(([, a], [, b]) => b - a);
+  const notes = [
+    ...[`${instance}, ${month}.`, !isOver && now, every > 1 && `A sample: one of ${every} records, multiplied.`],
+    damaged > 0 && `${counted(damaged, 'record')} could not be read.`,
+  ];
+  return [
+    notes.filter(Boolean).join(' '),
+    { caption: 'Success criteria of the plan', head: ['CRITERION', 'FIGURE', 'MET'], cells: criteriaCells(report) },
+    { chart: 'Jobs by day of acceptance', unit: 'jobs', labels, series: seriesOf(ENDS, of) },
+    { chart: 'Canaries done in time, by day', unit: '%', labels, series: { 'in time': share } },
+    { caption: 'Queues', head: QUEUES_HEAD, cells: Object.entries({ ...queues, all }).map(queueCells) },
+    `Dead by error code: ${codes.map(([code, jobs]) => `${code} ${jobs}`).join(', ') || 'none'}.`,
+    `Canaries: ${of('canaries').reduce((sum, day) => sum + day, 0)} of ${report.canariesDue} that were due since the month began.`,
+    `Mails: ${report.mails} single, ${report.chunks} chunks of campaigns. SendGrid reported ${report.mailEvents} events.`,
+    `Analytics: ${report.accepted} events accepted, ${report.rejected} rejected.`,
+    finishChart(
+      timed.map(([name]) => name),
+      timed.map(([, queue]) => queue),
+    ),
+    { caption: 'Cost, estimated from counts', head: ['SERVICE', 'USD'], cells: costCells(report) },
+    {
+      chart: 'Cost by service',
+      unit: 'USD',
+      labels: Object.keys(cost).map((name) => name.replace('CloudWatch ', '')),
+      series: { cost: Object.values(cost) },
+    },
+  ];
+}
+
+/** A column for each report. */
+function comparedParts(all: readonly MonthReport[]): Part[] {
+  const names = all.map(({ instance, month, isOver }) => `${instance} ${month}${isOver ? '' : ', not over'}`);
+  const labels = all.map(({ instance }) => instance);
+  const columns = all.map((report): [string, string][] => [
+    ...criteriaCells(report).map(([criterion = '', figure, met]): [string, string] => [
+      criterion,
+      `${figure} (${met})`,
+    ]),
+    ...ENDS.map((end): [string, string] => [`Jobs ${end}`, String(report.all[end])]),
+    ...PARTS.map((part): [string, string] => [`Time to finish, ${part}`, seconds(report.all.finish[part])]),
+    ...([
+      ['Single mails', String(report.mails)],
+      ['Chunks of campaigns', String(report.chunks)],
+    ] as [string, string][]),
+    ['Events of analytics', String(report.accepted)],
+  ]);
+  const cells = (columns[0] ?? []).map(([label], row) => [label, ...columns.map((column) => column[row]?.[1] ?? '')]);
+  return [
+    { caption: 'Side by side', head: ['FIGURE', ...names], cells },
+    finishChart(
+      labels,
+      all.map((report) => report.all),
+    ),
+    { chart: 'Cost', unit: 'USD', labels, series: { cost: all.map(({ cost }) => sumOf(cost)) } },
+  ];
+}
+
+const ENDS = ['succeeded', 'dead', 'cancelled'] as const;
+const PARTS = ['p50', 'p95', 'p99'] as const;
+const seriesOf = <N extends string>(names: readonly N[], of: (name: N) => number[]) =>
+  Object.fromEntries(names.map((name) => [name, of(name)]));
+const finishChart = (labels: string[], of: readonly Figures['all'][]): Part => ({
+  ...{ chart: 'Time to finish', unit: 's', labels },
+  series: seriesOf(PARTS, (part) => of.map(({ finish }) => finish[part] / 1000)),
+});
+
+const criteriaCells = ({ criteria }: MonthReport): string[][] =>
+  criteria.map(({ criterion, figure, met }) => [criterion, figure, met === undefined ? 'unknown' : met ? 'yes' : 'NO']);
+const costCells = ({ cost }: MonthReport): string[][] =>
+  Object.entries({ ...cost, all: sumOf(cost) }).map(([service, usd]) => [service, usd.toFixed(2)]);
+
+const QUEUES_HEAD = [
+  ...['QUEUE', 'SUCCEEDED', 'DEAD', 'CANCELLED', 'FAILED', 'WAITED'],
+  ...['FINISH P50', 'FINISH P95', 'FINISH P99', 'ACCEPT P50', 'ACCEPT P95', 'ACCEPT P99'],
+];
+function queueCells([name, { succeeded, dead, cancelled, waited, finish, accept }]: [
+  string,
+  Figures['all'],
+]): string[] {
+  const failed = succeeded + dead > 0 ? percent(dead, succeeded + dead) : '';
+  const times = [finish, accept].flatMap((of) => PARTS.map((part) => (of.jobs > 0 ? seconds(of[part]) : '')));
+  return [name, ...[succeeded, dead, cancelled].map(String), failed, String(waited), ...times];
+}

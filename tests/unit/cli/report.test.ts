@@ -1,0 +1,122 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { recordKey, verifiedKey } from '../../../lib/jobs/keys';
+import type { Options } from '../../../packages/cli/command';
+import { commands } from '../../../packages/cli/commands';
+import type { Serverless } from '../../../packages/cli/target';
+import { memoryDeployment } from '../../support/deployment';
+import { jobId, memoryEngine, PREFIX } from '../../support/engine';
+import { contextOf, recordingOutput } from '../../support/operator';
+import { SAMPLE_QUEUE, sampleContract } from '../../support/sample-contract';
+
+const DAY = Date.parse('2026-01-02T03:04:05.000Z');
+const folder = mkdtempSync(join(tmpdir(), 'report-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const iso = (ms: number) => new Date(DAY + ms).toISOString();
+
+/** The report of a month in which each of these jobs took some seconds. */
+async function month(jobs: { n: number; seconds?: number; [changed: string]: unknown }[]) {
+  const engine = memoryEngine(() => sampleContract().contract);
+  const { deployment, metrics } = memoryDeployment(engine);
+  for (const { n, seconds = 1, ...changed } of jobs) {
+    const row = { queue: SAMPLE_QUEUE, id: jobId(n), time: DAY };
+    const history = [
+      { at: iso(0), event: 'accepted' },
+      { at: iso(20), event: 'sent' },
+    ];
+    const record = { ...row, time: iso(0), state: 'succeeded', endedAt: iso(seconds * 1000), history, ...changed };
+    await engine.objects.put(recordKey(PREFIX, row), JSON.stringify(record), 'application/json');
+  }
+  const run = async (options: Options) => {
+    const { out, recorded } = recordingOutput();
+    const serverless = {
+      service: { functions: {}, custom: { instance: { account: '123456789012' } } },
+    } as unknown as Serverless;
+    await commands.report.run({ ...contextOf(deployment, options, out), serverless });
+    return recorded;
+  };
+  return { ...engine, metrics, run };
+}
+
+/** The lines of a table that begin with this, by their cells. */
+const cells = (lines: readonly string[], first: string) =>
+  lines.filter((line) => line.startsWith(first)).map((line) => line.split(/ {2,}/));
+
+test('the report of a month says which criteria are met, with their figures, and how jobs of each queue ended', async () => {
+  const dead = { state: 'dead', error: { code: 'Rejected' }, notBefore: undefined };
+  const { objects, metrics, run } = await month([
+    ...[1, 2, 3, 4].map((n) => ({ n, seconds: n })),
+    { n: 5, seconds: 3_600, holds: 1 },
+    { n: 6, ...dead },
+    { n: 7, state: 'cancelled' },
+    { n: 8, seconds: 70, holds: 1, notBefore: iso(60_000) },
+    { n: 9, seconds: 500, campaign: jobId(50) },
+  ]);
+  metrics.set('Canary', [{ at: DAY, value: 288 }]);
+  metrics.set('EventsAccepted', [{ at: DAY, value: 1_000 }]);
+  const summary = { day: '2026-01-02', complete: true, checked: 9, findings: {}, hidden: [] };
+  await objects.put(verifiedKey(PREFIX, '2026-01-02'), JSON.stringify(summary), 'application/json');
+
+  const { lines, notes } = await run({ month: '2026-01' });
+  const { json } = await run({ month: '2026-01', json: true });
+
+  expect(notes).toContain('9 records are read, for about 0.00 USD. Ctrl-C ends it.');
+  expect(cells(lines, 'The API')).toEqual([['The API accepts a job in under 200 ms (p95)', '20 ms', 'yes']]);
+  expect(cells(lines, 'Processing')[0]?.slice(1)).toEqual(['4.0 s', 'yes']);
+  expect(cells(lines, 'Under 1 %')[0]?.slice(1)).toEqual(['12.50 %', 'NO']);
+  expect(cells(lines, '99.9 %')[0]?.slice(1)).toEqual(['100.00 %', 'yes']);
+  expect(cells(lines, 'Every message')[0]?.slice(1)).toEqual(['0 of 9 differ, 1 of 1 checks finished', 'yes']);
+  expect(cells(lines, 'A month')[0]?.[2]).toBe('yes');
+  const times = ['3.0 s', '10.0 s', '10.0 s', '20 ms', '20 ms', '20 ms'];
+  expect(cells(lines, SAMPLE_QUEUE)).toEqual([[SAMPLE_QUEUE, '7', '1', '1', '12.50 %', '1', ...times]]);
+  expect(lines).toContain('Dead by error code: Rejected 1.');
+  expect(json).toMatchObject({ report: 1, month: '2026-01', isOver: true, all: { succeeded: 7 }, accepted: 1_000 });
+});
+
+test('a criterion without data is unknown. A sample and what could not be read are said', async () => {
+  const { objects, run } = await month([1, 2, 3, 4].map((n) => ({ n })));
+  await objects.put(recordKey(PREFIX, { queue: SAMPLE_QUEUE, id: 'a', time: DAY }), 'no JSON', 'application/json');
+
+  const { lines } = await run({ month: '2026-01', sample: '2' });
+
+  expect(lines[0]).toMatch(/^\S+, 2026-01\. A sample: one of 2 records, multiplied\. 2 records could not be read\.$/);
+  expect(cells(lines, '99.9 %')[0]?.slice(1)).toEqual(['no data', 'unknown']);
+  expect(cells(lines, SAMPLE_QUEUE)[0]?.[1]).toBe('4');
+});
+
+test('the JSON of several clients is shown side by side, and each page loads nothing', async () => {
+  const { run } = await month([{ n: 1 }]);
+  const [first, second, page] = ['a.json', 'b.json', 'page.html'].map((name) => join(folder, name)) as [
+    string,
+    string,
+    string,
+  ];
+  const { json } = await run({ month: '2026-01', json: true });
+  writeFileSync(first, JSON.stringify(json));
+  writeFileSync(second, JSON.stringify({ ...(json as object), instance: '<b>two</b>' }));
+
+  const { lines } = await run({ compare: `${first},${second}`, html: page });
+  const html = readFileSync(page, 'utf8');
+
+  expect(lines[1]?.split(/ {2,}/)).toEqual(['FIGURE', expect.stringContaining('2026-01'), '<b>two</b> 2026-01']);
+  expect(cells(lines, 'Jobs succeeded')).toEqual([['Jobs succeeded', '1', '1']]);
+  expect(html).toContain('&#60;b&#62;two');
+  expect(html).not.toMatch(/<script|<b>|src=|href=|@import|url\(/);
+});
+
+test.each<[Options, string]>([
+  [{ month: '2999-01' }, '--month must not be in the future, is 2999-01.'],
+  [{ month: '2026-13' }, '--month must be a month like 2026-01, is 2026-13.'],
+  [{ month: 'May' }, '--month must be a month like 2026-01, is May.'],
+  [{ month: '2025-05' }, 'has no records of 2025-05, and no metrics.'],
+  [{ month: '2026-01', sample: '0' }, '--sample must be a whole number from 1 to 1000000, is 0.'],
+  [{ compare: 'none.json' }, 'none.json: cannot be read (ENOENT).'],
+  [{ compare: 'package.json' }, 'package.json: is not a report. Make it with: sls report --json.'],
+  [{ month: '2026-01', html: 'none/page.html' }, 'none/page.html: cannot be written (ENOENT).'],
+])('%j is refused', async (options, message) => {
+  const { run } = await month([{ n: 1 }]);
+
+  await expect(run(options)).rejects.toThrow(message);
+});
