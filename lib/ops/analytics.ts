@@ -2,6 +2,7 @@ import { gunzipSync } from 'node:zlib';
 import { dataPartition, HOUR_MS, hourStart, rejectedPartition } from '../analytics/keys';
 import { eachOf } from '../concurrency';
 import type { MetricPoint, Objects } from '../ports';
+import { counted } from '../text';
 import type { Deployment } from './operator';
 
 /** Reading more objects would take longer than an operator waits for a page. */
@@ -153,6 +154,6 @@ function kindOf(value: unknown): string {
   if (value === null) return 'null';
   if (typeof value === 'string') return `text, ${value.length} characters`;
   if (Array.isArray(value)) return `list of ${value.length}`;
-  if (typeof value === 'object') return `object with ${Object.keys(value).length} fields`;
+  if (typeof value === 'object') return `object with ${counted(Object.keys(value).length, 'field')}`;
   return typeof value;
 }

@@ -4,6 +4,7 @@ import { StoreError, VENDORS } from '../errors';
 import { feedbackPerson } from '../feedback/message';
 import { groupKey, jobKey, type TodoKind, todoKeys } from '../jobs/keys';
 import { UnreadableRowError } from '../jobs/ledger';
+import { personOf } from '../jobs/person-hash';
 import type { JobRow } from '../jobs/row';
 import { REASONS, STATES } from '../jobs/states';
 import type { Accepted, Due, Table } from '../ports';
@@ -13,7 +14,7 @@ import { OperatorError, queuesOf, type Reader } from './operator';
 
 /**
  * What to search for. Every field narrows the search. `from` and `to`: when the job was accepted, ms since 1970.
- * `message`: a message of SQS, or the vendor's id of a mail. `user` and `email`: as in the data of a feedback. `part`:
+ * `message`: a message of SQS, or the vendor's id of a mail. `mention`: that, a ticket or a correlation id. `user` and `email`: as in the data of a feedback. `part`:
  * a part of the id.
  */
 export interface JobFilter extends Partial<Record<TextField, string | undefined>> {
@@ -32,6 +33,7 @@ const FITS = {
   correlation: ({ correlationId }, asked) => correlationId === asked,
   ticket: ({ steps, result }, asked) => [steps.ticket?.result, result].some((of) => idsOf(of).includes(asked)),
   message: (row, asked) => messagesOf(row).includes(asked),
+  mention: (row, asked) => row.correlationId === asked || messagesOf(row).includes(asked),
 } satisfies Record<string, (row: JobRow, asked: string) => boolean>;
 
 /** What a search can ask for: also dead jobs that were discarded. */
@@ -45,8 +47,8 @@ const VALUES = {
 } as const;
 
 /**
- * The message groups of a filter. `undefined`: it names none. A person has two while the hash key changes. Rejects with
- * an OperatorError if the hash key cannot be read.
+ * The message groups and hashes of people in a filter. `undefined`: it names none. A person has more while the hash key
+ * changes. Rejects with an OperatorError if the hash key cannot be read.
  */
 async function groupsOf(
   { group, user, email }: JobFilter,
@@ -59,8 +61,8 @@ async function groupsOf(
     throw new OperatorError(`A search for a person needs the instance's hash key: ${error.code}: ${error.message}`);
   });
   const ofUser = user === undefined ? [] : hashes(feedbackPerson({ user: { id: user, email: '' } }));
-  const ofEmail = email === undefined ? [] : hashes(feedbackPerson({ user: { email } }));
-  return [...ofUser, ...ofEmail];
+  const texts = email === undefined ? [] : [feedbackPerson({ user: { email } }), personOf(email)];
+  return [...ofUser, ...texts.flatMap(hashes)];
 }
 
 /** Whether a row fits a filter with these message groups. Throws an OperatorError for a value that cannot exist. */
@@ -78,7 +80,7 @@ function fitting(filter: JobFilter, groups: readonly string[] | undefined): (row
   return (row) =>
     row.time >= from &&
     row.time < to &&
-    (groups?.includes(row.group ?? '') ?? true) &&
+    (groups === undefined || [row.group, row.person].some((hash) => groups.includes(hash ?? ''))) &&
     given.every((fits) => fits(row));
 }
 
@@ -120,7 +122,7 @@ const isListed = (state: string): boolean => Object.values(TODO_STATES).some((st
 
 /** What a search reads: the index of message groups, of accepted jobs, or the index `todo`. */
 const WHERE = {
-  group: 'These are the jobs of its message groups. Only feedback has a group for a person.',
+  group: 'These are the jobs of this person or message group.',
   accepted: 'All jobs were searched, the newest first.',
   todo: 'Only jobs that wait or are dead were searched. Give a first hour to search ended ones too.',
 };
@@ -214,10 +216,13 @@ function partsOf(
   const queues = queuesOf(names, filter.queue);
   if (from !== undefined && to !== undefined && from >= to) throw new OperatorError('--from must be before --to.');
   if (groups) {
-    const keys = groups.flatMap((group) => queues.map((queue) => groupKey(queue, group)));
-    const pageOf = (key: string) => async (after: Entry | undefined) =>
-      (await table.group(key, { limit, after: after?.key })).map((found) => ({ key: found }));
-    return { index: 'group', parts: keys.map(pageOf) };
+    const pageOf = (index: 'group' | 'person', hash: string) => async (after: Entry | undefined) =>
+      (await table[index](hash, { limit, after: after?.key })).map((key) => ({ key }));
+    const parts = groups.flatMap((group) => [
+      ...queues.map((queue) => pageOf('group', groupKey(queue, group))),
+      pageOf('person', group),
+    ]);
+    return { index: 'group', parts };
   }
   const asked = state === 'discarded' ? 'dead' : state;
   if (all || from !== undefined || to !== undefined || (asked !== undefined && !isListed(asked)))

@@ -1,5 +1,6 @@
 import type { JobRow } from '../../lib/jobs/row';
 import { replace, SIMPLE_ACTIONS, type SimpleAction, settle } from '../../lib/ops/act';
+import { inOrder } from '../../lib/ops/many';
 import { jobView, OperatorError, type Reader, stateOf } from '../../lib/ops/operator';
 import { findJob, type JobFilter, jobsWithKey, listJobs } from '../../lib/ops/search';
 import { counted } from '../../lib/text';
@@ -20,7 +21,7 @@ import {
   text,
 } from './command';
 import { jobLines, jobPage } from './job-text';
-import { actOnMany, inOrder } from './many-jobs';
+import { actOnMany } from './many-jobs';
 
 /** Default limit of `sls jobs list`, and of `sls campaign list`. */
 export const DEFAULT_LIMIT = 100;

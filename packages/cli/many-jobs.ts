@@ -1,15 +1,11 @@
-import { eachOf, mapEach } from '../../lib/concurrency';
-import { StoreError } from '../../lib/errors';
-import { groupBy } from '../../lib/group-by';
-import { isEnd, type JobRow } from '../../lib/jobs/row';
-import { SIMPLE_ACTIONS, type SimpleAction, whyNot } from '../../lib/ops/act';
-import { type ActingDeps, OperatorError, type Reader, stateOf } from '../../lib/ops/operator';
-import { type JobFilter, listJobs } from '../../lib/ops/search';
+import type { JobRow } from '../../lib/jobs/row';
+import type { SimpleAction } from '../../lib/ops/act';
+import { actOnEach, DONE, findMany, kindsOf, outcomesOf } from '../../lib/ops/many';
+import { OperatorError } from '../../lib/ops/operator';
+import type { JobFilter } from '../../lib/ops/search';
 import { counted } from '../../lib/text';
 import type { CommandContext } from './command';
 import { tableText } from './terminal';
-
-const DONE: Record<SimpleAction, string> = { retry: 'retried', cancel: 'cancelled', discard: 'discarded' };
 
 /** Acts on all jobs found that ended before the command began. After Ctrl-C or a crash, the same command goes on. */
 export async function actOnMany(context: CommandContext, action: SimpleAction, filter: JobFilter): Promise<void> {
@@ -17,9 +13,8 @@ export async function actOnMany(context: CommandContext, action: SimpleAction, f
   const deps = await connect();
   const began = deps.clock.now();
   const signal = out.interrupted();
-  const found = await listJobs(deps, filter, { signal, keep: (row) => mayTouch(action, row, began) });
+  const { rows, ...found } = await findMany(deps, action, filter, { began, signal });
   if (signal.aborted) throw new OperatorError('You stopped the search. Nothing was changed.');
-  const rows = inOrder(found.rows);
   if (rows.length === 0) {
     out.note(`${counted(found.read, 'job')} read. ${found.where}`);
     return out.line('No jobs.');
@@ -47,101 +42,8 @@ export async function actOnMany(context: CommandContext, action: SimpleAction, f
   if (refused.length > 0) out.exitCode(1);
 }
 
-/** Counts jobs by queue, state and error code, the most frequent first. */
-function kindLines(rows: readonly JobRow[]): string[] {
-  const kinds = groupBy(rows, (row) => JSON.stringify([row.queue, stateOf(row), row.error?.code ?? '']));
-  const sorted = [...kinds].sort(([, a], [, b]) => b.length - a.length);
-  const cells = sorted.map(([kind, { length }]) => [...(JSON.parse(kind) as string[]), String(length)]);
-  return tableText(['QUEUE', 'STATE', 'ERROR', 'JOBS'], cells);
-}
-
-export const inOrder = (rows: readonly JobRow[]) => rows.toSorted((a, b) => a.time - b.time || (a.id < b.id ? -1 : 1));
-
-/** `stopped`: by the operator, before the last job. Running the command again goes on. */
-interface ManyDone {
-  done: JobRow[];
-  refused: { id: string; why: string; next?: string | undefined }[];
-  stopped: boolean;
-}
-
-const PER_SECOND = 20;
-const SECOND_MS = 1_000;
-const GROUPS_AT_ONCE = 8;
-const READS_AT_ONCE = 16;
-
-/**
- * Whether the loop that began at `began` may touch a job. A job that ends during the loop is left alone, so no job is
- * retried twice, and so is one that an operator discarded.
- */
-export function mayTouch(action: SimpleAction, row: JobRow, began: number): boolean {
-  if ((row.endedAt ?? row.createdAt) >= began || whyNot[action](row, began) !== undefined) return false;
-  return action !== 'retry' || !row.discarded;
-}
-
-/**
- * Does the same to each job, 20 a second: message groups side by side, and the jobs of a group in order. Each row is
- * read again first. Once `signal` is aborted, it stops after the jobs of this second. Rejects with an OperatorError if
- * the table, the bucket or a queue fails.
- */
-export async function actOnEach(
-  deps: ActingDeps,
-  rows: readonly JobRow[],
-  how: { action: SimpleAction; began: number; signal: AbortSignal; onProgress: (done: number) => void },
-): Promise<ManyDone> {
-  const { clock, ledger } = deps;
-  const { action, began, signal, onProgress } = how;
-  const result: ManyDone = { done: [], refused: [], stopped: false };
-
-  async function act({ key, id }: JobRow): Promise<void> {
-    const row = await ledger.known(key);
-    if (!row || !mayTouch(action, row, began)) {
-      const why = row ? `it has changed, and is ${stateOf(row)}` : 'its row cannot be read';
-      return void result.refused.push({ id, why });
-    }
-    try {
-      await SIMPLE_ACTIONS[action](deps, row);
-      result.done.push(row);
-    } catch (error) {
-      if (!(error instanceof OperatorError)) throw error;
-      result.refused.push({ id, why: error.message, next: error.next });
-    }
-  }
-
-  for (let at = 0; at < rows.length; at += PER_SECOND) {
-    if (signal.aborted) return { ...result, stopped: true };
-    const second = clock.now();
-    const groups = groupBy(rows.slice(at, at + PER_SECOND), ({ queue, id, group = id }) => `${queue} ${group}`);
-    await eachOf([...groups.values()], GROUPS_AT_ONCE, async (group) => {
-      for (const row of group) await act(row);
-    }).catch((error: unknown) => {
-      if (!(error instanceof StoreError)) throw error;
-      throw new OperatorError(
-        `${error.message}. ${result.done.length} of ${rows.length} jobs are done. Run the command again to go on.`,
-      );
-    });
-    onProgress(Math.min(at + PER_SECOND, rows.length));
-    if (at + PER_SECOND < rows.length) await clock.sleep(Math.max(0, SECOND_MS - (clock.now() - second)));
-  }
-  return result;
-}
-
-/** How long an operator waits for the outcomes of retried jobs. */
-const OUTCOMES_MS = 60_000;
-const POLL_MS = 2_000;
-
-/** Waits until retried jobs have ended, at most a minute or until `signal`. Returns their rows as they are then. */
-async function outcomesOf(
-  { ledger, clock }: Pick<Reader, 'ledger' | 'clock'>,
-  rows: readonly JobRow[],
-  signal: AbortSignal,
-): Promise<JobRow[]> {
-  const until = clock.now() + OUTCOMES_MS;
-  const now = new Map(rows.map((row) => [row.key, row]));
-  for (let waiting = [...rows]; ; ) {
-    for (const row of await mapEach(waiting, READS_AT_ONCE, ({ key }) => ledger.known(key)))
-      if (row) now.set(row.key, row);
-    waiting = [...now.values()].filter((row) => !isEnd(row.state));
-    if (waiting.length === 0 || signal.aborted || clock.now() >= until) return [...now.values()];
-    await clock.sleep(POLL_MS);
-  }
-}
+const kindLines = (rows: readonly JobRow[]): string[] =>
+  tableText(
+    ['QUEUE', 'STATE', 'ERROR', 'JOBS'],
+    kindsOf(rows).map(({ queue, state, code, jobs }) => [queue, state, code, String(jobs)]),
+  );

@@ -1,23 +1,29 @@
 import * as z from 'zod';
 import { replace, SIMPLE_ACTIONS, type SimpleAction, settle } from '../../lib/ops/act';
 import { type CampaignDecision, decideCampaign, decisionText } from '../../lib/ops/campaigns';
+import { actOnEach, DONE, findMany, kindsOf, outcomesOf } from '../../lib/ops/many';
 import { type Deployment, knownQueue, OperatorError, stateOf } from '../../lib/ops/operator';
 import { pauseQueue, resumeQueue } from '../../lib/ops/pause';
 import { findJob } from '../../lib/ops/search';
 import { isProduction, slsCommand, words } from '../../lib/target';
-import { timeText } from '../../lib/text';
+import { counted, timeText } from '../../lib/text';
 import { audited, type ConsoleDeps } from './deps';
+import { filterOf, querySchema } from './jobs';
 
 /** `audited` stores who does it, and comes just before the change. */
 interface How {
   audited: () => Promise<string>;
   reason: string;
+  /** Ends once the reader goes away. */
+  signal: AbortSignal;
 }
 
 /** An action on one job, queue or campaign: what `sls` does too, through the same function. */
 interface Action {
   command: string;
-  question: string;
+  question: string | ((deps: Deployment) => Promise<string>);
+  /** It cannot be undone. */
+  danger?: true;
   /** Whether it needs the operator's reason everywhere, and not only in production. */
   needsReason?: true;
   run(deps: Deployment, how: How): Promise<string>;
@@ -31,24 +37,67 @@ const given =
     return actionOf(data);
   };
 
+const dangerIf = (danger: boolean) => (danger ? { danger: true as const } : {});
+
 const job = z.strictObject({ queue: z.string(), id: z.string() });
 const byId = z.strictObject({ id: z.string() });
 const byQueue = z.strictObject({ queue: z.string() });
 
 const jobAction = (act: SimpleAction, question: string) =>
   given(job, ({ queue, id }) => ({
-    command: words`jobs ${act} ${id} --queue ${queue}`,
-    question,
+    ...{ command: words`jobs ${act} ${id} --queue ${queue}`, question, ...dangerIf(act !== 'retry') },
     run: async (deps, { audited }) => {
       const row = await findJob(deps, id, queue);
       return `${id}: ${await SIMPLE_ACTIONS[act]({ ...deps, audit: await audited() }, row)}`;
     },
   }));
 
+/** Without texts that may be a person's address: the audit object has the filter. */
+const manyFilter = querySchema.omit({ q: true, by: true, principal: true, after: true });
+
+/** What the page shows of the jobs of a filter, done to all of them by the loop of the commands. */
+const manyAction = (act: SimpleAction) =>
+  given(manyFilter, (asked) => {
+    const query = { ...asked, state: asked.state ?? (act === 'cancel' ? undefined : 'dead') };
+    const hour = (ms: number) => new Date(ms).toISOString().slice(0, 13);
+    const options = Object.entries(query).flatMap(([name, value]) => {
+      const option = name === 'reason' ? 'job-reason' : name;
+      const text = typeof value === 'number' ? hour(value) : value;
+      return text ? words`--${option} ${text}` : [];
+    });
+    if (options.length === 0) throw new OperatorError('Give a filter: nothing is done to all jobs of an instance.');
+    const find = (deps: Deployment, began: number) => findMany(deps, act, filterOf(query), { began });
+    return {
+      ...{ command: `jobs ${act} ${options.join(' ')}`, ...dangerIf(act !== 'retry') },
+      question: async (deps) => {
+        const { rows } = await find(deps, deps.clock.now());
+        if (rows.length === 0) throw new OperatorError(`None of these jobs can be ${DONE[act]}.`);
+        const how = `20 a second. ${act === 'retry' ? 'Then the outcomes are shown. ' : ''}Close this to stop it.`;
+        const head = `${counted(rows.length, 'job')} will be ${DONE[act]}, ${how}`;
+        return [head, ...kindsOf(rows).map(kindText)].join('\n');
+      },
+      run: async (deps, { audited, signal }) => {
+        const began = deps.clock.now();
+        const { rows } = await find(deps, began);
+        const acting = { ...deps, audit: await audited() };
+        const { done, refused, stopped } = await actOnEach(acting, rows, { action: act, began, signal });
+        const now = act === 'retry' ? kindsOf(await outcomesOf(deps, done, signal)) : [];
+        return [
+          `${done.length} of ${counted(rows.length, 'job')} ${DONE[act]}${stopped ? ', then stopped' : ''}.`,
+          ...now.map((kind) => `Now ${kindText(kind)}`),
+          ...refused.map(({ id, why }) => `Refused: ${id}: ${why}`).slice(0, MOST_SHOWN),
+        ].join('\n');
+      },
+    };
+  });
+
+const MOST_SHOWN = 20;
+const kindText = ({ queue, state, code, jobs }: ReturnType<typeof kindsOf>[number]): string =>
+  `${jobs} × ${queue} ${state} ${code}`;
+
 const campaignAction = (decision: CampaignDecision, question: string) =>
   given(byId, ({ id }) => ({
-    command: words`campaign ${decision} ${id}`,
-    question,
+    ...{ command: words`campaign ${decision} ${id}`, question, ...dangerIf(decision === 'cancel') },
     run: async (deps, { audited }) => {
       return `Campaign ${decisionText(await decideCampaign(deps, id, decision, audited))}`;
     },
@@ -61,8 +110,12 @@ const ACTIONS: Record<string, (input: unknown) => Action> = {
     'discard',
     'Remove its entry from the dead-letter queue? The job stays dead, and can be retried while its body is kept.',
   ),
+  'jobs.retry': manyAction('retry'),
+  'jobs.cancel': manyAction('cancel'),
+  'jobs.discard': manyAction('discard'),
   'job.settle': given(job.extend({ step: z.string(), as: z.enum(['done', 'skipped']) }), ({ queue, id, step, as }) => ({
     command: words`jobs settle ${id} --step ${step} --as ${as} --queue ${queue}`,
+    danger: true,
     question:
       as === 'done'
         ? `Did ${step} take effect? The job continues as if the vendor had confirmed it.`
@@ -118,21 +171,24 @@ function chosen({ target }: ConsoleDeps, name: string, input: unknown) {
   return { ...action, needsReason: action.needsReason ?? isProduction(target) };
 }
 
-export type Preview = ReturnType<typeof previewAction>;
+export type Preview = Awaited<ReturnType<typeof previewAction>>;
 
 /** What an action would ask, and the command that does the same. It changes nothing. */
-export function previewAction(deps: ConsoleDeps, name: string, input: unknown) {
-  const { command, question, needsReason } = chosen(deps, name, input);
-  return { question, command: slsCommand(command, deps.target), needsReason };
+export async function previewAction(deps: ConsoleDeps, name: string, input: unknown) {
+  const { command, question: asked, danger = false, needsReason } = chosen(deps, name, input);
+  const question = typeof asked === 'string' ? asked : await asked(deps.deployment);
+  return { question, command: slsCommand(command, deps.target), danger, needsReason };
 }
 
 /** Does it. Before the change it stores who does it and why, which production demands. Returns what happened. */
 export async function act(
   deps: ConsoleDeps,
   { action, input, reason }: { action: string; input: unknown; reason: string },
+  signal: AbortSignal,
 ): Promise<string> {
   const { command, needsReason, run } = chosen(deps, action, input);
   if (!deps.write) throw new OperatorError('This console only reads. Start it with --write to allow actions.');
   if (needsReason && reason.trim() === '') throw new OperatorError('Give a reason, for the audit.');
-  return run(deps.deployment, { audited: () => audited(deps, { action, arguments: { command }, reason }), reason });
+  const how = { audited: () => audited(deps, { action, arguments: { command }, reason }), reason, signal };
+  return run(deps.deployment, how);
 }

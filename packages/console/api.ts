@@ -1,6 +1,7 @@
 import { type Context, Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import * as z from 'zod';
+import { KINDS } from '../../lib/alarms/kinds';
 import type { Campaign } from '../../lib/emails/campaigns/campaign';
 import { campaignReport } from '../../lib/emails/report';
 import { analyticsReader } from '../../lib/ops/analytics';
@@ -12,11 +13,12 @@ import {
   statusOf,
   waitsOf,
 } from '../../lib/ops/campaigns';
-import { OperatorError } from '../../lib/ops/operator';
+import { OperatorError, queuesOf } from '../../lib/ops/operator';
 import { overview } from '../../lib/ops/overview';
 import { isProduction } from '../../lib/target';
 import { act, previewAction } from './actions';
 import type { ConsoleDeps, LocalTools } from './deps';
+import { alarmWords } from './explain';
 import { type Env, ownPage, ownWrite, refuse } from './guard';
 import { deadLetters, foundJobs, jobData, jobPageOf, querySchema } from './jobs';
 
@@ -50,7 +52,7 @@ export function consoleApi(deps: ConsoleDeps): Hono<Env> {
   }
 
   answers('get', '/session', none, () => sessionOf(deps));
-  answers('get', '/overview', none, () => overview(deps.deployment));
+  answers('get', '/overview', z.object({ queue: z.string().optional() }), ({ queue }) => figuresOf(deps, queue));
   answers('get', '/jobs', querySchema, (query, signal) => foundJobs(deps, query, signal));
   answers('get', '/job', job.partial({ queue: true }), (asked) => jobPageOf(deps, asked));
   answers('get', '/data', job, (asked) => jobData(deps, asked, { unmask: false }));
@@ -61,7 +63,7 @@ export function consoleApi(deps: ConsoleDeps): Hono<Env> {
   const analytics = analyticsReader(deps.deployment, 60);
   answers('get', '/analytics', none, () => analytics());
   answers('post', '/preview', action, (asked) => previewAction(deps, asked.action, asked.input));
-  answers('post', '/act', action, async (asked) => ({ done: await act(deps, asked) }));
+  answers('post', '/act', action, async (asked, signal) => ({ done: await act(deps, asked, signal) }));
 
   answers('get', '/local', none, () => localPage(deps));
   answers('post', '/local/send', z.object({ sample: z.string() }), ({ sample }) => toolsOf(deps).send(sample));
@@ -98,6 +100,19 @@ function localPage(deps: ConsoleDeps) {
 function toolsOf({ local }: ConsoleDeps): LocalTools {
   if (!local) throw new OperatorError('Only the service of npm start has fake vendors.');
   return local;
+}
+
+export type Figures = Awaited<ReturnType<typeof figuresOf>>;
+
+/** The figures of the instance, or only those of a queue. */
+async function figuresOf({ deployment, target }: ConsoleDeps, queue: string | undefined) {
+  const queueNames = queuesOf(deployment, queue);
+  const { alarms, ...figures } = await overview({ ...deployment, queueNames });
+  const asked = alarms.filter(({ kind, subject }) => KINDS[kind].scope !== 'queue' || queueNames.includes(subject));
+  return {
+    ...figures,
+    alarms: asked.map((alarm) => ({ ...alarm, scope: KINDS[alarm.kind].scope, ...alarmWords(alarm, target) })),
+  };
 }
 
 export type Campaigns = Awaited<ReturnType<typeof campaignList>>;

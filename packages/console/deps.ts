@@ -9,19 +9,20 @@ export interface ConsoleDeps {
   local?: LocalTools | undefined;
 }
 
-/** A fake vendor of the local service, with what it took and how it fails now. */
+/** A fake vendor of the local service, and how it fails now. `/fakes/{name}` shows what it took. */
 export interface LocalVendor {
   name: string;
   breaks: readonly string[];
-  /** Tables of what it took: tickets, mails, testers. The newest first. */
-  tables: { name: string; head: string[]; rows: string[][] }[];
+  /** Whether it fails, by a click or by a command. */
+  fails: boolean;
 }
 
 /** What only the local service has. Its data is personal if a developer typed personal data. */
 export interface LocalTools {
   vendors(): LocalVendor[];
   breaks: readonly string[];
-  break(vendor: string, how: string): void;
+  /** Makes a fake fail, or ends just that if it fails so. */
+  break(vendor: string, how: string): Promise<void>;
   recover(vendor: string): Promise<void>;
   samples: readonly string[];
   send(sample: string): Promise<{ queue: string; id: string }>;

@@ -7,18 +7,17 @@ import { sentEnvelope } from '../../lib/ops/act';
 import { shapeOf } from '../../lib/ops/analytics';
 import { jobView, nextAt, OperatorError, queuesOf, stateOf } from '../../lib/ops/operator';
 import { findJob, type JobFilter, jobsWithKey, listJobs } from '../../lib/ops/search';
-import { slsCommand, words } from '../../lib/target';
 import { counted } from '../../lib/text';
 import { audited, type ConsoleDeps } from './deps';
 import { explain, timeline } from './explain';
 
-const SEARCHED = ['user', 'email', 'correlation', 'ticket', 'message', 'group'] as const;
+const SEARCHED = ['part', 'user', 'email', 'mention'] as const;
 export type SearchBy = (typeof SEARCHED)[number];
 
 /** What to search for. All conditions must hold. `from` and `to`: when the jobs were accepted, ms since 1970. */
 export const querySchema = z.object({
   q: z.string().optional(),
-  /** What `q` is. Without it, the id of a job or the key of its caller. */
+  /** What `q` is. Without it, whatever it may be. */
   by: z.enum(SEARCHED).optional(),
   /** The owner of the key, if the API gives its keys owners. */
   principal: z.string().optional(),
@@ -34,41 +33,65 @@ export const querySchema = z.object({
 });
 type Query = z.infer<typeof querySchema>;
 
-export type FoundJobs = Awaited<ReturnType<typeof foundJobs>>;
+/** `by`: what the search took its text for. `note`: what it has read. `next`: the `after` of the next page. */
+export interface FoundJobs {
+  jobs: ReturnType<typeof lineOf>[];
+  by?: SearchBy | undefined;
+  note: string;
+  next?: string | undefined;
+}
 
 const PAGE = 50;
 /** What one page reads at most before it shows what it has found: rows, or keys for a part of an id. */
 const MOST_ROWS = 2_000;
 const MOST_KEYS = 50_000;
 
-/**
- * A page of jobs. It ends when it is full, has read enough or the reader goes away. `note`: what it has read. `next`:
- * the `after` of the next page.
- */
-export async function foundJobs(deps: ConsoleDeps, query: Query, signal: AbortSignal) {
-  if (query.q !== undefined && query.by === undefined) return lookUp(deps, query.q, query);
+/** A page of jobs. It ends when it is full, has read enough or the reader goes away. */
+export async function foundJobs(deps: ConsoleDeps, query: Query, signal: AbortSignal): Promise<FoundJobs> {
+  if (query.q !== undefined && query.by === undefined) return lookUp(deps, query.q, query, signal);
   const filter = filterOf(query);
   const all = [filter.state, filter.reason, filter.code, filter.vendor].every((given) => given === undefined);
   const { rows, read, where, next } = await listJobs(deps.deployment, filter, {
     ...{ limit: PAGE, most: filter.part === undefined ? MOST_ROWS : MOST_KEYS, all, after: query.after, signal },
   });
-  return { jobs: rows.map(lineOf), note: `${counted(read, 'job')} read. ${where}`, next };
+  return { jobs: rows.map(lineOf), by: query.by, note: `${counted(read, 'job')} read. ${where}`, next };
 }
 
-function filterOf({ by, q, principal, after: _after, ...rest }: Query): JobFilter {
+export function filterOf({ by, q, principal, after: _after, ...rest }: Query): JobFilter {
   if (principal !== undefined) throw new OperatorError('A principal owns a key: search for that key too.');
   return { ...(rest as JobFilter), ...(by === undefined ? {} : { [by]: q }) };
 }
 
-/** The jobs that an id or a caller's key names, whatever their state. */
-async function lookUp({ deployment }: ConsoleDeps, q: string, { queue, principal }: Query) {
+/** The jobs that an id or a caller's key names, whatever their state. Else those that `q` finds as anything else. */
+async function lookUp(
+  deps: ConsoleDeps,
+  q: string,
+  { queue, principal }: Query,
+  signal: AbortSignal,
+): Promise<FoundJobs> {
+  const { deployment } = deps;
   const own = await Promise.all(queuesOf(deployment, queue).map((name) => deployment.ledger.known(jobKey(name, q))));
   const ofKey = await jobsWithKey(deployment, { key: q, principal, queue });
   const rows = [...own.filter((row) => row !== undefined), ...ofKey];
-  return { jobs: rows.map(lineOf), note: rows.length === 0 ? NO_ID : '', next: undefined };
+  let found: FoundJobs = { jobs: rows.map(lineOf), note: rows.length > 0 ? '' : NO_ID };
+  if (rows.length > 0) return found;
+  for (const by of principal === undefined ? meaningsOf(q) : []) {
+    const next = await foundJobs(deps, { q, by, queue }, signal).catch((error: unknown) => {
+      // Who may not read the hash key finds no person, but the rest.
+      if (error instanceof OperatorError && by === 'user') return found;
+      throw error;
+    });
+    if (next.jobs.length > 0) return next;
+    found = { ...next, note: by === 'email' ? next.note : `${next.note} ${NO_ID}` };
+  }
+  return found;
 }
 
-const NO_ID = 'No job has this id or this key. The key of a client or user belongs to its principal: give that too.';
+/** What a text may be besides an id or a key, the cheapest search first. */
+const meaningsOf = (q: string): SearchBy[] =>
+  q.includes('@') ? ['email'] : ['user', ...(/^[\da-f-]{4,36}$/.test(q) ? (['part'] as const) : []), 'mention'];
+
+const NO_ID = 'No job has this id or key. The key of a client or user belongs to its principal: give that too.';
 
 const lineOf = (row: JobRow) => ({
   queue: row.queue,
@@ -85,29 +108,32 @@ export type DeadLetters = Awaited<ReturnType<typeof deadLetters>>;
 
 const MOST_DEAD = 1_000;
 
-/** Dead jobs in the DLQ, the largest group first. `more`: not all were read, so counts are lower bounds. */
-export async function deadLetters(deps: ConsoleDeps, queue: string | undefined) {
-  const { deployment } = deps;
+/**
+ * Dead jobs in the DLQ, the largest group first. `more`: not all were read, so counts are lower bounds. `discarded`: dead
+ * jobs whose entry an operator discarded.
+ */
+export async function deadLetters({ deployment }: ConsoleDeps, queue: string | undefined) {
   const now = deployment.clock.now();
-  const keep = (row: JobRow) => hasEntry(deployment, row, now);
+  let discarded = 0;
+  const keep = (row: JobRow) => {
+    if (row.discarded) discarded++;
+    return hasEntry(deployment, row, now);
+  };
   const { rows, next } = await listJobs(deployment, { queue, state: 'dead' }, { limit: MOST_DEAD, keep });
   const key = ({ queue, reason, error }: JobRow): string => JSON.stringify([queue, reason, error?.code]);
-  const groups = [...groupBy(rows, key).values()].map((rows) => groupOf(deps, rows));
-  return { groups: groups.sort((a, b) => b.count - a.count), more: next !== undefined };
+  const groups = [...groupBy(rows, key).values()].map(groupOf);
+  return { groups: groups.sort((a, b) => b.count - a.count), more: next !== undefined, discarded };
 }
 
-/** `messages` and `ids` are some of them. `commands` act on all. */
-function groupOf({ target }: ConsoleDeps, rows: JobRow[]) {
+/** `messages` are some of them. */
+function groupOf(rows: JobRow[]) {
   const { queue = '', reason = '', error } = rows[0] ?? {};
   const code = error?.code ?? '';
-  const filter = [words`--queue ${queue} --state dead --job-reason ${reason}`, code && words`--code ${code}`];
   return {
     ...{ queue, reason, code },
-    commands: ['retry', 'discard'].map((act) => slsCommand(`jobs ${act} ${filter.join(' ').trim()}`, target)),
     messages: [...new Set(rows.flatMap(({ error }) => error?.message ?? []))].slice(0, 3),
     count: rows.length,
     oldest: Math.min(...rows.map(({ parkedAt = 0 }) => parkedAt)),
-    ids: rows.slice(0, 5).map(({ id }) => id),
   };
 }
 

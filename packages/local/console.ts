@@ -1,13 +1,13 @@
 import type http from 'node:http';
+import { isDeepStrictEqual } from 'node:util';
 import { type Deployment, OperatorError } from '../../lib/ops/operator';
-import type { LocalTools, LocalVendor } from '../console/deps';
+import type { LocalTools } from '../console/deps';
 import { consoleListener } from '../console/serve';
 import type { Producer } from '../producer/producer';
 import { type FakeVendors, REGION } from './cloud';
 import { LOCAL_APP } from './fakes/app-store-connect';
 import type { Failure, FakeServer } from './fakes/server';
 
-const MOST_ROWS = 50;
 /** The readers of the sample campaign. The fake takes 500 a second. */
 const READERS = 5_000;
 
@@ -20,6 +20,8 @@ const FAILURES: Record<string, Failure> = {
   'Lose answers': { after: 'reset', times: 'forever' },
 };
 
+const isThat = (how: string) => (failure: Failure) => isDeepStrictEqual(failure, FAILURES[how]);
+
 const oneOf = <T>(all: Record<string, T>, name: string): T => {
   if (Object.hasOwn(all, name)) return all[name] as T;
   throw new OperatorError(`There is no ${name} here.`);
@@ -30,25 +32,23 @@ export function localConsole(
   deployment: Deployment,
   { vendors, producer }: { vendors: FakeVendors; producer: Producer },
 ): http.RequestListener {
-  const failing = new Map<string, Set<string>>();
-  const { zendesk: Zendesk, sendgrid: SendGrid, discord: Discord, appStoreConnect } = vendors;
-  const fakes: Record<string, FakeServer> = { Zendesk, SendGrid, 'App Store Connect': appStoreConnect, Discord };
+  const fakes: Record<string, FakeServer> = vendors;
   const local: LocalTools = {
     vendors: () =>
-      Object.entries(fakes).map(([name, { state }]) => ({
+      Object.entries(fakes).map(([name, { failures }]) => ({
         name,
-        tables: Object.entries(state()).map(([title, taken]) => table(title, taken)),
-        breaks: [...(failing.get(name) ?? [])],
+        breaks: Object.keys(FAILURES).filter((how) => failures().some(isThat(how))),
+        fails: failures().length > 0,
       })),
     breaks: Object.keys(FAILURES),
-    break: (name, how) => {
-      oneOf(fakes, name).fail(oneOf(FAILURES, how));
-      failing.set(name, new Set([...(failing.get(name) ?? []), how]));
+    break: async (name, how) => {
+      const { fail, failures, recover } = oneOf(fakes, name);
+      const others = failures().filter((failure) => !isThat(how)(failure));
+      if (others.length === failures().length) return fail(oneOf(FAILURES, how));
+      await recover();
+      others.forEach(fail);
     },
-    recover: async (name) => {
-      await oneOf(fakes, name).recover();
-      failing.delete(name);
-    },
+    recover: (name) => oneOf(fakes, name).recover(),
     samples: Object.keys(SAMPLES),
     send: async (sample) => {
       const [queue, send] = oneOf(SAMPLES, sample);
@@ -60,7 +60,7 @@ export function localConsole(
 }
 
 const feedbackOf = (email: string) => ({
-  user: { email, name: 'Sample Person' },
+  user: { id: email.replace('@', '-'), email, name: 'Sample Person' },
   subject: 'A sample',
   message: 'The console sent this.',
 });
@@ -83,16 +83,3 @@ const SAMPLES: Record<string, [queue: string, send: (producer: Producer) => Prom
   'A tester': ['testflight', ({ invite }) => invite(testerOf('tester@example.com'))],
   'A tester whom Apple refuses': ['testflight', ({ invite }) => invite(testerOf('refused@example.com'))],
 };
-
-/** A table of what a fake took, the newest first: the fields of each thing that are short. */
-function table(name: string, taken: readonly object[]): LocalVendor['tables'][number] {
-  const newest = taken.slice(-MOST_ROWS).toReversed();
-  const short = newest.map((one) => Object.fromEntries(Object.entries(one).filter(isShort)));
-  const head = Object.keys(Object.assign({}, ...short));
-  const rows = short.map((one) => head.map((field) => String(one[field] ?? '')));
-  return { name, head, rows };
-}
-
-/** A number, a text or some texts that fit into a cell. */
-const isShort = ([, value]: [string, unknown]): boolean =>
-  [value].flat().every((one) => ['string', 'number'].includes(typeof one)) && String(value).length <= 80;

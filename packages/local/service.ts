@@ -10,6 +10,7 @@ import { ACCOUNT, REGION, type Started, startCloud, startFakeVendors } from './c
 import { type Endpoints, localAws, localPorts } from './connection';
 import { localConsole } from './console';
 import { controlPlane } from './control-plane';
+import { fakesControl } from './fakes/server';
 import { type Observers, scheduledEvent, startFunctions } from './functions';
 import { close, LOCAL_CREDENTIALS, listen, type Ports, portsFrom } from './loopback';
 import type { Packaged } from './template/package';
@@ -91,12 +92,14 @@ async function startParts(
     aws: localAws({ api, endpoints, region: REGION }),
   });
   const page = localConsole(deployment, { vendors, producer });
+  const fakes = fakesControl(vendors);
   const control = controlPlane({
     ...{ lambda, mappings, metrics },
     undelivered: (MessageBody) => void sqs.sendMessage({ QueueUrl: undeliveredName(config.INSTANCE), MessageBody }),
   });
   const listenerOf = (url: string): http.RequestListener => {
     if (isConsolePath(url)) return page;
+    if (/^\/fakes([/?]|$)/.test(url)) return fakes;
     return /^\/(lambda|cloudwatch|sns)(\/|$)/.test(url) ? control : app;
   };
   server.on('request', (request, response) => listenerOf(request.url ?? '/')(request, response));

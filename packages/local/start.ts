@@ -35,7 +35,6 @@ async function main(): Promise<void> {
 }
 
 function greeting({ api, endpoints, declared }: Service): string[] {
-  const { zendesk: Zendesk, sendgrid: SendGrid, appStoreConnect: Apple, discord: Discord } = endpoints;
   const sample = '{"user":{"email":"user@example.com"},"subject":"Hello","message":"It works"}';
   return [
     '',
@@ -43,10 +42,7 @@ function greeting({ api, endpoints, declared }: Service): string[] {
     '',
     `  Console   ${api}/   queues, jobs and fake vendors in a browser`,
     `  API       ${api}   its routes: ${api}/openapi.json`,
-    ...Object.entries({ Zendesk, SendGrid, Apple, Discord }).map(
-      ([name, endpoint]) =>
-        `  ${name.padEnd(8)}  ${new URL('/_control/state', endpoint).href}   a fake: what it has taken`,
-    ),
+    `  Fakes     ${api}/fakes   what the vendors have taken, and how to make them fail`,
     `  AWS       SQS ${endpoints.sqs} · S3 ${endpoints.s3} · DynamoDB ${endpoints.dynamodb} · EventBridge ${endpoints.eventbridge}`,
     `  Queues    ${declared.queues.map(({ name }) => name).join(' · ')}`,
     '',
@@ -55,9 +51,10 @@ function greeting({ api, endpoints, declared }: Service): string[] {
     `  curl -si ${api}/feedback -H 'content-type: application/json' -d '${sample}'`,
     '  npx sls invoke local -f feedback -p tests/fixtures/feedback.json',
     '',
-    'Make a vendor fail, here Zendesk in its next three calls. The console does it by a click:',
+    'Make a vendor fail, here Zendesk in its next three calls, and work again. The console does it by a click:',
     '',
-    `  curl -si ${new URL('/_control/failures', endpoints.zendesk).href} -d '{"status":503,"times":3}'`,
+    `  curl -si ${api}/fakes/zendesk -d '{"status":503,"times":3}'`,
+    `  curl -si ${api}/fakes/zendesk -X DELETE`,
     '',
     'Connect another project that has installed the producer (npm run pack:producer):',
     '',

@@ -43,7 +43,7 @@ browserTest('an operator sees an incident, repairs it from the screen, and nothi
   await page.goto(`${service.api}/console/local`);
   const bad = await sentJob('A feedback that Zendesk refuses');
   expect(await service.recorded(bad)).toMatchObject({ state: 'dead', error: { code: 'ZendeskRejected' } });
-  const zendesk = page.getByRole('region', { name: 'Zendesk', exact: true });
+  const zendesk = page.getByRole('region', { name: 'zendesk', exact: true });
   await zendesk.getByRole('button', { name: 'Refuse the key (401)' }).click();
   const good = await sentJob('A feedback');
   await service.until('the hold', async () => (await service.job(good)).reason === 'stopped');
@@ -65,14 +65,13 @@ browserTest('an operator sees an incident, repairs it from the screen, and nothi
   expect(await service.recorded(good)).toMatchObject({ state: 'succeeded' });
 
   // The operator finds the job of the user who called, corrects its data and sends it again.
-  await visit('Jobs');
-  await page.getByLabel('Search for').selectOption('email');
-  await page.getByLabel('Value').fill('suspended@example.com');
-  await page.getByRole('button', { name: 'Search' }).click();
+  await page.keyboard.press('/');
+  await page.keyboard.type('suspended@example.com');
+  await page.keyboard.press('Enter');
   await page.getByRole('link', { name: bad }).click();
-  expect(await page.content()).not.toContain('suspended@example.com');
+  expect(await page.getByRole('main').innerHTML()).not.toContain('suspended@example.com');
   await page.getByRole('button', { name: 'Show personal data' }).click();
-  const data = page.getByRole('textbox');
+  const data = page.getByRole('textbox', { name: 'Edit, then send it again' });
   await data.fill((await data.inputValue()).replace('suspended@example.com', 'corrected@example.com'));
   await page.getByRole('button', { name: 'Send with this data' }).click();
   await page.getByRole('dialog').getByRole('button', { name: 'Send with this data' }).click();
@@ -80,14 +79,19 @@ browserTest('an operator sees an incident, repairs it from the screen, and nothi
   const corrected = /as ([\w-]+)\./.exec(done ?? '')?.[1] ?? '';
   expect(await service.recorded(corrected)).toMatchObject({ state: 'succeeded' });
 
-  // The page has the command for all dead jobs of one cause.
+  // All dead jobs of one cause are discarded, and the page still names them.
   await visit('Dead letters');
-  const group = page.getByRole('row').filter({ hasText: 'TemplateMissing' });
-  await group.getByText('Retry or discard all').click();
-  await group
-    .getByText('npx sls jobs retry --queue feedback --state dead --job-reason error --code TemplateMissing')
+  await page.getByRole('row', { name: 'TemplateMissing' }).getByRole('button', { name: 'Discard all' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog
+    .getByText('npx sls jobs discard --queue feedback --state dead --job-reason error --code TemplateMissing')
     .waitFor();
-  expect(['the commands', await violations(page)]).toEqual(['the commands', []]);
+  expect(['the question', await violations(page)]).toEqual(['the question', []]);
+  await page.keyboard.press('Enter');
+  await page.getByText('5 of 5 jobs discarded').waitFor();
+  await page.getByRole('link', { name: '6 discarded' }).click();
+  await page.getByText('6 jobs.').waitFor();
+  expect(await page.getByText('discarded (error)').count()).toBe(6);
 
   const made = service.zendesk.tickets.map(({ external_id }) => external_id);
   expect(made.toSorted()).toEqual([good, corrected].sort());

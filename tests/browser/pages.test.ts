@@ -144,10 +144,10 @@ browserTest('a console that only reads shows the command and no button that acts
 });
 
 browserTest('a search is in the address, with the principal of a key', async () => {
-  const { page } = await aTabOn('/console/jobs');
-  await page.getByLabel('Value').fill('order-7');
+  const { page } = await aTabOn('/console/jobs?q=order-7');
+  await page.getByText('Filters: q order-7').click();
   await page.getByLabel('Principal').fill('shop');
-  await page.getByRole('button', { name: 'Search' }).click();
+  await page.getByRole('button', { name: 'Filter' }).click();
   await page.getByText('No job has this id').waitFor();
 
   expect(new URL(page.url()).search).toBe('?q=order-7&principal=shop');
@@ -177,15 +177,55 @@ browserTest('everything can be done by keyboard', async () => {
   const search = page.waitForResponse(/jobs\?.*q=/);
   await page.keyboard.press('Enter');
   await search;
-  expect(await page.getByLabel('Value').evaluate((field) => field === field.ownerDocument.activeElement)).toBe(true);
+  const field = page.getByRole('textbox', { name: 'Search' });
+  expect(await field.evaluate((one) => one === one.ownerDocument.activeElement)).toBe(true);
   await page.getByRole('link', { name: jobId(1) }).focus();
   await page.keyboard.press('Enter');
   await page.getByRole('button', { name: 'Retry' }).focus();
   await page.keyboard.press('Enter');
   await page.getByRole('dialog').waitFor();
   await page.keyboard.press('Escape');
-
   await page.getByRole('dialog').waitFor({ state: 'detached' });
+
+  await page.keyboard.press('?');
+  await page.getByText('goes to the search').waitFor();
+});
+
+browserTest('an operator on a phone goes from an alarm to its queue, and retries all of one cause', async () => {
+  const { contract } = sampleContract(() => {
+    throw new PermanentError({ code: 'Rejected', message: 'rejected' });
+  });
+  const engine = memoryEngine(() => contract);
+  for (let n = 1; n <= 60; n++) engine.send(JSON.stringify(anEnvelope({ id: jobId(n) })), { group: `g${n}` });
+  await engine.drain({ hours: 1 });
+  engine.clock.advance(1);
+  const { deployment, alarms } = memoryDeployment(engine);
+  alarms.push({ name: 'my-sample-dlq-depth', since: 1 });
+  const { url } = opens(await testedConsole(engine, { deployment, write: true }));
+  const { page, problems } = await aTab();
+  await page.setViewportSize({ width: 390, height: 844 });
+  await page.emulateMedia({ colorScheme: 'dark' });
+  await page.goto(url);
+
+  await page.getByText('sample: Jobs in the dead-letter queue. These jobs are dead.').waitFor();
+  await page.getByText('npx sls jobs retry --queue sample --state dead').waitFor();
+  const queues = page.getByRole('region', { name: 'Queues' });
+  expect(await queues.evaluate((table) => table.scrollWidth - table.clientWidth)).toBe(0);
+  await page.getByRole('link', { name: 'Show it' }).last().click();
+  await page.getByText('50 jobs.').waitFor();
+  expect(['queue', await violations(page)]).toEqual(['queue', []]);
+  await page.getByRole('link', { name: 'Next page' }).click();
+  await page.getByText('10 jobs.').waitFor();
+
+  await page.goto(`${new URL(url).origin}/console/dead`);
+  await page.getByRole('button', { name: 'Retry all' }).click();
+  const dialog = page.getByRole('dialog');
+  await dialog.getByText('60 × sample dead (error) Rejected').waitFor();
+  await dialog.getByLabel('Reason').fill('the cause is fixed');
+  await page.keyboard.press('Enter');
+  await engine.drain({ hours: 1 });
+  await page.getByText('Now 60 × sample').waitFor();
+  expect(problems).toEqual([]);
 });
 
 browserTest('a paused queue from which Lambda still receives can be paused again', async () => {
@@ -221,6 +261,7 @@ browserTest('analytics shows rejected events by rule with a masked example', asy
 
 const PAGES = [
   ['/', 'Sending rate'],
+  ['/console/queue?queue=sample', jobId(1)],
   ['/console/jobs', jobId(1)],
   [job, 'Row as JSON'],
   ['/console/dead', 'Rejected'],

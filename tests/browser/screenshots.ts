@@ -40,7 +40,7 @@ async function happen(service: Service, page: Page): Promise<void> {
   }
   const rows = async (state: string) => (await jobsOf(service)).filter((row) => row.state === state);
   while ((await rows('succeeded')).length < 4);
-  await page.getByRole('region', { name: 'Zendesk' }).getByRole('button', { name: 'Refuse the key (401)' }).click();
+  await page.getByRole('region', { name: 'zendesk' }).getByRole('button', { name: 'Refuse the key (401)' }).click();
   await page.getByRole('button', { name: 'A feedback', exact: true }).click();
   while ((await rows('held')).length === 0);
   await track(service);
@@ -71,7 +71,7 @@ async function take(service: Service, page: Page): Promise<void> {
     'dead-letters': ['/console/dead', 'TemplateMissing'],
     campaign: [`/console/campaigns?id=${campaign?.id}`, 'SendGrid reported'],
     analytics: ['/console/analytics', 'must be 1 to 128 characters'],
-    'fake-vendors': ['/console/local', 'Discord'],
+    'fake-vendors': ['/console/local', 'discord'],
   } as const;
   for (const [name, [path, shown]] of Object.entries(pages)) {
     await page.goto(`${service.api}${path}`);

@@ -29,6 +29,8 @@ function Question({ label, action, input, close }: ActionProps & { close: () => 
   const [reason, setReason] = useState('');
   const [failure, setFailure] = useState<string>();
   const [busy, setBusy] = useState(false);
+  const [stop] = useState(() => new AbortController());
+  useEffect(() => () => stop.abort(), []);
   useEffect(() => {
     dialog.current?.showModal();
     ask<Preview>('preview', { action, input }).then(setPreview, (refused: Error) => setFailure(refused.message));
@@ -36,7 +38,7 @@ function Question({ label, action, input, close }: ActionProps & { close: () => 
   const act = () => {
     setBusy(true);
     setFailure(undefined);
-    return ask<{ done: string }>('act', { action, input, reason })
+    return ask<{ done: string }>('act', { action, input, reason }, stop.signal)
       .then(
         ({ done }) => {
           tellDone(done);
@@ -49,35 +51,61 @@ function Question({ label, action, input, close }: ActionProps & { close: () => 
   const lacksReason = preview?.needsReason && reason.trim() === '';
   return (
     <dialog ref={dialog} onClose={close} aria-labelledby="question">
-      <h2 id="question">{label}</h2>
-      <p>{preview?.question ?? 'One moment …'}</p>
-      {preview ? (
-        <>
-          <p>
-            On <strong>{instance}</strong>. This command does the same:
-          </p>
-          <Command text={preview.command} />
-        </>
-      ) : null}
-      {write ? (
-        <label>
-          Reason{preview?.needsReason === false ? ' (optional)' : ''}
-          <input value={reason} maxLength={200} onInput={(event) => setReason(event.currentTarget.value)} />
-        </label>
-      ) : (
-        <p>This console only reads. Run the command, or start the console with --write.</p>
-      )}
-      <Failure error={failure} />
-      <div class="row">
-        {write ? (
-          <button type="button" class="danger" disabled={!preview || lacksReason || busy} onClick={act}>
-            {label}
-          </button>
+      <form
+        onSubmit={(event) => {
+          event.preventDefault();
+          if (preview && !lacksReason && !busy) void act();
+        }}
+      >
+        <h2 id="question">{label}</h2>
+        <p class="lines">{preview?.question ?? (failure ? '' : 'One moment …')}</p>
+        {preview ? (
+          <>
+            <p>
+              On <strong>{instance}</strong>. This command does the same:
+            </p>
+            <Command text={preview.command} />
+          </>
         ) : null}
-        <button type="button" onClick={() => dialog.current?.close()}>
-          Close
-        </button>
-      </div>
+        {write ? (
+          <label>
+            Reason{preview?.needsReason === false ? ' (optional)' : ''}
+            <input autofocus value={reason} maxLength={200} onInput={(event) => setReason(event.currentTarget.value)} />
+          </label>
+        ) : (
+          <p>This console only reads. Run the command, or start the console with --write.</p>
+        )}
+        <Failure error={failure} />
+        <div class="row">
+          {write ? (
+            <button type="submit" class={preview?.danger ? 'danger' : ''} disabled={!preview || lacksReason || busy}>
+              {label}
+            </button>
+          ) : null}
+          <button type="button" onClick={() => dialog.current?.close()}>
+            Close
+          </button>
+        </div>
+      </form>
     </dialog>
   );
 }
+
+/** Retries, discards or cancels all jobs of a filter, as far as that is possible in their state. */
+export function All({ filter }: { filter: Record<string, string> }) {
+  const input = Object.fromEntries(Object.entries(filter).filter(([, value]) => value !== ''));
+  const fitting = Object.entries(OF_ALL).filter(([, { states }]) => states.includes(input.state ?? ''));
+  return (
+    <div class="row">
+      {fitting.map(([act, { label }]) => (
+        <Action key={act} label={label} action={act} input={input} />
+      ))}
+    </div>
+  );
+}
+
+const OF_ALL = {
+  'jobs.retry': { label: 'Retry all', states: ['dead', 'cancelled'] },
+  'jobs.discard': { label: 'Discard all', states: ['dead'] },
+  'jobs.cancel': { label: 'Cancel all', states: ['queued', 'held'] },
+};

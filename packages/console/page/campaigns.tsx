@@ -19,7 +19,8 @@ const List = ({ day }: { day: string }) => (
     <label>
       Accepted on the day (UTC)
       <input
-        type="date"
+        pattern="\d{4}-\d\d-\d\d"
+        placeholder="2026-01-31"
         defaultValue={day}
         onChange={(event) => go(addressOf('/console/campaigns', { day: event.currentTarget.value }))}
       />

@@ -1,24 +1,17 @@
 import type { DeadLetters } from '../jobs';
-import { Answer, Command, Table, Time, useSession } from './parts';
-import { addressOf, go, jobAddress, Link, usePlace } from './router';
+import { All } from './action';
+import { Answer, Table, Time } from './parts';
+import { addressOf, Link, usePlace } from './router';
 
 export function DeadPage() {
-  const { queues } = useSession();
   const queue = usePlace().params.get('queue') ?? '';
   return (
     <>
-      <label>
-        Queue
-        <select
-          value={queue}
-          onChange={(event) => go(addressOf('/console/dead', { queue: event.currentTarget.value }))}
-        >
-          <option value="">all</option>
-          {queues.map((name) => (
-            <option key={name}>{name}</option>
-          ))}
-        </select>
-      </label>
+      {queue ? (
+        <p>
+          Of {queue}. <Link to="/console/dead">Show all queues</Link>
+        </p>
+      ) : null}
       <Answer path={addressOf('dead', { queue })} everyMs={10_000}>
         {(dead: DeadLetters) => <Groups {...dead} />}
       </Answer>
@@ -26,10 +19,16 @@ export function DeadPage() {
   );
 }
 
-function Groups({ groups, more }: DeadLetters) {
+function Groups({ groups, more, discarded }: DeadLetters) {
   return (
     <>
       {more ? <p class="quiet">There are more than could be read, so the counts are at least these.</p> : null}
+      {discarded > 0 ? (
+        <p>
+          <Link to={addressOf('/console/jobs', { state: 'discarded' })}>{`${discarded} discarded`}</Link> dead jobs have
+          no entry any more. Each can still be retried.
+        </p>
+      ) : null}
       <Table
         label="Dead jobs"
         none="No dead jobs."
@@ -44,23 +43,7 @@ function Groups({ groups, more }: DeadLetters) {
           Queue: ({ queue }) => queue,
           Cause: ({ reason, code, messages }) => `${reason} ${code} ${messages.join('; ')}`,
           'Oldest (UTC)': ({ oldest }) => <Time at={oldest} />,
-          'All of them': ({ commands }) => (
-            <details>
-              <summary>Retry or discard all</summary>
-              {commands.map((command) => (
-                <Command key={command} text={command} />
-              ))}
-            </details>
-          ),
-          'Some of them': ({ queue, ids }) => (
-            <span class="id">
-              {ids.map((id) => (
-                <Link key={id} to={jobAddress(queue, id)}>
-                  {id.slice(-8)}
-                </Link>
-              ))}
-            </span>
-          ),
+          'All of them': ({ queue, reason, code }) => <All filter={{ queue, state: 'dead', reason, code }} />,
         }}
       />
     </>

@@ -1,24 +1,41 @@
-import type { ComponentChildren } from 'preact';
 import { VENDORS } from '../../../lib/errors';
 import { REASONS, STATES } from '../../../lib/jobs/states';
-import type { FoundJobs, SearchBy } from '../jobs';
+import type { FoundJobs } from '../jobs';
+import { All } from './action';
 import { Failure, State, Table, Time, useAsk, useSession } from './parts';
-import { addressOf, go, jobAddress, Link, usePlace } from './router';
+import { addressOf, jobAddress, Link, searched, usePlace } from './router';
 
 export function JobsPage() {
   const { params } = usePlace();
-  const query = params.toString();
+  const query = toTimes(params);
+  const value = (name: string) => params.get(name) ?? '';
   return (
     <>
+      <nav class="row" aria-label="States">
+        {['', ...STATES, 'discarded'].map((state) => (
+          <Link
+            key={state}
+            to={withParams(params, { state, after: '', q: params.has('by') ? value('q') : '' })}
+            current={value('state') === state}
+          >
+            {state || 'all'}
+          </Link>
+        ))}
+      </nav>
       <Filters params={params} />
-      <Results query={query} key={query} />
+      {value('q') ? null : <All filter={Object.fromEntries(query)} />}
+      <Results query={query.toString()} key={query.toString()} />
     </>
   );
 }
 
-/** Runs one search. Another search is another `Results`, so no job of the last one is shown. */
-function Results({ query }: { query: string }) {
-  const { data, error } = useAsk<FoundJobs>(`jobs?${toTimes(query)}`);
+const withParams = (params: URLSearchParams, more: Record<string, string | undefined>): string =>
+  addressOf('/console/jobs', { ...Object.fromEntries(params), ...more });
+
+/** A page of a search, the newest jobs without one. Another search is another `Results`: nothing of the last is shown. */
+export function Results({ query }: { query: string }) {
+  const { params } = usePlace();
+  const { data, error } = useAsk<FoundJobs>(`jobs?${query}`);
   return (
     <>
       <p class="found" aria-live="polite">
@@ -45,82 +62,71 @@ function Results({ query }: { query: string }) {
             Ended: ({ ended }) => <Time at={ended} />,
             Error: ({ code }) => code,
           }}
+          sorts={{
+            Queue: ({ queue }) => queue,
+            State: ({ state }) => state,
+            Attempts: ({ attempts }) => attempts,
+            'Accepted (UTC)': ({ accepted }) => accepted,
+            Ended: ({ ended }) => ended,
+            Error: ({ code }) => code,
+          }}
         />
       ) : null}
+      {data?.next ? <Link to={withParams(params, { by: data.by, after: data.next })}>Next page</Link> : null}
     </>
   );
 }
 
 /** The address has hours as a person writes them. The API takes ms. */
-function toTimes(query: string): string {
-  const params = new URLSearchParams(query);
+function toTimes(params: URLSearchParams): URLSearchParams {
+  const query = new URLSearchParams(params);
   for (const name of ['from', 'to']) {
     const hour = params.get(name);
-    if (hour) params.set(name, String(Date.parse(`${hour}:00Z`)));
+    if (hour) query.set(name, String(Date.parse(`${hour.replace(' ', 'T')}:00Z`)));
   }
-  return params.toString();
+  return query;
 }
-
-const BY: Record<SearchBy, string> = {
-  user: 'user id',
-  email: 'email address',
-  correlation: 'correlation id',
-  ticket: 'Zendesk ticket',
-  message: 'message id',
-  group: 'message group',
-};
 
 /** The filters of the address. Drawn only when the address changes, so it does not undo what someone is typing. */
 function Filters({ params }: { params: URLSearchParams }) {
   const { queues } = useSession();
   const value = (name: string) => params.get(name) ?? '';
-  const select = (name: string, label: string, options: ComponentChildren, any = 'any') => (
+  const select = (name: string, label: string, options: readonly string[]) => (
     <label>
       {label}
       <select name={name} value={value(name)}>
-        <option value="">{any}</option>
-        {options}
+        <option value="">any</option>
+        {options.map((option) => (
+          <option key={option}>{option}</option>
+        ))}
       </select>
     </label>
   );
-  const plain = (names: readonly string[]) => names.map((name) => <option key={name}>{name}</option>);
-  const input = (name: string, label: string, more: { type?: 'datetime-local'; step?: number } = {}) => (
+  const input = (name: string, label: string, more: { pattern?: string; placeholder?: string } = {}) => (
     <label>
       {label}
       <input name={name} value={value(name)} {...more} />
     </label>
   );
-  const hour = { type: 'datetime-local', step: 3600 } as const;
-  const searched = Object.entries(BY).map(([by, words]) => (
-    <option key={by} value={by}>
-      {words}
-    </option>
-  ));
+  // A field of the browser would show its own clock, and its own order of month and day.
+  const hour = { pattern: '\\d{4}-\\d\\d-\\d\\d \\d\\d', placeholder: '2026-01-31 23' };
+  const shown = [...params].flatMap(([name, given]) => (['after', 'by'].includes(name) ? [] : `${name} ${given}`));
   return (
-    <search>
-      <form
-        class="row"
-        onSubmit={(event) => {
-          event.preventDefault();
-          const fields = [...new FormData(event.currentTarget)] as [string, string][];
-          go(addressOf('/console/jobs', Object.fromEntries(fields)));
-        }}
-      >
-        {select('by', 'Search for', searched, 'id of the job, or key of its caller')}
-        <label class="wide">
-          Value
-          <input name="q" data-search value={value('q')} placeholder="Press / to come here" />
-        </label>
-        {input('principal', 'Principal that owns the key')}
-        {select('queue', 'Queue', plain(queues))}
-        {select('state', 'State', plain(STATES))}
-        {select('reason', 'Reason', plain(REASONS))}
-        {select('vendor', 'Vendor', plain(VENDORS))}
+    <details>
+      <summary>{`Filters${shown.length > 0 ? `: ${shown.join(', ')}` : ''}`}</summary>
+      <form class="row" onSubmit={searched}>
+        {['q', 'by', 'state'].map((name) => (
+          <input key={name} type="hidden" name={name} value={value(name)} />
+        ))}
+        {select('queue', 'Queue', queues)}
+        {select('reason', 'Reason', REASONS)}
+        {select('vendor', 'Vendor', VENDORS)}
         {input('code', 'Error code')}
-        {input('from', 'Accepted from (UTC)', hour)}
-        {input('to', 'Accepted to (UTC)', hour)}
-        <button type="submit">Search</button>
+        {input('from', 'From (UTC hour)', hour)}
+        {input('to', 'To (UTC hour)', hour)}
+        {input('principal', 'Principal that owns the key')}
+        <button type="submit">Filter</button>
       </form>
-    </search>
+    </details>
   );
 }

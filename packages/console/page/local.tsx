@@ -1,7 +1,7 @@
 import { useState } from 'preact/hooks';
 import type { LocalPage as Page } from '../api';
 import { ask } from './api';
-import { Answer, Failure, Table, tellDone } from './parts';
+import { Answer, Failure, tellDone } from './parts';
 import { jobAddress, Link } from './router';
 
 export function LocalPage() {
@@ -31,7 +31,7 @@ export function LocalPage() {
             {sent && <Link to={jobAddress(sent.queue, sent.id)}>{`${sent.queue} ${sent.id}`}</Link>}
           </p>
           <Failure error={failure} />
-          {page.vendors.map(({ name, breaks, tables }) => (
+          {page.vendors.map(({ name, breaks, fails }) => (
             <section key={name} aria-label={name}>
               <h2>{name}</h2>
               <div class="row">
@@ -45,20 +45,11 @@ export function LocalPage() {
                     {how}
                   </button>
                 ))}
-                <button type="button" disabled={breaks.length === 0} onClick={() => post('break', { vendor: name })}>
+                <button type="button" disabled={!fails} onClick={() => post('break', { vendor: name })}>
                   Recover
                 </button>
               </div>
-              {tables.map(({ name: what, head, rows }) => (
-                <Table
-                  key={what}
-                  label={`${name} ${what}`}
-                  none={`No ${what} yet.`}
-                  rows={rows}
-                  id={(cells) => cells.join(' ')}
-                  columns={Object.fromEntries(head.map((field, index) => [field, (cells: string[]) => cells[index]]))}
-                />
-              ))}
+              <a href={`/fakes/${name}`}>What it has taken</a>
             </section>
           ))}
         </>

@@ -1,70 +1,99 @@
-import type { Activity, Overview, QueueFigures } from '../../../lib/ops/overview';
+import type { Activity, QueueFigures } from '../../../lib/ops/overview';
+import type { Figures } from '../api';
 import { Action } from './action';
 import { Chart } from './chart';
-import { Answer, duration, State, sum, Table, Time, useEveryMs } from './parts';
-import { addressOf, Link } from './router';
+import { Results } from './jobs';
+import { Answer, Command, duration, State, sum, Table, Time, useEveryMs } from './parts';
+import { addressOf, jobAddress, Link, usePlace } from './router';
 
 export const OverviewPage = () => (
   <Answer path="overview" everyMs={useEveryMs()}>
-    {({ alarms, reconciledAt, at, queues, vendors }: Overview) => (
-      <>
-        <p>
-          Last run of the reconciler: <Time at={reconciledAt} />
-          {reconciledAt === undefined ? '' : ` (${duration(Math.max(0, at - reconciledAt))} ago)`}
-        </p>
-        {alarms.length === 0 ? (
-          <p>No alarm is firing.</p>
-        ) : (
-          <ul class="failure" aria-label="Alarms that are firing">
-            {alarms.map(({ name, subject, title, since }) => (
-              <li key={name}>
-                {subject && `${subject}: `}
-                {title} since <Time at={since} />
-              </li>
-            ))}
-          </ul>
-        )}
-        <Table
-          label="Queues"
-          rows={queues}
-          id={({ queue }) => queue}
-          columns={{
-            Queue: ({ queue }) => queue,
-            Visible: ({ visible }) => visible,
-            'In flight': ({ inFlight }) => inFlight,
-            Oldest: ({ oldestSeconds }) => (oldestSeconds === undefined ? '–' : duration(oldestSeconds * 1000)),
-            Held: HeldJobs,
-            Dead: ({ queue, dead }) =>
-              dead > 0 ? <Link to={addressOf('/console/dead', { queue })}>{dead}</Link> : dead,
-            'Done, last hour': ({ lastHour }) => sum(lastHour.succeeded),
-            Received,
-          }}
-        />
-        <h2>Vendors</h2>
-        <Table
-          label="Vendors"
-          rows={vendors}
-          id={({ vendor }) => vendor}
-          columns={{
-            Vendor: ({ vendor }) => vendor,
-            Circuit: ({ circuit }) => <State state={circuit} />,
-            'Since (UTC)': ({ since }) => <Time at={since} />,
-            Code: ({ code }) => code,
-            'Set by operators': ({ limits }) => limits.map((line) => <div key={line}>{line}</div>),
-            'Calls, last hour': ({ calls }) => sum(calls),
-            'Sending rate': ({ rate }) =>
-              rate &&
-              `at most ${rate.perSecond} a second${rate.takenMs > 0 ? `, taken for ${duration(rate.takenMs)}` : ''}`,
-          }}
-        />
-        <h2>Activity</h2>
-        {queues.map((queue) => (
-          <Charts key={queue.queue} queue={queue} at={at} />
-        ))}
-      </>
-    )}
+    {(figures: Figures) => <Status {...figures} />}
   </Answer>
 );
+
+/** One queue: its figures, the last hour and day, and its newest jobs. */
+export function QueuePage() {
+  const queue = usePlace().params.get('queue') ?? '';
+  return (
+    <>
+      <Answer key={queue} path={addressOf('overview', { queue })} everyMs={useEveryMs()}>
+        {(figures: Figures) => (
+          <>
+            <Status {...figures} />
+            {figures.queues.map((of) => (
+              <Charts key={of.queue} queue={of} at={figures.at} />
+            ))}
+          </>
+        )}
+      </Answer>
+      <h2>Newest jobs</h2>
+      <Results key={queue} query={`queue=${encodeURIComponent(queue)}`} />
+    </>
+  );
+}
+
+const Status = ({ alarms, reconciledAt, at, queues, vendors }: Figures) => (
+  <>
+    <p>
+      Last run of the reconciler: <Time at={reconciledAt} />
+      {reconciledAt === undefined ? '' : ` (${duration(Math.max(0, at - reconciledAt))} ago)`}
+    </p>
+    {alarms.length === 0 ? (
+      <p>No alarm is firing.</p>
+    ) : (
+      <ul class="failure" aria-label="Alarms that are firing">
+        {alarms.map((alarm) => (
+          <li key={alarm.name}>
+            {alarm.sentence} Since <Time at={alarm.since} />. <Link to={placeOf(alarm)}>Show it</Link>
+            {alarm.commands.map((command) => (
+              <Command key={command} text={command} />
+            ))}
+          </li>
+        ))}
+      </ul>
+    )}
+    <Table
+      label="Queues"
+      rows={queues}
+      id={({ queue }) => queue}
+      columns={{
+        Queue: ({ queue }) => <Link to={addressOf('/console/queue', { queue })}>{queue}</Link>,
+        Visible: ({ visible }) => visible,
+        'In flight': ({ inFlight }) => inFlight,
+        Oldest: ({ oldestSeconds }) => (oldestSeconds === undefined ? '–' : duration(oldestSeconds * 1000)),
+        Held: HeldJobs,
+        Dead: ({ queue, dead }) => (dead > 0 ? <Link to={addressOf('/console/dead', { queue })}>{dead}</Link> : dead),
+        'Done, last hour': ({ lastHour }) => sum(lastHour.succeeded),
+        Received,
+      }}
+    />
+    <h2>Vendors</h2>
+    <Table
+      label="Vendors"
+      rows={vendors}
+      id={({ vendor }) => vendor}
+      columns={{
+        Vendor: ({ vendor }) => vendor,
+        Circuit: ({ circuit }) => <State state={circuit} />,
+        'Since (UTC)': ({ since }) => <Time at={since} />,
+        Code: ({ code }) => code,
+        'Set by operators': ({ limits }) => limits.map((line) => <div key={line}>{line}</div>),
+        'Calls, last hour': ({ calls }) => sum(calls),
+        'Sending rate': ({ rate }) =>
+          rate &&
+          `at most ${rate.perSecond} a second${rate.takenMs > 0 ? `, taken for ${duration(rate.takenMs)}` : ''}`,
+      }}
+    />
+  </>
+);
+
+/** Where the page shows what an alarm is about. */
+function placeOf({ scope, subject, jobId }: Figures['alarms'][number]): string {
+  if (scope === 'queue') return jobId ? jobAddress(subject, jobId) : addressOf('/console/queue', { queue: subject });
+  if (scope === 'vendor') return addressOf('/console/jobs', { vendor: subject, state: 'held' });
+  return scope === 'campaign' ? addressOf('/console/campaigns', { id: subject }) : '/console/jobs';
+}
 
 /** Held jobs by what they wait for. A count may be a lower bound. */
 function HeldJobs({ queue, held }: QueueFigures) {
@@ -103,31 +132,23 @@ function Received({ queue, receives, pause }: QueueFigures) {
 
 const HOUR_MS = 3_600_000;
 
-function Charts({ queue: { queue, lastHour, lastDay }, at: to }: { queue: QueueFigures; at: number }) {
-  const spans = [
-    { span: 'hour', ...lastHour, from: to - HOUR_MS },
-    { span: 'day', ...lastDay, from: to - 24 * HOUR_MS },
-  ];
+function Charts({ queue: { lastHour, lastDay }, at: to }: { queue: QueueFigures; at: number }) {
+  const hour = { from: to - HOUR_MS, to };
   return (
-    <section aria-label={queue}>
-      <h3>{queue}</h3>
-      {spans.map(({ span, succeeded, dead, processingMs, from }) => (
-        <div class="columns" key={span}>
-          <Chart
-            {...{ from, to }}
-            caption={`Last ${span}: ${sum(succeeded)} done, ${sum(dead)} dead`}
-            lines={{ done: succeeded, dead }}
-          />
-          <Chart
-            {...{ from, to, textOf: duration }}
-            caption={`Processing time, last ${span}: ${longestText(processingMs)}`}
-            lines={{ 'on average': processingMs }}
-          />
-        </div>
-      ))}
-    </section>
+    <div class="columns">
+      <Chart {...hour} caption={`Last hour: ${endsText(lastHour)}`} lines={linesOf(lastHour)} />
+      <Chart {...{ from: to - 24 * HOUR_MS, to }} caption={`Last day: ${endsText(lastDay)}`} lines={linesOf(lastDay)} />
+      <Chart
+        {...{ ...hour, textOf: duration }}
+        caption={`Processing time, last hour: ${longestText(lastHour.processingMs)}`}
+        lines={{ 'on average': lastHour.processingMs }}
+      />
+    </div>
   );
 }
+
+const endsText = ({ succeeded, dead }: Activity): string => `${sum(succeeded)} done, ${sum(dead)} dead`;
+const linesOf = ({ succeeded: done, dead }: Activity) => ({ done, dead });
 
 const longestText = (points: Activity['processingMs']): string =>
   points.length === 0 ? 'no data' : `at most ${duration(Math.max(...points.map(({ value }) => value)))} on average`;

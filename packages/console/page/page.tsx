@@ -8,14 +8,15 @@ import { DeadPage } from './dead';
 import { JobPage } from './job';
 import { JobsPage } from './jobs';
 import { LocalPage } from './local';
-import { OverviewPage } from './overview';
-import { Answer, DONE, SessionContext } from './parts';
-import { Link, usePlace } from './router';
+import { OverviewPage, QueuePage } from './overview';
+import { Answer, DONE, Facts, SessionContext } from './parts';
+import { Link, searched, usePlace } from './router';
 
 takeToken();
 
 const PAGES: Record<string, { title: string; page: FunctionComponent }> = {
   '/': { title: 'Overview', page: OverviewPage },
+  '/console/queue': { title: 'Queue', page: QueuePage },
   '/console/jobs': { title: 'Jobs', page: JobsPage },
   '/console/job': { title: 'Job', page: JobPage },
   '/console/dead': { title: 'Dead letters', page: DeadPage },
@@ -35,10 +36,9 @@ function Frame({ session }: { session: Session }) {
     if (!first.current) heading.current?.focus();
     first.current = false;
   }, [title, session.instance]);
-  useSearchKey();
   const shown = Object.entries(PAGES).filter(
     ([to]) =>
-      to !== '/console/job' &&
+      !['/console/job', '/console/queue'].includes(to) &&
       (session.local || to !== '/console/local') &&
       (session.queues.includes('analytics') || to !== '/console/analytics'),
   );
@@ -61,6 +61,21 @@ function Frame({ session }: { session: Session }) {
               </Link>
             ))}
           </nav>
+          <search>
+            <form class="row" onSubmit={searched}>
+              <label class="wide">
+                Search
+                <input
+                  name="q"
+                  defaultValue={params.get('q') ?? ''}
+                  data-search
+                  placeholder="Id, part of an id, address, user or ticket"
+                />
+              </label>
+              <button type="submit">Search</button>
+            </form>
+          </search>
+          <Keys />
         </header>
         <main id="main">
           <h1 ref={heading} tabIndex={-1}>
@@ -81,21 +96,41 @@ function Done() {
     addEventListener(DONE, done);
     return () => removeEventListener(DONE, done);
   }, []);
-  return <p role="status">{text}</p>;
+  return (
+    <p role="status" class="lines">
+      {text}
+    </p>
+  );
 }
 
-/** The key / goes to the field that searches, unless someone types. */
-function useSearchKey(): void {
+const KEYS = {
+  '/': 'goes to the search',
+  '?': 'shows these keys',
+  Enter: 'searches, or confirms a question',
+  Esc: 'closes a question, and does nothing',
+};
+
+/** Two keys, unless someone types, and the help that names them. */
+function Keys() {
+  const help = useRef<HTMLDetailsElement>(null);
   useEffect(() => {
     const pressed = (event: KeyboardEvent) => {
       const typing = (event.target as HTMLElement).closest('input, textarea, select, dialog');
-      if (event.key !== '/' || typing || event.ctrlKey || event.metaKey) return;
+      if (typing || event.ctrlKey || event.metaKey || !help.current) return;
+      if (event.key === '?') help.current.open = !help.current.open;
+      if (event.key !== '/') return;
       event.preventDefault();
       document.querySelector<HTMLElement>('[data-search]')?.focus();
     };
     addEventListener('keydown', pressed);
     return () => removeEventListener('keydown', pressed);
   }, []);
+  return (
+    <details ref={help}>
+      <summary>Keys</summary>
+      <Facts facts={KEYS} />
+    </details>
+  );
 }
 
 render(

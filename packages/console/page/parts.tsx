@@ -83,44 +83,60 @@ export const Scroll = ({ label, children }: { label: string; children: Component
   </section>
 );
 
-/** A table that scrolls on narrow screens. `columns`: what each shows of a row. `id`: a row's key. `none`: no rows. */
+/**
+ * A table, on narrow screens a list. `columns`: what each shows of a row. `sorts`: what a click on a head sorts these
+ * rows by. `id`: a row's key. `none`: no rows.
+ */
 export function Table<Row>({
   label,
   none,
   rows,
   id,
   columns,
+  sorts = {},
 }: {
   label: string;
   none?: string;
   rows: readonly Row[];
   id: (row: Row) => string;
   columns: Record<string, Draw<Row>>;
+  sorts?: Record<string, (row: Row) => string | number | undefined>;
 }) {
+  const [{ by, up }, setSort] = useState({ by: '', up: true });
   if (none && rows.length === 0) return <p>{none}</p>;
   const cell = (row: Row, head: string) => {
     const shown = columns[head]?.(row);
     return (
-      <td key={head} class={typeof shown === 'number' ? 'number' : undefined}>
+      <td key={head} data-head={head} class={typeof shown === 'number' ? 'number' : undefined}>
         {shown}
       </td>
     );
   };
   const heads = Object.keys(columns);
+  const value = (row: Row) => sorts[by]?.(row) ?? '';
+  const order = (a: Row, b: Row) => (value(a) < value(b) ? -1 : Number(value(a) > value(b))) * (up ? 1 : -1);
+  const sorted = by ? rows.toSorted(order) : rows;
   return (
     <Scroll label={label}>
       <table>
         <thead>
           <tr>
             {heads.map((head) => (
-              <th key={head} scope="col">
-                {head}
+              <th key={head} scope="col" aria-sort={head === by ? (up ? 'ascending' : 'descending') : undefined}>
+                {sorts[head] ? (
+                  <button type="button" onClick={() => setSort({ by: head, up: head === by ? !up : true })}>
+                    {head}
+                    {head === by ? (up ? ' ↑' : ' ↓') : ' ↕'}
+                  </button>
+                ) : (
+                  head
+                )}
               </th>
             ))}
           </tr>
         </thead>
         <tbody>
-          {rows.map((row) => (
+          {sorted.map((row) => (
             <tr key={id(row)}>{heads.map((head) => cell(row, head))}</tr>
           ))}
         </tbody>

@@ -31,6 +31,13 @@ export function addressOf(path: string, params: Record<string, string | number |
   return set.length === 0 ? path : `${path}?${new URLSearchParams(set)}`;
 }
 
+/** Shows the jobs that fit the fields of a form. */
+export function searched(event: Event): void {
+  event.preventDefault();
+  const fields = [...new FormData(event.currentTarget as HTMLFormElement)] as [string, string][];
+  go(addressOf('/console/jobs', Object.fromEntries(fields.map(([name, value]) => [name, value.trim()]))));
+}
+
 export const jobAddress = (queue: string, id: string): string => addressOf('/console/job', { queue, id });
 
 /** A link inside the console. With a modifier key the browser opens it as usual. */

@@ -225,7 +225,7 @@ const PAUSE_MS = 500;
 
 /**
  * SendGrid on 127.0.0.1. Set SENDGRID_ENDPOINT to `url`. It sends each batch of events until the webhook accepts it.
- * `POST /_control/lists` replaces lists of `lists`, for other processes: `{"bounce":["user@example.com"]}`.
+ * `setLists` replaces lists of `lists`, for other processes: `{"bounce":["user@example.com"]}`.
  */
 export async function startFakeSendgrid(options: FakeSendgridOptions = {}): Promise<FakeSendgrid> {
   const { port, apiKey, now = Date.now, keys = eventKeys() } = options;
@@ -267,13 +267,11 @@ export async function startFakeSendgrid(options: FakeSendgridOptions = {}): Prom
   const server = await startFake({
     port,
     state: () => ({ mails }),
-    control: {
-      'POST /_control/lists': (body) => {
-        const parsed = fateLists.safeParse(jsonOf(body));
-        if (!parsed.success) return reply(400, { error: z.prettifyError(parsed.error) });
-        Object.assign(lists, parsed.data);
-        return reply(204);
-      },
+    setLists: (body) => {
+      const parsed = fateLists.safeParse(jsonOf(body));
+      if (!parsed.success) return reply(400, { error: z.prettifyError(parsed.error) });
+      Object.assign(lists, parsed.data);
+      return reply(204);
     },
     handle({ method, path, headers, body }) {
       const given = headers.authorization;

@@ -6,33 +6,26 @@ import { jsonOf } from '../../../lib/text';
 import { close, listen } from '../loopback';
 
 /** How a fake vendor fails, for requests that match all given conditions. If several match, the oldest applies. */
+const after = z.enum(['reset', 'hang', 'cut', 'answer']);
 const failureSchema = z.strictObject({
-  method: z.string().optional(),
-  /** Part of the path, query included. */
-  path: z.string().optional(),
-  bodyContains: z.string().optional(),
-  /** The number of requests that fail. */
-  times: z.union([z.number().int().min(1), z.literal('forever')]).default(1),
+  method: z.string().optional().describe('only requests of this method'),
+  path: z.string().optional().describe('only requests whose path or query contains this'),
+  bodyContains: z.string().optional().describe('only requests whose body contains this'),
+  times: z.literal('forever').or(z.int().min(1)).default(1).describe('how many requests fail, or "forever"'),
 
-  /** The delay before anything else happens. */
-  delayMs: z.number().min(0).optional(),
-  /** Fails before the request takes effect: drop the connection, or never answer. */
-  before: z.enum(['reset', 'hang']).optional(),
-  /** Fails after the request took effect: drop the connection, never answer, cut the answer, or answer `status`. */
-  after: z.enum(['reset', 'hang', 'cut', 'answer']).optional(),
-  /** The status instead of the vendor's own. Without `after`, the request has no effect. */
-  status: z.number().int().min(200).max(599).optional(),
-  headers: z.record(z.string(), z.string()).optional(),
-  /** JSON, or text to send as it is. */
-  body: z.unknown().optional(),
+  delayMs: z.number().min(0).optional().describe('the delay before anything else happens'),
+  before: z.enum(['reset', 'hang']).optional().describe('drops the connection or never answers, without an effect'),
+  after: after.optional().describe('as before, but with the effect. cut: half an answer. answer: the status below'),
+  status: z.int().min(200).max(599).optional().describe('the status. Without after, the request has no effect'),
+  headers: z.record(z.string(), z.string()).optional().describe('headers of the answer'),
+  body: z.unknown().optional().describe('the body of the answer: JSON, or text to send as it is'),
+  down: z.literal(true).optional().describe('refuses all connections until it recovers. No other field matters then'),
 });
 
 /** What only the same process can order. */
 export interface Failure extends z.input<typeof failureSchema> {
   /** Asked last. */
   matches?: () => boolean;
-  /** Refuses all connections until the fake recovers. The other fields do not matter then. */
-  down?: true;
 }
 
 export interface FakeRequest {
@@ -57,29 +50,29 @@ export const reply = (status: number, json?: unknown, headers: Record<string, st
   ...(json !== undefined && { json }),
 });
 
-/** A vendor's server also has `POST` and `DELETE /_control/failures` and `GET /_control/state`, for other processes. */
 export interface FakeServer {
   url: string;
-  /** What the vendor has taken, as `/_control/state` shows it: lists by name. */
+  /** What the vendor has taken: lists by name. */
   state(): Record<string, readonly object[]>;
   /** All requests that arrived, in order, failed ones included. */
   requests: FakeRequest[];
   fail(failure: Failure): void;
+  failures(): readonly Failure[];
+  /** Takes lists of addresses as JSON, if the vendor has such. */
+  setLists?: (body: string) => Reply;
   /** Forgets all failures. Once this resolves, a vendor that was down is up again. */
   recover(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** Serves a fake vendor on 127.0.0.1. Tests and other processes can order failures, in code or over HTTP. */
+/** Serves a fake vendor on 127.0.0.1. */
 export async function startFake({
   port = 0,
   handle,
   state,
-  control: more = {},
-}: Pick<FakeServer, 'state'> & {
+  ...more
+}: Pick<FakeServer, 'state' | 'setLists'> & {
   port?: number | undefined;
-  /** What else other processes can order, by method and path. */
-  control?: Record<string, (body: string) => Reply>;
   handle: (request: FakeRequest) => Reply | Promise<Reply>;
 }): Promise<FakeServer> {
   const requests: FakeRequest[] = [];
@@ -94,7 +87,6 @@ export async function startFake({
     const { pathname: path, searchParams } = new URL(target, 'http://localhost');
     const [query, bytes] = [Object.fromEntries(searchParams), await buffer(incoming)];
     const request = { method, path, query, headers, body: bytes.toString(), bytes };
-    if (path.startsWith('/_control/')) return send(response, await control(request));
     requests.push(request);
 
     const failure = take(request, searchParams.size > 0 ? `${path}?${searchParams}` : path);
@@ -132,36 +124,66 @@ export async function startFake({
     if (!server.listening) await listen(server, Number(new URL(url).port));
   }
 
-  async function control({ method, path, body }: FakeRequest): Promise<Reply> {
-    switch (`${method} ${path}`) {
-      case 'GET /_control/state': {
-        const taken = requests.map((request) => ({ method: request.method, path: request.path }));
-        return reply(200, { ...state(), requests: taken, failures });
-      }
-      case 'DELETE /_control/failures':
-        await recover();
-        return reply(204);
-      case 'POST /_control/failures': {
-        const parsed = z.array(failureSchema).safeParse([jsonOf(body)].flat());
-        if (!parsed.success) return reply(400, { error: z.prettifyError(parsed.error) });
-        failures.push(...parsed.data);
-        return reply(204);
-      }
-      default:
-        return more[`${method} ${path}`]?.(body) ?? reply(404);
-    }
-  }
-
   return {
+    ...more,
     url,
     state,
     requests,
     fail: (failure) => {
+      failures.push({ ...failure });
       if (failure.down) void close(server);
-      else failures.push({ ...failure });
     },
+    failures: () => failures,
     recover,
     close: () => close(server),
+  };
+}
+
+/** Says how other processes make the fakes fail and recover. */
+const pageOf = (vendors: readonly string[]): string => `Fake vendors: ${vendors.join(', ')}
+
+GET    /fakes/zendesk  what it has taken, and how it fails
+POST   /fakes/zendesk  makes it fail: a failure as JSON, or a list of them
+DELETE /fakes/zendesk  makes it work again, also after {"down":true}
+POST   /fakes/sendgrid/lists  replaces lists of addresses, such as {"bounce":["user@example.com"]}
+
+A failure, such as {"status":503,"times":3}:
+
+${Object.entries(failureSchema.shape)
+  .map(([name, { description }]) => `${name.padEnd(14)}${description}`)
+  .join('\n')}
+`;
+
+/** The control of the fakes, on a port of its own: a fake that is down refuses connections. */
+export function fakesControl(fakes: Record<string, FakeServer>): http.RequestListener {
+  async function answerTo(method: string, path: string, body: string): Promise<Reply> {
+    const [, , name = '', what] = path.split('/');
+    if (name === '') return reply(200, pageOf(Object.keys(fakes)), { 'content-type': 'text/plain' });
+    const fake = Object.hasOwn(fakes, name) ? fakes[name] : undefined;
+    if (!fake) return reply(404, { error: `There is no fake ${name}. GET /fakes lists them.` });
+    if (method === 'GET') {
+      const requests = fake.requests.map(({ method, path }) => ({ method, path }));
+      return reply(200, { ...fake.state(), requests, failures: fake.failures() });
+    }
+    if (what === 'lists' && fake.setLists) return fake.setLists(body);
+    if (method === 'DELETE') {
+      await fake.recover();
+      return reply(204);
+    }
+    const parsed = z
+      .array(failureSchema)
+      .min(1)
+      .safeParse([jsonOf(body)].flat());
+    if (!parsed.success) return reply(400, { error: `${z.prettifyError(parsed.error)} GET /fakes lists the fields.` });
+    for (const failure of parsed.data) fake.fail(failure);
+    return reply(204);
+  }
+
+  return (request, response) => {
+    buffer(request)
+      .then((body) => answerTo(request.method ?? 'GET', request.url ?? '', body.toString()))
+      .then((answer) => send(response, answer))
+      .catch(() => response.destroy());
   };
 }
 

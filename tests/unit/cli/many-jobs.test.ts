@@ -1,7 +1,7 @@
 import { StoreError, WaitError } from '../../../lib/errors';
+import { mayTouch } from '../../../lib/ops/many';
 import type { Options } from '../../../packages/cli/command';
 import { type CommandName, commands } from '../../../packages/cli/commands';
-import { mayTouch } from '../../../packages/cli/many-jobs';
 import { anEnvelope, type EngineOptions, jobId, memoryEngine } from '../../support/engine';
 import { command, contextOf, recordingOutput } from '../../support/operator';
 import { rejects, sampleContract } from '../../support/sample-contract';

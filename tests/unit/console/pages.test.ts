@@ -1,6 +1,7 @@
 import { gzipSync } from 'node:zlib';
 import { PermanentError, StoreError } from '../../../lib/errors';
 import { auditKey } from '../../../lib/jobs/keys';
+import { personOf } from '../../../lib/jobs/person-hash';
 import type { Overview } from '../../../lib/ops/overview';
 import { jobId as idOfKey } from '../../../lib/submit/options';
 import type { DeadLetters, FoundJobs, JobPage } from '../../../packages/console/jobs';
@@ -87,7 +88,7 @@ describe('personal data', () => {
 
     expect(JSON.stringify(answers)).not.toContain(ADDRESS);
     expect(answers[1]).toEqual({
-      data: { name: 'text, 8 characters', more: 'object with 1 fields', tags: 'list of 1', hidden: 'null' },
+      data: { name: 'text, 8 characters', more: 'object with 1 field', tags: 'list of 1', hidden: 'null' },
     });
   });
 
@@ -162,6 +163,28 @@ describe('an action', () => {
     expect(engine.row(jobId(1)).history).toContainEqual(expect.objectContaining({ note: `audit ${audit.id}` }));
   });
 
+  test('on all jobs of a filter previews them, acts with the loop of the commands, and shows where they are now', async () => {
+    const { engine, console_ } = await started({ write: true });
+    const asked = { action: 'jobs.retry', input: { state: 'dead', code: 'Rejected' }, reason: 'fixed' };
+    engine.clock.advance(1);
+
+    const preview = await console_.post('preview', asked);
+    expect(preview.json).toMatchObject({
+      question: expect.stringMatching(/^1 job will be retried, 20 a second.+\n1 × sample dead \(error\) Rejected$/),
+      command: expect.stringMatching(/^npx sls jobs retry --state dead --code Rejected --stage prod/),
+      danger: false,
+    });
+    const act = console_.post('act', asked);
+    const { json } = await act;
+
+    expect(json.done).toMatch(/^1 of 1 job retried\.\nNow 1 × sample queued/);
+    expect(audits(engine)).toMatchObject([{ action: 'console jobs.retry', reason: 'fixed' }]);
+    expect(await console_.post('preview', asked)).toMatchObject({
+      status: 409,
+      json: { error: 'None of these jobs can be retried.' },
+    });
+  });
+
   test('pauses a queue with its reason, and resumes it', async () => {
     const { console_, on } = await started({ write: true });
     const input = { queue: 'sample' };
@@ -199,7 +222,7 @@ describe('a search', () => {
   test('by filters says what was read', async () => {
     const { console_ } = await started();
 
-    expect(await search(console_, { by: 'correlation', q: 'request-1' })).toMatchObject({ jobs: [{ id: jobId(1) }] });
+    expect(await search(console_, { q: 'request-1' })).toMatchObject({ by: 'mention', jobs: [{ id: jobId(1) }] });
     expect(await search(console_, { code: 'Other' })).toEqual({
       jobs: [],
       note: expect.stringMatching(/^1 job read. Only jobs that wait or are dead were searched/),
@@ -219,6 +242,25 @@ describe('a search', () => {
     expect(await ids({ q: jobId(1) })).toEqual([jobId(1)]);
     expect(await ids({ q: 'order-7' })).toEqual([own]);
     expect(await ids({ q: 'order-7', principal: 'shop' })).toEqual([ofShop]);
+  });
+
+  test('of one text finds a person, a part of an id, and a ticket. Pages of 50 hold the newest jobs first', async () => {
+    const { engine, console_ } = await started();
+    const ids = async (query: Record<string, string>) => (await search(console_, query)).jobs.map(({ id }) => id);
+    const [person = ''] = (await engine.deps.hashPeople())(personOf('jane@example.com'));
+    for (let n = 2; n <= 120; n++) {
+      const row = { ...acceptedRow(0), id: jobId(n), key: `sample#${jobId(n)}`, time: n * 1_000, person: '' };
+      const ticket = { status: 'done' as const, startedAt: 0, result: { id: 4700 + n } };
+      await engine.deps.ledger.write(n === 60 ? { ...row, person, steps: { ticket } } : row, 0);
+    }
+
+    const found = ['Jane@example.com', jobId(60).slice(-6), '4760'].map((q) => ids({ q }));
+    expect(await Promise.all(found)).toEqual(Array(3).fill([jobId(60)]));
+    const reads = jest.spyOn(engine.deps.ledger, 'known');
+    const first = await search(console_, {});
+    expect([first.jobs[1]?.id, first.jobs.length, reads.mock.calls.length]).toEqual([jobId(120), 50, 51]);
+    const second = await search(console_, { after: first.next ?? '' });
+    expect(second.jobs[0]?.id).toBe(jobId(71));
   });
 
   test.each([
@@ -243,11 +285,6 @@ test('dead jobs are grouped by queue, reason and code, with messages, counts and
   expect(more).toBe(false);
   expect(groups).toMatchObject([
     { queue: 'sample', reason: 'error', code: 'Rejected', count: 5, oldest: engine.clock.now() - HOUR },
-  ]);
-  const filter = '--queue sample --state dead --job-reason error --code Rejected';
-  expect(groups[0]?.commands.map((command) => command.split(' --stage')[0])).toEqual([
-    `npx sls jobs retry ${filter}`,
-    `npx sls jobs discard ${filter}`,
   ]);
   expect(groups[0]?.messages.toSorted()).toEqual(['another message', 'rejected']);
 });

@@ -1,8 +1,8 @@
 import { PermanentError, TransientError, WaitError } from '../../../lib/errors';
 import type { HistoryEntry } from '../../../lib/jobs/row';
 import { discard, retry } from '../../../lib/ops/act';
+import { actOnEach, mayTouch } from '../../../lib/ops/many';
 import { listJobs } from '../../../lib/ops/search';
-import { actOnEach, mayTouch } from '../../../packages/cli/many-jobs';
 import { explain } from '../../../packages/console/explain';
 import { spendReceives } from '../../support/dead-letters';
 import { anEnvelope, jobId, type memoryEngine } from '../../support/engine';

@@ -44,7 +44,7 @@ async function found({ engine }: Awaited<ReturnType<typeof someJobs>>, filter: J
 
 const WHERE = {
   open: 'Only jobs that wait',
-  group: 'These are the jobs of its message groups',
+  group: 'These are the jobs of this person',
   hours: 'All jobs were searched',
 };
 

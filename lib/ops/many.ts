@@ -1,0 +1,124 @@
+import { eachOf, mapEach } from '../concurrency';
+import { StoreError } from '../errors';
+import { groupBy } from '../group-by';
+import { isEnd, type JobRow } from '../jobs/row';
+import { SIMPLE_ACTIONS, type SimpleAction, whyNot } from './act';
+import { type ActingDeps, OperatorError, type Reader, stateOf } from './operator';
+import { type JobFilter, listJobs } from './search';
+
+export const DONE: Record<SimpleAction, string> = { retry: 'retried', cancel: 'cancelled', discard: 'discarded' };
+
+/** The jobs of a filter that an action that begins at `began` may touch, in their order. */
+export async function findMany(
+  deps: Reader,
+  action: SimpleAction,
+  filter: JobFilter,
+  { began, signal }: { began: number; signal?: AbortSignal },
+) {
+  const found = await listJobs(deps, filter, { signal, keep: (row) => mayTouch(action, row, began) });
+  return { ...found, rows: inOrder(found.rows) };
+}
+
+export const inOrder = (rows: readonly JobRow[]) => rows.toSorted((a, b) => a.time - b.time || (a.id < b.id ? -1 : 1));
+
+/** Counts jobs by queue, state and error code, the most frequent first. */
+export function kindsOf(rows: readonly JobRow[]) {
+  const kinds = groupBy(rows, (row) => JSON.stringify([row.queue, stateOf(row), row.error?.code ?? '']));
+  return [...kinds.values()]
+    .sort((a, b) => b.length - a.length)
+    .map((of) => ({
+      queue: of[0]?.queue ?? '',
+      state: stateOf(of[0] as JobRow),
+      code: of[0]?.error?.code ?? '',
+      jobs: of.length,
+    }));
+}
+
+/** `stopped`: by the operator, before the last job. Running the command again goes on. */
+interface ManyDone {
+  done: JobRow[];
+  refused: { id: string; why: string; next?: string | undefined }[];
+  stopped: boolean;
+}
+
+const PER_SECOND = 20;
+const SECOND_MS = 1_000;
+const GROUPS_AT_ONCE = 8;
+const READS_AT_ONCE = 16;
+
+/**
+ * Whether the loop that began at `began` may touch a job. A job that ends during the loop is left alone, so no job is
+ * retried twice, and so is one that an operator discarded.
+ */
+export function mayTouch(action: SimpleAction, row: JobRow, began: number): boolean {
+  if ((row.endedAt ?? row.createdAt) >= began || whyNot[action](row, began) !== undefined) return false;
+  return action !== 'retry' || !row.discarded;
+}
+
+/**
+ * Does the same to each job, 20 a second: message groups side by side, and the jobs of a group in order. Each row is
+ * read again first. Once `signal` is aborted, it stops after the jobs of this second. Rejects with an OperatorError if
+ * the table, the bucket or a queue fails.
+ */
+export async function actOnEach(
+  deps: ActingDeps,
+  rows: readonly JobRow[],
+  how: { action: SimpleAction; began: number; signal: AbortSignal; onProgress?: (done: number) => void },
+): Promise<ManyDone> {
+  const { clock, ledger } = deps;
+  const { action, began, signal, onProgress } = how;
+  const result: ManyDone = { done: [], refused: [], stopped: false };
+
+  async function act({ key, id }: JobRow): Promise<void> {
+    const row = await ledger.known(key);
+    if (!row || !mayTouch(action, row, began)) {
+      const why = row ? `it has changed, and is ${stateOf(row)}` : 'its row cannot be read';
+      return void result.refused.push({ id, why });
+    }
+    try {
+      await SIMPLE_ACTIONS[action](deps, row);
+      result.done.push(row);
+    } catch (error) {
+      if (!(error instanceof OperatorError)) throw error;
+      result.refused.push({ id, why: error.message, next: error.next });
+    }
+  }
+
+  for (let at = 0; at < rows.length; at += PER_SECOND) {
+    if (signal.aborted) return { ...result, stopped: true };
+    const second = clock.now();
+    const groups = groupBy(rows.slice(at, at + PER_SECOND), ({ queue, id, group = id }) => `${queue} ${group}`);
+    await eachOf([...groups.values()], GROUPS_AT_ONCE, async (group) => {
+      for (const row of group) await act(row);
+    }).catch((error: unknown) => {
+      if (!(error instanceof StoreError)) throw error;
+      throw new OperatorError(
+        `${error.message}. ${result.done.length} of ${rows.length} jobs are done. Run the command again to go on.`,
+      );
+    });
+    onProgress?.(Math.min(at + PER_SECOND, rows.length));
+    if (at + PER_SECOND < rows.length) await clock.sleep(Math.max(0, SECOND_MS - (clock.now() - second)));
+  }
+  return result;
+}
+
+/** How long an operator waits for the outcomes of retried jobs. */
+const OUTCOMES_MS = 60_000;
+const POLL_MS = 2_000;
+
+/** Waits until retried jobs have ended, at most a minute or until `signal`. Returns their rows as they are then. */
+export async function outcomesOf(
+  { ledger, clock }: Pick<Reader, 'ledger' | 'clock'>,
+  rows: readonly JobRow[],
+  signal: AbortSignal,
+): Promise<JobRow[]> {
+  const until = clock.now() + OUTCOMES_MS;
+  const now = new Map(rows.map((row) => [row.key, row]));
+  for (let waiting = [...rows]; ; ) {
+    for (const row of await mapEach(waiting, READS_AT_ONCE, ({ key }) => ledger.known(key)))
+      if (row) now.set(row.key, row);
+    waiting = [...now.values()].filter((row) => !isEnd(row.state));
+    if (waiting.length === 0 || signal.aborted || clock.now() >= until) return [...now.values()];
+    await clock.sleep(POLL_MS);
+  }
+}
