@@ -180,13 +180,13 @@ export const CHUNK_MUTANTS: Record<string, SourceMutant> = {
     'lib/emails/send.ts',
     '{ job: id, campaign,',
     `{ email: '${MARK}', job: id, campaign,`,
-    /^everything private stays in: jobs\/_recipients\/.* shows it/,
+    /^everything private stays in: outcomes has jobs\/_recipients\//,
   ),
   addressAmongEvents: line(
     TAKE,
     'JSON.stringify(stored)',
     `JSON.stringify({ ...stored, email: '${MARK}' })`,
-    /^everything private stays in: jobs\/_events\/.* shows it/,
+    /^everything private stays in: outcomes has jobs\/_events\//,
   ),
   addressInCampaign: line(
     CAMPAIGN,
