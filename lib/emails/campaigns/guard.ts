@@ -113,14 +113,14 @@ async function countBits(deps: GuardDeps, { id, recipients }: Campaign, round: n
   const items = await mapEach(pages, AT_ONCE, (page) => readItem(deps, reportsKey(id, round, page)));
   const counts = { ...NO_REPORTS };
   for (const item of items) {
-    const bits = bitsOf(item);
+    const { delivered, deferred, bounced, reported } = bitsOf(item);
     for (let at = 0; at < PAGE / 8; at++) {
-      const { delivered, deferred, bounced, reported } = ofKinds((kind) => bits[kind][at] ?? 0);
-      const arrived = (delivered | reported) & ~bounced;
+      const [bounces, reports] = [bounced[at] ?? 0, reported[at] ?? 0];
+      const arrived = ((delivered[at] ?? 0) | reports) & ~bounces;
       counts.delivered += ones(arrived);
-      counts.bounced += ones(bounced);
-      counts.reported += ones(reported);
-      counts.deferred += ones(deferred & ~(arrived | bounced));
+      counts.bounced += ones(bounces);
+      counts.reported += ones(reports);
+      counts.deferred += ones((deferred[at] ?? 0) & ~(arrived | bounces));
     }
   }
   return counts;
