@@ -96,6 +96,7 @@ function keysOf({ prefix, rows }: Instance) {
     names,
     items: names.map((name) => jobKey(name, '*')),
     campaigns: campaigns.map(() => campaignKey('*')),
+    lists: campaigns.map((name) => `${dataPrefix(prefix, name)}*`),
     suppressed: campaigns.map(() => suppressedKey(prefix)),
     bodies: names.map((name) => bodyKey(prefix, name, '*')),
     records: folder(recordFolder),
@@ -180,9 +181,9 @@ function readerStatements(of: Instance): Statement[] {
 
 function operatorStatements(of: Instance): Statement[] {
   const { name, prefix, rows, settings } = of;
-  const { bodies, records, events, data, suppressed, verified } = keysOf(of);
+  const { bodies, records, events, data, lists, suppressed, verified } = keysOf(of);
   const written = [...records, ...bodies, ...suppressed];
-  const searched = [...events, ...data, verified];
+  const searched = [...events, ...data, ...lists, verified];
   const allBodies = bodyKey(prefix, '*', '').replace(/\/$/, '');
   const bus = eventBus(name, settings.events?.bus);
   const workers = rows.map((row) => arn('lambda', `function:${functionName(name, row.name)}`));

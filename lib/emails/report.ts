@@ -7,6 +7,7 @@ import type { Objects } from '../ports';
 import { jsonOf } from '../text';
 import { type Campaign, campaigns, chunkId, chunkRecipients, releasedPages } from './campaigns/campaign';
 import { eventFolder, eventKey, type StoredEvent } from './events/webhook';
+import { readManifest, readPart } from './manifest';
 import { EMAILS_QUEUE } from './message';
 import { outcomesApart, SEND } from './request';
 import { seenSet } from './seen-set';
@@ -27,6 +28,8 @@ export interface CampaignReport
   chunks: { all: number; released: number };
   /** Ids of the chunks' jobs that wait for an operator: jobs with an unknown step, and refused jobs. */
   jobs: { unknown: string[]; refused: string[] };
+  /** Why `suppressed` got no mail: reasons of the list as in `unsubscribed`, and SendGrid's as in `Bounced Address`. */
+  suppressedBy: Record<string, number>;
   /** Later events by SendGrid's names, each counted once. `damaged`: stored lines that are no events. */
   events: Record<string, number>;
 }
@@ -34,7 +37,7 @@ export interface CampaignReport
 /** The outcomes of the recipients of released chunks. */
 interface Kinds {
   accepted: number;
-  /** They got no mail because of the suppression list. */
+  /** They got no mail because of the suppression list or SendGrid's own. */
   suppressed: number;
   /** SendGrid has not sent the mails. Their chunks are parked with the reason. */
   refused: number;
@@ -58,22 +61,25 @@ const AT_ONCE = 100;
 export async function campaignReport(deps: ReportDeps, campaign: Campaign): Promise<CampaignReport> {
   const kinds: Kinds = { accepted: 0, suppressed: 0, refused: 0, unknown: 0, cancelled: 0, underWay: 0, paused: 0 };
   const jobs: CampaignReport['jobs'] = { unknown: [], refused: [] };
+  const suppressedBy: Record<string, number> = {};
+  const { counts, undelivered } = await readEvents(deps, campaign);
   let released = 0;
-  for (const numbers of releasedPages(campaign, AT_ONCE)) {
-    const rows = await Promise.all(
-      numbers.map(async (number) => [number, await chunkRow(deps, campaign, number)] as const),
-    );
-    for (const [number, row] of rows) {
-      const size = chunkRecipients(campaign, number);
-      const kind = kindOf(row);
-      // Recipients with an outcome of their own keep it, whatever happens to the rest of their chunk.
-      const apart = outcomesApart((step) => row?.steps[step]);
-      for (const { status } of apart.values()) kinds[status] += 1;
-      kinds[kind] += size - apart.size;
-      released += size;
-      if (kind === 'unknown' || (kind === 'refused' && apart.size < size))
-        jobs[kind].push(chunkId(campaign.id, number));
+  for await (const [number, row] of chunksOf(deps, campaign)) {
+    const size = chunkRecipients(campaign, number);
+    const kind = kindOf(row);
+    // Recipients with an outcome of their own keep it, whatever happens to the rest of their chunk.
+    const apart = outcomesApart((step) => row?.steps[step]);
+    // SendGrid accepts a request whole, and drops single mails of it later.
+    if (kind === 'accepted')
+      for (const [recipient, outcome] of undelivered.get(chunkId(campaign.id, number)) ?? [])
+        if (outcome.status === 'suppressed') apart.set(recipient, { ...outcome, status: 'suppressed' });
+    for (const { status, code = '' } of apart.values()) {
+      kinds[status] += 1;
+      if (status === 'suppressed') suppressedBy[code] = (suppressedBy[code] ?? 0) + 1;
     }
+    kinds[kind] += size - apart.size;
+    released += size;
+    if (kind === 'unknown' || (kind === 'refused' && apart.size < size)) jobs[kind].push(chunkId(campaign.id, number));
   }
   const { id, name, status, reason, why, requested, rejected, duplicates, recipients, chunks } = campaign;
   return {
@@ -81,9 +87,18 @@ export async function campaignReport(deps: ReportDeps, campaign: Campaign): Prom
     ...kinds,
     notReleased: recipients - released,
     chunks: { all: chunks, released: campaign.released },
-    jobs,
-    events: await countEvents(deps, campaign),
+    ...{ jobs, suppressedBy, events: counts },
   };
+}
+
+/** The released chunks in order, each with its row or record. */
+async function* chunksOf(deps: ReportDeps, campaign: Campaign): AsyncGenerator<[number, JobRow | undefined]> {
+  for (const numbers of releasedPages(campaign, AT_ONCE))
+    yield* await Promise.all(
+      numbers.map(
+        async (number): Promise<[number, JobRow | undefined]> => [number, await chunkRow(deps, campaign, number)],
+      ),
+    );
 }
 
 async function chunkRow(deps: ReportDeps, campaign: Campaign, number: number): Promise<JobRow | undefined> {
@@ -112,8 +127,12 @@ export function kindOf(row: JobRow | undefined): keyof Kinds {
   return isEnd(state) ? 'refused' : 'underWay';
 }
 
-async function countEvents({ objects, prefix }: ReportDeps, campaign: Campaign): Promise<Record<string, number>> {
+/** Recipients to whom SendGrid did not deliver, by job and number in the chunk. */
+type Undelivered = Map<string, Map<number, { status: 'suppressed' | 'bounced'; code: string }>>;
+
+async function readEvents({ objects, prefix }: ReportDeps, campaign: Campaign) {
   const counts: Record<string, number> = {};
+  const undelivered: Undelivered = new Map();
   const seen = seenSet();
   const folder = eventFolder(prefix, { queue: EMAILS_QUEUE, time: campaign.time, campaign: campaign.id });
   for (const key of await objects.list(folder)) {
@@ -125,10 +144,36 @@ async function countEvents({ objects, prefix }: ReportDeps, campaign: Campaign):
       else if (seen.add(eventKey(event))) {
         const name = event.type === 'blocked' ? 'blocked' : event.event;
         counts[name] = (counts[name] ?? 0) + 1;
+        const { job, recipient, type = 'bounce', status = '', reason = 'dropped' } = event;
+        const of = undelivered.get(job) ?? new Map();
+        if (event.event === 'dropped') of.set(recipient, { status: 'suppressed', code: reason });
+        if (event.event === 'bounce') of.set(recipient, { status: 'bounced', code: `${type} ${status}`.trim() });
+        if (of.size > 0) undelivered.set(job, of);
       }
     }
   }
-  return counts;
+  return { counts, undelivered };
+}
+
+/**
+ * The recipients who were refused, suppressed or bounced, while the campaign's lists exist. Afterwards it throws a
+ * PermanentError (`ManifestMissing`). The addresses are personal data.
+ */
+export async function* failedRecipients(deps: ReportDeps, campaign: Campaign) {
+  const manifest = await readManifest(deps, campaign.manifest);
+  const { undelivered } = await readEvents(deps, campaign);
+  for await (const [number, row] of chunksOf(deps, campaign)) {
+    const refused = kindOf(row) === 'refused' ? { status: 'refused', code: row?.error?.code } : undefined;
+    const apart = new Map<number, { status: string; code?: string | undefined }>([
+      ...outcomesApart((step) => row?.steps[step]),
+      ...(undelivered.get(chunkId(campaign.id, number)) ?? []),
+    ]);
+    if (!refused && apart.size === 0) continue;
+    for (const [place, { email }] of (await readPart(deps, manifest, number)).entries()) {
+      const { status, code = '' } = apart.get(place) ?? refused ?? {};
+      if (status !== undefined) yield [email, status, code] as const;
+    }
+  }
 }
 
 function eventOf(line: string): StoredEvent | undefined {

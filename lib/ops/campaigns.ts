@@ -8,8 +8,10 @@ import {
   type Reports,
 } from '../emails/campaigns/campaign';
 import { rowsOf } from '../emails/campaigns/chunks';
-import { EMAIL_CAMPAIGN, EMAILS_QUEUE } from '../emails/message';
+import { readContent, readManifest, readPart } from '../emails/manifest';
+import { EMAIL_CAMPAIGN, EMAILS_QUEUE, type EmailMessageInput } from '../emails/message';
 import type { CampaignReport } from '../emails/report';
+import { PermanentError } from '../errors';
 import { readItem } from '../jobs/items';
 import { CAMPAIGN_QUEUE, CAMPAIGNS, jobKey, rateKey, todoKey } from '../jobs/keys';
 import { isEnd } from '../jobs/row';
@@ -51,6 +53,34 @@ export async function findCampaign(from: Reader, id: string): Promise<Campaign> 
     : ['Look again, or cancel it', `jobs cancel ${id}`];
   throw new OperatorError(`Campaign ${id} has not begun, its job is ${stateOf(row)}. ${then}:`, next);
 }
+
+/** What `read` gets of a campaign's lists. Rejects with an OperatorError if they are gone. */
+export async function ofLists<T>({ id }: Campaign, read: () => Promise<T>): Promise<T> {
+  return read().catch((error: unknown) => {
+    throw error instanceof PermanentError ? new OperatorError(`Campaign ${id}: ${error.message}.`) : error;
+  });
+}
+
+/**
+ * One mail of a campaign to another address, with the data of the campaign's first recipient. It has no header to
+ * unsubscribe, which would unsubscribe that recipient.
+ */
+export const testMail = (deps: Reader, campaign: Campaign, to: string): Promise<EmailMessageInput> =>
+  ofLists(campaign, async () => {
+    const manifest = await readManifest(deps, campaign.manifest);
+    const { unsubscribe: _unsubscribe, ...content } = await readContent(deps, manifest);
+    const [{ data = {} } = {}] = await readPart(deps, manifest, 0);
+    if (content.templateId !== undefined) return { ...content, to: { email: to }, data };
+    // SendGrid's client is loaded for this command only.
+    const { wordsFor } = await import('../vendors/sendgrid.ts');
+    const {
+      html,
+      words: [words = {}],
+    } = wordsFor(content, [data]);
+    const filled = (text: string | undefined) => text?.replace(/\{\{([^{}]+)\}\}/g, (tag, name) => words[name] ?? tag);
+    const { subject, text } = content;
+    return { ...content, to: { email: to }, subject: filled(subject), text: filled(text), html: filled(html) };
+  });
 
 async function read(reader: Reader, keys: readonly string[]): Promise<Campaign[]> {
   const items = (await mapEach(keys, AT_ONCE, (key) => readItem(reader, key))) as (Campaign | undefined)[];

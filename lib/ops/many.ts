@@ -6,12 +6,19 @@ import { SIMPLE_ACTIONS, type SimpleAction, whyNot } from './act';
 import { type ActingDeps, OperatorError, type Reader, stateOf } from './operator';
 import { type JobFilter, listJobs } from './search';
 
-export const DONE: Record<SimpleAction, string> = { retry: 'retried', cancel: 'cancelled', discard: 'discarded' };
+export type ManyAction = SimpleAction | 'settle';
+/** Does it to one job. Without it, a simple action. */
+export type Act = (deps: ActingDeps, row: JobRow) => Promise<unknown>;
+
+export const DONE: Record<ManyAction, string> = {
+  ...{ retry: 'retried', cancel: 'cancelled' },
+  ...{ discard: 'discarded', settle: 'settled' },
+};
 
 /** The jobs of a filter that an action that begins at `began` may touch, in their order. */
 export async function findMany(
   deps: Reader,
-  action: SimpleAction,
+  action: ManyAction,
   filter: JobFilter,
   { began, signal }: { began: number; signal?: AbortSignal },
 ) {
@@ -50,7 +57,7 @@ const READS_AT_ONCE = 16;
  * Whether the loop that began at `began` may touch a job. A job that ends during the loop is left alone, so no job is
  * retried twice, and so is one that an operator discarded.
  */
-export function mayTouch(action: SimpleAction, row: JobRow, began: number): boolean {
+export function mayTouch(action: ManyAction, row: JobRow, began: number): boolean {
   if ((row.endedAt ?? row.createdAt) >= began || whyNot[action](row, began) !== undefined) return false;
   return action !== 'retry' || !row.discarded;
 }
@@ -63,20 +70,20 @@ export function mayTouch(action: SimpleAction, row: JobRow, began: number): bool
 export async function actOnEach(
   deps: ActingDeps,
   rows: readonly JobRow[],
-  how: { action: SimpleAction; began: number; signal: AbortSignal; onProgress?: (done: number) => void },
+  how: { action: ManyAction; act?: Act; began: number; signal: AbortSignal; onProgress?: (done: number) => void },
 ): Promise<ManyDone> {
   const { clock, ledger } = deps;
-  const { action, began, signal, onProgress } = how;
+  const { action, act = SIMPLE_ACTIONS[action as SimpleAction], began, signal, onProgress } = how;
   const result: ManyDone = { done: [], refused: [], stopped: false };
 
-  async function act({ key, id }: JobRow): Promise<void> {
+  async function touch({ key, id }: JobRow): Promise<void> {
     const row = await ledger.known(key);
     if (!row || !mayTouch(action, row, began)) {
       const why = row ? `it has changed, and is ${stateOf(row)}` : 'its row cannot be read';
       return void result.refused.push({ id, why });
     }
     try {
-      await SIMPLE_ACTIONS[action](deps, row);
+      await act(deps, row);
       result.done.push(row);
     } catch (error) {
       if (!(error instanceof OperatorError)) throw error;
@@ -89,7 +96,7 @@ export async function actOnEach(
     const second = clock.now();
     const groups = groupBy(rows.slice(at, at + PER_SECOND), ({ queue, id, group = id }) => `${queue} ${group}`);
     await eachOf([...groups.values()], GROUPS_AT_ONCE, async (group) => {
-      for (const row of group) await act(row);
+      for (const row of group) await touch(row);
     }).catch((error: unknown) => {
       if (!(error instanceof StoreError)) throw error;
       throw new OperatorError(

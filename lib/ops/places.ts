@@ -70,7 +70,7 @@ export const PLACES = {
     where: '`{prefix}/_data/emails/`',
     holds: 'addresses, names and data of recipients, texts of campaigns',
     ...{ purpose: 'campaigns', readers: 'worker of mails, producers, operators' },
-    ...{ kept: "44 days after the campaign's end", days: [A_JOB, A_JOB] },
+    ...{ kept: "as long as the campaign's row: 45 days after its end", days: [A_JOB, A_JOB] },
     ...{ found: SCAN, erased: 'the line goes from the list, and all other numbers stay' },
     folders: (prefix) => [claimPrefix(prefix, EMAILS_QUEUE)],
   },

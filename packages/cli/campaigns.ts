@@ -1,19 +1,23 @@
 import type { Campaign } from '../../lib/emails/campaigns/campaign';
-import { type CampaignReport, campaignReport } from '../../lib/emails/report';
+import { type CampaignReport, campaignReport, failedRecipients } from '../../lib/emails/report';
 import {
   type CampaignDecision,
   decideCampaign,
   decisionText,
   findCampaign,
   listCampaigns,
+  ofLists,
   type Progress,
   progressOf,
   recipientsByOutcome,
   statusOf,
+  testMail,
   waitsOf,
 } from '../../lib/ops/campaigns';
-import type { Reader } from '../../lib/ops/operator';
-import { timeText } from '../../lib/text';
+import { OperatorError, type Reader } from '../../lib/ops/operator';
+import { kinds } from '../../lib/submit/kinds';
+import { submit } from '../../lib/submit/submit';
+import { emailAddress, timeText } from '../../lib/text';
 import { type Command, count, day, JSON_OUTPUT, type Option, required } from './command';
 import { DEFAULT_LIMIT } from './jobs';
 import { type Output, tableText } from './terminal';
@@ -56,19 +60,43 @@ export const campaigns = {
 
   'campaign report': {
     usage: 'Count the recipients of a campaign by outcome',
+    reads: true,
     options: {
-      id: ID,
+      ...{ id: ID, json: JSON_OUTPUT },
       watch: { usage: 'Show its progress until it ends, pauses or you press Ctrl-C', type: 'boolean' },
-      json: JSON_OUTPUT,
+      failed: { usage: 'Print the recipients who were refused, suppressed or bounced, as CSV', type: 'boolean' },
     },
-    run: async ({ options, out, connect, sls }) => {
+    run: async ({ options, out, connect, audited, sls }) => {
       const deps = await connect();
       const id = required(options, 'id');
       const campaign = options.watch ? await watched(deps, id, out) : await findCampaign(deps, id);
+      if (options.failed === true) {
+        await audited();
+        out.line('email,outcome,reason');
+        return ofLists(campaign, async () => {
+          for await (const values of failedRecipients(deps, campaign)) out.line(values.map(csvValue).join(','));
+        });
+      }
       const waits = (await waitsOf(deps))(campaign);
       const report = { ...(await campaignReport(deps, campaign)), ...progressOf(campaign, deps.clock.now()) };
       if (options.json) out.json({ ...report, waits });
       else out.lines(reportLines({ ...report, reason: report.reason ?? waits }, sls));
+    },
+  },
+
+  'campaign test': {
+    usage: 'Send one mail of a campaign to an address, with the data of its first recipient',
+    writes: true,
+    options: { id: ID, to: { usage: 'Address', type: 'string', required: true } },
+    run: async ({ options, out, connect, audited, sls }) => {
+      const deps = await connect();
+      const { data: to } = emailAddress.safeParse(required(options, 'to'));
+      if (to === undefined) throw new OperatorError('--to must be an address.');
+      const mail = await testMail(deps, await findCampaign(deps, required(options, 'id')), to);
+      const producer = { ...deps, source: `/operator/${await audited()}` };
+      const { id } = await submit(producer, await kinds.email(mail, {}, producer));
+      out.line(`Sent as job ${id}. Its links are those of the campaign's first recipient.`);
+      out.note(`See its outcome: ${sls(`jobs show ${id}`)}`);
     },
   },
 
@@ -107,6 +135,7 @@ function progressText({ recipients }: Campaign, progress: Progress): string {
 
 const rateText = ({ perSecond, endsAt }: Progress): string[] =>
   endsAt === undefined ? [] : [`${perSecond}/s`, `ends ${timeText(endsAt).slice(11)}`];
+const csvValue = (text: string): string => (/[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
 
 const isoText = (time: number | undefined): string | undefined =>
   time === undefined ? undefined : new Date(time).toISOString();
@@ -151,6 +180,7 @@ function reportLines(report: CampaignReport & Progress, sls: (text: string) => s
     '',
     ...counts(Object.entries(recipientsByOutcome(report))),
     `  ${[`${chunks.released} of ${chunks.all} chunks released`, ...rateText(report)].join(', ')}`,
+    ...section('Suppressed because', counts(Object.entries(report.suppressedBy))),
     ...section('SendGrid reported', counts(Object.entries(events))),
     ...section(
       `Outcome unknown. Say whether it took effect (done) or not (skipped): ${sls('jobs settle ID --step send --as ANSWER')}`,

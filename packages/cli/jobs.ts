@@ -97,22 +97,25 @@ export const jobs = {
   ),
 
   'jobs settle': {
-    usage: 'Record the outcome of an unknown step and resume the job',
+    usage: 'Record the outcome of an unknown step and resume the job, or all jobs that a filter finds',
     writes: true,
     options: {
-      id: ID,
+      ...ONE_OR_MANY,
       step: { usage: 'Name of the step, as in sls jobs show', type: 'string', required: true },
       as: {
         usage: 'Outcome. done: it took effect. skipped: it did not, go on without it',
         type: 'string',
         required: true,
       },
-      queue: QUEUE,
     },
     run: async (context) => {
-      const { options, out, audited } = context;
+      const { options, out, audited, connect } = context;
       const step = required(options, 'step');
       const as = oneOf(options, 'as', ['done', 'skipped']);
+      if (isMany(options)) {
+        const filter = filterOf({ ...options, state: 'held', 'job-reason': 'unknown' }, await connect());
+        return actOnMany(context, { action: 'settle', act: (deps, row) => settle(deps, { row, step, as }), filter });
+      }
       const { row, ...deps } = await named(context);
       const settled = await settle({ ...deps, audit: await audited() }, { row, step, as });
       out.line(`${row.queue} ${row.id}: ${step} is ${as}, the job is ${stateOf(settled)}.`);
@@ -125,17 +128,23 @@ async function named({ options, connect }: CommandContext) {
   return { ...deps, row: await findJob(deps, required(options, 'id'), queue(options, deps)) };
 }
 
-async function act(context: CommandContext, action: SimpleAction): Promise<void> {
-  const { options, out, audited } = context;
+/** Whether the options select jobs by a filter, and not one by its ID. */
+function isMany(options: Options): boolean {
   const one = text(options, 'id') !== undefined;
   // The queue of a job with an ID only says where to look for it.
   const many = Object.keys(FILTERS).some((name) => text(options, name) !== undefined && !(one && name === 'queue'));
   if (one && many) throw new OperatorError('Give an ID or a filter, not both.');
   if (!one && !many) throw new OperatorError('Give an ID, or a filter such as --code. --help lists them.');
-  if (many) {
+  return many;
+}
+
+async function act(context: CommandContext, action: SimpleAction): Promise<void> {
+  const { options, out, audited } = context;
+  if (isMany(options)) {
     // Without a state, retry and discard mean dead jobs: a cancelled one stays so unless the filter names that state.
     const state = options.state ?? (action === 'cancel' ? undefined : 'dead');
-    return actOnMany(context, action, filterOf({ ...options, state }, await context.connect()));
+    const filter = filterOf({ ...options, state }, await context.connect());
+    return actOnMany(context, { action, filter });
   }
   const { row, ...deps } = await named(context);
   out.line(`${row.queue} ${row.id}: ${await SIMPLE_ACTIONS[action]({ ...deps, audit: await audited() }, row)}`);

@@ -1,6 +1,5 @@
 import type { JobRow } from '../../lib/jobs/row';
-import type { SimpleAction } from '../../lib/ops/act';
-import { actOnEach, DONE, findMany, kindsOf, outcomesOf } from '../../lib/ops/many';
+import { type Act, actOnEach, DONE, findMany, kindsOf, type ManyAction, outcomesOf } from '../../lib/ops/many';
 import { OperatorError } from '../../lib/ops/operator';
 import type { JobFilter } from '../../lib/ops/search';
 import { counted } from '../../lib/text';
@@ -8,7 +7,10 @@ import type { CommandContext } from './command';
 import { tableText } from './terminal';
 
 /** Acts on all jobs found that ended before the command began. After Ctrl-C or a crash, the same command goes on. */
-export async function actOnMany(context: CommandContext, action: SimpleAction, filter: JobFilter): Promise<void> {
+export async function actOnMany(
+  context: CommandContext,
+  { action, act, filter }: { action: ManyAction; act?: Act; filter: JobFilter },
+): Promise<void> {
   const { options, out, connect, audited, sls } = context;
   const deps = await connect();
   const began = deps.clock.now();
@@ -27,7 +29,13 @@ export async function actOnMany(context: CommandContext, action: SimpleAction, f
 
   const acting = { ...deps, audit: await audited() };
   const onProgress = (acted: number) => out.progress(acted, rows.length);
-  const { done, refused, stopped } = await actOnEach(acting, rows, { action, began, signal, onProgress });
+  const { done, refused, stopped } = await actOnEach(acting, rows, {
+    action,
+    ...(act && { act }),
+    began,
+    signal,
+    onProgress,
+  });
   for (const { id, why, next } of refused) out.note(`${id}: ${why}${next === undefined ? '' : ` ${sls(next)}`}`);
   const parts = [
     `${done.length} of ${counted(rows.length, 'job')} ${DONE[action]}`,

@@ -95,7 +95,8 @@ async function actOf(
   const reason = text(options, 'reason') ?? (asks ? await out.ask('Why? (for the audit) ') : undefined);
   const given: Record<string, string | boolean> = {};
   for (const [name, value] of Object.entries(options))
-    if (value !== undefined && value !== false && !HOW.includes(name)) given[name] = PERSONAL.includes(name) || value;
+    if (value !== undefined && value !== false && !HOW.includes(name))
+      given[name] = PERSONAL.includes(name) || String(value).includes('@') || value;
   return { action, stage, arguments: given, reason };
 }
 

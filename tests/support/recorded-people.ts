@@ -53,6 +53,8 @@ function commandsOf({ dead, held, planned, rejected, campaign }: Left): Record<'
     ['jobs cancel', { id: planned }],
     ['jobs retry', { id: dead }],
     ['jobs discard', { id: rejected }],
+    ['campaign report', { id: campaign, failed: true }],
+    ['campaign test', { id: campaign, to: 'a@example.com' }],
     ['suppress add', { email: 'a@example.com' }],
     ['suppress remove', { email: 'a@example.com' }],
   ];

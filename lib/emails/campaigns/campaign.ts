@@ -2,7 +2,7 @@ import { v5 } from 'uuid';
 import type { Envelope } from '../../jobs/envelope';
 import { type ItemDeps, readItem, updateItem } from '../../jobs/items';
 import { CAMPAIGN_QUEUE, CAMPAIGNS, campaignKey, todoKey } from '../../jobs/keys';
-import { BODY_LIFETIME_MS, OBJECT_LIFETIME_MS, ROW_LIFETIME_MS } from '../../jobs/ledger';
+import { OBJECT_LIFETIME_MS, ROW_LIFETIME_MS } from '../../jobs/ledger';
 import { appended, type HistoryEntry } from '../../jobs/row';
 import type { Clock, Item } from '../../ports';
 import type { CampaignJob } from '../message';
@@ -187,7 +187,7 @@ function scheduled({ todo: _todo, todoAt: _todoAt, expiresAt: _expiresAt, ...cam
   const todo = todoKey(CAMPAIGN_QUEUE, 'campaign');
   const { endedAt } = campaign;
   if (endedAt === undefined) return { ...campaign, todo, todoAt: campaign.startsAt };
-  const listsAt = campaign.listsDropped ? undefined : (campaign.listsAt ?? endedAt + BODY_LIFETIME_MS);
+  const listsAt = campaign.listsDropped ? undefined : (campaign.listsAt ?? endedAt + ROW_LIFETIME_MS);
   const ended = { ...campaign, expiresAt: Math.ceil(((listsAt ?? endedAt) + ROW_LIFETIME_MS) / 1000) };
   if (!campaign.eventsChecked) return { ...ended, todo, todoAt: endedAt + EVENTS_AFTER_MS };
   return listsAt === undefined ? ended : { ...ended, todo: todoKey(CAMPAIGN_QUEUE, 'lists'), todoAt: listsAt };

@@ -15,7 +15,7 @@ const ROWS = 500;
 const AT_ONCE = 32;
 
 /**
- * Deletes the recipients, the rejected lines and the content of campaigns that ended 44 days ago. If a chunk can still
+ * Deletes the recipients, the rejected lines and the content of campaigns whose row goes now. If a chunk can still
  * be retried, it tries again a day later. A run that dies or has no time left leaves the rest to the next run. It works
  * once an hour, because no list is urgent.
  */

@@ -190,6 +190,12 @@ const digits = z
 const FIRST_MS = Date.UTC(2020, 0);
 const DAY_MS = 24 * 60 * 60_000;
 
+/** https://www.twilio.com/docs/sendgrid/for-developers/tracking-events/event#dropped-event */
+const DROP_REASONS = [
+  ...(['Bounced Address', 'Unsubscribed Address', 'Spam Reporting Address', 'Invalid', 'Spam Content'] as const),
+  ...(['Invalid SMTPAPI header', 'Recipient List over Package Quota'] as const),
+] as const;
+
 /** An event about a mail of this code, of any instance. SendGrid repeats our ids. Other fields may be personal. */
 const mailEvent = z.object({
   event: z.string().regex(/^[a-z_]{1,40}$/),
@@ -218,14 +224,17 @@ const mailEvent = z.object({
     .regex(/^\d(\.\d{1,3}){0,2}$/)
     .optional()
     .catch(undefined),
+  /** Why SendGrid dropped the mail. Any other reason is a mail server's text. */
+  reason: z.enum(DROP_REASONS).optional().catch(undefined),
 });
 
 type Parsed = z.infer<typeof mailEvent>;
 
 /** A stored event. It has no address: the manifest has the address under the recipient's number. */
-export type StoredEvent = Pick<Parsed, 'event' | 'timestamp' | 'job' | 'campaign' | 'recipient' | 'type' | 'status'> & {
-  messageId: string;
-};
+export type StoredEvent = Pick<
+  Parsed,
+  'event' | 'timestamp' | 'job' | 'campaign' | 'recipient' | 'type' | 'status' | 'reason'
+> & { messageId: string };
 
 /** An event with the instance that sent its mail, the queue and the time (ms) of its job, and its chunk and round. */
 type MailEvent = Pick<Parsed, 'instance' | 'queue' | 'time' | 'chunk' | 'round'> & { stored: StoredEvent };

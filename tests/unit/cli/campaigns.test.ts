@@ -1,6 +1,9 @@
 import { chunkId } from '../../../lib/emails/campaigns/campaign';
+import type { CampaignContent } from '../../../lib/emails/message';
+import { OperatorError } from '../../../lib/ops/operator';
+import { type AcceptedMail, eventsOf } from '../../../packages/local/fakes/sendgrid';
 import { aContent, CAMPAIGN, type Emails, startEmails } from '../../support/emails';
-import { anEnvelope, jobId } from '../../support/engine';
+import { anEnvelope, jobId, PREFIX } from '../../support/engine';
 import { command } from '../../support/operator';
 
 let emails: Emails;
@@ -55,6 +58,74 @@ describe('sls campaign report', () => {
 
     expect(lines.at(-1)).toBe('  and 2 more: --json has them all');
   });
+});
+
+test('sls campaign report --failed writes each failed recipient with the reason as CSV, while the list exists', async () => {
+  const campaign = await emails.campaign({ recipients: 30, content: aContent({ unsubscribe: { group: 1 } }) });
+  const email = (n: number) => `user-${n}@example.com`;
+  await emails.suppression.add([{ email: email(3), reason: 'bounced' }]);
+  emails.sendgrid.fail({ bodyContains: chunkId(CAMPAIGN, 1), status: 400 });
+  for (const number of [0, 1]) {
+    emails.sendChunk(campaign, number);
+    await emails.engine.deliver(1);
+  }
+  await emails.campaigns.change(CAMPAIGN, (stored) => ({ ...stored, released: 2 }));
+  const of = (n: number, event: { event: string; [field: string]: string }) =>
+    eventsOf(emails.sendgrid.mails[n] as AcceptedMail, event, emails.engine.clock.now());
+  // SendGrid drops the mail of the first recipient, and the server of the second one refuses it.
+  await emails.tell([
+    ...of(0, { event: 'dropped', reason: 'Spam Reporting Address' }),
+    ...of(1, { event: 'bounce', type: 'bounce', status: '5.1.1', reason: `no ${email(1)}` }),
+  ]);
+
+  const { lines } = await run('campaign report', { id: CAMPAIGN, failed: true });
+  const { json } = await run('campaign report', { id: CAMPAIGN, json: true });
+
+  expect(lines).toEqual([
+    'email,outcome,reason',
+    `${email(0)},suppressed,Spam Reporting Address`,
+    `${email(1)},bounced,bounce 5.1.1`,
+    `${email(3)},suppressed,bounced`,
+    ...Array.from({ length: 10 }, (_, n) => `${email(10 + n)},refused,SendgridRejected`),
+  ]);
+  const suppressedBy = { bounced: 1, 'Spam Reporting Address': 1 };
+  expect(json).toMatchObject({
+    recipients: 30,
+    accepted: 8,
+    suppressed: 2,
+    refused: 10,
+    notReleased: 10,
+    suppressedBy,
+  });
+  for (const key of await emails.engine.objects.list(`${PREFIX}/_data/emails/`))
+    await emails.engine.objects.delete(key);
+  await expect(run('campaign report', { id: CAMPAIGN, failed: true })).rejects.toThrow(
+    new OperatorError(`Campaign ${CAMPAIGN}: data.manifest: an object of the campaign is gone.`),
+  );
+});
+
+test.each<[string, Partial<CampaignContent>, object]>([
+  [
+    'with a template',
+    { unsubscribe: { link: 'https://example.com/{token}' } },
+    { templateData: { n: 0, token: 't-0' } },
+  ],
+  [
+    'without one',
+    { templateId: undefined, subject: 'Hi {{token}}', html: '<p>{{token}} {{other}}</p>' },
+    { subject: 'Hi t-0', html: '<p>t-0 {{other}}</p>' },
+  ],
+])('sls campaign test sends one mail of a campaign %s', async (_, content, mail) => {
+  await emails.campaign({ content: aContent(content) });
+
+  const { lines } = await run('campaign test', { id: CAMPAIGN, to: 'me@example.org' });
+  await emails.engine.deliver(1);
+
+  expect(lines[0]).toContain("Its links are those of the campaign's first recipient.");
+  expect(emails.sendgrid.mails).toMatchObject([{ to: ['me@example.org'], from: 'news@example.com', ...mail }]);
+  expect(emails.sendgrid.mails[0]?.headers).toEqual({});
+  expect(await emails.report()).toMatchObject({ accepted: 0, events: {} });
+  await expect(run('campaign test', { id: CAMPAIGN, to: 'me' })).rejects.toThrow('--to must be an address.');
 });
 
 describe('sls campaign list', () => {

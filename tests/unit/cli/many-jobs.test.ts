@@ -166,3 +166,30 @@ test('no filter and one beside an ID are refused, and one that no job fits says 
     'Give an ID or a filter, not both',
   );
 });
+
+test('unknown steps can be settled together: only of jobs that wait for it, after a preview and a question', async () => {
+  const made = await someJobs(3);
+  const { deps, engine } = made;
+  for (const n of [1, 2]) {
+    const row = engine.row(jobId(n));
+    const send = { status: 'unknown' as const, startedAt: 1, endedAt: 2 };
+    await deps.ledger.update(row.key, ({ endedAt: _endedAt, ...stored }) => ({
+      ...({ ...stored, state: 'held', reason: 'unknown', bodyKept: true } as unknown as typeof stored),
+      steps: { [n === 1 ? 'send' : 'other']: send },
+    }));
+  }
+  const settle = { step: 'send', as: 'done', queue: 'sample' };
+
+  const refused = await made.run('jobs settle', settle, 'no');
+  const { lines, notes, exitCode } = await made.run('jobs settle', settle, 'yes');
+
+  expect(refused.lines).toEqual([
+    expect.stringContaining('QUEUE'),
+    expect.stringMatching(/held \(unknown\).* 2$/),
+    'Nothing was changed.',
+  ]);
+  expect(lines.at(-1)).toBe('1 of 2 jobs settled, 1 refused.');
+  expect(notes.at(-1)).toBe(`${jobId(2)}: ${jobId(2)} has no unknown step send. --step must be other.`);
+  expect(exitCode).toBe(1);
+  expect(engine.row(jobId(1))).toMatchObject({ evidence: { send: { event: 'operator' } } });
+});
