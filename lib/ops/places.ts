@@ -87,7 +87,7 @@ export const PLACES = {
   data: {
     where: '`{prefix}/_data/` otherwise',
     ...{ holds: 'large jobs', purpose: 'data that no message can carry', readers: "the queue's worker, operators" },
-    ...{ days: [A_JOB, A_JOB], found: "by the job's id, and by a scan", erased: 'deleted' },
+    ...{ kept: 'until the success', days: [A_JOB, A_JOB], found: "by the job's id, and by a scan", erased: 'deleted' },
     folders: (prefix) => [`${prefix}/_data/`],
   },
   uploads: {

@@ -1,6 +1,6 @@
 import { ignoreStoreError, StoreError } from '../errors';
 import { publicForm } from '../jobs/envelope';
-import { bodyKey, deduplicationId, invalidId, isInvalidId, isPublished, jobKey } from '../jobs/keys';
+import { bodyKey, dataPrefix, deduplicationId, invalidId, isInvalidId, isPublished, jobKey } from '../jobs/keys';
 import { expiresAfter, LeaseLostError, needsEntry, type UnreadableRowError } from '../jobs/ledger';
 import { fitting, GONE, keepBody, keptBody, parkedMessage } from '../jobs/messages';
 import { completionOf, isFinal, putRecord } from '../jobs/record';
@@ -88,9 +88,10 @@ export async function orGiveBack<T>(
 
 /**
  * Does the writes that an end still lacks. The order is: S3 record, event, a dead job's DLQ entry, deletion of a
- * needless kept body, marks in the row. The mark of the record completes the end, so an end without it is published
- * again. The job's worker, a late delivery and the reconciler call it. A canary keeps only its row. Returns the row of
- * this end, even if another message has opened the job meanwhile. `body` spares a read of the kept body.
+ * needless kept body and of large data, marks in the row. The mark of the record completes the end, so an end without
+ * it is published again. The job's worker, a late delivery and the reconciler call it. A canary keeps only its row.
+ * Returns the row of this end, even if another message has opened the job meanwhile. `body` spares a read of the kept
+ * body, and names the large data.
  */
 export async function finish(
   deps: FinishDeps,
@@ -113,8 +114,12 @@ export async function finish(
     const parked = body ?? (await keptBody(deps, row)) ?? GONE;
     await queues.send(deps.dlqUrl(row.queue), parkedMessage(row, parked, settings(row.queue).type));
   }
-  const needless = row.bodyKept === true && isFinal(row);
+  // The message of a job that was never sent may still come.
+  const over = isFinal(row) && row.reason !== 'never-sent';
+  const needless = over && row.bodyKept === true;
+  const data = over ? ownDataref(prefix, row, body) : undefined;
   if (needless) await objects.delete(bodyKey(prefix, row.queue, row.id));
+  if (data !== undefined) await objects.delete(data);
 
   const at = clock.now();
   const marked = (now: JobRow): JobRow | undefined =>
@@ -130,6 +135,12 @@ export async function finish(
       : undefined;
   const { item: stored } = await ledger.update(row.key, marked, row);
   return stored && sameEnd(stored, row) ? stored : row;
+}
+
+/** The object with a job's large data, if a producer made it for this job. A sender's own may belong to several jobs. */
+function ownDataref(prefix: string, { queue, id }: JobRow, body = ''): string | undefined {
+  const [, dataref = ''] = /"dataref":"([^"\\]+)"/.exec(body) ?? [];
+  return dataref.startsWith(`${dataPrefix(prefix, queue)}${id}/`) ? dataref : undefined;
 }
 
 const sameEnd = (a: JobRow, b: JobRow): boolean =>

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { chunkId } from '../../lib/emails/campaigns/campaign';
-import { bodyKey, hourPartition, jobKey, recordKey, vendorKey } from '../../lib/jobs/keys';
+import { sha256 } from '../../lib/jobs/envelope';
+import { bodyKey, dataPrefix, hourPartition, jobKey, recordKey, vendorKey } from '../../lib/jobs/keys';
 import { PLACEHOLDER } from '../../lib/jobs/messages';
 import type { JobRow } from '../../lib/jobs/row';
 import type { SubmitOptions } from '../../lib/submit/options';
@@ -145,6 +146,10 @@ export async function recordedTrouble({ service, recorder }: RecordedService, { 
   await sendEvent(service, 'feedback.submitted.v1', { data: feedback });
   await sendEvent(service, 'feedback.submitted.v1', { data: { ...feedback, attachments: [attachment(NO_FILE)] } });
   await sendEvent(service, 'email.message.v1', { data: mail });
+  const [large, text] = [randomUUID(), JSON.stringify(feedback)];
+  const dataref = `${dataPrefix(PREFIX, 'feedback')}${large}/data`;
+  await ports.objects.put(dataref, text, 'application/json');
+  await sendEvent(service, 'feedback.submitted.v1', { id: large, dataref, datasha256: sha256(text) });
   await sendEvent(service, 'email.message.v1', { dataref: `${PREFIX}/_data/emails/none`, datasha256: '0'.repeat(64) });
 
   // The first names a job that is not there. The others look as if they came back from the DLQ: one whose row a newer

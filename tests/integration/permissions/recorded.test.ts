@@ -26,9 +26,10 @@ let problems: string[];
 beforeAll(async () => {
   recorder = await startRecorder();
   const { url, targets } = recorder;
-  prod = await templateOf('prod');
+  const [compiled, local] = await Promise.all([templateOf('prod'), packagedWithKey()]);
+  prod = compiled;
   // On a busy machine, no function may run out of time.
-  packaged = withProperties(await packagedWithKey(), {
+  packaged = withProperties(local, {
     'AWS::Lambda::Function': { Timeout: 60 },
     'AWS::SQS::Queue': { VisibilityTimeout: 120 },
   });

@@ -155,6 +155,7 @@ describe('a customer key of its own', () => {
     ['cloudwatch.amazonaws.com', about('sns:topicArn', arnOf('sns', 'other-alarms')), false],
     ['cloudwatch.amazonaws.com', {}, false],
     ['events.amazonaws.com', alarms, false],
+    ['events.amazonaws.com', about('sqs:arn', arnOf('sqs', 'acme-webhook-undelivered')), true],
     ['sns.amazonaws.com', about('sqs:arn', arnOf('sqs', 'acme-alarms-undelivered')), true],
     ['sns.amazonaws.com', about('sqs:arn', arnOf('sqs', 'acme-feedback.fifo')), false],
     ['logs.us-east-1.amazonaws.com', log('acme-feedback'), true],

@@ -91,6 +91,19 @@ test('data behind a reference, by key or by URI, is read if its hash is right an
   expect(engine.row(jobId(4))).toMatchObject({ state: 'dead', error: { code: 'InvalidDataref', field: 'dataref' } });
 });
 
+test("a producer's large data is deleted when its job succeeds, and stays while its job can be retried", async () => {
+  const { engine } = start();
+  const [done, dead] = [jobId(1), jobId(2)].map((id) => `${PREFIX}/_data/sample/${id}/hash`) as [string, string];
+  const data = JSON.stringify({ name: 'a' });
+  for (const key of [done, dead]) await engine.objects.put(key, data, 'application/json');
+  engine.send(json({ id: jobId(1), data: undefined, dataref: done, datasha256: sha256(data) }));
+  engine.send(json({ id: jobId(2), data: undefined, dataref: dead, datasha256: sha256('changed') }));
+
+  await engine.deliver();
+
+  expect(engine.objects.keys().filter((key) => key.includes('/_data/'))).toEqual([dead]);
+});
+
 test('an invalid message with the id of a finished job changes neither the row nor the record of that job', async () => {
   const { engine } = start();
   await engine.sendAndDeliver(json());
