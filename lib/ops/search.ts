@@ -123,7 +123,7 @@ const isListed = (state: string): boolean => Object.values(TODO_STATES).some((st
 /** What a search reads: the index of message groups, of accepted jobs, or the index `todo`. */
 const WHERE = {
   group: 'These are the jobs of this person or message group.',
-  accepted: 'All jobs were searched, the newest first.',
+  accepted: 'The search goes from the newest job to the oldest.',
   todo: 'Only jobs that wait or are dead were searched. Give a first hour to search ended ones too.',
 };
 

@@ -208,6 +208,7 @@ browserTest('an operator on a phone goes from an alarm to its queue, and retries
   await page.goto(url);
 
   await page.getByText('sample: Jobs in the dead-letter queue. These jobs are dead.').waitFor();
+  await page.getByText('Commands').last().click();
   await page.getByText('npx sls jobs retry --queue sample --state dead').waitFor();
   const queues = page.getByRole('region', { name: 'Queues' });
   expect(await queues.evaluate((table) => table.scrollWidth - table.clientWidth)).toBe(0);

@@ -46,9 +46,12 @@ const Status = ({ alarms, reconciledAt, at, queues, vendors }: Figures) => (
         {alarms.map((alarm) => (
           <li key={alarm.name}>
             {alarm.sentence} Since <Time at={alarm.since} />. <Link to={placeOf(alarm)}>Show it</Link>
-            {alarm.commands.map((command) => (
-              <Command key={command} text={command} />
-            ))}
+            <details>
+              <summary>Commands</summary>
+              {alarm.commands.map((command) => (
+                <Command key={command} text={command} />
+              ))}
+            </details>
           </li>
         ))}
       </ul>

@@ -67,7 +67,7 @@ test('a search says where it looked, how far it is, and whether there are more. 
 
   expect(json).toMatchObject({ more: true, jobs: [{}, {}, {}, {}] });
   expect(notes).toEqual([
-    '5 jobs read. All jobs were searched, the newest first.',
+    '5 jobs read. The search goes from the newest job to the oldest.',
     'There are more jobs. Narrow the search, or raise --limit.',
   ]);
   expect(none.lines).toEqual(['No jobs.']);

@@ -45,7 +45,7 @@ async function found({ engine }: Awaited<ReturnType<typeof someJobs>>, filter: J
 const WHERE = {
   open: 'Only jobs that wait',
   group: 'These are the jobs of this person',
-  hours: 'All jobs were searched',
+  hours: 'The search goes from the newest job',
 };
 
 test.each<[JobFilter, keyof typeof WHERE, number[]]>([
