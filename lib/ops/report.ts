@@ -78,7 +78,7 @@ export async function monthFigures(deps: Deployment, { from, to, every, begins, 
 
   function add(record: Stored | undefined): void {
     const queue = queues.get(record?.queue ?? '');
-    if (!record || !queue || !(record.state in NO_ENDS)) {
+    if (!record?.time || !queue || !(record.state in NO_ENDS)) {
       figures.damaged += every;
       return;
     }
@@ -131,8 +131,8 @@ export async function monthFigures(deps: Deployment, { from, to, every, begins, 
       if (day) metrics[index]?.[1](value, day);
     }
   return {
-    ...{ records, ...figures, all: all.report() },
-    queues: Object.fromEntries([...queues].map(([name, queue]) => [name, queue.report()])),
+    ...{ records, ...figures, all: reportOf(all) },
+    queues: Object.fromEntries([...queues].map(([name, queue]) => [name, reportOf(queue)])),
     days: [...days].map(([day, figures]) => ({ day, ...figures })),
     verified: await verifiedIn(deps, dayOf(from).slice(0, 7)),
   };
@@ -166,17 +166,15 @@ interface Stored {
  * time of a planned job, to success. `accept`: from the call of the producer until the queue, or the table for a
  * planned job, had the job, both by the producer's clock. Chunks of campaigns have neither. `codes`: of dead jobs.
  */
-function gathered() {
-  const [finish, accept] = [histogram(), histogram()];
-  const codes: Record<string, number> = {};
-  const gathered = { ...NO_ENDS, waited: 0, codes, finish, accept };
-  return Object.assign(gathered, {
-    report: () => {
-      const { succeeded, dead, cancelled, waited } = gathered;
-      return { succeeded, dead, cancelled, waited, codes, finish: finish.times(), accept: accept.times() };
-    },
-  });
-}
+const gathered = () => ({
+  ...{ ...NO_ENDS, waited: 0, codes: {} as Record<string, number> },
+  ...{ finish: histogram(), accept: histogram() },
+});
+const reportOf = ({ finish, accept, ...counts }: ReturnType<typeof gathered>) => ({
+  ...counts,
+  finish: finish.times(),
+  accept: accept.times(),
+});
 
 export type Times = ReturnType<ReturnType<typeof histogram>['times']>;
 
@@ -198,12 +196,11 @@ function histogram() {
       const sorted = [...counts].sort(([a], [b]) => a - b);
       const below = (part: number): number => {
         let left = part * jobs;
-        const [bucket = 0] =
-          sorted.find(([, count]) => {
-            left -= count;
-            return left <= 0;
-          }) ?? [];
-        return Math.round(Math.expm1(bucket * STEP));
+        for (const [bucket, count] of sorted) {
+          left -= count;
+          if (left <= 0) return Math.round(Math.expm1(bucket * STEP));
+        }
+        return 0;
       };
       const average = jobs === 0 ? 0 : Math.round(sum / jobs);
       return { jobs, average, p50: below(0.5), p95: below(0.95), p99: below(0.99) };

@@ -62,7 +62,7 @@ test('the report of a month says which criteria are met, with their figures, and
   const { lines, notes } = await run({ month: '2026-01' });
   const { json } = await run({ month: '2026-01', json: true });
 
-  expect(notes).toContain('9 records are read, for about 0.00 USD. Ctrl-C ends it.');
+  expect(notes).toContain('Reading 9 records, for about 0.00 USD. Ctrl-C ends it.');
   expect(cells(lines, 'The API')).toEqual([['The API accepts a job in under 200 ms (p95)', '20 ms', 'yes']]);
   expect(cells(lines, 'Processing')[0]?.slice(1)).toEqual(['4.0 s', 'yes']);
   expect(cells(lines, 'Under 1 %')[0]?.slice(1)).toEqual(['12.50 %', 'NO']);
