@@ -110,10 +110,11 @@ export function permission(
   { messageId, attributes }: Pick<ReceivedMessage, 'messageId' | 'attributes'>,
   { named, payloadHash }: Pick<Subject, 'named' | 'payloadHash'>,
 ): 'run' | 'late' | 'refused' {
-  if (row.erased || row.spentMessageIds.includes(messageId)) return 'late';
+  if (row.spentMessageIds.includes(messageId)) return 'late';
   if ((row.token !== undefined || named) && row.token !== attributes[ATTRIBUTE.token]) return 'refused';
   // A body that we keep gives its row a random. So no message of ours is about such a row and has no body.
   if (row.token === undefined && payloadHash === undefined) return 'refused';
+  if (row.erased) return 'late';
   if (row.state !== 'dead') return isClosed(row) ? 'late' : 'run';
   return attributes.code !== undefined && attributes[ATTRIBUTE.parkedFrom] === row.parkedFrom ? 'run' : 'late';
 }

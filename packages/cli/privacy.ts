@@ -5,6 +5,7 @@ import { erasePerson } from '../../lib/ops/erase';
 import { OperatorError, type Reader } from '../../lib/ops/operator';
 import { countObjects, type Found, findPerson, type Person, SCAN_NAMES, type ScanName } from '../../lib/ops/person';
 import { counted } from '../../lib/text';
+import { PRICES } from '../../resources/cost';
 import { type Command, type CommandContext, type Options, text } from './command';
 import { tableText } from './terminal';
 
@@ -17,9 +18,6 @@ const PERSON = {
   },
 } as const;
 
-/** List prices of us-east-1 in USD, November 2025: https://aws.amazon.com/s3/pricing/ */
-const PER_GET = 0.4e-6;
-const PER_LIST = 5e-6;
 const KEYS_PER_LIST = 1_000;
 
 export const privacy = {
@@ -101,7 +99,7 @@ function scansOf(options: Options): readonly ScanName[] {
 async function plan({ out }: CommandContext, deps: Reader, scans: readonly ScanName[]): Promise<number> {
   const counts = await countObjects(deps, scans);
   const total = Object.values(counts).reduce((sum, count) => sum + count, 0);
-  const cost = total * PER_GET + 2 * (total / KEYS_PER_LIST + scans.length) * PER_LIST;
+  const cost = total * PRICES.s3Get + 2 * (total / KEYS_PER_LIST + scans.length) * PRICES.s3Put;
   const parts = Object.entries(counts).flatMap(([place, count]) => (count > 0 ? [`${count} of ${place}`] : []));
   out.note(`Reads the rows by an index, and ${counted(total, 'object')}: ${parts.join(', ') || 'none'}.`);
   out.note(`S3 bills about ${cost.toFixed(2)} USD, and 0.09 for each GB that leaves its region.`);

@@ -157,8 +157,11 @@ async function list({ s3: client, bucket }: Source, prefix: string): Promise<str
 async function texts<T>(source: Source, folders: readonly string[], take: (text: string) => T): Promise<[string, T][]> {
   const keys = (await each(folders, (folder) => list(source, folder))).flat();
   return each(keys, async (key): Promise<[string, T]> => {
-    const { Body } = await source.s3.send(new GetObjectCommand({ Bucket: source.bucket, Key: key }));
-    return [key, take(await textOf(key, (await Body?.transformToByteArray()) ?? Buffer.alloc(0)))];
+    const asked = new GetObjectCommand({ Bucket: source.bucket, Key: key });
+    const { Body, Metadata = {} } = await source.s3.send(asked);
+    const text = await textOf(key, (await Body?.transformToByteArray()) ?? Buffer.alloc(0));
+    // The erasure of a person may leave no line of a message, and the metadata that say which one it was.
+    return [key, take(text === '' && 'erased' in Metadata ? JSON.stringify(Metadata) : text)];
   });
 }
 

@@ -10,6 +10,7 @@ import { exampleLatency } from './express-api';
 import { underFaults } from './faults';
 import { feedbackCost } from './feedback';
 import { loadTimes } from './load';
+import { privacyScan } from './privacy';
 import { producerCost } from './producer';
 import type { Size } from './table';
 import { verifyDay } from './verify';
@@ -25,6 +26,7 @@ const benchmarks: Record<string, (size: Size) => Promise<string>> = {
   'emails-memory': emailsMemory,
   'express-api': exampleLatency,
   load: loadTimes,
+  privacy: privacyScan,
   verify: verifyDay,
 };
 

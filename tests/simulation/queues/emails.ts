@@ -1,7 +1,9 @@
 import { campaigns } from '../../../lib/emails/campaigns/campaign';
 import { EMAIL_MESSAGE, EMAILS_QUEUE, type EmailMessageInput } from '../../../lib/emails/message';
 import { emailsContract } from '../../../lib/emails/process';
+import { SUPPRESSED } from '../../../lib/emails/request';
 import { suppressionList } from '../../../lib/emails/suppression';
+import { jobKey } from '../../../lib/jobs/keys';
 import { createProducer } from '../../../packages/producer/producer';
 import { hashPeople } from '../../support/hash-people';
 import type { JobSpec } from '../draw/plan';
@@ -66,5 +68,7 @@ export const emails: SimulatedQueue = {
       ? createProducer(deps).email(data(spec, index), { ...options, system: true })
       : submitted(deps, { queue: EMAILS_QUEUE, type, data: data(spec, index), group: options.key, ...options }),
   provenBy: { send: 'mail' },
-  wrong: ({ watch }, id) => (watch.effects.has(id) ? undefined : 'there is no mail'),
+  // A person who was erased before gets no mail.
+  wrong: ({ watch }, id) =>
+    watch.effects.has(id) || watch.row(jobKey(EMAILS_QUEUE, id))?.steps[SUPPRESSED] ? undefined : 'there is no mail',
 };
