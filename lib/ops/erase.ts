@@ -8,7 +8,7 @@ import { codeOf } from '../errors';
 import { groupBy } from '../group-by';
 import type { FileNote } from '../jobs/files';
 import { endLease, type RunLease, readItem, takeLease } from '../jobs/items';
-import { ANALYTICS_QUEUE, bodyKey, dataPrefix, ERASED, fileKey, hoursKey, jobKey, uploadsPrefix } from '../jobs/keys';
+import { ANALYTICS_QUEUE, bodyKey, dataPrefix, ERASED, fileKey, hoursKey, jobKey } from '../jobs/keys';
 import { keepsEntry, needsEntry } from '../jobs/ledger';
 import { putRecord } from '../jobs/record';
 import { type JobRow, redacted, withEntry } from '../jobs/row';
@@ -101,13 +101,9 @@ async function eraseJob(deps: ActingDeps, key: string, own: ReadonlySet<string>)
   if (!row) return NOTHING;
   await putRecord(deps, await finish(deps, row));
   const { queue, id } = row;
-  const body = bodyKey(prefix, queue, id);
-  const kept = await objects.get(body);
-  const named = kept && attachmentsIn(Buffer.from(kept).toString('utf8'));
-  const files = new Set([...(row.files ?? []), ...(named ?? [])]);
-  for (const file of files) if (file.startsWith(uploadsPrefix(prefix, queue))) await eraseFile(deps, file, own);
+  for (const file of row.files ?? []) await eraseFile(deps, file, own);
   for (const claim of await objects.list(`${dataPrefix(prefix, queue)}${id}/`)) await objects.delete(claim);
-  await objects.delete(body);
+  await objects.delete(bodyKey(prefix, queue, id));
   await ledger.update(key, (now) => ({ ...redacted(now), ...(now.bodyKept && { bodyKept: false }) }));
   return undefined;
 }
@@ -139,14 +135,6 @@ function marked(deps: ActingDeps, row: JobRow): JobRow {
   const steps = Object.fromEntries(Object.entries(ended.steps).map(([name, { kept: _kept, ...step }]) => [name, step]));
   return { ...ended, ...discarded, ...parked, steps };
 }
-
-const attachmentsIn = (body: string): string[] => {
-  const { data } = (jsonOf(body) ?? {}) as { data?: { attachments?: unknown } };
-  return [data?.attachments].flat().flatMap((one) => {
-    const key = (one as { key?: unknown } | null | undefined)?.key;
-    return typeof key === 'string' ? [key] : [];
-  });
-};
 
 /** The body of a job that its row's hashes did not lead to: another sender's, or one without a row. */
 async function eraseBody(deps: ActingDeps, { key }: Found, own: ReadonlySet<string>): Promise<string | undefined> {

@@ -77,7 +77,6 @@ const MIB = 1024 * 1024;
 /** How a search reads the objects of a place. `read` returns what is about the person. */
 interface Scan {
   takes?: (key: string) => boolean;
-  folders?: (prefix: string) => string[];
   atOnce: number;
   read: (bytes: Uint8Array, matcher: Matcher) => unknown[] | Promise<unknown[]>;
 }
