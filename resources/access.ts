@@ -183,7 +183,7 @@ function operatorStatements(of: Instance): Statement[] {
   const { name, prefix, rows, settings } = of;
   const { bodies, records, events, data, lists, suppressed, verified } = keysOf(of);
   const written = [...records, ...bodies, ...suppressed];
-  const searched = [...events, ...data, ...lists, verified];
+  const searched = [...events, ...data, verified];
   const allBodies = bodyKey(prefix, '*', '').replace(/\/$/, '');
   const bus = eventBus(name, settings.events?.bus);
   const workers = rows.map((row) => arn('lambda', `function:${functionName(name, row.name)}`));
@@ -203,7 +203,7 @@ function operatorStatements(of: Instance): Statement[] {
     },
     watch,
     allowObjects(of, 'RecordsAndBodies', ['s3:GetObject', 's3:PutObject'], written),
-    allowObjects(of, 'EventsAndData', ['s3:GetObject'], searched),
+    allowObjects(of, 'EventsAndData', ['s3:GetObject'], [...searched, ...lists]),
     auditStatement(of),
     listBucket(of, [...records, ...searched, allBodies, ...suppressed]),
     allow('TestAlarms', ['sns:Publish'], arn('sns', topicName(name))),

@@ -55,7 +55,8 @@ export async function findCampaign(from: Reader, id: string): Promise<Campaign> 
 }
 
 /** What `read` gets of a campaign's lists. Rejects with an OperatorError if they are gone. */
-export async function ofLists<T>({ id }: Campaign, read: () => Promise<T>): Promise<T> {
+export async function ofLists<T>({ id, listsDropped }: Campaign, read: () => Promise<T>): Promise<T> {
+  if (listsDropped) throw new OperatorError(`Campaign ${id}: its lists have been deleted.`);
   return read().catch((error: unknown) => {
     throw error instanceof PermanentError ? new OperatorError(`Campaign ${id}: ${error.message}.`) : error;
   });
