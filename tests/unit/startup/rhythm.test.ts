@@ -9,6 +9,7 @@ const env = {
   TABLE: 'acme-jobs',
   QUEUES: '{}',
   DLQ_DEPTHS: '{}',
+  GUARD: '{"bounces":5,"reports":0.1,"refused":20}',
 };
 const rhythm = (CANARY_EVERY?: string) =>
   rhythmOf(parseEnv(reconcilerEnv, { ...env, ...(CANARY_EVERY === undefined ? {} : { CANARY_EVERY }) }));
