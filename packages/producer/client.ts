@@ -87,7 +87,7 @@ export function clientOf(
 }
 
 /** Calls `make` once, at the first call. After a failure the next call tries again. */
-export function lazily<T>(make: () => Promise<T>): (() => Promise<T>) & { started: () => boolean } {
+function lazily<T>(make: () => Promise<T>): (() => Promise<T>) & { started: () => boolean } {
   let made: Promise<T> | undefined;
   const get = () => {
     made ??= make().catch((error: unknown) => {

@@ -5,10 +5,9 @@ import { realClock, realRandom } from '../../lib/aws/system';
 import type { ProducerSettings } from '../../lib/config/common';
 import { producerParameter, queueName, queueUrl } from '../../lib/jobs/keys';
 import { personHashes } from '../../lib/jobs/person-hash';
-import type { Log, Objects, Secret } from '../../lib/ports';
-import type { SubmitDeps } from '../../lib/submit/submit';
+import type { Log, Secret } from '../../lib/ports';
 import type { PostPolicy } from '../../lib/submit/uploads';
-import { clientOf, lazily, type ProducerClient } from './client';
+import { clientOf, type ProducerClient } from './client';
 import {
   type AwsEndpoints,
   type ConnectionConfig,
@@ -46,28 +45,26 @@ export function realProducer(options: ProducerOptions = {}): ProducerClient {
   });
 }
 
-/**
- * Loads the clients of SQS and DynamoDB, and reads the settings if the options have none. The client of S3 is loaded
- * with the first object. Rejects with a StoreError or a ConfigError.
- */
+/** Loads the clients of AWS, and reads the settings if the options have none. Rejects with a StoreError or a ConfigError. */
 async function connect(config: ConnectionConfig, log: Log) {
   const { instance, region } = config;
-  const [{ realQueues, sqsClient }, { dynamoClient, realTable }, settings] = await Promise.all([
+  const [{ realQueues, sqsClient }, { dynamoClient, realTable }, objects, settings] = await Promise.all([
     import('../../lib/aws/queues.ts'),
     import('../../lib/aws/table.ts'),
+    import('../../lib/aws/objects.ts'),
     config.settings ?? readSettings(config),
   ]);
   const sqs = sqsClient(clientConfig(config, 'sqs'));
   const dynamo = dynamoClient(clientConfig(config, 'dynamodb'));
-  const bucket = lazily(() => loadBucket(config, settings));
+  // The emulators know no host names of buckets.
+  const s3 = objects.s3Client({ ...clientConfig(config, 's3'), forcePathStyle: config.endpoints.s3 !== undefined });
+  const { bucket, kmsKey } = settings;
   const queueOf = queueIn(settings.queues);
   return {
     table: realTable({ table: settings.table, client: dynamo }),
     queues: realQueues(sqs),
-    objects: laterObjects(async () => (await bucket()).objects),
-    readObject: async function* (key: string) {
-      yield* (await bucket()).readObject(key);
-    },
+    objects: objects.realObjects({ bucket, kmsKey, client: s3 }),
+    readObject: objects.realObjectReader({ bucket, client: s3 }),
     clock: realClock,
     random: realRandom,
     log,
@@ -78,10 +75,9 @@ async function connect(config: ConnectionConfig, log: Log) {
     settings: queueOf,
     queueNames: Object.keys(settings.queues),
     queueUrl: (queue: string) => queueUrl(region, settings.account, queueName(instance, queue, queueOf(queue).type)),
-    sign: async (policy: PostPolicy) => (await bucket()).sign(policy),
+    sign: (policy: PostPolicy) => signPost(s3, { bucket, kmsKey, policy }),
     async disconnect() {
-      for (const client of [sqs, dynamo]) client.destroy();
-      if (bucket.started()) (await bucket()).close();
+      for (const client of [sqs, dynamo, s3]) client.destroy();
     },
   };
 }
@@ -100,18 +96,6 @@ const clientConfig = ({ region, credentials, endpoints }: ConnectionConfig, serv
   ...(credentials && { credentials }),
   ...(endpoints[service] === undefined ? {} : { endpoint: endpoints[service] }),
 });
-
-async function loadBucket(config: ConnectionConfig, { bucket, kmsKey }: Pick<ProducerSettings, 'bucket' | 'kmsKey'>) {
-  const { realObjectReader, realObjects, s3Client } = await import('../../lib/aws/objects.ts');
-  // The emulators know no host names of buckets.
-  const client = s3Client({ ...clientConfig(config, 's3'), forcePathStyle: config.endpoints.s3 !== undefined });
-  return {
-    sign: (policy: PostPolicy) => signPost(client, { bucket, kmsKey, policy }),
-    objects: realObjects({ bucket, kmsKey, client }),
-    readObject: realObjectReader({ bucket, client }),
-    close: () => client.destroy(),
-  };
-}
 
 /** S3 refuses a form without one of the fields, or with another value. */
 async function signPost(
@@ -158,11 +142,3 @@ async function readParameter(config: ConnectionConfig, name: string): Promise<st
     client.destroy();
   }
 }
-
-/** The bucket through a client that is loaded with the first call. */
-const laterObjects = (load: () => Promise<Objects>): SubmitDeps['objects'] => ({
-  put: async (...args) => (await load()).put(...args),
-  get: async (...args) => (await load()).get(...args),
-  size: async (...args) => (await load()).size(...args),
-  list: async (...args) => (await load()).list(...args),
-});
