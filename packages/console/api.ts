@@ -65,11 +65,11 @@ export function consoleApi(deps: ConsoleDeps): Hono<Env> {
   answers('post', '/preview', action, (asked) => previewAction(deps, asked.action, asked.input));
   answers('post', '/act', action, async (asked, signal) => ({ done: await act(deps, asked, signal) }));
 
-  answers('get', '/local', none, () => localPage(deps));
+  answers('get', '/local', none, () => toolsOf(deps).page());
   answers('post', '/local/send', z.object({ sample: z.string() }), ({ sample }) => toolsOf(deps).send(sample));
   const breaks = z.object({ vendor: z.string(), how: z.string().optional() });
   answers('post', '/local/break', breaks, async ({ vendor, how }) => {
-    await (how === undefined ? toolsOf(deps).recover(vendor) : toolsOf(deps).break(vendor, how));
+    await toolsOf(deps).break(vendor, how);
     return {};
   });
 
@@ -89,13 +89,6 @@ const sessionOf = ({ target, write, deployment }: ConsoleDeps) => ({
 });
 
 const tooLarge = (context: Context) => refuse(context, 413, 'The request is too large.');
-
-export type LocalPage = ReturnType<typeof localPage>;
-
-function localPage(deps: ConsoleDeps) {
-  const { samples, breaks, vendors } = toolsOf(deps);
-  return { samples, breaks, vendors: vendors() };
-}
 
 function toolsOf({ local }: ConsoleDeps): LocalTools {
   if (!local) throw new OperatorError('Only the service of npm start has fake vendors.');

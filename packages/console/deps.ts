@@ -9,22 +9,18 @@ export interface ConsoleDeps {
   local?: LocalTools | undefined;
 }
 
-/** A fake vendor of the local service, and how it fails now. `/fakes/{name}` shows what it took. */
-export interface LocalVendor {
-  name: string;
+/** `vendors`: the fake vendors, and how each fails now. `fails`: by a click or by a command. */
+export interface LocalPage {
+  samples: readonly string[];
   breaks: readonly string[];
-  /** Whether it fails, by a click or by a command. */
-  fails: boolean;
+  vendors: { name: string; breaks: readonly string[]; fails: boolean }[];
 }
 
 /** What only the local service has. Its data is personal if a developer typed personal data. */
 export interface LocalTools {
-  vendors(): LocalVendor[];
-  breaks: readonly string[];
-  /** Makes a fake fail, or ends just that if it fails so. */
-  break(vendor: string, how: string): Promise<void>;
-  recover(vendor: string): Promise<void>;
-  samples: readonly string[];
+  page(): LocalPage;
+  /** Makes a fake fail, or ends just that if it fails so. Without `how`, ends all its failures. */
+  break(vendor: string, how: string | undefined): Promise<void>;
   send(sample: string): Promise<{ queue: string; id: string }>;
 }
 

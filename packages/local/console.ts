@@ -34,22 +34,23 @@ export function localConsole(
 ): http.RequestListener {
   const fakes: Record<string, FakeServer> = vendors;
   const local: LocalTools = {
-    vendors: () =>
-      Object.entries(fakes).map(([name, { failures }]) => ({
+    page: () => ({
+      samples: Object.keys(SAMPLES),
+      breaks: Object.keys(FAILURES),
+      vendors: Object.entries(fakes).map(([name, { failures }]) => ({
         name,
         breaks: Object.keys(FAILURES).filter((how) => failures().some(isThat(how))),
         fails: failures().length > 0,
       })),
-    breaks: Object.keys(FAILURES),
+    }),
     break: async (name, how) => {
       const { fail, failures, recover } = oneOf(fakes, name);
+      if (how === undefined) return recover();
       const others = failures().filter((failure) => !isThat(how)(failure));
       if (others.length === failures().length) return fail(oneOf(FAILURES, how));
       await recover();
       others.forEach(fail);
     },
-    recover: (name) => oneOf(fakes, name).recover(),
-    samples: Object.keys(SAMPLES),
     send: async (sample) => {
       const [queue, send] = oneOf(SAMPLES, sample);
       return { queue, id: (await send(producer)).id };

@@ -26,12 +26,7 @@ export interface EventSourceMappingOptions {
   lose?: (messageId: string) => boolean;
 }
 
-export interface EventSourceMapping {
-  isOn(): boolean;
-  start(): void;
-  /** Stops polling and resolves when the running invocations have ended. `start` may be called again. */
-  stop(): Promise<void>;
-}
+export type EventSourceMapping = ReturnType<typeof createEventSourceMapping>;
 
 /** Lambda retries a throttled invocation after 1, 2, 4, … seconds, at most this. */
 const LONGEST_BACKOFF_MS = 30_000;
@@ -41,7 +36,7 @@ const LONGEST_BACKOFF_MS = 30_000;
  * function, and deletes the messages that succeeded. It listens to the queue and sleeps until the next visibility
  * timeout ends, so an idle queue needs no timer. Failed messages stay in the queue until SQS delivers them again.
  */
-export function createEventSourceMapping(options: EventSourceMappingOptions): EventSourceMapping {
+export function createEventSourceMapping(options: EventSourceMappingOptions) {
   const { sqs, queue, timers, maximumConcurrency = 1000, onEvent = () => {} } = options;
   const attributeOf = (name: 'QueueArn' | 'VisibilityTimeout'): string =>
     sqs.getQueueAttributes({ QueueUrl: queue, AttributeNames: [name] }).Attributes?.[name] ?? '';
@@ -142,12 +137,13 @@ export function createEventSourceMapping(options: EventSourceMappingOptions): Ev
 
   return {
     isOn: () => unsubscribe !== undefined,
-    start() {
+    start(): void {
       if (unsubscribe) return;
       unsubscribe = sqs.onChange(queue, () => wakeAt(timers.now()));
       wakeAt(timers.now());
     },
-    async stop() {
+    /** Stops polling and resolves when the running invocations have ended. `start` may be called again. */
+    async stop(): Promise<void> {
       unsubscribe?.();
       unsubscribe = undefined;
       if (alarm) timers.clearTimeout(alarm.handle);

@@ -39,8 +39,8 @@ export async function submitBatch(
   if (!Array.isArray(jobs)) throw invalid('jobs', 'must be an array');
   const prepareDeps = { ...deps, atTable: untilTimeOut() };
   const prepared = await mapEach(jobs, ROWS_AT_ONCE, (job) => prepare(prepareDeps, job));
-  const senders = new Map<string, BatchSender>();
-  const senderOf = (queue: string): BatchSender => {
+  const senders = new Map<string, ReturnType<typeof createBatchSender>>();
+  const senderOf = (queue: string) => {
     const sender = senders.get(queue) ?? createBatchSender({ ...deps, queueUrl: () => deps.queueUrl(queue) });
     senders.set(queue, sender);
     return sender;
@@ -117,23 +117,11 @@ interface SenderDeps extends Pick<SubmitDeps, 'clock' | 'random' | 'log'> {
   keep?: { onSent: () => void; onStuck: (error: StoreError) => void };
 }
 
-interface BatchSender {
-  /**
-   * Resolves when SQS has the message. Rejects with a StoreError if SQS refuses it, or has taken nothing for ten
-   * seconds. With `keep` it never rejects, because a message is retried until `finish` gives up.
-   */
-  send(group: string, message: OutgoingMessage): Promise<SentMessage>;
-  /** The bytes of all messages that are not sent yet. */
-  backlog(): number;
-  /** Sends until `deadline` (ms). Returns unsent messages, in order per group. SQS may have those of a running call. */
-  finish(deadline: number): Promise<OutgoingMessage[]>;
-}
-
 /**
  * Sends messages in batches with at most one entry per group. With two entries the first could fail and the second
  * succeed. A failed message stays the first of its group and is retried with growing pauses. Other groups continue.
  */
-export function createBatchSender({ queues, queueUrl, clock, random, log, keep }: SenderDeps): BatchSender {
+export function createBatchSender({ queues, queueUrl, clock, random, log, keep }: SenderDeps) {
   const groups = new Map<string, Group>();
   let backlog = 0;
   let deadline = Number.POSITIVE_INFINITY;
@@ -227,8 +215,12 @@ export function createBatchSender({ queues, queueUrl, clock, random, log, keep }
   }
 
   return {
-    send: (name, message) =>
-      new Promise((sent, failed) => {
+    /**
+     * Resolves when SQS has the message. Rejects with a StoreError if SQS refuses it, or has taken nothing for ten
+     * seconds. With `keep` it never rejects, because a message is retried until `finish` gives up.
+     */
+    send: (name: string, message: OutgoingMessage) =>
+      new Promise<SentMessage>((sent, failed) => {
         const bytes = messageBytes(message);
         const group = groups.get(name) ?? { waiting: [], failures: 0, retryAt: 0 };
         group.waiting.push({ message, bytes, sent, failed });
@@ -237,8 +229,10 @@ export function createBatchSender({ queues, queueUrl, clock, random, log, keep }
         // Messages that are given at once share a call.
         running ??= Promise.resolve().then(run);
       }),
+    /** The bytes of all messages that are not sent yet. */
     backlog: () => backlog,
-    finish: async (end) => {
+    /** Sends until `end` (ms). Returns unsent messages, in order per group. SQS may have those of a running call. */
+    finish: async (end: number): Promise<OutgoingMessage[]> => {
       deadline = end;
       if (running !== undefined) await endsBy(clock, end, running);
       finished.abort();

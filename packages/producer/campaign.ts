@@ -55,7 +55,8 @@ export async function submitCampaign(
 ): Promise<AcceptedCampaign> {
   const { name, sendAt, transactional, ...content } = valid(campaignSchema, input);
   const submitted = { ...validOptions(options), queue: EMAILS_QUEUE };
-  if (!isSource(source)) refuse(new InvalidRecipientsError('must be a list, or an object with csv, ndjson or key'));
+  const reads = read(deps, source);
+  if (!reads) throw invalid('recipients', 'must be a list, or an object with csv, ndjson or key');
   // Without the queue, the recipients must not be stored either.
   deps.settings(EMAILS_QUEUE);
   const files =
@@ -76,9 +77,11 @@ export async function submitCampaign(
   const { rejectedKeys, ...written } = await writeManifest(deps, {
     campaign: id,
     content: campaignContentSchema.parse(content),
-    recipients: read(deps, source),
+    recipients: reads,
     chunkSize,
-  }).catch(refuse);
+  }).catch((error: unknown) => {
+    throw error instanceof InvalidRecipientsError ? invalid('recipients', error.message) : error;
+  });
   const data: CampaignJob = {
     ...(name === undefined ? {} : { name }),
     ...(sendAt === undefined ? {} : { sendAt }),
@@ -90,25 +93,14 @@ export async function submitCampaign(
   return { ...accepted, requested, duplicates, rejected, recipients, chunks, rejectedKeys };
 }
 
-/** Whether recipients can be read from it. Callers without types give anything. */
-function isSource(source: unknown): source is RecipientSource {
-  if (typeof source !== 'object' || source === null) return false;
-  if ('key' in source) return typeof source.key === 'string';
-  const read = 'csv' in source ? source.csv : 'ndjson' in source ? source.ndjson : source;
-  if (typeof read === 'string') return true;
-  return typeof read === 'object' && read !== null && (Symbol.iterator in read || Symbol.asyncIterator in read);
-}
-
-function refuse(error: unknown): never {
-  if (!(error instanceof InvalidRecipientsError)) throw error;
-  throw invalid('recipients', error.message);
-}
-
-function read(deps: ProducerDeps, source: RecipientSource): AsyncGenerator<Read[]> {
-  if ('csv' in source) return fromCsv(source.csv);
-  if ('ndjson' in source) return fromNdjson(source.ndjson);
-  if ('key' in source) return fromObject(deps, source.key);
-  return fromIterable(source);
+/** Reads the recipients of a source. Callers without types give anything: `undefined` if it is none. */
+function read(deps: ProducerDeps, source: RecipientSource): AsyncGenerator<Read[]> | undefined {
+  if (typeof source !== 'object' || source === null) return undefined;
+  if ('key' in source) return typeof source.key === 'string' ? fromObject(deps, source.key) : undefined;
+  const [from, items] =
+    'csv' in source ? [fromCsv, source.csv] : 'ndjson' in source ? [fromNdjson, source.ndjson] : [fromIterable, source];
+  const isList = typeof items === 'string' || Symbol.iterator in Object(items) || Symbol.asyncIterator in Object(items);
+  return isList ? from(items as never) : undefined;
 }
 
 async function* fromObject(deps: ProducerDeps, key: string): AsyncGenerator<Read[]> {

@@ -77,8 +77,6 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 5_000;
 
-export const createJobs = (deps: JobsDeps): Jobs => jobsOf(async () => deps);
-
 export function jobsOf(load: () => Promise<JobsDeps>): Jobs {
   async function find(id: string, options: FindOptions = {}): Promise<JobRow | undefined> {
     const { ledger, queueNames, hashPeople, clock } = await load();

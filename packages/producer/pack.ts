@@ -205,3 +205,6 @@ function run(command: string, args: string[]): string {
   if (status !== 0) throw new Error(`${command} ${args.join(' ')} failed: ${error?.message ?? `${stdout}${stderr}`}`);
   return stdout;
 }
+
+/** `npm run pack:producer` prints the tarball's path. */
+if (require.main === module) void packProducer('dist').then((file) => process.stdout.write(`${file}\n`));

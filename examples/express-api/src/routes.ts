@@ -8,15 +8,11 @@ export type Jobs = Pick<Producer, 'feedback' | 'campaign' | 'invite' | 'removeTe
   jobs: Pick<Producer['jobs'], 'get' | 'cancel'>;
 };
 
-/** Who calls: the owner of jobs and idempotency keys. Take it from your authentication. A key without it is refused. */
-export type PrincipalOf = (request: Request) => string | undefined;
-
-/** The authenticated user. Without one, an address gets three confirmations an hour, without the sender's text. */
-export type UserOf = (request: Request) => { id: string; email: string } | undefined;
-
 export interface Callers {
-  principalOf: PrincipalOf;
-  userOf?: UserOf | undefined;
+  /** The owner of jobs and idempotency keys. Take it from your authentication. A key without it is refused. */
+  principalOf: (request: Request) => string | undefined;
+  /** The authenticated user. Without one, an address gets three confirmations an hour, without the sender's text. */
+  userOf?: ((request: Request) => { id: string; email: string } | undefined) | undefined;
 }
 
 const MEBIBYTE = 1024 * 1024;
@@ -131,7 +127,7 @@ export function accepted(response: Response, { id, duplicate }: Accepted): void 
 
 /** The producer checks all of these. */
 export const optionsFor =
-  (principalOf: PrincipalOf) =>
+  (principalOf: Callers['principalOf']) =>
   (request: Request): SubmitOptions => {
     const { notBefore, ...others } = request.query;
     if (Object.keys(others).length > 0) throw invalid('(query)', 'takes notBefore only, once');

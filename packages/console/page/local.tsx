@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import type { LocalPage as Page } from '../api';
+import type { LocalPage as Page } from '../deps';
 import { ask } from './api';
 import { Answer, Failure, tellDone } from './parts';
 import { jobAddress, Link } from './router';

@@ -1,7 +1,7 @@
 import { createHash, createPrivateKey, createPublicKey, type KeyObject } from 'node:crypto';
 import { jwtVerify } from 'jose';
 import { jsonOf } from '../../../lib/text';
-import { type FakeRequest, type FakeServer, type Reply, reply, startFake } from './server';
+import { type FakeRequest, type Reply, reply, startFake } from './server';
 
 export interface FakeApp {
   id: string;
@@ -185,7 +185,7 @@ export function refused(status: number, code: string, pointer?: string, detail =
   return reply(status, { errors: [{ id: 'error', status: String(status), code, title: code, detail, ...source }] });
 }
 
-export interface FakeAppStoreConnect extends FakeServer, Pick<AppStoreConnectModel, 'testers' | 'mails'> {}
+export type FakeAppStoreConnect = Awaited<ReturnType<typeof startFakeAppStoreConnect>>;
 
 export interface FakeAppStoreConnectOptions extends AppStoreConnectSeed {
   port?: number;
@@ -202,7 +202,7 @@ const HOUR_MS = 3_600_000;
 const LONGEST_TOKEN_S = 20 * 60;
 
 /** App Store Connect on 127.0.0.1. Set APP_STORE_CONNECT_ENDPOINT to `url`. */
-export async function startFakeAppStoreConnect(options: FakeAppStoreConnectOptions): Promise<FakeAppStoreConnect> {
+export async function startFakeAppStoreConnect(options: FakeAppStoreConnectOptions) {
   const { port, issuerId, keyId, privateKey, limit = 3_500, now = Date.now } = options;
   const { testers, mails, handle } = appStoreConnectModel(options);
   const team = { issuerId, keyId, publicKey: createPublicKey(privateKey) };

@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { jsonOf } from '../../../lib/text';
-import { type FakeServer, reply, startFake } from './server';
+import { reply, startFake } from './server';
 
 const text = (most: number) => z.string().max(most);
 const some = (most: number) => text(most).refine((value) => value.trim() !== '', 'This field is required');
@@ -38,20 +38,16 @@ export const messageSchema = z
     'Embed size exceeds maximum size of 6000',
   );
 
-type TakenMessage = z.infer<typeof messageSchema>;
-
-export interface FakeDiscord extends FakeServer {
-  /** The messages that the webhook accepted, in order. */
-  messages: TakenMessage[];
-  /** Set DISCORD_WEBHOOK_URL to this URL. */
-  webhook: string;
-}
+export type FakeDiscord = Awaited<ReturnType<typeof startFakeDiscord>>;
 
 const PATH = '/api/webhooks/1/local-token';
 
-/** Discord on 127.0.0.1, with one webhook. Any other path answers 404, like a deleted webhook. */
-export async function startFakeDiscord({ port }: { port?: number } = {}): Promise<FakeDiscord> {
-  const messages: TakenMessage[] = [];
+/**
+ * Discord on 127.0.0.1. Set DISCORD_WEBHOOK_URL to `webhook`. Any other path answers 404, like a deleted webhook.
+ * `messages`: what the webhook accepted, in order.
+ */
+export async function startFakeDiscord({ port }: { port?: number } = {}) {
+  const messages: z.infer<typeof messageSchema>[] = [];
   const server = await startFake({
     port,
     state: () => ({ messages: messages.map((message) => ({ title: message.embeds[0]?.title, ...message })) }),

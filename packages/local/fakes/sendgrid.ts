@@ -2,7 +2,7 @@ import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod';
 import { jsonOf } from '../../../lib/text';
-import { type FakeServer, type Reply, reply, startFake } from './server';
+import { type Reply, reply, startFake } from './server';
 
 const MAX_BYTES = 30 * 1024 * 1024;
 const address = z.object({
@@ -202,14 +202,7 @@ export function signedHeaders(body: string, { privateKey }: Pick<EventKeys, 'pri
   };
 }
 
-export interface FakeSendgrid extends FakeServer {
-  /** Accepted mails, one for each personalization. */
-  mails: AcceptedMail[];
-  /** Which mails are not delivered. As with SendGrid, a later mail to an address that bounced or reported is dropped. */
-  lists: FateLists;
-  /** From now on, sends events about accepted mails to the webhook at this URL. */
-  sendEventsTo(url: string): void;
-}
+export type FakeSendgrid = Awaited<ReturnType<typeof startFakeSendgrid>>;
 
 interface FakeSendgridOptions {
   port?: number;
@@ -227,7 +220,7 @@ const PAUSE_MS = 500;
  * SendGrid on 127.0.0.1. Set SENDGRID_ENDPOINT to `url`. It sends each batch of events until the webhook accepts it.
  * `setLists` replaces lists of `lists`, for other processes: `{"bounce":["user@example.com"]}`.
  */
-export async function startFakeSendgrid(options: FakeSendgridOptions = {}): Promise<FakeSendgrid> {
+export async function startFakeSendgrid(options: FakeSendgridOptions = {}) {
   const { port, apiKey, now = Date.now, keys = eventKeys() } = options;
   const stopping = new AbortController();
   const { signal } = stopping;
@@ -282,9 +275,12 @@ export async function startFakeSendgrid(options: FakeSendgridOptions = {}): Prom
   });
   return {
     ...server,
+    /** One for each personalization. */
     mails,
+    /** Which mails are not delivered. As with SendGrid, a later mail to one that bounced or reported is dropped. */
     lists,
-    sendEventsTo: (url) => {
+    /** From now on, sends events about accepted mails to the webhook at this URL. */
+    sendEventsTo: (url: string) => {
       webhook = url;
     },
     close: async () => {

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { jsonOf } from '../../../lib/text';
 import { basicAuthorization } from '../../../lib/vendors/http';
-import { type FakeServer, type Reply, reply, startFake } from './server';
+import { type Reply, reply, startFake } from './server';
 
 export interface FakeTicket extends Omit<z.infer<typeof ticketSchema>, 'comment' | 'requester'> {
   id: number;
@@ -98,10 +98,7 @@ const MISMATCH = reply(400, {
   description: 'Idempotent request error: the parameters are different from those of the first request',
 });
 
-export interface FakeZendesk extends FakeServer, Pick<ZendeskModel, 'tickets' | 'users'> {
-  /** A header that it accepts. */
-  authorization: string;
-}
+export type FakeZendesk = Awaited<ReturnType<typeof startFakeZendesk>>;
 
 interface FakeZendeskOptions {
   port?: number;
@@ -111,8 +108,11 @@ interface FakeZendeskOptions {
   suspended?: string[];
 }
 
-/** Zendesk on 127.0.0.1. `url` is for ZENDESK_ENDPOINT. With a token, it accepts only these credentials. */
-export async function startFakeZendesk(options: FakeZendeskOptions = {}): Promise<FakeZendesk> {
+/**
+ * Zendesk on 127.0.0.1. `url` is for ZENDESK_ENDPOINT. With a token, it accepts only these credentials.
+ * `authorization`: a header that it accepts.
+ */
+export async function startFakeZendesk(options: FakeZendeskOptions = {}) {
   const { port, email = '', token, now = Date.now, suspended } = options;
   const { tickets, users, ...model } = zendeskModel(now, suspended);
   const authorization = basicAuthorization(email, token ?? '');

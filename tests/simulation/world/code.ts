@@ -8,7 +8,7 @@ import { limitVendor } from '../../../lib/ops/pause';
 import { type Found, findPerson } from '../../../lib/ops/person';
 import { reconcile } from '../../../lib/reconcile/reconcile';
 import { handleBatch } from '../../../lib/worker/batch';
-import { createJobs } from '../../../packages/producer/jobs';
+import { jobsOf } from '../../../packages/producer/jobs';
 import { hashPeople } from '../../support/hash-people';
 import { readWhole } from '../../support/producer';
 import type { Process } from './calls';
@@ -78,6 +78,6 @@ export function codeOf(world: World, process: Process): Code {
       };
       return world.queue.submit(producer, job, world);
     },
-    cancelPlanned: async (id) => (await createJobs(deps).cancel(id, { system: true })).cancelled,
+    cancelPlanned: async (id) => (await jobsOf(async () => deps).cancel(id, { system: true })).cancelled,
   };
 }

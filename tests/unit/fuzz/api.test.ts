@@ -4,7 +4,7 @@ import { createApp } from '../../../examples/express-api/src/app';
 import { StoreError } from '../../../lib/errors';
 import { IdempotencyConflictError, InvalidJobError } from '../../../lib/submit/errors';
 import { close, listen } from '../../../packages/local/loopback';
-import { createJobs } from '../../../packages/producer/jobs';
+import { jobsOf } from '../../../packages/producer/jobs';
 import { createProducer } from '../../../packages/producer/producer';
 import { createTracker } from '../../../packages/producer/tracker';
 import { memoryQueues } from '../../support/memory-queues';
@@ -43,7 +43,7 @@ function memory() {
   const { deps, model, table, lines } = made;
   model.createQueue({ QueueName: 'my-analytics.fifo', Attributes: { FifoQueue: 'true' } });
   const tracker = createTracker({ ...deps, queues: memoryQueues(model) });
-  const jobs = createJobs(deps);
+  const jobs = jobsOf(async () => deps);
   return {
     ...made,
     producer: { ...createProducer(deps), track: tracker.track, jobs },

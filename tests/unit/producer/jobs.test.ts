@@ -3,7 +3,7 @@ import { hashesWith } from '../../../lib/jobs/person-hash';
 import type { JobRow } from '../../../lib/jobs/row';
 import { JobNotFoundError } from '../../../lib/submit/errors';
 import type { SubmitOptions } from '../../../lib/submit/options';
-import { createJobs, type FindOptions, type JobStatus } from '../../../packages/producer/jobs';
+import { type FindOptions, type JobStatus, jobsOf } from '../../../packages/producer/jobs';
 import { createProducer } from '../../../packages/producer/producer';
 import { HASH_KEY } from '../../support/hash-people';
 import { inState } from '../../support/in-state';
@@ -25,7 +25,7 @@ function setUp() {
       return reads.length > answered ? new Promise<never>(() => {}) : ledger.get(key);
     },
   };
-  const jobs = createJobs({ ...memory.deps, ledger: counted, queueNames: ['emails', 'feedback'] });
+  const jobs = jobsOf(async () => ({ ...memory.deps, ledger: counted, queueNames: ['emails', 'feedback'] }));
   /** Changes the stored row of a job. */
   const change = (id: string, facts: Partial<JobRow>) =>
     ledger.update(`feedback#${id}`, (row) => ({ ...row, ...facts }));
@@ -135,10 +135,10 @@ describe('whose job it is', () => {
   it('is known while the hash key changes', async () => {
     const { deps, jobs, producer } = setUp();
     const { id } = await producer.feedback(feedback, { principal: 'client-1' });
-    const changed = createJobs({
+    const changed = jobsOf(async () => ({
       ...deps,
       hashPeople: async () => hashesWith(['b'.repeat(32), HASH_KEY]),
-    });
+    }));
 
     expect(await changed.get(id, { principal: 'client-1' })).toEqual(await jobs.get(id, { principal: 'client-1' }));
   });

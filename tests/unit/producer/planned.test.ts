@@ -3,7 +3,7 @@ import { bodyKey } from '../../../lib/jobs/keys';
 import { cancel, retry } from '../../../lib/ops/act';
 import { IdempotencyConflictError, invalid, JobNotFoundError } from '../../../lib/submit/errors';
 import { type Submission, submit } from '../../../lib/submit/submit';
-import { createJobs } from '../../../packages/producer/jobs';
+import { jobsOf } from '../../../packages/producer/jobs';
 import { type EngineOptions, jobId, memoryEngine, PREFIX } from '../../support/engine';
 import { outage } from '../../support/faults';
 import { SAMPLE_QUEUE, sampleContract } from '../../support/sample-contract';
@@ -19,7 +19,7 @@ function start({ busy = false, ...options }: EngineOptions & { busy?: boolean } 
   });
   const engine = memoryEngine(() => contract, options);
   const deps = { ...engine.deps, source: '/my/api' };
-  const jobs = createJobs(engine.deps);
+  const jobs = jobsOf(async () => engine.deps);
   const job = { queue: SAMPLE_QUEUE, type: 'sample.done.v1', data: { name: 'a' }, group: 'g' };
   const inMs = (ms: number) => new Date(engine.clock.now() + ms).toISOString();
   return {
