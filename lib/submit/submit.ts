@@ -167,11 +167,11 @@ function unsent(deps: SubmitDeps, { row, type, envelope, accepted, stored }: Beg
 
 /**
  * When in doubt, send again: a second message is harmless, but a job without a message is lost. The reconciler sends a
- * job that was opened again, if its body is kept.
+ * job that was opened again, if its body is kept. A repeated call brings nothing of an erased job back.
  */
 function mayBeUnsent(row: JobRow): boolean {
   const { state, reason, sentAt } = row;
-  if (isSentFromKept(row)) return false;
+  if (row.erased || isSentFromKept(row)) return false;
   return (state === 'queued' && sentAt === undefined) || (state === 'cancelled' && reason === 'never-sent');
 }
 

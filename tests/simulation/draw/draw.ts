@@ -13,10 +13,12 @@ import {
 import { bringsPoison, hasPoisonChunk } from '../world/poison';
 import { FORGED_FORMS } from '../world/strangers';
 import type { SimulatedQueue } from '../world/types';
+import { MARK } from '../world/watch';
 import type {
   Command,
   Control,
   Damage,
+  Erasure,
   Forgery,
   JobKind,
   JobSpec,
@@ -228,6 +230,22 @@ const damages: fc.Arbitrary<Damage[]> = fc.array(
   { minLength: 1, maxLength: 2 },
 );
 
+/** Persons of feedback by its group, of mails and testers by their place in the plan, of campaigns by their lists. */
+const erasures: fc.Arbitrary<Erasure[]> = fc.array(
+  fc.record({
+    at: fc.oneof(
+      fc.integer({ min: 0, max: 5_000 }),
+      fc.integer({ min: 0, max: 30 * MINUTE_MS }),
+      fc.constantFrom(2 * HOUR_MS, 20 * HOUR_MS),
+    ),
+    person: fc.constantFrom(
+      ...[0, 1, 2].map((one) => ({ email: `${MARK}-${one}@example.com`, user: `${MARK}-user-${one}` })),
+      ...['0-0', '0-2', '1-1'].map((one) => ({ email: `${MARK}-${one}@example.com` })),
+    ),
+  }),
+  { minLength: 1, maxLength: 2 },
+);
+
 /** A stranger meets a job in every state, so it sends early and late. */
 const forgeries: fc.Arbitrary<Forgery[]> = fc.array(
   fc.record({
@@ -332,6 +350,7 @@ export function anyPlan(queues: readonly SimulatedQueue[]): fc.Arbitrary<Plan> {
       limits: rarely(limits(queues), []),
       damages: rarely(damages, []),
       forgeries: fc.oneof({ weight: 3, arbitrary: fc.constant([]) }, { weight: 2, arbitrary: forgeries }),
+      erasures: rarely(erasures, undefined as never),
       future: rarely(future, undefined as never),
       waits: rarely(waits, undefined as never),
       starts: rarely(fc.array(startFault, { minLength: 1, maxLength: 3 }), []),

@@ -48,7 +48,7 @@ export const EXPECTED: readonly string[] = [
     'ended',
   ].map((what) => `campaign ${what}`),
   ...['state held(paused)', 'step excluded done'],
-  'canary succeeded',
+  ...['canary succeeded', 'erasure'],
   ...['job planned', 'planned job cancelled', 'planned job not cancelled'],
 ];
 

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
-import { type Campaign, chunkId } from '../../../lib/emails/campaigns/campaign';
+import { type Campaign, chunkId, chunkRecipients } from '../../../lib/emails/campaigns/campaign';
 import { type CampaignReport, campaignReport } from '../../../lib/emails/report';
+import { outcomesApart } from '../../../lib/emails/request';
 import { isEnd, type JobRow } from '../../../lib/jobs/row';
 import { ofKind } from '../../support/history';
 import type { MemoryObjects } from '../../support/memory-objects';
@@ -64,11 +65,16 @@ function wrongWithChunks(world: World, campaign: Campaign, input: Input | undefi
       return `has ended without chunk ${number}, which is ${row.state} (${row.reason})`;
     const wanted = campaign.status === 'cancelled' || row.steps.send?.status === 'skipped' || isByCommand(row);
     if (row.state === 'cancelled' && !wanted) return `has lost chunk ${number}: it is cancelled (${row.reason})`;
-    const undeserved = input && undeservedEnd(world, row, chunkKind(input.spec, number));
+    const isRefused = input?.spec.kind === 'one-refused' && isLeftWithOne(campaign, number, row);
+    const undeserved = input && undeservedEnd(world, row, isRefused ? 'refused' : chunkKind(input.spec, number));
     if (undeserved) return `has chunk ${number} ${row.state} (${row.reason}, ${row.error?.code}): ${undeserved}`;
   }
   return undefined;
 }
+
+/** Whether all of a dead chunk's addresses got no mail before, apart from one. */
+const isLeftWithOne = (campaign: Campaign, number: number, { state, steps }: JobRow): boolean =>
+  state === 'dead' && outcomesApart((step) => steps[step]).size === chunkRecipients(campaign, number) - 1;
 
 /** Whether an operator cancelled this job. No run did, so the history has no message id. */
 const isByCommand = ({ history }: JobRow): boolean => history.findLast(ofKind('cancelled'))?.messageId === undefined;

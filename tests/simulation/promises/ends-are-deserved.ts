@@ -1,3 +1,4 @@
+import { SUPPRESSED } from '../../../lib/emails/request';
 import type { JobRow } from '../../../lib/jobs/row';
 import { LONGEST_RETRY_MS } from '../../../lib/worker/circuit';
 import { ofKind, sinceOpened } from '../../support/history';
@@ -23,7 +24,8 @@ export const endsAreDeserved: Promised = (world, inputs) => {
     if (spec.kind === 'copy') continue;
     const row = rowOf(watch, serviceQueue(world), input);
     if (row?.state === 'succeeded') {
-      if (cannotSucceed(spec.kind)) return `${id} (${spec.kind}) cannot succeed`;
+      // A mail to an erased person ends without a request.
+      if (cannotSucceed(spec.kind) && !row.steps[SUPPRESSED]) return `${id} (${spec.kind}) cannot succeed`;
       // An operator found that the step took no effect, and skipped it.
       if (Object.values(row.steps).some(({ reason }) => reason === 'operator')) continue;
       const wrong = queue.wrong(world, id, spec, input.index);

@@ -22,7 +22,7 @@ export const nothingLost: Promised = (world, inputs) => {
     if (!row && waitsBehindDamage(world, input)) continue;
     if (!row) return `nothing lost: ${id} (${spec.kind}) has no row`;
     // A message may be sent, not marked as sent, and expire unread. The row shows only the first.
-    const isWanted = row.reason === 'operator' || row.reason === 'superseded';
+    const isWanted = row.reason === 'operator' || row.reason === 'superseded' || row.erased;
     if (row.state === 'cancelled' && !isWanted && plan.retention === undefined)
       return `nothing lost: ${id} was accepted, but is cancelled`;
   }

@@ -128,3 +128,19 @@ test('an erasure that is interrupted at any of its calls is completed by the nex
     expect([nth, violation, (await rest(world)).person]).toEqual([nth, undefined, []]);
   }
 });
+
+test('a worker that keeps the body of a cancelled job while its person is erased deletes it again', async () => {
+  const plan = aPlan({
+    jobs: jobs('good'),
+    unpolled: { from: 0, until: MINUTE_MS },
+    commands: [{ job: 0, what: 'cancel', at: 5 * SECOND_MS }],
+    // The body arrives after the erasure has deleted it.
+    calls: [{ kind: 'objects.put', nth: 1, fault: 'slow' }],
+    erasures: [{ at: MINUTE_MS - 100, person: PERSON }],
+  });
+
+  const { violation, world } = await runPlan(plan);
+
+  expect(violation).toBeUndefined();
+  expect((await rest(world)).person).toEqual([]);
+});

@@ -1,9 +1,15 @@
 import type { Plan } from '../draw/plan';
 import type { CallFault } from '../world/faults';
+import { MARK } from '../world/watch';
 import { DAY_MS, HOUR_MS, jobs, load, MINUTE_MS, SECOND_MS, scenario } from './scenario';
 
 const sends = (numbers: number[], fault: CallFault['fault']): CallFault[] =>
   numbers.map((nth) => ({ kind: 'sendgrid.send', nth, fault }));
+
+const erasure = (name: string, at: number) => ({
+  at,
+  person: { email: `${MARK}-${name}@example.com`, user: `${MARK}-user-${name}` },
+});
 
 /** Runs that once broke a promise, as small as possible. */
 const FOUND: Record<string, Partial<Plan>> = {
@@ -504,6 +510,21 @@ const FOUND: Record<string, Partial<Plan>> = {
     forgeries: [0, 1, 2, 3].map((about) => ({
       ...{ at: 2 * MINUTE_MS + about, form: 'chunk under another id', about, times: 2 },
     })),
+  },
+  'a caller repeats a planned call that was never accepted, after its person was erased': {
+    jobs: jobs(['good', { planned: { ahead: 3 * HOUR_MS }, again: 2 * HOUR_MS }]),
+    calls: [{ nth: 2, fault: 'refused' }],
+    erasures: [erasure('0', 16 * MINUTE_MS)],
+  },
+  'a mail from an unverified sender to an erased person needs no request': {
+    queue: 'emails',
+    jobs: jobs(['unverified', { at: MINUTE_MS }]),
+    erasures: [erasure('0', 0)],
+  },
+  'the only recipient of a chunk who was not erased is refused': {
+    queue: 'campaigns',
+    jobs: jobs('one-refused'),
+    erasures: [erasure('0-0', 3 * SECOND_MS), erasure('0-2', 3 * SECOND_MS)],
   },
 };
 
