@@ -19,8 +19,8 @@ export interface Command {
   usage: string;
   /** A word after the command stands for `id` or a required `vendor`, as in `sls jobs show ID`. */
   options: Record<string, Option>;
-  /** It works without credentials, so it names the deployment itself if it finds one. */
-  offline?: true;
+  /** It works without credentials, so it names the deployment itself if it finds one. A name: only with that option. */
+  offline?: true | string;
   /** It changes something, so it has `--yes` and `--reason`. A name means: only with that option. */
   writes?: true | string;
   /** It shows personal data, so it has `--reason`. */

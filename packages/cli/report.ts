@@ -3,13 +3,12 @@ import { mapEach } from '../../lib/concurrency';
 import { chunkSizeOf } from '../../lib/emails/campaigns/campaign';
 import { ANALYTICS_QUEUE, CAMPAIGN_QUEUE, FEEDBACK_QUEUE } from '../../lib/jobs/keys';
 import { OperatorError } from '../../lib/ops/operator';
-import { type Figures, monthFigures } from '../../lib/ops/report';
+import { ENDS, type Figures, monthFigures } from '../../lib/ops/report';
 import { counted, timeText } from '../../lib/text';
-import { ASSUMED, bill, billedOf, PRICES, storedCounts, sumOf } from '../../resources/cost';
+import { ASSUMED, type Billed, bill, billedOf, PRICES, storedCounts, sumOf } from '../../resources/cost';
 import { chosenInstance } from '../../resources/instances/read';
 import { type Command, type CommandContext, count, JSON_OUTPUT, readJson, text } from './command';
 import { type Part, page } from './report-page';
-import { requireOwnAccount, targetText } from './target';
 import { tableText } from './terminal';
 
 /** What `sls report --json` prints, and --compare reads. Times are ms, money is USD. */
@@ -39,8 +38,7 @@ interface Criterion {
 export const reports = {
   report: {
     usage: "Show a month's jobs, times, availability and cost, and which of the plan's success criteria are met",
-    // A comparison needs no deployment.
-    offline: true,
+    offline: 'compare',
     options: {
       month: { usage: 'Month (UTC), like 2026-01. Default: this month so far', type: 'string' },
       sample: { usage: 'Read one of this many records, and multiply the counts. Default: 1', type: 'string' },
@@ -87,14 +85,11 @@ function monthOf(month: string, now: number): { from: number; to: number; isOver
   return { from, to: Math.min(end, now), isOver: end <= now };
 }
 
-async function reportOf({ options, out, serverless, target, connect }: CommandContext): Promise<MonthReport> {
+async function reportOf({ options, out, serverless, connect }: CommandContext): Promise<MonthReport> {
   const now = Date.now();
   const month = text(options, 'month') ?? new Date(now).toISOString().slice(0, 7);
   const { from, to, isOver } = monthOf(month, now);
   const every = count(options, 'sample', { otherwise: 1 });
-  const named = await target();
-  out.note(targetText(named));
-  requireOwnAccount(named, serverless);
   const deps = await connect();
   const { instance } = deps;
   const begins = (records: number, lists: number) => {
@@ -104,7 +99,7 @@ async function reportOf({ options, out, serverless, target, connect }: CommandCo
   const figures = await monthFigures(deps, { from, to, every, begins, progress: out.progress });
   if (figures.records + figures.all.succeeded + figures.all.dead === 0)
     throw new OperatorError(`${instance} has no records of ${month}, and no metrics.`);
-  const cost = costOf(figures, serverless, instance);
+  const cost = costOf(figures, billedOf(serverless.service.resources?.Resources ?? {}, instance));
   const criteria = criteriaOf(figures, sumOf(cost));
   const { canaryEvery = 0 } = chosenInstance(options).settings;
   const canariesDue = canaryEvery === 0 ? 0 : Math.floor((to - from) / (canaryEvery * 60_000)) * deps.queueNames.length;
@@ -112,23 +107,18 @@ async function reportOf({ options, out, serverless, target, connect }: CommandCo
 }
 
 /** The bill of the month, with what its fixed parts cost in a whole one. */
-function costOf(
-  { queues, all, accepted, rejected }: Figures,
-  { service: { resources, functions } }: CommandContext['serverless'],
-  instance: string,
-): Record<string, number> {
-  const jobs = (name: string) => totalOf(queues[name]);
-  const { memorySize: MemorySize = 0, events = [] } = functions.hours ?? {};
-  const ScheduleExpression = events.map((event) => ('schedule' in event ? event.schedule : ''))[0];
-  const hours = { HoursFunction: { Type: '', Properties: { MemorySize, ScheduleExpression } } };
+function costOf({ queues, all, accepted, rejected }: Figures, billed: Billed): Record<string, number> {
+  const [feedback, mails, messages] = [FEEDBACK_QUEUE, CAMPAIGN_QUEUE, ANALYTICS_QUEUE].map((name) =>
+    totalOf(queues[name]),
+  ) as [number, number, number];
   const month = {
-    feedback: jobs(FEEDBACK_QUEUE),
+    feedback,
     // A single mail is a job as a chunk is one.
-    emails: jobs(CAMPAIGN_QUEUE) * chunkSizeOf(ASSUMED.emailRate),
+    emails: mails * chunkSizeOf(ASSUMED.emailRate),
     events: accepted + rejected,
-    testflight: totalOf(all) - jobs(FEEDBACK_QUEUE) - jobs(CAMPAIGN_QUEUE) - jobs(ANALYTICS_QUEUE),
+    testflight: totalOf(all) - feedback - mails - messages,
   };
-  return bill(storedCounts(), month, billedOf({ ...resources?.Resources, ...hours }, instance));
+  return bill(storedCounts(), month, billed);
 }
 
 const totalOf = (ends: Figures['all'] | undefined): number => (ends ? ends.succeeded + ends.dead + ends.cancelled : 0);
@@ -174,7 +164,7 @@ function partsOf(report: MonthReport): Part[] {
     {
       caption: 'Success criteria of the plan',
       head: ['CRITERION', 'FIGURE', 'MET'],
-      cells: report.criteria.map(criterionCells),
+      cells: report.criteria.map((one) => [one.criterion, one.figure, metText(one)]),
     },
     { chart: 'Jobs by day of acceptance', unit: 'jobs', labels, series: seriesOf(ENDS, of) },
     { chart: 'Canaries done in time, by day', unit: '%', labels, series: { 'in time': share } },
@@ -183,10 +173,7 @@ function partsOf(report: MonthReport): Part[] {
     `Canaries: ${of('canaries').reduce((sum, day) => sum + day, 0)} of ${report.canariesDue} that were due since the month began.`,
     `Mails: ${report.mails} single, ${report.chunks} chunks of campaigns. SendGrid reported ${report.mailEvents} events.`,
     `Analytics: ${report.accepted} events accepted, ${report.rejected} rejected.`,
-    finishChart(
-      timed.map(([name]) => name),
-      timed.map(([, queue]) => queue),
-    ),
+    finishChart(timed),
     { caption: 'Cost, estimated from counts', head: ['SERVICE', 'USD'], cells: costCells(report) },
     {
       chart: 'Cost by service',
@@ -200,42 +187,40 @@ function partsOf(report: MonthReport): Part[] {
 /** A column for each report. */
 function comparedParts(all: readonly MonthReport[]): Part[] {
   const names = all.map(({ instance, month, isOver }) => `${instance} ${month}${isOver ? '' : ', not over'}`);
-  const labels = all.map(({ instance }) => instance);
-  const columns = all.map(({ all: jobs, ...report }): string[][] => [
-    ...report.criteria.map(criterionCells).map(([criterion = '', figure, met]) => [criterion, `${figure} (${met})`]),
-    ...ENDS.map((end) => [`Jobs ${end}`, String(jobs[end])]),
-    ...PARTS.map((part) => [`Time to finish, ${part}`, seconds(jobs.finish[part])]),
-    ['Single mails', String(report.mails)],
-    ['Chunks of campaigns', String(report.chunks)],
-    ['Events of analytics', String(report.accepted)],
-  ]);
-  const cells = (columns[0] ?? []).map(([label = ''], row) => [
+  const row = (label: string, of: (report: MonthReport) => string | number) => [
     label,
-    ...columns.map((column) => column[row]?.[1] ?? ''),
-  ]);
+    ...all.map((one) => `${of(one)}`),
+  ];
+  const cells = [
+    ...(all[0]?.criteria ?? []).map(({ criterion }, at) => row(criterion, ({ criteria }) => figureText(criteria[at]))),
+    ...ENDS.map((end) => row(`Jobs ${end}`, (one) => one.all[end])),
+    ...PARTS.map((part) => row(`Time to finish, ${part}`, (one) => seconds(one.all.finish[part]))),
+    row('Single mails', ({ mails }) => mails),
+    row('Chunks of campaigns', ({ chunks }) => chunks),
+    row('Events of analytics', ({ accepted }) => accepted),
+  ];
   return [
     { caption: 'Side by side', head: ['FIGURE', ...names], cells },
-    finishChart(
-      labels,
-      all.map((report) => report.all),
-    ),
-    { chart: 'Cost', unit: 'USD', labels, series: { cost: all.map(({ cost }) => sumOf(cost)) } },
+    finishChart(all.map((one) => [one.instance, one.all])),
+    {
+      chart: 'Cost',
+      unit: 'USD',
+      labels: all.map(({ instance }) => instance),
+      series: { cost: all.map(({ cost }) => sumOf(cost)) },
+    },
   ];
 }
 
-const ENDS = ['succeeded', 'dead', 'cancelled'] as const;
 const PARTS = ['p50', 'p95', 'p99'] as const;
 const seriesOf = <N extends string>(names: readonly N[], of: (name: N) => number[]) =>
   Object.fromEntries(names.map((name) => [name, of(name)]));
-const finishChart = (labels: string[], of: readonly Figures['all'][]): Part => ({
-  ...{ chart: 'Time to finish', unit: 's', labels },
-  series: seriesOf(PARTS, (part) => of.map(({ finish }) => finish[part] / 1000)),
+const finishChart = (of: readonly [name: string, figures: Figures['all']][]): Part => ({
+  ...{ chart: 'Time to finish', unit: 's', labels: of.map(([name]) => name) },
+  series: seriesOf(PARTS, (part) => of.map(([, { finish }]) => finish[part] / 1000)),
 });
 
-const criterionCells = ({ criterion, figure, met }: Criterion): string[] => [
-  ...[criterion, figure],
-  met === undefined ? 'unknown' : met ? 'yes' : 'NO',
-];
+const metText = ({ met }: Criterion): string => (met === undefined ? 'unknown' : met ? 'yes' : 'NO');
+const figureText = (one: Criterion | undefined): string => (one ? `${one.figure} (${metText(one)})` : '');
 const costCells = ({ cost }: MonthReport): string[][] =>
   Object.entries({ ...cost, all: sumOf(cost) }).map(([service, usd]) => [service, usd.toFixed(2)]);
 

@@ -26,15 +26,15 @@ export async function runCommand(call: Call): Promise<void> {
   const deployment = targetOf(serverless);
   const target = once(() => namedTargetOf(serverless));
   const connection = once(async () => connectTo(await target()));
+  const applies = (to: true | string | undefined) => to === true || Boolean(to && options[to]);
   await shown(
     async () => {
-      if (!offline) {
+      if (!applies(offline)) {
         const named = await target();
         out.note(targetText(named));
         requireOwnAccount(named, serverless);
       }
-      if (writes === true || (writes !== undefined && options[writes] === true))
-        await confirmProduction(deployment, { options, out });
+      if (applies(writes)) await confirmProduction(deployment, { options, out });
       await command.run({
         ...{ options, out, serverless, target, connect: connection },
         audited: once(async () => {

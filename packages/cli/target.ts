@@ -21,7 +21,7 @@ export interface Serverless {
       compiledCloudFormationTemplate: Template;
     };
     custom?: { instance?: { account?: string | undefined; hashKey?: string | undefined } };
-    functions: Record<string, { environment?: Environment; events?: object[]; memorySize?: number }>;
+    functions: Record<string, { environment?: Environment; events?: object[] }>;
     /** What serverless.yml declares besides functions, with all variables resolved. */
     resources?: Template;
   };

@@ -11,6 +11,8 @@ interface Use {
 }
 
 const MILLION = 1_000_000;
+/** Of a durable function, as published when they began in December 2025. Not checked against a bill. */
+const DURABLE_OPERATION_USD = 8e-6;
 /** A status row of less than 1 KB without an index, and a result object. Lambda receives and deletes the message. */
 const USUAL: Use = { writes: 1, reads: 1, puts: 1, messages: 3 };
 
@@ -46,4 +48,4 @@ const priceOf = ({ writes, reads, puts, messages, durableOperations = 0 }: Use):
   reads * PRICES.readUnit +
   puts * PRICES.s3Put +
   messages * PRICES.sqsRequest +
-  durableOperations * PRICES.durableOperation;
+  durableOperations * DURABLE_OPERATION_USD;

@@ -3,17 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { packageService } from '../../../packages/local/template/package';
-import {
-  ASSUMED,
-  bill,
-  billedOf,
-  COUNTS,
-  type Month,
-  monitoringOf,
-  storedCounts,
-  sumOf,
-} from '../../../resources/cost';
+import { ASSUMED, bill, billedOf, COUNTS, type Month, storedCounts, sumOf } from '../../../resources/cost';
 import { table } from '../table';
+import { monitoringOf } from './monitoring';
 
 /** The month of a beta, unless the options say otherwise. */
 const { values } = parseArgs({

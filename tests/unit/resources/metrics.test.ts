@@ -9,8 +9,9 @@ const measured = globSync('lib/**/*.ts').flatMap((file) =>
 
 test('the code measures what an alarm or the dashboard shows, and nothing else, because each metric costs money', async () => {
   const { inAlarms, inDashboard } = metricsOf((await templateOf('prod')).Resources);
-  const shown = [...inAlarms, ...inDashboard].filter(({ namespace }) => namespace === 'mht-api');
+  const shown = [...inAlarms, ...inDashboard].filter(([namespace]) => namespace === 'mht-api');
 
-  expect([...new Set(measured)].sort()).toEqual([...new Set(shown.map(({ name }) => name))].sort());
-  expect(new Set(shown.flatMap(({ dimensions }) => Object.keys(dimensions)))).toEqual(new Set(['queue', 'vendor']));
+  expect([...new Set(measured)].sort()).toEqual([...new Set(shown.map(([, name]) => name))].sort());
+  const dimensions = shown.flatMap((metric) => metric.filter((_, at) => at > 1 && at % 2 === 0));
+  expect(new Set(dimensions)).toEqual(new Set(['queue', 'vendor']));
 });
