@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { type Bytes, InvalidRecipientsError } from '../../lib/emails/recipients';
+import { fromCsv, InvalidRecipientsError, type Read } from '../../lib/emails/recipients';
 import { knownQueue, OperatorError } from '../../lib/ops/operator';
 import type { Connection } from './connect';
 import type { NamedTarget, Serverless } from './target';
@@ -133,10 +133,12 @@ export async function readJson(file: string): Promise<unknown> {
   }
 }
 
-/** What `read` makes of a CSV file that an operator named. Rejects with an OperatorError. */
-export async function readCsv<T>(file: string, read: (bytes: Bytes) => Promise<T>): Promise<T> {
+/** The rows of a CSV file that an operator named, before any check. Rejects with an OperatorError. */
+export async function readCsv(file: string): Promise<Read[]> {
+  const rows: Read[] = [];
   try {
-    return await read(createReadStream(file));
+    for await (const reads of fromCsv(createReadStream(file))) rows.push(...reads);
+    return rows;
   } catch (error) {
     if (error instanceof InvalidRecipientsError) throw new OperatorError(`${file}: ${error.message}.`);
     throw unreadable(file, error);

@@ -1,4 +1,4 @@
-import { type Bytes, fromCsv, type Read } from '../../lib/emails/recipients';
+import type { Read } from '../../lib/emails/recipients';
 import { SUPPRESSION_REASONS, type SuppressionReason } from '../../lib/emails/suppression';
 import { OperatorError } from '../../lib/ops/operator';
 import { counted, emailAddress } from '../../lib/text';
@@ -21,7 +21,7 @@ export const suppress = {
       const file = text(options, 'file');
       const email = text(options, 'email');
       if ((file === undefined) === (email === undefined)) throw new OperatorError('Give --email or --file.');
-      const reads = file === undefined ? [{ line: 1, value: { email } }] : await readCsv(file, rowsOf);
+      const reads = file === undefined ? [{ line: 1, value: { email } }] : await readCsv(file);
       const { people, wrong } = checked(reads, as);
       const list = await listOf(context);
       await audited();
@@ -52,12 +52,6 @@ async function listOf({ connect }: CommandContext) {
   const { suppression } = await connect();
   if (!suppression) throw new OperatorError('This instance has no queue emails, so it has no suppression list.');
   return suppression;
-}
-
-async function rowsOf(bytes: Bytes): Promise<Read[]> {
-  const rows: Read[] = [];
-  for await (const reads of fromCsv(bytes)) rows.push(...reads);
-  return rows;
 }
 
 function checked(reads: readonly Read[], reason: SuppressionReason) {

@@ -1,5 +1,5 @@
 import { eachOf } from '../../lib/concurrency';
-import { type Bytes, fromCsv, type Read } from '../../lib/emails/recipients';
+import type { Read } from '../../lib/emails/recipients';
 import { StoreError } from '../../lib/errors';
 import { type OperatorDeps, OperatorError } from '../../lib/ops/operator';
 import { jobsWithKey } from '../../lib/ops/search';
@@ -27,7 +27,7 @@ export const testflight = {
     run: async ({ options, out, connect, audited }) => {
       const to = { app: required(options, 'app'), groups: required(options, 'group').split(',') };
       const file = required(options, 'file');
-      const rows = await readCsv(file, testersOf);
+      const rows = (await readCsv(file)).map(testerRow);
       const deps = await connect();
       await audited();
       const refused: { line: number; problem: string }[] = [];
@@ -81,14 +81,7 @@ const COLUMNS = ['firstName', 'lastName'];
 /** A row of a file of testers. Only its form has been checked. `line` counts from 1, including the header. */
 type TesterRow = { line: number; person: Person } | { line: number; problem: string };
 
-/** The rows of a CSV file of testers. Rejects with an InvalidRecipientsError if the header is invalid. */
-export async function testersOf(bytes: Bytes): Promise<TesterRow[]> {
-  const rows: TesterRow[] = [];
-  for await (const reads of fromCsv(bytes)) rows.push(...reads.map(testerRow));
-  return rows;
-}
-
-function testerRow(read: Read): TesterRow {
+export function testerRow(read: Read): TesterRow {
   const { line } = read;
   if ('broken' in read) return { line, problem: read.broken };
   const { email, data = {}, ...more } = read.value as { email: string; data?: Record<string, string> };

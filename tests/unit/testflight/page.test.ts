@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
+import { fromCsv } from '../../../lib/emails/recipients';
 import { inviteSchema, notifyBuildSchema, removeSchema } from '../../../lib/testflight/message';
-import { testersOf } from '../../../packages/cli/testflight';
+import { testerRow } from '../../../packages/cli/testflight';
 
 const page = readFileSync('docs/testflight.md', 'utf8');
 const block = (kind: string): string => new RegExp(`^\`\`\`${kind}\n(.*?)^\`\`\``, 'ms').exec(page)?.[1] ?? '';
@@ -16,7 +17,10 @@ test.each([
 });
 
 test('the list of testers in the docs can be read', async () => {
-  expect(await testersOf([block('csv')])).toEqual([
+  const rows = [];
+  for await (const reads of fromCsv([block('csv')])) rows.push(...reads.map(testerRow));
+
+  expect(rows).toEqual([
     { line: 2, person: { email: 'first@example.com', firstName: 'First', lastName: 'Tester' } },
     { line: 3, person: { email: 'second@example.com' } },
   ]);
