@@ -99,19 +99,19 @@ export function count(
   throw new OperatorError(`--${name} must be a whole number from ${least} to ${most}, is ${value}.`);
 }
 
-/** The start of a UTC hour, ms since 1970. */
-export const hour = (options: Options, name: string): number | undefined =>
-  time(text(options, name), /^\d{4}-\d\d-\d\dT\d\d$/, `--${name} must be an hour in UTC like 2026-01-02T03`);
+/** The start of a UTC hour, day or month, ms since 1970. `undefined`: not given. */
+export const hour = timeOption(/^\d{4}-\d\d-\d\dT\d\d$/, 'an hour in UTC like 2026-01-02T03');
+export const day = timeOption(/^\d{4}-\d\d-\d\d$/, 'a day in UTC like 2026-01-02');
+export const month = timeOption(/^\d{4}-\d\d$/, 'a month like 2026-01');
 
-/** The start of a UTC day, ms since 1970. */
-export const day = (options: Options, name: string): number | undefined =>
-  time(text(options, name), /^\d{4}-\d\d-\d\d$/, `--${name} must be a day in UTC like 2026-01-02`);
-
-function time(value: string | undefined, form: RegExp, rule: string): number | undefined {
-  if (value === undefined) return undefined;
-  const at = form.test(value) ? Date.parse(value.includes('T') ? `${value}:00Z` : value) : Number.NaN;
-  if (Number.isNaN(at)) throw new OperatorError(`${rule}, is ${value}.`);
-  return at;
+function timeOption(form: RegExp, like: string) {
+  return (options: Options, name: string): number | undefined => {
+    const value = text(options, name);
+    if (value === undefined) return undefined;
+    const at = form.test(value) ? Date.parse(value.includes('T') ? `${value}:00Z` : value) : Number.NaN;
+    if (Number.isNaN(at)) throw new OperatorError(`--${name} must be ${like}, is ${value}.`);
+    return at;
+  };
 }
 
 /** The queue of --queue, which must exist. `undefined`: not given. */

@@ -94,7 +94,7 @@ async function secretProblems(
 
 async function ownerProblems({ name, bucket, prefix }: Instance, client: S3Client): Promise<Problem[]> {
   const owner = await folderOwner(realObjects({ bucket, client }), prefix);
-  if (mayUse(name, owner)) return [];
+  if (owner === undefined || owner === name) return [];
   const folder = folderOf({ bucket, prefix });
   return [{ path: 'prefix', rule: `the folder ${folder} belongs to ${owner} (its object _owner says so)` }];
 }
@@ -184,9 +184,6 @@ export async function folderOwner(objects: Pick<Objects, 'get'>, prefix: string)
   const parsed = marker.safeParse(jsonOf(Buffer.from(bytes).toString('utf8')));
   return parsed.success ? parsed.data.instance : 'an object that is not ours';
 }
-
-export const mayUse = (instance: string, owner: string | undefined): boolean =>
-  owner === undefined || owner === instance;
 
 /** Claims a folder. Of two instances one gets `false`, because S3 creates the marker only once. */
 export async function claimFolder(

@@ -5,9 +5,9 @@ import { erasePerson } from '../../lib/ops/erase';
 import { OperatorError, type Reader } from '../../lib/ops/operator';
 import { countObjects, type Found, findPerson, type Person, SCAN_NAMES, type ScanName } from '../../lib/ops/person';
 import { counted } from '../../lib/text';
-import { PRICES } from '../../resources/cost';
+import { PRICES, sumOf } from '../../resources/cost';
 import { type Command, type CommandContext, type Options, text } from './command';
-import { tableText } from './terminal';
+import { type Output, tableText } from './terminal';
 
 const PERSON = {
   email: { usage: 'Address of the person', type: 'string' },
@@ -30,14 +30,11 @@ export const privacy = {
     },
     run: async (context) => {
       const { options, out, audited } = context;
-      const { deps, person, scans } = await begin(context);
+      const { deps, signal, search } = await begin(context);
       await audited();
       const write = writerTo(text(options, 'out'), { ...context, deps });
-      const signal = out.interrupted();
-      const total = await plan(context, deps, scans);
-      const onProgress = (read: number) => out.progress(read, total);
       let count = 0;
-      for await (const found of findPerson(deps, person, { scans, signal, onProgress })) {
+      for await (const found of search()) {
         await write(found);
         count++;
       }
@@ -52,13 +49,10 @@ export const privacy = {
     options: PERSON,
     run: async (context) => {
       const { options, out, audited } = context;
-      const { deps, person, scans } = await begin(context);
-      const signal = out.interrupted();
-      const total = await plan(context, deps, scans);
+      const { deps, person, signal, search } = await begin(context);
       const found: Omit<Found, 'data'>[] = [];
       const tickets = new Set<string>();
-      const onProgress = (read: number) => out.progress(read, total);
-      for await (const { data, ...one } of findPerson(deps, person, { scans, signal, onProgress })) {
+      for await (const { data, ...one } of search()) {
         found.push(one);
         for (const ticket of ticketsIn(one.place === 'records' ? data : [data])) tickets.add(ticket);
       }
@@ -79,11 +73,17 @@ export const privacy = {
   },
 } satisfies Record<string, Command>;
 
-async function begin({ options, connect }: CommandContext) {
+async function begin({ options, out, connect }: CommandContext) {
   const person: Person = { email: text(options, 'email'), user: text(options, 'user') };
   if (person.email === undefined && person.user === undefined) throw new OperatorError('Give --email, --user or both.');
   const scans = scansOf(options);
-  return { deps: await connect(), person, scans };
+  const deps = await connect();
+  const signal = out.interrupted();
+  async function* search() {
+    const total = await plan(out, deps, scans);
+    yield* findPerson(deps, person, { scans, signal, onProgress: (read) => out.progress(read, total) });
+  }
+  return { deps, person, signal, search };
 }
 
 function scansOf(options: Options): readonly ScanName[] {
@@ -96,9 +96,9 @@ function scansOf(options: Options): readonly ScanName[] {
 }
 
 /** Says how many objects the scans read, and the price, before they begin. Returns that number. */
-async function plan({ out }: CommandContext, deps: Reader, scans: readonly ScanName[]): Promise<number> {
+async function plan(out: Output, deps: Reader, scans: readonly ScanName[]): Promise<number> {
   const counts = await countObjects(deps, scans);
-  const total = Object.values(counts).reduce((sum, count) => sum + count, 0);
+  const total = sumOf(counts);
   const cost = total * PRICES.s3Get + 2 * (total / KEYS_PER_LIST + scans.length) * PRICES.s3Put;
   const parts = Object.entries(counts).flatMap(([place, count]) => (count > 0 ? [`${count} of ${place}`] : []));
   out.note(`Reads the rows by an index, and ${counted(total, 'object')}: ${parts.join(', ') || 'none'}.`);
@@ -133,23 +133,23 @@ const DAY_MS = 86_400_000;
 /** What no command can erase: what remains by hand, and when the rest lapses. */
 function restOf({ clock, settings, queueNames }: Pick<Reader, 'clock' | 'settings' | 'queueNames'>, tickets: string[]) {
   const on = (days: number) => new Date(clock.now() + days * DAY_MS).toISOString().slice(0, 10);
-  const waits = Math.max(...queueNames.map((queue) => settings(queue).retention / 86_400));
+  const lapses: [days: number, what: string][] = [
+    [
+      Math.max(...queueNames.map((queue) => settings(queue).retention / 86_400)),
+      'messages on their way, which may still bring events or jobs. Run the command again then',
+    ],
+    [30, 'old versions of objects'],
+    [35, 'backups of the table'],
+    [45, 'keyed hashes in other items of the table'],
+    [90, 'logs, with ids of jobs'],
+    [120, 'files that the API put into the bucket itself'],
+  ];
   return {
     byHand: [
       { vendor: 'zendesk', what: 'delete these tickets for good, and their requester', tickets },
       { vendor: 'sendgrid', what: 'delete the address from contacts, and its activity' },
       { vendor: 'apple', what: 'remove the tester from each app' },
     ],
-    lapses: [
-      {
-        what: 'messages on their way, which may still bring events or jobs. Run the command again then',
-        on: on(waits),
-      },
-      { what: 'old versions of objects', on: on(30) },
-      { what: 'backups of the table', on: on(35) },
-      { what: 'keyed hashes in other items of the table', on: on(45) },
-      { what: 'logs, with ids of jobs', on: on(90) },
-      { what: 'files that the API put into the bucket itself', on: on(120) },
-    ],
+    lapses: lapses.map(([days, what]) => ({ what, on: on(days) })),
   };
 }

@@ -7,7 +7,7 @@ import { ENDS, type Figures, monthFigures } from '../../lib/ops/report';
 import { counted, timeText } from '../../lib/text';
 import { ASSUMED, type Billed, bill, billedOf, PRICES, storedCounts, sumOf } from '../../resources/cost';
 import { chosenInstance } from '../../resources/instances/read';
-import { type Command, type CommandContext, count, JSON_OUTPUT, readJson, text } from './command';
+import { type Command, type CommandContext, count, JSON_OUTPUT, month as monthOption, readJson, text } from './command';
 import { type Part, page } from './report-page';
 import { tableText } from './terminal';
 
@@ -76,19 +76,13 @@ async function readReport(file: string): Promise<MonthReport> {
   throw new OperatorError(`${file}: is not a report. Make it with: sls report --json.`);
 }
 
-/** The month of --month, ms since 1970. `now`: its figures end there if it is not over. */
-function monthOf(month: string, now: number): { from: number; to: number; isOver: boolean } {
-  const from = /^\d{4}-\d\d$/.test(month) ? Date.parse(`${month}-01T00:00:00Z`) : Number.NaN;
-  if (Number.isNaN(from)) throw new OperatorError(`--month must be a month like 2026-01, is ${month}.`);
-  if (from > now) throw new OperatorError(`--month must not be in the future, is ${month}.`);
-  const end = new Date(from).setUTCMonth(new Date(from).getUTCMonth() + 1);
-  return { from, to: Math.min(end, now), isOver: end <= now };
-}
-
 async function reportOf({ options, out, serverless, connect }: CommandContext): Promise<MonthReport> {
   const now = Date.now();
-  const month = text(options, 'month') ?? new Date(now).toISOString().slice(0, 7);
-  const { from, to, isOver } = monthOf(month, now);
+  const from = monthOption(options, 'month') ?? Date.parse(new Date(now).toISOString().slice(0, 7));
+  const month = new Date(from).toISOString().slice(0, 7);
+  if (from > now) throw new OperatorError(`--month must not be in the future, is ${month}.`);
+  const end = new Date(from).setUTCMonth(new Date(from).getUTCMonth() + 1);
+  const [to, isOver] = [Math.min(end, now), end <= now];
   const every = count(options, 'sample', { otherwise: 1 });
   const deps = await connect();
   const { instance } = deps;

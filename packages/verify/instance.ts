@@ -39,17 +39,12 @@ const MOST_LINES = 20;
  * it says `Incomplete`. Rejects with a StoreError or an error of the AWS SDK.
  */
 export async function verifyYesterday(
-  {
-    objects,
-    clock,
-    log,
-    prefix,
-    ...deps
-  }: Omit<Parameters<typeof createFactReporter>[0], 'daily'> & Pick<OperatorDeps, 'objects' | 'prefix'>,
+  deps: Omit<Parameters<typeof createFactReporter>[0], 'daily'> & Pick<OperatorDeps, 'objects' | 'prefix'>,
   source: Source,
   { remainingMs }: { remainingMs: number },
 ): Promise<void> {
-  const reporter = createFactReporter({ ...deps, clock, log, daily: true });
+  const { objects, clock, log, prefix } = deps;
+  const reporter = createFactReporter({ ...deps, daily: true });
   const to = Math.floor(clock.now() / DAY_MS) * DAY_MS;
   const check = verify(source, { from: to - DAY_MS, to });
   const complete = await endsBy(clock, clock.now() + remainingMs * CHECK_SHARE, check);
