@@ -8,7 +8,7 @@ import { type JobFilter, listJobs } from './search';
 
 export type ManyAction = SimpleAction | 'settle';
 /** Does it to one job. Without it, a simple action. */
-export type Act = (deps: ActingDeps, row: JobRow) => Promise<unknown>;
+export type Act = ((deps: ActingDeps, row: JobRow) => Promise<unknown>) | undefined;
 
 export const DONE: Record<ManyAction, string> = {
   ...{ retry: 'retried', cancel: 'cancelled' },

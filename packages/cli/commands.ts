@@ -2,7 +2,6 @@ import { analytics } from './analytics';
 import { campaigns } from './campaigns';
 import { checks } from './check';
 import { type Command, type Option, YES } from './command';
-import { verdict } from './health';
 import { jobs } from './jobs';
 import { privacy } from './privacy';
 import { queues } from './queues';
@@ -21,7 +20,6 @@ const all = {
   ...testflight,
   ...privacy,
   ...checks,
-  ...verdict,
   ...reports,
 };
 

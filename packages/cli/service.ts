@@ -1,6 +1,8 @@
 import { once } from 'node:events';
+import { duration } from '../../lib/duration';
+import { health, type Problem } from '../../lib/ops/health';
 import { OperatorError } from '../../lib/ops/operator';
-import { counted } from '../../lib/text';
+import { counted, timeText } from '../../lib/text';
 import { producerSettingsOf } from '../../resources/instances/instance';
 import { chosenInstance } from '../../resources/instances/read';
 import { type Command, count, HOURS, hour, JSON_OUTPUT } from './command';
@@ -12,10 +14,27 @@ const CONSOLE_PORT = 3900;
 const DAY_MS = 86_400_000;
 /** A job waits up to 30 days for its time and 14 in its queue, and its row is kept for 45 days after its end. */
 const LONGEST_DAYS = 90;
-/** The exit code of `sls verify` if it found something. */
-const VIOLATIONS = 2;
+/** The exit code of `sls health` and `sls verify` if something is wrong. An error exits with 1. */
+const PROBLEMS = 2;
+/** Lines that fit on a screen, also where each takes two or three. */
+const MOST_SHOWN = 10;
 
 export const service = {
+  health: {
+    usage: 'Say what is wrong and what to do next. Exits with 0 if healthy, 1 if it could not tell, 2 for problems',
+    options: { json: JSON_OUTPUT },
+    run: async ({ options, out, connect, sls }) => {
+      const { at, ...found } = await health(await connect());
+      const problems = found.problems.map((problem) => ({ ...problem, next: sls(problem.next) }));
+      const words = problems.length === 0 ? 'healthy' : counted(problems.length, 'problem');
+      const more = problems.length > MOST_SHOWN ? [`All of them: ${sls('health --json')}`] : [];
+      const lines = problems.slice(0, MOST_SHOWN).map((problem) => lineOf(problem, at));
+      if (options.json) out.json({ verdict: words, at, problems });
+      else out.lines([`${words}, as of ${timeText(at)} (UTC)`, ...lines, ...more]);
+      if (problems.length > 0) out.exitCode(PROBLEMS);
+    },
+  },
+
   verify: {
     usage: "Check stored data against the service's guarantees. Exits with 2 if it finds violations",
     writes: 'repair',
@@ -50,7 +69,7 @@ export const service = {
       if (!deps.source.zendesk)
         out.note('Zendesk was not asked for tickets: set ZENDESK_LOOKUP_TOKEN to an API token.');
       if (repaired.size > 0) out.note('The reconciler completes the repairs within minutes. Then verify again.');
-      if (findings.length > repaired.size) out.exitCode(VIOLATIONS);
+      if (findings.length > repaired.size) out.exitCode(PROBLEMS);
     },
   },
 
@@ -107,6 +126,14 @@ export const service = {
     },
   },
 } satisfies Record<string, Command>;
+
+function lineOf({ subject, what, jobs, since, advice, next }: Problem, at: number): string {
+  const parts = [subject === '' ? what : `${subject}: ${what}`];
+  if (jobs && jobs.count > 0) parts.push(`${jobs.count}${jobs.more ? '+' : ''} ${jobs.count === 1 ? 'job' : 'jobs'}`);
+  if (since !== undefined)
+    parts.push(`since ${timeText(since)} (UTC), ${duration(Math.round((at - since) / 1000))} ago`);
+  return `${parts.join(', ')}. ${advice} ${next}`;
+}
 
 /** For a shell or a file of variables. A quote, which the bucket's prefix may have, would end the value. */
 export const variableLines = (variables: Record<string, string>): string[] =>
