@@ -1,4 +1,5 @@
-import { open } from 'node:fs/promises';
+import { access, constants, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { mapEach } from '../../lib/concurrency';
 import { chunkSizeOf } from '../../lib/emails/campaigns/campaign';
 import { ANALYTICS_QUEUE, CAMPAIGN_QUEUE, FEEDBACK_QUEUE } from '../../lib/jobs/keys';
@@ -50,13 +51,12 @@ export const reports = {
       const { options, out } = context;
       const files = text(options, 'compare')?.split(',');
       const html = text(options, 'html');
-      // Opened first: a wrong path is found before thousands of records are read.
-      const file = html === undefined ? undefined : await open(html, 'a').catch(unwritable(html));
+      // Before thousands of records are read.
+      if (html !== undefined) await access(dirname(html), constants.W_OK).catch(unwritable(html));
       const made = files ? await mapEach(files, 1, readReport) : [await reportOf(context)];
       const parts = made.length === 1 && made[0] ? partsOf(made[0]) : comparedParts(made);
-      await file?.truncate();
-      await file?.writeFile(page(made.map(({ instance, month }) => `${instance} ${month}`).join(', '), parts));
-      await file?.close();
+      const title = made.map(({ instance, month }) => `${instance} ${month}`).join(', ');
+      if (html !== undefined) await writeFile(html, page(title, parts)).catch(unwritable(html));
       if (options.json) out.json(files ? made : made[0]);
       else
         for (const part of parts)
