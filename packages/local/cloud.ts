@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { commonEnv } from '../../lib/config/common';
 import { parseEnv } from '../../lib/config/environment';
 import { APP_STORE_CONNECT_KEY, EVENT_KEYS } from './connection';
-import { startDynamoDb, startEventBridge, startS3 } from './emulators';
+import { eventBridge, startDynamoDb, startS3 } from './emulators';
 import { LOCAL_APPS, startFakeAppStoreConnect } from './fakes/app-store-connect';
 import { startFakeDiscord } from './fakes/discord';
 import { startFakeSendgrid } from './fakes/sendgrid';
@@ -39,9 +39,8 @@ export async function startCloud({ resources }: Packaged, ports: Ports, started:
   );
   const { url: s3 } = await started(startS3({ buckets: [config.BUCKET], region: REGION, port: ports.s3 }));
   const { buses, webhook } = declared;
-  const bridge = await started(startEventBridge({ buses, webhook, port: ports.eventbridge }));
-  const endpoints = { sqs: sqsUrl, s3, dynamodb, eventbridge: bridge.url };
-  return { declared, config, sqs, events: bridge.events, endpoints };
+  const bridge = await started(Promise.resolve(eventBridge(buses, webhook)));
+  return { declared, config, sqs, bridge, endpoints: { sqs: sqsUrl, s3, dynamodb } };
 }
 
 /** Milliseconds since 1970 that never go back. The model requires that. */

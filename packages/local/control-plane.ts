@@ -5,6 +5,7 @@ import type { GetMetricDataCommandInput, MetricDataQuery } from '@aws-sdk/client
 import { groupBy } from '../../lib/group-by';
 import { jsonOf } from '../../lib/text';
 import { ACCOUNT, REGION } from './cloud';
+import type { EventBridge } from './emulators';
 import type { EventSourceMapping } from './event-source-mapping';
 import type { Lambda } from './lambda/runtime';
 
@@ -17,6 +18,7 @@ interface ControlPlane {
   lambda: Pick<Lambda, 'invoke'>;
   mappings: readonly LocalMapping[];
   metrics: Pick<LocalMetrics, 'data'>;
+  bridge: Pick<EventBridge, 'put'>;
   /** Gets an alarm that its function could not take. AWS would try twice more before that. */
   undelivered: (body: string) => void;
 }
@@ -25,8 +27,8 @@ const PUBLISHED =
   '<PublishResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/"><PublishResult><MessageId>local</MessageId></PublishResult></PublishResponse>';
 const UNKNOWN = { __type: 'InvalidAction', message: 'This call is not known here.' };
 
-/** The calls to Lambda, CloudWatch and SNS. It evaluates no alarm. Messages invoke the alarms function one by one. */
-export function controlPlane({ lambda, mappings, metrics, undelivered }: ControlPlane): http.RequestListener {
+/** The calls to Lambda, CloudWatch, EventBridge and SNS. It evaluates no alarm. Messages invoke the alarms function one by one. */
+export function controlPlane({ lambda, mappings, metrics, bridge, undelivered }: ControlPlane): http.RequestListener {
   let delivered: Promise<unknown> = Promise.resolve();
 
   async function deliver(input: URLSearchParams): Promise<void> {
@@ -60,7 +62,8 @@ export function controlPlane({ lambda, mappings, metrics, undelivered }: Control
       else void mapping?.stop();
       return mapping && shown(mapping);
     }
-    const [, action] = String(request.headers['x-amz-target']).split('GraniteServiceVersion20100801.');
+    const [service, action] = String(request.headers['x-amz-target']).split('.');
+    if (service === 'AWSEvents') return bridge.put(jsonOf(body) as Parameters<EventBridge['put']>[0]);
     if (action === 'DescribeAlarms') return { MetricAlarms: [] };
     return action === 'GetMetricData' ? metrics.data(jsonOf(body) as GetMetricDataCommandInput) : undefined;
   }

@@ -1,13 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { createServer } from 'node:http';
 import { join } from 'node:path';
-import { json } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { CreateTableCommand, type CreateTableCommandInput, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
-import { close, type Emulator, LOCAL_CREDENTIALS, listen } from './loopback';
+import { type Emulator, LOCAL_CREDENTIALS } from './loopback';
 
 /** The default port is any free one. */
 interface At {
@@ -53,8 +51,6 @@ export async function startS3({ buckets, region, port = 0 }: At & { buckets: str
 // A plain type import of fauxqs, an ES module, does not resolve from CommonJS.
 type App = ReturnType<typeof import('fauxqs', { with: { 'resolution-mode': 'import' }}).buildApp>;
 
-const STATUS = { PreconditionFailed: 412, NoSuchKey: 404 } as const;
-
 /**
  * Adds `If-None-Match: *` and `If-Match` of PutObject to the emulator, with S3's answers.
  * https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
@@ -74,37 +70,28 @@ function addConditionalPuts(app: App): void {
     await before;
     const head = await app.inject({ method: 'HEAD', url: key, headers: { host: headers.host ?? '' } });
     const etag = head.statusCode === 200 ? String(head.headers.etag) : undefined;
-    const code = refusal(etag, expected === '*' ? undefined : expected);
-    if (code) await reply.code(STATUS[code]).type('application/xml').send(`<Error><Code>${code}</Code></Error>`);
+    const plain = (tag: string | undefined) => tag?.replaceAll('"', '');
+    if (expected === '*' ? etag === undefined : etag !== undefined && plain(etag) === plain(expected)) return;
+    const [status, code] = etag === undefined ? [404, 'NoSuchKey'] : [412, 'PreconditionFailed'];
+    await reply.code(status).type('application/xml').send(`<Error><Code>${code}</Code></Error>`);
   });
   for (const end of ['onResponse', 'onRequestAbort'] as const)
     app.addHook(end, async (request: object) => ends.get(request)?.());
 }
 
-/** Why S3 refuses a conditional put. `expected` is undefined if the key must be free. */
-function refusal(etag: string | undefined, expected: string | undefined): keyof typeof STATUS | undefined {
-  if (expected === undefined) return etag === undefined ? undefined : 'PreconditionFailed';
-  if (etag === undefined) return 'NoSuchKey';
-  return etag.replaceAll('"', '') === expected.replaceAll('"', '') ? undefined : 'PreconditionFailed';
-}
-
 /** What our adapter puts. `Time`: seconds since 1970. */
 type Entry = Record<'EventBusName' | 'Source' | 'DetailType' | 'Detail', string> & { Time: number };
-
-interface EventBridgeOptions {
-  buses: string[];
-  port?: number;
-  webhook?: { url: string; key: string } | undefined;
-}
 
 /** EventBridge tries for a day, and here for about a quarter of an hour. */
 const TRIES = 10;
 
+export type EventBridge = ReturnType<typeof eventBridge>;
+
 /**
- * Starts EventBridge in memory, with these buses. `events`: the last thousand, as a consumer of the bus gets them. It
- * posts each to `webhook`, as an API destination does: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-api-destinations.html
+ * EventBridge in memory, with these buses. `events`: the last thousand, as a consumer of the bus gets them. It posts
+ * each to `webhook`, as an API destination does: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-api-destinations.html
  */
-export async function startEventBridge({ buses, port = 0, webhook }: EventBridgeOptions) {
+export function eventBridge(buses: string[], webhook?: { url: string; key: string }) {
   const events: object[] = [];
   const closing = new AbortController();
 
@@ -130,23 +117,13 @@ export async function startEventBridge({ buses, port = 0, webhook }: EventBridge
     return { EventId: id };
   }
 
-  const server = createServer((request, response) => {
-    json(request)
-      .then((body) => {
-        const Entries = (body as { Entries: Entry[] }).Entries.map(put);
-        const FailedEntryCount = Entries.filter((entry) => 'ErrorCode' in entry).length;
-        response.writeHead(200, { 'content-type': 'application/x-amz-json-1.1' });
-        response.end(JSON.stringify({ FailedEntryCount, Entries }));
-      })
-      .catch(() => response.destroy());
-  });
-  const url = await listen(server, port);
   return {
-    url,
     events,
-    close: () => {
-      closing.abort();
-      return close(server);
+    /** The answer to PutEvents. */
+    put(given: { Entries: Entry[] }): object {
+      const Entries = given.Entries.map(put);
+      return { FailedEntryCount: Entries.filter((entry) => 'ErrorCode' in entry).length, Entries };
     },
+    close: async () => closing.abort(),
   };
 }

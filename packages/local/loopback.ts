@@ -45,17 +45,7 @@ export const close = (server: http.Server): Promise<void> =>
   });
 
 /** What listens on a port. The first is the HTTP API. */
-const LISTENERS = [
-  'api',
-  'sqs',
-  'dynamodb',
-  's3',
-  'zendesk',
-  'sendgrid',
-  'appStoreConnect',
-  'discord',
-  'eventbridge',
-] as const;
+const LISTENERS = ['api', 'sqs', 'dynamodb', 's3', 'zendesk', 'sendgrid', 'appStoreConnect', 'discord'] as const;
 const MOST = 65_536 - LISTENERS.length;
 
 export type Ports = Record<(typeof LISTENERS)[number], number>;

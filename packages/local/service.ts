@@ -60,6 +60,7 @@ async function startParts(
   const endpoints = {
     ...aws,
     sns: `${api}/sns`,
+    eventbridge: `${api}/eventbridge`,
     zendesk: vendors.zendesk.url,
     sendgrid: vendors.sendgrid.url,
     appStoreConnect: vendors.appStoreConnect.url,
@@ -83,7 +84,7 @@ async function startParts(
   const app = createApi({
     producer,
     emailEvents: (event) => lambda.invoke('emailEvents', event),
-    events: cloud.events,
+    events: cloud.bridge.events,
     health: () => ({ status: 'ok', stage: config.INSTANCE, endpoints }),
   });
   const deployment = deploymentOf(config, {
@@ -94,13 +95,13 @@ async function startParts(
   const page = localConsole(deployment, { vendors, producer });
   const fakes = fakesControl(vendors);
   const control = controlPlane({
-    ...{ lambda, mappings, metrics },
+    ...{ lambda, mappings, metrics, bridge: cloud.bridge },
     undelivered: (MessageBody) => void sqs.sendMessage({ QueueUrl: undeliveredName(config.INSTANCE), MessageBody }),
   });
   const listenerOf = (url: string): http.RequestListener => {
     if (isConsolePath(url)) return page;
     if (/^\/fakes([/?]|$)/.test(url)) return fakes;
-    return /^\/(lambda|cloudwatch|sns)(\/|$)/.test(url) ? control : app;
+    return /^\/(lambda|cloudwatch|sns|eventbridge)(\/|$)/.test(url) ? control : app;
   };
   server.on('request', (request, response) => listenerOf(request.url ?? '/')(request, response));
   vendors.sendgrid.sendEventsTo(`${api}/email-events`);

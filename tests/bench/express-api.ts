@@ -44,9 +44,9 @@ export async function exampleLatency(size: Size): Promise<string> {
       stops.unshift(part);
       return part;
     });
-    const running = await example.start(
-      variablesOf({ ...cloud, endpoints: { ...cloud.endpoints, sns: 'http://127.0.0.1:1' } }),
-    );
+    const nowhere = 'http://127.0.0.1:1';
+    const endpoints = { ...cloud.endpoints, sns: nowhere, eventbridge: nowhere };
+    const running = await example.start(variablesOf({ ...cloud, endpoints }));
     const waits = await load(running.url, SIZES[size]);
     await running.end('SIGTERM');
     const failed = [...waits].filter(([, all]) => all.includes(undefined)).map(([name]) => name);

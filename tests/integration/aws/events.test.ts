@@ -3,7 +3,8 @@ import { createApp } from '../../../examples/express-api/src/app';
 import { jobEvents } from '../../../examples/express-api/src/job-events';
 import { realEvents } from '../../../lib/aws/events';
 import type { Completion } from '../../../lib/ports';
-import { startEventBridge } from '../../../packages/local/emulators';
+import { controlPlane, createMetrics } from '../../../packages/local/control-plane';
+import { eventBridge } from '../../../packages/local/emulators';
 import { close, listen } from '../../../packages/local/loopback';
 import { createTestProducer } from '../../../packages/producer/testing';
 import { against } from '../../support/emulators';
@@ -19,6 +20,9 @@ const completion = {
   endedAt: '2026-01-02T03:04:07.000Z',
 };
 
+const fail = (): never => {
+  throw new Error('no event calls this');
+};
 const closing: (() => unknown)[] = [];
 let app: http.RequestListener;
 afterEach(async () => {
@@ -26,9 +30,12 @@ afterEach(async () => {
 });
 
 async function start(bus: string, webhook?: { url: string; key: string }) {
-  const bridge = await startEventBridge({ buses: ['my-jobs'], webhook });
-  closing.push(bridge.close);
-  return { bridge, events: realEvents({ bus, instance: 'my' }, against(bridge.url)) };
+  const bridge = eventBridge(['my-jobs'], webhook);
+  const unused = { lambda: { invoke: fail }, mappings: [], metrics: createMetrics(), undelivered: fail };
+  const server = http.createServer(controlPlane({ ...unused, bridge }));
+  const url = await listen(server, 0);
+  closing.push(bridge.close, () => close(server));
+  return { bridge, events: realEvents({ bus, instance: 'my' }, against(`${url}/eventbridge`)) };
 }
 
 test('the end of a job reaches the bus', async () => {

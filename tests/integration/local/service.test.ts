@@ -38,7 +38,7 @@ test('feedback becomes a ticket, a mail, a row and a record in S3', async () => 
   });
   expect(ticketsOf(id)).toMatchObject([{ subject: 'Hello', description: 'It works' }]);
   expect(mailsOf(id)).toMatchObject([{ to: ['user@example.com'] }]);
-  expect(service.events).toContainEqual(
+  expect(service.bridge.events).toContainEqual(
     expect.objectContaining({
       source: 'jobs.local',
       'detail-type': 'Job Ended',
