@@ -1,6 +1,6 @@
 import express, { type Express, type Request, Router } from 'express';
 import { createApp } from '../../examples/express-api/src/app';
-import { accepted, type Jobs, only, optionsFor, requireJson } from '../../examples/express-api/src/routes';
+import { accepted, type Jobs, MEBIBYTE, optionsFor, posting } from '../../examples/express-api/src/routes';
 import type { Producer } from '../producer/producer';
 import type { InvokeResult } from './lambda/runtime';
 
@@ -22,12 +22,9 @@ const MOST_BYTES = '6mb';
 export function createApi({ producer, emailEvents, events, health }: ApiDeps): Express {
   const router = Router();
   const optionsOf = optionsFor(principalOf);
-  router
-    .route('/emails')
-    .post(requireJson, express.json({ limit: '1mb', strict: false }), async (request, response) => {
-      accepted(response, await producer.email(request.body, optionsOf(request)));
-    })
-    .all(only('POST'));
+  posting(router, '/emails', MEBIBYTE, async (request, response) => {
+    accepted(response, await producer.email(request.body, optionsOf(request)));
+  });
   router.post('/email-events', express.raw({ type: () => true, limit: MOST_BYTES }), async (request, response) => {
     response.status(statusOf(await emailEvents(functionUrlEvent(request)))).end();
   });

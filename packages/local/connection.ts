@@ -153,6 +153,7 @@ export type LocalPorts = ReturnType<typeof localPorts>;
 export function localPorts({ table, bucket, ...at }: At & { table: string; bucket: string }) {
   const clients = localClients(at);
   return {
+    clients,
     queues: realQueues(clients.sqs),
     table: realTable({ table, client: clients.dynamodb }),
     objects: realObjects({ bucket, client: clients.s3 }),

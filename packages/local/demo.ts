@@ -6,8 +6,6 @@ import { IdempotencyConflictError } from '../../lib/submit/errors';
 import { counted } from '../../lib/text';
 import { verifySource } from '../verify/instance';
 import { verify } from '../verify/verify';
-import { REGION } from './cloud';
-import { localClients } from './connection';
 import { LOCAL_APP } from './fakes/app-store-connect';
 import type { Failure } from './fakes/server';
 import type { Lambda } from './lambda/runtime';
@@ -161,17 +159,12 @@ async function runScenarios(service: Service): Promise<string[]> {
 }
 
 /** What `sls verify` finds in all that a service on this machine has stored in the last hours. */
-export async function verified({ config, endpoints, zendesk }: Service): Promise<string[]> {
-  const clients = localClients({ endpoints, region: REGION });
+export async function verified({ config, ports: { clients }, zendesk }: Service): Promise<string[]> {
   const { url: endpoint, authorization } = zendesk;
   const now = Date.now();
-  try {
-    const source = verifySource(config, { ...clients, zendesk: { endpoint, authorization } });
-    const { findings } = await verify(source, { from: now - 2 * HOUR_MS, to: now });
-    return findings.map(({ kind, id, what }) => `${kind} of ${id}: ${what}`);
-  } finally {
-    for (const one of Object.values(clients)) one.destroy();
-  }
+  const source = verifySource(config, { ...clients, zendesk: { endpoint, authorization } });
+  const { findings } = await verify(source, { from: now - 2 * HOUR_MS, to: now });
+  return findings.map(({ kind, id, what }) => `${kind} of ${id}: ${what}`);
 }
 
 /** `npm run demo`: exits with 0 only if every outcome is as expected. */

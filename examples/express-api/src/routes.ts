@@ -15,7 +15,7 @@ export interface Callers {
   userOf?: ((request: Request) => { id: string; email: string } | undefined) | undefined;
 }
 
-const MEBIBYTE = 1024 * 1024;
+export const MEBIBYTE = 1024 * 1024;
 /** A campaign holds its recipients. */
 const CAMPAIGN_BYTES = 10 * MEBIBYTE;
 /** As in openapi.json. Each event is validated before the next request is handled. */
@@ -28,13 +28,8 @@ export function jobRoutes({ producer, principalOf, userOf = () => undefined }: C
   const router = Router();
   const optionsOf = optionsFor(principalOf);
 
-  const submitting = (path: string, limit: number, submit: (request: Request) => Promise<Accepted>) => {
-    const route = router.route(path);
-    route.post(requireJson, express.json({ limit, strict: false }), async (request, response) => {
-      accepted(response, await submit(request));
-    });
-    route.all(only('POST'));
-  };
+  const submitting = (path: string, limit: number, submit: (request: Request) => Promise<Accepted>) =>
+    posting(router, path, limit, async (request, response) => accepted(response, await submit(request)));
 
   submitting('/feedback', MEBIBYTE, (request) => {
     const { body } = request;
@@ -56,12 +51,9 @@ export function jobRoutes({ producer, principalOf, userOf = () => undefined }: C
     throw invalid('action', 'must be one of "invite", "remove", "notify-build"');
   });
 
-  router
-    .route('/analytics')
-    .post(requireJson, express.json({ limit: MEBIBYTE, strict: false }), async (request, response) => {
-      response.status(202).json(await trackAll(producer, fieldsOf(request).events));
-    })
-    .all(only('POST'));
+  posting(router, '/analytics', MEBIBYTE, async (request, response) => {
+    response.status(202).json(await trackAll(producer, fieldsOf(request).events));
+  });
 
   router
     .route('/jobs/:id')
@@ -139,6 +131,17 @@ export const optionsFor =
       notBefore: notBefore as string | undefined,
     } as SubmitOptions;
   };
+
+/** Adds a route that takes JSON by POST, and nothing else. */
+export function posting(
+  router: Router,
+  path: string,
+  limit: number,
+  take: (...of: [Request, Response]) => Promise<void>,
+) {
+  const parse = express.json({ limit, strict: false });
+  router.route(path).post(requireJson, parse, take).all(only('POST'));
+}
 
 /** Refuses a body that the JSON parser would skip. */
 export const requireJson: RequestHandler = (request, _response, next) => {

@@ -1,4 +1,4 @@
-import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+import { generateKeyPairSync, sign } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod';
 import { jsonOf } from '../../../lib/text';
@@ -117,11 +117,7 @@ const refused = (status: number, message: string, field: string | null = null): 
   reply(status, { errors: [{ message, field, help: null }] });
 
 /** What the events repeat of an accepted mail. */
-interface Sent {
-  messageId: string;
-  to: string[];
-  customArgs: Record<string, string>;
-}
+type Sent = Pick<AcceptedMail, 'messageId' | 'to' | 'customArgs'>;
 
 /** One event of the webhook, as SendGrid documents it. Custom args stand beside SendGrid's own fields. */
 export interface SendgridEvent {
@@ -134,13 +130,10 @@ export interface SendgridEvent {
   [customArg: string]: string | number;
 }
 
-export interface EventKeys {
-  privateKey: KeyObject;
-  /** As SendGrid shows it: the DER in base64. */
-  publicKey: string;
-}
+export type EventKeys = ReturnType<typeof eventKeys>;
 
-export function eventKeys(): EventKeys {
+/** `publicKey`: as SendGrid shows it, the DER in base64. */
+export function eventKeys() {
   const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
   return { privateKey, publicKey: publicKey.export({ type: 'spki', format: 'der' }).toString('base64') };
 }
@@ -155,7 +148,6 @@ const FATES = {
   drop: [{ event: 'dropped', reason: 'Bounced Address' }],
 } satisfies Record<string, ({ event: string } & Record<string, string>)[]>;
 type Fate = keyof typeof FATES;
-const LONGEST = Math.max(...Object.values(FATES).map(({ length }) => length));
 
 /** In this order of precedence. Any other mail is delivered. */
 const LISTED = ['drop', 'bounce', 'block', 'report', 'defer'] as const;
@@ -237,12 +229,13 @@ export async function startFakeSendgrid(options: FakeSendgridOptions = {}) {
     }
   }
   async function report(url: string, mails: readonly (Sent & { fate: Fate })[]): Promise<void> {
-    for (let stage = 0; stage < LONGEST; stage++) {
+    for (let stage = 0; ; stage++) {
       const events = mails.flatMap((mail) => {
         const event = FATES[mail.fate][stage];
         return event ? eventsOf(mail, event, now()) : [];
       });
-      if (events.length > 0) await post(url, events);
+      if (events.length === 0) return;
+      await post(url, events);
     }
   }
   function decided(mail: Sent): Sent & { fate: Fate } {

@@ -137,10 +137,8 @@ const KINDS: Record<string, [property: string, service: string, prefix: string]>
   'AWS::Events::ApiDestination': ['Name', 'events', 'api-destination/'],
 };
 
-export type Resolve = (value: unknown) => unknown;
-
 /** Resolves the template's intrinsics for this machine. Throws on an unknown one: a guess could run something else. */
-export function resolver({ resources, region, account, sqsUrl }: Surroundings): Resolve {
+export function resolver({ resources, region, account, sqsUrl }: Surroundings): (value: unknown) => unknown {
   const pseudo: Record<string, string> = {
     'AWS::Region': region,
     'AWS::AccountId': account,
