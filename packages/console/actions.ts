@@ -23,7 +23,7 @@ interface Action {
   command: string;
   question: string | ((deps: Deployment) => Promise<string>);
   /** It cannot be undone. */
-  danger?: true;
+  danger?: boolean;
   /** Whether it needs the operator's reason everywhere, and not only in production. */
   needsReason?: true;
   run(deps: Deployment, how: How): Promise<string>;
@@ -37,15 +37,13 @@ const given =
     return actionOf(data);
   };
 
-const dangerIf = (danger: boolean) => (danger ? { danger: true as const } : {});
-
 const job = z.strictObject({ queue: z.string(), id: z.string() });
 const byId = z.strictObject({ id: z.string() });
 const byQueue = z.strictObject({ queue: z.string() });
 
 const jobAction = (act: SimpleAction, question: string) =>
   given(job, ({ queue, id }) => ({
-    ...{ command: words`jobs ${act} ${id} --queue ${queue}`, question, ...dangerIf(act !== 'retry') },
+    ...{ command: words`jobs ${act} ${id} --queue ${queue}`, question, danger: act !== 'retry' },
     run: async (deps, { audited }) => {
       const row = await findJob(deps, id, queue);
       return `${id}: ${await SIMPLE_ACTIONS[act]({ ...deps, audit: await audited() }, row)}`;
@@ -68,7 +66,7 @@ const manyAction = (act: SimpleAction) =>
     if (options.length === 0) throw new OperatorError('Give a filter: nothing is done to all jobs of an instance.');
     const find = (deps: Deployment, began: number) => findMany(deps, act, filterOf(query), { began });
     return {
-      ...{ command: `jobs ${act} ${options.join(' ')}`, ...dangerIf(act !== 'retry') },
+      ...{ command: `jobs ${act} ${options.join(' ')}`, danger: act !== 'retry' },
       question: async (deps) => {
         const { rows } = await find(deps, deps.clock.now());
         if (rows.length === 0) throw new OperatorError(`None of these jobs can be ${DONE[act]}.`);
@@ -97,7 +95,7 @@ const kindText = ({ queue, state, code, jobs }: ReturnType<typeof kindsOf>[numbe
 
 const campaignAction = (decision: CampaignDecision, question: string) =>
   given(byId, ({ id }) => ({
-    ...{ command: words`campaign ${decision} ${id}`, question, ...dangerIf(decision === 'cancel') },
+    ...{ command: words`campaign ${decision} ${id}`, question, danger: decision === 'cancel' },
     run: async (deps, { audited }) => {
       return `Campaign ${decisionText(await decideCampaign(deps, id, decision, audited))}`;
     },

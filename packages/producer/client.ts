@@ -48,27 +48,36 @@ export function clientOf(
     const settled = write.catch(() => {}).finally(() => writes.delete(settled));
     writes.add(settled);
   };
-  const connected = lazily(async () => {
+  const begin = async () => {
     const connection = await connect();
     const deps = { ...connection, ...(marksAfterAnswer ? { afterAnswer } : {}), ledger: createLedger(connection) };
     return { deps, tracker: createTracker({ ...connection, clock }, analytics) };
-  });
+  };
+  let begun: ReturnType<typeof begin> | undefined;
+  /** After a failure the next call tries again. */
+  const connected = () =>
+    (begun ??= begin().catch((error: unknown) => {
+      begun = undefined;
+      throw error;
+    }));
   const open = async () => {
     if (closing !== undefined) throw new StoreError(CLOSED);
     return connected();
   };
   const load = async () => (await open()).deps;
   async function close({ timeoutMs = CLOSE_TIMEOUT_MS }: { timeoutMs?: number } = {}): Promise<void> {
-    if (!connected.started()) return;
+    const connecting = begun;
+    if (!connecting) return;
     const deadline = clock.now() + timeoutMs;
-    const connecting = connected();
     if (!(await endsBy(clock, deadline, connecting)))
       throw new StoreError({ code: 'Producer.NotConnected', message: 'AWS did not answer before the time-out' });
     const { tracker, deps } = await connecting;
-    await tracker.close({ timeoutMs: deadline - clock.now() }).finally(async () => {
+    try {
+      await tracker.close({ timeoutMs: deadline - clock.now() });
+    } finally {
       await endsBy(clock, deadline, Promise.all(writes));
       await deps.disconnect();
-    });
+    }
   }
 
   return {
@@ -79,22 +88,6 @@ export function clientOf(
     flush: async () => (await open()).tracker.flush(),
     attachments: { upload: async (input) => prepareUpload(await load(), input) },
     jobs: jobsOf(load),
-    close: (limits) => {
-      closing ??= close(limits);
-      return closing;
-    },
+    close: (limits) => (closing ??= close(limits)),
   };
-}
-
-/** Calls `make` once, at the first call. After a failure the next call tries again. */
-function lazily<T>(make: () => Promise<T>): (() => Promise<T>) & { started: () => boolean } {
-  let made: Promise<T> | undefined;
-  const get = () => {
-    made ??= make().catch((error: unknown) => {
-      made = undefined;
-      throw error;
-    });
-    return made;
-  };
-  return Object.assign(get, { started: () => made !== undefined });
 }

@@ -20,11 +20,6 @@ export type { AcceptedCampaign, RecipientSource } from './campaign';
 export type { ProducerClient as Producer } from './client';
 export type { CancelledStatus, FindOptions, JobStatus, Jobs, WaitOptions } from './jobs';
 export { realProducer as createProducer } from './real-producer';
-export type {
-  AwsEndpoints,
-  ClientCredentials,
-  Credentials,
-  ProducerOptions,
-} from './settings';
+export type { AwsEndpoints, ClientCredentials, Credentials, ProducerOptions } from './settings';
 export type { PackingLimits } from './tracker';
 export { UnsentEventsError } from './tracker';
