@@ -2,6 +2,7 @@ import { bodyKey } from '../../../lib/jobs/keys';
 import { createEventSourceMapping } from '../../../packages/local/event-source-mapping';
 import type { Plan, Redelivery } from '../draw/plan';
 import { watchCounts } from '../promises/counts-agree';
+import { erasedAreGone } from '../promises/erased-are-gone';
 import { watchFacts } from '../promises/facts-are-sent';
 import { watchFigures, watchGauges } from '../promises/figures';
 import { watchGuard } from '../promises/guard-is-just';
@@ -88,7 +89,7 @@ export async function runPlan(
   await kernel.run(liveness.isOver);
   liveness.end();
   return {
-    violation: watch.violation() ?? (await brokenPromise(world, inputs)),
+    violation: watch.violation() ?? (await brokenPromise(world, inputs)) ?? (await erasedAreGone(world)),
     world,
     inputs: inputs[0] ?? [],
     timeline: () => timeline({ entries: trace.entries }, plan.start),

@@ -1,7 +1,10 @@
 import { HOUR_MS, jobs, load, MINUTE_MS } from '../../scenarios/scenario';
+import { MARK } from '../../world/watch';
 import type { SourceMutant } from '../source-mutant';
 
 const BATCH = 'lib/worker/batch.ts';
+
+const ERASURES = [{ at: 0, person: { email: `${MARK}-0@example.com`, user: `${MARK}-user-0` } }];
 
 /** Gross faults, by which each promise is seen to break. */
 export const PROMISE_MUTANTS: Record<string, SourceMutant> = {
@@ -79,5 +82,15 @@ export const PROMISE_MUTANTS: Record<string, SourceMutant> = {
         outages: [{ target: 'sendgrid', from: 0, until: HOUR_MS / 3, fault: 'unauthorized' }],
       },
     },
+  },
+  bodyNotErased: {
+    changes: [{ file: 'lib/ops/erase.ts', find: 'await objects.delete(bodyKey(prefix, queue, id));', replace: '' }],
+    breaks: /^the erased are gone: jobs\/_bodies\/feedback\/.* still has/,
+    by: { plan: { jobs: jobs('refused'), erasures: ERASURES } },
+  },
+  othersErased: {
+    changes: [{ file: 'lib/ops/person.ts', find: 'groups.includes(group),', replace: "group !== 'none'," }],
+    breaks: /^the erased are gone: an erasure changed jobs\/feedback\/.*, which is not about the person/,
+    by: { plan: { jobs: jobs(['good', { at: MINUTE_MS, group: 1 }]), erasures: ERASURES } },
   },
 };

@@ -1,0 +1,93 @@
+import { suppressionList } from '../../../lib/emails/suppression';
+import { feedbackPerson } from '../../../lib/feedback/message';
+import { personOf } from '../../../lib/jobs/person-hash';
+import { erasePerson } from '../../../lib/ops/erase';
+import { type Found, findPerson, type Person } from '../../../lib/ops/person';
+import { placeOfKey } from '../../../lib/ops/places';
+import { hashed, hashPeople } from '../../support/hash-people';
+import { type MemoryObjects, memoryObjects } from '../../support/memory-objects';
+import { type MemoryTable, memoryTable } from '../../support/memory-table';
+import { reconcilerDeps } from '../world/engine';
+import { serviceQueue } from '../world/names';
+import type { Ports, World } from '../world/types';
+import { textOf } from '../world/watch';
+
+/**
+ * An erasure after all messages have come leaves nothing of the person in an erasable place, and changes nothing that
+ * is not about one of the person's jobs. It erases copies, so that tests still see what the run has left.
+ */
+export async function erasedAreGone(world: World): Promise<string | undefined> {
+  const persons = (world.plan.erasures ?? []).map(({ person }) => person);
+  if (persons.length === 0) return undefined;
+  const copies = await copiesOf(world);
+  for (const person of persons) {
+    const words = wordsOf(person);
+    const before = textsOf(copies);
+    const left = await erase(world, copies, person);
+    const after = textsOf(copies);
+    const has = (text = '') => words.some((word) => text.includes(word));
+    const isLeft = (key: string) =>
+      left.has(key) ||
+      world.watch.broken.has(key) ||
+      placeOfKey(key, 'jobs', world.lanes.map(serviceQueue)) === 'files';
+    const gone = [...after].find(([key, text]) => has(text) && !isLeft(key));
+    if (gone) return `the erased are gone: ${gone[0]} still has ${words.find((word) => gone[1].includes(word))}`;
+    const ids = [...before].flatMap(([key, text]) => (has(text) ? (key.match(ID) ?? []) : []));
+    const isOwn = (key: string) =>
+      ids.some((id) => key.includes(id)) || /^(lease#hours$|jobs\/_suppressed\/)/.test(key);
+    const other = [...before.keys(), ...after.keys()].find((key) => before.get(key) !== after.get(key) && !isOwn(key));
+    if (other) return `the erased are gone: an erasure changed ${other}, which is not about the person`;
+  }
+  return undefined;
+}
+
+const ID = /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g;
+
+const wordsOf = ({ email, user }: Person): string[] => [
+  ...(email === undefined ? [] : [email, ...hashed(personOf(email))]),
+  ...(user === undefined ? [] : [user, ...hashed(feedbackPerson({ user: { id: user, email: '' } }))]),
+];
+
+interface Copies {
+  table: MemoryTable;
+  objects: MemoryObjects;
+}
+
+async function copiesOf({ stores }: World): Promise<Copies> {
+  const from = { table: stores.table as MemoryTable, objects: stores.objects as MemoryObjects };
+  const copies = { table: memoryTable(), objects: memoryObjects() };
+  for (const item of from.table.items()) await copies.table.put(item, 0);
+  for (const key of from.objects.keys())
+    await copies.objects.put(
+      ...([key, from.objects.bytes(key), from.objects.contentType(key) ?? ''] as const),
+      from.objects.metadata(key),
+    );
+  return copies;
+}
+
+const textsOf = ({ table, objects }: Copies): Map<string, string> =>
+  new Map([
+    ...table.items().map((item) => [item.key, JSON.stringify(item)] as const),
+    ...objects.keys().map((key) => [key, textOf(objects.bytes(key))] as const),
+  ]);
+
+/** Resolves to the keys of what it could not erase. */
+async function erase(world: World, copies: Copies, person: Person): Promise<Set<string>> {
+  const now = world.kernel.now();
+  const none = () => {};
+  const ports = {
+    ...copies,
+    clock: { now: () => now, sleep: async () => {} },
+    random: { uuid: () => crypto.randomUUID(), fraction: () => 0.5 },
+    queues: { send: async () => ({ messageId: 'none' }) },
+    log: { info: none, warn: none, error: none },
+    metrics: { add: none, flush: async () => {} },
+    events: { publish: async () => {} },
+  } as unknown as Ports;
+  const deps = { ...reconcilerDeps(world, ports), hashPeople, audit: 'of-this-promise' };
+  const found: Found[] = [];
+  for await (const one of findPerson(deps, person)) found.push(one);
+  const suppression = suppressionList({ ...deps, prefix: 'jobs' });
+  const { left } = await erasePerson({ ...deps, suppression }, person, { found });
+  return new Set(left.map(({ key }) => key));
+}
