@@ -122,13 +122,9 @@ export const sumOf = (costs: Record<string, number>): number =>
   Object.values(costs).reduce((sum, cost) => sum + cost, 0);
 
 /** What a template says about the bill: metrics in alarms, our own metrics, dashboards. */
-export interface Billed {
-  alarmMetrics: number;
-  metrics: number;
-  dashboards: number;
-}
+export type Billed = ReturnType<typeof billedOf>;
 
-export function billedOf(resources: Resources, instance: string): Billed {
+export function billedOf(resources: Resources, instance: string) {
   const { inAlarms, inDashboard } = metricsOf(resources);
   const own = [...inAlarms, ...inDashboard].filter(([namespace]) => namespace === instance);
   return {

@@ -23,14 +23,13 @@ export const analytics = {
       watch: { usage: 'Show it again every ten seconds until Ctrl-C', type: 'boolean' },
       json: JSON_OUTPUT,
     },
-    run: async ({ options, out, connect }) => {
+    run: async ({ options, out, answer, connect }) => {
       const deps = await connect();
       knownQueue(deps, ANALYTICS_QUEUE);
       const read = analyticsReader(deps, PERIOD);
       const show = async () => {
         const figures = await read();
-        if (options.json) out.json(figures);
-        else out.lines(figuresLines(figures));
+        answer(figures, figuresLines(figures));
       };
       await show();
       if (options.watch !== true) return;

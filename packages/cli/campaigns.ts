@@ -43,7 +43,7 @@ export const campaigns = {
       limit: { usage: `Most campaigns. Default: ${DEFAULT_LIMIT}`, type: 'string' },
       json: JSON_OUTPUT,
     },
-    run: async ({ options, out, connect }) => {
+    run: async ({ options, out, answer, connect }) => {
       const at = day(options, 'day');
       const limit = count(options, 'limit', { otherwise: DEFAULT_LIMIT });
       const deps = await connect();
@@ -51,9 +51,8 @@ export const campaigns = {
       const waits = await waitsOf(deps);
       const listed = found.campaigns.slice(0, limit);
       const more = found.more || listed.length < found.campaigns.length;
-      if (options.json)
-        out.json({ campaigns: listed.map((one) => ({ ...campaignView(one), waits: waits(one) })), more });
-      else out.lines(campaignLines(listed, waits));
+      const views = listed.map((one) => ({ ...campaignView(one), waits: waits(one) }));
+      answer({ campaigns: views, more }, campaignLines(listed, waits));
       if (more) out.note('There are more: name a --day, or raise --limit.');
     },
   },
@@ -66,7 +65,7 @@ export const campaigns = {
       watch: { usage: 'Show its progress until it ends, pauses or you press Ctrl-C', type: 'boolean' },
       failed: { usage: 'Print the recipients who were refused, suppressed or bounced, as CSV', type: 'boolean' },
     },
-    run: async ({ options, out, connect, audited, sls }) => {
+    run: async ({ options, out, answer, connect, audited, sls }) => {
       const deps = await connect();
       const id = required(options, 'id');
       const campaign = options.watch ? await watched(deps, id, out) : await findCampaign(deps, id);
@@ -79,8 +78,7 @@ export const campaigns = {
       }
       const waits = (await waitsOf(deps))(campaign);
       const report = { ...(await campaignReport(deps, campaign)), ...progressOf(campaign, deps.clock.now()) };
-      if (options.json) out.json({ ...report, waits });
-      else out.lines(reportLines({ ...report, reason: report.reason ?? waits }, sls));
+      answer({ ...report, waits }, reportLines({ ...report, reason: report.reason ?? waits }, sls));
     },
   },
 

@@ -51,7 +51,7 @@ export const checks = {
     usage: 'List the instance files and their deployments',
     offline: true,
     options: { json: JSON_OUTPUT },
-    run: async ({ options, out, serverless }) => {
+    run: async ({ out, answer, serverless }) => {
       const { accountId: account } = await serverless
         .getProvider('aws')
         .getAccountInfo()
@@ -59,13 +59,12 @@ export const checks = {
       if (account === undefined) out.note('AWS does not accept these credentials, so only the files are shown.');
       const instances = instanceNames().map((name) => readInstance(name));
       const views = await Promise.all(instances.map((instance) => viewOf(instance, account, serverless)));
-      if (options.json) return out.json({ instances: views });
       const cells = views.map(({ name, stage, region, folder, queues, settings, ...deployed }) => {
         const { version = '', at = '' } = { version: '', at: '', ...deployed };
         return [name, stage, region, folder, queues.join(' '), version, at, settings];
       });
       const head = ['INSTANCE', 'STAGE', 'REGION', 'FOLDER', 'QUEUES', 'VERSION', 'DEPLOYED (UTC)', 'SETTINGS'];
-      out.lines(tableText(head, cells));
+      answer({ instances: views }, tableText(head, cells));
     },
   },
 } satisfies Record<string, Command>;

@@ -32,6 +32,8 @@ export interface Command {
 export interface CommandContext {
   options: Options;
   out: Output;
+  /** Prints the answer: JSON with --json, else the lines. */
+  answer: (json: unknown, lines: readonly string[]) => void;
   serverless: Serverless;
   target: () => Promise<NamedTarget>;
   connect: () => Promise<Connection>;

@@ -67,8 +67,7 @@ export const jobs = {
     options: { id: ID, queue: QUEUE, json: JSON_OUTPUT },
     run: async (context) => {
       const { row, prefix } = await named(context);
-      if (context.options.json) context.out.json(jobView(row, prefix));
-      else context.out.lines(jobPage(row, prefix));
+      context.answer(jobView(row, prefix), jobPage(row, prefix));
     },
   },
 
@@ -203,7 +202,7 @@ const filterOf = (options: Options, names: { queueNames: readonly string[] }): J
 });
 
 /** Prints what the filter finds. Ctrl-C stops the search and prints what it has found. */
-async function list({ options, out, connect }: CommandContext): Promise<void> {
+async function list({ options, out, answer, connect }: CommandContext): Promise<void> {
   const limit = count(options, 'limit', { otherwise: DEFAULT_LIMIT });
   const deps = await connect();
   const key = text(options, 'key');
@@ -214,8 +213,7 @@ async function list({ options, out, connect }: CommandContext): Promise<void> {
       : { rows: await withKey(deps, key, options), next: undefined };
   const more = next !== undefined;
   const shown = inOrder(rows).slice(0, limit);
-  if (options.json) out.json({ jobs: shown.map((row) => jobView(row, deps.prefix)), more });
-  else out.lines(jobLines(shown));
+  answer({ jobs: shown.map((row) => jobView(row, deps.prefix)), more }, jobLines(shown));
   if (!('where' in search)) return;
   out.note(`${counted(search.read, 'job')} read. ${search.where}`);
   if (signal.aborted) out.note('You stopped the search. There may be more jobs.');

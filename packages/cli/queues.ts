@@ -14,10 +14,9 @@ export const queues = {
   queues: {
     usage: 'Show depth, held and dead jobs, throughput, vendors and firing alarms',
     options: { json: JSON_OUTPUT },
-    run: async ({ options, out, connect }) => {
+    run: async ({ answer, connect }) => {
       const figures = await overview(await connect());
-      if (options.json) out.json(figures);
-      else out.lines(overviewLines(figures));
+      answer(figures, overviewLines(figures));
     },
   },
 

@@ -102,15 +102,13 @@ async function reportOf({ options, out, serverless, connect }: CommandContext): 
 
 /** The bill of the month, with what its fixed parts cost in a whole one. */
 function costOf({ queues, all, accepted, rejected }: Figures, billed: Billed): Record<string, number> {
-  const [feedback, mails, messages] = [FEEDBACK_QUEUE, CAMPAIGN_QUEUE, ANALYTICS_QUEUE].map((name) =>
-    totalOf(queues[name]),
-  ) as [number, number, number];
+  const jobs = (name: string) => totalOf(queues[name]);
   const month = {
-    feedback,
+    feedback: jobs(FEEDBACK_QUEUE),
     // A single mail is a job as a chunk is one.
-    emails: mails * chunkSizeOf(ASSUMED.emailRate),
+    emails: jobs(CAMPAIGN_QUEUE) * chunkSizeOf(ASSUMED.emailRate),
     events: accepted + rejected,
-    testflight: totalOf(all) - feedback - mails - messages,
+    testflight: totalOf(all) - jobs(FEEDBACK_QUEUE) - jobs(CAMPAIGN_QUEUE) - jobs(ANALYTICS_QUEUE),
   };
   return bill(storedCounts(), month, billed);
 }
@@ -208,7 +206,8 @@ function comparedParts(all: readonly MonthReport[]): Part[] {
 const PARTS = ['p50', 'p95', 'p99'] as const;
 const seriesOf = <N extends string>(names: readonly N[], of: (name: N) => number[]) =>
   Object.fromEntries(names.map((name) => [name, of(name)]));
-const finishChart = (of: readonly [name: string, figures: Figures['all']][]): Part => ({
+type Named = [name: string, figures: Figures['all']];
+const finishChart = (of: readonly Named[]): Part => ({
   ...{ chart: 'Time to finish', unit: 's', labels: of.map(([name]) => name) },
   series: seriesOf(PARTS, (part) => of.map(([, { finish }]) => finish[part] / 1000)),
 });
@@ -222,10 +221,7 @@ const QUEUES_HEAD = [
   ...['QUEUE', 'SUCCEEDED', 'DEAD', 'CANCELLED', 'FAILED', 'WAITED'],
   ...['FINISH P50', 'FINISH P95', 'FINISH P99', 'ACCEPT P50', 'ACCEPT P95', 'ACCEPT P99'],
 ];
-function queueCells([name, { succeeded, dead, cancelled, waited, finish, accept }]: [
-  string,
-  Figures['all'],
-]): string[] {
+function queueCells([name, { succeeded, dead, cancelled, waited, finish, accept }]: Named): string[] {
   const failed = succeeded + dead > 0 ? percent(dead, succeeded + dead) : '';
   const times = [finish, accept].flatMap((of) => PARTS.map((part) => (of.jobs > 0 ? seconds(of[part]) : '')));
   return [name, ...[succeeded, dead, cancelled].map(String), failed, String(waited), ...times];

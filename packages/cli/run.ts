@@ -41,6 +41,7 @@ export async function runCommand(call: Call): Promise<void> {
           const act = await actOf(name, deployment, { options, out });
           return audit(await connection(), { ...act, ...(reads && { reads }) });
         }),
+        answer: (json, lines) => (options.json ? out.json(json) : out.lines(lines)),
         sls: (words) => slsCommand(words, deployment),
       });
     },

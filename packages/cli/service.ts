@@ -23,14 +23,13 @@ export const service = {
   health: {
     usage: 'Say what is wrong and what to do next. Exits with 0 if healthy, 1 if it could not tell, 2 for problems',
     options: { json: JSON_OUTPUT },
-    run: async ({ options, out, connect, sls }) => {
+    run: async ({ out, answer, connect, sls }) => {
       const { at, ...found } = await health(await connect());
       const problems = found.problems.map((problem) => ({ ...problem, next: sls(problem.next) }));
       const words = problems.length === 0 ? 'healthy' : counted(problems.length, 'problem');
       const more = problems.length > MOST_SHOWN ? [`All of them: ${sls('health --json')}`] : [];
       const lines = problems.slice(0, MOST_SHOWN).map((problem) => lineOf(problem, at));
-      if (options.json) out.json({ verdict: words, at, problems });
-      else out.lines([`${words}, as of ${timeText(at)} (UTC)`, ...lines, ...more]);
+      answer({ verdict: words, at, problems }, [`${words}, as of ${timeText(at)} (UTC)`, ...lines, ...more]);
       if (problems.length > 0) out.exitCode(PROBLEMS);
     },
   },
@@ -44,7 +43,7 @@ export const service = {
       repair: { usage: 'Write missing records and DLQ entries again', type: 'boolean' },
       json: JSON_OUTPUT,
     },
-    run: async ({ options, out, connect, audited }) => {
+    run: async ({ options, out, answer, connect, audited }) => {
       const now = Date.now();
       const to = Math.min(hour(options, 'to') ?? now, now);
       const from = hour(options, 'from') ?? to - DAY_MS;
@@ -57,13 +56,10 @@ export const service = {
       const asked = options.repair === true && findings.length > 0;
       if (asked) await audited();
       const repaired = new Set(asked ? await repair(deps, { findings, hidden }) : []);
-      if (options.json)
-        out.json({ findings: findings.map((one) => ({ ...one, repaired: repaired.has(one) })), hidden });
-      else if (findings.length === 0) out.line('No findings.');
-      else {
-        const cells = findings.map((one) => [one.kind, one.id, one.what, repaired.has(one) ? 'repaired' : '']);
-        out.lines([...tableText(['FINDING', 'ID', 'WHAT', ''], cells), `${counted(findings.length, 'finding')}.`]);
-      }
+      const views = findings.map((one) => ({ ...one, repaired: repaired.has(one) }));
+      const cells = views.map(({ kind, id, what, repaired }) => [kind, id, what, repaired ? 'repaired' : '']);
+      const lines = [...tableText(['FINDING', 'ID', 'WHAT', ''], cells), `${counted(findings.length, 'finding')}.`];
+      answer({ findings: views, hidden }, findings.length === 0 ? ['No findings.'] : lines);
       for (const queue of hidden)
         out.note(`${queue}: Another reader hides DLQ entries, so its entries were not compared.`);
       if (!deps.source.zendesk)

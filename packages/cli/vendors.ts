@@ -16,10 +16,9 @@ export const vendors = {
   vendors: {
     usage: "Show each vendor's circuit and rate, and what operators have set",
     options: { json: JSON_OUTPUT },
-    run: async ({ options, out, connect }) => {
+    run: async ({ answer, connect }) => {
       const states = await vendorStates(await connect());
-      if (options.json) out.json({ vendors: states });
-      else out.lines(vendorLines(states));
+      answer({ vendors: states }, vendorLines(states));
     },
   },
 

@@ -42,6 +42,7 @@ export const aTarget = { instance: 'acme', stage: 'prod', region: 'eu-central-1'
 
 export const contextOf = (deps: object, options: Options, out: Output): CommandContext => ({
   ...{ options, out, sls: (text) => slsCommand(text, aTarget), audited: async () => AUDIT },
+  answer: (json, lines) => (options.json ? out.json(json) : out.lines(lines)),
   connect: async () => deps as Connection,
   target: async () => ({ ...aTarget, by: 'arn:aws:iam::123456789012:user/jane' }),
   serverless: undefined as never,
