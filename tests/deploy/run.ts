@@ -113,7 +113,13 @@ async function main(): Promise<number> {
       change(prod.instance, { account: '123456789012' });
       await account.create({
         buckets: [staging, prod, second].map(({ bucket }) => bucket),
-        parameters: ['/mht/hash-key', '/mht/zendesk-token', '/mht/discord-webhook-url', '/mht/app-store-connect-key'],
+        parameters: [
+          'hash-key',
+          'zendesk-token',
+          'suppression-key',
+          'discord-webhook-url',
+          'app-store-connect-key',
+        ].map((name) => `/mht/${name}`),
         secrets: ['mht/sendgrid'],
       });
     });

@@ -3,7 +3,7 @@ import { isEnd, type JobRow } from '../../../lib/jobs/row';
 import type { Circuit } from '../../../lib/worker/circuit';
 import { ofKind } from '../../support/history';
 import type { MemoryTable } from '../../support/memory-table';
-import { skewOf } from '../draw/plan';
+import { type Plan, skewOf } from '../draw/plan';
 import { serviceQueue } from '../world/names';
 import type { World } from '../world/types';
 
@@ -11,12 +11,17 @@ import type { World } from '../world/types';
 const FIGURES: readonly string[] = ['TimeToFinish', 'OldestHeld'];
 /** Clocks differ, and a worker may read a row this long before it reports the metric. */
 const SLACK_MS = 10_000;
-/** A reconciler whose calls are slow reads the jobs this long before it reports them. */
+/** Who makes slow calls reads the jobs, or decides on a retry, this long before others see it. */
 const SLOW_RUN_MS = 60_000;
 const WAITING = ['slow', 'late', 'silent', 'hung'];
 const RECENT_MS = 60_000;
 /** The reconciler reads this many rows of each kind to find the oldest. */
 const MOST_READ = 10;
+
+function slackOf(plan: Plan): number {
+  const isSlow = [...plan.outages, ...plan.calls].some(({ fault }) => WAITING.includes(fault));
+  return (isSlow ? SLOW_RUN_MS : SLACK_MS) + skewOf(plan);
+}
 
 /**
  * Finds a metric value that is older than every job that it can be about. An operator's retry starts a job's age anew.
@@ -47,7 +52,7 @@ export function watchFigures(world: World): void {
     // A damaged job may have lost the times that tell its age.
     if (watch.rows().some(({ id }) => world.damaged.has(id))) return;
     const oldest = Math.max(0, ...watch.rows().filter(isMeant).map(ageOf));
-    if (value > oldest + SLACK_MS + skewOf(world.plan))
+    if (value > oldest + slackOf(world.plan))
       watch.violated(`everything explained: ${name} says ${value} ms, but the oldest job has ${oldest} ms`);
   });
 }
@@ -60,8 +65,7 @@ export function watchGauges(world: World): void {
     const until = paused?.until ?? (paused ? Number.POSITIVE_INFINITY : 0);
     return stoppedAt !== undefined || until > kernel.now() - skewOf(plan);
   };
-  const isSlow = [...plan.outages, ...plan.calls].some(({ fault }) => WAITING.includes(fault));
-  const slackMs = (isSlow ? SLOW_RUN_MS : SLACK_MS) + skewOf(plan) + (plan.indexLag ?? 0);
+  const slackMs = slackOf(plan) + (plan.indexLag ?? 0);
   const isPlanned = lanes.some(({ plan: { jobs } }) => jobs.some(({ planned }) => planned));
   // The fact of an open circuit tells the jobs that wait for it.
   const waitsForCircuit = ({ queue, todo, vendor }: JobRow): boolean =>

@@ -526,6 +526,17 @@ const FOUND: Record<string, Partial<Plan>> = {
     jobs: jobs('one-refused'),
     erasures: [erasure('0-0', 3 * SECOND_MS), erasure('0-2', 3 * SECOND_MS)],
   },
+  'a retry whose writes come late begins the age of its job when the operator decides': {
+    seed: 165915047,
+    queue: 'emails',
+    batch: 1,
+    jobs: jobs(['good', { at: 120_112 }]),
+    calls: [{ kind: 'table.put', nth: 4, fault: 'late', times: 3 }],
+    redrives: [{ nth: 1, after: 15 * SECOND_MS, how: 'command' }],
+    forgeries: [{ at: 0, form: 'canary', about: 0, times: 2 }],
+    broken: { from: 60_138, until: 120_138 },
+    canaries: 10 * MINUTE_MS,
+  },
 };
 
 test.each(Object.entries(FOUND))('%s', async (_name, plan) => {
