@@ -13,8 +13,8 @@ const YEAR = 400;
 /** A place where data about a person may be, in the words of docs/privacy.md. Each text is Markdown. */
 export interface Place {
   where: string;
+  /** What, and what for. */
   holds: string;
-  purpose: string;
   readers: string;
   /** How long, besides `days`. */
   kept?: string;
@@ -28,11 +28,6 @@ export interface Place {
   items?: (queues: readonly string[]) => readonly string[];
 }
 
-const OPERATORS = 'operators';
-const NOBODY = 'is no name of a person';
-const BY_AGE = 'by age';
-const SCAN = 'by a scan';
-
 /**
  * Every place where personal data may be. docs/privacy.md, the lifecycle rules of `sls check` and the commands
  * `sls privacy` follow from it. A test runs a marked person through every kind of job, and fails for a mark elsewhere.
@@ -41,8 +36,8 @@ export const PLACES = {
   rows: {
     where: 'rows of the table',
     holds:
-      'keyed hashes of address, user and caller (`person`, `group`, `owner`); `type`, `source`, `correlationId`; tokens of uploads (`kept`)',
-    ...{ purpose: 'the state of each job', readers: 'workers, reconciler, producers, operators' },
+      'keyed hashes of address, user and caller (`person`, `group`, `owner`); `type`, `source`, `correlationId`; tokens of uploads (`kept`), for the state of each job',
+    readers: 'workers, reconciler, producers, operators',
     kept: '45 days after the end, 35 more in backups',
     found: 'by two indexes of keyed hashes. Earlier keys are tried too',
     erased: 'the hashes go, the row says `erased`. `correlationId` stays',
@@ -50,130 +45,157 @@ export const PLACES = {
   },
   messages: {
     where: 'queues and DLQs',
-    ...{ holds: 'whole jobs', purpose: 'the work', readers: "the queue's worker, reconciler, operators" },
+    holds: 'whole jobs, for the work',
+    readers: "the queue's worker, reconciler, operators",
     kept: 'until done, at most 14 days',
     found: 'not: SQS cannot be searched',
     erased: 'a message of an erased job does nothing and is deleted; entries of dead jobs are discarded',
   },
   bodies: {
     where: '`{prefix}/_bodies/`',
-    holds: 'bodies of planned, held, dead and cancelled jobs',
-    ...{ purpose: 'release, redrive, retry', readers: "the queue's worker, reconciler, operators" },
-    ...{
-      kept: 'until nothing can run the job again; dead and cancelled 44 days (`retention.retry`)',
-      days: [A_JOB, A_JOB],
-    },
-    ...{ found: `${SCAN}: its data names the person`, erased: 'deleted, and the job is cancelled or discarded' },
+    holds: 'bodies of planned, held, dead and cancelled jobs, for release, redrive, retry',
+    readers: "the queue's worker, reconciler, operators",
+    kept: 'until nothing can run the job again; dead and cancelled 44 days (`retention.retry`)',
+    days: [A_JOB, A_JOB],
+    found: 'by a scan: its data names the person',
+    erased: 'deleted, and the job is cancelled or discarded',
     folders: (prefix) => [`${prefix}/_bodies/`],
   },
   lists: {
     where: '`{prefix}/_data/emails/`',
-    holds: 'addresses, names and data of recipients, texts of campaigns',
-    ...{ purpose: 'campaigns', readers: 'worker of mails, producers, operators' },
-    ...{ kept: "as long as the campaign's row: 45 days after its end", days: [A_JOB, A_JOB] },
-    ...{ found: SCAN, erased: 'the line goes from the list, and all other numbers stay' },
+    holds: 'addresses, names and data of recipients, texts of campaigns, for campaigns',
+    readers: 'worker of mails, producers, operators',
+    kept: "as long as the campaign's row: 45 days after its end",
+    days: [A_JOB, A_JOB],
+    found: 'by a scan',
+    erased: 'the line goes from the list, and all other numbers stay',
     folders: (prefix) => [claimPrefix(prefix, EMAILS_QUEUE)],
   },
   suppressed: {
     where: '`{prefix}/_suppressed/`',
-    ...{
-      holds: 'keyed hashes of addresses',
-      purpose: 'a list of who gets no mail',
-      readers: 'worker of mails, operators',
-    },
-    ...{ kept: 'for ever', found: 'by the hash with the key of this list', erased: 'stays: the person gets no mail' },
+    holds: 'keyed hashes of addresses, for a list of who gets no mail',
+    readers: 'worker of mails, operators',
+    kept: 'for ever',
+    found: 'by the hash with the key of this list',
+    erased: 'stays: the person gets no mail',
     folders: (prefix) => [suppressedKey(prefix)],
   },
   data: {
     where: '`{prefix}/_data/` otherwise',
-    ...{ holds: 'large jobs', purpose: 'data that no message can carry', readers: "the queue's worker, operators" },
-    ...{ kept: 'until the success', days: [A_JOB, A_JOB], found: "by the job's id, and by a scan", erased: 'deleted' },
+    holds: 'large jobs, for data that no message can carry',
+    readers: "the queue's worker, operators",
+    kept: 'until the success',
+    days: [A_JOB, A_JOB],
+    found: "by the job's id, and by a scan",
+    erased: 'deleted',
     folders: (prefix) => [`${prefix}/_data/`],
   },
   uploads: {
     where: '`{prefix}/_attachments/{queue}/by/`',
-    ...{ holds: 'files of users: attachments, lists', purpose: 'tickets, campaigns', readers: 'worker, producers' },
-    ...{ kept: 'until the rows of all their jobs are gone', days: [A_JOB, A_JOB] },
+    holds: 'files of users: attachments, lists, for tickets, campaigns',
+    readers: 'worker, producers',
+    kept: 'until the rows of all their jobs are gone',
+    days: [A_JOB, A_JOB],
     found: "by the rows of the person's jobs; lists by a scan",
     erased: 'deleted, unless another job names the file; lists of recipients lose the line',
     folders: (prefix, queues) => queues.map((queue) => uploadsPrefix(prefix, queue)),
   },
   files: {
     where: '`{prefix}/_attachments/` otherwise',
-    ...{
-      holds: 'files that the API put there',
-      purpose: 'tickets',
-      readers: 'worker, producers',
-      days: [A_JOB, A_JOB],
-    },
-    ...{ found: 'not: nothing says whose they are', erased: BY_AGE },
+    holds: 'files that the API put there, for tickets',
+    readers: 'worker, producers',
+    days: [A_JOB, A_JOB],
+    found: 'not: nothing says whose they are',
+    erased: 'by age',
     folders: (prefix) => [`${prefix}/_attachments/`],
   },
   records: {
     where: 'records (`feedback`, `emails`, `testflight`, `analytics-jobs`)',
-    holds: 'the same as rows, without what only the table needs',
-    ...{ purpose: 'what each job did', readers: 'worker, reconciler, readers, operators', days: [YEAR, A_ROW] },
-    ...{ found: `${SCAN} of the keyed hashes`, erased: 'the hashes go, the rest stays' },
+    holds: 'the same as rows, without what only the table needs, for what each job did',
+    readers: 'worker, reconciler, readers, operators',
+    days: [YEAR, A_ROW],
+    found: 'by a scan of the keyed hashes',
+    erased: 'the hashes go, the rest stays',
     folders: (prefix, queues) => queues.map((queue) => `${recordFolder(prefix, queue)}/`),
   },
   events: {
     where: '`{prefix}/analytics/`, `analytics-late/`',
-    ...{ holds: 'ids of users, sessions and devices, properties', purpose: 'analysis', readers: 'readers, operators' },
-    ...{ days: [90, 60], found: `${SCAN}: the user's id, or the address in a value` },
+    holds: 'ids of users, sessions and devices, properties, for analysis',
+    readers: 'readers, operators',
+    days: [90, 60],
+    found: "by a scan: the user's id, or the address in a value",
     erased: 'the line goes, the object is marked, and no repeat of its message brings the line back',
     folders: (prefix) => [dataPrefix(prefix), latePrefix(prefix)],
   },
   parquet: {
     where: '`{prefix}/analytics-events/`',
-    ...{ holds: 'the same as Parquet', purpose: 'analysis', readers: 'readers, operators', days: [YEAR, A_ROW] },
-    ...{ found: SCAN, erased: 'written again without the rows, while no hour is written' },
+    holds: 'the same as Parquet, for analysis',
+    readers: 'readers, operators',
+    days: [YEAR, A_ROW],
+    found: 'by a scan',
+    erased: 'written again without the rows, while no hour is written',
     folders: (prefix) => [parquetPrefix(prefix)],
   },
   rejected: {
     where: '`{prefix}/analytics-rejected/`',
-    ...{ holds: 'rejected events as they came', purpose: 'repairs', readers: OPERATORS, days: [30, 0] },
-    ...{ found: SCAN, erased: 'as events' },
+    holds: 'rejected events as they came, for repairs',
+    readers: 'operators',
+    days: [30, 0],
+    found: 'by a scan',
+    erased: 'as events',
     folders: (prefix) => [rejectedPrefix(prefix)],
   },
   outcomes: {
     where: '`{prefix}/_recipients/`, `_events/`',
-    ...{ holds: "numbers of recipients, SendGrid's events", purpose: 'reports', readers: 'readers, operators' },
-    ...{ days: [YEAR, A_ROW], found: `not: a number ${NOBODY} once the list is gone`, erased: BY_AGE },
+    holds: "numbers of recipients, SendGrid's events, for reports",
+    readers: 'readers, operators',
+    days: [YEAR, A_ROW],
+    found: 'not: a number is no name of a person once the list is gone',
+    erased: 'by age',
     folders: (prefix) => [`${prefix}/_recipients/`, `${prefix}/_events/`],
   },
   audit: {
     where: '`{prefix}/_audit/`',
-    ...{ holds: 'ARNs of operators, reasons, arguments without persons', purpose: 'who did what', readers: OPERATORS },
-    ...{ days: [YEAR, 0], found: 'not: an operator is no user', erased: BY_AGE },
+    holds: 'ARNs of operators, reasons, arguments without persons, for who did what',
+    readers: 'operators',
+    days: [YEAR, 0],
+    found: 'not: an operator is no user',
+    erased: 'by age',
     folders: (prefix) => [`${prefix}/_audit/`],
   },
   shared: {
     where: 'other items of the table',
     holds:
-      "keyed hashes of testers and mailboxes; names of campaigns, numbers of their recipients; the ARN's end of who paused a queue",
-    ...{ purpose: 'order, limits, circuits', readers: 'workers, reconciler, operators' },
-    ...{ kept: '2 hours to 45 days; a pause until its end' },
-    ...{ found: 'not: no item has an address', erased: BY_AGE },
+      "keyed hashes of testers and mailboxes; names of campaigns, numbers of their recipients; the ARN's end of who paused a queue, for order, limits, circuits",
+    readers: 'workers, reconciler, operators',
+    kept: '2 hours to 45 days; a pause until its end',
+    found: 'not: no item has an address',
+    erased: 'by age',
     items: () => ['subject#', 'campaign#', 'pause#', 'vendor#', 'evidence#', 'file#', 'reports#'],
   },
   logs: {
     where: 'logs, metrics, chat, bus',
-    ...{ holds: 'ids of jobs, `correlationId`', purpose: 'operation', readers: "operators, the bus's consumers" },
-    ...{ kept: '30 days, in production 90', found: `not: an id ${NOBODY}`, erased: BY_AGE },
+    holds: 'ids of jobs, `correlationId`, for operation',
+    readers: "operators, the bus's consumers",
+    kept: '30 days, in production 90',
+    found: 'not: an id is no name of a person',
+    erased: 'by age',
   },
   vendors: {
     where: 'Zendesk, SendGrid, Apple',
-    ...{ holds: 'address, name, text, `correlationId`', purpose: 'tickets, mails, tests', readers: 'their users' },
-    ...{
-      kept: 'their settings',
-      found: "by the steps of the person's jobs",
-      erased: 'by hand: the report has each step',
-    },
+    holds: 'address, name, text, `correlationId`, for tickets, mails, tests',
+    readers: 'their users',
+    kept: 'their settings',
+    found: "by the steps of the person's jobs",
+    erased: 'by hand: the report has each step',
   },
   versions: {
     where: 'old versions, backups',
-    ...{ holds: 'all of the above as it was', purpose: 'repair', readers: 'administrators' },
-    ...{ kept: '30 days in the bucket, 35 in the table', found: 'not', erased: BY_AGE },
+    holds: 'all of the above as it was, for repair',
+    readers: 'administrators',
+    kept: '30 days in the bucket, 35 in the table',
+    found: 'not',
+    erased: 'by age',
   },
 } satisfies Record<string, Place>;
 

@@ -12,8 +12,8 @@ const keptOf = ({ kept, days }: Place): string =>
 /** docs/privacy.md with the table of today's code. The rest of the page is as it was. */
 export function privacyPage(): string {
   const rows = Object.values(PLACES as Record<string, Place>).map((place) => {
-    const { where, holds, purpose, readers, found, erased } = place;
-    return `| ${where} | ${holds}, for ${purpose} | ${readers} | ${keptOf(place)} | ${found} | ${erased} |\n`;
+    const { where, holds, readers, found, erased } = place;
+    return `| ${where} | ${holds} | ${readers} | ${keptOf(place)} | ${found} | ${erased} |\n`;
   });
   return readFileSync('docs/privacy.md', 'utf8').replace(/\| where .*?\n\n/s, () => `${HEAD}${rows.join('')}\n`);
 }
