@@ -13,7 +13,7 @@ import {
   statusOf,
   waitsOf,
 } from '../../lib/ops/campaigns';
-import { OperatorError, queuesOf } from '../../lib/ops/operator';
+import { type Deployment, OperatorError, queuesOf } from '../../lib/ops/operator';
 import { overview } from '../../lib/ops/overview';
 import { isProduction } from '../../lib/target';
 import { act, previewAction } from './actions';
@@ -114,28 +114,30 @@ export type CampaignPage = Awaited<ReturnType<typeof campaignPage>>;
 /** Campaigns that have not ended, or those of a UTC day, like 2026-01-02. */
 async function campaignList({ deployment }: ConsoleDeps, day: string | undefined) {
   const { campaigns, more } = await listCampaigns(deployment, day === undefined ? undefined : Date.parse(day));
-  const waits = await waitsOf(deployment);
-  const now = deployment.clock.now();
-  return { campaigns: campaigns.map((campaign) => campaignLine(campaign, { waits: waits(campaign), now })), more };
+  return { campaigns: campaigns.map(await linesOf(deployment)), more };
 }
 
 async function campaignPage({ deployment }: ConsoleDeps, id: string) {
   const campaign = await findCampaign(deployment, id);
   const report = await campaignReport(deployment, campaign);
-  const at = { waits: (await waitsOf(deployment))(campaign), now: deployment.clock.now() };
-  return { ...campaignLine(campaign, at), recipientsByOutcome: recipientsByOutcome(report), report };
+  const line = (await linesOf(deployment))(campaign);
+  return { ...line, recipientsByOutcome: recipientsByOutcome(report), report };
 }
 
-const campaignLine = (campaign: Campaign, { waits, now }: { waits: string | undefined; now: number }) => ({
-  id: campaign.id,
-  name: campaign.name,
-  status: statusOf({ ...campaign, reason: campaign.reason ?? waits }),
-  can: campaign.endedAt === undefined ? (CAN[campaign.status] ?? []) : [],
-  recipients: campaign.recipients,
-  progress: progressOf(campaign, now),
-  accepted: campaign.time,
-  ended: campaign.endedAt,
-});
+async function linesOf(deployment: Deployment) {
+  const waits = await waitsOf(deployment);
+  const now = deployment.clock.now();
+  return (campaign: Campaign) => ({
+    id: campaign.id,
+    name: campaign.name,
+    status: statusOf({ ...campaign, reason: campaign.reason ?? waits(campaign) }),
+    can: campaign.endedAt === undefined ? (CAN[campaign.status] ?? []) : [],
+    recipients: campaign.recipients,
+    progress: progressOf(campaign, now),
+    accepted: campaign.time,
+    ended: campaign.endedAt,
+  });
+}
 
 const CAN: Partial<Record<Campaign['status'], ('pause' | 'resume' | 'cancel')[]>> = {
   running: ['pause', 'cancel'],

@@ -160,13 +160,7 @@ export function recordOf(message: Message, { queueArn, region }: { queueArn: str
     messageId: MessageId,
     receiptHandle: ReceiptHandle,
     body: Body,
-    attributes: {
-      ApproximateReceiveCount: '',
-      SentTimestamp: '',
-      SenderId: '',
-      ApproximateFirstReceiveTimestamp: '',
-      ...Attributes,
-    },
+    attributes: Attributes as SQSRecord['attributes'],
     messageAttributes: Object.fromEntries(
       Object.entries(message.MessageAttributes ?? {}).map(([name, { DataType: dataType = '', StringValue = '' }]) => [
         name,

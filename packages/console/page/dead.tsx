@@ -13,39 +13,35 @@ export function DeadPage() {
         </p>
       ) : null}
       <Answer path={addressOf('dead', { queue })} everyMs={10_000}>
-        {(dead: DeadLetters) => <Groups {...dead} />}
+        {({ groups, more, discarded }: DeadLetters) => (
+          <>
+            {more ? <p class="quiet">There are more than could be read, so the counts are at least these.</p> : null}
+            {discarded > 0 ? (
+              <p>
+                <Link to={addressOf('/console/jobs', { state: 'discarded' })}>{`${discarded} discarded`}</Link> dead
+                jobs have no entry any more. Each can still be retried.
+              </p>
+            ) : null}
+            <Table
+              label="Dead jobs"
+              none="No dead jobs."
+              rows={groups}
+              id={({ queue, reason, code }) => `${queue} ${reason} ${code}`}
+              columns={{
+                Jobs: ({ queue, reason, code, count }) => (
+                  <Link to={addressOf('/console/jobs', { queue, state: 'dead', reason, code })}>
+                    {`${count}${more ? '+' : ''}`}
+                  </Link>
+                ),
+                Queue: ({ queue }) => queue,
+                Cause: ({ reason, code, messages }) => `${reason} ${code} ${messages.join('; ')}`,
+                'Oldest (UTC)': ({ oldest }) => <Time at={oldest} />,
+                'All of them': ({ queue, reason, code }) => <All filter={{ queue, state: 'dead', reason, code }} />,
+              }}
+            />
+          </>
+        )}
       </Answer>
-    </>
-  );
-}
-
-function Groups({ groups, more, discarded }: DeadLetters) {
-  return (
-    <>
-      {more ? <p class="quiet">There are more than could be read, so the counts are at least these.</p> : null}
-      {discarded > 0 ? (
-        <p>
-          <Link to={addressOf('/console/jobs', { state: 'discarded' })}>{`${discarded} discarded`}</Link> dead jobs have
-          no entry any more. Each can still be retried.
-        </p>
-      ) : null}
-      <Table
-        label="Dead jobs"
-        none="No dead jobs."
-        rows={groups}
-        id={({ queue, reason, code }) => `${queue} ${reason} ${code}`}
-        columns={{
-          Jobs: ({ queue, reason, code, count }) => (
-            <Link to={addressOf('/console/jobs', { queue, state: 'dead', reason, code })}>
-              {`${count}${more ? '+' : ''}`}
-            </Link>
-          ),
-          Queue: ({ queue }) => queue,
-          Cause: ({ reason, code, messages }) => `${reason} ${code} ${messages.join('; ')}`,
-          'Oldest (UTC)': ({ oldest }) => <Time at={oldest} />,
-          'All of them': ({ queue, reason, code }) => <All filter={{ queue, state: 'dead', reason, code }} />,
-        }}
-      />
     </>
   );
 }
