@@ -24,8 +24,6 @@ const entrySchema = z.strictObject({
   options: z.unknown().optional(),
 });
 
-type Prepared = { result: BatchResult } | { unsent: Unsent };
-
 /**
  * Accepts many jobs. It sends their messages in batches of ten, with one entry of a message group in a call, so that
  * the jobs of a group keep their order. It sends only the entries again that failed, and gives up when SQS has taken
@@ -73,7 +71,7 @@ function untilTimeOut(): NonNullable<SubmitDeps['atTable']> {
   };
 }
 
-async function prepare(deps: SubmitDeps, job: BatchJob): Promise<Prepared> {
+async function prepare(deps: SubmitDeps, job: BatchJob): Promise<{ result: BatchResult } | { unsent: Unsent }> {
   try {
     const { kind } = valid(entrySchema, job);
     const { data, options = {} } = job;

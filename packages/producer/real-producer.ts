@@ -2,7 +2,6 @@ import type { S3Client } from '@aws-sdk/client-s3';
 import { clientDefaults } from '../../lib/aws/clients';
 import { guarded } from '../../lib/aws/store-error';
 import { realClock, realRandom } from '../../lib/aws/system';
-import type { ProducerSettings } from '../../lib/config/common';
 import { producerParameter, queueName, queueUrl } from '../../lib/jobs/keys';
 import { personHashes } from '../../lib/jobs/person-hash';
 import type { Log, Secret } from '../../lib/ports';
@@ -48,11 +47,12 @@ export function realProducer(options: ProducerOptions = {}): ProducerClient {
 /** Loads the clients of AWS, and reads the settings if the options have none. Rejects with a StoreError or a ConfigError. */
 async function connect(config: ConnectionConfig, log: Log) {
   const { instance, region } = config;
+  const parameter = producerParameter(instance);
   const [{ realQueues, sqsClient }, { dynamoClient, realTable }, objects, settings] = await Promise.all([
     import('../../lib/aws/queues.ts'),
     import('../../lib/aws/table.ts'),
     import('../../lib/aws/objects.ts'),
-    config.settings ?? readSettings(config),
+    config.settings ?? readParameter(config, parameter).then((text) => settingsIn(text, parameter)),
   ]);
   const sqs = sqsClient(clientConfig(config, 'sqs'));
   const dynamo = dynamoClient(clientConfig(config, 'dynamodb'));
@@ -118,11 +118,6 @@ async function signPost(
     ],
     Expires: expiresIn,
   });
-}
-
-async function readSettings(config: ConnectionConfig): Promise<ProducerSettings> {
-  const name = producerParameter(config.instance);
-  return settingsIn(await readParameter(config, name), name);
 }
 
 /** The secret that a reference names. A local instance has the secret itself. */

@@ -1,8 +1,8 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { type Completion, InvalidJobError } from 'background-jobs-producer';
-import express, { type RequestHandler, Router } from 'express';
+import { type RequestHandler, Router } from 'express';
 import { Problem } from './problems';
-import { only, requireJson } from './routes';
+import { MEBIBYTE, posting } from './routes';
 
 export interface JobEventsOptions {
   /** What EventBridge sends as the header `authorization`. */
@@ -18,22 +18,20 @@ const MOST_JOBS = 10_000;
 export function jobEvents({ key, onEnd }: JobEventsOptions): Router {
   const ends = new Map<string, Completion>();
   const router = Router();
-  router
-    .route('/job-events')
-    .post(requireKey(key), requireJson, express.json({ limit: '256kb' }), async (request, response) => {
-      const end = (request.body as { detail?: Completion }).detail;
-      if (typeof end?.id !== 'string' || typeof end.job !== 'string')
-        throw new InvalidJobError([{ field: 'detail', message: 'detail: must be the end of a job' }]);
-      if (isNews(end, ends.get(end.job))) {
-        await onEnd(end);
-        ends.delete(end.job);
-        ends.set(end.job, end);
-        const [oldest = ''] = ends.keys();
-        if (ends.size > MOST_JOBS) ends.delete(oldest);
-      }
-      response.status(204).end();
-    })
-    .all(only('POST'));
+  router.post('/job-events', requireKey(key));
+  posting(router, '/job-events', MEBIBYTE, async (request, response) => {
+    const end = (request.body as { detail?: Completion } | null)?.detail;
+    if (typeof end?.id !== 'string' || typeof end.job !== 'string')
+      throw new InvalidJobError([{ field: 'detail', message: 'detail: must be the end of a job' }]);
+    if (isNews(end, ends.get(end.job))) {
+      await onEnd(end);
+      ends.delete(end.job);
+      ends.set(end.job, end);
+      const [oldest = ''] = ends.keys();
+      if (ends.size > MOST_JOBS) ends.delete(oldest);
+    }
+    response.status(204).end();
+  });
   return router;
 }
 

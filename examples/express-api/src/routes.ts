@@ -144,12 +144,12 @@ export function posting(
 }
 
 /** Refuses a body that the JSON parser would skip. */
-export const requireJson: RequestHandler = (request, _response, next) => {
+const requireJson: RequestHandler = (request, _response, next) => {
   if (!request.is('application/json')) throw new Problem(415, 'the content type must be application/json');
   next();
 };
 
-export const only =
+const only =
   (methods: string): RequestHandler =>
   () => {
     throw new Problem(405, `use ${methods}`, { allow: methods });
