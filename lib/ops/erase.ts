@@ -44,7 +44,7 @@ export async function erasePerson(
   const result: Erased = { erased: {}, left: [] };
   const own = new Set(found.filter(({ place }) => place === 'rows').map(({ key }) => key));
   let done = 0;
-  const attempt = async ({ place, key, unread }: Pick<Found, 'place' | 'key' | 'unread'>, erase: Erase) => {
+  const attempt: Attempt = async ({ place, key, unread }, erase) => {
     const why = unread ?? (await erase().catch(refused));
     if (why === undefined) result.erased[place] = (result.erased[place] ?? 0) + 1;
     else if (why !== NOTHING) result.left.push({ place, key, why });
@@ -74,11 +74,13 @@ export async function erasePerson(
     [...(rest.get('events') ?? []), ...(rest.get('parquet') ?? [])],
     ({ key }) => `${hourOf(key) ?? 0}`,
   );
-  for (const [hour, objects] of hours) await eraseHour(deps, { hour: Number(hour), objects, matcher, attempt });
+  for (const [hour, objects] of hours) await eraseHour(deps, Number(hour), { objects, matcher, attempt });
   return result;
 }
 
+/** Resolves to why something was left. */
 type Erase = () => Promise<string | undefined>;
+type Attempt = (one: Pick<Found, 'place' | 'key' | 'unread'>, erase: Erase) => Promise<void>;
 /** There was nothing left to erase. */
 const NOTHING = 'nothing';
 
@@ -207,17 +209,8 @@ const WAIT_MS = 30_000;
  */
 async function eraseHour(
   deps: ActingDeps,
-  {
-    hour,
-    objects,
-    matcher,
-    attempt,
-  }: {
-    hour: number;
-    objects: readonly Found[];
-    matcher: Matcher;
-    attempt: (one: Pick<Found, 'place' | 'key' | 'unread'>, erase: Erase) => Promise<void>;
-  },
+  hour: number,
+  { objects, matcher, attempt }: { objects: readonly Found[]; matcher: Matcher; attempt: Attempt },
 ): Promise<void> {
   const { clock, prefix } = deps;
   for (;;) {
