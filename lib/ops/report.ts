@@ -64,11 +64,7 @@ export async function monthFigures(deps: Deployment, { from, to, every, begins, 
   });
 
   /** Sums of a metric: of a day, or of all. */
-  const measured = async (
-    name: string,
-    of: Record<string, string>[] = [{}],
-    statistic: MetricQuery['statistic'] = 'Sum',
-  ) => {
+  const measured = async (name: string, of = [{}], statistic: MetricQuery['statistic'] = 'Sum') => {
     const queries = of.map((dimensions) => ({ namespace: instance, name, statistic, dimensions }));
     const window = { from, to, periodSeconds: DAY_MS / 1000 };
     const points = queries.length > 0 ? (await monitoring.series(queries, window)).flat() : [];
@@ -85,22 +81,19 @@ export async function monthFigures(deps: Deployment, { from, to, every, begins, 
     cancelled: () => 0,
   };
   const count = (of: readonly Job[], has: (job: Job) => boolean) => every * of.filter(has).length;
-  const endsOf = (of: readonly Job[], more: (end: End) => number) =>
-    Object.fromEntries(ENDS.map((end) => [end, count(of, ({ state }) => state === end) + more(end)])) as Record<
-      End,
-      number
-    >;
+  const endsOf = (of: readonly Job[], more: (end: End) => number) => {
+    const ended = (end: End) => count(of, ({ state }) => state === end) + more(end);
+    return { succeeded: ended('succeeded'), dead: ended('dead'), cancelled: ended('cancelled') };
+  };
   const reportOf = (of: readonly Job[], more: (end: End) => number) => ({
     ...endsOf(of, more),
     waited: count(of, ({ waited }) => waited),
-    codes: Object.fromEntries(
-      [...groupBy(of, ({ code }) => code)].flatMap(([code, { length }]) =>
-        code === undefined ? [] : [[code, every * length]],
-      ),
-    ) as Record<string, number>,
+    codes: codesOf(of.filter(({ state }) => state === 'dead')),
     finish: timesOf(of.map(({ finish }) => finish)),
     accept: timesOf(of.map(({ accept }) => accept)),
   });
+  const codesOf = (dead: readonly Job[]) =>
+    Object.fromEntries([...groupBy(dead, ({ code }) => code)].map(([code, { length }]) => [code, every * length]));
   const byQueue = groupBy(jobs, ({ queue }) => queue);
   const byDay = groupBy(jobs, ({ day }) => day);
   const reportOfQueue = (name: string) =>
@@ -161,7 +154,7 @@ function jobOf(record: Stored) {
   return {
     ...{ queue, state, isChunk, waited, day: time.slice(0, 10) },
     isMail: sent.some((outcome) => outcome === 'succeeded' || outcome === 'done'),
-    code: state === 'dead' ? (error?.code ?? 'unknown') : undefined,
+    code: error?.code ?? 'unknown',
     finish: state === 'succeeded' && !isChunk && !waited ? ms : Number.NaN,
     accept: isChunk ? Number.NaN : (at('sent') || at('planned')) - at('accepted'),
   };
