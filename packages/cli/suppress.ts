@@ -1,5 +1,5 @@
 import type { Read } from '../../lib/emails/recipients';
-import { SUPPRESSION_REASONS, type SuppressionReason } from '../../lib/emails/suppression';
+import { SUPPRESSION_REASONS } from '../../lib/emails/suppression';
 import { OperatorError } from '../../lib/ops/operator';
 import { counted, emailAddress } from '../../lib/text';
 import { type Command, type CommandContext, type Option, oneOf, readCsv, required, text } from './command';
@@ -17,12 +17,14 @@ export const suppress = {
     },
     run: async (context) => {
       const { options, out, audited } = context;
-      const as = text(options, 'as') === undefined ? 'unsubscribed' : oneOf(options, 'as', SUPPRESSION_REASONS);
+      const as = oneOf({ ...options, as: options.as ?? 'unsubscribed' }, 'as', SUPPRESSION_REASONS);
       const file = text(options, 'file');
       const email = text(options, 'email');
       if ((file === undefined) === (email === undefined)) throw new OperatorError('Give --email or --file.');
       const reads = file === undefined ? [{ line: 1, value: { email } }] : await readCsv(file);
-      const { people, wrong } = checked(reads, as);
+      const rows = reads.map((read) => ({ line: read.line, email: addressOf(read) }));
+      const people = rows.flatMap(({ email }) => (email === undefined ? [] : [{ email, reason: as }]));
+      const wrong = rows.filter(({ email }) => email === undefined);
       const list = await listOf(context);
       await audited();
       const grown = await list.add(people);
@@ -30,7 +32,7 @@ export const suppress = {
       out.line(
         `${grown} added, ${before} listed before. The list has ${counted(await list.size(), 'address', 'addresses')}.`,
       );
-      for (const line of wrong) out.note(`line ${line}: must have a valid address`);
+      for (const { line } of wrong) out.note(`line ${line}: must have a valid address`);
       if (wrong.length > 0) throw new OperatorError(`${counted(wrong.length, 'line')} not added.`);
     },
   },
@@ -54,13 +56,5 @@ async function listOf({ connect }: CommandContext) {
   return suppression;
 }
 
-function checked(reads: readonly Read[], reason: SuppressionReason) {
-  const people: { email: string; reason: SuppressionReason }[] = [];
-  const wrong: number[] = [];
-  for (const read of reads) {
-    const { data: email } = emailAddress.safeParse('value' in read && (read.value as { email: unknown }).email);
-    if (email === undefined) wrong.push(read.line);
-    else people.push({ email, reason });
-  }
-  return { people, wrong };
-}
+const addressOf = (read: Read): string | undefined =>
+  emailAddress.safeParse('value' in read && (read.value as { email: unknown }).email).data;
