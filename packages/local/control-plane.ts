@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import type http from 'node:http';
-import { text } from 'node:stream/consumers';
 import type { GetMetricDataCommandInput, MetricDataQuery } from '@aws-sdk/client-cloudwatch';
 import { groupBy } from '../../lib/group-by';
 import { jsonOf } from '../../lib/text';
 import { ACCOUNT, REGION } from './cloud';
 import type { EventBridge } from './emulators';
 import type { EventSourceMapping } from './event-source-mapping';
+import { answering, reply } from './fakes/server';
 import type { Lambda } from './lambda/runtime';
 
 export interface LocalMapping extends EventSourceMapping {
@@ -42,9 +42,8 @@ export function controlPlane({ lambda, mappings, metrics, bridge, undelivered }:
   }
 
   /** The answer as XML or JSON; `undefined` for a call that is not known here. */
-  async function answerTo(request: http.IncomingMessage): Promise<string | object | undefined> {
+  async function answerTo(request: http.IncomingMessage, body: string): Promise<string | object | undefined> {
     const { pathname, searchParams } = new URL(request.url ?? '', 'http://localhost');
-    const body = await text(request);
     if (pathname.startsWith('/sns')) {
       const input = new URLSearchParams(body);
       if (input.get('Action') !== 'Publish') return undefined;
@@ -68,17 +67,11 @@ export function controlPlane({ lambda, mappings, metrics, bridge, undelivered }:
     return action === 'GetMetricData' ? metrics.data(jsonOf(body) as GetMetricDataCommandInput) : undefined;
   }
 
-  return (request, response) => {
-    answerTo(request)
-      .then((answer) => {
-        const [type, body] =
-          typeof answer === 'string'
-            ? ['text/xml', answer]
-            : ['application/x-amz-json-1.0', JSON.stringify(answer ?? UNKNOWN)];
-        response.writeHead(answer ? 200 : 400, { 'content-type': type }).end(body);
-      })
-      .catch(() => response.destroy());
-  };
+  return answering(async (request, body) => {
+    const answer = await answerTo(request, body);
+    const headers = typeof answer === 'string' ? { 'content-type': 'text/xml' } : {};
+    return answer ? reply(200, answer, headers) : reply(400, UNKNOWN);
+  });
 }
 
 const shown = ({ queue, functionName, isOn }: LocalMapping) => ({

@@ -50,20 +50,7 @@ export const reply = (status: number, json?: unknown, headers: Record<string, st
   ...(json !== undefined && { json }),
 });
 
-export interface FakeServer {
-  url: string;
-  /** What the vendor has taken: lists by name. */
-  state(): Record<string, readonly object[]>;
-  /** All requests that arrived, in order, failed ones included. */
-  requests: FakeRequest[];
-  fail(failure: Failure): void;
-  failures(): readonly Failure[];
-  /** Takes lists of addresses as JSON, if the vendor has such. */
-  setLists?: (body: string) => Reply;
-  /** Forgets all failures. Once this resolves, a vendor that was down is up again. */
-  recover(): Promise<void>;
-  close(): Promise<void>;
-}
+export type FakeServer = Awaited<ReturnType<typeof startFake>>;
 
 /** Serves a fake vendor on 127.0.0.1. */
 export async function startFake({
@@ -71,10 +58,14 @@ export async function startFake({
   handle,
   state,
   ...more
-}: Pick<FakeServer, 'state' | 'setLists'> & {
+}: {
   port?: number | undefined;
   handle: (request: FakeRequest) => Reply | Promise<Reply>;
-}): Promise<FakeServer> {
+  /** What the vendor has taken: lists by name. */
+  state: () => Record<string, readonly object[]>;
+  /** Takes lists of addresses as JSON, if the vendor has such. */
+  setLists?: (body: string) => Reply;
+}) {
   const requests: FakeRequest[] = [];
   let failures: Failure[] = [];
   const server = http.createServer((incoming, response) => {
@@ -119,22 +110,22 @@ export async function startFake({
     return met;
   }
 
-  async function recover(): Promise<void> {
-    failures = [];
-    if (!server.listening) await listen(server, Number(new URL(url).port));
-  }
-
   return {
     ...more,
     url,
     state,
+    /** All requests that arrived, in order, failed ones included. */
     requests,
-    fail: (failure) => {
+    fail: (failure: Failure): void => {
       failures.push({ ...failure });
       if (failure.down) void close(server);
     },
-    failures: () => failures,
-    recover,
+    failures: (): readonly Failure[] => failures,
+    /** Forgets all failures. Once this resolves, a vendor that was down is up again. */
+    async recover(): Promise<void> {
+      failures = [];
+      if (!server.listening) await listen(server, Number(new URL(url).port));
+    },
     close: () => close(server),
   };
 }
@@ -179,13 +170,17 @@ export function fakesControl(fakes: Record<string, FakeServer>): http.RequestLis
     return reply(204);
   }
 
-  return (request, response) => {
+  return answering(({ method = 'GET', url = '' }, body) => answerTo(method, url, body));
+}
+
+export const answering =
+  (answer: (request: http.IncomingMessage, body: string) => Promise<Reply>): http.RequestListener =>
+  (request, response) => {
     buffer(request)
-      .then((body) => answerTo(request.method ?? 'GET', request.url ?? '', body.toString()))
-      .then((answer) => send(response, answer))
+      .then((body) => answer(request, body.toString()))
+      .then((reply) => send(response, reply))
       .catch(() => response.destroy());
   };
-}
 
 /** `cut`: sends half of the body, then drops the connection. */
 function send(response: http.ServerResponse, { status, headers, json = '' }: Reply, cut = false): void {
