@@ -126,9 +126,8 @@ function progressText({ recipients }: Campaign, progress: Progress): string {
   const full = Math.floor((sent / recipients) * BAR);
   const bar = `[${'#'.repeat(full)}${'.'.repeat(BAR - full)}]`;
   // It should fit into 80 columns.
-  return [`${bar} ${sent} of ${recipients}`, ...rateText(progress), ...counts.map((count) => count.join(' '))].join(
-    ', ',
-  );
+  const reports = counts.map((count) => count.join(' '));
+  return [`${bar} ${sent} of ${recipients}`, ...rateText(progress), ...reports].join(', ');
 }
 
 const rateText = ({ perSecond, endsAt }: Progress): string[] =>

@@ -133,11 +133,9 @@ const DAY_MS = 86_400_000;
 /** What no command can erase: what remains by hand, and when the rest lapses. */
 function restOf({ clock, settings, queueNames }: Pick<Reader, 'clock' | 'settings' | 'queueNames'>, tickets: string[]) {
   const on = (days: number) => new Date(clock.now() + days * DAY_MS).toISOString().slice(0, 10);
+  const waits = Math.max(...queueNames.map((queue) => settings(queue).retention / 86_400));
   const lapses: [days: number, what: string][] = [
-    [
-      Math.max(...queueNames.map((queue) => settings(queue).retention / 86_400)),
-      'messages on their way, which may still bring events or jobs. Run the command again then',
-    ],
+    [waits, 'messages on their way, which may still bring events or jobs. Run the command again then'],
     [30, 'old versions of objects'],
     [35, 'backups of the table'],
     [45, 'keyed hashes in other items of the table'],
