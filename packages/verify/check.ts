@@ -136,7 +136,9 @@ function wentStraight(row: Item, all: Snapshot): boolean {
   const isOne = deliveries.every(({ messageId }) => messageId === first.messageId);
   // A copy of the message in another group has its own place in the order.
   const inGroup = deliveries.every(({ group = row.group }) => group === row.group);
-  const straight = list(row.spentMessageIds).length === 0;
+  // A message that waited in the DLQ for its damaged row has lost its place.
+  const returned = list(row.history).some(({ event }) => event === 'returned untried');
+  const straight = list(row.spentMessageIds).length === 0 && !returned;
   // If a message expires while a worker handles it, SQS delivers the next one.
   const inTime = number(row.endedAt) < number(first.sentAt) + queue.retentionMs - MINUTE_MS;
   return isOne && inGroup && straight && inTime && text(first.sequence) !== '';

@@ -537,6 +537,31 @@ const FOUND: Record<string, Partial<Plan>> = {
     broken: { from: 60_138, until: 120_138 },
     canaries: 10 * MINUTE_MS,
   },
+  'the first message of a group comes back from the DLQ after its row was restored, and the next went first': {
+    seed: 606651503,
+    queue: 'feedback',
+    batch: 1,
+    jobs: jobs(['good', { at: 6 }], ['good', { at: 6 }], 'good').map((job) => ({ ...job, group: 0 })),
+    calls: [{ kind: 'table.get', nth: 1, fault: 'killed-before' }],
+    redeliveries: [{ nth: 1, after: SECOND_MS }],
+    damages: [{ at: 21, job: 0, restored: 20 * MINUTE_MS }],
+    unpolled: { from: 5 * MINUTE_MS + 1_014, until: 3 * HOUR_MS },
+    retention: 86_400,
+  },
+  'the end of an erased job that was never sent is published after its kept body is gone': {
+    queue: 'emails',
+    batch: 1,
+    jobs: jobs(
+      ['good', { group: 0, planned: { ahead: 5 * SECOND_MS } }],
+      ['good', { planned: { ahead: 5 * SECOND_MS } }],
+    ),
+    calls: [{ nth: 2, fault: 'killed-late' }],
+    erasures: [erasure('1', 2 * HOUR_MS)],
+    events: true,
+    latency: { from: 0, until: HOUR_MS, every: 90_000 },
+    dlqRetention: 10_800,
+    retention: 10_800,
+  },
 };
 
 test.each(Object.entries(FOUND))('%s', async (_name, plan) => {
