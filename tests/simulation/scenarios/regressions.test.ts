@@ -556,7 +556,7 @@ const FOUND: Record<string, Partial<Plan>> = {
       ['good', { planned: { ahead: 5 * SECOND_MS } }],
     ),
     calls: [{ nth: 2, fault: 'killed-late' }],
-    erasures: [erasure('1', 2 * HOUR_MS)],
+    erasures: [erasure('0', 20 * HOUR_MS), erasure('1', 2 * HOUR_MS)],
     events: true,
     latency: { from: 0, until: HOUR_MS, every: 90_000 },
     dlqRetention: 10_800,
