@@ -220,7 +220,7 @@ async function main(): Promise<number> {
             'acme-feedback-dlq.fifo',
             'acme-feedback.fifo',
           ],
-          ['acme-alarms', 'acme-email-events', 'acme-emails', 'acme-feedback', 'acme-reconciler'],
+          ['acme-alarms', 'acme-email-events', 'acme-emails', 'acme-feedback', 'acme-reconciler', 'acme-verify'],
         ],
       );
       equal('its folder is claimed', await account.object(second.bucket, 'acme/_owner'), '{"instance":"acme"}');
