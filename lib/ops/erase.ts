@@ -9,7 +9,7 @@ import { groupBy } from '../group-by';
 import type { FileNote } from '../jobs/files';
 import { endLease, type RunLease, readItem, takeLease } from '../jobs/items';
 import { ANALYTICS_QUEUE, bodyKey, dataPrefix, ERASED, fileKey, hoursKey, jobKey } from '../jobs/keys';
-import { keepsEntry, needsEntry } from '../jobs/ledger';
+import { keepsEntry, needsEntry, UnreadableRowError } from '../jobs/ledger';
 import { putRecord } from '../jobs/record';
 import { type JobRow, redacted, withEntry } from '../jobs/row';
 import { cancel, mayFollow } from '../jobs/transitions';
@@ -87,6 +87,7 @@ const NOTHING = 'nothing';
 function refused(error: unknown): string {
   if (error instanceof OperatorError) return error.message;
   if (error instanceof SyntaxError) return codeOf(error);
+  if (error instanceof UnreadableRowError) return `${error.message}. Restore the row, then run the command again.`;
   throw error;
 }
 

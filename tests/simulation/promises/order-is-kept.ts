@@ -14,7 +14,8 @@ export const orderIsKept: Promised = (world, inputs) => {
   const straight = inputs
     .filter(({ spec }) => isProduced(spec.kind))
     .flatMap(({ id }) => watch.row(`${serviceQueue({ queue })}#${id}`) ?? [])
-    .filter((row) => row.state === 'succeeded' && row.generation === 1)
+    // The row of an erased job has no group.
+    .filter((row) => row.state === 'succeeded' && row.generation === 1 && row.erased === undefined)
     // A removal of a tester who is not there has no effect.
     .filter(({ id }) => watch.effects.has(id))
     // The message of a row that does not parse waits outside the queue, and others of its group go on.

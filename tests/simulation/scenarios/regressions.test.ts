@@ -562,6 +562,15 @@ const FOUND: Record<string, Partial<Plan>> = {
     dlqRetention: 10_800,
     retention: 10_800,
   },
+  'jobs of two groups lose their groups by erasures, and keep no order between them': {
+    queue: 'feedback',
+    batch: 1,
+    jobs: jobs('good', ['good', { group: 1 }]),
+    starts: [{ nth: 1, fault: 'throttled', ms: 2 * SECOND_MS }],
+    forgeries: [{ at: 0, form: 'placeholder', about: 0, times: 1 }],
+    erasures: [erasure('1', 2 * HOUR_MS), erasure('0', 2_946)],
+    skew: MINUTE_MS,
+  },
 };
 
 test.each(Object.entries(FOUND))('%s', async (_name, plan) => {

@@ -4,7 +4,7 @@ import { HOUR_MS, hourStart, parquetPartition, SETTLE_MS } from '../../../lib/an
 import { propertyColumnsOf } from '../../../lib/analytics/parquet';
 import { analyticsContract } from '../../../lib/analytics/process';
 import { takeLease } from '../../../lib/jobs/items';
-import { hoursKey } from '../../../lib/jobs/keys';
+import { bodyKey, hoursKey, jobKey } from '../../../lib/jobs/keys';
 import { erasePerson } from '../../../lib/ops/erase';
 import { type Found, findPerson, type Person } from '../../../lib/ops/person';
 import { ACCEPTED_AT, analyticsBody, anEvent, someEvents, viewAt } from '../../support/analytics';
@@ -87,4 +87,16 @@ test('an hour that is being written is erased after that', async () => {
 
   expect(clock.now()).toBeGreaterThanOrEqual(until);
   expect(await seen()).not.toContain(3);
+});
+
+test('a row that does not parse is left and named, and the rest is erased', async () => {
+  const { engine, erase, seen } = await start();
+  const key = bodyKey(PREFIX, 'feedback', 'job-1');
+  await engine.deps.table.put({ key: jobKey('feedback', 'job-1'), version: 1, writer: '' }, 0);
+  await engine.objects.put(key, JSON.stringify({ data: { user: { email: EMAIL } } }), 'application/json');
+
+  const { left } = await erase({ email: EMAIL });
+
+  expect(left).toEqual([{ place: 'bodies', key, why: expect.stringContaining('Restore the row') }]);
+  expect(await seen()).not.toContain(8);
 });
