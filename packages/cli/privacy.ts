@@ -1,5 +1,5 @@
 import { appendFile, mkdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { extname, join } from 'node:path';
 import { groupBy } from '../../lib/group-by';
 import { erasePerson } from '../../lib/ops/erase';
 import { OperatorError, type Reader } from '../../lib/ops/operator';
@@ -110,14 +110,17 @@ async function plan(out: Output, deps: Reader, scans: readonly ScanName[]): Prom
 function writerTo(folder: string | undefined, { out, deps }: Pick<CommandContext, 'out'> & { deps: Reader }) {
   if (folder === undefined) return async (found: Found) => out.line(JSON.stringify(found));
   const written = new Set<string>();
+  let files = 0;
   return async (found: Found): Promise<void> => {
     const { place, key, job } = found;
     await mkdir(folder, { recursive: true });
-    const write = written.has(place) ? appendFile : writeFile;
-    await write(join(folder, `${place}.ndjson`), `${JSON.stringify(found)}\n`, { mode: 0o600 });
-    written.add(place);
     const bytes = place === 'uploads' && job ? await deps.objects.get(key) : undefined;
-    if (bytes) await writeFile(join(folder, key.split('/').at(-1) ?? 'file'), bytes, { mode: 0o600 });
+    // A number, because files of one person may have one name, and a user chose it.
+    const file = bytes && `uploads-${++files}${extname(key).slice(0, 16)}`;
+    const write = written.has(place) ? appendFile : writeFile;
+    await write(join(folder, `${place}.ndjson`), `${JSON.stringify({ ...found, file })}\n`, { mode: 0o600 });
+    written.add(place);
+    if (bytes && file) await writeFile(join(folder, file), bytes, { mode: 0o600 });
   };
 }
 
@@ -139,7 +142,7 @@ function restOf({ clock, settings, queueNames }: Pick<Reader, 'clock' | 'setting
     [30, 'old versions of objects'],
     [35, 'backups of the table'],
     [45, 'keyed hashes in other items of the table'],
-    [90, 'logs, with ids of jobs'],
+    [90, 'logs, with ids of jobs, unless logs.retention is longer'],
     [120, 'files that the API put into the bucket itself'],
   ];
   return {

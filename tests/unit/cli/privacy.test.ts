@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { PermanentError } from '../../../lib/errors';
+import { jobKey } from '../../../lib/jobs/keys';
 import { personOf } from '../../../lib/jobs/person-hash';
 import { stateOf } from '../../../lib/ops/operator';
 import { envelope, jobId, memoryEngine } from '../../support/engine';
@@ -66,6 +67,23 @@ describe('sls privacy find', () => {
     expect(lines).toEqual([]);
     expect(readdirSync(out).sort()).toEqual(['bodies.ndjson', 'data.ndjson', 'records.ndjson', 'rows.ndjson']);
     expect(readFileSync(join(out, 'bodies.ndjson'), 'utf8')).toContain(ANN);
+    rmSync(out, { recursive: true });
+  });
+
+  test('keeps every file of the person, also files of one name and one that is called like a place', async () => {
+    const out = mkdtempSync(join(tmpdir(), 'person-'));
+    const engine = await start();
+    const files = ['1/screen.png', '2/screen.png', '2/rows.ndjson'].map(
+      (name) => `jobs/_attachments/sample/by/${name}`,
+    );
+    for (const key of files) await engine.objects.put(key, key, 'image/png');
+    await engine.deps.ledger.update(jobKey('sample', jobId(1)), (row) => ({ ...row, files }));
+
+    await command(engine, 'privacy find', { email: ANN, out });
+
+    const texts = readdirSync(out).map((name) => readFileSync(join(out, name), 'utf8'));
+    expect(files.filter((key) => !texts.includes(key))).toEqual([]);
+    expect(readFileSync(join(out, 'rows.ndjson'), 'utf8')).toContain(jobId(1));
     rmSync(out, { recursive: true });
   });
 
