@@ -65,7 +65,8 @@ export interface HistoryEntry<Event extends string = JobEvent> {
 /** One delivery's coordinates in SQS, for finding its message again. */
 export interface Delivery {
   messageId: string;
-  group?: string;
+  /** The message came in another message group than the row names. */
+  otherGroup?: true;
   sequence?: string;
   receiveCount: number;
   sentAt: number;
@@ -180,10 +181,9 @@ export const without = <Row extends object>(row: Row, names: readonly (keyof Job
   Object.fromEntries(Object.entries(row).filter(([name]) => !(names as readonly string[]).includes(name))) as Row;
 
 /** A row, or the content of a record, without the hashes that lead to a person. */
-export const redacted = <Row extends Partial<Pick<JobRow, 'deliveries'>>>(row: Row): Row => ({
-  ...(without(row, ['person', 'group', 'inGroup', 'owner', 'files']) as Row),
+export const redacted = <Row extends object>(row: Row): Row => ({
+  ...without(row, ['person', 'group', 'inGroup', 'owner', 'files']),
   erased: true,
-  deliveries: (row.deliveries ?? []).map(({ group: _group, ...delivery }) => delivery),
 });
 
 const MOST_ENTRIES = 100;

@@ -73,12 +73,18 @@ export function plan(row: JobRow, at: number): JobRow {
   });
 }
 
-/** A run takes the job. It opens a dead or never-sent job again. `at`: now, ms since 1970. */
+/** A run takes the job. It opens a dead or never-sent job again. `at`: now, ms since 1970. `group`: the message's. */
 export function claim(
   row: JobRow,
-  { at, delivery, lease }: { at: number; delivery: Delivery; lease: NonNullable<JobRow['lease']> },
+  {
+    at,
+    delivery,
+    group,
+    lease,
+  }: { at: number; delivery: Delivery; group?: string | undefined; lease: NonNullable<JobRow['lease']> },
 ): JobRow {
   const { messageId } = delivery;
+  const isOther = row.group !== undefined && group !== undefined && group !== row.group;
   const reopened = row.state === 'dead' || row.state === 'cancelled';
   const events: HistoryEntry[] = [];
   if (row.state === 'processing')
@@ -96,8 +102,9 @@ export function claim(
     attempts: base.attempts + crash(row),
     crashes: base.crashes + crash(row),
     history: events.reduce(appended, row.history),
-    deliveries: appended(row.deliveries, delivery),
-    ...(row.group === undefined && delivery.group !== undefined ? { group: delivery.group } : {}),
+    // Not the other group itself: no index leads from a person's group to this row.
+    deliveries: appended(row.deliveries, isOther ? { ...delivery, otherGroup: true } : delivery),
+    ...(row.group === undefined && group !== undefined ? { group } : {}),
     sentAt: delivery.sentAt,
     firstStartedAt: row.firstStartedAt ?? at,
   });

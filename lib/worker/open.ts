@@ -206,17 +206,14 @@ export async function open(opening: Opening, subject: Subject): Promise<Opened> 
   const { deps, contract, message, deadline, alone } = opening;
   const { ledger, clock } = deps;
   const { queue } = contract;
-  const { messageId, receiveCount, groupId: group, sequenceNumber: sequence, sentAt } = message;
-  const delivery: Delivery = {
-    ...{ messageId, receiveCount, sentAt, at: clock.now() },
-    ...(group ? { group: publicForm('group', group) } : {}),
-    ...(sequence ? { sequence } : {}),
-  };
+  const { messageId, receiveCount, groupId, sequenceNumber: sequence, sentAt } = message;
+  const group = groupId ? publicForm('group', groupId) : undefined;
+  const delivery: Delivery = { messageId, receiveCount, sentAt, at: clock.now(), ...(sequence ? { sequence } : {}) };
   // Another worker's clock may be ahead, so the lease ends later than this function.
   const lease = { token: deps.random.uuid(), until: deadline.at + CLOCK_SKEW_MS, messageId, alone };
   let begun: string | undefined;
   const claimed = (row: JobRow): JobRow => {
-    const next = claim(row, { at: clock.now(), delivery, lease });
+    const next = claim(row, { at: clock.now(), delivery, group, lease });
     const first = firstStep(contract, subject, next);
     begun = first?.name;
     if (!first) return next;

@@ -135,7 +135,7 @@ function wentStraight(row: Item, all: Snapshot): boolean {
   if (!queue?.fifo || !first || state !== 'succeeded' || generation !== 1 || holds !== 0) return false;
   const isOne = deliveries.every(({ messageId }) => messageId === first.messageId);
   // A copy of the message in another group has its own place in the order.
-  const inGroup = deliveries.every(({ group = row.group }) => group === row.group);
+  const inGroup = deliveries.every(({ otherGroup }) => otherGroup === undefined);
   // A message that waited in the DLQ for its damaged row has lost its place.
   const returned = list(row.history).some(({ event }) => event === 'returned untried');
   const straight = list(row.spentMessageIds).length === 0 && !returned;

@@ -571,6 +571,17 @@ const FOUND: Record<string, Partial<Plan>> = {
     erasures: [erasure('1', 2 * HOUR_MS), erasure('0', 2_946)],
     skew: MINUTE_MS,
   },
+  "a stranger's own job that came in two message groups keeps no hash of the erased person's group": {
+    seed: 762376387,
+    queue: 'feedback',
+    concurrency: 2,
+    jobs: jobs(['good', { at: 462 }], 'good', 'good'),
+    calls: [{ kind: 'sendgrid.send', nth: 1, fault: 'refused' }],
+    outages: [{ target: 'table', from: 712, until: MINUTE_MS + 712, fault: 'refused' }],
+    commands: [{ job: 0, what: 'cancel', at: 0 }],
+    forgeries: [{ at: 462, form: 'event of its own', about: 2, times: 2 }],
+    erasures: [erasure('2', 2 * HOUR_MS)],
+  },
 };
 
 test.each(Object.entries(FOUND))('%s', async (_name, plan) => {

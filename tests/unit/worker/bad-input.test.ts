@@ -168,7 +168,7 @@ test.each([
   },
 );
 
-const HIDDEN_GROUP = { group: 'hidden', deliveries: [{ group: 'hidden' }] };
+const HIDDEN_GROUP = { group: 'hidden', deliveries: [{ messageId: expect.any(String) }] };
 
 test.each<[string, Record<string, unknown>, object, string?]>([
   ['source', { source: `mailto:${SECRET}` }, { state: 'succeeded', source: 'hidden' }],

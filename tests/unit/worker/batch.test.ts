@@ -19,7 +19,8 @@ describe('a job that succeeds', () => {
       attempts: 1,
       result: 'done',
       steps: { effect: { status: 'done', result: 'done' } },
-      deliveries: [{ messageId, group: 'g', receiveCount: 1 }],
+      group: 'g',
+      deliveries: [{ messageId, receiveCount: 1 }],
     });
     expect(engine.row(jobId(1)).lease).toBeUndefined();
     expect(engine.records()).toMatchObject({
