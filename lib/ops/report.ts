@@ -1,4 +1,4 @@
-import { eachOf } from '../concurrency';
+import { mapEach } from '../concurrency';
 import { groupBy } from '../group-by';
 import { ANALYTICS_QUEUE, hourPartition, recordFolder, verifiedKey } from '../jobs/keys';
 import type { MetricQuery } from '../ports';
@@ -7,8 +7,6 @@ import type { Deployment } from './operator';
 
 const DAY_MS = 86_400_000;
 const READS = 32;
-/** Keys in one answer of S3. */
-const LISTED = 1_000;
 
 export const ENDS = ['succeeded', 'dead', 'cancelled'] as const;
 type End = (typeof ENDS)[number];
@@ -24,23 +22,16 @@ export interface DayVerified {
   hidden: string[];
 }
 
-/** The hours from `from` to `to`, in ms since 1970. It reads one of `every` records. */
-interface Asked {
-  from: number;
-  to: number;
-  every: number;
-  /** Comes before the first record is read. `lists`: the calls that have listed them. */
-  begins: (records: number, lists: number) => void;
-  progress: (done: number, of: number) => void;
-}
-
 export type Figures = Awaited<ReturnType<typeof monthFigures>>;
 
 /**
- * The figures of some hours. Ends of jobs come from their records; those of analytics come from CloudWatch, because most
+ * The figures of the time from `from` to `to`, in ms since 1970. Ends of jobs come from their records; those of analytics come from CloudWatch, because most
  * of these jobs have no record. Nothing in it is personal. Rejects with a StoreError.
  */
-export async function monthFigures(deps: Deployment, { from, to, every, begins, progress }: Asked) {
+export async function monthFigures(
+  deps: Deployment,
+  { from, to, progress }: { from: number; to: number; progress: (done: number, of: number) => void },
+) {
   const { objects, prefix, queueNames, instance, monitoring } = deps;
   const dates: string[] = [];
   for (let day = from; day < to; day += DAY_MS) dates.push(dayOf(day));
@@ -49,19 +40,15 @@ export async function monthFigures(deps: Deployment, { from, to, every, begins, 
       .filter((name) => name !== ANALYTICS_QUEUE)
       .map((queue) => hourPartition(recordFolder(prefix, queue), Date.parse(date)).replace('hour=00/', '')),
   );
-  const keys: string[] = [];
-  let records = 0;
-  await eachOf(folders, READS, async (folder) => {
-    for (const key of await objects.list(folder)) if (records++ % every === 0) keys.push(key);
-  });
-  begins(keys.length, folders.length + Math.ceil(records / LISTED));
-  const jobs: Job[] = [];
+  const keys = (await mapEach(folders, READS, (folder) => objects.list(folder))).flat();
   let done = 0;
-  await eachOf(keys, READS, async (key) => {
+  const read = await mapEach(keys, READS, async (key) => {
     const record = jsonOf(Buffer.from((await objects.get(key)) ?? '').toString('utf8')) as Stored | undefined;
-    if (record?.time && queueNames.includes(record.queue) && ENDS.includes(record.state)) jobs.push(jobOf(record));
     progress(++done, keys.length);
+    const known = record?.time && queueNames.includes(record.queue) && ENDS.includes(record.state);
+    return known ? [jobOf(record)] : [];
   });
+  const jobs = read.flat();
 
   /** Sums of a metric: of a day, or of all. */
   const measured = async (name: string, of = [{}], statistic: MetricQuery['statistic'] = 'Sum') => {
@@ -80,7 +67,7 @@ export async function monthFigures(deps: Deployment, { from, to, every, begins, 
     dead: await measured('JobsDead', analytics),
     cancelled: () => 0,
   };
-  const count = (of: readonly Job[], has: (job: Job) => boolean) => every * of.filter(has).length;
+  const count = (of: readonly Job[], has: (job: Job) => boolean) => of.filter(has).length;
   const endsOf = (of: readonly Job[], more: (end: End) => number) => {
     const ended = (end: End) => count(of, ({ state }) => state === end) + more(end);
     return { succeeded: ended('succeeded'), dead: ended('dead'), cancelled: ended('cancelled') };
@@ -93,14 +80,14 @@ export async function monthFigures(deps: Deployment, { from, to, every, begins, 
     accept: timesOf(of.map(({ accept }) => accept)),
   });
   const codesOf = (dead: readonly Job[]) =>
-    Object.fromEntries([...groupBy(dead, ({ code }) => code)].map(([code, { length }]) => [code, every * length]));
+    Object.fromEntries([...groupBy(dead, ({ code }) => code)].map(([code, { length }]) => [code, length]));
   const byQueue = groupBy(jobs, ({ queue }) => queue);
   const byDay = groupBy(jobs, ({ day }) => day);
   const reportOfQueue = (name: string) =>
     reportOf(byQueue.get(name) ?? [], (end) => (name === ANALYTICS_QUEUE ? unrecorded[end]() : 0));
   return {
-    records,
-    damaged: every * (keys.length - jobs.length),
+    records: keys.length,
+    damaged: keys.length - jobs.length,
     mails: count(jobs, ({ isMail }) => isMail),
     chunks: count(jobs, ({ state, isChunk }) => isChunk && state === 'succeeded'),
     mailEvents: (await measured('EmailEvents'))(),
@@ -178,8 +165,8 @@ async function verifiedIn({ objects, prefix }: Deployment, month: string) {
   const found = { days: 0, incomplete: 0, checked: 0, differences: 0 };
   for (const key of keys) {
     const bytes = await objects.get(key);
-    const stored = (jsonOf(Buffer.from(bytes ?? '').toString()) ?? {}) as Partial<DayVerified>;
-    const { complete, checked = 0, findings = {} } = stored;
+    if (!bytes) continue;
+    const { complete, checked, findings } = JSON.parse(Buffer.from(bytes).toString()) as DayVerified;
     found[complete ? 'days' : 'incomplete'] += 1;
     found.checked += checked;
     found.differences += Object.values(findings).reduce((sum, count) => sum + count, 0);

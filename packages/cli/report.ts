@@ -6,10 +6,9 @@ import { ANALYTICS_QUEUE, CAMPAIGN_QUEUE, FEEDBACK_QUEUE } from '../../lib/jobs/
 import { OperatorError } from '../../lib/ops/operator';
 import { ENDS, type Figures, monthFigures } from '../../lib/ops/report';
 import { counted, timeText } from '../../lib/text';
-import { ASSUMED, type Billed, bill, billedOf, PRICES, storedCounts, sumOf } from '../../resources/cost';
+import { ASSUMED, type Billed, bill, billedOf, storedCounts, sumOf } from '../../resources/cost';
 import { chosenInstance } from '../../resources/instances/read';
-import { type Command, type CommandContext, count, JSON_OUTPUT, month as monthOption, readJson, text } from './command';
-import { type Part, page } from './report-page';
+import { type Command, type CommandContext, JSON_OUTPUT, month as monthOption, readJson, text } from './command';
 import { tableText } from './terminal';
 
 /** What `sls report --json` prints, and --compare reads. Times are ms, money is USD. */
@@ -20,8 +19,6 @@ export interface MonthReport extends Figures {
   /** The end of the figures, ms since 1970. */
   to: number;
   isOver: boolean;
-  /** One of so many records was read. */
-  every: number;
   criteria: Criterion[];
   /** Canaries that were due since the month began. Fewer were measured if the service did not run all the time. */
   canariesDue: number;
@@ -42,7 +39,6 @@ export const reports = {
     offline: 'compare',
     options: {
       month: { usage: 'Month (UTC), like 2026-01. Default: this month so far', type: 'string' },
-      sample: { usage: 'Read one of this many records, and multiply the counts. Default: 1', type: 'string' },
       html: { usage: 'File for the report as one HTML page with charts', type: 'string' },
       compare: { usage: 'Files of --json with commas between them: show these side by side', type: 'string' },
       json: JSON_OUTPUT,
@@ -61,7 +57,7 @@ export const reports = {
       else
         for (const part of parts)
           if (typeof part === 'string') out.line(part);
-          else if ('cells' in part) out.lines(['', ...tableText(part.head, part.cells), '']);
+          else if (!part.pageOnly) out.lines(['', ...tableText(part.head, part.cells.map(cellTexts)), '']);
     },
   },
 } satisfies Record<string, Command>;
@@ -83,21 +79,16 @@ async function reportOf({ options, out, serverless, connect }: CommandContext): 
   if (from > now) throw new OperatorError(`--month must not be in the future, is ${month}.`);
   const end = new Date(from).setUTCMonth(new Date(from).getUTCMonth() + 1);
   const [to, isOver] = [Math.min(end, now), end <= now];
-  const every = count(options, 'sample', { otherwise: 1 });
   const deps = await connect();
   const { instance } = deps;
-  const begins = (records: number, lists: number) => {
-    const usd = records * PRICES.s3Get + lists * PRICES.s3Put;
-    out.note(`Reading ${counted(records, 'record')}, for about ${usd.toFixed(2)} USD. Ctrl-C ends it.`);
-  };
-  const figures = await monthFigures(deps, { from, to, every, begins, progress: out.progress });
+  const figures = await monthFigures(deps, { from, to, progress: out.progress });
   if (figures.records + figures.all.succeeded + figures.all.dead === 0)
     throw new OperatorError(`${instance} has no records of ${month}, and no metrics.`);
   const cost = costOf(figures, billedOf(serverless.service.resources?.Resources ?? {}, instance));
   const criteria = criteriaOf(figures, sumOf(cost));
   const { canaryEvery = 0 } = chosenInstance(options).settings;
   const canariesDue = canaryEvery === 0 ? 0 : Math.floor((to - from) / (canaryEvery * 60_000)) * deps.queueNames.length;
-  return { report: 1, instance, month, to, isOver, every, criteria, canariesDue, cost, ...figures };
+  return { report: 1, instance, month, to, isOver, criteria, canariesDue, cost, ...figures };
 }
 
 /** The bill of the month, with what its fixed parts cost in a whole one. */
@@ -138,19 +129,20 @@ function criteriaOf({ all, days, verified }: Figures, usd: number): Criterion[] 
   );
 }
 
-/** What the report shows: sentences, tables, and charts for the page. */
+/** A sentence or a table. The page draws a bar for each number, and alone has the tables that are `pageOnly`. */
+export type Part = string | { caption: string; head: readonly string[]; cells: readonly Cells[]; pageOnly?: boolean };
+type Cells = readonly (string | number)[];
+
 function partsOf(report: MonthReport): Part[] {
-  const { instance, month, to, isOver, every, damaged, all, days, queues, cost } = report;
-  const now = `The month is not over: figures until ${timeText(to)} (UTC), fixed costs of the whole month.`;
-  const labels = days.map(({ day }) => day.slice(8));
-  const of = (name: keyof (typeof days)[number]) => days.map((day) => Number(day[name]));
-  const share = days.map(({ inTime, canaries }) => (canaries > 0 ? (100 * inTime) / canaries : 0));
-  const timed = Object.entries(queues).filter(([, { finish }]) => finish.jobs > 0);
-  const codes = Object.entries(all.codes).sort(([, a], [, b]) => b - a);
+  const { instance, month, to, isOver, damaged, all, days, queues, cost, canariesDue } = report;
   const notes = [
-    ...[`${instance}, ${month}.`, !isOver && now, every > 1 && `A sample: one of ${every} records, multiplied.`],
+    `${instance}, ${month}.`,
+    !isOver && `The month is not over: figures until ${timeText(to)} (UTC), fixed costs of the whole month.`,
     damaged > 0 && `${counted(damaged, 'record')} could not be read.`,
   ];
+  const named = Object.entries({ ...queues, all });
+  const codes = Object.entries(all.codes).sort(([, a], [, b]) => b - a);
+  const canaries = days.reduce((sum, day) => sum + day.canaries, 0);
   return [
     notes.filter(Boolean).join(' '),
     {
@@ -158,20 +150,32 @@ function partsOf(report: MonthReport): Part[] {
       head: ['CRITERION', 'FIGURE', 'MET'],
       cells: report.criteria.map((one) => [one.criterion, one.figure, metText(one)]),
     },
-    { chart: 'Jobs by day of acceptance', unit: 'jobs', labels, series: seriesOf(ENDS, of) },
-    { chart: 'Canaries done in time, by day', unit: '%', labels, series: { 'in time': share } },
-    { caption: 'Queues', head: QUEUES_HEAD, cells: Object.entries({ ...queues, all }).map(queueCells) },
+    {
+      caption: 'Queues',
+      head: ['QUEUE', ...END_HEAD, 'FAILED', 'WAITED'],
+      cells: named.map(([name, { waited, ...of }]) => [name, ...endsOf(of), failedText(of), waited]),
+    },
+    {
+      caption: 'Times in seconds',
+      head: [
+        'SECONDS',
+        ...['FINISH', 'ACCEPT'].flatMap((time) => PARTS.map((part) => `${time} ${part.toUpperCase()}`)),
+      ],
+      cells: named.map(([name, { finish, accept }]) => [
+        name,
+        ...[finish, accept].flatMap((times) => PARTS.map((part) => (times.jobs > 0 ? times[part] / 1000 : ''))),
+      ]),
+    },
     `Dead by error code: ${codes.map(([code, jobs]) => `${code} ${jobs}`).join(', ') || 'none'}.`,
-    `Canaries: ${of('canaries').reduce((sum, day) => sum + day, 0)} of ${report.canariesDue} that were due since the month began.`,
+    `Canaries: ${canaries} of ${canariesDue} that were due since the month began.`,
     `Mails: ${report.mails} single, ${report.chunks} chunks of campaigns. SendGrid reported ${report.mailEvents} events.`,
     `Analytics: ${report.accepted} events accepted, ${report.rejected} rejected.`,
-    finishChart(timed),
-    { caption: 'Cost, estimated from counts', head: ['SERVICE', 'USD'], cells: costCells(report) },
+    { caption: 'Cost, estimated from counts', head: ['SERVICE', 'USD'], cells: Object.entries(cost) },
     {
-      chart: 'Cost by service',
-      unit: 'USD',
-      labels: Object.keys(cost).map((name) => name.replace('CloudWatch ', '')),
-      series: { cost: Object.values(cost) },
+      caption: 'Jobs by day of acceptance',
+      head: ['DAY', ...END_HEAD, 'CANARIES IN TIME'],
+      cells: days.map((of) => [of.day, ...endsOf(of), of.canaries > 0 ? percent(of.inTime, of.canaries) : '']),
+      pageOnly: true,
     },
   ];
 }
@@ -191,38 +195,51 @@ function comparedParts(all: readonly MonthReport[]): Part[] {
     row('Chunks of campaigns', ({ chunks }) => chunks),
     row('Events of analytics', ({ accepted }) => accepted),
   ];
-  return [
-    { caption: 'Side by side', head: ['FIGURE', ...names], cells },
-    finishChart(all.map((one) => [one.instance, one.all])),
-    {
-      chart: 'Cost',
-      unit: 'USD',
-      labels: all.map(({ instance }) => instance),
-      series: { cost: all.map(({ cost }) => sumOf(cost)) },
-    },
-  ];
+  return [{ caption: 'Side by side', head: ['FIGURE', ...names], cells }];
 }
 
 const PARTS = ['p50', 'p95', 'p99'] as const;
-const seriesOf = <N extends string>(names: readonly N[], of: (name: N) => number[]) =>
-  Object.fromEntries(names.map((name) => [name, of(name)]));
-type Named = [name: string, figures: Figures['all']];
-const finishChart = (of: readonly Named[]): Part => ({
-  ...{ chart: 'Time to finish', unit: 's', labels: of.map(([name]) => name) },
-  series: seriesOf(PARTS, (part) => of.map(([, { finish }]) => finish[part] / 1000)),
-});
+const END_HEAD = ENDS.map((end) => end.toUpperCase());
 
+type Ends = Record<(typeof ENDS)[number], number>;
+const endsOf = (of: Ends): number[] => ENDS.map((end) => of[end]);
+const failedText = ({ succeeded, dead }: Ends): string => (succeeded + dead > 0 ? percent(dead, succeeded + dead) : '');
 const metText = ({ met }: Criterion): string => (met === undefined ? 'unknown' : met ? 'yes' : 'NO');
 const figureText = (one: Criterion | undefined): string => (one ? `${one.figure} (${metText(one)})` : '');
-const costCells = ({ cost }: MonthReport): string[][] =>
-  Object.entries({ ...cost, all: sumOf(cost) }).map(([service, usd]) => [service, usd.toFixed(2)]);
+const cellTexts = (cells: Cells): string[] =>
+  cells.map((cell) => (typeof cell === 'number' ? String(Number(cell.toFixed(3))) : cell));
 
-const QUEUES_HEAD = [
-  ...['QUEUE', 'SUCCEEDED', 'DEAD', 'CANCELLED', 'FAILED', 'WAITED'],
-  ...['FINISH P50', 'FINISH P95', 'FINISH P99', 'ACCEPT P50', 'ACCEPT P95', 'ACCEPT P99'],
-];
-function queueCells([name, { succeeded, dead, cancelled, waited, finish, accept }]: Named): string[] {
-  const failed = succeeded + dead > 0 ? percent(dead, succeeded + dead) : '';
-  const times = [finish, accept].flatMap((of) => PARTS.map((part) => (of.jobs > 0 ? seconds(of[part]) : '')));
-  return [name, ...[succeeded, dead, cancelled].map(String), failed, String(waited), ...times];
+/** One HTML page that loads nothing. */
+export const page = (title: string, parts: readonly Part[]): string => `<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>${escaped(title)}</title><style>${CSS}</style></head>
+<body><main><h1>${escaped(title)}</h1>
+${parts.map((part) => (typeof part === 'string' ? `<p>${escaped(part)}</p>` : table(part))).join('\n')}
+</main></body></html>
+`;
+
+const CSS = `:root { color-scheme: light dark; font: 15px/1.5 system-ui }
+body { margin: 1rem auto; max-width: 70rem; padding: 0 1rem; background: Canvas; color: CanvasText }
+div { overflow-x: auto } table { border-collapse: collapse }
+th, td { text-align: left; padding: 0.2rem 0.7rem; border-bottom: 1px solid GrayText }
+td[style] { min-width: 6rem; background: linear-gradient(to right, light-dark(#b7d4ff, #234a80) var(--part), transparent 0) }`;
+
+const escaped = (text: string): string => text.replace(/[&<>"]/g, (mark) => `&#${mark.charCodeAt(0)};`);
+
+/** The bars of a table have one scale. */
+function table({ caption, head, cells }: Exclude<Part, string>): string {
+  const highest = Math.max(...cells.flat().map((cell) => Number(cell) || 0));
+  const rows = cells.map((row) => {
+    const [first = '', ...texts] = cellTexts(row).map(escaped);
+    const others = texts.map((text, at) => {
+      const value = row[at + 1];
+      const bar = typeof value === 'number' ? ` style="--part: ${(100 * value) / (highest || 1)}%"` : '';
+      return `<td${bar}>${text}</td>`;
+    });
+    return `<tr><th scope="row">${first}</th>${others.join('')}</tr>`;
+  });
+  const columns = head.map((name) => `<th scope="col">${escaped(name)}</th>`);
+  return `<h2>${escaped(caption)}</h2>
+<div tabindex="0" role="region" aria-label="${escaped(caption)}"><table><thead><tr>${columns.join('')}</tr></thead>
+<tbody>${rows.join('\n')}</tbody></table></div>`;
 }
