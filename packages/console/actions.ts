@@ -31,11 +31,8 @@ interface Action {
 
 const given =
   <Input>(schema: z.ZodType<Input>, actionOf: (input: Input) => Action) =>
-  (input: unknown): Action => {
-    const { data, success } = schema.safeParse(input);
-    if (!success) throw new OperatorError('The input of the action is not valid.');
-    return actionOf(data);
-  };
+  (input: unknown): Action =>
+    actionOf(schema.parse(input));
 
 const job = z.strictObject({ queue: z.string(), id: z.string() });
 const byId = z.strictObject({ id: z.string() });
@@ -51,18 +48,15 @@ const jobAction = (act: SimpleAction, question: string) =>
   }));
 
 /** Without texts that may be a person's address: the audit object has the filter. */
-const manyFilter = querySchema.omit({ q: true, by: true, principal: true, after: true });
+const manyFilter = querySchema.omit({ q: true, by: true, after: true });
 
 /** What the page shows of the jobs of a filter, done to all of them by the loop of the commands. */
 const manyAction = (act: SimpleAction) =>
   given(manyFilter, (asked) => {
     const query = { ...asked, state: asked.state ?? (act === 'cancel' ? undefined : 'dead') };
-    const hour = (ms: number) => new Date(ms).toISOString().slice(0, 13);
-    const options = Object.entries(query).flatMap(([name, value]) => {
-      const option = name === 'reason' ? 'job-reason' : name;
-      const text = typeof value === 'number' ? hour(value) : value;
-      return text ? words`--${option} ${text}` : [];
-    });
+    const options = Object.entries(query).flatMap(([name, value]) =>
+      value ? words`--${name === 'reason' ? 'job-reason' : name} ${value}` : [],
+    );
     if (options.length === 0) throw new OperatorError('Give a filter: nothing is done to all jobs of an instance.');
     const find = (deps: Deployment, began: number) => findMany(deps, act, filterOf(query), { began });
     return {

@@ -45,9 +45,7 @@ export function consoleApi(deps: ConsoleDeps): Hono<Env> {
       const { req } = context;
       const query = Object.entries(req.query()).filter(([, value]) => value !== '');
       const given = method === 'get' ? Object.fromEntries(query) : await req.json().catch(() => undefined);
-      const asked = schema.safeParse(given);
-      if (!asked.success) throw new OperatorError('The request is not valid.');
-      return context.json(await answer(asked.data, req.raw.signal));
+      return context.json(await answer(schema.parse(given), req.raw.signal));
     });
   }
 

@@ -115,9 +115,8 @@ export function alarmWords({ kind, subject, code, jobId }: Overview['alarms'][nu
   };
 }
 
-/** One bar of a job's waterfall. Times are ms since 1970. Without `to` it is open, and with `to` = `from` a point. */
+/** One bar of a job's timeline. Times are ms since 1970. Without `to` it is open, and with `to` = `from` a point. */
 export interface Span {
-  kind: 'queue' | 'run' | 'wait' | 'step' | 'event';
   label: string;
   from: number;
   to?: number | undefined;
@@ -125,31 +124,22 @@ export interface Span {
   note?: string | undefined;
 }
 
-/** What begins with an entry of the history, by its first word. Other entries are points. */
-const PHASES: Record<string, Span['kind']> = {
-  ...{ sent: 'queue', released: 'queue', returned: 'queue', retry: 'queue', started: 'run', held: 'wait' },
-};
-
-/** The phases and steps of a job in the order of their beginnings. A phase lasts until the next. */
+/** The history and the steps of a job in the order of their beginnings. An entry of the history lasts until the next. */
 export function timeline({ history, steps, state, ...row }: JobRow): Span[] {
-  const endedAt = isEnd(state) ? row.endedAt : undefined;
-  const phases = history.map(({ at: from, event, attempt, error, note }, index): Span => {
-    const kind = PHASES[event.split(' ')[0] ?? ''] ?? 'event';
-    if (kind === 'event') return { kind, label: event, from, to: from, note: error?.code ?? note };
-    // An answer about a step ends no wait.
-    const end = history.slice(index + 1).find((later) => !/ (proven|settled)/.test(later.event));
-    const to = end?.at ?? endedAt;
-    const label = kind === 'queue' ? `${event}, in the queue` : event;
-    if (kind !== 'run') return { kind, label, from, to, note: error?.code ?? note };
-    const outcome = end?.error ? `${end.event}: ${end.error.code}` : end?.event;
-    return { kind, label: attempt === undefined ? 'run' : `attempt ${attempt}`, from, to, note: outcome };
+  const over = isEnd(state);
+  const entries = history.map(({ at: from, event, attempt, error, note }, index): Span => {
+    const to = history[index + 1]?.at ?? (over ? from : undefined);
+    return {
+      label: attempt === undefined ? event : `${event}, attempt ${attempt}`,
+      from,
+      to,
+      note: error?.code ?? note,
+    };
   });
-  const ofSteps = Object.entries(steps).map(
-    ([name, { status, startedAt: from, endedAt: to = endedAt, reason }]): Span => {
-      const note = reason === undefined ? status : `${status} (${reason})`;
-      return { kind: 'step', label: `step ${name}`, from, to, note };
-    },
-  );
+  const ofSteps = Object.entries(steps).map(([name, { status, startedAt: from, endedAt, reason }]): Span => {
+    const note = reason === undefined ? status : `${status} (${reason})`;
+    return { label: `step ${name}`, from, to: endedAt ?? (over ? row.endedAt : undefined), note };
+  });
   // A step begins after its run, also if the clock shows the same millisecond: the sort is stable.
-  return [...phases, ...ofSteps].sort((a, b) => a.from - b.from);
+  return [...entries, ...ofSteps].sort((a, b) => a.from - b.from);
 }

@@ -18,7 +18,7 @@ export const headers: MiddlewareHandler<Env> = secureHeaders({
     connectSrc: ["'self'"],
     imgSrc: ["'self'", 'data:'],
     baseUri: ["'none'"],
-    formAction: ["'none'"],
+    formAction: ["'self'"],
     frameAncestors: ["'none'"],
   },
   // With no-referrer a browser would also hide the origin of the page's own POSTs.

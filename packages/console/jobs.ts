@@ -14,20 +14,20 @@ import { explain, timeline } from './explain';
 const SEARCHED = ['part', 'user', 'email', 'mention'] as const;
 export type SearchBy = (typeof SEARCHED)[number];
 
-/** What to search for. All conditions must hold. `from` and `to`: when the jobs were accepted, ms since 1970. */
+const hour = z.string().regex(/^\d{4}-\d\d-\d\dT\d\d$/);
+
+/** What to search for. All conditions must hold. `from` and `to`: when the jobs were accepted, like 2026-01-31T23. */
 export const querySchema = z.object({
   q: z.string().optional(),
   /** What `q` is. Without it, whatever it may be. */
   by: z.enum(SEARCHED).optional(),
-  /** The owner of the key, if the API gives its keys owners. */
-  principal: z.string().optional(),
   queue: z.string().optional(),
   state: z.string().optional(),
   reason: z.string().optional(),
   code: z.string().optional(),
   vendor: z.string().optional(),
-  from: z.coerce.number().optional(),
-  to: z.coerce.number().optional(),
+  from: hour.optional(),
+  to: hour.optional(),
   /** The `next` of the page before. */
   after: z.string().optional(),
 });
@@ -48,7 +48,7 @@ const MOST_KEYS = 50_000;
 
 /** A page of jobs. It ends when it is full, has read enough or the reader goes away. */
 export async function foundJobs(deps: ConsoleDeps, query: Query, signal: AbortSignal): Promise<FoundJobs> {
-  if (query.q !== undefined && query.by === undefined) return lookUp(deps, query.q, query, signal);
+  if (query.q !== undefined && query.by === undefined) return lookUp(deps, query.q, query.queue, signal);
   const filter = filterOf(query);
   const all = [filter.state, filter.reason, filter.code, filter.vendor].every((given) => given === undefined);
   const { rows, read, where, next } = await listJobs(deps.deployment, filter, {
@@ -57,25 +57,24 @@ export async function foundJobs(deps: ConsoleDeps, query: Query, signal: AbortSi
   return { jobs: rows.map(lineOf), by: query.by, note: `${counted(read, 'job')} read. ${where}`, next };
 }
 
-export function filterOf({ by, q, principal, after: _after, ...rest }: Query): JobFilter {
-  if (principal !== undefined) throw new OperatorError('A principal owns a key: search for that key too.');
-  return { ...(rest as JobFilter), ...(by === undefined ? {} : { [by]: q }) };
+export function filterOf({ by, q, after: _after, from, to, ...rest }: Query): JobFilter {
+  const ms = (hour: string | undefined) => (hour === undefined ? undefined : Date.parse(`${hour}:00Z`));
+  return { ...rest, from: ms(from), to: ms(to), ...(by && { [by]: q }) };
 }
 
 /** The jobs that an id or a caller's key names, whatever their state. Else those that `q` finds as anything else. */
 async function lookUp(
   deps: ConsoleDeps,
   q: string,
-  { queue, principal }: Query,
+  queue: string | undefined,
   signal: AbortSignal,
 ): Promise<FoundJobs> {
   const { deployment } = deps;
   const own = await Promise.all(queuesOf(deployment, queue).map((name) => deployment.ledger.known(jobKey(name, q))));
-  const ofKey = await jobsWithKey(deployment, { key: q, principal, queue });
-  const rows = [...own.filter((row) => row !== undefined), ...ofKey];
+  const rows = [...own.filter((row) => row !== undefined), ...(await jobsWithKey(deployment, { key: q, queue }))];
   let found: FoundJobs = { jobs: rows.map(lineOf), note: rows.length > 0 ? '' : NO_ID };
   if (rows.length > 0) return found;
-  for (const by of principal === undefined ? meaningsOf(q) : []) {
+  for (const by of meaningsOf(q)) {
     const next = await foundJobs(deps, { q, by, queue }, signal).catch((error: unknown) => {
       // Who may not read the hash key finds no person, but the rest.
       if (error instanceof OperatorError && by === 'user') return found;
@@ -91,7 +90,7 @@ async function lookUp(
 const meaningsOf = (q: string): SearchBy[] =>
   q.includes('@') ? ['email'] : ['user', ...(/^[\da-f-]{4,36}$/.test(q) ? (['part'] as const) : []), 'mention'];
 
-const NO_ID = 'No job has this id or key. The key of a client or user belongs to its principal: give that too.';
+const NO_ID = 'No job has this id or key. For a key of a client or user: sls jobs list --key KEY --principal OWNER.';
 
 const lineOf = (row: JobRow) => ({
   queue: row.queue,

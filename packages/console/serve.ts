@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { getRequestListener } from '@hono/node-server';
 import type { build as esbuild } from 'esbuild';
 import { Hono } from 'hono';
+import { ZodError } from 'zod';
 import { StoreError } from '../../lib/errors';
 import { OperatorError } from '../../lib/ops/operator';
 import { withCommand } from '../../lib/target';
@@ -58,6 +59,7 @@ export function consoleListener(deps: ConsoleDeps): http.RequestListener {
   app.onError((error, context) => {
     if (error instanceof OperatorError)
       return refuse(context, 409, withCommand(error.message, error.next, deps.target));
+    if (error instanceof ZodError) return refuse(context, 409, 'The request is not valid.');
     if (error instanceof StoreError) return refuse(context, 502, error.message);
     // The text of an unknown error may hold personal data, so only its name is logged.
     deps.deployment.log.error('the console failed', { code: error.name });

@@ -1,7 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Preview } from '../actions';
-import { ask } from './api';
-import { Command, Failure, tellDone, useSession } from './parts';
+import { Command, Failure, tellDone, useSend, useSession } from './parts';
 
 interface ActionProps {
   label: string;
@@ -27,36 +26,29 @@ function Question({ label, action, input, close }: ActionProps & { close: () => 
   const dialog = useRef<HTMLDialogElement>(null);
   const [preview, setPreview] = useState<Preview>();
   const [reason, setReason] = useState('');
-  const [failure, setFailure] = useState<string>();
-  const [busy, setBusy] = useState(false);
+  const { send, busy, failure } = useSend();
   const [stop] = useState(() => new AbortController());
-  useEffect(() => () => stop.abort(), []);
   useEffect(() => {
     dialog.current?.showModal();
-    ask<Preview>('preview', { action, input }).then(setPreview, (refused: Error) => setFailure(refused.message));
+    void send('preview', { action, input }, setPreview);
   }, []);
-  const act = () => {
-    setBusy(true);
-    setFailure(undefined);
-    return ask<{ done: string }>('act', { action, input, reason }, stop.signal)
-      .then(
-        ({ done }) => {
-          tellDone(done);
-          dialog.current?.close();
-        },
-        (refused: Error) => setFailure(refused.message),
-      )
-      .finally(() => setBusy(false));
+  const act = (event: Event) => {
+    event.preventDefault();
+    if (!ready) return;
+    const did = ({ done }: { done: string }) => {
+      tellDone(done);
+      dialog.current?.close();
+    };
+    void send('act', { action, input, reason }, did, stop.signal);
   };
-  const lacksReason = preview?.needsReason && reason.trim() === '';
+  const ready = preview && !busy && !(preview.needsReason && reason.trim() === '');
+  const closed = () => {
+    stop.abort();
+    close();
+  };
   return (
-    <dialog ref={dialog} onClose={close} aria-labelledby="question">
-      <form
-        onSubmit={(event) => {
-          event.preventDefault();
-          if (preview && !lacksReason && !busy) void act();
-        }}
-      >
+    <dialog ref={dialog} onClose={closed} aria-labelledby="question">
+      <form onSubmit={act}>
         <h2 id="question">{label}</h2>
         <p class="lines">{preview?.question ?? (failure ? '' : 'One moment …')}</p>
         {preview ? (
@@ -78,7 +70,7 @@ function Question({ label, action, input, close }: ActionProps & { close: () => 
         <Failure error={failure} />
         <div class="row">
           {write ? (
-            <button type="submit" class={preview?.danger ? 'danger' : ''} disabled={!preview || lacksReason || busy}>
+            <button type="submit" class={preview?.danger ? 'danger' : ''} disabled={!ready}>
               {label}
             </button>
           ) : null}
@@ -92,13 +84,12 @@ function Question({ label, action, input, close }: ActionProps & { close: () => 
 }
 
 /** Retries, discards or cancels all jobs of a filter, as far as that is possible in their state. */
-export function All({ filter }: { filter: Record<string, string> }) {
-  const input = Object.fromEntries(Object.entries(filter).filter(([, value]) => value !== ''));
-  const fitting = Object.entries(OF_ALL).filter(([, { states }]) => states.includes(input.state ?? ''));
+export function All({ filter }: { filter: Partial<Record<string, string>> }) {
+  const fitting = Object.entries(OF_ALL).filter(([, { states }]) => states.includes(filter.state ?? ''));
   return (
     <div class="row">
       {fitting.map(([act, { label }]) => (
-        <Action key={act} label={label} action={act} input={input} />
+        <Action key={act} label={label} action={act} input={filter} />
       ))}
     </div>
   );

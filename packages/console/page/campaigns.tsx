@@ -1,14 +1,13 @@
 import type { CampaignPage, Campaigns } from '../api';
 import { Action } from './action';
+import { addressOf, jobAddress, param } from './api';
 import { Answer, Facts, State, Table, Time } from './parts';
-import { addressOf, go, jobAddress, Link, usePlace } from './router';
 
 export function CampaignsPage() {
-  const { params } = usePlace();
-  const id = params.get('id');
-  if (id === null) return <List day={params.get('day') ?? ''} />;
+  const id = param('id');
+  if (id === '') return <List day={param('day')} />;
   return (
-    <Answer key={id} path={addressOf('campaign', { id })} everyMs={5_000}>
+    <Answer path={addressOf('campaign', { id })} everyMs={5_000}>
       {(campaign: CampaignPage) => <One campaign={campaign} />}
     </Answer>
   );
@@ -16,15 +15,12 @@ export function CampaignsPage() {
 
 const List = ({ day }: { day: string }) => (
   <>
-    <label>
-      Accepted on the day (UTC)
-      <input
-        pattern="\d{4}-\d\d-\d\d"
-        placeholder="2026-01-31"
-        defaultValue={day}
-        onChange={(event) => go(addressOf('/console/campaigns', { day: event.currentTarget.value }))}
-      />
-    </label>
+    <form>
+      <label>
+        Accepted on the day (UTC)
+        <input name="day" pattern="\d{4}-\d\d-\d\d" placeholder="2026-01-31" defaultValue={day} />
+      </label>
+    </form>
     <p class="quiet">Without a day, the campaigns that have not ended.</p>
     <Answer path={addressOf('campaigns', { day })} everyMs={5_000}>
       {({ campaigns, more }: Campaigns) => (
@@ -36,7 +32,7 @@ const List = ({ day }: { day: string }) => (
             rows={campaigns}
             id={({ id }) => id}
             columns={{
-              Campaign: ({ id }) => <Link to={addressOf('/console/campaigns', { id })}>{id}</Link>,
+              Campaign: ({ id }) => <a href={addressOf('/console/campaigns', { id })}>{id}</a>,
               Name: ({ name }) => name,
               Status: ({ status }) => <State state={status} />,
               Sent,
@@ -87,7 +83,7 @@ function One({ campaign }: { campaign: CampaignPage }) {
       <ul>
         {chunks.slice(0, 20).map((chunk) => (
           <li key={chunk}>
-            <Link to={jobAddress('emails', chunk)}>{chunk}</Link>
+            <a href={jobAddress('emails', chunk)}>{chunk}</a>
           </li>
         ))}
       </ul>

@@ -4,16 +4,10 @@ type Points = readonly { at: number; value: number }[];
 /** How much of the width the bars of one time take, in percent. */
 const BARS = 1.4;
 
-/** The end of an axis: 1, 2 or 5 with zeros. */
-function top(value: number): number {
-  const zeros = 10 ** Math.floor(Math.log10(value || 1));
-  return value && zeros * ([1, 2, 5, 10].find((digit) => digit * zeros >= value) ?? 10);
-}
-
 const Axis = ({ labels }: { labels: readonly string[] }) => (
   <small>
-    {labels.map((label, place) => (
-      <span key={String(place)}>{label}</span>
+    {labels.map((label) => (
+      <span key={label}>{label}</span>
     ))}
   </small>
 );
@@ -32,7 +26,7 @@ export function Chart({
   to: number;
   textOf?: (value: number) => string;
 }) {
-  const highest = top(Math.max(0, ...Object.values(lines).flatMap((points) => points.map(({ value }) => value))));
+  const highest = Math.max(1, ...Object.values(lines).flatMap((points) => points.map(({ value }) => value)));
   const time = (at: number) => new Date(at).toISOString().slice(11, 16);
   const width = BARS / Object.keys(lines).length;
   const bars = (name: string, points: Points, index: number) =>
@@ -52,10 +46,8 @@ export function Chart({
     <figure>
       <figcaption>{caption}</figcaption>
       <div class="plot" aria-hidden="true">
-        <Axis labels={highest > 0 ? [textOf(highest), textOf(highest / 2), '0'] : ['', '', '0']} />
-        <svg aria-hidden="true">
-          {highest > 0 && Object.entries(lines).map(([name, points], index) => bars(name, points, index))}
-        </svg>
+        <Axis labels={[textOf(highest), '0']} />
+        <svg aria-hidden="true">{Object.entries(lines).map(([name, points], index) => bars(name, points, index))}</svg>
         <small>UTC</small>
         <Axis labels={[0, 0.25, 0.5, 0.75, 1].map((part) => time(from + part * (to - from)))} />
       </div>

@@ -1,15 +1,15 @@
 import type { DeadLetters } from '../jobs';
 import { All } from './action';
+import { addressOf, param } from './api';
 import { Answer, Table, Time } from './parts';
-import { addressOf, Link, usePlace } from './router';
 
 export function DeadPage() {
-  const queue = usePlace().params.get('queue') ?? '';
+  const queue = param('queue');
   return (
     <>
       {queue ? (
         <p>
-          Of {queue}. <Link to="/console/dead">Show all queues</Link>
+          Of {queue}. <a href="/console/dead">Show all queues</a>
         </p>
       ) : null}
       <Answer path={addressOf('dead', { queue })} everyMs={10_000}>
@@ -18,8 +18,8 @@ export function DeadPage() {
             {more ? <p class="quiet">There are more than could be read, so the counts are at least these.</p> : null}
             {discarded > 0 ? (
               <p>
-                <Link to={addressOf('/console/jobs', { state: 'discarded' })}>{`${discarded} discarded`}</Link> dead
-                jobs have no entry any more. Each can still be retried.
+                <a href="/console/jobs?state=discarded">{`${discarded} discarded`}</a> dead jobs have no entry any more.
+                Each can still be retried.
               </p>
             ) : null}
             <Table
@@ -29,9 +29,9 @@ export function DeadPage() {
               id={({ queue, reason, code }) => `${queue} ${reason} ${code}`}
               columns={{
                 Jobs: ({ queue, reason, code, count }) => (
-                  <Link to={addressOf('/console/jobs', { queue, state: 'dead', reason, code })}>
+                  <a href={addressOf('/console/jobs', { queue, state: 'dead', reason, code })}>
                     {`${count}${more ? '+' : ''}`}
-                  </Link>
+                  </a>
                 ),
                 Queue: ({ queue }) => queue,
                 Cause: ({ reason, code, messages }) => `${reason} ${code} ${messages.join('; ')}`,

@@ -3,20 +3,14 @@ import type { JobAction } from '../../../lib/ops/act';
 import type { Span } from '../explain';
 import type { JobPage as Page } from '../jobs';
 import { Action } from './action';
-import { ask } from './api';
-import { Answer, duration, Facts, Failure, Json, State, Table, useAsk, useSession } from './parts';
-import { addressOf, usePlace } from './router';
+import { addressOf, params } from './api';
+import { Answer, duration, Facts, Failure, Json, State, Table, useAsk, useSend, useSession } from './parts';
 
-export function JobPage() {
-  const { params } = usePlace();
-  const [queue, id] = [params.get('queue') ?? '', params.get('id') ?? ''];
-  // Another job is another component, so nothing of one is shown or sent as the other's.
-  return (
-    <Answer key={`${queue} ${id}`} path={addressOf('job', { queue, id })} everyMs={5_000}>
-      {(page: Page) => <One {...page} />}
-    </Answer>
-  );
-}
+export const JobPage = () => (
+  <Answer path={addressOf('job', params)} everyMs={5_000}>
+    {(page: Page) => <One {...page} />}
+  </Answer>
+);
 
 function One({ state, explained, timeline, job, row }: Page) {
   const steps = Object.entries(job.steps);
@@ -30,24 +24,20 @@ function One({ state, explained, timeline, job, row }: Page) {
       </p>
       <Actions job={job} actions={explained.actions} />
       <h2>Timeline</h2>
-      <Waterfall spans={timeline} />
+      <Timeline spans={timeline} />
       {job.error ? <h2>Error</h2> : null}
       {job.error ? <Facts facts={job.error} /> : null}
-      {steps.length > 0 ? (
-        <>
-          <h2>Steps</h2>
-          <Table
-            label="Steps"
-            rows={steps}
-            id={([name]) => name}
-            columns={{
-              Step: ([name]) => name,
-              Status: ([, { status }]) => status,
-              'What the vendor answered': ([, { result }]) => <span class="id">{JSON.stringify(result)}</span>,
-            }}
-          />
-        </>
-      ) : null}
+      {steps.length > 0 ? <h2>Steps</h2> : null}
+      <Table
+        label="Steps"
+        rows={steps}
+        id={([name]) => name}
+        columns={{
+          Step: ([name]) => name,
+          Status: ([, { status }]) => status,
+          'What the vendor answered': ([, { result }]) => <span class="id">{JSON.stringify(result)}</span>,
+        }}
+      />
       <h2>Facts</h2>
       <Facts facts={job} />
       <Data queue={job.queue} id={job.id} {...explained} />
@@ -79,30 +69,33 @@ function Actions({ job: { queue, id, steps }, actions }: Pick<Page, 'job'> & { a
   );
 }
 
-function Waterfall({ spans }: { spans: readonly Span[] }) {
+function Timeline({ spans }: { spans: readonly Span[] }) {
   const from = Math.min(...spans.map((span) => span.from));
   const to = Math.max(...spans.map((span) => span.to ?? Date.now()), from + 1);
   const percent = (ms: number) => `${(100 * ms) / (to - from)}%`;
   return (
-    <ol class="waterfall">
-      {spans.map((span) => {
-        const end = span.to ?? to;
-        return (
-          <li key={`${span.from} ${span.label}`}>
-            <span>
-              {span.label} <small>{span.note}</small>
-            </span>
-            <span class="bar" aria-hidden="true">
-              <span class={span.kind} style={{ left: percent(span.from - from), width: percent(end - span.from) }} />
-            </span>
-            <span class="number">
-              {span.to === span.from ? `+${duration(span.from - from)}` : duration(end - span.from)}
-              {span.to === undefined ? ' …' : ''}
-            </span>
-          </li>
-        );
-      })}
-    </ol>
+    <Table
+      label="Timeline"
+      rows={spans}
+      id={(span) => `${span.from} ${span.label}`}
+      columns={{
+        What: ({ label, note }) => (
+          <>
+            {label} <small>{note}</small>
+          </>
+        ),
+        When: (span) => (
+          <svg class="bar" aria-hidden="true">
+            <rect
+              x={percent(span.from - from)}
+              style={{ width: `max(3px, ${percent((span.to ?? to) - span.from)})` }}
+            />
+          </svg>
+        ),
+        Time: (span) =>
+          `${span.to === span.from ? `+${duration(span.from - from)}` : duration((span.to ?? to) - span.from)}${span.to === undefined ? ' …' : ''}`,
+      }}
+    />
   );
 }
 
@@ -112,14 +105,11 @@ function Data({ queue, id, actions, notReplaceable }: { queue: string; id: strin
   const replaceable = actions.includes('replace');
   const { data: shape, error } = useAsk<{ data: unknown }>(addressOf('data', { queue, id }));
   const [shown, setShown] = useState<string>();
-  const [failure, setFailure] = useState<string>();
+  const { send, failure } = useSend();
   if (!shape) return error ? <p class="quiet">{error}</p> : null;
   const parsed = parse(shown);
   const reveal = () =>
-    ask<{ data: unknown }>('reveal', { queue, id }).then(
-      ({ data }) => setShown(JSON.stringify(data, null, 2)),
-      (refused: Error) => setFailure(refused.message),
-    );
+    send('reveal', { queue, id }, ({ data }: { data: unknown }) => setShown(JSON.stringify(data, null, 2)));
   return (
     <>
       <h2>Data</h2>
@@ -134,7 +124,7 @@ function Data({ queue, id, actions, notReplaceable }: { queue: string; id: strin
         </>
       ) : (
         <>
-          <label class="wide">
+          <label>
             {replaceable ? 'Edit, then send it again as a new job' : 'Data'}
             <textarea
               rows={14}

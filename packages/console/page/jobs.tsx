@@ -2,57 +2,46 @@ import { VENDORS } from '../../../lib/errors';
 import { REASONS, STATES } from '../../../lib/jobs/states';
 import type { FoundJobs } from '../jobs';
 import { All } from './action';
-import { Failure, State, Table, Time, useAsk, useSession } from './parts';
-import { addressOf, jobAddress, Link, searched, usePlace } from './router';
+import { addressOf, jobAddress, param, params } from './api';
+import { Answer, State, Table, Time, useSession } from './parts';
 
 export function JobsPage() {
-  const { params } = usePlace();
-  const query = toTimes(params);
-  const value = (name: string) => params.get(name) ?? '';
+  const q = params.by && param('q');
   return (
     <>
       <nav class="row" aria-label="States">
         {['', ...STATES, 'discarded'].map((state) => (
-          <Link
+          <a
             key={state}
-            to={withParams(params, { state, after: '', q: params.has('by') ? value('q') : '' })}
-            current={value('state') === state}
+            href={addressOf('/console/jobs', { ...params, state, after: '', q })}
+            aria-current={param('state') === state ? 'page' : undefined}
           >
             {state || 'all'}
-          </Link>
+          </a>
         ))}
       </nav>
-      <Filters params={params} />
-      {value('q') ? null : <All filter={Object.fromEntries(query)} />}
-      <Results query={query.toString()} key={query.toString()} />
+      <Filters />
+      {params.q ? null : <All filter={params} />}
+      <Results query={params} />
     </>
   );
 }
 
-const withParams = (params: URLSearchParams, more: Record<string, string | undefined>): string =>
-  addressOf('/console/jobs', { ...Object.fromEntries(params), ...more });
-
-/** A page of a search, the newest jobs without one. Another search is another `Results`: nothing of the last is shown. */
-export function Results({ query }: { query: string }) {
-  const { params } = usePlace();
-  const { data, error } = useAsk<FoundJobs>(`jobs?${query}`);
-  return (
-    <>
-      <p class="found" aria-live="polite">
-        {data ? `${data.jobs.length} ${data.jobs.length === 1 ? 'job' : 'jobs'}. ${data.note}` : null}
-        {data || error ? null : 'Searching …'}
-      </p>
-      <Failure error={error} />
-      {data && data.jobs.length > 0 ? (
+/** A page of a search, the newest jobs without one. */
+export const Results = ({ query }: { query: Partial<Record<string, string>> }) => (
+  <Answer path={addressOf('jobs', query)}>
+    {({ jobs, note, by, next }: FoundJobs) => (
+      <>
+        <p class="found" aria-live="polite">{`${jobs.length} ${jobs.length === 1 ? 'job' : 'jobs'}. ${note}`}</p>
         <Table
           label="Jobs"
-          rows={data.jobs}
+          rows={jobs}
           id={({ queue, id }) => `${queue} ${id}`}
           columns={{
             Job: ({ queue, id }) => (
-              <span class="id">
-                <Link to={jobAddress(queue, id)}>{id}</Link>
-              </span>
+              <a class="id" href={jobAddress(queue, id)}>
+                {id}
+              </a>
             ),
             Queue: ({ queue }) => queue,
             State: ({ state }) => <State state={state} />,
@@ -63,38 +52,27 @@ export function Results({ query }: { query: string }) {
             Error: ({ code }) => code,
           }}
           sorts={{
-            Queue: ({ queue }) => queue,
-            State: ({ state }) => state,
-            Attempts: ({ attempts }) => attempts,
-            'Accepted (UTC)': ({ accepted }) => accepted,
-            Ended: ({ ended }) => ended,
-            Error: ({ code }) => code,
+            Queue: 'queue',
+            State: 'state',
+            Attempts: 'attempts',
+            'Accepted (UTC)': 'accepted',
+            Ended: 'ended',
+            Error: 'code',
           }}
         />
-      ) : null}
-      {data?.next ? <Link to={withParams(params, { by: data.by, after: data.next })}>Next page</Link> : null}
-    </>
-  );
-}
+        {next ? <a href={addressOf('/console/jobs', { ...query, by, after: next })}>Next page</a> : null}
+      </>
+    )}
+  </Answer>
+);
 
-/** The address has hours as a person writes them. The API takes ms. */
-function toTimes(params: URLSearchParams): URLSearchParams {
-  const query = new URLSearchParams(params);
-  for (const name of ['from', 'to']) {
-    const hour = params.get(name);
-    if (hour) query.set(name, String(Date.parse(`${hour.replace(' ', 'T')}:00Z`)));
-  }
-  return query;
-}
-
-/** The filters of the address. Drawn only when the address changes, so it does not undo what someone is typing. */
-function Filters({ params }: { params: URLSearchParams }) {
+/** The filters of the address. */
+function Filters() {
   const { queues } = useSession();
-  const value = (name: string) => params.get(name) ?? '';
   const select = (name: string, label: string, options: readonly string[]) => (
     <label>
       {label}
-      <select name={name} value={value(name)}>
+      <select name={name} value={param(name)}>
         <option value="">any</option>
         {options.map((option) => (
           <option key={option}>{option}</option>
@@ -105,18 +83,20 @@ function Filters({ params }: { params: URLSearchParams }) {
   const input = (name: string, label: string, more: { pattern?: string; placeholder?: string } = {}) => (
     <label>
       {label}
-      <input name={name} value={value(name)} {...more} />
+      <input name={name} defaultValue={param(name)} {...more} />
     </label>
   );
   // A field of the browser would show its own clock, and its own order of month and day.
-  const hour = { pattern: '\\d{4}-\\d\\d-\\d\\d \\d\\d', placeholder: '2026-01-31 23' };
-  const shown = [...params].flatMap(([name, given]) => (['after', 'by'].includes(name) ? [] : `${name} ${given}`));
+  const hour = { pattern: '\\d{4}-\\d\\d-\\d\\dT\\d\\d', placeholder: '2026-01-31T23' };
+  const shown = Object.entries(params).flatMap(([name, given]) =>
+    ['after', 'by'].includes(name) ? [] : `${name} ${given}`,
+  );
   return (
     <details>
       <summary>{`Filters${shown.length > 0 ? `: ${shown.join(', ')}` : ''}`}</summary>
-      <form class="row" onSubmit={searched}>
+      <form class="row">
         {['q', 'by', 'state'].map((name) => (
-          <input key={name} type="hidden" name={name} value={value(name)} />
+          <input key={name} type="hidden" name={name} value={param(name)} />
         ))}
         {select('queue', 'Queue', queues)}
         {select('reason', 'Reason', REASONS)}
@@ -124,7 +104,6 @@ function Filters({ params }: { params: URLSearchParams }) {
         {input('code', 'Error code')}
         {input('from', 'From (UTC hour)', hour)}
         {input('to', 'To (UTC hour)', hour)}
-        {input('principal', 'Principal that owns the key')}
         <button type="submit">Filter</button>
       </form>
     </details>

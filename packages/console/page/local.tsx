@@ -1,19 +1,12 @@
 import { useState } from 'preact/hooks';
 import type { LocalPage as Page } from '../deps';
-import { ask } from './api';
-import { Answer, Failure, tellDone } from './parts';
-import { jobAddress, Link } from './router';
+import { jobAddress } from './api';
+import { Answer, Failure, tellDone, useSend } from './parts';
 
 export function LocalPage() {
   const [sent, setSent] = useState<{ queue: string; id: string }>();
-  const [failure, setFailure] = useState<string>();
-  const post = <T,>(path: string, body: unknown, onDone: (answer: T) => void = () => {}) =>
-    ask<T>(`local/${path}`, body)
-      .then(onDone)
-      .then(
-        () => tellDone(''),
-        (refused: Error) => setFailure(refused.message),
-      );
+  const { send, failure } = useSend();
+  const breaks = (body: { vendor: string; how?: string }) => send('local/break', body, () => tellDone(''));
   return (
     <Answer path="local" everyMs={2_000}>
       {(page: Page) => (
@@ -21,35 +14,35 @@ export function LocalPage() {
           <h2>Send a job</h2>
           <div class="row">
             {page.samples.map((sample) => (
-              <button type="button" key={sample} onClick={() => post('send', { sample }, setSent)}>
+              <button type="button" key={sample} onClick={() => send('local/send', { sample }, setSent)}>
                 {sample}
               </button>
             ))}
           </div>
           <p role="status">
             {sent && 'Sent: '}
-            {sent && <Link to={jobAddress(sent.queue, sent.id)}>{`${sent.queue} ${sent.id}`}</Link>}
+            {sent && <a href={jobAddress(sent.queue, sent.id)}>{`${sent.queue} ${sent.id}`}</a>}
           </p>
           <Failure error={failure} />
-          {page.vendors.map(({ name, breaks, fails }) => (
-            <section key={name} aria-label={name}>
-              <h2>{name}</h2>
+          {page.vendors.map(({ name: vendor, breaks: on, fails }) => (
+            <section key={vendor} aria-label={vendor}>
+              <h2>{vendor}</h2>
               <div class="row">
                 {page.breaks.map((how) => (
                   <button
                     type="button"
                     key={how}
-                    aria-pressed={breaks.includes(how)}
-                    onClick={() => post('break', { vendor: name, how })}
+                    aria-pressed={on.includes(how)}
+                    onClick={() => breaks({ vendor, how })}
                   >
                     {how}
                   </button>
                 ))}
-                <button type="button" disabled={!fails} onClick={() => post('break', { vendor: name })}>
+                <button type="button" disabled={!fails} onClick={() => breaks({ vendor })}>
                   Recover
                 </button>
               </div>
-              <a href={`/fakes/${name}`}>What it has taken</a>
+              <a href={`/fakes/${vendor}`}>What it has taken</a>
             </section>
           ))}
         </>

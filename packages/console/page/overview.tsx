@@ -1,10 +1,10 @@
 import type { Activity, QueueFigures } from '../../../lib/ops/overview';
 import type { Figures } from '../api';
 import { Action } from './action';
+import { addressOf, jobAddress, param } from './api';
 import { Chart } from './chart';
 import { Results } from './jobs';
 import { Answer, Command, duration, State, sum, Table, Time, useEveryMs } from './parts';
-import { addressOf, jobAddress, Link, usePlace } from './router';
 
 export const OverviewPage = () => (
   <Answer path="overview" everyMs={useEveryMs()}>
@@ -14,10 +14,10 @@ export const OverviewPage = () => (
 
 /** One queue: its figures, the last hour and day, and its newest jobs. */
 export function QueuePage() {
-  const queue = usePlace().params.get('queue') ?? '';
+  const queue = param('queue');
   return (
     <>
-      <Answer key={queue} path={addressOf('overview', { queue })} everyMs={useEveryMs()}>
+      <Answer path={addressOf('overview', { queue })} everyMs={useEveryMs()}>
         {(figures: Figures) => (
           <>
             <Status {...figures} />
@@ -28,7 +28,7 @@ export function QueuePage() {
         )}
       </Answer>
       <h2>Newest jobs</h2>
-      <Results key={queue} query={`queue=${encodeURIComponent(queue)}`} />
+      <Results query={{ queue }} />
     </>
   );
 }
@@ -45,7 +45,7 @@ const Status = ({ alarms, reconciledAt, at, queues, vendors }: Figures) => (
       <ul class="failure" aria-label="Alarms that are firing">
         {alarms.map((alarm) => (
           <li key={alarm.name}>
-            {alarm.sentence} Since <Time at={alarm.since} />. <Link to={placeOf(alarm)}>Show it</Link>
+            {alarm.sentence} Since <Time at={alarm.since} />. <a href={placeOf(alarm)}>Show it</a>
             <details>
               <summary>Commands</summary>
               {alarm.commands.map((command) => (
@@ -61,12 +61,12 @@ const Status = ({ alarms, reconciledAt, at, queues, vendors }: Figures) => (
       rows={queues}
       id={({ queue }) => queue}
       columns={{
-        Queue: ({ queue }) => <Link to={addressOf('/console/queue', { queue })}>{queue}</Link>,
+        Queue: ({ queue }) => <a href={addressOf('/console/queue', { queue })}>{queue}</a>,
         Visible: ({ visible }) => visible,
         'In flight': ({ inFlight }) => inFlight,
         Oldest: ({ oldestSeconds }) => (oldestSeconds === undefined ? '–' : duration(oldestSeconds * 1000)),
         Held: HeldJobs,
-        Dead: ({ queue, dead }) => (dead > 0 ? <Link to={addressOf('/console/dead', { queue })}>{dead}</Link> : dead),
+        Dead: ({ queue, dead }) => (dead > 0 ? <a href={addressOf('/console/dead', { queue })}>{dead}</a> : dead),
         'Done, last hour': ({ lastHour }) => sum(lastHour.succeeded),
         Received,
       }}
@@ -104,7 +104,7 @@ function HeldJobs({ queue, held }: QueueFigures) {
   if (shown.length === 0) return 0;
   return shown.map(([reason, { count, more }]) => (
     <div key={reason}>
-      <Link to={addressOf('/console/jobs', { queue, state: 'held' })}>{`${count}${more ? '+' : ''}`}</Link> {reason}
+      <a href={addressOf('/console/jobs', { queue, state: 'held' })}>{`${count}${more ? '+' : ''}`}</a> {reason}
     </div>
   ));
 }

@@ -2,7 +2,7 @@ import { type FunctionComponent, render } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { Session } from '../api';
 import { AnalyticsPage } from './analytics';
-import { takeToken } from './api';
+import { param } from './api';
 import { CampaignsPage } from './campaigns';
 import { DeadPage } from './dead';
 import { JobPage } from './job';
@@ -10,9 +10,6 @@ import { JobsPage } from './jobs';
 import { LocalPage } from './local';
 import { OverviewPage, QueuePage } from './overview';
 import { Answer, DONE, Facts, SessionContext } from './parts';
-import { Link, searched, usePlace } from './router';
-
-takeToken();
 
 const PAGES: Record<string, { title: string; page: FunctionComponent }> = {
   '/': { title: 'Overview', page: OverviewPage },
@@ -26,16 +23,9 @@ const PAGES: Record<string, { title: string; page: FunctionComponent }> = {
 };
 
 function Frame({ session }: { session: Session }) {
-  const { path, params } = usePlace();
+  const path = location.pathname;
   const { title, page: Page } = PAGES[path] ?? { title: 'Not found', page: () => <p>There is no such page.</p> };
-  const heading = useRef<HTMLHeadingElement>(null);
-  const first = useRef(true);
-  useEffect(() => {
-    document.title = `${title} · ${session.instance}`;
-    // A screen reader hears the new page. The first one is read anyway.
-    if (!first.current) heading.current?.focus();
-    first.current = false;
-  }, [title, session.instance]);
+  document.title = `${title} · ${session.instance}`;
   const shown = Object.entries(PAGES).filter(
     ([to]) =>
       !['/console/job', '/console/queue'].includes(to) &&
@@ -56,18 +46,18 @@ function Frame({ session }: { session: Session }) {
           </p>
           <nav class="row" aria-label="Pages">
             {shown.map(([to, { title: name }]) => (
-              <Link key={to} to={to} current={to === path}>
+              <a key={to} href={to} aria-current={to === path ? 'page' : undefined}>
                 {name}
-              </Link>
+              </a>
             ))}
           </nav>
           <search>
-            <form class="row" onSubmit={searched}>
+            <form class="row" action="/console/jobs">
               <label class="wide">
                 Search
                 <input
                   name="q"
-                  defaultValue={params.get('q') ?? ''}
+                  defaultValue={param('q')}
                   data-search
                   placeholder="Id, part of an id, address, user or ticket"
                 />
@@ -78,11 +68,9 @@ function Frame({ session }: { session: Session }) {
           <Keys />
         </header>
         <main id="main">
-          <h1 ref={heading} tabIndex={-1}>
-            {title}
-          </h1>
-          <Done key={`${path}?${params}`} />
-          <Page key={path} />
+          <h1>{title}</h1>
+          <Done />
+          <Page />
         </main>
       </div>
     </SessionContext.Provider>
@@ -92,9 +80,7 @@ function Frame({ session }: { session: Session }) {
 function Done() {
   const [text, setText] = useState('');
   useEffect(() => {
-    const done = (event: Event) => setText((event as CustomEvent<string>).detail);
-    addEventListener(DONE, done);
-    return () => removeEventListener(DONE, done);
+    addEventListener(DONE, (event) => setText((event as CustomEvent<string>).detail));
   }, []);
   return (
     <p role="status" class="lines">
@@ -114,16 +100,14 @@ const KEYS = {
 function Keys() {
   const help = useRef<HTMLDetailsElement>(null);
   useEffect(() => {
-    const pressed = (event: KeyboardEvent) => {
+    addEventListener('keydown', (event) => {
       const typing = (event.target as HTMLElement).closest('input, textarea, select, dialog');
       if (typing || event.ctrlKey || event.metaKey || !help.current) return;
       if (event.key === '?') help.current.open = !help.current.open;
       if (event.key !== '/') return;
       event.preventDefault();
       document.querySelector<HTMLElement>('[data-search]')?.focus();
-    };
-    addEventListener('keydown', pressed);
-    return () => removeEventListener('keydown', pressed);
+    });
   }, []);
   return (
     <details ref={help}>

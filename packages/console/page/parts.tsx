@@ -17,39 +17,45 @@ export const sum = (points: readonly { value: number }[]): number => points.redu
 export const DONE = 'console-done';
 export const tellDone = (text: string): boolean => dispatchEvent(new CustomEvent(DONE, { detail: text }));
 
-/** Asks the API, again when the path changes, when something was done, and every `everyMs`. Hidden tabs do not ask. */
-export function useAsk<T>(path: string, everyMs?: number): { data: T | undefined; error: string | undefined } {
-  const [data, setData] = useState<T>();
-  const [error, setError] = useState<string>();
-  const [round, setRound] = useState(0);
+/** Asks the API, again when something was done, and every `everyMs`. Hidden tabs do not ask. A later error keeps the data. */
+export function useAsk<T>(path: string, everyMs?: number) {
+  const [answer, setAnswer] = useState<{ data?: T; error?: string }>({});
   useEffect(() => {
-    const abort = new AbortController();
-    ask<T>(path, undefined, abort.signal).then(
-      (answer) => {
-        setData(answer);
-        setError(undefined);
-      },
-      (failure: Error) => {
-        if (!abort.signal.aborted) setError(failure.message);
-      },
-    );
-    return () => abort.abort();
-  }, [path, round]);
-  useEffect(() => {
-    const again = () => setRound((before) => before + 1);
-    const timer = everyMs && setInterval(() => document.hidden || again(), everyMs);
-    addEventListener(DONE, again);
-    return () => {
-      clearInterval(timer);
-      removeEventListener(DONE, again);
+    let asked = 0;
+    const read = async () => {
+      const mine = ++asked;
+      const next = await ask<T>(path).then(
+        (data) => ({ data }),
+        ({ message: error }: Error) => ({ error }),
+      );
+      if (mine === asked) setAnswer(({ data }) => ({ ...(data && { data }), ...next }));
     };
-  }, [everyMs]);
-  return { data, error };
+    void read();
+    if (everyMs) setInterval(() => document.hidden || read(), everyMs);
+    addEventListener(DONE, read);
+  }, []);
+  return answer;
+}
+
+/** Sends something to the API. `failure`: why it refused the last of it. */
+export function useSend() {
+  const [state, setState] = useState<{ busy: boolean; failure?: string }>({ busy: false });
+  const send = async <T,>(path: string, body: unknown, onDone: (answer: T) => void, signal?: AbortSignal) => {
+    setState({ busy: true });
+    const end = await ask<T>(path, body, signal)
+      .then(onDone)
+      .then(
+        () => ({}),
+        ({ message: failure }: Error) => ({ failure }),
+      );
+    setState({ busy: false, ...end });
+  };
+  return { ...state, send };
 }
 
 type Draw<T> = (data: T) => ComponentChildren;
 
-/** What the API answers to `path`, as `children` draw it. An answer stays while a later one fails. */
+/** What the API answers to `path`, as `children` draw it. */
 export function Answer<T>({ path, everyMs, children }: { path: string; everyMs?: number; children: Draw<T> }) {
   const { data, error } = useAsk<T>(path, everyMs);
   return (
@@ -100,10 +106,10 @@ export function Table<Row>({
   rows: readonly Row[];
   id: (row: Row) => string;
   columns: Record<string, Draw<Row>>;
-  sorts?: Record<string, (row: Row) => string | number | undefined>;
+  sorts?: Record<string, keyof Row>;
 }) {
   const [{ by, up }, setSort] = useState({ by: '', up: true });
-  if (none && rows.length === 0) return <p>{none}</p>;
+  if (rows.length === 0) return none ? <p>{none}</p> : null;
   const cell = (row: Row, head: string) => {
     const shown = columns[head]?.(row);
     return (
@@ -113,7 +119,7 @@ export function Table<Row>({
     );
   };
   const heads = Object.keys(columns);
-  const value = (row: Row) => sorts[by]?.(row) ?? '';
+  const value = (row: Row) => row[sorts[by] as keyof Row] ?? '';
   const order = (a: Row, b: Row) => (value(a) < value(b) ? -1 : Number(value(a) > value(b))) * (up ? 1 : -1);
   const sorted = by ? rows.toSorted(order) : rows;
   return (
@@ -166,18 +172,7 @@ export const Failure = ({ error }: { error: string | undefined }) =>
     </p>
   );
 
-export function Command({ text }: { text: string }) {
-  const [copied, setCopied] = useState(false);
-  const copy = () => navigator.clipboard.writeText(text).then(() => setCopied(true));
-  return (
-    <div class="row command">
-      <code>{text}</code>
-      <button type="button" onClick={copy}>
-        {copied ? 'Copied' : 'Copy'}
-      </button>
-    </div>
-  );
-}
+export const Command = ({ text }: { text: string }) => <code class="command">{text}</code>;
 
 export const Json = ({ label, value }: { label: string; value: unknown }) => (
   <Scroll label={label}>

@@ -1,12 +1,11 @@
-import { WaitError } from '../../../lib/errors';
 import { bodyKey } from '../../../lib/jobs/keys';
-import type { JobRow, Reason, State } from '../../../lib/jobs/row';
+import type { JobEvent, JobRow, Reason, State } from '../../../lib/jobs/row';
 import { cancel, discard, type JobAction, retry, type SimpleAction, whyNot } from '../../../lib/ops/act';
 import { explain, timeline } from '../../../packages/console/explain';
 import { acceptedRow } from '../../support/accepted-row';
-import { anEnvelope, jobId, PREFIX } from '../../support/engine';
+import { anEnvelope, PREFIX } from '../../support/engine';
 import { inState } from '../../support/in-state';
-import { rejects, sampleEngine } from '../../support/sample-contract';
+import { sampleEngine } from '../../support/sample-contract';
 
 const PLACES: [State, Reason | undefined, string[]][] = [
   ['queued', undefined, ['cancel']],
@@ -113,34 +112,20 @@ test.each<[string, Partial<JobRow>, JobAction, string[]]>([
   expect(refused === undefined).toBe(able);
 });
 
-test('a timeline has the wait in the queue, each attempt with its outcome, each wait, and each step inside its run', async () => {
-  let calls = 0;
-  const { engine } = sampleEngine(() => {
-    calls += 1;
-    if (calls === 1) throw new WaitError({ code: 'RateLimited', message: '429', vendor: 'zendesk', waitMs: 300_000 });
-    rejects();
-  });
-  await engine.sendAndDeliver(JSON.stringify(anEnvelope({ id: jobId(1) })));
-  await engine.drain({ hours: 1 });
-
-  const spans = timeline(engine.row(jobId(1)));
-
-  expect(spans.map(({ kind, label, note }) => [kind, label, note])).toEqual(
-    expect.arrayContaining([
-      ['run', expect.any(String), expect.stringContaining('held (throttled)')],
-      ['wait', 'held (throttled)', expect.anything()],
-      ['run', expect.any(String), expect.stringContaining('dead (error): Rejected')],
-    ]),
-  );
-  const wait = spans.find(({ kind }) => kind === 'wait');
-  expect((wait?.to ?? 0) - (wait?.from ?? 0)).toBeGreaterThanOrEqual(300_000);
-  expect(spans.every(({ from, to }) => to === undefined || to >= from)).toBe(true);
-  expect(spans.map(({ from }) => from)).toEqual(spans.map(({ from }) => from).toSorted((a, b) => a - b));
-});
-
-test('no span of an ended job goes on: a step that was cut off ends with its job', () => {
+test('a timeline has each entry of the history until the next, and each step, which ends with its job', async () => {
+  const at = (from: number, event: JobEvent, more = {}) => ({ at: from, event, ...more });
+  const history = [
+    at(0, 'accepted'),
+    at(10, 'started', { attempt: 1 }),
+    at(50, 'dead (crash)', { error: { code: 'Crashed' } }),
+  ] as JobRow['history'];
   const steps = { effect: { status: 'started' as const, startedAt: 10 } };
-  const row = { ...acceptedRow(0), state: inState('dead'), reason: 'crash' as const, endedAt: 50, steps };
+  const row = { ...acceptedRow(0), state: inState('dead'), reason: 'crash' as const, endedAt: 50, history, steps };
 
-  expect(timeline(row).find(({ kind }) => kind === 'step')).toMatchObject({ from: 10, to: 50 });
+  expect(timeline(row)).toEqual([
+    { label: 'accepted', from: 0, to: 10 },
+    { label: 'started, attempt 1', from: 10, to: 50 },
+    { label: 'step effect', from: 10, to: 50, note: 'started' },
+    { label: 'dead (crash)', from: 50, to: 50, note: 'Crashed' },
+  ]);
 });
