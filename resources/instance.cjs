@@ -1,5 +1,6 @@
 // serverless.yml loads this file, because Serverless reads .cjs and our code is TypeScript.
-const { stage, instance, queues, generated } = require('../packages/cli/compiled.cjs');
+require('tsx/cjs');
+const { stage, instance, queues, generated } = require('./instance.ts');
 
 /** Serverless resolves this first. It would wrap the problems of an instance's file into three lines of its own. */
 const stageOrEnd = (variables) =>

@@ -1,2 +1,3 @@
 // serverless.yml loads this file, because Serverless reads .cjs and our commands are TypeScript.
-module.exports = require('./compiled.cjs').Ops;
+require('tsx/cjs');
+module.exports = require('./plugin.ts').Ops;
