@@ -26,7 +26,7 @@ export const belongs = ({ payloadHash }: Pick<JobRow, 'payloadHash'>, hash: stri
   hash === undefined || hash === payloadHash;
 
 /** Whether a body is the job's. An invalid body has its own hash, and a job's body the hash of its data. */
-export function isBodyOf(body: string, row: Pick<JobRow, 'payloadHash'>): boolean {
+function isBodyOf(body: string, row: Pick<JobRow, 'payloadHash'>): boolean {
   if (sha256(body) === row.payloadHash) return true;
   try {
     return belongs(row, payloadHash(parseEnvelope(body)));

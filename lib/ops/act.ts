@@ -1,13 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type Envelope, MAX_INLINE_DATA_BYTES, parseEnvelope } from '../jobs/envelope';
 import { jobKey } from '../jobs/keys';
-import { ATTRIBUTE, isBodyOf, keepBody, keptBody, sendOpen } from '../jobs/messages';
+import { keptBody, sendOpen } from '../jobs/messages';
 import { type JobRow, type Step, withEntry } from '../jobs/row';
 import { cancel as cancelled, isCancelledByOperator, mayFollow, reopen, resolve } from '../jobs/transitions';
 import { release } from '../reconcile/release';
-import { walkDeadLetters } from '../reconcile/walk';
 import { IdempotencyConflictError, InvalidJobError } from '../submit/errors';
-import { type Kind, kinds } from '../submit/kinds';
+import { KIND_OF, type Kind, kinds } from '../submit/kinds';
 import { jobId, OPERATOR } from '../submit/options';
 import { type Submission, submit } from '../submit/submit';
 import { isUpload } from '../submit/uploads';
@@ -91,7 +90,7 @@ function hasMessage({ reason, sentAt, spentMessageIds, deliveries }: JobRow): bo
 
 const bodyGone = (row: JobRow): OperatorError =>
   new OperatorError(
-    `${row.id} is ${stateOf(row)} and its body is gone, in the bucket and in the DLQ. Let its producer send the job again.`,
+    `${row.id} is ${stateOf(row)} and its body is gone. If it has a DLQ entry, redrive that in the AWS console. Otherwise let its producer send the job again.`,
   );
 
 /**
@@ -107,37 +106,16 @@ export async function retry(deps: ActingDeps, row: JobRow): Promise<{ messageId?
     await decide(deps, row, open);
     return {};
   }
-  const kept = await keptBody(deps, row);
-  const body = kept ?? (await entryBody(deps, row));
+  const body = await keptBody(deps, row);
   if (body === undefined) throw bodyGone(row);
-  if (kept === undefined) await keepBody(deps, row, body);
   const { sentAt: _sentAt, ...unsent } = open;
   const { messageId } = await sendOpen(deps, await decide(deps, row, { ...unsent, bodyKept: true }), body);
   return { messageId };
 }
 
-/**
- * The body that a dead job's entry in the DLQ carries, for one whose kept body was removed from the bucket. Rejects
- * with an OperatorError where the entry may be there and cannot be seen.
- */
-async function entryBody(deps: OperatorDeps, row: JobRow): Promise<string | undefined> {
-  if (row.state !== 'dead' || row.parkedAt === undefined || row.leftDlqAt !== undefined) return undefined;
-  let found: string | undefined;
-  const url = deps.dlqUrl(row.queue);
-  const { inFlight } = await deps.queues.depth(url);
-  const whole = await walkDeadLetters(deps, url, ({ body, attributes }) => {
-    if (attributes[ATTRIBUTE.job] === row.id && isBodyOf(body, row)) found = body;
-    return found === undefined;
-  });
-  if (found !== undefined || (whole && inFlight === 0)) return found;
-  throw new OperatorError(
-    `${row.id}: its body is gone from the bucket, and its DLQ entry is hidden or too far back. Try again in a few minutes, or within 11 hours if the DLQ is very large.`,
-  );
-}
-
 /** The envelope of a dead or cancelled job. Data may be personal. Rejects with an OperatorError if the body is gone. */
 export async function sentEnvelope(deps: OperatorDeps, row: JobRow): Promise<Envelope> {
-  const body = (await keptBody(deps, row)) ?? (await entryBody(deps, row));
+  const body = await keptBody(deps, row);
   if (body !== undefined) return parseEnvelope(body);
   throw new OperatorError(`${row.id}: its body is not kept. A body is kept while its job is held, dead or cancelled.`);
 }
@@ -210,15 +188,11 @@ export async function settle(
   return (await deps.ledger.get(row.key)) ?? releasable;
 }
 
-/** The kind of job that each type of message is. Jobs of other types cannot be replaced. */
-const KINDS: Record<string, Kind> = {
-  'feedback.submitted.v1': 'feedback',
-  'email.message.v1': 'email',
-  'testflight.invite.v1': 'invite',
-  'testflight.remove.v1': 'removeTester',
-  'testflight.notify-build.v1': 'notifyBuild',
-};
-const kindOf = ({ type = '' }: JobRow): Kind | undefined => KINDS[type];
+/** `undefined`: jobs of its type cannot be replaced. */
+function kindOf({ type = '' }: JobRow): Kind | undefined {
+  const kind = KIND_OF[type];
+  return kind === 'campaign' ? undefined : kind;
+}
 
 /** A vendor that was down and later refused the request itself did nothing. */
 const mayHaveDone = ({ status, reason }: Step): boolean =>

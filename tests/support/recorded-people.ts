@@ -2,7 +2,7 @@ import { realSecret } from '../../lib/aws/secrets';
 import { realClock } from '../../lib/aws/system';
 import { secret } from '../../lib/config/common';
 import { takeLease } from '../../lib/jobs/items';
-import { bodyKey, jobKey, reconcilerKey, verifiedKey } from '../../lib/jobs/keys';
+import { jobKey, reconcilerKey, verifiedKey } from '../../lib/jobs/keys';
 import { createLedger } from '../../lib/jobs/ledger';
 import { keptBody, tokenOf } from '../../lib/jobs/messages';
 import type { JobRow } from '../../lib/jobs/row';
@@ -67,7 +67,6 @@ export async function recordedCommands(service: WatchedService, left: Left): Pro
   const lease = () => takeLease(deployment, reconcilerKey, Date.now() + HOUR_MS);
   // A run would hide the entries of a DLQ while the operator looks.
   await service.until('the lease of the reconciler', lease);
-  await ports.objects.delete(bodyKey(PREFIX, 'feedback', left.dead));
   const today = new Date().toISOString().slice(0, 10);
   await ports.objects.put(verifiedKey(PREFIX, today), '{}', 'application/json');
   await unmark(service, jobKey('analytics', left.rejected), 'parkedAt');
