@@ -7,13 +7,18 @@ import { type ActingDeps, OperatorError, type Reader, stateOf } from './operator
 import { type JobFilter, listJobs } from './search';
 
 export type ManyAction = SimpleAction | 'settle';
-/** Does it to one job. Without it, a simple action. */
-export type Act = ((deps: ActingDeps, row: JobRow) => Promise<unknown>) | undefined;
+/** Does it to one job, and says what it did, after the job's name. */
+export type Act = (deps: ActingDeps, row: JobRow) => Promise<string>;
 
 export const DONE: Record<ManyAction, string> = {
-  ...{ retry: 'retried', cancel: 'cancelled' },
-  ...{ discard: 'discarded', settle: 'settled' },
+  retry: 'retried',
+  cancel: 'cancelled',
+  discard: 'discarded',
+  settle: 'settled',
 };
+
+/** What a filter without a state means. A cancelled job stays so unless the filter names that state. */
+const STATE: Partial<Record<ManyAction, string>> = { retry: 'dead', discard: 'dead', settle: 'held' };
 
 /** The jobs of a filter that an action that begins at `began` may touch, in their order. */
 export async function findMany(
@@ -22,7 +27,8 @@ export async function findMany(
   filter: JobFilter,
   { began, signal }: { began: number; signal?: AbortSignal },
 ) {
-  const found = await listJobs(deps, filter, { signal, keep: (row) => mayTouch(action, row, began) });
+  const { state = STATE[action] } = filter;
+  const found = await listJobs(deps, { ...filter, state }, { signal, keep: (row) => mayTouch(action, row, began) });
   return { ...found, rows: inOrder(found.rows) };
 }
 

@@ -14,34 +14,30 @@ import { OperatorError, queuesOf, type Reader } from './operator';
 
 /**
  * What to search for. Every field narrows the search. `from` and `to`: when the job was accepted, ms since 1970.
- * `message`: a message of SQS, or the vendor's id of a mail. `mention`: that, a ticket or a correlation id. `user` and `email`: as in the data of a feedback. `part`:
- * a part of the id.
+ * `mention`: a correlation id, a Zendesk ticket, a message of SQS, or the vendor's id of a mail. `user` and `email`: as
+ * in the data of a feedback. `part`: a part of the id.
  */
 export interface JobFilter extends Partial<Record<TextField, string | undefined>> {
   from?: number | undefined;
   to?: number | undefined;
 }
 
-type TextField = keyof typeof FITS | 'group' | 'user' | 'email' | 'part';
+type TextField = keyof ReturnType<typeof shownBy> | 'group' | 'user' | 'email' | 'part';
 
-const FITS = {
-  queue: ({ queue }, asked) => queue === asked,
-  state: ({ state, discarded = false }, asked) => (asked === 'discarded' ? discarded : state === asked),
-  reason: ({ reason }, asked) => reason === asked,
-  code: ({ error }, asked) => error?.code === asked,
-  vendor: ({ vendor, error }, asked) => (vendor ?? error?.vendor) === asked,
-  correlation: ({ correlationId }, asked) => correlationId === asked,
-  ticket: ({ steps, result }, asked) => [steps.ticket?.result, result].some((of) => idsOf(of).includes(asked)),
-  message: (row, asked) => messagesOf(row).includes(asked),
-  mention: (row, asked) => row.correlationId === asked || messagesOf(row).includes(asked),
-} satisfies Record<string, (row: JobRow, asked: string) => boolean>;
-
-/** What a search can ask for: also dead jobs that were discarded. */
-const SEARCHED_STATES = [...STATES, 'discarded'] as const;
+/** What a row shows for each field of a filter. */
+const shownBy = (row: JobRow) => ({
+  queue: [row.queue],
+  state: [row.state, row.discarded && 'discarded'],
+  reason: [row.reason],
+  code: [row.error?.code],
+  vendor: [row.vendor ?? row.error?.vendor],
+  mention: mentionsOf(row),
+});
 
 /** The values that a field can have, and the option of the commands for it. */
 const VALUES = {
-  state: ['state', SEARCHED_STATES],
+  // Also dead jobs that were discarded.
+  state: ['state', [...STATES, 'discarded']],
   reason: ['job-reason', REASONS],
   vendor: ['vendor', VENDORS],
 } as const;
@@ -65,37 +61,34 @@ async function groupsOf(
   return [...ofUser, ...texts.flatMap(hashes)];
 }
 
-/** Whether a row fits a filter with these message groups. Throws an OperatorError for a value that cannot exist. */
-function fitting(filter: JobFilter, groups: readonly string[] | undefined): (row: JobRow) => boolean {
+function requireKnown(filter: JobFilter): void {
   for (const [field, [option, values]] of Object.entries(VALUES)) {
     const asked = filter[field as keyof typeof VALUES];
     if (asked !== undefined && !(values as readonly string[]).includes(asked))
       throw new OperatorError(`--${option} must be one of ${values.join(', ')}, is ${asked}.`);
   }
+}
+
+function fits(row: JobRow, filter: JobFilter, groups: readonly string[] | undefined): boolean {
   const { from = Number.NEGATIVE_INFINITY, to = Number.POSITIVE_INFINITY } = filter;
-  const given = (Object.keys(FITS) as (keyof typeof FITS)[]).flatMap((field) => {
-    const asked = filter[field];
-    return asked === undefined ? [] : [(row: JobRow) => FITS[field](row, asked)];
-  });
-  return (row) =>
+  return (
     row.time >= from &&
     row.time < to &&
     (groups === undefined || [row.group, row.person].some((hash) => groups.includes(hash ?? ''))) &&
-    given.every((fits) => fits(row));
+    Object.entries(shownBy(row)).every(([field, values]) => {
+      const asked = filter[field as TextField];
+      return asked === undefined || (values as unknown[]).includes(asked);
+    })
+  );
 }
 
-const idsOf = (result: unknown): string[] =>
-  typeof result === 'object' && result !== null
-    ? Object.values(result)
-        .filter((value) => typeof value === 'string' || typeof value === 'number')
-        .map(String)
-    : [];
-
-const messagesOf = ({ deliveries, history, spentMessageIds, evidence = {}, steps }: JobRow): string[] => [
-  ...[...deliveries, ...history, ...Object.values(evidence)].flatMap(({ messageId }) => messageId ?? []),
-  ...spentMessageIds,
-  ...Object.values(steps).flatMap(({ result }) => idsOf(result)),
-];
+function mentionsOf({ deliveries, history, spentMessageIds, evidence = {}, steps, result, ...row }: JobRow): string[] {
+  const messages = [...deliveries, ...history, ...Object.values(evidence)].map(({ messageId }) => messageId);
+  const results = [result, ...Object.values(steps).map((step) => step.result)];
+  const made = results.flatMap((one) => (typeof one === 'object' && one !== null ? Object.values(one) : []));
+  const all = [row.correlationId, ...messages, ...spentMessageIds, ...made];
+  return all.flatMap((one) => (one === undefined ? [] : String(one)));
+}
 
 /**
  * The possible states of jobs with each kind of entry in the index `todo`, in the order of a search: first what may
@@ -156,8 +149,8 @@ export async function listJobs(reader: Reader, filter: JobFilter, options: ListO
   const { all = false, after, signal, keep = () => true } = options;
   const { part = '' } = filter;
   const size = part === '' ? Math.min(PAGE, limit + 1) : PAGE_OF_KEYS;
+  requireKnown(filter);
   const groups = await groupsOf(filter, reader);
-  const fits = fitting(filter, groups);
   const { index, parts } = partsOf(reader, filter, { groups, size, all });
   // An ended job has an entry in `todo` while a write of it is missing.
   const isSearched = (row: JobRow) => !row.canary && (index !== 'todo' || isListed(row.state));
@@ -180,7 +173,7 @@ export async function listJobs(reader: Reader, filter: JobFilter, options: ListO
       const named = page.filter(({ key }) => key.includes(part));
       const read = await mapEach(named, AT_ONCE, ({ key }) => reader.ledger.known(key));
       for (const [place, row] of read.entries()) {
-        if (!row || !isSearched(row) || !fits(row) || !keep(row)) continue;
+        if (!row || !isSearched(row) || !fits(row, filter, groups) || !keep(row)) continue;
         // There is one more than it has to find.
         if (rows.length === limit) return found([at, entry]);
         rows.push(row);

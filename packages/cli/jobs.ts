@@ -1,9 +1,10 @@
-import type { JobRow } from '../../lib/jobs/row';
-import { replace, SIMPLE_ACTIONS, type SimpleAction, settle } from '../../lib/ops/act';
+import { bodyKey, recordKey } from '../../lib/jobs/keys';
+import { type JobRow, type StoredError, traceFacts } from '../../lib/jobs/row';
+import { replace, SIMPLE_ACTIONS, settle } from '../../lib/ops/act';
 import { type Act, actOnEach, DONE, findMany, inOrder, kindsOf, type ManyAction, outcomesOf } from '../../lib/ops/many';
-import { jobView, OperatorError, type Reader, stateOf } from '../../lib/ops/operator';
+import { jobView, nextAt, OperatorError, stateOf } from '../../lib/ops/operator';
 import { findJob, type JobFilter, jobsWithKey, listJobs } from '../../lib/ops/search';
-import { counted } from '../../lib/text';
+import { counted, timeText } from '../../lib/text';
 import {
   type Command,
   type CommandContext,
@@ -20,7 +21,6 @@ import {
   required,
   text,
 } from './command';
-import { jobLines, jobPage } from './job-text';
 import { tableText } from './terminal';
 
 /** Default limit of `sls jobs list`, and of `sls campaign list`. */
@@ -38,16 +38,29 @@ const FILTERS: Record<string, Option> = {
   group: { usage: 'Message group', type: 'string' },
   user: { usage: 'Id of the user of a feedback', type: 'string' },
   email: { usage: 'Address of the user of a feedback, if there is no user id', type: 'string' },
-  correlation: { usage: 'Correlation id', type: 'string' },
-  ticket: { usage: 'Zendesk ticket that the job made', type: 'string' },
-  message: { usage: "SQS message id, or the vendor's id of a mail", type: 'string' },
+  mention: { usage: 'Correlation id, Zendesk ticket, SQS message id, or id of a mail', type: 'string' },
   ...HOURS,
 };
 
-const ONE_OR_MANY = { id: { ...ID, required: false }, ...FILTERS };
-
-const acting = (action: SimpleAction, usage: string) =>
-  ({ usage, writes: true, options: ONE_OR_MANY, run: (context) => act(context, action) }) satisfies Command;
+/** A command for one job, or for all that a filter finds. `actOf`: what it does, by its other options. */
+const acting = (
+  action: ManyAction,
+  usage: string,
+  actOf: (options: Options) => Act | Promise<Act>,
+  more: Record<string, Option> = {},
+) =>
+  ({
+    usage: `${usage}, or all that a filter finds`,
+    writes: true,
+    options: { id: { ...ID, required: false }, ...FILTERS, ...more },
+    run: async (context) => {
+      const { options, out, audited } = context;
+      const act = await actOf(options);
+      if (isMany(options)) return actOnMany(context, action, act);
+      const { row, ...deps } = await named(context);
+      out.line(`${row.queue} ${row.id}: ${await act({ ...deps, audit: await audited() }, row)}`);
+    },
+  }) satisfies Command;
 
 export const jobs = {
   'jobs list': {
@@ -71,35 +84,35 @@ export const jobs = {
     },
   },
 
-  'jobs retry': {
-    usage: 'Send a dead or cancelled job back to its queue, or all that a filter finds',
-    writes: true,
-    options: {
-      ...ONE_OR_MANY,
-      data: { usage: 'JSON file with new data: sends a new job in place of one that did nothing', type: 'string' },
-    },
-    run: async (context) => {
-      const { options, out, audited } = context;
+  'jobs retry': acting(
+    'retry',
+    'Send a dead or cancelled job back to its queue',
+    async (options) => {
       const file = text(options, 'data');
-      if (file === undefined) return act(context, 'retry');
-      const { row, ...deps } = await named(context);
+      if (file === undefined) return SIMPLE_ACTIONS.retry;
+      required(options, 'id');
       const data = await readJson(file);
-      const { id } = await replace({ ...deps, audit: await audited() }, row, data);
-      out.line(`${row.queue} ${row.id}: was ${stateOf(row)}, sent again with other data as ${id}.`);
+      return async (deps, row) => {
+        const { id } = await replace(deps, row, data);
+        return `was ${stateOf(row)}, sent again with other data as ${id}.`;
+      };
     },
-  },
-
-  'jobs cancel': acting('cancel', 'Cancel a queued or held job, or all that a filter finds'),
-  'jobs discard': acting(
-    'discard',
-    'Remove the DLQ entry of a dead job, or of all that a filter finds. The jobs stay dead',
+    { data: { usage: 'JSON file with new data: sends a new job in place of one that did nothing', type: 'string' } },
   ),
 
-  'jobs settle': {
-    usage: 'Record the outcome of an unknown step and resume the job, or all jobs that a filter finds',
-    writes: true,
-    options: {
-      ...ONE_OR_MANY,
+  'jobs cancel': acting('cancel', 'Cancel a queued or held job', () => SIMPLE_ACTIONS.cancel),
+
+  'jobs discard': acting('discard', 'Remove the DLQ entry of a job, which stays dead', () => SIMPLE_ACTIONS.discard),
+
+  'jobs settle': acting(
+    'settle',
+    'Record the outcome of an unknown step and resume the job',
+    (options) => {
+      const step = required(options, 'step');
+      const as = oneOf(options, 'as', ['done', 'skipped']);
+      return async (deps, row) => `${step} is ${as}, the job is ${stateOf(await settle(deps, { row, step, as }))}.`;
+    },
+    {
       step: { usage: 'Name of the step, as in sls jobs show', type: 'string', required: true },
       as: {
         usage: 'Outcome. done: it took effect. skipped: it did not, go on without it',
@@ -107,19 +120,7 @@ export const jobs = {
         required: true,
       },
     },
-    run: async (context) => {
-      const { options, out, audited, connect } = context;
-      const step = required(options, 'step');
-      const as = oneOf(options, 'as', ['done', 'skipped']);
-      if (isMany(options)) {
-        const filter = filterOf({ ...options, state: 'held', 'job-reason': 'unknown' }, await connect());
-        return actOnMany(context, { action: 'settle', act: (deps, row) => settle(deps, { row, step, as }), filter });
-      }
-      const { row, ...deps } = await named(context);
-      const settled = await settle({ ...deps, audit: await audited() }, { row, step, as });
-      out.line(`${row.queue} ${row.id}: ${step} is ${as}, the job is ${stateOf(settled)}.`);
-    },
-  },
+  ),
 } satisfies Record<string, Command>;
 
 async function named({ options, connect }: CommandContext) {
@@ -137,28 +138,13 @@ function isMany(options: Options): boolean {
   return many;
 }
 
-async function act(context: CommandContext, action: SimpleAction): Promise<void> {
-  const { options, out, audited } = context;
-  if (isMany(options)) {
-    // Without a state, retry and discard mean dead jobs: a cancelled one stays so unless the filter names that state.
-    const state = options.state ?? (action === 'cancel' ? undefined : 'dead');
-    const filter = filterOf({ ...options, state }, await context.connect());
-    return actOnMany(context, { action, filter });
-  }
-  const { row, ...deps } = await named(context);
-  out.line(`${row.queue} ${row.id}: ${await SIMPLE_ACTIONS[action]({ ...deps, audit: await audited() }, row)}`);
-}
-
 /** Acts on all jobs found that ended before the command began. After Ctrl-C or a crash, the same command goes on. */
-async function actOnMany(
-  context: CommandContext,
-  { action, act, filter }: { action: ManyAction; act?: Act; filter: JobFilter },
-): Promise<void> {
+async function actOnMany(context: CommandContext, action: ManyAction, act: Act): Promise<void> {
   const { options, out, connect, audited, sls } = context;
   const deps = await connect();
   const began = deps.clock.now();
   const signal = out.interrupted();
-  const { rows, ...found } = await findMany(deps, action, filter, { began, signal });
+  const { rows, ...found } = await findMany(deps, action, filterOf(options, deps), { began, signal });
   if (signal.aborted) throw new OperatorError('You stopped the search. Nothing was changed.');
   if (rows.length === 0) {
     out.note(`${counted(found.read, 'job')} read. ${found.where}`);
@@ -205,25 +191,84 @@ const filterOf = (options: Options, names: { queueNames: readonly string[] }): J
 async function list({ options, out, answer, connect }: CommandContext): Promise<void> {
   const limit = count(options, 'limit', { otherwise: DEFAULT_LIMIT });
   const deps = await connect();
+  const show = (rows: readonly JobRow[], more: boolean) =>
+    answer({ jobs: rows.map((row) => jobView(row, deps.prefix)), more }, jobLines(rows));
   const key = text(options, 'key');
+  if (key !== undefined) {
+    const rows = await jobsWithKey(deps, { key, principal: text(options, 'principal'), queue: queue(options, deps) });
+    if (rows.length > 0) return show(rows, false);
+    throw new OperatorError(
+      'No job of the system has this key. The key of a client or user belongs to its principal: add --principal.',
+    );
+  }
   const signal = out.interrupted();
-  const { rows, next, ...search } =
-    key === undefined
-      ? await listJobs(deps, filterOf(options, deps), { limit, signal, onProgress: out.progress })
-      : { rows: await withKey(deps, key, options), next: undefined };
-  const more = next !== undefined;
-  const shown = inOrder(rows).slice(0, limit);
-  answer({ jobs: shown.map((row) => jobView(row, deps.prefix)), more }, jobLines(shown));
-  if (!('where' in search)) return;
-  out.note(`${counted(search.read, 'job')} read. ${search.where}`);
+  const found = await listJobs(deps, filterOf(options, deps), { limit, signal, onProgress: out.progress });
+  const more = found.next !== undefined;
+  show(inOrder(found.rows), more);
+  out.note(`${counted(found.read, 'job')} read. ${found.where}`);
   if (signal.aborted) out.note('You stopped the search. There may be more jobs.');
   else if (more) out.note('There are more jobs. Narrow the search, or raise --limit.');
 }
 
-async function withKey(deps: Reader, key: string, options: Options): Promise<JobRow[]> {
-  const rows = await jobsWithKey(deps, { key, principal: text(options, 'principal'), queue: queue(options, deps) });
-  if (rows.length > 0) return rows;
-  throw new OperatorError(
-    'No job of the system has this key. The key of a client or user belongs to its principal: add --principal.',
-  );
+function jobLines(rows: readonly JobRow[]): string[] {
+  if (rows.length === 0) return ['No jobs.'];
+  const head = ['ID', 'QUEUE', 'STATE', 'ATTEMPTS', 'ACCEPTED (UTC)', 'NEXT', 'ENDED', 'ERROR'];
+  const cells = rows.map((row) => [
+    row.id,
+    row.queue,
+    stateOf(row),
+    String(row.attempts),
+    timeText(row.time),
+    timeText(nextAt(row)),
+    timeText(row.endedAt),
+    row.error?.code ?? '',
+  ]);
+  return tableText(head, cells);
 }
+
+/** Everything about a job that an operator may see. */
+function jobPage(row: JobRow, prefix: string): string[] {
+  const { queue, id, error, result } = row;
+  const { correlationId, campaign } = traceFacts(row);
+  const facts: Record<string, string | undefined> = {
+    type: row.type,
+    group: row.group,
+    correlation: correlationId,
+    campaign,
+    accepted: timeText(row.time),
+    'planned for': timeText(row.notBefore),
+    attempts: `${row.attempts}, opened ${row.generation}, held ${row.holds}`,
+    next: timeText(nextAt(row)),
+    ended: timeText(row.endedAt),
+    error: error && errorText(error),
+    result: result === undefined ? undefined : JSON.stringify(result),
+    record: row.recordedAt === undefined ? undefined : recordKey(prefix, row),
+    body: row.bodyKept ? bodyKey(prefix, queue, id) : undefined,
+  };
+  const steps = Object.entries(row.steps).map(([name, { status, reason = '', result, startedAt, endedAt }]) => [
+    name,
+    status,
+    timeText(endedAt ?? startedAt),
+    result === undefined ? reason : JSON.stringify(result),
+    row.evidence?.[name]?.event ?? '',
+  ]);
+  const history = row.history.map(({ at, event, messageId = '', attempt = '', error: thrown, note = '' }) => [
+    timeText(at),
+    event,
+    String(attempt),
+    thrown?.code ?? note,
+    messageId,
+  ]);
+  return [
+    `${queue} ${id}: ${stateOf(row)}`,
+    ...Object.entries(facts).flatMap(([name, value]) => (value ? [`  ${name.padEnd(12)}${value}`] : [])),
+    ...section(['STEP', 'STATUS', 'AT', 'RESULT', 'SEEN'], steps),
+    ...section(['AT (UTC)', 'EVENT', 'ATTEMPT', 'ERROR', 'MESSAGE'], history),
+  ];
+}
+
+const section = (head: string[], rows: string[][]): string[] =>
+  rows.length === 0 ? [] : ['', ...tableText(head, rows).map((line) => `  ${line}`)];
+
+const errorText = ({ class: kind, code, field, vendor, status, message }: StoredError): string =>
+  [`${code} (${kind})`, field, vendor && `${vendor}${status ? ` ${status}` : ''}`, message].filter(Boolean).join(' · ');

@@ -54,7 +54,7 @@ test.each<[JobFilter, keyof typeof WHERE, number[]]>([
   [{ code: 'Rejected' }, 'open', [2]],
   [{ code: 'Rejected', reason: 'throttled' }, 'open', []],
   [{ vendor: 'zendesk' }, 'open', [2]],
-  [{ correlation: 'request-3' }, 'open', [3]],
+  [{ mention: 'request-3' }, 'open', [3]],
   [{ user: 'u-1' }, 'group', [1, 2]],
   [{ email: 'JOE@example.com' }, 'group', [3]],
   [{ user: 'u-1', email: 'joe@example.com' }, 'group', [1, 2, 3]],
@@ -63,7 +63,7 @@ test.each<[JobFilter, keyof typeof WHERE, number[]]>([
   [{ from: BEGIN }, 'hours', [1, 2, 3, 4]],
   [{ from: BEGIN, to: BEGIN + HOUR }, 'hours', [1, 2, 3]],
   [{ from: BEGIN, state: 'succeeded' }, 'hours', [1, 4]],
-  [{ from: BEGIN, correlation: 'request-4' }, 'hours', [4]],
+  [{ from: BEGIN, mention: 'request-4' }, 'hours', [4]],
   [{ state: 'succeeded' }, 'hours', [1, 4]],
   [{ from: BEGIN, part: jobId(4).slice(-5) }, 'hours', [4]],
   // Hours only narrow a search for a person, which reads no hour.
@@ -79,9 +79,9 @@ test('a job is found by the message that brought it, by the id of what its step 
   const ticket = { status: 'done' as const, startedAt: 1, result: { id: 4711 } };
   await made.engine.deps.ledger.write({ ...row, steps: { ticket } }, row.version);
 
-  expect((await found(made, { from: BEGIN, message: made.messages[3] ?? '' })).ids).toEqual([4]);
-  expect((await found(made, { from: BEGIN, message: '74' })).ids).toEqual([4]);
-  expect((await found(made, { from: BEGIN, ticket: '4711' })).ids).toEqual([1]);
+  expect((await found(made, { from: BEGIN, mention: made.messages[3] ?? '' })).ids).toEqual([4]);
+  expect((await found(made, { from: BEGIN, mention: '74' })).ids).toEqual([4]);
+  expect((await found(made, { from: BEGIN, mention: '4711' })).ids).toEqual([1]);
 });
 
 test.each<[JobFilter, string]>([
