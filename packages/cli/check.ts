@@ -1,5 +1,4 @@
 import { mapEach } from '../../lib/concurrency';
-import { environmentSchemas } from '../../lib/config/functions';
 import { StoreError } from '../../lib/errors';
 import { jobKey } from '../../lib/jobs/keys';
 import { isEnd, type JobRow } from '../../lib/jobs/row';
@@ -72,7 +71,7 @@ export const checks = {
 /** Without credentials, it still shows the problems of the file. The service on this machine needs no deployment. */
 async function findingsOf(instance: Instance, context: CommandContext): Promise<Findings> {
   const { options, out, serverless } = context;
-  const problems = instance.stage === 'local' && options.live ? [] : deploymentProblems(instance, []);
+  const problems = instance.stage === 'local' && options.live ? [] : deploymentProblems(instance);
   try {
     const target = await context.target();
     out.note(targetText(target));
@@ -87,16 +86,10 @@ async function findingsOf(instance: Instance, context: CommandContext): Promise<
 }
 
 /** The reasons why an instance cannot be deployed, a line each. Empty: it can be deployed. Asks nothing of AWS. */
-export function deploymentProblems(instance: Instance, functions: string[]): string[] {
+export function deploymentProblems(instance: Instance): string[] {
   if (instance.stage === 'local')
     return ['stage local is the service on this machine (npm start): deploy with --stage staging or prod'];
-  return [
-    ...linesOf(instance.file, placeholders(instance)),
-    ...linesOf(instance.file, plainEndpoints(instance)),
-    ...functions
-      .filter((key) => !(key in environmentSchemas))
-      .map((key) => `functions.${key}: its environment has no schema (lib/config/functions.ts)`),
-  ];
+  return linesOf(instance.file, [...placeholders(instance), ...plainEndpoints(instance)]);
 }
 
 /** Endpoints without TLS. A vendor's key would travel in the clear. */

@@ -30,13 +30,12 @@ export const commands: Record<CommandName, Command> = all;
 
 /** Serverless's own commands that only read from AWS. */
 export const READING = ['deploy list', 'deploy list functions', 'info', 'logs', 'metrics'];
+/** Serverless's own commands that would change a deployment without our checks. They are refused. */
+export const UNCHECKED = ['deploy function', 'rollback', 'rollback function'];
 /** Serverless's own commands that change a deployment, with our options. Like ours, they ask first in production. */
 export const GUARDED: Record<string, Record<string, Option>> = {
   deploy: { yes: YES, plan: { usage: 'Print what the deployment would change. Change nothing', type: 'boolean' } },
-  'deploy function': { yes: YES },
   remove: { yes: YES, confirm: { usage: 'Name of the instance. --yes is not enough', type: 'string' } },
-  rollback: { yes: YES },
-  'rollback function': { yes: YES },
   invoke: { yes: YES },
 };
 

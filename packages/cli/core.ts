@@ -6,13 +6,16 @@ import { vendorStates } from '../../lib/ops/overview';
 import { pauseOf } from '../../lib/ops/pause';
 import { folderOf, stackName } from '../../resources/instances/instance';
 import { chosenInstance } from '../../resources/instances/read';
-import type { Options } from './command';
-import { GUARDED, READING } from './commands';
-import { connect } from './connect';
-import { accountFindings, claimFolder, requireSamePlace } from './preflight';
+import { connectFunctions, signedAsSendgrid } from '../local/connection';
+import { deploymentProblems } from './check';
+import { type Options, text } from './command';
+import { GUARDED, READING, UNCHECKED } from './commands';
+import { connect, requireService } from './connect';
+import { accountFindings, claimFolder } from './preflight';
 import { confirmProduction, shown } from './run';
 import { plannedChanges, readTemplate } from './stack';
 import {
+  LOCAL_ACCOUNT,
   type NamedTarget,
   namedTargetOf,
   requireOwnAccount,
@@ -22,25 +25,54 @@ import {
 } from './target';
 import { terminal } from './terminal';
 
-/** Runs before each of Serverless's own commands. If it calls AWS, it gets the checks and question that ours have. */
-export async function beforeCore(serverless: Serverless, options: Options): Promise<void> {
+const NO_STACK =
+  'The service on this machine has no stack: npm start prints its addresses and logs. Choose a deployment with --stage.';
+
+/** Runs before each command. If one of Serverless's own calls AWS, it gets the checks and question that ours have. */
+export async function beforeCommand(serverless: Serverless, options: Options): Promise<void> {
   const command = serverless.processedInput.commands.join(' ');
-  if (!READING.includes(command) && !(command in GUARDED)) return;
+  const isLocal = serverless.getProvider('aws').getStage() === 'local';
   await shown(async () => {
+    if (isLocal && command === 'invoke local') return connectLocal(serverless);
+    if (![...READING, ...UNCHECKED].includes(command) && !(command in GUARDED)) return;
+    if (isLocal) throw new OperatorError(NO_STACK);
+    if (UNCHECKED.includes(command))
+      throw new OperatorError(`sls ${command} skips the checks. Check out the commit that you want, and deploy it.`);
+    if (command === 'deploy') refuse(deploymentProblems(chosenInstance(options)));
     const target = await namedTargetOf(serverless);
     terminal.note(targetText(target));
     requireOwnAccount(target, serverless);
-    if (command.startsWith('rollback'))
-      throw new OperatorError('A rollback skips the checks. Check out the earlier commit, and deploy it.');
     if (command === 'deploy') {
       const { problems, notes } = await accountFindings(chosenInstance(options), { serverless, target });
       for (const note of notes) terminal.note(note);
-      if (problems.length > 0) throw new OperatorError(problems.join('\n'));
+      refuse(problems);
     }
-    if (command === 'deploy function') await requireSamePlace(chosenInstance(options), serverless);
     if (READING.includes(command) || options.plan) return;
     await confirmProduction(target, { options, out: terminal, removes: command === 'remove' });
   }, serverless);
+}
+
+function refuse(problems: readonly string[]): void {
+  if (problems.length > 0) throw new OperatorError(problems.join('\n'));
+}
+
+async function connectLocal({ service: { functions } }: Serverless): Promise<void> {
+  connectFunctions(await requireService(), { functions, env: process.env, account: LOCAL_ACCOUNT });
+}
+
+/** Refuses `sls invoke local` without an event, and signs one of SendGrid on stage local. Changes `options`. */
+export function prepareEvent(serverless: Serverless, options: Options, now: number): void {
+  const name = text(options, 'function') ?? '';
+  const file = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  const { events = [] } = serverless.service.functions[name] ?? {};
+  // A function on a schedule reads nothing of its event.
+  if (!options.data && !events.some((event) => 'schedule' in event))
+    throw new serverless.classes.Error(
+      `The function ${name} needs an event: -p tests/fixtures/${file}.json, or another file.`,
+      'NO_EVENT',
+    );
+  if (serverless.getProvider('aws').getStage() === 'local')
+    Object.assign(options, { data: signedAsSendgrid(options.data, now) });
 }
 
 /** Runs once the service is packaged. `--plan` ends here with what would change. Else claims the instance's folder. */

@@ -1,7 +1,5 @@
 // A closed pipe ends the output of Serverless itself too, such as --help.
 import './terminal';
-import { chosenInstance } from '../../resources/instances/read';
-import { deploymentProblems } from './check';
 import type { Option, Options } from './command';
 import { type CommandName, commands, GUARDED, optionsOf } from './commands';
 import type { Serverless, Template } from './target';
@@ -22,19 +20,8 @@ export class Ops {
           () => run().runCommand({ name, command: commands[name], serverless, options }),
         ]),
       ),
-      initialize: async () => {
-        const instance = chosenInstance(options);
-        const [command, subcommand] = serverless.processedInput.commands;
-        if (command === 'deploy' && subcommand !== 'list') {
-          const problems = deploymentProblems(instance, Object.keys(serverless.service.functions));
-          if (problems.length > 0) throw new serverless.classes.Error(problems.join('\n'), 'NOT_DEPLOYABLE');
-        }
-        if (aws.getStage() !== 'local') return core().beforeCore(serverless, options);
-        const { connectLocal, refuseWithoutStack } = localStage();
-        refuseWithoutStack(serverless);
-        if (command === 'invoke' && subcommand === 'local') await connectLocal(serverless);
-      },
-      'before:invoke:local:invoke': () => localStage().prepareEvent(serverless, options, Date.now()),
+      initialize: () => core().beforeCommand(serverless, options),
+      'before:invoke:local:invoke': () => core().prepareEvent(serverless, options, Date.now()),
       'before:deploy:deploy': () => core().beforeDeployment(serverless, options),
       'after:deploy:deploy': () => core().afterDeployment(serverless),
       'before:package:finalize': () => {
@@ -47,7 +34,6 @@ export class Ops {
 
 const run = () => require('./run') as typeof import('./run');
 const core = () => require('./core') as typeof import('./core');
-const localStage = () => require('./local-stage') as typeof import('./local-stage');
 
 const RUN = 'run';
 

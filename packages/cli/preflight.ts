@@ -8,7 +8,7 @@ import { guarded } from '../../lib/aws/store-error';
 import { StoreError } from '../../lib/errors';
 import { dlqName, ownerKey, queueName } from '../../lib/jobs/keys';
 import { listCampaigns } from '../../lib/ops/campaigns';
-import { OperatorError, type Reader } from '../../lib/ops/operator';
+import type { Reader } from '../../lib/ops/operator';
 import { listJobs } from '../../lib/ops/search';
 import type { Objects } from '../../lib/ports';
 import { jsonOf } from '../../lib/text';
@@ -115,8 +115,11 @@ async function answered(
   }
 }
 
-/** The old folder and queues that a deployment would leave behind. `left`: the URLs of those queues and their DLQs. */
-async function movesOf(instance: Instance, config: AwsConfig): Promise<{ problems: Problem[]; left: string[] }> {
+/** The moves that would leave bodies, lists or messages behind. `unfinished` is asked only if there is a move. */
+async function movedProblems(
+  instance: Instance,
+  { config, unfinished }: { config: AwsConfig; unfinished: () => Promise<number> },
+): Promise<Problem[]> {
   const { Folder: deployed, ...outputs } = (await readStack(config, stackName(instance)))?.outputs ?? {};
   const kept = instance.rows.flatMap(({ name, type }) =>
     [queueName, dlqName].map((nameOf) => nameOf(instance.name, name, type)),
@@ -124,35 +127,18 @@ async function movesOf(instance: Instance, config: AwsConfig): Promise<{ problem
   const left = Object.entries(outputs).flatMap(([key, url = '']) =>
     /(Queue|Dlq)Url$/.test(key) && !kept.includes(nameOf(url)) ? [url] : [],
   );
-  const problems = left.map((url) => ({ path: 'queues', rule: `the deployed queue ${nameOf(url)} would be removed` }));
+  const moves = left.map((url) => ({ path: 'queues', rule: `the deployed queue ${nameOf(url)} would be removed` }));
   const folder = folderOf(instance);
   if (deployed !== undefined && deployed !== folder)
-    problems.push({ path: 'prefix', rule: `the folder would change from ${deployed} to ${folder}` });
-  return { problems, left };
-}
-
-const nameOf = (url: string): string => url.split('/').at(-1) ?? '';
-
-/** The moves that would leave bodies, lists or messages behind. `unfinished` is asked only if there is a move. */
-export async function movedProblems(
-  instance: Instance,
-  { config, unfinished }: { config: AwsConfig; unfinished: () => Promise<number> },
-): Promise<Problem[]> {
-  const { problems, left } = await movesOf(instance, config);
-  if (problems.length === 0) return [];
+    moves.push({ path: 'prefix', rule: `the folder would change from ${deployed} to ${folder}` });
+  if (moves.length === 0) return [];
   const count = (await unfinished()) + (await messagesIn(left, config));
   if (count === 0) return [];
   const waiting = `while work has not ended (${count} or more). Wait until sls jobs list, sls campaign list and sls queues show none`;
-  return problems.map(({ path, rule }) => ({ path, rule: `${rule} ${waiting}` }));
+  return moves.map(({ path, rule }) => ({ path, rule: `${rule} ${waiting}` }));
 }
 
-/** Rejects if the file moves the folder or a queue: a deployment of one function would leave the others behind. */
-export async function requireSamePlace(instance: Instance, serverless: Serverless): Promise<void> {
-  const { problems } = await movesOf(instance, await serverless.getProvider('aws').getAwsSdkV3Config());
-  if (problems.length === 0) return;
-  const why = 'sls deploy function would change that for one function only. Nothing was changed. Use sls deploy.';
-  throw new OperatorError([...linesOf(instance.file, problems), why].join('\n'));
-}
+const nameOf = (url: string): string => url.split('/').at(-1) ?? '';
 
 /** Unfinished work, at most one job of each queue. A campaign counts for itself: its first job ends when it begins. */
 export async function unfinishedWork(reader: Reader, queues: readonly string[]): Promise<number> {

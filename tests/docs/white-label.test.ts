@@ -116,7 +116,7 @@ test('the file of a client in another account is valid and holds no value of an 
 
   expect(instance).toMatchObject({ account, region, bucket: 'initech-data', prefix: 'initech' });
   expect(functionsOf(instance).sort()).toEqual(['alarms', 'emailEvents', 'emails', 'reconciler', 'verify']);
-  expect(deploymentProblems(instance, [])).toEqual([]);
+  expect(deploymentProblems(instance)).toEqual([]);
   remove();
   expect(problemsOf(() => parseInstance('initech', file.replace(/^account:.*$/m, '')))).toEqual([
     'instances/initech.yml: account: is missing',

@@ -2,7 +2,7 @@ import http from 'node:http';
 import fc from 'fast-check';
 import type { Options } from '../../../packages/cli/command';
 import { type CommandName, commands, GUARDED, optionsOf } from '../../../packages/cli/commands';
-import { beforeCore, beforeDeployment } from '../../../packages/cli/core';
+import { beforeCommand, beforeDeployment } from '../../../packages/cli/core';
 import { runCommand } from '../../../packages/cli/run';
 import type { AwsConfig, Serverless } from '../../../packages/cli/target';
 import { close, listen } from '../../../packages/local/loopback';
@@ -183,7 +183,7 @@ test("any of Serverless's own commands, on any answer of AWS, goes on or ends in
       serverless.processedInput.commands = command.split(' ');
       await expectWords(async () => {
         const given = { param: `instance=${name}`, ...options };
-        await beforeCore(serverless, given);
+        await beforeCommand(serverless, given);
         await beforeDeployment(serverless, given);
       });
     }),
