@@ -33,12 +33,12 @@ export const oldestMetric = (url: string): MetricQuery => ({
  * Pauses a queue: Lambda receives none of its messages, so no message burns a receive, and the order holds. The pause
  * is stored first, so a repeat completes one that was cut off. A queue that is paused keeps its first reason, and a
  * resume at the same time counts as earlier. Rejects with an OperatorError if a message has waited for half of the
- * retention. `again`: the queue was paused before.
+ * retention.
  */
 export async function pauseQueue(
   deps: PauseDeps,
   { queue, reason }: { queue: string; reason: string },
-): Promise<{ pause: Pause; again: boolean; resumeBefore: number }> {
+): Promise<{ pause: Pause; resumeBefore: number }> {
   const { table, clock, settings, monitoring, queueUrl, by } = deps;
   const at = clock.now();
   const whose = decided({ by, at, reason });
@@ -56,7 +56,7 @@ export async function pauseQueue(
   if (!stored && !(await writeItem({ ...deps, item, expected: 0 })).written)
     throw new OperatorError(`Another operator has just paused ${queue}. Look at it again.`);
   if (!(await followPause(deps, queue))) return pauseQueue(deps, { queue, reason });
-  return { pause: stored ?? item, again: stored !== undefined, resumeBefore: before };
+  return { pause: stored ?? item, resumeBefore: before };
 }
 
 /** Who decides what, as it is stored. Rejects with an OperatorError for a reason that is not one short line. */

@@ -1,14 +1,35 @@
+import { emailsEnv } from '../../lib/config/functions';
 import { duration } from '../../lib/duration';
-import { knownQueue } from '../../lib/ops/operator';
-import { type Activity, type Counted, type Overview, overview, type QueueFigures } from '../../lib/ops/overview';
-import { pauseQueue, resumeQueue } from '../../lib/ops/pause';
+import { type Vendor, vendorsOf } from '../../lib/errors';
+import { type Deployment, knownQueue, OperatorError } from '../../lib/ops/operator';
+import {
+  type Counted,
+  type Overview,
+  overview,
+  type QueueFigures,
+  type VendorState,
+  vendorStates,
+} from '../../lib/ops/overview';
+import { limitVendor, pauseQueue, resumeQueue } from '../../lib/ops/pause';
 import type { MetricPoint } from '../../lib/ports';
 import { timeText } from '../../lib/text';
-import { type Command, JSON_OUTPUT, type Option, QUEUE, required } from './command';
+import {
+  type Command,
+  type CommandContext,
+  END,
+  end,
+  JSON_OUTPUT,
+  type Option,
+  oneOf,
+  QUEUE,
+  required,
+} from './command';
 import { tableText } from './terminal';
-import { vendorLines, vendors } from './vendors';
 
 const ONE_QUEUE: Option = { ...QUEUE, required: true };
+const VENDOR: Option = { usage: 'Vendor, as sls vendors lists them', type: 'string', required: true };
+const REASON: Option = { usage: 'Why, in one line. Shown by the chat and sls vendors', type: 'string', required: true };
+const RATE: Option = { usage: 'Recipients per second', type: 'string', required: true };
 
 export const queues = {
   queues: {
@@ -32,13 +53,9 @@ export const queues = {
       const queue = knownQueue(deps, required(options, 'queue'));
       const reason = required(options, 'reason');
       await audited();
-      const { pause, again, resumeBefore } = await pauseQueue(deps, { queue, reason });
-      const since = again ? `was paused before, since ${timeText(pause.at)} (UTC)` : 'is paused';
-      out.line(`${queue} ${since}: ${pause.reason}`);
-      out.line(`Lambda stops within a minute. Jobs that it has received still run.`);
-      out.note(
-        `Resume it before ${timeText(resumeBefore)} (UTC). By then the oldest message has waited for half of the retention, at whose end SQS deletes it.`,
-      );
+      const { pause, resumeBefore } = await pauseQueue(deps, { queue, reason });
+      out.line(pauseLine(queue, { ...pause, since: pause.at, resumeBefore }));
+      out.line('Lambda stops within a minute. Jobs that it has received still run.');
       out.note(`To resume: ${sls(`queues resume --queue ${queue}`)}`);
     },
   },
@@ -57,10 +74,49 @@ export const queues = {
     },
   },
 
-  ...vendors,
+  vendors: {
+    usage: "Show each vendor's circuit and rate, and what operators have set",
+    options: { json: JSON_OUTPUT },
+    run: async ({ answer, connect }) => {
+      const states = await vendorStates(await connect());
+      answer({ vendors: states }, vendorLines(states));
+    },
+  },
+
+  'vendors pause': {
+    usage: 'Stop all calls to a vendor. Its jobs are held until the end',
+    writes: true,
+    options: { vendor: VENDOR, reason: REASON, ...END },
+    run: limit,
+  },
+
+  'vendors rate': {
+    usage: 'Set the rate of mails, in place of the setting',
+    writes: true,
+    options: { vendor: VENDOR, to: RATE, reason: REASON, ...END },
+    run: (context) => {
+      const { success, data } = emailsEnv.shape.EMAIL_RATE.safeParse(required(context.options, 'to'));
+      if (!success) throw new OperatorError('--to must be a number above 0 and at most 10000.');
+      return limit(context, data);
+    },
+  },
+
+  'vendors resume': {
+    usage: "End a vendor's pause and its rate. The settings apply again",
+    writes: true,
+    options: { vendor: VENDOR },
+    run: async ({ options, out, connect, audited }) => {
+      const deps = await connect();
+      const vendor = oneOf(options, 'vendor', vendorsOf(deps.queueNames));
+      const before = await limitsOf(deps, vendor);
+      await audited();
+      await deps.circuits.limit(vendor, { paused: undefined, rate: undefined });
+      out.lines(before.length > 0 ? before.map((line) => `Ended: ${line}`) : [`Nothing was set for ${vendor}.`]);
+    },
+  },
 } satisfies Record<string, Command>;
 
-const HEAD = 'QUEUE,VISIBLE,IN FLIGHT,OLDEST,HELD,DEAD,HOUR,FAILED,TIME,DAY,FAILED,TIME'.split(',');
+const HEAD = ['QUEUE', 'VISIBLE', 'IN FLIGHT', 'OLDEST', 'HELD', 'DEAD', 'HOUR', 'FAILED', 'DAY', 'FAILED'];
 
 /** The figures of a deployment as tables. A number with `+` is a lower bound. */
 function overviewLines({ at, queues, reconciledAt, alarms, ...rest }: Overview): string[] {
@@ -82,34 +138,50 @@ function queueCells({ queue, visible, inFlight, oldestSeconds, held, dead, lastH
   const kinds = Object.values(held);
   const all = { count: kinds.reduce((sum, { count }) => sum + count, 0), more: kinds.some(({ more }) => more) };
   const oldest = oldestSeconds === undefined ? '?' : duration(oldestSeconds);
-  const activity = [lastHour, lastDay].flatMap((window) => {
-    const ms = meanMs(window);
-    const time = ms === undefined ? '' : ms < 1_000 ? `${Math.round(ms)} ms` : duration(ms / 1000);
-    return [String(sumOf(window.succeeded)), String(sumOf(window.dead)), time];
-  });
-  return [queue, String(visible), String(inFlight), oldest, countText(all), String(dead), ...activity];
+  const ended = [lastHour.succeeded, lastHour.dead, lastDay.succeeded, lastDay.dead].map((of) => String(sumOf(of)));
+  return [queue, String(visible), String(inFlight), oldest, countText(all), String(dead), ...ended];
 }
 
 function noteLines({ queue, held, pause, receives }: QueueFigures): string[] {
   const kinds = Object.entries(held).map(([kind, of]) => `${countText(of)} ${kind}`);
   const lines = kinds.length > 0 ? [`${queue} held: ${kinds.join(', ')}`] : [];
-  if (pause)
-    lines.push(
-      `${queue} is paused since ${timeText(pause.since)} (UTC) by ${pause.by}: ${pause.reason}. Resume it before ${timeText(pause.resumeBefore)} (UTC).`,
-    );
+  if (pause) lines.push(pauseLine(queue, pause));
   if (pause && receives) lines.push(`${queue}: Lambda still receives. Run sls queues pause again.`);
   if (!pause && receives === false)
     lines.push(`${queue}: its event source mapping is off, and no pause says why. sls queues resume switches it on.`);
   return lines;
 }
 
+const pauseLine = (queue: string, { since, by, reason, resumeBefore }: NonNullable<QueueFigures['pause']>): string =>
+  `${queue} is paused since ${timeText(since)} (UTC) by ${by}: ${reason}. Resume it before ${timeText(resumeBefore)} (UTC).`;
+
 const countText = ({ count, more }: Counted): string => `${count}${more ? '+' : ''}`;
 
 const sumOf = (points: readonly MetricPoint[]): number => points.reduce((sum, { value }) => sum + value, 0);
 
-/** The average processing time of the window. `undefined`: there was no run. */
-export function meanMs({ processingMs, runs }: Pick<Activity, 'processingMs' | 'runs'>): number | undefined {
-  const counts = new Map(runs.map(({ at, value }) => [at, value]));
-  const weighted = processingMs.map(({ at, value }) => ({ at, value: value * (counts.get(at) ?? 1) }));
-  return runs.length === 0 ? undefined : sumOf(weighted) / sumOf(runs);
+async function limit({ options, out, connect, audited, sls }: CommandContext, perSecond?: number): Promise<void> {
+  const deps = await connect();
+  const vendor = oneOf(options, 'vendor', vendorsOf(deps.queueNames));
+  if (perSecond !== undefined && vendor !== 'sendgrid')
+    throw new OperatorError(`We pace only sendgrid, not ${vendor}.`);
+  const until = end(options, deps.clock.now());
+  await audited();
+  await limitVendor(deps, { vendor, perSecond, until, reason: required(options, 'reason') });
+  out.lines(await limitsOf(deps, vendor));
+  out.note(`Workers obey within seconds. To end it: ${sls(`vendors resume ${vendor}`)}`);
 }
+
+const limitsOf = async (deps: Deployment, vendor: Vendor): Promise<string[]> =>
+  (await vendorStates(deps)).flatMap((state) => (state.vendor === vendor ? state.limits : []));
+
+/** A table of vendors, and below it what operators have set. `hour`: calls in the last hour. */
+const vendorLines = (states: readonly (VendorState & { hour?: string })[]): string[] => [
+  ...tableText(
+    ['VENDOR', 'CIRCUIT', 'SINCE (UTC)', 'ERROR', 'CALLS/HOUR', 'RATE'],
+    states.map(({ vendor, circuit, since, code = '', rate, hour = '' }) => [
+      ...[vendor, circuit, timeText(since), code, hour],
+      rate ? `${rate.perSecond}/s, taken for ${duration(rate.takenMs / 1000)}` : '',
+    ]),
+  ),
+  ...states.flatMap(({ limits }) => limits),
+];
