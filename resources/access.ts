@@ -48,7 +48,7 @@ export function accessResources(of: Instance): Fragment {
       Outputs: { [`${who}PolicyArn`]: { Description: `Policy for ${about}`, Value: { Ref: `${who}Policy` } } },
     };
   });
-  const trusted = of.settings.access?.api;
+  const trusted = of.access.api;
   const role: Fragment = trusted
     ? {
         Resources: { ApiRole: apiRole(of, trusted) },
@@ -180,12 +180,18 @@ function readerStatements(of: Instance): Statement[] {
 }
 
 function operatorStatements(of: Instance): Statement[] {
-  const { name, prefix, rows, settings } = of;
+  const {
+    name,
+    prefix,
+    rows,
+    events: { bus: ownBus },
+    sendgrid,
+  } = of;
   const { bodies, records, events, data, lists, suppressed, verified } = keysOf(of);
   const written = [...records, ...bodies, ...suppressed];
   const searched = [...events, ...data, verified];
   const allBodies = bodyKey(prefix, '*', '').replace(/\/$/, '');
-  const bus = eventBus(name, settings.events?.bus);
+  const bus = eventBus(name, ownBus);
   const workers = rows.map((row) => arn('lambda', `function:${functionName(name, row.name)}`));
   return [
     allow('FindAndSend', ['sqs:GetQueueAttributes', 'sqs:SendMessage'], [...mainQueues(of), ...deadLetterQueues(of)]),
@@ -211,12 +217,12 @@ function operatorStatements(of: Instance): Statement[] {
     ...(bus === '' ? [] : [allow('Publish', ['events:PutEvents'], busArn(bus))]),
     stack(of),
     ...keyStatements(of, ['sqs', 'dynamodb', 's3', 'sns']),
-    ...hashKeyStatements(of, [of.hashKey, ...suppressed.map(() => settings.sendgrid?.suppressionKey ?? '')]),
+    ...hashKeyStatements(of, [of.hashKey, ...suppressed.map(() => sendgrid.suppressionKey ?? '')]),
   ];
 }
 
 /** A producer writes hashes of people, and an operator searches for them. The local stage has no parameter. */
-function hashKeyStatements({ settings: { secretsKey } }: Instance, keys: string[]): Statement[] {
+function hashKeyStatements({ secretsKey }: Instance, keys: string[]): Statement[] {
   const parameters = secretArns(keys);
   if (parameters.length === 0) return [];
   const decrypt = {
@@ -227,7 +233,7 @@ function hashKeyStatements({ settings: { secretsKey } }: Instance, keys: string[
 }
 
 /** The customer key: one that the stack makes (key.yml), or one that the instance's file names. */
-export const keyArn = ({ settings: { kmsKey } }: Instance): unknown =>
+export const keyArn = ({ kmsKey }: Instance): unknown =>
   kmsKey === 'own' ? { 'Fn::GetAtt': ['JobsKey', 'Arn'] } : kmsKey;
 
 /** Services may use the customer key for their caller, and for resources of the instance only. */

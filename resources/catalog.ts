@@ -4,9 +4,9 @@ import type { Instance } from './instances/instance';
 import type { Fragment, Resource } from './template';
 
 /** Athena's tables and the view of each event once (docs/analytics.md). Partition projection needs no crawler. */
-export function catalogResources(of: Pick<Instance, 'name' | 'bucket' | 'prefix' | 'settings'>): Fragment {
-  const { name, bucket, prefix, settings } = of;
-  const { athena = false, columns = {} } = settings.analytics ?? {};
+export function catalogResources(of: Pick<Instance, 'name' | 'bucket' | 'prefix' | 'analytics'>): Fragment {
+  const { name, bucket, prefix, analytics } = of;
+  const { athena = false, columns = {} } = analytics;
   if (!athena) return {};
   const database = `${name.replaceAll('-', '_')}_analytics`;
   const at = (folder: (prefix: string) => string) => `s3://${bucket}/${folder(prefix)}`;

@@ -7,18 +7,18 @@ import { arn, type Fragment } from './template';
 
 /** The instance's dashboard. Its tables ask the logs: CloudWatch bills each metric, and no log line. */
 export function dashboardResources(
-  of: Pick<Instance, 'name' | 'stage' | 'rows' | 'settings'>,
+  of: Pick<Instance, 'name' | 'stage' | 'rows' | 'brand' | 'canaryEvery'>,
   { functions, alarmNames }: { functions: WatchedFunction[]; alarmNames: string[] },
 ): Fragment {
-  const { name: instance, stage, rows, settings } = of;
+  const { name: instance, stage, rows, brand, canaryEvery } = of;
   // A brand may look like a variable of Fn::Sub, in which `${!` stands for `${`.
-  const client = settings.brand === undefined ? '' : `${settings.brand.replaceAll('${', '${!')}: `;
+  const client = brand === undefined ? '' : `${brand.replaceAll('${', '${!')}: `;
   const names = rows.map(({ name }) => name);
   const widgets = [
     text(`# ${client}${instance}, ${stage}`),
     alarmStates('Alarms', alarmNames),
     ...rows.flatMap((row) => queueSection(row, instance)),
-    ...jobsSection(instance, names, Boolean(settings.canaryEvery)),
+    ...jobsSection(instance, names, canaryEvery > 0),
     ...vendorSection(instance, vendorsOf(names)),
     ...(names.includes('emails') ? emailSection(instance) : []),
     ...(names.includes('analytics') ? analyticsSection(instance) : []),

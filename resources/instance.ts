@@ -1,30 +1,22 @@
 import { alarmName } from '../lib/alarms/kinds';
-import { environmentSchemas } from '../lib/config/functions';
-import { dlqName, eventBus, queueName, recordFolder } from '../lib/jobs/keys';
-import { accessResources, deadLetterQueues, keyArn, mainQueues, secretArns, verifiedObjects } from './access';
+import { accessResources, keyArn } from './access';
 import { type Alarm, alarmResource, instanceAlarms, queueAlarms, topicOf } from './alarms';
 import { catalogResources } from './catalog';
 import { dashboardResources } from './dashboard';
-import type { QueueRow } from './instances/file';
-import { deployedBy, hasFunction, type Instance, producerSettingsOf } from './instances/instance';
+import { deployedBy, hasFunction, type Instance } from './instances/instance';
 import { type Choice, chosenInstance } from './instances/read';
-import { secretSettings, templateValues } from './instances/variables';
 import { queuePolicies } from './queue-policies';
 import {
   arn,
-  busArn,
   type Fragment,
   logGroupId,
-  logicalId,
   merge,
   policyDocument,
-  principalArn,
   type Resource,
   TOPIC_ID,
   UNDELIVERED_TOPIC_ID,
 } from './template';
-
-export const SERVICE = 'background-jobs';
+import { queueValues, valuesOf } from './values';
 
 /** What Serverless passes to a function that a variable of serverless.yml names. */
 export interface Variables {
@@ -35,7 +27,7 @@ export interface Variables {
 const read = new WeakMap<Choice, Instance>();
 
 /** The instance of this `sls` call, read once. Throws InstanceProblems. */
-export function instanceOf({ options }: Variables): Instance {
+function instanceOf({ options }: Variables): Instance {
   const instance = read.get(options) ?? chosenInstance(options);
   read.set(options, instance);
   return instance;
@@ -44,74 +36,14 @@ export function instanceOf({ options }: Variables): Instance {
 /** `provider.stage`. Serverless resolves it first, so a wrong file or parameter is reported once, here. */
 export const stage = async (variables: Variables): Promise<string> => instanceOf(variables).stage;
 
-/** `custom.instance`: the settings of the instance's file, and what follows from them. It has no absent settings. */
-export const instance = async (variables: Variables): Promise<object> => {
-  const of = instanceOf(variables);
-  const { name, rows, prefix, retain, tags, settings } = of;
-  const bus = eventBus(name, settings.events?.bus);
-  const webhook = settings.events?.webhook;
-  const unused = Object.keys(of.known).filter((queue) => !rows.some((row) => row.name === queue));
-  const keys = Object.keys(environmentSchemas);
-  const secrets = keys.map((key) => [key, secretArns(secretSettings(of, [key]).map(({ value }) => value))] as const);
-  const key = settings.secretsKey;
-  const kmsKey = keyArn(of);
-  const account = { 'Fn::Sub': `arn:\${AWS::Partition}:iam::\${AWS::AccountId}:root` };
-  return {
-    ...templateValues(of),
-    keep: retain ? 'Retain' : null,
-    tags: { instance: name, stage: of.stage, service: SERVICE, ...tags },
-    ownBus: settings.events?.bus === 'own' ? 'own' : 'none',
-    webhook: webhook ? 'set' : 'none',
-    webhookKey: webhook ? `{{resolve:${webhook.key}}}` : null,
-    buses: bus === '' ? [] : [busArn(bus)],
-    secrets: Object.fromEntries(secrets),
-    secretsKeys: Object.fromEntries(secrets.map(([each, arns]) => [each, key && arns.length > 0 ? [key] : []])),
-    kms: {
-      own: settings.kmsKey === 'own' ? 'own' : 'none',
-      key: kmsKey ?? null,
-      keys: kmsKey === undefined ? [] : [kmsKey],
-      managed: kmsKey === undefined ? true : null,
-      queues: [...mainQueues(of), ...deadLetterQueues(of)],
-      senders: [account, ...rows.flatMap(({ senders = [] }) => senders).map(principalArn)],
-    },
-    producer: JSON.stringify(producerSettingsOf(of, `\${AWS::AccountId}`)),
-    arns: {
-      queues: mainQueues(of),
-      dlqs: deadLetterQueues(of),
-      records: rows.map((row) => arn('s3', `${of.bucket}/${recordFolder(prefix, row.name)}/*`)),
-      verified: verifiedObjects(of),
-    },
-    without: {
-      queues: unused,
-      functions: keys.filter((each) => !hasFunction(of, each)),
-      resources: unused.flatMap((queue) => [logicalId(queue, 'Queue'), logicalId(queue, 'Dlq')]),
-    },
-  };
-};
+/** `custom.instance` (values.ts). */
+export const instance = async (variables: Variables) => valuesOf(instanceOf(variables));
 
 /** `custom.queues`: the rows of all queues, in use or not, with the attributes that follow from a row's type. */
 export const queues = async (variables: Variables): Promise<Record<string, object>> => {
   const { name, known } = instanceOf(variables);
-  return Object.fromEntries(Object.values(known).map((row) => [row.name, attributes(name, row)]));
+  return Object.fromEntries(Object.values(known).map((row) => [row.name, queueValues(name, row)]));
 };
-
-function attributes(instanceName: string, row: QueueRow): object {
-  const fifo = row.type === 'fifo';
-  const high = fifo && row.throughput === 'high';
-  const main = queueName(instanceName, row.name, row.type);
-  return {
-    ...row,
-    queueName: main,
-    dlqName: dlqName(instanceName, row.name, row.type),
-    // By name, because the queue already refers to its DLQ and CloudFormation refuses cycles.
-    arn: arn('sqs', main)['Fn::Sub'],
-    fifo: fifo ? true : null,
-    // By content, SQS would drop a job that is sent again as a repeat (lib/jobs/keys.ts, deduplicationId).
-    byContent: fifo ? false : null,
-    scope: high ? 'messageGroup' : null,
-    limit: high ? 'perMessageGroupId' : null,
-  };
-}
 
 /** Many of a kind: queue policies, alarms, dashboard, access roles, log groups, outputs. Throws InstanceProblems. */
 export async function generated(variables: Variables): Promise<Fragment> {
@@ -147,8 +79,7 @@ export async function generated(variables: Variables): Promise<Fragment> {
 type Blocks = Record<string, { name: string; timeout: number; reservedConcurrency?: number }>;
 
 function monitoringResources(of: Instance, blocks: Blocks): Fragment {
-  const { name: instance, rows, settings } = of;
-  const { notify = {}, canaryEvery: canaryMinutes = 0 } = settings;
+  const { name: instance, rows, notify, canaryEvery: canaryMinutes } = of;
   const functions = Object.entries(blocks)
     .filter(([key]) => hasFunction(of, key))
     .map(([key, { name, reservedConcurrency }]) => ({ key, name, reserved: reservedConcurrency !== undefined }));

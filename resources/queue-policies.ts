@@ -11,14 +11,10 @@ import {
   UNDELIVERED_QUEUE_ID,
 } from './template';
 
-export const queuePolicies = ({ rows, settings }: Instance): Fragment =>
+export const queuePolicies = ({ rows, access }: Instance): Fragment =>
   merge([
     ...rows.flatMap((row) => [
-      ofQueue(
-        logicalId(row.name, 'Queue'),
-        `Queue of the ${row.name} jobs`,
-        sendersOf(row, settings.access?.organization),
-      ),
+      ofQueue(logicalId(row.name, 'Queue'), `Queue of the ${row.name} jobs`, sendersOf(row, access.organization)),
       ofQueue(logicalId(row.name, 'Dlq'), `Dead-letter queue of the ${row.name} jobs`),
     ]),
     { Resources: { [`${UNDELIVERED_QUEUE_ID}Policy`]: policy(UNDELIVERED_QUEUE_ID, [fromTheTopic]) } },

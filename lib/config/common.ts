@@ -22,10 +22,7 @@ export const list = z
       .filter(Boolean),
   );
 
-/**
- * A secret, or a reference to it: `ssm:/path` or `secretsmanager:name`. Variables parsed with this schema are treated
- * as secrets: `realSecret` reads them, their function gets a permission, and a template refuses them as plain text.
- */
+/** A secret, or a reference to it: `ssm:/path` or `secretsmanager:name`. `realSecret` reads it. */
 export const secret = z.string().min(1).brand<'Secret'>();
 export type SecretReference = z.infer<typeof secret>;
 

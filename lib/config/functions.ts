@@ -3,6 +3,9 @@ import { commonEnv, json, list, name, seconds, secret } from './common';
 
 const common = commonEnv.shape;
 
+/** Such as `price=number,product=text`. */
+const pairs = list.transform((entries) => entries.map((entry) => entry.split('=')));
+
 const sendgrid = {
   SENDGRID_ENDPOINT: z.url().default('https://api.sendgrid.com'),
   SENDGRID_API_KEY: secret,
@@ -25,6 +28,9 @@ export const domain = z
   .string()
   .regex(/^[a-z0-9-]+(\.[a-z0-9-]+)+$/, 'must be a domain in lowercase such as example.com');
 
+/** Apple's ids of an app and of a group of its testers. */
+export const app = z.string().regex(/^\d{1,20}(:[0-9a-f-]{36})?$/, "must be Apple's ids in quotes, APP or APP:GROUP");
+
 export const feedbackEnv = z.object({
   ...common,
   /** `https://{subdomain}.zendesk.com/api/v2`, or the address of a fake. */
@@ -34,13 +40,9 @@ export const feedbackEnv = z.object({
   ...ownMail,
   FEEDBACK_TEMPLATE_ID: templateId.optional(),
   /** Templates for other languages, `de=d-…,pt-BR=d-…`. Any other one gets that above. The tags get lower case. */
-  FEEDBACK_TEMPLATES: list
-    .refine(
-      (entries) => entries.every((entry) => /^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*=d-[0-9a-f]{32}$/.test(entry)),
-      'must be language tags with dynamic template ids, e.g. de=d-…,pt-BR=d-…',
-    )
-    .transform((entries) => entries.map((entry) => entry.split('=') as [tag: string, template: string]))
-    .transform((pairs) => new Map(pairs.map(([tag, template]) => [tag.toLowerCase(), template]))),
+  FEEDBACK_TEMPLATES: pairs
+    .pipe(z.array(z.tuple([z.string(), templateId])))
+    .transform((templates) => new Map(templates.map(([tag, template]) => [tag.toLowerCase(), template]))),
   FEEDBACK_TAGS: list,
   /** Seconds that the job waits for SendGrid before it ends without the confirmation. */
   CONFIRMATION_WAIT: seconds.default(900),
@@ -65,16 +67,11 @@ export const testflightEnv = z.object({
   /** Seconds until Apple shows the effect of a call whose answer was lost. */
   APP_STORE_CONNECT_SETTLE: seconds.default(30),
   /** The apps that jobs may change, separated by commas: `APP` with all its groups, or `APP:GROUP`. Empty: any. */
-  APPS: list.pipe(
-    z.array(
-      z
-        .string()
-        .regex(/^\d{1,20}(:[0-9a-f-]{36})?$/, "must be Apple's ids, APP or APP:GROUP, separated by commas")
-        .transform((entry) => {
-          const [app = '', group] = entry.split(':');
-          return { app, group };
-        }),
-    ),
+  APPS: list.pipe(z.array(app)).transform((entries) =>
+    entries.map((entry) => {
+      const [id = '', group] = entry.split(':');
+      return { app: id, group };
+    }),
   ),
   ...ownMail,
   TESTFLIGHT_TEMPLATE_ID: templateId.optional(),
@@ -100,9 +97,7 @@ export type PropertyType = (typeof PROPERTY_TYPES)[number];
 export const hoursEnv = z.object({
   ...common,
   /** Properties that have a column of their own, such as `price=number,product=text`. */
-  ANALYTICS_COLUMNS: list
-    .transform((entries) => entries.map((entry) => entry.split('=')))
-    .pipe(z.array(z.tuple([z.string(), z.enum(PROPERTY_TYPES)]))),
+  ANALYTICS_COLUMNS: pairs.pipe(z.array(z.tuple([z.string(), z.enum(PROPERTY_TYPES)]))),
 });
 
 /** The public keys of SendGrid's signed event webhook, from SendGrid's settings: one, or two during a change. */
@@ -153,8 +148,3 @@ export const environmentSchemas: Record<string, z.ZodObject> = {
   alarms: alarmsEnv,
   verify: commonEnv,
 };
-
-export const secretsOf = (key: string): string[] =>
-  Object.entries(environmentSchemas[key]?.shape ?? {}).flatMap(([variable, schema]) =>
-    schema === secret ? [variable] : [],
-  );

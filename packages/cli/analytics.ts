@@ -50,7 +50,7 @@ export const analytics = {
     run: async ({ options, out, connect, audited }) => {
       const at = hour(options, 'hour');
       if (at === undefined) throw new OperatorError('--hour is required.');
-      const { noAddressesFrom } = chosenInstance(options).settings.analytics ?? {};
+      const { noAddressesFrom } = chosenInstance(options).analytics;
       const from = noAddressesFrom === undefined ? Number.POSITIVE_INFINITY : Date.parse(noAddressesFrom);
       const deps = await connect();
       knownQueue(deps, ANALYTICS_QUEUE);

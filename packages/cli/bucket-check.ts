@@ -20,11 +20,11 @@ import type { Problem } from '../../resources/instances/problems';
 /** An old version may be needed for so long, to restore what was overwritten or deleted by mistake. */
 const OLD_VERSIONS = 30;
 
-type Folders = Pick<Instance, 'prefix' | 'known' | 'settings'>;
+type Folders = Pick<Instance, 'prefix' | 'known' | 'retention'>;
 
 /** The folders of an instance, with how long their objects stay (lib/ops/places.ts). */
-export const retentions = ({ prefix, known, settings }: Folders) =>
-  retentionsOf(prefix, Object.keys(known), settings.retention);
+export const retentions = ({ prefix, known, retention }: Folders) =>
+  retentionsOf(prefix, Object.keys(known), retention);
 
 /** Rules for `aws s3api put-bucket-lifecycle-configuration`. They also delete old versions and unfinished uploads. */
 export const lifecycleRules = (instance: Folders) => ({

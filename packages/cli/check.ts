@@ -93,9 +93,9 @@ export function deploymentProblems(instance: Instance): string[] {
 }
 
 /** Endpoints without TLS. A vendor's key would travel in the clear. */
-const plainEndpoints = ({ settings }: Instance): Problem[] =>
+const plainEndpoints = (instance: Instance): Problem[] =>
   (['zendesk', 'sendgrid', 'appStoreConnect'] as const)
-    .filter((vendor) => /^http:/i.test(settings[vendor]?.endpoint ?? ''))
+    .filter((vendor) => /^http:/i.test(instance[vendor].endpoint ?? ''))
     .map((vendor) => ({ path: `${vendor}.endpoint`, rule: 'must begin with https://' }));
 
 /** Values of the examples under instances/. None of them can work. */
@@ -108,7 +108,7 @@ const EXAMPLE = [
   /^MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE83T4O/,
 ];
 
-const placeholders = ({ settings }: Instance): Problem[] =>
+const placeholders = ({ known: _known, ...settings }: Instance): Problem[] =>
   texts(settings)
     .filter(({ text }) => EXAMPLE.some((pattern) => pattern.test(text)))
     .map(({ path }) => ({ path, rule: 'still holds the value of the example' }));

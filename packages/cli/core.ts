@@ -79,7 +79,7 @@ export function prepareEvent(serverless: Serverless, options: Options, now: numb
 export async function beforeDeployment(serverless: Serverless, options: Options): Promise<void> {
   await shown(async () => {
     const instance = chosenInstance(options);
-    const { name, file, bucket, prefix, region, settings } = instance;
+    const { name, file, bucket, prefix, region } = instance;
     const config = await serverless.getProvider('aws').getAwsSdkV3Config();
     const stack = stackName(instance);
     await keepPauses(serverless, await namedTargetOf(serverless), stack);
@@ -91,7 +91,7 @@ export async function beforeDeployment(serverless: Serverless, options: Options)
       return terminal.line('Nothing was changed.');
     }
     // The first deployment makes a key of its own later. This object names the instance only.
-    const kmsKey = settings.kmsKey === 'own' ? undefined : settings.kmsKey;
+    const kmsKey = instance.kmsKey === 'own' ? undefined : instance.kmsKey;
     const objects = realObjects({ bucket, kmsKey, client: new S3Client(config) });
     if (!(await claimFolder(objects, { instance: name, prefix })))
       throw new OperatorError(`${file}: prefix: another instance has just claimed ${folderOf(instance)}`);

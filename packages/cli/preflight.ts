@@ -14,7 +14,7 @@ import type { Objects } from '../../lib/ports';
 import { jsonOf } from '../../lib/text';
 import { folderOf, functionsOf, type Instance, stackName } from '../../resources/instances/instance';
 import { linesOf, type Problem } from '../../resources/instances/problems';
-import { secretSettings } from '../../resources/instances/variables';
+import { secretsOf } from '../../resources/instances/rules';
 import { bucketFindings } from './bucket-check';
 import { connect } from './connect';
 import { readStack } from './stack';
@@ -54,11 +54,11 @@ export async function preflight(
     403: 'cannot be read by these credentials (s3:ListBucket)',
     301: 'is in another region',
   });
-  const { webhook } = instance.settings.events ?? {};
+  const { webhook } = instance.events;
   const read = [
-    ...secretSettings(instance, functionsOf(instance)),
+    ...secretsOf(instance, functionsOf(instance)),
     { path: 'hashKey', value: instance.hashKey },
-    ...(webhook?.key ? [{ path: 'events.webhook.key', value: webhook.key }] : []),
+    ...(webhook ? [{ path: 'events.webhook.key', value: webhook.key }] : []),
   ];
   const secrets = new Map(read.map((secret) => [secret.path, secret]));
   const [settings, ...more] = await Promise.all([

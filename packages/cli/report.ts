@@ -86,7 +86,7 @@ async function reportOf({ options, out, serverless, connect }: CommandContext): 
     throw new OperatorError(`${instance} has no records of ${month}, and no metrics.`);
   const cost = costOf(figures, billedOf(serverless.service.resources?.Resources ?? {}, instance));
   const criteria = criteriaOf(figures, sumOf(cost));
-  const { canaryEvery = 0 } = chosenInstance(options).settings;
+  const { canaryEvery } = chosenInstance(options);
   const canariesDue = canaryEvery === 0 ? 0 : Math.floor((to - from) / (canaryEvery * 60_000)) * deps.queueNames.length;
   return { report: 1, instance, month, to, isOver, criteria, canariesDue, cost, ...figures };
 }

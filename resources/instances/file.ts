@@ -1,6 +1,7 @@
 import * as z from 'zod';
-import { commonEnv, type QueueSettings } from '../../lib/config/common';
+import { commonEnv } from '../../lib/config/common';
 import {
+  app,
   domain,
   EVENT_COLUMNS,
   eventsKeys,
@@ -8,32 +9,35 @@ import {
   templateId,
   testflightEnv,
 } from '../../lib/config/functions';
-import { type Problem, table } from './problems';
 
-export const whole = (min: number, max: number) =>
-  z
-    .number('must be a whole number')
-    .int('must be a whole number')
-    .min(min, `must be >= ${min}`)
-    .max(max, `must be <= ${max}`);
+/** A table of settings. The message about an unknown one holds the known ones, for `problemsOf`. */
+const table = <S extends z.ZodRawShape>(shape: S) =>
+  z.strictObject(shape, {
+    error: ({ code }) => (code === 'unrecognized_keys' ? Object.keys(shape).join(' ') : undefined),
+  });
+/** A table that may be left out, as may each of its settings. */
+const section = <S extends z.ZodRawShape>(shape: S) =>
+  table(shape)
+    .partial()
+    .prefault({} as never);
 
-const ACCOUNT = '\\d{12}';
-const IDENTITY = 'arn:aws[\\w-]*:iam::\\d{12}:(?:role|user)/[\\w+=,.@/-]+';
+const whole = (min: number, max: number) => z.number().int().min(min).max(max);
 
 /** Principals of IAM without wildcards: accounts as 12 digits, ARNs of roles and users, and what `more` matches. */
-export const principals = (rule: string, ...more: string[]) =>
-  z.array(z.string(rule).regex(new RegExp(`^(?:${[ACCOUNT, IDENTITY, ...more].join('|')})$`), rule)).min(1);
+const principals = (rule: string, more = '') =>
+  z
+    .array(
+      z
+        .string(rule)
+        .regex(new RegExp(`^(\\d{12}|arn:aws[\\w-]*:iam::\\d{12}:(role|user)/[\\w+=,.@/-]+${more})$`), rule),
+    )
+    .min(1);
 
-/** SQS keeps a message for between one minute and 14 days. */
-const retention = whole(60, 1_209_600);
-const type = z.enum(['fifo', 'standard'], 'must be fifo or standard');
-const yesOrNo = z.boolean('must be true or false');
-
-/** Outages of a vendor that last for hours are normal. */
-const DAY = 86_400;
+/** SQS keeps a message for 14 days at most. A job ends when its vendor is down for longer, so at least a day. */
+const retention = whole(86_400, 1_209_600);
 
 /** The limits of a queue's alarms. Times are seconds. */
-export const thresholdsSchema = table({
+const thresholds = table({
   dlqDepth: whole(1, 1_000_000).describe('DLQ entries, including those in flight'),
   held: whole(1, 1_209_600).describe('Time for which the oldest held job has been held'),
   age: whole(1, 1_209_600).describe('Age of the oldest message. Must be longer than all waits between attempts'),
@@ -45,7 +49,9 @@ export const thresholdsSchema = table({
 
 /** The settings of a queue. Times are seconds. */
 export const rowSchema = table({
-  type: type.describe('fifo keeps the order of a message group. standard does not (docs/white-label.md)'),
+  type: z
+    .enum(['fifo', 'standard'])
+    .describe('fifo keeps the order of a message group. standard does not (docs/white-label.md)'),
   timeout: whole(1, 900).describe("The worker's time-out. Must hold the calls to vendors"),
   visibility: whole(0, 43_200).describe("At least six times the worker's time-out"),
   retention: retention.describe('SQS deletes a message after this time'),
@@ -53,97 +59,28 @@ export const rowSchema = table({
   batch: whole(1, 10_000).describe('Messages per invocation. More than 1 only if the queue is repeatable'),
   concurrency: whole(2, 1000).describe('Invocations of the worker at one time'),
   throughput: z
-    .enum(['normal', 'high'], 'must be normal or high')
-    .describe('high: SQS limits and deduplicates each message group, not the whole queue'),
-  repeatable: yesOrNo.describe('Running a job twice does no harm. Follows from the code of the worker'),
-  dlq: table({
-    type: type.optional().describe("Must be the queue's"),
-    retention: retention.default(1_209_600).describe("At least the queue's"),
-  }).prefault({}),
-  alarms: thresholdsSchema.describe('Limits of the alarms of this queue'),
+    .enum(['normal', 'high'])
+    .describe('high: SQS limits and deduplicates each message group, not the whole queue. A standard queue ignores it'),
+  repeatable: z.boolean().describe('Running a job twice does no harm. Follows from the code of the worker'),
+  dlq: table({ retention: retention.default(1_209_600).describe("At least the queue's") }).prefault({}),
+  alarms: thresholds.describe('Limits of the alarms of this queue'),
   senders: principals('must be an account of 12 digits in quotes, or the ARN of a role')
     .optional()
     .describe('Other AWS accounts, or their roles, that may send to this queue directly (docs/wire-format.md)'),
-  env: z
-    .record(z.string(), z.union([z.string(), z.number(), z.boolean()]))
-    .optional()
-    .describe("The worker's variables (lib/config) that no other setting gives"),
 });
 
 export type QueueRow = z.infer<typeof rowSchema> & { name: string };
 
-/** What a file may say about a queue. The profile's row has the rest. */
-export const rowChanges = table({
-  ...rowSchema.shape,
-  dlq: table({ type, retention }).partial(),
-  alarms: thresholdsSchema.partial(),
-}).partial();
-
-/** Rules about several settings of a row. `waits`: seconds between a job's attempts. */
-export function rowProblems(row: QueueRow, waits: number[]): Problem[] {
-  const { type, timeout, visibility, batch, throughput, repeatable, retention, dlq, alarms } = row;
-  const problems: Problem[] = [];
-  const rule = (ok: boolean, setting: string, text: string) =>
-    ok || problems.push({ path: `queues.${row.name}.${setting}`, rule: text });
-  rule(/^[a-z][a-z0-9-]{0,19}$/.test(row.name), '', 'the name must be 1 to 20 lowercase letters, digits or hyphens');
-  // AWS recommends six times, so that Lambda can try again while it is throttled.
-  // https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
-  rule(visibility >= 6 * timeout, 'visibility', `must be >= 6 x timeout (${6 * timeout}), is ${visibility}`);
-  rule(type === 'standard' || batch <= 10, 'batch', `must be <= 10 on a FIFO queue, is ${batch}`);
-  rule(batch === 1 || repeatable, 'batch', `must be 1 unless the queue is repeatable, is ${batch}`);
-  rule(type === 'fifo' || throughput === 'normal', 'throughput', 'must be normal on a standard queue, is high');
-  rule((dlq.type ?? type) === type, 'dlq.type', `must be the queue's (${type}), is ${dlq.type}`);
-  rule(dlq.retention >= retention, 'dlq.retention', `must be >= the queue's (${retention}), is ${dlq.retention}`);
-  // During the waits between attempts, an old message in the queue is normal.
-  const longest = waits.reduce((sum, wait) => sum + wait, 0) * 1.1;
-  const { age } = alarms;
-  rule(
-    retention >= DAY,
-    'retention',
-    `must be >= ${DAY}, because a job ends when its vendor is down for longer, is ${retention}`,
-  );
-  rule(age < retention, 'alarms.age', `must be < the queue's retention (${retention}), is ${age}`);
-  rule(age > longest, 'alarms.age', `must be > the waits between attempts (${longest}), is ${age}`);
-  return problems.map((problem) => ({ ...problem, path: problem.path.replace(/\.$/, '') }));
-}
-
-/** `retryDays`: days for which the body of a dead or cancelled job is kept. */
-export const settings = (row: QueueRow, retryDays?: number): QueueSettings => ({
-  type: row.type,
-  retention: row.retention,
-  dlqRetention: row.dlq.retention,
-  visibility: row.visibility,
-  ...(retryDays !== undefined && { retryDays }),
-  receives: row.receives,
-  // Twice what the workers take at once: the next messages are there when they have finished these.
-  room: 2 * row.concurrency * row.batch,
-});
-
-const STAGES = ['prod', 'staging', 'local'] as const;
-export type Stage = (typeof STAGES)[number];
-
 const KMS_KEY = 'arn:[\\w-]+:kms:[\\w-]+:\\d{12}:key/[\\w-]+';
 
-/** Every setting is optional in a file, because a profile may have it. */
-const section = <S extends z.ZodRawShape>(shape: S) => table(shape).partial();
-
 const text = z.string().min(1).max(256);
-const percent = z
-  .number('must be a percentage such as 0.1')
-  .min(0.01, 'must be >= 0.01')
-  .max(100, 'must be <= 100, which switches the limit off');
+const percent = z.number().min(0.01).max(100);
 const seconds = whole(0, 43_200);
 const secret = (what: string) =>
   text.describe(`${what}: ssm:/path or secretsmanager:name. Only the local stage may hold the secret itself`);
-/** Whether a value names a secret and is not the secret itself. */
-export const isReference = (value: string): boolean =>
-  /^(ssm:\/[A-Za-z0-9_./-]+|secretsmanager:[A-Za-z0-9/_+=.@-]+)$/.test(value);
-
 /** Begins every resource name. A role name holds instance, function and region in 64 characters. */
 export const INSTANCE_NAME = /^[a-z][a-z0-9-]{0,30}[a-z0-9]$/;
 const language = z.string().regex(/^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$/, 'must be a language tag such as de or pt-BR');
-
-const app = z.string().regex(/^\d{1,20}(:[0-9a-f-]{36})?$/, "must be Apple's ids in quotes, APP or APP:GROUP");
 
 /** Names that the columns of events and their partitions have. Athena and DuckDB do not distinguish case. */
 const RESERVED: readonly string[] = [...EVENT_COLUMNS, 'year', 'month', 'day', 'hour', 'date'];
@@ -166,12 +103,13 @@ function isZone(timeZone: string): boolean {
   }
 }
 
-/** A file, `instances/{name}.yml`, or a profile, `instances/profiles/{stage}.yml`. Times are seconds. */
-export const instanceFile = section({
-  stage: z.enum(STAGES, 'must be prod or staging').describe('The profile. It also ends the name of the stack'),
+/** What `instances/{name}.yml`, its profile and `profiles/default.yml` together must say. Times are seconds. */
+export const instanceFile = table({
+  stage: z.enum(['prod', 'staging', 'local']).describe('The profile. It also ends the name of the stack'),
   account: z
     .string('must be 12 digits in quotes')
     .regex(/^\d{12}$/, 'must be 12 digits in quotes')
+    .optional()
     .describe('The only AWS account that a deployment may go to'),
   region: z
     .string()
@@ -189,20 +127,18 @@ export const instanceFile = section({
       "must be parts separated by /, each of letters, digits or !_.'()-, without wildcards",
     )
     .describe("All keys in the bucket begin with it. Default: the instance's name"),
-  retain: z
-    .boolean('must be true or false')
-    .describe('Protect the stack, and keep queues, table and logs when it is removed'),
-  tags: z.record(tagKey, tagValue).describe('Tags of every resource, such as a cost centre and an owner'),
+  retain: z.boolean().describe('Protect the stack, and keep queues, table and logs when it is removed'),
+  tags: z.record(tagKey, tagValue).optional().describe('Tags of every resource, such as a cost centre and an owner'),
   secretsKey: z
     .string()
     .regex(new RegExp(`^${KMS_KEY}$`), 'must be the ARN of a KMS key')
+    .optional()
     .describe('The customer key that encrypts the secrets, if there is one'),
   kmsKey: z
     .string()
     .regex(new RegExp(`^(own|${KMS_KEY})$`), 'must be own, or the ARN of a KMS key')
-    .describe(
-      'The customer key of queues, table, topics, logs and objects: own for one that the stack makes, or a key',
-    ),
+    .optional()
+    .describe('The customer key of queues, table, topics, logs and objects: own for one of the stack, or a key'),
   hashKey: text
     .regex(/^(?!secretsmanager:)/, 'must be ssm:/path, because producers read it too')
     .describe('The key of the hashes of people and of data: ssm:/path, because producers read it too'),
@@ -210,7 +146,7 @@ export const instanceFile = section({
   access: section({
     api: principals(
       'must be an account of 12 digits in quotes, the ARN of a role, or a service such as ecs-tasks.amazonaws.com',
-      '[a-z0-9-]+(?:\\.[a-z0-9-]+)*\\.amazonaws\\.com',
+      '|[a-z0-9-]+(?:\\.[a-z0-9-]+)*\\.amazonaws\\.com',
     ).describe('Who may take the role of the API: accounts, roles, or services such as ecs-tasks.amazonaws.com'),
     organization: z
       .string()
@@ -218,7 +154,7 @@ export const instanceFile = section({
       .describe('Senders of other accounts must belong to this AWS organisation'),
   }).describe('Access for others than our functions. The senders of a queue are in its row'),
 
-  brand: text.max(100).describe('The name in built-in texts'),
+  brand: text.max(100).optional().describe('The name in built-in texts'),
   sender: section({
     email: z.email().describe('The address of the mails'),
     name: text.max(100).describe('The name beside the address'),
@@ -243,7 +179,7 @@ export const instanceFile = section({
       .regex(/^(?!secretsmanager:)/, 'must be ssm:/path, because operators read it too')
       .describe('The key of the hashes in the suppression list: ssm:/path. Never change it, or no address is found'),
     rate: z.number().positive().max(10_000).describe('Recipients per second, for all mail of the instance'),
-    guard: section({
+    guard: table({
       bounces: percent.describe('A campaign pauses above this percentage of hard bounces. 100: never'),
       reports: percent.describe('And above this percentage of spam reports, from the third on. 100: never'),
       refused: percent.describe('And above this percentage of refused chunks. 100: never'),
@@ -290,7 +226,7 @@ export const instanceFile = section({
         'must be own, or the name or ARN of a bus',
       )
       .describe('Where the ends of jobs are published: own for a bus of the instance, or a bus. Without it, nowhere'),
-    webhook: section({
+    webhook: table({
       url: z
         .string()
         .regex(/^(https:\/\/|http:\/\/127\.0\.0\.1:)\S{1,2000}$/, 'must be an https address')
@@ -298,10 +234,10 @@ export const instanceFile = section({
       key: text
         .regex(/^secretsmanager:[A-Za-z0-9/_+=.@-]+$/, 'must be secretsmanager:name, because CloudFormation reads it')
         .describe('The text of the header authorization: secretsmanager:name, because CloudFormation reads it'),
-    }),
+    }).optional(),
   }),
 
-  waits: section({
+  waits: table({
     retry: z.array(whole(0, 43_200)).length(2, 'must be two numbers of seconds').describe('Before attempts 2 and 3'),
     store: seconds.describe('Until a message comes back if nothing could be written'),
     confirmation: seconds.describe('How long a confirmation may wait for SendGrid'),
@@ -311,17 +247,13 @@ export const instanceFile = section({
     noAddressesFrom: z.iso
       .datetime({ offset: true, error: 'must be a time such as 2027-01-01T00:00:00Z' })
       .describe('Events of jobs made from this time on are rejected if a value looks like a mail address'),
-    athena: z
-      .boolean('must be true or false')
-      .describe('Make a Glue database with the tables of events and the view events, for Athena'),
+    athena: z.boolean().describe('Make a Glue database with the tables of events and the view events, for Athena'),
     columns: z
       .record(propertyName, z.enum(PROPERTY_TYPES))
       .describe('Properties of events that get a column of their own in Parquet, with the type of their values'),
   }),
   retention: section({
-    retry: whole(1, 44).describe(
-      'Bodies of dead and cancelled jobs, for a retry, from the last change on. Default: 44',
-    ),
+    retry: whole(1, 44).describe('Bodies of dead and cancelled jobs, from the last change on. Default: 44'),
     records: whole(45, 3_650).describe('Records of jobs'),
     outcomes: whole(45, 3_650).describe("Outcomes of recipients, and SendGrid's events"),
     events: whole(60, 3_650).describe('Events of analytics as they came'),
@@ -329,20 +261,20 @@ export const instanceFile = section({
     rejected: whole(1, 3_650).describe('Rejected events'),
     audit: whole(1, 3_650).describe('Who did what'),
   }).describe('Days. `sls check` prints lifecycle rules with them, and then asks for rules that keep nothing longer'),
-  logs: section({
+  logs: table({
     level: commonEnv.shape.LOG_LEVEL.unwrap().describe('The least important lines that are logged'),
     retention: whole(1, 3653).describe('Days that CloudWatch keeps the logs'),
   }),
   canaryEvery: whole(0, 480).describe('Minutes between two canaries of a queue. 0: no canaries'),
-  alarms: thresholdsSchema.partial().describe("Limits of all queues' alarms. A queue's own alarms override them"),
-  functions: section({
-    reconciler: section({ timeout: whole(10, 60).describe('The time-out of the reconciler') }),
-    hours: section({ timeout: whole(120, 900).describe('The time-out of the function that writes hours as Parquet') }),
-    alarms: section({ timeout: whole(10, 900).describe('The time-out of the function that writes to the chat') }),
-    emailEvents: section({ concurrency: whole(1, 1000).describe("Reserved concurrency of SendGrid's webhook") }),
+  alarms: thresholds.describe("Limits of all queues' alarms. A queue's own alarms override them"),
+  functions: table({
+    reconciler: table({ timeout: whole(10, 60).describe('The time-out of the reconciler') }),
+    hours: table({ timeout: whole(120, 900).describe('The time-out of the function that writes hours as Parquet') }),
+    alarms: table({ timeout: whole(10, 900).describe('The time-out of the function that writes to the chat') }),
+    emailEvents: table({ concurrency: whole(1, 1000).describe("Reserved concurrency of SendGrid's webhook") }),
   }).describe('Functions that are not the worker of a queue'),
   queues: z
-    .record(z.string(), rowChanges.nullable())
+    .record(z.string().regex(/^[a-z][a-z0-9-]{0,19}$/), rowSchema)
     .describe('The queues in use, with what differs from the profile. A queue that is not here does not exist'),
 });
 

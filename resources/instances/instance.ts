@@ -4,47 +4,35 @@ import type { ProducerSettings } from '../../lib/config/common';
 import { emailsEnv, environmentSchemas } from '../../lib/config/functions';
 import { keyAlias, tableName } from '../../lib/jobs/keys';
 import { MAIL_QUEUES } from '../../lib/worker/mail';
-import type { InstanceFile, QueueRow, Stage } from './file';
+import type { InstanceFile, QueueRow } from './file';
 
-/** One client or environment, complete: the file, its profile and the defaults. */
-export interface Instance {
+/** One client or environment: the settings of its file over those of its profile and the defaults. */
+export interface Instance extends Omit<InstanceFile, 'queues'> {
   name: string;
   file: string;
-  stage: Stage;
-  /** Undefined only in the local stage. */
-  account: string | undefined;
-  region: string;
-  bucket: string;
-  prefix: string;
-  /** Where the key of the hashes of people is stored, `ssm:/path`. The local stage has the key itself. */
-  hashKey: string;
-  retain: boolean;
-  tags: Record<string, string>;
   /** The queues in use. */
   rows: QueueRow[];
-  /** The rows of all queues that the profile knows, in use or not. */
+  /** The rows of all queues, in use or not. */
   known: Record<string, QueueRow>;
-  settings: InstanceFile;
 }
 
 /** Whether an instance has a function. The event webhook needs a queue that sends mail; the hours need analytics. */
-export function hasFunction({ rows, known }: Instance, key: string): boolean {
+export function hasFunction({ rows, known }: { rows: { name: string }[]; known: object }, key: string): boolean {
   const uses = (queue: string) => rows.some(({ name }) => name === queue);
   if (key in known) return uses(key);
   if (key === 'emailEvents') return MAIL_QUEUES.some(uses);
-  if (key === 'hours') return uses('analytics');
-  return true;
+  return key !== 'hours' || uses('analytics');
 }
 
-export const functionsOf = (instance: Instance): string[] =>
-  Object.keys(environmentSchemas).filter((key) => hasFunction(instance, key));
+export const functionsOf = (of: Parameters<typeof hasFunction>[0]): string[] =>
+  Object.keys(environmentSchemas).filter((key) => hasFunction(of, key));
 
 export const stackName = ({ name, stage }: Pick<Instance, 'name' | 'stage'>): string => `${name}-jobs-${stage}`;
 
 export const folderOf = ({ bucket, prefix }: Pick<Instance, 'bucket' | 'prefix'>): string => `${bucket}/${prefix}`;
 
 /** What calls of AWS name the customer key by. An alias is known before the stack has made the key. */
-export const keyName = ({ name, settings: { kmsKey } }: Pick<Instance, 'name' | 'settings'>): string | undefined =>
+export const keyName = ({ name, kmsKey }: Pick<Instance, 'name' | 'kmsKey'>): string | undefined =>
   kmsKey === 'own' ? keyAlias(name) : kmsKey;
 
 /** The stack's outputs. Never rename one: `sls instances` and the checks read those of the last deployment. */
@@ -55,11 +43,8 @@ export const deployedBy = (instance: Instance) => ({
 });
 
 /** The same settings have the same hash, in whatever order a file names them. */
-export function settingsHash(instance: Instance): string {
-  const { settings, rows, tags } = instance;
-  const text = JSON.stringify({ settings, rows, tags }, sorted);
-  return createHash('sha256').update(text).digest('hex').slice(0, 16);
-}
+export const settingsHash = ({ known: _known, ...settings }: Instance): string =>
+  createHash('sha256').update(JSON.stringify(settings, sorted)).digest('hex').slice(0, 16);
 
 const sorted = (_key: string, value: unknown): unknown =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
@@ -70,8 +55,8 @@ const sorted = (_key: string, value: unknown): unknown =>
 export const producerSettingsOf = (of: Instance, account: string): ProducerSettings => ({
   ...{ account, bucket: of.bucket, prefix: of.prefix, hashKey: of.hashKey, kmsKey: keyName(of) },
   table: tableName(of.name),
-  emailRate: emailsEnv.shape.EMAIL_RATE.parse(of.settings.sendgrid?.rate),
+  emailRate: emailsEnv.shape.EMAIL_RATE.parse(of.sendgrid.rate),
   queues: Object.fromEntries(
-    of.rows.map(({ name, type, retention }) => [name, { type, retention, retryDays: of.settings.retention?.retry }]),
+    of.rows.map(({ name, type, retention }) => [name, { type, retention, retryDays: of.retention.retry }]),
   ),
 });

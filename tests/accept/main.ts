@@ -10,7 +10,7 @@ import { LOCAL_CREDENTIALS } from '../../packages/local/loopback';
 import { realProducer } from '../../packages/producer/real-producer';
 import { type Instance, producerSettingsOf } from '../../resources/instances/instance';
 import { chosenInstance } from '../../resources/instances/read';
-import { environmentOf } from '../../resources/instances/variables';
+import { environmentOf } from '../support/instances';
 import { accept } from './accept';
 import { STEPS } from './steps';
 
@@ -70,7 +70,7 @@ const wordsOf = (options: Options): string[] =>
 function serverlessOf(instance: Instance): Serverless {
   return {
     service: {
-      ...{ functions: {}, provider: { environment: environmentOf(instance, 'reconciler') } },
+      ...{ functions: {}, provider: { environment: environmentOf(instance) } },
       custom: { instance: { hashKey: instance.hashKey } },
     },
     getProvider: () => ({

@@ -35,16 +35,16 @@ afterAll(async () => {
   directory.remove();
 });
 
-test('a queue takes three new files, and lines in three others beside what is copied', () => {
+test('a queue takes three new files, and lines in six others beside what is copied', () => {
   const files = (kind: 'file' | 'created') => [...new Set(edits.map((edit) => edit[kind]).filter(Boolean))];
 
   expect(files('created')).toHaveLength(3);
-  expect(files('file')).toHaveLength(3);
+  expect(files('file')).toHaveLength(6);
 });
 
 test('a queue that is added as the page says does a job on this machine', async () => {
   const fake = await fakePushService();
-  changeInstance(directory.path, 'local', { 'queues.push.env.PUSH_ENDPOINT': fake.url });
+  changeInstance(directory.path, 'local', { 'push.endpoint': fake.url });
   const output = join(directory.path, 'package-local');
   await compiledTemplate(directory.path, 'local', { output });
   service = await watchedService(readPackage(output));

@@ -126,15 +126,28 @@ function openapi(): Openapi {
 
 /** The JSON Schema of an instance's file, by which editors complete and check it. */
 function instanceSchema(): object {
-  const { properties = {}, ...schema } = z.toJSONSchema(instanceFile, { io: 'input' });
-  const { additionalProperties: queue, ...queues } = properties.queues as z.core.JSONSchema.BaseSchema;
-  const names = Object.keys(readDefaults().queues ?? {});
+  const whole = JSON.stringify(z.toJSONSchema(instanceFile, { io: 'input' }));
+  // A profile may have what the file leaves out.
+  const { properties = {}, ...schema } = JSON.parse(whole, (key, value) =>
+    key === 'required' || key === 'default' ? undefined : value,
+  ) as z.core.JSONSchema.BaseSchema;
+  const {
+    additionalProperties: queue,
+    propertyNames: _names,
+    ...queues
+  } = properties.queues as z.core.JSONSchema.BaseSchema;
+  const names = Object.keys(readDefaults().queues);
   const known = {
     ...queues,
     properties: Object.fromEntries(names.map((name) => [name, { $ref: '#/$defs/queue' }])),
     additionalProperties: false,
   };
-  return { title: 'Instance', ...schema, properties: { ...properties, queues: known }, $defs: { queue } };
+  return {
+    title: 'Instance',
+    ...schema,
+    properties: { ...properties, queues: known },
+    $defs: { queue: { anyOf: [queue, { type: 'null' }] } },
+  };
 }
 
 /** The text of each file that follows from the schemas. */

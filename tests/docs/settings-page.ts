@@ -78,14 +78,14 @@ function defaultOf(path: string): string {
 }
 
 function defaultOfQueue(path: string): string {
-  const rows = Object.entries(readDefaults().queues ?? {}).map(([queue, row]) => [queue, at(row, path)] as const);
+  const rows = Object.entries(readDefaults().queues).map(([queue, row]) => [queue, at(row, path)] as const);
   const values = new Set(rows.map(([, value]) => value));
   if (values.size > 1) return rows.map(([queue, value]) => `${queue} ${value}`).join(', ');
   const [value] = values;
   return value === undefined ? '' : textOf(value);
 }
 
-const queueNames = Object.keys(readDefaults().queues ?? {});
+const queueNames = Object.keys(readDefaults().queues);
 /** The queues that a file without this setting must not name. */
 const missing = new Map(queueNames.map((queue) => [queue, problemsOf(`stage: prod\nqueues:\n  ${queue}:\n`)] as const));
 

@@ -2,7 +2,9 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseDocument } from 'yaml';
+import type { Instance } from '../../resources/instances/instance';
 import { InstanceProblems } from '../../resources/instances/problems';
+import { valuesOf } from '../../resources/values';
 
 /** Sets settings of an instance's file in a copy of the project. `undefined` removes one. */
 export function changeInstance(root: string, name: string, changes: Record<string, unknown>): void {
@@ -15,11 +17,22 @@ export function changeInstance(root: string, name: string, changes: Record<strin
   writeFileSync(file, document.toString());
 }
 
-/** A folder with the project's YAML files only, to change them. */
+/** A folder with a copy of the instances' files, to change them. */
 export function instanceFolder(): { root: string; remove: () => void } {
   const root = mkdtempSync(join(tmpdir(), 'instances-'));
-  for (const part of ['instances', 'functions', 'serverless.yml']) cpSync(part, join(root, part), { recursive: true });
+  cpSync('instances', join(root, 'instances'), { recursive: true });
   return { root, remove: () => rmSync(root, { recursive: true, force: true }) };
+}
+
+/** What every function of an instance reads, as commands get it from Serverless. */
+export function environmentOf(instance: Instance): Record<string, string> {
+  const { name, bucket, prefix } = instance;
+  const { queueSettings, eventBus, keyName, sendingLimits } = valuesOf(instance);
+  const optional = Object.entries({ EVENT_BUS: eventBus, KMS_KEY: keyName, SENDING_LIMITS: sendingLimits });
+  return {
+    ...{ INSTANCE: name, BUCKET: bucket, PREFIX: prefix, TABLE: `${name}-jobs`, QUEUES: queueSettings },
+    ...Object.fromEntries(optional.flatMap(([variable, value]) => (value === null ? [] : [[variable, value]]))),
+  };
 }
 
 /** Values with which the files of the project's instances can be deployed. None of them is real. */

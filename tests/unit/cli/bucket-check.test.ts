@@ -136,7 +136,7 @@ describe('lifecycle rules', () => {
 });
 
 test('the days of the instance are in the printed rules, and a rule that keeps objects for longer is refused', async () => {
-  const own = { ...production, settings: { ...production.settings, retention: { audit: 100 } } };
+  const own = { ...production, retention: { audit: 100 } };
   const rules = lifecycleRules(own).Rules;
   const at = (days: number) => rules.find(({ ID }) => ID === `${prefix}/_audit/`)?.Expiration.Days === days;
   settings.lifecycle = rules;

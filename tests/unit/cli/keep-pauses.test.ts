@@ -3,8 +3,8 @@ import { pauseKey, vendorKey } from '../../../lib/jobs/keys';
 import { afterDeployment, keepPauses } from '../../../packages/cli/core';
 import type { Serverless, Template } from '../../../packages/cli/target';
 import { readInstance } from '../../../resources/instances/read';
-import { environmentOf } from '../../../resources/instances/variables';
 import { fakeAws, xml } from '../../support/fake-aws';
+import { environmentOf } from '../../support/instances';
 import { aTarget } from '../../support/operator';
 
 /** A template with a mapping for each queue. */
@@ -51,7 +51,7 @@ const serverlessWith = (template: Template) =>
   ({
     service: {
       provider: {
-        environment: environmentOf(readInstance('acme'), 'reconciler'),
+        environment: environmentOf(readInstance('acme')),
         compiledCloudFormationTemplate: template,
       },
       functions: {},

@@ -7,9 +7,9 @@ import { runCommand } from '../../../packages/cli/run';
 import type { AwsConfig, Serverless } from '../../../packages/cli/target';
 import { close, listen } from '../../../packages/local/loopback';
 import { readInstance } from '../../../resources/instances/read';
-import { environmentOf } from '../../../resources/instances/variables';
 import { testedConsole } from '../../support/console';
 import { anEnvelope, jobId } from '../../support/engine';
+import { environmentOf } from '../../support/instances';
 import { SAMPLE_QUEUE, sampleEngine } from '../../support/sample-contract';
 import { MARK, named, printSeed, share, text } from './random';
 
@@ -69,7 +69,7 @@ function serverlessOf(name: string, known: boolean): Serverless {
     pluginManager: { spawn: async () => {} },
     service: {
       provider: {
-        environment: environmentOf(instance, 'reconciler'),
+        environment: environmentOf(instance),
         compiledCloudFormationTemplate: { Resources: {} },
       },
       custom: { instance: { account, hashKey } },

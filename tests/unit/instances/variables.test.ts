@@ -1,66 +1,62 @@
+import { readFileSync } from 'node:fs';
+import { parse } from 'yaml';
+import { secret } from '../../../lib/config/common';
 import { environmentSchemas } from '../../../lib/config/functions';
-import { readInstance } from '../../../resources/instances/read';
-import { environmentOf, secretSettings } from '../../../resources/instances/variables';
-import { templateOf } from '../../support/packages';
+import { readDefaults, readInstance } from '../../../resources/instances/read';
+import { missing, secretsOf } from '../../../resources/instances/rules';
+import { withTexts } from '../../../resources/values';
+
+interface ServiceFile {
+  provider: { environment: Record<string, string> };
+  functions: Record<string, { environment?: string }>;
+}
+
+const yaml = (file: string) => parse(readFileSync(file, 'utf8'), { logLevel: 'silent' });
+const { provider, functions } = yaml('serverless.yml') as ServiceFile;
+
+/** The own variables of a function, each with the path of its setting. */
+function ownOf(key: string): Record<string, string> {
+  const [, file] = /file\((.+)\)/.exec(functions[key]?.environment ?? '') ?? [];
+  const texts = Object.entries((file ? yaml(file).environment : {}) as Record<string, string>);
+  return Object.fromEntries(texts.map(([name, text]) => [name, /instance\.([\w.]+)/.exec(text)?.[1] ?? '']));
+}
 
 /** npm start sets the first, and the AWS library for logs reads the second. */
 const OTHERS = ['RECONCILE_EVERY', 'POWERTOOLS_SERVICE_NAME'];
 
-/** An instance with every setting, so that its functions have every variable. */
-const known = { ...readInstance('local') };
-known.settings = {
-  ...known.settings,
-  kmsKey: 'own',
-  sender: { ...known.settings.sender, domains: ['example.com', 'example.org'] },
-  sendgrid: {
-    ...known.settings.sendgrid,
-    dailyCap: 1_000,
-    templates: { feedback: 'd-1', feedbackByLanguage: { de: 'd-2', 'pt-BR': 'd-3' }, testflight: 'd-4' },
-  },
-  appStoreConnect: { ...known.settings.appStoreConnect, apps: ['1', '2'] },
-  notify: { ...known.settings.notify, runbook: 'https://example.com' },
-  analytics: { ...known.settings.analytics, noAddressesFrom: '2027-01-01T00:00:00Z', columns: { price: 'number' } },
-};
+describe.each(Object.entries(environmentSchemas))('the function %s', (key, { shape }) => {
+  const own = ownOf(key);
 
-test.each(Object.entries(environmentSchemas))(
-  'the file of %s gives each variable that the function reads, and no other one',
-  (key, { shape }) => {
-    const given = Object.keys(environmentOf(known, key));
+  test('gets each variable that it reads, and no other one', () => {
+    const given = [...Object.keys(provider.environment), ...Object.keys(own)];
 
-    expect(Object.keys(shape).filter((name) => !given.includes(name) && !OTHERS.includes(name))).toEqual([]);
-    expect(given.filter((name) => !(name in shape) && !OTHERS.includes(name))).toEqual([]);
-  },
-);
-
-test('lists and tables are text in a variable', () => {
-  expect(environmentOf(known, 'feedback')).toMatchObject({
-    FEEDBACK_TEMPLATES: 'de=d-2,pt-BR=d-3',
-    FEEDBACK_TAGS: 'app',
-    RETRY_WAITS: '1,2',
+    expect(new Set([...given, ...OTHERS])).toEqual(new Set([...Object.keys(shape), ...OTHERS]));
   });
-  expect(environmentOf(known, 'hours')).toMatchObject({ ANALYTICS_COLUMNS: 'price=number' });
+
+  test('needs the settings of its required variables, and may read those of its secrets', () => {
+    const settings = Object.entries(own).filter(([, path]) => /\.|hashKey/.test(path));
+    const inDefaults = (path: string) =>
+      path
+        .split('.')
+        .reduce<unknown>((at, name) => (at as Record<string, unknown> | undefined)?.[name], readDefaults() as unknown);
+    const required = settings.filter(([name, path]) => !inDefaults(path) && !shape[name]?.safeParse(undefined).success);
+    const secrets = settings.filter(([name]) => shape[name] === secret);
+    const found = secretsOf(readInstance('mht-api'), [key]).map(({ path }) => path);
+
+    expect(
+      missing({ stage: 'local' }, [key])
+        .map(({ path }) => path)
+        .sort(),
+    ).toEqual(required.map(([, path]) => path).sort());
+    expect(found.sort()).toEqual(secrets.map(([, path]) => path).sort());
+  });
 });
 
-test('the checks see the environment that Serverless compiles', async () => {
-  const prod = await templateOf('prod');
-  const instance = readInstance('mht-api');
-  const changed = {
-    ...instance,
-    settings: { ...instance.settings, events: { bus: 'own' } },
-  };
+test('lists and tables of names are text in a variable', () => {
+  const templates = { feedbackByLanguage: { de: 'd-2', 'pt-BR': 'd-3' } };
 
-  for (const [key, id] of [
-    ['feedback', 'Feedback'],
-    ['emailEvents', 'EmailEvents'],
-    ['reconciler', 'Reconciler'],
-  ] as const)
-    expect(prod.Resources[`${id}LambdaFunction`]?.Properties.Environment).toEqual({
-      Variables: environmentOf(changed, key),
-    });
-});
-
-test('the secrets of a function are those of its own file', () => {
-  expect(secretSettings(readInstance('mht-api'), ['alarms'])).toEqual([
-    { path: 'notify.discord', value: 'ssm:/example/discord-webhook-url' },
-  ]);
+  expect(withTexts({ tags: ['a', 'b'], templates })).toEqual({
+    tags: 'a,b',
+    templates: { feedbackByLanguage: 'de=d-2,pt-BR=d-3' },
+  });
 });

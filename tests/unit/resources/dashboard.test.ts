@@ -15,7 +15,7 @@ interface AWidget {
 function bodyOf(names = queues, changes: object = {}) {
   const chosen = rows.filter(({ name }) => names.includes(name));
   const { Resources } = dashboardResources(
-    { name: 'acme', stage: 'prod', rows: chosen, settings: { brand: BRAND, canaryEvery: 5 }, ...changes },
+    { name: 'acme', stage: 'prod', rows: chosen, brand: BRAND, canaryEvery: 5, ...changes },
     {
       functions: chosen.map(({ name }) => ({ key: name, name: `acme-${name}`, reserved: false })),
       alarmNames: ['acme-feedback-oldest-message', 'acme-reconciler-missing'],
@@ -57,7 +57,7 @@ test('the body has the structure and the size that CloudWatch accepts', () => {
 });
 
 test('the first widget names the client by its brand, and an instance without one by its name', () => {
-  const first = (brand: string | undefined) => bodyOf(queues, { settings: { brand } }).body.widgets[0]?.properties;
+  const first = (brand: string | undefined) => bodyOf(queues, { brand }).body.widgets[0]?.properties;
 
   expect(first(BRAND)).toMatchObject({ markdown: `# ${BRAND}: acme, prod` });
   expect(first(undefined)).toMatchObject({ markdown: '# acme, prod' });

@@ -1,0 +1,79 @@
+import { emailsEnv } from '../../lib/config/functions';
+import { chunkSizeOf } from '../../lib/emails/campaigns/campaign';
+import type { Instance } from './instance';
+import type { Problem } from './problems';
+
+const OWN_MAIL = ['sendgrid.apiKey', 'sender.email', 'hashKey'];
+
+/** The settings that a function cannot do without, and that no profile has. */
+const NEEDED: Record<string, string[]> = {
+  feedback: ['zendesk.endpoint', 'zendesk.email', 'zendesk.token', ...OWN_MAIL],
+  emails: ['sendgrid.apiKey', 'sendgrid.suppressionKey'],
+  emailEvents: ['sendgrid.eventsKey'],
+  testflight: ['appStoreConnect.issuerId', 'appStoreConnect.keyId', 'appStoreConnect.privateKey', ...OWN_MAIL],
+  alarms: ['notify.discord'],
+};
+
+/** The settings that name secrets. A function that needs one may read it. */
+const SECRETS = [
+  ...['hashKey', 'sendgrid.apiKey', 'sendgrid.suppressionKey'],
+  ...['zendesk.token', 'appStoreConnect.privateKey', 'notify.discord'],
+];
+
+const valueAt = (settings: unknown, path: string): unknown =>
+  path.split('.').reduce((at, key) => (at as Record<string, unknown> | null | undefined)?.[key], settings);
+
+/** What these functions need and the settings do not have. */
+export const missing = (settings: { stage?: unknown }, functions: string[]): Problem[] =>
+  [...new Set([...(settings.stage === 'local' ? [] : ['account']), ...functions.flatMap((key) => NEEDED[key] ?? [])])]
+    .filter((path) => valueAt(settings, path) === undefined)
+    .map((path) => ({ path, rule: 'is missing' }));
+
+/** The secrets that these functions read, with the paths of their settings. */
+export const secretsOf = (instance: Instance, functions: string[]): { path: string; value: string }[] =>
+  [...new Set(functions.flatMap((key) => NEEDED[key] ?? []))]
+    .filter((path) => SECRETS.includes(path))
+    .map((path) => ({ path, value: String(valueAt(instance, path) ?? '') }));
+
+/** Rules about several settings. */
+export function brokenRules(instance: Instance): Problem[] {
+  const { stage, region, kmsKey = 'own', sender, sendgrid, events, waits, rows } = instance;
+  const problems: Problem[] = [];
+  const rule = (ok: boolean, path: string, text: string) => ok || problems.push({ path, rule: text });
+  // Queues, table, topics and logs take a key of their own region only.
+  const [, , , keyRegion = region] = kmsKey.split(':');
+  rule(keyRegion === region, 'kmsKey', `must be in the region of the instance (${region})`);
+  // Confirmations would be refused by the rule that protects the client's domains.
+  const domains = sender.domains ?? [];
+  const [, domain = ''] = sender.email?.split('@') ?? [];
+  rule(
+    domains.length === 0 || domains.includes(domain),
+    'sender.email',
+    `must be of one of sender.domains (${domains.join(', ')})`,
+  );
+  // A chunk is sent whole, so a smaller cap would let nothing through.
+  const chunk = chunkSizeOf(emailsEnv.shape.EMAIL_RATE.parse(sendgrid.rate));
+  rule((sendgrid.dailyCap ?? chunk) >= chunk, 'sendgrid.dailyCap', `must be >= ${chunk}, one chunk at this rate`);
+  rule(!events.webhook || events.bus === 'own', 'events.bus', 'must be own, because the webhook belongs to that bus');
+  for (const path of SECRETS) {
+    const value = valueAt(instance, path);
+    const ok = stage === 'local' || value === undefined || REFERENCE.test(String(value));
+    rule(ok, path, 'must be a reference, ssm:/path or secretsmanager:name, not the secret itself');
+  }
+  // During the waits between attempts, an old message in the queue is normal.
+  const longest = waits.retry.reduce((sum, wait) => sum + wait, 0) * 1.1;
+  for (const { name, type, timeout, visibility, batch, repeatable, retention, dlq, alarms } of rows) {
+    const at = `queues.${name}`;
+    // AWS recommends six times, so that Lambda can try again while it is throttled.
+    // https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
+    rule(visibility >= 6 * timeout, `${at}.visibility`, `must be >= 6 x timeout (${6 * timeout})`);
+    rule(type === 'standard' || batch <= 10, `${at}.batch`, 'must be <= 10 on a FIFO queue');
+    rule(batch === 1 || repeatable, `${at}.batch`, 'must be 1 unless the queue is repeatable');
+    rule(dlq.retention >= retention, `${at}.dlq.retention`, `must be >= the queue's (${retention})`);
+    rule(alarms.age < retention, `${at}.alarms.age`, `must be < the queue's retention (${retention})`);
+    rule(alarms.age > longest, `${at}.alarms.age`, `must be > the waits between attempts (${longest})`);
+  }
+  return problems;
+}
+
+const REFERENCE = /^(ssm:\/[A-Za-z0-9_./-]+|secretsmanager:[A-Za-z0-9/_+=.@-]+)$/;
