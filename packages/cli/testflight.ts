@@ -1,5 +1,4 @@
-import { eachOf } from '../../lib/concurrency';
-import type { Read } from '../../lib/emails/recipients';
+import { mapEach } from '../../lib/concurrency';
 import { StoreError } from '../../lib/errors';
 import { type OperatorDeps, OperatorError } from '../../lib/ops/operator';
 import { jobsWithKey } from '../../lib/ops/search';
@@ -24,39 +23,48 @@ export const testflight = {
       file: { usage: 'CSV file. Its header names email, firstName and lastName', type: 'string', required: true },
       json: JSON_OUTPUT,
     },
-    run: async ({ options, out, connect, audited }) => {
+    run: async ({ options, out, answer, connect, audited }) => {
       const to = { app: required(options, 'app'), groups: required(options, 'group').split(',') };
       const file = required(options, 'file');
-      const rows = (await readCsv(file)).map(testerRow);
+      const rows = await readCsv(file);
       const deps = await connect();
       await audited();
-      const refused: { line: number; problem: string }[] = [];
-      const done = { queued: 0, before: 0 };
-      await eachOf(rows, AT_ONCE, async (row) => {
-        const outcome = 'problem' in row ? row : await queueInvitation(deps, to, row.person);
-        if (typeof outcome === 'string') done[outcome] += 1;
-        else refused.push({ line: row.line, problem: outcome.problem });
-        out.progress(done.queued + done.before + refused.length, rows.length);
+      let done = 0;
+      const outcomes = await mapEach(rows, AT_ONCE, async (row) => {
+        const outcome =
+          'broken' in row ? { problem: row.broken } : await queueInvitation(deps, to, testerOf(row.value));
+        done += 1;
+        out.progress(done, rows.length);
+        return outcome;
       });
-      refused.sort((a, b) => a.line - b.line);
-      if (options.json) out.json({ ...done, refused });
-      else {
-        out.line(`${counted(done.queued, 'invitation')} queued, ${done.before} already queued.`);
-        for (const { line, problem } of refused) out.note(`line ${line}: ${problem}`);
-      }
+      const refused = outcomes.flatMap((outcome, at) =>
+        typeof outcome === 'string' ? [] : [{ line: rows[at]?.line ?? 0, problem: outcome.problem }],
+      );
+      const queued = outcomes.filter((outcome) => outcome === 'queued').length;
+      const before = outcomes.length - queued - refused.length;
+      answer({ queued, before, refused }, [`${counted(queued, 'invitation')} queued, ${before} already queued.`]);
+      if (!options.json) for (const { line, problem } of refused) out.note(`line ${line}: ${problem}`);
       if (refused.length > 0) throw new OperatorError(`${counted(refused.length, 'line')} not queued.`);
     },
   },
 } satisfies Record<string, Command>;
 
-type Person = { email: string } & Record<string, string>;
+/** What a row of the file says about a tester. Its columns are checked as the fields of the job. */
+export function testerOf(row: unknown) {
+  const { data = {}, ...columns } = row as { email: string; data?: Record<string, string> };
+  return { ...data, ...columns };
+}
 
 /** `before`: this address was already queued for these groups. */
-async function queueInvitation(deps: OperatorDeps, to: { app: string; groups: string[] }, person: Person) {
+async function queueInvitation(
+  deps: OperatorDeps,
+  to: { app: string; groups: string[] },
+  tester: ReturnType<typeof testerOf>,
+) {
   const producer = { ...deps, source: '/sls/testflight-invite' };
   try {
-    const key = await keyOf(deps, JSON.stringify([to.app, to.groups.toSorted(), person.email.toLowerCase()]));
-    const invitation = await kinds.invite({ ...to, ...person }, { key, principal: PRINCIPAL }, producer);
+    const key = await keyOf(deps, JSON.stringify([to.app, to.groups.toSorted(), tester.email.toLowerCase()]));
+    const invitation = await kinds.invite({ ...tester, ...to }, { key, principal: PRINCIPAL }, producer);
     const { duplicate } = await submit(producer, invitation);
     return duplicate ? 'before' : 'queued';
   } catch (error) {
@@ -74,18 +82,4 @@ async function keyOf(deps: OperatorDeps, invitation: string): Promise<string> {
   for (const key of earlier)
     if ((await jobsWithKey(deps, { key, principal: PRINCIPAL, queue: TESTFLIGHT_QUEUE })).length > 0) return key;
   return written;
-}
-
-const COLUMNS = ['firstName', 'lastName'];
-
-/** A row of a file of testers. Only its form has been checked. `line` counts from 1, including the header. */
-type TesterRow = { line: number; person: Person } | { line: number; problem: string };
-
-export function testerRow(read: Read): TesterRow {
-  const { line } = read;
-  if ('broken' in read) return { line, problem: read.broken };
-  const { email, data = {}, ...more } = read.value as { email: string; data?: Record<string, string> };
-  if (Object.keys(more).length === 0 && Object.keys(data).every((column) => COLUMNS.includes(column)))
-    return { line, person: { email, ...data } };
-  return { line, problem: `the only columns are email, ${COLUMNS.join(' and ')}` };
 }
