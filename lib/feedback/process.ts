@@ -1,12 +1,15 @@
+import { StoreError, wrongField } from '../errors';
 import { sha256 } from '../jobs/envelope';
-import { FEEDBACK_QUEUE } from '../jobs/keys';
-import type { Objects } from '../ports';
+import { attachmentsPrefix, FEEDBACK_QUEUE } from '../jobs/keys';
+import { type JobRow, traceOf } from '../jobs/row';
+import { type Objects, TOO_LARGE } from '../ports';
+import { plainText } from '../text';
+import type { Mail } from '../vendors/sendgrid';
 import { type Ticket, ticketBody, type Zendesk } from '../vendors/zendesk';
 import { type Job, messageType, type QueueContract, type RunContext } from '../worker/contract';
-import { type BestEffort, MAIL_STEPS, type MailDeps, mailOrSkip, skipStep } from '../worker/mail';
+import { type BestEffort, MAIL_STEPS, type MailDeps, mailArgs, mailOrSkip, skipStep } from '../worker/mail';
 import type { MayConfirm } from './mail-limit';
 import { FEEDBACK_SUBMITTED, type Feedback, type FeedbackResult, feedbackSchema } from './message';
-import { attachmentsOf, type ConfirmationConfig, confirmationOf, ticketOf } from './texts';
 
 export interface FeedbackDeps extends MailDeps {
   zendesk: Zendesk;
@@ -96,4 +99,122 @@ async function confirm(
     return skipStep(context, step, 'TooManyMails');
   const mail = confirmationOf(job, ticketId, deps.config);
   return mailOrSkip(deps, context, { step, after: 'ticket', limitMs: deps.config.confirmationWaitMs, mail });
+}
+
+export interface FeedbackJob {
+  id: string;
+  data: Feedback;
+  row: Pick<JobRow, 'time' | 'correlationId' | 'traceparent'>;
+}
+
+/** The ticket of a feedback job. It depends only on its arguments, so a repeat of the job makes the same bytes. */
+export function ticketOf({ id, data, row }: FeedbackJob, uploads: string[], tags: readonly string[]): Ticket {
+  const { user, subject, message, category, type, priority, customFields = [], context = {} } = data;
+  const details = Object.entries(context).map(([name, value]) => `${name}: ${value}`);
+  const own = localPart(user.email);
+  return {
+    external_id: id,
+    subject: plainText(subject),
+    comment: { body: details.length > 0 ? `${message}\n\n${details.join('\n')}` : message, uploads: filled(uploads) },
+    requester: { name: plainText(user.name ?? own) || own, email: user.email },
+    tags: filled([...new Set([...tags, ...(category ? [asTag(category)] : []), ...(data.tags ?? [])])]),
+    priority,
+    type,
+    custom_fields: filled(customFields),
+    metadata: filled(traceOf(row)),
+  };
+}
+
+const filled = <T extends object>(value: T): T | undefined => (Object.keys(value).length > 0 ? value : undefined);
+
+/** Zendesk creates a user for the requester, and a user needs a name. */
+const localPart = (email: string): string => email.slice(0, email.lastIndexOf('@'));
+/** Zendesk splits tags at white space. */
+const asTag = (category: string): string => category.toLowerCase().replaceAll(/[^\p{L}\p{N}_/-]+/gu, '_');
+
+/** Zendesk's limit for a file. A larger one could also exhaust the function's memory. */
+const MOST_BYTES = 50 * 1024 * 1024;
+/** Media types that a browser runs or that can run scripts. */
+const ACTIVE = /html|svg|xml|script|flash|htc/i;
+
+/** Reads the job's files one at a time. A file that is missing, elsewhere or too large is a PermanentError. */
+export async function* attachmentsOf(
+  { objects, prefix }: { objects: Objects; prefix: string },
+  { attachments = [] }: Feedback,
+): AsyncGenerator<{ name: string; contentType: string; bytes: Uint8Array }> {
+  const home = attachmentsPrefix(prefix, FEEDBACK_QUEUE);
+  const refused = (index: number, code: string, rule: string) =>
+    wrongField(code, `data.attachments.${index}.key`, rule);
+  for (const [index, { key }] of attachments.entries())
+    if (!key.startsWith(home)) throw refused(index, 'InvalidField', "must be under the attachments' prefix");
+  for (const [index, { key, name, contentType }] of attachments.entries()) {
+    const bytes = await objects.get(key, { mostBytes: MOST_BYTES }).catch((error: unknown) => {
+      if (error instanceof StoreError && error.code === TOO_LARGE)
+        throw refused(index, 'AttachmentTooLarge', `must be at most ${MOST_BYTES} bytes`);
+      throw error;
+    });
+    if (!bytes) throw refused(index, 'AttachmentMissing', 'there is no such object');
+    yield {
+      name: fileName(name),
+      contentType: ACTIVE.test(contentType) ? 'application/octet-stream' : contentType,
+      bytes,
+    };
+  }
+}
+
+const fileName = (name: string): string => plainText(name.split(/[\\/]/).at(-1) ?? '') || 'file';
+
+export interface ConfirmationConfig {
+  from: { email: string; name?: string };
+  /** A dynamic template of SendGrid. Without one the mail has the built-in text. */
+  templateId?: string | undefined;
+  /** Templates by language tag in lower case. Without an entry for the user's language, `templateId` counts. */
+  templates?: ReadonlyMap<string, string>;
+  /** The name in the built-in text. */
+  brand: string;
+}
+
+/**
+ * The mail that confirms a user's feedback. Without a user id, anyone may have written the feedback under this address.
+ * Then the mail repeats neither name nor subject, so that it cannot carry a stranger's words in our name.
+ */
+export function confirmationOf(
+  { id, data, row }: FeedbackJob,
+  ticketId: string,
+  { from, brand, ...config }: ConfirmationConfig,
+): Mail {
+  const { user, locale } = data;
+  const known = user.id !== undefined;
+  const name = known && user.name !== undefined ? plainText(user.name) : undefined;
+  const subject = known ? plainText(data.subject) : undefined;
+  const templateId = templateFor(locale, config);
+  const customArgs = { ...mailArgs({ id, queue: FEEDBACK_QUEUE, time: row.time }), ...traceOf(row) };
+  const recipient = { email: user.email, name, customArgs };
+  const categories = ['feedback-confirmation'];
+  if (templateId !== undefined) {
+    const words = { name: name ?? '', subject: subject ?? '', ticketId, brand };
+    return { from, categories, templateId, recipients: [{ ...recipient, data: words }] };
+  }
+  return {
+    from,
+    categories,
+    recipients: [recipient],
+    subject: subject === undefined ? 'We have received your feedback' : `We have received your feedback: ${subject}`,
+    text: [
+      name === undefined ? 'Hello,' : `Hello ${name},`,
+      `Thank you for your feedback. ${brand} has received it under the number ${ticketId}.`,
+      ...(subject === undefined ? [] : [`Your subject: ${subject}`]),
+    ].join('\n\n'),
+  };
+}
+
+/** The template of the user's language: the most exact tag that has one, as RFC 4647 ("Lookup") demands. */
+function templateFor(
+  locale: string | undefined,
+  { templateId, templates }: Pick<ConfirmationConfig, 'templateId' | 'templates'>,
+): string | undefined {
+  const parts = locale?.toLowerCase().split('-') ?? [];
+  const tags = parts.map((_part, index) => parts.slice(0, parts.length - index).join('-'));
+  const tag = tags.find((one) => templates?.has(one));
+  return tag === undefined ? templateId : templates?.get(tag);
 }

@@ -1,7 +1,7 @@
 import { gzipSync } from 'node:zlib';
-import { GZIP } from '../analytics/encode';
 import { hourOf, parquetPartition } from '../analytics/keys';
 import { fromParquet, PARQUET, propertyColumnsOf, toParquet } from '../analytics/parquet';
+import { GZIP } from '../analytics/process';
 import { eachOf } from '../concurrency';
 import { ERASED_LINE } from '../emails/manifest';
 import { codeOf } from '../errors';

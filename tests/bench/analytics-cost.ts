@@ -1,6 +1,6 @@
 import { gunzipSync } from 'node:zlib';
 import type { SQSEvent } from 'aws-lambda';
-import { GZIP } from '../../lib/analytics/encode';
+import { GZIP } from '../../lib/analytics/process';
 import { batches, packedMessages, singleMessages } from './analytics-events';
 import { countingObjects, engineWorker, limit, objectPerEvent, onPowertools } from './analytics-workers';
 import { printedBy } from './process';

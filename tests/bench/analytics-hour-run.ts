@@ -1,4 +1,4 @@
-import { writeHour } from '../../lib/analytics/hour';
+import { writeHour } from '../../lib/analytics/hours';
 import { hourOf } from '../../lib/analytics/keys';
 import { folderObjects } from '../support/folder-objects';
 import { timed } from './table';

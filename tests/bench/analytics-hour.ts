@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import { encodeBatch } from '../../lib/analytics/encode';
 import { dataKey, parquetPrefix } from '../../lib/analytics/keys';
+import { encodeBatch } from '../../lib/analytics/process';
 import { folderObjects } from '../support/folder-objects';
 import { packedMessages } from './analytics-events';
 import { bundledTo, printedBy } from './process';

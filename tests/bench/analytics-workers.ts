@@ -1,9 +1,8 @@
 import { gzipSync, type ZlibOptions } from 'node:zlib';
 import type { SQSEvent } from 'aws-lambda';
-import { encodeBatch } from '../../lib/analytics/encode';
 import { dataKey } from '../../lib/analytics/keys';
 import { analyticsSchema, problemOf } from '../../lib/analytics/message';
-import { analyticsContract } from '../../lib/analytics/process';
+import { analyticsContract, encodeBatch } from '../../lib/analytics/process';
 import { parseEnvelope, parseOrPark } from '../../lib/jobs/envelope';
 import type { Objects } from '../../lib/ports';
 import { handleBatch } from '../../lib/worker/batch';

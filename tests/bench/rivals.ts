@@ -4,8 +4,7 @@ import { DynamoDBPersistenceLayer } from '@aws-lambda-powertools/idempotency/dyn
 import type { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda';
 import { type Feedback, feedbackSchema } from '../../lib/feedback/message';
-import { feedbackContract } from '../../lib/feedback/process';
-import { confirmationOf, ticketOf } from '../../lib/feedback/texts';
+import { confirmationOf, feedbackContract, ticketOf } from '../../lib/feedback/process';
 import type { Objects, Table } from '../../lib/ports';
 import { realSendgrid, type Sendgrid } from '../../lib/vendors/sendgrid';
 import { realZendesk, type Zendesk } from '../../lib/vendors/zendesk';

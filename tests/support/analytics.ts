@@ -1,8 +1,8 @@
 import { gunzipSync, gzipSync } from 'node:zlib';
-import { encodeBatch } from '../../lib/analytics/encode';
 import { dataKey, dataPrefix, HOUR_MS, hourOf, latePrefix, parquetPrefix, rejectedKey } from '../../lib/analytics/keys';
 import { ANALYTICS_EVENTS, type AnalyticsEvent } from '../../lib/analytics/message';
 import { type EventRow, fromParquet, rowOf } from '../../lib/analytics/parquet';
+import { encodeBatch } from '../../lib/analytics/process';
 import { parseEnvelope } from '../../lib/jobs/envelope';
 import type { Objects } from '../../lib/ports';
 import { jobId, PREFIX } from './engine';

@@ -1,5 +1,5 @@
 import { gunzipSync } from 'node:zlib';
-import { type Encoded, encodeBatch } from '../../../lib/analytics/encode';
+import { type Encoded, encodeBatch } from '../../../lib/analytics/process';
 import { parseEnvelope } from '../../../lib/jobs/envelope';
 import { ACCEPTED_AT, analyticsBody, anEvent, someEvents } from '../../support/analytics';
 import { jobId } from '../../support/engine';

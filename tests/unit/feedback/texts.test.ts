@@ -1,6 +1,6 @@
 import { feedbackEnv } from '../../../lib/config/functions';
 import { feedbackSchema } from '../../../lib/feedback/message';
-import { attachmentsOf, confirmationOf, ticketOf } from '../../../lib/feedback/texts';
+import { attachmentsOf, confirmationOf, ticketOf } from '../../../lib/feedback/process';
 import { memoryObjects } from '../../support/memory-objects';
 
 const DEFAULT = `d-${'0'.repeat(32)}`;

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import type { SNSEvent, SQSEvent } from 'aws-lambda';
 import { notificationOf } from '../../../lib/alarms/notification';
-import { encodeBatch } from '../../../lib/analytics/encode';
 import { analyticsSchema } from '../../../lib/analytics/message';
+import { encodeBatch } from '../../../lib/analytics/process';
 import { emailMessageSchema } from '../../../lib/emails/message';
 import { feedbackPerson, feedbackSchema } from '../../../lib/feedback/message';
 import { parseEnvelope, parseOrPark } from '../../../lib/jobs/envelope';

@@ -1,7 +1,6 @@
 import { aPlan } from '../../draw/plan';
 import type { SourceMutant } from '../source-mutant';
 
-const HOUR = 'lib/analytics/hour.ts';
 const HOURS = 'lib/analytics/hours.ts';
 const KEYS = 'lib/analytics/keys.ts';
 const PROCESS = 'lib/analytics/process.ts';
@@ -27,7 +26,7 @@ export const HOUR_MUTANTS: Record<string, SourceMutant> = {
     by,
   },
   partsAreWrittenAnew: {
-    changes: [{ file: HOUR, find: 'stored ? await fromParquet(stored.bytes) : []', replace: '[]' }],
+    changes: [{ file: HOURS, find: 'stored ? await fromParquet(stored.bytes) : []', replace: '[]' }],
     breaks: /^never fewer/,
     by,
   },
@@ -49,7 +48,7 @@ export const HOUR_MUTANTS: Record<string, SourceMutant> = {
     by,
   },
   idsAreKeptTwice: {
-    changes: [{ file: HOUR, find: 'byId.set(row.id, row)', replace: 'byId.set(row.id + row.job, row)' }],
+    changes: [{ file: HOURS, find: 'byId.set(row.id, row)', replace: 'byId.set(row.id + row.job, row)' }],
     breaks: /^once/,
     by,
   },
