@@ -32,7 +32,6 @@ const common = {
   moduleNameMapper: {
     // As in tsconfig.json.
     '^background-jobs-producer$': '<rootDir>/packages/producer/index.ts',
-    '^background-jobs-producer/testing$': '<rootDir>/packages/producer/testing.ts',
     '^@sendgrid/client$': '<rootDir>/lib/vendors/sendgrid-client.ts',
     '^cross-fetch$': '<rootDir>/lib/vendors/native-fetch.ts',
   },

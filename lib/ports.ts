@@ -67,8 +67,8 @@ export interface Topics {
   publish(topicArn: string, message: { subject: string; text: string }): Promise<void>;
 }
 
-/** The outcome of one message of a batch. `senderFault`: SQS says that the message or its sender is the cause. */
-export type BatchEntry = ({ sent: true } & SentMessage) | { sent: false; code: string; senderFault?: boolean };
+/** The outcome of one message of a batch. */
+export type BatchEntry = ({ sent: true } & SentMessage) | { sent: false; code: string };
 
 /** SQS for a caller that sends many messages. A batch can fail in part. */
 export interface BatchQueues {

@@ -59,9 +59,9 @@ export function entriesOf(result: Partial<SendMessageBatchResult>, count: number
   const failed = new Map(result.Failed?.map((entry) => [entry.Id, entry]));
   return Array.from({ length: count }, (_, index): BatchEntry => {
     const { MessageId, SequenceNumber } = sent.get(String(index)) ?? {};
-    const { Code = 'NoAnswer', SenderFault: senderFault = false } = failed.get(String(index)) ?? {};
+    const { Code = 'NoAnswer' } = failed.get(String(index)) ?? {};
     return MessageId === undefined
-      ? { sent: false, code: `SQS.${Code}`, senderFault }
+      ? { sent: false, code: `SQS.${Code}` }
       : { sent: true, messageId: MessageId, ...(SequenceNumber ? { sequenceNumber: SequenceNumber } : {}) };
   });
 }

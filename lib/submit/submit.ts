@@ -33,8 +33,6 @@ export interface SubmitDeps {
    * waits. A process that stops right after its answer must not use it.
    */
   afterAnswer?: (write: Promise<void>) => void;
-  /** Makes the first calls of a job to the table. By default it just makes them. */
-  atTable?: <T>(call: () => Promise<T>) => Promise<T>;
 }
 
 /** A job whose data passed the schema of its queue. Without a principal, its key is the system's. */
@@ -86,7 +84,7 @@ export async function submit(deps: SubmitDeps, submission: Submission): Promise<
 
 /** Writes the row of a job, and returns what is left to do. Rejects as `submit` does. */
 export async function accept(deps: SubmitDeps, submission: Submission): Promise<{ accepted: Accepted } | Unsent> {
-  const { clock, random, ledger, atTable = (call) => call() } = deps;
+  const { clock, random, ledger } = deps;
   const { queue, group } = submission;
   const { type } = deps.settings(queue);
   const id = submission.id ?? jobId({ ...submission, clock, random });
@@ -102,7 +100,7 @@ export async function accept(deps: SubmitDeps, submission: Submission): Promise<
     if (files.files) await noteFiles(deps, { queue, id, files: files.files });
     return ledger.write(row, 0);
   };
-  const written = await atTable(store).catch((error: unknown) => {
+  const written = await store().catch((error: unknown) => {
     ignoreStoreError(error);
     if (submission.key !== undefined || notBefore !== undefined) throw error;
     // No other job can have the new id, so the job needs no row: the worker that runs it writes one. Without their

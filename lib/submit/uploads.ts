@@ -23,16 +23,12 @@ export const uploadSchema = z
     principal: singleLine(255, 'Only jobs of this principal may use the file.'),
     name: singleLine(255, 'Its ending becomes the ending of the key.'),
     contentType: mediaType,
-    minBytes: z.int().nonnegative().default(1).describe('The least bytes that S3 takes.'),
     maxBytes: z.int().positive().optional().describe('The most: at most and by default 50 MiB, for emails 512 MiB.'),
     expiresIn: z.int().min(1).max(3_600).default(600).describe('Seconds until the form expires, 1 to 3600.'),
   })
-  .superRefine(({ queue, minBytes, maxBytes }, context) => {
-    const issue = (field: string, message: string) => context.addIssue({ code: 'custom', path: [field], message });
-    const largest = LARGEST[queue];
-    for (const [field, bytes = 0] of Object.entries({ minBytes, maxBytes }))
-      if (bytes > largest) issue(field, `must be at most ${largest} for ${queue}`);
-    if (maxBytes !== undefined && maxBytes < minBytes) issue('maxBytes', 'must be at least minBytes');
+  .superRefine(({ queue, maxBytes = 0 }, { addIssue }) => {
+    const message = `must be at most ${LARGEST[queue]} for ${queue}`;
+    if (maxBytes > LARGEST[queue]) addIssue({ code: 'custom', path: ['maxBytes'], message });
   });
 
 /** A file that a user of the API wants to upload. */
@@ -49,7 +45,7 @@ export interface Upload {
 }
 
 /** What S3 checks when it takes the upload. */
-export type PostPolicy = Record<'key' | 'contentType', string> & Record<'minBytes' | 'maxBytes' | 'expiresIn', number>;
+export type PostPolicy = Record<'key' | 'contentType', string> & Record<'maxBytes' | 'expiresIn', number>;
 
 export interface UploadDeps extends Pick<SubmitDeps, 'clock' | 'random' | 'prefix' | 'settings'> {
   sign: (policy: PostPolicy) => Promise<{ url: string; fields: Record<string, string> }>;
@@ -61,12 +57,12 @@ export async function prepareUpload(
   input: UploadInput,
 ): Promise<Upload> {
   const checked = valid(uploadSchema, input);
-  const { queue, principal, name, contentType, minBytes, maxBytes = LARGEST[queue], expiresIn } = checked;
+  const { queue, principal, name, contentType, maxBytes = LARGEST[queue], expiresIn } = checked;
   settings(queue);
   const [ending = ''] = /\.[A-Za-z0-9]{1,10}$/.exec(name) ?? [];
   const key = `${folderOf(prefix, queue, principal)}${random.uuid()}${ending.toLowerCase()}`;
   const expiresAt = new Date(clock.now() + expiresIn * 1000).toISOString();
-  return { ...(await sign({ key, contentType, minBytes, maxBytes, expiresIn })), key, expiresAt };
+  return { ...(await sign({ key, contentType, maxBytes, expiresIn })), key, expiresAt };
 }
 
 const folderOf = (prefix: string, queue: string, principal: string): string =>

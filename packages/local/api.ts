@@ -1,11 +1,11 @@
 import express, { type Express, type Request, Router } from 'express';
 import { createApp } from '../../examples/express-api/src/app';
 import { accepted, type Jobs, MEBIBYTE, optionsFor, posting } from '../../examples/express-api/src/routes';
-import type { Producer } from '../producer/producer';
+import type { JobProducer } from '../producer/client';
 import type { InvokeResult } from './lambda/runtime';
 
 export interface ApiDeps {
-  producer: Jobs & Pick<Producer, 'email'>;
+  producer: Jobs & Pick<JobProducer, 'email'>;
   emailEvents: (event: object) => Promise<InvokeResult>;
   /** The events about ends of jobs, the newest last. */
   events: readonly object[];

@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { type Deployment, OperatorError } from '../../lib/ops/operator';
 import type { LocalTools } from '../console/deps';
 import { consoleListener } from '../console/serve';
-import type { Producer } from '../producer/producer';
+import type { JobProducer } from '../producer/client';
 import { type FakeVendors, REGION } from './cloud';
 import { LOCAL_APP } from './fakes/app-store-connect';
 import type { Failure, FakeServer } from './fakes/server';
@@ -30,7 +30,7 @@ const oneOf = <T>(all: Record<string, T>, name: string): T => {
 /** The console of the service on this machine. It may act and needs no token: the other ports are as open. */
 export function localConsole(
   deployment: Deployment,
-  { vendors, producer }: { vendors: FakeVendors; producer: Producer },
+  { vendors, producer }: { vendors: FakeVendors; producer: JobProducer },
 ): http.RequestListener {
   const fakes: Record<string, FakeServer> = vendors;
   const local: LocalTools = {
@@ -69,7 +69,7 @@ const testerOf = (email: string) => ({ app: LOCAL_APP.id, email, groups: [LOCAL_
 const mail = { from: { email: 'sender@example.com' }, subject: 'A sample', text: 'The console sent this.' };
 
 /** Jobs that a click sends. The fakes refuse two of them. */
-const SAMPLES: Record<string, [queue: string, send: (producer: Producer) => Promise<{ id: string }>]> = {
+const SAMPLES: Record<string, [queue: string, send: (producer: JobProducer) => Promise<{ id: string }>]> = {
   'A feedback': ['feedback', ({ feedback }) => feedback(feedbackOf('person@example.com'))],
   'A feedback that Zendesk refuses': ['feedback', ({ feedback }) => feedback(feedbackOf('suspended@example.com'))],
   'A mail': ['emails', ({ email }) => email({ ...mail, to: { email: 'reader@example.com' } })],

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { endsBy, mapEach } from '../../lib/concurrency';
 import { codeOf, StoreError } from '../../lib/errors';
+import type { Ledger } from '../../lib/jobs/ledger';
 import { MAX_MESSAGE_BYTES, messageBytes } from '../../lib/jobs/messages';
 import type { BatchEntry, BatchQueues, OutgoingMessage, SentMessage } from '../../lib/ports';
 import { IdempotencyConflictError, InvalidJobError, invalid } from '../../lib/submit/errors';
@@ -35,39 +36,35 @@ export async function submitBatch(
   jobs: readonly BatchJob[],
 ): Promise<BatchResult[]> {
   if (!Array.isArray(jobs)) throw invalid('jobs', 'must be an array');
-  const prepareDeps = { ...deps, atTable: untilTimeOut() };
-  const prepared = await mapEach(jobs, ROWS_AT_ONCE, (job) => prepare(prepareDeps, job));
+  const rows = { ...deps, ledger: untilTimeOut(deps.ledger) };
+  const prepared = await mapEach(jobs, ROWS_AT_ONCE, (job) => prepare(rows, job));
   const senders = new Map<string, ReturnType<typeof createBatchSender>>();
-  const senderOf = (queue: string) => {
-    const sender = senders.get(queue) ?? createBatchSender({ ...deps, queueUrl: () => deps.queueUrl(queue) });
-    senders.set(queue, sender);
-    return sender;
-  };
   return Promise.all(
     prepared.map(async (one): Promise<BatchResult> => {
       if ('result' in one) return one.result;
       const { row, message, sent } = one.unsent;
-      return senderOf(row.queue)
-        .send(row.group ?? row.id, message)
-        .then(
-          async (receipt) => ({ accepted: await sent(receipt) }),
-          (error: StoreError) => ({ error }),
-        );
+      const sender = senders.get(row.queue) ?? createBatchSender({ ...deps, queueUrl: () => deps.queueUrl(row.queue) });
+      senders.set(row.queue, sender);
+      return sender.send(row.group ?? row.id, message).then(
+        async (receipt) => ({ accepted: await sent(receipt) }),
+        (error: StoreError) => ({ error }),
+      );
     }),
   );
 }
 
-/** Makes calls until all tries of one have timed out. Then it rejects at once, because each call would take as long. */
-function untilTimeOut(): NonNullable<SubmitDeps['atTable']> {
+/** Once all tries of a write have timed out, each other one rejects at once, because it would take as long. */
+function untilTimeOut(ledger: Ledger): Ledger {
   let timeOut: StoreError | undefined;
-  return async (call) => {
-    if (timeOut) throw timeOut;
-    try {
-      return await call();
-    } catch (error) {
-      if (error instanceof StoreError && error.code.endsWith('.TimeoutError')) timeOut = error;
-      throw error;
-    }
+  return {
+    ...ledger,
+    write: async (...of) => {
+      if (timeOut) throw timeOut;
+      return ledger.write(...of).catch((error: unknown) => {
+        if (error instanceof StoreError && error.code.endsWith('.TimeoutError')) timeOut = error;
+        throw error;
+      });
+    },
   };
 }
 
@@ -86,26 +83,16 @@ async function prepare(deps: SubmitDeps, job: BatchJob): Promise<{ result: Batch
 
 /** SQS's limit for a batch. All its messages together may have as many bytes as a single one. */
 const MOST_ENTRIES = 10;
-const FIRST_WAIT_MS = 200;
-const LONGEST_WAIT_MS = 10_000;
+const FIRST_PAUSE_MS = 200;
+const LONGEST_PAUSE_MS = 10_000;
 /** Callers get an error when SQS has taken nothing for this long. */
 const PATIENCE_MS = 10_000;
-/** SQS may blame the sender for these, but takes the message later. */
-const THROTTLED = /Throttl/;
 
 interface Pending {
   message: OutgoingMessage;
   bytes: number;
   sent: (message: SentMessage) => void;
   failed: (error: StoreError) => void;
-}
-
-interface Group {
-  waiting: Pending[];
-  /** How often the first message failed in a row. */
-  failures: number;
-  /** When the first message may be tried again, ms. */
-  retryAt: number;
 }
 
 interface SenderDeps extends Pick<SubmitDeps, 'clock' | 'random' | 'log'> {
@@ -117,112 +104,95 @@ interface SenderDeps extends Pick<SubmitDeps, 'clock' | 'random' | 'log'> {
 
 /**
  * Sends messages in batches with at most one entry per group. With two entries the first could fail and the second
- * succeed. A failed message stays the first of its group and is retried with growing pauses. Other groups continue.
+ * succeed. A failed message stays the first of its group, and the next call comes after a pause, which grows while SQS
+ * takes nothing.
  */
 export function createBatchSender({ queues, queueUrl, clock, random, log, keep }: SenderDeps) {
-  const groups = new Map<string, Group>();
+  const groups = new Map<string, Pending[]>();
   let backlog = 0;
   let deadline = Number.POSITIVE_INFINITY;
-  let progressAt = 0;
-  let lastCode = '';
   let running: Promise<void> | undefined;
   const finished = new AbortController();
 
   async function run(): Promise<void> {
-    progressAt = clock.now();
+    let progressAt = clock.now();
+    let failures = 0;
     while (groups.size > 0 && clock.now() < deadline) {
-      const batch = nextBatch();
-      if (batch.length > 0) await sendBatch(batch);
-      if (clock.now() >= progressAt + PATIENCE_MS) stuck();
-      if (batch.length === 0 && groups.size > 0)
-        await clock.sleep(Math.max(1, nextAt() - clock.now()), finished.signal);
+      const { taken, code } = await sendBatch();
+      if (taken > 0) {
+        progressAt = clock.now();
+        failures = 0;
+      }
+      if (code === undefined) continue;
+      const stuckAt = progressAt + PATIENCE_MS;
+      if (clock.now() >= stuckAt) stuck(code);
+      const longest = Math.min(FIRST_PAUSE_MS * 2 ** failures++, LONGEST_PAUSE_MS);
+      const pause = longest * (0.5 + random.fraction() / 2);
+      const ends = [clock.now() + pause, deadline, ...(clock.now() < stuckAt ? [stuckAt] : [])];
+      if (groups.size > 0) await clock.sleep(Math.max(1, Math.min(...ends) - clock.now()), finished.signal);
     }
     running = undefined;
   }
 
-  function nextAt(): number {
-    const stuckAt = progressAt + PATIENCE_MS;
-    const times = [deadline, ...[...groups.values()].map(({ retryAt }) => retryAt)];
-    return Math.min(...times, ...(stuckAt > clock.now() ? [stuckAt] : []));
-  }
-
-  function stuck(): void {
-    const error = new StoreError({ code: lastCode, message: 'SQS has taken no message for ten seconds' });
-    if (keep) keep.onStuck(error);
-    else {
-      for (const group of groups.values()) while (group.waiting.length > 0) settle(group)?.failed(error);
-      groups.clear();
+  function stuck(code: string): void {
+    const error = new StoreError({ code, message: 'SQS has taken no message for ten seconds' });
+    if (keep) {
+      keep.onStuck(error);
+      return;
     }
+    for (const { failed } of [...groups.values()].flat()) failed(error);
+    groups.clear();
   }
 
-  /** The groups whose first message may be sent now. A served group moves to the end. */
-  function nextBatch(): Group[] {
-    const batch: Group[] = [];
+  /** The groups whose first messages fit into a call, the longest unserved first. */
+  function nextBatch(): [string, Pending, Pending[]][] {
+    const batch: [string, Pending, Pending[]][] = [];
     let bytes = 0;
-    for (const [name, group] of [...groups]) {
-      const [first] = group.waiting;
-      if (!first || group.retryAt > clock.now() || bytes + first.bytes > MAX_MESSAGE_BYTES) continue;
-      batch.push(group);
+    for (const [name, waiting] of groups) {
+      const [first] = waiting;
+      if (!first || bytes + first.bytes > MAX_MESSAGE_BYTES) continue;
       bytes += first.bytes;
-      groups.delete(name);
-      groups.set(name, group);
-      if (batch.length === MOST_ENTRIES) break;
+      if (batch.push([name, first, waiting]) === MOST_ENTRIES) break;
     }
     return batch;
   }
 
-  async function sendBatch(batch: Group[]): Promise<void> {
-    const messages = batch.flatMap(({ waiting: [first] }) => (first ? [first.message] : []));
+  /** How many messages SQS took, and why it did not take another. */
+  async function sendBatch(): Promise<{ taken: number; code?: string }> {
+    const batch = nextBatch();
+    const messages = batch.map(([, { message }]) => message);
     const entries = await queues.sendBatch(queueUrl(), messages).catch((error: unknown): BatchEntry[] => {
-      const code = codeOf(error);
-      const { status = 0 } = error instanceof StoreError ? error : {};
-      return messages.map(() => ({ sent: false, code, senderFault: status >= 400 && status < 500 }));
+      return messages.map(() => ({ sent: false, code: codeOf(error) }));
     });
     const codes = new Set<string>();
-    for (const [index, group] of batch.entries()) {
-      const entry = entries[index] ?? { sent: false, code: 'SQS.NoAnswer' };
+    for (const [place, [name, first, waiting]] of batch.entries()) {
+      const entry = entries[place] as BatchEntry;
+      groups.delete(name);
       if (entry.sent) {
-        const { messageId, sequenceNumber } = entry;
-        settle(group)?.sent({ messageId, ...(sequenceNumber === undefined ? {} : { sequenceNumber }) });
-      } else if (isRefused(entry)) {
-        settle(group)?.failed(new StoreError({ code: entry.code, message: 'SQS refused the message' }));
-      } else {
-        lastCode = entry.code;
-        codes.add(lastCode);
-        group.failures++;
-        const longest = Math.min(FIRST_WAIT_MS * 2 ** (group.failures - 1), LONGEST_WAIT_MS);
-        group.retryAt = clock.now() + longest * (0.5 + random.fraction() / 2);
-      }
+        const { sent: _, ...receipt } = entry;
+        waiting.shift();
+        backlog -= first.bytes;
+        first.sent(receipt);
+      } else codes.add(entry.code);
+      if (waiting.length > 0) groups.set(name, waiting);
     }
     for (const code of codes) log.warn('part of a batch was not sent and will be retried', { code });
-    for (const [name, { waiting }] of [...groups]) if (waiting.length === 0) groups.delete(name);
     keep?.onSent();
-  }
-
-  const isRefused = ({ code, senderFault = false }: Extract<BatchEntry, { sent: false }>): boolean =>
-    !keep && senderFault && !THROTTLED.test(code);
-
-  /** Takes the first message of a group, which SQS has taken or never will. The next one may follow. */
-  function settle(group: Group): Pending | undefined {
-    const first = group.waiting.shift();
-    group.failures = 0;
-    group.retryAt = 0;
-    progressAt = clock.now();
-    backlog -= first?.bytes ?? 0;
-    return first;
+    const [code] = codes;
+    return { taken: entries.filter(({ sent }) => sent).length, ...(code !== undefined && { code }) };
   }
 
   return {
     /**
-     * Resolves when SQS has the message. Rejects with a StoreError if SQS refuses it, or has taken nothing for ten
-     * seconds. With `keep` it never rejects, because a message is retried until `finish` gives up.
+     * Resolves when SQS has the message. Rejects with a StoreError if SQS has taken nothing for ten seconds. With `keep`
+     * it never rejects, because a message is retried until `finish` gives up.
      */
     send: (name: string, message: OutgoingMessage) =>
       new Promise<SentMessage>((sent, failed) => {
         const bytes = messageBytes(message);
-        const group = groups.get(name) ?? { waiting: [], failures: 0, retryAt: 0 };
-        group.waiting.push({ message, bytes, sent, failed });
-        groups.set(name, group);
+        const waiting = groups.get(name) ?? [];
+        waiting.push({ message, bytes, sent, failed });
+        groups.set(name, waiting);
         backlog += bytes;
         // Messages that are given at once share a call.
         running ??= Promise.resolve().then(run);
@@ -234,7 +204,7 @@ export function createBatchSender({ queues, queueUrl, clock, random, log, keep }
       deadline = end;
       if (running !== undefined) await endsBy(clock, end, running);
       finished.abort();
-      return [...groups.values()].flatMap(({ waiting }) => waiting.map(({ message }) => message));
+      return [...groups.values()].flat().map(({ message }) => message);
     },
   };
 }

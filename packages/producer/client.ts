@@ -1,16 +1,34 @@
+import * as z from 'zod';
 import { endsBy } from '../../lib/concurrency';
+import type { CampaignInput } from '../../lib/emails/message';
+import { type CampaignControl, campaignControl } from '../../lib/emails/report';
 import { StoreError } from '../../lib/errors';
 import { createLedger } from '../../lib/jobs/ledger';
 import type { BatchQueues, Clock } from '../../lib/ports';
+import { type Inputs, type Kind, kinds } from '../../lib/submit/kinds';
+import { askedId, type SubmitOptions, valid, validOptions } from '../../lib/submit/options';
+import { type Accepted, submit } from '../../lib/submit/submit';
 import { prepareUpload, type Upload, type UploadDeps, type UploadInput } from '../../lib/submit/uploads';
 import { type BatchJob, type BatchResult, submitBatch } from './batch';
-import type { ProducerDeps } from './campaign';
+import { type AcceptedCampaign, type ProducerDeps, type RecipientSource, submitCampaign } from './campaign';
 import { type Jobs, jobsOf } from './jobs';
-import { type Producer, producerOf } from './producer';
 import { CLOSED, createTracker, type PackingLimits, type Tracker } from './tracker';
 
-/** The typed client that an API installs. It connects with its first call. */
-export interface ProducerClient extends Producer, Pick<Tracker, 'track' | 'flush'> {
+/**
+ * The typed client that an API imports, with one function per kind of job. Every function rejects with an
+ * InvalidJobError (400), an IdempotencyConflictError (409) or a StoreError (503, try again with the same key).
+ */
+export interface JobProducer extends Submitting {
+  /** Sends one mail to many people. The answer's `id` is the campaign's. */
+  campaign(campaign: CampaignInput, recipients: RecipientSource, options?: SubmitOptions): Promise<AcceptedCampaign>;
+  /** Pauses, resumes, cancels and reports campaigns. */
+  campaigns: CampaignControl;
+}
+
+type Submitting = { [K in keyof Inputs]: (data: Inputs[K], options?: SubmitOptions) => Promise<Accepted> };
+
+/** The client over AWS. It connects with its first call. */
+export interface Producer extends JobProducer, Pick<Tracker, 'track' | 'flush'> {
   /** Connects now, so that wrong settings show at the start. Rejects with a ConfigError or a StoreError. */
   ready(): Promise<void>;
   /** Accepts many jobs with few calls to SQS. Each has its own result, in the order of the jobs. */
@@ -27,6 +45,30 @@ export interface ProducerClient extends Producer, Pick<Tracker, 'track' | 'flush
   close(options?: { timeoutMs?: number }): Promise<void>;
 }
 
+export const createProducer = (deps: ProducerDeps): JobProducer => producerOf(async () => deps);
+
+export function producerOf(load: () => Promise<ProducerDeps>): JobProducer {
+  const submitting =
+    (kind: Kind) =>
+    async (input: unknown, options: SubmitOptions = {}): Promise<Accepted> => {
+      const deps = await load();
+      return submit(deps, await kinds[kind](input, validOptions(options), deps));
+    };
+  const control = async () => campaignControl(await load());
+  const checked = (id: string) => valid(z.object({ id: askedId }), { id }).id;
+  const each = (Object.keys(kinds) as Kind[]).map((kind) => [kind, submitting(kind)]);
+  return {
+    ...(Object.fromEntries(each) as Submitting),
+    campaign: async (input, source, options = {}) => submitCampaign(await load(), { input, source, options }),
+    campaigns: {
+      pause: async (id) => (await control()).pause(checked(id)),
+      resume: async (id) => (await control()).resume(checked(id)),
+      cancel: async (id) => (await control()).cancel(checked(id)),
+      report: async (id) => (await control()).report(checked(id)),
+    },
+  };
+}
+
 /** ECS and Kubernetes kill a process 30 seconds after they told it to stop. The rest is for running requests. */
 const CLOSE_TIMEOUT_MS = 20_000;
 
@@ -41,7 +83,7 @@ export interface Connection extends Omit<ProducerDeps, 'ledger'>, UploadDeps {
 export function clientOf(
   connect: () => Promise<Connection>,
   { analytics, clock, marksAfterAnswer }: { analytics: PackingLimits; clock: Clock; marksAfterAnswer: boolean },
-): ProducerClient {
+): Producer {
   let closing: Promise<void> | undefined;
   const writes = new Set<Promise<void>>();
   const afterAnswer = (write: Promise<void>) => {

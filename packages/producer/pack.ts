@@ -1,6 +1,5 @@
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { isBuiltin } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { build } from 'esbuild';
@@ -13,12 +12,10 @@ import { submitOptions } from '../../lib/submit/options';
 import { uploadSchema } from '../../lib/submit/uploads';
 import { inviteSchema, notifyBuildSchema, removeSchema } from '../../lib/testflight/message';
 import { questionSchema } from './jobs';
-import { connectionSchema } from './settings';
+import { connectionSchema } from './real-producer';
 import { packingLimits } from './tracker';
 
 const HERE = 'packages/producer';
-/** What a caller imports: the package, and its folder `testing`. */
-const ENTRIES = ['index', 'testing'];
 /** A package that is copied into the bundle. It is an ES module only, which Node before 20.19 cannot require. */
 const COPIED = 'uuid';
 
@@ -57,22 +54,32 @@ interface Manifest {
   dependencies: Record<string, string>;
 }
 
-const readManifest = (file: string): Manifest => JSON.parse(readFileSync(file, 'utf8')) as Manifest;
+const readManifest = (folder: string) => JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as Manifest;
 
 /** Makes the package from the project in this folder, and packs it into `out`. Returns the tarball's path. */
 export async function packProducer(out: string): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), 'producer-package-'));
   const write = (file: string, text: string) => writeFileSync(join(folder, file), text);
+  const manifest = { ...readManifest(HERE), version: readManifest('.').version };
   try {
-    const dependencies = await bundle(join(folder, 'dist'));
-    write('package.json', JSON.stringify({ ...readManifest(`${HERE}/package.json`), ...dependencies }, null, 2));
+    await build({
+      entryPoints: [`${HERE}/index.ts`],
+      outfile: join(folder, 'dist/index.js'),
+      bundle: true,
+      platform: 'node',
+      target: 'node20',
+      format: 'cjs',
+      external: Object.keys(manifest.dependencies),
+      // `import()` becomes `require`, which Jest supports too.
+      supported: { 'dynamic-import': false },
+      logLevel: 'warning',
+    });
+    write('dist/index.d.ts', declarations(folder));
+    // One copy of the code, so that `instanceof` works for a caller that both imports and requires the package.
+    for (const file of ['index.mjs', 'index.d.mts']) write(`dist/${file}`, `export * from './index.js';\n`);
+    write('package.json', JSON.stringify(manifest, null, 2));
     for (const page of ['README.md', 'fields.md']) cpSync(`${HERE}/${page}`, join(folder, page));
     cpSync(`node_modules/${COPIED}/LICENSE.md`, join(folder, `dist/licenses/${COPIED}.md`));
-    // One copy of the code, so that `instanceof` works for a caller that both imports and requires the package.
-    for (const [entry, types] of Object.entries(declarations(folder))) {
-      for (const file of [`${entry}.mjs`, `${entry}.d.mts`]) write(`dist/${file}`, `export * from './${entry}.js';\n`);
-      write(`dist/${entry}.d.ts`, types);
-    }
     mkdirSync(out, { recursive: true });
     const [packed] = JSON.parse(run('npm', ['pack', folder, '--json', '--pack-destination', out])) as {
       filename: string;
@@ -83,60 +90,16 @@ export async function packProducer(out: string): Promise<string> {
   }
 }
 
-/** Bundles our own code. Returns the project's version and the packages that the bundle imports, with versions. */
-async function bundle(outdir: string): Promise<Manifest> {
-  const { version, dependencies: shared } = readManifest('package.json');
-  const dependencies = { ...shared, ...readManifest(`${HERE}/package.json`).dependencies };
-  const common = { platform: 'node', target: 'node20', outdir, logLevel: 'warning' } as const;
-  const { metafile } = await build({
-    ...common,
-    entryPoints: ENTRIES.map((entry) => `${HERE}/${entry}.ts`),
-    bundle: true,
-    external: Object.keys(dependencies).filter((name) => name !== COPIED),
-    format: 'esm',
-    splitting: true,
-    chunkNames: '[name]-[hash]',
-    metafile: true,
-  });
-  // esbuild shares code between entries in ES modules only. `import()` becomes `require`, which Jest supports too.
-  await build({
-    ...common,
-    entryPoints: Object.keys(metafile.outputs),
-    format: 'cjs',
-    supported: { 'dynamic-import': false },
-    allowOverwrite: true,
-  });
-  // `__toESM` copies all of Zod's names, once for each file of ours that imports it.
-  for (const file of Object.keys(metafile.outputs))
-    writeFileSync(file, readFileSync(file, 'utf8').replaceAll(/__toESM\((require\("zod"\))\)/g, '$1'));
-  const imports = Object.values(metafile.outputs).flatMap((output) => output.imports);
-  const outside = imports.filter(({ external, path }) => external && !isBuiltin(path));
-  const names = new Set(outside.map(({ path }) => packageOf(path)));
-  return {
-    version,
-    dependencies: Object.fromEntries([...names].sort().map((name) => [name, dependencies[name] ?? ''])),
-  };
-}
-
-const packageOf = (path: string): string => path.split('/', path.startsWith('@') ? 2 : 1).join('/');
-
-/**
- * The declarations of each entry. Those that `index` reaches are in one text. `testing` imports nothing but types of
- * `index`.
- */
-function declarations(folder: string): Record<string, string> {
+/** All declarations that the entry reaches, in one text. */
+function declarations(folder: string): string {
   const types = join(folder, 'types');
   const config = join(folder, 'tsconfig.json');
   const compilerOptions = { types: ['node'], typeRoots: [resolve('node_modules/@types')] };
-  const files = ENTRIES.map((entry) => resolve(`${HERE}/${entry}.ts`));
+  const files = [resolve(`${HERE}/index.ts`)];
   writeFileSync(config, JSON.stringify({ extends: resolve('tsconfig.json'), files, include: [], compilerOptions }));
   const options = ['--noEmit', 'false', '--declaration', '--emitDeclarationOnly', '--rootDir', '.', '--outDir', types];
   run('node_modules/.bin/tsc', ['-p', config, ...options]);
-  const index = joined(join(types, HERE, 'index.d.ts'));
-  const testing = readFileSync(join(types, HERE, 'testing.d.ts'), 'utf8').replace("'./index'", "'./index.js'");
-  rmSync(types, { recursive: true });
-  rmSync(config);
-  return { index, testing };
+  return joined(join(types, HERE, 'index.d.ts'));
 }
 
 /** Puts a file's text after its imports. Only the entry exports. Names are distinct, and no import renames one. */

@@ -1,28 +1,24 @@
+import { randomUUID } from 'node:crypto';
+import type { AnalyticsEvent } from '../../lib/analytics/message';
+import { realRandom } from '../../lib/aws/system';
 import { campaigns } from '../../lib/emails/campaigns/campaign';
-import { type CampaignJob, EMAIL_CAMPAIGN } from '../../lib/emails/message';
+import { type CampaignInput, type CampaignJob, EMAIL_CAMPAIGN } from '../../lib/emails/message';
 import { StoreError } from '../../lib/errors';
 import type { Envelope } from '../../lib/jobs/envelope';
-import { bodyKey, jobKey } from '../../lib/jobs/keys';
+import { ANALYTICS_QUEUE, CAMPAIGN_QUEUE, FEEDBACK_QUEUE, jobKey } from '../../lib/jobs/keys';
 import { createLedger } from '../../lib/jobs/ledger';
-import { type JobRow, waitsForItsTime } from '../../lib/jobs/row';
+import { personHashes } from '../../lib/jobs/person-hash';
+import type { JobRow } from '../../lib/jobs/row';
 import { claim, park, release, succeed } from '../../lib/jobs/transitions';
-import type { Clock } from '../../lib/ports';
-import { type Kind, kinds } from '../../lib/submit/kinds';
-import { clientOf } from './client';
-// Types of the package's entry, so that both entries have the same ones.
-import type {
-  Accepted,
-  AnalyticsEvent,
-  BatchJob,
-  BatchResult,
-  CampaignInput,
-  JobStatus,
-  Producer,
-  Results,
-  SubmitOptions,
-  UploadInput,
-} from './index';
-import { memoryConnection } from './memory';
+import type { BatchQueues, Clock, Item, OutgoingMessage, Queues, Table } from '../../lib/ports';
+import { type Kind, kinds, type Results } from '../../lib/submit/kinds';
+import type { SubmitOptions } from '../../lib/submit/options';
+import type { Accepted } from '../../lib/submit/submit';
+import type { UploadInput } from '../../lib/submit/uploads';
+import { TESTFLIGHT_QUEUE } from '../../lib/testflight/message';
+import type { BatchJob, BatchResult } from './batch';
+import { type Connection, clientOf, type Producer } from './client';
+import type { JobStatus } from './jobs';
 import { packingLimits } from './tracker';
 
 /** An accepted job, planned ones included, with what the caller gave. `recipients`: how many a campaign has. */
@@ -43,7 +39,7 @@ export interface TestProducerOptions {
 
 /**
  * A producer in memory. Validation, ids, errors, keys and states are those of production, because it is the same code.
- * No worker runs: a job stays `queued` until the test ends it.
+ * No worker runs: a job stays as it is until the test ends it. `jobs.wait` moves the clock and does not wait.
  */
 export interface TestProducer extends Producer {
   /** What the code under test has sent, in order. A repeat of a key sends nothing. */
@@ -56,47 +52,86 @@ export interface TestProducer extends Producer {
   fail(id: string, error?: NonNullable<JobStatus['error']>): Promise<void>;
   /** Puts an object into the bucket, as a user does with the form of `attachments.upload`. */
   upload(key: string, body: string | Uint8Array): Promise<void>;
-  /**
-   * Moves the producer's clock, which is otherwise the system's. Planned jobs whose time has come are queued. `wait`
-   * does not wait: it moves the clock too.
-   */
-  advance(ms: number): Promise<void>;
-  /** Forgets all jobs, objects and failures, and what was sent. */
-  clear(): void;
 }
 
 const UNAVAILABLE = { code: 'SQS.ServiceUnavailable', message: 'SQS SendMessage failed' };
 const REFUSED = { code: 'Refused', message: 'the vendor refused the job' };
+const RETENTION_SECONDS = 14 * 24 * 60 * 60;
+
+/** What a producer needs of AWS, in the memory of the process. `bodies`: of all messages that SQS would have. */
+function inMemory(clock: Clock) {
+  const items = new Map<string, string>();
+  const objects = new Map<string, Uint8Array>();
+  const bodies: string[] = [];
+  const take = ({ body, groupId }: OutgoingMessage) => {
+    const sequence = groupId === undefined ? {} : { sequenceNumber: String(bodies.push(body)).padStart(20, '0') };
+    return { messageId: randomUUID(), ...sequence };
+  };
+  const stored = (key: string) => JSON.parse(items.get(key) ?? 'null') as Item | null;
+  const table: Partial<Table> = {
+    get: async (key) => stored(key) ?? undefined,
+    put: async (item, expected) => {
+      if ((stored(item.key)?.version ?? 0) !== expected) return 'conflict';
+      items.set(item.key, JSON.stringify(item));
+      return 'written';
+    },
+  };
+  const queues: Partial<Queues> & BatchQueues = {
+    send: async (_url, message) => take(message),
+    sendBatch: async (_url, messages) => messages.map((message) => ({ sent: true, ...take(message) })),
+  };
+  const connection: Connection = {
+    // Only workers, the reconciler and operators call the rest.
+    table: table as Table,
+    queues: queues as Queues & BatchQueues,
+    clock,
+    objects: {
+      put: async (key, body) => void objects.set(key, Buffer.from(body)),
+      get: async (key) => objects.get(key),
+      size: async (key) => objects.get(key)?.length,
+      list: async (prefix) => [...objects.keys()].filter((key) => key.startsWith(prefix)).sort(),
+    },
+    readObject: async function* (key) {
+      yield objects.get(key) ?? new Uint8Array();
+    },
+    random: realRandom,
+    log: { info: () => {}, warn: () => {}, error: () => {} },
+    hashPeople: personHashes(async () => 'the hash key of a producer in memory', clock),
+    prefix: 'jobs',
+    source: '/test/api',
+    emailRate: 100,
+    settings: () => ({ type: 'fifo', retention: RETENTION_SECONDS }),
+    queueNames: [FEEDBACK_QUEUE, CAMPAIGN_QUEUE, TESTFLIGHT_QUEUE, ANALYTICS_QUEUE],
+    queueUrl: (queue) => `https://sqs.example.com/${queue}.fifo`,
+    sign: async ({ key, contentType }) => ({
+      url: 'https://bucket.example.com',
+      fields: { key, 'Content-Type': contentType },
+    }),
+    disconnect: async () => {},
+  };
+  return { connection, items, bodies };
+}
 
 export function createTestProducer({ onSent }: TestProducerOptions = {}): TestProducer {
   const sent: Sent[] = [];
   const failures: Error[] = [];
   let ahead = 0;
   const now = () => Date.now() + ahead;
-  const memory = memoryConnection({ now, sleep: advance });
-  const { connection } = memory;
+  const sleep = async (ms: number) => {
+    ahead += ms;
+  };
+  const { connection, items, bodies } = inMemory({ now, sleep });
   const deps = { ...connection, ledger: createLedger(connection) };
-  // Events are packed at `flush` and `close` only, because time passes only for `wait`.
-  const still: Clock = { now, sleep: () => new Promise(() => {}) };
   const client = clientOf(async () => connection, {
     analytics: packingLimits.parse({}),
-    clock: still,
+    // Events are packed at `flush` and `close` only, because time passes only for `wait`.
+    clock: { now, sleep: () => new Promise(() => {}) },
     marksAfterAnswer: false,
   });
 
-  async function advance(ms: number): Promise<void> {
-    ahead += ms;
-    for (const key of memory
-      .keys()
-      .filter((one) => connection.queueNames.some((queue) => one.startsWith(jobKey(queue, '')))))
-      await deps.ledger.update(key, (row) =>
-        waitsForItsTime(row) && (row.retryAt ?? 0) <= now() ? release(row, now()) : undefined,
-      );
-  }
-
   /** Lets a run take the job and end it. */
   async function end(id: string, ended: (row: JobRow, run: { at: number; messageId: string }) => JobRow) {
-    const key = connection.queueNames.map((queue) => jobKey(queue, id)).find((one) => memory.keys().includes(one));
+    const key = connection.queueNames.map((queue) => jobKey(queue, id)).find((one) => items.has(one));
     if (key === undefined) throw new Error(`there is no job ${id}`);
     const at = now();
     const messageId = `run of ${id}`;
@@ -110,10 +145,8 @@ export function createTestProducer({ onSent }: TestProducerOptions = {}): TestPr
   }
 
   /** As the worker of `emails` does. */
-  async function start({ queue, id, time }: JobRow): Promise<void> {
-    const kept = await deps.objects.get(bodyKey(deps.prefix, queue, id));
-    const texts = kept ? [Buffer.from(kept).toString('utf8')] : memory.bodies;
-    const envelope = texts.map((text) => JSON.parse(text) as Envelope).find((one) => one.id === id);
+  async function start({ id, time }: JobRow): Promise<void> {
+    const envelope = bodies.map((body) => JSON.parse(body) as Envelope).find((one) => one.id === id);
     if (!envelope) return;
     const { sendAt, ...plan } = envelope.data as CampaignJob;
     const startsAt = sendAt === undefined ? time : Date.parse(sendAt);
@@ -186,11 +219,5 @@ export function createTestProducer({ onSent }: TestProducerOptions = {}): TestPr
       );
     },
     upload: (key, body) => deps.objects.put(key, body, 'application/octet-stream'),
-    advance,
-    clear() {
-      memory.clear();
-      for (const list of [sent, failures]) list.length = 0;
-      ahead = 0;
-    },
   };
 }

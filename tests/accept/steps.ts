@@ -7,11 +7,11 @@ import { sendCanary } from '../../lib/reconcile/measure';
 import type { Inputs, Kind } from '../../lib/submit/kinds';
 import type { Options } from '../../packages/cli/command';
 import type { CommandName } from '../../packages/cli/commands';
-import type { ProducerClient } from '../../packages/producer/client';
+import type { Producer } from '../../packages/producer/client';
 
 export interface Accepted {
   deps: Deployment;
-  producer: Pick<ProducerClient, Kind | 'jobs'>;
+  producer: Pick<Producer, Kind | 'jobs'>;
   /** Runs a command as an operator, and resolves to what it prints. Rejects with what it says if it fails. */
   sls: (name: CommandName, options: Options) => Promise<string>;
   conformance: () => Promise<string>;

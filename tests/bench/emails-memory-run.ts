@@ -2,7 +2,7 @@ import { S3Client } from '@aws-sdk/client-s3';
 import { clientDefaults } from '../../lib/aws/clients';
 import { realObjectReader } from '../../lib/aws/objects';
 import type { RecipientSource } from '../../packages/producer/campaign';
-import { createProducer } from '../../packages/producer/producer';
+import { createProducer } from '../../packages/producer/client';
 import { memoryProducerDeps } from '../support/producer';
 import { csvFile, ndjsonFile, people } from './recipients';
 

@@ -9,7 +9,7 @@ import { dynamoClient, realTable } from '../../lib/aws/table';
 import { throughAll } from '../../lib/concurrency';
 import { createLedger } from '../../lib/jobs/ledger';
 import type { Log, Objects, Table } from '../../lib/ports';
-import { createProducer, type Producer } from '../../packages/producer/producer';
+import { createProducer, type JobProducer } from '../../packages/producer/client';
 import { createTracker } from '../../packages/producer/tracker';
 import { against } from '../support/emulators';
 import { hashPeople } from '../support/hash-people';
@@ -71,7 +71,7 @@ async function sending(client: SQSClient, stored: Table, { sends, round, warmUp 
     );
   };
   const feedback =
-    ({ feedback: send }: Producer) =>
+    ({ feedback: send }: JobProducer) =>
     async () => {
       await send(data);
     };
@@ -129,7 +129,7 @@ async function perSecond(way: () => Promise<void>, sends: number): Promise<numbe
 
 const withoutRows = { put: async () => 'written' } as unknown as Table;
 
-function producerOf(client: SQSClient, queueUrl: string, rows: Table, afterAnswer = false): Producer {
+function producerOf(client: SQSClient, queueUrl: string, rows: Table, afterAnswer = false): JobProducer {
   return createProducer({
     ...common(client, queueUrl, rows),
     ...(afterAnswer ? { afterAnswer: () => {} } : {}),

@@ -21,10 +21,7 @@ async function pageOf(file: string): Promise<() => Promise<void>> {
   const contents = moduleOf([...snippets, 'await producer.close();']);
   const { outputFiles } = await build({
     stdin: { contents, resolveDir: resolve('.'), loader: 'ts' },
-    alias: {
-      'background-jobs-producer': resolve('packages/producer/index.ts'),
-      'background-jobs-producer/testing': resolve('packages/producer/testing.ts'),
-    },
+    alias: { 'background-jobs-producer': resolve('packages/producer/index.ts') },
     bundle: true,
     packages: 'external',
     platform: 'node',

@@ -25,10 +25,7 @@ const CONFIG = {
   compilerOptions: {
     noUnusedLocals: false,
     types: ['node'],
-    paths: {
-      'background-jobs-producer': ['../../../packages/producer/index.ts'],
-      'background-jobs-producer/testing': ['../../../packages/producer/testing.ts'],
-    },
+    paths: { 'background-jobs-producer': ['../../../packages/producer/index.ts'] },
   },
   include: ['*.ts'],
 };

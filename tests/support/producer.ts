@@ -3,7 +3,7 @@ import type { JobRow } from '../../lib/jobs/row';
 import type { Objects, Queues, Table } from '../../lib/ports';
 import { createSqsModel } from '../../packages/local/sqs/model';
 import type { ProducerDeps } from '../../packages/producer/campaign';
-import { createProducer } from '../../packages/producer/producer';
+import { createProducer } from '../../packages/producer/client';
 import { hashPeople } from './hash-people';
 import { memoryClock, memoryRandom } from './memory-clock';
 import { memoryObjects } from './memory-objects';

@@ -2,7 +2,7 @@ import { analyticsContract } from '../../../lib/analytics/process';
 import { chunkEnvelope } from '../../../lib/emails/campaigns/campaign';
 import { watchCanary } from '../../../lib/reconcile/measure';
 import type { InviteInput } from '../../../lib/testflight/message';
-import { createProducer } from '../../../packages/producer/producer';
+import { createProducer } from '../../../packages/producer/client';
 import type { Calls } from '../../../resources/cost';
 import { analyticsBody, someEvents } from '../../support/analytics';
 import { startEmails } from '../../support/emails';

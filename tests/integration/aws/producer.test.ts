@@ -8,8 +8,8 @@ import { realTable } from '../../../lib/aws/table';
 import { hashesWith } from '../../../lib/jobs/person-hash';
 import { startS3 } from '../../../packages/local/emulators';
 import { close, listen } from '../../../packages/local/loopback';
+import type { ProducerOptions } from '../../../packages/producer/real-producer';
 import { realProducer } from '../../../packages/producer/real-producer';
-import type { ProducerOptions } from '../../../packages/producer/settings';
 import { against, startDynamo, startSqs, TABLE } from '../../support/emulators';
 import { HASH_KEY } from '../../support/hash-people';
 

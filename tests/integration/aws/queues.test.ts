@@ -72,7 +72,7 @@ describe.each(variants)('the queues: $name', ({ start }) => {
     ]);
 
     expect(entries.map(({ sent }) => sent)).toEqual([true, false, true]);
-    expect(entries[1]).toEqual({ sent: false, code: expect.stringMatching(/^SQS\.\w+/), senderFault: true });
+    expect(entries[1]).toEqual({ sent: false, code: expect.stringMatching(/^SQS\.\w+/) });
     expect((await receive()).map(({ body }) => body)).toEqual(['x']);
   });
 

@@ -1,5 +1,5 @@
 import { chunkId } from '../../../lib/emails/campaigns/campaign';
-import { createProducer } from '../../../packages/producer/producer';
+import { createProducer } from '../../../packages/producer/client';
 import { startEmails } from '../../support/emails';
 import { readWhole } from '../../support/producer';
 

@@ -3,7 +3,7 @@ import { EMAIL_CAMPAIGN, EMAILS_QUEUE } from '../../../lib/emails/message';
 import { fromIterable } from '../../../lib/emails/recipients';
 import { campaignKey } from '../../../lib/jobs/keys';
 import { jobId } from '../../../lib/submit/options';
-import { createProducer } from '../../../packages/producer/producer';
+import { createProducer } from '../../../packages/producer/client';
 import type { JobKind, JobSpec } from '../draw/plan';
 import { BAD_LIST, BOUNCES, NO_MAILBOX, REPORTS, UNSENDABLE } from '../vendors/vendors';
 import { POISON, POISON_CHUNK } from '../world/poison';

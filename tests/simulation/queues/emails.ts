@@ -4,7 +4,7 @@ import { emailsContract } from '../../../lib/emails/process';
 import { SUPPRESSED } from '../../../lib/emails/request';
 import { suppressionList } from '../../../lib/emails/suppression';
 import { jobKey } from '../../../lib/jobs/keys';
-import { createProducer } from '../../../packages/producer/producer';
+import { createProducer } from '../../../packages/producer/client';
 import { hashPeople } from '../../support/hash-people';
 import type { JobSpec } from '../draw/plan';
 import { MAIL_RATE, rateOf, sendgridOf } from '../vendors/sendgrid';

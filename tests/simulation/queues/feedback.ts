@@ -1,7 +1,7 @@
 import { FEEDBACK_SUBMITTED, type FeedbackInput, feedbackPerson, feedbackSchema } from '../../../lib/feedback/message';
 import { feedbackContract } from '../../../lib/feedback/process';
 import { attachmentsPrefix } from '../../../lib/jobs/keys';
-import { createProducer } from '../../../packages/producer/producer';
+import { createProducer } from '../../../packages/producer/client';
 import { hashed } from '../../support/hash-people';
 import type { JobSpec } from '../draw/plan';
 import { rateOf, sendgridOf } from '../vendors/sendgrid';

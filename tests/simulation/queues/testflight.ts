@@ -2,7 +2,7 @@ import { TESTFLIGHT_INVITE, TESTFLIGHT_QUEUE } from '../../../lib/testflight/mes
 import { testflightContract } from '../../../lib/testflight/process';
 import { createSubjects } from '../../../lib/testflight/subjects';
 import type { QueueContract } from '../../../lib/worker/contract';
-import { createProducer } from '../../../packages/producer/producer';
+import { createProducer } from '../../../packages/producer/client';
 import { hashPeople } from '../../support/hash-people';
 import type { JobSpec } from '../draw/plan';
 import { appleOf, SETTLE_AFTER_MS } from '../vendors/apple';

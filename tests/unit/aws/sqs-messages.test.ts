@@ -16,7 +16,7 @@ describe('messages between us and SQS', () => {
     expect(toSqs('url', { body: 'x' })).toStrictEqual({ QueueUrl: 'url', MessageBody: 'x' });
   });
 
-  it('says of each entry of a batch whether its sender is at fault, and counts one without an answer as not sent', () => {
+  it('says of each entry of a batch why it was not sent, and counts one without an answer as not sent', () => {
     const entries = entriesOf(
       {
         Successful: [{ Id: '1', MessageId: 'm', MD5OfMessageBody: '' }],
@@ -29,10 +29,10 @@ describe('messages between us and SQS', () => {
     );
 
     expect(entries).toEqual([
-      { sent: false, code: 'SQS.InvalidMessageContents', senderFault: true },
+      { sent: false, code: 'SQS.InvalidMessageContents' },
       { sent: true, messageId: 'm' },
-      { sent: false, code: 'SQS.InternalError', senderFault: false },
-      { sent: false, code: 'SQS.NoAnswer', senderFault: false },
+      { sent: false, code: 'SQS.InternalError' },
+      { sent: false, code: 'SQS.NoAnswer' },
     ]);
   });
 

@@ -1,5 +1,5 @@
 import http from 'node:http';
-import { createTestProducer, type TestProducer } from 'background-jobs-producer/testing';
+import { createTestProducer, type TestProducer } from 'background-jobs-producer';
 import type { Express } from 'express';
 import { createApp } from '../../../examples/express-api/src/app';
 import { close, listen } from '../../../packages/local/loopback';

@@ -9,18 +9,13 @@ const feedback = (user: string, message = 'Well done.', key?: string): BatchJob 
   ...(key === undefined ? {} : { options: { key, principal: 'client-1' } }),
 });
 
-/**
- * `answer`: what SQS says to each entry of a call, by the number of the call. `refuse`: it says that the sender is at
- * fault.
- */
+/** `answer`: what SQS says to each entry of a call, by the number of the call. */
 function start({
   answer = () => 'sent',
-  refuse = false,
   callMs = 0,
   ...wrap
 }: Parameters<typeof memoryProducerDeps>[0] & {
   answer?: (call: number, entry: number) => string;
-  refuse?: boolean;
   callMs?: number;
 } = {}) {
   const memory = memoryProducerDeps(wrap);
@@ -33,7 +28,7 @@ function start({
         const code = answer(call, entry);
         return code === 'sent'
           ? { sent: true, ...(await memory.deps.queues.send(url, message)) }
-          : { sent: false, code, senderFault: refuse };
+          : { sent: false, code };
       }),
     );
   };
@@ -111,39 +106,6 @@ it('gives up when SQS has taken nothing for ten seconds, and sends no later job 
   ]);
   expect(new Set(subjects(calls).flat())).toEqual(new Set(['1', '2', '3']));
   expect(clock.now() - from).toBe(10_000);
-});
-
-it('does not send again what SQS refuses, and says why', async () => {
-  const { deps, calls } = start({
-    refuse: true,
-    answer: (call) => (call === 1 ? 'SQS.InvalidMessageContents' : 'sent'),
-  });
-
-  const results = await submitBatch(deps, [feedback('a', 'a1'), feedback('a', 'a2')]);
-
-  expect(subjects(calls)).toEqual([['a1'], ['a2']]);
-  expect(results[0]?.error).toMatchObject({ name: 'StoreError', code: 'SQS.InvalidMessageContents' });
-  expect(results[1]?.accepted).toBeDefined();
-});
-
-it.each([
-  ['sends a call that SQS throttled again', 'SQS.RequestThrottled', 2, undefined],
-  ['does not repeat a call that SQS refused', 'SQS.AccessDenied', 1, 'SQS.AccessDenied'],
-])('%s', async (_what, code, calls, error) => {
-  const { deps } = start();
-  const { sendBatch } = deps.queues;
-  let tried = 0;
-  const queues = {
-    ...deps.queues,
-    sendBatch: async (...batch: Parameters<typeof sendBatch>) => {
-      if (++tried === 1) throw new StoreError({ code, message: 'SQS refused', status: 403 });
-      return sendBatch(...batch);
-    },
-  };
-
-  const [result] = await submitBatch({ ...deps, queues }, [feedback('a')]);
-
-  expect([tried, (result?.error as StoreError | undefined)?.code]).toEqual([calls, error]);
 });
 
 it('reports each job that failed, and accepts the others', async () => {

@@ -3,7 +3,7 @@ import { readContent, readManifest, readPart } from '../../../lib/emails/manifes
 import type { CampaignInput, CampaignJob } from '../../../lib/emails/message';
 import { IdempotencyConflictError, InvalidJobError } from '../../../lib/submit/errors';
 import type { RecipientSource } from '../../../packages/producer/campaign';
-import { createProducer } from '../../../packages/producer/producer';
+import { createProducer } from '../../../packages/producer/client';
 import { withFaults } from '../../support/faults';
 import { memoryProducerDeps } from '../../support/producer';
 

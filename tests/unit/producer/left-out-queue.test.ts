@@ -1,8 +1,8 @@
 import { InvalidJobError } from '../../../lib/submit/errors';
 import { prepareUpload, type UploadInput } from '../../../lib/submit/uploads';
 import { submitBatch } from '../../../packages/producer/batch';
-import { createProducer } from '../../../packages/producer/producer';
-import { queueIn } from '../../../packages/producer/settings';
+import { createProducer } from '../../../packages/producer/client';
+import { queueIn } from '../../../packages/producer/real-producer';
 import { createTracker } from '../../../packages/producer/tracker';
 import { memoryQueues } from '../../support/memory-queues';
 import { feedbackSettings, memoryProducerDeps } from '../../support/producer';

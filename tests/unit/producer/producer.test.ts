@@ -5,7 +5,7 @@ import { hashesWith, personOf } from '../../../lib/jobs/person-hash';
 import type { Item } from '../../../lib/ports';
 import { IdempotencyConflictError, InvalidJobError } from '../../../lib/submit/errors';
 import type { SubmitOptions } from '../../../lib/submit/options';
-import { createProducer, type Producer } from '../../../packages/producer/producer';
+import { createProducer, type JobProducer } from '../../../packages/producer/client';
 import { withFaults } from '../../support/faults';
 import { HASH_KEY } from '../../support/hash-people';
 import { memoryProducerDeps } from '../../support/producer';
@@ -88,7 +88,7 @@ describe('feedback from the producer', () => {
     expect(JSON.stringify(rows())).not.toContain(salt);
   });
 
-  it.each<[string, (producer: Producer) => Promise<unknown>]>([
+  it.each<[string, (producer: JobProducer) => Promise<unknown>]>([
     [
       'unsubscribe: must have group, and groupsToDisplay (at most 25) if needed, all numbers from 1; or only link, an https address',
       ({ campaign }) => campaign({ ...NEWS, unsubscribe: { grup: 1 } as never }, []),

@@ -1,6 +1,5 @@
 import { ConfigError } from '../../../lib/config/environment';
-import { realProducer } from '../../../packages/producer/real-producer';
-import { connectionConfig } from '../../../packages/producer/settings';
+import { connectionConfig, realProducer } from '../../../packages/producer/real-producer';
 
 const where = { instance: 'my-api', region: 'us-east-1' };
 

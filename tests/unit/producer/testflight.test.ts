@@ -1,8 +1,8 @@
-import { createProducer, type Producer } from '../../../packages/producer/producer';
+import { createProducer, type JobProducer } from '../../../packages/producer/client';
 import { memoryProducerDeps } from '../../support/producer';
 import { APP, anInvite, BUILD, TESTER } from '../../support/testflight';
 
-const JOBS: Record<string, { send: (producer: Producer) => ReturnType<Producer['invite']>; data: object }> = {
+const JOBS: Record<string, { send: (producer: JobProducer) => ReturnType<JobProducer['invite']>; data: object }> = {
   'testflight.invite.v1': { send: (to) => to.invite(anInvite()), data: { ...anInvite(), resend: false } },
   'testflight.remove.v1': {
     send: (to) => to.removeTester({ app: APP, email: TESTER, from: 'app' }),
