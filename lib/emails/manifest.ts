@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto';
 import * as z from 'zod';
 import { wrongField } from '../errors';
 import { sha256 } from '../jobs/envelope';
@@ -5,7 +6,6 @@ import { dataPrefix, ERASED } from '../jobs/keys';
 import type { Objects } from '../ports';
 import { type CampaignContent, campaignContentSchema, EMAILS_QUEUE, hashOf } from './message';
 import { InvalidRecipientsError, type Read, type Recipient, recipientCheck } from './recipients';
-import { seenSet } from './seen-set';
 
 /** Names the objects of an accepted campaign by hash, so that a later change is noticed. */
 const manifestSchema = z.object({
@@ -76,7 +76,37 @@ async function verified(
   return text;
 }
 
+/**
+ * Tells whether a text comes for the first time. A Set of a million addresses takes over 100 MB. This keeps 64 bits of
+ * SHA-256, two to four words each: two of a million addresses collide once in forty million campaigns.
+ */
+export function firstTimes(): (text: string) => boolean {
+  let table = new BigUint64Array(2 ** 12);
+  let count = 0;
+  /** Returns whether the hash is new. Zero is an empty slot, which no hash is. */
+  const add = (value: bigint): boolean => {
+    let at = Number(value % BigInt(table.length));
+    while (table[at] !== 0n && table[at] !== value) at = (at + 1) % table.length;
+    const isNew = table[at] === 0n;
+    table[at] = value;
+    return isNew;
+  };
+  return (text) => {
+    if (count > table.length / 2) {
+      const before = table;
+      table = new BigUint64Array(2 * before.length);
+      for (const value of before) if (value > 0n) add(value);
+    }
+    const isNew = add(BigInt(`0x${hash('sha256', text, 'hex').slice(0, 16)}`));
+    if (isNew) count += 1;
+    return isNew;
+  };
+}
+
 const REJECTED_PART = 5_000;
+/** Parts that are written at the same time hold about this many recipients together, to limit memory. */
+const RECIPIENTS_AT_ONCE = 1_000;
+const MOST_AT_ONCE = 16;
 
 /**
  * Writes a campaign's recipients to the bucket, one part per chunk. The manifest comes last, so nothing can be sent
@@ -88,26 +118,35 @@ export async function writeManifest(
 ) {
   const { campaign, content, recipients, chunkSize } = given;
   const keys = campaignKeys(prefix, campaign);
-  const parts = partWriter(objects, { size: chunkSize, key: keys.part });
-  const refused = partWriter(objects, { size: REJECTED_PART, key: keys.rejected });
+  const parts = partsOf(chunkSize, keys.part);
+  const refused = partsOf(REJECTED_PART, keys.rejected);
   const check = recipientCheck(content);
-  const seen = seenSet();
+  const isNew = firstTimes();
   let requested = 0;
   let duplicates = 0;
 
-  for await (const reads of recipients)
-    for (const read of reads) {
-      requested += 1;
-      const checked = 'broken' in read ? { reason: read.broken } : check(read.value);
-      if ('reason' in checked) refused.add(rejection(read, checked.reason));
-      else if (seen.add(checked.recipient.email.toLowerCase())) parts.add(checked.recipient);
-      else {
-        duplicates += 1;
-        refused.add(rejection(read, 'email: is there already'));
+  const add = (read: Read) => {
+    const checked = 'broken' in read ? { reason: read.broken } : check(read.value);
+    if ('reason' in checked) return refused.add(rejection(read, checked.reason));
+    if (isNew(checked.recipient.email.toLowerCase())) return parts.add(checked.recipient);
+    duplicates += 1;
+    return refused.add(rejection(read, 'email: is there already'));
+  };
+  async function* full() {
+    for await (const reads of recipients)
+      for (const read of reads) {
+        requested += 1;
+        if (add(read)) yield* [...parts.full(), ...refused.full()];
       }
-      for (const writer of [parts, refused]) if (writer.full()) await writer.write();
-    }
-  await Promise.all([parts.end(), refused.end()]);
+    yield* [...parts.full(1), ...refused.full(1)];
+  }
+  const bodies = full();
+  const write = async () => {
+    // After a failure, the loop ends the generator also for the others.
+    for await (const { key, body } of bodies) await objects.put(key, body, 'application/x-ndjson');
+  };
+  const atOnce = Math.min(MOST_AT_ONCE, Math.ceil(RECIPIENTS_AT_ONCE / chunkSize));
+  await Promise.all(Array.from({ length: atOnce }, write));
   if (parts.count() === 0)
     throw new InvalidRecipientsError(
       requested === 0
@@ -145,64 +184,26 @@ function rejection(read: Read, reason: string) {
   return { line: read.line, ...(typeof email === 'string' ? { email: email.slice(0, 254) } : {}), reason };
 }
 
-const FIRST_BYTES = 64 * 1024;
-/** Parts that are written at the same time hold at most this many entries together, to limit memory. */
-const ENTRIES_AT_ONCE = 1_000;
-const MOST_AT_ONCE = 16;
-/** The most UTF-8 bytes for one unit of a string's length. */
-const BYTES_PER_UNIT = 3;
-
-/**
- * Writes entries as NDJSON, in objects of `size` entries whose keys contain their hashes. It keeps lines as bytes,
- * because strings would outlive V8's young generation. V8 would then grow that generation to several times its normal
- * size.
- */
-export function partWriter(
-  objects: Pick<Objects, 'put'>,
-  { size, key }: { size: number; key: (number: number, sha: string) => string },
-) {
+/** Collects entries as NDJSON, in objects of `size` entries whose keys contain their hashes. */
+function partsOf(size: number, keyOf: (number: number, sha: string) => string) {
   const hashes: string[] = [];
-  let bytes = Buffer.allocUnsafeSlow(FIRST_BYTES);
-  let used = 0;
-  let waiting = 0;
+  let lines: string[] = [];
   let count = 0;
-  const atOnce = Math.min(MOST_AT_ONCE, Math.max(1, Math.floor(ENTRIES_AT_ONCE / size)));
-  const writing = new Set<Promise<void>>();
-  let failure: { reason: unknown } | undefined;
-
-  async function write(most: number): Promise<void> {
-    if (waiting > 0) {
-      const body = Buffer.from(bytes.subarray(0, used));
-      [used, waiting] = [0, 0];
-      const sha = sha256(body);
-      const number = hashes.push(sha) - 1;
-      const put: Promise<void> = objects
-        .put(key(number, sha), body, 'application/x-ndjson')
-        .catch((reason: unknown) => {
-          failure ??= { reason };
-        })
-        .finally(() => writing.delete(put));
-      writing.add(put);
-    }
-    while (writing.size >= most) await Promise.race(writing);
-    if (failure) throw failure.reason;
-  }
-
   return {
     hashes,
     count: () => count,
-    add(entry: object): void {
+    /** Returns whether an object is full. */
+    add(entry: object): boolean {
       count += 1;
-      waiting += 1;
-      const line = `${JSON.stringify(entry)}\n`;
-      const most = used + BYTES_PER_UNIT * line.length;
-      if (most > bytes.length) bytes = Buffer.concat([bytes.subarray(0, used)], 2 * most);
-      used += bytes.write(line, used);
+      return lines.push(`${JSON.stringify(entry)}\n`) >= size;
     },
-    /** Whether the caller must write a part before it adds more. */
-    full: () => waiting >= size,
-    /** Starts to write a part, and waits while too many writes are running. */
-    write: () => write(atOnce),
-    end: () => write(1),
+    /** The object to write, if there are enough entries for it. */
+    full(least = size): { key: string; body: Uint8Array }[] {
+      if (lines.length < least) return [];
+      const body = Buffer.from(lines.join(''));
+      lines = [];
+      const sha = sha256(body);
+      return [{ key: keyOf(hashes.push(sha) - 1, sha), body }];
+    },
   };
 }

@@ -41,20 +41,11 @@ interface Line {
   text: string;
 }
 
-/** Text that waits for its lines to be read must stay short-lived, or V8's young generation grows to its limit. */
-const PIECE = 4 * 1024;
-
-async function* pieces(bytes: Bytes): AsyncGenerator<Uint8Array | string> {
-  for await (const chunk of bytes)
-    for (let from = 0; from < chunk.length; from += PIECE)
-      yield typeof chunk === 'string' ? chunk.slice(from, from + PIECE) : chunk.subarray(from, from + PIECE);
-}
-
 async function* lines(bytes: Bytes): AsyncGenerator<Line[]> {
   const decoder = new TextDecoder();
   let rest = '';
   let line = 0;
-  for await (const chunk of pieces(bytes)) {
+  for await (const chunk of bytes) {
     const texts = (rest + (typeof chunk === 'string' ? chunk : decoder.decode(chunk, { stream: true }))).split('\n');
     rest = texts.pop() ?? '';
     // Such a line means that the file is neither CSV nor NDJSON. Keep no more of it than shows that it is too long.

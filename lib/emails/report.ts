@@ -7,10 +7,9 @@ import type { Objects } from '../ports';
 import { jsonOf } from '../text';
 import { type Campaign, campaigns, chunkId, chunkRecipients, releasedPages } from './campaigns/campaign';
 import { eventFolder, eventKey, type StoredEvent } from './events/webhook';
-import { readManifest, readPart } from './manifest';
+import { firstTimes, readManifest, readPart } from './manifest';
 import { EMAILS_QUEUE } from './message';
 import { outcomesApart, SEND } from './request';
-import { seenSet } from './seen-set';
 
 /**
  * The result of a campaign so far. It is computed each time from the chunks' rows and the stored events, so a crash
@@ -133,7 +132,7 @@ type Undelivered = Map<string, Map<number, { status: 'suppressed' | 'bounced'; c
 async function readEvents({ objects, prefix }: ReportDeps, campaign: Campaign) {
   const counts: Record<string, number> = {};
   const undelivered: Undelivered = new Map();
-  const seen = seenSet();
+  const isNew = firstTimes();
   const folder = eventFolder(prefix, { queue: EMAILS_QUEUE, time: campaign.time, campaign: campaign.id });
   for (const key of await objects.list(folder)) {
     const bytes = await objects.get(key);
@@ -141,7 +140,7 @@ async function readEvents({ objects, prefix }: ReportDeps, campaign: Campaign) {
     for (const line of lines) {
       const event = eventOf(line);
       if (!event) counts.damaged = (counts.damaged ?? 0) + 1;
-      else if (seen.add(eventKey(event))) {
+      else if (isNew(eventKey(event))) {
         const name = event.type === 'blocked' ? 'blocked' : event.event;
         counts[name] = (counts[name] ?? 0) + 1;
         const { job, recipient, type = 'bounce', status = '', reason = 'dropped' } = event;

@@ -1,63 +1,54 @@
-import { partWriter } from '../../../lib/emails/manifest';
+import { firstTimes, writeManifest } from '../../../lib/emails/manifest';
+import { fromIterable } from '../../../lib/emails/recipients';
+import { aContent, CAMPAIGN } from '../../support/emails';
 
 const idle = () => new Promise((resolve) => setImmediate(resolve));
 
-/** A bucket whose writes end when the test decides. */
-function start(size: number) {
+/** Writes a campaign of so many recipients to a bucket whose writes end when the test decides. */
+function start(count: number, chunkSize: number) {
   const open: { key: string; end: (error?: Error) => void }[] = [];
   const put = (key: string) =>
     new Promise<void>((resolve, reject) => open.push({ key, end: (error) => (error ? reject(error) : resolve()) }));
-  const parts = partWriter({ put }, { size, key: (number) => String(number) });
-  /** Adds entries and returns how many parts it has begun to write. It stops when it has to wait. */
-  let entries = 0;
-  const fill = async (count: number): Promise<void> => {
-    while (entries < count) {
-      parts.add({ n: ++entries });
-      if (parts.full()) await parts.write();
-    }
-  };
-  return { parts, open, fill };
+  const people = Array.from({ length: count }, (_, n) => ({ email: `user-${n}@example.com` }));
+  const given = { campaign: CAMPAIGN, content: aContent(), recipients: fromIterable(people), chunkSize };
+  return { open, written: writeManifest({ objects: { put }, prefix: 'jobs' }, given) };
 }
 
-test('small parts are written at the same time, with at most a thousand entries together', async () => {
-  const { open, fill, parts } = start(100);
+test.each([
+  [100, 10],
+  [1_000, 1],
+  [10, 16],
+])('chunks of %i are written %i at a time, and the manifest after them', async (chunkSize, atOnce) => {
+  const { open, written } = start(2_000, chunkSize);
 
-  const filled = fill(2_000);
   await idle();
-  expect(open.map(({ key }) => key)).toEqual(Array.from({ length: 10 }, (_, n) => String(n)));
-  open[3]?.end();
-  await idle();
-  expect(open).toHaveLength(11);
-
-  while (parts.hashes.length < 20) {
-    for (const { end } of open) end();
+  expect(open).toHaveLength(atOnce);
+  for (let ended = 0; ended < open.length; ended++) {
+    open[ended]?.end();
     await idle();
   }
-  await filled;
+
+  expect((await written).chunks).toBe(2_000 / chunkSize);
+  expect(open.at(-1)?.key).toMatch(/manifest-/);
 });
 
-test('a part of a thousand entries is written before the next one begins', async () => {
-  const { open, fill } = start(1_000);
-
-  void fill(3_000);
+test('a part that cannot be written ends the writing', async () => {
+  const { open, written } = start(2_000, 100);
   await idle();
 
-  expect(open).toHaveLength(1);
+  open[3]?.end(new Error('the bucket is gone'));
+
+  await expect(written).rejects.toThrow('the bucket is gone');
+  for (const { end } of open) end();
+  await idle();
+  expect(open).toHaveLength(10);
 });
 
-test('the end waits for every part, and reports a part that cannot be written', async () => {
-  const { parts, open, fill } = start(10);
-  await fill(25);
-  let ended = false;
+test('every text is new exactly once, however many there are', () => {
+  const isNew = firstTimes();
+  const texts = Array.from({ length: 20_000 }, (_, n) => `user-${n}@example.com`);
 
-  const end = parts.end().finally(() => {
-    ended = true;
-  });
-  open[0]?.end();
-  open[1]?.end(new Error('the bucket is gone'));
-  await idle();
-  expect(ended).toBe(false);
-  open[2]?.end();
-
-  await expect(end).rejects.toThrow('the bucket is gone');
+  expect(texts.every(isNew)).toBe(true);
+  expect(texts.some(isNew)).toBe(false);
+  expect(isNew('another@example.com')).toBe(true);
 });
