@@ -21,7 +21,7 @@ import { requestOf } from './request';
 import { type SendDeps, send } from './send';
 import { LIST_UNREADABLE } from './suppression';
 
-export interface EmailDeps extends SendDeps {
+export interface EmailDeps extends SendDeps, ReadDeps {
   campaigns: Campaigns;
   /** The domains that mails may come from. Empty: any. */
   senderDomains: readonly string[];
@@ -59,8 +59,7 @@ function sendMessage(deps: EmailDeps, { id, data, row }: Job<EmailMessage>, cont
   checkSender(deps.senderDomains, content.from);
   const origin = { id, time: row.time, trace: traceOf(row) };
   const recipients = [{ ...to, data: templateData, number: 0 }];
-  const request = async () => requestOf({ content, recipients, origin });
-  return send(deps, { origin, generation: row.generation, recipients: 1, use: 'message', request }, context);
+  return send(deps, { use: 'message', request: async () => requestOf({ content, recipients, origin }) }, context);
 }
 
 async function startCampaign(deps: EmailDeps, { id, data, row, envelope }: Job<CampaignJob>): Promise<CampaignResult> {
@@ -91,9 +90,6 @@ async function sendChunk(
     const accepted = await send(
       deps,
       {
-        origin,
-        generation: row.generation,
-        recipients: data.recipients,
         use: 'campaign',
         request: async (excluded) => {
           refuseIfStopped(campaign);

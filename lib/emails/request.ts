@@ -3,50 +3,30 @@ import type { Mail } from '../vendors/sendgrid';
 import { MAIL_STEPS, mailArgs } from '../worker/mail';
 import { type CampaignContent, EMAILS_QUEUE } from './message';
 import { type Recipient, unsubscribeLink } from './recipients';
-import type { SuppressionReason } from './suppression';
 
 /** The step that sends. Step names are stored, and events name this step. */
 export const SEND = MAIL_STEPS.emails;
-export const RECIPIENTS = 'recipients';
-/** The step that stores the recipients that SendGrid refused individually. */
-export const EXCLUDED = 'excluded';
 
-/** Recipients left out of a job's request. SendGrid named their addresses and sent none of the mails. */
-export interface Excluded {
-  /** The recipients' numbers in their chunk, in order. */
-  recipients: number[];
-  code: string;
-  /** Requests refused like this in this generation of the job. */
-  requests: number;
-  generation: number;
-}
+/**
+ * The steps that store who was left out of a request, and their outcome. SendGrid refuses a request because of single
+ * addresses and sends nothing of it (`excluded`), or the suppression list has them (`suppressed`).
+ */
+const LEFT_OUT = { excluded: 'refused', suppressed: 'suppressed' } as const;
 
-/** The step that stores who got no mail because of the suppression list: numbers in the chunk, by reason. */
-export const SUPPRESSED = 'suppressed';
+/** The result of such a step: recipients' numbers in their chunk, by error code or by reason of the list. */
+export type LeftOut = Record<string, number[]>;
 
-export const suppressedOf = (step: Step | undefined): Partial<Record<SuppressionReason, number[]>> =>
-  step?.status === 'done' ? (step.result as Partial<Record<SuppressionReason, number[]>>) : {};
+/** `peek` returns a step of the job. */
+export const leftOutBy = (step: keyof typeof LEFT_OUT, peek: (step: string) => Step | undefined): LeftOut =>
+  (peek(step)?.result ?? {}) as LeftOut;
 
-export const excludedOf = (step: Step | undefined): Excluded | undefined =>
-  step?.status === 'done' ? (step.result as Excluded) : undefined;
-
-export interface RecipientOutcome {
-  /** SendGrid's answer, or ours. Events report what happens to a mail later. */
-  status: 'accepted' | 'refused' | 'suppressed';
-  messageId?: string | undefined;
-  /** Why: the code of the error, or the reason in the suppression list. */
-  code?: string;
-  field?: string;
-}
-
-/** The outcomes of recipients that differ from their job's, by number. `peek` returns a step of the job. */
-export function outcomesApart(peek: (step: string) => Step | undefined): Map<number, RecipientOutcome> {
-  const { recipients = [], code = '' } = excludedOf(peek(EXCLUDED)) ?? {};
-  const refused = recipients.map((number) => [number, { status: 'refused', code, field: 'to' }] as const);
-  const suppressed = Object.entries(suppressedOf(peek(SUPPRESSED))).flatMap(([reason, numbers]) =>
-    numbers.map((number) => [number, { status: 'suppressed', code: reason }] as const),
-  );
-  return new Map<number, RecipientOutcome>([...refused, ...suppressed]);
+/** The outcomes of recipients that differ from their job's, by number. */
+export function outcomesApart(peek: (step: string) => Step | undefined) {
+  const apart = new Map<number, { status: 'refused' | 'suppressed'; code: string }>();
+  for (const step of ['excluded', 'suppressed'] as const)
+    for (const [code, numbers] of Object.entries(leftOutBy(step, peek)))
+      for (const number of numbers) apart.set(number, { status: LEFT_OUT[step], code });
+  return apart;
 }
 
 /** The job of a request. The request carries its ids, so that events find the job. */

@@ -148,10 +148,6 @@ export const deduplicationId = {
 export const invalidId = (messageId: string): string => `invalid/${messageId}`;
 export const isInvalidId = (id: string): boolean => id.startsWith('invalid/');
 
-/** What happened to each recipient of a job. Recipients have numbers, because this object must hold no addresses. */
-export const recipientsKey = (prefix: string, row: { queue: string; time: number; id: string }): string =>
-  `${hourPartition(`${prefix}/_recipients/${row.queue}`, row.time)}${row.id}.ndjson`;
-
 /** A vendor's events about the jobs of a queue, in the hour of the job's `time`. */
 export const eventsFolder = (prefix: string, queue: string): string => `${prefix}/_events/${queue}`;
 export const eventsPartition = (prefix: string, queue: string, time: number): string =>

@@ -146,13 +146,13 @@ export const PLACES = {
     folders: (prefix) => [rejectedPrefix(prefix)],
   },
   outcomes: {
-    where: '`{prefix}/_recipients/`, `_events/`',
-    holds: "numbers of recipients, SendGrid's events, for reports",
+    where: '`{prefix}/_events/`',
+    holds: "SendGrid's events with numbers of recipients, for reports",
     readers: 'readers, operators',
     days: [YEAR, A_ROW],
     found: 'not: a number is no name of a person once the list is gone',
     erased: 'by age',
-    folders: (prefix) => [`${prefix}/_recipients/`, `${prefix}/_events/`],
+    folders: (prefix) => [`${prefix}/_events/`],
   },
   audit: {
     where: '`{prefix}/_audit/`',

@@ -1,11 +1,10 @@
-import { ignoreStoreError, JobError, StoreError, TransientError, WaitError } from '../errors';
+import { ignoreStoreError, JobError, StopError, WaitError } from '../errors';
 import type { Evidence } from '../jobs/row';
 import type { Clock } from '../ports';
-import type { CallOptions } from '../vendors/http';
 import type { Mail, Sendgrid, Sent } from '../vendors/sendgrid';
 import { VENDOR_PAUSED } from './circuit';
 import type { RunContext } from './contract';
-import type { SharedRate } from './rate';
+import type { RateUse, SharedRate } from './rate';
 import { StepUnknownError } from './steps';
 
 /** The queues whose jobs send mail through SendGrid, and the step that does it. Never rename them: they are stored. */
@@ -23,8 +22,11 @@ export const mailArgs = ({ id, queue, time }: { id: string; queue: MailQueue; ti
   time: String(time),
 });
 
+/** `evidence`: there was no answer, but an event proves that SendGrid has the mails. */
+export type ProvenSent = Sent & { evidence?: string };
+
 /** The result of a sending step if evidence proves it, instead of the vendor's answer. */
-export const sentByEvidence = ({ event, messageId }: Evidence): { evidence: string; messageId?: string } => ({
+export const sentByEvidence = ({ event, messageId }: Evidence): ProvenSent => ({
   evidence: event,
   ...(messageId ? { messageId } : {}),
 });
@@ -50,16 +52,11 @@ export async function mailOrSkip(
   context: RunContext,
   { step, after, limitMs, mail }: { step: string; after: string; limitMs: number; mail: Mail },
 ): Promise<BestEffort> {
-  const { steps, vendor, callTimeoutMs, now } = context;
+  const { steps, now } = context;
   const before = steps.peek(step);
   if (before?.status === 'skipped') return `skipped: ${before.reason}`;
-  const call = () => sendPaced(deps, mail, { timeoutMs: callTimeoutMs() });
   try {
-    await steps.step<unknown>(step, {
-      vendor: 'sendgrid',
-      proven: sentByEvidence,
-      run: () => vendor('sendgrid', call, { sender: mail.from.email }),
-    });
+    await (before ? sentBefore(context, step) : sendPaced(deps, context, { step, use: 'message', mail }));
     return 'sent';
   } catch (error) {
     if (error instanceof StepUnknownError) return 'unknown';
@@ -83,26 +80,63 @@ export function skipStep({ steps }: RunContext, step: string, reason: string): `
   return `skipped: ${reason}`;
 }
 
-/** A mail waits this long in the function. If the rate has no slot by then, its job waits outside. */
-const LONGEST_WAIT_MS = 2_000;
-
-/** Sends a mail at the rate that all senders share. Without a slot it rejects with a WaitError and sends nothing. */
-export async function sendPaced({ sendgrid, rate, clock }: MailDeps, mail: Mail, options: CallOptions): Promise<Sent> {
-  const withinMs = Math.min(LONGEST_WAIT_MS, options.timeoutMs / 2);
-  const answer = await rate.reserve({ recipients: 1, use: 'message', withinMs }).catch((cause: unknown) => {
-    if (!(cause instanceof StoreError)) throw cause;
-    // A StoreError would report the whole message as failed. But only the rate failed, and nothing was sent.
-    throw new TransientError({ code: 'RateUnavailable', message: 'the sending rate could not be reserved', cause });
-  });
-  if (answer.kind === 'later')
-    throw new WaitError({ code: 'NoRateSlot', message: 'no slot of the sending rate is free', waitMs: answer.waitMs });
-  const waitMs = Math.max(0, answer.slot.at - clock.now());
-  if (waitMs > 0) await clock.sleep(waitMs);
-  try {
-    return await sendgrid.send(mail, { timeoutMs: options.timeoutMs - waitMs });
-  } catch (error) {
-    // If this write fails, other senders get their own 429.
-    if (error instanceof WaitError) await rate.block(error.waitMs).catch(ignoreStoreError);
-    throw error;
-  }
+/** A request and the step that sends it. */
+export interface Paced {
+  step: string;
+  use: RateUse;
+  mail: Mail;
+  /** The most time for the call. */
+  callMs?: number;
+  /** Runs after the wait for a slot. It throws if the mail must not be sent any more. */
+  check?: () => Promise<void>;
 }
+
+/** The step starts this long before its slot, so that its write does not delay the call. */
+const LEAD_MS = 150;
+/** The part of the remaining time that a sender may wait. The rest is for the call. */
+const WAIT_PART = 2 / 3;
+
+/**
+ * Sends a request as a step that has not started yet, in a slot of the rate that all senders share. Without a slot
+ * within this invocation it rejects with a WaitError, and the job waits outside. So it does if it misses its slot, which
+ * another job may have by then, or if an operator has changed the rate. A 429 makes all senders wait.
+ */
+export async function sendPaced(
+  { sendgrid, rate, clock }: MailDeps,
+  { steps, vendor, callTimeoutMs }: RunContext,
+  { step, use, mail, callMs, check }: Paced,
+): Promise<ProvenSent> {
+  const withinMs = callTimeoutMs(Number.MAX_SAFE_INTEGER) * WAIT_PART;
+  const answer = await rate.reserve({ recipients: mail.recipients.length, use, withinMs });
+  if (answer.kind === 'later')
+    throw new WaitError({ code: 'NoRateSlot', message: 'no slot of the sending rate is free', ...answer });
+  const { slot } = answer;
+  const until = async (at: number) => {
+    const waitMs = at - clock.now();
+    if (waitMs > 0) await clock.sleep(waitMs);
+    if (clock.now() > slot.until || slot.rate !== rate.inUse())
+      throw new WaitError({ code: 'RateSlotMissed', message: 'the time to send has passed', waitMs: 0 });
+  };
+  const call = async () => {
+    await until(slot.at);
+    return sendgrid.send(mail, { timeoutMs: callTimeoutMs(callMs) }).catch(async (error: unknown) => {
+      // If this write fails, other senders get their own 429.
+      if (error instanceof WaitError) await rate.block(error.waitMs).catch(ignoreStoreError);
+      throw error;
+    });
+  };
+  await until(slot.at - LEAD_MS);
+  await check?.();
+  return steps.step<ProvenSent>(step, {
+    vendor: 'sendgrid',
+    proven: sentByEvidence,
+    run: () => vendor('sendgrid', call, { sender: mail.from.email }),
+  });
+}
+
+/** The end of a step that has started before: it is done, proven or unknown. It is never repeated. */
+export const sentBefore = ({ steps }: RunContext, step: string): Promise<ProvenSent> =>
+  steps.step<ProvenSent>(step, {
+    proven: sentByEvidence,
+    run: () => Promise.reject(new StopError({ code: 'SentBefore', message: 'a step that has started is over' })),
+  });

@@ -7,7 +7,7 @@ import { emailsContract } from '../../lib/emails/process';
 import { fromIterable } from '../../lib/emails/recipients';
 import { campaignReport } from '../../lib/emails/report';
 import { suppressionList } from '../../lib/emails/suppression';
-import { rateKey, recipientsKey } from '../../lib/jobs/keys';
+import { rateKey } from '../../lib/jobs/keys';
 import { tokenOf } from '../../lib/jobs/messages';
 import type { JobRow } from '../../lib/jobs/row';
 import { newRow } from '../../lib/jobs/row';
@@ -123,14 +123,6 @@ export async function startEmails({
     events: (event = 'delivered') => sendgrid.mails.flatMap((mail) => eventsOf(mail, event, engine.clock.now())),
     tell: (events: readonly SendgridEvent[]) => takeEvents({ ...engine.deps, clock: engine.clock }, events),
     chunk: (number: number, id = CAMPAIGN) => engine.row(chunkId(id, number)),
-    statuses(id: string) {
-      const { time } = engine.row(id);
-      const text = engine.objects.text(recipientsKey(PREFIX, { queue: 'emails', time, id }));
-      return text
-        .trimEnd()
-        .split('\n')
-        .map((line) => JSON.parse(line) as { recipient: number; status: string; messageId?: string; code?: string });
-    },
     close: () => sendgrid.close(),
   };
 }

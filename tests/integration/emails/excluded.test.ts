@@ -26,7 +26,6 @@ async function send(recipients = 5): Promise<void> {
 
 const report = () => emails.report();
 const addressees = () => emails.sendgrid.mails.map(({ to }) => to[0]);
-const statuses = () => emails.statuses(chunkId(CAMPAIGN, 0)).map(({ status }) => status);
 
 test('a refused address is left out, and all other recipients get their mail under their own number', async () => {
   refuse(['personalizations.1.to.0.email', 'personalizations.3.to']);
@@ -43,14 +42,8 @@ test('a refused address is left out, and all other recipients get their mail und
   ]);
   expect(emails.chunk(0)).toMatchObject({
     ...{ state: 'succeeded', attempts: 1, result: { recipients: 5, refused: 3 } },
-    steps: { excluded: { result: { recipients: [0, 1, 3], code: 'SendgridRejected', requests: 2 } } },
+    steps: { excluded: { result: { SendgridRejected: [0, 1, 3] } } },
   });
-  const job = { job: chunkId(CAMPAIGN, 0), campaign: CAMPAIGN };
-  const refused = { ...job, status: 'refused', code: 'SendgridRejected', field: 'to' };
-  const accepted = { ...job, status: 'accepted', messageId: 'message-1' };
-  expect(emails.statuses(chunkId(CAMPAIGN, 0))).toEqual(
-    [refused, refused, accepted, refused, accepted].map((status, recipient) => ({ ...status, recipient })),
-  );
   expect(await report()).toMatchObject({ accepted: 2, refused: 3, jobs: { refused: [] }, events: { delivered: 2 } });
   expect(await emails.campaigns.read(CAMPAIGN)).toMatchObject({ status: 'ended', refusals: 0 });
   expect(JSON.stringify([emails.engine.table.items(), emails.engine.lines, emails.engine.metrics])).not.toContain('@');
@@ -121,7 +114,6 @@ test('after ten requests the chunk is parked, and a retry continues without the 
   await emails.engine.drain({ batch: 1 });
 
   expect(addressees()).toEqual([15, 16, 17, 18, 19].map((n) => `user-${n}@example.com`));
-  expect(statuses()).toEqual([...Array(15).fill('refused'), ...Array(5).fill('accepted')]);
   expect(await report()).toMatchObject({ accepted: 5, refused: 15, jobs: { refused: [] } });
 });
 
@@ -137,5 +129,4 @@ test('refused recipients count as refused even if the other mails of their chunk
   await emails.engine.drain({ batch: 1, hours: 1 });
 
   expect(await report()).toMatchObject({ unknown: 0, refused: 1, accepted: 4 });
-  expect(statuses()).toEqual(['accepted', 'accepted', 'refused', 'accepted', 'accepted']);
 });

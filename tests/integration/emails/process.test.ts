@@ -33,7 +33,7 @@ async function sent(numbers: number[], options: Parameters<Emails['campaign']>[0
 }
 
 describe('a chunk', () => {
-  test("is one request, and ends with its record, the vendor's id and each recipient's status, without addresses", async () => {
+  test("is one request, and ends with its record and the vendor's id, without addresses", async () => {
     const { engine, sendgrid } = emails;
     const content = aContent({ unsubscribe: { link: 'https://example.com/leave?t={token}' } });
     await sent([1], { content });
@@ -55,24 +55,18 @@ describe('a chunk', () => {
     const result = { messageId: 'message-1', recipients: 10, campaign: CAMPAIGN };
     expect(emails.chunk(1)).toMatchObject({ state: 'succeeded', result });
     expect(Object.values(engine.records())).toMatchObject([{ state: 'succeeded', result }]);
-    expect(emails.statuses(chunkId(CAMPAIGN, 1))).toMatchObject(
-      sendgrid.mails.map((_, recipient) => ({ recipient, status: 'accepted', messageId: 'message-1' })),
-    );
     const readable = engine.objects.keys().filter((key) => !key.includes('/_data/'));
     expect(readable.map((key) => engine.objects.text(key)).join()).not.toContain('@example.com');
     expect(seen(emails)).not.toContain('@example.com');
   });
 
-  test('that is refused is parked with the reason, and each recipient has that status', async () => {
+  test('that is refused is parked with the reason', async () => {
     const errors = [{ message: 'user-0@example.com is bad', field: 'content.0.value' }];
     emails.sendgrid.fail({ status: 400, body: { errors } });
     await sent([0]);
 
     const error = { code: 'SendgridRejected', field: 'content.0.value' };
     expect(emails.chunk(0)).toMatchObject({ state: 'dead', error });
-    expect(emails.statuses(chunkId(CAMPAIGN, 0))).toMatchObject(
-      Array(10).fill({ status: 'refused', code: 'SendgridRejected' }),
-    );
     expect(seen(emails)).not.toContain('@example.com');
   });
 

@@ -113,6 +113,6 @@ function shownObject({ stores }: World): string | undefined {
   const objects = stores.objects as MemoryObjects;
   return objects
     .keys()
-    .filter((key) => /^jobs\/_(recipients|events)\//.test(key))
+    .filter((key) => /^jobs\/_events\//.test(key))
     .find((key) => objects.text(key).includes(MARK));
 }

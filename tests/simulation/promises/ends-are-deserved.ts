@@ -1,4 +1,3 @@
-import { SUPPRESSED } from '../../../lib/emails/request';
 import type { JobRow } from '../../../lib/jobs/row';
 import { LONGEST_RETRY_MS } from '../../../lib/worker/circuit';
 import { ofKind, sinceOpened } from '../../support/history';
@@ -25,7 +24,7 @@ export const endsAreDeserved: Promised = (world, inputs) => {
     const row = rowOf(watch, serviceQueue(world), input);
     if (row?.state === 'succeeded') {
       // A mail to an erased person ends without a request.
-      if (cannotSucceed(spec.kind) && !row.steps[SUPPRESSED]) return `${id} (${spec.kind}) cannot succeed`;
+      if (cannotSucceed(spec.kind) && !row.steps.suppressed) return `${id} (${spec.kind}) cannot succeed`;
       // An operator found that the step took no effect, and skipped it.
       if (Object.values(row.steps).some(({ reason }) => reason === 'operator')) continue;
       const wrong = queue.wrong(world, id, spec, input.index);

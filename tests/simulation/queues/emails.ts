@@ -1,7 +1,6 @@
 import { campaigns } from '../../../lib/emails/campaigns/campaign';
 import { EMAIL_MESSAGE, EMAILS_QUEUE, type EmailMessageInput } from '../../../lib/emails/message';
 import { emailsContract } from '../../../lib/emails/process';
-import { SUPPRESSED } from '../../../lib/emails/request';
 import { suppressionList } from '../../../lib/emails/suppression';
 import { jobKey } from '../../../lib/jobs/keys';
 import { createProducer } from '../../../packages/producer/client';
@@ -70,5 +69,5 @@ export const emails: SimulatedQueue = {
   provenBy: { send: 'mail' },
   // A person who was erased before gets no mail.
   wrong: ({ watch }, id) =>
-    watch.effects.has(id) || watch.row(jobKey(EMAILS_QUEUE, id))?.steps[SUPPRESSED] ? undefined : 'there is no mail',
+    watch.effects.has(id) || watch.row(jobKey(EMAILS_QUEUE, id))?.steps.suppressed ? undefined : 'there is no mail',
 };

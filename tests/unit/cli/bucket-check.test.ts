@@ -169,7 +169,6 @@ describe('retentions', () => {
     body: keys.bodyKey(of, 'feedback', 'an-id'),
     'large job': `${keys.dataPrefix(of, 'emails')}a-campaign/recipients-00000`,
     attachment: `${keys.attachmentsPrefix(of, 'feedback')}a-principal/a-file`,
-    recipients: keys.recipientsKey(of, job),
     event: `${keys.eventsPartition(of, 'emails', 0)}an-event`,
     audit: keys.auditKey(of, 'an-id'),
     events: analytics.dataKey(of, job),

@@ -176,12 +176,6 @@ export const CHUNK_MUTANTS: Record<string, SourceMutant> = {
     '',
     /^campaigns are kept: campaign .* says .*, and SendGrid reported [1-9]/,
   ),
-  addressAmongRecipients: line(
-    'lib/emails/send.ts',
-    '{ job: id, campaign,',
-    `{ email: '${MARK}', job: id, campaign,`,
-    /^everything private stays in: outcomes has jobs\/_recipients\//,
-  ),
   addressAmongEvents: line(
     TAKE,
     'JSON.stringify(stored)',
