@@ -4,10 +4,10 @@ import {
   attachmentsPrefix,
   auditKey,
   bodyKey,
-  CAMPAIGN_QUEUE,
   campaignKey,
   dataPrefix,
   dlqName,
+  EMAILS_QUEUE,
   eventBus,
   eventsFolder,
   FEEDBACK_QUEUE,
@@ -89,7 +89,7 @@ export const deadLetterQueues = ({ rows, ...of }: Instance) =>
 /** The keys of an instance's items and objects, with wildcards. */
 function keysOf({ prefix, rows }: Instance) {
   const names = rows.map(({ name }) => name);
-  const campaigns = names.filter((name) => name === CAMPAIGN_QUEUE);
+  const campaigns = names.filter((name) => name === EMAILS_QUEUE);
   const folder = (folderOf: (prefix: string, queue: string) => string, queues = names) =>
     queues.map((queue) => `${folderOf(prefix, queue)}/*`);
   return {
@@ -127,7 +127,7 @@ function producerStatements(of: Instance): Statement[] {
   const { prefix } = of;
   const { names, items, campaigns, campaignRecords, campaignEvents } = keysOf(of);
   const jobs = names.filter((name) => name !== ANALYTICS_QUEUE);
-  const uploads = [FEEDBACK_QUEUE, CAMPAIGN_QUEUE].filter((name) => names.includes(name));
+  const uploads = [FEEDBACK_QUEUE, EMAILS_QUEUE].filter((name) => names.includes(name));
   const others = [...campaigns, ...uploads.map((name) => fileKey(`${uploadsPrefix(prefix, name)}*`))];
   const attachments = uploads.map((name) => `${attachmentsPrefix(prefix, name)}*`);
   const written = jobs.flatMap((name) => [`${dataPrefix(prefix, name)}*`, bodyKey(prefix, name, '*')]);

@@ -2,9 +2,9 @@ import { hash } from 'node:crypto';
 import * as z from 'zod';
 import { wrongField } from '../errors';
 import { sha256 } from '../jobs/envelope';
-import { dataPrefix, ERASED } from '../jobs/keys';
+import { dataPrefix, EMAILS_QUEUE, ERASED } from '../jobs/keys';
 import type { Objects } from '../ports';
-import { type CampaignContent, campaignContentSchema, EMAILS_QUEUE, hashOf } from './message';
+import { type CampaignContent, campaignContentSchema, hashOf } from './message';
 import { InvalidRecipientsError, type Read, type Recipient, recipientCheck } from './recipients';
 
 /** Names the objects of an accepted campaign by hash, so that a later change is noticed. */

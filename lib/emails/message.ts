@@ -1,6 +1,5 @@
 import * as z from 'zod';
 import { templateId } from '../config/functions';
-import { CAMPAIGN_QUEUE } from '../jobs/keys';
 import { emailAddress, multiLine, singleLine } from '../text';
 
 /** SendGrid takes 30 MB a request. This keeps the data, content and addresses of a thousand recipients below that. */
@@ -34,7 +33,6 @@ export const templateData = z
     description: `For the template: at most ${MAX_DATA_BYTES} bytes of JSON, at most ${MAX_DEPTH} deep.`,
   });
 
-export const EMAILS_QUEUE = CAMPAIGN_QUEUE;
 export const EMAIL_MESSAGE = 'email.message.v1';
 export const EMAIL_CAMPAIGN = 'email.campaign.v1';
 

@@ -1,4 +1,5 @@
 import { CancelledError, JobError, PausedError, PermanentError, StopError, StoreError, wrongField } from '../errors';
+import { EMAILS_QUEUE } from '../jobs/keys';
 import { traceOf } from '../jobs/row';
 import { type Job, messageType, type QueueContract, type RunContext } from '../worker/contract';
 import { CAMPAIGN_CHUNK, type Campaign, type Campaigns, chunkId } from './campaigns/campaign';
@@ -12,7 +13,6 @@ import {
   chunkJobSchema,
   EMAIL_CAMPAIGN,
   EMAIL_MESSAGE,
-  EMAILS_QUEUE,
   type EmailMessage,
   type EmailResult,
   emailMessageSchema,

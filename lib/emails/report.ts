@@ -1,5 +1,5 @@
 import type { ItemDeps } from '../jobs/items';
-import { jobKey, recordKey } from '../jobs/keys';
+import { EMAILS_QUEUE, jobKey, recordKey } from '../jobs/keys';
 import { type Ledger, UnreadableRowError } from '../jobs/ledger';
 import { rowOfRecord } from '../jobs/record';
 import { isEnd, type JobRow } from '../jobs/row';
@@ -8,7 +8,6 @@ import { jsonOf } from '../text';
 import { type Campaign, campaigns, chunkId, chunkRecipients, releasedPages } from './campaigns/campaign';
 import { eventFolder, eventKey, type StoredEvent } from './events/webhook';
 import { firstTimes, readManifest, readPart } from './manifest';
-import { EMAILS_QUEUE } from './message';
 import { outcomesApart, SEND } from './request';
 
 /**

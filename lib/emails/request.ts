@@ -1,7 +1,8 @@
+import { EMAILS_QUEUE } from '../jobs/keys';
 import type { Step } from '../jobs/row';
 import type { Mail } from '../vendors/sendgrid';
 import { MAIL_STEPS, mailArgs } from '../worker/mail';
-import { type CampaignContent, EMAILS_QUEUE } from './message';
+import type { CampaignContent } from './message';
 import { type Recipient, unsubscribeLink } from './recipients';
 
 /** The step that sends. Step names are stored, and events name this step. */

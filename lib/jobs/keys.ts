@@ -29,7 +29,7 @@ export const subjectKey = (queue: string, subject: string): string => `subject#$
 /** Queues whose names other rooms need. Campaigns are released into `emails`. */
 export const FEEDBACK_QUEUE = 'feedback';
 export const ANALYTICS_QUEUE = 'analytics';
-export const CAMPAIGN_QUEUE = 'emails';
+export const EMAILS_QUEUE = 'emails';
 export const campaignKey = (id: string): string => `campaign#${id}`;
 export const rateKey = (vendor: string): string => `rate#${vendor}`;
 export const reconcilerKey = 'lease#reconciler';

@@ -9,11 +9,11 @@ import {
 } from '../emails/campaigns/campaign';
 import { rowsOf } from '../emails/campaigns/chunks';
 import { readContent, readManifest, readPart } from '../emails/manifest';
-import { EMAIL_CAMPAIGN, EMAILS_QUEUE, type EmailMessageInput } from '../emails/message';
+import { EMAIL_CAMPAIGN, type EmailMessageInput } from '../emails/message';
 import type { CampaignReport } from '../emails/report';
 import { PermanentError } from '../errors';
 import { readItem } from '../jobs/items';
-import { CAMPAIGN_QUEUE, CAMPAIGNS, jobKey, rateKey, todoKey } from '../jobs/keys';
+import { CAMPAIGNS, EMAILS_QUEUE, jobKey, rateKey, todoKey } from '../jobs/keys';
 import { isEnd } from '../jobs/row';
 import { counted } from '../text';
 import { heldNow, type RateItem } from '../worker/rate';
@@ -29,7 +29,7 @@ const AT_ONCE = 16;
  */
 export async function listCampaigns(reader: Reader, day?: number): Promise<{ campaigns: Campaign[]; more: boolean }> {
   if (day === undefined) {
-    const todo = todoKey(CAMPAIGN_QUEUE, 'campaign');
+    const todo = todoKey(EMAILS_QUEUE, 'campaign');
     const due = await reader.table.due(todo, { until: Number.MAX_SAFE_INTEGER, limit: MOST_READ });
     const keys = due.map(({ key }) => key);
     // An ended one stays in the index until the vendor's events about it are read.

@@ -1,6 +1,5 @@
 import { dataPrefix, latePrefix, parquetPrefix, rejectedPrefix } from '../analytics/keys';
-import { EMAILS_QUEUE } from '../emails/message';
-import { dataPrefix as claimPrefix, recordFolder, suppressedKey, uploadsPrefix } from '../jobs/keys';
+import { dataPrefix as claimPrefix, EMAILS_QUEUE, recordFolder, suppressedKey, uploadsPrefix } from '../jobs/keys';
 import { OBJECT_LIFETIME_MS, ROW_LIFETIME_MS } from '../jobs/ledger';
 
 const DAY_MS = 86_400_000;

@@ -1,7 +1,7 @@
 import { mapEach, throughAll } from '../concurrency';
 import { campaigns } from '../emails/campaigns/campaign';
 import { VENDORS, type Vendor } from '../errors';
-import { CAMPAIGN_QUEUE, todoKey } from '../jobs/keys';
+import { EMAILS_QUEUE, todoKey } from '../jobs/keys';
 import { bodyMissing, keptBody, sendOpen } from '../jobs/messages';
 import { type JobRow, storedError } from '../jobs/row';
 import { endWithoutBody as ended, release as released } from '../jobs/transitions';
@@ -42,7 +42,7 @@ export const releaseDue: Work = async (deps, queue, mayGoOn) => {
   });
   const now = deps.clock.now();
   const free = kinds.flatMap(({ todo, freeAt }) => (freeAt <= now ? [todo] : []));
-  const todos = [todoKey(queue, 'held'), ...(queue === CAMPAIGN_QUEUE ? [todoKey(queue, 'paused')] : []), ...free];
+  const todos = [todoKey(queue, 'held'), ...(queue === EMAILS_QUEUE ? [todoKey(queue, 'paused')] : []), ...free];
   await throughAll(todos, (todo) => releaseEach(deps, { todo, room, mayGoOn }), todos.length);
   const isSoon = ({ freeAt }: { freeAt: number }) => freeAt > now && freeAt < now + SOON_MS;
   return room.isFull() || kinds.some(isSoon);

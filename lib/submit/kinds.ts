@@ -3,7 +3,6 @@ import {
   type CampaignResult,
   EMAIL_CAMPAIGN,
   EMAIL_MESSAGE,
-  EMAILS_QUEUE,
   type EmailMessageInput,
   type EmailResult,
   emailMessageSchema,
@@ -15,7 +14,7 @@ import {
   feedbackPerson,
   feedbackSchema,
 } from '../feedback/message';
-import { FEEDBACK_QUEUE } from '../jobs/keys';
+import { EMAILS_QUEUE, FEEDBACK_QUEUE } from '../jobs/keys';
 import {
   type InviteInput,
   type InviteResult,

@@ -1,7 +1,6 @@
 import * as z from 'zod';
-import { EMAILS_QUEUE } from '../emails/message';
 import { sha256 } from '../jobs/envelope';
-import { attachmentsPrefix, FEEDBACK_QUEUE, uploadsPrefix } from '../jobs/keys';
+import { attachmentsPrefix, EMAILS_QUEUE, FEEDBACK_QUEUE, uploadsPrefix } from '../jobs/keys';
 import type { Objects } from '../ports';
 import { mediaType, singleLine } from '../text';
 import { InvalidJobError } from './errors';

@@ -2,7 +2,7 @@ import { access, constants, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { mapEach } from '../../lib/concurrency';
 import { chunkSizeOf } from '../../lib/emails/campaigns/campaign';
-import { ANALYTICS_QUEUE, CAMPAIGN_QUEUE, FEEDBACK_QUEUE } from '../../lib/jobs/keys';
+import { ANALYTICS_QUEUE, EMAILS_QUEUE, FEEDBACK_QUEUE } from '../../lib/jobs/keys';
 import { OperatorError } from '../../lib/ops/operator';
 import { ENDS, type Figures, monthFigures } from '../../lib/ops/report';
 import { counted, timeText } from '../../lib/text';
@@ -97,9 +97,9 @@ function costOf({ queues, all, accepted, rejected }: Figures, billed: Billed): R
   const month = {
     feedback: jobs(FEEDBACK_QUEUE),
     // A single mail is a job as a chunk is one.
-    emails: jobs(CAMPAIGN_QUEUE) * chunkSizeOf(ASSUMED.emailRate),
+    emails: jobs(EMAILS_QUEUE) * chunkSizeOf(ASSUMED.emailRate),
     events: accepted + rejected,
-    testflight: totalOf(all) - jobs(FEEDBACK_QUEUE) - jobs(CAMPAIGN_QUEUE) - jobs(ANALYTICS_QUEUE),
+    testflight: totalOf(all) - jobs(FEEDBACK_QUEUE) - jobs(EMAILS_QUEUE) - jobs(ANALYTICS_QUEUE),
   };
   return bill(storedCounts(), month, billed);
 }

@@ -6,7 +6,6 @@ import {
   campaignContentSchema,
   campaignSchema,
   EMAIL_CAMPAIGN,
-  EMAILS_QUEUE,
   type RecipientCounts,
 } from '../../lib/emails/message';
 import {
@@ -18,6 +17,7 @@ import {
   type Read,
   type RecipientInput,
 } from '../../lib/emails/recipients';
+import { EMAILS_QUEUE } from '../../lib/jobs/keys';
 import { invalid } from '../../lib/submit/errors';
 import { jobId, type SubmitOptions, valid, validOptions } from '../../lib/submit/options';
 import { type Accepted, checkSendAt, checkStart, type SubmitDeps, submit } from '../../lib/submit/submit';

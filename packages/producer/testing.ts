@@ -5,7 +5,7 @@ import { campaigns } from '../../lib/emails/campaigns/campaign';
 import { type CampaignInput, type CampaignJob, EMAIL_CAMPAIGN } from '../../lib/emails/message';
 import { StoreError } from '../../lib/errors';
 import type { Envelope } from '../../lib/jobs/envelope';
-import { ANALYTICS_QUEUE, CAMPAIGN_QUEUE, FEEDBACK_QUEUE, jobKey } from '../../lib/jobs/keys';
+import { ANALYTICS_QUEUE, EMAILS_QUEUE, FEEDBACK_QUEUE, jobKey } from '../../lib/jobs/keys';
 import { createLedger } from '../../lib/jobs/ledger';
 import { personHashes } from '../../lib/jobs/person-hash';
 import type { JobRow } from '../../lib/jobs/row';
@@ -101,7 +101,7 @@ function inMemory(clock: Clock) {
     source: '/test/api',
     emailRate: 100,
     settings: () => ({ type: 'fifo', retention: RETENTION_SECONDS }),
-    queueNames: [FEEDBACK_QUEUE, CAMPAIGN_QUEUE, TESTFLIGHT_QUEUE, ANALYTICS_QUEUE],
+    queueNames: [FEEDBACK_QUEUE, EMAILS_QUEUE, TESTFLIGHT_QUEUE, ANALYTICS_QUEUE],
     queueUrl: (queue) => `https://sqs.example.com/${queue}.fifo`,
     sign: async ({ key, contentType }) => ({
       url: 'https://bucket.example.com',

@@ -2,11 +2,11 @@ import { readFileSync } from 'node:fs';
 import * as z from 'zod';
 import { ANALYTICS_EVENTS, analyticsSchema } from '../../lib/analytics/message';
 import { JOB_ENDED } from '../../lib/aws/events';
-import { campaignSchema, EMAIL_MESSAGE, EMAILS_QUEUE, emailMessageSchema } from '../../lib/emails/message';
+import { campaignSchema, EMAIL_MESSAGE, emailMessageSchema } from '../../lib/emails/message';
 import { recipientSchema } from '../../lib/emails/recipients';
 import { FEEDBACK_SUBMITTED, feedbackSchema } from '../../lib/feedback/message';
 import { envelopeSchema } from '../../lib/jobs/envelope';
-import { ANALYTICS_QUEUE, FEEDBACK_QUEUE } from '../../lib/jobs/keys';
+import { ANALYTICS_QUEUE, EMAILS_QUEUE, FEEDBACK_QUEUE } from '../../lib/jobs/keys';
 import {
   inviteSchema,
   notifyBuildSchema,

@@ -1,7 +1,7 @@
 import { v5 } from 'uuid';
 import type { Envelope } from '../../jobs/envelope';
 import { type ItemDeps, readItem, updateItem } from '../../jobs/items';
-import { CAMPAIGN_QUEUE, CAMPAIGNS, campaignKey, todoKey } from '../../jobs/keys';
+import { CAMPAIGNS, campaignKey, EMAILS_QUEUE, todoKey } from '../../jobs/keys';
 import { OBJECT_LIFETIME_MS, ROW_LIFETIME_MS } from '../../jobs/ledger';
 import { appended, type HistoryEntry } from '../../jobs/row';
 import type { Clock, Item } from '../../ports';
@@ -184,13 +184,13 @@ export type Campaigns = ReturnType<typeof campaigns>;
 
 /** Sets the index attributes: when the reconciler releases chunks, then checks the events, then deletes the lists. */
 function scheduled({ todo: _todo, todoAt: _todoAt, expiresAt: _expiresAt, ...campaign }: Campaign): Campaign {
-  const todo = todoKey(CAMPAIGN_QUEUE, 'campaign');
+  const todo = todoKey(EMAILS_QUEUE, 'campaign');
   const { endedAt } = campaign;
   if (endedAt === undefined) return { ...campaign, todo, todoAt: campaign.startsAt };
   const listsAt = campaign.listsDropped ? undefined : (campaign.listsAt ?? endedAt + ROW_LIFETIME_MS);
   const ended = { ...campaign, expiresAt: Math.ceil(((listsAt ?? endedAt) + ROW_LIFETIME_MS) / 1000) };
   if (!campaign.eventsChecked) return { ...ended, todo, todoAt: endedAt + EVENTS_AFTER_MS };
-  return listsAt === undefined ? ended : { ...ended, todo: todoKey(CAMPAIGN_QUEUE, 'lists'), todoAt: listsAt };
+  return listsAt === undefined ? ended : { ...ended, todo: todoKey(EMAILS_QUEUE, 'lists'), todoAt: listsAt };
 }
 
 export const CAMPAIGN_CHUNK = 'email.campaign-chunk.v1';

@@ -1,7 +1,7 @@
 import { eachOf } from '../../concurrency';
 import type { SendingLimits } from '../../config/common';
 import type { ItemDeps } from '../../jobs/items';
-import { CAMPAIGN_QUEUE, jobKey } from '../../jobs/keys';
+import { EMAILS_QUEUE, jobKey } from '../../jobs/keys';
 import { UnreadableRowError } from '../../jobs/ledger';
 import { backInQueue, keepBody } from '../../jobs/messages';
 import { isEnd, type JobRow, newRow, traceFacts, traceOf } from '../../jobs/row';
@@ -118,7 +118,7 @@ function withEnded(campaign: Campaign, chunks: readonly [number: number, row: Jo
 async function finishRelease(deps: CampaignReleaseDeps, campaign: Campaign): Promise<Campaign> {
   const { id, status, released } = campaign;
   if (status === 'running' || released === campaign.chunks) return campaign;
-  const isReleased = await deps.ledger.has(jobKey(CAMPAIGN_QUEUE, chunkId(id, released)));
+  const isReleased = await deps.ledger.has(jobKey(EMAILS_QUEUE, chunkId(id, released)));
   if (!isReleased) return campaign;
   return (await releaseChunk(deps, campaign, campaign.startTag)) ?? campaign;
 }
@@ -146,7 +146,7 @@ async function sendChunk(deps: CampaignReleaseDeps, campaign: Campaign): Promise
   const { ledger, clock, random, log } = deps;
   const envelope = chunkEnvelope(campaign, campaign.released);
   const now = clock.now();
-  const made = newRow({ queue: CAMPAIGN_QUEUE, envelope, group: envelope.id, now, random });
+  const made = newRow({ queue: EMAILS_QUEUE, envelope, group: envelope.id, now, random });
   const body = JSON.stringify(envelope);
   const history = [{ at: now, event: 'released' as const }];
   const written = await ledger.write({ ...made, sentAt: now, history }, 0).catch(async (error: unknown) => {
@@ -159,8 +159,8 @@ async function sendChunk(deps: CampaignReleaseDeps, campaign: Campaign): Promise
   if (row && !(await keepCancelled(deps, row, body))) return sendChunk(deps, campaign);
   if (row?.state !== 'queued' || row.deliveries.length > 0) return;
   const message = backInQueue(deps, { row, body });
-  const { messageId } = await deps.queues.send(deps.queueUrl(CAMPAIGN_QUEUE), message);
-  log.info('released', { queue: CAMPAIGN_QUEUE, jobId: row.id, messageId, ...traceFacts(row) });
+  const { messageId } = await deps.queues.send(deps.queueUrl(EMAILS_QUEUE), message);
+  log.info('released', { queue: EMAILS_QUEUE, jobId: row.id, messageId, ...traceFacts(row) });
 }
 
 /** A chunk whose row does not parse waits until an operator has restored the row. */
@@ -183,7 +183,7 @@ export async function rowsOf(
 ): Promise<Map<number, JobRow | undefined>> {
   const rows = new Map<number, JobRow | undefined>();
   await eachOf(numbers, AT_ONCE, async (number) => {
-    rows.set(number, await ledger.known(jobKey(CAMPAIGN_QUEUE, chunkId(campaign.id, number))));
+    rows.set(number, await ledger.known(jobKey(EMAILS_QUEUE, chunkId(campaign.id, number))));
   });
   return rows;
 }

@@ -1,6 +1,6 @@
 import { eachOf, throughAll } from '../../concurrency';
 import { everyDue, isFirstMinuteOfHour, readItem } from '../../jobs/items';
-import { CAMPAIGN_QUEUE, todoKey } from '../../jobs/keys';
+import { EMAILS_QUEUE, todoKey } from '../../jobs/keys';
 import { isEnd, type JobRow } from '../../jobs/row';
 import { campaignKeys } from '../manifest';
 import { type Campaign, campaigns, releasedPages } from './campaign';
@@ -8,7 +8,7 @@ import { type CampaignReleaseDeps, rowsOf } from './chunks';
 
 type DropListsDeps = Omit<CampaignReleaseDeps, 'report'>;
 
-const WITH_LISTS = todoKey(CAMPAIGN_QUEUE, 'lists');
+const WITH_LISTS = todoKey(EMAILS_QUEUE, 'lists');
 const AGAIN_MS = 24 * 3_600_000;
 const OBJECTS = 1_000;
 const ROWS = 500;
@@ -20,7 +20,7 @@ const AT_ONCE = 32;
  * once an hour, because no list is urgent.
  */
 export async function dropLists(deps: DropListsDeps, mayGoOn: () => boolean): Promise<void> {
-  if (!deps.queueNames.includes(CAMPAIGN_QUEUE) || !isFirstMinuteOfHour(deps.clock)) return;
+  if (!deps.queueNames.includes(EMAILS_QUEUE) || !isFirstMinuteOfHour(deps.clock)) return;
   const drop = async (key: string) => {
     const campaign = (await readItem(deps, key)) as Campaign | undefined;
     if (campaign?.todo === WITH_LISTS && (campaign.todoAt ?? 0) <= deps.clock.now())

@@ -1,7 +1,7 @@
 import { eachOf, mapEach, throughAll } from '../../concurrency';
 import { groupBy } from '../../group-by';
 import { everyDue, type ItemDeps, readItem, updateItem } from '../../jobs/items';
-import { CAMPAIGN_QUEUE, reportsKey, todoKey } from '../../jobs/keys';
+import { EMAILS_QUEUE, reportsKey, todoKey } from '../../jobs/keys';
 import { ROW_LIFETIME_MS } from '../../jobs/ledger';
 import type { Item } from '../../ports';
 import { type EventNote, placeOf, REPORT_KINDS, type ReportKind } from '../events/webhook';
@@ -38,9 +38,9 @@ interface BitsItem extends Item {
 
 /** Counts what SendGrid has reported since the last run, and pauses campaigns. */
 export async function guardCampaigns(deps: GuardDeps, mayGoOn: () => boolean): Promise<void> {
-  if (!deps.queueNames.includes(CAMPAIGN_QUEUE)) return;
+  if (!deps.queueNames.includes(EMAILS_QUEUE)) return;
   const notes: EventNote[] = [];
-  for await (const keys of everyDue(deps, { todo: todoKey(CAMPAIGN_QUEUE, 'reports'), mayGoOn })) {
+  for await (const keys of everyDue(deps, { todo: todoKey(EMAILS_QUEUE, 'reports'), mayGoOn })) {
     const items = await mapEach(keys, AT_ONCE, (key) => readItem(deps, key));
     notes.push(...items.filter((item) => item !== undefined).map((item) => item as EventNote));
     if (notes.length >= MOST_NOTES) break;

@@ -1,6 +1,6 @@
 import { throughAll } from '../../concurrency';
 import { readItem, SHARE } from '../../jobs/items';
-import { CAMPAIGN_QUEUE, rateKey, todoKey } from '../../jobs/keys';
+import { EMAILS_QUEUE, rateKey, todoKey } from '../../jobs/keys';
 import type { Due } from '../../ports';
 import { heldNow, type RateItem, takenMs } from '../../worker/rate';
 import { type Campaign, campaigns, chunkRecipients, EXPIRED, hasExpired } from './campaign';
@@ -26,10 +26,10 @@ export async function releaseCampaigns(
   deps: CampaignReleaseDeps,
   { mayGoOn, nextMs, place }: { mayGoOn: () => boolean; nextMs: number; place: Place },
 ): Promise<boolean> {
-  if (!deps.queueNames.includes(CAMPAIGN_QUEUE)) return false;
+  if (!deps.queueNames.includes(EMAILS_QUEUE)) return false;
   const { clock } = deps;
   const begun = clock.now();
-  const todo = todoKey(CAMPAIGN_QUEUE, 'campaign');
+  const todo = todoKey(EMAILS_QUEUE, 'campaign');
   const running: Counted[] = [];
   const ended: Campaign[] = [];
   let waiting = 0;

@@ -4,7 +4,7 @@ import { StoreError } from '../../errors';
 import { groupBy } from '../../group-by';
 import { sha256 } from '../../jobs/envelope';
 import { type ItemDeps, writeItem } from '../../jobs/items';
-import { CAMPAIGN_QUEUE, eventsPartition, evidenceKey, jobKey, todoKey } from '../../jobs/keys';
+import { EMAILS_QUEUE, eventsPartition, evidenceKey, jobKey, todoKey } from '../../jobs/keys';
 import { type Ledger, ROW_LIFETIME_MS, UnreadableRowError } from '../../jobs/ledger';
 import type { Evidence } from '../../jobs/row';
 import type { Item, Log, Metrics, Objects } from '../../ports';
@@ -147,9 +147,9 @@ async function note(deps: EventDeps, events: readonly MailEvent[]): Promise<void
     const kinds = [...groupBy(group, ({ kind }) => kind)];
     const places = Object.fromEntries(kinds.map(([kind, of]) => [kind, of.map(({ place }) => place)]));
     const item: EventNote = {
-      key: evidenceKey(CAMPAIGN_QUEUE, MAIL_STEPS[CAMPAIGN_QUEUE], sha256(JSON.stringify([campaign, round, places]))),
+      key: evidenceKey(EMAILS_QUEUE, MAIL_STEPS[EMAILS_QUEUE], sha256(JSON.stringify([campaign, round, places]))),
       ...{ version: 0, writer: '', campaign, round, places },
-      ...{ todo: todoKey(CAMPAIGN_QUEUE, 'reports'), todoAt: now },
+      ...{ todo: todoKey(EMAILS_QUEUE, 'reports'), todoAt: now },
       expiresAt: Math.ceil((now + ROW_LIFETIME_MS) / 1000),
     };
     await writeItem({ ...deps, item, expected: 0 });

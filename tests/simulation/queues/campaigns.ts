@@ -1,7 +1,7 @@
 import { writeManifest } from '../../../lib/emails/manifest';
-import { EMAIL_CAMPAIGN, EMAILS_QUEUE } from '../../../lib/emails/message';
+import { EMAIL_CAMPAIGN } from '../../../lib/emails/message';
 import { fromIterable } from '../../../lib/emails/recipients';
-import { campaignKey } from '../../../lib/jobs/keys';
+import { campaignKey, EMAILS_QUEUE } from '../../../lib/jobs/keys';
 import { jobId } from '../../../lib/submit/options';
 import { createProducer } from '../../../packages/producer/client';
 import type { JobKind, JobSpec } from '../draw/plan';

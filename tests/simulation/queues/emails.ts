@@ -1,8 +1,8 @@
 import { campaigns } from '../../../lib/emails/campaigns/campaign';
-import { EMAIL_MESSAGE, EMAILS_QUEUE, type EmailMessageInput } from '../../../lib/emails/message';
+import { EMAIL_MESSAGE, type EmailMessageInput } from '../../../lib/emails/message';
 import { emailsContract } from '../../../lib/emails/process';
 import { suppressionList } from '../../../lib/emails/suppression';
-import { jobKey } from '../../../lib/jobs/keys';
+import { EMAILS_QUEUE, jobKey } from '../../../lib/jobs/keys';
 import { createProducer } from '../../../packages/producer/client';
 import { hashPeople } from '../../support/hash-people';
 import type { JobSpec } from '../draw/plan';

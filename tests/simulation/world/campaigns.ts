@@ -1,5 +1,5 @@
 import { type Campaign, chunkId } from '../../../lib/emails/campaigns/campaign';
-import { CAMPAIGN_QUEUE, campaignKey, jobKey } from '../../../lib/jobs/keys';
+import { campaignKey, EMAILS_QUEUE, jobKey } from '../../../lib/jobs/keys';
 import { isEnd, type JobRow } from '../../../lib/jobs/row';
 import type { Item } from '../../../lib/ports';
 import { skewOf } from '../draw/plan';
@@ -13,7 +13,7 @@ export const campaignsOf = ({ watch }: Pick<World, 'watch'>): Campaign[] =>
   [...watch.items.values()].filter(isCampaign);
 
 export const chunkRow = ({ watch }: World, { id }: Pick<Campaign, 'id'>, number: number): JobRow | undefined =>
-  watch.row(jobKey(CAMPAIGN_QUEUE, chunkId(id, number)));
+  watch.row(jobKey(EMAILS_QUEUE, chunkId(id, number)));
 
 /** Whether the chunk waits because its campaign is paused. An operator must then resume it. */
 export function isPaused({ watch }: World, { state, reason, campaign: id = '' }: JobRow): boolean {

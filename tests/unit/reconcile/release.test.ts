@@ -1,5 +1,5 @@
 import { PausedError, StopError, StoreError, WaitError } from '../../../lib/errors';
-import { bodyKey, CAMPAIGN_QUEUE, campaignKey } from '../../../lib/jobs/keys';
+import { bodyKey, campaignKey, EMAILS_QUEUE } from '../../../lib/jobs/keys';
 import type { JobRow } from '../../../lib/jobs/row';
 import { eachDue } from '../../../lib/reconcile/due';
 import { release } from '../../../lib/reconcile/release';
@@ -182,7 +182,7 @@ test('many chunks of a campaign that stays paused do not hold back chunks of ano
   const { contract, effects } = sampleContract(({ id }) => {
     if (paused.has(of.get(id) ?? '')) throw new PausedError();
   });
-  const engine = memoryEngine(() => ({ ...contract, queue: CAMPAIGN_QUEUE }));
+  const engine = memoryEngine(() => ({ ...contract, queue: EMAILS_QUEUE }));
   const send = (n: number, campaign: string) => {
     of.set(jobId(n), campaign);
     const envelope = anEnvelope({ id: jobId(n), campaign });
