@@ -155,7 +155,7 @@ const FACTS = {
   'events-missing': {
     scope: 'campaign',
     title: 'Delivery events are missing',
-    meaning: 'SendGrid accepted mails but has sent no events about them.',
+    meaning: 'SendGrid accepted mails but has sent no events about most of them.',
     inspect: 'campaign report --id {}',
     next: 'info',
   },

@@ -4,8 +4,9 @@ import {
   type CampaignStatus,
   campaigns,
   chunkRecipients,
-  NO_REPORTS,
   type Reports,
+  reportsOf,
+  sentOf,
 } from '../emails/campaigns/campaign';
 import { rowsOf } from '../emails/campaigns/chunks';
 import { readContent, readManifest, readPart } from '../emails/manifest';
@@ -144,12 +145,10 @@ export interface Progress extends Reports {
 
 /** From the campaign's item alone: seconds old, and the reports a minute or two. */
 export function progressOf(campaign: Campaign, now: number): Progress {
-  const { status, recipients, released, chunkSize, open, sent = [], reports = [] } = campaign;
+  const { status, recipients, released, chunkSize, open, sent = [] } = campaign;
   const [first, last] = [sent[0], sent.at(-1)];
   const left = recipients - Math.min(released * chunkSize, recipients) + recipientsIn(campaign, open);
-  const all = { ...NO_REPORTS };
-  for (const round of reports) for (const kind of Object.keys(all) as (keyof Reports)[]) all[kind] += round[kind];
-  const progress = { sent: last?.recipients ?? 0, ...all };
+  const progress = { sent: sentOf(campaign), ...reportsOf(campaign) };
   if (status !== 'running' || !first || !last || last.at === first.at || now - last.at > RATE_FOR_MS) return progress;
   const perSecond = ((last.recipients - first.recipients) * 1000) / (last.at - first.at);
   return { ...progress, perSecond: Number(perSecond.toFixed(1)), endsAt: Math.round(now + (left / perSecond) * 1000) };

@@ -7,7 +7,7 @@ import { appended, type HistoryEntry } from '../../jobs/row';
 import type { Clock, Item } from '../../ports';
 import type { CampaignJob } from '../message';
 
-/** If the vendor reports no event for an accepted chunk within this time, its events probably do not reach us. */
+/** If SendGrid has not reported on most mails within this time, its events probably do not reach us. */
 const EVENTS_AFTER_MS = 30 * 60_000;
 /** What is not sent 75 days after the acceptance is cancelled. Until then a retry finds the list, kept for 120 days. */
 const SENDS_FOR_MS = OBJECT_LIFETIME_MS - ROW_LIFETIME_MS;
@@ -59,8 +59,6 @@ export interface Campaign extends Item, CampaignPlan {
   /** When the reconciler next checks whether the lists can be deleted, ms. */
   listsAt?: number;
   listsDropped?: boolean;
-  /** The progress of that check: how many chunks were read, and how many of those have no event. */
-  eventsSought?: { checked: number; silent: number };
   history: HistoryEntry<CampaignEvent>[];
 }
 
@@ -174,6 +172,16 @@ function excessOf(campaign: Campaign, limits: GuardLimits): { code: string; why:
     over('TooManyRefused', ended.refused, ended.chunks, refused, 'chunks were refused')
   );
 }
+
+/** What SendGrid reported about all mails of a campaign. */
+export function reportsOf({ reports = [] }: Campaign): Reports {
+  const all = { ...NO_REPORTS };
+  for (const round of reports) for (const kind of Object.keys(all) as (keyof Reports)[]) all[kind] += round[kind];
+  return all;
+}
+
+/** How many mails SendGrid has accepted. */
+export const sentOf = ({ sent }: Campaign): number => sent?.at(-1)?.recipients ?? 0;
 
 export const hasExpired = (campaign: Campaign, clock: Pick<Clock, 'now'>): boolean =>
   isLive(campaign) && clock.now() >= campaign.time + SENDS_FOR_MS;

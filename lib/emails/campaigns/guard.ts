@@ -31,7 +31,7 @@ const PAGE = 40_000;
 const MOST_NOTES = 2_000;
 const AT_ONCE = 32;
 
-/** The bits of `PAGE` recipients, in base64 (key `reports#{campaign}#{resumes}#{page}`). */
+/** The bits of `PAGE` recipients, in hex (key `reports#{campaign}#{resumes}#{page}`). */
 interface BitsItem extends Item {
   bits: Record<ReportKind, string>;
 }
@@ -66,24 +66,23 @@ async function setBits(
   { campaign, round, notes }: { campaign: Campaign; round: number; notes: readonly EventNote[] },
 ): Promise<void> {
   const { id, chunkSize, recipients } = campaign;
-  const pages = new Map<number, Bits>();
+  const pages = new Map<number, Record<ReportKind, string[]>>();
   for (const { places } of notes)
     for (const kind of REPORT_KINDS)
       for (const place of places[kind] ?? []) {
         const { chunk, recipient } = placeOf(place);
         const number = chunk * chunkSize + recipient;
         if (recipient >= chunkSize || number >= recipients) continue;
-        const [page, bit] = [Math.floor(number / PAGE), number % PAGE];
-        const bits = pages.get(page) ?? bitsOf(undefined);
-        pages.set(page, bits);
-        const bytes = bits[kind];
-        bytes[bit >> 3] = (bytes[bit >> 3] ?? 0) | (1 << (bit & 7));
+        const page = Math.floor(number / PAGE);
+        const digits = pages.get(page) ?? ofKinds(() => Array<string>(PAGE).fill('0'));
+        pages.set(page, digits);
+        digits[kind][number % PAGE] = '1';
       }
-  await eachOf([...pages], AT_ONCE, async ([page, set]) => {
+  await eachOf([...pages], AT_ONCE, async ([page, digits]) => {
     const key = reportsKey(id, round, page);
     await updateItem<BitsItem>(deps, key, (stored) => {
       const before = bitsOf(stored);
-      const bits = ofKinds((kind) => textOf(before[kind].map((byte, at) => byte | (set[kind][at] ?? 0))));
+      const bits = ofKinds((kind) => (before[kind] | BigInt(`0b${digits[kind].join('')}`)).toString(16));
       if (REPORT_KINDS.every((kind) => bits[kind] === stored?.bits[kind])) return undefined;
       const expiresAt = Math.ceil((deps.clock.now() + ROW_LIFETIME_MS) / 1000);
       return { ...(stored ?? { key, version: 0, writer: '' }), bits, expiresAt };
@@ -91,21 +90,11 @@ async function setBits(
   });
 }
 
-type Bits = Record<ReportKind, Uint8Array>;
-
 const ofKinds = <T>(part: (kind: ReportKind) => T) =>
   Object.fromEntries(REPORT_KINDS.map((kind) => [kind, part(kind)])) as Record<ReportKind, T>;
 
-const bitsOf = (stored: Item | undefined): Bits =>
-  ofKinds((kind) => {
-    const bytes = Buffer.alloc(PAGE / 8);
-    bytes.write((stored as BitsItem | undefined)?.bits[kind] ?? '', 'base64');
-    return bytes;
-  });
-
-/** Without the zeros at its end. */
-const textOf = (bytes: Uint8Array): string =>
-  Buffer.from(bytes.subarray(0, bytes.findLastIndex((byte) => byte > 0) + 1)).toString('base64');
+const bitsOf = (stored: Item | undefined) =>
+  ofKinds((kind) => BigInt(`0x${(stored as BitsItem | undefined)?.bits[kind] ?? 0}`));
 
 /** Each recipient counts as one of delivered, bounced and deferred: a bounce is final, and who reports has the mail. */
 async function countBits(deps: GuardDeps, { id, recipients }: Campaign, round: number): Promise<Reports> {
@@ -114,23 +103,16 @@ async function countBits(deps: GuardDeps, { id, recipients }: Campaign, round: n
   const counts = { ...NO_REPORTS };
   for (const item of items) {
     const { delivered, deferred, bounced, reported } = bitsOf(item);
-    for (let at = 0; at < PAGE / 8; at++) {
-      const [bounces, reports] = [bounced[at] ?? 0, reported[at] ?? 0];
-      const arrived = ((delivered[at] ?? 0) | reports) & ~bounces;
-      counts.delivered += ones(arrived);
-      counts.bounced += ones(bounces);
-      counts.reported += ones(reports);
-      counts.deferred += ones((deferred[at] ?? 0) & ~(arrived | bounces));
-    }
+    const arrived = (delivered | reported) & ~bounced;
+    counts.delivered += ones(arrived);
+    counts.bounced += ones(bounced);
+    counts.reported += ones(reported);
+    counts.deferred += ones(deferred & ~(arrived | bounced));
   }
   return counts;
 }
 
-function ones(byte: number): number {
-  let count = 0;
-  for (let rest = byte; rest > 0; rest &= rest - 1) count++;
-  return count;
-}
+const ones = (bits: bigint): number => bits.toString(2).replaceAll('0', '').length;
 
 function withReports(campaign: Campaign, round: number, reports: Reports): Campaign | undefined {
   const all = Array.from({ length: (campaign.round ?? 0) + 1 }, (_, n) => campaign.reports?.[n] ?? NO_REPORTS);

@@ -31,7 +31,6 @@ export async function releaseCampaigns(
   const begun = clock.now();
   const todo = todoKey(EMAILS_QUEUE, 'campaign');
   const running: Counted[] = [];
-  const ended: Campaign[] = [];
   let waiting = 0;
   const mayRead = () => mayGoOn() && clock.now() < begun + READING_MS;
   const read = async (key: string) => {
@@ -41,10 +40,7 @@ export async function releaseCampaigns(
     const { id, status, reason } = campaign;
     if (status === 'paused' && reason !== 'operator')
       await deps.report({ kind: 'campaign-paused', subject: id, code: reason, note: pauseNote(campaign) });
-    if (campaign.endedAt !== undefined) {
-      ended.push(campaign);
-      return;
-    }
+    if (campaign.endedAt !== undefined) return checkEvents(deps, campaign);
     const counted = await countChunks(deps, hasExpired(campaign, clock) ? await expire(deps, campaign) : campaign);
     waiting += counted.waiting;
     if (counted.campaign.status === 'running') running.push(counted);
@@ -53,7 +49,6 @@ export async function releaseCampaigns(
     () => throughAll(pages(deps, { todo, until: begun, place, mayRead }), (keys) => throughAll(keys, read, AT_ONCE)),
     // The next poll will need the same time for reading.
     () => releaseFairly(deps, { running, waiting, forMs: nextMs + (clock.now() - begun) + AHEAD_MS, mayGoOn }),
-    () => throughAll(ended, async (campaign) => mayGoOn() && checkEvents(deps, campaign, mayGoOn)),
   ];
   await throughAll(steps, (step) => step());
   return place.after !== undefined || running.some(({ campaign, open }) => open > 0 || hasMore(campaign));

@@ -156,25 +156,21 @@ async function note(deps: EventDeps, events: readonly MailEvent[]): Promise<void
   }
 }
 
-/** Stores once that SendGrid has a job's request. Chunks need it also after an answer: the reconciler counts them. */
+/** Stores once that SendGrid has a job's request, if no answer of SendGrid says so. */
 async function witness(deps: EventDeps, { queue, stored }: MailEvent): Promise<void> {
-  const { job, event, messageId, campaign } = stored;
-  if (!(await needsEvidence(deps, { queue, job, campaign }))) return;
+  const { job, event, messageId } = stored;
+  if (!(await needsEvidence(deps, queue, job))) return;
   // The id of each mail begins with the id of its request, `x-message-id`.
   const [requestId] = messageId.split('.');
   const evidence = { at: deps.clock.now(), event, ...(requestId ? { messageId: requestId } : {}) };
   await writeItem({ ...deps, item: evidenceItem(queue, job, evidence), expected: 0 });
 }
 
-async function needsEvidence(
-  { ledger }: EventDeps,
-  { queue, job, campaign }: { queue: MailQueue; job: string; campaign: string | undefined },
-): Promise<boolean> {
+async function needsEvidence({ ledger }: EventDeps, queue: MailQueue, job: string): Promise<boolean> {
   const step = MAIL_STEPS[queue];
   try {
     const row = await ledger.get(jobKey(queue, job));
-    if (!row || row.evidence?.[step]) return false;
-    return row.steps[step]?.status !== 'done' || campaign !== undefined;
+    return row !== undefined && row.evidence?.[step] === undefined && row.steps[step]?.status !== 'done';
   } catch (error) {
     // The evidence waits until the row can be read again. SendGrid must not repeat the request until then.
     if (error instanceof UnreadableRowError) return true;

@@ -119,8 +119,8 @@ export const CHUNK_MUTANTS: Record<string, SourceMutant> = {
   ),
   forgottenOnceReleased: line(
     RELEASE,
-    'if (campaign.endedAt !== undefined) {',
-    'if (campaign.released === campaign.chunks) return;\n    if (campaign.endedAt !== undefined) {',
+    'if (campaign.endedAt !== undefined) return',
+    'if (campaign.released === campaign.chunks) return;\n    if (campaign.endedAt !== undefined) return',
     /^liveness: .*campaign .* is running, 2 of 2 chunks released, 0,1 open/,
   ),
   openForgotten: line(

@@ -17,7 +17,7 @@ const AT_ONCE = (['pause', 'resume'] as const).map((what, n) => ({ at: 70_000 + 
 
 export const GUARD_MUTANTS: Record<string, SourceMutant> = {
   'bits-replaced': {
-    changes: [{ file: GUARD, find: 'byte | (set[kind][at] ?? 0)', replace: 'byte * 0 + (set[kind][at] ?? 0)' }],
+    changes: [{ file: GUARD, find: '(before[kind] | ', replace: '((before[kind] * 0n) | ' }],
     breaks: /^the guard: campaign .* counts/,
     by: { plan },
   },
