@@ -1,7 +1,7 @@
 import { eventVerifier, type WebhookRequest } from '../../lib/emails/events/verify';
 import type { StoredEvent } from '../../lib/emails/events/webhook';
 import { type EventDeps, eventWebhook } from '../../lib/emails/events/webhook';
-import { type EventKeys, eventKeys, type SendgridEvent, signedEvents } from '../../packages/local/fakes/sendgrid';
+import { type EventKeys, eventKeys, type SendgridEvent, signedHeaders } from '../../packages/local/fakes/sendgrid';
 import type { memoryEngine } from './engine';
 
 type Engine = ReturnType<typeof memoryEngine>;
@@ -12,7 +12,8 @@ export function webhookRequest(
   now: number,
 ): Required<WebhookRequest> & { body: string } {
   const requestContext = { http: { method: 'POST', path: '/' } };
-  return { ...signedEvents(events, keys, now), isBase64Encoded: false, requestContext };
+  const body = JSON.stringify(events);
+  return { body, headers: signedHeaders(body, keys, now), isBase64Encoded: false, requestContext };
 }
 
 const keys = eventKeys();

@@ -23,19 +23,19 @@ export interface FakeTester {
 }
 
 /** A mail from Apple: an invitation to one tester, or a build notification to all. */
-export interface AppleMail {
+interface AppleMail {
   kind: 'invitation' | 'build';
   app: string;
   /** Set for an invitation. */
   email?: string;
   build?: string;
-  /** What caused the mail. */
+  /** What caused it. */
   by: 'joining' | 'invitation' | 'notification';
 }
 
 export interface AppStoreConnectSeed {
   apps: FakeApp[];
-  testers?: Pick<FakeTester, 'app' | 'email' | 'groups' | 'state'>[];
+  testers?: Omit<FakeTester, 'id'>[];
   /** Addresses that Apple refuses as testers. */
   refused?: string[];
 }
@@ -69,7 +69,7 @@ export function appStoreConnectModel({ apps, testers: seeded = [], refused: refu
     testers.push(made);
     return made;
   };
-  const mail = (tester: FakeTester, by: AppleMail['by']): void => {
+  const mail = (tester: FakeTester, by: 'joining' | 'invitation'): void => {
     mails.push({ kind: 'invitation', app: tester.app, email: tester.email, by });
     tester.state = 'INVITED';
   };
@@ -180,14 +180,14 @@ const resource = ({ id, email, firstName, lastName, state }: FakeTester) => ({
 });
 
 /** Apple's form of an error. Like Apple's own, the detail may quote the request. */
-export function refused(status: number, code: string, pointer?: string, detail = ''): Reply {
+function refused(status: number, code: string, pointer?: string, detail = ''): Reply {
   const source = pointer && { source: { pointer } };
   return reply(status, { errors: [{ id: 'error', status: String(status), code, title: code, detail, ...source }] });
 }
 
 export type FakeAppStoreConnect = Awaited<ReturnType<typeof startFakeAppStoreConnect>>;
 
-export interface FakeAppStoreConnectOptions extends AppStoreConnectSeed {
+interface FakeAppStoreConnectOptions extends AppStoreConnectSeed {
   port?: number;
   issuerId: string;
   keyId: string;
@@ -216,9 +216,8 @@ export async function startFakeAppStoreConnect(options: FakeAppStoreConnectOptio
       calls = calls.filter((at) => at > now() - HOUR_MS);
       const over = calls.length >= limit;
       if (!over) calls.push(now());
-      const reply = over ? refused(429, 'RATE_LIMIT_EXCEEDED') : handle(request);
-      const rest = `user-hour-lim:${limit};user-hour-rem:${limit - calls.length};`;
-      return { ...reply, headers: { ...reply.headers, 'x-rate-limit': rest } };
+      const answer = over ? refused(429, 'RATE_LIMIT_EXCEEDED') : handle(request);
+      return { ...answer, headers: { 'x-rate-limit': `user-hour-lim:${limit};user-hour-rem:${limit - calls.length};` } };
     },
   });
   return { ...server, testers, mails };
@@ -246,11 +245,8 @@ export async function tokenProblem(
 export function fakePrivateKey(name: string): string {
   const scalar = createHash('sha256').update(name).digest();
   // RFC 5915: version 1, 32 bytes, and the curve P-256.
-  const key = Buffer.concat([
-    Buffer.from('30310201010420', 'hex'),
-    scalar,
-    Buffer.from('a00a06082a8648ce3d030107', 'hex'),
-  ]);
+  const parts = [Buffer.from('30310201010420', 'hex'), scalar, Buffer.from('a00a06082a8648ce3d030107', 'hex')];
+  const key = Buffer.concat(parts);
   return createPrivateKey({ key, format: 'der', type: 'sec1' }).export({ type: 'pkcs8', format: 'pem' }).toString();
 }
 

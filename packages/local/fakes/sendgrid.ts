@@ -9,36 +9,27 @@ const address = z.object({
   email: z.string().regex(/^[^\s@]+@[^\s@]+\.[^\s@]+$/, 'Does not contain a valid address.'),
 });
 const texts = z.record(z.string(), z.string()).default({});
-const smallTexts = texts.refine(
-  (all) => Buffer.byteLength(JSON.stringify(all)) < 10_000,
-  'Must be under 10,000 bytes.',
-);
+const isSmall = (all: object) => Buffer.byteLength(JSON.stringify(all)) < 10_000;
+const smallTexts = texts.refine(isSmall, 'Must be under 10,000 bytes.');
+const personalization = z.object({
+  to: z.array(address).min(1),
+  subject: z.string().min(1).optional(),
+  headers: texts,
+  custom_args: smallTexts,
+  substitutions: smallTexts,
+  dynamic_template_data: z.record(z.string(), z.unknown()).default({}),
+});
 
 const mailSchema = z
   .object({
     from: address,
     subject: z.string().min(1).optional(),
     content: z.array(z.object({ type: z.string(), value: z.string().min(1) })).default([]),
-    template_id: z
-      .string()
-      .regex(/^(d-)?[0-9a-f]{8}-?([0-9a-f]{4}-?){3}[0-9a-f]{12}$/, 'The template_id must be a valid GUID.')
-      .optional(),
-    categories: z.array(z.string().max(255)).max(10).default([]),
+    template_id: z.string().optional(),
+    categories: z.array(z.string()).max(10).default([]),
     headers: texts,
     custom_args: smallTexts,
-    personalizations: z
-      .array(
-        z.object({
-          to: z.array(address).min(1),
-          subject: z.string().min(1).optional(),
-          headers: texts,
-          custom_args: smallTexts,
-          substitutions: smallTexts,
-          dynamic_template_data: z.record(z.string(), z.unknown()).default({}),
-        }),
-      )
-      .min(1)
-      .max(1000),
+    personalizations: z.array(personalization).min(1).max(1000),
   })
   .refine((mail) => mail.template_id || mail.content.length > 0, { path: ['content'], error: 'Content is required.' })
   .refine((mail) => mail.template_id || mail.subject || mail.personalizations.every(({ subject }) => subject), {
@@ -79,16 +70,10 @@ function acceptedMail(mail: Mail, one: Mail['personalizations'][number], sent: {
   };
 }
 
-interface SendgridOptions {
-  now: () => number;
-  unverified?: readonly string[] | undefined;
-  accepted?: (mails: AcceptedMail[]) => void;
-}
-
 export type SendgridModel = ReturnType<typeof sendgridModel>;
 
 /** SendGrid's mail send with its published limits, without HTTP. `unverified`: senders that it refuses. */
-export function sendgridModel({ now, unverified = [], accepted }: SendgridOptions) {
+export function sendgridModel(now: () => number, unverified: readonly string[] = []) {
   const mails: AcceptedMail[] = [];
   let count = 0;
   return {
@@ -105,9 +90,7 @@ export function sendgridModel({ now, unverified = [], accepted }: SendgridOption
         return refused(403, 'The from address does not match a verified Sender Identity.', 'from');
       count += 1;
       const messageId = `message-${count}`;
-      const taken = mail.personalizations.map((one) => acceptedMail(mail, one, { messageId, at: now() }));
-      mails.push(...taken);
-      accepted?.(taken);
+      mails.push(...mail.personalizations.map((one) => acceptedMail(mail, one, { messageId, at: now() })));
       return reply(202, undefined, { 'x-message-id': messageId });
     },
   };
@@ -138,28 +121,19 @@ export function eventKeys() {
   return { privateKey, publicKey: publicKey.export({ type: 'spki', format: 'der' }).toString('base64') };
 }
 
-/** What happens to an accepted mail: the events that SendGrid posts about it, in order. */
-const FATES = {
-  deliver: [{ event: 'processed' }, { event: 'delivered' }],
+/**
+ * What happens to a mail to a listed address, and the events that SendGrid posts about it, in order. If several lists
+ * have the address, the first of these applies.
+ */
+const FATES: Record<string, ({ event: string } & Record<string, string>)[]> = {
+  drop: [{ event: 'dropped', reason: 'Bounced Address' }],
   bounce: [{ event: 'processed' }, { event: 'bounce', type: 'bounce', status: '5.1.1' }],
-  block: [{ event: 'processed' }, { event: 'bounce', type: 'blocked', status: '5.7.1' }],
   report: [{ event: 'processed' }, { event: 'delivered' }, { event: 'spamreport' }],
   defer: [{ event: 'processed' }, { event: 'deferred' }, { event: 'delivered' }],
-  drop: [{ event: 'dropped', reason: 'Bounced Address' }],
-} satisfies Record<string, ({ event: string } & Record<string, string>)[]>;
-type Fate = keyof typeof FATES;
-
-/** In this order of precedence. Any other mail is delivered. */
-const LISTED = ['drop', 'bounce', 'block', 'report', 'defer'] as const;
+};
+const DELIVERED = [{ event: 'processed' }, { event: 'delivered' }];
 /** The addresses that share a fate, and domains as `@example.com`, in lower case. */
-type FateLists = Record<(typeof LISTED)[number], string[]>;
-const fateLists = z.partialRecord(z.enum(LISTED), z.array(z.string()));
-
-function fateOf({ to: [email = ''] }: Sent, lists: FateLists): Fate {
-  const [address, domain] = [email, email.slice(email.lastIndexOf('@'))].map((part) => part.toLowerCase());
-  const listed = (entries: string[]) => entries.some((entry) => entry === address || entry === domain);
-  return LISTED.find((fate) => listed(lists[fate])) ?? 'deliver';
-}
+const fateLists = z.partialRecord(z.enum(Object.keys(FATES)), z.array(z.string()));
 
 /** SendGrid's events about an accepted mail, one for each recipient. An event may have more fields of SendGrid. */
 export const eventsOf = (
@@ -177,12 +151,6 @@ export const eventsOf = (
     ),
     sg_message_id: `${mail.messageId}.recvd-${mail.customArgs.recipient ?? n}-1.0`,
   }));
-
-/** A request to the webhook. */
-export function signedEvents(events: readonly SendgridEvent[], keys: Pick<EventKeys, 'privateKey'>, now: number) {
-  const body = JSON.stringify(events);
-  return { body, headers: { 'content-type': 'application/json', ...signedHeaders(body, keys, now) } };
-}
 
 /** SendGrid's signature over the timestamp and the raw body of a request. */
 export function signedHeaders(body: string, { privateKey }: Pick<EventKeys, 'privateKey'>, now: number) {
@@ -210,68 +178,71 @@ const PAUSE_MS = 500;
 
 /**
  * SendGrid on 127.0.0.1. Set SENDGRID_ENDPOINT to `url`. It sends each batch of events until the webhook accepts it.
- * `setLists` replaces lists of `lists`, for other processes: `{"bounce":["user@example.com"]}`.
+ * `mails`: one for each personalization. `setLists` replaces lists of addresses: `{"bounce":["user@example.com"]}`. As
+ * with SendGrid, a later mail to an address that bounced or reported is dropped.
  */
 export async function startFakeSendgrid(options: FakeSendgridOptions = {}) {
   const { port, apiKey, now = Date.now, keys = eventKeys() } = options;
   const stopping = new AbortController();
   const { signal } = stopping;
-  const lists = Object.fromEntries(LISTED.map((fate) => [fate, [`@${fate}.example.com`]])) as FateLists;
+  const lists = Object.fromEntries(Object.keys(FATES).map((fate) => [fate, [`@${fate}.example.com`]]));
   let webhook: string | undefined;
   let reports: Promise<unknown> = Promise.resolve();
 
   async function post(url: string, events: SendgridEvent[]): Promise<void> {
+    const body = JSON.stringify(events);
     for (let tried = 1; tried <= TRIES && !signal.aborted; tried++) {
-      const { body, headers } = signedEvents(events, keys, now());
+      const headers = { 'content-type': 'application/json', ...signedHeaders(body, keys, now()) };
       const answer = await fetch(url, { method: 'POST', body, headers, signal }).catch(() => undefined);
       if (answer?.ok) return;
       await sleep(PAUSE_MS, undefined, { signal }).catch(() => {});
     }
   }
-  async function report(url: string, mails: readonly (Sent & { fate: Fate })[]): Promise<void> {
+
+  /** Posts the first events of all mails, then the second ones, and so on. */
+  async function report(url: string, mails: readonly AcceptedMail[]): Promise<void> {
+    const decided = mails.map((mail) => ({ mail, events: fateOf(mail) }));
     for (let stage = 0; ; stage++) {
-      const events = mails.flatMap((mail) => {
-        const event = FATES[mail.fate][stage];
+      const events = decided.flatMap(({ mail, events }) => {
+        const event = events[stage];
         return event ? eventsOf(mail, event, now()) : [];
       });
       if (events.length === 0) return;
       await post(url, events);
     }
   }
-  function decided(mail: Sent): Sent & { fate: Fate } {
-    const fate = fateOf(mail, lists);
-    if (fate === 'bounce' || fate === 'report') lists.drop.push(...mail.to.map((email) => email.toLowerCase()));
-    return { ...mail, fate };
+  function fateOf({ to: [email = ''] }: AcceptedMail) {
+    const [address, domain] = [email, email.slice(email.lastIndexOf('@'))].map((part) => part.toLowerCase());
+    const listed = (entries: string[] = []) => entries.some((entry) => entry === address || entry === domain);
+    const fate = Object.keys(FATES).find((each) => listed(lists[each])) ?? '';
+    if (fate === 'bounce' || fate === 'report') lists.drop?.push(email.toLowerCase());
+    return FATES[fate] ?? DELIVERED;
   }
-  const { mails, send } = sendgridModel({
-    now,
-    accepted: (accepted) => {
-      const mails = accepted.map(decided);
-      if (webhook !== undefined) reports = Promise.all([reports, report(webhook, mails)]);
-    },
-  });
+
+  const { mails, send } = sendgridModel(now);
   const server = await startFake({
     port,
     state: () => ({ mails }),
     setLists: (body) => {
-      const parsed = fateLists.safeParse(jsonOf(body));
-      if (!parsed.success) return reply(400, { error: z.prettifyError(parsed.error) });
-      Object.assign(lists, parsed.data);
+      const { success, data, error } = fateLists.safeParse(jsonOf(body));
+      if (!success) return reply(400, { error: z.prettifyError(error) });
+      Object.assign(lists, data);
       return reply(204);
     },
     handle({ method, path, headers, body }) {
       const given = headers.authorization;
       if (!given?.startsWith('Bearer ') || (apiKey !== undefined && given !== `Bearer ${apiKey}`))
         return refused(401, 'The provided authorization grant is invalid, expired, or revoked');
-      return `${method} ${path}` === 'POST /v3/mail/send' ? send(body) : refused(404, 'not found');
+      if (`${method} ${path}` !== 'POST /v3/mail/send') return refused(404, 'not found');
+      const before = mails.length;
+      const answer = send(body);
+      if (webhook !== undefined) reports = Promise.all([reports, report(webhook, mails.slice(before))]);
+      return answer;
     },
   });
   return {
     ...server,
-    /** One for each personalization. */
     mails,
-    /** Which mails are not delivered. As with SendGrid, a later mail to one that bounced or reported is dropped. */
-    lists,
     /** From now on, sends events about accepted mails to the webhook at this URL. */
     sendEventsTo: (url: string) => {
       webhook = url;

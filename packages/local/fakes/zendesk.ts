@@ -3,7 +3,7 @@ import { jsonOf } from '../../../lib/text';
 import { basicAuthorization } from '../../../lib/vendors/http';
 import { type Reply, reply, startFake } from './server';
 
-export interface FakeTicket extends Omit<z.infer<typeof ticketSchema>, 'comment' | 'requester'> {
+interface FakeTicket extends Omit<z.infer<typeof ticketSchema>, 'comment' | 'requester'> {
   id: number;
   description: string;
   requester_id: number;
@@ -49,17 +49,18 @@ export function zendeskModel(now: () => number, suspended = ['suspended@example.
     }
     const { requester, comment, ...rest } = parsed.data.ticket;
     const email = requester.email.toLowerCase();
+    if (suspended.includes(email)) return invalid('requester', `${email} is suspended`);
+    const files = comment.uploads.flatMap((token) => uploads.get(token) ?? []);
+    if (files.length < comment.uploads.length || files.some(({ at }) => now() - at > UPLOAD_LIFE_MS))
+      return invalid('base', 'Attachment: the upload token is invalid or has expired');
     const known = users.find((user) => user.email === email);
     const user = known ?? { id: users.length + 1, name: requester.name, email };
     if (!known) users.push(user);
-    if (suspended.includes(user.email)) return invalid('requester', `${user.email} is suspended`);
-    const files = comment.uploads.map((token) => uploads.get(token));
-    if (files.some((file) => !file || now() - file.at > UPLOAD_LIFE_MS))
-      return invalid('base', 'Attachment: the upload token is invalid or has expired');
-    const attachments = files.map((file) => file?.name ?? '');
-    const created_at = new Date(now()).toISOString();
-    const ids = { id: tickets.length + 1, requester_id: user.id };
-    const ticket = { ...ids, description: comment.body, attachments, created_at, ...rest };
+    const ticket = {
+      ...{ id: tickets.length + 1, requester_id: user.id, description: comment.body, ...rest },
+      attachments: files.map(({ name }) => name),
+      created_at: new Date(now()).toISOString(),
+    };
     tickets.push(ticket);
     return reply(201, { ticket });
   }
@@ -103,15 +104,13 @@ export type FakeZendesk = Awaited<ReturnType<typeof startFakeZendesk>>;
 interface FakeZendeskOptions {
   port?: number;
   email?: string | undefined;
+  /** With a token, it accepts only these credentials. */
   token?: string | undefined;
   now?: () => number;
   suspended?: string[];
 }
 
-/**
- * Zendesk on 127.0.0.1. `url` is for ZENDESK_ENDPOINT. With a token, it accepts only these credentials.
- * `authorization`: a header that it accepts.
- */
+/** Zendesk on 127.0.0.1. `url` is for ZENDESK_ENDPOINT. `authorization`: a header that it accepts. */
 export async function startFakeZendesk(options: FakeZendeskOptions = {}) {
   const { port, email = '', token, now = Date.now, suspended } = options;
   const { tickets, users, ...model } = zendeskModel(now, suspended);

@@ -31,7 +31,7 @@ export interface Vendors {
 
 export const createVendors = (now: () => number): Vendors => ({
   zendesk: zendeskModel(now, [SUSPENDED]),
-  sendgrid: sendgridModel({ now, unverified: [UNVERIFIED] }),
+  sendgrid: sendgridModel(now, [UNVERIFIED]),
   apple: appStoreConnectModel(APPLE_SEED),
   reported: new Map(),
 });
