@@ -19,12 +19,8 @@ interface Access
   extends Pick<Deployment, 'table' | 'objects' | 'queues' | 'hashPeople' | 'suppression' | 'log' | 'by'> {
   region: string;
   account: string;
-  aws: {
-    lambda: LambdaClientConfig;
-    cloudWatch: CloudWatchClientConfig;
-    eventBridge: EventBridgeClientConfig;
-    sns: SNSClientConfig;
-  };
+  /** For any client of the SDK. */
+  aws: CloudWatchClientConfig & EventBridgeClientConfig & LambdaClientConfig & SNSClientConfig;
 }
 
 /** What operators read and change of an instance, from its configuration. */
@@ -33,7 +29,7 @@ export function deploymentOf(config: CommonConfig, { region, account, aws, ...gi
   const base = { ...given, clock: realClock, random: realRandom, settings: settingsOf(config) };
   const named = (nameOf: typeof queueName, queue: string) => nameOf(instance, queue, base.settings(queue).type);
   const arn = (service: string, name: string) => `arn:${partitionOf(region)}:${service}:${region}:${account}:${name}`;
-  const topics = realTopics(new SNSClient(aws.sns));
+  const topics = realTopics(new SNSClient(aws));
   return {
     ...base,
     instance,
@@ -44,10 +40,10 @@ export function deploymentOf(config: CommonConfig, { region, account, aws, ...gi
     circuits: circuitBreakers(base),
     queueUrl: (queue) => queueUrl(region, account, named(queueName, queue)),
     dlqUrl: (queue) => queueUrl(region, account, named(dlqName, queue)),
-    events: bus === undefined ? undefined : realEvents({ bus, instance }, aws.eventBridge),
+    events: bus === undefined ? undefined : realEvents({ bus, instance }, aws),
     metrics: noMetrics,
-    mappings: realMappings(new LambdaClient(aws.lambda), (queue) => arn('sqs', named(queueName, queue))),
-    monitoring: realMonitoring(new CloudWatchClient(aws.cloudWatch)),
+    mappings: realMappings(new LambdaClient(aws), (queue) => arn('sqs', named(queueName, queue))),
+    monitoring: realMonitoring(new CloudWatchClient(aws)),
     publishAlarm: (message) => topics.publish(arn('sns', topicName(instance)), message),
   };
 }

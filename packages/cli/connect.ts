@@ -12,13 +12,7 @@ import { type Deployment, OperatorError } from '../../lib/ops/operator';
 import type { Facts, Log } from '../../lib/ports';
 import { hashPeopleWith } from '../../lib/startup/engine';
 import { basicAuthorization } from '../../lib/vendors/http';
-import {
-  findService,
-  type Connection as LocalConnection,
-  localAws,
-  localClients,
-  NOT_RUNNING,
-} from '../local/connection';
+import { type Endpoints, findService, localClients, localConfig, NOT_RUNNING } from '../local/connection';
 import { verifySource } from '../verify/instance';
 import type { Source } from '../verify/verify';
 import type { Environment, NamedTarget, Serverless } from './target';
@@ -36,7 +30,7 @@ export async function connect(serverless: Serverless, target: NamedTarget, out: 
   const { hashKey } = parseEnv(z.object({ hashKey: secret }), { hashKey: custom?.instance?.hashKey });
   const feedback = functions.feedback?.environment;
   const suppressionKey = functions.emails?.environment?.SUPPRESSION_KEY;
-  const { sqs, s3, dynamodb, zendesk, secrets, ...aws } = await clients(serverless, feedback);
+  const { sqs, s3, dynamodb, zendesk, secrets, aws } = await clients(serverless, feedback);
   const objects = realObjects({ bucket: config.BUCKET, kmsKey: config.KMS_KEY, client: s3 });
   const deployment = deploymentOf(config, {
     ...target,
@@ -61,7 +55,7 @@ async function clients(serverless: Serverless, feedback: Environment = {}) {
   if (aws.getStage() !== 'local') {
     const config = await aws.getAwsSdkV3Config();
     return {
-      ...{ secrets: config, eventBridge: config, lambda: config, cloudWatch: config, sns: config },
+      ...{ secrets: config, aws: config },
       sqs: sqsClient(config),
       s3: new S3Client(config),
       dynamodb: new DynamoDBClient(config),
@@ -71,12 +65,12 @@ async function clients(serverless: Serverless, feedback: Environment = {}) {
   const service = await requireService();
   const { ZENDESK_EMAIL = '', ZENDESK_TOKEN = '' } = feedback;
   const authorization = basicAuthorization(ZENDESK_EMAIL, ZENDESK_TOKEN);
-  const zendesk = { endpoint: service.endpoints.zendesk, authorization };
-  return { ...localClients(service), ...localAws(service), secrets: undefined, zendesk };
+  const zendesk = { endpoint: service.zendesk, authorization };
+  return { ...localClients(service), aws: localConfig(service.aws), secrets: undefined, zendesk };
 }
 
-/** The service on this machine. Rejects with an OperatorError if it does not run. */
-export async function requireService(): Promise<LocalConnection> {
+/** The URLs of the service on this machine. Rejects with an OperatorError if it does not run. */
+export async function requireService(): Promise<Endpoints> {
   const service = await findService();
   if (!service) throw new OperatorError(NOT_RUNNING);
   return service;

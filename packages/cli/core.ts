@@ -15,7 +15,6 @@ import { accountFindings, claimFolder } from './preflight';
 import { confirmProduction, shown } from './run';
 import { plannedChanges, readTemplate } from './stack';
 import {
-  LOCAL_ACCOUNT,
   type NamedTarget,
   namedTargetOf,
   requireOwnAccount,
@@ -57,7 +56,7 @@ function refuse(problems: readonly string[]): void {
 }
 
 async function connectLocal({ service: { functions } }: Serverless): Promise<void> {
-  connectFunctions(await requireService(), { functions, env: process.env, account: LOCAL_ACCOUNT });
+  connectFunctions(await requireService(), { functions, env: process.env });
 }
 
 /** Refuses `sls invoke local` without an event, and signs one of SendGrid on stage local. Changes `options`. */

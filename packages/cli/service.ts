@@ -117,8 +117,7 @@ export const service = {
       if (stage !== 'local') return out.lines(variableLines(variables));
       const { requireService } = require('./connect') as typeof import('./connect');
       const { awsVariables } = require('../local/connection') as typeof import('../local/connection');
-      const { endpoints, region: local } = await requireService();
-      out.lines(variableLines({ ...variables, ...awsVariables(endpoints, local) }));
+      out.lines(variableLines({ ...variables, ...awsVariables(await requireService()) }));
     },
   },
 } satisfies Record<string, Command>;

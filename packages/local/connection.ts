@@ -10,16 +10,16 @@ import { realTable } from '../../lib/aws/table';
 import { LOCAL_ARN } from '../../lib/startup/engine';
 import { fakePrivateKey } from './fakes/app-store-connect';
 import { eventKeys, signedHeaders } from './fakes/sendgrid';
-import { LOCAL_CREDENTIALS } from './loopback';
+import { ACCOUNT, LOCAL_CREDENTIALS, REGION } from './loopback';
 
-/** The URLs of the emulators and the fake vendors. That of Discord is its webhook. */
-export const endpointsSchema = z.object({
-  ...{ sqs: z.url(), s3: z.url(), dynamodb: z.url(), eventbridge: z.url(), sns: z.url() },
+/** The URLs of a running service. `aws`: services of AWS without an emulator. That of Discord is its webhook. */
+const endpointsSchema = z.object({
+  ...{ api: z.url(), sqs: z.url(), s3: z.url(), dynamodb: z.url(), aws: z.url() },
   ...{ zendesk: z.url(), sendgrid: z.url(), appStoreConnect: z.url(), discord: z.url() },
 });
 
 export type Endpoints = z.infer<typeof endpointsSchema>;
-export type AwsEndpoints = Pick<Endpoints, 'sqs' | 's3' | 'dynamodb' | 'eventbridge' | 'sns'>;
+export type AwsEndpoints = Pick<Endpoints, 'sqs' | 's3' | 'dynamodb' | 'aws'>;
 
 /** The functions sign with this key, and the fake App Store Connect checks it. The template holds only its name. */
 export const APP_STORE_CONNECT_KEY = fakePrivateKey('local');
@@ -27,17 +27,15 @@ export const APP_STORE_CONNECT_KEY = fakePrivateKey('local');
 /** The fake SendGrid signs its events with these keys, and the function checks the signature. */
 export const EVENT_KEYS = eventKeys();
 
-export const awsVariables = (endpoints: AwsEndpoints, region: string): Record<string, string> => ({
-  AWS_REGION: region,
+export const awsVariables = (endpoints: AwsEndpoints): Record<string, string> => ({
+  AWS_REGION: REGION,
   AWS_ACCESS_KEY_ID: LOCAL_CREDENTIALS.accessKeyId,
   AWS_SECRET_ACCESS_KEY: LOCAL_CREDENTIALS.secretAccessKey,
   AWS_ENDPOINT_URL_SQS: endpoints.sqs,
   AWS_ENDPOINT_URL_S3: endpoints.s3,
   AWS_ENDPOINT_URL_DYNAMODB: endpoints.dynamodb,
-  AWS_ENDPOINT_URL_EVENTBRIDGE: endpoints.eventbridge,
-  AWS_ENDPOINT_URL_SNS: endpoints.sns,
-  // Calls to any other service of AWS fail at once instead of leaving this machine.
-  AWS_ENDPOINT_URL: 'http://127.0.0.1:1',
+  // It refuses calls that it does not know. So none leaves this machine.
+  AWS_ENDPOINT_URL: endpoints.aws,
   AWS_EC2_METADATA_DISABLED: 'true',
 });
 
@@ -54,14 +52,6 @@ export function vendorVariables(endpoints: Endpoints, declared: object): Record<
   return Object.fromEntries(Object.entries(variables).filter(([name]) => name in declared));
 }
 
-const connectionSchema = z.object({
-  api: z.url(),
-  region: z.string(),
-  endpoints: endpointsSchema,
-});
-
-export type Connection = z.infer<typeof connectionSchema>;
-
 export const NOT_RUNNING =
   'The local service is not running. Start it in another terminal with "npm start", then run this command again.';
 
@@ -70,10 +60,10 @@ const HEALTH_LIMIT_MS = 10_000;
 
 const fileIn = (project: string): string => join(project, '.local', 'service.json');
 
-/** Writes the connection to a file in the project. Returns a function that removes it. */
-export function announce(connection: Connection, project = process.cwd()): () => void {
+/** Writes the URLs to a file in the project. Returns a function that removes it. */
+export function announce(endpoints: Endpoints, project = process.cwd()): () => void {
   const file = fileIn(project);
-  const text = JSON.stringify(connection, null, 2);
+  const text = JSON.stringify(endpoints, null, 2);
   mkdirSync(dirname(file), { recursive: true });
   writeFileSync(file, text);
   return () => {
@@ -83,11 +73,11 @@ export function announce(connection: Connection, project = process.cwd()): () =>
 }
 
 /** Finds the running service. A killed service leaves its file behind, so this asks the API. */
-export async function findService(project = process.cwd()): Promise<Connection | undefined> {
+export async function findService(project = process.cwd()): Promise<Endpoints | undefined> {
   try {
-    const connection = connectionSchema.parse(JSON.parse(readFileSync(fileIn(project), 'utf8')));
-    const { ok } = await fetch(`${connection.api}/health`, { signal: AbortSignal.timeout(HEALTH_LIMIT_MS) });
-    return ok ? connection : undefined;
+    const endpoints = endpointsSchema.parse(JSON.parse(readFileSync(fileIn(project), 'utf8')));
+    const { ok } = await fetch(`${endpoints.api}/health`, { signal: AbortSignal.timeout(HEALTH_LIMIT_MS) });
+    return ok ? endpoints : undefined;
   } catch {
     return undefined;
   }
@@ -97,14 +87,13 @@ type Functions = Record<string, { environment?: Record<string, string> }>;
 
 /** Connects functions that run in this process (`sls invoke local`) to the running service only. */
 export function connectFunctions(
-  { endpoints, region }: Connection,
-  { functions, env, account }: { functions: Functions; env: Record<string, string | undefined>; account: string },
+  endpoints: Endpoints,
+  { functions, env }: { functions: Functions; env: Record<string, string | undefined> },
 ): void {
   // They may belong to a real account and must not reach the local endpoints.
   for (const name of ['AWS_SESSION_TOKEN', 'AWS_PROFILE', 'AWS_DEFAULT_PROFILE']) delete env[name];
-  Object.assign(env, awsVariables(endpoints, region), {
-    [LOCAL_ARN]: `arn:aws:lambda:${region}:${account}:function:local`,
-  });
+  const arn = `arn:aws:lambda:${REGION}:${ACCOUNT}:function:local`;
+  Object.assign(env, awsVariables(endpoints), { [LOCAL_ARN]: arn });
   for (const declared of Object.values(functions)) {
     if (declared.environment) Object.assign(declared.environment, vendorVariables(endpoints, declared.environment));
   }
@@ -120,38 +109,24 @@ export function signedAsSendgrid(event: unknown, now: number): unknown {
   return { ...parsed.data, headers: { ...headers, ...signedHeaders(body, EVENT_KEYS, now) } };
 }
 
-interface At {
-  endpoints: Pick<Endpoints, 'sqs' | 's3' | 'dynamodb'>;
-  region: string;
-}
+/** How a client of AWS reaches an endpoint of this machine. It reads and changes no variable of this process. */
+export const localConfig = (endpoint: string) => ({
+  ...{ ...clientDefaults, region: REGION, endpoint },
+  credentials: LOCAL_CREDENTIALS,
+});
 
-export const localConfig = (region: string) => ({ ...clientDefaults, region, credentials: LOCAL_CREDENTIALS });
+type Emulators = Pick<Endpoints, 'sqs' | 's3' | 'dynamodb'>;
 
-/** Clients of the emulators. They do not read or change this process's environment. */
-export function localClients({ endpoints, region }: At) {
-  const config = localConfig(region);
-  return {
-    dynamodb: new DynamoDBClient({ ...config, endpoint: endpoints.dynamodb }),
-    s3: new S3Client({ ...config, endpoint: endpoints.s3 }),
-    sqs: sqsClient({ ...config, endpoint: endpoints.sqs }),
-  };
-}
-
-/** How clients of the other services of AWS reach the service on this machine. */
-export function localAws({ api, endpoints, region }: Connection) {
-  const at = (endpoint: string) => ({ ...localConfig(region), endpoint });
-  return {
-    lambda: at(`${api}/lambda`),
-    cloudWatch: at(`${api}/cloudwatch`),
-    eventBridge: at(endpoints.eventbridge),
-    sns: at(endpoints.sns),
-  };
-}
+export const localClients = ({ sqs, s3, dynamodb }: Emulators) => ({
+  dynamodb: new DynamoDBClient(localConfig(dynamodb)),
+  s3: new S3Client(localConfig(s3)),
+  sqs: sqsClient(localConfig(sqs)),
+});
 
 export type LocalPorts = ReturnType<typeof localPorts>;
 
-export function localPorts({ table, bucket, ...at }: At & { table: string; bucket: string }) {
-  const clients = localClients(at);
+export function localPorts(endpoints: Emulators, { table, bucket }: { table: string; bucket: string }) {
+  const clients = localClients(endpoints);
   return {
     clients,
     queues: realQueues(clients.sqs),

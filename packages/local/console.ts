@@ -4,9 +4,9 @@ import { type Deployment, OperatorError } from '../../lib/ops/operator';
 import type { LocalTools } from '../console/deps';
 import { consoleListener } from '../console/serve';
 import type { JobProducer } from '../producer/client';
-import { type FakeVendors, REGION } from './cloud';
 import { LOCAL_APP } from './fakes/app-store-connect';
 import type { Failure, FakeServer } from './fakes/server';
+import { REGION } from './loopback';
 
 /** The readers of the sample campaign. The fake takes 500 a second. */
 const READERS = 5_000;
@@ -30,9 +30,8 @@ const oneOf = <T>(all: Record<string, T>, name: string): T => {
 /** The console of the service on this machine. It may act and needs no token: the other ports are as open. */
 export function localConsole(
   deployment: Deployment,
-  { vendors, producer }: { vendors: FakeVendors; producer: JobProducer },
+  { fakes, producer }: { fakes: Record<string, FakeServer>; producer: JobProducer },
 ): http.RequestListener {
-  const fakes: Record<string, FakeServer> = vendors;
   const local: LocalTools = {
     page: () => ({
       samples: Object.keys(SAMPLES),

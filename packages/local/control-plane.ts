@@ -1,15 +1,15 @@
 import { randomUUID } from 'node:crypto';
 import type http from 'node:http';
-import type { GetMetricDataCommandInput, MetricDataQuery } from '@aws-sdk/client-cloudwatch';
+import type { GetMetricDataCommandInput } from '@aws-sdk/client-cloudwatch';
 import { groupBy } from '../../lib/group-by';
 import { jsonOf } from '../../lib/text';
-import { ACCOUNT, REGION } from './cloud';
 import type { EventBridge } from './emulators';
 import type { EventSourceMapping } from './event-source-mapping';
 import { answering, reply } from './fakes/server';
-import type { Lambda } from './lambda/runtime';
+import type { Invocation, Lambda } from './lambda/runtime';
+import { ACCOUNT, REGION } from './loopback';
 
-export interface LocalMapping extends EventSourceMapping {
+interface LocalMapping extends EventSourceMapping {
   queue: string;
   functionName: string;
 }
@@ -25,7 +25,7 @@ interface ControlPlane {
 
 const PUBLISHED =
   '<PublishResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/"><PublishResult><MessageId>local</MessageId></PublishResult></PublishResponse>';
-const UNKNOWN = { __type: 'InvalidAction', message: 'This call is not known here.' };
+const UNKNOWN = { __type: 'InvalidAction', message: 'This call is not known on this machine.' };
 
 /** The calls to Lambda, CloudWatch, EventBridge and SNS. It evaluates no alarm. Messages invoke the alarms function one by one. */
 export function controlPlane({ lambda, mappings, metrics, bridge, undelivered }: ControlPlane): http.RequestListener {
@@ -42,16 +42,10 @@ export function controlPlane({ lambda, mappings, metrics, bridge, undelivered }:
   }
 
   /** The answer as XML or JSON; `undefined` for a call that is not known here. */
-  async function answerTo(request: http.IncomingMessage, body: string): Promise<string | object | undefined> {
-    const { pathname, searchParams } = new URL(request.url ?? '', 'http://localhost');
-    if (pathname.startsWith('/sns')) {
-      const input = new URLSearchParams(body);
-      if (input.get('Action') !== 'Publish') return undefined;
-      delivered = delivered.then(() => deliver(input)).catch(() => {});
-      return PUBLISHED;
-    }
-    const [, uuid] = /^\/lambda\/2015-03-31\/event-source-mappings\/?([^/]*)/.exec(pathname) ?? [];
-    if (uuid !== undefined && request.method === 'GET') {
+  function answerTo({ method, url = '', headers }: http.IncomingMessage, body: string): string | object | undefined {
+    const { pathname, searchParams } = new URL(url, 'http://localhost');
+    const [, uuid] = /\/2015-03-31\/event-source-mappings\/?([^/]*)/.exec(pathname) ?? [];
+    if (uuid !== undefined && method === 'GET') {
       const source = searchParams.get('EventSourceArn');
       return { EventSourceMappings: mappings.map(shown).filter(({ EventSourceArn }) => EventSourceArn === source) };
     }
@@ -61,14 +55,22 @@ export function controlPlane({ lambda, mappings, metrics, bridge, undelivered }:
       else void mapping?.stop();
       return mapping && shown(mapping);
     }
-    const [service, action] = String(request.headers['x-amz-target']).split('.');
-    if (service === 'AWSEvents') return bridge.put(jsonOf(body) as Parameters<EventBridge['put']>[0]);
-    if (action === 'DescribeAlarms') return { MetricAlarms: [] };
-    return action === 'GetMetricData' ? metrics.data(jsonOf(body) as GetMetricDataCommandInput) : undefined;
+    switch (String(headers['x-amz-target']).split('.')[1]) {
+      case 'PutEvents':
+        return bridge.put(jsonOf(body) as Parameters<EventBridge['put']>[0]);
+      case 'DescribeAlarms':
+        return { MetricAlarms: [] };
+      case 'GetMetricData':
+        return metrics.data(jsonOf(body) as GetMetricDataCommandInput);
+    }
+    const form = new URLSearchParams(body);
+    if (form.get('Action') !== 'Publish') return undefined;
+    delivered = delivered.then(() => deliver(form)).catch(() => {});
+    return PUBLISHED;
   }
 
   return answering(async (request, body) => {
-    const answer = await answerTo(request, body);
+    const answer = answerTo(request, body);
     const headers = typeof answer === 'string' ? { 'content-type': 'text/xml' } : {};
     return answer ? reply(200, answer, headers) : reply(400, UNKNOWN);
   });
@@ -80,12 +82,6 @@ const shown = ({ queue, functionName, isOn }: LocalMapping) => ({
   FunctionArn: `arn:aws:lambda:${REGION}:${ACCOUNT}:function:${functionName}`,
   State: isOn() ? 'Enabled' : 'Disabled',
 });
-
-interface Metric {
-  namespace: string;
-  name: string;
-  dimensions: Record<string, string>;
-}
 
 interface MetricLine {
   _aws?: { CloudWatchMetrics: { Namespace: string; Dimensions: string[][]; Metrics: { Name: string }[] }[] };
@@ -99,51 +95,58 @@ export type LocalMetrics = ReturnType<typeof createMetrics>;
 
 export function createMetrics() {
   const series = new Map<string, { at: number; value: number }[]>();
-  const keyOf = ({ namespace, name, dimensions }: Metric) =>
-    JSON.stringify([namespace, name, Object.entries(dimensions).sort(([a], [b]) => (a < b ? -1 : 1))]);
+  const keyOf = (namespace = '', name = '', dimensions: string[][] = []) =>
+    [namespace, name, ...dimensions.map((each) => each.join('=')).sort()].join(' ');
 
-  function put(metric: Metric, value: number): void {
-    const key = keyOf(metric);
-    series.set(key, [...(series.get(key) ?? []).slice(-MOST_POINTS), { at: Date.now(), value }]);
+  function put(key: string, value: number): void {
+    const points = series.get(key) ?? [];
+    points.push({ at: Date.now(), value });
+    series.set(key, points.slice(-MOST_POINTS));
   }
 
-  /** Takes the metrics of a function's log, which are in CloudWatch's embedded metric format. Ignores other lines. */
-  function takeLog(lines: readonly string[]): void {
-    for (const line of lines.map((text) => (jsonOf(text) ?? {}) as MetricLine))
-      for (const { Namespace: namespace, Dimensions, Metrics } of line._aws?.CloudWatchMetrics ?? [])
+  /** Takes an invocation's duration, and the metrics of its log in CloudWatch's embedded metric format. */
+  function take({ functionName, ms, log }: Pick<Invocation, 'functionName' | 'ms' | 'log'>): void {
+    put(keyOf('AWS/Lambda', 'Duration', [['FunctionName', functionName]]), ms);
+    for (const line of log.map((text) => (jsonOf(text) ?? {}) as MetricLine))
+      for (const { Namespace, Dimensions, Metrics } of line._aws?.CloudWatchMetrics ?? [])
         for (const names of Dimensions)
-          for (const { Name: name } of Metrics) {
-            const dimensions = Object.fromEntries(names.map((each) => [each, String(line[each])]));
-            for (const value of [line[name]].flat()) put({ namespace, name, dimensions }, Number(value));
+          for (const { Name } of Metrics) {
+            const key = keyOf(
+              Namespace,
+              Name,
+              names.map((each) => [each, String(line[each])]),
+            );
+            for (const value of [line[Name]].flat()) put(key, Number(value));
           }
   }
 
   /** CloudWatch's GetMetricData. Times are seconds since 1970. */
   function data({ MetricDataQueries = [], StartTime, EndTime }: GetMetricDataCommandInput): object {
-    const resultOf = ({ Id, MetricStat }: MetricDataQuery) => {
-      const { Metric = {}, Period = 60, Stat = 'Sum' } = MetricStat ?? {};
-      const dimensions = Object.fromEntries((Metric.Dimensions ?? []).map(({ Name, Value }) => [Name, Value ?? '']));
-      const key = keyOf({ namespace: Metric.Namespace ?? '', name: Metric.MetricName ?? '', dimensions });
-      const periods = groupBy(series.get(key) ?? [], ({ at }) => Math.floor(at / 1000 / Period) * Period);
-      const asked = [...periods].filter(([at]) => at + Period > Number(StartTime) && at < Number(EndTime));
-      return {
-        Id,
-        Timestamps: asked.map(([at]) => at),
-        Values: asked.map(([, points]) => statisticOf(Stat, points)),
-        StatusCode: 'Complete',
-      };
-    };
-    return { MetricDataResults: MetricDataQueries.map(resultOf) };
+    const MetricDataResults = MetricDataQueries.map(
+      ({ Id, MetricStat: { Metric = {}, Period = 60, Stat = '' } = {} }) => {
+        const dimensions = Metric.Dimensions?.map(({ Name = '', Value = '' }) => [Name, Value]);
+        const points = series.get(keyOf(Metric.Namespace, Metric.MetricName, dimensions)) ?? [];
+        const periods = groupBy(points, ({ at }) => Math.floor(at / 1000 / Period) * Period);
+        const asked = [...periods].filter(([at]) => at + Period > Number(StartTime) && at < Number(EndTime));
+        const Values = asked.map(([, of]) =>
+          statisticOf(
+            Stat,
+            of.map(({ value }) => value),
+          ),
+        );
+        return { Id, Timestamps: asked.map(([at]) => at), Values };
+      },
+    );
+    return { MetricDataResults };
   }
 
-  return { put, takeLog, data };
+  return { take, data };
 }
 
-function statisticOf(statistic: string, points: { value: number }[]): number {
-  const values = points.map(({ value }) => value);
-  const sum = values.reduce((total, value) => total + value, 0);
+function statisticOf(statistic: string, values: number[]): number {
   if (statistic === 'SampleCount') return values.length;
   const percent = Number(/^p(\d+)$/.exec(statistic)?.[1]);
   if (percent) return values.toSorted((a, b) => a - b)[Math.ceil((percent / 100) * values.length) - 1] ?? 0;
+  const sum = values.reduce((total, value) => total + value, 0);
   return statistic === 'Average' ? sum / values.length : sum;
 }

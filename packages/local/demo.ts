@@ -179,7 +179,7 @@ async function main(): Promise<void> {
   const service = await startService({ packaged });
   for (const signal of ['SIGINT', 'SIGTERM'] as const)
     process.once(signal, () => void service.stop().finally(() => process.exit(130)));
-  print(`The service is running on ${service.api}. Sending ${SCENARIOS.length} jobs …`);
+  print(`The service is running on ${service.endpoints.api}. Sending ${SCENARIOS.length} jobs …`);
   try {
     const unexpected = await runScenarios(service);
     print('\nVerifying all that was stored …');

@@ -5,39 +5,27 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Worker } from 'node:worker_threads';
 import { CreateTableCommand, type CreateTableCommandInput, DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { CreateBucketCommand, S3Client } from '@aws-sdk/client-s3';
-import { type Emulator, LOCAL_CREDENTIALS } from './loopback';
-
-/** The default port is any free one. */
-interface At {
-  region: string;
-  port?: number;
-}
+import { type Emulator, LOCAL_CREDENTIALS, REGION } from './loopback';
 
 /** DynamoDB in memory, which expires no items. Its thread answers while this process is busy. */
-export async function startDynamoDb({
-  tables,
-  region,
-  port: wanted = 0,
-}: At & { tables: { name: string; create: object }[] }): Promise<Emulator> {
-  const thread = new Worker(join(__dirname, 'dynalite-thread.cjs'), { execArgv: [], workerData: { port: wanted } });
-  const [port] = (await once(thread, 'message')) as [number];
-  const url = `http://127.0.0.1:${port}`;
-  const client = new DynamoDBClient({ endpoint: url, region, credentials: LOCAL_CREDENTIALS });
-  for (const { name, create } of tables)
-    await client.send(new CreateTableCommand({ ...create, TableName: name } as CreateTableCommandInput));
+export async function startDynamoDb(tables: object[], port = 0): Promise<Emulator> {
+  const thread = new Worker(join(__dirname, 'dynalite-thread.cjs'), { execArgv: [], workerData: { port } });
+  const url = `http://127.0.0.1:${(await once(thread, 'message'))[0]}`;
+  const client = new DynamoDBClient({ endpoint: url, region: REGION, credentials: LOCAL_CREDENTIALS });
+  for (const table of tables) await client.send(new CreateTableCommand(table as CreateTableCommandInput));
   client.destroy();
   return { url, close: async () => void (await thread.terminate()) };
 }
 
-/** Starts S3 in memory, with the buckets that a deployment expects to exist. */
-export async function startS3({ buckets, region, port = 0 }: At & { buckets: string[] }): Promise<Emulator> {
+/** S3 in memory, with the bucket that a deployment expects to exist. */
+export async function startS3(bucket: string, port = 0): Promise<Emulator> {
   // The start function of fauxqs listens on every interface, so build the app instead.
   const { buildApp } = await import('fauxqs');
   const app = buildApp({ logger: false });
   addConditionalPuts(app);
   const url = await app.listen({ port, host: '127.0.0.1' });
-  const client = new S3Client({ endpoint: url, region, credentials: LOCAL_CREDENTIALS });
-  for (const Bucket of buckets) await client.send(new CreateBucketCommand({ Bucket }));
+  const client = new S3Client({ endpoint: url, region: REGION, credentials: LOCAL_CREDENTIALS });
+  await client.send(new CreateBucketCommand({ Bucket: bucket }));
   client.destroy();
   return {
     url,

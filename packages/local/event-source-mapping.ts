@@ -15,6 +15,7 @@ export interface MappingEvent {
 
 export interface EventSourceMappingOptions {
   sqs: SqsModel;
+  /** Its name. */
   queue: string;
   batchSize: number;
   /** 2 to 1000. The default is 1000, Lambda's limit for an account. */
@@ -38,9 +39,7 @@ const LONGEST_BACKOFF_MS = 30_000;
  */
 export function createEventSourceMapping(options: EventSourceMappingOptions) {
   const { sqs, queue, timers, maximumConcurrency = 1000, onEvent = () => {} } = options;
-  const attributeOf = (name: 'QueueArn' | 'VisibilityTimeout'): string =>
-    sqs.getQueueAttributes({ QueueUrl: queue, AttributeNames: [name] }).Attributes?.[name] ?? '';
-  const queueArn = attributeOf('QueueArn');
+  const queueArn = `arn:aws:sqs:${sqs.region}:${sqs.account}:${queue}`;
   const running = new Set<Promise<void>>();
   /** Each function ends the back-off of one throttled invocation. */
   const waits = new Set<() => void>();
@@ -74,7 +73,7 @@ export function createEventSourceMapping(options: EventSourceMappingOptions) {
     try {
       while (batch.length < options.batchSize) {
         const max = Math.min(10, options.batchSize - batch.length);
-        const { Messages = [] } = sqs.receiveMessage({ QueueUrl: queueArn, MaxNumberOfMessages: max, ...names });
+        const { Messages = [] } = sqs.receiveMessage({ QueueUrl: queue, MaxNumberOfMessages: max, ...names });
         if (Messages.length === 0) break;
         batch.push(...Messages);
       }
@@ -87,7 +86,8 @@ export function createEventSourceMapping(options: EventSourceMappingOptions) {
 
   async function runBatch(messages: Message[]): Promise<void> {
     // Lambda receives with the visibility timeout of the queue.
-    const deadline = timers.now() + Number(attributeOf('VisibilityTimeout')) * 1000;
+    const { Attributes } = sqs.getQueueAttributes({ QueueUrl: queue, AttributeNames: ['VisibilityTimeout'] });
+    const deadline = timers.now() + Number(Attributes.VisibilityTimeout) * 1000;
     const records = messages.map((message) => recordOf(message, { queueArn, region: sqs.region }));
     const messageIds = records.map(({ messageId }) => messageId);
     const result = await invoke(records, deadline);
@@ -126,7 +126,7 @@ export function createEventSourceMapping(options: EventSourceMappingOptions) {
   function deleteOne({ messageId, receiptHandle }: SQSRecord): MappingEvent['kind'] {
     if (options.lose?.(messageId)) return 'delete-lost';
     try {
-      sqs.deleteMessage({ QueueUrl: queueArn, ReceiptHandle: receiptHandle });
+      sqs.deleteMessage({ QueueUrl: queue, ReceiptHandle: receiptHandle });
       return 'deleted';
     } catch (error) {
       // A FIFO queue refuses a delete after the visibility timeout.
@@ -156,15 +156,16 @@ export function createEventSourceMapping(options: EventSourceMappingOptions) {
 
 export function recordOf(message: Message, { queueArn, region }: { queueArn: string; region: string }): SQSRecord {
   const { MessageId = '', ReceiptHandle = '', Body = '', Attributes = {}, MD5OfBody = '' } = message;
+  const own = Object.entries(message.MessageAttributes ?? {});
   return {
     messageId: MessageId,
     receiptHandle: ReceiptHandle,
     body: Body,
     attributes: Attributes as SQSRecord['attributes'],
     messageAttributes: Object.fromEntries(
-      Object.entries(message.MessageAttributes ?? {}).map(([name, { DataType: dataType = '', StringValue = '' }]) => [
+      own.map(([name, { DataType: dataType = '', StringValue: stringValue = '' }]) => [
         name,
-        { stringValue: StringValue, stringListValues: [], binaryListValues: [], dataType },
+        { stringValue, stringListValues: [], binaryListValues: [], dataType },
       ]),
     ),
     md5OfBody: MD5OfBody,
@@ -179,7 +180,7 @@ export function recordOf(message: Message, { queueArn, region }: { queueArn: str
  * `undefined` means that the answer is malformed: Lambda then treats the whole batch as failed.
  * https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html#services-sqs-batchfailurereporting
  */
-export function reportedFailures(answer: unknown, messageIds: string[]): string[] | undefined {
+function reportedFailures(answer: unknown, messageIds: string[]): string[] | undefined {
   if (answer === null || answer === undefined) return [];
   const parsed = answerSchema.safeParse(answer);
   if (!parsed.success) return undefined;

@@ -1,12 +1,13 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Cloud, REGION } from './cloud';
 import { awsVariables, type Endpoints, vendorVariables } from './connection';
 import { createMetrics } from './control-plane';
 import { createEventSourceMapping, type MappingEvent } from './event-source-mapping';
 import { createLambda, type Invocation } from './lambda/runtime';
+import type { SqsModel } from './sqs/model';
 import { realTimers as timers } from './sqs/server';
+import type { Declared } from './template/declared';
 import { type Packaged, unzip } from './template/package';
 
 export interface Observers {
@@ -14,32 +15,31 @@ export interface Observers {
   onEvent?: ((event: MappingEvent, queue: string) => void) | undefined;
 }
 
-interface FunctionsOptions extends Observers, Pick<Cloud, 'declared' | 'sqs'> {
+interface FunctionsOptions extends Observers {
   packaged: Packaged;
+  declared: Declared;
+  sqs: SqsModel;
   endpoints: Endpoints;
 }
 
 /** Starts the template's functions, and the event source mappings and schedules that invoke them. */
 export function startFunctions({ packaged, declared, sqs, endpoints, onInvocation, onEvent }: FunctionsOptions) {
   const directory = mkdtempSync(join(tmpdir(), 'local-service-'));
-  for (const { key, artifact } of declared.functions) unzip(join(packaged.directory, artifact), join(directory, key));
+  for (const { key } of declared.functions) unzip(join(packaged.directory, `${key}.zip`), join(directory, key));
 
   const metrics = createMetrics();
   const lambda = createLambda({
     functions: declared.functions,
     directory,
-    region: REGION,
     variables: ({ key, environment, schedule }) => ({
-      ...awsVariables(endpoints, REGION),
+      ...awsVariables(endpoints),
       // No emulator checks the key, so it can tell who calls.
       AWS_ACCESS_KEY_ID: key,
       ...vendorVariables(endpoints, environment),
       ...(key === 'reconciler' && schedule && { RECONCILE_EVERY: String(scheduleMs(schedule) / 1000) }),
     }),
     onInvocation: (invocation) => {
-      const { functionName, ms, log } = invocation;
-      metrics.put({ namespace: 'AWS/Lambda', name: 'Duration', dimensions: { FunctionName: functionName } }, ms);
-      metrics.takeLog(log);
+      metrics.take(invocation);
       onInvocation?.(invocation);
     },
   });
@@ -52,7 +52,7 @@ export function startFunctions({ packaged, declared, sqs, endpoints, onInvocatio
       onEvent: (event) => onEvent?.(event, mapping.queue),
     });
     if (enabled) poller.start();
-    return { ...poller, queue: mapping.queue, functionName: worker.name };
+    return { ...poller, queue: mapping.queue, functionName: worker.FunctionName };
   });
   const schedules = declared.functions.flatMap(({ key, schedule }) =>
     schedule ? [startSchedule(scheduleMs(schedule), () => lambda.invoke(key, scheduledEvent()))] : [],
@@ -73,17 +73,14 @@ export function startFunctions({ packaged, declared, sqs, endpoints, onInvocatio
 const SCHEDULE_MINUTE_MS = 2_000;
 const MINUTES: Record<string, number> = { minute: 1, hour: 60, day: 1440 };
 
-/** The interval of `rate(…)` or of a daily `cron(…)` on this machine, in ms. Throws on any other expression. */
+/** How often a function runs on this machine, ms. A `cron(…)` of the template is always daily. */
 export function scheduleMs(expression: string): number {
-  if (/^cron\(\d+ \d+ \* \* \? \*\)$/.test(expression)) return scheduleMs('rate(1 day)');
-  const [, count, unit = ''] = /^rate\((\d+) (minute|hour|day)s?\)$/.exec(expression) ?? [];
-  const minutes = Number(count) * (MINUTES[unit] ?? Number.NaN);
-  if (Number.isNaN(minutes)) throw new Error(`the schedule ${expression} cannot run on this machine`);
-  return minutes * SCHEDULE_MINUTE_MS;
+  const [, count = '1', unit = 'day'] = /^rate\((\d+) (minute|hour|day)s?\)$/.exec(expression) ?? [];
+  return Number(count) * (MINUTES[unit] ?? 0) * SCHEDULE_MINUTE_MS;
 }
 
 /** Runs once in each interval, first after one. It leaves out a run while the last one takes longer. */
-function startSchedule(intervalMs: number, run: () => Promise<unknown>): { stop(): Promise<void> } {
+function startSchedule(intervalMs: number, run: () => Promise<unknown>) {
   let running: Promise<unknown> | undefined;
   const timer = setInterval(() => {
     running ??= run().finally(() => {
@@ -91,9 +88,9 @@ function startSchedule(intervalMs: number, run: () => Promise<unknown>): { stop(
     });
   }, intervalMs);
   return {
-    async stop() {
+    stop() {
       clearInterval(timer);
-      await running;
+      return running;
     },
   };
 }

@@ -6,6 +6,10 @@ export interface Emulator {
   close(): Promise<void>;
 }
 
+/** The account and region of the service on this machine. */
+export const REGION = 'us-east-1';
+export const ACCOUNT = '000000000000';
+
 /** The SDK signs every request, but no emulator checks the signature. */
 export const LOCAL_CREDENTIALS = { accessKeyId: 'local', secretAccessKey: 'local' };
 

@@ -1,18 +1,27 @@
+import { randomUUID } from 'node:crypto';
 import http from 'node:http';
-import { secret } from '../../lib/config/common';
+import { commonEnv, secret } from '../../lib/config/common';
+import { parseEnv } from '../../lib/config/environment';
 import { dlqName, jobKey, undeliveredName } from '../../lib/jobs/keys';
 import { deploymentOf, noLog } from '../../lib/ops/connect';
 import { hashPeopleWith } from '../../lib/startup/engine';
 import { isConsolePath } from '../console/serve';
 import { realProducer } from '../producer/real-producer';
 import { createApi } from './api';
-import { ACCOUNT, REGION, type Started, startCloud, startFakeVendors } from './cloud';
-import { type Endpoints, localAws, localPorts } from './connection';
+import { APP_STORE_CONNECT_KEY, type Endpoints, EVENT_KEYS, localConfig, localPorts } from './connection';
 import { localConsole } from './console';
 import { controlPlane } from './control-plane';
+import { eventBridge, startDynamoDb, startS3 } from './emulators';
+import { LOCAL_APPS, startFakeAppStoreConnect } from './fakes/app-store-connect';
+import { startFakeDiscord } from './fakes/discord';
+import { startFakeSendgrid } from './fakes/sendgrid';
 import { fakesControl } from './fakes/server';
+import { startFakeZendesk } from './fakes/zendesk';
 import { type Observers, scheduledEvent, startFunctions } from './functions';
-import { close, LOCAL_CREDENTIALS, listen, type Ports, portsFrom } from './loopback';
+import { ACCOUNT, close, LOCAL_CREDENTIALS, listen, type Ports, portsFrom, REGION } from './loopback';
+import { createSqsModel } from './sqs/model';
+import { startSqs } from './sqs/server';
+import { type Declared, declared as declaredIn } from './template/declared';
 import type { Packaged } from './template/package';
 
 export interface ServiceOptions extends Observers {
@@ -20,7 +29,7 @@ export interface ServiceOptions extends Observers {
   /** The default is any free ports. */
   listenOn?: Ports;
   /** Changes the endpoints that the functions get, for example to record their calls. */
-  endpointsOf?: (endpoints: Endpoints) => Promise<Endpoints>;
+  endpointsOf?: (endpoints: Endpoints) => Endpoints;
 }
 
 /** The whole service on this machine. It keeps everything in memory and loses it at `stop`. */
@@ -30,78 +39,64 @@ export interface Service extends Awaited<ReturnType<typeof startParts>> {
 
 /** Starts the whole service. If one part does not start, it stops those that did. */
 export async function startService(options: ServiceOptions): Promise<Service> {
-  const parts: { close(): Promise<unknown> }[] = [];
-  const stop = async () => {
-    for (const part of parts.splice(0)) await part.close();
-  };
-  const started: Started = async (starting) => {
-    const part = await starting;
-    parts.unshift(part);
-    return part;
-  };
+  const parts = startedParts();
   try {
-    return { ...(await startParts(options, started)), stop };
+    return { ...(await startParts(options, parts)), stop: parts.close };
   } catch (error) {
-    await stop();
+    await parts.close();
     throw error;
   }
 }
 
 async function startParts(
-  { packaged, listenOn = portsFrom(0), endpointsOf = async (all) => all, ...observers }: ServiceOptions,
-  started: Started,
+  { packaged, listenOn = portsFrom(0), endpointsOf = (all) => all, ...observers }: ServiceOptions,
+  parts: Parts,
 ) {
-  const { endpoints: aws, ...cloud } = await startCloud(packaged, listenOn, started);
-  const { declared, config, sqs } = cloud;
-  const vendors = await startFakeVendors(declared, listenOn, started);
+  const { endpoints: aws, ...cloud } = await startCloud(packaged, listenOn, parts);
+  const { declared, config, sqs, bridge } = cloud;
+  const vendors = await startFakeVendors(declared, listenOn, parts);
   // The functions need its address, and its routes need the functions.
   const server = http.createServer();
-  const { api } = await started(listen(server, listenOn.api).then((url) => ({ api: url, close: () => close(server) })));
+  const api = await listen(server, listenOn.api);
+  parts.add({ close: () => close(server) });
   const endpoints = {
+    api,
     ...aws,
-    sns: `${api}/sns`,
-    eventbridge: `${api}/eventbridge`,
+    aws: `${api}/aws`,
     zendesk: vendors.zendesk.url,
     sendgrid: vendors.sendgrid.url,
     appStoreConnect: vendors.appStoreConnect.url,
     discord: vendors.discord.webhook,
   };
-  const functionsSee = await endpointsOf(endpoints);
-  const { lambda, mappings, metrics } = await started(
-    Promise.resolve(startFunctions({ packaged, declared, sqs, endpoints: functionsSee, ...observers })),
-  );
-  const ports = localPorts({ endpoints, region: REGION, table: config.TABLE, bucket: config.BUCKET });
+  const functions = startFunctions({ packaged, declared, sqs, endpoints: endpointsOf(endpoints), ...observers });
+  const { lambda } = parts.add(functions);
+  const ports = parts.add(localPorts(endpoints, { table: config.TABLE, bucket: config.BUCKET }));
   const producer = realProducer({
     instance: config.INSTANCE,
     region: REGION,
     settings: declared.producer,
-    endpoints: { sqs: aws.sqs, dynamodb: aws.dynamodb, s3: aws.s3 },
+    endpoints: aws,
     credentials: LOCAL_CREDENTIALS,
   });
-  await started(Promise.resolve({ close: async () => ports.close() }));
-  await started(Promise.resolve({ close: () => producer.close({ timeoutMs: 0 }).catch(() => {}) }));
+  parts.add({ close: () => producer.close({ timeoutMs: 0 }).catch(() => {}) });
 
-  const app = createApi({
-    producer,
-    emailEvents: (event) => lambda.invoke('emailEvents', event),
-    events: cloud.bridge.events,
-    health: () => ({ status: 'ok', stage: config.INSTANCE, endpoints }),
-  });
+  const emailEvents = (event: object) => lambda.invoke('emailEvents', event);
+  const app = createApi({ producer, emailEvents, events: bridge.events });
   const deployment = deploymentOf(config, {
     ...{ ...ports, region: REGION, account: ACCOUNT, by: 'local', log: noLog },
     hashPeople: hashPeopleWith(secret.parse(declared.producer.hashKey)),
-    aws: localAws({ api, endpoints, region: REGION }),
+    aws: localConfig(endpoints.aws),
   });
-  const page = localConsole(deployment, { vendors, producer });
+  const page = localConsole(deployment, { fakes: vendors, producer });
   const fakes = fakesControl(vendors);
   const control = controlPlane({
-    ...{ lambda, mappings, metrics, bridge: cloud.bridge },
+    ...{ ...functions, bridge },
     undelivered: (MessageBody) => void sqs.sendMessage({ QueueUrl: undeliveredName(config.INSTANCE), MessageBody }),
   });
   const listenerOf = (url: string): http.RequestListener => {
     if (isConsolePath(url)) return page;
     if (/^\/fakes([/?]|$)/.test(url)) return fakes;
-    return /^\/(lambda|cloudwatch|sns|eventbridge)(\/|$)/.test(url) ? control : app;
+    return url.startsWith('/aws/') ? control : app;
   };
   server.on('request', (request, response) => listenerOf(request.url ?? '/')(request, response));
   vendors.sendgrid.sendEventsTo(`${api}/email-events`);
@@ -109,7 +104,6 @@ async function startParts(
   return {
     ...cloud,
     ...vendors,
-    api,
     endpoints,
     ports,
     deployment,
@@ -121,5 +115,64 @@ async function startParts(
     },
     deadLetters: () => queues.flatMap(([queue, { type }]) => sqs.messages(dlqName(config.INSTANCE, queue, type))),
     run: (functionKey: string) => lambda.invoke(functionKey, scheduledEvent()),
+  };
+}
+
+interface Part {
+  close(): unknown;
+}
+
+/** What was started. `close` stops it in reverse order. */
+export function startedParts() {
+  const parts: Part[] = [];
+  return {
+    add<P extends Part>(part: P): P {
+      parts.unshift(part);
+      return part;
+    },
+    async close(): Promise<void> {
+      for (const part of parts.splice(0)) await part.close();
+    },
+  };
+}
+
+type Parts = ReturnType<typeof startedParts>;
+
+/** Starts SQS, DynamoDB, S3 and EventBridge with what the template declares, and the bucket that the functions name. */
+export async function startCloud({ resources }: Packaged, ports: Ports, parts: Parts) {
+  const sqs = createSqsModel({ now: monotonic, uuid: randomUUID, region: REGION, account: ACCOUNT });
+  const { url: sqsUrl } = parts.add(await startSqs(sqs, ports.sqs));
+  const declared = declaredIn({ resources, region: REGION, account: ACCOUNT, sqsUrl });
+  // A redrive policy may name only an existing queue, so the DLQs come first.
+  const deadLetterQueuesFirst = declared.queues.toSorted(
+    (a, b) => Number('RedrivePolicy' in a.attributes) - Number('RedrivePolicy' in b.attributes),
+  );
+  for (const { name, attributes } of deadLetterQueuesFirst)
+    sqs.createQueue({ QueueName: name, Attributes: attributes });
+
+  const config = parseEnv(commonEnv, declared.functions[0]?.environment ?? {});
+  const dynamodb = parts.add(await startDynamoDb(declared.tables, ports.dynamodb));
+  const s3 = parts.add(await startS3(config.BUCKET, ports.s3));
+  const bridge = parts.add(eventBridge(declared.buses, declared.webhook));
+  return { declared, config, sqs, bridge, endpoints: { sqs: sqsUrl, s3: s3.url, dynamodb: dynamodb.url } };
+}
+
+/** Milliseconds since 1970 that never go back. The model requires that. */
+const monotonic = (): number => Math.floor(performance.timeOrigin + performance.now());
+
+/** Starts the fake vendors. They accept only the credentials that the template gives the functions. */
+async function startFakeVendors({ functions }: Declared, ports: Ports, parts: Parts) {
+  const variables = Object.assign({}, ...functions.map(({ environment }) => environment)) as Record<string, string>;
+  const { ZENDESK_EMAIL: email, ZENDESK_TOKEN: token, SENDGRID_API_KEY: apiKey } = variables;
+  const team = {
+    issuerId: variables.APP_STORE_CONNECT_ISSUER_ID ?? '',
+    keyId: variables.APP_STORE_CONNECT_KEY_ID ?? '',
+    privateKey: APP_STORE_CONNECT_KEY,
+  };
+  return {
+    zendesk: parts.add(await startFakeZendesk({ port: ports.zendesk, email, token })),
+    sendgrid: parts.add(await startFakeSendgrid({ port: ports.sendgrid, apiKey, keys: EVENT_KEYS })),
+    appStoreConnect: parts.add(await startFakeAppStoreConnect({ port: ports.appStoreConnect, ...team, ...LOCAL_APPS })),
+    discord: parts.add(await startFakeDiscord({ port: ports.discord })),
   };
 }

@@ -1,5 +1,4 @@
 import { jsonOf } from '../../lib/text';
-import { REGION } from './cloud';
 import { announce } from './connection';
 import type { Invocation } from './lambda/runtime';
 import { checkPort, portFrom, portsFrom } from './loopback';
@@ -21,8 +20,7 @@ async function main(): Promise<void> {
       for (const line of invocationLines(invocation)) print(`${new Date().toISOString().slice(11, 19)}  ${line}`);
     },
   });
-  const { api, endpoints } = service;
-  const withdraw = announce({ api, endpoints, region: REGION });
+  const withdraw = announce(service.endpoints);
   for (const line of greeting(service)) print(line);
 
   onStop(() => {
@@ -34,7 +32,7 @@ async function main(): Promise<void> {
   });
 }
 
-function greeting({ api, endpoints, declared }: Service): string[] {
+function greeting({ endpoints: { api, sqs, s3, dynamodb, aws }, declared }: Service): string[] {
   const sample = '{"user":{"email":"user@example.com"},"subject":"Hello","message":"It works"}';
   return [
     '',
@@ -43,7 +41,7 @@ function greeting({ api, endpoints, declared }: Service): string[] {
     `  Console   ${api}/   queues, jobs and fake vendors in a browser`,
     `  API       ${api}   its routes: ${api}/openapi.json`,
     `  Fakes     ${api}/fakes   what the vendors have taken, and how to make them fail`,
-    `  AWS       SQS ${endpoints.sqs} · S3 ${endpoints.s3} · DynamoDB ${endpoints.dynamodb} · EventBridge ${endpoints.eventbridge}`,
+    `  AWS       SQS ${sqs} · S3 ${s3} · DynamoDB ${dynamodb} · others ${aws}`,
     `  Queues    ${declared.queues.map(({ name }) => name).join(' · ')}`,
     '',
     'Send a job, or run a function from another terminal:',

@@ -84,7 +84,7 @@ async function producerOf(instance: Instance) {
   const settings = producerSettingsOf(instance, accountOf(instance));
   const own = { instance: instance.name, region: instance.region, settings };
   if (instance.stage !== 'local') return realProducer(own);
-  const { sqs, s3, dynamodb } = (await requireService()).endpoints;
+  const { sqs, s3, dynamodb } = await requireService();
   return realProducer({ ...own, endpoints: { sqs, s3, dynamodb }, credentials: LOCAL_CREDENTIALS });
 }
 

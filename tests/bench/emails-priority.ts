@@ -21,7 +21,7 @@ export async function emailsPriority(size: Size): Promise<string> {
   const service = await startService({ packaged });
   try {
     const post = async (path: string, body: object) => {
-      const answer = await fetch(`${service.api}${path}`, {
+      const answer = await fetch(`${service.endpoints.api}${path}`, {
         method: 'POST',
         headers: { 'content-type': 'application/json' },
         body: JSON.stringify(body),

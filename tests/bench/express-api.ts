@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import http from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startCloud } from '../../packages/local/cloud';
 import { portsFrom } from '../../packages/local/loopback';
+import { startCloud, startedParts } from '../../packages/local/service';
 import { installExample, variablesOf } from '../support/installed-example';
 import { localPackage } from '../support/packages';
 import { quantile, type Size, table } from './table';
@@ -36,16 +36,11 @@ const REQUESTS: Record<string, () => object> = {
  */
 export async function exampleLatency(size: Size): Promise<string> {
   const { perSecond, seconds } = SIZES[size];
-  const stops: { close(): Promise<unknown> }[] = [];
+  const parts = startedParts();
   const example = await installExample();
   try {
-    const cloud = await startCloud(await localPackage(), portsFrom(0), async (starting) => {
-      const part = await starting;
-      stops.unshift(part);
-      return part;
-    });
-    const nowhere = 'http://127.0.0.1:1';
-    const endpoints = { ...cloud.endpoints, sns: nowhere, eventbridge: nowhere };
+    const cloud = await startCloud(await localPackage(), portsFrom(0), parts);
+    const endpoints = { ...cloud.endpoints, aws: 'http://127.0.0.1:1' };
     const running = await example.start(variablesOf({ ...cloud, endpoints }));
     const waits = await load(running.url, SIZES[size]);
     await running.end('SIGTERM');
@@ -62,7 +57,7 @@ export async function exampleLatency(size: Size): Promise<string> {
       ),
     ].join('\n');
   } finally {
-    for (const part of stops) await part.close();
+    await parts.close();
     example.remove();
   }
 }

@@ -40,7 +40,7 @@ browserTest('an operator sees an incident, repairs it from the screen, and nothi
   };
 
   // A bad job is dead. Then the vendor breaks, and a good job is held.
-  await page.goto(`${service.api}/console/local`);
+  await page.goto(`${service.endpoints.api}/console/local`);
   const bad = await sentJob('A feedback that Zendesk refuses');
   expect(await service.recorded(bad)).toMatchObject({ state: 'dead', error: { code: 'ZendeskRejected' } });
   const zendesk = page.getByRole('region', { name: 'zendesk', exact: true });

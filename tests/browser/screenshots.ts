@@ -33,7 +33,7 @@ async function main(): Promise<void> {
 /** Some jobs succeed, some are dead, and one is held. */
 async function happen(service: Service, page: Page): Promise<void> {
   await layDeadFeedback(service, 5, 'TemplateMissing');
-  await page.goto(`${service.api}/console/local`);
+  await page.goto(`${service.endpoints.api}/console/local`);
   for (const sample of ['A campaign', 'A feedback', 'A mail', 'A feedback that Zendesk refuses', 'A tester']) {
     await page.getByRole('button', { name: sample, exact: true }).click();
     await page.getByRole('status').getByRole('link').waitFor();
@@ -50,8 +50,8 @@ const jobsOf = async ({ deployment }: Service): Promise<JobRow[]> =>
   (await listJobs(deployment, { from: Date.now() - 3_600_000, to: Date.now() })).rows;
 
 /** Some events, of which some are refused. */
-async function track({ declared, ports }: Service): Promise<void> {
-  const url = declared.queues.find(({ name }) => name === 'local-analytics.fifo')?.url ?? '';
+async function track({ deployment, ports }: Service): Promise<void> {
+  const url = deployment.queueUrl('analytics');
   const [id, time] = [randomUUID(), new Date().toISOString()];
   const named = (n: number) => (n % 9 === 0 ? 'purchase' : n % 4 === 0 ? 'session_started' : 'screen_viewed');
   const valid = Array.from({ length: 400 }, (_, n) => ({ id: `event-${n}`, name: named(n), time }));
@@ -74,7 +74,7 @@ async function take(service: Service, page: Page): Promise<void> {
     'fake-vendors': ['/console/local', 'discord'],
   } as const;
   for (const [name, [path, shown]] of Object.entries(pages)) {
-    await page.goto(`${service.api}${path}`);
+    await page.goto(`${service.endpoints.api}${path}`);
     await page.getByText(shown).first().waitFor();
     await page.waitForLoadState('networkidle');
     const file = join(FOLDER, `${name}.png`);

@@ -52,8 +52,7 @@ test('a queue that is added as the page says does a job on this machine', async 
   const body = JSON.stringify({ ...(JSON.parse(example) as object), time: new Date().toISOString() });
   const { id, data } = JSON.parse(body) as { id: string; data: unknown };
 
-  const queue = service.declared.queues.find(({ name }) => name === 'local-push.fifo');
-  await service.ports.queues.send(queue?.url ?? '', { body, groupId: id, deduplicationId: id });
+  await service.ports.queues.send(service.deployment.queueUrl('push'), { body, groupId: id, deduplicationId: id });
   const job = await service.recorded(id);
   fake.close();
 

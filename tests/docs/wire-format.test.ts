@@ -149,7 +149,7 @@ describe('the Python example', () => {
       account: '000000000000',
     });
     model.createQueue({ QueueName: 'my-feedback.fifo', Attributes: { FifoQueue: 'true' } });
-    const sqs = await startSqs({ model });
+    const sqs = await startSqs(model);
     if (!(await python(['-c', 'import boto3'])).ok) {
       await sqs.close();
       process.stderr.write('There is no python3 with boto3, so the example is only read, not run.\n');

@@ -38,16 +38,14 @@ const withClient = <C extends { destroy(): void }>(emulator: Emulator, client: C
 });
 
 export async function startDynamo() {
-  const emulator = await startDynamoDb({ tables: [{ name: TABLE, create: jobsTable }], region });
+  const emulator = await startDynamoDb([{ TableName: TABLE, ...jobsTable }]);
   return withClient(emulator, new DynamoDBClient(against(emulator.url)));
 }
 
 export async function startS3(bucket: string) {
-  const emulator = await startS3Emulator({ buckets: [bucket], region });
+  const emulator = await startS3Emulator(bucket);
   return withClient(emulator, new S3Client(against(emulator.url)));
 }
 
 export const startSqs = () =>
-  startSqsServer({
-    model: createSqsModel({ now: Date.now, uuid: () => crypto.randomUUID(), region, account: '000000000000' }),
-  });
+  startSqsServer(createSqsModel({ now: Date.now, uuid: () => crypto.randomUUID(), region, account: '000000000000' }));

@@ -2,7 +2,6 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { cpSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { REGION } from '../../packages/local/cloud';
 import { type AwsEndpoints, awsVariables } from '../../packages/local/connection';
 import type { Declared } from '../../packages/local/template/declared';
 import { installProducer, PRODUCER } from './installed-producer';
@@ -66,5 +65,5 @@ export const variablesOf = ({
 }): Record<string, string> => ({
   JOBS_INSTANCE: config.INSTANCE,
   JOBS_SETTINGS: JSON.stringify(producer),
-  ...awsVariables(endpoints, REGION),
+  ...awsVariables(endpoints),
 });

@@ -81,7 +81,7 @@ export async function watchedService(
         return found?.recordedAt === undefined ? undefined : found;
       }),
     async post(data, headers = {}) {
-      const answer = await fetch(`${service.api}/feedback`, {
+      const answer = await fetch(`${service.endpoints.api}/feedback`, {
         method: 'POST',
         headers: { 'content-type': 'application/json', ...headers },
         body: JSON.stringify(data),

@@ -26,13 +26,10 @@ export function memoryQueues(model: SqsModel): Queues & BatchQueues {
         return Messages.map(fromSqs);
       }),
     changeVisibility: (queueUrl, receiptHandle, seconds) =>
-      asStore(() =>
-        model.changeMessageVisibility({
-          QueueUrl: queueUrl,
-          ReceiptHandle: receiptHandle,
-          VisibilityTimeout: wholeSeconds(seconds),
-        }),
-      ),
+      asStore(() => {
+        const VisibilityTimeout = wholeSeconds(seconds);
+        model.changeMessageVisibility({ QueueUrl: queueUrl, ReceiptHandle: receiptHandle, VisibilityTimeout });
+      }),
     changeVisibilityBatch: (queueUrl, receiptHandles, seconds) =>
       asStore(() => void model.changeMessageVisibilityBatch(visibilityBatch(queueUrl, receiptHandles, seconds))),
     delete: (queueUrl, receiptHandle) =>

@@ -1,5 +1,5 @@
 import { groupBy } from '../../lib/group-by';
-import { ACCOUNT, REGION } from '../../packages/local/cloud';
+import { ACCOUNT, REGION } from '../../packages/local/loopback';
 import { readDefaults } from '../../resources/instances/read';
 import { type Allowed, permissionsOf, type Statement, statementsOf } from './iam';
 import { isSecret, type RecordedCall } from './recorded-calls';

@@ -1,7 +1,6 @@
 import { createServer, type IncomingHttpHeaders, request as send } from 'node:http';
 import { buffer } from 'node:stream/consumers';
-import { ACCOUNT, REGION } from '../../packages/local/cloud';
-import { close, listen } from '../../packages/local/loopback';
+import { ACCOUNT, close, listen, REGION } from '../../packages/local/loopback';
 import type { Request } from './iam';
 import { SECRETS_KEY } from './packages';
 

@@ -15,7 +15,7 @@ import { runCommand } from '../../packages/cli/run';
 import { readStack } from '../../packages/cli/stack';
 import type { Serverless } from '../../packages/cli/target';
 import { namedTargetOf } from '../../packages/cli/target';
-import { ACCOUNT, REGION } from '../../packages/local/cloud';
+import { ACCOUNT, REGION } from '../../packages/local/loopback';
 import { stackName } from '../../resources/instances/instance';
 import { readInstance } from '../../resources/instances/read';
 import { HASH_KEY } from './hash-people';

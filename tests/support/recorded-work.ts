@@ -5,8 +5,8 @@ import { bodyKey, dataPrefix, hourPartition, jobKey, recordKey, vendorKey } from
 import { PLACEHOLDER } from '../../lib/jobs/messages';
 import type { JobRow } from '../../lib/jobs/row';
 import type { SubmitOptions } from '../../lib/submit/options';
-import { ACCOUNT, REGION } from '../../packages/local/cloud';
 import { LOCAL_APP } from '../../packages/local/fakes/app-store-connect';
+import { ACCOUNT, REGION } from '../../packages/local/loopback';
 import type { Packaged } from '../../packages/local/template/package';
 import { realProducer } from '../../packages/producer/real-producer';
 import { aFact, alarmChange } from './alarms';
@@ -224,12 +224,12 @@ async function sendEvent(
 
 /** Sends a message as a program does that does not have our producer. */
 export async function sendRaw(
-  { declared, ports }: WatchedService,
+  { endpoints, ports }: WatchedService,
   queue: string,
   body: string,
   attributes: Record<string, string> = {},
 ): Promise<void> {
-  const url = declared.queues.find(({ name }) => name === `local-${queue}.fifo`)?.url ?? '';
+  const url = `${endpoints.sqs}/${ACCOUNT}/local-${queue}.fifo`;
   await ports.queues.send(url, { body, attributes, groupId: randomUUID(), deduplicationId: randomUUID() });
 }
 

@@ -18,7 +18,7 @@ export interface SqsTarget {
 export async function localSqs(): Promise<SqsTarget> {
   const clock = controlledClock();
   const model = createSqsModel({ now: clock.now, uuid: randomUUID, region: 'us-east-1', account: '000000000000' });
-  const server = await startSqs({ model, timers: clock });
+  const server = await startSqs(model, 0, clock);
   const client = new SQSClient({
     endpoint: server.url,
     region: model.region,

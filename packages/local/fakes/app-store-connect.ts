@@ -217,7 +217,10 @@ export async function startFakeAppStoreConnect(options: FakeAppStoreConnectOptio
       const over = calls.length >= limit;
       if (!over) calls.push(now());
       const answer = over ? refused(429, 'RATE_LIMIT_EXCEEDED') : handle(request);
-      return { ...answer, headers: { 'x-rate-limit': `user-hour-lim:${limit};user-hour-rem:${limit - calls.length};` } };
+      return {
+        ...answer,
+        headers: { 'x-rate-limit': `user-hour-lim:${limit};user-hour-rem:${limit - calls.length};` },
+      };
     },
   });
   return { ...server, testers, mails };

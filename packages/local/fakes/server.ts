@@ -1,5 +1,5 @@
 import http from 'node:http';
-import { buffer } from 'node:stream/consumers';
+import { buffer, text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod';
 import { jsonOf } from '../../../lib/text';
@@ -174,10 +174,12 @@ export function fakesControl(fakes: Record<string, FakeServer>): http.RequestLis
 }
 
 export const answering =
-  (answer: (request: http.IncomingMessage, body: string) => Promise<Reply>): http.RequestListener =>
+  (
+    answer: (request: http.IncomingMessage, body: string, response: http.ServerResponse) => Promise<Reply>,
+  ): http.RequestListener =>
   (request, response) => {
-    buffer(request)
-      .then((body) => answer(request, body.toString()))
+    text(request)
+      .then((body) => answer(request, body, response))
       .then((reply) => send(response, reply))
       .catch(() => response.destroy());
   };

@@ -1,17 +1,19 @@
 import type * as sdk from '@aws-sdk/client-sqs';
+import { changeVisibility, checkSendEntries, deleteByReceipt, moveMessages, receive, runBatch, send } from './messages';
 import {
+  createQueue,
   earliestExpiry,
   enqueue,
   findQueue,
   getQueue,
   notify,
+  queueAttributes,
   type Service,
   type SqsModelOptions,
   type StoredMessage,
+  setQueueAttributes,
+  urlOf,
 } from './queue';
-import { createQueue, queueAttributes, setQueueAttributes, urlOf } from './queues';
-import { changeVisibility, deleteByReceipt, moveMessages, receive } from './receive';
-import { checkSendEntries, runBatch, send } from './send';
 
 /**
  * SQS without a network: a synchronous, deterministic state machine on the given clock. The methods are the API's
@@ -29,7 +31,6 @@ export function createSqsModel(options: SqsModelOptions) {
     ...options,
     queues: new Map(),
     lastPosition: 0,
-    listeners: new Map(),
     changed: new Set(),
   };
   const queueOf = (input: { QueueUrl: string | undefined }) => getQueue(service, input.QueueUrl);
@@ -61,9 +62,8 @@ export function createSqsModel(options: SqsModelOptions) {
     sendMessage: call((input: sdk.SendMessageRequest) => send(service, queueOf(input), input)),
     sendMessageBatch: call((input: sdk.SendMessageBatchRequest): sdk.SendMessageBatchResult => {
       const queue = queueOf(input);
-      const entries = input.Entries ?? [];
-      checkSendEntries(queue, entries);
-      return runBatch(entries, (entry) => send(service, queue, entry));
+      checkSendEntries(queue, input.Entries ?? []);
+      return runBatch(input.Entries ?? [], (entry) => send(service, queue, entry));
     }),
     receiveMessage: call((input: sdk.ReceiveMessageRequest): sdk.ReceiveMessageResult => {
       const messages = receive(service, queueOf(input), input);
@@ -73,14 +73,11 @@ export function createSqsModel(options: SqsModelOptions) {
       deleteByReceipt(service, queueOf(input), input.ReceiptHandle),
     ),
     changeMessageVisibility: call((input: sdk.ChangeMessageVisibilityRequest) =>
-      changeVisibility(service, queueOf(input), { handle: input.ReceiptHandle, seconds: input.VisibilityTimeout }),
+      changeVisibility(service, queueOf(input), input),
     ),
     changeMessageVisibilityBatch: call((input: sdk.ChangeMessageVisibilityBatchRequest) => {
       const queue = queueOf(input);
-      return runBatch(input.Entries ?? [], (entry) => {
-        changeVisibility(service, queue, { handle: entry.ReceiptHandle, seconds: entry.VisibilityTimeout });
-        return {};
-      });
+      return runBatch(input.Entries ?? [], (entry) => changeVisibility(service, queue, entry));
     }),
     startMessageMoveTask: call((input: sdk.StartMessageMoveTaskRequest) => {
       moveMessages(service, input);
@@ -106,9 +103,8 @@ export function createSqsModel(options: SqsModelOptions) {
     }),
     /** Calls the listener synchronously after every call that changed the receivable messages, until it is stopped. */
     onChange(reference: string, listener: () => void): () => void {
-      const name = reference.split(/[/:]/).at(-1) ?? reference;
-      const listeners = service.listeners.get(name) ?? new Set();
-      service.listeners.set(name, listeners.add(listener));
+      const { listeners } = getQueue(service, reference);
+      listeners.add(listener);
       return () => void listeners.delete(listener);
     },
     /** Delivers a deleted message once more, under its id. SQS promises at least one delivery, not exactly one. */

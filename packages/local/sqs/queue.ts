@@ -1,4 +1,6 @@
-import type { MessageAttributeValue } from '@aws-sdk/client-sqs';
+import type { GetQueueAttributesRequest, MessageAttributeValue } from '@aws-sdk/client-sqs';
+import * as z from 'zod';
+import { json } from '../../../lib/config/common';
 
 export interface SqsModelOptions {
   /** Milliseconds since 1970. It may stand still but never goes back. */
@@ -56,24 +58,12 @@ export class SqsError extends Error {
 export const invalidValue = (parameter: string, value: unknown, reason: string): SqsError =>
   new SqsError('InvalidParameterValue', `Value ${value} for parameter ${parameter} is invalid. Reason: ${reason}`);
 
-/** The attributes of a queue, parsed. */
-export interface QueueSettings {
-  visibilityMs: number;
-  retentionMs: number;
-  /** Whether a group has deduplication ids of its own. */
-  deduplicatesInGroup: boolean;
-  redrive: { targetArn: string; maxReceiveCount: number } | undefined;
-  /** The queues that may use this one as their DLQ. The default is all. */
-  sources: string[] | undefined;
-}
-
 /** The state of SQS for one account in one region. */
 export interface Service extends SqsModelOptions {
   queues: Map<string, Queue>;
   lastPosition: number;
-  listeners: Map<string, Set<() => void>>;
-  /** Names of queues whose listeners have not been called yet. */
-  changed: Set<string>;
+  /** The queues whose listeners have not been called yet. */
+  changed: Set<Queue>;
 }
 
 /** A message at its position. Positions rise across the whole model, in the order in which SQS accepted messages. */
@@ -100,9 +90,10 @@ export interface Queue {
   groups: Map<string, Group>;
   byId: Map<string, Message>;
   /** The accepted sends, for deduplication. */
-  remembered: Map<string, { messageId: string; sequenceNumber: string; until: number }>;
+  remembered: Map<string, Pick<Message, 'messageId' | 'sequenceNumber'> & { until: number }>;
   /** No message expires before this time. */
   nextExpiry: number;
+  listeners: Set<() => void>;
 }
 
 /** The receives of a message that is new in its queue. */
@@ -141,7 +132,7 @@ export function enqueue(service: Service, queue: Queue, content: Omit<StoredMess
   group.messages.push(message);
   queue.byId.set(message.messageId, message);
   queue.nextExpiry = Math.min(queue.nextExpiry, message.sentAt + queue.settings.retentionMs);
-  service.changed.add(queue.name);
+  service.changed.add(queue);
   return message;
 }
 
@@ -201,8 +192,119 @@ export function counts(queue: Queue, now: number): { visible: number; inFlight: 
 
 /** Calls the listeners of every changed queue. A listener may call the model. */
 export function notify(service: Service): void {
-  if (service.changed.size === 0) return;
-  const names = [...service.changed];
+  const queues = [...service.changed];
   service.changed.clear();
-  for (const name of names) for (const listener of [...(service.listeners.get(name) ?? [])]) listener();
+  for (const { listeners } of queues) for (const listener of [...listeners]) listener();
+}
+
+export const urlOf = (service: Service, name: string): string =>
+  `https://sqs.${service.region}.amazonaws.com/${service.account}/${name}`;
+
+const secondsBetween = (least: number, most: number) => z.coerce.number().int().min(least).max(most);
+
+/**
+ * The attributes of a queue that the model knows. It refuses others, because it would not do what they say.
+ * https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html
+ */
+const attributesSchema = z.strictObject({
+  FifoQueue: z.literal('true').optional(),
+  ContentBasedDeduplication: z.literal('false').optional(),
+  DeduplicationScope: z.enum(['queue', 'messageGroup']).optional(),
+  FifoThroughputLimit: z.enum(['perQueue', 'perMessageGroupId']).optional(),
+  VisibilityTimeout: secondsBetween(0, 43_200),
+  MessageRetentionPeriod: secondsBetween(60, 1_209_600),
+  SqsManagedSseEnabled: z.string().optional(),
+  KmsMasterKeyId: z.string().optional(),
+  RedrivePolicy: json(
+    // Consoles and older templates write the number as a string. SQS takes both.
+    z.object({ deadLetterTargetArn: z.string(), maxReceiveCount: z.coerce.number().int().min(1).max(1000) }),
+  ).optional(),
+  RedriveAllowPolicy: json(
+    z.strictObject({ redrivePermission: z.literal('byQueue'), sourceQueueArns: z.array(z.string()).min(1).max(10) }),
+  ).optional(),
+});
+
+const DEFAULTS = { VisibilityTimeout: '30', MessageRetentionPeriod: '345600' };
+
+type QueueSettings = ReturnType<typeof settingsOf>;
+
+/** The attributes of a queue, parsed. */
+function settingsOf(attributes: Record<string, string>) {
+  const { success, data, error } = attributesSchema.safeParse(attributes);
+  if (!success) throw new SqsError('InvalidAttributeValue', `Invalid attributes. ${z.prettifyError(error)}`);
+  return {
+    visibilityMs: data.VisibilityTimeout * 1000,
+    retentionMs: data.MessageRetentionPeriod * 1000,
+    /** Whether a group has deduplication ids of its own. */
+    deduplicatesInGroup: data.DeduplicationScope === 'messageGroup',
+    redrive: data.RedrivePolicy,
+    /** The queues that may use this one as their DLQ. The default is all. */
+    sources: data.RedriveAllowPolicy?.sourceQueueArns,
+  };
+}
+
+/** Creates the queue, or returns an existing one with the same attributes. */
+export function createQueue(service: Service, name: string, given: Record<string, string>): Queue {
+  const fifo = given.FifoQueue === 'true';
+  if (!/^[A-Za-z0-9_-]{1,80}(\.fifo)?$/.test(name) || name.length > 80 || fifo !== name.endsWith('.fifo'))
+    throw invalidValue('QueueName', name, `It is not the name of a ${fifo ? 'FIFO' : 'standard'} queue.`);
+  const existing = service.queues.get(name);
+  if (existing && Object.keys(given).some((each) => existing.attributes[each] !== given[each]))
+    throw new SqsError('QueueNameExists', 'A queue already exists with the same name and other attributes.');
+  if (existing) return existing;
+  const attributes = { ...DEFAULTS, ...given };
+  const queue: Queue = {
+    name,
+    arn: `arn:aws:sqs:${service.region}:${service.account}:${name}`,
+    fifo,
+    byAge: service.groupOrder === 'age',
+    attributes,
+    settings: settingsOf(attributes),
+    groups: new Map(),
+    byId: new Map(),
+    remembered: new Map(),
+    nextExpiry: Infinity,
+    listeners: new Set(),
+  };
+  checkRedrivePolicy(service, queue, queue.settings);
+  service.queues.set(name, queue);
+  return queue;
+}
+
+export function setQueueAttributes(service: Service, queue: Queue, given: Record<string, string>): void {
+  const attributes = { ...queue.attributes, ...given };
+  // SQS stores a later change of the scope but does not apply it.
+  const settings = { ...settingsOf(attributes), deduplicatesInGroup: queue.settings.deduplicatesInGroup };
+  checkRedrivePolicy(service, queue, settings);
+  Object.assign(queue, { attributes, settings });
+  queue.nextExpiry = earliestExpiry(queue);
+  service.changed.add(queue);
+}
+
+/** Throws unless the policy names another queue of the same type, which allows this one as its source. */
+function checkRedrivePolicy(service: Service, { arn, fifo }: Queue, { redrive }: QueueSettings): void {
+  if (!redrive) return;
+  const target = findQueue(service, redrive.deadLetterTargetArn);
+  const refuse = (reason: string) => invalidValue('RedrivePolicy', redrive.deadLetterTargetArn, reason);
+  if (!target) throw refuse('Dead letter target does not exist.');
+  if (target.fifo !== fifo) throw refuse('Dead-letter queue must be same type of queue as the source.');
+  if (target.arn === arn) throw refuse('A queue cannot be its own dead-letter queue.');
+  if (target.settings.sources?.includes(arn) === false)
+    throw refuse('The dead-letter queue does not allow this source queue.');
+}
+
+type AttributeNames = GetQueueAttributesRequest['AttributeNames'];
+
+export function queueAttributes(service: Service, queue: Queue, names: AttributeNames = []): Record<string, string> {
+  const all = names.includes('All');
+  // Counting is slow in a long queue, and few callers ask for it.
+  const counted = all || names.some((name) => name.startsWith('Approximate'));
+  const { visible, inFlight } = counted ? counts(queue, service.now()) : { visible: 0, inFlight: 0 };
+  const values = Object.entries({
+    ...queue.attributes,
+    QueueArn: queue.arn,
+    ApproximateNumberOfMessages: String(visible),
+    ApproximateNumberOfMessagesNotVisible: String(inFlight),
+  });
+  return Object.fromEntries(all ? values : values.filter(([name]) => names.some((asked) => asked === name)));
 }

@@ -1,7 +1,6 @@
-import { randomUUID } from 'node:crypto';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { text } from 'node:stream/consumers';
+import { createServer } from 'node:http';
 import type { ReceiveMessageRequest, ReceiveMessageResult } from '@aws-sdk/client-sqs';
+import { answering, reply } from '../fakes/server';
 import { close, type Emulator, listen } from '../loopback';
 import type { SqsModel } from './model';
 import { invalidValue, SqsError } from './queue';
@@ -20,41 +19,28 @@ export const realTimers: Timers = {
 };
 
 /** Serves a model over AWS's JSON protocol for SQS. `timers` end long polls and must use the clock of the model. */
-export async function startSqs({
-  port = 0,
-  model,
-  timers = realTimers,
-}: {
-  port?: number;
-  model: SqsModel;
-  timers?: Timers;
-}): Promise<Emulator> {
-  const server = createServer((request, response) => {
-    answer(request, response).catch((error: unknown) =>
-      error instanceof SqsError
-        ? reply(response, 400, problem(error.code, error.message))
-        : reply(response, 500, problem('InternalError', 'The SQS model failed.')),
-    );
-  });
-
-  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+export async function startSqs(model: SqsModel, port = 0, timers = realTimers): Promise<Emulator> {
+  const listener = answering(async ({ headers }, body, response) => {
     const hangUp = new AbortController();
     response.on('close', () => hangUp.abort());
-    const [, name = ''] = String(request.headers['x-amz-target']).split('AmazonSQS.');
+    const [, name = ''] = String(headers['x-amz-target']).split('AmazonSQS.');
     const action = `${name.charAt(0).toLowerCase()}${name.slice(1)}` as keyof SqsModel['actions'];
-    if (!Object.hasOwn(model.actions, action))
-      return reply(response, 400, problem('UnknownOperationException', 'This action is unknown.'));
-    // The clients check their input themselves.
-    const input = JSON.parse((await text(request)) || '{}') as never;
-    const receives = action === 'receiveMessage';
-    const result = receives
-      ? await receiveOrWait(input, { model, timers, signal: hangUp.signal })
-      : (model.actions[action](input) ?? {});
-    // A client may call the URL that it gets.
-    const { QueueUrl } = result as { QueueUrl?: string };
-    reply(response, 200, QueueUrl ? { QueueUrl: QueueUrl.replace(/^https:\/\/[^/]+/, url) } : result);
-  }
-
+    try {
+      if (!Object.hasOwn(model.actions, action)) throw new SqsError('UnknownOperationException', 'It is unknown.');
+      // The clients check their input themselves.
+      const input = JSON.parse(body || '{}') as never;
+      const receives = action === 'receiveMessage';
+      const poll = { model, timers, signal: hangUp.signal };
+      const result = receives ? await receiveOrWait(input, poll) : (model.actions[action](input) ?? {});
+      // A client may call the URL that it gets.
+      const { QueueUrl } = result as { QueueUrl?: string };
+      return reply(200, QueueUrl ? { QueueUrl: QueueUrl.replace(/^https:\/\/[^/]+/, url) } : result);
+    } catch (error) {
+      if (!(error instanceof SqsError)) throw error;
+      return reply(400, { __type: `com.amazonaws.sqs#${error.code}`, message: error.message });
+    }
+  });
+  const server = createServer(listener);
   const url = await listen(server, port);
   return { url, close: () => close(server) };
 }
@@ -95,10 +81,3 @@ const changeOf = (queue: string, until: number, { model, timers, signal }: Poll)
     const timer = timers.setTimeout(end, until - timers.now());
     signal.addEventListener('abort', end);
   });
-
-function reply(response: ServerResponse, status: number, body: object): void {
-  response.writeHead(status, { 'content-type': 'application/x-amz-json-1.0', 'x-amzn-requestid': randomUUID() });
-  response.end(JSON.stringify(body));
-}
-
-const problem = (code: string, message: string): object => ({ __type: `com.amazonaws.sqs#${code}`, message });

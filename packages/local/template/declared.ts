@@ -21,21 +21,7 @@ const mappingProperties = z.object({
   FunctionName: z.string(),
   BatchSize: z.number(),
   Enabled: z.boolean(),
-  FunctionResponseTypes: z.tuple([z.literal('ReportBatchItemFailures')]),
   ScalingConfig: z.object({ MaximumConcurrency: z.number().optional() }).default({}),
-});
-
-const ruleProperties = z.object({
-  ScheduleExpression: z.string().optional(),
-  State: z.string().default('ENABLED'),
-  Targets: z.array(z.object({ Arn: z.string() })),
-});
-
-const tableProperties = z.object({
-  AttributeDefinitions: z.unknown(),
-  KeySchema: z.unknown(),
-  BillingMode: z.unknown(),
-  GlobalSecondaryIndexes: z.unknown(),
 });
 
 type Properties = NonNullable<Resource['Properties']>;
@@ -49,28 +35,22 @@ export function declared(surroundings: Surroundings) {
       Type === type ? [read(Properties, id)] : [],
     );
 
-  const rules = ofType('AWS::Events::Rule', ({ EventPattern, ...schedule }) =>
-    EventPattern ? [] : [ruleProperties.parse(resolve(schedule))],
-  )
-    .flat()
-    .filter(({ State }) => State === 'ENABLED');
+  const schedules = ofType('AWS::Events::Rule', ({ ScheduleExpression, Targets }) => ({
+    expression: ScheduleExpression as string | undefined,
+    target: ScheduleExpression && resolve((Targets as { Arn: unknown }[])[0]?.Arn),
+  }));
   const functions = ofType('AWS::Lambda::Function', ({ Environment, ...rest }, id) => {
     // Its role does not exist here, and neither does the bucket of its code.
-    const properties = functionProperties.parse({ ...rest, Environment: resolve(Environment) });
-    const artifact = basename(properties.Code.S3Key);
+    const read = functionProperties.parse({ ...rest, Environment: resolve(Environment) });
+    const { Environment: environment, Code, ...properties } = read;
     const arn = attribute(id, 'Arn');
     return {
-      key: basename(artifact, '.zip'),
-      name: properties.FunctionName,
+      ...properties,
       arn,
-      handler: properties.Handler,
-      timeoutSeconds: properties.Timeout,
-      memoryMb: properties.MemorySize,
-      environment: properties.Environment.Variables,
-      /** File name of the zip beside the template. */
-      artifact,
-      reservedConcurrency: properties.ReservedConcurrentExecutions,
-      schedule: rules.find(({ Targets }) => Targets.some(({ Arn }) => Arn === arn))?.ScheduleExpression,
+      /** In serverless.yml. The zip of its code, which is beside the template, has this name too. */
+      key: basename(Code.S3Key, '.zip'),
+      environment: environment.Variables,
+      schedule: schedules.find(({ target }) => target === arn)?.expression,
     };
   });
   const [producer] = ofType('AWS::SSM::Parameter', ({ Value }) => JSON.parse(String(resolve(Value))) as unknown);
@@ -81,24 +61,22 @@ export function declared(surroundings: Surroundings) {
   return {
     queues: ofType('AWS::SQS::Queue', ({ QueueName: _name, Tags: _tags, ...properties }, id) => ({
       name: attribute(id, 'QueueName'),
-      arn: attribute(id, 'Arn'),
-      url: attribute(id, 'QueueUrl'),
       attributes: Object.fromEntries(
-        Object.entries(properties).map(([name, value]) => {
-          const resolved = resolve(value);
-          return [name, typeof resolved === 'object' ? JSON.stringify(resolved) : String(resolved)];
-        }),
+        Object.entries(resolve(properties) as Properties).map(([name, value]) => [
+          name,
+          typeof value === 'object' ? JSON.stringify(value) : String(value),
+        ]),
       ),
     })),
-    tables: ofType('AWS::DynamoDB::Table', (properties, id) => ({
-      name: attribute(id, 'TableName'),
-      /** The properties of CreateTable, secondary indexes included. */
-      create: tableProperties.parse(resolve(properties)),
-    })),
+    tables: ofType('AWS::DynamoDB::Table', (properties) => {
+      const { TableName, BillingMode, AttributeDefinitions, KeySchema, GlobalSecondaryIndexes } = properties;
+      const create = { TableName, BillingMode, AttributeDefinitions, KeySchema, GlobalSecondaryIndexes };
+      return resolve(create) as typeof create;
+    }),
     functions,
     mappings: ofType('AWS::Lambda::EventSourceMapping', (properties) => {
       const mapping = mappingProperties.parse(resolve(properties));
-      const worker = functions.find(({ name, arn }) => [name, arn].includes(mapping.FunctionName));
+      const worker = functions.find(({ FunctionName, arn }) => [FunctionName, arn].includes(mapping.FunctionName));
       if (!worker) throw new Error(`template: there is no function ${mapping.FunctionName}`);
       return {
         queue: basename(mapping.EventSourceArn.replaceAll(':', '/')),
@@ -119,7 +97,7 @@ export interface Resource {
   Properties?: Record<string, unknown>;
 }
 
-export interface Surroundings {
+interface Surroundings {
   resources: Record<string, Resource>;
   region: string;
   account: string;
@@ -147,21 +125,15 @@ export function resolver({ resources, region, account, sqsUrl }: Surroundings): 
   };
 
   function attribute(logicalId: string, name: string): string {
-    const resource = resources[logicalId];
-    if (!resource) throw new Error(`template: ${logicalId} is referenced but not declared`);
-    const [property = '', service = '', prefix = ''] = KINDS[resource.Type] ?? [];
-    const own = String(resolve(resource.Properties?.[property]));
-    const url = service === 'sqs' ? `${sqsUrl}/${account}/${own}` : undefined;
-    const arn = service && `arn:aws:${service}:${region}:${account}:${prefix}${own}`;
-    const ref = service === 'sns' ? arn : service && (url ?? own);
-    const value = new Map([
-      ['Ref', ref],
-      ['Arn', arn],
-      ['QueueUrl', url],
-      [property, own],
-    ]).get(name);
-    if (!value) throw new Error(`template: ${logicalId}: ${resource.Type} has no ${name} here`);
-    return value;
+    const { Type, Properties } = resources[logicalId] ?? { Type: 'nothing' };
+    const [property = '', service, prefix] = KINDS[Type] ?? [];
+    const own = String(resolve(Properties?.[property]));
+    const Arn = `arn:aws:${service}:${region}:${account}:${prefix}${own}`;
+    const of: Record<string, string> = { Ref: own, Arn, [property]: own };
+    if (service === 'sqs') of.Ref = `${sqsUrl}/${account}/${own}`;
+    if (service === 'sns') of.Ref = Arn;
+    if (!service || !of[name]) throw new Error(`template: ${logicalId} is ${Type}, which has no ${name} here`);
+    return of[name];
   }
   const ref = (name: string): string => pseudo[name] ?? attribute(name, 'Ref');
 

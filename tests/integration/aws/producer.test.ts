@@ -221,7 +221,7 @@ describe('the producer as an API imports it', () => {
 
   it('signs a form with which a user uploads one file of a size range', async () => {
     await startAws();
-    const s3 = await startS3({ buckets: ['a-bucket'], region: 'us-east-1' });
+    const s3 = await startS3('a-bucket');
     closing.push(s3.close);
     const producer = started({ endpoints: { s3: s3.url } });
 

@@ -3,8 +3,6 @@ import { gunzipSync } from 'node:zlib';
 import { ScanCommand } from '@aws-sdk/client-dynamodb';
 import { feedbackPerson } from '../../../lib/feedback/message';
 import { personOf } from '../../../lib/jobs/person-hash';
-import { REGION } from '../../../packages/local/cloud';
-import { localClients } from '../../../packages/local/connection';
 import { LOCAL_APP } from '../../../packages/local/fakes/app-store-connect';
 import { type WatchedService, watchedService } from '../../support/local-service';
 import { command } from '../../support/operator';
@@ -34,10 +32,8 @@ async function use({ email, user }: typeof ANN): Promise<string[]> {
 
 /** The keys of all items and objects, and the names of all queues, with what each holds. */
 async function everything(): Promise<[where: string, text: string][]> {
-  const { ports, endpoints, config, declared, sqs } = service;
-  const { dynamodb, ...others } = localClients({ endpoints, region: REGION });
-  const { Items = [] } = await dynamodb.send(new ScanCommand({ TableName: config.TABLE }));
-  for (const client of [dynamodb, ...Object.values(others)]) client.destroy();
+  const { ports, config, declared, sqs } = service;
+  const { Items = [] } = await ports.clients.dynamodb.send(new ScanCommand({ TableName: config.TABLE }));
   const objects = (await ports.objects.list('')).map(async (key): Promise<[string, string]> => {
     const bytes = Buffer.from((await ports.objects.get(key)) ?? []);
     return [key, (key.endsWith('.gz') ? gunzipSync(bytes) : bytes).toString()];
@@ -83,7 +79,7 @@ test('a person in every kind of job is found and erased, and nothing of another 
   expect(await Promise.all(ofBob.map(service.job))).toEqual(rows);
   for (const id of of) {
     expect((await command({ deps: deployment }, 'jobs show', { id })).lines.join('\n')).toContain('erased');
-    const shown = await fetch(`${service.api}/console/api/job?id=${id}`, { headers: { 'x-console': '1' } });
+    const shown = await fetch(`${service.endpoints.api}/console/api/job?id=${id}`, { headers: { 'x-console': '1' } });
     expect(await shown.text()).toContain('An operator erased what it was about');
   }
 });

@@ -24,8 +24,8 @@ const feedback = (email = 'user@example.com') => ({ user: { email }, subject: 'H
 
 test('while a mapping is off, nothing is received; once it is on, jobs are done and counted', async () => {
   const config = { region: 'us-east-1', credentials: LOCAL_CREDENTIALS };
-  const lambda = new LambdaClient({ ...config, endpoint: `${service.api}/lambda` });
-  const cloudWatch = new CloudWatchClient({ ...config, endpoint: `${service.api}/cloudwatch` });
+  const lambda = new LambdaClient({ ...config, endpoint: service.endpoints.aws });
+  const cloudWatch = new CloudWatchClient({ ...config, endpoint: service.endpoints.aws });
   const mappings = realMappings(lambda, (queue) => `arn:aws:sqs:us-east-1:000000000000:local-${queue}`);
   const monitoring = realMonitoring(cloudWatch);
   const begun = Date.now();
@@ -60,13 +60,13 @@ test('while a mapping is off, nothing is received; once it is on, jobs are done 
 });
 
 test('the console shows what analytics stores and rejects, from CloudWatch and the bucket', async () => {
-  const { declared, ports } = service;
-  const url = declared.queues.find(({ name }) => name === 'local-analytics')?.url ?? '';
+  const { deployment, ports } = service;
+  const url = deployment.queueUrl('analytics');
   const [id, time] = [randomUUID(), new Date().toISOString()];
   const data = { events: [{ id: 'event-1', name: 'opened', time }, { id: 'event-2' }] };
   const envelope = { specversion: '1.0', id, type: 'analytics.events.v1', source: '/my/api', time, data };
   const figures = async () => {
-    const answer = await fetch(`${service.api}/console/api/analytics`, { headers: { 'x-console': '1' } });
+    const answer = await fetch(`${service.endpoints.api}/console/api/analytics`, { headers: { 'x-console': '1' } });
     return (await answer.json()) as AnalyticsFigures;
   };
 

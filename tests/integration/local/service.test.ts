@@ -95,7 +95,7 @@ test('a job that a vendor refuses permanently is in the DLQ with the reason and 
     const found = service.deadLetters();
     return found.length > 0 && found;
   });
-  const shown = await (await fetch(`${service.api}/jobs/${id}`)).text();
+  const shown = await (await fetch(`${service.endpoints.api}/jobs/${id}`)).text();
   const message = await service.until('the message in the chat', async () =>
     service.discord.messages.flatMap(({ embeds }) => embeds).find(({ title }) => title?.includes('Jobs are dead')),
   );
@@ -134,7 +134,7 @@ test('the schedule releases a held job', async () => {
 });
 
 test('nothing listens on an address other than 127.0.0.1', async () => {
-  const urls = [service.api, ...Object.values(service.endpoints)].map((url) => new URL(url));
+  const urls = [service.endpoints.api, ...Object.values(service.endpoints)].map((url) => new URL(url));
   const others = Object.values(networkInterfaces()).flatMap((addresses = []) =>
     addresses.filter(({ internal, family }) => !internal && family === 'IPv4').map(({ address }) => address),
   );

@@ -37,15 +37,14 @@ beforeAll(async () => {
   for (const queue of ['feedback', 'emails', 'analytics', 'testflight'])
     for (const QueueName of [queueName(STAGING, queue, 'fifo'), dlqName(STAGING, queue, 'fifo')])
       sqs.createQueue({ QueueName, Attributes: { FifoQueue: 'true' } });
-  const tables = [{ name: `${STAGING}-jobs`, create: jobsTable }];
   const started = [
-    await startSqs({ model: sqs }),
-    await startS3({ buckets: [BUCKET], region: REGION }),
-    await startDynamoDb({ tables, region: REGION }),
+    await startSqs(sqs),
+    await startS3(BUCKET),
+    await startDynamoDb([{ TableName: `${STAGING}-jobs`, ...jobsTable }]),
     await startSts(ACCOUNT),
   ] as const;
   const endpoints = { sqs: started[0].url, s3: started[1].url, dynamodb: started[2].url };
-  ports = localPorts({ endpoints, region: REGION, table: `${STAGING}-jobs`, bucket: BUCKET });
+  ports = localPorts(endpoints, { table: `${STAGING}-jobs`, bucket: BUCKET });
   closers.push(...started.map(({ close }) => close), directory.remove, ports.close);
   // The environment of a shell that is configured for an AWS endpoint elsewhere.
   env = {

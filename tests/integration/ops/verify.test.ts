@@ -50,7 +50,7 @@ async function service() {
   const engine = await ran();
   const dynamo = await startDynamo();
   const s3 = await startS3(BUCKET);
-  const sqs = await startSqs({ model: engine.model });
+  const sqs = await startSqs(engine.model);
   const zendesk = await startFakeZendesk({ email: EMAIL, token: TOKEN });
   const client = new SQSClient({ ...against(sqs.url), useQueueUrlAsEndpoint: false });
   closers.push(dynamo.close, s3.close, sqs.close, zendesk.close, () => client.destroy());

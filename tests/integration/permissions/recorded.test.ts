@@ -37,13 +37,12 @@ beforeAll(async () => {
     'AWS::SQS::Queue': { VisibilityTimeout: 120 },
   });
   service = await watchedService(packaged, {
-    endpointsOf: async (endpoints) => {
-      const { sqs, s3, dynamodb, eventbridge: events, sns } = endpoints;
-      Object.assign(targets, { sqs, s3, dynamodb, events, sns });
-      return { ...endpoints, sqs: url, s3: url, dynamodb: url, eventbridge: url, sns: url };
+    endpointsOf: (endpoints) => {
+      const { sqs, s3, dynamodb, aws } = endpoints;
+      Object.assign(targets, { sqs, s3, dynamodb, events: aws, sns: aws, lambda: aws, monitoring: aws });
+      return { ...endpoints, sqs: url, s3: url, dynamodb: url, aws: url };
     },
   });
-  Object.assign(targets, { lambda: `${service.api}/lambda`, monitoring: `${service.api}/cloudwatch` });
   process.env = { ...environment, AWS_ENDPOINT_URL: url };
   const recorded = { packaged, service, recorder };
   const left = await recordedWork(recorded);

@@ -19,7 +19,6 @@ beforeEach(async () => {
       return outcome;
     },
     events: [{ id: 'event-1' }],
-    health: () => ({ status: 'ok' }),
   });
   server = http.createServer(api);
   url = await listen(server, 0);

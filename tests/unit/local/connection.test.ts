@@ -6,50 +6,46 @@ import { eventVerifier, type WebhookRequest } from '../../../lib/emails/events/v
 import { parseEvent } from '../../../lib/emails/events/webhook';
 import {
   announce,
-  type Connection,
   connectFunctions,
+  type Endpoints,
   EVENT_KEYS,
   findService,
   signedAsSendgrid,
 } from '../../../packages/local/connection';
 import { close, listen } from '../../../packages/local/loopback';
 
-const NAMES = ['sqs', 's3', 'dynamodb', 'eventbridge', 'sns', 'zendesk', 'sendgrid', 'appStoreConnect', 'discord'];
-const endpoints = Object.fromEntries(
-  NAMES.map((name) => [name, `http://127.0.0.1:1/${name}`]),
-) as Connection['endpoints'];
+const NAMES = ['sqs', 's3', 'dynamodb', 'aws', 'zendesk', 'sendgrid', 'appStoreConnect', 'discord'];
+const urls = Object.fromEntries(NAMES.map((name) => [name, `http://127.0.0.1:1/${name}`]));
 
 let project: string;
 let server: http.Server;
-let api: string;
+let endpoints: Endpoints;
 let status: number;
 
 beforeEach(async () => {
   project = mkdtempSync(join(tmpdir(), 'project-'));
   status = 200;
   server = http.createServer((_, response) => response.writeHead(status).end());
-  api = await listen(server, 0);
+  endpoints = { ...(urls as Endpoints), api: await listen(server, 0) };
 });
 afterEach(async () => {
   await close(server);
   rmSync(project, { recursive: true });
 });
 
-const connection = (region = 'us-east-1'): Connection => ({ api, region, endpoints });
-
 test.each<[string, () => unknown]>([
-  ['a service that withdrew its announcement', () => announce(connection(), project)()],
+  ['a service that withdrew its announcement', () => announce(endpoints, project)()],
   [
     'a killed service',
     () => {
-      announce(connection(), project);
+      announce(endpoints, project);
       return close(server);
     },
   ],
   [
     'another server on the same port',
     () => {
-      announce(connection(), project);
+      announce(endpoints, project);
       status = 404;
     },
   ],
@@ -67,12 +63,12 @@ test.each<[string, () => unknown]>([
 });
 
 test('an announced service that answers is found, also after an older one has withdrawn', async () => {
-  const withdraw = announce(connection('eu-central-1'), project);
-  announce(connection(), project);
+  const withdraw = announce({ ...endpoints, sqs: endpoints.s3 }, project);
+  announce(endpoints, project);
 
   withdraw();
 
-  expect(await findService(project)).toEqual(connection());
+  expect(await findService(project)).toEqual(endpoints);
 });
 
 test('functions are connected to the service, without credentials of a real account', () => {
@@ -87,14 +83,14 @@ test('functions are connected to the service, without credentials of a real acco
     reconciler: {},
   };
 
-  connectFunctions(connection(), { functions, env, account: '000000000000' });
+  connectFunctions(endpoints, { functions, env });
 
   expect(env).toMatchObject({
     AWS_ACCESS_KEY_ID: 'local',
     AWS_ENDPOINT_URL_SQS: endpoints.sqs,
     AWS_ENDPOINT_URL_S3: endpoints.s3,
     AWS_ENDPOINT_URL_DYNAMODB: endpoints.dynamodb,
-    AWS_ENDPOINT_URL_SNS: endpoints.sns,
+    AWS_ENDPOINT_URL: endpoints.aws,
     LOCAL_FUNCTION_ARN: 'arn:aws:lambda:us-east-1:000000000000:function:local',
     PATH: '/bin',
   });

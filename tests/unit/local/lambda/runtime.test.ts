@@ -23,14 +23,12 @@ exports.handler = async (event, context) => {
 
 const declared = (over: Partial<DeclaredFunction> = {}): DeclaredFunction => ({
   key: 'worker',
-  name: 'example-local-worker',
+  FunctionName: 'example-local-worker',
   arn: 'arn:aws:lambda:us-east-1:000000000000:function:example-local-worker',
-  handler: 'index.handler',
-  timeoutSeconds: 5,
-  memoryMb: 128,
+  Handler: 'index.handler',
+  Timeout: 5,
+  MemorySize: 128,
   environment: { FROM_TEMPLATE: 'yes', ENDPOINT: 'https://api.example.com' },
-  artifact: 'worker.zip',
-  reservedConcurrency: undefined,
   schedule: undefined,
   ...over,
 });
@@ -60,7 +58,6 @@ function start(over: Partial<DeclaredFunction> = {}): Lambda {
   lambda = createLambda({
     functions: [declared(over)],
     directory,
-    region: 'us-east-1',
     variables: () => ({ ENDPOINT: 'http://127.0.0.1:1' }),
     onInvocation: (invocation) => invocations.push(invocation),
   });
@@ -110,7 +107,7 @@ test('a function gets the variables of the template and the overrides, and none 
 });
 
 test('a function that exceeds its time-out is killed, its log is kept and the next start is cold', async () => {
-  start({ timeoutSeconds: 0.2 });
+  start({ Timeout: 0.2 });
 
   const result = await lambda.invoke('worker', { loops: true });
   const next = await answer();
@@ -147,7 +144,7 @@ test('a kill ends the invocation of one event as a crash and spares the others',
 });
 
 test('a function above its reserved concurrency is throttled', async () => {
-  start({ reservedConcurrency: 1 });
+  start({ ReservedConcurrentExecutions: 1 });
   const open = join(directory, 'open');
   const running = answer({ waitsFor: open });
 
