@@ -4,7 +4,7 @@ import { realQueues } from '../lib/aws/queues';
 import { realSecret } from '../lib/aws/secrets';
 import { realClock, realRandom } from '../lib/aws/system';
 import { realTable } from '../lib/aws/table';
-import { parseEnv } from '../lib/config/environment';
+import { parseEnv } from '../lib/config/common';
 import { alarmsEnv } from '../lib/config/functions';
 import { queueUrl, undeliveredName } from '../lib/jobs/keys';
 import { realLog } from '../lib/log';

@@ -1,5 +1,5 @@
 import type { LambdaFunctionURLResult } from 'aws-lambda';
-import { parseEnv } from '../lib/config/environment';
+import { parseEnv } from '../lib/config/common';
 import { emailEventsEnv } from '../lib/config/functions';
 import { eventVerifier, type WebhookRequest } from '../lib/emails/events/verify';
 import { eventWebhook } from '../lib/emails/events/webhook';

@@ -1,6 +1,6 @@
 import type { Context } from 'aws-lambda';
 import { writeHours } from '../lib/analytics/hours';
-import { parseEnv } from '../lib/config/environment';
+import { parseEnv } from '../lib/config/common';
 import { hoursEnv } from '../lib/config/functions';
 import { coldStart, realDeps } from '../lib/startup/engine';
 

@@ -63,10 +63,6 @@ export interface Queues {
   depth(queueUrl: string): Promise<{ visible: number; inFlight: number }>;
 }
 
-export interface Topics {
-  publish(topicArn: string, message: { subject: string; text: string }): Promise<void>;
-}
-
 /** The outcome of one message of a batch. */
 export type BatchEntry = ({ sent: true } & SentMessage) | { sent: false; code: string };
 

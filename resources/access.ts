@@ -89,11 +89,12 @@ export const deadLetterQueues = ({ rows, ...of }: Instance) =>
 /** The keys of an instance's items and objects, with wildcards. */
 function keysOf({ prefix, rows }: Instance) {
   const names = rows.map(({ name }) => name);
+  const jobs = names.filter((name) => name !== ANALYTICS_QUEUE);
   const campaigns = names.filter((name) => name === EMAILS_QUEUE);
   const folder = (folderOf: (prefix: string, queue: string) => string, queues = names) =>
     queues.map((queue) => `${folderOf(prefix, queue)}/*`);
   return {
-    names,
+    ...{ names, jobs },
     items: names.map((name) => jobKey(name, '*')),
     campaigns: campaigns.map(() => campaignKey('*')),
     lists: campaigns.map((name) => `${dataPrefix(prefix, name)}*`),
@@ -104,10 +105,7 @@ function keysOf({ prefix, rows }: Instance) {
     campaignEvents: folder(eventsFolder, campaigns),
     campaignRecords: folder(recordFolder, campaigns),
     // `sls report` reads these.
-    jobRecords: folder(
-      recordFolder,
-      names.filter((name) => name !== ANALYTICS_QUEUE),
-    ),
+    jobRecords: folder(recordFolder, jobs),
     verified: `${verifiedKey(prefix, '')}*`,
     // Events and rejected events of analytics, as they came and as Parquet.
     data: names.includes(ANALYTICS_QUEUE)
@@ -125,8 +123,7 @@ export function verifiedObjects(of: Instance) {
 /** What the functions of the producer call. Events of analytics are sent only: they have no row and no object. */
 function producerStatements(of: Instance): Statement[] {
   const { prefix } = of;
-  const { names, items, campaigns, campaignRecords, campaignEvents } = keysOf(of);
-  const jobs = names.filter((name) => name !== ANALYTICS_QUEUE);
+  const { names, jobs, items, campaigns, campaignRecords, campaignEvents } = keysOf(of);
   const uploads = [FEEDBACK_QUEUE, EMAILS_QUEUE].filter((name) => names.includes(name));
   const others = [...campaigns, ...uploads.map((name) => fileKey(`${uploadsPrefix(prefix, name)}*`))];
   const attachments = uploads.map((name) => `${attachmentsPrefix(prefix, name)}*`);
@@ -203,10 +200,9 @@ function operatorStatements(of: Instance): Statement[] {
     allow('Ledger', ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:Scan'], table(of)),
     allow('Search', ['dynamodb:Query'], table(of, '/index/*')),
     allowItems(of, 'Resume', ['dynamodb:DeleteItem'], [pauseKey('*')]),
-    {
-      ...allow('Pause', ['lambda:UpdateEventSourceMapping'], arn('lambda', 'event-source-mapping:*')),
-      Condition: { ArnLike: { 'lambda:FunctionArn': workers } },
-    },
+    allow('Pause', ['lambda:UpdateEventSourceMapping'], arn('lambda', 'event-source-mapping:*'), {
+      ArnLike: { 'lambda:FunctionArn': workers },
+    }),
     watch,
     allowObjects(of, 'RecordsAndBodies', ['s3:GetObject', 's3:PutObject'], written),
     allowObjects(of, 'EventsAndData', ['s3:GetObject'], [...searched, ...lists]),
@@ -225,10 +221,7 @@ function operatorStatements(of: Instance): Statement[] {
 function hashKeyStatements({ secretsKey }: Instance, keys: string[]): Statement[] {
   const parameters = secretArns(keys);
   if (parameters.length === 0) return [];
-  const decrypt = {
-    ...allow('SecretsKey', ['kms:Decrypt'], secretsKey),
-    Condition: { StringEquals: { 'kms:ViaService': [{ 'Fn::Sub': `ssm.\${AWS::Region}.\${AWS::URLSuffix}` }] } },
-  };
+  const decrypt = allow('SecretsKey', ['kms:Decrypt'], secretsKey, { StringEquals: viaService(['ssm']) });
   return [allow('Parameters', ['ssm:GetParameter'], parameters), ...(secretsKey ? [decrypt] : [])];
 }
 
@@ -249,14 +242,16 @@ function keyStatements(of: Instance, services: ('sqs' | 'dynamodb' | 's3' | 'sns
   };
   const context = services.flatMap((service) => Object.entries(contexts[service]));
   const Condition = {
-    StringEquals: {
-      'kms:ViaService': services.map((at) => ({ 'Fn::Sub': `${at}.\${AWS::Region}.\${AWS::URLSuffix}` })),
-    },
+    StringEquals: viaService(services),
     // Each service sends a context of its own, and no other.
     StringLikeIfExists: Object.fromEntries(context.map(([is, value]) => [`kms:EncryptionContext:${is}`, value])),
   };
-  return [{ ...allow('Key', ['kms:Decrypt', 'kms:GenerateDataKey'], key), Condition }];
+  return [allow('Key', ['kms:Decrypt', 'kms:GenerateDataKey'], key, Condition)];
 }
+
+const viaService = (services: string[]) => ({
+  'kms:ViaService': services.map((service) => ({ 'Fn::Sub': `${service}.\${AWS::Region}.\${AWS::URLSuffix}` })),
+});
 
 const stack = (of: Instance): Statement =>
   allow('Stack', ['cloudformation:DescribeStacks'], arn('cloudformation', `stack/${stackName(of)}/*`));
@@ -269,33 +264,31 @@ interface Statement {
   Condition?: Record<string, Record<string, unknown>>;
 }
 
-function allow(Sid: string, Action: string[], Resource: unknown): Statement {
-  return { Sid, Effect: 'Allow', Action, Resource };
+function allow(Sid: string, Action: string[], Resource: unknown, Condition?: Statement['Condition']): Statement {
+  return { Sid, Effect: 'Allow', Action, Resource, ...(Condition && { Condition }) };
 }
 
 const table = ({ name }: Instance, part = '') => arn('dynamodb', `table/${tableName(name)}${part}`);
 
 /** DynamoDB actions on the items with these keys. */
-const allowItems = (of: Instance, Sid: string, actions: string[], keys: string[]): Statement => ({
-  ...allow(Sid, actions, table(of)),
-  Condition: {
+const allowItems = (of: Instance, Sid: string, actions: string[], keys: string[]): Statement =>
+  allow(Sid, actions, table(of), {
     'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': keys },
     // ForAllValues is also true for a request without keys.
     Null: { 'dynamodb:LeadingKeys': 'false' },
-  },
-});
+  });
 
 /** S3 actions on the objects with these keys. */
-function allowObjects({ bucket }: Instance, Sid: string, actions: string[], keys: string[]): Statement {
-  const objects = keys.map((key) => arn('s3', `${bucket}/${key}`));
-  return allow(Sid, actions, objects);
-}
+const allowObjects = ({ bucket }: Instance, Sid: string, actions: string[], keys: string[]): Statement =>
+  allow(
+    Sid,
+    actions,
+    keys.map((key) => arn('s3', `${bucket}/${key}`)),
+  );
 
 /** Without ListBucket, S3 answers 403 for a missing key. S3 compares a GetObject's key with `s3:prefix` for this. */
-const listBucket = ({ bucket }: Instance, prefixes: string[]): Statement => ({
-  ...allow('MissingIsNotForbidden', ['s3:ListBucket'], arn('s3', bucket)),
-  Condition: { StringLike: { 's3:prefix': prefixes } },
-});
+const listBucket = ({ bucket }: Instance, prefixes: string[]): Statement =>
+  allow('MissingIsNotForbidden', ['s3:ListBucket'], arn('s3', bucket), { StringLike: { 's3:prefix': prefixes } });
 
 /** The ARNs of secrets that are stored as `ssm:/path` or `secretsmanager:name`. Any other value needs no permission. */
 export function secretArns(references: string[]): unknown[] {

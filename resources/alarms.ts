@@ -1,5 +1,5 @@
 import { type AlarmKind, alarmName, KINDS, runbookOf } from '../lib/alarms/kinds';
-import { dlqName, queueName, undeliveredName } from '../lib/jobs/keys';
+import { dlqName, functionName, queueName, undeliveredName } from '../lib/jobs/keys';
 import type { QueueRow } from './instances/file';
 import { alarmId, type Resource, TOPIC_ID, UNDELIVERED_TOPIC_ID } from './template';
 
@@ -24,13 +24,6 @@ export interface Alarm {
    * written, so the alarm keeps its state until data returns. `breaching`: it is a sign of life.
    */
   silence: 'notBreaching' | 'ignore' | 'breaching';
-}
-
-export interface WatchedFunction {
-  key: string;
-  name: string;
-  /** It has a reserved concurrency, which is small on purpose. */
-  reserved: boolean;
 }
 
 type Metrics = Alarm['metrics'];
@@ -75,18 +68,19 @@ export function queueAlarms(
   return alarms.map((one) => ({ ...one, subject: name }));
 }
 
-export function instanceAlarms(instance: string, functions: readonly WatchedFunction[]): Alarm[] {
+/** `reserved`: functions with a reserved concurrency, which is small on purpose. */
+export function instanceAlarms(instance: string, functions: string[], reserved: string[]): Alarm[] {
   const own = ownMetrics(instance);
   // If the alarms function fails or is throttled, its messages end in the queue of undelivered alarms.
-  const watched = functions.filter(({ key }) => key !== 'alarms');
+  const watched = functions.filter((key) => key !== 'alarms');
   // A caller that hits a reserved concurrency tries again, so its throttles are normal.
-  const throttled = watched.filter(({ reserved }) => !reserved);
+  const throttled = watched.filter((key) => !reserved.includes(key));
   const visible = sqsMetrics(undeliveredName(instance))('ApproximateNumberOfMessagesVisible', 'Maximum');
   const missing: Rest = { threshold: 1, below: true, period: 60, periods: 5, silence: 'breaching' };
   const any: Rest = { threshold: 1, period: 300, silence: 'notBreaching' };
   return [
-    ofFunctions('function-errors', 'Errors', watched),
-    ofFunctions('function-throttles', 'Throttles', throttled),
+    ofFunctions('function-errors', instance, 'Errors', watched),
+    ofFunctions('function-throttles', instance, 'Throttles', throttled),
     alarm('reconciler-missing', { runs: own('ReconcilerRuns', 'Sum') }, missing),
     alarm('alarms-not-sent', { facts: own('AlarmsNotSent', 'Maximum') }, { ...any, period: 60, periods: 5 }),
     alarm('illegal-transition', { count: own('IllegalTransitions', 'Sum') }, any),
@@ -97,9 +91,9 @@ export function instanceAlarms(instance: string, functions: readonly WatchedFunc
 }
 
 /** Goes off when any of the functions counts at least one in five minutes. An expression takes ten metrics at most. */
-function ofFunctions(kind: AlarmKind, metric: string, functions: readonly WatchedFunction[]): Alarm {
-  const metrics = functions.map(({ key, name }) => [key, lambdaMetrics(name)(metric, 'Sum')] as const);
-  const expression = functions.map(({ key }) => `FILL(${key}, 0)`).join(' + ');
+function ofFunctions(kind: AlarmKind, instance: string, metric: string, functions: string[]): Alarm {
+  const metrics = functions.map((key) => [key, lambdaMetrics(functionName(instance, key))(metric, 'Sum')] as const);
+  const expression = functions.map((key) => `FILL(${key}, 0)`).join(' + ');
   const rest: Rest = { expression, threshold: 1, period: 300, silence: 'notBreaching' };
   return alarm(kind, Object.fromEntries(metrics), rest);
 }

@@ -1,5 +1,5 @@
 import { dataPrefix, latePrefix, parquetPrefix } from '../lib/analytics/keys';
-import type { EventColumn, PropertyType } from '../lib/config/functions';
+import { type ColumnType, EVENT_COLUMNS, type PropertyType } from '../lib/config/functions';
 import type { Instance } from './instances/instance';
 import type { Fragment, Resource } from './template';
 
@@ -10,7 +10,7 @@ export function catalogResources(of: Pick<Instance, 'name' | 'bucket' | 'prefix'
   if (!athena) return {};
   const database = `${name.replaceAll('-', '_')}_analytics`;
   const at = (folder: (prefix: string) => string) => `s3://${bucket}/${folder(prefix)}`;
-  const types = { ...COLUMNS, ...typesOf(columns) };
+  const types = { ...COLUMNS, ...typesOf(Object.entries(columns)) };
   return {
     Resources: {
       AnalyticsDatabase: {
@@ -30,18 +30,16 @@ export function catalogResources(of: Pick<Instance, 'name' | 'bucket' | 'prefix'
 
 const ACCOUNT = { Ref: 'AWS::AccountId' };
 
-/** Athena's types of what every event has. */
-const COLUMNS: Record<EventColumn, string> = {
-  ...{ id: 'string', name: 'string', time: 'timestamp', user: 'string', session: 'string', device: 'string' },
-  ...{ schema: 'bigint', properties: 'string', job: 'string', source: 'string', group: 'string', sequence: 'bigint' },
-  accepted: 'timestamp',
+const TYPES: Record<ColumnType, string> = {
+  ...{ text: 'string', number: 'double', boolean: 'boolean', integer: 'bigint', time: 'timestamp' },
 };
-/** The lines of originals have times as text. */
-const LINES: Record<EventColumn, string> = { ...COLUMNS, time: 'string', accepted: 'string' };
+const typesOf = (columns: [column: string, type: ColumnType][]): Record<string, string> =>
+  Object.fromEntries(columns.map(([column, type]) => [column, TYPES[type]]));
 
-const TYPES: Record<PropertyType, string> = { text: 'string', number: 'double', boolean: 'boolean' };
-const typesOf = (columns: Record<string, PropertyType>): Record<string, string> =>
-  Object.fromEntries(Object.entries(columns).map(([property, type]) => [property, TYPES[type]]));
+/** What every event has. */
+const COLUMNS = typesOf(Object.entries(EVENT_COLUMNS).map(([column, [type]]) => [column, type]));
+/** The lines of originals have times as text. */
+const LINES = { ...COLUMNS, time: 'string', accepted: 'string' };
 
 const HADOOP = 'org.apache.hadoop';
 const JSON_LINES = {
@@ -126,7 +124,7 @@ export function eventsView(columns: Record<string, PropertyType>): string {
       return `${PROPERTY[type](`json_format(json_extract(properties, '${path}'))`, path)} AS "${property}"`;
     }),
   ].join(', ');
-  const types = { ...COLUMNS, ...typesOf(columns) };
+  const types = { ...COLUMNS, ...typesOf(Object.entries(columns)) };
   const hidden = Object.entries(types).map(([column, type]) =>
     ['id', 'job', 'accepted'].includes(column) ? `"${column}"` : `CAST(NULL AS ${PRESTO[type] ?? type}) AS "${column}"`,
   );

@@ -1,6 +1,6 @@
 import { vendorsOf } from '../lib/errors';
 import { dlqName, functionName, queueName } from '../lib/jobs/keys';
-import { lambdaMetrics, type Metric, type MetricsOf, ownMetrics, sqsMetrics, type WatchedFunction } from './alarms';
+import { lambdaMetrics, type Metric, type MetricsOf, ownMetrics, sqsMetrics } from './alarms';
 import type { QueueRow } from './instances/file';
 import type { Instance } from './instances/instance';
 import { arn, type Fragment } from './template';
@@ -8,7 +8,7 @@ import { arn, type Fragment } from './template';
 /** The instance's dashboard. Its tables ask the logs: CloudWatch bills each metric, and no log line. */
 export function dashboardResources(
   of: Pick<Instance, 'name' | 'stage' | 'rows' | 'brand' | 'canaryEvery'>,
-  { functions, alarmNames }: { functions: WatchedFunction[]; alarmNames: string[] },
+  { functions, alarmNames }: { functions: string[]; alarmNames: string[] },
 ): Fragment {
   const { name: instance, stage, rows, brand, canaryEvery } = of;
   // A brand may look like a variable of Fn::Sub, in which `${!` stands for `${`.
@@ -41,8 +41,9 @@ export function dashboardResources(
 const lines = (of: MetricsOf, statistic: string, names: Record<string, string>): Record<string, Metric> =>
   Object.fromEntries(Object.entries(names).map(([label, name]) => [label, of(name, statistic)]));
 
-const percentiles = (of: MetricsOf, name: string, statistics: string[]): Record<string, Metric> =>
-  Object.fromEntries(statistics.map((statistic) => [statistic, of(name, statistic)]));
+/** A metric for each label. */
+const each = (labels: string[], metricOf: (label: string) => Metric): Record<string, Metric> =>
+  Object.fromEntries(labels.map((label) => [label, metricOf(label)]));
 
 function queueSection({ name, type, alarms }: QueueRow, instance: string): Widget[] {
   const main = sqsMetrics(queueName(instance, name, type));
@@ -65,26 +66,30 @@ function queueSection({ name, type, alarms }: QueueRow, instance: string): Widge
   };
   const outcomes = { succeeded: 'JobsSucceeded', retried: 'JobsRetried', dead: 'JobsDead' };
   const finish = { average: own('TimeToFinish', 'Average'), p95: own('TimeToFinish', 'p95') };
-  const duration = percentiles(lambdaMetrics(functionName(instance, name)), 'Duration', ['p50', 'p95', 'p99']);
+  const worker = lambdaMetrics(functionName(instance, name));
   return [
     heading(name, 'messages, jobs and the worker of this queue'),
     text(`Limits: ${limits.join(', ')} (times in seconds)`),
     graph(`${name}: messages`, 'Count', lines(main, 'Sum', messages)),
     graph(`${name}: depth`, 'Count', depth, { dlqDepth: alarms.dlqDepth }),
     graph(`${name}: oldest`, 'Seconds', oldest, { age: alarms.age }),
-    graph(`${name}: duration`, 'Milliseconds', duration),
+    graph(
+      `${name}: duration`,
+      'Milliseconds',
+      each(['p50', 'p95', 'p99'], (p) => worker('Duration', p)),
+    ),
     graph(`${name}: outcomes`, 'Count', lines(own, 'Sum', outcomes)),
     graph(`${name}: from due to finish`, 'Milliseconds', finish, { finish: alarms.finish * 1000 }),
   ];
 }
 
 function jobsSection(instance: string, names: string[], canaries: boolean): Widget[] {
-  const each = (metric: string, statistic: string) =>
-    Object.fromEntries(names.map((queue) => [queue, ownMetrics(instance, { queue })(metric, statistic)]));
+  const ofQueues = (metric: string, statistic: string) =>
+    each(names, (queue) => ownMetrics(instance, { queue })(metric, statistic));
   return [
     heading('Jobs', 'all queues'),
-    graph('Jobs: oldest held', 'Milliseconds', each('OldestHeld', 'Maximum')),
-    ...(canaries ? [graph('Jobs: share of canaries done in time', 'Count', each('Canary', 'Average'))] : []),
+    graph('Jobs: oldest held', 'Milliseconds', ofQueues('OldestHeld', 'Maximum')),
+    ...(canaries ? [graph('Jobs: share of canaries done in time', 'Count', ofQueues('Canary', 'Average'))] : []),
     logTable(
       'Jobs: outcomes by error',
       names.map((name) => logGroup(instance, name)),
@@ -94,14 +99,14 @@ function jobsSection(instance: string, names: string[], canaries: boolean): Widg
 }
 
 function vendorSection(instance: string, vendors: string[]): Widget[] {
-  const each = (name: string, statistic: string) =>
-    Object.fromEntries(vendors.map((vendor) => [vendor, ownMetrics(instance, { vendor })(name, statistic)]));
+  const ofVendors = (metric: string, statistic: string) =>
+    each(vendors, (vendor) => ownMetrics(instance, { vendor })(metric, statistic));
   if (vendors.length === 0) return [];
   return [
     heading('Vendors', 'calls to outside services'),
-    graph('Vendors: time p95', 'Milliseconds', each('VendorTime', 'p95')),
-    graph('Vendors: calls', 'Count', each('VendorTime', 'SampleCount')),
-    graph('Vendors: errors', 'Count', each('VendorErrors', 'Sum')),
+    graph('Vendors: time p95', 'Milliseconds', ofVendors('VendorTime', 'p95')),
+    graph('Vendors: calls', 'Count', ofVendors('VendorTime', 'SampleCount')),
+    graph('Vendors: errors', 'Count', ofVendors('VendorErrors', 'Sum')),
   ];
 }
 
@@ -135,15 +140,19 @@ function analyticsSection(instance: string): Widget[] {
   return [
     heading('Analytics', 'events into S3'),
     graph('Analytics: events', 'Count', events),
-    graph('Analytics: from API to S3', 'Milliseconds', percentiles(own, 'TimeToStore', ['p50', 'p95'])),
+    graph(
+      'Analytics: from API to S3',
+      'Milliseconds',
+      each(['p50', 'p95'], (p) => own('TimeToStore', p)),
+    ),
     logTable('Analytics: bytes stored a minute', groups, bytes, 'timeSeries'),
     logTable('Analytics: events by name', groups, names),
   ];
 }
 
-function functionSection(functions: WatchedFunction[], instance: string): Widget[] {
-  const each = (metric: string) =>
-    Object.fromEntries(functions.map(({ key, name }) => [key, lambdaMetrics(name)(metric, 'Sum')]));
+function functionSection(functions: string[], instance: string): Widget[] {
+  const ofFunctions = (metric: string) =>
+    each(functions, (key) => lambdaMetrics(functionName(instance, key))(metric, 'Sum'));
   const own = ownMetrics(instance);
   const reconciler = {
     runs: own('ReconcilerRuns', 'Sum'),
@@ -153,8 +162,8 @@ function functionSection(functions: WatchedFunction[], instance: string): Widget
   const faults = { 'illegal transitions': 'IllegalTransitions', 'access denied': 'AccessDenied' };
   return [
     heading('Functions', 'all functions, and what the service must never do'),
-    graph('Functions: errors', 'Count', each('Errors')),
-    graph('Functions: throttles', 'Count', each('Throttles')),
+    graph('Functions: errors', 'Count', ofFunctions('Errors')),
+    graph('Functions: throttles', 'Count', ofFunctions('Throttles')),
     graph('Reconciler', 'Count', reconciler),
     graph('Faults', 'Count', lines(own, 'Sum', faults)),
   ];

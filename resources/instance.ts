@@ -76,16 +76,15 @@ export async function generated(variables: Variables): Promise<Fragment> {
 }
 
 /** The function blocks of serverless.yml, with all variables resolved. */
-type Blocks = Record<string, { name: string; timeout: number; reservedConcurrency?: number }>;
+type Blocks = Record<string, { reservedConcurrency?: number }>;
 
 function monitoringResources(of: Instance, blocks: Blocks): Fragment {
   const { name: instance, rows, notify, canaryEvery: canaryMinutes } = of;
-  const functions = Object.entries(blocks)
-    .filter(([key]) => hasFunction(of, key))
-    .map(([key, { name, reservedConcurrency }]) => ({ key, name, reserved: reservedConcurrency !== undefined }));
+  const functions = Object.keys(blocks).filter((key) => hasFunction(of, key));
+  const reserved = functions.filter((key) => blocks[key]?.reservedConcurrency !== undefined);
   const alarms = [
     ...rows.flatMap((row) => queueAlarms(row, { instance, canaryMinutes })),
-    ...instanceAlarms(instance, functions),
+    ...instanceAlarms(instance, functions, reserved),
   ];
   const namesOf = (some: Alarm[]) => some.map(({ kind, subject }) => alarmName(instance, kind, subject));
   const alarmsOf = (topic: string) => namesOf(alarms.filter((alarm) => topicOf(alarm) === topic));

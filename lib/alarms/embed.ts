@@ -6,8 +6,7 @@ import { slsCommand, type Target } from '../target';
 import { counted, visible } from '../text';
 import type { DiscordMessage, Embed } from '../vendors/discord';
 import { isFact, KINDS, type Kind, runbookOf } from './kinds';
-import type { StoredFact } from './notification';
-import { type AlarmChange, type Change, type Notification, newestValue } from './notification';
+import { type AlarmChange, type Change, type Notification, newestValue, type StoredFact } from './notification';
 import type { Over } from './outages';
 
 export interface Place extends Target {
@@ -30,10 +29,10 @@ const GREEN = 0x3b_a5_5d;
 const GREY = 0x80_84_8e;
 
 export function messageOf(notification: Notification, place: Place, details: Details = {}): DiscordMessage {
-  if ('raw' in notification) return { embeds: [withinLimits(rawEmbed(notification.raw, place))] };
+  if ('raw' in notification) return { embeds: [shown(rawEmbed(notification.raw, place))] };
   const { change } = notification;
   const embed = change.firing ? firingEmbed(change, place, details) : overEmbed(change, place, details);
-  return { embeds: [withinLimits(embed)] };
+  return { embeds: [shown(embed)] };
 }
 
 function firingEmbed(change: Change, place: Place, { dead = [], failing = [], limit }: Details): Embed {
@@ -81,7 +80,7 @@ function overEmbed(change: Change, place: Place, { over }: Details): Embed {
 
 const rawEmbed = ({ subject, message }: { subject: string; message: string }, place: Place): Embed => ({
   title: `⚪ ${place.instance}: ${subject || 'A message on the alarm topic'}`,
-  description: codeBlock(message, LIMITS.description),
+  description: codeBlock(message, 3_000),
   color: GREY,
   footer: { text: footer(place) },
 });
@@ -178,51 +177,30 @@ function linksText({ name, kind, subject }: Change, { instance, region }: Target
   ].join(' · ');
 }
 
-/** https://discord.com/developers/docs/resources/message#embed-object-embed-limits */
-export const LIMITS = {
-  title: 256,
-  description: 4096,
-  fields: 25,
-  fieldName: 256,
-  fieldValue: 1024,
-  footer: 2048,
-  total: 6000,
-} as const;
-
-/** Shortens an embed to Discord's limits, the description last to fit. Leaves out empty fields, and shows controls. */
-export function withinLimits(embed: Embed): Embed {
-  const { title, description = '', fields = [], footer, ...rest } = embed;
-  const cutTitle = cut(visible(title) || '(no title)', LIMITS.title);
-  const cutFooter = footer && cut(visible(footer.text), LIMITS.footer);
-  let left = LIMITS.total - cutTitle.length - (cutFooter?.length ?? 0);
-  const kept: NonNullable<Embed['fields']> = [];
-  for (const field of fields.slice(0, LIMITS.fields)) {
-    if (field.value.trim() === '' || field.name.trim() === '') continue;
-    const name = cut(visible(field.name), LIMITS.fieldName);
-    const value = cut(visible(field.value), LIMITS.fieldValue);
-    if (name.length + value.length > left) break;
-    left -= name.length + value.length;
-    kept.push({ ...field, name, value });
-  }
-  const cutDescription = cut(visible(description), Math.min(LIMITS.description, left));
+/**
+ * An embed within Discord's limits, without empty fields, and with controls as text.
+ * https://discord.com/developers/docs/resources/message#embed-object-embed-limits
+ */
+function shown({ title, description, fields = [], ...rest }: Embed): Embed {
+  const kept = fields.flatMap((field) =>
+    field.value.trim() === '' ? [] : [{ ...field, value: cut(visible(field.value), 1_024) }],
+  );
   return {
     ...rest,
-    title: cutTitle,
-    ...(cutDescription && { description: cutDescription }),
+    title: cut(visible(title), 256),
+    ...(description && { description: cut(visible(description), 4_096) }),
     ...(kept.length > 0 && { fields: kept }),
-    ...(cutFooter && { footer: { text: cutFooter } }),
   };
 }
 
 /** Cuts text to `most` UTF-16 units, with an ellipsis at the end. Never splits a character. */
 export function cut(text: string, most: number): string {
   if (text.length <= most) return text;
-  if (most < 1) return '';
   return `${text.slice(0, most - 1).replace(/[\uD800-\uDBFF]$/, '')}…`;
 }
 
 /** A code block, in which Discord ignores mark-up and mentions. */
-export function codeBlock(text: string, most: number): string {
+function codeBlock(text: string, most: number): string {
   const fence = '```';
   const inner = cut(text.replaceAll(fence, "'''"), most - 2 * fence.length - 2);
   return `${fence}\n${inner}\n${fence}`;

@@ -7,17 +7,17 @@ import { type AnyKind, FACT_KINDS, type FactKind, parseAlarmName } from './kinds
 
 const time = z.number().min(0).max(8.64e15);
 
-/** A fact on the alarm topic. Times are ms since 1970. */
+/** A fact on the alarm topic. Times are ms since 1970. Discord takes 6,000 characters, so no text is long. */
 export const factMessage = z.object({
   fact: z.enum(FACT_KINDS),
   /** The queue, the vendor or the id of the campaign. Empty: the instance. */
-  subject: z.string(),
+  subject: z.string().max(200),
   /** The error behind it. Two codes of one subject are two facts. */
-  code: z.string().optional(),
-  jobId: z.string().optional(),
+  code: z.string().max(200).optional(),
+  jobId: z.string().max(200).optional(),
   count: z.number().optional(),
   /** What the code means here, in words. No personal data. */
-  note: z.string().optional(),
+  note: z.string().max(500).optional(),
   /** False when it is over. */
   on: z.boolean(),
   since: time,

@@ -7,7 +7,7 @@ import type { Discord, DiscordMessage } from '../vendors/discord';
 import type { Circuit } from '../worker/circuit';
 import { type Details, messageOf, type Place } from './embed';
 import { isAboutWaiting } from './kinds';
-import { type Change, type Notification, notificationOf, storedFacts } from './notification';
+import { type Change, notificationOf, storedFacts } from './notification';
 import { began, type Decision, ended, isOver } from './outages';
 
 export interface AlarmDeps extends Place, ItemDeps {
@@ -30,7 +30,8 @@ export async function notify(
 ): Promise<void> {
   const notification = notificationOf(sns, deps);
   const change = 'change' in notification ? notification.change : undefined;
-  if (isFirstData(notification)) return;
+  // After a deployment, every alarm changes from no data to OK. Nothing was wrong, so there is nothing to report.
+  if (change?.alarm?.NewStateValue === 'OK' && change.alarm.OldStateValue === 'INSUFFICIENT_DATA') return;
   const decision = change && (await decisionOn(deps, change));
   if (decision?.send === false) {
     deps.log.info('alarm suppressed: part of an open outage', { kind: change?.kind });
@@ -48,12 +49,6 @@ export async function notify(
     await deps.undelivered.send(deps.undeliveredUrl, { body: sns.Message, attributes: { code } });
   }
   if (change && !change.firing) await ended(deps, change);
-}
-
-/** After a deployment, every alarm changes from no data to OK. Nothing was wrong, so there is nothing to report. */
-function isFirstData(notification: Notification): boolean {
-  const alarm = 'change' in notification ? notification.change.alarm : undefined;
-  return alarm?.NewStateValue === 'OK' && alarm.OldStateValue === 'INSUFFICIENT_DATA';
 }
 
 /** `undefined`: the table does not answer, so the message is sent at once, on its own and with less detail. */

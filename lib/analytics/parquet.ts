@@ -1,37 +1,17 @@
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { parquetMetadata, parquetReadObjects, type SchemaElement } from 'hyparquet';
 import { parquetWriteBuffer } from 'hyparquet-writer';
-import { EVENT_COLUMNS, type EventColumn, type PropertyType } from '../config/functions';
+import { type ColumnType, EVENT_COLUMNS, type PropertyType } from '../config/functions';
 import type { AnalyticsEvent } from './message';
 
 /** A property that has a column of its own, with the type of its values. Other values are null there. */
 export type PropertyColumn = readonly [property: string, type: PropertyType];
-type ColumnType = PropertyType | 'integer' | 'time';
-
-/** The columns of each row, and whether each row has a value. A file of an older release has them too. */
-const COLUMNS = {
-  id: ['text', true],
-  name: ['text', true],
-  time: ['time', true],
-  user: ['text', false],
-  session: ['text', false],
-  device: ['text', false],
-  schema: ['integer', false],
-  /** JSON. */
-  properties: ['text', false],
-  job: ['text', true],
-  source: ['text', true],
-  group: ['text', false],
-  sequence: ['integer', false],
-  /** When the producer accepted the event's message. */
-  accepted: ['time', true],
-} as const satisfies Record<EventColumn, readonly [ColumnType, boolean]>;
 
 type ValueOf<T extends ColumnType> = T extends 'text' ? string : number;
-type Columns = typeof COLUMNS;
+type Columns = typeof EVENT_COLUMNS;
 /** An event as a row of a Parquet object. Times are ms since 1970. */
 export type EventRow = {
-  [C in EventColumn]: ValueOf<Columns[C][0]> | (Columns[C][1] extends true ? never : null);
+  [C in keyof Columns]: ValueOf<Columns[C][0]> | (Columns[C][1] extends true ? never : null);
 };
 
 const PHYSICAL = {
@@ -78,7 +58,7 @@ export function rowOf(line: string): EventRow {
 /** Writes the rows sorted by name and time, so a query for some names reads few row groups. It sorts `rows` itself. */
 export function toParquet(rows: EventRow[], columns: readonly PropertyColumn[]): Uint8Array {
   rows.sort((a, b) => compare(a.name, b.name) || a.time - b.time || compare(a.id, b.id));
-  const given = Object.entries(COLUMNS) as [keyof EventRow, readonly [ColumnType, boolean]][];
+  const given = Object.entries(EVENT_COLUMNS) as [keyof EventRow, readonly [ColumnType, boolean]][];
   const schema = [
     { name: 'events', num_children: given.length + columns.length },
     ...given.map(([name, [type, required]]) => element(name, type, required)),
@@ -106,7 +86,7 @@ const ofType = (value: unknown, type: PropertyType): unknown =>
 export async function fromParquet(bytes: Uint8Array): Promise<EventRow[]> {
   const file = new Uint8Array(bytes).buffer;
   const compressors = { ZSTD: (page: Uint8Array) => zstdDecompressSync(page) };
-  const rows = await parquetReadObjects({ file, columns: [...EVENT_COLUMNS], compressors });
+  const rows = await parquetReadObjects({ file, columns: Object.keys(EVENT_COLUMNS), compressors });
   return rows.map(({ time, accepted, schema, sequence, ...row }) => ({
     ...(row as unknown as EventRow),
     ...{ time: Number(time), accepted: Number(accepted) },
@@ -119,6 +99,6 @@ export function propertyColumnsOf(bytes: Uint8Array): PropertyColumn[] {
   const { schema } = parquetMetadata(new Uint8Array(bytes).buffer);
   return schema.slice(1).flatMap(({ name, type }): PropertyColumn[] => {
     const [of] = (['text', 'number', 'boolean'] as const).filter((one) => PHYSICAL[one].type === type);
-    return of === undefined || name in COLUMNS ? [] : [[name, of]];
+    return of === undefined || name in EVENT_COLUMNS ? [] : [[name, of]];
   });
 }

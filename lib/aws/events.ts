@@ -1,4 +1,5 @@
 import { EventBridgeClient, type EventBridgeClientConfig, PutEventsCommand } from '@aws-sdk/client-eventbridge';
+import { PublishCommand, type SNSClient } from '@aws-sdk/client-sns';
 import type { Events } from '../ports';
 import { clientDefaults } from './clients';
 import { guarded } from './store-error';
@@ -29,3 +30,11 @@ export function realEvents(
       }),
   };
 }
+
+/** Publishes to a topic of SNS. */
+export const realTopic =
+  (client: SNSClient, TopicArn: string) =>
+  ({ subject: Subject, text: Message }: { subject: string; text: string }): Promise<void> =>
+    guarded('SNS')('Publish', async () => {
+      await client.send(new PublishCommand({ TopicArn, Subject, Message }));
+    });

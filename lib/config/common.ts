@@ -1,6 +1,23 @@
 import * as z from 'zod';
+import { ruleInWords } from '../rule-words';
 import { jsonOf } from '../text';
-import { ConfigError } from './environment';
+
+/** Our configuration is not valid. The message names every variable and rule, never a value. */
+export class ConfigError extends Error {
+  override readonly name = 'ConfigError';
+}
+
+/** Reads the environment by a schema. An empty variable counts as missing. Throws a ConfigError. */
+export function parseEnv<T>(schema: z.ZodType<T>, env: Record<string, string | undefined>): T {
+  const given = Object.fromEntries(Object.entries(env).filter(([, value]) => value !== undefined && value !== ''));
+  const { data, error } = schema.safeParse(given);
+  if (!error) return data;
+  const problems = error.issues.map((issue) => {
+    const variable = issue.path.map(String).join('.');
+    return `${variable}: ${issue.path.length === 1 && !env[variable] ? 'is missing' : ruleInWords(issue)}`;
+  });
+  throw new ConfigError(`configuration: ${problems.join('; ')}`);
+}
 
 export const json = <T extends z.ZodType>(schema: T) =>
   z
@@ -54,10 +71,16 @@ export type SendingLimits = z.infer<typeof sendingLimits>;
 export const commonEnv = z.object({
   INSTANCE: name,
   /** The team's existing bucket. All objects go under PREFIX. */
-  BUCKET: z.string().min(3).max(63),
+  BUCKET: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, 'must be 3 to 63 lowercase letters, digits, dots or hyphens'),
+  // Both end up in IAM policies, where a wildcard would grant too much.
   PREFIX: z
     .string()
-    .regex(/^[A-Za-z0-9!_.*'()-]+(\/[A-Za-z0-9!_.*'()-]+)*$/, 'must be a key prefix without / at its ends'),
+    .regex(
+      /^[A-Za-z0-9!_.'()-]+(\/[A-Za-z0-9!_.'()-]+)*$/,
+      "must be parts separated by /, each of letters, digits or !_.'()-, without wildcards",
+    ),
   TABLE: z.string().min(3).max(255),
   /** The ARN or alias of the customer key that encrypts objects. Without it, the bucket's own setting decides. */
   KMS_KEY: z.string().max(2048).optional(),

@@ -85,14 +85,28 @@ export const analyticsEnv = z.object({
   ANALYTICS_NO_ADDRESSES_FROM: z.iso.datetime({ offset: true }).optional(),
 });
 
-export const EVENT_COLUMNS = [
-  ...(['id', 'name', 'time', 'user', 'session', 'device', 'schema', 'properties'] as const),
-  ...(['job', 'source', 'group', 'sequence', 'accepted'] as const),
-] as const;
-export type EventColumn = (typeof EVENT_COLUMNS)[number];
+/** The columns of each event in Parquet, and whether each row has a value. A file of an older release has them too. */
+export const EVENT_COLUMNS = {
+  id: ['text', true],
+  name: ['text', true],
+  time: ['time', true],
+  user: ['text', false],
+  session: ['text', false],
+  device: ['text', false],
+  schema: ['integer', false],
+  /** JSON. */
+  properties: ['text', false],
+  job: ['text', true],
+  source: ['text', true],
+  group: ['text', false],
+  sequence: ['integer', false],
+  /** When the producer accepted the event's message. */
+  accepted: ['time', true],
+} as const;
 
 export const PROPERTY_TYPES = ['text', 'number', 'boolean'] as const;
 export type PropertyType = (typeof PROPERTY_TYPES)[number];
+export type ColumnType = PropertyType | 'integer' | 'time';
 
 export const hoursEnv = z.object({
   ...common,

@@ -3,11 +3,9 @@ import type { EventBridgeClientConfig } from '@aws-sdk/client-eventbridge';
 import { LambdaClient, type LambdaClientConfig } from '@aws-sdk/client-lambda';
 import { SNSClient, type SNSClientConfig } from '@aws-sdk/client-sns';
 import { partitionOf } from '../aws/clients';
-import { realEvents } from '../aws/events';
-import { realMappings } from '../aws/mappings';
-import { realMonitoring } from '../aws/monitoring';
+import { realEvents, realTopic } from '../aws/events';
+import { realMappings, realMonitoring } from '../aws/monitoring';
 import { realClock, realRandom } from '../aws/system';
-import { realTopics } from '../aws/topics';
 import { type CommonConfig, settingsOf } from '../config/common';
 import { dlqName, queueName, queueUrl, topicName } from '../jobs/keys';
 import { createLedger } from '../jobs/ledger';
@@ -29,7 +27,6 @@ export function deploymentOf(config: CommonConfig, { region, account, aws, ...gi
   const base = { ...given, clock: realClock, random: realRandom, settings: settingsOf(config) };
   const named = (nameOf: typeof queueName, queue: string) => nameOf(instance, queue, base.settings(queue).type);
   const arn = (service: string, name: string) => `arn:${partitionOf(region)}:${service}:${region}:${account}:${name}`;
-  const topics = realTopics(new SNSClient(aws));
   return {
     ...base,
     instance,
@@ -44,7 +41,7 @@ export function deploymentOf(config: CommonConfig, { region, account, aws, ...gi
     metrics: noMetrics,
     mappings: realMappings(new LambdaClient(aws), (queue) => arn('sqs', named(queueName, queue))),
     monitoring: realMonitoring(new CloudWatchClient(aws)),
-    publishAlarm: (message) => topics.publish(arn('sns', topicName(instance)), message),
+    publishAlarm: realTopic(new SNSClient(aws), arn('sns', topicName(instance))),
   };
 }
 

@@ -74,10 +74,10 @@ export async function matcherOf({ hashPeople }: Pick<Reader, 'hashPeople'>, { em
 const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString('utf8');
 const MIB = 1024 * 1024;
 
-/** How a search reads the objects of a place. `read` returns what is about the person. */
+/** How a search reads the objects of a place, 16 at a time by default. `read` returns what is about the person. */
 interface Scan {
   takes?: (key: string) => boolean;
-  atOnce: number;
+  atOnce?: number;
   read: (bytes: Uint8Array, matcher: Matcher) => unknown[] | Promise<unknown[]>;
 }
 
@@ -86,7 +86,6 @@ const CLAIM = /\/[0-9a-f]{64}$/;
 
 export const SCANS = {
   bodies: {
-    atOnce: 32,
     read: (bytes, matcher) => {
       const { data } = (jsonOf(text(bytes)) ?? {}) as { data?: Fields };
       const events = Array.isArray(data?.events) ? (data.events as Fields[]).filter(matcher.event) : [];
@@ -94,12 +93,10 @@ export const SCANS = {
     },
   },
   lists: {
-    atOnce: 16,
     takes: (key) => LIST.test(key),
     read: (bytes, { recipient }) => text(bytes).split('\n').map(jsonOf).filter(recipient),
   },
   data: {
-    atOnce: 16,
     takes: (key) => CLAIM.test(key),
     read: (bytes, { job }) => [jsonOf(text(bytes))].filter(job),
   },
@@ -113,8 +110,8 @@ export const SCANS = {
     atOnce: 64,
     read: (bytes, { row }) => [jsonOf(text(bytes)) as JobRow | undefined].filter((record) => record && row(record)),
   },
-  events: { atOnce: 16, read: (bytes, { event }) => linesOf(bytes).filter(event) },
-  rejected: { atOnce: 16, read: (bytes, { event }) => linesOf(bytes).filter((line) => event(line.event as Fields)) },
+  events: { read: (bytes, { event }) => linesOf(bytes).filter(event) },
+  rejected: { read: (bytes, { event }) => linesOf(bytes).filter((line) => event(line.event as Fields)) },
   parquet: {
     atOnce: 1,
     read: async (bytes, { event }) => (await fromParquet(bytes)).filter((row) => event(row as unknown as Fields)),
@@ -156,16 +153,9 @@ export async function countObjects(reader: Reader, scans: readonly ScanName[]): 
 export async function* findPerson(
   reader: Reader,
   person: Person,
-  {
-    scans = SCAN_NAMES,
-    signal,
-    onProgress = () => {},
-  }: {
-    scans?: readonly ScanName[];
-    signal?: AbortSignal;
-    onProgress?: (read: number) => void;
-  } = {},
+  options: { scans?: readonly ScanName[]; signal?: AbortSignal; onProgress?: (read: number) => void } = {},
 ): AsyncGenerator<Found> {
+  const { scans = SCAN_NAMES, signal, onProgress } = options;
   const matcher = await matcherOf(reader, person);
   const seen = new Set<string>();
   const isNew = ({ key }: Found) => !seen.has(key) && seen.add(key);
@@ -175,10 +165,9 @@ export async function* findPerson(
   for (const name of scans)
     for await (const page of keysOf(reader, name)) {
       if (signal?.aborted) return;
-      const { atOnce, read: search } = SCANS[name] as Scan;
-      const answers = await mapEach(page, atOnce, async (key): Promise<Found[]> => {
-        onProgress(++read);
-        return lookInto(reader.objects, { name, key, search: (bytes) => search(bytes, matcher) });
+      const answers = await mapEach(page, (SCANS[name] as Scan).atOnce ?? 16, (key) => {
+        onProgress?.(++read);
+        return lookInto(reader.objects, name, key, matcher);
       });
       for (const found of answers.flat()) if (isNew(found)) yield found;
     }
@@ -186,11 +175,13 @@ export async function* findPerson(
 
 async function lookInto(
   objects: Pick<Objects, 'get'>,
-  { name, key, search }: { name: ScanName; key: string; search: (bytes: Uint8Array) => unknown[] | Promise<unknown[]> },
+  name: ScanName,
+  key: string,
+  matcher: Matcher,
 ): Promise<Found[]> {
   try {
     const bytes = await objects.get(key, { mostBytes: MOST_BYTES });
-    const found = bytes ? await search(bytes) : [];
+    const found = bytes ? await SCANS[name].read(bytes, matcher) : [];
     return found.length > 0 ? [{ place: name, key, data: found }] : [];
   } catch (error) {
     // An object that is too large or damaged. A bucket that fails ends the search.

@@ -2,8 +2,8 @@ import { SNSClient } from '@aws-sdk/client-sns';
 import type { Context } from 'aws-lambda';
 import type * as z from 'zod';
 import { clientDefaults, partitionOf } from '../aws/clients';
-import { realTopics } from '../aws/topics';
-import { parseEnv } from '../config/environment';
+import { realTopic } from '../aws/events';
+import { parseEnv } from '../config/common';
 import { reconcilerEnv } from '../config/functions';
 import { topicName } from '../jobs/keys';
 import type { Topic } from '../reconcile/facts';
@@ -33,7 +33,11 @@ function start(functionArn: string | undefined) {
     queueNames: Object.keys(config.QUEUES),
     guard: config.GUARD,
     limits: config.SENDING_LIMITS,
-    topic: alarmTopic(config, functionArn),
+    topic: {
+      publish: factTopic(config, functionArn),
+      overAfterMs: OVER_AFTER_RUNS * config.RECONCILE_EVERY * 1000,
+      dlqDepth: (queue) => config.DLQ_DEPTHS[queue] ?? 1,
+    },
   };
   return { deps, ...rhythmOf(config) };
 }
@@ -41,18 +45,12 @@ function start(functionArn: string | undefined) {
 /** A fact is over after this many runs without it, which is fifteen minutes. */
 const OVER_AFTER_RUNS = 15;
 
-const alarmTopic = (config: Config, functionArn: string | undefined): Topic => ({
-  publish: factTopic(config, functionArn),
-  overAfterMs: OVER_AFTER_RUNS * config.RECONCILE_EVERY * 1000,
-  dlqDepth: (queue) => config.DLQ_DEPTHS[queue] ?? 1,
-});
-
 /** Publishes a fact on the topic of the alarms. */
 export function factTopic({ INSTANCE }: Pick<Config, 'INSTANCE'>, functionArn: string | undefined): Topic['publish'] {
   const { region, account } = placeOf(functionArn);
   const arn = `arn:${partitionOf(region)}:sns:${region}:${account}:${topicName(INSTANCE)}`;
-  const topics = realTopics(new SNSClient(clientDefaults));
-  return (fact) => topics.publish(arn, { subject: `${fact.fact} ${fact.subject}`, text: JSON.stringify(fact) });
+  const publish = realTopic(new SNSClient(clientDefaults), arn);
+  return (fact) => publish({ subject: `${fact.fact} ${fact.subject}`, text: JSON.stringify(fact) });
 }
 
 /** A run must end this long before the next one is due. No chunk of a campaign is released in between. */

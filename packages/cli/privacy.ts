@@ -3,19 +3,15 @@ import { extname, join } from 'node:path';
 import { groupBy } from '../../lib/group-by';
 import { erasePerson } from '../../lib/ops/erase';
 import { OperatorError, type Reader } from '../../lib/ops/operator';
-import { countObjects, type Found, findPerson, type Person, SCAN_NAMES, type ScanName } from '../../lib/ops/person';
+import { countObjects, type Found, findPerson, type Person, SCAN_NAMES } from '../../lib/ops/person';
 import { counted } from '../../lib/text';
 import { PRICES, sumOf } from '../../resources/cost';
-import { type Command, type CommandContext, type Options, text } from './command';
+import { type Command, type CommandContext, text } from './command';
 import { type Output, tableText } from './terminal';
 
 const PERSON = {
   email: { usage: 'Address of the person', type: 'string' },
   user: { usage: "The caller's id of the person, as in feedback and events", type: 'string' },
-  scan: {
-    usage: `Places to scan, with commas between them, or none. Default: ${SCAN_NAMES.join(',')}`,
-    type: 'string',
-  },
 } as const;
 
 const KEYS_PER_LIST = 1_000;
@@ -26,6 +22,7 @@ export const privacy = {
     reads: true,
     options: {
       ...PERSON,
+      rows: { usage: 'Only what the rows of jobs lead to, in seconds, without a scan of the bucket', type: 'boolean' },
       out: { usage: 'Folder for a file of each place, with the files of the person', type: 'string' },
     },
     run: async (context) => {
@@ -76,30 +73,22 @@ export const privacy = {
 async function begin({ options, out, connect }: CommandContext) {
   const person: Person = { email: text(options, 'email'), user: text(options, 'user') };
   if (person.email === undefined && person.user === undefined) throw new OperatorError('Give --email, --user or both.');
-  const scans = scansOf(options);
+  const scans = options.rows === true ? [] : SCAN_NAMES;
   const deps = await connect();
   const signal = out.interrupted();
   async function* search() {
-    const total = await plan(out, deps, scans);
+    const counts = await countObjects(deps, scans);
+    const total = planOf(out, counts);
     yield* findPerson(deps, person, { scans, signal, onProgress: (read) => out.progress(read, total) });
   }
   return { deps, person, signal, search };
 }
 
-function scansOf(options: Options): readonly ScanName[] {
-  const given = text(options, 'scan');
-  if (given === undefined) return SCAN_NAMES;
-  const names = given === 'none' ? [] : given.split(',');
-  const wrong = names.find((name) => !SCAN_NAMES.includes(name as ScanName));
-  if (wrong === undefined) return names as ScanName[];
-  throw new OperatorError(`--scan: there is no place ${wrong}. The places are ${SCAN_NAMES.join(', ')}, or none.`);
-}
-
 /** Says how many objects the scans read, and the price, before they begin. Returns that number. */
-async function plan(out: Output, deps: Reader, scans: readonly ScanName[]): Promise<number> {
-  const counts = await countObjects(deps, scans);
+function planOf(out: Output, counts: Record<string, number>): number {
   const total = sumOf(counts);
-  const cost = total * PRICES.s3Get + 2 * (total / KEYS_PER_LIST + scans.length) * PRICES.s3Put;
+  const lists = total / KEYS_PER_LIST + Object.keys(counts).length;
+  const cost = total * PRICES.s3Get + 2 * lists * PRICES.s3Put;
   const parts = Object.entries(counts).flatMap(([place, count]) => (count > 0 ? [`${count} of ${place}`] : []));
   out.note(`Reads the rows by an index, and ${counted(total, 'object')}: ${parts.join(', ') || 'none'}.`);
   out.note(`S3 bills about ${cost.toFixed(2)} USD, and 0.09 for each GB that leaves its region.`);

@@ -1,4 +1,4 @@
-import { ConfigError } from '../../lib/config/environment';
+import { ConfigError } from '../../lib/config/common';
 import { StoreError } from '../../lib/errors';
 import { IllegalTransitionError } from '../../lib/jobs/transitions';
 import { type Act, audit, OperatorError } from '../../lib/ops/operator';

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import http from 'node:http';
-import { commonEnv, secret } from '../../lib/config/common';
-import { parseEnv } from '../../lib/config/environment';
+import { commonEnv, parseEnv, secret } from '../../lib/config/common';
 import { dlqName, jobKey, undeliveredName } from '../../lib/jobs/keys';
 import { deploymentOf, noLog } from '../../lib/ops/connect';
 import { hashPeopleWith } from '../../lib/startup/engine';

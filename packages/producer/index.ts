@@ -1,7 +1,6 @@
 // biome-ignore-all lint/performance/noBarrelFile: this file is the entry of a package, whose exports come from several files
 export type { AnalyticsEvent } from '../../lib/analytics/message';
-export type { ProducerSettings } from '../../lib/config/common';
-export { ConfigError } from '../../lib/config/environment';
+export { ConfigError, type ProducerSettings } from '../../lib/config/common';
 export type { Campaign, CampaignStatus } from '../../lib/emails/campaigns/campaign';
 export type { CampaignInput, EmailMessageInput } from '../../lib/emails/message';
 export type { RecipientInput } from '../../lib/emails/recipients';

@@ -83,7 +83,7 @@ export const INSTANCE_NAME = /^[a-z][a-z0-9-]{0,30}[a-z0-9]$/;
 const language = z.string().regex(/^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$/, 'must be a language tag such as de or pt-BR');
 
 /** Names that the columns of events and their partitions have. Athena and DuckDB do not distinguish case. */
-const RESERVED: readonly string[] = [...EVENT_COLUMNS, 'year', 'month', 'day', 'hour', 'date'];
+const RESERVED: readonly string[] = [...Object.keys(EVENT_COLUMNS), 'year', 'month', 'day', 'hour', 'date'];
 const propertyName = z
   .string()
   .regex(/^[A-Za-z][A-Za-z0-9_]{0,63}$/)
@@ -115,18 +115,8 @@ export const instanceFile = table({
     .string()
     .regex(/^[a-z]{2}(-[a-z]+)+-\d$/, 'must be a region such as eu-west-1')
     .describe('The only region that a deployment may go to'),
-  // Bucket and prefix end up in IAM policies, where a wildcard would grant too much.
-  bucket: z
-    .string()
-    .regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, 'must be 3 to 63 lowercase letters, digits, dots or hyphens')
-    .describe("The team's bucket. It must exist; the stack never creates or changes it"),
-  prefix: z
-    .string()
-    .regex(
-      /^[A-Za-z0-9!_.'()-]+(\/[A-Za-z0-9!_.'()-]+)*$/,
-      "must be parts separated by /, each of letters, digits or !_.'()-, without wildcards",
-    )
-    .describe("All keys in the bucket begin with it. Default: the instance's name"),
+  bucket: commonEnv.shape.BUCKET.describe("The team's bucket. It must exist; the stack never creates or changes it"),
+  prefix: commonEnv.shape.PREFIX.describe("All keys in the bucket begin with it. Default: the instance's name"),
   retain: z.boolean().describe('Protect the stack, and keep queues, table and logs when it is removed'),
   tags: z.record(tagKey, tagValue).optional().describe('Tags of every resource, such as a cost centre and an owner'),
   secretsKey: z

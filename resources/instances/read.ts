@@ -129,17 +129,13 @@ export function chosenInstance(choice: Choice, root = process.cwd()): Instance {
 }
 
 function chosenName({ param, stage }: Choice, root: string): string {
-  const given = [param ?? []].flat().map((text) => text.split(/=(.*)/s));
-  const hint = (key: string) => `${nearestText(key, ['instance'])} Settings are in instances/{name}.yml.`;
-  const unknown = given.flatMap(([key = '']) =>
-    key === 'instance' ? [] : [`--param ${key}: is not a parameter.${hint(key)}`],
-  );
-  if (unknown.length > 0) throw new InstanceProblems(unknown);
-  if (given.length > 1) throw new InstanceProblems(['--param instance: must be given once']);
-  const [[, named] = []] = given;
-  if (named !== undefined) return named.trim();
+  const [given, ...more] = [param ?? []].flat();
+  const [, named] = /^instance=(.*)$/.exec(given ?? '') ?? [];
+  if (more.length > 0 || (given !== undefined && named === undefined))
+    throw new InstanceProblems(['--param must be given once, as instance=NAME. Settings are in instances/NAME.yml.']);
   const [, meant] = Object.entries(instanceOfStage(root)).find(([name]) => name === (stage ?? 'local')) ?? [];
-  if (meant !== undefined) return meant;
+  const name = named?.trim() ?? meant;
+  if (name !== undefined) return name;
   throw new InstanceProblems([
     `stage ${stage} has no instance: use --stage staging or prod, or name a file of instances/ with --param instance=NAME (${instanceNames(root).join(', ')})`,
   ]);

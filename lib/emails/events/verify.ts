@@ -1,6 +1,6 @@
 import { createPublicKey, createVerify, type KeyObject } from 'node:crypto';
 import type { LambdaFunctionURLEvent } from 'aws-lambda';
-import { ConfigError } from '../../config/environment';
+import { ConfigError } from '../../config/common';
 
 /** A request to the webhook as Lambda gives it to us, unproven and perhaps incomplete. */
 export type WebhookRequest = Partial<Pick<LambdaFunctionURLEvent, 'body' | 'isBase64Encoded' | 'headers'>> & {

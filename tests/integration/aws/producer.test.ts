@@ -211,7 +211,7 @@ describe('the producer as an API imports it', () => {
     const producer = started({ settings: undefined, endpoints: { ssm: endpoint } });
 
     await expect(producer.ready()).rejects.toThrow(
-      'producer: the parameter /jobs/my-instance/producer: bucket: must be a string, is a number; prefix: must be a key prefix without / at its ends',
+      "producer: the parameter /jobs/my-instance/producer: bucket: must be a string, is a number; prefix: must be parts separated by /, each of letters, digits or !_.'()-, without wildcards",
     );
     parameters['/jobs/my-instance/producer'] = JSON.stringify(settings);
     await Promise.all([producer.feedback(feedback), producer.feedback(feedback), producer.ready()]);

@@ -1,8 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { CloudWatchClient } from '@aws-sdk/client-cloudwatch';
 import { LambdaClient } from '@aws-sdk/client-lambda';
-import { realMappings } from '../../../lib/aws/mappings';
-import { realMonitoring } from '../../../lib/aws/monitoring';
+import { realMappings, realMonitoring } from '../../../lib/aws/monitoring';
 import type { AnalyticsFigures } from '../../../lib/ops/analytics';
 import { NO_MAPPING } from '../../../lib/ports';
 import { LOCAL_CREDENTIALS } from '../../../packages/local/loopback';

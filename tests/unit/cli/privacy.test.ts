@@ -87,11 +87,12 @@ describe('sls privacy find', () => {
     rmSync(out, { recursive: true });
   });
 
-  test.each([
-    [{}, 'Give --email, --user or both.'],
-    [{ user: 'u-1', scan: 'rows' }, '--scan: there is no place rows. The places are bodies, lists,'],
-  ])('refuses %j', async (options, message) => {
-    await expect(command(await start(), 'privacy find', options)).rejects.toThrow(message);
+  test('with --rows prints what the rows lead to, and needs to know whom to search for', async () => {
+    const engine = await start();
+    const { lines } = await command(engine, 'privacy find', { email: ANN, rows: true });
+
+    expect(found(lines).map(({ place }) => place)).toEqual(['rows', 'bodies', 'rows']);
+    await expect(command(engine, 'privacy find', {})).rejects.toThrow('Give --email, --user or both.');
   });
 });
 

@@ -1,4 +1,4 @@
-import { parseEnv } from '../../../lib/config/environment';
+import { parseEnv } from '../../../lib/config/common';
 import { emailEventsEnv } from '../../../lib/config/functions';
 import {
   eventVerifier,

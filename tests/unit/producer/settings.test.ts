@@ -1,4 +1,4 @@
-import { ConfigError } from '../../../lib/config/environment';
+import { ConfigError } from '../../../lib/config/common';
 import { connectionConfig, realProducer } from '../../../packages/producer/real-producer';
 
 const where = { instance: 'my-api', region: 'us-east-1' };

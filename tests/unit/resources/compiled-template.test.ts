@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { parseEnv } from '../../../lib/config/environment';
+import { parseEnv } from '../../../lib/config/common';
 import { EVENT_COLUMNS, environmentSchemas } from '../../../lib/config/functions';
 import { eventsView } from '../../../resources/catalog';
 import { readInstance } from '../../../resources/instances/read';
@@ -69,7 +69,11 @@ test('with analytics.athena, Glue has the tables of events and the view of each 
 
   expect(tables.map(({ Name }) => Name)).toEqual(['originals', 'late', 'written', 'events']);
   expect([originalSql, schema]).toEqual([eventsView({}), 'mht_api_analytics']);
-  expect(columns.map((column: { name: string }) => column.name)).toEqual([...EVENT_COLUMNS, 'date', 'hour']);
+  expect(columns.map((column: { name: string }) => column.name)).toEqual([
+    ...Object.keys(EVENT_COLUMNS),
+    'date',
+    'hour',
+  ]);
   expect(ofType(staging, 'AWS::Glue::Table')).toEqual([]);
 });
 

@@ -17,7 +17,7 @@ function bodyOf(names = queues, changes: object = {}) {
   const { Resources } = dashboardResources(
     { name: 'acme', stage: 'prod', rows: chosen, brand: BRAND, canaryEvery: 5, ...changes },
     {
-      functions: chosen.map(({ name }) => ({ key: name, name: `acme-${name}`, reserved: false })),
+      functions: chosen.map(({ name }) => name),
       alarmNames: ['acme-feedback-oldest-message', 'acme-reconciler-missing'],
     },
   );

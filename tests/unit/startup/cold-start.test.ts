@@ -11,7 +11,7 @@ test('a function starts once, at its first invocation', () => {
 
 test('a failed start is logged and thrown, and the next invocation starts again', async () => {
   const program = `
-    const { ConfigError } = require('./lib/config/environment.ts');
+    const { ConfigError } = require('./lib/config/common.ts');
     const { coldStart } = require('./lib/startup/engine.ts');
     const failures = [new ConfigError('configuration: TABLE: is missing'), new Error('planted')];
     const started = coldStart(() => {
