@@ -1,6 +1,5 @@
 import { WaitError } from '../errors';
-import type { AppStoreConnect } from '../vendors/app-store-connect';
-import { Contradiction } from '../vendors/app-store-connect-transport';
+import { type AppStoreConnect, Contradiction } from '../vendors/app-store-connect';
 import type { CallOptions } from '../vendors/http';
 import type { Job, RunContext } from '../worker/contract';
 import type { MailDeps } from '../worker/mail';

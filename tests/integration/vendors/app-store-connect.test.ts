@@ -135,6 +135,20 @@ test.each<[string, Failure, object]>([
   expect(allTextOf(error)).not.toMatch(/planted|example\.com|BEGIN|eyJ/i);
 });
 
+test.each([
+  ['user-hour-lim:3500;user-hour-rem:9;', 10 * MINUTE_MS],
+  ['user-hour-lim:3500;user-hour-rem:10;', 0],
+  ['user-hour-rem:few;', 0],
+])('after an answer with %s another job waits for %i ms', async (header, waitMs) => {
+  fake.fail({ ...answer(404, 'PATH_ERROR'), headers: { 'x-rate-limit': header } });
+  const apple = appleWith();
+  await caught(find(apple));
+
+  expect(apple.waitMs()).toBe(waitMs);
+  now += 10 * MINUTE_MS;
+  expect(apple.waitMs()).toBe(0);
+});
+
 test('a missing tester has no groups, but a missing path is an error', async () => {
   expect(await appleWith().groupsOf('nobody', options)).toEqual([]);
   fake.fail(answer(404, 'PATH_ERROR'));

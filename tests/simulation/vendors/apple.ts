@@ -1,5 +1,11 @@
-import { type AppStoreConnect, appStoreConnectOver } from '../../../lib/vendors/app-store-connect';
-import { answered, appStoreConnect, type Call, effectOf } from '../../../lib/vendors/app-store-connect-transport';
+import {
+  type AppStoreConnect,
+  answered,
+  appStoreConnect,
+  appStoreConnectOver,
+  type Call,
+  effectOf,
+} from '../../../lib/vendors/app-store-connect';
 import { type HttpAnswer, translate } from '../../../lib/vendors/http';
 import type { Process } from '../world/calls';
 import type { World } from '../world/types';
