@@ -2,7 +2,6 @@ import type { SendingLimits } from '../config/common';
 import { type ItemDeps, updateItem } from '../jobs/items';
 import { rateKey } from '../jobs/keys';
 import type { Item } from '../ports';
-import { type SendingTimes, sendingTimes } from './sending-times';
 
 /** One vendor's rate in the table. Times are milliseconds since 1970. */
 export interface RateItem extends Item {
@@ -12,8 +11,6 @@ export interface RateItem extends Item {
   campaigns: number;
   /** Campaigns have reserved up to this time, at nearly the whole rate. */
   alone: number;
-  /** From then on until `alone` campaigns leave a little more. Absent if they leave the least. */
-  someFrom?: number;
   /** Single mails have reserved up to this time, at the share that campaigns leave. */
   messages: number;
   /** Single mails have reserved up to this time, at the whole rate. */
@@ -38,14 +35,12 @@ type Reservation =
 
 /**
  * The parts of the rate that campaigns take. They use at most 97 %. The rest absorbs senders that wake late, and lets a
- * single mail through at once. Beside some single mails they leave more, and beside many a tenth.
+ * single mail through at once. Beside many single mails they leave more.
  */
 const ALONE = 0.97;
-const BESIDE_SOME = 0.94;
-const BESIDE_MANY = 0.9;
-/** Single mails are some or many if they take more than this part of the rate, on average over about `LOAD_MS`. */
-const SOME = 0.025;
-const MANY = 0.055;
+const BESIDE_MANY = 0.92;
+/** Single mails are many if they take more than this part of the rate, on average over about `LOAD_MS`. */
+const MANY = 0.025;
 const LOAD_MS = 10_000;
 /** A sender may be late by this part of what it sends, at least `LEAST_LATE_MS`. A late single mail delays no other. */
 const LATE = 0.02;
@@ -58,9 +53,8 @@ const LONGEST_BLOCK_MS = 3_600_000;
 
 /**
  * The sending rate of one vendor, shared by all workers through the table. `rate`: recipients per second, unless an
- * operator's `override` takes its place. A reservation
- * is a slot in time, as long as its recipients take at the limit. Slots of campaigns never overlap, so in any time a
- * campaign sends at most what fits into it and one request more.
+ * operator's `override` takes its place. A reservation is a slot in time, as long as its recipients take at the limit.
+ * Slots of campaigns never overlap, so in any time a campaign sends at most what fits into it and one request more.
  */
 export function sharedRate(
   {
@@ -74,15 +68,14 @@ export function sharedRate(
   const times = limits && sendingTimes(limits);
   const key = rateKey(vendor);
   const { clock } = deps;
-  /** What this process wrote last. It need not be read again while no other process writes. */
+  /** What this process wrote last. If another process has written since, the write finds that out. */
   let own: RateItem | undefined;
-  let alone = true;
   const inUse = (): number => override?.() ?? setting;
 
   async function reserve(request: { recipients: number; use: RateUse; withinMs: number }): Promise<Reservation> {
     const { recipients, use, withinMs } = request;
     const rate = inUse();
-    const known = alone ? own : undefined;
+    const known = own;
     let answer: Reservation | undefined;
     const change = (stored: RateItem | undefined) => {
       const now = clock.now();
@@ -98,14 +91,9 @@ export function sharedRate(
       return { ...next, ...counted, rate };
     };
     const reserved = await updateItem<RateItem>(deps, key, change, known);
-    if (reserved.changed) {
-      alone = own === undefined || reserved.item.version === own.version + 1;
-      own = reserved.item;
-    } else if (known) {
-      // No write has shown whether `known` is still stored, so the wait may be wrong.
-      own = undefined;
-      return reserve(request);
-    }
+    own = reserved.changed ? reserved.item : undefined;
+    // No write has shown whether `known` is still stored, so the wait may be wrong.
+    if (!reserved.changed && known) return reserve(request);
     return answer ?? { kind: 'later', waitMs: withinMs };
   }
 
@@ -196,12 +184,9 @@ function take(
   const ms = (part: number) => (recipients / (rate * part)) * 1000;
   if (use === 'campaign') {
     const at = Math.max(earliest, item.campaigns, item.whole);
-    const share = shareBeside(loadOf(item, now));
-    const end = at + ms(share);
-    if (share === BESIDE_MANY) return { at, next: { ...item, campaigns: end } };
-    const { someFrom = Math.max(at, item.alone), ...rest } = item;
-    const next = { ...rest, campaigns: end, alone: end };
-    return { at, next: share === ALONE ? next : { ...next, someFrom } };
+    const besideMany = loadOf(item, now) > MANY;
+    const end = at + ms(besideMany ? BESIDE_MANY : ALONE);
+    return { at, next: { ...item, campaigns: end, ...(besideMany ? {} : { alone: end }) } };
   }
   const came = { messageAt: now, load: loadOf(item, now) + ms(1) / LOAD_MS };
   const at = Math.max(earliest, item.messages);
@@ -210,18 +195,41 @@ function take(
     const end = at + ms(1);
     return { at, next: { ...item, messages: end, whole: end, ...came } };
   }
-  return { at, next: { ...item, messages: at + ms(1 - campaignsAt(item, at)), ...came } };
+  const left = 1 - (at >= item.alone ? BESIDE_MANY : ALONE);
+  return { at, next: { ...item, messages: at + ms(left), ...came } };
 }
 
 const loadOf = ({ load = 0, messageAt }: RateItem, now: number): number => load * Math.exp((messageAt - now) / LOAD_MS);
 
-function shareBeside(load: number): number {
-  if (load > MANY) return BESIDE_MANY;
-  return load > SOME ? BESIDE_SOME : ALONE;
-}
+const MINUTE_MS = 60_000;
 
-/** The most that campaigns take of the rate from then on. */
-function campaignsAt(item: RateItem, at: number): number {
-  if (at >= item.alone) return BESIDE_MANY;
-  return at >= (item.someFrom ?? item.alone) ? BESIDE_SOME : ALONE;
+type SendingTimes = ReturnType<typeof sendingTimes>;
+
+/**
+ * When an instance's campaigns may send: between two times of day, and so many recipients a day, in its zone. Times are
+ * ms since 1970. `Intl` knows the zone, so on days when clocks change the window has the clock's times too.
+ */
+export function sendingTimes({ zone, between, dailyCap = Number.POSITIVE_INFINITY }: SendingLimits) {
+  // This locale writes `2026-01-02 08:00`.
+  const format = new Intl.DateTimeFormat('sv-SE', { timeZone: zone, dateStyle: 'short', timeStyle: 'short' });
+  const [from = '', to = ''] = between?.split(/[–-]/) ?? [];
+  const dayOf = (at: number): string => format.format(at).slice(0, 10);
+  const isOpen = (at: number): boolean => {
+    const time = format.format(at).slice(11);
+    return from < to ? from <= time && time < to : from <= time || time < to;
+  };
+  const next = (at: number, holds: (minute: number) => boolean): number => {
+    let minute = Math.ceil(at / MINUTE_MS) * MINUTE_MS;
+    while (!holds(minute)) minute += MINUTE_MS;
+    return minute;
+  };
+  return {
+    dayOf,
+    dailyCap,
+    /** The next time in the window: `at` itself if it is in it, or if there is no window. */
+    opensAt: (at: number): number => (between === undefined || isOpen(at) ? at : next(at, isOpen)),
+    nextDay: (at: number): number => next(at, (minute) => dayOf(minute) > dayOf(at)),
+    /** For people, e.g. `08:00 Europe/Berlin`. */
+    textOf: (at: number): string => `${format.format(at).slice(11)} ${zone}`,
+  };
 }

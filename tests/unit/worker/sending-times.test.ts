@@ -1,4 +1,4 @@
-import { sendingTimes } from '../../../lib/worker/sending-times';
+import { sendingTimes } from '../../../lib/worker/rate';
 
 test.each([
   ['08:00–20:00', '2026-06-01T05:59:59Z', '2026-06-01T06:00:00Z'],

@@ -24,10 +24,8 @@ export const CAMPAIGN_MUTANTS: Record<string, SourceMutant> = {
     breaks: /^fairness: the newest campaign waits for more than 30 s/,
     by: { scale: 'campaigns-slow' },
   },
-  aTenthIsAlwaysLeft: {
-    changes: [
-      { file: 'lib/worker/rate.ts', find: 'if (load > MANY) return BESIDE_MANY;', replace: 'return BESIDE_MANY;' },
-    ],
+  moreIsAlwaysLeft: {
+    changes: [{ file: 'lib/worker/rate.ts', find: 'loadOf(item, now) > MANY', replace: 'true' }],
     breaks: /^fairness: \d+\.\d % of the rate was used/,
     by: { scale: 'mails-fast' },
   },
