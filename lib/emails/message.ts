@@ -2,6 +2,8 @@ import * as z from 'zod';
 import { templateId } from '../config/functions';
 import { emailAddress, multiLine, singleLine } from '../text';
 
+/** SendGrid takes no more in a request. */
+export const MOST_RECIPIENTS = 1000;
 /** SendGrid takes 30 MB a request. This keeps the data, content and addresses of a thousand recipients below that. */
 const MAX_DATA_BYTES = 10_000;
 /** The vendor's library copies data by recursion, so unlimited depth would overflow the stack. */
@@ -32,6 +34,11 @@ export const templateData = z
     type: 'object',
     description: `For the template: at most ${MAX_DATA_BYTES} bytes of JSON, at most ${MAX_DEPTH} deep.`,
   });
+
+/** Outside dynamic templates SendGrid only substitutes text, so each value must be plain. */
+export const isPlain = (data: Record<string, unknown> = {}): boolean =>
+  Object.values(data).every((value) => ['string', 'number', 'boolean'].includes(typeof value));
+export const PLAIN = 'must be text, numbers or booleans where there is no templateId';
 
 export const EMAIL_MESSAGE = 'email.message.v1';
 export const EMAIL_CAMPAIGN = 'email.campaign.v1';
@@ -136,7 +143,7 @@ export const campaignJobSchema = z.strictObject({
   rejected: count,
   recipients: z.int().positive(),
   chunks: z.int().positive(),
-  chunkSize: z.int().positive().max(1000),
+  chunkSize: z.int().positive().max(MOST_RECIPIENTS),
 });
 export type CampaignJob = z.infer<typeof campaignJobSchema>;
 /** The counts of a campaign's list. */
@@ -145,7 +152,7 @@ export type RecipientCounts = Pick<CampaignJob, 'requested' | 'duplicates' | 're
 export const chunkJobSchema = z.strictObject({
   campaign: z.uuid(),
   number: z.int().nonnegative(),
-  recipients: z.int().positive().max(1000),
+  recipients: z.int().positive().max(MOST_RECIPIENTS),
 });
 export type ChunkJob = z.infer<typeof chunkJobSchema>;
 
@@ -153,15 +160,15 @@ export type ChunkJob = z.infer<typeof chunkJobSchema>;
 export const emailMessageSchema = z
   .strictObject({ ...mailShape, to: person.describe('The recipient.'), data: templateData.optional() })
   .superRefine(checkWords)
-  .refine(({ data, templateId: template }) => data === undefined || template !== undefined, {
+  .refine(({ data, templateId: template }) => template !== undefined || isPlain(data), {
     path: ['data'],
-    message: 'is not allowed without a templateId',
+    message: PLAIN,
   })
   .meta({
     anyOf: [
       { required: ['templateId'], properties: { text: false, html: false } },
-      { required: ['subject', 'text'], properties: { templateId: false, data: false } },
-      { required: ['subject', 'html'], properties: { templateId: false, data: false } },
+      { required: ['subject', 'text'], properties: { templateId: false } },
+      { required: ['subject', 'html'], properties: { templateId: false } },
     ],
   });
 export type EmailMessage = z.infer<typeof emailMessageSchema>;

@@ -1,4 +1,13 @@
-import { CancelledError, JobError, PausedError, PermanentError, StopError, StoreError, wrongField } from '../errors';
+import {
+  CancelledError,
+  isRefusal,
+  JobError,
+  PausedError,
+  PermanentError,
+  StopError,
+  StoreError,
+  wrongField,
+} from '../errors';
 import { EMAILS_QUEUE } from '../jobs/keys';
 import { traceOf } from '../jobs/row';
 import { type Job, messageType, type QueueContract, type RunContext } from '../worker/contract';
@@ -29,8 +38,6 @@ export interface EmailDeps extends SendDeps, ReadDeps {
 
 /** If this many chunks in a row are permanently refused, the campaign is the cause. */
 const MOST_REFUSALS = 3;
-/** Errors of our account or configuration. An operator must fix them before anything can be sent. */
-const CONFIGURATION = new Set(['SendgridUnauthorized', 'SendgridMisconfigured', 'Forbidden']);
 
 export function emailsContract(deps: EmailDeps): QueueContract {
   const recall = campaignReader(deps);
@@ -85,7 +92,7 @@ async function sendChunk(
     throw wrongField('ForeignChunk', 'data.campaign', 'the message is not the chunk that it names');
   const campaign = await readCampaign(campaigns, data.campaign);
   const { id: of, round } = campaign;
-  const origin = { id, time: row.time, campaign: of, chunk: data.number, round: round ?? 0, trace: traceOf(campaign) };
+  const origin = { id, time: row.time, campaign: of, chunk: data.number, round, trace: traceOf(campaign) };
   try {
     const accepted = await send(
       deps,
@@ -129,25 +136,19 @@ function refuseIfStopped({ status }: Campaign): void {
 /** Pauses the campaign if our configuration or the campaign is the cause. Otherwise all its chunks would fail. */
 async function pauseIfNeeded({ campaigns }: EmailDeps, campaign: Campaign, error: JobError): Promise<void> {
   const { code } = error;
-  if (error instanceof StopError && CONFIGURATION.has(code)) await campaigns.pause(campaign.id, code);
+  if (error instanceof StopError && isRefusal(code)) await campaigns.pause(campaign.id, code);
   else if (error instanceof PermanentError && !(error instanceof CancelledError))
     await campaigns.refused(campaign.id, { code, most: MOST_REFUSALS });
 }
 
-/** Chunks of different campaigns alternate, so one process sends for many of them. */
-const MOST_REMEMBERED = 32;
-
-/** Reads what all chunks of a campaign share, once per process. The hash is checked, so it cannot have changed. */
+/** Reads what all chunks of a campaign share, once while they follow each other. The hash is checked, so it is the same. */
 function campaignReader(deps: ReadDeps) {
-  const known = new Map<string, { manifest: Manifest; content: CampaignContent }>();
+  let last: { sha256: string; manifest: Manifest; content: CampaignContent } | undefined;
   return async ({ manifest: reference }: Campaign) => {
-    const before = known.get(reference.sha256);
-    if (before) return before;
+    if (last?.sha256 === reference.sha256) return last;
     const manifest = await readManifest(deps, reference);
-    const read = { manifest, content: await readContent(deps, manifest) };
-    if (known.size >= MOST_REMEMBERED) known.delete([...known.keys()][0] ?? '');
-    known.set(reference.sha256, read);
-    return read;
+    last = { sha256: reference.sha256, manifest, content: await readContent(deps, manifest) };
+    return last;
   };
 }
 

@@ -6,7 +6,7 @@ import { isEnd, type JobRow } from '../jobs/row';
 import type { Objects } from '../ports';
 import { jsonOf } from '../text';
 import { type Campaign, campaigns, chunkId, chunkRecipients, releasedPages } from './campaigns/campaign';
-import { eventFolder, eventKey, type StoredEvent } from './events/webhook';
+import { eventFolder, eventKey, kindOfEvent, type StoredEvent } from './events/webhook';
 import { firstTimes, readManifest, readPart } from './manifest';
 import { outcomesApart, SEND } from './request';
 
@@ -140,7 +140,7 @@ async function readEvents({ objects, prefix }: ReportDeps, campaign: Campaign) {
       const event = eventOf(line);
       if (!event) counts.damaged = (counts.damaged ?? 0) + 1;
       else if (isNew(eventKey(event))) {
-        const name = event.type === 'blocked' ? 'blocked' : event.event;
+        const name = kindOfEvent(event);
         counts[name] = (counts[name] ?? 0) + 1;
         const { job, recipient, type = 'bounce', status = '', reason = 'dropped' } = event;
         const of = undelivered.get(job) ?? new Map();

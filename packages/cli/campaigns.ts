@@ -18,8 +18,7 @@ import { OperatorError, type Reader } from '../../lib/ops/operator';
 import { kinds } from '../../lib/submit/kinds';
 import { submit } from '../../lib/submit/submit';
 import { emailAddress, timeText } from '../../lib/text';
-import { type Command, count, day, JSON_OUTPUT, type Option, required } from './command';
-import { DEFAULT_LIMIT } from './jobs';
+import { type Command, day, JSON_OUTPUT, type Option, required } from './command';
 import { type Output, tableText } from './terminal';
 
 const ID: Option = { usage: 'Id of the campaign', type: 'string', required: true };
@@ -40,20 +39,16 @@ export const campaigns = {
     usage: 'List the campaigns that have not ended, or all of a day',
     options: {
       day: { usage: 'Day (UTC) of acceptance, like 2026-01-02', type: 'string' },
-      limit: { usage: `Most campaigns. Default: ${DEFAULT_LIMIT}`, type: 'string' },
       json: JSON_OUTPUT,
     },
     run: async ({ options, out, answer, connect }) => {
       const at = day(options, 'day');
-      const limit = count(options, 'limit', { otherwise: DEFAULT_LIMIT });
       const deps = await connect();
-      const found = await listCampaigns(deps, at);
+      const { campaigns: listed, more } = await listCampaigns(deps, at);
       const waits = await waitsOf(deps);
-      const listed = found.campaigns.slice(0, limit);
-      const more = found.more || listed.length < found.campaigns.length;
       const views = listed.map((one) => ({ ...campaignView(one), waits: waits(one) }));
       answer({ campaigns: views, more }, campaignLines(listed, waits));
-      if (more) out.note('There are more: name a --day, or raise --limit.');
+      if (more) out.note('There are more: name a --day.');
     },
   },
 

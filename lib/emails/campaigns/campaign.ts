@@ -5,7 +5,7 @@ import { CAMPAIGNS, campaignKey, EMAILS_QUEUE, todoKey } from '../../jobs/keys';
 import { OBJECT_LIFETIME_MS, ROW_LIFETIME_MS } from '../../jobs/ledger';
 import { appended, type HistoryEntry } from '../../jobs/row';
 import type { Clock, Item } from '../../ports';
-import type { CampaignJob } from '../message';
+import { type CampaignJob, MOST_RECIPIENTS } from '../message';
 
 /** If SendGrid has not reported on most mails within this time, its events probably do not reach us. */
 const EVENTS_AFTER_MS = 30 * 60_000;
@@ -30,6 +30,7 @@ export interface CampaignPlan extends Omit<CampaignJob, 'sendAt'> {
 
 /** What SendGrid reported about mails. Each mail counts as one of `delivered`, `deferred` and `bounced`. */
 export type Reports = Record<'delivered' | 'deferred' | 'bounced' | 'reported', number>;
+const NONE_ENDED = { since: 0, chunks: 0, refused: 0 };
 export const NO_REPORTS: Reports = { delivered: 0, deferred: 0, bounced: 0, reported: 0 };
 
 export interface Campaign extends Item, CampaignPlan {
@@ -39,13 +40,13 @@ export interface Campaign extends Item, CampaignPlan {
   /** The counts behind the pause, in words. Only of a pause by the guard. */
   why?: string;
   /** How often it was resumed. Each mail carries it, so that after a resume the guard counts anew. */
-  round?: number;
+  round: number;
   /** By round; at most a few minutes old (guard.ts). */
-  reports?: Reports[];
+  reports: Reports[];
   /** Chunks of this round that have ended, and those of them that were refused. `since`: the resume. */
-  ended?: { since: number; chunks: number; refused: number };
+  ended: { since: number; chunks: number; refused: number };
   /** How many recipients SendGrid had accepted by when. The first entry is about a minute older than the last. */
-  sent?: { at: number; recipients: number }[];
+  sent: { at: number; recipients: number }[];
   /** Chunks released so far: exactly those with a number below this. */
   released: number;
   /** Numbers of released chunks that had not ended when the reconciler last read them. */
@@ -91,7 +92,8 @@ export function campaigns(deps: ItemDeps) {
       const { item } = await updateItem<Campaign>(deps, campaignKey(plan.id), (stored) => {
         if (stored) return undefined;
         const keys = { key: campaignKey(plan.id), accepted: CAMPAIGNS, version: 0, writer: '' };
-        const made: Campaign = { ...plan, ...keys, status: 'running', released: 0, open: [], refusals: 0, history: [] };
+        const counts = { released: 0, open: [], refusals: 0, round: 0, reports: [], ended: NONE_ENDED, sent: [] };
+        const made: Campaign = { ...plan, ...keys, status: 'running', ...counts, history: [] };
         return scheduled(withEntry(made, 'accepted'));
       });
       return item;
@@ -102,10 +104,10 @@ export function campaigns(deps: ItemDeps) {
       change(id, (campaign) => {
         if (campaign.status !== 'paused') return undefined;
         const { reason: _reason, why: _why, ...rest } = withEntry(campaign, 'resumed', note);
-        const ended = { since: deps.clock.now(), chunks: 0, refused: 0 };
+        const ended = { ...NONE_ENDED, since: deps.clock.now() };
         // The time of the pause must not slow the rate.
-        const sent = (rest.sent?.slice(-1) ?? []).map(({ recipients }) => ({ at: ended.since, recipients }));
-        return { ...rest, status: 'running', refusals: 0, round: (rest.round ?? 0) + 1, ended, sent };
+        const sent = rest.sent.slice(-1).map(({ recipients }) => ({ at: ended.since, recipients }));
+        return { ...rest, status: 'running', refusals: 0, round: rest.round + 1, ended, sent };
       }),
     cancel: (id: string, note?: string) =>
       change(id, (campaign) => (isLive(campaign) ? cancelled(campaign, note) : undefined)),
@@ -153,8 +155,8 @@ export interface GuardLimits {
 
 function excessOf(campaign: Campaign, limits: GuardLimits): { code: string; why: string } | undefined {
   const { bounces, reports, refused, least = 100, leastReports = 3 } = limits;
-  const { delivered, bounced, reported } = campaign.reports?.[campaign.round ?? 0] ?? NO_REPORTS;
-  const ended = campaign.ended ?? { chunks: 0, refused: 0 };
+  const { delivered, bounced, reported } = campaign.reports[campaign.round] ?? NO_REPORTS;
+  const { ended } = campaign;
   if (delivered + bounced < least) return undefined;
   const over = (code: string, part: number, all: number, limit: number, what: string) =>
     // A limit such as 0.1 is no exact binary fraction.
@@ -174,14 +176,14 @@ function excessOf(campaign: Campaign, limits: GuardLimits): { code: string; why:
 }
 
 /** What SendGrid reported about all mails of a campaign. */
-export function reportsOf({ reports = [] }: Campaign): Reports {
+export function reportsOf({ reports }: Campaign): Reports {
   const all = { ...NO_REPORTS };
   for (const round of reports) for (const kind of Object.keys(all) as (keyof Reports)[]) all[kind] += round[kind];
   return all;
 }
 
 /** How many mails SendGrid has accepted. */
-export const sentOf = ({ sent }: Campaign): number => sent?.at(-1)?.recipients ?? 0;
+export const sentOf = ({ sent }: Campaign): number => sent.at(-1)?.recipients ?? 0;
 
 export const hasExpired = (campaign: Campaign, clock: Pick<Clock, 'now'>): boolean =>
   isLive(campaign) && clock.now() >= campaign.time + SENDS_FOR_MS;
@@ -206,7 +208,6 @@ export const CAMPAIGN_CHUNK = 'email.campaign-chunk.v1';
 /** Must never change: another namespace would send every chunk that is under way a second time. */
 const NAMESPACE = '5d2b1a0c-8f0e-4f5e-9d6c-3c1f7a9be240';
 
-const MOST_RECIPIENTS = 1000;
 /** A chunk occupies the senders for this long, and every other campaign waits meanwhile. */
 const CHUNK_SECONDS = 0.5;
 

@@ -88,8 +88,8 @@ const RATE_EVERY_MS = 5_000;
 
 /** Counts chunks that have ended: each one once, because it leaves the open ones in the same write. */
 function withEnded(campaign: Campaign, chunks: readonly [number: number, row: JobRow | undefined][]): Campaign {
-  const ended = { ...(campaign.ended ?? { since: 0, chunks: 0, refused: 0 }) };
-  const before = campaign.sent ?? [];
+  const ended = { ...campaign.ended };
+  const before = campaign.sent;
   let { at, recipients } = before.at(-1) ?? { at: 0, recipients: 0 };
   for (const [number, row] of chunks) {
     const kind = kindOf(row);

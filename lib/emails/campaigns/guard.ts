@@ -53,7 +53,7 @@ async function fold(deps: GuardDeps, notes: readonly EventNote[]): Promise<void>
   const [{ campaign: id, round } = { campaign: '', round: 0 }] = notes;
   const store = campaigns(deps);
   const campaign = await store.read(id);
-  if (campaign && round <= (campaign.round ?? 0)) {
+  if (campaign && round <= campaign.round) {
     await setBits(deps, { campaign, round, notes });
     const reports = await countBits(deps, campaign, round);
     await store.count(id, (stored) => withReports(stored, round, reports), { limits: deps.guard, known: campaign });
@@ -115,7 +115,7 @@ async function countBits(deps: GuardDeps, { id, recipients }: Campaign, round: n
 const ones = (bits: bigint): number => bits.toString(2).replaceAll('0', '').length;
 
 function withReports(campaign: Campaign, round: number, reports: Reports): Campaign | undefined {
-  const all = Array.from({ length: (campaign.round ?? 0) + 1 }, (_, n) => campaign.reports?.[n] ?? NO_REPORTS);
+  const all = Array.from({ length: campaign.round + 1 }, (_, n) => campaign.reports[n] ?? NO_REPORTS);
   const before = all[round] ?? NO_REPORTS;
   if (REPORT_KINDS.every((kind) => before[kind] === reports[kind])) return undefined;
   return { ...campaign, reports: all.with(round, reports) };

@@ -55,7 +55,7 @@ export async function releaseCampaigns(
 }
 
 /** It differs from pause to pause, so that each one is sent although the fact is still on. */
-const pauseNote = ({ why, round = 0 }: Campaign): string | undefined =>
+const pauseNote = ({ why, round }: Campaign): string | undefined =>
   [why, round > 0 && `pause ${round + 1}`].filter(Boolean).join(', ') || undefined;
 
 async function expire(deps: CampaignReleaseDeps, campaign: Campaign): Promise<Campaign> {

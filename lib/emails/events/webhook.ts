@@ -10,6 +10,7 @@ import type { Evidence } from '../../jobs/row';
 import type { Item, Log, Metrics, Objects } from '../../ports';
 import { jsonOf } from '../../text';
 import { MAIL_QUEUES, MAIL_STEPS, type MailQueue } from '../../worker/mail';
+import { MOST_RECIPIENTS } from '../message';
 import type { Verdict, WebhookRequest } from './verify';
 
 /**
@@ -36,9 +37,6 @@ export interface EventNote extends Item {
   places: Partial<Record<ReportKind, number[]>>;
 }
 
-/** A chunk has no more, because SendGrid takes no more in a request. */
-const MOST_RECIPIENTS = 1000;
-
 /** A recipient's place as one number. The webhook does not know the size of the campaign's chunks. */
 const placed = (chunk: number, recipient: number): number => chunk * MOST_RECIPIENTS + recipient;
 export const placeOf = (place: number) => ({
@@ -57,10 +55,6 @@ export interface EventDeps extends ItemDeps {
   ledger: Pick<Ledger, 'get'>;
   prefix: string;
   instance: string;
-}
-
-export interface WebhookDeps extends EventDeps {
-  verify: (request: WebhookRequest) => Verdict;
   log: Log;
   metrics: Metrics;
 }
@@ -70,36 +64,20 @@ export interface WebhookDeps extends EventDeps {
  * 2xx. A refused request is not logged, because anyone may call the URL. Lambda counts it (Url4xxCount).
  */
 export const eventWebhook =
-  (deps: WebhookDeps) =>
+  (deps: EventDeps & { verify: (request: WebhookRequest) => Verdict }) =>
   async (request: WebhookRequest): Promise<{ statusCode: number }> => {
     const verdict = deps.verify(request);
-    return { statusCode: 'body' in verdict ? await take(deps, verdict.body) : verdict.status };
-  };
-
-async function take(deps: WebhookDeps, body: Buffer): Promise<204 | 400 | 503> {
-  const { log, metrics } = deps;
-  const events = jsonOf(body.toString('utf8'));
-  if (!Array.isArray(events)) return 400;
-  try {
-    const { own, foreign } = await takeEvents(deps, events);
-    if (foreign > 0) log.info('events of other instances ignored', { count: foreign });
-    for (const [queue, events] of own) {
-      const count = events.length;
-      metrics.add('EmailEvents', count, 'Count', {});
-      // The dashboard sums these lines (resources/dashboard.ts).
-      const kinds = groupBy(
-        events,
-        ({ stored }) => reportOf(stored) ?? (stored.type === 'blocked' ? 'blocked' : stored.event),
-      );
-      const counts = Object.fromEntries([...kinds].map(([kind, of]) => [kind, of.length]));
-      log.info('events stored', { ...counts, queue, count });
+    if (!('body' in verdict)) return { statusCode: verdict.status };
+    const events = jsonOf(verdict.body.toString('utf8'));
+    if (!Array.isArray(events)) return { statusCode: 400 };
+    try {
+      await takeEvents(deps, events);
+      return { statusCode: 204 };
+    } catch (error) {
+      deps.log.error('events could not be stored', { code: error instanceof StoreError ? error.code : 'Unexpected' });
+      return { statusCode: 503 };
     }
-    return 204;
-  } catch (error) {
-    log.error('events could not be stored', { code: error instanceof StoreError ? error.code : 'Unexpected' });
-    return 503;
-  }
-}
+  };
 
 /** The folder of a campaign's events. Mails without a campaign share one. Query engines see it as a partition. */
 export const eventFolder = (
@@ -112,11 +90,10 @@ const AT_ONCE = 10;
 /**
  * Keeps the events about our mails. It stores them in the bucket under a name that follows from their content, then as
  * evidence about the steps of their jobs. A repeat is harmless. SendGrid sends the events of all instances of its
- * account. Returns its `own` events by queue, and how many were about mails of other instances.
+ * account, and those of others are ignored.
  */
-export async function takeEvents(deps: EventDeps, events: readonly unknown[]) {
-  const known = events.map((event) => parseEvent(event, deps.clock.now())).filter((event) => event !== undefined);
-  const own = known.filter(({ instance }) => instance === deps.instance);
+export async function takeEvents(deps: EventDeps, events: readonly unknown[]): Promise<void> {
+  const own = events.flatMap((event) => parseEvent(event, deps) ?? []);
   const unique = [...new Map(own.map((event) => [eventKey(event.stored), event])).values()];
   const folders = groupBy(unique, ({ queue, time, stored: { campaign } }) =>
     eventFolder(deps.prefix, { queue, time, campaign }),
@@ -125,7 +102,13 @@ export async function takeEvents(deps: EventDeps, events: readonly unknown[]) {
   await note(deps, unique);
   const jobs = groupBy(unique, ({ queue, stored: { job } }) => jobKey(queue, job));
   await eachOf([...jobs.values()], AT_ONCE, async ([first]) => first && witness(deps, first));
-  return { own: groupBy(own, ({ queue }) => queue), foreign: known.length - own.length };
+  for (const [queue, all] of groupBy(own, (event) => event.queue)) {
+    deps.metrics.add('EmailEvents', all.length, 'Count', {});
+    // The dashboard sums these lines (resources/dashboard.ts).
+    const kinds = groupBy(all, ({ stored }) => reportOf(stored) ?? kindOfEvent(stored));
+    const counts = Object.fromEntries([...kinds].map(([kind, of]) => [kind, of.length]));
+    deps.log.info('events stored', { ...counts, queue, count: all.length });
+  }
 }
 
 async function store({ objects }: EventDeps, folder: string, events: MailEvent[]): Promise<void> {
@@ -232,17 +215,21 @@ export type StoredEvent = Pick<
   'event' | 'timestamp' | 'job' | 'campaign' | 'recipient' | 'type' | 'status' | 'reason'
 > & { messageId: string };
 
-/** An event with the instance that sent its mail, the queue and the time (ms) of its job, and its chunk and round. */
-type MailEvent = Pick<Parsed, 'instance' | 'queue' | 'time' | 'chunk' | 'round'> & { stored: StoredEvent };
+/** An event with the queue and the time (ms) of the job that sent its mail, and its chunk and round. */
+type MailEvent = Pick<Parsed, 'queue' | 'time' | 'chunk' | 'round'> & { stored: StoredEvent };
 
-/** Removes everything personal. `undefined` if this code sent no such mail, or no job can have its time. `now`: ms. */
-export function parseEvent(input: unknown, now: number): MailEvent | undefined {
+/** Removes everything personal. `undefined` if this instance sent no such mail, or no job can have its time. */
+export function parseEvent(input: unknown, of: Pick<EventDeps, 'instance' | 'clock'>): MailEvent | undefined {
   const parsed = mailEvent.safeParse(input);
   if (!parsed.success) return undefined;
   const { instance, queue, step, time, sg_message_id: messageId, chunk, round, ...stored } = parsed.data;
-  if (step !== MAIL_STEPS[queue] || time < FIRST_MS || time > now + DAY_MS) return undefined;
-  return { instance, queue, time, chunk, round, stored: { ...stored, messageId } };
+  if (instance !== of.instance || step !== MAIL_STEPS[queue]) return undefined;
+  if (time < FIRST_MS || time > of.clock.now() + DAY_MS) return undefined;
+  return { queue, time, chunk, round, stored: { ...stored, messageId } };
 }
+
+/** SendGrid's name of an event. It calls a block a bounce of the type `blocked`. */
+export const kindOfEvent = ({ event, type }: StoredEvent): string => (type === 'blocked' ? 'blocked' : event);
 
 /** SendGrid repeats events: two with the same key are one. Recipients of one request may share the vendor's id. */
 export const eventKey = ({ messageId, event, timestamp, job, recipient }: StoredEvent): string =>

@@ -34,12 +34,14 @@ export const GUARD_MUTANTS: Record<string, SourceMutant> = {
     by: { plan: { ...plan, calls: [{ kind: 'table.delete', nth: 1, fault: 'killed-after' as const }] } },
   },
   'a-resume-counts-on': {
-    changes: [{ file: CAMPAIGN, find: 'round: (rest.round ?? 0) + 1', replace: 'round: rest.round ?? 0' }],
+    changes: [{ file: CAMPAIGN, find: 'round: rest.round + 1', replace: 'round: rest.round' }],
     breaks: /^the guard: /,
     by: { plan },
   },
   'mails-without-their-round': {
-    changes: [{ file: 'lib/emails/process.ts', find: 'round: round ?? 0', replace: 'round: 0' }],
+    changes: [
+      { file: 'lib/emails/process.ts', find: 'chunk: data.number, round,', replace: 'chunk: data.number, round: 0,' },
+    ],
     breaks: /^the guard: a mail of campaign/,
     by: { plan: { ...plan, jobs: jobs(['bad-list', { group: 2 }]), controls: AT_ONCE } },
   },
@@ -47,13 +49,8 @@ export const GUARD_MUTANTS: Record<string, SourceMutant> = {
     changes: [
       {
         file: GUARD,
-        find: 'const store = campaigns(deps);\n',
-        replace: 'const store = campaigns(deps);\n  const late = round;\n',
-      },
-      {
-        file: GUARD,
         find: 'await setBits(deps, { campaign, round, notes });',
-        replace: 'await setBits(deps, { campaign, round: campaign.round ?? late, notes });',
+        replace: 'await setBits(deps, { campaign, round: campaign.round, notes });',
       },
     ],
     breaks: /^the guard: campaign .* counts/,
