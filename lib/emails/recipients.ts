@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { describeIssues } from '../jobs/envelope';
 import { emailAddress, jsonOf, singleLine } from '../text';
-import { type CampaignContent, templateData } from './message';
+import { type CampaignContent, isPlain, PLAIN, templateData } from './message';
 
 /** One recipient as read, before any check. `line` counts from 1 and tells where to find it. */
 export type Read = { line: number; value: unknown } | { line: number; broken: string };
@@ -63,13 +63,6 @@ const numbered = (texts: string[], before: number): Line[] =>
     text.trim() === '' ? [] : [{ line: before + index + 1, text: text.endsWith('\r') ? text.slice(0, -1) : text }],
   );
 
-const BROKEN: Record<string, string> = {
-  CSV_QUOTE_NOT_CLOSED: 'a quoted value does not end in its row',
-  CSV_INVALID_CLOSING_QUOTE: 'a quoted value goes on after its closing quote',
-  CSV_NON_TRIMABLE_CHAR_AFTER_CLOSING_QUOTE: 'a quoted value goes on after its closing quote',
-  INVALID_OPENING_QUOTE: 'a quote stands inside a value that is not quoted',
-};
-
 /** Reads CSV with a header. A row is one line, because otherwise one open quote would swallow all later rows. */
 export async function* fromCsv(bytes: Bytes): AsyncGenerator<Read[]> {
   // Few callers read CSV, and loading the parser takes a producer 4 ms.
@@ -92,15 +85,15 @@ export async function* fromCsv(bytes: Bytes): AsyncGenerator<Read[]> {
   }
 }
 
-function rowOf({ CsvError, parse }: typeof import('csv-parse/sync'), text: string): string[] | string {
+function rowOf({ parse }: typeof import('csv-parse/sync'), text: string): string[] | string {
   if (Buffer.byteLength(text) > MAX_LINE_BYTES) return 'the row is too long';
   // Most files have no quotes. Without the parser they take half the time and memory.
   if (!text.includes('"')) return text.split(',').map((value) => value.trim());
   try {
     const [values = []] = parse(text, { bom: true, trim: true, record_delimiter: '\n', relax_column_count: true });
     return values;
-  } catch (error) {
-    return (error instanceof CsvError && BROKEN[error.code]) || 'the row cannot be read';
+  } catch {
+    return 'a quote of the row is in a wrong place or missing';
   }
 }
 
@@ -140,9 +133,6 @@ export const recipientSchema = z.strictObject({
 export type Recipient = z.infer<typeof recipientSchema>;
 export type RecipientInput = z.input<typeof recipientSchema>;
 
-/** Outside dynamic templates SendGrid only substitutes text, so each value must be plain. */
-const plain = (value: unknown): boolean => ['string', 'number', 'boolean'].includes(typeof value);
-
 const placeholders = (link: string): string[] => [...link.matchAll(/\{([^{}]+)\}/g)].map(([, name = '']) => name);
 
 /** Returns the recipient, or the rule that it breaks. A rule names fields and never a value. */
@@ -159,9 +149,8 @@ export function recipientCheck({ templateId, unsubscribe }: Pick<CampaignContent
     }
     const recipient = parsed.data;
     const { data = {} } = recipient;
-    if (templateId === undefined && !Object.values(data).every(plain))
-      return { reason: 'data: must be text, numbers or booleans where there is no templateId' };
-    const missing = needed.find((name) => !plain(data[name]));
+    if (templateId === undefined && !isPlain(data)) return { reason: `data: ${PLAIN}` };
+    const missing = needed.find((name) => !isPlain({ name: data[name] }));
     if (missing !== undefined) return { reason: `data.${missing}: must be there, the unsubscribe link needs it` };
     // Data that cannot be encoded would throw when the chunk is sent, and fail the whole chunk.
     const broken = needed.find((name) => !String(data[name]).isWellFormed());

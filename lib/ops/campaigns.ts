@@ -72,16 +72,7 @@ export const testMail = (deps: Reader, campaign: Campaign, to: string): Promise<
     const manifest = await readManifest(deps, campaign.manifest);
     const { unsubscribe: _unsubscribe, ...content } = await readContent(deps, manifest);
     const [{ data = {} } = {}] = await readPart(deps, manifest, 0);
-    if (content.templateId !== undefined) return { ...content, to: { email: to }, data };
-    // SendGrid's client is loaded for this command only.
-    const { wordsFor } = await import('../vendors/sendgrid.ts');
-    const {
-      html,
-      words: [words = {}],
-    } = wordsFor(content, [data]);
-    const filled = (text: string | undefined) => text?.replace(/\{\{([^{}]+)\}\}/g, (tag, name) => words[name] ?? tag);
-    const { subject, text } = content;
-    return { ...content, to: { email: to }, subject: filled(subject), text: filled(text), html: filled(html) };
+    return { ...content, to: { email: to }, data };
   });
 
 async function read(reader: Reader, keys: readonly string[]): Promise<Campaign[]> {
@@ -145,7 +136,7 @@ export interface Progress extends Reports {
 
 /** From the campaign's item alone: seconds old, and the reports a minute or two. */
 export function progressOf(campaign: Campaign, now: number): Progress {
-  const { status, recipients, released, chunkSize, open, sent = [] } = campaign;
+  const { status, recipients, released, chunkSize, open, sent } = campaign;
   const [first, last] = [sent[0], sent.at(-1)];
   const left = recipients - Math.min(released * chunkSize, recipients) + recipientsIn(campaign, open);
   const progress = { sent: sentOf(campaign), ...reportsOf(campaign) };

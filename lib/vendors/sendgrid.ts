@@ -118,42 +118,24 @@ function service(client: Client): typeof mail {
   return own;
 }
 
-const MOST_RECIPIENTS = 1000;
-
 /**
  * A mail in the library's form, which ignores what is `undefined`. Values of a recipient go into the personalization:
  * SendGrid types top-level `custom_args` as a string, and all recipients share top-level headers.
  */
 export function mailData({ recipients, unsubscribe, ...content }: Mail, instance: string): MailData {
-  const { templateId } = content;
-  const dynamic = templateId !== undefined;
-  refuse(recipients.length === 0, 'recipients', 'must be at least 1');
-  refuse(recipients.length > MOST_RECIPIENTS, 'recipients', `must be at most ${MOST_RECIPIENTS}`);
-  refuse(
-    dynamic && !templateId.startsWith('d-'),
-    'templateId',
-    'must begin with d-, or SendGrid drops the data silently',
-  );
-  const people = recipients.map(({ data }) => data);
-  const { words, html } = dynamic ? { words: [], html: content.html } : wordsFor(content, people);
+  const dynamic = content.templateId !== undefined;
   return {
     ...content,
-    html,
-    personalizations: recipients.map(({ email, name, data, customArgs, headers }, number) => ({
+    personalizations: recipients.map(({ email, name, data, customArgs, headers }) => ({
       to: { email, name: name && plainText(name) },
       customArgs: { ...customArgs, instance },
       headers,
       dynamicTemplateData: dynamic ? data : undefined,
-      substitutions: words[number],
+      substitutions: dynamic ? undefined : data && wordsOf(content, data),
     })),
     asm: unsubscribe && { groupId: unsubscribe.group, groupsToDisplay: unsubscribe.groupsToDisplay },
     // The library's type requires text, html or templateId. SendGrid refuses a mail without any of them.
   } as unknown as MailData;
-}
-
-function refuse(wrong: boolean, field: string, rule: string): void {
-  if (wrong)
-    throw new PermanentError({ code: 'InvalidField', message: `${field}: ${rule}`, field, vendor: 'sendgrid' });
 }
 
 /** 202 means accepted. Any other success is not from SendGrid. */
@@ -163,60 +145,18 @@ function sentOf({ statusCode: status, headers }: { statusCode: number; headers: 
   return typeof messageId === 'string' ? { messageId } : {};
 }
 
-/** SendGrid's limit for the substitutions of one recipient, in bytes of JSON. */
-const MOST_BYTES = 10_000;
-
-type Data = Record<string, unknown>;
-
 /**
- * The words that replace `{{name}}` in a mail without a template, for each recipient, and the HTML that names them.
- * SendGrid puts words in as they are. So words in the subject get no line breaks, and words in the HTML no mark-up. A
- * word with mark-up has an escaped form under its own name for the HTML, because the text shows it as it is.
+ * The words that replace `{{name}}` in a mail without a template. SendGrid puts them in as they are. So a word in the
+ * subject gets no line breaks, and one in the HTML no characters of mark-up. Each character is replaced by one space,
+ * because all words together may have 10,000 bytes.
  */
-export function wordsFor(
-  { subject = '', html }: { subject?: string | undefined; html?: string | undefined },
-  people: readonly (Data | undefined)[],
-): { html: string | undefined; words: (Record<string, string> | undefined)[] } {
-  const inSubject = namesIn(subject);
-  const plain = people.map(
-    (data) =>
-      data && mapped(data, (value, name) => (inSubject.has(name) ? String(value).replace(/\s+/g, ' ') : String(value))),
-  );
-  const marked = [...namesIn(html ?? '')].filter((name) =>
-    plain.some((one) => one?.[name] && /[<>"'&]/.test(one[name])),
-  );
-  if (html === undefined || marked.length === 0) return { html, words: plain };
-  const own = new Set(marked.map(htmlName));
-  const both = plain.map(
-    (one) =>
-      one && {
-        ...Object.fromEntries(Object.entries(one).filter(([name]) => !own.has(name))),
-        ...escapedOf(one, marked),
-      },
-  );
-  if (both.some((one) => one && tooLarge(one)))
-    // Both forms would not fit, and SendGrid would refuse all recipients of the request.
-    return { html, words: plain.map((one) => one && mapped(one, (word, name) => bare(word, marked.includes(name)))) };
-  const renamed = html.replace(NAME, (tag, name: string) => (marked.includes(name) ? `{{${htmlName(name)}}}` : tag));
-  return { html: renamed, words: both };
+export function wordsOf(
+  { subject = '', html = '' }: Pick<Mail, 'subject' | 'html'>,
+  data: Record<string, unknown>,
+): Record<string, string> {
+  const word = (name: string, value: string) => {
+    const line = subject.includes(`{{${name}}}`) ? value.replace(/\s+/g, ' ') : value;
+    return html.includes(`{{${name}}}`) ? line.replace(/[<>"]/g, ' ') : line;
+  };
+  return Object.fromEntries(Object.entries(data).map(([name, value]) => [name, word(name, String(value))]));
 }
-
-const NAME = /\{\{([^{}]+)\}\}/g;
-
-/** The library writes `{{` and `}}` around each name. */
-const tooLarge = (words: Record<string, string>): boolean =>
-  Buffer.byteLength(JSON.stringify(words)) + 4 * Object.keys(words).length > MOST_BYTES;
-
-const namesIn = (text: string): Set<string> => new Set([...text.matchAll(NAME)].map(([, name = '']) => name));
-const htmlName = (name: string): string => `html:${name}`;
-const mapped = <V>(data: Record<string, V>, change: (value: V, name: string) => string): Record<string, string> =>
-  Object.fromEntries(Object.entries(data).map(([name, value]) => [name, change(value, name)]));
-
-const escapedOf = (words: Record<string, string>, names: readonly string[]): Record<string, string> =>
-  Object.fromEntries(
-    names.flatMap((name) => (Object.hasOwn(words, name) ? [[htmlName(name), escaped(words[name])]] : [])),
-  );
-
-const ENTITIES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
-const escaped = (word = ''): string => word.replace(/[&<>"']/g, (mark) => ENTITIES[mark] ?? mark);
-const bare = (word: string, marked: boolean): string => (marked ? word.replace(/[<>"]/g, ' ') : word);

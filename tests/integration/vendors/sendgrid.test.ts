@@ -75,21 +75,6 @@ test('sending does not change the mail, which may be frozen', async () => {
   expect(fake.requests[1]?.body).toBe(fake.requests[0]?.body);
 });
 
-test.each<[string, Partial<Mail>, string]>([
-  ['an empty list', { recipients: [] }, 'recipients: must be at least 1'],
-  ['1001 recipients', { recipients: people(1001) }, 'recipients: must be at most 1000'],
-  [
-    'a template without d-',
-    { templateId: '0'.repeat(32) },
-    'templateId: must begin with d-, or SendGrid drops the data silently',
-  ],
-])('%s is refused before anything is sent', async (_, changes, message) => {
-  const error = await caught(sendgrid.send(aBulkMail(changes), TIMEOUT));
-
-  expect(error).toMatchObject({ class: 'permanent', code: 'InvalidField', message });
-  expect(fake.requests).toHaveLength(0);
-});
-
 test.each<[string, unknown, readonly number[] | undefined]>([
   ['their addresses', ['personalizations.7.to', 'personalizations.0.to.0.email', 'personalizations.7.to.0'], [0, 7]],
   ['anything else about them', ['personalizations.7.to', 'personalizations.0.subject'], undefined],

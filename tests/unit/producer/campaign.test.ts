@@ -220,11 +220,13 @@ describe('one mail to one person', () => {
     expect(messages()).toMatchObject([{ groupId: id }]);
   });
 
-  test('accepts data only with a template', async () => {
+  test('accepts only plain data without a template', async () => {
     const { producer } = start();
-    const input = { from: campaign.from, to: { email: 'user@example.com' }, subject: 'S', text: 'T', data: { a: 1 } };
+    const input = { from: campaign.from, to: { email: 'user@example.com' }, subject: 'S', text: 'T', data: { a: [] } };
 
-    await expect(producer.email(input)).rejects.toThrow('data: is not allowed without a templateId');
+    await expect(producer.email(input)).rejects.toThrow(
+      'data: must be text, numbers or booleans where there is no templateId',
+    );
   });
 });
 
