@@ -138,25 +138,19 @@ function groupOf(rows: JobRow[]) {
 
 export type JobPage = Awaited<ReturnType<typeof jobPageOf>>;
 
-/** All about a job that an operator may see without a reason. `job` is as in its record, `row` as in the table. */
+/** All about a job that an operator may see without a reason. `job` is as in its record. */
 export async function jobPageOf(
   { deployment }: ConsoleDeps,
   { queue, id }: { queue?: string | undefined; id: string },
 ) {
   const row = await findJob(deployment, id, queue);
-  const { key: _key, writer: _writer, lease: _lease, ...stored } = { ...row, steps: withoutKept(row) };
   return {
     state: stateOf(row),
     explained: explain(row, deployment.clock.now()),
     timeline: timeline(row),
     job: jobView(row, deployment.prefix) as Pick<JobRow, 'queue' | 'id' | 'steps' | 'error'>,
-    row: stored as Record<string, unknown>,
   };
 }
-
-/** A confidential result stays in the table. */
-const withoutKept = ({ steps }: JobRow): JobRow['steps'] =>
-  Object.fromEntries(Object.entries(steps).map(([name, { kept: _kept, ...step }]) => [name, step]));
 
 /** What a job was sent with. `unmask` shows it, after an audit object was stored. Otherwise only its shape is shown. */
 export async function jobData(

@@ -67,7 +67,7 @@ async function take(service: Service, page: Page): Promise<void> {
   const pages = {
     overview: ['/', 'Sending rate'],
     jobs: ['/console/jobs', 'ZendeskRejected'],
-    job: [`/console/job?queue=feedback&id=${dead?.id}`, 'Row as JSON'],
+    job: [`/console/job?queue=feedback&id=${dead?.id}`, 'Record as JSON'],
     'dead-letters': ['/console/dead', 'TemplateMissing'],
     campaign: [`/console/campaigns?id=${campaign?.id}`, 'SendGrid reported'],
     analytics: ['/console/analytics', 'must be 1 to 128 characters'],

@@ -12,7 +12,7 @@ export const JobPage = () => (
   </Answer>
 );
 
-function One({ state, explained, timeline, job, row }: Page) {
+function One({ state, explained, timeline, job }: Page) {
   const steps = Object.entries(job.steps);
   return (
     <>
@@ -41,12 +41,10 @@ function One({ state, explained, timeline, job, row }: Page) {
       <h2>Facts</h2>
       <Facts facts={job} />
       <Data queue={job.queue} id={job.id} {...explained} />
-      {Object.entries({ 'Record as JSON': job, 'Row as JSON': row }).map(([label, value]) => (
-        <details key={label}>
-          <summary>{label}</summary>
-          <Json label={label} value={value} />
-        </details>
-      ))}
+      <details>
+        <summary>Record as JSON</summary>
+        <Json label="Record as JSON" value={job} />
+      </details>
     </>
   );
 }
@@ -88,6 +86,7 @@ function Timeline({ spans }: { spans: readonly Span[] }) {
           <svg class="bar" aria-hidden="true">
             <rect
               x={percent(span.from - from)}
+              height="100%"
               style={{ width: `max(3px, ${percent((span.to ?? to) - span.from)})` }}
             />
           </svg>

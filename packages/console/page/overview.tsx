@@ -1,4 +1,4 @@
-import type { Activity, QueueFigures } from '../../../lib/ops/overview';
+import type { QueueFigures } from '../../../lib/ops/overview';
 import type { Figures } from '../api';
 import { Action } from './action';
 import { addressOf, jobAddress, param } from './api';
@@ -111,47 +111,36 @@ function HeldJobs({ queue, held }: QueueFigures) {
 
 /** Whether Lambda receives. After a failed deployment it may receive from a paused queue. */
 function Received({ queue, receives, pause }: QueueFigures) {
-  const stopped = pause || receives === false;
+  const next = pause || receives === false ? 'Resume' : 'Pause';
   return (
     <>
       {pause ? (
         <>
           <State state="paused" /> since <Time at={pause.since} /> by {pause.by}: {pause.reason}. Resume it before{' '}
           <Time at={pause.resumeBefore} />
-          {receives ? '. Lambda still receives: pause it again' : null}
+          {receives ? '. Lambda still receives: pause it again ' : ' '}
         </>
       ) : (
-        (stopped && 'no: its mapping is off') || 'yes'
-      )}{' '}
-      {pause && receives ? <Action label={`Pause ${queue} again`} action="queue.pause" input={{ queue }} /> : null}{' '}
-      {stopped ? (
-        <Action label={`Resume ${queue}`} action="queue.resume" input={{ queue }} />
-      ) : (
-        <Action label={`Pause ${queue}`} action="queue.pause" input={{ queue }} />
+        `${receives === false ? 'no: its mapping is off' : 'yes'} `
       )}
+      {pause && receives ? <Action label={`Pause ${queue} again`} action="queue.pause" input={{ queue }} /> : null}{' '}
+      <Action label={`${next} ${queue}`} action={`queue.${next.toLowerCase()}`} input={{ queue }} />
     </>
   );
 }
 
 const HOUR_MS = 3_600_000;
 
-function Charts({ queue: { lastHour, lastDay }, at: to }: { queue: QueueFigures; at: number }) {
-  const hour = { from: to - HOUR_MS, to };
-  return (
-    <div class="columns">
-      <Chart {...hour} caption={`Last hour: ${endsText(lastHour)}`} lines={linesOf(lastHour)} />
-      <Chart {...{ from: to - 24 * HOUR_MS, to }} caption={`Last day: ${endsText(lastDay)}`} lines={linesOf(lastDay)} />
+const Charts = ({ queue: { lastHour, lastDay }, at: to }: { queue: QueueFigures; at: number }) => (
+  <div class="columns">
+    {Object.entries({ 'Last hour': lastHour, 'Last day': lastDay }).map(([name, { succeeded: done, dead }]) => (
       <Chart
-        {...{ ...hour, textOf: duration }}
-        caption={`Processing time, last hour: ${longestText(lastHour.processingMs)}`}
-        lines={{ 'on average': lastHour.processingMs }}
+        key={name}
+        caption={`${name}: ${sum(done)} done, ${sum(dead)} dead`}
+        from={to - (name === 'Last day' ? 24 : 1) * HOUR_MS}
+        to={to}
+        lines={{ done, dead }}
       />
-    </div>
-  );
-}
-
-const endsText = ({ succeeded, dead }: Activity): string => `${sum(succeeded)} done, ${sum(dead)} dead`;
-const linesOf = ({ succeeded: done, dead }: Activity) => ({ done, dead });
-
-const longestText = (points: Activity['processingMs']): string =>
-  points.length === 0 ? 'no data' : `at most ${duration(Math.max(...points.map(({ value }) => value)))} on average`;
+    ))}
+  </div>
+);

@@ -1,12 +1,11 @@
 import { type FunctionComponent, render } from 'preact';
-import { useEffect, useRef, useState } from 'preact/hooks';
+import { useEffect, useState } from 'preact/hooks';
 import type { Session } from '../api';
 import { AnalyticsPage } from './analytics';
 import { param } from './api';
 import { CampaignsPage } from './campaigns';
-import { DeadPage } from './dead';
 import { JobPage } from './job';
-import { JobsPage } from './jobs';
+import { DeadPage, JobsPage } from './jobs';
 import { LocalPage } from './local';
 import { OverviewPage, QueuePage } from './overview';
 import { Answer, DONE, Facts, SessionContext } from './parts';
@@ -55,17 +54,15 @@ function Frame({ session }: { session: Session }) {
             <form class="row" action="/console/jobs">
               <label class="wide">
                 Search
-                <input
-                  name="q"
-                  defaultValue={param('q')}
-                  data-search
-                  placeholder="Id, part of an id, address, user or ticket"
-                />
+                <input name="q" defaultValue={param('q')} placeholder="Id, part of an id, address, user or ticket" />
               </label>
               <button type="submit">Search</button>
             </form>
           </search>
-          <Keys />
+          <details>
+            <summary>Keys</summary>
+            <Facts facts={KEYS} />
+          </details>
         </header>
         <main id="main">
           <h1>{title}</h1>
@@ -96,26 +93,14 @@ const KEYS = {
   Esc: 'closes a question, and does nothing',
 };
 
-/** Two keys, unless someone types, and the help that names them. */
-function Keys() {
-  const help = useRef<HTMLDetailsElement>(null);
-  useEffect(() => {
-    addEventListener('keydown', (event) => {
-      const typing = (event.target as HTMLElement).closest('input, textarea, select, dialog');
-      if (typing || event.ctrlKey || event.metaKey || !help.current) return;
-      if (event.key === '?') help.current.open = !help.current.open;
-      if (event.key !== '/') return;
-      event.preventDefault();
-      document.querySelector<HTMLElement>('[data-search]')?.focus();
-    });
-  }, []);
-  return (
-    <details ref={help}>
-      <summary>Keys</summary>
-      <Facts facts={KEYS} />
-    </details>
-  );
-}
+addEventListener('keydown', (event) => {
+  const typing = (event.target as HTMLElement).closest('input, textarea, select, dialog');
+  if (typing || event.ctrlKey || event.metaKey) return;
+  if (event.key === '?') document.querySelector('header details')?.toggleAttribute('open');
+  if (event.key !== '/') return;
+  event.preventDefault();
+  document.querySelector<HTMLElement>('search input')?.focus();
+});
 
 render(
   <Answer path="session">{(session: Session) => <Frame session={session} />}</Answer>,

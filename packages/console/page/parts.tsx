@@ -110,14 +110,6 @@ export function Table<Row>({
 }) {
   const [{ by, up }, setSort] = useState({ by: '', up: true });
   if (rows.length === 0) return none ? <p>{none}</p> : null;
-  const cell = (row: Row, head: string) => {
-    const shown = columns[head]?.(row);
-    return (
-      <td key={head} data-head={head} class={typeof shown === 'number' ? 'number' : undefined}>
-        {shown}
-      </td>
-    );
-  };
   const heads = Object.keys(columns);
   const value = (row: Row) => row[sorts[by] as keyof Row] ?? '';
   const order = (a: Row, b: Row) => (value(a) < value(b) ? -1 : Number(value(a) > value(b))) * (up ? 1 : -1);
@@ -143,7 +135,13 @@ export function Table<Row>({
         </thead>
         <tbody>
           {sorted.map((row) => (
-            <tr key={id(row)}>{heads.map((head) => cell(row, head))}</tr>
+            <tr key={id(row)}>
+              {heads.map((head) => (
+                <td key={head} data-head={head}>
+                  {columns[head]?.(row)}
+                </td>
+              ))}
+            </tr>
           ))}
         </tbody>
       </table>

@@ -1,15 +1,12 @@
-import { bodyKey } from '../../../lib/jobs/keys';
 import type { JobEvent, JobRow, Reason, State } from '../../../lib/jobs/row';
-import { cancel, discard, type JobAction, retry, type SimpleAction, whyNot } from '../../../lib/ops/act';
 import { explain, timeline } from '../../../packages/console/explain';
 import { acceptedRow } from '../../support/accepted-row';
-import { anEnvelope, PREFIX } from '../../support/engine';
 import { inState } from '../../support/in-state';
-import { sampleEngine } from '../../support/sample-contract';
 
-const PLACES: [State, Reason | undefined, string[]][] = [
+const PLACES: [State, Reason | undefined, string[], Partial<JobRow>?][] = [
   ['queued', undefined, ['cancel']],
-  ['processing', undefined, []],
+  ['processing', undefined, [], { lease: { token: 't', until: 1, messageId: 'm', alone: true } }],
+  ['processing', undefined, ['cancel']],
   ['succeeded', undefined, []],
   ['held', 'throttled', ['cancel']],
   ['held', 'retry', ['cancel']],
@@ -17,17 +14,18 @@ const PLACES: [State, Reason | undefined, string[]][] = [
   ['held', 'stopped', ['cancel']],
   ['held', 'unknown', ['settle', 'cancel']],
   ['dead', 'error', ['retry', 'discard']],
+  ['dead', 'error', ['retry'], { leftDlqAt: 1 }],
   ['dead', 'crash', ['retry', 'discard']],
   ['dead', 'expired', ['retry']],
   ['cancelled', 'never-sent', []],
+  ['cancelled', 'never-sent', ['retry'], { bodyKept: true }],
   ['cancelled', 'operator', ['retry']],
   ['cancelled', 'superseded', []],
 ];
 
-test.each(PLACES)('a job that is %s (%s) has a sentence, a next step, and the actions %j', (state, reason, actions) => {
-  const run = { token: 't', until: 1, messageId: 'm', alone: true };
-  const of = { ...(reason && { reason }), ...(state === 'processing' && { lease: run }) };
-  const row = { ...acceptedRow(0), state: inState(state), sentAt: 0, ...of };
+test.each(PLACES)('a job that is %s (%s) has a sentence, a next step, and the actions %j', (...place) => {
+  const [state, reason, actions, change] = place;
+  const row = { ...acceptedRow(0), state: inState(state), sentAt: 0, ...(reason && { reason }), ...change };
 
   const explained = explain(row, 0);
 
@@ -86,30 +84,6 @@ test.each<[string, Partial<JobRow>, string]>([
   const { sentence, next } = explain({ ...acceptedRow(0), ...change }, 0);
 
   expect(`${sentence} ${next}`).toContain(text);
-});
-
-test.each<[string, Partial<JobRow>, JobAction, string[]]>([
-  ['was never sent and has no body', { state: inState('cancelled'), reason: 'never-sent' }, 'retry', []],
-  ['was never sent and has a body', { ...CANCELLED, reason: 'never-sent', bodyKept: true }, 'retry', ['retry']],
-  ['is dead (expired)', { state: inState('dead'), reason: 'expired' }, 'discard', ['retry']],
-  ['is dead, its entry not sent', DEAD, 'discard', ['retry', 'discard']],
-  ['was discarded', { ...DEAD, leftDlqAt: 1 }, 'discard', ['retry']],
-  ['is run by a worker that died', { state: inState('processing') }, 'cancel', ['cancel']],
-])('command and console agree about a job that %s', async (_what, change, action, actions) => {
-  const { engine } = sampleEngine();
-  const row = { ...acceptedRow(engine.clock.now()), ...change };
-  await engine.deps.ledger.write(row, 0);
-  const stored = engine.row(row.id);
-  const able = actions.includes(action);
-
-  expect(explain(stored, engine.clock.now()).actions).toEqual(actions);
-  expect(whyNot[action as SimpleAction](stored, engine.clock.now()) === undefined).toBe(able);
-  await engine.objects.put(bodyKey(PREFIX, 'sample', row.id), JSON.stringify(anEnvelope()), 'application/json');
-  const refused = await { retry, cancel, discard }[action as SimpleAction](engine.deps, stored).then(
-    (done) => (action === 'discard' && done === stored ? 'nothing to discard' : undefined),
-    (error: Error) => error.message,
-  );
-  expect(refused === undefined).toBe(able);
 });
 
 test('a timeline has each entry of the history until the next, and each step, which ends with its job', async () => {

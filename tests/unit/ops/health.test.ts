@@ -53,128 +53,99 @@ const RESUME = 'Resume it before 2026-01-09 03:04:05 (UTC): npx sls queues resum
 const TRIAL = 'A trial call finds out when it works again. Its jobs: npx sls jobs list --vendor zendesk --state held';
 const AGO = 'since 2026-01-02 02:59:05 (UTC), 5 min ago';
 
-interface State {
-  effect?: () => void;
-  make?: (made: Made) => unknown;
-  /** Without it, the deployment is healthy. */
-  line?: string;
-}
+const noop = () => {};
 
-test.each<[string, State]>([
-  ['nothing is wrong', {}],
-  ['a job waits for less than the goal', { make: (made) => waits(made, 20) }],
+/** Without a line, the deployment is healthy. `effect`: what its job does. */
+test.each<[what: string, make: (made: Made) => unknown, line?: string, effect?: () => void]>([
+  ['nothing is wrong', noop],
+  ['a job waits for less than the goal', (made) => waits(made, 20)],
   [
     'a message waits for its next attempt',
-    {
-      make: (made) => {
-        waits(made, 90);
-        made.engine.receive();
-      },
+    (made) => {
+      waits(made, 90);
+      made.engine.receive();
     },
   ],
-  ['a fact is over', { make: (made) => withFacts(made, { kind: 'jobs-expired', offAt: NOW - 1 }) }],
-  ['an alarm of another instance', { make: (made) => firing(made, 'my-other-feedback-oldest-message') }],
+  ['a fact is over', (made) => withFacts(made, { kind: 'jobs-expired', offAt: NOW - 1 })],
+  ['an alarm of another instance', (made) => firing(made, 'my-other-feedback-oldest-message')],
   [
     'a vendor is down',
-    {
-      effect: stopped('ZendeskUnavailable'),
-      make: (made) => withFacts(made, { kind: 'circuit-open', subject: 'zendesk', code: 'ZendeskUnavailable' }),
-      line: `zendesk: is down (ZendeskUnavailable), 1 job, since 2026-01-02 03:04:05 (UTC), 0 s ago. Wait. ${TRIAL}`,
-    },
+    (made) => withFacts(made, { kind: 'circuit-open', subject: 'zendesk', code: 'ZendeskUnavailable' }),
+    `zendesk: is down (ZendeskUnavailable), 1 job, since 2026-01-02 03:04:05 (UTC), 0 s ago. Wait. ${TRIAL}`,
+    stopped('ZendeskUnavailable'),
   ],
   [
     'a vendor refuses the key',
-    {
-      effect: stopped('ZendeskUnauthorized'),
-      line: `zendesk: refuses our calls (ZendeskUnauthorized), 1 job, since 2026-01-02 03:04:05 (UTC), 0 s ago. Renew the key, sign the agreement, or correct the file. ${TRIAL}`,
-    },
+    noop,
+    `zendesk: refuses our calls (ZendeskUnauthorized), 1 job, since 2026-01-02 03:04:05 (UTC), 0 s ago. Renew the key, sign the agreement, or correct the file. ${TRIAL}`,
+    stopped('ZendeskUnauthorized'),
   ],
   [
     'a job is dead, with three messages in the chat',
-    {
-      effect: rejects,
-      make: async (made) => {
-        firing(made, 'my-feedback-dlq-depth', 'my-feedback-error-rate');
-        await withFacts(made, { kind: 'jobs-dead', code: 'Rejected' });
-      },
-      line: 'feedback: dead (Rejected), 1 job, since 2026-01-02 03:04:05 (UTC), 0 s ago. Fix the cause, then retry or discard them: npx sls jobs list --queue feedback --state dead',
+    async (made) => {
+      firing(made, 'my-feedback-dlq-depth', 'my-feedback-error-rate');
+      await withFacts(made, { kind: 'jobs-dead', code: 'Rejected' });
     },
+    'feedback: dead (Rejected), 1 job, since 2026-01-02 03:04:05 (UTC), 0 s ago. Fix the cause, then retry or discard them: npx sls jobs list --queue feedback --state dead',
+    rejects,
   ],
   [
     'a queue is paused, so its alarms are firing',
-    {
-      make: pause('arn:aws:iam::123456789012:user/jane'),
-      line: `feedback: paused by user/jane (move), since 2026-01-02 03:04:05 (UTC), 0 s ago. ${RESUME}`,
-    },
+    pause('arn:aws:iam::123456789012:user/jane'),
+    `feedback: paused by user/jane (move), since 2026-01-02 03:04:05 (UTC), 0 s ago. ${RESUME}`,
   ],
   [
     'a queue is paused by a person whose session is an address',
-    {
-      make: pause('arn:aws:sts::123456789012:assumed-role/Operator/jane@example.com'),
-      line: `feedback: paused by an operator (move), since 2026-01-02 03:04:05 (UTC), 0 s ago. ${RESUME}`,
-    },
+    pause('arn:aws:sts::123456789012:assumed-role/Operator/jane@example.com'),
+    `feedback: paused by an operator (move), since 2026-01-02 03:04:05 (UTC), 0 s ago. ${RESUME}`,
   ],
   [
     'a mapping is off',
-    {
-      make: ({ on }) => on.set('feedback', false),
-      line: 'feedback: its event source mapping is off or missing, and no pause says why. Switch it on: npx sls queues resume --queue feedback',
-    },
+    ({ on }) => on.set('feedback', false),
+    'feedback: its event source mapping is off or missing, and no pause says why. Switch it on: npx sls queues resume --queue feedback',
   ],
   [
     'a job waits for longer than the goal',
-    {
-      make: (made) => waits(made, 90),
-      line: 'feedback: the oldest message has waited for more than 30 s, 1 job, since 2026-01-02 03:02:35 (UTC), 1 min 30 s ago. See the jobs: npx sls jobs list --queue feedback --state queued',
-    },
+    (made) => waits(made, 90),
+    'feedback: the oldest message has waited for more than 30 s, 1 job, since 2026-01-02 03:02:35 (UTC), 1 min 30 s ago. See the jobs: npx sls jobs list --queue feedback --state queued',
   ],
   [
     'the vendor cannot say what a step did',
-    {
-      make: async (made) => {
-        const todo = todoKey('feedback', 'unknown');
-        await made.engine.table.put({ key: 'a', version: 1, writer: 'w', todo, todoAt: NOW - 5 * MINUTE_MS }, 0);
-        firing(made, 'my-feedback-oldest-held');
-      },
-      line: `feedback: a step may have taken effect, 1 job, ${AGO}. Look at the vendor, then settle each job: npx sls jobs list --queue feedback --job-reason unknown`,
+    async (made) => {
+      const todo = todoKey('feedback', 'unknown');
+      await made.engine.table.put({ key: 'a', version: 1, writer: 'w', todo, todoAt: NOW - 5 * MINUTE_MS }, 0);
+      firing(made, 'my-feedback-oldest-held');
     },
+    `feedback: a step may have taken effect, 1 job, ${AGO}. Look at the vendor, then settle each job: npx sls jobs list --queue feedback --job-reason unknown`,
   ],
   [
     'the reconciler does not run, so that jobs stay held',
-    {
-      make: (made) => {
-        const get = async (key: string) => {
-          const item = await made.engine.table.get(key);
-          return item?.endedAt === undefined ? item : { ...item, endedAt: NOW - 5 * MINUTE_MS };
-        };
-        Object.assign(made.deployment, { table: { ...made.deployment.table, get } });
-        firing(made, 'my-reconciler-missing', 'my-feedback-oldest-held');
-      },
-      line: `The reconciler does not run, ${AGO}. Held jobs stay held until it runs. Read its log: npx sls logs -f reconciler --startTime 1h`,
+    (made) => {
+      const get = async (key: string) => {
+        const item = await made.engine.table.get(key);
+        return item?.endedAt === undefined ? item : { ...item, endedAt: NOW - 5 * MINUTE_MS };
+      };
+      Object.assign(made.deployment, { table: { ...made.deployment.table, get } });
+      firing(made, 'my-reconciler-missing', 'my-feedback-oldest-held');
     },
+    `The reconciler does not run, ${AGO}. Held jobs stay held until it runs. Read its log: npx sls logs -f reconciler --startTime 1h`,
   ],
   [
     'a function fails, so canaries are late',
-    {
-      make: (made) => firing(made, 'my-feedback-canary-late', 'my-function-errors'),
-      line: `A function fails, ${AGO}. Inspect it: npx sls queues`,
-    },
+    (made) => firing(made, 'my-feedback-canary-late', 'my-function-errors'),
+    `A function fails, ${AGO}. Inspect it: npx sls queues`,
   ],
   [
     'two alarms that explain each other',
-    {
-      make: (made) => firing(made, 'my-feedback-jobs-slow', 'my-feedback-canary-late'),
-      line: `feedback: Canaries are late, ${AGO}. Inspect it: npx sls queues`,
-    },
+    (made) => firing(made, 'my-feedback-jobs-slow', 'my-feedback-canary-late'),
+    `feedback: Canaries are late, ${AGO}. Inspect it: npx sls queues`,
   ],
   [
     'a fact about one job',
-    {
-      make: (made) => withFacts(made, { kind: 'row-damaged', jobId: 'JOB-7', since: NOW - 5 * MINUTE_MS }),
-      line: `feedback: The row of a job is damaged, ${AGO}. Inspect it: npx sls jobs show JOB-7 --queue feedback`,
-    },
+    (made) => withFacts(made, { kind: 'row-damaged', jobId: 'JOB-7', since: NOW - 5 * MINUTE_MS }),
+    `feedback: The row of a job is damaged, ${AGO}. Inspect it: npx sls jobs show JOB-7 --queue feedback`,
   ],
-])('sls health: %s', async (_, { effect, make = () => {}, line }) => {
+])('sls health: %s', async (...[, make, line, effect]) => {
   const made = await aDeployment(effect);
   if (effect) await made.engine.sendAndDeliver(envelope());
   await make(made);
