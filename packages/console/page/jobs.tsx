@@ -5,27 +5,13 @@ import { All } from './action';
 import { addressOf, jobAddress, param, params } from './api';
 import { Answer, State, Table, Time, useSession } from './parts';
 
-export function JobsPage() {
-  const q = params.by && param('q');
-  return (
-    <>
-      <nav class="row" aria-label="States">
-        {['', ...STATES, 'discarded'].map((state) => (
-          <a
-            key={state}
-            href={addressOf('/console/jobs', { ...params, state, after: '', q })}
-            aria-current={param('state') === state ? 'page' : undefined}
-          >
-            {state || 'all'}
-          </a>
-        ))}
-      </nav>
-      <Filters />
-      {params.q ? null : <All filter={params} />}
-      <Results query={params} />
-    </>
-  );
-}
+export const JobsPage = () => (
+  <>
+    <Filters />
+    {params.q ? null : <All filter={params} />}
+    <Results query={params} />
+  </>
+);
 
 /** A page of a search, the newest jobs without one. */
 export const Results = ({ query }: { query: Partial<Record<string, string>> }) => (
@@ -88,25 +74,20 @@ function Filters() {
   );
   // A field of the browser would show its own clock, and its own order of month and day.
   const hour = { pattern: '\\d{4}-\\d\\d-\\d\\dT\\d\\d', placeholder: '2026-01-31T23' };
-  const shown = Object.entries(params).flatMap(([name, given]) =>
-    ['after', 'by'].includes(name) ? [] : `${name} ${given}`,
-  );
   return (
-    <details>
-      <summary>{`Filters${shown.length > 0 ? `: ${shown.join(', ')}` : ''}`}</summary>
-      <form class="row">
-        {['q', 'by', 'state'].map((name) => (
-          <input key={name} type="hidden" name={name} value={param(name)} />
-        ))}
-        {select('queue', 'Queue', queues)}
-        {select('reason', 'Reason', REASONS)}
-        {select('vendor', 'Vendor', VENDORS)}
-        {input('code', 'Error code')}
-        {input('from', 'From (UTC hour)', hour)}
-        {input('to', 'To (UTC hour)', hour)}
-        <button type="submit">Filter</button>
-      </form>
-    </details>
+    <form class="row">
+      {['q', 'by'].map((name) => (
+        <input key={name} type="hidden" name={name} value={param(name)} />
+      ))}
+      {select('state', 'State', [...STATES, 'discarded'])}
+      {select('queue', 'Queue', queues)}
+      {select('reason', 'Reason', REASONS)}
+      {select('vendor', 'Vendor', VENDORS)}
+      {input('code', 'Error code')}
+      {input('from', 'From (UTC hour)', hour)}
+      {input('to', 'To (UTC hour)', hour)}
+      <button type="submit">Filter</button>
+    </form>
   );
 }
 
