@@ -16,67 +16,61 @@ import { type ActingDeps, decide, type OperatorDeps, OperatorError, operatorEntr
 /** Why an operator cannot do something to a job. `undefined`: as far as the row shows, it can be done. */
 export const whyNot = {
   retry(row) {
-    const { id, state, reason, replacedBy, erased } = row;
-    if (erased) return erasedError(row);
+    const { id, state, reason, replacedBy } = row;
+    if (row.erased) return isErased(row);
     if (replacedBy !== undefined)
-      return new OperatorError(`${id} was sent again with other data, as ${replacedBy}. Retry that job instead.`);
+      return `${id} was sent again with other data, as ${replacedBy}. Retry that job instead.`;
     if (state === 'dead') return undefined;
     const is = `${id} is ${stateOf(row)}`;
-    if (reason === 'superseded')
-      return new OperatorError(`${is}: a later command counts. Send a new job if this one is wanted.`);
-    if (state === 'cancelled') return row.bodyKept || hasMessage(row) ? undefined : bodyGone(row);
+    if (reason === 'superseded') return `${is}: a later command counts. Send a new job if this one is wanted.`;
+    if (state === 'cancelled') return row.bodyKept || hasMessage(row) ? undefined : bodyIsGone(row);
     const refused = `${is}: only a dead or cancelled job can be retried.`;
-    if (reason !== 'unknown')
-      return new OperatorError(`${refused}${state === 'held' ? ' It continues automatically.' : ''}`);
-    return new OperatorError(
-      `${refused} Settle its step first, as done or skipped:`,
-      `jobs settle ${id} --step STEP --as ANSWER`,
-    );
+    if (reason === 'unknown')
+      return `${refused} Settle its step first: sls jobs settle ${id} --step STEP --as done or skipped.`;
+    return state === 'held' ? `${refused} It continues automatically.` : refused;
   },
 
   replace(row) {
-    if (row.erased) return erasedError(row);
+    if (row.erased) return isErased(row);
     // The message of a job that was never sent may still come, and would run beside the new job.
     if (row.state !== 'dead' && !isCancelledByOperator(row))
-      return new OperatorError(
-        `${row.id} is ${stateOf(row)}: only a dead or cancelled job can be sent again with other data.`,
-      );
-    if (kindOf(row) === undefined) return new OperatorError(`${row.id}: jobs of its type cannot be replaced.`);
+      return `${row.id} is ${stateOf(row)}: only a dead or cancelled job can be sent again with other data.`;
+    if (kindOf(row) === undefined) return `${row.id}: jobs of its type cannot be replaced.`;
     const did = Object.entries(row.steps).find(([, step]) => mayHaveDone(step));
-    return (
-      did && new OperatorError(`${row.id} may have done something (${did[0]}). Other data would do it a second time.`)
-    );
+    return did && `${row.id} may have done something (${did[0]}). Other data would do it a second time.`;
   },
 
   settle(row) {
     if (row.state === 'held' && row.reason === 'unknown') return undefined;
-    return new OperatorError(`${row.id} is ${stateOf(row)}: only a step of a held (unknown) job can be settled.`);
+    return `${row.id} is ${stateOf(row)}: only a step of a held (unknown) job can be settled.`;
   },
 
   cancel(row, now) {
     const { id, state, lease } = row;
     if (state === 'processing' && (lease?.until ?? 0) > now)
-      return new OperatorError(`${id} is being processed. Wait a few minutes for the outcome, then try again.`);
-    if (mayFollow(row, 'cancel')) return undefined;
-    return new OperatorError(`${id} is ${stateOf(row)}: only a queued or held job can be cancelled.`);
+      return `${id} is being processed. Wait a few minutes for the outcome, then try again.`;
+    return mayFollow(row, 'cancel')
+      ? undefined
+      : `${id} is ${stateOf(row)}: only a queued or held job can be cancelled.`;
   },
 
   discard(row) {
-    const { id, state, reason, leftDlqAt } = row;
-    if (state !== 'dead') return new OperatorError(`${id} is ${stateOf(row)}: only a dead job has a DLQ entry.`);
-    if (reason === 'expired' || leftDlqAt !== undefined)
-      return new OperatorError(`${id} is ${stateOf(row)}, and it has no DLQ entry.`);
-    return undefined;
+    const is = `${row.id} is ${stateOf(row)}`;
+    if (row.state !== 'dead') return `${is}: only a dead job has a DLQ entry.`;
+    return row.reason === 'expired' || row.leftDlqAt !== undefined ? `${is}, and it has no DLQ entry.` : undefined;
   },
-} satisfies Record<string, (row: JobRow, now: number) => OperatorError | undefined>;
+} satisfies Record<string, (row: JobRow, now: number) => string | undefined>;
 
-const erasedError = ({ id }: JobRow): OperatorError => new OperatorError(`${id}: what it was sent with was erased.`);
+const isErased = ({ id }: JobRow): string => `${id}: what it was sent with was erased.`;
+
+const bodyIsGone = (row: JobRow): string =>
+  `${row.id} is ${stateOf(row)} and its body is gone. If it has a DLQ entry, redrive that in the AWS console. Otherwise let its producer send the job again.`;
 
 export type JobAction = keyof typeof whyNot;
 
 function check(action: JobAction, row: JobRow, now: number): void {
-  const refused = whyNot[action](row, now);
-  if (refused) throw refused;
+  const why = whyNot[action](row, now);
+  if (why !== undefined) throw new OperatorError(why);
 }
 
 /**
@@ -87,11 +81,6 @@ function hasMessage({ reason, sentAt, spentMessageIds, deliveries }: JobRow): bo
   const acknowledged = spentMessageIds.includes(deliveries.at(-1)?.messageId ?? '');
   return reason === 'operator' && sentAt !== undefined && !acknowledged;
 }
-
-const bodyGone = (row: JobRow): OperatorError =>
-  new OperatorError(
-    `${row.id} is ${stateOf(row)} and its body is gone. If it has a DLQ entry, redrive that in the AWS console. Otherwise let its producer send the job again.`,
-  );
 
 /**
  * Sends a dead or cancelled job back to its queue, in its old message group. The job continues at its first step
@@ -107,7 +96,7 @@ export async function retry(deps: ActingDeps, row: JobRow): Promise<{ messageId?
     return {};
   }
   const body = await keptBody(deps, row);
-  if (body === undefined) throw bodyGone(row);
+  if (body === undefined) throw new OperatorError(bodyIsGone(row));
   const { sentAt: _sentAt, ...unsent } = open;
   const { messageId } = await sendOpen(deps, await decide(deps, row, { ...unsent, bodyKept: true }), body);
   return { messageId };

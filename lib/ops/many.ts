@@ -50,7 +50,7 @@ export function kindsOf(rows: readonly JobRow[]) {
 /** `stopped`: by the operator, before the last job. Running the command again goes on. */
 interface ManyDone {
   done: JobRow[];
-  refused: { id: string; why: string; next?: string | undefined }[];
+  refused: { id: string; why: string }[];
   stopped: boolean;
 }
 
@@ -93,7 +93,7 @@ export async function actOnEach(
       result.done.push(row);
     } catch (error) {
       if (!(error instanceof OperatorError)) throw error;
-      result.refused.push({ id, why: error.message, next: error.next });
+      result.refused.push({ id, why: error.message });
     }
   }
 

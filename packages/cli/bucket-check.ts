@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import {
   GetBucketLifecycleConfigurationCommand,
   GetBucketPolicyCommand,
@@ -13,7 +14,6 @@ import { json } from '../../lib/config/common';
 import { StoreError } from '../../lib/errors';
 import { ownerKey, suppressedKey } from '../../lib/jobs/keys';
 import { retentionsOf } from '../../lib/ops/places';
-import { isProduction } from '../../lib/target';
 import type { Instance } from '../../resources/instances/instance';
 import type { Problem } from '../../resources/instances/problems';
 
@@ -41,11 +41,10 @@ export const lifecycleRules = (instance: Folders) => ({
 const PUBLIC_ACCESS = ['BlockPublicAcls', 'IgnorePublicAcls', 'BlockPublicPolicy', 'RestrictPublicBuckets'] as const;
 
 /**
- * Asks S3 whether the bucket of an instance keeps its data private and for as long as it is needed. Production refuses
- * what it finds, staging only notes it. Each fault comes with the command that ends it. Rejects with a StoreError if S3
- * fails.
+ * Asks S3 whether the bucket of an instance keeps its data private and for as long as it is needed. Each fault comes with
+ * the command that ends it. Rejects with a StoreError if S3 fails.
  */
-export async function bucketFindings(instance: Instance, s3: S3Client) {
+export async function bucketProblems(instance: Instance, s3: S3Client): Promise<Problem[]> {
   const { bucket: Bucket, region } = instance;
   const arn = `arn:${partitionOf(region)}:s3:::${Bucket}`;
   const unless = (holds: boolean | undefined, fault: string, command: string, value: string) =>
@@ -73,8 +72,7 @@ export async function bucketFindings(instance: Instance, s3: S3Client) {
       return [...unless(missing.length === 0, fault, 'put-bucket-lifecycle-configuration', value), ...early];
     }),
   ]);
-  const found: Problem[] = faults.flat().map((rule) => ({ path: 'bucket', rule }));
-  return isProduction(instance) ? { problems: found, notes: [] } : { problems: [], notes: found };
+  return faults.flat().map((rule) => ({ path: 'bucket', rule }));
 }
 
 /** Reads one setting and judges it. S3 answers 404 without one, and 405 to another account than the bucket's. */
@@ -90,7 +88,6 @@ async function check<T>(operation: string, asked: Promise<T>, judge: (found: T |
 }
 
 const denyPlainHttp = (arn: string) => ({
-  Sid: 'DenyPlainHttp',
   Effect: 'Deny',
   Principal: '*',
   Action: 's3:*',
@@ -101,18 +98,10 @@ const denyPlainHttp = (arn: string) => ({
 const statement = z.looseObject({});
 const policySchema = json(z.object({ Statement: z.union([z.array(statement), statement]) }));
 
-/** Whether a policy denies plain HTTP for all objects. Another condition makes a statement apply to fewer requests. */
+/** Whether a policy has our statement. Another one could deny plain HTTP for fewer requests. */
 function deniesPlainHttp(policy: string | undefined, arn: string): boolean {
   const { data } = policySchema.safeParse(policy);
-  const statements = [data?.Statement ?? []].flat() as Partial<ReturnType<typeof denyPlainHttp>>[];
-  return statements.some(
-    ({ Effect, Principal, Action = '', Resource = [], Condition }) =>
-      Effect === 'Deny' &&
-      ['"*"', '{"AWS":"*"}'].includes(JSON.stringify(Principal)) &&
-      [Action].flat().includes('s3:*') &&
-      [Resource].flat().some((resource) => resource === `${arn}/*` || resource === '*') &&
-      JSON.stringify(Condition) === '{"Bool":{"aws:SecureTransport":"false"}}',
-  );
+  return [data?.Statement ?? []].flat().some(({ Sid: _sid, ...found }) => isDeepStrictEqual(found, denyPlainHttp(arn)));
 }
 
 /** Objects in them cannot be read until an operator restores them. */

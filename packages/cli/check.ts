@@ -10,7 +10,7 @@ import { linesOf, type Problem } from '../../resources/instances/problems';
 import { chosenInstance, instanceNames, readInstance } from '../../resources/instances/read';
 import { type Command, type CommandContext, JSON_OUTPUT } from './command';
 import type { Findings } from './preflight';
-import { type Serverless, targetText } from './target';
+import { requireOwnAccount, type Serverless, targetText } from './target';
 import { tableText } from './terminal';
 
 export const checks = {
@@ -23,25 +23,22 @@ export const checks = {
       json: JSON_OUTPUT,
     },
     run: async (context) => {
-      const { options, out } = context;
+      const { options, out, answer } = context;
       const instance = chosenInstance(options);
-      const live = options.live === true;
       const { problems, notes } = await findingsOf(instance, context);
       for (const note of notes) out.note(note);
-      if (problems.length > 0 && !options.json) throw new OperatorError(problems.join('\n'));
-      if (instance.stage !== 'local' && !options.json) out.line(`${instance.file} can be deployed.`);
-      const canaries = live && problems.length === 0 ? await sendCanaries(context) : [];
-      const failed = canaries.filter(({ state }) => state !== 'succeeded');
-      if (options.json) out.json({ problems, notes, ...(live && problems.length === 0 && { canaries }) });
-      else if (live) {
-        const cells = canaries.map(({ queue, id, state, seconds }) => [queue, id, state, seconds?.toFixed(1) ?? '']);
-        out.lines(tableText(['QUEUE', 'ID', 'STATE', 'SECONDS'], cells));
-      }
-      if (problems.length > 0 || failed.length > 0) out.exitCode(1);
-      if (failed[0] && !options.json)
+      const canaries = options.live === true && problems.length === 0 ? await sendCanaries(context) : [];
+      const cells = canaries.map(({ queue, id, state, seconds }) => [queue, id, state, seconds?.toFixed(1) ?? '']);
+      answer({ problems, notes, canaries }, [
+        ...(instance.stage === 'local' || problems.length > 0 ? [] : [`${instance.file} can be deployed.`]),
+        ...(canaries.length === 0 ? [] : tableText(['QUEUE', 'ID', 'STATE', 'SECONDS'], cells)),
+      ]);
+      if (problems.length > 0) throw new OperatorError(problems.join('\n'));
+      const [failed, ...more] = canaries.filter(({ state }) => state !== 'succeeded');
+      if (failed)
         throw new OperatorError(
-          `${counted(failed.length, 'canary', 'canaries')} did not succeed in two minutes. See the log of ${failed[0].queue}:`,
-          `logs -f ${failed[0].queue} --startTime 10m`,
+          `${counted(1 + more.length, 'canary', 'canaries')} did not succeed in two minutes. See the log of ${failed.queue}:`,
+          `logs -f ${failed.queue} --startTime 10m`,
         );
     },
   },
@@ -58,10 +55,7 @@ export const checks = {
       if (account === undefined) out.note('AWS does not accept these credentials, so only the files are shown.');
       const instances = instanceNames().map((name) => readInstance(name));
       const views = await Promise.all(instances.map((instance) => viewOf(instance, account, serverless)));
-      const cells = views.map(({ name, stage, region, folder, queues, settings, ...deployed }) => {
-        const { version = '', at = '' } = { version: '', at: '', ...deployed };
-        return [name, stage, region, folder, queues.join(' '), version, at, settings];
-      });
+      const cells = views.map((view) => Object.values({ ...view, queues: view.queues.join(' ') }));
       const head = ['INSTANCE', 'STAGE', 'REGION', 'FOLDER', 'QUEUES', 'VERSION', 'DEPLOYED (UTC)', 'SETTINGS'];
       answer({ instances: views }, tableText(head, cells));
     },
@@ -76,6 +70,7 @@ async function findingsOf(instance: Instance, context: CommandContext): Promise<
     const target = await context.target();
     out.note(targetText(target));
     if (instance.stage === 'local') return { problems, notes: [] };
+    requireOwnAccount(target, serverless);
     const { accountFindings } = require('./preflight') as typeof import('./preflight');
     const inAccount = await accountFindings(instance, { serverless, target });
     return { problems: [...problems, ...inAccount.problems], notes: inAccount.notes };
@@ -153,19 +148,20 @@ function endOf(row: JobRow | undefined): { state: string; seconds?: number } {
 async function viewOf(instance: Instance, account: string | undefined, serverless: Serverless) {
   const { name, stage, region, rows } = instance;
   const file = { name, stage, region, folder: folderOf(instance), queues: rows.map((row) => row.name) };
-  if (stage === 'local') return { ...file, settings: 'npm start' };
-  if (account === undefined) return { ...file, settings: 'unknown' };
-  if (account !== instance.account) return { ...file, settings: `unknown (account ${instance.account})` };
+  /** Its fields are the columns of the table, in their order. */
+  const view = (settings: string, version = '', at = '') => ({ ...file, version, at, settings });
+  if (stage === 'local') return view('npm start');
+  if (account !== instance.account) return view(`unknown (account ${instance.account})`);
   const { readStack } = require('./stack') as typeof import('./stack');
   try {
     const config = { ...(await serverless.getProvider('aws').getAwsSdkV3Config()), region };
     const stack = await readStack(config, stackName(instance));
-    if (!stack) return { ...file, settings: 'not deployed' };
+    if (!stack) return view('not deployed');
     const { Version: version, SettingsHash } = stack.outputs;
     const settings = SettingsHash === settingsHash(instance) ? 'as in the file' : 'differ from the file';
-    return { ...file, version, at: timeText(stack.at?.getTime()), settings };
+    return view(settings, version, timeText(stack.at?.getTime()));
   } catch (error) {
-    if (error instanceof StoreError) return { ...file, settings: `unknown (${error.code})` };
+    if (error instanceof StoreError) return view(`unknown (${error.code})`);
     throw error;
   }
 }

@@ -79,7 +79,6 @@ export async function requireService(): Promise<Endpoints> {
 export function zendeskLookup(environment: Environment, token: string | undefined): Source['zendesk'] {
   const { ZENDESK_ENDPOINT: endpoint, ZENDESK_EMAIL: email } = environment;
   if (!endpoint || !email || !token) return undefined;
-  if (!/^https:/i.test(endpoint)) throw new OperatorError('zendesk.endpoint: must begin with https://');
   return { endpoint, authorization: basicAuthorization(email, token) };
 }
 

@@ -2,7 +2,6 @@ import { S3Client } from '@aws-sdk/client-s3';
 import { realObjects } from '../../lib/aws/objects';
 import { StoreError } from '../../lib/errors';
 import { OperatorError } from '../../lib/ops/operator';
-import { vendorStates } from '../../lib/ops/overview';
 import { pauseOf } from '../../lib/ops/pause';
 import { folderOf, stackName } from '../../resources/instances/instance';
 import { chosenInstance } from '../../resources/instances/read';
@@ -101,14 +100,6 @@ export async function beforeDeployment(serverless: Serverless, options: Options)
   await serverless.pluginManager.spawn('aws:common:validate', { terminateLifecycleAfterExecution: true });
   throw new serverless.classes.Error('The command could not end here. Nothing was changed.', 'NOT_ENDED');
 }
-
-/** Says what a deployment leaves as operators have set it. Who did it may be an address, and this may be a log. */
-export const afterDeployment = (serverless: Serverless): Promise<void> =>
-  shown(async () => {
-    const deps = await connect(serverless, await namedTargetOf(serverless), terminal);
-    for (const { vendor, limits } of await vendorStates(deps))
-      if (limits.length > 0) terminal.note(`What operators have set for ${vendor} is still in force: sls vendors`);
-  }, serverless);
 
 /** Gives the template the deployed mappings of paused queues, which updates would enable. Rejects with a StoreError. */
 export async function keepPauses(serverless: Serverless, target: NamedTarget, stack: string): Promise<void> {

@@ -140,7 +140,7 @@ function isMany(options: Options): boolean {
 
 /** Acts on all jobs found that ended before the command began. After Ctrl-C or a crash, the same command goes on. */
 async function actOnMany(context: CommandContext, action: ManyAction, act: Act): Promise<void> {
-  const { options, out, connect, audited, sls } = context;
+  const { options, out, connect, audited } = context;
   const deps = await connect();
   const began = deps.clock.now();
   const signal = out.interrupted();
@@ -159,7 +159,7 @@ async function actOnMany(context: CommandContext, action: ManyAction, act: Act):
   const acting = { ...deps, audit: await audited() };
   const onProgress = (acted: number) => out.progress(acted, rows.length);
   const { done, refused, stopped } = await actOnEach(acting, rows, { action, act, began, signal, onProgress });
-  for (const { id, why, next } of refused) out.note(`${id}: ${why}${next === undefined ? '' : ` ${sls(next)}`}`);
+  for (const { id, why } of refused) out.note(`${id}: ${why}`);
   const parts = [
     `${done.length} of ${counted(rows.length, 'job')} ${DONE[action]}`,
     ...(refused.length > 0 ? [`${refused.length} refused`] : []),

@@ -23,7 +23,6 @@ export class Ops {
       initialize: () => core().beforeCommand(serverless, options),
       'before:invoke:local:invoke': () => core().prepareEvent(serverless, options, Date.now()),
       'before:deploy:deploy': () => core().beforeDeployment(serverless, options),
-      'after:deploy:deploy': () => core().afterDeployment(serverless),
       'before:package:finalize': () => {
         const { compiledCloudFormationTemplate: template } = serverless.service.provider;
         dropSharedRole(template, aws.naming.getRoleLogicalId());

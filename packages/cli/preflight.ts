@@ -11,17 +11,18 @@ import { listCampaigns } from '../../lib/ops/campaigns';
 import type { Reader } from '../../lib/ops/operator';
 import { listJobs } from '../../lib/ops/search';
 import type { Objects } from '../../lib/ports';
+import { isProduction } from '../../lib/target';
 import { jsonOf } from '../../lib/text';
 import { folderOf, functionsOf, type Instance, stackName } from '../../resources/instances/instance';
 import { linesOf, type Problem } from '../../resources/instances/problems';
 import { secretsOf } from '../../resources/instances/rules';
-import { bucketFindings } from './bucket-check';
+import { bucketProblems } from './bucket-check';
 import { connect } from './connect';
 import { readStack } from './stack';
-import { type AwsConfig, type NamedTarget, type Serverless, wrongAccount } from './target';
+import type { AwsConfig, NamedTarget, Serverless } from './target';
 import { terminal } from './terminal';
 
-/** `notes`: what stops no deployment. */
+/** `notes`: what stops no deployment, which are the faults of a bucket that is not production's. */
 export interface Findings {
   problems: string[];
   notes: string[];
@@ -33,7 +34,6 @@ export async function accountFindings(
 ): Promise<Findings> {
   return preflight(instance, {
     config: await serverless.getProvider('aws').getAwsSdkV3Config(),
-    account: target.account,
     // The queues that its file no longer names count too.
     unfinished: async () => unfinishedWork(await connect(serverless, target, terminal), Object.keys(instance.known)),
   });
@@ -42,18 +42,12 @@ export async function accountFindings(
 /** Whether the account is ready for a deployment. Writes nothing. Rejects with a StoreError if AWS gives no answer. */
 export async function preflight(
   instance: Instance,
-  checked: { config: AwsConfig; account: string; unfinished: () => Promise<number> },
+  checked: { config: AwsConfig; unfinished: () => Promise<number> },
 ): Promise<Findings> {
-  const { account, config } = checked;
-  const wrong = wrongAccount(instance.account, account);
-  if (wrong.length > 0) return { problems: linesOf(instance.file, wrong), notes: [] };
+  const { config } = checked;
   const s3 = new S3Client(config);
   const head = new HeadBucketCommand({ Bucket: instance.bucket });
-  const bucket = await answered('bucket', ['S3', 'HeadBucket', () => s3.send(head)], {
-    404: 'does not exist',
-    403: 'cannot be read by these credentials (s3:ListBucket)',
-    301: 'is in another region',
-  });
+  const bucket = await answered('bucket', 'S3', 'HeadBucket', () => s3.send(head));
   const { webhook } = instance.events;
   const read = [
     ...secretsOf(instance, functionsOf(instance)),
@@ -61,35 +55,27 @@ export async function preflight(
     ...(webhook ? [{ path: 'events.webhook.key', value: webhook.key }] : []),
   ];
   const secrets = new Map(read.map((secret) => [secret.path, secret]));
-  const [settings, ...more] = await Promise.all([
-    bucket.length > 0 ? { problems: [], notes: [] } : bucketFindings(instance, s3),
+  const [faults, ...more] = await Promise.all([
+    bucket.length > 0 ? [] : bucketProblems(instance, s3),
     ...[...secrets.values()].map((secret) => secretProblems(secret, config)),
     bucket.length > 0 ? [] : ownerProblems(instance, s3),
     movedProblems(instance, checked),
   ]);
+  const refused = isProduction(instance);
   return {
-    problems: linesOf(instance.file, [...bucket, ...settings.problems, ...more.flat()]),
-    notes: linesOf(instance.file, settings.notes),
+    problems: linesOf(instance.file, [...bucket, ...(refused ? faults : []), ...more.flat()]),
+    notes: linesOf(instance.file, refused ? [] : faults),
   };
 }
 
 /** The value stays encrypted: only its existence is asked. */
-async function secretProblems(
-  { path, value: reference }: { path: string; value: string },
-  config: AwsConfig,
-): Promise<Problem[]> {
-  const name = reference.slice(reference.indexOf(':') + 1);
-  const parameter = () => new SSMClient(config).send(new GetParameterCommand({ Name: name }));
-  const secret = () => new SecretsManagerClient(config).send(new DescribeSecretCommand({ SecretId: name }));
-  return reference.startsWith('ssm:')
-    ? answered(path, ['SSM', 'GetParameter', parameter], {
-        'SSM.ParameterNotFound': 'names a parameter that does not exist',
-        'SSM.AccessDeniedException': 'cannot be read by these credentials (ssm:GetParameter)',
-      })
-    : answered(path, ['SecretsManager', 'DescribeSecret', secret], {
-        'SecretsManager.ResourceNotFoundException': 'names a secret that does not exist',
-        'SecretsManager.AccessDeniedException': 'cannot be read by these credentials (secretsmanager:DescribeSecret)',
-      });
+function secretProblems({ path, value }: { path: string; value: string }, config: AwsConfig): Promise<Problem[]> {
+  const name = value.slice(value.indexOf(':') + 1);
+  return value.startsWith('ssm:')
+    ? answered(path, 'SSM', 'GetParameter', () => new SSMClient(config).send(new GetParameterCommand({ Name: name })))
+    : answered(path, 'SecretsManager', 'DescribeSecret', () =>
+        new SecretsManagerClient(config).send(new DescribeSecretCommand({ SecretId: name })),
+      );
 }
 
 async function ownerProblems({ name, bucket, prefix }: Instance, client: S3Client): Promise<Problem[]> {
@@ -99,17 +85,29 @@ async function ownerProblems({ name, bucket, prefix }: Instance, client: S3Clien
   return [{ path: 'prefix', rule: `the folder ${folder} belongs to ${owner} (its object _owner says so)` }];
 }
 
-/** A call whose known refusals are problems. Keys are HTTP statuses or the codes of StoreErrors. */
+/** What a refusal says about the setting. S3's answer to HEAD has a status only. */
+const REFUSALS: Record<string, string> = {
+  'S3.404': 'does not exist',
+  'S3.403': 'cannot be read by these credentials (s3:ListBucket)',
+  'S3.301': 'is in another region',
+  'SSM.ParameterNotFound': 'names a parameter that does not exist',
+  'SSM.AccessDeniedException': 'cannot be read by these credentials (ssm:GetParameter)',
+  'SecretsManager.ResourceNotFoundException': 'names a secret that does not exist',
+  'SecretsManager.AccessDeniedException': 'cannot be read by these credentials (secretsmanager:DescribeSecret)',
+};
+
 async function answered(
   path: string,
-  [service, operation, call]: ['S3' | 'SSM' | 'SecretsManager', operation: string, call: () => Promise<unknown>],
-  rules: Record<string, string>,
+  service: 'S3' | 'SSM' | 'SecretsManager',
+  operation: string,
+  call: () => Promise<unknown>,
 ): Promise<Problem[]> {
   try {
     await guarded(service)(operation, call);
     return [];
   } catch (error) {
-    const rule = error instanceof StoreError ? (rules[error.code] ?? rules[String(error.status)]) : undefined;
+    if (!(error instanceof StoreError)) throw error;
+    const rule = REFUSALS[error.code] ?? REFUSALS[`${service}.${error.status}`];
     if (rule === undefined) throw error;
     return [{ path, rule }];
   }

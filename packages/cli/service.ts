@@ -16,8 +16,6 @@ const DAY_MS = 86_400_000;
 const LONGEST_DAYS = 90;
 /** The exit code of `sls health` and `sls verify` if something is wrong. An error exits with 1. */
 const PROBLEMS = 2;
-/** Lines that fit on a screen, also where each takes two or three. */
-const MOST_SHOWN = 10;
 
 export const service = {
   health: {
@@ -27,9 +25,8 @@ export const service = {
       const { at, ...found } = await health(await connect());
       const problems = found.problems.map((problem) => ({ ...problem, next: sls(problem.next) }));
       const words = problems.length === 0 ? 'healthy' : counted(problems.length, 'problem');
-      const more = problems.length > MOST_SHOWN ? [`All of them: ${sls('health --json')}`] : [];
-      const lines = problems.slice(0, MOST_SHOWN).map((problem) => lineOf(problem, at));
-      answer({ verdict: words, at, problems }, [`${words}, as of ${timeText(at)} (UTC)`, ...lines, ...more]);
+      const lines = problems.map((problem) => lineOf(problem, at));
+      answer({ verdict: words, at, problems }, [`${words}, as of ${timeText(at)} (UTC)`, ...lines]);
       if (problems.length > 0) out.exitCode(PROBLEMS);
     },
   },

@@ -3,7 +3,6 @@ import type { S3ClientConfig } from '@aws-sdk/client-s3';
 import type { SQSClientConfig } from '@aws-sdk/client-sqs';
 import { OperatorError } from '../../lib/ops/operator';
 import type { Target } from '../../lib/target';
-import { linesOf, type Problem } from '../../resources/instances/problems';
 import { fileOf } from '../../resources/instances/read';
 
 /** The parts of Serverless Framework that the plugin uses. The package has no types for them. */
@@ -72,14 +71,11 @@ export async function namedTargetOf(serverless: Serverless): Promise<NamedTarget
   }
 }
 
-/** A rule of an instance's file: the credentials are of another account than its own. */
-export const wrongAccount = (own: string | undefined, account: string): Problem[] =>
-  account === own ? [] : [{ path: 'account', rule: `is ${own}, but the credentials are of ${account}` }];
-
 /** Rejects credentials of another account than the one that the instance's file names. Throws an OperatorError. */
 export function requireOwnAccount({ instance, stage, account }: NamedTarget, { service }: Serverless): void {
-  const problems = stage === 'local' ? [] : wrongAccount(service.custom?.instance?.account, account);
-  if (problems.length > 0) throw new OperatorError(linesOf(fileOf(instance), problems).join('\n'));
+  const own = service.custom?.instance?.account;
+  if (stage !== 'local' && account !== own)
+    throw new OperatorError(`${fileOf(instance)}: account: is ${own}, but the credentials are of ${account}`);
 }
 
 /** The first line of every command, on standard error. */

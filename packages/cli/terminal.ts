@@ -1,4 +1,5 @@
-import { createInterface } from 'node:readline';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline/promises';
 import { visible } from '../../lib/text';
 
 /** A command's answer goes only to standard output, so that it can be piped. */
@@ -50,18 +51,15 @@ export const terminal: Output = {
 };
 
 /** Asks for a line. Returns an empty text if the input ends without one. */
-export const askOn = (
-  { input, output }: { input: NodeJS.ReadableStream; output: NodeJS.WritableStream },
+export async function askOn(
+  streams: { input: NodeJS.ReadableStream; output: NodeJS.WritableStream },
   question: string,
-): Promise<string> =>
-  new Promise((resolve) => {
-    const prompt = createInterface({ input, output });
-    prompt.once('close', () => resolve(''));
-    prompt.question(question, (answer) => {
-      resolve(answer);
-      prompt.close();
-    });
-  });
+): Promise<string> {
+  const prompt = createInterface(streams);
+  const answer = await Promise.race([prompt.question(question), once(prompt, 'close').then(() => '')]);
+  prompt.close();
+  return answer;
+}
 
 /** Lines of a table with aligned columns. Empty columns are left out. */
 export function tableText(head: readonly string[], rows: readonly (readonly string[])[]): string[] {

@@ -86,7 +86,7 @@ export function explain(row: JobRow, now: number): Explained {
   if (row.erased)
     return { sentence: 'An operator erased what it was about.', next: 'Nothing is left to do.', actions: [] };
   const actions = (Object.keys(whyNot) as JobAction[]).filter((action) => whyNot[action](row, now) === undefined);
-  const notReplaceable = whyNot.replace(row)?.message;
+  const notReplaceable = whyNot.replace(row);
   const [sentence, next] = wordsOf(row);
   return { sentence, next, actions, ...(notReplaceable !== undefined && { notReplaceable }) };
 }

@@ -12,7 +12,7 @@ function start({ works = true } = {}) {
     if (works) await engine.deliver();
   };
   const deps = { ...engine.deps, clock: { now: clock.now, sleep } };
-  const checked = (json = false) => command({ deps }, 'check', { stage: 'local', live: true, json });
+  const checked = () => command({ deps }, 'check', { stage: 'local', live: true });
   return { engine, effects, checked };
 }
 
@@ -37,20 +37,16 @@ test('a canary that does not end in two minutes is an error that says which log 
     message: `1 canary did not succeed in two minutes. See the log of ${SAMPLE_QUEUE}:`,
     next: `logs -f ${SAMPLE_QUEUE} --startTime 10m`,
   });
-  expect(await checked(true)).toMatchObject({
-    json: { problems: [], canaries: [{ queue: SAMPLE_QUEUE, state: 'queued' }] },
-    exitCode: 1,
-  });
 });
 
 test('without credentials, a check shows the problems of the file too', async () => {
   const { out, recorded } = recordingOutput();
   const target = () => Promise.reject(new OperatorError('The AWS account of these credentials is unknown'));
 
-  await commands.check.run({ ...contextOf({}, { stage: 'prod', json: true }, out), target });
+  const checked = commands.check.run({ ...contextOf({}, { stage: 'prod', json: true }, out), target });
 
+  await expect(checked).rejects.toThrow('account: still holds the value of the example');
   const { problems } = recorded.json as { problems: string[] };
   expect(problems).toContain('instances/mht-api.yml: account: still holds the value of the example');
   expect(problems.at(-1)).toBe('The AWS account of these credentials is unknown');
-  expect(recorded.exitCode).toBe(1);
 });

@@ -1,6 +1,6 @@
 import { StoreError } from '../../../lib/errors';
-import { pauseKey, vendorKey } from '../../../lib/jobs/keys';
-import { afterDeployment, keepPauses } from '../../../packages/cli/core';
+import { pauseKey } from '../../../lib/jobs/keys';
+import { keepPauses } from '../../../packages/cli/core';
 import type { Serverless, Template } from '../../../packages/cli/target';
 import { readInstance } from '../../../resources/instances/read';
 import { fakeAws, xml } from '../../support/fake-aws';
@@ -65,16 +65,6 @@ const serverlessWith = (template: Template) =>
       getAccountInfo: async () => ({ accountId: aTarget.account, arn: 'arn:aws:iam::123456789012:user/jane' }),
     }),
   }) as unknown as Serverless;
-
-test('the last line of a deployment names a vendor for which operators have set something, and no operator', async () => {
-  const paused = { M: { at: { N: '0' }, by: { S: 'user/jane' }, reason: { S: 'they move' } } };
-  const item = { key: { S: vendorKey('zendesk') }, version: { N: '1' }, forbidden: { L: [] }, paused };
-  table = (key) => [200, key === vendorKey('zendesk') ? { Item: item } : {}];
-
-  await afterDeployment(serverlessWith(templateOf(9)));
-
-  expect(notes).toEqual(['What operators have set for zendesk is still in force: sls vendors\n']);
-});
 
 test('a deployment does not touch the mapping of a paused queue: its template has the deployed one', async () => {
   table = (key) => [200, key === pauseKey('emails') ? { Item: { key: { S: key }, version: { N: '1' } } } : {}];

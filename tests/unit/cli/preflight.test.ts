@@ -64,10 +64,10 @@ const answer: Parameters<typeof fakeAws>[0] = ({ request, body, action }: AwsReq
   return account.deployed === undefined ? NO_STACK : [200, stackXml(account.deployed)];
 };
 
-const problems = async (of?: string): Promise<string[]> => (await findings(of)).problems;
+const problems = async (): Promise<string[]> => (await findings()).problems;
 
-const findings = (of = '123456789012'): Promise<Findings> =>
-  preflight(readInstance('acme', root), { config: aws.config, account: of, unfinished: async () => account.live });
+const findings = (): Promise<Findings> =>
+  preflight(readInstance('acme', root), { config: aws.config, unfinished: async () => account.live });
 
 test('no check closes the connections, which all of them share', async () => {
   const shared = new S3Client({}).config.requestHandler;
@@ -78,14 +78,6 @@ test('no check closes the connections, which all of them share', async () => {
   await problems();
 
   expect(closed).not.toHaveBeenCalled();
-});
-
-test('credentials of another account are refused before anything else is asked', async () => {
-  account.buckets = {};
-
-  expect(await problems('999999999999')).toEqual([
-    'instances/acme.yml: account: is 123456789012, but the credentials are of 999999999999',
-  ]);
 });
 
 const unsafe = { ...safeSettings('acme-bucket', lifecycleRules(readInstance('acme')).Rules), versioning: 'Suspended' };
@@ -123,6 +115,13 @@ test.each<[string, Partial<Account>, string[]]>([
   Object.assign(account, found);
 
   expect(await problems()).toEqual(expected.map((rule) => expect.stringContaining(`instances/acme.yml: ${rule}`)));
+});
+
+test('staging only notes a bucket that is not safe', async () => {
+  account.settings = unsafe;
+  changeInstance(root, 'acme', { stage: 'staging' });
+
+  expect(await findings()).toEqual({ problems: [], notes: [expect.stringContaining('bucket: does not keep old')] });
 });
 
 test('the hash key must exist even if no worker of the instance reads it, because producers do', async () => {

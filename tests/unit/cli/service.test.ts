@@ -53,9 +53,3 @@ test('the look-up asks the Zendesk of the deployment with the token of the opera
   expect(zendeskLookup(environment, undefined)).toBeUndefined();
   expect(zendeskLookup({}, 'the-token')).toBeUndefined();
 });
-
-test('the token never travels without TLS', () => {
-  const plain = { ...environment, ZENDESK_ENDPOINT: 'http://acme.zendesk.com/api/v2' };
-
-  expect(() => zendeskLookup(plain, 'the-token')).toThrow('zendesk.endpoint: must begin with https://');
-});

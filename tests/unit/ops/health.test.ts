@@ -154,13 +154,11 @@ test.each<[what: string, make: (made: Made) => unknown, line?: string, effect?: 
   expect(await verdictOf(made)).toEqual(expected);
 });
 
-test('sls health shows the worst problem first, at most ten of them, and all of them as JSON', async () => {
+test('sls health shows the worst problem first, and all of them as JSON too', async () => {
   const made = await aDeployment(rejects);
   await made.engine.sendAndDeliver(envelope());
   firing(made, 'my-illegal-transition', 'my-function-errors');
   const { lines } = await verdictOf(made);
-  await withFacts(made, ...Array.from({ length: 12 }, (_, n) => ({ kind: 'campaign-paused', subject: `c${n}` })));
-  const many = await verdictOf(made);
   const { json } = await command({ deps: made.deployment }, 'health', { json: true });
 
   expect(lines.map((line) => line.split(/[,.]/)[0])).toEqual([
@@ -169,8 +167,7 @@ test('sls health shows the worst problem first, at most ten of them, and all of 
     'feedback: dead',
     'An illegal change of a job was refused',
   ]);
-  expect([many.lines.length, many.lines.at(-1)]).toEqual([12, 'All of them: npx sls health --json']);
-  expect(json).toMatchObject({ verdict: '15 problems', at: NOW });
+  expect(json).toMatchObject({ verdict: '3 problems', at: NOW });
 });
 
 test('sls health asks CloudWatch for one metric of each queue', async () => {

@@ -159,7 +159,7 @@ test('the reconciler sends a job whose retry could not', async () => {
 test.each([
   ['succeeded', {}, 'is succeeded: only a dead or cancelled job can be retried.'],
   ['held', { reason: 'throttled' }, 'only a dead or cancelled job can be retried. It continues automatically.'],
-  ['held', { reason: 'unknown' }, 'Settle its step first, as done or skipped:'],
+  ['held', { reason: 'unknown' }, 'Settle its step first: sls jobs settle'],
 ] as const)('a job that is %s %j cannot be retried', async (state, reason, says) => {
   const { engine } = rejecting();
 
