@@ -117,21 +117,21 @@ export async function actOnEach(
 
 /** How long an operator waits for the outcomes of retried jobs. */
 const OUTCOMES_MS = 60_000;
-const POLL_MS = 2_000;
+const POLL_MS = 1_000;
 
-/** Waits until retried jobs have ended, at most a minute or until `signal`. Returns their rows as they are then. */
+/** Waits until jobs have ended, at most so long or until `signal`. Returns the rows that they have then. */
 export async function outcomesOf(
   { ledger, clock }: Pick<Reader, 'ledger' | 'clock'>,
-  rows: readonly JobRow[],
-  signal: AbortSignal,
+  jobs: readonly { key: string }[],
+  { withinMs = OUTCOMES_MS, signal }: { withinMs?: number; signal?: AbortSignal } = {},
 ): Promise<JobRow[]> {
-  const until = clock.now() + OUTCOMES_MS;
-  const now = new Map(rows.map((row) => [row.key, row]));
-  for (let waiting = [...rows]; ; ) {
+  const until = clock.now() + withinMs;
+  const now = new Map<string, JobRow>();
+  for (let waiting = jobs; ; ) {
     for (const row of await mapEach(waiting, READS_AT_ONCE, ({ key }) => ledger.known(key)))
       if (row) now.set(row.key, row);
-    waiting = [...now.values()].filter((row) => !isEnd(row.state));
-    if (waiting.length === 0 || signal.aborted || clock.now() >= until) return [...now.values()];
+    waiting = waiting.filter(({ key }) => !isEnd(now.get(key)?.state ?? 'queued'));
+    if (waiting.length === 0 || signal?.aborted || clock.now() >= until) return [...now.values()];
     await clock.sleep(POLL_MS);
   }
 }

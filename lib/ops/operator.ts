@@ -90,18 +90,15 @@ export interface Act extends Pick<Target, 'stage'> {
   reads?: true;
 }
 
-type AuditDeps = Pick<
-  Deployment,
-  'objects' | 'prefix' | 'clock' | 'random' | 'instance' | 'by' | 'publishAlarm' | 'log'
->;
-
 /**
- * Stores who does something and why, before it is done. The object is never replaced. Returns its id, which the history
- * of each changed job names. Rejects with a StoreError, and then nothing may be changed. The ARN of the credentials may
- * hold the address of a person, so it is in this object only, and in no row, record or log. A change of production is
- * also shown in the alarms' chat. Without the chat it goes on, and the log says why.
+ * Stores who does something and why, before it is done. Returns the object's id, which the history of each changed job
+ * names. Rejects with a StoreError, and then nothing may be changed. The ARN of the credentials may hold a person's
+ * address, so it is in this object only. The alarms' chat shows a change of production; without the chat it goes on.
  */
-export async function audit(deps: AuditDeps, { action, stage, arguments: given, reason, reads }: Act): Promise<string> {
+export async function audit(
+  deps: Deployment,
+  { action, stage, arguments: given, reason, reads }: Act,
+): Promise<string> {
   const { objects, prefix, clock, random, instance, by } = deps;
   const id = newId({ clock, random });
   const at = new Date(clock.now()).toISOString();
@@ -119,7 +116,9 @@ export async function audit(deps: AuditDeps, { action, stage, arguments: given, 
 }
 
 export const operatorEntry = <Event extends JobEvent>({ clock, audit }: ActingDeps, event: Event) => ({
-  ...{ at: clock.now(), event, note: auditNote(audit) },
+  at: clock.now(),
+  event,
+  note: auditNote(audit),
 });
 
 export const auditNote = (id: string): string => `audit ${id}`;

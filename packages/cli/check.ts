@@ -1,7 +1,7 @@
 import { mapEach } from '../../lib/concurrency';
 import { StoreError } from '../../lib/errors';
 import { jobKey } from '../../lib/jobs/keys';
-import { isEnd, type JobRow } from '../../lib/jobs/row';
+import { outcomesOf } from '../../lib/ops/many';
 import { OperatorError, stateOf } from '../../lib/ops/operator';
 import { sendCanary } from '../../lib/reconcile/measure';
 import { counted, timeText } from '../../lib/text';
@@ -115,33 +115,26 @@ function texts(value: unknown, path = ''): { path: string; text: string }[] {
 }
 
 const AT_ONCE = 8;
-const POLL_MS = 1_000;
 /** A cold start with a full batch before it takes far less. */
 const LONGEST_MS = 120_000;
 
 /** Waits for the ends of a canary in each queue: a job that the worker claims and ends without work or vendor calls. */
 async function sendCanaries({ out, connect, audited }: CommandContext) {
   const deps = await connect();
-  const { clock, ledger, random, queueNames } = deps;
   await audited();
-  const sent = await mapEach(queueNames, AT_ONCE, async (queue) => {
-    const id = random.uuid();
-    await sendCanary(deps, queue, { id, at: clock.now() });
-    return { queue, id };
+  const sent = await mapEach(deps.queueNames, AT_ONCE, async (queue) => {
+    const id = deps.random.uuid();
+    await sendCanary(deps, queue, { id, at: deps.clock.now() });
+    return { queue, id, key: jobKey(queue, id) };
   });
   out.note(`${counted(sent.length, 'canary', 'canaries')} sent.`);
-  const until = clock.now() + LONGEST_MS;
-  for (;;) {
-    const rows = await mapEach(sent, AT_ONCE, ({ queue, id }) => ledger.get(jobKey(queue, id)));
-    if (rows.every((row) => row && isEnd(row.state)) || clock.now() >= until)
-      return sent.map((canary, index) => ({ ...canary, ...endOf(rows[index]) }));
-    await clock.sleep(POLL_MS);
-  }
-}
-
-function endOf(row: JobRow | undefined): { state: string; seconds?: number } {
-  if (!row || !isEnd(row.state)) return { state: row ? stateOf(row) : 'no row' };
-  return { state: stateOf(row), seconds: ((row.endedAt ?? 0) - (row.sentAt ?? row.createdAt)) / 1000 };
+  const rows = await outcomesOf(deps, sent, { withinMs: LONGEST_MS });
+  return sent.map(({ queue, id, key }) => {
+    const row = rows.find((one) => one.key === key);
+    const { endedAt, sentAt = row?.createdAt } = row ?? {};
+    const seconds = endedAt === undefined || sentAt === undefined ? undefined : (endedAt - sentAt) / 1000;
+    return { queue, id, state: row ? stateOf(row) : 'no row', seconds };
+  });
 }
 
 /** The file, and what is deployed of it. `settings`: whether the deployed ones are those of the file. */

@@ -12,13 +12,12 @@ import { GUARDED, READING, UNCHECKED } from './commands';
 import { connect, requireService } from './connect';
 import { accountFindings, claimFolder } from './preflight';
 import { confirmProduction, shown } from './run';
-import { plannedChanges, readTemplate } from './stack';
+import { deployedResources, plannedChanges } from './stack';
 import {
   type NamedTarget,
   namedTargetOf,
   requireOwnAccount,
   type Serverless,
-  type Template,
   targetText,
 } from './target';
 import { terminal } from './terminal';
@@ -111,19 +110,12 @@ export async function keepPauses(serverless: Serverless, target: NamedTarget, st
   });
   const paused = queueNames.filter((_, index) => pauses[index]);
   if (paused.length === 0) return;
-  const aws = serverless.getProvider('aws');
-  const deployed = await readTemplate(await aws.getAwsSdkV3Config(), stack);
+  const deployed = await deployedResources(await serverless.getProvider('aws').getAwsSdkV3Config(), stack);
   const { compiledCloudFormationTemplate: next } = serverless.service.provider;
   for (const queue of paused) {
-    Object.assign(next.Resources, deployed && mappingsOf(deployed, aws.naming.getLambdaLogicalId(queue)));
+    // Serverless names a mapping after its function.
+    const mappings = Object.entries(deployed).filter(([id]) => new RegExp(`^${queue}EventSourceMapping`, 'i').test(id));
+    Object.assign(next.Resources, Object.fromEntries(mappings));
     terminal.note(`${queue} is paused and stays so. Its batch and concurrency change with the first deployment after.`);
   }
 }
-
-const mappingsOf = ({ Resources }: Template, functionId: string): Template['Resources'] =>
-  Object.fromEntries(
-    Object.entries(Resources).filter(([, { Type, Properties }]) => {
-      const { FunctionName } = (Properties ?? {}) as { FunctionName?: { 'Fn::GetAtt'?: string[] } };
-      return Type === 'AWS::Lambda::EventSourceMapping' && FunctionName?.['Fn::GetAtt']?.[0] === functionId;
-    }),
-  );

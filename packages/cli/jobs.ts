@@ -168,7 +168,7 @@ async function actOnMany(context: CommandContext, action: ManyAction, act: Act):
   out.line(`${parts.join(', ')}.`);
   if (action === 'retry' && done.length > 0 && !stopped) {
     out.note('Waiting up to a minute for their outcomes. Ctrl-C ends the wait.');
-    out.lines(kindLines(await outcomesOf(deps, done, signal)));
+    out.lines(kindLines(await outcomesOf(deps, done, { signal })));
   }
   if (refused.length > 0) out.exitCode(1);
 }

@@ -9,14 +9,11 @@ import {
   waitUntilChangeSetCreateComplete,
 } from '@aws-sdk/client-cloudformation';
 import { DeleteObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
-import * as z from 'zod';
 import { guarded } from '../../lib/aws/store-error';
-import { json } from '../../lib/config/common';
 import { StoreError } from '../../lib/errors';
 import { OperatorError } from '../../lib/ops/operator';
+import { jsonOf } from '../../lib/text';
 import type { AwsConfig, Template } from './target';
-
-const templateSchema = json(z.object({ Resources: z.record(z.string(), z.looseObject({ Type: z.string() })) }));
 
 /**
  * A deployed stack. `at`: its last deployment. `undefined`: there is none in this account and region. Rejects with a
@@ -32,14 +29,12 @@ export async function readStack(config: AwsConfig, name: string) {
   return { outputs: byName, at: stack.LastUpdatedTime ?? stack.CreationTime };
 }
 
-/** The template of a deployed stack, as `sls` sent it. `undefined`: there is no stack. Rejects as `readStack`. */
-export async function readTemplate(config: AwsConfig, name: string): Promise<Template | undefined> {
+/** The resources in the template of a deployed stack, as `sls` sent it. Empty: there is no stack. Rejects as `readStack`. */
+export async function deployedResources(config: AwsConfig, name: string): Promise<Template['Resources']> {
   const ask = new GetTemplateCommand({ StackName: name, TemplateStage: 'Original' });
   const answer = await ofStack('GetTemplate', () => new CloudFormationClient(config).send(ask));
-  if (!answer) return undefined;
-  const { data } = templateSchema.safeParse(answer.TemplateBody ?? '{"Resources":{}}');
-  if (data) return data as Template;
-  throw new OperatorError(`The template of the stack ${name} is not one that Serverless wrote. Nothing was changed.`);
+  const template = jsonOf(answer?.TemplateBody ?? '') as Partial<Template> | undefined;
+  return template?.Resources ?? {};
 }
 
 /** A call about a stack. CloudFormation calls a missing stack a validation error. */

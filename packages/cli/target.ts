@@ -28,7 +28,7 @@ export interface Serverless {
     getStage(): string;
     getRegion(): string;
     getAccountInfo(): Promise<{ accountId: string; arn: string }>;
-    naming: { getRoleLogicalId(): string; getLambdaLogicalId(functionKey: string): string };
+    naming: { getRoleLogicalId(): string };
     /** The configuration of all SDK clients of `sls`: region, credentials, proxy. */
     getAwsSdkV3Config(): Promise<AwsConfig>;
   };

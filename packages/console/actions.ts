@@ -73,7 +73,7 @@ const manyAction = (act: SimpleAction) =>
         const { rows } = await find(deps, began);
         const acting = { ...deps, audit: await audited() };
         const { done, refused, stopped } = await actOnEach(acting, rows, { action: act, began, signal });
-        const now = act === 'retry' ? kindsOf(await outcomesOf(deps, done, signal)) : [];
+        const now = act === 'retry' ? kindsOf(await outcomesOf(deps, done, { signal })) : [];
         return [
           `${done.length} of ${counted(rows.length, 'job')} ${DONE[act]}${stopped ? ', then stopped' : ''}.`,
           ...now.map((kind) => `Now ${kindText(kind)}`),

@@ -8,17 +8,12 @@ import { environmentOf } from '../../support/instances';
 import { aTarget } from '../../support/operator';
 
 /** A template with a mapping for each queue. */
-const templateOf = (concurrency: number): Template => {
-  const mapping = (queue: string) => ({
-    Type: 'AWS::Lambda::EventSourceMapping',
-    Properties: {
-      FunctionName: { 'Fn::GetAtt': [`${queue}Function`, 'Arn'] },
-      Enabled: true,
-      ScalingConfig: { MaximumConcurrency: concurrency },
-    },
-  });
-  return { Resources: { EmailsMapping: mapping('emails'), FeedbackMapping: mapping('feedback') } };
+const templateOf = (MaximumConcurrency: number): Template => {
+  const Properties = { Enabled: true, ScalingConfig: { MaximumConcurrency } };
+  const mapping = { Type: 'AWS::Lambda::EventSourceMapping', Properties };
+  return { Resources: { [EMAILS]: mapping, FeedbackEventSourceMappingSQSFeedbackQueue: mapping } };
 };
+const EMAILS = 'EmailsEventSourceMappingSQSEmailsQueue';
 
 let table: (key: string) => readonly [status: number, item: object];
 let notes: string[];
@@ -60,7 +55,6 @@ const serverlessWith = (template: Template) =>
     getProvider: () => ({
       getStage: () => 'prod',
       getRegion: () => 'eu-west-1',
-      naming: { getLambdaLogicalId: (queue: string) => `${queue}Function` },
       getAwsSdkV3Config: async () => aws.config,
       getAccountInfo: async () => ({ accountId: aTarget.account, arn: 'arn:aws:iam::123456789012:user/jane' }),
     }),
@@ -69,10 +63,8 @@ const serverlessWith = (template: Template) =>
 test('a deployment does not touch the mapping of a paused queue: its template has the deployed one', async () => {
   table = (key) => [200, key === pauseKey('emails') ? { Item: { key: { S: key }, version: { N: '1' } } } : {}];
 
-  expect((await deployed()).Resources).toEqual({
-    EmailsMapping: templateOf(2).Resources.EmailsMapping,
-    FeedbackMapping: templateOf(9).Resources.FeedbackMapping,
-  });
+  const [own, next] = [templateOf(2), templateOf(9)].map(({ Resources }) => Resources);
+  expect((await deployed()).Resources).toEqual({ ...next, [EMAILS]: own?.[EMAILS] });
   expect(notes).toEqual([expect.stringContaining('emails is paused and stays so.')]);
 });
 

@@ -23,7 +23,7 @@ const serverless = (commands: string[], { stage = 'prod', account = '12345678901
     getStage: () => stage,
     getRegion: () => 'us-east-1',
     getAccountInfo: async () => ({ accountId: '123456789012', arn: 'arn:aws:iam::123456789012:user/operator' }),
-    naming: { getRoleLogicalId: () => 'IamRoleLambdaExecution', getLambdaLogicalId: (key) => key },
+    naming: { getRoleLogicalId: () => 'IamRoleLambdaExecution' },
     getAwsSdkV3Config: async () => ({}),
   }),
 });

@@ -79,7 +79,7 @@ function serverlessOf(name: string, known: boolean): Serverless {
       getStage: () => stage,
       getRegion: () => region,
       getAccountInfo: () => ask({ accountId: account, arn: `arn:aws:iam::${account}:user/operator` }),
-      naming: { getRoleLogicalId: () => 'Role', getLambdaLogicalId: (key) => key },
+      naming: { getRoleLogicalId: () => 'Role' },
       getAwsSdkV3Config: async () => config as AwsConfig,
     }),
   };
