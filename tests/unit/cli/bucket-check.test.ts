@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { S3Client } from '@aws-sdk/client-s3';
 import * as analytics from '../../../lib/analytics/keys';
 import * as keys from '../../../lib/jobs/keys';
@@ -177,16 +176,5 @@ describe('retentions', () => {
 
     expect(Math.min(...days)).toBeGreaterThan(30 + 14 + 44);
     expect(covering(keys.ownerKey(of))).toEqual([]);
-  });
-
-  test('the table in docs/privacy.md has every retention', () => {
-    const page = readFileSync('docs/privacy.md', 'utf8');
-
-    const unused = Object.keys(instance.known).filter((queue) => !instance.rows.some((row) => row.name === queue));
-    for (const { folder, days } of retentions(instance)) {
-      const name = folder.slice(of.length + 1, -1).replace(/^(analytics)-\w+$/, '$1');
-      if (unused.includes(name)) continue;
-      expect(page).toMatch(new RegExp(`^\\|[^|]*${name}[^|]*\\|[^|]*\\|[^|]*\\|[^|]*${days} days`, 'm'));
-    }
   });
 });

@@ -1,10 +1,14 @@
 import { S3Client } from '@aws-sdk/client-s3';
+import { ownerKey } from '../../../lib/jobs/keys';
 import { lifecycleRules } from '../../../packages/cli/bucket-check';
-import { type Findings, preflight } from '../../../packages/cli/preflight';
+import { claimFolder, type Findings, folderOwner, preflight, unfinishedWork } from '../../../packages/cli/preflight';
 import { readInstance } from '../../../resources/instances/read';
 import { answerSettings, type BucketSettings, safeSettings } from '../../support/bucket-settings';
+import { CAMPAIGN, type Emails, startEmails } from '../../support/emails';
+import { anEnvelope, jobId } from '../../support/engine';
 import { type AwsRequest, fakeAws, NO_STACK, stackXml } from '../../support/fake-aws';
 import { changeInstance, FILLED_IN, instanceFolder } from '../../support/instances';
+import { memoryObjects } from '../../support/memory-objects';
 
 /** What the account holds, as a test sets it. */
 interface Account {
@@ -179,4 +183,53 @@ test.each([
   account.messages = 2;
 
   expect(await problems()).toEqual([]);
+});
+
+test('of two instances that claim one folder at the same time, one succeeds, and may claim it again', async () => {
+  const objects = memoryObjects();
+  const claim = (instance: string) => claimFolder(objects, { instance, prefix: 'jobs' });
+
+  const claims = await Promise.all(['acme', 'globex'].map(claim));
+
+  const owner = claims[0] ? 'acme' : 'globex';
+  expect(claims.filter(Boolean)).toHaveLength(1);
+  expect([await folderOwner(objects, 'jobs'), await claim(owner)]).toEqual([owner, true]);
+});
+
+test('a marker that is not ours belongs to no instance', async () => {
+  const objects = memoryObjects();
+  await objects.put(ownerKey('jobs'), 'hello', 'text/plain');
+
+  expect(await claimFolder(objects, { instance: 'acme', prefix: 'jobs' })).toBe(false);
+});
+
+describe('work that has not ended', () => {
+  let emails: Emails;
+  beforeEach(async () => {
+    emails = await startEmails();
+  });
+  afterEach(() => emails.close());
+
+  const count = () => unfinishedWork(emails.engine.deps, ['emails']);
+
+  test('is a campaign until it ends, also before its first chunk and while it is paused', async () => {
+    expect(await count()).toBe(0);
+
+    await emails.campaign();
+    expect(await count()).toBe(1);
+    await emails.campaigns.pause(CAMPAIGN, 'operator');
+    expect(await count()).toBe(1);
+
+    await emails.campaigns.cancel(CAMPAIGN);
+    await emails.campaigns.change(CAMPAIGN, (stored) => ({ ...stored, endedAt: emails.engine.clock.now() }));
+    expect(await count()).toBe(0);
+  });
+
+  test('is a dead job, which can still be retried, also in a queue that the file no longer names', async () => {
+    const reader = { ...emails.engine.deps, queueNames: ['feedback'] };
+    await emails.engine.sendAndDeliver(JSON.stringify(anEnvelope({ id: jobId(1), type: 'unknown' })));
+
+    expect(await count()).toBe(1);
+    expect(await unfinishedWork(reader, ['feedback', 'emails'])).toBe(1);
+  });
 });
