@@ -13,13 +13,7 @@ import { connect, requireService } from './connect';
 import { accountFindings, claimFolder } from './preflight';
 import { confirmProduction, shown } from './run';
 import { deployedResources, plannedChanges } from './stack';
-import {
-  type NamedTarget,
-  namedTargetOf,
-  requireOwnAccount,
-  type Serverless,
-  targetText,
-} from './target';
+import { type NamedTarget, namedTargetOf, requireOwnAccount, type Serverless, targetText } from './target';
 import { terminal } from './terminal';
 
 const NO_STACK =
