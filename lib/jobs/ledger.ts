@@ -286,12 +286,11 @@ export const provenSteps = ({ steps, evidence = {} }: Pick<JobRow, 'steps' | 'ev
   Object.entries(evidence).filter(([name]) => steps[name]?.status === 'unknown');
 
 function todoOfEnd(row: JobRow, { retryDays }: Lifetimes): { todo: string; todoAt: number } | undefined {
-  const { updatedAt, endedAt = updatedAt, parkedAt, publishFrom } = row;
+  const { updatedAt, endedAt = updatedAt, parkedAt } = row;
   if (provenSteps(row).length > 0) return due(row, 'ending', updatedAt);
   if (row.recordedAt === undefined || (needsEntry(row) && parkedAt === undefined))
     return due(row, 'ending', endedAt + UNFINISHED_AFTER_MS);
   if (keepsEntry(row)) return due(row, 'dead', parkedAt ?? updatedAt);
-  if (row.reason === 'never-sent' && publishFrom !== undefined) return due(row, 'unpublished', publishFrom);
   const lifetime = retryDays === undefined ? BODY_LIFETIME_MS : retryDays * DAY;
   return row.bodyKept ? due(row, 'kept', updatedAt + lifetime) : undefined;
 }

@@ -27,7 +27,7 @@ export function recordOf(row: JobRow): string {
 /** What only the table needs. */
 const HIDDEN = [
   ...(['key', 'writer', 'lease', 'todo', 'todoAt', 'accepted', 'inGroup', 'expiresAt', 'schema', 'failures'] as const),
-  ...(['recordedAt', 'publishFrom', 'parkedAt', 'leftDlqAt', 'token', 'updatedAt'] as const),
+  ...(['recordedAt', 'parkedAt', 'leftDlqAt', 'token', 'updatedAt'] as const),
   ...(['dueSince', 'heldSince', 'outcomeAt', 'firstSequence', 'files'] as const),
 ];
 
@@ -73,12 +73,8 @@ export async function recordedRow(
 
 const iso = (time: number): string => new Date(time).toISOString();
 
-/**
- * An end that nothing can change: a success, a superseded job, or a job that was never sent, whose message can no
- * longer come and whose body is not kept. An operator can retry any other.
- */
-export const isFinal = ({ state, reason, bodyKept }: JobRow): boolean =>
-  state === 'succeeded' || reason === 'superseded' || (reason === 'never-sent' && bodyKept !== true);
+/** An end that nothing can change. A late message or an operator can open any other job again. */
+export const isFinal = ({ state, reason }: JobRow): boolean => state === 'succeeded' || reason === 'superseded';
 
 /** The event about the end of a job. It follows from the row alone, so a repeat is the same. Nothing is personal. */
 export function completionOf(row: JobRow): Completion {

@@ -105,7 +105,7 @@ export interface JobRow extends ItemHead {
   token?: string;
   state: MadeState;
   reason?: Reason;
-  /** 1 at first, one more for each redrive or retry. */
+  /** 1 at first, one more each time the job is opened again. */
   generation: number;
   /** Attempts since the job was last opened. */
   attempts: number;
@@ -153,8 +153,6 @@ export interface JobRow extends ItemHead {
   endedAt?: number;
   /** When this end's S3 record was written. */
   recordedAt?: number;
-  /** When the end of a job that was never sent is published. From then on, no message of it can come. */
-  publishFrom?: number;
   /** When this end's DLQ entry was sent. */
   parkedAt?: number;
   /** The message that this end was parked from. It names the DLQ entry. */

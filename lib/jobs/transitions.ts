@@ -42,7 +42,7 @@ function moved(row: JobRow, arrow: ArrowName, next: JobRow): JobRow {
 /** What belongs to a row's last end, hold or run. */
 export const OF_LAST = [
   ...(['lease', 'reason', 'retryAt', 'vendor', 'endedAt', 'result', 'cancelledBy'] as const),
-  ...(['recordedAt', 'publishFrom', 'parkedAt', 'parkedFrom', 'leftDlqAt', 'discarded'] as const),
+  ...(['recordedAt', 'parkedAt', 'parkedFrom', 'leftDlqAt', 'discarded'] as const),
 ];
 const withoutEnd = (row: JobRow): JobRow => without(row, OF_LAST);
 
@@ -65,6 +65,7 @@ export function plan(row: JobRow, at: number): JobRow {
   return moved(row, 'plan', {
     ...opened(row),
     reason: 'retry',
+    generation: row.generation + (row.state === 'cancelled' ? 1 : 0),
     holds: row.holds + 1,
     retryAt: start,
     dueSince: start,
@@ -98,7 +99,7 @@ export function claim(
     // An old copy of the message can open a job, although it was sent before an operator's retry.
     ...(reopened ? { dueSince: Math.max(row.dueSince ?? 0, delivery.sentAt) } : {}),
     lease,
-    generation: row.generation + (row.state === 'dead' ? 1 : 0),
+    generation: row.generation + (reopened ? 1 : 0),
     attempts: base.attempts + crash(row),
     crashes: base.crashes + crash(row),
     history: events.reduce(appended, row.history),

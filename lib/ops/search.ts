@@ -107,7 +107,6 @@ const TODO_STATES: Record<
   planned: ['held'],
   unsent: ['queued'],
   waiting: ['queued', 'processing'],
-  unpublished: [],
 };
 
 /** Jobs in other states have no entry there. They are found among all that were accepted. */

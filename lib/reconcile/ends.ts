@@ -4,7 +4,6 @@ import { type FileNote, isWhole } from '../jobs/files';
 import { everyDue, isFirstMinuteOfHour, readItem, updateItem } from '../jobs/items';
 import { bodyKey, evidenceKey, jobKey, type TodoKind, todoKey, todoKeys } from '../jobs/keys';
 import { evidenceSchema, expiresAfter, isSentFromKept, keepsEntry, provenSteps } from '../jobs/ledger';
-import { completionOf } from '../jobs/record';
 import { appended, type Evidence, isEnd, type JobRow, storedError, withEntry } from '../jobs/row';
 import { expire, neverSent } from '../jobs/transitions';
 import { finish } from '../worker/close';
@@ -64,15 +63,6 @@ export const markExpiredEntries: Work = (deps, queue, mayGoOn) => {
         ? withEntry({ ...now, leftDlqAt: at }, { at, event: 'DLQ entry expired' })
         : undefined,
     );
-  });
-};
-
-export const publishUnsent: Work = async (deps, queue, mayGoOn) => {
-  const { events, ledger } = deps;
-  if (!events) return;
-  await eachDue(deps, { todo: todoKey(queue, 'unpublished'), mayGoOn }, async (row) => {
-    await events.publish(completionOf(row));
-    await ledger.update(row.key, ({ publishFrom: _published, ...now }) => (now.todo === row.todo ? now : undefined));
   });
 };
 

@@ -14,7 +14,6 @@ import {
   endExpired,
   foldEvidence,
   markExpiredEntries,
-  publishUnsent,
   sendUnclaimed,
   sendUnsent,
 } from './ends';
@@ -34,7 +33,6 @@ const WORKS: Record<string, Work> = {
   sendUnclaimed,
   endExpired,
   markExpiredEntries,
-  publishUnsent,
   dropBodies,
   dropFiles,
   judgeDeadLetters,

@@ -1,7 +1,7 @@
 import { ignoreStoreError, StoreError } from '../errors';
 import { publicForm } from '../jobs/envelope';
 import { bodyKey, dataPrefix, deduplicationId, invalidId, isInvalidId, isPublished, jobKey } from '../jobs/keys';
-import { expiresAfter, LeaseLostError, needsEntry, type UnreadableRowError } from '../jobs/ledger';
+import { LeaseLostError, needsEntry, type UnreadableRowError } from '../jobs/ledger';
 import { fitting, GONE, keepBody, keptBody, parkedMessage } from '../jobs/messages';
 import { completionOf, isFinal, putRecord } from '../jobs/record';
 import {
@@ -105,17 +105,12 @@ export async function finish(
   if (!records && !parks) return row;
 
   if (records) await putRecord(deps, row);
-  // A late message can still open a job that was never sent. The reconciler publishes that end when no message can
-  // come.
-  const publishes = deps.events !== undefined && records && isPublished(row.queue);
-  const waits = publishes && row.reason === 'never-sent';
-  if (publishes && !waits) await deps.events?.publish(completionOf(row));
+  if (records && isPublished(row.queue)) await deps.events?.publish(completionOf(row));
   if (parks) {
     const parked = body ?? (await keptBody(deps, row)) ?? GONE;
     await queues.send(deps.dlqUrl(row.queue), parkedMessage(row, parked, settings(row.queue).type));
   }
-  // The message of a job that was never sent may still come.
-  const over = isFinal(row) && row.reason !== 'never-sent';
+  const over = isFinal(row);
   const needless = over && row.bodyKept === true;
   const data = over ? ownDataref(prefix, row, body) : undefined;
   if (needless) await objects.delete(bodyKey(prefix, row.queue, row.id));
@@ -128,7 +123,6 @@ export async function finish(
       ? {
           ...now,
           ...(records ? { recordedAt: now.recordedAt ?? at } : {}),
-          ...(waits ? { publishFrom: (now.endedAt ?? now.updatedAt) + expiresAfter(settings(now.queue)) } : {}),
           ...(parks ? { parkedAt: now.parkedAt ?? at } : {}),
           ...(needless ? { bodyKept: false } : {}),
         }

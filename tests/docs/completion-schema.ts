@@ -9,7 +9,7 @@ export const completionSchema = z.looseObject({
   job: z.string(),
   queue: z.string(),
   type: z.string().optional().describe("The job's message type, if that is known"),
-  generation: z.int().min(1).describe('1 at first, one more for each redrive or retry'),
+  generation: z.int().min(1).describe('1 at first, one more each time the job is opened again'),
   state: z.enum(['succeeded', 'dead', 'cancelled']),
   reason: z
     .enum(['error', 'crash', 'expired', 'operator', 'never-sent', 'superseded'])

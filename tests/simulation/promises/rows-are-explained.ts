@@ -68,7 +68,7 @@ function inItsCounters({ before, after, last, kind, starts, reopened }: Change):
   const crashed = starts && from === 'processing' && before.lease?.alone ? 1 : 0;
   const runEnded = from === 'processing' && kind !== 'given' && last.messageId !== undefined && !starts;
 
-  const generation = before.generation + (kind === 'reopened' || (starts && from === 'dead') ? 1 : 0);
+  const generation = before.generation + (isEnd(from) ? 1 : 0);
   if (after.generation !== generation) return `its generation is ${after.generation}`;
   const attempts = reopened ? 0 : before.attempts + (last.attempt === undefined ? crashed : 1);
   if (after.attempts !== attempts) return `its attempts are ${after.attempts}`;

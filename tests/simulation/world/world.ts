@@ -86,7 +86,7 @@ export function createWorld(plan: Plan, options: { detailed?: boolean } = {}): W
       table: memoryTable({ lagMs: plan.indexLag ?? 0, now: kernel.now }),
       objects: memoryObjects(),
       queues: memoryQueues(sqs),
-      events: createBus({ now: kernel.now, watch, reached: reach, retention: (queue) => retentionOf(queue) }),
+      events: createBus({ watch, reached: reach }),
     },
     sqs,
     reached,
@@ -144,7 +144,6 @@ export function createWorld(plan: Plan, options: { detailed?: boolean } = {}): W
     return process;
   }
 
-  const retentionOf = (queue: string) => lanes.find((lane) => serviceQueue(lane) === queue)?.settings.retention ?? 0;
   const lanes: World[] = [];
   for (const load of [plan, ...plan.beside]) lanes.push({ ...shared, ...lane(load), lanes });
   return lanes[0] as World;

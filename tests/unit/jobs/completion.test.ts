@@ -1,15 +1,11 @@
 import { PermanentError, StoreError } from '../../../lib/errors';
 import { envelopeSchema } from '../../../lib/jobs/envelope';
-import { completionOf } from '../../../lib/jobs/record';
-import type { JobRow } from '../../../lib/jobs/row';
 import { newRow } from '../../../lib/jobs/row';
-import { acceptedRow } from '../../support/accepted-row';
 import { anEnvelope, type EngineOptions, jobId, memoryEngine } from '../../support/engine';
 import { memoryRandom } from '../../support/memory-clock';
 import { sampleContract } from '../../support/sample-contract';
 
 const MINUTE = 60_000;
-const DAY = 86_400_000;
 const body = (changes: Record<string, unknown> = {}) => JSON.stringify(anEnvelope({ id: jobId(1), ...changes }));
 const traced = { correlationid: 'request-1' };
 
@@ -96,20 +92,15 @@ describe('a job that was never sent', () => {
     return engine;
   }
 
-  test('is not published if its message comes after all', async () => {
+  test('is published, and again under another id if its message comes after all', async () => {
     const engine = await cancelled();
 
     await engine.sendAndDeliver(JSON.stringify(anEnvelope()), { of: jobId(1) });
-    engine.clock.advance(15 * DAY);
-    await engine.reconcile();
 
-    expect(engine.published.map(({ id }) => id)).toEqual([`${jobId(1)}:1:succeeded`]);
+    const ids = engine.published.map(({ id, final }) => [id, final]);
+    expect(ids).toEqual([
+      [`${jobId(1)}:1:cancelled`, false],
+      [`${jobId(1)}:2:succeeded`, true],
+    ]);
   });
-});
-
-test('the end of a job that was never sent is not final while its body is kept for a retry', () => {
-  const never = { ...acceptedRow(0), state: 'cancelled', reason: 'never-sent' } as JobRow;
-
-  expect(completionOf(never).final).toBe(true);
-  expect(completionOf({ ...never, bodyKept: true }).final).toBe(false);
 });

@@ -106,7 +106,6 @@ const VALUES: Record<string, readonly unknown[]> = {
   cancelledBy: ['other'],
   heldSince: [time],
   outcomeAt: [time],
-  publishFrom: [time],
   vendor: ['zendesk'],
   error: [{ class: 'permanent', code: 'X', message: 'x' }],
   evidence: [{ effect: { at: time, event: 'delivered' } }],

@@ -15,15 +15,4 @@ export const EVENT_MUTANTS: Record<string, SourceMutant> = {
     breaks: /^nothing lost: the end .* is not published/,
     by: { plan: { jobs, events: true, calls: [{ kind: 'events.publish', nth: 1, fault: 'refused' }] } },
   },
-  'never-sent-published-at-once': {
-    changes: [
-      {
-        file: 'lib/worker/close.ts',
-        find: "const waits = publishes && row.reason === 'never-sent';",
-        replace: 'const waits = false;',
-      },
-    ],
-    breaks: /^nothing lost: .* its message can still come/,
-    by: { plan: { jobs, events: true, calls: [{ kind: 'queues.send', nth: 1, fault: 'killed-before' }] } },
-  },
 };
