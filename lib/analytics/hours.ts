@@ -19,18 +19,14 @@ import {
 } from './keys';
 import { type EventRow, fromParquet, PARQUET, type PropertyColumn, rowOf, toParquet } from './parquet';
 
-type HoursRun = HourDeps & ItemDeps;
+/** An hour, and since when it waits, ms since 1970. */
+type Since = [hour: number, since: number];
 
-interface Since {
-  hour: number;
-  since: number;
-}
-
-/** What a run leaves for the next one. Times are ms since 1970. Without it, the next run begins with the first hour. */
+/** What a run leaves for the next one. Without it, the next run begins with the first hour. */
 export interface HoursLease extends RunLease {
   /** The next run starts after this hour. */
   through?: number;
-  /** Hours up to this one that are still to be written, and since when. */
+  /** Hours up to this one that are still to be written. */
   pending?: Since[];
   /** Hours that are left to a query engine, while its view still shows their originals. */
   tooLarge?: Since[];
@@ -51,7 +47,7 @@ const SKEW_MS = 5_000;
  * Writes every settled hour of events as Parquet, the oldest first, and again each hour of which messages have come
  * late. It throws at the end if an hour has waited for long, so that the alarm about functions that fail goes off.
  */
-export async function writeHours(run: HoursRun, { remainingMs }: { remainingMs: number }): Promise<void> {
+export async function writeHours(run: HourDeps & ItemDeps, { remainingMs }: { remainingMs: number }): Promise<void> {
   const { clock, log, objects, prefix } = run;
   const begun = clock.now();
   const mayGoOn = () => clock.now() < begun + remainingMs * (1 - GUARD);
@@ -61,8 +57,8 @@ export async function writeHours(run: HoursRun, { remainingMs }: { remainingMs: 
     return;
   }
   if (lease.through === undefined) await putPlaceholders(run);
-  const pending = sinceOf(lease.pending);
-  const tooLarge = sinceOf(lease.tooLarge?.filter(({ since }) => since + VIEW_MS > begun));
+  const pending = new Map(lease.pending);
+  const tooLarge = new Map(lease.tooLarge?.filter(([, since]) => since + VIEW_MS > begun));
   const tried = new Set<number>();
   let { through } = lease;
 
@@ -80,8 +76,8 @@ export async function writeHours(run: HoursRun, { remainingMs }: { remainingMs: 
   await endLease(run, lease, (stored) => ({
     ...stored,
     ...(through !== undefined && { through }),
-    pending: listOf(pending),
-    tooLarge: listOf(tooLarge),
+    pending: [...pending],
+    tooLarge: [...tooLarge],
   }));
   const overdue = [...pending.values()].filter((since) => since + OVERDUE_MS <= begun).length;
   if (overdue > 0) throw new Error(`${overdue} hours of events have waited for long`);
@@ -102,11 +98,8 @@ export async function writeHours(run: HoursRun, { remainingMs }: { remainingMs: 
   }
 }
 
-const sinceOf = (list: readonly Since[] = []) => new Map(list.map(({ hour, since }) => [hour, since]));
-const listOf = (map: ReadonlyMap<number, number>): Since[] => [...map].map(([hour, since]) => ({ hour, since }));
-
 /** The first hour after `through` with originals, or in which something came late. */
-async function nextHour({ objects, prefix }: HoursRun, through: number | undefined): Promise<number | undefined> {
+async function nextHour({ objects, prefix }: HourDeps, through: number | undefined): Promise<number | undefined> {
   const hours: number[] = [];
   for (const folder of [dataPrefix(prefix), latePrefix(prefix)]) {
     // `0` is the character after `/`, so this skips all keys of the hour.
@@ -123,7 +116,7 @@ async function nextHour({ objects, prefix }: HoursRun, through: number | undefin
 }
 
 /** DuckDB refuses a pattern that no object matches, so its views need an object without events in each folder. */
-async function putPlaceholders({ objects, prefix, columns }: HoursRun): Promise<void> {
+async function putPlaceholders({ objects, prefix, columns }: HourDeps): Promise<void> {
   await objects.create(partKey(prefix, { hour: 0, part: 0, of: 1 }), toParquet([], columns), PARQUET);
   await objects.create(noneLateKey(prefix), gzipSync(''), 'application/gzip');
 }

@@ -119,6 +119,6 @@ export const reportDead: Work = async (deps, queue) => {
 export const reportLargeHours: Work = async (deps, queue) => {
   if (queue !== ANALYTICS_QUEUE) return;
   const { tooLarge = [] } = ((await readItem(deps, hoursKey)) ?? {}) as Partial<HoursLease>;
-  for (const { hour } of tooLarge)
+  for (const [hour] of tooLarge)
     await deps.report({ kind: 'hour-too-large', subject: '', code: new Date(hour).toISOString().slice(0, 13) });
 };

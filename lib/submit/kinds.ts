@@ -31,7 +31,7 @@ import {
   TESTFLIGHT_REMOVE,
   testflightGroup,
 } from '../testflight/message';
-import { type CheckedOptions, jobId, valid } from './options';
+import { type CheckedOptions, valid } from './options';
 import type { Submission, SubmitDeps } from './submit';
 import { checkFiles } from './uploads';
 
@@ -76,7 +76,7 @@ export const KIND_OF: Record<string, keyof Results | undefined> = {
 type Make = (
   input: unknown,
   options: CheckedOptions,
-  deps: Pick<SubmitDeps, 'clock' | 'random' | 'objects' | 'prefix' | 'hashPeople'>,
+  deps: Pick<SubmitDeps, 'objects' | 'prefix' | 'hashPeople'>,
 ) => Promise<Submission>;
 
 const testflight =
@@ -95,11 +95,9 @@ export const kinds: Record<Kind, Make> = {
     const [group] = (await hashPeople())(feedbackPerson(data));
     return { ...options, queue: FEEDBACK_QUEUE, type: FEEDBACK_SUBMITTED, data, group, person: data.user.email, files };
   },
-  email: async (input, options, deps) => {
+  email: async (input, options) => {
     const data = valid(emailMessageSchema, input);
-    // Each mail has its own group, so no mail waits for another.
-    const id = jobId({ ...options, ...deps, queue: EMAILS_QUEUE });
-    return { ...options, queue: EMAILS_QUEUE, id, type: EMAIL_MESSAGE, data, group: id, person: data.to.email };
+    return { ...options, queue: EMAILS_QUEUE, type: EMAIL_MESSAGE, data, person: data.to.email };
   },
   invite: testflight(TESTFLIGHT_INVITE, inviteSchema),
   removeTester: testflight(TESTFLIGHT_REMOVE, removeSchema),

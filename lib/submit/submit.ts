@@ -37,12 +37,12 @@ export interface SubmitDeps {
 
 /** A job whose data passed the schema of its queue. Without a principal, its key is the system's. */
 export interface Submission extends CheckedOptions {
-  /** Only if the caller needs the id earlier. By default it follows from the key or is new. */
+  /** By default it follows from the key or is new. */
   id?: string;
   queue: string;
   type: string;
   data: unknown;
-  /** The message group. Required for a FIFO queue, unused for a standard one. */
+  /** The message group, by default one of its own. */
   group?: string;
   /** The address of the person whom the job is about. */
   person?: string | undefined;
@@ -69,11 +69,10 @@ export interface Unsent {
 }
 
 /**
- * Accepts a job: notes its files, writes the row, sends the message and marks the row as sent. Rejects with a
- * StoreError if the message failed, or if the row or the notes failed and the job has a key: only the row shows whether
- * the key was used before. The caller can repeat the call with the same key, and it continues from there. If the
- * message is never sent, the reconciler cancels the row. Rejects with an IdempotencyConflictError if the key belongs to
- * another job. A job with `notBefore` is not sent. Its row holds it until then, so without a row it is refused.
+ * Accepts a job: notes its files, writes the row, sends the message and marks the row as sent. Rejects with an
+ * IdempotencyConflictError if the key belongs to another job, and with a StoreError if the message failed, or if the row
+ * failed of a job with a key or `notBefore`. A call with the same key continues from there. If none does, the reconciler
+ * cancels the row. A job with `notBefore` is not sent: its row holds it until then.
  */
 export async function submit(deps: SubmitDeps, submission: Submission): Promise<Accepted> {
   const decided = await accept(deps, submission);
@@ -86,7 +85,7 @@ export async function submit(deps: SubmitDeps, submission: Submission): Promise<
 export async function accept(deps: SubmitDeps, submission: Submission): Promise<{ accepted: Accepted } | Unsent> {
   const { clock, random, ledger } = deps;
   const { queue, group } = submission;
-  const { type } = deps.settings(queue);
+  deps.settings(queue);
   const id = submission.id ?? jobId({ ...submission, clock, random });
   await checkStart(deps, { ...submission, id });
   const [salt, ...earlierSalts] = (await deps.hashPeople())(`payload:${queue}:${id}`);
@@ -108,8 +107,8 @@ export async function accept(deps: SubmitDeps, submission: Submission): Promise<
     deps.log.warn('accepted without a row', { queue, jobId: id });
     return undefined;
   });
-  if (!written) return unsent(deps, { row, type, envelope, accepted, stored: false });
-  if (written.written) return begin(deps, { row: written.item, type, envelope, accepted });
+  if (!written) return unsent(deps, { row, envelope, accepted }, { stored: false });
+  if (written.written) return begin(deps, { row: written.item, envelope, accepted });
 
   const first = written.stored;
   if (!first) throw new StoreError({ code: 'RowGone', message: 'the row of this key was just removed' });
@@ -121,12 +120,11 @@ export async function accept(deps: SubmitDeps, submission: Submission): Promise<
   const time = new Date(first.time).toISOString();
   const again = { id, time, duplicate: true };
   if (!mayBeUnsent(first)) return { accepted: again };
-  return begin(deps, { row: first, type, envelope: { ...same, time }, accepted: again });
+  return begin(deps, { row: first, envelope: { ...same, time }, accepted: again });
 }
 
 interface Beginning {
   row: JobRow;
-  type: QueueSettings['type'];
   envelope: Envelope;
   accepted: Accepted;
 }
@@ -134,7 +132,7 @@ interface Beginning {
 /** Goes on with a stored job. Keeps the body of a planned one, then lets its row wait for its time. */
 async function begin(deps: SubmitDeps, job: Beginning): Promise<{ accepted: Accepted } | Unsent> {
   const { row, envelope, accepted } = job;
-  if (row.notBefore === undefined) return unsent(deps, { ...job, stored: true });
+  if (row.notBefore === undefined) return unsent(deps, job, { stored: true });
   const { objects, ledger, clock, prefix, log } = deps;
   await objects.put(bodyKey(prefix, row.queue, row.id), sendable(JSON.stringify(envelope)), 'application/json');
   // Another call may have planned the job meanwhile. Then there is nothing left to do.
@@ -145,8 +143,9 @@ async function begin(deps: SubmitDeps, job: Beginning): Promise<{ accepted: Acce
   return { accepted };
 }
 
-function unsent(deps: SubmitDeps, { row, type, envelope, accepted, stored }: Beginning & { stored: boolean }): Unsent {
-  const fifo = type === 'fifo' ? { groupId: row.group ?? row.id, deduplicationId: deduplicationId.opened(row) } : {};
+function unsent(deps: SubmitDeps, { row, envelope, accepted }: Beginning, { stored }: { stored: boolean }): Unsent {
+  const isFifo = deps.settings(row.queue).type === 'fifo';
+  const fifo = isFifo ? { groupId: row.group ?? row.id, deduplicationId: deduplicationId.opened(row) } : {};
   return {
     row,
     message: { body: sendable(JSON.stringify(envelope)), attributes: tokenOf(row), ...fifo },

@@ -88,7 +88,7 @@ export async function submitCampaign(
     ...written,
     chunkSize,
   };
-  const accepted = await submit(deps, { ...submitted, id, type: EMAIL_CAMPAIGN, data, group: id, files });
+  const accepted = await submit(deps, { ...submitted, id, type: EMAIL_CAMPAIGN, data, files });
   const { requested, duplicates, rejected, recipients, chunks } = written;
   return { ...accepted, requested, duplicates, rejected, recipients, chunks, rejectedKeys };
 }

@@ -50,16 +50,12 @@ export type CancelledStatus = JobStatus & {
 };
 
 /**
- * Asks about jobs. Every function rejects with a StoreError if the table is down, and with an InvalidJobError that
- * names an id or an option that breaks a rule. It rejects with a JobNotFoundError if the job belongs to another
- * principal, was never accepted, or ended more than 45 days ago.
+ * Asks about jobs. Every function rejects with a StoreError if the table is down, an InvalidJobError that names a wrong
+ * id or option, or a JobNotFoundError if the job is another principal's, was never accepted, or ended 45 days ago.
  */
 export interface Jobs {
   get(id: string, options?: FindOptions): Promise<JobStatus>;
-  /**
-   * Resolves when the job has ended, or at the time-out with the state at that time. If the table does not answer
-   * within a second after that, it resolves with the last known state, or rejects if there is none.
-   */
+  /** Resolves when the job has ended, or at the time-out with the state then, or with the last one that is known. */
   wait(id: string, options?: WaitOptions): Promise<JobStatus>;
   /** Cancels a job with `notBefore` that has not started. A second call has the same answer. */
   cancel(id: string, options?: FindOptions): Promise<CancelledStatus>;
@@ -119,11 +115,15 @@ export function jobsOf(load: () => Promise<JobsDeps>): Jobs {
       for (let longest = FIRST_PAUSE_MS; ; longest = Math.min(longest * 1.5, LONGEST_PAUSE_MS)) {
         signal?.throwIfAborted();
         // Once the row is there, one read finds it.
-        const asked = unlessAborted(get(id, { ...owned, queue: status?.queue ?? owned.queue }), late).catch(
-          lastKnown(status, late),
-        );
-        status = await unlessAborted(asked, signal);
-        const left = late.aborted ? 0 : end - clock.now();
+        const asked = get(id, { ...owned, queue: status?.queue ?? owned.queue });
+        try {
+          status = await unlessAborted(unlessAborted(asked, late), signal);
+        } catch (error) {
+          if (error !== late.reason) throw error;
+          if (status) return status;
+          throw new StoreError({ code: 'DynamoDB.NoAnswer', message: 'the table did not answer before the time-out' });
+        }
+        const left = end - clock.now();
         if (status.ended || left <= 0) return status;
         const pause = longest * (0.5 + random.fraction() / 2);
         await unlessAborted(clock.sleep(Math.min(pause, left)), signal);
@@ -131,15 +131,6 @@ export function jobsOf(load: () => Promise<JobsDeps>): Jobs {
     },
   };
 }
-
-/** After the time-out, answers the status that was known before. Rejects with a StoreError if there is none. */
-const lastKnown =
-  (status: JobStatus | undefined, late: AbortSignal) =>
-  (error: unknown): JobStatus => {
-    if (error !== late.reason) throw error;
-    if (status) return status;
-    throw new StoreError({ code: 'DynamoDB.NoAnswer', message: 'the table did not answer before the time-out' });
-  };
 
 export const questionSchema = z.strictObject({
   id: askedId,
@@ -166,7 +157,7 @@ const DAY_MS = 24 * 60 * 60_000;
 
 /** While the table is down, a job without a key is accepted without a row. SQS keeps its message for 14 days at most. */
 function mayHaveNoRow(id: string, now: number): boolean {
-  const [, high = '', low = ''] = /^([\da-f]{8})-([\da-f]{4})-7/i.exec(id) ?? [];
+  const [, high = '', low = ''] = /^([\da-f]{8})-([\da-f]{4})-7/.exec(id) ?? [];
   const made = Number.parseInt(high + low, 16);
   return made > now - 14 * DAY_MS && made < now + DAY_MS;
 }

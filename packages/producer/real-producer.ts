@@ -80,22 +80,28 @@ const VARIABLES: Record<string, string> = {
 /** Completes the options from the environment. Throws one ConfigError that names every missing and wrong option. */
 export function connectionConfig(options: ProducerOptions, env: Record<string, string | undefined>): ConnectionConfig {
   if (typeof options !== 'object' || options === null) throw new ConfigError('producer: the options must be an object');
-  const given = {
+  return configured(connectionSchema, {
     ...options,
     instance: options.instance ?? filled(env.JOBS_INSTANCE),
     region: options.region ?? filled(env.AWS_REGION),
     settings: options.settings ?? (filled(env.JOBS_SETTINGS) && jsonOf(env.JOBS_SETTINGS ?? '')),
-  };
-  const parsed = connectionSchema.safeParse(given, { reportInput: true });
-  if (!parsed.success) throw new ConfigError(`producer: ${problemsOf(parsed.error).join('; ')}`);
-  return parsed.data;
+  });
 }
 
-/** The settings in the text of the SSM parameter. Throws a ConfigError that names every problem. */
-export function settingsIn(text: string, parameter: string): ProducerSettings {
-  const parsed = producerSettings.safeParse(jsonOf(text) ?? text, { reportInput: true });
-  if (parsed.success) return parsed.data;
-  throw new ConfigError(`producer: the parameter ${parameter}: ${problemsOf(parsed.error).join('; ')}`);
+const filled = (text: string | undefined): string | undefined => (text === '' ? undefined : text);
+
+/** Parses by a schema. Throws a ConfigError that names options, variables and rules, never values. */
+function configured<T>(schema: z.ZodType<T>, given: unknown, where = ''): T {
+  const { success, data, error } = schema.safeParse(given, { reportInput: true });
+  if (success) return data;
+  const problems = error.issues.flatMap((issue) => {
+    const missing = issue.code === 'invalid_type' && issue.input === undefined;
+    return describeIssues([issue]).map(({ field, message }) => {
+      const name = VARIABLES[field] ? `${field} (${VARIABLES[field]})` : field;
+      return `${name}${missing ? ': is missing' : message.slice(field.length)}`;
+    });
+  });
+  throw new ConfigError(`producer: ${where}${problems.join('; ')}`);
 }
 
 /** The settings of a queue by its name. Throws an InvalidJobError if the instance leaves the queue out. */
@@ -106,19 +112,6 @@ export const queueIn =
     if (settings !== undefined) return settings;
     throw invalid('queue', `the instance has no queue ${queue}, only ${Object.keys(queues).join(', ')}`);
   };
-
-const filled = (text: string | undefined): string | undefined => (text === '' ? undefined : text);
-
-/** Names option, variable and rule, never the value. */
-const problemsOf = (error: z.ZodError): string[] =>
-  error.issues.flatMap((issue) => {
-    const missing = issue.code === 'invalid_type' && issue.input === undefined;
-    return describeIssues([issue]).map(({ field, message }) => {
-      const variable = VARIABLES[field];
-      const name = variable ? `${field} (${variable})` : field;
-      return `${name}${missing ? ': is missing' : message.slice(field.length)}`;
-    });
-  });
 
 /** The caller's log. Its failure must not fail a job, or end the process. */
 function harmless(log: Log | undefined): Log {
@@ -151,15 +144,14 @@ export function realProducer(options: ProducerOptions = {}): Producer {
 /** Loads the clients of AWS, and reads the settings if the options have none. Rejects with a StoreError or a ConfigError. */
 async function connect(config: ConnectionConfig, log: Log) {
   const { instance, region } = config;
-  const parameter = producerParameter(instance);
   const [{ realQueues, sqsClient }, { dynamoClient, realTable }, objects, settings] = await Promise.all([
     import('../../lib/aws/queues.ts'),
     import('../../lib/aws/table.ts'),
     import('../../lib/aws/objects.ts'),
-    config.settings ?? readParameter(config, parameter).then((text) => settingsIn(text, parameter)),
+    config.settings ?? readSettings(config),
   ]);
   const sqs = sqsClient(clientConfig(config, 'sqs'));
-  const dynamo = dynamoClient(clientConfig(config, 'dynamodb'));
+  const dynamo = dynamoClient({ ...clientConfig(config, 'dynamodb'), ...tableLimits });
   // The emulators know no host names of buckets.
   const s3 = objects.s3Client({ ...clientConfig(config, 's3'), forcePathStyle: config.endpoints.s3 !== undefined });
   const { bucket, kmsKey } = settings;
@@ -186,16 +178,11 @@ async function connect(config: ConnectionConfig, log: Log) {
   };
 }
 
-type Service = keyof AwsEndpoints;
-
 /** The ledger repeats a call to the table itself. Together all tries end after about seven seconds. */
-const LIMITS: Partial<Record<Service, object>> = {
-  dynamodb: { maxAttempts: 1, requestHandler: { ...clientDefaults.requestHandler, requestTimeout: 2_000 } },
-};
+const tableLimits = { maxAttempts: 1, requestHandler: { ...clientDefaults.requestHandler, requestTimeout: 2_000 } };
 
-const clientConfig = ({ region, credentials, endpoints }: ConnectionConfig, service: Service) => ({
+const clientConfig = ({ region, credentials, endpoints }: ConnectionConfig, service: keyof AwsEndpoints) => ({
   ...clientDefaults,
-  ...LIMITS[service],
   region,
   ...(credentials && { credentials }),
   ...(endpoints[service] === undefined ? {} : { endpoint: endpoints[service] }),
@@ -228,6 +215,12 @@ async function signPost(
 function keyOf(config: ConnectionConfig, reference: string): Secret {
   const [, path] = /^ssm:(.+)$/.exec(reference) ?? [];
   return path === undefined ? async () => reference : () => readParameter(config, path);
+}
+
+async function readSettings(config: ConnectionConfig): Promise<ProducerSettings> {
+  const name = producerParameter(config.instance);
+  const text = await readParameter(config, name);
+  return configured(producerSettings, jsonOf(text) ?? text, `the parameter ${name}: `);
 }
 
 async function readParameter(config: ConnectionConfig, name: string): Promise<string> {

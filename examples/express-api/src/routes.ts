@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Accepted, InvalidJobError, type Producer, type SubmitOptions } from 'background-jobs-producer';
-import express, { type Request, type RequestHandler, type Response, Router } from 'express';
+import express, { type Request, type Response, Router } from 'express';
 import { Problem } from './problems';
 
 export type Jobs = Pick<Producer, 'feedback' | 'campaign' | 'invite' | 'removeTester' | 'notifyBuild' | 'track'> & {
@@ -20,7 +20,6 @@ export const MEBIBYTE = 1024 * 1024;
 const CAMPAIGN_BYTES = 10 * MEBIBYTE;
 /** As in openapi.json. Each event is validated before the next request is handled. */
 const MOST_EVENTS = 10_000;
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 const OPENAPI = join(__dirname, '..', 'openapi.json');
 
@@ -55,28 +54,20 @@ export function jobRoutes({ producer, principalOf, userOf = () => undefined }: C
     response.status(202).json(await trackAll(producer, fieldsOf(request).events));
   });
 
-  router
-    .route('/jobs/:id')
-    .get(async (request, response) => {
-      const job = await producer.jobs.get(jobOf(request.params.id), { principal: principalOf(request) });
-      if (!job.ended) response.set('retry-after', '1');
-      response.set('cache-control', 'no-store').json(job);
-    })
-    .delete(async (request, response) => {
-      const principal = principalOf(request);
-      const { cancelled, ...job } = await producer.jobs.cancel(jobOf(request.params.id), { principal });
-      if (!cancelled)
-        throw new Problem(409, 'only a planned job that has not started can be cancelled', {}, { job: job.id });
-      response.json(job);
-    })
-    .all(only('GET, DELETE'));
-
-  router
-    .route('/openapi.json')
-    .get((_request, response) => {
-      response.type('application/json').send(readFileSync(OPENAPI, 'utf8'));
-    })
-    .all(only('GET'));
+  router.get('/jobs/:id', async (request, response) => {
+    const job = await producer.jobs.get(request.params.id, { principal: principalOf(request) });
+    if (!job.ended) response.set('retry-after', '1');
+    response.set('cache-control', 'no-store').json(job);
+  });
+  router.delete('/jobs/:id', async (request, response) => {
+    const { cancelled, ...job } = await producer.jobs.cancel(request.params.id, { principal: principalOf(request) });
+    if (!cancelled)
+      throw new Problem(409, 'only a planned job that has not started can be cancelled', {}, { job: job.id });
+    response.json(job);
+  });
+  router.get('/openapi.json', (_request, response) => {
+    response.type('application/json').send(readFileSync(OPENAPI, 'utf8'));
+  });
   return router;
 }
 
@@ -106,12 +97,6 @@ async function trackAll({ track }: Pick<Producer, 'track'>, events: unknown) {
   return { accepted: taken, errors };
 }
 
-/** The id as the producer makes it. A UUID may be written in capitals. */
-function jobOf(id: string): string {
-  if (!UUID.test(id)) throw new Problem(404, 'there is no such job');
-  return id.toLowerCase();
-}
-
 /** 202: the job is stored and will be done. `Location` shows its state. */
 export function accepted(response: Response, { id, duplicate }: Accepted): void {
   response.status(202).location(`/jobs/${id}`).json({ id, duplicate });
@@ -132,28 +117,15 @@ export const optionsFor =
     } as SubmitOptions;
   };
 
-/** Adds a route that takes JSON by POST, and nothing else. */
+/** Adds a route that takes JSON by POST. The producer refuses a body that is none. */
 export function posting(
   router: Router,
   path: string,
   limit: number,
   take: (...of: [Request, Response]) => Promise<void>,
 ) {
-  const parse = express.json({ limit, strict: false });
-  router.route(path).post(requireJson, parse, take).all(only('POST'));
+  router.post(path, express.json({ limit, strict: false }), take);
 }
-
-/** Refuses a body that the JSON parser would skip. */
-const requireJson: RequestHandler = (request, _response, next) => {
-  if (!request.is('application/json')) throw new Problem(415, 'the content type must be application/json');
-  next();
-};
-
-const only =
-  (methods: string): RequestHandler =>
-  () => {
-    throw new Problem(405, `use ${methods}`, { allow: methods });
-  };
 
 const invalid = (field: string, rule: string) => new InvalidJobError([{ field, message: `${field}: ${rule}` }]);
 

@@ -83,17 +83,6 @@ test('the packed example takes jobs of every kind, and shows their end', async (
   expect((await ask('GET', '/openapi.json')).status).toBe(200);
 });
 
-test('the packed example refuses what is wrong by its named error', async () => {
-  const key = { 'idempotency-key': 'k-1' };
-  const post = async (path: string, body: unknown, headers = {}) => (await ask('POST', path, body, { headers })).status;
-
-  expect(await post('/feedback', feedback(), key)).toBe(202);
-  expect(await post('/feedback', feedback('other'), key)).toBe(409);
-  expect(await post('/feedback', { ...feedback(), subject: '' })).toBe(400);
-  expect(await post('/feedback', { message: 'x'.repeat(1024 * 1024) })).toBe(413);
-  expect((await ask('GET', '/jobs/planted')).status).toBe(404);
-});
-
 /** A killed process leaves its requests without an answer, or with a part of one. */
 function unanswered(error: unknown): undefined {
   // Jest's own realm has other classes of these names.
