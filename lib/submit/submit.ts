@@ -70,9 +70,9 @@ export interface Unsent {
 
 /**
  * Accepts a job: notes its files, writes the row, sends the message and marks the row as sent. Rejects with an
- * IdempotencyConflictError if the key belongs to another job, and with a StoreError if the message failed, or if the row
- * failed of a job with a key or `notBefore`. A call with the same key continues from there. If none does, the reconciler
- * cancels the row. A job with `notBefore` is not sent: its row holds it until then.
+ * IdempotencyConflictError if the key belongs to another job. Rejects with a StoreError if the message failed, or the row
+ * of a job with a key or `notBefore`. A call with the same key continues from there. If none does, the reconciler cancels
+ * the row. A job with `notBefore` is not sent: its row holds it until then.
  */
 export async function submit(deps: SubmitDeps, submission: Submission): Promise<Accepted> {
   const decided = await accept(deps, submission);

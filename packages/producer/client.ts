@@ -31,7 +31,7 @@ type Submitting = { [K in keyof Inputs]: (data: Inputs[K], options?: SubmitOptio
 export interface Producer extends JobProducer, Pick<Tracker, 'track' | 'flush'> {
   /** Connects now, so that wrong settings show at the start. Rejects with a ConfigError or a StoreError. */
   ready(): Promise<void>;
-  /** Accepts many jobs with few calls to SQS. Each has its own result, in the order of the jobs. */
+  /** Accepts many jobs. Each has its own result, in the order of the jobs. */
   batch(jobs: readonly BatchJob[]): Promise<BatchResult[]>;
   attachments: {
     /** A form with which a user uploads one file. Rejects with an InvalidJobError. */

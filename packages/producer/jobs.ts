@@ -50,8 +50,8 @@ export type CancelledStatus = JobStatus & {
 };
 
 /**
- * Asks about jobs. Every function rejects with a StoreError if the table is down, an InvalidJobError that names a wrong
- * id or option, or a JobNotFoundError if the job is another principal's, was never accepted, or ended 45 days ago.
+ * Asks about jobs. Every function rejects with a StoreError if the table is down, or an InvalidJobError that names a wrong
+ * id or option. A JobNotFoundError: the job is another principal's, was never accepted, or ended 45 days ago.
  */
 export interface Jobs {
   get(id: string, options?: FindOptions): Promise<JobStatus>;

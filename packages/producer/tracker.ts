@@ -15,7 +15,7 @@ import type { BatchQueues, OutgoingMessage } from '../../lib/ports';
 import { InvalidJobError } from '../../lib/submit/errors';
 import { jobId } from '../../lib/submit/options';
 import type { SubmitDeps } from '../../lib/submit/submit';
-import { createBatchSender } from './batch';
+import { createBatchSender } from './sender';
 
 /** The limit for one event as JSON. Within the limits of its fields only text full of escapes is larger. */
 const MAX_EVENT_BYTES = 256 * 1024;
@@ -70,7 +70,8 @@ export function createTracker(
   const sender = createBatchSender({
     ...deps,
     queueUrl: () => deps.queueUrl(ANALYTICS_QUEUE),
-    keep: { onSent: letIn, onStuck: refuse },
+    onSent: letIn,
+    onStuck: refuse,
   });
   const packer = createPacker(deps, packingLimits.parse(packing), ({ id, group, body }) => {
     const fifo = deps.settings(ANALYTICS_QUEUE).type === 'fifo';

@@ -1,0 +1,117 @@
+import { endsBy } from '../../lib/concurrency';
+import { codeOf, StoreError } from '../../lib/errors';
+import { MAX_MESSAGE_BYTES, messageBytes } from '../../lib/jobs/messages';
+import type { BatchEntry, BatchQueues, OutgoingMessage } from '../../lib/ports';
+import type { SubmitDeps } from '../../lib/submit/submit';
+
+/** SQS's limit for a batch. All its messages together may have as many bytes as a single one. */
+const MOST_ENTRIES = 10;
+const FIRST_PAUSE_MS = 200;
+const LONGEST_PAUSE_MS = 10_000;
+const PATIENCE_MS = 10_000;
+
+interface Pending {
+  message: OutgoingMessage;
+  bytes: number;
+  sent: () => void;
+}
+
+interface SenderDeps extends Pick<SubmitDeps, 'clock' | 'random' | 'log'> {
+  queues: BatchQueues;
+  queueUrl: () => string;
+  /** Is called after each call to SQS. */
+  onSent: () => void;
+  /** SQS has taken nothing for ten seconds, or for one try more. */
+  onStuck: (error: StoreError) => void;
+}
+
+/**
+ * Sends messages in batches with at most one entry per group. With two entries the first could fail and the second
+ * succeed. A failed message stays the first of its group, and the next call comes after a pause, which grows while SQS
+ * takes nothing. No message is given up before `finish`.
+ */
+export function createBatchSender({ queues, queueUrl, clock, random, log, onSent, onStuck }: SenderDeps) {
+  const groups = new Map<string, Pending[]>();
+  let backlog = 0;
+  let deadline = Number.POSITIVE_INFINITY;
+  let running: Promise<void> | undefined;
+  const finished = new AbortController();
+
+  async function run(): Promise<void> {
+    let progressAt = clock.now();
+    let failures = 0;
+    while (groups.size > 0 && clock.now() < deadline) {
+      const { isTaken, code } = await sendBatch();
+      if (isTaken) {
+        progressAt = clock.now();
+        failures = 0;
+      }
+      if (code === undefined) continue;
+      const stuckAt = progressAt + PATIENCE_MS;
+      if (clock.now() >= stuckAt)
+        onStuck(new StoreError({ code, message: 'SQS has taken no message for ten seconds' }));
+      const longest = Math.min(FIRST_PAUSE_MS * 2 ** failures++, LONGEST_PAUSE_MS);
+      const pause = longest * (0.5 + random.fraction() / 2);
+      const ends = [clock.now() + pause, deadline, ...(clock.now() < stuckAt ? [stuckAt] : [])];
+      await clock.sleep(Math.max(1, Math.min(...ends) - clock.now()), finished.signal);
+    }
+    running = undefined;
+  }
+
+  /** The groups whose first messages fit into a call, the longest unserved first. */
+  function nextBatch(): [string, Pending, Pending[]][] {
+    const batch: [string, Pending, Pending[]][] = [];
+    let bytes = 0;
+    for (const [name, waiting] of groups) {
+      const [first] = waiting;
+      if (!first || bytes + first.bytes > MAX_MESSAGE_BYTES) continue;
+      bytes += first.bytes;
+      if (batch.push([name, first, waiting]) === MOST_ENTRIES) break;
+    }
+    return batch;
+  }
+
+  /** Whether SQS took a message, and why it did not take another. */
+  async function sendBatch(): Promise<{ isTaken: boolean; code: string | undefined }> {
+    const batch = nextBatch();
+    const messages = batch.map(([, { message }]) => message);
+    const none = (error: unknown) => messages.map((): BatchEntry => ({ sent: false, code: codeOf(error) }));
+    const entries = await queues.sendBatch(queueUrl(), messages).catch(none);
+    for (const [place, [name, first, waiting]] of batch.entries()) {
+      groups.delete(name);
+      if (entries[place]?.sent) {
+        waiting.shift();
+        backlog -= first.bytes;
+        first.sent();
+      }
+      if (waiting.length > 0) groups.set(name, waiting);
+    }
+    const failed = entries.find(({ sent }) => !sent) as { code: string } | undefined;
+    if (failed) log.warn('part of a batch was not sent and will be retried', { code: failed.code });
+    onSent();
+    return { isTaken: entries.some(({ sent }) => sent), code: failed?.code };
+  }
+
+  return {
+    /** Resolves when SQS has the message. */
+    send: (name: string, message: OutgoingMessage) =>
+      new Promise<void>((sent) => {
+        const bytes = messageBytes(message);
+        const waiting = groups.get(name) ?? [];
+        waiting.push({ message, bytes, sent });
+        groups.set(name, waiting);
+        backlog += bytes;
+        // Messages that are given at once share a call.
+        running ??= Promise.resolve().then(run);
+      }),
+    /** The bytes of all messages that are not sent yet. */
+    backlog: () => backlog,
+    /** Sends until `end` (ms). Returns unsent messages, in order per group. SQS may have those of a running call. */
+    finish: async (end: number): Promise<OutgoingMessage[]> => {
+      deadline = end;
+      if (running !== undefined) await endsBy(clock, end, running);
+      finished.abort();
+      return [...groups.values()].flat().map(({ message }) => message);
+    },
+  };
+}
