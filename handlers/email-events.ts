@@ -12,15 +12,10 @@ const started = coldStart(() => {
   return { deps, webhook: eventWebhook({ ...deps, instance: config.INSTANCE, verify }) };
 });
 
-/** Answers a request to the webhook's URL. SendGrid repeats the events after a 503. */
+/** Answers a request to the webhook's URL. SendGrid repeats the events after a 5xx, which Lambda answers for a throw. */
 export async function handler(request: WebhookRequest): Promise<LambdaFunctionURLResult> {
-  let ready: ReturnType<typeof started>;
-  try {
-    ready = started();
-  } catch {
-    return { statusCode: 503 };
-  }
-  const answer = await ready.webhook(request);
-  await ready.deps.metrics.flush();
+  const { deps, webhook } = started();
+  const answer = await webhook(request);
+  await deps.metrics.flush();
   return answer;
 }

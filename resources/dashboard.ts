@@ -41,6 +41,9 @@ export function dashboardResources(
 const lines = (of: MetricsOf, statistic: string, names: Record<string, string>): Record<string, Metric> =>
   Object.fromEntries(Object.entries(names).map(([label, name]) => [label, of(name, statistic)]));
 
+const percentiles = (of: MetricsOf, name: string, ...statistics: string[]): Record<string, Metric> =>
+  each(statistics, (statistic) => of(name, statistic));
+
 /** A metric for each label. */
 const each = (labels: string[], metricOf: (label: string) => Metric): Record<string, Metric> =>
   Object.fromEntries(labels.map((label) => [label, metricOf(label)]));
@@ -73,11 +76,7 @@ function queueSection({ name, type, alarms }: QueueRow, instance: string): Widge
     graph(`${name}: messages`, 'Count', lines(main, 'Sum', messages)),
     graph(`${name}: depth`, 'Count', depth, { dlqDepth: alarms.dlqDepth }),
     graph(`${name}: oldest`, 'Seconds', oldest, { age: alarms.age }),
-    graph(
-      `${name}: duration`,
-      'Milliseconds',
-      each(['p50', 'p95', 'p99'], (p) => worker('Duration', p)),
-    ),
+    graph(`${name}: duration`, 'Milliseconds', percentiles(worker, 'Duration', 'p50', 'p95', 'p99')),
     graph(`${name}: outcomes`, 'Count', lines(own, 'Sum', outcomes)),
     graph(`${name}: from due to finish`, 'Milliseconds', finish, { finish: alarms.finish * 1000 }),
   ];
@@ -140,11 +139,7 @@ function analyticsSection(instance: string): Widget[] {
   return [
     heading('Analytics', 'events into S3'),
     graph('Analytics: events', 'Count', events),
-    graph(
-      'Analytics: from API to S3',
-      'Milliseconds',
-      each(['p50', 'p95'], (p) => own('TimeToStore', p)),
-    ),
+    graph('Analytics: from API to S3', 'Milliseconds', percentiles(own, 'TimeToStore', 'p50', 'p95')),
     logTable('Analytics: bytes stored a minute', groups, bytes, 'timeSeries'),
     logTable('Analytics: events by name', groups, names),
   ];

@@ -3,17 +3,20 @@ import { accessResources, keyArn } from './access';
 import { type Alarm, alarmResource, instanceAlarms, queueAlarms, topicOf } from './alarms';
 import { catalogResources } from './catalog';
 import { dashboardResources } from './dashboard';
+import type { QueueRow } from './instances/file';
 import { deployedBy, hasFunction, type Instance } from './instances/instance';
 import { type Choice, chosenInstance } from './instances/read';
-import { queuePolicies } from './queue-policies';
 import {
   arn,
   type Fragment,
   logGroupId,
+  logicalId,
   merge,
   policyDocument,
+  principalArn,
   type Resource,
   TOPIC_ID,
+  UNDELIVERED_QUEUE_ID,
   UNDELIVERED_TOPIC_ID,
 } from './template';
 import { queueValues, valuesOf } from './values';
@@ -126,6 +129,71 @@ const alarmsPublish = (id: string, alarms: string[]): Resource => ({
           ArnEquals: { 'aws:SourceArn': alarms.map((name) => arn('cloudwatch', `alarm:${name}`)) },
         },
       },
+    ]),
+  },
+});
+
+const queuePolicies = ({ name, rows, access, events }: Instance): Fragment =>
+  merge([
+    ...rows.flatMap((row) => [
+      ofQueue(logicalId(row.name, 'Queue'), `Queue of the ${row.name} jobs`, sendersOf(row, access.organization)),
+      ofQueue(logicalId(row.name, 'Dlq'), `Dead-letter queue of the ${row.name} jobs`),
+    ]),
+    // The topic sends alarms here that it could not deliver to the function. The function sends with its own role.
+    ofService(UNDELIVERED_QUEUE_ID, 'FromTheTopic', 'sns', { Ref: TOPIC_ID }),
+    events.webhook
+      ? ofService('WebhookUndelivered', 'FromTheRule', 'events', arn('events', `rule/${name}-jobs/${name}-webhook`))
+      : {},
+  ]);
+
+const ofQueue = (id: string, Description: string, statements?: object[]): Fragment => ({
+  Resources: { [`${id}Policy`]: policy(id, statements) },
+  Outputs: { [`${id}Url`]: { Description, Value: { Ref: id } } },
+});
+
+/** Lets principals of other accounts send. In our own account, an identity's own policy is enough. */
+const sendersOf = ({ name, senders = [] }: QueueRow, organization?: string): object[] =>
+  senders.length === 0
+    ? []
+    : [
+        {
+          Sid: 'SendersOfOtherAccounts',
+          Effect: 'Allow',
+          Principal: { AWS: senders.map(principalArn) },
+          Action: 'sqs:SendMessage',
+          Resource: { 'Fn::GetAtt': [logicalId(name, 'Queue'), 'Arn'] },
+          ...(organization && { Condition: { StringEquals: { 'aws:PrincipalOrgID': organization } } }),
+        },
+      ];
+
+/** The policy of a queue that keeps what a service could not deliver for the resource `from`. */
+const ofService = (id: string, Sid: string, service: 'sns' | 'events', from: object): Fragment => ({
+  Resources: {
+    [`${id}Policy`]: policy(id, [
+      {
+        Sid,
+        Effect: 'Allow',
+        Principal: { Service: `${service}.amazonaws.com` },
+        Action: 'sqs:SendMessage',
+        Resource: { 'Fn::GetAtt': [id, 'Arn'] },
+        Condition: { ArnEquals: { 'aws:SourceArn': from } },
+      },
+    ]),
+  },
+});
+
+/** A policy may only name the queue that it is attached to, so each queue has its own. */
+const policy = (id: string, statements: object[] = []): Resource => ({
+  Type: 'AWS::SQS::QueuePolicy',
+  Properties: {
+    Queues: [{ Ref: id }],
+    PolicyDocument: policyDocument([
+      {
+        Sid: 'EncryptedTransportOnly',
+        ...{ Effect: 'Deny', Principal: '*', Action: 'sqs:*', Resource: { 'Fn::GetAtt': [id, 'Arn'] } },
+        Condition: { Bool: { 'aws:SecureTransport': 'false' } },
+      },
+      ...statements,
     ]),
   },
 });

@@ -6,8 +6,14 @@ import { slsCommand, type Target } from '../target';
 import { counted, visible } from '../text';
 import type { DiscordMessage, Embed } from '../vendors/discord';
 import { isFact, KINDS, type Kind, runbookOf } from './kinds';
-import { type AlarmChange, type Change, type Notification, newestValue, type StoredFact } from './notification';
-import type { Over } from './outages';
+import {
+  type AlarmChange,
+  type Change,
+  type Notification,
+  newestValue,
+  type Over,
+  type StoredFact,
+} from './notification';
 
 export interface Place extends Target {
   queues: readonly string[];

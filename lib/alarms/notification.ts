@@ -80,6 +80,17 @@ export interface Change extends Pick<FactMessage, 'subject' | 'code' | 'jobId' |
 /** A message of the topic: one of our alarms or facts, or any other text. */
 export type Notification = { change: Change } | { raw: { subject: string; message: string } };
 
+/** One outage: the alarm or fact that the chat got first, and those that followed. Times are ms since 1970. */
+export interface Outage {
+  root: { name: string; kind: AnyKind; subject: string };
+  since: number;
+  firing: Record<string, Pick<Change, 'kind' | 'subject' | 'count'>>;
+  followed: AnyKind[];
+}
+
+/** An outage that is over: what came first, when that began, and the kinds that followed. */
+export type Over = Pick<Outage, 'root' | 'since' | 'followed'>;
+
 /** Reads one SNS message. A message of an unknown form is kept as it is. */
 export function notificationOf(
   { Subject, Message }: { Subject?: string | null; Message: string },

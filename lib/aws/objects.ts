@@ -21,6 +21,12 @@ const s3 = guarded('S3');
 
 const isMissing = (error: unknown): boolean => hasStatus(error, 404) && !isAwsError(error, 'NoSuchBucket');
 
+const unlessMissing = <T>(call: Promise<T>): Promise<T | undefined> =>
+  call.catch((error: unknown) => {
+    if (isMissing(error)) return undefined;
+    throw error;
+  });
+
 export const s3Client = (config: S3ClientConfig = clientDefaults): S3Client => new S3Client(config);
 
 /** `kmsKey`: the ARN or alias of the key that encrypts what is written. Without it, the bucket's own setting decides. */
@@ -43,24 +49,16 @@ export function realObjects({ bucket, kmsKey, client = s3Client() }: Bucket): Ob
     ...(kmsKey && { ServerSideEncryption: 'aws:kms' as const, SSEKMSKeyId: kmsKey, BucketKeyEnabled: true }),
   });
 
-  const read = (
-    key: string,
-    { mostBytes = Number.POSITIVE_INFINITY, unless }: { mostBytes?: number; unless?: string } = {},
-  ) =>
+  const read = (key: string, mostBytes = Number.POSITIVE_INFINITY, unless = '') =>
     s3('GetObject', async () => {
-      try {
-        const asked = new GetObjectCommand({ Bucket: bucket, Key: key, ...(unless && { IfNoneMatch: unless }) });
-        const { Body, ETag, ContentLength = 0, Metadata = {} } = await client.send(asked);
-        if (ContentLength > mostBytes) {
-          if (Body instanceof Readable) Body.destroy();
-          throw Object.assign(new Error('too large'), { name: 'TooLarge' });
-        }
-        const bytes = await Body?.transformToByteArray();
-        return bytes && { bytes, etag: ETag ?? '', metadata: Metadata };
-      } catch (error) {
-        if (isMissing(error)) return undefined;
-        throw error;
+      const asked = new GetObjectCommand({ Bucket: bucket, Key: key, ...(unless && { IfNoneMatch: unless }) });
+      const { Body, ETag = '', ContentLength = 0, Metadata = {} } = (await unlessMissing(client.send(asked))) ?? {};
+      if (ContentLength > mostBytes) {
+        if (Body instanceof Readable) Body.destroy();
+        throw Object.assign(new Error('too large'), { name: 'TooLarge' });
       }
+      const bytes = await Body?.transformToByteArray();
+      return bytes && { bytes, etag: ETag, metadata: Metadata };
     });
 
   return {
@@ -94,24 +92,20 @@ export function realObjects({ bucket, kmsKey, client = s3Client() }: Bucket): Ob
         }
       }),
 
-    get: async (key, options) => (await read(key, options))?.bytes,
+    get: async (key, { mostBytes } = {}) => (await read(key, mostBytes))?.bytes,
 
     read: (key) => read(key),
 
     readChanged: (key, etag) =>
-      read(key, { unless: etag }).catch((error: unknown) => {
+      read(key, undefined, etag).catch((error: unknown) => {
         if (error instanceof StoreError && error.status === 304) return 'unchanged';
         throw error;
       }),
 
     size: (key) =>
       s3('HeadObject', async () => {
-        try {
-          return (await client.send(new HeadObjectCommand({ Bucket: bucket, Key: key }))).ContentLength ?? 0;
-        } catch (error) {
-          if (isMissing(error)) return undefined;
-          throw error;
-        }
+        const head = await unlessMissing(client.send(new HeadObjectCommand({ Bucket: bucket, Key: key })));
+        return head && (head.ContentLength ?? 0);
       }),
 
     delete: (key) =>

@@ -21,15 +21,24 @@ export function realTable({ table, client = dynamoClient() }: { table: string; c
   const dynamo = guarded('DynamoDB');
 
   /** Reads at most `limit` items over several pages, because DynamoDB ends a page at 1 MB. */
-  async function query(input: Omit<QueryCommandInput, 'TableName'>, limit: number): Promise<Record<string, unknown>[]> {
-    const items: Record<string, unknown>[] = [];
-    if (limit <= 0) return items;
-    for await (const page of paginateQuery({ client }, { TableName: table, Limit: limit, ...input })) {
-      items.push(...(page.Items ?? []).map((item) => unmarshall(item)));
-      if (items.length >= limit) break;
-    }
-    return items.slice(0, limit);
-  }
+  const query = (input: Omit<QueryCommandInput, 'TableName'>, limit: number) =>
+    dynamo('Query', async () => {
+      const items: Record<string, unknown>[] = [];
+      if (limit <= 0) return items;
+      for await (const page of paginateQuery({ client }, { TableName: table, Limit: limit, ...input })) {
+        items.push(...(page.Items ?? []).map((item) => unmarshall(item)));
+        if (items.length >= limit) break;
+      }
+      return items.slice(0, limit);
+    });
+
+  /** Keys under one partition of an index whose sort key is the item's key. */
+  const keysUnder =
+    (index: 'inGroup' | 'person'): Table['group'] =>
+    async (partition, { after = ' ', limit }) => {
+      const found = await query(rangeOf(index, partition, ['key', '> :after'], { ':after': after }), limit);
+      return found.map(({ key }) => String(key));
+    };
 
   return {
     get: (key) =>
@@ -58,18 +67,19 @@ export function realTable({ table, client = dynamoClient() }: { table: string; c
         return (await asExpected(client.send(remove))) ? 'deleted' : 'conflict';
       }),
 
-    due: (todo, { until, after, limit, newestFirst = false }) =>
-      dynamo('Query', async () => {
-        const start = after && { ExclusiveStartKey: attributes({ ...after, todo }) };
-        const items = await query({ ...inTodo('<=', todo, until), ScanIndexForward: !newestFirst, ...start }, limit);
-        return items.map(({ key, todoAt }) => ({ key: String(key), todoAt: Number(todoAt) }));
-      }),
+    due: async (todo, { until, after, limit, newestFirst = false }) => {
+      const range = rangeOf('todo', todo, ['todoAt', '<= :until'], { ':until': until });
+      const start = after && { ExclusiveStartKey: attributes({ ...after, todo }) };
+      const items = await query({ ...range, ScanIndexForward: !newestFirst, ...start }, limit);
+      return items.map(({ key, todoAt }) => ({ key: String(key), todoAt: Number(todoAt) }));
+    },
 
     count: (todo, { since, most = Number.POSITIVE_INFINITY }) =>
       dynamo('Query', async () => {
         let count = 0;
         const limit = Number.isFinite(most) && { Limit: most };
-        const input = { TableName: table, Select: 'COUNT' as const, ...limit, ...inTodo('>=', todo, since) };
+        const range = rangeOf('todo', todo, ['todoAt', '>= :since'], { ':since': since });
+        const input = { TableName: table, Select: 'COUNT' as const, ...limit, ...range };
         for await (const page of paginateQuery({ client }, input)) {
           count += page.Count ?? 0;
           if (count >= most) break;
@@ -77,39 +87,17 @@ export function realTable({ table, client = dynamoClient() }: { table: string; c
         return count;
       }),
 
-    accepted: (queue, { from = 0, until = Number.MAX_SAFE_INTEGER, after, limit }) =>
-      dynamo('Query', async () => {
-        const input = {
-          IndexName: 'accepted',
-          KeyConditionExpression: '#accepted = :queue AND #time BETWEEN :from AND :until',
-          ExpressionAttributeNames: { '#accepted': 'accepted', '#time': 'time' },
-          ExpressionAttributeValues: attributes({ ':queue': queue, ':from': from, ':until': until }),
-          ScanIndexForward: false,
-          ...(after && { ExclusiveStartKey: attributes({ ...after, accepted: queue }) }),
-        };
-        return (await query(input, limit)).map(({ key, time }) => ({ key: String(key), time: Number(time) }));
-      }),
+    accepted: async (queue, { from = 0, until = Number.MAX_SAFE_INTEGER, after, limit }) => {
+      const times = { ':from': from, ':until': until };
+      const range = rangeOf('accepted', queue, ['time', 'BETWEEN :from AND :until'], times);
+      const start = after && { ExclusiveStartKey: attributes({ ...after, accepted: queue }) };
+      const items = await query({ ...range, ScanIndexForward: false, ...start }, limit);
+      return items.map(({ key, time }) => ({ key: String(key), time: Number(time) }));
+    },
 
-    group: (group, options) => keysUnder('inGroup', group, options),
-    person: (person, options) => keysUnder('person', person, options),
+    group: keysUnder('inGroup'),
+    person: keysUnder('person'),
   };
-
-  /** Keys under one partition of an index whose sort key is the item's key. */
-  function keysUnder(
-    index: 'inGroup' | 'person',
-    partition: string,
-    { after, limit }: { after?: string | undefined; limit: number },
-  ): Promise<string[]> {
-    return dynamo('Query', async () => {
-      const input = {
-        IndexName: index,
-        KeyConditionExpression: `#index = :partition${after === undefined ? '' : ' AND #key > :after'}`,
-        ExpressionAttributeNames: { '#index': index, ...(after === undefined ? {} : { '#key': 'key' }) },
-        ExpressionAttributeValues: attributes({ ':partition': partition, ':after': after }),
-      };
-      return (await query(input, limit)).map(({ key }) => String(key));
-    });
-  }
 }
 
 /** In DynamoDB's form, without what is `undefined`. */
@@ -117,11 +105,12 @@ const attributes = (item: object) => marshall(item, { removeUndefinedValues: tru
 
 const keyOf = (key: string) => attributes({ key });
 
-const inTodo = (side: '<=' | '>=', todo: string, at: number) => ({
-  IndexName: 'todo',
-  KeyConditionExpression: `#todo = :todo AND #at ${side} :at`,
-  ExpressionAttributeNames: { '#todo': 'todo', '#at': 'todoAt' },
-  ExpressionAttributeValues: attributes({ ':todo': todo, ':at': at }),
+/** A range of one partition of an index. */
+const rangeOf = (index: string, partition: string, [sort, rule]: [string, string], values: object) => ({
+  IndexName: index,
+  KeyConditionExpression: `#index = :partition AND #sort ${rule}`,
+  ExpressionAttributeNames: { '#index': index, '#sort': sort },
+  ExpressionAttributeValues: attributes({ ':partition': partition, ...values }),
 });
 
 function versionIs(expected: number) {

@@ -114,15 +114,6 @@ describe.each(variants)('the queues: $name', ({ start }) => {
     expect(await queues.depth(queueUrl)).toEqual({ visible: 0, inFlight: 2 });
   });
 
-  it('accepts a deduplication id once and answers a repeat with the first message', async () => {
-    const first = await queues.send(queueUrl, { body: '1', groupId: 'g', deduplicationId: 'same' });
-
-    const second = await queues.send(queueUrl, { body: '2', groupId: 'g', deduplicationId: 'same' });
-
-    expect(second.messageId).toBe(first.messageId);
-    expect((await receive()).map(({ body }) => body)).toEqual(['1']);
-  });
-
   it('changes the visibility of many messages in one call, even if some are deleted', async () => {
     for (const n of ['1', '2', '3']) await queues.send(queueUrl, { body: n, groupId: n, deduplicationId: n });
     const handles = (await receive()).map(({ receiptHandle }) => receiptHandle);
@@ -131,16 +122,6 @@ describe.each(variants)('the queues: $name', ({ start }) => {
     await queues.changeVisibilityBatch(queueUrl, handles, 0);
 
     expect((await receive()).map(({ body }) => body)).toEqual(['1', '3']);
-  });
-
-  it('rounds fractions of a second and caps the visibility at the limit of SQS', async () => {
-    await queues.send(queueUrl, { body: '1', groupId: 'g', deduplicationId: '1' });
-    const [message] = await queues.receive(queueUrl, { max: 1, visibilitySeconds: 1.5 });
-
-    await queues.changeVisibility(queueUrl, message?.receiptHandle ?? '', 0.25);
-    await queues.changeVisibility(queueUrl, message?.receiptHandle ?? '', 43_100.5);
-
-    expect(await receive()).toEqual([]);
   });
 
   it('reports a queue that does not exist without quoting the message', async () => {

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { functionsOf } from '../../../resources/instances/instance';
 import { instanceNames, parseInstance, readDefaults, readInstance } from '../../../resources/instances/read';
@@ -22,15 +22,6 @@ const problems = (changes: Record<string, unknown>) => {
 test.each(instanceNames())('instances/%s.yml is valid', (name) => {
   expect(readInstance(name).name).toBe(name);
 });
-
-test.each([...instanceNames(), ...['default', 'prod', 'staging'].map((name) => `profiles/${name}`)])(
-  'instances/%s.yml names the schema for editors',
-  (name) => {
-    const [line = ''] = readFileSync(`instances/${name}.yml`, 'utf8').split('\n');
-
-    expect(line).toMatch(/^# yaml-language-server: \$schema=\.{1,2}\/schema\.json$/);
-  },
-);
 
 test('a file inherits its profile, the profile inherits the defaults, and each may override', () => {
   changeInstance(root, 'acme', { 'queues.feedback': { visibility: 400 }, 'alarms.held': 7200 });
@@ -156,7 +147,6 @@ test.each<[string, Record<string, unknown>, string]>([
     { 'sendgrid.apiKey': 'ssm:relative' },
     'sendgrid.apiKey: must be a reference, ssm:/path or secretsmanager:name, not the secret itself',
   ],
-  ['waits that are no numbers', { 'waits.retry': ['sixty', 900] }, 'waits.retry.0: must be a number, is a string'],
   [
     'a FIFO batch over ten',
     { 'queues.feedback': { batch: 11, repeatable: true } },
@@ -216,12 +206,4 @@ test.each([
   ['a list', '- stage: prod', ['instances/acme.yml: must be a table of settings']],
 ])('a file that holds %s is refused with its rule', (_, text, lines) => {
   expect(problemsOf(() => parseInstance('acme', text))).toEqual(lines);
-});
-
-test('an unknown setting whose name has a dot is named like any other', () => {
-  const lines = problemsOf(() => parseInstance('acme', 'stage: prod\nqueues:\n  feedback: { a.b: {} }\n'));
-
-  expect(lines).toContainEqual(
-    expect.stringMatching(/^instances\/acme\.yml: queues\.feedback\.a\.b: is not a setting/),
-  );
 });

@@ -108,9 +108,9 @@ test('each queue refuses unencrypted transport', () => {
 
   expect(policies.map(({ Queues }) => Queues)).toEqual(
     [
-      'WebhookUndelivered',
       ...QUEUES.flatMap((name) => [logicalId(name, 'Queue'), logicalId(name, 'Dlq')]),
       'UndeliveredAlarms',
+      'WebhookUndelivered',
     ].map((Ref) => [{ Ref }]),
   );
   for (const { PolicyDocument } of policies)
