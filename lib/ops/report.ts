@@ -1,8 +1,11 @@
+import { basename } from 'node:path';
 import { mapEach } from '../concurrency';
 import { groupBy } from '../group-by';
-import { ANALYTICS_QUEUE, hourPartition, recordFolder, verifiedKey } from '../jobs/keys';
+import { ANALYTICS_QUEUE, hourPartition, jobKey, recordFolder, verifiedKey } from '../jobs/keys';
+import { UnreadableRowError } from '../jobs/ledger';
+import { rowOfRecord } from '../jobs/record';
+import type { JobEvent, JobRow } from '../jobs/row';
 import type { MetricQuery } from '../ports';
-import { jsonOf } from '../text';
 import type { Deployment } from './operator';
 
 const DAY_MS = 86_400_000;
@@ -38,15 +41,22 @@ export async function monthFigures(
   const folders = dates.flatMap((date) =>
     queueNames
       .filter((name) => name !== ANALYTICS_QUEUE)
-      .map((queue) => hourPartition(recordFolder(prefix, queue), Date.parse(date)).replace('hour=00/', '')),
+      .map((queue) => ({ queue, folder: hourPartition(recordFolder(prefix, queue), Date.parse(date)) })),
   );
-  const keys = (await mapEach(folders, READS, (folder) => objects.list(folder))).flat();
+  const listed = await mapEach(folders, READS, async ({ queue, folder }) =>
+    (await objects.list(folder.replace('hour=00/', ''))).map((key) => ({ key, queue })),
+  );
+  const keys = listed.flat();
   let done = 0;
-  const read = await mapEach(keys, READS, async (key) => {
-    const record = jsonOf(Buffer.from((await objects.get(key)) ?? '').toString('utf8')) as Stored | undefined;
+  const read = await mapEach(keys, READS, async ({ key, queue }) => {
+    const text = Buffer.from((await objects.get(key)) ?? '').toString('utf8');
     progress(++done, keys.length);
-    const known = record?.time && queueNames.includes(record.queue) && ENDS.includes(record.state);
-    return known ? [jobOf(record)] : [];
+    try {
+      return [jobOf(rowOfRecord(text, jobKey(queue, basename(key, '.json'))))];
+    } catch (error) {
+      if (error instanceof UnreadableRowError) return [];
+      throw error;
+    }
   });
   const jobs = read.flat();
 
@@ -108,21 +118,6 @@ export async function monthFigures(
 
 const dayOf = (time: number): string => new Date(time).toISOString().slice(0, 10);
 
-/** What the report reads of a record. Times are ISO 8601. */
-interface Stored {
-  queue: string;
-  type?: string;
-  state: End;
-  time: string;
-  endedAt: string;
-  notBefore?: string;
-  holds?: number;
-  campaign?: string;
-  error?: { code: string };
-  steps?: Partial<Record<string, { status: string }>>;
-  history?: { at: string; event: string }[];
-}
-
 type Job = ReturnType<typeof jobOf>;
 
 /**
@@ -131,18 +126,16 @@ type Job = ReturnType<typeof jobOf>;
  * queue, or the table for a planned job, had the job, both by the producer's clock. Chunks of campaigns have neither.
  * Both are ms, or NaN. `code`: of a dead job.
  */
-function jobOf(record: Stored) {
-  const { queue, state, type, time, notBefore = time, endedAt, holds = 0, error, campaign, steps = {} } = record;
-  const at = (event: string) => Date.parse(record.history?.find((entry) => entry.event === event)?.at ?? '');
+function jobOf({ queue, state, type, time, notBefore, endedAt = 0, holds, error, campaign, steps, history }: JobRow) {
+  const at = (event: JobEvent) => history.find((entry) => entry.event === event)?.at ?? Number.NaN;
   const isChunk = campaign !== undefined;
-  const waited = holds > (record.notBefore === undefined ? 0 : 1);
-  const ms = Date.parse(endedAt) - Math.max(Date.parse(time), Date.parse(notBefore));
+  const waited = holds > (notBefore === undefined ? 0 : 1);
   const sent = [type === 'email.message.v1' && state, steps.confirmation?.status, steps.notification?.status];
   return {
-    ...{ queue, state, isChunk, waited, day: time.slice(0, 10) },
+    ...{ queue, state, isChunk, waited, day: dayOf(time) },
     isMail: sent.some((outcome) => outcome === 'succeeded' || outcome === 'done'),
     code: error?.code ?? 'unknown',
-    finish: state === 'succeeded' && !isChunk && !waited ? ms : Number.NaN,
+    finish: state === 'succeeded' && !isChunk && !waited ? endedAt - Math.max(time, notBefore ?? 0) : Number.NaN,
     accept: isChunk ? Number.NaN : (at('sent') || at('planned')) - at('accepted'),
   };
 }

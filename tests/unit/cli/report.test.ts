@@ -2,11 +2,15 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { recordKey, verifiedKey } from '../../../lib/jobs/keys';
+import { recordOf } from '../../../lib/jobs/record';
+import type { JobRow } from '../../../lib/jobs/row';
 import type { Options } from '../../../packages/cli/command';
 import { commands } from '../../../packages/cli/commands';
 import type { Serverless } from '../../../packages/cli/target';
+import { acceptedRow } from '../../support/accepted-row';
 import { memoryDeployment } from '../../support/deployment';
 import { jobId, memoryEngine, PREFIX } from '../../support/engine';
+import { inState } from '../../support/in-state';
 import { contextOf, recordingOutput } from '../../support/operator';
 import { SAMPLE_QUEUE, sampleContract } from '../../support/sample-contract';
 
@@ -14,20 +18,19 @@ const DAY = Date.parse('2026-01-02T03:04:05.000Z');
 const folder = mkdtempSync(join(tmpdir(), 'report-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-const iso = (ms: number) => new Date(DAY + ms).toISOString();
-
 /** The report of a month in which each of these jobs took some seconds. */
 async function month(jobs: { n: number; seconds?: number; [changed: string]: unknown }[]) {
   const engine = memoryEngine(() => sampleContract().contract);
   const { deployment, metrics } = memoryDeployment(engine);
   for (const { n, seconds = 1, ...changed } of jobs) {
     const row = { queue: SAMPLE_QUEUE, id: jobId(n), time: DAY };
-    const history = [
-      { at: iso(0), event: 'accepted' },
-      { at: iso(20), event: 'sent' },
+    const history: JobRow['history'] = [
+      { at: DAY, event: 'accepted' },
+      { at: DAY + 20, event: 'sent' },
     ];
-    const record = { ...row, time: iso(0), state: 'succeeded', endedAt: iso(seconds * 1000), history, ...changed };
-    await engine.objects.put(recordKey(PREFIX, row), JSON.stringify(record), 'application/json');
+    const ended = { state: inState('succeeded'), endedAt: DAY + seconds * 1000, history };
+    const record = recordOf({ ...acceptedRow(DAY), ...row, ...ended, ...changed });
+    await engine.objects.put(recordKey(PREFIX, row), record, 'application/json');
   }
   const run = async (options: Options) => {
     const { out, recorded } = recordingOutput();
@@ -45,13 +48,13 @@ const cells = (lines: readonly string[], first: string) =>
   lines.filter((line) => line.startsWith(first)).map((line) => line.split(/ {2,}/));
 
 test('the report of a month says which criteria are met, with their figures, and how jobs of each queue ended', async () => {
-  const dead = { state: 'dead', error: { code: 'Rejected' }, notBefore: undefined };
+  const dead = { state: 'dead', reason: 'error', error: { class: 'permanent', code: 'Rejected', message: 'no' } };
   const { objects, metrics, run } = await month([
     ...[1, 2, 3, 4].map((n) => ({ n, seconds: n })),
     { n: 5, seconds: 3_600, holds: 1 },
     { n: 6, ...dead },
-    { n: 7, state: 'cancelled' },
-    { n: 8, seconds: 70, holds: 1, notBefore: iso(60_000) },
+    { n: 7, state: 'cancelled', reason: 'operator' },
+    { n: 8, seconds: 70, holds: 1, notBefore: DAY + 60_000 },
     { n: 9, seconds: 500, campaign: jobId(50) },
   ]);
   metrics.set('Canary', [{ at: DAY, value: 288 }]);
