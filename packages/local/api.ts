@@ -7,8 +7,6 @@ import type { InvokeResult } from './lambda/runtime';
 export interface ApiDeps {
   producer: Jobs & Pick<JobProducer, 'email'>;
   emailEvents: (event: object) => Promise<InvokeResult>;
-  /** The events about ends of jobs, the newest last. */
-  events: readonly object[];
 }
 
 /** A real API passes the client that it has authenticated. Here all requests have the same one. */
@@ -18,7 +16,7 @@ const principalOf = (): string => 'local';
 const MOST_BYTES = '6mb';
 
 /** The example's API, routes of this machine only, and the function URL for SendGrid's events. */
-export function createApi({ producer, emailEvents, events }: ApiDeps): Express {
+export function createApi({ producer, emailEvents }: ApiDeps): Express {
   const router = Router();
   const optionsOf = optionsFor(principalOf);
   posting(router, '/emails', MEBIBYTE, async (request, response) => {
@@ -26,9 +24,6 @@ export function createApi({ producer, emailEvents, events }: ApiDeps): Express {
   });
   router.post('/email-events', express.raw({ type: () => true, limit: MOST_BYTES }), async (request, response) => {
     response.status(statusOf(await emailEvents(functionUrlEvent(request)))).end();
-  });
-  router.get('/events', (_request, response) => {
-    response.json(events);
   });
   router.get('/health', (_request, response) => {
     response.json({ status: 'ok' });

@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
@@ -8,7 +9,6 @@ import { realObjects } from '../../lib/aws/objects';
 import { realQueues, sqsClient } from '../../lib/aws/queues';
 import { realTable } from '../../lib/aws/table';
 import { LOCAL_ARN } from '../../lib/startup/engine';
-import { fakePrivateKey } from './fakes/app-store-connect';
 import { eventKeys, signedHeaders } from './fakes/sendgrid';
 import { ACCOUNT, LOCAL_CREDENTIALS, REGION } from './loopback';
 
@@ -21,8 +21,9 @@ const endpointsSchema = z.object({
 export type Endpoints = z.infer<typeof endpointsSchema>;
 export type AwsEndpoints = Pick<Endpoints, 'sqs' | 's3' | 'dynamodb' | 'aws'>;
 
-/** The functions sign with this key, and the fake App Store Connect checks it. The template holds only its name. */
-export const APP_STORE_CONNECT_KEY = fakePrivateKey('local');
+/** The functions sign their tokens with this key. The template holds only its name. */
+const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
+const APP_STORE_CONNECT_KEY = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
 
 /** The fake SendGrid signs its events with these keys, and the function checks the signature. */
 export const EVENT_KEYS = eventKeys();

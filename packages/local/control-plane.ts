@@ -19,8 +19,6 @@ interface ControlPlane {
   mappings: readonly LocalMapping[];
   metrics: Pick<LocalMetrics, 'data'>;
   bridge: Pick<EventBridge, 'put'>;
-  /** Gets an alarm that its function could not take. AWS would try twice more before that. */
-  undelivered: (body: string) => void;
 }
 
 const PUBLISHED =
@@ -28,18 +26,15 @@ const PUBLISHED =
 const UNKNOWN = { __type: 'InvalidAction', message: 'This call is not known on this machine.' };
 
 /** The calls to Lambda, CloudWatch, EventBridge and SNS. It evaluates no alarm. Messages invoke the alarms function one by one. */
-export function controlPlane({ lambda, mappings, metrics, bridge, undelivered }: ControlPlane): http.RequestListener {
+export function controlPlane({ lambda, mappings, metrics, bridge }: ControlPlane): http.RequestListener {
   let delivered: Promise<unknown> = Promise.resolve();
 
-  async function deliver(input: URLSearchParams): Promise<void> {
-    const [TopicArn, Subject, Message] = ['TopicArn', 'Subject', 'Message'].map((name) => input.get(name));
+  const deliver = (input: URLSearchParams): Promise<unknown> => {
+    const { TopicArn, Subject, Message } = Object.fromEntries(input);
     const head = { Type: 'Notification', MessageId: randomUUID(), Timestamp: new Date().toISOString() };
     const Sns = { ...head, TopicArn, Subject, Message };
-    const event = { Records: [{ EventSource: 'aws:sns', EventVersion: '1.0', Sns }] };
-    const { kind } = await lambda.invoke('alarms', event);
-    if (kind === 'answer') return;
-    undelivered(JSON.stringify({ requestContext: { condition: 'RetriesExhausted' }, requestPayload: event }));
-  }
+    return lambda.invoke('alarms', { Records: [{ EventSource: 'aws:sns', EventVersion: '1.0', Sns }] });
+  };
 
   /** The answer as XML or JSON; `undefined` for a call that is not known here. */
   function answerTo({ method, url = '', headers }: http.IncomingMessage, body: string): string | object | undefined {

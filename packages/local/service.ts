@@ -1,13 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import http from 'node:http';
 import { commonEnv, parseEnv, secret } from '../../lib/config/common';
-import { dlqName, jobKey, undeliveredName } from '../../lib/jobs/keys';
+import { dlqName, jobKey } from '../../lib/jobs/keys';
 import { deploymentOf, noLog } from '../../lib/ops/connect';
 import { hashPeopleWith } from '../../lib/startup/engine';
 import { isConsolePath } from '../console/serve';
 import { realProducer } from '../producer/real-producer';
 import { createApi } from './api';
-import { APP_STORE_CONNECT_KEY, type Endpoints, EVENT_KEYS, localConfig, localPorts } from './connection';
+import { type Endpoints, EVENT_KEYS, localConfig, localPorts } from './connection';
 import { localConsole } from './console';
 import { controlPlane } from './control-plane';
 import { eventBridge, startDynamoDb, startS3 } from './emulators';
@@ -80,7 +80,7 @@ async function startParts(
   parts.add({ close: () => producer.close({ timeoutMs: 0 }).catch(() => {}) });
 
   const emailEvents = (event: object) => lambda.invoke('emailEvents', event);
-  const app = createApi({ producer, emailEvents, events: bridge.events });
+  const app = createApi({ producer, emailEvents });
   const deployment = deploymentOf(config, {
     ...{ ...ports, region: REGION, account: ACCOUNT, by: 'local', log: noLog },
     hashPeople: hashPeopleWith(secret.parse(declared.producer.hashKey)),
@@ -88,10 +88,7 @@ async function startParts(
   });
   const page = localConsole(deployment, { fakes: vendors, producer });
   const fakes = fakesControl(vendors);
-  const control = controlPlane({
-    ...{ ...functions, bridge },
-    undelivered: (MessageBody) => void sqs.sendMessage({ QueueUrl: undeliveredName(config.INSTANCE), MessageBody }),
-  });
+  const control = controlPlane({ ...functions, bridge });
   const listenerOf = (url: string): http.RequestListener => {
     if (isConsolePath(url)) return page;
     if (/^\/fakes([/?]|$)/.test(url)) return fakes;
@@ -163,15 +160,12 @@ const monotonic = (): number => Math.floor(performance.timeOrigin + performance.
 async function startFakeVendors({ functions }: Declared, ports: Ports, parts: Parts) {
   const variables = Object.assign({}, ...functions.map(({ environment }) => environment)) as Record<string, string>;
   const { ZENDESK_EMAIL: email, ZENDESK_TOKEN: token, SENDGRID_API_KEY: apiKey } = variables;
-  const team = {
-    issuerId: variables.APP_STORE_CONNECT_ISSUER_ID ?? '',
-    keyId: variables.APP_STORE_CONNECT_KEY_ID ?? '',
-    privateKey: APP_STORE_CONNECT_KEY,
-  };
+  const { APP_STORE_CONNECT_ISSUER_ID: issuerId = '', APP_STORE_CONNECT_KEY_ID: keyId = '' } = variables;
+  const team = { issuerId, keyId, ...LOCAL_APPS };
   return {
     zendesk: parts.add(await startFakeZendesk({ port: ports.zendesk, email, token })),
     sendgrid: parts.add(await startFakeSendgrid({ port: ports.sendgrid, apiKey, keys: EVENT_KEYS })),
-    appStoreConnect: parts.add(await startFakeAppStoreConnect({ port: ports.appStoreConnect, ...team, ...LOCAL_APPS })),
+    appStoreConnect: parts.add(await startFakeAppStoreConnect({ port: ports.appStoreConnect, ...team })),
     discord: parts.add(await startFakeDiscord({ port: ports.discord })),
   };
 }

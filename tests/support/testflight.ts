@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import type { InviteInput } from '../../lib/testflight/message';
 import { testflightContract } from '../../lib/testflight/process';
 import type { AllowedApp } from '../../lib/testflight/run';
@@ -6,7 +7,7 @@ import { realAppStoreConnect } from '../../lib/vendors/app-store-connect';
 import { realSendgrid } from '../../lib/vendors/sendgrid';
 import { sharedRate } from '../../lib/worker/rate';
 import type { AppStoreConnectSeed } from '../../packages/local/fakes/app-store-connect';
-import { fakePrivateKey, startFakeAppStoreConnect } from '../../packages/local/fakes/app-store-connect';
+import { startFakeAppStoreConnect } from '../../packages/local/fakes/app-store-connect';
 import { startFakeSendgrid } from '../../packages/local/fakes/sendgrid';
 import { anEnvelope, type EngineOptions, INSTANCE, memoryEngine, watch } from './engine';
 import { hashPeople } from './hash-people';
@@ -19,10 +20,14 @@ export const EMPTY_APPS_GROUP = '00000000-0000-4000-8000-0000000000a3';
 export const BUILD = '00000000-0000-4000-8000-0000000000b1';
 export const TESTER = 'tester@example.com';
 
+/** A private key as Apple gives it, PKCS #8 PEM. */
+export const newKey = (namedCurve = 'P-256'): string =>
+  generateKeyPairSync('ec', { namedCurve }).privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+
 export const TEAM = {
   issuerId: '00000000-0000-4000-8000-000000000001',
   keyId: 'KEY0000001',
-  privateKey: fakePrivateKey('tests'),
+  privateKey: newKey(),
 };
 export const SETTLE_AFTER_MS = 30_000;
 

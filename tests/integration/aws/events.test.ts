@@ -31,7 +31,7 @@ afterEach(async () => {
 
 async function start(bus: string, webhook?: { url: string; key: string }) {
   const bridge = eventBridge(['my-jobs'], webhook);
-  const unused = { lambda: { invoke: fail }, mappings: [], metrics: createMetrics(), undelivered: fail };
+  const unused = { lambda: { invoke: fail }, mappings: [], metrics: createMetrics() };
   const server = http.createServer(controlPlane({ ...unused, bridge }));
   const url = await listen(server, 0);
   closing.push(bridge.close, () => close(server));

@@ -1,14 +1,10 @@
-import { createPublicKey, generateKeyPairSync } from 'node:crypto';
+import { createPublicKey } from 'node:crypto';
+import { jwtVerify } from 'jose';
 import { StoreError } from '../../../lib/errors';
 import { type AppStoreConnect, realAppStoreConnect } from '../../../lib/vendors/app-store-connect';
-import {
-  type FakeAppStoreConnect,
-  fakePrivateKey,
-  startFakeAppStoreConnect,
-  tokenProblem,
-} from '../../../packages/local/fakes/app-store-connect';
+import { type FakeAppStoreConnect, startFakeAppStoreConnect } from '../../../packages/local/fakes/app-store-connect';
 import type { Failure } from '../../../packages/local/fakes/server';
-import { APP, GROUP, seed, TEAM } from '../../support/testflight';
+import { APP, GROUP, newKey, seed, TEAM } from '../../support/testflight';
 import { allTextOf, caught, secretOf } from '../../support/vendors';
 
 const ADDRESS = 'planted-user@example.com';
@@ -52,9 +48,15 @@ describe('the token', () => {
     const [first, second, third] = tokens();
     expect(second).toBe(first);
     expect(third).not.toBe(first);
-    const team = { ...TEAM, publicKey: createPublicKey(TEAM.privateKey) };
-    expect(await tokenProblem(third, team, now)).toBeUndefined();
-    expect(await tokenProblem(first, team, now)).toContain('JWTExpired');
+    const rules = {
+      issuer: TEAM.issuerId,
+      audience: 'appstoreconnect-v1',
+      currentDate: new Date(now),
+      maxTokenAge: 1200,
+    };
+    const verify = (header = '') => jwtVerify(header.slice('Bearer '.length), createPublicKey(TEAM.privateKey), rules);
+    expect((await verify(third)).protectedHeader).toMatchObject({ alg: 'ES256', kid: TEAM.keyId });
+    await expect(verify(first)).rejects.toThrow('"exp" claim timestamp check failed');
   });
 
   test("is valid even if our clock is nearly a minute ahead of Apple's", async () => {
@@ -64,8 +66,9 @@ describe('the token', () => {
   });
 
   test('is made again once with a fresh key when Apple refuses it', async () => {
-    const privateKey = secretOf(fakePrivateKey('revoked'), TEAM.privateKey);
+    const privateKey = secretOf(newKey(), TEAM.privateKey);
     const apple = appleWith(privateKey);
+    fake.fail({ status: 401 });
 
     await find(apple);
     await find(apple);
@@ -81,10 +84,7 @@ describe('the token', () => {
 
   test.each([
     ['text that is not a key', 'planted-secret'],
-    [
-      'a key of another curve',
-      generateKeyPairSync('ec', { namedCurve: 'P-384' }).privateKey.export({ type: 'pkcs8', format: 'pem' }).toString(),
-    ],
+    ['a key of another curve', newKey('P-384')],
   ])('cannot be made from %s, and the stop error quotes nothing', async (_what, key) => {
     const error = await caught(find(appleWith(secretOf(key))));
 

@@ -18,7 +18,6 @@ beforeEach(async () => {
       events.push(event);
       return outcome;
     },
-    events: [{ id: 'event-1' }],
   });
   server = http.createServer(api);
   url = await listen(server, 0);
@@ -27,7 +26,6 @@ beforeEach(async () => {
 afterEach(() => close(server));
 
 test.each([
-  ['/events', 200, [{ id: 'event-1' }]],
   ['/health', 200, { status: 'ok' }],
   ['/other', 404, { detail: 'there is no such path' }],
   ['/jobs/%ff', 400, { detail: 'the request is not well-formed' }],
