@@ -10,14 +10,14 @@ import { LOCAL_APP } from './fakes/app-store-connect';
 import type { Failure } from './fakes/server';
 import type { Lambda } from './lambda/runtime';
 import { type Service, startService } from './service';
-import { packageLocal } from './template/package';
+import { packageStage } from './template/package';
 
 interface Scenario {
   title: string;
   /** How a vendor answers the first requests of the job. `kills`: the worker that dies at such a call. */
   failure?: Failure & { of: 'zendesk' | 'sendgrid' | 'appStoreConnect'; kills?: string };
   /** Sends the job and returns its id. The default is feedback of its own user. */
-  send?(service: Service, email: string): Promise<string>;
+  send?: (service: Service, email: string) => Promise<string>;
   expected: string;
 }
 
@@ -28,6 +28,8 @@ const feedbackOf = (email: string): FeedbackInput => ({
   type: 'problem',
   tags: ['export'],
 });
+
+const sendFeedback = async ({ producer }: Service, email: string) => (await producer.feedback(feedbackOf(email))).id;
 
 /** The part of a failure that kills the worker whose event has `marker`. */
 export const killing = (lambda: Pick<Lambda, 'kill'>, worker: string, marker: string): Failure => ({
@@ -77,7 +79,7 @@ const SCENARIOS: Scenario[] = [
   {
     title: 'Zendesk refuses the ticket permanently',
     // The fake knows this user as suspended and answers 422.
-    send: async ({ producer }) => (await producer.feedback(feedbackOf('suspended@example.com'))).id,
+    send: (service) => sendFeedback(service, 'suspended@example.com'),
     expected: 'dead, 0 tickets, 0 mails, in the DLQ as ZendeskRejected',
   },
   {
@@ -129,33 +131,27 @@ const POLL_MS = 250;
 const HOUR_MS = 3_600_000;
 const print = (text: string): void => void process.stdout.write(`${text}\n`);
 
-/** Sends the jobs of all scenarios at once, and prints what happens to them. Resolves to what is not as expected. */
-async function runScenarios(service: Service): Promise<string[]> {
+/** Sends the job of a scenario, and prints what happens to it. Resolves to what is not as expected. */
+async function run(service: Service, scenario: Scenario, email: string): Promise<string[]> {
   const begun = Date.now();
-  const sent: (Pick<Scenario, 'title' | 'expected'> & { id: string; outcome: string; ended: boolean })[] = [];
-  for (const [index, { title, expected, failure, send }] of SCENARIOS.entries()) {
-    const email = `user-${index + 1}@example.com`;
-    if (failure) {
-      const { of, kills, ...request } = failure;
-      service[of].fail({ ...request, bodyContains: email, ...(kills && killing(service.lambda, kills, email)) });
-    }
-    const id = (await send?.(service, email)) ?? (await service.producer.feedback(feedbackOf(email))).id;
-    sent.push({ title, expected, id, outcome: '', ended: false });
+  const { title, expected, failure, send = sendFeedback } = scenario;
+  if (failure) {
+    const { of, kills, ...request } = failure;
+    service[of].fail({ ...request, bodyContains: email, ...(kills && killing(service.lambda, kills, email)) });
   }
-  while (sent.some(({ ended }) => !ended) && Date.now() < begun + LIMIT_MS) {
+  const id = await send(service, email);
+  let before = '';
+  for (;;) {
+    const job = await service.job(id);
+    const outcome = outcomeOf(service, id, job);
+    const done = Object.entries(job?.steps ?? {}).map(([name, { status }]) => `${name} ${status}`);
+    const seconds = ((Date.now() - begun) / 1000).toFixed(1).padStart(5);
+    if (outcome !== before) print(`  ${seconds} s  ${title}: ${[outcome, ...done].join(' · ')}`);
+    if (hasEnded(job, outcome) || Date.now() > begun + LIMIT_MS)
+      return outcome === expected ? [] : [`${title}: expected ${expected}, got ${outcome}`];
+    before = outcome;
     await sleep(POLL_MS);
-    for (const each of sent) {
-      const job = await service.job(each.id);
-      const outcome = outcomeOf(service, each.id, job);
-      const done = Object.entries(job?.steps ?? {}).map(([name, { status }]) => `${name} ${status}`);
-      const seconds = ((Date.now() - begun) / 1000).toFixed(1).padStart(5);
-      if (outcome !== each.outcome) print(`  ${seconds} s  ${each.title}: ${[outcome, ...done].join(' · ')}`);
-      Object.assign(each, { outcome, ended: hasEnded(job, outcome) });
-    }
   }
-  return sent
-    .filter(({ outcome, expected }) => outcome !== expected)
-    .map(({ title, outcome, expected }) => `${title}: expected ${expected}, got ${outcome}`);
 }
 
 /** What `sls verify` finds in all that a service on this machine has stored in the last hours. */
@@ -171,7 +167,7 @@ export async function verified({ config, ports: { clients }, zendesk }: Service)
 async function main(): Promise<void> {
   const begun = Date.now();
   print('Packaging the functions of serverless.yml …');
-  const packaged = await packageLocal();
+  const packaged = await packageStage('local');
   // The message of a killed worker comes back after the visibility timeout. Half of it is enough.
   for (const { Type, Properties } of Object.values(packaged.resources))
     if (Type === 'AWS::SQS::Queue' && Properties?.VisibilityTimeout)
@@ -181,7 +177,8 @@ async function main(): Promise<void> {
     process.once(signal, () => void service.stop().finally(() => process.exit(130)));
   print(`The service is running on ${service.endpoints.api}. Sending ${SCENARIOS.length} jobs …`);
   try {
-    const unexpected = await runScenarios(service);
+    const runs = SCENARIOS.map((scenario, index) => run(service, scenario, `user-${index}@example.com`));
+    const unexpected = (await Promise.all(runs)).flat();
     print('\nVerifying all that was stored …');
     const wrong = [...unexpected, ...(await verified(service)).map((finding) => `sls verify: ${finding}`)];
     for (const line of wrong) print(`NOT AS EXPECTED  ${line}`);

@@ -70,16 +70,11 @@ export function createEventSourceMapping(options: EventSourceMappingOptions) {
   function receiveBatch(): Message[] {
     const batch: Message[] = [];
     const names = { AttributeNames: ['All' as const], MessageAttributeNames: ['All'] };
-    try {
-      while (batch.length < options.batchSize) {
-        const max = Math.min(10, options.batchSize - batch.length);
-        const { Messages = [] } = sqs.receiveMessage({ QueueUrl: queue, MaxNumberOfMessages: max, ...names });
-        if (Messages.length === 0) break;
-        batch.push(...Messages);
-      }
-    } catch (error) {
-      // Too many messages are in flight. A change of the queue wakes the poller again.
-      if (!(error instanceof SqsError)) throw error;
+    while (batch.length < options.batchSize) {
+      const max = Math.min(10, options.batchSize - batch.length);
+      const { Messages = [] } = sqs.receiveMessage({ QueueUrl: queue, MaxNumberOfMessages: max, ...names });
+      if (Messages.length === 0) break;
+      batch.push(...Messages);
     }
     return batch;
   }

@@ -3,7 +3,7 @@ import { announce } from './connection';
 import type { Invocation } from './lambda/runtime';
 import { checkPort, portFrom, portsFrom } from './loopback';
 import { type Service, startService } from './service';
-import { packageLocal } from './template/package';
+import { packageStage } from './template/package';
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 
@@ -14,7 +14,7 @@ async function main(): Promise<void> {
   for (const port of Object.values(listenOn)) await checkPort(port, first);
   print('Packaging the functions of serverless.yml …');
   const service = await startService({
-    packaged: await packageLocal(),
+    packaged: await packageStage('local'),
     listenOn,
     onInvocation: (invocation) => {
       for (const line of invocationLines(invocation)) print(`${new Date().toISOString().slice(11, 19)}  ${line}`);

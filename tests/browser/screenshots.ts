@@ -5,7 +5,7 @@ import { type BrowserServer, chromium, type Page } from 'playwright-core';
 import type { JobRow } from '../../lib/jobs/row';
 import { listJobs } from '../../lib/ops/search';
 import { type Service, startService } from '../../packages/local/service';
-import { packageLocal } from '../../packages/local/template/package';
+import { packageStage } from '../../packages/local/template/package';
 import { layDeadFeedback } from '../support/dead-letters';
 import { startBrowser } from './launch.cjs';
 
@@ -15,7 +15,7 @@ const MOST_BYTES = 100_000;
 
 /** `npm run screenshots`: runs the service on this machine, lets something happen, and takes a picture of each page. */
 async function main(): Promise<void> {
-  const service = await startService({ packaged: await packageLocal() });
+  const service = await startService({ packaged: await packageStage('local') });
   const server: BrowserServer = await startBrowser();
   try {
     const browser = await chromium.connect(server.wsEndpoint());

@@ -40,7 +40,7 @@ export interface AppStoreConnectSeed {
 }
 
 /** The parts of JSON:API's bodies that the model reads. A test checks our bodies against Apple's schemas. */
-interface Parts {
+interface Body {
   data: {
     attributes: Pick<FakeTester, 'email' | 'firstName' | 'lastName'>;
     relationships: Record<'app' | 'betaTester' | 'build', { data: { id: string } }> & {
@@ -52,7 +52,7 @@ interface Parts {
 const invalid = (pointer: string) => refused(409, 'ENTITY_ERROR.RELATIONSHIP.INVALID', pointer);
 /** Like Apple's own, the detail quotes the address. */
 const unassignable = (email: string) => refused(409, 'STATE_ERROR', undefined, `${email} cannot be assigned`);
-const DONE = reply(204);
+const NOT_FOUND = refused(404, 'NOT_FOUND');
 
 /** A model of TestFlight's testers, groups and mails, without HTTP. */
 export function appStoreConnectModel({ apps, testers: seeded = [], refused: refusedEmails = [] }: AppStoreConnectSeed) {
@@ -79,92 +79,79 @@ export function appStoreConnectModel({ apps, testers: seeded = [], refused: refu
   };
   for (const tester of seeded) add(tester);
 
-  function createTester({ data: { attributes, relationships } }: Parts): Reply {
-    const groups = relationships.betaGroups.data.map(({ id }) => id);
-    const [app, ...others] = new Set(groups.map(appOf));
-    if (!app || others.length > 0) return invalid('/data/relationships/betaGroups');
-    const email = attributes.email.toLowerCase();
-    if (refusedEmails.includes(email) || testers.some((tester) => tester.app === app.id && tester.email === email))
-      return unassignable(email);
-    const tester = add({ ...attributes, app: app.id, email, groups: [], state: 'NOT_INVITED' });
-    join(tester, app, groups);
-    return reply(201, { data: resource(tester) });
-  }
+  /** The tester that a change of members names. The model ignores any further one. */
+  const memberOf = (body: unknown): FakeTester | undefined => {
+    const { data } = body as { data: { id: string }[] };
+    return testerOf(data[0]?.id ?? '');
+  };
 
-  function invite({ data: { relationships } }: Parts): Reply {
-    const tester = testerOf(relationships.betaTester.data.id);
-    const app = apps.find(({ id }) => id === relationships.app.data.id);
-    if (!app || tester?.app !== app.id) return invalid('/data/relationships/betaTester');
-    if (tester.state === 'ACCEPTED' || tester.state === 'INSTALLED')
-      return refused(409, 'STATE_ERROR.TESTER_INVITE.ALREADY_ACCEPTED');
-    if (app.builds.length === 0) return refused(409, 'STATE_ERROR.TESTER_INVITE.NO_INSTALLABLE_BUILDS');
-    mail(tester, 'invitation');
-    return reply(201, { data: { type: 'betaTesterInvitations', id: `${mails.length}` } });
-  }
-
-  function notifyBuild({ data: { relationships } }: Parts): Reply {
-    const build = relationships.build.data.id;
-    const app = apps.find(({ builds }) => builds.includes(build));
-    if (!app) return invalid('/data/relationships/build');
-    mails.push({ kind: 'build', app: app.id, build, by: 'notification' });
-    return reply(201, { data: { type: 'buildBetaNotifications', id: build } });
-  }
-
-  function joinGroup(group: string, tester: FakeTester): Reply {
-    const app = appOf(group);
-    if (!app) return refused(404, 'NOT_FOUND');
-    if (tester.app !== app.id) return unassignable(tester.email);
-    join(tester, app, [group]);
-    return DONE;
-  }
-
-  function leaveGroup(group: string, tester: FakeTester): Reply {
-    if (!appOf(group)) return refused(404, 'NOT_FOUND');
-    tester.groups = tester.groups.filter((id) => id !== group);
-    return DONE;
-  }
-
-  function removeFromApp(app: string, tester: FakeTester): Reply {
-    if (!apps.some(({ id }) => id === app)) return refused(404, 'NOT_FOUND');
-    if (tester.app !== app) return invalid('/data/0');
-    testers.splice(testers.indexOf(tester), 1);
-    return DONE;
-  }
+  /** By method, type and relationship of a path such as `/v1/betaGroups/{id}/relationships/betaTesters`. */
+  const ROUTES: Record<string, (body: Body, id: string, query: FakeRequest['query']) => Reply> = {
+    'GET betaTesters'(_body, _id, query) {
+      const [email = '', app] = [query['filter[email]'], query['filter[apps]']];
+      const found = testers.filter((one) => one.email === email.toLowerCase() && one.app === app);
+      return reply(200, { data: found.map(resource) });
+    },
+    'POST betaTesters'({ data: { attributes, relationships } }) {
+      const groups = relationships.betaGroups.data.map(({ id }) => id);
+      const [app, ...others] = new Set(groups.map(appOf));
+      if (!app || others.length > 0) return invalid('/data/relationships/betaGroups');
+      const email = attributes.email.toLowerCase();
+      if (refusedEmails.includes(email) || testers.some((tester) => tester.app === app.id && tester.email === email))
+        return unassignable(email);
+      const tester = add({ ...attributes, app: app.id, email, groups: [], state: 'NOT_INVITED' });
+      join(tester, app, groups);
+      return reply(201, { data: resource(tester) });
+    },
+    'GET betaTesters betaGroups'(_body, id) {
+      const data = testerOf(id)?.groups.map((group) => ({ type: 'betaGroups', id: group }));
+      return data ? reply(200, { data }) : NOT_FOUND;
+    },
+    'POST betaGroups betaTesters'(body, group) {
+      const [app, tester] = [appOf(group), memberOf(body)];
+      if (!tester) return invalid('/data/0');
+      if (!app) return NOT_FOUND;
+      if (tester.app !== app.id) return unassignable(tester.email);
+      join(tester, app, [group]);
+      return reply(204);
+    },
+    'DELETE betaGroups betaTesters'(body, group) {
+      const tester = memberOf(body);
+      if (!tester) return invalid('/data/0');
+      if (!appOf(group)) return NOT_FOUND;
+      tester.groups = tester.groups.filter((id) => id !== group);
+      return reply(204);
+    },
+    'DELETE apps betaTesters'(body, app) {
+      const tester = memberOf(body);
+      if (tester?.app !== app) return apps.some(({ id }) => id === app) ? invalid('/data/0') : NOT_FOUND;
+      testers.splice(testers.indexOf(tester), 1);
+      return reply(204);
+    },
+    'POST betaTesterInvitations'({ data: { relationships } }) {
+      const tester = testerOf(relationships.betaTester.data.id);
+      const app = apps.find(({ id }) => id === relationships.app.data.id);
+      if (!app || tester?.app !== app.id) return invalid('/data/relationships/betaTester');
+      if (tester.state === 'ACCEPTED' || tester.state === 'INSTALLED')
+        return refused(409, 'STATE_ERROR.TESTER_INVITE.ALREADY_ACCEPTED');
+      if (app.builds.length === 0) return refused(409, 'STATE_ERROR.TESTER_INVITE.NO_INSTALLABLE_BUILDS');
+      mail(tester, 'invitation');
+      return reply(201, { data: { type: 'betaTesterInvitations', id: `${mails.length}` } });
+    },
+    'POST buildBetaNotifications'({ data: { relationships } }) {
+      const build = relationships.build.data.id;
+      const app = apps.find(({ builds }) => builds.includes(build));
+      if (!app) return invalid('/data/relationships/build');
+      mails.push({ kind: 'build', app: app.id, build, by: 'notification' });
+      return reply(201, { data: { type: 'buildBetaNotifications', id: build } });
+    },
+  };
 
   /** Answers a request, without authentication and rate limit. */
   function handle({ method, path, query, body }: Pick<FakeRequest, 'method' | 'path' | 'query' | 'body'>): Reply {
-    const [, before, id = '', after] = /^(\/v1\/\w+\/)([^/]+)(\/relationships\/\w+)$/.exec(path) ?? [];
-    const parts = jsonOf(body) as Parts;
-    /** Changes the tester that the body names. The model ignores any further tester. */
-    const change = (by: (id: string, tester: FakeTester) => Reply): Reply => {
-      const tester = testerOf((jsonOf(body) as { data: { id: string }[] }).data[0]?.id ?? '');
-      return tester ? by(id, tester) : invalid('/data/0');
-    };
-    switch (`${method} ${id === '' ? path : `${before}{id}${after}`}`) {
-      case 'GET /v1/betaTesters': {
-        const [email = '', app] = [query['filter[email]'], query['filter[apps]']];
-        const found = testers.filter((one) => one.email === email.toLowerCase() && one.app === app);
-        return reply(200, { data: found.map(resource) });
-      }
-      case 'POST /v1/betaTesters':
-        return createTester(parts);
-      case 'GET /v1/betaTesters/{id}/relationships/betaGroups': {
-        const data = testerOf(id)?.groups.map((group) => ({ type: 'betaGroups', id: group }));
-        return data ? reply(200, { data }) : refused(404, 'NOT_FOUND');
-      }
-      case 'POST /v1/betaGroups/{id}/relationships/betaTesters':
-        return change(joinGroup);
-      case 'DELETE /v1/betaGroups/{id}/relationships/betaTesters':
-        return change(leaveGroup);
-      case 'DELETE /v1/apps/{id}/relationships/betaTesters':
-        return change(removeFromApp);
-      case 'POST /v1/betaTesterInvitations':
-        return invite(parts);
-      case 'POST /v1/buildBetaNotifications':
-        return notifyBuild(parts);
-      default:
-        return refused(404, 'PATH_ERROR');
-    }
+    const [, , type, id = '', , relationship] = path.split('/');
+    const route = ROUTES[[method, type, relationship].filter(Boolean).join(' ')];
+    return route ? route(jsonOf(body) as Body, id, query) : refused(404, 'PATH_ERROR');
   }
 
   return { testers, mails, handle };

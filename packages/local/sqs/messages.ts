@@ -1,7 +1,6 @@
 import { hash } from 'node:crypto';
 import type * as sdk from '@aws-sdk/client-sqs';
 import {
-  counts,
   enqueue,
   findQueue,
   invalidValue,
@@ -160,28 +159,17 @@ export function runBatch<E extends { Id: string | undefined }, R extends object>
   return { Successful, Failed: Failed.length > 0 ? Failed : undefined };
 }
 
-/** SQS looks for free groups only among so many messages of a queue. Returns the position of the last one. */
-function horizonOf({ byId }: Queue, limit: number): number {
-  let seen = 0;
-  if (byId.size > limit) for (const { position } of byId.values()) if (++seen === limit) return position;
-  return Infinity;
-}
-
 /** Runs one ReceiveMessage. A message that was already received maxReceiveCount times goes to the DLQ instead. */
 export function receive(service: Service, queue: Queue, input: sdk.ReceiveMessageRequest): sdk.Message[] {
   const { MaxNumberOfMessages: max = 1, VisibilityTimeout: seconds } = input;
   if (max < 1 || max > 10) throw invalidValue('MaxNumberOfMessages', max, 'Must be between 1 and 10, if provided.');
   if (seconds !== undefined) checkVisibility(seconds);
   const now = service.now();
-  const { inFlightLimit = 120_000 } = service;
-  if (queue.byId.size >= inFlightLimit && counts(queue, now).inFlight >= inFlightLimit)
-    throw new SqsError('OverLimit', 'Too many messages in flight.');
-
   const { redrive } = queue.settings;
   const deadLetterQueue = redrive && findQueue(service, redrive.deadLetterTargetArn);
   const taken: Message[] = [];
   const exhausted: Message[] = [];
-  for (const message of receivable(queue, now, horizonOf(queue, inFlightLimit))) {
+  for (const message of receivable(queue, now)) {
     if (taken.length === max) break;
     (deadLetterQueue && message.receivesHere >= redrive.maxReceiveCount ? exhausted : taken).push(message);
   }

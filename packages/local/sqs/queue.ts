@@ -8,8 +8,6 @@ export interface SqsModelOptions {
   uuid: () => string;
   region: string;
   account: string;
-  /** The most messages in flight, and how far SQS looks for free groups. The default is 120,000, as on AWS. */
-  inFlightLimit?: number;
   /**
    * Which group a FIFO queue hands out first. `turns`, the default, is what AWS was seen to do: a group that waited
    * goes before one that was just received or made visible again. `age`: the group with the oldest message. AWS
@@ -168,10 +166,10 @@ export function earliestExpiry({ groups, settings }: Queue): number {
 }
 
 /** The receivable messages in SQS's order: group by group, each up to its first invisible message. */
-export function* receivable(queue: Queue, now: number, horizon = Infinity): Generator<Message> {
+export function* receivable(queue: Queue, now: number): Generator<Message> {
   for (const group of inOrder(queue))
     for (const message of group.messages) {
-      if (message.visibleAt > now || message.position > horizon) break;
+      if (message.visibleAt > now) break;
       yield message;
     }
 }

@@ -9,10 +9,8 @@ import type { Resource } from './declared';
 const run = promisify(execFile);
 const SLS = join(process.cwd(), 'node_modules', 'serverless', 'bin', 'serverless.js');
 
-/** Folders that packaging does not need. The user's `.env` files hold secrets of other stages. */
-const leftOut = new Set(['node_modules', '.git', '.local', '.serverless', '.esbuild', 'coverage']);
-
-const isDotenv = (file: string): boolean => basename(file).startsWith('.env');
+/** What packaging does not need. The user's `.env` files hold secrets of other stages. */
+const LEFT_OUT = /^(node_modules|\.git|\.local|\.serverless|\.esbuild|coverage|\.env.*)$/;
 
 /** The output of `sls package`: the compiled template and the functions' zips beside it. */
 export interface Packaged {
@@ -26,37 +24,27 @@ export function readPackage(directory: string): Packaged {
   return { directory, resources: Resources };
 }
 
-/** Packages a stage into `output`, from a copy: two commands in one directory overwrite each other's files. */
-export async function packageService({ stage, output }: { stage: string; output: string }): Promise<Packaged> {
+/** Packages a stage, from a copy: two commands in one directory overwrite each other's files. This process removes it. */
+export async function packageStage(stage: string): Promise<Packaged> {
   const project = process.cwd();
-  const copy = mkdtempSync(join(tmpdir(), 'project-'));
+  const folder = mkdtempSync(join(tmpdir(), 'package-'));
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  const [copy, output] = [join(folder, 'project'), join(folder, 'output')];
+  cpSync(project, copy, {
+    recursive: true,
+    filter: (source) => dirname(source) !== project || !LEFT_OUT.test(basename(source)),
+  });
+  symlinkSync(join(project, 'node_modules'), join(copy, 'node_modules'));
+  // serverless-esbuild leaves copies of the functions in the temporary folder.
+  const env = { PATH: process.env.PATH, HOME: copy, TMPDIR: copy };
   try {
-    cpSync(project, copy, {
-      recursive: true,
-      filter: (source) => dirname(source) !== project || !(leftOut.has(basename(source)) || isDotenv(source)),
-    });
-    symlinkSync(join(project, 'node_modules'), join(copy, 'node_modules'));
-    rmSync(output, { recursive: true, force: true });
-    await run(process.execPath, [SLS, 'package', '--stage', stage, '--package', output], {
-      cwd: copy,
-      // serverless-esbuild leaves copies of the functions in the temporary folder.
-      env: { PATH: process.env.PATH, HOME: copy, TMPDIR: copy },
-    });
+    await run(process.execPath, [SLS, 'package', '--stage', stage, '--package', output], { cwd: copy, env });
   } catch (error) {
     // The tool's own output says what is wrong in serverless.yml, partly on standard output.
     const { stdout = '', stderr = '' } = error as { stdout?: string; stderr?: string };
     throw new Error(`sls package --stage ${stage} failed:\n${stdout}${stderr}`.trim(), { cause: error });
-  } finally {
-    rmSync(copy, { recursive: true, force: true });
   }
   return readPackage(output);
-}
-
-/** Packages stage local into a folder that this process removes at its end. */
-export function packageLocal(): Promise<Packaged> {
-  const output = mkdtempSync(join(tmpdir(), 'local-package-'));
-  process.once('exit', () => rmSync(output, { recursive: true, force: true }));
-  return packageService({ stage: 'local', output });
 }
 
 /** Unpacks the artifact of a function. */

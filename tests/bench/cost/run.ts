@@ -1,8 +1,5 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { packageService } from '../../../packages/local/template/package';
+import { packageStage } from '../../../packages/local/template/package';
 import { ASSUMED, bill, billedOf, COUNTS, type Month, storedCounts, sumOf } from '../../../resources/cost';
 import { table } from '../table';
 import { monitoringOf } from './monitoring';
@@ -26,9 +23,7 @@ function numberOf(option: keyof typeof values): number {
 const INSTANCE = 'mht-api';
 
 async function main(): Promise<void> {
-  const output = mkdtempSync(join(tmpdir(), 'cost-'));
-  const { resources } = await packageService({ stage: 'prod', output });
-  rmSync(output, { recursive: true });
+  const { resources } = await packageStage('prod');
   const billed = billedOf(resources, INSTANCE);
   const scales = [1, 10, 100];
   const bills = scales.map((scale) => {

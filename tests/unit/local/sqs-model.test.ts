@@ -150,24 +150,4 @@ describe('a queue of the model', () => {
 
     expect(receive(model).map(({ Body }) => Body)).toEqual(['m1', 'm2']);
   });
-
-  it('refuses a receive above the limit of messages in flight', () => {
-    const { model } = given({}, { inFlightLimit: 20 });
-    for (let n = 0; n < 21; n += 1) send(model, `m${n}`, `g${n}`);
-
-    expect(() => [receive(model), receive(model), receive(model)]).toThrow('Too many messages in flight.');
-  });
-
-  it('looks for free groups only among its first messages', () => {
-    const { model, QueueUrl } = given({}, { inFlightLimit: 20 });
-    for (let n = 0; n < 20; n += 1) send(model, `m${n}`, 'backlog');
-    send(model, 'late', 'free');
-    const [first] = receive(model);
-
-    const withBacklog = receive(model);
-    model.deleteMessage({ QueueUrl, ReceiptHandle: first?.ReceiptHandle });
-    const withOneLess = receive(model);
-
-    expect([withBacklog, withOneLess.map(({ Body }) => Body)]).toEqual([[], ['late']]);
-  });
 });
