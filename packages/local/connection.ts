@@ -3,7 +3,6 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { S3Client } from '@aws-sdk/client-s3';
-import * as z from 'zod';
 import { clientDefaults } from '../../lib/aws/clients';
 import { realObjects } from '../../lib/aws/objects';
 import { realQueues, sqsClient } from '../../lib/aws/queues';
@@ -13,13 +12,8 @@ import { eventKeys, signedHeaders } from './fakes/sendgrid';
 import { ACCOUNT, LOCAL_CREDENTIALS, REGION } from './loopback';
 
 /** The URLs of a running service. `aws`: services of AWS without an emulator. That of Discord is its webhook. */
-const endpointsSchema = z.object({
-  ...{ api: z.url(), sqs: z.url(), s3: z.url(), dynamodb: z.url(), aws: z.url() },
-  ...{ zendesk: z.url(), sendgrid: z.url(), appStoreConnect: z.url(), discord: z.url() },
-});
-
-export type Endpoints = z.infer<typeof endpointsSchema>;
-export type AwsEndpoints = Pick<Endpoints, 'sqs' | 's3' | 'dynamodb' | 'aws'>;
+export type Endpoints = AwsEndpoints & Record<'api' | 'zendesk' | 'sendgrid' | 'appStoreConnect' | 'discord', string>;
+export type AwsEndpoints = Record<'sqs' | 's3' | 'dynamodb' | 'aws', string>;
 
 /** The functions sign their tokens with this key. The template holds only its name. */
 const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'prime256v1' });
@@ -56,12 +50,10 @@ export function vendorVariables(endpoints: Endpoints, declared: object): Record<
 export const NOT_RUNNING =
   'The local service is not running. Start it in another terminal with "npm start", then run this command again.';
 
-/** A stopped service refuses at once. Only a very busy one needs this long. */
-const HEALTH_LIMIT_MS = 10_000;
+const LIMIT_MS = 10_000;
 
 const fileIn = (project: string): string => join(project, '.local', 'service.json');
 
-/** Writes the URLs to a file in the project. Returns a function that removes it. */
 export function announce(endpoints: Endpoints, project = process.cwd()): () => void {
   const file = fileIn(project);
   const text = JSON.stringify(endpoints, null, 2);
@@ -73,11 +65,11 @@ export function announce(endpoints: Endpoints, project = process.cwd()): () => v
   };
 }
 
-/** Finds the running service. A killed service leaves its file behind, so this asks the API. */
+/** Finds the running service. A killed service leaves its file behind, so this asks for the page of fakes. */
 export async function findService(project = process.cwd()): Promise<Endpoints | undefined> {
   try {
-    const endpoints = endpointsSchema.parse(JSON.parse(readFileSync(fileIn(project), 'utf8')));
-    const { ok } = await fetch(`${endpoints.api}/health`, { signal: AbortSignal.timeout(HEALTH_LIMIT_MS) });
+    const endpoints = JSON.parse(readFileSync(fileIn(project), 'utf8')) as Endpoints;
+    const { ok } = await fetch(`${endpoints.api}/fakes`, { signal: AbortSignal.timeout(LIMIT_MS) });
     return ok ? endpoints : undefined;
   } catch {
     return undefined;

@@ -8,7 +8,6 @@ import { LOCAL_APP } from './fakes/app-store-connect';
 import type { Failure, FakeServer } from './fakes/server';
 import { REGION } from './loopback';
 
-/** The readers of the sample campaign. The fake takes 500 a second. */
 const READERS = 5_000;
 
 /** How a fake fails, from the click until it recovers. */

@@ -5,9 +5,12 @@ import { groupBy } from '../../lib/group-by';
 import { jsonOf } from '../../lib/text';
 import type { EventBridge } from './emulators';
 import type { EventSourceMapping } from './event-source-mapping';
-import { answering, reply } from './fakes/server';
+import { answering, type Reply, reply } from './fakes/server';
 import type { Invocation, Lambda } from './lambda/runtime';
 import { ACCOUNT, REGION } from './loopback';
+
+/** The path of the function URL. */
+export const EMAIL_EVENTS = '/aws/email-events';
 
 interface LocalMapping extends EventSourceMapping {
   queue: string;
@@ -25,7 +28,10 @@ const PUBLISHED =
   '<PublishResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/"><PublishResult><MessageId>local</MessageId></PublishResult></PublishResponse>';
 const UNKNOWN = { __type: 'InvalidAction', message: 'This call is not known on this machine.' };
 
-/** The calls to Lambda, CloudWatch, EventBridge and SNS. It evaluates no alarm. Messages invoke the alarms function one by one. */
+/**
+ * The calls to Lambda, CloudWatch, EventBridge and SNS, and the function URL for SendGrid's events. It evaluates no
+ * alarm. Messages invoke the alarms function one by one.
+ */
 export function controlPlane({ lambda, mappings, metrics, bridge }: ControlPlane): http.RequestListener {
   let delivered: Promise<unknown> = Promise.resolve();
 
@@ -36,8 +42,17 @@ export function controlPlane({ lambda, mappings, metrics, bridge }: ControlPlane
     return lambda.invoke('alarms', { Records: [{ EventSource: 'aws:sns', EventVersion: '1.0', Sns }] });
   };
 
-  /** The answer as XML or JSON; `undefined` for a call that is not known here. */
-  function answerTo({ method, url = '', headers }: http.IncomingMessage, body: string): string | object | undefined {
+  /** Answers as a function URL does (payload 2.0): 429 if the function is throttled, 502 if it failed. */
+  async function emailEvents({ method, headers }: http.IncomingMessage, body: string): Promise<Reply> {
+    const result = await lambda.invoke('emailEvents', {
+      ...{ version: '2.0', rawPath: '/', headers, requestContext: { http: { method, path: '/' } } },
+      ...{ body: Buffer.from(body).toString('base64'), isBase64Encoded: true },
+    });
+    if (result.kind !== 'answer') return reply(result.kind === 'throttled' ? 429 : 502);
+    return reply((result.value as { statusCode: number }).statusCode);
+  }
+
+  function answerTo({ method, url = '', headers }: http.IncomingMessage, body: string): object | undefined {
     const { pathname, searchParams } = new URL(url, 'http://localhost');
     const [, uuid] = /\/2015-03-31\/event-source-mappings\/?([^/]*)/.exec(pathname) ?? [];
     if (uuid !== undefined && method === 'GET') {
@@ -58,16 +73,18 @@ export function controlPlane({ lambda, mappings, metrics, bridge }: ControlPlane
       case 'GetMetricData':
         return metrics.data(jsonOf(body) as GetMetricDataCommandInput);
     }
-    const form = new URLSearchParams(body);
-    if (form.get('Action') !== 'Publish') return undefined;
-    delivered = delivered.then(() => deliver(form)).catch(() => {});
-    return PUBLISHED;
+    return undefined;
   }
 
   return answering(async (request, body) => {
+    if (request.url === EMAIL_EVENTS) return emailEvents(request, body);
+    const form = new URLSearchParams(body);
+    if (form.get('Action') === 'Publish') {
+      delivered = delivered.then(() => deliver(form)).catch(() => {});
+      return reply(200, PUBLISHED, { 'content-type': 'text/xml' });
+    }
     const answer = answerTo(request, body);
-    const headers = typeof answer === 'string' ? { 'content-type': 'text/xml' } : {};
-    return answer ? reply(200, answer, headers) : reply(400, UNKNOWN);
+    return answer ? reply(200, answer) : reply(400, UNKNOWN);
   });
 }
 
@@ -85,7 +102,6 @@ interface MetricLine {
 
 const MOST_POINTS = 10_000;
 
-/** The metrics of this machine, as the console reads them from CloudWatch. */
 export type LocalMetrics = ReturnType<typeof createMetrics>;
 
 export function createMetrics() {

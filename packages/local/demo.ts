@@ -107,7 +107,6 @@ const SCENARIOS: Scenario[] = [
   },
 ];
 
-/** The state of a job, and what the vendors and the DLQs have of it. */
 function outcomeOf({ zendesk, sendgrid, deadLetters }: Service, id: string, job: JobRow | undefined): string {
   const entry = deadLetters().find(({ attributes }) => attributes.job?.StringValue === id);
   const facts = [

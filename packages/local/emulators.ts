@@ -67,11 +67,10 @@ function addConditionalPuts(app: App): void {
     app.addHook(end, async (request: object) => ends.get(request)?.());
 }
 
-/** What our adapter puts. `Time`: seconds since 1970. */
 type Entry = Record<'EventBusName' | 'Source' | 'DetailType' | 'Detail', string> & { Time: number };
 
 /** EventBridge tries for a day, and here for about a quarter of an hour. */
-const TRIES = 10;
+const LONGEST_WAIT_MS = 512_000;
 
 export type EventBridge = ReturnType<typeof eventBridge>;
 
@@ -85,20 +84,20 @@ export function eventBridge(buses: string[], webhook?: { url: string; key: strin
 
   async function post({ url, key }: { url: string; key: string }, event: object): Promise<void> {
     const headers = { 'content-type': 'application/json; charset=utf-8', authorization: key };
-    for (let tries = 1; tries <= TRIES; tries++) {
+    for (let wait = 1_000; wait <= LONGEST_WAIT_MS; wait *= 2) {
       const signal = AbortSignal.any([closing.signal, AbortSignal.timeout(5_000)]);
       const answer = await fetch(url, { method: 'POST', headers, body: JSON.stringify(event), signal }).catch(() => {});
       const { status = 503 } = answer ?? {};
       if (closing.signal.aborted || (status < 500 && ![401, 407, 409, 429].includes(status))) return;
-      await sleep(1_000 * 2 ** (tries - 1), undefined, { signal: closing.signal, ref: false }).catch(() => {});
+      await sleep(wait, undefined, { signal: closing.signal, ref: false }).catch(() => {});
     }
   }
 
   function put({ EventBusName, Source: source, DetailType, Detail, Time }: Entry): object {
     if (!buses.includes(EventBusName)) return { ErrorCode: 'ResourceNotFoundException' };
     const id = randomUUID();
-    const [time, detail] = [new Date(Time * 1000).toISOString(), JSON.parse(Detail) as unknown];
-    const event = { id, source, 'detail-type': DetailType, time, detail };
+    const time = new Date(Time * 1000).toISOString();
+    const event = { id, source, 'detail-type': DetailType, time, detail: JSON.parse(Detail) as unknown };
     events.push(event);
     events.splice(0, events.length - 1_000);
     if (webhook) void post(webhook, event);
@@ -107,7 +106,6 @@ export function eventBridge(buses: string[], webhook?: { url: string; key: strin
 
   return {
     events,
-    /** The answer to PutEvents. */
     put(given: { Entries: Entry[] }): object {
       const Entries = given.Entries.map(put);
       return { FailedEntryCount: Entries.filter((entry) => 'ErrorCode' in entry).length, Entries };

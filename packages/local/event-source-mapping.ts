@@ -6,7 +6,6 @@ import type { SqsModel } from './sqs/model';
 import { SqsError } from './sqs/queue';
 import type { Timers } from './sqs/server';
 
-/** What the mapping did, for a trace. */
 export interface MappingEvent {
   kind: 'invoked' | 'throttled' | 'ended' | 'deleted' | 'delete-lost' | 'delete-refused';
   messageIds: string[];
@@ -15,7 +14,6 @@ export interface MappingEvent {
 
 export interface EventSourceMappingOptions {
   sqs: SqsModel;
-  /** Its name. */
   queue: string;
   batchSize: number;
   /** 2 to 1000. The default is 1000, Lambda's limit for an account. */

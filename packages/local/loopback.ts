@@ -6,7 +6,6 @@ export interface Emulator {
   close(): Promise<void>;
 }
 
-/** The account and region of the service on this machine. */
 export const REGION = 'us-east-1';
 export const ACCOUNT = '000000000000';
 

@@ -1,15 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import http from 'node:http';
+import { createApp } from '../../examples/express-api/src/app';
 import { commonEnv, parseEnv, secret } from '../../lib/config/common';
+import { dlqName, jobKey } from '../../lib/jobs/keys';
 import { dlqName, jobKey } from '../../lib/jobs/keys';
 import { deploymentOf, noLog } from '../../lib/ops/connect';
 import { hashPeopleWith } from '../../lib/startup/engine';
 import { isConsolePath } from '../console/serve';
 import { realProducer } from '../producer/real-producer';
-import { createApi } from './api';
 import { type Endpoints, EVENT_KEYS, localConfig, localPorts } from './connection';
 import { localConsole } from './console';
-import { controlPlane } from './control-plane';
+import { controlPlane, EMAIL_EVENTS } from './control-plane';
 import { eventBridge, startDynamoDb, startS3 } from './emulators';
 import { LOCAL_APPS, startFakeAppStoreConnect } from './fakes/app-store-connect';
 import { startFakeDiscord } from './fakes/discord';
@@ -31,7 +32,6 @@ export interface ServiceOptions extends Observers {
   endpointsOf?: (endpoints: Endpoints) => Endpoints;
 }
 
-/** The whole service on this machine. It keeps everything in memory and loses it at `stop`. */
 export interface Service extends Awaited<ReturnType<typeof startParts>> {
   stop(): Promise<void>;
 }
@@ -79,8 +79,8 @@ async function startParts(
   });
   parts.add({ close: () => producer.close({ timeoutMs: 0 }).catch(() => {}) });
 
-  const emailEvents = (event: object) => lambda.invoke('emailEvents', event);
-  const app = createApi({ producer, emailEvents });
+  // A real API passes the client that it has authenticated. Here all requests have the same one.
+  const app = createApp({ producer, principalOf: () => 'local' });
   const deployment = deploymentOf(config, {
     ...{ ...ports, region: REGION, account: ACCOUNT, by: 'local', log: noLog },
     hashPeople: hashPeopleWith(secret.parse(declared.producer.hashKey)),
@@ -95,7 +95,7 @@ async function startParts(
     return url.startsWith('/aws/') ? control : app;
   };
   server.on('request', (request, response) => listenerOf(request.url ?? '/')(request, response));
-  vendors.sendgrid.sendEventsTo(`${api}/email-events`);
+  vendors.sendgrid.sendEventsTo(`${api}${EMAIL_EVENTS}`);
   const queues = Object.entries(config.QUEUES);
   return {
     ...cloud,

@@ -7,7 +7,6 @@ import { packageStage } from './template/package';
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 
-/** `npm start`: runs the service on this machine until Ctrl-C. */
 async function main(): Promise<void> {
   const first = portFrom(process.env.PORT);
   const listenOn = portsFrom(first);

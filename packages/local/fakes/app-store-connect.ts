@@ -4,7 +4,6 @@ import { type FakeRequest, type Reply, reply, startFake } from './server';
 
 export interface FakeApp {
   id: string;
-  /** Ids of the groups, and of the builds that testers can install. */
   groups: string[];
   builds: string[];
   /** Whether Apple mails a tester who joins a group, if the app has a build. */
@@ -25,17 +24,14 @@ export interface FakeTester {
 interface AppleMail {
   kind: 'invitation' | 'build';
   app: string;
-  /** Set for an invitation. */
   email?: string;
   build?: string;
-  /** What caused it. */
   by: 'joining' | 'invitation' | 'notification';
 }
 
 export interface AppStoreConnectSeed {
   apps: FakeApp[];
   testers?: Omit<FakeTester, 'id'>[];
-  /** Addresses that Apple refuses as testers. */
   refused?: string[];
 }
 
@@ -147,7 +143,6 @@ export function appStoreConnectModel({ apps, testers: seeded = [], refused: refu
     },
   };
 
-  /** Answers a request, without authentication and rate limit. */
   function handle({ method, path, query, body }: Pick<FakeRequest, 'method' | 'path' | 'query' | 'body'>): Reply {
     const [, , type, id = '', , relationship] = path.split('/');
     const route = ROUTES[[method, type, relationship].filter(Boolean).join(' ')];
@@ -177,7 +172,6 @@ interface FakeAppStoreConnectOptions extends AppStoreConnectSeed {
   port?: number;
   issuerId: string;
   keyId: string;
-  /** Calls per hour. */
   limit?: number;
   now?: () => number;
 }
@@ -222,14 +216,12 @@ function isToken(authorization = '', { issuerId, keyId }: Team, now: number): bo
   }
 }
 
-/** An app with a group and a build. */
 export const LOCAL_APP = {
   id: '1000000001',
   group: '00000000-0000-4000-8000-0000000000a1',
   build: '00000000-0000-4000-8000-0000000000b1',
 };
 
-/** The app and its testers in App Store Connect on this machine. */
 export const LOCAL_APPS: AppStoreConnectSeed = {
   apps: [{ id: LOCAL_APP.id, groups: [LOCAL_APP.group], builds: [LOCAL_APP.build], invitesOnJoining: false }],
   testers: [

@@ -48,7 +48,6 @@ const mailSchema = z
 
 type Mail = z.infer<typeof mailSchema>;
 
-/** An accepted mail to the recipients of one personalization. */
 export type AcceptedMail = ReturnType<typeof acceptedMail>;
 
 function acceptedMail(mail: Mail, one: Mail['personalizations'][number], sent: { messageId: string; at: number }) {
@@ -78,7 +77,6 @@ export function sendgridModel(now: () => number, unverified: readonly string[] =
   let count = 0;
   return {
     mails,
-    /** Handles `POST /v3/mail/send`. `body` is the raw body. */
     send(body: string): Reply {
       if (Buffer.byteLength(body) > MAX_BYTES) return refused(413, 'The JSON payload is too large.');
       const { success, data: mail, error } = mailSchema.safeParse(jsonOf(body));
@@ -99,7 +97,6 @@ export function sendgridModel(now: () => number, unverified: readonly string[] =
 const refused = (status: number, message: string, field: string | null = null): Reply =>
   reply(status, { errors: [{ message, field, help: null }] });
 
-/** What the events repeat of an accepted mail. */
 type Sent = Pick<AcceptedMail, 'messageId' | 'to' | 'customArgs'>;
 
 /** One event of the webhook, as SendGrid documents it. Custom args stand beside SendGrid's own fields. */

@@ -24,7 +24,6 @@ const failureSchema = z.strictObject({
 
 /** What only the same process can order. */
 export interface Failure extends z.input<typeof failureSchema> {
-  /** Asked last. */
   matches?: () => boolean;
 }
 
@@ -47,12 +46,11 @@ export interface Reply {
 export const reply = (status: number, json?: unknown, headers: Record<string, string> = {}): Reply => ({
   status,
   headers,
-  ...(json !== undefined && { json }),
+  json,
 });
 
 export type FakeServer = Awaited<ReturnType<typeof startFake>>;
 
-/** Serves a fake vendor on 127.0.0.1. */
 export async function startFake({
   port = 0,
   handle,
@@ -114,7 +112,6 @@ export async function startFake({
     ...more,
     url,
     state,
-    /** All requests that arrived, in order, failed ones included. */
     requests,
     fail: (failure: Failure): void => {
       failures.push({ ...failure });
@@ -130,11 +127,10 @@ export async function startFake({
   };
 }
 
-/** Says how other processes make the fakes fail and recover. */
 const pageOf = (vendors: readonly string[]): string => `Fake vendors: ${vendors.join(', ')}
 
 GET    /fakes/zendesk  what it has taken, and how it fails
-POST   /fakes/zendesk  makes it fail: a failure as JSON, or a list of them
+POST   /fakes/zendesk  makes it fail: a failure as JSON
 DELETE /fakes/zendesk  makes it work again, also after {"down":true}
 POST   /fakes/sendgrid/lists  replaces lists of addresses, such as {"bounce":["user@example.com"]}
 
@@ -161,12 +157,9 @@ export function fakesControl(fakes: Record<string, FakeServer>): http.RequestLis
       await fake.recover();
       return reply(204);
     }
-    const parsed = z
-      .array(failureSchema)
-      .min(1)
-      .safeParse([jsonOf(body)].flat());
-    if (!parsed.success) return reply(400, { error: `${z.prettifyError(parsed.error)} GET /fakes lists the fields.` });
-    for (const failure of parsed.data) fake.fail(failure);
+    const { success, data, error } = failureSchema.safeParse(jsonOf(body));
+    if (!success) return reply(400, { error: `${z.prettifyError(error)} GET /fakes lists the fields.` });
+    fake.fail(data);
     return reply(204);
   }
 

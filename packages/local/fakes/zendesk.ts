@@ -7,7 +7,6 @@ interface FakeTicket extends Omit<z.infer<typeof ticketSchema>, 'comment' | 'req
   id: number;
   description: string;
   requester_id: number;
-  /** Names of the attached files. */
   attachments: string[];
   created_at: string;
 }

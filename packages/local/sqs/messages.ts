@@ -84,7 +84,6 @@ function checkContent(body: string, input: Outgoing): void {
   if (sizeOf(input) > SIZE_LIMIT_BYTES) throw refused(tooLong);
 }
 
-/** What a FIFO queue needs beside the content. */
 function checkIdentity({ MessageGroupId, MessageDeduplicationId }: Outgoing): void {
   if (MessageGroupId === undefined)
     throw new SqsError('MissingParameter', 'The request must contain the parameter MessageGroupId.');
@@ -155,7 +154,6 @@ export function runBatch<E extends { Id: string | undefined }, R extends object>
       Failed.push({ Id, SenderFault: true, Code: error.code, Message: error.message });
     }
   }
-  // AWS leaves out an empty list.
   return { Successful, Failed: Failed.length > 0 ? Failed : undefined };
 }
 
@@ -203,7 +201,6 @@ function messageOf(service: Service, queue: Queue, handle = ''): Message | undef
   return message;
 }
 
-/** Deletes a message. Deleting it twice is no error. */
 export function deleteByReceipt(service: Service, queue: Queue, handle: string | undefined): void {
   const message = messageOf(service, queue, handle);
   if (!message) return;
@@ -257,7 +254,6 @@ function view(message: Message, input: sdk.ReceiveMessageRequest): sdk.Message {
   };
 }
 
-/** The values with these names, or all of them; `undefined` if there is none. */
 function pick<T>(values: Record<string, T | undefined>, names: readonly string[] = []): Record<string, T> | undefined {
   const asked = Object.entries(values).filter(
     (entry): entry is [string, T] => entry[1] !== undefined && (names.includes('All') || names.includes(entry[0])),
@@ -296,7 +292,6 @@ export function moveMessages(service: Service, { SourceArn, DestinationArn }: sd
     const message = receivable(from, service.now()).next().value;
     const to = destination ?? findQueue(service, message?.deadLetterSourceArn);
     if (!message || !to) return;
-    // SQS makes a new message of it.
     move(service, { message, from, to }, { messageId: service.uuid() });
   }
 }

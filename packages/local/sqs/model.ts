@@ -26,7 +26,6 @@ import {
  */
 export type SqsModel = ReturnType<typeof createSqsModel>;
 
-/** Creates the SQS of one account, without queues. */
 export function createSqsModel(options: SqsModelOptions) {
   const service: Service = {
     ...options,

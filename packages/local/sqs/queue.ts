@@ -27,7 +27,6 @@ export interface StoredMessage {
   sequenceNumber: string | undefined;
   /** When it entered the queue. The move to a standard DLQ keeps it, the move to a FIFO DLQ sets it anew. */
   sentAt: number;
-  /** The message is not receivable before this time. */
   visibleAt: number;
   /** When the latest delivery began; `undefined` before the first one and after a move. */
   receivedAt: number | undefined;
@@ -52,15 +51,12 @@ export class SqsError extends Error {
   }
 }
 
-/** SQS uses this sentence for most bad parameters. */
 export const invalidValue = (parameter: string, value: unknown, reason: string): SqsError =>
   new SqsError('InvalidParameterValue', `Value ${value} for parameter ${parameter} is invalid. Reason: ${reason}`);
 
-/** The state of SQS for one account in one region. */
 export interface Service extends SqsModelOptions {
   queues: Map<string, Queue>;
   lastPosition: number;
-  /** The queues whose listeners have not been called yet. */
   changed: Set<Queue>;
 }
 
@@ -80,14 +76,12 @@ export interface Queue {
   name: string;
   arn: string;
   fifo: boolean;
-  /** Hands out the group with the oldest message first, however often it was received. */
   byAge: boolean;
   attributes: Record<string, string>;
   settings: QueueSettings;
   /** The group that waits for longest comes first. */
   groups: Map<string, Group>;
   byId: Map<string, Message>;
-  /** The accepted sends, for deduplication. */
   remembered: Map<string, Pick<Message, 'messageId' | 'sequenceNumber'> & { until: number }>;
   /** No message expires before this time. */
   nextExpiry: number;
@@ -188,7 +182,6 @@ export function counts(queue: Queue, now: number): { visible: number; inFlight: 
   return total;
 }
 
-/** Calls the listeners of every changed queue. A listener may call the model. */
 export function notify(service: Service): void {
   const queues = [...service.changed];
   service.changed.clear();
@@ -226,7 +219,6 @@ const DEFAULTS = { VisibilityTimeout: '30', MessageRetentionPeriod: '345600' };
 
 type QueueSettings = ReturnType<typeof settingsOf>;
 
-/** The attributes of a queue, parsed. */
 function settingsOf(attributes: Record<string, string>) {
   const { success, data, error } = attributesSchema.safeParse(attributes);
   if (!success) throw new SqsError('InvalidAttributeValue', `Invalid attributes. ${z.prettifyError(error)}`);

@@ -68,7 +68,6 @@ async function receiveOrWait(input: ReceiveMessageRequest, poll: Poll): Promise<
   return result;
 }
 
-/** Resolves when the queue changes, at `until`, or on abort. */
 const changeOf = (queue: string, until: number, { model, timers, signal }: Poll): Promise<void> =>
   new Promise((resolve) => {
     const end = () => {

@@ -2,7 +2,6 @@ import { basename } from 'node:path';
 import * as z from 'zod';
 import { producerSettings } from '../../../lib/config/common';
 
-/** The parts of the template that this machine can run. */
 export type Declared = ReturnType<typeof declared>;
 export type DeclaredFunction = Declared['functions'][number];
 
@@ -112,7 +111,6 @@ const KINDS: Record<string, [property: string, service: string, prefix: string]>
   'AWS::Lambda::Function': ['FunctionName', 'lambda', 'function:'],
   'AWS::SNS::Topic': ['TopicName', 'sns', ''],
   'AWS::KMS::Key': ['Description', 'kms', 'key/'],
-  'AWS::Events::ApiDestination': ['Name', 'events', 'api-destination/'],
 };
 
 /** Resolves the template's intrinsics for this machine. Throws on an unknown one: a guess could run something else. */

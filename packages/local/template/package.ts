@@ -47,7 +47,6 @@ export async function packageStage(stage: string): Promise<Packaged> {
   return readPackage(output);
 }
 
-/** Unpacks the artifact of a function. */
 export function unzip(file: string, directory: string): void {
   for (const [name, bytes] of Object.entries(unzipSync(readFileSync(file)))) {
     if (name.endsWith('/')) continue;
