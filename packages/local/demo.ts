@@ -130,15 +130,18 @@ const POLL_MS = 250;
 const HOUR_MS = 3_600_000;
 const print = (text: string): void => void process.stdout.write(`${text}\n`);
 
-/** Sends the job of a scenario, and prints what happens to it. Resolves to what is not as expected. */
-async function run(service: Service, scenario: Scenario, email: string): Promise<string[]> {
-  const begun = Date.now();
-  const { title, expected, failure, send = sendFeedback } = scenario;
+/** Sends the job of a scenario. Resolves to its id. */
+async function sent(service: Service, { failure, send = sendFeedback }: Scenario, email: string): Promise<string> {
   if (failure) {
     const { of, kills, ...request } = failure;
     service[of].fail({ ...request, bodyContains: email, ...(kills && killing(service.lambda, kills, email)) });
   }
-  const id = await send(service, email);
+  return send(service, email);
+}
+
+/** Prints what happens to a job. Resolves to what is not as expected. */
+async function watch(service: Service, { title, expected }: Scenario, id: string): Promise<string[]> {
+  const begun = Date.now();
   let before = '';
   for (;;) {
     const job = await service.job(id);
@@ -176,8 +179,11 @@ async function main(): Promise<void> {
     process.once(signal, () => void service.stop().finally(() => process.exit(130)));
   print(`The service is running on ${service.endpoints.api}. Sending ${SCENARIOS.length} jobs …`);
   try {
-    const runs = SCENARIOS.map((scenario, index) => run(service, scenario, `user-${index}@example.com`));
-    const unexpected = (await Promise.all(runs)).flat();
+    const watched: Promise<string[]>[] = [];
+    // One after another, so that a worker that is killed has no other job of its queue.
+    for (const [index, scenario] of SCENARIOS.entries())
+      watched.push(watch(service, scenario, await sent(service, scenario, `user-${index}@example.com`)));
+    const unexpected = (await Promise.all(watched)).flat();
     print('\nVerifying all that was stored …');
     const wrong = [...unexpected, ...(await verified(service)).map((finding) => `sls verify: ${finding}`)];
     for (const line of wrong) print(`NOT AS EXPECTED  ${line}`);

@@ -3,7 +3,6 @@ import http from 'node:http';
 import { createApp } from '../../examples/express-api/src/app';
 import { commonEnv, parseEnv, secret } from '../../lib/config/common';
 import { dlqName, jobKey } from '../../lib/jobs/keys';
-import { dlqName, jobKey } from '../../lib/jobs/keys';
 import { deploymentOf, noLog } from '../../lib/ops/connect';
 import { hashPeopleWith } from '../../lib/startup/engine';
 import { isConsolePath } from '../console/serve';
