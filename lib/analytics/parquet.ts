@@ -2,7 +2,6 @@ import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { parquetMetadata, parquetReadObjects, type SchemaElement } from 'hyparquet';
 import { parquetWriteBuffer } from 'hyparquet-writer';
 import { type ColumnType, EVENT_COLUMNS, type PropertyType } from '../config/functions';
-import type { AnalyticsEvent } from './message';
 
 /** A property that has a column of its own, with the type of its values. Other values are null there. */
 export type PropertyColumn = readonly [property: string, type: PropertyType];
@@ -38,20 +37,11 @@ const LEVEL = { params: { [constants.ZSTD_c_compressionLevel]: 6 } };
 
 /** A line of a message's own object as a row. */
 export function rowOf(line: string): EventRow {
-  const { id, name, time, user, session, device, schema, properties, ...origin } = JSON.parse(
-    line,
-  ) as AnalyticsEvent & {
-    job: string;
-    source: string;
-    group: string | null;
-    sequence: number | null;
-    accepted: string;
-  };
+  const { time, properties, accepted, ...row } = JSON.parse(line);
   return {
-    ...{ id, name, time: Date.parse(time), user: user ?? null, session: session ?? null, device: device ?? null },
-    ...{ schema: schema ?? null, properties: properties ? JSON.stringify(properties) : null },
-    ...{ job: origin.job, source: origin.source, group: origin.group, sequence: origin.sequence },
-    accepted: Date.parse(origin.accepted),
+    ...{ user: null, session: null, device: null, schema: null, ...row },
+    ...{ time: Date.parse(time), properties: properties ? JSON.stringify(properties) : null },
+    accepted: Date.parse(accepted),
   };
 }
 

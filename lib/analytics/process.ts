@@ -93,7 +93,11 @@ function hasLines(stored: Uint8Array, lines: Buffer): boolean {
 const MOST_NAMES = 20;
 
 /** A repeated message is counted again. The numbers only show trends, and the objects are exact. */
-function measure({ metrics }: AnalyticsDeps, log: Pick<Log, 'info'>, stored: EncodedBatch & { lagMs: number }): void {
+function measure(
+  { metrics }: AnalyticsDeps,
+  log: Pick<Log, 'info'>,
+  stored: ReturnType<typeof encodeBatch> & { lagMs: number },
+): void {
   const { accepted, rejected, names, lagMs } = stored;
   metrics.add('EventsAccepted', accepted?.events ?? 0, 'Count', {});
   metrics.add('EventsRejected', rejected?.events ?? 0, 'Count', {});
@@ -111,14 +115,6 @@ export const GZIP = { level: 7, memLevel: 9 } as const;
 export interface Encoded {
   bytes: Uint8Array;
   events: number;
-}
-
-export interface EncodedBatch {
-  /** `undefined`: no event was accepted. */
-  accepted: Encoded | undefined;
-  rejected: Encoded | undefined;
-  /** How many events of each name were accepted. */
-  names: Map<string, number>;
 }
 
 type Head = Pick<Envelope, 'id' | 'source' | 'time' | 'partitionkey' | 'sequence'>;
@@ -177,7 +173,7 @@ export function encodeBatch(
   envelope: Head,
   events: readonly unknown[],
   noAddressesFrom = Number.POSITIVE_INFINITY,
-): EncodedBatch {
+): { accepted: Encoded | undefined; rejected: Encoded | undefined; names: Map<string, number> } {
   const jobTime = Date.parse(envelope.time);
   const noAddresses = jobTime >= noAddressesFrom;
   const origin = originOf(envelope);

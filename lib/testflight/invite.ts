@@ -114,7 +114,7 @@ function outcomeOf(state: TesterState, { before }: KnownTester): Invitation | un
   }
 }
 
-/** Sends our own mail if the job asks for one and caused Apple's mail. */
+/** Sends our own mail, in addition to Apple's, if the job asks for one and caused Apple's mail. */
 async function notify(
   deps: TestflightDeps,
   { job, context, run, invitation }: { job: Job<Invite>; context: RunContext; run: Run; invitation: Invitation },
@@ -128,33 +128,27 @@ async function notify(
   return mailOrSkip(deps, context, { step, after: 'invitation', limitMs: deps.config.notificationWaitMs, mail });
 }
 
-/** The mail that tells a tester about the invitation, in addition to Apple's mail. */
 function notificationOf(
   { id, row, data: { email, firstName, lastName } }: Job<Invite>,
   { appName, message, url }: NonNullable<Invite['notification']>,
   { from, templateId, brand }: TestflightDeps['config'],
 ): Mail {
   const name = [firstName, lastName].filter((part) => part !== undefined).join(' ');
-  const person = {
-    email,
-    name: name === '' ? undefined : name,
-    customArgs: { ...mailArgs({ id, queue: TESTFLIGHT_QUEUE, time: row.time }), ...traceOf(row) },
-  };
+  const customArgs = { ...mailArgs({ id, queue: TESTFLIGHT_QUEUE, time: row.time }), ...traceOf(row) };
+  const recipient = { email, name: name || undefined, customArgs };
   const categories = ['testflight-notification'];
   if (templateId !== undefined) {
-    const words = { name, appName, message: message ?? '', url: url ?? '', brand };
-    return { from, categories, templateId, recipients: [{ ...person, data: words }] };
+    const data = { name, appName, message: message ?? '', url: url ?? '', brand };
+    return { from, categories, templateId, recipients: [{ ...recipient, data }] };
   }
+  const text = [
+    name === '' ? 'Hello,' : `Hello ${name},`,
+    `${brand} invites you to test ${appName}. Apple has sent you a separate email. Use it to join in TestFlight.`,
+    message,
+    url,
+  ];
   return {
-    from,
-    categories,
-    recipients: [person],
-    subject: `You are invited to test ${appName}`,
-    text: [
-      name === '' ? 'Hello,' : `Hello ${name},`,
-      `${brand} invites you to test ${appName}. Apple has sent you a separate email. Use it to join in TestFlight.`,
-      ...(message === undefined ? [] : [message]),
-      ...(url === undefined ? [] : [url]),
-    ].join('\n\n'),
+    ...{ from, categories, recipients: [recipient], subject: `You are invited to test ${appName}` },
+    text: text.filter((part) => part !== undefined).join('\n\n'),
   };
 }
