@@ -1,11 +1,9 @@
 import { mapEach } from '../../lib/concurrency';
 import { StoreError } from '../../lib/errors';
 import { type OperatorDeps, OperatorError } from '../../lib/ops/operator';
-import { jobsWithKey } from '../../lib/ops/search';
 import { IdempotencyConflictError, InvalidJobError } from '../../lib/submit/errors';
 import { kinds } from '../../lib/submit/kinds';
 import { submit } from '../../lib/submit/submit';
-import { TESTFLIGHT_QUEUE } from '../../lib/testflight/message';
 import { counted } from '../../lib/text';
 import { type Command, JSON_OUTPUT, readCsv, required } from './command';
 
@@ -63,9 +61,10 @@ async function queueInvitation(
 ) {
   const producer = { ...deps, source: '/sls/testflight-invite' };
   try {
-    const key = await keyOf(deps, JSON.stringify([to.app, to.groups.toSorted(), tester.email.toLowerCase()]));
-    const invitation = await kinds.invite({ ...tester, ...to }, { key, principal: PRINCIPAL }, producer);
-    const { duplicate } = await submit(producer, invitation);
+    const invitation = JSON.stringify([to.app, to.groups.toSorted(), tester.email.toLowerCase()]);
+    const [key] = (await deps.hashPeople())(invitation);
+    const job = await kinds.invite({ ...tester, ...to }, { key, principal: PRINCIPAL }, producer);
+    const { duplicate } = await submit(producer, job);
     return duplicate ? 'before' : 'queued';
   } catch (error) {
     if (error instanceof InvalidJobError) return { problem: error.message };
@@ -74,12 +73,4 @@ async function queueInvitation(
     if (error instanceof StoreError) return { problem: `${error.message}. Run the command again` };
     throw error;
   }
-}
-
-/** The key of an invitation: the one that it was queued with if it was, for example before a change of the hash key. */
-async function keyOf(deps: OperatorDeps, invitation: string): Promise<string> {
-  const [written, ...earlier] = (await deps.hashPeople())(invitation);
-  for (const key of earlier)
-    if ((await jobsWithKey(deps, { key, principal: PRINCIPAL, queue: TESTFLIGHT_QUEUE })).length > 0) return key;
-  return written;
 }

@@ -49,12 +49,8 @@ export function fieldsOf(shape: z.ZodType | Shape, before = ''): Field[] {
   ];
 }
 
-interface Manifest {
-  version: string;
-  dependencies: Record<string, string>;
-}
-
-const readManifest = (folder: string) => JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as Manifest;
+const readManifest = (folder: string) =>
+  JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { version: string; dependencies: object };
 
 /** Makes the package from the project in this folder, and packs it into `out`. Returns the tarball's path. */
 export async function packProducer(out: string): Promise<string> {

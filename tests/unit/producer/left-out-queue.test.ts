@@ -8,11 +8,9 @@ import { memoryQueues } from '../../support/memory-queues';
 import { feedbackSettings, memoryProducerDeps } from '../../support/producer';
 
 const feedback = { user: { id: 'u-1', email: 'a@example.com' }, subject: 'Hello', message: 'It works' };
-const mail = { from: { email: 'a@example.com' }, to: { email: 'b@example.com' }, subject: 'Hello', text: 'It works' };
 const upload = { principal: 'client-1', name: 'screen.png', contentType: 'image/png' };
 const campaign = { from: { email: 'a@example.com' }, subject: 'Hello', text: 'It works' };
-const tester = { app: '1000000001', email: 'a@example.com' };
-const invite = { ...tester, groups: ['00000000-0000-4000-8000-0000000000a1'] };
+const invite = { app: '1000000001', email: 'a@example.com', groups: ['00000000-0000-4000-8000-0000000000a1'] };
 const event = () => ({ id: 'event-1', name: 'opened', time: new Date().toISOString() });
 
 /** A producer of an instance with these queues. */
@@ -35,11 +33,8 @@ type Sending = ReturnType<typeof producerOf>['producer'];
 
 test.each<[string, string, string[], (producer: Sending) => Promise<unknown>]>([
   ['an invitation', 'testflight', ['feedback', 'emails'], (producer) => producer.invite(invite)],
-  ['a removal', 'testflight', ['feedback', 'emails'], (producer) => producer.removeTester({ ...tester, from: 'app' })],
   ['an event', 'analytics', ['feedback', 'emails'], (producer) => producer.track(event())],
-  ['feedback', 'feedback', ['emails', 'analytics'], (producer) => producer.feedback(feedback)],
   ['a file for feedback', 'feedback', ['emails', 'analytics'], (producer) => producer.upload(upload)],
-  ['a mail', 'emails', ['feedback', 'analytics'], (producer) => producer.email(mail)],
   [
     'a campaign',
     'emails',

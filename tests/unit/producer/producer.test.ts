@@ -68,16 +68,6 @@ describe('feedback from the producer', () => {
     expect(feedbackSchema.parse(envelope.data)).toEqual({ ...feedback, confirmation: true });
   });
 
-  it('with characters that SQS refuses in a body is sent with their escapes', async () => {
-    const { producer, events, rows, messages } = memoryProducerDeps();
-    const odd = { ...feedback, subject: 'a\uffffb', message: 'a\ufffeb' };
-
-    await producer.feedback(odd);
-
-    expect(events()).toMatchObject([{ data: odd }]);
-    expect(rows()[0]?.payloadHash).toBe(payloadHash(parseEnvelope(messages()[0]?.body ?? '')));
-  });
-
   it('has a payload hash in its row that tells nothing about the data without the salt, which no row has', async () => {
     const { producer, rows, events } = memoryProducerDeps();
 
