@@ -1,51 +1,19 @@
 import { eachOf } from '../concurrency';
 import { StoreError } from '../errors';
-import type { Clock, Queues, ReceivedMessage } from '../ports';
+import type { Queues, ReceivedMessage } from '../ports';
 
 /** The most messages that SQS gives or takes in one call. */
 const BATCH = 10;
-/** The most messages in flight that SQS allows. Then it shows no others. */
-export const MOST_SHOWN = 120_000;
 /** A short poll asks only some of SQS's servers, so one empty answer does not prove that the queue is empty. */
 const FRUITLESS_RECEIVES = 3;
 /** SQS takes 300 calls of a kind each second for a FIFO queue, so only a few run at once. */
 const CALLS_AT_ONCE = 4;
-/** Twice the time that a walk takes at 65 ms a call: two calls for nine messages. */
-const WALK_MS_PER_ENTRY = 30;
-export const SHORTEST_WALK_MS = 5 * 60_000;
+const SHORTEST_WALK_MS = 5 * 60_000;
 /** SQS hides a message for at most twelve hours after its receive. */
 const LONGEST_WALK_MS = 11 * 3_600_000;
 
-/** Returns the time for a walk: `ms`, within the limits. All that it has seen must stay hidden until its end. */
+/** `ms`, within the limits: how long all that a walk has seen must stay hidden. */
 export const walkMs = (ms: number): number => Math.min(LONGEST_WALK_MS, Math.max(SHORTEST_WALK_MS, ms));
-
-/**
- * Visits every message of a DLQ once and puts all of them back. `visit` returns `false` to end the walk. Returns whether
- * the walk reached the end of the queue while everything that it had seen was still hidden.
- */
-export async function walkDeadLetters(
-  { queues, clock }: { queues: Queues; clock: Clock },
-  url: string,
-  visit: (message: ReceivedMessage) => boolean,
-): Promise<boolean> {
-  const { visible, inFlight } = await queues.depth(url);
-  const entries = visible + inFlight;
-  const ms = walkMs(entries * WALK_MS_PER_ENTRY);
-  const end = clock.now() + ms;
-  const handles = new Map<string, string>();
-  let found = false;
-  const receiving = { url, seconds: ms / 1000, mayGoOn: () => !found && clock.now() < end };
-  try {
-    const whole = await receiveAll(queues, receiving, async (messages) => {
-      const fresh = messages.filter(({ messageId }) => !handles.has(messageId));
-      for (const { messageId, receiptHandle } of messages) handles.set(messageId, receiptHandle);
-      found = !fresh.every(visit);
-    });
-    return found || (whole && entries < MOST_SHOWN);
-  } finally {
-    await showIn(queues, { url, handles: [...handles.values()], seconds: 0 });
-  }
-}
 
 /** Receives the messages of a DLQ and hides them for some seconds. Returns whether it reached the end of the queue. */
 export async function receiveAll(
