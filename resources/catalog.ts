@@ -36,7 +36,6 @@ const TYPES: Record<ColumnType, string> = {
 const typesOf = (columns: [column: string, type: ColumnType][]): Record<string, string> =>
   Object.fromEntries(columns.map(([column, type]) => [column, TYPES[type]]));
 
-/** What every event has. */
 const COLUMNS = typesOf(Object.entries(EVENT_COLUMNS).map(([column, [type]]) => [column, type]));
 /** The lines of originals have times as text. */
 const LINES = { ...COLUMNS, time: 'string', accepted: 'string' };

@@ -37,14 +37,12 @@ export function dashboardResources(
   };
 }
 
-/** The metrics of one source by their labels. */
 const lines = (of: MetricsOf, statistic: string, names: Record<string, string>): Record<string, Metric> =>
   Object.fromEntries(Object.entries(names).map(([label, name]) => [label, of(name, statistic)]));
 
 const percentiles = (of: MetricsOf, name: string, ...statistics: string[]): Record<string, Metric> =>
   each(statistics, (statistic) => of(name, statistic));
 
-/** A metric for each label. */
 const each = (labels: string[], metricOf: (label: string) => Metric): Record<string, Metric> =>
   Object.fromEntries(labels.map((label) => [label, metricOf(label)]));
 

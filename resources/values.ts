@@ -65,7 +65,6 @@ export function valuesOf(of: Instance) {
 /** Tables with keys of the client's own. Each becomes the text of a variable, such as `price=number,product=text`. */
 const PAIRS = ['feedbackByLanguage', 'columns'];
 
-/** Lists and those tables as text. */
 export function withTexts(table: object): object {
   const textOf = (key: string, value: unknown): unknown => {
     if (Array.isArray(value)) return value.join(',');
@@ -88,7 +87,6 @@ const queueSettings = (row: QueueRow, retryDays: number | undefined): QueueSetti
   room: 2 * row.concurrency * row.batch,
 });
 
-/** A row, with the attributes that follow from its type. */
 export function queueValues(instanceName: string, row: QueueRow): object {
   const fifo = row.type === 'fifo';
   const high = fifo && row.throughput === 'high';

@@ -1,8 +1,7 @@
 import { EventBridgeClient, type EventBridgeClientConfig, PutEventsCommand } from '@aws-sdk/client-eventbridge';
 import { PublishCommand, type SNSClient } from '@aws-sdk/client-sns';
 import type { Events } from '../ports';
-import { clientDefaults } from './clients';
-import { guarded } from './store-error';
+import { clientDefaults, guarded } from './clients';
 
 /** The event's `detail-type`. Consumers' rules name it, so it never changes. */
 export const JOB_ENDED = 'Job Ended';
@@ -31,7 +30,6 @@ export function realEvents(
   };
 }
 
-/** Publishes to a topic of SNS. */
 export const realTopic =
   (client: SNSClient, TopicArn: string) =>
   ({ subject: Subject, text: Message }: { subject: string; text: string }): Promise<void> =>

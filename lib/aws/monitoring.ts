@@ -6,7 +6,7 @@ import {
 } from '@aws-sdk/client-lambda';
 import { StoreError } from '../errors';
 import { type Mappings, type MetricPoint, type Monitoring, NO_MAPPING } from '../ports';
-import { guarded } from './store-error';
+import { guarded } from './clients';
 
 const cloudWatch = guarded('CloudWatch');
 

@@ -10,8 +10,7 @@ import {
 } from '@aws-sdk/client-s3';
 import { StoreError } from '../errors';
 import type { Objects } from '../ports';
-import { clientDefaults } from './clients';
-import { guarded, hasStatus, isAwsError } from './store-error';
+import { clientDefaults, guarded, hasStatus, isAwsError } from './clients';
 
 /** S3 answers 409 while another request changes the same key. The caller should try again. */
 const CONFLICT = 'ConditionalRequestConflict';

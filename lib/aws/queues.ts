@@ -10,9 +10,8 @@ import {
   type SQSClientConfig,
 } from '@aws-sdk/client-sqs';
 import type { BatchQueues, Queues } from '../ports';
-import { clientDefaults } from './clients';
+import { clientDefaults, guarded } from './clients';
 import { entriesOf, fromSqs, toSqs, toSqsBatch, visibilityBatch, wholeSeconds } from './sqs-messages';
-import { guarded } from './store-error';
 
 /** Without `useQueueUrlAsEndpoint: false` a test or the local service would call the host of the queue's URL. */
 export const sqsClient = (config: SQSClientConfig = clientDefaults): SQSClient =>

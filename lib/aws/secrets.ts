@@ -7,8 +7,7 @@ import { GetParameterCommand, SSMClient, type SSMClientConfig } from '@aws-sdk/c
 import type { SecretReference } from '../config/common';
 import { StoreError } from '../errors';
 import type { Secret } from '../ports';
-import { clientDefaults } from './clients';
-import { guarded } from './store-error';
+import { clientDefaults, guarded } from './clients';
 
 /** How to reach AWS, if not as a function does. */
 type Config = Pick<SSMClientConfig & SecretsManagerClientConfig, 'region' | 'credentials'>;

@@ -10,8 +10,7 @@ import {
 } from '@aws-sdk/client-dynamodb';
 import { marshall, unmarshall } from '@aws-sdk/util-dynamodb';
 import type { Change, Item, Table } from '../ports';
-import { clientDefaults } from './clients';
-import { guarded, isAwsError } from './store-error';
+import { clientDefaults, guarded, isAwsError } from './clients';
 
 export const dynamoClient = (config: DynamoDBClientConfig = clientDefaults): DynamoDBClient =>
   new DynamoDBClient(config);
@@ -105,7 +104,6 @@ const attributes = (item: object) => marshall(item, { removeUndefinedValues: tru
 
 const keyOf = (key: string) => attributes({ key });
 
-/** A range of one partition of an index. */
 const rangeOf = (index: string, partition: string, [sort, rule]: [string, string], values: object) => ({
   IndexName: index,
   KeyConditionExpression: `#index = :partition AND #sort ${rule}`,

@@ -87,7 +87,6 @@ export const commonEnv = z.object({
   QUEUES: json(z.record(name, queueSettings)),
   /** The name or ARN of the EventBridge bus that gets the ends of jobs. Without it, they are not published. */
   EVENT_BUS: z.string().max(1600).optional(),
-  /** When campaigns may send. */
   SENDING_LIMITS: json(sendingLimits).optional(),
   /** Seconds before the second and the third attempt, each ±10 %. */
   RETRY_WAITS: z

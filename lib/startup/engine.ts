@@ -46,7 +46,7 @@ export function realDeps(config: CommonConfig, functionArn?: string): EngineDeps
 export const publishedEvents = ({ EVENT_BUS, INSTANCE }: CommonConfig): Events | undefined =>
   EVENT_BUS === undefined ? undefined : realEvents({ bus: EVENT_BUS, instance: INSTANCE });
 
-/** Codes of calls that AWS refused, and of secrets that are missing or cannot be decrypted (lib/aws/store-error.ts). */
+/** Codes of calls that AWS refused, and of secrets that are missing or cannot be decrypted (lib/aws/clients.ts). */
 const DENIED =
   /\.(Kms|KMS\.)?AccessDenied|\.AuthorizationError|^(SSM|SecretsManager)\.(ParameterNotFound|ResourceNotFoundException|InvalidKeyId|DecryptionFailure)/;
 

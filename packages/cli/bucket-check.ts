@@ -8,8 +8,7 @@ import {
   type S3Client,
 } from '@aws-sdk/client-s3';
 import * as z from 'zod';
-import { partitionOf } from '../../lib/aws/clients';
-import { guarded } from '../../lib/aws/store-error';
+import { guarded, partitionOf } from '../../lib/aws/clients';
 import { json } from '../../lib/config/common';
 import { StoreError } from '../../lib/errors';
 import { ownerKey, suppressedKey } from '../../lib/jobs/keys';

@@ -9,7 +9,7 @@ import {
   waitUntilChangeSetCreateComplete,
 } from '@aws-sdk/client-cloudformation';
 import { DeleteObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3';
-import { guarded } from '../../lib/aws/store-error';
+import { guarded } from '../../lib/aws/clients';
 import { StoreError } from '../../lib/errors';
 import { OperatorError } from '../../lib/ops/operator';
 import { jsonOf } from '../../lib/text';

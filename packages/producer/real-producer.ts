@@ -1,7 +1,6 @@
 import type { S3Client } from '@aws-sdk/client-s3';
 import * as z from 'zod';
-import { clientDefaults } from '../../lib/aws/clients';
-import { guarded } from '../../lib/aws/store-error';
+import { clientDefaults, guarded } from '../../lib/aws/clients';
 import { realClock, realRandom } from '../../lib/aws/system';
 import { ConfigError, type ProducerSettings, producerSettings } from '../../lib/config/common';
 import { describeIssues } from '../../lib/jobs/envelope';

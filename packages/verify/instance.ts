@@ -1,4 +1,4 @@
-import { awsErrorName } from '../../lib/aws/store-error';
+import { awsErrorName } from '../../lib/aws/clients';
 import { endsBy } from '../../lib/concurrency';
 import { type CommonConfig, settingsOf } from '../../lib/config/common';
 import { groupBy } from '../../lib/group-by';

@@ -35,7 +35,6 @@ export const secretsOf = (instance: Instance, functions: string[]): { path: stri
     .filter((path) => SECRETS.includes(path))
     .map((path) => ({ path, value: String(valueAt(instance, path) ?? '') }));
 
-/** Rules about several settings. */
 export function brokenRules(instance: Instance): Problem[] {
   const { stage, region, kmsKey = 'own', sender, sendgrid, events, waits, rows } = instance;
   const problems: Problem[] = [];

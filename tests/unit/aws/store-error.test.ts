@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import { guarded } from '../../../lib/aws/store-error';
+import { guarded } from '../../../lib/aws/clients';
 
 const failing = (error: unknown) => guarded('SQS')('SendMessage', () => Promise.reject(error));
 
