@@ -17,11 +17,6 @@ export interface DiscordMessage {
   embeds: Embed[];
 }
 
-export interface Discord {
-  /** Rejects with a JobError that never names the webhook, because its address is a secret. */
-  send(message: DiscordMessage, options: CallOptions): Promise<void>;
-}
-
 const discord: Dialect = {
   prefix: 'Discord',
   // The webhook was removed.
@@ -29,11 +24,16 @@ const discord: Dialect = {
   aboutUs: new Set([404]),
 };
 
-export function realDiscord({ url, now = Date.now }: { url: Secret; now?: () => number }): Discord {
+export type Discord = ReturnType<typeof realDiscord>;
+
+export function realDiscord({ url, now = Date.now }: { url: Secret; now?: () => number }) {
   const calling = vendorCalls({ dialect: discord, secret: url, now });
   return {
-    // Discord may have taken a message that it did not answer. An alarm that arrives twice is better than none.
-    send: (message, { timeoutMs }) =>
+    /**
+     * Rejects with a JobError that never names the webhook, because its address is a secret. Discord may have taken a
+     * message that it did not answer. An alarm that arrives twice is better than none.
+     */
+    send: (message: DiscordMessage, { timeoutMs }: CallOptions): Promise<void> =>
       calling('repeatable', timeoutMs, async ({ secret: webhook, timeoutMs }) => {
         await requestOk({
           method: 'POST',

@@ -198,11 +198,18 @@ interface Call {
 /** Our error for a failed call. `now`: ms since 1970. */
 export function translate(error: unknown, { dialect, effect, now }: Call & { now: number }): JobError {
   if (error instanceof JobError) return error;
+  const { vendor, prefix } = dialect;
   if (error instanceof NoAnswer) return unanswered({ dialect, error, effect });
-  if (!(error instanceof UnexpectedAnswer)) return dialect.unsent?.() ?? malformed({ dialect, effect });
-  if (isOk(error.answer)) return malformed({ dialect, effect, status: error.answer.status });
-  const refused = refusal({ dialect, answer: error.answer, effect, now });
-  return dialect.refined?.(refused, error.answer, effect) ?? refused;
+  const answer = error instanceof UnexpectedAnswer ? error.answer : undefined;
+  if (answer && !isOk(answer)) {
+    const refused = refusal({ dialect, answer, effect, now });
+    return dialect.refined?.(refused, answer, effect) ?? refused;
+  }
+  if (!answer && dialect.unsent) return dialect.unsent();
+  // For example a page of a proxy.
+  const Class = effect === 'once' ? AmbiguousError : TransientError;
+  const message = 'the vendor reported success without the expected content';
+  return new Class({ code: `${prefix}Malformed`, message, vendor, status: answer?.status });
 }
 
 function unanswered({ dialect, error, effect }: Call & { error: NoAnswer }): JobError {
@@ -244,13 +251,6 @@ function refusal({ dialect, answer, effect, now }: Call & { answer: HttpAnswer; 
     return new Class(details(`${prefix}Unavailable`, `the vendor failed${when} (${status})`));
   }
   return new PermanentError({ ...details(`${prefix}Rejected`, `the vendor rejects the request (${status})`), field });
-}
-
-/** Our error for a success without the expected content, e.g. a page of a proxy. */
-function malformed({ dialect, effect, status }: Call & { status?: number }): JobError {
-  const Class = effect === 'once' ? AmbiguousError : TransientError;
-  const message = 'the vendor reported success without the expected content';
-  return new Class({ code: `${dialect.prefix}Malformed`, message, vendor: dialect.vendor, status });
 }
 
 /** A vendor's name of a field, if it looks like a name. Logs and rows may hold a name, but no address or sentence. */

@@ -36,16 +36,7 @@ export interface MailRecipient {
 /** SendGrid's id of an accepted request. The id of each of its mails begins with it. */
 export type Sent = { messageId?: string };
 
-export interface Sendgrid {
-  /**
-   * Resolves when SendGrid took all mails of the request, which does not mean that it delivered them. It never accepts
-   * a request in part. SendGrid has no idempotency: after an AmbiguousError only its events show what happened. Rejects
-   * with a JobError that names no value.
-   */
-  send(mail: Mail, options: CallOptions): Promise<Sent>;
-}
-
-export interface SendgridConfig {
+interface SendgridConfig {
   /** `https://api.sendgrid.com`, `https://api.eu.sendgrid.com`, or the URL of a fake. */
   endpoint: string;
   apiKey: Secret;
@@ -97,11 +88,18 @@ function refusedAddresses(body: unknown): number[] {
 
 type MailData = Parameters<typeof mail.send>[0];
 
-export function realSendgrid({ endpoint, apiKey, instance, now = Date.now }: SendgridConfig): Sendgrid {
+export type Sendgrid = ReturnType<typeof realSendgrid>;
+
+export function realSendgrid({ endpoint, apiKey, instance, now = Date.now }: SendgridConfig) {
   const base = endpoint.replace(/\/+$/, '');
   const calling = vendorCalls({ dialect: sendgrid, secret: apiKey, now });
   return {
-    send: (content, { timeoutMs }) =>
+    /**
+     * Resolves when SendGrid took all mails of the request, which does not mean that it delivered them. It never accepts
+     * a request in part. SendGrid has no idempotency: after an AmbiguousError only its events show what happened.
+     * Rejects with a JobError that names no value.
+     */
+    send: (content: Mail, { timeoutMs }: CallOptions): Promise<Sent> =>
       calling('once', timeoutMs, async ({ secret, timeoutMs }) => {
         const client = new Client({ endpoint: base, apiKey: secret, timeoutMs });
         const [answer] = await service(client).send(mailData(content, instance));

@@ -34,20 +34,9 @@ export interface Ticket {
 /** The exact bytes for the hash. Zendesk refuses other bytes under the same Idempotency-Key. */
 export const ticketBody = (ticket: Ticket): string => JSON.stringify({ ticket });
 
-/** The ticketing system. Every method rejects with a JobError that names no value and holds no request. */
-export interface Zendesk {
-  /** A repeat with the same key and ticket within two hours answers the id of the first ticket. */
-  createTicket(ticket: Ticket, options: CallOptions & { idempotencyKey: string }): Promise<{ id: string }>;
-  /** The oldest ticket with this external id. `undefined` only if Zendesk says that there is none. */
-  findTicket(externalId: string, options: CallOptions): Promise<{ id: string } | undefined>;
-  /** The token lasts 60 minutes. */
-  upload(
-    file: { name: string; contentType: string; bytes: Uint8Array },
-    options: CallOptions,
-  ): Promise<{ token: string }>;
-}
+type UploadedFile = { name: string; contentType: string; bytes: Uint8Array };
 
-export interface ZendeskConfig {
+interface ZendeskConfig {
   /** `https://{subdomain}.zendesk.com/api/v2`, or the URL of a fake. */
   endpoint: string;
   /** The address of the token's agent. */
@@ -82,7 +71,10 @@ const created = z.object({ result: z.object({ id }) });
 const foundOf = (externalId: string) => z.array(z.object({ id, external_id: z.literal(externalId) }));
 const uploaded = z.object({ upload: z.object({ token: z.string().min(1) }) });
 
-export function realZendesk({ endpoint, email, token, now = Date.now }: ZendeskConfig): Zendesk {
+/** The ticketing system. Every method rejects with a JobError that names no value and holds no request. */
+export type Zendesk = ReturnType<typeof realZendesk>;
+
+export function realZendesk({ endpoint, email, token, now = Date.now }: ZendeskConfig) {
   const base = endpoint.replace(/\/+$/, '');
   const calling = vendorCalls({ dialect: zendesk, secret: token, now });
 
@@ -113,14 +105,16 @@ export function realZendesk({ endpoint, email, token, now = Date.now }: ZendeskC
     });
 
   return {
-    createTicket: (ticket, { idempotencyKey, timeoutMs }) =>
+    /** A repeat with the same key and ticket within two hours answers the id of the first ticket. */
+    createTicket: (ticket: Ticket, { idempotencyKey, timeoutMs }: CallOptions & { idempotencyKey: string }) =>
       calling('once', timeoutMs, async (attempt) => {
         const { tickets } = clientFor(attempt, { 'Idempotency-Key': idempotencyKey });
         const answer = await tickets.create({ ticket } as Parameters<typeof tickets.create>[0]);
         return { id: created.parse(answer).result.id };
       }),
 
-    findTicket: (externalId, { timeoutMs }) =>
+    /** The oldest ticket with this external id. `undefined` only if Zendesk says that there is none. */
+    findTicket: (externalId: string, { timeoutMs }: CallOptions): Promise<{ id: string } | undefined> =>
       calling('repeatable', timeoutMs, async (attempt) => {
         const answer = await clientFor(attempt).tickets.listWithFilter('external_id', externalId);
         const [oldest] = foundOf(externalId)
@@ -129,10 +123,12 @@ export function realZendesk({ endpoint, email, token, now = Date.now }: ZendeskC
         return oldest && { id: oldest.id };
       }),
 
-    // The library would send every file as application/binary, and Zendesk would show it so to agents. It would also
-    // send a stream, which has no length and cannot be sent again after a 401. A repeat is harmless, because Zendesk
-    // forgets an unused upload after an hour.
-    upload: ({ name, contentType, bytes }, { timeoutMs }) =>
+    /**
+     * The token lasts 60 minutes. The library would send every file as application/binary, and Zendesk would show it so
+     * to agents. It would also send a stream, which has no length and cannot be sent again after a 401. A repeat is
+     * harmless, because Zendesk forgets an unused upload.
+     */
+    upload: ({ name, contentType, bytes }: UploadedFile, { timeoutMs }: CallOptions) =>
       calling('repeatable', timeoutMs, async ({ secret, timeoutMs }) => {
         const { body } = await requestOk({
           method: 'POST',

@@ -59,7 +59,7 @@ export const PROMISE_MUTANTS: Record<string, SourceMutant> = {
     changes: [
       {
         file: 'lib/vendors/http.ts',
-        find: 'return dialect.refined?.(refused, error.answer, effect) ?? refused;',
+        find: 'return dialect.refined?.(refused, answer, effect) ?? refused;',
         replace:
           "return new PermanentError({ vendor: 'sendgrid', code: refused.code, message: JSON.stringify(error.answer.body) });",
       },
