@@ -14,7 +14,6 @@ const manifestSchema = z.object({
   content: hashOf,
   /** One part per chunk, in order. */
   parts: z.array(hashOf).min(1),
-  rejected: z.array(hashOf),
 });
 export type Manifest = z.infer<typeof manifestSchema>;
 
@@ -114,7 +113,7 @@ const MOST_AT_ONCE = 16;
  */
 export async function writeManifest(
   { objects, prefix }: { objects: Pick<Objects, 'put'>; prefix: string },
-  given: { campaign: string; content: CampaignContent; recipients: AsyncIterable<Read[]>; chunkSize: number },
+  given: { campaign: string; content: CampaignContent; recipients: AsyncIterable<Read>; chunkSize: number },
 ) {
   const { campaign, content, recipients, chunkSize } = given;
   const keys = campaignKeys(prefix, campaign);
@@ -133,11 +132,10 @@ export async function writeManifest(
     return refused.add(rejection(read, 'email: is there already'));
   };
   async function* full() {
-    for await (const reads of recipients)
-      for (const read of reads) {
-        requested += 1;
-        if (add(read)) yield* [...parts.full(), ...refused.full()];
-      }
+    for await (const read of recipients) {
+      requested += 1;
+      if (add(read)) yield* [...parts.full(), ...refused.full()];
+    }
     yield* [...parts.full(1), ...refused.full(1)];
   }
   const bodies = full();
@@ -160,7 +158,6 @@ export async function writeManifest(
     campaign,
     content: sha256(contentJson),
     parts: parts.hashes,
-    rejected: refused.hashes,
   };
   const json = JSON.stringify(manifest);
   const key = keys.manifest(sha256(json));

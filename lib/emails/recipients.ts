@@ -11,86 +11,63 @@ export type Bytes = AsyncIterable<Uint8Array | string> | Iterable<Uint8Array | s
 /** A longer line is not a recipient. Without a limit, a whole file could be one line. */
 const MAX_LINE_BYTES = 64 * 1024;
 
-/** A promise and a parser for each of a million recipients would be hundreds of megabytes of garbage. */
-const BATCH = 200;
-
-export async function* fromIterable(recipients: Iterable<unknown> | AsyncIterable<unknown>): AsyncGenerator<Read[]> {
+export async function* fromIterable(recipients: Iterable<unknown> | AsyncIterable<unknown>): AsyncGenerator<Read> {
   let line = 0;
-  let batch: Read[] = [];
-  for await (const value of recipients) {
-    batch.push({ line: ++line, value });
-    if (batch.length < BATCH) continue;
-    yield batch;
-    batch = [];
+  for await (const value of recipients) yield { line: ++line, value };
+}
+
+export async function* fromNdjson(bytes: Bytes): AsyncGenerator<Read> {
+  for await (const { line, text } of lines(bytes)) {
+    const value = jsonOf(text);
+    if (isTooLong(text)) yield { line, broken: 'the line is too long' };
+    else yield value === undefined ? { line, broken: 'the line is not JSON' } : { line, value };
   }
-  if (batch.length > 0) yield batch;
 }
 
-export async function* fromNdjson(bytes: Bytes): AsyncGenerator<Read[]> {
-  for await (const batch of lines(bytes)) yield batch.map(parsed);
-}
+const isTooLong = (text: string): boolean => Buffer.byteLength(text) > MAX_LINE_BYTES;
 
-function parsed({ line, text }: Line): Read {
-  if (Buffer.byteLength(text) > MAX_LINE_BYTES) return { line, broken: 'the line is too long' };
-  const value = jsonOf(text);
-  return value === undefined ? { line, broken: 'the line is not JSON' } : { line, value };
-}
-
-interface Line {
-  line: number;
-  text: string;
-}
-
-async function* lines(bytes: Bytes): AsyncGenerator<Line[]> {
+/** The lines that are not blank. */
+async function* lines(bytes: Bytes): AsyncGenerator<{ line: number; text: string }> {
   const decoder = new TextDecoder();
   let rest = '';
   let line = 0;
-  for await (const chunk of bytes) {
+  for await (const chunk of ended(bytes)) {
     const texts = (rest + (typeof chunk === 'string' ? chunk : decoder.decode(chunk, { stream: true }))).split('\n');
     rest = texts.pop() ?? '';
     // Such a line means that the file is neither CSV nor NDJSON. Keep no more of it than shows that it is too long.
     if (rest.length > 2 * MAX_LINE_BYTES) rest = rest.slice(0, 2 * MAX_LINE_BYTES);
-    const batch = numbered(texts, line);
-    if (batch.length > 0) yield batch;
-    line += texts.length;
+    for (const text of texts) {
+      line += 1;
+      if (text.trim() !== '') yield { line, text: text.trim() };
+    }
   }
-  const last = numbered([rest + decoder.decode()], line);
-  if (last.length > 0) yield last;
 }
 
-const numbered = (texts: string[], before: number): Line[] =>
-  texts.flatMap((text, index) =>
-    text.trim() === '' ? [] : [{ line: before + index + 1, text: text.endsWith('\r') ? text.slice(0, -1) : text }],
-  );
+async function* ended(bytes: Bytes): AsyncGenerator<Uint8Array | string> {
+  yield* bytes;
+  yield '\n';
+}
 
 /** Reads CSV with a header. A row is one line, because otherwise one open quote would swallow all later rows. */
-export async function* fromCsv(bytes: Bytes): AsyncGenerator<Read[]> {
+export async function* fromCsv(bytes: Bytes): AsyncGenerator<Read> {
   // Few callers read CSV, and loading the parser takes a producer 4 ms.
   const csv = await import('csv-parse/sync');
   let header: string[] | undefined;
-  for await (const batch of lines(bytes)) {
-    const reads: Read[] = [];
-    for (const { line, text } of batch) {
-      const values = rowOf(csv, text);
-      if (header === undefined) header = checkedHeader(values);
-      else if (typeof values === 'string') reads.push({ line, broken: values });
-      else if (values.length !== header.length)
-        reads.push({
-          line,
-          broken: `the row must have ${header.length} values like the header, has ${values.length}`,
-        });
-      else reads.push({ line, value: ofColumns(header, values) });
-    }
-    if (reads.length > 0) yield reads;
+  for await (const { line, text } of lines(bytes)) {
+    const values = rowOf(csv, text);
+    if (header === undefined) header = checkedHeader(values);
+    else if (typeof values === 'string') yield { line, broken: values };
+    else if (values.length === header.length) yield { line, value: ofColumns(header, values) };
+    else yield { line, broken: `the row must have ${header.length} values like the header, has ${values.length}` };
   }
 }
 
 function rowOf({ parse }: typeof import('csv-parse/sync'), text: string): string[] | string {
-  if (Buffer.byteLength(text) > MAX_LINE_BYTES) return 'the row is too long';
+  if (isTooLong(text)) return 'the row is too long';
   // Most files have no quotes. Without the parser they take half the time and memory.
   if (!text.includes('"')) return text.split(',').map((value) => value.trim());
   try {
-    const [values = []] = parse(text, { bom: true, trim: true, record_delimiter: '\n', relax_column_count: true });
+    const [values = []] = parse(text, { trim: true, record_delimiter: '\n', relax_column_count: true });
     return values;
   } catch {
     return 'a quote of the row is in a wrong place or missing';
@@ -139,7 +116,6 @@ const placeholders = (link: string): string[] => [...link.matchAll(/\{([^{}]+)\}
 export function recipientCheck({ templateId, unsubscribe }: Pick<CampaignContent, 'templateId' | 'unsubscribe'>) {
   const link = unsubscribe && 'link' in unsubscribe ? unsubscribe.link : '';
   const needed = placeholders(link);
-  // Reasons are stored, and the campaign's hash covers them. With another text a caller's repeat would be refused.
   return (input: unknown): { recipient: Recipient } | { reason: string } => {
     const parsed = recipientSchema.safeParse(input, { reportInput: true });
     if (!parsed.success) {

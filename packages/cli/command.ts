@@ -139,7 +139,7 @@ export async function readJson(file: string): Promise<unknown> {
 export async function readCsv(file: string): Promise<Read[]> {
   const rows: Read[] = [];
   try {
-    for await (const reads of fromCsv(createReadStream(file))) rows.push(...reads);
+    for await (const read of fromCsv(createReadStream(file))) rows.push(read);
     return rows;
   } catch (error) {
     if (error instanceof InvalidRecipientsError) throw new OperatorError(`${file}: ${error.message}.`);

@@ -94,7 +94,7 @@ export async function submitCampaign(
 }
 
 /** Reads the recipients of a source. Callers without types give anything: `undefined` if it is none. */
-function read(deps: ProducerDeps, source: RecipientSource): AsyncGenerator<Read[]> | undefined {
+function read(deps: ProducerDeps, source: RecipientSource): AsyncGenerator<Read> | undefined {
   if (typeof source !== 'object' || source === null) return undefined;
   if ('key' in source) return typeof source.key === 'string' ? fromObject(deps, source.key) : undefined;
   const [from, items] =
@@ -103,7 +103,7 @@ function read(deps: ProducerDeps, source: RecipientSource): AsyncGenerator<Read[
   return isList ? from(items as never) : undefined;
 }
 
-async function* fromObject(deps: ProducerDeps, key: string): AsyncGenerator<Read[]> {
+async function* fromObject(deps: ProducerDeps, key: string): AsyncGenerator<Read> {
   const bytes = deps.readObject(key);
   if (key.endsWith('.csv')) yield* fromCsv(bytes);
   else if (key.endsWith('.ndjson')) yield* fromNdjson(bytes);

@@ -4,9 +4,9 @@ import { type Bytes, fromCsv, fromNdjson, InvalidRecipientsError, type Read } fr
 
 const WRONG_QUOTE = 'a quote of the row is in a wrong place or missing';
 
-async function all(reads: AsyncIterable<Read[]>): Promise<Read[]> {
+async function all(reads: AsyncIterable<Read>): Promise<Read[]> {
   const found: Read[] = [];
-  for await (const batch of reads) found.push(...batch);
+  for await (const read of reads) found.push(read);
   return found;
 }
 
