@@ -10,15 +10,14 @@ import {
 } from '../emails/campaigns/campaign';
 import { rowsOf } from '../emails/campaigns/chunks';
 import { readContent, readManifest, readPart } from '../emails/manifest';
-import { EMAIL_CAMPAIGN, type EmailMessageInput } from '../emails/message';
+import type { EmailMessageInput } from '../emails/message';
 import type { CampaignReport } from '../emails/report';
 import { PermanentError } from '../errors';
 import { readItem } from '../jobs/items';
-import { CAMPAIGNS, EMAILS_QUEUE, jobKey, rateKey, todoKey } from '../jobs/keys';
-import { isEnd } from '../jobs/row';
+import { CAMPAIGNS, EMAILS_QUEUE, rateKey, todoKey } from '../jobs/keys';
 import { counted } from '../text';
 import { heldNow, type RateItem } from '../worker/rate';
-import { auditNote, OperatorError, type Reader, stateOf } from './operator';
+import { auditNote, OperatorError, type Reader } from './operator';
 
 const DAY_MS = 24 * 3_600_000;
 const MOST_READ = 1_000;
@@ -42,17 +41,13 @@ export async function listCampaigns(reader: Reader, day?: number): Promise<{ cam
   return { campaigns: await read(reader, keys), more: keys.length === MOST_READ };
 }
 
-/** The campaign. If there is none, the error says whether one of this id was accepted and has not begun. */
 export async function findCampaign(from: Reader, id: string): Promise<Campaign> {
   const campaign = await campaigns(from).read(id);
   if (campaign) return campaign;
-  const row = await from.ledger.get(jobKey(EMAILS_QUEUE, id));
-  if (row?.type !== EMAIL_CAMPAIGN)
-    throw new OperatorError(`There is no campaign ${id}: one is kept 45 days after its end.`);
-  const [then, next] = isEnd(row.state)
-    ? ['See why', `jobs show ${id}`]
-    : ['Look again, or cancel it', `jobs cancel ${id}`];
-  throw new OperatorError(`Campaign ${id} has not begun, its job is ${stateOf(row)}. ${then}:`, next);
+  throw new OperatorError(
+    `There is no campaign ${id}: its job has not begun it, or it ended more than 45 days ago. See its job:`,
+    `jobs show ${id}`,
+  );
 }
 
 /** What `read` gets of a campaign's lists. Rejects with an OperatorError if they are gone. */
@@ -82,42 +77,34 @@ async function read(reader: Reader, keys: readonly string[]): Promise<Campaign[]
 
 export type CampaignDecision = 'pause' | 'resume' | 'cancel';
 
-const RULES: Record<CampaignDecision, [becomes: CampaignStatus, only: string]> = {
-  pause: ['paused', 'a running campaign can be paused'],
-  resume: ['running', 'a paused campaign can be resumed'],
-  cancel: ['cancelled', 'a running or paused campaign can be cancelled'],
-};
+const BECOMES: Record<CampaignDecision, CampaignStatus> = { pause: 'paused', resume: 'running', cancel: 'cancelled' };
 
 /**
- * Changes a campaign's status. A repeat changes nothing. Rejects with an OperatorError if it comes too late. `audited`:
- * stores who does it, just before the change, and returns the id of that object. `underWay`: the most mails that still
- * go out after a pause or a cancel, because a worker is about to send them.
+ * Changes a campaign's status, and returns what was and what is. A repeat changes nothing. Rejects with an OperatorError
+ * if it comes too late. `audited`: stores who does it, just before the change, and returns the id of that object.
  */
 export async function decideCampaign(
   from: Reader,
   id: string,
   decision: CampaignDecision,
   audited: () => Promise<string>,
-): Promise<{ before: Campaign; after: Campaign; underWay: number }> {
+): Promise<string> {
   const before = await findCampaign(from, id);
   const note = auditNote(await audited());
   const store = campaigns(from);
   const { item: after = before } =
     decision === 'pause' ? await store.pause(id, 'operator', note) : await store[decision](id, note);
-  const [becomes, only] = RULES[decision];
-  if (after.status !== becomes) throw new OperatorError(`${id} is ${statusOf(after)}: only ${only}.`);
+  if (after.status !== BECOMES[decision])
+    throw new OperatorError(`${id} is ${statusOf(after)}: there is nothing to ${decision}.`);
   const rows = decision === 'resume' ? [] : await rowsOf(from, after, after.open);
   const running = [...rows].flatMap(([number, row]) =>
     row?.state === 'processing' && row.steps.send?.status !== 'done' ? [number] : [],
   );
-  return { before, after, underWay: recipientsIn(after, running) };
+  // A worker is about to send them.
+  const underWay = recipientsIn(after, running);
+  const more = underWay === 0 ? '' : ` ${counted(underWay, 'mail')} under way may still go out.`;
+  return `${id}: was ${statusOf(before)}, is ${statusOf(after)}.${more}`;
 }
-
-/** What a decision did, in a sentence. */
-export const decisionText = ({ before, after, underWay }: Awaited<ReturnType<typeof decideCampaign>>): string =>
-  `${after.id}: was ${statusOf(before)}, is ${statusOf(after)}.${
-    underWay === 0 ? '' : ` ${counted(underWay, 'mail')} under way may still go out.`
-  }`;
 
 const recipientsIn = (campaign: Campaign, chunks: readonly number[]): number =>
   chunks.reduce((sum, number) => sum + chunkRecipients(campaign, number), 0);

@@ -3,7 +3,6 @@ import { type CampaignReport, campaignReport, failedRecipients } from '../../lib
 import {
   type CampaignDecision,
   decideCampaign,
-  decisionText,
   findCampaign,
   listCampaigns,
   ofLists,
@@ -30,7 +29,7 @@ const deciding = (decision: CampaignDecision, usage: string) =>
     options: { id: ID },
     run: async ({ options, out, connect, audited }) => {
       const id = required(options, 'id');
-      out.line(`campaign ${decisionText(await decideCampaign(await connect(), id, decision, audited))}`);
+      out.line(`campaign ${await decideCampaign(await connect(), id, decision, audited)}`);
     },
   }) satisfies Command;
 

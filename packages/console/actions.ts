@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { replace, SIMPLE_ACTIONS, type SimpleAction, settle } from '../../lib/ops/act';
-import { type CampaignDecision, decideCampaign, decisionText } from '../../lib/ops/campaigns';
+import { type CampaignDecision, decideCampaign } from '../../lib/ops/campaigns';
 import { actOnEach, DONE, findMany, kindsOf, outcomesOf } from '../../lib/ops/many';
 import { type Deployment, knownQueue, OperatorError, stateOf } from '../../lib/ops/operator';
 import { pauseQueue, resumeQueue } from '../../lib/ops/pause';
@@ -91,7 +91,7 @@ const campaignAction = (decision: CampaignDecision, question: string) =>
   given(byId, ({ id }) => ({
     ...{ command: words`campaign ${decision} ${id}`, question, danger: decision === 'cancel' },
     run: async (deps, { audited }) => {
-      return `Campaign ${decisionText(await decideCampaign(deps, id, decision, audited))}`;
+      return `Campaign ${await decideCampaign(deps, id, decision, audited)}`;
     },
   }));
 
