@@ -91,8 +91,9 @@ async function sendChunk(
   if (id !== chunkId(data.campaign, data.number))
     throw wrongField('ForeignChunk', 'data.campaign', 'the message is not the chunk that it names');
   const campaign = await readCampaign(campaigns, data.campaign);
-  const { id: of, round } = campaign;
-  const origin = { id, time: row.time, campaign: of, chunk: data.number, round, trace: traceOf(campaign) };
+  const { id: of, round, chunkSize } = campaign;
+  const first = data.number * chunkSize;
+  const origin = { id, time: row.time, campaign: of, first, round, trace: traceOf(campaign) };
   try {
     const accepted = await send(
       deps,

@@ -36,8 +36,8 @@ export interface Origin {
   /** The job's `time`, ms. It determines where the job's events are stored. */
   time: number;
   campaign?: string;
-  /** Of a campaign: the number of its chunk, and how often the campaign had been resumed. */
-  chunk?: number;
+  /** Of a campaign: the number of its recipients before this chunk, and how often it had been resumed. */
+  first?: number;
   round?: number;
   /** What the caller follows the mail or its campaign by. */
   trace?: Record<string, string>;
@@ -54,8 +54,8 @@ export function requestOf({
   recipients: readonly (Recipient & { number: number })[];
   origin: Origin;
 }): Mail {
-  const { id, time, campaign, chunk, round = 0, trace } = origin;
-  const ofCampaign = campaign ? { campaign, chunk: String(chunk), round: String(round) } : {};
+  const { id, time, campaign, first, round = 0, trace } = origin;
+  const ofCampaign = campaign ? { campaign, first: String(first), round: String(round) } : {};
   const job = { ...mailArgs({ id, queue: EMAILS_QUEUE, time }), ...ofCampaign, ...trace };
   return {
     ...content,

@@ -1,4 +1,4 @@
-import { dropLists } from '../emails/campaigns/drop-lists';
+import { dropLists } from '../emails/campaigns/chunks';
 import { guardCampaigns } from '../emails/campaigns/guard';
 import { type Place, releaseCampaigns } from '../emails/campaigns/release';
 import { codeOf } from '../errors';

@@ -4,7 +4,7 @@ import { everyDue, type ItemDeps, readItem, updateItem } from '../../jobs/items'
 import { EMAILS_QUEUE, reportsKey, todoKey } from '../../jobs/keys';
 import { ROW_LIFETIME_MS } from '../../jobs/ledger';
 import type { Item } from '../../ports';
-import { type EventNote, placeOf, REPORT_KINDS, type ReportKind } from '../events/webhook';
+import { type EventNote, REPORT_KINDS, type ReportKind } from '../events/webhook';
 import { type Campaign, campaigns, type GuardLimits, NO_REPORTS, type Reports } from './campaign';
 
 /*
@@ -65,14 +65,12 @@ async function setBits(
   deps: GuardDeps,
   { campaign, round, notes }: { campaign: Campaign; round: number; notes: readonly EventNote[] },
 ): Promise<void> {
-  const { id, chunkSize, recipients } = campaign;
+  const { id, recipients } = campaign;
   const pages = new Map<number, Record<ReportKind, string[]>>();
   for (const { places } of notes)
     for (const kind of REPORT_KINDS)
-      for (const place of places[kind] ?? []) {
-        const { chunk, recipient } = placeOf(place);
-        const number = chunk * chunkSize + recipient;
-        if (recipient >= chunkSize || number >= recipients) continue;
+      for (const number of places[kind] ?? []) {
+        if (number >= recipients) continue;
         const page = Math.floor(number / PAGE);
         const digits = pages.get(page) ?? ofKinds(() => Array<string>(PAGE).fill('0'));
         pages.set(page, digits);

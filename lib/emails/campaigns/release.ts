@@ -45,12 +45,12 @@ export async function releaseCampaigns(
     waiting += counted.waiting;
     if (counted.campaign.status === 'running') running.push(counted);
   };
-  const steps = [
-    () => throughAll(pages(deps, { todo, until: begun, place, mayRead }), (keys) => throughAll(keys, read, AT_ONCE)),
+  try {
+    await throughAll(pages(deps, { todo, until: begun, place, mayRead }), (keys) => throughAll(keys, read, AT_ONCE));
+  } finally {
     // The next poll will need the same time for reading.
-    () => releaseFairly(deps, { running, waiting, forMs: nextMs + (clock.now() - begun) + AHEAD_MS, mayGoOn }),
-  ];
-  await throughAll(steps, (step) => step());
+    await releaseFairly(deps, { running, waiting, forMs: nextMs + (clock.now() - begun) + AHEAD_MS, mayGoOn });
+  }
   return place.after !== undefined || running.some(({ campaign, open }) => open > 0 || hasMore(campaign));
 }
 

@@ -18,11 +18,6 @@ const MAX_AHEAD_MS = 60_000;
 export const SIGNATURE_HEADER = 'x-twilio-email-event-webhook-signature';
 export const TIMESTAMP_HEADER = 'x-twilio-email-event-webhook-timestamp';
 
-/** Seconds since 1970. */
-const TIMESTAMP = /^\d{10}$/;
-/** DER of two numbers of at most 33 bytes, in base64. */
-const SIGNATURE = /^[A-Za-z0-9+/]{8,96}={0,2}$/;
-
 /**
  * Checks requests against SendGrid's public keys (base64, as its settings show them). One matching key is enough, so
  * that a key can be replaced. The URL is public, so the cheap checks come first, and nothing of a body is read before
@@ -34,14 +29,12 @@ export function eventVerifier(publicKeys: readonly string[], now: () => number):
     const { method, path } = requestContext?.http ?? {};
     if (method !== 'POST') return { status: 405 };
     if (path !== '/') return { status: 404 };
-    if (text.length > (base64 ? Math.ceil(MAX_BODY_BYTES / 3) * 4 : MAX_BODY_BYTES)) return { status: 413 };
-    const signature = headers[SIGNATURE_HEADER] ?? '';
-    const timestamp = headers[TIMESTAMP_HEADER] ?? '';
-    if (!SIGNATURE.test(signature) || !TIMESTAMP.test(timestamp)) return { status: 403 };
-    const age = now() - Number(timestamp) * 1000;
-    if (age > MAX_AGE_MS || age < -MAX_AHEAD_MS) return { status: 403 };
     const body = Buffer.from(text, base64 ? 'base64' : 'utf8');
     if (body.byteLength > MAX_BODY_BYTES) return { status: 413 };
+    const signature = headers[SIGNATURE_HEADER] ?? '';
+    const timestamp = headers[TIMESTAMP_HEADER] ?? '';
+    const age = now() - Number(timestamp) * 1000;
+    if (Number.isNaN(age) || age > MAX_AGE_MS || age < -MAX_AHEAD_MS) return { status: 403 };
     return keys.some((key) => signed({ key, timestamp, body, signature })) ? { body } : { status: 403 };
   };
 }

@@ -10,7 +10,6 @@ import type { Evidence } from '../../jobs/row';
 import type { Item, Log, Metrics, Objects } from '../../ports';
 import { jsonOf } from '../../text';
 import { MAIL_QUEUES, MAIL_STEPS, type MailQueue } from '../../worker/mail';
-import { MOST_RECIPIENTS } from '../message';
 import type { Verdict, WebhookRequest } from './verify';
 
 /**
@@ -34,15 +33,9 @@ export type ReportKind = (typeof REPORT_KINDS)[number];
 export interface EventNote extends Item {
   campaign: string;
   round: number;
+  /** Recipients by their number in the campaign. */
   places: Partial<Record<ReportKind, number[]>>;
 }
-
-/** A recipient's place as one number. The webhook does not know the size of the campaign's chunks. */
-const placed = (chunk: number, recipient: number): number => chunk * MOST_RECIPIENTS + recipient;
-export const placeOf = (place: number) => ({
-  chunk: Math.floor(place / MOST_RECIPIENTS),
-  recipient: place % MOST_RECIPIENTS,
-});
 
 /** What an event says about its mail. A block (`blocked`) is a refusal of the sender, not of the address. */
 function reportOf({ event, type }: Pick<StoredEvent, 'event' | 'type'>): ReportKind | undefined {
@@ -119,11 +112,10 @@ async function store({ objects }: EventDeps, folder: string, events: MailEvent[]
 /** One item for each campaign and round. Its key follows from its content, so a repeat writes nothing new. */
 async function note(deps: EventDeps, events: readonly MailEvent[]): Promise<void> {
   const now = deps.clock.now();
-  const found = events.flatMap(({ chunk, round, stored }) => {
+  const found = events.flatMap(({ first, round, stored }) => {
     const { campaign, recipient } = stored;
     const kind = reportOf(stored);
-    if (!campaign || !kind || chunk === undefined || recipient >= MOST_RECIPIENTS) return [];
-    return [{ campaign, round, kind, place: placed(chunk, recipient) }];
+    return campaign && kind && first !== undefined ? [{ campaign, round, kind, place: first + recipient }] : [];
   });
   for (const group of groupBy(found, ({ campaign, round }) => `${campaign} ${round}`).values()) {
     const [{ campaign, round } = { campaign: '', round: 0 }] = group;
@@ -189,7 +181,8 @@ const mailEvent = z.object({
   /** The recipient's number in its chunk. Other mails have one recipient. */
   recipient: digits.default(0),
   campaign: z.uuid().optional(),
-  chunk: digits.optional(),
+  /** The number of the campaign's recipients before those of the chunk. */
+  first: digits.optional(),
   /** How often the campaign had been resumed when the mail was sent. */
   round: digits.default(0),
   /** The kind of a bounce, `bounce` or `blocked`, and the mail server's code. */
@@ -215,17 +208,17 @@ export type StoredEvent = Pick<
   'event' | 'timestamp' | 'job' | 'campaign' | 'recipient' | 'type' | 'status' | 'reason'
 > & { messageId: string };
 
-/** An event with the queue and the time (ms) of the job that sent its mail, and its chunk and round. */
-type MailEvent = Pick<Parsed, 'queue' | 'time' | 'chunk' | 'round'> & { stored: StoredEvent };
+/** An event with the queue and the time (ms) of the job that sent its mail, and the mail's place. */
+type MailEvent = Pick<Parsed, 'queue' | 'time' | 'first' | 'round'> & { stored: StoredEvent };
 
 /** Removes everything personal. `undefined` if this instance sent no such mail, or no job can have its time. */
 export function parseEvent(input: unknown, of: Pick<EventDeps, 'instance' | 'clock'>): MailEvent | undefined {
   const parsed = mailEvent.safeParse(input);
   if (!parsed.success) return undefined;
-  const { instance, queue, step, time, sg_message_id: messageId, chunk, round, ...stored } = parsed.data;
+  const { instance, queue, step, time, sg_message_id: messageId, first, round, ...stored } = parsed.data;
   if (instance !== of.instance || step !== MAIL_STEPS[queue]) return undefined;
   if (time < FIRST_MS || time > of.clock.now() + DAY_MS) return undefined;
-  return { queue, time, chunk, round, stored: { ...stored, messageId } };
+  return { queue, time, first, round, stored: { ...stored, messageId } };
 }
 
 /** SendGrid's name of an event. It calls a block a bounce of the type `blocked`. */

@@ -1,4 +1,4 @@
-import { dropLists } from '../../../lib/emails/campaigns/drop-lists';
+import { dropLists } from '../../../lib/emails/campaigns/chunks';
 import { campaignKeys } from '../../../lib/emails/manifest';
 import { retry } from '../../../lib/ops/act';
 import { CAMPAIGN, type Emails, startEmails } from '../../support/emails';

@@ -47,14 +47,6 @@ test('events are stored beside their campaign, in the hour of its time, with num
   expect(JSON.stringify([emails.engine.lines, emails.engine.metrics])).not.toContain('@example.com');
 });
 
-test('a repeated request, or an event that appears twice in one request, changes nothing', async () => {
-  const events = await sentChunk();
-
-  for (let times = 0; times < 3; times++) await post([...events, ...events]);
-
-  expect(stored()).toHaveLength(3);
-});
-
 test('the webhook writes no row, but one item for a job, and one for a request about deliveries', async () => {
   const events = await sentChunk({ lost: true });
   const { table } = emails.engine;

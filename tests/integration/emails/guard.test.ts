@@ -151,21 +151,3 @@ test('it pauses when SendGrid refuses more than a fifth of its chunks', async ()
   const line = emails.engine.lines.find(({ message }) => message === 'events stored');
   expect(line?.facts).toEqual({ queue: 'emails', count: 200, delivered: 200 });
 });
-
-test('a run that dies anywhere counts every recipient once in the next run', async () => {
-  for (let nth = 1; nth <= 12; nth++) {
-    await emails.close();
-    let calls = Number.NEGATIVE_INFINITY;
-    emails = await startEmails({ before: () => (++calls === nth ? new Promise(() => {}) : undefined) });
-    await emails.campaign({ recipients: 300, chunkSize: 100 });
-    await pass(1);
-    await postEvents(emails.engine, eventsAbout(emails.sendgrid.mails, 'delivered'));
-    calls = 0;
-    void emails.engine.reconcile();
-    for (let turns = 0; turns < 1_000; turns++) await Promise.resolve();
-    emails.engine.clock.advance(60_000);
-    await emails.engine.reconcile();
-
-    expect((await campaign())?.reports).toEqual([{ delivered: 300, deferred: 0, bounced: 0, reported: 0 }]);
-  }
-});

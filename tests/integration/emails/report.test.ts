@@ -12,34 +12,9 @@ afterEach(() => emails.close());
 
 const report = () => emails.report();
 
-const KINDS = ['accepted', 'refused', 'unknown', 'cancelled', 'underWay', 'paused', 'notReleased'] as const;
-const sumOf = (given: Awaited<ReturnType<typeof report>>) => KINDS.reduce((sum, kind) => sum + given[kind], 0);
-
 /** Makes the request of one chunk fail. */
 const failing = (number: number, failure: Parameters<Emails['sendgrid']['fail']>[0]) =>
   emails.sendgrid.fail({ ...failure, bodyContains: chunkId(CAMPAIGN, number) });
-
-test('every recipient counts in exactly one kind at any time', async () => {
-  failing(1, { status: 400 });
-  failing(2, { after: 'reset' });
-  failing(3, { status: 429, headers: { 'retry-after': '30' } });
-  await emails.campaign({ recipients: 950, chunkSize: 100 });
-  expect(await report()).toMatchObject({ status: 'running', requested: 950, recipients: 950, notReleased: 950 });
-
-  const { engine } = emails;
-  for (let minute = 0; minute < 10; minute++) {
-    await engine.reconcile();
-    const between = await report();
-    expect(sumOf(between)).toBe(950);
-    if (minute === 1) await emails.campaigns.pause(CAMPAIGN);
-    if (minute === 3) await emails.campaigns.resume(CAMPAIGN);
-    while (engine.inQueue() > 0) await engine.deliver(1);
-    engine.clock.advance(60_000);
-  }
-
-  const chunks = { all: 10, released: 10 };
-  expect(await report()).toMatchObject({ accepted: 750, refused: 100, unknown: 100, chunks });
-});
 
 test('stored events that are damaged are counted, and the report goes on', async () => {
   await emails.campaign({ recipients: 20, chunkSize: 10 });
@@ -68,16 +43,6 @@ test('events resolve unknown mails, and each event counts once', async () => {
 
   await emails.engine.drain({ batch: 1, hours: 1 });
   expect(await report()).toMatchObject({ status: 'ended', accepted: 20, unknown: 0 });
-});
-
-test('the report of a cancelled campaign says what was sent, what was not, and what was never released', async () => {
-  await emails.campaign({ recipients: 2_000, chunkSize: 100 });
-  await emails.engine.reconcile();
-  await emails.engine.deliver(1);
-  await emails.campaigns.cancel(CAMPAIGN);
-  await emails.engine.drain({ batch: 1, hours: 1 });
-
-  expect(await report()).toMatchObject({ status: 'cancelled', accepted: 100, cancelled: 400, notReleased: 1_500 });
 });
 
 test('the report reads expired rows from their records', async () => {

@@ -113,8 +113,8 @@ export const CHUNK_MUTANTS: Record<string, SourceMutant> = {
   ),
   firstChunkForgotten: line(
     CAMPAIGN,
-    "status: 'running', released: 0,",
-    "status: 'running', released: 1,",
+    'released: 0, open: []',
+    'released: 1, open: []',
     /^campaigns are kept: campaign .* has released chunk 0, which has no row/,
   ),
   forgottenOnceReleased: line(

@@ -39,9 +39,7 @@ export const GUARD_MUTANTS: Record<string, SourceMutant> = {
     by: { plan },
   },
   'mails-without-their-round': {
-    changes: [
-      { file: 'lib/emails/process.ts', find: 'chunk: data.number, round,', replace: 'chunk: data.number, round: 0,' },
-    ],
+    changes: [{ file: 'lib/emails/process.ts', find: 'first, round,', replace: 'first, round: 0,' }],
     breaks: /^the guard: a mail of campaign/,
     by: { plan: { ...plan, jobs: jobs(['bad-list', { group: 2 }]), controls: AT_ONCE } },
   },
