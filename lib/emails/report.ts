@@ -180,22 +180,17 @@ function eventOf(line: string): StoredEvent | undefined {
 }
 
 /** What a caller can do with a campaign that was accepted and started. Returns `undefined` for an unknown id. */
-export interface CampaignControl {
-  /** Sends nothing more to the vendor. Mails that the vendor has stay there. Waiting chunks keep waiting. */
-  pause(id: string): Promise<Campaign | undefined>;
-  /** Continues where the campaign stopped, even if it paused itself. */
-  resume(id: string): Promise<Campaign | undefined>;
-  cancel(id: string): Promise<Campaign | undefined>;
-  report(id: string): Promise<CampaignReport | undefined>;
-}
+export type CampaignControl = ReturnType<typeof campaignControl>;
 
-export function campaignControl(deps: ItemDeps & ReportDeps): CampaignControl {
+export function campaignControl(deps: ItemDeps & ReportDeps) {
   const store = campaigns(deps);
   return {
-    pause: async (id) => (await store.pause(id)).item,
-    resume: async (id) => (await store.resume(id)).item,
-    cancel: async (id) => (await store.cancel(id)).item,
-    report: async (id) => {
+    /** Sends nothing more to the vendor. Mails that the vendor has stay there. Waiting chunks keep waiting. */
+    pause: async (id: string): Promise<Campaign | undefined> => (await store.pause(id)).item,
+    /** Continues where the campaign stopped, even if it paused itself. */
+    resume: async (id: string): Promise<Campaign | undefined> => (await store.resume(id)).item,
+    cancel: async (id: string): Promise<Campaign | undefined> => (await store.cancel(id)).item,
+    report: async (id: string): Promise<CampaignReport | undefined> => {
       const campaign = await store.read(id);
       return campaign && campaignReport(deps, campaign);
     },

@@ -138,7 +138,7 @@ const testersOf = (of: 'apps' | 'betaGroups', id: string): string =>
 
 const linkage = (type: string, id: string) => ({ type, id });
 
-export const testerBody = ({ email, firstName, lastName, groups }: NewTester) => ({
+const testerBody = ({ email, firstName, lastName, groups }: NewTester) => ({
   data: {
     type: 'betaTesters',
     attributes: { email, firstName, lastName },

