@@ -7,7 +7,7 @@ import { SqsError } from './sqs/queue';
 import type { Timers } from './sqs/server';
 
 export interface MappingEvent {
-  kind: 'invoked' | 'throttled' | 'ended' | 'deleted' | 'delete-lost' | 'delete-refused';
+  kind: 'invoked' | 'ended' | 'deleted' | 'delete-lost' | 'delete-refused';
   messageIds: string[];
   result?: 'answer' | 'malformed' | 'error' | 'timeout' | 'crash' | 'throttled';
 }
@@ -27,20 +27,16 @@ export interface EventSourceMappingOptions {
 
 export type EventSourceMapping = ReturnType<typeof createEventSourceMapping>;
 
-/** Lambda retries a throttled invocation after 1, 2, 4, … seconds, at most this. */
-const LONGEST_BACKOFF_MS = 30_000;
-
 /**
  * Lambda's poller of one queue, with ReportBatchItemFailures. It receives as soon as SQS has a message, invokes the
  * function, and deletes the messages that succeeded. It listens to the queue and sleeps until the next visibility
- * timeout ends, so an idle queue needs no timer. Failed messages stay in the queue until SQS delivers them again.
+ * timeout ends, so an idle queue needs no timer. Failed messages stay in the queue until SQS delivers them again. No
+ * worker has a reserved concurrency, so it does not model how Lambda repeats a throttled invocation.
  */
 export function createEventSourceMapping(options: EventSourceMappingOptions) {
   const { sqs, queue, timers, maximumConcurrency = 1000, onEvent = () => {} } = options;
   const queueArn = `arn:aws:sqs:${sqs.region}:${sqs.account}:${queue}`;
   const running = new Set<Promise<void>>();
-  /** Each function ends the back-off of one throttled invocation. */
-  const waits = new Set<() => void>();
   let unsubscribe: (() => void) | undefined;
   let alarm: { at: number; handle: unknown } | undefined;
 
@@ -78,43 +74,17 @@ export function createEventSourceMapping(options: EventSourceMappingOptions) {
   }
 
   async function runBatch(messages: Message[]): Promise<void> {
-    // Lambda receives with the visibility timeout of the queue.
-    const { Attributes } = sqs.getQueueAttributes({ QueueUrl: queue, AttributeNames: ['VisibilityTimeout'] });
-    const deadline = timers.now() + Number(Attributes.VisibilityTimeout) * 1000;
     const records = messages.map((message) => recordOf(message, { queueArn, region: sqs.region }));
     const messageIds = records.map(({ messageId }) => messageId);
-    const result = await invoke(records, deadline);
+    onEvent({ kind: 'invoked', messageIds });
+    const failed: InvokeResult = { kind: 'failed', reason: 'error' };
+    const result = await options.invoke({ Records: records }).catch(() => failed);
     const failures = result.kind === 'answer' ? reportedFailures(result.value, messageIds) : messageIds;
     const outcome = result.kind === 'failed' ? result.reason : failures ? result.kind : 'malformed';
     onEvent({ kind: 'ended', messageIds, result: outcome });
     for (const record of records.filter(({ messageId }) => !(failures ?? messageIds).includes(messageId)))
       onEvent({ kind: deleteOne(record), messageIds: [record.messageId] });
   }
-
-  /** Retries a throttled invocation until the visibility timeout would end. Then SQS delivers the messages again. */
-  async function invoke(Records: SQSRecord[], deadline: number): Promise<InvokeResult> {
-    const messageIds = Records.map(({ messageId }) => messageId);
-    for (let backoff = 1000; ; backoff = Math.min(2 * backoff, LONGEST_BACKOFF_MS)) {
-      onEvent({ kind: 'invoked', messageIds });
-      const result = await options.invoke({ Records }).catch((): InvokeResult => ({ kind: 'failed', reason: 'error' }));
-      if (result.kind !== 'throttled') return result;
-      onEvent({ kind: 'throttled', messageIds });
-      if (!unsubscribe || timers.now() + backoff >= deadline) return result;
-      await wait(backoff);
-      if (!unsubscribe) return result;
-    }
-  }
-
-  const wait = (ms: number): Promise<void> =>
-    new Promise((resolve) => {
-      const end = () => {
-        timers.clearTimeout(handle);
-        waits.delete(end);
-        resolve();
-      };
-      const handle = timers.setTimeout(end, ms);
-      waits.add(end);
-    });
 
   function deleteOne({ messageId, receiptHandle }: SQSRecord): MappingEvent['kind'] {
     if (options.lose?.(messageId)) return 'delete-lost';
@@ -141,7 +111,6 @@ export function createEventSourceMapping(options: EventSourceMappingOptions) {
       unsubscribe = undefined;
       if (alarm) timers.clearTimeout(alarm.handle);
       alarm = undefined;
-      for (const end of [...waits]) end();
       await Promise.all(running);
     },
   };

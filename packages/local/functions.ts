@@ -1,9 +1,11 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { GetMetricDataCommandInput } from '@aws-sdk/client-cloudwatch';
+import { groupBy } from '../../lib/group-by';
+import { jsonOf } from '../../lib/text';
 import { awsVariables, type Endpoints, vendorVariables } from './connection';
-import { createMetrics } from './control-plane';
-import { createEventSourceMapping, type MappingEvent } from './event-source-mapping';
+import { createEventSourceMapping } from './event-source-mapping';
 import { createLambda, type Invocation } from './lambda/runtime';
 import type { SqsModel } from './sqs/model';
 import { realTimers as timers } from './sqs/server';
@@ -11,8 +13,8 @@ import type { Declared } from './template/declared';
 import { type Packaged, unzip } from './template/package';
 
 export interface Observers {
-  onInvocation?: ((invocation: Invocation) => void) | undefined;
-  onEvent?: ((event: MappingEvent, queue: string) => void) | undefined;
+  onInvocation?: (invocation: Invocation) => void;
+  onEvent?: () => void;
 }
 
 interface FunctionsOptions extends Observers {
@@ -21,6 +23,8 @@ interface FunctionsOptions extends Observers {
   sqs: SqsModel;
   endpoints: Endpoints;
 }
+
+export type Functions = ReturnType<typeof startFunctions>;
 
 /** Starts the template's functions, and the event source mappings and schedules that invoke them. */
 export function startFunctions({ packaged, declared, sqs, endpoints, onInvocation, onEvent }: FunctionsOptions) {
@@ -49,7 +53,7 @@ export function startFunctions({ packaged, declared, sqs, endpoints, onInvocatio
       sqs,
       invoke: (event) => lambda.invoke(worker.key, event),
       timers,
-      onEvent: (event) => onEvent?.(event, mapping.queue),
+      onEvent: () => onEvent?.(),
     });
     if (enabled) poller.start();
     return { ...poller, queue: mapping.queue, functionName: worker.FunctionName };
@@ -95,11 +99,70 @@ function startSchedule(intervalMs: number, run: () => Promise<unknown>) {
   };
 }
 
-/** An event of EventBridge. The functions read only its time. */
-export const scheduledEvent = (): object => ({
-  version: '0',
-  source: 'aws.events',
-  'detail-type': 'Scheduled Event',
-  time: new Date().toISOString(),
-  detail: {},
-});
+/** The functions read nothing else of an event of EventBridge. */
+export const scheduledEvent = (): object => ({ time: new Date().toISOString() });
+
+interface MetricLine {
+  _aws?: { CloudWatchMetrics: { Namespace: string; Dimensions: string[][]; Metrics: { Name: string }[] }[] };
+  [member: string]: unknown;
+}
+
+const MOST_POINTS = 10_000;
+
+export function createMetrics() {
+  const series = new Map<string, { at: number; value: number }[]>();
+  const keyOf = (namespace = '', name = '', dimensions: string[][] = []) =>
+    [namespace, name, ...dimensions.map((each) => each.join('=')).sort()].join(' ');
+
+  function put(key: string, value: number): void {
+    const points = series.get(key) ?? [];
+    points.push({ at: Date.now(), value });
+    series.set(key, points.slice(-MOST_POINTS));
+  }
+
+  /** Takes an invocation's duration, and the metrics of its log in CloudWatch's embedded metric format. */
+  function take({ functionName, ms, log }: Pick<Invocation, 'functionName' | 'ms' | 'log'>): void {
+    put(keyOf('AWS/Lambda', 'Duration', [['FunctionName', functionName]]), ms);
+    for (const line of log.map((text) => (jsonOf(text) ?? {}) as MetricLine))
+      for (const { Namespace, Dimensions, Metrics } of line._aws?.CloudWatchMetrics ?? [])
+        for (const names of Dimensions)
+          for (const { Name } of Metrics) {
+            const key = keyOf(
+              Namespace,
+              Name,
+              names.map((each) => [each, String(line[each])]),
+            );
+            for (const value of [line[Name]].flat()) put(key, Number(value));
+          }
+  }
+
+  /** CloudWatch's GetMetricData. Times are seconds since 1970. */
+  function data({ MetricDataQueries = [], StartTime, EndTime }: GetMetricDataCommandInput): object {
+    const MetricDataResults = MetricDataQueries.map(
+      ({ Id, MetricStat: { Metric = {}, Period = 60, Stat = '' } = {} }) => {
+        const dimensions = Metric.Dimensions?.map(({ Name = '', Value = '' }) => [Name, Value]);
+        const points = series.get(keyOf(Metric.Namespace, Metric.MetricName, dimensions)) ?? [];
+        const periods = groupBy(points, ({ at }) => Math.floor(at / 1000 / Period) * Period);
+        const asked = [...periods].filter(([at]) => at + Period > Number(StartTime) && at < Number(EndTime));
+        const Values = asked.map(([, of]) =>
+          statisticOf(
+            Stat,
+            of.map(({ value }) => value),
+          ),
+        );
+        return { Id, Timestamps: asked.map(([at]) => at), Values };
+      },
+    );
+    return { MetricDataResults };
+  }
+
+  return { take, data };
+}
+
+function statisticOf(statistic: string, values: number[]): number {
+  if (statistic === 'SampleCount') return values.length;
+  const percent = Number(/^p(\d+)$/.exec(statistic)?.[1]);
+  if (percent) return values.toSorted((a, b) => a - b)[Math.ceil((percent / 100) * values.length) - 1] ?? 0;
+  const sum = values.reduce((total, value) => total + value, 0);
+  return statistic === 'Average' ? sum / values.length : sum;
+}

@@ -137,7 +137,7 @@ type Parts = ReturnType<typeof startedParts>;
 export async function startCloud({ resources }: Packaged, ports: Ports, parts: Parts) {
   const sqs = createSqsModel({ now: monotonic, uuid: randomUUID, region: REGION, account: ACCOUNT });
   const { url: sqsUrl } = parts.add(await startSqs(sqs, ports.sqs));
-  const declared = declaredIn({ resources, region: REGION, account: ACCOUNT, sqsUrl });
+  const declared = declaredIn(resources, sqsUrl);
   // A redrive policy may name only an existing queue, so the DLQs come first.
   const deadLetterQueuesFirst = declared.queues.toSorted(
     (a, b) => Number('RedrivePolicy' in a.attributes) - Number('RedrivePolicy' in b.attributes),

@@ -44,11 +44,6 @@ const REFUSED: Record<string, [Message, name: string, message?: string]> = {
     INVALID,
     'The queue should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided explicitly',
   ],
-  'with its own delay in a FIFO queue': [
-    { fifo: true, options: { DelaySeconds: 2 } },
-    INVALID,
-    'Value 2 for parameter DelaySeconds is invalid. Reason: The request include parameter that is not valid for this queue type.',
-  ],
   'with a group id of 129 characters': [{ fifo: true, options: { MessageGroupId: 'g'.repeat(129) } }, INVALID],
   'with a deduplication id in a standard queue': [{ options: { MessageDeduplicationId: 'd' } }, INVALID],
   'with a space in its group id': [{ fifo: true, options: { MessageGroupId: 'a b' } }, INVALID],

@@ -11,17 +11,6 @@ conformance('A standard queue', {
     },
     { Body: 'm2', Attributes: { MessageGroupId: 'tenant' } },
   ],
-  'delays a message by its own delay': [
-    async (sqs) => {
-      const queue = await sqs.standard();
-      await sqs.send(queue, 'm1', { DelaySeconds: 5 });
-      const early = await sqs.bodies(queue);
-      await sqs.pass(6);
-      return [early, await sqs.bodies(queue)];
-    },
-    ['', 'm1'],
-    6,
-  ],
   'deletes by an older receipt handle too': [
     async (sqs) => {
       const { queue, older } = await sqs.timedOut(sqs.standard);

@@ -35,12 +35,9 @@ export function send(service: Service, queue: Queue, input: Outgoing): Omit<sdk.
   const { MessageBody: body = '', MessageAttributes: attributes = {}, MessageGroupId: groupId } = input;
   checkContent(body, input);
   if (queue.fifo) checkIdentity(input);
-  const [name, value] = queue.fifo
-    ? ['DelaySeconds', input.DelaySeconds || undefined]
-    : ['MessageDeduplicationId', input.MessageDeduplicationId];
-  if (value !== undefined)
-    throw invalidValue(name, value, 'The request include parameter that is not valid for this queue type.');
   const deduplicationId = input.MessageDeduplicationId;
+  if (!queue.fifo && deduplicationId !== undefined)
+    throw refused('The request include parameter that is not valid for this queue type.');
   for (const [parameter, token] of Object.entries({ MessageGroupId: groupId, MessageDeduplicationId: deduplicationId }))
     if (token !== undefined && !/^[!-~]{1,128}$/.test(token))
       throw invalidValue(parameter, token, 'It can only include alphanumeric and punctuation characters, 1 to 128.');
@@ -56,7 +53,7 @@ export function send(service: Service, queue: Queue, input: Outgoing): Omit<sdk.
     ...UNRECEIVED,
     ...{ messageId: service.uuid(), body, attributes, groupId, deduplicationId },
     sentAt: now,
-    visibleAt: now + (input.DelaySeconds ?? 0) * 1000,
+    visibleAt: now,
   });
   remember(queue, message, now);
   return answerOf(message);

@@ -21,7 +21,7 @@ import {
  * works. `WaitTimeSeconds` is ignored: to wait, a caller listens with `onChange` and receives again at `nextChangeAt`.
  *
  * A message move task ends when its call returns. Not modelled: what this service does not use, such as deduplication
- * by content, delays of a whole queue, digests of attributes and policies. Nor are throttling, delays inside AWS, and
+ * by content, delays, digests of attributes and policies. Nor are throttling, delays inside AWS, and
  * the limit of 120,000 messages in flight.
  */
 export type SqsModel = ReturnType<typeof createSqsModel>;

@@ -1,6 +1,7 @@
 import { basename } from 'node:path';
 import * as z from 'zod';
 import { producerSettings } from '../../../lib/config/common';
+import { ACCOUNT, REGION } from '../loopback';
 
 export type Declared = ReturnType<typeof declared>;
 export type DeclaredFunction = Declared['functions'][number];
@@ -26,11 +27,11 @@ const mappingProperties = z.object({
 type Properties = NonNullable<Resource['Properties']>;
 
 /** Reads what this machine can run from the template. Throws an error that names what it cannot resolve. */
-export function declared(surroundings: Surroundings) {
-  const resolve = resolver(surroundings);
+export function declared(resources: Record<string, Resource>, sqsUrl: string) {
+  const resolve = resolver({ resources, region: REGION, account: ACCOUNT, sqsUrl });
   const attribute = (id: string, name: string) => String(resolve({ 'Fn::GetAtt': [id, name] }));
   const ofType = <T>(type: string, read: (properties: Properties, id: string) => T): T[] =>
-    Object.entries(surroundings.resources).flatMap(([id, { Type, Properties = {} }]) =>
+    Object.entries(resources).flatMap(([id, { Type, Properties = {} }]) =>
       Type === type ? [read(Properties, id)] : [],
     );
 

@@ -121,18 +121,6 @@ test('a job that a vendor refuses permanently is in the DLQ with the reason and 
   expect(everything).not.toContain(sha256(person).slice(0, 32));
 });
 
-test('the schedule releases a held job', async () => {
-  service.zendesk.fail({ ...ticketCall, status: 429, headers: { 'retry-after': '8' } });
-
-  const id = String((await service.post(feedback())).json.id);
-  await service.until('the hold', async () => (await service.job(id)).state === 'held');
-  const during = queued();
-  const job = await service.recorded(id);
-
-  expect(during).toEqual([]);
-  expect(job).toMatchObject({ state: 'succeeded', attempts: 1, holds: 1 });
-});
-
 test('nothing listens on an address other than 127.0.0.1', async () => {
   const urls = [service.endpoints.api, ...Object.values(service.endpoints)].map((url) => new URL(url));
   const others = Object.values(networkInterfaces()).flatMap((addresses = []) =>

@@ -1,6 +1,7 @@
 import http from 'node:http';
-import { controlPlane, createMetrics, EMAIL_EVENTS } from '../../../packages/local/control-plane';
+import { controlPlane, EMAIL_EVENTS } from '../../../packages/local/control-plane';
 import { eventBridge } from '../../../packages/local/emulators';
+import { createMetrics } from '../../../packages/local/functions';
 import { close, listen } from '../../../packages/local/loopback';
 
 test.each([

@@ -160,53 +160,6 @@ describe('a failed invocation', () => {
   });
 });
 
-describe('a throttled invocation', () => {
-  it('is retried with back-off during one receive', async () => {
-    const starts: number[] = [];
-    const { clock, send, pass, left } = given({
-      async invoke({ Records }) {
-        starts.push(clock.now());
-        expect(Records[0]?.attributes.ApproximateReceiveCount).toBe('1');
-        return starts.length < 4 ? { kind: 'throttled' } : answer();
-      },
-    });
-    const start = clock.now();
-    send('m1');
-
-    await pass(30_000);
-
-    expect(starts.map((at) => at - start)).toEqual([0, 1_000, 3_000, 7_000]);
-    expect(left()).toEqual([]);
-  });
-
-  it('gives up when the visibility timeout ends, and the message goes to the DLQ after three receives', async () => {
-    const tries = new Map<string, number>();
-    const { send, pass, left, dead } = given({
-      async invoke({ Records }) {
-        const count = Records[0]?.attributes.ApproximateReceiveCount ?? '';
-        tries.set(count, (tries.get(count) ?? 0) + 1);
-        return { kind: 'throttled' };
-      },
-    });
-    send('m1');
-
-    await pass(300_000);
-
-    expect(Object.fromEntries(tries)).toEqual({ 1: 6, 2: 6, 3: 6 });
-    expect([left(), dead()]).toEqual([[], ['m1']]);
-  });
-
-  it('gives up at once when the mapping stops', async () => {
-    const { send, pass, mapping, trace } = given({ invoke: async () => ({ kind: 'throttled' }) });
-    send('m1');
-    await pass(0);
-
-    await mapping.stop();
-
-    expect(trace.at(-1)).toMatchObject({ kind: 'ended', result: 'throttled' });
-  });
-});
-
 describe('a delete', () => {
   it('can be lost, and SQS delivers the message again', async () => {
     let losses = 1;

@@ -1,12 +1,7 @@
 import { declared, type Resource, resolver } from '../../../../packages/local/template/declared';
 
 const read = (resources: Record<string, Resource>) =>
-  declared({
-    resources: { ...resources, Parameter: parameter },
-    region: 'us-east-1',
-    account: '000000000000',
-    sqsUrl: 'http://127.0.0.1:1',
-  });
+  declared({ ...resources, Parameter: parameter }, 'http://127.0.0.1:1');
 
 const producer = {
   account: '000000000000',
