@@ -185,7 +185,7 @@ function operatorStatements(of: Instance): Statement[] {
     sendgrid,
   } = of;
   const { bodies, records, events, data, lists, suppressed, verified } = keysOf(of);
-  const written = [...records, ...bodies, ...suppressed];
+  const written = [...records, ...suppressed];
   const searched = [...events, ...data, verified];
   const allBodies = bodyKey(prefix, '*', '').replace(/\/$/, '');
   const bus = eventBus(name, ownBus);
@@ -204,8 +204,8 @@ function operatorStatements(of: Instance): Statement[] {
       ArnLike: { 'lambda:FunctionArn': workers },
     }),
     watch,
-    allowObjects(of, 'RecordsAndBodies', ['s3:GetObject', 's3:PutObject'], written),
-    allowObjects(of, 'EventsAndData', ['s3:GetObject'], [...searched, ...lists]),
+    allowObjects(of, 'Records', ['s3:GetObject', 's3:PutObject'], written),
+    allowObjects(of, 'EventsAndData', ['s3:GetObject'], [...searched, ...lists, ...bodies]),
     auditStatement(of),
     listBucket(of, [...records, ...searched, allBodies, ...suppressed]),
     allow('TestAlarms', ['sns:Publish'], arn('sns', topicName(name))),

@@ -68,7 +68,7 @@ export async function recordedCommands(service: WatchedService, left: Left): Pro
   // A run would hide the entries of a DLQ while the operator looks.
   await service.until('the lease of the reconciler', lease);
   const today = new Date().toISOString().slice(0, 10);
-  await ports.objects.put(verifiedKey(PREFIX, today), '{}', 'application/json');
+  await ports.objects.put(verifiedKey(PREFIX, today), '{"checked":0,"findings":{}}', 'application/json');
   await unmark(service, jobKey('analytics', left.rejected), 'parkedAt');
   const problems: string[] = [];
   for (const who of ['reader', 'operator'] as const) {
