@@ -1,13 +1,5 @@
 import type { QueueSettings } from '../config/common';
-import {
-  IdTakenError,
-  ignoreStoreError,
-  PermanentError,
-  StoreError,
-  TransientError,
-  WaitError,
-  wrongField,
-} from '../errors';
+import { IdTakenError, ignoreStoreError, PermanentError, StoreError, TransientError, wrongField } from '../errors';
 import { checkTime, type Envelope, parseEnvelope, parseOrPark, payloadHash, sha256 } from '../jobs/envelope';
 import { dataPrefix, invalidId, jobKey } from '../jobs/keys';
 import { ATTRIBUTE, belongs } from '../jobs/messages';
@@ -90,7 +82,7 @@ async function attempt(
   // The reconciler wrote this into the row. The message could claim anything.
   if (row.canary) return undefined;
   const envelope = envelopeOf(contract, subject, row);
-  const type = typeOf(contract, envelope, deps.clock.now());
+  const type = typeOf(contract, envelope);
   const data = await dataOf(deps, contract.queue, { envelope, type });
   return type.process({ id: envelope.id, data, envelope, row }, context);
 }
@@ -187,8 +179,7 @@ export const isDirect = ({ types }: Pick<QueueContract, 'types'>): boolean =>
   Object.values(types).every(({ direct }) => direct !== undefined);
 
 /**
- * Runs a job of a repeatable queue without a row: no claim and no stored outcome. A job of a newer version than this
- * code comes back later, and its last receive leaves it to the ledger.
+ * Runs a job of a repeatable queue without a row: no claim and no stored outcome.
  *
  * `undefined` leaves the job to the ledger: it has a row, was parked or returned before, is a canary, or failed.
  * A failed job then fails again and its error is stored. `taken` means that another job has this id. Throws only a
@@ -208,47 +199,21 @@ export async function direct({ deps, contract, message }: Handling): Promise<Dis
       const row = await ledger.get(jobKey(contract.queue, id));
       if (row && belongs(row, payloadHash(envelope))) return undefined;
     }
-    const type = typeOf(contract, envelope, clock.now());
+    const type = typeOf(contract, envelope);
     const data = await dataOf(deps, contract.queue, { envelope, type });
     await type.direct?.({ id, data, envelope }, { now: () => clock.now(), log });
     return { kind: 'acknowledge', direct: { id, time: Date.parse(envelope.time) } };
   } catch (error) {
     if (error instanceof StoreError) throw error;
-    // Newer code may do the job in a second invocation and delete the message. A row made here would then never end.
-    if (error instanceof WaitError && !isLastReceive(message, deps.settings(contract.queue)))
-      return { kind: 'return', visibilityMs: error.waitMs };
     return error instanceof IdTakenError ? 'taken' : undefined;
   }
 }
 
-/** For this long a running deployment may still bring a version that this code does not know. */
-const DEPLOYMENT_MS = 60 * 60_000;
-const DEPLOYMENT_WAIT_MS = 5 * 60_000;
-
-/** The message type of an envelope. A newer version than ours waits for a deployment and is refused after that. */
-export function typeOf(contract: QueueContract, envelope: Envelope, now: number): MessageType {
-  const known = contract.types[envelope.type];
-  // Every object also has names such as `constructor`.
-  if (known && Object.hasOwn(contract.types, envelope.type)) return known;
-  const { base, version } = parseType(envelope.type);
-  const versions = Object.keys(contract.types)
-    .map(parseType)
-    .filter((type) => type.base === base);
-  if (versions.length === 0) throw wrongField('WrongType', 'type', `is not a type of the queue ${contract.queue}`);
-  const newer = versions.every((type) => version > type.version);
-  if (newer && now - Date.parse(envelope.time) < DEPLOYMENT_MS)
-    throw new WaitError({
-      code: 'NewerVersion',
-      message: 'type: is a newer version than this code knows',
-      field: 'type',
-      waitMs: DEPLOYMENT_WAIT_MS,
-    });
-  throw wrongField('UnknownVersion', 'type', 'is a version that this code does not know');
-}
-
-function parseType(type: string): { base: string; version: number } {
-  const at = type.lastIndexOf('.v');
-  return { base: type.slice(0, at), version: at < 0 ? Number.NaN : Number(type.slice(at + 2)) };
+/** The message type of an envelope. Every object also has names such as `constructor`. */
+export function typeOf({ types, queue }: QueueContract, { type }: Envelope): MessageType {
+  const known = Object.hasOwn(types, type) ? types[type] : undefined;
+  if (known) return known;
+  throw wrongField('WrongType', 'type', `is not a type that the queue ${queue} knows`);
 }
 
 /** The validated data of a job, from its envelope or from the object that its `dataref` names. */

@@ -6,8 +6,6 @@ import type { CallFault, Outage, StartFault } from '../world/faults';
 /** The kinds of jobs. Some exist in one queue only. */
 export type JobKind =
   | 'good'
-  /** Sent under a version that the code knows only after `deployAt`. */
-  | 'newer'
   /** A poison message: kills the process that reads it, or the process that runs it. */
   | 'kills-before'
   | 'kills-after'
@@ -198,7 +196,7 @@ export interface Plan extends Load {
   future?: { from: number; until: number };
   /** Without it, no operator resolves unknown steps. */
   resolution?: Resolution;
-  /** When a deployment adds the newer message types, ms after the start. */
+  /** When a deployment replaces all processes, ms after the start. */
   deployAt: number;
   /** Seconds between attempts before and after a deployment. `at`: ms after the start. */
   waits?: { at: number; from: readonly number[]; to: readonly number[] };

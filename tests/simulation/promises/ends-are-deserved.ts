@@ -63,7 +63,6 @@ export function undeservedDeath(world: World, row: JobRow, kind: JobKind): strin
       if (row.error?.code === 'VendorDown') return wasDownFor(world, row);
       if (row.error?.vendor && row.error.class !== 'permanent' && worksForNobody(world, row))
         return `${row.error.vendor} has worked for no job since its first failure`;
-      if (row.error?.code === 'UnknownVersion') return kind === 'newer' ? undefined : 'its version is known';
       return row.attempts >= fewestAttempts(world) ? undefined : `it had ${row.attempts} attempts`;
     }
   }

@@ -41,6 +41,6 @@ export const isPlain = ({ calls, outages, redeliveries, lostDeletes, redrives, c
   plan.retention === undefined &&
   plan.dlqRetention === undefined &&
   plan.emptied === undefined &&
-  !plan.jobs.some(({ kind, again, planned }) => bringsPoison(kind) || kind === 'newer' || (again ?? planned)) &&
+  !plan.jobs.some(({ kind, again, planned }) => bringsPoison(kind) || (again ?? planned)) &&
   calls.every(({ kind = '' }) => kind !== '' && !AWS.some((target) => kind.startsWith(`${target}.`))) &&
   outages.every(({ target }) => !AWS.includes(target));

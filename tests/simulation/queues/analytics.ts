@@ -51,11 +51,10 @@ export const analytics: SimulatedQueue = {
   // Leaves out `stolen-id`: without rows, a message that steals an id before the real message runs would take its
   // place.
   kinds: [
-    ...(['good', 'newer', 'kills-before', 'kills-after'] as const),
+    ...(['good', 'kills-before', 'kills-after'] as const),
     ...(['not-json', 'no-envelope', 'bad-data', 'unknown-version', 'copy'] as const),
   ],
   type: ANALYTICS_EVENTS,
-  newerType: 'analytics.events.v2',
   contract: (_world, process, { objects, metrics }) =>
     withPoison(process, analyticsContract({ objects, metrics, prefix: 'jobs' })),
   data: (spec, index) => data(spec, index),

@@ -26,11 +26,10 @@ function bulk(name: string, type: 'fifo' | 'standard'): SimulatedQueue {
     functionTimeoutMs: 30_000,
     batches: [10, 3, 1],
     kinds: [
-      ...(['good', 'newer', 'kills-before', 'kills-after', 'refused', 'fails', 'falters'] as const),
+      ...(['good', 'kills-before', 'kills-after', 'refused', 'fails', 'falters'] as const),
       ...(['not-json', 'no-envelope', 'bad-data', 'unknown-version', 'stolen-id', 'copy'] as const),
     ],
     type: `${name}.item.v1`,
-    newerType: `${name}.item.v2`,
     contract: (world, process) => withPoison(process, contract(world, process, name)),
     data,
     group: ({ group }) => `group-${group}`,

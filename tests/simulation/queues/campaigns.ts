@@ -88,11 +88,10 @@ export const campaigns: SimulatedQueue = {
   controlled: true,
   kinds: [
     ...(['good', 'one-refused', 'unsendable', 'bad-list', 'chunk-kills-before', 'chunk-kills-after'] as const),
-    ...(['newer', 'kills-before', 'kills-after'] as const),
+    ...(['kills-before', 'kills-after'] as const),
     ...(['not-json', 'no-envelope', 'bad-data', 'unknown-version', 'stolen-id', 'copy'] as const),
   ],
   type: EMAIL_CAMPAIGN,
-  newerType: 'email.campaign.v2',
   contract: emailsContractAt(RATE),
   data,
   group: ({ group }) => `group-${group}`,

@@ -54,11 +54,10 @@ export const emails: SimulatedQueue = {
   functionTimeoutMs: 100_000,
   batches: [1],
   kinds: [
-    ...(['good', 'newer', 'kills-before', 'kills-after', 'unverified'] as const),
+    ...(['good', 'kills-before', 'kills-after', 'unverified'] as const),
     ...(['not-json', 'no-envelope', 'bad-data', 'unknown-version', 'stolen-id', 'copy'] as const),
   ],
   type: EMAIL_MESSAGE,
-  newerType: 'email.message.v2',
   contract: emailsContractAt(MAIL_RATE),
   data,
   group: ({ group }) => `group-${group}`,

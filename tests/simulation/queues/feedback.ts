@@ -43,11 +43,10 @@ export const feedback: SimulatedQueue = {
   functionTimeoutMs: 45_000,
   batches: [1],
   kinds: [
-    ...(['good', 'newer', 'kills-before', 'kills-after', 'refused', 'forbidden', 'attachment', 'opted-out'] as const),
+    ...(['good', 'kills-before', 'kills-after', 'refused', 'forbidden', 'attachment', 'opted-out'] as const),
     ...(['not-json', 'no-envelope', 'bad-data', 'unknown-version', 'stolen-id', 'copy'] as const),
   ],
   type: FEEDBACK_SUBMITTED,
-  newerType: 'feedback.submitted.v2',
   contract: (world, process, ports) =>
     withPoison(
       process,

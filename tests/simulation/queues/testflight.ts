@@ -106,12 +106,11 @@ export const testflight: SimulatedQueue = {
   functionTimeoutMs: 45_000,
   batches: [1],
   kinds: [
-    ...(['good', 'removal', 'resend', 'build', 'joins', 'leaves', 'newer', 'kills-before', 'kills-after'] as const),
+    ...(['good', 'removal', 'resend', 'build', 'joins', 'leaves', 'kills-before', 'kills-after'] as const),
     ...(['refused', 'forbidden'] as const),
     ...(['not-json', 'no-envelope', 'bad-data', 'unknown-version', 'stolen-id', 'copy'] as const),
   ],
   type: TESTFLIGHT_INVITE,
-  newerType: 'testflight.invite.v2',
   contract: (world, process, ports) => withPoison(process, contract(world, process, ports)),
   data: invitation,
   group: (spec) => appOf(spec).id,

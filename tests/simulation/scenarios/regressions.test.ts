@@ -88,7 +88,7 @@ const FOUND: Record<string, Partial<Plan>> = {
   'a caller that repeats its key after an operator could not send a retry gets the job sent': {
     queue: 'feedback',
     concurrency: 2,
-    jobs: jobs('good', ['newer', { again: 30_000 }], 'good', 'good', 'good', 'good', 'good').map((job, index) => ({
+    jobs: jobs('good', ['good', { again: 30_000 }], 'good', 'good', 'good', 'good', 'good').map((job, index) => ({
       ...job,
       at: index === 0 ? 1 : 0,
     })),

@@ -64,7 +64,7 @@ async function send(world: World, inputs: Input[], { spec, index }: { spec: JobS
 /** Asks the producer to accept a job. Resolves to `undefined` if it refuses or dies. */
 async function ask(world: World, spec: JobSpec, index: number): Promise<string | undefined> {
   const { queue, trace, plan } = world;
-  const type = spec.kind === 'newer' ? queue.newerType : queue.type;
+  const { type } = queue;
   const start = spec.planned && plan.start + spec.at + spec.planned.ahead;
   const notBefore = start === undefined ? {} : { notBefore: new Date(start).toISOString() };
   const name = `api ${index}`;

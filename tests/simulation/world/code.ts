@@ -13,7 +13,7 @@ import { hashPeople } from '../../support/hash-people';
 import { readWhole } from '../../support/producer';
 import type { Process } from './calls';
 import { settingsOf } from './deployments';
-import { contractOf, reconcilerDeps, workerDeps } from './engine';
+import { reconcilerDeps, workerDeps } from './engine';
 import { INSTANCE, mainQueue, serviceQueue, urlOf } from './names';
 import { portsOf } from './ports';
 import type { Code, World } from './types';
@@ -30,7 +30,7 @@ export function codeOf(world: World, process: Process): Code {
   const stored = (id: string) => deps.ledger.get(jobKey(serviceQueue(world), id));
   return {
     handler: (remainingMs) => {
-      const contract = contractOf(world, process, ports);
+      const contract = world.queue.contract(world, process, ports);
       const deps = workerDeps(world, ports, process);
       return (batch) => handleBatch({ deps, contract, event: batch, remainingMs });
     },

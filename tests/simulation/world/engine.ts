@@ -1,10 +1,10 @@
 import { createLedger } from '../../../lib/jobs/ledger';
 import type { ReconcileDeps } from '../../../lib/reconcile/run';
 import { type CircuitBreakers, circuitBreakers } from '../../../lib/worker/circuit';
-import type { QueueContract, WorkerDeps } from '../../../lib/worker/contract';
+import type { WorkerDeps } from '../../../lib/worker/contract';
 import type { Process } from './calls';
 import { knownSchema } from './damage';
-import { isDeployed, settingsOf, waitsOf } from './deployments';
+import { settingsOf, waitsOf } from './deployments';
 import { deadLetterQueue, GUARD, laneOf, mainQueue, serviceQueue, urlOf } from './names';
 import type { Ports, World } from './types';
 
@@ -48,14 +48,3 @@ export function reconcilerDeps(world: World, ports: Ports, process?: Process): R
     queueUrl: (queue) => urlOf(mainQueue(laneOf(world, queue))),
   };
 }
-
-/** The contract of the process's code version. A newer version knows one more message type. */
-export function contractOf(world: World, process: Process, ports: Ports): QueueContract {
-  const { queue } = world;
-  const contract = queue.contract(world, process, ports);
-  const known = contract.types[queue.type];
-  if (!knowsNewer(world) || !known) return contract;
-  return { ...contract, types: { ...contract.types, [queue.newerType]: known } };
-}
-
-export const knowsNewer = (world: World): boolean => isDeployed(world, world.plan.deployAt);

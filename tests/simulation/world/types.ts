@@ -129,7 +129,6 @@ export interface SimulatedQueue {
   controlled?: true;
   kinds: readonly JobKind[];
   type: string;
-  newerType: string;
   contract(world: World, process: Process, ports: Ports): QueueContract;
   data(spec: JobSpec, index: number): Record<string, unknown>;
   group(spec: JobSpec): string;

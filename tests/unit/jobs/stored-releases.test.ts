@@ -71,7 +71,10 @@ describe.each(readdirSync(FOLDER).filter((name) => name.endsWith('.ndjson')))(
 
       expect([...new Set(rows.flatMap(({ reason }) => reason ?? []))].toSorted()).toEqual(REASONS.toSorted());
       expect([...new Set(states)].toSorted()).toEqual(
-        QUEUES.flatMap((queue) => STATES.map((state) => `${queue} ${state}`)).toSorted(),
+        QUEUES.flatMap((queue) => STATES.map((state) => `${queue} ${state}`))
+          // Its jobs call no vendor.
+          .filter((state) => state !== 'analytics held')
+          .toSorted(),
       );
       expect([...new Set(records.map(({ queue }) => queue))].toSorted()).toEqual(QUEUES.toSorted());
       expect([...new Set(entries.map(({ queue }) => queue))].toSorted()).toEqual(QUEUES.toSorted());

@@ -38,24 +38,6 @@ test('a job that succeeds needs no row and no record, and is counted', async () 
   ]);
 });
 
-test('a job of a newer version gets no row before its last receive, and its message comes back after five minutes', async () => {
-  const { engine, done } = start();
-
-  const response = await engine.sendAndDeliver(body(1, { type: 'sample.done.v2' }));
-
-  expect(response.batchItemFailures).toHaveLength(1);
-  expect(engine.rows()).toEqual([]);
-  expect(done).toEqual([]);
-  engine.clock.advance(299_000);
-  expect(engine.receive().Records).toHaveLength(0);
-  for (let receive = 2; receive <= 3; receive++) {
-    expect(engine.rows()).toEqual([]);
-    engine.clock.advance(300_000);
-    await engine.deliver();
-  }
-  expect(engine.rows()).toMatchObject([{ state: 'held', error: { code: 'NewerVersion' } }]);
-});
-
 test('all messages of a batch run at once, even those of one group', async () => {
   let running = 0;
   let most = 0;

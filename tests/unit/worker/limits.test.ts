@@ -129,7 +129,8 @@ test('a rate of an operator counts from the next reservation on, and ends by its
 test('a mail without which its job can succeed waits for the end of a pause, and is not skipped', async () => {
   const stop = new StopError({ code: 'VendorPaused', message: 'paused', vendor: 'sendgrid' });
   const steps = { peek: () => undefined, step: () => Promise.reject(stop), skip: jest.fn() };
-  const mailing = mailOrSkip({} as never, { steps, now: () => 0 } as never, {
+  const context = { steps, now: () => 0, callTimeoutMs: () => 1_000 };
+  const mailing = mailOrSkip({} as never, context as never, {
     ...{ step: 'confirmation', after: 'ticket', limitMs: 0, mail: aMail() },
   });
 
