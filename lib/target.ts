@@ -15,10 +15,6 @@ const targetOptions = ({ instance, stage, region }: Target): string =>
 /** A command for people to copy, for example `npx sls jobs list --stage … --param instance=… --region …`. */
 export const slsCommand = (text: string, target: Target): string => `npx sls ${text} ${targetOptions(target)}`;
 
-/** The same for an error with a command that helps. `next`: without the options that select the deployment. */
-export const withCommand = (text: string, next: string | undefined, target: Target): string =>
-  next === undefined ? text : `${text} ${slsCommand(next, target)}`;
-
 /** The words of a command for people to copy. A value that a shell or the command could misread is quoted. */
 export const words = (parts: TemplateStringsArray, ...values: (string | number)[]): string =>
   String.raw({ raw: parts }, ...values.map((value) => shellWord(String(value))));

@@ -25,8 +25,7 @@ export const whyNot = {
     if (reason === 'superseded') return `${is}: a later command counts. Send a new job if this one is wanted.`;
     if (state === 'cancelled') return row.bodyKept || hasMessage(row) ? undefined : bodyIsGone(row);
     const refused = `${is}: only a dead or cancelled job can be retried.`;
-    if (reason === 'unknown')
-      return `${refused} Settle its step first: sls jobs settle ${id} --step STEP --as done or skipped.`;
+    if (reason === 'unknown') return `${refused} Settle its step first: sls jobs settle ${id} --step STEP --as ANSWER`;
     return state === 'held' ? `${refused} It continues automatically.` : refused;
   },
 

@@ -45,8 +45,7 @@ export async function findCampaign(from: Reader, id: string): Promise<Campaign> 
   const campaign = await campaigns(from).read(id);
   if (campaign) return campaign;
   throw new OperatorError(
-    `There is no campaign ${id}: its job has not begun it, or it ended more than 45 days ago. See its job:`,
-    `jobs show ${id}`,
+    `There is no campaign ${id}: its job has not begun it, or it ended more than 45 days ago. See its job: sls jobs show ${id}`,
   );
 }
 

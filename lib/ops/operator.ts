@@ -32,15 +32,9 @@ export type Reader = Pick<
   'table' | 'ledger' | 'objects' | 'clock' | 'random' | 'prefix' | 'settings' | 'queueNames' | 'hashPeople' | 'limits'
 >;
 
-/** Why a command cannot be done. `next`: the `sls` command that helps, without options that select the deployment. */
+/** Why a command cannot be done. */
 export class OperatorError extends Error {
   override readonly name = 'OperatorError';
-  constructor(
-    message: string,
-    readonly next?: string,
-  ) {
-    super(message);
-  }
 }
 
 /** Throws an OperatorError for a queue that the instance does not have. */

@@ -37,8 +37,7 @@ export const checks = {
       const [failed, ...more] = canaries.filter(({ state }) => state !== 'succeeded');
       if (failed)
         throw new OperatorError(
-          `${counted(1 + more.length, 'canary', 'canaries')} did not succeed in two minutes. See the log of ${failed.queue}:`,
-          `logs -f ${failed.queue} --startTime 10m`,
+          `${counted(1 + more.length, 'canary', 'canaries')} did not succeed in two minutes: sls logs -f ${failed.queue} --startTime 10m`,
         );
     },
   },

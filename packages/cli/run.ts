@@ -2,7 +2,7 @@ import { ConfigError } from '../../lib/config/common';
 import { StoreError } from '../../lib/errors';
 import { IllegalTransitionError } from '../../lib/jobs/transitions';
 import { type Act, audit, OperatorError } from '../../lib/ops/operator';
-import { isProduction, slsCommand, type Target, withCommand } from '../../lib/target';
+import { isProduction, slsCommand, type Target } from '../../lib/target';
 import { InstanceProblems } from '../../resources/instances/problems';
 import { type Command, type CommandContext, type Options, text } from './command';
 import { type Connection, connect } from './connect';
@@ -67,18 +67,17 @@ export async function shown(run: () => Promise<void>, serverless: Serverless, ou
     await run();
   } catch (error) {
     if (!(error instanceof Error && EXPECTED.some((expected) => error instanceof expected))) throw error;
-    const problem = problemOf(error, targetOf(serverless));
+    const problem = problemOf(error);
     if (!out) throw new serverless.classes.Error(problem, 'OPERATOR');
     out.note(problem);
     out.exitCode(1);
   }
 }
 
-function problemOf(error: Error, target: Target): string {
-  const sentence = /[.!?:]$/.test(error.message) ? error.message : `${error.message}.`;
+function problemOf(error: Error): string {
+  const sentence = /[.!?]$|: sls /.test(error.message) ? error.message : `${error.message}.`;
   const noTable = error instanceof StoreError && error.code === 'DynamoDB.ResourceNotFoundException';
-  const hint = noTable ? ' Is the stage deployed in this account and region?' : '';
-  return withCommand(sentence + hint, error instanceof OperatorError ? error.next : undefined, target);
+  return noTable ? `${sentence} Is the stage deployed in this account and region?` : sentence;
 }
 
 /** Options that say how a command runs, not what it does. */

@@ -9,7 +9,6 @@ import { Hono } from 'hono';
 import { ZodError } from 'zod';
 import { StoreError } from '../../lib/errors';
 import { OperatorError } from '../../lib/ops/operator';
-import { withCommand } from '../../lib/target';
 import { consoleApi } from './api';
 import type { ConsoleDeps } from './deps';
 import { type Env, headers, ownHost, refuse } from './guard';
@@ -57,8 +56,7 @@ export function consoleListener(deps: ConsoleDeps): http.RequestListener {
 
   app.notFound((context) => refuse(context, 404, 'There is no such path.'));
   app.onError((error, context) => {
-    if (error instanceof OperatorError)
-      return refuse(context, 409, withCommand(error.message, error.next, deps.target));
+    if (error instanceof OperatorError) return refuse(context, 409, error.message);
     if (error instanceof ZodError) return refuse(context, 409, 'The request is not valid.');
     if (error instanceof StoreError) return refuse(context, 502, error.message);
     // The text of an unknown error may hold personal data, so only its name is logged.

@@ -23,6 +23,7 @@ import type { WatchedService } from './local-service';
 import { recordingOutput } from './operator';
 import { FUNCTIONS, idOf } from './permissions';
 import { drop, type Left, PREFIX, sendRaw } from './recorded-work';
+import { fakeServerless } from './serverless';
 import type { CompiledTemplate } from './sls';
 
 const HOUR_MS = 3_600_000;
@@ -90,17 +91,12 @@ export async function recordedCommands(service: WatchedService, left: Left): Pro
 function serverlessOf({ declared }: WatchedService, who: string): Serverless {
   const environment = declared.functions.find(({ key }) => key === 'reconciler')?.environment;
   const emails = declared.functions.find(({ key }) => key === 'emails');
-  const instance = { account: ACCOUNT, hashKey: HASH_KEY };
-  return {
-    classes: { Error },
-    service: { functions: { emails }, custom: { instance }, provider: { environment } },
-    getProvider: () => ({
-      getStage: () => 'staging',
-      getRegion: () => REGION,
-      getAccountInfo: async () => ({ accountId: ACCOUNT, arn: `arn:aws:iam::${ACCOUNT}:user/${who}` }),
-      getAwsSdkV3Config: async () => configOf(who),
-    }),
-  } as unknown as Serverless;
+  return fakeServerless({
+    ...{ stage: 'staging', region: REGION, own: ACCOUNT, account: async () => ACCOUNT, hashKey: HASH_KEY },
+    ...{ arn: `arn:aws:iam::${ACCOUNT}:user/${who}`, config: configOf(who) },
+    ...(environment && { environment }),
+    functions: { ...(emails && { emails }) },
+  });
 }
 
 const configOf = (who: string) => ({ region: REGION, credentials: { accessKeyId: who, secretAccessKey: 'local' } });

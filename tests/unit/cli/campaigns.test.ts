@@ -231,8 +231,7 @@ test('sls campaign report --watch shows the rate at which SendGrid accepts, and 
 });
 
 test('a campaign that does not exist is an error that names its job', async () => {
-  await expect(run('campaign report', { id: jobId(1) })).rejects.toMatchObject({
-    message: expect.stringMatching(/^There is no campaign .*: its job has not begun it/),
-    next: `jobs show ${jobId(1)}`,
-  });
+  await expect(run('campaign report', { id: jobId(1) })).rejects.toThrow(
+    /^There is no campaign .*: its job has not begun it.* sls jobs show /,
+  );
 });

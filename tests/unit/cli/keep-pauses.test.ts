@@ -1,11 +1,12 @@
 import { StoreError } from '../../../lib/errors';
 import { pauseKey } from '../../../lib/jobs/keys';
 import { keepPauses } from '../../../packages/cli/core';
-import type { Serverless, Template } from '../../../packages/cli/target';
+import type { Template } from '../../../packages/cli/target';
 import { readInstance } from '../../../resources/instances/read';
 import { fakeAws, xml } from '../../support/fake-aws';
 import { environmentOf } from '../../support/instances';
 import { aTarget } from '../../support/operator';
+import { fakeServerless } from '../../support/serverless';
 
 /** A template with a mapping for each queue. */
 const templateOf = (MaximumConcurrency: number): Template => {
@@ -38,27 +39,11 @@ afterEach(async () => {
 /** The template of a deployment of acme that would raise the concurrency of both queues. */
 async function deployed(): Promise<Template> {
   const template = templateOf(9);
-  await keepPauses(serverlessWith(template), { ...aTarget, by: 'me' }, 'acme-jobs-prod');
+  const environment = environmentOf(readInstance('acme'));
+  const serverless = fakeServerless({ environment, template, hashKey: 'ssm:/acme/hash-key', config: aws.config });
+  await keepPauses(serverless, { ...aTarget, by: 'me' }, 'acme-jobs-prod');
   return template;
 }
-
-const serverlessWith = (template: Template) =>
-  ({
-    service: {
-      provider: {
-        environment: environmentOf(readInstance('acme')),
-        compiledCloudFormationTemplate: template,
-      },
-      functions: {},
-      custom: { instance: { hashKey: 'ssm:/acme/hash-key' } },
-    },
-    getProvider: () => ({
-      getStage: () => 'prod',
-      getRegion: () => 'eu-west-1',
-      getAwsSdkV3Config: async () => aws.config,
-      getAccountInfo: async () => ({ accountId: aTarget.account, arn: 'arn:aws:iam::123456789012:user/jane' }),
-    }),
-  }) as unknown as Serverless;
 
 test('a deployment does not touch the mapping of a paused queue: its template has the deployed one', async () => {
   table = (key) => [200, key === pauseKey('emails') ? { Item: { key: { S: key }, version: { N: '1' } } } : {}];

@@ -1,32 +1,6 @@
 import { dropSharedRole, namePositionals, Ops } from '../../../packages/cli/plugin';
-import type { Serverless, Template } from '../../../packages/cli/target';
-
-class ServerlessError extends Error {
-  constructor(
-    message: string,
-    readonly code: string,
-  ) {
-    super(message);
-  }
-}
-
-const serverless = (commands: string[], { stage = 'prod', account = '123456789012' } = {}): Serverless => ({
-  classes: { Error: ServerlessError },
-  processedInput: { commands },
-  pluginManager: { spawn: async () => {} },
-  service: {
-    provider: { environment: { INSTANCE: 'acme' }, compiledCloudFormationTemplate: { Resources: {} } },
-    custom: { instance: { account } },
-    functions: { feedback: {} },
-  },
-  getProvider: () => ({
-    getStage: () => stage,
-    getRegion: () => 'us-east-1',
-    getAccountInfo: async () => ({ accountId: '123456789012', arn: 'arn:aws:iam::123456789012:user/operator' }),
-    naming: { getRoleLogicalId: () => 'IamRoleLambdaExecution' },
-    getAwsSdkV3Config: async () => ({}),
-  }),
-});
+import type { Template } from '../../../packages/cli/target';
+import { fakeServerless } from '../../support/serverless';
 
 let printed: string[];
 beforeEach(() => {
@@ -39,7 +13,7 @@ beforeEach(() => {
 afterEach(() => jest.restoreAllMocks());
 
 const run = async (hook: string, commands: string[], options: Record<string, string> = { stage: 'prod' }) =>
-  new Ops(serverless(commands), options).hooks[hook]?.();
+  new Ops(fakeServerless({ commands }), options).hooks[hook]?.();
 
 test.each([
   ['deploy', 'instances/mht-api.yml: bucket: still holds the value of the example'],
@@ -53,7 +27,7 @@ test.each([
 
 describe('on the service of this machine', () => {
   const local = (hook: string, commands: string[], options: Record<string, string> = {}) =>
-    new Ops(serverless(commands, { stage: 'local' }), { stage: 'local', ...options }).hooks[hook]?.();
+    new Ops(fakeServerless({ commands, stage: 'local' }), { stage: 'local', ...options }).hooks[hook]?.();
 
   test.each(['logs', 'metrics', 'info', 'invoke', 'remove', 'rollback', 'deploy list'])(
     'sls %s is refused, because there is no stack',
@@ -79,7 +53,7 @@ test('sls remove of production needs the typed name of the instance, and --yes i
 });
 
 test.each(['remove', 'info', 'logs'])('sls %s is refused with credentials of another account', async (command) => {
-  const other = serverless(command.split(' '), { account: '999999999999' });
+  const other = fakeServerless({ commands: command.split(' '), own: '999999999999' });
 
   await expect(async () => new Ops(other, { stage: 'prod' }).hooks.initialize?.()).rejects.toThrow(
     'instances/acme.yml: account: is 999999999999, but the credentials are of 123456789012',
@@ -91,7 +65,7 @@ test.each(['info', 'logs', 'metrics', 'deploy list'])(
   async (command) => {
     await run('initialize', command.split(' '));
 
-    expect(printed).toEqual(['acme · stage prod · account 123456789012 · us-east-1\n']);
+    expect(printed).toEqual(['acme · stage prod · account 123456789012 · eu-central-1\n']);
   },
 );
 
@@ -132,7 +106,7 @@ test.each([
 });
 
 test('a command has a lifecycle event, and a group has none, so that Serverless lists its commands', () => {
-  const { commands, hooks } = new Ops(serverless([]), {});
+  const { commands, hooks } = new Ops(fakeServerless(), {});
 
   expect(commands.jobs).toEqual({ type: 'container', commands: expect.any(Object) });
   expect(commands.jobs?.commands.show).toMatchObject({ lifecycleEvents: ['run'], options: { id: { required: true } } });

@@ -5,12 +5,10 @@ import { OperatorError } from '../../../lib/ops/operator';
 import type { Command, Options } from '../../../packages/cli/command';
 import type { Connection } from '../../../packages/cli/connect';
 import { type Call, runCommand } from '../../../packages/cli/run';
-import type { Serverless } from '../../../packages/cli/target';
 import { acceptedRow } from '../../support/accepted-row';
 import { recordingOutput } from '../../support/operator';
 import { sampleEngine } from '../../support/sample-contract';
-
-class ServerlessError extends Error {}
+import { fakeServerless, ServerlessError } from '../../support/serverless';
 
 const ARN = 'arn:aws:sts::123456789012:assumed-role/Operator/jane';
 
@@ -41,15 +39,7 @@ function call(
   } = {},
 ) {
   const { out, recorded } = recordingOutput(answer);
-  const serverless = {
-    classes: { Error: ServerlessError },
-    service: { provider: { environment: { INSTANCE: 'acme' } }, custom: { instance: { account: own } } },
-    getProvider: () => ({
-      getStage: () => stage,
-      getRegion: () => 'eu-central-1',
-      getAccountInfo: async () => ({ accountId: await account(), arn: ARN }),
-    }),
-  } as unknown as Serverless;
+  const serverless = fakeServerless({ stage, account, arn: ARN, own });
   const command: Command = { usage: '', options: {}, ...kind, run };
   const ended = runCommand({ name: 'jobs cancel', command, serverless, options, out, connectTo });
   return { ended, recorded };
@@ -66,10 +56,7 @@ test.each([
     new StoreError({ code: 'DynamoDB.ResourceNotFoundException', message: 'No table' }),
     'No table. Is the stage deployed in this account and region?',
   ],
-  [
-    new OperatorError('The job is held. Settle its step:', 'jobs settle ID'),
-    'The job is held. Settle its step: npx sls jobs settle ID --stage prod --param instance=acme --region eu-central-1',
-  ],
+  [new OperatorError('It is dead. See why: sls jobs show ID'), 'It is dead. See why: sls jobs show ID'],
 ])('an expected error is shown in words, with --json on standard error: %s', async (error, words) => {
   const fail = () => Promise.reject(error);
   const { ended, recorded } = call(fail, { options: { json: true } });

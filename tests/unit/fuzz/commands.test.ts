@@ -4,13 +4,14 @@ import type { Options } from '../../../packages/cli/command';
 import { type CommandName, commands, GUARDED, optionsOf } from '../../../packages/cli/commands';
 import { beforeCommand, beforeDeployment } from '../../../packages/cli/core';
 import { runCommand } from '../../../packages/cli/run';
-import type { AwsConfig, Serverless } from '../../../packages/cli/target';
+import type { Serverless } from '../../../packages/cli/target';
 import { close, listen } from '../../../packages/local/loopback';
 import { readInstance } from '../../../resources/instances/read';
 import { testedConsole } from '../../support/console';
 import { anEnvelope, jobId } from '../../support/engine';
 import { environmentOf } from '../../support/instances';
 import { SAMPLE_QUEUE, sampleEngine } from '../../support/sample-contract';
+import { fakeServerless, ServerlessError } from '../../support/serverless';
 import { MARK, named, printSeed, share, text } from './random';
 
 beforeAll(printSeed);
@@ -49,40 +50,21 @@ beforeAll(async () => {
 });
 afterAll(() => close(server));
 
-class ServerlessError extends Error {}
-
 /** Serverless Framework with an instance's settings, whose account, if AWS tells one, is the file's own. */
 function serverlessOf(name: string, known: boolean): Serverless {
   const instance = readInstance(name, process.cwd());
   const { account = '', region, stage, hashKey } = instance;
-  const ask = async <T>(value: T): Promise<T> => {
-    if (!known) throw new Error('The security token included in the request is invalid.');
-    return value;
-  };
   const config = {
     ...{ region, endpoint, maxAttempts: 1, forcePathStyle: true },
     credentials: { accessKeyId: 'a', secretAccessKey: 'b' },
   };
-  return {
-    classes: { Error: ServerlessError },
-    processedInput: { commands: [] },
-    pluginManager: { spawn: async () => {} },
-    service: {
-      provider: {
-        environment: environmentOf(instance),
-        compiledCloudFormationTemplate: { Resources: {} },
-      },
-      custom: { instance: { account, hashKey } },
-      functions: {},
+  return fakeServerless({
+    ...{ stage, region, own: account, hashKey, config, environment: environmentOf(instance) },
+    account: async () => {
+      if (!known) throw new Error('The security token included in the request is invalid.');
+      return account;
     },
-    getProvider: () => ({
-      getStage: () => stage,
-      getRegion: () => region,
-      getAccountInfo: () => ask({ accountId: account, arn: `arn:aws:iam::${account}:user/operator` }),
-      naming: { getRoleLogicalId: () => 'Role' },
-      getAwsSdkV3Config: async () => config as AwsConfig,
-    }),
-  };
+  });
 }
 
 let printed: string;
