@@ -83,9 +83,8 @@ function hasMessage({ reason, sentAt, spentMessageIds, deliveries }: JobRow): bo
 
 /**
  * Sends a dead or cancelled job back to its queue, in its old message group. The job continues at its first step
- * without a result. The row comes first, because it is what allows a message to run the job; the reconciler sends the
- * message if this send fails, and deletes the DLQ entry. Rejects with an OperatorError for other states, and if the
- * body is gone. `messageId`: the message that it sent. Missing: the job's own message is still in its queue.
+ * without a result. The row comes first: it allows a message to run the job, and the reconciler sends one if this send
+ * fails, and deletes the DLQ entry. `messageId`: the message. Missing: the job's own is still in its queue.
  */
 export async function retry(deps: ActingDeps, row: JobRow): Promise<{ messageId?: string }> {
   check('retry', row, deps.clock.now());
@@ -188,8 +187,7 @@ const mayHaveDone = ({ status, reason }: Step): boolean =>
 
 /**
  * Sends a job again with other data, as a new job. The old one stays dead, names the new one and loses its DLQ entry.
- * The new id follows from the old one, so a repeat finds the same job. Rejects with an OperatorError if the old job may
- * have done something, or if the data is not valid.
+ * The new id follows from the old one, so a repeat finds the same job.
  */
 export async function replace(deps: ActingDeps, row: JobRow, data: unknown): Promise<{ id: string }> {
   check('replace', row, deps.clock.now());

@@ -47,13 +47,6 @@ export function kindsOf(rows: readonly JobRow[]) {
     }));
 }
 
-/** `stopped`: by the operator, before the last job. Running the command again goes on. */
-interface ManyDone {
-  done: JobRow[];
-  refused: { id: string; why: string }[];
-  stopped: boolean;
-}
-
 const PER_SECOND = 20;
 const SECOND_MS = 1_000;
 const GROUPS_AT_ONCE = 8;
@@ -70,35 +63,36 @@ export function mayTouch(action: ManyAction, row: JobRow, began: number): boolea
 
 /**
  * Does the same to each job, 20 a second: message groups side by side, and the jobs of a group in order. Each row is
- * read again first. Once `signal` is aborted, it stops after the jobs of this second. Rejects with an OperatorError if
- * the table, the bucket or a queue fails.
+ * read again first. Once `signal` is aborted, it stops after the jobs of this second (`stopped`), and running the
+ * command again goes on. Rejects with an OperatorError if the table, the bucket or a queue fails.
  */
 export async function actOnEach(
   deps: ActingDeps,
   rows: readonly JobRow[],
   how: { action: ManyAction; act?: Act; began: number; signal: AbortSignal; onProgress?: (done: number) => void },
-): Promise<ManyDone> {
+) {
   const { clock, ledger } = deps;
   const { action, act = SIMPLE_ACTIONS[action as SimpleAction], began, signal, onProgress } = how;
-  const result: ManyDone = { done: [], refused: [], stopped: false };
+  const done: JobRow[] = [];
+  const refused: { id: string; why: string }[] = [];
 
   async function touch({ key, id }: JobRow): Promise<void> {
     const row = await ledger.known(key);
     if (!row || !mayTouch(action, row, began)) {
       const why = row ? `it has changed, and is ${stateOf(row)}` : 'its row cannot be read';
-      return void result.refused.push({ id, why });
+      return void refused.push({ id, why });
     }
     try {
       await act(deps, row);
-      result.done.push(row);
+      done.push(row);
     } catch (error) {
       if (!(error instanceof OperatorError)) throw error;
-      result.refused.push({ id, why: error.message });
+      refused.push({ id, why: error.message });
     }
   }
 
   for (let at = 0; at < rows.length; at += PER_SECOND) {
-    if (signal.aborted) return { ...result, stopped: true };
+    if (signal.aborted) return { done, refused, stopped: true };
     const second = clock.now();
     const groups = groupBy(rows.slice(at, at + PER_SECOND), ({ queue, id, group = id }) => `${queue} ${group}`);
     await eachOf([...groups.values()], GROUPS_AT_ONCE, async (group) => {
@@ -106,13 +100,13 @@ export async function actOnEach(
     }).catch((error: unknown) => {
       if (!(error instanceof StoreError)) throw error;
       throw new OperatorError(
-        `${error.message}. ${result.done.length} of ${rows.length} jobs are done. Run the command again to go on.`,
+        `${error.message}. ${done.length} of ${rows.length} jobs are done. Run the command again to go on.`,
       );
     });
     onProgress?.(Math.min(at + PER_SECOND, rows.length));
     if (at + PER_SECOND < rows.length) await clock.sleep(Math.max(0, SECOND_MS - (clock.now() - second)));
   }
-  return result;
+  return { done, refused, stopped: false };
 }
 
 /** How long an operator waits for the outcomes of retried jobs. */

@@ -11,11 +11,6 @@ const PERIOD_SECONDS = 60;
 /** SQS deletes a message at the end of the retention. From half of it on, a pause is a risk. */
 const SAFE_PART = 0.5;
 
-type PauseDeps = Pick<
-  Deployment,
-  'table' | 'clock' | 'random' | 'settings' | 'mappings' | 'monitoring' | 'queueUrl' | 'by'
->;
-
 export const pauseOf = async (table: Pick<Table, 'get'>, queue: string): Promise<Pause | undefined> =>
   (await table.get(pauseKey(queue))) as Pause | undefined;
 
@@ -36,7 +31,7 @@ export const oldestMetric = (url: string): MetricQuery => ({
  * retention.
  */
 export async function pauseQueue(
-  deps: PauseDeps,
+  deps: Deployment,
   { queue, reason }: { queue: string; reason: string },
 ): Promise<{ pause: Pause; resumeBefore: number }> {
   const { table, clock, settings, monitoring, queueUrl, by } = deps;
@@ -77,7 +72,7 @@ export async function limitVendor(
   await circuits.limit(vendor, perSecond === undefined ? { paused: limit } : { rate: { ...limit, perSecond } });
 }
 
-async function requireMapping({ mappings }: Pick<PauseDeps, 'mappings'>, queue: string): Promise<void> {
+async function requireMapping({ mappings }: Deployment, queue: string): Promise<void> {
   if ((await mappings.isOn(queue)) === undefined)
     throw new OperatorError(`Lambda does not receive from ${queue}: its worker has no event source mapping.`);
 }
@@ -86,10 +81,7 @@ async function requireMapping({ mappings }: Pick<PauseDeps, 'mappings'>, queue: 
  * Puts the mapping as the stored pause says. It reads the pause again afterwards, because another operator may change it
  * meanwhile: the last one leaves both alike. Resolves to the pause, `undefined` if there is none.
  */
-async function followPause(
-  { table, mappings }: Pick<PauseDeps, 'table' | 'mappings'>,
-  queue: string,
-): Promise<Pause | undefined> {
+async function followPause({ table, mappings }: Deployment, queue: string): Promise<Pause | undefined> {
   for (;;) {
     const pause = await pauseOf(table, queue);
     await mappings.set(queue, !pause);
@@ -103,7 +95,7 @@ async function followPause(
  * switched on too, so a repeat completes a resume that was cut off. Rejects with an OperatorError if another operator
  * has just paused it.
  */
-export async function resumeQueue(deps: PauseDeps, queue: string): Promise<Pause | undefined> {
+export async function resumeQueue(deps: Deployment, queue: string): Promise<Pause | undefined> {
   const pause = (await readItem(deps, pauseKey(queue))) as Pause | undefined;
   await requireMapping(deps, queue);
   if (pause) await deps.table.delete(pause.key, pause.version);

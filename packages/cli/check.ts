@@ -6,7 +6,7 @@ import { OperatorError, stateOf } from '../../lib/ops/operator';
 import { sendCanary } from '../../lib/reconcile/measure';
 import { counted, timeText } from '../../lib/text';
 import { folderOf, type Instance, settingsHash, stackName } from '../../resources/instances/instance';
-import { linesOf, type Problem } from '../../resources/instances/problems';
+import { linesOf } from '../../resources/instances/problems';
 import { chosenInstance, instanceNames, readInstance } from '../../resources/instances/read';
 import { type Command, type CommandContext, JSON_OUTPUT } from './command';
 import type { Findings } from './preflight';
@@ -83,14 +83,14 @@ async function findingsOf(instance: Instance, context: CommandContext): Promise<
 export function deploymentProblems(instance: Instance): string[] {
   if (instance.stage === 'local')
     return ['stage local is the service on this machine (npm start): deploy with --stage staging or prod'];
-  return linesOf(instance.file, [...placeholders(instance), ...plainEndpoints(instance)]);
+  const { known: _known, ...settings } = instance;
+  const problems = texts(settings).flatMap(({ path, text }) => {
+    if (EXAMPLE.some((pattern) => pattern.test(text))) return { path, rule: 'still holds the value of the example' };
+    // A vendor's key would travel in the clear.
+    return path.endsWith('.endpoint') && /^http:/i.test(text) ? { path, rule: 'must begin with https://' } : [];
+  });
+  return linesOf(instance.file, problems);
 }
-
-/** Endpoints without TLS. A vendor's key would travel in the clear. */
-const plainEndpoints = (instance: Instance): Problem[] =>
-  (['zendesk', 'sendgrid', 'appStoreConnect'] as const)
-    .filter((vendor) => /^http:/i.test(instance[vendor].endpoint ?? ''))
-    .map((vendor) => ({ path: `${vendor}.endpoint`, rule: 'must begin with https://' }));
 
 /** Values of the examples under instances/. None of them can work. */
 const EXAMPLE = [
@@ -101,11 +101,6 @@ const EXAMPLE = [
   /\bexample\b/,
   /^MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE83T4O/,
 ];
-
-const placeholders = ({ known: _known, ...settings }: Instance): Problem[] =>
-  texts(settings)
-    .filter(({ text }) => EXAMPLE.some((pattern) => pattern.test(text)))
-    .map(({ path }) => ({ path, rule: 'still holds the value of the example' }));
 
 function texts(value: unknown, path = ''): { path: string; text: string }[] {
   if (typeof value === 'string') return [{ path, text: value }];

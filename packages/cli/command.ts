@@ -2,6 +2,7 @@ import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { fromCsv, InvalidRecipientsError, type Read } from '../../lib/emails/recipients';
 import { knownQueue, OperatorError } from '../../lib/ops/operator';
+import { jsonOf } from '../../lib/text';
 import type { Connection } from './connect';
 import type { NamedTarget, Serverless } from './target';
 import type { Output } from './terminal';
@@ -127,12 +128,9 @@ export async function readJson(file: string): Promise<unknown> {
   const text = await readFile(file, 'utf8').catch((error: unknown) => {
     throw unreadable(file, error);
   });
-  try {
-    return JSON.parse(text);
-  } catch {
-    // The parser's message quotes the text, which may be personal.
-    throw new OperatorError(`${file}: is not JSON.`);
-  }
+  const value = jsonOf(text);
+  if (value === undefined) throw new OperatorError(`${file}: is not JSON.`);
+  return value;
 }
 
 /** The rows of a CSV file that an operator named, before any check. Rejects with an OperatorError. */

@@ -11,6 +11,7 @@ import { realProducer } from '../../packages/producer/real-producer';
 import { type Instance, producerSettingsOf } from '../../resources/instances/instance';
 import { chosenInstance } from '../../resources/instances/read';
 import { environmentOf } from '../support/instances';
+import { fakeServerless } from '../support/serverless';
 import { accept } from './accept';
 import { STEPS } from './steps';
 
@@ -68,16 +69,8 @@ const wordsOf = (options: Options): string[] =>
 
 /** The parts of Serverless that the connection of our commands reads. AWS's SDK finds the credentials itself. */
 function serverlessOf(instance: Instance): Serverless {
-  return {
-    service: {
-      ...{ functions: {}, provider: { environment: environmentOf(instance) } },
-      custom: { instance: { hashKey: instance.hashKey } },
-    },
-    getProvider: () => ({
-      ...{ getStage: () => instance.stage, getRegion: () => instance.region },
-      getAwsSdkV3Config: async () => ({ region: instance.region }),
-    }),
-  } as unknown as Serverless;
+  const { stage, region, hashKey } = instance;
+  return fakeServerless({ stage, region, hashKey, environment: environmentOf(instance), config: { region } });
 }
 
 async function producerOf(instance: Instance) {
