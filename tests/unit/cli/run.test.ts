@@ -156,11 +156,11 @@ describe('who runs a command is stored before it changes something', () => {
     const options = { id: 'a-job', queue: undefined, yes: true, reason: 'asked by the customer', stage: 'prod' };
     const { objects, ids } = await stored({ options });
 
-    expect(objects).toMatchObject([
-      { action: 'jobs cancel', instance: 'acme', stage: 'prod', by: ARN, reason: 'asked by the customer' },
-    ]);
-    expect(objects[0].arguments).toEqual({ id: 'a-job' });
-    expect(ids).toEqual([objects[0].id, objects[0].id]);
+    const [id] = ids;
+    const who = { instance: 'acme', stage: 'prod', by: ARN, reason: 'asked by the customer' };
+    const at = '2026-01-02T03:04:05.000Z';
+    expect(objects).toEqual([{ audit: 1, id, at, action: 'jobs cancel', arguments: { id: 'a-job' }, ...who }]);
+    expect(ids).toEqual([id, id]);
   });
 
   test.each<[string, Parameters<typeof call>[1], string, string | undefined]>([

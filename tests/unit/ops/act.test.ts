@@ -1,12 +1,9 @@
 import * as z from 'zod';
 import { AmbiguousError, WaitError } from '../../../lib/errors';
-import { auditKey } from '../../../lib/jobs/keys';
 import type { Evidence } from '../../../lib/jobs/row';
 import { cancel, discard, retry, settle } from '../../../lib/ops/act';
-import { audit } from '../../../lib/ops/operator';
 import type { Job } from '../../../lib/worker/contract';
 import { acceptedRow } from '../../support/accepted-row';
-import { memoryDeployment } from '../../support/deployment';
 import { envelope, jobId, memoryEngine } from '../../support/engine';
 import { inState } from '../../support/in-state';
 import { rejects, sampleEngine, sampleOf } from '../../support/sample-contract';
@@ -20,23 +17,6 @@ function sample(effect?: () => void) {
   made.engine.deps.audit = 'the-audit';
   return { ...made, row: () => made.engine.row(ID) };
 }
-
-test('an audit object says when who did what and why, and its ids sort by time', async () => {
-  const { engine } = sample();
-  const act = { action: 'jobs cancel', arguments: { id: ID }, stage: 'prod' };
-  const who = { instance: 'acme', by: 'arn:aws:sts::123456789012:assumed-role/Operator/jane@example.com' };
-  const deps = { ...memoryDeployment(engine).deployment, ...who };
-
-  const first = await audit(deps, { ...act, reason: 'asked by the customer' });
-  engine.clock.advance(1);
-  const second = await audit(deps, act);
-
-  expect(JSON.parse(engine.objects.text(auditKey('jobs', first)))).toEqual({
-    ...{ audit: 1, id: first, at: new Date(engine.clock.now() - 1).toISOString() },
-    ...{ ...act, ...who, reason: 'asked by the customer' },
-  });
-  expect([first, second].toSorted()).toEqual([first, second]);
-});
 
 describe('a cancel', () => {
   async function held() {
