@@ -130,21 +130,6 @@ export async function discard(deps: ActingDeps, row: JobRow): Promise<JobRow> {
   return recordedAt === undefined ? discarded : finish(deps, discarded);
 }
 
-/** What an action without more input did, as a sentence after the job's name. */
-export const SIMPLE_ACTIONS = {
-  retry: async (deps, row) => {
-    const { messageId } = await retry(deps, row);
-    const how = messageId === undefined ? 'is open again with its old message' : `sent as message ${messageId}`;
-    return `was ${stateOf(row)}, ${how}.`;
-  },
-  cancel: async (deps, row) => `was ${stateOf(row)}, is ${stateOf(await cancel(deps, row))}.`,
-  discard: async (deps, row) => {
-    await discard(deps, row);
-    return `was ${stateOf(row)}. Its entry leaves the DLQ within minutes.`;
-  },
-} satisfies Partial<Record<JobAction, (deps: ActingDeps, row: JobRow) => Promise<string>>>;
-export type SimpleAction = keyof typeof SIMPLE_ACTIONS;
-
 /** An operator's answer about an unknown step. `done`: it took effect. `skipped`: it did not, and is not repeated. */
 export type StepOutcome = 'done' | 'skipped';
 
@@ -226,3 +211,31 @@ async function submissionOf(deps: OperatorDeps, row: JobRow, data: unknown): Pro
   const files = keys.filter((key) => isUpload(key, { ...deps, ...submission }));
   return { ...submission, data: { ...(submission.data as object), attachments }, files };
 }
+
+/** Does something to one job, and says what it did, after the job's name. */
+export type Act = (deps: ActingDeps, row: JobRow) => Promise<string>;
+
+/** What operators do to jobs without more input. */
+export const SIMPLE_ACTIONS = {
+  retry: async (deps, row) => {
+    const { messageId } = await retry(deps, row);
+    const how = messageId === undefined ? 'is open again with its old message' : `sent as message ${messageId}`;
+    return `was ${stateOf(row)}, ${how}.`;
+  },
+  cancel: async (deps, row) => `was ${stateOf(row)}, is ${stateOf(await cancel(deps, row))}.`,
+  discard: async (deps, row) => {
+    await discard(deps, row);
+    return `was ${stateOf(row)}. Its entry leaves the DLQ within minutes.`;
+  },
+} satisfies Partial<Record<JobAction, Act>>;
+export type SimpleAction = keyof typeof SIMPLE_ACTIONS;
+
+export const settling =
+  (step: string, as: StepOutcome): Act =>
+  async (deps, row) =>
+    `${step} is ${as}, the job is ${stateOf(await settle(deps, { row, step, as }))}.`;
+
+export const replacing =
+  (data: unknown): Act =>
+  async (deps, row) =>
+    `was ${stateOf(row)}, sent again with other data as ${(await replace(deps, row, data)).id}.`;

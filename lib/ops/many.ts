@@ -2,13 +2,11 @@ import { eachOf, mapEach } from '../concurrency';
 import { StoreError } from '../errors';
 import { groupBy } from '../group-by';
 import { isEnd, type JobRow } from '../jobs/row';
-import { SIMPLE_ACTIONS, type SimpleAction, whyNot } from './act';
+import { type Act, SIMPLE_ACTIONS, type SimpleAction, whyNot } from './act';
 import { type ActingDeps, OperatorError, type Reader, stateOf } from './operator';
 import { type JobFilter, listJobs } from './search';
 
 export type ManyAction = SimpleAction | 'settle';
-/** Does it to one job, and says what it did, after the job's name. */
-export type Act = (deps: ActingDeps, row: JobRow) => Promise<string>;
 
 export const DONE: Record<ManyAction, string> = {
   retry: 'retried',

@@ -1,7 +1,7 @@
 import { bodyKey, recordKey } from '../../lib/jobs/keys';
 import { type JobRow, type StoredError, traceFacts } from '../../lib/jobs/row';
-import { replace, SIMPLE_ACTIONS, settle } from '../../lib/ops/act';
-import { type Act, actOnEach, DONE, findMany, inOrder, kindsOf, type ManyAction, outcomesOf } from '../../lib/ops/many';
+import { type Act, replacing, SIMPLE_ACTIONS, settling } from '../../lib/ops/act';
+import { actOnEach, DONE, findMany, inOrder, kindsOf, type ManyAction, outcomesOf } from '../../lib/ops/many';
 import { jobView, nextAt, OperatorError, stateOf } from '../../lib/ops/operator';
 import { findJob, type JobFilter, jobsWithKey, listJobs } from '../../lib/ops/search';
 import { counted, timeText } from '../../lib/text';
@@ -91,11 +91,7 @@ export const jobs = {
       const file = text(options, 'data');
       if (file === undefined) return SIMPLE_ACTIONS.retry;
       required(options, 'id');
-      const data = await readJson(file);
-      return async (deps, row) => {
-        const { id } = await replace(deps, row, data);
-        return `was ${stateOf(row)}, sent again with other data as ${id}.`;
-      };
+      return replacing(await readJson(file));
     },
     { data: { usage: 'JSON file with new data: sends a new job in place of one that did nothing', type: 'string' } },
   ),
@@ -107,11 +103,7 @@ export const jobs = {
   'jobs settle': acting(
     'settle',
     'Record the outcome of an unknown step and resume the job',
-    (options) => {
-      const step = required(options, 'step');
-      const as = oneOf(options, 'as', ['done', 'skipped']);
-      return async (deps, row) => `${step} is ${as}, the job is ${stateOf(await settle(deps, { row, step, as }))}.`;
-    },
+    (options) => settling(required(options, 'step'), oneOf(options, 'as', ['done', 'skipped'])),
     {
       step: { usage: 'Name of the step, as in sls jobs show', type: 'string', required: true },
       as: {

@@ -1,8 +1,8 @@
 import * as z from 'zod';
-import { replace, SIMPLE_ACTIONS, type SimpleAction, settle } from '../../lib/ops/act';
+import { type Act, replacing, SIMPLE_ACTIONS, type SimpleAction, settling } from '../../lib/ops/act';
 import { type CampaignDecision, decideCampaign } from '../../lib/ops/campaigns';
 import { actOnEach, DONE, findMany, kindsOf, outcomesOf } from '../../lib/ops/many';
-import { type Deployment, knownQueue, OperatorError, stateOf } from '../../lib/ops/operator';
+import { type Deployment, knownQueue, OperatorError } from '../../lib/ops/operator';
 import { pauseQueue, resumeQueue } from '../../lib/ops/pause';
 import { findJob } from '../../lib/ops/search';
 import { isProduction, slsCommand, words } from '../../lib/target';
@@ -38,13 +38,17 @@ const job = z.strictObject({ queue: z.string(), id: z.string() });
 const byId = z.strictObject({ id: z.string() });
 const byQueue = z.strictObject({ queue: z.string() });
 
+const doing =
+  ({ queue, id }: z.infer<typeof job>, act: Act): Action['run'] =>
+  async (deps, { audited }) => {
+    const row = await findJob(deps, id, queue);
+    return `${id}: ${await act({ ...deps, audit: await audited() }, row)}`;
+  };
+
 const jobAction = (act: SimpleAction, question: string) =>
-  given(job, ({ queue, id }) => ({
-    ...{ command: words`jobs ${act} ${id} --queue ${queue}`, question, danger: act !== 'retry' },
-    run: async (deps, { audited }) => {
-      const row = await findJob(deps, id, queue);
-      return `${id}: ${await SIMPLE_ACTIONS[act]({ ...deps, audit: await audited() }, row)}`;
-    },
+  given(job, (of) => ({
+    ...{ command: words`jobs ${act} ${of.id} --queue ${of.queue}`, question, danger: act !== 'retry' },
+    run: doing(of, SIMPLE_ACTIONS[act]),
   }));
 
 /** Without texts that may be a person's address: the audit object has the filter. */
@@ -105,27 +109,19 @@ const ACTIONS: Record<string, (input: unknown) => Action> = {
   'jobs.retry': manyAction('retry'),
   'jobs.cancel': manyAction('cancel'),
   'jobs.discard': manyAction('discard'),
-  'job.settle': given(job.extend({ step: z.string(), as: z.enum(['done', 'skipped']) }), ({ queue, id, step, as }) => ({
-    command: words`jobs settle ${id} --step ${step} --as ${as} --queue ${queue}`,
+  'job.settle': given(job.extend({ step: z.string(), as: z.enum(['done', 'skipped']) }), ({ step, as, ...of }) => ({
+    command: words`jobs settle ${of.id} --step ${step} --as ${as} --queue ${of.queue}`,
     danger: true,
     question:
       as === 'done'
         ? `Did ${step} take effect? The job continues as if the vendor had confirmed it.`
         : `Did ${step} not take effect, and must it not? The job continues without it.`,
-    run: async (deps, { audited }) => {
-      const row = await findJob(deps, id, queue);
-      const after = await settle({ ...deps, audit: await audited() }, { row, step, as });
-      return `${id}: ${step} is ${as}, the job is ${stateOf(after)}.`;
-    },
+    run: doing(of, settling(step, as)),
   })),
-  'job.replace': given(job.extend({ data: z.unknown() }), ({ queue, id, data }) => ({
-    command: words`jobs retry ${id} --queue ${queue} --data data.json`,
+  'job.replace': given(job.extend({ data: z.unknown() }), ({ data, ...of }) => ({
+    command: words`jobs retry ${of.id} --queue ${of.queue} --data data.json`,
     question: 'Send a new job with this data, in place of the old one?',
-    run: async (deps, { audited }) => {
-      const row = await findJob(deps, id, queue);
-      const made = await replace({ ...deps, audit: await audited() }, row, data);
-      return `Sent again with other data as ${made.id}.`;
-    },
+    run: doing(of, replacing(data)),
   })),
   'queue.pause': given(byQueue, ({ queue }) => ({
     command: words`queues pause --queue ${queue} --reason "WHY"`,

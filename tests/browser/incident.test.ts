@@ -75,7 +75,7 @@ browserTest('an operator sees an incident, repairs it from the screen, and nothi
   await data.fill((await data.inputValue()).replace('suspended@example.com', 'corrected@example.com'));
   await page.getByRole('button', { name: 'Send with this data' }).click();
   await page.getByRole('dialog').getByRole('button', { name: 'Send with this data' }).click();
-  const done = await page.getByText('Sent again with other data as').first().textContent();
+  const done = await page.getByText('sent again with other data as').first().textContent();
   const corrected = /as ([\w-]+)\./.exec(done ?? '')?.[1] ?? '';
   expect(await service.recorded(corrected)).toMatchObject({ state: 'succeeded' });
 
