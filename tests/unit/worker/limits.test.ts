@@ -5,7 +5,8 @@ import { circuitBreakers, KEPT_MS } from '../../../lib/worker/circuit';
 import { mailOrSkip } from '../../../lib/worker/mail';
 import { sharedRate } from '../../../lib/worker/rate';
 import { anEnvelope, jobId } from '../../support/engine';
-import { memoryRandom } from '../../support/memory-clock';
+import { memoryClock, memoryRandom } from '../../support/memory-clock';
+import { memoryTable } from '../../support/memory-table';
 import { sampleEngine } from '../../support/sample-contract';
 import { aMail } from '../../support/vendors';
 
@@ -128,9 +129,11 @@ test('a rate of an operator counts from the next reservation on, and ends by its
 
 test('a mail without which its job can succeed waits for the end of a pause, and is not skipped', async () => {
   const stop = new StopError({ code: 'VendorPaused', message: 'paused', vendor: 'sendgrid' });
+  const clock = memoryClock();
+  const rate = sharedRate({ table: memoryTable(), clock, random: memoryRandom(), rate: 100 }, 'sendgrid');
   const steps = { peek: () => undefined, step: () => Promise.reject(stop), skip: jest.fn() };
-  const context = { steps, now: () => 0, callTimeoutMs: () => 1_000 };
-  const mailing = mailOrSkip({} as never, context as never, {
+  const context = { steps, now: clock.now, callTimeoutMs: () => 1_000 };
+  const mailing = mailOrSkip({ rate, clock } as never, context as never, {
     ...{ step: 'confirmation', after: 'ticket', limitMs: 0, mail: aMail() },
   });
 
