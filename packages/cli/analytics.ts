@@ -13,17 +13,33 @@ import { type Command, hour, JSON_OUTPUT } from './command';
 import { tableText } from './terminal';
 
 const PERIOD = 600;
+const WATCH_MS = 10_000;
 const MOST_NAMES = 20;
 
 export const analytics = {
   analytics: {
     usage: 'Show what analytics stored and rejected in the last hour, and events by name',
-    options: { json: JSON_OUTPUT },
-    run: async ({ answer, connect }) => {
+    options: {
+      watch: { usage: 'Show it again every ten seconds until Ctrl-C', type: 'boolean' },
+      json: JSON_OUTPUT,
+    },
+    run: async ({ options, out, answer, connect }) => {
       const deps = await connect();
       knownQueue(deps, ANALYTICS_QUEUE);
-      const figures = await analyticsReader(deps, PERIOD)();
-      answer(figures, figuresLines(figures));
+      const read = analyticsReader(deps, PERIOD);
+      const show = async () => {
+        const figures = await read();
+        answer(figures, figuresLines(figures));
+      };
+      await show();
+      if (options.watch !== true) return;
+      const stop = out.interrupted();
+      for (;;) {
+        await deps.clock.sleep(WATCH_MS, stop);
+        if (stop.aborted) return;
+        if (!options.json) out.line('');
+        await show();
+      }
     },
   },
 

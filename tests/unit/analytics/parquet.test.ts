@@ -1,7 +1,9 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type DuckDBConnection, DuckDBInstance } from '@duckdb/node-api';
+import { DuckDBInstance } from '@duckdb/node-api';
 import fc from 'fast-check';
 import { type EventRow, fromParquet, type PropertyColumn, rowOf, toParquet } from '../../../lib/analytics/parquet';
 import { encodeBatch } from '../../../lib/analytics/process';
@@ -17,22 +19,28 @@ const COLUMNS: PropertyColumn[] = [
 const HOUR = Date.parse('2026-12-31T23:00:00.000Z');
 
 let folder: string;
-let connection: DuckDBConnection;
-beforeAll(async () => {
+let others: ChildProcess;
+beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'parquet-'));
-  connection = await (await DuckDBInstance.create()).connect();
+  others = fork('tests/support/parquet-readers.ts', { execArgv: ['--import', 'tsx'] });
 });
 afterAll(() => {
-  connection.closeSync();
+  others.kill();
   rmSync(folder, { recursive: true });
 });
 
 type Found = Record<string, string | number | boolean | null>;
 
-/** What DuckDB, which shares no code with us, finds in a file: each row with its times in ms. */
-async function readByDuckDB(file: string): Promise<Found[]> {
+/** What three readers that are not ours find in a file, by the reader: each row with its times in ms. */
+async function readByOthers(file: string): Promise<Record<string, Found[]>> {
+  const connection = await (await DuckDBInstance.create()).connect();
   const sql = `SELECT * REPLACE (epoch_ms(time) AS time, epoch_ms(accepted) AS accepted) FROM '${file}'`;
-  return (await connection.runAndReadAll(sql)).getRowObjects().map(plain).sort(byId);
+  const rows = (await connection.runAndReadAll(sql)).getRowObjects();
+  connection.closeSync();
+  others.send(file);
+  const [answer] = (await once(others, 'message')) as [Record<string, Record<string, unknown>[]>];
+  const all = Object.entries({ DuckDB: rows, ...answer });
+  return Object.fromEntries(all.map(([name, found]) => [name, found.map(plain).sort(byId)]));
 }
 
 const WHOLE = ['time', 'accepted', 'schema', 'sequence'];
@@ -114,7 +122,7 @@ const typed = (row: EventRow): Found => {
   return { ...row, ...columns } as Found;
 };
 
-test('DuckDB reads every row as it was sent, whatever it holds', async () => {
+test('three readers that are not ours read every row as it was sent, whatever it holds', async () => {
   await fc.assert(
     fc.asyncProperty(message, async (sent) => {
       const rows = await rowsOf(sent);
@@ -124,7 +132,7 @@ test('DuckDB reads every row as it was sent, whatever it holds', async () => {
       writeFileSync(file, bytes);
       const wanted = rows.map(typed).sort(byId);
 
-      expect(await readByDuckDB(file)).toEqual(wanted);
+      expect(await readByOthers(file)).toEqual({ DuckDB: wanted, polars: wanted, 'parquet-wasm': wanted });
       expect((await fromParquet(bytes)).sort(byId)).toEqual(rows.sort(byId));
     }),
     { numRuns: 25 },
@@ -156,6 +164,7 @@ const many = (count = 70_000): EventRow[] =>
 test('a large object is sorted by name and time, in row groups with statistics, dictionaries and zstd', async () => {
   const file = join(folder, 'many.parquet');
   writeFileSync(file, toParquet(many(), COLUMNS));
+  const connection = await (await DuckDBInstance.create()).connect();
   const rows = async (sql: string) => (await connection.runAndReadAll(sql)).getRowObjectsJson();
 
   const groups = await rows(
@@ -172,4 +181,13 @@ test('a large object is sorted by name and time, in row groups with statistics, 
       `SELECT count(*) AS wrong FROM (SELECT (name, time) < lag((name, time)) OVER (ORDER BY n) AS w FROM (${sorted})) WHERE w`,
     ),
   ).toEqual([{ wrong: '0' }]);
+  connection.closeSync();
+  // And all readers agree on its sums.
+  for (const [name, rows] of Object.entries(await readByOthers(file))) {
+    const sum = rows.reduce((all, { price, sequence }) => all + Number(price) + Number(sequence), 0);
+    expect([name, rows.length, new Set(rows.map(({ id }) => id)).size, sum]).toEqual([
+      ...[name, 70_000, 70_000],
+      70_000 * 69_999,
+    ]);
+  }
 });

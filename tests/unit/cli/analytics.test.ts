@@ -1,8 +1,9 @@
 import { analyticsContract } from '../../../lib/analytics/process';
+import { commands } from '../../../packages/cli/commands';
 import { anEvent, putOriginal } from '../../support/analytics';
 import { memoryDeployment } from '../../support/deployment';
 import { jobId, memoryEngine, PREFIX } from '../../support/engine';
-import { command } from '../../support/operator';
+import { command, contextOf, recordingOutput } from '../../support/operator';
 
 const HOUR = Date.parse('2026-01-02T03:00:00Z');
 const ADDRESS = 'someone@example.com';
@@ -43,6 +44,23 @@ test('sls analytics shows the last hour, events by name, and rejected events by 
     ...['user', '1', 'must not look like a mail address', 'text, 19 characters', jobId(1)],
   ]);
   expect(lines.join()).not.toContain(ADDRESS);
+});
+
+test('sls analytics --watch shows them again until Ctrl-C', async () => {
+  const { deps } = await anHour();
+  const { out, recorded } = recordingOutput();
+  const stop = new AbortController();
+  let naps = 0;
+  const sleep = async () => {
+    naps += 1;
+    if (naps === 3) stop.abort();
+  };
+  const clock = { now: deps.clock.now, sleep };
+
+  const watching = { ...out, interrupted: () => stop.signal };
+  await commands.analytics.run(contextOf({ ...deps, clock }, { watch: true }, watching));
+
+  expect(recorded.lines.filter((line) => line.startsWith('As of'))).toHaveLength(3);
 });
 
 test('sls analytics replay sends the events of an hour again that are valid now, by the settings of the instance', async () => {

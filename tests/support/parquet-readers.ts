@@ -1,0 +1,20 @@
+import { readFileSync } from 'node:fs';
+import polars from 'nodejs-polars';
+import { readParquet } from 'parquet-wasm';
+
+/** A process of its own, because polars has a class `String`, which Jest declares in each module. */
+
+const WHOLE = ['time', 'accepted', 'schema', 'sequence'];
+
+/** Whole numbers as text, because polars would round them to a double. */
+const rowsOf = (frame: polars.DataFrame) =>
+  frame.withColumns(...WHOLE.map((name) => polars.col(name).cast(polars.Int64).cast(polars.Utf8))).toRecords();
+
+process.on('message', (file: string) => {
+  // parquet-wasm hands its rows over as Arrow's IPC.
+  const ipc = readParquet(new Uint8Array(readFileSync(file))).intoIPCStream();
+  process.send?.({
+    polars: rowsOf(polars.readParquet(file)),
+    'parquet-wasm': rowsOf(polars.readIPCStream(Buffer.from(ipc))),
+  });
+});
