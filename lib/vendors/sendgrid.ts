@@ -145,8 +145,8 @@ function sentOf({ statusCode: status, headers }: { statusCode: number; headers: 
 
 /**
  * The words that replace `{{name}}` in a mail without a template. SendGrid puts them in as they are. So a word in the
- * subject gets no line breaks, and one in the HTML no characters of mark-up. Each character is replaced by one space,
- * because all words together may have 10,000 bytes.
+ * subject gets no line breaks, and one in the HTML no characters of mark-up or of an attribute's end. They are not escaped,
+ * because the same words stand in the plain text.
  */
 export function wordsOf(
   { subject = '', html = '' }: Pick<Mail, 'subject' | 'html'>,
@@ -154,7 +154,7 @@ export function wordsOf(
 ): Record<string, string> {
   const word = (name: string, value: string) => {
     const line = subject.includes(`{{${name}}}`) ? value.replace(/\s+/g, ' ') : value;
-    return html.includes(`{{${name}}}`) ? line.replace(/[<>"]/g, ' ') : line;
+    return html.includes(`{{${name}}}`) ? line.replace(/[<>"]/g, ' ').replaceAll("'", '’') : line;
   };
   return Object.fromEntries(Object.entries(data).map(([name, value]) => [name, word(name, String(value))]));
 }
