@@ -1,8 +1,15 @@
 import { spawnSync } from 'node:child_process';
 import { appendFileSync, cpSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
+import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
-import { follow } from '../support/add-a-queue';
+import { json } from 'node:stream/consumers';
+import { close, listen } from '../../packages/local/loopback';
+import { readPackage } from '../../packages/local/template/package';
+import { follow, page } from '../support/add-a-queue';
+import { changeInstance } from '../support/instances';
+import { watchedService } from '../support/local-service';
+import { compiledTemplate } from '../support/sls';
 import type { Report } from './report';
 
 const LEFT_OUT = ['node_modules', '.git', '.local', '.serverless', '.esbuild'];
@@ -22,8 +29,8 @@ const TESTS = [
   'tests/integration/local/commands',
 ];
 
-/** Follows docs/add-a-queue.md in a copy of the project, and runs there what the page says to run. */
-export function checkFifthQueue({ check }: Pick<Report, 'check'>): void {
+/** Follows docs/add-a-queue.md in a copy of the project, runs there what the page says to run, and then a job. */
+export async function checkFifthQueue({ check, equal }: Pick<Report, 'check' | 'equal'>): Promise<void> {
   const root = mkdtempSync(join(tmpdir(), 'fifth-queue-'));
   const run = (args: string[]) => {
     const { status, stdout, stderr } = spawnSync('npm', args, { cwd: root, encoding: 'utf8' });
@@ -41,7 +48,34 @@ export function checkFifthQueue({ check }: Pick<Report, 'check'>): void {
     run(['run', 'permissions']);
     run(['run', 'check']);
     run(['test', '--', ...TESTS]);
+    const { id, state, attempts, result, requests } = await doneJob(root);
+    equal('its job ends', { state, attempts, result }, { state: 'succeeded', attempts: 1, result: { id: 'push-1' } });
+    const data = { device: 'device-1', title: 'Hello', text: 'It works' };
+    equal(`the push service gets job ${id} once`, requests, [{ authorization: 'Bearer local-push-key', body: data }]);
   } finally {
     rmSync(root, { recursive: true, force: true });
+  }
+}
+
+/** Sends the job of the page to the service of the copy. `requests`: what a push service on loopback has got. */
+async function doneJob(root: string) {
+  const requests: object[] = [];
+  const push = createServer(async (request, response) => {
+    requests.push({ authorization: request.headers.authorization, body: await json(request) });
+    response.writeHead(201, { 'content-type': 'application/json' }).end(JSON.stringify({ id: 'push-1' }));
+  });
+  changeInstance(root, 'local', { 'push.endpoint': await listen(push, 0) });
+  const output = join(root, 'package-local');
+  await compiledTemplate(root, 'local', { output });
+  const service = await watchedService(readPackage(output));
+  try {
+    const [, example = ''] = /```json\n([\s\S]*?)```/.exec(page) ?? [];
+    const body = JSON.stringify({ ...(JSON.parse(example) as object), time: new Date().toISOString() });
+    const { id } = JSON.parse(body) as { id: string };
+    const message = { body, groupId: id, deduplicationId: id };
+    await service.ports.queues.send(service.deployment.queueUrl('push'), message);
+    return { ...(await service.recorded(id)), requests };
+  } finally {
+    await Promise.all([service.stop(), close(push)]);
   }
 }
