@@ -112,12 +112,7 @@ export interface Objects {
   /** `metadata` is S3's metadata of the object: ASCII, at most 2 KB, never personal data. */
   put(key: string, body: string | Uint8Array, contentType: string, metadata?: Record<string, string>): Promise<void>;
   /** Puts an object only if the key is free. An existing object stays unchanged. */
-  create(
-    key: string,
-    body: string | Uint8Array,
-    contentType: string,
-    metadata?: Record<string, string>,
-  ): Promise<'created' | 'exists'>;
+  create(...object: Parameters<Objects['put']>): Promise<'created' | 'exists'>;
   /** Puts an object in place of the version with this ETag. Changes nothing if another version or none is there. */
   replace(
     key: string,
@@ -227,11 +222,9 @@ export interface Table {
 export interface Mappings {
   /** `undefined`: the queue has no mapping. A mapping counts as off from the moment AWS begins to disable it. */
   isOn(queue: string): Promise<boolean | undefined>;
-  /** Lambda stops or begins within a minute. Rejects with the code NO_MAPPING if there is none. */
+  /** Lambda stops or begins within a minute. Rejects with the code `Lambda.NoMapping` if there is none. */
   set(queue: string, on: boolean): Promise<void>;
 }
-
-export const NO_MAPPING = 'Lambda.NoMapping';
 
 export interface MetricQuery {
   namespace: string;

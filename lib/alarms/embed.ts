@@ -1,4 +1,3 @@
-import { partitionOf } from '../aws/clients';
 import { duration } from '../duration';
 import type { FailingWork, Limit } from '../jobs/items';
 import { functionName } from '../jobs/keys';
@@ -6,14 +5,7 @@ import { slsCommand, type Target } from '../target';
 import { counted, visible } from '../text';
 import type { DiscordMessage, Embed } from '../vendors/discord';
 import { isFact, KINDS, type Kind, runbookOf } from './kinds';
-import {
-  type AlarmChange,
-  type Change,
-  type Notification,
-  newestValue,
-  type Over,
-  type StoredFact,
-} from './notification';
+import type { AlarmChange, Change, Notification, Outage, StoredFact } from './notification';
 
 export interface Place extends Target {
   queues: readonly string[];
@@ -27,7 +19,8 @@ export interface Details {
   failing?: readonly FailingWork[];
   /** What an operator has set for the queue or the vendor. Who did it may be an address, so the chat does not show it. */
   limit?: Pick<Limit, 'at' | 'reason' | 'until'> | undefined;
-  over?: Over | undefined;
+  /** The outage that is over. */
+  over?: Outage | undefined;
 }
 
 const RED = 0xd8_3c_3e;
@@ -49,7 +42,7 @@ function firingEmbed(change: Change, place: Place, { dead = [], failing = [], li
     `\`${slsCommand(text.replaceAll('{}', subject).replace('JOB', jobId ?? 'JOB'), place)}\``;
   const runbook = runbookOf(kind, place.runbook);
   return {
-    ...frame(change.at, RED, place),
+    ...frame(RED, place, change.at),
     title: `🔴 ${titleOf(change, place)}`,
     description: `${meaning}\n${place.runbook ? `[Runbook](${runbook})` : `Runbook: ${runbook}`}`,
     fields: [
@@ -72,13 +65,13 @@ function overEmbed(change: Change, place: Place, { over }: Details): Embed {
   const about = { ...change, ...over?.root };
   const seconds = over && Math.max(0, Math.round((change.at - over.since) / 1000));
   return {
-    ...frame(change.at, GREEN, place),
+    ...frame(GREEN, place, change.at),
     title: `🟢 ${titleOf(about, place)} (over)`,
     description: seconds === undefined ? 'It is over.' : `Recovered. It lasted ${duration(seconds)}.`,
     fields: [
       ...aboutFields(about),
       { name: 'Over since', value: timeText(change.at), inline: true },
-      { name: 'Also fired', value: (over?.followed ?? []).map((each) => KINDS[each].title).join('\n') },
+      { name: 'Also fired', value: [...new Set(over?.followed)].map((each) => KINDS[each].title).join('\n') },
       { name: 'Links', value: linksText(about, place) },
     ],
   };
@@ -87,17 +80,14 @@ function overEmbed(change: Change, place: Place, { over }: Details): Embed {
 const rawEmbed = ({ subject, message }: { subject: string; message: string }, place: Place): Embed => ({
   title: `⚪ ${place.instance}: ${subject || 'A message on the alarm topic'}`,
   description: codeBlock(message, 3_000),
-  color: GREY,
-  footer: { text: footer(place) },
+  ...frame(GREY, place),
 });
 
-const frame = (at: number, color: number, place: Place) => ({
+const frame = (color: number, { instance, stage, region }: Target, at?: number) => ({
   color,
-  timestamp: new Date(at).toISOString(),
-  footer: { text: footer(place) },
+  footer: { text: `${instance} · ${stage} · ${region}` },
+  ...(at !== undefined && { timestamp: new Date(at).toISOString() }),
 });
-
-const footer = ({ instance, stage, region }: Target): string => `${instance} · ${stage} · ${region}`;
 
 const titleOf = ({ kind, subject }: Pick<Change, 'kind' | 'subject'>, { instance }: Target): string =>
   `${[instance, subject].filter(Boolean).join(' · ')}: ${KINDS[kind].title}`;
@@ -108,10 +98,11 @@ function aboutFields({ kind, subject }: Pick<Change, 'kind' | 'subject'>): NonNu
   return [{ name: `${scope[0]?.toUpperCase()}${scope.slice(1)}`, value: subject, inline: true }];
 }
 
-function valueText(alarm: AlarmChange, unit: Kind['unit']): string {
-  const { Threshold, ComparisonOperator } = alarm.Trigger;
-  const value = newestValue(alarm);
-  const shown = value === undefined ? 'no data' : quantity(value, unit);
+/** The newest value, which is in the alarm's reason only, and the threshold. */
+function valueText({ NewStateReason, Trigger }: AlarmChange, unit: Kind['unit']): string {
+  const { Threshold, ComparisonOperator } = Trigger;
+  const [, value] = /\[(-?\d+(?:\.\d+)?(?:E-?\d+)?) \(/i.exec(NewStateReason) ?? [];
+  const shown = value === undefined ? 'no data' : quantity(Number(value), unit);
   if (Threshold === undefined || Threshold === null) return shown;
   return `${shown} (alarm ${ComparisonOperator?.startsWith('Less') ? 'below' : 'from'} ${quantity(Threshold, unit)})`;
 }
@@ -164,14 +155,8 @@ function timeText(at: number): string {
   return `<t:${seconds}:f> (<t:${seconds}:R>)`;
 }
 
-const CONSOLES: Record<string, string> = {
-  aws: 'console.aws.amazon.com',
-  'aws-us-gov': 'console.amazonaws-us-gov.com',
-  'aws-cn': 'console.amazonaws.cn',
-};
-
 function linksText({ name, kind, subject }: Change, { instance, region }: Target): string {
-  const cloudWatch = `https://${region}.${CONSOLES[partitionOf(region)]}/cloudwatch/home?region=${region}#`;
+  const cloudWatch = `https://${region}.console.aws.amazon.com/cloudwatch/home?region=${region}#`;
   // A name may come from any message on the topic.
   const encoded = (text: string) => encodeURIComponent(text.toWellFormed());
   // The console expects a log group's name URL-encoded twice, with $ instead of %.
@@ -200,7 +185,7 @@ function shown({ title, description, fields = [], ...rest }: Embed): Embed {
 }
 
 /** Cuts text to `most` UTF-16 units, with an ellipsis at the end. Never splits a character. */
-export function cut(text: string, most: number): string {
+function cut(text: string, most: number): string {
   if (text.length <= most) return text;
   return `${text.slice(0, most - 1).replace(/[\uD800-\uDBFF]$/, '')}…`;
 }

@@ -67,7 +67,7 @@ const alarmSchema = z.object({
 
 export type AlarmChange = z.infer<typeof alarmSchema>;
 
-export interface Change extends Pick<FactMessage, 'subject' | 'code' | 'jobId' | 'count' | 'note'> {
+export interface Change extends Omit<Fact, 'kind'> {
   name: string;
   kind: AnyKind;
   firing: boolean;
@@ -80,16 +80,13 @@ export interface Change extends Pick<FactMessage, 'subject' | 'code' | 'jobId' |
 /** A message of the topic: one of our alarms or facts, or any other text. */
 export type Notification = { change: Change } | { raw: { subject: string; message: string } };
 
-/** One outage: the alarm or fact that the chat got first, and those that followed. Times are ms since 1970. */
+/** One outage: the alarm or fact that the chat got first, those that fire now, and the kinds that followed. */
 export interface Outage {
   root: { name: string; kind: AnyKind; subject: string };
   since: number;
   firing: Record<string, Pick<Change, 'kind' | 'subject' | 'count'>>;
   followed: AnyKind[];
 }
-
-/** An outage that is over: what came first, when that began, and the kinds that followed. */
-export type Over = Pick<Outage, 'root' | 'since' | 'followed'>;
 
 /** Reads one SNS message. A message of an unknown form is kept as it is. */
 export function notificationOf(
@@ -107,10 +104,4 @@ export function notificationOf(
   if (!alarm || !known) return { raw: { subject: Subject ?? '', message: Message } };
   const { AlarmName: name, NewStateValue: state, StateChangeTime } = alarm;
   return { change: { ...known, name, firing: state === 'ALARM', at: Date.parse(StateChangeTime), alarm } };
-}
-
-/** The newest value, read from the alarm's reason. `undefined`: the alarm has no data. */
-export function newestValue({ NewStateReason }: Pick<AlarmChange, 'NewStateReason'>): number | undefined {
-  const [, number] = /\[(-?\d+(?:\.\d+)?(?:E-?\d+)?) \(/i.exec(NewStateReason) ?? [];
-  return number === undefined ? undefined : Number(number);
 }

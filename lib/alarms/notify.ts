@@ -7,7 +7,7 @@ import type { Discord, DiscordMessage } from '../vendors/discord';
 import type { Circuit } from '../worker/circuit';
 import { type Details, messageOf, type Place } from './embed';
 import { isAboutWaiting, KINDS, type Kind } from './kinds';
-import { type Change, notificationOf, type Outage, type Over, storedFacts } from './notification';
+import { type Change, notificationOf, type Outage, storedFacts } from './notification';
 
 export interface AlarmDeps extends Place, ItemDeps {
   discord: Discord;
@@ -31,30 +31,19 @@ export async function notify(
   const change = 'change' in notification ? notification.change : undefined;
   // After a deployment, every alarm changes from no data to OK. Nothing was wrong, so there is nothing to report.
   if (change?.alarm?.NewStateValue === 'OK' && change.alarm.OldStateValue === 'INSUFFICIENT_DATA') return;
-  const decision = change && (await decisionOn(deps, change));
-  if (decision?.send === false) {
-    deps.log.info('alarm suppressed: part of an open outage', { kind: change?.kind });
-    if (change && !change.firing) await ended(deps, change);
-    return;
-  }
-  const details = change && decision ? await detailsOf(deps, change) : {};
-  const message = messageOf(notification, deps, { ...details, over: decision?.over });
-  try {
-    await send(deps, message, remainingMs);
-  } catch (error) {
-    const code = codeOf(error);
-    deps.log.error('an alarm was not delivered', { code, messageId: sns.MessageId });
-    if (!(error instanceof StopError || error instanceof PermanentError)) throw error;
-    await deps.undelivered.send(deps.undeliveredUrl, { body: sns.Message, attributes: { code } });
-  }
+  const { send, over } = change ? await decisionOn(deps, change) : { send: true };
+  if (send) {
+    const details = change ? await detailsOf(deps, change) : {};
+    await deliver(deps, sns, messageOf(notification, deps, { ...details, over }), remainingMs);
+  } else deps.log.info('alarm suppressed: part of an open outage', { kind: change?.kind });
   if (change && !change.firing) await ended(deps, change);
 }
 
-/** `undefined`: the table does not answer, so the message is sent at once, on its own and with less detail. */
-const decisionOn = (deps: AlarmDeps, change: Change): Promise<Decision | undefined> =>
+/** If the table does not answer, the message is sent on its own. */
+const decisionOn = (deps: AlarmDeps, change: Change): Promise<Decision> =>
   (change.firing ? began(deps, change) : isOver(deps, change)).catch((error: unknown) => {
     ignoreStoreError(error);
-    return undefined;
+    return { send: true };
   });
 
 /** Reads what the table knows about an alarm. Empty if the table does not answer, because the message is sent anyway. */
@@ -77,14 +66,26 @@ async function detailsOf(deps: ItemDeps, { kind, subject, code, firing }: Change
   }
 }
 
-async function send({ discord, clock }: AlarmDeps, message: DiscordMessage, remainingMs: () => number): Promise<void> {
+async function deliver(
+  { discord, clock, log, undelivered, undeliveredUrl }: AlarmDeps,
+  sns: Pick<SNSMessage, 'Message' | 'MessageId'>,
+  message: DiscordMessage,
+  remainingMs: () => number,
+): Promise<void> {
   for (let tried = 1; ; tried++) {
     try {
       return await discord.send(message, { timeoutMs: CALL_MS });
     } catch (error) {
       const fits = error instanceof WaitError && error.waitMs + CALL_MS + GUARD_MS < remainingMs();
-      if (!fits || tried === TRIES) throw error;
-      await clock.sleep(error.waitMs);
+      if (fits && tried < TRIES) {
+        await clock.sleep(error.waitMs);
+        continue;
+      }
+      const code = codeOf(error);
+      log.error('an alarm was not delivered', { code, messageId: sns.MessageId });
+      if (!(error instanceof StopError || error instanceof PermanentError)) throw error;
+      await undelivered.send(undeliveredUrl, { body: sns.Message, attributes: { code } });
+      return;
     }
   }
 }
@@ -97,7 +98,7 @@ interface Decision {
   /** False if another message reports it. */
   send: boolean;
   /** The last alarm of an outage is over. The message is about the outage. */
-  over?: Over;
+  over?: Outage;
 }
 
 /** An alarm that was removed while it was firing never clears, so it explains others only for this time. */
@@ -126,9 +127,7 @@ async function began(deps: ItemDeps, change: Change): Promise<Decision> {
 async function isOver(deps: ItemDeps, { name }: Change): Promise<Decision> {
   const own = (await outagesOf(deps)).find(({ firing }) => name in firing);
   if (!own) return { send: true };
-  if (Object.keys(own.firing).length > 1) return { send: false };
-  const { root, since, followed } = own;
-  return { send: true, over: { root, since, followed: [...new Set(followed)] } };
+  return Object.keys(own.firing).length > 1 ? { send: false } : { send: true, over: own };
 }
 
 async function ended(deps: ItemDeps, { name }: Change): Promise<void> {

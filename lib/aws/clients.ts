@@ -27,7 +27,7 @@ function nameOf(error: unknown): string {
   return typeof known === 'string' && /^[A-Za-z0-9_.]{1,80}$/.test(known) ? known : 'Unknown';
 }
 
-function statusOf(error: unknown): number | undefined {
+export function statusOf(error: unknown): number | undefined {
   const status = (error as { $metadata?: { httpStatusCode?: unknown } } | null)?.$metadata?.httpStatusCode;
   return typeof status === 'number' ? status : undefined;
 }
@@ -37,8 +37,6 @@ export const awsErrorName = (error: unknown): string | undefined =>
   typeof error === 'object' && error !== null && '$metadata' in error ? nameOf(error) : undefined;
 
 export const isAwsError = (error: unknown, name: string): boolean => nameOf(error) === name;
-
-export const hasStatus = (error: unknown, status: number): boolean => statusOf(error) === status;
 
 /** Makes any error a StoreError, such as `SQS.QueueDoesNotExist`. Drops AWS's text and request: they hold values. */
 export const guarded =

@@ -5,7 +5,7 @@ import {
   UpdateEventSourceMappingCommand,
 } from '@aws-sdk/client-lambda';
 import { StoreError } from '../errors';
-import { type Mappings, type MetricPoint, type Monitoring, NO_MAPPING } from '../ports';
+import type { Mappings, MetricPoint, Monitoring } from '../ports';
 import { guarded } from './clients';
 
 const cloudWatch = guarded('CloudWatch');
@@ -73,7 +73,7 @@ export function realMappings(client: LambdaClient, queueArn: (queue: string) => 
 
     async set(queue, on) {
       const mapping = await mappingOf(queue);
-      if (!mapping) throw new StoreError({ code: NO_MAPPING, message: `${queue} has no event source mapping` });
+      if (!mapping) throw new StoreError({ code: 'Lambda.NoMapping', message: `${queue} has no event source mapping` });
       const changed = new UpdateEventSourceMappingCommand({ UUID: mapping.UUID, Enabled: on });
       await lambda('UpdateEventSourceMapping', () => client.send(changed));
     },

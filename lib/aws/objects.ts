@@ -10,7 +10,7 @@ import {
 } from '@aws-sdk/client-s3';
 import { StoreError } from '../errors';
 import type { Objects } from '../ports';
-import { clientDefaults, guarded, hasStatus, isAwsError } from './clients';
+import { clientDefaults, guarded, isAwsError, statusOf } from './clients';
 
 /** S3 answers 409 while another request changes the same key. The caller should try again. */
 const CONFLICT = 'ConditionalRequestConflict';
@@ -18,7 +18,7 @@ const MOST_CONFLICTS = 3;
 
 const s3 = guarded('S3');
 
-const isMissing = (error: unknown): boolean => hasStatus(error, 404) && !isAwsError(error, 'NoSuchBucket');
+const isMissing = (error: unknown): boolean => statusOf(error) === 404 && !isAwsError(error, 'NoSuchBucket');
 
 const unlessMissing = <T>(call: Promise<T>): Promise<T | undefined> =>
   call.catch((error: unknown) => {
@@ -73,7 +73,7 @@ export function realObjects({ bucket, kmsKey, client = s3Client() }: Bucket): Ob
             await client.send(new PutObjectCommand({ ...putInput(...object), IfNoneMatch: '*' }));
             return 'created';
           } catch (error) {
-            if (hasStatus(error, 412)) return 'exists';
+            if (statusOf(error) === 412) return 'exists';
             if (again === 0 || !isAwsError(error, CONFLICT)) throw error;
           }
         }
@@ -86,7 +86,7 @@ export function realObjects({ bucket, kmsKey, client = s3Client() }: Bucket): Ob
           return 'replaced';
         } catch (error) {
           // 412: another version is there. 404: none is. 409: another request changed the key meanwhile.
-          if (hasStatus(error, 412) || isMissing(error) || isAwsError(error, CONFLICT)) return 'changed';
+          if (statusOf(error) === 412 || isMissing(error) || isAwsError(error, CONFLICT)) return 'changed';
           throw error;
         }
       }),

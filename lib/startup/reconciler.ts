@@ -1,49 +1,13 @@
 import { SNSClient } from '@aws-sdk/client-sns';
-import type { Context } from 'aws-lambda';
 import type * as z from 'zod';
 import { clientDefaults, partitionOf } from '../aws/clients';
 import { realTopic } from '../aws/events';
-import { parseEnv } from '../config/common';
-import { reconcilerEnv } from '../config/functions';
+import type { reconcilerEnv } from '../config/functions';
 import { topicName } from '../jobs/keys';
 import type { Topic } from '../reconcile/facts';
-import { reconcile } from '../reconcile/reconcile';
-import type { ReconcileDeps } from '../reconcile/run';
-import { coldStart, placeOf, publishedEvents, realDeps } from './engine';
+import { placeOf } from './engine';
 
 type Config = z.infer<typeof reconcilerEnv>;
-
-/** The Lambda handler of the reconciler. The function's ARN gives the region and account of the queues. */
-export function reconcilerHandler() {
-  const started = coldStart(start);
-  return async (
-    _event: unknown,
-    context: Pick<Context, 'getRemainingTimeInMillis'> & Partial<Pick<Context, 'invokedFunctionArn'>>,
-  ): Promise<void> => {
-    const { deps, ...every } = started(context.invokedFunctionArn);
-    await reconcile(deps, { remainingMs: context.getRemainingTimeInMillis(), ...every });
-  };
-}
-
-function start(functionArn: string | undefined) {
-  const config = parseEnv(reconcilerEnv, process.env);
-  const deps: ReconcileDeps = {
-    ...realDeps(config, functionArn),
-    events: publishedEvents(config),
-    queueNames: Object.keys(config.QUEUES),
-    guard: config.GUARD,
-    limits: config.SENDING_LIMITS,
-    topic: {
-      publish: factTopic(config, functionArn),
-      overAfterMs: OVER_AFTER_RUNS * config.RECONCILE_EVERY * 1000,
-      dlqDepth: (queue) => config.DLQ_DEPTHS[queue] ?? 1,
-    },
-  };
-  return { deps, ...rhythmOf(config) };
-}
-
-/** A fact is over after this many runs without it, which is fifteen minutes. */
-const OVER_AFTER_RUNS = 15;
 
 /** Publishes a fact on the topic of the alarms. */
 export function factTopic({ INSTANCE }: Pick<Config, 'INSTANCE'>, functionArn: string | undefined): Topic['publish'] {

@@ -10,14 +10,6 @@ const shown = (change: unknown, at = place) => messageOf(notificationOf(snsMessa
 const field = (change: unknown, name: string, at = place) =>
   shown(change, at)?.fields?.find((each) => each.name === name)?.value;
 
-test.each([
-  ['eu-central-1', 'https://eu-central-1.console.aws.amazon.com/'],
-  ['cn-north-1', 'https://cn-north-1.console.amazonaws.cn/'],
-  ['us-gov-west-1', 'https://us-gov-west-1.console.amazonaws-us-gov.com/'],
-])('links lead to the console of the partition of %s', (region, console) => {
-  expect(field(alarmChange(), 'Links', { ...place, region })).toContain(console);
-});
-
 test('the message of an alarm says what is wrong, with which queue, since when, and which commands to run', () => {
   const embed = shown(alarmChange());
 
