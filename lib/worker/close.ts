@@ -172,8 +172,7 @@ type Unread = Pick<ReceivedMessage, 'messageId' | 'body' | 'attributes' | 'group
 
 /**
  * Parks a message whose job's row or record does not parse, and returns the id of that row. Nothing runs the job or
- * writes the row until a person has restored it. Then the reconciler returns the message
- * (lib/reconcile/judge-entry.ts).
+ * writes the row until a person has restored it. Then the reconciler returns the message (lib/reconcile/returns.ts).
  */
 export async function parkUnread(
   deps: Deps,

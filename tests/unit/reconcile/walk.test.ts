@@ -1,6 +1,6 @@
 import { StoreError } from '../../../lib/errors';
 import type { ReceivedMessage } from '../../../lib/ports';
-import { receiveAll } from '../../../lib/reconcile/walk';
+import { receiveAll } from '../../../lib/reconcile/dead-letters';
 import { memoryEngine } from '../../support/engine';
 import { sampleContract } from '../../support/sample-contract';
 
