@@ -50,7 +50,6 @@ export async function endsBy(clock: Clock, deadline: number, promise: Promise<un
   return Promise.race([promise.then(() => true), late]).finally(() => ended.abort());
 }
 
-/** Ends with the promise, or rejects as soon as the signal is aborted. */
 export async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (!signal) return promise;
   let abort = () => {};

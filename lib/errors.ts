@@ -95,7 +95,7 @@ export class PermanentError extends JobError {
   readonly class = 'permanent';
 }
 
-/** A PermanentError about one field of a job. `rule` says in words what is wrong with it, never the value. */
+/** `rule` says in words what is wrong with the field, never the value. */
 export const wrongField = (code: string, field: string, rule: string): PermanentError =>
   new PermanentError({ code, message: `${field}: ${rule}`, field });
 

@@ -151,11 +151,7 @@ const nameOf = (part: PropertyKey): string =>
   /^(\d{1,6}|[A-Za-z_][\w-]{0,59})$/.test(String(part)) ? String(part) : '*';
 
 /** Parses by a schema. The first problem becomes a PermanentError. `prefix`: the path of `input`, e.g. `data`. */
-export function parseOrPark<T>(schema: z.ZodType<T>, input: unknown, prefix = ''): T {
-  return parsedBy(schema, input, { code: 'InvalidField', prefix });
-}
-
-function parsedBy<T>(schema: z.ZodType<T>, input: unknown, { code, prefix }: { code: string; prefix: string }): T {
+export function parseOrPark<T>(schema: z.ZodType<T>, input: unknown, prefix = '', code = 'InvalidField'): T {
   const { success, data, error } = schema.safeParse(input, { reportInput: true });
   if (success) return data;
   const [first] = error.issues;
@@ -177,7 +173,7 @@ export function parseEnvelope(
     // The parser's message quotes the text, which may be personal, so the error gets no cause.
     throw new PermanentError({ code: 'NotJson', message: 'the message body is not JSON' });
   }
-  const event = parsedBy(envelopeSchema, withoutNulls(json), { code: 'InvalidEnvelope', prefix: '' });
+  const event = parseOrPark(envelopeSchema, withoutNulls(json), '', 'InvalidEnvelope');
   const keeps = from === 'us' && uuid.safeParse(event.id).success && (!job || job !== uuidOf(event));
   return { ...event, id: keeps ? event.id : jobIdOf(event) };
 }

@@ -19,15 +19,10 @@ const RETRY_MS = 100;
  * Writes an item under its next version. If the answer to a write is lost, the repeat (ours or the SDK's) finds its own
  * version in the table. It is recognised by `writer` and counts as written.
  */
-export async function writeItem<T extends Item>({
-  table,
-  clock,
-  random,
-  item,
-  expected,
-}: ItemDeps & { item: T; expected: number }): Promise<Written<T, Item>> {
+export async function writeItem<T extends Item>(deps: ItemDeps, item: T, expected: number): Promise<Written<T, Item>> {
+  const { table, random } = deps;
   const next = { ...item, version: expected + 1, writer: random.uuid() };
-  return patiently({ clock, random }, async () => {
+  return patiently(deps, async () => {
     if ((await table.put(next, expected)) === 'written') return { written: true, item: next };
     const stored = await table.get(next.key);
     if (stored?.version === next.version && stored.writer === next.writer) return { written: true, item: next };
@@ -49,7 +44,7 @@ export async function updateItem<T extends Item>(
   for (let stored = known?.version ? known : ((await readItem(deps, key)) as T | undefined); ; ) {
     const next = change(stored);
     if (!next) return { changed: false, item: stored };
-    const result = await writeItem({ ...deps, item: next, expected: stored?.version ?? 0 });
+    const result = await writeItem(deps, next, stored?.version ?? 0);
     if (result.written) return { changed: true, item: result.item };
     stored = result.stored as T | undefined;
   }
@@ -115,7 +110,7 @@ export interface FailingWork {
   at: number;
 }
 
-/** The reconciler's lease, and what a run leaves for the next one (key `lease#reconciler`). */
+/** The reconciler's lease, and what a run leaves for the next one. */
 export interface ReconcilerRun extends RunLease {
   failing?: FailingWork[];
   endedAt?: number;
@@ -151,5 +146,5 @@ export interface Limit {
   until?: number | undefined;
 }
 
-/** An operator has paused a queue (key `pause#{queue}`). Lambda receives none of its messages. */
+/** An operator has paused a queue (`pauseKey`). Lambda receives none of its messages. */
 export type Pause = Item & Limit;

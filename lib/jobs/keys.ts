@@ -59,14 +59,11 @@ export function todoKeyOf({ queue, id }: { queue: string; id: string }, kind: To
   return `${todoKey(queue, kind)}#${[...id].reduce((shard, letter) => (shard * 31 + letter.charCodeAt(0)) % SHARDS, 0)}`;
 }
 
-/** Every key under which jobs of a kind are found. */
 export function todoKeys(queue: string, kind: TodoKind): string[] {
   const plain = todoKey(queue, kind);
   if (kind === 'held') return [plain, ...VENDORS.map((vendor) => todoKey(queue, kind, vendor))];
   return SHARDED.includes(kind) ? Array.from({ length: SHARDS }, (_, shard) => `${plain}#${shard}`) : [plain];
 }
-
-const numbersOf = (time: number): string[] => new Date(time).toISOString().split(/\D/);
 
 export const groupKey = (queue: string, group: string): string => `${queue}#${group}`;
 
@@ -75,7 +72,7 @@ export const CAMPAIGNS = 'campaign';
 
 /** `{folder}/year=YYYY/month=MM/day=DD/hour=HH/`: the partition of a time. */
 export function hourPartition(folder: string, time: number): string {
-  const [year, month, day, hour] = numbersOf(time);
+  const [year, month, day, hour] = new Date(time).toISOString().split(/\D/);
   return `${folder}/year=${year}/month=${month}/day=${day}/hour=${hour}/`;
 }
 
@@ -85,11 +82,9 @@ export const ERASED = 'erased';
 /** Names the instance to which a folder of the bucket belongs. */
 export const ownerKey = (prefix: string): string => `${prefix}/_owner`;
 
-/** Query engines read the whole folder of these queues, so the jobs' records are beside it. */
-const DATA_SETS: ReadonlySet<string> = new Set(['analytics']);
-
+/** Query engines read the whole folder of analytics, so its jobs' records are beside it. */
 export const recordFolder = (prefix: string, queue: string): string =>
-  `${prefix}/${queue}${DATA_SETS.has(queue) ? '-jobs' : ''}`;
+  `${prefix}/${queue}${queue === ANALYTICS_QUEUE ? '-jobs' : ''}`;
 
 /** The key of a job's S3 record. It follows from the job alone. */
 export const recordKey = (prefix: string, row: { queue: string; time: number; id: string }): string =>
@@ -111,7 +106,7 @@ export const suppressedKey = (prefix: string): string => `${prefix}/_suppressed/
 export const dataPrefix = (prefix: string, queue: string): string => `${prefix}/_data/${queue}/`;
 export const attachmentsPrefix = (prefix: string, queue: string): string => `${prefix}/_attachments/${queue}/`;
 
-/** The folder of all files that producers let users upload. Each principal has a folder in it. */
+/** The files that users upload. Each principal has a folder in it. */
 export const uploadsPrefix = (prefix: string, queue: string): string => `${attachmentsPrefix(prefix, queue)}by/`;
 
 const suffix = (type: 'fifo' | 'standard'): string => (type === 'fifo' ? '.fifo' : '');
@@ -124,7 +119,6 @@ export const dlqName = (instance: string, queue: string, type: 'fifo' | 'standar
 export const queueUrl = (region: string, account: string, name: string): string =>
   `https://sqs.${region}.amazonaws.com/${account}/${name}`;
 
-/** The URL of the queue of an ARN (`arn:aws:sqs:{region}:{account}:{name}`). */
 export function queueUrlOfArn(arn: string): string {
   const [, , , region = '', account = '', name = ''] = arn.split(':');
   return queueUrl(region, account, name);
@@ -153,9 +147,9 @@ export const eventsFolder = (prefix: string, queue: string): string => `${prefix
 export const eventsPartition = (prefix: string, queue: string, time: number): string =>
   hourPartition(eventsFolder(prefix, queue), time);
 
-/** The SSM parameter with the settings of an instance's producers. */
 export const keyAlias = (instance: string): string => `alias/${instance}-jobs`;
 
+/** The SSM parameter with the settings of an instance's producers. */
 export const producerParameter = (instance: string): string => `/jobs/${instance}/producer`;
 
 /** The name or ARN of the bus that gets the ends of an instance's jobs. `own` is a bus of the instance. */
@@ -163,4 +157,4 @@ export const eventBus = (instance: string, setting: string | undefined): string 
   setting === 'own' ? `${instance}-jobs` : (setting ?? '');
 
 /** Whether the ends of a queue's jobs are published. Most analytics jobs have no row, so their queue publishes none. */
-export const isPublished = (queue: string): boolean => queue !== 'analytics';
+export const isPublished = (queue: string): boolean => queue !== ANALYTICS_QUEUE;

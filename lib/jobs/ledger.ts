@@ -9,7 +9,7 @@ import { type Evidence, isEnd, type JobRow, waitsForItsTime, without } from './r
 import { STATES } from './states';
 import { OF_LAST, placeOf } from './transitions';
 
-/** Another run has taken the job. The row refuses every further write of this run. */
+/** The row refuses every further write of this run. */
 export class LeaseLostError extends StoreError {
   constructor() {
     super({ code: 'LeaseLost', message: 'another run has taken the job' });
@@ -22,29 +22,10 @@ export interface LedgerDeps extends ItemDeps {
   knows?: number;
 }
 
-/** The rows of the jobs table. Every method throws an UnreadableRowError for a row that it must not run or write. */
-export interface Ledger {
-  get(key: string): Promise<JobRow | undefined>;
-  /** As `get`, for work on many rows. A row that cannot be read counts as none. */
-  known(key: string): Promise<JobRow | undefined>;
-  /** Whether there is a row, even one that cannot be read. */
-  has(key: string): Promise<boolean>;
-  /** Writes the row if version `expected` is stored. 0 means that no row is stored yet. */
-  write(row: JobRow, expected: number): Promise<Written<JobRow, JobRow>>;
-  /**
-   * Writes the first claim of a job without a read, and returns the row. `undefined`: nothing was written, because the
-   * stored row is not as `blank` (firstClaim). `claimed`: the claim of `blank`.
-   */
-  claimUnread(blank: JobRow, claimed: JobRow): Promise<JobRow | undefined>;
-  /**
-   * Changes the stored row, even while a run holds its lease. `change` returns `undefined` to leave the row as it is. A
-   * caller that has just read the row passes it as `known`.
-   */
-  update(key: string, change: (row: JobRow) => JobRow | undefined, known?: JobRow): Promise<Updated<JobRow>>;
-  trials: ReturnType<typeof createTrials>;
-}
+export type Ledger = ReturnType<typeof createLedger>;
 
-export function createLedger(deps: LedgerDeps): Ledger {
+/** The rows of the jobs table. Every method throws an UnreadableRowError for a row that it must not run or write. */
+export function createLedger(deps: LedgerDeps) {
   const { clock, settings, knows = ROW_SCHEMA } = deps;
   // A write changes what the reconciler must do next, so an earlier back-off must not delay that.
   const scheduled = ({ failures: _failures, ...row }: JobRow): JobRow => {
@@ -57,24 +38,29 @@ export function createLedger(deps: LedgerDeps): Ledger {
   const get = async (key: string): Promise<JobRow | undefined> => rowIn(await readItem(deps, key));
   return {
     get,
-    known: (key) =>
+    /** As `get`, for work on many rows. A row that cannot be read counts as none. */
+    known: (key: string): Promise<JobRow | undefined> =>
       get(key).catch((error: unknown) => {
         if (!(error instanceof UnreadableRowError)) throw error;
         return undefined;
       }),
-    has: async (key) => (await readItem(deps, key)) !== undefined,
-    async write(row, expected) {
+    /** Whether there is a row, even one that cannot be read. */
+    has: async (key: string) => (await readItem(deps, key)) !== undefined,
+    /** Writes the row if version `expected` is stored. 0 means that no row is stored yet. */
+    async write(row: JobRow, expected: number): Promise<Written<JobRow>> {
       const next = scheduled(row);
-      const result = await writeItem({ ...deps, item: itemOf(next), expected });
+      const result = await writeItem(deps, itemOf(next), expected);
       return result.written
         ? { written: true, item: asWritten(next, result.item) }
         : { written: false, stored: rowIn(result.stored) };
     },
-    async claimUnread(blank, claimed) {
+    /** Writes the claim `claimed` of `blank` without a read. `undefined`: the stored row is not as `blank` (firstClaim). */
+    async claimUnread(blank: JobRow, claimed: JobRow) {
       const change = firstClaim(blank, { ...scheduled(claimed), writer: deps.random.uuid() });
       return rowIn(await patiently(deps, () => deps.table.update(blank.key, change)));
     },
-    async update(key, change, known) {
+    /** Changes the stored row, even while a run holds its lease. `change` and `known`: as in `updateItem`. */
+    async update(key: string, change: (row: JobRow) => JobRow | undefined, known?: JobRow): Promise<Updated<JobRow>> {
       let next: JobRow | undefined;
       const changed = (row: JobRow | undefined): Item | undefined => {
         const wanted = row && change(row);
@@ -99,14 +85,14 @@ const asWritten = (row: JobRow, { version, writer }: Item): JobRow => ({ ...row,
  */
 export function createTrials({ table, clock, random }: ItemDeps) {
   return {
-    /** Notes that a worker begins with the message. If the note fails, the work goes on without it. */
+    /** If the note fails, the work goes on without it. */
     begin: async (queue: string, messageId: string): Promise<void> => {
       const expiresAt = Math.ceil((clock.now() + ROW_LIFETIME_MS) / 1000);
       const note = { key: trialKey(queue, messageId), version: 1, writer: random.uuid(), expiresAt };
       // A note of an earlier delivery serves as well.
       await table.put(note, 0).catch(ignoreStoreError);
     },
-    /** Removes the note, if the worker survived the message and could store no outcome. */
+    /** The worker survived the message and could store no outcome. */
     forget: async (queue: string, messageId: string): Promise<void> => {
       await table.delete(trialKey(queue, messageId), 1).catch(ignoreStoreError);
     },
@@ -180,7 +166,7 @@ export const evidenceSchema = z.object({ at: time, event: z.string(), messageId:
 const maybe = (form: z.ZodType, names: readonly (keyof JobRow)[]) =>
   Object.fromEntries(names.map((name) => [name, form.optional()]));
 
-/** What the item of every row has. Other attributes are allowed, because a newer release may add some. */
+/** Other attributes are allowed, because a newer release may add some. */
 const rowSchema = z
   .object({
     ...maybe(time, ['heldSince', 'outcomeAt', 'retryAt', 'dueSince', 'notBefore', 'failingSince', 'sentAt', 'endedAt']),
@@ -277,11 +263,9 @@ function todoOf(row: JobRow, settings: Lifetimes): { todo: string; todoAt: numbe
   }
 }
 
-/** Whether there is evidence for every unknown step. */
 const isProven = (row: JobRow): boolean =>
   provenSteps(row).length === Object.values(row.steps).filter(({ status }) => status === 'unknown').length;
 
-/** The unknown steps that have evidence, with that evidence. */
 export const provenSteps = ({ steps, evidence = {} }: Pick<JobRow, 'steps' | 'evidence'>): [string, Evidence][] =>
   Object.entries(evidence).filter(([name]) => steps[name]?.status === 'unknown');
 

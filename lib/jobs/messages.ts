@@ -109,18 +109,15 @@ export function parkedMessage(row: JobRow, body: string, type: 'fifo' | 'standar
   return fitting({ body, attributes: present, ...fifo }, row.id);
 }
 
+type InQueue = { row: JobRow; body: string; attributes?: Record<string, string>; secret?: string };
+
 /**
  * The message that brings a job back into its queue. A large body must be kept in S3 first. `secret`: what no other
  * sender knows, for a row without a random.
  */
 export function backInQueue(
   { settings }: { settings: (queue: string) => Pick<QueueSettings, 'type'> },
-  {
-    row,
-    body,
-    attributes = {},
-    secret = row.id,
-  }: { row: JobRow; body: string; attributes?: Record<string, string>; secret?: string },
+  { row, body, attributes = {}, secret = row.id }: InQueue,
 ): OutgoingMessage {
   const fifo = settings(row.queue).type === 'fifo';
   const groupId = row.group === undefined || row.group === HIDDEN ? row.id : row.group;

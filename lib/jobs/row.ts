@@ -29,7 +29,6 @@ export interface Step {
 export interface Evidence {
   at: number;
   event: string;
-  /** The vendor's id of the effect, if the evidence names one. */
   messageId?: string;
 }
 
@@ -62,7 +61,6 @@ export interface HistoryEntry<Event extends string = JobEvent> {
   note?: string;
 }
 
-/** One delivery's coordinates in SQS, for finding its message again. */
 export interface Delivery {
   messageId: string;
   /** The message came in another message group than the row names. */
@@ -88,14 +86,13 @@ export interface JobRow extends ItemHead {
   group?: string;
   /** The caller that may see and cancel the job: a keyed hash of its principal. Absent if it was sent without one. */
   owner?: string;
-  /** The person whose address the job is about: a keyed hash of it. Not every job has one. */
+  /** A keyed hash of the address that the job is about. */
   person?: string;
   /** The envelope's `sequence`: the number among all jobs of `source`. */
   sequence?: string;
   correlationId?: string;
   /** The S3 keys of the uploads that its producer's call named. */
   files?: readonly string[];
-  /** The campaign of a chunk. */
   campaign?: string;
   traceparent?: string;
   /** The envelope's `time`, which decides the record's key. */
@@ -122,14 +119,12 @@ export interface JobRow extends ItemHead {
   outcomeAt?: number;
   /** The end of the wait of a held job, or of a job whose message comes back. */
   retryAt?: number;
-  /** The job must not start before this time, because its producer said so. */
   notBefore?: number;
   /**
    * From when the job's times are measured: the planned end of its last wait outside the queue, or its last opening.
    * Retries do not count, because we chose their waits.
    */
   dueSince?: number;
-  /** The vendor that the job is held for. */
   vendor?: string;
   /** `alone`: no other job runs in the invocation, so a crash of the process is this job's. */
   lease?: { token: string; until: number; messageId: string; alone: boolean };
@@ -139,7 +134,6 @@ export interface JobRow extends ItemHead {
   /** The key is the step. Evidence may come while the step runs, before it is `unknown`. */
   evidence?: Record<string, Evidence>;
   error?: StoredError;
-  /** The worker's result after a success. It is small and holds no personal data. */
   result?: unknown;
   history: HistoryEntry[];
   deliveries: Delivery[];
@@ -151,9 +145,7 @@ export interface JobRow extends ItemHead {
   sentAt?: number;
   firstStartedAt?: number;
   endedAt?: number;
-  /** When this end's S3 record was written. */
   recordedAt?: number;
-  /** When this end's DLQ entry was sent. */
   parkedAt?: number;
   /** The message that this end was parked from. It names the DLQ entry. */
   parkedFrom?: string;
@@ -193,7 +185,6 @@ export function appended<T>(list: readonly T[], entry: T): T[] {
   return [...list.slice(0, first), ...list.slice(first + 1), entry];
 }
 
-/** The row with one more entry in its history. */
 export const withEntry = <Row extends { history: HistoryEntry[] }>(row: Row, entry: HistoryEntry): Row => ({
   ...row,
   history: appended(row.history, entry),
@@ -205,7 +196,7 @@ export const isEnd = (state: State): boolean => state === 'succeeded' || state =
 export const waitsForItsTime = ({ state, notBefore, firstStartedAt }: JobRow): boolean =>
   state === 'held' && notBefore !== undefined && firstStartedAt === undefined;
 
-/** The longest message that is stored. Our own messages are one sentence. */
+/** Our own messages are one sentence. */
 const MAX_MESSAGE = 500;
 
 /** The part of an error that a row, a record, a log line and a DLQ attribute may hold. */

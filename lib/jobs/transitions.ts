@@ -74,16 +74,10 @@ export function plan(row: JobRow, at: number): JobRow {
   });
 }
 
-/** A run takes the job. It opens a dead or never-sent job again. `at`: now, ms since 1970. `group`: the message's. */
-export function claim(
-  row: JobRow,
-  {
-    at,
-    delivery,
-    group,
-    lease,
-  }: { at: number; delivery: Delivery; group?: string | undefined; lease: NonNullable<JobRow['lease']> },
-): JobRow {
+type Start = { at: number; delivery: Delivery; group?: string | undefined; lease: NonNullable<JobRow['lease']> };
+
+/** A run takes the job. It opens a dead or never-sent job again. `group`: the message's. */
+export function claim(row: JobRow, { at, delivery, group, lease }: Start): JobRow {
   const { messageId } = delivery;
   const isOther = row.group !== undefined && group !== undefined && group !== row.group;
   const reopened = row.state === 'dead' || row.state === 'cancelled';
@@ -121,7 +115,6 @@ interface RunEnd {
   note?: string | undefined;
 }
 
-/** The row after a run with an outcome: without its lease, with its attempt counted and its history entry. */
 function afterRun(row: JobRow, event: JobEvent, { at, messageId, error, counts, vendorFailed, note }: RunEnd): JobRow {
   const attempts = row.attempts + (counts ? 1 : 0);
   const attempt = counts ? { attempt: attempts } : {};
@@ -211,7 +204,6 @@ export function sent(
   return { ...next, history: [...row.history.slice(0, -1), { ...last, messageId }] };
 }
 
-/** How a job ended without a run. */
 interface DeadEnd {
   at: number;
   reason: DeadReason;

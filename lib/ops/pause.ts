@@ -48,7 +48,7 @@ export async function pauseQueue(
       `The oldest message of ${queue} has waited since ${timeText(oldestAt)} (UTC). That is more than half of the queue's retention, after which SQS deletes it. Let the workers finish it before you pause the queue.`,
     );
   const item: Pause = { key: pauseKey(queue), version: 0, writer: '', ...whose };
-  if (!stored && !(await writeItem({ ...deps, item, expected: 0 })).written)
+  if (!stored && !(await writeItem(deps, item, 0)).written)
     throw new OperatorError(`Another operator has just paused ${queue}. Look at it again.`);
   if (!(await followPause(deps, queue))) return pauseQueue(deps, { queue, reason });
   return { pause: stored ?? item, resumeBefore: before };

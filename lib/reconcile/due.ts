@@ -13,7 +13,7 @@ const LONGEST_WAIT_MS = 60 * 60_000;
 /** Spreads rows that failed together. */
 const SPREAD = 0.25;
 
-export interface DueWork {
+interface DueWork {
   todo: string;
   mayGoOn: () => boolean;
   /** Work is due up to this time, by default now. */
@@ -74,7 +74,7 @@ export async function eachDue(
     const failures = (row.failures ?? 0) + 1;
     const waitMs = Math.min(FIRST_WAIT_MS * 2 ** (failures - 1), LONGEST_WAIT_MS);
     const todoAt = until + Math.round(waitMs * (1 + SPREAD * deps.random.fraction()));
-    await writeItem({ ...deps, item: itemOf({ ...row, failures, todoAt }), expected: row.version });
+    await writeItem(deps, itemOf({ ...row, failures, todoAt }), row.version);
     return failures;
   }
 }

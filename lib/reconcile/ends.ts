@@ -113,7 +113,7 @@ async function dropFile(deps: ReconcileDeps, note: FileNote): Promise<void> {
   await updateItem<FileNote>(deps, note.key, checked, note);
 }
 
-/** Runs `eachDue` on all shards of a kind side by side, so that a full shard does not delay the others. */
+/** Side by side, so that a full shard does not delay the others. */
 async function eachOfKind(
   deps: ReconcileRun,
   { queue, kind, ...rest }: { queue: string; kind: TodoKind; mayGoOn: () => boolean; until?: number },

@@ -22,8 +22,8 @@ export interface Topic {
 
 export interface FactReporter {
   /**
-   * Sends a fact, unless it was sent before with the same note. Call it before the effect that it is about: then a run that dies sends the
-   * fact twice, and never not at all. `quiet`: only stores it, because an alarm of CloudWatch says the same.
+   * Sends a fact, unless it was sent before with the same note. Call it before the effect: a run that dies then sends
+   * the fact twice. `quiet`: only stores it, because an alarm of CloudWatch says the same.
    */
   report(fact: Fact, options?: { quiet?: boolean }): Promise<void>;
   /** Keeps the facts of this kind and subject on, because the run could not search for all of them. */

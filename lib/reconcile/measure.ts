@@ -6,8 +6,8 @@ import type { Envelope } from '../jobs/envelope';
 import { readItem, writeItem } from '../jobs/items';
 import { ANALYTICS_QUEUE, canaryKey, hoursKey, jobKey, todoKey } from '../jobs/keys';
 import { sendOpen } from '../jobs/messages';
-import { CANARY_TYPE, type JobRow, newRow } from '../jobs/row';
-import type { Item, Random } from '../ports';
+import { CANARY_TYPE, newRow } from '../jobs/row';
+import type { Item } from '../ports';
 import { isStopped } from '../worker/circuit';
 import type { ReconcileDeps, ReconcileRun, Work } from './run';
 
@@ -29,13 +29,6 @@ export const canaryEnvelope = ({ id, at }: Made): Envelope => ({
   time: new Date(at).toISOString(),
 });
 
-/** The row of a canary. The worker trusts this row, and never the message. */
-export function canaryRow(queue: string, made: Made, random: Random): JobRow {
-  // With its own group the canary waits for no other job, and no job waits for the canary.
-  const row = newRow({ queue, envelope: canaryEnvelope(made), group: made.id, now: made.at, random });
-  return { ...row, canary: true };
-}
-
 const ALL = Number.MAX_SAFE_INTEGER;
 
 /** Sends a canary through the queue every `canaryMs`, and measures the last one when the next one is due. */
@@ -48,7 +41,7 @@ export const watchCanary: Work = async (deps, queue) => {
   if (last && at - last.at < canaryMs) return;
   const next: Canary = { key, version: last?.version ?? 0, writer: '', id: random.uuid(), at };
   // Of two concurrent runs only one writes, measures and sends. If it dies after the write, one canary counts as late.
-  if (!(await writeItem({ ...deps, item: next, expected: next.version })).written) return;
+  if (!(await writeItem(deps, next, next.version)).written) return;
   if (last) await measureCanary(deps, queue, last);
   await sendCanary(deps, queue, next);
 };
@@ -62,11 +55,16 @@ async function measureCanary({ ledger, metrics, log, canaryMs }: ReconcileRun, q
   if (!inTime) log.warn('a canary was not done in time', { queue, jobId: id, state: row?.state, ms });
 }
 
-/** Writes the row of a canary, then sends its message. Both can be repeated, because the id stays. */
-export async function sendCanary(deps: ReconcileDeps, queue: string, canary: Pick<Canary, 'id' | 'at'>): Promise<void> {
-  const written = await deps.ledger.write(canaryRow(queue, canary, deps.random), 0);
+/**
+ * Writes the row of a canary, which the worker trusts, then sends its message. Both can be repeated, because the id
+ * stays. In a group of its own the canary waits for no other job, and no job waits for it.
+ */
+export async function sendCanary(deps: ReconcileDeps, queue: string, { id, at }: Made): Promise<void> {
+  const envelope = canaryEnvelope({ id, at });
+  const made = newRow({ queue, envelope, group: id, now: at, random: deps.random });
+  const written = await deps.ledger.write({ ...made, canary: true }, 0);
   const row = written.written ? written.item : written.stored;
-  if (row?.state === 'queued') await sendOpen(deps, row, JSON.stringify(canaryEnvelope(canary)));
+  if (row?.state === 'queued') await sendOpen(deps, row, JSON.stringify(envelope));
 }
 
 /** Rows to read in search of the oldest job. Chunks of a paused campaign do not count, and may come first. */

@@ -129,9 +129,8 @@ export async function reconcile(
         ([kind, work]): Part => ({ kind, queue, work: (deps, mayGoOn) => work(deps, queue, mayGoOn) }),
       ),
     );
-    const before = { kind: 'guardCampaigns', work: guardCampaigns };
     return [
-      before,
+      { kind: 'guardCampaigns', work: guardCampaigns },
       { kind: 'releaseTrials', work: releaseTrials },
       ...ofQueues,
       { kind: 'dropLists', work: dropLists },

@@ -12,17 +12,12 @@ import { CRASH_LOOP, identify, type Opened, open, refuse, rejected, type Subject
 import { direct, isDirect, isLastReceive, run } from './run';
 import { createLease } from './steps';
 
-export interface Batch {
-  deps: WorkerDeps;
-  contract: QueueContract;
-  event: SQSEvent;
-  /** Milliseconds until Lambda ends the invocation. */
-  remainingMs: number;
-}
+/** `remainingMs`: until Lambda ends the invocation. */
+type Batch = { deps: WorkerDeps; contract: QueueContract; event: SQSEvent; remainingMs: number };
 
 /**
- * Handles one batch. It handles message groups side by side, and the messages of a group in order. A queue whose order
- * makes no difference has all its messages handled at once. The answer is a partial batch response, never a throw.
+ * Handles message groups side by side, and the messages of a group in order. A queue whose order makes no difference
+ * has all its messages handled at once. The answer is a partial batch response, never a throw.
  */
 export async function handleBatch({ deps, contract, event, remainingMs }: Batch): Promise<SQSBatchResponse> {
   const deadline = createDeadline(() => deps.clock.now(), remainingMs);
@@ -139,7 +134,7 @@ function finishMs(row: JobRow, now: number): number | undefined {
   return endedAt - Math.max(dueSince, Math.min(createdAt, deliveries[0]?.sentAt ?? createdAt));
 }
 
-/** Handles one message. Throws only a StoreError, when nothing could be written. */
+/** Throws only a StoreError, when nothing could be written. */
 async function deliver(handling: Handling): Promise<Disposition> {
   const { deps, contract, message } = handling;
   try {
@@ -159,7 +154,6 @@ async function deliver(handling: Handling): Promise<Disposition> {
   }
 }
 
-/** Opens the job of a message, and runs it if the message allows that. */
 async function handleJob(handling: Handling, subject: Subject): Promise<Disposition> {
   const { deps, contract, message } = handling;
   const { messageId, receiveCount } = message;

@@ -67,7 +67,7 @@ export function limitsOf({ paused, rate }: Limits = {}, now: number): Limits {
   return { paused: paused && lasts(paused) ? paused : undefined, rate: rate && lasts(rate) ? rate : undefined };
 }
 
-/** Whether no call may reach the vendor, but a trial call. */
+/** Only a trial call may reach the vendor. */
 export const isStopped = (circuit: Circuit | undefined, now: number): boolean =>
   isOpen(circuit) || limitsOf(circuit, now).paused !== undefined;
 
@@ -192,7 +192,6 @@ export interface CallOptions {
   minor?: true;
 }
 
-/** Lets one job's calls through to a vendor or refuses them, and learns from the answers. */
 export type VendorGate = <R>(vendor: Vendor, call: () => Promise<R>, options?: CallOptions) => Promise<R>;
 
 /**

@@ -7,7 +7,6 @@ import type { Clock, Events, Log, Metrics, Objects, Queues, Random, ReceivedMess
 import type { CircuitBreakers, VendorGate } from './circuit';
 import type { Steps } from './steps';
 
-/** What `process` gets: a job whose data is valid. */
 export interface Job<T> {
   id: string;
   data: T;
@@ -52,7 +51,6 @@ export interface MessageType<T = unknown> {
   direct?: (job: Omit<Job<T>, 'row'>, context: Pick<RunContext, 'now' | 'log'>) => Promise<unknown>;
 }
 
-/** Everything that differs from queue to queue. */
 export interface QueueContract {
   queue: string;
   /** The key is the CloudEvents type, e.g. `feedback.submitted.v1`. */
@@ -60,11 +58,8 @@ export interface QueueContract {
 }
 
 /** Checks that schema and process of one type agree on the data. */
-export function messageType<T>(type: MessageType<T>): MessageType {
-  return type as unknown as MessageType;
-}
+export const messageType = <T>(type: MessageType<T>): MessageType => type as unknown as MessageType;
 
-/** What the end of a job needs. */
 export interface FinishDeps {
   ledger: Ledger;
   objects: Objects;
@@ -101,7 +96,6 @@ export interface Incoming extends Omit<ReceivedMessage, 'movedBySqs'> {
   queueArn: string;
 }
 
-/** One delivery of a message, and what handles it. */
 export interface Handling {
   deps: WorkerDeps;
   contract: QueueContract;
@@ -111,7 +105,6 @@ export interface Handling {
   alone: boolean;
 }
 
-/** What happens to the message. */
 export type Disposition =
   /** It is deleted. `direct`: a job that was done without a row. */
   | { kind: 'acknowledge'; row?: JobRow; direct?: { id: string; time: number } }

@@ -80,7 +80,6 @@ export function skipStep({ steps }: RunContext, step: string, reason: string): `
   return `skipped: ${reason}`;
 }
 
-/** A request and the step that sends it. */
 export interface Paced {
   step: string;
   use: RateUse;

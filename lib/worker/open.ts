@@ -15,11 +15,10 @@ import {
 } from '../jobs/row';
 import { claim, isClosed } from '../jobs/transitions';
 import type { Log, Metrics, Objects, ReceivedMessage } from '../ports';
-import type { FirstStep, Handling, QueueContract, WorkerDeps } from './contract';
+import type { FirstStep, Handling, Incoming, QueueContract } from './contract';
 
 /** What a message is about, before the job's data is validated. */
 export type Subject = {
-  /** The job's id. */
   id: string;
   /** The whole body. It comes from S3 if the message carried a placeholder. */
   body: string;
@@ -85,7 +84,6 @@ export function rejected(
   return { kind: 'rejected', id, body, named: false, token: undefined, envelope, payloadHash: sha256(body), problem };
 }
 
-/** The job that a message names, although the job's body is lost. */
 const withoutBody = ({ id, token }: Pick<Subject, 'id' | 'token'>): Subject => {
   const lost = { body: GONE, envelope: undefined, payloadHash: undefined, problem: bodyMissing() };
   return { kind: 'body lost', id, named: true, token, ...lost };
@@ -126,8 +124,7 @@ interface Sending {
   sentAt: number;
 }
 
-/** The row of a job to which nothing has happened yet, as its message describes it. */
-export function rowOfSubject(subject: Subject, { sentAt, ...given }: Sending & { now: number }): JobRow {
+function rowOfSubject(subject: Subject, { sentAt, ...given }: Sending & { now: number }): JobRow {
   const { kind, id, envelope, token, payloadHash = '' } = subject;
   const origin = { ...given, token };
   return kind === 'job'
@@ -193,17 +190,11 @@ export type Opened =
   | { kind: 'busy'; until: number; by: Delivery | undefined }
   /** The last run crashed, perhaps because of another job. The job must run while no other job runs. */
   | { kind: 'suspected crash' }
-  /** The message is not one of ours. */
   | { kind: 'refused'; subject: Subject };
 
-type Opening = Pick<Handling, 'contract' | 'message' | 'alone'> & {
-  deps: Pick<WorkerDeps, 'ledger' | 'clock' | 'random' | 'objects' | 'prefix' | 'settings'>;
-  deadline: { at: number };
-};
-
 /** Claims the job of a message for this run, by a conditional write, or returns why that is not possible. */
-export async function open(opening: Opening, subject: Subject): Promise<Opened> {
-  const { deps, contract, message, deadline, alone } = opening;
+export async function open(handling: Handling, subject: Subject): Promise<Opened> {
+  const { deps, contract, message, deadline, alone } = handling;
   const { ledger, clock } = deps;
   const { queue } = contract;
   const { messageId, receiveCount, groupId, sequenceNumber: sequence, sentAt } = message;
@@ -223,7 +214,7 @@ export async function open(opening: Opening, subject: Subject): Promise<Opened> 
   const ours = (row: JobRow): Opened =>
     isCrashLoop(row) ? { kind: 'crash loop', subject, row } : { kind: 'claimed', subject, row, begun };
 
-  if (isProbablyNew(opening, subject)) {
+  if (isProbablyNew(message, subject)) {
     const made = rowOfSubject(subject, { queue, group, sentAt, now: clock.now() });
     const row = await ledger.claimUnread(made, claimed(made));
     if (row) return ours(row);
@@ -231,10 +222,10 @@ export async function open(opening: Opening, subject: Subject): Promise<Opened> 
   for (let stored = await ledger.get(jobKey(queue, subject.id)); ; ) {
     const { retention } = deps.settings(queue);
     const row = stored ?? (await firstRow(deps, subject, { queue, messageId, group, sentAt, retention }));
-    if ('kind' in row) return row.kind === 'other' ? open(opening, row.subject) : { kind: 'refused', subject };
+    if ('kind' in row) return row.kind === 'other' ? open(handling, row.subject) : { kind: 'refused', subject };
     // The id belongs to a job with other data.
     if (!belongs(row, subject.payloadHash))
-      return open(opening, subject.named ? withoutBody(subject) : rejected(subject, invalidId(messageId)));
+      return open(handling, subject.named ? withoutBody(subject) : rejected(subject, invalidId(messageId)));
     // This run has the job already. The answer to an earlier write was lost.
     if (row.lease?.token === lease.token) return ours(row);
     const allowed = permission(row, message, subject);
@@ -253,11 +244,11 @@ export async function open(opening: Opening, subject: Subject): Promise<Opened> 
 }
 
 /** Whether the row is probably as its message describes it. If that is wrong, the claim costs a write more. */
-const isProbablyNew = ({ message }: Opening, { kind, envelope }: Subject): boolean =>
+const isProbablyNew = ({ receiveCount, attributes }: Incoming, { kind, envelope }: Subject): boolean =>
   kind === 'job' &&
   envelope?.type !== CANARY_TYPE &&
-  message.receiveCount === 1 &&
-  message.attributes[ATTRIBUTE.returned] === undefined;
+  receiveCount === 1 &&
+  attributes[ATTRIBUTE.returned] === undefined;
 
 /** The step whose start the claim may store: the first of a job that has done nothing and that has not crashed. */
 function firstStep({ types }: QueueContract, subject: Subject, row: JobRow): FirstStep | undefined {

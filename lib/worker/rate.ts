@@ -51,20 +51,14 @@ const FURTHEST_MS = 120_000;
 /** The longest wait that we accept from a vendor. */
 const LONGEST_BLOCK_MS = 3_600_000;
 
+type RateDeps = ItemDeps & { rate: number; limits?: SendingLimits | undefined; override?: () => number | undefined };
+
 /**
  * The sending rate of one vendor, shared by all workers through the table. `rate`: recipients per second, unless an
  * operator's `override` takes its place. A reservation is a slot in time, as long as its recipients take at the limit.
  * Slots of campaigns never overlap, so in any time a campaign sends at most what fits into it and one request more.
  */
-export function sharedRate(
-  {
-    rate: setting,
-    override,
-    limits,
-    ...deps
-  }: ItemDeps & { rate: number; limits?: SendingLimits | undefined; override?: () => number | undefined },
-  vendor: string,
-) {
+export function sharedRate({ rate: setting, override, limits, ...deps }: RateDeps, vendor: string) {
   const times = limits && sendingTimes(limits);
   const key = rateKey(vendor);
   const { clock } = deps;

@@ -115,16 +115,10 @@ const decisionOn = (
     fraction: () => deps.random.fraction(),
   });
 
-/** Writes the outcome of a run that failed, then counts the failure at its vendor. */
-async function fail(
-  handling: Handling,
-  {
-    lease,
-    body,
-    thrown,
-    decision,
-  }: { lease: Lease; body: string; thrown: unknown; decision: Final | { kind: 'spent' } },
-): Promise<Disposition> {
+type FailedRun = { lease: Lease; body: string; thrown: unknown; decision: Final | { kind: 'spent' } };
+
+/** Writes the outcome, then counts the failure at its vendor. */
+async function fail(handling: Handling, { lease, body, thrown, decision }: FailedRun): Promise<Disposition> {
   const { circuits } = handling.deps;
   const failure = vendorFailure(thrown);
   const usual: Final = decision.kind === 'spent' ? { kind: 'park' } : decision;
@@ -216,7 +210,6 @@ export function typeOf({ types, queue }: QueueContract, { type }: Envelope): Mes
   throw wrongField('WrongType', 'type', `is not a type that the queue ${queue} knows`);
 }
 
-/** The validated data of a job, from its envelope or from the object that its `dataref` names. */
 export async function dataOf<T>(
   { objects, bucket, prefix }: { objects: Objects; bucket: string; prefix: string },
   queue: string,

@@ -33,31 +33,16 @@ export interface StepOptions<R> {
   stale?: (result: R, endedAt: number) => boolean;
 }
 
-export interface Steps {
-  /** Runs a step once. Returns `undefined` for a skipped step, and for a step that evidence proved without `proven`. */
-  step<R>(name: string, options: StepOptions<R>): Promise<R>;
-  peek(name: string): Step | undefined;
-  /** Ends a step whose effect existed before any call. The step is then never stored as `started`. */
-  found(name: string, result: unknown): void;
-  /** Writes the staged results now, before a wait. Otherwise the next step writes them. */
-  save(): Promise<void>;
-  skip(name: string, reason: string): void;
-}
+export type Steps = ReturnType<typeof createSteps>;
+
+type StepDeps = { lease: Lease; clock: Clock; prepare: (vendor: Vendor) => Promise<void> };
 
 /**
  * A job's side effects. A step is stored as `started` before its call, the first one perhaps by the claim. Its result
  * is stored together with the start of the next step or with the outcome, so there must be no other side effect in
  * between.
  */
-export function createSteps({
-  lease,
-  clock,
-  prepare,
-}: {
-  lease: Lease;
-  clock: Clock;
-  prepare: (vendor: Vendor) => Promise<void>;
-}): Steps {
+export function createSteps({ lease, clock, prepare }: StepDeps) {
   const set = (name: string, step: Step) => lease.stage((row) => ({ ...row, steps: { ...row.steps, [name]: step } }));
   const done = <R>(name: string, step: Step, result: R, confidential = false) =>
     set(name, { ...step, status: 'done', endedAt: clock.now(), ...(confidential ? { kept: result } : { result }) });
@@ -68,6 +53,7 @@ export function createSteps({
     else set(name, { ...before, ...(refusesRequest(error) ? { reason: (error as JobError).code } : {}) });
   };
 
+  /** Runs a step once. Returns `undefined` for a skipped step, and for a step that evidence proved without `proven`. */
   async function step<R>(name: string, options: StepOptions<R>): Promise<R> {
     const before = lease.row().steps[name];
     if (before?.status === 'done') {
@@ -84,8 +70,12 @@ export function createSteps({
     }
     if (before?.status === 'unknown') throw new StepUnknownError(name);
     if (before?.status === 'started') {
-      const resolved = await resolve(name, before, options);
-      if (resolved) return resolved.result;
+      if (!options.resolve) throw unknown(name, before);
+      const result = await options.resolve();
+      if (result !== undefined) {
+        done(name, before, result, options.confidential);
+        return result;
+      }
     }
 
     if (options.vendor) await prepare(options.vendor);
@@ -107,14 +97,6 @@ export function createSteps({
     }
   }
 
-  async function resolve<R>(name: string, before: Step, options: StepOptions<R>): Promise<{ result: R } | undefined> {
-    if (!options.resolve) throw unknown(name, before);
-    const result = await options.resolve();
-    if (result === undefined) return undefined;
-    done(name, before, result, options.confidential);
-    return { result };
-  }
-
   function unknown(name: string, step: Step, cause?: unknown): StepUnknownError {
     set(name, {
       ...step,
@@ -127,10 +109,12 @@ export function createSteps({
 
   return {
     step,
-    peek: (name) => lease.row().steps[name],
-    found: (name, result) => done(name, { status: 'done', startedAt: clock.now() }, result),
+    peek: (name: string): Step | undefined => lease.row().steps[name],
+    /** Ends a step whose effect existed before any call. The step is then never stored as `started`. */
+    found: (name: string, result: unknown) => done(name, { status: 'done', startedAt: clock.now() }, result),
+    /** Writes the staged results now, before a wait. Otherwise the next step writes them. */
     save: () => lease.flush(),
-    skip: (name, reason) => {
+    skip: (name: string, reason: string) => {
       const at = clock.now();
       set(name, { status: 'skipped', startedAt: lease.row().steps[name]?.startedAt ?? at, endedAt: at, reason });
     },
@@ -157,7 +141,6 @@ export function createLease(ledger: Ledger, claimed: JobRow, begun?: string) {
   let failing = false;
   const preview = () => staged.reduce((row, change) => change(row), stored);
 
-  /** The row if this run still has the job. */
   const ours = (row: JobRow | undefined): JobRow | undefined => (row?.lease?.token === token ? row : undefined);
 
   async function write(last?: (row: JobRow) => JobRow): Promise<JobRow> {

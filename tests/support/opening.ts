@@ -1,6 +1,7 @@
 import type { Ledger } from '../../lib/jobs/ledger';
 import { tokenOf } from '../../lib/jobs/messages';
 import { CLOCK_SKEW_MS } from '../../lib/jobs/row';
+import type { Handling } from '../../lib/worker/contract';
 import { identify, open } from '../../lib/worker/open';
 import { acceptedRow } from './accepted-row';
 import { anEnvelope } from './engine';
@@ -41,5 +42,6 @@ export async function openAccepted(given: Opening) {
     }),
   };
   const subject = await identify(deps, contract.queue, message);
-  return open({ deps, contract, message, deadline: { at: at + leaseMs - CLOCK_SKEW_MS }, alone: true }, subject);
+  const deadline = { at: at + leaseMs - CLOCK_SKEW_MS };
+  return open({ deps, contract, message, deadline, alone: true } as unknown as Handling, subject);
 }

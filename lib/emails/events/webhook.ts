@@ -127,7 +127,7 @@ async function note(deps: EventDeps, events: readonly MailEvent[]): Promise<void
       ...{ todo: todoKey(EMAILS_QUEUE, 'reports'), todoAt: now },
       expiresAt: Math.ceil((now + ROW_LIFETIME_MS) / 1000),
     };
-    await writeItem({ ...deps, item, expected: 0 });
+    await writeItem(deps, item, 0);
   }
 }
 
@@ -138,7 +138,7 @@ async function witness(deps: EventDeps, { queue, stored }: MailEvent): Promise<v
   // The id of each mail begins with the id of its request, `x-message-id`.
   const [requestId] = messageId.split('.');
   const evidence = { at: deps.clock.now(), event, ...(requestId ? { messageId: requestId } : {}) };
-  await writeItem({ ...deps, item: evidenceItem(queue, job, evidence), expected: 0 });
+  await writeItem(deps, evidenceItem(queue, job, evidence), 0);
 }
 
 async function needsEvidence({ ledger }: EventDeps, queue: MailQueue, job: string): Promise<boolean> {

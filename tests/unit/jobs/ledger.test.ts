@@ -18,7 +18,7 @@ const item = (changes: Record<string, unknown> = {}): Item => ({ key: 'k', versi
 test('a write whose answer was lost is recognised as written, and not mistaken for the write of another run', async () => {
   const { deps, stored } = start(['lost']);
 
-  const result = await writeItem({ ...deps, item: item({ value: 1 }), expected: 0 });
+  const result = await writeItem(deps, item({ value: 1 }), 0);
 
   expect(result.written).toBe(true);
   expect(stored.writes()).toBe(1);
@@ -27,9 +27,9 @@ test('a write whose answer was lost is recognised as written, and not mistaken f
 
 test('a write on another version than the stored one is refused, and answers the stored item', async () => {
   const { deps } = start();
-  await writeItem({ ...deps, item: item({ value: 'theirs' }), expected: 0 });
+  await writeItem(deps, item({ value: 'theirs' }), 0);
 
-  const result = await writeItem({ ...deps, item: item({ value: 'ours' }), expected: 0 });
+  const result = await writeItem(deps, item({ value: 'ours' }), 0);
 
   expect(result).toMatchObject({ written: false, stored: { value: 'theirs', version: 1 } });
 });
@@ -37,13 +37,13 @@ test('a write on another version than the stored one is refused, and answers the
 test('after three failed writes the error of the table is thrown', async () => {
   const { deps, stored } = start(['refused', 'refused', 'refused']);
 
-  await expect(writeItem({ ...deps, item: item(), expected: 0 })).rejects.toMatchObject({ code: 'Refused' });
+  await expect(writeItem(deps, item(), 0)).rejects.toMatchObject({ code: 'Refused' });
   expect(stored.writes()).toBe(0);
 });
 
 test('an update keeps what other writers wrote meanwhile', async () => {
   const { deps, stored } = start();
-  await writeItem({ ...deps, item: item({ count: 1 }), expected: 0 });
+  await writeItem(deps, item({ count: 1 }), 0);
   let raced = false;
 
   await updateItem<Item & { count: number }>(deps, 'k', (now) => {
@@ -66,7 +66,7 @@ test('an update of a known item reads only if the item has changed, and makes no
     return stored.get(key);
   };
   const counting = { ...deps, table: { ...deps.table, get } };
-  const first = await writeItem({ ...deps, item: item({ count: 1 }), expected: 0 });
+  const first = await writeItem(deps, item({ count: 1 }), 0);
   const known = first.written ? first.item : undefined;
   const more = (now: (Item & { count?: number }) | undefined) => now && { ...now, count: (now.count ?? 0) + 1 };
 
@@ -83,7 +83,7 @@ test('an update of a known item reads only if the item has changed, and makes no
 
 test('an update says whether it changed the item', async () => {
   const { deps } = start();
-  await writeItem({ ...deps, item: item({ count: 1 }), expected: 0 });
+  await writeItem(deps, item({ count: 1 }), 0);
 
   const left = await updateItem(deps, 'k', () => undefined);
   const changed = await updateItem<Item & { count?: number }>(deps, 'k', (now) => now && { ...now, count: 2 });
