@@ -230,7 +230,7 @@ export interface MetricQuery {
   namespace: string;
   name: string;
   dimensions: Record<string, string>;
-  statistic: 'Sum' | 'Average' | 'Maximum' | 'SampleCount' | 'p50' | 'p95';
+  statistic: 'Sum' | 'Maximum' | 'SampleCount' | 'p50' | 'p95';
 }
 
 export interface MetricPoint {

@@ -1,5 +1,4 @@
 import { type AnyKind, isAboutWaiting, KINDS, type Kind } from '../alarms/kinds';
-import { mapEach } from '../concurrency';
 import { isRefusal } from '../errors';
 import { todoKey } from '../jobs/keys';
 import { timeText } from '../text';
@@ -26,7 +25,6 @@ export interface Problem {
 const GOAL_SECONDS = 30;
 /** A run of the reconciler ends each minute. Its alarm goes off after the same time. */
 const RECONCILER_MS = 5 * 60_000;
-const AT_ONCE = 32;
 
 /** What causes others or stops jobs, the worst first. All other kinds come after these. */
 const WORST: readonly Problem['kind'][] = [
@@ -40,7 +38,7 @@ const WORST: readonly Problem['kind'][] = [
  */
 export async function health(deps: Deployment): Promise<{ at: number; problems: Problem[] }> {
   const figures = await overview(deps, { activity: false });
-  const ofQueues = await mapEach(figures.queues, AT_ONCE, (queue) => ofQueue(deps, queue, figures));
+  const ofQueues = await Promise.all(figures.queues.map((queue) => ofQueue(deps, queue, figures)));
   const problems = [...ofReconciler(figures), ...ofVendors(figures), ...ofQueues.flat()];
   const alarms = figures.alarms.flatMap((alarm) => (alarm.offAt === undefined ? [ofAlarm(alarm)] : []));
   for (const alarm of worstFirst(alarms))
@@ -110,14 +108,10 @@ async function ofQueue(
   }
   if (dead > 0) {
     const codes = alarms.flatMap((fact) => (fact.kind === 'jobs-dead' && fact.subject === subject ? fact.code : []));
-    const advice = 'Fix the cause, then retry or discard them:';
+    const what = codes.length > 0 ? `dead (${codes.join(', ')})` : 'dead';
     const jobs = { count: dead, more: false };
-    add('jobs-dead', codes.length > 0 ? `dead (${codes.join(', ')})` : 'dead', {
-      jobs,
-      since: await first('dead'),
-      advice,
-      next: `${list} --state dead`,
-    });
+    const advice = 'Fix the cause, then retry or discard them:';
+    add('jobs-dead', what, { jobs, since: await first('dead'), advice, next: `${list} --state dead` });
   }
   return problems;
 }

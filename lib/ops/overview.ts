@@ -1,9 +1,8 @@
 import { type AnyKind, KINDS, parseAlarmName } from '../alarms/kinds';
 import { factName, type StoredFact, storedFacts } from '../alarms/notification';
-import { mapEach } from '../concurrency';
 import { type Vendor, vendorsOf } from '../errors';
 import { type Limit, type ReconcilerRun, readItem } from '../jobs/items';
-import { functionName, rateKey, reconcilerKey, todoKey } from '../jobs/keys';
+import { rateKey, reconcilerKey, todoKey } from '../jobs/keys';
 import type { MetricPoint, MetricQuery } from '../ports';
 import { timeText } from '../text';
 import { isHalfOpen, isOpen, isStopped, limitsOf } from '../worker/circuit';
@@ -20,12 +19,10 @@ export interface Counted {
 /** Times are ms since 1970. */
 export type Overview = Awaited<ReturnType<typeof overview>>;
 export type QueueFigures = Overview['queues'][number];
-export type Activity = QueueFigures['lastHour'];
 
 /** An alarm of CloudWatch that is firing, or a fact. */
 type Alarm = Omit<StoredFact, 'kind' | 'sent'> & { name: string; kind: AnyKind };
 
-const AT_ONCE = 32;
 /** Counting more would take longer than an operator waits for a page. */
 const MOST_COUNTED = 1_000;
 const HOUR_MS = 3_600_000;
@@ -41,8 +38,8 @@ export async function overview(deps: Deployment, { activity = true } = {}) {
   const at = clock.now();
   const hour = measured(deps, at, { ...HOUR, activity });
   const measures = Promise.all([hour, activity ? measured(deps, at, { ...DAY, activity }) : hour]);
-  const [queues, [states, [{ calls }]], run, alarms, facts] = await Promise.all([
-    mapEach(queueNames, AT_ONCE, (queue) => queueOf(deps, queue, measures)),
+  const [queues, [states, [points]], run, alarms, facts] = await Promise.all([
+    Promise.all(queueNames.map((queue) => queueOf(deps, queue, measures))),
     Promise.all([vendorStates(deps), measures]),
     readItem(deps, reconcilerKey) as Promise<ReconcilerRun | undefined>,
     monitoring.firing(`${instance}-`),
@@ -57,14 +54,13 @@ export async function overview(deps: Deployment, { activity = true } = {}) {
     ...Object.values(facts).flatMap(({ quiet, ...fact }) => (quiet ? [] : [{ name: factName(fact), ...fact }])),
   ];
   const shown = firing.map((alarm) => ({ ...alarm, title: KINDS[alarm.kind].title }));
-  const vendors = states.map((state) => ({ ...state, calls: calls(state.vendor) }));
+  const vendors = states.map((state) => ({ ...state, calls: points(state.vendor) }));
   return { at, queues, vendors, reconciledAt: run?.endedAt, alarms: shown.toSorted((a, b) => b.since - a.since) };
 }
 
-type Measures = Promise<[Measured, Measured]>;
 type Measured = Awaited<ReturnType<typeof measured>>;
 
-async function queueOf(deps: Deployment, queue: string, measures: Measures) {
+async function queueOf(deps: Deployment, queue: string, measures: Promise<[Measured, Measured]>) {
   const { queues, clock, mappings, table, settings } = deps;
   const [[hour, day], depth, dlq, held, receives, pause] = await Promise.all([
     measures,
@@ -74,10 +70,11 @@ async function queueOf(deps: Deployment, queue: string, measures: Measures) {
     mappings.isOn(queue),
     pauseOf(table, queue),
   ]);
-  const oldestSeconds = hour.oldest(queue);
+  const ended = (points: Measured) => ({ succeeded: points(`${queue} succeeded`), dead: points(`${queue} dead`) });
+  const oldestSeconds = hour(`${queue} oldest`).at(-1)?.value;
   const oldestAt = clock.now() - (oldestSeconds ?? 0) * 1000;
   return {
-    ...{ queue, ...depth, held, lastHour: hour.activity(queue), lastDay: day.activity(queue) },
+    ...{ queue, ...depth, held, lastHour: ended(hour), lastDay: ended(day) },
     /** `undefined`: CloudWatch has no data. */
     oldestSeconds,
     /** Messages in the DLQ, in flight or not. */
@@ -104,7 +101,7 @@ async function heldOf({ table, circuits, clock }: Deployment, queue: string): Pr
     ['campaign paused', todoKey(queue, 'paused')],
     ['unknown step', todoKey(queue, 'unknown')],
   ] as const;
-  const counts = await mapEach(kinds, AT_ONCE, ([, key]) => table.count(key, { since: 0, most: MOST_COUNTED }));
+  const counts = await Promise.all(kinds.map(([, key]) => table.count(key, { since: 0, most: MOST_COUNTED })));
   const held: Record<string, Counted> = {};
   for (const [index, [what]] of kinds.entries()) {
     const count = (held[what]?.count ?? 0) + (counts[index] ?? 0);
@@ -117,17 +114,19 @@ export type VendorState = Awaited<ReturnType<typeof vendorStates>>[number];
 
 /** Each vendor's circuit and rate, and what operators have set: as data, and as `limits` in words. */
 export const vendorStates = ({ table, circuits, clock, queueNames }: Deployment) =>
-  mapEach(vendorsOf(queueNames), AT_ONCE, async (vendor) => {
-    const circuit = await circuits.read(vendor);
-    const stored = (await table.get(rateKey(vendor))) as RateItem | undefined;
-    const now = clock.now();
-    const set = limitsOf(circuit, now);
-    const state = isOpen(circuit) ? (isHalfOpen(circuit, now) ? 'half-open' : 'open') : 'closed';
-    // The sending rate that all workers share. `takenMs`: for how long from now it is taken.
-    const rate = stored && { perSecond: set.rate?.perSecond ?? stored.rate, takenMs: takenMs(stored, now) };
-    const limits = Object.values(set).flatMap((limit) => (limit ? [`${vendor} ${limitText(limit)}`] : []));
-    return { vendor, circuit: state, since: circuit?.stoppedAt, code: circuit?.code, rate, set, limits };
-  });
+  Promise.all(
+    vendorsOf(queueNames).map(async (vendor) => {
+      const circuit = await circuits.read(vendor);
+      const stored = (await table.get(rateKey(vendor))) as RateItem | undefined;
+      const now = clock.now();
+      const set = limitsOf(circuit, now);
+      const state = isOpen(circuit) ? (isHalfOpen(circuit, now) ? 'half-open' : 'open') : 'closed';
+      // The sending rate that all workers share. `takenMs`: for how long from now it is taken.
+      const rate = stored && { perSecond: set.rate?.perSecond ?? stored.rate, takenMs: takenMs(stored, now) };
+      const limits = Object.values(set).flatMap((limit) => (limit ? [`${vendor} ${limitText(limit)}`] : []));
+      return { vendor, circuit: state, since: circuit?.stoppedAt, code: circuit?.code, rate, set, limits };
+    }),
+  );
 
 /** An operator's pause or rate in words. */
 const limitText = ({ at, by, reason, until, perSecond }: Limit & { perSecond?: number }): string =>
@@ -137,7 +136,7 @@ const limitText = ({ at, by, reason, until, perSecond }: Limit & { perSecond?: n
     `until ${until === undefined ? 'an operator ends it' : `${timeText(until)} (UTC)`}: ${reason}`,
   ].join(' ');
 
-/** One request for everything that a window needs from CloudWatch. */
+/** One request for everything that a window needs from CloudWatch. Returns the points by queue and figure, or vendor. */
 async function measured(
   { instance, queueNames, monitoring, queueUrl }: Deployment,
   now: number,
@@ -146,29 +145,15 @@ async function measured(
   const asked = new Map<string, MetricQuery>();
   for (const queue of queueNames) {
     const ofQueue = { namespace: instance, statistic: 'Sum', dimensions: { queue } } as const;
-    const dimensions = { FunctionName: functionName(instance, queue) };
-    const ofWorker = { namespace: 'AWS/Lambda', name: 'Duration', dimensions };
     asked.set(`${queue} oldest`, oldestMetric(queueUrl(queue)));
     if (!activity) continue;
     asked.set(`${queue} succeeded`, { ...ofQueue, name: 'JobsSucceeded' });
     asked.set(`${queue} dead`, { ...ofQueue, name: 'JobsDead' });
-    asked.set(`${queue} ms`, { ...ofWorker, statistic: 'Average' });
-    asked.set(`${queue} runs`, { ...ofWorker, statistic: 'SampleCount' });
   }
   for (const vendor of activity ? vendorsOf(queueNames) : [])
     asked.set(vendor, { namespace: instance, name: 'VendorTime', statistic: 'SampleCount', dimensions: { vendor } });
   const window = { from: now - lengthMs, to: now, periodSeconds };
   const series = await monitoring.series([...asked.values()], window);
   const keys = [...asked.keys()];
-  const points = (key: string): MetricPoint[] => series[keys.indexOf(key)] ?? [];
-  return {
-    oldest: (queue: string) => points(`${queue} oldest`).at(-1)?.value,
-    calls: points,
-    activity: (queue: string) => ({
-      succeeded: points(`${queue} succeeded`),
-      dead: points(`${queue} dead`),
-      processingMs: points(`${queue} ms`),
-      runs: points(`${queue} runs`),
-    }),
-  };
+  return (key: string): MetricPoint[] => series[keys.indexOf(key)] ?? [];
 }

@@ -28,8 +28,9 @@ export interface DayVerified {
 export type Figures = Awaited<ReturnType<typeof monthFigures>>;
 
 /**
- * The figures of the time from `from` to `to`, in ms since 1970. Ends of jobs come from their records; those of analytics come from CloudWatch, because most
- * of these jobs have no record. Nothing in it is personal. Rejects with a StoreError.
+ * The figures of the time from `from` to `to`, in ms since 1970. Ends of jobs come from their records; those of
+ * analytics come from CloudWatch, because most of these jobs have no record. Nothing in it is personal. Rejects with a
+ * StoreError.
  */
 export async function monthFigures(
   deps: Deployment,
@@ -38,14 +39,12 @@ export async function monthFigures(
   const { objects, prefix, queueNames, instance, monitoring } = deps;
   const dates: string[] = [];
   for (let day = from; day < to; day += DAY_MS) dates.push(dayOf(day));
-  const folders = dates.flatMap((date) =>
-    queueNames
-      .filter((name) => name !== ANALYTICS_QUEUE)
-      .map((queue) => ({ queue, folder: hourPartition(recordFolder(prefix, queue), Date.parse(date)) })),
-  );
-  const listed = await mapEach(folders, READS, async ({ queue, folder }) =>
-    (await objects.list(folder.replace('hour=00/', ''))).map((key) => ({ key, queue })),
-  );
+  const recorded = queueNames.filter((name) => name !== ANALYTICS_QUEUE);
+  const days = dates.flatMap((date) => recorded.map((queue) => ({ queue, date })));
+  const listed = await mapEach(days, READS, async ({ queue, date }) => {
+    const folder = hourPartition(recordFolder(prefix, queue), Date.parse(date)).replace('hour=00/', '');
+    return (await objects.list(folder)).map((key) => ({ key, queue }));
+  });
   const keys = listed.flat();
   let done = 0;
   const read = await mapEach(keys, READS, async ({ key, queue }) => {

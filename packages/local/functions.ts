@@ -120,9 +120,8 @@ export function createMetrics() {
     series.set(key, points.slice(-MOST_POINTS));
   }
 
-  /** Takes an invocation's duration, and the metrics of its log in CloudWatch's embedded metric format. */
-  function take({ functionName, ms, log }: Pick<Invocation, 'functionName' | 'ms' | 'log'>): void {
-    put(keyOf('AWS/Lambda', 'Duration', [['FunctionName', functionName]]), ms);
+  /** Takes the metrics of an invocation's log, in CloudWatch's embedded metric format. */
+  function take({ log }: Pick<Invocation, 'log'>): void {
     for (const line of log.map((text) => (jsonOf(text) ?? {}) as MetricLine))
       for (const { Namespace, Dimensions, Metrics } of line._aws?.CloudWatchMetrics ?? [])
         for (const names of Dimensions)
@@ -163,6 +162,5 @@ function statisticOf(statistic: string, values: number[]): number {
   if (statistic === 'SampleCount') return values.length;
   const percent = Number(/^p(\d+)$/.exec(statistic)?.[1]);
   if (percent) return values.toSorted((a, b) => a - b)[Math.ceil((percent / 100) * values.length) - 1] ?? 0;
-  const sum = values.reduce((total, value) => total + value, 0);
-  return statistic === 'Average' ? sum / values.length : sum;
+  return values.reduce((total, value) => total + value, 0);
 }
