@@ -9,7 +9,7 @@ import type { Deployment } from './operator';
 const MOST_READ = 100;
 const READS = 16;
 
-interface Line {
+export interface Line {
   job: string;
   source: string;
   group: string | null;
@@ -48,10 +48,8 @@ export function analyticsReader(deps: Deployment, period: number): () => Promise
   const metric = (name: string, statistic: 'Sum' | 'p50' | 'p95') => ({
     ...{ namespace: instance, name, statistic, dimensions: {} },
   });
-  const metrics = [
-    ...[metric('EventsAccepted', 'Sum'), metric('EventsRejected', 'Sum')],
-    ...[metric('TimeToStore', 'p50'), metric('TimeToStore', 'p95')],
-  ];
+  const counts = [metric('EventsAccepted', 'Sum'), metric('EventsRejected', 'Sum')];
+  const metrics = [...counts, metric('TimeToStore', 'p50'), metric('TimeToStore', 'p95')];
   return async () => {
     const at = clock.now();
     const to = Math.ceil(at / (period * 1000)) * period * 1000;

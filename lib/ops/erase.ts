@@ -1,9 +1,5 @@
-import { gzipSync } from 'node:zlib';
 import { hourOf, parquetPartition } from '../analytics/keys';
-import { fromParquet, PARQUET, propertyColumnsOf, toParquet } from '../analytics/parquet';
-import { GZIP } from '../analytics/process';
 import { eachOf } from '../concurrency';
-import { ERASED_LINE } from '../emails/manifest';
 import { codeOf } from '../errors';
 import { groupBy } from '../group-by';
 import type { FileNote } from '../jobs/files';
@@ -13,12 +9,11 @@ import { keepsEntry, needsEntry, UnreadableRowError } from '../jobs/ledger';
 import { putRecord } from '../jobs/record';
 import { type JobRow, redacted, withEntry } from '../jobs/row';
 import { cancel, mayFollow } from '../jobs/transitions';
-import { jsonOf } from '../text';
 import { finish } from '../worker/close';
-import { linesOf } from './analytics';
 import { type ActingDeps, type Deployment, OperatorError, operatorEntry } from './operator';
-import { type Found, type Matcher, matcherOf, type Person } from './person';
+import { type Found, type Matcher, matcherOf, SCANS, type Scan, type ScanName } from './person';
 import type { PlaceName } from './places';
+import type { Person } from './search';
 
 /** What an erasure did. It names keys and ids, and nothing personal. */
 export interface Erased {
@@ -60,16 +55,9 @@ export async function erasePerson(
   // The body of a job without a row, or of one whose sender gave no hash of the person.
   await each('bodies', (one) => eraseBody(deps, one, own));
   await each('data', async ({ key }) => deps.objects.delete(key).then(() => undefined));
-  await each('uploads', ({ key, job }) =>
-    job ? eraseFile(deps, key, own) : rewriteList(deps, key, matcher.names, ''),
-  );
-  await each('lists', ({ key }) =>
-    rewriteList(deps, key, (line) => matcher.recipient(jsonOf(line)), /\/recipients-/.test(key) ? ERASED_LINE : ''),
-  );
-  await each('records', ({ key }) => rewrite(deps, key, (bytes) => recordWithout(bytes, matcher)));
-  await each('rejected', ({ key }) =>
-    rewriteEvents(deps, key, ({ event }) => matcher.event(event as Record<string, unknown>)),
-  );
+  await each('uploads', ({ key, job }) => (job ? eraseFile(deps, key, own) : rewrite(deps, 'uploads', key, matcher)));
+  for (const place of ['lists', 'records', 'rejected'] as const)
+    await each(place, ({ key }) => rewrite(deps, place, key, matcher));
   const hours = groupBy(
     [...(rest.get('events') ?? []), ...(rest.get('parquet') ?? [])],
     ({ key }) => `${hourOf(key) ?? 0}`,
@@ -156,50 +144,23 @@ async function eraseFile(deps: ActingDeps, file: string, own: ReadonlySet<string
   return undefined;
 }
 
-/** Writes an object again, in the version that was read. `change` returns `undefined` to leave it as it is. */
+/** Writes an object again without what is about the person, in place of the version that was read. */
 async function rewrite(
   { objects }: Pick<ActingDeps, 'objects'>,
+  place: ScanName,
   key: string,
-  change: (bytes: Uint8Array) => Changed | undefined | Promise<Changed | undefined>,
+  matcher: Matcher,
 ): Promise<string | undefined> {
+  const { look }: Scan = SCANS[place];
   for (;;) {
     const stored = await objects.read(key);
-    const next = stored && (await change(stored.bytes));
-    if (!next) return NOTHING;
+    const { found, without } = stored ? await look(stored.bytes, matcher, key) : { found: [] };
+    if (!stored || !without || found.length === 0) return NOTHING;
+    const next = without();
     const metadata = { ...stored.metadata, ...next.metadata, [ERASED]: 'true' };
     if ((await objects.replace(key, next.body, next.type, stored.etag, metadata)) === 'replaced') return undefined;
   }
 }
-
-interface Changed {
-  body: string | Uint8Array;
-  type: string;
-  metadata?: Record<string, string>;
-}
-
-/** Puts `instead` in the place of the lines about the person. All others keep their bytes and their numbers. */
-const rewriteList = (deps: ActingDeps, key: string, isAbout: (line: string) => boolean, instead: string) =>
-  rewrite(deps, key, (bytes) => {
-    const lines = Buffer.from(bytes).toString('utf8').split('\n');
-    if (!lines.some(isAbout)) return undefined;
-    const body = lines.map((line) => (isAbout(line) ? instead : line)).join('\n');
-    return { body, type: key.endsWith('.csv') ? 'text/csv' : 'application/x-ndjson' };
-  });
-
-function recordWithout(bytes: Uint8Array, { row }: Matcher): Changed | undefined {
-  const record = jsonOf(Buffer.from(bytes).toString('utf8')) as JobRow | undefined;
-  if (!record || !row(record)) return undefined;
-  return { body: JSON.stringify(redacted(record)), type: 'application/json' };
-}
-
-const rewriteEvents = (deps: ActingDeps, key: string, isAbout: (line: Record<string, unknown>) => boolean) =>
-  rewrite(deps, key, (bytes) => {
-    const lines = linesOf(bytes);
-    const others = lines.filter((line) => !isAbout(line));
-    if (others.length === lines.length) return undefined;
-    const body = gzipSync(others.map((line) => `${JSON.stringify(line)}\n`).join(''), GZIP);
-    return { body, type: 'application/gzip', metadata: { events: String(others.length) } };
-  });
 
 const LEASE_MS = 15 * 60_000;
 const WAIT_MS = 30_000;
@@ -222,16 +183,11 @@ async function eraseHour(
       continue;
     }
     for (const one of objects.filter(({ place }) => place === 'events'))
-      await attempt(one, () => rewriteEvents(deps, one.key, matcher.event));
+      await attempt(one, () => rewrite(deps, 'events', one.key, matcher));
     // An hour may have been written since the search.
     for (const key of await deps.objects.list(parquetPartition(prefix, hour)))
       await attempt({ place: 'parquet', key }, () =>
-        rewrite(deps, key, async (bytes) => {
-          const rows = await fromParquet(bytes);
-          const others = rows.filter((row) => !matcher.event({ ...row }));
-          if (others.length === rows.length) return undefined;
-          return { body: toParquet(others, propertyColumnsOf(bytes)), type: PARQUET };
-        }).catch((error: unknown) =>
+        rewrite(deps, 'parquet', key, matcher).catch((error: unknown) =>
           error instanceof Error && !('code' in error) ? 'damaged' : Promise.reject(error),
         ),
       );

@@ -1,21 +1,17 @@
-import { fromParquet } from '../analytics/parquet';
+import { gzipSync } from 'node:zlib';
+import { fromParquet, PARQUET, propertyColumnsOf, toParquet } from '../analytics/parquet';
+import { GZIP } from '../analytics/process';
 import { mapEach } from '../concurrency';
+import { ERASED_LINE } from '../emails/manifest';
 import { StoreError } from '../errors';
-import { feedbackPerson } from '../feedback/message';
-import { bodyKey, dataPrefix, FEEDBACK_QUEUE, groupKey } from '../jobs/keys';
-import { personOf } from '../jobs/person-hash';
-import type { JobRow } from '../jobs/row';
+import { bodyKey, dataPrefix } from '../jobs/keys';
+import { type JobRow, redacted } from '../jobs/row';
 import type { Objects } from '../ports';
 import { jsonOf } from '../text';
-import { linesOf } from './analytics';
+import { type Line, linesOf } from './analytics';
 import { jobView, type Reader } from './operator';
 import { PLACES, type Place, type PlaceName } from './places';
-
-/** Whom a search is about: an address, the id that a caller gives its user, or both. */
-export interface Person {
-  email?: string | undefined;
-  user?: string | undefined;
-}
+import { hashesOf, listJobs, type Person } from './search';
 
 /** Something about a person. `key`: of the item or the object. `data` is personal. */
 export interface Found {
@@ -30,15 +26,10 @@ export interface Found {
 type Fields = Record<string, unknown> | null | undefined;
 export type Matcher = Awaited<ReturnType<typeof matcherOf>>;
 
-/** Tells what is about a person. Rejects with a StoreError if the hash key cannot be read. */
-export async function matcherOf({ hashPeople }: Pick<Reader, 'hashPeople'>, { email, user }: Person) {
-  const hashes = await hashPeople();
+/** Tells what is about a person. Rejects with an OperatorError if the hash key cannot be read. */
+export async function matcherOf(reader: Pick<Reader, 'hashPeople'>, { email, user }: Person) {
   const address = email?.trim().toLowerCase();
-  const persons: readonly string[] = address === undefined ? [] : hashes(personOf(address));
-  const groups: readonly string[] = [
-    ...(user === undefined ? [] : hashes(feedbackPerson({ user: { id: user, email: '' } }))),
-    ...(address === undefined ? [] : hashes(feedbackPerson({ user: { email: address } }))),
-  ];
+  const hashes = await hashesOf({ user, email: address }, reader);
   const isAddress = (value: unknown) =>
     address !== undefined && typeof value === 'string' && value.trim().toLowerCase() === address;
   /** Another address may end or begin with this one, so only the whole word counts. */
@@ -56,10 +47,7 @@ export async function matcherOf({ hashPeople }: Pick<Reader, 'hashPeople'>, { em
     return (user !== undefined && one?.user === user) || values.some(names);
   };
   return {
-    persons,
-    groups,
-    row: ({ person = '', group = '' }: Partial<Pick<JobRow, 'person' | 'group'>>) =>
-      persons.includes(person) || groups.includes(group),
+    row: ({ person = '', group = '' }: JobRow) => hashes.includes(person) || hashes.includes(group),
     /** A job's data. A person whom it only mentions, or who sends it, is not the one whom it is about. */
     job: (data: unknown): boolean => {
       const { user: sender, to, email: tester } = (data ?? {}) as { user?: Fields; to?: Fields; email?: unknown };
@@ -74,11 +62,41 @@ export async function matcherOf({ hashPeople }: Pick<Reader, 'hashPeople'>, { em
 const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString('utf8');
 const MIB = 1024 * 1024;
 
-/** How a search reads the objects of a place, 16 at a time by default. `read` returns what is about the person. */
-interface Scan {
+/** What an object holds about the person. `without`: the object without it, unless it goes as a whole. */
+interface Look {
+  found: readonly unknown[];
+  without?: () => { body: string | Uint8Array; type: string; metadata?: Record<string, string> };
+}
+
+/** How a search reads the objects of a place, 16 at a time by default. */
+export interface Scan {
   takes?: (key: string) => boolean;
   atOnce?: number;
-  read: (bytes: Uint8Array, matcher: Matcher) => unknown[] | Promise<unknown[]>;
+  look: (bytes: Uint8Array, matcher: Matcher, key: string) => Look | Promise<Look>;
+}
+
+/** `instead` comes in the place of the lines about the person. All others keep their bytes and their numbers. */
+function lookAtLines(bytes: Uint8Array, key: string, isAbout: (line: string) => boolean, instead = ''): Look {
+  const lines = text(bytes).split('\n');
+  return {
+    found: lines.filter(isAbout),
+    without: () => ({
+      body: lines.map((line) => (isAbout(line) ? instead : line)).join('\n'),
+      type: key.endsWith('.csv') ? 'text/csv' : 'application/x-ndjson',
+    }),
+  };
+}
+
+function lookAtEvents(bytes: Uint8Array, isAbout: (line: Line) => boolean): Look {
+  const lines = linesOf(bytes);
+  return {
+    found: lines.filter(isAbout),
+    without: () => {
+      const others = lines.filter((line) => !isAbout(line));
+      const body = gzipSync(others.map((line) => `${JSON.stringify(line)}\n`).join(''), GZIP);
+      return { body, type: 'application/gzip', metadata: { events: String(others.length) } };
+    },
+  };
 }
 
 const LIST = /\/(recipients|rejected)-\d+-[0-9a-f]{64}\.ndjson$/;
@@ -86,35 +104,50 @@ const CLAIM = /\/[0-9a-f]{64}$/;
 
 export const SCANS = {
   bodies: {
-    read: (bytes, matcher) => {
+    look: (bytes, matcher) => {
       const { data } = (jsonOf(text(bytes)) ?? {}) as { data?: Fields };
       const events = Array.isArray(data?.events) ? (data.events as Fields[]).filter(matcher.event) : [];
-      return matcher.job(data) ? [data] : events;
+      return { found: matcher.job(data) ? [data] : events };
     },
   },
   lists: {
     takes: (key) => LIST.test(key),
-    read: (bytes, { recipient }) => text(bytes).split('\n').map(jsonOf).filter(recipient),
+    look: (bytes, { recipient }, key) => {
+      const instead = key.includes('/recipients-') ? ERASED_LINE : '';
+      const look = lookAtLines(bytes, key, (line) => recipient(jsonOf(line)), instead);
+      return { ...look, found: look.found.map((line) => jsonOf(String(line))) };
+    },
   },
   data: {
     takes: (key) => CLAIM.test(key),
-    read: (bytes, { job }) => [jsonOf(text(bytes))].filter(job),
+    look: (bytes, { job }) => ({ found: [jsonOf(text(bytes))].filter(job) }),
   },
   uploads: {
     atOnce: 1,
     // Lists of recipients. Another user's attachment may name the person, and stays.
     takes: (key) => /\/_attachments\/emails\/.*\.(csv|ndjson)$/.test(key),
-    read: (bytes, { names }) => text(bytes).split('\n').filter(names),
+    look: (bytes, { names }, key) => lookAtLines(bytes, key, names),
   },
   records: {
     atOnce: 64,
-    read: (bytes, { row }) => [jsonOf(text(bytes)) as JobRow | undefined].filter((record) => record && row(record)),
+    look: (bytes, { row }) => {
+      const record = jsonOf(text(bytes)) as JobRow | undefined;
+      if (!record || !row(record)) return { found: [] };
+      return { found: [record], without: () => ({ body: JSON.stringify(redacted(record)), type: 'application/json' }) };
+    },
   },
-  events: { read: (bytes, { event }) => linesOf(bytes).filter(event) },
-  rejected: { read: (bytes, { event }) => linesOf(bytes).filter((line) => event(line.event as Fields)) },
+  events: { look: (bytes, { event }) => lookAtEvents(bytes, event) },
+  rejected: { look: (bytes, { event }) => lookAtEvents(bytes, (line) => event(line.event as Fields)) },
   parquet: {
     atOnce: 1,
-    read: async (bytes, { event }) => (await fromParquet(bytes)).filter((row) => event(row as unknown as Fields)),
+    look: async (bytes, { event }) => {
+      const rows = await fromParquet(bytes);
+      const others = () => rows.filter((row) => !event({ ...row }));
+      return {
+        found: rows.filter((row) => event({ ...row })),
+        without: () => ({ body: toParquet(others(), propertyColumnsOf(bytes)), type: PARQUET }),
+      };
+    },
   },
 } satisfies Partial<Record<PlaceName, Scan>>;
 
@@ -159,8 +192,8 @@ export async function* findPerson(
   const matcher = await matcherOf(reader, person);
   const seen = new Set<string>();
   const isNew = ({ key }: Found) => !seen.has(key) && seen.add(key);
-  for await (const row of rowsAbout(reader, matcher))
-    for (const found of await ofRow(reader, row)) if (isNew(found)) yield found;
+  const { rows } = await listJobs(reader, { ...person, email: person.email?.trim() });
+  for (const row of rows) for (const found of await ofRow(reader, row)) if (isNew(found)) yield found;
   let read = 0;
   for (const name of scans)
     for await (const page of keysOf(reader, name)) {
@@ -181,28 +214,13 @@ async function lookInto(
 ): Promise<Found[]> {
   try {
     const bytes = await objects.get(key, { mostBytes: MOST_BYTES });
-    const found = bytes ? await SCANS[name].read(bytes, matcher) : [];
+    const { found } = bytes ? await SCANS[name].look(bytes, matcher, key) : { found: [] };
     return found.length > 0 ? [{ place: name, key, data: found }] : [];
   } catch (error) {
     // An object that is too large or damaged. A bucket that fails ends the search.
     if (error instanceof StoreError && error.code !== 'S3.TooLarge') throw error;
     return [{ place: name, key, unread: error instanceof StoreError ? error.code : 'damaged' }];
   }
-}
-
-/** The rows of the jobs about a person. */
-async function* rowsAbout({ table, ledger }: Reader, { persons, groups }: Matcher): AsyncGenerator<JobRow> {
-  const parts = [
-    ...groups.map((group) => ['group', groupKey(FEEDBACK_QUEUE, group)] as const),
-    ...persons.map((hash) => ['person', hash] as const),
-  ];
-  for (const [index, of] of parts)
-    for (let after: string | undefined; ; ) {
-      const keys = await table[index](of, { after, limit: PAGE });
-      for (const row of await mapEach(keys, 32, (key) => ledger.known(key))) if (row) yield row;
-      if (keys.length < PAGE) break;
-      after = keys.at(-1);
-    }
 }
 
 /** A row, and the objects that belong to its job. */

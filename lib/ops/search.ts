@@ -42,31 +42,18 @@ const VALUES = {
   vendor: ['vendor', VENDORS],
 } as const;
 
-/**
- * The message groups and hashes of people in a filter. `undefined`: it names none. A person has more while the hash key
- * changes. Rejects with an OperatorError if the hash key cannot be read.
- */
-async function groupsOf(
-  { group, user, email }: JobFilter,
-  { hashPeople }: Pick<Reader, 'hashPeople'>,
-): Promise<readonly string[] | undefined> {
-  if (group !== undefined) return [group];
-  if (user === undefined && email === undefined) return undefined;
+/** Whom a search is about: an address, the id that a caller gives its user, or both. */
+export type Person = Pick<JobFilter, 'email' | 'user'>;
+
+/** The `group` or `person` of rows about a person. There are more while the hash key changes. */
+export async function hashesOf({ user, email }: Person, { hashPeople }: Pick<Reader, 'hashPeople'>) {
   const hashes = await hashPeople().catch((error: unknown) => {
     if (!(error instanceof StoreError)) throw error;
     throw new OperatorError(`A search for a person needs the instance's hash key: ${error.code}: ${error.message}`);
   });
-  const ofUser = user === undefined ? [] : hashes(feedbackPerson({ user: { id: user, email: '' } }));
-  const texts = email === undefined ? [] : [feedbackPerson({ user: { email } }), personOf(email)];
-  return [...ofUser, ...texts.flatMap(hashes)];
-}
-
-function requireKnown(filter: JobFilter): void {
-  for (const [field, [option, values]] of Object.entries(VALUES)) {
-    const asked = filter[field as keyof typeof VALUES];
-    if (asked !== undefined && !(values as readonly string[]).includes(asked))
-      throw new OperatorError(`--${option} must be one of ${values.join(', ')}, is ${asked}.`);
-  }
+  const ofUser = user === undefined ? [] : [feedbackPerson({ user: { id: user, email: '' } })];
+  const ofAddress = email === undefined ? [] : [feedbackPerson({ user: { email } }), personOf(email)];
+  return [...ofUser, ...ofAddress].flatMap(hashes);
 }
 
 function fits(row: JobRow, filter: JobFilter, groups: readonly string[] | undefined): boolean {
@@ -148,8 +135,14 @@ export async function listJobs(reader: Reader, filter: JobFilter, options: ListO
   const { all = false, after, signal, keep = () => true } = options;
   const { part = '' } = filter;
   const size = part === '' ? Math.min(PAGE, limit + 1) : PAGE_OF_KEYS;
-  requireKnown(filter);
-  const groups = await groupsOf(filter, reader);
+  for (const [field, [option, values]] of Object.entries(VALUES)) {
+    const asked = filter[field as keyof typeof VALUES];
+    if (asked !== undefined && !(values as readonly string[]).includes(asked))
+      throw new OperatorError(`--${option} must be one of ${values.join(', ')}, is ${asked}.`);
+  }
+  const { group, user, email } = filter;
+  const ofPerson = user === undefined && email === undefined ? undefined : await hashesOf(filter, reader);
+  const groups = group === undefined ? ofPerson : [group];
   const { index, parts } = partsOf(reader, filter, { groups, size, all });
   // An ended job has an entry in `todo` while a write of it is missing.
   const isSearched = (row: JobRow) => !row.canary && (index !== 'todo' || isListed(row.state));
@@ -187,7 +180,6 @@ export async function listJobs(reader: Reader, filter: JobFilter, options: ListO
 }
 
 type Entry = Due | Accepted | { key: string };
-type ReadPage = (after: Entry | undefined) => Promise<Entry[]>;
 
 /** Where a page ended. It comes from an address, so it may be anything. */
 function placeOf(next: string | undefined, parts: number): [number, Entry | undefined] {
@@ -203,7 +195,7 @@ function partsOf(
   { table, ...names }: Reader,
   filter: JobFilter,
   { groups, size: limit, all }: { groups: readonly string[] | undefined; size: number; all: boolean },
-): { index: keyof typeof WHERE; parts: ReadPage[] } {
+): { index: keyof typeof WHERE; parts: ((after: Entry | undefined) => Promise<Entry[]>)[] } {
   const { state, from, to } = filter;
   const queues = queuesOf(names, filter.queue);
   if (from !== undefined && to !== undefined && from >= to) throw new OperatorError('--from must be before --to.');
@@ -218,7 +210,10 @@ function partsOf(
   }
   const asked = state === 'discarded' ? 'dead' : state;
   if (all || from !== undefined || to !== undefined || (asked !== undefined && !isListed(asked)))
-    return { index: 'accepted', parts: [newest(table, queues, { ...filter, limit }) as ReadPage] };
+    return {
+      index: 'accepted',
+      parts: [(after) => newest(table, queues, { ...filter, limit, after: after as Accepted })],
+    };
   const kinds = (Object.keys(TODO_STATES) as (keyof typeof TODO_STATES)[]).filter((kind) =>
     TODO_STATES[kind].some((possible) => possible === (asked ?? possible)),
   );
@@ -229,21 +224,23 @@ function partsOf(
 }
 
 /** Reads what some queues accepted, the newest first. Of one millisecond, the first queue's jobs come first. */
-const newest =
-  (table: Table, queues: readonly string[], { from = 0, to, limit }: JobFilter & { limit: number }) =>
-  async (after?: Accepted): Promise<Accepted[]> => {
-    const of = queues.findIndex((queue) => after?.key.startsWith(jobKey(queue, '')));
-    const last = after?.time ?? (to ?? Number.MAX_SAFE_INTEGER) - 1;
-    const pages = await Promise.all(
-      queues.map((queue, at) =>
-        table.accepted(queue, { from, limit, until: at < of ? last - 1 : last, after: at === of ? after : undefined }),
-      ),
-    );
-    return pages
-      .flat()
-      .sort((a, b) => b.time - a.time)
-      .slice(0, limit);
-  };
+async function newest(
+  table: Table,
+  queues: readonly string[],
+  { from = 0, to, limit, after }: JobFilter & { limit: number; after?: Accepted | undefined },
+): Promise<Accepted[]> {
+  const of = queues.findIndex((queue) => after?.key.startsWith(jobKey(queue, '')));
+  const last = after?.time ?? (to ?? Number.MAX_SAFE_INTEGER) - 1;
+  const pages = await Promise.all(
+    queues.map((queue, at) =>
+      table.accepted(queue, { from, limit, until: at < of ? last - 1 : last, after: at === of ? after : undefined }),
+    ),
+  );
+  return pages
+    .flat()
+    .sort((a, b) => b.time - a.time)
+    .slice(0, limit);
+}
 
 /** Finds a job's row by its id. `queue`: searches only this queue. */
 export async function findJob(reader: Reader, id: string, queue?: string): Promise<JobRow> {

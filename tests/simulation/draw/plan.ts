@@ -1,6 +1,6 @@
 import type { Vendor } from '../../../lib/errors';
 import { CLOCK_SKEW_MS } from '../../../lib/jobs/row';
-import type { Person } from '../../../lib/ops/person';
+import type { Person } from '../../../lib/ops/search';
 import type { CallFault, Outage, StartFault } from '../world/faults';
 
 /** The kinds of jobs. Some exist in one queue only. */

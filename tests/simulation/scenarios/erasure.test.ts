@@ -1,7 +1,7 @@
 import { feedbackPerson } from '../../../lib/feedback/message';
 import { personOf } from '../../../lib/jobs/person-hash';
-import type { Person } from '../../../lib/ops/person';
 import { type PlaceName, placeOfKey } from '../../../lib/ops/places';
+import type { Person } from '../../../lib/ops/search';
 import { hashed } from '../../support/hash-people';
 import type { MemoryObjects } from '../../support/memory-objects';
 import type { MemoryTable } from '../../support/memory-table';

@@ -3,7 +3,7 @@ import type { FactMessage } from '../../../lib/alarms/notification';
 import type { QueueSettings } from '../../../lib/config/common';
 import type { JobRow } from '../../../lib/jobs/row';
 import type { Erased } from '../../../lib/ops/erase';
-import type { Person } from '../../../lib/ops/person';
+import type { Person } from '../../../lib/ops/search';
 import type {
   BatchQueues,
   Clock,

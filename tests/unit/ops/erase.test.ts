@@ -6,7 +6,8 @@ import { analyticsContract } from '../../../lib/analytics/process';
 import { takeLease } from '../../../lib/jobs/items';
 import { bodyKey, hoursKey, jobKey } from '../../../lib/jobs/keys';
 import { erasePerson } from '../../../lib/ops/erase';
-import { type Found, findPerson, type Person } from '../../../lib/ops/person';
+import { type Found, findPerson } from '../../../lib/ops/person';
+import type { Person } from '../../../lib/ops/search';
 import { ACCEPTED_AT, analyticsBody, anEvent, someEvents, viewAt } from '../../support/analytics';
 import { memoryEngine, PREFIX } from '../../support/engine';
 
