@@ -7,11 +7,9 @@ export interface Problem {
 /** The caller's job is not valid (an API's 400). Names all problems at once. Nothing was stored or sent. */
 export class InvalidJobError extends Error {
   override readonly name = 'InvalidJobError';
-  readonly problems: readonly Problem[];
 
-  constructor(problems: readonly Problem[]) {
+  constructor(readonly problems: readonly Problem[]) {
     super(problems.map(({ message }) => message).join('; '));
-    this.problems = problems;
   }
 }
 
@@ -31,10 +29,8 @@ export class JobNotFoundError extends Error {
 /** The key was used for another job (an API's 409). `id` is that job. Nothing was changed. */
 export class IdempotencyConflictError extends Error {
   override readonly name = 'IdempotencyConflictError';
-  readonly id: string;
 
-  constructor(id: string) {
+  constructor(readonly id: string) {
     super('the idempotency key was used for a job with other data or another time');
-    this.id = id;
   }
 }

@@ -75,30 +75,30 @@ export function valid<T>(schema: z.ZodType<T>, input: unknown, prefix = ''): T {
   throw new InvalidJobError(describeIssues(parsed.error.issues, prefix));
 }
 
-/** Never change this: another namespace would create a second job for every key in use. */
-const NAMESPACE = 'b3f7c1de-5a0e-4a6b-9a55-6d0f3a2c9e41';
-
-interface NewJob {
-  queue: string;
-  key?: string | undefined;
-  principal?: string | undefined;
+interface IdDeps {
   clock: Clock;
   random: Random;
 }
 
+/** Never change this: another namespace would create a second job for every key in use. */
+const NAMESPACE = 'b3f7c1de-5a0e-4a6b-9a55-6d0f3a2c9e41';
+
 /**
- * The job id, which is the only idempotency key. If the caller gives a key, the id follows from queue, principal and
- * key. So a repeat finds the same job, and keys of two principals never collide. A key without a principal is the
- * system's. Without a key the id is new and sorts by time.
+ * The job id, which is the only idempotency key. With a key it follows from queue, principal and key, so that a repeat
+ * finds the same job. A key without a principal is the system's. Without a key the id is new.
  */
-export function jobId({ queue, key, principal = '', clock, random }: NewJob): string {
+export function jobId({
+  queue,
+  key,
+  principal = '',
+  ...deps
+}: Pick<CheckedOptions, 'key' | 'principal'> & IdDeps & { queue: string }): string {
   // JSON separates the three, because ("a", "bc") and ("ab", "c") must have different ids.
-  if (key !== undefined) return v5(JSON.stringify([queue, principal, key]), NAMESPACE);
-  return newId({ clock, random });
+  return key === undefined ? newId(deps) : v5(JSON.stringify([queue, principal, key]), NAMESPACE);
 }
 
 /** A new id that sorts by time. A v4 UUID has fixed bits, but all bits of its hash are random. */
-export const newId = ({ clock, random }: { clock: Clock; random: Random }): string =>
+export const newId = ({ clock, random }: IdDeps): string =>
   v7({ msecs: clock.now(), random: createHash('sha256').update(random.uuid()).digest().subarray(0, 16) });
 
 /**

@@ -2,7 +2,7 @@ import type { QueueSettings } from '../config/common';
 import { ignoreStoreError, StoreError } from '../errors';
 import { type Envelope, MAX_INLINE_DATA_BYTES, payloadHash, sendable, sha256 } from '../jobs/envelope';
 import { noteFiles } from '../jobs/files';
-import { bodyKey, dataPrefix, deduplicationId, jobKey } from '../jobs/keys';
+import { bodyKey, dataPrefix, deduplicationId } from '../jobs/keys';
 import { isSentFromKept, type Ledger } from '../jobs/ledger';
 import { belongs, markSent, tokenOf } from '../jobs/messages';
 import { type HashPeople, personOf } from '../jobs/person-hash';
@@ -87,7 +87,7 @@ export async function accept(deps: SubmitDeps, submission: Submission): Promise<
   const { queue, group } = submission;
   deps.settings(queue);
   const id = submission.id ?? jobId({ ...submission, clock, random });
-  await checkStart(deps, { ...submission, id });
+  checkTime(deps, 'options.notBefore', submission.notBefore);
   const [salt, ...earlierSalts] = (await deps.hashPeople())(`payload:${queue}:${id}`);
   const envelope = { ...(await envelopeOf(deps, submission, id)), salt };
   const notBefore = submission.notBefore === undefined ? undefined : Date.parse(submission.notBefore);
@@ -199,29 +199,14 @@ async function envelopeOf(deps: SubmitDeps, submission: Submission, id: string):
   return { ...head, dataref, datasha256 };
 }
 
-/** A row lives 45 days after its last write, and an operator may need the job's body for two weeks after its start. */
-const MOST_DAYS = 30;
-const LONGEST_WAIT_MS = MOST_DAYS * 24 * 60 * 60_000;
-const TOO_FAR = `must be at most ${MOST_DAYS} days ahead`;
-
 /**
- * Checks when a job may start. The caller's clock may differ a little from ours. A repeated call is not checked,
- * because its time may be over by now. Rejects with an InvalidJobError, or with a StoreError if the table is down.
+ * A row lives 45 days after its last write, and an operator may need the job's body for two weeks after its start. The
+ * bucket keeps a campaign's recipients for a limited time too.
  */
-export async function checkStart(
-  { ledger, clock }: { ledger: Pick<Ledger, 'get'>; clock: Clock },
-  { queue, id, key, notBefore }: Pick<CheckedOptions, 'key' | 'notBefore'> & { queue: string; id: string },
-): Promise<void> {
-  if (notBefore === undefined) return;
-  const wait = Date.parse(notBefore) - clock.now();
-  const problem =
-    wait < -CLOCK_SKEW_MS ? 'must be in the future' : wait > LONGEST_WAIT_MS + CLOCK_SKEW_MS ? TOO_FAR : undefined;
-  if (!problem || (key !== undefined && (await ledger.get(jobKey(queue, id))))) return;
-  throw invalid('options.notBefore', problem);
-}
+const MOST_DAYS = 30;
 
-/** Checks when a campaign may send. The bucket keeps its recipients for a limited time. Throws an InvalidJobError. */
-export function checkSendAt({ clock }: { clock: Clock }, sendAt: string | undefined): void {
-  if (sendAt === undefined || Date.parse(sendAt) - clock.now() <= LONGEST_WAIT_MS + CLOCK_SKEW_MS) return;
-  throw invalid('sendAt', TOO_FAR);
+/** Checks when a job or a campaign may start. The caller's clock may differ a little from ours. Throws an InvalidJobError. */
+export function checkTime({ clock }: { clock: Clock }, field: string, time: string | undefined): void {
+  if (time !== undefined && Date.parse(time) - clock.now() > MOST_DAYS * 24 * 60 * 60_000 + CLOCK_SKEW_MS)
+    throw invalid(field, `must be at most ${MOST_DAYS} days ahead`);
 }

@@ -20,7 +20,7 @@ import {
 import { EMAILS_QUEUE } from '../../lib/jobs/keys';
 import { invalid } from '../../lib/submit/errors';
 import { jobId, type SubmitOptions, valid, validOptions } from '../../lib/submit/options';
-import { type Accepted, checkSendAt, checkStart, type SubmitDeps, submit } from '../../lib/submit/submit';
+import { type Accepted, checkTime, type SubmitDeps, submit } from '../../lib/submit/submit';
 import { checkFiles } from '../../lib/submit/uploads';
 
 /**
@@ -66,11 +66,11 @@ export async function submitCampaign(
           principal: submitted.principal,
         })
       : [];
-  checkSendAt(deps, sendAt);
+  checkTime(deps, 'sendAt', sendAt);
+  checkTime(deps, 'options.notBefore', submitted.notBefore);
   if (content.unsubscribe === undefined && !transactional)
     throw invalid('unsubscribe', 'is required for bulk mail. Mail that is not bulk mail says transactional: true');
   const id = jobId({ ...submitted, ...deps });
-  await checkStart(deps, { ...submitted, id });
   // A repeated call keeps the chunk size. With another one, its manifest would differ and look like another campaign.
   const repeated = submitted.key === undefined ? undefined : await campaigns(deps).read(id);
   const chunkSize = repeated?.chunkSize || chunkSizeOf(deps.emailRate);

@@ -13,7 +13,7 @@ import { describeIssues, MAX_INLINE_DATA_BYTES, sendable } from '../../lib/jobs/
 import { ANALYTICS_QUEUE } from '../../lib/jobs/keys';
 import type { BatchQueues, OutgoingMessage } from '../../lib/ports';
 import { InvalidJobError } from '../../lib/submit/errors';
-import { jobId } from '../../lib/submit/options';
+import { newId } from '../../lib/submit/options';
 import type { SubmitDeps } from '../../lib/submit/submit';
 import { createBatchSender } from './sender';
 
@@ -28,11 +28,9 @@ export const CLOSED = { code: 'Producer.Closed', message: 'the producer is close
 /** The tracker closed with events that SQS did not take. The error carries them, so nothing is dropped silently. */
 export class UnsentEventsError extends Error {
   override readonly name = 'UnsentEventsError';
-  readonly messages: readonly OutgoingMessage[];
 
-  constructor(messages: readonly OutgoingMessage[]) {
+  constructor(readonly messages: readonly OutgoingMessage[]) {
     super(`${messages.length} messages with analytics events were not sent`);
-    this.messages = messages;
   }
 }
 
@@ -179,14 +177,14 @@ export function createPacker(
   const maxEvents = Math.min(limits.maxEvents, MOST_EVENTS);
   const maxBytes = Math.min(limits.maxBytes, MAX_INLINE_DATA_BYTES);
   // The time in this id says when the numbering began (packages/verify/check.ts).
-  const own = `${source}/${jobId({ queue: ANALYTICS_QUEUE, clock, random })}`;
+  const own = `${source}/${newId({ clock, random })}`;
   let sequence = 0;
   let bytes = 0;
 
   function seal(group: string, open: Open): void {
     shards.delete(group);
     bytes -= open.bytes;
-    const id = jobId({ queue: ANALYTICS_QUEUE, clock, random });
+    const id = newId({ clock, random });
     const head = {
       specversion: '1.0',
       id,

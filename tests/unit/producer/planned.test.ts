@@ -94,15 +94,15 @@ describe('a planned job', () => {
   });
 });
 
-test('a time that is over or too far is refused, and nothing is stored. It may be over by as much as the clocks differ', async () => {
+test('a time too far ahead is refused, and nothing is stored. A time that is over is due at once', async () => {
   const { engine, send, live, effects, inMs } = start();
-  const refused = (notBefore: string) => expect(send({ notBefore, key: 'k', principal: 'client-1' })).rejects;
 
-  await refused(inMs(-5_000)).toEqual(invalid('options.notBefore', 'must be in the future'));
-  await refused(inMs(30 * DAY + 5_000)).toEqual(invalid('options.notBefore', 'must be at most 30 days ahead'));
+  await expect(send({ notBefore: inMs(30 * DAY + 5_000) })).rejects.toEqual(
+    invalid('options.notBefore', 'must be at most 30 days ahead'),
+  );
   expect([engine.table.items(), engine.objects.keys()]).toEqual([[], []]);
 
-  const { id } = await send({ notBefore: inMs(-1_000) });
+  const { id } = await send({ notBefore: inMs(-60_000) });
   await live(1);
   expect(effects).toEqual([id]);
 });
