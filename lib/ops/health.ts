@@ -32,18 +32,23 @@ const WORST: readonly Problem['kind'][] = [
   ...(['circuit-open', 'oldest-message', 'canary-late', 'dlq-depth', 'jobs-dead'] as const),
 ];
 
-/**
- * What is wrong with a deployment, the worst first. A firing alarm is left out if another problem explains it. If a
- * service of AWS does not answer, it rejects with a StoreError, because an unknown state is not a healthy one.
- */
+/** The problems of a deployment now. */
 export async function health(deps: Deployment): Promise<{ at: number; problems: Problem[] }> {
   const figures = await overview(deps, { activity: false });
+  return { at: figures.at, problems: await problemsOf(deps, figures) };
+}
+
+/**
+ * What the figures of a deployment say is wrong, the worst first. A firing alarm is left out if another problem explains
+ * it. If a service of AWS does not answer, it rejects with a StoreError, because an unknown state is not a healthy one.
+ */
+export async function problemsOf(deps: Deployment, figures: Overview): Promise<Problem[]> {
   const ofQueues = await Promise.all(figures.queues.map((queue) => ofQueue(deps, queue, figures)));
   const problems = [...ofReconciler(figures), ...ofVendors(figures), ...ofQueues.flat()];
   const alarms = figures.alarms.flatMap((alarm) => (alarm.offAt === undefined ? [ofAlarm(alarm)] : []));
   for (const alarm of worstFirst(alarms))
     if (!problems.some((problem) => explains(problem, alarm))) problems.push(alarm);
-  return { at: figures.at, problems: worstFirst(problems) };
+  return worstFirst(problems);
 }
 
 function worstFirst<P extends Problem>(problems: readonly P[]): P[] {

@@ -1,7 +1,6 @@
 import { type Context, Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import * as z from 'zod';
-import { KINDS } from '../../lib/alarms/kinds';
 import type { Campaign } from '../../lib/emails/campaigns/campaign';
 import { campaignReport } from '../../lib/emails/report';
 import { analyticsReader } from '../../lib/ops/analytics';
@@ -13,12 +12,12 @@ import {
   statusOf,
   waitsOf,
 } from '../../lib/ops/campaigns';
+import { problemsOf } from '../../lib/ops/health';
 import { type Deployment, OperatorError, queuesOf } from '../../lib/ops/operator';
 import { overview } from '../../lib/ops/overview';
-import { isProduction } from '../../lib/target';
+import { isProduction, slsCommand } from '../../lib/target';
 import { act, previewAction } from './actions';
 import type { ConsoleDeps, LocalTools } from './deps';
-import { alarmWords } from './explain';
 import { type Env, ownPage, ownWrite, refuse } from './guard';
 import { deadLetters, foundJobs, jobData, jobPageOf, querySchema } from './jobs';
 
@@ -95,15 +94,12 @@ function toolsOf({ local }: ConsoleDeps): LocalTools {
 
 export type Figures = Awaited<ReturnType<typeof figuresOf>>;
 
-/** The figures of the instance, or only those of a queue. */
+/** The figures of the instance, or only those of a queue, and what `sls health` says about them. */
 async function figuresOf({ deployment, target }: ConsoleDeps, queue: string | undefined) {
-  const queueNames = queuesOf(deployment, queue);
-  const { alarms, ...figures } = await overview({ ...deployment, queueNames });
-  const asked = alarms.filter(({ kind, subject }) => KINDS[kind].scope !== 'queue' || queueNames.includes(subject));
-  return {
-    ...figures,
-    alarms: asked.map((alarm) => ({ ...alarm, scope: KINDS[alarm.kind].scope, ...alarmWords(alarm, target) })),
-  };
+  const deps = { ...deployment, queueNames: queuesOf(deployment, queue) };
+  const figures = await overview(deps);
+  const problems = await problemsOf(deps, figures);
+  return { ...figures, problems: problems.map((one) => ({ ...one, next: slsCommand(one.next, target) })) };
 }
 
 export type Campaigns = Awaited<ReturnType<typeof campaignList>>;

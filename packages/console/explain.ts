@@ -1,21 +1,8 @@
-import { KINDS, type Kind } from '../../lib/alarms/kinds';
 import { isRefusal } from '../../lib/errors';
 import { BY_ITS_PRODUCER, isEnd, type JobRow, type Reason, waitsForItsTime } from '../../lib/jobs/row';
 import { type JobAction, whyNot } from '../../lib/ops/act';
-import { stateOf } from '../../lib/ops/operator';
-import type { Overview } from '../../lib/ops/overview';
-import { slsCommand, type Target } from '../../lib/target';
 import { timeText } from '../../lib/text';
 import { VENDOR_PAUSED, VENDOR_STOPPED } from '../../lib/worker/circuit';
-
-/** A job's state for a person who does not know the service. */
-export interface Explained {
-  sentence: string;
-  next: string;
-  actions: JobAction[];
-  /** Why the job cannot be sent again with other data. */
-  notReplaceable?: string;
-}
 
 type Words = [sentence: string, next: string];
 
@@ -78,41 +65,24 @@ const WORDS: Record<Reason, (row: JobRow) => Words> = {
 };
 
 /** Says in a sentence why a job is where it is, what to do next, and what an operator can do with it at `now`. */
-export function explain(row: JobRow, now: number): Explained {
-  if (row.replacedBy !== undefined) {
-    const sentence = `An operator sent it again with other data, as ${row.replacedBy}.`;
-    return { sentence, next: 'Look at that job.', actions: [], notReplaceable: sentence };
-  }
-  if (row.erased)
-    return { sentence: 'An operator erased what it was about.', next: 'Nothing is left to do.', actions: [] };
-  const actions = (Object.keys(whyNot) as JobAction[]).filter((action) => whyNot[action](row, now) === undefined);
-  const notReplaceable = whyNot.replace(row);
+export function explain(row: JobRow, now: number) {
+  const allowed = (Object.keys(whyNot) as JobAction[]).filter((action) => whyNot[action](row, now) === undefined);
+  // A repeat of a replacement is allowed, but it changes nothing.
+  const actions = row.replacedBy === undefined ? allowed : [];
   const [sentence, next] = wordsOf(row);
-  return { sentence, next, actions, ...(notReplaceable !== undefined && { notReplaceable }) };
+  return { sentence, next, actions, notReplaceable: whyNot.replace(row) };
 }
 
 function wordsOf(row: JobRow): Words {
-  const { state, reason } = row;
+  const { state, reason, replacedBy } = row;
+  if (replacedBy !== undefined)
+    return [`An operator sent it again with other data, as ${replacedBy}.`, 'Look at that job.'];
+  if (row.erased) return ['An operator erased what it was about.', 'Nothing is left to do.'];
   if (state === 'queued') return ['It waits in its queue for a worker.', ALONE];
   if (state === 'processing') return ['A worker runs it.', 'Wait for the outcome.'];
   if (state === 'succeeded') return ['It is done.', 'Nothing is left to do.'];
-  const words = reason === undefined ? undefined : WORDS[reason];
-  const [sentence, next] = words?.(row) ?? [`It is ${stateOf(row)}.`, 'A newer release knows this reason.'];
+  const [sentence, next] = WORDS[reason as Reason](row);
   return row.discarded ? [`${sentence} An operator discarded it.`, AFTER_ALL] : [sentence, next];
-}
-
-/** Commands that need AWS. The terminal of `npm start` shows the logs of the local service. */
-const ONLY_DEPLOYED = /^(logs|deploy|info)/;
-
-/** An alarm for a person who does not know the service, and the commands that show more or end it. */
-export function alarmWords({ kind, subject, code, jobId }: Overview['alarms'][number], target: Target) {
-  const { title, meaning, inspect, next }: Kind = KINDS[kind];
-  const texts = [inspect, next].flatMap((text) => text?.replaceAll('{}', subject).replace('JOB', jobId ?? 'JOB') ?? []);
-  const runs = texts.filter((text) => !text.includes('JOB') && !(target.stage === 'local' && ONLY_DEPLOYED.test(text)));
-  return {
-    sentence: `${subject && `${subject}: `}${title}${code === undefined ? '' : ` (${code})`}. ${meaning}`,
-    commands: [...new Set(runs)].map((text) => slsCommand(text, target)),
-  };
 }
 
 /** One bar of a job's timeline. Times are ms since 1970. Without `to` it is open, and with `to` = `from` a point. */

@@ -157,7 +157,7 @@ browserTest('everything can be done by keyboard', async () => {
 });
 
 browserTest(
-  'an operator on a phone pauses a queue again, goes from its alarm to it, and retries all of one cause',
+  'an operator on a phone pauses a queue again, goes from its problem to it, and retries all of one cause',
   async () => {
     const { contract } = sampleContract(() => {
       throw new PermanentError({ code: 'Rejected', message: 'rejected' });
@@ -176,9 +176,8 @@ browserTest(
     await page.emulateMedia({ colorScheme: 'dark' });
     await page.goto(url);
 
-    await page.getByText('sample: Jobs in the dead-letter queue. These jobs are dead.').waitFor();
-    await page.getByText('Commands').last().click();
-    await page.getByText('npx sls jobs retry --queue sample --state dead').waitFor();
+    await page.getByText('sample: dead').waitFor();
+    await page.getByText('npx sls jobs list --queue sample --state dead').waitFor();
     const queues = page.getByRole('region', { name: 'Queues' });
     expect(await queues.evaluate((table) => table.scrollWidth - table.clientWidth)).toBe(0);
     await page.getByRole('button', { name: 'Pause sample again' }).click();

@@ -1,7 +1,7 @@
 import type { QueueFigures } from '../../../lib/ops/overview';
 import type { Figures } from '../api';
 import { Action } from './action';
-import { addressOf, jobAddress, param } from './api';
+import { addressOf, param } from './api';
 import { Chart } from './chart';
 import { Results } from './jobs';
 import { Answer, Command, duration, State, sum, Table, Time, useEveryMs } from './parts';
@@ -33,25 +33,21 @@ export function QueuePage() {
   );
 }
 
-const Status = ({ alarms, reconciledAt, at, queues, vendors }: Figures) => (
+const Status = ({ problems, reconciledAt, queues, vendors }: Figures) => (
   <>
     <p>
       Last run of the reconciler: <Time at={reconciledAt} />
-      {reconciledAt === undefined ? '' : ` (${duration(Math.max(0, at - reconciledAt))} ago)`}
     </p>
-    {alarms.length === 0 ? (
-      <p>No alarm is firing.</p>
+    {problems.length === 0 ? (
+      <p>Nothing is wrong.</p>
     ) : (
-      <ul class="failure" aria-label="Alarms that are firing">
-        {alarms.map((alarm) => (
-          <li key={alarm.name}>
-            {alarm.sentence} Since <Time at={alarm.since} />. <a href={placeOf(alarm)}>Show it</a>
-            <details>
-              <summary>Commands</summary>
-              {alarm.commands.map((command) => (
-                <Command key={command} text={command} />
-              ))}
-            </details>
+      <ul class="failure" aria-label="Problems">
+        {problems.map((problem) => (
+          <li key={`${problem.kind} ${problem.subject}`}>
+            {problem.subject && `${problem.subject}: `}
+            {problem.what}, since <Time at={problem.since} />.{' '}
+            <a href={placeOf(problem, { queues, vendors })}>Show it</a>. {problem.advice}
+            <Command text={problem.next} />
           </li>
         ))}
       </ul>
@@ -91,11 +87,16 @@ const Status = ({ alarms, reconciledAt, at, queues, vendors }: Figures) => (
   </>
 );
 
-/** Where the page shows what an alarm is about. */
-function placeOf({ scope, subject, jobId }: Figures['alarms'][number]): string {
-  if (scope === 'queue') return jobId ? jobAddress(subject, jobId) : addressOf('/console/queue', { queue: subject });
-  if (scope === 'vendor') return addressOf('/console/jobs', { vendor: subject, state: 'held' });
-  return scope === 'campaign' ? addressOf('/console/campaigns', { id: subject }) : '/console/jobs';
+/** Where the page shows what a problem is about. */
+function placeOf(
+  { kind, subject }: Figures['problems'][number],
+  { queues, vendors }: Pick<Figures, 'queues' | 'vendors'>,
+): string {
+  if (queues.some(({ queue }) => queue === subject)) return addressOf('/console/queue', { queue: subject });
+  if (vendors.some(({ vendor }) => vendor === subject))
+    return addressOf('/console/jobs', { vendor: subject, state: 'held' });
+  const isCampaign = kind.startsWith('campaign-') || kind === 'events-missing';
+  return isCampaign ? addressOf('/console/campaigns', { id: subject }) : '/console/jobs';
 }
 
 /** Held jobs by what they wait for. A count may be a lower bound. */
@@ -109,20 +110,12 @@ function HeldJobs({ queue, held }: QueueFigures) {
   ));
 }
 
-/** Whether Lambda receives. After a failed deployment it may receive from a paused queue. */
+/** Whether Lambda receives. After a failed deployment it may receive from a paused queue. Problems say more. */
 function Received({ queue, receives, pause }: QueueFigures) {
   const next = pause || receives === false ? 'Resume' : 'Pause';
   return (
     <>
-      {pause ? (
-        <>
-          <State state="paused" /> since <Time at={pause.since} /> by {pause.by}: {pause.reason}. Resume it before{' '}
-          <Time at={pause.resumeBefore} />
-          {receives ? '. Lambda still receives: pause it again ' : ' '}
-        </>
-      ) : (
-        `${receives === false ? 'no: its mapping is off' : 'yes'} `
-      )}
+      {pause ? <State state="paused" /> : receives === false ? 'no' : 'yes'}{' '}
       {pause && receives ? <Action label={`Pause ${queue} again`} action="queue.pause" input={{ queue }} /> : null}{' '}
       <Action label={`${next} ${queue}`} action={`queue.${next.toLowerCase()}`} input={{ queue }} />
     </>
