@@ -63,6 +63,7 @@ export const ENGINE_MUTANTS = {
     breaks: /^nothing twice: 2 × ticket/,
     by: {
       plan: {
+        seed: 8,
         jobs: scenarioJobs('good', ['good', { group: 1 }]),
         calls: (['late', 'late', 'forbidden'] as const).map((fault, index) => ({
           kind: 'zendesk.createTicket',

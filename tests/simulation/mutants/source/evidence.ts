@@ -17,8 +17,8 @@ export const EVIDENCE_MUTANTS: Record<string, SourceMutant> = {
       },
     ],
     breaks: /^nothing lost: the event about the mail of .* left its step unknown/,
-    // The ninth put to the table is the reconciler's to the row.
-    by: { plan: { ...plan, calls: [...calls, { kind: 'table.put', nth: 9, fault: 'killed-before' }] } },
+    // This put to the table is the reconciler's to the row.
+    by: { plan: { ...plan, calls: [...calls, { kind: 'table.put', nth: 11, fault: 'killed-before' }] } },
   },
   'evidence-kept-and-forgotten': {
     changes: [
