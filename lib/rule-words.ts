@@ -5,7 +5,7 @@ import type * as z from 'zod';
  * rule that the schema states itself comes first. Parse with `reportInput` to learn the kind of a wrong value.
  */
 export function ruleInWords(issue: z.core.$ZodIssue): string {
-  if (issue.message.startsWith('must ')) return issue.message;
+  if (stated(issue)) return issue.message;
   switch (issue.code) {
     case 'invalid_type':
       return `must be ${article(issue.expected)}${issue.input === undefined ? '' : `, is ${kind(issue.input)}`}`;
@@ -20,7 +20,7 @@ export function ruleInWords(issue: z.core.$ZodIssue): string {
       if (issue.format === 'datetime') return 'must be an ISO 8601 time with Z or an offset, e.g. 2026-01-02T03:04:05Z';
       return `must be a valid ${issue.format}`;
     case 'invalid_key':
-      return 'is a name that is not allowed here';
+      return issue.issues.find(stated)?.message ?? 'is a name that is not allowed here';
     case 'unrecognized_keys':
       return `has ${issue.keys.length} unknown ${issue.keys.length === 1 ? 'field' : 'fields'}`;
     case 'custom':
@@ -30,6 +30,7 @@ export function ruleInWords(issue: z.core.$ZodIssue): string {
   }
 }
 
+const stated = ({ message }: z.core.$ZodIssue): boolean => message.startsWith('must ');
 const article = (what: string): string => (/^[aeiou]/.test(what) ? `an ${what}` : `a ${what}`);
 const kind = (value: unknown): string =>
   value === null ? 'null' : Array.isArray(value) ? 'an array' : article(typeof value);

@@ -87,7 +87,7 @@ const RESERVED: readonly string[] = [...Object.keys(EVENT_COLUMNS), 'year', 'mon
 const propertyName = z
   .string()
   .regex(/^[A-Za-z][A-Za-z0-9_]{0,63}$/)
-  .refine((name) => !RESERVED.includes(name.toLowerCase()), 'is the name of a column that every event has');
+  .refine((name) => !RESERVED.includes(name.toLowerCase()), 'must not be the name of a column that every event has');
 
 /** https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-properties-resource-tags.html */
 const tagKey = z.string().regex(/^(?!aws:|instance$|stage$|service$)[\p{L}\p{N} _.:/=+@-]{1,128}$/u);

@@ -92,6 +92,16 @@ test.each<[string, Record<string, unknown>, string]>([
   ['an unknown queue', { 'queues.feedbak': {} }, 'queues.feedbak: is not a queue. Did you mean feedback?'],
   ['no account', { account: undefined }, 'account: is missing'],
   ['an empty window', { 'sendgrid.between': '08:00-08:00' }, 'sendgrid.between: must be two different times of day'],
+  [
+    'a language of a template by its name',
+    { 'sendgrid.templates': { feedbackByLanguage: { german: `d-${'0'.repeat(32)}` } } },
+    'sendgrid.templates.feedbackByLanguage.german: must be a language tag such as de or pt-BR',
+  ],
+  [
+    'a template in another language that is no dynamic one',
+    { 'sendgrid.templates': { feedbackByLanguage: { de: 'confirmation' } } },
+    'sendgrid.templates.feedbackByLanguage.de: must be a dynamic template id (d-…)',
+  ],
   ['no zone', { 'sendgrid.zone': 'Berlin' }, 'sendgrid.zone: must be a time zone such as Europe/Berlin'],
   ['a cap below a chunk', { 'sendgrid.dailyCap': 24 }, 'sendgrid.dailyCap: must be >= 25, one chunk at this rate'],
   ['no hash key', { hashKey: undefined, 'queues.feedback': undefined }, 'hashKey: is missing'],
