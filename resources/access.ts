@@ -1,33 +1,5 @@
 import { dataPrefix as analyticsPrefix, parquetPrefix, rejectedPrefix } from '../lib/analytics/keys';
-import {
-  ANALYTICS_QUEUE,
-  attachmentsPrefix,
-  auditKey,
-  bodyKey,
-  campaignKey,
-  dataPrefix,
-  dlqName,
-  EMAILS_QUEUE,
-  eventBus,
-  eventsFolder,
-  FEEDBACK_QUEUE,
-  factsKey,
-  fileKey,
-  functionName,
-  jobKey,
-  pauseKey,
-  producerParameter,
-  queueName,
-  rateKey,
-  reconcilerKey,
-  recordFolder,
-  suppressedKey,
-  tableName,
-  topicName,
-  uploadsPrefix,
-  vendorKey,
-  verifiedKey,
-} from '../lib/jobs/keys';
+import * as jobKeys from '../lib/jobs/keys';
 import { type Instance, stackName } from './instances/instance';
 import { arn, busArn, type Fragment, merge, policyDocument, principalArn, type Resource } from './template';
 
@@ -82,33 +54,33 @@ function apiRole({ name }: Instance, trusted: string[]): Resource {
 }
 
 export const mainQueues = ({ rows, ...of }: Instance) =>
-  rows.map(({ name, type }) => arn('sqs', queueName(of.name, name, type)));
+  rows.map(({ name, type }) => arn('sqs', jobKeys.queueName(of.name, name, type)));
 export const deadLetterQueues = ({ rows, ...of }: Instance) =>
-  rows.map(({ name, type }) => arn('sqs', dlqName(of.name, name, type)));
+  rows.map(({ name, type }) => arn('sqs', jobKeys.dlqName(of.name, name, type)));
 
 /** The keys of an instance's items and objects, with wildcards. */
 function keysOf({ prefix, rows }: Instance) {
   const names = rows.map(({ name }) => name);
-  const jobs = names.filter((name) => name !== ANALYTICS_QUEUE);
-  const campaigns = names.filter((name) => name === EMAILS_QUEUE);
+  const jobs = names.filter((name) => name !== jobKeys.ANALYTICS_QUEUE);
+  const campaigns = names.filter((name) => name === jobKeys.EMAILS_QUEUE);
   const folder = (folderOf: (prefix: string, queue: string) => string, queues = names) =>
     queues.map((queue) => `${folderOf(prefix, queue)}/*`);
   return {
     ...{ names, jobs },
-    items: names.map((name) => jobKey(name, '*')),
-    campaigns: campaigns.map(() => campaignKey('*')),
-    lists: campaigns.map((name) => `${dataPrefix(prefix, name)}*`),
-    suppressed: campaigns.map(() => suppressedKey(prefix)),
-    bodies: names.map((name) => bodyKey(prefix, name, '*')),
-    records: folder(recordFolder),
-    events: folder(eventsFolder),
-    campaignEvents: folder(eventsFolder, campaigns),
-    campaignRecords: folder(recordFolder, campaigns),
+    items: names.map((name) => jobKeys.jobKey(name, '*')),
+    campaigns: campaigns.map(() => jobKeys.campaignKey('*')),
+    lists: campaigns.map((name) => `${jobKeys.dataPrefix(prefix, name)}*`),
+    suppressed: campaigns.map(() => jobKeys.suppressedKey(prefix)),
+    bodies: names.map((name) => jobKeys.bodyKey(prefix, name, '*')),
+    records: folder(jobKeys.recordFolder),
+    events: folder(jobKeys.eventsFolder),
+    campaignEvents: folder(jobKeys.eventsFolder, campaigns),
+    campaignRecords: folder(jobKeys.recordFolder, campaigns),
     // `sls report` reads these.
-    jobRecords: folder(recordFolder, jobs),
-    verified: `${verifiedKey(prefix, '')}*`,
+    jobRecords: folder(jobKeys.recordFolder, jobs),
+    verified: `${jobKeys.verifiedKey(prefix, '')}*`,
     // Events and rejected events of analytics, as they came and as Parquet.
-    data: names.includes(ANALYTICS_QUEUE)
+    data: names.includes(jobKeys.ANALYTICS_QUEUE)
       ? [analyticsPrefix, parquetPrefix, rejectedPrefix].map((folderOf) => `${folderOf(prefix)}*`)
       : [],
   };
@@ -124,15 +96,15 @@ export function verifiedObjects(of: Instance) {
 function producerStatements(of: Instance): Statement[] {
   const { prefix } = of;
   const { names, jobs, items, campaigns, campaignRecords, campaignEvents } = keysOf(of);
-  const uploads = [FEEDBACK_QUEUE, EMAILS_QUEUE].filter((name) => names.includes(name));
-  const others = [...campaigns, ...uploads.map((name) => fileKey(`${uploadsPrefix(prefix, name)}*`))];
-  const attachments = uploads.map((name) => `${attachmentsPrefix(prefix, name)}*`);
-  const written = jobs.flatMap((name) => [`${dataPrefix(prefix, name)}*`, bodyKey(prefix, name, '*')]);
+  const uploads = [jobKeys.FEEDBACK_QUEUE, jobKeys.EMAILS_QUEUE].filter((name) => names.includes(name));
+  const others = [...campaigns, ...uploads.map((name) => jobKeys.fileKey(`${jobKeys.uploadsPrefix(prefix, name)}*`))];
+  const attachments = uploads.map((name) => `${jobKeys.attachmentsPrefix(prefix, name)}*`);
+  const written = jobs.flatMap((name) => [`${jobKeys.dataPrefix(prefix, name)}*`, jobKeys.bodyKey(prefix, name, '*')]);
   return [
-    allow('Settings', ['ssm:GetParameter'], arn('ssm', `parameter${producerParameter(of.name)}`)),
+    allow('Settings', ['ssm:GetParameter'], arn('ssm', `parameter${jobKeys.producerParameter(of.name)}`)),
     allow('Send', ['sqs:SendMessage'], mainQueues(of)),
     allowItems(of, 'Read', ['dynamodb:GetItem'], [...items, ...others]),
-    allowItems(of, 'Accept', ['dynamodb:PutItem'], [...jobs.map((name) => jobKey(name, '*')), ...others]),
+    allowItems(of, 'Accept', ['dynamodb:PutItem'], [...jobs.map((name) => jobKeys.jobKey(name, '*')), ...others]),
     ...(jobs.length > 0 ? [allowObjects(of, 'DataAndUploads', ['s3:PutObject'], [...written, ...attachments])] : []),
     // Of an attachment it reads the size only.
     ...readObjects(of, 'FilesAndReports', [...attachments, ...campaignRecords, ...campaignEvents]),
@@ -156,14 +128,20 @@ const watch = allow(
  * If-None-Match, S3 refuses to replace an object.
  */
 const auditStatement = (of: Instance): Statement => ({
-  ...allowObjects(of, 'Audit', ['s3:PutObject'], [auditKey(of.prefix, '*')]),
+  ...allowObjects(of, 'Audit', ['s3:PutObject'], [jobKeys.auditKey(of.prefix, '*')]),
   Condition: { Null: { 's3:if-none-match': 'false' } },
 });
 
 /** What the commands that only show jobs, campaigns and queues call. They read no body, list or attachment. */
 function readerStatements(of: Instance): Statement[] {
   const { items, campaigns, jobRecords, campaignEvents, verified } = keysOf(of);
-  const shared = [reconcilerKey, factsKey, vendorKey('*'), rateKey('*'), pauseKey('*')];
+  const shared = [
+    jobKeys.reconcilerKey,
+    jobKeys.factsKey,
+    jobKeys.vendorKey('*'),
+    jobKeys.rateKey('*'),
+    jobKeys.pauseKey('*'),
+  ];
   return [
     allowItems(of, 'Read', ['dynamodb:GetItem'], [...items, ...campaigns, ...shared]),
     allow('Search', ['dynamodb:Query'], table(of, '/index/*')),
@@ -177,19 +155,13 @@ function readerStatements(of: Instance): Statement[] {
 }
 
 function operatorStatements(of: Instance): Statement[] {
-  const {
-    name,
-    prefix,
-    rows,
-    events: { bus: ownBus },
-    sendgrid,
-  } = of;
+  const { name, prefix, rows, sendgrid } = of;
   const { bodies, records, events, data, lists, suppressed, verified } = keysOf(of);
   const written = [...records, ...suppressed];
   const searched = [...events, ...data, verified];
-  const allBodies = bodyKey(prefix, '*', '').replace(/\/$/, '');
-  const bus = eventBus(name, ownBus);
-  const workers = rows.map((row) => arn('lambda', `function:${functionName(name, row.name)}`));
+  const allBodies = jobKeys.bodyKey(prefix, '*', '').replace(/\/$/, '');
+  const bus = jobKeys.eventBus(name, of.events.bus);
+  const workers = rows.map((row) => arn('lambda', `function:${jobKeys.functionName(name, row.name)}`));
   return [
     allow('FindAndSend', ['sqs:GetQueueAttributes', 'sqs:SendMessage'], [...mainQueues(of), ...deadLetterQueues(of)]),
     allow(
@@ -199,7 +171,7 @@ function operatorStatements(of: Instance): Statement[] {
     ),
     allow('Ledger', ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:Scan'], table(of)),
     allow('Search', ['dynamodb:Query'], table(of, '/index/*')),
-    allowItems(of, 'Resume', ['dynamodb:DeleteItem'], [pauseKey('*')]),
+    allowItems(of, 'Resume', ['dynamodb:DeleteItem'], [jobKeys.pauseKey('*')]),
     allow('Pause', ['lambda:UpdateEventSourceMapping'], arn('lambda', 'event-source-mapping:*'), {
       ArnLike: { 'lambda:FunctionArn': workers },
     }),
@@ -208,7 +180,7 @@ function operatorStatements(of: Instance): Statement[] {
     allowObjects(of, 'EventsAndData', ['s3:GetObject'], [...searched, ...lists, ...bodies]),
     auditStatement(of),
     listBucket(of, [...records, ...searched, allBodies, ...suppressed]),
-    allow('TestAlarms', ['sns:Publish'], arn('sns', topicName(name))),
+    allow('TestAlarms', ['sns:Publish'], arn('sns', jobKeys.topicName(name))),
     // `sls jobs` publishes the ends of jobs that it ends.
     ...(bus === '' ? [] : [allow('Publish', ['events:PutEvents'], busArn(bus))]),
     stack(of),
@@ -236,9 +208,9 @@ function keyStatements(of: Instance, services: ('sqs' | 'dynamodb' | 's3' | 'sns
   if (key === undefined) return [];
   const contexts = {
     sqs: { 'aws:sqs:arn': [...mainQueues(of), ...deadLetterQueues(of)] },
-    dynamodb: { 'aws:dynamodb:tableName': tableName(name) },
+    dynamodb: { 'aws:dynamodb:tableName': jobKeys.tableName(name) },
     s3: { 'aws:s3:arn': [arn('s3', bucket), arn('s3', `${bucket}/${prefix}/*`)] },
-    sns: { 'aws:sns:topicArn': arn('sns', topicName(name)) },
+    sns: { 'aws:sns:topicArn': arn('sns', jobKeys.topicName(name)) },
   };
   const context = services.flatMap((service) => Object.entries(contexts[service]));
   const Condition = {
@@ -268,7 +240,7 @@ function allow(Sid: string, Action: string[], Resource: unknown, Condition?: Sta
   return { Sid, Effect: 'Allow', Action, Resource, ...(Condition && { Condition }) };
 }
 
-const table = ({ name }: Instance, part = '') => arn('dynamodb', `table/${tableName(name)}${part}`);
+const table = ({ name }: Instance, part = '') => arn('dynamodb', `table/${jobKeys.tableName(name)}${part}`);
 
 /** DynamoDB actions on the items with these keys. */
 const allowItems = (of: Instance, Sid: string, actions: string[], keys: string[]): Statement =>

@@ -1,6 +1,7 @@
 import { type AlarmKind, alarmName, KINDS, runbookOf } from '../lib/alarms/kinds';
 import { dlqName, functionName, queueName, undeliveredName } from '../lib/jobs/keys';
 import type { QueueRow } from './instances/file';
+import type { Instance } from './instances/instance';
 import { alarmId, type Resource, TOPIC_ID, UNDELIVERED_TOPIC_ID } from './template';
 
 /**
@@ -33,11 +34,10 @@ const alarm = (kind: AlarmKind, metrics: Metrics, rest: Rest): Alarm => ({ kind,
 /**
  * The alarms of one queue. None uses `NumberOfMessagesSent`, which does not count messages that a redrive policy moves
  * to a DLQ. A DLQ's depth also counts messages in flight, because the reconciler receives entries while it checks them.
- * `canaryMinutes`: the time between two canaries; 0 means none.
  */
 export function queueAlarms(
-  { name, type, alarms: limit }: Pick<QueueRow, 'name' | 'type' | 'alarms'>,
-  { instance, canaryMinutes }: { instance: string; canaryMinutes: number },
+  { name, type, alarms: limit }: QueueRow,
+  { name: instance, canaryEvery }: Pick<Instance, 'name' | 'canaryEvery'>,
 ): Alarm[] {
   const own = ownMetrics(instance, { queue: name });
   const dlq = sqsMetrics(dlqName(instance, name, type));
@@ -51,7 +51,7 @@ export function queueAlarms(
   const rate = `IF(succeeded + dead >= ${limit.errorRateJobs}, 100 * dead / (succeeded + dead), 0)`;
   const held: Metrics = { held: own('OldestHeld', 'Maximum') };
   const finish: Metrics = { finish: own('TimeToFinish', 'Average') };
-  const canary = { threshold: 1, below: true, period: canaryMinutes * 60, periods: 3, datapoints: limit.canary };
+  const canary = { threshold: 1, below: true, period: canaryEvery * 60, periods: 3, datapoints: limit.canary };
   const quiet = 'notBreaching';
   const depth = { expression: 'visible + inFlight', threshold: limit.dlqDepth };
   const alarms = [
@@ -61,20 +61,19 @@ export function queueAlarms(
     alarm('error-rate', ends, { expression: rate, threshold: limit.errorRate, period: 900, silence: quiet }),
     alarm('jobs-slow', finish, { threshold: limit.finish * 1000, period: 300, periods: 3, silence: quiet }),
     // The reconciler measures canaries. If it stops, its own alarm goes off.
-    ...(canaryMinutes > 0
+    ...(canaryEvery > 0
       ? [alarm('canary-late', { done: own('Canary', 'Average') }, { ...canary, silence: 'ignore' })]
       : []),
   ];
   return alarms.map((one) => ({ ...one, subject: name }));
 }
 
-/** `reserved`: functions with a reserved concurrency, which is small on purpose. */
-export function instanceAlarms(instance: string, functions: string[], reserved: string[]): Alarm[] {
+export function instanceAlarms(instance: string, functions: string[]): Alarm[] {
   const own = ownMetrics(instance);
   // If the alarms function fails or is throttled, its messages end in the queue of undelivered alarms.
   const watched = functions.filter((key) => key !== 'alarms');
-  // A caller that hits a reserved concurrency tries again, so its throttles are normal.
-  const throttled = watched.filter((key) => !reserved.includes(key));
+  // Its reserved concurrency is small on purpose, and SendGrid tries again.
+  const throttled = watched.filter((key) => key !== 'emailEvents');
   const visible = sqsMetrics(undeliveredName(instance))('ApproximateNumberOfMessagesVisible', 'Maximum');
   const missing: Rest = { threshold: 1, below: true, period: 60, periods: 5, silence: 'breaching' };
   const any: Rest = { threshold: 1, period: 300, silence: 'notBreaching' };

@@ -4,7 +4,7 @@ import { type Alarm, alarmResource, instanceAlarms, queueAlarms, topicOf } from 
 import { catalogResources } from './catalog';
 import { dashboardResources } from './dashboard';
 import type { QueueRow } from './instances/file';
-import { deployedBy, hasFunction, type Instance } from './instances/instance';
+import { deployedBy, functionsOf, type Instance } from './instances/instance';
 import { type Choice, chosenInstance } from './instances/read';
 import {
   arn,
@@ -24,7 +24,6 @@ import { queueValues, valuesOf } from './values';
 /** What Serverless passes to a function that a variable of serverless.yml names. */
 export interface Variables {
   options: Choice;
-  resolveConfigurationProperty(path: string[]): Promise<unknown>;
 }
 
 const read = new WeakMap<Choice, Instance>();
@@ -52,14 +51,13 @@ export const queues = async (variables: Variables): Promise<Record<string, objec
 export async function generated(variables: Variables): Promise<Fragment> {
   const of = instanceOf(variables);
   const { name, stage, retain } = of;
-  const functions = (await variables.resolveConfigurationProperty(['functions'])) as Blocks;
+  const functions = functionsOf(of);
   // Serverless makes the log groups. In production they outlive the stack, as queues and table do.
   const KmsKeyId = keyArn(of);
   const changed = {
     ...(retain && ({ DeletionPolicy: 'Retain', UpdateReplacePolicy: 'Retain' } as const)),
     ...(KmsKeyId !== undefined && { Properties: { KmsKeyId } }),
   };
-  const logGroups = Object.keys(functions).filter((key) => hasFunction(of, key));
   // Serverless names exports by service and stage only, but an account accepts each export name once.
   const exported = (what: string) => ({ Export: { Name: `${name}-jobs-${stage}-${what}` } });
   return merge([
@@ -70,25 +68,17 @@ export async function generated(variables: Variables): Promise<Fragment> {
     {
       Outputs: {
         ServerlessDeploymentBucketName: exported('deployment-bucket'),
-        ...(hasFunction(of, 'emailEvents') && { EmailEventsLambdaFunctionUrl: exported('email-events-url') }),
+        ...(functions.includes('emailEvents') && { EmailEventsLambdaFunctionUrl: exported('email-events-url') }),
         ...Object.fromEntries(Object.entries(deployedBy(of)).map(([output, Value]) => [output, { Value }])),
       },
-      extensions: Object.fromEntries(logGroups.map((key) => [logGroupId(key), changed])),
+      extensions: Object.fromEntries(functions.map((key) => [logGroupId(key), changed])),
     },
   ]);
 }
 
-/** The function blocks of serverless.yml, with all variables resolved. */
-type Blocks = Record<string, { reservedConcurrency?: number }>;
-
-function monitoringResources(of: Instance, blocks: Blocks): Fragment {
-  const { name: instance, rows, notify, canaryEvery: canaryMinutes } = of;
-  const functions = Object.keys(blocks).filter((key) => hasFunction(of, key));
-  const reserved = functions.filter((key) => blocks[key]?.reservedConcurrency !== undefined);
-  const alarms = [
-    ...rows.flatMap((row) => queueAlarms(row, { instance, canaryMinutes })),
-    ...instanceAlarms(instance, functions, reserved),
-  ];
+function monitoringResources(of: Instance, functions: string[]): Fragment {
+  const { name: instance, rows, notify } = of;
+  const alarms = [...rows.flatMap((row) => queueAlarms(row, of)), ...instanceAlarms(instance, functions)];
   const namesOf = (some: Alarm[]) => some.map(({ kind, subject }) => alarmName(instance, kind, subject));
   const alarmsOf = (topic: string) => namesOf(alarms.filter((alarm) => topicOf(alarm) === topic));
   return merge([

@@ -150,15 +150,15 @@ export const alarmsEnv = z.object({
   RUNBOOK: z.url().optional(),
 });
 
-/** A function that is missing here cannot be deployed. */
+/** By the key in serverless.yml, in its order. A function that is missing here cannot be deployed. */
 export const environmentSchemas: Record<string, z.ZodObject> = {
   feedback: feedbackEnv,
   emails: emailsEnv,
-  emailEvents: emailEventsEnv,
   testflight: testflightEnv,
   analytics: analyticsEnv,
+  emailEvents: emailEventsEnv,
   hours: hoursEnv,
   reconciler: reconcilerEnv,
-  alarms: alarmsEnv,
   verify: commonEnv,
+  alarms: alarmsEnv,
 };

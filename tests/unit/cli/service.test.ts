@@ -12,8 +12,7 @@ test('the variables hold the settings that the stack writes into its parameter, 
 
   const [name, region, settings = ''] = lines;
   const json = settings.replace(/^JOBS_SETTINGS='(.*)'$/, '$1');
-  const resolveConfigurationProperty = () => Promise.reject(new Error('not needed'));
-  const stored = await instance({ options, resolveConfigurationProperty });
+  const stored = await instance({ options });
 
   expect([name, region]).toEqual(["JOBS_INSTANCE='acme'", "AWS_REGION='eu-central-1'"]);
   expect(stored).toMatchObject({ producer: json.replace(aTarget.account, `\${AWS::AccountId}`) });

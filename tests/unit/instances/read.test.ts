@@ -38,16 +38,10 @@ test('the prefix is the name of the instance unless its file has another', () =>
 });
 
 test('an instance has the functions of its queues only', () => {
-  expect(functionsOf(readInstance('acme', root))).toEqual([
-    'feedback',
-    'emails',
-    'emailEvents',
-    'reconciler',
-    'alarms',
-    'verify',
-  ]);
+  const shared = ['reconciler', 'verify', 'alarms'];
+  expect(functionsOf(readInstance('acme', root))).toEqual(['feedback', 'emails', 'emailEvents', ...shared]);
   changeInstance(root, 'acme', { queues: { analytics: {} } });
-  expect(functionsOf(readInstance('acme', root))).toEqual(['analytics', 'hours', 'reconciler', 'alarms', 'verify']);
+  expect(functionsOf(readInstance('acme', root))).toEqual(['analytics', 'hours', ...shared]);
 });
 
 test('all problems of a file are reported at once, each with file, setting and rule', () => {
