@@ -153,12 +153,7 @@ export async function writeManifest(
     );
 
   const contentJson = JSON.stringify(content);
-  const manifest: Manifest = {
-    manifest: 1,
-    campaign,
-    content: sha256(contentJson),
-    parts: parts.hashes,
-  };
+  const manifest: Manifest = { manifest: 1, campaign, content: sha256(contentJson), parts: parts.hashes };
   const json = JSON.stringify(manifest);
   const key = keys.manifest(sha256(json));
   await objects.put(keys.content(manifest.content), contentJson, 'application/json');

@@ -36,9 +36,6 @@ export interface EmailDeps extends SendDeps, ReadDeps {
   senderDomains: readonly string[];
 }
 
-/** If this many chunks in a row are permanently refused, the campaign is the cause. */
-const MOST_REFUSALS = 3;
-
 export function emailsContract(deps: EmailDeps): QueueContract {
   const recall = campaignReader(deps);
   return {
@@ -139,7 +136,7 @@ async function pauseIfNeeded({ campaigns }: EmailDeps, campaign: Campaign, error
   const { code } = error;
   if (error instanceof StopError && isRefusal(code)) await campaigns.pause(campaign.id, code);
   else if (error instanceof PermanentError && !(error instanceof CancelledError))
-    await campaigns.refused(campaign.id, { code, most: MOST_REFUSALS });
+    await campaigns.refused(campaign.id, code);
 }
 
 /** Reads what all chunks of a campaign share, once while they follow each other. The hash is checked, so it is the same. */

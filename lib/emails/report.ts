@@ -91,12 +91,10 @@ export async function campaignReport(deps: ReportDeps, campaign: Campaign): Prom
 
 /** The released chunks in order, each with its row or record. */
 async function* chunksOf(deps: ReportDeps, campaign: Campaign): AsyncGenerator<[number, JobRow | undefined]> {
-  for (const numbers of releasedPages(campaign, AT_ONCE))
-    yield* await Promise.all(
-      numbers.map(
-        async (number): Promise<[number, JobRow | undefined]> => [number, await chunkRow(deps, campaign, number)],
-      ),
-    );
+  for (const numbers of releasedPages(campaign, AT_ONCE)) {
+    const rows = await Promise.all(numbers.map((number) => chunkRow(deps, campaign, number)));
+    for (const [at, number] of numbers.entries()) yield [number, rows[at]];
+  }
 }
 
 async function chunkRow(deps: ReportDeps, campaign: Campaign, number: number): Promise<JobRow | undefined> {

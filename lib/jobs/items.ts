@@ -121,17 +121,22 @@ export interface ReconcilerRun extends RunLease {
 /** One kind of work handles at most this many entries at a time, so that it does not starve the others. */
 export const SHARE = 100;
 
+/** Where the next reader of what is due starts, if this one had no time to read all. */
+export interface Place {
+  after?: Due | undefined;
+}
+
 /** Pages of keys that are due, oldest first. A page may be left as it is, and the next page still follows. */
 export async function* everyDue(
   { table, clock, share = SHARE }: { table: Pick<Table, 'due'>; clock: Pick<Clock, 'now'>; share?: number },
-  { todo, mayGoOn }: { todo: string; mayGoOn: () => boolean },
+  { todo, mayGoOn, place = {} }: { todo: string; mayGoOn: () => boolean; place?: Place },
 ): AsyncGenerator<string[]> {
   const until = clock.now();
-  for (let after: Due | undefined; mayGoOn(); ) {
-    const page = await table.due(todo, { until, after, limit: share });
+  while (mayGoOn()) {
+    const page = await table.due(todo, { until, after: place.after, limit: share });
+    place.after = page.length < share ? undefined : page.at(-1);
     yield page.map(({ key }) => key);
-    if (page.length < share) return;
-    after = page.at(-1);
+    if (!place.after) return;
   }
 }
 

@@ -1,8 +1,8 @@
 import { dropLists } from '../emails/campaigns/chunks';
 import { guardCampaigns } from '../emails/campaigns/guard';
-import { type Place, releaseCampaigns } from '../emails/campaigns/release';
+import { releaseCampaigns } from '../emails/campaigns/release';
 import { codeOf } from '../errors';
-import { endLease, type FailingWork, type ReconcilerRun, takeLease } from '../jobs/items';
+import { endLease, type FailingWork, type Place, type ReconcilerRun, takeLease } from '../jobs/items';
 import { jobKey, reconcilerKey } from '../jobs/keys';
 import { ROW_DAMAGED } from '../jobs/ledger';
 import { ILLEGAL_TRANSITION } from '../jobs/transitions';

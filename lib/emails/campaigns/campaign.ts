@@ -11,6 +11,8 @@ import { type CampaignJob, MOST_RECIPIENTS } from '../message';
 const EVENTS_AFTER_MS = 30 * 60_000;
 /** What is not sent 75 days after the acceptance is cancelled. Until then a retry finds the list, kept for 120 days. */
 const SENDS_FOR_MS = OBJECT_LIFETIME_MS - ROW_LIFETIME_MS;
+/** If this many chunks in a row are permanently refused, the campaign is the cause. */
+const MOST_REFUSALS = 3;
 
 export const EXPIRED = 'CampaignExpired';
 
@@ -63,7 +65,7 @@ export interface Campaign extends Item, CampaignPlan {
   history: HistoryEntry<CampaignEvent>[];
 }
 
-export function campaigns(deps: ItemDeps) {
+export function campaigns(deps: ItemDeps & { guard?: GuardLimits | undefined }) {
   const change = (id: string, next: (campaign: Campaign) => Campaign | undefined, known?: Campaign) => {
     const changed = (stored: Campaign | undefined) => {
       const campaign = stored && next(stored);
@@ -118,24 +120,20 @@ export function campaigns(deps: ItemDeps) {
         hasExpired(campaign, deps.clock) ? { ...cancelled(campaign, EXPIRED), reason: EXPIRED } : undefined,
       ),
     /** Changes what is counted of a campaign, and pauses it while it runs and the counts exceed a limit. */
-    count: (
-      id: string,
-      next: (campaign: Campaign) => Campaign | undefined,
-      { limits, known }: { limits: GuardLimits | undefined; known: Campaign },
-    ) => {
+    count: (known: Campaign, next: (campaign: Campaign) => Campaign | undefined) => {
       const guarded = (stored: Campaign) => {
         const counted = next(stored);
-        const excess = counted?.status === 'running' && limits && excessOf(counted, limits);
+        const excess = counted?.status === 'running' && deps.guard && excessOf(counted, deps.guard);
         return excess ? { ...paused(counted, excess.code, `${excess.code}: ${excess.why}`), why: excess.why } : counted;
       };
-      return change(id, guarded, known);
+      return change(known.id, guarded, known);
     },
-    /** Counts a permanently refused chunk of a running campaign. Pauses the campaign after `most` in a row. */
-    refused: (id: string, { code, most }: { code: string; most: number }) =>
+    /** Counts a permanently refused chunk of a running campaign. Pauses the campaign after some in a row. */
+    refused: (id: string, code: string) =>
       change(id, (campaign) => {
         if (campaign.status !== 'running') return undefined;
         const counted = { ...campaign, refusals: campaign.refusals + 1 };
-        return counted.refusals < most ? counted : paused(counted, code);
+        return counted.refusals < MOST_REFUSALS ? counted : paused(counted, code);
       }),
     accepted: (id: string) =>
       change(id, (campaign) => (campaign.refusals === 0 ? undefined : { ...campaign, refusals: 0 })),
@@ -155,24 +153,20 @@ export interface GuardLimits {
   leastReports?: number;
 }
 
-function excessOf(campaign: Campaign, limits: GuardLimits): { code: string; why: string } | undefined {
+function excessOf(campaign: Campaign, limits: GuardLimits) {
   const { bounces, reports, refused, least = 100, leastReports = 3 } = limits;
   const { delivered, bounced, reported } = campaign.reports[campaign.round] ?? NO_REPORTS;
   const { ended } = campaign;
   if (delivered + bounced < least) return undefined;
-  const over = (code: string, part: number, all: number, limit: number, what: string) =>
+  const over = (code: string, part: number, all: number, limit: number, what: string) => {
+    const why = `${part} of ${all} ${what}: ${Number(((part / all) * 100).toPrecision(2))} %, more than ${limit} %`;
     // A limit such as 0.1 is no exact binary fraction.
-    part * 100_000 > all * Math.round(limit * 1_000)
-      ? {
-          code,
-          why: `${part} of ${all} ${what}: ${Number(((part / all) * 100).toPrecision(2))} %, more than ${limit} %`,
-        }
-      : undefined;
+    return part * 100_000 > all * Math.round(limit * 1_000) && { code, why };
+  };
   return (
-    over('TooManyBounces', bounced, delivered + bounced, bounces, 'mails bounced') ??
-    (reported < leastReports
-      ? undefined
-      : over('TooManySpamReports', reported, delivered, reports, 'mails were reported as spam')) ??
+    over('TooManyBounces', bounced, delivered + bounced, bounces, 'mails bounced') ||
+    (reported >= leastReports &&
+      over('TooManySpamReports', reported, delivered, reports, 'mails were reported as spam')) ||
     over('TooManyRefused', ended.refused, ended.chunks, refused, 'chunks were refused')
   );
 }
@@ -224,8 +218,8 @@ export const chunkRecipients = (
   number: number,
 ): number => (number < chunks - 1 ? chunkSize : Math.max(0, recipients - (chunks - 1) * chunkSize));
 
-export function* releasedPages({ released }: Pick<Campaign, 'released'>, size: number, from = 0): Generator<number[]> {
-  for (let first = from; first < released; first += size)
+export function* releasedPages({ released }: Campaign, size: number): Generator<number[]> {
+  for (let first = 0; first < released; first += size)
     yield Array.from({ length: Math.min(size, released - first) }, (_, n) => first + n);
 }
 

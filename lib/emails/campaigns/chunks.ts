@@ -36,6 +36,7 @@ export interface CampaignReleaseDeps extends ItemDeps, Omit<FinishDeps, 'events'
     note?: string | undefined;
   }) => Promise<void>;
   share?: number;
+  /** Without it, only the counts are kept. */
   guard?: GuardLimits | undefined;
   /** When campaigns may send. */
   limits?: SendingLimits | undefined;
@@ -56,27 +57,22 @@ export interface Counted {
 export async function countChunks(deps: CampaignReleaseDeps, known: Campaign): Promise<Counted> {
   const campaign = await finishRelease(deps, known);
   const rows = await rowsOf(deps, campaign, campaign.open);
-  const isOpen = (number: number) => {
-    const row = rows.get(number);
-    return row === undefined || !isEnd(row.state);
-  };
-  const open = campaign.open.filter(isOpen);
+  const ended = new Map([...rows].filter(([, row]) => row !== undefined && isEnd(row.state)));
+  const open = campaign.open.filter((number) => !ended.has(number));
   const done = open.length === 0 && (campaign.status === 'cancelled' || campaign.released === campaign.chunks);
   const now = deps.clock.now();
   const change = (stored: Campaign): Campaign => ({
     ...withEnded(
       stored,
-      stored.open.flatMap((number) => (isOpen(number) ? [] : [[number, rows.get(number)]])),
+      [...ended].filter(([number]) => stored.open.includes(number)),
     ),
-    open: stored.open.filter(isOpen),
+    open: stored.open.filter((number) => !ended.has(number)),
     ...(done && stored.released === campaign.released
       ? { status: stored.status === 'cancelled' ? 'cancelled' : 'ended', endedAt: now }
       : {}),
   });
   const hasChanged = done || open.length < campaign.open.length;
-  const { item } = hasChanged
-    ? await campaigns(deps).count(campaign.id, change, { limits: deps.guard, known: campaign })
-    : { item: campaign };
+  const { item } = hasChanged ? await campaigns(deps).count(campaign, change) : { item: campaign };
   const recipients = (numbers: number[]) => numbers.reduce((sum, number) => sum + chunkRecipients(campaign, number), 0);
   return {
     campaign: item ?? campaign,

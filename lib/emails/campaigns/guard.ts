@@ -1,11 +1,12 @@
 import { eachOf, mapEach, throughAll } from '../../concurrency';
 import { groupBy } from '../../group-by';
-import { everyDue, type ItemDeps, readItem, updateItem } from '../../jobs/items';
+import { everyDue, readItem, updateItem } from '../../jobs/items';
 import { EMAILS_QUEUE, reportsKey, todoKey } from '../../jobs/keys';
 import { ROW_LIFETIME_MS } from '../../jobs/ledger';
 import type { Item } from '../../ports';
 import { type EventNote, REPORT_KINDS, type ReportKind } from '../events/webhook';
-import { type Campaign, campaigns, type GuardLimits, NO_REPORTS, type Reports } from './campaign';
+import { type Campaign, campaigns, NO_REPORTS, type Reports } from './campaign';
+import type { CampaignReleaseDeps } from './chunks';
 
 /*
  * The guard pauses a campaign whose mails bounce or are reported as spam too often.
@@ -19,12 +20,6 @@ import { type Campaign, campaigns, type GuardLimits, NO_REPORTS, type Reports } 
  * begin anew, and a late event about an earlier mail counts as one of the earlier counts.
  */
 
-export interface GuardDeps extends ItemDeps {
-  queueNames: readonly string[];
-  /** Without it, only the counts are kept. */
-  guard?: GuardLimits | undefined;
-}
-
 /** Recipients of an item: a mebibit for each kind would be too large for the table. */
 const PAGE = 40_000;
 /** Notes of one run. A run reads the others a minute later. */
@@ -37,7 +32,7 @@ interface BitsItem extends Item {
 }
 
 /** Counts what SendGrid has reported since the last run, and pauses campaigns. */
-export async function guardCampaigns(deps: GuardDeps, mayGoOn: () => boolean): Promise<void> {
+export async function guardCampaigns(deps: CampaignReleaseDeps, mayGoOn: () => boolean): Promise<void> {
   if (!deps.queueNames.includes(EMAILS_QUEUE)) return;
   const notes: EventNote[] = [];
   for await (const keys of everyDue(deps, { todo: todoKey(EMAILS_QUEUE, 'reports'), mayGoOn })) {
@@ -49,20 +44,23 @@ export async function guardCampaigns(deps: GuardDeps, mayGoOn: () => boolean): P
   await throughAll(groups.values(), async (group) => mayGoOn() && fold(deps, group));
 }
 
-async function fold(deps: GuardDeps, notes: readonly EventNote[]): Promise<void> {
+async function fold(deps: CampaignReleaseDeps, notes: readonly EventNote[]): Promise<void> {
   const [{ campaign: id, round } = { campaign: '', round: 0 }] = notes;
   const store = campaigns(deps);
   const campaign = await store.read(id);
   if (campaign && round <= campaign.round) {
     await setBits(deps, { campaign, round, notes });
     const reports = await countBits(deps, campaign, round);
-    await store.count(id, (stored) => withReports(stored, round, reports), { limits: deps.guard, known: campaign });
+    await store.count(campaign, (stored) => {
+      if (REPORT_KINDS.every((kind) => stored.reports[round]?.[kind] === reports[kind])) return undefined;
+      return { ...stored, reports: stored.reports.with(round, reports) };
+    });
   }
   await eachOf(notes, AT_ONCE, ({ key, version }) => deps.table.delete(key, version));
 }
 
 async function setBits(
-  deps: GuardDeps,
+  deps: CampaignReleaseDeps,
   { campaign, round, notes }: { campaign: Campaign; round: number; notes: readonly EventNote[] },
 ): Promise<void> {
   const { id, recipients } = campaign;
@@ -95,7 +93,7 @@ const bitsOf = (stored: Item | undefined) =>
   ofKinds((kind) => BigInt(`0x${(stored as BitsItem | undefined)?.bits[kind] ?? 0}`));
 
 /** Each recipient counts as one of delivered, bounced and deferred: a bounce is final, and who reports has the mail. */
-async function countBits(deps: GuardDeps, { id, recipients }: Campaign, round: number): Promise<Reports> {
+async function countBits(deps: CampaignReleaseDeps, { id, recipients }: Campaign, round: number): Promise<Reports> {
   const pages = Array.from({ length: Math.ceil(recipients / PAGE) }, (_, page) => page);
   const items = await mapEach(pages, AT_ONCE, (page) => readItem(deps, reportsKey(id, round, page)));
   const counts = { ...NO_REPORTS };
@@ -111,8 +109,3 @@ async function countBits(deps: GuardDeps, { id, recipients }: Campaign, round: n
 }
 
 const ones = (bits: bigint): number => bits.toString(2).replaceAll('0', '').length;
-
-function withReports(campaign: Campaign, round: number, reports: Reports): Campaign | undefined {
-  if (REPORT_KINDS.every((kind) => campaign.reports[round]?.[kind] === reports[kind])) return undefined;
-  return { ...campaign, reports: campaign.reports.with(round, reports) };
-}

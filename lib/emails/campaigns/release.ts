@@ -1,7 +1,6 @@
 import { throughAll } from '../../concurrency';
-import { readItem, SHARE } from '../../jobs/items';
+import { everyDue, type Place, readItem } from '../../jobs/items';
 import { EMAILS_QUEUE, rateKey, todoKey } from '../../jobs/keys';
-import type { Due } from '../../ports';
 import { heldNow, type RateItem, takenMs } from '../../worker/rate';
 import { type Campaign, campaigns, chunkRecipients, EXPIRED, hasExpired } from './campaign';
 import { AT_ONCE, type CampaignReleaseDeps, type Counted, checkEvents, countChunks, releaseChunk } from './chunks';
@@ -12,11 +11,6 @@ const AHEAD_MS = 3_000;
 const MOST_OPEN_SECONDS = 20;
 /** The time for reading campaigns. The rest is for releasing. */
 const READING_MS = 8_000;
-
-/** Where the run's next poll starts to read, if a poll had no time to read every campaign. */
-export interface Place {
-  after?: Due | undefined;
-}
 
 /**
  * Releases chunks of all campaigns side by side, enough for the senders until the next poll in `nextMs`. Returns
@@ -46,7 +40,8 @@ export async function releaseCampaigns(
     if (counted.campaign.status === 'running') running.push(counted);
   };
   try {
-    await throughAll(pages(deps, { todo, until: begun, place, mayRead }), (keys) => throughAll(keys, read, AT_ONCE));
+    const pages = everyDue(deps, { todo, mayGoOn: mayRead, place });
+    await throughAll(pages, (keys) => throughAll(keys, read, AT_ONCE));
   } finally {
     // The next poll will need the same time for reading.
     await releaseFairly(deps, { running, waiting, forMs: nextMs + (clock.now() - begun) + AHEAD_MS, mayGoOn });
@@ -63,17 +58,6 @@ async function expire(deps: CampaignReleaseDeps, campaign: Campaign): Promise<Ca
   const { changed, item = campaign } = await campaigns(deps).expire(campaign.id);
   if (changed) deps.log.error('a campaign has expired', { campaign: campaign.id, code: EXPIRED });
   return item;
-}
-
-async function* pages(
-  { table, share = SHARE }: CampaignReleaseDeps,
-  { todo, until, place, mayRead }: { todo: string; until: number; place: Place; mayRead: () => boolean },
-): AsyncGenerator<string[]> {
-  do {
-    const page = await table.due(todo, { until, after: place.after, limit: share });
-    place.after = page.length < share ? undefined : page.at(-1);
-    yield page.map(({ key }) => key);
-  } while (place.after && mayRead());
 }
 
 const hasMore = ({ released, chunks }: Campaign): boolean => released < chunks;

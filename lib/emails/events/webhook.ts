@@ -13,18 +13,15 @@ import { MAIL_QUEUES, MAIL_STEPS, type MailQueue } from '../../worker/mail';
 import type { Verdict, WebhookRequest } from './verify';
 
 /**
- * The item of evidence that a vendor's event brought. The function that takes events faces the internet and may write
- * no row, so the reconciler writes the evidence into the row (lib/reconcile/ends.ts).
+ * An item for what a vendor's events say. The function that takes events faces the internet and may write no row, so the
+ * reconciler writes evidence into the row (lib/reconcile/ends.ts) and counts reports (campaigns/guard.ts).
  */
-export const evidenceItem = (queue: MailQueue, id: string, evidence: Evidence): Item => ({
-  key: evidenceKey(queue, MAIL_STEPS[queue], id),
-  version: 0,
-  writer: '',
-  evidence,
-  todo: todoKey(queue, 'evidence'),
-  todoAt: evidence.at,
-  expiresAt: Math.ceil((evidence.at + ROW_LIFETIME_MS) / 1000),
+const eventItem = <T>(queue: MailQueue, id: string, at: number, kind: 'evidence' | 'reports', fields: T): Item & T => ({
+  ...{ key: evidenceKey(queue, MAIL_STEPS[queue], id), version: 0, writer: '', ...fields },
+  ...{ todo: todoKey(queue, kind), todoAt: at, expiresAt: Math.ceil((at + ROW_LIFETIME_MS) / 1000) },
 });
+export const evidenceItem = (queue: MailQueue, id: string, evidence: Evidence): Item =>
+  eventItem(queue, id, evidence.at, 'evidence', { evidence });
 
 export const REPORT_KINDS = ['delivered', 'deferred', 'bounced', 'reported'] as const;
 export type ReportKind = (typeof REPORT_KINDS)[number];
@@ -121,12 +118,8 @@ async function note(deps: EventDeps, events: readonly MailEvent[]): Promise<void
     const [{ campaign, round } = { campaign: '', round: 0 }] = group;
     const kinds = [...groupBy(group, ({ kind }) => kind)];
     const places = Object.fromEntries(kinds.map(([kind, of]) => [kind, of.map(({ place }) => place)]));
-    const item: EventNote = {
-      key: evidenceKey(EMAILS_QUEUE, MAIL_STEPS[EMAILS_QUEUE], sha256(JSON.stringify([campaign, round, places]))),
-      ...{ version: 0, writer: '', campaign, round, places },
-      ...{ todo: todoKey(EMAILS_QUEUE, 'reports'), todoAt: now },
-      expiresAt: Math.ceil((now + ROW_LIFETIME_MS) / 1000),
-    };
+    const id = sha256(JSON.stringify([campaign, round, places]));
+    const item: EventNote = eventItem(EMAILS_QUEUE, id, now, 'reports', { campaign, round, places });
     await writeItem(deps, item, 0);
   }
 }

@@ -24,8 +24,8 @@ export const EVIDENCE_MUTANTS: Record<string, SourceMutant> = {
     changes: [
       {
         file: 'lib/emails/events/webhook.ts',
-        find: "todo: todoKey(queue, 'evidence'),",
-        replace: '',
+        find: 'todo: todoKey(queue, kind),',
+        replace: "...(kind === 'reports' ? { todo: todoKey(queue, kind) } : {}),",
       },
     ],
     breaks: /^nothing lost: the event about the mail of .* left its step unknown/,

@@ -58,8 +58,8 @@ export const GUARD_MUTANTS: Record<string, SourceMutant> = {
     changes: [
       {
         file: CAMPAIGN,
-        find: "counted?.status === 'running' && limits",
-        replace: "counted?.status === 'paused' && limits",
+        find: "counted?.status === 'running' && deps.guard",
+        replace: "counted?.status === 'paused' && deps.guard",
       },
     ],
     breaks: /^the guard: campaign .* is running/,
