@@ -1,19 +1,18 @@
 import { crc32, gunzipSync, gzipSync, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { codeOf } from '../errors';
 import { endLease, type ItemDeps, type RunLease, takeLease } from '../jobs/items';
-import { hourPartition, hoursKey } from '../jobs/keys';
+import { hoursKey } from '../jobs/keys';
 import type { Log, Objects } from '../ports';
 import {
   DATA_SUFFIX,
-  dataPartition,
   dataPrefix,
   HOUR_MS,
+  hourIn,
   hourOf,
   hourOfLate,
-  latePartition,
   latePrefix,
   noneLateKey,
-  parquetPartition,
+  parquetPrefix,
   partKey,
   SETTLE_MS,
 } from './keys';
@@ -68,7 +67,7 @@ export async function writeHours(run: HourDeps & ItemDeps, { remainingMs }: { re
     const next = await nextHour(run, through);
     // The next run takes what settles now, because this run may already have tried an hour that is late in it.
     if (next === undefined || next + HOUR_MS + SETTLE_MS > begun) break;
-    const late = (await objects.list(latePartition(prefix, next))).map(hourOfLate);
+    const late = (await objects.list(hourIn(latePrefix(prefix), next))).map(hourOfLate);
     for (const hour of [next, ...late])
       if (hour !== undefined && !tried.has(hour)) pending.set(hour, pending.get(hour) ?? begun);
     through = next;
@@ -103,7 +102,7 @@ async function nextHour({ objects, prefix }: HourDeps, through: number | undefin
   const hours: number[] = [];
   for (const folder of [dataPrefix(prefix), latePrefix(prefix)]) {
     // `0` is the character after `/`, so this skips all keys of the hour.
-    let after = through === undefined ? undefined : `${hourPartition(folder.slice(0, -1), through).slice(0, -1)}0`;
+    let after = through === undefined ? undefined : `${hourIn(folder, through).slice(0, -1)}0`;
     for (;;) {
       const [key] = await objects.list(folder, { limit: 1, ...(after !== undefined && { after }) });
       const hour = key === undefined ? undefined : hourOf(key);
@@ -146,8 +145,8 @@ const READS = 8;
  */
 export async function writeHour(deps: HourDeps, hour: number, mayGoOn: () => boolean): Promise<HourResult> {
   const { objects, prefix } = deps;
-  const before = await objects.list(parquetPartition(prefix, hour));
-  const keys = (await objects.list(dataPartition(prefix, hour))).filter((key) => key.endsWith(DATA_SUFFIX));
+  const before = await objects.list(hourIn(parquetPrefix(prefix), hour));
+  const keys = (await objects.list(hourIn(dataPrefix(prefix), hour))).filter((key) => key.endsWith(DATA_SUFFIX));
   const buckets = Array.from({ length: PARTS }, createBucket);
   let bytes = 0;
   let damaged = false;
@@ -167,21 +166,17 @@ export async function writeHour(deps: HourDeps, hour: number, mayGoOn: () => boo
   const parts = isWide ? buckets.map((bucket) => [bucket]) : [buckets];
   for (const [part, of] of parts.entries()) {
     if (!mayGoOn()) return 'no time';
-    await writePart(deps, partKey(prefix, { hour, part, of: parts.length }), () => rowsOf(of));
+    await writePart(deps, partKey(prefix, { hour, part, of: parts.length }), of);
     for (const bucket of of) bucket.clear();
   }
   return damaged ? 'damaged' : 'written';
 }
 
 /** Adds rows to a part that it lacks. Two runs may do this at once: who comes second reads again. */
-async function writePart(
-  { objects, log, columns }: HourDeps,
-  key: string,
-  fresh: () => Iterable<EventRow>,
-): Promise<void> {
+async function writePart({ objects, log, columns }: HourDeps, key: string, fresh: readonly Bucket[]): Promise<void> {
   for (;;) {
     const stored = await objects.read(key);
-    const { rows, changed } = union(stored ? await fromParquet(stored.bytes) : [], fresh());
+    const { rows, changed } = union(stored ? await fromParquet(stored.bytes) : [], fresh);
     if (!changed) return;
     const bytes = toParquet(rows, columns);
     const answer = stored
@@ -195,10 +190,10 @@ async function writePart(
 }
 
 /** Each id once: the row that was accepted first. So every reader and every run chooses the same row. */
-function union(stored: readonly EventRow[], fresh: Iterable<EventRow>): { rows: EventRow[]; changed: boolean } {
+function union(stored: readonly EventRow[], fresh: readonly Bucket[]): { rows: EventRow[]; changed: boolean } {
   const byId = new Map(stored.map((row) => [row.id, row]));
   let changed = false;
-  for (const row of fresh) {
+  for (const row of fresh.flatMap(({ rows }) => [...rows()])) {
     const known = byId.get(row.id);
     if (known && !(row.accepted < known.accepted || (row.accepted === known.accepted && row.job < known.job))) continue;
     byId.set(row.id, row);
@@ -228,6 +223,8 @@ async function readLines({ objects, log }: HourDeps, key: string): Promise<{ id:
 
 const PACK_BYTES = 256 * 1024;
 
+type Bucket = ReturnType<typeof createBucket>;
+
 /** The lines of a part. They are kept compressed, because the lines of all parts would not fit into memory. */
 function createBucket() {
   const packed: Buffer[] = [];
@@ -253,8 +250,4 @@ function createBucket() {
         for (const line of zstdDecompressSync(block).toString('utf8').split('\n')) if (line) yield rowOf(line);
     },
   };
-}
-
-function* rowsOf(buckets: readonly ReturnType<typeof createBucket>[]): Generator<EventRow> {
-  for (const { rows } of buckets) yield* rows();
 }

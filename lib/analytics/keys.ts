@@ -17,31 +17,27 @@ export const rejectedPrefix = (prefix: string): string => `${prefix}/${ANALYTICS
 export const latePrefix = (prefix: string): string => `${prefix}/${ANALYTICS_QUEUE}-late/`;
 export const parquetPrefix = (prefix: string): string => `${prefix}/${ANALYTICS_QUEUE}-events/`;
 
-const partition = (prefix: string, what: string, time: number): string =>
-  hourPartition(`${prefix}/${ANALYTICS_QUEUE}${what}`, time);
-
-export const dataPartition = (prefix: string, time: number): string => partition(prefix, '', time);
-export const rejectedPartition = (prefix: string, time: number): string => partition(prefix, '-rejected', time);
-/** `arrived`: when the message was stored. */
-export const latePartition = (prefix: string, arrived: number): string => partition(prefix, '-late', arrived);
-export const parquetPartition = (prefix: string, time: number): string => partition(prefix, '-events', time);
+/** An hour's part of such a folder. Late messages are in the hour in which they were stored. */
+export const hourIn = (folder: string, time: number): string => hourPartition(folder.slice(0, -1), time);
 
 export const dataKey = (prefix: string, { time, id }: { time: number; id: string }): string =>
-  `${dataPartition(prefix, time)}${id}${DATA_SUFFIX}`;
+  `${hourIn(dataPrefix(prefix), time)}${id}${DATA_SUFFIX}`;
 
 export const rejectedKey = (prefix: string, { time, id }: { time: number; id: string }): string =>
-  `${rejectedPartition(prefix, time)}${id}${DATA_SUFFIX}`;
+  `${hourIn(rejectedPrefix(prefix), time)}${id}${DATA_SUFFIX}`;
 
 /** The key for the second copy of a message that came late. Its name begins with the message's hour, YYYYMMDDHH. */
-export const lateKey = (prefix: string, { time, id, arrived }: { time: number; id: string; arrived: number }): string =>
-  `${latePartition(prefix, arrived)}${new Date(time).toISOString().replace(/\D/g, '').slice(0, 10)}-${id}${DATA_SUFFIX}`;
+export function lateKey(prefix: string, { time, id, arrived }: { time: number; id: string; arrived: number }): string {
+  const hour = new Date(time).toISOString().replace(/\D/g, '').slice(0, 10);
+  return `${hourIn(latePrefix(prefix), arrived)}${hour}-${id}${DATA_SUFFIX}`;
+}
 
 /** An object without events (lib/analytics/hours.ts). */
-export const noneLateKey = (prefix: string): string => `${latePartition(prefix, 0)}none${DATA_SUFFIX}`;
+export const noneLateKey = (prefix: string): string => `${hourIn(latePrefix(prefix), 0)}none${DATA_SUFFIX}`;
 
 /** The key for one of the `of` Parquet objects of an hour. */
 export const partKey = (prefix: string, { hour, part, of }: { hour: number; part: number; of: number }): string =>
-  `${parquetPartition(prefix, hour)}part-${part}-of-${of}.parquet`;
+  `${hourIn(parquetPrefix(prefix), hour)}part-${part}-of-${of}.parquet`;
 
 const HOUR = /\/year=(\d{4})\/month=(\d\d)\/day=(\d\d)\/hour=(\d\d)\//;
 const LATE_HOUR = /\/(\d{4})(\d\d)(\d\d)(\d\d)-[^/]*$/;

@@ -214,10 +214,9 @@ const NO_ADDRESS = 'must not look like a mail address';
  * This rule never changes either.
  */
 export function addressProblem(event: AnalyticsEvent): EventProblem | undefined {
-  const { user, session, device, properties } = event;
-  if (isAddress(user)) return problem('user', NO_ADDRESS);
-  if (isAddress(session)) return problem('session', NO_ADDRESS);
-  if (isAddress(device)) return problem('device', NO_ADDRESS);
+  const { properties } = event;
+  for (const field of ['user', 'session', 'device'] as const)
+    if (isAddress(event[field])) return problem(field, NO_ADDRESS);
   for (const key in properties) if (isAddress(properties[key])) return problem(`properties.${key}`, NO_ADDRESS);
   return undefined;
 }

@@ -2,7 +2,7 @@ import { gunzipSync, gzipSync } from 'node:zlib';
 import { IdTakenError, StoreError } from '../errors';
 import type { Envelope } from '../jobs/envelope';
 import { ANALYTICS_QUEUE, ERASED } from '../jobs/keys';
-import type { Log, Metrics, Objects } from '../ports';
+import type { Metrics, Objects } from '../ports';
 import { type MessageType, messageType, type QueueContract } from '../worker/contract';
 import { dataKey, HOUR_MS, hourStart, LATE_AFTER_MS, lateKey, rejectedKey } from './keys';
 import {
@@ -40,10 +40,12 @@ export function analyticsContract(deps: AnalyticsDeps): QueueContract {
   };
 }
 
+/** More names of one message are not logged, so that a message cannot fill the log. */
+const MOST_NAMES = 20;
+
 async function store(deps: AnalyticsDeps, { data, envelope }: Job, { now, log }: Context) {
   const place = { time: Date.parse(envelope.time), id: envelope.id };
-  const encoded = encodeBatch(envelope, data.events, deps.noAddressesFrom);
-  const { accepted, rejected } = encoded;
+  const { accepted, rejected, names } = encodeBatch(envelope, data.events, deps.noAddressesFrom);
   if (accepted) {
     const isErased = await write(deps.objects, dataKey(deps.prefix, place), { encoded: accepted, envelope });
     // After the original. So the function that finds this copy finds the original too.
@@ -52,8 +54,16 @@ async function store(deps: AnalyticsDeps, { data, envelope }: Job, { now, log }:
       await write(deps.objects, lateKey(deps.prefix, { ...place, arrived }), { encoded: accepted, envelope });
   }
   if (rejected) await write(deps.objects, rejectedKey(deps.prefix, place), { encoded: rejected, envelope });
-  measure(deps, log, { ...encoded, lagMs: now() - place.time });
-  return { accepted: accepted?.events ?? 0, rejected: rejected?.events ?? 0 };
+  // A repeated message is counted again. The numbers only show trends, and the objects are exact.
+  const counts = { accepted: accepted?.events ?? 0, rejected: rejected?.events ?? 0 };
+  deps.metrics.add('EventsAccepted', counts.accepted, 'Count', {});
+  deps.metrics.add('EventsRejected', counts.rejected, 'Count', {});
+  deps.metrics.add('TimeToStore', now() - place.time, 'Milliseconds', {});
+  if (accepted)
+    log.info('message stored', { queue: ANALYTICS_QUEUE, count: accepted.events, bytes: accepted.bytes.length });
+  const most = [...names].sort(([, a], [, b]) => b - a).slice(0, MOST_NAMES);
+  for (const [event, count] of most) log.info('events stored', { queue: ANALYTICS_QUEUE, event, count });
+  return counts;
 }
 
 /**
@@ -87,25 +97,6 @@ function hasLines(stored: Uint8Array, lines: Buffer): boolean {
     // The object is not ours, and we must not overwrite it either.
     return false;
   }
-}
-
-/** More names of one message are not logged, so that a message cannot fill the log. */
-const MOST_NAMES = 20;
-
-/** A repeated message is counted again. The numbers only show trends, and the objects are exact. */
-function measure(
-  { metrics }: AnalyticsDeps,
-  log: Pick<Log, 'info'>,
-  stored: ReturnType<typeof encodeBatch> & { lagMs: number },
-): void {
-  const { accepted, rejected, names, lagMs } = stored;
-  metrics.add('EventsAccepted', accepted?.events ?? 0, 'Count', {});
-  metrics.add('EventsRejected', rejected?.events ?? 0, 'Count', {});
-  metrics.add('TimeToStore', lagMs, 'Milliseconds', {});
-  if (accepted)
-    log.info('message stored', { queue: ANALYTICS_QUEUE, count: accepted.events, bytes: accepted.bytes.length });
-  const most = [...names].sort(([, a], [, b]) => b - a).slice(0, MOST_NAMES);
-  for (const [event, count] of most) log.info('events stored', { queue: ANALYTICS_QUEUE, event, count });
 }
 
 /** The cheapest level in S3 and Lambda together: docs/analytics.md has the sum. */

@@ -1,5 +1,5 @@
 import { gunzipSync } from 'node:zlib';
-import { dataPartition, HOUR_MS, hourStart, rejectedPartition } from '../analytics/keys';
+import { dataPrefix, HOUR_MS, hourIn, hourStart, rejectedPrefix } from '../analytics/keys';
 import { eachOf } from '../concurrency';
 import type { MetricPoint, Objects } from '../ports';
 import { counted } from '../text';
@@ -57,8 +57,8 @@ export function analyticsReader(deps: Deployment, period: number): () => Promise
     const hours = [hourStart(at) - HOUR_MS, hourStart(at)];
     const [[accepted = [], rejected = [], p50 = [], p95 = []], stored, rejections] = await Promise.all([
       monitoring.series(metrics, { from, to, periodSeconds: period }),
-      storedIn(hours.map((hour) => dataPartition(prefix, hour))),
-      rejectedIn(hours.map((hour) => rejectedPartition(prefix, hour))),
+      storedIn(hours.map((hour) => hourIn(dataPrefix(prefix), hour))),
+      rejectedIn(hours.map((hour) => hourIn(rejectedPrefix(prefix), hour))),
     ]);
     return {
       ...{ at, from, accepted, rejected, p50, p95 },

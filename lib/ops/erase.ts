@@ -1,4 +1,4 @@
-import { hourOf, parquetPartition } from '../analytics/keys';
+import { hourIn, hourOf, parquetPrefix } from '../analytics/keys';
 import { eachOf } from '../concurrency';
 import { codeOf } from '../errors';
 import { groupBy } from '../group-by';
@@ -185,7 +185,7 @@ async function eraseHour(
     for (const one of objects.filter(({ place }) => place === 'events'))
       await attempt(one, () => rewrite(deps, 'events', one.key, matcher));
     // An hour may have been written since the search.
-    for (const key of await deps.objects.list(parquetPartition(prefix, hour)))
+    for (const key of await deps.objects.list(hourIn(parquetPrefix(prefix), hour)))
       await attempt({ place: 'parquet', key }, () =>
         rewrite(deps, 'parquet', key, matcher).catch((error: unknown) =>
           error instanceof Error && !('code' in error) ? 'damaged' : Promise.reject(error),

@@ -1,5 +1,5 @@
 import { v5 } from 'uuid';
-import { dataKey, rejectedPartition } from '../../lib/analytics/keys';
+import { dataKey, hourIn, rejectedPrefix } from '../../lib/analytics/keys';
 import { ANALYTICS_EVENTS, type AnalyticsEvent, addressProblem, problemOf } from '../../lib/analytics/message';
 import { duration } from '../../lib/duration';
 import { MAX_INLINE_DATA_BYTES, sendable } from '../../lib/jobs/envelope';
@@ -109,7 +109,7 @@ export async function replayRejected(
   const { objects, prefix, queues } = deps;
   const { type } = deps.settings(ANALYTICS_QUEUE);
   const replayed = { messages: 0, events: 0, left: 0 };
-  for (const key of await objects.list(rejectedPartition(prefix, hour))) {
+  for (const key of await objects.list(hourIn(rejectedPrefix(prefix), hour))) {
     const lines = linesOf((await objects.get(key)) ?? new Uint8Array());
     const [first] = lines;
     if (!first) throw new OperatorError(`${key} cannot be read. Restore it from the bucket's versions.`);

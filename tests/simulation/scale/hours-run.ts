@@ -1,5 +1,5 @@
 import { writeHours } from '../../../lib/analytics/hours';
-import { dataPrefix, HOUR_MS, hourStart, parquetPartition, parquetPrefix } from '../../../lib/analytics/keys';
+import { dataPrefix, HOUR_MS, hourIn, hourStart, parquetPrefix } from '../../../lib/analytics/keys';
 import { ANALYTICS_EVENTS } from '../../../lib/analytics/message';
 import { fromParquet } from '../../../lib/analytics/parquet';
 import { analyticsContract } from '../../../lib/analytics/process';
@@ -223,7 +223,7 @@ export async function playHours(seed: number): Promise<ScaleResult> {
   // Long after everything has settled, Parquet alone holds each event.
   await Promise.all([readSlowly(), compare(), kernel.run(() => false)]);
   const [one] = messages;
-  if (one && bucket.keys().every((key) => !key.startsWith(parquetPartition(PREFIX, Date.parse(one.time)))))
+  if (one && bucket.keys().every((key) => !key.startsWith(hourIn(parquetPrefix(PREFIX), Date.parse(one.time)))))
     violations.push('nothing lost: an hour is not written');
   const violation = violations[0];
   return { minutes: (kernel.now() - END) / MINUTE, calls, ...(violation === undefined ? {} : { violation }) };

@@ -3,9 +3,9 @@ import {
   dataKey,
   dataPrefix,
   HOUR_MS,
+  hourIn,
   hourStart,
   latePrefix,
-  parquetPartition,
   parquetPrefix,
   SETTLE_MS,
 } from '../../../lib/analytics/keys';
@@ -54,7 +54,7 @@ function service() {
     view: async () => (await viewAt(bucket, clock.now())).map(({ id }) => id).sort(),
     /** The ids of each Parquet object of the hour. */
     parquet: async () => {
-      const keys = await bucket.list(parquetPartition(PREFIX, HOUR));
+      const keys = await bucket.list(hourIn(parquetPrefix(PREFIX), HOUR));
       const rows = await Promise.all(keys.map(async (key) => fromParquet(bucket.bytes(key))));
       return rows.map((of) => of.map(({ id }) => id).sort());
     },
@@ -208,7 +208,7 @@ test('an hour with too much for the function is left to a query engine as it is,
   await run();
 
   expect(await parquet()).toEqual([]);
-  expect(await bucket.list(parquetPartition(PREFIX, HOUR + HOUR_MS))).toHaveLength(1);
+  expect(await bucket.list(hourIn(parquetPrefix(PREFIX), HOUR + HOUR_MS))).toHaveLength(1);
   const line = { code: 'HourTooLarge', key: '2026-01-02T03:00:00.000Z' };
   expect(logged.map(({ facts }) => facts)).toContainEqual(line);
 });
@@ -236,13 +236,13 @@ test('a damaged original is logged and the others are written; it counts again o
 
 test('a damaged Parquet object stays unchanged, and later hours are written', async () => {
   const { bucket, run, parquet, clock, until } = await twoHours();
-  const [key = ''] = await bucket.list(parquetPartition(PREFIX, HOUR));
+  const [key = ''] = await bucket.list(hourIn(parquetPrefix(PREFIX), HOUR));
   const whole = bucket.bytes(key);
   await bucket.put(key, 'damaged', 'text/plain');
 
   await run();
   expect(bucket.text(key)).toBe('damaged');
-  expect(await bucket.list(parquetPartition(PREFIX, SETTLED))).toHaveLength(1);
+  expect(await bucket.list(hourIn(parquetPrefix(PREFIX), SETTLED))).toHaveLength(1);
   clock.advance(HOUR_MS + MINUTE);
   await expect(run()).rejects.toThrow('1 hours of events have waited for long');
 
@@ -273,14 +273,14 @@ test('objects that are not ours stop nothing and stay', async () => {
     `${parquetPrefix(PREFIX)}README.md`,
   ];
   for (const key of foreign) await bucket.put(key, 'x', 'text/plain');
-  await bucket.put(`${parquetPartition(PREFIX, HOUR)}from-athena`, 'x', 'text/plain');
+  await bucket.put(`${hourIn(parquetPrefix(PREFIX), HOUR)}from-athena`, 'x', 'text/plain');
   await store(1, [1, 3]);
   until(SETTLED);
 
   await run();
 
-  expect((await bucket.list(parquetPartition(PREFIX, HOUR))).sort()).toHaveLength(2);
-  await bucket.delete(`${parquetPartition(PREFIX, HOUR)}from-athena`);
+  expect((await bucket.list(hourIn(parquetPrefix(PREFIX), HOUR))).sort()).toHaveLength(2);
+  await bucket.delete(`${hourIn(parquetPrefix(PREFIX), HOUR)}from-athena`);
   expect(await parquet()).toEqual([ids(1, 3)]);
   expect(foreign.every((key) => bucket.keys().includes(key))).toBe(true);
 });

@@ -1,5 +1,5 @@
 import { writeHours } from '../../../lib/analytics/hours';
-import { dataPartition } from '../../../lib/analytics/keys';
+import { dataPrefix, hourIn } from '../../../lib/analytics/keys';
 import { analyticsContract } from '../../../lib/analytics/process';
 import { analyticsReader } from '../../../lib/ops/analytics';
 import { replayRejected } from '../../../packages/cli/analytics';
@@ -111,7 +111,7 @@ describe('a replay of the rejected events of an hour', () => {
 
     expect(await replay()).toEqual({ messages: 1, events: 2, left: 1 });
     expect(await seen()).toEqual(all);
-    expect(await engine.objects.list(dataPartition(PREFIX, HOUR))).toHaveLength(2);
+    expect(await engine.objects.list(hourIn(dataPrefix(PREFIX), HOUR))).toHaveLength(2);
     const before = engine.objects.keys();
     expect(await replay()).toEqual({ messages: 1, events: 2, left: 1 });
 

@@ -1,6 +1,6 @@
 import { gunzipSync } from 'node:zlib';
 import { writeHours } from '../../../lib/analytics/hours';
-import { HOUR_MS, hourStart, parquetPartition, SETTLE_MS } from '../../../lib/analytics/keys';
+import { HOUR_MS, hourIn, hourStart, parquetPrefix, SETTLE_MS } from '../../../lib/analytics/keys';
 import { propertyColumnsOf } from '../../../lib/analytics/parquet';
 import { analyticsContract } from '../../../lib/analytics/process';
 import { takeLease } from '../../../lib/jobs/items';
@@ -73,7 +73,7 @@ test.each<[string, Person, number[]]>([
     expect(left).toEqual([]);
     expect(await seen()).toEqual(before.filter((number) => !gone.includes(number)));
     if (person.user) expect(text()).not.toContain(person.user);
-    const [part = ''] = await engine.objects.list(parquetPartition(PREFIX, HOUR));
+    const [part = ''] = await engine.objects.list(hourIn(parquetPrefix(PREFIX), HOUR));
     expect(propertyColumnsOf(engine.objects.bytes(part))).toEqual(COLUMNS);
   },
 );
