@@ -8,15 +8,8 @@ import type { Item } from '../ports';
 import { type Job, LONGEST_CALL_MS } from '../worker/contract';
 import { TESTFLIGHT_QUEUE } from './message';
 
-/**
- * SQS's number of the job's first message. A worker may claim the job before its sender writes the number, and the sender
- * knows only a later number if it got no answer for the first message.
- */
-export const firstSequenceOf = ({ firstSequence, deliveries }: JobRow): string | undefined =>
-  [firstSequence, deliveries[0]?.sequence].filter((one) => one !== undefined).sort(bySequence)[0];
-
 /** SQS's sequence numbers have more digits than a number holds. */
-export const bySequence = (a: string, b: string): number => Number(BigInt(a) - BigInt(b));
+const bySequence = (a: string, b: string): number => Number(BigInt(a) - BigInt(b));
 
 /*
  * Of two commands about one tester of one app, the later accepted one wins, however long the earlier one was held or
@@ -112,7 +105,10 @@ export function createSubjects(deps: ItemDeps & { hashPeople: HashPeople; settle
     /** Stores a command unless it is stored already. Returns it as far as no later command replaced it. */
     begin: async ({ id: job, data: { app, email }, row }: About, wanted: Wanted) => {
       const { groups = [] } = wanted;
-      const place = firstSequenceOf(row);
+      // A worker may claim the job before its sender writes the number of the first message, and the sender knows only a
+      // later number if it got no answer for the first message.
+      const known = [row.firstSequence, row.deliveries[0]?.sequence].filter((one) => one !== undefined);
+      const [place] = known.sort(bySequence);
       if (place === undefined) return { left: async (_step?: Step) => groups };
       const command = { job, place, ...wanted };
       // Operators see keys, and must not see addresses there.

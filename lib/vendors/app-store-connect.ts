@@ -53,6 +53,8 @@ export const realAppStoreConnect = (config: AppStoreConnectConfig): AppStoreConn
 export type AppStoreConnect = ReturnType<typeof appStoreConnectOver>;
 
 export function appStoreConnectOver({ call, waitMs }: ReturnType<typeof transport>) {
+  const create = <T>(type: string, data: object, { timeoutMs }: CallOptions, read: Call<T>['read']) =>
+    call({ method: 'POST', path: `/v1/${type}`, body: { data: { type, ...data } }, timeoutMs, read });
   const change = async (method: 'POST' | 'DELETE', path: string, tester: string, { timeoutMs }: CallOptions) => {
     await call({ method, path, body: { data: [linkage('betaTesters', tester)] }, timeoutMs, read: done(202, 204) });
   };
@@ -79,9 +81,11 @@ export function appStoreConnectOver({ call, waitMs }: ReturnType<typeof transpor
     },
 
     /** Creates a tester in these groups, and so of their app. Apple may mail an invitation on its own. */
-    createTester: async (who: NewTester, { timeoutMs }: CallOptions): Promise<{ id: string }> => {
-      const read = of(201, created);
-      return (await call({ method: 'POST', path: '/v1/betaTesters', body: testerBody(who), timeoutMs, read })).data;
+    createTester: async (who: NewTester, options: CallOptions): Promise<{ id: string }> => {
+      const { email, firstName, lastName, groups } = who;
+      const relationships = { betaGroups: { data: groups.map((id) => linkage('betaGroups', id)) } };
+      const tester = { attributes: { email, firstName, lastName }, relationships };
+      return (await create('betaTesters', tester, options, of(201, created))).data;
     },
 
     /** The ids of the tester's groups, an empty list if there is no such tester. */
@@ -99,21 +103,19 @@ export function appStoreConnectOver({ call, waitMs }: ReturnType<typeof transpor
     removeFromApp: ({ tester, app }: TesterOfApp, options: CallOptions) =>
       change('DELETE', testersOf('apps', app), tester, options),
 
-    invite: ({ app, tester }: TesterOfApp, { timeoutMs }: CallOptions): Promise<InviteOutcome> => {
+    invite: ({ app, tester }: TesterOfApp, options: CallOptions): Promise<InviteOutcome> => {
       // Apple deprecates the tester's part, but without it the request names no tester.
       const relationships = {
         app: { data: linkage('apps', app) },
         betaTester: { data: linkage('betaTesters', tester) },
       };
-      const body = { data: { type: 'betaTesterInvitations', relationships } };
-      return call({ method: 'POST', path: '/v1/betaTesterInvitations', body, timeoutMs, read: outcomeOf });
+      return create('betaTesterInvitations', { relationships }, options, outcomeOf);
     },
 
     /** Makes Apple mail the testers of the build. */
-    notifyBuild: async (build: string, { timeoutMs }: CallOptions): Promise<void> => {
+    notifyBuild: async (build: string, options: CallOptions): Promise<void> => {
       const relationships = { build: { data: linkage('builds', build) } };
-      const body = { data: { type: 'buildBetaNotifications', relationships } };
-      await call({ method: 'POST', path: '/v1/buildBetaNotifications', body, timeoutMs, read: done(201) });
+      await create('buildBetaNotifications', { relationships }, options, done(201));
     },
   };
 }
@@ -137,14 +139,6 @@ const testersOf = (of: 'apps' | 'betaGroups', id: string): string =>
   `/v1/${of}/${encodeURIComponent(id)}/relationships/betaTesters`;
 
 const linkage = (type: string, id: string) => ({ type, id });
-
-const testerBody = ({ email, firstName, lastName, groups }: NewTester) => ({
-  data: {
-    type: 'betaTesters',
-    attributes: { email, firstName, lastName },
-    relationships: { betaGroups: { data: groups.map((id) => linkage('betaGroups', id)) } },
-  },
-});
 
 /** The outcome of an invitation. Two conflicts are not failures. */
 function outcomeOf(answer: HttpAnswer): InviteOutcome | undefined {
