@@ -27,7 +27,6 @@ export const handler = workerHandler({
         templateId: config.TESTFLIGHT_TEMPLATE_ID,
         brand: config.BRAND_NAME,
         notificationWaitMs: config.NOTIFICATION_WAIT * 1000,
-        settleAfterMs,
       },
     });
   },

@@ -28,7 +28,7 @@ export async function invite(deps: TestflightDeps, job: Job<Invite>, context: Ru
   return { testerId: tester.id, invitation, ...(notification === undefined ? {} : { notification }) };
 }
 
-async function findOrCreate({ steps, apple, command, find, awaitEffects }: Run, data: Invite): Promise<KnownTester> {
+async function findOrCreate({ steps, apple, command, find, whenShown }: Run, data: Invite): Promise<KnownTester> {
   const { email, firstName, lastName } = data;
   const groups = await command.left(steps.peek('tester'));
   const findKnown = async () => {
@@ -45,8 +45,7 @@ async function findOrCreate({ steps, apple, command, find, awaitEffects }: Run, 
   }
   return steps.step<KnownTester>('tester', {
     resolve: async () => {
-      awaitEffects('tester');
-      const tester = await find();
+      const tester = await whenShown('tester', find);
       return tester && made(tester.id);
     },
     run: () => changeOrConfirm(create(), findKnown),
@@ -61,7 +60,7 @@ const made = (id: string): KnownTester => ({ id, created: true, before: 'NOT_INV
  * state was the same before.
  */
 async function sendInvitation(
-  { steps, apple, command, find, awaitEffects }: Run,
+  { steps, apple, command, find, whenShown }: Run,
   context: RunContext,
   { data: { app, resend }, tester }: { data: Invite; tester: KnownTester },
 ): Promise<Invitation> {
@@ -80,15 +79,9 @@ async function sendInvitation(
     if (outcome?.startsWith('skipped')) return skipStep(context, 'invitation', outcome.slice('skipped: '.length));
     if (outcome) steps.found('invitation', outcome);
   }
+  const resolve = async () => ((await whenShown('invitation', state)) === 'NOT_INVITED' ? undefined : 'sent');
   return steps.step<Invitation>('invitation', {
-    ...(again
-      ? { vendor: 'app-store-connect' as const, proven: () => 'sent' as const }
-      : {
-          resolve: async () => {
-            awaitEffects('invitation');
-            return (await state()) === 'NOT_INVITED' ? undefined : 'sent';
-          },
-        }),
+    ...(again ? { vendor: 'app-store-connect', proven: () => 'sent' } : { resolve }),
     run: () =>
       changeOrConfirm<Invitation>(
         apple((connect, options) => connect.invite({ app, tester: tester.id }, options)),

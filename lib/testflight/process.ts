@@ -16,15 +16,7 @@ import {
   TESTFLIGHT_QUEUE,
   TESTFLIGHT_REMOVE,
 } from './message';
-import {
-  type AllowedApp,
-  awaitBudget,
-  callApple,
-  changeMembership,
-  changeOrConfirm,
-  startRun,
-  type TestflightDeps,
-} from './run';
+import { type AllowedApp, callApple, changeMembership, changeOrConfirm, startRun, type TestflightDeps } from './run';
 
 /** Invites and removes testers and notifies them of builds. Rows store the step names, so they never change. */
 export function testflightContract(deps: TestflightDeps): QueueContract {
@@ -67,7 +59,7 @@ async function remove(deps: TestflightDeps, job: Job<Remove>, context: RunContex
   const { app } = job.data;
   const groups = job.data.from === 'app' ? undefined : job.data.groups;
   const run = await startRun(deps, { job, context, wanted: { member: false, groups } });
-  const { steps, apple, command, find, awaitEffects } = run;
+  const { steps, apple, command, find, whenShown } = run;
   await command.left(steps.peek('membership'));
 
   const lookUp = async () => ({ id: (await find())?.id ?? null });
@@ -86,10 +78,7 @@ async function remove(deps: TestflightDeps, job: Job<Remove>, context: RunContex
     };
     await command.left(steps.peek('membership'));
     await steps.step('membership', {
-      resolve: async () => {
-        awaitEffects('membership');
-        return confirm();
-      },
+      resolve: () => whenShown('membership', confirm),
       run: () => changeOrConfirm(change(), confirm),
     });
   }
@@ -102,10 +91,9 @@ async function notifyBuild(
   { data: { build } }: Job<NotifyBuild>,
   context: RunContext,
 ): Promise<NotifyBuildResult> {
-  awaitBudget(deps);
+  const apple = callApple(deps, context);
   // An operator resolved the step as skipped, and the job has no other step.
   if (context.steps.peek('notification')?.status === 'skipped') throw new CancelledError();
-  const apple = callApple(deps, context);
   const notification = await context.steps.step<'sent'>('notification', {
     vendor: 'app-store-connect',
     proven: () => 'sent',

@@ -3,7 +3,7 @@ import { type AppStoreConnect, Contradiction } from '../vendors/app-store-connec
 import type { CallOptions } from '../vendors/http';
 import type { Job, RunContext } from '../worker/contract';
 import type { MailDeps } from '../worker/mail';
-import { type Subjects, showsUntil, type Wanted } from './subjects';
+import type { Subjects, Wanted } from './subjects';
 
 /** An app that an instance may change. `group`: only this group of the app. */
 export interface AllowedApp {
@@ -24,22 +24,14 @@ export interface TestflightDeps extends MailDeps {
     apps: readonly AllowedApp[];
     /** How long a notification may wait for SendGrid, ms. */
     notificationWaitMs: number;
-    /** How long after an unanswered call Apple may first show its effect, ms. */
-    settleAfterMs: number;
   };
 }
 
-/** Makes the Apple calls of one run, each through the vendor's gate and with a time-out. */
-export const callApple =
-  ({ appStoreConnect }: TestflightDeps, { vendor, callTimeoutMs }: RunContext) =>
-  <T>(
-    call: (apple: AppStoreConnect, options: CallOptions) => Promise<T>,
-    options: Parameters<RunContext['vendor']>[2] = {},
-  ): Promise<T> =>
-    vendor('app-store-connect', () => call(appStoreConnect, { timeoutMs: callTimeoutMs() }), options);
-
-/** Throws a WaitError if the hour has few calls left and the job has to wait for its turn. */
-export function awaitBudget({ appStoreConnect }: TestflightDeps): void {
+/**
+ * Makes the Apple calls of one run, each through the vendor's gate and with a time-out. Throws a WaitError if the hour
+ * has few calls left and the job has to wait for its turn.
+ */
+export function callApple({ appStoreConnect }: TestflightDeps, { vendor, callTimeoutMs }: RunContext) {
   const waitMs = appStoreConnect.waitMs();
   if (waitMs > 0)
     throw new WaitError({
@@ -48,6 +40,10 @@ export function awaitBudget({ appStoreConnect }: TestflightDeps): void {
       waitMs,
       vendor: 'app-store-connect',
     });
+  return <T>(
+    call: (apple: AppStoreConnect, options: CallOptions) => Promise<T>,
+    options: Parameters<RunContext['vendor']>[2] = {},
+  ): Promise<T> => vendor('app-store-connect', () => call(appStoreConnect, { timeoutMs: callTimeoutMs() }), options);
 }
 
 export type Run = Awaited<ReturnType<typeof startRun>>;
@@ -57,22 +53,22 @@ export async function startRun(
   { job, wanted, context }: { job: Job<{ app: string; email: string }>; wanted: Wanted; context: RunContext },
 ) {
   const command = await deps.subjects.begin(job, wanted);
-  awaitBudget(deps);
+  const apple = callApple(deps, context);
   const { steps, now } = context;
   const claimedAt = job.row.deliveries.at(-1)?.at ?? now();
-  const apple = callApple(deps, context);
   return {
     ...{ steps, command, apple },
     find: () => apple((connect, options) => connect.findTester(job.data, options), { minor: true }),
-    /** Throws a WaitError until Apple shows the effect of a started step's `calls`, so the step may ask about it. */
-    awaitEffects(step: string, calls = 1): void {
+    /** Asks Apple about a step. Throws a WaitError until Apple shows the effect of a started step's `calls`. */
+    async whenShown<T>(step: string, ask: () => Promise<T>, calls = 1): Promise<T> {
       const before = steps.peek(step);
-      if (before?.status !== 'started') return;
+      if (before?.status !== 'started') return ask();
       // This run's clock may be ahead of the one that stored `startedAt`. Then a crashed run's call may be under way.
       const startedAt = job.row.crashes > 0 ? Math.max(before.startedAt, claimedAt) : before.startedAt;
-      const waitMs = showsUntil({ ...before, startedAt }, { calls, settleAfterMs: deps.config.settleAfterMs }) - now();
+      const waitMs = deps.subjects.showsUntil({ startedAt }, calls) - now();
       if (waitMs > 0)
         throw new WaitError({ code: 'MayStillShow', message: `the effect of ${step} may not show yet`, waitMs });
+      return ask();
     },
   };
 }
@@ -87,7 +83,7 @@ export const changeOrConfirm = <T>(change: Promise<T>, confirm: () => Promise<T 
 
 /** Changes only the command's groups that need it. */
 export async function changeMembership(
-  { steps, apple, command, awaitEffects }: Run,
+  { steps, apple, command, whenShown }: Run,
   { tester, member }: { tester: string; member: boolean },
 ): Promise<void> {
   const groups = await command.left(steps.peek('membership'));
@@ -99,10 +95,8 @@ export async function changeMembership(
     apple((connect, options) => connect[member ? 'addToGroup' : 'removeFromGroup']({ tester, group }, options));
   if (steps.peek('membership') === undefined && (await open()).length === 0) steps.found('membership', { changed: 0 });
   await steps.step('membership', {
-    resolve: async () => {
-      awaitEffects('membership', groups.length);
-      return (await open()).length === 0 ? { changed: groups.length } : undefined;
-    },
+    resolve: async () =>
+      (await whenShown('membership', open, groups.length)).length === 0 ? { changed: groups.length } : undefined,
     run: async () => {
       const changes = await open();
       for (const group of changes)

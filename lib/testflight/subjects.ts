@@ -59,19 +59,20 @@ type About = Pick<Job<{ app: string; email: string }>, 'id' | 'data' | 'row'>;
 
 export type Subjects = ReturnType<typeof createSubjects>;
 
-/** Until when a started step may show its effect, in ms since 1970. The row does not say when its calls were made. */
-export const showsUntil = ({ startedAt }: Step, { calls, settleAfterMs }: { calls: number; settleAfterMs: number }) =>
-  startedAt + calls * LONGEST_CALL_MS + settleAfterMs;
-
+/** `settleAfterMs`: how long after an unanswered call Apple may first show its effect. */
 export function createSubjects(deps: ItemDeps & { hashPeople: HashPeople; settleAfterMs: number }) {
   const { clock, settleAfterMs } = deps;
+
+  /** Until when a started step may show its effect, in ms since 1970. The row does not say when its calls were made. */
+  const showsUntil = ({ startedAt }: Pick<Step, 'startedAt'>, calls: number): number =>
+    startedAt + calls * LONGEST_CALL_MS + settleAfterMs;
 
   /** When the unanswered calls of a command have taken effect. */
   async function settledAt({ job, groups = [] }: Command): Promise<number> {
     // Another job's row may be damaged or gone, and that must not stop this one.
     const row = (await readItem(deps, jobKey(TESTFLIGHT_QUEUE, job))) as Partial<JobRow> | undefined;
     const open = Object.values(row?.steps ?? {}).filter((step) => step?.status === 'started' && step.startedAt > 0);
-    return Math.max(0, ...open.map((step) => showsUntil(step, { calls: Math.max(1, groups.length), settleAfterMs })));
+    return Math.max(0, ...open.map((step) => showsUntil(step, Math.max(1, groups.length))));
   }
 
   /** Reads the items under the present key of hashes and under earlier ones. */
@@ -102,11 +103,12 @@ export function createSubjects(deps: ItemDeps & { hashPeople: HashPeople; settle
   }
 
   return {
+    showsUntil,
     /** Stores a command unless it is stored already. Returns it as far as no later command replaced it. */
     begin: async ({ id: job, data: { app, email }, row }: About, wanted: Wanted) => {
       const { groups = [] } = wanted;
-      // A worker may claim the job before its sender writes the number of the first message, and the sender knows only a
-      // later number if it got no answer for the first message.
+      // A worker may claim the job before its sender writes the first message's number. A sender without an answer for
+      // that message knows only a later number.
       const known = [row.firstSequence, row.deliveries[0]?.sequence].filter((one) => one !== undefined);
       const [place] = known.sort(bySequence);
       if (place === undefined) return { left: async (_step?: Step) => groups };

@@ -109,7 +109,6 @@ export async function startTestflight({
         templateId,
         brand: 'Sample',
         notificationWaitMs: 900_000,
-        settleAfterMs: SETTLE_AFTER_MS,
       },
     });
   }, options);

@@ -81,7 +81,6 @@ function contract(world: World, process: Process, ports: Ports): QueueContract {
         from: { email: 'support@example.com' },
         brand: 'Example',
         notificationWaitMs: 900_000,
-        settleAfterMs: SETTLE_AFTER_MS,
       },
     });
   const whole = made('');
