@@ -1,24 +1,13 @@
 import type { Clock } from './ports';
 
 /** Does something for each item, in order, at most `atOnce` side by side. Rejects with the first failure. */
-export async function eachOf<T>(
-  items: readonly T[],
-  atOnce: number,
-  act: (item: T) => Promise<unknown>,
-): Promise<void> {
-  const rest = items.values();
-  const lane = async () => {
-    for (const item of rest) await act(item);
-  };
-  await Promise.all(Array.from({ length: Math.min(atOnce, items.length) }, lane));
-}
-
-/** As `eachOf`, with the results in the order of the items. */
 export async function mapEach<T, R>(items: readonly T[], atOnce: number, act: (item: T) => Promise<R>): Promise<R[]> {
   const answers: R[] = [];
-  await eachOf([...items.entries()], atOnce, async ([place, item]) => {
-    answers[place] = await act(item);
-  });
+  const rest = items.entries();
+  const lane = async () => {
+    for (const [place, item] of rest) answers[place] = await act(item);
+  };
+  await Promise.all(Array.from({ length: Math.min(atOnce, items.length) }, lane));
   return answers;
 }
 

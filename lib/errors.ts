@@ -145,11 +145,8 @@ export class CancelledError extends PermanentError {
 
 /** A later command replaced this job (lib/testflight/subjects.ts). `by`: the id of that command's job. */
 export class SupersededError extends PermanentError {
-  readonly by: string;
-
-  constructor(by: string) {
+  constructor(readonly by: string) {
     super({ code: 'Superseded', message: 'a later command replaced the job' });
-    this.by = by;
   }
 }
 

@@ -95,9 +95,8 @@ export const isRandomId = (id: string): boolean =>
   /^[\da-f]{8}-[\da-f]{4}-[47][\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/i.test(id);
 
 /**
- * The job id of another sender's event. CloudEvents allows any text as `id`, which is unique only together with
- * `source`, so other ids become the UUIDv5 of both. So do UUIDs that follow from something: one of them may be the id
- * that our producer's next call will have.
+ * The job id of another sender's event. A CloudEvents `id` is any text, unique only together with `source`, so other
+ * ids become the UUIDv5 of both. So do UUIDs that follow from something: our producer's next call may have one of them.
  */
 export const jobIdOf = (event: Pick<Envelope, 'source' | 'id'>): string =>
   isRandomId(event.id) ? event.id : uuidOf(event);

@@ -1,7 +1,7 @@
 import { StoreError } from '../errors';
 import type { Clock, Due, Item, Random, Table } from '../ports';
 
-/** Whether an update changed the item, and the item as it is stored now. An unchanged item may be missing. */
+/** `item`: as it is stored now. An unchanged item may be missing. */
 export type Updated<T> = { changed: true; item: T } | { changed: false; item: T | undefined };
 
 export type Written<T, S = T> = { written: true; item: T } | { written: false; stored: S | undefined };
@@ -32,8 +32,7 @@ export async function writeItem<T extends Item>(deps: ItemDeps, item: T, expecte
 
 /**
  * Reads, changes and writes a shared item, and repeats this if another writer changed the item in between. `change`
- * returns `undefined` to leave the item as it is. A caller that has just read the item passes it as `known`, which
- * saves the first read.
+ * returns `undefined` to leave the item as it is. `known`: the item as just read, which saves the first read.
  */
 export async function updateItem<T extends Item>(
   deps: ItemDeps,
@@ -114,7 +113,6 @@ export interface FailingWork {
 export interface ReconcilerRun extends RunLease {
   failing?: FailingWork[];
   endedAt?: number;
-  /** When the last run began. */
   lastRunAt?: number;
 }
 

@@ -109,11 +109,10 @@ export const attachmentsPrefix = (prefix: string, queue: string): string => `${p
 /** The files that users upload. Each principal has a folder in it. */
 export const uploadsPrefix = (prefix: string, queue: string): string => `${attachmentsPrefix(prefix, queue)}by/`;
 
-const suffix = (type: 'fifo' | 'standard'): string => (type === 'fifo' ? '.fifo' : '');
 export const queueName = (instance: string, queue: string, type: 'fifo' | 'standard'): string =>
-  `${instance}-${queue}${suffix(type)}`;
+  `${instance}-${queue}${type === 'fifo' ? '.fifo' : ''}`;
 export const dlqName = (instance: string, queue: string, type: 'fifo' | 'standard'): string =>
-  `${instance}-${queue}-dlq${suffix(type)}`;
+  queueName(instance, `${queue}-dlq`, type);
 
 /** The host does not matter: our SQS client uses its own endpoint (`useQueueUrlAsEndpoint: false`). */
 export const queueUrl = (region: string, account: string, name: string): string =>
@@ -127,9 +126,8 @@ export function queueUrlOfArn(arn: string): string {
 type Sent = { id: string; token?: string };
 
 /**
- * SQS remembers a deduplication id for five minutes, even after the message was deleted, and drops a repeat with an
- * answer of 200. So an id names the write of the row that the message follows. With the row's `token`, no other sender
- * can use it first.
+ * SQS remembers a deduplication id for five minutes, even after the message was deleted, and drops a repeat with a 200.
+ * So an id names the write of the row that the message follows. With the row's `token`, no other sender has used it.
  */
 export const deduplicationId = {
   opened: ({ id, token = id, version }: Sent & { version: number }): string => `${token}:${version}`,

@@ -143,8 +143,7 @@ export const ROW_DAMAGED = 'RowDamaged';
 
 /**
  * A row or a record that this code must neither run nor write. `RowDamaged`: it does not parse, and waits until a
- * person has restored it. `NewerRow`: a newer release wrote it, and its message comes back until that release is
- * deployed.
+ * person restores it. `NewerRow`: a newer release wrote it, and its message comes back until that one is deployed.
  */
 export class UnreadableRowError extends StoreError {
   /** `job`: the id of the row, which may not be the id that a message names. */

@@ -7,10 +7,7 @@ import type { Ledger } from './ledger';
 import type { JobRow } from './row';
 import { sent } from './transitions';
 
-interface Deps {
-  objects: Objects;
-  prefix: string;
-}
+type Deps = { objects: Objects; prefix: string };
 
 /** The body of a DLQ entry whose kept body is gone. The entry still tells the reason. */
 export const GONE = JSON.stringify({ body: 'gone' });

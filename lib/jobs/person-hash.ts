@@ -2,18 +2,16 @@ import { createHmac } from 'node:crypto';
 import { StoreError } from '../errors';
 import type { Clock, Secret } from '../ports';
 
-/**
- * The hashes of a text that names a person, 32 hex digits each. The first is written. During a change of the key,
- * stored data may have the other.
- */
+/** The hashes of a text that names a person. During a change of the key, stored data may have the second. */
 export type PersonHashes = (text: string) => readonly [written: string, ...earlier: string[]];
 
-/** Returns the hashes with the instance's current keys. Rejects with a StoreError if the key cannot be read. */
+/** Rejects with a StoreError if the key cannot be read. */
 export type HashPeople = () => Promise<PersonHashes>;
 
 /** The text whose hash is the `person` of a job about this address. */
 export const personOf = (email: string): string => `person:${email.toLowerCase()}`;
 
+/** Hex digits of a hash. */
 const LENGTH = 32;
 const MOST_KEYS = 2;
 const SHORTEST_KEY = 32;

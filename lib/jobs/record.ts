@@ -58,9 +58,8 @@ function parsed(text: string): Record<string, unknown> {
 const DAY_MS = 24 * 60 * 60_000;
 
 /**
- * The row of a job that the table does not know. `made`: its row if nothing has happened to it yet. An old job may have
- * ended, and its row may have expired. Then the record shows how it ended. Throws an UnreadableRowError
- * for a record that does not parse, because it may be all that is left of what the job has done.
+ * The row of a job that the table does not know. `made`: its row if nothing has happened to it yet. If an old job's row
+ * has expired, the record shows how it ended. Throws an UnreadableRowError for a record that does not parse.
  */
 export async function recordedRow(
   { objects, prefix, clock }: { objects: Objects; prefix: string; clock: { now(): number } },
@@ -102,8 +101,8 @@ export function completionOf(row: JobRow): Completion {
 const JSON_TYPE = 'application/json';
 
 /**
- * Writes the record of an ended row. A write that lands late, after its caller gave up, replaces no newer record: the
- * first write needs a free key. Each later one needs the record that was read before its row.
+ * Writes the record of an ended row. A write that lands late replaces no newer record: the first needs a free key, and
+ * each later one the record that was read before its row.
  */
 export async function putRecord(
   { objects, ledger, prefix }: { objects: Objects; ledger: Pick<Ledger, 'get'>; prefix: string },

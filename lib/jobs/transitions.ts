@@ -143,9 +143,7 @@ export const giveBack = (row: JobRow, entry: Omit<HistoryEntry, 'event'>): JobRo
 const spent = (row: JobRow, messageId: string): string[] => appended(row.spentMessageIds, messageId);
 
 /** `bodyKept`: the body is stored in S3, always before the row says so. A canary keeps no body. */
-interface Leaving extends RunEnd {
-  bodyKept: boolean;
-}
+type Leaving = RunEnd & { bodyKept: boolean };
 
 export function hold(
   row: JobRow,
@@ -183,7 +181,6 @@ export function stop(
   return moved(row, 'stop', { ...rest, ...by, reason, endedAt: at, spentMessageIds: spent(row, messageId) });
 }
 
-/** A message of the held job may be sent now. */
 export function release(row: JobRow, at: number): JobRow {
   const { reason, retryAt = at } = row;
   // A job that waited for an operator or a vendor was due only now. `OldestHeld` reports how long it waited.

@@ -1,6 +1,6 @@
 import { gunzipSync } from 'node:zlib';
 import { dataPrefix, HOUR_MS, hourIn, hourStart, rejectedPrefix } from '../analytics/keys';
-import { eachOf } from '../concurrency';
+import { mapEach } from '../concurrency';
 import type { MetricPoint, Objects } from '../ports';
 import { counted } from '../text';
 import type { Deployment } from './operator';
@@ -79,7 +79,7 @@ function newestReader<T>(objects: Objects, read: (bytes: Uint8Array) => T) {
     const keys = (await Promise.all(folders.map((folder) => objects.list(folder)))).flat();
     const newest = keys.slice(-MOST_READ);
     for (const key of known.keys()) if (!newest.includes(key)) known.delete(key);
-    await eachOf(newest, READS, async (key) => {
+    await mapEach(newest, READS, async (key) => {
       const bytes = known.has(key) ? undefined : await objects.get(key);
       if (bytes) known.set(key, read(bytes));
     });

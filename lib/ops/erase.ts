@@ -1,5 +1,5 @@
 import { hourIn, hourOf, parquetPrefix } from '../analytics/keys';
-import { eachOf } from '../concurrency';
+import { mapEach } from '../concurrency';
 import { codeOf } from '../errors';
 import { groupBy } from '../group-by';
 import type { FileNote } from '../jobs/files';
@@ -47,7 +47,7 @@ export async function erasePerson(
   };
   const rest = groupBy(found, ({ place }) => place);
   const each = (place: PlaceName, erase: (one: Found) => Promise<string | undefined>) =>
-    eachOf(rest.get(place) ?? [], AT_ONCE, (one) => attempt(one, () => erase(one)));
+    mapEach(rest.get(place) ?? [], AT_ONCE, (one) => attempt(one, () => erase(one)));
 
   // Before all else, so that a list which still has the address sends nothing.
   if (person.email !== undefined) await deps.suppression?.add([{ email: person.email, reason: 'erased' }]);

@@ -1,4 +1,4 @@
-import { eachOf, mapEach } from '../concurrency';
+import { mapEach } from '../concurrency';
 import { StoreError } from '../errors';
 import { groupBy } from '../group-by';
 import { isEnd, type JobRow } from '../jobs/row';
@@ -93,7 +93,7 @@ export async function actOnEach(
     if (signal.aborted) return { done, refused, stopped: true };
     const second = clock.now();
     const groups = groupBy(rows.slice(at, at + PER_SECOND), ({ queue, id, group = id }) => `${queue} ${group}`);
-    await eachOf([...groups.values()], GROUPS_AT_ONCE, async (group) => {
+    await mapEach([...groups.values()], GROUPS_AT_ONCE, async (group) => {
       for (const row of group) await touch(row);
     }).catch((error: unknown) => {
       if (!(error instanceof StoreError)) throw error;

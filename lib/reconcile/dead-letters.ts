@@ -1,4 +1,4 @@
-import { eachOf } from '../concurrency';
+import { mapEach } from '../concurrency';
 import { ignoreStoreError, StoreError } from '../errors';
 import { groupBy } from '../group-by';
 import { todoKey } from '../jobs/keys';
@@ -84,7 +84,6 @@ async function walk(
     }
   };
   const receiving = { url, seconds: RUN_SECONDS, mayGoOn: () => mayGoOn() && bytes < MOST_BYTES };
-  /** Whether the walk reached the end of the queue. */
   const whole = await receiveAll(deps.queues, receiving, async (messages) => {
     for (const { receiptHandle } of messages) held.add(receiptHandle);
     const groups = [...groupBy(messages, groupOf).values()];
@@ -182,7 +181,7 @@ async function showIn(
   const batches = Array.from({ length: Math.ceil(handles.length / BATCH) }, (_, index) =>
     handles.slice(index * BATCH, (index + 1) * BATCH),
   );
-  await eachOf(batches, CALLS_AT_ONCE, (batch) =>
+  await mapEach(batches, CALLS_AT_ONCE, (batch) =>
     queues.changeVisibilityBatch(url, batch, seconds).catch(ignoreStoreError),
   );
 }

@@ -1,4 +1,4 @@
-import { eachOf, mapEach } from '../concurrency';
+import { mapEach } from '../concurrency';
 import { codeOf } from '../errors';
 import { groupBy } from '../group-by';
 import { SHARE, writeItem } from '../jobs/items';
@@ -10,7 +10,6 @@ import type { ReconcileDeps, ReconcileRun } from './run';
 const AT_ONCE = 32;
 const FIRST_WAIT_MS = 60_000;
 const LONGEST_WAIT_MS = 60 * 60_000;
-/** Spreads rows that failed together. */
 const SPREAD = 0.25;
 
 interface DueWork {
@@ -40,7 +39,7 @@ export async function eachDue(
   for await (const page of pages(deps, { ...work, until })) {
     const rows = await mapEach(page, AT_ONCE, async (key) => (mayGoOn() ? read(key) : undefined));
     const series = groupBy(rows.filter(isDue), inOrderBy);
-    await eachOf([...series.values()], atOnce, async (rows) => {
+    await mapEach([...series.values()], atOnce, async (rows) => {
       for (const row of rows) if (mayGoOn()) await tried(row);
     });
   }

@@ -1,4 +1,4 @@
-import { eachOf, mapEach, throughAll } from '../concurrency';
+import { mapEach, throughAll } from '../concurrency';
 import { codeOf, PermanentError } from '../errors';
 import { type FileNote, isWhole } from '../jobs/files';
 import { everyDue, isFirstMinuteOfHour, readItem, updateItem } from '../jobs/items';
@@ -16,7 +16,7 @@ import type { ReconcileDeps, ReconcileRun, Work } from './run';
 /** Writes the missing record or DLQ entry of an ended job, and resolves its steps for which evidence has come. */
 export const completeEnds: Work = (deps, queue, mayGoOn) =>
   eachOfKind(deps, { queue, kind: 'ending', mayGoOn }, async (row) => {
-    await finish(deps, (await resolveByEvidence(deps, row)) ?? row);
+    await finish(deps, await resolveByEvidence(deps, row));
   });
 
 /** Sends the message of a job that was opened again. Cancels a row whose producer died, or whose send failed. */
@@ -139,7 +139,7 @@ export const foldEvidence: Work = async (deps, queue, mayGoOn) => {
   const step = MAIL_STEPS[queue];
   const prefix = evidenceKey(queue, step, '');
   for await (const keys of everyDue(deps, { todo: todoKey(queue, 'evidence'), mayGoOn }))
-    await eachOf(keys, EVIDENCE_AT_ONCE, async (key) => {
+    await mapEach(keys, EVIDENCE_AT_ONCE, async (key) => {
       const id = key.slice(prefix.length);
       if (!mayGoOn() || !key.startsWith(prefix)) return;
       await fold(deps, { key, row: jobKey(queue, id), step }).catch((error: unknown) =>
@@ -162,12 +162,12 @@ async function fold(deps: ReconcileRun, { key, row, step }: { key: string; row: 
 }
 
 /** Resolves the unknown steps of an ended job by evidence, and removes the mark of its record, which is out of date. */
-async function resolveByEvidence({ ledger, clock }: ReconcileRun, row: JobRow): Promise<JobRow | undefined> {
+async function resolveByEvidence({ ledger, clock }: ReconcileRun, row: JobRow): Promise<JobRow> {
   if (provenSteps(row).length === 0) return row;
   const at = clock.now();
   // If the job was reopened meanwhile, its next run resolves the steps.
   const { item } = await ledger.update(row.key, (now) => (isEnd(now.state) ? resolved(now, at) : undefined));
-  return item;
+  return item ?? row;
 }
 
 function resolved({ recordedAt: _recordedAt, ...row }: JobRow, at: number): JobRow {

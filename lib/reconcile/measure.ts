@@ -11,14 +11,11 @@ import type { Item } from '../ports';
 import { isStopped } from '../worker/circuit';
 import type { ReconcileDeps, ReconcileRun, Work } from './run';
 
-/** A queue's last canary (key `canary#{queue}`): a job without any work. Only the reconciler writes this item. */
-export interface Canary extends Item {
-  id: string;
-  /** When it was made, ms since 1970. */
-  at: number;
-}
+/** A canary is a job without any work. `at`: when it was made, ms since 1970. */
+type Made = { id: string; at: number };
 
-type Made = Pick<Canary, 'id' | 'at'>;
+/** A queue's last canary. Only the reconciler writes this item. */
+export type Canary = Item & Made;
 
 /** The same envelope for the same canary. */
 export const canaryEnvelope = ({ id, at }: Made): Envelope => ({

@@ -88,7 +88,7 @@ export async function returnUntried(
   for (const moved of chosen) {
     // The search for these messages may have taken all the time, so return at least one share.
     if (returned.size >= share && !mayGoOn()) break;
-    await giveBack(deps, { queue, moved, now });
+    await giveBack(deps, queue, moved, now);
     returned.add(moved);
   }
   return candidates.filter((moved) => !returned.has(moved));
@@ -126,10 +126,7 @@ async function judgeLast(
 }
 
 /** Writes the row, sends the message, then deletes the DLQ entry. A message in both queues does no harm. */
-async function giveBack(
-  deps: ReconcileRun,
-  { queue, moved, now }: { queue: string; moved: Judged; now: number },
-): Promise<void> {
+async function giveBack(deps: ReconcileRun, queue: string, moved: Judged, now: number): Promise<void> {
   const { queues, ledger, clock, log } = deps;
   const { message, subject, row } = moved;
   const before = timesReturned(moved);
@@ -171,12 +168,8 @@ export interface Moved {
 /** What to do with a DLQ message. `later`: judge it again soon. `Moved`: no worker has tried it, so return it. */
 type Verdict = 'keep' | 'later' | 'delete' | Moved;
 
-/** A DLQ message, and the parked entries that this run has seen. */
-interface Entry {
-  queue: string;
-  message: ReceivedMessage;
-  seen: Set<string>;
-}
+/** `seen`: the parked entries that this run has seen. */
+type Entry = { queue: string; message: ReceivedMessage; seen: Set<string> };
 
 /** Judges an entry. It stays while its job's row or record cannot be read. */
 export async function judgeEntry(deps: ReconcileRun, entry: Entry): Promise<Verdict> {
@@ -196,12 +189,13 @@ export async function judgeEntry(deps: ReconcileRun, entry: Entry): Promise<Verd
   }
 }
 
-async function judged(deps: ReconcileRun, { queue, message, seen }: Entry): Promise<Verdict> {
+async function judged(deps: ReconcileRun, entry: Entry): Promise<Verdict> {
+  const { queue, message } = entry;
   const { messageId, receiveCount, movedBySqs, attributes } = message;
   // A worker parked the message because its row did not parse, so it could not see whether the message is one of ours.
   const restored = !movedBySqs && attributes.code === ROW_DAMAGED;
   // A redriven entry keeps its attributes. If SQS moves it to the DLQ again, only SQS's own mark shows that.
-  if (!movedBySqs && attributes.code !== undefined && !restored) return judgeParked(deps, { queue, message, seen });
+  if (!movedBySqs && attributes.code !== undefined && !restored) return judgeParked(deps, entry);
   const { group = message.groupId } = restored ? attributes : {};
   const moved = await owned(deps, queue, { ...message, ...(group === undefined ? {} : { groupId: group }) }, restored);
   // The canary's own metric reports that it did not end.
@@ -223,12 +217,7 @@ async function judged(deps: ReconcileRun, { queue, message, seen }: Entry): Prom
 }
 
 /** Finds the message's job. As in the worker, a message with the id of another job gets an id and a job of its own. */
-async function owned(
-  deps: ReconcileRun,
-  queue: string,
-  message: ReceivedMessage,
-  restored: boolean,
-): Promise<Moved | undefined> {
+async function owned(deps: ReconcileRun, queue: string, message: ReceivedMessage, restored: boolean) {
   const found = await identify(deps, queue, message);
   const subject = restored ? { ...found, named: false } : found;
   const own = rejected(subject, invalidId(message.messageId));

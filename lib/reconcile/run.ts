@@ -16,11 +16,9 @@ export interface ReconcileDeps extends FinishDeps, Omit<LedgerDeps, 'clock' | 's
   queueUrl: (queue: string) => string;
   /** Without it, no campaign pauses because of what SendGrid reports. */
   guard?: GuardLimits | undefined;
-  /** Without it, no fact is sent. */
   topic?: Topic | undefined;
   /** The most rows or messages that one kind of work handles at a time. `SHARE` by default. */
   share?: number;
-  /** When campaigns may send. */
   limits?: SendingLimits | undefined;
 }
 

@@ -44,8 +44,7 @@ async function handleGroup({ group, ...rest }: Group): Promise<{ pending: Incomi
     if (disposition.kind === 'acknowledge') continue;
     const pending = group.slice(index);
     if (disposition.kind === 'suspected crash') return { pending, suspectedCrash: true };
-    // SQS withholds what follows a hidden message. Hide the followers before the failed message, so that they are
-    // visible again when it comes back.
+    // SQS withholds what follows a hidden message. Hide the followers first, so that they are visible before it is.
     for (const follower of pending.slice(1)) await setVisibility(rest.deps, follower, disposition.visibilityMs);
     await setVisibility(rest.deps, message, disposition.visibilityMs);
     return { pending, suspectedCrash: false };
@@ -67,8 +66,7 @@ async function handleMessage(handling: Handling): Promise<Disposition> {
     if (disposition.kind !== 'suspected crash') report(handling, disposition, startedAt);
     return disposition;
   } catch (error) {
-    // Nothing could be written, or the engine failed. SQS keeps the message, and the reconciler returns it from the
-    // DLQ.
+    // Nothing could be written, or the engine failed. SQS keeps the message, and the reconciler returns it at last.
     const illegal = error instanceof IllegalTransitionError ? error : undefined;
     const code = error instanceof StoreError || illegal ? codeOf(error) : 'EngineFailed';
     deps.log.error('a message could not be handled', {

@@ -18,7 +18,6 @@ import type { Clock, Item, Metrics } from '../ports';
 export interface Circuit extends Item {
   /** When it opened. While it is open, no worker calls the vendor. Absent if it is closed. */
   stoppedAt?: number;
-  /** The code of the error that opened it. */
   code?: string;
   /** It is half-open from then on: one worker at a time may make a trial call. If absent, it is half-open at once. */
   retryAt?: number;
@@ -30,7 +29,6 @@ export interface Circuit extends Item {
   refusals?: number;
   /** Attempts that failed as transient since the last success. */
   transients: number;
-  /** Trial calls that failed since it opened. */
   failedTrials?: number;
   /** The last two jobs for which the vendor worked while the circuit was open or counted failures, and when. */
   worked?: { job: string; at: number }[];
@@ -89,13 +87,8 @@ export const workedForOthers = (
 export const senderHash = (sender: string): string => sha256(sender.toLowerCase()).slice(0, 16);
 
 export function circuitBreakers(deps: ItemDeps) {
-  const closed = (vendor: Vendor): Circuit => ({
-    key: vendorKey(vendor),
-    version: 0,
-    writer: '',
-    forbidden: [],
-    transients: 0,
-  });
+  const blank = { version: 0, writer: '', forbidden: [], transients: 0 };
+  const closed = (vendor: Vendor): Circuit => ({ key: vendorKey(vendor), ...blank });
   /** Closed circuits without failures, each with the time of its read. */
   const kept = new Map<Vendor, { circuit: Circuit | undefined; readAt: number }>();
   /** Each circuit as this process last read it. */
@@ -149,7 +142,6 @@ export function circuitBreakers(deps: ItemDeps) {
         return { ...circuit, failedTrials, retryAt: deps.clock.now() + waitMs };
       }),
 
-    /** Closes the circuit, because the vendor worked for a job. */
     close: (vendor: Vendor, job: string) =>
       change(vendor, (circuit) => {
         if (!isTroubled(circuit)) return undefined;
@@ -270,8 +262,7 @@ export function vendorGate(
   /** Updates the circuit after a failed trial. If the write fails, the trial's lease ends and the next worker tries. */
   async function afterTrial(error: unknown, vendor: Vendor): Promise<unknown> {
     if (!isOf(vendor, error)) {
-      // The worker made no call: our own limit or the end of its invocation stopped it. The next caller may try at
-      // once.
+      // Our own limit or the end of the invocation stopped the call. The next caller may try at once.
       await circuits.endTrial(vendor, { failed: false }).catch(ignoreStoreError);
       return error;
     }

@@ -89,9 +89,8 @@ export async function orGiveBack<T>(
 /**
  * Does the writes that an end still lacks. The order is: S3 record, event, a dead job's DLQ entry, deletion of a
  * needless kept body and of large data, marks in the row. The mark of the record completes the end, so an end without
- * it is published again. The job's worker, a late delivery and the reconciler call it. A canary keeps only its row.
- * Returns the row of this end, even if another message has opened the job meanwhile. `body` spares a read of the kept
- * body, and names the large data.
+ * it is published again. Returns the row of this end, even if another message has opened the job meanwhile. `body`
+ * spares a read of the kept body, and names the large data.
  */
 export async function finish(
   deps: FinishDeps,
@@ -140,10 +139,7 @@ function ownDataref(prefix: string, { queue, id }: JobRow, body = ''): string | 
 const sameEnd = (a: JobRow, b: JobRow): boolean =>
   a.state === b.state && a.generation === b.generation && a.endedAt === b.endedAt;
 
-/**
- * Keeps a cancelled job's body for a retry, and none of an erased job. `false`: the job was opened again and waits for
- * this message.
- */
+/** Keeps a cancelled job's body for a retry, but no erased job's. `false`: the job waits for this message again. */
 export async function keepCancelled(
   { ledger, objects, prefix }: Pick<FinishDeps, 'ledger' | 'objects' | 'prefix'>,
   row: JobRow,

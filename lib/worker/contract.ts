@@ -14,12 +14,8 @@ export interface Job<T> {
   row: JobRow;
 }
 
-export interface FirstStep {
-  name: string;
-  hash?: string;
-}
+export type FirstStep = { name: string; hash?: string };
 
-/** The longest single call to a vendor, in ms. */
 export const LONGEST_CALL_MS = 10_000;
 
 export interface RunContext {
@@ -45,8 +41,7 @@ export interface MessageType<T = unknown> {
   first?: (job: Omit<Job<T>, 'envelope'>) => FirstStep;
   /**
    * The same without a row, for work with the same effect however often and in whatever order it runs. It throws an
-   * IdTakenError if another job with its id is done. If all types of a queue have it, the queue's jobs need the ledger
-   * only when something goes wrong (direct.ts).
+   * IdTakenError if another job with its id is done. It is used if all types of the queue have it (run.ts).
    */
   direct?: (job: Omit<Job<T>, 'row'>, context: Pick<RunContext, 'now' | 'log'>) => Promise<unknown>;
 }
@@ -67,7 +62,6 @@ export interface FinishDeps {
   clock: Clock;
   prefix: string;
   settings: (queue: string) => QueueSettings;
-  /** Where the ends of jobs are published. Without it, they are not. */
   events?: Events | undefined;
   dlqUrl: (queue: string) => string;
 }

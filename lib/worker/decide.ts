@@ -20,7 +20,6 @@ export type Decision =
 
 export interface Situation {
   error: unknown;
-  /** Attempts that were counted before this run. */
   attempts: number;
   /** Whether a step was started, by this run or an earlier one, and it is not known yet whether it took effect. */
   openStep: boolean;
@@ -28,9 +27,7 @@ export interface Situation {
   lastReceive: boolean;
   /** Time until the run may start nothing more. */
   remainingMs: number;
-  /** Seconds before the second, third, … attempt. */
   retryWaits: readonly number[];
-  /** In [0, 1). */
   fraction: () => number;
 }
 

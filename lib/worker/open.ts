@@ -100,8 +100,7 @@ function asProblem(error: unknown): PermanentError {
  *
  * The row is the permission, a message is a wake-up. A sender can wake a job whose row allows it, and do nothing else.
  * So release, return and retry write the row before they send. Our own messages carry the `token` of the row, and no
- * other message opens a row that has one. Only the DLQ entry of its last end opens a dead job, once an operator has
- * redriven it with AWS's own tools.
+ * other message opens a row that has one. Only the DLQ entry of its last end, once redriven, opens a dead job.
  */
 export function permission(
   row: JobRow,
@@ -118,11 +117,7 @@ export function permission(
 }
 
 /** What a row needs to know of a message. `group`: its message group. `sentAt`: ms since 1970. */
-interface Sending {
-  queue: string;
-  group: string | undefined;
-  sentAt: number;
-}
+type Sending = { queue: string; group: string | undefined; sentAt: number };
 
 function rowOfSubject(subject: Subject, { sentAt, ...given }: Sending & { now: number }): JobRow {
   const { kind, id, envelope, token, payloadHash = '' } = subject;

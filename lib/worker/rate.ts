@@ -15,7 +15,6 @@ export interface RateItem extends Item {
   messages: number;
   /** Single mails have reserved up to this time, at the whole rate. */
   whole: number;
-  /** When the last single mail came. */
   messageAt: number;
   /** The part of the rate that single mails had recently taken, at `messageAt`. */
   load?: number;
@@ -117,10 +116,7 @@ function heldUntil(times: SendingTimes, at: number, sent: number) {
   return sent > times.dailyCap ? ({ until: times.nextDay(at), code: 'DailyCapReached' } as const) : undefined;
 }
 
-/**
- * Why and until when no chunk of so many recipients may be released now. Before the first send, a missing item holds
- * back nothing.
- */
+/** Why and until when no chunk of so many recipients may be released now. Before the first send there is no item. */
 export function heldNow(limits: SendingLimits | undefined, stored: RateItem | undefined, now: number, recipients = 1) {
   if (!limits) return undefined;
   const times = sendingTimes(limits);

@@ -90,8 +90,7 @@ async function attempt(
 function envelopeOf(contract: QueueContract, subject: Subject, row: JobRow): Envelope {
   const { kind, envelope } = subject;
   if (kind === 'job') return envelope;
-  // Work without a row checks the bucket for an id conflict itself. The row of that id may belong to a job that did
-  // nothing.
+  // Work without a row checks for an id conflict itself: the row of that id may belong to a job that did nothing.
   if (envelope && isDirect(contract)) return envelope;
   if (!envelope || row.error?.code !== 'InvalidEnvelope') throw subject.problem;
   // Older code has parked this body. It must not run, because newer code may have run its job.
@@ -142,10 +141,9 @@ async function fail(handling: Handling, { lease, body, thrown, decision }: Faile
 type Final = Exclude<Decision, { kind: 'again' | 'report' | 'spent' }>;
 
 /**
- * Decides on a job after its vendor has failed. A job with spent attempts is parked if the vendor has worked for
- * another job since this job's first failure, because then the job is the cause. Otherwise it is held until the vendor
- * works. A job whose trial call fails is held too. The hold ends with the queue's retention, counted from the first
- * failure.
+ * A job with spent attempts is parked if the vendor has worked for another job since this job's first failure, because
+ * then the job is the cause. Otherwise it is held until the vendor works. A job whose trial call fails is held too. The
+ * hold ends with the queue's retention, counted from the first failure.
  */
 async function inOutage(
   { circuits, clock, settings }: Pick<WorkerDeps, 'circuits' | 'clock' | 'settings'>,
@@ -173,11 +171,9 @@ export const isDirect = ({ types }: Pick<QueueContract, 'types'>): boolean =>
   Object.values(types).every(({ direct }) => direct !== undefined);
 
 /**
- * Runs a job of a repeatable queue without a row: no claim and no stored outcome.
- *
- * `undefined` leaves the job to the ledger: it has a row, was parked or returned before, is a canary, or failed.
- * A failed job then fails again and its error is stored. `taken` means that another job has this id. Throws only a
- * StoreError, when nothing could be written.
+ * Runs a job of a repeatable queue without a row: no claim and no stored outcome. `undefined` leaves the job to the
+ * ledger: it has a row, was parked or returned before, is a canary, or failed. A failed job then fails again and its
+ * error is stored. `taken`: another job has this id. Throws only a StoreError, when nothing could be written.
  */
 export async function direct({ deps, contract, message }: Handling): Promise<Disposition | 'taken' | undefined> {
   if (!isDirect(contract) || message.attributes[ATTRIBUTE.job] !== undefined) return undefined;

@@ -5,11 +5,8 @@ import type { Clock } from '../ports';
 
 /** The step may have taken effect. It is never repeated. Evidence or an operator resolves it. */
 export class StepUnknownError extends AmbiguousError {
-  readonly step: string;
-
   constructor(step: string, cause?: unknown) {
     super({ code: 'StepUnknown', message: `it is not known whether ${step} took effect`, cause });
-    this.step = step;
   }
 }
 
@@ -38,9 +35,8 @@ export type Steps = ReturnType<typeof createSteps>;
 type StepDeps = { lease: Lease; clock: Clock; prepare: (vendor: Vendor) => Promise<void> };
 
 /**
- * A job's side effects. A step is stored as `started` before its call, the first one perhaps by the claim. Its result
- * is stored together with the start of the next step or with the outcome, so there must be no other side effect in
- * between.
+ * A step is stored as `started` before its call, the first one perhaps by the claim. Its result is stored together with
+ * the start of the next step or with the outcome, so there must be no other side effect in between.
  */
 export function createSteps({ lease, clock, prepare }: StepDeps) {
   const set = (name: string, step: Step) => lease.stage((row) => ({ ...row, steps: { ...row.steps, [name]: step } }));
@@ -98,12 +94,8 @@ export function createSteps({ lease, clock, prepare }: StepDeps) {
   }
 
   function unknown(name: string, step: Step, cause?: unknown): StepUnknownError {
-    set(name, {
-      ...step,
-      status: 'unknown',
-      endedAt: clock.now(),
-      reason: cause instanceof JobError ? cause.code : 'NoAnswer',
-    });
+    const reason = cause instanceof JobError ? cause.code : 'NoAnswer';
+    set(name, { ...step, status: 'unknown', endedAt: clock.now(), reason });
     return new StepUnknownError(name, cause);
   }
 

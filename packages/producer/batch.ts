@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { eachOf, mapEach } from '../../lib/concurrency';
+import { mapEach } from '../../lib/concurrency';
 import { StoreError } from '../../lib/errors';
 import { groupBy } from '../../lib/group-by';
 import { IdempotencyConflictError, InvalidJobError, invalid } from '../../lib/submit/errors';
@@ -35,7 +35,7 @@ export async function submitBatch(deps: SubmitDeps, jobs: readonly BatchJob[]): 
   const results: (BatchResult | Unsent)[] = await mapEach(jobs, AT_ONCE, (job) => prepare(rows, job));
   const unsent = [...results.entries()].flatMap(([place, one]) => ('message' in one ? [{ ...one, place }] : []));
   const groups = groupBy(unsent, ({ row }) => `${row.queue} ${row.group ?? row.id}`);
-  await eachOf([...groups.values()], AT_ONCE, async (group) => {
+  await mapEach([...groups.values()], AT_ONCE, async (group) => {
     let error: StoreError | undefined;
     for (const { place, row, message, sent } of group) {
       const receipt = error ?? (await send(deps.queueUrl(row.queue), message).catch((failure: StoreError) => failure));

@@ -1,4 +1,4 @@
-import { eachOf, throughAll } from '../../concurrency';
+import { mapEach, throughAll } from '../../concurrency';
 import type { SendingLimits } from '../../config/common';
 import { everyDue, type ItemDeps, isFirstMinuteOfHour, readItem } from '../../jobs/items';
 import { EMAILS_QUEUE, jobKey, todoKey } from '../../jobs/keys';
@@ -181,7 +181,7 @@ export async function rowsOf(
   numbers: readonly number[],
 ): Promise<Map<number, JobRow | undefined>> {
   const rows = new Map<number, JobRow | undefined>();
-  await eachOf(numbers, AT_ONCE, async (number) => {
+  await mapEach(numbers, AT_ONCE, async (number) => {
     rows.set(number, await ledger.known(jobKey(EMAILS_QUEUE, chunkId(campaign.id, number))));
   });
   return rows;
@@ -234,7 +234,7 @@ async function dropList(deps: DropListsDeps, campaign: Campaign, mayGoOn: () => 
   for (let keys = [home]; keys.length > 0; ) {
     if (!mayGoOn()) return;
     keys = await objects.list(home, { limit: OBJECTS });
-    await eachOf(keys, AT_ONCE, (key) => objects.delete(key));
+    await mapEach(keys, AT_ONCE, (key) => objects.delete(key));
   }
   await campaigns(deps).change(campaign.id, (now) => ({ ...now, listsDropped: true }), campaign);
 }

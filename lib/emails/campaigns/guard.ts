@@ -1,4 +1,4 @@
-import { eachOf, mapEach, throughAll } from '../../concurrency';
+import { mapEach, throughAll } from '../../concurrency';
 import { groupBy } from '../../group-by';
 import { everyDue, readItem, updateItem } from '../../jobs/items';
 import { EMAILS_QUEUE, reportsKey, todoKey } from '../../jobs/keys';
@@ -56,7 +56,7 @@ async function fold(deps: CampaignReleaseDeps, notes: readonly EventNote[]): Pro
       return { ...stored, reports: stored.reports.with(round, reports) };
     });
   }
-  await eachOf(notes, AT_ONCE, ({ key, version }) => deps.table.delete(key, version));
+  await mapEach(notes, AT_ONCE, ({ key, version }) => deps.table.delete(key, version));
 }
 
 async function setBits(
@@ -74,7 +74,7 @@ async function setBits(
         pages.set(page, digits);
         digits[kind][number % PAGE] = '1';
       }
-  await eachOf([...pages], AT_ONCE, async ([page, digits]) => {
+  await mapEach([...pages], AT_ONCE, async ([page, digits]) => {
     const key = reportsKey(id, round, page);
     await updateItem<BitsItem>(deps, key, (stored) => {
       const before = bitsOf(stored);

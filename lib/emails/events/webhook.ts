@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { eachOf } from '../../concurrency';
+import { mapEach } from '../../concurrency';
 import { StoreError } from '../../errors';
 import { groupBy } from '../../group-by';
 import { sha256 } from '../../jobs/envelope';
@@ -91,7 +91,7 @@ export async function takeEvents(deps: EventDeps, events: readonly unknown[]): P
   for (const [folder, group] of folders) await store(deps, folder, group);
   await note(deps, unique);
   const jobs = groupBy(unique, ({ queue, stored: { job } }) => jobKey(queue, job));
-  await eachOf([...jobs.values()], AT_ONCE, async ([first]) => first && witness(deps, first));
+  await mapEach([...jobs.values()], AT_ONCE, async ([first]) => first && witness(deps, first));
   for (const [queue, all] of groupBy(own, (event) => event.queue)) {
     deps.metrics.add('EmailEvents', all.length, 'Count', {});
     // The dashboard sums these lines (resources/dashboard.ts).

@@ -27,7 +27,7 @@ export const GUARD_MUTANTS: Record<string, SourceMutant> = {
         file: GUARD,
         find: '  const store = campaigns(deps);\n',
         replace:
-          '  const store = campaigns(deps);\n  await eachOf(notes, AT_ONCE, ({ key, version }) => deps.table.delete(key, version));\n',
+          '  const store = campaigns(deps);\n  await mapEach(notes, AT_ONCE, ({ key, version }) => deps.table.delete(key, version));\n',
       },
     ],
     breaks: /^the guard: campaign .* counts/,
