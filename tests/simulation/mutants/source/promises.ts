@@ -89,7 +89,7 @@ export const PROMISE_MUTANTS: Record<string, SourceMutant> = {
     by: { plan: { jobs: jobs('refused'), erasures: ERASURES } },
   },
   othersErased: {
-    changes: [{ file: 'lib/ops/person.ts', find: 'groups.includes(group),', replace: "group !== 'none'," }],
+    changes: [{ file: 'lib/ops/person.ts', find: 'hashes.includes(group),', replace: "group !== 'none'," }],
     breaks: /^the erased are gone: an erasure changed jobs\/feedback\/.*, which is not about the person/,
     by: { plan: { jobs: jobs(['good', { at: MINUTE_MS, group: 1 }]), erasures: ERASURES } },
   },
