@@ -228,15 +228,9 @@ const viaService = (services: string[]) => ({
 const stack = (of: Instance): Statement =>
   allow('Stack', ['cloudformation:DescribeStacks'], arn('cloudformation', `stack/${stackName(of)}/*`));
 
-interface Statement {
-  Sid: string;
-  Effect: 'Allow';
-  Action: string[];
-  Resource: unknown;
-  Condition?: Record<string, Record<string, unknown>>;
-}
+type Statement = ReturnType<typeof allow>;
 
-function allow(Sid: string, Action: string[], Resource: unknown, Condition?: Statement['Condition']): Statement {
+function allow(Sid: string, Action: string[], Resource: unknown, Condition?: Record<string, object>) {
   return { Sid, Effect: 'Allow', Action, Resource, ...(Condition && { Condition }) };
 }
 

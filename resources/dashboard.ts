@@ -12,11 +12,11 @@ export function dashboardResources(
 ): Fragment {
   const { name: instance, stage, rows, brand, canaryEvery } = of;
   // A brand may look like a variable of Fn::Sub, in which `${!` stands for `${`.
-  const client = brand === undefined ? '' : `${brand.replaceAll('${', '${!')}: `;
+  const client = brand ? `${brand.replaceAll('${', '${!')}: ` : '';
   const names = rows.map(({ name }) => name);
   const widgets = [
     text(`# ${client}${instance}, ${stage}`),
-    alarmStates('Alarms', alarmNames),
+    alarmStates(alarmNames),
     ...rows.flatMap((row) => queueSection(row, instance)),
     ...jobsSection(instance, names, canaryEvery > 0),
     ...vendorSection(instance, vendorsOf(names)),
@@ -40,9 +40,6 @@ export function dashboardResources(
 const lines = (of: MetricsOf, statistic: string, names: Record<string, string>): Record<string, Metric> =>
   Object.fromEntries(Object.entries(names).map(([label, name]) => [label, of(name, statistic)]));
 
-const percentiles = (of: MetricsOf, name: string, ...statistics: string[]): Record<string, Metric> =>
-  each(statistics, (statistic) => of(name, statistic));
-
 const each = (labels: string[], metricOf: (label: string) => Metric): Record<string, Metric> =>
   Object.fromEntries(labels.map((label) => [label, metricOf(label)]));
 
@@ -50,7 +47,7 @@ function queueSection({ name, type, alarms }: QueueRow, instance: string): Widge
   const main = sqsMetrics(queueName(instance, name, type));
   const dlq = sqsMetrics(dlqName(instance, name, type));
   const own = ownMetrics(instance, { queue: name });
-  const limits = Object.entries(alarms).map(([limit, value]) => `${limit} ${value}`);
+  const limits = Object.entries(alarms).map((limit) => limit.join(' '));
   const messages = {
     sent: 'NumberOfMessagesSent',
     received: 'NumberOfMessagesReceived',
@@ -68,13 +65,14 @@ function queueSection({ name, type, alarms }: QueueRow, instance: string): Widge
   const outcomes = { succeeded: 'JobsSucceeded', retried: 'JobsRetried', dead: 'JobsDead' };
   const finish = { average: own('TimeToFinish', 'Average'), p95: own('TimeToFinish', 'p95') };
   const worker = lambdaMetrics(functionName(instance, name));
+  const duration = each(['p50', 'p95', 'p99'], (part) => worker('Duration', part));
   return [
     heading(name, 'messages, jobs and the worker of this queue'),
     text(`Limits: ${limits.join(', ')} (times in seconds)`),
     graph(`${name}: messages`, 'Count', lines(main, 'Sum', messages)),
     graph(`${name}: depth`, 'Count', depth, { dlqDepth: alarms.dlqDepth }),
     graph(`${name}: oldest`, 'Seconds', oldest, { age: alarms.age }),
-    graph(`${name}: duration`, 'Milliseconds', percentiles(worker, 'Duration', 'p50', 'p95', 'p99')),
+    graph(`${name}: duration`, 'Milliseconds', duration),
     graph(`${name}: outcomes`, 'Count', lines(own, 'Sum', outcomes)),
     graph(`${name}: from due to finish`, 'Milliseconds', finish, { finish: alarms.finish * 1000 }),
   ];
@@ -134,10 +132,11 @@ function analyticsSection(instance: string): Widget[] {
   const bytes = "filter message = 'message stored' | stats sum(bytes) as bytes by bin(1m)";
   const names = "filter message = 'events stored' | stats sum(count) as events by event | sort events desc";
   const events = lines(own, 'Sum', { accepted: 'EventsAccepted', rejected: 'EventsRejected' });
+  const toStore = each(['p50', 'p95'], (part) => own('TimeToStore', part));
   return [
     heading('Analytics', 'events into S3'),
     graph('Analytics: events', 'Count', events),
-    graph('Analytics: from API to S3', 'Milliseconds', percentiles(own, 'TimeToStore', 'p50', 'p95')),
+    graph('Analytics: from API to S3', 'Milliseconds', toStore),
     logTable('Analytics: bytes stored a minute', groups, bytes, 'timeSeries'),
     logTable('Analytics: events by name', groups, names),
   ];
@@ -232,12 +231,12 @@ const logTable = (title: string, groups: string[], query: string, view: 'table' 
 });
 
 /** The states of alarms. CloudWatch shows at most 100 in one widget. */
-const alarmStates = (title: string, names: string[]): Widget => ({
+const alarmStates = (names: string[]): Widget => ({
   type: 'alarm',
   width: COLUMNS,
   height: 3,
   properties: {
-    title,
+    title: 'Alarms',
     sortBy: 'stateUpdatedTimestamp',
     alarms: names.slice(0, 100).map((name) => arn('cloudwatch', `alarm:${name}`)['Fn::Sub']),
   },

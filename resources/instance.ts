@@ -82,25 +82,22 @@ function monitoringResources(of: Instance, functions: string[]): Fragment {
   const namesOf = (some: Alarm[]) => some.map(({ kind, subject }) => alarmName(instance, kind, subject));
   const alarmsOf = (topic: string) => namesOf(alarms.filter((alarm) => topicOf(alarm) === topic));
   return merge([
-    topicPolicies(alarmsOf, notify.email),
+    {
+      Resources: {
+        [`${TOPIC_ID}Policy`]: alarmsPublish(TOPIC_ID, alarmsOf(TOPIC_ID)),
+        [`${UNDELIVERED_TOPIC_ID}Policy`]: alarmsPublish(UNDELIVERED_TOPIC_ID, alarmsOf(UNDELIVERED_TOPIC_ID)),
+        ...(notify.email && {
+          [`${UNDELIVERED_TOPIC_ID}Email`]: {
+            Type: 'AWS::SNS::Subscription',
+            Properties: { TopicArn: { Ref: UNDELIVERED_TOPIC_ID }, Protocol: 'email', Endpoint: notify.email },
+          },
+        }),
+      },
+    },
     ...alarms.map((alarm) => ({ Resources: alarmResource(alarm, { instance, runbook: notify.runbook ?? '' }) })),
     dashboardResources(of, { functions, alarmNames: namesOf(alarms) }),
   ]);
 }
-
-/** Which alarms may publish to each topic, and who gets those of the second one by mail. */
-const topicPolicies = (alarmsOf: (topic: string) => string[], email: string | undefined): Fragment => ({
-  Resources: {
-    [`${TOPIC_ID}Policy`]: alarmsPublish(TOPIC_ID, alarmsOf(TOPIC_ID)),
-    [`${UNDELIVERED_TOPIC_ID}Policy`]: alarmsPublish(UNDELIVERED_TOPIC_ID, alarmsOf(UNDELIVERED_TOPIC_ID)),
-    ...(email && {
-      [`${UNDELIVERED_TOPIC_ID}Email`]: {
-        Type: 'AWS::SNS::Subscription',
-        Properties: { TopicArn: { Ref: UNDELIVERED_TOPIC_ID }, Protocol: 'email', Endpoint: email },
-      },
-    }),
-  },
-});
 
 /** Each alarm by its name. A pattern such as `acme-*` would also match the alarms of an instance `acme-staging`. */
 const alarmsPublish = (id: string, alarms: string[]): Resource => ({

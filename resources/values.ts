@@ -3,7 +3,7 @@ import { environmentSchemas } from '../lib/config/functions';
 import { dlqName, eventBus, queueName, recordFolder } from '../lib/jobs/keys';
 import { deadLetterQueues, keyArn, mainQueues, secretArns, verifiedObjects } from './access';
 import type { QueueRow } from './instances/file';
-import { hasFunction, type Instance, keyName, producerSettingsOf } from './instances/instance';
+import { functionsOf, type Instance, keyName, producerSettingsOf } from './instances/instance';
 import { secretsOf } from './instances/rules';
 import { arn, busArn, logicalId, principalArn } from './template';
 
@@ -18,6 +18,7 @@ export function valuesOf(of: Instance) {
     JSON.stringify(Object.fromEntries(rows.map((row) => [row.name, textOf(row)])));
   const unused = Object.keys(known).filter((queue) => !rows.some((row) => row.name === queue));
   const keys = Object.keys(environmentSchemas);
+  const used = functionsOf(of);
   const secrets = keys.map((key) => [key, secretArns(secretsOf(of, [key]).map(({ value }) => value))] as const);
   const key = keyArn(of);
   const account = { 'Fn::Sub': `arn:\${AWS::Partition}:iam::\${AWS::AccountId}:root` };
@@ -56,7 +57,7 @@ export function valuesOf(of: Instance) {
     },
     without: {
       queues: unused,
-      functions: keys.filter((each) => !hasFunction(of, each)),
+      functions: keys.filter((each) => !used.includes(each)),
       resources: unused.flatMap((queue) => [logicalId(queue, 'Queue'), logicalId(queue, 'Dlq')]),
     },
   };

@@ -56,12 +56,11 @@ export const rowSchema = table({
   visibility: whole(0, 43_200).describe("At least six times the worker's time-out"),
   retention: retention.describe('SQS deletes a message after this time'),
   receives: whole(1, 1000).describe('SQS moves a message to the DLQ after this many receives'),
-  batch: whole(1, 10_000).describe('Messages per invocation. More than 1 only if the queue is repeatable'),
+  batch: whole(1, 10_000).describe('Messages per invocation. More than 1 only for the events of analytics'),
   concurrency: whole(2, 1000).describe('Invocations of the worker at one time'),
   throughput: z
     .enum(['normal', 'high'])
     .describe('high: SQS limits and deduplicates each message group, not the whole queue. A standard queue ignores it'),
-  repeatable: z.boolean().describe('Running a job twice does no harm. Follows from the code of the worker'),
   dlq: table({ retention: retention.default(1_209_600).describe("At least the queue's") }).prefault({}),
   alarms: thresholds.describe('Limits of the alarms of this queue'),
   senders: principals('must be an account of 12 digits in quotes, or the ARN of a role')
@@ -259,8 +258,6 @@ export const instanceFile = table({
   alarms: thresholds.describe("Limits of all queues' alarms. A queue's own alarms override them"),
   functions: table({
     reconciler: table({ timeout: whole(10, 60).describe('The time-out of the reconciler') }),
-    hours: table({ timeout: whole(120, 900).describe('The time-out of the function that writes hours as Parquet') }),
-    alarms: table({ timeout: whole(10, 900).describe('The time-out of the function that writes to the chat') }),
     emailEvents: table({ concurrency: whole(1, 1000).describe("Reserved concurrency of SendGrid's webhook") }),
   }).describe('Functions that are not the worker of a queue'),
   queues: z

@@ -16,16 +16,14 @@ export interface Instance extends Omit<InstanceFile, 'queues'> {
   known: Record<string, QueueRow>;
 }
 
-/** Whether an instance has a function. The event webhook needs a queue that sends mail; the hours need analytics. */
-export function hasFunction({ rows, known }: { rows: { name: string }[]; known: object }, key: string): boolean {
+/** The functions of an instance. The event webhook needs a queue that sends mail; the hours need analytics. */
+export function functionsOf({ rows, known }: { rows: { name: string }[]; known: object }): string[] {
   const uses = (queue: string) => rows.some(({ name }) => name === queue);
-  if (key in known) return uses(key);
-  if (key === 'emailEvents') return MAIL_QUEUES.some(uses);
-  return key !== 'hours' || uses('analytics');
+  return Object.keys(environmentSchemas).filter((key) => {
+    if (key in known) return uses(key);
+    return key === 'emailEvents' ? MAIL_QUEUES.some(uses) : key !== 'hours' || uses('analytics');
+  });
 }
-
-export const functionsOf = (of: Parameters<typeof hasFunction>[0]): string[] =>
-  Object.keys(environmentSchemas).filter((key) => hasFunction(of, key));
 
 export const stackName = ({ name, stage }: Pick<Instance, 'name' | 'stage'>): string => `${name}-jobs-${stage}`;
 

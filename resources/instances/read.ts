@@ -1,14 +1,14 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parse } from 'yaml';
-import * as z from 'zod';
 import { INSTANCE_NAME, instanceFile } from './file';
 import { functionsOf, type Instance } from './instance';
 import { InstanceProblems, linesOf, nearestText, problemsOf } from './problems';
 import { brokenRules, missing } from './rules';
 
-export const FOLDER = 'instances';
+const FOLDER = 'instances';
 
+/** The instance that each stage means when no name is given. `local` is the service on this machine. */
 const STAGES_FILE = 'stages.yml';
 
 export const instanceNames = (root = process.cwd()): string[] =>
@@ -16,13 +16,6 @@ export const instanceNames = (root = process.cwd()): string[] =>
     .filter((file) => file.endsWith('.yml') && file !== STAGES_FILE)
     .map((file) => file.slice(0, -'.yml'.length))
     .sort();
-
-/** The instance that each stage means when no name is given. `local` is the service on this machine. */
-function instanceOfStage(root: string): Record<string, string> {
-  const stages = z.record(z.string(), z.string()).safeParse(tableIn(`${FOLDER}/${STAGES_FILE}`, root));
-  if (!stages.success) throw new InstanceProblems([`${FOLDER}/${STAGES_FILE}: must name an instance for each stage`]);
-  return stages.data;
-}
 
 export const fileOf = (name: string): string => `${FOLDER}/${name}.yml`;
 
@@ -133,9 +126,9 @@ function chosenName({ param, stage }: Choice, root: string): string {
   const [, named] = /^instance=(.*)$/.exec(given ?? '') ?? [];
   if (more.length > 0 || (given !== undefined && named === undefined))
     throw new InstanceProblems(['--param must be given once, as instance=NAME. Settings are in instances/NAME.yml.']);
-  const [, meant] = Object.entries(instanceOfStage(root)).find(([name]) => name === (stage ?? 'local')) ?? [];
-  const name = named?.trim() ?? meant;
-  if (name !== undefined) return name;
+  const stages = new Map(Object.entries(tableIn(`${FOLDER}/${STAGES_FILE}`, root)));
+  const name = named?.trim() ?? stages.get(stage ?? 'local');
+  if (typeof name === 'string') return name;
   throw new InstanceProblems([
     `stage ${stage} has no instance: use --stage staging or prod, or name a file of instances/ with --param instance=NAME (${instanceNames(root).join(', ')})`,
   ]);

@@ -4,7 +4,7 @@ import type { QueueRow } from '../../resources/instances/file';
 export function queueRow(name: string, { alarms, ...changes }: RowChanges = {}): QueueRow {
   return {
     ...{ name, type: 'fifo', timeout: 45, visibility: 300, retention: 604_800, receives: 3, batch: 1, concurrency: 10 },
-    ...{ throughput: 'normal', repeatable: false, dlq: { retention: 1_209_600 } },
+    ...{ throughput: 'normal', dlq: { retention: 1_209_600 } },
     ...changes,
     alarms: {
       ...{ dlqDepth: 5, held: 3600, age: 1800 },

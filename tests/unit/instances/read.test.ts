@@ -153,13 +153,13 @@ test.each<[string, Record<string, unknown>, string]>([
   ],
   [
     'a FIFO batch over ten',
-    { 'queues.feedback': { batch: 11, repeatable: true } },
-    'queues.feedback.batch: must be <= 10 on a FIFO queue',
+    { 'queues.analytics': { batch: 11 } },
+    'queues.analytics.batch: must be <= 10 on a FIFO queue',
   ],
   [
     'a batch of jobs that must not run twice',
     { 'queues.feedback': { batch: 2 } },
-    'queues.feedback.batch: must be 1 unless the queue is repeatable',
+    'queues.feedback.batch: must be 1, because its jobs must not run twice',
   ],
   [
     'a visibility below six time-outs',
