@@ -23,10 +23,9 @@ export const checks = {
       json: JSON_OUTPUT,
     },
     run: async (context) => {
-      const { options, out, answer } = context;
+      const { options, answer } = context;
       const instance = chosenInstance(options);
       const { problems, notes } = await findingsOf(instance, context);
-      for (const note of notes) out.note(note);
       const canaries = options.live === true && problems.length === 0 ? await sendCanaries(context) : [];
       const cells = canaries.map(({ queue, id, state, seconds }) => [queue, id, state, seconds?.toFixed(1) ?? '']);
       answer({ problems, notes, canaries }, [
@@ -61,17 +60,23 @@ export const checks = {
   },
 } satisfies Record<string, Command>;
 
-/** Without credentials, it still shows the problems of the file. The service on this machine needs no deployment. */
-async function findingsOf(instance: Instance, context: CommandContext): Promise<Findings> {
-  const { options, out, serverless } = context;
+/**
+ * Shows which deployment it is about, and what stops no deployment. Without credentials, it still finds the problems of
+ * the file. The service on this machine needs no deployment.
+ */
+export async function findingsOf(
+  instance: Instance,
+  { options, out, serverless, target: namedTarget }: Pick<CommandContext, 'options' | 'out' | 'serverless' | 'target'>,
+): Promise<Findings> {
   const problems = instance.stage === 'local' && options.live ? [] : deploymentProblems(instance);
   try {
-    const target = await context.target();
+    const target = await namedTarget();
     out.note(targetText(target));
     if (instance.stage === 'local') return { problems, notes: [] };
     requireOwnAccount(target, serverless);
     const { accountFindings } = require('./preflight') as typeof import('./preflight');
     const inAccount = await accountFindings(instance, { serverless, target });
+    for (const note of inAccount.notes) out.note(note);
     return { problems: [...problems, ...inAccount.problems], notes: inAccount.notes };
   } catch (error) {
     if (!(error instanceof OperatorError)) throw error;

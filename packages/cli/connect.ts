@@ -62,9 +62,7 @@ async function clients(serverless: Serverless, feedback: Environment = {}) {
     };
   }
   const service = await requireService();
-  const { ZENDESK_EMAIL = '', ZENDESK_TOKEN = '' } = feedback;
-  const authorization = basicAuthorization(ZENDESK_EMAIL, ZENDESK_TOKEN);
-  const zendesk = { endpoint: service.zendesk, authorization };
+  const zendesk = zendeskLookup({ ...feedback, ZENDESK_ENDPOINT: service.zendesk }, feedback.ZENDESK_TOKEN);
   return { ...localClients(service), aws: localConfig(service.aws), secrets: undefined, zendesk };
 }
 

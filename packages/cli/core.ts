@@ -6,14 +6,14 @@ import { pauseOf } from '../../lib/ops/pause';
 import { folderOf, stackName } from '../../resources/instances/instance';
 import { chosenInstance } from '../../resources/instances/read';
 import { connectFunctions, signedAsSendgrid } from '../local/connection';
-import { deploymentProblems } from './check';
-import { type Options, text } from './command';
+import { findingsOf } from './check';
+import type { Options } from './command';
 import { GUARDED, READING, UNCHECKED } from './commands';
 import { connect, requireService } from './connect';
-import { accountFindings, claimFolder } from './preflight';
-import { confirmProduction, shown } from './run';
+import { claimFolder } from './preflight';
+import { confirmProduction, problemOf } from './run';
 import { deployedResources, plannedChanges } from './stack';
-import { type NamedTarget, namedTargetOf, requireOwnAccount, type Serverless, targetText } from './target';
+import { type NamedTarget, namedTargetOf, requireOwnAccount, type Serverless, targetOf, targetText } from './target';
 import { terminal } from './terminal';
 
 const NO_STACK =
@@ -23,52 +23,43 @@ const NO_STACK =
 export async function beforeCommand(serverless: Serverless, options: Options): Promise<void> {
   const command = serverless.processedInput.commands.join(' ');
   const isLocal = serverless.getProvider('aws').getStage() === 'local';
-  await shown(async () => {
-    if (isLocal && command === 'invoke local') return connectLocal(serverless);
+  await ending(serverless, async () => {
+    if (isLocal && command === 'invoke local')
+      return connectFunctions(await requireService(), { functions: serverless.service.functions, env: process.env });
     if (![...READING, ...UNCHECKED].includes(command) && !(command in GUARDED)) return;
     if (isLocal) throw new OperatorError(NO_STACK);
     if (UNCHECKED.includes(command))
       throw new OperatorError(`sls ${command} skips the checks. Check out the commit that you want, and deploy it.`);
-    if (command === 'deploy') refuse(deploymentProblems(chosenInstance(options)));
-    const target = await namedTargetOf(serverless);
-    terminal.note(targetText(target));
-    requireOwnAccount(target, serverless);
+    const target = () => namedTargetOf(serverless);
     if (command === 'deploy') {
-      const { problems, notes } = await accountFindings(chosenInstance(options), { serverless, target });
-      for (const note of notes) terminal.note(note);
-      refuse(problems);
+      const instance = chosenInstance(options);
+      const { problems } = await findingsOf(instance, { options, out: terminal, serverless, target });
+      if (problems.length > 0) throw new OperatorError(problems.join('\n'));
+    } else {
+      const named = await target();
+      terminal.note(targetText(named));
+      requireOwnAccount(named, serverless);
     }
     if (READING.includes(command) || options.plan) return;
-    await confirmProduction(target, { options, out: terminal, removes: command === 'remove' });
-  }, serverless);
+    await confirmProduction(targetOf(serverless), { options, out: terminal, removes: command === 'remove' });
+  });
 }
 
-function refuse(problems: readonly string[]): void {
-  if (problems.length > 0) throw new OperatorError(problems.join('\n'));
-}
+/** Lets an expected error end a command of Serverless, without a stack. */
+const ending = (serverless: Serverless, run: () => Promise<void>): Promise<void> =>
+  run().catch((error: unknown) => {
+    throw new serverless.classes.Error(problemOf(error), 'OPERATOR');
+  });
 
-async function connectLocal({ service: { functions } }: Serverless): Promise<void> {
-  connectFunctions(await requireService(), { functions, env: process.env });
-}
-
-/** Refuses `sls invoke local` without an event, and signs one of SendGrid on stage local. Changes `options`. */
-export function prepareEvent(serverless: Serverless, options: Options, now: number): void {
-  const name = text(options, 'function') ?? '';
-  const file = name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
-  const { events = [] } = serverless.service.functions[name] ?? {};
-  // A function on a schedule reads nothing of its event.
-  if (!options.data && !events.some((event) => 'schedule' in event))
-    throw new serverless.classes.Error(
-      `The function ${name} needs an event: -p tests/fixtures/${file}.json, or another file.`,
-      'NO_EVENT',
-    );
+/** Signs an event of SendGrid for `sls invoke local` on stage local. Changes `options`. */
+export function signEvent(serverless: Serverless, options: Options): void {
   if (serverless.getProvider('aws').getStage() === 'local')
-    Object.assign(options, { data: signedAsSendgrid(options.data, now) });
+    Object.assign(options, { data: signedAsSendgrid(options.data, Date.now()) });
 }
 
 /** Runs once the service is packaged. `--plan` ends here with what would change. Else claims the instance's folder. */
 export async function beforeDeployment(serverless: Serverless, options: Options): Promise<void> {
-  await shown(async () => {
+  await ending(serverless, async () => {
     const instance = chosenInstance(options);
     const { name, file, bucket, prefix, region } = instance;
     const config = await serverless.getProvider('aws').getAwsSdkV3Config();
@@ -86,7 +77,7 @@ export async function beforeDeployment(serverless: Serverless, options: Options)
     const objects = realObjects({ bucket, kmsKey, client: new S3Client(config) });
     if (!(await claimFolder(objects, { instance: name, prefix })))
       throw new OperatorError(`${file}: prefix: another instance has just claimed ${folderOf(instance)}`);
-  }, serverless);
+  });
   if (options.plan !== true) return;
   // Ends the command without an error, before it changes anything. Otherwise Serverless would report that it is done.
   serverless.processedInput.commands = [];

@@ -21,7 +21,7 @@ export class Ops {
         ]),
       ),
       initialize: () => core().beforeCommand(serverless, options),
-      'before:invoke:local:invoke': () => core().prepareEvent(serverless, options, Date.now()),
+      'before:invoke:local:invoke': () => core().signEvent(serverless, options),
       'before:deploy:deploy': () => core().beforeDeployment(serverless, options),
       'before:package:finalize': () => {
         const { compiledCloudFormationTemplate: template } = serverless.service.provider;

@@ -27,27 +27,26 @@ export async function runCommand(call: Call): Promise<void> {
   const target = once(() => namedTargetOf(serverless));
   const connection = once(async () => connectTo(await target()));
   const applies = (to: true | string | undefined) => to === true || Boolean(to && options[to]);
-  await shown(
-    async () => {
-      if (!applies(offline)) {
-        const named = await target();
-        out.note(targetText(named));
-        requireOwnAccount(named, serverless);
-      }
-      if (applies(writes)) await confirmProduction(deployment, { options, out });
-      await command.run({
-        ...{ options, out, serverless, target, connect: connection },
-        audited: once(async () => {
-          const act = await actOf(name, deployment, { options, out });
-          return audit(await connection(), { ...act, ...(reads && { reads }) });
-        }),
-        answer: (json, lines) => (options.json ? out.json(json) : out.lines(lines)),
-        sls: (words) => slsCommand(words, deployment),
-      });
-    },
-    serverless,
-    options.json ? out : undefined,
-  );
+  try {
+    if (!applies(offline)) {
+      const named = await target();
+      out.note(targetText(named));
+      requireOwnAccount(named, serverless);
+    }
+    if (applies(writes)) await confirmProduction(deployment, { options, out });
+    await command.run({
+      ...{ options, out, serverless, target, connect: connection },
+      audited: once(async () => {
+        const act = await actOf(name, deployment, { options, out });
+        return audit(await connection(), { ...act, ...(reads && { reads }) });
+      }),
+      answer: (json, lines) => (options.json ? out.json(json) : out.lines(lines)),
+      sls: (words) => slsCommand(words, deployment),
+    });
+  } catch (error) {
+    out.note(problemOf(error));
+    out.exitCode(1);
+  }
 }
 
 function once<T>(make: () => T): () => T {
@@ -61,20 +60,9 @@ function once<T>(make: () => T): () => T {
 /** An error whose message says all that an operator needs. Any other one is shown with its stack. */
 const EXPECTED = [OperatorError, StoreError, IllegalTransitionError, ConfigError, InstanceProblems];
 
-/** Makes an expected error one of Serverless, without its stack. With `out`, its message goes to standard error. */
-export async function shown(run: () => Promise<void>, serverless: Serverless, out?: Output): Promise<void> {
-  try {
-    await run();
-  } catch (error) {
-    if (!(error instanceof Error && EXPECTED.some((expected) => error instanceof expected))) throw error;
-    const problem = problemOf(error);
-    if (!out) throw new serverless.classes.Error(problem, 'OPERATOR');
-    out.note(problem);
-    out.exitCode(1);
-  }
-}
-
-function problemOf(error: Error): string {
+/** The sentence of an expected error. Throws any other one. */
+export function problemOf(error: unknown): string {
+  if (!(error instanceof Error && EXPECTED.some((expected) => error instanceof expected))) throw error;
   const sentence = /[.!?]$|: sls /.test(error.message) ? error.message : `${error.message}.`;
   const noTable = error instanceof StoreError && error.code === 'DynamoDB.ResourceNotFoundException';
   return noTable ? `${sentence} Is the stage deployed in this account and region?` : sentence;

@@ -20,7 +20,7 @@ export interface Serverless {
       compiledCloudFormationTemplate: Template;
     };
     custom?: { instance?: { account?: string | undefined; hashKey?: string | undefined } };
-    functions: Record<string, { environment?: Environment; events?: object[] }>;
+    functions: Record<string, { environment?: Environment }>;
     /** What serverless.yml declares besides functions, with all variables resolved. */
     resources?: Template;
   };

@@ -15,8 +15,15 @@ afterEach(() => jest.restoreAllMocks());
 const run = async (hook: string, commands: string[], options: Record<string, string> = { stage: 'prod' }) =>
   new Ops(fakeServerless({ commands }), options).hooks[hook]?.();
 
+test('sls deploy is refused with all problems of the file and of the account', async () => {
+  const other = new Ops(fakeServerless({ commands: ['deploy'], own: '999999999999' }), { stage: 'prod' });
+
+  await expect(other.hooks.initialize?.()).rejects.toThrow(
+    /^instances\/mht-api.yml: .+ still holds the value of the example.+\n.+: account: is 999999999999, but the/s,
+  );
+});
+
 test.each([
-  ['deploy', 'instances/mht-api.yml: bucket: still holds the value of the example'],
   ['deploy function', 'sls deploy function skips the checks'],
   ['rollback', 'sls rollback skips the checks'],
   ['rollback function', 'sls rollback function skips the checks'],
@@ -26,21 +33,13 @@ test.each([
 });
 
 describe('on the service of this machine', () => {
-  const local = (hook: string, commands: string[], options: Record<string, string> = {}) =>
-    new Ops(fakeServerless({ commands, stage: 'local' }), { stage: 'local', ...options }).hooks[hook]?.();
-
   test.each(['logs', 'metrics', 'info', 'invoke', 'remove', 'rollback', 'deploy list'])(
     'sls %s is refused, because there is no stack',
     async (command) => {
-      await expect(local('initialize', command.split(' '))).rejects.toThrow('has no stack: npm start prints');
+      const local = new Ops(fakeServerless({ commands: command.split(' '), stage: 'local' }), { stage: 'local' });
+      await expect(local.hooks.initialize?.()).rejects.toThrow('has no stack: npm start prints');
     },
   );
-
-  test('invoke local without an event names the file of one', async () => {
-    await expect(
-      async () => await local('before:invoke:local:invoke', ['invoke', 'local'], { function: 'emailEvents', data: '' }),
-    ).rejects.toThrow('The function emailEvents needs an event: -p tests/fixtures/email-events.json, or another file.');
-  });
 });
 
 test('sls remove of production needs the typed name of the instance, and --yes is not enough', async () => {
