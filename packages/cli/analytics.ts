@@ -94,12 +94,11 @@ const REPLAY_NAMESPACE = '0f5bd0b2-7a4b-5c0e-9a52-6e1d9e6d2a41';
 const REPLAYS = '/operator/replays/';
 
 /**
- * Sends the rejected events of an hour again that this code accepts: those of each message as one message or, if it
- * would be too large, several. It has the time of the old one, so the events come into the same hour. Its id follows
- * from the old id and the events, so a repeat writes nothing. After another fix the message holds more events and has
- * another id, and readers and the Parquet objects take each event once, by its id. `audited` comes before the first
- * message. Returns how many it sent, and in `left` the events that break a rule of this code too or whose id their
- * message has stored already.
+ * Sends the rejected events of an hour again that this code accepts: those of each message as one or, if it would be too
+ * large, several. A message has the time of the old one, so the events come into the same hour. Its id follows from the
+ * old id and the events, so a repeat writes nothing. After another fix it holds more events under another id, and
+ * readers and the Parquet objects take each event once. `left`: events that break a rule of this code too, or whose id
+ * their message has stored already.
  */
 export async function replayRejected(
   deps: OperatorDeps,

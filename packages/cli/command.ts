@@ -123,6 +123,15 @@ export function queue(options: Options, names: { queueNames: readonly string[] }
   return value === undefined ? undefined : knownQueue(names, value);
 }
 
+/** Asks before a command changes many things, unless --yes is given. Rejects with an OperatorError without a terminal. */
+export async function confirmed(question: string, { options, out }: CommandContext): Promise<boolean> {
+  const answer = options.yes === true ? 'yes' : await out.ask(`${question} Type yes to begin: `);
+  if (answer === undefined) throw new OperatorError('There is no terminal to ask on. Nothing was changed. Add --yes.');
+  if (answer.trim() === 'yes') return true;
+  out.line('Nothing was changed.');
+  return false;
+}
+
 /** The JSON of a file that an operator named. Rejects with an OperatorError. */
 export async function readJson(file: string): Promise<unknown> {
   const text = await readFile(file, 'utf8').catch((error: unknown) => {

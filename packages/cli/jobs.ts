@@ -8,6 +8,7 @@ import { counted, timeText } from '../../lib/text';
 import {
   type Command,
   type CommandContext,
+  confirmed,
   count,
   HOURS,
   hour,
@@ -23,8 +24,7 @@ import {
 } from './command';
 import { tableText } from './terminal';
 
-/** Default limit of `sls jobs list`, and of `sls campaign list`. */
-export const DEFAULT_LIMIT = 100;
+const DEFAULT_LIMIT = 100;
 
 const ID: Option = { usage: 'Id of the job', type: 'string', required: true };
 
@@ -143,10 +143,7 @@ async function actOnMany(context: CommandContext, action: ManyAction, act: Act):
     return out.line('No jobs.');
   }
   out.lines(kindLines(rows));
-  const question = `${counted(rows.length, 'job')} will be ${DONE[action]}. Type yes to begin: `;
-  const answer = options.yes === true ? 'yes' : await out.ask(question);
-  if (answer === undefined) throw new OperatorError('There is no terminal to ask on. Nothing was changed. Add --yes.');
-  if (answer.trim() !== 'yes') return out.line('Nothing was changed.');
+  if (!(await confirmed(`${counted(rows.length, 'job')} will be ${DONE[action]}.`, context))) return;
 
   const acting = { ...deps, audit: await audited() };
   const onProgress = (acted: number) => out.progress(acted, rows.length);

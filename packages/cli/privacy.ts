@@ -7,7 +7,7 @@ import { countObjects, type Found, findPerson, SCAN_NAMES } from '../../lib/ops/
 import type { Person } from '../../lib/ops/search';
 import { counted } from '../../lib/text';
 import { PRICES, sumOf } from '../../resources/cost';
-import { type Command, type CommandContext, text } from './command';
+import { type Command, type CommandContext, confirmed, text } from './command';
 import { type Output, tableText } from './terminal';
 
 const PERSON = {
@@ -46,7 +46,7 @@ export const privacy = {
     writes: true,
     options: PERSON,
     run: async (context) => {
-      const { options, out, audited } = context;
+      const { out, audited } = context;
       const { deps, person, signal, search } = await begin(context);
       const found: Omit<Found, 'data'>[] = [];
       const tickets = new Set<string>();
@@ -57,10 +57,7 @@ export const privacy = {
       if (signal.aborted) throw new OperatorError('You stopped the search. Nothing was changed.');
       const places = [...groupBy(found, ({ place }) => place)].map(([place, { length }]) => [place, String(length)]);
       out.lines(places.length > 0 ? tableText(['PLACE', 'FOUND'], places) : ['Nothing was found.']);
-      const answer = options.yes === true ? 'yes' : await out.ask('All of it will be erased. Type yes to begin: ');
-      if (answer === undefined)
-        throw new OperatorError('There is no terminal to ask on. Nothing was changed. Add --yes.');
-      if (answer.trim() !== 'yes') return out.line('Nothing was changed.');
+      if (!(await confirmed('All of it will be erased.', context))) return;
 
       const audit = await audited();
       const acted = { found, onProgress: (done: number) => out.progress(done, found.length) };
