@@ -1,20 +1,18 @@
 import { analytics } from './analytics';
-import { campaigns } from './campaigns';
 import { checks } from './check';
 import { type Command, type Option, YES } from './command';
 import { jobs } from './jobs';
+import { mails } from './mails';
 import { privacy } from './privacy';
 import { queues } from './queues';
 import { reports } from './report';
 import { service } from './service';
-import { suppress } from './suppress';
 import { testflight } from './testflight';
 
 const all = {
   ...jobs,
   ...queues,
-  ...campaigns,
-  ...suppress,
+  ...mails,
   ...analytics,
   ...service,
   ...testflight,

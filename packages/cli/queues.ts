@@ -2,34 +2,17 @@ import { emailsEnv } from '../../lib/config/functions';
 import { duration } from '../../lib/duration';
 import { type Vendor, vendorsOf } from '../../lib/errors';
 import { type Deployment, knownQueue, OperatorError } from '../../lib/ops/operator';
-import {
-  type Counted,
-  type Overview,
-  overview,
-  type QueueFigures,
-  type VendorState,
-  vendorStates,
-} from '../../lib/ops/overview';
+import { type Overview, overview, type QueueFigures, type VendorState, vendorStates } from '../../lib/ops/overview';
 import { limitVendor, pauseQueue, resumeQueue } from '../../lib/ops/pause';
 import type { MetricPoint } from '../../lib/ports';
 import { timeText } from '../../lib/text';
-import {
-  type Command,
-  type CommandContext,
-  END,
-  end,
-  JSON_OUTPUT,
-  type Option,
-  oneOf,
-  QUEUE,
-  required,
-} from './command';
+import { type Command, type CommandContext, END, end, JSON_OUTPUT, oneOf, QUEUE, required } from './command';
 import { tableText } from './terminal';
 
-const ONE_QUEUE: Option = { ...QUEUE, required: true };
-const VENDOR: Option = { usage: 'Vendor, as sls vendors lists them', type: 'string', required: true };
-const REASON: Option = { usage: 'Why, in one line. Shown by the chat and sls vendors', type: 'string', required: true };
-const RATE: Option = { usage: 'Recipients per second', type: 'string', required: true };
+const ONE_QUEUE = { ...QUEUE, required: true };
+const VENDOR = { usage: 'Vendor, as sls vendors lists them', type: 'string', required: true } as const;
+const REASON = { usage: 'Why, in one line. Shown to everyone who looks', type: 'string', required: true } as const;
+const RATE = { usage: 'Recipients per second', type: 'string', required: true } as const;
 
 export const queues = {
   queues: {
@@ -44,10 +27,7 @@ export const queues = {
   'queues pause': {
     usage: "Stop Lambda from receiving a queue's messages",
     writes: true,
-    options: {
-      queue: ONE_QUEUE,
-      reason: { usage: 'Why, in one line. Shown by alarms and sls queues', type: 'string', required: true },
-    },
+    options: { queue: ONE_QUEUE, reason: REASON },
     run: async ({ options, out, connect, audited, sls }) => {
       const deps = await connect();
       const queue = knownQueue(deps, required(options, 'queue'));
@@ -155,7 +135,7 @@ function noteLines({ queue, held, pause, receives }: QueueFigures): string[] {
 const pauseLine = (queue: string, { since, by, reason, resumeBefore }: NonNullable<QueueFigures['pause']>): string =>
   `${queue} is paused since ${timeText(since)} (UTC) by ${by}: ${reason}. Resume it before ${timeText(resumeBefore)} (UTC).`;
 
-const countText = ({ count, more }: Counted): string => `${count}${more ? '+' : ''}`;
+const countText = ({ count, more }: { count: number; more: boolean }): string => `${count}${more ? '+' : ''}`;
 
 const sumOf = (points: readonly MetricPoint[]): number => points.reduce((sum, { value }) => sum + value, 0);
 

@@ -1,5 +1,7 @@
 import type { Campaign } from '../../lib/emails/campaigns/campaign';
+import type { Read } from '../../lib/emails/recipients';
 import { type CampaignReport, campaignReport, failedRecipients } from '../../lib/emails/report';
+import { SUPPRESSION_REASONS } from '../../lib/emails/suppression';
 import {
   type CampaignDecision,
   decideCampaign,
@@ -16,11 +18,22 @@ import {
 import { OperatorError, type Reader } from '../../lib/ops/operator';
 import { kinds } from '../../lib/submit/kinds';
 import { submit } from '../../lib/submit/submit';
-import { emailAddress, timeText } from '../../lib/text';
-import { type Command, day, JSON_OUTPUT, type Option, required } from './command';
+import { counted, emailAddress, timeText } from '../../lib/text';
+import {
+  type Command,
+  type CommandContext,
+  day,
+  JSON_OUTPUT,
+  type Option,
+  oneOf,
+  readCsv,
+  required,
+  text,
+} from './command';
 import { type Output, tableText } from './terminal';
 
 const ID: Option = { usage: 'Id of the campaign', type: 'string', required: true };
+const EMAIL: Option = { usage: 'Address', type: 'string' };
 
 const deciding = (decision: CampaignDecision, usage: string) =>
   ({
@@ -33,7 +46,7 @@ const deciding = (decision: CampaignDecision, usage: string) =>
     },
   }) satisfies Command;
 
-export const campaigns = {
+export const mails = {
   'campaign list': {
     usage: 'List the campaigns that have not ended, or all of a day',
     options: {
@@ -79,7 +92,7 @@ export const campaigns = {
   'campaign test': {
     usage: 'Send one mail of a campaign to an address, with the data of its first recipient',
     writes: true,
-    options: { id: ID, to: { usage: 'Address', type: 'string', required: true } },
+    options: { id: ID, to: { ...EMAIL, required: true } },
     run: async ({ options, out, connect, audited, sls }) => {
       const deps = await connect();
       const { data: to } = emailAddress.safeParse(required(options, 'to'));
@@ -95,6 +108,48 @@ export const campaigns = {
   'campaign pause': deciding('pause', 'Hold what a campaign has not sent to SendGrid yet'),
   'campaign resume': deciding('resume', 'Continue a paused campaign'),
   'campaign cancel': deciding('cancel', 'Stop a campaign for good, and say how many mails under way still go out'),
+
+  'suppress add': {
+    usage: 'Add an address, or those of a CSV file, to the list of addresses that get no mail. Safe to repeat',
+    writes: true,
+    options: {
+      email: EMAIL,
+      file: { usage: 'CSV file. Its header names email; other columns do not count', type: 'string' },
+      as: { usage: `Why: ${SUPPRESSION_REASONS.join(', ')}. Default: unsubscribed`, type: 'string' },
+    },
+    run: async (context) => {
+      const { options, out, audited } = context;
+      const as = oneOf({ ...options, as: options.as ?? 'unsubscribed' }, 'as', SUPPRESSION_REASONS);
+      const file = text(options, 'file');
+      const email = text(options, 'email');
+      if ((file === undefined) === (email === undefined)) throw new OperatorError('Give --email or --file.');
+      const reads = file === undefined ? [{ line: 1, value: { email } }] : await readCsv(file);
+      const rows = reads.map((read) => ({ line: read.line, email: addressOf(read) }));
+      const people = rows.flatMap(({ email }) => (email === undefined ? [] : [{ email, reason: as }]));
+      const wrong = rows.filter(({ email }) => email === undefined);
+      const list = await listOf(context);
+      await audited();
+      const grown = await list.add(people);
+      const before = people.length - grown;
+      out.line(
+        `${grown} added, ${before} listed before. The list has ${counted(await list.size(), 'address', 'addresses')}.`,
+      );
+      for (const { line } of wrong) out.note(`line ${line}: must have a valid address`);
+      if (wrong.length > 0) throw new OperatorError(`${counted(wrong.length, 'line')} not added.`);
+    },
+  },
+
+  'suppress remove': {
+    usage: 'Remove an address from the list, so that it gets mail again',
+    writes: true,
+    options: { email: { ...EMAIL, required: true } },
+    run: async (context) => {
+      const list = await listOf(context);
+      await context.audited();
+      const removed = (await list.remove(required(context.options, 'email'))) < 0;
+      context.out.line(removed ? 'The address was removed.' : 'The address was not listed.');
+    },
+  },
 } satisfies Record<string, Command>;
 
 const WATCH_MS = 2_000;
@@ -197,3 +252,12 @@ const ids = (all: readonly string[]): string[] => [
 
 const section = (title: string, lines: readonly string[]): string[] =>
   lines.length === 0 ? [] : ['', title, ...lines];
+
+async function listOf({ connect }: CommandContext) {
+  const { suppression } = await connect();
+  if (!suppression) throw new OperatorError('This instance has no queue emails, so it has no suppression list.');
+  return suppression;
+}
+
+const addressOf = (read: Read): string | undefined =>
+  emailAddress.safeParse('value' in read && (read.value as { email: unknown }).email).data;
