@@ -160,8 +160,7 @@ const campaignSums = ({ items, at }: Snapshot): [string, Wrong][] =>
       const wrong = broken({
         recipients: number(requested) === number(recipients) + number(duplicates) + number(rejected),
         chunks: number(chunks) === Math.ceil(number(recipients) / Math.max(1, number(chunkSize))),
-        // The row of a chunk is written before the chunk is counted. After a cancel, a late message may leave such a
-        // row.
+        // The row of a chunk is written before the chunk is counted. After a cancel, a late message may leave one.
         released: [0, status === 'ended' ? 0 : 1].includes(rows.length - number(released)),
         sent: status !== 'cancelled' || sent <= number(released),
         ended: status !== 'ended' || rows.every((row) => isEnd(row) || row.generation !== 1),

@@ -48,10 +48,8 @@ export interface Snapshot {
 }
 
 /** The key of the row to which a kept body belongs. An id may hold slashes, a queue's name may not. */
-export const keyOfBody = (prefix: string, key: string): string => {
-  const path = key.slice(`${prefix}/_bodies/`.length).replace(/\.record$/, '');
-  return path.replace('/', '#');
-};
+export const keyOfBody = (prefix: string, key: string): string =>
+  key.slice(`${prefix}/_bodies/`.length).replace('/', '#');
 
 /** The folder of an hour below the folder of a queue. `time`: ms since 1970. */
 export function partition(time: number): string {

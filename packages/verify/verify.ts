@@ -198,10 +198,7 @@ async function tickets({ zendesk }: Source, items: readonly Item[]): Promise<Eff
 }
 
 /** Looks at every message of a DLQ and puts all of them back. */
-async function readDlq(
-  { sqs, instance }: Source,
-  { name, fifo }: Queue,
-): Promise<{ name: string; messages: Entry[]; isHidden: boolean }> {
+async function readDlq({ sqs, instance }: Source, { name, fifo }: Queue) {
   const QueueName = `${instance}-${name}-dlq${fifo ? '.fifo' : ''}`;
   const { QueueUrl } = await sqs.send(new GetQueueUrlCommand({ QueueName }));
   const hidden = 'ApproximateNumberOfMessagesNotVisible';
