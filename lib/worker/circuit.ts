@@ -237,8 +237,7 @@ export function vendorGate(
     try {
       return await make();
     } catch (error) {
-      if (!(error instanceof JobError) || ['transient', 'ambiguous', 'stop'].includes(error.class))
-        metrics.add('VendorErrors', 1, 'Count', { vendor });
+      if (!(error instanceof JobError) || isOfTheVendor(error)) metrics.add('VendorErrors', 1, 'Count', { vendor });
       throw error;
     } finally {
       metrics.add('VendorTime', clock.now() - startedAt, 'Milliseconds', { vendor });
@@ -296,13 +295,9 @@ const isForbidden = (error: JobError): boolean =>
   error instanceof PermanentError && error.status === 403 && error.field === undefined;
 
 /** This includes a 429: a vendor that says how long to wait works, and the job waits for its limit as usual. */
-const isAboutTheJob = (error: JobError): boolean =>
-  !(
-    error instanceof StopError ||
-    error instanceof TransientError ||
-    error instanceof AmbiguousError ||
-    isForbidden(error)
-  );
+const isAboutTheJob = (error: JobError): boolean => !isOfTheVendor(error) && !isForbidden(error);
+
+const isOfTheVendor = (error: JobError): boolean => ['transient', 'ambiguous', 'stop'].includes(error.class);
 
 const stop = (vendor: Vendor, cause: JobError): StopError => {
   const { code, message, status } = cause;
