@@ -230,7 +230,7 @@ const logTable = (title: string, groups: string[], query: string, view: 'table' 
   },
 });
 
-/** The states of alarms. CloudWatch shows at most 100 in one widget. */
+/** The states of alarms, of which CloudWatch shows at most 100 in one widget. */
 const alarmStates = (names: string[]): Widget => ({
   type: 'alarm',
   width: COLUMNS,
@@ -238,6 +238,6 @@ const alarmStates = (names: string[]): Widget => ({
   properties: {
     title: 'Alarms',
     sortBy: 'stateUpdatedTimestamp',
-    alarms: names.slice(0, 100).map((name) => arn('cloudwatch', `alarm:${name}`)['Fn::Sub']),
+    alarms: names.map((name) => arn('cloudwatch', `alarm:${name}`)['Fn::Sub']),
   },
 });

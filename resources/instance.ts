@@ -1,10 +1,11 @@
+import { readFileSync } from 'node:fs';
 import { alarmName } from '../lib/alarms/kinds';
 import { accessResources, keyArn } from './access';
 import { type Alarm, alarmResource, instanceAlarms, queueAlarms, topicOf } from './alarms';
 import { catalogResources } from './catalog';
 import { dashboardResources } from './dashboard';
 import type { QueueRow } from './instances/file';
-import { deployedBy, functionsOf, type Instance } from './instances/instance';
+import { folderOf, functionsOf, type Instance } from './instances/instance';
 import { type Choice, chosenInstance } from './instances/read';
 import {
   arn,
@@ -52,6 +53,7 @@ export async function generated(variables: Variables): Promise<Fragment> {
   const of = instanceOf(variables);
   const { name, stage, retain } = of;
   const functions = functionsOf(of);
+  const { version } = JSON.parse(readFileSync('package.json', 'utf8')) as { version: string };
   // Serverless makes the log groups. In production they outlive the stack, as queues and table do.
   const KmsKeyId = keyArn(of);
   const changed = {
@@ -69,7 +71,9 @@ export async function generated(variables: Variables): Promise<Fragment> {
       Outputs: {
         ServerlessDeploymentBucketName: exported('deployment-bucket'),
         ...(functions.includes('emailEvents') && { EmailEventsLambdaFunctionUrl: exported('email-events-url') }),
-        ...Object.fromEntries(Object.entries(deployedBy(of)).map(([output, Value]) => [output, { Value }])),
+        // Never rename these: `sls instances` and the checks read those of the last deployment.
+        Version: { Value: version },
+        Folder: { Value: folderOf(of) },
       },
       extensions: Object.fromEntries(functions.map((key) => [logGroupId(key), changed])),
     },

@@ -5,7 +5,7 @@ import { outcomesOf } from '../../lib/ops/many';
 import { OperatorError, stateOf } from '../../lib/ops/operator';
 import { sendCanary } from '../../lib/reconcile/measure';
 import { counted, timeText } from '../../lib/text';
-import { folderOf, type Instance, settingsHash, stackName } from '../../resources/instances/instance';
+import { folderOf, type Instance, stackName } from '../../resources/instances/instance';
 import { linesOf } from '../../resources/instances/problems';
 import { chosenInstance, instanceNames, readInstance } from '../../resources/instances/read';
 import { type Command, type CommandContext, JSON_OUTPUT } from './command';
@@ -54,7 +54,7 @@ export const checks = {
       const instances = instanceNames().map((name) => readInstance(name));
       const views = await Promise.all(instances.map((instance) => viewOf(instance, account, serverless)));
       const cells = views.map((view) => Object.values({ ...view, queues: view.queues.join(' ') }));
-      const head = ['INSTANCE', 'STAGE', 'REGION', 'FOLDER', 'QUEUES', 'VERSION', 'DEPLOYED (UTC)', 'SETTINGS'];
+      const head = ['INSTANCE', 'STAGE', 'REGION', 'FOLDER', 'QUEUES', 'VERSION', 'DEPLOYED (UTC)', 'STATE'];
       answer({ instances: views }, tableText(head, cells));
     },
   },
@@ -136,12 +136,12 @@ async function sendCanaries({ out, connect, audited }: CommandContext) {
   });
 }
 
-/** The file, and what is deployed of it. `settings`: whether the deployed ones are those of the file. */
+/** The file, and what is deployed of it. */
 async function viewOf(instance: Instance, account: string | undefined, serverless: Serverless) {
   const { name, stage, region, rows } = instance;
   const file = { name, stage, region, folder: folderOf(instance), queues: rows.map((row) => row.name) };
   /** Its fields are the columns of the table, in their order. */
-  const view = (settings: string, version = '', at = '') => ({ ...file, version, at, settings });
+  const view = (state: string, version = '', at = '') => ({ ...file, version, at, state });
   if (stage === 'local') return view('npm start');
   if (account !== instance.account) return view(`unknown (account ${instance.account})`);
   const { readStack } = require('./stack') as typeof import('./stack');
@@ -149,9 +149,7 @@ async function viewOf(instance: Instance, account: string | undefined, serverles
     const config = { ...(await serverless.getProvider('aws').getAwsSdkV3Config()), region };
     const stack = await readStack(config, stackName(instance));
     if (!stack) return view('not deployed');
-    const { Version: version, SettingsHash } = stack.outputs;
-    const settings = SettingsHash === settingsHash(instance) ? 'as in the file' : 'differ from the file';
-    return view(settings, version, timeText(stack.at?.getTime()));
+    return view('deployed', stack.outputs.Version, timeText(stack.at?.getTime()));
   } catch (error) {
     if (error instanceof StoreError) return view(`unknown (${error.code})`);
     throw error;

@@ -1,5 +1,3 @@
-import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import type { ProducerSettings } from '../../lib/config/common';
 import { emailsEnv, environmentSchemas } from '../../lib/config/functions';
 import { keyAlias, tableName } from '../../lib/jobs/keys';
@@ -32,22 +30,6 @@ export const folderOf = ({ bucket, prefix }: Pick<Instance, 'bucket' | 'prefix'>
 /** What calls of AWS name the customer key by. An alias is known before the stack has made the key. */
 export const keyName = ({ name, kmsKey }: Pick<Instance, 'name' | 'kmsKey'>): string | undefined =>
   kmsKey === 'own' ? keyAlias(name) : kmsKey;
-
-/** The stack's outputs. Never rename one: `sls instances` and the checks read those of the last deployment. */
-export const deployedBy = (instance: Instance) => ({
-  Version: (JSON.parse(readFileSync('package.json', 'utf8')) as { version: string }).version,
-  SettingsHash: settingsHash(instance),
-  Folder: folderOf(instance),
-});
-
-/** The same settings have the same hash, in whatever order a file names them. */
-export const settingsHash = ({ known: _known, ...settings }: Instance): string =>
-  createHash('sha256').update(JSON.stringify(settings, sorted)).digest('hex').slice(0, 16);
-
-const sorted = (_key: string, value: unknown): unknown =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
-    ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)))
-    : value;
 
 /** The settings of an instance's producers. They hold names and no secret. */
 export const producerSettingsOf = (of: Instance, account: string): ProducerSettings => ({
