@@ -1,7 +1,7 @@
 import { dataPrefix as analyticsPrefix, parquetPrefix, rejectedPrefix } from '../lib/analytics/keys';
 import * as jobKeys from '../lib/jobs/keys';
 import { type Instance, stackName } from './instances/instance';
-import { arn, busArn, type Fragment, merge, policyDocument, principalArn, type Resource } from './template';
+import { arn, busArn, type Fragment, merge, policyDocument, principalArn } from './template';
 
 /** The managed policies of people and services. Each has the logical id `{who}Policy`, which never changes. */
 const POLICIES = {
@@ -20,20 +20,13 @@ export function accessResources(of: Instance): Fragment {
       Outputs: { [`${who}PolicyArn`]: { Description: `Policy for ${about}`, Value: { Ref: `${who}Policy` } } },
     };
   });
-  const trusted = of.access.api;
-  const role: Fragment = trusted
-    ? {
-        Resources: { ApiRole: apiRole(of, trusted) },
-        Outputs: { ApiRoleArn: { Description: 'Role of the API', Value: { 'Fn::GetAtt': ['ApiRole', 'Arn'] } } },
-      }
-    : {};
-  return merge([...policies, role]);
+  return merge([...policies, of.access.api ? apiRole(of.name, of.access.api) : {}]);
 }
 
 /** An account has the names of policies and roles once for all regions. */
 const named = (instance: string, what: string) => ({ 'Fn::Sub': `${instance}-${what}-\${AWS::Region}` });
 
-function apiRole({ name }: Instance, trusted: string[]): Resource {
+function apiRole(instance: string, trusted: string[]): Fragment {
   const services = trusted.filter((principal) => principal.endsWith('.amazonaws.com'));
   const identities = trusted.filter((principal) => !services.includes(principal)).map(principalArn);
   const allowed = { Effect: 'Allow', Action: 'sts:AssumeRole' };
@@ -43,13 +36,14 @@ function apiRole({ name }: Instance, trusted: string[]): Resource {
     ...(services.length > 0 ? [{ ...allowed, Principal: { Service: services }, Condition: ofThisAccount }] : []),
     ...(identities.length > 0 ? [{ ...allowed, Principal: { AWS: identities } }] : []),
   ];
+  const Properties = {
+    RoleName: named(instance, 'api'),
+    AssumeRolePolicyDocument: policyDocument(statements),
+    ManagedPolicyArns: [{ Ref: 'ProducerPolicy' }],
+  };
   return {
-    Type: 'AWS::IAM::Role',
-    Properties: {
-      RoleName: named(name, 'api'),
-      AssumeRolePolicyDocument: policyDocument(statements),
-      ManagedPolicyArns: [{ Ref: 'ProducerPolicy' }],
-    },
+    Resources: { ApiRole: { Type: 'AWS::IAM::Role', Properties } },
+    Outputs: { ApiRoleArn: { Description: 'Role of the API', Value: { 'Fn::GetAtt': ['ApiRole', 'Arn'] } } },
   };
 }
 
