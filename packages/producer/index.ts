@@ -20,5 +20,5 @@ export type { Producer } from './client';
 export type { CancelledStatus, FindOptions, JobStatus, Jobs, WaitOptions } from './jobs';
 export type { AwsEndpoints, ClientCredentials, Credentials, ProducerOptions } from './real-producer';
 export { realProducer as createProducer } from './real-producer';
-export { createTestProducer, type Sent, type SentJob, type TestProducer, type TestProducerOptions } from './testing';
+export { createTestProducer, type Sent, type SentJob, type TestProducer } from './testing';
 export { type PackingLimits, UnsentEventsError } from './tracker';

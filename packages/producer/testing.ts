@@ -32,11 +32,6 @@ export type Sent =
   | { kind: 'event'; data: AnalyticsEvent; time: string }
   | { kind: 'upload'; data: UploadInput; key: string; time: string };
 
-export interface TestProducerOptions {
-  /** Is called with each new job, and awaited before the caller gets its answer. */
-  onSent?: (job: SentJob) => unknown;
-}
-
 /**
  * A producer in memory. Validation, ids, errors, keys and states are those of production, because it is the same code.
  * No worker runs: a job stays as it is until the test ends it. `jobs.wait` moves the clock and does not wait.
@@ -56,7 +51,6 @@ export interface TestProducer extends Producer {
 
 const UNAVAILABLE = { code: 'SQS.ServiceUnavailable', message: 'SQS SendMessage failed' };
 const REFUSED = { code: 'Refused', message: 'the vendor refused the job' };
-const RETENTION_SECONDS = 14 * 24 * 60 * 60;
 
 /** What a producer needs of AWS, in the memory of the process. `bodies`: of all messages that SQS would have. */
 function inMemory(clock: Clock) {
@@ -100,7 +94,7 @@ function inMemory(clock: Clock) {
     prefix: 'jobs',
     source: '/test/api',
     emailRate: 100,
-    settings: () => ({ type: 'fifo', retention: RETENTION_SECONDS }),
+    settings: () => ({ type: 'fifo', retention: 14 * 24 * 60 * 60 }),
     queueNames: [FEEDBACK_QUEUE, EMAILS_QUEUE, TESTFLIGHT_QUEUE, ANALYTICS_QUEUE],
     queueUrl: (queue) => `https://sqs.example.com/${queue}.fifo`,
     sign: async ({ key, contentType }) => ({
@@ -112,7 +106,7 @@ function inMemory(clock: Clock) {
   return { connection, items, bodies };
 }
 
-export function createTestProducer({ onSent }: TestProducerOptions = {}): TestProducer {
+export function createTestProducer(): TestProducer {
   const sent: Sent[] = [];
   const failures: Error[] = [];
   let ahead = 0;
@@ -129,7 +123,6 @@ export function createTestProducer({ onSent }: TestProducerOptions = {}): TestPr
     marksAfterAnswer: false,
   });
 
-  /** Lets a run take the job and end it. */
   async function end(id: string, ended: (row: JobRow, run: { at: number; messageId: string }) => JobRow) {
     const key = connection.queueNames.map((queue) => jobKey(queue, id)).find((one) => items.has(one));
     if (key === undefined) throw new Error(`there is no job ${id}`);
@@ -160,24 +153,15 @@ export function createTestProducer({ onSent }: TestProducerOptions = {}): TestPr
       const failure = failures.shift();
       if (failure) throw failure;
       const answer = await act(...given);
-      await note?.(answer, ...given);
+      note?.(answer, ...given);
       return answer;
     };
   const calls = <T extends object>(functions: T): T =>
     Object.fromEntries(Object.entries(functions).map(([name, act]) => [name, call(act)])) as T;
 
-  /** Lists what was sent, as JSON carries it. */
-  function note(what: object): Sent {
-    const entry = JSON.parse(JSON.stringify({ time: new Date(now()).toISOString(), ...what })) as Sent;
-    sent.push(entry);
-    return entry;
-  }
-
-  async function noteJob({ id, time, duplicate }: Accepted, job: object): Promise<void> {
-    if (duplicate) return;
-    const entry = note({ ...job, id, time }) as SentJob;
-    await onSent?.(entry);
-  }
+  const note = (what: object) =>
+    sent.push(JSON.parse(JSON.stringify({ time: new Date(now()).toISOString(), ...what })) as Sent);
+  const noteJob = ({ id, time, duplicate }: Accepted, job: object) => duplicate || note({ ...job, id, time });
 
   const submitting = (kind: Kind) =>
     call(client[kind] as Producer['email'], (accepted, data, options) => noteJob(accepted, { kind, data, options }));
@@ -194,8 +178,7 @@ export function createTestProducer({ onSent }: TestProducerOptions = {}): TestPr
       const first: BatchResult[] = failure instanceof StoreError ? [{ error: failure }] : [];
       if (failure && first.length === 0) throw failure;
       const results = [...first, ...(await client.batch(jobs.slice(first.length)))];
-      for (const [place, { accepted }] of results.entries())
-        if (accepted) await noteJob(accepted, jobs[place] as BatchJob);
+      for (const [place, { accepted }] of results.entries()) if (accepted) noteJob(accepted, jobs[place] as BatchJob);
       return results;
     },
     track: call(client.track, (_, event) => note({ kind: 'event', data: event })),

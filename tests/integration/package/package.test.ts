@@ -29,7 +29,7 @@ export async function use(producer: Producer = createProducer({ instance: 'my-ap
 }
 
 export async function subjects(): Promise<string[]> {
-  const producer = createTestProducer({ onSent: ({ id }) => producer.complete(id, { ticketId: '7', confirmation: 'sent' }) });
+  const producer = createTestProducer();
   await use(producer);
   return producer.sent.flatMap((one: Sent) => (one.kind === 'feedback' ? [one.data.subject] : []));
 }

@@ -1,7 +1,7 @@
 import { StoreError } from '../../../lib/errors';
 import type { Clock } from '../../../lib/ports';
 import { clientOf, type Producer } from '../../../packages/producer/client';
-import { createTestProducer, type SentJob } from '../../../packages/producer/testing';
+import { createTestProducer } from '../../../packages/producer/testing';
 import { packingLimits } from '../../../packages/producer/tracker';
 import { memoryQueues } from '../../support/memory-queues';
 import { memoryProducerDeps } from '../../support/producer';
@@ -163,13 +163,6 @@ test('a test ends jobs, planned ones too', async () => {
     ...{ state: 'dead', reason: 'error', ended: true, endedAt: expect.any(String) },
     error: { code: 'ZendeskRejected', message: 'subject: is taken', field: 'subject' },
   });
-});
-
-test('`onSent` ends a job before its caller waits for it', async () => {
-  const producer = createTestProducer({ onSent: ({ id }: SentJob) => producer.complete(id, ticket) });
-  const { id } = await producer.feedback(feedback);
-
-  expect(await producer.jobs.wait(id)).toMatchObject({ state: 'succeeded', result: ticket });
 });
 
 test('a campaign that is completed can be paused and reported', async () => {
