@@ -59,13 +59,8 @@ export async function submitCampaign(
   if (!reads) throw invalid('recipients', 'must be a list, or an object with csv, ndjson or key');
   // Without the queue, the recipients must not be stored either.
   deps.settings(EMAILS_QUEUE);
-  const files =
-    'key' in source
-      ? await checkFiles(deps, [{ field: 'recipients.key', key: source.key }], {
-          queue: EMAILS_QUEUE,
-          principal: submitted.principal,
-        })
-      : [];
+  const keys = 'key' in source ? [{ field: 'recipients.key', key: source.key }] : [];
+  const files = await checkFiles(deps, keys, { queue: EMAILS_QUEUE, principal: submitted.principal });
   checkTime(deps, 'sendAt', sendAt);
   checkTime(deps, 'options.notBefore', submitted.notBefore);
   if (content.unsubscribe === undefined && !transactional)

@@ -66,10 +66,10 @@ export interface JobsDeps extends Pick<SubmitDeps, 'clock' | 'random' | 'hashPeo
   queueNames: readonly string[];
 }
 
+const DAY_MS = 24 * 60 * 60_000;
 const DEFAULT_TIMEOUT_MS = 30_000;
 /** How long the table may take, after the time-out, to answer the last question. */
 const LAST_ANSWER_MS = 1_000;
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
 const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 5_000;
 
@@ -110,7 +110,7 @@ export function jobsOf(load: () => Promise<JobsDeps>): Jobs {
       const question = checked(queueNames, { ...options, id });
       const { timeout = DEFAULT_TIMEOUT_MS, signal, ...owned } = question;
       const end = clock.now() + timeout;
-      const late = AbortSignal.timeout(Math.min(Math.ceil(timeout) + LAST_ANSWER_MS, LONGEST_TIMER_MS));
+      const late = AbortSignal.timeout(Math.ceil(timeout) + LAST_ANSWER_MS);
       let status: JobStatus | undefined;
       for (let longest = FIRST_PAUSE_MS; ; longest = Math.min(longest * 1.5, LONGEST_PAUSE_MS)) {
         signal?.throwIfAborted();
@@ -137,10 +137,7 @@ export const questionSchema = z.strictObject({
   queue: z.string().optional().describe("The job's queue. Without it, every queue of the instance is asked."),
   principal: singleLine(255, 'Whose job it must be. Without it, only jobs that were sent for none.').optional(),
   system: z.literal(true).optional().describe('Finds the jobs of every principal and of the system.'),
-  timeout: z
-    .custom<number>((value) => typeof value === 'number' && value >= 0, 'must be a number of milliseconds, at least 0')
-    .optional()
-    .describe('Of `wait`: milliseconds, by default 30000.'),
+  timeout: z.number().min(0).max(DAY_MS).optional().describe('Of `wait`: milliseconds up to a day, by default 30000.'),
   signal: z
     .custom<AbortSignal>((value) => value instanceof EventTarget, 'must be an AbortSignal')
     .optional()
@@ -152,8 +149,6 @@ function checked(queueNames: readonly string[], asked: WaitOptions & { id: strin
   if (question.queue === undefined || queueNames.includes(question.queue)) return question;
   throw invalid('queue', `must be one of ${queueNames.join(', ')}`);
 }
-
-const DAY_MS = 24 * 60 * 60_000;
 
 /** While the table is down, a job without a key is accepted without a row. SQS keeps its message for 14 days at most. */
 function mayHaveNoRow(id: string, now: number): boolean {

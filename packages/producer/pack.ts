@@ -86,7 +86,6 @@ export async function packProducer(out: string): Promise<string> {
   }
 }
 
-/** All declarations that the entry reaches, in one text. */
 function declarations(folder: string): string {
   const types = join(folder, 'types');
   const config = join(folder, 'tsconfig.json');

@@ -29,9 +29,6 @@ const awsEndpoints = z.strictObject({ sqs: endpoint, dynamodb: endpoint, s3: end
 /** Where a producer's clients send instead of to AWS, for tests and the service on this machine. */
 export type AwsEndpoints = z.input<typeof awsEndpoints>;
 
-const has = (value: unknown, names: string[], type: string): boolean =>
-  names.every((name) => typeof (Object(value) as Record<string, unknown>)[name] === type);
-
 export const connectionSchema = z.strictObject({
   instance: z
     .string()
@@ -45,20 +42,8 @@ export const connectionSchema = z.strictObject({
     .optional()
     .describe('By default JOBS_SETTINGS as JSON, or else the SSM parameter /jobs/{instance}/producer.'),
   endpoints: awsEndpoints.default({}).describe("By default the AWS SDK's own, such as AWS_ENDPOINT_URL_SQS."),
-  credentials: z
-    .custom<Credentials>(
-      (value) => typeof value === 'function' || has(value, ['accessKeyId', 'secretAccessKey'], 'string'),
-      'must be a function, or have accessKeyId and secretAccessKey',
-    )
-    .optional()
-    .describe("By default the AWS SDK's own chain."),
-  log: z
-    .custom<Log>(
-      (value) => has(value, ['info', 'warn', 'error'], 'function'),
-      'must have the functions info, warn and error',
-    )
-    .optional()
-    .describe('Gets facts without personal data. By default nothing is logged.'),
+  credentials: z.custom<Credentials>().optional().describe("By default the AWS SDK's own chain."),
+  log: z.custom<Log>().optional().describe('Gets facts without personal data. By default nothing is logged.'),
   analytics: packingLimits.prefault({}).describe('How analytics events are packed into messages.'),
 });
 
@@ -81,13 +66,11 @@ export function connectionConfig(options: ProducerOptions, env: Record<string, s
   if (typeof options !== 'object' || options === null) throw new ConfigError('producer: the options must be an object');
   return configured(connectionSchema, {
     ...options,
-    instance: options.instance ?? filled(env.JOBS_INSTANCE),
-    region: options.region ?? filled(env.AWS_REGION),
-    settings: options.settings ?? (filled(env.JOBS_SETTINGS) && jsonOf(env.JOBS_SETTINGS ?? '')),
+    instance: options.instance ?? (env.JOBS_INSTANCE || undefined),
+    region: options.region ?? (env.AWS_REGION || undefined),
+    settings: options.settings ?? (env.JOBS_SETTINGS ? jsonOf(env.JOBS_SETTINGS) : undefined),
   });
 }
-
-const filled = (text: string | undefined): string | undefined => (text === '' ? undefined : text);
 
 /** Parses by a schema. Throws a ConfigError that names options, variables and rules, never values. */
 function configured<T>(schema: z.ZodType<T>, given: unknown, where = ''): T {

@@ -19,7 +19,6 @@ interface Pending {
 interface SenderDeps extends Pick<SubmitDeps, 'clock' | 'random' | 'log'> {
   queues: BatchQueues;
   queueUrl: () => string;
-  /** Is called after each call to SQS. */
   onSent: () => void;
   /** SQS has taken nothing for ten seconds, or for one try more. */
   onStuck: (error: StoreError) => void;
@@ -104,7 +103,6 @@ export function createBatchSender({ queues, queueUrl, clock, random, log, onSent
         // Messages that are given at once share a call.
         running ??= Promise.resolve().then(run);
       }),
-    /** The bytes of all messages that are not sent yet. */
     backlog: () => backlog,
     /** Sends until `end` (ms). Returns unsent messages, in order per group. SQS may have those of a running call. */
     finish: async (end: number): Promise<OutgoingMessage[]> => {

@@ -83,7 +83,6 @@ export function createTracker(
     while (waiting.length > 0 && !isFull()) waiting.shift()?.();
   }
 
-  /** Ends all waiting calls. Their events are not taken. */
   function refuse(error: Error): void {
     waiting.length = 0;
     refusal.abort(error);
@@ -135,10 +134,7 @@ export function createTracker(
 const invalid = (field: string, rule: string): InvalidJobError =>
   new InvalidJobError([{ field, message: `${field || 'event'}: ${rule}` }]);
 
-const wholeNumber = z.custom<number>(
-  (value) => Number.isSafeInteger(value) && Number(value) > 0,
-  'must be a whole number from 1',
-);
+const wholeNumber = z.int('must be a whole number from 1').positive();
 
 /**
  * SQS bills steps of 64 KB, and S3 and Lambda bill calls, so large messages are the cheapest. Few events arrive within
@@ -205,7 +201,6 @@ export function createPacker(
   }
 
   return {
-    /** Takes an event and its JSON text. */
     add(event: AnalyticsEvent, json: string): void {
       const group = shardOf(event, limits.shards);
       const size = Buffer.byteLength(json) + 1;

@@ -15,10 +15,6 @@ test.each([
   [{ analytics: { maxAgeMs: -5 } }, 'analytics.maxAgeMs: must be a whole number from 1'],
   [{ analytics: { maxBytes: '1' } }, 'analytics.maxBytes: must be a whole number from 1'],
   [{ analytics: { maxEvent: 1 } }, 'analytics.maxEvent: must be left out, because there is no such field'],
-  [{ credentials: 5 }, 'credentials: must be a function, or have accessKeyId and secretAccessKey'],
-  [{ credentials: { accessKeyId: 'a' } }, 'credentials: must be a function, or have accessKeyId and secretAccessKey'],
-  [{ log: 'x' }, 'log: must have the functions info, warn and error'],
-  [{ log: {} }, 'log: must have the functions info, warn and error'],
   [{ endpoints: { sqz: 'http://127.0.0.1:1' } }, 'endpoints.sqz: must be left out, because there is no such field'],
   [{ instnace: 'other' }, 'instnace: must be left out, because there is no such field'],
 ])('the wrong options %j are named', (options, problem) => {
@@ -33,12 +29,4 @@ test('options of analytics that are undefined are the defaults', () => {
   const { analytics } = connectionConfig({ ...where, analytics: { shards: undefined, maxEvents: 7 } as never }, {});
 
   expect(analytics).toEqual({ shards: 8, maxEvents: 7, maxBytes: 921_600, maxAgeMs: 2_000 });
-});
-
-test.each([
-  ['a function for credentials', { credentials: async () => ({ accessKeyId: 'a', secretAccessKey: 'b' }) }],
-  ['credentials', { credentials: { accessKeyId: 'a', secretAccessKey: 'b', sessionToken: 'c' } }],
-  ['a log', { log: console }],
-])('%s may be given', (_what, options) => {
-  expect(connectionConfig({ ...where, ...options }, {})).toMatchObject(options);
 });
