@@ -10,7 +10,6 @@ export interface AppOptions extends Callers {
   routers?: Router[];
 }
 
-/** The whole API, without a port. */
 export function createApp({ log = () => {}, routers = [], ...callers }: AppOptions): Express {
   const app = express();
   app.disable('x-powered-by');

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Accepted, InvalidJobError, type Producer, type SubmitOptions } from 'background-jobs-producer';
 import express, { type Request, type Response, Router } from 'express';
@@ -21,14 +20,28 @@ const CAMPAIGN_BYTES = 10 * MEBIBYTE;
 /** As in openapi.json. Each event is validated before the next request is handled. */
 const MOST_EVENTS = 10_000;
 
-const OPENAPI = join(__dirname, '..', 'openapi.json');
-
 export function jobRoutes({ producer, principalOf, userOf = () => undefined }: Callers & { producer: Jobs }): Router {
   const router = Router();
-  const optionsOf = optionsFor(principalOf);
 
   const submitting = (path: string, limit: number, submit: (request: Request) => Promise<Accepted>) =>
-    posting(router, path, limit, async (request, response) => accepted(response, await submit(request)));
+    posting(router, path, limit, async (request, response) => {
+      const { id, duplicate } = await submit(request);
+      // The job is stored and will be done. `Location` shows its state.
+      response.status(202).location(`/jobs/${id}`).json({ id, duplicate });
+    });
+
+  /** The producer checks all of these. */
+  function optionsOf(request: Request): SubmitOptions {
+    const { notBefore, ...others } = request.query;
+    if (Object.keys(others).length > 0) throw invalid('(query)', 'takes notBefore only, once');
+    return {
+      key: request.get('idempotency-key'),
+      principal: principalOf(request),
+      correlationId: request.get('x-correlation-id'),
+      traceparent: request.get('traceparent'),
+      notBefore: notBefore as string | undefined,
+    } as SubmitOptions;
+  }
 
   submitting('/feedback', MEBIBYTE, (request) => {
     const { body } = request;
@@ -66,7 +79,7 @@ export function jobRoutes({ producer, principalOf, userOf = () => undefined }: C
     response.json(job);
   });
   router.get('/openapi.json', (_request, response) => {
-    response.type('application/json').send(readFileSync(OPENAPI, 'utf8'));
+    response.sendFile('openapi.json', { root: join(__dirname, '..') });
   });
   return router;
 }
@@ -96,26 +109,6 @@ async function trackAll({ track }: Pick<Producer, 'track'>, events: unknown) {
     throw new InvalidJobError(errors.map(({ field, detail }) => ({ field, message: `${field}: ${detail}` })));
   return { accepted: taken, errors };
 }
-
-/** 202: the job is stored and will be done. `Location` shows its state. */
-export function accepted(response: Response, { id, duplicate }: Accepted): void {
-  response.status(202).location(`/jobs/${id}`).json({ id, duplicate });
-}
-
-/** The producer checks all of these. */
-export const optionsFor =
-  (principalOf: Callers['principalOf']) =>
-  (request: Request): SubmitOptions => {
-    const { notBefore, ...others } = request.query;
-    if (Object.keys(others).length > 0) throw invalid('(query)', 'takes notBefore only, once');
-    return {
-      key: request.get('idempotency-key'),
-      principal: principalOf(request),
-      correlationId: request.get('x-correlation-id'),
-      traceparent: request.get('traceparent'),
-      notBefore: notBefore as string | undefined,
-    } as SubmitOptions;
-  };
 
 /** Adds a route that takes JSON by POST. The producer refuses a body that is none. */
 export function posting(
