@@ -10,14 +10,6 @@ import { counted, timeText } from '../../lib/text';
 import { audited, type ConsoleDeps } from './deps';
 import { filterOf, querySchema } from './jobs';
 
-/** `audited` stores who does it, and comes just before the change. */
-interface How {
-  audited: () => Promise<string>;
-  reason: string;
-  /** Ends once the reader goes away. */
-  signal: AbortSignal;
-}
-
 /** An action on one job, queue or campaign: what `sls` does too, through the same function. */
 interface Action {
   command: string;
@@ -26,7 +18,8 @@ interface Action {
   danger?: boolean;
   /** Whether it needs the operator's reason everywhere, and not only in production. */
   needsReason?: true;
-  run(deps: Deployment, how: How): Promise<string>;
+  /** `audited` stores who does it, and comes just before the change. `signal` ends once the reader goes away. */
+  run(deps: Deployment, how: { audited(): Promise<string>; reason: string; signal: AbortSignal }): Promise<string>;
 }
 
 const given =

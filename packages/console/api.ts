@@ -13,11 +13,11 @@ import {
   waitsOf,
 } from '../../lib/ops/campaigns';
 import { problemsOf } from '../../lib/ops/health';
-import { type Deployment, OperatorError, queuesOf } from '../../lib/ops/operator';
+import { type Deployment, queuesOf } from '../../lib/ops/operator';
 import { overview } from '../../lib/ops/overview';
 import { isProduction, slsCommand } from '../../lib/target';
 import { act, previewAction } from './actions';
-import type { ConsoleDeps, LocalTools } from './deps';
+import type { ConsoleDeps } from './deps';
 import { type Env, ownPage, ownWrite, refuse } from './guard';
 import { deadLetters, foundJobs, jobData, jobPageOf, querySchema } from './jobs';
 
@@ -31,7 +31,8 @@ const action = z.object({ action: z.string(), input: z.unknown(), reason: z.stri
 export function consoleApi(deps: ConsoleDeps): Hono<Env> {
   const api = new Hono<Env>();
   api.use(ownPage(deps.token));
-  api.post('*', ownWrite, bodyLimit({ maxSize: MOST_BYTES, onError: tooLarge }));
+  const onError = (context: Context) => refuse(context, 413, 'The request is too large.');
+  api.post('*', ownWrite, bodyLimit({ maxSize: MOST_BYTES, onError }));
 
   /** A GET takes the parameters of the address, of which an empty one counts as none. A POST takes its body. */
   function answers<T>(
@@ -44,7 +45,7 @@ export function consoleApi(deps: ConsoleDeps): Hono<Env> {
       const { req } = context;
       const query = Object.entries(req.query()).filter(([, value]) => value !== '');
       const given = method === 'get' ? Object.fromEntries(query) : await req.json().catch(() => undefined);
-      return context.json(await answer(schema.parse(given), req.raw.signal));
+      return context.json((await answer(schema.parse(given), req.raw.signal)) ?? {});
     });
   }
 
@@ -62,13 +63,13 @@ export function consoleApi(deps: ConsoleDeps): Hono<Env> {
   answers('post', '/preview', action, (asked) => previewAction(deps, asked.action, asked.input));
   answers('post', '/act', action, async (asked, signal) => ({ done: await act(deps, asked, signal) }));
 
-  answers('get', '/local', none, () => toolsOf(deps).page());
-  answers('post', '/local/send', z.object({ sample: z.string() }), ({ sample }) => toolsOf(deps).send(sample));
-  const breaks = z.object({ vendor: z.string(), how: z.string().optional() });
-  answers('post', '/local/break', breaks, async ({ vendor, how }) => {
-    await toolsOf(deps).break(vendor, how);
-    return {};
-  });
+  const { local } = deps;
+  if (local) {
+    answers('get', '/local', none, () => local.page());
+    answers('post', '/local/send', z.object({ sample: z.string() }), ({ sample }) => local.send(sample));
+    const breaks = z.object({ vendor: z.string(), how: z.string().optional() });
+    answers('post', '/local/break', breaks, ({ vendor, how }) => local.break(vendor, how));
+  }
 
   api.notFound((context) => refuse(context, 404, 'There is no such path.'));
   return api;
@@ -84,13 +85,6 @@ const sessionOf = ({ target, write, deployment }: ConsoleDeps) => ({
   write,
   queues: deployment.queueNames,
 });
-
-const tooLarge = (context: Context) => refuse(context, 413, 'The request is too large.');
-
-function toolsOf({ local }: ConsoleDeps): LocalTools {
-  if (!local) throw new OperatorError('Only the service of npm start has fake vendors.');
-  return local;
-}
 
 export type Figures = Awaited<ReturnType<typeof figuresOf>>;
 

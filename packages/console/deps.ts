@@ -9,16 +9,14 @@ export interface ConsoleDeps {
   local?: LocalTools | undefined;
 }
 
-/** `vendors`: the fake vendors, and how each fails now. `fails`: by a click or by a command. */
-export interface LocalPage {
-  samples: readonly string[];
-  breaks: readonly string[];
-  vendors: { name: string; breaks: readonly string[]; fails: boolean }[];
-}
-
 /** What only the local service has. Its data is personal if a developer typed personal data. */
 export interface LocalTools {
-  page(): LocalPage;
+  /** `vendors`: the fake vendors, and how each fails now. `fails`: by a click or by a command. */
+  page(): {
+    samples: readonly string[];
+    breaks: readonly string[];
+    vendors: { name: string; breaks: readonly string[]; fails: boolean }[];
+  };
   /** Makes a fake fail, or ends just that if it fails so. Without `how`, ends all its failures. */
   break(vendor: string, how: string | undefined): Promise<void>;
   send(sample: string): Promise<{ queue: string; id: string }>;

@@ -85,31 +85,24 @@ function wordsOf(row: JobRow): Words {
   return row.discarded ? [`${sentence} An operator discarded it.`, AFTER_ALL] : [sentence, next];
 }
 
-/** One bar of a job's timeline. Times are ms since 1970. Without `to` it is open, and with `to` = `from` a point. */
-export interface Span {
-  label: string;
-  from: number;
-  to?: number | undefined;
-  /** A code, a status or an id. */
-  note?: string | undefined;
-}
-
-/** The history and the steps of a job in the order of their beginnings. An entry of the history lasts until the next. */
-export function timeline({ history, steps, state, ...row }: JobRow): Span[] {
+/**
+ * The history and the steps of a job in the order of their beginnings, as bars. An entry of the history lasts until the
+ * next. Times are ms since 1970. Without `to` a bar is open, and with `to` = `from` it is a point.
+ */
+export function timeline({ history, steps, state, ...row }: JobRow) {
   const over = isEnd(state);
-  const entries = history.map(({ at: from, event, attempt, error, note }, index): Span => {
-    const to = history[index + 1]?.at ?? (over ? from : undefined);
-    return {
-      label: attempt === undefined ? event : `${event}, attempt ${attempt}`,
-      from,
-      to,
-      note: error?.code ?? note,
-    };
-  });
-  const ofSteps = Object.entries(steps).map(([name, { status, startedAt: from, endedAt, reason }]): Span => {
-    const note = reason === undefined ? status : `${status} (${reason})`;
-    return { label: `step ${name}`, from, to: endedAt ?? (over ? row.endedAt : undefined), note };
-  });
+  const entries = history.map(({ at: from, event, attempt, error, note }, index) => ({
+    label: attempt === undefined ? event : `${event}, attempt ${attempt}`,
+    from,
+    to: history[index + 1]?.at ?? (over ? from : undefined),
+    note: error?.code ?? note,
+  }));
+  const ofSteps = Object.entries(steps).map(([name, { status, startedAt: from, endedAt, reason }]) => ({
+    label: `step ${name}`,
+    from,
+    to: endedAt ?? (over ? row.endedAt : undefined),
+    note: reason === undefined ? status : `${status} (${reason})`,
+  }));
   // A step begins after its run, also if the clock shows the same millisecond: the sort is stable.
   return [...entries, ...ofSteps].sort((a, b) => a.from - b.from);
 }

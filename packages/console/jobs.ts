@@ -48,7 +48,7 @@ const MOST_KEYS = 50_000;
 
 /** A page of jobs. It ends when it is full, has read enough or the reader goes away. */
 export async function foundJobs(deps: ConsoleDeps, query: Query, signal: AbortSignal): Promise<FoundJobs> {
-  if (query.q !== undefined && query.by === undefined) return lookUp(deps, query.q, query.queue, signal);
+  if (query.q !== undefined && query.by === undefined) return lookUp(deps, query, signal);
   const filter = filterOf(query);
   const all = [filter.state, filter.reason, filter.code, filter.vendor].every((given) => given === undefined);
   const { rows, read, where, next } = await listJobs(deps.deployment, filter, {
@@ -63,12 +63,7 @@ export function filterOf({ by, q, after: _after, from, to, ...rest }: Query): Jo
 }
 
 /** The jobs that an id or a caller's key names, whatever their state. Else those that `q` finds as anything else. */
-async function lookUp(
-  deps: ConsoleDeps,
-  q: string,
-  queue: string | undefined,
-  signal: AbortSignal,
-): Promise<FoundJobs> {
+async function lookUp(deps: ConsoleDeps, { q = '', queue }: Query, signal: AbortSignal): Promise<FoundJobs> {
   const { deployment } = deps;
   const own = await Promise.all(queuesOf(deployment, queue).map((name) => deployment.ledger.known(jobKey(name, q))));
   const rows = [...own.filter((row) => row !== undefined), ...(await jobsWithKey(deployment, { key: q, queue }))];
@@ -108,8 +103,8 @@ export type DeadLetters = Awaited<ReturnType<typeof deadLetters>>;
 const MOST_DEAD = 1_000;
 
 /**
- * Dead jobs in the DLQ, the largest group first. `more`: not all were read, so counts are lower bounds. `discarded`: dead
- * jobs whose entry an operator discarded.
+ * Dead jobs in the DLQ, the largest group first, with some of its `messages`. `more`: not all were read, so counts are
+ * lower bounds. `discarded`: dead jobs whose entry an operator discarded.
  */
 export async function deadLetters({ deployment }: ConsoleDeps, queue: string | undefined) {
   const now = deployment.clock.now();
@@ -119,21 +114,16 @@ export async function deadLetters({ deployment }: ConsoleDeps, queue: string | u
     return hasEntry(deployment, row, now);
   };
   const { rows, next } = await listJobs(deployment, { queue, state: 'dead' }, { limit: MOST_DEAD, keep });
-  const key = ({ queue, reason, error }: JobRow): string => JSON.stringify([queue, reason, error?.code]);
-  const groups = [...groupBy(rows, key).values()].map(groupOf);
+  const kinds = groupBy(rows, ({ queue, reason, error }) => JSON.stringify([queue, reason, error?.code]));
+  const groups = [...kinds.values()].map((of) => ({
+    queue: of[0]?.queue ?? '',
+    reason: of[0]?.reason ?? '',
+    code: of[0]?.error?.code ?? '',
+    messages: [...new Set(of.flatMap(({ error }) => error?.message ?? []))].slice(0, 3),
+    count: of.length,
+    oldest: Math.min(...of.map(({ parkedAt = 0 }) => parkedAt)),
+  }));
   return { groups: groups.sort((a, b) => b.count - a.count), more: next !== undefined, discarded };
-}
-
-/** `messages` are some of them. */
-function groupOf(rows: JobRow[]) {
-  const { queue = '', reason = '', error } = rows[0] ?? {};
-  const code = error?.code ?? '';
-  return {
-    ...{ queue, reason, code },
-    messages: [...new Set(rows.flatMap(({ error }) => error?.message ?? []))].slice(0, 3),
-    count: rows.length,
-    oldest: Math.min(...rows.map(({ parkedAt = 0 }) => parkedAt)),
-  };
 }
 
 export type JobPage = Awaited<ReturnType<typeof jobPageOf>>;

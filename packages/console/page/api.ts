@@ -32,7 +32,6 @@ export const params = Object.fromEntries(
 ) as Partial<Record<string, string>>;
 export const param = (name: string): string => params[name] ?? '';
 
-/** A path with the parameters that are not empty. */
 export const addressOf = (path: string, given: Record<string, string | undefined>): string =>
   `${path}?${new URLSearchParams(Object.entries(given).flatMap(([name, value]) => (value ? [[name, value]] : [])))}`;
 

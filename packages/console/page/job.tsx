@@ -1,6 +1,5 @@
 import { useState } from 'preact/hooks';
 import type { JobAction } from '../../../lib/ops/act';
-import type { Span } from '../explain';
 import type { JobPage as Page } from '../jobs';
 import { Action } from './action';
 import { addressOf, params } from './api';
@@ -67,7 +66,7 @@ function Actions({ job: { queue, id, steps }, actions }: Pick<Page, 'job'> & { a
   );
 }
 
-function Timeline({ spans }: { spans: readonly Span[] }) {
+function Timeline({ spans }: { spans: Page['timeline'] }) {
   const from = Math.min(...spans.map((span) => span.from));
   const to = Math.max(...spans.map((span) => span.to ?? Date.now()), from + 1);
   const percent = (ms: number) => `${(100 * ms) / (to - from)}%`;

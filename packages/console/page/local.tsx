@@ -1,5 +1,5 @@
 import { useState } from 'preact/hooks';
-import type { LocalPage as Page } from '../deps';
+import type { LocalTools } from '../deps';
 import { jobAddress } from './api';
 import { Answer, Failure, tellDone, useSend } from './parts';
 
@@ -9,7 +9,7 @@ export function LocalPage() {
   const breaks = (body: { vendor: string; how?: string }) => send('local/break', body, () => tellDone(''));
   return (
     <Answer path="local" everyMs={2_000}>
-      {(page: Page) => (
+      {(page: ReturnType<LocalTools['page']>) => (
         <>
           <h2>Send a job</h2>
           <div class="row">
