@@ -10,7 +10,7 @@ import { linesOf } from '../../resources/instances/problems';
 import { chosenInstance, instanceNames, readInstance } from '../../resources/instances/read';
 import { type Command, type CommandContext, JSON_OUTPUT } from './command';
 import type { Findings } from './preflight';
-import { requireOwnAccount, type Serverless, targetText } from './target';
+import { announce, type Serverless } from './target';
 import { tableText } from './terminal';
 
 export const checks = {
@@ -71,9 +71,8 @@ export async function findingsOf(
   const problems = instance.stage === 'local' && options.live ? [] : deploymentProblems(instance);
   try {
     const target = await namedTarget();
-    out.note(targetText(target));
+    announce(target, serverless, out);
     if (instance.stage === 'local') return { problems, notes: [] };
-    requireOwnAccount(target, serverless);
     const { accountFindings } = require('./preflight') as typeof import('./preflight');
     const inAccount = await accountFindings(instance, { serverless, target });
     for (const note of inAccount.notes) out.note(note);

@@ -13,11 +13,11 @@ import { connect, requireService } from './connect';
 import { claimFolder } from './preflight';
 import { confirmProduction, problemOf } from './run';
 import { deployedResources, plannedChanges } from './stack';
-import { type NamedTarget, namedTargetOf, requireOwnAccount, type Serverless, targetOf, targetText } from './target';
+import { announce, type NamedTarget, namedTargetOf, type Serverless, targetOf } from './target';
 import { terminal } from './terminal';
 
 const NO_STACK =
-  'The service on this machine has no stack: npm start prints its addresses and logs. Choose a deployment with --stage.';
+  'The service on this machine has no stack: npm start prints its addresses and logs. Choose a deployment with --stage staging or prod.';
 
 /** Runs before each command. If one of Serverless's own calls AWS, it gets the checks and question that ours have. */
 export async function beforeCommand(serverless: Serverless, options: Options): Promise<void> {
@@ -35,11 +35,7 @@ export async function beforeCommand(serverless: Serverless, options: Options): P
       const instance = chosenInstance(options);
       const { problems } = await findingsOf(instance, { options, out: terminal, serverless, target });
       if (problems.length > 0) throw new OperatorError(problems.join('\n'));
-    } else {
-      const named = await target();
-      terminal.note(targetText(named));
-      requireOwnAccount(named, serverless);
-    }
+    } else announce(await target(), serverless, terminal);
     if (READING.includes(command) || options.plan) return;
     await confirmProduction(targetOf(serverless), { options, out: terminal, removes: command === 'remove' });
   });
@@ -61,13 +57,13 @@ export function signEvent(serverless: Serverless, options: Options): void {
 export async function beforeDeployment(serverless: Serverless, options: Options): Promise<void> {
   await ending(serverless, async () => {
     const instance = chosenInstance(options);
-    const { name, file, bucket, prefix, region } = instance;
+    const { name, file, bucket, prefix } = instance;
     const config = await serverless.getProvider('aws').getAwsSdkV3Config();
     const stack = stackName(instance);
     await keepPauses(serverless, await namedTargetOf(serverless), stack);
     if (options.plan === true) {
       const { compiledCloudFormationTemplate: template, stackTags: tags = {} } = serverless.service.provider;
-      const lines = await plannedChanges({ stack, region, template, tags }, config);
+      const lines = await plannedChanges({ stack, template, tags }, config);
       terminal.line(`The deployment of ${name} would:`);
       terminal.lines(lines.map((line) => `  ${line}`));
       return terminal.line('Nothing was changed.');

@@ -6,7 +6,7 @@ import { isProduction, slsCommand, type Target } from '../../lib/target';
 import { InstanceProblems } from '../../resources/instances/problems';
 import { type Command, type CommandContext, type Options, text } from './command';
 import { type Connection, connect } from './connect';
-import { type NamedTarget, namedTargetOf, requireOwnAccount, type Serverless, targetOf, targetText } from './target';
+import { announce, type NamedTarget, namedTargetOf, type Serverless, targetOf } from './target';
 import { type Output, terminal } from './terminal';
 
 export interface Call {
@@ -28,11 +28,7 @@ export async function runCommand(call: Call): Promise<void> {
   const connection = once(async () => connectTo(await target()));
   const applies = (to: true | string | undefined) => to === true || Boolean(to && options[to]);
   try {
-    if (!applies(offline)) {
-      const named = await target();
-      out.note(targetText(named));
-      requireOwnAccount(named, serverless);
-    }
+    if (!applies(offline)) announce(await target(), serverless, out);
     if (applies(writes)) await confirmProduction(deployment, { options, out });
     await command.run({
       ...{ options, out, serverless, target, connect: connection },

@@ -59,12 +59,7 @@ const UNCHANGED = /didn't contain changes|No updates are to be performed/;
  * template.
  */
 export async function plannedChanges(
-  {
-    stack,
-    region,
-    template,
-    tags,
-  }: { stack: string; region: string; template: Template; tags: Record<string, string> },
+  { stack, template, tags }: { stack: string; template: Template; tags: Record<string, string> },
   config: AwsConfig,
 ): Promise<string[]> {
   const bucket = (await readStack(config, stack))?.outputs.ServerlessDeploymentBucketName;
@@ -74,6 +69,8 @@ export async function plannedChanges(
         return { Action: 'Add', ResourceType, LogicalResourceId };
       }),
     );
+  const s3 = new S3Client(config);
+  const region = await s3.config.region();
   const set = { StackName: stack, ChangeSetName: `plan-${Date.now()}` };
   // The template is too large for a request, so it goes through the bucket.
   const object = { Bucket: bucket, Key: `plans/${set.ChangeSetName}.json` };
@@ -86,7 +83,6 @@ export async function plannedChanges(
     // Without them, the change set would take the stack's tags from every resource.
     Tags: Object.entries(tags).map(([Key, Value]) => ({ Key, Value })),
   });
-  const s3 = new S3Client(config);
   const client = new CloudFormationClient(config);
   const inS3 = guarded('S3');
   const ask = guarded('CloudFormation');

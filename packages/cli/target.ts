@@ -4,6 +4,7 @@ import type { SQSClientConfig } from '@aws-sdk/client-sqs';
 import { OperatorError } from '../../lib/ops/operator';
 import type { Target } from '../../lib/target';
 import { fileOf } from '../../resources/instances/read';
+import type { Output } from './terminal';
 
 /** The parts of Serverless Framework that the plugin uses. The package has no types for them. */
 export interface Serverless {
@@ -71,15 +72,15 @@ export async function namedTargetOf(serverless: Serverless): Promise<NamedTarget
   }
 }
 
-/** Rejects credentials of another account than the one that the instance's file names. Throws an OperatorError. */
-export function requireOwnAccount({ instance, stage, account }: NamedTarget, { service }: Serverless): void {
-  const own = service.custom?.instance?.account;
+/**
+ * Prints the first line of every command. Throws an OperatorError for credentials of another account than the one that
+ * the instance's file names.
+ */
+export function announce(target: NamedTarget, serverless: Serverless, out: Output): void {
+  const { instance, stage, account, region } = target;
+  const where = stage === 'local' ? 'the service on this machine' : `account ${account} · ${region}`;
+  out.note(`${instance} · stage ${stage} · ${where}`);
+  const own = serverless.service.custom?.instance?.account;
   if (stage !== 'local' && account !== own)
     throw new OperatorError(`${fileOf(instance)}: account: is ${own}, but the credentials are of ${account}`);
 }
-
-/** The first line of every command, on standard error. */
-export const targetText = ({ instance, stage, account, region }: NamedTarget): string =>
-  stage === 'local'
-    ? `${instance} · stage local · the service on this machine`
-    : `${instance} · stage ${stage} · account ${account} · ${region}`;

@@ -3,6 +3,7 @@ import type { CommandContext, Options } from '../../packages/cli/command';
 import { type CommandName, commands } from '../../packages/cli/commands';
 import type { Connection } from '../../packages/cli/connect';
 import type { Output } from '../../packages/cli/terminal';
+import { fakeServerless } from './serverless';
 
 export interface Recorded {
   lines: string[];
@@ -45,7 +46,7 @@ export const contextOf = (deps: object, options: Options, out: Output): CommandC
   answer: (json, lines) => (options.json ? out.json(json) : out.lines(lines)),
   connect: async () => deps as Connection,
   target: async () => ({ ...aTarget, by: 'arn:aws:iam::123456789012:user/jane' }),
-  serverless: undefined as never,
+  serverless: fakeServerless(),
 });
 
 /** Runs an `sls` command, given its words, through these dependencies. `answer`: what the operator types. */

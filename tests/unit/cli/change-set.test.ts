@@ -56,7 +56,7 @@ describe('a plan', () => {
   const plan = () =>
     plannedChanges(
       {
-        ...{ stack: 'acme-jobs-prod', region: 'eu-west-1', tags: { instance: 'acme' } },
+        ...{ stack: 'acme-jobs-prod', tags: { instance: 'acme' } },
         template: { Resources: { FeedbackQueue: { Type: 'AWS::SQS::Queue' } } },
       },
       aws.config,
