@@ -1,11 +1,11 @@
 import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
 import { S3Client } from '@aws-sdk/client-s3';
-import * as z from 'zod';
 import { realObjects } from '../../lib/aws/objects';
 import { realQueues, sqsClient } from '../../lib/aws/queues';
 import { realTable } from '../../lib/aws/table';
 import { commonEnv, parseEnv, secret } from '../../lib/config/common';
 import { suppressionList } from '../../lib/emails/suppression';
+import type { HashPeople } from '../../lib/jobs/person-hash';
 import { deploymentOf } from '../../lib/ops/connect';
 import { type Deployment, OperatorError } from '../../lib/ops/operator';
 import type { Facts, Log } from '../../lib/ports';
@@ -18,32 +18,25 @@ import type { Environment, NamedTarget, Serverless } from './target';
 import type { Output } from './terminal';
 
 /** The deployment that a command acts on. `source`: what `sls verify` reads, through clients of the AWS SDK. */
-export interface Connection extends Deployment {
-  source: Source;
-}
+export type Connection = Deployment & { source: Source };
 
 /** Connects to the stage of the `sls` call: the service on this machine, or AWS with the credentials of `sls`. */
 export async function connect(serverless: Serverless, target: NamedTarget, out: Output): Promise<Connection> {
   const { provider, functions, custom } = serverless.service;
   const config = parseEnv(commonEnv, provider.environment ?? {});
-  const { hashKey } = parseEnv(z.object({ hashKey: secret }), { hashKey: custom?.instance?.hashKey });
   const feedback = functions.feedback?.environment;
   const suppressionKey = functions.emails?.environment?.SUPPRESSION_KEY;
   const { sqs, s3, dynamodb, zendesk, secrets, aws } = await clients(serverless, feedback);
   const objects = realObjects({ bucket: config.BUCKET, kmsKey: config.KMS_KEY, client: s3 });
+  const listWith = (hashPeople: HashPeople) => suppressionList({ objects, prefix: config.PREFIX, hashPeople });
   const deployment = deploymentOf(config, {
     ...target,
     aws,
     table: realTable({ table: config.TABLE, client: dynamodb }),
     objects,
     queues: realQueues(sqs),
-    hashPeople: hashPeopleWith(hashKey, secrets),
-    suppression: suppressionKey
-      ? suppressionList({
-          ...{ objects, prefix: config.PREFIX },
-          hashPeople: hashPeopleWith(secret.parse(suppressionKey), secrets),
-        })
-      : undefined,
+    hashPeople: hashPeopleWith(secret.parse(custom?.instance?.hashKey), secrets),
+    suppression: suppressionKey ? listWith(hashPeopleWith(secret.parse(suppressionKey), secrets)) : undefined,
     log: logTo(out),
   });
   return { ...deployment, source: verifySource(config, { dynamodb, s3, sqs, ...(zendesk && { zendesk }) }) };

@@ -106,11 +106,7 @@ export const jobs = {
     (options) => settling(required(options, 'step'), oneOf(options, 'as', ['done', 'skipped'])),
     {
       step: { usage: 'Name of the step, as in sls jobs show', type: 'string', required: true },
-      as: {
-        usage: 'Outcome. done: it took effect. skipped: it did not, go on without it',
-        type: 'string',
-        required: true,
-      },
+      as: { usage: 'done: it took effect. skipped: it did not, go on without it', type: 'string', required: true },
     },
   ),
 } satisfies Record<string, Command>;

@@ -11,20 +11,8 @@ import { chosenInstance } from '../../resources/instances/read';
 import { type Command, type CommandContext, JSON_OUTPUT, month as monthOption, readJson, text } from './command';
 import { tableText } from './terminal';
 
-/** What `sls report --json` prints, and --compare reads. Times are ms, money is USD. */
-export interface MonthReport extends Figures {
-  report: 1;
-  instance: string;
-  month: string;
-  /** The end of the figures, ms since 1970. */
-  to: number;
-  isOver: boolean;
-  criteria: Criterion[];
-  /** Canaries that were due since the month began. Fewer were measured if the service did not run all the time. */
-  canariesDue: number;
-  /** By service of AWS. */
-  cost: Record<string, number>;
-}
+/** What `sls report --json` prints, and --compare reads. Times are ms, money is USD. `to`: the end of the figures. */
+type MonthReport = Awaited<ReturnType<typeof reportOf>>;
 
 interface Criterion {
   criterion: string;
@@ -72,7 +60,7 @@ async function readReport(file: string): Promise<MonthReport> {
   throw new OperatorError(`${file}: is not a report. Make it with: sls report --json.`);
 }
 
-async function reportOf({ options, out, serverless, connect }: CommandContext): Promise<MonthReport> {
+async function reportOf({ options, out, serverless, connect }: CommandContext) {
   const now = Date.now();
   const from = monthOption(options, 'month') ?? Date.parse(new Date(now).toISOString().slice(0, 7));
   const month = new Date(from).toISOString().slice(0, 7);
@@ -87,8 +75,9 @@ async function reportOf({ options, out, serverless, connect }: CommandContext): 
   const cost = costOf(figures, billedOf(serverless.service.resources?.Resources ?? {}, instance));
   const criteria = criteriaOf(figures, sumOf(cost));
   const { canaryEvery } = chosenInstance(options);
+  // Fewer were measured if the service did not run all the time.
   const canariesDue = canaryEvery === 0 ? 0 : Math.floor((to - from) / (canaryEvery * 60_000)) * deps.queueNames.length;
-  return { report: 1, instance, month, to, isOver, criteria, canariesDue, cost, ...figures };
+  return { report: 1 as const, instance, month, to, isOver, criteria, canariesDue, cost, ...figures };
 }
 
 /** The bill of the month, with what its fixed parts cost in a whole one. */
@@ -157,10 +146,7 @@ function partsOf(report: MonthReport): Part[] {
     },
     {
       caption: 'Times in seconds',
-      head: [
-        'SECONDS',
-        ...['FINISH', 'ACCEPT'].flatMap((time) => PARTS.map((part) => `${time} ${part.toUpperCase()}`)),
-      ],
+      head: ['SECONDS', ...timeHead('FINISH'), ...timeHead('ACCEPT')],
       cells: named.map(([name, { finish, accept }]) => [
         name,
         ...[finish, accept].flatMap((times) => PARTS.map((part) => (times.jobs > 0 ? times[part] / 1000 : ''))),
@@ -199,6 +185,7 @@ function comparedParts(all: readonly MonthReport[]): Part[] {
 }
 
 const PARTS = ['p50', 'p95', 'p99'] as const;
+const timeHead = (time: string) => PARTS.map((part) => `${time} ${part.toUpperCase()}`);
 const END_HEAD = ENDS.map((end) => end.toUpperCase());
 
 type Ends = Record<(typeof ENDS)[number], number>;

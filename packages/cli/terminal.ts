@@ -2,49 +2,42 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline/promises';
 import { visible } from '../../lib/text';
 
-/** A command's answer goes only to standard output, so that it can be piped. */
-export interface Output {
-  line: (text: string) => void;
-  lines: (texts: readonly string[]) => void;
-  json: (value: unknown) => void;
-  note: (text: string) => void;
-  /** Shows the progress on standard error, if that is a terminal, until all is done. */
-  progress: (done: number, of: number, text?: string) => void;
-  exitCode: (code: number) => void;
-  /** Is aborted by the first Ctrl-C from now on. A second Ctrl-C ends the process as usual. */
-  interrupted: () => AbortSignal;
-  /** Asks for a line on standard error. `undefined`: there is no terminal to ask on. */
-  ask: (question: string) => Promise<string | undefined>;
-}
-
 // A reader such as `head` closes the pipe once it has enough. Then nothing is left to do.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
   process.exit();
 });
 
-/** Output to the streams of this process. Stored text cannot send commands to the terminal. */
-export const terminal: Output = {
-  line: (text) => void process.stdout.write(`${visible(text)}\n`),
-  lines: (texts) => texts.map(terminal.line),
+export type Output = typeof terminal;
+
+/**
+ * Output to the streams of this process. A command's answer goes only to standard output, so that it can be piped.
+ * Stored text cannot send commands to the terminal.
+ */
+export const terminal = {
+  line: (text: string): void => void process.stdout.write(`${visible(text)}\n`),
+  lines: (texts: readonly string[]): void => void texts.map(terminal.line),
   // In JSON, an escaped character is the same character.
-  json: (value) => void process.stdout.write(`${visible(JSON.stringify(value, null, 2))}\n`),
-  note: (text) => void process.stderr.write(`${visible(text)}\n`),
-  progress: (done, of, text = `${done} of ${of}`) => {
+  json: (value: unknown): void => void process.stdout.write(`${visible(JSON.stringify(value, null, 2))}\n`),
+  note: (text: string): void => void process.stderr.write(`${visible(text)}\n`),
+  /** Shows the progress on standard error, if that is a terminal, until all is done. */
+  progress: (done: number, of: number, text = `${done} of ${of}`): void => {
     if (!process.stderr.isTTY) return;
     // The next line overwrites it. A longer one would wrap, and stay.
     const width = (process.stderr.columns || 80) - 1;
     process.stderr.write(`\r${(done < of ? text : '').slice(0, width).padEnd(width)}\r`);
   },
-  interrupted: () => {
+  /** Is aborted by the first Ctrl-C from now on. A second Ctrl-C ends the process as usual. */
+  interrupted: (): AbortSignal => {
     const stop = new AbortController();
     process.once('SIGINT', () => stop.abort());
     return stop.signal;
   },
-  exitCode: (code) => {
+  exitCode: (code: number): void => {
     process.exitCode = code;
   },
-  ask: async (question) => {
+  /** Asks for a line on standard error. `undefined`: there is no terminal to ask on. */
+  ask: async (question: string): Promise<string | undefined> => {
     const { stdin: input, stderr: output } = process;
     return input.isTTY && output.isTTY ? askOn({ input, output }, question) : undefined;
   },
