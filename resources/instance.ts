@@ -15,7 +15,6 @@ import {
   merge,
   policyDocument,
   principalArn,
-  type Resource,
   TOPIC_ID,
   UNDELIVERED_QUEUE_ID,
   UNDELIVERED_TOPIC_ID,
@@ -85,44 +84,32 @@ function monitoringResources(of: Instance, functions: string[]): Fragment {
   const alarms = [...rows.flatMap((row) => queueAlarms(row, of)), ...instanceAlarms(instance, functions)];
   const namesOf = (some: Alarm[]) => some.map(({ kind, subject }) => alarmName(instance, kind, subject));
   const alarmsOf = (topic: string) => namesOf(alarms.filter((alarm) => topicOf(alarm) === topic));
+  const mailed = { TopicArn: { Ref: UNDELIVERED_TOPIC_ID }, Protocol: 'email', Endpoint: notify.email };
+  const Email = { Type: 'AWS::SNS::Subscription', Properties: mailed };
   return merge([
-    {
-      Resources: {
-        [`${TOPIC_ID}Policy`]: alarmsPublish(TOPIC_ID, alarmsOf(TOPIC_ID)),
-        [`${UNDELIVERED_TOPIC_ID}Policy`]: alarmsPublish(UNDELIVERED_TOPIC_ID, alarmsOf(UNDELIVERED_TOPIC_ID)),
-        ...(notify.email && {
-          [`${UNDELIVERED_TOPIC_ID}Email`]: {
-            Type: 'AWS::SNS::Subscription',
-            Properties: { TopicArn: { Ref: UNDELIVERED_TOPIC_ID }, Protocol: 'email', Endpoint: notify.email },
-          },
-        }),
-      },
-    },
+    ...[TOPIC_ID, UNDELIVERED_TOPIC_ID].map((topic) => topicPolicy(topic, alarmsOf(topic))),
+    notify.email ? { Resources: { [`${UNDELIVERED_TOPIC_ID}Email`]: Email } } : {},
     ...alarms.map((alarm) => ({ Resources: alarmResource(alarm, { instance, runbook: notify.runbook ?? '' }) })),
     dashboardResources(of, { functions, alarmNames: namesOf(alarms) }),
   ]);
 }
 
 /** Each alarm by its name. A pattern such as `acme-*` would also match the alarms of an instance `acme-staging`. */
-const alarmsPublish = (id: string, alarms: string[]): Resource => ({
-  Type: 'AWS::SNS::TopicPolicy',
-  Properties: {
-    Topics: [{ Ref: id }],
-    PolicyDocument: policyDocument([
-      {
-        Sid: 'AlarmsOfThisInstance',
-        Effect: 'Allow',
-        Principal: { Service: 'cloudwatch.amazonaws.com' },
-        Action: 'sns:Publish',
-        Resource: { Ref: id },
-        Condition: {
-          StringEquals: { 'aws:SourceAccount': { Ref: 'AWS::AccountId' } },
-          ArnEquals: { 'aws:SourceArn': alarms.map((name) => arn('cloudwatch', `alarm:${name}`)) },
-        },
-      },
-    ]),
-  },
-});
+function topicPolicy(id: string, alarms: string[]): Fragment {
+  const statement = {
+    Sid: 'AlarmsOfThisInstance',
+    Effect: 'Allow',
+    Principal: { Service: 'cloudwatch.amazonaws.com' },
+    Action: 'sns:Publish',
+    Resource: { Ref: id },
+    Condition: {
+      StringEquals: { 'aws:SourceAccount': { Ref: 'AWS::AccountId' } },
+      ArnEquals: { 'aws:SourceArn': alarms.map((name) => arn('cloudwatch', `alarm:${name}`)) },
+    },
+  };
+  const Properties = { Topics: [{ Ref: id }], PolicyDocument: policyDocument([statement]) };
+  return { Resources: { [`${id}Policy`]: { Type: 'AWS::SNS::TopicPolicy', Properties } } };
+}
 
 const queuePolicies = ({ name, rows, access, events }: Instance): Fragment =>
   merge([
@@ -137,54 +124,44 @@ const queuePolicies = ({ name, rows, access, events }: Instance): Fragment =>
       : {},
   ]);
 
-const ofQueue = (id: string, Description: string, statements?: object[]): Fragment => ({
-  Resources: { [`${id}Policy`]: policy(id, statements) },
+const ofQueue = (id: string, Description: string, statement?: object): Fragment => ({
+  ...queuePolicy(id, statement),
   Outputs: { [`${id}Url`]: { Description, Value: { Ref: id } } },
 });
 
 /** Lets principals of other accounts send. In our own account, an identity's own policy is enough. */
-const sendersOf = ({ name, senders = [] }: QueueRow, organization?: string): object[] =>
-  senders.length === 0
-    ? []
-    : [
-        {
-          Sid: 'SendersOfOtherAccounts',
-          Effect: 'Allow',
-          Principal: { AWS: senders.map(principalArn) },
-          Action: 'sqs:SendMessage',
-          Resource: { 'Fn::GetAtt': [logicalId(name, 'Queue'), 'Arn'] },
-          ...(organization && { Condition: { StringEquals: { 'aws:PrincipalOrgID': organization } } }),
-        },
-      ];
+const sendersOf = ({ name, senders }: QueueRow, organization?: string) =>
+  senders && {
+    Sid: 'SendersOfOtherAccounts',
+    Effect: 'Allow',
+    Principal: { AWS: senders.map(principalArn) },
+    Action: 'sqs:SendMessage',
+    Resource: { 'Fn::GetAtt': [logicalId(name, 'Queue'), 'Arn'] },
+    ...(organization && { Condition: { StringEquals: { 'aws:PrincipalOrgID': organization } } }),
+  };
 
 /** The policy of a queue that keeps what a service could not deliver for the resource `from`. */
-const ofService = (id: string, Sid: string, service: 'sns' | 'events', from: object): Fragment => ({
-  Resources: {
-    [`${id}Policy`]: policy(id, [
-      {
-        Sid,
-        Effect: 'Allow',
-        Principal: { Service: `${service}.amazonaws.com` },
-        Action: 'sqs:SendMessage',
-        Resource: { 'Fn::GetAtt': [id, 'Arn'] },
-        Condition: { ArnEquals: { 'aws:SourceArn': from } },
-      },
-    ]),
-  },
-});
+const ofService = (id: string, Sid: string, service: 'sns' | 'events', from: object): Fragment =>
+  queuePolicy(id, {
+    Sid,
+    Effect: 'Allow',
+    Principal: { Service: `${service}.amazonaws.com` },
+    Action: 'sqs:SendMessage',
+    Resource: { 'Fn::GetAtt': [id, 'Arn'] },
+    Condition: { ArnEquals: { 'aws:SourceArn': from } },
+  });
 
 /** A policy may only name the queue that it is attached to, so each queue has its own. */
-const policy = (id: string, statements: object[] = []): Resource => ({
-  Type: 'AWS::SQS::QueuePolicy',
-  Properties: {
-    Queues: [{ Ref: id }],
-    PolicyDocument: policyDocument([
-      {
-        Sid: 'EncryptedTransportOnly',
-        ...{ Effect: 'Deny', Principal: '*', Action: 'sqs:*', Resource: { 'Fn::GetAtt': [id, 'Arn'] } },
-        Condition: { Bool: { 'aws:SecureTransport': 'false' } },
-      },
-      ...statements,
-    ]),
-  },
-});
+function queuePolicy(id: string, statement?: object): Fragment {
+  const encrypted = {
+    Sid: 'EncryptedTransportOnly',
+    ...{ Effect: 'Deny', Principal: '*', Action: 'sqs:*', Resource: { 'Fn::GetAtt': [id, 'Arn'] } },
+    Condition: { Bool: { 'aws:SecureTransport': 'false' } },
+  };
+  const PolicyDocument = policyDocument(statement ? [encrypted, statement] : [encrypted]);
+  return {
+    Resources: {
+      [`${id}Policy`]: { Type: 'AWS::SQS::QueuePolicy', Properties: { Queues: [{ Ref: id }], PolicyDocument } },
+    },
+  };
+}
