@@ -75,8 +75,7 @@ async function begin({ options, out, connect }: CommandContext) {
   const deps = await connect();
   const signal = out.interrupted();
   async function* search() {
-    const counts = await countObjects(deps, scans);
-    const total = planOf(out, counts);
+    const total = planOf(out, await countObjects(deps, scans));
     yield* findPerson(deps, person, { scans, signal, onProgress: (read) => out.progress(read, total) });
   }
   return { deps, person, signal, search };
