@@ -22,7 +22,7 @@ import {
 import { queueValues, valuesOf } from './values';
 
 /** What Serverless passes to a function that a variable of serverless.yml names. */
-export interface Variables {
+interface Variables {
   options: Choice;
 }
 

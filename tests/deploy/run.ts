@@ -238,7 +238,7 @@ async function main(): Promise<number> {
       const list = await run(['instances']);
       check(
         'sls instances shows what is deployed of each client',
-        [/^acme .*1\.0\.0 .*deployed$/m, /^mht-api .*deployed$/m].every((line) => line.test(list)),
+        [/^acme .*1\.0\.0 .*deployed$/m, /^mht-api .*1\.0\.0 .*deployed$/m].every((line) => line.test(list)),
         list,
       );
     });
