@@ -93,7 +93,10 @@ async function figuresOf({ deployment, target }: ConsoleDeps, queue: string | un
   const deps = { ...deployment, queueNames: queuesOf(deployment, queue) };
   const figures = await overview(deps);
   const problems = await problemsOf(deps, figures);
-  return { ...figures, problems: problems.map((one) => ({ ...one, next: slsCommand(one.next, target) })) };
+  // On this machine the reconciler has not run yet during the first minute.
+  const isNew = target.stage === 'local' && figures.reconciledAt === undefined;
+  const shown = problems.filter(({ kind }) => kind !== 'reconciler-missing' || !isNew);
+  return { ...figures, problems: shown.map((one) => ({ ...one, next: slsCommand(one.next, target) })) };
 }
 
 export type Campaigns = Awaited<ReturnType<typeof campaignList>>;

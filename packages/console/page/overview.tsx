@@ -45,8 +45,11 @@ const Status = ({ problems, reconciledAt, queues, vendors }: Figures) => (
         {problems.map((problem) => (
           <li key={`${problem.kind} ${problem.subject}`}>
             {problem.subject && `${problem.subject}: `}
-            {problem.what}, since <Time at={problem.since} />.{' '}
-            <a href={placeOf(problem, { queues, vendors })}>Show it</a>. {problem.advice}
+            {problem.what}
+            {problem.jobs?.count ? `, jobs: ${problem.jobs.count}${problem.jobs.more ? '+' : ''}` : ''}
+            {problem.since && ', since '}
+            {problem.since && <Time at={problem.since} />}. <a href={placeOf(problem, { queues, vendors })}>Show it</a>.{' '}
+            {problem.advice}
             <Command text={problem.next} />
           </li>
         ))}
