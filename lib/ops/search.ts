@@ -8,7 +8,6 @@ import { personOf } from '../jobs/person-hash';
 import type { JobRow } from '../jobs/row';
 import { REASONS, STATES } from '../jobs/states';
 import type { Accepted, Due, Table } from '../ports';
-import { jobId } from '../submit/options';
 import { jsonOf } from '../text';
 import { OperatorError, queuesOf, type Reader } from './operator';
 
@@ -260,14 +259,4 @@ async function readRow({ ledger }: Reader, key: string): Promise<JobRow | undefi
     if (!(error instanceof UnreadableRowError)) throw error;
     throw new OperatorError(`${key}: ${error.message} (${error.code}). docs/runbook.md says how to restore the item.`);
   }
-}
-
-/** The jobs that a caller sent with this key, at most one of each queue. */
-export async function jobsWithKey(
-  reader: Reader,
-  { key, principal, queue }: { key: string; principal?: string | undefined; queue?: string | undefined },
-): Promise<JobRow[]> {
-  const keys = queuesOf(reader, queue).map((name) => jobKey(name, jobId({ ...reader, queue: name, key, principal })));
-  const rows = await mapEach(keys, AT_ONCE, (of) => reader.ledger.known(of));
-  return rows.filter((row) => row !== undefined);
 }

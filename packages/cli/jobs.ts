@@ -3,7 +3,7 @@ import { type JobRow, type StoredError, traceFacts } from '../../lib/jobs/row';
 import { type Act, replacing, SIMPLE_ACTIONS, settling } from '../../lib/ops/act';
 import { actOnEach, DONE, findMany, inOrder, kindsOf, type ManyAction, outcomesOf } from '../../lib/ops/many';
 import { jobView, nextAt, OperatorError, stateOf } from '../../lib/ops/operator';
-import { findJob, type JobFilter, jobsWithKey, listJobs } from '../../lib/ops/search';
+import { findJob, type JobFilter, listJobs } from '../../lib/ops/search';
 import { counted, timeText } from '../../lib/text';
 import {
   type Command,
@@ -67,8 +67,6 @@ export const jobs = {
     usage: 'List waiting and dead jobs, or the jobs that a search finds',
     options: {
       ...FILTERS,
-      key: { usage: "Caller's idempotency key", type: 'string' },
-      principal: { usage: 'Owner of --key. Default: the system', type: 'string' },
       limit: { usage: `Most jobs. Default: ${DEFAULT_LIMIT}`, type: 'string' },
       json: JSON_OUTPUT,
     },
@@ -176,20 +174,11 @@ const filterOf = (options: Options, names: { queueNames: readonly string[] }): J
 async function list({ options, out, answer, connect }: CommandContext): Promise<void> {
   const limit = count(options, 'limit', { otherwise: DEFAULT_LIMIT });
   const deps = await connect();
-  const show = (rows: readonly JobRow[], more: boolean) =>
-    answer({ jobs: rows.map((row) => jobView(row, deps.prefix)), more }, jobLines(rows));
-  const key = text(options, 'key');
-  if (key !== undefined) {
-    const rows = await jobsWithKey(deps, { key, principal: text(options, 'principal'), queue: queue(options, deps) });
-    if (rows.length > 0) return show(rows, false);
-    throw new OperatorError(
-      'No job of the system has this key. The key of a client or user belongs to its principal: add --principal.',
-    );
-  }
   const signal = out.interrupted();
   const found = await listJobs(deps, filterOf(options, deps), { limit, signal, onProgress: out.progress });
   const more = found.next !== undefined;
-  show(inOrder(found.rows), more);
+  const rows = inOrder(found.rows);
+  answer({ jobs: rows.map((row) => jobView(row, deps.prefix)), more }, jobLines(rows));
   out.note(`${counted(found.read, 'job')} read. ${found.where}`);
   if (signal.aborted) out.note('You stopped the search. There may be more jobs.');
   else if (more) out.note('There are more jobs. Narrow the search, or raise --limit.');

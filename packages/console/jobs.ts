@@ -6,7 +6,7 @@ import type { JobRow } from '../../lib/jobs/row';
 import { sentEnvelope } from '../../lib/ops/act';
 import { shapeOf } from '../../lib/ops/analytics';
 import { jobView, nextAt, OperatorError, queuesOf, stateOf } from '../../lib/ops/operator';
-import { findJob, type JobFilter, jobsWithKey, listJobs } from '../../lib/ops/search';
+import { findJob, type JobFilter, listJobs } from '../../lib/ops/search';
 import { counted } from '../../lib/text';
 import { audited, type ConsoleDeps } from './deps';
 import { explain, timeline } from './explain';
@@ -62,11 +62,11 @@ export function filterOf({ by, q, after: _after, from, to, ...rest }: Query): Jo
   return { ...rest, from: ms(from), to: ms(to), ...(by && { [by]: q }) };
 }
 
-/** The jobs that an id or a caller's key names, whatever their state. Else those that `q` finds as anything else. */
+/** The jobs that an id names, whatever their state. Else those that `q` finds as anything else. */
 async function lookUp(deps: ConsoleDeps, { q = '', queue }: Query, signal: AbortSignal): Promise<FoundJobs> {
   const { deployment } = deps;
   const own = await Promise.all(queuesOf(deployment, queue).map((name) => deployment.ledger.known(jobKey(name, q))));
-  const rows = [...own.filter((row) => row !== undefined), ...(await jobsWithKey(deployment, { key: q, queue }))];
+  const rows = own.filter((row) => row !== undefined);
   let found: FoundJobs = { jobs: rows.map(lineOf), note: rows.length > 0 ? '' : NO_ID };
   if (rows.length > 0) return found;
   for (const by of meaningsOf(q)) {
@@ -85,7 +85,7 @@ async function lookUp(deps: ConsoleDeps, { q = '', queue }: Query, signal: Abort
 const meaningsOf = (q: string): SearchBy[] =>
   q.includes('@') ? ['email'] : ['user', ...(/^[\da-f-]{4,36}$/.test(q) ? (['part'] as const) : []), 'mention'];
 
-const NO_ID = 'No job has this id or key. For a key of a client or user: sls jobs list --key KEY --principal OWNER.';
+const NO_ID = 'No job has this id.';
 
 const lineOf = (row: JobRow) => ({
   queue: row.queue,

@@ -2,8 +2,7 @@ import { PermanentError, StoreError, VENDORS, WaitError } from '../../../lib/err
 import { feedbackPerson } from '../../../lib/feedback/message';
 import { hashesWith, personHashes } from '../../../lib/jobs/person-hash';
 import type { JobFilter } from '../../../lib/ops/search';
-import { jobsWithKey, listJobs } from '../../../lib/ops/search';
-import { jobId as idOfKey } from '../../../lib/submit/options';
+import { listJobs } from '../../../lib/ops/search';
 import { acceptedRow } from '../../support/accepted-row';
 import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
 import { HASH_KEY, hashed } from '../../support/hash-people';
@@ -123,18 +122,6 @@ test('pages hold each job of all queues once, the newest first, also if many cam
 
   expect(pages.map(String)).toEqual(['2,2,2,2,1', '1,1,1,0,0', '0,0']);
   await expect(listJobs(reader, {}, { after: '["7"]' })).rejects.toThrow('The next page is not of this search');
-});
-
-test("a job is found by its caller's key and principal, without a search", async () => {
-  const { engine } = await someJobs();
-  const id = idOfKey({ ...engine.deps, queue: 'feedback', key: 'order-7', principal: 'shop' });
-  await engine.accept(JSON.stringify(anEnvelope({ id })));
-  await engine.deliver();
-
-  const rows = await jobsWithKey(engine.deps, { key: 'order-7', principal: 'shop' });
-
-  expect(rows.map((row) => row.id)).toEqual([id]);
-  expect(await jobsWithKey(engine.deps, { key: 'order-7' })).toEqual([]);
 });
 
 test('a person is found by the hash with the new key and by the one with the old key', async () => {
