@@ -47,8 +47,8 @@ export const realAppStoreConnect = (config: AppStoreConnectConfig): AppStoreConn
   appStoreConnectOver(transport(config));
 
 /**
- * TestFlight's part of App Store Connect. Apps, groups, builds and testers have Apple's ids. Every method rejects with
- * a JobError that names no value. If Apple contradicts a change, that error is a Contradiction.
+ * TestFlight's part of App Store Connect, by Apple's ids. Every method rejects with a JobError that names no value. If
+ * Apple contradicts a change, it is a Contradiction.
  */
 export type AppStoreConnect = ReturnType<typeof appStoreConnectOver>;
 
@@ -81,8 +81,10 @@ export function appStoreConnectOver({ call, waitMs }: ReturnType<typeof transpor
     },
 
     /** Creates a tester in these groups, and so of their app. Apple may mail an invitation on its own. */
-    createTester: async (who: NewTester, options: CallOptions): Promise<{ id: string }> => {
-      const { email, firstName, lastName, groups } = who;
+    createTester: async (
+      { email, firstName, lastName, groups }: NewTester,
+      options: CallOptions,
+    ): Promise<{ id: string }> => {
       const relationships = { betaGroups: { data: groups.map((id) => linkage('betaGroups', id)) } };
       const tester = { attributes: { email, firstName, lastName }, relationships };
       return (await create('betaTesters', tester, options, of(201, created))).data;
@@ -241,7 +243,7 @@ const errorsOf = (body: unknown) => errorList.safeParse(body).data?.errors ?? []
 const hasCode = (answer: HttpAnswer, code: string): boolean =>
   errorsOf(answer.body).some((error) => `${error.code}.`.startsWith(`${code}.`));
 
-/** Our error for a code that says more than its status. It never quotes Apple's text, which repeats our request. */
+/** Our error for a code that says more than its status. */
 function ofCode(answer: HttpAnswer): JobError | undefined {
   const { status, headers } = answer;
   const details = (code: string, message: string) => ({ vendor: 'app-store-connect' as const, status, code, message });
@@ -270,13 +272,12 @@ function callsLeft({ 'x-rate-limit': header }: IncomingHttpHeaders): number | un
   return left === undefined ? undefined : Number(left);
 }
 
-const MINUTE_S = 60;
 /** Apple refuses a token from its future, so `iat` is earlier by as much as our clock may be ahead. */
-const SKEW_S = MINUTE_S;
+const SKEW_S = 60;
 /** Counts from `iat`. Apple accepts at most 20 minutes. */
-const LIFETIME_S = 19 * MINUTE_S;
+const LIFETIME_S = 19 * 60;
 /** Make a new token this long before the old one expires, so that none expires during a call. */
-const MARGIN_S = 2 * MINUTE_S;
+const MARGIN_S = 2 * 60;
 
 /**
  * Makes ES256 tokens and reuses each until shortly before it expires. `fresh` also reads the key again, because it may

@@ -23,14 +23,14 @@ export interface HttpAnswer {
 /** Holds only names and codes: errors of Node and of HTTP libraries hold the URL and the Authorization header. */
 export class NoAnswer extends Error {
   override readonly name = 'NoAnswer';
-  readonly reason: 'unsendable' | 'unreachable' | 'timeout' | 'interrupted';
-  /** Whether the request may have left. False proves that it did not: the connection was never ready. */
-  readonly sent: boolean;
 
-  constructor({ reason, sent, code }: { reason: NoAnswer['reason']; sent: boolean; code: string }) {
+  constructor(
+    readonly reason: 'unsendable' | 'unreachable' | 'timeout' | 'interrupted',
+    /** Whether the request may have left. False proves that it did not: the connection was never ready. */
+    readonly sent: boolean,
+    code: string,
+  ) {
     super(`no answer: ${reason} (${code})`);
-    this.reason = reason;
-    this.sent = sent;
   }
 }
 
@@ -53,11 +53,9 @@ export class UnexpectedAnswer extends Error {
 }
 
 /**
- * Makes one call and resolves with any status. Rejects with NoAnswer and nothing else.
- *
- * It uses node:http because fetch does not say whether a request left before it failed. For a vendor without
- * idempotency that decides whether the worker may try again. Each call opens its own connection. A connection from
- * before Lambda froze the function may be closed at the other end, and a request into it may or may not arrive.
+ * Makes one call and resolves with any status. Rejects with NoAnswer and nothing else. Fetch would not say whether a
+ * request left before it failed, which decides whether the worker may try again. Each call opens its own connection: a
+ * request into one from before Lambda froze the function may or may not arrive.
  */
 export function request({ method, url, headers, body, timeoutMs }: HttpRequest): Promise<HttpAnswer> {
   return new Promise((resolve, reject) => {
@@ -116,7 +114,7 @@ export async function requestOk(call: HttpRequest): Promise<HttpAnswer> {
   return answer;
 }
 
-export const isOk = ({ status }: HttpAnswer): boolean => status >= 200 && status < 300;
+const isOk = ({ status }: HttpAnswer): boolean => status >= 200 && status < 300;
 
 /** Zendesk's header for basic authentication with an API token. */
 export const basicAuthorization = (email: string, token: string): string =>
@@ -125,10 +123,10 @@ export const basicAuthorization = (email: string, token: string): string =>
 function noAnswer(error: unknown, sent: boolean): NoAnswer {
   const { code, name } = error as { code?: unknown; name?: unknown };
   const known = typeof code === 'string' && /^[A-Z0-9_]+$/.test(code) ? code : 'unknown';
-  if (name === 'AbortError') return new NoAnswer({ reason: 'timeout', sent, code: 'ETIMEDOUT' });
-  if (known === 'ERR_INVALID_URL' || known === 'ERR_INVALID_CHAR' || known === 'ERR_INVALID_PROTOCOL')
-    return new NoAnswer({ reason: 'unsendable', sent: false, code: known });
-  return new NoAnswer({ reason: sent ? 'interrupted' : 'unreachable', sent, code: known });
+  if (name === 'AbortError') return new NoAnswer('timeout', sent, 'ETIMEDOUT');
+  if (['ERR_INVALID_URL', 'ERR_INVALID_CHAR', 'ERR_INVALID_PROTOCOL'].includes(known))
+    return new NoAnswer('unsendable', false, known);
+  return new NoAnswer(sent ? 'interrupted' : 'unreachable', sent, known);
 }
 
 /** How to read one vendor's failures. */
@@ -166,9 +164,8 @@ export interface Attempt extends CallOptions {
 }
 
 /**
- * Makes the calls to one vendor. Rejects with a JobError and nothing else. If the vendor refuses the secret, it calls
- * again with a fresh one, so a replaced key works without a deployment. Any call may be repeated then, because such an
- * answer has no effect.
+ * Makes the calls to one vendor. Rejects with a JobError and nothing else. If the vendor refuses the secret, which has no
+ * effect, it calls again with a fresh one, so a replaced key works without a deployment.
  */
 export function vendorCalls({ dialect, secret, now }: { dialect: Dialect; secret: Secret; now: () => number }) {
   return async <T>(effect: Effect, timeoutMs: number, call: (attempt: Attempt) => Promise<T>): Promise<T> => {
@@ -190,19 +187,18 @@ export function vendorCalls({ dialect, secret, now }: { dialect: Dialect; secret
   };
 }
 
-interface Call {
-  dialect: Dialect;
-  effect: Effect;
-}
+/** `now`: ms since 1970. */
+type Call = { dialect: Dialect; effect: Effect; now: number };
 
-/** Our error for a failed call. `now`: ms since 1970. */
-export function translate(error: unknown, { dialect, effect, now }: Call & { now: number }): JobError {
+/** Our error for a failed call. */
+export function translate(error: unknown, call: Call): JobError {
   if (error instanceof JobError) return error;
+  if (error instanceof NoAnswer) return unanswered(error, call);
+  const { dialect, effect } = call;
   const { vendor, prefix } = dialect;
-  if (error instanceof NoAnswer) return unanswered({ dialect, error, effect });
   const answer = error instanceof UnexpectedAnswer ? error.answer : undefined;
   if (answer && !isOk(answer)) {
-    const refused = refusal({ dialect, answer, effect, now });
+    const refused = refusal(answer, call);
     return dialect.refined?.(refused, answer, effect) ?? refused;
   }
   if (!answer && dialect.unsent) return dialect.unsent();
@@ -212,8 +208,7 @@ export function translate(error: unknown, { dialect, effect, now }: Call & { now
   return new Class({ code: `${prefix}Malformed`, message, vendor, status: answer?.status });
 }
 
-function unanswered({ dialect, error, effect }: Call & { error: NoAnswer }): JobError {
-  const { vendor, prefix } = dialect;
+function unanswered(error: NoAnswer, { dialect: { vendor, prefix }, effect }: Call): JobError {
   // Headers and addresses hold only our own values, and values of a job that are escaped or plain.
   if (error.reason === 'unsendable') {
     const message = 'the request has an invalid header or address';
@@ -225,10 +220,9 @@ function unanswered({ dialect, error, effect }: Call & { error: NoAnswer }): Job
   return new Class({ code: prefix + suffix, message, vendor, cause: error });
 }
 
-function refusal({ dialect, answer, effect, now }: Call & { answer: HttpAnswer; now: number }): JobError {
+function refusal({ status, headers, body }: HttpAnswer, { dialect, effect, now }: Call): JobError {
   const { vendor, prefix } = dialect;
-  const { status, headers } = answer;
-  const field = dialect.field?.(answer.body);
+  const field = dialect.field?.(body);
   const details = (code: string, message: string) => ({ vendor, status, code, message });
 
   if (status === 429 || (status === 503 && headers['retry-after'] !== undefined))
@@ -263,10 +257,7 @@ const MIN_MS = 1000;
 /** A wrong clock or a header in another unit must not delay a job for days. */
 const MAX_MS = 3_600_000;
 
-/**
- * How long a vendor asks us to wait, in milliseconds. Reads `Retry-After` (seconds or an HTTP date), else
- * `X-RateLimit-Reset` (seconds since 1970), else assumes a minute. The result is between a second and an hour.
- */
+/** The wait in ms by `Retry-After` (seconds or an HTTP date), else by `X-RateLimit-Reset` (seconds since 1970). */
 export function retryAfterMs(headers: HttpAnswer['headers'], now: number): number {
   const { 'retry-after': after = '', 'x-ratelimit-reset': reset } = headers;
   const waits = [

@@ -1,9 +1,8 @@
 import { requestOk } from './http';
 
 /**
- * Replaces @sendgrid/client under @sendgrid/mail, because that client has no time-out and its network errors print the
- * API key. An alias in the bundles and in the tests also replaces the module, which keeps out axios (270 KB). The
- * library creates one client without arguments when it loads. The adapter never uses that one.
+ * An alias replaces @sendgrid/client by this, because that client has no time-out, its network errors print the API key,
+ * and it loads axios (270 KB). The library creates one client without arguments when it loads, and never uses it.
  */
 export class Client {
   readonly #config;

@@ -64,12 +64,12 @@ export const sendgrid: Dialect = {
 
 /** SendGrid refused the whole request only because of these recipients. */
 export class RecipientsRefusedError extends PermanentError {
-  /** Their places in the request, counted from 0, in order. */
-  readonly recipients: readonly number[];
-
-  constructor({ code, message, field, status }: JobError, recipients: readonly number[]) {
+  /** `recipients`: their places in the request, counted from 0, in order. */
+  constructor(
+    { code, message, field, status }: JobError,
+    readonly recipients: readonly number[],
+  ) {
     super({ code, message, vendor: 'sendgrid', field, status });
-    this.recipients = recipients;
   }
 }
 
@@ -86,7 +86,8 @@ function refusedAddresses(body: unknown): number[] {
   return [...new Set(places.map(Number))].sort((a, b) => a - b);
 }
 
-type MailData = Parameters<typeof mail.send>[0];
+/** Makes a service for each call: all of the process share the library's own, with its key, endpoint and time-out. */
+const MailService = mail.constructor as unknown as new () => typeof mail;
 
 export type Sendgrid = ReturnType<typeof realSendgrid>;
 
@@ -95,26 +96,21 @@ export function realSendgrid({ endpoint, apiKey, instance, now = Date.now }: Sen
   const calling = vendorCalls({ dialect: sendgrid, secret: apiKey, now });
   return {
     /**
-     * Resolves when SendGrid took all mails of the request, which does not mean that it delivered them. It never accepts
-     * a request in part. SendGrid has no idempotency: after an AmbiguousError only its events show what happened.
-     * Rejects with a JobError that names no value.
+     * Resolves when SendGrid took all mails of the request, never a part. It has no idempotency: after an AmbiguousError
+     * only its events show what happened. Rejects with a JobError that names no value.
      */
     send: (content: Mail, { timeoutMs }: CallOptions): Promise<Sent> =>
       calling('once', timeoutMs, async ({ secret, timeoutMs }) => {
+        const service = new MailService();
         const client = new Client({ endpoint: base, apiKey: secret, timeoutMs });
-        const [answer] = await service(client).send(mailData(content, instance));
+        service.setClient(client as unknown as Parameters<typeof service.setClient>[0]);
+        const [answer] = await service.send(mailData(content, instance));
         return sentOf(answer);
       }),
   };
 }
 
-/** A service for one call. The library's own one is shared by the process, with its key, endpoint and time-out. */
-function service(client: Client): typeof mail {
-  const Service = mail.constructor as unknown as new () => typeof mail;
-  const own = new Service();
-  own.setClient(client as unknown as Parameters<typeof mail.setClient>[0]);
-  return own;
-}
+type MailData = Parameters<typeof mail.send>[0];
 
 /**
  * A mail in the library's form, which ignores what is `undefined`. Values of a recipient go into the personalization:
@@ -144,9 +140,8 @@ function sentOf({ statusCode: status, headers }: { statusCode: number; headers: 
 }
 
 /**
- * The words that replace `{{name}}` in a mail without a template. SendGrid puts them in as they are. So a word in the
- * subject gets no line breaks, and one in the HTML no characters of mark-up or of an attribute's end. They are not escaped,
- * because the same words stand in the plain text.
+ * The words for `{{name}}` in a mail without a template, where SendGrid puts them in as they are. So the subject gets no
+ * line breaks, and HTML no mark-up. They are not escaped, because the same words stand in the plain text.
  */
 export function wordsOf(
   { subject = '', html = '' }: Pick<Mail, 'subject' | 'html'>,

@@ -79,9 +79,8 @@ export function realZendesk({ endpoint, email, token, now = Date.now }: ZendeskC
   const calling = vendorCalls({ dialect: zendesk, secret: token, now });
 
   /**
-   * A client for one call, on our own transport. The library's transport has no time-out. After an answer with
-   * `Retry-After`, and after 502, 504 and 413, it resolves with an error object in place of the ticket. Never set
-   * `debug`, which prints the Authorization header.
+   * A client for one call, on our own transport. The library's has no time-out, and resolves with an error object after
+   * some failures. Never set `debug`, which prints the Authorization header.
    */
   const clientFor = ({ secret, timeoutMs }: Attempt, customHeaders: Record<string, string> = {}) =>
     createClient({
@@ -124,9 +123,8 @@ export function realZendesk({ endpoint, email, token, now = Date.now }: ZendeskC
       }),
 
     /**
-     * The token lasts 60 minutes. The library would send every file as application/binary, and Zendesk would show it so
-     * to agents. It would also send a stream, which has no length and cannot be sent again after a 401. A repeat is
-     * harmless, because Zendesk forgets an unused upload.
+     * The token lasts 60 minutes. Zendesk forgets an unused upload, so a repeat is harmless. The library would send every
+     * file as application/binary, and as a stream, which cannot be sent again after a 401.
      */
     upload: ({ name, contentType, bytes }: UploadedFile, { timeoutMs }: CallOptions) =>
       calling('repeatable', timeoutMs, async ({ secret, timeoutMs }) => {

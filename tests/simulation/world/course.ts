@@ -76,13 +76,13 @@ const storeError = (target: Target) => (cause: Cause) => () =>
 const vendorError = (secret: string) => (cause: Cause) => () => {
   switch (cause) {
     case 'timeout':
-      return new NoAnswer({ reason: 'timeout', sent: true, code: 'ETIMEDOUT' });
+      return new NoAnswer('timeout', true, 'ETIMEDOUT');
     case 'lost':
-      return new NoAnswer({ reason: 'interrupted', sent: true, code: 'ECONNRESET' });
+      return new NoAnswer('interrupted', true, 'ECONNRESET');
     case 'malformed':
       return new UnexpectedAnswer({ status: 200, headers: {}, body: undefined });
     case 'refused':
-      return new NoAnswer({ reason: 'unreachable', sent: false, code: 'ECONNREFUSED' });
+      return new NoAnswer('unreachable', false, 'ECONNREFUSED');
     case 'disallowed':
       return new UnexpectedAnswer({ status: 403, headers: {}, body: FIELD_NAMED });
     default:
