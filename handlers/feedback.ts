@@ -1,7 +1,6 @@
 import { realSecret } from '../lib/aws/secrets';
 import { feedbackEnv } from '../lib/config/functions';
-import { mailLimit } from '../lib/feedback/mail-limit';
-import { feedbackContract } from '../lib/feedback/process';
+import { feedbackContract, mailLimit } from '../lib/feedback/process';
 import { hashPeopleWith, publishedEvents } from '../lib/startup/engine';
 import { senderOf, sendgridDeps } from '../lib/startup/sendgrid';
 import { workerHandler } from '../lib/startup/worker';

@@ -5,8 +5,8 @@ import { emailAddress, mediaType, multiLine, singleLine } from '../text';
 export const FEEDBACK_SUBMITTED = 'feedback.submitted.v1';
 
 const MAX_MESSAGE_BYTES = 64 * 1024;
-/** Zendesk's limit for a file. */
-const MAX_ATTACHMENT_BYTES = 50 * 1024 * 1024;
+/** Zendesk's limit for a file. A larger one could also exhaust the worker's memory. */
+export const MAX_ATTACHMENT_BYTES = 50 * 1024 * 1024;
 
 const user = z.strictObject({
   id: singleLine(

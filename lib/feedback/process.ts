@@ -1,20 +1,27 @@
 import { StoreError, wrongField } from '../errors';
 import { sha256 } from '../jobs/envelope';
-import { attachmentsPrefix, FEEDBACK_QUEUE } from '../jobs/keys';
+import { type ItemDeps, readItem, updateItem } from '../jobs/items';
+import { attachmentsPrefix, FEEDBACK_QUEUE, subjectKey } from '../jobs/keys';
+import type { HashPeople } from '../jobs/person-hash';
 import { type JobRow, traceOf } from '../jobs/row';
-import { type Objects, TOO_LARGE } from '../ports';
+import { type Item, type Objects, TOO_LARGE } from '../ports';
 import { plainText } from '../text';
 import type { Mail } from '../vendors/sendgrid';
 import { type Ticket, ticketBody, type Zendesk } from '../vendors/zendesk';
 import { type Job, messageType, type QueueContract, type RunContext } from '../worker/contract';
 import { type BestEffort, MAIL_STEPS, type MailDeps, mailArgs, mailOrSkip, skipStep } from '../worker/mail';
-import type { MayConfirm } from './mail-limit';
-import { FEEDBACK_SUBMITTED, type Feedback, type FeedbackResult, feedbackSchema } from './message';
+import {
+  FEEDBACK_SUBMITTED,
+  type Feedback,
+  type FeedbackResult,
+  feedbackSchema,
+  MAX_ATTACHMENT_BYTES,
+} from './message';
 
 export interface FeedbackDeps extends MailDeps {
   zendesk: Zendesk;
   objects: Objects;
-  mayConfirm: MayConfirm;
+  mayConfirm: ReturnType<typeof mailLimit>;
   config: ConfirmationConfig & {
     prefix: string;
     tags: readonly string[];
@@ -43,9 +50,8 @@ export function feedbackContract(deps: FeedbackDeps): QueueContract {
 }
 
 async function process(deps: FeedbackDeps, job: Job<Feedback>, context: RunContext): Promise<FeedbackResult> {
-  const ticket = await makeTicket(deps, job, context);
-  const confirmation = await confirm(deps, { job, ticketId: ticket.id, context });
-  return { ticketId: ticket.id, confirmation };
+  const { id: ticketId } = await makeTicket(deps, job, context);
+  return { ticketId, confirmation: await confirm(deps, job, ticketId, context) };
 }
 
 async function makeTicket(deps: FeedbackDeps, job: Job<Feedback>, context: RunContext): Promise<{ id: string }> {
@@ -85,10 +91,12 @@ async function upload(deps: FeedbackDeps, data: Feedback, context: RunContext): 
   });
 }
 
-/** Sends the confirmation as a best-effort step, because the job is about the ticket. */
+/** A best-effort step, because the job is about the ticket. */
 async function confirm(
   deps: FeedbackDeps,
-  { job, ticketId, context }: { job: Job<Feedback>; ticketId: string; context: RunContext },
+  job: Job<Feedback>,
+  ticketId: string,
+  context: RunContext,
 ): Promise<BestEffort> {
   const step = MAIL_STEPS.feedback;
   const { id, data } = job;
@@ -107,7 +115,7 @@ export interface FeedbackJob {
   row: Pick<JobRow, 'time' | 'correlationId' | 'traceparent'>;
 }
 
-/** The ticket of a feedback job. It depends only on its arguments, so a repeat of the job makes the same bytes. */
+/** Depends only on its arguments, so a repeat of the job makes the same bytes. */
 export function ticketOf({ id, data, row }: FeedbackJob, uploads: string[], tags: readonly string[]): Ticket {
   const { user, subject, message, category, type, priority, customFields = [], context = {} } = data;
   const details = Object.entries(context).map(([name, value]) => `${name}: ${value}`);
@@ -132,8 +140,6 @@ const localPart = (email: string): string => email.slice(0, email.lastIndexOf('@
 /** Zendesk splits tags at white space. */
 const asTag = (category: string): string => category.toLowerCase().replaceAll(/[^\p{L}\p{N}_/-]+/gu, '_');
 
-/** Zendesk's limit for a file. A larger one could also exhaust the function's memory. */
-const MOST_BYTES = 50 * 1024 * 1024;
 /** Media types that a browser runs or that can run scripts. */
 const ACTIVE = /html|svg|xml|script|flash|htc/i;
 
@@ -148,9 +154,9 @@ export async function* attachmentsOf(
   for (const [index, { key }] of attachments.entries())
     if (!key.startsWith(home)) throw refused(index, 'InvalidField', "must be under the attachments' prefix");
   for (const [index, { key, name, contentType }] of attachments.entries()) {
-    const bytes = await objects.get(key, { mostBytes: MOST_BYTES }).catch((error: unknown) => {
+    const bytes = await objects.get(key, { mostBytes: MAX_ATTACHMENT_BYTES }).catch((error: unknown) => {
       if (error instanceof StoreError && error.code === TOO_LARGE)
-        throw refused(index, 'AttachmentTooLarge', `must be at most ${MOST_BYTES} bytes`);
+        throw refused(index, 'AttachmentTooLarge', `must be at most ${MAX_ATTACHMENT_BYTES} bytes`);
       throw error;
     });
     if (!bytes) throw refused(index, 'AttachmentMissing', 'there is no such object');
@@ -211,10 +217,48 @@ export function confirmationOf(
 /** The template of the user's language: the most exact tag that has one, as RFC 4647 ("Lookup") demands. */
 function templateFor(
   locale: string | undefined,
-  { templateId, templates }: Pick<ConfirmationConfig, 'templateId' | 'templates'>,
+  config: Pick<ConfirmationConfig, 'templateId' | 'templates'>,
 ): string | undefined {
-  const parts = locale?.toLowerCase().split('-') ?? [];
-  const tags = parts.map((_part, index) => parts.slice(0, parts.length - index).join('-'));
-  const tag = tags.find((one) => templates?.has(one));
-  return tag === undefined ? templateId : templates?.get(tag);
+  for (const parts = locale?.toLowerCase().split('-') ?? []; parts.length > 0; parts.pop()) {
+    const template = config.templates?.get(parts.join('-'));
+    if (template !== undefined) return template;
+  }
+  return config.templateId;
 }
+
+const HOUR_MS = 60 * 60_000;
+const MOST_AN_HOUR = 3;
+
+/** The jobs that mailed one address in the last hour, with the times of their first tries, ms. */
+interface Mailed extends Item {
+  jobs: Record<string, number>;
+}
+
+/**
+ * Tells whether the confirmation of a job may be sent: at most three jobs an hour mail one address, because unknown
+ * callers may give any. A repeat of a job gets the same answer. Keys show no address.
+ */
+export function mailLimit(deps: ItemDeps & { hashPeople: HashPeople }) {
+  return async ({ id, email }: { id: string; email: string }): Promise<boolean> => {
+    const [written, ...earlier] = (await deps.hashPeople())(`mailed:${mailboxOf(email)}`);
+    const before = (await Promise.all(earlier.map((hash) => readItem(deps, keyOf(hash))))) as (Mailed | undefined)[];
+    const mailedBefore = before.flatMap((stored) => Object.entries(stored?.jobs ?? {}));
+    if (mailedBefore.some(([job]) => job === id)) return true;
+    const key = keyOf(written);
+    const { item } = await updateItem<Mailed>(deps, key, (stored) => {
+      const now = deps.clock.now();
+      const isRecent = ([, at]: [string, number]) => at > now - HOUR_MS;
+      const recent = Object.entries(stored?.jobs ?? {}).filter(isRecent);
+      const count = recent.length + mailedBefore.filter(isRecent).length;
+      if (count >= MOST_AN_HOUR || recent.some(([job]) => job === id)) return undefined;
+      const jobs = { ...Object.fromEntries(recent), [id]: now };
+      return { key, version: 0, writer: '', jobs, expiresAt: Math.ceil((now + 2 * HOUR_MS) / 1000) };
+    });
+    return item !== undefined && Object.hasOwn(item.jobs, id);
+  };
+}
+
+/** Most providers deliver `user+anything` to `user`, so a caller could write endless such addresses of one person. */
+const mailboxOf = (email: string): string => email.toLowerCase().replace(/\+[^@]*@/, '@');
+
+const keyOf = (hash: string): string => subjectKey(FEEDBACK_QUEUE, hash);

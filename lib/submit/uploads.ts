@@ -1,4 +1,5 @@
 import * as z from 'zod';
+import { MAX_ATTACHMENT_BYTES } from '../feedback/message';
 import { sha256 } from '../jobs/envelope';
 import { attachmentsPrefix, EMAILS_QUEUE, FEEDBACK_QUEUE, uploadsPrefix } from '../jobs/keys';
 import type { Objects } from '../ports';
@@ -8,8 +9,8 @@ import { valid } from './options';
 import type { SubmitDeps } from './submit';
 
 const MIB = 1024 * 1024;
-/** Zendesk takes 50 MiB in a file. A list of a million recipients has about 100 MiB. */
-const LARGEST = { [FEEDBACK_QUEUE]: 50 * MIB, [EMAILS_QUEUE]: 512 * MIB } as const;
+/** A list of a million recipients has about 100 MiB. */
+const LARGEST = { [FEEDBACK_QUEUE]: MAX_ATTACHMENT_BYTES, [EMAILS_QUEUE]: 512 * MIB } as const;
 /** The worker sends the files of a job one after another, within its time-out of 45 seconds. */
 const MOST_ATTACHED = 100 * MIB;
 
@@ -67,11 +68,7 @@ export async function prepareUpload(
 const folderOf = (prefix: string, queue: string, principal: string): string =>
   `${uploadsPrefix(prefix, queue)}${sha256(JSON.stringify([queue, principal])).slice(0, 32)}/`;
 
-/**
- * Returns the uploads among the keys. Rejects with an InvalidJobError if a key is ambiguous, outside of the attachments
- * or an upload of another principal. A file that is missing or too large is refused too. Rejects with a StoreError if
- * S3 is down.
- */
+/** Returns the uploads among the keys. Rejects with an InvalidJobError, or with a StoreError if S3 is down. */
 export async function checkFiles(
   { objects, prefix }: { objects: Pick<Objects, 'size'>; prefix: string },
   keys: readonly { field: string; key: string }[],

@@ -1,6 +1,5 @@
-import { mailLimit } from '../../lib/feedback/mail-limit';
 import type { FeedbackInput } from '../../lib/feedback/message';
-import { feedbackContract } from '../../lib/feedback/process';
+import { feedbackContract, mailLimit } from '../../lib/feedback/process';
 import { realSendgrid } from '../../lib/vendors/sendgrid';
 import { realZendesk } from '../../lib/vendors/zendesk';
 import { sharedRate } from '../../lib/worker/rate';

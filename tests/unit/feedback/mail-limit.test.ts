@@ -1,4 +1,4 @@
-import { mailLimit } from '../../../lib/feedback/mail-limit';
+import { mailLimit } from '../../../lib/feedback/process';
 import { hashesWith } from '../../../lib/jobs/person-hash';
 import { HASH_KEY } from '../../support/hash-people';
 import { memoryClock, memoryRandom } from '../../support/memory-clock';
