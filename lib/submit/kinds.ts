@@ -69,10 +69,7 @@ export const KIND_OF: Record<string, keyof Results | undefined> = {
   [TESTFLIGHT_NOTIFY_BUILD]: 'notifyBuild',
 };
 
-/**
- * Makes a job of a caller's data. Rejects with an InvalidJobError that names all problems of the data, or with a
- * StoreError if the hash key cannot be read.
- */
+/** Rejects with an InvalidJobError that names all problems, or with a StoreError if the hash key cannot be read. */
 type Make = (
   input: unknown,
   options: CheckedOptions,

@@ -75,18 +75,12 @@ export function valid<T>(schema: z.ZodType<T>, input: unknown, prefix = ''): T {
   throw new InvalidJobError(describeIssues(parsed.error.issues, prefix));
 }
 
-interface IdDeps {
-  clock: Clock;
-  random: Random;
-}
+type IdDeps = { clock: Clock; random: Random };
 
 /** Never change this: another namespace would create a second job for every key in use. */
 const NAMESPACE = 'b3f7c1de-5a0e-4a6b-9a55-6d0f3a2c9e41';
 
-/**
- * The job id, which is the only idempotency key. With a key it follows from queue, principal and key, so that a repeat
- * finds the same job. A key without a principal is the system's. Without a key the id is new.
- */
+/** With a key, the id follows from queue, principal and key: a repeat finds the same job. Without, it is new. */
 export function jobId({
   queue,
   key,
@@ -101,10 +95,7 @@ export function jobId({
 export const newId = ({ clock, random }: IdDeps): string =>
   v7({ msecs: clock.now(), random: createHash('sha256').update(random.uuid()).digest().subarray(0, 16) });
 
-/**
- * The `owner` that the row of a principal's job has, or may have while the hash key changes. Without a principal it has
- * none. Rejects with a StoreError if the hash key cannot be read.
- */
+/** The `owner` that the row of a principal's job may have. Rejects with a StoreError if the hash key cannot be read. */
 export const ownersOf = async (
   hashPeople: HashPeople,
   principal: string | undefined,

@@ -28,10 +28,7 @@ export interface SubmitDeps {
   queueUrl: (queue: string) => string;
   /** Throws if the instance has no such queue. */
   settings: (queue: string) => Pick<QueueSettings, 'type' | 'retention'>;
-  /**
-   * Takes the write that marks the row as sent, so that the caller need not wait for it. Without this, the caller
-   * waits. A process that stops right after its answer must not use it.
-   */
+  /** Takes the write that marks the row as sent. Absent if the process stops after its answer: then the caller waits. */
   afterAnswer?: (write: Promise<void>) => void;
 }
 
@@ -69,10 +66,10 @@ export interface Unsent {
 }
 
 /**
- * Accepts a job: notes its files, writes the row, sends the message and marks the row as sent. Rejects with an
- * IdempotencyConflictError if the key belongs to another job. Rejects with a StoreError if the message failed, or the row
- * of a job with a key or `notBefore`. A call with the same key continues from there. If none does, the reconciler cancels
- * the row. A job with `notBefore` is not sent: its row holds it until then.
+ * Accepts a job: notes its files, writes the row, sends the message and marks the row as sent. With `notBefore`, the row
+ * holds the job until then. Rejects with an IdempotencyConflictError if the key belongs to another job, and with a
+ * StoreError if the message failed, or the row of a job with a key or `notBefore`. A call with the same key continues
+ * from there. If none does, the reconciler cancels the row.
  */
 export async function submit(deps: SubmitDeps, submission: Submission): Promise<Accepted> {
   const decided = await accept(deps, submission);
@@ -162,10 +159,7 @@ function unsent(deps: SubmitDeps, { row, envelope, accepted }: Beginning, { stor
   };
 }
 
-/**
- * When in doubt, send again: a second message is harmless, but a job without a message is lost. The reconciler sends a
- * job that was opened again, if its body is kept. A repeated call brings nothing of an erased job back.
- */
+/** When in doubt, send again: a second message is harmless, but a job without one is lost. Never for an erased job. */
 function mayBeUnsent(row: JobRow): boolean {
   const { state, reason, sentAt } = row;
   if (row.erased || isSentFromKept(row)) return false;
@@ -199,10 +193,7 @@ async function envelopeOf(deps: SubmitDeps, submission: Submission, id: string):
   return { ...head, dataref, datasha256 };
 }
 
-/**
- * A row lives 45 days after its last write, and an operator may need the job's body for two weeks after its start. The
- * bucket keeps a campaign's recipients for a limited time too.
- */
+/** A row lives 45 days after its last write, and an operator may need the job's body for two weeks after its start. */
 const MOST_DAYS = 30;
 
 /** Checks when a job or a campaign may start. The caller's clock may differ a little from ours. Throws an InvalidJobError. */
