@@ -4,7 +4,7 @@ import { wrongField } from '../errors';
 import { sha256 } from '../jobs/envelope';
 import { dataPrefix, EMAILS_QUEUE, ERASED } from '../jobs/keys';
 import type { Objects } from '../ports';
-import { type CampaignContent, campaignContentSchema, hashOf } from './message';
+import { type CampaignContent, type CampaignJob, campaignContentSchema, hashOf } from './message';
 import { InvalidRecipientsError, type Read, type Recipient, recipientCheck } from './recipients';
 
 /** Names the objects of an accepted campaign by hash, so that a later change is noticed. */
@@ -30,43 +30,31 @@ export function campaignKeys(prefix: string, campaign: string) {
   };
 }
 
-/**
- * What an erasure leaves of a recipient. The line stays, because recipients are numbers of lines. No list has it
- * otherwise, since it is no address, and a part with such a line need not have the accepted hash.
- */
+/** What an erasure leaves of a recipient, who is the number of a line. A part with such a line may have another hash. */
 export const ERASED_LINE = JSON.stringify({ email: ERASED });
 
 export type ReadDeps = { objects: Pick<Objects, 'get'>; prefix: string };
 
 /** Reads the accepted manifest. As the next two, throws a PermanentError (`ManifestMissing`, `ManifestChanged`). */
-export async function readManifest(
-  deps: ReadDeps,
-  { key, sha256: expected }: { key: string; sha256: string },
-): Promise<Manifest> {
-  return manifestSchema.parse(JSON.parse(await verified(deps, { key, expected, field: 'data.manifest' })));
+export async function readManifest(deps: ReadDeps, { key, sha256 }: CampaignJob['manifest']): Promise<Manifest> {
+  return manifestSchema.parse(JSON.parse(await verified(deps, key, sha256, 'data.manifest')));
 }
 
 export async function readPart(deps: ReadDeps, manifest: Manifest, number: number): Promise<Recipient[]> {
   const expected = manifest.parts[number];
   if (expected === undefined) throw wrongField('NoSuchChunk', 'data.number', 'the campaign has no such chunk');
   const key = campaignKeys(deps.prefix, manifest.campaign).part(number, expected);
-  const text = await verified(deps, { key, expected, field: 'data.number' });
-  return text
-    .trimEnd()
-    .split('\n')
-    .map((line) => JSON.parse(line) as Recipient);
+  const lines = (await verified(deps, key, expected, 'data.number')).trimEnd().split('\n');
+  return lines.map((line) => JSON.parse(line) as Recipient);
 }
 
 export async function readContent(deps: ReadDeps, manifest: Manifest): Promise<CampaignContent> {
   const expected = manifest.content;
   const key = campaignKeys(deps.prefix, manifest.campaign).content(expected);
-  return campaignContentSchema.parse(JSON.parse(await verified(deps, { key, expected, field: 'data.campaign' })));
+  return campaignContentSchema.parse(JSON.parse(await verified(deps, key, expected, 'data.campaign')));
 }
 
-async function verified(
-  { objects }: ReadDeps,
-  { key, expected, field }: { key: string; expected: string; field: string },
-): Promise<string> {
+async function verified({ objects }: ReadDeps, key: string, expected: string, field: string): Promise<string> {
   const bytes = await objects.get(key);
   if (!bytes) throw wrongField('ManifestMissing', field, 'an object of the campaign is gone');
   const text = Buffer.from(bytes).toString('utf8');
@@ -103,13 +91,10 @@ export function firstTimes(): (text: string) => boolean {
 }
 
 const REJECTED_PART = 5_000;
-/** Parts that are written at the same time hold about this many recipients together, to limit memory. */
-const RECIPIENTS_AT_ONCE = 1_000;
-const MOST_AT_ONCE = 16;
 
 /**
- * Writes a campaign's recipients to the bucket, one part per chunk. The manifest comes last, so nothing can be sent
- * before. Memory is bounded for any number of recipients. Throws an InvalidRecipientsError if none is valid.
+ * Writes a campaign's recipients to the bucket, one part per chunk, in bounded memory. The manifest comes last, so nothing
+ * can be sent before. Throws an InvalidRecipientsError if none is valid.
  */
 export async function writeManifest(
   { objects, prefix }: { objects: Pick<Objects, 'put'>; prefix: string },
@@ -143,14 +128,12 @@ export async function writeManifest(
     // After a failure, the loop ends the generator also for the others.
     for await (const { key, body } of bodies) await objects.put(key, body, 'application/x-ndjson');
   };
-  const atOnce = Math.min(MOST_AT_ONCE, Math.ceil(RECIPIENTS_AT_ONCE / chunkSize));
+  // To limit memory, parts that are written at the same time hold about a thousand recipients together.
+  const atOnce = Math.min(16, Math.ceil(1_000 / chunkSize));
   await Promise.all(Array.from({ length: atOnce }, write));
+  if (requested === 0) throw new InvalidRecipientsError('must have at least 1 recipient');
   if (parts.count() === 0)
-    throw new InvalidRecipientsError(
-      requested === 0
-        ? 'must have at least 1 recipient'
-        : `must have at least 1 valid recipient, but ${requested} are invalid`,
-    );
+    throw new InvalidRecipientsError(`must have at least 1 valid recipient, but ${requested} are invalid`);
 
   const contentJson = JSON.stringify(content);
   const manifest: Manifest = { manifest: 1, campaign, content: sha256(contentJson), parts: parts.hashes };

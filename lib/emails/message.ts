@@ -16,20 +16,16 @@ function shallow(value: unknown, depth: number): boolean {
   return true;
 }
 
-/** Replaces `z.record`, which makes an object for each entry of a million recipients and copies them all. */
-function isRecord(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === Object.prototype || prototype === null;
-}
+const bytesOf = (value: unknown): number => Buffer.byteLength(JSON.stringify(value));
 
+/** Not `z.record`, which makes an object for each entry of a million recipients and copies them all. */
 export const templateData = z
-  .custom<Record<string, unknown>>(isRecord, 'must be an object')
-  .refine((value) => shallow(value, MAX_DEPTH), `must not be nested more than ${MAX_DEPTH} deep`)
-  .refine(
-    (value) => !shallow(value, MAX_DEPTH) || Buffer.byteLength(JSON.stringify(value)) <= MAX_DATA_BYTES,
-    `must be at most ${MAX_DATA_BYTES} bytes of JSON`,
-  )
+  .custom<Record<string, unknown>>(z.core.util.isPlainObject, 'must be an object')
+  .refine((value) => shallow(value, MAX_DEPTH), {
+    error: `must not be nested more than ${MAX_DEPTH} deep`,
+    abort: true,
+  })
+  .refine((value) => bytesOf(value) <= MAX_DATA_BYTES, `must be at most ${MAX_DATA_BYTES} bytes of JSON`)
   .meta({
     type: 'object',
     description: `For the template: at most ${MAX_DATA_BYTES} bytes of JSON, at most ${MAX_DEPTH} deep.`,
@@ -44,8 +40,6 @@ export const EMAIL_MESSAGE = 'email.message.v1';
 export const EMAIL_CAMPAIGN = 'email.campaign.v1';
 
 const MAX_BODY_BYTES = 512 * 1024;
-/** SendGrid allows no more. */
-const MAX_CATEGORIES = 10;
 
 /** A name goes into a header, and a line break would forge another header. */
 const person = z.strictObject({
@@ -54,7 +48,6 @@ const person = z.strictObject({
 });
 
 export const hashOf = z.string().regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 in hex');
-const s3Key = z.string().min(1).max(1024);
 
 const mailShape = {
   from: person.describe('The sender.'),
@@ -67,7 +60,7 @@ const mailShape = {
   html: multiLine(MAX_BODY_BYTES, 'The mail as HTML, without a templateId.').optional(),
   categories: z
     .array(singleLine(255))
-    .max(MAX_CATEGORIES)
+    .max(10)
     .refine((names) => new Set(names).size === names.length, 'must not repeat a category')
     .meta({ uniqueItems: true, description: "At most 10, none twice, for SendGrid's statistics. No personal data." })
     .optional(),
@@ -75,7 +68,6 @@ const mailShape = {
 
 type Words = Partial<Record<'templateId' | 'subject' | 'text' | 'html', string | undefined>>;
 
-/** A template has its own words. Without one, a subject and a text are required. */
 function checkWords({ templateId: template, subject, text, html }: Words, context: z.RefinementCtx): void {
   const issue = (field: string, message: string) => context.addIssue({ code: 'custom', path: [field], message });
   if (template !== undefined) {
@@ -86,10 +78,7 @@ function checkWords({ templateId: template, subject, text, html }: Words, contex
   if (text === undefined && html === undefined) issue('text', 'this or html is required without a templateId');
 }
 
-/**
- * How a recipient unsubscribes: by SendGrid's unsubscribe group, or by the sender's own link, which mail programs offer
- * as one click (RFC 8058). `{name}` in the link stands for that entry of the recipient's data.
- */
+/** By SendGrid's unsubscribe group, or by the sender's own link, which mail programs offer as one click (RFC 8058). */
 const unsubscribe = z.union(
   [
     z.strictObject({
@@ -135,7 +124,7 @@ const count = z.int().nonnegative();
 export const campaignJobSchema = z.strictObject({
   name: singleLine(100).optional(),
   sendAt: z.iso.datetime({ offset: true }).optional(),
-  manifest: z.strictObject({ key: s3Key, sha256: hashOf }),
+  manifest: z.strictObject({ key: z.string().min(1).max(1024), sha256: hashOf }),
   /** Each requested recipient is a recipient, a duplicate or rejected. */
   requested: count,
   /** Rejected because an earlier entry has the same address. */

@@ -131,7 +131,7 @@ function refuseIfStopped({ status }: Campaign): void {
   if (status === 'cancelled') throw new CancelledError();
 }
 
-/** Pauses the campaign if our configuration or the campaign is the cause. Otherwise all its chunks would fail. */
+/** Pauses the campaign if our configuration or the campaign is the cause. */
 async function pauseIfNeeded({ campaigns }: EmailDeps, campaign: Campaign, error: JobError): Promise<void> {
   const { code } = error;
   if (error instanceof StopError && isRefusal(code)) await campaigns.pause(campaign.id, code);

@@ -75,15 +75,15 @@ function rowOf({ parse }: typeof import('csv-parse/sync'), text: string): string
 }
 
 function checkedHeader(values: string[] | string): string[] {
-  if (typeof values === 'string') throw new InvalidRecipientsError(`the CSV header cannot be read: ${values}`);
-  if (!values.includes('email')) throw new InvalidRecipientsError('the CSV header must have a column email');
-  if (values.includes('__proto__')) throw new InvalidRecipientsError('the CSV header must not have a column __proto__');
-  if (new Set(values).size !== values.length)
-    throw new InvalidRecipientsError('the CSV header must not repeat a column');
+  const refused = (rule: string) => new InvalidRecipientsError(`the CSV header ${rule}`);
+  if (typeof values === 'string') throw refused(`cannot be read: ${values}`);
+  if (!values.includes('email')) throw refused('must have a column email');
+  if (values.includes('__proto__')) throw refused('must not have a column __proto__');
+  if (new Set(values).size !== values.length) throw refused('must not repeat a column');
   return values;
 }
 
-/** Makes only the recipient. Anything more for each of a million rows grows V8's young generation to its limit. */
+/** Makes only the recipient: anything more for each of a million rows fills V8's young generation. */
 function ofColumns(header: string[], values: string[]): unknown {
   const recipient: { email: string; name?: string; data?: Record<string, string> } = { email: '' };
   for (let column = 0; column < header.length; column++) {
@@ -99,6 +99,7 @@ function ofColumns(header: string[], values: string[]): unknown {
   return recipient;
 }
 
+const PLACEHOLDERS = /\{([^{}]+)\}/g;
 /** The length with the recipient's data filled in. A request has to hold a thousand such links. */
 const MAX_LINK = 2_000;
 
@@ -110,12 +111,10 @@ export const recipientSchema = z.strictObject({
 export type Recipient = z.infer<typeof recipientSchema>;
 export type RecipientInput = z.input<typeof recipientSchema>;
 
-const placeholders = (link: string): string[] => [...link.matchAll(/\{([^{}]+)\}/g)].map(([, name = '']) => name);
-
 /** Returns the recipient, or the rule that it breaks. A rule names fields and never a value. */
 export function recipientCheck({ templateId, unsubscribe }: Pick<CampaignContent, 'templateId' | 'unsubscribe'>) {
   const link = unsubscribe && 'link' in unsubscribe ? unsubscribe.link : '';
-  const needed = placeholders(link);
+  const needed = [...link.matchAll(PLACEHOLDERS)].map(([, name = '']) => name);
   return (input: unknown): { recipient: Recipient } | { reason: string } => {
     const parsed = recipientSchema.safeParse(input, { reportInput: true });
     if (!parsed.success) {
@@ -138,7 +137,7 @@ export function recipientCheck({ templateId, unsubscribe }: Pick<CampaignContent
 }
 
 export const unsubscribeLink = (link: string, data: Record<string, unknown> = {}): string =>
-  link.replace(/\{([^{}]+)\}/g, (_, name: string) => encodeURIComponent(String(data[name])));
+  link.replace(PLACEHOLDERS, (_, name: string) => encodeURIComponent(String(data[name])));
 
 /** The list of recipients is invalid as a whole. The message names the rule and the place, never a value. */
 export class InvalidRecipientsError extends Error {

@@ -11,9 +11,8 @@ import { firstTimes, readManifest, readPart } from './manifest';
 import { outcomesApart, SEND } from './request';
 
 /**
- * The result of a campaign so far. It is computed each time from the chunks' rows and the stored events, so a crash
- * cannot make it wrong. `requested` is `rejected` + `duplicates` + `recipients`, and `recipients` is the sum of the
- * eight kinds after it.
+ * The result of a campaign so far, computed from the chunks' rows and the stored events. `requested` is `rejected` +
+ * `duplicates` + `recipients`, and `recipients` is the sum of the eight kinds after it.
  */
 export interface CampaignReport
   extends Pick<Campaign, 'name' | 'status' | 'requested' | 'rejected' | 'duplicates' | 'recipients'>,
@@ -53,7 +52,7 @@ export interface ReportDeps {
   prefix: string;
 }
 
-/** Rows to read at a time: twice the connections of the SDK, so that no connection is idle. */
+/** Rows to read at a time: twice the connections of the SDK. */
 const AT_ONCE = 100;
 
 export async function campaignReport(deps: ReportDeps, campaign: Campaign): Promise<CampaignReport> {

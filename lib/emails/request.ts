@@ -8,10 +8,7 @@ import { type Recipient, unsubscribeLink } from './recipients';
 /** The step that sends. Step names are stored, and events name this step. */
 export const SEND = MAIL_STEPS.emails;
 
-/**
- * The steps that store who was left out of a request, and their outcome. SendGrid refuses a request because of single
- * addresses and sends nothing of it (`excluded`), or the suppression list has them (`suppressed`).
- */
+/** The steps that store whom SendGrid refused (`excluded`) or the list suppressed, and the outcome of these recipients. */
 const LEFT_OUT = { excluded: 'refused', suppressed: 'suppressed' } as const;
 
 /** The result of such a step: recipients' numbers in their chunk, by error code or by reason of the list. */

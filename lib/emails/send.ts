@@ -18,10 +18,7 @@ export interface Sending extends Pick<Paced, 'use' | 'check'> {
 /** How many recipients got no mail: SendGrid refused their addresses, or the suppression list has them. */
 type Accepted = ProvenSent & { refused?: number; suppressed?: number };
 
-/**
- * Sends one request at most once. It ends as accepted, refused (PermanentError), throttled (WaitError, for all jobs), or
- * unknown until evidence or an operator resolves it.
- */
+/** Sends one request at most once: accepted, refused (PermanentError), throttled (WaitError, for all jobs) or unknown. */
 export async function send(deps: SendDeps, sending: Sending, context: RunContext): Promise<Accepted> {
   const { peek } = context.steps;
   // An operator has decided that the mail was not sent and must not be.

@@ -19,8 +19,8 @@ export type SuppressionList = ReturnType<typeof suppressionList>;
 /**
  * The instance's own list of addresses that get no mail: one object of sorted entries of 64 bits, 61 of a keyed hash
  * and 3 of the reason. A million recipients hit a wrong one of a million entries once in two million campaigns. The
- * first entry is the hash of the empty text. It shows that the list has our key: under another key, no address would
- * be found. Every method rejects with a StoreError, LIST_UNREADABLE if the list is damaged or has another key.
+ * first entry, the hash of the empty text, shows that the list has our key. Every method rejects with a StoreError,
+ * LIST_UNREADABLE if the list is damaged or has another key.
  */
 export function suppressionList(deps: {
   objects: Pick<Objects, 'readChanged' | 'create' | 'replace'>;
@@ -88,9 +88,7 @@ export function suppressionList(deps: {
 
 /** An object that is no list becomes an empty one, without a first entry. */
 const listIn = (bytes: Uint8Array): BigUint64Array =>
-  bytes.length % BigUint64Array.BYTES_PER_ELEMENT === 0
-    ? new BigUint64Array(bytes.slice().buffer)
-    : new BigUint64Array();
+  new BigUint64Array(bytes.length % 8 === 0 ? bytes.slice().buffer : []);
 
 /** The place of the first entry from this hash on. */
 function placeOf(list: BigUint64Array, hash: bigint): number {

@@ -95,9 +95,8 @@ export function campaigns(deps: ItemDeps & { guard?: GuardLimits | undefined }) 
         if (stored) return undefined;
         const keys = { key: campaignKey(plan.id), accepted: CAMPAIGNS, version: 0, writer: '' };
         const chunks = { released: 0, open: [], refusals: 0, ended: NONE_ENDED, sent: [] };
-        const counts = { ...chunks, round: 0, reports: [NO_REPORTS] };
-        const made: Campaign = { ...plan, ...keys, status: 'running', ...counts, history: [] };
-        return scheduled(withEntry(made, 'accepted'));
+        const state = { status: 'running' as const, round: 0, reports: [NO_REPORTS], history: [] };
+        return scheduled(withEntry({ ...plan, ...keys, ...chunks, ...state }, 'accepted'));
       });
       return item;
     },
@@ -144,9 +143,9 @@ export function campaigns(deps: ItemDeps & { guard?: GuardLimits | undefined }) 
 export interface GuardLimits {
   /** Of the mails that were delivered or bounced. */
   bounces: number;
-  /** Spam reports, of the mails that were delivered. */
+  /** Of the mails that were delivered. */
   reports: number;
-  /** Refused chunks, of the chunks that have ended. */
+  /** Of the chunks that have ended. */
   refused: number;
   /** So many mails must have been delivered or bounced before any limit counts. */
   least?: number;
@@ -213,10 +212,8 @@ export const chunkSizeOf = (emailRate: number): number =>
 /** Depends only on campaign and number, so a chunk is one job however often it is released. */
 export const chunkId = (campaign: string, number: number): string => v5(`${campaign}/${number}`, NAMESPACE);
 
-export const chunkRecipients = (
-  { chunks, chunkSize, recipients }: Pick<CampaignPlan, 'chunks' | 'chunkSize' | 'recipients'>,
-  number: number,
-): number => (number < chunks - 1 ? chunkSize : Math.max(0, recipients - (chunks - 1) * chunkSize));
+export const chunkRecipients = ({ chunks, chunkSize, recipients }: CampaignPlan, number: number): number =>
+  number < chunks - 1 ? chunkSize : Math.max(0, recipients - (chunks - 1) * chunkSize);
 
 export function* releasedPages({ released }: Campaign, size: number): Generator<number[]> {
   for (let first = 0; first < released; first += size)

@@ -61,16 +61,12 @@ export async function countChunks(deps: CampaignReleaseDeps, known: Campaign): P
   const open = campaign.open.filter((number) => !ended.has(number));
   const done = open.length === 0 && (campaign.status === 'cancelled' || campaign.released === campaign.chunks);
   const now = deps.clock.now();
-  const change = (stored: Campaign): Campaign => ({
-    ...withEnded(
-      stored,
-      [...ended].filter(([number]) => stored.open.includes(number)),
-    ),
-    open: stored.open.filter((number) => !ended.has(number)),
-    ...(done && stored.released === campaign.released
-      ? { status: stored.status === 'cancelled' ? 'cancelled' : 'ended', endedAt: now }
-      : {}),
-  });
+  const change = (stored: Campaign): Campaign => {
+    const endedNow = [...ended].filter(([number]) => stored.open.includes(number));
+    const counted = { ...withEnded(stored, endedNow), open: stored.open.filter((number) => !ended.has(number)) };
+    if (!done || stored.released !== campaign.released) return counted;
+    return { ...counted, status: stored.status === 'cancelled' ? 'cancelled' : 'ended', endedAt: now };
+  };
   const hasChanged = done || open.length < campaign.open.length;
   const { item } = hasChanged ? await campaigns(deps).count(campaign, change) : { item: campaign };
   const recipients = (numbers: number[]) => numbers.reduce((sum, number) => sum + chunkRecipients(campaign, number), 0);
@@ -110,15 +106,11 @@ function withEnded(campaign: Campaign, chunks: readonly [number: number, row: Jo
   return { ...campaign, ended, sent: [...recent, { at, recipients }] };
 }
 
-/**
- * Sends and counts a chunk whose release stopped before the cursor was written. Otherwise a paused or cancelled
- * campaign would end without it. A running campaign releases it again, as the same job.
- */
+/** Releases again a chunk whose release stopped before the cursor. A paused or cancelled campaign would end without it. */
 async function finishRelease(deps: CampaignReleaseDeps, campaign: Campaign): Promise<Campaign> {
   const { id, status, released } = campaign;
   if (status === 'running' || released === campaign.chunks) return campaign;
-  const isReleased = await deps.ledger.has(jobKey(EMAILS_QUEUE, chunkId(id, released)));
-  if (!isReleased) return campaign;
+  if (!(await deps.ledger.has(jobKey(EMAILS_QUEUE, chunkId(id, released))))) return campaign;
   return (await releaseChunk(deps, campaign, campaign.startTag)) ?? campaign;
 }
 
@@ -177,14 +169,12 @@ function isAboutToSend(row: JobRow | undefined, campaign: Campaign, now: number)
 /** Reads the rows of the campaign's chunks with these numbers. One that does not parse counts as none. */
 export async function rowsOf(
   { ledger }: Pick<CampaignReleaseDeps, 'ledger'>,
-  campaign: Campaign,
+  { id }: Campaign,
   numbers: readonly number[],
-): Promise<Map<number, JobRow | undefined>> {
-  const rows = new Map<number, JobRow | undefined>();
-  await mapEach(numbers, AT_ONCE, async (number) => {
-    rows.set(number, await ledger.known(jobKey(EMAILS_QUEUE, chunkId(campaign.id, number))));
-  });
-  return rows;
+) {
+  const read = async (number: number) =>
+    [number, await ledger.known(jobKey(EMAILS_QUEUE, chunkId(id, number)))] as const;
+  return new Map(await mapEach(numbers, AT_ONCE, read));
 }
 
 /** Reports an ended campaign if less than half of its mails have events: SendGrid or our webhook lost them. */
@@ -203,13 +193,10 @@ type DropListsDeps = Omit<CampaignReleaseDeps, 'report'>;
 
 const WITH_LISTS = todoKey(EMAILS_QUEUE, 'lists');
 const AGAIN_MS = 24 * 3_600_000;
-const OBJECTS = 1_000;
-const ROWS = 500;
 
 /**
- * Deletes the recipients, the rejected lines and the content of campaigns whose row goes now. If a chunk can still
- * be retried, it tries again a day later. A run that dies or has no time left leaves the rest to the next run. It works
- * once an hour, because no list is urgent.
+ * Deletes the recipients, the rejected lines and the content of campaigns whose row goes now, or a day later if a chunk
+ * can still be retried. It works once an hour. A run without time leaves the rest to the next one.
  */
 export async function dropLists(deps: DropListsDeps, mayGoOn: () => boolean): Promise<void> {
   if (!deps.queueNames.includes(EMAILS_QUEUE) || !isFirstMinuteOfHour(deps.clock)) return;
@@ -223,7 +210,7 @@ export async function dropLists(deps: DropListsDeps, mayGoOn: () => boolean): Pr
 
 async function dropList(deps: DropListsDeps, campaign: Campaign, mayGoOn: () => boolean): Promise<void> {
   const { clock, objects, prefix } = deps;
-  for (const numbers of releasedPages(campaign, ROWS)) {
+  for (const numbers of releasedPages(campaign, 500)) {
     if (!mayGoOn()) return;
     const rows = await rowsOf(deps, campaign, numbers);
     if (![...rows.values()].some(mayNeedList)) continue;
@@ -233,7 +220,7 @@ async function dropList(deps: DropListsDeps, campaign: Campaign, mayGoOn: () => 
   const { home } = campaignKeys(prefix, campaign.id);
   for (let keys = [home]; keys.length > 0; ) {
     if (!mayGoOn()) return;
-    keys = await objects.list(home, { limit: OBJECTS });
+    keys = await objects.list(home, { limit: 1_000 });
     await mapEach(keys, AT_ONCE, (key) => objects.delete(key));
   }
   await campaigns(deps).change(campaign.id, (now) => ({ ...now, listsDropped: true }), campaign);

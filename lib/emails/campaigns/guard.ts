@@ -11,18 +11,17 @@ import type { CampaignReleaseDeps } from './chunks';
 /*
  * The guard pauses a campaign whose mails bounce or are reported as spam too often.
  *
- * The webhook notes about whom a request of SendGrid was: one item for a request, not one for an event. Once a minute the
- * reconciler sets those recipients' bits, counts the bits of the whole campaign, pauses it if a limit is exceeded, and
- * deletes the notes last. A bit that is set stays set. So repeated, late and reordered events change nothing, and after a
- * crash the next run does the same again.
+ * The webhook notes about whom a request of SendGrid was, in one item. Once a minute the reconciler sets those recipients'
+ * bits, counts the bits of the whole campaign, pauses it if a limit is exceeded, and deletes the notes last. A set bit
+ * stays set. So repeated, late and reordered events change nothing, and after a crash the next run does the same again.
  *
- * Every mail carries how often its campaign had been resumed. Each resume has bits of its own, so after it the counts
- * begin anew, and a late event about an earlier mail counts as one of the earlier counts.
+ * Every mail carries how often its campaign had been resumed. Each resume has bits of its own, so a late event about an
+ * earlier mail counts among the earlier ones.
  */
 
-/** Recipients of an item: a mebibit for each kind would be too large for the table. */
+/** Recipients of an item, so that it fits the table. */
 const PAGE = 40_000;
-/** Notes of one run. A run reads the others a minute later. */
+/** Notes of one run. The next run reads the others. */
 const MOST_NOTES = 2_000;
 const AT_ONCE = 32;
 
@@ -37,7 +36,7 @@ export async function guardCampaigns(deps: CampaignReleaseDeps, mayGoOn: () => b
   const notes: EventNote[] = [];
   for await (const keys of everyDue(deps, { todo: todoKey(EMAILS_QUEUE, 'reports'), mayGoOn })) {
     const items = await mapEach(keys, AT_ONCE, (key) => readItem(deps, key));
-    notes.push(...items.filter((item) => item !== undefined).map((item) => item as EventNote));
+    notes.push(...(items.filter((item) => item !== undefined) as EventNote[]));
     if (notes.length >= MOST_NOTES) break;
   }
   const groups = groupBy(notes, ({ campaign, round }) => `${campaign} ${round}`);
@@ -49,7 +48,7 @@ async function fold(deps: CampaignReleaseDeps, notes: readonly EventNote[]): Pro
   const store = campaigns(deps);
   const campaign = await store.read(id);
   if (campaign && round <= campaign.round) {
-    await setBits(deps, { campaign, round, notes });
+    await setBits(deps, campaign, round, notes);
     const reports = await countBits(deps, campaign, round);
     await store.count(campaign, (stored) => {
       if (REPORT_KINDS.every((kind) => stored.reports[round]?.[kind] === reports[kind])) return undefined;
@@ -61,9 +60,10 @@ async function fold(deps: CampaignReleaseDeps, notes: readonly EventNote[]): Pro
 
 async function setBits(
   deps: CampaignReleaseDeps,
-  { campaign, round, notes }: { campaign: Campaign; round: number; notes: readonly EventNote[] },
+  { id, recipients }: Campaign,
+  round: number,
+  notes: readonly EventNote[],
 ): Promise<void> {
-  const { id, recipients } = campaign;
   const pages = new Map<number, Record<ReportKind, string[]>>();
   for (const { places } of notes)
     for (const kind of REPORT_KINDS)

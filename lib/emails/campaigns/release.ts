@@ -5,7 +5,7 @@ import { heldNow, type RateItem, takenMs } from '../../worker/rate';
 import { type Campaign, campaigns, chunkRecipients, EXPIRED, hasExpired } from './campaign';
 import { AT_ONCE, type CampaignReleaseDeps, type Counted, checkEvents, countChunks, releaseChunk } from './chunks';
 
-/** Released chunks reach the senders some time later. Without this extra work the senders would be idle until then. */
+/** Released chunks reach the senders some time later, and this extra work keeps the senders busy until then. */
 const AHEAD_MS = 3_000;
 /** The work that one campaign may have open, so that chunks that keep failing do not pile up. */
 const MOST_OPEN_SECONDS = 20;
@@ -101,9 +101,8 @@ async function releaseFairly(
 
 /*
  * Start-time fair queueing, counted in recipients (Goyal, Vin, Cheng 1997). A chunk's start tag is the number of
- * recipients that its campaign released before it. The lowest tag is next, so all campaigns get the same number of
- * recipients, whatever the sizes of their chunks. The virtual time is the highest tag so far. A new or resumed campaign
- * starts there, so that it does not send alone until it has caught up.
+ * recipients that its campaign released before it. The lowest tag is next, whatever the sizes of the chunks. The virtual
+ * time is the highest tag so far. A new or resumed campaign starts there, so that it does not send alone for long.
  */
 
 export const virtualTime = (campaigns: readonly Campaign[]): number =>

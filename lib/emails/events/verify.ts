@@ -9,7 +9,7 @@ export type WebhookRequest = Partial<Pick<LambdaFunctionURLEvent, 'body' | 'isBa
 
 export type Verdict = { body: Buffer } | { status: 403 | 404 | 405 | 413 };
 
-/** SendGrid posts up to 1000 events at a time, which is far below this. */
+/** Far above the 1000 events that SendGrid posts at a time. */
 export const MAX_BODY_BYTES = 2 * 1024 * 1024;
 /** A signature does not prove when a request was sent. An old one is a replay: SendGrid signs each try again. */
 const MAX_AGE_MS = 10 * 60_000;
@@ -19,9 +19,8 @@ export const SIGNATURE_HEADER = 'x-twilio-email-event-webhook-signature';
 export const TIMESTAMP_HEADER = 'x-twilio-email-event-webhook-timestamp';
 
 /**
- * Checks requests against SendGrid's public keys (base64, as its settings show them). One matching key is enough, so
- * that a key can be replaced. The URL is public, so the cheap checks come first, and nothing of a body is read before
- * its signature. Throws a ConfigError if a key is invalid.
+ * Checks requests against SendGrid's public keys (base64, as its settings show them). One match is enough, so that a key
+ * can be replaced. Nothing of a body is read before its signature. Throws a ConfigError if a key is invalid.
  */
 export function eventVerifier(publicKeys: readonly string[], now: () => number): (request: WebhookRequest) => Verdict {
   const keys = publicKeys.map(publicKey);

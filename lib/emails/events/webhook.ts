@@ -13,8 +13,8 @@ import { MAIL_QUEUES, MAIL_STEPS, type MailQueue } from '../../worker/mail';
 import type { Verdict, WebhookRequest } from './verify';
 
 /**
- * An item for what a vendor's events say. The function that takes events faces the internet and may write no row, so the
- * reconciler writes evidence into the row (lib/reconcile/ends.ts) and counts reports (campaigns/guard.ts).
+ * An item for what events say. This function faces the internet and may write no row, so the reconciler writes evidence
+ * into the row (lib/reconcile/ends.ts) and counts reports (campaigns/guard.ts).
  */
 const eventItem = <T>(queue: MailQueue, id: string, at: number, kind: 'evidence' | 'reports', fields: T): Item & T => ({
   ...{ key: evidenceKey(queue, MAIL_STEPS[queue], id), version: 0, writer: '', ...fields },
@@ -50,8 +50,8 @@ export interface EventDeps extends ItemDeps {
 }
 
 /**
- * Answers requests to the webhook with a status and no body. SendGrid repeats a request for a day if the status is not
- * 2xx. A refused request is not logged, because anyone may call the URL. Lambda counts it (Url4xxCount).
+ * Answers requests to the webhook. SendGrid repeats one for a day if the status is not 2xx. A refused request is not
+ * logged, because anyone may call the URL. Lambda counts it (Url4xxCount).
  */
 export const eventWebhook =
   (deps: EventDeps & { verify: (request: WebhookRequest) => Verdict }) =>
@@ -78,17 +78,19 @@ export const eventFolder = (
 const AT_ONCE = 10;
 
 /**
- * Keeps the events about our mails. It stores them in the bucket under a name that follows from their content, then as
- * evidence about the steps of their jobs. A repeat is harmless. SendGrid sends the events of all instances of its
- * account, and those of others are ignored.
+ * Stores the events about our mails in the bucket under a name that follows from their content, then as evidence about
+ * the steps of their jobs. A repeat is harmless. Events of other instances are ignored.
  */
 export async function takeEvents(deps: EventDeps, events: readonly unknown[]): Promise<void> {
   const own = events.flatMap((event) => parseEvent(event, deps) ?? []);
   const unique = [...new Map(own.map((event) => [eventKey(event.stored), event])).values()];
-  const folders = groupBy(unique, ({ queue, time, stored: { campaign } }) =>
-    eventFolder(deps.prefix, { queue, time, campaign }),
+  const folders = groupBy(unique, ({ stored, ...mail }) =>
+    eventFolder(deps.prefix, { ...mail, campaign: stored.campaign }),
   );
-  for (const [folder, group] of folders) await store(deps, folder, group);
+  for (const [folder, group] of folders) {
+    const body = `${group.map(({ stored }) => JSON.stringify(stored)).join('\n')}\n`;
+    await deps.objects.put(`${folder}${sha256(body)}.ndjson`, body, 'application/x-ndjson');
+  }
   await note(deps, unique);
   const jobs = groupBy(unique, ({ queue, stored: { job } }) => jobKey(queue, job));
   await mapEach([...jobs.values()], AT_ONCE, async ([first]) => first && witness(deps, first));
@@ -99,11 +101,6 @@ export async function takeEvents(deps: EventDeps, events: readonly unknown[]): P
     const counts = Object.fromEntries([...kinds].map(([kind, of]) => [kind, of.length]));
     deps.log.info('events stored', { ...counts, queue, count: all.length });
   }
-}
-
-async function store({ objects }: EventDeps, folder: string, events: MailEvent[]): Promise<void> {
-  const body = `${events.map(({ stored }) => JSON.stringify(stored)).join('\n')}\n`;
-  await objects.put(`${folder}${sha256(body)}.ndjson`, body, 'application/x-ndjson');
 }
 
 /** One item for each campaign and round. Its key follows from its content, so a repeat writes nothing new. */
@@ -146,10 +143,8 @@ async function needsEvidence({ ledger }: EventDeps, queue: MailQueue, job: strin
   }
 }
 
-const digits = z
-  .string()
-  .regex(/^\d{1,15}$/)
-  .transform(Number);
+const form = (pattern: RegExp) => z.string().regex(pattern);
+const digits = form(/^\d{1,15}$/).transform(Number);
 /** No mail of this service is older than 2020. A later time than a day ahead is no clock's fault. */
 const FIRST_MS = Date.UTC(2020, 0);
 const DAY_MS = 24 * 60 * 60_000;
@@ -162,7 +157,7 @@ const DROP_REASONS = [
 
 /** An event about a mail of this code, of any instance. SendGrid repeats our ids. Other fields may be personal. */
 const mailEvent = z.object({
-  event: z.string().regex(/^[a-z_]{1,40}$/),
+  event: form(/^[a-z_]{1,40}$/),
   /** Seconds since 1970. */
   timestamp: z.int().nonnegative(),
   sg_message_id: z.string().max(300).default(''),
@@ -178,15 +173,11 @@ const mailEvent = z.object({
   first: digits.optional(),
   /** How often the campaign had been resumed when the mail was sent. */
   round: digits.default(0),
-  /** The kind of a bounce, `bounce` or `blocked`, and the mail server's code. */
-  type: z
-    .string()
-    .regex(/^[a-z]{1,20}$/)
+  /** `bounce` or `blocked`, and the mail server's code. */
+  type: form(/^[a-z]{1,20}$/)
     .optional()
     .catch(undefined),
-  status: z
-    .string()
-    .regex(/^\d(\.\d{1,3}){0,2}$/)
+  status: form(/^\d(\.\d{1,3}){0,2}$/)
     .optional()
     .catch(undefined),
   /** Why SendGrid dropped the mail. Any other reason is a mail server's text. */
@@ -196,13 +187,11 @@ const mailEvent = z.object({
 type Parsed = z.infer<typeof mailEvent>;
 
 /** A stored event. It has no address: the manifest has the address under the recipient's number. */
-export type StoredEvent = Pick<
-  Parsed,
-  'event' | 'timestamp' | 'job' | 'campaign' | 'recipient' | 'type' | 'status' | 'reason'
-> & { messageId: string };
+export type StoredEvent = Omit<Parsed, 'instance' | 'step' | 'sg_message_id' | keyof Sender> & { messageId: string };
 
-/** An event with the queue and the time (ms) of the job that sent its mail, and the mail's place. */
-type MailEvent = Pick<Parsed, 'queue' | 'time' | 'first' | 'round'> & { stored: StoredEvent };
+/** The queue and the time (ms) of the job that sent the mail, and the mail's place. */
+type Sender = Pick<Parsed, 'queue' | 'time' | 'first' | 'round'>;
+type MailEvent = Sender & { stored: StoredEvent };
 
 /** Removes everything personal. `undefined` if this instance sent no such mail, or no job can have its time. */
 export function parseEvent(input: unknown, of: Pick<EventDeps, 'instance' | 'clock'>): MailEvent | undefined {

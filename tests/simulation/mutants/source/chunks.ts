@@ -172,8 +172,8 @@ export const CHUNK_MUTANTS: Record<string, SourceMutant> = {
   ),
   eventsLost: line(
     TAKE,
-    'for (const [folder, group] of folders) await store(deps, folder, group);',
-    '',
+    'await deps.objects.put(',
+    'void (',
     /^campaigns are kept: campaign .* says .*, and SendGrid reported [1-9]/,
   ),
   addressAmongEvents: line(

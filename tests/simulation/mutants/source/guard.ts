@@ -47,8 +47,8 @@ export const GUARD_MUTANTS: Record<string, SourceMutant> = {
     changes: [
       {
         file: GUARD,
-        find: 'await setBits(deps, { campaign, round, notes });',
-        replace: 'await setBits(deps, { campaign, round: campaign.round, notes });',
+        find: 'await setBits(deps, campaign, round, notes);',
+        replace: 'await setBits(deps, campaign, campaign.round, notes);',
       },
     ],
     breaks: /^the guard: campaign .* counts/,
