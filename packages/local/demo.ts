@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FeedbackInput } from '../../lib/feedback/message';
 import type { JobRow } from '../../lib/jobs/row';
@@ -83,14 +82,6 @@ const SCENARIOS: Scenario[] = [
     expected: 'dead, 0 tickets, 0 mails, in the DLQ as ZendeskRejected',
   },
   {
-    title: 'not a job at all, sent straight to the queue',
-    async send({ deployment, ports }, groupId) {
-      const message = { body: 'this is not JSON', groupId, deduplicationId: randomUUID() };
-      return `invalid/${(await ports.queues.send(deployment.queueUrl('feedback'), message)).messageId}`;
-    },
-    expected: 'dead, 0 tickets, 0 mails, in the DLQ as NotJson',
-  },
-  {
     title: 'the worker crashes at every attempt',
     failure: { of: 'zendesk', ...ticketCall, before: 'hang', times: 'forever', kills: 'feedback' },
     expected: 'dead, 0 tickets, 0 mails, in the DLQ as CrashLoop',
@@ -129,15 +120,6 @@ const LIMIT_MS = 100_000;
 const POLL_MS = 250;
 const HOUR_MS = 3_600_000;
 const print = (text: string): void => void process.stdout.write(`${text}\n`);
-
-/** Sends the job of a scenario. Resolves to its id. */
-async function sent(service: Service, { failure, send = sendFeedback }: Scenario, email: string): Promise<string> {
-  if (failure) {
-    const { of, kills, ...request } = failure;
-    service[of].fail({ ...request, bodyContains: email, ...(kills && killing(service.lambda, kills, email)) });
-  }
-  return send(service, email);
-}
 
 /** Prints what happens to a job. Resolves to what is not as expected. */
 async function watch(service: Service, { title, expected }: Scenario, id: string): Promise<string[]> {
@@ -181,8 +163,15 @@ async function main(): Promise<void> {
   try {
     const watched: Promise<string[]>[] = [];
     // One after another, so that a worker that is killed has no other job of its queue.
-    for (const [index, scenario] of SCENARIOS.entries())
-      watched.push(watch(service, scenario, await sent(service, scenario, `user-${index}@example.com`)));
+    for (const [index, scenario] of SCENARIOS.entries()) {
+      const { failure, send = sendFeedback } = scenario;
+      const email = `user-${index}@example.com`;
+      if (failure) {
+        const { of, kills, ...request } = failure;
+        service[of].fail({ ...request, bodyContains: email, ...(kills && killing(service.lambda, kills, email)) });
+      }
+      watched.push(watch(service, scenario, await send(service, email)));
+    }
     const unexpected = (await Promise.all(watched)).flat();
     print('\nVerifying all that was stored …');
     const wrong = [...unexpected, ...(await verified(service)).map((finding) => `sls verify: ${finding}`)];
