@@ -2,6 +2,7 @@ import type { Message } from '@aws-sdk/client-sqs';
 import type { SQSEvent, SQSRecord } from 'aws-lambda';
 import * as z from 'zod';
 import type { InvokeResult } from './lambda/runtime';
+import { queueArn, REGION } from './loopback';
 import type { SqsModel } from './sqs/model';
 import { SqsError } from './sqs/queue';
 import type { Timers } from './sqs/server';
@@ -35,7 +36,6 @@ export type EventSourceMapping = ReturnType<typeof createEventSourceMapping>;
  */
 export function createEventSourceMapping(options: EventSourceMappingOptions) {
   const { sqs, queue, timers, maximumConcurrency = 1000, onEvent = () => {} } = options;
-  const queueArn = `arn:aws:sqs:${sqs.region}:${sqs.account}:${queue}`;
   const running = new Set<Promise<void>>();
   let unsubscribe: (() => void) | undefined;
   let alarm: { at: number; handle: unknown } | undefined;
@@ -74,7 +74,7 @@ export function createEventSourceMapping(options: EventSourceMappingOptions) {
   }
 
   async function runBatch(messages: Message[]): Promise<void> {
-    const records = messages.map((message) => recordOf(message, { queueArn, region: sqs.region }));
+    const records = messages.map((message) => recordOf(message, queue));
     const messageIds = records.map(({ messageId }) => messageId);
     onEvent({ kind: 'invoked', messageIds });
     const failed: InvokeResult = { kind: 'failed', reason: 'error' };
@@ -116,7 +116,7 @@ export function createEventSourceMapping(options: EventSourceMappingOptions) {
   };
 }
 
-export function recordOf(message: Message, { queueArn, region }: { queueArn: string; region: string }): SQSRecord {
+export function recordOf(message: Message, queue: string): SQSRecord {
   const { MessageId = '', ReceiptHandle = '', Body = '', Attributes = {}, MD5OfBody = '' } = message;
   const own = Object.entries(message.MessageAttributes ?? {});
   return {
@@ -132,8 +132,8 @@ export function recordOf(message: Message, { queueArn, region }: { queueArn: str
     ),
     md5OfBody: MD5OfBody,
     eventSource: 'aws:sqs',
-    eventSourceARN: queueArn,
-    awsRegion: region,
+    eventSourceARN: queueArn(queue),
+    awsRegion: REGION,
   };
 }
 

@@ -9,6 +9,8 @@ export interface Emulator {
 export const REGION = 'us-east-1';
 export const ACCOUNT = '000000000000';
 
+export const queueArn = (name: string): string => `arn:aws:sqs:${REGION}:${ACCOUNT}:${name}`;
+
 /** The SDK signs every request, but no emulator checks the signature. */
 export const LOCAL_CREDENTIALS = { accessKeyId: 'local', secretAccessKey: 'local' };
 

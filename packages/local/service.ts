@@ -135,7 +135,7 @@ type Parts = ReturnType<typeof startedParts>;
 
 /** Starts SQS, DynamoDB, S3 and EventBridge with what the template declares, and the bucket that the functions name. */
 export async function startCloud({ resources }: Packaged, ports: Ports, parts: Parts) {
-  const sqs = createSqsModel({ now: monotonic, uuid: randomUUID, region: REGION, account: ACCOUNT });
+  const sqs = createSqsModel({ now: monotonic, uuid: randomUUID });
   const { url: sqsUrl } = parts.add(await startSqs(sqs, ports.sqs));
   const declared = declaredIn(resources, sqsUrl);
   // A redrive policy may name only an existing queue, so the DLQs come first.

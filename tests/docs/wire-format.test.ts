@@ -144,8 +144,6 @@ describe('the Python example', () => {
     const model = createSqsModel({
       now: Date.now,
       uuid: () => crypto.randomUUID(),
-      region: 'us-east-1',
-      account: '000000000000',
     });
     model.createQueue({ QueueName: 'my-feedback.fifo', Attributes: { FifoQueue: 'true' } });
     const sqs = await startSqs(model);

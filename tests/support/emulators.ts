@@ -47,5 +47,4 @@ export async function startS3(bucket: string) {
   return withClient(emulator, new S3Client(against(emulator.url)));
 }
 
-export const startSqs = () =>
-  startSqsServer(createSqsModel({ now: Date.now, uuid: () => crypto.randomUUID(), region, account: '000000000000' }));
+export const startSqs = () => startSqsServer(createSqsModel({ now: Date.now, uuid: () => crypto.randomUUID() }));

@@ -75,8 +75,6 @@ export function memoryEngine(
   const model = createSqsModel({
     now: clock.now,
     uuid: random.uuid,
-    region: REGION,
-    account: ACCOUNT,
     ...(options.groupOrder ? { groupOrder: options.groupOrder } : {}),
   });
   const { main, dlq, arn: queueArn } = createQueuePair(model, { instance: INSTANCE, queue: contract.queue }, settings);
@@ -178,7 +176,7 @@ export function memoryEngine(
         AttributeNames: ['All'],
         MessageAttributeNames: ['All'],
       });
-      return { Records: Messages.map((message) => recordOf(message, { queueArn, region: REGION })) };
+      return { Records: Messages.map((message) => recordOf(message, main)) };
     },
 
     /** Handles a received batch and deletes the done messages, as Lambda would. */

@@ -42,7 +42,7 @@ export function memoryProducerDeps(
   const random = memoryRandom();
   const table = memoryTable();
   const objects = memoryObjects();
-  const model = createSqsModel({ now: clock.now, uuid: random.uuid, region: 'us-east-1', account: '000000000000' });
+  const model = createSqsModel({ now: clock.now, uuid: random.uuid });
   model.createQueue({ QueueName: 'my-feedback.fifo', Attributes: { FifoQueue: 'true' } });
   const queues = memoryQueues(model);
   const queueUrl = () => 'https://sqs.us-east-1.amazonaws.com/000000000000/my-feedback.fifo';

@@ -1,10 +1,9 @@
 import type { QueueSettings } from '../../lib/config/common';
 import { dlqName, queueName } from '../../lib/jobs/keys';
+import { queueArn } from '../../packages/local/loopback';
 import type { SqsModel } from '../../packages/local/sqs/model';
 
 type Redriven = Pick<QueueSettings, 'type' | 'receives'>;
-
-const arnOf = ({ region, account }: SqsModel, name: string): string => `arn:aws:sqs:${region}:${account}:${name}`;
 
 /** A queue of an instance, by its name in the code. */
 export interface Named {
@@ -23,11 +22,11 @@ export function createQueuePair(model: SqsModel, { instance, queue }: Named, set
       ...fifo,
       VisibilityTimeout: String(visibility),
       MessageRetentionPeriod: String(retention),
-      RedrivePolicy: redrivePolicy(model, { instance, queue }, settings),
+      RedrivePolicy: redrivePolicy({ instance, queue }, settings),
     },
   });
-  return { main, dlq, arn: arnOf(model, main) };
+  return { main, dlq, arn: queueArn(main) };
 }
 
-export const redrivePolicy = (model: SqsModel, { instance, queue }: Named, { type, receives }: Redriven): string =>
-  JSON.stringify({ deadLetterTargetArn: arnOf(model, dlqName(instance, queue, type)), maxReceiveCount: receives });
+export const redrivePolicy = ({ instance, queue }: Named, { type, receives }: Redriven): string =>
+  JSON.stringify({ deadLetterTargetArn: queueArn(dlqName(instance, queue, type)), maxReceiveCount: receives });

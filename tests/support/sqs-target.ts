@@ -17,11 +17,11 @@ export interface SqsTarget {
 /** The model behind its server. Only a check moves its clock. */
 export async function localSqs(): Promise<SqsTarget> {
   const clock = controlledClock();
-  const model = createSqsModel({ now: clock.now, uuid: randomUUID, region: 'us-east-1', account: '000000000000' });
+  const model = createSqsModel({ now: clock.now, uuid: randomUUID });
   const server = await startSqs(model, 0, clock);
   const client = new SQSClient({
     endpoint: server.url,
-    region: model.region,
+    region: 'us-east-1',
     credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
     useQueueUrlAsEndpoint: false,
   });

@@ -11,7 +11,7 @@ import {
   remove,
   type Service,
   SqsError,
-  UNRECEIVED,
+  type StoredMessage,
 } from './queue';
 
 type Outgoing = Omit<sdk.SendMessageRequest, 'QueueUrl'>;
@@ -41,22 +41,10 @@ export function send(service: Service, queue: Queue, input: Outgoing): Omit<sdk.
   for (const [parameter, token] of Object.entries({ MessageGroupId: groupId, MessageDeduplicationId: deduplicationId }))
     if (token !== undefined && !/^[!-~]{1,128}$/.test(token))
       throw invalidValue(parameter, token, 'It can only include alphanumeric and punctuation characters, 1 to 128.');
-  const now = service.now();
-  const answerOf = ({ messageId, sequenceNumber }: Pick<Message, 'messageId' | 'sequenceNumber'>) => ({
-    MD5OfMessageBody: md5(body),
-    MessageId: messageId,
-    SequenceNumber: sequenceNumber,
-  });
-  const known = recall(queue, { groupId, deduplicationId }, now);
-  if (known) return answerOf(known);
-  const message = enqueue(service, queue, {
-    ...UNRECEIVED,
-    ...{ messageId: service.uuid(), body, attributes, groupId, deduplicationId },
-    sentAt: now,
-    visibleAt: now,
-  });
-  remember(queue, message, now);
-  return answerOf(message);
+  const { messageId, sequenceNumber } =
+    recall(service, queue, { groupId, deduplicationId }) ??
+    accept(service, queue, { messageId: service.uuid(), body, attributes, groupId, deduplicationId });
+  return { MD5OfMessageBody: md5(body), MessageId: messageId, SequenceNumber: sequenceNumber };
 }
 
 /** Bytes that count against the limit: the body, and the name, type and value of each attribute. */
@@ -96,20 +84,38 @@ const keyOf = (queue: Queue, { groupId, deduplicationId }: Identity): string =>
   queue.settings.deduplicatesInGroup ? `${groupId} ${deduplicationId}` : `${deduplicationId}`;
 
 /** The message that the queue accepted under this id within the window. SQS answers a repeat with its ids. */
-function recall(queue: Queue, identity: Identity, now: number) {
+function recall(service: Service, queue: Queue, identity: Identity) {
   // A Map keeps insertion order, so the expired entries come first.
   for (const [key, { until }] of queue.remembered) {
-    if (until > now) break;
+    if (until > service.now()) break;
     queue.remembered.delete(key);
   }
   return queue.remembered.get(keyOf(queue, identity));
 }
 
-/** Remembers a message that was sent or moved here. SQS never treats a move as a repeat, but a later send is one. */
-function remember(queue: Queue, message: Message, now: number): void {
+type Content = Pick<Message, 'messageId' | 'body' | 'attributes' | 'groupId' | 'deduplicationId'>;
+
+/**
+ * Appends a message that was sent or moved here, and remembers it. SQS never treats a move as a repeat, but a later send
+ * is one.
+ */
+function accept(service: Service, queue: Queue, content: Content & Partial<StoredMessage>): Message {
+  const now = service.now();
+  const message = enqueue(service, queue, {
+    sentAt: now,
+    visibleAt: now,
+    receivedAt: undefined,
+    firstReceivedAt: undefined,
+    receiveCount: 0,
+    receivesHere: 0,
+    receiptHandle: undefined,
+    deadLetterSourceArn: undefined,
+    ...content,
+  });
   const { deduplicationId, messageId, sequenceNumber } = message;
   if (queue.fifo && deduplicationId !== undefined)
     queue.remembered.set(keyOf(queue, message), { messageId, sequenceNumber, until: now + WINDOW_MS });
+  return message;
 }
 
 /** Checks a SendMessageBatch as a whole. A FIFO queue refuses all of it if one entry lacks a group or an id. */
@@ -164,7 +170,7 @@ export function receive(service: Service, queue: Queue, input: sdk.ReceiveMessag
   const deadLetterQueue = redrive && findQueue(service, redrive.deadLetterTargetArn);
   const taken: Message[] = [];
   const exhausted: Message[] = [];
-  for (const message of receivable(queue, now)) {
+  for (const message of receivable(service, queue)) {
     if (taken.length === max) break;
     (deadLetterQueue && message.receivesHere >= redrive.maxReceiveCount ? exhausted : taken).push(message);
   }
@@ -271,7 +277,7 @@ interface Move {
 function deadLetter(service: Service, { message, from, to }: Move): void {
   const { messageId, sentAt, receiveCount, firstReceivedAt } = message;
   const kept = { receiveCount, firstReceivedAt, deadLetterSourceArn: from.arn };
-  const own = to.fifo ? { deduplicationId: messageId } : { deduplicationId: undefined, sentAt };
+  const own = to.fifo ? { deduplicationId: messageId } : { sentAt };
   move(service, { message, from, to }, { ...kept, ...own });
 }
 
@@ -286,17 +292,16 @@ export function moveMessages(service: Service, { SourceArn, DestinationArn }: sd
   if (![...service.queues.values()].some(({ settings }) => settings.redrive?.deadLetterTargetArn === from.arn))
     throw refused('Source queue must be configured as a Dead Letter Queue.');
   for (;;) {
-    const message = receivable(from, service.now()).next().value;
+    const message = receivable(service, from).next().value;
     const to = destination ?? findQueue(service, message?.deadLetterSourceArn);
     if (!message || !to) return;
     move(service, { message, from, to }, { messageId: service.uuid() });
   }
 }
 
-function move(service: Service, { message, from, to }: Move, changes: Partial<Message>): void {
-  const now = service.now();
+function move(service: Service, { message, from, to }: Move, changes: Partial<StoredMessage>): void {
   remove(from, message);
-  const { position: _position, group: _group, ...content } = message;
-  remember(to, enqueue(service, to, { ...content, ...UNRECEIVED, sentAt: now, visibleAt: now, ...changes }), now);
+  const { messageId, body, attributes, groupId, deduplicationId } = message;
+  accept(service, to, { messageId, body, attributes, groupId, deduplicationId, ...changes });
   service.changed.add(from);
 }

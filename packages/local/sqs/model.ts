@@ -12,7 +12,6 @@ import {
   type SqsModelOptions,
   type StoredMessage,
   setQueueAttributes,
-  urlOf,
 } from './queue';
 
 /**
@@ -27,12 +26,7 @@ import {
 export type SqsModel = ReturnType<typeof createSqsModel>;
 
 export function createSqsModel(options: SqsModelOptions) {
-  const service: Service = {
-    ...options,
-    queues: new Map(),
-    lastPosition: 0,
-    changed: new Set(),
-  };
+  const service: Service = { ...options, queues: new Map(), accepted: 0, changed: new Set() };
   const queueOf = (input: { QueueUrl: string | undefined }) => getQueue(service, input.QueueUrl);
 
   /** The listeners run last, when the state is final. */
@@ -48,10 +42,10 @@ export function createSqsModel(options: SqsModelOptions) {
 
   const actions = {
     createQueue: call(({ QueueName = '', Attributes = {} }: sdk.CreateQueueRequest) => ({
-      QueueUrl: urlOf(service, createQueue(service, QueueName, Attributes as Record<string, string>).name),
+      QueueUrl: createQueue(service, QueueName, Attributes as Record<string, string>).url,
     })),
     getQueueUrl: call(({ QueueName }: sdk.GetQueueUrlRequest) => ({
-      QueueUrl: urlOf(service, getQueue(service, QueueName).name),
+      QueueUrl: getQueue(service, QueueName).url,
     })),
     setQueueAttributes: call((input: sdk.SetQueueAttributesRequest) =>
       setQueueAttributes(service, queueOf(input), (input.Attributes ?? {}) as Record<string, string>),
@@ -88,8 +82,6 @@ export function createSqsModel(options: SqsModelOptions) {
   return {
     ...actions,
     actions,
-    region: options.region,
-    account: options.account,
     /** The earliest time at which a message can become receivable or expire without another call. */
     nextChangeAt: call((reference: string): number | undefined => {
       const queue = findQueue(service, reference);
@@ -108,16 +100,14 @@ export function createSqsModel(options: SqsModelOptions) {
       return () => void listeners.delete(listener);
     },
     /** Delivers a deleted message once more, under its id. SQS promises at least one delivery, not exactly one. */
-    redeliver: (reference: string, message: StoredMessage): void =>
-      call(() => {
-        const fresh = { visibleAt: service.now(), receivedAt: undefined, receivesHere: 0, receiptHandle: undefined };
-        enqueue(service, getQueue(service, reference), { ...message, ...fresh });
-      })(undefined),
+    redeliver(reference: string, message: StoredMessage): void {
+      const fresh = { visibleAt: service.now(), receivedAt: undefined, receivesHere: 0, receiptHandle: undefined };
+      enqueue(service, getQueue(service, reference), { ...message, ...fresh });
+      notify(service);
+    },
     /** Copies of the queue's messages in order, for tests. */
     messages: call((reference: string): StoredMessage[] =>
-      [...getQueue(service, reference).byId.values()].map(({ position: _position, group: _group, ...message }) => ({
-        ...message,
-      })),
+      [...getQueue(service, reference).byId.values()].map(({ group: _group, ...message }) => message),
     ),
   };
 }

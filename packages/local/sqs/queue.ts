@@ -1,17 +1,16 @@
 import type { GetQueueAttributesRequest, MessageAttributeValue } from '@aws-sdk/client-sqs';
 import * as z from 'zod';
 import { json } from '../../../lib/config/common';
+import { queueUrl } from '../../../lib/jobs/keys';
+import { ACCOUNT, queueArn, REGION } from '../loopback';
 
 export interface SqsModelOptions {
   /** Milliseconds since 1970. It may stand still but never goes back. */
   now: () => number;
   uuid: () => string;
-  region: string;
-  account: string;
   /**
-   * Which group a FIFO queue hands out first. `turns`, the default, is what AWS was seen to do: a group that waited
-   * goes before one that was just received or made visible again. `age`: the group with the oldest message. AWS
-   * promises neither.
+   * Which group a FIFO queue hands out first; AWS promises no order. `turns`, the default, as AWS was seen to do: one
+   * that waited goes before one that was just received or made visible again. `age`: that with the oldest message.
    */
   groupOrder?: 'turns' | 'age';
 }
@@ -56,13 +55,12 @@ export const invalidValue = (parameter: string, value: unknown, reason: string):
 
 export interface Service extends SqsModelOptions {
   queues: Map<string, Queue>;
-  lastPosition: number;
+  /** How many messages all queues have accepted. */
+  accepted: number;
   changed: Set<Queue>;
 }
 
-/** A message at its position. Positions rise across the whole model, in the order in which SQS accepted messages. */
 export interface Message extends StoredMessage {
-  position: number;
   group: Group;
 }
 
@@ -76,7 +74,7 @@ export interface Queue {
   name: string;
   arn: string;
   fifo: boolean;
-  byAge: boolean;
+  url: string;
   attributes: Record<string, string>;
   settings: QueueSettings;
   /** The group that waits for longest comes first. */
@@ -88,21 +86,11 @@ export interface Queue {
   listeners: Set<() => void>;
 }
 
-/** The receives of a message that is new in its queue. */
-export const UNRECEIVED = {
-  receivedAt: undefined,
-  firstReceivedAt: undefined,
-  receiveCount: 0,
-  receivesHere: 0,
-  receiptHandle: undefined,
-  deadLetterSourceArn: undefined,
-} as const;
-
 /** Finds a queue by name, URL or ARN, but not that of another account. Drops its expired messages. */
 export function findQueue(service: Service, reference = ''): Queue | undefined {
   const parts = reference.split(/[/:]/);
-  const queue =
-    parts.length === 1 || parts.at(-2) === service.account ? service.queues.get(parts.at(-1) ?? '') : undefined;
+  const isOwn = parts.length === 1 || parts.at(-2) === ACCOUNT;
+  const queue = isOwn ? service.queues.get(parts.at(-1) ?? '') : undefined;
   if (queue) expire(queue, service.now());
   return queue;
 }
@@ -115,12 +103,12 @@ export function getQueue(service: Service, reference: string | undefined): Queue
 
 /** Appends a message to a queue. A FIFO queue gives it a sequence number: 20 digits, increasing, not consecutive. */
 export function enqueue(service: Service, queue: Queue, content: Omit<StoredMessage, 'sequenceNumber'>): Message {
-  const position = ++service.lastPosition;
-  const sequenceNumber = queue.fifo ? String(18_800_000_000_000_000_000n + BigInt(position) * 256n) : undefined;
+  service.accepted += 1;
+  const sequenceNumber = queue.fifo ? String(18_800_000_000_000_000_000n + BigInt(service.accepted) * 256n) : undefined;
   const key = queue.fifo ? (content.groupId ?? '') : content.messageId;
   const group = queue.groups.get(key) ?? { key, messages: [] };
   queue.groups.set(key, group);
-  const message: Message = { ...content, sequenceNumber, position, group };
+  const message: Message = { ...content, sequenceNumber, group };
   group.messages.push(message);
   queue.byId.set(message.messageId, message);
   queue.nextExpiry = Math.min(queue.nextExpiry, message.sentAt + queue.settings.retentionMs);
@@ -160,26 +148,18 @@ export function earliestExpiry({ groups, settings }: Queue): number {
 }
 
 /** The receivable messages in SQS's order: group by group, each up to its first invisible message. */
-export function* receivable(queue: Queue, now: number): Generator<Message> {
-  for (const group of inOrder(queue))
+export function* receivable(service: Service, queue: Queue): Generator<Message> {
+  const now = service.now();
+  for (const group of inOrder(service, queue))
     for (const message of group.messages) {
       if (message.visibleAt > now) break;
       yield message;
     }
 }
 
-function* inOrder({ byAge, byId, groups }: Queue): Generator<Group> {
-  if (!byAge) return yield* groups.values();
+function* inOrder({ groupOrder }: Service, { byId, groups }: Queue): Generator<Group> {
+  if (groupOrder !== 'age') return yield* groups.values();
   for (const message of byId.values()) if (message.group.messages[0] === message) yield message.group;
-}
-
-/** Exact numbers. Those of SQS are approximate. */
-export function counts(queue: Queue, now: number): { visible: number; inFlight: number } {
-  const total = { visible: 0, inFlight: 0 };
-  for (const { visibleAt, receivesHere } of queue.byId.values())
-    if (visibleAt <= now) total.visible += 1;
-    else if (receivesHere > 0) total.inFlight += 1;
-  return total;
 }
 
 export function notify(service: Service): void {
@@ -187,9 +167,6 @@ export function notify(service: Service): void {
   service.changed.clear();
   for (const { listeners } of queues) for (const listener of [...listeners]) listener();
 }
-
-export const urlOf = (service: Service, name: string): string =>
-  `https://sqs.${service.region}.amazonaws.com/${service.account}/${name}`;
 
 const secondsBetween = (least: number, most: number) => z.coerce.number().int().min(least).max(most);
 
@@ -245,9 +222,9 @@ export function createQueue(service: Service, name: string, given: Record<string
   const attributes = { ...DEFAULTS, ...given };
   const queue: Queue = {
     name,
-    arn: `arn:aws:sqs:${service.region}:${service.account}:${name}`,
+    arn: queueArn(name),
     fifo,
-    byAge: service.groupOrder === 'age',
+    url: queueUrl(REGION, ACCOUNT, name),
     attributes,
     settings: settingsOf(attributes),
     groups: new Map(),
@@ -287,9 +264,13 @@ type AttributeNames = GetQueueAttributesRequest['AttributeNames'];
 
 export function queueAttributes(service: Service, queue: Queue, names: AttributeNames = []): Record<string, string> {
   const all = names.includes('All');
-  // Counting is slow in a long queue, and few callers ask for it.
-  const counted = all || names.some((name) => name.startsWith('Approximate'));
-  const { visible, inFlight } = counted ? counts(queue, service.now()) : { visible: 0, inFlight: 0 };
+  const now = service.now();
+  let [visible, inFlight] = [0, 0];
+  // Counting is slow in a long queue, and few callers ask for it. The numbers are exact, those of SQS approximate.
+  if (all || names.some((name) => name.startsWith('Approximate')))
+    for (const { visibleAt, receivesHere } of queue.byId.values())
+      if (visibleAt <= now) visible += 1;
+      else if (receivesHere > 0) inFlight += 1;
   const values = Object.entries({
     ...queue.attributes,
     QueueArn: queue.arn,

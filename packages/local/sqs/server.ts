@@ -18,6 +18,8 @@ export const realTimers: Timers = {
   clearTimeout: (handle) => clearTimeout(handle as NodeJS.Timeout),
 };
 
+const LONGEST_WAIT_SECONDS = 20;
+
 /** Serves a model over AWS's JSON protocol for SQS. `timers` end long polls and must use the clock of the model. */
 export async function startSqs(model: SqsModel, port = 0, timers = realTimers): Promise<Emulator> {
   const listener = answering(async ({ headers }, body, response) => {
@@ -30,8 +32,7 @@ export async function startSqs(model: SqsModel, port = 0, timers = realTimers): 
       // The clients check their input themselves.
       const input = JSON.parse(body || '{}') as never;
       const receives = action === 'receiveMessage';
-      const poll = { model, timers, signal: hangUp.signal };
-      const result = receives ? await receiveOrWait(input, poll) : (model.actions[action](input) ?? {});
+      const result = receives ? await receiveOrWait(input, hangUp.signal) : (model.actions[action](input) ?? {});
       // A client may call the URL that it gets.
       const { QueueUrl } = result as { QueueUrl?: string };
       return reply(200, QueueUrl ? { QueueUrl: QueueUrl.replace(/^https:\/\/[^/]+/, url) } : result);
@@ -40,43 +41,36 @@ export async function startSqs(model: SqsModel, port = 0, timers = realTimers): 
       return reply(400, { __type: `com.amazonaws.sqs#${error.code}`, message: error.message });
     }
   });
+
+  /** Receives, and waits for a message as long as the request says. An aborted wait takes no message. */
+  async function receiveOrWait(input: ReceiveMessageRequest, signal: AbortSignal): Promise<ReceiveMessageResult> {
+    const { QueueUrl = '', WaitTimeSeconds: seconds = 0 } = input;
+    if (seconds < 0 || seconds > LONGEST_WAIT_SECONDS)
+      throw invalidValue('WaitTimeSeconds', seconds, `Must be >= 0 and <= ${LONGEST_WAIT_SECONDS}, if provided.`);
+    const deadline = timers.now() + seconds * 1000;
+    let result = model.receiveMessage(input);
+    while (!result.Messages && timers.now() < deadline && !signal.aborted) {
+      await changeOf(QueueUrl, Math.min(deadline, model.nextChangeAt(QueueUrl) ?? Infinity), signal);
+      if (!signal.aborted) result = model.receiveMessage(input);
+    }
+    return result;
+  }
+
+  function changeOf(queue: string, until: number, signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const end = () => {
+        stop();
+        timers.clearTimeout(timer);
+        signal.removeEventListener('abort', end);
+        resolve();
+      };
+      const stop = model.onChange(queue, end);
+      const timer = timers.setTimeout(end, until - timers.now());
+      signal.addEventListener('abort', end);
+    });
+  }
+
   const server = createServer(listener);
   const url = await listen(server, port);
   return { url, close: () => close(server) };
 }
-
-interface Poll {
-  model: SqsModel;
-  timers: Timers;
-  signal: AbortSignal;
-}
-
-const LONGEST_WAIT_SECONDS = 20;
-
-/** Receives, and waits for a message as long as the request says. An aborted wait takes no message. */
-async function receiveOrWait(input: ReceiveMessageRequest, poll: Poll): Promise<ReceiveMessageResult> {
-  const { model, timers, signal } = poll;
-  const { QueueUrl = '', WaitTimeSeconds: seconds = 0 } = input;
-  if (seconds < 0 || seconds > LONGEST_WAIT_SECONDS)
-    throw invalidValue('WaitTimeSeconds', seconds, `Must be >= 0 and <= ${LONGEST_WAIT_SECONDS}, if provided.`);
-  const deadline = timers.now() + seconds * 1000;
-  let result = model.receiveMessage(input);
-  while (!result.Messages && timers.now() < deadline && !signal.aborted) {
-    await changeOf(QueueUrl, Math.min(deadline, model.nextChangeAt(QueueUrl) ?? Infinity), poll);
-    if (!signal.aborted) result = model.receiveMessage(input);
-  }
-  return result;
-}
-
-const changeOf = (queue: string, until: number, { model, timers, signal }: Poll): Promise<void> =>
-  new Promise((resolve) => {
-    const end = () => {
-      stop();
-      timers.clearTimeout(timer);
-      signal.removeEventListener('abort', end);
-      resolve();
-    };
-    const stop = model.onChange(queue, end);
-    const timer = timers.setTimeout(end, until - timers.now());
-    signal.addEventListener('abort', end);
-  });

@@ -19,7 +19,7 @@ const variants: { name: string; start: () => Promise<Started> }[] = [
     name: 'the model in memory',
     start: async () => {
       const uuid = () => crypto.randomUUID();
-      const model = createSqsModel({ now: Date.now, uuid, region: 'us-east-1', account: '000000000000' });
+      const model = createSqsModel({ now: Date.now, uuid });
       return {
         queues: memoryQueues(model),
         createFifo: async (name) => model.createQueue({ QueueName: name, Attributes: attributes }).QueueUrl ?? '',

@@ -23,7 +23,7 @@ const STAGING = 'mht-api-staging';
 const settings: QueueSettings = {
   ...{ type: 'fifo', retention: 604_800, dlqRetention: 1_209_600, visibility: 180, receives: 3, room: 20 },
 };
-const sqs = createSqsModel({ now: Date.now, uuid: () => crypto.randomUUID(), region: REGION, account: ACCOUNT });
+const sqs = createSqsModel({ now: Date.now, uuid: () => crypto.randomUUID() });
 const main = queueName(STAGING, 'feedback', 'fifo');
 const dlq = dlqName(STAGING, 'feedback', 'fifo');
 

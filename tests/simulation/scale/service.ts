@@ -79,8 +79,6 @@ export function startService(options: ServiceOptions) {
   const sqs = createSqsModel({
     now: kernel.now,
     uuid: () => chance.uuid(),
-    region: REGION,
-    account: ACCOUNT,
     // The harder order for a walk of the DLQ: entries that come back stand in front of those that it has not seen.
     groupOrder: 'age',
   });

@@ -14,7 +14,7 @@ import { createChance } from './chance';
 import { isDeployed } from './deployments';
 import type { Target } from './faults';
 import { createKernel, type Event } from './kernel';
-import { ACCOUNT, deadLetterQueue, INSTANCE, mainQueue, REGION, serviceQueue } from './names';
+import { deadLetterQueue, INSTANCE, mainQueue, serviceQueue } from './names';
 import { createTrace } from './trace';
 import type { Lane, World } from './types';
 import { createWatch, type Death } from './watch';
@@ -60,8 +60,6 @@ export function createWorld(plan: Plan, options: { detailed?: boolean } = {}): W
   const sqs = createSqsModel({
     now: kernel.now,
     uuid: () => chance.uuid(),
-    region: REGION,
-    account: ACCOUNT,
     groupOrder: plan.turns ? 'turns' : 'age',
   });
   const processes = new Map<Process, Event | undefined>();
@@ -166,11 +164,7 @@ export function createWorld(plan: Plan, options: { detailed?: boolean } = {}): W
           sqs.setQueueAttributes({
             QueueUrl: mainQueue({ queue, settings }),
             Attributes: {
-              RedrivePolicy: redrivePolicy(
-                sqs,
-                { instance: INSTANCE, queue: name },
-                { ...settings, receives: to.receives },
-              ),
+              RedrivePolicy: redrivePolicy({ instance: INSTANCE, queue: name }, { ...settings, receives: to.receives }),
             },
           }),
         at,

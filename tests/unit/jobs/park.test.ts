@@ -13,7 +13,7 @@ test.each([
   ['as large as SQS allows keeps its body', 0, false],
   ['a byte larger gets a placeholder', 1, true],
 ])('a message that is %s, and SQS takes it', (_what, more, replaced) => {
-  const model = createSqsModel({ now: () => 0, uuid: () => 'id', region: 'us-east-1', account: '000000000000' });
+  const model = createSqsModel({ now: () => 0, uuid: () => 'id' });
   const { QueueUrl } = model.createQueue({ QueueName: 'q' });
   const body = 'x'.repeat(MIB - ATTRIBUTE_BYTES + more);
 

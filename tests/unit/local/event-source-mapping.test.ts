@@ -24,7 +24,7 @@ function given({ queue = 'jobs.fifo', ...options }: Given = {}) {
   const clock = controlledClock();
   let ids = 0;
   const uuid = () => `id-${++ids}`;
-  const sqs = createSqsModel({ now: clock.now, uuid, region: 'us-east-1', account: '000000000000' });
+  const sqs = createSqsModel({ now: clock.now, uuid });
   const type = queue === 'jobs.fifo' ? { FifoQueue: 'true' } : undefined;
   const dlq = type ? 'dead.fifo' : 'dead';
   sqs.createQueue({ QueueName: dlq, ...(type && { Attributes: type }) });

@@ -8,8 +8,6 @@ function given(attributes: Record<string, string> = {}, options: Partial<SqsMode
   const model = createSqsModel({
     now: clock.now,
     uuid: () => `id-${++ids}`,
-    region: 'us-east-1',
-    account: '000000000000',
     ...options,
   });
   const { QueueUrl = '' } = model.createQueue({

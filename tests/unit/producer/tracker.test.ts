@@ -29,8 +29,6 @@ function start(
   const model = createSqsModel({
     now: clock.now,
     uuid: () => crypto.randomUUID(),
-    region: 'us-east-1',
-    account: '000000000000',
   });
   model.createQueue({
     QueueName: QUEUE,
