@@ -25,7 +25,7 @@ export async function beforeCommand(serverless: Serverless, options: Options): P
   const isLocal = serverless.getProvider('aws').getStage() === 'local';
   await ending(serverless, async () => {
     if (isLocal && command === 'invoke local')
-      return connectFunctions(await requireService(), { functions: serverless.service.functions, env: process.env });
+      return connectFunctions(await requireService(), serverless.service.functions, process.env);
     if (![...READING, ...UNCHECKED].includes(command) && !(command in GUARDED)) return;
     if (isLocal) throw new OperatorError(NO_STACK);
     if (UNCHECKED.includes(command))

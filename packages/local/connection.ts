@@ -50,8 +50,6 @@ export function vendorVariables(endpoints: Endpoints, declared: object): Record<
 export const NOT_RUNNING =
   'The local service is not running. Start it in another terminal with "npm start", then run this command again.';
 
-const LIMIT_MS = 10_000;
-
 const fileIn = (project: string): string => join(project, '.local', 'service.json');
 
 export function announce(endpoints: Endpoints, project = process.cwd()): () => void {
@@ -69,19 +67,18 @@ export function announce(endpoints: Endpoints, project = process.cwd()): () => v
 export async function findService(project = process.cwd()): Promise<Endpoints | undefined> {
   try {
     const endpoints = JSON.parse(readFileSync(fileIn(project), 'utf8')) as Endpoints;
-    const { ok } = await fetch(`${endpoints.api}/fakes`, { signal: AbortSignal.timeout(LIMIT_MS) });
+    const { ok } = await fetch(`${endpoints.api}/fakes`, { signal: AbortSignal.timeout(10_000) });
     return ok ? endpoints : undefined;
   } catch {
     return undefined;
   }
 }
 
-type Functions = Record<string, { environment?: Record<string, string> }>;
-
 /** Connects functions that run in this process (`sls invoke local`) to the running service only. */
 export function connectFunctions(
   endpoints: Endpoints,
-  { functions, env }: { functions: Functions; env: Record<string, string | undefined> },
+  functions: Record<string, { environment?: Record<string, string> }>,
+  env: Record<string, string | undefined>,
 ): void {
   // They may belong to a real account and must not reach the local endpoints.
   for (const name of ['AWS_SESSION_TOKEN', 'AWS_PROFILE', 'AWS_DEFAULT_PROFILE']) delete env[name];
@@ -105,7 +102,7 @@ export const localConfig = (endpoint: string) => ({
   credentials: LOCAL_CREDENTIALS,
 });
 
-type Emulators = Pick<Endpoints, 'sqs' | 's3' | 'dynamodb'>;
+type Emulators = Omit<AwsEndpoints, 'aws'>;
 
 export const localClients = ({ sqs, s3, dynamodb }: Emulators) => ({
   dynamodb: new DynamoDBClient(localConfig(dynamodb)),

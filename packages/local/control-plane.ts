@@ -6,7 +6,7 @@ import type { EventBridge } from './emulators';
 import { answering, type Reply, reply } from './fakes/server';
 import type { Functions } from './functions';
 import type { Lambda } from './lambda/runtime';
-import { ACCOUNT, REGION } from './loopback';
+import { queueArn } from './loopback';
 
 /** The path of the function URL. */
 export const EMAIL_EVENTS = '/aws/email-events';
@@ -15,7 +15,6 @@ type Called = Pick<Functions, 'mappings' | 'metrics'> & { lambda: Pick<Lambda, '
 
 const PUBLISHED =
   '<PublishResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/"><PublishResult><MessageId>local</MessageId></PublishResult></PublishResponse>';
-const UNKNOWN = { __type: 'InvalidAction', message: 'This call is not known on this machine.' };
 
 /**
  * The calls to Lambda, CloudWatch, EventBridge and SNS, and the function URL for SendGrid's events. It evaluates no
@@ -73,13 +72,14 @@ export function controlPlane({ lambda, mappings, metrics, bridge }: Called): htt
       return reply(200, PUBLISHED, { 'content-type': 'text/xml' });
     }
     const answer = answerTo(request, body);
-    return answer ? reply(200, answer) : reply(400, UNKNOWN);
+    const unknown = { __type: 'InvalidAction', message: 'This call is not known on this machine.' };
+    return answer ? reply(200, answer) : reply(400, unknown);
   });
 }
 
-const shown = ({ queue, functionName, isOn }: Functions['mappings'][number]) => ({
+const shown = ({ queue, functionArn, isOn }: Functions['mappings'][number]) => ({
   UUID: queue,
-  EventSourceArn: `arn:aws:sqs:${REGION}:${ACCOUNT}:${queue}`,
-  FunctionArn: `arn:aws:lambda:${REGION}:${ACCOUNT}:function:${functionName}`,
+  EventSourceArn: queueArn(queue),
+  FunctionArn: functionArn,
   State: isOn() ? 'Enabled' : 'Disabled',
 });

@@ -56,7 +56,7 @@ export function startFunctions({ packaged, declared, sqs, endpoints, onInvocatio
       onEvent: () => onEvent?.(),
     });
     if (enabled) poller.start();
-    return { ...poller, queue: mapping.queue, functionName: worker.FunctionName };
+    return { ...poller, queue: mapping.queue, functionArn: worker.arn };
   });
   const schedules = declared.functions.flatMap(({ key, schedule }) =>
     schedule ? [startSchedule(scheduleMs(schedule), () => lambda.invoke(key, scheduledEvent()))] : [],
@@ -114,24 +114,16 @@ export function createMetrics() {
   const keyOf = (namespace = '', name = '', dimensions: string[][] = []) =>
     [namespace, name, ...dimensions.map((each) => each.join('=')).sort()].join(' ');
 
-  function put(key: string, value: number): void {
-    const points = series.get(key) ?? [];
-    points.push({ at: Date.now(), value });
-    series.set(key, points.slice(-MOST_POINTS));
-  }
-
   /** Takes the metrics of an invocation's log, in CloudWatch's embedded metric format. */
   function take({ log }: Pick<Invocation, 'log'>): void {
     for (const line of log.map((text) => (jsonOf(text) ?? {}) as MetricLine))
       for (const { Namespace, Dimensions, Metrics } of line._aws?.CloudWatchMetrics ?? [])
         for (const names of Dimensions)
           for (const { Name } of Metrics) {
-            const key = keyOf(
-              Namespace,
-              Name,
-              names.map((each) => [each, String(line[each])]),
-            );
-            for (const value of [line[Name]].flat()) put(key, Number(value));
+            const dimensions = names.map((each) => [each, String(line[each])]);
+            const key = keyOf(Namespace, Name, dimensions);
+            const points = [line[Name]].flat().map((value) => ({ at: Date.now(), value: Number(value) }));
+            series.set(key, [...(series.get(key) ?? []), ...points].slice(-MOST_POINTS));
           }
   }
 
@@ -143,13 +135,7 @@ export function createMetrics() {
         const points = series.get(keyOf(Metric.Namespace, Metric.MetricName, dimensions)) ?? [];
         const periods = groupBy(points, ({ at }) => Math.floor(at / 1000 / Period) * Period);
         const asked = [...periods].filter(([at]) => at + Period > Number(StartTime) && at < Number(EndTime));
-        const Values = asked.map(([, of]) =>
-          statisticOf(
-            Stat,
-            of.map(({ value }) => value),
-          ),
-        );
-        return { Id, Timestamps: asked.map(([at]) => at), Values };
+        return { Id, Timestamps: asked.map(([at]) => at), Values: asked.map(([, of]) => statisticOf(Stat, of)) };
       },
     );
     return { MetricDataResults };
@@ -158,7 +144,8 @@ export function createMetrics() {
   return { take, data };
 }
 
-function statisticOf(statistic: string, values: number[]): number {
+function statisticOf(statistic: string, points: { value: number }[]): number {
+  const values = points.map(({ value }) => value);
   if (statistic === 'SampleCount') return values.length;
   const percent = Number(/^p(\d+)$/.exec(statistic)?.[1]);
   if (percent) return values.toSorted((a, b) => a - b)[Math.ceil((percent / 100) * values.length) - 1] ?? 0;

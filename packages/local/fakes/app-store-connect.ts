@@ -152,8 +152,6 @@ export function appStoreConnectModel({ apps, testers: seeded = [], refused: refu
   return { testers, mails, handle };
 }
 
-export type AppStoreConnectModel = ReturnType<typeof appStoreConnectModel>;
-
 const resource = ({ id, email, firstName, lastName, state }: FakeTester) => ({
   type: 'betaTesters',
   id,
@@ -193,19 +191,15 @@ export async function startFakeAppStoreConnect(options: FakeAppStoreConnectOptio
       const over = calls.length >= limit;
       if (!over) calls.push(now());
       const answer = over ? refused(429, 'RATE_LIMIT_EXCEEDED') : handle(request);
-      return {
-        ...answer,
-        headers: { 'x-rate-limit': `user-hour-lim:${limit};user-hour-rem:${limit - calls.length};` },
-      };
+      const left = `user-hour-lim:${limit};user-hour-rem:${limit - calls.length};`;
+      return { ...answer, headers: { 'x-rate-limit': left } };
     },
   });
   return { ...server, testers, mails };
 }
 
-type Team = Pick<FakeAppStoreConnectOptions, 'issuerId' | 'keyId'>;
-
 /** Whether a header has what Apple asks of a token. A test checks the signature. `now` is in ms since 1970. */
-function isToken(authorization = '', { issuerId, keyId }: Team, now: number): boolean {
+function isToken(authorization = '', { issuerId, keyId }: FakeAppStoreConnectOptions, now: number): boolean {
   const token = authorization.replace(/^Bearer /, '');
   try {
     const { iss, aud, iat = 0, exp = 0 } = decodeJwt(token);

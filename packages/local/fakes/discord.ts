@@ -4,13 +4,15 @@ import { reply, startFake } from './server';
 
 const text = (most: number) => z.string().max(most);
 const some = (most: number) => text(most).refine((value) => value.trim() !== '', 'This field is required');
-const link = z.url({ protocol: /^https?$/ }).max(2048);
 
 const embed = z
   .strictObject({
     title: text(256).optional(),
     description: text(4096).optional(),
-    url: link.optional(),
+    url: z
+      .url({ protocol: /^https?$/ })
+      .max(2048)
+      .optional(),
     color: z.int().min(0).max(0xff_ff_ff).optional(),
     timestamp: z.iso.datetime({ offset: true }).optional(),
     fields: z

@@ -69,8 +69,6 @@ function acceptedMail(mail: Mail, one: Mail['personalizations'][number], sent: {
   };
 }
 
-export type SendgridModel = ReturnType<typeof sendgridModel>;
-
 /** SendGrid's mail send with its published limits, without HTTP. `unverified`: senders that it refuses. */
 export function sendgridModel(now: () => number, unverified: readonly string[] = []) {
   const mails: AcceptedMail[] = [];
@@ -96,8 +94,6 @@ export function sendgridModel(now: () => number, unverified: readonly string[] =
 
 const refused = (status: number, message: string, field: string | null = null): Reply =>
   reply(status, { errors: [{ message, field, help: null }] });
-
-type Sent = Pick<AcceptedMail, 'messageId' | 'to' | 'customArgs'>;
 
 /** One event of the webhook, as SendGrid documents it. Custom args stand beside SendGrid's own fields. */
 export interface SendgridEvent {
@@ -134,7 +130,7 @@ const fateLists = z.partialRecord(z.enum(Object.keys(FATES)), z.array(z.string()
 
 /** SendGrid's events about an accepted mail, one for each recipient. An event may have more fields of SendGrid. */
 export const eventsOf = (
-  mail: Sent,
+  mail: Pick<AcceptedMail, 'messageId' | 'to' | 'customArgs'>,
   event: string | { event: string; [field: string]: string },
   now: number,
 ): SendgridEvent[] =>

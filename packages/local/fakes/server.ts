@@ -142,9 +142,9 @@ ${Object.entries(failureSchema.shape)
 `;
 
 /** The control of the fakes, on a port of its own: a fake that is down refuses connections. */
-export function fakesControl(fakes: Record<string, FakeServer>): http.RequestListener {
-  async function answerTo(method: string, path: string, body: string): Promise<Reply> {
-    const [, , name = '', what] = path.split('/');
+export const fakesControl = (fakes: Record<string, FakeServer>): http.RequestListener =>
+  answering(async ({ method, url = '' }, body) => {
+    const [, , name = '', what] = url.split('/');
     if (name === '') return reply(200, pageOf(Object.keys(fakes)), { 'content-type': 'text/plain' });
     const fake = Object.hasOwn(fakes, name) ? fakes[name] : undefined;
     if (!fake) return reply(404, { error: `There is no fake ${name}. GET /fakes lists them.` });
@@ -161,10 +161,7 @@ export function fakesControl(fakes: Record<string, FakeServer>): http.RequestLis
     if (!success) return reply(400, { error: `${z.prettifyError(error)} GET /fakes lists the fields.` });
     fake.fail(data);
     return reply(204);
-  }
-
-  return answering(({ method = 'GET', url = '' }, body) => answerTo(method, url, body));
-}
+  });
 
 export const answering =
   (

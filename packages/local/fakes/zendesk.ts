@@ -11,8 +11,6 @@ interface FakeTicket extends Omit<z.infer<typeof ticketSchema>, 'comment' | 'req
   created_at: string;
 }
 
-export type ZendeskModel = ReturnType<typeof zendeskModel>;
-
 const KEY_LIFE_MS = 2 * 3_600_000;
 const UPLOAD_LIFE_MS = 3_600_000;
 

@@ -1,6 +1,5 @@
 import { fork } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { once } from 'node:events';
 import { closeSync, mkdirSync, openSync, readFileSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { REGION } from '../loopback';
@@ -25,7 +24,6 @@ export type InvokeResult =
 
 export interface Invocation {
   function: string;
-  functionName: string;
   result: Exclude<InvokeResult, { kind: 'throttled' }>;
   ms: number;
   cold: boolean;
@@ -129,14 +127,10 @@ function startEnvironment(declared: DeclaredFunction, directory: string, env: Re
       end = 'timeout';
       kill();
     }, limitMs);
-    const waiting = new AbortController();
-    const message = once(child, 'message', { signal: waiting.signal }).then(([received]) => received as Message);
-    try {
-      return await Promise.race([message, ended.then(() => ({ kind: end }))]);
-    } finally {
-      clearTimeout(timer);
-      waiting.abort();
-    }
+    const message = new Promise<Message>((resolve) => child.once('message', resolve));
+    const first = await Promise.race([message, ended.then(() => ({ kind: end }))]);
+    clearTimeout(timer);
+    return first;
   }
 
   // Listen at once, because the process may be ready before the first invocation.
@@ -173,7 +167,7 @@ function startEnvironment(declared: DeclaredFunction, directory: string, env: Re
     async invoke(event: unknown): Promise<Invocation> {
       running = { event };
       const from = Date.now();
-      const was = { function: declared.key, functionName: declared.FunctionName, cold };
+      const was = { function: declared.key, cold };
       const result = await run(event);
       const log = readFileSync(logFile, 'utf8')
         .split('\n')

@@ -1,8 +1,8 @@
 import { AmbiguousError } from '../../../lib/errors';
-import { type AppStoreConnectModel, appStoreConnectModel } from '../../../packages/local/fakes/app-store-connect';
-import { type AcceptedMail, type SendgridModel, sendgridModel } from '../../../packages/local/fakes/sendgrid';
+import { appStoreConnectModel } from '../../../packages/local/fakes/app-store-connect';
+import { type AcceptedMail, sendgridModel } from '../../../packages/local/fakes/sendgrid';
 import type { Reply } from '../../../packages/local/fakes/server';
-import { type ZendeskModel, zendeskModel } from '../../../packages/local/fakes/zendesk';
+import { zendeskModel } from '../../../packages/local/fakes/zendesk';
 import { MARK } from '../world/watch';
 import { APPLE_SEED } from './apple-seed';
 
@@ -22,9 +22,9 @@ export const UNVERIFIED = `${MARK}-unverified@example.com`;
 export const VENDOR_SECRET = `Bearer SG.${MARK} of ${MARK}@example.com`;
 
 export interface Vendors {
-  zendesk: ZendeskModel;
-  sendgrid: SendgridModel;
-  apple: AppStoreConnectModel;
+  zendesk: ReturnType<typeof zendeskModel>;
+  sendgrid: ReturnType<typeof sendgridModel>;
+  apple: ReturnType<typeof appStoreConnectModel>;
   /** By mail: the names of SendGrid's events about it that were delivered and stored. */
   reported: Map<AcceptedMail, Set<string>>;
 }

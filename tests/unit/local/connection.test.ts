@@ -84,7 +84,7 @@ test('functions are connected to the service, without credentials of a real acco
     reconciler: {},
   };
 
-  connectFunctions(endpoints, { functions, env });
+  connectFunctions(endpoints, functions, env);
 
   expect(env).toMatchObject({
     AWS_ACCESS_KEY_ID: 'local',
