@@ -1,6 +1,4 @@
 import * as z from 'zod';
-import { unlessAborted } from '../../lib/concurrency';
-import { StoreError } from '../../lib/errors';
 import { jobKey } from '../../lib/jobs/keys';
 import type { Ledger } from '../../lib/jobs/ledger';
 import { BY_ITS_PRODUCER, isEnd, type JobRow, type Reason, type State, waitsForItsTime } from '../../lib/jobs/row';
@@ -41,8 +39,7 @@ type Result = { [K in keyof Results]: { kind: K; result?: Results[K] } }[keyof R
  */
 export type JobStatus = JobFacts & (Result | { kind?: undefined; result?: unknown });
 
-export type WaitOptions = Omit<z.input<typeof questionSchema>, 'id'>;
-export type FindOptions = Omit<WaitOptions, 'timeout' | 'signal'>;
+export type FindOptions = Omit<z.input<typeof questionSchema>, 'id'>;
 
 export type CancelledStatus = JobStatus & {
   /** Whether the job will never start. If not, it has started or ended already, or it was not planned. */
@@ -55,8 +52,6 @@ export type CancelledStatus = JobStatus & {
  */
 export interface Jobs {
   get(id: string, options?: FindOptions): Promise<JobStatus>;
-  /** Resolves when the job has ended, or at the time-out with the state then, or with the last one that is known. */
-  wait(id: string, options?: WaitOptions): Promise<JobStatus>;
   /** Cancels a job with `notBefore` that has not started. A second call has the same answer. */
   cancel(id: string, options?: FindOptions): Promise<CancelledStatus>;
 }
@@ -67,11 +62,6 @@ export interface JobsDeps extends Pick<SubmitDeps, 'clock' | 'random' | 'hashPeo
 }
 
 const DAY_MS = 24 * 60 * 60_000;
-const DEFAULT_TIMEOUT_MS = 30_000;
-/** How long the table may take, after the time-out, to answer the last question. */
-const LAST_ANSWER_MS = 1_000;
-const FIRST_PAUSE_MS = 100;
-const LONGEST_PAUSE_MS = 5_000;
 
 export function jobsOf(load: () => Promise<JobsDeps>): Jobs {
   async function find(id: string, options: FindOptions = {}): Promise<JobRow | undefined> {
@@ -105,30 +95,6 @@ export function jobsOf(load: () => Promise<JobsDeps>): Jobs {
       const never = isCancelledByOperator(row) && row.firstStartedAt === undefined;
       return { ...statusOf(row), cancelled: never };
     },
-    async wait(id, options) {
-      const { clock, random, queueNames } = await load();
-      const question = checked(queueNames, { ...options, id });
-      const { timeout = DEFAULT_TIMEOUT_MS, signal, ...owned } = question;
-      const end = clock.now() + timeout;
-      const late = AbortSignal.timeout(Math.ceil(timeout) + LAST_ANSWER_MS);
-      let status: JobStatus | undefined;
-      for (let longest = FIRST_PAUSE_MS; ; longest = Math.min(longest * 1.5, LONGEST_PAUSE_MS)) {
-        signal?.throwIfAborted();
-        // Once the row is there, one read finds it.
-        const asked = get(id, { ...owned, queue: status?.queue ?? owned.queue });
-        try {
-          status = await unlessAborted(unlessAborted(asked, late), signal);
-        } catch (error) {
-          if (error !== late.reason) throw error;
-          if (status) return status;
-          throw new StoreError({ code: 'DynamoDB.NoAnswer', message: 'the table did not answer before the time-out' });
-        }
-        const left = end - clock.now();
-        if (status.ended || left <= 0) return status;
-        const pause = longest * (0.5 + random.fraction() / 2);
-        await unlessAborted(clock.sleep(Math.min(pause, left)), signal);
-      }
-    },
   };
 }
 
@@ -137,14 +103,9 @@ export const questionSchema = z.strictObject({
   queue: z.string().optional().describe("The job's queue. Without it, every queue of the instance is asked."),
   principal: singleLine(255, 'Whose job it must be. Without it, only jobs that were sent for none.').optional(),
   system: z.literal(true).optional().describe('Finds the jobs of every principal and of the system.'),
-  timeout: z.number().min(0).max(DAY_MS).optional().describe('Of `wait`: milliseconds up to a day, by default 30000.'),
-  signal: z
-    .custom<AbortSignal>((value) => value instanceof EventTarget, 'must be an AbortSignal')
-    .optional()
-    .describe('Of `wait`: if it is aborted, the call rejects with its reason.'),
 });
 
-function checked(queueNames: readonly string[], asked: WaitOptions & { id: string }) {
+function checked(queueNames: readonly string[], asked: FindOptions & { id: string }) {
   const question = valid(questionSchema, asked);
   if (question.queue === undefined || queueNames.includes(question.queue)) return question;
   throw invalid('queue', `must be one of ${queueNames.join(', ')}`);

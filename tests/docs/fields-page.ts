@@ -30,7 +30,7 @@ const SECTIONS = {
   'notifyBuild(data)': 'notifyBuildSchema',
   'track(event)': 'AnalyticsEvent',
   'attachments.upload(input)': 'uploadSchema',
-  'options of jobs.get, wait and cancel': 'questionSchema',
+  'options of jobs.get and cancel': 'questionSchema',
   'createProducer(options)': 'connectionSchema',
 };
 

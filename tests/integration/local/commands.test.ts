@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { NOT_RUNNING } from '../../../packages/local/connection';
 import { realProducer } from '../../../packages/producer/real-producer';
 import { readInstance } from '../../../resources/instances/read';
@@ -53,7 +54,11 @@ async function submitWith(lines: string): Promise<unknown> {
   const producer = realProducer();
   try {
     const { id } = await producer.feedback({ user: { email: 'user@example.com' }, subject: 'Hello', message: 'Hi' });
-    return await producer.jobs.wait(id);
+    for (;;) {
+      const status = await producer.jobs.get(id);
+      if (status.ended) return status;
+      await sleep(100);
+    }
   } finally {
     await producer.close();
     process.env = before;

@@ -17,23 +17,18 @@ function setUp() {
   const memory = memoryProducerDeps();
   const ledger = memory.deps.ledger;
   const reads: string[] = [];
-  let answered = Number.POSITIVE_INFINITY;
   const counted = {
     ...ledger,
     get: (key: string) => {
       reads.push(key);
-      return reads.length > answered ? new Promise<never>(() => {}) : ledger.get(key);
+      return ledger.get(key);
     },
   };
   const jobs = jobsOf(async () => ({ ...memory.deps, ledger: counted, queueNames: ['emails', 'feedback'] }));
   /** Changes the stored row of a job. */
   const change = (id: string, facts: Partial<JobRow>) =>
     ledger.update(`feedback#${id}`, (row) => ({ ...row, ...facts }));
-  /** The table answers so many more reads. */
-  const hang = (after: number) => {
-    answered = reads.length + after;
-  };
-  return { ...memory, jobs, reads, hang, change, producer: createProducer(memory.deps) };
+  return { ...memory, jobs, reads, change, producer: createProducer(memory.deps) };
 }
 
 describe('what an API learns about a job', () => {
@@ -85,7 +80,7 @@ describe('what an API learns about a job', () => {
     const { jobs, clock } = setUp();
     const id = idOf(clock.now());
 
-    const answers = [jobs.get(id), jobs.wait(id), jobs.cancel(id)];
+    const answers = [jobs.get(id), jobs.cancel(id)];
 
     for (const answer of answers) await expect(answer).rejects.toThrow(JobNotFoundError);
   });
@@ -107,7 +102,7 @@ describe('whose job it is', () => {
   const answers = async (sent: SubmitOptions, asked: FindOptions) => {
     const { jobs, producer, rows } = setUp();
     const { id } = await producer.feedback(feedback, sent);
-    const found = [jobs.get(id, asked), jobs.wait(id, { ...asked, timeout: 0 }), jobs.cancel(id, asked)];
+    const found = [jobs.get(id, asked), jobs.cancel(id, asked)];
     const states = await Promise.all(found.map((one) => one.catch((error: unknown) => error)));
     expect(JSON.stringify(rows())).not.toContain('client-1');
     return new Set(states.map((one) => (one instanceof Error ? one.name : (one as JobStatus).state)));
@@ -144,64 +139,6 @@ describe('whose job it is', () => {
   });
 });
 
-describe('waiting for a job', () => {
-  it('asks with growing pauses until the job has ended', async () => {
-    const { jobs, clock, producer, reads, change } = setUp();
-    const { id } = await producer.feedback(feedback);
-    const from = clock.now();
-    const pauses: number[] = [];
-    const sleep = clock.sleep;
-    clock.sleep = async (ms) => {
-      pauses.push(Math.round(ms));
-      if (pauses.length === 12) await change(id, { state: inState('succeeded'), endedAt: from });
-      await sleep(ms);
-    };
-
-    const status = await jobs.wait(id, { timeout: 60_000 });
-
-    expect(status).toMatchObject({ state: 'succeeded', ended: true });
-    expect(pauses).toEqual([75, 113, 169, 253, 380, 570, 854, 1281, 1922, 2883, 3750, 3750]);
-    expect(new Set(reads.slice(2))).toEqual(new Set([`feedback#${id}`]));
-  });
-
-  it('answers the state at the time-out', async () => {
-    const { jobs, clock } = setUp();
-    const from = clock.now();
-
-    expect(await jobs.wait(v7({ msecs: from }), { timeout: 1_000 })).toMatchObject({ state: 'pending' });
-    expect(clock.now() - from).toBe(1_000);
-    expect(await jobs.wait(v7({ msecs: from }), null as never)).toMatchObject({ state: 'pending' });
-    expect(clock.now() - from).toBe(31_000);
-  });
-
-  it('answers the last known state at the time-out if the table hangs, and rejects if it knows none', async () => {
-    const { jobs, producer, hang } = setUp();
-    const { id } = await producer.feedback(feedback);
-    const late = { name: 'StoreError', code: 'DynamoDB.NoAnswer' };
-
-    hang(2);
-    await expect(jobs.wait(id, { timeout: 100 })).resolves.toMatchObject({ state: 'queued' });
-    await expect(jobs.wait(id, { timeout: 100 })).rejects.toMatchObject(late);
-  });
-
-  it('stops at once if the caller aborts it', async () => {
-    const { jobs, clock } = setUp();
-    const controller = new AbortController();
-    const late = { release: () => {} };
-    clock.sleep = () => {
-      controller.abort(new Error('the client left'));
-      return new Promise((resolve) => {
-        late.release = resolve;
-      });
-    };
-
-    const id = v7({ msecs: clock.now() });
-    await expect(jobs.wait(id, { signal: controller.signal })).rejects.toThrow('the client left');
-    await expect(jobs.wait(id, { signal: controller.signal })).rejects.toThrow('the client left');
-    late.release();
-  });
-});
-
 describe('a question that breaks a rule', () => {
   const odd = (value: unknown) => value as never;
 
@@ -210,21 +147,13 @@ describe('a question that breaks a rule', () => {
     ['id: must not be empty', '', {}],
     ['id: must be at most 255 characters', 'x'.repeat(3_000), {}],
     ['queue: must be one of emails, feedback', 'id', { queue: 'orders' }],
-    ['timeout: must be a number', 'id', { timeout: Number.NaN }],
-    ['timeout: must be a number', 'id', { timeout: '5' }],
-    ['timeout: must be at least 0', 'id', { timeout: -1 }],
-    ['signal: must be an AbortSignal', 'id', { signal: 5 }],
     ['principal: must not be blank', 'id', { principal: '' }],
     ['system: must be one of true', 'id', { system: false }],
     ['principle: must be left out, because there is no such field', 'id', { principle: 'client-1' }],
   ])('is refused by its name: %s', async (message, id, options) => {
     const { jobs, reads } = setUp();
 
-    const asked = [jobs.wait(odd(id), odd(options))];
-    if (!('timeout' in options) && !('signal' in options))
-      asked.push(jobs.get(odd(id), odd(options)), jobs.cancel(odd(id), odd(options)));
-
-    for (const answer of asked)
+    for (const answer of [jobs.get(odd(id), odd(options)), jobs.cancel(odd(id), odd(options))])
       await expect(answer).rejects.toMatchObject({
         name: 'InvalidJobError',
         message: expect.stringContaining(message),
