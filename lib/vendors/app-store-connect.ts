@@ -280,8 +280,8 @@ const LIFETIME_S = 19 * 60;
 const MARGIN_S = 2 * 60;
 
 /**
- * Makes ES256 tokens and reuses each until shortly before it expires. `fresh` also reads the key again, because it may
- * have been replaced. Rejects with a StopError that never quotes the key if the key is not valid.
+ * Makes ES256 tokens and reuses each until shortly before it expires. `fresh` also reads the key again. Rejects with a
+ * StopError that never quotes the key if the key is not valid.
  */
 function tokens({ issuerId, keyId, privateKey, now }: AppStoreConnectConfig & { now: () => number }): Secret {
   let known: { token: string; until: number } | undefined;

@@ -29,10 +29,7 @@ export type Discord = ReturnType<typeof realDiscord>;
 export function realDiscord({ url, now = Date.now }: { url: Secret; now?: () => number }) {
   const calling = vendorCalls({ dialect: discord, secret: url, now });
   return {
-    /**
-     * Rejects with a JobError that never names the webhook, because its address is a secret. Discord may have taken a
-     * message that it did not answer. An alarm that arrives twice is better than none.
-     */
+    /** Rejects with a JobError that never names the secret webhook. An alarm that arrives twice is better than none. */
     send: (message: DiscordMessage, { timeoutMs }: CallOptions): Promise<void> =>
       calling('repeatable', timeoutMs, async ({ secret: webhook, timeoutMs }) => {
         await requestOk({

@@ -35,8 +35,8 @@ export class NoAnswer extends Error {
 }
 
 /**
- * An answer that does not answer the call: a status outside 2xx, or a success without the expected content. It passes
- * through a vendor's library to `translate`, and no further. The field is private, so no logger prints the answer.
+ * A status outside 2xx, or a success without the expected content. It passes through a vendor's library to `translate`,
+ * and no further. The field is private, so no logger prints the answer.
  */
 export class UnexpectedAnswer extends Error {
   override readonly name = 'UnexpectedAnswer';

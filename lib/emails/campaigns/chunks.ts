@@ -115,8 +115,8 @@ async function finishRelease(deps: CampaignReleaseDeps, campaign: Campaign): Pro
 }
 
 /**
- * Releases the campaign's next chunk. Writes the row, then the message, then the campaign's cursor, which alone says
- * what was released. If one is lost, the release is repeated for the same job, because the id follows from the number.
+ * Releases the campaign's next chunk: row, message, then the campaign's cursor, which alone says what was released. If
+ * one is lost, the release is repeated for the same job, because the id follows from the number.
  */
 export async function releaseChunk(
   deps: CampaignReleaseDeps,

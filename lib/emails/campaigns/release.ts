@@ -14,7 +14,7 @@ const READING_MS = 8_000;
 
 /**
  * Releases chunks of all campaigns side by side, enough for the senders until the next poll in `nextMs`. Returns
- * whether there is more to do soon. A campaign that cannot be read or released does not hold back the others.
+ * whether there is more to do soon. A campaign that fails does not hold back the others.
  */
 export async function releaseCampaigns(
   deps: CampaignReleaseDeps,
