@@ -134,8 +134,8 @@ async function readEvents({ objects, prefix }: ReportDeps, campaign: Campaign) {
     const bytes = await objects.get(key);
     const lines = bytes ? Buffer.from(bytes).toString('utf8').trimEnd().split('\n') : [];
     for (const line of lines) {
-      const event = eventOf(line);
-      if (!event) counts.damaged = (counts.damaged ?? 0) + 1;
+      const event = jsonOf(line) as StoredEvent | null | undefined;
+      if (typeof event?.event !== 'string') counts.damaged = (counts.damaged ?? 0) + 1;
       else if (isNew(eventKey(event))) {
         const name = kindOfEvent(event);
         counts[name] = (counts[name] ?? 0) + 1;
@@ -150,10 +150,7 @@ async function readEvents({ objects, prefix }: ReportDeps, campaign: Campaign) {
   return { counts, undelivered };
 }
 
-/**
- * The recipients who were refused, suppressed or bounced, while the campaign's lists exist. Afterwards it throws a
- * PermanentError (`ManifestMissing`). The addresses are personal data.
- */
+/** The recipients who were refused, suppressed or bounced. Without the lists, a PermanentError (`ManifestMissing`). */
 export async function* failedRecipients(deps: ReportDeps, campaign: Campaign) {
   const manifest = await readManifest(deps, campaign.manifest);
   const { undelivered } = await readEvents(deps, campaign);
@@ -169,11 +166,6 @@ export async function* failedRecipients(deps: ReportDeps, campaign: Campaign) {
       if (status !== undefined) yield [email, status, code] as const;
     }
   }
-}
-
-function eventOf(line: string): StoredEvent | undefined {
-  const event = jsonOf(line) as Partial<StoredEvent> | null | undefined;
-  return typeof event?.event === 'string' ? (event as StoredEvent) : undefined;
 }
 
 /** What a caller can do with a campaign that was accepted and started. Returns `undefined` for an unknown id. */

@@ -109,17 +109,16 @@ async function confirm(
   return mailOrSkip(deps, context, { step, after: 'ticket', limitMs: deps.config.confirmationWaitMs, mail });
 }
 
-export interface FeedbackJob {
-  id: string;
-  data: Feedback;
+type FeedbackJob = Pick<Job<Feedback>, 'id' | 'data'> & {
   row: Pick<JobRow, 'time' | 'correlationId' | 'traceparent'>;
-}
+};
 
 /** Depends only on its arguments, so a repeat of the job makes the same bytes. */
 export function ticketOf({ id, data, row }: FeedbackJob, uploads: string[], tags: readonly string[]): Ticket {
   const { user, subject, message, category, type, priority, customFields = [], context = {} } = data;
   const details = Object.entries(context).map(([name, value]) => `${name}: ${value}`);
-  const own = localPart(user.email);
+  // Zendesk creates a user for the requester, and a user needs a name.
+  const own = user.email.slice(0, user.email.lastIndexOf('@'));
   return {
     external_id: id,
     subject: plainText(subject),
@@ -135,8 +134,6 @@ export function ticketOf({ id, data, row }: FeedbackJob, uploads: string[], tags
 
 const filled = <T extends object>(value: T): T | undefined => (Object.keys(value).length > 0 ? value : undefined);
 
-/** Zendesk creates a user for the requester, and a user needs a name. */
-const localPart = (email: string): string => email.slice(0, email.lastIndexOf('@'));
 /** Zendesk splits tags at white space. */
 const asTag = (category: string): string => category.toLowerCase().replaceAll(/[^\p{L}\p{N}_/-]+/gu, '_');
 
@@ -181,8 +178,8 @@ export interface ConfirmationConfig {
 }
 
 /**
- * The mail that confirms a user's feedback. Without a user id, anyone may have written the feedback under this address.
- * Then the mail repeats neither name nor subject, so that it cannot carry a stranger's words in our name.
+ * The mail that confirms a user's feedback. Without a user id, anyone may have written it under this address. Then the
+ * mail repeats neither name nor subject, so that it carries no stranger's words in our name.
  */
 export function confirmationOf(
   { id, data, row }: FeedbackJob,
