@@ -16,11 +16,18 @@ function shallow(value: unknown, depth: number): boolean {
   return true;
 }
 
+/** Not Zod's own, which brings all of Zod's parts into the bundles. */
+function isPlainObject(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === Object.prototype || prototype === null;
+}
+
 const bytesOf = (value: unknown): number => Buffer.byteLength(JSON.stringify(value));
 
 /** Not `z.record`, which makes an object for each entry of a million recipients and copies them all. */
 export const templateData = z
-  .custom<Record<string, unknown>>(z.core.util.isPlainObject, 'must be an object')
+  .custom<Record<string, unknown>>(isPlainObject, 'must be an object')
   .refine((value) => shallow(value, MAX_DEPTH), {
     error: `must not be nested more than ${MAX_DEPTH} deep`,
     abort: true,

@@ -112,6 +112,7 @@ const KINDS: Record<string, [property: string, service: string, prefix: string]>
   'AWS::Lambda::Function': ['FunctionName', 'lambda', 'function:'],
   'AWS::SNS::Topic': ['TopicName', 'sns', ''],
   'AWS::KMS::Key': ['Description', 'kms', 'key/'],
+  'AWS::Events::ApiDestination': ['Name', 'events', 'api-destination/'],
 };
 
 /** Resolves the template's intrinsics for this machine. Throws on an unknown one: a guess could run something else. */
