@@ -20,34 +20,21 @@ export async function emailsPriority(size: Size): Promise<string> {
   }
   const service = await startService({ packaged });
   try {
-    const post = async (path: string, body: object) => {
-      const answer = await fetch(`${service.endpoints.api}${path}`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify(body),
-      });
-      if (answer.status !== 202) throw new Error(`the API answered ${answer.status}`);
-      return ((await answer.json()) as { id: string }).id;
-    };
-    const from = { email: 'news@example.com' };
+    const { producer } = service;
+    const mail = { from: { email: 'news@example.com' }, subject: 'S', text: 'T' };
     for (let first = 0; first < recipients; first += part)
-      await post('/campaigns', {
-        from,
-        subject: 'S',
-        text: 'T',
-        unsubscribe: { link: 'https://example.com/leave' },
-        recipients: Array.from({ length: part }, (_, n) => ({ email: `user-${first + n}@example.com` })),
-      });
+      await producer.campaign(
+        { ...mail, unsubscribe: { link: 'https://example.com/leave' } },
+        Array.from({ length: part }, (_, n) => ({ email: `user-${first + n}@example.com` })),
+      );
     const begun = Date.now();
     const asked = new Map<string, number>();
     const campaign = () => service.sendgrid.mails.filter(({ customArgs }) => customArgs.campaign !== undefined).length;
     while (campaign() < recipients) {
       if (Date.now() - begun > PATIENCE_MS) throw new Error(`only ${campaign()} mails of the campaigns arrived`);
       const at = Date.now();
-      asked.set(
-        await post('/emails', { from, to: { email: `person-${asked.size}@example.com` }, subject: 'S', text: 'T' }),
-        at,
-      );
+      const { id } = await producer.email({ ...mail, to: { email: `person-${asked.size}@example.com` } });
+      asked.set(id, at);
       await sleep(everyMs);
     }
     const seconds = (Date.now() - begun) / 1000;

@@ -84,8 +84,8 @@ async function main(): Promise<number> {
       const { output } = await sls(directory.path, ['check', '--param', 'instance=acme'], env);
       equal('the problems of a wrong file are printed once, and nothing else', output.trim().split('\n'), [
         'Error:',
-        'instances/acme.yml: region: must be a region such as eu-west-1, is another text',
-        'instances/acme.yml: bucket: must be 3 to 63 lowercase letters, digits, dots or hyphens, is another text',
+        'instances/acme.yml: region: must be a region such as eu-west-1',
+        'instances/acme.yml: bucket: must be 3 to 63 lowercase letters, digits, dots or hyphens',
       ]);
       await refused('the local stage is refused', ['deploy'], ['--stage staging or prod']);
       equal('nothing was deployed', await account.functionNames(), []);

@@ -1,4 +1,4 @@
-import type { Fault } from '../world/faults';
+import { CALL_FAULTS, type Fault, START_FAULTS, TARGETS } from '../world/faults';
 import { aPlan, type JobKind, type Plan } from './plan';
 
 const MINUTE_MS = 60_000;
@@ -23,10 +23,56 @@ export const PLANNED: readonly Plan[] = [
     resolution,
   }),
   aPlan({ queue: 'testflight', jobs: jobs(4, MINUTE_MS), calls: everyCall('sendgrid.send', 'silent'), resolution }),
-  aPlan({ queue: 'emails', jobs: jobs(4, MINUTE_MS), calls: everyCall('sendgrid.send', 'silent'), resolution }),
+  ...['feedback', 'emails'].map((queue) =>
+    aPlan({ queue, jobs: jobs(4, MINUTE_MS), calls: everyCall('sendgrid.send', 'silent'), resolution }),
+  ),
   aPlan({ queue: 'emails', jobs: jobs(4, MINUTE_MS), calls: everyCall('sendgrid.send', 'mute'), resolution }),
   // Of one list too many addresses bounce, and of another too many people report the mail.
   aPlan({ queue: 'campaigns', jobs: jobs(2, 1_000, 'bad-list') }),
+  // SendGrid refuses every chunk of two lists.
+  aPlan({ queue: 'campaigns', jobs: jobs(2, 1_000, 'unsendable') }),
+  aPlan({
+    queue: 'campaigns',
+    jobs: jobs(2, 1_000),
+    controls: [
+      { at: 1_500, campaign: 0, what: 'pause' },
+      { at: 10 * MINUTE_MS, campaign: 0, what: 'resume' },
+      { at: MINUTE_MS, campaign: 1, what: 'cancel' },
+    ],
+  }),
+  // An operator discards what Zendesk refused.
+  aPlan({ jobs: jobs(1, 0, 'refused'), commands: [{ job: 0, what: 'discard', at: 10 * MINUTE_MS }] }),
+  // An operator cancels a job that waits for a worker, and retries it later.
+  aPlan({
+    jobs: jobs(1, 0),
+    broken: { from: 0, until: 5 * MINUTE_MS },
+    commands: [
+      { job: 0, what: 'cancel', at: MINUTE_MS },
+      { job: 0, what: 'retry', at: 10 * MINUTE_MS },
+    ],
+  }),
+  // Each fault of a call, and an outage of each service.
+  aPlan({
+    jobs: jobs(20, MINUTE_MS),
+    calls: CALL_FAULTS.map((fault, index) => ({ kind: 'zendesk.createTicket', nth: index + 1, fault })),
+  }),
+  ...TARGETS.map((target) =>
+    aPlan({
+      queue: target === 'apple' ? 'testflight' : target === 'bulk' ? 'bulk' : 'feedback',
+      jobs: jobs(2, MINUTE_MS),
+      outages: [{ target, from: 0, until: 5 * MINUTE_MS, fault: 'refused' }],
+      events: true,
+    }),
+  ),
+  aPlan({
+    jobs: jobs(8, MINUTE_MS),
+    // Some of them are starts of the reconciler.
+    starts: Array.from({ length: 20 }, (_, n) => ({
+      nth: n + 1,
+      fault: START_FAULTS[n % START_FAULTS.length] ?? 'failed',
+      ms: 5,
+    })),
+  }),
   // A later command about a tester comes while the earlier one is held.
   aPlan({
     queue: 'testflight',
