@@ -582,6 +582,18 @@ const FOUND: Record<string, Partial<Plan>> = {
     forgeries: [{ at: 462, form: 'event of its own', about: 2, times: 2 }],
     erasures: [erasure('2', 2 * HOUR_MS)],
   },
+  'a person whose address came in capitals too is erased from the list of rejected recipients': {
+    seed: 17,
+    queue: 'campaigns',
+    concurrency: 2,
+    jobs: jobs(['good', { at: 1_398, group: 2, again: 10 }], 'good'),
+    redeliveries: [{ nth: 2, after: SECOND_MS }],
+    damages: [{ at: 0, job: 0 }],
+    erasures: [{ at: 1_385, person: { email: `${MARK}-0-0@example.com` } }],
+    future: { from: 0, until: 10 * MINUTE_MS },
+    share: 1,
+    indexLag: SECOND_MS,
+  },
 };
 
 test.each(Object.entries(FOUND))('%s', async (_name, plan) => {
