@@ -68,7 +68,8 @@ export function plan(row: JobRow, at: number): JobRow {
     generation: row.generation + (row.state === 'cancelled' ? 1 : 0),
     holds: row.holds + 1,
     retryAt: start,
-    dueSince: start,
+    // A repeated call may come after the planned time.
+    dueSince: Math.max(start, at),
     bodyKept: true,
     history: events.reduce(appended, row.history),
   });

@@ -582,6 +582,20 @@ const FOUND: Record<string, Partial<Plan>> = {
     forgeries: [{ at: 462, form: 'event of its own', about: 2, times: 2 }],
     erasures: [erasure('2', 2 * HOUR_MS)],
   },
+  'a planned job whose call is repeated after its time is due from then on': {
+    queue: 'feedback',
+    concurrency: 2,
+    jobs: jobs(
+      ['good', { again: 2 * HOUR_MS, planned: { ahead: 5 * SECOND_MS } }],
+      ['good', { planned: { ahead: 5 * SECOND_MS } }],
+    ),
+    calls: [{ kind: 'objects.get', nth: 1, fault: 'refused', times: 3 }],
+    outages: [{ target: 'table', from: 0, until: MINUTE_MS, fault: 'refused' }],
+    future: { from: 0, until: 10 * MINUTE_MS },
+    waits: { at: 30 * SECOND_MS, from: [60, 900], to: [60, 900] },
+    broken: { from: 0, until: MINUTE_MS },
+    indexLag: SECOND_MS,
+  },
   'a person whose address came in capitals too is erased from the list of rejected recipients': {
     seed: 17,
     queue: 'campaigns',

@@ -42,7 +42,7 @@ export const PLANNED_MUTANTS: Record<string, SourceMutant> = {
         find: "reason === 'throttled' || reason === 'retry' ? retryAt : at",
         replace: 'row.createdAt',
       },
-      { file: 'lib/jobs/transitions.ts', find: 'dueSince: start', replace: 'dueSince: at' },
+      { file: 'lib/jobs/transitions.ts', find: 'dueSince: Math.max(start, at)', replace: 'dueSince: at' },
     ],
     breaks: /^everything explained: TimeTo\w+ says/,
     by: one({ ahead: HOUR_MS }),
