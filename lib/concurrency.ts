@@ -39,8 +39,7 @@ export async function endsBy(clock: Clock, deadline: number, promise: Promise<un
   return Promise.race([promise.then(() => true), late]).finally(() => ended.abort());
 }
 
-export async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (!signal) return promise;
+export async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   let abort = () => {};
   const aborted = new Promise<never>((_, reject) => {
     abort = () => reject(signal.reason);

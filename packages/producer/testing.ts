@@ -34,7 +34,7 @@ export type Sent =
 
 /**
  * A producer in memory. Validation, ids, errors, keys and states are those of production, because it is the same code.
- * No worker runs: a job stays as it is until the test ends it. `jobs.wait` moves the clock and does not wait.
+ * No worker runs: a job stays as it is until the test ends it.
  */
 export interface TestProducer extends Producer {
   /** What the code under test has sent, in order. A repeat of a key sends nothing. */
@@ -109,24 +109,20 @@ function inMemory(clock: Clock) {
 export function createTestProducer(): TestProducer {
   const sent: Sent[] = [];
   const failures: Error[] = [];
-  let ahead = 0;
-  const now = () => Date.now() + ahead;
-  const sleep = async (ms: number) => {
-    ahead += ms;
-  };
-  const { connection, items, bodies } = inMemory({ now, sleep });
+  // Nothing waits. Events are packed at `flush` and `close` only.
+  const clock = { now: () => Date.now(), sleep: () => new Promise<void>(() => {}) };
+  const { connection, items, bodies } = inMemory(clock);
   const deps = { ...connection, ledger: createLedger(connection) };
   const client = clientOf(async () => connection, {
     analytics: packingLimits.parse({}),
-    // Events are packed at `flush` and `close` only, because time passes only for `wait`.
-    clock: { now, sleep: () => new Promise(() => {}) },
+    clock,
     marksAfterAnswer: false,
   });
 
   async function end(id: string, ended: (row: JobRow, run: { at: number; messageId: string }) => JobRow) {
     const key = connection.queueNames.map((queue) => jobKey(queue, id)).find((one) => items.has(one));
     if (key === undefined) throw new Error(`there is no job ${id}`);
-    const at = now();
+    const at = Date.now();
     const messageId = `run of ${id}`;
     const lease = { token: messageId, until: at, messageId, alone: true };
     const delivery = { messageId, receiveCount: 1, sentAt: at, at };
@@ -160,7 +156,7 @@ export function createTestProducer(): TestProducer {
     Object.fromEntries(Object.entries(functions).map(([name, act]) => [name, call(act)])) as T;
 
   const note = (what: object) =>
-    sent.push(JSON.parse(JSON.stringify({ time: new Date(now()).toISOString(), ...what })) as Sent);
+    sent.push(JSON.parse(JSON.stringify({ time: new Date().toISOString(), ...what })) as Sent);
   const noteJob = ({ id, time, duplicate }: Accepted, job: object) => duplicate || note({ ...job, id, time });
 
   const submitting = (kind: Kind) =>
