@@ -1,8 +1,12 @@
-// A closed pipe ends the output of Serverless itself too, such as --help.
-import './terminal';
 import type { Option, Options } from './command';
 import { type CommandName, commands, GUARDED, optionsOf } from './commands';
 import type { Serverless, Template } from './target';
+
+// A reader such as `head` closes the pipe once it has enough, also in the middle of Serverless's own --help.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit();
+});
 
 /** Our plugin for `sls`. Most of it is imported when it is needed, because AWS's clients take long to load. */
 export class Ops {

@@ -2,12 +2,6 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline/promises';
 import { visible } from '../../lib/text';
 
-// A reader such as `head` closes the pipe once it has enough. Then nothing is left to do.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code !== 'EPIPE') throw error;
-  process.exit();
-});
-
 export type Output = typeof terminal;
 
 /**
