@@ -82,7 +82,7 @@ export interface ObjectVersion {
 }
 
 /** What an event about the end of a job says. docs/events.md has the schema. */
-export interface Completion {
+export interface Completion<Result = unknown> {
   /** `{job}:{generation}:{state}`. A repeat of the event has the same id. */
   id: string;
   job: string;
@@ -93,7 +93,7 @@ export interface Completion {
   reason?: string;
   /** Whether nothing can change this end. False for dead jobs: operators can retry them. No later event corrects it. */
   final: boolean;
-  result?: unknown;
+  result?: Result;
   error?: { code: string; field?: string };
   correlationId?: string;
   traceparent?: string;

@@ -68,13 +68,18 @@ export function queueAlarms(
   return alarms.map((one) => ({ ...one, subject: name }));
 }
 
-export function instanceAlarms(instance: string, functions: string[]): Alarm[] {
+export function instanceAlarms(
+  { name: instance, events }: Pick<Instance, 'name' | 'events'>,
+  functions: string[],
+): Alarm[] {
   const own = ownMetrics(instance);
   // If the alarms function fails or is throttled, its messages end in the queue of undelivered alarms.
   const watched = functions.filter((key) => key !== 'alarms');
   // Its reserved concurrency is small on purpose, and SendGrid tries again.
   const throttled = watched.filter((key) => key !== 'emailEvents');
-  const visible = sqsMetrics(undeliveredName(instance))('ApproximateNumberOfMessagesVisible', 'Maximum');
+  const visibleIn = (queue: string): Metrics => ({
+    visible: sqsMetrics(queue)('ApproximateNumberOfMessagesVisible', 'Maximum'),
+  });
   const missing: Rest = { threshold: 1, below: true, period: 60, periods: 5, silence: 'breaching' };
   const any: Rest = { threshold: 1, period: 300, silence: 'notBreaching' };
   return [
@@ -84,8 +89,11 @@ export function instanceAlarms(instance: string, functions: string[]): Alarm[] {
     alarm('alarms-not-sent', { facts: own('AlarmsNotSent', 'Maximum') }, { ...any, period: 60, periods: 5 }),
     alarm('illegal-transition', { count: own('IllegalTransitions', 'Sum') }, any),
     alarm('access-denied', { count: own('AccessDenied', 'Sum') }, any),
-    // This queue is mostly idle, and SQS sends no metrics for a queue that is idle for some hours.
-    alarm('alarms-undelivered', { visible }, { threshold: 1, period: 60, silence: 'ignore' }),
+    // These queues are mostly idle, and SQS sends no metrics for a queue that is idle for some hours.
+    alarm('alarms-undelivered', visibleIn(undeliveredName(instance)), { threshold: 1, period: 60, silence: 'ignore' }),
+    ...(events.webhook
+      ? [alarm('webhook-undelivered', visibleIn(`${instance}-webhook-undelivered`), { ...any, silence: 'ignore' })]
+      : []),
   ];
 }
 

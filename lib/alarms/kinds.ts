@@ -118,6 +118,12 @@ const ALARMS = {
     meaning: 'Discord did not accept them. They are in the queue of undelivered alarms.',
     inspect: 'logs -f alarms --startTime 1h',
   },
+  'webhook-undelivered': {
+    scope: 'instance',
+    title: 'Ends of jobs did not reach the webhook',
+    meaning: 'The API refused them, or did not answer for a day. They are in the queue of undelivered ends.',
+    inspect: 'info',
+  },
 } satisfies Record<string, Kind>;
 
 /** What the reconciler knows and no metric shows. */

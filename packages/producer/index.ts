@@ -17,7 +17,7 @@ export type { InviteInput, NotifyBuild, RemoveInput } from '../../lib/testflight
 export type { BatchJob, BatchResult } from './batch';
 export type { AcceptedCampaign, RecipientSource } from './campaign';
 export type { Producer } from './client';
-export type { CancelledStatus, FindOptions, JobStatus, Jobs } from './jobs';
+export { type CancelledStatus, type FindOptions, isEndOf, type JobStatus, type Jobs } from './jobs';
 export type { AwsEndpoints, ClientCredentials, Credentials, ProducerOptions } from './real-producer';
 export { realProducer as createProducer } from './real-producer';
 export { createTestProducer, type Sent, type SentJob, type TestProducer } from './testing';

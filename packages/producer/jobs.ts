@@ -3,6 +3,7 @@ import { jobKey } from '../../lib/jobs/keys';
 import type { Ledger } from '../../lib/jobs/ledger';
 import { BY_ITS_PRODUCER, isEnd, type JobRow, type Reason, type State, waitsForItsTime } from '../../lib/jobs/row';
 import { cancel as cancelled, isCancelledByOperator } from '../../lib/jobs/transitions';
+import type { Completion } from '../../lib/ports';
 import { invalid, JobNotFoundError } from '../../lib/submit/errors';
 import { KIND_OF, type Results } from '../../lib/submit/kinds';
 import { askedId, ownersOf, valid } from '../../lib/submit/options';
@@ -30,6 +31,10 @@ interface JobFacts {
   startedAt?: string;
   endedAt?: string;
 }
+
+/** Whether an event is about the end of a job of this kind. Its `result` then has that kind's type. */
+export const isEndOf = <K extends keyof Results>(end: Completion, kind: K): end is Completion<Results[K]> =>
+  KIND_OF[end.type ?? ''] === kind;
 
 type Result = { [K in keyof Results]: { kind: K; result?: Results[K] } }[keyof Results];
 

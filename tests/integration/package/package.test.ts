@@ -97,7 +97,7 @@ describe('the package of the producer', () => {
     );
 
     expect(consumer.run(process.execPath, ['both.mjs']).trim()).toBe(
-      'true ConfigError IdempotencyConflictError InvalidJobError JobNotFoundError StoreError UnsentEventsError createProducer createTestProducer',
+      'true ConfigError IdempotencyConflictError InvalidJobError JobNotFoundError StoreError UnsentEventsError createProducer createTestProducer isEndOf',
     );
   });
 

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import http from 'node:http';
-import type { Completion } from 'background-jobs-producer';
+import { type Completion, isEndOf } from 'background-jobs-producer';
 import { createApp } from '../../../examples/express-api/src/app';
 import { jobEvents } from '../../../examples/express-api/src/job-events';
 import { close, listen } from '../../../packages/local/loopback';
@@ -36,6 +36,13 @@ test('the end of a job is taken once, with its result, however often it comes', 
   expect([await post(), await post()]).toEqual([204, 204]);
 
   expect(ends).toEqual([detail]);
+});
+
+test('an end has the type of result of its kind', () => {
+  const ticket: string | undefined = isEndOf(detail, 'feedback') ? detail.result?.ticketId : undefined;
+
+  expect(ticket).toBe('4711');
+  expect(isEndOf(detail, 'email')).toBe(false);
 });
 
 test('a later end of the same job counts, and an end that comes after a later one does not', async () => {
