@@ -9,6 +9,7 @@ import { sendOpen } from '../jobs/messages';
 import { CANARY_TYPE, newRow } from '../jobs/row';
 import type { Item } from '../ports';
 import { isStopped } from '../worker/circuit';
+import { NOT_NOW } from '../worker/rate';
 import type { ReconcileDeps, ReconcileRun, Work } from './run';
 
 /** A canary is a job without any work. `at`: when it was made, ms since 1970. */
@@ -64,12 +65,15 @@ export async function sendCanary(deps: ReconcileDeps, queue: string, { id, at }:
   if (row?.state === 'queued') await sendOpen(deps, row, JSON.stringify(envelope));
 }
 
+const isNotNow = (code = ''): boolean => NOT_NOW.some((known) => known === code);
+
 /** Rows to read in search of the oldest job. Chunks of a paused campaign do not count, and may come first. */
 const OLDEST_ROWS = 10;
 
 /**
  * `OldestHeld`: how long the queue's oldest held job has been held, over all its holds; 0 if no job is held. A planned
- * job counts from its time on. It leaves out jobs of a stopped vendor: `circuit-open` or `vendor-limited` reports those.
+ * job counts from its time on. It leaves out jobs of a stopped vendor, which `circuit-open` or `vendor-limited` reports, and
+ * chunks that wait for their window or for the next day.
  */
 export const measureHeld: Work = async (deps, queue) => {
   const { table, ledger, circuits, clock, metrics } = deps;
@@ -83,7 +87,7 @@ export const measureHeld: Work = async (deps, queue) => {
     const until = todo === todoKey(queue, 'planned') ? now : ALL;
     for (const { key } of await table.due(todo, { until, limit: OLDEST_ROWS })) {
       const row = await ledger.known(key);
-      if (row?.state !== 'held' || row.reason === 'paused') continue;
+      if (row?.state !== 'held' || row.reason === 'paused' || isNotNow(row.error?.code)) continue;
       // A planned job that has never been held has only the time that its producer chose.
       oldest = Math.min(oldest, row.heldSince ?? row.dueSince ?? row.updatedAt);
     }

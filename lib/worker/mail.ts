@@ -4,7 +4,7 @@ import type { Clock } from '../ports';
 import type { Mail, Sendgrid, Sent } from '../vendors/sendgrid';
 import { VENDOR_PAUSED } from './circuit';
 import type { RunContext } from './contract';
-import type { RateUse, SharedRate } from './rate';
+import { LEAD_MS, type RateUse, type SharedRate } from './rate';
 import { StepUnknownError } from './steps';
 
 /** The queues whose jobs send mail through SendGrid, and the step that does it. Never rename them: they are stored. */
@@ -90,8 +90,6 @@ export interface Paced {
   check?: () => Promise<void>;
 }
 
-/** The step starts this long before its slot, so that its write does not delay the call. */
-const LEAD_MS = 150;
 /** The part of the remaining time that a sender may wait. The rest is for the call. */
 const WAIT_PART = 2 / 3;
 

@@ -30,7 +30,10 @@ export type RateUse = 'campaign' | 'message';
 /** `until`: a sender that wakes later has lost the slot. `rate`: at another rate in use, the slot is void. */
 type Reservation =
   | { kind: 'slot'; slot: { at: number; until: number; rate: number } }
-  | { kind: 'later'; waitMs: number; code?: 'OutsideWindow' | 'DailyCapReached' };
+  | { kind: 'later'; waitMs: number; code?: (typeof NOT_NOW)[number] };
+
+/** Why a campaign waits although senders are free: the instance's setting says so. */
+export const NOT_NOW = ['OutsideWindow', 'DailyCapReached'] as const;
 
 /**
  * The parts of the rate that campaigns take. They use at most 97 %. The rest absorbs senders that wake late, and lets a
@@ -45,6 +48,8 @@ const LOAD_MS = 10_000;
 const LATE = 0.02;
 const LEAST_LATE_MS = 20;
 const MESSAGE_LATE_MS = 250;
+/** A step starts this long before its slot, because it is written before the call. A single mail may be late instead. */
+export const LEAD_MS = 150;
 /** Functions end before this, so a time further ahead comes from a wrong clock or an old limit. */
 const FURTHEST_MS = 120_000;
 /** The longest wait that we accept from a vendor. */
@@ -75,7 +80,7 @@ export function sharedRate({ rate: setting, override, limits, ...deps }: RateDep
       const item = sane(stored ?? empty(key), now);
       const { at, next } = take(item, { recipients, use, rate, now });
       const counted = times && countDay(item, times.dayOf(at), recipients);
-      const held = counted && use === 'campaign' ? heldUntil(times, at, counted.sent) : undefined;
+      const held = counted && use === 'campaign' ? heldUntil(times, at, { sent: counted.sent, recipients }) : undefined;
       if (held || at - now > withinMs) {
         answer = { kind: 'later', waitMs: (held?.until ?? at) - now, ...(held && { code: held.code }) };
         return undefined;
@@ -109,11 +114,16 @@ function countDay({ day: last = '', sent = 0 }: RateItem, day: string, recipient
   return day > last ? { day, sent: recipients } : { day: last, sent: sent + recipients };
 }
 
-/** Why and until when no campaign may use a slot at this time, after which `sent` recipients of its day would be out. */
-function heldUntil(times: SendingTimes, at: number, sent: number) {
-  const until = times.opensAt(at);
-  if (until > at) return { until, code: 'OutsideWindow' } as const;
-  return sent > times.dailyCap ? ({ until: times.nextDay(at), code: 'DailyCapReached' } as const) : undefined;
+/**
+ * Why and until when no chunk may use a slot at this time, after which `sent` recipients of its day would be out. A chunk
+ * larger than the cap would wait for ever, so it goes as long as the cap is not used up.
+ */
+function heldUntil(times: SendingTimes, at: number, { sent, recipients }: { sent: number; recipients: number }) {
+  const { opensAt, nextDay, dailyCap } = times;
+  const until = opensAt(at);
+  if (until > at) return { until, code: NOT_NOW[0] };
+  const isOver = recipients > dailyCap ? sent - recipients >= dailyCap : sent > dailyCap;
+  return isOver ? { until: nextDay(at), code: NOT_NOW[1] } : undefined;
 }
 
 /** Why and until when no chunk of so many recipients may be released now. Before the first send there is no item. */
@@ -121,7 +131,7 @@ export function heldNow(limits: SendingLimits | undefined, stored: RateItem | un
   if (!limits) return undefined;
   const times = sendingTimes(limits);
   const { sent } = countDay(stored ?? empty(''), times.dayOf(now), recipients);
-  const held = heldUntil(times, now, sent);
+  const held = heldUntil(times, now, { sent, recipients });
   return held && { ...held, text: times.textOf(held.until) };
 }
 
@@ -173,7 +183,7 @@ function take(
   const earliest = Math.max(now, item.blockedUntil);
   const ms = (part: number) => (recipients / (rate * part)) * 1000;
   if (use === 'campaign') {
-    const at = Math.max(earliest, item.campaigns, item.whole);
+    const at = Math.max(earliest, now + LEAD_MS, item.campaigns, item.whole);
     const besideMany = loadOf(item, now) > MANY;
     const end = at + ms(besideMany ? BESIDE_MANY : ALONE);
     return { at, next: { ...item, campaigns: end, ...(besideMany ? {} : { alone: end }) } };

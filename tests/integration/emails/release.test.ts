@@ -226,3 +226,20 @@ test('campaigns are sent in the window only and never above the daily cap, throu
   expect(Math.max(...engine.rows().map(({ attempts }) => attempts))).toBe(1);
   expect(await read()).toMatchObject({ status: 'ended' });
 });
+
+test('a chunk larger than the cap goes once a day while the cap is not used up', async () => {
+  await emails.close();
+  emails = await startEmails({ limits: { zone: 'UTC', dailyCap: 25 } });
+  const { engine, sendgrid } = emails;
+  await emails.campaign({ recipients: 80, chunkSize: 40 });
+
+  const sent: number[] = [];
+  for (let hour = 0; hour < 30; hour++) {
+    await engine.reconcile();
+    await work();
+    if (hour % 12 === 0) sent.push(sendgrid.mails.length);
+    engine.clock.advance(60 * 60_000);
+  }
+
+  expect(sent).toEqual([40, 40, 80]);
+});

@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import type { SendingLimits } from '../../../lib/config/common';
 import { vendorsOf } from '../../../lib/errors';
 import { isProduced } from '../world/callers';
 import {
@@ -310,6 +311,18 @@ const controls: fc.Arbitrary<Control[]> = fc.array(
   { maxLength: 4 },
 );
 
+/** Windows that open or close within minutes of a start, and caps of less than a chunk, of one and of several. */
+const sending: fc.Arbitrary<SendingLimits> = fc
+  .record({
+    between: fc.constantFrom(undefined, '00:30–01:00', '12:10–01:00'),
+    dailyCap: fc.constantFrom(undefined, 2, 3, 10),
+  })
+  .map(({ between, dailyCap }) => ({
+    zone: 'Europe/Berlin',
+    ...(between && { between }),
+    ...(dailyCap && { dailyCap }),
+  }));
+
 /** Starts just before the end of an hour, day, month or year. */
 const START = [
   Date.UTC(2026, 11, 31, 23, 58),
@@ -376,6 +389,7 @@ export function anyPlan(queues: readonly SimulatedQueue[]): fc.Arbitrary<Plan> {
       redeliveries: rarely(redeliveries, []),
       warm: fc.constantFrom(undefined, true as const),
       controls: hasCampaigns ? controls : fc.constant<Control[]>([]),
+      sending: hasCampaigns ? rarely(sending, undefined as never) : fc.constant(undefined as never),
     })
     .map(({ loads: [first, ...beside], streak, ...drawn }) => {
       const { calls, outages, redrives, changes, retention, dlqRetention } = drawn;

@@ -22,6 +22,7 @@ export const EXPECTED: readonly string[] = [
   ...['damaged row', 'restored row', 'row of newer code'],
   'call through a circuit that has just opened',
   ...['pause of a vendor', 'rate of an operator', 'resume of a vendor', 'hold by a pause'],
+  ...['hold OutsideWindow', 'hold DailyCapReached'],
   ...['clocks 60 s apart', 'clocks 600 s apart', 'messages that arrive late'],
   'resolved as done',
   'resolved as skipped',

@@ -1,3 +1,4 @@
+import type { SendingLimits } from '../../../lib/config/common';
 import type { Vendor } from '../../../lib/errors';
 import { CLOCK_SKEW_MS } from '../../../lib/jobs/row';
 import type { Person } from '../../../lib/ops/search';
@@ -189,6 +190,8 @@ export interface Plan extends Load {
   controls: Control[];
   commands: Command[];
   limits: VendorLimit[];
+  /** When campaigns may send. Without it, always. */
+  sending?: SendingLimits;
   erasures?: Erasure[];
   damages: Damage[];
   forgeries: Forgery[];

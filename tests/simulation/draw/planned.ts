@@ -29,6 +29,15 @@ export const PLANNED: readonly Plan[] = [
   aPlan({ queue: 'emails', jobs: jobs(4, MINUTE_MS), calls: everyCall('sendgrid.send', 'mute'), resolution }),
   // Of one list too many addresses bounce, and of another too many people report the mail.
   aPlan({ queue: 'campaigns', jobs: jobs(2, 1_000, 'bad-list') }),
+  // The window closes before released chunks are sent, because the rate is low. Two campaigns share the cap of a day.
+  ...[{ between: '12:10–01:00' }, { dailyCap: 4 }].map((limits) =>
+    aPlan({
+      queue: 'campaigns',
+      jobs: jobs(2, 1_000).map((job) => ({ ...job, group: 2 })),
+      limits: [{ at: 0, vendor: 'sendgrid', lasts: 60 * MINUTE_MS, ends: 'by itself', perSecond: 0.05 }],
+      sending: { zone: 'Europe/Berlin', ...limits },
+    }),
+  ),
   // SendGrid refuses every chunk of two lists.
   aPlan({ queue: 'campaigns', jobs: jobs(2, 1_000, 'unsendable') }),
   aPlan({

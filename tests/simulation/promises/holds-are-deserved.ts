@@ -1,5 +1,6 @@
 import type { HistoryEntry, JobRow } from '../../../lib/jobs/row';
 import { VENDOR_PAUSED } from '../../../lib/worker/circuit';
+import { NOT_NOW } from '../../../lib/worker/rate';
 import { kindOf } from '../../support/history';
 import type { VendorLimit } from '../draw/plan';
 import { fewestAttempts } from '../world/deployments';
@@ -43,6 +44,11 @@ function undeservedHold(world: World, { id, reason, history, vendor = '', error 
     world.reach('hold by a pause');
     const isMeant = (limit: VendorLimit) => limit.vendor === vendor && limit.perSecond === undefined;
     return world.plan.limits.some(isMeant) ? undefined : 'its vendor was never paused';
+  }
+  const notNow = NOT_NOW.find((code) => code === error?.code);
+  if (notNow) {
+    world.reach(`hold ${notNow}`);
+    return world.plan.sending ? undefined : 'campaigns may always send';
   }
   if (reason !== 'stopped' || target === undefined) return undefined;
   const faults = (name: string) => faultsAt(world, target, name);

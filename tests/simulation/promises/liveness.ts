@@ -6,6 +6,9 @@ import { unrest } from './rest';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
+/** Of a drawn campaign. */
+const MOST_CHUNKS = 11;
 
 /**
  * Within this time after the last fault, every job must end, unless a poison message delays it. A caught job waits for
@@ -74,7 +77,7 @@ export function createLiveness(world: World, boundMs = Math.max(...world.lanes.m
 const messagesLeft = (world: World): number =>
   world.sqs.messages(mainQueue(world)).length + world.sqs.messages(deadLetterQueue(world)).length;
 
-function boundOf({ plan, settings }: World): number {
+function boundOf({ plan, settings, queue }: World): number {
   const receives = Math.max(settings.receives, plan.changes?.to.receives ?? 0);
   const poison = plan.jobs.filter(({ kind }) => bringsPoison(kind));
   // The reconciler has to detect each copy of a poison message, and each redrive, anew.
@@ -95,7 +98,9 @@ function boundOf({ plan, settings }: World): number {
   const byClock = plan.skew === undefined ? 0 : (plan.jobs.length + forged) * HOUR_MS;
   // Only the end of the retention shows that a message is gone.
   const expired = plan.retention === undefined ? 0 : plan.retention * 1000 + 2 * HOUR_MS;
-  return REST_WITHIN_MS + found + expired + byClock;
+  // A chunk may wait for its window or for the next day, one after the other.
+  const limited = plan.sending && queue.controlled ? plan.jobs.length * MOST_CHUNKS * DAY_MS : 0;
+  return REST_WITHIN_MS + found + expired + byClock + limited;
 }
 
 const lastStart = ({ watch }: World): number => Math.max(0, ...watch.rows().map(({ notBefore = 0 }) => notBefore));

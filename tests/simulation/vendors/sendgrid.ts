@@ -20,7 +20,8 @@ export const rateOf = (
 ): SharedRate => {
   const { circuits } = workerDeps(world, ports, process);
   const override = () => circuits.rate('sendgrid');
-  return sharedRate({ ...ports, rate: rate * paceOf(world, process), override }, 'sendgrid');
+  const limits = world.plan.sending;
+  return sharedRate({ ...ports, rate: rate * paceOf(world, process), override, limits }, 'sendgrid');
 };
 
 /** SendGrid for one process. The events of accepted mails come later, or before our call is answered. */

@@ -1,7 +1,8 @@
-import { type Campaign, chunkId } from '../../../lib/emails/campaigns/campaign';
-import { campaignKey, EMAILS_QUEUE, jobKey } from '../../../lib/jobs/keys';
+import { type Campaign, chunkId, chunkRecipients } from '../../../lib/emails/campaigns/campaign';
+import { campaignKey, EMAILS_QUEUE, jobKey, rateKey } from '../../../lib/jobs/keys';
 import { isEnd, type JobRow } from '../../../lib/jobs/row';
 import type { Item } from '../../../lib/ports';
+import { heldNow, type RateItem } from '../../../lib/worker/rate';
 import { skewOf } from '../draw/plan';
 import type { World } from './types';
 import { isUnknown } from './unknown';
@@ -53,7 +54,19 @@ function lookAt(world: World, campaign: Campaign, fullHour: number): number {
   const { todoAt, endedAt } = campaign;
   if (todoAt === undefined) return Number.POSITIVE_INFINITY;
   if (endedAt !== undefined) return Math.max(todoAt, fullHour);
-  return isBehind(world, campaign) ? todoAt : Number.POSITIVE_INFINITY;
+  return isBehind(world, campaign) ? Math.max(todoAt, releasedAt(world, campaign)) : Number.POSITIVE_INFINITY;
+}
+
+/** When the next chunk may go, if the reconciler has nothing but that to do. */
+function releasedAt(world: World, campaign: Campaign): number {
+  const { released, chunks, open, status } = campaign;
+  const { plan, kernel, watch } = world;
+  const rows = [...open, released].map((number) => chunkRow(world, campaign, number));
+  const isIdle = rows.pop() === undefined && rows.every((row) => row && !isEnd(row.state));
+  if (status !== 'running' || released === chunks || !isIdle) return 0;
+  const rate = watch.items.get(rateKey('sendgrid')) as RateItem | undefined;
+  const held = heldNow(plan.sending, rate, kernel.now() + skewOf(plan), chunkRecipients(campaign, released));
+  return held ? held.until - skewOf(plan) : 0;
 }
 
 /** Whether the campaign has not yet counted its ended chunks, or has more chunks to release. */
@@ -85,13 +98,14 @@ interface Stop {
 /**
  * Checks every request against the stored campaign: no chunk before the start time, and no new chunk after a stop. A
  * suppressed address is never mailed in a chunk that began after its entry. Also checks that a campaign does not end
- * before its chunks.
+ * before its chunks, and that none is sent outside of the window or above the daily cap.
  */
 export function watchCampaigns(world: World): void {
   const { kernel, watch, reach, reached, onItem, onMails, onRow, suppressed } = world;
   if (!world.queue.controlled) return;
   const stops = new Map<string, Stop>();
   const begun = new Map<string, { token: string; at: number }>();
+  const checkLimits = limitsCheck(world);
   onRow.push(({ id, lease }) => {
     if (lease && begun.get(id)?.token !== lease.token) begun.set(id, { token: lease.token, at: kernel.now() });
   });
@@ -114,10 +128,12 @@ export function watchCampaigns(world: World): void {
     const now = kernel.now();
     if (now < campaign.startsAt - skewOf(world.plan))
       watch.violated(`campaigns are kept: chunk ${job} was sent before its campaign begins`);
+    const most = reached.has('doubt') ? UNDER_WAY_MS : SOON_MS;
+    const unwanted = checkLimits(mails.length, most);
+    if (unwanted) watch.violated(`campaigns are kept: chunk ${job} was sent ${unwanted}`);
     const stop = stops.get(id);
     if (!stop) return;
     reach('chunk accepted though its campaign was stopped');
-    const most = reached.has('doubt') ? UNDER_WAY_MS : SOON_MS;
     if (!stop.underWay.has(job) || now - stop.at > most)
       watch.violated(`campaigns are kept: chunk ${job} was sent ${now - stop.at} ms after its campaign was stopped`);
   });
@@ -135,4 +151,25 @@ export function watchCampaigns(world: World): void {
     const rows = watch.rows().filter((row) => row.campaign === campaign);
     return new Set(rows.filter(({ state, steps }) => state === 'processing' || steps.send).map(({ id }) => id));
   }
+}
+
+/** Finds a chunk that is accepted outside of the window or above the cap. Near midnight its day is not sure. */
+function limitsCheck({ plan, kernel }: World): (recipients: number, lateMs: number) => string | undefined {
+  const { zone: timeZone, between, dailyCap = Number.POSITIVE_INFINITY } = plan.sending ?? { zone: 'UTC' };
+  const [from = '', to = ''] = between?.split('–') ?? [];
+  const clock = (at: number) => new Date(at).toLocaleTimeString('en-GB', { timeZone }).slice(0, 5);
+  const dayOf = (at: number) => new Date(at).toLocaleDateString('en-GB', { timeZone });
+  const isOpen = (time: string) => (from <= to ? time >= from && time < to : time >= from || time < to);
+  const sent = new Map<string, number>();
+  return (recipients, lateMs) => {
+    const now = kernel.now();
+    const [first, last] = [now - lateMs - skewOf(plan), now + skewOf(plan)];
+    if (between && ![first, now, last].map(clock).some(isOpen)) return `at ${clock(now)}, not between ${between}`;
+    const day = dayOf(now);
+    if (dayOf(first) !== dayOf(last)) return undefined;
+    const before = sent.get(day) ?? 0;
+    sent.set(day, before + recipients);
+    const isOver = recipients > dailyCap ? before >= dailyCap : before + recipients > dailyCap;
+    return isOver ? `after ${before} of at most ${dailyCap} recipients of its day` : undefined;
+  };
 }

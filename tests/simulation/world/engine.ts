@@ -45,6 +45,7 @@ export function reconcilerDeps(world: World, ports: Ports, process?: Process): R
     ...(world.plan.facts ? { topic: { ...ports.topic, overAfterMs: 15 * 60_000, dlqDepth: () => 5 } } : {}),
     queueNames: world.lanes.map(serviceQueue),
     guard: GUARD,
+    limits: world.plan.sending,
     queueUrl: (queue) => urlOf(mainQueue(laneOf(world, queue))),
   };
 }

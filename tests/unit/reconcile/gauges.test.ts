@@ -43,3 +43,15 @@ test('a paused job does not count, because an operator decides when it goes on',
 
   expect(last(engine, 'OldestHeld', SAMPLE_QUEUE)).toBe(0);
 });
+
+test.each(['OutsideWindow', 'DailyCapReached'])('a chunk that waits with %s does not count', async (code) => {
+  const { engine } = sampleEngine(() => {
+    throw new WaitError({ code, message: 'not now', waitMs: 10 * MINUTE });
+  });
+  await engine.sendAndDeliver(envelope());
+  engine.clock.advance(MINUTE);
+
+  await engine.reconcile();
+
+  expect(last(engine, 'OldestHeld', SAMPLE_QUEUE)).toBe(0);
+});

@@ -3,6 +3,7 @@ import type { SourceMutant } from '../source-mutant';
 
 const GUARD = 'lib/emails/campaigns/guard.ts';
 const CAMPAIGN = 'lib/emails/campaigns/campaign.ts';
+const RATE = 'lib/worker/rate.ts';
 
 /** Of 30 recipients every second one bounces. An operator resumes the campaign again and again. */
 const plan = {
@@ -14,6 +15,14 @@ const plan = {
 
 /** The campaign goes on long enough for a mail that no run before the resume can have sent. */
 const AT_ONCE = (['pause', 'resume'] as const).map((what, n) => ({ at: 70_000 + n * 3_000, what, campaign: 0 }));
+
+/** A chunk takes a minute, so the window closes before a released one is sent. */
+const slow = {
+  seed: 1,
+  queue: 'campaigns',
+  jobs: jobs(['good', { group: 2 }], ['good', { group: 2 }]),
+  limits: [{ at: 0, vendor: 'sendgrid' as const, lasts: 3_600_000, ends: 'by itself' as const, perSecond: 0.05 }],
+};
 
 export const GUARD_MUTANTS: Record<string, SourceMutant> = {
   'bits-replaced': {
@@ -64,5 +73,15 @@ export const GUARD_MUTANTS: Record<string, SourceMutant> = {
     ],
     breaks: /^the guard: campaign .* is running/,
     by: { plan },
+  },
+  'window-of-the-release-only': {
+    changes: [{ file: RATE, find: "counted && use === 'campaign' ?", replace: 'counted && !use ?' }],
+    breaks: /^campaigns are kept: chunk .* was sent at/,
+    by: { plan: { ...slow, sending: { zone: 'Europe/Berlin', between: '12:10–01:00' } } },
+  },
+  'cap-of-each-chunk': {
+    changes: [{ file: RATE, find: ': sent > dailyCap;', replace: ': false;' }],
+    breaks: /^campaigns are kept: chunk .* was sent after/,
+    by: { plan: { ...slow, sending: { zone: 'Europe/Berlin', dailyCap: 4 } } },
   },
 };
