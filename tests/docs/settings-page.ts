@@ -12,10 +12,10 @@ const STAGES = ['prod', 'staging'];
 
 const INTRO = `# Settings
 
-\`npm run schemas\` writes this page from the schema of the files in \`instances/\`. Times are seconds unless the setting
-says otherwise. A secret is a reference: \`ssm:/path\` or \`secretsmanager:name\`. A queue's name after "required" means
-that a file with this queue needs the setting. [White label](white-label.md) explains the files, and \`sls check\` names
-everything that is wrong with one.
+For those who write a file in \`instances/\`: each setting, as \`npm run schemas\` writes it from the code. Times are
+seconds unless the setting says otherwise. A secret is a reference: \`ssm:/path\` or \`secretsmanager:name\`. A queue's
+name after "required" means that a file with this queue needs the setting. [White label](white-label.md) explains the
+files, and \`sls check\` names everything that is wrong with one.
 `;
 const QUEUES = `## A queue
 
