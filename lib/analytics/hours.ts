@@ -59,7 +59,7 @@ export async function writeHours(run: HourDeps & ItemDeps, { remainingMs }: { re
   const pending = new Map(lease.pending);
   const tooLarge = new Map(lease.tooLarge?.filter(([, since]) => since + VIEW_MS > begun));
   const tried = new Set<number>();
-  let { through } = lease;
+  let { through, doubtAt } = lease;
 
   for (;;) {
     for (const hour of pending.keys()) if (mayGoOn() && !tried.has(hour)) await write(hour);
@@ -75,6 +75,7 @@ export async function writeHours(run: HourDeps & ItemDeps, { remainingMs }: { re
   await endLease(run, lease, (stored) => ({
     ...stored,
     ...(through !== undefined && { through }),
+    ...(doubtAt !== undefined && { doubtAt }),
     pending: [...pending],
     tooLarge: [...tooLarge],
   }));
@@ -93,6 +94,7 @@ export async function writeHours(run: HourDeps & ItemDeps, { remainingMs }: { re
       if (result === 'written' || result === 'too large') pending.delete(hour);
     } catch (error) {
       log.error('an hour could not be written', { code: codeOf(error), key });
+      doubtAt = clock.now();
     }
   }
 }

@@ -67,6 +67,8 @@ export async function patiently<R>({ clock, random }: Omit<ItemDeps, 'table'>, c
 export interface RunLease extends Item {
   holder: string;
   until: number;
+  /** When a run last died or failed. A write of it may still land: S3 takes a request for a quarter of an hour. */
+  doubtAt?: number;
 }
 
 /** Takes the lease. Returns `undefined` while another run holds it. */
@@ -76,11 +78,11 @@ export async function takeLease<T extends RunLease>(
   until: number,
 ): Promise<T | undefined> {
   const holder = deps.random.uuid();
-  const { changed, item } = await updateItem<T>(deps, key, (stored) =>
-    stored && stored.until > deps.clock.now()
-      ? undefined
-      : ({ ...(stored ?? { key, version: 0, writer: '' }), holder, until } as T),
-  );
+  const { changed, item } = await updateItem<T>(deps, key, (stored) => {
+    if (stored && stored.until > deps.clock.now()) return undefined;
+    const died = stored && stored.until > 0 && { doubtAt: stored.until };
+    return { ...(stored ?? { key, version: 0, writer: '' }), ...died, holder, until } as T;
+  });
   return changed ? item : undefined;
 }
 

@@ -162,12 +162,15 @@ async function rewrite(
   }
 }
 
-const LEASE_MS = 15 * 60_000;
+const LEASE_MS = 30 * 60_000;
 const WAIT_MS = 30_000;
+/** S3 takes a request so long after it was signed, and clocks differ a little. */
+const LATEST_MS = 15 * 60_000 + SECOND_MS;
 
 /**
  * Erases the events of an hour, and then its Parquet objects. The function that writes hours adds what it has read
- * before to what is stored, so it must not run meanwhile. If the lease has ended by then, all is done once more.
+ * before to what is stored, so it must not run meanwhile, and a write of a run that died or failed must have landed. If
+ * the lease has ended by then, all is done once more.
  */
 async function eraseHour(
   deps: ActingDeps,
@@ -182,6 +185,8 @@ async function eraseHour(
       await clock.sleep(WAIT_MS);
       continue;
     }
+    const waitMs = (lease.doubtAt ?? 0) + LATEST_MS - clock.now();
+    if (waitMs > 0) await clock.sleep(waitMs);
     for (const one of objects.filter(({ place }) => place === 'events'))
       await attempt(one, () => rewrite(deps, 'events', one.key, matcher));
     // An hour may have been written since the search.

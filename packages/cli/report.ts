@@ -23,7 +23,7 @@ interface Criterion {
 
 export const reports = {
   report: {
-    usage: "Show a month's jobs, times, availability and cost, and which of the plan's success criteria are met",
+    usage: "Show a month's jobs, times, availability and cost, and which of the success criteria are met",
     offline: 'compare',
     options: {
       month: { usage: 'Month (UTC), like 2026-01. Default: this month so far', type: 'string' },
@@ -97,7 +97,7 @@ const totalOf = (ends: Figures['all'] | undefined): number => (ends ? ends.succe
 const percent = (part: number, of: number): string => `${((100 * part) / of).toFixed(2)} %`;
 const seconds = (ms: number): string => (ms < 1_000 ? `${ms} ms` : `${(ms / 1_000).toFixed(1)} s`);
 
-/** The plan's success criteria. */
+/** the success criteria. */
 function criteriaOf({ all, days, verified }: Figures, usd: number): Criterion[] {
   const { succeeded, dead, accept, finish } = all;
   const jobs = succeeded + dead;

@@ -90,6 +90,38 @@ test('an hour that is being written is erased after that', async () => {
   expect(await seen()).not.toContain(3);
 });
 
+test('the last write of a run that died lands before its hour is erased', async () => {
+  const { engine, hours, erase, seen } = await start();
+  const { clock, deps, objects } = engine;
+  for (const key of await objects.list(hourIn(parquetPrefix(PREFIX), HOUR))) await objects.delete(key);
+  await deps.table.delete(hoursKey, Number((await deps.table.get(hoursKey))?.version));
+  const { create } = deps.objects;
+  let land = async (): Promise<unknown> => undefined;
+  await new Promise<void>((sent) => {
+    deps.objects.create = async (...part) => {
+      if (part[1].length === 0 || !part[0].includes(hourIn(parquetPrefix(PREFIX), HOUR))) return create(...part);
+      land = () => objects.create(...part);
+      sent();
+      return new Promise(() => {});
+    };
+    void hours();
+  });
+  deps.objects.create = create;
+  const until = Number((await deps.table.get(hoursKey))?.until);
+  // S3 takes a signed request for a quarter of an hour.
+  const { sleep } = clock;
+  clock.sleep = async (ms) => {
+    await sleep(ms);
+    if (clock.now() >= until + 14 * 60_000) await land();
+  };
+
+  await erase({ user: 'user-3' });
+  await land();
+
+  expect(await seen()).not.toContain(3);
+  expect(await seen()).toContain(2);
+});
+
 test('a row that does not parse is left and named, and the rest is erased', async () => {
   const { engine, erase, seen } = await start();
   const key = bodyKey(PREFIX, 'feedback', 'job-1');
