@@ -169,7 +169,7 @@ const LATEST_MS = 15 * 60_000 + SECOND_MS;
 
 /**
  * Erases the events of an hour, and then its Parquet objects. The function that writes hours adds what it has read
- * before to what is stored, so it must not run meanwhile, and a write of a run that died or failed must have landed. If
+ * before to what is stored, so it must not run meanwhile. A write of a run that died or failed must have landed. If
  * the lease has ended by then, all is done once more.
  */
 async function eraseHour(
