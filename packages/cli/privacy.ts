@@ -8,6 +8,7 @@ import type { Person } from '../../lib/ops/search';
 import { counted } from '../../lib/text';
 import { PRICES, sumOf } from '../../resources/cost';
 import { type Command, type CommandContext, confirmed, text } from './command';
+import type { Connection } from './connect';
 import { type Output, tableText } from './terminal';
 
 const PERSON = {
@@ -55,14 +56,25 @@ export const privacy = {
         for (const ticket of ticketsIn(one.place === 'records' ? data : [data])) tickets.add(ticket);
       }
       if (signal.aborted) throw new OperatorError('You stopped the search. Nothing was changed.');
+      const { zendesk } = deps.source;
       const places = [...groupBy(found, ({ place }) => place)].map(([place, { length }]) => [place, String(length)]);
+      if (zendesk && tickets.size > 0) places.push(['tickets in Zendesk', String(tickets.size)]);
+      else if (tickets.size > 0) out.note('Tickets stay in Zendesk: set ZENDESK_LOOKUP_TOKEN to delete them too.');
       out.lines(places.length > 0 ? tableText(['PLACE', 'FOUND'], places) : ['Nothing was found.']);
       if (!(await confirmed('All of it will be erased.', context))) return;
 
       const audit = await audited();
+      // First, because only the rows and records name them. A repeat of an interrupted erasure finds them again.
+      const deleted: [ticket: string, job: string][] = [];
+      for (const ticket of tickets) {
+        const job = zendesk && (await deleteTicket(zendesk, ticket));
+        if (job !== undefined && tickets.delete(ticket)) deleted.push([ticket, job]);
+      }
       const acted = { found, onProgress: (done: number) => out.progress(done, found.length) };
       const result = await erasePerson({ ...deps, audit }, person, acted);
-      out.json({ audit, at: new Date(deps.clock.now()).toISOString(), ...result, ...restOf(deps, [...tickets]) });
+      const inZendesk = { deleted: Object.fromEntries(deleted) };
+      const rest = restOf(deps, [...tickets]);
+      out.json({ audit, at: new Date(deps.clock.now()).toISOString(), ...result, inZendesk, ...rest });
       if (result.left.length > 0) out.exitCode(1);
     },
   },
@@ -117,6 +129,29 @@ const ticketsIn = (data: unknown): string[] =>
     return steps?.ticket?.result?.id === undefined ? [] : [String(steps.ticket.result.id)];
   });
 
+const CALL_MS = 10_000;
+
+/**
+ * Deletes a ticket for good, as a ticket and then among the deleted ones. Resolves to the id of Zendesk's job that does
+ * it, or to `undefined` if the ticket may still be there: https://developer.zendesk.com/api-reference/ticketing/tickets/tickets/
+ */
+async function deleteTicket(
+  { endpoint, authorization }: NonNullable<Connection['source']['zendesk']>,
+  ticket: string,
+): Promise<string | undefined> {
+  const request = { method: 'DELETE', headers: { authorization }, redirect: 'error' as const };
+  const call = (folder: string) =>
+    fetch(`${endpoint}/${folder}/${encodeURIComponent(ticket)}.json`, {
+      ...{ ...request, signal: AbortSignal.timeout(CALL_MS) },
+    }).catch(() => undefined);
+  await call('tickets');
+  const answer = await call('deleted_tickets');
+  const body = answer?.ok ? ((await answer.json().catch(() => undefined)) as Deleted) : undefined;
+  return body?.job_status?.id;
+}
+
+type Deleted = { job_status?: { id?: string } } | undefined;
+
 const DAY_MS = 86_400_000;
 
 /** What no command can erase: what remains by hand, and when the rest lapses. */
@@ -133,7 +168,11 @@ function restOf({ clock, settings, queueNames }: Pick<Reader, 'clock' | 'setting
   ];
   return {
     byHand: [
-      { vendor: 'zendesk', what: 'delete these tickets for good, and their requester', tickets },
+      {
+        vendor: 'zendesk',
+        what: 'delete these tickets for good, and their requester if no other ticket needs it',
+        tickets,
+      },
       { vendor: 'sendgrid', what: 'delete the address from contacts, and its activity' },
       { vendor: 'apple', what: 'remove the tester from each app' },
     ],

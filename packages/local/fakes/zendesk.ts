@@ -37,6 +37,8 @@ export function zendeskModel(now: () => number, suspended = ['suspended@example.
   const users: { id: number; name: string; email: string }[] = [];
   const uploads = new Map<string, { name: string; at: number }>();
   const keys = new Map<string, { body: string; at: number; made: Reply }>();
+  const deleted = new Set<number>();
+  let created = 0;
 
   function create(body: string): Reply {
     const parsed = z.object({ ticket: ticketSchema }).safeParse(jsonOf(body));
@@ -54,7 +56,7 @@ export function zendeskModel(now: () => number, suspended = ['suspended@example.
     const user = known ?? { id: users.length + 1, name: requester.name, email };
     if (!known) users.push(user);
     const ticket = {
-      ...{ id: tickets.length + 1, requester_id: user.id, description: comment.body, ...rest },
+      ...{ id: ++created, requester_id: user.id, description: comment.body, ...rest },
       attachments: files.map(({ name }) => name),
       created_at: new Date(now()).toISOString(),
     };
@@ -79,6 +81,18 @@ export function zendeskModel(now: () => number, suspended = ['suspended@example.
         tickets: tickets.filter(({ external_id }) => external_id === externalId),
         meta: { has_more: false },
       }),
+    /** A deleted ticket stays in a list of its own until it is deleted there. */
+    deleteTicket(id: number): Reply {
+      const place = tickets.findIndex((ticket) => ticket.id === id);
+      if (place < 0) return reply(404, { error: 'RecordNotFound' });
+      deleted.add(id);
+      tickets.splice(place, 1);
+      return reply(204, undefined);
+    },
+    deleteForGood: (id: number): Reply =>
+      deleted.delete(id)
+        ? reply(200, { job_status: { id: `job-${id}`, status: 'queued' } })
+        : reply(404, { error: 'RecordNotFound' }),
     upload(name: string): Reply {
       const token = `upload-${uploads.size + 1}`;
       uploads.set(token, { name, at: now() });
@@ -119,6 +133,7 @@ export async function startFakeZendesk(options: FakeZendeskOptions = {}) {
       const given = headers.authorization;
       if (!given?.startsWith('Basic ') || (token !== undefined && given !== authorization))
         return reply(401, { error: "Couldn't authenticate you" });
+      const [, id] = /\/(\d+)\.json$/.exec(path) ?? [];
       switch (`${method} ${path.replace(/\.json$/, '')}`) {
         case 'POST /api/v2/tickets':
           return model.createTicket(body, headers['idempotency-key']?.toString());
@@ -126,6 +141,10 @@ export async function startFakeZendesk(options: FakeZendeskOptions = {}) {
           return model.listTickets(query.external_id ?? '');
         case 'POST /api/v2/uploads':
           return model.upload(query.filename ?? '');
+        case `DELETE /api/v2/tickets/${id}`:
+          return model.deleteTicket(Number(id));
+        case `DELETE /api/v2/deleted_tickets/${id}`:
+          return model.deleteForGood(Number(id));
         default:
           return reply(404, { error: 'InvalidEndpoint' });
       }

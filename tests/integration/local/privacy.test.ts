@@ -66,7 +66,7 @@ test('a person in every kind of job is found and erased, and nothing of another 
   const rows = await Promise.all(ofBob.map(service.job));
 
   const { lines } = await command({ deps: deployment }, 'privacy find', ANN);
-  const { json } = await command({ deps: deployment }, 'privacy erase', { ...ANN, yes: true });
+  const { json } = await command({ deps: { ...deployment, source: {} } }, 'privacy erase', { ...ANN, yes: true });
   await service.run('reconciler');
 
   const places = lines.map((line) => (JSON.parse(line) as { place: string }).place);

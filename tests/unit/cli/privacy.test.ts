@@ -6,6 +6,7 @@ import { PermanentError } from '../../../lib/errors';
 import { jobKey } from '../../../lib/jobs/keys';
 import { personOf } from '../../../lib/jobs/person-hash';
 import { stateOf } from '../../../lib/ops/operator';
+import { startFakeZendesk } from '../../../packages/local/fakes/zendesk';
 import { envelope, jobId, memoryEngine } from '../../support/engine';
 import { hashed } from '../../support/hash-people';
 import { command } from '../../support/operator';
@@ -28,6 +29,7 @@ async function start() {
   ] as const)
     await engine.accept(envelope(n, { person: hashOf(email), data: { email } }));
   await engine.deliver();
+  Object.assign(engine.deps, { source: {} });
   return engine;
 }
 
@@ -112,6 +114,34 @@ describe('sls privacy erase', () => {
     await engine.reconcile();
     expect(engine.deadLetters().map(({ body }) => body)).toEqual([expect.stringContaining(BOB)]);
     await expect(command(engine, 'jobs retry', { id: jobId(1) })).rejects.toThrow('was erased');
+  });
+
+  test("deletes the person's tickets for good with an operator's token, and names what stays", async () => {
+    const zendesk = await startFakeZendesk({ email: 'agent@example.com', token: 'token' });
+    const { endpoint, ...secrets } = { endpoint: zendesk.url, authorization: zendesk.authorization };
+    const requester = { name: 'Ann', email: ANN };
+    const ticket = { external_id: jobId(2), subject: 'Help', comment: { body: 'Help' }, requester };
+    const headers = { authorization: secrets.authorization };
+    for (const body of [ticket, { ...ticket, requester: { name: 'Bob', email: BOB } }])
+      await fetch(`${endpoint}/tickets.json`, { method: 'POST', headers, body: JSON.stringify({ ticket: body }) });
+    const engine = await start();
+    const steps = (id: string) => ({ ticket: { status: 'done' as const, startedAt: 1, result: { id } } });
+    for (const [n, id] of [
+      [1, '1'],
+      [2, '77'],
+    ] as const)
+      await engine.deps.ledger.update(jobKey('sample', jobId(n)), (row) => ({ ...row, steps: steps(id) }));
+    Object.assign(engine.deps, { source: { zendesk: { endpoint, ...secrets } } });
+
+    const { lines, json } = await command(engine, 'privacy erase', { email: ANN }, 'yes');
+    await zendesk.close();
+
+    expect(lines).toContain('tickets in Zendesk  2');
+    expect(json).toMatchObject({
+      inZendesk: { deleted: { 1: 'job-1' } },
+      byHand: [{ vendor: 'zendesk', tickets: ['77'] }, {}, {}],
+    });
+    expect(zendesk.tickets.map(({ id }) => id)).toEqual([2]);
   });
 
   test('changes nothing without a yes', async () => {
