@@ -1,7 +1,7 @@
 import { playHours } from './hours-run';
 import type { ScalePlan } from './plan';
 
-/** Seeds that show the faults of `mutants/source/hours.ts` come first. */
+/** Seeds that show the faults of `mutants/source/scale.ts` come first. */
 const FIRST = [13, 15, 3];
 
 /** Hours of events that two runs write at the same time, while their calls fail. Each number is a seed. */

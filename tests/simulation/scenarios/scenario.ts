@@ -2,6 +2,7 @@ import type { JobRow } from '../../../lib/jobs/row';
 import { aPlan, type JobKind, type JobSpec, type Load, type Plan } from '../draw/plan';
 import { explain } from '../draw/property';
 import { runPlan } from '../runs/run';
+import type { CallFault, Fault } from '../world/faults';
 import { serviceQueue } from '../world/names';
 import type { World } from '../world/types';
 
@@ -26,6 +27,10 @@ export const load = (queue: string, ...specs: Parameters<typeof jobs>): Load => 
 
 export const many = (count: number, kind: JobKind, changes: (index: number) => Partial<JobSpec>): JobSpec[] =>
   Array.from({ length: count }, (_, index) => ({ kind, at: 0, group: 0, retries: 0, ...changes(index) }));
+
+/** The first calls of a kind, one fault each. */
+export const calls = (kind: string, ...faults: Fault[]): CallFault[] =>
+  faults.map((fault, index) => ({ kind, nth: index + 1, fault }));
 
 export interface Scenario {
   world: World;

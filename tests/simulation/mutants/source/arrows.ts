@@ -1,18 +1,11 @@
 import type { ArrowName } from '../../../../lib/jobs/transitions';
 import type { Plan } from '../../draw/plan';
-import { HOUR_MS, jobs, MINUTE_MS, SECOND_MS } from '../../scenarios/scenario';
-import type { CallFault } from '../../world/faults';
-import type { SourceMutant } from '../source-mutant';
+import { calls, HOUR_MS, jobs, MINUTE_MS, SECOND_MS } from '../../scenarios/scenario';
+import { mutant, type SourceMutant } from '../source-mutant';
 
 /** A wrong expression in the function of one arrow, in lib/jobs/transitions.ts. */
-const wrong = (find: string, replace: string, breaks: RegExp, plan: Partial<Plan>): SourceMutant => ({
-  changes: [{ file: 'lib/jobs/transitions.ts', find, replace }],
-  breaks,
-  by: { plan },
-});
-
-const calls = (kind: string, ...faults: CallFault['fault'][]): CallFault[] =>
-  faults.map((fault, index) => ({ kind, nth: index + 1, fault }));
+const wrong = (find: string, replace: string, breaks: RegExp, plan: Partial<Plan>): SourceMutant =>
+  mutant(plan, breaks, 'lib/jobs/transitions.ts', { [find]: replace });
 const explained = (what: string) => new RegExp(`^everything explained: .* ${what}`);
 
 export const ARROW_MUTANTS: Record<ArrowName, SourceMutant> = {
