@@ -43,8 +43,6 @@ export async function runPlan(
   plan: Plan,
   options: {
     detailed?: boolean;
-    /** Overrides the bound for coming to rest, in ms, for a run that needs less. */
-    restWithinMs?: number;
     prepare?: (world: World) => void;
   } = {},
 ): Promise<Outcome> {
@@ -85,7 +83,7 @@ export async function runPlan(
   startEvidence(world);
   if (plan.emptied !== undefined) kernel.setTimeout(() => void deleteBodies(world), plan.emptied);
 
-  const liveness = createLiveness(world, options.restWithinMs);
+  const liveness = createLiveness(world);
   await kernel.run(liveness.isOver);
   liveness.end();
   return {

@@ -9,6 +9,10 @@ const insistent = (...kinds: Parameters<typeof jobs>): JobSpec[] =>
 /** Runs that together make every kind of call. `mostCalls` cuts a long run after its interesting part. */
 const RUNS: Record<string, Partial<Plan> & { mostCalls?: number }> = {
   'feedback with an attachment': { jobs: insistent('attachment') },
+  'a planned job, and one that its caller cancels': {
+    jobs: insistent(['good', { planned: { ahead: 90_000 } }], ['good', { planned: { ahead: 90_000, cancel: 10_000 } }]),
+    mostCalls: 40,
+  },
   'a refused feedback job, and one after it': { jobs: insistent('refused', 'good') },
   'a batch with a job that kills its process': {
     queue: 'bulk',

@@ -1,10 +1,6 @@
 import type { Plan } from '../draw/plan';
-import type { CallFault } from '../world/faults';
 import { MARK } from '../world/watch';
-import { DAY_MS, HOUR_MS, jobs, load, MINUTE_MS, SECOND_MS, scenario } from './scenario';
-
-const sends = (numbers: number[], fault: CallFault['fault']): CallFault[] =>
-  numbers.map((nth) => ({ kind: 'sendgrid.send', nth, fault }));
+import { calls, cancelAndRetry, DAY_MS, HOUR_MS, jobs, load, MINUTE_MS, SECOND_MS, scenario } from './scenario';
 
 const erasure = (name: string, at: number) => ({
   at,
@@ -86,14 +82,13 @@ const FOUND: Record<string, Partial<Plan>> = {
     canaries: 10 * MINUTE_MS,
   },
   'a caller that repeats its key after an operator could not send a retry gets the job sent': {
-    queue: 'feedback',
     concurrency: 2,
     jobs: jobs('good', ['good', { again: 30_000 }], 'good', 'good', 'good', 'good', 'good').map((job, index) => ({
       ...job,
       at: index === 0 ? 1 : 0,
     })),
     calls: [{ kind: 'queues.send', nth: 9, fault: 'refused' }],
-    commands: [108, 3_108, 6_108, 9_108].map((at, index) => ({ job: 0, what: index % 2 ? 'retry' : 'cancel', at })),
+    commands: cancelAndRetry(0, 108, 3_108, 6_108, 9_108),
     deployAt: 2_400_000,
     broken: { from: 5_112, until: 65_112 },
   },
@@ -106,10 +101,7 @@ const FOUND: Record<string, Partial<Plan>> = {
   'the verifier does not compare a copy in another group with the jobs of its own group': {
     concurrency: 2,
     jobs: jobs(['good', { group: 2 }], ['good', { group: 2 }], ['copy', { at: 38 }]),
-    calls: [
-      { kind: 'zendesk.createTicket', nth: 1, fault: 'refused' },
-      { kind: 'zendesk.createTicket', nth: 2, fault: 'lost' },
-    ],
+    calls: calls('zendesk.createTicket', 'refused', 'lost'),
     redrives: [{ nth: 1, after: 15 * SECOND_MS, how: 'command' }],
     commands: [
       { job: 0, what: 'discard', at: 15 },
@@ -131,7 +123,6 @@ const FOUND: Record<string, Partial<Plan>> = {
     events: true,
   },
   'a message whose delete was lost, and which SQS dead-lettered, is delivered once only': {
-    start: 1_798_761_480_000,
     concurrency: 2,
     jobs: jobs('good'),
     outages: [{ target: 'objects', from: 0, until: 5 * HOUR_MS, fault: 'refused' }],
@@ -143,7 +134,7 @@ const FOUND: Record<string, Partial<Plan>> = {
     queue: 'campaigns',
     concurrency: 2,
     jobs: jobs('chunk-kills-after'),
-    calls: sends([1, 2], 'refused'),
+    calls: calls('sendgrid.send', 'refused', 'refused'),
     lostDeletes: [1],
     redrives: [1, 2].map((nth) => ({ nth, after: 30 * DAY_MS, how: 'command' })),
     controls: [{ at: 20 * MINUTE_MS, what: 'pause', campaign: 1 }],
@@ -174,14 +165,8 @@ const FOUND: Record<string, Partial<Plan>> = {
   'SendGrid does not repeat an event for ever because a row does not parse': {
     seed: 1_570_203_197,
     queue: 'emails',
-    calls: [
-      { kind: 'sendgrid.send', nth: 1, fault: 'refused' },
-      { kind: 'sendgrid.send', nth: 2, fault: 'lost' },
-    ],
-    commands: [
-      { job: 0, what: 'cancel', at: 0 },
-      { job: 0, what: 'retry', at: 2 * HOUR_MS },
-    ],
+    calls: calls('sendgrid.send', 'refused', 'lost'),
+    commands: cancelAndRetry(0, 0, 2 * HOUR_MS),
     damages: [{ at: 1_127, job: 0 }],
     deployAt: 2 * HOUR_MS,
     resolution: { after: 10 * MINUTE_MS },
@@ -209,7 +194,6 @@ const FOUND: Record<string, Partial<Plan>> = {
       { at: 600_321, job: 0 },
       { at: 0, job: 0 },
     ],
-    deployAt: 0,
     broken: { from: 0, until: HOUR_MS },
     resolution: { after: 10 * MINUTE_MS },
     indexLag: SECOND_MS,
@@ -220,12 +204,8 @@ const FOUND: Record<string, Partial<Plan>> = {
     concurrency: 2,
     jobs: jobs(['good', { group: 1 }], 'good'),
     calls: [{ kind: 'table.get', nth: 1, fault: 'refused', times: 3 }],
-    commands: [
-      { job: 0, what: 'cancel', at: 0 },
-      { job: 0, what: 'retry', at: 50 },
-    ],
+    commands: cancelAndRetry(0, 0, 50),
     damages: [{ at: 960_345, job: 1 }],
-    deployAt: 0,
     broken: { from: 22, until: 3_600_022 },
   },
   'a step is unknown because a process whose clock is ahead took the job from its run': {
@@ -237,11 +217,7 @@ const FOUND: Record<string, Partial<Plan>> = {
       { nth: 1, after: 6 * MINUTE_MS, how: 'move' },
       { nth: 1, after: 15 * SECOND_MS, how: 'command' },
     ],
-    commands: [
-      { job: 0, what: 'cancel', at: 0 },
-      { job: 0, what: 'retry', at: 50 },
-    ],
-    deployAt: 0,
+    commands: cancelAndRetry(0, 0, 50),
     future: { from: 0, until: 10 * MINUTE_MS },
     changes: { at: 2 * HOUR_MS, from: { receives: 3, pace: 1 }, to: { receives: 3, pace: 1 } },
     skew: 10 * MINUTE_MS,
@@ -255,21 +231,16 @@ const FOUND: Record<string, Partial<Plan>> = {
     queue: 'emails',
     concurrency: 2,
     jobs: jobs('good', ['stolen-id', { at: 34 }], 'good', 'good', ['good', { at: 30 }]),
-    calls: [
-      { kind: 'sendgrid.send', nth: 1, fault: 'refused' },
-      { kind: 'sendgrid.send', nth: 2, fault: 'lost' },
-    ],
+    calls: calls('sendgrid.send', 'refused', 'lost'),
     lostDeletes: [1],
     damages: [{ at: 894, job: 2 }],
     deployAt: 2 * HOUR_MS,
   },
   'a message that took the id of a job is returned, although the row of that job does not parse': {
-    queue: 'feedback',
     concurrency: 2,
     jobs: jobs(['stolen-id', { at: 41 }], ['good', { again: 10, planned: { ahead: 5 * SECOND_MS } }]),
     outages: [{ target: 'table', from: 72, until: 60_072, fault: 'refused' }],
     damages: [{ at: 67, job: 0 }],
-    deployAt: 0,
     unpolled: { from: 42, until: 600_042 },
   },
   'an entry that was sent long before its row could say so expires before the row knows': {
@@ -281,13 +252,11 @@ const FOUND: Record<string, Partial<Plan>> = {
     outages: [{ target: 'table', from: 600_191, until: 18_600_191, fault: 'refused' }],
     redrives: [{ nth: 1, after: 30 * DAY_MS, how: 'command' }],
     controls: [{ at: 500, what: 'pause', campaign: 0 }],
-    deployAt: 0,
     future: { from: 0, until: 10 * MINUTE_MS },
     skew: MINUTE_MS,
     events: true,
   },
   "a stranger's message waits behind a damaged row, also when SQS has moved it out of the DLQ and it came back": {
-    queue: 'feedback',
     concurrency: 2,
     jobs: jobs(['good', { at: 25 }], ['good', { at: 18 }], 'good', ['stolen-id', { at: 66, again: 10 }]),
     calls: [
@@ -298,7 +267,6 @@ const FOUND: Record<string, Partial<Plan>> = {
     redeliveries: [{ nth: 1, after: SECOND_MS }],
     redrives: [{ nth: 1, after: 15 * SECOND_MS, how: 'move' }],
     damages: [{ at: 32, job: 0 }],
-    deployAt: 0,
     broken: { from: 0, until: MINUTE_MS },
     approximate: true,
   },
@@ -343,7 +311,6 @@ const FOUND: Record<string, Partial<Plan>> = {
   },
   'a chunk whose row newer code wrote before its message was sent goes out once the row parses': {
     queue: 'campaigns',
-    seed: 1,
     concurrency: 2,
     jobs: jobs(['good', { at: 120_009 }], ['good', { again: 10 }]),
     calls: [
@@ -363,7 +330,6 @@ const FOUND: Record<string, Partial<Plan>> = {
     queue: 'testflight',
     seed: 2_124_401_045,
     start: 1_835_395_199_000,
-    batch: 1,
     jobs: jobs(
       ['good', { at: 300_000, planned: { ahead: 5_000 } }],
       ['good', { at: 1 }],
@@ -396,15 +362,9 @@ const FOUND: Record<string, Partial<Plan>> = {
   },
   'a deleted message of a stranger comes again and is refused once for each delivery': {
     queue: 'emails',
-    seed: 1,
-    start: 1_798_761_480_000,
-    batch: 1,
     concurrency: 2,
     jobs: jobs(['good', { planned: { ahead: 5_000 } }], 'good'),
-    calls: [
-      { kind: 'sendgrid.send', nth: 1, fault: 'refused' },
-      { kind: 'sendgrid.send', nth: 2, fault: 'lost' },
-    ],
+    calls: calls('sendgrid.send', 'refused', 'lost'),
     starts: [
       { nth: 8, fault: 'malformed', ms: 5 },
       { nth: 9, fault: 'throttled', ms: 5 },
@@ -422,7 +382,6 @@ const FOUND: Record<string, Partial<Plan>> = {
     queue: 'testflight',
     seed: 883_289_884,
     start: 1_777_975_198_000,
-    batch: 1,
     concurrency: 2,
     jobs: jobs(
       ['leaves', { at: 2_713, group: 1 }],
@@ -451,9 +410,6 @@ const FOUND: Record<string, Partial<Plan>> = {
   },
   'an operator redrives what a stranger sent under the id of a planned command': {
     queue: 'testflight',
-    seed: 1,
-    start: 1_798_761_480_000,
-    batch: 1,
     concurrency: 2,
     jobs: jobs(['joins', { planned: { ahead: 5_000 } }], ['leaves', { at: 15_063 }]),
     redrives: [{ nth: 1, after: 15_000, how: 'command' }],
@@ -468,17 +424,11 @@ const FOUND: Record<string, Partial<Plan>> = {
     changes: { at: 30_000, from: { receives: 3, pace: 1 }, to: { receives: 3, pace: 1 } },
   },
   'a message names a cancelled job of another sender whose row says nothing about its body': {
-    queue: 'feedback',
     seed: 1_130_512_436,
-    start: 1_798_761_480_000,
-    batch: 1,
     concurrency: 2,
     jobs: jobs('not-json'),
     calls: [{ nth: 3, fault: 'lost' }],
-    commands: [
-      { job: 0, what: 'cancel', at: 27 },
-      { job: 0, what: 'retry', at: 77 },
-    ],
+    commands: cancelAndRetry(0, 27, 77),
     forgeries: [
       { at: 1_622, form: 'placeholder', about: 0, times: 1 },
       { at: 1_588, form: 'chunk', about: 3, times: 1 },
@@ -496,12 +446,7 @@ const FOUND: Record<string, Partial<Plan>> = {
     calls: [{ nth: 3, fault: 'refused' }],
     starts: [{ nth: 1, fault: 'throttled', ms: 5 }],
     outages: [{ target: 'queues', from: 74, until: HOUR_MS + 74, fault: 'refused' }],
-    commands: [
-      { job: 1, what: 'cancel', at: 20 * MINUTE_MS },
-      { job: 1, what: 'retry', at: 30 * MINUTE_MS },
-      { job: 0, what: 'cancel', at: 0 },
-      { job: 0, what: 'retry', at: 50 },
-    ],
+    commands: [...cancelAndRetry(1, 20 * MINUTE_MS, 30 * MINUTE_MS), ...cancelAndRetry(0, 0, 50)],
     unpolled: { from: 0, until: 10 * MINUTE_MS },
   },
   'a stranger who knows a campaign sends none of its chunks again, and cannot pause it': {
@@ -529,7 +474,6 @@ const FOUND: Record<string, Partial<Plan>> = {
   'a retry whose writes come late begins the age of its job when the operator decides': {
     seed: 165915047,
     queue: 'emails',
-    batch: 1,
     jobs: jobs(['good', { at: 120_112 }]),
     calls: [{ kind: 'table.put', nth: 4, fault: 'late', times: 3 }],
     redrives: [{ nth: 1, after: 15 * SECOND_MS, how: 'command' }],
@@ -539,10 +483,8 @@ const FOUND: Record<string, Partial<Plan>> = {
   },
   'the first message of a group comes back from the DLQ after its row was restored, and the next went first': {
     seed: 606651503,
-    queue: 'feedback',
-    batch: 1,
     jobs: jobs(['good', { at: 6 }], ['good', { at: 6 }], 'good').map((job) => ({ ...job, group: 0 })),
-    calls: [{ kind: 'table.get', nth: 1, fault: 'killed-before' }],
+    calls: calls('table.get', 'killed-before'),
     redeliveries: [{ nth: 1, after: SECOND_MS }],
     damages: [{ at: 21, job: 0, restored: 20 * MINUTE_MS }],
     unpolled: { from: 5 * MINUTE_MS + 1_014, until: 3 * HOUR_MS },
@@ -550,7 +492,6 @@ const FOUND: Record<string, Partial<Plan>> = {
   },
   'the end of an erased job that was never sent is published after its kept body is gone': {
     queue: 'emails',
-    batch: 1,
     jobs: jobs(
       ['good', { group: 0, planned: { ahead: 5 * SECOND_MS } }],
       ['good', { planned: { ahead: 5 * SECOND_MS } }],
@@ -563,8 +504,6 @@ const FOUND: Record<string, Partial<Plan>> = {
     retention: 10_800,
   },
   'jobs of two groups lose their groups by erasures, and keep no order between them': {
-    queue: 'feedback',
-    batch: 1,
     jobs: jobs('good', ['good', { group: 1 }]),
     starts: [{ nth: 1, fault: 'throttled', ms: 2 * SECOND_MS }],
     forgeries: [{ at: 0, form: 'placeholder', about: 0, times: 1 }],
@@ -573,17 +512,15 @@ const FOUND: Record<string, Partial<Plan>> = {
   },
   "a stranger's own job that came in two message groups keeps no hash of the erased person's group": {
     seed: 762376387,
-    queue: 'feedback',
     concurrency: 2,
     jobs: jobs(['good', { at: 462 }], 'good', 'good'),
-    calls: [{ kind: 'sendgrid.send', nth: 1, fault: 'refused' }],
+    calls: calls('sendgrid.send', 'refused'),
     outages: [{ target: 'table', from: 712, until: MINUTE_MS + 712, fault: 'refused' }],
     commands: [{ job: 0, what: 'cancel', at: 0 }],
     forgeries: [{ at: 462, form: 'event of its own', about: 2, times: 2 }],
     erasures: [erasure('2', 2 * HOUR_MS)],
   },
   'a planned job whose call is repeated after its time is due from then on': {
-    queue: 'feedback',
     concurrency: 2,
     jobs: jobs(
       ['good', { again: 2 * HOUR_MS, planned: { ahead: 5 * SECOND_MS } }],
@@ -608,6 +545,18 @@ const FOUND: Record<string, Partial<Plan>> = {
     share: 1,
     indexLag: SECOND_MS,
   },
+  ...Object.fromEntries(
+    (['retry-after', 'disallowed'] as const).map((fault) => [
+      `a mail that was never sent is not unknown after ${fault}, although the bucket then refuses its body`,
+      { queue: 'emails', calls: [...calls('sendgrid.send', fault), ...calls('objects.put', 'refused')] },
+    ]),
+  ),
+  ...Object.fromEntries(
+    [1, 2, 3, 4, 5, 6, 7, 8].map((nth) => [
+      `a mail that was never sent is not unknown although the table cannot be read from read ${nth} on`,
+      { queue: 'emails', calls: [{ kind: 'table.get', nth, fault: 'refused', times: 3 }] },
+    ]),
+  ),
 };
 
 test.each(Object.entries(FOUND))('%s', async (_name, plan) => {
@@ -618,7 +567,7 @@ test('a job whose worker dies while parking it runs once more, and ends with the
   const { row } = await scenario({
     queue: 'bulk',
     jobs: jobs('fails'),
-    calls: [{ kind: 'objects.put', nth: 1, fault: 'killed-before' }],
+    calls: calls('objects.put', 'killed-before'),
   });
 
   expect(row(0)).toMatchObject({ state: 'dead', reason: 'error', attempts: 4, error: { code: 'Failed' } });

@@ -1,6 +1,6 @@
 import type { ArrowName } from '../../../../lib/jobs/transitions';
 import type { Plan } from '../../draw/plan';
-import { calls, HOUR_MS, jobs, MINUTE_MS, SECOND_MS } from '../../scenarios/scenario';
+import { calls, cancelAndRetry, HOUR_MS, jobs, MINUTE_MS, SECOND_MS } from '../../scenarios/scenario';
 import { mutant, type SourceMutant } from '../source-mutant';
 
 /** A wrong expression in the function of one arrow, in lib/jobs/transitions.ts. */
@@ -112,9 +112,6 @@ export const ARROW_MUTANTS: Record<ArrowName, SourceMutant> = {
   reopen: wrong('row.generation + 1', 'row.generation', explained('its generation is 1'), {
     queue: 'emails',
     calls: calls('sendgrid.send', 'retry-after'),
-    commands: [
-      { job: 0, what: 'cancel', at: 10 * SECOND_MS },
-      { job: 0, what: 'retry', at: 5 * MINUTE_MS },
-    ],
+    commands: cancelAndRetry(0, 10 * SECOND_MS, 5 * MINUTE_MS),
   }),
 };

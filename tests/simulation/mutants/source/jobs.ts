@@ -1,5 +1,5 @@
 import type { Plan } from '../../draw/plan';
-import { calls, HOUR_MS, jobs, load, MINUTE_MS, many, SECOND_MS } from '../../scenarios/scenario';
+import { calls, cancelAndRetry, HOUR_MS, jobs, load, MINUTE_MS, many, SECOND_MS } from '../../scenarios/scenario';
 import { MARK } from '../../world/watch';
 import { mutant, type SourceMutant } from '../source-mutant';
 
@@ -263,10 +263,7 @@ export const JOB_MUTANTS: Record<string, SourceMutant> = {
       seed: 2,
       queue: 'emails',
       calls: calls('sendgrid.send', 'retry-after', 'refused', 'refused', 'refused'),
-      commands: [
-        { job: 0, what: 'cancel', at: 30_000 },
-        { job: 0, what: 'retry', at: 60 * MINUTE_MS },
-      ],
+      commands: cancelAndRetry(0, 30_000, 60 * MINUTE_MS),
     },
     /^everything explained: TimeToFinish says/,
     TRANSITIONS,
