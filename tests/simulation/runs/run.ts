@@ -29,6 +29,16 @@ import { timeline } from '../world/trace';
 import type { World } from '../world/types';
 import { createWorld } from '../world/world';
 
+/** What looks at a whole run, and what acts on or looks at each of its queues. */
+const ONCE: readonly ((world: World) => void)[] = [
+  ...[watchRows, watchPlans, watchCircuits, watchPauses, watchStarts, watchGauges],
+  ...[watchFacts, watchOpenings, watchRefusals],
+];
+const OF_EACH_QUEUE: readonly ((lane: World) => void)[] = [
+  ...[startOperators, startDamages, startStrangers],
+  ...[watchCampaigns, watchGuard, watchFigures, watchCounts, watchHolds, watchReturns],
+];
+
 export interface Outcome {
   violation: string | undefined;
   /** The world of the first queue, and the inputs to that queue. */
@@ -56,31 +66,12 @@ export async function runPlan(
     startMapping(lane, functions);
   }
   startSchedule(world, functions);
-  watchRows(world);
-  watchPlans(world);
-  watchCircuits(world);
-  watchPauses(world);
-  watchStarts(world);
-  watchGauges(world);
-  watchFacts(world);
-  watchOpenings(world);
-  watchRefusals(world);
+  for (const begin of ONCE) begin(world);
   const inputs = lanes.map((lane) => {
-    startOperators(lane);
-    startDamages(lane);
-    startStrangers(lane);
-    watchCampaigns(lane);
-    watchGuard(lane);
-    watchFigures(lane);
-    watchCounts(lane);
-    watchHolds(lane);
-    watchReturns(lane);
+    for (const begin of OF_EACH_QUEUE) begin(lane);
     return startCallers(lane);
   });
-
-  startLimits(world);
-  startErasures(world);
-  startEvidence(world);
+  for (const start of [startLimits, startErasures, startEvidence]) start(world);
   if (plan.emptied !== undefined) kernel.setTimeout(() => void deleteBodies(world), plan.emptied);
 
   const liveness = createLiveness(world);

@@ -1,4 +1,7 @@
+import { chunkId } from '../../../lib/emails/campaigns/campaign';
 import type { Plan } from '../draw/plan';
+import { reportOf } from '../promises/campaigns-are-exact';
+import { campaignsOf, chunkRow } from '../world/campaigns';
 import { calls, DAY_MS, HOUR_MS, jobs, load, MINUTE_MS, SECOND_MS, scenario } from './scenario';
 
 test.each<[string, Partial<Plan>]>([
@@ -62,5 +65,18 @@ test.each([
 
     expect(states()).toEqual([state]);
     expect(reached('effect build mail')).toBe(mails);
+  },
+);
+
+test.each(['chunk-kills-before', 'chunk-kills-after'] as const)(
+  'a campaign with a %s chunk ends without its recipients',
+  async (kind) => {
+    const { world } = await scenario({ queue: 'campaigns', jobs: jobs([kind, { group: 1 }]) });
+
+    const [campaign] = campaignsOf(world);
+    if (!campaign) throw new Error('the campaign is missing');
+    expect(chunkRow(world, campaign, 1)).toMatchObject({ state: 'dead', error: { code: 'CrashLoop' } });
+    const jobsOf = { refused: [chunkId(campaign.id, 1)] };
+    expect(await reportOf(world, campaign)).toMatchObject({ status: 'ended', accepted: 4, refused: 3, jobs: jobsOf });
   },
 );
