@@ -79,7 +79,7 @@ export function layUntried(
   { send, sqs, main, settings }: Service,
   { envelope, group }: { envelope: Envelope; group: string },
 ): void {
-  send(JSON.stringify(envelope), { group, deduplication: envelope.id });
+  send(envelope, group);
   for (let receive = 0; receive <= settings.receives; receive++)
     sqs.receiveMessage({ QueueUrl: main, VisibilityTimeout: 0 });
 }

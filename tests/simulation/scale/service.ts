@@ -1,8 +1,8 @@
 import type { QueueSettings } from '../../../lib/config/common';
+import type { Envelope } from '../../../lib/jobs/envelope';
 import { dlqName, queueUrl } from '../../../lib/jobs/keys';
-import { createLedger, rowOf } from '../../../lib/jobs/ledger';
-import type { JobRow } from '../../../lib/jobs/row';
-import type { Clock, Facts, Random } from '../../../lib/ports';
+import { createLedger } from '../../../lib/jobs/ledger';
+import type { Clock, Facts } from '../../../lib/ports';
 import { reconcile } from '../../../lib/reconcile/reconcile';
 import type { ReconcileDeps } from '../../../lib/reconcile/run';
 import { handleBatch } from '../../../lib/worker/batch';
@@ -17,7 +17,6 @@ import { memoryTable, type Used } from '../../support/memory-table';
 import { createQueuePair } from '../../support/queue-pair';
 import { createChance } from '../world/chance';
 import { createKernel } from '../world/kernel';
-import { type Calls, countedCalls } from './calls';
 
 const INSTANCE = 'scale';
 const REGION = 'us-east-1';
@@ -29,6 +28,15 @@ export interface ScaleResult {
   violation?: string;
   minutes: number;
   calls: number;
+}
+
+export interface ScalePlan {
+  name: string;
+  what: string;
+  size: number;
+  /** The number of items of `npm run simulate -- --scale`. */
+  largest: number;
+  run(size: number): Promise<ScaleResult>;
 }
 
 /** What a plan's contract may use. A vendor call takes time and may throw. */
@@ -45,7 +53,6 @@ export interface ServiceOptions {
   batch?: number;
   timeoutMs?: number;
   costs?: Partial<Record<'table' | 'objects' | 'queues', number>>;
-  retryWaits?: number[];
   /** The error of reading a kept body, by key. */
   unreadable?: (key: string) => Error | undefined;
   everyMs?: number;
@@ -86,26 +93,33 @@ export function startService(options: ServiceOptions) {
   const table = memoryTable(used ? { used: (use) => used(use, kernel.now()) } : {});
   const objects = memoryObjects();
   const queues = memoryQueues(sqs);
-  const random: Random = { uuid: () => chance.uuid(), fraction: () => chance.fraction() };
   const sleep = (ms: number) => new Promise<void>((resolve) => void kernel.setTimeout(resolve, Math.max(0, ms)));
   const clock: Clock = { now: kernel.now, sleep };
-  const calls = countedCalls({ sleep, costs: { table: 5, objects: 20, queues: 10, ...options.costs } });
+  const costs = { table: 5, objects: 20, queues: 10, ...options.costs };
+  const calls = new Map<string, number>();
   const handled = new Map<Facts[string], number>();
 
-  const portsOf = (through: Calls) => ({
-    table: through.port('table', table),
-    objects: through.port('objects', {
-      ...objects,
-      get: async (key: string) => {
-        const error = options.unreadable?.(key);
-        if (error) throw error;
-        return objects.get(key);
+  /** The same port, whose calls take time and are counted. */
+  function costly<T extends object>(target: keyof typeof costs, port: T): T {
+    const methods = Object.entries(port).map(([method, call]) => [
+      method,
+      async (...given: unknown[]) => {
+        const name = `${target}.${method}`;
+        calls.set(name, (calls.get(name) ?? 0) + 1);
+        await sleep(costs[target]);
+        return (call as (...given: unknown[]) => unknown)(...given);
       },
-    }),
-    queues: through.port('queues', queues),
-  });
-  const depsOf = ({ table, objects, queues }: ReturnType<typeof portsOf>) => {
-    const base = { table, clock, random };
+    ]);
+    return Object.fromEntries(methods) as T;
+  }
+  const readable = async (key: string) => {
+    const error = options.unreadable?.(key);
+    if (error) throw error;
+    return objects.get(key);
+  };
+  const free = { table, objects, queues };
+  const depsOf = ({ table, objects, queues }: typeof free) => {
+    const base = { table, clock, random: chance };
     return {
       ...base,
       objects,
@@ -122,13 +136,17 @@ export function startService(options: ServiceOptions) {
       metrics: { add: () => {}, flush: async () => {} },
       bucket: 'bucket',
       prefix: PREFIX,
-      retryWaits: options.retryWaits ?? [60, 900],
+      retryWaits: [60, 900],
       storeWait: 900,
       settings: () => settings,
       dlqUrl: (queue: string) => queueUrl(REGION, ACCOUNT, dlqName(INSTANCE, queue, settings.type)),
     };
   };
-  const deps = depsOf(portsOf(calls));
+  const deps = depsOf({
+    table: costly('table', table),
+    objects: costly('objects', { ...objects, get: readable }),
+    queues: costly('queues', queues),
+  });
   const contract = options.contract({
     deps,
     now: kernel.now,
@@ -139,11 +157,7 @@ export function startService(options: ServiceOptions) {
   });
   const { queue } = contract;
   const { main, dlq } = createQueuePair(sqs, { instance: INSTANCE, queue }, settings);
-  const reconcilerDeps = {
-    ...deps,
-    queueNames: [queue],
-    queueUrl: () => queueUrl(REGION, ACCOUNT, main),
-  };
+  const reconcilerDeps = { ...deps, queueNames: [queue], queueUrl: () => queueUrl(REGION, ACCOUNT, main) };
 
   const invoke = async (event: Parameters<typeof handleBatch>[0]['event']): Promise<InvokeResult> => ({
     kind: 'answer',
@@ -165,7 +179,6 @@ export function startService(options: ServiceOptions) {
 
   return {
     now: kernel.now,
-    table,
     objects,
     sqs,
     settings,
@@ -173,22 +186,16 @@ export function startService(options: ServiceOptions) {
     dlq,
     prefix: PREFIX,
     handled,
-    calls: calls.counts,
+    calls,
     deps: reconcilerDeps,
     /** The same dependencies without counts or costs, to store what existed before the plan. */
-    before: depsOf({ table, objects, queues }),
+    before: depsOf(free),
     after: (ms: number, act: () => void) => void kernel.setTimeout(act, ms),
-    send(
-      body: string,
-      { group, deduplication, to = main }: { group: string; deduplication: string; to?: string },
-    ): void {
-      const fifo = settings.type === 'fifo' ? { MessageGroupId: group, MessageDeduplicationId: deduplication } : {};
-      sqs.sendMessage({ QueueUrl: to, MessageBody: body, ...fifo });
-    },
-    async row(id: string): Promise<JobRow | undefined> {
-      const item = await table.get(`${queue}#${id}`);
-      return item && rowOf(item);
-    },
+    send: (envelope: Envelope, group = envelope.id) =>
+      void sqs.sendMessage({
+        ...{ QueueUrl: main, MessageBody: JSON.stringify(envelope) },
+        ...{ MessageGroupId: group, MessageDeduplicationId: envelope.id },
+      }),
     /**
      * Starts the worker and the reconciler and runs until `done`, which is asked every second. Reports a violation
      * after `withinMs`.
@@ -205,7 +212,7 @@ export function startService(options: ServiceOptions) {
       ask();
       await kernel.run(() => answer !== false || kernel.now() - begun > withinMs);
       const minutes = Math.round((kernel.now() - begun) / MINUTE_MS);
-      const total = [...calls.counts.values()].reduce((sum, count) => sum + count, 0);
+      const total = [...calls.values()].reduce((sum, count) => sum + count, 0);
       const late =
         answer === false ? `liveness: not done within ${Math.round(withinMs / MINUTE_MS)} minutes` : undefined;
       const violation = typeof answer === 'string' ? answer : late;

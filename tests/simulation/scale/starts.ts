@@ -3,8 +3,7 @@ import { submit } from '../../../lib/submit/submit';
 import { messageType, type QueueContract } from '../../../lib/worker/contract';
 import { hashPeople } from '../../support/hash-people';
 import type { Used } from '../../support/memory-table';
-import type { ScalePlan } from './plan';
-import { startService } from './service';
+import { type ScalePlan, startService } from './service';
 
 const TYPE = 'sample.done.v1';
 const PER_SECOND = 1_000;
