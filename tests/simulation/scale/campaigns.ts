@@ -5,14 +5,15 @@ import { emailsContract } from '../../../lib/emails/process';
 import { suppressionList } from '../../../lib/emails/suppression';
 import { TransientError } from '../../../lib/errors';
 import { sha256 } from '../../../lib/jobs/envelope';
+import { EMAILS_QUEUE } from '../../../lib/jobs/keys';
 import { rhythmOf } from '../../../lib/startup/reconciler';
 import type { Sendgrid } from '../../../lib/vendors/sendgrid';
 import { sharedRate } from '../../../lib/worker/rate';
+import { jobId } from '../../support/engine';
 import { hashPeople } from '../../support/hash-people';
 import { busiest } from '../../support/rate-run';
 import { createChance } from '../world/chance';
-import { envelopeOf, jobId } from './lay-down';
-import { type ScalePlan, type ScaleResult, type Service, startService } from './service';
+import { envelopeOf, type ScalePlan, type ScaleResult, type Service, startService, type Tools } from './service';
 
 const SECOND_MS = 1_000;
 const MILLION = 1_000_000;
@@ -160,7 +161,7 @@ interface List {
 async function begin(service: Service, { id, ...list }: List & { id: string }): Promise<List> {
   const campaign = await layCampaign(service, { id, ...list });
   const time = service.now();
-  await campaigns(service.before).start({ ...campaign, id, source: '/scale/api', time, startsAt: time });
+  await campaigns(service.deps).start({ ...campaign, id, source: '/scale/api', time, startsAt: time });
   return campaign;
 }
 
@@ -171,11 +172,10 @@ async function acceptAfter(service: Service, ms: number, { n, ...list }: List & 
   service.after(ms, () => service.send(envelope));
 }
 
-type Tools = Parameters<Parameters<typeof startService>[0]['contract']>[0];
-
 /** The queue of mails with its workers and the reconciler. `send` makes what stands in for SendGrid. */
 const emailService = (rate: number, send: (tools: Tools) => Sendgrid['send']): Service =>
   startService({
+    queue: EMAILS_QUEUE,
     contract: (tools) =>
       emailsContract({
         ...tools.deps,
@@ -216,7 +216,7 @@ function unequal(
 
 /** Stores a campaign's objects as its producer would. All its recipients are the same, which does not matter here. */
 async function layCampaign(
-  { objects, prefix }: Service,
+  { objects, deps: { prefix } }: Service,
   { id, chunkSize, ...list }: List & { id: string },
 ): Promise<Omit<CampaignJob, 'name' | 'sendAt'>> {
   const keys = campaignKeys(prefix, id);

@@ -32,7 +32,7 @@ export const trialOfWaiting: ScalePlan = {
       { concurrency: 2, costs: { table: 80, objects: 200, queues: 80 } },
     );
     const begun = service.now();
-    await service.before.circuits.open('sendgrid', 'Unauthorized');
+    await service.deps.circuits.open('sendgrid', 'Unauthorized');
     for (let n = 1; n <= size; n++) service.sendJob(n, { sender: 'a' });
     return service.run({
       done: () => {
@@ -58,7 +58,7 @@ export const innocentAmongGuilty: ScalePlan = {
       done = true;
     });
     const now = service.now();
-    await service.before.circuits.open('sendgrid', 'Forbidden');
+    await service.deps.circuits.open('sendgrid', 'Forbidden');
     const error = { class: 'stop' as const, code: VENDOR_STOPPED, message: '', vendor: 'sendgrid' };
     for (let n = 1; n <= size + 1; n++) {
       const sender = n > size ? 'innocent' : `sender-${n}`;

@@ -1,4 +1,4 @@
-import { jobId } from './lay-down';
+import { jobId } from '../../support/engine';
 import { startSample } from './sample';
 import type { ScalePlan } from './service';
 

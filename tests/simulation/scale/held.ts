@@ -1,5 +1,5 @@
 import { StoreError, WaitError } from '../../../lib/errors';
-import { jobId } from './lay-down';
+import { jobId } from '../../support/engine';
 import { startSample } from './sample';
 import type { ScalePlan } from './service';
 
@@ -26,10 +26,14 @@ export const failingRows: ScalePlan = {
     const done = new Map<string, number>();
     const isGood = (n: number) => n % GOOD === GOOD / 2;
     const archived = new StoreError({ code: 'S3.InvalidObjectState', message: 'archived' });
-    const sample = startSample(({ id }) => void done.set(id, sample.now()), {
-      stayMs: STAY_MS,
-      unreadable: (key) => (isGood(Number.parseInt(key.slice(-12), 16)) ? undefined : archived),
-    });
+    const sample = startSample(({ id }) => void done.set(id, sample.now()), { stayMs: STAY_MS });
+    const { objects } = sample.deps;
+    const { get } = objects;
+    objects.get = async (key) => {
+      const content = await get(key);
+      if (!isGood(Number.parseInt(key.slice(-12), 16))) throw archived;
+      return content;
+    };
     const begun = sample.now();
     const dueAt = new Map<string, number>();
     for (let n = 1; n <= size; n++) {

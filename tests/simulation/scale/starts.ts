@@ -1,7 +1,6 @@
 import * as z from 'zod';
 import { submit } from '../../../lib/submit/submit';
 import { messageType, type QueueContract } from '../../../lib/worker/contract';
-import { hashPeople } from '../../support/hash-people';
 import type { Used } from '../../support/memory-table';
 import { type ScalePlan, startService } from './service';
 
@@ -24,6 +23,7 @@ export const manyStarts: ScalePlan = {
     const service = startService({
       concurrency: 1_000,
       used: load.add,
+      queue: 'sample',
       contract: ({ call }): QueueContract => ({
         queue: 'sample',
         types: {
@@ -40,12 +40,7 @@ export const manyStarts: ScalePlan = {
       }),
     });
     const { clock, ...reached } = service.deps;
-    const deps = {
-      ...reached,
-      clock: { ...clock, now: () => clock.now() + SKEW_MS },
-      source: '/scale/api',
-      hashPeople,
-    };
+    const deps = { ...reached, clock: { ...clock, now: () => clock.now() + SKEW_MS }, source: '/scale/api' };
     for (let n = 0; n < size; n++)
       service.after((n * 1_000) / PER_SECOND, () => {
         void submit(deps, { queue: 'sample', type: TYPE, data: {}, group: `g${n}` });
