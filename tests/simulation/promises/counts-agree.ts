@@ -1,7 +1,7 @@
 import type { JobRow } from '../../../lib/jobs/row';
 import { serviceQueue } from '../world/names';
 import type { World } from '../world/types';
-import { isPlain } from './groups-are-fair';
+import { isPlain } from './no-bystanders';
 import type { Promised } from './promise';
 
 /** The metrics that count outcomes of jobs with rows, and the change of a row that each one counts. */
