@@ -36,7 +36,6 @@ const FOUND: Record<string, Partial<Plan>> = {
   'a job that is always returned after poison messages is not taken for one': {
     queue: 'bulk',
     batch: 10,
-    concurrency: 2,
     jobs: jobs(
       ['good', { at: 3 }],
       ['kills-after', { again: 6 * MINUTE_MS }],
@@ -58,7 +57,6 @@ const FOUND: Record<string, Partial<Plan>> = {
   'an invalid message that an operator moves before a worker judged it ends under its new id and expires under its old one':
     {
       queue: 'emails',
-      concurrency: 2,
       jobs: jobs('good', ['not-json', { again: 10 }]),
       outages: [{ target: 'objects', from: 0, until: HOUR_MS, fault: 'refused' }],
       redrives: [
@@ -70,7 +68,6 @@ const FOUND: Record<string, Partial<Plan>> = {
   'a message that waits for its own copy is not dead-lettered on its last receive': {
     queue: 'bulk-standard',
     batch: 10,
-    concurrency: 2,
     jobs: jobs('fails', ['copy', { at: 16, again: 6 * MINUTE_MS }]),
     unpolled: { from: 58_029, until: 10_858_029 },
   },
@@ -82,7 +79,6 @@ const FOUND: Record<string, Partial<Plan>> = {
     canaries: 10 * MINUTE_MS,
   },
   'a caller that repeats its key after an operator could not send a retry gets the job sent': {
-    concurrency: 2,
     jobs: jobs('good', ['good', { again: 30_000 }], 'good', 'good', 'good', 'good', 'good').map((job, index) => ({
       ...job,
       at: index === 0 ? 1 : 0,
@@ -99,7 +95,6 @@ const FOUND: Record<string, Partial<Plan>> = {
     controls: [{ at: 61_000, what: 'pause', campaign: 0 }],
   },
   'the verifier does not compare a copy in another group with the jobs of its own group': {
-    concurrency: 2,
     jobs: jobs(['good', { group: 2 }], ['good', { group: 2 }], ['copy', { at: 38 }]),
     calls: calls('zendesk.createTicket', 'refused', 'lost'),
     redrives: [{ nth: 1, after: 15 * SECOND_MS, how: 'command' }],
@@ -123,7 +118,6 @@ const FOUND: Record<string, Partial<Plan>> = {
     events: true,
   },
   'a message whose delete was lost, and which SQS dead-lettered, is delivered once only': {
-    concurrency: 2,
     jobs: jobs('good'),
     outages: [{ target: 'objects', from: 0, until: 5 * HOUR_MS, fault: 'refused' }],
     lostDeletes: [1],
@@ -132,7 +126,6 @@ const FOUND: Record<string, Partial<Plan>> = {
   },
   'a DLQ entry expires before the time that a fast clock has written': {
     queue: 'campaigns',
-    concurrency: 2,
     jobs: jobs('chunk-kills-after'),
     calls: calls('sendgrid.send', 'refused', 'refused'),
     lostDeletes: [1],
@@ -143,7 +136,6 @@ const FOUND: Record<string, Partial<Plan>> = {
     retention: 7_200,
   },
   'the lists of a campaign wait for weeks for a job that an operator retries': {
-    concurrency: 2,
     jobs: jobs('kills-before'),
     beside: [
       load('campaigns', ['chunk-kills-before', { planned: { ahead: 5 * SECOND_MS } }]),
@@ -157,7 +149,6 @@ const FOUND: Record<string, Partial<Plan>> = {
   },
   'the time to find a poison message begins at the time for which it was planned': {
     queue: 'testflight',
-    concurrency: 2,
     jobs: jobs(['kills-before', { planned: { ahead: 3 * HOUR_MS } }]),
     calls: [{ nth: 4, fault: 'killed-after' }],
     lostDeletes: [1],
@@ -186,7 +177,6 @@ const FOUND: Record<string, Partial<Plan>> = {
   'untried messages are returned although the row of the last returned job does not parse': {
     queue: 'bulk',
     batch: 10,
-    concurrency: 2,
     jobs: jobs('good', 'good', 'good'),
     starts: [{ nth: 1, fault: 'throttled', ms: 5 }],
     lostDeletes: [1],
@@ -201,7 +191,6 @@ const FOUND: Record<string, Partial<Plan>> = {
   'a row that is damaged while its message is returned stops no other return': {
     seed: 900_458_043,
     queue: 'testflight',
-    concurrency: 2,
     jobs: jobs(['good', { group: 1 }], 'good'),
     calls: [{ kind: 'table.get', nth: 1, fault: 'refused', times: 3 }],
     commands: cancelAndRetry(0, 0, 50),
@@ -211,7 +200,6 @@ const FOUND: Record<string, Partial<Plan>> = {
   'a step is unknown because a process whose clock is ahead took the job from its run': {
     seed: 115_982_500,
     queue: 'emails',
-    concurrency: 2,
     jobs: jobs(['copy', { again: 2 * HOUR_MS }], ['good', { at: 240_252 }]),
     redrives: [
       { nth: 1, after: 6 * MINUTE_MS, how: 'move' },
@@ -237,7 +225,6 @@ const FOUND: Record<string, Partial<Plan>> = {
     deployAt: 2 * HOUR_MS,
   },
   'a message that took the id of a job is returned, although the row of that job does not parse': {
-    concurrency: 2,
     jobs: jobs(['stolen-id', { at: 41 }], ['good', { again: 10, planned: { ahead: 5 * SECOND_MS } }]),
     outages: [{ target: 'table', from: 72, until: 60_072, fault: 'refused' }],
     damages: [{ at: 67, job: 0 }],
@@ -245,7 +232,6 @@ const FOUND: Record<string, Partial<Plan>> = {
   },
   'an entry that was sent long before its row could say so expires before the row knows': {
     queue: 'campaigns',
-    concurrency: 2,
     jobs: jobs(['unknown-version', { again: 10 }], 'bad-data'),
     calls: [{ kind: 'queues.send', nth: 2, fault: 'lost' }],
     starts: [{ nth: 1, fault: 'malformed', ms: 5 }],
@@ -257,7 +243,6 @@ const FOUND: Record<string, Partial<Plan>> = {
     events: true,
   },
   "a stranger's message waits behind a damaged row, also when SQS has moved it out of the DLQ and it came back": {
-    concurrency: 2,
     jobs: jobs(['good', { at: 25 }], ['good', { at: 18 }], 'good', ['stolen-id', { at: 66, again: 10 }]),
     calls: [
       { nth: 5, fault: 'refused' },
@@ -274,7 +259,6 @@ const FOUND: Record<string, Partial<Plan>> = {
     queue: 'testflight',
     seed: 880_595_255,
     start: 1_777_975_198_000,
-    concurrency: 2,
     jobs: jobs(
       ['good', { again: 10 }],
       ['kills-after', { at: 360_483, group: 1 }],
@@ -311,7 +295,6 @@ const FOUND: Record<string, Partial<Plan>> = {
   },
   'a chunk whose row newer code wrote before its message was sent goes out once the row parses': {
     queue: 'campaigns',
-    concurrency: 2,
     jobs: jobs(['good', { at: 120_009 }], ['good', { again: 10 }]),
     calls: [
       { kind: 'table.put', nth: 7, fault: 'killed-late', times: 3 },
@@ -410,7 +393,6 @@ const FOUND: Record<string, Partial<Plan>> = {
   },
   'an operator redrives what a stranger sent under the id of a planned command': {
     queue: 'testflight',
-    concurrency: 2,
     jobs: jobs(['joins', { planned: { ahead: 5_000 } }], ['leaves', { at: 15_063 }]),
     redrives: [{ nth: 1, after: 15_000, how: 'command' }],
     forgeries: [
@@ -425,7 +407,6 @@ const FOUND: Record<string, Partial<Plan>> = {
   },
   'a message names a cancelled job of another sender whose row says nothing about its body': {
     seed: 1_130_512_436,
-    concurrency: 2,
     jobs: jobs('not-json'),
     calls: [{ nth: 3, fault: 'lost' }],
     commands: cancelAndRetry(0, 27, 77),
@@ -512,7 +493,6 @@ const FOUND: Record<string, Partial<Plan>> = {
   },
   "a stranger's own job that came in two message groups keeps no hash of the erased person's group": {
     seed: 762376387,
-    concurrency: 2,
     jobs: jobs(['good', { at: 462 }], 'good', 'good'),
     calls: calls('sendgrid.send', 'refused'),
     outages: [{ target: 'table', from: 712, until: MINUTE_MS + 712, fault: 'refused' }],
@@ -521,7 +501,6 @@ const FOUND: Record<string, Partial<Plan>> = {
     erasures: [erasure('2', 2 * HOUR_MS)],
   },
   'a planned job whose call is repeated after its time is due from then on': {
-    concurrency: 2,
     jobs: jobs(
       ['good', { again: 2 * HOUR_MS, planned: { ahead: 5 * SECOND_MS } }],
       ['good', { planned: { ahead: 5 * SECOND_MS } }],
@@ -536,7 +515,6 @@ const FOUND: Record<string, Partial<Plan>> = {
   'a person whose address came in capitals too is erased from the list of rejected recipients': {
     seed: 17,
     queue: 'campaigns',
-    concurrency: 2,
     jobs: jobs(['good', { at: 1_398, group: 2, again: 10 }], 'good'),
     redeliveries: [{ nth: 2, after: SECOND_MS }],
     damages: [{ at: 0, job: 0 }],
