@@ -181,14 +181,9 @@ export const JOB_MUTANTS: Record<string, SourceMutant> = {
   ),
 
   /** The claim starts a mail. A worker that dies before its call would leave it unknown. */
-  mailBegunByClaim: mutant(
-    { queue: 'emails' },
-    /^nothing twice: the claim of .* starts send/,
-    'lib/emails/process.ts',
-    {
-      'schema: emailMessageSchema,': "schema: emailMessageSchema, first: () => ({ name: 'send' }),",
-    },
-  ),
+  mailBegunByClaim: mutant({ queue: 'emails' }, /^nothing twice: .* starts send/, 'lib/emails/process.ts', {
+    'schema: emailMessageSchema,': "schema: emailMessageSchema, first: () => ({ name: 'send' }),",
+  }),
   /** A clock that is far ahead takes the job from a run that is still at work. */
   lostLeaseWrites: mutant(
     { seed: 4, skew: 10 * MINUTE_MS, starts: [1, 2].map((nth) => ({ nth, fault: 'twice', ms: 20 })) },
@@ -391,12 +386,9 @@ export const JOB_MUTANTS: Record<string, SourceMutant> = {
     "|| outcome === 'dead') countEnd(metrics, queue, outcome)":
       "|| outcome === 'held') countEnd(metrics, queue, outcome === 'held' ? 'dead' : outcome)",
   }),
-  deadIsNotCounted: mutant(
-    { jobs: jobs('refused') },
-    /^everything explained: feedback JobsDead says 0 in all, but 1 rows say so/,
-    BATCH,
-    { "outcome === 'succeeded' || outcome === 'dead'": "outcome === 'succeeded'" },
-  ),
+  deadIsNotCounted: mutant({ jobs: jobs('refused') }, /^everything explained: feedback JobsDead says 0 in/, BATCH, {
+    "outcome === 'succeeded' || outcome === 'dead'": "outcome === 'succeeded'",
+  }),
   unknownIsNotHeld: mutant(
     {
       queue: 'emails',

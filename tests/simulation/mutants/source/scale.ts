@@ -96,18 +96,12 @@ export const SCALE_MUTANTS: Record<string, SourceMutant> = {
   }),
 
   // Every job writes these index entries. They are spread over eight partition keys.
-  onePartitionForAll: mutant(
-    'starts',
-    /^scale: todo sample#\w+#0 takes more than 1000 writes in a second/,
-    'lib/jobs/keys.ts',
-    { 'const SHARDS = 8;': 'const SHARDS = 1;' },
-  ),
-  shardOfVersion: mutant(
-    'starts',
-    /^scale: todo sample#\w+#\d takes more than 1000 writes in a second/,
-    'lib/jobs/ledger.ts',
-    { 'todoKeyOf(row, kind)': 'todoKeyOf({ ...row, id: String(row.version) }, kind)' },
-  ),
+  onePartitionForAll: mutant('starts', /^scale: todo sample#\w+#0 takes more than 1000 writes/, 'lib/jobs/keys.ts', {
+    'const SHARDS = 8;': 'const SHARDS = 1;',
+  }),
+  shardOfVersion: mutant('starts', /^scale: todo sample#\w+#\d takes more than 1000 writes/, 'lib/jobs/ledger.ts', {
+    'todoKeyOf(row, kind)': 'todoKeyOf({ ...row, id: String(row.version) }, kind)',
+  }),
 
   // Faults by which events are lost or shown twice.
   lateMessagesLeaveNothing: mutant('hours', LOST, KEYS, {
