@@ -1,4 +1,6 @@
+import { placeOfItem } from '../../../lib/ops/places';
 import type { Input } from '../world/callers';
+import { serviceQueue } from '../world/names';
 import type { World } from '../world/types';
 import { MARK } from '../world/watch';
 import { campaignsAreExact } from './campaigns-are-exact';
@@ -20,12 +22,22 @@ import type { Promised } from './promise';
 import { refusalsAreCounted } from './refusals-are-counted';
 import { verifierAgrees } from './verifier-agrees';
 
-/** Private data of a step may stay in the field `kept`. Operators see all other fields of a row. */
+/** Items that are about no person. */
+const IMPERSONAL = /^(canary|rate|lease|returns|trial)#/;
+
+/**
+ * Private data of a step may stay in the field `kept`. Operators see all other fields of a row. All other items of jobs
+ * are in the table of places, which says what each may hold.
+ */
 const nothingPrivate: Promised = (world) => {
   for (const row of world.watch.rows())
     if (JSON.stringify(row).includes(MARK) && JSON.stringify(row, withoutKept).includes(MARK))
       return `everything private stays in: the row of ${row.id} shows it`;
-  return undefined;
+  const queues = world.lanes.map(serviceQueue);
+  const hasPlace = (key: string) =>
+    !key.includes('#') || IMPERSONAL.test(key) || placeOfItem(key, queues) !== undefined;
+  const other = [...world.watch.items.keys()].find((key) => !hasPlace(key));
+  return other && `everything private stays in: no place has ${other}`;
 };
 
 const withoutKept = (name: string, value: unknown): unknown => (name === 'kept' ? undefined : value);
