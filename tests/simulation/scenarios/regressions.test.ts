@@ -1,10 +1,15 @@
-import type { Plan } from '../draw/plan';
+import type { Plan, Redrive } from '../draw/plan';
+import type { CallFault, Fault } from '../world/faults';
 import { MARK } from '../world/watch';
 import { calls, cancelAndRetry, DAY_MS, HOUR_MS, jobs, load, MINUTE_MS, SECOND_MS, scenario } from './scenario';
 
+const at = (nth: number, fault: Fault, more: Partial<CallFault> = {}): CallFault => ({ nth, fault, ...more });
+
+const redrives = (...all: [nth: number, after: number, how: Redrive['how']][]): Redrive[] =>
+  all.map(([nth, after, how]) => ({ nth, after, how }));
+
 const erasure = (name: string, at: number) => ({
-  at,
-  person: { email: `${MARK}-${name}@example.com`, user: `${MARK}-user-${name}` },
+  ...{ at, person: { email: `${MARK}-${name}@example.com`, user: `${MARK}-user-${name}` } },
 });
 
 /** Runs that once broke a promise, as small as possible. */
@@ -59,10 +64,7 @@ const FOUND: Record<string, Partial<Plan>> = {
       queue: 'emails',
       jobs: jobs('good', ['not-json', { again: 10 }]),
       outages: [{ target: 'objects', from: 0, until: HOUR_MS, fault: 'refused' }],
-      redrives: [
-        { nth: 1, after: 15 * SECOND_MS, how: 'move' },
-        { nth: 1, after: 30 * DAY_MS, how: 'command' },
-      ],
+      redrives: redrives([1, 15 * SECOND_MS, 'move'], [1, 30 * DAY_MS, 'command']),
       broken: { from: 1, until: MINUTE_MS + 1 },
     },
   'a message that waits for its own copy is not dead-lettered on its last receive': {
@@ -111,10 +113,7 @@ const FOUND: Record<string, Partial<Plan>> = {
     queue: 'bulk-standard',
     jobs: jobs('fails', ['good', { at: 10 * MINUTE_MS, planned: { ahead: 5 * SECOND_MS } }]),
     outages: [{ target: 'table', from: 10 * MINUTE_MS + 40, until: 20 * MINUTE_MS, fault: 'throttled' }],
-    redrives: [
-      { nth: 1, after: 30 * DAY_MS, how: 'command' },
-      { nth: 2, after: 30 * DAY_MS, how: 'move' },
-    ],
+    redrives: redrives([1, 30 * DAY_MS, 'command'], [2, 30 * DAY_MS, 'move']),
     events: true,
   },
   'a message whose delete was lost, and which SQS dead-lettered, is delivered once only': {
@@ -201,10 +200,7 @@ const FOUND: Record<string, Partial<Plan>> = {
     seed: 115_982_500,
     queue: 'emails',
     jobs: jobs(['copy', { again: 2 * HOUR_MS }], ['good', { at: 240_252 }]),
-    redrives: [
-      { nth: 1, after: 6 * MINUTE_MS, how: 'move' },
-      { nth: 1, after: 15 * SECOND_MS, how: 'command' },
-    ],
+    redrives: redrives([1, 6 * MINUTE_MS, 'move'], [1, 15 * SECOND_MS, 'command']),
     commands: cancelAndRetry(0, 0, 50),
     future: { from: 0, until: 10 * MINUTE_MS },
     changes: { at: 2 * HOUR_MS, from: { receives: 3, pace: 1 }, to: { receives: 3, pace: 1 } },
@@ -244,11 +240,7 @@ const FOUND: Record<string, Partial<Plan>> = {
   },
   "a stranger's message waits behind a damaged row, also when SQS has moved it out of the DLQ and it came back": {
     jobs: jobs(['good', { at: 25 }], ['good', { at: 18 }], 'good', ['stolen-id', { at: 66, again: 10 }]),
-    calls: [
-      { nth: 5, fault: 'refused' },
-      { kind: 'zendesk.createTicket', nth: 1, fault: 'refused' },
-      { kind: 'zendesk.createTicket', nth: 2, fault: 'lost' },
-    ],
+    calls: [at(5, 'refused'), ...calls('zendesk.createTicket', 'refused', 'lost')],
     redeliveries: [{ nth: 1, after: SECOND_MS }],
     redrives: [{ nth: 1, after: 15 * SECOND_MS, how: 'move' }],
     damages: [{ at: 32, job: 0 }],
@@ -268,9 +260,9 @@ const FOUND: Record<string, Partial<Plan>> = {
       ['good', { at: 2_955, retries: 2, again: 30 * SECOND_MS }],
     ),
     calls: [
-      { nth: 1, fault: 'killed-late' },
-      { kind: 'queues.receive', nth: 8, fault: 'refused', times: 9 },
-      { kind: 'objects.put', nth: 22, fault: 'hung' },
+      at(1, 'killed-late'),
+      at(8, 'refused', { kind: 'queues.receive', times: 9 }),
+      at(22, 'hung', { kind: 'objects.put' }),
     ],
     outages: [
       { target: 'objects', from: 154_868, until: 214_868, fault: 'unauthorized' },
@@ -280,10 +272,7 @@ const FOUND: Record<string, Partial<Plan>> = {
       { nth: 5, after: 5 * HOUR_MS },
       { nth: 5, after: 2 * HOUR_MS },
     ],
-    redrives: [
-      { nth: 1, after: 6 * MINUTE_MS, how: 'move' },
-      { nth: 3, after: 2 * HOUR_MS, how: 'move' },
-    ],
+    redrives: redrives([1, 6 * MINUTE_MS, 'move'], [3, 2 * HOUR_MS, 'move']),
     deployAt: 300_000,
     future: { from: 360_897, until: 960_897 },
     waits: { at: 300_000, from: [60, 900], to: [60, 900, 1_800] },
@@ -296,10 +285,7 @@ const FOUND: Record<string, Partial<Plan>> = {
   'a chunk whose row newer code wrote before its message was sent goes out once the row parses': {
     queue: 'campaigns',
     jobs: jobs(['good', { at: 120_009 }], ['good', { again: 10 }]),
-    calls: [
-      { kind: 'table.put', nth: 7, fault: 'killed-late', times: 3 },
-      { nth: 2, fault: 'refused' },
-    ],
+    calls: [at(7, 'killed-late', { kind: 'table.put', times: 3 }), at(2, 'refused')],
     controls: [
       { at: 500, what: 'pause', campaign: 1 },
       { at: 500, what: 'pause', campaign: 1 },
@@ -321,10 +307,7 @@ const FOUND: Record<string, Partial<Plan>> = {
       ['good', { at: 30_000, group: 2, again: 360_000 }],
       ['good', { at: 30_000 }],
     ),
-    calls: [
-      { kind: 'apple.invite', nth: 1, fault: 'killed-late', times: 3 },
-      { kind: 'table.put', nth: 5, fault: 'hung', times: 3 },
-    ],
+    calls: [at(1, 'killed-late', { kind: 'apple.invite', times: 3 }), at(5, 'hung', { kind: 'table.put', times: 3 })],
     starts: [
       { nth: 14, fault: 'malformed', ms: 295_000 },
       { nth: 7, fault: 'twice', ms: 2_000 },
@@ -375,12 +358,7 @@ const FOUND: Record<string, Partial<Plan>> = {
       ['good', { at: 500_309, group: 2, again: 2 * HOUR_MS }],
       ['leaves', { at: 2_713, group: 1, again: 6 * MINUTE_MS }],
     ),
-    calls: [
-      { nth: 7, fault: 'silent' },
-      { nth: 2, fault: 'slow' },
-      { kind: 'apple.addToGroup', nth: 1, fault: 'failed' },
-      { kind: 'apple.addToGroup', nth: 2, fault: 'silent' },
-    ],
+    calls: [at(7, 'silent'), at(2, 'slow'), ...calls('apple.addToGroup', 'failed', 'silent')],
     deployAt: 2 * HOUR_MS,
     future: { from: 1_023_906, until: 8_223_906 },
     resolution: { after: 600_000 },
