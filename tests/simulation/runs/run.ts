@@ -1,15 +1,13 @@
 import { bodyKey } from '../../../lib/jobs/keys';
 import { createEventSourceMapping } from '../../../packages/local/event-source-mapping';
 import type { Plan, Redelivery } from '../draw/plan';
-import { watchCounts } from '../promises/counts-agree';
 import { erasedAreGone } from '../promises/erased-are-gone';
 import { watchFacts } from '../promises/facts-are-sent';
-import { watchFigures, watchGauges } from '../promises/figures';
+import { watchCounts, watchFigures, watchGauges } from '../promises/figures';
 import { watchGuard } from '../promises/guard-is-just';
-import { watchHolds } from '../promises/holds-are-deserved';
+import { watchCircuits, watchHolds, watchPauses } from '../promises/holds-are-deserved';
 import { brokenPromise } from '../promises/invariants';
 import { createLiveness } from '../promises/liveness';
-import { watchCircuits, watchPauses } from '../promises/open-circuits-refuse';
 import { watchReturns } from '../promises/order-is-kept';
 import { watchPlans } from '../promises/plans-are-kept';
 import { watchOpenings, watchRefusals } from '../promises/refusals-are-counted';
@@ -50,10 +48,7 @@ export interface Outcome {
 /** Runs a plan until it is at rest, and checks the promises. */
 export async function runPlan(
   plan: Plan,
-  options: {
-    detailed?: boolean;
-    prepare?: (world: World) => void;
-  } = {},
+  options: { detailed?: boolean; prepare?: (world: World) => void } = {},
 ): Promise<Outcome> {
   const world = createWorld(plan, options);
   const { kernel, watch, sqs, trace, lanes } = world;

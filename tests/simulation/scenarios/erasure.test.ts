@@ -29,14 +29,12 @@ const ofPerson = (plan: Partial<Plan>): Run => ({
   times: [1, 30, 300, 900],
 });
 
-const VARIED: Partial<Plan> = {
-  jobs: jobs('good', 'attachment', 'refused', ['good', { planned: { ahead: HOUR_MS } }], ['good', { group: 1 }]),
-  beside: [load('emails', 'good', 'good'), load('testflight', 'good', 'joins', 'leaves')],
-  outages: [{ target: 'zendesk', from: 0, until: 20 * MINUTE_MS, fault: 'failed' }],
-};
-
 const RUNS: Record<string, Run> = {
-  'retries, holds and plans': ofPerson(VARIED),
+  'retries, holds and plans': ofPerson({
+    jobs: jobs('good', 'attachment', 'refused', ['good', { planned: { ahead: HOUR_MS } }], ['good', { group: 1 }]),
+    beside: [load('emails', 'good', 'good'), load('testflight', 'good', 'joins', 'leaves')],
+    outages: [{ target: 'zendesk', from: 0, until: 20 * MINUTE_MS, fault: 'failed' }],
+  }),
   'deaths, redrives and a cancel': ofPerson({
     jobs: jobs('refused', 'forbidden', 'bad-data', 'kills-after', ['refused', { group: 1 }]),
     redrives: [
@@ -66,7 +64,7 @@ const RUNS: Record<string, Run> = {
 };
 
 /** The first erasure comes in the middle, the second as the report says: once all messages have come. */
-const twice = (at: number, person = PERSON) => [at, 40 * HOUR_MS].map((each) => ({ at: each, person }));
+const twice = (at: number, person: Person) => [at, 40 * HOUR_MS].map((each) => ({ at: each, person }));
 
 /** Where the run still holds one of these words, in the table, the bucket and the queues. */
 function placesOf({ stores, sqs, lanes }: World, words: readonly string[]): string[] {
@@ -94,18 +92,6 @@ test.each(Object.entries(RUNS).flatMap(([name, run]) => run.times.map((at) => [n
     expect(mailed(world).sort()).toEqual(mailed(untouched.world).sort());
   },
 );
-
-test('an erasure that is interrupted at any of its calls is completed by the next', async () => {
-  const changes = { ...VARIED, erasures: twice(MINUTE_MS) };
-  const callers: string[] = [];
-  await runPlan(aPlan(changes), { prepare: ({ onCall }) => void onCall.push(({ name }) => void callers.push(name)) });
-  const first = callers.indexOf('operator') + 1;
-  for (let nth = first; nth < first + 160; nth += 3) {
-    const fault = nth % 2 === 0 ? ('killed-after' as const) : ('killed-before' as const);
-    const { violation, world } = await runPlan(aPlan({ ...changes, calls: [{ nth, fault }] }));
-    expect([nth, violation, leftOf(world)]).toEqual([nth, undefined, []]);
-  }
-});
 
 test('a worker that keeps the body of a cancelled job while its person is erased deletes it again', async () => {
   const plan = aPlan({

@@ -1,7 +1,8 @@
 import { withEveryFault } from '../draw/every-fault';
 import { expectKept, type PartThread, startPartThread } from '../draw/parts';
 import { aPlan, type JobSpec, type Plan } from '../draw/plan';
-import { jobs } from './scenario';
+import { MARK } from '../world/watch';
+import { jobs, MINUTE_MS } from './scenario';
 
 const insistent = (...kinds: Parameters<typeof jobs>): JobSpec[] =>
   jobs(...kinds).map((job) => ({ ...job, retries: 2 }));
@@ -24,6 +25,12 @@ const RUNS: Record<string, Partial<Plan> & { mostCalls?: number }> = {
     batch: 10,
     jobs: insistent('good', 'kills-before', 'falters'),
     mostCalls: 60,
+  },
+  // The promise about the erased makes the next erasure.
+  'an erasure, beside another person': {
+    jobs: jobs('refused', ['good', { group: 1 }]),
+    erasures: [{ at: MINUTE_MS, person: { email: `${MARK}-0@example.com`, user: `${MARK}-user-0` } }],
+    mostCalls: 65,
   },
   'two mails': { queue: 'emails', jobs: insistent('good', 'good') },
   // Its last chunk is sent by the 131st call. After that the reconciler looks for more.
