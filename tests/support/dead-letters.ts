@@ -13,7 +13,7 @@ type Engine = ReturnType<typeof memoryEngine>;
 type Store = Pick<Engine['deps'], 'ledger' | 'queues' | 'dlqUrl' | 'clock'>;
 
 /** Stores a dead job with its DLQ entry. Answers its body. */
-async function layDead(
+export async function layDead(
   { ledger, queues, dlqUrl, clock }: Store,
   { n, envelope, ...changes }: Partial<JobRow> & { queue: string; n: number; envelope: object },
 ): Promise<string> {

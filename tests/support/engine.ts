@@ -8,7 +8,7 @@ import { tokenOf } from '../../lib/jobs/messages';
 import type { JobRow } from '../../lib/jobs/row';
 import { newRow } from '../../lib/jobs/row';
 import type { OperatorDeps } from '../../lib/ops/operator';
-import type { Completion, Events, Facts, Item } from '../../lib/ports';
+import type { Completion, Events, Facts, Item, Random } from '../../lib/ports';
 import { reconcile } from '../../lib/reconcile/reconcile';
 import { handleBatch } from '../../lib/worker/batch';
 import { circuitBreakers } from '../../lib/worker/circuit';
@@ -17,10 +17,10 @@ import { recordOf } from '../../packages/local/event-source-mapping';
 import { createSqsModel } from '../../packages/local/sqs/model';
 import type { SqsModelOptions } from '../../packages/local/sqs/queue';
 import { hashPeople } from './hash-people';
-import { memoryClock, memoryRandom } from './memory-clock';
+import { type MemoryClock, memoryClock, memoryRandom } from './memory-clock';
 import { memoryObjects } from './memory-objects';
 import { memoryQueues } from './memory-queues';
-import { memoryTable } from './memory-table';
+import { memoryTable, type Used } from './memory-table';
 import { createQueuePair } from './queue-pair';
 
 export const INSTANCE = 'my';
@@ -39,6 +39,10 @@ export interface EngineOptions {
   events?: true;
   /** From how many entries on the alarm about the DLQ fires. */
   dlqDepth?: number;
+  clock?: MemoryClock;
+  random?: Random;
+  /** Called with the table's used capacity units. */
+  used?: (use: Used) => void;
   /** Runs before every call of a function. It may throw, count or never answer. */
   before?: (call: string) => Promise<void> | void;
   after?: (call: string) => Promise<void> | void;
@@ -58,9 +62,8 @@ export function memoryEngine(
   }) => QueueContract,
   options: EngineOptions = {},
 ) {
-  const clock = memoryClock();
-  const random = memoryRandom();
-  const table = memoryTable();
+  const { clock = memoryClock(), random = memoryRandom(), used } = options;
+  const table = memoryTable(used ? { used } : {});
   const objects = memoryObjects();
   const contract = makeContract({ objects, table, clock, random, now: clock.now });
   const settings: QueueSettings = {

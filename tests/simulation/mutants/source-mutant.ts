@@ -5,6 +5,18 @@ import type { Plan } from '../draw/plan';
 export interface SourceMutant {
   changes: readonly SourceChange[];
   breaks: RegExp;
-  /** The plan is `aPlan` with these changes. Or a scale plan has this name and this many items. */
-  by: { plan: Partial<Plan> } | { scale: string; size?: number };
+  /** The plan is `aPlan` with these changes. Or a scale plan has this name, and runs at its own size. */
+  by: { plan: Partial<Plan> } | { scale: string };
 }
+
+/** A mutant of one file. `by`: the changes of `aPlan`, or the name of a scale plan. `wrong`: texts and replacements. */
+export const mutant = (
+  by: Partial<Plan> | string,
+  breaks: RegExp,
+  file: string,
+  wrong: Record<string, string>,
+): SourceMutant => ({
+  changes: Object.entries(wrong).map(([find, replace]) => ({ file, find, replace })),
+  breaks,
+  by: typeof by === 'string' ? { scale: by } : { plan: by },
+});

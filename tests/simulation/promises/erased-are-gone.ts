@@ -45,7 +45,7 @@ export async function erasedAreGone(world: World): Promise<string | undefined> {
 
 const ID = /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g;
 
-const wordsOf = ({ email, user }: Person): string[] => [
+export const wordsOf = ({ email, user }: Person): string[] => [
   ...(email === undefined ? [] : [email, ...hashed(personOf(email))]),
   ...(user === undefined ? [] : [user, ...hashed(feedbackPerson({ user: { id: user, email: '' } }))]),
 ];
@@ -56,7 +56,7 @@ interface Copies {
 }
 
 async function copiesOf({ stores }: World): Promise<Copies> {
-  const from = { table: stores.table as MemoryTable, objects: stores.objects as MemoryObjects };
+  const from = stores as unknown as Copies;
   const copies = { table: memoryTable(), objects: memoryObjects() };
   for (const item of from.table.items()) await copies.table.put(item, 0);
   for (const key of from.objects.keys())
@@ -67,11 +67,14 @@ async function copiesOf({ stores }: World): Promise<Copies> {
   return copies;
 }
 
-const textsOf = ({ table, objects }: Copies): Map<string, string> =>
-  new Map([
+/** The stored items and objects as texts, by key. */
+export function textsOf(stores: Pick<World['stores'], 'table' | 'objects'>): Map<string, string> {
+  const { table, objects } = stores as Copies;
+  return new Map([
     ...table.items().map((item) => [item.key, JSON.stringify(item)] as const),
     ...objects.keys().map((key) => [key, textOf(objects.bytes(key))] as const),
   ]);
+}
 
 /** Resolves to the keys of what it could not erase. */
 async function erase(world: World, copies: Copies, person: Person): Promise<Set<string>> {

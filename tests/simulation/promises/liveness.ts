@@ -29,8 +29,9 @@ const MOST_ENTRIES = 150_000;
 const MOST_EVENTS = 1_000_000;
 
 /** Reports when a run is over, and a violation if it does not come to rest in time. */
-export function createLiveness(world: World, boundMs = Math.max(...world.lanes.map(boundOf))) {
+export function createLiveness(world: World) {
   const { watch, kernel, trace, pending, processes, plan, lanes } = world;
+  const boundMs = Math.max(...lanes.map(boundOf));
   let events = 0;
   let seen = '';
   let lastChange = plan.start;

@@ -1,6 +1,8 @@
-import { invalidId, jobKey, recordKey } from '../../../lib/jobs/keys';
+import { invalidId, isPublished, jobKey, recordKey } from '../../../lib/jobs/keys';
+import { completionOf } from '../../../lib/jobs/record';
 import { isEnd, type JobRow } from '../../../lib/jobs/row';
 import { jsonOf } from '../../../lib/text';
+import { isMailQueue, MAIL_STEPS } from '../../../lib/worker/mail';
 import type { MemoryObjects } from '../../support/memory-objects';
 import { type Input, isProduced } from '../world/callers';
 import { waitsForRow } from '../world/damage';
@@ -96,5 +98,30 @@ export const deadLettersAgree: Promised = (world) => {
     .filter((row) => row.state === 'dead' && row.reason !== 'expired' && row.leftDlqAt === undefined);
   for (const { id } of dead) if (!entries.includes(id)) return `nothing lost: ${id} is dead, but not in the DLQ`;
   if (new Set(entries).size !== entries.length) return 'nothing twice: a job is in the DLQ twice';
+  return undefined;
+};
+
+export const endsArePublished: Promised = ({ watch, plan, stores }) => {
+  if (!plan.events) return undefined;
+  for (const row of watch.rows()) {
+    if (!isEnd(row.state) || !isPublished(row.queue)) continue;
+    const completion = completionOf(row);
+    const found = stores.events.published.get(`${row.queue}#${completion.id}`);
+    if (!found) return `nothing lost: the end ${completion.id} is not published`;
+    if (JSON.stringify(found) !== JSON.stringify(completion))
+      return `everything explained: the event ${completion.id} differs from the row`;
+  }
+  return undefined;
+};
+
+/** A step does not stay unknown once the webhook has taken an event about its mail. */
+export const evidenceCounts: Promised = (world) => {
+  const queue = serviceQueue(world);
+  if (!isMailQueue(queue)) return undefined;
+  for (const { customArgs } of world.vendors.reported.keys()) {
+    const row = customArgs.queue === queue ? world.watch.row(jobKey(queue, customArgs.job ?? '')) : undefined;
+    if (row && !world.damaged.has(row.id) && row.steps[MAIL_STEPS[queue]]?.status === 'unknown')
+      return `nothing lost: the event about the mail of ${row.id} left its step unknown`;
+  }
   return undefined;
 };

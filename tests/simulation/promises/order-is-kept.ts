@@ -1,9 +1,12 @@
 import { groupBy } from '../../../lib/group-by';
+import { ATTRIBUTE } from '../../../lib/jobs/messages';
 import type { JobRow } from '../../../lib/jobs/row';
 import { ofKind } from '../../support/history';
 import { skewOf } from '../draw/plan';
 import { isProduced } from '../world/callers';
-import { serviceQueue } from '../world/names';
+import { mainQueue, serviceQueue } from '../world/names';
+import type { World } from '../world/types';
+import { isPlain } from './no-bystanders';
 import type { Promised } from './promise';
 
 /** The jobs of a group that were never held take effect in the order in which SQS accepted them. */
@@ -42,3 +45,22 @@ export const orderIsKept: Promised = (world, inputs) => {
   }
   return undefined;
 };
+
+/**
+ * Within one run, the reconciler returns the untried messages of a group in the order in which SQS accepted them. If a
+ * message was delivered again or a call failed, SQS may have moved them in another order.
+ */
+export function watchReturns(world: World): void {
+  const { onSent, watch, settings, plan } = world;
+  if (!isPlain(plan)) return;
+  const last = new Map<string, string>();
+  onSent.push((by, queue, { body, groupId, attributes = {} }) => {
+    if (queue !== mainQueue(world) || settings.type !== 'fifo' || attributes[ATTRIBUTE.returned] !== '1') return;
+    const id = /"id":"([^"]+)"/.exec(body)?.[1] ?? '';
+    const place = watch.firsts.get(id)?.sequence;
+    const run = `${by.name} ${groupId}`;
+    if (place === undefined) return;
+    if ((last.get(run) ?? '') > place) watch.violated(`order kept: ${id} was returned after a message that came later`);
+    last.set(run, place);
+  });
+}

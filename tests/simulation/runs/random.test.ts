@@ -37,6 +37,11 @@ test.each(SIMULATIONS)('120 random schedules of each queue keep every promise: $
   if (failure) throw new Error(explain(failure));
 });
 
+test('the planned runs keep every promise', () => {
+  const failure = found.failures.find(({ simulation }) => simulation === 'planned');
+  if (failure) throw new Error(explain(failure));
+});
+
 test('200 schedules that are new each time keep every promise', () => {
   const failure = found.failures.find(isFresh);
   if (failure) throw new Error(explain(failure));

@@ -1,20 +1,17 @@
 import { bodyKey } from '../../../lib/jobs/keys';
 import { createEventSourceMapping } from '../../../packages/local/event-source-mapping';
 import type { Plan, Redelivery } from '../draw/plan';
-import { watchCounts } from '../promises/counts-agree';
 import { erasedAreGone } from '../promises/erased-are-gone';
 import { watchFacts } from '../promises/facts-are-sent';
-import { watchFigures, watchGauges } from '../promises/figures';
+import { watchCounts, watchFigures, watchGauges } from '../promises/figures';
 import { watchGuard } from '../promises/guard-is-just';
-import { watchHolds } from '../promises/holds-are-deserved';
+import { watchCircuits, watchHolds, watchPauses } from '../promises/holds-are-deserved';
 import { brokenPromise } from '../promises/invariants';
 import { createLiveness } from '../promises/liveness';
-import { watchCircuits, watchPauses } from '../promises/open-circuits-refuse';
+import { watchReturns } from '../promises/order-is-kept';
 import { watchPlans } from '../promises/plans-are-kept';
 import { watchOpenings, watchRefusals } from '../promises/refusals-are-counted';
-import { watchReturns } from '../promises/returns-in-order';
-import { watchRows } from '../promises/rows-are-explained';
-import { watchStarts } from '../promises/starts-are-explained';
+import { watchRows, watchStarts } from '../promises/rows-are-explained';
 import { type Input, startCallers } from '../world/callers';
 import { watchCampaigns } from '../world/campaigns';
 import { startDamages } from '../world/damage';
@@ -29,6 +26,16 @@ import { timeline } from '../world/trace';
 import type { World } from '../world/types';
 import { createWorld } from '../world/world';
 
+/** What looks at a whole run, and what acts on or looks at each of its queues. */
+const ONCE: readonly ((world: World) => void)[] = [
+  ...[watchRows, watchPlans, watchCircuits, watchPauses, watchStarts, watchGauges],
+  ...[watchFacts, watchOpenings, watchRefusals],
+];
+const OF_EACH_QUEUE: readonly ((lane: World) => void)[] = [
+  ...[startOperators, startDamages, startStrangers],
+  ...[watchCampaigns, watchGuard, watchFigures, watchCounts, watchHolds, watchReturns],
+];
+
 export interface Outcome {
   violation: string | undefined;
   /** The world of the first queue, and the inputs to that queue. */
@@ -41,12 +48,7 @@ export interface Outcome {
 /** Runs a plan until it is at rest, and checks the promises. */
 export async function runPlan(
   plan: Plan,
-  options: {
-    detailed?: boolean;
-    /** Overrides the bound for coming to rest, in ms, for a run that needs less. */
-    restWithinMs?: number;
-    prepare?: (world: World) => void;
-  } = {},
+  options: { detailed?: boolean; prepare?: (world: World) => void } = {},
 ): Promise<Outcome> {
   const world = createWorld(plan, options);
   const { kernel, watch, sqs, trace, lanes } = world;
@@ -58,34 +60,15 @@ export async function runPlan(
     startMapping(lane, functions);
   }
   startSchedule(world, functions);
-  watchRows(world);
-  watchPlans(world);
-  watchCircuits(world);
-  watchPauses(world);
-  watchStarts(world);
-  watchGauges(world);
-  watchFacts(world);
-  watchOpenings(world);
-  watchRefusals(world);
+  for (const begin of ONCE) begin(world);
   const inputs = lanes.map((lane) => {
-    startOperators(lane);
-    startDamages(lane);
-    startStrangers(lane);
-    watchCampaigns(lane);
-    watchGuard(lane);
-    watchFigures(lane);
-    watchCounts(lane);
-    watchHolds(lane);
-    watchReturns(lane);
+    for (const begin of OF_EACH_QUEUE) begin(lane);
     return startCallers(lane);
   });
-
-  startLimits(world);
-  startErasures(world);
-  startEvidence(world);
+  for (const start of [startLimits, startErasures, startEvidence]) start(world);
   if (plan.emptied !== undefined) kernel.setTimeout(() => void deleteBodies(world), plan.emptied);
 
-  const liveness = createLiveness(world, options.restWithinMs);
+  const liveness = createLiveness(world);
   await kernel.run(liveness.isOver);
   liveness.end();
   return {

@@ -1,17 +1,19 @@
 import { campaigns, chunkSizeOf } from '../../../lib/emails/campaigns/campaign';
 import { campaignKeys } from '../../../lib/emails/manifest';
-import { type CampaignJob, EMAIL_CAMPAIGN } from '../../../lib/emails/message';
+import { type CampaignJob, EMAIL_CAMPAIGN, EMAIL_MESSAGE } from '../../../lib/emails/message';
 import { emailsContract } from '../../../lib/emails/process';
 import { suppressionList } from '../../../lib/emails/suppression';
 import { TransientError } from '../../../lib/errors';
 import { sha256 } from '../../../lib/jobs/envelope';
+import { EMAILS_QUEUE } from '../../../lib/jobs/keys';
 import { rhythmOf } from '../../../lib/startup/reconciler';
 import type { Sendgrid } from '../../../lib/vendors/sendgrid';
 import { sharedRate } from '../../../lib/worker/rate';
+import { jobId } from '../../support/engine';
 import { hashPeople } from '../../support/hash-people';
-import { envelopeOf, jobId } from './lay-down';
-import type { ScalePlan } from './plan';
-import { type Service, startService } from './service';
+import { busiest } from '../../support/rate-run';
+import { createChance } from '../world/chance';
+import { envelopeOf, type ScalePlan, type ScaleResult, type Service, startService, type Tools } from './service';
 
 const SECOND_MS = 1_000;
 const MILLION = 1_000_000;
@@ -26,9 +28,9 @@ const EACH_MORE_MS = 550;
 /** Just after the reconciler's first run has looked for the last time. */
 const RUN_OVER_MS = 57_500;
 const MOST_UNEQUAL = 1.1;
-export const CALL_MS = 300;
+const CALL_MS = 300;
 /** One object stands in for the recipients of every chunk. */
-export const PART_KEY = 'part';
+const PART_KEY = 'part';
 
 interface Sent {
   at: number;
@@ -101,15 +103,9 @@ async function share(size: number, options: Options) {
     });
   });
   const start = service.now();
-  const large = await begin(service, { recipients: MILLION, chunkSize: old ? 10 * rate : chunkSize });
+  const large = await begin(service, { id: LARGE, recipients: MILLION, chunkSize: old ? 10 * rate : chunkSize });
   const recipients = 4 * rounds * chunkSize;
-  const accept = async (n: number) => {
-    const id = jobId(n);
-    const data = await layCampaign(service, { id, recipients, chunkSize });
-    const envelope = envelopeOf(n, { type: EMAIL_CAMPAIGN, time: start + accepted, data });
-    service.after(accepted, () => service.send(JSON.stringify(envelope), { group: id, deduplication: id }));
-  };
-  for (let n = 2; n <= size + 2; n++) await accept(n);
+  for (let n = 2; n <= size + 2; n++) await acceptAfter(service, accepted, { n, recipients, chunkSize });
 
   const soonMs = SOON_MS + Math.max(0, size - FEW) * EACH_MORE_MS;
   const windowMs = (rounds * (size + 2) * chunkSize * SECOND_MS) / rate;
@@ -140,15 +136,10 @@ async function smallBesideLarge(size: number) {
     else waits.push(now() - (started.get(campaign) ?? 0));
     return call(CALL_MS, () => ({}));
   });
-  await begin(service, { recipients: HALF, chunkSize: chunkSizeOf(rate) });
+  await begin(service, { id: LARGE, recipients: HALF, chunkSize: chunkSizeOf(rate) });
   for (let n = 2; n <= size + 1; n++) {
-    const id = jobId(n);
-    const data = await layCampaign(service, { id, recipients: FIVE, chunkSize: FIVE });
-    service.after(10 * n * SECOND_MS, () => {
-      started.set(id, service.now());
-      const envelope = envelopeOf(n, { type: EMAIL_CAMPAIGN, time: service.now(), data });
-      service.send(JSON.stringify(envelope), { group: id, deduplication: id });
-    });
+    started.set(jobId(n), service.now() + 10 * n * SECOND_MS);
+    await acceptAfter(service, 10 * n * SECOND_MS, { n, recipients: FIVE, chunkSize: FIVE });
   }
   return service.run({
     withinMs: 1.1 * (HALF / rate) * SECOND_MS + SOON_MS,
@@ -161,18 +152,30 @@ async function smallBesideLarge(size: number) {
   });
 }
 
-async function begin(service: Service, list: { recipients: number; chunkSize: number }) {
-  const large = await layCampaign(service, { id: LARGE, ...list });
-  const time = service.now();
-  await campaigns(service.before).start({ ...large, id: LARGE, source: '/scale/api', time, startsAt: time });
-  return large;
+interface List {
+  recipients: number;
+  chunkSize: number;
 }
 
-type Tools = Parameters<Parameters<typeof startService>[0]['contract']>[0];
+/** Starts a campaign as its worker would. */
+async function begin(service: Service, { id, ...list }: List & { id: string }): Promise<List> {
+  const campaign = await layCampaign(service, { id, ...list });
+  const time = service.now();
+  await campaigns(service.deps).start({ ...campaign, id, source: '/scale/api', time, startsAt: time });
+  return campaign;
+}
+
+/** The producer accepts the n-th campaign so many milliseconds later. */
+async function acceptAfter(service: Service, ms: number, { n, ...list }: List & { n: number }): Promise<void> {
+  const data = await layCampaign(service, { id: jobId(n), ...list });
+  const envelope = envelopeOf(n, { type: EMAIL_CAMPAIGN, time: service.now() + ms, data });
+  service.after(ms, () => service.send(envelope));
+}
 
 /** The queue of mails with its workers and the reconciler. `send` makes what stands in for SendGrid. */
-export const emailService = (rate: number, send: (tools: Tools) => Sendgrid['send']): Service =>
+const emailService = (rate: number, send: (tools: Tools) => Sendgrid['send']): Service =>
   startService({
+    queue: EMAILS_QUEUE,
     contract: (tools) =>
       emailsContract({
         ...tools.deps,
@@ -212,9 +215,9 @@ function unequal(
 }
 
 /** Stores a campaign's objects as its producer would. All its recipients are the same, which does not matter here. */
-export async function layCampaign(
-  { objects, prefix }: Service,
-  { id, chunkSize, ...list }: { id: string; recipients: number; chunkSize: number },
+async function layCampaign(
+  { objects, deps: { prefix } }: Service,
+  { id, chunkSize, ...list }: List & { id: string },
 ): Promise<Omit<CampaignJob, 'name' | 'sendAt'>> {
   const keys = campaignKeys(prefix, id);
   const people = Array.from({ length: chunkSize }, (_, each) => JSON.stringify({ email: `user-${each}@example.com` }));
@@ -230,4 +233,84 @@ export async function layCampaign(
   await objects.put(key, manifest, 'application/json');
   const counts = { requested: recipients, duplicates: 0, rejected: 0, recipients, chunks };
   return { manifest: { key, sha256: sha256(manifest) }, ...counts, chunkSize };
+}
+
+/** Single mails begin after this, when the campaigns use the rate. */
+const WARM_UP_MS = 60 * SECOND_MS;
+
+/** What a single mail may wait, and what must be used of the rate. */
+const MOST_WAIT_MS = 5 * SECOND_MS;
+const LEAST_USED = 0.95;
+const LEAST_CAMPAIGNS = 0.9;
+
+interface Load {
+  rate: number;
+  /** Single mails per second, at random moments. */
+  mails: number;
+}
+
+const mailsPlan = (name: string, load: Load): ScalePlan => ({
+  name: `mails-${name}`,
+  what: `single mails, ${load.mails} a second, beside campaigns at ${load.rate.toLocaleString('en')} recipients a second`,
+  size: 150,
+  largest: 3_000,
+  run: (size) => mailsBesideCampaigns(size, load),
+});
+
+export const MAILS_PLANS = [
+  mailsPlan('slow', { rate: 100, mails: 2 }),
+  mailsPlan('slow-many', { rate: 100, mails: 4 }),
+  mailsPlan('fast', { rate: 2_500, mails: 4 }),
+];
+
+/** Sends `size` single mails, while two campaigns have more to send than the rate allows. */
+async function mailsBesideCampaigns(size: number, { rate, mails }: Load): Promise<ScaleResult> {
+  const sent: { at: number; recipients: number; use: 'campaign' | 'message'; waitedMs: number }[] = [];
+  const asked = new Map<string, number>();
+  const chunkSize = chunkSizeOf(rate);
+  const service = emailService(rate, ({ call, now }) => ({ recipients }) => {
+    const { campaign, job = '' } = recipients[0]?.customArgs ?? {};
+    const use = campaign === undefined ? 'message' : 'campaign';
+    sent.push({ at: now(), recipients: recipients.length, use, waitedMs: now() - (asked.get(job) ?? now()) });
+    return call(CALL_MS, () => ({}));
+  });
+  const start = service.now();
+  const lastedMs = (size / mails) * SECOND_MS;
+  const recipients = 2 * rate * ((WARM_UP_MS + lastedMs) / SECOND_MS + 60);
+  for (const id of [jobId(1), jobId(2)]) await begin(service, { id, recipients, chunkSize });
+  const chance = createChance(2);
+  for (let n = 0; n < size; n++) {
+    const at = WARM_UP_MS + chance.fraction() * lastedMs;
+    const data = { from: { email: 'news@example.com' }, to: { email: 'u@example.com' }, subject: 'S', text: 'T' };
+    const envelope = envelopeOf(1_000 + n, { type: EMAIL_MESSAGE, time: start + at, data });
+    service.after(at, () => {
+      asked.set(envelope.id, service.now());
+      service.send(envelope);
+    });
+  }
+
+  const end = start + WARM_UP_MS + lastedMs;
+  const arrived = () => sent.filter(({ use }) => use === 'message').length;
+  const result = await service.run({
+    withinMs: WARM_UP_MS + lastedMs + 60 * SECOND_MS,
+    done: () => service.now() >= end && arrived() === size,
+  });
+  return { ...result, ...(result.violation === undefined && broken()) };
+
+  function broken(): Pick<ScaleResult, 'violation'> {
+    const window = sent.filter(({ at }) => at >= start + WARM_UP_MS && at < end);
+    const part = (of: typeof sent) =>
+      of.reduce((sum, each) => sum + each.recipients, 0) / (rate * (lastedMs / SECOND_MS));
+    const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
+    const waits = sent.flatMap(({ use, waitedMs }) => (use === 'message' ? [waitedMs] : [])).sort((a, b) => a - b);
+    const wait = waits[Math.floor(waits.length * 0.99)] ?? 0;
+    const [used, byCampaigns] = [part(window), part(window.filter(({ use }) => use === 'campaign'))];
+    // What the limit allows in two seconds: its recipients and one chunk.
+    const most = busiest(sent, 2 * SECOND_MS) / (2 * rate + chunkSize + 1);
+    if (wait > MOST_WAIT_MS) return { violation: `fairness: of 100 single mails, one waits for ${wait} ms` };
+    if (used < LEAST_USED) return { violation: `fairness: ${percent(used)} of the rate was used` };
+    if (byCampaigns < LEAST_CAMPAIGNS)
+      return { violation: `fairness: campaigns used ${percent(byCampaigns)} of the rate` };
+    return most > 1 ? { violation: `rate: ${percent(most)} of the limit was sent` } : {};
+  }
 }

@@ -1,38 +1,10 @@
-import * as z from 'zod';
 import { PermanentError, StopError } from '../../../lib/errors';
 import { VENDOR_STOPPED } from '../../../lib/worker/circuit';
-import { messageType, type QueueContract } from '../../../lib/worker/contract';
-import { envelopeOf, jobId, layHeld } from './lay-down';
-import type { ScalePlan } from './plan';
-import { type ServiceOptions, startService } from './service';
+import { startSample } from './sample';
+import type { ScalePlan } from './service';
 
-const QUEUE = 'sample';
-const TYPE = 'sample.called.v1';
 const SECOND_MS = 1_000;
 const MINUTE_MS = 60 * SECOND_MS;
-const CALL_MS = 300;
-
-const dataSchema = z.strictObject({ sender: z.string() });
-
-/** A queue whose jobs each call a vendor for a sender. `answer` throws the vendor's error, if any. */
-function startCaller(answer: (call: { sender: string; now: number }) => void, options: Partial<ServiceOptions> = {}) {
-  return startService({
-    ...options,
-    contract: ({ call, now }): QueueContract => ({
-      queue: QUEUE,
-      types: {
-        [TYPE]: messageType<z.infer<typeof dataSchema>>({
-          schema: dataSchema,
-          process: ({ data: { sender } }, { vendor }) =>
-            vendor('sendgrid', () => call(CALL_MS, () => answer({ sender, now: now() })), { sender }),
-        }),
-      },
-    }),
-  });
-}
-
-const body = (n: number, { sender, time }: { sender: string; time: number }) =>
-  envelopeOf(n, { type: TYPE, time, data: { sender } });
 
 const unauthorized = () => new StopError({ code: 'Unauthorized', message: '', vendor: 'sendgrid', status: 401 });
 const forbidden = (field?: string) =>
@@ -48,9 +20,9 @@ export const trialOfWaiting: ScalePlan = {
     const refusedMs = 2.5 * MINUTE_MS;
     let refused = 0;
     let well = 0;
-    const service = startCaller(
-      ({ now }) => {
-        if (now >= begun + refusedMs) well++;
+    const service = startSample(
+      () => {
+        if (service.now() >= begun + refusedMs) well++;
         else {
           refused++;
           throw unauthorized();
@@ -60,9 +32,8 @@ export const trialOfWaiting: ScalePlan = {
       { concurrency: 2, costs: { table: 80, objects: 200, queues: 80 } },
     );
     const begun = service.now();
-    await service.before.circuits.open('sendgrid', 'Unauthorized');
-    for (let n = 1; n <= size; n++)
-      service.send(JSON.stringify(body(n, { sender: 'a', time: begun })), { group: `g${n}`, deduplication: jobId(n) });
+    await service.deps.circuits.open('sendgrid', 'Unauthorized');
+    for (let n = 1; n <= size; n++) service.sendJob(n, { sender: 'a' });
     return service.run({
       done: () => {
         if (refused > Math.floor((service.now() - begun) / MINUTE_MS))
@@ -82,17 +53,17 @@ export const innocentAmongGuilty: ScalePlan = {
   largest: 10_000,
   async run(size) {
     let done = false;
-    const service = startCaller(({ sender }) => {
+    const service = startSample(({ sender }) => {
       if (sender !== 'innocent') throw forbidden();
       done = true;
     });
     const now = service.now();
-    await service.before.circuits.open('sendgrid', 'Forbidden');
+    await service.deps.circuits.open('sendgrid', 'Forbidden');
+    const error = { class: 'stop' as const, code: VENDOR_STOPPED, message: '', vendor: 'sendgrid' };
     for (let n = 1; n <= size + 1; n++) {
-      const envelope = body(n, { sender: n > size ? 'innocent' : `sender-${n}`, time: now - 3_600_000 });
-      const job = { queue: QUEUE, envelope, group: `g${n}`, now: now - 1_000_000 + n };
-      const error = { class: 'stop' as const, code: VENDOR_STOPPED, message: '', vendor: 'sendgrid' };
-      await layHeld(service, job, { reason: 'stopped', vendor: 'sendgrid', error });
+      const sender = n > size ? 'innocent' : `sender-${n}`;
+      const of = { sender, time: now - 3_600_000, now: now - 1_000_000 + n };
+      await service.hold(n, { reason: 'stopped', vendor: 'sendgrid', error }, of);
     }
     return service.run({ done: () => done, withinMs: 5 * MINUTE_MS });
   },
@@ -106,16 +77,13 @@ export const othersGoOn: ScalePlan = {
   largest: 20_000,
   async run(size) {
     let done = 0;
-    const service = startCaller(({ sender }) => {
+    const service = startSample(({ sender }) => {
       if (sender.startsWith('unknown')) throw forbidden('from');
       if (sender === 'banned') throw forbidden();
       done++;
     });
-    const time = service.now();
-    for (let n = 1; n <= size; n++) {
-      const sender = n % 10 === 0 ? 'good' : n % 2 ? 'banned' : `unknown-${n}`;
-      service.send(JSON.stringify(body(n, { sender, time })), { group: `g${n}`, deduplication: jobId(n) });
-    }
+    for (let n = 1; n <= size; n++)
+      service.sendJob(n, { sender: n % 10 === 0 ? 'good' : n % 2 ? 'banned' : `unknown-${n}` });
     return service.run({
       done: () => {
         const held = service.handled.get('held') ?? 0;

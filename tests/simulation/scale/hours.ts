@@ -1,7 +1,217 @@
-import { playHours } from './hours-run';
-import type { ScalePlan } from './plan';
+import { writeHours } from '../../../lib/analytics/hours';
+import { dataPrefix, HOUR_MS, hourIn, hourStart, parquetPrefix } from '../../../lib/analytics/keys';
+import { ANALYTICS_EVENTS } from '../../../lib/analytics/message';
+import { fromParquet } from '../../../lib/analytics/parquet';
+import { analyticsContract } from '../../../lib/analytics/process';
+import { parseEnvelope } from '../../../lib/jobs/envelope';
+import type { Objects } from '../../../lib/ports';
+import { ACCEPTED_AT, analyticsBody, anEvent, viewAt } from '../../support/analytics';
+import { PREFIX } from '../../support/engine';
+import { memoryObjects } from '../../support/memory-objects';
+import { memoryTable } from '../../support/memory-table';
+import { createChance } from '../world/chance';
+import { courseOf } from '../world/course';
+import type { Fault } from '../world/faults';
+import { createKernel } from '../world/kernel';
+import type { ScalePlan, ScaleResult } from './service';
 
-/** Seeds that show the faults of `mutants/source/hours.ts` come first. */
+interface Run {
+  alive: boolean;
+  die(): void;
+}
+
+const SILENT = { info: () => {}, warn: () => {}, error: () => {} };
+const SECOND = 1_000;
+const MINUTE = 60 * SECOND;
+const DAY = 24 * HOUR_MS;
+const END = hourStart(Date.parse(ACCEPTED_AT)) + HOUR_MS;
+const EVERY = 15 * MINUTE;
+const RUN_MS = 300 * SECOND;
+/** The bucket's lifecycle rule deletes a message's own object at this age. */
+const EXPIRE_MS = 60 * DAY;
+
+const FAULTS: readonly [Fault, ...Fault[]] = [
+  ...(['refused', 'lost', 'silent', 'mute', 'late', 'slow', 'repeated'] as const),
+  ...(['killed-before', 'killed-after', 'killed-late', 'hung'] as const),
+];
+/** How much later than its caller's time-out a call can take effect. S3 refuses requests older than 15 minutes. */
+const LATER = [0, 10 * SECOND, 14 * MINUTE] as const;
+/** When a message is stored for the first time, after the end of its hour. Calls fail for some hours after each. */
+const ARRIVALS = [
+  ...([-20 * MINUTE, 2 * MINUTE, 9 * MINUTE, 14 * MINUTE, 40 * MINUTE] as const),
+  ...([2 * HOUR_MS, 3 * DAY, 21 * DAY] as const),
+] as const;
+const FAULTY_MS = 90 * MINUTE;
+const BUSY_MS = 4 * HOUR_MS;
+
+/** Each message has an event of its own and one that it shares with its neighbour, as after a repeated POST. */
+const idsOf = (n: number): string[] => [`event-${n}`, `shared-${Math.ceil(n / 2)}`];
+
+/**
+ * Plays some hours. Messages are stored before and after the end of their hour, some of them twice, some of them weeks
+ * late. One function or two without a common lease write the hours. Readers look at any time, and each of their reads
+ * takes up to an hour. In the end the originals expire, and a last message comes.
+ */
+async function playHours(seed: number): Promise<ScaleResult> {
+  const chance = createChance(seed);
+  const kernel = createKernel(END - 30 * MINUTE);
+  const bucket = memoryObjects();
+  const rate = chance.pick([0, 0.02, 0.05, 0.15]);
+  const stored = new Map<number, number>();
+  const violations: string[] = [];
+  let calls = 0;
+
+  const messages = Array.from({ length: chance.between(2, 6) }, (_, index) => ({
+    n: index + 1,
+    time: new Date(END - chance.pick([10 * MINUTE, 10 * MINUTE, 70 * MINUTE, -2 * MINUTE])).toISOString(),
+    arrivals: Array.from(
+      { length: chance.pick([1, 1, 2, 3]) },
+      () => END + chance.pick(ARRIVALS) + chance.between(0, MINUTE),
+    ),
+  }));
+  /** After the originals of all others have expired. */
+  const last = { n: 7, time: messages[0]?.time ?? '', arrivals: [END + 61 * DAY + chance.between(0, MINUTE)] };
+  const arrivals = [...messages, last].flatMap((message) => message.arrivals);
+  const finish = END + 100 * DAY;
+  const isFaulty = () => arrivals.some((at) => kernel.now() >= at && kernel.now() < at + FAULTY_MS);
+
+  /** A call out of a run, with the fault that is drawn for it. */
+  function call<T>(run: Run, effect: () => Promise<T>): Promise<T> {
+    calls++;
+    const fault = isFaulty() && chance.fraction() < rate ? chance.pick(FAULTS) : undefined;
+    const { effects, answer, error, death } = courseOf({ target: 'objects', fault, secret: '' }, chance);
+    const later = fault === 'late' || fault === 'killed-late' ? chance.pick(LATER) : 0;
+    return new Promise((resolve, reject) => {
+      let result: Promise<T> | undefined;
+      const settle = () => {
+        if (!run.alive) return;
+        if (error) reject(error());
+        else result?.then(resolve, reject);
+      };
+      for (const ms of effects)
+        kernel.setTimeout(() => {
+          result = effect();
+          result.catch(() => {});
+          if (ms === answer) settle();
+        }, ms + later);
+      if (answer !== undefined && answer !== effects.at(-1)) kernel.setTimeout(settle, answer);
+      if (death !== undefined) kernel.setTimeout(() => run.die(), death);
+    });
+  }
+
+  /** Runs a function's invocation. Answers whether it came to its end. */
+  function invoke(act: (ports: { objects: Objects; now: () => number }) => Promise<unknown>): Promise<boolean> {
+    return new Promise((resolve) => {
+      const skew = chance.pick([0, 0, 700, -2_000]);
+      const run: Run = {
+        alive: true,
+        die: () => {
+          run.alive = false;
+          resolve(false);
+        },
+      };
+      const through = ([name, method]: [string, unknown]) => {
+        const act = method as (...given: unknown[]) => Promise<unknown>;
+        return [name, (...given: unknown[]) => (run.alive ? call(run, () => act(...given)) : new Promise(() => {}))];
+      };
+      const all = Object.fromEntries(Object.entries(bucket).map(through)) as unknown as Objects;
+      const objects = { ...all, delete: () => Promise.reject(new Error('nothing is deleted')) };
+      kernel.setTimeout(() => run.alive && run.die(), RUN_MS);
+      const end = (done: boolean) => () => run.alive && resolve(done);
+      act({ objects, now: () => kernel.now() + skew }).then(end(true), end(false));
+    });
+  }
+
+  /** The worker takes the message again and again until it is stored. */
+  async function deliver(message: { n: number; time: string }): Promise<void> {
+    const { n, time } = message;
+    const events = idsOf(n).map((id) => anEvent(n, { id, time }));
+    const envelope = parseEnvelope(analyticsBody(events, { n, time }));
+    const done = await invoke(({ objects, now }) => {
+      const metrics = { add: () => {}, flush: async () => {} };
+      const type = analyticsContract({ objects, metrics, prefix: PREFIX }).types[ANALYTICS_EVENTS];
+      return (
+        type?.direct?.({ id: envelope.id, data: envelope.data, envelope }, { now, log: SILENT }) ?? Promise.reject()
+      );
+    });
+    if (done) stored.set(n, Math.min(stored.get(n) ?? kernel.now(), kernel.now()));
+    else kernel.setTimeout(() => void deliver(message), chance.pick([30 * SECOND, 20 * MINUTE]));
+  }
+
+  /** One function's runs. They come every quarter of an hour; only those are played in which something can happen. */
+  function writeEvery(): void {
+    const table = memoryTable();
+    const quarters = Array.from({ length: BUSY_MS / EVERY }, (_, quarter) => quarter);
+    const from = (at: number) => Math.floor(Math.max(at, END) / EVERY);
+    for (const at of new Set(arrivals.flatMap((at) => quarters.map((quarter) => (from(at) + quarter) * EVERY))))
+      kernel.at(at + chance.pick([0, 0, 40, 5 * SECOND, 3 * MINUTE]), () => {
+        void invoke(({ objects, now }) =>
+          writeHours(
+            {
+              ...{ objects, table, random: chance, prefix: PREFIX, columns: [], mostBytes: 1e9 },
+              clock: { now, sleep: async () => {} },
+              log: SILENT,
+              onePartBytes: chance.pick([0, 700, 100_000, 100_000]),
+            },
+            { remainingMs: RUN_MS },
+          ),
+        );
+      });
+  }
+
+  /** A reader lists the objects and reads them later, one after another. */
+  async function readSlowly(): Promise<void> {
+    const at = kernel.now();
+    const wait = () =>
+      new Promise<void>((resolve) => kernel.setTimeout(resolve, chance.pick([0, 0, 0, SECOND, 20 * MINUTE])));
+    const slow = <A extends unknown[], R>(method: (...given: A) => Promise<R>) => {
+      return (...given: A) => wait().then(() => method(...given));
+    };
+    const rows = await viewAt({ list: slow(bucket.list), get: slow(bucket.get) }, at);
+    const seen = rows.map(({ id }) => id);
+    if (new Set(seen).size < seen.length) violations.push(`once: ${seen.sort().join()}`);
+    for (const [n, since] of stored)
+      for (const id of idsOf(n))
+        if (since <= at && !seen.includes(id)) violations.push(`nothing lost: a reader misses ${id}`);
+  }
+
+  /** No object has fewer ids than before. */
+  const most = new Map<string, Set<string>>();
+  async function compare(): Promise<void> {
+    for (const key of bucket.keys().filter((each) => each.startsWith(parquetPrefix(PREFIX)))) {
+      const rows = await fromParquet(bucket.bytes(key));
+      const ids = new Set(rows.map(({ id }) => id));
+      if (ids.size < rows.length) violations.push(`once: ${key} holds an id twice`);
+      for (const id of most.get(key) ?? []) if (!ids.has(id)) violations.push(`never fewer: ${key} lost ${id}`);
+      most.set(key, ids);
+    }
+  }
+
+  for (const message of [...messages, last])
+    for (const at of message.arrivals) kernel.at(at, () => void deliver(message));
+  for (let functions = chance.pick([1, 2, 2]); functions > 0; functions--) writeEvery();
+  for (const from of new Set(arrivals.map((at) => Math.floor(at / HOUR_MS) * HOUR_MS)))
+    for (let at = from; at < from + BUSY_MS; at += 31 * MINUTE) {
+      kernel.at(at, () => void readSlowly());
+      kernel.at(at, () => void compare());
+    }
+  kernel.at(END + EXPIRE_MS, () => {
+    for (const key of bucket.keys()) if (key.startsWith(dataPrefix(PREFIX))) void bucket.delete(key);
+  });
+  kernel.at(finish, () => {});
+  await kernel.run(() => violations.length > 0);
+
+  if (stored.size < messages.length + 1) violations.push('nothing lost: a message is never stored');
+  // Long after everything has settled, Parquet alone holds each event.
+  await Promise.all([readSlowly(), compare(), kernel.run(() => false)]);
+  const [one] = messages;
+  if (one && bucket.keys().every((key) => !key.startsWith(hourIn(parquetPrefix(PREFIX), Date.parse(one.time)))))
+    violations.push('nothing lost: an hour is not written');
+  const violation = violations[0];
+  return { minutes: (kernel.now() - END) / MINUTE, calls, ...(violation === undefined ? {} : { violation }) };
+}
+
+/** Seeds that show the faults of `mutants/source/scale.ts` come first. */
 const FIRST = [13, 15, 3];
 
 /** Hours of events that two runs write at the same time, while their calls fail. Each number is a seed. */

@@ -1,7 +1,6 @@
-import { envelopeOf, jobId } from './lay-down';
-import type { ScalePlan } from './plan';
-import { startService } from './service';
-import { TICKET_TYPE, TICKETS, ticketContract } from './ticket-contract';
+import { jobId } from '../../support/engine';
+import { startSample } from './sample';
+import type { ScalePlan } from './service';
 
 const SECOND_MS = 1_000;
 /** A job of another group comes so often, and may wait so long. */
@@ -17,33 +16,26 @@ export const oneGroup: ScalePlan = {
   async run(size) {
     const done: string[] = [];
     const waits = new Map<string, number>();
-    const service = startService({
-      batch: 10,
-      contract: (vendor) =>
-        ticketContract(vendor, (id) => {
-          const sent = waits.get(id);
-          if (sent === undefined) done.push(id);
-          else waits.set(id, vendor.now() - sent);
-        }),
-    });
-    const send = (n: number, group: string) => {
-      const envelope = envelopeOf(n, { type: TICKET_TYPE, time: service.now() });
-      service.send(JSON.stringify(envelope), { group, deduplication: envelope.id });
+    const request = ({ id }: { id: string }) => {
+      const sent = waits.get(id);
+      if (sent === undefined) done.push(id);
+      else waits.set(id, sample.now() - sent);
     };
-    for (let n = 1; n <= size; n++) send(n, TICKETS);
+    const sample = startSample(request, { batch: 10 });
+    for (let n = 1; n <= size; n++) sample.sendJob(n, { group: 'one' });
     const other = (n: number) => {
-      waits.set(jobId(n), service.now());
-      send(n, `other-${n}`);
-      service.after(OTHER_EVERY_MS, () => other(n + 1));
+      waits.set(jobId(n), sample.now());
+      sample.sendJob(n);
+      sample.after(OTHER_EVERY_MS, () => other(n + 1));
     };
     other(size + 1);
 
-    return service.run({
+    return sample.run({
       withinMs: size * SECOND_MS,
       done: () => {
         if (done.some((id, index) => id !== jobId(index + 1))) return 'order kept: a job ran out of its turn';
         if (done.length < size) return false;
-        const late = [...waits.values()].filter((ms) => ms < service.now() - OTHER_EVERY_MS && ms > SOON_MS);
+        const late = [...waits.values()].filter((ms) => ms < sample.now() - OTHER_EVERY_MS && ms > SOON_MS);
         return late.length === 0 || `bystanders: ${late.length} jobs of other groups wait`;
       },
     });

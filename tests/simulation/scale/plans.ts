@@ -1,14 +1,10 @@
-import { CAMPAIGN_PLANS } from './campaigns';
+import { CAMPAIGN_PLANS, MAILS_PLANS } from './campaigns';
 import { innocentAmongGuilty, othersGoOn, trialOfWaiting } from './circuit';
-import { dlqByChance } from './dlq-by-chance';
-import { failingRows } from './failing';
+import { dlqByChance, largeDlq } from './dead-letters';
+import { failingRows, limitedRecovery, neverEmpty, unlimitedRecovery } from './held';
 import { hours } from './hours';
-import { largeDlq } from './large-dlq';
-import { MAILS_PLANS } from './mails';
-import { neverEmpty } from './never-empty';
 import { oneGroup } from './one-group';
-import { limitedRecovery, unlimitedRecovery } from './outage';
-import type { ScalePlan } from './plan';
+import type { ScalePlan } from './service';
 import { manyStarts } from './starts';
 
 /** All scale plans. Add a new one here. */

@@ -1,29 +1,26 @@
 import type { QueueSettings } from '../../../lib/config/common';
-import { dlqName, queueUrl } from '../../../lib/jobs/keys';
-import { createLedger, rowOf } from '../../../lib/jobs/ledger';
-import type { JobRow } from '../../../lib/jobs/row';
-import type { Clock, Facts, Random } from '../../../lib/ports';
+import type { Envelope } from '../../../lib/jobs/envelope';
+import type { Facts } from '../../../lib/ports';
 import { reconcile } from '../../../lib/reconcile/reconcile';
-import type { ReconcileDeps } from '../../../lib/reconcile/run';
 import { handleBatch } from '../../../lib/worker/batch';
-import { circuitBreakers } from '../../../lib/worker/circuit';
-import type { QueueContract, WorkerDeps } from '../../../lib/worker/contract';
+import type { QueueContract } from '../../../lib/worker/contract';
 import { createEventSourceMapping } from '../../../packages/local/event-source-mapping';
 import type { InvokeResult } from '../../../packages/local/lambda/runtime';
-import { createSqsModel } from '../../../packages/local/sqs/model';
-import { memoryObjects } from '../../support/memory-objects';
-import { memoryQueues } from '../../support/memory-queues';
-import { memoryTable, type Used } from '../../support/memory-table';
-import { createQueuePair } from '../../support/queue-pair';
+import { jobId, memoryEngine } from '../../support/engine';
+import type { Used } from '../../support/memory-table';
 import { createChance } from '../world/chance';
 import { createKernel } from '../world/kernel';
-import { type Calls, countedCalls } from './calls';
 
-const INSTANCE = 'scale';
-const REGION = 'us-east-1';
-const ACCOUNT = '000000000000';
-const PREFIX = 'jobs';
 const MINUTE_MS = 60_000;
+
+/** The message of the n-th job of a plan, accepted at `time` (ms since 1970). */
+export const envelopeOf = (
+  n: number,
+  { type, time, data }: { type: string; time: number; data: unknown },
+): Envelope => ({
+  ...{ specversion: '1.0', id: jobId(n), type, source: '/scale/api', datacontenttype: 'application/json' },
+  ...{ time: new Date(time).toISOString(), data },
+});
 
 export interface ScaleResult {
   violation?: string;
@@ -31,23 +28,31 @@ export interface ScaleResult {
   calls: number;
 }
 
-/** What a plan's contract may use. A vendor call takes time and may throw. */
-export interface Vendor {
+export interface ScalePlan {
+  name: string;
+  what: string;
+  size: number;
+  /** The number of items of `npm run simulate -- --scale`. */
+  largest: number;
+  run(size: number): Promise<ScaleResult>;
+}
+
+/** What a plan's contract may use. */
+export interface Tools {
+  deps: ReturnType<typeof memoryEngine>['deps'];
   now(): number;
-  /** Calls the vendor: takes `ms` of virtual time, then runs the effect. */
+  /** Calls a vendor: takes `ms` of virtual time, then runs the effect, which may throw. */
   call<T>(ms: number, effect: () => T): Promise<T>;
 }
 
 export interface ServiceOptions {
-  contract: (vendor: Vendor & { deps: WorkerDeps & Pick<ReconcileDeps, 'table'> }) => QueueContract;
+  queue: string;
+  contract: (tools: Tools) => QueueContract;
   settings?: Partial<QueueSettings>;
   concurrency?: number;
   batch?: number;
   timeoutMs?: number;
   costs?: Partial<Record<'table' | 'objects' | 'queues', number>>;
-  retryWaits?: number[];
-  /** The error of reading a kept body, by key. */
-  unreadable?: (key: string) => Error | undefined;
   everyMs?: number;
   /** How long the reconciler stays to release chunks. */
   stayMs?: number;
@@ -59,157 +64,90 @@ export interface ServiceOptions {
 
 /**
  * One queue of the service with its worker and reconciler on a virtual clock, for plans with thousands of jobs. The
- * only faults are those of the plan. Every call takes time, so work with too many calls misses its bound.
+ * only faults are those of the plan. From `run` on every call takes time, so work with too many calls misses its bound.
  */
-export function startService(options: ServiceOptions) {
-  const { concurrency = 10, batch = 1, timeoutMs = 45_000, everyMs = MINUTE_MS, stayMs = 0 } = options;
+export function startService({ queue, concurrency = 10, batch = 1, used, ...options }: ServiceOptions) {
+  const { timeoutMs = 45_000, everyMs = MINUTE_MS, stayMs = 0 } = options;
   const { remainingMs = Math.min(everyMs, MINUTE_MS) - 5_000 } = options;
-  const start = Date.UTC(2026, 0, 2, 3, 4, 0);
-  const kernel = createKernel(start);
-  const chance = createChance(1);
-  const settings: QueueSettings = {
-    type: 'fifo',
-    retention: 14 * 86_400,
-    dlqRetention: 14 * 86_400,
-    visibility: 300,
-    receives: 3,
-    room: 2 * concurrency * batch,
-    ...options.settings,
-  };
-  const sqs = createSqsModel({
-    now: kernel.now,
-    uuid: () => chance.uuid(),
+  const kernel = createKernel(Date.UTC(2026, 0, 2, 3, 4, 0));
+  const sleep = (ms: number) => new Promise<void>((resolve) => void kernel.setTimeout(resolve, Math.max(0, ms)));
+  const costs: Record<string, number> = { table: 5, objects: 20, queues: 10, ...options.costs };
+  const calls = new Map<string, number>();
+  const handled = new Map<Facts[string], number>();
+  let isRunning = false;
+  const engine = memoryEngine(() => ({ queue, types: {} }), {
+    settings: { room: 2 * concurrency * batch, ...options.settings },
     // The harder order for a walk of the DLQ: entries that come back stand in front of those that it has not seen.
     groupOrder: 'age',
-  });
-  const { used } = options;
-  const table = memoryTable(used ? { used: (use) => used(use, kernel.now()) } : {});
-  const objects = memoryObjects();
-  const queues = memoryQueues(sqs);
-  const random: Random = { uuid: () => chance.uuid(), fraction: () => chance.fraction() };
-  const sleep = (ms: number) => new Promise<void>((resolve) => void kernel.setTimeout(resolve, Math.max(0, ms)));
-  const clock: Clock = { now: kernel.now, sleep };
-  const calls = countedCalls({ sleep, costs: { table: 5, objects: 20, queues: 10, ...options.costs } });
-  const handled = new Map<Facts[string], number>();
-
-  const portsOf = (through: Calls) => ({
-    table: through.port('table', table),
-    objects: through.port('objects', {
-      ...objects,
-      get: async (key: string) => {
-        const error = options.unreadable?.(key);
-        if (error) throw error;
-        return objects.get(key);
-      },
-    }),
-    queues: through.port('queues', queues),
-  });
-  const depsOf = ({ table, objects, queues }: ReturnType<typeof portsOf>) => {
-    const base = { table, clock, random };
-    return {
-      ...base,
-      objects,
-      queues,
-      ledger: createLedger({ ...base, settings: () => settings }),
-      circuits: circuitBreakers(base),
-      log: {
-        info: (message: string, { outcome }: Facts = {}) => {
-          if (message === 'delivery handled') handled.set(outcome, (handled.get(outcome) ?? 0) + 1);
-        },
-        warn: () => {},
-        error: () => {},
-      },
-      metrics: { add: () => {}, flush: async () => {} },
-      bucket: 'bucket',
-      prefix: PREFIX,
-      retryWaits: options.retryWaits ?? [60, 900],
-      storeWait: 900,
-      settings: () => settings,
-      dlqUrl: (queue: string) => queueUrl(REGION, ACCOUNT, dlqName(INSTANCE, queue, settings.type)),
-    };
-  };
-  const deps = depsOf(portsOf(calls));
-  const contract = options.contract({
-    deps,
-    now: kernel.now,
-    call: async (ms, effect) => {
-      await sleep(ms);
-      return effect();
+    clock: { now: kernel.now, sleep, advance: () => {} },
+    random: createChance(1),
+    ...(used && { used: (use: Used) => used(use, kernel.now()) }),
+    before: async (call) => {
+      if (!isRunning) return;
+      calls.set(call, (calls.get(call) ?? 0) + 1);
+      await sleep(costs[call.replace(/\..*/, '')] ?? 0);
     },
   });
-  const { queue } = contract;
-  const { main, dlq } = createQueuePair(sqs, { instance: INSTANCE, queue }, settings);
-  const reconcilerDeps = {
-    ...deps,
-    queueNames: [queue],
-    queueUrl: () => queueUrl(REGION, ACCOUNT, main),
+  const { deps, model: sqs } = engine;
+  delete deps.topic;
+  // The engine would keep each line and each value.
+  const count = (message: string, { outcome }: Facts = {}) => {
+    if (message === 'delivery handled') handled.set(outcome, (handled.get(outcome) ?? 0) + 1);
   };
-
-  const invoke = async (event: Parameters<typeof handleBatch>[0]['event']): Promise<InvokeResult> => ({
-    kind: 'answer',
-    value: await handleBatch({ deps, contract, event, remainingMs: timeoutMs }),
-  });
+  deps.log = { info: count, warn: () => {}, error: () => {} };
+  deps.metrics = { add: () => {}, flush: async () => {} };
+  const contract = options.contract({ deps, now: kernel.now, call: (ms, effect) => sleep(ms).then(effect) });
+  const main = deps.queueUrl(queue);
   const mapping = createEventSourceMapping({
     sqs,
-    queue: main,
+    queue: main.replace(/.*\//, ''),
     batchSize: batch,
     maximumConcurrency: concurrency,
-    invoke,
+    invoke: async (event): Promise<InvokeResult> => ({
+      kind: 'answer',
+      value: await handleBatch({ deps, contract, event, remainingMs: timeoutMs }),
+    }),
     timers: kernel,
   });
 
   function everyMinute(): void {
-    void reconcile(reconcilerDeps, { remainingMs, stayMs });
+    void reconcile(deps, { remainingMs, stayMs });
     kernel.setTimeout(everyMinute, everyMs);
   }
 
   return {
     now: kernel.now,
-    table,
-    objects,
+    objects: engine.objects,
     sqs,
-    settings,
+    settings: deps.settings(queue),
     main,
-    dlq,
-    prefix: PREFIX,
+    dlq: deps.dlqUrl(queue),
     handled,
-    calls: calls.counts,
-    deps: reconcilerDeps,
-    /** The same dependencies without counts or costs, to store what existed before the plan. */
-    before: depsOf({ table, objects, queues }),
+    calls,
+    deps,
     after: (ms: number, act: () => void) => void kernel.setTimeout(act, ms),
-    send(
-      body: string,
-      { group, deduplication, to = main }: { group: string; deduplication: string; to?: string },
-    ): void {
-      const fifo = settings.type === 'fifo' ? { MessageGroupId: group, MessageDeduplicationId: deduplication } : {};
-      sqs.sendMessage({ QueueUrl: to, MessageBody: body, ...fifo });
-    },
-    async row(id: string): Promise<JobRow | undefined> {
-      const item = await table.get(`${queue}#${id}`);
-      return item && rowOf(item);
-    },
+    send: (envelope: Envelope, group = envelope.id) =>
+      void engine.send(JSON.stringify(envelope), { group, deduplication: envelope.id }),
     /**
      * Starts the worker and the reconciler and runs until `done`, which is asked every second. Reports a violation
      * after `withinMs`.
      */
     async run({ done, withinMs }: { done: () => boolean | string; withinMs: number }): Promise<ScaleResult> {
-      let answer: boolean | string = false;
+      let answer = false as boolean | string;
       const ask = () => {
         answer = done();
         kernel.setTimeout(ask, 1_000);
       };
       const begun = kernel.now();
+      isRunning = true;
       mapping.start();
       everyMinute();
       ask();
       await kernel.run(() => answer !== false || kernel.now() - begun > withinMs);
       const minutes = Math.round((kernel.now() - begun) / MINUTE_MS);
-      const total = [...calls.counts.values()].reduce((sum, count) => sum + count, 0);
-      const late =
-        answer === false ? `liveness: not done within ${Math.round(withinMs / MINUTE_MS)} minutes` : undefined;
-      const violation = typeof answer === 'string' ? answer : late;
-      return { minutes, calls: total, ...(violation ? { violation } : {}) };
+      const total = [...calls.values()].reduce((sum, each) => sum + each, 0);
+      const late = `liveness: not done within ${Math.round(withinMs / MINUTE_MS)} minutes`;
+      return { minutes, calls: total, ...(answer === true ? {} : { violation: answer || late }) };
     },
   };
 }

@@ -1,10 +1,8 @@
 import * as z from 'zod';
 import { submit } from '../../../lib/submit/submit';
 import { messageType, type QueueContract } from '../../../lib/worker/contract';
-import { hashPeople } from '../../support/hash-people';
 import type { Used } from '../../support/memory-table';
-import type { ScalePlan } from './plan';
-import { startService } from './service';
+import { type ScalePlan, startService } from './service';
 
 const TYPE = 'sample.done.v1';
 const PER_SECOND = 1_000;
@@ -25,6 +23,7 @@ export const manyStarts: ScalePlan = {
     const service = startService({
       concurrency: 1_000,
       used: load.add,
+      queue: 'sample',
       contract: ({ call }): QueueContract => ({
         queue: 'sample',
         types: {
@@ -41,12 +40,7 @@ export const manyStarts: ScalePlan = {
       }),
     });
     const { clock, ...reached } = service.deps;
-    const deps = {
-      ...reached,
-      clock: { ...clock, now: () => clock.now() + SKEW_MS },
-      source: '/scale/api',
-      hashPeople,
-    };
+    const deps = { ...reached, clock: { ...clock, now: () => clock.now() + SKEW_MS }, source: '/scale/api' };
     for (let n = 0; n < size; n++)
       service.after((n * 1_000) / PER_SECOND, () => {
         void submit(deps, { queue: 'sample', type: TYPE, data: {}, group: `g${n}` });

@@ -1,7 +1,8 @@
 import { withEveryFault } from '../draw/every-fault';
 import { expectKept, type PartThread, startPartThread } from '../draw/parts';
 import { aPlan, type JobSpec, type Plan } from '../draw/plan';
-import { jobs } from './scenario';
+import { MARK } from '../world/watch';
+import { jobs, MINUTE_MS } from './scenario';
 
 const insistent = (...kinds: Parameters<typeof jobs>): JobSpec[] =>
   jobs(...kinds).map((job) => ({ ...job, retries: 2 }));
@@ -9,6 +10,10 @@ const insistent = (...kinds: Parameters<typeof jobs>): JobSpec[] =>
 /** Runs that together make every kind of call. `mostCalls` cuts a long run after its interesting part. */
 const RUNS: Record<string, Partial<Plan> & { mostCalls?: number }> = {
   'feedback with an attachment': { jobs: insistent('attachment') },
+  'a planned job, and one that its caller cancels': {
+    jobs: insistent(['good', { planned: { ahead: 90_000 } }], ['good', { planned: { ahead: 90_000, cancel: 10_000 } }]),
+    mostCalls: 40,
+  },
   'a refused feedback job, and one after it': { jobs: insistent('refused', 'good') },
   'a batch with a job that kills its process': {
     queue: 'bulk',
@@ -20,6 +25,12 @@ const RUNS: Record<string, Partial<Plan> & { mostCalls?: number }> = {
     batch: 10,
     jobs: insistent('good', 'kills-before', 'falters'),
     mostCalls: 60,
+  },
+  // The promise about the erased makes the next erasure.
+  'an erasure, beside another person': {
+    jobs: jobs('refused', ['good', { group: 1 }]),
+    erasures: [{ at: MINUTE_MS, person: { email: `${MARK}-0@example.com`, user: `${MARK}-user-0` } }],
+    mostCalls: 65,
   },
   'two mails': { queue: 'emails', jobs: insistent('good', 'good') },
   // Its last chunk is sent by the 131st call. After that the reconciler looks for more.

@@ -1,14 +1,15 @@
-import type { Plan } from '../draw/plan';
-import type { CallFault } from '../world/faults';
+import type { Plan, Redrive } from '../draw/plan';
+import type { CallFault, Fault } from '../world/faults';
 import { MARK } from '../world/watch';
-import { DAY_MS, HOUR_MS, jobs, load, MINUTE_MS, SECOND_MS, scenario } from './scenario';
+import { calls, cancelAndRetry, DAY_MS, HOUR_MS, jobs, load, MINUTE_MS, SECOND_MS, scenario } from './scenario';
 
-const sends = (numbers: number[], fault: CallFault['fault']): CallFault[] =>
-  numbers.map((nth) => ({ kind: 'sendgrid.send', nth, fault }));
+const at = (nth: number, fault: Fault, more: Partial<CallFault> = {}): CallFault => ({ nth, fault, ...more });
+
+const redrives = (...all: [nth: number, after: number, how: Redrive['how']][]): Redrive[] =>
+  all.map(([nth, after, how]) => ({ nth, after, how }));
 
 const erasure = (name: string, at: number) => ({
-  at,
-  person: { email: `${MARK}-${name}@example.com`, user: `${MARK}-user-${name}` },
+  ...{ at, person: { email: `${MARK}-${name}@example.com`, user: `${MARK}-user-${name}` } },
 });
 
 /** Runs that once broke a promise, as small as possible. */
@@ -40,7 +41,6 @@ const FOUND: Record<string, Partial<Plan>> = {
   'a job that is always returned after poison messages is not taken for one': {
     queue: 'bulk',
     batch: 10,
-    concurrency: 2,
     jobs: jobs(
       ['good', { at: 3 }],
       ['kills-after', { again: 6 * MINUTE_MS }],
@@ -62,19 +62,14 @@ const FOUND: Record<string, Partial<Plan>> = {
   'an invalid message that an operator moves before a worker judged it ends under its new id and expires under its old one':
     {
       queue: 'emails',
-      concurrency: 2,
       jobs: jobs('good', ['not-json', { again: 10 }]),
       outages: [{ target: 'objects', from: 0, until: HOUR_MS, fault: 'refused' }],
-      redrives: [
-        { nth: 1, after: 15 * SECOND_MS, how: 'move' },
-        { nth: 1, after: 30 * DAY_MS, how: 'command' },
-      ],
+      redrives: redrives([1, 15 * SECOND_MS, 'move'], [1, 30 * DAY_MS, 'command']),
       broken: { from: 1, until: MINUTE_MS + 1 },
     },
   'a message that waits for its own copy is not dead-lettered on its last receive': {
     queue: 'bulk-standard',
     batch: 10,
-    concurrency: 2,
     jobs: jobs('fails', ['copy', { at: 16, again: 6 * MINUTE_MS }]),
     unpolled: { from: 58_029, until: 10_858_029 },
   },
@@ -86,14 +81,12 @@ const FOUND: Record<string, Partial<Plan>> = {
     canaries: 10 * MINUTE_MS,
   },
   'a caller that repeats its key after an operator could not send a retry gets the job sent': {
-    queue: 'feedback',
-    concurrency: 2,
     jobs: jobs('good', ['good', { again: 30_000 }], 'good', 'good', 'good', 'good', 'good').map((job, index) => ({
       ...job,
       at: index === 0 ? 1 : 0,
     })),
     calls: [{ kind: 'queues.send', nth: 9, fault: 'refused' }],
-    commands: [108, 3_108, 6_108, 9_108].map((at, index) => ({ job: 0, what: index % 2 ? 'retry' : 'cancel', at })),
+    commands: cancelAndRetry(0, 108, 3_108, 6_108, 9_108),
     deployAt: 2_400_000,
     broken: { from: 5_112, until: 65_112 },
   },
@@ -104,12 +97,8 @@ const FOUND: Record<string, Partial<Plan>> = {
     controls: [{ at: 61_000, what: 'pause', campaign: 0 }],
   },
   'the verifier does not compare a copy in another group with the jobs of its own group': {
-    concurrency: 2,
     jobs: jobs(['good', { group: 2 }], ['good', { group: 2 }], ['copy', { at: 38 }]),
-    calls: [
-      { kind: 'zendesk.createTicket', nth: 1, fault: 'refused' },
-      { kind: 'zendesk.createTicket', nth: 2, fault: 'lost' },
-    ],
+    calls: calls('zendesk.createTicket', 'refused', 'lost'),
     redrives: [{ nth: 1, after: 15 * SECOND_MS, how: 'command' }],
     commands: [
       { job: 0, what: 'discard', at: 15 },
@@ -124,15 +113,10 @@ const FOUND: Record<string, Partial<Plan>> = {
     queue: 'bulk-standard',
     jobs: jobs('fails', ['good', { at: 10 * MINUTE_MS, planned: { ahead: 5 * SECOND_MS } }]),
     outages: [{ target: 'table', from: 10 * MINUTE_MS + 40, until: 20 * MINUTE_MS, fault: 'throttled' }],
-    redrives: [
-      { nth: 1, after: 30 * DAY_MS, how: 'command' },
-      { nth: 2, after: 30 * DAY_MS, how: 'move' },
-    ],
+    redrives: redrives([1, 30 * DAY_MS, 'command'], [2, 30 * DAY_MS, 'move']),
     events: true,
   },
   'a message whose delete was lost, and which SQS dead-lettered, is delivered once only': {
-    start: 1_798_761_480_000,
-    concurrency: 2,
     jobs: jobs('good'),
     outages: [{ target: 'objects', from: 0, until: 5 * HOUR_MS, fault: 'refused' }],
     lostDeletes: [1],
@@ -141,9 +125,8 @@ const FOUND: Record<string, Partial<Plan>> = {
   },
   'a DLQ entry expires before the time that a fast clock has written': {
     queue: 'campaigns',
-    concurrency: 2,
     jobs: jobs('chunk-kills-after'),
-    calls: sends([1, 2], 'refused'),
+    calls: calls('sendgrid.send', 'refused', 'refused'),
     lostDeletes: [1],
     redrives: [1, 2].map((nth) => ({ nth, after: 30 * DAY_MS, how: 'command' })),
     controls: [{ at: 20 * MINUTE_MS, what: 'pause', campaign: 1 }],
@@ -152,7 +135,6 @@ const FOUND: Record<string, Partial<Plan>> = {
     retention: 7_200,
   },
   'the lists of a campaign wait for weeks for a job that an operator retries': {
-    concurrency: 2,
     jobs: jobs('kills-before'),
     beside: [
       load('campaigns', ['chunk-kills-before', { planned: { ahead: 5 * SECOND_MS } }]),
@@ -166,7 +148,6 @@ const FOUND: Record<string, Partial<Plan>> = {
   },
   'the time to find a poison message begins at the time for which it was planned': {
     queue: 'testflight',
-    concurrency: 2,
     jobs: jobs(['kills-before', { planned: { ahead: 3 * HOUR_MS } }]),
     calls: [{ nth: 4, fault: 'killed-after' }],
     lostDeletes: [1],
@@ -174,14 +155,8 @@ const FOUND: Record<string, Partial<Plan>> = {
   'SendGrid does not repeat an event for ever because a row does not parse': {
     seed: 1_570_203_197,
     queue: 'emails',
-    calls: [
-      { kind: 'sendgrid.send', nth: 1, fault: 'refused' },
-      { kind: 'sendgrid.send', nth: 2, fault: 'lost' },
-    ],
-    commands: [
-      { job: 0, what: 'cancel', at: 0 },
-      { job: 0, what: 'retry', at: 2 * HOUR_MS },
-    ],
+    calls: calls('sendgrid.send', 'refused', 'lost'),
+    commands: cancelAndRetry(0, 0, 2 * HOUR_MS),
     damages: [{ at: 1_127, job: 0 }],
     deployAt: 2 * HOUR_MS,
     resolution: { after: 10 * MINUTE_MS },
@@ -201,7 +176,6 @@ const FOUND: Record<string, Partial<Plan>> = {
   'untried messages are returned although the row of the last returned job does not parse': {
     queue: 'bulk',
     batch: 10,
-    concurrency: 2,
     jobs: jobs('good', 'good', 'good'),
     starts: [{ nth: 1, fault: 'throttled', ms: 5 }],
     lostDeletes: [1],
@@ -209,7 +183,6 @@ const FOUND: Record<string, Partial<Plan>> = {
       { at: 600_321, job: 0 },
       { at: 0, job: 0 },
     ],
-    deployAt: 0,
     broken: { from: 0, until: HOUR_MS },
     resolution: { after: 10 * MINUTE_MS },
     indexLag: SECOND_MS,
@@ -217,31 +190,18 @@ const FOUND: Record<string, Partial<Plan>> = {
   'a row that is damaged while its message is returned stops no other return': {
     seed: 900_458_043,
     queue: 'testflight',
-    concurrency: 2,
     jobs: jobs(['good', { group: 1 }], 'good'),
     calls: [{ kind: 'table.get', nth: 1, fault: 'refused', times: 3 }],
-    commands: [
-      { job: 0, what: 'cancel', at: 0 },
-      { job: 0, what: 'retry', at: 50 },
-    ],
+    commands: cancelAndRetry(0, 0, 50),
     damages: [{ at: 960_345, job: 1 }],
-    deployAt: 0,
     broken: { from: 22, until: 3_600_022 },
   },
   'a step is unknown because a process whose clock is ahead took the job from its run': {
     seed: 115_982_500,
     queue: 'emails',
-    concurrency: 2,
     jobs: jobs(['copy', { again: 2 * HOUR_MS }], ['good', { at: 240_252 }]),
-    redrives: [
-      { nth: 1, after: 6 * MINUTE_MS, how: 'move' },
-      { nth: 1, after: 15 * SECOND_MS, how: 'command' },
-    ],
-    commands: [
-      { job: 0, what: 'cancel', at: 0 },
-      { job: 0, what: 'retry', at: 50 },
-    ],
-    deployAt: 0,
+    redrives: redrives([1, 6 * MINUTE_MS, 'move'], [1, 15 * SECOND_MS, 'command']),
+    commands: cancelAndRetry(0, 0, 50),
     future: { from: 0, until: 10 * MINUTE_MS },
     changes: { at: 2 * HOUR_MS, from: { receives: 3, pace: 1 }, to: { receives: 3, pace: 1 } },
     skew: 10 * MINUTE_MS,
@@ -255,50 +215,35 @@ const FOUND: Record<string, Partial<Plan>> = {
     queue: 'emails',
     concurrency: 2,
     jobs: jobs('good', ['stolen-id', { at: 34 }], 'good', 'good', ['good', { at: 30 }]),
-    calls: [
-      { kind: 'sendgrid.send', nth: 1, fault: 'refused' },
-      { kind: 'sendgrid.send', nth: 2, fault: 'lost' },
-    ],
+    calls: calls('sendgrid.send', 'refused', 'lost'),
     lostDeletes: [1],
     damages: [{ at: 894, job: 2 }],
     deployAt: 2 * HOUR_MS,
   },
   'a message that took the id of a job is returned, although the row of that job does not parse': {
-    queue: 'feedback',
-    concurrency: 2,
     jobs: jobs(['stolen-id', { at: 41 }], ['good', { again: 10, planned: { ahead: 5 * SECOND_MS } }]),
     outages: [{ target: 'table', from: 72, until: 60_072, fault: 'refused' }],
     damages: [{ at: 67, job: 0 }],
-    deployAt: 0,
     unpolled: { from: 42, until: 600_042 },
   },
   'an entry that was sent long before its row could say so expires before the row knows': {
     queue: 'campaigns',
-    concurrency: 2,
     jobs: jobs(['unknown-version', { again: 10 }], 'bad-data'),
     calls: [{ kind: 'queues.send', nth: 2, fault: 'lost' }],
     starts: [{ nth: 1, fault: 'malformed', ms: 5 }],
     outages: [{ target: 'table', from: 600_191, until: 18_600_191, fault: 'refused' }],
     redrives: [{ nth: 1, after: 30 * DAY_MS, how: 'command' }],
     controls: [{ at: 500, what: 'pause', campaign: 0 }],
-    deployAt: 0,
     future: { from: 0, until: 10 * MINUTE_MS },
     skew: MINUTE_MS,
     events: true,
   },
   "a stranger's message waits behind a damaged row, also when SQS has moved it out of the DLQ and it came back": {
-    queue: 'feedback',
-    concurrency: 2,
     jobs: jobs(['good', { at: 25 }], ['good', { at: 18 }], 'good', ['stolen-id', { at: 66, again: 10 }]),
-    calls: [
-      { nth: 5, fault: 'refused' },
-      { kind: 'zendesk.createTicket', nth: 1, fault: 'refused' },
-      { kind: 'zendesk.createTicket', nth: 2, fault: 'lost' },
-    ],
+    calls: [at(5, 'refused'), ...calls('zendesk.createTicket', 'refused', 'lost')],
     redeliveries: [{ nth: 1, after: SECOND_MS }],
     redrives: [{ nth: 1, after: 15 * SECOND_MS, how: 'move' }],
     damages: [{ at: 32, job: 0 }],
-    deployAt: 0,
     broken: { from: 0, until: MINUTE_MS },
     approximate: true,
   },
@@ -306,7 +251,6 @@ const FOUND: Record<string, Partial<Plan>> = {
     queue: 'testflight',
     seed: 880_595_255,
     start: 1_777_975_198_000,
-    concurrency: 2,
     jobs: jobs(
       ['good', { again: 10 }],
       ['kills-after', { at: 360_483, group: 1 }],
@@ -316,9 +260,9 @@ const FOUND: Record<string, Partial<Plan>> = {
       ['good', { at: 2_955, retries: 2, again: 30 * SECOND_MS }],
     ),
     calls: [
-      { nth: 1, fault: 'killed-late' },
-      { kind: 'queues.receive', nth: 8, fault: 'refused', times: 9 },
-      { kind: 'objects.put', nth: 22, fault: 'hung' },
+      at(1, 'killed-late'),
+      at(8, 'refused', { kind: 'queues.receive', times: 9 }),
+      at(22, 'hung', { kind: 'objects.put' }),
     ],
     outages: [
       { target: 'objects', from: 154_868, until: 214_868, fault: 'unauthorized' },
@@ -328,10 +272,7 @@ const FOUND: Record<string, Partial<Plan>> = {
       { nth: 5, after: 5 * HOUR_MS },
       { nth: 5, after: 2 * HOUR_MS },
     ],
-    redrives: [
-      { nth: 1, after: 6 * MINUTE_MS, how: 'move' },
-      { nth: 3, after: 2 * HOUR_MS, how: 'move' },
-    ],
+    redrives: redrives([1, 6 * MINUTE_MS, 'move'], [3, 2 * HOUR_MS, 'move']),
     deployAt: 300_000,
     future: { from: 360_897, until: 960_897 },
     waits: { at: 300_000, from: [60, 900], to: [60, 900, 1_800] },
@@ -343,13 +284,8 @@ const FOUND: Record<string, Partial<Plan>> = {
   },
   'a chunk whose row newer code wrote before its message was sent goes out once the row parses': {
     queue: 'campaigns',
-    seed: 1,
-    concurrency: 2,
     jobs: jobs(['good', { at: 120_009 }], ['good', { again: 10 }]),
-    calls: [
-      { kind: 'table.put', nth: 7, fault: 'killed-late', times: 3 },
-      { nth: 2, fault: 'refused' },
-    ],
+    calls: [at(7, 'killed-late', { kind: 'table.put', times: 3 }), at(2, 'refused')],
     controls: [
       { at: 500, what: 'pause', campaign: 1 },
       { at: 500, what: 'pause', campaign: 1 },
@@ -363,7 +299,6 @@ const FOUND: Record<string, Partial<Plan>> = {
     queue: 'testflight',
     seed: 2_124_401_045,
     start: 1_835_395_199_000,
-    batch: 1,
     jobs: jobs(
       ['good', { at: 300_000, planned: { ahead: 5_000 } }],
       ['good', { at: 1 }],
@@ -372,10 +307,7 @@ const FOUND: Record<string, Partial<Plan>> = {
       ['good', { at: 30_000, group: 2, again: 360_000 }],
       ['good', { at: 30_000 }],
     ),
-    calls: [
-      { kind: 'apple.invite', nth: 1, fault: 'killed-late', times: 3 },
-      { kind: 'table.put', nth: 5, fault: 'hung', times: 3 },
-    ],
+    calls: [at(1, 'killed-late', { kind: 'apple.invite', times: 3 }), at(5, 'hung', { kind: 'table.put', times: 3 })],
     starts: [
       { nth: 14, fault: 'malformed', ms: 295_000 },
       { nth: 7, fault: 'twice', ms: 2_000 },
@@ -396,15 +328,9 @@ const FOUND: Record<string, Partial<Plan>> = {
   },
   'a deleted message of a stranger comes again and is refused once for each delivery': {
     queue: 'emails',
-    seed: 1,
-    start: 1_798_761_480_000,
-    batch: 1,
     concurrency: 2,
     jobs: jobs(['good', { planned: { ahead: 5_000 } }], 'good'),
-    calls: [
-      { kind: 'sendgrid.send', nth: 1, fault: 'refused' },
-      { kind: 'sendgrid.send', nth: 2, fault: 'lost' },
-    ],
+    calls: calls('sendgrid.send', 'refused', 'lost'),
     starts: [
       { nth: 8, fault: 'malformed', ms: 5 },
       { nth: 9, fault: 'throttled', ms: 5 },
@@ -422,7 +348,6 @@ const FOUND: Record<string, Partial<Plan>> = {
     queue: 'testflight',
     seed: 883_289_884,
     start: 1_777_975_198_000,
-    batch: 1,
     concurrency: 2,
     jobs: jobs(
       ['leaves', { at: 2_713, group: 1 }],
@@ -433,12 +358,7 @@ const FOUND: Record<string, Partial<Plan>> = {
       ['good', { at: 500_309, group: 2, again: 2 * HOUR_MS }],
       ['leaves', { at: 2_713, group: 1, again: 6 * MINUTE_MS }],
     ),
-    calls: [
-      { nth: 7, fault: 'silent' },
-      { nth: 2, fault: 'slow' },
-      { kind: 'apple.addToGroup', nth: 1, fault: 'failed' },
-      { kind: 'apple.addToGroup', nth: 2, fault: 'silent' },
-    ],
+    calls: [at(7, 'silent'), at(2, 'slow'), ...calls('apple.addToGroup', 'failed', 'silent')],
     deployAt: 2 * HOUR_MS,
     future: { from: 1_023_906, until: 8_223_906 },
     resolution: { after: 600_000 },
@@ -451,10 +371,6 @@ const FOUND: Record<string, Partial<Plan>> = {
   },
   'an operator redrives what a stranger sent under the id of a planned command': {
     queue: 'testflight',
-    seed: 1,
-    start: 1_798_761_480_000,
-    batch: 1,
-    concurrency: 2,
     jobs: jobs(['joins', { planned: { ahead: 5_000 } }], ['leaves', { at: 15_063 }]),
     redrives: [{ nth: 1, after: 15_000, how: 'command' }],
     forgeries: [
@@ -468,17 +384,10 @@ const FOUND: Record<string, Partial<Plan>> = {
     changes: { at: 30_000, from: { receives: 3, pace: 1 }, to: { receives: 3, pace: 1 } },
   },
   'a message names a cancelled job of another sender whose row says nothing about its body': {
-    queue: 'feedback',
     seed: 1_130_512_436,
-    start: 1_798_761_480_000,
-    batch: 1,
-    concurrency: 2,
     jobs: jobs('not-json'),
     calls: [{ nth: 3, fault: 'lost' }],
-    commands: [
-      { job: 0, what: 'cancel', at: 27 },
-      { job: 0, what: 'retry', at: 77 },
-    ],
+    commands: cancelAndRetry(0, 27, 77),
     forgeries: [
       { at: 1_622, form: 'placeholder', about: 0, times: 1 },
       { at: 1_588, form: 'chunk', about: 3, times: 1 },
@@ -496,12 +405,7 @@ const FOUND: Record<string, Partial<Plan>> = {
     calls: [{ nth: 3, fault: 'refused' }],
     starts: [{ nth: 1, fault: 'throttled', ms: 5 }],
     outages: [{ target: 'queues', from: 74, until: HOUR_MS + 74, fault: 'refused' }],
-    commands: [
-      { job: 1, what: 'cancel', at: 20 * MINUTE_MS },
-      { job: 1, what: 'retry', at: 30 * MINUTE_MS },
-      { job: 0, what: 'cancel', at: 0 },
-      { job: 0, what: 'retry', at: 50 },
-    ],
+    commands: [...cancelAndRetry(1, 20 * MINUTE_MS, 30 * MINUTE_MS), ...cancelAndRetry(0, 0, 50)],
     unpolled: { from: 0, until: 10 * MINUTE_MS },
   },
   'a stranger who knows a campaign sends none of its chunks again, and cannot pause it': {
@@ -529,7 +433,6 @@ const FOUND: Record<string, Partial<Plan>> = {
   'a retry whose writes come late begins the age of its job when the operator decides': {
     seed: 165915047,
     queue: 'emails',
-    batch: 1,
     jobs: jobs(['good', { at: 120_112 }]),
     calls: [{ kind: 'table.put', nth: 4, fault: 'late', times: 3 }],
     redrives: [{ nth: 1, after: 15 * SECOND_MS, how: 'command' }],
@@ -539,10 +442,8 @@ const FOUND: Record<string, Partial<Plan>> = {
   },
   'the first message of a group comes back from the DLQ after its row was restored, and the next went first': {
     seed: 606651503,
-    queue: 'feedback',
-    batch: 1,
     jobs: jobs(['good', { at: 6 }], ['good', { at: 6 }], 'good').map((job) => ({ ...job, group: 0 })),
-    calls: [{ kind: 'table.get', nth: 1, fault: 'killed-before' }],
+    calls: calls('table.get', 'killed-before'),
     redeliveries: [{ nth: 1, after: SECOND_MS }],
     damages: [{ at: 21, job: 0, restored: 20 * MINUTE_MS }],
     unpolled: { from: 5 * MINUTE_MS + 1_014, until: 3 * HOUR_MS },
@@ -550,7 +451,6 @@ const FOUND: Record<string, Partial<Plan>> = {
   },
   'the end of an erased job that was never sent is published after its kept body is gone': {
     queue: 'emails',
-    batch: 1,
     jobs: jobs(
       ['good', { group: 0, planned: { ahead: 5 * SECOND_MS } }],
       ['good', { planned: { ahead: 5 * SECOND_MS } }],
@@ -563,8 +463,6 @@ const FOUND: Record<string, Partial<Plan>> = {
     retention: 10_800,
   },
   'jobs of two groups lose their groups by erasures, and keep no order between them': {
-    queue: 'feedback',
-    batch: 1,
     jobs: jobs('good', ['good', { group: 1 }]),
     starts: [{ nth: 1, fault: 'throttled', ms: 2 * SECOND_MS }],
     forgeries: [{ at: 0, form: 'placeholder', about: 0, times: 1 }],
@@ -573,18 +471,14 @@ const FOUND: Record<string, Partial<Plan>> = {
   },
   "a stranger's own job that came in two message groups keeps no hash of the erased person's group": {
     seed: 762376387,
-    queue: 'feedback',
-    concurrency: 2,
     jobs: jobs(['good', { at: 462 }], 'good', 'good'),
-    calls: [{ kind: 'sendgrid.send', nth: 1, fault: 'refused' }],
+    calls: calls('sendgrid.send', 'refused'),
     outages: [{ target: 'table', from: 712, until: MINUTE_MS + 712, fault: 'refused' }],
     commands: [{ job: 0, what: 'cancel', at: 0 }],
     forgeries: [{ at: 462, form: 'event of its own', about: 2, times: 2 }],
     erasures: [erasure('2', 2 * HOUR_MS)],
   },
   'a planned job whose call is repeated after its time is due from then on': {
-    queue: 'feedback',
-    concurrency: 2,
     jobs: jobs(
       ['good', { again: 2 * HOUR_MS, planned: { ahead: 5 * SECOND_MS } }],
       ['good', { planned: { ahead: 5 * SECOND_MS } }],
@@ -599,7 +493,6 @@ const FOUND: Record<string, Partial<Plan>> = {
   'a person whose address came in capitals too is erased from the list of rejected recipients': {
     seed: 17,
     queue: 'campaigns',
-    concurrency: 2,
     jobs: jobs(['good', { at: 1_398, group: 2, again: 10 }], 'good'),
     redeliveries: [{ nth: 2, after: SECOND_MS }],
     damages: [{ at: 0, job: 0 }],
@@ -608,6 +501,18 @@ const FOUND: Record<string, Partial<Plan>> = {
     share: 1,
     indexLag: SECOND_MS,
   },
+  ...Object.fromEntries(
+    (['retry-after', 'disallowed'] as const).map((fault) => [
+      `a mail that was never sent is not unknown after ${fault}, although the bucket then refuses its body`,
+      { queue: 'emails', calls: [...calls('sendgrid.send', fault), ...calls('objects.put', 'refused')] },
+    ]),
+  ),
+  ...Object.fromEntries(
+    [1, 2, 3, 4, 5, 6, 7, 8].map((nth) => [
+      `a mail that was never sent is not unknown although the table cannot be read from read ${nth} on`,
+      { queue: 'emails', calls: [{ kind: 'table.get', nth, fault: 'refused', times: 3 }] },
+    ]),
+  ),
 };
 
 test.each(Object.entries(FOUND))('%s', async (_name, plan) => {
@@ -618,7 +523,7 @@ test('a job whose worker dies while parking it runs once more, and ends with the
   const { row } = await scenario({
     queue: 'bulk',
     jobs: jobs('fails'),
-    calls: [{ kind: 'objects.put', nth: 1, fault: 'killed-before' }],
+    calls: calls('objects.put', 'killed-before'),
   });
 
   expect(row(0)).toMatchObject({ state: 'dead', reason: 'error', attempts: 4, error: { code: 'Failed' } });

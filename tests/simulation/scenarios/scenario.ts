@@ -1,7 +1,8 @@
 import type { JobRow } from '../../../lib/jobs/row';
-import { aPlan, type JobKind, type JobSpec, type Load, type Plan } from '../draw/plan';
+import { aPlan, type Command, type JobKind, type JobSpec, type Load, type Plan } from '../draw/plan';
 import { explain } from '../draw/property';
 import { runPlan } from '../runs/run';
+import type { CallFault, Fault } from '../world/faults';
 import { serviceQueue } from '../world/names';
 import type { World } from '../world/types';
 
@@ -27,6 +28,14 @@ export const load = (queue: string, ...specs: Parameters<typeof jobs>): Load => 
 export const many = (count: number, kind: JobKind, changes: (index: number) => Partial<JobSpec>): JobSpec[] =>
   Array.from({ length: count }, (_, index) => ({ kind, at: 0, group: 0, retries: 0, ...changes(index) }));
 
+/** The first calls of a kind, one fault each. */
+export const calls = (kind: string, ...faults: Fault[]): CallFault[] =>
+  faults.map((fault, index) => ({ kind, nth: index + 1, fault }));
+
+/** Commands about a job: it is cancelled, retried, cancelled again and so on at these times. */
+export const cancelAndRetry = (job: number, ...times: number[]): Command[] =>
+  times.map((at, index) => ({ job, what: index % 2 === 0 ? 'cancel' : 'retry', at }));
+
 export interface Scenario {
   world: World;
   row(index: number): JobRow;
@@ -37,14 +46,11 @@ export interface Scenario {
 }
 
 /** Runs a plan in which every promise must hold. Throws with the timeline if one is broken. */
-export async function scenario(
-  changes: Partial<Plan>,
-  options: { restWithinMs?: number; prepare?: (world: World) => void } = {},
-): Promise<Scenario> {
+export async function scenario(changes: Partial<Plan>): Promise<Scenario> {
   const plan = aPlan(changes);
-  const { violation, world, inputs } = await runPlan(plan, options);
+  const { violation, world, inputs } = await runPlan(plan);
   if (violation) {
-    const { timeline } = await runPlan(plan, { ...options, detailed: true });
+    const { timeline } = await runPlan(plan, { detailed: true });
     throw new Error(explain({ violation, plan, timeline: timeline() }));
   }
   const row = (index: number) => {

@@ -1,18 +1,11 @@
 import type { ArrowName } from '../../../../lib/jobs/transitions';
 import type { Plan } from '../../draw/plan';
-import { HOUR_MS, jobs, MINUTE_MS, SECOND_MS } from '../../scenarios/scenario';
-import type { CallFault } from '../../world/faults';
-import type { SourceMutant } from '../source-mutant';
+import { calls, cancelAndRetry, HOUR_MS, jobs, MINUTE_MS, SECOND_MS } from '../../scenarios/scenario';
+import { mutant, type SourceMutant } from '../source-mutant';
 
 /** A wrong expression in the function of one arrow, in lib/jobs/transitions.ts. */
-const wrong = (find: string, replace: string, breaks: RegExp, plan: Partial<Plan>): SourceMutant => ({
-  changes: [{ file: 'lib/jobs/transitions.ts', find, replace }],
-  breaks,
-  by: { plan },
-});
-
-const calls = (kind: string, ...faults: CallFault['fault'][]): CallFault[] =>
-  faults.map((fault, index) => ({ kind, nth: index + 1, fault }));
+const wrong = (find: string, replace: string, breaks: RegExp, plan: Partial<Plan>): SourceMutant =>
+  mutant(plan, breaks, 'lib/jobs/transitions.ts', { [find]: replace });
 const explained = (what: string) => new RegExp(`^everything explained: .* ${what}`);
 
 export const ARROW_MUTANTS: Record<ArrowName, SourceMutant> = {
@@ -119,9 +112,6 @@ export const ARROW_MUTANTS: Record<ArrowName, SourceMutant> = {
   reopen: wrong('row.generation + 1', 'row.generation', explained('its generation is 1'), {
     queue: 'emails',
     calls: calls('sendgrid.send', 'retry-after'),
-    commands: [
-      { job: 0, what: 'cancel', at: 10 * SECOND_MS },
-      { job: 0, what: 'retry', at: 5 * MINUTE_MS },
-    ],
+    commands: cancelAndRetry(0, 10 * SECOND_MS, 5 * MINUTE_MS),
   }),
 };

@@ -1,70 +1,227 @@
-import type { SourceMutant } from '../source-mutant';
+import type { SendingLimits } from '../../../../lib/config/common';
+import type { Plan } from '../../draw/plan';
+import { calls, jobs, MINUTE_MS, SECOND_MS } from '../../scenarios/scenario';
+import { MARK } from '../../world/watch';
+import { mutant, type SourceMutant } from '../source-mutant';
 
+const CAMPAIGN = 'lib/emails/campaigns/campaign.ts';
 const RELEASE = 'lib/emails/campaigns/release.ts';
+const CHUNKS = 'lib/emails/campaigns/chunks.ts';
+const GUARD = 'lib/emails/campaigns/guard.ts';
+const PROCESS = 'lib/emails/process.ts';
+const REQUEST = 'lib/emails/request.ts';
+const TAKE = 'lib/emails/events/webhook.ts';
+const RATE = 'lib/worker/rate.ts';
 
-/** Faults that let one campaign take more than its share of the rate. */
+const WAITS = /^fairness: the newest campaign waits for more than 30 s/;
+
+const ONE: Partial<Plan> = { queue: 'campaigns', jobs: jobs('good') };
+/** The second campaign begins two minutes later. */
+const TWO: Partial<Plan> = { queue: 'campaigns', jobs: jobs(['good', { group: 1 }], 'good') };
+const MUTE: Partial<Plan> = { ...ONE, calls: calls('sendgrid.send', 'mute') };
+const suppressedAt = (...times: number[]): Partial<Plan> => ({
+  ...ONE,
+  controls: times.map((at, n) => ({ at: at * SECOND_MS + n, what: 'suppress', campaign: 0 })),
+});
+
+/** A campaign breaks its promise in these words. */
+const kept = (words: string) => new RegExp(`^campaigns are kept: ${words}`);
+
+/** Of 30 recipients every second one bounces. An operator resumes the campaign again and again. */
+const BAD_LIST: Partial<Plan> = {
+  queue: 'campaigns',
+  jobs: jobs('bad-list'),
+  controls: [3, 6, 9].map((minute) => ({ at: minute * MINUTE_MS, what: 'resume', campaign: 0 })),
+};
+/** The campaign goes on long enough for a mail that no run before the resume can have sent. */
+const RESUMED: Partial<Plan> = {
+  queue: 'campaigns',
+  jobs: jobs(['bad-list', { group: 2 }]),
+  controls: (['pause', 'resume'] as const).map((what, n) => ({ at: 70_000 + n * 3_000, what, campaign: 0 })),
+};
+/** A chunk takes a minute, so the window closes before a released one is sent. */
+const within = (sending: Omit<SendingLimits, 'zone'>): Partial<Plan> => ({
+  queue: 'campaigns',
+  jobs: jobs(['good', { group: 2 }], ['good', { group: 2 }]),
+  limits: [{ at: 0, vendor: 'sendgrid', lasts: 60 * MINUTE_MS, ends: 'by itself', perSecond: 0.05 }],
+  sending: { zone: 'Europe/Berlin', ...sending },
+});
+const COUNTS = /^the guard: campaign .* counts/;
+
 export const CAMPAIGN_MUTANTS: Record<string, SourceMutant> = {
-  oldestCampaignFirst: {
+  // Faults that let one campaign take more than its share of the rate.
+  oldestCampaignFirst: mutant('campaigns-slow', WAITS, RELEASE, {
+    'nextStartTag(a, time) - nextStartTag(b, time)': 'a.startsAt - b.startsAt',
+  }),
+  newCampaignCatchesUp: mutant('campaigns-fast', /^fairness: the large campaign sent \d+ recipients/, RELEASE, {
+    'startTag === undefined ? time': 'startTag === undefined ? 0',
+    'Math.max(time, startTag + chunkSize)': 'startTag + chunkSize',
+  }),
+  chunksOfTenSeconds: mutant('campaigns-slow', WAITS, CAMPAIGN, { 'CHUNK_SECONDS = 0.5': 'CHUNK_SECONDS = 10' }),
+  moreIsAlwaysLeft: mutant('mails-fast', /^fairness: \d+\.\d % of the rate was used/, RATE, {
+    'loadOf(item, now) > MANY': 'true',
+  }),
+  releasedFarAhead: mutant('campaigns-slow', WAITS, RELEASE, { 'AHEAD_MS = 3_000': 'AHEAD_MS = 20_000' }),
+  largeChunkIsPassedOver: mutant('campaigns-old', /^fairness: /, RELEASE, {
+    '      contenders.delete(next);\n':
+      '      contenders.delete(next);\n' +
+      '      if ((chunkRecipients(next.campaign, next.campaign.released) / rate) * 1000 > forMs) continue;\n',
+  }),
+  firstThatMayNotReleaseEndsTheRelease: mutant('campaigns-failing', /^fairness: /, RELEASE, {
+    'new Set(running.filter(mayRelease))': 'new Set(running)',
+    'if (!next) return;': 'if (!next || !mayRelease(next)) return;',
+    'if (next && mayRelease(next))': 'if (next)',
+  }),
+  retriesTakeTheOthersPlace: mutant('campaigns-failing', /^fairness: /, CHUNKS, {
+    '  return !(isRetry && (row?.retryAt ?? 0) > now);\n': '  return isRetry || now > 0;\n',
+  }),
+
+  // * Faults in a campaign's plan, chunks, mails and report. The reconciler releases two chunks at a time after a minute.
+  // The second one waits ten seconds for its slot.
+  stopUnheard: mutant(
+    {
+      ...ONE,
+      // The operator pauses the campaign while its chunks wait in the queue.
+      unpolled: { from: 30 * SECOND_MS, until: 66 * SECOND_MS },
+      controls: [{ at: 65 * SECOND_MS, what: 'pause', campaign: 0 }],
+    },
+    kept('chunk .* was sent 1\\d{3} ms after its campaign was stopped'),
+    PROCESS,
+    { "  if (status === 'paused') throw new PausedError();\n": '' },
+  ),
+  stopHeardOnce: mutant(
+    { ...ONE, controls: [{ at: 62 * SECOND_MS, what: 'cancel', campaign: 0 }] },
+    kept('chunk .* was sent .* after its campaign was stopped'),
+    PROCESS,
+    { 'refuseIfStopped(await readCampaign(campaigns, data.campaign)),': 'refuseIfStopped(campaign),' },
+  ),
+  listUnread: mutant(suppressedAt(30), /^suppressed is never mailed/, 'lib/emails/send.ts', {
+    'if (reason === undefined ||': "if (reason !== 'erased' ||",
+  }),
+  listRead: mutant(suppressedAt(20, 30, 30), /^suppressed is never mailed/, 'lib/emails/suppression.ts', {
+    'objects.replace(...object, etag)': "objects.replace(...object, etag).then(() => 'replaced' as const)",
+  }),
+  releasedTooSoon: {
     changes: [
-      { file: RELEASE, find: 'nextStartTag(a, time) - nextStartTag(b, time)', replace: 'a.startsAt - b.startsAt' },
-    ],
-    breaks: /^fairness: the newest campaign waits for more than 30 s/,
-    by: { scale: 'campaigns-slow' },
-  },
-  newCampaignCatchesUp: {
-    changes: [
-      { file: RELEASE, find: 'startTag === undefined ? time', replace: 'startTag === undefined ? 0' },
-      { file: RELEASE, find: 'Math.max(time, startTag + chunkSize)', replace: 'startTag + chunkSize' },
-    ],
-    breaks: /^fairness: the large campaign sent \d+ recipients, the others/,
-    by: { scale: 'campaigns-fast' },
-  },
-  chunksOfTenSeconds: {
-    changes: [{ file: 'lib/emails/campaigns/campaign.ts', find: 'CHUNK_SECONDS = 0.5', replace: 'CHUNK_SECONDS = 10' }],
-    breaks: /^fairness: the newest campaign waits for more than 30 s/,
-    by: { scale: 'campaigns-slow' },
-  },
-  moreIsAlwaysLeft: {
-    changes: [{ file: 'lib/worker/rate.ts', find: 'loadOf(item, now) > MANY', replace: 'true' }],
-    breaks: /^fairness: \d+\.\d % of the rate was used/,
-    by: { scale: 'mails-fast' },
-  },
-  releasedFarAhead: {
-    changes: [{ file: RELEASE, find: 'AHEAD_MS = 3_000', replace: 'AHEAD_MS = 20_000' }],
-    breaks: /^fairness: the newest campaign waits for more than 30 s/,
-    by: { scale: 'campaigns-slow' },
-  },
-  largeChunkIsPassedOver: {
-    changes: [
+      { file: RELEASE, find: 'item?.todo !== todo || (item.todoAt ?? 0) > begun', replace: 'item?.todo !== todo' },
       {
-        file: RELEASE,
-        find: '      contenders.delete(next);\n',
-        replace:
-          '      contenders.delete(next);\n' +
-          '      if ((chunkRecipients(next.campaign, next.campaign.released) / rate) * 1000 > forMs) continue;\n',
+        file: 'lib/jobs/items.ts',
+        find: 'const until = clock.now();',
+        replace: "const until = todo.endsWith('campaign') ? 9e12 : clock.now();",
       },
     ],
-    breaks: /^fairness: /,
-    by: { scale: 'campaigns-old' },
+    breaks: kept('chunk .* was sent before its campaign begins'),
+    by: { plan: TWO },
   },
-  firstThatMayNotReleaseEndsTheRelease: {
-    changes: [
-      { file: RELEASE, find: 'new Set(running.filter(mayRelease))', replace: 'new Set(running)' },
-      { file: RELEASE, find: 'if (!next) return;', replace: 'if (!next || !mayRelease(next)) return;' },
-      { file: RELEASE, find: 'if (next && mayRelease(next))', replace: 'if (next)' },
-    ],
-    breaks: /^fairness: /,
-    by: { scale: 'campaigns-failing' },
-  },
-  retriesTakeTheOthersPlace: {
-    changes: [
-      {
-        file: 'lib/emails/campaigns/chunks.ts',
-        find: '  return !(isRetry && (row?.retryAt ?? 0) > now);\n',
-        replace: '  return isRetry || now > 0;\n',
-      },
-    ],
-    breaks: /^fairness: /,
-    by: { scale: 'campaigns-failing' },
-  },
+  startForgotten: mutant(TWO, kept('campaign .* begins before its requested time'), PROCESS, {
+    'Math.max(row.time, sendAt === undefined ? 0 : Date.parse(sendAt))': 'row.time',
+  }),
+  duplicatesTakenForRejected: mutant(ONE, kept('campaign .* has {.*"duplicates":0,"rejected":2'), CAMPAIGN, {
+    '{ ...plan, ...keys,': '{ ...plan, duplicates: 0, rejected: plan.rejected + plan.duplicates, ...keys,',
+  }),
+  // The caller dies before it gets the acceptance.
+  duplicatesForgotten: mutant(
+    { ...ONE, calls: calls('queues.send', 'killed-after') },
+    kept('campaign .* says .* of 4$'),
+    CAMPAIGN,
+    { '{ ...plan, ...keys,': '{ ...plan, duplicates: 0, ...keys,' },
+  ),
+  sentUnderAnyId: mutant(
+    {
+      ...ONE,
+      // Each names one of four chunks by chance, and the campaign has two.
+      forgeries: [2, 3, 4, 5].map((at) => ({ at: at * MINUTE_MS, form: 'chunk under another id', about: 2, times: 1 })),
+    },
+    kept('campaign .* has sent one address two mails'),
+    PROCESS,
+    { 'if (id !== chunkId(data.campaign, data.number))': "if (id === '')" },
+  ),
+  listOfFirst: mutant(TWO, kept('campaign .* has sent a mail to a stranger'), PROCESS, {
+    'await deps.campaigns.start({ ...plan,':
+      'await deps.campaigns.start({ ...plan, manifest: (globalThis.firstManifest ??= plan.manifest),',
+  }),
+  firstChunkForgotten: mutant(ONE, kept('campaign .* has released chunk 0, which has no row'), CAMPAIGN, {
+    'released: 0, open: []': 'released: 1, open: []',
+  }),
+  forgottenOnceReleased: mutant(ONE, /^liveness: .*campaign .* is running, 2 of 2 chunks released, 0,1 open/, RELEASE, {
+    'if (campaign.endedAt !== undefined) return':
+      'if (campaign.released === campaign.chunks) return;\n    if (campaign.endedAt !== undefined) return',
+  }),
+  openForgotten: mutant(ONE, kept('campaign .* ended before chunk 1'), CHUNKS, {
+    'open: [...stored.open, number]': 'open: []',
+  }),
+  // A chunk has an unknown step, its release was never counted, and its campaign is cancelled.
+  chunkUncounted: mutant(
+    {
+      ...ONE,
+      calls: [...calls('sendgrid.send', 'mute'), { kind: 'queues.send', nth: 2, fault: 'killed-after' }],
+      controls: [{ at: 90 * SECOND_MS, what: 'cancel', campaign: 0 }],
+      // With clocks apart, `OldestHeld` need not show the hidden chunk.
+      skew: SECOND_MS,
+    },
+    kept('campaign .* has ended without chunk 0, which is held \\(unknown\\)'),
+    CHUNKS,
+    {
+      "if (status === 'running' || released === campaign.chunks) return campaign;":
+        'if (id || status || released) return campaign;',
+    },
+  ),
+  cancelledUnasked: mutant(ONE, kept('campaign .* has lost chunk 0: it is cancelled'), PROCESS, {
+    "if (status === 'cancelled') throw": 'throw',
+  }),
+  parkedAtFirstFailure: mutant(
+    { ...ONE, calls: calls('sendgrid.send', 'refused') },
+    kept('campaign .* has chunk 0 dead .*: it had 1 attempts'),
+    PROCESS,
+    {
+      'await pauseIfNeeded(deps, campaign, error);':
+        "throw new PermanentError({ code: error.code, message: error.message, vendor: 'sendgrid' });",
+    },
+  ),
+  unknownTakenForSent: mutant(MUTE, kept('campaign .* says .*, but SendGrid accepted 1'), 'lib/worker/steps.ts', {
+    "status: 'unknown',": "status: 'done',",
+  }),
+  unknownTakenForUnderWay: mutant(MUTE, kept('campaign .* says .*"underWay":3'), 'lib/emails/report.ts', {
+    "if (step === 'unknown' || (step": 'if ((step',
+  }),
+  eventsLost: mutant(ONE, kept('campaign .* says .*, and SendGrid reported [1-9]'), TAKE, {
+    'await deps.objects.put(': 'void (',
+  }),
+  addressAmongEvents: mutant(ONE, /^everything private stays in: outcomes has jobs\/_events\//, TAKE, {
+    'JSON.stringify(stored)': `JSON.stringify({ ...stored, email: '${MARK}' })`,
+  }),
+  addressInCampaign: mutant(ONE, kept('campaign .* shows something private'), CAMPAIGN, {
+    '{ ...plan, ...keys,': `{ ...plan, name: '${MARK}', ...keys,`,
+  }),
+  mailsOfNoJob: mutant(ONE, kept('campaign .* has a chunk of another campaign'), REQUEST, {
+    'mailArgs({ id,': "mailArgs({ id: id.replace(/.$/, (last) => (last === '0' ? '1' : '0')),",
+  }),
+  otherWords: mutant(
+    { ...ONE, jobs: jobs('unsendable') },
+    kept('campaign .* has chunk 0 succeeded .*: a refused chunk cannot succeed'),
+    REQUEST,
+    { '    categories,\n': "    categories,\n    subject: 'other words',\n" },
+  ),
+
+  'bits-replaced': mutant(BAD_LIST, COUNTS, GUARD, { '(before[kind] | ': '((before[kind] * 0n) | ' }),
+  'notes-deleted-first': mutant({ ...BAD_LIST, calls: calls('table.delete', 'killed-after') }, COUNTS, GUARD, {
+    '  const store = campaigns(deps);\n':
+      '  const store = campaigns(deps);\n  await mapEach(notes, AT_ONCE, ({ key, version }) => deps.table.delete(key, version));\n',
+  }),
+  'a-resume-counts-on': mutant(BAD_LIST, /^the guard: /, CAMPAIGN, { 'round: rest.round + 1': 'round: rest.round' }),
+  'mails-without-their-round': mutant(RESUMED, /^the guard: a mail of campaign/, PROCESS, {
+    'first, round,': 'first, round: 0,',
+  }),
+  'late-events-count-again': mutant(BAD_LIST, COUNTS, GUARD, {
+    'await setBits(deps, campaign, round, notes);': 'await setBits(deps, campaign, campaign.round, notes);',
+  }),
+  'no-pause': mutant(BAD_LIST, /^the guard: campaign .* is running/, CAMPAIGN, {
+    "counted?.status === 'running' && deps.guard": "counted?.status === 'paused' && deps.guard",
+  }),
+  'window-of-the-release-only': mutant(within({ between: '12:10–01:00' }), kept('chunk .* was sent at'), RATE, {
+    "counted && use === 'campaign' ?": 'counted && !use ?',
+  }),
+  'cap-of-each-chunk': mutant(within({ dailyCap: 4 }), kept('chunk .* was sent after'), RATE, {
+    ': sent > dailyCap;': ': false;',
+  }),
 };

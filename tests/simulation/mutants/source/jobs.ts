@@ -1,0 +1,409 @@
+import type { Plan } from '../../draw/plan';
+import { calls, cancelAndRetry, HOUR_MS, jobs, load, MINUTE_MS, many, SECOND_MS } from '../../scenarios/scenario';
+import { MARK } from '../../world/watch';
+import { mutant, type SourceMutant } from '../source-mutant';
+
+const LEDGER = 'lib/jobs/ledger.ts';
+const TRANSITIONS = 'lib/jobs/transitions.ts';
+const BATCH = 'lib/worker/batch.ts';
+const CLOSE = 'lib/worker/close.ts';
+const DECIDE = 'lib/worker/decide.ts';
+const OPEN = 'lib/worker/open.ts';
+const STEPS = 'lib/worker/steps.ts';
+const MEASURE = 'lib/reconcile/measure.ts';
+
+const ERASURES = [{ at: 0, person: { email: `${MARK}-0@example.com`, user: `${MARK}-user-0` } }];
+/** Zendesk refuses our credentials for twenty minutes. */
+const STOPPED: Partial<Plan> = {
+  outages: [{ target: 'zendesk', from: 0, until: 20 * MINUTE_MS, fault: 'unauthorized' }],
+};
+
+const forged = (form: 'placeholder' | 'lost body', at = 30 * SECOND_MS) => [{ at, form, about: 0, times: 1 }];
+
+/** SendGrid refuses this many first requests. An attempt makes three. */
+const refused = (count: number) => calls('sendgrid.send', ...Array.from({ length: count }, () => 'refused' as const));
+
+/** As the code once did, a claim parks every job whose attempts are used up, with its stored error. */
+const attemptsAtClaim = (by: Partial<Plan>, breaks: RegExp): SourceMutant =>
+  mutant(by, breaks, BATCH, {
+    'const opened = await open(handling, subject);': `const taken = await open(handling, subject);
+      const spent = taken.kind === 'claimed' && taken.row.attempts > deps.retryWaits.length;
+      const opened = spent ? { ...taken, kind: 'crash loop' } : taken;`,
+    "error: CRASH_LOOP, reason: 'crash',":
+      "error: opened.row.error ?? CRASH_LOOP, reason: opened.row.error ? 'error' : 'crash',",
+  });
+const taken = attemptsAtClaim(
+  {
+    queue: 'emails',
+    calls: [...refused(6), { kind: 'sendgrid.send', nth: 7, fault: 'silent' }],
+    resolution: { after: 10 * MINUTE_MS },
+  },
+  /^no bystanders: .*its step may have taken effect/,
+);
+
+/** SendGrid takes the mail and never answers, so only its event proves that. Seed 1 lets the event come. */
+const SILENT: Partial<Plan> = { queue: 'emails', calls: calls('sendgrid.send', 'silent') };
+const LEFT_UNKNOWN = /^nothing lost: the event about the mail of .* left its step unknown/;
+
+const SUBJECTS = 'lib/testflight/subjects.ts';
+
+const ahead = (planned: { ahead: number; cancel?: number }): Partial<Plan> => ({ jobs: jobs(['good', { planned }]) });
+
+export const JOB_MUTANTS: Record<string, SourceMutant> = {
+  // Gross faults, by which each promise is seen to break.
+  jobIdAsDeduplicationId: mutant(
+    { jobs: jobs('refused'), redrives: [{ nth: 1, after: MINUTE_MS, how: 'command' }] },
+    /^liveness: .* entries in the DLQ do not match/,
+    'lib/jobs/keys.ts',
+    {
+      'parked: ({ id, token = id, generation }: Sent & { generation: number }): string =>':
+        'parked: ({ id, token = id, generation }: Sent & { generation: number }): string => id ||',
+    },
+  ),
+  recordBeforeOutcome: mutant({}, /^nothing lost: a record says succeeded/, CLOSE, {
+    '  const closed = await lease.release((row) => {\n': `  const { recordKey } = require('../jobs/keys');
+            const { recordOf } = require('../jobs/record');
+            const ended = end.kind === 'succeed' ? succeed(lease.row(), { ...run, ...end }) : undefined;
+            if (ended) await deps.objects.put(recordKey(deps.prefix, ended), recordOf(ended), 'application/json');
+            const closed = await lease.release((row) => {\n`,
+  }),
+  lastFirst: mutant(
+    { queue: 'bulk', batch: 10, unpolled: { from: 0, until: 1_000 }, jobs: jobs('good', ['good', { at: 100 }]) },
+    /^order kept/,
+    BATCH,
+    { 'event.Records.map(incoming)': 'event.Records.toReversed().map(incoming)' },
+  ),
+  neverAcknowledge: mutant({ queue: 'bulk', batch: 10 }, /^no bystanders: with failures alone/, BATCH, {
+    'batchItemFailures: unfinished.map': 'batchItemFailures: event.Records.map',
+  }),
+  vendorsWords: mutant(
+    { queue: 'campaigns', jobs: jobs('unsendable') },
+    /^everything private stays in/,
+    'lib/vendors/http.ts',
+    {
+      'return dialect.refined?.(refused, answer, effect) ?? refused;':
+        "return new PermanentError({ vendor: 'sendgrid', code: refused.code, message: JSON.stringify(error.answer.body) });",
+    },
+  ),
+  otherQueuesForgotten: mutant(
+    {
+      beside: [load('emails', 'good')],
+      outages: [{ target: 'sendgrid', from: 0, until: HOUR_MS / 3, fault: 'unauthorized' }],
+    },
+    /^liveness: .* is held \(stopped\)/,
+    'lib/reconcile/release.ts',
+    { 'mapEach(deps.queueNames,': 'mapEach(deps.queueNames.slice(0, 1),' },
+  ),
+  bodyNotErased: mutant(
+    { jobs: jobs('refused'), erasures: ERASURES },
+    /^the erased are gone: jobs\/_bodies\/feedback\/.* still has/,
+    'lib/ops/erase.ts',
+    { 'await objects.delete(bodyKey(prefix, queue, id));': '' },
+  ),
+  othersErased: mutant(
+    { jobs: jobs(['good', { at: MINUTE_MS, group: 1 }]), erasures: ERASURES },
+    /^the erased are gone: an erasure changed jobs\/feedback\/.*, which is not about the person/,
+    'lib/ops/person.ts',
+    { 'hashes.includes(group),': "group !== 'none'," },
+  ),
+  'end-marked-without-its-event': mutant(
+    { events: true, calls: calls('events.publish', 'refused') },
+    /^nothing lost: the end .* is not published/,
+    CLOSE,
+    {
+      'await deps.events?.publish(completionOf(row));':
+        'await deps.events?.publish(completionOf(row)).catch(() => {});',
+    },
+  ),
+
+  // Mistakes of a claim that does not read the row first.
+  /** It does not compare the row with the message, so another job with the same id runs as this one. */
+  claimBelievesMessage: mutant(
+    { jobs: jobs('good', ['stolen-id', { at: 5_000, group: 1 }]), starts: [{ nth: 1, fault: 'failed', ms: 0 }] },
+    /^nothing twice: .* has a token, and a message without it opened/,
+    LEDGER,
+    {
+      "...(before as Change['expected']),":
+        "...(only(before as Item, ['state', 'steps', 'spentMessageIds', 'deliveries']) as Change['expected']),",
+      "'token', 'group', 'sequence', 'correlationId', 'campaign', 'traceparent', ": '',
+    },
+  ),
+  /** It does not look at what other runs have done. */
+  claimIgnoresRuns: mutant(
+    { jobs: jobs('good', ['copy', { at: 60_000, group: 1 }]) },
+    /^everything explained: no arrow leads .* from succeeded/,
+    LEDGER,
+    {
+      "...(before as Change['expected']),": 'payloadHash: blank.payloadHash,',
+      'ABSENT.map((name) => [name, undefined])': '[]',
+    },
+  ),
+
+  // Faults of the rule that a sender may only send.
+  // The job waits for its second attempt.
+  randomIsNotCompared: mutant(
+    { seed: 6, queue: 'bulk', jobs: jobs('falters'), forgeries: forged('placeholder') },
+    /^nothing twice: .* has a token, and a message without it opened/,
+    OPEN,
+    {
+      "if ((row.token !== undefined || named) && row.token !== attributes[ATTRIBUTE.token]) return 'refused';": '',
+    },
+  ),
+  nameOpensRowWithoutRandom: mutant(
+    {
+      jobs: jobs('event'),
+      calls: calls('zendesk.createTicket', 'refused', 'refused', 'refused'),
+      forgeries: forged('lost body'),
+    },
+    /^everything explained: .* a lost body of .* was never refused/,
+    OPEN,
+    { "if (row.token === undefined && payloadHash === undefined) return 'refused';": '' },
+  ),
+  // After a retry that fails too, an operator moves both entries before the reconciler deletes the first.
+  earlierEntryOpensLaterEnd: mutant(
+    {
+      jobs: jobs('refused'),
+      commands: [{ job: 0, what: 'retry', at: 5 * SECOND_MS }],
+      redrives: [{ nth: 2, after: 15 * SECOND_MS, how: 'move' }],
+    },
+    /^nothing twice: .* is dead, and a message that is not the entry of that end opened it/,
+    OPEN,
+    {
+      "attributes.code !== undefined && attributes[ATTRIBUTE.parkedFrom] === row.parkedFrom ? 'run'":
+        "attributes.code !== undefined ? 'run'",
+    },
+  ),
+  refusalIsNotCounted: mutant(
+    { forgeries: forged('placeholder', MINUTE_MS) },
+    /^everything explained: 1 messages opened nothing, and IllegalTransitions says 0/,
+    OPEN,
+    { "metrics.add('IllegalTransitions', 1, 'Count', {});": '' },
+  ),
+
+  /** The claim starts a mail. A worker that dies before its call would leave it unknown. */
+  mailBegunByClaim: mutant({ queue: 'emails' }, /^nothing twice: .* starts send/, 'lib/emails/process.ts', {
+    'schema: emailMessageSchema,': "schema: emailMessageSchema, first: () => ({ name: 'send' }),",
+  }),
+  /** A clock that is far ahead takes the job from a run that is still at work. */
+  lostLeaseWrites: mutant(
+    { seed: 4, skew: 10 * MINUTE_MS, starts: [1, 2].map((nth) => ({ nth, fault: 'twice', ms: 20 })) },
+    /^nothing twice: 2 × mail/,
+    STEPS,
+    { 'row?.lease?.token === token ? row : undefined': 'row?.lease ? row : undefined' },
+  ),
+  refusalForgetsEarlierCall: mutant(
+    {
+      seed: 8,
+      jobs: jobs('good', ['good', { group: 1 }]),
+      calls: calls('zendesk.createTicket', 'late', 'late', 'forbidden'),
+      redrives: [{ nth: 1, after: 120 * MINUTE_MS, how: 'move' }],
+      broken: { from: 34, until: 60_034 },
+      skew: MINUTE_MS,
+      events: true,
+    },
+    /^nothing twice: 2 × ticket/,
+    STEPS,
+    {
+      "if (before?.status !== 'started') forget(name);\n    else set(": 'forget(name);\n    if (before === null) set(',
+    },
+  ),
+  unknownTakenForFailed: {
+    ...taken,
+    changes: [
+      ...taken.changes,
+      {
+        file: DECIDE,
+        find: "reason: 'unknown', waitMs: 0, counts: false",
+        replace: "reason: 'unknown', waitMs: 0, counts: true",
+      },
+    ],
+  },
+  lastAnswerNotAskedFor: mutant(
+    {
+      queue: 'testflight',
+      waits: { at: 20 * MINUTE_MS, from: [60], to: [60] },
+      // The second job succeeds, which shows that Apple works. Then Apple answers no question about the first one.
+      jobs: jobs('good', ['good', { at: 40_000, group: 1 }]),
+      outages: [
+        { target: 'apple', from: 0, until: MINUTE_MS / 2, fault: 'refused' },
+        { target: 'apple', from: 70_000, until: 3 * MINUTE_MS, fault: 'refused' },
+      ],
+      calls: calls('apple.invite', 'lost'),
+    },
+    /^no bystanders: .*invitation took effect/,
+    DECIDE,
+    { 'asks ? retryWaits.at(-1) : retryWaits[attempts]': 'retryWaits[attempts]' },
+  ),
+  openStepNotAsked: mutant(
+    {
+      queue: 'testflight',
+      jobs: jobs('good', ['good', { at: 5 * MINUTE_MS, group: 1 }]),
+      calls: calls('apple.invite', 'lost'),
+      outages: [
+        { target: 'apple', from: 1_500, until: 3 * MINUTE_MS, fault: 'refused' },
+        { target: 'apple', from: 10 * MINUTE_MS, until: 20 * MINUTE_MS, fault: 'refused' },
+      ],
+    },
+    /^no bystanders: .*invitation took effect/,
+    DECIDE,
+    { '(openStep || error instanceof AmbiguousError)': 'error instanceof AmbiguousError' },
+  ),
+  spentAttemptsParkedUntried: attemptsAtClaim(
+    { seed: 2, queue: 'emails', calls: refused(6), waits: { at: 5 * MINUTE_MS, from: [60, 900], to: [60] } },
+    /^no bystanders: .*it was parked without the run that failed/,
+  ),
+  // The operator cancels the held job. After the retry its first attempt fails, so it ends a minute later.
+  retriesOfOperatorsForgotten: mutant(
+    {
+      seed: 2,
+      queue: 'emails',
+      calls: calls('sendgrid.send', 'retry-after', 'refused', 'refused', 'refused'),
+      commands: cancelAndRetry(0, 30_000, 60 * MINUTE_MS),
+    },
+    /^everything explained: TimeToFinish says/,
+    TRANSITIONS,
+    { 'generation: row.generation + 1, dueSince: entry.at }': 'generation: row.generation + 1 }' },
+  ),
+
+  // This put to the table is the reconciler's to the row.
+  'evidence-deleted-before-its-row': mutant(
+    { ...SILENT, calls: [...calls('sendgrid.send', 'silent'), { kind: 'table.put', nth: 11, fault: 'killed-before' }] },
+    LEFT_UNKNOWN,
+    'lib/reconcile/ends.ts',
+    {
+      'const evidence = item.evidence as Evidence;':
+        'await deps.table.delete(key, item.version); const evidence = item.evidence as Evidence;',
+    },
+  ),
+  'evidence-kept-and-forgotten': mutant(SILENT, LEFT_UNKNOWN, 'lib/emails/events/webhook.ts', {
+    'todo: todoKey(queue, kind),': "...(kind === 'reports' ? { todo: todoKey(queue, kind) } : {}),",
+  }),
+
+  heldCommandUndoesLaterOne: mutant(
+    {
+      queue: 'testflight',
+      jobs: jobs('joins', ['build', { group: 1 }], ['leaves', { at: 1_000 }]),
+      calls: calls('apple.createTester', 'throttled'),
+    },
+    /^later wins: .* the tester is in the group/,
+    SUBJECTS,
+    { "if ('by' in left) throw new SupersededError(left.by);": "if ('by' in left) return wanted.groups ?? [];" },
+  ),
+  everyCommandIsSuperseded: mutant(
+    { queue: 'testflight', jobs: jobs('joins', ['joins', { at: 1_000 }]) },
+    /^later wins: .* is superseded, and no later command covers it/,
+    SUBJECTS,
+    { 'bySequence(a.place, b.place) > 0': 'a.job !== b.job' },
+  ),
+
+  // Faults of jobs that wait for their time. The arrow `plan` has its own (arrows.ts).
+  'planned-without-its-body': mutant(
+    ahead({ ahead: HOUR_MS }),
+    /^no bystanders: .* its body was never deleted/,
+    'lib/submit/submit.ts',
+    {
+      "await objects.put(bodyKey(prefix, row.queue, row.id), sendable(JSON.stringify(envelope)), 'application/json');":
+        '',
+    },
+  ),
+  // The reconciler measures while it releases the other job.
+  'planned-held-since-its-acceptance': mutant(
+    {
+      queue: 'emails',
+      jobs: jobs(['good', { planned: { ahead: HOUR_MS } }], ['good', { at: 10 * MINUTE_MS }]),
+      calls: calls('sendgrid.send', 'retry-after'),
+    },
+    /^everything explained: OldestHeld says/,
+    MEASURE,
+    {
+      'row.heldSince ?? row.dueSince ?? row.updatedAt': 'row.heldSince ?? row.updatedAt',
+      '? now :': '? Number.MAX_SAFE_INTEGER :',
+    },
+  ),
+  'planned-late-since-its-acceptance': mutant(
+    ahead({ ahead: HOUR_MS }),
+    /^everything explained: TimeTo\w+ says/,
+    TRANSITIONS,
+    {
+      "reason === 'throttled' || reason === 'retry' ? retryAt : at": 'row.createdAt',
+      'dueSince: Math.max(start, at)': 'dueSince: at',
+    },
+  ),
+  'cancelled-but-not-stored': mutant(
+    ahead({ ahead: HOUR_MS, cancel: 10 * MINUTE_MS }),
+    /^planned jobs are kept: .* is not cancelled/,
+    'packages/producer/jobs.ts',
+    {
+      'const { item: row = found } = await ledger.update(found.key, withdrawn, found);':
+        'const row = withdrawn(found) ?? found;',
+    },
+  ),
+
+  // Faults that no job, row or record shows: in the order of returns, in waits beside others, and in metrics.
+  untriedAreReturnedLastFirst: mutant(
+    {
+      queue: 'bulk',
+      batch: 10,
+      jobs: many(3, 'good', (index) => ({ at: 10 * index })),
+      unpolled: { from: 0, until: 1_000 },
+      broken: { from: 0, until: 9.5 * MINUTE_MS },
+    },
+    /^order kept: .* was returned after a message that came later/,
+    'lib/reconcile/returns.ts',
+    {
+      '.sort((a, b) => timesReturned(a) - timesReturned(b) || a.message.sentAt - b.message.sentAt)':
+        '.reverse().sort((a, b) => timesReturned(a) - timesReturned(b))',
+    },
+  ),
+  failedGroupStopsTheOthers: mutant(
+    {
+      seed: 2,
+      queue: 'bulk',
+      batch: 10,
+      concurrency: 1,
+      jobs: jobs('good', ['falters', { group: 1 }], ['good', { group: 2 }]),
+    },
+    /^no bystanders: .* of bulk took .* ms to start beside groups with failed jobs/,
+    BATCH,
+    {
+      'const first = await Promise.all([...groups.values()].map((group) => handle(group, event.Records.length === 1)));': `const first: Awaited<ReturnType<typeof handle>>[] = [];
+          for (const group of groups.values()) {
+            const failed = first.some(({ pending }) => pending.length > 0);
+            first.push(failed ? { pending: group, suspectedCrash: false } : await handle(group, false));
+          }`,
+    },
+  ),
+  oneFailureOpensTheCircuit: mutant(
+    {
+      jobs: jobs('good', ['good', { at: 10_000, group: 1 }]),
+      calls: calls('zendesk.createTicket', 'refused', 'refused', 'refused'),
+    },
+    /^no bystanders: .* is held \(stopped\), but zendesk failed 3 times/,
+    'lib/worker/circuit.ts',
+    { 'const MOST_TRANSIENTS = 5;': 'const MOST_TRANSIENTS = 1;' },
+  ),
+  heldCountsAsDead: mutant(STOPPED, /^everything explained: JobsDead of feedback says 1, but 0 rows say so/, BATCH, {
+    "|| outcome === 'dead') countEnd(metrics, queue, outcome)":
+      "|| outcome === 'held') countEnd(metrics, queue, outcome === 'held' ? 'dead' : outcome)",
+  }),
+  deadIsNotCounted: mutant({ jobs: jobs('refused') }, /^everything explained: feedback JobsDead says 0 in/, BATCH, {
+    "outcome === 'succeeded' || outcome === 'dead'": "outcome === 'succeeded'",
+  }),
+  unknownIsNotHeld: mutant(
+    {
+      queue: 'emails',
+      jobs: jobs('good', ['good', { at: 20 * MINUTE_MS, group: 1 }]),
+      calls: calls('sendgrid.send', 'mute'),
+      outages: [{ target: 'sendgrid', from: 20 * MINUTE_MS, until: 30 * MINUTE_MS, fault: 'unauthorized' }],
+    },
+    /^everything explained: OldestHeld says 0 ms, but a job is held for/,
+    MEASURE,
+    { "[todoKey(queue, 'unknown'), ...held, todoKey(queue, 'planned')]": 'held' },
+  ),
+  factIsOnlyStored: mutant(
+    { ...STOPPED, facts: true },
+    /^everything explained: the fact circuit-open#zendesk#ZendeskUnauthorized was never sent/,
+    'lib/reconcile/facts.ts',
+    { 'sent: await published(first, true)': 'sent: true' },
+  ),
+};

@@ -1,0 +1,130 @@
+import type { Plan } from '../../draw/plan';
+import { jobs, many, SECOND_MS } from '../../scenarios/scenario';
+import { mutant, type SourceMutant } from '../source-mutant';
+
+const CIRCUIT = 'lib/worker/circuit.ts';
+const RELEASE = 'lib/reconcile/release.ts';
+const DUE = 'lib/reconcile/due.ts';
+const WALK = 'lib/reconcile/dead-letters.ts';
+
+/** An operator pauses Zendesk while jobs come. */
+const PAUSED: Partial<Plan> = {
+  concurrency: 2,
+  limits: [{ vendor: 'zendesk', at: 20 * SECOND_MS, lasts: 120 * SECOND_MS, ends: 'by resume' }],
+  jobs: jobs('good', ['good', { at: 19.9 * SECOND_MS, group: 1 }], ['good', { at: 40 * SECOND_MS, group: 2 }]),
+};
+
+const LATE = /^liveness: not done within/;
+
+const HOURS = 'lib/analytics/hours.ts';
+const KEYS = 'lib/analytics/keys.ts';
+const PROCESS = 'lib/analytics/process.ts';
+const LOST = /^nothing lost/;
+const NO_ROW = /^nothing lost: .* has no row/;
+
+export const SCALE_MUTANTS: Record<string, SourceMutant> = {
+  closedForever: mutant(
+    {
+      concurrency: 2,
+      warm: true,
+      outages: [{ target: 'zendesk', from: 20 * SECOND_MS, until: 90 * SECOND_MS, fault: 'unauthorized' }],
+      jobs: many(5, 'good', (group) => ({ at: ([0, 0, 21, 30, 30][group] ?? 0) * SECOND_MS, group })),
+    },
+    /^open circuits refuse/,
+    CIRCUIT,
+    { 'Math.abs(readAt - before.readAt) < KEPT_MS': 'readAt !== 0' },
+  ),
+  pauseIgnored: mutant(PAUSED, /^paused vendors refuse/, CIRCUIT, {
+    'limitsOf(circuit, clock.now()).paused)': "limitsOf(circuit, 0).paused?.by === '')",
+  }),
+  // The call of the second job lasts until after the pause, and closes the circuit that counts a failure.
+  pauseForgotten: mutant(
+    {
+      ...PAUSED,
+      seed: 2,
+      calls: [
+        { kind: 'zendesk.createTicket', nth: 1, fault: 'failed', times: 3 },
+        { kind: 'zendesk.createTicket', nth: 4, fault: 'slow' },
+      ],
+    },
+    /^paused vendors refuse/,
+    CIRCUIT,
+    { 'closed(vendor), paused,': 'closed(vendor),' },
+  ),
+  trialWithoutLease: mutant('trial-of-waiting', /^one trial/, CIRCUIT, {
+    '(circuit.trial?.until ?? 0) <= now': 'circuit.trial !== null',
+  }),
+  fieldCounted: mutant('others-go-on', /^no bystanders/, CIRCUIT, { ' && error.field === undefined': '' }),
+  jobsCounted: mutant('others-go-on', /^no bystanders/, CIRCUIT, {
+    'sender === undefined ? job : senderHash(sender)': 'sender === "" ? senderHash(sender) : job',
+  }),
+  oldestTried: mutant('innocent-among-guilty', /^liveness/, RELEASE, {
+    '((circuit.failedTrials ?? 0) + waited) % 2 === 0': 'circuit.failedTrials === -1',
+  }),
+
+  // Faults that make a walk through a DLQ too slow.
+  'entries that a walk has seen return after five minutes': mutant('large-dlq', LATE, WALK, {
+    'await show(kept, until)': 'await show(kept, clock.now() + 300_000)',
+  }),
+  'entries are judged one after another': mutant('large-dlq', LATE, WALK, {
+    'const results = await Promise.allSettled(groups.map(judgeGroup));':
+      'const results = []; for (const group of groups) results.push(...(await Promise.allSettled([judgeGroup(group)])));',
+  }),
+  'untried messages are returned only at the end of the queue': mutant(
+    'large-dlq',
+    /^liveness: the first run did not return the message in front/,
+    WALK,
+    { '{ untried, whole, mayGoOn': '{ untried: whole ? untried : [], whole, mayGoOn' },
+  ),
+  'a walk without a reason needs a run in a certain minute': mutant('dlq-by-chance', LATE, WALK, {
+    'quarter(now) === quarter(deps.lastRunAt)': 'now % WALK_ANYWAY_MS >= 60_000',
+  }),
+
+  // Faults that release held jobs too slowly, too fast, or not at all.
+  'due-rows-of-one-page': mutant('failing', /^bystanders/, DUE, {
+    'while (page.length === share && mayGoOn()) {': 'while (false) {',
+  }),
+  'no-backoff': mutant('failing', /^tries in vain/, DUE, { 'await backOff(row).catch(() => undefined)': '1' }),
+  'all-released-at-once': mutant('recovery', /^(bystanders|requests in vain)/, RELEASE, {
+    'settings(queue).room - visible - inFlight': '1_000_000 - visible - inFlight',
+  }),
+  'one-look-a-run': mutant('recovery', /^liveness/, RELEASE, {
+    'return room.isFull() || kinds.some(isSoon);': 'return now < 0;',
+  }),
+  'no-least-number-of-releases': mutant('never-empty', /^liveness/, RELEASE, {
+    'const LEAST = 20;': 'const LEAST = 0;',
+  }),
+
+  // Every job writes these index entries. They are spread over eight partition keys.
+  onePartitionForAll: mutant('starts', /^scale: todo sample#\w+#0 takes more than 1000 writes/, 'lib/jobs/keys.ts', {
+    'const SHARDS = 8;': 'const SHARDS = 1;',
+  }),
+  shardOfVersion: mutant('starts', /^scale: todo sample#\w+#\d takes more than 1000 writes/, 'lib/jobs/ledger.ts', {
+    'todoKeyOf(row, kind)': 'todoKeyOf({ ...row, id: String(row.version) }, kind)',
+  }),
+
+  // Faults by which events are lost or shown twice.
+  lateMessagesLeaveNothing: mutant('hours', LOST, KEYS, {
+    'LATE_AFTER_MS = 10 * 60_000': 'LATE_AFTER_MS = 200 * 24 * HOUR_MS',
+  }),
+  messagesAreLateTooLate: mutant('hours', LOST, KEYS, {
+    'LATE_AFTER_MS = 10 * 60_000': 'LATE_AFTER_MS = 45 * 60_000',
+  }),
+  hoursAreWrittenTooEarly: mutant('hours', LOST, KEYS, { 'SETTLE_MS = 15 * 60_000': 'SETTLE_MS = 0' }),
+  partsAreWrittenAnew: mutant('hours', /^never fewer/, HOURS, {
+    'stored ? await fromParquet(stored.bytes) : []': '[]',
+  }),
+  objectsAreNamedByTheDelivery: mutant({ queue: 'analytics' }, NO_ROW, PROCESS, {
+    'id: envelope.id };': 'id: envelope.id + now() };',
+  }),
+  rejectedEventsAreDropped: mutant({ queue: 'analytics' }, NO_ROW, PROCESS, {
+    'if (rejected) await': 'if (rejected && now() === 0) await',
+  }),
+  failedHoursAreForgotten: mutant('hours', LOST, HOURS, {
+    '    tried.add(hour);\n': '    tried.add(hour);\n    pending.delete(hour);\n',
+  }),
+  idsAreKeptTwice: mutant('hours', /^once/, HOURS, { 'byId.set(row.id, row)': 'byId.set(row.id + row.job, row)' }),
+  lateHoursAreNotWrittenAgain: mutant('hours', LOST, HOURS, {
+    'for (const hour of [next, ...late])': 'for (const hour of [next])',
+  }),
+};
