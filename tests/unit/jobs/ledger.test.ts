@@ -81,17 +81,6 @@ test('an update of a known item reads only if the item has changed, and makes no
   expect(await stored.get('other')).toBeUndefined();
 });
 
-test('an update says whether it changed the item', async () => {
-  const { deps } = start();
-  await writeItem(deps, item({ count: 1 }), 0);
-
-  const left = await updateItem(deps, 'k', () => undefined);
-  const changed = await updateItem<Item & { count?: number }>(deps, 'k', (now) => now && { ...now, count: 2 });
-
-  expect(left).toMatchObject({ changed: false, item: { count: 1 } });
-  expect(changed).toMatchObject({ changed: true, item: { count: 2 } });
-});
-
 test("a row's index attributes and expiry follow from its state at every write", async () => {
   const { deps } = start();
   const ledger = createLedger(deps);

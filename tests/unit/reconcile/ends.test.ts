@@ -48,25 +48,6 @@ test.each([
     ]);
 });
 
-test('a row whose message was never sent is cancelled after a quarter of an hour, and a late message reopens it', async () => {
-  const { engine, effects } = sampleEngine();
-  await accept(engine);
-
-  engine.clock.advance(14 * MINUTE);
-  await engine.reconcile();
-  const early = engine.row(jobId(1)).state;
-  engine.clock.advance(MINUTE);
-  await engine.reconcile();
-  const cancelled = engine.row(jobId(1));
-  await engine.sendAndDeliver(envelope(), { of: jobId(1) });
-
-  expect(early).toBe('queued');
-  expect(cancelled).toMatchObject({ state: 'cancelled', reason: 'never-sent' });
-  expect(effects).toEqual([jobId(1)]);
-  expect(engine.row(jobId(1))).toMatchObject({ state: 'succeeded' });
-  expect(Object.values(engine.records())).toMatchObject([{ state: 'succeeded' }]);
-});
-
 test('a shard whose query fails does not hold back the other shards', async () => {
   const { engine } = sampleEngine();
   for (let n = 1; n <= 40; n++) await engine.deps.ledger.write(acceptedRow(engine.clock.now(), { id: jobId(n) }), 0);
@@ -135,22 +116,4 @@ test('a job that is parked again while the reconciler marks its old entry as exp
 
   expect(engine.row(jobId(1))).toMatchObject({ state: 'dead', parkedAt: engine.clock.now() });
   expect(engine.row(jobId(1)).leftDlqAt).toBeUndefined();
-});
-
-test('work that fails does not stop other work', async () => {
-  const { engine } = sampleEngine(() => 'done', {
-    before: (call) => {
-      if (call === 'queues.depth') throw new StoreError({ code: 'Down', message: 'down' });
-    },
-  });
-  await accept(engine);
-  engine.clock.advance(15 * MINUTE);
-
-  await engine.reconcile();
-
-  expect(engine.row(jobId(1)).state).toBe('cancelled');
-  expect(engine.lines).toContainEqual({
-    message: 'reconciling failed',
-    facts: { kind: 'judgeDeadLetters', queue: 'sample', code: 'Down' },
-  });
 });

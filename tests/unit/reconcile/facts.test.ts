@@ -44,22 +44,6 @@ test('a fact is sent when it begins and when it has been off for fifteen minutes
   ]);
 });
 
-test('a fact that comes and goes is sent again only after it was off for fifteen minutes', async () => {
-  const { run, clock, brief } = start();
-
-  for (let times = 0; times < 3; times++) {
-    await run(OPEN);
-    await run();
-    clock.advance(14 * MINUTE);
-    await run();
-  }
-  clock.advance(MINUTE);
-  await run();
-  await run(OPEN);
-
-  expect(brief().map(([, , state]) => state)).toEqual(['on', 'over', 'on']);
-});
-
 test('a fact that stays costs no write', async () => {
   const { run, table } = start();
   await run(OPEN);

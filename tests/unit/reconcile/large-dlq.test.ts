@@ -39,22 +39,6 @@ async function minute(engine: Engine, everyMs = MINUTE): Promise<void> {
 
 const depth = ({ deps }: Engine) => deps.queues.depth(deps.dlqUrl('sample'));
 
-test('while a walk takes several runs, the entries it has seen stay hidden and counted, and come back afterwards', async () => {
-  const { engine, costly } = slowEngine(50);
-  await layParked(engine, 600);
-  await engine.deps.queues.send(engine.deps.dlqUrl('sample'), { body: '{}', groupId: 'x', deduplicationId: 'x' });
-
-  costly();
-  await engine.reconcile();
-  const during = await depth(engine);
-  // The run has judged about two fifths of the entries, so all need less than three runs.
-  engine.clock.advance(6 * MINUTE);
-
-  expect(during.inFlight).toBeGreaterThan(200);
-  expect(during.visible + during.inFlight).toBe(601);
-  expect(await depth(engine)).toEqual({ visible: 601, inFlight: 0 });
-});
-
 test('a damaged row is reported once while its entry is hidden among thousands', async () => {
   const { engine, costly } = slowEngine(50);
   await engine.deps.ledger.write({ ...acceptedRow(engine.clock.now()), sentAt: engine.clock.now() }, 0);
@@ -124,39 +108,4 @@ test('a run holds no more bodies of untried messages than fit into its memory', 
 
   // Half of the waiting messages are shown at once, the others when the walk is over.
   expect((await depth(engine)).inFlight).toBeGreaterThan(10);
-});
-
-/** Counts how often each run asked SQS for messages of the DLQ. */
-async function receivesOfRuns(engine: Engine, runs: number, everyMs = MINUTE): Promise<number[]> {
-  const counts: number[] = [];
-  const { receive } = engine.deps.queues;
-  engine.deps.queues.receive = async (...parameters) => {
-    counts[counts.length - 1] = (counts.at(-1) ?? 0) + 1;
-    return receive(...parameters);
-  };
-  for (let run = 0; run < runs; run++) {
-    counts.push(0);
-    await engine.reconcile();
-    engine.clock.advance(everyMs);
-  }
-  return counts;
-}
-
-test('a DLQ whose count agrees is looked at every quarter of an hour, and every minute if it differs', async () => {
-  const { engine } = slowEngine(0);
-  await layParked(engine, 5);
-  const looks = (counts: number[]) => counts.flatMap((count, run) => (count > 0 ? [run] : []));
-  const agrees = looks(await receivesOfRuns(engine, 31));
-  const attributes = { code: 'NotOurs', job: jobId(UNTRIED) };
-  await engine.deps.queues.send(engine.deps.dlqUrl('sample'), {
-    body: '{}',
-    groupId: 'x',
-    deduplicationId: 'x',
-    attributes,
-  });
-
-  const differs = looks(await receivesOfRuns(engine, 3));
-
-  expect(agrees).toEqual([0, 11, 26]);
-  expect(differs).toEqual([0, 1, 2]);
 });

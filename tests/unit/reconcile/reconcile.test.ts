@@ -1,7 +1,6 @@
-import { StoreError, WaitError } from '../../../lib/errors';
+import { WaitError } from '../../../lib/errors';
 import { reconcilerKey } from '../../../lib/jobs/keys';
 import { IllegalTransitionError } from '../../../lib/jobs/transitions';
-import { spendReceives } from '../../support/dead-letters';
 import { envelope, jobId } from '../../support/engine';
 import { sampleEngine } from '../../support/sample-contract';
 
@@ -56,32 +55,4 @@ test('an illegal change of a job is refused and counted, as in the worker', asyn
     message: 'reconciling failed',
     facts: { kind: 'releaseDue', queue: 'sample', jobId: jobId(1), code: 'IllegalTransition' },
   });
-});
-
-test('a DLQ message that cannot be judged does not hold back other groups, and its own group keeps its order', async () => {
-  const { engine, effects } = sampleEngine();
-  for (let n = 1; n <= 6; n++) engine.send(envelope(n), { group: `g${n % 3}` });
-  spendReceives(engine);
-  const { get } = engine.deps.ledger;
-  engine.deps.ledger.get = async (key) => {
-    if (key.includes(jobId(1))) throw new StoreError({ code: 'DynamoDB.AccessDenied', message: 'denied' });
-    return get(key);
-  };
-  const minutes = async (count: number) => {
-    for (let minute = 0; minute < count; minute++) {
-      await engine.reconcile();
-      while (engine.inQueue() > 0) await engine.deliver();
-      engine.clock.advance(MINUTE);
-    }
-  };
-
-  await minutes(5);
-  const meanwhile = effects.toSorted();
-  const left = engine.deadLetters().length;
-  engine.deps.ledger.get = get;
-  await minutes(5);
-
-  expect([meanwhile, left]).toEqual([[2, 3, 5, 6].map(jobId), 2]);
-  expect(effects.slice(4)).toEqual([1, 4].map(jobId));
-  expect(engine.deadLetters()).toEqual([]);
 });

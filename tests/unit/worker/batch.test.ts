@@ -1,9 +1,8 @@
-import { PermanentError, StoreError, TransientError } from '../../../lib/errors';
+import { StoreError, TransientError } from '../../../lib/errors';
 import { envelope, jobId, memoryEngine } from '../../support/engine';
 import { sampleContract, sampleEngine } from '../../support/sample-contract';
 
 const refused = () => new TransientError({ code: 'Refused', message: 'refused' });
-const rejected = () => new PermanentError({ code: 'Rejected', message: 'rejected', vendor: 'zendesk', status: 422 });
 
 describe('a job that succeeds', () => {
   test('ends with a row, one record in the hour of its time, and no message', async () => {
@@ -32,61 +31,6 @@ describe('a job that succeeds', () => {
     });
     expect(engine.inQueue()).toBe(0);
   });
-
-  test('writes claim, step, effect, outcome, record and mark, in this order', async () => {
-    const calls: string[] = [];
-    const { contract } = sampleContract(() => {
-      calls.push('effect');
-    });
-    const engine = memoryEngine(() => contract, { before: (call) => void calls.push(call) });
-    await engine.accept(envelope(1));
-    calls.length = 0;
-
-    await engine.deliver();
-
-    expect(calls.filter((call) => call !== 'table.get')).toEqual([
-      'table.update',
-      'table.put',
-      'effect',
-      'table.put',
-      'objects.create',
-      'table.put',
-    ]);
-  });
-
-  test('is acknowledged without another effect when its message, or a second message, arrives again', async () => {
-    const { engine, effects } = sampleEngine();
-    engine.send(envelope(1));
-    const event = engine.receive();
-    await engine.handle(event);
-    engine.send(envelope(1));
-
-    const again = await engine.handle(event).catch((error: unknown) => error);
-    const second = await engine.deliver();
-
-    expect(again).not.toHaveProperty('batchItemFailures.0');
-    expect(second).toEqual({ batchItemFailures: [] });
-    expect(effects).toEqual([jobId(1)]);
-    expect(engine.row(jobId(1)).attempts).toBe(1);
-  });
-});
-
-test('a permanent failure parks the job at once and does not delay the jobs behind it', async () => {
-  const { engine, effects } = sampleEngine(({ id }) => {
-    if (id === jobId(1)) throw rejected();
-  });
-  engine.send(envelope(1));
-  engine.send(envelope(2));
-
-  const response = await engine.deliver();
-
-  expect(response).toEqual({ batchItemFailures: [] });
-  expect(engine.row(jobId(1))).toMatchObject({
-    state: 'dead',
-    reason: 'error',
-    error: { code: 'Rejected', status: 422 },
-  });
-  expect(effects).toEqual([jobId(2)]);
 });
 
 describe('a message group', () => {

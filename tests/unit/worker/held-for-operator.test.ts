@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { AmbiguousError, CancelledError, PausedError } from '../../../lib/errors';
+import { AmbiguousError } from '../../../lib/errors';
 import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
 import { sampleOf } from '../../support/sample-contract';
 
@@ -16,38 +16,6 @@ function start(run: () => Promise<string>, first: () => void = () => {}) {
   engine.send(JSON.stringify(anEnvelope()));
   return engine;
 }
-
-test('a paused job leaves its queue without an attempt, and stays held until an operator resumes it', async () => {
-  const engine = start(
-    async () => 'sent',
-    () => {
-      throw new PausedError();
-    },
-  );
-
-  await engine.deliver();
-  engine.clock.advance(86_400_000);
-  await engine.reconcile();
-
-  expect(engine.row(jobId(1))).toMatchObject({ state: 'held', reason: 'paused', attempts: 0 });
-  expect(engine.inQueue()).toBe(0);
-});
-
-test('a cancelled job ends with a record and without a DLQ entry', async () => {
-  const engine = start(
-    async () => 'sent',
-    () => {
-      throw new CancelledError();
-    },
-  );
-
-  await engine.deliver();
-
-  expect(engine.row(jobId(1))).toMatchObject({ state: 'cancelled', reason: 'operator' });
-  expect(Object.values(engine.records())).toMatchObject([{ state: 'cancelled' }]);
-  expect([engine.inQueue(), engine.deadLetters().length]).toEqual([0, 0]);
-  expect(engine.lines.map(({ facts }) => facts.outcome)).toContain('cancelled');
-});
 
 describe('an unknown step', () => {
   const lost = () => Promise.reject(new AmbiguousError({ code: 'Timeout', message: 'no answer' }));

@@ -112,18 +112,6 @@ describe.each(Object.keys(IN))('a job %s', (state) => {
 });
 
 test.each([
-  ['a placeholder', PLACEHOLDER, { body: 'kept' }],
-  ['no body', JSON.stringify({ body: 'gone' }), {}],
-])('a random id and %s make no dead job', async (_what, body, attributes) => {
-  const { engine } = start();
-
-  await engine.sendAndDeliver(body, { attributes: { job: ID, ...attributes } });
-
-  expect(engine.rows()).toEqual([]);
-  expect(engine.deadLetters()).toEqual([]);
-});
-
-test.each([
   ['a placeholder', PLACEHOLDER],
   ['no body', JSON.stringify({ body: 'gone' })],
 ])("its name and %s do not end another sender's job whose body is not kept yet", async (_what, body) => {
