@@ -1,18 +1,123 @@
-import { recordOf, rowOfRecord } from '../../../lib/jobs/record';
-import type { JobRow } from '../../../lib/jobs/row';
-import { blankRow } from '../../../lib/jobs/row';
+import * as z from 'zod';
+import { recordKey } from '../../../lib/jobs/keys';
+import { putRecord, recordOf, rowOfRecord } from '../../../lib/jobs/record';
+import { blankRow, type JobRow } from '../../../lib/jobs/row';
+import type { Objects } from '../../../lib/ports';
+import { messageType } from '../../../lib/worker/contract';
+import { anEnvelope, jobId, memoryEngine, PREFIX } from '../../support/engine';
 import { inState } from '../../support/in-state';
 
-const now = Date.parse('2026-01-02T03:04:05.000Z');
+/** A job that is done. Its record is written, unless `unwritten`. */
+async function start({ unwritten = false } = {}) {
+  const done = messageType({ schema: z.strictObject({}), process: async () => 'ok' });
+  const engine = memoryEngine(() => ({ queue: 'sample', vendors: [], types: { 'sample.done.v1': done } }));
+  await engine.sendAndDeliver(JSON.stringify(anEnvelope()));
+  const row = engine.row(jobId(1));
+  const key = recordKey(PREFIX, row);
+  if (unwritten) await engine.objects.delete(key);
+  const { ledger } = engine.deps;
+  const put = (objects: Objects, of = row) => putRecord({ ledger, prefix: PREFIX, objects }, of);
+  /** Stores a change of the row. */
+  const change = async (changed: Partial<JobRow>) => {
+    await ledger.update(row.key, (now) => ({ ...now, ...changed }));
+    return engine.row(jobId(1));
+  };
+  return { engine, bucket: engine.objects, row, key, put, change, record: () => JSON.parse(engine.objects.text(key)) };
+}
+
+/** A bucket whose writes reach it only when `land` is called. Their callers wait. */
+function lateBucket(bucket: Objects) {
+  const landings: (() => Promise<unknown>)[] = [];
+  const late = <A extends unknown[], R>(write: (...object: A) => Promise<R>) => {
+    return (...object: A) =>
+      new Promise<R>(() => {
+        landings.push(() => write(...object));
+      });
+  };
+  const objects: Objects = {
+    ...bucket,
+    put: late(bucket.put),
+    create: late(bucket.create),
+    replace: late(bucket.replace),
+  };
+  return { objects, land: async () => Promise.all(landings.splice(0).map((landing) => landing())) };
+}
+
+const settled = () => new Promise(setImmediate);
+
+test('the first record that lands late replaces no newer one', async () => {
+  const { bucket, put, change, record } = await start({ unwritten: true });
+  const late = lateBucket(bucket);
+  void put(late.objects);
+  const next = await change({ generation: 2, endedAt: Date.parse('2026-01-03T00:00:00Z') });
+  await put(bucket, next);
+
+  await late.land();
+
+  expect(record()).toMatchObject({ generation: 2, endedAt: '2026-01-03T00:00:00.000Z' });
+});
+
+test('a later record that lands late replaces no newer one', async () => {
+  const { bucket, put, change, record } = await start();
+  const second = await change({ generation: 2 });
+  const late = lateBucket(bucket);
+  void put({ ...late.objects, create: bucket.create }, second);
+  await settled();
+  const third = await change({ generation: 3 });
+  await put(bucket, third);
+
+  await late.land();
+
+  expect(record()).toMatchObject({ generation: 3 });
+});
+
+test('a writer that knows only an earlier end writes the record of the newest one', async () => {
+  const { bucket, row, put, change, record } = await start();
+  await change({ generation: 2 });
+
+  await put(bucket, row);
+
+  expect(record()).toMatchObject({ generation: 2 });
+});
+
+test('a writer whose first write took effect without an answer leaves the record', async () => {
+  const { engine, bucket, row, key, put } = await start({ unwritten: true });
+  await bucket.create(key, recordOf(row), 'application/json');
+  const replace = jest.fn(bucket.replace);
+
+  await put({ ...bucket, replace }, engine.row(jobId(1)));
+
+  expect(replace).not.toHaveBeenCalled();
+});
+
+test('the record stays while the job is open again', async () => {
+  const { bucket, row, put, change, record } = await start();
+  await change({ state: inState('queued'), generation: 2 });
+
+  await put(bucket, row);
+
+  expect(record()).toMatchObject({ state: 'succeeded', generation: 1 });
+});
+
+test('a record that was not readable any more is replaced', async () => {
+  const { bucket, row, key, put, record } = await start();
+  await bucket.put(key, '{"sta', 'application/json');
+
+  await put(bucket, row);
+
+  expect(record()).toMatchObject({ state: 'succeeded' });
+});
+
+const AT = Date.parse('2026-01-02T03:04:05.000Z');
 const row: JobRow = {
-  ...blankRow({ queue: 'feedback', id: '1', time: now, payloadHash: 'h', group: 'g', now }),
+  ...blankRow({ queue: 'feedback', id: '1', time: AT, payloadHash: 'h', group: 'g', now: AT }),
   version: 7,
   state: inState('dead'),
   reason: 'error',
-  endedAt: now + 1000,
-  lease: { token: 'token', until: now, messageId: 'm', alone: true },
-  steps: { upload: { status: 'done', startedAt: now, endedAt: now, kept: ['upload-token'] } },
-  history: [{ at: now, event: 'dead (error)' }],
+  endedAt: AT + 1000,
+  lease: { token: 'token', until: AT, messageId: 'm', alone: true },
+  steps: { upload: { status: 'done', startedAt: AT, endedAt: AT, kept: ['upload-token'] } },
+  history: [{ at: AT, event: 'dead (error)' }],
   spentMessageIds: ['m'],
 };
 
@@ -30,6 +135,6 @@ test('a record has readable times, and no leases, tokens or index attributes', (
   expect(JSON.stringify(record)).not.toContain('token');
 });
 
-test('a text that is no record of ours makes no row', () => {
+test('a text that is no record of ours makes no DEAD', () => {
   expect(() => rowOfRecord('{"some":"thing"}', 'k')).toThrow('record: does not parse');
 });

@@ -2,6 +2,7 @@ import { canaryKey } from '../../../lib/jobs/keys';
 import { type Canary, watchCanary } from '../../../lib/reconcile/measure';
 import type { QueueContract } from '../../../lib/worker/contract';
 import { damagedRow } from '../../support/damage';
+import { spendReceives } from '../../support/dead-letters';
 import { anEnvelope, type EngineOptions, memoryEngine } from '../../support/engine';
 import { reconcileRun } from '../../support/reconcile-run';
 import { SAMPLE_QUEUE, sampleContract } from '../../support/sample-contract';
@@ -107,4 +108,17 @@ test('two reconcilers at the same time send one canary and measure it once', asy
   expect(engine.canaries()).toMatchObject([{ state: 'succeeded' }, { state: 'queued' }]);
   expect(engine.inQueue()).toBe(1);
   expect(measured(engine, 'Canary')).toEqual([1]);
+});
+
+test('a canary that SQS dead-letters is removed from the DLQ and counts as 0', async () => {
+  const { engine, reconcile } = start();
+  await reconcile();
+  spendReceives(engine);
+  expect(engine.deadLetters()).toHaveLength(1);
+
+  await reconcile();
+
+  expect(engine.deadLetters()).toEqual([]);
+  expect(measured(engine, 'Canary')).toEqual([0]);
+  expect(engine.facts).toEqual([]);
 });

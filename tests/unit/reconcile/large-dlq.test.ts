@@ -109,3 +109,26 @@ test('a run holds no more bodies of untried messages than fit into its memory', 
   // Half of the waiting messages are shown at once, the others when the walk is over.
   expect((await depth(engine)).inFlight).toBeGreaterThan(10);
 });
+
+test('a DLQ whose count agrees is looked at every quarter of an hour, and every minute if it differs', async () => {
+  const { engine } = slowEngine(0);
+  await layParked(engine, 5);
+  const { receive, send } = engine.deps.queues;
+  let looked = false;
+  engine.deps.queues.receive = async (...parameters) => {
+    looked = true;
+    return receive(...parameters);
+  };
+  const looks: number[] = [];
+  for (let run = 0; run < 34; run++) {
+    const attributes = { code: 'NotOurs', job: jobId(UNTRIED) };
+    const entry = { body: '{}', groupId: 'x', deduplicationId: 'x', attributes };
+    if (run === 31) await send(engine.deps.dlqUrl('sample'), entry);
+    looked = false;
+    await engine.reconcile();
+    if (looked) looks.push(run);
+    engine.clock.advance(MINUTE);
+  }
+
+  expect(looks).toEqual([0, 11, 26, 31, 32, 33]);
+});

@@ -255,3 +255,15 @@ test('the entry of a message of another sender names the row that does not parse
 
   expect(engine.deadLetters().map(({ attributes }) => attributes.job?.StringValue)).toEqual([own]);
 });
+
+test.each([
+  ['a placeholder', PLACEHOLDER, { body: 'kept' }],
+  ['no body', JSON.stringify({ body: 'gone' }), {}],
+])('a random id and %s make no dead job', async (_what, body, attributes) => {
+  const { engine } = start();
+
+  await engine.sendAndDeliver(body, { attributes: { job: ID, ...attributes } });
+
+  expect(engine.rows()).toEqual([]);
+  expect(engine.deadLetters()).toEqual([]);
+});
