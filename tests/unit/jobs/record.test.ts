@@ -4,14 +4,14 @@ import { putRecord, recordOf, rowOfRecord } from '../../../lib/jobs/record';
 import { blankRow, type JobRow } from '../../../lib/jobs/row';
 import type { Objects } from '../../../lib/ports';
 import { messageType } from '../../../lib/worker/contract';
-import { anEnvelope, jobId, memoryEngine, PREFIX } from '../../support/engine';
+import { envelope, jobId, memoryEngine, PREFIX } from '../../support/engine';
 import { inState } from '../../support/in-state';
 
 /** A job that is done. Its record is written, unless `unwritten`. */
 async function start({ unwritten = false } = {}) {
   const done = messageType({ schema: z.strictObject({}), process: async () => 'ok' });
   const engine = memoryEngine(() => ({ queue: 'sample', vendors: [], types: { 'sample.done.v1': done } }));
-  await engine.sendAndDeliver(JSON.stringify(anEnvelope()));
+  await engine.sendAndDeliver(envelope());
   const row = engine.row(jobId(1));
   const key = recordKey(PREFIX, row);
   if (unwritten) await engine.objects.delete(key);

@@ -2,7 +2,7 @@ import { StopError, WaitError } from '../../../lib/errors';
 import { factsKey } from '../../../lib/jobs/keys';
 import { overview } from '../../../lib/ops/overview';
 import { memoryDeployment } from '../../support/deployment';
-import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
+import { envelope, jobId, memoryEngine } from '../../support/engine';
 import { rejects, sampleContract } from '../../support/sample-contract';
 
 /** Job 1 succeeded, 2 is dead, 3 throttled, 4 stopped, 5 and 6 wait in the queue. */
@@ -15,9 +15,9 @@ async function someJobs() {
   });
   // The queue of the feedback jobs, whose worker calls Zendesk.
   const engine = memoryEngine(() => ({ ...contract, queue: 'feedback' }));
-  for (const n of [1, 2, 3, 4]) engine.send(JSON.stringify(anEnvelope({ id: jobId(n) })));
+  for (const n of [1, 2, 3, 4]) engine.send(envelope(n));
   await engine.deliver();
-  for (const n of [5, 6]) engine.send(JSON.stringify(anEnvelope({ id: jobId(n) })));
+  for (const n of [5, 6]) engine.send(envelope(n));
   return { engine, ...memoryDeployment(engine) };
 }
 

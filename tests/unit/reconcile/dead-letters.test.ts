@@ -67,8 +67,7 @@ test('a message whose worker lived but could not write to the table is not taken
 });
 
 test('a message whose worker could not write is returned again, and that counts as no further return', async () => {
-  const { contract } = sampleContract();
-  const engine = memoryEngine(() => contract);
+  const { engine } = sampleEngine();
   moveUntried(engine, 1, { attributes: { returned: '1', returnedAt: '1' } });
 
   await engine.reconcile();
@@ -78,8 +77,7 @@ test('a message whose worker could not write is returned again, and that counts 
 
 test('a job that runs after a crash is not judged by another copy of its message', async () => {
   const never = new Promise<never>(() => {});
-  const { contract } = sampleContract(() => never);
-  const engine = memoryEngine(() => contract);
+  const { engine } = sampleEngine(() => never);
   moveUntried(engine, 1);
   engine.send(envelope(1));
   for (const run of [1, 2]) {
@@ -95,10 +93,9 @@ test('a job that runs after a crash is not judged by another copy of its message
 });
 
 test('a copy of an ended job is deleted, and a parked entry stays unchanged', async () => {
-  const { contract } = sampleContract(({ id }) => {
+  const { engine } = sampleEngine(({ id }) => {
     if (id === jobId(2)) throw new StoreError({ code: 'Bug', message: 'never' });
   });
-  const engine = memoryEngine(() => contract);
   await engine.sendAndDeliver('parked');
   const [parked] = engine.deadLetters();
   await engine.sendAndDeliver(envelope(1));
@@ -145,8 +142,7 @@ test('a walk that fails puts back the messages that it has received', async () =
 
 test('a message whose worker began and stored its claim is not taken for a poison message', async () => {
   const dead = new Promise<never>(() => {});
-  const { contract } = sampleContract(() => dead);
-  const engine = memoryEngine(() => contract);
+  const { engine } = sampleEngine(() => dead);
   engine.send(envelope(1), { attributes: { returned: '2', returnedAt: '1' } });
   void engine.deliver();
   await new Promise(setImmediate);

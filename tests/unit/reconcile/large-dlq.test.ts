@@ -3,7 +3,7 @@ import { hideMs } from '../../../lib/reconcile/dead-letters';
 import { acceptedRow } from '../../support/accepted-row';
 import { damagedRow } from '../../support/damage';
 import { layParked, moveUntried, spendReceives } from '../../support/dead-letters';
-import { anEnvelope, type EngineOptions, jobId, memoryEngine } from '../../support/engine';
+import { anEnvelope, type EngineOptions, envelope, jobId, memoryEngine } from '../../support/engine';
 import { sampleContract } from '../../support/sample-contract';
 
 const MINUTE = 60_000;
@@ -43,7 +43,7 @@ test('a damaged row is reported once while its entry is hidden among thousands',
   const { engine, costly } = slowEngine(50);
   await engine.deps.ledger.write({ ...acceptedRow(engine.clock.now()), sentAt: engine.clock.now() }, 0);
   await damagedRow(engine.table, jobKey('sample', jobId(1)), 'steps');
-  await engine.sendAndDeliver(JSON.stringify(anEnvelope()));
+  await engine.sendAndDeliver(envelope());
   await layParked(engine, 2_400, 2);
 
   costly();

@@ -3,7 +3,7 @@ import { bodyKey, campaignKey, EMAILS_QUEUE } from '../../../lib/jobs/keys';
 import type { JobRow } from '../../../lib/jobs/row';
 import { eachDue } from '../../../lib/reconcile/due';
 import { release } from '../../../lib/reconcile/release';
-import { anEnvelope, jobId, memoryEngine, PREFIX } from '../../support/engine';
+import { anEnvelope, envelope, jobId, memoryEngine, PREFIX } from '../../support/engine';
 import { reconcileRun } from '../../support/reconcile-run';
 import { sampleContract } from '../../support/sample-contract';
 
@@ -28,7 +28,7 @@ async function heldJobs(count: number, answer: (n: number) => void = () => {}, {
       if (call === down) throw new StoreError({ code: 'Down', message: 'down' });
     },
   });
-  const send = (n: number) => engine.send(JSON.stringify(anEnvelope({ id: jobId(n) })), { group: `g${n % groups}` });
+  const send = (n: number) => engine.send(envelope(n), { group: `g${n % groups}` });
   const work = async () => {
     for (let event = engine.receive(); event.Records.length > 0; event = engine.receive()) await engine.handle(event);
   };

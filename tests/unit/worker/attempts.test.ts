@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { AmbiguousError, TransientError, WaitError } from '../../../lib/errors';
 import type { JobRow } from '../../../lib/jobs/row';
-import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
+import { envelope, jobId, memoryEngine } from '../../support/engine';
 import { sampleOf } from '../../support/sample-contract';
 
 const MINUTE = 60_000;
@@ -33,7 +33,7 @@ function start() {
     },
   });
   const engine = memoryEngine(() => contract);
-  engine.send(JSON.stringify(anEnvelope()));
+  engine.send(envelope());
   const row = () => engine.row(jobId(1));
 
   return {
@@ -77,7 +77,7 @@ async function follow({ engine, run, prove, row }: ReturnType<typeof start>, cou
     if (Array.isArray(step)) engine.deps.retryWaits = step;
     else if (step === 'prove') await prove();
     else if (step === 'copy') {
-      await engine.sendAndDeliver(JSON.stringify(anEnvelope()), { of: jobId(1) });
+      await engine.sendAndDeliver(envelope(), { of: jobId(1) });
     } else if (typeof step === 'string') expect(`${row().state} ${row().reason}`).toBe(step);
     else await run(step);
 }

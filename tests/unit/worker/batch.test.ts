@@ -1,6 +1,6 @@
 import { PermanentError, StoreError, TransientError } from '../../../lib/errors';
 import { jobKey } from '../../../lib/jobs/keys';
-import { anEnvelope, envelope, jobId, memoryEngine } from '../../support/engine';
+import { envelope, jobId, memoryEngine } from '../../support/engine';
 import { rejects, sampleContract, sampleEngine } from '../../support/sample-contract';
 
 const refused = () => new TransientError({ code: 'Refused', message: 'refused' });
@@ -108,7 +108,7 @@ test('the deadline leaves messages untouched that could not be finished in time'
 });
 
 const DAY = 86_400_000;
-const body = JSON.stringify(anEnvelope());
+const body = envelope();
 
 async function forget(engine: ReturnType<typeof memoryEngine>): Promise<void> {
   const row = engine.row(jobId(1));
@@ -158,7 +158,7 @@ const down = () => {
 /** An engine whose vendor refuses the job permanently. Parking the job needs the bucket. */
 function refusing(isDown: (call: string) => boolean) {
   const { engine } = sampleEngine(rejects, { before: (call) => (isDown(call) ? down() : undefined) });
-  engine.send(JSON.stringify(anEnvelope({ id: jobId(1) })));
+  engine.send(envelope());
   return engine;
 }
 
@@ -182,7 +182,7 @@ test('in its last moments a worker begins no write to give a job back, because i
     },
   });
 
-  const response = await engine.sendAndDeliver(JSON.stringify(anEnvelope({ id: jobId(1) })));
+  const response = await engine.sendAndDeliver(envelope());
 
   expect(response.batchItemFailures).toHaveLength(1);
   expect(engine.row(jobId(1))).toMatchObject({ state: 'processing', crashes: 0 });

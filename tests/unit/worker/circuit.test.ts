@@ -129,7 +129,7 @@ async function halfOpen(
     calls: () => calls,
     circuit: () => engine.table.get(vendorKey('zendesk')),
     send: (...numbers: number[]) => {
-      for (const n of numbers) engine.send(JSON.stringify(anEnvelope({ id: jobId(n) })), { group: `g${n}` });
+      for (const n of numbers) engine.send(envelope(n), { group: `g${n}` });
     },
     states: () => engine.rows().map(({ state, reason }) => (reason ? `${state} ${reason}` : state)),
   };

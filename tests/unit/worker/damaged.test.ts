@@ -5,13 +5,13 @@ import type { Item } from '../../../lib/ports';
 import { acceptedRow } from '../../support/accepted-row';
 import { damagedItem } from '../../support/damage';
 import { spendReceives } from '../../support/dead-letters';
-import { anEnvelope, jobId, type memoryEngine, PREFIX } from '../../support/engine';
+import { anEnvelope, envelope, jobId, type memoryEngine, PREFIX } from '../../support/engine';
 import { sampleEngine } from '../../support/sample-contract';
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;
 const KEY = jobKey('sample', jobId(1));
-const BODY = JSON.stringify(anEnvelope());
+const BODY = envelope();
 
 /** A queued job whose row does not parse, and what its row was before. */
 async function damagedJob(changes: Partial<JobRow> = {}) {

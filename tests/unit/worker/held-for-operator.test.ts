@@ -1,6 +1,6 @@
 import * as z from 'zod';
 import { AmbiguousError } from '../../../lib/errors';
-import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
+import { envelope, jobId, memoryEngine } from '../../support/engine';
 import { sampleOf } from '../../support/sample-contract';
 
 /** A queue with one step that its vendor cannot be asked about. The test decides what the step does. */
@@ -13,7 +13,7 @@ function start(run: () => Promise<string>, first: () => void = () => {}) {
     },
   });
   const engine = memoryEngine(() => contract);
-  engine.send(JSON.stringify(anEnvelope()));
+  engine.send(envelope());
   return engine;
 }
 

@@ -69,24 +69,6 @@ test.each(['by itself', 'by an operator'])(
   },
 );
 
-test('neither a success nor a failure of the vendor changes what an operator has set', async () => {
-  let fail = true;
-  const { engine, circuits, limit, next } = start(() => {
-    if (fail) throw new StopError({ code: 'Unauthorized', message: '401', vendor });
-  });
-  await limit({ perSecond: 5 });
-  await next();
-  const open = engine.table.item(vendorKey(vendor));
-  await limit({});
-  fail = false;
-  await circuits.close(vendor, 'another');
-
-  const set = { rate: { perSecond: 5, by: 'user/jane' }, paused: { reason: 'they move' } };
-  expect(open).toMatchObject({ stoppedAt: expect.any(Number), rate: set.rate });
-  expect(engine.table.item(vendorKey(vendor))).toMatchObject(set);
-  expect(engine.table.item(vendorKey(vendor))).not.toHaveProperty('stoppedAt');
-});
-
 test('the reconciler tells a pause and a rate, and says nothing of what has ended', async () => {
   const { engine, limit } = start();
   await limit({});
@@ -133,4 +115,22 @@ test('a mail without which its job can succeed waits for the end of a pause, and
 
   await expect(mailing).rejects.toBe(stop);
   expect(steps.skip).not.toHaveBeenCalled();
+});
+
+test('neither a success nor a failure of the vendor changes what an operator has set', async () => {
+  let fail = true;
+  const { engine, circuits, limit, next } = start(() => {
+    if (fail) throw new StopError({ code: 'Unauthorized', message: '401', vendor });
+  });
+  await limit({ perSecond: 5 });
+  await next();
+  const open = engine.table.item(vendorKey(vendor));
+  await limit({});
+  fail = false;
+  await circuits.close(vendor, 'another');
+
+  const set = { rate: { perSecond: 5, by: 'user/jane' }, paused: { reason: 'they move' } };
+  expect(open).toMatchObject({ stoppedAt: expect.any(Number), rate: set.rate });
+  expect(engine.table.item(vendorKey(vendor))).toMatchObject(set);
+  expect(engine.table.item(vendorKey(vendor))).not.toHaveProperty('stoppedAt');
 });

@@ -6,13 +6,13 @@ import { cancel } from '../../../lib/ops/act';
 import { jobId as idOfKey } from '../../../lib/submit/options';
 import { submit } from '../../../lib/submit/submit';
 import { spendReceives } from '../../support/dead-letters';
-import { anEnvelope, jobId } from '../../support/engine';
+import { anEnvelope, envelope, jobId } from '../../support/engine';
 import { sampleEngine } from '../../support/sample-contract';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const ID = jobId(1);
-const BODY = JSON.stringify(anEnvelope());
+const BODY = envelope();
 const PLACEHOLDER = JSON.stringify({ body: 'kept' });
 const FORGED = '00000000-0000-4000-8000-0000deadbeef';
 
