@@ -1,28 +1,14 @@
 import { StoreError } from '../../../lib/errors';
-import { envelopeSchema } from '../../../lib/jobs/envelope';
-import { newRow } from '../../../lib/jobs/row';
 import type { Item } from '../../../lib/ports';
 import { markExpiredEntries } from '../../../lib/reconcile/ends';
 import { acceptedRow } from '../../support/accepted-row';
-import { anEnvelope, envelope, jobId, type memoryEngine } from '../../support/engine';
+import { envelope, jobId } from '../../support/engine';
 import { outage } from '../../support/faults';
-import { memoryRandom } from '../../support/memory-clock';
 import { reconcileRun } from '../../support/reconcile-run';
 import { rejects, sampleEngine } from '../../support/sample-contract';
 
 const MINUTE = 60_000;
 const DAY = 86_400_000;
-
-async function accept(engine: ReturnType<typeof memoryEngine>): Promise<void> {
-  const row = newRow({
-    queue: 'sample',
-    envelope: envelopeSchema.parse(anEnvelope()),
-    group: 'g',
-    now: engine.clock.now(),
-    random: memoryRandom(9),
-  });
-  await engine.deps.ledger.write(row, 0);
-}
 
 test.each([
   ['record', 'objects.create', () => 'done'],
@@ -48,7 +34,7 @@ test.each([
     ]);
 });
 
-test('a shard whose query fails does not hold back the other shards', async () => {
+test('a job that was not sent ends after a quarter of an hour, also beside a shard whose query fails', async () => {
   const { engine } = sampleEngine();
   for (let n = 1; n <= 40; n++) await engine.deps.ledger.write(acceptedRow(engine.clock.now(), { id: jobId(n) }), 0);
   const { due } = engine.deps.table;
@@ -57,16 +43,20 @@ test('a shard whose query fails does not hold back the other shards', async () =
     return due(todo, options);
   };
 
-  engine.clock.advance(15 * MINUTE);
+  engine.clock.advance(14 * MINUTE);
+  await engine.reconcile();
+  const early = engine.rows().map(({ state }) => state);
+  engine.clock.advance(MINUTE);
   await engine.reconcile();
 
+  expect(new Set(early)).toEqual(new Set(['queued']));
   const left = engine.rows().filter(({ state }) => state === 'queued');
   expect(new Set(left.map(({ todo }) => todo))).toEqual(new Set(['sample#unsent#0']));
 });
 
 test('a sent job whose message outlived its retention expires, with a warning before, a record and no DLQ entry', async () => {
   const { engine } = sampleEngine();
-  await accept(engine);
+  await engine.deps.ledger.write(acceptedRow(engine.clock.now()), 0);
   await engine.deps.ledger.update(`sample#${jobId(1)}`, (row) => ({ ...row, sentAt: engine.clock.now() }));
 
   engine.clock.advance(13 * DAY);

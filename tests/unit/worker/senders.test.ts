@@ -1,10 +1,11 @@
 import { PermanentError, WaitError } from '../../../lib/errors';
 import { jobIdOf } from '../../../lib/jobs/envelope';
 import { jobKey } from '../../../lib/jobs/keys';
-import { newRow, rowOfEnvelope } from '../../../lib/jobs/row';
+import { rowOfEnvelope } from '../../../lib/jobs/row';
 import { cancel } from '../../../lib/ops/act';
 import { jobId as idOfKey } from '../../../lib/submit/options';
 import { submit } from '../../../lib/submit/submit';
+import { acceptedRow } from '../../support/accepted-row';
 import { spendReceives } from '../../support/dead-letters';
 import { anEnvelope, envelope, jobId } from '../../support/engine';
 import { sampleEngine } from '../../support/sample-contract';
@@ -46,11 +47,7 @@ const IN: Record<string, (given: ReturnType<typeof start>) => Promise<void>> = {
     await cancel(given.engine.deps, given.engine.row(ID));
   },
   'that was never sent': async ({ engine }) => {
-    const envelope = anEnvelope() as Parameters<typeof newRow>[0]['envelope'];
-    await engine.deps.ledger.write(
-      newRow({ ...engine.deps, queue: 'sample', envelope, group: 'g', now: engine.clock.now() }),
-      0,
-    );
+    await engine.deps.ledger.write(acceptedRow(engine.clock.now()), 0);
     engine.clock.advance(15 * MINUTE);
     await engine.reconcile();
   },
@@ -116,7 +113,7 @@ test.each([
   ['no body', JSON.stringify({ body: 'gone' })],
 ])("its name and %s do not end another sender's job whose body is not kept yet", async (_what, body) => {
   const { engine, effects } = start();
-  const envelope = anEnvelope() as Parameters<typeof newRow>[0]['envelope'];
+  const envelope = anEnvelope() as Parameters<typeof rowOfEnvelope>[0]['envelope'];
   await engine.deps.ledger.write(rowOfEnvelope({ queue: 'sample', envelope, group: 'g', now: engine.clock.now() }), 0);
   const before = engine.row(ID);
 
