@@ -90,15 +90,6 @@ test('the message about failures of the reconciler names the job, its queue, the
   ]);
 });
 
-test('the message is sent even if the table does not answer', async () => {
-  const { notify, taken, deps } = chat();
-  deps.table.get = () => Promise.reject(new StoreError({ code: 'Down', message: 'down' }));
-
-  await notify(alarmChange({ NewStateValue: 'OK', OldStateValue: 'ALARM' }));
-
-  expect(taken).toHaveLength(1);
-});
-
 test('the message about a limited vendor says since when, until when and why, and how to end it', async () => {
   const { notify, taken, items } = chat();
   const limit = { at: 1_767_323_000_000, by: 'user/jane', reason: '**Zendesk** moves' };

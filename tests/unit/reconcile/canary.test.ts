@@ -39,23 +39,6 @@ test.each<[string, ('run' | 'work' | number)[], number[]]>([
   expect(measured(engine, 'Canary')).toEqual(counts);
 });
 
-test('the next canary is sent when it is due, and not before', async () => {
-  const { engine, reconcile } = start();
-  const ids = [];
-
-  for (let minute = 0; minute <= 10; minute++) {
-    await reconcile();
-    await engine.deliver();
-    ids.push((await lastCanary(engine)).id);
-    engine.clock.advance(MINUTE);
-  }
-
-  expect(new Set(ids).size).toBe(3);
-  expect(ids[4]).toBe(ids[0]);
-  expect(ids[5]).not.toBe(ids[4]);
-  expect(measured(engine, 'Canary')).toEqual([1, 1]);
-});
-
 test('a canary does no work, stores nothing in the bucket, and only shows in its own metrics', async () => {
   const { engine, effects, reconcile } = start();
   await reconcile();
