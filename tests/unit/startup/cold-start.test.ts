@@ -2,8 +2,7 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { parseEnv } from '../../../lib/config/common';
 import { reconcilerEnv } from '../../../lib/config/functions';
-import type { Facts } from '../../../lib/ports';
-import { coldStart, countingDenied } from '../../../lib/startup/engine';
+import { coldStart } from '../../../lib/startup/engine';
 import { rhythmOf } from '../../../lib/startup/reconciler';
 
 test('a function starts once, at its first invocation', () => {
@@ -41,42 +40,6 @@ test('a failed start is logged and thrown, and the next invocation starts again'
     { outcomes: ['configuration: TABLE: is missing', 'planted', 'ready'] },
   ]);
 });
-
-/** Writes a line with this code, and answers the line and the metrics. */
-function write(code?: string) {
-  const lines: [string, Facts | undefined][] = [];
-  const metrics: unknown[] = [];
-  const line = (message: string, facts?: Facts) => void lines.push([message, facts]);
-  const log = countingDenied(
-    { info: line, warn: line, error: line },
-    { add: (...metric) => void metrics.push(metric), flush: async () => {} },
-  );
-  log.error('a message could not be handled', { code });
-  return { lines, metrics };
-}
-
-test.each([
-  'S3.AccessDenied',
-  'DynamoDB.AccessDeniedException',
-  'SQS.KmsAccessDenied',
-  'SQS.KMS.AccessDeniedException',
-  'SNS.AuthorizationErrorException',
-  'SSM.ParameterNotFound',
-  'SecretsManager.ResourceNotFoundException',
-  'SecretsManager.DecryptionFailure',
-])('%s counts as denied access', (code) => {
-  expect(write(code)).toEqual({
-    lines: [['a message could not be handled', { code }]],
-    metrics: [['AccessDenied', 1, 'Count', {}]],
-  });
-});
-
-test.each(['S3.SlowDown', 'DynamoDB.ResourceNotFoundException', 'ZendeskRejected', undefined])(
-  '%s does not',
-  (code) => {
-    expect(write(code).metrics).toEqual([]);
-  },
-);
 
 const env = {
   INSTANCE: 'acme',

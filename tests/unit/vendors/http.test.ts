@@ -1,6 +1,5 @@
 import { StopError, TransientError } from '../../../lib/errors';
 import { retryAfterMs, vendorCalls } from '../../../lib/vendors/http';
-import { wordsOf } from '../../../lib/vendors/sendgrid';
 import { zendesk as dialect } from '../../../lib/vendors/zendesk';
 import { secretOf } from '../../support/vendors';
 
@@ -58,23 +57,5 @@ describe('a call', () => {
 
     await expect(callsWith(secret)('once', 1000, () => Promise.reject(error))).rejects.toBe(error);
     expect(secret.asked).toBe(fresh);
-  });
-});
-
-test('a word brings no mark-up into the HTML, and no line break into the subject', () => {
-  const words = {
-    name: 'A\r\nBcc: y@example.com',
-    link: `O'Brien <a href="x">`,
-    n: 1,
-    other: 'a\n<b>',
-    constructor: '',
-  };
-
-  expect(wordsOf({ subject: 'Hi {{name}}', html: '<p>{{link}} of {{n}}</p>' }, words)).toEqual({
-    name: 'A Bcc: y@example.com',
-    link: 'O’Brien  a href= x  ',
-    n: '1',
-    other: 'a\n<b>',
-    constructor: '',
   });
 });
