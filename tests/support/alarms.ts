@@ -68,5 +68,8 @@ export function chat(errors: Error[] = []) {
     ...{ deps, clock, tried, taken, kept, items },
     notify: (change: unknown) => notify(deps, snsMessage(change), { remainingMs: () => end - clock.now() }),
     titles: () => taken.map(({ embeds }) => embeds[0]?.title),
+    /** The fields of each message, by their names. */
+    fields: (): Record<string, string>[] =>
+      taken.map(({ embeds }) => Object.fromEntries(embeds[0]?.fields?.map(({ name, value }) => [name, value]) ?? [])),
   };
 }

@@ -218,6 +218,15 @@ export function memoryEngine(
       }
     },
 
+    /** Lets minutes pass. In each the reconciler runs, then the worker handles what the queue shows. */
+    async minutes(count = 1): Promise<void> {
+      for (let minute = 0; minute < count; minute++) {
+        clock.advance(60_000);
+        await this.reconcile();
+        for (let event = this.receive(); event.Records.length > 0; event = this.receive()) await this.handle(event);
+      }
+    },
+
     inQueue: () => model.messages(main).length,
     deadLetters: () => model.messages(dlq),
     rows: () =>

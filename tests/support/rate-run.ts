@@ -1,13 +1,14 @@
-import { type SharedRate, sharedRate } from '../../lib/worker/rate';
+import { type RateUse, type SharedRate, sharedRate } from '../../lib/worker/rate';
 import { memoryClock, memoryRandom } from './memory-clock';
 import { memoryTable } from './memory-table';
 
 export interface Sent {
   at: number;
   recipients: number;
-  use: 'campaign' | 'message';
-  waitedMs: number;
 }
+
+/** How long a worker is busy with its call. */
+const CALL_MS = 200;
 
 /**
  * Workers that share a sending rate on a virtual clock. Each one reserves, sleeps, wakes a little late, sends, and is
@@ -20,8 +21,6 @@ export async function rateRun({
   chunks,
   messagesAt = [],
   lateMs = () => 0,
-  callMs = () => 200,
-  withinMs = 80_000,
 }: {
   rate: number;
   workers: number;
@@ -29,9 +28,7 @@ export async function rateRun({
   chunks: number;
   messagesAt?: number[];
   lateMs?: (until: number, at: number) => number;
-  callMs?: () => number;
-  withinMs?: number;
-}): Promise<{ sent: Sent[]; start: number; missed: number }> {
+}): Promise<{ sent: Sent[]; missed: number }> {
   const clock = memoryClock();
   const start = clock.now();
   const table = memoryTable();
@@ -46,16 +43,15 @@ export async function rateRun({
 
   interface Request {
     shared: SharedRate;
-    use: Sent['use'];
+    use: RateUse;
     recipients: number;
-    asked: number;
     done: () => void;
   }
 
   async function ask(request: Request): Promise<void> {
-    const { shared, use, recipients, asked, done } = request;
+    const { shared, use, recipients, done } = request;
     const again = () => ask(request);
-    const answer = await shared.reserve({ recipients, use, withinMs });
+    const answer = await shared.reserve({ recipients, use, withinMs: 80_000 });
     if (answer.kind === 'later') return plan(clock.now() + Math.min(answer.waitMs, 5_000), again);
     const { at, until } = answer.slot;
     plan(at + lateMs(until, at), () => {
@@ -63,14 +59,14 @@ export async function rateRun({
         missed += 1;
         return again();
       }
-      sent.push({ at: clock.now(), recipients, use, waitedMs: clock.now() - asked });
-      plan(clock.now() + callMs(), done);
+      sent.push({ at: clock.now(), recipients });
+      plan(clock.now() + CALL_MS, done);
     });
   }
   const work = (shared: SharedRate): Promise<void> | undefined => {
     if (next >= chunks) return undefined;
     const done = () => plan(clock.now(), () => work(shared));
-    return ask({ shared, use: 'campaign', recipients: chunk(next++), asked: clock.now(), done });
+    return ask({ shared, use: 'campaign', recipients: chunk(next++), done });
   };
 
   for (let worker = 0; worker < workers; worker++) {
@@ -78,12 +74,11 @@ export async function rateRun({
     plan(start, () => work(shared));
   }
   const shared = process();
-  for (const at of messagesAt)
-    plan(start + at, () => ask({ shared, use: 'message', recipients: 1, asked: clock.now(), done: () => {} }));
+  for (const at of messagesAt) plan(start + at, () => ask({ shared, use: 'message', recipients: 1, done: () => {} }));
   for (;;) {
     events.sort((a, b) => a.at - b.at);
     const event = events.shift();
-    if (!event) return { sent: sent.sort((a, b) => a.at - b.at), start, missed };
+    if (!event) return { sent: sent.sort((a, b) => a.at - b.at), missed };
     clock.advance(Math.max(0, event.at - clock.now()));
     await event.act();
   }

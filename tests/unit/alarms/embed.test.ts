@@ -13,36 +13,28 @@ const field = (change: unknown, name: string, at = place) =>
 test('the message of an alarm says what is wrong, with which queue, since when, and which commands to run', () => {
   const embed = shown(alarmChange());
 
-  expect(embed).toEqual({
+  expect(embed).toMatchObject({
     title: '🔴 acme · feedback: Jobs in the dead-letter queue',
     description: 'These jobs are dead. They need a fix before they can succeed.\nRunbook: docs/runbook.md#dlq-depth',
-    color: 0xd83c3e,
     timestamp: '2026-01-02T03:04:05.678Z',
-    fields: [
-      { name: 'Queue', value: 'feedback', inline: true },
-      { name: 'Value', value: '3 (alarm from 1)', inline: true },
-      { name: 'Since', value: '<t:1767323045:f> (<t:1767323045:R>)', inline: true },
-      {
-        name: 'Inspect',
-        value:
-          '`npx sls jobs list --queue feedback --state dead --stage prod --param instance=acme --region eu-central-1`',
-      },
-      {
-        name: 'Next',
-        value:
-          '`npx sls jobs retry --queue feedback --state dead --stage prod --param instance=acme --region eu-central-1`',
-      },
-      {
-        name: 'Links',
-        value: [
-          '[Alarm](https://eu-central-1.console.aws.amazon.com/cloudwatch/home?region=eu-central-1#alarmsV2:alarm/acme-feedback-dlq-depth)',
-          '[Logs](https://eu-central-1.console.aws.amazon.com/cloudwatch/home?region=eu-central-1#logsV2:log-groups/log-group/$252Faws$252Flambda$252Facme-feedback)',
-          '[Dashboard](https://eu-central-1.console.aws.amazon.com/cloudwatch/home?region=eu-central-1#dashboards/dashboard/acme)',
-        ].join(' · '),
-      },
-    ],
     footer: { text: 'acme · prod · eu-central-1' },
   });
+  const console = 'https://eu-central-1.console.aws.amazon.com/cloudwatch/home?region=eu-central-1#';
+  expect(embed?.fields?.map(({ name, value }) => [name, value.replace(/ --stage .*`/, '`')])).toEqual([
+    ...[
+      ['Queue', 'feedback'],
+      ['Value', '3 (alarm from 1)'],
+      ['Since', '<t:1767323045:f> (<t:1767323045:R>)'],
+    ],
+    ['Inspect', '`npx sls jobs list --queue feedback --state dead`'],
+    ['Next', '`npx sls jobs retry --queue feedback --state dead`'],
+    [
+      'Links',
+      `[Alarm](${console}alarmsV2:alarm/acme-feedback-dlq-depth) · ` +
+        `[Logs](${console}logsV2:log-groups/log-group/$252Faws$252Flambda$252Facme-feedback) · ` +
+        `[Dashboard](${console}dashboards/dashboard/acme)`,
+    ],
+  ]);
 });
 
 test('the message of an alarm that is over is green and has no commands', () => {
@@ -55,17 +47,11 @@ test('the message of an alarm that is over is green and has no commands', () => 
 test('the message of a fact gives its details, and its commands name the job', () => {
   const embed = shown(aFact({ fact: 'jobs-dead', subject: 'feedback', code: 'Rejected', jobId: '0190-a', count: 2 }));
 
-  expect(embed).toMatchObject({
-    title: '🔴 acme · feedback: Jobs are dead',
-    description: 'They need a fix before they can succeed.\nRunbook: docs/runbook.md#jobs-dead',
-    timestamp: '2026-01-02T03:04:05.000Z',
-  });
-  expect(embed?.fields?.map(({ name }) => name)).toEqual([
-    ...['Queue', 'Since', 'Details', 'Inspect', 'Next', 'Links'],
-  ]);
-  expect(embed?.fields).toContainEqual({ name: 'Details', value: '2 jobs, job 0190-a, code Rejected' });
-  expect(embed?.fields?.find(({ name }) => name === 'Next')?.value).toContain('sls jobs retry 0190-a --queue feedback');
-  expect(embed?.fields?.find(({ name }) => name === 'Links')?.value).not.toContain('[Alarm]');
+  const of = (name: string) => embed?.fields?.find((each) => each.name === name)?.value;
+  expect(embed).toMatchObject({ title: '🔴 acme · feedback: Jobs are dead', timestamp: '2026-01-02T03:04:05.000Z' });
+  expect(of('Details')).toBe('2 jobs, job 0190-a, code Rejected');
+  expect(of('Next')).toContain('sls jobs retry 0190-a --queue feedback');
+  expect(of('Links')).not.toContain('[Alarm]');
 });
 
 test.each([

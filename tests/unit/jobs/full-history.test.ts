@@ -5,7 +5,7 @@ import { actOnEach, mayTouch } from '../../../lib/ops/many';
 import { listJobs } from '../../../lib/ops/search';
 import { explain } from '../../../packages/console/explain';
 import { spendReceives } from '../../support/dead-letters';
-import { anEnvelope, jobId, type memoryEngine } from '../../support/engine';
+import { envelope, jobId, type memoryEngine } from '../../support/engine';
 import { sampleEngine } from '../../support/sample-contract';
 
 const MINUTE = 60_000;
@@ -76,7 +76,7 @@ const CASES: Record<string, Case> = {
   'that the message which was returned first had an outcome': {
     outcomes: FAILS,
     before: async (engine) => {
-      for (const n of [2, 3]) engine.send(JSON.stringify(anEnvelope({ id: jobId(n) })), { group: `g${n}` });
+      for (const n of [2, 3]) engine.send(envelope(n), { group: `g${n}` });
       spendReceives(engine);
       await engine.reconcile();
       await engine.deliver();
@@ -96,7 +96,7 @@ async function said({ outcomes, before, after }: Case, change: (history: History
     const outcome = left.shift();
     if (outcome) throw outcome;
   });
-  await engine.accept(JSON.stringify(anEnvelope()));
+  await engine.accept(envelope());
   await before(engine);
   for (const { key } of engine.rows())
     await engine.deps.ledger.update(key, (now) => ({ ...now, history: change(now.history) }));

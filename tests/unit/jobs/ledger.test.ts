@@ -1,5 +1,5 @@
-import { updateItem, writeItem } from '../../../lib/jobs/items';
-import { createLedger, withSchedule } from '../../../lib/jobs/ledger';
+import { endLease, type RunLease, takeLease, updateItem, writeItem } from '../../../lib/jobs/items';
+import { createLedger, createTrials, withSchedule } from '../../../lib/jobs/ledger';
 import { blankRow } from '../../../lib/jobs/row';
 import type { Item, Table } from '../../../lib/ports';
 import { type Fault, withFaults } from '../../support/faults';
@@ -81,17 +81,6 @@ test('an update of a known item reads only if the item has changed, and makes no
   expect(await stored.get('other')).toBeUndefined();
 });
 
-test('an update says whether it changed the item', async () => {
-  const { deps } = start();
-  await writeItem(deps, item({ count: 1 }), 0);
-
-  const left = await updateItem(deps, 'k', () => undefined);
-  const changed = await updateItem<Item & { count?: number }>(deps, 'k', (now) => now && { ...now, count: 2 });
-
-  expect(left).toMatchObject({ changed: false, item: { count: 1 } });
-  expect(changed).toMatchObject({ changed: true, item: { count: 2 } });
-});
-
 test("a row's index attributes and expiry follow from its state at every write", async () => {
   const { deps } = start();
   const ledger = createLedger(deps);
@@ -126,4 +115,42 @@ test.each([
   const { todo, todoAt } = withSchedule({ ...row, state: inState('dead') }, { ...feedbackSettings, ...more });
 
   expect([todo, todoAt]).toEqual(['feedback#kept', row.updatedAt + days * 86_400_000]);
+});
+
+const LEASE = 'lease#sample';
+
+function leases() {
+  const deps = { table: memoryTable(), clock: memoryClock(), random: memoryRandom() };
+  const take = (ms: number) => takeLease<RunLease>(deps, LEASE, deps.clock.now() + ms);
+  return { deps, take };
+}
+
+test('only its holder can end a lease', async () => {
+  const { deps, take } = leases();
+  const first = await take(1_000);
+  deps.clock.advance(1_000);
+  await take(60_000);
+
+  await endLease(deps, first as RunLease);
+
+  expect(await take(1_000)).toBeUndefined();
+});
+
+const trialsOf = (table = memoryTable(), fault: () => Fault = () => 'none') =>
+  createTrials({ table: withFaults(table, fault), clock: memoryClock(), random: memoryRandom() });
+
+test('a note expires with the rows of its time', async () => {
+  const table = memoryTable();
+
+  await trialsOf(table).begin('feedback', 'm1');
+
+  const days = ((table.items()[0]?.expiresAt ?? 0) * 1000 - memoryClock().now()) / 86_400_000;
+  expect(days).toBeCloseTo(45);
+});
+
+test.each(['refused', 'lost'] as const)('where the table does not take it (%s), the work goes on', async (fault) => {
+  const trials = trialsOf(memoryTable(), () => fault);
+
+  await expect(trials.begin('feedback', 'm1')).resolves.toBeUndefined();
+  await expect(trials.forget('feedback', 'm1')).resolves.toBeUndefined();
 });

@@ -1,17 +1,17 @@
 import * as z from 'zod';
 import { recordKey } from '../../../lib/jobs/keys';
-import { putRecord, recordOf } from '../../../lib/jobs/record';
-import type { JobRow } from '../../../lib/jobs/row';
+import { putRecord, recordOf, rowOfRecord } from '../../../lib/jobs/record';
+import { blankRow, type JobRow } from '../../../lib/jobs/row';
 import type { Objects } from '../../../lib/ports';
 import { messageType } from '../../../lib/worker/contract';
-import { anEnvelope, jobId, memoryEngine, PREFIX } from '../../support/engine';
+import { envelope, jobId, memoryEngine, PREFIX } from '../../support/engine';
 import { inState } from '../../support/in-state';
 
 /** A job that is done. Its record is written, unless `unwritten`. */
 async function start({ unwritten = false } = {}) {
   const done = messageType({ schema: z.strictObject({}), process: async () => 'ok' });
   const engine = memoryEngine(() => ({ queue: 'sample', vendors: [], types: { 'sample.done.v1': done } }));
-  await engine.sendAndDeliver(JSON.stringify(anEnvelope()));
+  await engine.sendAndDeliver(envelope());
   const row = engine.row(jobId(1));
   const key = recordKey(PREFIX, row);
   if (unwritten) await engine.objects.delete(key);
@@ -106,4 +106,35 @@ test('a record that was not readable any more is replaced', async () => {
   await put(bucket, row);
 
   expect(record()).toMatchObject({ state: 'succeeded' });
+});
+
+const AT = Date.parse('2026-01-02T03:04:05.000Z');
+const row: JobRow = {
+  ...blankRow({ queue: 'feedback', id: '1', time: AT, payloadHash: 'h', group: 'g', now: AT }),
+  version: 7,
+  state: inState('dead'),
+  reason: 'error',
+  endedAt: AT + 1000,
+  lease: { token: 'token', until: AT, messageId: 'm', alone: true },
+  steps: { upload: { status: 'done', startedAt: AT, endedAt: AT, kept: ['upload-token'] } },
+  history: [{ at: AT, event: 'dead (error)' }],
+  spentMessageIds: ['m'],
+};
+
+test('a record has readable times, and no leases, tokens or index attributes', () => {
+  const record = JSON.parse(recordOf({ ...row, todo: 'x', expiresAt: 1 })) as Record<string, unknown>;
+
+  expect(record).toMatchObject({
+    record: 1,
+    version: 7,
+    time: '2026-01-02T03:04:05.000Z',
+    endedAt: '2026-01-02T03:04:06.000Z',
+    history: [{ at: '2026-01-02T03:04:05.000Z' }],
+  });
+  for (const hidden of ['lease', 'writer', 'key', 'todo', 'expiresAt']) expect(record).not.toHaveProperty(hidden);
+  expect(JSON.stringify(record)).not.toContain('token');
+});
+
+test('a text that is no record of ours makes no DEAD', () => {
+  expect(() => rowOfRecord('{"some":"thing"}', 'k')).toThrow('record: does not parse');
 });

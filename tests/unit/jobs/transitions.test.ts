@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs';
-import type { JobRow } from '../../../lib/jobs/row';
-import { blankRow } from '../../../lib/jobs/row';
+import { appended, blankRow, type JobRow } from '../../../lib/jobs/row';
 import {
   ARROWS,
   type ArrowName,
@@ -135,4 +134,13 @@ test('docs/jobs.md says of each arrow who follows it and when', () => {
         'm',
       ),
     );
+});
+
+test('a full list keeps how it began and what came last', () => {
+  let list: number[] = [];
+  for (let entry = 1; entry <= 1_000; entry++) list = appended(list, entry);
+
+  expect(list).toHaveLength(100);
+  expect(list.slice(0, 50)).toEqual(Array.from({ length: 50 }, (_, index) => index + 1));
+  expect(list.slice(50)).toEqual(Array.from({ length: 50 }, (_, index) => index + 951));
 });

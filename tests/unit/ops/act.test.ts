@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import { AmbiguousError, WaitError } from '../../../lib/errors';
+import { AmbiguousError } from '../../../lib/errors';
 import type { Evidence } from '../../../lib/jobs/row';
 import { cancel, discard, retry, settle } from '../../../lib/ops/act';
 import type { Job } from '../../../lib/worker/contract';
@@ -19,14 +19,6 @@ function sample(effect?: () => void) {
 }
 
 describe('a cancel', () => {
-  async function held() {
-    const made = sample(() => {
-      throw new WaitError({ code: 'RateLimited', message: '429', vendor: 'zendesk', waitMs: 5 * MINUTE });
-    });
-    await made.engine.sendAndDeliver(envelope());
-    return made;
-  }
-
   test('of a queued job leaves a record, and its message is acknowledged without effects', async () => {
     const { engine, effects, row } = sample();
     await engine.deps.ledger.write({ ...acceptedRow(engine.clock.now()), sentAt: engine.clock.now() }, 0);
@@ -39,18 +31,6 @@ describe('a cancel', () => {
     expect(row()).toMatchObject({ state: 'cancelled', reason: 'operator', cancelledBy: NOTE });
     expect(row().history.at(-1)).toMatchObject({ event: 'cancelled (operator)', note: NOTE });
     expect(Object.values(engine.records())).toMatchObject([{ state: 'cancelled', reason: 'operator' }]);
-  });
-
-  test('of a held job keeps it from its release', async () => {
-    const { engine, row } = await held();
-
-    await cancel(engine.deps, row());
-    engine.clock.advance(10 * MINUTE);
-    await engine.reconcile();
-
-    expect(engine.inQueue()).toBe(0);
-    expect(row().state).toBe('cancelled');
-    expect(row()).not.toHaveProperty('retryAt');
   });
 
   test('is refused while a worker runs the job, but not after its run crashed', async () => {
@@ -198,20 +178,6 @@ describe('an unknown step', () => {
       expect(row().history).toContainEqual(entry);
     },
   );
-
-  test("gets its result from the operator's evidence. The job is held again if its next step becomes unknown", async () => {
-    const proven = ({ event }: Evidence) => `seen by ${event}`;
-    const { engine, sent, row, settled } = await uncertain(['first', 'second'], proven);
-
-    for (const step of ['first', 'second']) {
-      await settled(step, 'done');
-      await engine.deliver();
-    }
-
-    expect(sent).toEqual(['first', 'second']);
-    const first = { status: 'done', result: 'seen by operator' };
-    expect(row()).toMatchObject({ state: 'succeeded', holds: 2, steps: { first } });
-  });
 
   /** A job with two unknown steps after its last attempt. */
   async function twoUnknown() {

@@ -136,11 +136,6 @@ test.each<[what: string, make: (made: Made) => unknown, line?: string, effect?: 
     `A function fails, ${AGO}. Inspect it: npx sls queues`,
   ],
   [
-    'two alarms that explain each other',
-    (made) => firing(made, 'my-feedback-jobs-slow', 'my-feedback-canary-late'),
-    `feedback: Canaries are late, ${AGO}. Inspect it: npx sls queues`,
-  ],
-  [
     'a fact about one job',
     (made) => withFacts(made, { kind: 'row-damaged', jobId: 'JOB-7', since: NOW - 5 * MINUTE_MS }),
     `feedback: The row of a job is damaged, ${AGO}. Inspect it: npx sls jobs show JOB-7 --queue feedback`,
@@ -168,17 +163,6 @@ test('sls health shows the worst problem first, and all of them as JSON too', as
     'An illegal change of a job was refused',
   ]);
   expect(json).toMatchObject({ verdict: '3 problems', at: NOW });
-});
-
-test('sls health asks CloudWatch for one metric of each queue', async () => {
-  const { deployment } = await aDeployment();
-  const series = jest.spyOn(deployment.monitoring, 'series');
-
-  await verdictOf({ deployment });
-
-  expect(series.mock.calls.map(([asked]) => asked.map(({ name }) => name))).toEqual([
-    ['ApproximateAgeOfOldestMessage'],
-  ]);
 });
 
 test.each(['table', 'queues', 'mappings', 'monitoring'] as const)(

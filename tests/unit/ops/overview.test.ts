@@ -1,9 +1,8 @@
 import { StopError, WaitError } from '../../../lib/errors';
 import { factsKey } from '../../../lib/jobs/keys';
 import { overview } from '../../../lib/ops/overview';
-import { pauseQueue } from '../../../lib/ops/pause';
 import { memoryDeployment } from '../../support/deployment';
-import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
+import { envelope, jobId, memoryEngine } from '../../support/engine';
 import { rejects, sampleContract } from '../../support/sample-contract';
 
 /** Job 1 succeeded, 2 is dead, 3 throttled, 4 stopped, 5 and 6 wait in the queue. */
@@ -16,9 +15,9 @@ async function someJobs() {
   });
   // The queue of the feedback jobs, whose worker calls Zendesk.
   const engine = memoryEngine(() => ({ ...contract, queue: 'feedback' }));
-  for (const n of [1, 2, 3, 4]) engine.send(JSON.stringify(anEnvelope({ id: jobId(n) })));
+  for (const n of [1, 2, 3, 4]) engine.send(envelope(n));
   await engine.deliver();
-  for (const n of [5, 6]) engine.send(JSON.stringify(anEnvelope({ id: jobId(n) })));
+  for (const n of [5, 6]) engine.send(envelope(n));
   return { engine, ...memoryDeployment(engine) };
 }
 
@@ -53,21 +52,6 @@ test('the overview shows circuits, the last run of the reconciler, and the alarm
     ['jobs-dead', 'Jobs are dead', 'feedback', 2],
     ['oldest-message', 'A message has waited for a long time', 'feedback', 1],
   ]);
-});
-
-test('a paused queue shows since when, by whom and why, and that its oldest message decides until when', async () => {
-  const { engine, deployment, metrics } = await someJobs();
-  const now = engine.clock.now();
-  metrics.set('ApproximateAgeOfOldestMessage', [{ at: now, value: 3_600 }]);
-  await pauseQueue(deployment, { queue: 'feedback', reason: 'move' });
-
-  const [queue] = (await overview(deployment)).queues;
-
-  expect(queue).toMatchObject({
-    receives: false,
-    oldestSeconds: 3_600,
-    pause: { since: now, by: 'user/jane', reason: 'move', resumeBefore: now - 3_600_000 + 7 * 86_400_000 },
-  });
 });
 
 test('a count stops at a thousand and says that there are more', async () => {

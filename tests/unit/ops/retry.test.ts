@@ -2,12 +2,10 @@ import { CancelledError } from '../../../lib/errors';
 import { cancel, retry } from '../../../lib/ops/act';
 import { acceptedRow } from '../../support/accepted-row';
 import { type EngineOptions, envelope, jobId } from '../../support/engine';
-import { outage } from '../../support/faults';
 import { inState } from '../../support/in-state';
 import { rejects, sampleEngine } from '../../support/sample-contract';
 
 const ID = jobId(1);
-const MINUTE = 60_000;
 
 /** A queue whose jobs the vendor rejects until a test calls `fix`. */
 function rejecting(options: EngineOptions = {}) {
@@ -96,21 +94,6 @@ describe('a cancelled job', () => {
     expect(row()).toMatchObject({ state: 'succeeded', generation: 2 });
   });
 
-  test('whose message was acknowledged is sent again', async () => {
-    const { engine, effects, event, row, ...made } = await cancelled();
-    await engine.handle(event);
-    const before = { inQueue: engine.inQueue(), effects: [...effects] };
-
-    await made.retry();
-    const waiting = row();
-    await engine.deliver();
-
-    expect(before).toEqual({ inQueue: 0, effects: [] });
-    expect(waiting).toMatchObject({ state: 'queued', sentAt: engine.clock.now() });
-    expect(effects).toEqual([ID]);
-    expect(engine.objects.keys().filter((key) => key.includes('/_bodies/'))).toEqual([]);
-  });
-
   test('whose message SQS dead-lettered keeps its body when the reconciler judges that message', async () => {
     const { engine, effects, ...made } = await cancelled();
     for (let receive = 0; receive < 4; receive++) {
@@ -136,24 +119,6 @@ describe('a cancelled job', () => {
 
     await expect(retry(engine.deps, engine.row(ID))).rejects.toThrow(/cancelled \(operator\) and its body is gone/);
   });
-});
-
-test('the reconciler sends a job whose retry could not', async () => {
-  const store = outage('queues.send', { down: false });
-  const { engine, effects, fix, row, ...made } = rejecting(store);
-  await engine.sendAndDeliver(envelope());
-  fix();
-
-  store.down = true;
-  await expect(made.retry()).rejects.toThrow('is down');
-  const between = row().state;
-  store.down = false;
-  engine.clock.advance(2 * MINUTE);
-  await engine.reconcile();
-  await engine.deliver();
-
-  expect(between).toBe('queued');
-  expect(effects).toEqual([ID]);
 });
 
 test.each([

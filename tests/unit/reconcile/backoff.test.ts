@@ -1,65 +1,32 @@
 import { StoreError, WaitError } from '../../../lib/errors';
 import type { FailingWork, ReconcilerRun } from '../../../lib/jobs/items';
 import { jobKey, reconcilerKey } from '../../../lib/jobs/keys';
-import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
-import { sampleContract } from '../../support/sample-contract';
+import { envelope, jobId, type memoryEngine } from '../../support/engine';
+import { sampleEngine } from '../../support/sample-contract';
 
 const MINUTE = 60_000;
-const HOUR = 60 * MINUTE;
 
 /** Jobs that wait a minute after their first run. The bodies of the first `bad` jobs can no longer be read. */
 async function heldJobs({ bad, good }: { bad: number; good: number }) {
   const seen = new Set<string>();
-  const { contract, effects } = sampleContract(({ id }) => {
+  const { engine, effects } = sampleEngine(({ id }) => {
     if (seen.has(id)) return;
     seen.add(id);
     throw new WaitError({ code: 'Throttled', message: '429', vendor: 'zendesk', waitMs: MINUTE });
   });
-  let callMs = 0;
-  const engine = memoryEngine(() => contract, { before: () => engine.clock.advance(callMs) });
-  for (let n = 1; n <= bad + good; n++) {
-    engine.send(JSON.stringify(anEnvelope({ id: jobId(n) })), { group: `g${n}` });
-    if (n % 10 === 0) await engine.deliver();
-  }
-  while (engine.inQueue() > 0) await engine.deliver();
+  for (let n = 1; n <= bad + good; n++) await engine.sendAndDeliver(envelope(n), { group: `g${n}` });
   const { get } = engine.deps.objects;
-  let archived = true;
+  const archive = { closed: true };
   engine.deps.objects.get = async (key) => {
-    if (archived && Number.parseInt(key.slice(-12), 16) <= bad)
+    if (archive.closed && Number.parseInt(key.slice(-12), 16) <= bad)
       throw new StoreError({ code: 'S3.InvalidObjectState', message: 'archived' });
     return get(key);
   };
-  const minute = async () => {
-    engine.clock.advance(MINUTE);
-    await engine.reconcile();
-    for (let event = engine.receive(); event.Records.length > 0; event = engine.receive()) await engine.handle(event);
-  };
-  return {
-    engine,
-    effects,
-    minute,
-    callsTake: (ms: number) => {
-      callMs = ms;
-    },
-    restore: () => {
-      archived = false;
-    },
-  };
+  return { engine, effects, archive };
 }
 
-test('with slow calls, the job that became due last does not wait for a thousand failing jobs', async () => {
-  const { engine, effects, minute, callsTake } = await heldJobs({ bad: 1_000, good: 1 });
-  callsTake(50);
-
-  await minute();
-  await minute();
-
-  expect(effects).toEqual([jobId(1_001)]);
-  expect(engine.row(jobId(1_000)).state).toBe('held');
-});
-
 test('a failing job is tried again after a minute, later after an hour, and at once when it has changed', async () => {
-  const { engine, effects, minute, restore } = await heldJobs({ bad: 1, good: 0 });
+  const { engine, effects, archive } = await heldJobs({ bad: 1, good: 0 });
   const tries: number[] = [];
   const { get } = engine.deps.objects;
   engine.deps.objects.get = async (key) => {
@@ -67,13 +34,13 @@ test('a failing job is tried again after a minute, later after an hour, and at o
     return get(key);
   };
 
-  for (let n = 0; n < 300; n++) await minute();
+  await engine.minutes(300);
   const waits = tries.slice(1).map((at, index) => Math.round((at - (tries[index] ?? 0)) / MINUTE));
   const asleep = engine.row(jobId(1));
-  restore();
+  archive.closed = false;
   await engine.deps.ledger.update(asleep.key, (row) => ({ ...row, retryAt: engine.clock.now() }));
   const awake = engine.row(jobId(1));
-  await minute();
+  await engine.minutes();
 
   expect(waits.slice(0, 4)).toEqual([2, 3, 5, 9]);
   expect(Math.max(...waits)).toBeGreaterThanOrEqual(60);
@@ -84,11 +51,10 @@ test('a failing job is tried again after a minute, later after an hour, and at o
 });
 
 test("a back-off does not change the time of the row's last change", async () => {
-  const { engine, minute } = await heldJobs({ bad: 1, good: 0 });
+  const { engine } = await heldJobs({ bad: 1, good: 0 });
   const before = engine.row(jobId(1));
 
-  await minute();
-  await minute();
+  await engine.minutes(2);
 
   expect(engine.row(jobId(1))).toEqual({
     ...before,
@@ -99,25 +65,10 @@ test("a back-off does not change the time of the row's last change", async () =>
   });
 });
 
-test('a row that refuses every write does not keep other rows from their turn', async () => {
-  const { engine, effects, minute } = await heldJobs({ bad: 0, good: 3 });
-  const { table } = engine.deps;
-  const { put } = table;
-  table.put = async (item, expected) => {
-    if (item.key === jobKey('sample', jobId(1)))
-      throw new StoreError({ code: 'DynamoDB.ValidationException', message: 'refused' });
-    return put(item, expected);
-  };
-
-  for (let n = 0; n < 3; n++) await minute();
-
-  expect(effects.toSorted()).toEqual([jobId(2), jobId(3)]);
-});
-
 test('the log names the failing job, the work, the reason, and the number of failures', async () => {
-  const { engine, minute } = await heldJobs({ bad: 1, good: 0 });
+  const { engine } = await heldJobs({ bad: 1, good: 0 });
 
-  for (let n = 0; n < HOUR / MINUTE; n++) await minute();
+  await engine.minutes(60);
 
   const facts = engine.lines.filter(({ message }) => message === 'reconciling failed').map(({ facts }) => facts);
   expect(facts[0]).toEqual({
@@ -131,15 +82,15 @@ test('the log names the failing job, the work, the reason, and the number of fai
 });
 
 test('work counts as failing while its job waits for the next try, and is reported once, until the job has continued', async () => {
-  const { engine, minute, restore } = await heldJobs({ bad: 1, good: 0 });
+  const { engine, archive } = await heldJobs({ bad: 1, good: 0 });
   const sent = () => engine.facts.filter(({ fact }) => fact === 'reconciler-failing').map(({ on }) => on);
-  for (let n = 0; n < 14; n++) await minute();
+  await engine.minutes(14);
   const early = sent();
-  for (let n = 0; n < 76; n++) await minute();
+  await engine.minutes(76);
   const meanwhile = [sent(), (await failing(engine)).length];
 
-  restore();
-  for (let n = 0; n < 100; n++) await minute();
+  archive.closed = false;
+  await engine.minutes(100);
 
   expect(early).toEqual([]);
   expect(meanwhile).toEqual([[true], 1]);
@@ -148,3 +99,18 @@ test('work counts as failing while its job waits for the next try, and is report
 
 const failing = async ({ table }: ReturnType<typeof memoryEngine>): Promise<FailingWork[]> =>
   ((await table.get(reconcilerKey)) as ReconcilerRun | undefined)?.failing ?? [];
+
+test('a row that refuses every write does not keep other rows from their turn', async () => {
+  const { engine, effects } = await heldJobs({ bad: 0, good: 3 });
+  const { table } = engine.deps;
+  const { put } = table;
+  table.put = async (item, expected) => {
+    if (item.key === jobKey('sample', jobId(1)))
+      throw new StoreError({ code: 'DynamoDB.ValidationException', message: 'refused' });
+    return put(item, expected);
+  };
+
+  await engine.minutes(3);
+
+  expect(effects.toSorted()).toEqual([jobId(2), jobId(3)]);
+});

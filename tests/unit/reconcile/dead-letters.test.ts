@@ -1,5 +1,6 @@
 import { StoreError } from '../../../lib/errors';
-import { judgeDeadLetters } from '../../../lib/reconcile/dead-letters';
+import type { ReceivedMessage } from '../../../lib/ports';
+import { judgeDeadLetters, receiveAll } from '../../../lib/reconcile/dead-letters';
 import { layParked, moveUntried, spendReceives } from '../../support/dead-letters';
 import { envelope, jobId, memoryEngine } from '../../support/engine';
 import { outage } from '../../support/faults';
@@ -7,14 +8,6 @@ import { reconcileRun } from '../../support/reconcile-run';
 import { sampleContract, sampleEngine } from '../../support/sample-contract';
 
 const MINUTE = 60_000;
-
-async function minutes(engine: ReturnType<typeof memoryEngine>, count: number): Promise<void> {
-  for (let minute = 0; minute < count; minute++) {
-    await engine.reconcile();
-    for (let event = engine.receive(); event.Records.length > 0; event = engine.receive()) await engine.handle(event);
-    engine.clock.advance(MINUTE);
-  }
-}
 
 test('untried messages go back to the queue: first one, then all, and every job is done', async () => {
   const { engine, effects } = sampleEngine();
@@ -27,7 +20,7 @@ test('untried messages go back to the queue: first one, then all, and every job 
   engine.clock.advance(MINUTE);
   await engine.reconcile();
   const untilItHasAnOutcome = engine.inQueue();
-  await minutes(engine, 5);
+  await engine.minutes(5);
 
   expect(untried).toBe(12);
   expect([first, untilItHasAnOutcome]).toEqual([1, 1]);
@@ -35,17 +28,6 @@ test('untried messages go back to the queue: first one, then all, and every job 
   expect(engine.deadLetters()).toEqual([]);
   expect(engine.lines.filter(({ message }) => message === 'returned untried')).toHaveLength(12);
   expect(engine.facts).toMatchObject([{ fact: 'messages-returned', subject: 'sample', on: true }]);
-});
-
-test('a body that is not a job comes back as the same job', async () => {
-  const { engine } = sampleEngine();
-  const messageId = engine.send('not json');
-  spendReceives(engine);
-
-  await minutes(engine, 3);
-
-  expect(engine.rows().map(({ id }) => id)).toEqual([`invalid/${messageId}`]);
-  expect(engine.deadLetters().map(({ attributes }) => attributes.code?.StringValue)).toEqual(['NotJson']);
 });
 
 test('a message that crashes its worker before any write is parked the third time, and delays the others only for a while', async () => {
@@ -70,34 +52,7 @@ test('a message that crashes its worker before any write is parked the third tim
   expect(engine.inQueue()).toBe(0);
 });
 
-test('a message that no worker reached, because others of its batches crashed, is not taken for a poison message', async () => {
-  const { engine, effects } = sampleEngine();
-  engine.send(envelope(1), { attributes: { returned: '2', returnedAt: '1' } });
-  spendReceives(engine);
-
-  await minutes(engine, 3);
-
-  expect(effects).toEqual([jobId(1)]);
-  expect(engine.deadLetters()).toEqual([]);
-});
-
-test('nor is a message whose worker began and stored its claim', async () => {
-  const dead = new Promise<never>(() => {});
-  const { contract } = sampleContract(() => dead);
-  const engine = memoryEngine(() => contract);
-  engine.send(envelope(1), { attributes: { returned: '2', returnedAt: '1' } });
-  void engine.deliver();
-  await new Promise(setImmediate);
-  engine.clock.advance(301_000);
-  spendReceives(engine);
-
-  await engine.reconcile();
-
-  expect(engine.row(jobId(1)).state).toBe('processing');
-  expect(engine.inQueue()).toBe(1);
-});
-
-test('nor is a message whose worker lived but could not write to the table', async () => {
+test('a message whose worker lived but could not write to the table is not taken for a poison message', async () => {
   const store = outage('table.get');
   const { engine } = sampleEngine(() => 'done', store);
   await engine.sendAndDeliver(envelope(1), { attributes: { returned: '2', returnedAt: '1' } });
@@ -112,8 +67,7 @@ test('nor is a message whose worker lived but could not write to the table', asy
 });
 
 test('a message whose worker could not write is returned again, and that counts as no further return', async () => {
-  const { contract } = sampleContract();
-  const engine = memoryEngine(() => contract);
+  const { engine } = sampleEngine();
   moveUntried(engine, 1, { attributes: { returned: '1', returnedAt: '1' } });
 
   await engine.reconcile();
@@ -123,8 +77,7 @@ test('a message whose worker could not write is returned again, and that counts 
 
 test('a job that runs after a crash is not judged by another copy of its message', async () => {
   const never = new Promise<never>(() => {});
-  const { contract } = sampleContract(() => never);
-  const engine = memoryEngine(() => contract);
+  const { engine } = sampleEngine(() => never);
   moveUntried(engine, 1);
   engine.send(envelope(1));
   for (const run of [1, 2]) {
@@ -140,10 +93,9 @@ test('a job that runs after a crash is not judged by another copy of its message
 });
 
 test('a copy of an ended job is deleted, and a parked entry stays unchanged', async () => {
-  const { contract } = sampleContract(({ id }) => {
+  const { engine } = sampleEngine(({ id }) => {
     if (id === jobId(2)) throw new StoreError({ code: 'Bug', message: 'never' });
   });
-  const engine = memoryEngine(() => contract);
   await engine.sendAndDeliver('parked');
   const [parked] = engine.deadLetters();
   await engine.sendAndDeliver(envelope(1));
@@ -174,6 +126,35 @@ test('of two entries of one job one is deleted, even if the first is the tenth t
   expect(jobs.toSorted()).toEqual(Array.from({ length: 12 }, (_, index) => jobId(index + 1)));
 });
 
+test('a walk that fails puts back the messages that it has received', async () => {
+  const store = outage('table.get', { down: false });
+  const { engine } = sampleEngine(() => 'done', store);
+  for (let n = 1; n <= 3; n++) engine.send(envelope(n), { group: `g${n}` });
+  spendReceives(engine);
+  const { queues, dlqUrl } = engine.deps;
+
+  store.down = true;
+  const walk = judgeDeadLetters(reconcileRun(engine.deps), 'sample', () => true);
+
+  await expect(walk).rejects.toThrow('is down');
+  expect(await queues.depth(dlqUrl('sample'))).toEqual({ visible: 3, inFlight: 0 });
+});
+
+test('a message whose worker began and stored its claim is not taken for a poison message', async () => {
+  const dead = new Promise<never>(() => {});
+  const { engine } = sampleEngine(() => dead);
+  engine.send(envelope(1), { attributes: { returned: '2', returnedAt: '1' } });
+  void engine.deliver();
+  await new Promise(setImmediate);
+  engine.clock.advance(301_000);
+  spendReceives(engine);
+
+  await engine.reconcile();
+
+  expect(engine.row(jobId(1)).state).toBe('processing');
+  expect(engine.inQueue()).toBe(1);
+});
+
 test('a job whose last two runs crashed is parked from the DLQ, not returned', async () => {
   const { contract } = sampleContract();
   let run = 1;
@@ -200,16 +181,77 @@ test('a job whose last two runs crashed is parked from the DLQ, not returned', a
   expect(engine.deadLetters().map(({ attributes }) => attributes.code?.StringValue)).toEqual(['CrashLoop']);
 });
 
-test('a walk that fails puts back the messages that it has received', async () => {
-  const store = outage('table.get', { down: false });
-  const { engine } = sampleEngine(() => 'done', store);
-  for (let n = 1; n <= 3; n++) engine.send(envelope(n), { group: `g${n}` });
+test('a DLQ message that cannot be judged does not hold back other groups, and its own group keeps its order', async () => {
+  const { engine, effects } = sampleEngine();
+  for (let n = 1; n <= 6; n++) engine.send(envelope(n), { group: `g${n % 3}` });
   spendReceives(engine);
-  const { queues, dlqUrl } = engine.deps;
+  const { get } = engine.deps.ledger;
+  engine.deps.ledger.get = async (key) => {
+    if (key.includes(jobId(1))) throw new StoreError({ code: 'DynamoDB.AccessDenied', message: 'denied' });
+    return get(key);
+  };
 
-  store.down = true;
-  const walk = judgeDeadLetters(reconcileRun(engine.deps), 'sample', () => true);
+  await engine.minutes(5);
+  const meanwhile = effects.toSorted();
+  const left = engine.deadLetters().length;
+  engine.deps.ledger.get = get;
+  await engine.minutes(5);
 
-  await expect(walk).rejects.toThrow('is down');
-  expect(await queues.depth(dlqUrl('sample'))).toEqual({ visible: 3, inFlight: 0 });
+  expect([meanwhile, left]).toEqual([[2, 3, 5, 6].map(jobId), 2]);
+  expect(effects.slice(4)).toEqual([1, 4].map(jobId));
+  expect(engine.deadLetters()).toEqual([]);
+});
+
+/** A queue with one message in each group. */
+function queueOf(count: number) {
+  const engine = memoryEngine(() => sampleContract().contract);
+  for (let n = 0; n < count; n++) engine.send(`message ${n}`, { group: `g${n}` });
+  const bodies: string[] = [];
+  const act = async (messages: ReceivedMessage[]) => void bodies.push(...messages.map(({ body }) => body));
+  const receiving = { url: engine.deps.queueUrl('sample'), seconds: 60, mayGoOn: () => true };
+  return { engine, bodies, act, receiving };
+}
+
+test.each([
+  ['every message', { alone: 25, together: 0, after: 0 }, 25],
+  ['of a pair whose first is the tenth of its batch, both', { alone: 9, together: 2, after: 14 }, 25],
+  ['of a group, at most the ten that SQS shows', { alone: 3, together: 12, after: 0 }, 13],
+])('%s are received once', async (_what, { alone, together, after }, expected) => {
+  const { engine, bodies, act, receiving } = queueOf(alone);
+  for (let n = 0; n < together; n++) engine.send(`of one group ${n}`, { group: 'one' });
+  for (let n = 0; n < after; n++) engine.send(`behind ${n}`, { group: `h${n}` });
+
+  expect(await receiveAll(engine.deps.queues, receiving, act)).toBe(true);
+  expect([bodies.length, new Set(bodies).size]).toEqual([expected, expected]);
+});
+
+test('an empty answer does not end the walk, because SQS may have asked a server without messages', async () => {
+  const { engine, bodies, act, receiving } = queueOf(5);
+  const { queues } = engine.deps;
+  let asked = 0;
+  const receive: typeof queues.receive = async (...given) => (++asked % 2 === 1 ? [] : queues.receive(...given));
+
+  await receiveAll({ ...queues, receive }, receiving, act);
+
+  expect(bodies).toHaveLength(5);
+});
+
+test('a queue with too many messages in flight shows no more, and the walk ends', async () => {
+  const { engine, bodies, act, receiving } = queueOf(25);
+  const { queues } = engine.deps;
+  const receive: typeof queues.receive = async (...given) => {
+    if (bodies.length >= 9) throw new StoreError({ code: 'SQS.OverLimit', message: 'SQS refused: OverLimit' });
+    return queues.receive(...given);
+  };
+
+  await receiveAll({ ...queues, receive }, receiving, act);
+
+  expect(bodies).toHaveLength(9);
+});
+
+test('a failed receive ends the walk with its error', async () => {
+  const { engine, act, receiving } = queueOf(1);
+  const receive = () => Promise.reject(new StoreError({ code: 'SQS.Throttled', message: 'throttled' }));
+
+  await expect(receiveAll({ ...engine.deps.queues, receive }, receiving, act)).rejects.toThrow('throttled');
 });

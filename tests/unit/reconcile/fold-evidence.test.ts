@@ -1,11 +1,7 @@
 import { evidenceItem } from '../../../lib/emails/events/webhook';
 import { evidenceKey, jobKey } from '../../../lib/jobs/keys';
-import { foldEvidence } from '../../../lib/reconcile/ends';
-import type { Failed } from '../../../lib/reconcile/run';
 import { acceptedRow } from '../../support/accepted-row';
 import { jobId, memoryEngine } from '../../support/engine';
-import { withFaults } from '../../support/faults';
-import { reconcileRun } from '../../support/reconcile-run';
 import { sampleContract } from '../../support/sample-contract';
 
 const KEY = evidenceKey('emails', 'send', jobId(1));
@@ -22,16 +18,6 @@ async function started() {
   };
   return { engine, addEvidence, item: () => table.item(KEY), row: () => engine.row(jobId(1)) };
 }
-
-test('the reconciler writes evidence into the row and deletes its item', async () => {
-  const { engine, addEvidence, item, row } = await started();
-  await addEvidence({ at: engine.clock.now(), event: 'delivered', messageId: 'message-1' });
-
-  await engine.reconcile();
-
-  expect(row().evidence).toEqual({ send: { at: engine.clock.now(), event: 'delivered', messageId: 'message-1' } });
-  expect(item()).toBeUndefined();
-});
 
 test('evidence in the row stays as it is', async () => {
   const { engine, addEvidence, item, row } = await started();
@@ -72,22 +58,6 @@ test('evidence about a job without a row is deleted', async () => {
 
   expect(item()).toBeUndefined();
   expect(engine.rows()).toEqual([]);
-});
-
-test('evidence stays until its row could be written, and the failure is reported', async () => {
-  const { engine, addEvidence, item, row } = await started();
-  const failed: Failed[] = [];
-  const ledger = withFaults(engine.deps.ledger, () => 'refused');
-  await addEvidence();
-
-  const run = reconcileRun({ ...engine.deps, ledger });
-  await foldEvidence({ ...run, failed: (failure) => failed.push(failure) }, 'emails', () => true);
-  expect(failed).toEqual([{ queue: 'emails', jobId: jobId(1), code: 'Refused' }]);
-  expect(item()).toBeDefined();
-
-  await engine.reconcile();
-  expect(row().evidence).toBeDefined();
-  expect(item()).toBeUndefined();
 });
 
 test('an item under a key of other work is left alone', async () => {

@@ -1,9 +1,8 @@
-import { StoreError, WaitError } from '../../../lib/errors';
+import { WaitError } from '../../../lib/errors';
 import { reconcilerKey } from '../../../lib/jobs/keys';
 import { IllegalTransitionError } from '../../../lib/jobs/transitions';
-import { spendReceives } from '../../support/dead-letters';
-import { envelope, jobId } from '../../support/engine';
-import { sampleEngine } from '../../support/sample-contract';
+import { envelope, jobId, type memoryEngine } from '../../support/engine';
+import { SAMPLE_QUEUE, sampleEngine } from '../../support/sample-contract';
 
 const MINUTE = 60_000;
 
@@ -58,30 +57,31 @@ test('an illegal change of a job is refused and counted, as in the worker', asyn
   });
 });
 
-test('a DLQ message that cannot be judged does not hold back other groups, and its own group keeps its order', async () => {
-  const { engine, effects } = sampleEngine();
-  for (let n = 1; n <= 6; n++) engine.send(envelope(n), { group: `g${n % 3}` });
-  spendReceives(engine);
-  const { get } = engine.deps.ledger;
-  engine.deps.ledger.get = async (key) => {
-    if (key.includes(jobId(1))) throw new StoreError({ code: 'DynamoDB.AccessDenied', message: 'denied' });
-    return get(key);
-  };
-  const minutes = async (count: number) => {
-    for (let minute = 0; minute < count; minute++) {
-      await engine.reconcile();
-      while (engine.inQueue() > 0) await engine.deliver();
-      engine.clock.advance(MINUTE);
-    }
-  };
+type Engine = ReturnType<typeof memoryEngine>;
+const last = ({ metrics }: Engine, name: string, queue: string) =>
+  metrics.findLast((metric) => metric.name === name && metric.dimensions.queue === queue)?.value;
 
-  await minutes(5);
-  const meanwhile = effects.toSorted();
-  const left = engine.deadLetters().length;
-  engine.deps.ledger.get = get;
-  await minutes(5);
+test.each(['OutsideWindow', 'DailyCapReached'])('a chunk that waits with %s does not count', async (code) => {
+  const { engine } = sampleEngine(() => {
+    throw new WaitError({ code, message: 'not now', waitMs: 10 * MINUTE });
+  });
+  await engine.sendAndDeliver(envelope());
+  engine.clock.advance(MINUTE);
 
-  expect([meanwhile, left]).toEqual([[2, 3, 5, 6].map(jobId), 2]);
-  expect(effects.slice(4)).toEqual([1, 4].map(jobId));
-  expect(engine.deadLetters()).toEqual([]);
+  await engine.reconcile();
+
+  expect(last(engine, 'OldestHeld', SAMPLE_QUEUE)).toBe(0);
+});
+
+test('a paused job does not count, because an operator decides when it goes on', async () => {
+  const { engine } = sampleEngine(() => {
+    throw new WaitError({ code: 'NoSlot', message: 'no slot', waitMs: 10 * MINUTE });
+  });
+  await engine.sendAndDeliver(envelope());
+  await engine.deps.ledger.update(engine.row(jobId(1)).key, (row) => ({ ...row, reason: 'paused' }));
+  engine.clock.advance(MINUTE);
+
+  await engine.reconcile();
+
+  expect(last(engine, 'OldestHeld', SAMPLE_QUEUE)).toBe(0);
 });

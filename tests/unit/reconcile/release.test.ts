@@ -1,9 +1,9 @@
-import { PausedError, StopError, StoreError, WaitError } from '../../../lib/errors';
+import { PausedError, StoreError, WaitError } from '../../../lib/errors';
 import { bodyKey, campaignKey, EMAILS_QUEUE } from '../../../lib/jobs/keys';
 import type { JobRow } from '../../../lib/jobs/row';
 import { eachDue } from '../../../lib/reconcile/due';
 import { release } from '../../../lib/reconcile/release';
-import { anEnvelope, jobId, memoryEngine, PREFIX } from '../../support/engine';
+import { anEnvelope, envelope, jobId, memoryEngine, PREFIX } from '../../support/engine';
 import { reconcileRun } from '../../support/reconcile-run';
 import { sampleContract } from '../../support/sample-contract';
 
@@ -28,7 +28,7 @@ async function heldJobs(count: number, answer: (n: number) => void = () => {}, {
       if (call === down) throw new StoreError({ code: 'Down', message: 'down' });
     },
   });
-  const send = (n: number) => engine.send(JSON.stringify(anEnvelope({ id: jobId(n) })), { group: `g${n % groups}` });
+  const send = (n: number) => engine.send(envelope(n), { group: `g${n % groups}` });
   const work = async () => {
     for (let event = engine.receive(); event.Records.length > 0; event = engine.receive()) await engine.handle(event);
   };
@@ -65,19 +65,6 @@ test('a queue is topped up, half with the jobs whose wait ended first and half w
   expect(next.toSorted((a, b) => a - b)).toEqual([...upTo(20, 31), ...upTo(20, 51)]);
   await work();
   expect(held(engine.rows())).toBe(0);
-});
-
-test('jobs of one group are released in order', async () => {
-  const { minute, work, effects } = await heldJobs(30, undefined, { groups: 3 });
-
-  await minute();
-  await work();
-
-  for (const rest of [0, 1, 2]) {
-    const group = effects.map(numberOf).filter((n) => n % 3 === rest);
-    expect(group).toEqual(group.toSorted((a, b) => a - b));
-  }
-  expect(effects).toHaveLength(30);
 });
 
 test('if the queue cannot be measured, nothing is released, the failure is reported, and no job is to blame', async () => {
@@ -120,22 +107,6 @@ test('a job that the reconciler could not release does not stop the others of it
   );
 
   expect(await minute()).toEqual(upTo(9));
-});
-
-test('while a circuit is open, one job at a time goes back: the newest and the oldest by turns', async () => {
-  const refused = () => {
-    throw new StopError({ code: 'Unauthorized', message: '401', vendor });
-  };
-  const { engine, minute, work, calls } = await heldJobs(100, refused);
-  await engine.deps.circuits.open(vendor, 'Unauthorized');
-
-  for (let n = 0; n < 100; n++) {
-    expect((await minute()).length).toBeLessThanOrEqual(1);
-    await work();
-  }
-
-  expect(calls).toEqual([100, 1, 1, 2, 2, 3, 3, 4, 4].slice(0, calls.length));
-  expect(calls.length).toBeGreaterThan(6);
 });
 
 test('a trial falls to the next job if the first cannot be released', async () => {
@@ -206,4 +177,17 @@ test('many chunks of a campaign that stays paused do not hold back chunks of ano
   expect(before).toBe(0);
   expect(effects).toEqual([jobId(200)]);
   expect(engine.rows().filter(({ reason }) => reason === 'paused')).toHaveLength(120);
+});
+
+test('jobs of one group are released in order', async () => {
+  const { minute, work, effects } = await heldJobs(30, undefined, { groups: 3 });
+
+  await minute();
+  await work();
+
+  for (const rest of [0, 1, 2]) {
+    const group = effects.map(numberOf).filter((n) => n % 3 === rest);
+    expect(group).toEqual(group.toSorted((a, b) => a - b));
+  }
+  expect(effects).toHaveLength(30);
 });

@@ -1,12 +1,12 @@
 import { WaitError } from '../../../lib/errors';
 import { release } from '../../../lib/reconcile/release';
 import { spendReceives } from '../../support/dead-letters';
-import { anEnvelope, jobId } from '../../support/engine';
+import { envelope, jobId } from '../../support/engine';
 import { sampleEngine } from '../../support/sample-contract';
 
 const MINUTE = 60_000;
 const DAY = 24 * 60 * MINUTE;
-const body = (n: number) => JSON.stringify(anEnvelope({ id: jobId(n) }));
+const body = (n: number) => envelope(n);
 
 async function start() {
   const what = { waits: true };

@@ -1,27 +1,25 @@
 import * as z from 'zod';
 import { AmbiguousError, TransientError, WaitError } from '../../../lib/errors';
 import type { JobRow } from '../../../lib/jobs/row';
-import { settle } from '../../../lib/ops/act';
-import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
+import { envelope, jobId, memoryEngine } from '../../support/engine';
 import { sampleOf } from '../../support/sample-contract';
 
 const MINUTE = 60_000;
 
-/** What a step's call does. `unknown` gets no answer. `unasked` gets none either, also not about itself. */
-type Does = 'fails' | 'unknown' | 'unasked' | 'dies' | 'waits' | 'works';
+/** What a step's call does. `unknown` gets no answer. */
+type Does = 'fails' | 'unknown' | 'dies' | 'waits' | 'works';
 
 async function act(does: Does): Promise<string> {
   if (does === 'fails') throw new TransientError({ code: 'Down', message: 'down' });
-  if (does === 'unknown' || does === 'unasked') throw new AmbiguousError({ code: 'Timeout', message: 'no answer' });
+  if (does === 'unknown') throw new AmbiguousError({ code: 'Timeout', message: 'no answer' });
   if (does === 'waits') throw new WaitError({ code: 'Busy', message: 'busy', waitMs: 10 * MINUTE });
   if (does === 'dies') return new Promise<never>(() => {});
   return 'sent';
 }
 
-/** A job of two steps. The vendor cannot be asked about `send`. Once it gave no answer about `tell`, it says `told`. */
+/** A job of two steps. The vendor cannot be asked about `send`. */
 function start() {
   const calls = { send: 0, tell: 0 };
-  let asked: string | undefined;
   let next: { send: Does; tell: Does } = { send: 'works', tell: 'works' };
   const contract = sampleOf({
     schema: z.strictObject({}),
@@ -31,15 +29,11 @@ function start() {
         return act(next[step]);
       };
       await steps.step('send', { run: call('send'), proven: ({ event }) => `seen as ${event}` });
-      const resolve = async () => {
-        if (next.tell === 'unasked') asked = 'told';
-        return next.tell === 'unasked' ? act('fails') : asked;
-      };
-      await steps.step('tell', { run: call('tell'), resolve });
+      await steps.step('tell', { run: call('tell'), resolve: async () => undefined });
     },
   });
   const engine = memoryEngine(() => contract);
-  engine.send(JSON.stringify(anEnvelope()));
+  engine.send(envelope());
   const row = () => engine.row(jobId(1));
 
   return {
@@ -74,26 +68,16 @@ function start() {
 const started = ({ history }: JobRow): number => history.filter(({ event }) => event === 'started').length;
 
 /**
- * What happens to a job: runs, evidence, an operator's word about `send`, a copy of its message, other waits between
- * its attempts. Text with a blank is the state and the reason that the job must have by then.
+ * What happens to a job: runs, evidence, a copy of its message, other waits between its attempts. Text with a blank is the state and the reason that the job must have by then.
  */
-type Course = (
-  | Partial<Record<'send' | 'tell', Does>>
-  | 'prove'
-  | 'done'
-  | 'skipped'
-  | 'copy'
-  | `${string} ${string}`
-  | number[]
-)[];
+type Course = (Partial<Record<'send' | 'tell', Does>> | 'prove' | 'copy' | `${string} ${string}` | number[])[];
 
 async function follow({ engine, run, prove, row }: ReturnType<typeof start>, course: Course): Promise<void> {
   for (const step of course)
     if (Array.isArray(step)) engine.deps.retryWaits = step;
     else if (step === 'prove') await prove();
-    else if (step === 'done' || step === 'skipped') await settle(engine.deps, { row: row(), step: 'send', as: step });
     else if (step === 'copy') {
-      await engine.sendAndDeliver(JSON.stringify(anEnvelope()), { of: jobId(1) });
+      await engine.sendAndDeliver(envelope(), { of: jobId(1) });
     } else if (typeof step === 'string') expect(`${row().state} ${row().reason}`).toBe(step);
     else await run(step);
 }
@@ -111,13 +95,6 @@ describe.each([0, 1, 2])('a step that is unknown after %i failed attempts', (bef
       'makes its job a success once evidence proves it',
       ['prove', {}],
       { state: 'succeeded', steps: { send: { status: 'done', result: 'seen as delivered' } } },
-      1,
-    ],
-    ['… once an operator says done', ['done', {}], { state: 'succeeded', steps: { send: { status: 'done' } } }, 1],
-    [
-      '… once an operator says skipped',
-      ['skipped', {}],
-      { state: 'succeeded', steps: { send: { status: 'skipped' } } },
       1,
     ],
     [
@@ -165,24 +142,6 @@ test.each<[string, Course, object, { send?: number; tell: number }]>([
     [dies, waits, dies, waits, dies, {}],
     crashLoop,
     { tell: 5 },
-  ],
-  [
-    'the vendor is asked about a last attempt without an answer before the job is parked',
-    [fails, fails, { tell: 'unasked' }, 'held retry', {}],
-    { state: 'succeeded', attempts: 4, steps: { tell: { status: 'done', result: 'told' } } },
-    { tell: 3 + 3 + 1 },
-  ],
-  [
-    'with fewer attempts, a job that has used them up runs once more and may succeed',
-    [fails, fails, [60], {}],
-    { state: 'succeeded', attempts: 3 },
-    { tell: 3 + 3 + 1 },
-  ],
-  [
-    'with fewer attempts, a job that fails again on its last receive is parked with its error',
-    [fails, fails, [60], fails],
-    { ...down, attempts: 3 },
-    { tell: 9 },
   ],
   [
     'a job far above the new number of attempts is parked when it fails once more',

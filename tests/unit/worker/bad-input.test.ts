@@ -104,22 +104,6 @@ test("a producer's large data is deleted when its job succeeds, and stays while 
   expect(engine.objects.keys().filter((key) => key.includes('/_data/'))).toEqual([dead]);
 });
 
-test('an invalid message with the id of a finished job changes neither the row nor the record of that job', async () => {
-  const { engine } = start();
-  await engine.sendAndDeliver(json());
-  const row = engine.row(jobId(1));
-  const [[key = '', record] = []] = Object.entries(engine.records());
-  const messageId = engine.send(json({ data: { name: 7 } }));
-
-  const response = await engine.deliver();
-
-  expect(response).toEqual({ batchItemFailures: [] });
-  expect(engine.row(jobId(1))).toEqual(row);
-  expect(engine.records()[key]).toEqual(record);
-  expect(engine.row(`invalid/${messageId}`)).toMatchObject({ state: 'dead', error: { code: 'IdTaken', field: 'id' } });
-  expect(engine.deadLetters()).toHaveLength(1);
-});
-
 test.each([
   ['a valid envelope', jobId(1), (filler: string) => json({ data: { name: filler } }), 'InvalidField'],
   ['not JSON', undefined, (filler: string) => `no json ${filler}`, 'NotJson'],

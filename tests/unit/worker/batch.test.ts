@@ -1,9 +1,9 @@
 import { PermanentError, StoreError, TransientError } from '../../../lib/errors';
+import { jobKey } from '../../../lib/jobs/keys';
 import { envelope, jobId, memoryEngine } from '../../support/engine';
-import { sampleContract, sampleEngine } from '../../support/sample-contract';
+import { rejects, sampleContract, sampleEngine } from '../../support/sample-contract';
 
 const refused = () => new TransientError({ code: 'Refused', message: 'refused' });
-const rejected = () => new PermanentError({ code: 'Rejected', message: 'rejected', vendor: 'zendesk', status: 422 });
 
 describe('a job that succeeds', () => {
   test('ends with a row, one record in the hour of its time, and no message', async () => {
@@ -32,61 +32,6 @@ describe('a job that succeeds', () => {
     });
     expect(engine.inQueue()).toBe(0);
   });
-
-  test('writes claim, step, effect, outcome, record and mark, in this order', async () => {
-    const calls: string[] = [];
-    const { contract } = sampleContract(() => {
-      calls.push('effect');
-    });
-    const engine = memoryEngine(() => contract, { before: (call) => void calls.push(call) });
-    await engine.accept(envelope(1));
-    calls.length = 0;
-
-    await engine.deliver();
-
-    expect(calls.filter((call) => call !== 'table.get')).toEqual([
-      'table.update',
-      'table.put',
-      'effect',
-      'table.put',
-      'objects.create',
-      'table.put',
-    ]);
-  });
-
-  test('is acknowledged without another effect when its message, or a second message, arrives again', async () => {
-    const { engine, effects } = sampleEngine();
-    engine.send(envelope(1));
-    const event = engine.receive();
-    await engine.handle(event);
-    engine.send(envelope(1));
-
-    const again = await engine.handle(event).catch((error: unknown) => error);
-    const second = await engine.deliver();
-
-    expect(again).not.toHaveProperty('batchItemFailures.0');
-    expect(second).toEqual({ batchItemFailures: [] });
-    expect(effects).toEqual([jobId(1)]);
-    expect(engine.row(jobId(1)).attempts).toBe(1);
-  });
-});
-
-test('a permanent failure parks the job at once and does not delay the jobs behind it', async () => {
-  const { engine, effects } = sampleEngine(({ id }) => {
-    if (id === jobId(1)) throw rejected();
-  });
-  engine.send(envelope(1));
-  engine.send(envelope(2));
-
-  const response = await engine.deliver();
-
-  expect(response).toEqual({ batchItemFailures: [] });
-  expect(engine.row(jobId(1))).toMatchObject({
-    state: 'dead',
-    reason: 'error',
-    error: { code: 'Rejected', status: 422 },
-  });
-  expect(effects).toEqual([jobId(2)]);
 });
 
 describe('a message group', () => {
@@ -160,4 +105,85 @@ test('the deadline leaves messages untouched that could not be finished in time'
   expect(response.batchItemFailures).toHaveLength(1);
   expect(effects).toEqual([]);
   expect(engine.rows()).toEqual([]);
+});
+
+const DAY = 86_400_000;
+const body = envelope();
+
+async function forget(engine: ReturnType<typeof memoryEngine>): Promise<void> {
+  const row = engine.row(jobId(1));
+  await engine.table.delete(jobKey('sample', jobId(1)), row.version);
+}
+
+test('a finished job whose row has expired is known by its record, so a late copy does nothing', async () => {
+  const { engine, effects } = sampleEngine();
+  await engine.sendAndDeliver(body);
+  engine.clock.advance(46 * DAY);
+  await forget(engine);
+
+  const response = await engine.sendAndDeliver(body);
+
+  expect(response).toEqual({ batchItemFailures: [] });
+  expect(effects).toEqual([jobId(1)]);
+});
+
+test('a dead job whose row has expired keeps its steps in a redrive', async () => {
+  let refuse = true;
+  const { engine, effects } = sampleEngine(() => {
+    if (refuse) throw new PermanentError({ code: 'Rejected', message: 'rejected', vendor: 'zendesk' });
+  });
+  await engine.sendAndDeliver(body);
+  engine.clock.advance(13 * DAY);
+  await forget(engine);
+  refuse = false;
+  engine.redrive();
+
+  await engine.deliver();
+
+  expect(effects).toEqual([jobId(1)]);
+  expect(engine.row(jobId(1))).toMatchObject({ state: 'succeeded', generation: 2 });
+  expect(engine.row(jobId(1)).history.map(({ event }) => event)).toEqual([
+    'started',
+    'dead (error)',
+    'reopened',
+    'started',
+    'succeeded',
+  ]);
+});
+
+const down = () => {
+  throw new StoreError({ code: 'S3.SlowDown', message: 'S3 failed' });
+};
+
+/** An engine whose vendor refuses the job permanently. Parking the job needs the bucket. */
+function refusing(isDown: (call: string) => boolean) {
+  const { engine } = sampleEngine(rejects, { before: (call) => (isDown(call) ? down() : undefined) });
+  engine.send(envelope());
+  return engine;
+}
+
+test('a job is given back when the bucket cannot store its body, and the run counts as no attempt', async () => {
+  const engine = refusing((call) => call === 'objects.put');
+
+  const response = await engine.deliver();
+
+  expect(response.batchItemFailures).toHaveLength(1);
+  expect(engine.row(jobId(1))).toMatchObject({ state: 'queued', attempts: 0, crashes: 0 });
+  expect(engine.row(jobId(1)).lease).toBeUndefined();
+  expect(engine.row(jobId(1)).history.at(-1)).toMatchObject({ event: 'given back', error: { code: 'S3.SlowDown' } });
+});
+
+test('in its last moments a worker begins no write to give a job back, because its answer would come too late', async () => {
+  const { engine } = sampleEngine(rejects, {
+    before: (call) => {
+      if (call !== 'objects.put') return undefined;
+      engine.clock.advance(engine.timeoutMs - 100);
+      return down();
+    },
+  });
+
+  const response = await engine.sendAndDeliver(envelope());
+
+  expect(response.batchItemFailures).toHaveLength(1);
+  expect(engine.row(jobId(1))).toMatchObject({ state: 'processing', crashes: 0 });
 });

@@ -71,23 +71,6 @@ test('a message that fails does not stop the other messages of its group', async
   expect(engine.inQueue()).toBe(1);
 });
 
-test.each([
-  ['not JSON', 'not json', 'NotJson'],
-  ['for another queue', body(1, { type: 'other.done.v1' }), 'WrongType'],
-  ['not valid', body(1, { data: { name: 7 } }), 'InvalidField'],
-])('a message that is %s is parked with its reason, a row and a record', async (_what, bad, code) => {
-  const { engine, done } = start();
-  engine.send(bad);
-  engine.send(body(2));
-
-  await engine.deliver();
-
-  expect(engine.rows()).toMatchObject([{ state: 'dead', reason: 'error', error: { code } }]);
-  expect(Object.values(engine.records())).toMatchObject([{ state: 'dead' }]);
-  expect(engine.deadLetters()).toHaveLength(1);
-  expect(done).toEqual([jobId(2)]);
-});
-
 test.each(['comes again', 'is dead-lettered by SQS'])(
   'a message whose id another job has is parked with its own row, even if its run dies at any call and it %s',
   async (then) => {

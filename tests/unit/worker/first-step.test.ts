@@ -36,22 +36,6 @@ test('the claim stores the start of the first step, so the worker writes nothing
   expect(engine.row(jobId(1)).steps).toMatchObject({ effect: { status: 'done' } });
 });
 
-test('a job with a step that was started before is claimed without a new start', async () => {
-  let runs = 0;
-  const never = new Promise<never>(() => {});
-  const { engine, effects, send } = begins(() => (++runs === 1 ? never : 'done'));
-  send();
-  void engine.deliver();
-  for (let turn = 0; turn < 50; turn++) await Promise.resolve();
-  const { startedAt } = engine.row(jobId(1)).steps.effect ?? {};
-  effects.push(jobId(1));
-  engine.clock.advance(600_000);
-  await engine.deliver();
-
-  expect(runs).toBe(1);
-  expect(engine.row(jobId(1)).steps.effect).toMatchObject({ status: 'done', startedAt });
-});
-
 test.each([
   ['has invalid data', { data: { name: 'too long for this' } }, 'dead'],
   ['is refused by an open circuit', {}, 'held'],

@@ -3,7 +3,7 @@ import { CLOCK_SKEW_MS } from '../../../lib/jobs/row';
 import { giveBack, succeed } from '../../../lib/jobs/transitions';
 import { createLease } from '../../../lib/worker/steps';
 import { acceptedRow } from '../../support/accepted-row';
-import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
+import { envelope, memoryEngine } from '../../support/engine';
 import { memoryClock, memoryRandom } from '../../support/memory-clock';
 import { memoryTable } from '../../support/memory-table';
 import { openAccepted } from '../../support/opening';
@@ -71,7 +71,7 @@ test('a lease lasts longer than its function by the most that two clocks differ'
   const engine: ReturnType<typeof memoryEngine> = memoryEngine(() => contract);
   const begun = engine.clock.now();
 
-  await engine.sendAndDeliver(JSON.stringify(anEnvelope({ id: jobId(1) })));
+  await engine.sendAndDeliver(envelope());
 
   expect(until).toBe(begun + engine.timeoutMs + CLOCK_SKEW_MS);
 });

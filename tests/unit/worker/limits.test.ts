@@ -13,7 +13,7 @@ import { aMail } from '../../support/vendors';
 const MINUTE = 60_000;
 const vendor = 'zendesk';
 
-/** `next` sends one job and runs it. `limit`: an operator, in a process of their own. `minute` is one of the reconciler. */
+/** `next` sends one job and runs it. `limit`: an operator, in a process of their own. */
 function start(effect: () => void = () => {}) {
   const { engine, effects } = sampleEngine(effect);
   const circuits = circuitBreakers({ table: engine.table, clock: engine.clock, random: memoryRandom() });
@@ -30,11 +30,6 @@ function start(effect: () => void = () => {}) {
       engine.send(JSON.stringify(anEnvelope({ id })), { group: id });
       await engine.deliver();
       return engine.row(id);
-    },
-    minute: async () => {
-      engine.clock.advance(MINUTE);
-      await engine.reconcile();
-      while (engine.inQueue() > 0) await engine.deliver();
     },
   };
 }
@@ -58,15 +53,15 @@ test('a worker that has just called a vendor obeys its pause two seconds later, 
 test.each(['by itself', 'by an operator'])(
   'a pause holds a job once, without a trial, until it ends %s',
   async (how) => {
-    const { engine, effects, next, limit, circuits, minute } = start();
+    const { engine, effects, next, limit, circuits } = start();
     await circuits.open(vendor, 'Unavailable');
     await limit(how === 'by itself' ? { until: engine.clock.now() + 90 * MINUTE } : {});
     await next();
 
-    for (let n = 0; n < 89; n++) await minute();
+    await engine.minutes(89);
     const during = engine.row(jobId(1));
     if (how === 'by an operator') await circuits.limit(vendor, { paused: undefined });
-    for (let n = 0; n < 2; n++) await minute();
+    await engine.minutes(2);
 
     expect(during).toMatchObject({ state: 'held', holds: 1, attempts: 0 });
     expect(effects).toEqual([jobId(1)]);
@@ -74,31 +69,12 @@ test.each(['by itself', 'by an operator'])(
   },
 );
 
-test('neither a success nor a failure of the vendor changes what an operator has set', async () => {
-  let fail = true;
-  const { engine, circuits, limit, next } = start(() => {
-    if (fail) throw new StopError({ code: 'Unauthorized', message: '401', vendor });
-  });
-  await limit({ perSecond: 5 });
-  await next();
-  const open = engine.table.item(vendorKey(vendor));
-  await limit({});
-  fail = false;
-  await circuits.close(vendor, 'another');
-
-  const set = { rate: { perSecond: 5, by: 'user/jane' }, paused: { reason: 'they move' } };
-  expect(open).toMatchObject({ stoppedAt: expect.any(Number), rate: set.rate });
-  expect(engine.table.item(vendorKey(vendor))).toMatchObject(set);
-  expect(engine.table.item(vendorKey(vendor))).not.toHaveProperty('stoppedAt');
-});
-
 test('the reconciler tells a pause and a rate, and says nothing of what has ended', async () => {
   const { engine, limit } = start();
   await limit({});
   await limit({ vendor: 'sendgrid', perSecond: 50 });
   await limit({ vendor: 'app-store-connect', until: engine.clock.now() + 1 });
-  engine.clock.advance(MINUTE);
-  await engine.reconcile();
+  await engine.minutes();
 
   const told = engine.facts.map(({ fact, subject, code }) => [fact, subject, code]);
   expect(told).toEqual([
@@ -139,4 +115,22 @@ test('a mail without which its job can succeed waits for the end of a pause, and
 
   await expect(mailing).rejects.toBe(stop);
   expect(steps.skip).not.toHaveBeenCalled();
+});
+
+test('neither a success nor a failure of the vendor changes what an operator has set', async () => {
+  let fail = true;
+  const { engine, circuits, limit, next } = start(() => {
+    if (fail) throw new StopError({ code: 'Unauthorized', message: '401', vendor });
+  });
+  await limit({ perSecond: 5 });
+  await next();
+  const open = engine.table.item(vendorKey(vendor));
+  await limit({});
+  fail = false;
+  await circuits.close(vendor, 'another');
+
+  const set = { rate: { perSecond: 5, by: 'user/jane' }, paused: { reason: 'they move' } };
+  expect(open).toMatchObject({ stoppedAt: expect.any(Number), rate: set.rate });
+  expect(engine.table.item(vendorKey(vendor))).toMatchObject(set);
+  expect(engine.table.item(vendorKey(vendor))).not.toHaveProperty('stoppedAt');
 });

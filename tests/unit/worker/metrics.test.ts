@@ -2,9 +2,9 @@ import { AmbiguousError, PermanentError, StopError, TransientError, WaitError } 
 import { IllegalTransitionError } from '../../../lib/jobs/transitions';
 import type { MessageType } from '../../../lib/worker/contract';
 import { acceptedRow } from '../../support/accepted-row';
-import { envelope, memoryEngine } from '../../support/engine';
+import { envelope, jobId, memoryEngine } from '../../support/engine';
 import { inState } from '../../support/in-state';
-import { sampleContract } from '../../support/sample-contract';
+import { rejects, sampleContract, sampleEngine } from '../../support/sample-contract';
 
 type Engine = ReturnType<typeof memoryEngine>;
 const about = { message: 'no', vendor: 'zendesk' } as const;
@@ -30,31 +30,32 @@ test('a success is counted, with the time from the API to its end', async () => 
   });
 });
 
-test.each<[string, Error, Record<string, number[]>]>([
+test.each<[string | undefined, Error | undefined, Record<string, number[]>, string?]>([
+  [undefined, undefined, { JobsSucceeded: [1], JobsDead: [0] }],
   ['permanent', new PermanentError({ ...about, code: 'Rejected', status: 422 }), { JobsSucceeded: [0], JobsDead: [1] }],
-  ['wait', new WaitError({ ...about, code: 'Throttled', status: 429, waitMs: 60_000 }), {}],
-  ['stop', new StopError({ ...about, code: 'Unauthorized', status: 401 }), {}],
-  ['transient', new TransientError({ ...about, code: 'Down' }), { JobsRetried: [1] }],
-  ['ambiguous', new AmbiguousError({ ...about, code: 'NoAnswer' }), { JobsRetried: [1] }],
+  ['wait', new WaitError({ ...about, code: 'Throttled', status: 429, waitMs: 3_600_000 }), {}],
+  ['stop', new StopError({ ...about, code: 'Unauthorized', status: 401 }), {}, 'VendorErrors'],
+  ['transient', new TransientError({ ...about, code: 'Down' }), { JobsRetried: [1] }, 'VendorErrors'],
+  ['ambiguous', new AmbiguousError({ ...about, code: 'NoAnswer' }), { JobsRetried: [1] }, 'VendorErrors'],
 ])(
-  'a job with an error of class %s is counted by queue, and its log line has the class',
-  async (kind, error, counts) => {
-    const { contract } = sampleContract(() => {
-      throw error;
+  'a job with an error of class %s is counted by queue, its call by vendor, and its log line has the class',
+  async (...[kind, error, counts, failure]) => {
+    const { engine } = sampleEngine(() => {
+      if (error) throw error;
     });
-    const engine = memoryEngine(() => contract);
 
     await engine.sendAndDeliver(envelope());
 
     const { JobsSucceeded, JobsDead, JobsRetried } = metricsOf(engine);
+    const ofVendor = engine.metrics.filter(({ dimensions }) => dimensions.vendor === 'zendesk').map(({ name }) => name);
     expect(JSON.parse(JSON.stringify({ JobsSucceeded, JobsDead, JobsRetried }))).toEqual(counts);
+    expect([...new Set(ofVendor)].sort()).toEqual([...(failure ? [failure] : []), 'VendorTime']);
     expect(engine.lines.at(-1)?.facts).toMatchObject({ queue: 'sample', class: kind });
   },
 );
 
 test('an illegal change of a job is refused and counted, for an alarm of its own', async () => {
-  const { contract } = sampleContract();
-  const engine = memoryEngine(() => contract);
+  const { engine } = sampleEngine();
   engine.send(envelope());
   const row = { ...acceptedRow(engine.clock.now()), state: inState('dead') };
   engine.deps.ledger.get = () => Promise.reject(new IllegalTransitionError('hold', row));
@@ -75,32 +76,23 @@ test('the time of a paced job, which waits for its share of a rate, is not measu
   expect(metricsOf(engine)).toEqual({ JobsSucceeded: [1], JobsDead: [0], VendorTime: [0] });
 });
 
-test.each<[string, Error | undefined, string | undefined]>([
-  ['answers', undefined, undefined],
-  ['refuses this job', new PermanentError({ ...about, code: 'Rejected', status: 422 }), undefined],
-  ['asks to wait', new WaitError({ ...about, code: 'Throttled', status: 429, waitMs: 3_600_000 }), undefined],
-  ['refuses us', new StopError({ ...about, code: 'Unauthorized', status: 401 }), 'VendorErrors'],
-  ['never answers', new AmbiguousError({ ...about, code: 'NoAnswer' }), 'VendorErrors'],
-])('a call to a vendor that %s is measured by its time and by its kind of failure', async (_what, error, metric) => {
-  const { contract } = sampleContract(() => {
-    engine.clock.advance(250);
-    if (error) throw error;
-  });
-  const engine: Engine = memoryEngine(() => contract);
+test('an end counts although a copy of the message opens the job again before the worker reports it', async () => {
+  const { engine } = sampleEngine(rejects);
+  const { update } = engine.deps.ledger;
+  engine.deps.ledger.update = async (key, change, known) => {
+    engine.deps.ledger.update = update;
+    await update(key, (row) => ({ ...row, state: inState('queued'), generation: row.generation + 1 }));
+    return update(key, change, known);
+  };
 
   await engine.sendAndDeliver(envelope());
 
-  const ofVendor = engine.metrics.filter(({ dimensions }) => dimensions.vendor === 'zendesk');
-  const names = new Set(ofVendor.map(({ name }) => name));
-  expect([...names].sort()).toEqual([...(metric ? [metric] : []), 'VendorTime']);
-  expect(ofVendor.find(({ name }) => name === 'VendorTime')?.value).toBe(250);
+  expect(engine.row(jobId(1)).state).toBe('queued');
+  expect(engine.metrics).toContainEqual(expect.objectContaining({ name: 'JobsDead', value: 1 }));
 });
 
 test('metrics use only the dimensions queue and vendor, and none of their values comes from a message', async () => {
-  const { contract } = sampleContract(() => {
-    throw new PermanentError({ ...about, code: 'Rejected', status: 422 });
-  });
-  const engine = memoryEngine(() => contract);
+  const { engine } = sampleEngine(rejects);
   engine.send(envelope());
   engine.send('planted', { group: 'planted' });
 

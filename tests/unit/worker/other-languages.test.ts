@@ -24,19 +24,6 @@ test.each([
   ]);
 });
 
-test('an event that comes twice is one job, and the same id of another source is another job', async () => {
-  const { engine, effects } = start();
-  engine.send(json({ id: '1', source: '/shop' }));
-  engine.send(json({ id: '1', source: '/shop', time: '2026-01-02T04:04:05+01:00' }));
-  engine.send(json({ id: '1', source: '/crm' }));
-
-  await engine.deliver();
-
-  const jobs = ['/shop', '/crm'].map((source) => jobIdOf({ source, id: '1' }));
-  expect(effects).toEqual(jobs);
-  expect(engine.rows().map(({ id, state }) => [id, state])).toEqual(jobs.map((id) => [id, 'succeeded']));
-});
-
 test('an id that is a UUID stays the id of the job, in upper case too', () => {
   for (const id of ['0B1F0C2E-6E8B-4F3C-9C3C-6A1B7D2E4F50', '0b1f0c2e-6e8b-4f3c-9c3c-6a1b7d2e4f50'])
     expect(parseEnvelope(json({ id })).id).toBe(id);

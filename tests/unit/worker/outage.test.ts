@@ -70,23 +70,6 @@ function service(
 
 const numbers = (count: number) => Array.from({ length: count }, (_, index) => index + 1);
 
-describe.each([
-  ['fails without an effect', unavailable],
-  ['fails, perhaps with an effect', internal],
-])('a vendor that %s', (_how, error) => {
-  test.each([1, 2, 4, 7].flatMap((jobs) => [5, 16, DAY].map((minutes) => [jobs, minutes] as const)))(
-    '%d jobs outlast an outage of %d minutes',
-    async (jobs, minutes) => {
-      const { pass, send, states, engine } = service((call) => call.minute < minutes, { error });
-      for (const n of numbers(jobs)) send(n);
-      await pass(minutes + 32);
-
-      expect(states()).toEqual(numbers(jobs).map(() => 'succeeded'));
-      expect(engine.deadLetters()).toEqual([]);
-    },
-  );
-});
-
 test.each(VENDORS)(
   'a lone job outlasts an outage of three days of %s, which is reported, and trial calls back off',
   async (vendor) => {

@@ -1,8 +1,13 @@
 import fc from 'fast-check';
-import { LEAD_MS, sharedRate } from '../../../lib/worker/rate';
+import { WaitError } from '../../../lib/errors';
+import type { Sendgrid } from '../../../lib/vendors/sendgrid';
+import type { RunContext } from '../../../lib/worker/contract';
+import { sendPaced } from '../../../lib/worker/mail';
+import { LEAD_MS, sendingTimes, sharedRate } from '../../../lib/worker/rate';
 import { memoryClock, memoryRandom } from '../../support/memory-clock';
 import { memoryTable } from '../../support/memory-table';
 import { busiest, rateRun } from '../../support/rate-run';
+import { aMail } from '../../support/vendors';
 
 function start(rate = 100) {
   const clock = memoryClock();
@@ -17,52 +22,24 @@ const slotOf = (answer: Awaited<ReturnType<ReturnType<typeof sharedRate>['reserv
   return answer.slot;
 };
 
-describe.each([1, 2, 8])('%i workers on one campaign', (workers) => {
-  test('never send more than the limit in the time of one chunk or several, and use 95 % of it', async () => {
-    const rate = fc.constantFrom(0.7, 5, 100, 900);
-    const lateness = fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { minLength: 1, maxLength: 30 });
-    await fc.assert(
-      fc.asyncProperty(rate, fc.integer({ min: 1, max: 10 }), lateness, async (limit, seconds, late) => {
-        const size = Math.min(1000, Math.max(1, Math.floor(limit * seconds)));
-        const chunkMs = (size / limit) * 1000;
-        let n = 0;
-        // Late by anything that the slot allows; the vendor takes its time, but one worker alone must keep up.
-        const lateMs = (until: number, at: number) =>
-          (late[n++ % late.length] ?? 0) * Math.min(until - at, chunkMs * 0.02);
-        const { sent, missed } = await rateRun({
-          rate: limit,
-          workers,
-          chunk: () => size,
-          chunks: 30,
-          lateMs,
-          callMs: () => chunkMs * 0.5,
-        });
-
-        for (const chunks of [1, 2, 5]) expect(busiest(sent, chunkMs * chunks)).toBeLessThanOrEqual(size * chunks);
-        const lastedMs = (sent.at(-1)?.at ?? 0) - (sent[0]?.at ?? 0);
-        expect((size * (sent.length - 1)) / (lastedMs / 1000)).toBeGreaterThan(limit * 0.95);
-        expect([sent.length, missed]).toEqual([30, 0]);
-      }),
-      { numRuns: 40 },
-    );
-  });
-});
-
-test('chunks of any size and single mails together: in any window at most the limit and one request', async () => {
+test('chunks of any size and single mails, each as late as it may be: in any window at most the limit and one request', async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.constantFrom(5, 50, 500),
       fc.array(fc.integer({ min: 1, max: 1000 }), { minLength: 5, maxLength: 30 }),
       fc.array(fc.integer({ min: 0, max: 120_000 }), { maxLength: 60 }),
       fc.constantFrom(1, 2, 8),
-      async (rate, sizes, messagesAt, workers) => {
+      fc.array(fc.double({ min: 0, max: 1, noNaN: true }), { minLength: 1, maxLength: 30 }),
+      async (rate, sizes, messagesAt, workers, late) => {
         const most = Math.min(1000, rate * 10);
         const chunk = (n: number) => Math.min(most, sizes[n] ?? 1);
-        const { sent } = await rateRun({ rate, workers, chunk, chunks: sizes.length, messagesAt });
+        let n = 0;
+        const lateMs = (until: number, at: number) => (late[n++ % late.length] ?? 0) * (until - at);
+        const { sent, missed } = await rateRun({ rate, workers, chunk, chunks: sizes.length, messagesAt, lateMs });
 
         for (const seconds of [10, 15, 40])
           expect(busiest(sent, seconds * 1000)).toBeLessThanOrEqual(rate * seconds + most + 1);
-        expect(sent.length).toBe(sizes.length + messagesAt.length);
+        expect([sent.length, missed]).toEqual([sizes.length + messagesAt.length, 0]);
       },
     ),
     { numRuns: 60 },
@@ -189,4 +166,74 @@ test('a cursor from a wrong clock is not waited for', async () => {
 
   for (const use of ['campaign', 'message'] as const)
     expect((await shared.reserve({ recipients: 1, use, withinMs: 1_000 })).kind).toBe('slot');
+});
+
+test.each([
+  ['08:00–20:00', '2026-06-01T05:59:59Z', '2026-06-01T06:00:00Z'],
+  ['08:00–20:00', '2026-06-01T17:59:59Z', '2026-06-01T17:59:59Z'],
+  ['08:00–20:00', '2026-06-01T18:00:00Z', '2026-06-02T06:00:00Z'],
+  // The clocks go forward an hour, and back.
+  ['08:00–20:00', '2026-03-28T19:00:00Z', '2026-03-29T06:00:00Z'],
+  ['08:00–20:00', '2026-10-24T18:00:00Z', '2026-10-25T07:00:00Z'],
+  // 02:30 does not exist on that day.
+  ['02:30–05:00', '2026-03-29T00:59:00Z', '2026-03-29T01:00:00Z'],
+  ['22:00-06:00', '2026-06-01T12:00:00Z', '2026-06-01T20:00:00Z'],
+  ['22:00-06:00', '2026-06-01T23:00:00Z', '2026-06-01T23:00:00Z'],
+])('between %s in Berlin, what could go at %s goes at %s', (between, at, opens) => {
+  const { opensAt } = sendingTimes({ zone: 'Europe/Berlin', between });
+  expect(opensAt(Date.parse(at))).toBe(Date.parse(opens));
+});
+
+test('the day of the cap is that of the zone, also if it has 23 or 25 hours', () => {
+  const { dayOf, nextDay } = sendingTimes({ zone: 'Europe/Berlin' });
+  const days = ['2026-03-28T23:00:00Z', '2026-10-24T22:00:00Z'].map((time) => Date.parse(time));
+  expect(days.map(dayOf)).toEqual(['2026-03-29', '2026-10-25']);
+  expect(days.map((day) => (nextDay(day) - day) / 3_600_000)).toEqual([23, 25]);
+});
+
+/** A job of ten seconds, at a rate of one mail a second. */
+function pacing(answer: Sendgrid['send'] = async () => ({})) {
+  const clock = memoryClock();
+  const begun = clock.now();
+  const sent: number[] = [];
+  const rate = sharedRate({ table: memoryTable(), clock, random: memoryRandom(), rate: 1 }, 'sendgrid');
+  const sendgrid: Sendgrid = {
+    send: (...request) => {
+      sent.push(clock.now() - begun);
+      return answer(...request);
+    },
+  };
+  const context = {
+    steps: { step: (_name: string, { run }: { run: () => Promise<unknown> }) => run() },
+    vendor: (_vendor: string, call: () => Promise<unknown>) => call(),
+    callTimeoutMs: () => 10_000,
+  } as unknown as RunContext;
+  const send = () => sendPaced({ sendgrid, rate, clock }, context, { step: 'send', use: 'message', mail: aMail() });
+  return { sent, rate, send };
+}
+
+test('a mail that is part of another job follows the shared sending rate', async () => {
+  const { send, sent } = pacing();
+
+  for (let n = 0; n < 3; n++) await send();
+
+  expect(sent).toEqual([0, 1_000, 2_000]);
+});
+
+test('without a slot in two thirds of its time, the job has to wait outside, and nothing is sent', async () => {
+  const { send, rate, sent } = pacing();
+  for (let n = 0; n < 7; n++) await rate.reserve({ recipients: 1, use: 'message', withinMs: 60_000 });
+
+  await expect(send()).rejects.toMatchObject({ class: 'wait', waitMs: 7_000 });
+  expect(sent).toEqual([]);
+});
+
+test('when SendGrid throttles one sender, all senders wait', async () => {
+  const throttled = new WaitError({ code: 'SendgridThrottled', message: 'wait', vendor: 'sendgrid', waitMs: 30_000 });
+  const { send, rate } = pacing(() => Promise.reject(throttled));
+
+  await expect(send()).rejects.toBe(throttled);
+
+  const answer = await rate.reserve({ recipients: 1, use: 'campaign', withinMs: 0 });
+  expect(answer).toEqual({ kind: 'later', waitMs: 30_000 });
 });

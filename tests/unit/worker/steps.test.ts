@@ -1,41 +1,52 @@
-import { AmbiguousError, PermanentError } from '../../../lib/errors';
-import { retry } from '../../../lib/ops/act';
-import { anEnvelope, jobId } from '../../support/engine';
-import { sampleEngine } from '../../support/sample-contract';
+import * as z from 'zod';
+import { AmbiguousError } from '../../../lib/errors';
+import { envelope, jobId, memoryEngine } from '../../support/engine';
+import { sampleOf } from '../../support/sample-contract';
 
-test('a refusal of a later call does not say that an earlier call, which may still arrive, had no effect', async () => {
-  let calls = 0;
-  const { engine, effects } = sampleEngine(() => {
-    calls += 1;
-    throw calls === 1
-      ? new AmbiguousError({ code: 'TimedOut', message: 'no answer' })
-      : new PermanentError({ code: 'Forbidden', message: 'refused' });
+/** A queue with one step that its vendor cannot be asked about. The test decides what the step does. */
+function start(run: () => Promise<string>, first: () => void = () => {}) {
+  const contract = sampleOf({
+    schema: z.strictObject({}),
+    process: async (_job, { steps }) => {
+      first();
+      return steps.step('send', { run, proven: ({ event }) => `seen as ${event}` });
+    },
   });
-  await engine.sendAndDeliver(JSON.stringify(anEnvelope()));
-  expect(engine.row(jobId(1))).toMatchObject({ state: 'dead', steps: { effect: { status: 'started' } } });
+  const engine = memoryEngine(() => contract);
+  engine.send(envelope());
+  return engine;
+}
 
-  // The first call arrives late, and an operator retries the job.
-  effects.push(jobId(1));
-  await retry(engine.deps, engine.row(jobId(1)));
-  await engine.deliver();
+describe('an unknown step', () => {
+  const lost = () => Promise.reject(new AmbiguousError({ code: 'Timeout', message: 'no answer' }));
+  const see = (engine: ReturnType<typeof start>, event: string) =>
+    engine.deps.ledger.update(engine.row(jobId(1)).key, (row) => ({
+      ...row,
+      evidence: { send: { at: engine.clock.now(), event } },
+    }));
 
-  expect(calls).toBe(2);
-  expect(engine.row(jobId(1)).state).toBe('succeeded');
-});
+  test('is done if the evidence came while it ran', async () => {
+    const engine: ReturnType<typeof start> = start(async () => {
+      await see(engine, 'processed');
+      return lost();
+    });
 
-test.each([
-  ['refuses the request itself, the step names that', 422, { status: 'started', reason: 'ZendeskRejected' }],
-  ['forbids it, which may change, the step stays as it was', 403, { status: 'started', startedAt: expect.any(Number) }],
-])('if the vendor is down first and then %s', async (_what, status, step) => {
-  let calls = 0;
-  const { engine } = sampleEngine(() => {
-    calls += 1;
-    throw calls === 1
-      ? new AmbiguousError({ code: 'ZendeskUnavailable', message: '503', vendor: 'zendesk', status: 503 })
-      : new PermanentError({ code: 'ZendeskRejected', message: 'refused', vendor: 'zendesk', status });
+    await engine.drain({ hours: 1 });
+
+    expect(engine.row(jobId(1))).toMatchObject({ state: 'succeeded', result: 'seen as processed' });
   });
-  await engine.sendAndDeliver(JSON.stringify(anEnvelope()));
 
-  expect(engine.row(jobId(1))).toMatchObject({ state: 'dead', error: { status } });
-  expect(engine.row(jobId(1)).steps.effect).toEqual({ startedAt: expect.any(Number), ...step });
+  test('is not repeated if the evidence contradicts a refusal', async () => {
+    let calls = 0;
+    const engine: ReturnType<typeof start> = start(async () => {
+      calls += 1;
+      await see(engine, 'processed');
+      throw new Error('refused, it says');
+    });
+
+    await engine.drain({ hours: 1 });
+
+    expect(engine.row(jobId(1)).state).toBe('succeeded');
+    expect(calls).toBe(1);
+  });
 });
