@@ -133,13 +133,18 @@ function expressionsOf({ expected, set, append }: Change) {
     values[`:${alias}`] = given;
     return `:${alias}`;
   };
+  const isOf = (attribute: string, given: object): string => {
+    const type = Array.isArray(given) ? 'L' : 'M';
+    return `attribute_type(${name(attribute)}, ${value(type, type)})`;
+  };
   const one = value('one', 1);
   const conditions = Object.entries(expected).map(([attribute, given]) => {
     if (given === undefined) return `attribute_not_exists(${name(attribute)})`;
-    if (typeof given === 'object') return `size(${name(attribute)}) = ${value('zero', 0)}`;
+    if (typeof given === 'object')
+      return `size(${name(attribute)}) = ${value('zero', 0)} AND ${isOf(attribute, given)}`;
     return `${name(attribute)} = ${value(attribute, given)}`;
   });
-  const lists = Object.keys(append).map((list) => `attribute_type(${name(list)}, ${value('list', 'L')})`);
+  const lists = Object.entries(append).map(([list, more]) => isOf(list, more));
   const assigned = Object.entries(set).map(
     ([attribute, given]) => `${name(attribute)} = ${value(`new_${attribute}`, given)}`,
   );

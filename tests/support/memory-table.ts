@@ -231,5 +231,7 @@ function changedItem(item: Item, { expected, set, append }: Change): Item | unde
 
 function isAs(stored: unknown, expected: Change['expected'][string]): boolean {
   if (typeof expected !== 'object') return stored === expected;
-  return typeof stored === 'object' && stored !== null && Object.keys(stored).length === 0;
+  const isOfItsKind =
+    typeof stored === 'object' && stored !== null && Array.isArray(stored) === Array.isArray(expected);
+  return isOfItsKind && Object.keys(stored).length === 0;
 }

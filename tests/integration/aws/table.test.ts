@@ -116,6 +116,8 @@ describe.each(variants)('the jobs table: $name', ({ start }) => {
     ['has a map that must be empty', { steps: { effect: 1 } }],
     ['lacks a map that must be empty', { steps: undefined }],
     ['has a list that must be empty', { left: ['m'] }],
+    ['has an empty list in place of an empty map', { steps: [] }],
+    ['has an empty map in place of an empty list', { left: {} }],
     ['lacks the list to append to', { history: undefined }],
     ['has another value than the list to append to', { history: 'odd' }],
     ['has version 0', { version: 0 }],

@@ -67,7 +67,7 @@ const NAMES = [
   ...['evidence', 'result', 'failures', 'bodyKept', 'canary', 'expiresAt', 'bulk', 'replacedBy', 'ofNewerCode'],
 ];
 /** What may be stored in any of them in place of the producer's value. `undefined`: nothing. */
-const ANY = [undefined, 'odd', '', 'm', true, -1, 0, 1, 2, 1.5, time, [], ['m'], [7]];
+const ANY = [undefined, 'odd', '', 'm', true, -1, 0, 1, 2, 1.5, time, [], {}, ['m'], [7]];
 /** What else one of them may hold. */
 const VALUES: Record<string, readonly unknown[]> = {
   state: ['processing', 'held', 'succeeded', 'dead', 'cancelled'],
@@ -83,8 +83,7 @@ const VALUES: Record<string, readonly unknown[]> = {
 
 const change = fc
   .constantFrom(...NAMES)
-  .chain((name) => fc.constantFrom(...ANY, ...(VALUES[name] ?? [])).map((value) => [name, value] as const))
-  .filter(([name, value]) => name !== 'steps' || JSON.stringify(value) !== '[]');
+  .chain((name) => fc.constantFrom(...ANY, ...(VALUES[name] ?? [])).map((value) => [name, value] as const));
 
 /** A row that does not parse is not run. */
 const seen = ({ opened, item }: Awaited<ReturnType<typeof claimed>>): unknown =>
@@ -93,8 +92,6 @@ const seen = ({ opened, item }: Awaited<ReturnType<typeof claimed>>): unknown =>
 test.each([
   ['updatedAt', 'odd'],
   ['sentAt', 'odd'],
-  // The claim asks only whether it is empty.
-  ['steps', []],
 ])('a damaged %s is replaced', async (attribute, damage) => {
   const { opened, item } = await claimed({ ...(await accepted()), [attribute]: damage }, { unread: true });
 
