@@ -4,9 +4,12 @@ import { ANALYTICS_EVENTS } from '../../../lib/analytics/message';
 import { fromParquet } from '../../../lib/analytics/parquet';
 import { analyticsContract } from '../../../lib/analytics/process';
 import { parseEnvelope } from '../../../lib/jobs/envelope';
+import { ANALYTICS_QUEUE } from '../../../lib/jobs/keys';
+import { erasePerson } from '../../../lib/ops/erase';
+import { type Found, findPerson } from '../../../lib/ops/person';
 import type { Objects } from '../../../lib/ports';
 import { ACCEPTED_AT, analyticsBody, anEvent, viewAt } from '../../support/analytics';
-import { PREFIX } from '../../support/engine';
+import { memoryEngine, PREFIX } from '../../support/engine';
 import { memoryObjects } from '../../support/memory-objects';
 import { memoryTable } from '../../support/memory-table';
 import { createChance } from '../world/chance';
@@ -47,26 +50,38 @@ const BUSY_MS = 4 * HOUR_MS;
 /** Each message has an event of its own and one that it shares with its neighbour, as after a repeated POST. */
 const idsOf = (n: number): string[] => [`event-${n}`, `shared-${Math.ceil(n / 2)}`];
 
+/** Neighbours that share an event are of one person. */
+const userOf = (n: number): string => `user-${Math.ceil(n / 2)}`;
+const PERSON = { user: userOf(1) };
+const isErased = (n: number): boolean => userOf(n) === PERSON.user;
+const ERASED = [1, 2].flatMap(idsOf);
+
 /**
  * Plays some hours. Messages are stored before and after the end of their hour, some of them twice, some of them weeks
  * late. One function or two without a common lease write the hours. Readers look at any time, and each of their reads
- * takes up to an hour. In the end the originals expire, and a last message comes.
+ * takes up to an hour. In the end the originals expire, and a last message comes. `erasing`: the functions share a lease,
+ * and an operator erases the person of the first two messages, in the middle and once more when all have come.
  */
-async function playHours(seed: number): Promise<ScaleResult> {
+async function playHours(seed: number, { erasing = false } = {}): Promise<ScaleResult> {
   const chance = createChance(seed);
   const kernel = createKernel(END - 30 * MINUTE);
   const bucket = memoryObjects();
   const rate = chance.pick([0, 0.02, 0.05, 0.15]);
   const stored = new Map<number, number>();
   const violations: string[] = [];
+  const shared = erasing ? memoryTable() : undefined;
   let calls = 0;
+  /** Whether the next write of the first hour lands a quarter of an hour late. */
+  let lateWrite = false;
+  let erasingFrom = Number.POSITIVE_INFINITY;
+  let erasedAt = Number.POSITIVE_INFINITY;
 
   const messages = Array.from({ length: chance.between(2, 6) }, (_, index) => ({
     n: index + 1,
     time: new Date(END - chance.pick([10 * MINUTE, 10 * MINUTE, 70 * MINUTE, -2 * MINUTE])).toISOString(),
     arrivals: Array.from(
       { length: chance.pick([1, 1, 2, 3]) },
-      () => END + chance.pick(ARRIVALS) + chance.between(0, MINUTE),
+      () => END + (erasing && index < 2 ? ARRIVALS[0] : chance.pick(ARRIVALS)) + chance.between(0, MINUTE),
     ),
   }));
   /** After the originals of all others have expired. */
@@ -76,11 +91,14 @@ async function playHours(seed: number): Promise<ScaleResult> {
   const isFaulty = () => arrivals.some((at) => kernel.now() >= at && kernel.now() < at + FAULTY_MS);
 
   /** A call out of a run, with the fault that is drawn for it. */
-  function call<T>(run: Run, effect: () => Promise<T>): Promise<T> {
+  function call<T>(run: Run, effect: () => Promise<T>, what = ''): Promise<T> {
     calls++;
-    const fault = isFaulty() && chance.fraction() < rate ? chance.pick(FAULTS) : undefined;
+    const isAimed = lateWrite && what.startsWith(`create ${hourIn(parquetPrefix(PREFIX), END - HOUR_MS)}`);
+    if (isAimed) lateWrite = false;
+    const drawn = isFaulty() && chance.fraction() < rate ? chance.pick(FAULTS) : undefined;
+    const fault = isAimed ? chance.pick(['late', 'killed-late'] as const) : drawn;
     const { effects, answer, error, death } = courseOf({ target: 'objects', fault, secret: '' }, chance);
-    const later = fault === 'late' || fault === 'killed-late' ? chance.pick(LATER) : 0;
+    const later = isAimed ? LATER[2] : fault === 'late' || fault === 'killed-late' ? chance.pick(LATER) : 0;
     return new Promise((resolve, reject) => {
       let result: Promise<T> | undefined;
       const settle = () => {
@@ -100,7 +118,10 @@ async function playHours(seed: number): Promise<ScaleResult> {
   }
 
   /** Runs a function's invocation. Answers whether it came to its end. */
-  function invoke(act: (ports: { objects: Objects; now: () => number }) => Promise<unknown>): Promise<boolean> {
+  function invoke(
+    act: (ports: { objects: Objects; now: () => number; run: Run }) => Promise<unknown>,
+    lastsMs = RUN_MS,
+  ): Promise<boolean> {
     return new Promise((resolve) => {
       const skew = chance.pick([0, 0, 700, -2_000]);
       const run: Run = {
@@ -112,20 +133,24 @@ async function playHours(seed: number): Promise<ScaleResult> {
       };
       const through = ([name, method]: [string, unknown]) => {
         const act = method as (...given: unknown[]) => Promise<unknown>;
-        return [name, (...given: unknown[]) => (run.alive ? call(run, () => act(...given)) : new Promise(() => {}))];
+        return [
+          name,
+          (...given: unknown[]) =>
+            run.alive ? call(run, () => act(...given), `${name} ${given[0]}`) : new Promise(() => {}),
+        ];
       };
       const all = Object.fromEntries(Object.entries(bucket).map(through)) as unknown as Objects;
       const objects = { ...all, delete: () => Promise.reject(new Error('nothing is deleted')) };
-      kernel.setTimeout(() => run.alive && run.die(), RUN_MS);
+      kernel.setTimeout(() => run.alive && run.die(), lastsMs);
       const end = (done: boolean) => () => run.alive && resolve(done);
-      act({ objects, now: () => kernel.now() + skew }).then(end(true), end(false));
+      act({ objects, now: () => kernel.now() + skew, run }).then(end(true), end(false));
     });
   }
 
   /** The worker takes the message again and again until it is stored. */
   async function deliver(message: { n: number; time: string }): Promise<void> {
     const { n, time } = message;
-    const events = idsOf(n).map((id) => anEvent(n, { id, time }));
+    const events = idsOf(n).map((id) => anEvent(n, { id, time, user: userOf(n) }));
     const envelope = parseEnvelope(analyticsBody(events, { n, time }));
     const done = await invoke(({ objects, now }) => {
       const metrics = { add: () => {}, flush: async () => {} };
@@ -140,7 +165,7 @@ async function playHours(seed: number): Promise<ScaleResult> {
 
   /** One function's runs. They come every quarter of an hour; only those are played in which something can happen. */
   function writeEvery(): void {
-    const table = memoryTable();
+    const table = shared ?? memoryTable();
     const quarters = Array.from({ length: BUSY_MS / EVERY }, (_, quarter) => quarter);
     const from = (at: number) => Math.floor(Math.max(at, END) / EVERY);
     for (const at of new Set(arrivals.flatMap((at) => quarters.map((quarter) => (from(at) + quarter) * EVERY))))
@@ -159,6 +184,24 @@ async function playHours(seed: number): Promise<ScaleResult> {
       });
   }
 
+  /** An operator erases the person, again and again until nothing is left. A run of the function may have the lease. */
+  async function erase({ last }: { last: boolean }): Promise<void> {
+    erasingFrom = Math.min(erasingFrom, kernel.now());
+    const again = () => void kernel.setTimeout(() => void erase({ last }), 20 * MINUTE);
+    if (last && messages.some(({ n }) => isErased(n) && !stored.has(n))) return again();
+    const done = await invoke(async ({ objects, now, run }) => {
+      const sleep = (ms: number) => new Promise<void>((resolve) => kernel.setTimeout(() => run.alive && resolve(), ms));
+      const { deps } = memoryEngine(() => ({ queue: ANALYTICS_QUEUE, types: {} }));
+      const own = { ...deps, objects, clock: { now, sleep }, random: chance, ...(shared && { table: shared }) };
+      const found: Found[] = [];
+      for await (const one of findPerson(own, PERSON)) found.push(one);
+      const { left } = await erasePerson(own, PERSON, { found });
+      if (left.length > 0) throw new Error('something is left');
+    }, DAY);
+    if (!done) again();
+    else if (last) erasedAt = kernel.now();
+  }
+
   /** A reader lists the objects and reads them later, one after another. */
   async function readSlowly(): Promise<void> {
     const at = kernel.now();
@@ -171,8 +214,11 @@ async function playHours(seed: number): Promise<ScaleResult> {
     const seen = rows.map(({ id }) => id);
     if (new Set(seen).size < seen.length) violations.push(`once: ${seen.sort().join()}`);
     for (const [n, since] of stored)
-      for (const id of idsOf(n))
-        if (since <= at && !seen.includes(id)) violations.push(`nothing lost: a reader misses ${id}`);
+      for (const id of idsOf(n)) {
+        const mayMiss = isErased(n) && kernel.now() >= erasingFrom;
+        if (since <= at && !seen.includes(id) && !mayMiss) violations.push(`nothing lost: a reader misses ${id}`);
+        if (isErased(n) && erasedAt <= at && seen.includes(id)) violations.push(`erased: a reader sees ${id}`);
+      }
   }
 
   /** No object has fewer ids than before. */
@@ -182,7 +228,8 @@ async function playHours(seed: number): Promise<ScaleResult> {
       const rows = await fromParquet(bucket.bytes(key));
       const ids = new Set(rows.map(({ id }) => id));
       if (ids.size < rows.length) violations.push(`once: ${key} holds an id twice`);
-      for (const id of most.get(key) ?? []) if (!ids.has(id)) violations.push(`never fewer: ${key} lost ${id}`);
+      const mayLose = (id: string) => ids.has(id) || (ERASED.includes(id) && kernel.now() >= erasingFrom);
+      for (const id of most.get(key) ?? []) if (!mayLose(id)) violations.push(`never fewer: ${key} lost ${id}`);
       most.set(key, ids);
     }
   }
@@ -190,6 +237,15 @@ async function playHours(seed: number): Promise<ScaleResult> {
   for (const message of [...messages, last])
     for (const at of message.arrivals) kernel.at(at, () => void deliver(message));
   for (let functions = chance.pick([1, 2, 2]); functions > 0; functions--) writeEvery();
+  if (erasing) {
+    kernel.at(END + chance.pick([10 * MINUTE, 50 * MINUTE, 3 * DAY]), () => void erase({ last: false }));
+    // The hour is written at the same time.
+    kernel.at(END + EVERY + chance.between(-300, 600), () => void erase({ last: true }));
+    const aim = () => {
+      lateWrite = chance.fraction() < 0.5;
+    };
+    kernel.at(END + EVERY - SECOND, aim);
+  }
   for (const from of new Set(arrivals.map((at) => Math.floor(at / HOUR_MS) * HOUR_MS)))
     for (let at = from; at < from + BUSY_MS; at += 31 * MINUTE) {
       kernel.at(at, () => void readSlowly());
@@ -204,32 +260,40 @@ async function playHours(seed: number): Promise<ScaleResult> {
   if (stored.size < messages.length + 1) violations.push('nothing lost: a message is never stored');
   // Long after everything has settled, Parquet alone holds each event.
   await Promise.all([readSlowly(), compare(), kernel.run(() => false)]);
-  const [one] = messages;
+  if (erasing && erasedAt > kernel.now()) violations.push('erased: the erasure never ended');
+  const one = messages.find(({ n }) => !erasing || !isErased(n));
   if (one && bucket.keys().every((key) => !key.startsWith(hourIn(parquetPrefix(PREFIX), Date.parse(one.time)))))
     violations.push('nothing lost: an hour is not written');
   const violation = violations[0];
   return { minutes: (kernel.now() - END) / MINUTE, calls, ...(violation === undefined ? {} : { violation }) };
 }
 
-/** Seeds that show the faults of `mutants/source/scale.ts` come first. */
-const FIRST = [13, 15, 3];
+/** Each number is a seed. `first`: seeds that show the faults of `mutants/source/scale.ts`. */
+async function playAll(size: number, { erasing, first }: { erasing: boolean; first: number[] }): Promise<ScaleResult> {
+  let minutes = 0;
+  let calls = 0;
+  const seeds = new Set([...first, ...Array.from({ length: size }, (_, n) => n + 1)]);
+  for (const seed of [...seeds].slice(0, size)) {
+    const played = await playHours(seed, { erasing });
+    minutes += played.minutes;
+    calls += played.calls;
+    if (played.violation) return { minutes, calls, violation: `${played.violation} (seed ${seed})` };
+  }
+  return { minutes, calls };
+}
 
-/** Hours of events that two runs write at the same time, while their calls fail. Each number is a seed. */
 export const hours: ScalePlan = {
   name: 'hours',
   what: 'hours of events that two runs write at once, with calls that fail, die or land late, and messages weeks late',
   size: 20,
   largest: 300,
-  async run(size) {
-    let minutes = 0;
-    let calls = 0;
-    const seeds = new Set([...FIRST, ...Array.from({ length: size }, (_, n) => n + 1)]);
-    for (const seed of [...seeds].slice(0, size)) {
-      const played = await playHours(seed);
-      minutes += played.minutes;
-      calls += played.calls;
-      if (played.violation) return { minutes, calls, violation: `${played.violation} (seed ${seed})` };
-    }
-    return { minutes, calls };
-  },
+  run: (size) => playAll(size, { erasing: false, first: [13, 15, 3] }),
+};
+
+export const hoursErased: ScalePlan = {
+  name: 'hours-erased',
+  what: 'the same hours with one function at a time, while an operator erases a person of them',
+  size: 20,
+  largest: 300,
+  run: (size) => playAll(size, { erasing: true, first: [69] }),
 };

@@ -2,7 +2,7 @@ import { CAMPAIGN_PLANS, MAILS_PLANS } from './campaigns';
 import { innocentAmongGuilty, othersGoOn, trialOfWaiting } from './circuit';
 import { dlqByChance, largeDlq } from './dead-letters';
 import { failingRows, limitedRecovery, neverEmpty, unlimitedRecovery } from './held';
-import { hours } from './hours';
+import { hours, hoursErased } from './hours';
 import { oneGroup } from './one-group';
 import type { ScalePlan } from './service';
 import { manyStarts } from './starts';
@@ -18,6 +18,7 @@ export const SCALE_PLANS: readonly ScalePlan[] = [
   largeDlq,
   dlqByChance,
   hours,
+  hoursErased,
   limitedRecovery,
   unlimitedRecovery,
   failingRows,

@@ -18,6 +18,7 @@ const LATE = /^liveness: not done within/;
 
 const HOURS = 'lib/analytics/hours.ts';
 const KEYS = 'lib/analytics/keys.ts';
+const ERASE = 'lib/ops/erase.ts';
 const PROCESS = 'lib/analytics/process.ts';
 const LOST = /^nothing lost/;
 const NO_ROW = /^nothing lost: .* has no row/;
@@ -124,6 +125,12 @@ export const SCALE_MUTANTS: Record<string, SourceMutant> = {
     '    tried.add(hour);\n': '    tried.add(hour);\n    pending.delete(hour);\n',
   }),
   idsAreKeptTwice: mutant('hours', /^once/, HOURS, { 'byId.set(row.id, row)': 'byId.set(row.id + row.job, row)' }),
+  erasedBeforeTheLastWrite: mutant('hours-erased', /^erased: a reader sees/, ERASE, {
+    'if (waitMs > 0) await clock.sleep(waitMs);': '',
+  }),
+  erasedBesideARun: mutant('hours-erased', /^erased: a reader sees/, 'lib/jobs/items.ts', {
+    'if (stored && stored.until > deps.clock.now()) return undefined;': '',
+  }),
   lateHoursAreNotWrittenAgain: mutant('hours', LOST, HOURS, {
     'for (const hour of [next, ...late])': 'for (const hour of [next])',
   }),
