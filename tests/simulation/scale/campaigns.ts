@@ -10,7 +10,6 @@ import { rhythmOf } from '../../../lib/startup/reconciler';
 import type { Sendgrid } from '../../../lib/vendors/sendgrid';
 import { sharedRate } from '../../../lib/worker/rate';
 import { jobId } from '../../support/engine';
-import { hashPeople } from '../../support/hash-people';
 import { busiest } from '../../support/rate-run';
 import { createChance } from '../world/chance';
 import { envelopeOf, type ScalePlan, type ScaleResult, type Service, startService, type Tools } from './service';
@@ -181,7 +180,7 @@ const emailService = (rate: number, send: (tools: Tools) => Sendgrid['send']): S
         ...tools.deps,
         campaigns: campaigns(tools.deps),
         senderDomains: [],
-        suppression: suppressionList({ ...tools.deps, hashPeople }),
+        suppression: suppressionList(tools.deps),
         rate: sharedRate({ ...tools.deps, rate }, 'sendgrid'),
         objects: {
           ...tools.deps.objects,
