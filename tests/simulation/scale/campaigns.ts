@@ -118,7 +118,7 @@ async function share(size: number, options: Options) {
       const window = sent.filter(({ at }) => at >= first && at < first + windowMs);
       const used = window.reduce((sum, each) => sum + each.recipients, 0) / (rate * (windowMs / SECOND_MS));
       if (used < leastUsed) return `fairness: ${(100 * used).toFixed(1)} % of the rate was used`;
-      return unequal(window, { others: size + 1, within: fails ? undefined : large.chunkSize + chunkSize }) ?? true;
+      return unequal(window, size + 1, fails ? undefined : large.chunkSize + chunkSize) ?? true;
     },
   });
 }
@@ -198,10 +198,7 @@ const emailService = (rate: number, send: (tools: Tools) => Sendgrid['send']): S
  * The other campaigns must have equal shares. The large one may differ from them by one chunk of its own and one of
  * theirs.
  */
-function unequal(
-  sent: readonly Sent[],
-  { others, within }: { others: number; within: number | undefined },
-): string | undefined {
+function unequal(sent: readonly Sent[], others: number, within: number | undefined): string | undefined {
   const shares = new Map<string, number>();
   for (const { campaign, recipients } of sent) shares.set(campaign, (shares.get(campaign) ?? 0) + recipients);
   const large = shares.get(LARGE) ?? 0;

@@ -180,8 +180,6 @@ export const unlimitedRecovery: ScalePlan = recovery({
   minutes: (size) => SLOW_START_MINUTES + Math.max(0, size - 6_000) / 5_000,
 });
 
-const FIRST = 1;
-
 /**
  * A DLQ with one untried message before all parked entries and one after them. The reconciler returns the first
  * in its first run, and the other after a walk through the whole DLQ.
@@ -197,10 +195,10 @@ export const largeDlq: ScalePlan = {
     const sample = startSample(({ id }) => void done.add(id), { costs: { table: ms, objects: ms, queues: ms } });
     const now = sample.now();
     const time = now - HOUR_MS;
-    sample.untried(FIRST, time);
+    sample.untried(1, time);
     for (let n = 2; n < size; n++) await sample.park(n, time);
     sample.untried(size, time);
-    const late = () => !done.has(jobId(FIRST)) && sample.now() > now + 3 * MINUTE_MS;
+    const late = () => !done.has(jobId(1)) && sample.now() > now + 3 * MINUTE_MS;
     return sample.run({
       done: () => (late() ? 'liveness: the first run did not return the message in front' : done.size === 2),
       withinMs: (size > 20_000 ? 30 : 20) * MINUTE_MS,
