@@ -9,6 +9,9 @@ export interface SourceMutant {
   by: { plan: Partial<Plan> } | { scale: string };
 }
 
+const changesOf = (file: string, wrong: Record<string, string>): SourceChange[] =>
+  Object.entries(wrong).map(([find, replace]) => ({ file, find, replace }));
+
 /** A mutant of one file. `by`: the changes of `aPlan`, or the name of a scale plan. `wrong`: texts and replacements. */
 export const mutant = (
   by: Partial<Plan> | string,
@@ -16,7 +19,13 @@ export const mutant = (
   file: string,
   wrong: Record<string, string>,
 ): SourceMutant => ({
-  changes: Object.entries(wrong).map(([find, replace]) => ({ file, find, replace })),
+  changes: changesOf(file, wrong),
   breaks,
   by: typeof by === 'string' ? { scale: by } : { plan: by },
+});
+
+/** The mutant, with changes of a second file. */
+export const and = (one: SourceMutant, ...second: Parameters<typeof changesOf>): SourceMutant => ({
+  ...one,
+  changes: [...one.changes, ...changesOf(...second)],
 });

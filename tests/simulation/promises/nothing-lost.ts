@@ -56,12 +56,8 @@ export const recordsAgree: Promised = ({ watch, stores, lanes }) => {
     const key = recordKey('jobs', row);
     if (!records.delete(key)) return `nothing lost: ${row.id} has ended without a record`;
     const record = JSON.parse(objects.text(key)) as Record<string, unknown>;
-    const same =
-      record.state === row.state &&
-      record.reason === row.reason &&
-      record.generation === row.generation &&
-      Date.parse(String(record.endedAt)) === row.endedAt;
-    if (!same)
+    const isSame = (['state', 'reason', 'generation'] as const).every((name) => record[name] === row[name]);
+    if (!isSame || Date.parse(String(record.endedAt)) !== row.endedAt)
       return `nothing lost: the record of ${row.id} says ${record.state}, but its row says ${row.state}, or has another time`;
   }
   const broken = [...watch.broken].flatMap((key) => watch.row(key) ?? []);

@@ -12,7 +12,7 @@ import { watchReturns } from '../promises/order-is-kept';
 import { watchPlans } from '../promises/plans-are-kept';
 import { watchOpenings, watchRefusals } from '../promises/refusals-are-counted';
 import { watchRows, watchStarts } from '../promises/rows-are-explained';
-import { type Input, startCallers } from '../world/callers';
+import { startCallers } from '../world/callers';
 import { watchCampaigns } from '../world/campaigns';
 import { startDamages } from '../world/damage';
 import { ROLLING_MS } from '../world/deployments';
@@ -36,20 +36,8 @@ const OF_EACH_QUEUE: readonly ((lane: World) => void)[] = [
   ...[watchCampaigns, watchGuard, watchFigures, watchCounts, watchHolds, watchReturns],
 ];
 
-export interface Outcome {
-  violation: string | undefined;
-  /** The world of the first queue, and the inputs to that queue. */
-  world: World;
-  inputs: readonly Input[];
-  /** The run as text. Only complete with the option `detailed`. */
-  timeline(): string;
-}
-
 /** Runs a plan until it is at rest, and checks the promises. */
-export async function runPlan(
-  plan: Plan,
-  options: { detailed?: boolean; prepare?: (world: World) => void } = {},
-): Promise<Outcome> {
+export async function runPlan(plan: Plan, options: { detailed?: boolean; prepare?: (world: World) => void } = {}) {
   const world = createWorld(plan, options);
   const { kernel, watch, sqs, trace, lanes } = world;
   options.prepare?.(world);
@@ -73,8 +61,10 @@ export async function runPlan(
   liveness.end();
   return {
     violation: watch.violation() ?? (await brokenPromise(world, inputs)) ?? (await erasedAreGone(world)),
+    /** The world of the first queue, and the inputs to that queue. */
     world,
     inputs: inputs[0] ?? [],
+    /** The run as text. Only complete with the option `detailed`. */
     timeline: () => timeline({ entries: trace.entries }, plan.start),
   };
 

@@ -10,7 +10,6 @@ import { rhythmOf } from '../../../lib/startup/reconciler';
 import type { Sendgrid } from '../../../lib/vendors/sendgrid';
 import { sharedRate } from '../../../lib/worker/rate';
 import { jobId } from '../../support/engine';
-import { hashPeople } from '../../support/hash-people';
 import { busiest } from '../../support/rate-run';
 import { createChance } from '../world/chance';
 import { envelopeOf, type ScalePlan, type ScaleResult, type Service, startService, type Tools } from './service';
@@ -119,7 +118,7 @@ async function share(size: number, options: Options) {
       const window = sent.filter(({ at }) => at >= first && at < first + windowMs);
       const used = window.reduce((sum, each) => sum + each.recipients, 0) / (rate * (windowMs / SECOND_MS));
       if (used < leastUsed) return `fairness: ${(100 * used).toFixed(1)} % of the rate was used`;
-      return unequal(window, { others: size + 1, within: fails ? undefined : large.chunkSize + chunkSize }) ?? true;
+      return unequal(window, size + 1, fails ? undefined : large.chunkSize + chunkSize) ?? true;
     },
   });
 }
@@ -181,7 +180,7 @@ const emailService = (rate: number, send: (tools: Tools) => Sendgrid['send']): S
         ...tools.deps,
         campaigns: campaigns(tools.deps),
         senderDomains: [],
-        suppression: suppressionList({ ...tools.deps, hashPeople }),
+        suppression: suppressionList(tools.deps),
         rate: sharedRate({ ...tools.deps, rate }, 'sendgrid'),
         objects: {
           ...tools.deps.objects,
@@ -199,10 +198,7 @@ const emailService = (rate: number, send: (tools: Tools) => Sendgrid['send']): S
  * The other campaigns must have equal shares. The large one may differ from them by one chunk of its own and one of
  * theirs.
  */
-function unequal(
-  sent: readonly Sent[],
-  { others, within }: { others: number; within: number | undefined },
-): string | undefined {
+function unequal(sent: readonly Sent[], others: number, within: number | undefined): string | undefined {
   const shares = new Map<string, number>();
   for (const { campaign, recipients } of sent) shares.set(campaign, (shares.get(campaign) ?? 0) + recipients);
   const large = shares.get(LARGE) ?? 0;

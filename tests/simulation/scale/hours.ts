@@ -87,7 +87,6 @@ async function playHours(seed: number, { erasing = false } = {}): Promise<ScaleR
   /** After the originals of all others have expired. */
   const last = { n: 7, time: messages[0]?.time ?? '', arrivals: [END + 61 * DAY + chance.between(0, MINUTE)] };
   const arrivals = [...messages, last].flatMap((message) => message.arrivals);
-  const finish = END + 100 * DAY;
   const isFaulty = () => arrivals.some((at) => kernel.now() >= at && kernel.now() < at + FAULTY_MS);
 
   /** A call out of a run, with the fault that is drawn for it. */
@@ -148,8 +147,7 @@ async function playHours(seed: number, { erasing = false } = {}): Promise<ScaleR
   }
 
   /** The worker takes the message again and again until it is stored. */
-  async function deliver(message: { n: number; time: string }): Promise<void> {
-    const { n, time } = message;
+  async function deliver({ n, time }: { n: number; time: string }): Promise<void> {
     const events = idsOf(n).map((id) => anEvent(n, { id, time, user: userOf(n) }));
     const envelope = parseEnvelope(analyticsBody(events, { n, time }));
     const done = await invoke(({ objects, now }) => {
@@ -160,7 +158,7 @@ async function playHours(seed: number, { erasing = false } = {}): Promise<ScaleR
       );
     });
     if (done) stored.set(n, Math.min(stored.get(n) ?? kernel.now(), kernel.now()));
-    else kernel.setTimeout(() => void deliver(message), chance.pick([30 * SECOND, 20 * MINUTE]));
+    else kernel.setTimeout(() => void deliver({ n, time }), chance.pick([30 * SECOND, 20 * MINUTE]));
   }
 
   /** One function's runs. They come every quarter of an hour; only those are played in which something can happen. */
@@ -248,13 +246,12 @@ async function playHours(seed: number, { erasing = false } = {}): Promise<ScaleR
   }
   for (const from of new Set(arrivals.map((at) => Math.floor(at / HOUR_MS) * HOUR_MS)))
     for (let at = from; at < from + BUSY_MS; at += 31 * MINUTE) {
-      kernel.at(at, () => void readSlowly());
-      kernel.at(at, () => void compare());
+      kernel.at(at, () => void Promise.all([readSlowly(), compare()]));
     }
   kernel.at(END + EXPIRE_MS, () => {
     for (const key of bucket.keys()) if (key.startsWith(dataPrefix(PREFIX))) void bucket.delete(key);
   });
-  kernel.at(finish, () => {});
+  kernel.at(END + 100 * DAY, () => {});
   await kernel.run(() => violations.length > 0);
 
   if (stored.size < messages.length + 1) violations.push('nothing lost: a message is never stored');

@@ -10,11 +10,6 @@ const QUEUE = 'sample';
 const TYPE = 'sample.done.v1';
 const CALL_MS = 300;
 
-interface Call {
-  id: string;
-  sender: string;
-}
-
 /** When the job was accepted, by its message and by its row. */
 interface Accepted {
   time: number;
@@ -26,7 +21,10 @@ interface Accepted {
  * A queue whose jobs each make one request to a vendor, in a step or for a sender. `request` runs when the request
  * arrives, and may throw.
  */
-export function startSample(request: (call: Call) => void, options: Partial<ServiceOptions> = {}) {
+export function startSample(
+  request: (call: { id: string; sender: string }) => void,
+  options: Partial<ServiceOptions> = {},
+) {
   const service = startService({
     ...options,
     queue: QUEUE,

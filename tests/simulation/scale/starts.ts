@@ -52,17 +52,13 @@ export const manyStarts: ScalePlan = {
 function createLoad() {
   const units = new Map<string, number>();
   let over: string | undefined;
-  const count = (kind: keyof typeof MOST, partition: string, at: number, more = 0) => {
-    const second = `${kind} ${partition} ${Math.floor(at / 1_000)}`;
-    const sum = (units.get(second) ?? 0) + more;
-    units.set(second, sum);
-    if (sum > MOST[kind]) over ??= `scale: ${partition} takes more than ${MOST[kind]} ${kind} in a second`;
+  const add = ({ partition, ...used }: Used, at: number) => {
+    for (const kind of ['reads', 'writes'] as const) {
+      const second = `${kind} ${partition} ${Math.floor(at / 1_000)}`;
+      const sum = (units.get(second) ?? 0) + (used[kind] ?? 0);
+      units.set(second, sum);
+      if (sum > MOST[kind]) over ??= `scale: ${partition} takes more than ${MOST[kind]} ${kind} in a second`;
+    }
   };
-  return {
-    add: ({ partition, reads, writes }: Used, at: number) => {
-      count('reads', partition, at, reads);
-      count('writes', partition, at, writes);
-    },
-    over: () => over,
-  };
+  return { add, over: () => over };
 }

@@ -13,29 +13,29 @@ const PERSON: Person = { email: `${MARK}-0@example.com`, user: `${MARK}-user-0` 
 /** Of a campaign the first recipient of the first chunk. */
 const RECIPIENT: Person = { email: `${MARK}-0-0@example.com` };
 
-interface Run {
-  plan: Partial<Plan>;
-  person: Person;
-  /** Texts about another person. */
-  others: readonly string[];
-  /** When the person is erased, in seconds after the start. */
-  times: readonly number[];
-}
+const OTHER = [`${MARK}-1@example.com`, `${MARK}-user-1`];
 
-const ofPerson = (plan: Partial<Plan>): Run => ({
-  plan,
-  person: PERSON,
-  others: [`${MARK}-1@example.com`, `${MARK}-user-1`],
-  times: [1, 30, 300, 900],
+/** `others`: texts about another person. `times`: when the person is erased, in seconds after the start. */
+const run = (plan: Partial<Plan>, person = PERSON, others = OTHER, times = [1, 30, 300, 900]) => ({
+  ...{ plan, person, others, times },
 });
 
-const RUNS: Record<string, Run> = {
-  'retries, holds and plans': ofPerson({
+const PAUSED: Partial<Plan> = {
+  queue: 'campaigns',
+  jobs: jobs('good', 'one-refused'),
+  controls: [
+    { at: 4 * SECOND_MS, what: 'pause', campaign: 0 },
+    { at: 20 * MINUTE_MS, what: 'resume', campaign: 0 },
+  ],
+};
+
+const RUNS: Record<string, ReturnType<typeof run>> = {
+  'retries, holds and plans': run({
     jobs: jobs('good', 'attachment', 'refused', ['good', { planned: { ahead: HOUR_MS } }], ['good', { group: 1 }]),
     beside: [load('emails', 'good', 'good'), load('testflight', 'good', 'joins', 'leaves')],
     outages: [{ target: 'zendesk', from: 0, until: 20 * MINUTE_MS, fault: 'failed' }],
   }),
-  'deaths, redrives and a cancel': ofPerson({
+  'deaths, redrives and a cancel': run({
     jobs: jobs('refused', 'forbidden', 'bad-data', 'kills-after', ['refused', { group: 1 }]),
     redrives: [
       { nth: 1, after: 2 * MINUTE_MS, how: 'move' },
@@ -44,23 +44,11 @@ const RUNS: Record<string, Run> = {
     commands: [{ job: 1, what: 'cancel', at: 10 * SECOND_MS }],
   }),
   // After 30 s its row says that it is erased, and SQS moves its DLQ entry back before the reconciler deletes it.
-  'a redrive of a job that is dead': ofPerson({
+  'a redrive of a job that is dead': run({
     jobs: jobs('refused'),
     redrives: [{ nth: 1, after: 30 * SECOND_MS, how: 'move' }],
   }),
-  'a paused campaign': {
-    plan: {
-      queue: 'campaigns',
-      jobs: jobs('good', 'one-refused'),
-      controls: [
-        { at: 4 * SECOND_MS, what: 'pause', campaign: 0 },
-        { at: 20 * MINUTE_MS, what: 'resume', campaign: 0 },
-      ],
-    },
-    person: RECIPIENT,
-    others: [`${MARK}-0-1@example.com`],
-    times: [1, 3, 5, 8, 12, 30, 2_000],
-  },
+  'a paused campaign': run(PAUSED, RECIPIENT, [`${MARK}-0-1@example.com`], [1, 3, 5, 8, 12, 30, 2_000]),
 };
 
 /** The first erasure comes in the middle, the second as the report says: once all messages have come. */
@@ -79,7 +67,7 @@ function placesOf({ stores, sqs, lanes }: World, words: readonly string[]): stri
 const leftOf = (world: World, person = PERSON): string[] =>
   placesOf(world, wordsOf(person)).filter((key) => placeOfKey(key, 'jobs', world.lanes.map(serviceQueue)) !== 'files');
 
-test.each(Object.entries(RUNS).flatMap(([name, run]) => run.times.map((at) => [name, at, run] as const)))(
+test.each(Object.entries(RUNS).flatMap(([name, one]) => one.times.map((at) => [name, at, one] as const)))(
   'after %s, a person who is erased %i s after the start is in no erasable place, and others are where they were',
   async (_name, at, { plan, person, others }) => {
     const untouched = await runPlan(aPlan(plan));

@@ -27,6 +27,7 @@ test.each([
 
 const good = { kind: 'attachment', at: 0, group: 0, retries: 0 } as const;
 const sample = (queue: string) => queueNamed(queue).data(good, 0);
+const schemaOf = (schema: z.ZodType): object => toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
 const recipient = { email: MARK, name: MARK, data: MARK };
 
 test.each<[string, Record<string, unknown>, object, string[]]>([
@@ -53,7 +54,3 @@ test('claim checks, uploads and files have places of their own', () => {
   expect(place('jobs/_attachments/feedback/a-file')).toBe('files');
   expect(place('jobs/_elsewhere/a-file')).toBeUndefined();
 });
-
-function schemaOf(schema: z.ZodType): object {
-  return toJSONSchema(schema, { io: 'input', unrepresentable: 'any' });
-}

@@ -4,7 +4,6 @@ import { explain } from '../draw/property';
 import { runPlan } from '../runs/run';
 import type { CallFault, Fault } from '../world/faults';
 import { serviceQueue } from '../world/names';
-import type { World } from '../world/types';
 
 export const SECOND_MS = 1_000;
 export const MINUTE_MS = 60 * SECOND_MS;
@@ -36,24 +35,15 @@ export const calls = (kind: string, ...faults: Fault[]): CallFault[] =>
 export const cancelAndRetry = (job: number, ...times: number[]): Command[] =>
   times.map((at, index) => ({ job, what: index % 2 === 0 ? 'cancel' : 'retry', at }));
 
-export interface Scenario {
-  world: World;
-  row(index: number): JobRow;
-  /** States of all jobs, in the order of the plan, e.g. `dead (error)`. */
-  states(): string[];
-  /** How often a fault, state or effect was reached, e.g. `effect mail`, `fault lost at table.put`. */
-  reached(what: string): number;
-}
-
 /** Runs a plan in which every promise must hold. Throws with the timeline if one is broken. */
-export async function scenario(changes: Partial<Plan>): Promise<Scenario> {
+export async function scenario(changes: Partial<Plan>) {
   const plan = aPlan(changes);
   const { violation, world, inputs } = await runPlan(plan);
   if (violation) {
     const { timeline } = await runPlan(plan, { detailed: true });
     throw new Error(explain({ violation, plan, timeline: timeline() }));
   }
-  const row = (index: number) => {
+  const row = (index: number): JobRow => {
     const id = inputs.find((input) => input.index === index)?.id;
     const found = world.watch.row(`${serviceQueue(world)}#${id}`);
     if (!found) throw new Error(`job ${index} has no row`);
@@ -62,11 +52,13 @@ export async function scenario(changes: Partial<Plan>): Promise<Scenario> {
   return {
     world,
     row,
+    /** States of all jobs, in the order of the plan, e.g. `dead (error)`. */
     states: () =>
       plan.jobs.map((_job, index) => {
         const { state, reason } = row(index);
         return reason === undefined ? state : `${state} (${reason})`;
       }),
-    reached: (what) => world.reached.get(what) ?? 0,
+    /** How often a fault, state or effect was reached, e.g. `effect mail`, `fault lost at table.put`. */
+    reached: (what: string) => world.reached.get(what) ?? 0,
   };
 }

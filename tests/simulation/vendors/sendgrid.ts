@@ -26,13 +26,10 @@ export const rateOf = (
 
 /** SendGrid for one process. The events of accepted mails come later, or before our call is answered. */
 export const sendgridOf = (world: World, process: Process): Sendgrid => ({
-  send: (mail, { timeoutMs }) => accept(world, { process, timeoutMs, mail }),
+  send: (mail, { timeoutMs }) => accept(world, process, mail, timeoutMs),
 });
 
-async function accept(
-  world: World,
-  { process, timeoutMs, mail }: { process: Process; timeoutMs: number; mail: Mail },
-): Promise<Sent> {
+async function accept(world: World, process: Process, mail: Mail, timeoutMs: number): Promise<Sent> {
   const request = requestOf(mail);
   const complaints = complaintsOf(mail);
   const job = mail.recipients[0]?.customArgs.job ?? '';

@@ -8,6 +8,9 @@ const wrong = (find: string, replace: string, breaks: RegExp, plan: Partial<Plan
   mutant(plan, breaks, 'lib/jobs/transitions.ts', { [find]: replace });
 const explained = (what: string) => new RegExp(`^everything explained: .* ${what}`);
 
+/** SendGrid asks us to wait, so the mail is held. */
+const HELD: Partial<Plan> = { queue: 'emails', calls: calls('sendgrid.send', 'retry-after') };
+
 export const ARROW_MUTANTS: Record<ArrowName, SourceMutant> = {
   // The job does not wait for its time.
   plan: wrong('row.notBefore ?? at', 'at', /^planned jobs are kept: .* before its time/, {
@@ -60,15 +63,12 @@ export const ARROW_MUTANTS: Record<ArrowName, SourceMutant> = {
       controls: [{ at: 60_010, what: 'cancel', campaign: 0 }],
     },
   ),
-  release: wrong('...released } = withoutEnd(row);', '...released } = row;', explained('its reason'), {
-    queue: 'emails',
-    calls: calls('sendgrid.send', 'retry-after'),
-  }),
+  release: wrong('...released } = withoutEnd(row);', '...released } = row;', explained('its reason'), HELD),
   endWithoutBody: wrong(
     "dead(row, 'endWithoutBody', { ...end, reason: 'error' })",
     "Object.assign(dead(row, 'endWithoutBody', { ...end, reason: 'error' }), { history: row.history })",
     explained('its history ends with held \\(throttled\\)'),
-    { queue: 'emails', calls: calls('sendgrid.send', 'retry-after'), emptied: 20 * SECOND_MS },
+    { ...HELD, emptied: 20 * SECOND_MS },
   ),
   parkPoison: wrong(
     'bodyKept: true,\n  spentMessageIds: spent(row, end.messageId),',
@@ -92,11 +92,7 @@ export const ARROW_MUTANTS: Record<ArrowName, SourceMutant> = {
     "reason: 'operator' as const, endedAt: at",
     "reason: 'operator' as const",
     explained('the time of its end is missing'),
-    {
-      queue: 'emails',
-      calls: calls('sendgrid.send', 'retry-after'),
-      commands: [{ job: 0, what: 'cancel', at: 10 * SECOND_MS }],
-    },
+    { ...HELD, commands: [{ job: 0, what: 'cancel', at: 10 * SECOND_MS }] },
   ),
   // The command dies before it releases the job, so the reconciler has to.
   resolve: wrong(
@@ -110,8 +106,7 @@ export const ARROW_MUTANTS: Record<ArrowName, SourceMutant> = {
     },
   ),
   reopen: wrong('row.generation + 1', 'row.generation', explained('its generation is 1'), {
-    queue: 'emails',
-    calls: calls('sendgrid.send', 'retry-after'),
+    ...HELD,
     commands: cancelAndRetry(0, 10 * SECOND_MS, 5 * MINUTE_MS),
   }),
 };

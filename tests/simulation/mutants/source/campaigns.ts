@@ -2,7 +2,7 @@ import type { SendingLimits } from '../../../../lib/config/common';
 import type { Plan } from '../../draw/plan';
 import { calls, jobs, MINUTE_MS, SECOND_MS } from '../../scenarios/scenario';
 import { MARK } from '../../world/watch';
-import { mutant, type SourceMutant } from '../source-mutant';
+import { and, mutant, type SourceMutant } from '../source-mutant';
 
 const CAMPAIGN = 'lib/emails/campaigns/campaign.ts';
 const RELEASE = 'lib/emails/campaigns/release.ts';
@@ -101,18 +101,13 @@ export const CAMPAIGN_MUTANTS: Record<string, SourceMutant> = {
   listRead: mutant(suppressedAt(20, 30, 30), /^suppressed is never mailed/, 'lib/emails/suppression.ts', {
     'objects.replace(...object, etag)': "objects.replace(...object, etag).then(() => 'replaced' as const)",
   }),
-  releasedTooSoon: {
-    changes: [
-      { file: RELEASE, find: 'item?.todo !== todo || (item.todoAt ?? 0) > begun', replace: 'item?.todo !== todo' },
-      {
-        file: 'lib/jobs/items.ts',
-        find: 'const until = clock.now();',
-        replace: "const until = todo.endsWith('campaign') ? 9e12 : clock.now();",
-      },
-    ],
-    breaks: kept('chunk .* was sent before its campaign begins'),
-    by: { plan: TWO },
-  },
+  releasedTooSoon: and(
+    mutant(TWO, kept('chunk .* was sent before its campaign begins'), RELEASE, {
+      'item?.todo !== todo || (item.todoAt ?? 0) > begun': 'item?.todo !== todo',
+    }),
+    'lib/jobs/items.ts',
+    { 'const until = clock.now();': "const until = todo.endsWith('campaign') ? 9e12 : clock.now();" },
+  ),
   startForgotten: mutant(TWO, kept('campaign .* begins before its requested time'), PROCESS, {
     'Math.max(row.time, sendAt === undefined ? 0 : Date.parse(sendAt))': 'row.time',
   }),

@@ -1,7 +1,7 @@
 import type { Plan } from '../../draw/plan';
 import { calls, cancelAndRetry, HOUR_MS, jobs, load, MINUTE_MS, many, SECOND_MS } from '../../scenarios/scenario';
 import { MARK } from '../../world/watch';
-import { mutant, type SourceMutant } from '../source-mutant';
+import { and, mutant, type SourceMutant } from '../source-mutant';
 
 const LEDGER = 'lib/jobs/ledger.ts';
 const TRANSITIONS = 'lib/jobs/transitions.ts';
@@ -32,14 +32,6 @@ const attemptsAtClaim = (by: Partial<Plan>, breaks: RegExp): SourceMutant =>
     "error: CRASH_LOOP, reason: 'crash',":
       "error: opened.row.error ?? CRASH_LOOP, reason: opened.row.error ? 'error' : 'crash',",
   });
-const taken = attemptsAtClaim(
-  {
-    queue: 'emails',
-    calls: [...refused(6), { kind: 'sendgrid.send', nth: 7, fault: 'silent' }],
-    resolution: { after: 10 * MINUTE_MS },
-  },
-  /^no bystanders: .*its step may have taken effect/,
-);
 
 /** SendGrid takes the mail and never answers, so only its event proves that. Seed 1 lets the event come. */
 const SILENT: Partial<Plan> = { queue: 'emails', calls: calls('sendgrid.send', 'silent') };
@@ -207,17 +199,18 @@ export const JOB_MUTANTS: Record<string, SourceMutant> = {
       "if (before?.status !== 'started') forget(name);\n    else set(": 'forget(name);\n    if (before === null) set(',
     },
   ),
-  unknownTakenForFailed: {
-    ...taken,
-    changes: [
-      ...taken.changes,
+  unknownTakenForFailed: and(
+    attemptsAtClaim(
       {
-        file: DECIDE,
-        find: "reason: 'unknown', waitMs: 0, counts: false",
-        replace: "reason: 'unknown', waitMs: 0, counts: true",
+        queue: 'emails',
+        calls: [...refused(6), { kind: 'sendgrid.send', nth: 7, fault: 'silent' }],
+        resolution: { after: 10 * MINUTE_MS },
       },
-    ],
-  },
+      /^no bystanders: .*its step may have taken effect/,
+    ),
+    DECIDE,
+    { "reason: 'unknown', waitMs: 0, counts: false": "reason: 'unknown', waitMs: 0, counts: true" },
+  ),
   lastAnswerNotAskedFor: mutant(
     {
       queue: 'testflight',
