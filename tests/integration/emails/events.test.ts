@@ -3,7 +3,6 @@ import { type EventDeps, eventFolder } from '../../../lib/emails/events/webhook'
 import type { SendgridEvent } from '../../../packages/local/fakes/sendgrid';
 import { CAMPAIGN, type Emails, startEmails } from '../../support/emails';
 import { PREFIX } from '../../support/engine';
-import { withFaults } from '../../support/faults';
 import { postEvents, storedEvents } from '../../support/webhook-request';
 
 let emails: Emails;
@@ -88,19 +87,4 @@ test('events about other mails are ignored: of another service or instance, or o
   expect(await post(foreign)).toBe(204);
 
   expect(stored()).toEqual([]);
-});
-
-test('events that cannot be stored are sent again, and then count once', async () => {
-  const events = await sentChunk({ lost: true });
-  let calls = 0;
-  const { deps } = emails.engine;
-  const objects = withFaults(deps.objects, () => (++calls === 1 ? 'lost' : 'none'));
-
-  expect(await post(events, { objects })).toBe(503);
-  expect(emails.chunk(0)).not.toHaveProperty('evidence');
-  expect(await post(events, { objects })).toBe(204);
-
-  await emails.engine.reconcile();
-  expect(stored()).toHaveLength(3);
-  expect(emails.chunk(0).evidence).toBeDefined();
 });

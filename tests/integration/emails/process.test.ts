@@ -60,16 +60,6 @@ describe('a chunk', () => {
     expect(seen(emails)).not.toContain('@example.com');
   });
 
-  test('that is refused is parked with the reason', async () => {
-    const errors = [{ message: 'user-0@example.com is bad', field: 'content.0.value' }];
-    emails.sendgrid.fail({ status: 400, body: { errors } });
-    await sent([0]);
-
-    const error = { code: 'SendgridRejected', field: 'content.0.value' };
-    expect(emails.chunk(0)).toMatchObject({ state: 'dead', error });
-    expect(seen(emails)).not.toContain('@example.com');
-  });
-
   test('that is throttled is sent after the reset, and all other mails wait for the reset too', async () => {
     const { engine, sendgrid } = emails;
     const begun = engine.clock.now();
@@ -171,27 +161,18 @@ describe('a campaign that is paused', () => {
 });
 
 const OBJECTS = { manifest: 'data.manifest', content: 'data.campaign', recipients: 'data.number' };
-const DAMAGES: [string, (text: string) => string | undefined][] = [
-  ['empty', () => ''],
-  ['truncated', (text) => text.slice(0, -10)],
-  ['changed', (text) => `${text} `],
-  ['gone', () => undefined],
-];
 
 test.each(
-  Object.entries(OBJECTS).flatMap(([what, field]) =>
-    DAMAGES.map(([how, change]) => ({ what, field, how, change, code: how === 'gone' ? 'Missing' : 'Changed' })),
-  ),
+  Object.entries(OBJECTS).flatMap(([what, field]) => ['Changed', 'Missing'].map((code) => ({ what, field, code }))),
 )(
-  "a chunk whose campaign's $what is $how is dead at once, and is sent once after the object is restored",
-  async ({ what, field, code, change }) => {
+  "a chunk whose campaign's $what is $code is dead at once, and is sent once after the object is restored",
+  async ({ what, field, code }) => {
     const { engine, sendgrid } = emails;
     const campaign = await emails.campaign({ recipients: 3 });
     const key = engine.objects.keys().find((each) => each.includes(`/${what}-`)) ?? '';
     const whole = engine.objects.text(key);
-    const damaged = change(whole);
-    if (damaged === undefined) await engine.objects.delete(key);
-    else await engine.objects.put(key, damaged, 'text/plain');
+    if (code === 'Missing') await engine.objects.delete(key);
+    else await engine.objects.put(key, `${whole} `, 'text/plain');
     emails.sendChunk(campaign, 0);
 
     await engine.drain({ hours: 24, batch: 1 });

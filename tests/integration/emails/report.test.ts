@@ -1,7 +1,6 @@
-import { chunkId } from '../../../lib/emails/campaigns/campaign';
 import { recordKey } from '../../../lib/jobs/keys';
 import { itemOf } from '../../../lib/jobs/ledger';
-import { CAMPAIGN, type Emails, startEmails } from '../../support/emails';
+import { type Emails, startEmails } from '../../support/emails';
 import { PREFIX } from '../../support/engine';
 
 let emails: Emails;
@@ -11,10 +10,6 @@ beforeEach(async () => {
 afterEach(() => emails.close());
 
 const report = () => emails.report();
-
-/** Makes the request of one chunk fail. */
-const failing = (number: number, failure: Parameters<Emails['sendgrid']['fail']>[0]) =>
-  emails.sendgrid.fail({ ...failure, bodyContains: chunkId(CAMPAIGN, number) });
 
 test('stored events that are damaged are counted, and the report goes on', async () => {
   await emails.campaign({ recipients: 20, chunkSize: 10 });
@@ -26,23 +21,6 @@ test('stored events that are damaged are counted, and the report goes on', async
   await objects.put(`${key}.ndjson`, '', 'application/x-ndjson');
 
   expect((await report()).events).toEqual({ delivered: 19, damaged: 2 });
-});
-
-test('events resolve unknown mails, and each event counts once', async () => {
-  failing(0, { after: 'reset' });
-  await emails.campaign({ recipients: 20, chunkSize: 10 });
-  await emails.engine.drain({ batch: 1, hours: 1 });
-  expect(await report()).toMatchObject({ status: 'running', accepted: 10, unknown: 10 });
-
-  const { events, tell } = emails;
-  await tell(events('processed'));
-  await tell([...events('processed'), ...events().slice(0, 15)]);
-  await tell(events());
-  await emails.engine.reconcile();
-  expect(await report()).toMatchObject({ accepted: 20, unknown: 0, events: { processed: 20, delivered: 20 } });
-
-  await emails.engine.drain({ batch: 1, hours: 1 });
-  expect(await report()).toMatchObject({ status: 'ended', accepted: 20, unknown: 0 });
 });
 
 test('the report reads expired rows from their records', async () => {

@@ -72,13 +72,6 @@ test('row, record, logs and metrics contain no personal data and no upload token
   expect(output).not.toContain(token);
 });
 
-test('no confirmation is sent if the user does not want one', async () => {
-  const { engine, sendgrid } = await ran(feedbackBody({ confirmation: false }));
-
-  expect(sendgrid.mails).toEqual([]);
-  expect(engine.row(jobId(1))).toMatchObject({ state: 'succeeded', result: { confirmation: 'skipped: opted-out' } });
-});
-
 const creation: Failure = { method: 'POST', path: 'tickets' };
 
 test('a ticket that was created with another body is looked up', async () => {

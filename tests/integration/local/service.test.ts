@@ -3,7 +3,7 @@ import { connect } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { sha256 } from '../../../lib/jobs/envelope';
 import { recordKey } from '../../../lib/jobs/keys';
-import { killing, verified } from '../../../packages/local/demo';
+import { killing } from '../../../packages/local/demo';
 import { hashed } from '../../support/hash-people';
 import { type WatchedService, watchedService, withProperties } from '../../support/local-service';
 import { localPackage } from '../../support/packages';
@@ -48,20 +48,6 @@ test('feedback becomes a ticket, a mail, a row and a record in S3', async () => 
   const record = await service.ports.objects.get(recordKey('jobs', job));
   expect(JSON.parse(Buffer.from(record ?? '').toString())).toMatchObject({ id, state: 'succeeded', attempts: 1 });
   await service.until('the message to be deleted', () => queued().length === 0);
-});
-
-test('the verifier finds nothing in what a job left, and finds a second ticket', async () => {
-  const { json } = await service.post(feedback());
-  const id = String(json.id);
-  await service.recorded(id);
-
-  const before = await verified(service);
-  const [ticket] = ticketsOf(id);
-  service.zendesk.tickets.push({ ...ticket, id: 99 } as (typeof service.zendesk.tickets)[number]);
-  const after = await verified(service);
-
-  expect(before).toEqual([]);
-  expect(after).toEqual([`effect-twice of ${id}: the vendor has it as ${ticket?.id} and as 99`]);
 });
 
 test('a worker killed after the ticket or during the mail makes one of each, and an event resolves the unknown step', async () => {
