@@ -3,6 +3,7 @@ import { type CreateTableCommandInput, DynamoDBClient } from '@aws-sdk/client-dy
 import { S3Client } from '@aws-sdk/client-s3';
 import { parse } from 'yaml';
 import { clientDefaults } from '../../lib/aws/clients';
+import { localPorts } from '../../packages/local/connection';
 import { startDynamoDb, startS3 as startS3Emulator } from '../../packages/local/emulators';
 import { type Emulator, LOCAL_CREDENTIALS } from '../../packages/local/loopback';
 import { createSqsModel } from '../../packages/local/sqs/model';
@@ -11,7 +12,7 @@ import { startSqs as startSqsServer } from '../../packages/local/sqs/server';
 const region = 'us-east-1';
 
 /** The keys of the jobs table and its indexes, as resources/table.yml declares them. */
-export const jobsTable = tableOf(readFileSync('resources/table.yml', 'utf8'));
+const jobsTable = tableOf(readFileSync('resources/table.yml', 'utf8'));
 
 function tableOf(yaml: string): TableKeys {
   const { Resources } = parse(yaml, { logLevel: 'silent' }) as { Resources: { JobsTable: { Properties: TableKeys } } };
@@ -47,4 +48,24 @@ export async function startS3(bucket: string) {
   return withClient(emulator, new S3Client(against(emulator.url)));
 }
 
-export const startSqs = () => startSqsServer(createSqsModel({ now: Date.now, uuid: () => crypto.randomUUID() }));
+const newModel = () => createSqsModel({ now: Date.now, uuid: () => crypto.randomUUID() });
+export const startSqs = () => startSqsServer(newModel());
+
+/** SQS with these FIFO queues, DynamoDB with the jobs table and S3 with a bucket, and our ports to them. */
+export async function startAws({ queues = [] as string[], table = TABLE, bucket = 'a-bucket', model = newModel() }) {
+  for (const QueueName of queues) model.createQueue({ QueueName, Attributes: { FifoQueue: 'true' } });
+  const [sqs, dynamodb, s3] = await Promise.all([
+    startSqsServer(model),
+    startDynamoDb([{ TableName: table, ...jobsTable }]),
+    startS3Emulator(bucket),
+  ]);
+  const endpoints = { sqs: sqs.url, dynamodb: dynamodb.url, s3: s3.url, aws: 'http://127.0.0.1:1' };
+  const ports = localPorts(endpoints, { table, bucket });
+  return {
+    ...{ ...ports, model, endpoints },
+    close: async () => {
+      ports.close();
+      await Promise.all([sqs, dynamodb, s3].map((emulator) => emulator.close()));
+    },
+  };
+}
