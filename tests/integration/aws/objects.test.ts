@@ -86,56 +86,52 @@ describe.each(variants)('the bucket: $name', ({ start }) => {
     expect(await objects.list(prefix)).toEqual(keys);
     expect(await objects.list(prefix, { limit: 1_002 })).toEqual(keys.slice(0, 1_002));
   });
-});
 
-test.each(variants)('only the first of several creates writes the object: $name', async ({ start }) => {
-  const { objects, close } = await start();
-  await objects.put('put', 'first', 'text/plain');
+  it('writes only the first of several creates', async () => {
+    await objects.put('put', 'first', 'text/plain');
 
-  const answers = [
-    await objects.create('new', 'first', 'text/plain', { job: '1' }),
-    await objects.create('new', 'second', 'text/plain', { job: '2' }),
-    await objects.create('put', 'second', 'text/plain'),
-  ];
-  const racing = await Promise.all(Array.from({ length: 5 }, (_, n) => objects.create('race', `${n}`, 'text/plain')));
-  const stored = await Promise.all(['new', 'put'].map((key) => objects.get(key)));
-  await close();
+    const answers = [
+      await objects.create('new', 'first', 'text/plain', { job: '1' }),
+      await objects.create('new', 'second', 'text/plain', { job: '2' }),
+      await objects.create('put', 'second', 'text/plain'),
+    ];
+    const racing = await Promise.all(Array.from({ length: 5 }, (_, n) => objects.create('race', `${n}`, 'text/plain')));
+    const stored = await Promise.all(['new', 'put'].map((key) => objects.get(key)));
 
-  expect(answers).toEqual(['created', 'exists', 'exists']);
-  expect(racing.filter((answer) => answer === 'created')).toHaveLength(1);
-  expect(stored.map((bytes) => Buffer.from(bytes ?? []).toString())).toEqual(['first', 'first']);
-});
+    expect(answers).toEqual(['created', 'exists', 'exists']);
+    expect(racing.filter((answer) => answer === 'created')).toHaveLength(1);
+    expect(stored.map((bytes) => Buffer.from(bytes ?? []).toString())).toEqual(['first', 'first']);
+  });
 
-test.each(variants)('an object is replaced only in the version that was read: $name', async ({ start }) => {
-  const { objects, close } = await start();
-  await objects.create('a', 'first', 'text/plain', { events: '1' });
-  const first = await objects.read('a');
+  it('replaces an object only in the version that was read', async () => {
+    await objects.create('a', 'first', 'text/plain', { events: '1' });
+    const first = await objects.read('a');
 
-  const answers = [
-    await objects.replace('a', 'second', 'text/plain', first?.etag ?? ''),
-    await objects.replace('a', 'third', 'text/plain', first?.etag ?? ''),
-    await objects.replace('absent', 'first', 'text/plain', first?.etag ?? ''),
-  ];
-  const second = await objects.read('a');
-  const again = ['a', 'absent'].map((key) => objects.readChanged(key, second?.etag ?? ''));
-  const reads = await Promise.all([
-    ...again,
-    objects.readChanged('a', first?.etag ?? ''),
-    objects.readChanged('a', ''),
-  ]);
-  const racing = await Promise.all(
-    Array.from({ length: 5 }, (_, n) => objects.replace('a', `${n}`, 'text/plain', second?.etag ?? '')),
-  );
-  const absent = await objects.read('absent');
-  await close();
+    const answers = [
+      await objects.replace('a', 'second', 'text/plain', first?.etag ?? ''),
+      await objects.replace('a', 'third', 'text/plain', first?.etag ?? ''),
+      await objects.replace('absent', 'first', 'text/plain', first?.etag ?? ''),
+    ];
+    const second = await objects.read('a');
+    const again = ['a', 'absent'].map((key) => objects.readChanged(key, second?.etag ?? ''));
+    const reads = await Promise.all([
+      ...again,
+      objects.readChanged('a', first?.etag ?? ''),
+      objects.readChanged('a', ''),
+    ]);
+    const racing = await Promise.all(
+      Array.from({ length: 5 }, (_, n) => objects.replace('a', `${n}`, 'text/plain', second?.etag ?? '')),
+    );
+    const absent = await objects.read('absent');
 
-  expect(first?.metadata).toEqual({ events: '1' });
-  expect(answers).toEqual(['replaced', 'changed', 'changed']);
-  expect(Buffer.from(second?.bytes ?? []).toString()).toBe('second');
-  expect(second?.etag).not.toBe(first?.etag);
-  expect(reads).toEqual(['unchanged', undefined, second, second]);
-  expect(racing.filter((answer) => answer === 'replaced')).toHaveLength(1);
-  expect(absent).toBeUndefined();
+    expect(first?.metadata).toEqual({ events: '1' });
+    expect(answers).toEqual(['replaced', 'changed', 'changed']);
+    expect(Buffer.from(second?.bytes ?? []).toString()).toBe('second');
+    expect(second?.etag).not.toBe(first?.etag);
+    expect(reads).toEqual(['unchanged', undefined, second, second]);
+    expect(racing.filter((answer) => answer === 'replaced')).toHaveLength(1);
+    expect(absent).toBeUndefined();
+  });
 });
 
 describe('S3 alone', () => {

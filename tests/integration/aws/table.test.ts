@@ -26,10 +26,6 @@ describe.each(variants)('the jobs table: $name', ({ start }) => {
   });
   afterAll(() => close());
 
-  it('answers undefined for a key that does not exist', async () => {
-    expect(await table.get(`absent#${randomUUID()}`)).toBeUndefined();
-  });
-
   it('returns what was written, with nested values and without undefined ones', async () => {
     const key = `nested#${randomUUID()}`;
     const written = {

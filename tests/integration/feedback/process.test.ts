@@ -85,18 +85,6 @@ test('a ticket that was created with another body is looked up', async () => {
   expect(engine.row(jobId(1))).toMatchObject({ state: 'succeeded', result });
 });
 
-test('a job that Zendesk rejects is parked with the status and sends no mail', async () => {
-  const body = { error: 'RecordInvalid', details: { requester: [{ description: 'user@example.com is suspended' }] } };
-  const { engine, sendgrid } = await ran(feedbackBody(), {
-    zendesk: { ...creation, times: 'forever', status: 422, body },
-  });
-
-  const error = { status: 422, vendor: 'zendesk', field: 'requester' };
-  expect(engine.row(jobId(1))).toMatchObject({ state: 'dead', error });
-  expect(sendgrid.mails).toEqual([]);
-  expect(JSON.stringify([engine.deadLetters()[0]?.attributes, engine.records()])).not.toContain('user@example.com');
-});
-
 test('an upload with an old token is repeated before the ticket', async () => {
   const { engine, zendesk } = await start();
   zendesk.fail({ ...creation, times: 3, status: 429, headers: { 'retry-after': '3600' } });
