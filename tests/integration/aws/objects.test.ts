@@ -1,10 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { createServer } from 'node:http';
 import { S3Client } from '@aws-sdk/client-s3';
 import { realObjectReader, realObjects } from '../../../lib/aws/objects';
 import { type Objects, TOO_LARGE } from '../../../lib/ports';
-import { close as closeServer, listen } from '../../../packages/local/loopback';
 import { against, startS3 } from '../../support/emulators';
+import { fakeAws } from '../../support/fake-aws';
 import { memoryObjects } from '../../support/memory-objects';
 
 const BUCKET = 'a-bucket';
@@ -168,14 +167,11 @@ const CONFLICT = '<?xml version="1.0" encoding="UTF-8"?><Error><Code>Conditional
 test('while another request changes the key, a create is tried a few times, and a replace reports another version', async () => {
   let conflicts = 0;
   const conditions: (string | undefined)[] = [];
-  const server = createServer((request, response) => {
-    request.resume().on('end', () => {
-      conditions.push(request.headers['if-none-match']);
-      if (conflicts-- > 0) response.writeHead(409).end(CONFLICT);
-      else response.writeHead(200).end();
-    });
+  const { url, close } = await fakeAws(({ request }) => {
+    conditions.push(request.headers['if-none-match']);
+    return conflicts-- > 0 ? [409, CONFLICT] : [200, ''];
   });
-  const client = new S3Client(against(await listen(server, 0)));
+  const client = new S3Client(against(url));
   const objects = realObjects({ bucket: BUCKET, client });
 
   conflicts = 1;
@@ -185,7 +181,7 @@ test('while another request changes the key, a create is tried a few times, and 
   conflicts = 100;
   const refused = await objects.create('other', 'x', 'text/plain').catch((error: unknown) => error);
   client.destroy();
-  await closeServer(server);
+  await close();
 
   expect([replaced, created]).toEqual(['changed', 'created']);
   expect(refused).toMatchObject({ name: 'StoreError', code: 'S3.ConditionalRequestConflict', status: 409 });

@@ -1,15 +1,12 @@
 import { realClock, realRandom } from '../../../lib/aws/system';
 import type { QueueSettings } from '../../../lib/config/common';
-import { envelopeSchema } from '../../../lib/jobs/envelope';
 import { bodyKey, dlqName, queueName, queueUrl } from '../../../lib/jobs/keys';
 import { createLedger } from '../../../lib/jobs/ledger';
-import { type JobRow, newRow } from '../../../lib/jobs/row';
-import { finish } from '../../../lib/worker/close';
 import { awsVariables } from '../../../packages/local/connection';
+import { layDead } from '../../support/dead-letters';
 import { startAws } from '../../support/emulators';
-import { anEnvelope, jobId } from '../../support/engine';
+import { jobId } from '../../support/engine';
 import { fakeAws, xml } from '../../support/fake-aws';
-import { inState } from '../../support/in-state';
 import { type ServiceDirectory, type SlsResult, serviceDirectory, sls } from '../../support/sls';
 
 const REGION = 'us-east-1';
@@ -43,29 +40,17 @@ afterAll(async () => {
   for (const close of closers) await close();
 });
 
-/** Stores a dead feedback job with its body and DLQ entry, as a worker leaves them. */
-async function dead(id: string): Promise<void> {
-  const now = Date.now();
-  const deps = { ...ports, clock: realClock, random: realRandom, settings: () => settings };
-  const ledger = createLedger(deps);
-  const envelope = envelopeSchema.parse(anEnvelope({ id, time: new Date(now).toISOString() }));
-  await ports.objects.put(bodyKey('jobs', 'feedback', id), JSON.stringify(envelope), 'application/json');
-  const row: JobRow = {
-    ...newRow({ queue: 'feedback', envelope, group: 'a-group', now, random: realRandom }),
-    ...{ state: inState('dead'), reason: 'error', sentAt: now, endedAt: now, bodyKept: true },
-    ...{ parkedFrom: `message-of-${id}`, history: [{ at: now, event: 'dead (error)' }] },
-    error: { class: 'permanent', code: 'ZendeskRejected', message: 'rejected' },
-  };
-  await ledger.write(row, 0);
-  await finish({ ...deps, ledger, prefix: 'jobs', dlqUrl: () => queueUrl(REGION, ACCOUNT, dlq) }, row);
-}
-
 const staging = (...words: string[]): Promise<SlsResult> =>
   sls(directory.path, [...words, '--stage', 'staging', '--region', REGION], env);
 
 test('the commands find and retry a dead job with the credentials and the stage of sls', async () => {
   const id = jobId(1);
-  await dead(id);
+  const ledger = createLedger({ ...ports, clock: realClock, random: realRandom, settings: () => settings });
+  const error = { class: 'permanent' as const, code: 'ZendeskRejected', message: 'rejected' };
+  const job = { queue: 'feedback', n: 1, envelope: { time: new Date().toISOString() }, group: 'a-group', error };
+  const store = { ...ports, ledger, clock: realClock, dlqUrl: () => queueUrl(REGION, ACCOUNT, dlq) };
+  const body = await layDead(store, { ...job, bodyKept: true });
+  await ports.objects.put(bodyKey('jobs', 'feedback', id), body, 'application/json');
 
   const list = await staging('jobs', 'list', '--state', 'dead', '--json');
   const retried = await staging('jobs', 'retry', id, '--reason', 'the customer called');
