@@ -1,5 +1,6 @@
 import { dropLists } from '../../../lib/emails/campaigns/chunks';
 import { campaignKeys } from '../../../lib/emails/manifest';
+import { retry } from '../../../lib/ops/act';
 import { CAMPAIGN, type Emails, startEmails } from '../../support/emails';
 import { jobId, PREFIX } from '../../support/engine';
 import { createKills, type Kills } from '../../support/kills';
@@ -52,6 +53,27 @@ test('the lists of a campaign stay as long as its item, 45 days after its end, t
   const item = stored();
   expect([item?.listsDropped, item?.todo]).toEqual([true, undefined]);
   expect(item?.expiresAt).toBe(Math.ceil((Number(item?.endedAt) + 45 * DAY) / 1000));
+});
+
+test('the lists stay while a dead chunk can be retried, and a day later they go', async () => {
+  const { engine, sendgrid } = emails;
+  sendgrid.fail({ bodyContains: 'user-29@example.com', status: 400, times: 2 });
+  await ended();
+  toDay(43);
+  await retry(engine.deps, emails.chunk(2));
+  await emails.work();
+  toDay(45);
+  await engine.reconcile();
+  const day45 = await listed();
+
+  await retry(engine.deps, emails.chunk(2));
+  await emails.work();
+  toDay(46);
+  await engine.reconcile();
+
+  expect(day45).toHaveLength(5);
+  expect(sendgrid.mails).toHaveLength(30);
+  expect(await listed()).toEqual([]);
 });
 
 test.each(['before', 'after'] as const)(

@@ -3,6 +3,7 @@ import { type EventDeps, eventFolder } from '../../../lib/emails/events/webhook'
 import type { SendgridEvent } from '../../../packages/local/fakes/sendgrid';
 import { CAMPAIGN, type Emails, startEmails } from '../../support/emails';
 import { PREFIX } from '../../support/engine';
+import { withFaults } from '../../support/faults';
 import { postEvents, storedEvents } from '../../support/webhook-request';
 
 let emails: Emails;
@@ -87,4 +88,11 @@ test('events about other mails are ignored: of another service or instance, or o
   expect(await post(foreign)).toBe(204);
 
   expect(stored()).toEqual([]);
+});
+
+test('events that cannot be stored are sent again', async () => {
+  const events = await sentChunk();
+  const objects = withFaults(emails.engine.deps.objects, () => 'refused');
+
+  expect(await post(events, { objects })).toBe(503);
 });

@@ -1,8 +1,12 @@
 import { chunkId } from '../../../lib/emails/campaigns/campaign';
+import { recordKey, suppressedKey } from '../../../lib/jobs/keys';
+import { itemOf } from '../../../lib/jobs/ledger';
 import { retry } from '../../../lib/ops/act';
 import { circuitBreakers, KEPT_MS } from '../../../lib/worker/circuit';
+import { createProducer } from '../../../packages/producer/client';
 import { aContent, CAMPAIGN, type Emails, messageBody, startEmails } from '../../support/emails';
-import { anEnvelope, jobId } from '../../support/engine';
+import { anEnvelope, jobId, PREFIX } from '../../support/engine';
+import { readWhole } from '../../support/producer';
 
 let emails: Emails;
 beforeEach(async () => {
@@ -205,4 +209,151 @@ describe('with a list of sender domains', () => {
     expect([engine.row(CAMPAIGN), emails.chunk(0)]).toMatchObject([refused, refused]);
     expect(sendgrid.requests).toHaveLength(0);
   });
+});
+
+test('stored events that are damaged are counted, and the report goes on', async () => {
+  await emails.campaign({ recipients: 20, chunkSize: 10 });
+  await emails.engine.drain({ batch: 1, hours: 1 });
+  const { objects } = emails.engine;
+  await emails.tell(emails.events());
+  const [key = ''] = objects.keys().filter((each) => each.includes('/_events/'));
+  await objects.put(key, objects.text(key).slice(0, -10), 'application/x-ndjson');
+  await objects.put(`${key}.ndjson`, '', 'application/x-ndjson');
+
+  expect((await emails.report()).events).toEqual({ delivered: 19, damaged: 2 });
+});
+
+test('the report reads expired rows from their records', async () => {
+  await emails.campaign({ recipients: 20, chunkSize: 10 });
+  await emails.engine.drain({ batch: 1, hours: 1 });
+  for (const number of [0, 1]) {
+    const { key, version } = emails.chunk(number);
+    await emails.engine.table.delete(key, version);
+  }
+
+  expect(await emails.report()).toMatchObject({ accepted: 20, underWay: 0 });
+});
+
+test('the report says that it does not know about chunks whose row or record is damaged', async () => {
+  await emails.campaign({ recipients: 30, chunkSize: 10 });
+  await emails.engine.drain({ batch: 1, hours: 1 });
+  const { engine } = emails;
+  const [stepless, rowless] = [emails.chunk(0), emails.chunk(1)];
+  await engine.table.delete(stepless.key, stepless.version);
+  await engine.table.put({ ...itemOf(stepless), steps: true }, 0);
+  await engine.table.delete(rowless.key, rowless.version);
+  await engine.objects.put(recordKey(PREFIX, rowless), '{"id":', 'application/json');
+
+  expect(await emails.report()).toMatchObject({
+    ...{ accepted: 10, unknown: 20, refused: 0, underWay: 0 },
+    jobs: { unknown: [stepless.id, rowless.id], refused: [] },
+  });
+});
+
+const address = (n: number) => `user-${n}@example.com`;
+const suppress = (numbers: number[], reason: 'unsubscribed' | 'erased' = 'unsubscribed') =>
+  emails.suppression.add(numbers.map((n) => ({ email: address(n), reason })));
+const addressees = () => emails.sendgrid.mails.map(({ to }) => to[0]);
+
+async function sendReleased(chunks: number[], size = { recipients: 4, chunkSize: 2 }): Promise<void> {
+  const campaign = await emails.campaign(size);
+  const released = chunks.length;
+  await emails.campaigns.change(CAMPAIGN, (stored) => ({ ...stored, released, open: chunks }));
+  for (const number of chunks) emails.sendChunk(campaign, number);
+  await emails.engine.drain({ batch: 1 });
+}
+
+test('a suppressed recipient gets no mail, and row, record and report say so without an address', async () => {
+  await suppress([1]);
+  await suppress([2, 3], 'erased');
+
+  await sendReleased([0, 1]);
+
+  expect(addressees()).toEqual([address(0)]);
+  expect(emails.sendgrid.requests).toHaveLength(1);
+  expect(emails.chunk(0)).toMatchObject({ state: 'succeeded', result: { recipients: 2, suppressed: 1 } });
+  expect(emails.chunk(1)).toMatchObject({ state: 'succeeded', result: { recipients: 2, suppressed: 2 } });
+  expect(emails.chunk(1).steps).toMatchObject({ suppressed: { result: { erased: [0, 1] } } });
+  const counts = { recipients: 4, accepted: 1, suppressed: 3, refused: 0, jobs: { refused: [] } };
+  expect(await emails.report()).toMatchObject(counts);
+  // A chunk without a mail says nothing about the campaign's mails.
+  expect(await emails.campaigns.read(CAMPAIGN)).toMatchObject({
+    ended: { chunks: 1, refused: 0 },
+    sent: [{ recipients: 1 }],
+  });
+  expect(JSON.stringify([emails.engine.table.items(), emails.engine.lines, emails.engine.metrics])).not.toContain('@');
+});
+
+test('a retry of a refused chunk asks the list again, and SendGrid names the right recipient', async () => {
+  await suppress([0]);
+  const refuse = (field: string) =>
+    emails.sendgrid.fail({ status: 400, body: { errors: [{ message: 'no', field, help: null }] } });
+  // Place 0 of those whom the list leaves.
+  refuse('personalizations.0.to');
+  refuse('content');
+
+  await sendReleased([0], { recipients: 3, chunkSize: 3 });
+  expect(emails.chunk(0)).toMatchObject({ state: 'dead', steps: { excluded: { result: { SendgridRejected: [1] } } } });
+  await suppress([2]);
+  await retry(emails.engine.deps, emails.chunk(0));
+  await emails.engine.drain({ batch: 1 });
+
+  expect(addressees()).toEqual([]);
+  expect(emails.chunk(0)).toMatchObject({ state: 'succeeded', result: { refused: 1, suppressed: 2 } });
+  expect(await emails.report()).toMatchObject({ accepted: 0, refused: 1, suppressed: 2 });
+});
+
+test('a single mail goes to a person who unsubscribed, and not to one who was erased', async () => {
+  await suppress([1]);
+  await suppress([2], 'erased');
+
+  for (const n of [1, 2]) emails.engine.send(messageBody({ to: { email: address(n) } }, { id: jobId(n) }));
+  await emails.engine.drain({ batch: 1 });
+
+  expect(addressees()).toEqual([address(1)]);
+  expect(emails.engine.row(jobId(2))).toMatchObject({ state: 'succeeded', result: { suppressed: 1 } });
+});
+
+test('a list that cannot be read pauses the campaign, and nothing is sent', async () => {
+  await emails.engine.objects.put(suppressedKey(PREFIX), 'damaged', 'text/plain');
+
+  await sendReleased([0]);
+
+  expect(addressees()).toEqual([]);
+  expect(emails.chunk(0)).toMatchObject({ state: 'held', reason: 'paused' });
+  expect(await emails.campaigns.read(CAMPAIGN)).toMatchObject({
+    status: 'paused',
+    reason: 'SuppressionListUnreadable',
+  });
+});
+
+const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
+const trace = { correlationId: 'request-1', traceparent };
+const announcement = { from: { email: 'news@example.com' }, subject: 'S', text: 'T', transactional: true };
+
+test("a caller's ids of a campaign reach its chunks' mails, log lines, records and events", async () => {
+  await emails.close();
+  emails = await startEmails({ events: true });
+  const { engine, sendgrid } = emails;
+  const ports = { ...engine.deps, readObject: readWhole(engine.deps.objects) };
+  const producer = createProducer({ ...ports, source: '/my/api', emailRate: 10 });
+
+  const { id } = await producer.campaign(announcement, [{ email: 'a@example.com' }, { email: 'b@example.com' }], trace);
+  await engine.deliver();
+  await engine.reconcile();
+  await engine.drain();
+
+  const chunk = chunkId(id, 0);
+  const about = engine.lines.filter(({ facts }) => facts.jobId === chunk).map(({ message, facts }) => [message, facts]);
+  expect(about).toEqual([
+    ['released', expect.objectContaining({ ...trace, campaign: id })],
+    ['delivery handled', expect.objectContaining({ ...trace, campaign: id })],
+  ]);
+  expect(sendgrid.mails.map(({ customArgs }) => customArgs)).toEqual([
+    expect.objectContaining({ job: chunk, campaign: id, ...trace }),
+    expect.objectContaining({ campaign: id, ...trace }),
+  ]);
+  const record = Object.values(engine.records()).find((one) => one.id === chunk);
+  expect(record).toMatchObject({ ...trace, campaign: id });
+  expect(engine.published.find(({ job }) => job === chunk)).toMatchObject(trace);
 });

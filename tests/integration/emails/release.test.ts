@@ -1,4 +1,5 @@
 import { chunkId } from '../../../lib/emails/campaigns/campaign';
+import { StoreError } from '../../../lib/errors';
 import { groupBy } from '../../../lib/group-by';
 import { waitsOf } from '../../../lib/ops/campaigns';
 import { CAMPAIGN, type Emails, startEmails } from '../../support/emails';
@@ -129,6 +130,26 @@ test.each([
   await engine.reconcile({ stayMs: 50_000 });
 
   expect(await read()).toMatchObject({ status: 'running', released: 1 });
+});
+
+test('a campaign that cannot be read or released holds back no other one', async () => {
+  const { engine, campaigns } = emails;
+  const [unsendable, fine] = [jobId(101), jobId(102)];
+  await emails.campaign({ recipients: 100 });
+  await engine.reconcile();
+  for (const id of [unsendable, fine]) await emails.campaign({ recipients: 100, id });
+  const denied = Promise.reject(new StoreError({ code: 'DynamoDB.AccessDenied', message: 'denied' }));
+  denied.catch(() => {});
+  const { ledger, queues } = engine.deps;
+  const { known } = ledger;
+  const { send } = queues;
+  ledger.known = (key) => (key.includes(chunkId(CAMPAIGN, 0)) ? denied : known(key));
+  queues.send = (url, message) => (message.groupId === chunkId(unsendable, 0) ? denied : send(url, message));
+
+  await engine.reconcile();
+
+  const released = [await campaigns.read(unsendable), await campaigns.read(fine)].map((campaign) => campaign?.released);
+  expect(released).toEqual([0, 10]);
 });
 
 test('campaigns are sent in the window only and never above the daily cap, through a pause and a failed call', async () => {

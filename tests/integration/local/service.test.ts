@@ -1,7 +1,7 @@
 import { networkInterfaces } from 'node:os';
 import { sha256 } from '../../../lib/jobs/envelope';
 import { recordKey } from '../../../lib/jobs/keys';
-import { killing } from '../../../packages/local/demo';
+import { killing, verified } from '../../../packages/local/demo';
 import { hashed } from '../../support/hash-people';
 import { type WatchedService, watchedService, withProperties } from '../../support/local-service';
 import { localPackage } from '../../support/packages';
@@ -46,6 +46,7 @@ test('feedback becomes a ticket, a mail, a row and a record in S3', async () => 
   const record = await service.ports.objects.get(recordKey('jobs', job));
   expect(JSON.parse(Buffer.from(record ?? '').toString())).toMatchObject({ id, state: 'succeeded', attempts: 1 });
   await service.until('the message to be deleted', () => queued().length === 0);
+  expect(await verified(service)).toEqual([]);
 });
 
 test('a worker killed after the ticket or during the mail makes one of each, and an event resolves the unknown step', async () => {
