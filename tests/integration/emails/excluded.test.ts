@@ -108,3 +108,13 @@ test('after ten requests the chunk is parked, and a retry continues without the 
   expect(addressees()).toEqual([15, 16, 17, 18, 19].map((n) => `user-${n}@example.com`));
   expect(await report()).toMatchObject({ accepted: 5, refused: 15, jobs: { refused: [] } });
 });
+
+test('refused recipients count as refused even if the other mails of their chunk are unknown', async () => {
+  refuse(['personalizations.2.to']);
+  emails.sendgrid.fail({ after: 'reset' });
+
+  await send();
+
+  expect(emails.chunk(0)).toMatchObject({ state: 'held', reason: 'unknown' });
+  expect(await report()).toMatchObject({ unknown: 4, refused: 1, accepted: 0 });
+});
