@@ -2,31 +2,24 @@ import { randomUUID } from 'node:crypto';
 import { S3Client } from '@aws-sdk/client-s3';
 import { realObjectReader, realObjects } from '../../../lib/aws/objects';
 import { type Objects, TOO_LARGE } from '../../../lib/ports';
-import { against, startS3 } from '../../support/emulators';
+import { localConfig } from '../../../packages/local/connection';
+import { startAws } from '../../support/emulators';
 import { fakeAws } from '../../support/fake-aws';
 import { memoryObjects } from '../../support/memory-objects';
 
 const BUCKET = 'a-bucket';
 
-const variants: { name: string; start: () => Promise<{ objects: Objects; close: () => Promise<void> }> }[] = [
-  { name: 'the model in memory', start: async () => ({ objects: memoryObjects(), close: async () => {} }) },
-  {
-    name: 'S3',
-    start: async () => {
-      const { client, close } = await startS3(BUCKET);
-      return { objects: realObjects({ bucket: BUCKET, client }), close };
-    },
-  },
-];
+const aws = startAws({ bucket: BUCKET });
+afterAll(async () => (await aws).close());
 
-describe.each(variants)('the bucket: $name', ({ start }) => {
+describe.each<[string, () => Promise<Objects>]>([
+  ['the model in memory', async () => memoryObjects()],
+  ['S3', async () => (await aws).objects],
+])('the bucket: %s', (_name, start) => {
   let objects: Objects;
-  let close: () => Promise<void>;
-
   beforeAll(async () => {
-    ({ objects, close } = await start());
+    objects = await start();
   });
-  afterAll(() => close());
 
   const text = async (key: string) => {
     const bytes = await objects.get(key);
@@ -134,23 +127,21 @@ describe.each(variants)('the bucket: $name', ({ start }) => {
 });
 
 describe('S3 alone', () => {
-  let s3: Awaited<ReturnType<typeof startS3>>;
-
-  beforeEach(async () => {
-    s3 = await startS3(BUCKET);
+  let client: S3Client;
+  beforeAll(async () => {
+    client = (await aws).clients.s3;
   });
-  afterEach(() => s3.close());
 
   it('reports a missing bucket, which is not a missing object', async () => {
-    const missing = realObjects({ bucket: 'another-bucket', client: s3.client }).get('key');
+    const missing = realObjects({ bucket: 'another-bucket', client }).get('key');
 
     await expect(missing).rejects.toMatchObject({ name: 'StoreError', code: 'S3.NoSuchBucket', status: 404 });
   });
 
   it('is read in several chunks as a stream, and a missing object is an error', async () => {
     const bytes = Buffer.alloc(3 * 1024 * 1024, 'a line of text\n');
-    await realObjects({ bucket: BUCKET, client: s3.client }).put('list.csv', bytes, 'text/csv');
-    const read = realObjectReader({ bucket: BUCKET, client: s3.client });
+    await realObjects({ bucket: BUCKET, client }).put('list.csv', bytes, 'text/csv');
+    const read = realObjectReader({ bucket: BUCKET, client });
 
     const pieces: Uint8Array[] = [];
     for await (const piece of read('list.csv')) pieces.push(piece);
@@ -171,7 +162,7 @@ test('while another request changes the key, a create is tried a few times, and 
     conditions.push(request.headers['if-none-match']);
     return conflicts-- > 0 ? [409, CONFLICT] : [200, ''];
   });
-  const client = new S3Client(against(url));
+  const client = new S3Client(localConfig(url));
   const objects = realObjects({ bucket: BUCKET, client });
 
   conflicts = 1;

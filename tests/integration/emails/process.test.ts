@@ -223,6 +223,20 @@ test('stored events that are damaged are counted, and the report goes on', async
   expect((await emails.report()).events).toEqual({ delivered: 19, damaged: 2 });
 });
 
+test('events prove unknown mails, and each event counts once', async () => {
+  const { engine, sendgrid, events, tell } = emails;
+  sendgrid.fail({ after: 'reset' });
+  await emails.campaign({ recipients: 20 });
+  await engine.drain({ batch: 1, hours: 1 });
+
+  await tell([...events('processed'), ...events().slice(0, 15)]);
+  await tell([...events('processed'), ...events()]);
+  await engine.reconcile();
+
+  const counts = { processed: 20, delivered: 20 };
+  expect(await emails.report()).toMatchObject({ accepted: 20, unknown: 0, events: counts });
+});
+
 test('the report reads expired rows from their records', async () => {
   await emails.campaign({ recipients: 20, chunkSize: 10 });
   await emails.engine.drain({ batch: 1, hours: 1 });
