@@ -4,10 +4,12 @@ import { feedbackBody, startFeedback } from '../../support/feedback';
 import { inviteBody, startTestflight } from '../../support/testflight';
 import { postEvents, storedEvents } from '../../support/webhook-request';
 
-test.each([
-  ['feedback', startFeedback, feedbackBody()],
-  ['testflight', startTestflight, inviteBody({ notification: { appName: 'Sample' } })],
-] as const)(
+const QUEUES = [
+  ['feedback', startFeedback, feedbackBody(), 'confirmation'],
+  ['testflight', startTestflight, inviteBody({ notification: { appName: 'Sample' } }), 'notification'],
+] as const;
+
+test.each(QUEUES)(
   'the mail of a %s job has its events in the partition of its job, and needs no evidence once SendGrid has answered',
   async (queue, start, body) => {
     const { engine, sendgrid, close } = await start();
@@ -27,5 +29,30 @@ test.each([
     expect(engine.metrics).toContainEqual({ name: 'EmailEvents', value: 1, dimensions: {} });
     expect(engine.table.writes()).toBe(before);
     expect(engine.row(jobId(1))).not.toHaveProperty('evidence');
+  },
+);
+
+test.each(QUEUES)(
+  'the mail of a %s job that is unknown when the job ends is resolved by its event, in row and record',
+  async (_queue, start, body, step) => {
+    const { engine, sendgrid, close } = await start();
+    engine.send(body);
+    sendgrid.fail({ after: 'reset' });
+    await engine.drain({ batch: 1 });
+    const ended = engine.row(jobId(1));
+
+    engine.clock.advance(30 * 60_000);
+    await postEvents(
+      engine,
+      sendgrid.mails.flatMap((mail) => eventsOf(mail, 'delivered', mail.at)),
+    );
+    await engine.reconcile();
+    await close();
+
+    expect(ended).toMatchObject({ state: 'succeeded', result: { [step]: 'unknown' } });
+    const resolved = { result: { [step]: 'sent' }, steps: { [step]: { status: 'done' } } };
+    expect(engine.row(jobId(1))).toMatchObject({ ...resolved, endedAt: ended.endedAt });
+    expect(Object.values(engine.records())).toMatchObject([resolved]);
+    expect(engine.row(jobId(1))).not.toHaveProperty('todo');
   },
 );

@@ -154,6 +154,15 @@ const CASES: Record<string, Case> = {
     ...{ body: inviteBody(), fails: [at(TESTERS, conflict('ENTITY_ERROR.ATTRIBUTE.INVALID', pointer))] },
     row: parked(REJECTED),
   },
+  ...Object.fromEntries(
+    [LOST, VANISHED].map((failure) => [
+      `a membership whose outcome is unknown is checked by reading the groups: ${JSON.stringify(failure)}`,
+      {
+        ...{ body: toOther, seed: known('ACCEPTED'), fails: [at(OTHER_GROUP, failure)], row: { state: 'succeeded' } },
+        testers: [{ groups: [GROUP, OTHER_GROUP] }],
+      },
+    ]),
+  ),
   'a tester is removed from the app': {
     ...{ body: removeBody(), seed: known('ACCEPTED'), row: done({ removed: true }), testers: [] },
   },
