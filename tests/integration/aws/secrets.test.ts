@@ -2,39 +2,28 @@ import { realSecret } from '../../../lib/aws/secrets';
 import { secret as secretSchema } from '../../../lib/config/common';
 import { fakeAws } from '../../support/fake-aws';
 
-const secretAt = (reference: string) => realSecret(secretSchema.parse(reference));
-
 /** Parameter Store and Secrets Manager in one, with only what a secret needs. */
 async function startStore() {
   const calls: { action: string | undefined; input: Record<string, unknown> }[] = [];
   const values: Record<string, string> = {};
-  const { url, close } = await fakeAws(({ body, action }) => {
+  const { config, close } = await fakeAws(({ body, action }) => {
     const input = JSON.parse(body) as Record<string, unknown>;
     calls.push({ action, input });
     const Value = values[String(input.Name ?? input.SecretId)];
     if (Value === undefined) return [400, '{"__type":"ParameterNotFound","message":"planted-text"}'];
     return [200, JSON.stringify(action === 'GetParameter' ? { Parameter: { Value } } : { SecretString: Value })];
   });
-  return { calls, values, url, close };
+  return { calls, values, config, close };
 }
 
 describe('a secret', () => {
-  const before = { ...process.env };
   let store: Awaited<ReturnType<typeof startStore>>;
+  const secretAt = (reference: string) => realSecret(secretSchema.parse(reference), store.config);
 
   beforeEach(async () => {
     store = await startStore();
-    Object.assign(process.env, {
-      AWS_ENDPOINT_URL: store.url,
-      AWS_REGION: 'us-east-1',
-      AWS_ACCESS_KEY_ID: 'local',
-      AWS_SECRET_ACCESS_KEY: 'local',
-    });
   });
-  afterEach(async () => {
-    process.env = { ...before };
-    await store.close();
-  });
+  afterEach(() => store.close());
 
   it('may be a plain value, even with a colon', async () => {
     expect(await secretAt('the-token')()).toBe('the-token');
