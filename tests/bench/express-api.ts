@@ -70,7 +70,8 @@ async function load(
   const agent = new http.Agent({ keepAlive: true });
   const waits = new Map(Object.keys(REQUESTS).map((name) => [name, [] as (number | undefined)[]]));
   const pending: Promise<void>[] = [];
-  let known = randomUUID() as string;
+  const { 'POST /feedback': first } = REQUESTS;
+  let { id: known = '' } = await send(agent, `${url}/feedback`, 'POST', first?.() ?? {});
   const begun = performance.now();
   const kinds = Object.entries(REQUESTS);
   for (let n = 0; n < (warmUpSeconds + seconds) * perSecond; n++) {

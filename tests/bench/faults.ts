@@ -5,7 +5,7 @@ import { TransientError } from '../../lib/errors';
 import { sharedRate } from '../../lib/worker/rate';
 import { startFakeSendgrid } from '../../packages/local/fakes/sendgrid';
 import { startFakeZendesk } from '../../packages/local/fakes/zendesk';
-import { startDynamo, TABLE } from '../support/emulators';
+import { startAws, TABLE } from '../support/emulators';
 import { jobId, memoryEngine, watch } from '../support/engine';
 import { feedbackBody } from '../support/feedback';
 import { memoryObjects } from '../support/memory-objects';
@@ -193,13 +193,13 @@ async function play(scenario: Scenario, rival: (typeof ENGINES)[number], hours: 
     return ourContract({ ...vendors, rate, clock: ports.clock, objects });
   });
   if (!vendors) throw new Error('the engine made no contract');
-  const dynamo = await startDynamo();
+  const aws = await startAws({});
   const worker = usualWorker({ ...vendors, table: engine.table, objects: engine.objects });
   const handlers: Record<typeof rival, Handler | undefined> = {
     'this engine': undefined,
     'plain loop': plainLoop(worker),
     'Powertools FIFO': powertools(worker),
-    'Powertools with idempotency': powertools(idempotent(worker, { client: dynamo.client, table: TABLE })),
+    'Powertools with idempotency': powertools(idempotent(worker, { client: aws.clients.dynamodb, table: TABLE })),
   };
   const handler = handlers[rival];
   scenario.arrange?.(stage);
@@ -220,7 +220,7 @@ async function play(scenario: Scenario, rival: (typeof ENGINES)[number], hours: 
     mock.timers.setTime(engine.clock.now());
   }
   mock.timers.reset();
-  await dynamo.close();
+  await aws.close();
   return stage.close(scenario, { rival, dead: engine.deadLetters().length });
 }
 

@@ -1,7 +1,5 @@
 import type { SQSEvent } from 'aws-lambda';
-import { realObjects } from '../../lib/aws/objects';
 import { realClock, realRandom } from '../../lib/aws/system';
-import { realTable } from '../../lib/aws/table';
 import { parseEnvelope } from '../../lib/jobs/envelope';
 import { createLedger } from '../../lib/jobs/ledger';
 import { newRow } from '../../lib/jobs/row';
@@ -11,7 +9,7 @@ import { circuitBreakers } from '../../lib/worker/circuit';
 import { sharedRate } from '../../lib/worker/rate';
 import { startFakeSendgrid } from '../../packages/local/fakes/sendgrid';
 import { startFakeZendesk } from '../../packages/local/fakes/zendesk';
-import { startDynamo, startS3, TABLE } from '../support/emulators';
+import { startAws } from '../support/emulators';
 import { memoryEngine, watch } from '../support/engine';
 import { feedbackBody } from '../support/feedback';
 import { feedbackSettings } from '../support/producer';
@@ -20,7 +18,6 @@ import { type Handler, ourContract, plainLoop, powertools, type RivalPorts, usua
 import { median, type Size, table } from './table';
 
 const SIZES = { full: { runs: 5, jobs: 100 }, small: { runs: 1, jobs: 3 } };
-const BUCKET = 'bench-bucket';
 const OURS = 'this engine';
 
 const id = (run: number, n: number) => `0190a1b2-0000-7000-8000-${(run * 1000 + n).toString(16).padStart(12, '0')}`;
@@ -32,16 +29,11 @@ export async function feedbackCost(size: Size): Promise<string> {
   const count = (call: string) => {
     calls.set(call, (calls.get(call) ?? 0) + 1);
   };
-  const [dynamo, s3, zendesk, sendgrid] = await Promise.all([
-    startDynamo(),
-    startS3(BUCKET),
-    startFakeZendesk(),
-    startFakeSendgrid(),
-  ]);
+  const [aws, zendesk, sendgrid] = await Promise.all([startAws({}), startFakeZendesk(), startFakeSendgrid()]);
   const vendors = vendorsAt({ zendesk: zendesk.url, sendgrid: sendgrid.url });
   const ports: RivalPorts = {
-    table: watch(realTable({ table: TABLE, client: dynamo.client }), 'table', { before: count }),
-    objects: watch(realObjects({ bucket: BUCKET, client: s3.client }), 'objects', { before: count }),
+    table: watch(aws.table, 'table', { before: count }),
+    objects: watch(aws.objects, 'objects', { before: count }),
     zendesk: watch(vendors.zendesk, 'vendor', { before: count }),
     sendgrid: watch(vendors.sendgrid, 'vendor', { before: count }),
   };
@@ -72,7 +64,7 @@ export async function feedbackCost(size: Size): Promise<string> {
       if (!calls.has('vendor.createTicket')) throw new Error(`${name}: made no ticket`);
       requests[name] = new Map(calls);
     }
-  await Promise.all([dynamo.close(), s3.close(), zendesk.close(), sendgrid.close()]);
+  await Promise.all([aws, zendesk, sendgrid].map(({ close }) => close()));
 
   const plain = median(ms['plain loop'] ?? []);
   const plainCpu = median(cpu['plain loop'] ?? []);

@@ -9,9 +9,9 @@ import { dynamoClient, realTable } from '../../lib/aws/table';
 import { throughAll } from '../../lib/concurrency';
 import { createLedger } from '../../lib/jobs/ledger';
 import type { Log, Objects, Table } from '../../lib/ports';
+import { localConfig } from '../../packages/local/connection';
 import { createProducer, type JobProducer } from '../../packages/producer/client';
 import { createTracker } from '../../packages/producer/tracker';
-import { against } from '../support/emulators';
 import { hashPeople } from '../support/hash-people';
 import { installProducer, PRODUCER } from '../support/installed-producer';
 import { feedbackSettings } from '../support/producer';
@@ -50,8 +50,8 @@ export async function producerCost(size: Size): Promise<string> {
   try {
     const [line] = (await once(aws.stdout, 'data')) as [Buffer];
     const urls = JSON.parse(line.toString()) as { sqs: string; dynamodb: string; table: string };
-    const client = sqsClient(against(urls.sqs));
-    const stored = realTable({ table: urls.table, client: dynamoClient(against(urls.dynamodb)) });
+    const client = sqsClient(localConfig(urls.sqs));
+    const stored = realTable({ table: urls.table, client: dynamoClient(localConfig(urls.dynamodb)) });
     return [await sending(client, stored, sizes), '', await tracking(client, sizes), '', await loading()].join('\n');
   } finally {
     aws.kill();

@@ -1,9 +1,7 @@
 import { resolve } from 'node:path';
-import { CreateQueueCommand } from '@aws-sdk/client-sqs';
 import { build } from 'esbuild';
-import { sqsClient } from '../../lib/aws/queues';
-import { realTable } from '../../lib/aws/table';
-import { against, startDynamo, startS3, startSqs, TABLE } from '../support/emulators';
+import { awsVariables } from '../../packages/local/connection';
+import { startAws, TABLE } from '../support/emulators';
 import { HASH_KEY } from '../support/hash-people';
 import { moduleOf, pages } from './pages';
 
@@ -34,28 +32,13 @@ async function pageOf(file: string): Promise<() => Promise<void>> {
 }
 
 test('the code of both pages sends jobs, finds them, plans and cancels one, sends a batch, signs an upload and closes', async () => {
-  const [sqs, dynamo, s3] = await Promise.all([startSqs(), startDynamo(), startS3('my-bucket')]);
-  const client = sqsClient(against(sqs.url));
-  closing.push(() => client.destroy(), sqs.close, dynamo.close, s3.close);
-  await client.send(new CreateQueueCommand({ QueueName: 'my-api-feedback.fifo', Attributes: { FifoQueue: 'true' } }));
-  const queues = { feedback: { type: 'fifo', retention: 345_600 } };
+  const { table, endpoints, close } = await startAws({ queues: ['my-api-feedback.fifo'] });
+  closing.push(close);
   const settings = {
-    account: '000000000000',
-    bucket: 'my-bucket',
-    prefix: 'jobs',
-    table: TABLE,
-    emailRate: 100,
-    hashKey: HASH_KEY,
-    queues,
+    ...{ account: '000000000000', bucket: 'a-bucket', prefix: 'jobs', table: TABLE, emailRate: 100, hashKey: HASH_KEY },
+    queues: { feedback: { type: 'fifo', retention: 345_600 } },
   };
-  Object.assign(process.env, {
-    JOBS_SETTINGS: JSON.stringify(settings),
-    AWS_ACCESS_KEY_ID: 'local',
-    AWS_SECRET_ACCESS_KEY: 'local',
-    AWS_ENDPOINT_URL_SQS: sqs.url,
-    AWS_ENDPOINT_URL_DYNAMODB: dynamo.url,
-    AWS_ENDPOINT_URL_S3: s3.url,
-  });
+  Object.assign(process.env, awsVariables(endpoints), { JOBS_SETTINGS: JSON.stringify(settings) });
   const answers: unknown[] = [];
   Object.assign(globalThis, {
     data: { user: { email: 'user@example.com' }, subject: 'Hello', message: 'It works' },
@@ -75,7 +58,6 @@ test('the code of both pages sends jobs, finds them, plans and cancels one, send
     [202, ['failed']],
     [200, ['cancelled']],
   ]);
-  const table = realTable({ table: TABLE, client: dynamo.client });
   const accepted = await table.accepted('feedback', { limit: 20 });
   const rows = await Promise.all(accepted.map(({ key }) => table.get(key)));
   const sent = { state: 'queued', version: 2 };

@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { packagedWithKey, templateOf } from '../support/packages';
+import { localPackage, templateOf } from '../support/packages';
 import { permissionTable } from '../support/permissions';
 
 const PAGE = 'resources/permissions.md';
@@ -12,7 +12,7 @@ async function main(): Promise<void> {
   const output = mkdtempSync(join(tmpdir(), 'permissions-'));
   process.env.PACKAGES = output;
   try {
-    const { resources } = await packagedWithKey();
+    const { resources } = await localPackage();
     const template = { Resources: resources } as Parameters<typeof permissionTable>[0];
     const table = permissionTable(template, await templateOf('prod'));
     const page = readFileSync(PAGE, 'utf8');

@@ -73,17 +73,6 @@ conformance('A delivery', {
       },
     },
   ],
-  'returns the requested attributes, by name or none': [
-    async (sqs) => {
-      const queue = await sqs.standard({ VisibilityTimeout: '0' });
-      const attributes = { Hello: text('a'), 'Help.Me': text('b'), General: text('c') };
-      await sqs.send(queue, 'm1', { MessageAttributes: attributes });
-      const named = await sqs.receiveOne(queue, { MessageAttributeNames: ['Hello', 'Nothing'] });
-      const none = await sqs.receiveOne(queue, { MessageAttributeNames: [], MessageSystemAttributeNames: [] });
-      return [Object.keys(named.MessageAttributes ?? {}).join(), none.MessageAttributes, none.Attributes];
-    },
-    ['Hello', undefined, undefined],
-  ],
   'is counted and keeps the time of the first receive': [
     async (sqs) => {
       const { queue, older } = await sqs.timedOut(sqs.standard);

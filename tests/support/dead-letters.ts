@@ -3,6 +3,7 @@ import { bodyKey } from '../../lib/jobs/keys';
 import { parkedMessage } from '../../lib/jobs/messages';
 import type { JobRow } from '../../lib/jobs/row';
 import { rowOfEnvelope } from '../../lib/jobs/row';
+import type { Queues } from '../../lib/ports';
 import type { Service } from '../../packages/local/service';
 import { anEnvelope, jobId, type memoryEngine } from './engine';
 import { aFeedback } from './feedback';
@@ -10,7 +11,7 @@ import { inState } from './in-state';
 
 type Engine = ReturnType<typeof memoryEngine>;
 
-type Store = Pick<Engine['deps'], 'ledger' | 'queues' | 'dlqUrl' | 'clock'>;
+type Store = Pick<Engine['deps'], 'ledger' | 'dlqUrl' | 'clock'> & { queues: Pick<Queues, 'send'> };
 
 /** Stores a dead job with its DLQ entry. Answers its body. */
 export async function layDead(

@@ -11,12 +11,12 @@ import { rateKey } from '../../lib/jobs/keys';
 import { tokenOf } from '../../lib/jobs/messages';
 import type { JobRow } from '../../lib/jobs/row';
 import { newRow } from '../../lib/jobs/row';
-import { realSendgrid } from '../../lib/vendors/sendgrid';
 import type { CircuitBreakers } from '../../lib/worker/circuit';
 import { sharedRate } from '../../lib/worker/rate';
 import { type EventKeys, eventsOf, type SendgridEvent, startFakeSendgrid } from '../../packages/local/fakes/sendgrid';
-import { anEnvelope, type EngineOptions, INSTANCE, jobId, memoryEngine, PREFIX, watch } from './engine';
+import { anEnvelope, type EngineOptions, jobId, memoryEngine, PREFIX, watch } from './engine';
 import { hashPeople } from './hash-people';
+import { watchedSendgrid } from './watched-sendgrid';
 
 export const TEMPLATE = `d-${'0'.repeat(32)}`;
 export const CAMPAIGN = jobId(100);
@@ -62,11 +62,7 @@ export async function startEmails({
         clock,
         objects: watch(objects, 'objects', options),
         prefix: PREFIX,
-        sendgrid: watch(
-          realSendgrid({ endpoint: sendgrid.url, apiKey: async () => 'secret', now: clock.now, instance: INSTANCE }),
-          'sendgrid',
-          options,
-        ),
+        sendgrid: watchedSendgrid(sendgrid.url, clock.now, options),
       });
     },
     { timeoutMs: 100_000, ...options, settings: { visibility: 600, ...options.settings } },
@@ -123,6 +119,18 @@ export async function startEmails({
     events: (event = 'delivered') => sendgrid.mails.flatMap((mail) => eventsOf(mail, event, engine.clock.now())),
     tell: (events: readonly SendgridEvent[]) => takeEvents({ ...engine.deps, clock: engine.clock }, events),
     chunk: (number: number, id = CAMPAIGN) => engine.row(chunkId(id, number)),
+    /** Lets workers handle the messages of the queue one by one. */
+    async work(): Promise<void> {
+      while (engine.inQueue() > 0) await engine.deliver(1);
+    },
+    /** Runs the reconciler and the workers for this many minutes. */
+    async minutes(count: number): Promise<void> {
+      for (let minute = 0; minute < count; minute++) {
+        await engine.reconcile();
+        await this.work();
+        engine.clock.advance(60_000);
+      }
+    },
     close: () => sendgrid.close(),
   };
 }

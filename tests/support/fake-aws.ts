@@ -13,18 +13,19 @@ export interface AwsRequest {
 /** A server in place of AWS. `answer` gives the status and the body, or nothing if it answers by itself. */
 export async function fakeAws(
   answer: (asked: AwsRequest, response: http.ServerResponse) => readonly [status: number, body: string] | undefined,
-): Promise<{ config: AwsConfig; close(): Promise<void> }> {
+): Promise<{ url: string; config: AwsConfig; close(): Promise<void> }> {
   const server = http.createServer(async (request, response) => {
     const body = await text(request);
     const action = String(request.headers['x-amz-target'] ?? new URLSearchParams(body).get('Action') ?? '');
     const answered = answer({ request, body, action: action.split('.').at(-1) || undefined }, response);
     if (answered) response.writeHead(answered[0]).end(answered[1]);
   });
+  const url = await listen(server, 0);
   const config = {
-    ...{ region: 'eu-west-1', endpoint: await listen(server, 0), maxAttempts: 1, forcePathStyle: true },
+    ...{ region: 'eu-west-1', endpoint: url, maxAttempts: 1, forcePathStyle: true },
     credentials: { accessKeyId: 'x', secretAccessKey: 'x' },
   };
-  return { config, close: () => close(server) };
+  return { url, config, close: () => close(server) };
 }
 
 export const xml = (action: string, inner = ''): string =>

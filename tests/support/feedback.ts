@@ -1,12 +1,12 @@
 import type { FeedbackInput } from '../../lib/feedback/message';
 import { feedbackContract, mailLimit } from '../../lib/feedback/process';
-import { realSendgrid } from '../../lib/vendors/sendgrid';
 import { realZendesk } from '../../lib/vendors/zendesk';
 import { sharedRate } from '../../lib/worker/rate';
 import { startFakeSendgrid } from '../../packages/local/fakes/sendgrid';
 import { startFakeZendesk } from '../../packages/local/fakes/zendesk';
-import { anEnvelope, type EngineOptions, INSTANCE, memoryEngine, PREFIX, watch } from './engine';
+import { anEnvelope, type EngineOptions, memoryEngine, PREFIX, watch } from './engine';
 import { hashPeople } from './hash-people';
+import { watchedSendgrid } from './watched-sendgrid';
 
 export const attachmentKey = `${PREFIX}/_attachments/feedback/screen.png`;
 
@@ -26,7 +26,6 @@ export async function startFeedback(options: EngineOptions = {}) {
   let now = () => Date.now();
   const zendesk = await startFakeZendesk({ now: () => now() });
   const sendgrid = await startFakeSendgrid({ now: () => now() });
-  const secret = async () => 'secret';
   const engine = memoryEngine(({ objects, now: engineNow, ...given }) => {
     now = engineNow;
     const ports = { ...given, table: watch(given.table, 'table', options) };
@@ -34,15 +33,11 @@ export async function startFeedback(options: EngineOptions = {}) {
       objects: watch(objects, 'objects', options),
       mayConfirm: mailLimit({ ...ports, hashPeople }),
       zendesk: watch(
-        realZendesk({ endpoint: zendesk.url, email: 'agent@example.com', token: secret, now: engineNow }),
+        realZendesk({ endpoint: zendesk.url, email: 'agent@example.com', token: async () => 'secret', now: engineNow }),
         'zendesk',
         options,
       ),
-      sendgrid: watch(
-        realSendgrid({ endpoint: sendgrid.url, apiKey: secret, now: engineNow, instance: INSTANCE }),
-        'sendgrid',
-        options,
-      ),
+      sendgrid: watchedSendgrid(sendgrid.url, engineNow, options),
       rate: sharedRate({ ...ports, rate: 100 }, 'sendgrid'),
       clock: ports.clock,
       config: {
@@ -59,8 +54,6 @@ export async function startFeedback(options: EngineOptions = {}) {
     engine,
     zendesk,
     sendgrid,
-    close: async () => {
-      await Promise.all([zendesk.close(), sendgrid.close()]);
-    },
+    close: () => Promise.all([zendesk.close(), sendgrid.close()]),
   };
 }

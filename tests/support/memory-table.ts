@@ -1,6 +1,5 @@
 import { StoreError } from '../../lib/errors';
-import type { Accepted, Change, Due, Item, Table } from '../../lib/ports';
-import { type SortedList, sortedList } from './sorted-list';
+import type { Change, Item, Table } from '../../lib/ports';
 
 const MAX_ITEM_BYTES = 400 * 1024;
 
@@ -10,12 +9,6 @@ export interface MemoryTable extends Table {
   writes(): number;
 }
 
-interface Stored {
-  json: string;
-  version: number;
-  indexed: Indexed;
-}
-
 /** The capacity units that a call uses of one partition key, in the table or an index. */
 export interface Used {
   partition: string;
@@ -23,20 +16,41 @@ export interface Used {
   writes?: number;
 }
 
-interface Indexed {
-  todo: string | undefined;
-  todoAt: number | undefined;
-  accepted: string | undefined;
-  time: number;
-  inGroup: string | undefined;
-  person: string | undefined;
+/** The indexes: an item's partition key, or `undefined` if it is not in the index, and its number to sort by. */
+const INDEXES = {
+  todo: ({ todo, todoAt }: Item) => [todoAt === undefined ? undefined : todo, todoAt],
+  accepted: ({ accepted, time }: Item) => [typeof time === 'number' ? accepted : undefined, time],
+  inGroup: ({ inGroup }: Item) => [inGroup, 0],
+  person: ({ person }: Item) => [person, 0],
+} satisfies Record<string, (item: Item) => unknown[]>;
+type IndexName = keyof typeof INDEXES;
+const NAMES = Object.keys(INDEXES) as IndexName[];
+
+/** An entry of an index, in the order of its number and then of its key. */
+interface Entry {
+  key: string;
+  at: number;
+}
+type Indexed = Partial<Record<IndexName, { of: string; at: number }>>;
+interface Stored {
+  json: string;
+  version: number;
+  indexed: Indexed;
 }
 
 /** Sorts after every key. */
 const LAST = '\uffff';
-const byTime = (a: Due, b: Due): number => a.todoAt - b.todoAt || byText(a.key, b.key);
-const byAcceptance = (a: Accepted, b: Accepted): number => a.time - b.time || byText(a.key, b.key);
 const byText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+const byEntry = (a: Entry, b: Entry): number => a.at - b.at || byText(a.key, b.key);
+
+function indexedOf(item: Item): Indexed {
+  const indexed: Indexed = {};
+  for (const name of NAMES) {
+    const [of, at] = INDEXES[name](item) as [string | undefined, number];
+    if (of !== undefined) indexed[name] = { of, at };
+  }
+  return indexed;
+}
 
 /**
  * The jobs table without a network. Each call takes effect at once and answers in a microtask. `lagMs`: for how long
@@ -67,9 +81,9 @@ export function memoryTable({
       throw new StoreError({ code: 'DynamoDB.ValidationException', message: 'the item is too large' });
     return json;
   };
-  function store({ key, version, todo, todoAt, accepted, time, inGroup, person }: Item, json: string): void {
-    const timed = typeof time === 'number' ? { accepted, time } : { accepted: undefined, time: 0 };
-    const indexed = { todo, todoAt, inGroup, person, ...timed };
+  function store(item: Item, json: string): void {
+    const { key, version } = item;
+    const indexed = indexedOf(item);
     if (used) {
       const before = stored.get(key);
       const larger = Math.max(unitsOf(before?.json, WRITE_UNIT_BYTES), unitsOf(json, WRITE_UNIT_BYTES));
@@ -112,42 +126,40 @@ export function memoryTable({
     },
 
     due: async (todo, { until, after, limit, newestFirst = false }) => {
-      const list = index.read().todo.get(todo);
-      const found: Due[] = [];
-      for (const due of (newestFirst ? list?.before(after ?? { key: LAST, todoAt: until }) : list?.after(after)) ??
-        []) {
-        if (due.todoAt > until || found.length >= limit) break;
-        found.push(due);
-      }
-      return found;
+      const list = index.read('todo', todo);
+      const from = after && { key: after.key, at: after.todoAt };
+      const found = newestFirst ? list?.before(from ?? { key: LAST, at: until }) : list?.after(from);
+      return taken(found, limit, ({ at }) => at <= until).map(({ key, at }) => ({ key, todoAt: at }));
     },
 
     count: async (todo, { since, most = Number.POSITIVE_INFINITY }) =>
-      Math.min(most, index.read().todo.get(todo)?.countAfter({ key: '', todoAt: since }) ?? 0),
+      Math.min(most, index.read('todo', todo)?.countAfter({ key: '', at: since }) ?? 0),
 
     accepted: async (queue, { from = 0, until = Number.MAX_SAFE_INTEGER, after, limit }) => {
-      const list = index
-        .read()
-        .accepted.get(queue)
-        ?.before(after ?? { key: LAST, time: until });
-      return taken(list, limit).filter(({ time }) => time >= from);
+      const first = after ? { key: after.key, at: after.time } : { key: LAST, at: until };
+      const found = taken(index.read('accepted', queue)?.before(first), limit, ({ at }) => at >= from);
+      return found.map(({ key, at }) => ({ key, time: at }));
     },
-    group: async (group, { after, limit }) => taken(index.read().inGroup.get(group)?.after(after), limit),
-    person: async (person, { after, limit }) => taken(index.read().person.get(person)?.after(after), limit),
+    group: async (group, options) => keysOf(index.read('inGroup', group), options),
+    person: async (person, options) => keysOf(index.read('person', person), options),
 
     items: () => [...stored.entries()].sort(([a], [b]) => byText(a, b)).map(([, { json }]) => JSON.parse(json) as Item),
     writes: () => writes,
   };
 }
 
-function taken<T>(keys: Iterable<T> | undefined, limit: number): T[] {
-  const found: T[] = [];
-  for (const key of keys ?? []) {
-    if (found.length >= limit) break;
-    found.push(key);
+/** The entries up to a limit, or to the first one that does not fit. */
+function taken(entries: Iterable<Entry> | undefined, limit: number, fits: (entry: Entry) => boolean): Entry[] {
+  const found: Entry[] = [];
+  for (const entry of entries ?? []) {
+    if (found.length >= limit || !fits(entry)) break;
+    found.push(entry);
   }
   return found;
 }
+
+const keysOf = (list: Entries | undefined, { after, limit }: { after?: string | undefined; limit: number }): string[] =>
+  taken(list?.after(after === undefined ? undefined : { key: after, at: 0 }), limit, () => true).map(({ key }) => key);
 
 const READ_UNIT_BYTES = 4_096;
 const WRITE_UNIT_BYTES = 1_024;
@@ -157,67 +169,81 @@ const unitsOf = (json = '', bytes: number): number => Math.max(1, Math.ceil(Buff
  * The partition keys of the index writes for one item. An entry that moves is deleted and put. An entry that stays
  * needs no write, because the indexes project keys only.
  */
-function partitionsWritten(before: Indexed | undefined, after: Indexed): string[] {
-  const moved = before?.todo !== after.todo || before?.todoAt !== after.todoAt;
-  const todo = moved ? [before?.todo, after.todo].filter((key) => key !== undefined) : [];
-  const moves = (name: 'accepted' | 'inGroup' | 'person') =>
-    before?.[name] === after[name] ? [] : [before?.[name], after[name]].filter((key) => key !== undefined);
-  return [
-    ...todo.map((key) => `todo ${key}`),
-    ...moves('accepted').map((key) => `accepted ${key}`),
-    ...moves('inGroup').map((key) => `inGroup ${key}`),
-    ...moves('person').map((key) => `person ${key}`),
-  ];
-}
+const partitionsWritten = (before: Indexed = {}, after: Indexed): string[] =>
+  NAMES.flatMap((name) => {
+    const [old, next] = [before[name], after[name]];
+    if (old?.of === next?.of && old?.at === next?.at) return [];
+    return [old, next].flatMap((entry) => (entry ? [`${name} ${entry.of}`] : []));
+  });
 
-/** The indexes: the entries of each partition, in the order of the sort key. */
-interface Indexes {
-  todo: Map<string, SortedList<Due>>;
-  accepted: Map<string, SortedList<Accepted>>;
-  inGroup: Map<string, SortedList<string>>;
-  person: Map<string, SortedList<string>>;
-}
-
+/** Indexes that show a write only after this time. */
 function laggingIndex(lagMs: number, now: () => number) {
-  const indexes: Indexes = { todo: new Map(), accepted: new Map(), inGroup: new Map(), person: new Map() };
+  const indexes = Object.fromEntries(NAMES.map((name) => [name, new Map<string, Entries>()]));
   const applied = new Map<string, Indexed>();
-  const late: { at: number; key: string; item: Indexed | undefined }[] = [];
-  const apply = (key: string, item: Indexed | undefined) => {
-    const before = applied.get(key);
-    if (before?.todo !== undefined && before.todoAt !== undefined)
-      indexes.todo.get(before.todo)?.remove({ key, todoAt: before.todoAt });
-    for (const name of ['inGroup', 'person'] as const) {
-      const [old, next] = [before?.[name], item?.[name]];
-      if (old !== undefined && old !== next) indexes[name].get(old)?.remove(key);
-      if (next !== undefined && old !== next) partition(indexes[name], next, byText).add(key);
+  const late: { at: number; key: string; indexed: Indexed | undefined }[] = [];
+  const apply = (key: string, indexed: Indexed = {}) => {
+    const before = applied.get(key) ?? {};
+    applied.set(key, indexed);
+    for (const name of NAMES) {
+      const [old, next] = [before[name], indexed[name]];
+      if (old) indexes[name]?.get(old.of)?.remove({ key, at: old.at });
+      if (!next) continue;
+      const list = indexes[name]?.get(next.of) ?? sortedEntries();
+      list.add({ key, at: next.at });
+      indexes[name]?.set(next.of, list);
     }
-    if (before?.accepted !== undefined) indexes.accepted.get(before.accepted)?.remove({ key, time: before.time });
-    if (item?.accepted !== undefined)
-      partition(indexes.accepted, item.accepted, byAcceptance).add({ key, time: item.time });
-    if (item?.todo !== undefined && item.todoAt !== undefined)
-      partition(indexes.todo, item.todo, byTime).add({ key, todoAt: item.todoAt });
-    if (item) applied.set(key, item);
-    else applied.delete(key);
   };
   return {
-    write: (key: string, item: Indexed | undefined) => {
-      if (lagMs === 0) apply(key, item);
-      else late.push({ at: now() + lagMs, key, item });
+    write: (key: string, indexed: Indexed | undefined) => {
+      if (lagMs === 0) apply(key, indexed);
+      else late.push({ at: now() + lagMs, key, indexed });
     },
-    read: (): Indexes => {
+    read: (name: IndexName, partition: string): Entries | undefined => {
       while (late[0] && late[0].at <= now()) {
-        const { key, item } = late.shift() as (typeof late)[number];
-        apply(key, item);
+        const { key, indexed } = late.shift() as (typeof late)[number];
+        apply(key, indexed);
       }
-      return indexes;
+      return indexes[name]?.get(partition);
     },
   };
 }
 
-function partition<T>(index: Map<string, SortedList<T>>, name: string, compare: (a: T, b: T) => number): SortedList<T> {
-  const found = index.get(name) ?? sortedList(compare);
-  index.set(name, found);
-  return found;
+type Entries = ReturnType<typeof sortedEntries>;
+
+/** The entries of one partition key, found by binary search. */
+function sortedEntries() {
+  const entries: Entry[] = [];
+  /** The index of the first entry that is not before this one, or the end. */
+  const placeOf = (entry: Entry): number => {
+    let [low, high] = [0, entries.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (byEntry(entries[middle] as Entry, entry) < 0) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  };
+  const isAt = (place: number, entry: Entry) => entries[place]?.key === entry.key && entries[place].at === entry.at;
+  return {
+    add(entry: Entry): void {
+      const place = placeOf(entry);
+      if (!isAt(place, entry)) entries.splice(place, 0, entry);
+    },
+    remove(entry: Entry): void {
+      const place = placeOf(entry);
+      if (isAt(place, entry)) entries.splice(place, 1);
+    },
+    *after(entry: Entry | undefined): Generator<Entry> {
+      let place = entry ? placeOf(entry) : 0;
+      if (entry && isAt(place, entry)) place++;
+      for (; place < entries.length; place++) yield entries[place] as Entry;
+    },
+    /** The entries before this one, the last one first. */
+    *before(entry: Entry): Generator<Entry> {
+      for (let place = placeOf(entry) - 1; place >= 0; place--) yield entries[place] as Entry;
+    },
+    countAfter: (entry: Entry) => entries.length - placeOf(entry),
+  };
 }
 
 /** The item after a change, as DynamoDB makes it. `undefined` if the item is not as the change expects it. */

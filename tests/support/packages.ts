@@ -62,13 +62,14 @@ export async function changedLocalPackage(changes: Changes): Promise<Packaged> {
   return { directory, resources };
 }
 
-/** The local stage with a customer key. No other call of its functions, producers and people differs. */
-export const packagedWithKey = (): Promise<Packaged> => changedLocalPackage({ kmsKey: 'own' });
-
-/** The local stage with its code, also once for all. Tests share its directory and must not write there. */
+/**
+ * The local stage with its code, also once for all. Tests share its directory and must not write there. It has a customer
+ * key for the test of permissions, by which no other call of its functions, producers and people differs.
+ */
 export async function localPackage(): Promise<Packaged> {
   const made = await makeOnce('local', async (output) => {
     const directory = serviceDirectory();
+    changeInstance(directory.path, 'local', { kmsKey: 'own' });
     await compiledTemplate(directory.path, 'local', { output }).finally(() => directory.remove());
   });
   return readPackage(made);

@@ -13,7 +13,6 @@ const SLOWEST = [
   'integration/express-api/example',
   'unit/resources/compiled-template',
   'simulation/scale/scale',
-  'docs/add-a-queue',
 ];
 
 const rankOf = ({ path }) => {

@@ -4,13 +4,13 @@ import { testflightContract } from '../../lib/testflight/process';
 import type { AllowedApp } from '../../lib/testflight/run';
 import { createSubjects } from '../../lib/testflight/subjects';
 import { realAppStoreConnect } from '../../lib/vendors/app-store-connect';
-import { realSendgrid } from '../../lib/vendors/sendgrid';
 import { sharedRate } from '../../lib/worker/rate';
 import type { AppStoreConnectSeed } from '../../packages/local/fakes/app-store-connect';
 import { startFakeAppStoreConnect } from '../../packages/local/fakes/app-store-connect';
 import { startFakeSendgrid } from '../../packages/local/fakes/sendgrid';
-import { anEnvelope, type EngineOptions, INSTANCE, memoryEngine, watch } from './engine';
+import { anEnvelope, type EngineOptions, memoryEngine, watch } from './engine';
 import { hashPeople } from './hash-people';
+import { watchedSendgrid } from './watched-sendgrid';
 
 export const APP = '1000000001';
 export const EMPTY_APP = '1000000002';
@@ -91,18 +91,10 @@ export async function startTestflight({
     const ports = { table: watch(table, 'table', options), clock, random };
     return testflightContract({
       appStoreConnect: watchedApple(apple.url, engineNow, options),
-      sendgrid: watch(
-        realSendgrid({ endpoint: sendgrid.url, apiKey: async () => 'secret', now: engineNow, instance: INSTANCE }),
-        'sendgrid',
-        options,
-      ),
+      sendgrid: watchedSendgrid(sendgrid.url, engineNow, options),
       rate: sharedRate({ ...ports, rate: 100 }, 'sendgrid'),
       clock,
-      subjects: createSubjects({
-        ...ports,
-        hashPeople,
-        settleAfterMs: SETTLE_AFTER_MS,
-      }),
+      subjects: createSubjects({ ...ports, hashPeople, settleAfterMs: SETTLE_AFTER_MS }),
       config: {
         apps,
         from: { email: 'support@example.com' },
@@ -116,19 +108,12 @@ export async function startTestflight({
     engine,
     apple,
     sendgrid,
-    close: async () => {
-      await Promise.all([apple.close(), sendgrid.close()]);
-    },
+    close: () => Promise.all([apple.close(), sendgrid.close()]),
   };
 }
 
 function watchedApple(endpoint: string, now: () => number, options: EngineOptions) {
-  const real = realAppStoreConnect({
-    ...TEAM,
-    endpoint,
-    privateKey: async () => TEAM.privateKey,
-    now,
-  });
+  const real = realAppStoreConnect({ ...TEAM, endpoint, privateKey: async () => TEAM.privateKey, now });
   // `waitMs` makes no call and answers at once, so it is not watched.
   return { ...watch(real, 'apple', options), waitMs: real.waitMs };
 }

@@ -3,12 +3,12 @@ import { createApp } from '../../../examples/express-api/src/app';
 import { jobEvents } from '../../../examples/express-api/src/job-events';
 import { realEvents } from '../../../lib/aws/events';
 import type { Completion } from '../../../lib/ports';
+import { localConfig } from '../../../packages/local/connection';
 import { controlPlane } from '../../../packages/local/control-plane';
 import { eventBridge } from '../../../packages/local/emulators';
 import { createMetrics } from '../../../packages/local/functions';
 import { close, listen } from '../../../packages/local/loopback';
 import { createTestProducer } from '../../../packages/producer/testing';
-import { against } from '../../support/emulators';
 
 const completion = {
   id: 'job-1:1:succeeded',
@@ -36,7 +36,7 @@ async function start(bus: string, webhook?: { url: string; key: string }) {
   const server = http.createServer(controlPlane({ ...unused, bridge }));
   const url = await listen(server, 0);
   closing.push(bridge.close, () => close(server));
-  return { bridge, events: realEvents({ bus, instance: 'my' }, against(`${url}/eventbridge`)) };
+  return { bridge, events: realEvents({ bus, instance: 'my' }, localConfig(`${url}/eventbridge`)) };
 }
 
 test('the end of a job reaches the bus', async () => {

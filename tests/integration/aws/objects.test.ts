@@ -1,33 +1,25 @@
 import { randomUUID } from 'node:crypto';
-import { createServer } from 'node:http';
 import { S3Client } from '@aws-sdk/client-s3';
 import { realObjectReader, realObjects } from '../../../lib/aws/objects';
 import { type Objects, TOO_LARGE } from '../../../lib/ports';
-import { close as closeServer, listen } from '../../../packages/local/loopback';
-import { against, startS3 } from '../../support/emulators';
+import { localConfig } from '../../../packages/local/connection';
+import { startAws } from '../../support/emulators';
+import { fakeAws } from '../../support/fake-aws';
 import { memoryObjects } from '../../support/memory-objects';
 
 const BUCKET = 'a-bucket';
 
-const variants: { name: string; start: () => Promise<{ objects: Objects; close: () => Promise<void> }> }[] = [
-  { name: 'the model in memory', start: async () => ({ objects: memoryObjects(), close: async () => {} }) },
-  {
-    name: 'S3',
-    start: async () => {
-      const { client, close } = await startS3(BUCKET);
-      return { objects: realObjects({ bucket: BUCKET, client }), close };
-    },
-  },
-];
+const aws = startAws({ bucket: BUCKET });
+afterAll(async () => (await aws).close());
 
-describe.each(variants)('the bucket: $name', ({ start }) => {
+describe.each<[string, () => Promise<Objects>]>([
+  ['the model in memory', async () => memoryObjects()],
+  ['S3', async () => (await aws).objects],
+])('the bucket: %s', (_name, start) => {
   let objects: Objects;
-  let close: () => Promise<void>;
-
   beforeAll(async () => {
-    ({ objects, close } = await start());
+    objects = await start();
   });
-  afterAll(() => close());
 
   const text = async (key: string) => {
     const bytes = await objects.get(key);
@@ -86,76 +78,70 @@ describe.each(variants)('the bucket: $name', ({ start }) => {
     expect(await objects.list(prefix)).toEqual(keys);
     expect(await objects.list(prefix, { limit: 1_002 })).toEqual(keys.slice(0, 1_002));
   });
-});
 
-test.each(variants)('only the first of several creates writes the object: $name', async ({ start }) => {
-  const { objects, close } = await start();
-  await objects.put('put', 'first', 'text/plain');
+  it('writes only the first of several creates', async () => {
+    await objects.put('put', 'first', 'text/plain');
 
-  const answers = [
-    await objects.create('new', 'first', 'text/plain', { job: '1' }),
-    await objects.create('new', 'second', 'text/plain', { job: '2' }),
-    await objects.create('put', 'second', 'text/plain'),
-  ];
-  const racing = await Promise.all(Array.from({ length: 5 }, (_, n) => objects.create('race', `${n}`, 'text/plain')));
-  const stored = await Promise.all(['new', 'put'].map((key) => objects.get(key)));
-  await close();
+    const answers = [
+      await objects.create('new', 'first', 'text/plain', { job: '1' }),
+      await objects.create('new', 'second', 'text/plain', { job: '2' }),
+      await objects.create('put', 'second', 'text/plain'),
+    ];
+    const racing = await Promise.all(Array.from({ length: 5 }, (_, n) => objects.create('race', `${n}`, 'text/plain')));
+    const stored = await Promise.all(['new', 'put'].map((key) => objects.get(key)));
 
-  expect(answers).toEqual(['created', 'exists', 'exists']);
-  expect(racing.filter((answer) => answer === 'created')).toHaveLength(1);
-  expect(stored.map((bytes) => Buffer.from(bytes ?? []).toString())).toEqual(['first', 'first']);
-});
+    expect(answers).toEqual(['created', 'exists', 'exists']);
+    expect(racing.filter((answer) => answer === 'created')).toHaveLength(1);
+    expect(stored.map((bytes) => Buffer.from(bytes ?? []).toString())).toEqual(['first', 'first']);
+  });
 
-test.each(variants)('an object is replaced only in the version that was read: $name', async ({ start }) => {
-  const { objects, close } = await start();
-  await objects.create('a', 'first', 'text/plain', { events: '1' });
-  const first = await objects.read('a');
+  it('replaces an object only in the version that was read', async () => {
+    await objects.create('a', 'first', 'text/plain', { events: '1' });
+    const first = await objects.read('a');
 
-  const answers = [
-    await objects.replace('a', 'second', 'text/plain', first?.etag ?? ''),
-    await objects.replace('a', 'third', 'text/plain', first?.etag ?? ''),
-    await objects.replace('absent', 'first', 'text/plain', first?.etag ?? ''),
-  ];
-  const second = await objects.read('a');
-  const again = ['a', 'absent'].map((key) => objects.readChanged(key, second?.etag ?? ''));
-  const reads = await Promise.all([
-    ...again,
-    objects.readChanged('a', first?.etag ?? ''),
-    objects.readChanged('a', ''),
-  ]);
-  const racing = await Promise.all(
-    Array.from({ length: 5 }, (_, n) => objects.replace('a', `${n}`, 'text/plain', second?.etag ?? '')),
-  );
-  const absent = await objects.read('absent');
-  await close();
+    const answers = [
+      await objects.replace('a', 'second', 'text/plain', first?.etag ?? ''),
+      await objects.replace('a', 'third', 'text/plain', first?.etag ?? ''),
+      await objects.replace('absent', 'first', 'text/plain', first?.etag ?? ''),
+    ];
+    const second = await objects.read('a');
+    const again = ['a', 'absent'].map((key) => objects.readChanged(key, second?.etag ?? ''));
+    const reads = await Promise.all([
+      ...again,
+      objects.readChanged('a', first?.etag ?? ''),
+      objects.readChanged('a', ''),
+    ]);
+    const racing = await Promise.all(
+      Array.from({ length: 5 }, (_, n) => objects.replace('a', `${n}`, 'text/plain', second?.etag ?? '')),
+    );
+    const absent = await objects.read('absent');
 
-  expect(first?.metadata).toEqual({ events: '1' });
-  expect(answers).toEqual(['replaced', 'changed', 'changed']);
-  expect(Buffer.from(second?.bytes ?? []).toString()).toBe('second');
-  expect(second?.etag).not.toBe(first?.etag);
-  expect(reads).toEqual(['unchanged', undefined, second, second]);
-  expect(racing.filter((answer) => answer === 'replaced')).toHaveLength(1);
-  expect(absent).toBeUndefined();
+    expect(first?.metadata).toEqual({ events: '1' });
+    expect(answers).toEqual(['replaced', 'changed', 'changed']);
+    expect(Buffer.from(second?.bytes ?? []).toString()).toBe('second');
+    expect(second?.etag).not.toBe(first?.etag);
+    expect(reads).toEqual(['unchanged', undefined, second, second]);
+    expect(racing.filter((answer) => answer === 'replaced')).toHaveLength(1);
+    expect(absent).toBeUndefined();
+  });
 });
 
 describe('S3 alone', () => {
-  let s3: Awaited<ReturnType<typeof startS3>>;
-
-  beforeEach(async () => {
-    s3 = await startS3(BUCKET);
+  let client: S3Client;
+  beforeAll(async () => {
+    client = (await aws).clients.s3;
   });
-  afterEach(() => s3.close());
 
   it('reports a missing bucket, which is not a missing object', async () => {
-    const missing = realObjects({ bucket: 'another-bucket', client: s3.client }).get('key');
+    const missing = realObjects({ bucket: 'another-bucket', client }).get('key');
 
     await expect(missing).rejects.toMatchObject({ name: 'StoreError', code: 'S3.NoSuchBucket', status: 404 });
   });
 
   it('is read in several chunks as a stream, and a missing object is an error', async () => {
     const bytes = Buffer.alloc(3 * 1024 * 1024, 'a line of text\n');
-    await realObjects({ bucket: BUCKET, client: s3.client }).put('list.csv', bytes, 'text/csv');
-    const read = realObjectReader({ bucket: BUCKET, client: s3.client });
+    await realObjects({ bucket: BUCKET, client }).put('list.csv', bytes, 'text/csv');
+    const read = realObjectReader({ bucket: BUCKET, client });
 
     const pieces: Uint8Array[] = [];
     for await (const piece of read('list.csv')) pieces.push(piece);
@@ -172,14 +158,11 @@ const CONFLICT = '<?xml version="1.0" encoding="UTF-8"?><Error><Code>Conditional
 test('while another request changes the key, a create is tried a few times, and a replace reports another version', async () => {
   let conflicts = 0;
   const conditions: (string | undefined)[] = [];
-  const server = createServer((request, response) => {
-    request.resume().on('end', () => {
-      conditions.push(request.headers['if-none-match']);
-      if (conflicts-- > 0) response.writeHead(409).end(CONFLICT);
-      else response.writeHead(200).end();
-    });
+  const { url, close } = await fakeAws(({ request }) => {
+    conditions.push(request.headers['if-none-match']);
+    return conflicts-- > 0 ? [409, CONFLICT] : [200, ''];
   });
-  const client = new S3Client(against(await listen(server, 0)));
+  const client = new S3Client(localConfig(url));
   const objects = realObjects({ bucket: BUCKET, client });
 
   conflicts = 1;
@@ -189,7 +172,7 @@ test('while another request changes the key, a create is tried a few times, and 
   conflicts = 100;
   const refused = await objects.create('other', 'x', 'text/plain').catch((error: unknown) => error);
   client.destroy();
-  await closeServer(server);
+  await close();
 
   expect([replaced, created]).toEqual(['changed', 'created']);
   expect(refused).toMatchObject({ name: 'StoreError', code: 'S3.ConditionalRequestConflict', status: 409 });

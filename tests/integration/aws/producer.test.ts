@@ -1,16 +1,12 @@
 import { once } from 'node:events';
-import { createServer } from 'node:http';
-import { json } from 'node:stream/consumers';
-import { CreateQueueCommand, SQSClient } from '@aws-sdk/client-sqs';
-import { realObjects, s3Client } from '../../../lib/aws/objects';
-import { realQueues } from '../../../lib/aws/queues';
-import { realTable } from '../../../lib/aws/table';
+import { createServer, type Server } from 'node:http';
 import { hashesWith } from '../../../lib/jobs/person-hash';
-import { startS3 } from '../../../packages/local/emulators';
+import { awsVariables } from '../../../packages/local/connection';
 import { close, listen } from '../../../packages/local/loopback';
 import type { ProducerOptions } from '../../../packages/producer/real-producer';
 import { realProducer } from '../../../packages/producer/real-producer';
-import { against, startDynamo, startSqs, TABLE } from '../../support/emulators';
+import { startAws as startEmulators, TABLE } from '../../support/emulators';
+import { fakeAws } from '../../support/fake-aws';
 import { HASH_KEY } from '../../support/hash-people';
 
 const settings = {
@@ -27,13 +23,7 @@ const settings = {
 };
 const withAnalytics = { ...settings, queues: { analytics: settings.queues.feedback } };
 const feedback = { user: { email: 'user@example.com' }, subject: 'It works', message: 'Well done.' };
-
-const queueName = 'my-instance-feedback.fifo';
-
-const stops: (() => unknown)[] = [];
-afterEach(async () => {
-  for (const stop of stops.splice(0)) await stop();
-});
+const event = (id: string) => ({ id, name: 'opened', time: new Date().toISOString() });
 
 describe('the producer as an API imports it', () => {
   const before = { ...process.env };
@@ -50,30 +40,30 @@ describe('the producer as an API imports it', () => {
     return producer;
   };
 
-  /** Starts AWS on this machine with the API's queue and points the environment to it. */
+  /** Starts AWS on this machine with the API's queues and points the environment to it. */
   async function startAws() {
-    const [sqs, dynamo] = await Promise.all([startSqs(), startDynamo()]);
-    const client = new SQSClient({ ...against(sqs.url), useQueueUrlAsEndpoint: false });
-    closing.push(() => client.destroy(), sqs.close, dynamo.close);
-    await client.send(new CreateQueueCommand({ QueueName: queueName, Attributes: { FifoQueue: 'true' } }));
-    Object.assign(process.env, {
-      AWS_REGION: 'us-east-1',
-      AWS_ACCESS_KEY_ID: 'local',
-      AWS_SECRET_ACCESS_KEY: 'local',
-      AWS_ENDPOINT_URL_SQS: sqs.url,
-      AWS_ENDPOINT_URL_DYNAMODB: dynamo.url,
-    });
-    return {
-      client,
-      sqsUrl: sqs.url,
-      queues: realQueues(client),
-      queueUrl: `${sqs.url}/000000000000/${queueName}`,
-      table: realTable({ table: TABLE, client: dynamo.client }),
-    };
+    const aws = await startEmulators({ queues: ['my-instance-feedback.fifo', 'my-instance-analytics.fifo'] });
+    closing.push(aws.close);
+    Object.assign(process.env, awsVariables(aws.endpoints));
+    const received = (queue: string) =>
+      aws.queues.receive(`${aws.endpoints.sqs}/000000000000/my-instance-${queue}.fifo`, {
+        max: 10,
+        visibilitySeconds: 30,
+      });
+    return { ...aws, received };
+  }
+
+  /** A server in place of AWS that only the test answers. */
+  async function hangingServer(
+    listener?: Parameters<typeof createServer>[1],
+  ): Promise<{ server: Server; url: string }> {
+    const server = createServer(listener as never);
+    closing.push(() => close(server));
+    return { server, url: await listen(server, 0) };
   }
 
   it('needs only its environment to accept feedback', async () => {
-    const { queues, queueUrl, table } = await startAws();
+    const { received, table } = await startAws();
     Object.assign(process.env, { JOBS_INSTANCE: 'my-instance', JOBS_SETTINGS: JSON.stringify(settings) });
     const producer = realProducer();
     closing.unshift(() => producer.close());
@@ -89,8 +79,8 @@ describe('the producer as an API imports it', () => {
       sequenceNumber: expect.stringMatching(/^\d{20}$/),
     });
     expect(again).toEqual({ id: first.id, time: first.time, duplicate: true });
-    const messages = await queues.receive(queueUrl, { max: 10, visibilitySeconds: 30 });
-    expect(messages.map(({ body }) => (JSON.parse(body) as { id: string }).id)).toEqual([first.id]);
+    const bodies = (await received('feedback')).map(({ body }) => JSON.parse(body) as { id: string });
+    expect(bodies.map(({ id }) => id)).toEqual([first.id]);
     expect(await producer.jobs.get(first.id, { principal: 'client-1' })).toEqual({
       id: first.id,
       queue: 'feedback',
@@ -114,44 +104,28 @@ describe('the producer as an API imports it', () => {
     await expect(producer.feedback(feedback)).resolves.toMatchObject({ duplicate: false });
   });
 
-  it('closes once: a second call ends as the first', async () => {
-    await startAws();
-    const endpoints = { sqs: 'http://127.0.0.1:1' };
-    const queues = { ...settings.queues, analytics: settings.queues.feedback };
-    const producer = started({ settings: { ...settings, queues }, endpoints });
-    await producer.track({ id: 'a', name: 'opened', time: new Date().toISOString() });
-
-    const ends = await Promise.allSettled([producer.close({ timeoutMs: 0 }), producer.close()]);
-
-    const unsent = { status: 'rejected', reason: { name: 'UnsentEventsError' } };
-    expect(ends).toMatchObject([unsent, unsent]);
-  });
-
-  it('closes in time while SQS takes connections and never answers, and rejects with the events', async () => {
+  it('closes in time while SQS takes connections and never answers, and each close rejects with the events', async () => {
     const happened: string[] = [];
-    const hanging = createServer((request) => {
+    const { server, url: sqs } = await hangingServer((request) => {
       happened.push('asked');
       request.socket.once('close', () => happened.push('gave up'));
     });
-    const sqs = await listen(hanging, 0);
-    stops.push(() => close(hanging));
     await startAws();
     const producer = started({ settings: withAnalytics, endpoints: { sqs } });
-    await producer.track({ id: 'a', name: 'opened', time: new Date().toISOString() });
+    await producer.track(event('a'));
     const flushed = producer.flush().catch((error: unknown) => error);
-    await once(hanging, 'request');
+    await once(server, 'request');
 
-    const error = await producer.close({ timeoutMs: 100 }).catch((thrown: unknown) => thrown);
+    const [first, second] = await Promise.allSettled([producer.close({ timeoutMs: 100 }), producer.close()]);
 
     expect(happened).toEqual(['asked']);
-    expect(error).toMatchObject({ name: 'UnsentEventsError', messages: [{ body: expect.stringContaining('opened') }] });
-    expect(await flushed).toBe(error);
+    const reason = { name: 'UnsentEventsError', messages: [{ body: expect.stringContaining('opened') }] };
+    expect([first, second]).toMatchObject([{ reason }, { reason }]);
+    expect(first).toMatchObject({ reason: await flushed });
   });
 
   it('closes in time while it still waits for its settings', async () => {
-    const hanging = createServer();
-    const ssm = await listen(hanging, 0);
-    stops.push(() => close(hanging));
+    const { server: hanging, url: ssm } = await hangingServer();
     await startAws();
     const producer = started({ settings: undefined, endpoints: { ssm } });
     const asked = once(hanging, 'request');
@@ -179,7 +153,7 @@ describe('the producer as an API imports it', () => {
   it('reads the hash key that its settings name, once, and puts a person into the group of that key', async () => {
     const key = 'a'.repeat(32);
     const { endpoint, requests } = await startSsm({ '/my/hash-key': key });
-    const { queues, queueUrl } = await startAws();
+    const { received } = await startAws();
     const hashed = { ...settings, hashKey: 'ssm:/my/hash-key' };
     const producer = started({ settings: hashed, endpoints: { ssm: endpoint } });
 
@@ -187,8 +161,7 @@ describe('the producer as an API imports it', () => {
     await producer.feedback(feedback);
 
     expect(requests).toEqual(['/my/hash-key']);
-    const [message] = await queues.receive(queueUrl, { max: 1, visibilitySeconds: 30 });
-    expect(message?.groupId).toBe(hashesWith([key])('feedback:email:user@example.com')[0]);
+    expect((await received('feedback'))[0]?.groupId).toBe(hashesWith([key])('feedback:email:user@example.com')[0]);
   });
 
   it('without its hash key refuses feedback as a failure that can be tried again, and does the rest', async () => {
@@ -220,10 +193,8 @@ describe('the producer as an API imports it', () => {
   });
 
   it('signs a form with which a user uploads one file of a size range', async () => {
-    await startAws();
-    const s3 = await startS3('a-bucket');
-    closing.push(s3.close);
-    const producer = started({ endpoints: { s3: s3.url } });
+    const { objects, endpoints } = await startAws();
+    const producer = started({ endpoints: { s3: endpoints.s3 } });
 
     const file = { principal: 'client-1', name: 'screen.png', contentType: 'image/png', maxBytes: 1_000 };
     const { url, fields, key } = await producer.attachments.upload(file);
@@ -236,40 +207,32 @@ describe('the producer as an API imports it', () => {
     for (const [name, value] of Object.entries(fields)) form.append(name, value);
     form.append('file', new Blob(['png']));
     expect((await fetch(url, { method: 'POST', body: form })).status).toBe(204);
-    const objects = realObjects({ bucket: 'a-bucket', client: s3Client({ ...against(s3.url), forcePathStyle: true }) });
     expect(Buffer.from((await objects.get(key)) ?? []).toString()).toBe('png');
   });
 
   it('sends tracked events when it closes, and takes nothing after that', async () => {
-    const { queues, sqsUrl, client } = await startAws();
-    const QueueName = 'my-instance-analytics.fifo';
-    await client.send(new CreateQueueCommand({ QueueName, Attributes: { FifoQueue: 'true' } }));
+    const { received } = await startAws();
     const producer = started({ settings: withAnalytics, analytics: { maxAgeMs: 10 } });
 
-    await producer.track({ id: 'event-1', name: 'opened', time: new Date().toISOString() });
+    await producer.track(event('event-1'));
     await producer.close();
 
-    const messages = await queues.receive(`${sqsUrl}/000000000000/${QueueName}`, { max: 10, visibilitySeconds: 30 });
-    expect(messages).toHaveLength(1);
+    expect(await received('analytics')).toHaveLength(1);
     await expect(producer.feedback(feedback)).rejects.toMatchObject({ name: 'StoreError', code: 'Producer.Closed' });
   });
-});
 
-/** Parameter Store, with these parameters. */
-async function startSsm(parameters: Record<string, string>) {
-  const requests: string[] = [];
-  const server = createServer((request, response) => {
-    void json(request).then((body) => {
-      const { Name } = body as { Name: string };
+  /** Parameter Store, with these parameters. */
+  async function startSsm(parameters: Record<string, string>) {
+    const requests: string[] = [];
+    const { url, close } = await fakeAws(({ body }) => {
+      const { Name } = JSON.parse(body) as { Name: string };
       requests.push(Name);
       const Value = parameters[Name];
-      response.writeHead(Value === undefined ? 400 : 200, { 'content-type': 'application/x-amz-json-1.1' });
-      response.end(
-        JSON.stringify(Value === undefined ? { __type: 'ParameterNotFound' } : { Parameter: { Name, Value } }),
-      );
+      return Value === undefined
+        ? [400, '{"__type":"ParameterNotFound"}']
+        : [200, JSON.stringify({ Parameter: { Name, Value } })];
     });
-  });
-  const endpoint = await listen(server, 0);
-  stops.push(() => close(server));
-  return { endpoint, requests };
-}
+    closing.push(close);
+    return { endpoint: url, requests };
+  }
+});

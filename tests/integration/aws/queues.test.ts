@@ -1,64 +1,28 @@
-import { CreateQueueCommand, SQSClient } from '@aws-sdk/client-sqs';
-import { realQueues } from '../../../lib/aws/queues';
+import { randomUUID } from 'node:crypto';
 import type { BatchQueues, Queues } from '../../../lib/ports';
-import { createSqsModel } from '../../../packages/local/sqs/model';
-import { against, startSqs } from '../../support/emulators';
+import { createSqsModel, type SqsModel } from '../../../packages/local/sqs/model';
+import { startAws } from '../../support/emulators';
 import { memoryQueues } from '../../support/memory-queues';
 
-interface Started {
-  queues: Queues & BatchQueues;
-  /** Answers the queue's URL. */
-  createFifo: (name: string) => Promise<string>;
-  close: () => Promise<void>;
-}
+const aws = startAws({});
+afterAll(async () => (await aws).close());
+const inMemory = createSqsModel({ now: Date.now, uuid: randomUUID });
 
-const attributes = { FifoQueue: 'true', VisibilityTimeout: '30' };
-
-const variants: { name: string; start: () => Promise<Started> }[] = [
-  {
-    name: 'the model in memory',
-    start: async () => {
-      const uuid = () => crypto.randomUUID();
-      const model = createSqsModel({ now: Date.now, uuid });
-      return {
-        queues: memoryQueues(model),
-        createFifo: async (name) => model.createQueue({ QueueName: name, Attributes: attributes }).QueueUrl ?? '',
-        close: async () => {},
-      };
-    },
-  },
-  {
-    name: 'SQS',
-    start: async () => {
-      const { url, close } = await startSqs();
-      const client = new SQSClient({ ...against(url), useQueueUrlAsEndpoint: false });
-      return {
-        queues: realQueues(client),
-        createFifo: async (name) => {
-          await client.send(new CreateQueueCommand({ QueueName: name, Attributes: attributes }));
-          // The URL has production's host, which the client must ignore.
-          return `https://sqs.us-east-1.amazonaws.com/000000000000/${name}`;
-        },
-        close: async () => {
-          client.destroy();
-          await close();
-        },
-      };
-    },
-  },
-];
-
-describe.each(variants)('the queues: $name', ({ start }) => {
+describe.each<[string, () => Promise<{ queues: Queues & BatchQueues; model: SqsModel }>]>([
+  ['the model in memory', async () => ({ queues: memoryQueues(inMemory), model: inMemory })],
+  ['SQS', () => aws],
+])('the queues: %s', (_name, start) => {
   let queues: Queues & BatchQueues;
   let queueUrl: string;
-  let close: () => Promise<void>;
 
   beforeEach(async () => {
-    const started = await start();
-    ({ queues, close } = started);
-    queueUrl = await started.createFifo('jobs.fifo');
+    const { model, ...started } = await start();
+    ({ queues } = started);
+    const QueueName = `${randomUUID()}.fifo`;
+    model.createQueue({ QueueName, Attributes: { FifoQueue: 'true', VisibilityTimeout: '30' } });
+    // The URL has production's host, which the client must ignore.
+    queueUrl = `https://sqs.us-east-1.amazonaws.com/000000000000/${QueueName}`;
   });
-  afterEach(() => close());
 
   const receive = (max = 10) => queues.receive(queueUrl, { max, visibilitySeconds: 30 });
 
@@ -125,7 +89,7 @@ describe.each(variants)('the queues: $name', ({ start }) => {
   });
 
   it('reports a queue that does not exist without quoting the message', async () => {
-    const url = queueUrl.replace('jobs.fifo', 'absent.fifo');
+    const url = queueUrl.replace('.fifo', 'x.fifo');
 
     const refused = queues.send(url, { body: 'planted', groupId: 'planted', deduplicationId: 'planted' });
 

@@ -1,54 +1,29 @@
-import { createServer } from 'node:http';
-import { json } from 'node:stream/consumers';
 import { realSecret } from '../../../lib/aws/secrets';
 import { secret as secretSchema } from '../../../lib/config/common';
-import { close, listen } from '../../../packages/local/loopback';
-
-const secretAt = (reference: string) => realSecret(secretSchema.parse(reference));
-
-interface Call {
-  target: string;
-  input: Record<string, unknown>;
-}
+import { fakeAws } from '../../support/fake-aws';
 
 /** Parameter Store and Secrets Manager in one, with only what a secret needs. */
 async function startStore() {
-  const calls: Call[] = [];
+  const calls: { action: string | undefined; input: Record<string, unknown> }[] = [];
   const values: Record<string, string> = {};
-  const server = createServer(async (request, response) => {
-    const input = (await json(request)) as Record<string, unknown>;
-    const target = String(request.headers['x-amz-target']);
-    calls.push({ target, input });
-    const value = values[String(input.Name ?? input.SecretId)];
-    const answer =
-      value === undefined
-        ? { __type: 'ParameterNotFound', message: 'planted-text' }
-        : target.endsWith('GetParameter')
-          ? { Parameter: { Value: value } }
-          : { SecretString: value };
-    response.writeHead(value === undefined ? 400 : 200, { 'content-type': 'application/x-amz-json-1.1' });
-    response.end(JSON.stringify(answer));
+  const { config, close } = await fakeAws(({ body, action }) => {
+    const input = JSON.parse(body) as Record<string, unknown>;
+    calls.push({ action, input });
+    const Value = values[String(input.Name ?? input.SecretId)];
+    if (Value === undefined) return [400, '{"__type":"ParameterNotFound","message":"planted-text"}'];
+    return [200, JSON.stringify(action === 'GetParameter' ? { Parameter: { Value } } : { SecretString: Value })];
   });
-  return { calls, values, url: await listen(server, 0), close: () => close(server) };
+  return { calls, values, config, close };
 }
 
 describe('a secret', () => {
-  const before = { ...process.env };
   let store: Awaited<ReturnType<typeof startStore>>;
+  const secretAt = (reference: string) => realSecret(secretSchema.parse(reference), store.config);
 
   beforeEach(async () => {
     store = await startStore();
-    Object.assign(process.env, {
-      AWS_ENDPOINT_URL: store.url,
-      AWS_REGION: 'us-east-1',
-      AWS_ACCESS_KEY_ID: 'local',
-      AWS_SECRET_ACCESS_KEY: 'local',
-    });
   });
-  afterEach(async () => {
-    process.env = { ...before };
-    await store.close();
-  });
+  afterEach(() => store.close());
 
   it('may be a plain value, even with a colon', async () => {
     expect(await secretAt('the-token')()).toBe('the-token');
@@ -63,7 +38,7 @@ describe('a secret', () => {
     expect(await secretAt('ssm:/my-instance/token')()).toBe('the-token');
 
     expect(store.calls).toEqual([
-      { target: 'AmazonSSM.GetParameter', input: { Name: '/my-instance/token', WithDecryption: true } },
+      { action: 'GetParameter', input: { Name: '/my-instance/token', WithDecryption: true } },
     ]);
   });
 
@@ -73,7 +48,7 @@ describe('a secret', () => {
 
     expect(await secretAt(`secretsmanager:${arn}`)()).toBe('the-token');
 
-    expect(store.calls.map(({ target }) => target)).toEqual(['secretsmanager.GetSecretValue']);
+    expect(store.calls.map(({ action }) => action)).toEqual(['GetSecretValue']);
   });
 
   it('is fetched once for callers at the same time, and again when it must be fresh', async () => {

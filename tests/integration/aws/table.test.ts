@@ -1,33 +1,20 @@
 import { randomUUID } from 'node:crypto';
-import { realTable } from '../../../lib/aws/table';
 import type { Item, Table } from '../../../lib/ports';
-import { startDynamo, TABLE } from '../../support/emulators';
+import { startAws } from '../../support/emulators';
 import { memoryTable } from '../../support/memory-table';
 
-const variants: { name: string; start: () => Promise<{ table: Table; close: () => Promise<void> }> }[] = [
-  { name: 'the model in memory', start: async () => ({ table: memoryTable(), close: async () => {} }) },
-  {
-    name: 'DynamoDB',
-    start: async () => {
-      const { client, close } = await startDynamo();
-      return { table: realTable({ table: TABLE, client }), close };
-    },
-  },
-];
+const aws = startAws({});
+afterAll(async () => (await aws).close());
 
 const item = (key: string, more: Partial<Item> = {}): Item => ({ key, version: 1, writer: randomUUID(), ...more });
 
-describe.each(variants)('the jobs table: $name', ({ start }) => {
+describe.each<[string, () => Promise<Table>]>([
+  ['the model in memory', async () => memoryTable()],
+  ['DynamoDB', async () => (await aws).table],
+])('the jobs table: %s', (_name, start) => {
   let table: Table;
-  let close: () => Promise<void>;
-
   beforeAll(async () => {
-    ({ table, close } = await start());
-  });
-  afterAll(() => close());
-
-  it('answers undefined for a key that does not exist', async () => {
-    expect(await table.get(`absent#${randomUUID()}`)).toBeUndefined();
+    table = await start();
   });
 
   it('returns what was written, with nested values and without undefined ones', async () => {

@@ -5,12 +5,12 @@ import { SQSClient } from '@aws-sdk/client-sqs';
 import { realObjects } from '../../../lib/aws/objects';
 import { realQueues } from '../../../lib/aws/queues';
 import { realTable } from '../../../lib/aws/table';
+import { localConfig } from '../../../packages/local/connection';
 import { close, listen } from '../../../packages/local/loopback';
-import { against } from '../../support/emulators';
 
 /** Production's settings with shorter waits. */
 function hasty(url: string) {
-  const { requestHandler, ...rest } = against(url);
+  const { requestHandler, ...rest } = localConfig(url);
   return {
     ...rest,
     maxAttempts: 1,

@@ -1,15 +1,16 @@
 import { chunkId } from '../../../lib/emails/campaigns/campaign';
+import { recordKey, suppressedKey } from '../../../lib/jobs/keys';
+import { itemOf } from '../../../lib/jobs/ledger';
 import { retry } from '../../../lib/ops/act';
 import { circuitBreakers, KEPT_MS } from '../../../lib/worker/circuit';
+import { createProducer } from '../../../packages/producer/client';
 import { aContent, CAMPAIGN, type Emails, messageBody, startEmails } from '../../support/emails';
-import { anEnvelope, jobId } from '../../support/engine';
+import { anEnvelope, jobId, PREFIX } from '../../support/engine';
+import { readWhole } from '../../support/producer';
 
 let emails: Emails;
-/** Runs before every call of a worker. */
-let before: (call: string) => Promise<void> | void;
 beforeEach(async () => {
-  before = () => {};
-  emails = await startEmails({ before: (call) => before(call) });
+  emails = await startEmails();
 });
 afterEach(() => emails.close());
 
@@ -32,60 +33,29 @@ async function sent(numbers: number[], options: Parameters<Emails['campaign']>[0
   }
 }
 
-describe('a chunk', () => {
-  test("is one request, and ends with its record and the vendor's id, without addresses", async () => {
-    const { engine, sendgrid } = emails;
-    const content = aContent({ unsubscribe: { link: 'https://example.com/leave?t={token}' } });
-    await sent([1], { content });
+test("a chunk is one request, and ends with its record and the vendor's id, without addresses", async () => {
+  const { engine, sendgrid } = emails;
+  const content = aContent({ unsubscribe: { link: 'https://example.com/leave?t={token}' } });
+  await sent([1], { content });
 
-    expect(sendgrid.requests).toHaveLength(1);
-    expect(sendgrid.mails.map(({ to }) => to)).toEqual(
-      Array.from({ length: 10 }, (_, n) => [`user-1${n}@example.com`]),
-    );
-    expect(sendgrid.mails[2]).toMatchObject({
-      from: 'news@example.com',
-      templateData: { n: 12 },
-      categories: ['spring'],
-      customArgs: { job: chunkId(CAMPAIGN, 1), campaign: CAMPAIGN, queue: 'emails', step: 'send', recipient: '2' },
-      headers: {
-        'List-Unsubscribe': '<https://example.com/leave?t=t-12>',
-        'List-Unsubscribe-Post': 'List-Unsubscribe=One-Click',
-      },
-    });
-    const result = { messageId: 'message-1', recipients: 10, campaign: CAMPAIGN };
-    expect(emails.chunk(1)).toMatchObject({ state: 'succeeded', result });
-    expect(Object.values(engine.records())).toMatchObject([{ state: 'succeeded', result }]);
-    const readable = engine.objects.keys().filter((key) => !key.includes('/_data/'));
-    expect(readable.map((key) => engine.objects.text(key)).join()).not.toContain('@example.com');
-    expect(seen(emails)).not.toContain('@example.com');
+  expect(sendgrid.requests).toHaveLength(1);
+  expect(sendgrid.mails.map(({ to }) => to)).toEqual(Array.from({ length: 10 }, (_, n) => [`user-1${n}@example.com`]));
+  expect(sendgrid.mails[2]).toMatchObject({
+    from: 'news@example.com',
+    templateData: { n: 12 },
+    categories: ['spring'],
+    customArgs: { job: chunkId(CAMPAIGN, 1), campaign: CAMPAIGN, queue: 'emails', step: 'send', recipient: '2' },
+    headers: {
+      'List-Unsubscribe': '<https://example.com/leave?t=t-12>',
+      'List-Unsubscribe-Post': 'List-Unsubscribe=One-Click',
+    },
   });
-
-  test('that is refused is parked with the reason', async () => {
-    const errors = [{ message: 'user-0@example.com is bad', field: 'content.0.value' }];
-    emails.sendgrid.fail({ status: 400, body: { errors } });
-    await sent([0]);
-
-    const error = { code: 'SendgridRejected', field: 'content.0.value' };
-    expect(emails.chunk(0)).toMatchObject({ state: 'dead', error });
-    expect(seen(emails)).not.toContain('@example.com');
-  });
-
-  test('that is throttled is sent after the reset, and all other mails wait for the reset too', async () => {
-    const { engine, sendgrid } = emails;
-    const begun = engine.clock.now();
-    sendgrid.fail({ status: 429, headers: { 'x-ratelimit-reset': String(Math.ceil(begun / 1000) + 120) } });
-    const campaign = await emails.campaign({ recipients: 20 });
-    emails.sendChunk(campaign, 0);
-    emails.sendChunk(campaign, 1);
-    engine.send(messageBody(), { group: 'm' });
-
-    await engine.drain({ batch: 1 });
-
-    expect(sendgrid.requests).toHaveLength(4);
-    expect(Math.min(...sendgrid.mails.map(({ at }) => at))).toBeGreaterThanOrEqual(begun + 119_000);
-    expect(sendgrid.mails).toHaveLength(21);
-    expect(emails.chunk(0)).toMatchObject({ state: 'succeeded', attempts: 1 });
-  });
+  const result = { messageId: 'message-1', recipients: 10, campaign: CAMPAIGN };
+  expect(emails.chunk(1)).toMatchObject({ state: 'succeeded', result });
+  expect(Object.values(engine.records())).toMatchObject([{ state: 'succeeded', result }]);
+  const readable = engine.objects.keys().filter((key) => !key.includes('/_data/'));
+  expect(readable.map((key) => engine.objects.text(key)).join()).not.toContain('@example.com');
+  expect(seen(emails)).not.toContain('@example.com');
 });
 
 test('a chunk whose slot was reserved at another rate than the one of an operator reserves again', async () => {
@@ -124,37 +94,20 @@ describe('a campaign that is paused', () => {
     [401, 'SendgridUnauthorized'],
     [402, 'SendgridMisconfigured'],
     [405, 'SendgridMisconfigured'],
-    [400, 'SendgridRejected'],
-  ])(
-    'pauses itself and is reported once, however many concurrent chunks cause the pause: %i',
-    async (status, reason) => {
-      const { engine, sendgrid } = emails;
-      const campaign = await emails.campaign({ recipients: 50 });
-      const chunks = [0, 1, 2, 3, 4];
-      let open = () => {};
-      const allAsked = new Promise<void>((resolve) => {
-        open = resolve;
-      });
-      let asked = 0;
-      sendgrid.fail({ status, times: 'forever' });
-      before = async (call) => {
-        if (call !== 'sendgrid.send') return;
-        asked += 1;
-        if (asked === chunks.length) open();
-        await allAsked;
-      };
-      for (const number of chunks) emails.sendChunk(campaign, number);
+  ])('pauses itself and is reported once, however many chunks cause the pause: %i', async (status, reason) => {
+    const { engine, sendgrid } = emails;
+    sendgrid.fail({ status, times: 'forever' });
+    const campaign = await emails.campaign();
+    for (const number of [0, 1, 2]) emails.sendChunk(campaign, number);
 
-      const batches = chunks.map(() => engine.receive(1));
-      await Promise.all(batches.map((batch) => engine.handle(batch)));
+    const batches = [0, 1, 2].map(() => engine.receive(1));
+    await Promise.all(batches.map((batch) => engine.handle(batch)));
 
-      expect(await emails.campaigns.read(CAMPAIGN)).toMatchObject({ status: 'paused', reason });
-      await engine.reconcile();
-      expect(engine.facts.filter(({ fact }) => fact === 'campaign-paused')).toMatchObject([
-        { subject: CAMPAIGN, code: reason },
-      ]);
-    },
-  );
+    expect(await emails.campaigns.read(CAMPAIGN)).toMatchObject({ status: 'paused', reason });
+    await engine.reconcile();
+    const paused = engine.facts.filter(({ fact }) => fact === 'campaign-paused');
+    expect(paused).toMatchObject([{ subject: CAMPAIGN, code: reason }]);
+  });
 
   test('pauses itself after three refused chunks in a row; an accepted chunk restarts the count', async () => {
     const { sendgrid } = emails;
@@ -171,27 +124,18 @@ describe('a campaign that is paused', () => {
 });
 
 const OBJECTS = { manifest: 'data.manifest', content: 'data.campaign', recipients: 'data.number' };
-const DAMAGES: [string, (text: string) => string | undefined][] = [
-  ['empty', () => ''],
-  ['truncated', (text) => text.slice(0, -10)],
-  ['changed', (text) => `${text} `],
-  ['gone', () => undefined],
-];
 
 test.each(
-  Object.entries(OBJECTS).flatMap(([what, field]) =>
-    DAMAGES.map(([how, change]) => ({ what, field, how, change, code: how === 'gone' ? 'Missing' : 'Changed' })),
-  ),
+  Object.entries(OBJECTS).flatMap(([what, field]) => ['Changed', 'Missing'].map((code) => ({ what, field, code }))),
 )(
-  "a chunk whose campaign's $what is $how is dead at once, and is sent once after the object is restored",
-  async ({ what, field, code, change }) => {
+  "a chunk whose campaign's $what is $code is dead at once, and is sent once after the object is restored",
+  async ({ what, field, code }) => {
     const { engine, sendgrid } = emails;
     const campaign = await emails.campaign({ recipients: 3 });
     const key = engine.objects.keys().find((each) => each.includes(`/${what}-`)) ?? '';
     const whole = engine.objects.text(key);
-    const damaged = change(whole);
-    if (damaged === undefined) await engine.objects.delete(key);
-    else await engine.objects.put(key, damaged, 'text/plain');
+    if (code === 'Missing') await engine.objects.delete(key);
+    else await engine.objects.put(key, `${whole} `, 'text/plain');
     emails.sendChunk(campaign, 0);
 
     await engine.drain({ hours: 24, batch: 1 });
@@ -265,4 +209,165 @@ describe('with a list of sender domains', () => {
     expect([engine.row(CAMPAIGN), emails.chunk(0)]).toMatchObject([refused, refused]);
     expect(sendgrid.requests).toHaveLength(0);
   });
+});
+
+test('stored events that are damaged are counted, and the report goes on', async () => {
+  await emails.campaign({ recipients: 20, chunkSize: 10 });
+  await emails.engine.drain({ batch: 1, hours: 1 });
+  const { objects } = emails.engine;
+  await emails.tell(emails.events());
+  const [key = ''] = objects.keys().filter((each) => each.includes('/_events/'));
+  await objects.put(key, objects.text(key).slice(0, -10), 'application/x-ndjson');
+  await objects.put(`${key}.ndjson`, '', 'application/x-ndjson');
+
+  expect((await emails.report()).events).toEqual({ delivered: 19, damaged: 2 });
+});
+
+test('events prove unknown mails, and each event counts once', async () => {
+  const { engine, sendgrid, events, tell } = emails;
+  sendgrid.fail({ after: 'reset' });
+  await emails.campaign({ recipients: 20 });
+  await engine.drain({ batch: 1, hours: 1 });
+
+  await tell([...events('processed'), ...events().slice(0, 15)]);
+  await tell([...events('processed'), ...events()]);
+  await engine.reconcile();
+
+  const counts = { processed: 20, delivered: 20 };
+  expect(await emails.report()).toMatchObject({ accepted: 20, unknown: 0, events: counts });
+});
+
+test('the report reads expired rows from their records', async () => {
+  await emails.campaign({ recipients: 20, chunkSize: 10 });
+  await emails.engine.drain({ batch: 1, hours: 1 });
+  for (const number of [0, 1]) {
+    const { key, version } = emails.chunk(number);
+    await emails.engine.table.delete(key, version);
+  }
+
+  expect(await emails.report()).toMatchObject({ accepted: 20, underWay: 0 });
+});
+
+test('the report says that it does not know about chunks whose row or record is damaged', async () => {
+  await emails.campaign({ recipients: 30, chunkSize: 10 });
+  await emails.engine.drain({ batch: 1, hours: 1 });
+  const { engine } = emails;
+  const [stepless, rowless] = [emails.chunk(0), emails.chunk(1)];
+  await engine.table.delete(stepless.key, stepless.version);
+  await engine.table.put({ ...itemOf(stepless), steps: true }, 0);
+  await engine.table.delete(rowless.key, rowless.version);
+  await engine.objects.put(recordKey(PREFIX, rowless), '{"id":', 'application/json');
+
+  expect(await emails.report()).toMatchObject({
+    ...{ accepted: 10, unknown: 20, refused: 0, underWay: 0 },
+    jobs: { unknown: [stepless.id, rowless.id], refused: [] },
+  });
+});
+
+const address = (n: number) => `user-${n}@example.com`;
+const suppress = (numbers: number[], reason: 'unsubscribed' | 'erased' = 'unsubscribed') =>
+  emails.suppression.add(numbers.map((n) => ({ email: address(n), reason })));
+const addressees = () => emails.sendgrid.mails.map(({ to }) => to[0]);
+
+async function sendReleased(chunks: number[], size = { recipients: 4, chunkSize: 2 }): Promise<void> {
+  const campaign = await emails.campaign(size);
+  const released = chunks.length;
+  await emails.campaigns.change(CAMPAIGN, (stored) => ({ ...stored, released, open: chunks }));
+  for (const number of chunks) emails.sendChunk(campaign, number);
+  await emails.engine.drain({ batch: 1 });
+}
+
+test('a suppressed recipient gets no mail, and row, record and report say so without an address', async () => {
+  await suppress([1]);
+  await suppress([2, 3], 'erased');
+
+  await sendReleased([0, 1]);
+
+  expect(addressees()).toEqual([address(0)]);
+  expect(emails.sendgrid.requests).toHaveLength(1);
+  expect(emails.chunk(0)).toMatchObject({ state: 'succeeded', result: { recipients: 2, suppressed: 1 } });
+  expect(emails.chunk(1)).toMatchObject({ state: 'succeeded', result: { recipients: 2, suppressed: 2 } });
+  expect(emails.chunk(1).steps).toMatchObject({ suppressed: { result: { erased: [0, 1] } } });
+  const counts = { recipients: 4, accepted: 1, suppressed: 3, refused: 0, jobs: { refused: [] } };
+  expect(await emails.report()).toMatchObject(counts);
+  // A chunk without a mail says nothing about the campaign's mails.
+  expect(await emails.campaigns.read(CAMPAIGN)).toMatchObject({
+    ended: { chunks: 1, refused: 0 },
+    sent: [{ recipients: 1 }],
+  });
+  expect(JSON.stringify([emails.engine.table.items(), emails.engine.lines, emails.engine.metrics])).not.toContain('@');
+});
+
+test('a retry of a refused chunk asks the list again, and SendGrid names the right recipient', async () => {
+  await suppress([0]);
+  const refuse = (field: string) =>
+    emails.sendgrid.fail({ status: 400, body: { errors: [{ message: 'no', field, help: null }] } });
+  // Place 0 of those whom the list leaves.
+  refuse('personalizations.0.to');
+  refuse('content');
+
+  await sendReleased([0], { recipients: 3, chunkSize: 3 });
+  expect(emails.chunk(0)).toMatchObject({ state: 'dead', steps: { excluded: { result: { SendgridRejected: [1] } } } });
+  await suppress([2]);
+  await retry(emails.engine.deps, emails.chunk(0));
+  await emails.engine.drain({ batch: 1 });
+
+  expect(addressees()).toEqual([]);
+  expect(emails.chunk(0)).toMatchObject({ state: 'succeeded', result: { refused: 1, suppressed: 2 } });
+  expect(await emails.report()).toMatchObject({ accepted: 0, refused: 1, suppressed: 2 });
+});
+
+test('a single mail goes to a person who unsubscribed, and not to one who was erased', async () => {
+  await suppress([1]);
+  await suppress([2], 'erased');
+
+  for (const n of [1, 2]) emails.engine.send(messageBody({ to: { email: address(n) } }, { id: jobId(n) }));
+  await emails.engine.drain({ batch: 1 });
+
+  expect(addressees()).toEqual([address(1)]);
+  expect(emails.engine.row(jobId(2))).toMatchObject({ state: 'succeeded', result: { suppressed: 1 } });
+});
+
+test('a list that cannot be read pauses the campaign, and nothing is sent', async () => {
+  await emails.engine.objects.put(suppressedKey(PREFIX), 'damaged', 'text/plain');
+
+  await sendReleased([0]);
+
+  expect(addressees()).toEqual([]);
+  expect(emails.chunk(0)).toMatchObject({ state: 'held', reason: 'paused' });
+  expect(await emails.campaigns.read(CAMPAIGN)).toMatchObject({
+    status: 'paused',
+    reason: 'SuppressionListUnreadable',
+  });
+});
+
+const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
+const trace = { correlationId: 'request-1', traceparent };
+const announcement = { from: { email: 'news@example.com' }, subject: 'S', text: 'T', transactional: true };
+
+test("a caller's ids of a campaign reach its chunks' mails, log lines, records and events", async () => {
+  await emails.close();
+  emails = await startEmails({ events: true });
+  const { engine, sendgrid } = emails;
+  const ports = { ...engine.deps, readObject: readWhole(engine.deps.objects) };
+  const producer = createProducer({ ...ports, source: '/my/api', emailRate: 10 });
+
+  const { id } = await producer.campaign(announcement, [{ email: 'a@example.com' }, { email: 'b@example.com' }], trace);
+  await engine.deliver();
+  await engine.reconcile();
+  await engine.drain();
+
+  const chunk = chunkId(id, 0);
+  const about = engine.lines.filter(({ facts }) => facts.jobId === chunk).map(({ message, facts }) => [message, facts]);
+  expect(about).toEqual([
+    ['released', expect.objectContaining({ ...trace, campaign: id })],
+    ['delivery handled', expect.objectContaining({ ...trace, campaign: id })],
+  ]);
+  expect(sendgrid.mails.map(({ customArgs }) => customArgs)).toEqual([
+    expect.objectContaining({ job: chunk, campaign: id, ...trace }),
+    expect.objectContaining({ campaign: id, ...trace }),
+  ]);
+  const record = Object.values(engine.records()).find((one) => one.id === chunk);
+  expect(record).toMatchObject({ ...trace, campaign: id });
+  expect(engine.published.find(({ job }) => job === chunk)).toMatchObject(trace);
 });

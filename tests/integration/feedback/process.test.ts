@@ -72,13 +72,6 @@ test('row, record, logs and metrics contain no personal data and no upload token
   expect(output).not.toContain(token);
 });
 
-test('no confirmation is sent if the user does not want one', async () => {
-  const { engine, sendgrid } = await ran(feedbackBody({ confirmation: false }));
-
-  expect(sendgrid.mails).toEqual([]);
-  expect(engine.row(jobId(1))).toMatchObject({ state: 'succeeded', result: { confirmation: 'skipped: opted-out' } });
-});
-
 const creation: Failure = { method: 'POST', path: 'tickets' };
 
 test('a ticket that was created with another body is looked up', async () => {
@@ -90,18 +83,6 @@ test('a ticket that was created with another body is looked up', async () => {
   const result = { ticketId: String(zendesk.tickets[0]?.id) };
   expect(zendesk.tickets).toHaveLength(1);
   expect(engine.row(jobId(1))).toMatchObject({ state: 'succeeded', result });
-});
-
-test('a job that Zendesk rejects is parked with the status and sends no mail', async () => {
-  const body = { error: 'RecordInvalid', details: { requester: [{ description: 'user@example.com is suspended' }] } };
-  const { engine, sendgrid } = await ran(feedbackBody(), {
-    zendesk: { ...creation, times: 'forever', status: 422, body },
-  });
-
-  const error = { status: 422, vendor: 'zendesk', field: 'requester' };
-  expect(engine.row(jobId(1))).toMatchObject({ state: 'dead', error });
-  expect(sendgrid.mails).toEqual([]);
-  expect(JSON.stringify([engine.deadLetters()[0]?.attributes, engine.records()])).not.toContain('user@example.com');
 });
 
 test('an upload with an old token is repeated before the ticket', async () => {

@@ -2,9 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { NOT_RUNNING } from '../../../packages/local/connection';
-import { realProducer } from '../../../packages/producer/real-producer';
 import { readInstance } from '../../../resources/instances/read';
 import { type ServiceDirectory, serviceDirectory, sls } from '../../support/sls';
 
@@ -18,8 +16,6 @@ afterAll(() => directory.remove());
 
 /** A shell that is configured for another account. Commands of stage local ignore that. */
 const elsewhere = { AWS_REGION: 'eu-west-1', AWS_ENDPOINT_URL: 'http://127.0.0.1:1', AWS_PROFILE: 'another' };
-
-const invokeFeedback = () => sls(directory.path, ['invoke', 'local', '-f', 'feedback', '-p', fixture]);
 
 /** Runs `npm start` in a process group of its own, as a terminal does. */
 function start(): { child: ChildProcess; output: () => string; says: (text: string) => Promise<void> } {
@@ -46,39 +42,10 @@ function start(): { child: ChildProcess; output: () => string; says: (text: stri
   return { child, output: () => output, says };
 }
 
-/** Submits feedback with these variables, as the API's process has them, and waits for the outcome. */
-async function submitWith(lines: string): Promise<unknown> {
-  const variables = [...lines.matchAll(/^([A-Z_0-9]+)='(.*)'$/gm)].map(([, name = '', value = '']) => [name, value]);
-  const before = { ...process.env };
-  Object.assign(process.env, Object.fromEntries(variables));
-  const producer = realProducer();
-  try {
-    const { id } = await producer.feedback({ user: { email: 'user@example.com' }, subject: 'Hello', message: 'Hi' });
-    for (;;) {
-      const status = await producer.jobs.get(id);
-      if (status.ended) return status;
-      await sleep(100);
-    }
-  } finally {
-    await producer.close();
-    process.env = before;
-  }
-}
+test('without a running service, a command says how to start it', async () => {
+  const { code, output } = await sls(directory.path, ['producer', 'env']);
 
-/** Asks the fake of the chat for its state until it has a message. Returns the first. */
-async function firstMessage(state: string): Promise<unknown> {
-  for (;;) {
-    const { messages } = (await (await fetch(state)).json()) as { messages: { title: string }[] };
-    if (messages[0]) return messages[0].title;
-    await new Promise(setImmediate);
-  }
-}
-
-test('without a running service, invoke local says how to start it', async () => {
-  const { code, output } = await invokeFeedback();
-
-  expect(code).toBe(1);
-  expect(output).toContain(NOT_RUNNING);
+  expect([code, output]).toEqual([1, expect.stringContaining(NOT_RUNNING)]);
 });
 
 test('sls --help ends quietly when its reader closes the pipe', async () => {
@@ -105,29 +72,21 @@ test('npm start serves requests and invoke local, passes its tests, and stops cl
     body: JSON.stringify({ user: { email: 'user@example.com' }, subject: 'Hello', message: 'It works' }),
   });
   await running.says('outcome=succeeded');
-  const invoked = await invokeFeedback();
-  const [variables, check, alarms] = await Promise.all([
+  const [invoked, variables, check] = await Promise.all([
+    sls(directory.path, ['invoke', 'local', '-f', 'feedback', '-p', fixture]),
     sls(directory.path, ['producer', 'env']),
     sls(directory.path, ['check', '--live', '--json'], elsewhere),
-    sls(directory.path, ['alarms', 'test']),
   ]);
-  expect([variables.code, check.code, alarms.code]).toEqual([0, 0, 0]);
-  // The service itself has raised no alarm by then.
-  const message = await firstMessage(`${/Fakes +(\S+)/.exec(running.output())?.[1]}/discord`);
-  const submitted = await submitWith(variables.output);
-  const health = await sls(directory.path, ['health'], elsewhere);
   process.kill(-(running.child.pid ?? 0), 'SIGINT');
   const [code] = await once(running.child, 'close');
 
-  expect(message).toContain('local: A test of the alarms');
   expect(accepted.status).toBe(202);
   expect(invoked.output).toContain('"outcome":"succeeded","attempts":1');
-  expect(invoked.code).toBe(0);
+  expect([invoked, variables, check].map(({ code }) => code)).toEqual([0, 0, 0]);
   const canaries = readInstance('local').rows.map(({ name: queue }) => ({ queue, state: 'succeeded' }));
   expect(JSON.parse(check.stdout)).toMatchObject({ problems: [], canaries });
   expect(check.stderr).toContain('local · stage local · the service on this machine');
-  expect([health.code, health.stdout]).toEqual([0, expect.stringMatching(/^healthy, as of .+ \(UTC\)\n$/)]);
-  expect(submitted).toMatchObject({ state: 'succeeded', result: { confirmation: 'sent' } });
+  expect(variables.stdout).toMatch(/^AWS_ENDPOINT_URL_SQS='http:\/\/127\.0\.0\.1:\d+'$/m);
   expect(running.output()).toContain('Stopped.');
   expect(code).toBe(0);
   expect(existsSync(join(directory.path, '.local/service.json'))).toBe(false);

@@ -1,20 +1,13 @@
 import { realClock, realRandom } from '../../../lib/aws/system';
 import type { QueueSettings } from '../../../lib/config/common';
-import { envelopeSchema } from '../../../lib/jobs/envelope';
 import { bodyKey, dlqName, queueName, queueUrl } from '../../../lib/jobs/keys';
 import { createLedger } from '../../../lib/jobs/ledger';
-import { type JobRow, newRow } from '../../../lib/jobs/row';
-import { finish } from '../../../lib/worker/close';
-import { type LocalPorts, localPorts } from '../../../packages/local/connection';
-import { startDynamoDb, startS3 } from '../../../packages/local/emulators';
-import { LOCAL_CREDENTIALS } from '../../../packages/local/loopback';
-import { createSqsModel } from '../../../packages/local/sqs/model';
-import { startSqs } from '../../../packages/local/sqs/server';
-import { jobsTable } from '../../support/emulators';
-import { anEnvelope, jobId } from '../../support/engine';
-import { inState } from '../../support/in-state';
+import { awsVariables } from '../../../packages/local/connection';
+import { layDead } from '../../support/dead-letters';
+import { startAws } from '../../support/emulators';
+import { jobId } from '../../support/engine';
+import { fakeAws, xml } from '../../support/fake-aws';
 import { type ServiceDirectory, type SlsResult, serviceDirectory, sls } from '../../support/sls';
-import { startSts } from '../../support/sts';
 
 const REGION = 'us-east-1';
 const ACCOUNT = '000000000000';
@@ -23,69 +16,41 @@ const STAGING = 'mht-api-staging';
 const settings: QueueSettings = {
   ...{ type: 'fifo', retention: 604_800, dlqRetention: 1_209_600, visibility: 180, receives: 3, room: 20 },
 };
-const sqs = createSqsModel({ now: Date.now, uuid: () => crypto.randomUUID() });
 const main = queueName(STAGING, 'feedback', 'fifo');
 const dlq = dlqName(STAGING, 'feedback', 'fifo');
 
 let directory: ServiceDirectory;
-let ports: LocalPorts;
+let ports: Awaited<ReturnType<typeof startAws>>;
 let env: Record<string, string>;
 const closers: (() => unknown)[] = [];
 
 beforeAll(async () => {
   directory = serviceDirectory();
-  for (const queue of ['feedback', 'emails', 'analytics', 'testflight'])
-    for (const QueueName of [queueName(STAGING, queue, 'fifo'), dlqName(STAGING, queue, 'fifo')])
-      sqs.createQueue({ QueueName, Attributes: { FifoQueue: 'true' } });
-  const started = [
-    await startSqs(sqs),
-    await startS3(BUCKET),
-    await startDynamoDb([{ TableName: `${STAGING}-jobs`, ...jobsTable }]),
-    await startSts(ACCOUNT),
-  ] as const;
-  const endpoints = { sqs: started[0].url, s3: started[1].url, dynamodb: started[2].url };
-  ports = localPorts(endpoints, { table: `${STAGING}-jobs`, bucket: BUCKET });
-  closers.push(...started.map(({ close }) => close), directory.remove, ports.close);
+  const queues = ['feedback', 'emails', 'analytics', 'testflight'].flatMap((queue) => [
+    ...[queueName(STAGING, queue, 'fifo'), dlqName(STAGING, queue, 'fifo')],
+  ]);
+  ports = await startAws({ queues, table: `${STAGING}-jobs`, bucket: BUCKET });
+  const caller = `<Arn>arn:aws:iam::${ACCOUNT}:user/operator</Arn><UserId>operator</UserId><Account>${ACCOUNT}</Account>`;
+  const sts = await fakeAws(() => [200, xml('GetCallerIdentity', caller)]);
+  closers.push(directory.remove, ports.close, sts.close);
   // The environment of a shell that is configured for an AWS endpoint elsewhere.
-  env = {
-    BUCKET,
-    AWS_REGION: REGION,
-    AWS_ACCESS_KEY_ID: LOCAL_CREDENTIALS.accessKeyId,
-    AWS_SECRET_ACCESS_KEY: LOCAL_CREDENTIALS.secretAccessKey,
-    AWS_ENDPOINT_URL: 'http://127.0.0.1:1',
-    AWS_ENDPOINT_URL_SQS: endpoints.sqs,
-    AWS_ENDPOINT_URL_S3: endpoints.s3,
-    AWS_ENDPOINT_URL_DYNAMODB: endpoints.dynamodb,
-    AWS_ENDPOINT_URL_STS: started[3].url,
-  };
+  env = { BUCKET, ...awsVariables(ports.endpoints), AWS_ENDPOINT_URL_STS: sts.url };
 });
 afterAll(async () => {
-  for (const close of closers.reverse()) await close();
+  for (const close of closers) await close();
 });
-
-/** Stores a dead feedback job with its body and DLQ entry, as a worker leaves them. */
-async function dead(id: string): Promise<void> {
-  const now = Date.now();
-  const deps = { ...ports, clock: realClock, random: realRandom, settings: () => settings };
-  const ledger = createLedger(deps);
-  const envelope = envelopeSchema.parse(anEnvelope({ id, time: new Date(now).toISOString() }));
-  await ports.objects.put(bodyKey('jobs', 'feedback', id), JSON.stringify(envelope), 'application/json');
-  const row: JobRow = {
-    ...newRow({ queue: 'feedback', envelope, group: 'a-group', now, random: realRandom }),
-    ...{ state: inState('dead'), reason: 'error', sentAt: now, endedAt: now, bodyKept: true },
-    ...{ parkedFrom: `message-of-${id}`, history: [{ at: now, event: 'dead (error)' }] },
-    error: { class: 'permanent', code: 'ZendeskRejected', message: 'rejected' },
-  };
-  await ledger.write(row, 0);
-  await finish({ ...deps, ledger, prefix: 'jobs', dlqUrl: () => queueUrl(REGION, ACCOUNT, dlq) }, row);
-}
 
 const staging = (...words: string[]): Promise<SlsResult> =>
   sls(directory.path, [...words, '--stage', 'staging', '--region', REGION], env);
 
 test('the commands find and retry a dead job with the credentials and the stage of sls', async () => {
   const id = jobId(1);
-  await dead(id);
+  const ledger = createLedger({ ...ports, clock: realClock, random: realRandom, settings: () => settings });
+  const error = { class: 'permanent' as const, code: 'ZendeskRejected', message: 'rejected' };
+  const job = { queue: 'feedback', n: 1, envelope: { time: new Date().toISOString() }, group: 'a-group', error };
+  const store = { ...ports, ledger, clock: realClock, dlqUrl: () => queueUrl(REGION, ACCOUNT, dlq) };
+  const body = await layDead(store, { ...job, bodyKept: true });
+  await ports.objects.put(bodyKey('jobs', 'feedback', id), body, 'application/json');
 
   const list = await staging('jobs', 'list', '--state', 'dead', '--json');
   const retried = await staging('jobs', 'retry', id, '--reason', 'the customer called');
@@ -96,10 +61,10 @@ test('the commands find and retry a dead job with the credentials and the stage 
   expect([list, retried].map(({ stderr }) => stderr.split('\n')[0])).toEqual(
     Array(2).fill('mht-api-staging · stage staging · account 000000000000 · us-east-1'),
   );
-  expect(sqs.messages(main)).toMatchObject([{ groupId: 'a-group', attributes: { job: { StringValue: id } } }]);
+  expect(ports.model.messages(main)).toMatchObject([{ groupId: 'a-group', attributes: { job: { StringValue: id } } }]);
   // The reconciler would delete the entry of the retried job.
-  const { Messages = [] } = sqs.receiveMessage({ QueueUrl: dlq });
-  for (const { ReceiptHandle } of Messages) sqs.deleteMessage({ QueueUrl: dlq, ReceiptHandle });
+  const { Messages = [] } = ports.model.receiveMessage({ QueueUrl: dlq });
+  for (const { ReceiptHandle } of Messages) ports.model.deleteMessage({ QueueUrl: dlq, ReceiptHandle });
   const [audit = ''] = await ports.objects.list('jobs/_audit/');
   expect(JSON.parse(Buffer.from((await ports.objects.get(audit)) ?? '').toString())).toMatchObject({
     ...{ action: 'jobs retry', arguments: { id }, by: 'arn:aws:iam::000000000000:user/operator' },

@@ -1,19 +1,13 @@
 import { gzipSync } from 'node:zlib';
-import { DynamoDBClient } from '@aws-sdk/client-dynamodb';
-import { S3Client } from '@aws-sdk/client-s3';
-import { SQSClient } from '@aws-sdk/client-sqs';
 import { type EventRow, PARQUET, toParquet } from '../../../lib/analytics/parquet';
-import { realObjects } from '../../../lib/aws/objects';
 import { realClock } from '../../../lib/aws/system';
-import { realTable } from '../../../lib/aws/table';
 import { WaitError } from '../../../lib/errors';
 import { bodyKey, CAMPAIGNS, campaignKey, jobKey, recordKey, verifiedKey } from '../../../lib/jobs/keys';
 import type { Item, Objects, Table } from '../../../lib/ports';
 import { startFakeZendesk } from '../../../packages/local/fakes/zendesk';
-import { startSqs } from '../../../packages/local/sqs/server';
 import { verifyYesterday } from '../../../packages/verify/instance';
 import { verify } from '../../../packages/verify/verify';
-import { against, startDynamo, startS3, TABLE } from '../../support/emulators';
+import { startAws, TABLE } from '../../support/emulators';
 import { anEnvelope, jobId, memoryEngine, PREFIX } from '../../support/engine';
 import { rejects, sampleContract } from '../../support/sample-contract';
 
@@ -48,25 +42,15 @@ afterEach(async () => {
 /** Runs real jobs, and serves what they stored by DynamoDB, S3 and SQS on loopback ports. */
 async function service() {
   const engine = await ran();
-  const dynamo = await startDynamo();
-  const s3 = await startS3(BUCKET);
-  const sqs = await startSqs(engine.model);
+  const { table, objects, clients, close } = await startAws({ bucket: BUCKET, model: engine.model });
   const zendesk = await startFakeZendesk({ email: EMAIL, token: TOKEN });
-  const client = new SQSClient({ ...against(sqs.url), useQueueUrlAsEndpoint: false });
-  closers.push(dynamo.close, s3.close, sqs.close, zendesk.close, () => client.destroy());
-  const table = realTable({ table: TABLE, client: new DynamoDBClient(against(dynamo.url)) });
-  const objects = realObjects({ bucket: BUCKET, client: new S3Client(against(s3.url)) });
+  closers.push(close, zendesk.close);
   const items = [...engine.table.items(), campaign(engine.clock.now())];
   for (const item of items) await table.put(item, 0);
   for (const key of engine.objects.keys()) await objects.put(key, engine.objects.text(key), 'application/json');
 
-  const ticket = async (job: string) => {
-    const requester = { name: 'A', email: 'a@example.com' };
-    const body = JSON.stringify({ ticket: { subject: 's', comment: { body: 'b' }, requester, external_id: job } });
-    const headers = { authorization: AUTHORIZATION, 'content-type': 'application/json' };
-    const answer = await fetch(`${zendesk.url}/tickets.json`, { method: 'POST', headers, body });
-    if (!answer.ok) throw new Error(`the fake answered ${answer.status}: ${await answer.text()}`);
-  };
+  const ticket = async (job: string) =>
+    void zendesk.tickets.push({ id: zendesk.tickets.length + 1, external_id: job } as (typeof zendesk.tickets)[number]);
   await ticket(FIRST);
   const change: Planted['change'] = async (id, next) => {
     const key = id === CAMPAIGN ? campaignKey(id) : jobKey(QUEUE, id);
@@ -77,8 +61,7 @@ async function service() {
   const now = engine.clock.now();
   const found = async () => (await verified()).findings;
   const source = {
-    ...{ dynamodb: dynamo.client, s3: s3.client, sqs: client },
-    ...{ table: TABLE, bucket: BUCKET, prefix: PREFIX, instance: 'my', now: () => now },
+    ...{ ...clients, table: TABLE, bucket: BUCKET, prefix: PREFIX, instance: 'my', now: () => now },
     queues: [{ name: QUEUE, records: QUEUE, fifo: true, retentionMs: 1_209_600_000, dlqRetentionMs: 1_209_600_000 }],
     zendesk: { endpoint: zendesk.url, authorization: AUTHORIZATION },
   };

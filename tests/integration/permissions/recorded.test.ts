@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { Packaged } from '../../../packages/local/template/package';
 import { statementsOf, unexpected } from '../../support/iam';
 import { type WatchedService, watchedService, withProperties } from '../../support/local-service';
-import { packagedWithKey, templateOf } from '../../support/packages';
+import { localPackage, templateOf } from '../../support/packages';
 import { allowedBy, HOLDERS, permissionRows, permissionTable, WORKERS } from '../../support/permissions';
 import {
   isSecret,
@@ -29,7 +29,7 @@ const SET_UP_LIMIT_MS = 400_000;
 beforeAll(async () => {
   recorder = await startRecorder();
   const { url, targets } = recorder;
-  const [compiled, local] = await Promise.all([templateOf('prod'), packagedWithKey()]);
+  const [compiled, local] = await Promise.all([templateOf('prod'), localPackage()]);
   prod = compiled;
   // On a busy machine, no function may run out of time.
   packaged = withProperties(local, {

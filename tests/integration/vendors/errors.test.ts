@@ -36,7 +36,7 @@ let fakes: {
   discord: FakeDiscord;
 };
 
-beforeEach(async () => {
+beforeAll(async () => {
   fakes = {
     zendesk: await startFakeZendesk({ suspended: [ADDRESS] }),
     sendgrid: await startFakeSendgrid(),
@@ -44,7 +44,8 @@ beforeEach(async () => {
     discord: await startFakeDiscord(),
   };
 });
-afterEach(() => Promise.all(Object.values(fakes).map((fake) => fake.close())));
+afterEach(() => Promise.all(Object.values(fakes).map((fake) => fake.recover())));
+afterAll(() => Promise.all(Object.values(fakes).map((fake) => fake.close())));
 
 const zendesk = () =>
   realZendesk({ endpoint: fakes.zendesk.url, email: 'agent@example.com', token: secretOf(SECRET), now });
