@@ -14,6 +14,7 @@ import { inState } from '../../support/in-state';
 import { contextOf, recordingOutput } from '../../support/operator';
 import { SAMPLE_QUEUE, sampleContract } from '../../support/sample-contract';
 
+type Three = [string, string, string];
 const DAY = Date.parse('2026-01-02T03:04:05.000Z');
 const folder = mkdtempSync(join(tmpdir(), 'report-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -92,11 +93,7 @@ test('a criterion without data is unknown, and what could not be read is said', 
 
 test('the JSON of several clients is shown side by side, and each page loads nothing', async () => {
   const { run } = await month([{ n: 1 }]);
-  const [first, second, page] = ['a.json', 'b.json', 'page.html'].map((name) => join(folder, name)) as [
-    string,
-    string,
-    string,
-  ];
+  const [first, second, page] = ['a.json', 'b.json', 'page.html'].map((name) => join(folder, name)) as Three;
   const { json } = await run({ month: '2026-01', json: true });
   writeFileSync(first, JSON.stringify(json));
   writeFileSync(second, JSON.stringify({ ...(json as object), instance: '<b>two</b>' }));
