@@ -10,7 +10,7 @@ import { createSqsModel } from '../../../packages/local/sqs/model';
 import { controlledClock } from '../../support/controlled-clock';
 
 const answer = (value: unknown = { batchItemFailures: [] }): InvokeResult => ({ kind: 'answer', value });
-const failed = (reason: 'error' | 'timeout' | 'crash'): InvokeResult => ({ kind: 'failed', reason });
+const failed = (reason: 'error' | 'crash'): InvokeResult => ({ kind: 'failed', reason });
 
 /** Resolves once all pending promises have run. */
 const idle = () => new Promise<void>((resolve) => setImmediate(resolve));
@@ -97,6 +97,8 @@ describe('the event that a function gets', () => {
       ...{ eventSource: 'aws:sqs', eventSourceARN: 'arn:aws:sqs:us-east-1:000000000000:jobs.fifo' },
     };
     expect(invocations).toEqual([{ Records: [record] }]);
+    // An idle queue has no timer.
+    expect(clock.nextAt()).toBeUndefined();
   });
 
   it('can hold more than ten messages of a standard queue', async () => {
@@ -114,12 +116,10 @@ const failure = (itemIdentifier: unknown) => ({ batchItemFailures: [{ itemIdenti
 describe('the answer of a function', () => {
   it.each<[string, value: unknown, result: MappingEvent['result'], left: string[]]>([
     ['has an empty list', { batchItemFailures: [] }, 'answer', []],
-    ['has no list', {}, 'answer', []],
     ['is nothing', undefined, 'answer', []],
     ['names a failure', failure('id-2'), 'answer', ['m2']],
     ['is not an object', 'done', 'malformed', ['m1', 'm2', 'm3']],
     ['names a message that was not in the batch', failure('another-message'), 'malformed', ['m1', 'm2', 'm3']],
-    ['names null', failure(null), 'malformed', ['m1', 'm2', 'm3']],
     ['misspells the key', { batchItemFailures: [{ itemIdentifer: 'id-1' }] }, 'malformed', ['m1', 'm2', 'm3']],
   ])('that %s deletes the other messages, or none if it is malformed', async (_name, value, result, expected) => {
     const { send, pass, left, trace } = given({ invoke: async () => answer(value) });
@@ -133,16 +133,8 @@ describe('the answer of a function', () => {
   });
 });
 
-it('sets no timer for an idle queue', async () => {
-  const { clock, pass } = given();
-  await pass(0);
-
-  expect(clock.nextAt()).toBeUndefined();
-});
-
 describe('a failed invocation', () => {
   it.each<[string, () => Promise<InvokeResult>]>([
-    ['error', async () => failed('error')],
     ['crash', async () => failed('crash')],
     ['error', () => Promise.reject(new Error('no such function'))],
   ])('by %s leaves the batch in the queue until the visibility timeout ends', async (result, invoke) => {

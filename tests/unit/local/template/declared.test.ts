@@ -4,13 +4,8 @@ const read = (resources: Record<string, Resource>) =>
   declared({ ...resources, Parameter: parameter }, 'http://127.0.0.1:1');
 
 const producer = {
-  account: '000000000000',
-  bucket: 'example-bucket',
-  prefix: 'jobs',
-  table: 'example-rows',
-  emailRate: 100,
-  hashKey: 'a-key',
-  queues: { jobs: { type: 'fifo', retention: 1_209_600 } },
+  ...{ account: '000000000000', bucket: 'example-bucket', prefix: 'jobs', table: 'example-rows', emailRate: 100 },
+  ...{ hashKey: 'a-key', queues: { jobs: { type: 'fifo', retention: 1_209_600 } } },
 };
 const parameter: Resource = {
   Type: 'AWS::SSM::Parameter',
@@ -20,10 +15,7 @@ const parameter: Resource = {
 const worker: Resource = {
   Type: 'AWS::Lambda::Function',
   Properties: {
-    FunctionName: 'example-worker',
-    Handler: 'handlers/worker.handler',
-    Timeout: 45,
-    MemorySize: 256,
+    ...{ FunctionName: 'example-worker', Handler: 'handlers/worker.handler', Timeout: 45, MemorySize: 256 },
     Code: { S3Bucket: { Ref: 'Deployments' }, S3Key: 'serverless/example/1/worker.zip' },
     Role: { 'Fn::GetAtt': ['WorkerRole', 'Arn'] },
     Environment: { Variables: { TABLE: { Ref: 'Rows' } } },
@@ -89,13 +81,11 @@ test('what can run here is read, in the form that the emulators take', () => {
   expect(settings).toEqual(producer);
 });
 
-test.each([
-  ['has the expression of its schedule', {}, 'rate(1 minute)'],
-  ['has no schedule if the rule is for events', { ScheduleExpression: undefined, EventPattern: {} }, undefined],
-])('a function %s', (_name, changes, expression) => {
-  const changed = { ...rule, Properties: { ...rule.Properties, ...changes } };
+test('a function has the expression of its schedule, and none if the rule is for events', () => {
+  const ofEvents = { ...rule.Properties, ScheduleExpression: undefined, EventPattern: {} };
+  const schedule = (Rule: Resource) => read({ ...all, Rule }).functions[0]?.schedule;
 
-  expect(read({ ...all, Rule: changed }).functions[0]?.schedule).toBe(expression);
+  expect([schedule(rule), schedule({ ...rule, Properties: ofEvents })]).toEqual(['rate(1 minute)', undefined]);
 });
 
 const resources: Record<string, Resource> = {
@@ -103,12 +93,8 @@ const resources: Record<string, Resource> = {
   Rows: { Type: 'AWS::DynamoDB::Table', Properties: { TableName: 'example-rows' } },
   Role: { Type: 'AWS::IAM::Role', Properties: {} },
 };
-const resolve = resolver({
-  resources,
-  region: 'eu-central-1',
-  account: '000000000000',
-  sqsUrl: 'http://127.0.0.1:9324',
-});
+const at = { region: 'eu-central-1', account: '000000000000', sqsUrl: 'http://127.0.0.1:9324' };
+const resolve = resolver({ resources, ...at });
 
 test.each([
   [{ Ref: 'Jobs' }, 'http://127.0.0.1:9324/000000000000/local-jobs.fifo'],
