@@ -1,5 +1,6 @@
-import { readFileSync } from 'node:fs';
+import { globSync, readFileSync } from 'node:fs';
 import { type AlarmKind, type AnyKind, alarmName, isFact, KINDS } from '../../../lib/alarms/kinds';
+import { metricsOf } from '../../../resources/cost';
 import { templateOf } from '../../support/packages';
 import type { CompiledTemplate } from '../../support/sls';
 
@@ -49,16 +50,9 @@ test('each alarm may publish to its own topic, which is not encrypted, and no ot
     const arns = own.map(({ AlarmName }) => ({ 'Fn::Sub': expect.stringMatching(`:alarm:${AlarmName}$`) }));
 
     expect(arns).not.toEqual([]);
-    expect(Properties.PolicyDocument).toMatchObject({
-      Statement: [
-        {
-          Effect: 'Allow',
-          Principal: { Service: 'cloudwatch.amazonaws.com' },
-          Action: 'sns:Publish',
-          Condition: { ArnEquals: { 'aws:SourceArn': arns } },
-        },
-      ],
-    });
+    const allowed = { Effect: 'Allow', Principal: { Service: 'cloudwatch.amazonaws.com' }, Action: 'sns:Publish' };
+    const Statement = [{ ...allowed, Condition: { ArnEquals: { 'aws:SourceArn': arns } } }];
+    expect(Properties.PolicyDocument).toMatchObject({ Statement });
   }
 });
 
@@ -70,4 +64,18 @@ test('the configured address receives alarms about undelivered alarms', () => {
 
   expect(emails(staging)).toEqual([[{ Ref: 'UndeliveredAlarmTopic' }, 'ops@example.com']]);
   expect(emails(prod)).toEqual([]);
+});
+
+/** The names in calls of `metrics.add`. */
+const measured = globSync('lib/**/*.ts').flatMap((file) =>
+  [...readFileSync(file, 'utf8').matchAll(/metrics\.add\(\s*'(\w+)'/g)].map(([, name = '']) => name),
+);
+
+test('the code measures what an alarm or the dashboard shows, and nothing else, because each metric costs money', () => {
+  const { inAlarms, inDashboard } = metricsOf(prod.Resources);
+  const shown = [...inAlarms, ...inDashboard].filter(([namespace]) => namespace === 'mht-api');
+
+  expect([...new Set(measured)].sort()).toEqual([...new Set(shown.map(([, name]) => name))].sort());
+  const dimensions = shown.flatMap((metric) => metric.filter((_, at) => at > 1 && at % 2 === 0));
+  expect(new Set(dimensions)).toEqual(new Set(['queue', 'vendor']));
 });
