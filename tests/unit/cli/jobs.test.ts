@@ -39,7 +39,6 @@ describe('sls jobs list', () => {
 
   test.each([
     [{ state: 'held' }, [3, 4]],
-    [{ from: HOUR }, [1, 2, 3, 4, 5]],
     [{ from: '2026-01-02T02', to: HOUR }, []],
     [{ queue: 'sample', limit: '2' }, [2, 4]],
   ])('with %j, it lists jobs %j', async (options, expected) => {

@@ -61,10 +61,3 @@ test('each queue shows the limits of its alarms as lines in the graphs of the sa
     ['feedback: from due to finish', [{ label: 'finish', value: 30_000 }]],
   ]);
 });
-
-test('the graphs about campaigns and analytics appear only with their queues', () => {
-  const titles = (names: string[]) => bodyOf(names).body.widgets.flatMap(({ properties }) => properties.title ?? []);
-
-  expect(titles(['feedback']).filter((title) => /^(Campaigns|Analytics)/.test(title))).toEqual([]);
-  expect(titles(queues).filter((title) => /^(Campaigns|Analytics)/.test(title))).toHaveLength(8);
-});

@@ -72,20 +72,6 @@ async function answer(event: object = {}): Promise<Record<string, unknown>> {
   return result.value as Record<string, unknown>;
 }
 
-test('a second invocation reuses the warm environment of the first one, and has its own log', async () => {
-  start();
-
-  const first = await answer();
-  const second = await answer();
-
-  expect([first.runs, second.runs]).toEqual([1, 2]);
-  expect(second.pid).toBe(first.pid);
-  expect(invocations.map(({ cold, log }) => [cold, log])).toEqual([
-    [true, ['run 1']],
-    [false, ['run 2']],
-  ]);
-});
-
 test('a function gets the variables of the template and the overrides, and none of this process', async () => {
   process.env.OF_THE_MACHINE = 'secret';
   start();
@@ -110,8 +96,9 @@ test.each([
   start({ Timeout: reason === 'timeout' ? 0.2 : 5 });
 
   expect(await lambda.invoke('worker', event)).toEqual({ kind: 'failed', reason });
-  expect(invocations[0]?.log[0]).toBe('run 1');
   expect((await answer()).runs).toBe(runs);
+  const [first, second] = invocations.map(({ cold, log }) => `${cold} ${log[0]}`);
+  expect([first, second]).toEqual(['true run 1', `${runs === 1} run ${runs}`]);
 });
 
 test('a kill ends the invocation of one event as a crash and spares the others', async () => {
