@@ -71,7 +71,7 @@ describe('before it does anything, a command', () => {
     ['asks nothing without the option that changes something', { kind: { writes: 'repair' } }, [NAMED]],
     ['asks nothing with --yes', { kind: WRITES, options: { yes: true } }, [NAMED]],
     ['asks nothing on staging', { kind: WRITES, stage: 'staging' }, [NAMED.replace('prod', 'staging')]],
-    ['asks nobody on the service of this machine', { kind: WRITES, stage: 'local', account: unknown }, [LOCAL]],
+    ['asks neither AWS nor the operator on this machine', { kind: WRITES, stage: 'local', account: unknown }, [LOCAL]],
     ['asks for the name of the instance in production', { kind: WRITES, answer: 'acme' }, [NAMED, QUESTION]],
     ['asks AWS nothing if it works without credentials', { kind: { offline: true }, account: unknown }, []],
   ])('%s', async (_what, how, notes) => {

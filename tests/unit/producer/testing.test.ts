@@ -54,8 +54,7 @@ const calls: Record<string, Call> = {
   'an event': (producer, at) => producer.track({ id: '1', name: 'opened', time: at(0) }),
   'a wrong event': (producer) => producer.track({ id: '', name: 'opened', time: 'x' }),
   'an upload': (producer) => producer.attachments.upload({ ...me, ...file }),
-  'an upload for an unknown queue': (producer) =>
-    producer.attachments.upload({ ...me, ...file, queue: 'other' } as never),
+  'an upload for no queue': (producer) => producer.attachments.upload({ ...me, ...file, queue: 'other' } as never),
   'flush and close': async (producer) => [await producer.ready(), await producer.flush(), await producer.close()],
   'a job after the close': (producer) => producer.feedback(feedback),
 };

@@ -4,10 +4,9 @@ import { dirname, join } from 'node:path';
 import { parseEnv } from '../../../lib/config/common';
 import { EVENT_COLUMNS, environmentSchemas } from '../../../lib/config/functions';
 import { eventsView } from '../../../resources/catalog';
-import { readInstance } from '../../../resources/instances/read';
 import { logicalId } from '../../../resources/template';
 import { permissionsOf, type Request, unexpected } from '../../support/iam';
-import { localPackage, SECRETS_KEY, templateOf } from '../../support/packages';
+import { SECRETS_KEY, templateOf } from '../../support/packages';
 import type { CompiledTemplate } from '../../support/sls';
 
 const QUEUES = ['feedback', 'emails', 'testflight', 'analytics'];
@@ -117,17 +116,6 @@ test('each queue refuses unencrypted transport', () => {
   const plain = expect.objectContaining({ ...denied, Condition: { Bool: { 'aws:SecureTransport': 'false' } } });
   for (const { PolicyDocument } of policies)
     expect(PolicyDocument).toMatchObject({ Statement: expect.arrayContaining([plain]) });
-});
-
-test('every queue that a file may name has a queue, a DLQ, and a function with its time-out', async () => {
-  const { resources } = await localPackage();
-
-  for (const { name, timeout } of readInstance('local').rows) {
-    const worker = Object.values(resources).find(({ Properties }) => Properties?.FunctionName === `local-${name}`);
-    expect(worker?.Properties?.Timeout).toBe(timeout);
-    expect(resources[logicalId(name, 'Queue')]?.Properties?.QueueName).toBe(`local-${name}.fifo`);
-    expect(resources[logicalId(name, 'Dlq')]?.Properties?.QueueName).toBe(`local-${name}-dlq.fifo`);
-  }
 });
 
 const NONE = [null, null, null];
