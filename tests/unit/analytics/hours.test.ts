@@ -15,7 +15,7 @@ import { analyticsContract } from '../../../lib/analytics/process';
 import { parseEnvelope } from '../../../lib/jobs/envelope';
 import type { Facts, Objects } from '../../../lib/ports';
 import { ACCEPTED_AT, analyticsBody, someEvents, viewAt } from '../../support/analytics';
-import { jobId, memoryEngine, PREFIX, watch } from '../../support/engine';
+import { jobId, memoryEngine, PREFIX } from '../../support/engine';
 import { memoryClock, memoryRandom } from '../../support/memory-clock';
 import { memoryObjects } from '../../support/memory-objects';
 import { memoryTable } from '../../support/memory-table';
@@ -49,8 +49,8 @@ function service() {
     },
     /** Moves the clock to a time, ms since 1970. */
     until: (at: number) => clock.advance(at - clock.now()),
-    run: (objects: Objects = bucket, remainingMs = 300_000) =>
-      writeHours({ ...common, ...made.limits, objects, random: memoryRandom() }, { remainingMs }),
+    run: (objects: Objects = bucket) =>
+      writeHours({ ...common, ...made.limits, objects, random: memoryRandom() }, { remainingMs: 300_000 }),
     view: async () => (await viewAt(bucket, clock.now())).map(({ id }) => id).sort(),
     /** The ids of each Parquet object of the hour. */
     parquet: async () => {
@@ -104,9 +104,8 @@ test('of an event that two messages hold, every run and every reader takes the o
 });
 
 /** An hour in which one message came late, when both have settled. */
-async function twoHours(limits?: { onePartBytes: number }) {
+async function twoHours() {
   const made = service();
-  Object.assign(made.limits, limits);
   await made.store(1, [1, 30]);
   made.until(SETTLED);
   await made.run();
@@ -200,19 +199,6 @@ test('a damaged Parquet object stays unchanged, and later hours are written', as
   await run();
   expect(await parquet()).toEqual([ids(1, 60)]);
   until(HOUR + 10 * DAY);
-});
-
-test('a run without time for an hour leaves it to the next one, which goes on', async () => {
-  const { bucket, run, parquet, clock } = await twoHours({ onePartBytes: 0 });
-  const slow = watch(bucket, 'bucket', { before: () => clock.advance(10_000) });
-
-  await run(slow, 60_000);
-  const before = (await parquet()).flat().length;
-  for (let times = 0; times < 30 && (await parquet()).flat().length < 60; times++)
-    await run(slow, 200_000).catch(() => {});
-
-  expect(before).toBeLessThan(60);
-  expect((await parquet()).flat().sort()).toEqual(ids(1, 60));
 });
 
 test('objects that are not ours stop nothing and stay', async () => {

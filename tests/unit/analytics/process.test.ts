@@ -129,6 +129,7 @@ test('invalid events go to a separate object with field and rule, and the messag
 test.each([
   ['is not a job', 'not json', 'NotJson', undefined],
   ['has no events', analyticsBody([]), 'InvalidField', 'data.events'],
+  ['has too many events', analyticsBody(Array(10_001).fill(0)), 'InvalidField', 'data.events'],
   ['has an invalid sequence', analyticsBody([anEvent(1)], { sequence: '-1' }), 'InvalidEnvelope', 'sequence'],
 ])(
   'a message that %s is parked with its reason, and the others of its batch are stored',

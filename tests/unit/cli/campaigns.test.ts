@@ -19,31 +19,29 @@ const status = async () => (await emails.campaigns.read(CAMPAIGN))?.status;
 /** The options that select the deployment of the test. */
 const ACME = '--stage prod --param instance=acme --region eu-central-1';
 
-describe('sls campaign report', () => {
-  test('counts every recipient once, and names the jobs that wait for a person, without an address', async () => {
-    // Four chunks: accepted, refused, without an answer, and not released.
-    const campaign = await emails.campaign({ recipients: 35, name: 'Spring' });
-    emails.sendgrid.fail({ bodyContains: chunkId(CAMPAIGN, 1), status: 400 });
-    emails.sendgrid.fail({ bodyContains: chunkId(CAMPAIGN, 2), after: 'reset' });
-    for (const number of [0, 1, 2]) {
-      emails.sendChunk(campaign, number);
-      await emails.engine.deliver(1);
-    }
-    await emails.campaigns.change(CAMPAIGN, (stored) => ({ ...stored, released: 3, open: [2] }));
+test('sls campaign report counts every recipient once, and names the jobs that wait for a person, without an address', async () => {
+  // Four chunks: accepted, refused, without an answer, and not released.
+  const campaign = await emails.campaign({ recipients: 35, name: 'Spring' });
+  emails.sendgrid.fail({ bodyContains: chunkId(CAMPAIGN, 1), status: 400 });
+  emails.sendgrid.fail({ bodyContains: chunkId(CAMPAIGN, 2), after: 'reset' });
+  for (const number of [0, 1, 2]) {
+    emails.sendChunk(campaign, number);
+    await emails.engine.deliver(1);
+  }
+  await emails.campaigns.change(CAMPAIGN, (stored) => ({ ...stored, released: 3, open: [2] }));
 
-    const { lines } = await run('campaign report', { id: CAMPAIGN });
-    const { json } = await run('campaign report', { id: CAMPAIGN, json: true });
+  const { lines } = await run('campaign report', { id: CAMPAIGN });
+  const { json } = await run('campaign report', { id: CAMPAIGN, json: true });
 
-    const text = lines.join('\n');
-    expect(text).toMatch(/accepted +10\n +suppressed +0\n +refused +10\n +unknown +10\n +cancelled +0\n/);
-    expect(text).toMatch(/not released +5\n +3 of 4 chunks released\n/);
-    expect(text).toContain(`npx sls jobs settle ID --step send --as ANSWER ${ACME}\n  ${chunkId(CAMPAIGN, 2)}`);
-    expect(text).toContain(`npx sls jobs retry ID ${ACME}\n  ${chunkId(CAMPAIGN, 1)}`);
-    const jobs = { unknown: [chunkId(CAMPAIGN, 2)], refused: [chunkId(CAMPAIGN, 1)] };
-    expect(json).toMatchObject({ campaign: CAMPAIGN, accepted: 10, jobs });
-    expect(JSON.stringify(json)).not.toContain('@');
-    await expect(run('campaign report', { id: jobId(1) })).rejects.toThrow(/^There is no campaign .* sls jobs show /);
-  });
+  const text = lines.join('\n');
+  expect(text).toMatch(/accepted +10\n +suppressed +0\n +refused +10\n +unknown +10\n +cancelled +0\n/);
+  expect(text).toMatch(/not released +5\n +3 of 4 chunks released\n/);
+  expect(text).toContain(`npx sls jobs settle ID --step send --as ANSWER ${ACME}\n  ${chunkId(CAMPAIGN, 2)}`);
+  expect(text).toContain(`npx sls jobs retry ID ${ACME}\n  ${chunkId(CAMPAIGN, 1)}`);
+  const jobs = { unknown: [chunkId(CAMPAIGN, 2)], refused: [chunkId(CAMPAIGN, 1)] };
+  expect(json).toMatchObject({ campaign: CAMPAIGN, accepted: 10, jobs });
+  expect(JSON.stringify(json)).not.toContain('@');
+  await expect(run('campaign report', { id: jobId(1) })).rejects.toThrow(/^There is no campaign .* sls jobs show /);
 });
 
 test('sls campaign report --failed writes each failed recipient with the reason as CSV, while the list exists', async () => {
@@ -104,29 +102,25 @@ test.each<[string, Partial<CampaignContent>, object]>([
   await expect(run('campaign test', { id: CAMPAIGN, to: 'me' })).rejects.toThrow('--to must be an address.');
 });
 
-describe('sls campaign list', () => {
-  test('shows those that have not ended, with why they are paused; --day shows all of that day', async () => {
-    await emails.campaign({ recipients: 35, name: 'Spring' });
-    const other = await emails.campaign({ id: jobId(101) });
-    await emails.campaigns.pause(CAMPAIGN, 'SendgridUnauthorized');
-    await emails.campaigns.change(other.id, (stored) => ({ ...stored, status: 'ended', endedAt: stored.time }));
+test('sls campaign list shows those that have not ended, with why they are paused; --day shows all of that day', async () => {
+  await emails.campaign({ recipients: 35, name: 'Spring' });
+  const other = await emails.campaign({ id: jobId(101) });
+  await emails.campaigns.pause(CAMPAIGN, 'SendgridUnauthorized');
+  await emails.campaigns.change(other.id, (stored) => ({ ...stored, status: 'ended', endedAt: stored.time }));
 
-    const { lines } = await run('campaign list');
-    const ofDay = await run('campaign list', { day: '2026-01-02', json: true });
-    const ofNextDay = await run('campaign list', { day: '2026-01-03' });
+  const { lines } = await run('campaign list');
+  const ofDay = await run('campaign list', { day: '2026-01-02', json: true });
+  const ofNextDay = await run('campaign list', { day: '2026-01-03' });
 
-    expect(lines).toEqual([
-      'ID                                    NAME    STATUS                         RECIPIENTS  RELEASED       ACCEPTED (UTC)',
-      `${CAMPAIGN}  Spring  paused (SendgridUnauthorized)  35          0 of 4 chunks  2026-01-02 03:04:05`,
-    ]);
-    const ended = { id: other.id, status: 'ended', ended: '2026-01-02T03:04:05.000Z' };
-    const campaigns = [{ id: CAMPAIGN, reason: 'SendgridUnauthorized' }, ended];
-    expect(ofDay.json).toMatchObject({ campaigns, more: false });
-    expect(ofNextDay.lines).toEqual(['No campaigns.']);
-    await expect(run('campaign list', { day: '2026-01' })).rejects.toThrow(
-      '--day must be a day in UTC like 2026-01-02',
-    );
-  });
+  expect(lines).toEqual([
+    'ID                                    NAME    STATUS                         RECIPIENTS  RELEASED       ACCEPTED (UTC)',
+    `${CAMPAIGN}  Spring  paused (SendgridUnauthorized)  35          0 of 4 chunks  2026-01-02 03:04:05`,
+  ]);
+  const ended = { id: other.id, status: 'ended', ended: '2026-01-02T03:04:05.000Z' };
+  const campaigns = [{ id: CAMPAIGN, reason: 'SendgridUnauthorized' }, ended];
+  expect(ofDay.json).toMatchObject({ campaigns, more: false });
+  expect(ofNextDay.lines).toEqual(['No campaigns.']);
+  await expect(run('campaign list', { day: '2026-01' })).rejects.toThrow('--day must be a day in UTC like 2026-01-02');
 });
 
 describe('sls campaign pause, resume and cancel', () => {

@@ -38,9 +38,11 @@ describe('the data of a feedback', () => {
     ['a blank subject', { subject: '   ' }, 'subject'],
     ['a subject of 151 characters', { subject: 'x'.repeat(151) }, 'subject'],
     ['a subject with a tab', { subject: 'a\tb' }, 'subject'],
+    ['a blank message', { message: ' \n ' }, 'message'],
     ['a message with a NUL', { message: 'a\u0000b' }, 'message'],
     ['a message of too many bytes', { message: 'ü'.repeat(32 * 1024 + 1) }, 'message'],
     ['an unknown type', { type: 'complaint' }, 'type'],
+    ['an unknown priority', { priority: 'now' }, 'priority'],
     ['a tag with a space', { tags: ['ok', 'not ok'] }, 'tags.1'],
     ['too many tags', { tags: Array(21).fill('x') }, 'tags'],
     ['a custom field without a number', { customFields: [{ id: 'x', value: 1 }] }, 'customFields.0.id'],
@@ -78,15 +80,13 @@ describe('the data of a feedback', () => {
   });
 });
 
-describe('the person of a feedback', () => {
-  it("depends on the user's id, or without one on the address in any case", () => {
-    const byId = feedbackPerson({ user: { id: 'user-1', email: 'one@example.com' } });
-    const byAddress = feedbackPerson({ user: { email: 'one@example.com' } });
+test("the person of a feedback depends on the user's id, or without one on the address in any case", () => {
+  const byId = feedbackPerson({ user: { id: 'user-1', email: 'one@example.com' } });
+  const byAddress = feedbackPerson({ user: { email: 'one@example.com' } });
 
-    expect(feedbackPerson({ user: { id: 'user-1', email: 'two@example.com' } })).toBe(byId);
-    expect(feedbackPerson({ user: { id: 'user-2', email: 'one@example.com' } })).not.toBe(byId);
-    expect(feedbackPerson({ user: { email: 'One@Example.com' } })).toBe(byAddress);
-    expect(feedbackPerson({ user: { email: 'two@example.com' } })).not.toBe(byAddress);
-    expect(feedbackPerson({ user: { id: 'one@example.com', email: 'x@example.com' } })).not.toBe(byAddress);
-  });
+  expect(feedbackPerson({ user: { id: 'user-1', email: 'two@example.com' } })).toBe(byId);
+  expect(feedbackPerson({ user: { id: 'user-2', email: 'one@example.com' } })).not.toBe(byId);
+  expect(feedbackPerson({ user: { email: 'One@Example.com' } })).toBe(byAddress);
+  expect(feedbackPerson({ user: { email: 'two@example.com' } })).not.toBe(byAddress);
+  expect(feedbackPerson({ user: { id: 'one@example.com', email: 'x@example.com' } })).not.toBe(byAddress);
 });

@@ -13,43 +13,39 @@ import { MARK, named, printSeed, share, text } from './random';
 
 beforeAll(printSeed);
 
-describe('the webhook', () => {
-  const keys = eventKeys();
-  const field = named(['event', 'timestamp', 'sg_message_id', 'queue', 'step', 'job', 'time', 'recipient', 'campaign']);
-  const event = fc.record({ event: fc.constant('delivered'), queue: fc.constant('emails'), step: fc.constant('send') });
-  const mixed = fc
-    .tuple(event, field)
-    .map(([own, other]) => (typeof other === 'object' ? { ...own, ...other } : other));
-  const request = fc.record(
-    {
-      body: fc.oneof(text, fc.json()),
-      isBase64Encoded: fc.boolean(),
-      headers: fc.dictionary(
-        fc.constantFrom('x-twilio-email-event-webhook-signature', 'x-twilio-email-event-webhook-timestamp', 'a'),
-        fc.oneof(text, fc.constantFrom('1767323045', 'MEUCIQ'.repeat(16), 'A'.repeat(96))),
-      ),
-      requestContext: fc.record({ http: fc.constantFrom({ method: 'POST', path: '/' }, { method: 'GET' }, {}) }),
-    },
-    { requiredKeys: [] },
+const keys = eventKeys();
+const field = named(['event', 'timestamp', 'sg_message_id', 'queue', 'step', 'job', 'time', 'recipient', 'campaign']);
+const event = fc.record({ event: fc.constant('delivered'), queue: fc.constant('emails'), step: fc.constant('send') });
+const mixed = fc.tuple(event, field).map(([own, other]) => (typeof other === 'object' ? { ...own, ...other } : other));
+const request = fc.record(
+  {
+    body: fc.oneof(text, fc.json()),
+    isBase64Encoded: fc.boolean(),
+    headers: fc.dictionary(
+      fc.constantFrom('x-twilio-email-event-webhook-signature', 'x-twilio-email-event-webhook-timestamp', 'a'),
+      fc.oneof(text, fc.constantFrom('1767323045', 'MEUCIQ'.repeat(16), 'A'.repeat(96))),
+    ),
+    requestContext: fc.record({ http: fc.constantFrom({ method: 'POST', path: '/' }, { method: 'GET' }, {}) }),
+  },
+  { requiredKeys: [] },
+);
+
+test('the webhook answers any request with a status alone, and passes on nothing of it', async () => {
+  const { deps, clock, lines, metrics, objects } = sampleEngine().engine;
+  const webhook = eventWebhook({ ...deps, clock, verify: eventVerifier([keys.publicKey], clock.now) });
+  const signed = fc
+    .array(mixed, { maxLength: 3 })
+    .map((events): WebhookRequest => webhookRequest(events as unknown as SendgridEvent[], keys, clock.now()));
+  await fc.assert(
+    fc.asyncProperty(fc.oneof(request as fc.Arbitrary<WebhookRequest>, signed), async (sent) => {
+      const answer = await webhook(sent);
+
+      expect(Object.keys(answer)).toEqual(['statusCode']);
+      expect([204, 400, 403, 404, 405, 413]).toContain(answer.statusCode);
+    }),
+    share(0.02),
   );
-
-  test('answers any request with a status alone, and passes on nothing of it', async () => {
-    const { deps, clock, lines, metrics, objects } = sampleEngine().engine;
-    const webhook = eventWebhook({ ...deps, clock, verify: eventVerifier([keys.publicKey], clock.now) });
-    const signed = fc
-      .array(mixed, { maxLength: 3 })
-      .map((events): WebhookRequest => webhookRequest(events as unknown as SendgridEvent[], keys, clock.now()));
-    await fc.assert(
-      fc.asyncProperty(fc.oneof(request as fc.Arbitrary<WebhookRequest>, signed), async (sent) => {
-        const answer = await webhook(sent);
-
-        expect(Object.keys(answer)).toEqual(['statusCode']);
-        expect([204, 400, 403, 404, 405, 413]).toContain(answer.statusCode);
-      }),
-      share(0.02),
-    );
-    expect(JSON.stringify([lines, metrics, objects.keys().map((key) => [key, objects.text(key)])])).not.toContain(MARK);
-  });
+  expect(JSON.stringify([lines, metrics, objects.keys().map((key) => [key, objects.text(key)])])).not.toContain(MARK);
 });
 
 /** SQS itself refuses the other bodies. */

@@ -113,15 +113,16 @@ describe('the event that a function gets', () => {
 
 const failure = (itemIdentifier: unknown) => ({ batchItemFailures: [{ itemIdentifier }] });
 
-describe('the answer of a function', () => {
-  it.each<[string, value: unknown, result: MappingEvent['result'], left: string[]]>([
-    ['has an empty list', { batchItemFailures: [] }, 'answer', []],
-    ['is nothing', undefined, 'answer', []],
-    ['names a failure', failure('id-2'), 'answer', ['m2']],
-    ['is not an object', 'done', 'malformed', ['m1', 'm2', 'm3']],
-    ['names a message that was not in the batch', failure('another-message'), 'malformed', ['m1', 'm2', 'm3']],
-    ['misspells the key', { batchItemFailures: [{ itemIdentifer: 'id-1' }] }, 'malformed', ['m1', 'm2', 'm3']],
-  ])('that %s deletes the other messages, or none if it is malformed', async (_name, value, result, expected) => {
+test.each<[string, value: unknown, result: MappingEvent['result'], left: string[]]>([
+  ['has an empty list', { batchItemFailures: [] }, 'answer', []],
+  ['is nothing', undefined, 'answer', []],
+  ['names a failure', failure('id-2'), 'answer', ['m2']],
+  ['is not an object', 'done', 'malformed', ['m1', 'm2', 'm3']],
+  ['names a message that was not in the batch', failure('another-message'), 'malformed', ['m1', 'm2', 'm3']],
+  ['misspells the key', { batchItemFailures: [{ itemIdentifer: 'id-1' }] }, 'malformed', ['m1', 'm2', 'm3']],
+])(
+  'the answer of a function that %s deletes the other messages, or none if it is malformed',
+  async (_name, value, result, expected) => {
     const { send, pass, left, trace } = given({ invoke: async () => answer(value) });
     for (const body of ['m1', 'm2', 'm3']) send(body);
 
@@ -130,8 +131,8 @@ describe('the answer of a function', () => {
     expect(left()).toEqual(expected);
     expect(trace.find(({ kind }) => kind === 'ended')).toMatchObject({ result });
     expect(trace.filter(({ kind }) => kind === 'deleted')).toHaveLength(3 - expected.length);
-  });
-});
+  },
+);
 
 it('cannot delete after the visibility timeout from a FIFO queue, so the message comes back', async () => {
   const { clock, send, pass, invocations, trace, left } = given({

@@ -122,25 +122,23 @@ describe('whose job it is', () => {
   });
 });
 
-describe('a question that breaks a rule', () => {
-  const odd = (value: unknown) => value as never;
+const odd = (value: unknown) => value as never;
 
-  test.each([
-    ['id: must be a string', undefined, {}],
-    ['id: must not be empty', '', {}],
-    ['id: must be at most 255 characters', 'x'.repeat(3_000), {}],
-    ['queue: must be one of emails, feedback', 'id', { queue: 'orders' }],
-    ['principal: must not be blank', 'id', { principal: '' }],
-    ['system: must be one of true', 'id', { system: false }],
-    ['principle: must be left out, because there is no such field', 'id', { principle: 'client-1' }],
-  ])('is refused by its name: %s', async (message, id, options) => {
-    const { jobs, reads } = setUp();
+test.each([
+  ['id: must be a string', undefined, {}],
+  ['id: must not be empty', '', {}],
+  ['id: must be at most 255 characters', 'x'.repeat(3_000), {}],
+  ['queue: must be one of emails, feedback', 'id', { queue: 'orders' }],
+  ['principal: must not be blank', 'id', { principal: '' }],
+  ['system: must be one of true', 'id', { system: false }],
+  ['principle: must be left out, because there is no such field', 'id', { principle: 'client-1' }],
+])('a question that breaks a rule is refused by its name: %s', async (message, id, options) => {
+  const { jobs, reads } = setUp();
 
-    for (const answer of [jobs.get(odd(id), odd(options)), jobs.cancel(odd(id), odd(options))])
-      await expect(answer).rejects.toMatchObject({
-        name: 'InvalidJobError',
-        message: expect.stringContaining(message),
-      });
-    expect(reads).toEqual([]);
-  });
+  for (const answer of [jobs.get(odd(id), odd(options)), jobs.cancel(odd(id), odd(options))])
+    await expect(answer).rejects.toMatchObject({
+      name: 'InvalidJobError',
+      message: expect.stringContaining(message),
+    });
+  expect(reads).toEqual([]);
 });

@@ -6,6 +6,7 @@ const where = { instance: 'my-api', region: 'us-east-1' };
 test.each([
   [null, 'the options must be an object'],
   [{ region: '', settings: 'planted' }, 'region (AWS_REGION): must be a region of AWS, e.g. eu-central-1; settings'],
+  [{ analytics: { shards: 0 } }, 'analytics.shards: must be a whole number from 1'],
   [{ analytics: { maxEvents: Number.NaN } }, 'analytics.maxEvents: must be a whole number from 1'],
   [{ analytics: { maxAgeMs: 0 } }, 'analytics.maxAgeMs: must be a whole number from 1'],
   [{ analytics: { maxBytes: '1' } }, 'analytics.maxBytes: must be a whole number from 1'],

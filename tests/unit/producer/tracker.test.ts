@@ -250,38 +250,36 @@ describe('while SQS takes nothing', () => {
   });
 });
 
-describe('closing', () => {
-  test('ends within its time-out, whatever SQS does, and returns each message that SQS may not have', async () => {
-    const outcome = fc.constantFrom('refused' as const, 'lost' as const, 'hangs' as const, 'sent' as const);
-    await fc.assert(
-      fc.asyncProperty(
-        fc.array(outcome, { maxLength: 10 }),
-        fc.integer({ min: 0, max: 20_000 }),
-        fc.integer({ min: 0, max: 10_000 }),
-        async (outcomes, before, timeoutMs) => {
-          const { tracker, messages, run, clock } = start({ shards: 2, maxEvents: 2 }, (batch) => {
-            const happens = outcomes[batch] ?? 'sent';
-            return happens === 'sent' ? [] : happens;
-          });
-          for (const event of someEvents(1, 9)) await tracker.track(event);
-          await idle();
-          clock.advance(before);
-          await idle();
-          const from = clock.now();
+test('closing ends within its time-out, whatever SQS does, and returns each message that SQS may not have', async () => {
+  const outcome = fc.constantFrom('refused' as const, 'lost' as const, 'hangs' as const, 'sent' as const);
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(outcome, { maxLength: 10 }),
+      fc.integer({ min: 0, max: 20_000 }),
+      fc.integer({ min: 0, max: 10_000 }),
+      async (outcomes, before, timeoutMs) => {
+        const { tracker, messages, run, clock } = start({ shards: 2, maxEvents: 2 }, (batch) => {
+          const happens = outcomes[batch] ?? 'sent';
+          return happens === 'sent' ? [] : happens;
+        });
+        for (const event of someEvents(1, 9)) await tracker.track(event);
+        await idle();
+        clock.advance(before);
+        await idle();
+        const from = clock.now();
 
-          let returned: readonly OutgoingMessage[] = [];
-          const note = (error: UnsentEventsError) => {
-            returned = error.messages;
-          };
-          await run(tracker.close({ timeoutMs }).catch(note));
+        let returned: readonly OutgoingMessage[] = [];
+        const note = (error: UnsentEventsError) => {
+          returned = error.messages;
+        };
+        await run(tracker.close({ timeoutMs }).catch(note));
 
-          expect(clock.now() - from).toBeLessThanOrEqual(timeoutMs);
-          const unsent = returned.map(({ body }) => parseEnvelope(body).data as { events: { id: string }[] });
-          const known = [...messages(), ...unsent].flatMap(({ events }) => events.map(({ id }) => id));
-          expect(new Set(known).size).toBe(9);
-        },
-      ),
-      { numRuns: 100 },
-    );
-  });
+        expect(clock.now() - from).toBeLessThanOrEqual(timeoutMs);
+        const unsent = returned.map(({ body }) => parseEnvelope(body).data as { events: { id: string }[] });
+        const known = [...messages(), ...unsent].flatMap(({ events }) => events.map(({ id }) => id));
+        expect(new Set(known).size).toBe(9);
+      },
+    ),
+    { numRuns: 100 },
+  );
 });
