@@ -5,13 +5,11 @@ import { recordKey, verifiedKey } from '../../../lib/jobs/keys';
 import { recordOf } from '../../../lib/jobs/record';
 import type { JobRow } from '../../../lib/jobs/row';
 import type { Options } from '../../../packages/cli/command';
-import { commands } from '../../../packages/cli/commands';
-import type { Serverless } from '../../../packages/cli/target';
 import { acceptedRow } from '../../support/accepted-row';
 import { memoryDeployment } from '../../support/deployment';
 import { jobId, memoryEngine, PREFIX } from '../../support/engine';
 import { inState } from '../../support/in-state';
-import { contextOf, recordingOutput } from '../../support/operator';
+import { command } from '../../support/operator';
 import { SAMPLE_QUEUE, sampleContract } from '../../support/sample-contract';
 
 type Three = [string, string, string];
@@ -33,14 +31,7 @@ async function month(jobs: { n: number; seconds?: number; [changed: string]: unk
     const record = recordOf({ ...acceptedRow(DAY), ...row, ...ended, ...changed });
     await engine.objects.put(recordKey(PREFIX, row), record, 'application/json');
   }
-  const run = async (options: Options) => {
-    const { out, recorded } = recordingOutput();
-    const serverless = {
-      service: { functions: {}, custom: { instance: { account: '123456789012' } } },
-    } as unknown as Serverless;
-    await commands.report.run({ ...contextOf(deployment, options, out), serverless });
-    return recorded;
-  };
+  const run = (options: Options) => command({ deps: deployment }, 'report', options);
   return { ...engine, metrics, run };
 }
 
