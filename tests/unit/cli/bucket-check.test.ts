@@ -30,21 +30,19 @@ const found = async () => (await bucketProblems(production, s3)).map(({ rule }) 
 
 test('a new bucket is refused, with one command for each setting. With all of them, the bucket is accepted', async () => {
   settings = {};
-  const rules = await found();
-  const printedBy = (command: string, option: string): string =>
-    rules.flatMap((rule) => new RegExp(`${command} .*--${option} (.*)$`).exec(rule)?.[1] ?? [])[0] ?? '';
+  const commands = (await found()).map((rule) => rule.split('\n').at(-1) ?? '');
+  const given = (option: string): string =>
+    new RegExp(`--${option} '?(.*?)'?$`, 'm').exec(commands.join('\n'))?.[1] ?? '';
 
   const at = '--bucket acme-bucket --region eu-west-1';
-  expect(rules.map((rule) => rule.split('\n').at(-1)?.replace(/'.*'/, ''))).toEqual([
-    `  aws s3api put-public-access-block ${at} --public-access-block-configuration BlockPublicAcls=true,IgnorePublicAcls=true,BlockPublicPolicy=true,RestrictPublicBuckets=true`,
-    `  aws s3api put-bucket-policy ${at} --policy `,
-    `  aws s3api put-bucket-versioning ${at} --versioning-configuration Status=Enabled`,
-    `  aws s3api put-bucket-lifecycle-configuration ${at} --lifecycle-configuration `,
-  ]);
-
-  const policy = JSON.parse(printedBy('put-bucket-policy', 'policy').slice(1, -1)) as object;
-  const lifecycle = printedBy('put-bucket-lifecycle-configuration', 'lifecycle-configuration').slice(1, -1);
-  settings = { ...safeSettings('acme-bucket', (JSON.parse(lifecycle) as { Rules: Rule[] }).Rules), policy };
+  const actions = ['public-access-block', 'bucket-policy', 'bucket-versioning', 'bucket-lifecycle-configuration'];
+  expect(commands.map((line) => line.split(' --').slice(0, 3).join(' --'))).toEqual(
+    actions.map((action) => `  aws s3api put-${action} ${at}`),
+  );
+  expect(given('public-access-block-configuration').match(/=true/g)).toHaveLength(4);
+  expect(given('versioning-configuration')).toBe('Status=Enabled');
+  const { Rules } = JSON.parse(given('lifecycle-configuration')) as { Rules: Rule[] };
+  settings = { ...safeSettings('acme-bucket', Rules), policy: JSON.parse(given('policy')) as object };
   expect(await found()).toEqual([]);
 });
 
@@ -68,10 +66,8 @@ test('a bucket that blocks public access in part, or has suspended versions, is 
   settings.publicAccessBlock = { ...settings.publicAccessBlock, RestrictPublicBuckets: false };
   settings.versioning = 'Suspended';
 
-  expect(await found()).toEqual([
-    expect.stringContaining('does not block all public access'),
-    expect.stringContaining('does not keep old versions of objects'),
-  ]);
+  const rules = ['does not block all public access', 'does not keep old versions of objects'];
+  expect(await found()).toEqual(rules.map((rule) => expect.stringContaining(rule)));
 });
 
 test.each([
@@ -167,8 +163,8 @@ describe('retentions', () => {
 
   const covering = (key: string) => retentions(instance).filter(({ folder }) => key.startsWith(folder));
 
-  test.each(Object.entries(KEYS))('one rule deletes an object that is a %s', (_what, key) => {
-    expect(covering(key)).toHaveLength(1);
+  test('one rule deletes an object of each kind', () => {
+    expect(Object.entries(KEYS).filter(([, key]) => covering(key).length !== 1)).toEqual([]);
   });
 
   test('what a job needs is kept for longer than its plan, its wait in a queue and its retry, and the claim for ever', () => {

@@ -26,12 +26,8 @@ test.each<[ResourceChange, string]>([
 test('what an operator must not miss comes last, and no change is reported too', () => {
   const changes = [{ Action: 'Remove' }, { Replacement: 'True' }, {}, { Action: 'Add' }] as const;
 
-  expect(changeLines(changes.map(change)).map((line) => line.split(' ')[0])).toEqual([
-    'add',
-    'change',
-    'REPLACE',
-    'REMOVE',
-  ]);
+  const order = changeLines(changes.map(change)).map((line) => line.split(' ')[0]);
+  expect(order).toEqual(['add', 'change', 'REPLACE', 'REMOVE']);
   expect(changeLines([])).toEqual(['nothing']);
 });
 
@@ -53,14 +49,8 @@ describe('a plan', () => {
   });
   afterEach(() => aws.close());
 
-  const plan = () =>
-    plannedChanges(
-      {
-        ...{ stack: 'acme-jobs-prod', tags: { instance: 'acme' } },
-        template: { Resources: { FeedbackQueue: { Type: 'AWS::SQS::Queue' } } },
-      },
-      aws.config,
-    );
+  const template = { Resources: { FeedbackQueue: { Type: 'AWS::SQS::Queue' } } };
+  const plan = () => plannedChanges({ stack: 'acme-jobs-prod', tags: { instance: 'acme' }, template }, aws.config);
   const described = (status: string, more = '') => ({
     DescribeStacks: stackXml({ ServerlessDeploymentBucketName: 'the-bucket' }),
     CreateChangeSet: xml('CreateChangeSet'),
@@ -76,10 +66,9 @@ describe('a plan', () => {
   });
 
   test('reads a change set, and deletes it and the template', async () => {
-    answers = described(
-      'CREATE_COMPLETE',
-      '<Changes><member><ResourceChange><Action>Remove</Action><ResourceType>AWS::SNS::Topic</ResourceType><LogicalResourceId>AlarmTopic</LogicalResourceId></ResourceChange></member></Changes>',
-    );
+    const gone = '<ResourceType>AWS::SNS::Topic</ResourceType><LogicalResourceId>AlarmTopic</LogicalResourceId>';
+    const removal = `<ResourceChange><Action>Remove</Action>${gone}</ResourceChange>`;
+    answers = described('CREATE_COMPLETE', `<Changes><member>${removal}</member></Changes>`);
 
     expect(await plan()).toEqual(['REMOVE AWS::SNS::Topic AlarmTopic']);
     expect(asked).toEqual([
@@ -88,12 +77,10 @@ describe('a plan', () => {
     ]);
   });
 
+  const WRONG = 'Template error: unresolved reference';
   test.each([
     ["The submitted information didn't contain changes.", ['nothing']],
-    [
-      'Template error: unresolved reference',
-      new OperatorError('CloudFormation made no change set (FAILED): Template error: unresolved reference'),
-    ],
+    [WRONG, new OperatorError(`CloudFormation made no change set (FAILED): ${WRONG}`)],
   ])('whose change set fails (%s) deletes it too', async (reason, expected) => {
     answers = described('FAILED', `<StatusReason>${reason}</StatusReason>`);
 

@@ -1,5 +1,8 @@
 import { OperatorError } from '../../../lib/ops/operator';
+import { deploymentProblems } from '../../../packages/cli/check';
 import { commands } from '../../../packages/cli/commands';
+import { readInstance } from '../../../resources/instances/read';
+import { changeInstance, FILLED_IN, instanceFolder, WITH_APPLE } from '../../support/instances';
 import { command, contextOf, recordingOutput } from '../../support/operator';
 import { SAMPLE_QUEUE, sampleEngine } from '../../support/sample-contract';
 
@@ -38,14 +41,43 @@ test('a canary that does not end in two minutes is an error that says which log 
   );
 });
 
-test('without credentials, a check shows the problems of the file too', async () => {
-  const { out, recorded } = recordingOutput();
-  const target = () => Promise.reject(new OperatorError('The AWS account of these credentials is unknown'));
+describe('the file of an instance', () => {
+  let root: string;
+  let remove: () => void;
+  beforeEach(() => {
+    ({ root, remove } = instanceFolder());
+  });
+  afterEach(() => remove());
 
-  const checked = commands.check.run({ ...contextOf({}, { stage: 'prod', json: true }, out), target });
+  const problems = (name: string) => deploymentProblems(readInstance(name, root));
 
-  await expect(checked).rejects.toThrow('account: still holds the value of the example');
-  const { problems } = recorded.json as { problems: string[] };
-  expect(problems).toContain('instances/mht-api.yml: account: still holds the value of the example');
-  expect(problems.at(-1)).toBe('The AWS account of these credentials is unknown');
+  test('can be deployed once it is filled in', () => {
+    changeInstance(root, 'mht-api', { ...WITH_APPLE, bucket: 'mht-bucket' });
+    changeInstance(root, 'acme', { ...FILLED_IN, bucket: 'acme-bucket' });
+
+    expect([problems('mht-api'), problems('acme')]).toEqual([[], []]);
+  });
+
+  test('cannot be deployed while it holds values of the examples. Each is named, also without credentials', async () => {
+    const paths = ['account', 'bucket', 'hashKey', 'notify.discord', 'sender.domains.0', 'sender.email']
+      .concat(['sendgrid.apiKey', 'sendgrid.eventsKey', 'sendgrid.suppressionKey'])
+      .concat(['zendesk.email', 'zendesk.endpoint', 'zendesk.token']);
+    const named = paths.map((path) => `instances/acme.yml: ${path}: still holds the value of the example`);
+    const { out, recorded } = recordingOutput();
+    const target = () => Promise.reject(new OperatorError('The AWS account of these credentials is unknown'));
+
+    const checked = commands.check.run({ ...contextOf({}, { param: 'instance=acme', json: true }, out), target });
+
+    await expect(checked).rejects.toThrow('account: still holds the value of the example');
+    const { problems: all } = recorded.json as { problems: string[] };
+    expect(all.toSorted()).toEqual(['The AWS account of these credentials is unknown', ...named]);
+  });
+
+  test('cannot be deployed with an endpoint without TLS, or as the local stage', () => {
+    const endpoint = 'HTTP://mail.acme.test';
+    changeInstance(root, 'acme', { ...FILLED_IN, bucket: 'acme-bucket', 'sendgrid.endpoint': endpoint });
+
+    expect(problems('acme')).toEqual(['instances/acme.yml: sendgrid.endpoint: must begin with https://']);
+    expect(problems('local')).toEqual([expect.stringContaining('stage local is the service on this machine')]);
+  });
 });

@@ -4,7 +4,6 @@ import { anEnvelope, jobId } from '../../support/engine';
 import { command } from '../../support/operator';
 import { sampleEngine } from '../../support/sample-contract';
 
-const MINUTE = 60_000;
 const HOUR = '2026-01-02T03';
 
 /** Job 1 succeeded, 2 is dead, 3 throttled, 4 stopped, 5 queued. */
@@ -12,7 +11,7 @@ async function someJobs() {
   const { engine } = sampleEngine(({ id }) => {
     if (id === jobId(2)) throw new PermanentError({ code: 'Rejected', message: 'rejected', field: 'data.name' });
     if (id === jobId(3))
-      throw new WaitError({ code: 'RateLimited', message: '429', vendor: 'zendesk', waitMs: 5 * MINUTE });
+      throw new WaitError({ code: 'RateLimited', message: '429', vendor: 'zendesk', waitMs: 300_000 });
     if (id === jobId(4)) throw new StopError({ code: 'AgreementMissing', message: '403', vendor: 'zendesk' });
     return { ticket: 7 };
   });
@@ -40,7 +39,6 @@ describe('sls jobs list', () => {
 
   test.each([
     [{ state: 'held' }, [3, 4]],
-    [{ from: HOUR }, [1, 2, 3, 4, 5]],
     [{ from: '2026-01-02T02', to: HOUR }, []],
     [{ queue: 'sample', limit: '2' }, [2, 4]],
   ])('with %j, it lists jobs %j', async (options, expected) => {
@@ -101,10 +99,7 @@ describe('sls jobs show', () => {
 
     expect(json).toMatchObject({ id: jobId(1), state: 'succeeded', recordKey: expect.stringContaining('hour=03') });
     expect(JSON.stringify(json)).not.toContain('planted-token');
-  });
-
-  test('names an unknown job in the error', async () => {
-    await expect(command(await someJobs(), 'jobs show', { id: 'x' })).rejects.toThrow('There is no job x in sample');
+    await expect(command(engine, 'jobs show', { id: 'x' })).rejects.toThrow('There is no job x in sample');
   });
 });
 

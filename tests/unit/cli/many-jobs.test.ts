@@ -15,7 +15,7 @@ async function someJobs(count: number, options: EngineOptions = {}, kind: 'dead'
   const { contract, effects } = sampleContract(() => {
     if (isFixed) return;
     if (kind === 'held')
-      throw new WaitError({ code: 'RateLimited', message: '429', vendor: 'zendesk', waitMs: 60 * MINUTE });
+      throw new WaitError({ code: 'RateLimited', message: '429', vendor: 'zendesk', waitMs: 3_600_000 });
     rejects();
   });
   const engine = memoryEngine(() => contract, options);
@@ -46,8 +46,11 @@ const generations = ({ engine }: Awaited<ReturnType<typeof someJobs>>) =>
   engine.rows().map(({ generation }) => generation);
 
 test('a retry of many shows its jobs, asks, takes 20 jobs a second, and prints the outcomes', async () => {
-  const made = await someJobs(45);
+  const made = await someJobs(46);
   made.fixed();
+  // Job 1 is discarded, so it stays as it is.
+  await made.run('jobs discard', { id: jobId(1) });
+  made.engine.clock.advance(MINUTE);
 
   const { lines, notes, progress, exitCode } = await made.run('jobs retry', { code: 'Rejected' }, 'yes');
 
@@ -62,19 +65,7 @@ test('a retry of many shows its jobs, asks, takes 20 jobs a second, and prints t
   expect(progress).toEqual(expect.arrayContaining([20, 40, 45].map((done) => [done, 45])));
   expect(made.slept.slice(0, 2)).toEqual([1_000, 1_000]);
   expect(exitCode).toBeUndefined();
-});
-
-test('jobs that die again are shown, and are not retried again', async () => {
-  const made = await someJobs(25);
-
-  const { lines } = await made.run('jobs retry', RETRY);
-
-  expect(lines.slice(2)).toEqual([
-    '25 of 25 jobs retried.',
-    'QUEUE   STATE         ERROR     JOBS',
-    'sample  dead (error)  Rejected  25',
-  ]);
-  expect(generations(made)).toEqual(Array(25).fill(2));
+  expect(made.engine.row(jobId(1)).generation).toBe(1);
 });
 
 test.each([
@@ -105,17 +96,6 @@ test('Ctrl-C stops after the jobs of the second, and the same command goes on', 
   expect(rest.lines).toContain('25 of 25 jobs retried.');
   expect(generations(made)).toEqual(Array(45).fill(2));
   expect(made.effects).toHaveLength(45);
-});
-
-test('discarded and cancelled jobs stay as they are, unless a filter names cancelled ones', async () => {
-  const made = await someJobs(3);
-  await made.run('jobs discard', { id: jobId(1) });
-  made.engine.clock.advance(MINUTE);
-
-  const { lines } = await made.run('jobs retry', RETRY);
-
-  expect(lines).toContain('2 of 2 jobs retried.');
-  expect(made.engine.row(jobId(1)).generation).toBe(1);
 });
 
 test('a job that was retried and has not started yet is not retried again', async () => {
@@ -183,11 +163,7 @@ test('unknown steps can be settled together: only of jobs that wait for it, afte
   const refused = await made.run('jobs settle', settle, 'no');
   const { lines, notes, exitCode } = await made.run('jobs settle', settle, 'yes');
 
-  expect(refused.lines).toEqual([
-    expect.stringContaining('QUEUE'),
-    expect.stringMatching(/held \(unknown\).* 2$/),
-    'Nothing was changed.',
-  ]);
+  expect(refused.lines.slice(1)).toEqual([expect.stringMatching(/held \(unknown\).* 2$/), 'Nothing was changed.']);
   expect(lines.at(-1)).toBe('1 of 2 jobs settled, 1 refused.');
   expect(notes.at(-1)).toBe(`${jobId(2)}: ${jobId(2)} has no unknown step send. --step must be other.`);
   expect(exitCode).toBe(1);

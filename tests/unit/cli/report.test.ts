@@ -5,15 +5,14 @@ import { recordKey, verifiedKey } from '../../../lib/jobs/keys';
 import { recordOf } from '../../../lib/jobs/record';
 import type { JobRow } from '../../../lib/jobs/row';
 import type { Options } from '../../../packages/cli/command';
-import { commands } from '../../../packages/cli/commands';
-import type { Serverless } from '../../../packages/cli/target';
 import { acceptedRow } from '../../support/accepted-row';
 import { memoryDeployment } from '../../support/deployment';
 import { jobId, memoryEngine, PREFIX } from '../../support/engine';
 import { inState } from '../../support/in-state';
-import { contextOf, recordingOutput } from '../../support/operator';
+import { command } from '../../support/operator';
 import { SAMPLE_QUEUE, sampleContract } from '../../support/sample-contract';
 
+type Three = [string, string, string];
 const DAY = Date.parse('2026-01-02T03:04:05.000Z');
 const folder = mkdtempSync(join(tmpdir(), 'report-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -32,14 +31,7 @@ async function month(jobs: { n: number; seconds?: number; [changed: string]: unk
     const record = recordOf({ ...acceptedRow(DAY), ...row, ...ended, ...changed });
     await engine.objects.put(recordKey(PREFIX, row), record, 'application/json');
   }
-  const run = async (options: Options) => {
-    const { out, recorded } = recordingOutput();
-    const serverless = {
-      service: { functions: {}, custom: { instance: { account: '123456789012' } } },
-    } as unknown as Serverless;
-    await commands.report.run({ ...contextOf(deployment, options, out), serverless });
-    return recorded;
-  };
+  const run = (options: Options) => command({ deps: deployment }, 'report', options);
   return { ...engine, metrics, run };
 }
 
@@ -92,11 +84,7 @@ test('a criterion without data is unknown, and what could not be read is said', 
 
 test('the JSON of several clients is shown side by side, and each page loads nothing', async () => {
   const { run } = await month([{ n: 1 }]);
-  const [first, second, page] = ['a.json', 'b.json', 'page.html'].map((name) => join(folder, name)) as [
-    string,
-    string,
-    string,
-  ];
+  const [first, second, page] = ['a.json', 'b.json', 'page.html'].map((name) => join(folder, name)) as Three;
   const { json } = await run({ month: '2026-01', json: true });
   writeFileSync(first, JSON.stringify(json));
   writeFileSync(second, JSON.stringify({ ...(json as object), instance: '<b>two</b>' }));

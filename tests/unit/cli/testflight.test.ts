@@ -1,5 +1,4 @@
-import { commands } from '../../../packages/cli/commands';
-import { contextOf, recordingOutput } from '../../support/operator';
+import { command } from '../../support/operator';
 import { APP, GROUP, OTHER_GROUP, startTestflight } from '../../support/testflight';
 
 let service: Awaited<ReturnType<typeof startTestflight>>;
@@ -10,10 +9,8 @@ afterEach(() => service.close());
 
 /** Runs the command. Returns what it prints about each tester, without the ids. */
 async function invite(email: string, options: Record<string, string> = {}) {
-  const { out, recorded } = recordingOutput();
-  const given = { app: APP, group: GROUP, email, ...options };
-  await commands['testflight invite'].run(contextOf(service.engine.deps, given, out));
-  return recorded.lines.map((line) => line.split(': ')[1]);
+  const { lines } = await command(service.engine, 'testflight invite', { app: APP, group: GROUP, email, ...options });
+  return lines.map((line) => line.split(': ')[1]);
 }
 
 test('queues a job for each tester', async () => {

@@ -13,16 +13,11 @@ describe('the limit of confirmations', () => {
     return { clock, table, ask };
   }
 
-  test.each([
-    ['in any case of letters', ['user@example.com', 'USER@example.com', 'User@Example.com', 'user@example.com']],
-    [
-      'whatever follows a plus sign',
-      ['user+1@example.com', 'user+2+3@example.com', 'user@example.com', 'user+4@example.com'],
-    ],
-  ])('lets three jobs an hour mail one address, %s', async (_, addresses) => {
+  test('lets three jobs an hour mail one address, in any case of letters, whatever follows a plus sign', async () => {
     const { ask, clock } = limit();
     const answers: boolean[] = [];
-    for (const [id, email] of addresses.entries()) answers.push(await ask(`${id}`, email));
+    for (const [id, name] of ['user', 'USER+1', 'User+2+3', 'user+4'].entries())
+      answers.push(await ask(`${id}`, `${name}@example.com`));
 
     expect(answers).toEqual([true, true, true, false]);
     expect(await ask('other', 'other@example.com')).toBe(true);

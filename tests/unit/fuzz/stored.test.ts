@@ -41,11 +41,8 @@ describe('stored data', () => {
     'type',
     'source',
     'vendor',
-    'todo',
-    'todoAt',
-    'accepted',
     'schema',
-  ];
+  ].concat(['todo', 'todoAt', 'accepted']);
 
   test('a row with any attributes ends its job or waits for a person, and its values are in no output', async () => {
     const { table } = await engineWith(true);

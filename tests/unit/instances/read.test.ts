@@ -1,9 +1,17 @@
-import { writeFileSync } from 'node:fs';
+import { renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { functionsOf } from '../../../resources/instances/instance';
-import { instanceNames, parseInstance, readDefaults, readInstance } from '../../../resources/instances/read';
+import {
+  chosenInstance,
+  instanceNames,
+  parseInstance,
+  readDefaults,
+  readInstance,
+} from '../../../resources/instances/read';
+import { secretsOf } from '../../../resources/instances/rules';
 import { changeInstance, instanceFolder, problemsOf } from '../../support/instances';
 
+const instance = readInstance('mht-api');
 const known = Object.keys(readDefaults().queues ?? {});
 
 let root: string;
@@ -81,116 +89,78 @@ test('a setting is required only by the queues in use', () => {
   expect(problems({})).toEqual([]);
 });
 
+const webhook = (changes: object = {}, bus?: string) => {
+  const valid = { url: 'https://example.com/ends', key: 'secretsmanager:acme/webhook', ...changes };
+  return { events: bus === undefined ? { webhook: valid } : { bus, webhook: valid } };
+};
+const byLanguage = (language: string, id: string) => ({
+  'sendgrid.templates': { feedbackByLanguage: { [language]: id } },
+});
+const ofFeedback = (changes: object) => ({ 'queues.feedback': changes });
+/** An alarm of the only queue. */
+const age = (seconds: number) => ({ 'alarms.age': seconds, 'queues.emails': undefined });
+
 test.each<[string, Record<string, unknown>, string]>([
   ['no queues', { queues: {} }, `queues: must name the queues in use: ${known.join(', ')}`],
   ['an unknown queue', { 'queues.feedbak': {} }, 'queues.feedbak: is not a queue. Did you mean feedback?'],
   ['no account', { account: undefined }, 'account: is missing'],
   ['an empty window', { 'sendgrid.between': '08:00-08:00' }, 'sendgrid.between: must be two different times of day'],
   [
-    'a language of a template by its name',
-    { 'sendgrid.templates': { feedbackByLanguage: { german: `d-${'0'.repeat(32)}` } } },
-    'sendgrid.templates.feedbackByLanguage.german: must be a language tag such as de or pt-BR',
+    'a language by its name',
+    byLanguage('german', `d-${'0'.repeat(32)}`),
+    'sendgrid.templates.feedbackByLanguage.german',
   ],
-  [
-    'a template in another language that is no dynamic one',
-    { 'sendgrid.templates': { feedbackByLanguage: { de: 'confirmation' } } },
-    'sendgrid.templates.feedbackByLanguage.de: must be a dynamic template id (d-…)',
-  ],
+  ['a language without a template', byLanguage('de', 'confirmation'), 'sendgrid.templates.feedbackByLanguage.de: must'],
   ['no zone', { 'sendgrid.zone': 'Berlin' }, 'sendgrid.zone: must be a time zone such as Europe/Berlin'],
   ['a cap below a chunk', { 'sendgrid.dailyCap': 24 }, 'sendgrid.dailyCap: must be >= 25, one chunk at this rate'],
   ['no hash key', { hashKey: undefined, 'queues.feedback': undefined }, 'hashKey: is missing'],
   ['an account that YAML reads as a number', { account: 123456789012 }, 'account: must be 12 digits in quotes'],
-  [
-    'an address of Zendesk without its path',
-    { 'zendesk.endpoint': 'https://acme.zendesk.com' },
-    'zendesk.endpoint: must end with /api/v2',
-  ],
-  [
-    'a sender outside its domains',
-    { 'sender.domains': ['other.example.com'] },
-    'sender.email: must be of one of sender.domains (other.example.com)',
-  ],
-  [
-    'a customer key of another region',
-    { kmsKey: 'arn:aws:kms:us-east-1:123456789012:key/example' },
-    'kmsKey: must be in the region of the instance (eu-west-1)',
-  ],
+  ['half of an address', { 'zendesk.endpoint': 'https://acme.zendesk.com' }, 'zendesk.endpoint: must end with /api/v2'],
+  ['a sender elsewhere', { 'sender.domains': ['b.example.com'] }, 'sender.email: must be of one of sender.domains'],
+  ['a key of another region', { kmsKey: 'arn:aws:kms:us-east-1:123456789012:key/x' }, 'kmsKey: must be in the region'],
   ['a customer key by its alias', { kmsKey: 'alias/x' }, 'kmsKey: must be own, or the ARN of a KMS key'],
-  [
-    'a webhook without a bus of its own',
-    { 'events.webhook': { url: 'https://example.com/ends', key: 'secretsmanager:acme/webhook' } },
-    'events.bus: must be own, because the webhook belongs to that bus',
-  ],
-  [
-    'a webhook without TLS',
-    { events: { bus: 'own', webhook: { url: 'http://example.com/ends', key: 'secretsmanager:acme/webhook' } } },
-    'events.webhook.url: must be an https address',
-  ],
-  [
-    'the key of a webhook that CloudFormation cannot read',
-    { events: { bus: 'own', webhook: { url: 'https://example.com/ends', key: 'ssm:/acme/webhook' } } },
-    'events.webhook.key: must be secretsmanager:name, because CloudFormation reads it',
-  ],
-  [
-    'a webhook without its key',
-    { events: { bus: 'own', webhook: { url: 'https://example.com/ends' } } },
-    'events.webhook.key: is missing',
-  ],
-  [
-    'a retention that is shorter than an outage',
-    { 'queues.feedback': { retention: 3_600 } },
-    'queues.feedback.retention: must be at least 86400',
-  ],
-  [
-    'a wildcard in the prefix',
-    { prefix: 'acme/*' },
-    "prefix: must be parts separated by /, each of letters, digits or !_.'()-, without wildcards",
-  ],
-  [
-    'a secret by a relative path',
-    { 'sendgrid.apiKey': 'ssm:relative' },
-    'sendgrid.apiKey: must be a reference, ssm:/path or secretsmanager:name, not the secret itself',
-  ],
-  [
-    'a FIFO batch over ten',
-    { 'queues.analytics': { batch: 11 } },
-    'queues.analytics.batch: must be <= 10 on a FIFO queue',
-  ],
+  ['a webhook without a bus of its own', webhook(), 'events.bus: must be own, because the webhook belongs to that bus'],
+  ['a webhook without TLS', webhook({ url: 'http://example.com/ends' }, 'own'), 'events.webhook.url: must be an https'],
+  ['the key of a webhook in SSM', webhook({ key: 'ssm:/acme/webhook' }, 'own'), 'events.webhook.key: must be secretsm'],
+  ['a webhook without its key', webhook({ key: undefined }, 'own'), 'events.webhook.key: is missing'],
+  ['a short retention', ofFeedback({ retention: 3_600 }), 'queues.feedback.retention: must be at least 86400'],
+  ['a wildcard in the prefix', { prefix: 'acme/*' }, 'prefix: must be parts separated by /'],
+  ['a secret by a relative path', { 'sendgrid.apiKey': 'ssm:relative' }, 'sendgrid.apiKey: must be a reference'],
+  ['a FIFO batch over ten', { 'queues.analytics': { batch: 11 } }, 'queues.analytics.batch: must be <= 10 on a FIFO'],
   [
     'a batch of jobs that must not run twice',
-    { 'queues.feedback': { batch: 2 } },
-    'queues.feedback.batch: must be 1, because its jobs must not run twice',
+    ofFeedback({ batch: 2 }),
+    'queues.feedback.batch: must be 1, because its',
   ],
+  ['a visibility below six time-outs', ofFeedback({ visibility: 269 }), 'queues.feedback.visibility: must be >= 6 x'],
+  ['a DLQ that forgets first', ofFeedback({ dlq: { retention: 1_209_599 } }), 'queues.feedback.dlq.retention: must be'],
+  ['an alarm that comes too late', age(1_209_600), "queues.feedback.alarms.age: must be < the queue's retention"],
   [
-    'a visibility below six time-outs',
-    { 'queues.feedback': { visibility: 269 } },
-    'queues.feedback.visibility: must be >= 6 x timeout (270)',
-  ],
-  [
-    'a DLQ that forgets before its queue',
-    { 'queues.feedback': { dlq: { retention: 1_209_599 } } },
-    "queues.feedback.dlq.retention: must be >= the queue's (1209600)",
-  ],
-  [
-    'an alarm that comes too late',
-    { 'alarms.age': 1_209_600, 'queues.emails': undefined },
-    "queues.feedback.alarms.age: must be < the queue's retention (1209600)",
-  ],
-  [
-    'an alarm that normal retries set off',
-    { 'alarms.age': 900, 'queues.emails': undefined },
+    'an alarm that retries set off',
+    age(900),
     'queues.feedback.alarms.age: must be > the waits between attempts (1056)',
   ],
 ])('%s is refused', (_what, changes, expected) => {
-  expect(problems(changes)).toEqual([`instances/acme.yml: ${expected}`]);
+  expect(problems(changes)).toEqual([expect.stringContaining(`instances/acme.yml: ${expected}`)]);
 });
 
-test('a file that is not YAML is refused with its line', () => {
-  writeFileSync(join(root, 'instances/acme.yml'), 'stage: prod\nstage: staging\n');
+test.each(secretsOf(instance, functionsOf(instance)).map(({ path }) => path))(
+  'the plain secret %s is refused',
+  (path) => {
+    changeInstance(root, 'mht-api', { [path]: 'planted-secret' });
 
-  expect(problemsOf(() => readInstance('acme', root))).toEqual([
-    'instances/acme.yml: is not valid YAML: Map keys must be unique at line 2, column 1',
-  ]);
+    expect(problemsOf(() => readInstance('mht-api', root))).toEqual([
+      `instances/mht-api.yml: ${path}: must be a reference, ssm:/path or secretsmanager:name, not the secret itself`,
+    ]);
+  },
+);
+
+test.each([
+  ['stage: prod\nstage: staging\n', 'is not valid YAML: Map keys must be unique at line 2, column 1'],
+  ['acme', 'must be a table of settings'],
+  ['- stage: prod', 'must be a table of settings'],
+])('a file that holds %j is refused with its rule', (text, rule) => {
+  expect(problemsOf(() => parseInstance('acme', text))).toEqual([`instances/acme.yml: ${rule}`]);
 });
 
 test('no message contains a value that may be personal or secret', () => {
@@ -206,8 +176,35 @@ test('no message contains a value that may be personal or secret', () => {
 });
 
 test.each([
-  ['only a word', 'acme', ['instances/acme.yml: must be a table of settings']],
-  ['a list', '- stage: prod', ['instances/acme.yml: must be a table of settings']],
-])('a file that holds %s is refused with its rule', (_, text, lines) => {
-  expect(problemsOf(() => parseInstance('acme', text))).toEqual(lines);
+  [{}, 'local'],
+  [{ stage: 'prod' }, 'mht-api'],
+  [{ stage: 'staging', param: [] }, 'mht-api-staging'],
+  [{ param: ['instance=acme'] }, 'acme'],
+  [{ param: 'instance=acme', stage: 'prod', region: 'eu-west-1' }, 'acme'],
+])('the options %j mean the instance %s', (options, name) => {
+  expect(chosenInstance(options).name).toBe(name);
+});
+
+test('a file whose name has capitals is refused by the rule for names', () => {
+  renameSync(join(root, 'instances', 'acme.yml'), join(root, 'instances', 'Globex_2.yml'));
+
+  expect(problemsOf(() => chosenInstance({ param: 'instance=Globex_2' }, root))).toEqual([
+    'instances/Globex_2.yml: the name of an instance must be 2 to 32 lowercase letters, digits or hyphens, and begin with a letter',
+  ]);
+});
+
+test.each([
+  [{ stage: 'dev' }, 'stage dev has no instance: use --stage staging or prod'],
+  [{ stage: 'constructor' }, 'stage constructor has no instance'],
+  [{ param: ['instance=acmee'] }, 'There is no instance acmee: instances/acmee.yml does not exist. Did you mean acme?'],
+  [{ param: ['instance=../acme'] }, 'There is no instance ../acme'],
+  [{ param: ['instance=acme', 'instance=local'] }, '--param must be given once, as instance=NAME.'],
+  [{ param: ['feedbackConcurrency=20'], stage: 'prod' }, '--param must be given once, as instance=NAME.'],
+  [{ param: ['instance=acme'], stage: 'staging' }, '--stage is staging, but instances/acme.yml says stage: prod.'],
+  [{ stage: 'prod', region: 'eu-west-1' }, '--region is eu-west-1, but instances/mht-api.yml says region: us-east-1.'],
+])('the options %j are refused', (options, expected) => {
+  const [first = '', ...more] = problemsOf(() => chosenInstance(options));
+
+  expect(more).toEqual([]);
+  expect(first.slice(0, expected.length)).toBe(expected);
 });

@@ -1,5 +1,6 @@
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { scheduleMs } from '../../../packages/local/functions';
 import { checkPort, close, listen, portFrom, portsFrom } from '../../../packages/local/loopback';
 
 test.each([
@@ -13,6 +14,14 @@ test.each([
 
 test.each(['http', '-1', '65536', '65530', '80.5'])('PORT=%s is refused', (text) => {
   expect(() => portFrom(text)).toThrow('PORT must be a number');
+});
+
+test.each([
+  ['rate(1 minute)', 2_000],
+  ['rate(5 minutes)', 10_000],
+  ['cron(17 3 * * ? *)', 2_880_000],
+])('%s takes %i ms on this machine', (expression, ms) => {
+  expect(scheduleMs(expression)).toBe(ms);
 });
 
 test('the API, the emulators and the fakes have the ports from PORT on', () => {

@@ -37,10 +37,6 @@ it('answers in the order of the jobs, and marks their rows as sent', async () =>
 
   const ids = new Map(events().map(({ id, data }) => [(data as { message: string }).message, id]));
   expect(results.map(({ accepted }) => accepted?.id)).toEqual(results.map((_, n) => ids.get(`${n}`)));
-  expect(results[0]?.accepted).toEqual({
-    ...{ id: ids.get('0'), time: expect.any(String), duplicate: false },
-    ...{ messageId: expect.any(String), sequenceNumber: expect.any(String) },
-  });
   expect(rows().every(({ sentAt }) => sentAt !== undefined)).toBe(true);
 });
 
@@ -50,19 +46,21 @@ it('sends the jobs of one group in order, and none of them after one that was no
   const jobs = ['a1', 'b1', 'a2', 'a3', 'b2'].map((text) => feedback(text.slice(0, 1), text));
   const results = await submitBatch(deps, jobs);
 
-  expect(tried.toSorted()).toEqual(['a1', 'a2', 'b1', 'b2']);
-  expect(tried.indexOf('a1')).toBeLessThan(tried.indexOf('a2'));
-  expect(tried.indexOf('b1')).toBeLessThan(tried.indexOf('b2'));
+  expect(tried.filter((text) => text.startsWith('a'))).toEqual(['a1', 'a2']);
+  expect(tried.filter((text) => text.startsWith('b'))).toEqual(['b1', 'b2']);
   expect(results.map(({ accepted }) => accepted !== undefined)).toEqual([true, true, false, false, true]);
   expect(results[3]?.error).toMatchObject({ code: 'SQS.InternalError' });
 });
+
+const hundred = (key: (n: number) => string | undefined) =>
+  Array.from({ length: 100 }, (_, n) => feedback(`user-${n}`, `${n}`, key(n)));
 
 it('sends no more once all tries of a message have timed out', async () => {
   const { deps, tried } = start({ refuse: () => true, code: 'SQS.TimeoutError' });
 
   const results = await submitBatch(
     deps,
-    Array.from({ length: 100 }, (_, n) => feedback(`user-${n}`)),
+    hundred(() => undefined),
   );
 
   expect(tried).toHaveLength(25);
@@ -96,9 +94,8 @@ it('makes the same job of the same key, also within one batch', async () => {
 
   const results = await submitBatch(deps, [feedback('a', 'same', 'key'), feedback('a', 'same', 'key')]);
 
-  expect(rows()).toHaveLength(1);
-  expect(new Set(results.map(({ accepted }) => accepted?.id)).size).toBe(1);
   expect(results.map(({ accepted }) => accepted?.duplicate).sort()).toEqual([false, true]);
+  expect(rows().map(({ id }) => [id, id])).toEqual([results.map(({ accepted }) => accepted?.id)]);
 });
 
 it('asks a table that hangs no more once all tries of a job have timed out', async () => {
@@ -111,7 +108,7 @@ it('asks a table that hangs no more once all tries of a job have timed out', asy
 
   const results = await submitBatch(
     deps,
-    Array.from({ length: 100 }, (_, n) => feedback(`user-${n}`, `${n}`, n % 2 ? `key-${n}` : undefined)),
+    hundred((n) => (n % 2 ? `key-${n}` : undefined)),
   );
 
   expect(asked).toBe(25 * 3);

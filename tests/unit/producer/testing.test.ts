@@ -54,8 +54,7 @@ const calls: Record<string, Call> = {
   'an event': (producer, at) => producer.track({ id: '1', name: 'opened', time: at(0) }),
   'a wrong event': (producer) => producer.track({ id: '', name: 'opened', time: 'x' }),
   'an upload': (producer) => producer.attachments.upload({ ...me, ...file }),
-  'an upload for an unknown queue': (producer) =>
-    producer.attachments.upload({ ...me, ...file, queue: 'other' } as never),
+  'an upload for no queue': (producer) => producer.attachments.upload({ ...me, ...file, queue: 'other' } as never),
   'flush and close': async (producer) => [await producer.ready(), await producer.flush(), await producer.close()],
   'a job after the close': (producer) => producer.feedback(feedback),
 };
@@ -163,23 +162,17 @@ test('a test ends jobs, planned ones too', async () => {
   });
 });
 
-test('a campaign that is completed can be paused and reported', async () => {
-  const producer = createTestProducer();
-  const { id } = await producer.campaign(news, people);
-  await producer.complete(id);
-
-  expect(await producer.campaigns.pause(id)).toMatchObject({ status: 'paused' });
-  expect(await producer.campaigns.report(id)).toMatchObject({ campaign: id, recipients: 1, notReleased: 1 });
-});
-
-test('an uploaded file is there for the job that names it', async () => {
+test('an uploaded file is there for the job that names it, and a completed campaign can be paused and reported', async () => {
   const producer = createTestProducer();
   const { key } = await producer.attachments.upload({ ...me, ...file });
   await producer.upload(key, 'png');
 
   await producer.feedback({ ...feedback, attachments: [{ key, ...file }] }, me);
   await producer.upload('jobs/_attachments/emails/list.csv', 'email\na@example.com\n');
-  const { recipients } = await producer.campaign(news, { key: 'jobs/_attachments/emails/list.csv' });
+  const { id, recipients } = await producer.campaign(news, { key: 'jobs/_attachments/emails/list.csv' });
+  await producer.complete(id);
 
   expect(recipients).toBe(1);
+  expect(await producer.campaigns.pause(id)).toMatchObject({ status: 'paused' });
+  expect(await producer.campaigns.report(id)).toMatchObject({ campaign: id, recipients: 1, notReleased: 1 });
 });

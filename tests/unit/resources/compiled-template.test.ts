@@ -4,10 +4,9 @@ import { dirname, join } from 'node:path';
 import { parseEnv } from '../../../lib/config/common';
 import { EVENT_COLUMNS, environmentSchemas } from '../../../lib/config/functions';
 import { eventsView } from '../../../resources/catalog';
-import { readInstance } from '../../../resources/instances/read';
 import { logicalId } from '../../../resources/template';
 import { permissionsOf, type Request, unexpected } from '../../support/iam';
-import { localPackage, SECRETS_KEY, templateOf } from '../../support/packages';
+import { SECRETS_KEY, templateOf } from '../../support/packages';
 import type { CompiledTemplate } from '../../support/sls';
 
 const QUEUES = ['feedback', 'emails', 'testflight', 'analytics'];
@@ -113,38 +112,24 @@ test('each queue refuses unencrypted transport', () => {
       'WebhookUndelivered',
     ].map((Ref) => [{ Ref }]),
   );
+  const denied = { Effect: 'Deny', Principal: '*', Action: 'sqs:*' };
+  const plain = expect.objectContaining({ ...denied, Condition: { Bool: { 'aws:SecureTransport': 'false' } } });
   for (const { PolicyDocument } of policies)
-    expect(PolicyDocument).toMatchObject({
-      Statement: expect.arrayContaining([
-        expect.objectContaining({
-          Effect: 'Deny',
-          Principal: '*',
-          Action: 'sqs:*',
-          Condition: { Bool: { 'aws:SecureTransport': 'false' } },
-        }),
-      ]),
-    });
+    expect(PolicyDocument).toMatchObject({ Statement: expect.arrayContaining([plain]) });
 });
 
-test('every queue that a file may name has a queue, a DLQ, and a function with its time-out', async () => {
-  const { resources } = await localPackage();
-
-  for (const { name, timeout } of readInstance('local').rows) {
-    const worker = Object.values(resources).find(({ Properties }) => Properties?.FunctionName === `local-${name}`);
-    expect(worker?.Properties?.Timeout).toBe(timeout);
-    expect(resources[logicalId(name, 'Queue')]?.Properties?.QueueName).toBe(`local-${name}.fifo`);
-    expect(resources[logicalId(name, 'Dlq')]?.Properties?.QueueName).toBe(`local-${name}-dlq.fifo`);
-  }
-});
-
-test('a client without a queue has no function, role, alarm, secret or output of that queue', () => {
+const NONE = [null, null, null];
+test('a client without a queue or a bus has no function, role, alarm, secret or output of it', () => {
   const kinds = Object.keys(second.Resources);
 
   expect(ofType(second, 'AWS::Lambda::Function').map(({ Properties }) => Properties.FunctionName)).toEqual(
     ['feedback', 'emails', 'email-events', 'reconciler', 'verify', 'alarms'].map((name) => `acme-${name}`),
   );
-  expect(kinds.filter((id) => /testflight|analytics|^hours|appstore/i.test(id))).toEqual([]);
-  expect(second.text).not.toMatch(/testflight|analytics|app-?store|parquet/i);
+  expect(kinds.filter((id) => /testflight|analytics|^hours|appstore|webhook|JobEvents/i.test(id))).toEqual([]);
+  expect(second.text).not.toMatch(/testflight|analytics|app-?store|parquet|events:PutEvents|EVENT_BUS/i);
+  // Nor does it name another client, or a key that no file configures.
+  expect(second.Resources.FeedbackQueue?.Properties.QueueName).toBe('acme-feedback.fifo');
+  expect([second.text.match(/mht-api/g), prod.text.match(/staging/g), staging.text.match(/kms:/g)]).toEqual(NONE);
 });
 
 /** The key of a function in serverless.yml. */
@@ -166,19 +151,6 @@ test('the environment of each function holds no references and matches its schem
       RETRY_WAITS: [60, 900],
     });
   }
-});
-
-test('the stack has a bus for the ends of jobs only if the instance asks for one', () => {
-  expect(prod.Resources.JobEvents?.Properties.Name).toBe('mht-api-jobs');
-  expect(second.Resources.JobEvents).toBeUndefined();
-  expect(Object.keys(second.Resources).filter((id) => /webhook/i.test(id))).toEqual([]);
-  expect(second.text).not.toMatch(/events:PutEvents|EVENT_BUS/);
-});
-
-test('the template of a second client does not name the first', () => {
-  expect(second.Resources.FeedbackQueue?.Properties.QueueName).toBe('acme-feedback.fifo');
-  expect(second.text.match(/mht-api/g)).toBeNull();
-  expect(prod.text.match(/staging/g)).toBeNull();
 });
 
 const queue = (name: string) => `arn:aws:sqs:us-east-1:123456789012:${name}`;
@@ -251,7 +223,3 @@ test.each(['Feedback', 'Emails', 'Testflight', 'Analytics', 'EmailEvents', 'Hour
     expect(await unexpected(permissionsOf(prod, `${role}IamRoleLambdaExecution`), requests, false)).toEqual([]);
   },
 );
-
-test('no function may use a key when no customer key is configured', () => {
-  expect(staging.text).not.toContain('kms:');
-});

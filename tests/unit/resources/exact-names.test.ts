@@ -50,22 +50,17 @@ function granted(template: CompiledTemplate): string[] {
 }
 
 /** An ARN as a pattern: `*` stands for any text, `?` for one character. */
-const pattern = (text: string): RegExp =>
-  new RegExp(
-    `^${text
-      .replace(/[.+^${}()|[\]\\]/g, '\\$&')
-      .replaceAll('*', '.*')
-      .replaceAll('?', '.')}$`,
-  );
+function pattern(text: string): RegExp {
+  const exact = text.replace(/[.+^${}()|[\]\\]/g, '\\$&');
+  return new RegExp(`^${exact.replaceAll('*', '.*').replaceAll('?', '.')}$`);
+}
 
 test('no name and no ARN of an instance matches a resource of an instance whose name begins alike', async () => {
   const prod = await templateOf('prod');
   const staging = await templateOf('staging');
 
-  for (const [one, other] of [
-    [prod, staging],
-    [staging, prod],
-  ] as const) {
+  for (const one of [prod, staging]) {
+    const other = one === prod ? staging : prod;
     const theirs = created(other);
     const wrong = [...granted(one), ...created(one)].flatMap((text) => {
       const own = pattern(text);

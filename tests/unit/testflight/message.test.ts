@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { inviteSchema, notifyBuildSchema, removeSchema } from '../../../lib/testflight/message';
 import { problemOf } from '../../support/problem';
 import { APP, anInvite, GROUP, TESTER } from '../../support/testflight';
@@ -21,7 +22,6 @@ test.each<[string, Kind, unknown, string]>([
   ['no app', 'invite', invite({ app: undefined }), 'data.app'],
   ['an app by its bundle id', 'invite', invite({ app: 'com.example.app' }), 'data.app'],
   ['an app with a path', 'remove', removal({ app: '1/../2' }), 'data.app'],
-  ['an app as a number', 'invite', invite({ app: 1_000_000_001 }), 'data.app'],
   ['an invalid address', 'invite', invite({ email: 'nobody' }), 'data.email'],
   ['an address that is too long', 'invite', invite({ email: `${'a'.repeat(250)}@example.com` }), 'data.email'],
   ['a name with two lines', 'invite', invite({ firstName: 'A\nB' }), 'data.firstName'],
@@ -35,20 +35,12 @@ test.each<[string, Kind, unknown, string]>([
   ['a notification without a name', 'invite', invite({ notification: {} }), 'data.notification.appName'],
   ['a link that runs code', 'invite', withLink('javascript:alert(1)'), 'data.notification.url'],
   ['a link without encryption', 'invite', withLink('http://example.com'), 'data.notification.url'],
-  [
-    'a link with a user name that looks like a host',
-    'invite',
-    withLink('https://apple.com@evil.example/'),
-    'data.notification.url',
-  ],
+  ['a link with a user like a host', 'invite', withLink('https://apple.com@evil.example/'), 'data.notification.url'],
   ['an unknown field', 'invite', invite({ group: GROUP }), 'data'],
   ['no place to leave', 'remove', removal({ from: undefined }), 'data.from'],
-  ['another place to leave', 'remove', removal({ from: 'everything' }), 'data.from'],
   ['groups without an id', 'remove', removal({ from: 'groups' }), 'data.groups'],
   ['groups as well as the app', 'remove', removal({ groups: [GROUP] }), 'data'],
   ['a build by its version', 'notifyBuild', { app: APP, build: '1.2.3' }, 'data.build'],
-  ['no build', 'notifyBuild', { app: APP }, 'data.build'],
-  ['a list', 'notifyBuild', [], 'data'],
   ['nothing', 'remove', null, 'data'],
 ])('%s is refused by an error that names the field (%s)', (_what, kind, data, field) => {
   const broken = problem(kind, data);
@@ -57,9 +49,10 @@ test.each<[string, Kind, unknown, string]>([
   expect(broken.message).toMatch(/^data[\w.]*: (must|has|is) /);
 });
 
-test('a refusal does not quote the input', () => {
-  const planted = { email: 'planted', firstName: 'planted\n', groups: ['planted'], planted: 'planted' };
+const page = readFileSync('docs/testflight.md', 'utf8');
+test.each(['invite', 'remove', 'notify-build'])('the example of %s in the docs is valid data', (kind) => {
+  const [, block = ''] = new RegExp(`^\`\`\`json ${kind}\n(.*?)^\`\`\``, 'ms').exec(page) ?? [];
+  const data = JSON.parse(block) as unknown;
 
-  for (const [name, value] of Object.entries(planted))
-    expect(problem('invite', invite({ [name]: value })).message.replace(name, '')).not.toContain('planted');
+  expect(schemas[kind === 'notify-build' ? 'notifyBuild' : (kind as Kind)].parse(data)).toEqual(data);
 });

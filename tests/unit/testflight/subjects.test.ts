@@ -50,40 +50,24 @@ describe.each([
   ['a removal from the app', leaveApp, 'a removal from a group', leaveGroup, 'goes on'],
   ['a removal from the app', leaveApp, 'a removal from the app', leaveApp, 'is superseded'],
 ])('%s before %s', (_earlier, earlier, _later, later, outcome) => {
-  test(`${outcome} if it runs after the later one, and the later one never is`, async () => {
-    const { run } = start();
-    const second = await run(2, later);
-
-    await expectOutcome(await run(1, earlier));
-    expect(await second.left()).toEqual(later.groups ?? []);
-  });
-
-  test(`${outcome} in the middle of its run, and in each later run`, async () => {
+  test(`${outcome} in the middle of its run and in each later run, and the later one never is`, async () => {
     const { run } = start();
     const first = await run(1, earlier);
     expect(await first.left()).toEqual(earlier.groups ?? []);
-    await run(2, later);
+    const second = await run(2, later);
 
-    for (const again of [first, await run(1, earlier, { generation: 2, holds: 3 })]) await expectOutcome(again);
+    for (const { left } of [first, await run(1, earlier, { generation: 2, holds: 3 })])
+      if (outcome === 'goes on') expect(await left()).toEqual([]);
+      else await expect(left()).rejects.toMatchObject(supersededBy(2));
+    expect(await second.left()).toEqual(later.groups ?? []);
   });
-
-  async function expectOutcome({ left }: Awaited<ReturnType<ReturnType<typeof start>['run']>>): Promise<void> {
-    if (outcome === 'goes on') expect(await left()).toEqual([]);
-    else await expect(left()).rejects.toMatchObject(supersededBy(2));
-  }
 });
 
-test('commands about different testers do not supersede each other', async () => {
-  const { run } = start();
-  await run(2, leaveApp, { email: 'other@example.com' });
-
-  expect(await (await run(1, invite)).left()).toEqual(['a']);
-});
-
-test('a command goes on for the groups that no later one names', async () => {
+test('a command goes on for the groups that no later one about its tester names', async () => {
   const { run } = start();
   const first = await run(1, { member: true, groups: ['a', 'b', 'c'] });
   await run(2, { member: false, groups: ['b'] });
+  await run(4, leaveApp, { email: 'other@example.com' });
 
   expect(await first.left()).toEqual(['a', 'c']);
   await run(3, { member: true, groups: ['c', 'a'] });
@@ -117,7 +101,7 @@ test.each([
     { firstSequence: '50' },
   ],
   [
-    'the first claim is that of a returned message',
+    'the first claim is of a returned one',
     { firstSequence: '5', deliveries: [delivery('90')] },
     { firstSequence: '50' },
   ],
@@ -147,14 +131,13 @@ test('a later command waits until the unanswered calls of an earlier one have ta
   await expect(later.left()).rejects.toMatchObject({ class: 'wait', waitMs: 2 * 10_000 + SETTLE_MS });
   clock.advance(2 * 10_000 + SETTLE_MS);
   expect(await later.left()).toEqual([]);
-});
 
-test('a command waits for no call that an earlier one has an answer to', async () => {
-  const { run, row, ledger, clock } = start();
-  await ledger.write({ ...row(1), steps: { membership: { status: 'done', startedAt: clock.now() } } }, 0);
-  await run(1, invite);
-
-  expect(await (await run(2, leaveApp)).left()).toEqual([]);
+  // It waits for no call that has an answer.
+  const answered = start();
+  const membership = { status: 'done' as const, startedAt };
+  await answered.ledger.write({ ...answered.row(1), steps: { membership } }, 0);
+  await answered.run(1, invite);
+  expect(await (await answered.run(2, leaveApp)).left()).toEqual([]);
 });
 
 test('a later command from before a change of the hash key still counts', async () => {

@@ -1,101 +1,33 @@
 import { declared, type Resource, resolver } from '../../../../packages/local/template/declared';
 
-const read = (resources: Record<string, Resource>) =>
-  declared({ ...resources, Parameter: parameter }, 'http://127.0.0.1:1');
-
-const producer = {
-  account: '000000000000',
-  bucket: 'example-bucket',
-  prefix: 'jobs',
-  table: 'example-rows',
-  emailRate: 100,
-  hashKey: 'a-key',
-  queues: { jobs: { type: 'fifo', retention: 1_209_600 } },
-};
-const parameter: Resource = {
+const Parameter: Resource = {
   Type: 'AWS::SSM::Parameter',
-  Properties: { Value: { 'Fn::Sub': JSON.stringify({ ...producer, account: `\${AWS::AccountId}` }) } },
+  Properties: {
+    Value: {
+      'Fn::Sub': JSON.stringify({
+        ...{ account: `\${AWS::AccountId}`, bucket: 'example-bucket', prefix: 'jobs', table: 'example-rows' },
+        ...{ emailRate: 100, hashKey: 'a-key', queues: { jobs: { type: 'fifo', retention: 1_209_600 } } },
+      }),
+    },
+  },
 };
-
-const worker: Resource = {
+const Worker: Resource = {
   Type: 'AWS::Lambda::Function',
   Properties: {
-    FunctionName: 'example-worker',
-    Handler: 'handlers/worker.handler',
-    Timeout: 45,
-    MemorySize: 256,
+    ...{ FunctionName: 'example-worker', Handler: 'handlers/worker.handler', Timeout: 45, MemorySize: 256 },
     Code: { S3Bucket: { Ref: 'Deployments' }, S3Key: 'serverless/example/1/worker.zip' },
-    Role: { 'Fn::GetAtt': ['WorkerRole', 'Arn'] },
-    Environment: { Variables: { TABLE: { Ref: 'Rows' } } },
-  },
-};
-const rows = {
-  Type: 'AWS::DynamoDB::Table',
-  Properties: {
-    TableName: 'example-rows',
-    BillingMode: 'PAY_PER_REQUEST',
-    AttributeDefinitions: [{ AttributeName: 'key', AttributeType: 'S' }],
-    KeySchema: [{ AttributeName: 'key', KeyType: 'HASH' }],
-    GlobalSecondaryIndexes: [{ IndexName: 'todo' }],
-    PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true },
-    TimeToLiveSpecification: { AttributeName: 'expiresAt', Enabled: true },
-  },
-};
-const jobs: Resource = {
-  Type: 'AWS::SQS::Queue',
-  Properties: {
-    QueueName: 'example-jobs.fifo',
-    FifoQueue: true,
-    VisibilityTimeout: 300,
-    RedrivePolicy: { deadLetterTargetArn: { 'Fn::GetAtt': ['Dead', 'Arn'] }, maxReceiveCount: 3 },
-    Tags: [{ Key: 'stage', Value: 'example' }],
-  },
-};
-const dead: Resource = { Type: 'AWS::SQS::Queue', Properties: { QueueName: 'example-jobs-dlq.fifo', FifoQueue: true } };
-const mapping: Resource = {
-  Type: 'AWS::Lambda::EventSourceMapping',
-  Properties: {
-    BatchSize: 1,
-    EventSourceArn: { 'Fn::GetAtt': ['Jobs', 'Arn'] },
-    FunctionName: { 'Fn::GetAtt': ['Worker', 'Arn'] },
-    Enabled: true,
-    ScalingConfig: { MaximumConcurrency: 5 },
-  },
-};
-const rule: Resource = {
-  Type: 'AWS::Events::Rule',
-  Properties: {
-    ScheduleExpression: 'rate(1 minute)',
-    Targets: [{ Arn: { 'Fn::GetAtt': ['Worker', 'Arn'] }, Id: 'schedule' }],
   },
 };
 
-const all = { Worker: worker, Rows: rows, Jobs: jobs, Dead: dead, Mapping: mapping };
+test('a function has the expression of its schedule, and none if the rule is for events', () => {
+  const Targets = [{ Arn: { 'Fn::GetAtt': ['Worker', 'Arn'] }, Id: 'schedule' }];
+  const schedule = (when: object) => {
+    const Rule: Resource = { Type: 'AWS::Events::Rule', Properties: { ...when, Targets } };
+    return declared({ Parameter, Worker, Rule }, 'http://127.0.0.1:1').functions[0]?.schedule;
+  };
 
-test('what can run here is read, in the form that the emulators take', () => {
-  const { queues, tables, functions, mappings, producer: settings } = read(all);
-
-  const dlq = 'arn:aws:sqs:us-east-1:000000000000:example-jobs-dlq.fifo';
-  const RedrivePolicy = JSON.stringify({ deadLetterTargetArn: dlq, maxReceiveCount: 3 });
-  expect(queues[0]).toMatchObject({
-    name: 'example-jobs.fifo',
-    attributes: { FifoQueue: 'true', VisibilityTimeout: '300', RedrivePolicy },
-  });
-  expect(queues[0]?.attributes).not.toHaveProperty('Tags');
-  const { PointInTimeRecoverySpecification: _, TimeToLiveSpecification: __, ...create } = rows.Properties;
-  expect(tables).toEqual([create]);
-  expect(functions).toMatchObject([{ key: 'worker', environment: { TABLE: 'example-rows' } }]);
-  expect(mappings).toMatchObject([{ queue: 'example-jobs.fifo', worker: { key: 'worker' }, maximumConcurrency: 5 }]);
-  expect(settings).toEqual(producer);
-});
-
-test.each([
-  ['has the expression of its schedule', {}, 'rate(1 minute)'],
-  ['has no schedule if the rule is for events', { ScheduleExpression: undefined, EventPattern: {} }, undefined],
-])('a function %s', (_name, changes, expression) => {
-  const changed = { ...rule, Properties: { ...rule.Properties, ...changes } };
-
-  expect(read({ ...all, Rule: changed }).functions[0]?.schedule).toBe(expression);
+  expect(schedule({ ScheduleExpression: 'rate(1 minute)' })).toBe('rate(1 minute)');
+  expect(schedule({ EventPattern: {} })).toBeUndefined();
 });
 
 const resources: Record<string, Resource> = {
@@ -103,12 +35,8 @@ const resources: Record<string, Resource> = {
   Rows: { Type: 'AWS::DynamoDB::Table', Properties: { TableName: 'example-rows' } },
   Role: { Type: 'AWS::IAM::Role', Properties: {} },
 };
-const resolve = resolver({
-  resources,
-  region: 'eu-central-1',
-  account: '000000000000',
-  sqsUrl: 'http://127.0.0.1:9324',
-});
+const at = { region: 'eu-central-1', account: '000000000000', sqsUrl: 'http://127.0.0.1:9324' };
+const resolve = resolver({ resources, ...at });
 
 test.each([
   [{ Ref: 'Jobs' }, 'http://127.0.0.1:9324/000000000000/local-jobs.fifo'],
