@@ -6,7 +6,7 @@ import { describeIssue } from './envelope';
 import { type ItemDeps, patiently, readItem, type Updated, updateItem, type Written, writeItem } from './items';
 import { groupKey, jobKey, type TodoKind, todoKey, todoKeyOf, trialKey } from './keys';
 import { type Evidence, isEnd, type JobRow, waitsForItsTime, without } from './row';
-import { STATES } from './states';
+import { REASONS, STATES } from './states';
 import { OF_LAST, placeOf } from './transitions';
 
 /** The row refuses every further write of this run. */
@@ -170,7 +170,8 @@ const rowSchema = z
   .object({
     ...maybe(time, ['heldSince', 'outcomeAt', 'retryAt', 'dueSince', 'notBefore', 'failingSince', 'sentAt', 'endedAt']),
     ...maybe(time, ['firstStartedAt', 'recordedAt', 'parkedAt', 'leftDlqAt']),
-    ...maybe(z.string(), ['reason', 'group', 'owner', 'person', 'token', 'vendor', 'parkedFrom', 'cancelledBy']),
+    ...maybe(z.enum(REASONS), ['reason']),
+    ...maybe(z.string(), ['group', 'owner', 'person', 'token', 'vendor', 'parkedFrom', 'cancelledBy']),
     ...maybe(z.string().regex(/^\d+$/), ['firstSequence']),
     ...maybe(count, ['crashesSinceOpened']),
     ...maybe(z.boolean(), ['bodyKept']),

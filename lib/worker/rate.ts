@@ -126,11 +126,18 @@ function heldUntil(times: SendingTimes, at: number, { sent, recipients }: { sent
   return isOver ? { until: nextDay(at), code: NOT_NOW[1] } : undefined;
 }
 
-/** Why and until when no chunk of so many recipients may be released now. Before the first send there is no item. */
-export function heldNow(limits: SendingLimits | undefined, stored: RateItem | undefined, now: number, recipients = 1) {
+/**
+ * Why and until when no chunk of so many recipients may be released now. `ahead`: recipients that get their slots before
+ * it. Before the first send there is no item.
+ */
+export function heldNow(
+  limits: SendingLimits | undefined,
+  stored: RateItem | undefined,
+  { now, recipients, ahead = 0 }: { now: number; recipients: number; ahead?: number },
+) {
   if (!limits) return undefined;
   const times = sendingTimes(limits);
-  const { sent } = countDay(stored ?? empty(''), times.dayOf(now), recipients);
+  const { sent } = countDay(stored ?? empty(''), times.dayOf(now), ahead + recipients);
   const held = heldUntil(times, now, { sent, recipients });
   return held && { ...held, text: times.textOf(held.until) };
 }

@@ -82,8 +82,8 @@ async function releaseFairly(
     while (mayGoOn() && taken + (ahead / rate) * 1000 < forMs) {
       const next = nextOf(contenders, time);
       if (!next) return;
-      const recipients = ahead + chunkRecipients(next.campaign, next.campaign.released);
-      if (heldNow(limits, stored, clock.now(), recipients)) return;
+      const recipients = chunkRecipients(next.campaign, next.campaign.released);
+      if (heldNow(limits, stored, { now: clock.now(), recipients, ahead })) return;
       // If its release fails, the campaign must not be chosen again before the next poll.
       contenders.delete(next);
       yield next;

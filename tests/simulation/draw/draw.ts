@@ -315,7 +315,7 @@ const controls: fc.Arbitrary<Control[]> = fc.array(
 const sending: fc.Arbitrary<SendingLimits> = fc
   .record({
     between: fc.constantFrom(undefined, '00:30–01:00', '12:10–01:00'),
-    dailyCap: fc.constantFrom(undefined, 2, 3, 10),
+    dailyCap: fc.constantFrom(undefined, 2, 4, 10),
   })
   .map(({ between, dailyCap }) => ({
     zone: 'Europe/Berlin',
@@ -389,7 +389,11 @@ export function anyPlan(queues: readonly SimulatedQueue[]): fc.Arbitrary<Plan> {
       redeliveries: rarely(redeliveries, []),
       warm: fc.constantFrom(undefined, true as const),
       controls: hasCampaigns ? controls : fc.constant<Control[]>([]),
-      sending: hasCampaigns ? rarely(sending, undefined as never) : fc.constant(undefined as never),
+      // Days pass, so a run of several queues would be long.
+      sending:
+        hasCampaigns && queues.length === 1
+          ? fc.oneof({ weight: 19, arbitrary: fc.constant(undefined as never) }, { weight: 1, arbitrary: sending })
+          : fc.constant(undefined as never),
     })
     .map(({ loads: [first, ...beside], streak, ...drawn }) => {
       const { calls, outages, redrives, changes, retention, dlqRetention } = drawn;
