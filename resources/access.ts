@@ -230,7 +230,6 @@ function allow(Sid: string, Action: string[], Resource: unknown, Condition?: Rec
 
 const table = ({ name }: Instance, part = '') => arn('dynamodb', `table/${jobKeys.tableName(name)}${part}`);
 
-/** DynamoDB actions on the items with these keys. */
 const allowItems = (of: Instance, Sid: string, actions: string[], keys: string[]): Statement =>
   allow(Sid, actions, table(of), {
     'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': keys },
@@ -238,7 +237,6 @@ const allowItems = (of: Instance, Sid: string, actions: string[], keys: string[]
     Null: { 'dynamodb:LeadingKeys': 'false' },
   });
 
-/** S3 actions on the objects with these keys. */
 const allowObjects = ({ bucket }: Instance, Sid: string, actions: string[], keys: string[]): Statement =>
   allow(
     Sid,

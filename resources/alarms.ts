@@ -163,7 +163,6 @@ export interface Metric<S extends string = string> {
   statistic: S;
 }
 
-/** Makes the metrics of one source. */
 export type MetricsOf = <S extends string>(name: string, statistic: S) => Metric<S>;
 
 const metricsOf =

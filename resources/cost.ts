@@ -25,13 +25,11 @@ export const PRICES = {
 export type Calls = Record<string, number>;
 export type Counts = Record<Job | 'accept' | 'reconciler' | 'nextFeedback', Calls>;
 
-/** The calls that `npm run cost:count` counted. */
 export const COUNTS = 'resources/cost.json';
 export const storedCounts = (): Counts => JSON.parse(readFileSync(COUNTS, 'utf8')) as Counts;
 
 export interface Month {
   feedback: number;
-  /** Recipients of campaigns. */
   emails: number;
   events: number;
   testflight: number;

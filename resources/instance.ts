@@ -38,7 +38,6 @@ function instanceOf({ options }: Variables): Instance {
 /** `provider.stage`. Serverless resolves it first, so a wrong file or parameter is reported once, here. */
 export const stage = async (variables: Variables): Promise<string> => instanceOf(variables).stage;
 
-/** `custom.instance` (values.ts). */
 export const instance = async (variables: Variables) => valuesOf(instanceOf(variables));
 
 /** `custom.queues`: the rows of all queues, in use or not, with the attributes that follow from a row's type. */

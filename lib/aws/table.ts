@@ -99,7 +99,6 @@ export function realTable({ table, client = dynamoClient() }: { table: string; c
   };
 }
 
-/** In DynamoDB's form, without what is `undefined`. */
 const attributes = (item: object) => marshall(item, { removeUndefinedValues: true });
 
 const keyOf = (key: string) => attributes({ key });

@@ -142,7 +142,6 @@ export const campaignJobSchema = z.strictObject({
   chunkSize: z.int().positive().max(MOST_RECIPIENTS),
 });
 export type CampaignJob = z.infer<typeof campaignJobSchema>;
-/** The counts of a campaign's list. */
 export type RecipientCounts = Pick<CampaignJob, 'requested' | 'duplicates' | 'rejected' | 'recipients' | 'chunks'>;
 
 export const chunkJobSchema = z.strictObject({

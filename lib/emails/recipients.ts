@@ -26,7 +26,6 @@ export async function* fromNdjson(bytes: Bytes): AsyncGenerator<Read> {
 
 const isTooLong = (text: string): boolean => Buffer.byteLength(text) > MAX_LINE_BYTES;
 
-/** The lines that are not blank. */
 async function* lines(bytes: Bytes): AsyncGenerator<{ line: number; text: string }> {
   const decoder = new TextDecoder();
   let rest = '';

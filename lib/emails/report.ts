@@ -31,7 +31,6 @@ export interface CampaignReport
   events: Record<string, number>;
 }
 
-/** The outcomes of the recipients of released chunks. */
 interface Kinds {
   accepted: number;
   /** They got no mail because of the suppression list or SendGrid's own. */

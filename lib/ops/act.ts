@@ -215,7 +215,6 @@ async function submissionOf(deps: OperatorDeps, row: JobRow, data: unknown): Pro
 /** Does something to one job, and says what it did, after the job's name. */
 export type Act = (deps: ActingDeps, row: JobRow) => Promise<string>;
 
-/** What operators do to jobs without more input. */
 export const SIMPLE_ACTIONS = {
   retry: async (deps, row) => {
     const { messageId } = await retry(deps, row);

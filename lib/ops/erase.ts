@@ -19,7 +19,6 @@ import type { Person } from './search';
 export interface Erased {
   /** How many items and objects of each place were erased. */
   erased: Partial<Record<PlaceName, number>>;
-  /** What it could not erase, and why. */
   left: { place: PlaceName; key: string; why: string }[];
 }
 

@@ -32,7 +32,6 @@ const WORST: readonly Problem['kind'][] = [
   ...(['circuit-open', 'oldest-message', 'canary-late', 'dlq-depth', 'jobs-dead'] as const),
 ];
 
-/** The problems of a deployment now. */
 export async function health(deps: Deployment): Promise<{ at: number; problems: Problem[] }> {
   const figures = await overview(deps, { activity: false });
   return { at: figures.at, problems: await problemsOf(deps, figures) };

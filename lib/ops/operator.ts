@@ -32,7 +32,6 @@ export type Reader = Pick<
   'table' | 'ledger' | 'objects' | 'clock' | 'random' | 'prefix' | 'settings' | 'queueNames' | 'hashPeople' | 'limits'
 >;
 
-/** Why a command cannot be done. */
 export class OperatorError extends Error {
   override readonly name = 'OperatorError';
 }

@@ -128,7 +128,6 @@ export const vendorStates = ({ table, circuits, clock, queueNames }: Deployment)
     }),
   );
 
-/** An operator's pause or rate in words. */
 const limitText = ({ at, by, reason, until, perSecond }: Limit & { perSecond?: number }): string =>
   [
     perSecond === undefined ? 'is paused' : `gets at most ${perSecond} recipients a second`,

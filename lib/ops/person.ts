@@ -171,7 +171,6 @@ async function* keysOf({ objects, prefix, queueNames }: Reader, name: ScanName):
     }
 }
 
-/** How many objects each scan will read. */
 export async function countObjects(reader: Reader, scans: readonly ScanName[]): Promise<Record<string, number>> {
   const counts: Record<string, number> = {};
   for (const name of scans)

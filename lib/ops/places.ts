@@ -186,7 +186,7 @@ export const PLACES = {
     readers: 'their users',
     kept: 'their settings',
     found: "by the steps of the person's jobs",
-    erased: 'by hand: the report has each step',
+    erased: "tickets with an operator's token; the rest by hand: the report has each step",
   },
   versions: {
     where: 'old versions, backups',
@@ -199,16 +199,6 @@ export const PLACES = {
 } satisfies Record<string, Place>;
 
 export type PlaceName = keyof typeof PLACES;
-export const PLACE_NAMES = Object.keys(PLACES) as PlaceName[];
-
-/** The place of an object. `undefined`: no place has it. */
-export const placeOfKey = (key: string, prefix: string, queues: readonly string[]): PlaceName | undefined =>
-  PLACE_NAMES.find((name) =>
-    (PLACES[name] as Place).folders?.(prefix, queues).some((folder) => key.startsWith(folder)),
-  );
-
-export const placeOfItem = (key: string, queues: readonly string[]): PlaceName | undefined =>
-  PLACE_NAMES.find((name) => (PLACES[name] as Place).items?.(queues).some((start) => key.startsWith(start)));
 
 /**
  * Every folder of an instance. Its objects are deleted so many `days` after they were last written, and a job or an

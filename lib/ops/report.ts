@@ -151,7 +151,6 @@ function timesOf(all: readonly number[]) {
   return { jobs, average, p50: below(0.5), p95: below(0.95), p99: below(0.99) };
 }
 
-/** What the nightly checks of a month have found. */
 async function verifiedIn({ objects, prefix }: Deployment, month: string) {
   const keys = (await objects.list(verifiedKey(prefix, ''))).filter((key) => key.includes(`/${month}-`));
   const found = { days: 0, incomplete: 0, checked: 0, differences: 0 };

@@ -23,7 +23,6 @@ export interface JobFilter extends Partial<Record<TextField, string | undefined>
 
 type TextField = keyof ReturnType<typeof shownBy> | 'group' | 'user' | 'email' | 'part';
 
-/** What a row shows for each field of a filter. */
 const shownBy = (row: JobRow) => ({
   queue: [row.queue],
   state: [row.state, row.discarded && 'discarded'],
@@ -112,7 +111,6 @@ interface ListOptions {
   limit?: number;
   /** The search ends once it has read about as many. */
   most?: number;
-  /** The `next` of the page before. */
   after?: string | undefined;
   /** Stops the search before the next read. */
   signal?: AbortSignal | undefined;

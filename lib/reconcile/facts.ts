@@ -32,7 +32,6 @@ export interface FactReporter {
   close(): Promise<number>;
 }
 
-/** The fact of the daily check. */
 export const DAILY = 'data-differs';
 
 /**

@@ -23,7 +23,6 @@ import type { ReconcileRun } from './run';
 /** `killed`: the message was returned before, and the worker that ran it then stored no outcome. */
 type Judged = Moved & { killed: boolean };
 
-/** The last return on one queue. */
 interface Returns extends Item {
   /** Keys of returned jobs. An outcome of one of them shows that the queue's worker works again. */
   watched: string[];

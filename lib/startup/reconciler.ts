@@ -9,7 +9,6 @@ import { placeOf } from './engine';
 
 type Config = z.infer<typeof reconcilerEnv>;
 
-/** Publishes a fact on the topic of the alarms. */
 export function factTopic({ INSTANCE }: Pick<Config, 'INSTANCE'>, functionArn: string | undefined): Topic['publish'] {
   const { region, account } = placeOf(functionArn);
   const arn = `arn:${partitionOf(region)}:sns:${region}:${account}:${topicName(INSTANCE)}`;

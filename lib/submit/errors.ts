@@ -13,7 +13,6 @@ export class InvalidJobError extends Error {
   }
 }
 
-/** The error about one field. */
 export const invalid = (field: string, rule: string): InvalidJobError =>
   new InvalidJobError([{ field, message: `${field}: ${rule}` }]);
 

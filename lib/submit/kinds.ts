@@ -59,7 +59,6 @@ export interface Results {
   notifyBuild: NotifyBuildResult;
 }
 
-/** The kind of a job by its message type. */
 export const KIND_OF: Record<string, keyof Results | undefined> = {
   [FEEDBACK_SUBMITTED]: 'feedback',
   [EMAIL_MESSAGE]: 'email',

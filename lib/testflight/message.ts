@@ -86,7 +86,6 @@ export interface RemoveResult {
 }
 
 export interface NotifyBuildResult {
-  /** Apple mailed the testers of the build. */
   notification: 'sent';
 }
 

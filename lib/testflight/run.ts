@@ -81,7 +81,6 @@ export const changeOrConfirm = <T>(change: Promise<T>, confirm: () => Promise<T 
     return confirmed;
   });
 
-/** Changes only the command's groups that need it. */
 export async function changeMembership(
   { steps, apple, command, whenShown }: Run,
   { tester, member }: { tester: string; member: boolean },

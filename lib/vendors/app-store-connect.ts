@@ -114,7 +114,6 @@ export function appStoreConnectOver({ call, waitMs }: ReturnType<typeof transpor
       return create('betaTesterInvitations', { relationships }, options, outcomeOf);
     },
 
-    /** Makes Apple mail the testers of the build. */
     notifyBuild: async (build: string, options: CallOptions): Promise<void> => {
       const relationships = { build: { data: linkage('builds', build) } };
       await create('buildBetaNotifications', { relationships }, options, done(201));

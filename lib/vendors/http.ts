@@ -129,7 +129,6 @@ function noAnswer(error: unknown, sent: boolean): NoAnswer {
   return new NoAnswer(sent ? 'interrupted' : 'unreachable', sent, known);
 }
 
-/** How to read one vendor's failures. */
 export interface Dialect {
   vendor?: Vendor;
   /** The prefix of its error codes, e.g. `Zendesk` for `ZendeskTimeout`. */
@@ -190,7 +189,6 @@ export function vendorCalls({ dialect, secret, now }: { dialect: Dialect; secret
 /** `now`: ms since 1970. */
 type Call = { dialect: Dialect; effect: Effect; now: number };
 
-/** Our error for a failed call. */
 export function translate(error: unknown, call: Call): JobError {
   if (error instanceof JobError) return error;
   if (error instanceof NoAnswer) return unanswered(error, call);

@@ -150,7 +150,6 @@ export function circuitBreakers(deps: ItemDeps) {
         return { ...closed(vendor), paused, rate, worked: [{ job, at: deps.clock.now() }, ...others.slice(0, 1)] };
       }),
 
-    /** Counts a 403 that names no field. */
     forbidden: (vendor: Vendor, sender: string) =>
       change(vendor, (circuit) => {
         if (isOpen(circuit)) return undefined;

@@ -84,7 +84,6 @@ export interface Paced {
   step: string;
   use: RateUse;
   mail: Mail;
-  /** The most time for the call. */
   callMs?: number;
   /** Runs after the wait for a slot. It throws if the mail must not be sent any more. */
   check?: () => Promise<void>;

@@ -52,7 +52,6 @@ const MESSAGE_LATE_MS = 250;
 export const LEAD_MS = 150;
 /** Functions end before this, so a time further ahead comes from a wrong clock or an old limit. */
 const FURTHEST_MS = 120_000;
-/** The longest wait that we accept from a vendor. */
 const LONGEST_BLOCK_MS = 3_600_000;
 
 type RateDeps = ItemDeps & { rate: number; limits?: SendingLimits | undefined; override?: () => number | undefined };

@@ -116,7 +116,6 @@ const decisionOn = (
 
 type FailedRun = { lease: Lease; body: string; thrown: unknown; decision: Final | { kind: 'spent' } };
 
-/** Writes the outcome, then counts the failure at its vendor. */
 async function fail(handling: Handling, { lease, body, thrown, decision }: FailedRun): Promise<Disposition> {
   const { circuits } = handling.deps;
   const failure = vendorFailure(thrown);
@@ -233,6 +232,5 @@ function parseJson(bytes: Uint8Array): unknown {
   }
 }
 
-/** Whether SQS dead-letters the message if it comes back. */
 export const isLastReceive = ({ receiveCount }: Pick<Incoming, 'receiveCount'>, { receives }: QueueSettings): boolean =>
   receiveCount >= receives;

@@ -72,7 +72,6 @@ export const HOURS = {
   to: { usage: 'End of the hours (UTC). Default: now', type: 'string' },
 } as const;
 
-/** A string option. `undefined`: not given. */
 export function text(options: Options, name: string): string | undefined {
   const value = options[name];
   return typeof value === 'string' && value !== '' ? value : undefined;

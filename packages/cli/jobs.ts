@@ -114,7 +114,6 @@ async function named({ options, connect }: CommandContext) {
   return { ...deps, row: await findJob(deps, required(options, 'id'), queue(options, deps)) };
 }
 
-/** Whether the options select jobs by a filter, and not one by its ID. */
 function isMany(options: Options): boolean {
   const one = text(options, 'id') !== undefined;
   // The queue of a job with an ID only says where to look for it.
@@ -200,7 +199,6 @@ function jobLines(rows: readonly JobRow[]): string[] {
   return tableText(head, cells);
 }
 
-/** Everything about a job that an operator may see. */
 function jobPage(row: JobRow, prefix: string): string[] {
   const { queue, id, error, result } = row;
   const { correlationId, campaign } = traceFacts(row);

@@ -122,7 +122,6 @@ function writerTo(folder: string | undefined, { out, deps }: Pick<CommandContext
   };
 }
 
-/** The Zendesk tickets that rows or records name. */
 const ticketsIn = (data: unknown): string[] =>
   [data].flat(2).flatMap((one) => {
     const { steps } = (one ?? {}) as { steps?: { ticket?: { result?: { id?: unknown } } } };
@@ -140,17 +139,14 @@ async function deleteTicket(
   ticket: string,
 ): Promise<string | undefined> {
   const request = { method: 'DELETE', headers: { authorization }, redirect: 'error' as const };
-  const call = (folder: string) =>
-    fetch(`${endpoint}/${folder}/${encodeURIComponent(ticket)}.json`, {
-      ...{ ...request, signal: AbortSignal.timeout(CALL_MS) },
-    }).catch(() => undefined);
-  await call('tickets');
-  const answer = await call('deleted_tickets');
-  const body = answer?.ok ? ((await answer.json().catch(() => undefined)) as Deleted) : undefined;
-  return body?.job_status?.id;
+  let answer: Response | undefined;
+  for (const folder of ['tickets', 'deleted_tickets']) {
+    const url = `${endpoint}/${folder}/${encodeURIComponent(ticket)}.json`;
+    answer = await fetch(url, { ...request, signal: AbortSignal.timeout(CALL_MS) }).catch(() => undefined);
+  }
+  const body = await answer?.json().catch(() => undefined);
+  return (body as { job_status?: { id: string } } | undefined)?.job_status?.id;
 }
-
-type Deleted = { job_status?: { id?: string } } | undefined;
 
 const DAY_MS = 86_400_000;
 

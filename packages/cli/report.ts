@@ -97,7 +97,7 @@ const totalOf = (ends: Figures['all'] | undefined): number => (ends ? ends.succe
 const percent = (part: number, of: number): string => `${((100 * part) / of).toFixed(2)} %`;
 const seconds = (ms: number): string => (ms < 1_000 ? `${ms} ms` : `${(ms / 1_000).toFixed(1)} s`);
 
-/** the success criteria. */
+/** The success criteria. */
 function criteriaOf({ all, days, verified }: Figures, usd: number): Criterion[] {
   const { succeeded, dead, accept, finish } = all;
   const jobs = succeeded + dead;
@@ -166,7 +166,6 @@ function partsOf(report: MonthReport): Part[] {
   ];
 }
 
-/** A column for each report. */
 function comparedParts(all: readonly MonthReport[]): Part[] {
   const names = all.map(({ instance, month, isOver }) => `${instance} ${month}${isOver ? '' : ', not over'}`);
   const row = (label: string, of: (report: MonthReport) => string | number) => [

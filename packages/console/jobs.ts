@@ -28,7 +28,6 @@ export const querySchema = z.object({
   vendor: z.string().optional(),
   from: hour.optional(),
   to: hour.optional(),
-  /** The `next` of the page before. */
   after: z.string().optional(),
 });
 type Query = z.infer<typeof querySchema>;

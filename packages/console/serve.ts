@@ -15,8 +15,6 @@ import { type Env, headers, ownHost, refuse } from './guard';
 
 const HOST = '127.0.0.1';
 
-export type Served = Awaited<ReturnType<typeof serveConsole>>;
-
 /** Starts a console with a new random token. Port 0 takes any free port. Rejects if the port is taken. */
 export async function serveConsole(deps: Omit<ConsoleDeps, 'token'>, port: number) {
   const token = randomBytes(32).toString('base64url');

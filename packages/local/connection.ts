@@ -110,8 +110,6 @@ export const localClients = ({ sqs, s3, dynamodb }: Emulators) => ({
   sqs: sqsClient(localConfig(sqs)),
 });
 
-export type LocalPorts = ReturnType<typeof localPorts>;
-
 export function localPorts(endpoints: Emulators, { table, bucket }: { table: string; bucket: string }) {
   const clients = localClients(endpoints);
   return {

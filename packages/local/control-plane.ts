@@ -8,7 +8,6 @@ import type { Functions } from './functions';
 import type { Lambda } from './lambda/runtime';
 import { queueArn } from './loopback';
 
-/** The path of the function URL. */
 export const EMAIL_EVENTS = '/aws/email-events';
 
 type Called = Pick<Functions, 'mappings' | 'metrics'> & { lambda: Pick<Lambda, 'invoke'>; bridge: EventBridge };

@@ -121,7 +121,6 @@ const POLL_MS = 250;
 const HOUR_MS = 3_600_000;
 const print = (text: string): void => void process.stdout.write(`${text}\n`);
 
-/** Prints what happens to a job. Resolves to what is not as expected. */
 async function watch(service: Service, { title, expected }: Scenario, id: string): Promise<string[]> {
   const begun = Date.now();
   let before = '';

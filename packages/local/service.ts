@@ -117,7 +117,6 @@ interface Part {
   close(): unknown;
 }
 
-/** What was started. `close` stops it in reverse order. */
 export function startedParts() {
   const parts: Part[] = [];
   return {

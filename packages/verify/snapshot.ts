@@ -27,7 +27,6 @@ export interface Queue {
   dlqRetentionMs: number;
 }
 
-/** All that a service has stored about the jobs of some hours. */
 export interface Snapshot {
   prefix: string;
   queues: readonly Queue[];

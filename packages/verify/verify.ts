@@ -45,7 +45,6 @@ const EMPTY_RECEIVES = 3;
 const SEGMENTS = 4;
 
 export interface Verified {
-  /** How many jobs and messages of analytics were compared. */
   checked: number;
   findings: Finding[];
   /** Queues of which another reader hid DLQ entries. Nothing can be said about those entries. */

@@ -8,7 +8,6 @@ import type { InstanceFile, QueueRow } from './file';
 export interface Instance extends Omit<InstanceFile, 'queues'> {
   name: string;
   file: string;
-  /** The queues in use. */
   rows: QueueRow[];
   /** The rows of all queues, in use or not. */
   known: Record<string, QueueRow>;

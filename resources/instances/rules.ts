@@ -30,7 +30,6 @@ export const missing = (settings: { stage?: unknown }, functions: string[]): Pro
     .filter((path) => valueAt(settings, path) === undefined)
     .map((path) => ({ path, rule: 'is missing' }));
 
-/** The secrets that these functions read, with the paths of their settings. */
 export const secretsOf = (instance: Instance, functions: string[]): { path: string; value: string }[] =>
   [...new Set(functions.flatMap((key) => NEEDED[key] ?? []))]
     .filter((path) => SECRETS.includes(path))

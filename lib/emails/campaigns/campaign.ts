@@ -170,14 +170,12 @@ function excessOf(campaign: Campaign, limits: GuardLimits) {
   );
 }
 
-/** What SendGrid reported about all mails of a campaign. */
 export function reportsOf({ reports }: Campaign): Reports {
   const all = { ...NO_REPORTS };
   for (const round of reports) for (const kind of Object.keys(all) as (keyof Reports)[]) all[kind] += round[kind];
   return all;
 }
 
-/** How many mails SendGrid has accepted. */
 export const sentOf = ({ sent }: Campaign): number => sent.at(-1)?.recipients ?? 0;
 
 export const hasExpired = (campaign: Campaign, clock: Pick<Clock, 'now'>): boolean =>

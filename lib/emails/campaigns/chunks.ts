@@ -38,7 +38,6 @@ export interface CampaignReleaseDeps extends ItemDeps, Omit<FinishDeps, 'events'
   share?: number;
   /** Without it, only the counts are kept. */
   guard?: GuardLimits | undefined;
-  /** When campaigns may send. */
   limits?: SendingLimits | undefined;
 }
 

@@ -13,7 +13,6 @@ export const JobsPage = () => (
   </>
 );
 
-/** A page of a search, the newest jobs without one. */
 export const Results = ({ query }: { query: Partial<Record<string, string>> }) => (
   <Answer path={addressOf('jobs', query)}>
     {({ jobs, note, by, next }: FoundJobs) => (

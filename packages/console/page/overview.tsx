@@ -12,7 +12,6 @@ export const OverviewPage = () => (
   </Answer>
 );
 
-/** One queue: its figures, the last hour and day, and its newest jobs. */
 export function QueuePage() {
   const queue = param('queue');
   return (
@@ -90,7 +89,6 @@ const Status = ({ problems, reconciledAt, queues, vendors }: Figures) => (
   </>
 );
 
-/** Where the page shows what a problem is about. */
 function placeOf(
   { kind, subject }: Figures['problems'][number],
   { queues, vendors }: Pick<Figures, 'queues' | 'vendors'>,
@@ -102,7 +100,6 @@ function placeOf(
   return isCampaign ? addressOf('/console/campaigns', { id: subject }) : '/console/jobs';
 }
 
-/** Held jobs by what they wait for. A count may be a lower bound. */
 function HeldJobs({ queue, held }: QueueFigures) {
   const shown = Object.entries(held);
   if (shown.length === 0) return 0;

@@ -145,7 +145,6 @@ export const eventsOf = (
     sg_message_id: `${mail.messageId}.recvd-${mail.customArgs.recipient ?? n}-1.0`,
   }));
 
-/** SendGrid's signature over the timestamp and the raw body of a request. */
 export function signedHeaders(body: string, { privateKey }: Pick<EventKeys, 'privateKey'>, now: number) {
   const timestamp = String(Math.floor(now / 1000));
   const signature = sign('sha256', Buffer.from(timestamp + body), privateKey);

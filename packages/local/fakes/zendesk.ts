@@ -82,17 +82,14 @@ export function zendeskModel(now: () => number, suspended = ['suspended@example.
         meta: { has_more: false },
       }),
     /** A deleted ticket stays in a list of its own until it is deleted there. */
-    deleteTicket(id: number): Reply {
+    deleteTicket(id: number, folder: string): Reply {
+      if (folder === 'deleted_tickets' && deleted.delete(id)) return reply(200, { job_status: { id: `job-${id}` } });
       const place = tickets.findIndex((ticket) => ticket.id === id);
-      if (place < 0) return reply(404, { error: 'RecordNotFound' });
+      if (folder !== 'tickets' || place < 0) return reply(404, { error: 'RecordNotFound' });
       deleted.add(id);
       tickets.splice(place, 1);
-      return reply(204, undefined);
+      return reply(204);
     },
-    deleteForGood: (id: number): Reply =>
-      deleted.delete(id)
-        ? reply(200, { job_status: { id: `job-${id}`, status: 'queued' } })
-        : reply(404, { error: 'RecordNotFound' }),
     upload(name: string): Reply {
       const token = `upload-${uploads.size + 1}`;
       uploads.set(token, { name, at: now() });
@@ -133,7 +130,8 @@ export async function startFakeZendesk(options: FakeZendeskOptions = {}) {
       const given = headers.authorization;
       if (!given?.startsWith('Basic ') || (token !== undefined && given !== authorization))
         return reply(401, { error: "Couldn't authenticate you" });
-      const [, id] = /\/(\d+)\.json$/.exec(path) ?? [];
+      const [, folder, id] = /^\/api\/v2\/(\w+)\/(\d+)\.json$/.exec(path) ?? [];
+      if (method === 'DELETE' && folder) return model.deleteTicket(Number(id), folder);
       switch (`${method} ${path.replace(/\.json$/, '')}`) {
         case 'POST /api/v2/tickets':
           return model.createTicket(body, headers['idempotency-key']?.toString());
@@ -141,10 +139,6 @@ export async function startFakeZendesk(options: FakeZendeskOptions = {}) {
           return model.listTickets(query.external_id ?? '');
         case 'POST /api/v2/uploads':
           return model.upload(query.filename ?? '');
-        case `DELETE /api/v2/tickets/${id}`:
-          return model.deleteTicket(Number(id));
-        case `DELETE /api/v2/deleted_tickets/${id}`:
-          return model.deleteForGood(Number(id));
         default:
           return reply(404, { error: 'InvalidEndpoint' });
       }

@@ -55,7 +55,6 @@ export const invalidValue = (parameter: string, value: unknown, reason: string):
 
 export interface Service extends SqsModelOptions {
   queues: Map<string, Queue>;
-  /** How many messages all queues have accepted. */
   accepted: number;
   changed: Set<Queue>;
 }

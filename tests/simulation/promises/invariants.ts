@@ -1,4 +1,4 @@
-import { placeOfItem } from '../../../lib/ops/places';
+import { placeOfItem } from '../../support/places';
 import type { Input } from '../world/callers';
 import { serviceQueue } from '../world/names';
 import type { World } from '../world/types';

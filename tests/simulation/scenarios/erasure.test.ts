@@ -1,5 +1,5 @@
-import { placeOfKey } from '../../../lib/ops/places';
 import type { Person } from '../../../lib/ops/search';
+import { placeOfKey } from '../../support/places';
 import { aPlan, type Plan } from '../draw/plan';
 import { textsOf, wordsOf } from '../promises/erased-are-gone';
 import { runPlan } from '../runs/run';

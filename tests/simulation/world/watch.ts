@@ -2,8 +2,9 @@ import { gunzipSync } from 'node:zlib';
 import { ROW_DAMAGED, rowOf, UnreadableRowError } from '../../../lib/jobs/ledger';
 import { CANARY_TYPE, isEnd, type JobRow } from '../../../lib/jobs/row';
 import { ARROWS, type ArrowName, ILLEGAL_TRANSITION, mayFollow } from '../../../lib/jobs/transitions';
-import { type PlaceName, placeOfKey } from '../../../lib/ops/places';
+import type { PlaceName } from '../../../lib/ops/places';
 import type { Facts, Item, OutgoingMessage, SentMessage } from '../../../lib/ports';
+import { placeOfKey } from '../../support/places';
 import { isRecord } from './records';
 
 /** A mark in every secret and personal value of a run. */
