@@ -18,6 +18,16 @@ const FOUND: Record<string, Partial<Plan>> = {
     jobs: jobs('good', ['stolen-id', { at: 5 * SECOND_MS }]),
     redrives: [{ nth: 1, after: MINUTE_MS, how: 'move' }],
   },
+  'a chunk whose release failed waits with its kept body while its row does not parse': {
+    queue: 'campaigns',
+    calls: [{ kind: 'queues.send', nth: 2, fault: 'refused', times: 3 }],
+    damages: [{ at: 61_000, job: 1 }],
+  },
+  'a chunk whose release failed is sent from its kept body once its row is restored': {
+    queue: 'campaigns',
+    calls: [{ kind: 'queues.send', nth: 2, fault: 'refused', times: 3 }],
+    damages: [{ at: 61_000, job: 1, restored: 20 * MINUTE_MS }],
+  },
   'a message with a stolen id that is dead-lettered untried does not harm the job with that id': {
     jobs: jobs('good', ['stolen-id', { at: 30 * SECOND_MS }]),
     broken: { from: 5 * SECOND_MS, until: 20 * MINUTE_MS },
