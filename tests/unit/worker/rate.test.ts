@@ -54,6 +54,13 @@ test('an idle rate gives a chunk time for the writes before its call, so it does
   expect(slot.at).toBe(begun + LEAD_MS);
 });
 
+test('a chunk waits for the end of a single mail that has taken the whole rate', async () => {
+  const { shared, begun } = start(1);
+  await shared.reserve({ recipients: 1, use: 'message', withinMs: 1_000 });
+
+  expect(slotOf(await shared.reserve({ recipients: 1, use: 'campaign', withinMs: 2_000 })).at).toBe(begun + 1_000);
+});
+
 test('a single mail passes by a campaign at once', async () => {
   const { shared, begun } = start();
   for (let n = 0; n < 5; n++) await shared.reserve({ recipients: 1000, use: 'campaign', withinMs: 90_000 });
