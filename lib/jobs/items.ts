@@ -106,6 +106,7 @@ export interface FailingWork {
   times?: number;
   /** How many jobs failed in the last run that had a failure. */
   jobs: number;
+  /** When it first and last failed, ms since 1970. */
   since: number;
   at: number;
 }
