@@ -417,6 +417,7 @@ export function anyPlan(queues: readonly SimulatedQueue[]): fc.Arbitrary<Plan> {
           // If SQS moved a message that then expired unread, no trace of it is left.
           .filter(({ how }) => how === 'command' || !(retention || dlqRetention))
           .filter(({ after }) => after < DAY_MS || !isBusy),
+        ...(drawn.erasures && { erasures: drawn.erasures.filter(({ at }) => at < DAY_MS / 2 || !isBusy) }),
         // The DLQ keeps messages at least as long as the queue, as in every row of the table of queues.
         ...(dlqRetention ? { retention: Math.min(dlqRetention, retention ?? dlqRetention) } : {}),
       });
