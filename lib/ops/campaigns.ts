@@ -136,10 +136,8 @@ export async function waitsOf(reader: Reader): Promise<(campaign: Campaign) => s
   const { limits, clock } = reader;
   const stored = limits && ((await readItem(reader, rateKey('sendgrid'))) as RateItem | undefined);
   return (campaign) => {
-    const held = heldNow(limits, stored, {
-      now: clock.now(),
-      recipients: chunkRecipients(campaign, campaign.released),
-    });
+    const recipients = chunkRecipients(campaign, campaign.released);
+    const held = heldNow(limits, stored, { now: clock.now(), recipients });
     if (!held || campaign.status !== 'running') return undefined;
     return held.code === 'OutsideWindow'
       ? `waits for its window at ${held.text}`

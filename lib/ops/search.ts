@@ -111,6 +111,7 @@ interface ListOptions {
   limit?: number;
   /** The search ends once it has read about as many. */
   most?: number;
+  /** The `next` of the page before. */
   after?: string | undefined;
   /** Stops the search before the next read. */
   signal?: AbortSignal | undefined;

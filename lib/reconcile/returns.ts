@@ -208,7 +208,7 @@ async function judged(deps: ReconcileRun, entry: Entry): Promise<Verdict> {
   if (row.state === 'processing' && row.lease && row.lease.until > deps.clock.now()) return 'later';
   if (allowed === 'late') {
     await finish(deps, row, subject);
-    return (await keepCancelled(deps, row, subject.body)) ? 'delete' : 'later';
+    return (await keepCancelled(deps, row, subject)) ? 'delete' : 'later';
   }
   if (row.state === 'processing' && crashesOf(row) >= CRASH_LOOP_RUNS)
     return (await parkCrashed(deps, queue, moved)) ? 'delete' : 'later';

@@ -41,7 +41,9 @@ export interface Submission extends CheckedOptions {
   data: unknown;
   /** The message group, by default one of its own. */
   group?: string;
+  /** The address of the person whom the job is about. */
   person?: string | undefined;
+  /** The S3 keys of the uploads that the job names. */
   files?: readonly string[] | undefined;
 }
 

@@ -171,7 +171,8 @@ async function handleJob(handling: Handling, subject: Subject): Promise<Disposit
       const { row, subject: late } = opened;
       deps.log.info('late delivery', { ...facts(late.id), state: row.state });
       await finish(deps, row, late);
-      if (!(await keepCancelled(deps, row, late.body))) return handleJob(handling, subject);
+      const sent = { body: late.body, sequence: message.sequenceNumber };
+      if (!(await keepCancelled(deps, row, sent))) return handleJob(handling, subject);
       return { kind: 'acknowledge' };
     }
     case 'suspected crash':

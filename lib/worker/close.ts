@@ -139,18 +139,22 @@ function ownDataref(prefix: string, { queue, id }: JobRow, body = ''): string | 
 const sameEnd = (a: JobRow, b: JobRow): boolean =>
   a.state === b.state && a.generation === b.generation && a.endedAt === b.endedAt;
 
-/** Keeps a cancelled job's body for a retry, but no erased job's. `false`: the job waits for this message again. */
+/**
+ * Keeps a cancelled job's body for a retry, but no erased job's. `false`: the job waits for this message again.
+ * `sequence`: SQS's number of this message. With it, the retried job stays before commands that came later.
+ */
 export async function keepCancelled(
   { ledger, objects, prefix }: Pick<FinishDeps, 'ledger' | 'objects' | 'prefix'>,
   row: JobRow,
-  body: string,
+  { body, sequence }: { body: string; sequence?: string | undefined },
 ): Promise<boolean> {
   let stored: JobRow | undefined = row;
   if (!row.erased) {
     if (!isCancelledByOperator(row) || row.bodyKept) return true;
     await keepBody({ objects, prefix }, row, body);
+    const first = sequence === undefined ? {} : { firstSequence: sequence };
     const kept = (now: JobRow) =>
-      isCancelledByOperator(now) && !now.bodyKept && !now.erased ? { ...now, bodyKept: true } : undefined;
+      isCancelledByOperator(now) && !now.bodyKept && !now.erased ? { ...first, ...now, bodyKept: true } : undefined;
     stored = (await ledger.update(row.key, kept)).item;
   }
   if (stored?.erased) await objects.delete(bodyKey(prefix, row.queue, row.id));

@@ -65,16 +65,15 @@ export const privacy = {
 
       const audit = await audited();
       // First, because only the rows and records name them. A repeat of an interrupted erasure finds them again.
-      const deleted: [ticket: string, job: string][] = [];
+      const deleted: Record<string, string> = {};
       for (const ticket of tickets) {
         const job = zendesk && (await deleteTicket(zendesk, ticket));
-        if (job !== undefined && tickets.delete(ticket)) deleted.push([ticket, job]);
+        if (job !== undefined && tickets.delete(ticket)) deleted[ticket] = job;
       }
       const acted = { found, onProgress: (done: number) => out.progress(done, found.length) };
       const result = await erasePerson({ ...deps, audit }, person, acted);
-      const inZendesk = { deleted: Object.fromEntries(deleted) };
-      const rest = restOf(deps, [...tickets]);
-      out.json({ audit, at: new Date(deps.clock.now()).toISOString(), ...result, inZendesk, ...rest });
+      const rest = { inZendesk: { deleted }, ...restOf(deps, [...tickets]) };
+      out.json({ audit, at: new Date(deps.clock.now()).toISOString(), ...result, ...rest });
       if (result.left.length > 0) out.exitCode(1);
     },
   },

@@ -37,6 +37,7 @@ export const terminal = {
   },
 };
 
+/** Asks for a line. Returns an empty text if the input ends without one. */
 export async function askOn(
   streams: { input: NodeJS.ReadableStream; output: NodeJS.WritableStream },
   question: string,

@@ -146,7 +146,7 @@ async function sendChunk(deps: CampaignReleaseDeps, campaign: Campaign): Promise
   });
   const row = written?.written ? written.item : written?.stored;
   // An operator may have cancelled the chunk before its message went out. A retry needs its body.
-  if (row && !(await keepCancelled(deps, row, body))) return sendChunk(deps, campaign);
+  if (row && !(await keepCancelled(deps, row, { body }))) return sendChunk(deps, campaign);
   if (row?.state !== 'queued' || row.deliveries.length > 0) return;
   const message = backInQueue(deps, { row, body });
   const { messageId } = await deps.queues.send(deps.queueUrl(EMAILS_QUEUE), message);

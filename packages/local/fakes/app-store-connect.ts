@@ -164,8 +164,6 @@ function refused(status: number, code: string, pointer?: string, detail = ''): R
   return reply(status, { errors: [{ id: 'error', status: String(status), code, title: code, detail, ...source }] });
 }
 
-export type FakeAppStoreConnect = Awaited<ReturnType<typeof startFakeAppStoreConnect>>;
-
 interface FakeAppStoreConnectOptions extends AppStoreConnectSeed {
   port?: number;
   issuerId: string;

@@ -40,8 +40,6 @@ export const messageSchema = z
     'Embed size exceeds maximum size of 6000',
   );
 
-export type FakeDiscord = Awaited<ReturnType<typeof startFakeDiscord>>;
-
 const PATH = '/api/webhooks/1/local-token';
 
 /**

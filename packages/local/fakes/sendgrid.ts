@@ -154,8 +154,6 @@ export function signedHeaders(body: string, { privateKey }: Pick<EventKeys, 'pri
   };
 }
 
-export type FakeSendgrid = Awaited<ReturnType<typeof startFakeSendgrid>>;
-
 interface FakeSendgridOptions {
   port?: number;
   /** The only key that it accepts. The default accepts any. */

@@ -107,8 +107,6 @@ const MISMATCH = reply(400, {
   description: 'Idempotent request error: the parameters are different from those of the first request',
 });
 
-export type FakeZendesk = Awaited<ReturnType<typeof startFakeZendesk>>;
-
 interface FakeZendeskOptions {
   port?: number;
   email?: string | undefined;

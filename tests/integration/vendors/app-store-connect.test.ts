@@ -2,8 +2,9 @@ import { createPublicKey } from 'node:crypto';
 import { jwtVerify } from 'jose';
 import { StoreError } from '../../../lib/errors';
 import { type AppStoreConnect, realAppStoreConnect } from '../../../lib/vendors/app-store-connect';
-import { type FakeAppStoreConnect, startFakeAppStoreConnect } from '../../../packages/local/fakes/app-store-connect';
+import { startFakeAppStoreConnect } from '../../../packages/local/fakes/app-store-connect';
 import type { Failure } from '../../../packages/local/fakes/server';
+import type { FakeAppStoreConnect } from '../../support/fake-vendors';
 import { APP, GROUP, newKey, seed, TEAM } from '../../support/testflight';
 import { allTextOf, caught, secretOf } from '../../support/vendors';
 

@@ -1,5 +1,6 @@
 import { type Discord, realDiscord } from '../../../lib/vendors/discord';
-import { type FakeDiscord, startFakeDiscord } from '../../../packages/local/fakes/discord';
+import { startFakeDiscord } from '../../../packages/local/fakes/discord';
+import type { FakeDiscord } from '../../support/fake-vendors';
 
 const message = { embeds: [{ title: 'something', color: 1 }] };
 let fake: FakeDiscord;

@@ -2,11 +2,12 @@ import { realAppStoreConnect } from '../../../lib/vendors/app-store-connect';
 import { realDiscord } from '../../../lib/vendors/discord';
 import { realSendgrid } from '../../../lib/vendors/sendgrid';
 import { realZendesk } from '../../../lib/vendors/zendesk';
-import { type FakeAppStoreConnect, startFakeAppStoreConnect } from '../../../packages/local/fakes/app-store-connect';
-import { type FakeDiscord, startFakeDiscord } from '../../../packages/local/fakes/discord';
-import { type FakeSendgrid, startFakeSendgrid } from '../../../packages/local/fakes/sendgrid';
+import { startFakeAppStoreConnect } from '../../../packages/local/fakes/app-store-connect';
+import { startFakeDiscord } from '../../../packages/local/fakes/discord';
+import { startFakeSendgrid } from '../../../packages/local/fakes/sendgrid';
 import type { Failure } from '../../../packages/local/fakes/server';
-import { type FakeZendesk, startFakeZendesk } from '../../../packages/local/fakes/zendesk';
+import { startFakeZendesk } from '../../../packages/local/fakes/zendesk';
+import type { FakeAppStoreConnect, FakeDiscord, FakeSendgrid, FakeZendesk } from '../../support/fake-vendors';
 import { APP, seed, TEAM } from '../../support/testflight';
 import { allTextOf, aMail, aTicket, caught, secretOf } from '../../support/vendors';
 

@@ -1,7 +1,8 @@
 import library from '@sendgrid/mail';
 import { type Mail, realSendgrid, type Sendgrid } from '../../../lib/vendors/sendgrid';
-import { type FakeSendgrid, startFakeSendgrid } from '../../../packages/local/fakes/sendgrid';
+import { startFakeSendgrid } from '../../../packages/local/fakes/sendgrid';
 import { reply, startFake } from '../../../packages/local/fakes/server';
+import type { FakeSendgrid } from '../../support/fake-vendors';
 import { allTextOf, aMail, caught, secretOf } from '../../support/vendors';
 
 const TIMEOUT = { timeoutMs: 10_000 };

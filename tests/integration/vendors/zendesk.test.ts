@@ -1,5 +1,6 @@
 import { realZendesk, ticketBody, type Zendesk } from '../../../lib/vendors/zendesk';
-import { type FakeZendesk, startFakeZendesk } from '../../../packages/local/fakes/zendesk';
+import { startFakeZendesk } from '../../../packages/local/fakes/zendesk';
+import type { FakeZendesk } from '../../support/fake-vendors';
 import { aTicket, caught, secretOf } from '../../support/vendors';
 
 const TIMEOUT = { timeoutMs: 5000 };

@@ -28,6 +28,17 @@ const FOUND: Record<string, Partial<Plan>> = {
     calls: [{ kind: 'queues.send', nth: 2, fault: 'refused', times: 3 }],
     damages: [{ at: 61_000, job: 1, restored: 20 * MINUTE_MS }],
   },
+  'a command that was cancelled before its message came is overtaken when it is retried': {
+    seed: 1937519335,
+    queue: 'testflight',
+    jobs: jobs('leaves', ['joins', { at: 44 }]),
+    calls: [{ kind: 'queues.send', nth: 1, fault: 'killed-late' }],
+    commands: [
+      { job: 0, what: 'cancel', at: 66 },
+      { job: 0, what: 'retry', at: 2 * HOUR_MS },
+    ],
+    latency: { from: 0, until: HOUR_MS, every: 90 * SECOND_MS },
+  },
   'a message with a stolen id that is dead-lettered untried does not harm the job with that id': {
     jobs: jobs('good', ['stolen-id', { at: 30 * SECOND_MS }]),
     broken: { from: 5 * SECOND_MS, until: 20 * MINUTE_MS },
