@@ -17,15 +17,17 @@ const text = (pattern: RegExp, rule: string) =>
     .refine((value) => value.isWellFormed(), 'must be well-formed Unicode')
     .refine((value) => value.trim() !== '', 'must not be blank');
 
+// Each is made once, because Zod copies a schema for every rule that is added to it.
+const line = text(NO_CONTROLS, 'must not hold control characters or line breaks');
+const lines = text(NO_CONTROLS_BUT_LINES, 'must not hold control characters other than line breaks and tabs');
+
 /** Text on one line, at most `max` characters, not blank. `what` it means goes into the docs of its field. */
 export const singleLine = (max: number, what = '') =>
-  text(NO_CONTROLS, 'must not hold control characters or line breaks')
-    .max(max)
-    .describe(`${what} One line of at most ${max} characters.`.trim());
+  line.max(max).describe(`${what} One line of at most ${max} characters.`.trim());
 
 /** Text with line breaks and tabs, at most `maxBytes` bytes of UTF-8, not blank. */
 export const multiLine = (maxBytes: number, what = '') =>
-  text(NO_CONTROLS_BUT_LINES, 'must not hold control characters other than line breaks and tabs')
+  lines
     .refine((value) => Buffer.byteLength(value) <= maxBytes, `must be at most ${maxBytes} bytes of UTF-8`)
     // For JSON Schema, which counts characters: text within the limit of bytes has no more characters than that.
     .meta({ maxLength: maxBytes, description: `${what} At most ${maxBytes} bytes of UTF-8.`.trim() });
@@ -37,6 +39,9 @@ export const mediaType = z
   .max(127)
   .regex(/^[\w!#$&^.+-]+\/[\w!#$&^.+-]+(; ?charset=[\w-]+)?$/, 'must be a media type')
   .describe('A media type such as image/png, at most 127 characters.');
+
+/** A dynamic template of SendGrid. Without `d-`, the vendor's library silently drops every recipient's data. */
+export const templateId = z.string().regex(/^d-[0-9a-f]{32}$/, 'must be a dynamic template id (d-…)');
 
 /** Unicode's marks that embed or override the direction of text. They can make `exe.txt` look like `txt.exe`. */
 const DIRECTION = /[\u202a-\u202e\u2066-\u2069]/g;

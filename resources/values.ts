@@ -1,5 +1,4 @@
-import type { QueueSettings } from '../lib/config/common';
-import { environmentSchemas } from '../lib/config/functions';
+import { environmentSchemas, type QueueSettings } from '../lib/config/functions';
 import { dlqName, eventBus, queueName, recordFolder } from '../lib/jobs/keys';
 import { deadLetterQueues, keyArn, mainQueues, secretArns, verifiedObjects } from './access';
 import type { QueueRow } from './instances/file';

@@ -4,7 +4,7 @@ import {
   type SecretsManagerClientConfig,
 } from '@aws-sdk/client-secrets-manager';
 import { GetParameterCommand, SSMClient, type SSMClientConfig } from '@aws-sdk/client-ssm';
-import type { SecretReference } from '../config/common';
+import type { SecretReference } from '../config/functions';
 import { StoreError } from '../errors';
 import type { Secret } from '../ports';
 import { clientDefaults, guarded } from './clients';

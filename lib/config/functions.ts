@@ -1,7 +1,67 @@
 import * as z from 'zod';
-import { commonEnv, json, list, name, seconds, secret } from './common';
+import { templateId } from '../text';
+import { ConfigError, json, name, producerSettings, sentTo } from './common';
 
-const common = commonEnv.shape;
+const list = z
+  .string()
+  .default('')
+  .transform((text) => text.split(',').flatMap((entry) => entry.trim() || []));
+
+/** A secret, or a reference to it: `ssm:/path` or `secretsmanager:name`. `realSecret` reads it. */
+export const secret = z.string().min(1).brand<'Secret'>();
+export type SecretReference = z.infer<typeof secret>;
+
+export const seconds = z.coerce.number().min(0).max(43_200);
+
+const queueSettings = z.object({
+  ...sentTo,
+  /** Seconds. */
+  dlqRetention: z.int().min(60).max(1_209_600),
+  visibility: z.int().min(0).max(43_200),
+  receives: z.int().min(1).max(1000),
+  /** How many messages the reconciler lets the queue have when it releases held jobs. */
+  room: z.int().min(1),
+});
+export type QueueSettings = z.infer<typeof queueSettings>;
+
+const sendingLimits = z.object({
+  zone: z.string(),
+  /** Two times of day, such as `08:00–20:00`. */
+  between: z.string().optional(),
+  dailyCap: z.number().optional(),
+});
+export type SendingLimits = z.infer<typeof sendingLimits>;
+
+export const commonEnv = z.object({
+  INSTANCE: name,
+  BUCKET: producerSettings.shape.bucket,
+  PREFIX: producerSettings.shape.prefix,
+  TABLE: producerSettings.shape.table,
+  KMS_KEY: producerSettings.shape.kmsKey,
+  QUEUES: json(z.record(name, queueSettings)),
+  /** The name or ARN of the EventBridge bus that gets the ends of jobs. Without it, they are not published. */
+  EVENT_BUS: z.string().max(1600).optional(),
+  SENDING_LIMITS: json(sendingLimits).optional(),
+  /** Seconds before the second and the third attempt, each ±10 %. */
+  RETRY_WAITS: z
+    .string()
+    .regex(/^\d+(\.\d+)?,\d+(\.\d+)?$/, 'must be two numbers of seconds, e.g. 60,900')
+    .default('60,900')
+    .transform((text) => text.split(',').map(Number)),
+  /** Seconds until a message comes back if nothing could be written. */
+  STORE_WAIT: seconds.default(900),
+  LOG_LEVEL: z.enum(['DEBUG', 'INFO', 'WARN', 'ERROR']).default('INFO'),
+});
+
+export type CommonConfig = z.infer<typeof commonEnv>;
+
+export function settingsOf({ QUEUES }: Pick<CommonConfig, 'QUEUES'>): (queue: string) => QueueSettings {
+  return (queue) => {
+    const row = QUEUES[queue];
+    if (!row) throw new ConfigError(`configuration: QUEUES: has no queue ${queue}`);
+    return row;
+  };
+}
 
 /** Such as `price=number,product=text`. */
 const pairs = list.transform((entries) => entries.map((entry) => entry.split('=')));
@@ -21,9 +81,6 @@ const ownMail = {
   HASH_KEY: secret,
 };
 
-/** A dynamic template of SendGrid. Without `d-`, the vendor's library silently drops every recipient's data. */
-export const templateId = z.string().regex(/^d-[0-9a-f]{32}$/, 'must be a dynamic template id (d-…)');
-
 export const domain = z
   .string()
   .regex(/^[a-z0-9-]+(\.[a-z0-9-]+)+$/, 'must be a domain in lowercase such as example.com');
@@ -31,8 +88,7 @@ export const domain = z
 /** Apple's ids of an app and of a group of its testers. */
 export const app = z.string().regex(/^\d{1,20}(:[0-9a-f-]{36})?$/, "must be Apple's ids in quotes, APP or APP:GROUP");
 
-export const feedbackEnv = z.object({
-  ...common,
+export const feedbackEnv = commonEnv.extend({
   /** `https://{subdomain}.zendesk.com/api/v2`, or the address of a fake. */
   ZENDESK_ENDPOINT: z.url(),
   ZENDESK_EMAIL: z.email(),
@@ -48,8 +104,7 @@ export const feedbackEnv = z.object({
   CONFIRMATION_WAIT: seconds.default(900),
 });
 
-export const emailsEnv = z.object({
-  ...common,
+export const emailsEnv = commonEnv.extend({
   ...sendgrid,
   /** The key of the hashes in the suppression list, which never changes. */
   SUPPRESSION_KEY: secret,
@@ -57,8 +112,7 @@ export const emailsEnv = z.object({
   SENDER_DOMAINS: list.pipe(z.array(domain)),
 });
 
-export const testflightEnv = z.object({
-  ...common,
+export const testflightEnv = commonEnv.extend({
   APP_STORE_CONNECT_ENDPOINT: z.url().default('https://api.appstoreconnect.apple.com'),
   APP_STORE_CONNECT_ISSUER_ID: z.guid('must be a UUID'),
   APP_STORE_CONNECT_KEY_ID: z.string().regex(/^[A-Z0-9]{10}$/, 'must be 10 capital letters or digits'),
@@ -79,8 +133,7 @@ export const testflightEnv = z.object({
   NOTIFICATION_WAIT: seconds.default(900),
 });
 
-export const analyticsEnv = z.object({
-  ...common,
+export const analyticsEnv = commonEnv.extend({
   /** Jobs first made from this time on may hold no mail addresses in their events. */
   ANALYTICS_NO_ADDRESSES_FROM: z.iso.datetime({ offset: true }).optional(),
 });
@@ -108,8 +161,7 @@ export const PROPERTY_TYPES = ['text', 'number', 'boolean'] as const;
 export type PropertyType = (typeof PROPERTY_TYPES)[number];
 export type ColumnType = PropertyType | 'integer' | 'time';
 
-export const hoursEnv = z.object({
-  ...common,
+export const hoursEnv = commonEnv.extend({
   /** Properties that have a column of their own, such as `price=number,product=text`. */
   ANALYTICS_COLUMNS: pairs.pipe(z.array(z.tuple([z.string(), z.enum(PROPERTY_TYPES)]))),
 });
@@ -122,15 +174,13 @@ export const eventsKeys = z
     "must be the webhook's verification key in base64, or two separated by a comma",
   );
 
-export const emailEventsEnv = z.object({
-  ...common,
+export const emailEventsEnv = commonEnv.extend({
   SENDGRID_EVENTS_KEY: eventsKeys.transform((text) => text.split(',')),
 });
 
 const percent = z.number().min(0.01).max(100);
 
-export const reconcilerEnv = z.object({
-  ...common,
+export const reconcilerEnv = commonEnv.extend({
   /** Seconds from one run to the next: a minute as in the schedule, or less if npm start sets it. */
   RECONCILE_EVERY: seconds.default(60),
   /** Runs from one canary of a queue to the next. 0 means no canaries. */
@@ -141,8 +191,7 @@ export const reconcilerEnv = z.object({
   DLQ_DEPTHS: json(z.record(name, z.number().int().min(1))),
 });
 
-export const alarmsEnv = z.object({
-  ...common,
+export const alarmsEnv = commonEnv.extend({
   /** A Discord channel's webhook URL. Anyone who has the URL can post. */
   DISCORD_WEBHOOK_URL: secret,
   STAGE: name,

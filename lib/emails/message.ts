@@ -1,6 +1,5 @@
 import * as z from 'zod';
-import { templateId } from '../config/functions';
-import { emailAddress, multiLine, singleLine } from '../text';
+import { emailAddress, multiLine, singleLine, templateId } from '../text';
 
 /** SendGrid takes no more in a request. */
 export const MOST_RECIPIENTS = 1000;

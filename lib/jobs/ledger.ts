@@ -1,5 +1,5 @@
 import * as z from 'zod';
-import type { QueueSettings } from '../config/common';
+import type { QueueSettings } from '../config/functions';
 import { ignoreStoreError, StoreError } from '../errors';
 import type { Change, Item } from '../ports';
 import { describeIssue } from './envelope';
@@ -162,22 +162,24 @@ const time = z.number().min(0).max(8.64e15);
 export const evidenceSchema = z.object({ at: time, event: z.string(), messageId: z.string().optional() });
 
 /** Attributes of one form that a row may lack. */
-const maybe = (form: z.ZodType, names: readonly (keyof JobRow)[]) =>
-  Object.fromEntries(names.map((name) => [name, form.optional()]));
+function each(form: z.ZodType, names: readonly (keyof JobRow)[]) {
+  const optional = form.optional();
+  return Object.fromEntries(names.map((name) => [name, optional]));
+}
 
 /** Other attributes are allowed, because a newer release may add some. */
 const rowSchema = z
   .object({
-    ...maybe(time, ['heldSince', 'outcomeAt', 'retryAt', 'dueSince', 'notBefore', 'failingSince', 'sentAt', 'endedAt']),
-    ...maybe(time, ['firstStartedAt', 'recordedAt', 'parkedAt', 'leftDlqAt']),
-    ...maybe(z.enum(REASONS), ['reason']),
-    ...maybe(z.string(), ['group', 'owner', 'person', 'token', 'vendor', 'parkedFrom', 'cancelledBy']),
-    ...maybe(z.string().regex(/^\d+$/), ['firstSequence']),
-    ...maybe(count, ['crashesSinceOpened']),
-    ...maybe(z.boolean(), ['bodyKept']),
-    ...maybe(z.object({ token: z.string(), until: time, messageId: z.string() }), ['lease']),
-    ...maybe(z.record(z.string(), evidenceSchema), ['evidence']),
-    ...maybe(z.object({ class: z.string(), code: z.string(), message: z.string() }), ['error']),
+    ...each(time, ['heldSince', 'outcomeAt', 'retryAt', 'dueSince', 'notBefore', 'failingSince', 'sentAt', 'endedAt']),
+    ...each(time, ['firstStartedAt', 'recordedAt', 'parkedAt', 'leftDlqAt']),
+    ...each(z.string(), ['group', 'owner', 'person', 'token', 'vendor', 'parkedFrom', 'cancelledBy']),
+    reason: z.enum(REASONS).optional(),
+    firstSequence: z.string().regex(/^\d+$/).optional(),
+    crashesSinceOpened: count.optional(),
+    bodyKept: z.boolean().optional(),
+    lease: z.object({ token: z.string(), until: time, messageId: z.string() }).optional(),
+    evidence: z.record(z.string(), evidenceSchema).optional(),
+    error: z.object({ class: z.string(), code: z.string(), message: z.string() }).optional(),
     key: z.string(),
     version: z.int().min(1),
     queue: z.string(),

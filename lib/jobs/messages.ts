@@ -1,4 +1,4 @@
-import type { QueueSettings } from '../config/common';
+import type { QueueSettings } from '../config/functions';
 import { PermanentError, StoreError } from '../errors';
 import type { Clock, Log, Objects, OutgoingMessage, Queues, SentMessage } from '../ports';
 import { HIDDEN, parseEnvelope, payloadHash, sha256 } from './envelope';

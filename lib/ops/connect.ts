@@ -6,7 +6,7 @@ import { partitionOf } from '../aws/clients';
 import { realEvents, realTopic } from '../aws/events';
 import { realMappings, realMonitoring } from '../aws/monitoring';
 import { realClock, realRandom } from '../aws/system';
-import { type CommonConfig, settingsOf } from '../config/common';
+import { type CommonConfig, settingsOf } from '../config/functions';
 import { dlqName, queueName, queueUrl, topicName } from '../jobs/keys';
 import { createLedger } from '../jobs/ledger';
 import type { Log, Metrics } from '../ports';

@@ -1,4 +1,4 @@
-import type { SendingLimits } from '../config/common';
+import type { SendingLimits } from '../config/functions';
 import type { GuardLimits } from '../emails/campaigns/campaign';
 import type { FailingWork } from '../jobs/items';
 import type { LedgerDeps } from '../jobs/ledger';

@@ -1,7 +1,8 @@
 import type { Context, SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import type * as z from 'zod';
 import { realQueues } from '../aws/queues';
-import { type CommonConfig, parseEnv } from '../config/common';
+import { parseEnv } from '../config/common';
+import type { CommonConfig } from '../config/functions';
 import { queueUrlOfArn } from '../jobs/keys';
 import type { Events } from '../ports';
 import { handleBatch } from '../worker/batch';

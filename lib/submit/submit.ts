@@ -1,4 +1,4 @@
-import type { QueueSettings } from '../config/common';
+import type { QueueSettings } from '../config/functions';
 import { ignoreStoreError, StoreError } from '../errors';
 import { type Envelope, MAX_INLINE_DATA_BYTES, payloadHash, sendable, sha256 } from '../jobs/envelope';
 import { noteFiles } from '../jobs/files';

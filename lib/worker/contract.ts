@@ -1,5 +1,5 @@
 import type * as z from 'zod';
-import type { QueueSettings } from '../config/common';
+import type { QueueSettings } from '../config/functions';
 import type { Envelope } from '../jobs/envelope';
 import type { Ledger } from '../jobs/ledger';
 import type { JobRow } from '../jobs/row';

@@ -1,4 +1,4 @@
-import type { SendingLimits } from '../config/common';
+import type { SendingLimits } from '../config/functions';
 import { type ItemDeps, updateItem } from '../jobs/items';
 import { rateKey } from '../jobs/keys';
 import type { Item } from '../ports';

@@ -1,4 +1,4 @@
-import type { QueueSettings } from '../config/common';
+import type { QueueSettings } from '../config/functions';
 import { IdTakenError, ignoreStoreError, PermanentError, StoreError, TransientError, wrongField } from '../errors';
 import { checkTime, type Envelope, parseEnvelope, parseOrPark, payloadHash, sha256 } from '../jobs/envelope';
 import { dataPrefix, invalidId, jobKey } from '../jobs/keys';

@@ -1,7 +1,6 @@
 import { HeadBucketCommand, S3Client } from '@aws-sdk/client-s3';
 import { DescribeSecretCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 import { GetParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
-import * as z from 'zod';
 import { guarded } from '../../lib/aws/clients';
 import { realObjects } from '../../lib/aws/objects';
 import { realQueues, sqsClient } from '../../lib/aws/queues';
@@ -159,14 +158,12 @@ async function messagesIn(urls: readonly string[], config: AwsConfig): Promise<n
   return (await Promise.all(depths)).reduce((sum, { visible, inFlight }) => sum + visible + inFlight, 0);
 }
 
-const marker = z.object({ instance: z.string() });
-
 /** The instance that has claimed the folder of a bucket. `undefined`: none has. */
 export async function folderOwner(objects: Pick<Objects, 'get'>, prefix: string): Promise<string | undefined> {
   const bytes = await objects.get(ownerKey(prefix));
   if (!bytes) return undefined;
-  const parsed = marker.safeParse(jsonOf(Buffer.from(bytes).toString('utf8')));
-  return parsed.success ? parsed.data.instance : 'an object that is not ours';
+  const { instance } = (jsonOf(Buffer.from(bytes).toString('utf8')) ?? {}) as { instance?: unknown };
+  return typeof instance === 'string' ? instance : 'an object that is not ours';
 }
 
 /** Claims a folder. Of two instances one gets `false`, because S3 creates the marker only once. */

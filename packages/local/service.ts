@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import http from 'node:http';
 import { createApp } from '../../examples/express-api/src/app';
-import { commonEnv, parseEnv, secret } from '../../lib/config/common';
+import { parseEnv } from '../../lib/config/common';
+import { commonEnv, secret } from '../../lib/config/functions';
 import { dlqName, jobKey } from '../../lib/jobs/keys';
 import { deploymentOf, noLog } from '../../lib/ops/connect';
 import { hashPeopleWith } from '../../lib/startup/engine';

@@ -1,6 +1,6 @@
 import { awsErrorName } from '../../lib/aws/clients';
 import { endsBy } from '../../lib/concurrency';
-import { type CommonConfig, settingsOf } from '../../lib/config/common';
+import { type CommonConfig, settingsOf } from '../../lib/config/functions';
 import { groupBy } from '../../lib/group-by';
 import { recordFolder, verifiedKey } from '../../lib/jobs/keys';
 import { isEnd, type JobRow } from '../../lib/jobs/row';

@@ -1,14 +1,14 @@
 import * as z from 'zod';
-import { commonEnv } from '../../lib/config/common';
 import {
   app,
+  commonEnv,
   domain,
   EVENT_COLUMNS,
   eventsKeys,
   PROPERTY_TYPES,
-  templateId,
   testflightEnv,
 } from '../../lib/config/functions';
+import { templateId } from '../../lib/text';
 
 /** A table of settings. The message about an unknown one holds the known ones, for `problemsOf`. */
 const table = <S extends z.ZodRawShape>(shape: S) =>

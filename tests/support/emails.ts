@@ -1,4 +1,4 @@
-import type { SendingLimits } from '../../lib/config/common';
+import type { SendingLimits } from '../../lib/config/functions';
 import { type Campaign, campaigns, chunkEnvelope, chunkId } from '../../lib/emails/campaigns/campaign';
 import { takeEvents } from '../../lib/emails/events/webhook';
 import { writeManifest } from '../../lib/emails/manifest';

@@ -1,6 +1,6 @@
 import type { SQSBatchResponse } from 'aws-lambda';
 import type { FactMessage } from '../../lib/alarms/notification';
-import type { QueueSettings } from '../../lib/config/common';
+import type { QueueSettings } from '../../lib/config/functions';
 import { parseEnvelope } from '../../lib/jobs/envelope';
 import { jobKey, queueUrl } from '../../lib/jobs/keys';
 import { createLedger } from '../../lib/jobs/ledger';

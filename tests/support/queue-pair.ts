@@ -1,4 +1,4 @@
-import type { QueueSettings } from '../../lib/config/common';
+import type { QueueSettings } from '../../lib/config/functions';
 import { dlqName, queueName } from '../../lib/jobs/keys';
 import { queueArn } from '../../packages/local/loopback';
 import type { SqsModel } from '../../packages/local/sqs/model';

@@ -1,6 +1,6 @@
 import { realSecret } from '../../lib/aws/secrets';
 import { realClock } from '../../lib/aws/system';
-import { secret } from '../../lib/config/common';
+import { secret } from '../../lib/config/functions';
 import { takeLease } from '../../lib/jobs/items';
 import { jobKey, reconcilerKey, verifiedKey } from '../../lib/jobs/keys';
 import { createLedger } from '../../lib/jobs/ledger';

@@ -1,5 +1,5 @@
 import { mapEach, throughAll } from '../../concurrency';
-import type { SendingLimits } from '../../config/common';
+import type { SendingLimits } from '../../config/functions';
 import { everyDue, type ItemDeps, isFirstMinuteOfHour, readItem } from '../../jobs/items';
 import { EMAILS_QUEUE, jobKey, todoKey } from '../../jobs/keys';
 import { UnreadableRowError } from '../../jobs/ledger';

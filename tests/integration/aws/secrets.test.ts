@@ -1,5 +1,5 @@
 import { realSecret } from '../../../lib/aws/secrets';
-import { secret as secretSchema } from '../../../lib/config/common';
+import { secret as secretSchema } from '../../../lib/config/functions';
 import { fakeAws } from '../../support/fake-aws';
 
 /** Parameter Store and Secrets Manager in one, with only what a secret needs. */

@@ -1,5 +1,5 @@
 import { realClock, realRandom } from '../../../lib/aws/system';
-import type { QueueSettings } from '../../../lib/config/common';
+import type { QueueSettings } from '../../../lib/config/functions';
 import { bodyKey, dlqName, queueName, queueUrl } from '../../../lib/jobs/keys';
 import { createLedger } from '../../../lib/jobs/ledger';
 import { awsVariables } from '../../../packages/local/connection';

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import type { SendingLimits } from '../../../lib/config/common';
+import type { SendingLimits } from '../../../lib/config/functions';
 import { vendorsOf } from '../../../lib/errors';
 import { isProduced } from '../world/callers';
 import {

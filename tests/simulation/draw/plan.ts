@@ -1,4 +1,4 @@
-import type { SendingLimits } from '../../../lib/config/common';
+import type { SendingLimits } from '../../../lib/config/functions';
 import type { Vendor } from '../../../lib/errors';
 import { CLOCK_SKEW_MS } from '../../../lib/jobs/row';
 import type { Person } from '../../../lib/ops/search';

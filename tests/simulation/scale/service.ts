@@ -1,4 +1,4 @@
-import type { QueueSettings } from '../../../lib/config/common';
+import type { QueueSettings } from '../../../lib/config/functions';
 import type { Envelope } from '../../../lib/jobs/envelope';
 import type { Facts } from '../../../lib/ports';
 import { reconcile } from '../../../lib/reconcile/reconcile';

@@ -1,4 +1,4 @@
-import type { QueueSettings } from '../../../lib/config/common';
+import type { QueueSettings } from '../../../lib/config/functions';
 import type { Process } from './calls';
 import type { World } from './types';
 

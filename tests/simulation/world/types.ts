@@ -1,6 +1,6 @@
 import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import type { FactMessage } from '../../../lib/alarms/notification';
-import type { QueueSettings } from '../../../lib/config/common';
+import type { QueueSettings } from '../../../lib/config/functions';
 import type { JobRow } from '../../../lib/jobs/row';
 import type { Erased } from '../../../lib/ops/erase';
 import type { Person } from '../../../lib/ops/search';

@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { parse } from 'yaml';
-import { secret } from '../../../lib/config/common';
-import { environmentSchemas } from '../../../lib/config/functions';
+import { environmentSchemas, secret } from '../../../lib/config/functions';
 import { readDefaults, readInstance } from '../../../resources/instances/read';
 import { missing, secretsOf } from '../../../resources/instances/rules';
 import { withTexts } from '../../../resources/values';

@@ -1,4 +1,4 @@
-import type { SendingLimits } from '../../../../lib/config/common';
+import type { SendingLimits } from '../../../../lib/config/functions';
 import type { Plan } from '../../draw/plan';
 import { calls, jobs, MINUTE_MS, SECOND_MS } from '../../scenarios/scenario';
 import { MARK } from '../../world/watch';
