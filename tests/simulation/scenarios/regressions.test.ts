@@ -39,6 +39,15 @@ const FOUND: Record<string, Partial<Plan>> = {
     ],
     latency: { from: 0, until: HOUR_MS, every: 90 * SECOND_MS },
   },
+  'of two pauses at once, the later one counts, even if its operator gets no answer': {
+    seed: 1559446970,
+    jobs: jobs(['good', { at: 2_526 }]),
+    calls: [{ nth: 6, fault: 'hung' }],
+    limits: [
+      { at: 2_534, vendor: 'zendesk', lasts: 3_000, ends: 'by itself' },
+      { at: 2_525, vendor: 'zendesk', lasts: 2 * HOUR_MS, ends: 'by itself' },
+    ],
+  },
   'a message with a stolen id that is dead-lettered untried does not harm the job with that id': {
     jobs: jobs('good', ['stolen-id', { at: 30 * SECOND_MS }]),
     broken: { from: 5 * SECOND_MS, until: 20 * MINUTE_MS },

@@ -55,9 +55,15 @@ const REPEAT_MS = 60_000;
 /** Starts the operators who pause vendors and set rates. All queues share the vendors. */
 export function startLimits(world: World): void {
   const { plan, kernel, pending, pauses, reach, trace } = world;
+  /** The commands about a vendor: how many are under way, and how many have begun or ended. */
+  const commands = new Map<string, { open: number; seen: number }>();
   for (const limit of plan.limits) {
     const { vendor, at, lasts, ends, perSecond } = limit;
     const act = async (what: 'limit' | 'resume') => {
+      const others = commands.get(vendor) ?? { open: 0, seen: 0 };
+      commands.set(vendor, others);
+      const first = others.open++ === 0;
+      const seen = ++others.seen;
       let done = false;
       world.trouble();
       await typed(world, async (code) => {
@@ -66,11 +72,14 @@ export function startLimits(world: World): void {
         done = true;
       });
       world.trouble();
-      return done;
+      others.open -= 1;
+      const undisturbed = others.seen++ === seen;
+      return { done, alone: first && undisturbed };
     };
     const end = async () => {
       pauses.delete(vendor);
-      if (ends === 'by resume' && !(await act('resume'))) return void kernel.setTimeout(() => void end(), REPEAT_MS);
+      if (ends === 'by resume' && !(await act('resume')).done)
+        return void kernel.setTimeout(() => void end(), REPEAT_MS);
       if (ends === 'by resume') reach('resume of a vendor');
       world.trouble();
       pending.delete(limit);
@@ -79,8 +88,9 @@ export function startLimits(world: World): void {
     const begin = async () => {
       const until = kernel.now() + (ends === 'by itself' ? lasts : Number.POSITIVE_INFINITY);
       if (perSecond === undefined) pauses.delete(vendor);
-      const done = await act('limit');
-      if (done && perSecond === undefined) pauses.set(vendor, { from: kernel.now(), until });
+      const { done, alone } = await act('limit');
+      // Of two commands at once, either may be the last.
+      if (done && alone && perSecond === undefined) pauses.set(vendor, { from: kernel.now(), until });
       reach(perSecond === undefined ? 'pause of a vendor' : 'rate of an operator');
       kernel.setTimeout(() => void end(), lasts);
     };
