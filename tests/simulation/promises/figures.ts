@@ -62,13 +62,20 @@ export function watchFigures(world: World): void {
 
 /** Finds a gauge that says less than the table: a held job that it does not see. */
 export function watchGauges(world: World): void {
-  const { kernel, plan, lanes, watch, onMeasure, stores } = world;
-  const isOpen = (vendor: string) => {
-    const { stoppedAt, paused } = ((stores.table as MemoryTable).item(vendorKey(vendor)) ?? {}) as Partial<Circuit>;
-    const until = paused?.until ?? (paused ? Number.POSITIVE_INFINITY : 0);
-    return stoppedAt !== undefined || until > kernel.now() - skewOf(plan);
-  };
+  const { kernel, plan, lanes, watch, onItem, onMeasure, stores } = world;
   const slackMs = slackOf(plan) + (plan.indexLag ?? 0);
+  const circuits = new Map<string, { isStopped: boolean; changedAt: number }>();
+  onItem.push((item) => {
+    const isStopped = 'stoppedAt' in item;
+    if (circuits.get(item.key)?.isStopped !== isStopped) circuits.set(item.key, { isStopped, changedAt: kernel.now() });
+  });
+  /** Also a circuit that has closed since the reconciler may have read it. */
+  const isOpen = (vendor: string) => {
+    const { paused } = ((stores.table as MemoryTable).item(vendorKey(vendor)) ?? {}) as Partial<Circuit>;
+    const until = paused?.until ?? (paused ? Number.POSITIVE_INFINITY : 0);
+    const { isStopped, changedAt } = circuits.get(vendorKey(vendor)) ?? { isStopped: false, changedAt: 0 };
+    return isStopped || kernel.now() - changedAt < slackMs || until > kernel.now() - skewOf(plan);
+  };
   const isPlanned = lanes.some(({ plan: { jobs } }) => jobs.some(({ planned }) => planned));
   // The fact of an open circuit tells the jobs that wait for it.
   const waitsForCircuit = ({ queue, todo, vendor }: JobRow): boolean =>

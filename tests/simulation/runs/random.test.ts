@@ -8,7 +8,7 @@ import { SIMULATIONS } from '../queues/queues';
 /** These runs are always the same, so a failure comes from the change. `npm run simulate` searches further. */
 const SUITE_SEED = 3;
 /** Runs of each queue: a simulation of several queues makes as many, divided by their number. */
-const SCHEDULES = 120;
+const SCHEDULES = 60;
 /** Runs that are new each time, over all simulations. */
 const FRESH = 200;
 /** The parts of fresh runs that once broke a promise, as their report named them. */
@@ -32,7 +32,7 @@ beforeAll(async () => {
 /** Whether a part of fresh runs has this seed. The fixed parts have low seeds. */
 const isFresh = ({ seed }: { seed: number }): boolean => fresh.some((part) => part.seed === seed);
 
-test.each(SIMULATIONS)('120 random schedules of each queue keep every promise: $name', ({ name }) => {
+test.each(SIMULATIONS)('60 random schedules of each queue keep every promise: $name', ({ name }) => {
   const failure = found.failures.find((one) => one.simulation === name && !isFresh(one));
   if (failure) throw new Error(explain(failure));
 });

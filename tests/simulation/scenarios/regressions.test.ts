@@ -39,6 +39,17 @@ const FOUND: Record<string, Partial<Plan>> = {
     ],
     latency: { from: 0, until: HOUR_MS, every: 90 * SECOND_MS },
   },
+  'a circuit that closes while the reconciler measures held jobs hides them once': {
+    seed: 980434447,
+    jobs: jobs('attachment', 'good', 'good'),
+    calls: [
+      { kind: 'zendesk.upload', nth: 8, fault: 'unauthorized', times: 3 },
+      { kind: 'table.get', nth: 1, fault: 'killed-after' },
+    ],
+    outages: [{ target: 'zendesk', from: 0, until: HOUR_MS, fault: 'throttled' }],
+    facts: true,
+    warm: true,
+  },
   'of two pauses at once, the later one counts, even if its operator gets no answer': {
     seed: 1559446970,
     jobs: jobs(['good', { at: 2_526 }]),

@@ -60,12 +60,21 @@ const ALIKE_IN_READS: ReadonlySet<Fault> = new Set([
   ...(['killed-after', 'killed-late'] as const),
 ]);
 
-/** The faults that a call, e.g. `table.put`, can have, without those that look like another to its caller. */
-export const faultsOf = (call: string, target: Target): Fault[] =>
-  CALL_FAULTS.filter(
+/** Reads of an index. The reconciler makes fifty of them in a run, most without an answer. */
+const INDEX_READS: ReadonlySet<string> = new Set(['table.due', 'table.count']);
+
+/**
+ * The faults that a call, e.g. `table.put`, can have, without those that look like another to its caller. `before`: the
+ * call that its process made before. To stop or wait between two reads of indexes is like doing so before both.
+ */
+export function faultsOf(call: string, target: Target, before = ''): Fault[] {
+  if (INDEX_READS.has(call) && INDEX_READS.has(before)) return ['refused'];
+  return CALL_FAULTS.filter((fault) => {
     // `fitted` replaces any other fault with one of these.
-    (fault) => fitted(fault, target) === fault && !(READS.has(call) && ALIKE_IN_READS.has(fault)),
-  );
+    if (fitted(fault, target) !== fault || (READS.has(call) && ALIKE_IN_READS.has(fault))) return false;
+    return fault !== 'throttled' || !AWS.includes(target);
+  });
+}
 
 /** One fault, at the `nth` call of all or of one kind, e.g. `table.put`. */
 export interface CallFault {
