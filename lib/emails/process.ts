@@ -12,7 +12,7 @@ import { EMAILS_QUEUE } from '../jobs/keys';
 import { traceOf } from '../jobs/row';
 import { type Job, messageType, type QueueContract, type RunContext } from '../worker/contract';
 import { CAMPAIGN_CHUNK, type Campaign, type Campaigns, chunkId } from './campaigns/campaign';
-import { type Manifest, type ReadDeps, readContent, readManifest, readPart } from './manifest';
+import { campaignKeys, type Manifest, type ReadDeps, readContent, readManifest, readPart } from './manifest';
 import {
   type CampaignContent,
   type CampaignJob,
@@ -67,11 +67,13 @@ function sendMessage(deps: EmailDeps, { id, data, row }: Job<EmailMessage>, cont
 }
 
 async function startCampaign(deps: EmailDeps, { id, data, row, envelope }: Job<CampaignJob>): Promise<CampaignResult> {
-  const manifest = await readManifest(deps, data.manifest);
   const { sendAt, ...plan } = data;
   const { chunks, recipients } = plan;
-  if (manifest.campaign !== id || manifest.parts.length !== chunks)
-    throw wrongField('ManifestChanged', 'data.manifest', 'belongs to another campaign');
+  const foreign = wrongField('ManifestChanged', 'data.manifest', 'belongs to another campaign');
+  // A key elsewhere may be one that this function must not read.
+  if (data.manifest.key !== campaignKeys(deps.prefix, id).manifest(data.manifest.sha256)) throw foreign;
+  const manifest = await readManifest(deps, data.manifest);
+  if (manifest.campaign !== id || manifest.parts.length !== chunks) throw foreign;
   if (deps.senderDomains.length > 0) checkSender(deps.senderDomains, (await readContent(deps, manifest)).from);
   const startsAt = Math.max(row.time, sendAt === undefined ? 0 : Date.parse(sendAt));
   await deps.campaigns.start({ ...plan, ...traceOf(row), id, source: envelope.source, time: row.time, startsAt });

@@ -39,9 +39,9 @@ export function feedbackContract(deps: FeedbackDeps): QueueContract {
     types: {
       [FEEDBACK_SUBMITTED]: messageType({
         schema: feedbackSchema,
-        first: (job: Omit<Job<Feedback>, 'envelope'>) => {
+        first: (job: Job<Feedback>) => {
           if (job.data.attachments?.length) return { name: 'upload' };
-          return { name: 'ticket', hash: hashOf(ticketOf(job, [], deps.config.tags)) };
+          return { name: 'ticket', hash: hashOf(job, ticketOf(job, [], deps.config.tags)) };
         },
         process: (job: Job<Feedback>, context) => process(deps, job, context),
       }),
@@ -62,33 +62,39 @@ async function makeTicket(deps: FeedbackDeps, job: Job<Feedback>, context: RunCo
   const uploads = made ? [] : await upload(deps, data, context);
   const ticket = ticketOf(job, uploads, deps.config.tags);
   return steps.step('ticket', {
-    hash: hashOf(ticket),
+    hash: hashOf(job, ticket),
     run: () =>
       vendor('zendesk', () => zendesk.createTicket(ticket, { idempotencyKey: id, timeoutMs: callTimeoutMs() })),
     resolve: () => vendor('zendesk', () => zendesk.findTicket(id, { timeoutMs: callTimeoutMs() }), { minor: true }),
   });
 }
 
-const hashOf = (ticket: Ticket): string => sha256(ticketBody(ticket));
+/** With the salt that no row has, so that a reader of rows cannot test guesses at the ticket. */
+const hashOf = ({ envelope: { salt = '' } }: Job<Feedback>, ticket: Ticket): string =>
+  sha256(salt + ticketBody(ticket));
 
-/** Uploads the job's files one after another, because Zendesk counts each against the account's rate. */
+/**
+ * Uploads the job's files one after another, because Zendesk counts each against the account's rate. Each is a step of
+ * its own: a run that is out of time leaves the rest to the next one.
+ */
 async function upload(deps: FeedbackDeps, data: Feedback, context: RunContext): Promise<string[]> {
-  if (!data.attachments?.length) return [];
   const { steps, vendor, callTimeoutMs, now } = context;
-  return steps.step('upload', {
-    confidential: true,
-    stale: (_tokens, endedAt) => now() - endedAt > TOKEN_LIFETIME_MS,
-    // A second upload is harmless, because Zendesk forgets an upload that no ticket names.
-    resolve: async () => undefined,
-    run: async () => {
-      const tokens: string[] = [];
-      for await (const file of attachmentsOf({ objects: deps.objects, prefix: deps.config.prefix }, data)) {
-        const call = () => deps.zendesk.upload(file, { timeoutMs: callTimeoutMs() });
-        tokens.push((await vendor('zendesk', call, { minor: true })).token);
-      }
-      return tokens;
-    },
-  });
+  const tokens: string[] = [];
+  for (const [index, read] of attachmentsOf({ objects: deps.objects, prefix: deps.config.prefix }, data).entries())
+    tokens.push(
+      await steps.step(index === 0 ? 'upload' : `upload-${index + 1}`, {
+        confidential: true,
+        stale: (_token, endedAt) => now() - endedAt > TOKEN_LIFETIME_MS,
+        // A second upload is harmless, because Zendesk forgets an upload that no ticket names.
+        resolve: async () => undefined,
+        run: async () => {
+          const file = await read();
+          const call = () => deps.zendesk.upload(file, { timeoutMs: callTimeoutMs() });
+          return (await vendor('zendesk', call, { minor: true })).token;
+        },
+      }),
+    );
+  return tokens;
 }
 
 /** A best-effort step, because the job is about the ticket. */
@@ -137,32 +143,33 @@ const filled = <T extends object>(value: T): T | undefined => (Object.keys(value
 /** Zendesk splits tags at white space. */
 const asTag = (category: string): string => category.toLowerCase().replaceAll(/[^\p{L}\p{N}_/-]+/gu, '_');
 
-/** Media types that a browser runs or that can run scripts. */
-const ACTIVE = /html|svg|xml|script|flash|htc/i;
+/** Media types in which a browser runs nothing. Files of all others reach agents as downloads. */
+const PASSIVE =
+  /^(image\/(png|jpeg|gif|webp|avif|heic)|(audio|video)\/[\w.-]+|text\/(plain|csv)|application\/(json|pdf|zip))(;|$)/i;
 
-/** Reads the job's files one at a time. A file that is missing, elsewhere or too large is a PermanentError. */
-export async function* attachmentsOf(
+/** Reads the job's files, each when it is asked for. A file that is missing, elsewhere or too large: a PermanentError. */
+export function attachmentsOf(
   { objects, prefix }: { objects: Objects; prefix: string },
   { attachments = [] }: Feedback,
-): AsyncGenerator<{ name: string; contentType: string; bytes: Uint8Array }> {
+): (() => Promise<{ name: string; contentType: string; bytes: Uint8Array }>)[] {
   const home = attachmentsPrefix(prefix, FEEDBACK_QUEUE);
   const refused = (index: number, code: string, rule: string) =>
     wrongField(code, `data.attachments.${index}.key`, rule);
   for (const [index, { key }] of attachments.entries())
     if (!key.startsWith(home)) throw refused(index, 'InvalidField', "must be under the attachments' prefix");
-  for (const [index, { key, name, contentType }] of attachments.entries()) {
+  return attachments.map(({ key, name, contentType }, index) => async () => {
     const bytes = await objects.get(key, { mostBytes: MAX_ATTACHMENT_BYTES }).catch((error: unknown) => {
       if (error instanceof StoreError && error.code === TOO_LARGE)
         throw refused(index, 'AttachmentTooLarge', `must be at most ${MAX_ATTACHMENT_BYTES} bytes`);
       throw error;
     });
     if (!bytes) throw refused(index, 'AttachmentMissing', 'there is no such object');
-    yield {
+    return {
       name: fileName(name),
-      contentType: ACTIVE.test(contentType) ? 'application/octet-stream' : contentType,
+      contentType: PASSIVE.test(contentType) ? contentType : 'application/octet-stream',
       bytes,
     };
-  }
+  });
 }
 
 const fileName = (name: string): string => plainText(name.split(/[\\/]/).at(-1) ?? '') || 'file';

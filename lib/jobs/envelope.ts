@@ -3,7 +3,7 @@ import { v5 } from 'uuid';
 import * as z from 'zod';
 import { PermanentError } from '../errors';
 import { ruleInWords } from '../rule-words';
-import { WITHOUT_CONTROLS } from '../text';
+import { singleLine, WITHOUT_CONTROLS } from '../text';
 
 /** Larger data travels as a `dataref`. SQS takes 1 MiB with attributes, and the envelope needs some of that. */
 export const MAX_INLINE_DATA_BYTES = 900 * 1024;
@@ -71,8 +71,8 @@ export const envelopeSchema = z.object({
   /** A keyed hash of the job's id, from our producer. No row has it, so a reader of rows cannot test guesses. */
   salt: keyedHash.optional(),
   data: z.unknown().optional(),
-  /** CloudEvents' claim check: the S3 key of the data. */
-  dataref: printable(1024).optional(),
+  /** CloudEvents' claim check: the S3 key of the data. S3 takes 1,024 bytes, and a read of a longer key never ends well. */
+  dataref: singleLine(340).optional(),
   /** SHA-256, hex, of the bytes that `dataref` names. */
   datasha256: z
     .string()

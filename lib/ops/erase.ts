@@ -122,7 +122,9 @@ function marked(deps: ActingDeps, row: JobRow): JobRow {
   // The reconciler deletes the entry on its next walk, even one that is still on its way.
   const discarded = keepsEntry(ended) ? { leftDlqAt: at, discarded: true as const } : {};
   const parked = needsEntry(ended) ? { parkedAt: ended.parkedAt ?? at } : {};
-  const steps = Object.fromEntries(Object.entries(ended.steps).map(([name, { kept: _kept, ...step }]) => [name, step]));
+  const steps = Object.fromEntries(
+    Object.entries(ended.steps).map(([name, { kept: _kept, hash: _hash, ...step }]) => [name, step]),
+  );
   return { ...ended, ...discarded, ...parked, steps };
 }
 

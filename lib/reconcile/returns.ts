@@ -93,7 +93,9 @@ export async function returnUntried(
   return candidates.filter((moved) => !returned.has(moved));
 }
 
-const timesReturned = ({ message }: Moved): number => Number(message.attributes[ATTRIBUTE.returned] ?? 0);
+/** Any sender can write the attribute, so another form of it counts as none. */
+const timesReturned = ({ message: { attributes } }: Moved): number =>
+  Number(/^\d{1,2}$/.exec(attributes[ATTRIBUTE.returned] ?? ''));
 
 /**
  * Whether the message crashed its worker after its last return: a worker began with it alone and stored nothing about

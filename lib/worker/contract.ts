@@ -38,7 +38,7 @@ export interface MessageType<T = unknown> {
    * The first step of a job that has done nothing, and the hash of its request. The claim stores its start, which saves
    * a write. Only a step with `resolve` may be named: a crash before the call would make any other one unknown.
    */
-  first?: (job: Omit<Job<T>, 'envelope'>) => FirstStep;
+  first?: (job: Job<T>) => FirstStep;
   /**
    * The same without a row, for work with the same effect however often and in whatever order it runs. It throws an
    * IdTakenError if another job with its id is done. It is used if all types of the queue have it (run.ts).

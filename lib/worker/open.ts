@@ -252,7 +252,7 @@ function firstStep({ types }: QueueContract, subject: Subject, row: JobRow): Fir
   const type = Object.hasOwn(types, envelope.type) ? types[envelope.type] : undefined;
   if (!type?.first) return undefined;
   const { success, data } = type.schema.safeParse(envelope.data);
-  return success ? type.first({ id, data, row }) : undefined;
+  return success ? type.first({ id, data, row, envelope }) : undefined;
 }
 
 /**

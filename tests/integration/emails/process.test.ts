@@ -152,6 +152,18 @@ test.each(
   },
 );
 
+test('a campaign whose list is not under its own keys is parked, and the other object is not read', async () => {
+  const { engine } = emails;
+  const { manifest, requested, duplicates, rejected, recipients, chunks, chunkSize } = await emails.campaign();
+  const other = { key: 'secrets/list.json', sha256: manifest.sha256 };
+  const data = { manifest: other, requested, duplicates, rejected, recipients, chunks, chunkSize };
+  engine.send(JSON.stringify(anEnvelope({ id: CAMPAIGN, type: 'email.campaign.v1', data })));
+
+  await engine.drain({ batch: 1 });
+
+  expect(engine.row(CAMPAIGN)).toMatchObject({ state: 'dead', error: { code: 'ManifestChanged' } });
+});
+
 test('a chunk of an unknown campaign is parked', async () => {
   const { engine } = emails;
   const campaign = await emails.campaign({ recipients: 3 });

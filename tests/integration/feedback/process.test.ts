@@ -1,3 +1,4 @@
+import { erasePerson } from '../../../lib/ops/erase';
 import type { Failure } from '../../../packages/local/fakes/server';
 import { jobId } from '../../support/engine';
 import { attachmentKey, feedbackBody, startFeedback } from '../../support/feedback';
@@ -67,7 +68,7 @@ test('row, record, logs and metrics contain no personal data and no upload token
   const output = JSON.stringify([row, engine.records(), engine.lines, engine.metrics]);
   for (const secret of ['user@example.com', 'A User', 'The export', 'yesterday', 'user-1'])
     expect(output).not.toContain(secret);
-  const token = (steps.upload?.kept as string[] | undefined)?.[0];
+  const token = steps.upload?.kept as string | undefined;
   expect(zendesk.requests.at(-1)?.body).toContain(token);
   expect(output).not.toContain(token);
 });
@@ -83,6 +84,33 @@ test('a ticket that was created with another body is looked up', async () => {
   const result = { ticketId: String(zendesk.tickets[0]?.id) };
   expect(zendesk.tickets).toHaveLength(1);
   expect(engine.row(jobId(1))).toMatchObject({ state: 'succeeded', result });
+});
+
+test('a file that Zendesk refuses for a while is uploaded again alone', async () => {
+  const { engine, zendesk } = await start();
+  const second = { ...attachments[0], key: `${attachmentKey}.txt`, name: 'second.txt', contentType: 'text/plain' };
+  await engine.objects.put(second.key, 'text', 'text/plain');
+  zendesk.fail({ path: 'second', times: 3, status: 503 });
+  engine.send(feedbackBody({ attachments: [...attachments, second] }));
+
+  await engine.drain({ batch: 1 });
+
+  const uploads = zendesk.requests.filter(({ path }) => path.includes('uploads')).map(({ query }) => query.filename);
+  expect(uploads).toEqual(['screen.png', ...Array(4).fill('second.txt')]);
+  expect(zendesk.tickets).toHaveLength(1);
+});
+
+test('the hash of the ticket in the row cannot be guessed, and an erasure removes it', async () => {
+  const [one, other] = await Promise.all(['a', 'b'].map((salt) => ran(feedbackBody({}, { salt: salt.repeat(32) }))));
+  const rowOf = (service: Service | undefined) => service?.engine.row(jobId(1));
+  const hashes = [one, other].map((service) => rowOf(service)?.steps.ticket?.hash);
+
+  expect(new Set(hashes).size).toBe(2);
+  const deps = one?.engine.deps as Service['engine']['deps'];
+  const key = rowOf(one)?.key ?? '';
+  await erasePerson(deps, { email: 'user@example.com' }, { found: [{ place: 'rows', key, job: jobId(1) }] });
+  expect(rowOf(one)).toMatchObject({ erased: true });
+  expect(JSON.stringify(rowOf(one))).not.toContain(hashes[0]);
 });
 
 test('an upload with an old token is repeated before the ticket', async () => {

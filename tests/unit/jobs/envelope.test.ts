@@ -46,6 +46,9 @@ test('data behind a reference has the hash of the same data inline', () => {
   const referenced = envelope({ data: undefined, dataref: 'jobs/_data/x', datasha256 });
 
   expect(payloadHash(referenced)).toBe(payloadHash(inline));
+  // A read of such a key never ends well, so its job would never end.
+  for (const dataref of ['x'.repeat(341), 'jobs/_data/\ud800'])
+    expect(() => envelope({ dataref, datasha256 })).toThrow('dataref');
 });
 
 test('the field of an error names what a schema names, and hides a name that may be an address', () => {

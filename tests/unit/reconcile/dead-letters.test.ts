@@ -75,6 +75,15 @@ test('a message whose worker could not write is returned again, and that counts 
   expect(engine.model.messages('my-sample.fifo')).toMatchObject([{ attributes: { returned: { StringValue: '1' } } }]);
 });
 
+test('a number of returns that is none counts as never returned, so its message cannot stand before all others', async () => {
+  const { engine } = sampleEngine();
+  moveUntried(engine, 1, { attributes: { returned: '-1' } });
+
+  await engine.reconcile();
+
+  expect(engine.model.messages('my-sample.fifo')).toMatchObject([{ attributes: { returned: { StringValue: '1' } } }]);
+});
+
 test('a job that runs after a crash is not judged by another copy of its message', async () => {
   const never = new Promise<never>(() => {});
   const { engine } = sampleEngine(() => never);
