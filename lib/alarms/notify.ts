@@ -34,7 +34,8 @@ export async function notify(
   const decision = change && (await decisionOn(deps, change));
   if (decision?.send === false)
     return deps.log.info('alarm suppressed: part of an open outage', { kind: change?.kind });
-  const details = change ? await detailsOf(deps, change) : {};
+  // A table that did not answer would take the time of the message.
+  const details = change && decision ? await detailsOf(deps, change) : {};
   await deliver(deps, sns, messageOf(notification, deps, { ...details, over: decision?.over }), remainingMs);
 }
 
