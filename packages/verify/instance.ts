@@ -3,6 +3,7 @@ import { endsBy } from '../../lib/concurrency';
 import { type CommonConfig, settingsOf } from '../../lib/config/functions';
 import { groupBy } from '../../lib/group-by';
 import { recordFolder, verifiedKey } from '../../lib/jobs/keys';
+import { ignoreUnreadable } from '../../lib/jobs/ledger';
 import { isEnd, type JobRow } from '../../lib/jobs/row';
 import { type OperatorDeps, OperatorError } from '../../lib/ops/operator';
 import type { DayVerified } from '../../lib/ops/report';
@@ -98,7 +99,8 @@ export async function repair(
   const repaired: Finding[] = [];
   for (const finding of findings) {
     const change = REPAIRS[finding.kind];
-    if (change && (await ledger.update(finding.id, change)).changed) repaired.push(finding);
+    const written = change && (await ledger.update(finding.id, change).catch(ignoreUnreadable));
+    if (written?.changed) repaired.push(finding);
   }
   return repaired;
 }

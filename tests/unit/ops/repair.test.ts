@@ -2,6 +2,7 @@ import { jobKey, recordKey } from '../../../lib/jobs/keys';
 import type { Item } from '../../../lib/ports';
 import type { Finding } from '../../../packages/verify/check';
 import { repair } from '../../../packages/verify/instance';
+import { damagedRow } from '../../support/damage';
 import { anEnvelope, jobId, PREFIX } from '../../support/engine';
 import { rejects, sampleEngine } from '../../support/sample-contract';
 
@@ -64,6 +65,16 @@ test('lost-job: the row gets its places in the indexes back', async () => {
   await repaired('lost-job', DEAD);
 
   expect(engine.row(DEAD)).toMatchObject({ accepted, todo });
+});
+
+test('a damaged row is not repaired, and the findings after it are', async () => {
+  const { engine } = await ended();
+  await damagedRow(engine.table, jobKey('sample', DEAD), 'steps');
+  const findings = [DEAD, GOOD].map((id) => ({ kind: 'lost-job' as const, id: jobKey('sample', id), what: '' }));
+
+  const repaired = await repair(engine.deps, { findings, hidden: [] });
+
+  expect(repaired).toEqual(findings.slice(1));
 });
 
 test('what the rows do not determine is not repaired, and nothing is while another reader hides DLQ entries', async () => {
