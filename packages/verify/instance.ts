@@ -94,7 +94,7 @@ export async function repair(
 ): Promise<Finding[]> {
   if (hidden.length > 0)
     throw new OperatorError(
-      `Another reader hides entries of the DLQ of ${hidden.join(', ')}. Nothing was repaired. Try again in a few minutes.`,
+      `Another reader hides entries of the DLQ of ${hidden.join(', ')}. Nothing was repaired. Close the DLQ in the AWS console. If it has thousands of entries, the reconciler always hides some: retry or discard its jobs first.`,
     );
   const repaired: Finding[] = [];
   for (const finding of findings) {
