@@ -83,7 +83,8 @@ export function instanceAlarms(
   const missing: Rest = { threshold: 1, below: true, period: 60, periods: 5, silence: 'breaching' };
   const any: Rest = { threshold: 1, period: 300, silence: 'notBreaching' };
   return [
-    ofFunctions('function-errors', instance, 'Errors', watched),
+    // Longer than the 15 minutes between two runs of a function, so one that always fails does not seem to recover.
+    { ...ofFunctions('function-errors', instance, 'Errors', watched), periods: 4, datapoints: 1 },
     ofFunctions('function-throttles', instance, 'Throttles', throttled),
     alarm('reconciler-missing', { runs: own('ReconcilerRuns', 'Sum') }, missing),
     alarm('alarms-not-sent', { facts: own('AlarmsNotSent', 'Maximum') }, { ...any, period: 60, periods: 5 }),

@@ -122,7 +122,7 @@ const ALARMS = {
     scope: 'instance',
     title: 'Ends of jobs did not reach the webhook',
     meaning: 'The API refused them, or did not answer for a day. They are in the queue of undelivered ends.',
-    inspect: 'info',
+    inspect: 'info --verbose',
   },
 } satisfies Record<string, Kind>;
 
@@ -177,7 +177,7 @@ const FACTS = {
     scope: 'queue',
     title: 'Jobs expired in their queue',
     meaning: 'The retention of the queue ended, so SQS deleted their messages before the jobs finished.',
-    inspect: 'jobs list --queue {} --state dead',
+    inspect: 'jobs show JOB --queue {}',
     next: 'jobs retry JOB --queue {}',
   },
   'jobs-unclaimed': {

@@ -80,11 +80,12 @@ export interface Change extends Omit<Fact, 'kind'> {
 /** A message of the topic: one of our alarms or facts, or any other text. */
 export type Notification = { change: Change } | { raw: { subject: string; message: string } };
 
-/** One outage: the alarm or fact that the chat got first, those that fire now, and the kinds that followed. */
+/** One outage: the alarm or fact that the chat got first, those that fire now, when others ended, what followed. */
 export interface Outage {
   root: { name: string; kind: AnyKind; subject: string };
   since: number;
   firing: Record<string, Pick<Change, 'kind' | 'subject' | 'count'>>;
+  ended?: Record<string, number>;
   followed: AnyKind[];
 }
 

@@ -31,19 +31,19 @@ export async function notify(
   const change = 'change' in notification ? notification.change : undefined;
   // After a deployment, every alarm changes from no data to OK. Nothing was wrong, so there is nothing to report.
   if (change?.alarm?.NewStateValue === 'OK' && change.alarm.OldStateValue === 'INSUFFICIENT_DATA') return;
-  const { send, over } = change ? await decisionOn(deps, change) : { send: true };
-  if (send) {
-    const details = change ? await detailsOf(deps, change) : {};
-    await deliver(deps, sns, messageOf(notification, deps, { ...details, over }), remainingMs);
-  } else deps.log.info('alarm suppressed: part of an open outage', { kind: change?.kind });
-  if (change && !change.firing) await ended(deps, change);
+  const decision = change && (await decisionOn(deps, change));
+  if (decision?.send === false)
+    return deps.log.info('alarm suppressed: part of an open outage', { kind: change?.kind });
+  // A table that did not answer would take the time of the message.
+  const details = change && decision ? await detailsOf(deps, change) : {};
+  await deliver(deps, sns, messageOf(notification, deps, { ...details, over: decision?.over }), remainingMs);
 }
 
-/** If the table does not answer, the message is sent on its own. */
-const decisionOn = (deps: AlarmDeps, change: Change): Promise<Decision> =>
-  (change.firing ? began(deps, change) : isOver(deps, change)).catch((error: unknown) => {
+/** `undefined`: the table does not answer. Then the message is sent on its own. */
+const decisionOn = (deps: AlarmDeps, change: Change): Promise<Decision | undefined> =>
+  (change.firing ? began(deps, change) : ended(deps, change)).catch((error: unknown) => {
     ignoreStoreError(error);
-    return { send: true };
+    return undefined;
   });
 
 /** Reads what the table knows about an alarm. Empty if the table does not answer, because the message is sent anyway. */
@@ -98,7 +98,7 @@ interface Decision {
   /** False if another message reports it. */
   send: boolean;
   /** The last alarm of an outage is over. The message is about the outage. */
-  over?: Outage;
+  over?: Outage | undefined;
 }
 
 /** An alarm that was removed while it was firing never clears, so it explains others only for this time. */
@@ -106,14 +106,18 @@ const EXPLAINS_MS = 24 * 60 * 60_000;
 /** The alarm about a DLQ names the codes of the jobs dead by then. Jobs that die of another code later get a message. */
 const EXPLAINS_CODES_MS = 10 * 60_000;
 
+/** An outage that is over stays known for the time in which Lambda may repeat an event. */
+const REPEATS_MS = 6 * 60 * 60_000;
+
 /** Stores what begins, and decides whether it needs a message or belongs to an open outage. */
 async function began(deps: ItemDeps, change: Change): Promise<Decision> {
   const { name, kind, subject, at, count } = change;
   let send = true;
   await changeOutages(deps, (outages) => {
-    const own = outages.find(({ firing }) => name in firing);
+    // A retry may come after the end.
+    const own = outages.find(({ firing, ended = {} }) => name in firing || (ended[name] ?? 0) > at);
     const cause = outages.find((outage) => explains(outage, change));
-    send = own ? own.root.name === name : cause === undefined;
+    send = own ? own.root.name === name && isOpen(own) : cause === undefined;
     if (own) return outages;
     const firing = { [name]: { kind, subject, ...(count === undefined ? {} : { count }) } };
     if (!cause) return [...outages, { root: { name, kind, subject }, since: at, firing, followed: [] }];
@@ -123,23 +127,21 @@ async function began(deps: ItemDeps, change: Change): Promise<Decision> {
   return { send };
 }
 
-/** Decides whether an end needs a message. `ended` stores it, after the message was sent. */
-async function isOver(deps: ItemDeps, { name }: Change): Promise<Decision> {
-  const own = (await outagesOf(deps)).find(({ firing }) => name in firing);
-  if (!own) return { send: true };
-  return Object.keys(own.firing).length > 1 ? { send: false } : { send: true, over: own };
+/** Stores an end, and decides whether it needs a message. A retry of it finds the same outage. */
+async function ended(deps: ItemDeps, { name, at }: Change): Promise<Decision> {
+  let over: Outage | undefined;
+  await changeOutages(deps, (outages) => {
+    const known = outages.filter((outage) => isOpen(outage) || lastEnd(outage) > at - REPEATS_MS);
+    const own = known.find(({ firing, ended = {} }) => name in firing || ended[name] === at);
+    const { [name]: _over, ...firing } = own?.firing ?? {};
+    over = own && { ...own, firing, ended: { ...own.ended, [name]: at } };
+    return own && over ? known.with(known.indexOf(own), over) : known;
+  });
+  return { send: !over || !isOpen(over), over };
 }
 
-async function ended(deps: ItemDeps, { name }: Change): Promise<void> {
-  const write = changeOutages(deps, (outages) =>
-    outages.flatMap((outage) => {
-      const { [name]: _over, ...firing } = outage.firing;
-      return Object.keys(firing).length > 0 ? [{ ...outage, firing }] : [];
-    }),
-  );
-  // The message was sent. If this fails, the next message about these alarms has less detail.
-  await write.catch(ignoreStoreError);
-}
+const isOpen = ({ firing }: Outage): boolean => Object.keys(firing).length > 0;
+const lastEnd = ({ ended = {} }: Outage): number => Math.max(...Object.values(ended));
 
 function explains({ since, firing }: Outage, { kind, subject, at, alarm }: Change): boolean {
   const { follows = [] }: Kind = KINDS[kind];
@@ -152,9 +154,6 @@ function explains({ since, firing }: Outage, { kind, subject, at, alarm }: Chang
       (kind !== 'dlq-depth' || (other.count ?? 0) >= (alarm?.Trigger.Threshold ?? 0)),
   );
 }
-
-const outagesOf = async (deps: ItemDeps): Promise<Outage[]> =>
-  ((await readItem(deps, outagesKey)) as Outages | undefined)?.outages ?? [];
 
 async function changeOutages(deps: ItemDeps, change: (outages: Outage[]) => Outage[]): Promise<void> {
   await updateItem<Outages>(deps, outagesKey, (stored) => {

@@ -132,18 +132,19 @@ function timeProblem(time: unknown, jobTime: number): EventProblem | undefined {
   return undefined;
 }
 
-/** The day of the last event. The next event is usually from the same day. */
-let day = { text: '', at: Number.NaN };
+/** The day of the last event, NaN if there is no such day. The next event is usually from the same day. */
+let day = { text: 'none', at: Number.NaN };
 
-/** Equals `Date.parse` for times that match TIME, but is faster for the form of `toISOString`. */
+/** Equals `Date.parse` for times that match TIME, but refuses February 30, and is faster for the form of `toISOString`. */
 function parsed(time: string): number {
-  if (time.length !== '2026-01-02T03:04:05.678Z'.length) return Date.parse(time);
-  const [hours, minutes, seconds] = [twoDigits(time, 11), twoDigits(time, 14), twoDigits(time, 17)];
-  if (hours > 23 || minutes > 59 || seconds > 59) return Date.parse(time);
-  if (!time.startsWith(day.text) || day.text === '') {
+  if (!time.startsWith(day.text)) {
     const text = time.slice(0, 10);
-    day = { text, at: Date.parse(`${text}T00:00:00.000Z`) };
+    const at = Date.parse(text);
+    day = { text, at: new Date(at).toJSON()?.startsWith(text) ? at : Number.NaN };
   }
+  const [hours, minutes, seconds] = [twoDigits(time, 11), twoDigits(time, 14), twoDigits(time, 17)];
+  if (time.length !== '2026-01-02T03:04:05.678Z'.length || hours > 23 || minutes > 59 || seconds > 59)
+    return day.at + Date.parse(`1970-01-01${time.slice(10)}`);
   const milliseconds = 10 * twoDigits(time, 20) + time.charCodeAt(22) - ZERO;
   return day.at + ((hours * 60 + minutes) * 60 + seconds) * 1_000 + milliseconds;
 }

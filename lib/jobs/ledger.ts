@@ -39,11 +39,7 @@ export function createLedger(deps: LedgerDeps) {
   return {
     get,
     /** As `get`, for work on many rows. A row that cannot be read counts as none. */
-    known: (key: string): Promise<JobRow | undefined> =>
-      get(key).catch((error: unknown) => {
-        if (!(error instanceof UnreadableRowError)) throw error;
-        return undefined;
-      }),
+    known: (key: string): Promise<JobRow | undefined> => get(key).catch(ignoreUnreadable),
     /** Whether there is a row, even one that cannot be read. */
     has: async (key: string) => (await readItem(deps, key)) !== undefined,
     /** Writes the row if version `expected` is stored. 0 means that no row is stored yet. */
@@ -155,6 +151,11 @@ export class UnreadableRowError extends StoreError {
     const message = code === ROW_DAMAGED ? `${field}: does not parse` : 'a newer release wrote the row or the record';
     super({ code, message, field });
   }
+}
+
+/** For `catch`, where work goes on without such a row. Rethrows any other error. */
+export function ignoreUnreadable(error: unknown): undefined {
+  if (!(error instanceof UnreadableRowError)) throw error;
 }
 
 const count = z.int().min(0);

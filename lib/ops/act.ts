@@ -224,7 +224,7 @@ export const SIMPLE_ACTIONS = {
   cancel: async (deps, row) => `was ${stateOf(row)}, is ${stateOf(await cancel(deps, row))}.`,
   discard: async (deps, row) => {
     await discard(deps, row);
-    return `was ${stateOf(row)}. Its entry leaves the DLQ within minutes.`;
+    return `was ${stateOf(row)}. Its entry leaves the DLQ within minutes, or hours if that has thousands.`;
   },
 } satisfies Partial<Record<JobAction, Act>>;
 export type SimpleAction = keyof typeof SIMPLE_ACTIONS;

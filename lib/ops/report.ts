@@ -125,10 +125,11 @@ type Job = ReturnType<typeof jobOf>;
  * queue, or the table for a planned job, had the job, both by the producer's clock. Chunks of campaigns have neither.
  * Both are ms, or NaN. `code`: of a dead job.
  */
-function jobOf({ queue, state, type, time, notBefore, endedAt = 0, holds, error, campaign, steps, history }: JobRow) {
+function jobOf(row: JobRow) {
+  const { queue, state, type, time, notBefore, endedAt = 0, holds, generation, error, campaign, steps, history } = row;
   const at = (event: JobEvent) => history.find((entry) => entry.event === event)?.at ?? Number.NaN;
   const isChunk = campaign !== undefined;
-  const waited = holds > (notBefore === undefined ? 0 : 1);
+  const waited = holds > (notBefore === undefined ? 0 : 1) || generation > 1;
   const sent = [type === 'email.message.v1' && state, steps.confirmation?.status, steps.notification?.status];
   return {
     ...{ queue, state, isChunk, waited, day: dayOf(time) },

@@ -105,9 +105,10 @@ export async function reconcile(
   async function reportFacts(): Promise<void> {
     if (failing.some(({ since }) => clock.now() - since >= FAILING_MS))
       await reporter.report({ kind: 'reconciler-failing', subject: '' });
-    for (const [queue, { size: count }] of failures.damaged) {
-      metrics.add('RowsDamaged', count, 'Count', {});
-      await reporter.report({ kind: 'row-damaged', subject: queue, count });
+    for (const [subject, ids] of failures.damaged) {
+      const [jobId] = ids;
+      metrics.add('RowsDamaged', ids.size, 'Count', {});
+      await reporter.report({ kind: 'row-damaged', subject, jobId, count: ids.size });
     }
     metrics.add('AlarmsNotSent', await reporter.close(), 'Count', {});
   }

@@ -3,6 +3,7 @@ import { endsBy } from '../../lib/concurrency';
 import { type CommonConfig, settingsOf } from '../../lib/config/functions';
 import { groupBy } from '../../lib/group-by';
 import { recordFolder, verifiedKey } from '../../lib/jobs/keys';
+import { ignoreUnreadable } from '../../lib/jobs/ledger';
 import { isEnd, type JobRow } from '../../lib/jobs/row';
 import { type OperatorDeps, OperatorError } from '../../lib/ops/operator';
 import type { DayVerified } from '../../lib/ops/report';
@@ -93,12 +94,13 @@ export async function repair(
 ): Promise<Finding[]> {
   if (hidden.length > 0)
     throw new OperatorError(
-      `Another reader hides entries of the DLQ of ${hidden.join(', ')}. Nothing was repaired. Try again in a few minutes.`,
+      `Another reader hides entries of the DLQ of ${hidden.join(', ')}. Nothing was repaired. Close the DLQ in the AWS console. If it has thousands of entries, the reconciler always hides some: retry or discard its jobs first.`,
     );
   const repaired: Finding[] = [];
   for (const finding of findings) {
     const change = REPAIRS[finding.kind];
-    if (change && (await ledger.update(finding.id, change)).changed) repaired.push(finding);
+    const written = change && (await ledger.update(finding.id, change).catch(ignoreUnreadable));
+    if (written?.changed) repaired.push(finding);
   }
   return repaired;
 }

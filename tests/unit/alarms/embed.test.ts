@@ -120,6 +120,15 @@ test('Discord accepts the messages of every kind, when it starts and when it is 
     }
 });
 
+test.each([
+  ['an expired job, whose body may be gone, so that no search finds it', 'jobs-expired', 'jobs show 0190-a --queue fe'],
+  ['the output that names the queue of undelivered ends', 'webhook-undelivered', 'info --verbose'],
+] as const)('the first command of a message shows %s', (_what, kind, expected) => {
+  const change = { ...ofKind(kind), ...(isFact(kind) && { jobId: '0190-a' }) };
+
+  expect(field(change, 'Inspect')).toContain(`npx sls ${expected}`);
+});
+
 test('every command of every kind acts on the client that the message is about, and on no other', () => {
   const commands = kinds.flatMap((kind) =>
     [...JSON.stringify(shown(ofKind(kind))).matchAll(/npx sls [^`]*/g)].map(([text]) => text),

@@ -39,7 +39,7 @@ const SERVERLESS: Record<string, string[]> = {
   logs: ['-f', '--startTime'],
   metrics: ['-f'],
   deploy: [],
-  info: [],
+  info: ['--verbose'],
 };
 
 test('a message names only existing commands and options', () => {

@@ -40,6 +40,20 @@ test.each([
   expect(kept).toEqual([{ body: JSON.stringify(alarmChange()), attributes: { code: error.code } }]);
 });
 
+test('a table that hangs leaves time to send the message', async () => {
+  const { notify, deps, taken, clock } = chat();
+  const begun = clock.now();
+  deps.table.get = async () => {
+    clock.advance(6_000);
+    throw new StoreError({ code: 'DynamoDB.TimeoutError', message: 'no answer' });
+  };
+
+  await notify(alarmChange());
+
+  expect(taken).toHaveLength(1);
+  expect(clock.now() - begun).toBeLessThan(25_000);
+});
+
 test.each([
   ['is not reported', 'OK', 0],
   ['is reported if the alarm fires', 'ALARM', 1],

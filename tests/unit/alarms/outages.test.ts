@@ -1,12 +1,12 @@
-import { StoreError } from '../../../lib/errors';
+import { StoreError, TransientError } from '../../../lib/errors';
 import { aFact, alarmChange, chat as chatOf } from '../../support/alarms';
 
 const START = Date.UTC(2026, 0, 2, 3);
 const MINUTE = 60_000;
 
-/** The chat, and alarms that go off and end at a minute. */
-function chat() {
-  const { deps, taken, titles, notify } = chatOf();
+/** The chat, which first answers with these errors, and alarms that go off and end at a minute. */
+function chat(errors: Error[] = []) {
+  const { deps, taken, titles, notify } = chatOf(errors);
   const change = async (minute: number, name: string, changes: Parameters<typeof alarmChange>[0]) => {
     const StateChangeTime = new Date(START + minute * MINUTE).toISOString();
     await notify(alarmChange({ AlarmName: `acme-${name}`, StateChangeTime, ...changes }));
@@ -105,6 +105,48 @@ test('after an outage is over, the same alarm is sent again', async () => {
   await fires(4, 'feedback-oldest-message');
 
   expect(titles()).toHaveLength(3);
+});
+
+test('two alarms of an outage that end at once are one message', async () => {
+  const { fires, ends, titles } = chat();
+
+  await fires(0, 'feedback-canary-late');
+  await fires(1, 'feedback-jobs-slow');
+  await Promise.all([ends(5, 'feedback-canary-late'), ends(5, 'feedback-jobs-slow')]);
+
+  expect(titles()).toEqual(['🔴 acme · feedback: Canaries are late', '🟢 acme · feedback: Canaries are late (over)']);
+});
+
+const down = () => new TransientError({ code: 'DiscordUnavailable', message: '503', status: 503 });
+
+test('an outage whose end Discord did not take explains nothing more, and the retry says that it is over', async () => {
+  const errors: Error[] = [];
+  const { messages, fires, ends, titles } = chat(errors);
+  await fires(0, 'feedback-canary-late');
+  await fires(1, 'feedback-jobs-slow');
+  await ends(5, 'feedback-canary-late');
+
+  errors.push(down());
+  await expect(ends(6, 'feedback-jobs-slow')).rejects.toThrow('503');
+  await fires(7, 'feedback-oldest-message');
+  await ends(6, 'feedback-jobs-slow');
+
+  expect(titles().slice(1)).toEqual([
+    '🔴 acme · feedback: A message has waited for a long time',
+    '🟢 acme · feedback: Canaries are late (over)',
+  ]);
+  expect(messages.at(-1)?.embeds[0]?.description).toBe('Recovered. It lasted 6 min.');
+});
+
+test.each(['OK', 'no OK'])('an alarm that Discord takes after %s of it opens its outage once', async (end) => {
+  const { fires, ends, titles } = chat([down()]);
+
+  await expect(fires(0, 'feedback-canary-late')).rejects.toThrow('503');
+  if (end === 'OK') await ends(1, 'feedback-canary-late');
+  await fires(0, 'feedback-canary-late');
+  await fires(2, 'feedback-oldest-message');
+
+  expect(titles().at(-1)).toContain(end === 'OK' ? 'A message has waited' : 'Canaries are late');
 });
 
 test('an alarm explains no other one after a day, because a removed alarm never ends', async () => {

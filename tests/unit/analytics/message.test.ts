@@ -29,6 +29,18 @@ test.each<[string, unknown, string, string]>([
   ['without an id', anEvent(1, { id: undefined }), 'id', 'must be 1 to 64 letters, digits or _.:-'],
   ['with a name that is a number', anEvent(1, { name: 7 }), 'name', 'must be 1 to 100 letters'],
   ['with a time without a zone', anEvent(1, { time: '2026-01-02T03:04:05' }), 'time', 'must be an ISO 8601 date'],
+  [
+    'of a day that does not exist',
+    anEvent(1, { time: '2025-11-31T03:04:05.678Z' }),
+    'time',
+    'must be an ISO 8601 date',
+  ],
+  [
+    'of such a day with an offset',
+    anEvent(1, { time: '2025-11-31T03:04:05+02:00' }),
+    'time',
+    'must be an ISO 8601 date',
+  ],
   ['from the distant past', anEvent(1, { time: days(-91) }), 'time', 'must be at most 90 days in the past'],
   ['from the distant future', anEvent(1, { time: days(1.1) }), 'time', 'must be at most a day in the future'],
   ['with an empty user', anEvent(1, { user: '' }), 'user', 'must be 1 to 128 characters'],
@@ -52,7 +64,7 @@ test.each<[string, unknown, string, string]>([
   expect(problemsOf(event)).toEqual([problem, problem]);
 });
 
-test('times are read exactly as Date.parse reads them', () => {
+test('times are read exactly as Date.parse reads them, if the day exists', () => {
   const digits = (most: number, length = 2) =>
     fc.integer({ min: 0, max: most }).map((n) => `${n}`.padStart(length, '0'));
   const times = fc
@@ -68,7 +80,9 @@ test('times are read exactly as Date.parse reads them', () => {
       const at = Date.parse(time);
       const problem = (job: number) => problemOf(anEvent(1, { time }), job)?.rule;
 
-      if (Number.isNaN(at)) expect(problem(jobTime)).toMatch('must be an ISO 8601 date and time');
+      const day = time.slice(0, 10);
+      const exists = new Date(`${day}T00:00Z`).toJSON()?.startsWith(day);
+      if (Number.isNaN(at) || !exists) expect(problem(jobTime)).toMatch('must be an ISO 8601 date and time');
       else
         expect([90, -1].flatMap((n) => [at + n * 86_400_000, at + n * 86_400_000 + Math.sign(n)].map(problem))).toEqual(
           [undefined, 'must be at most 90 days in the past', undefined, 'must be at most a day in the future'],

@@ -48,6 +48,7 @@ test('the report of a month says which criteria are met, with their figures, and
     { n: 7, state: 'cancelled', reason: 'operator' },
     { n: 8, seconds: 70, holds: 1, notBefore: DAY + 60_000 },
     { n: 9, seconds: 500, campaign: jobId(50) },
+    { n: 10, seconds: 300_000, generation: 2 },
   ]);
   metrics.set('Canary', [{ at: DAY, value: 288 }]);
   metrics.set('EventsAccepted', [{ at: DAY, value: 1_000 }]);
@@ -59,16 +60,16 @@ test('the report of a month says which criteria are met, with their figures, and
 
   expect(cells(lines, 'The API')).toEqual([['The API accepts a job in under 200 ms (p95)', '20 ms', 'yes']]);
   expect(cells(lines, 'Processing')[0]?.slice(1)).toEqual(['4.0 s', 'yes']);
-  expect(cells(lines, 'Under 1 %')[0]?.slice(1)).toEqual(['12.50 %', 'NO']);
+  expect(cells(lines, 'Under 1 %')[0]?.slice(1)).toEqual(['11.11 %', 'NO']);
   expect(cells(lines, '99.9 %')[0]?.slice(1)).toEqual(['100.00 %', 'yes']);
   expect(cells(lines, 'Every message')[0]?.slice(1)).toEqual(['0 of 9 differ, 1 of 1 checks finished', 'yes']);
   expect(cells(lines, 'A month')[0]?.[2]).toBe('yes');
   expect(cells(lines, SAMPLE_QUEUE)).toEqual([
-    [SAMPLE_QUEUE, '7', '1', '1', '12.50 %', '1'],
+    [SAMPLE_QUEUE, '8', '1', '1', '11.11 %', '2'],
     [SAMPLE_QUEUE, '3', '10', '10', '0.02', '0.02', '0.02'],
   ]);
   expect(lines).toContain('Dead by error code: Rejected 1.');
-  expect(json).toMatchObject({ report: 1, month: '2026-01', isOver: true, all: { succeeded: 7 }, accepted: 1_000 });
+  expect(json).toMatchObject({ report: 1, month: '2026-01', isOver: true, all: { succeeded: 8 }, accepted: 1_000 });
 });
 
 test('a criterion without data is unknown, and what could not be read is said', async () => {

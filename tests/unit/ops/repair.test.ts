@@ -2,6 +2,7 @@ import { jobKey, recordKey } from '../../../lib/jobs/keys';
 import type { Item } from '../../../lib/ports';
 import type { Finding } from '../../../packages/verify/check';
 import { repair } from '../../../packages/verify/instance';
+import { damagedRow } from '../../support/damage';
 import { anEnvelope, jobId, PREFIX } from '../../support/engine';
 import { rejects, sampleEngine } from '../../support/sample-contract';
 
@@ -66,11 +67,22 @@ test('lost-job: the row gets its places in the indexes back', async () => {
   expect(engine.row(DEAD)).toMatchObject({ accepted, todo });
 });
 
+test('a damaged row is not repaired, and the findings after it are', async () => {
+  const { engine } = await ended();
+  await damagedRow(engine.table, jobKey('sample', DEAD), 'steps');
+  const findings = [DEAD, GOOD].map((id) => ({ kind: 'lost-job' as const, id: jobKey('sample', id), what: '' }));
+
+  const repaired = await repair(engine.deps, { findings, hidden: [] });
+
+  expect(repaired).toEqual(findings.slice(1));
+});
+
 test('what the rows do not determine is not repaired, and nothing is while another reader hides DLQ entries', async () => {
   const { engine, repaired } = await ended();
   const before = engine.table.writes();
 
-  await expect(repaired('dead-without-entry', DEAD, ['sample'])).rejects.toThrow('hides entries of the DLQ of sample');
+  const refused = /hides entries of the DLQ of sample\..* retry or discard its jobs first/;
+  await expect(repaired('dead-without-entry', DEAD, ['sample'])).rejects.toThrow(refused);
   expect(engine.table.writes()).toBe(before);
   expect(await repaired('entry-without-row', DEAD)).toBe(0);
   expect(await repaired('end-without-record', jobId(9))).toBe(0);

@@ -59,6 +59,15 @@ test('the configured address receives alarms about undelivered alarms', () => {
   expect(emails(prod)).toEqual([]);
 });
 
+test('an alarm about functions that fail is over only when the function that runs least often had time to run again', () => {
+  const find = ({ AlarmName }: Record<string, unknown>) => AlarmName === 'mht-api-function-errors';
+  const { EvaluationPeriods, DatapointsToAlarm, Metrics } = alarms(prod).find(find) ?? {};
+  const [period] = (Metrics as { MetricStat?: { Period: number } }[]).flatMap(({ MetricStat }) => MetricStat ?? []);
+
+  expect(DatapointsToAlarm).toBe(1);
+  expect(Number(EvaluationPeriods) * Number(period?.Period)).toBeGreaterThan(15 * 60);
+});
+
 /** The names in calls of `metrics.add`. */
 const measured = globSync('lib/**/*.ts').flatMap((file) =>
   [...readFileSync(file, 'utf8').matchAll(/metrics\.add\(\s*'(\w+)'/g)].map(([, name = '']) => name),

@@ -65,7 +65,8 @@ test('a message that SQS dead-lettered gets the reason, is counted, and goes bac
 
   expect(waiting).toMatchObject([{ body: BODY, code: 'RowDamaged', field: 'row.steps', job: jobId(1), group: 'g' }]);
   expect(counted).toEqual([1, 1]);
-  expect(engine.facts).toContainEqual(expect.objectContaining({ fact: 'row-damaged', subject: 'sample', on: true }));
+  const fact = { fact: 'row-damaged', subject: 'sample', jobId: jobId(1), on: true };
+  expect(engine.facts).toContainEqual(expect.objectContaining(fact));
   expect(effects).toEqual([jobId(1)]);
   expect(engine.deadLetters()).toEqual([]);
 });
