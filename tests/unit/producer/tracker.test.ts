@@ -155,6 +155,18 @@ test.each([
   expect(messages()).toEqual([]);
 });
 
+test.each(['abc', 'x'.repeat(1_000_000), [anEvent(1)]])('what is no object is refused as that', async (odd) => {
+  await expect(start().tracker.track(odd as never)).rejects.toThrow(/^event: must be an object$/);
+});
+
+test('of many unknown fields 20 are named, and the others counted', async () => {
+  const odd = Object.fromEntries(Array.from({ length: 23 }, (_, n) => [`field${n}`, 1]));
+  const rule = 'must be left out, because there is no such field';
+  const named = Array.from({ length: 20 }, (_, n) => `field${n}: ${rule}; `).join('');
+
+  await expect(start().tracker.track(anEvent(1, odd))).rejects.toThrow(`${named}(body): has 3 more unknown fields`);
+});
+
 describe('sending', () => {
   test('a batch has at most ten messages, one per group, and no more bytes than SQS accepts', async () => {
     const { tracker, batches, run } = start({ shards: 30, maxEvents: 1_000, maxBytes: 150_000 });
