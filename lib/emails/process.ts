@@ -74,7 +74,10 @@ async function startCampaign(deps: EmailDeps, { id, data, row, envelope }: Job<C
     throw wrongField('ManifestChanged', 'data.manifest', 'belongs to another campaign');
   if (deps.senderDomains.length > 0) checkSender(deps.senderDomains, (await readContent(deps, manifest)).from);
   const startsAt = Math.max(row.time, sendAt === undefined ? 0 : Date.parse(sendAt));
-  await deps.campaigns.start({ ...plan, ...traceOf(row), id, source: envelope.source, time: row.time, startsAt });
+  const origin = { ...traceOf(row), id, source: envelope.source, time: row.time };
+  const started = await deps.campaigns.start({ ...plan, ...origin, startsAt });
+  if (started?.manifest.sha256 !== plan.manifest.sha256)
+    throw wrongField('ManifestChanged', 'data.manifest', 'differs from that of the campaign, which has begun');
   return { chunks, recipients };
 }
 

@@ -18,7 +18,7 @@ import {
   type RecipientInput,
 } from '../../lib/emails/recipients';
 import { EMAILS_QUEUE } from '../../lib/jobs/keys';
-import { invalid } from '../../lib/submit/errors';
+import { IdempotencyConflictError, invalid } from '../../lib/submit/errors';
 import { jobId, type SubmitOptions, valid, validOptions } from '../../lib/submit/options';
 import { type Accepted, checkTime, type SubmitDeps, submit } from '../../lib/submit/submit';
 import { checkFiles } from '../../lib/submit/uploads';
@@ -77,6 +77,8 @@ export async function submitCampaign(
   }).catch((error: unknown) => {
     throw error instanceof InvalidRecipientsError ? invalid('recipients', error.message) : error;
   });
+  // The campaign may outlive its job's row.
+  if (repeated && repeated.manifest.sha256 !== written.manifest.sha256) throw new IdempotencyConflictError(id);
   const data: CampaignJob = {
     ...(name === undefined ? {} : { name }),
     ...(sendAt === undefined ? {} : { sendAt }),

@@ -175,7 +175,7 @@ test('the same key finds the same campaign, and with other recipients it is a co
   expect((await readPart(deps, manifest, 1)).length).toBe(2);
 });
 
-test('a repeated key finds a started campaign even after the rate was changed', async () => {
+test('a repeated key finds a started campaign after the rate was changed, and conflicts with it even without its row', async () => {
   const memory = memoryProducerDeps();
   const before = createProducer({ ...memory.deps, emailRate: 200 });
   const { id, chunks } = await before.campaign(campaign, people(12), { key: 'spring', principal: 'client-1' });
@@ -187,6 +187,9 @@ test('a repeated key finds a started campaign even after the rate was changed', 
   const again = await after.campaign(campaign, people(12), { key: 'spring', principal: 'client-1' });
 
   expect(again).toMatchObject({ id, chunks, duplicate: true });
+  await memory.table.delete(`emails#${id}`, memory.table.item(`emails#${id}`)?.version ?? 0);
+  const other = after.campaign(campaign, people(13), { key: 'spring', principal: 'client-1' });
+  await expect(other).rejects.toThrow(IdempotencyConflictError);
 });
 
 test('one mail to one person is a job in its own message group, with plain data only without a template', async () => {
