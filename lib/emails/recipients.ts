@@ -6,7 +6,9 @@ import { type CampaignContent, isPlain, PLAIN, templateData } from './message';
 /** One recipient as read, before any check. `line` counts from 1 and tells where to find it. */
 export type Read = { line: number; value: unknown } | { line: number; broken: string };
 
-export type Bytes = AsyncIterable<Uint8Array | string> | Iterable<Uint8Array | string>;
+type Piece = Uint8Array | string;
+/** A text, bytes, or pieces of one of these. */
+export type Bytes = Piece | AsyncIterable<Piece> | Iterable<Piece>;
 
 /** A longer line is not a recipient. Without a limit, a whole file could be one line. */
 const MAX_LINE_BYTES = 64 * 1024;
@@ -42,8 +44,9 @@ async function* lines(bytes: Bytes): AsyncGenerator<{ line: number; text: string
   }
 }
 
-async function* ended(bytes: Bytes): AsyncGenerator<Uint8Array | string> {
-  yield* bytes;
+async function* ended(bytes: Bytes): AsyncGenerator<Piece> {
+  if (typeof bytes === 'string' || bytes instanceof Uint8Array) yield bytes;
+  else yield* bytes;
   yield '\n';
 }
 

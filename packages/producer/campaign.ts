@@ -96,7 +96,7 @@ function read(deps: ProducerDeps, source: RecipientSource): AsyncGenerator<Read>
   if ('key' in source) return typeof source.key === 'string' ? fromObject(deps, source.key) : undefined;
   const [from, items] =
     'csv' in source ? [fromCsv, source.csv] : 'ndjson' in source ? [fromNdjson, source.ndjson] : [fromIterable, source];
-  const isList = typeof items === 'string' || Symbol.iterator in Object(items) || Symbol.asyncIterator in Object(items);
+  const isList = Symbol.iterator in Object(items) || Symbol.asyncIterator in Object(items);
   return isList ? from(items as never) : undefined;
 }
 

@@ -26,6 +26,13 @@ describe('recipients from CSV', () => {
     for (const size of [1, 2, 3, 7, 1000]) expect(await all(fromCsv(inPieces(file, size)))).toEqual(expected);
   });
 
+  test('may be one text, or the bytes of one', async () => {
+    const file = 'email,city\nö@example.com,Köln\n';
+
+    const expected = [{ line: 2, value: { email: 'ö@example.com', data: { city: 'Köln' } } }];
+    for (const whole of [file, Buffer.from(file)]) expect(await all(fromCsv(whole))).toEqual(expected);
+  });
+
   test('skip a broken row: it is reported with its line, and the next row is read', async () => {
     const quoted = ['b@example.com,"B', 'c@example.com,"C" c', 'd@example.com,D "d'];
     const long = `e@example.com,${'x'.repeat(65 * 1024)}`;
