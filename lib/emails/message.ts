@@ -8,11 +8,11 @@ const MAX_DATA_BYTES = 10_000;
 /** The vendor's library copies data by recursion, so unlimited depth would overflow the stack. */
 const MAX_DEPTH = 8;
 
-function shallow(value: unknown, depth: number): boolean {
-  if (typeof value !== 'object' || value === null) return true;
-  if (depth === 0) return false;
-  for (const name in value) if (!shallow((value as Record<string, unknown>)[name], depth - 1)) return false;
-  return true;
+/** Whether JSON keeps the value. It has no NaN, and throws at a BigInt. */
+function isShallowJson(value: unknown, depth: number): boolean {
+  if (typeof value === 'number') return Number.isFinite(value);
+  if (typeof value !== 'object' || value === null) return !['bigint', 'function', 'symbol'].includes(typeof value);
+  return depth > 0 && Object.values(value).every((part) => isShallowJson(part, depth - 1));
 }
 
 /** Not Zod's own, which brings all of Zod's parts into the bundles. */
@@ -27,8 +27,8 @@ const bytesOf = (value: unknown): number => Buffer.byteLength(JSON.stringify(val
 /** Not `z.record`, which makes an object for each entry of a million recipients and copies them all. */
 export const templateData = z
   .custom<Record<string, unknown>>(isPlainObject, 'must be an object')
-  .refine((value) => shallow(value, MAX_DEPTH), {
-    error: `must not be nested more than ${MAX_DEPTH} deep`,
+  .refine((value) => isShallowJson(value, MAX_DEPTH), {
+    error: `must be JSON that is not nested more than ${MAX_DEPTH} deep`,
     abort: true,
   })
   .refine((value) => bytesOf(value) <= MAX_DATA_BYTES, `must be at most ${MAX_DATA_BYTES} bytes of JSON`)

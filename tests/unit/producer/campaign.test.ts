@@ -11,6 +11,7 @@ const TEMPLATE = `d-${'0'.repeat(32)}`;
 const bulk: CampaignInput = { from: { email: 'news@example.com', name: 'News' }, templateId: TEMPLATE };
 const campaign: CampaignInput = { ...bulk, unsubscribe: { group: 1 } };
 const TOO_FAR = 'sendAt: must be at most 30 days ahead';
+const NO_JSON = 'must be JSON that is not nested more than 8 deep';
 const people = (count: number) => Array.from({ length: count }, (_, n) => ({ email: `user-${n}@example.com` }));
 
 function start({ emailRate = 20, ...wrap }: Parameters<typeof memoryProducerDeps>[0] & { emailRate?: number } = {}) {
@@ -62,14 +63,16 @@ test('an invalid or repeated recipient goes to the rejected file with the reason
     [{ email: 'd@example.com', data: [] }, 'data: must be an object'],
     [{ email: 'e@example.com', nickname: 'e' }, 'recipient.nickname: must be left out, because there is no such field'],
     [null, 'recipient: must be an object, is null'],
-    [{ email: 'f@example.com', data: nested }, 'data: must not be nested more than 8 deep'],
+    ...[nested, { a: [5n] }, { a: Number.NaN }, { a: [1 / 0] }, { a: Symbol() }, { a: () => {} }].map(
+      (data): [object, string] => [{ email: 'f@example.com', data }, `data: ${NO_JSON}`],
+    ),
     [{ email: 'A@Example.com' }, 'email: is there already'],
   ];
   const recipients = [{ email: 'a@example.com' }, ...reasons.map(([recipient]) => recipient as { email: string })];
 
   const accepted = await producer.campaign(campaign, recipients);
 
-  expect(accepted).toMatchObject({ requested: 9, recipients: 1, rejected: 7, duplicates: 1 });
+  expect(accepted).toMatchObject({ requested: 14, recipients: 1, rejected: 12, duplicates: 1 });
   const rejected = accepted.rejectedKeys.flatMap((key) => lines(objects.text(key)));
   expect(rejected.map(({ line, reason }) => [line, reason])).toEqual(reasons.map(([, text], n) => [n + 2, text]));
 });
@@ -197,6 +200,7 @@ test('one mail to one person is a job in its own message group, with plain data 
   const input = { from: campaign.from, to: { email: 'user@example.com' }, subject: 'S', text: 'T', data: { a: [] } };
 
   const { id } = await producer.email({ ...bulk, to: { email: 'user@example.com' }, data: { code: '1' } });
+  await expect(producer.email({ ...input, data: { a: 5n } })).rejects.toThrow(`data: ${NO_JSON}`);
   await expect(producer.email(input)).rejects.toThrow('data: must be text, numbers or booleans where there is no');
 
   expect(messages()).toMatchObject([{ groupId: id }]);
