@@ -37,10 +37,16 @@ export const templateData = z
     description: `For the template: at most ${MAX_DATA_BYTES} bytes of JSON, at most ${MAX_DEPTH} deep.`,
   });
 
-/** Outside dynamic templates SendGrid only substitutes text, so each value must be plain. */
+export const isWord = (value: unknown): boolean => ['string', 'number', 'boolean'].includes(typeof value);
+
+/**
+ * Outside dynamic templates SendGrid only substitutes text, of at most 10,000 bytes. Before that each name gets `{{}}`,
+ * each value quotes if it has none, and each `'` may become `’`, which has three bytes (wordsOf in sendgrid.ts).
+ */
 export const isPlain = (data: Record<string, unknown> = {}): boolean =>
-  Object.values(data).every((value) => ['string', 'number', 'boolean'].includes(typeof value));
-export const PLAIN = 'must be text, numbers or booleans where there is no templateId';
+  Object.values(data).every(isWord) &&
+  Buffer.byteLength(JSON.stringify(data).replaceAll("'", '’')) + 6 * Object.keys(data).length <= MAX_DATA_BYTES;
+export const PLAIN = `must be text, numbers or booleans where there is no templateId, at most ${MAX_DATA_BYTES} bytes with {{}} around each name`;
 
 export const EMAIL_MESSAGE = 'email.message.v1';
 export const EMAIL_CAMPAIGN = 'email.campaign.v1';

@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { describeIssues } from '../jobs/envelope';
 import { emailAddress, jsonOf, singleLine } from '../text';
-import { type CampaignContent, isPlain, PLAIN, templateData } from './message';
+import { type CampaignContent, isPlain, isWord, PLAIN, templateData } from './message';
 
 /** One recipient as read, before any check. `line` counts from 1 and tells where to find it. */
 export type Read = { line: number; value: unknown } | { line: number; broken: string };
@@ -91,9 +91,9 @@ function ofColumns(header: string[], values: string[]): unknown {
   for (let column = 0; column < header.length; column++) {
     const name = header[column] ?? '';
     const value = values[column] ?? '';
-    if (value === '') continue;
-    if (name === 'email' || name === 'name') recipient[name] = value;
-    else {
+    if (name === 'email' || (name === 'name' && value !== '')) recipient[name] = value;
+    // An empty value replaces its `{{name}}` too.
+    else if (name !== 'name' && name !== '') {
       recipient.data ??= {};
       recipient.data[name] = value;
     }
@@ -127,7 +127,7 @@ export function recipientCheck({ templateId, unsubscribe }: Pick<CampaignContent
     const recipient = parsed.data;
     const { data = {} } = recipient;
     if (templateId === undefined && !isPlain(data)) return { reason: `data: ${PLAIN}` };
-    const missing = needed.find((name) => !isPlain({ name: data[name] }));
+    const missing = needed.find((name) => !isWord(data[name]) || data[name] === '');
     if (missing !== undefined) return { reason: `data.${missing}: must be there, the unsubscribe link needs it` };
     // Data that cannot be encoded would throw when the chunk is sent, and fail the whole chunk.
     const broken = needed.find((name) => !String(data[name]).isWellFormed());

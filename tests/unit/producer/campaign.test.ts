@@ -12,6 +12,8 @@ const bulk: CampaignInput = { from: { email: 'news@example.com', name: 'News' },
 const campaign: CampaignInput = { ...bulk, unsubscribe: { group: 1 } };
 const TOO_FAR = 'sendAt: must be at most 30 days ahead';
 const NO_JSON = 'must be JSON that is not nested more than 8 deep';
+const PLAIN =
+  'data: must be text, numbers or booleans where there is no templateId, at most 10000 bytes with {{}} around each name';
 const people = (count: number) => Array.from({ length: count }, (_, n) => ({ email: `user-${n}@example.com` }));
 
 function start({ emailRate = 20, ...wrap }: Parameters<typeof memoryProducerDeps>[0] & { emailRate?: number } = {}) {
@@ -84,6 +86,9 @@ test('without a dynamic template the data must be plain values, and an unsubscri
     { token: 'a' },
     { token: { nested: 1 } },
     { other: 'c' },
+    { token: '' },
+    { token: 'd', words: "'".repeat(3_400) },
+    Object.fromEntries([['token', 'e'], ...Array.from({ length: 900 }, (_, n) => [`${n}`, n])]),
     { token: '\ud800' },
     { token: 'ü'.repeat(400) },
   ];
@@ -93,8 +98,9 @@ test('without a dynamic template the data must be plain values, and an unsubscri
   );
 
   expect(lines(objects.text(rejectedKeys[0] ?? '')).map(({ reason }) => reason)).toEqual([
-    'data: must be text, numbers or booleans where there is no templateId',
-    'data.token: must be there, the unsubscribe link needs it',
+    PLAIN,
+    ...Array(2).fill('data.token: must be there, the unsubscribe link needs it'),
+    ...Array(2).fill(PLAIN),
     'data.token: must be well-formed Unicode',
     'data: makes the unsubscribe link longer than 2000 characters',
   ]);
@@ -201,7 +207,7 @@ test('one mail to one person is a job in its own message group, with plain data 
 
   const { id } = await producer.email({ ...bulk, to: { email: 'user@example.com' }, data: { code: '1' } });
   await expect(producer.email({ ...input, data: { a: 5n } })).rejects.toThrow(`data: ${NO_JSON}`);
-  await expect(producer.email(input)).rejects.toThrow('data: must be text, numbers or booleans where there is no');
+  await expect(producer.email(input)).rejects.toThrow(PLAIN);
 
   expect(messages()).toMatchObject([{ groupId: id }]);
 });
