@@ -16,11 +16,8 @@ function isShallowJson(value: unknown, depth: number): boolean {
 }
 
 /** Not Zod's own, which brings all of Zod's parts into the bundles. */
-function isPlainObject(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === Object.prototype || prototype === null;
-}
+const isPlainObject = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null && [Object.prototype, null].includes(Object.getPrototypeOf(value));
 
 const bytesOf = (value: unknown): number => Buffer.byteLength(JSON.stringify(value));
 

@@ -124,8 +124,7 @@ export function recipientCheck({ templateId, unsubscribe }: Pick<CampaignContent
       const [problem] = issue ? describeIssues([issue], issue.path.length === 0 ? 'recipient' : '') : [];
       return { reason: problem?.message ?? 'not valid' };
     }
-    const recipient = parsed.data;
-    const { data = {} } = recipient;
+    const { data = {} } = parsed.data;
     if (templateId === undefined && !isPlain(data)) return { reason: `data: ${PLAIN}` };
     const missing = needed.find((name) => !isWord(data[name]) || data[name] === '');
     if (missing !== undefined) return { reason: `data.${missing}: must be there, the unsubscribe link needs it` };
@@ -134,7 +133,7 @@ export function recipientCheck({ templateId, unsubscribe }: Pick<CampaignContent
     if (broken !== undefined) return { reason: `data.${broken}: must be well-formed Unicode` };
     if (needed.length > 0 && unsubscribeLink(link, data).length > MAX_LINK)
       return { reason: `data: makes the unsubscribe link longer than ${MAX_LINK} characters` };
-    return { recipient };
+    return { recipient: parsed.data };
   };
 }
 

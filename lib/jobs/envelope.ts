@@ -187,7 +187,5 @@ export function parseEnvelope(
 /** An SDK may write an attribute that is not set as null (CloudEvents JSON format 1.0, 2.2). Data may be null. */
 function withoutNulls(json: unknown): unknown {
   if (typeof json !== 'object' || json === null || Array.isArray(json)) return json;
-  const entries = Object.entries(json);
-  const set = entries.filter(([name, value]) => value !== null || name === 'data');
-  return set.length === entries.length ? json : Object.fromEntries(set);
+  return Object.fromEntries(Object.entries(json).filter(([name, value]) => value !== null || name === 'data'));
 }

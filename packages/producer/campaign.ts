@@ -79,12 +79,7 @@ export async function submitCampaign(
   });
   // The campaign may outlive its job's row.
   if (repeated && repeated.manifest.sha256 !== written.manifest.sha256) throw new IdempotencyConflictError(id);
-  const data: CampaignJob = {
-    ...(name === undefined ? {} : { name }),
-    ...(sendAt === undefined ? {} : { sendAt }),
-    ...written,
-    chunkSize,
-  };
+  const data: CampaignJob = { name, sendAt, ...written, chunkSize };
   const accepted = await submit(deps, { ...submitted, id, type: EMAIL_CAMPAIGN, data, files });
   const { requested, duplicates, rejected, recipients, chunks } = written;
   return { ...accepted, requested, duplicates, rejected, recipients, chunks, rejectedKeys };

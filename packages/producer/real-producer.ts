@@ -149,7 +149,7 @@ async function connect(config: ConnectionConfig, log: Log) {
     settings: queueOf,
     queueNames: Object.keys(settings.queues),
     queueUrl: (queue: string) => queueUrl(region, settings.account, queueName(instance, queue, queueOf(queue).type)),
-    sign: (policy: PostPolicy) => guarded('S3')('PresignPost', () => signPost(s3, { bucket, kmsKey, policy })),
+    sign: (policy: PostPolicy) => guarded('S3')('PresignPost', () => signPost(s3, settings, policy)),
     async disconnect() {
       for (const client of [sqs, dynamo, s3]) client.destroy();
     },
@@ -167,10 +167,7 @@ const clientConfig = ({ region, credentials, endpoints }: ConnectionConfig, serv
 });
 
 /** S3 refuses a form without one of the fields, or with another value. */
-async function signPost(
-  client: S3Client,
-  { bucket, kmsKey, policy }: { bucket: string; kmsKey: string | undefined; policy: PostPolicy },
-) {
+async function signPost(client: S3Client, { bucket, kmsKey }: ProducerSettings, policy: PostPolicy) {
   const { createPresignedPost } = await import('@aws-sdk/s3-presigned-post');
   const { key, contentType, maxBytes, expiresIn } = policy;
   const encryption = 'x-amz-server-side-encryption';

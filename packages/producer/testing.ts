@@ -196,9 +196,8 @@ export function createTestProducer(): TestProducer {
     },
     async fail(id, error = REFUSED) {
       const stored = { class: 'permanent' as const, ...error };
-      await end(id, (claimed, run) =>
-        park(claimed, { ...run, error: stored, reason: 'error', counts: true, bodyKept: false }),
-      );
+      const dead = { error: stored, reason: 'error' as const, counts: true, bodyKept: false };
+      await end(id, (claimed, run) => park(claimed, { ...run, ...dead }));
     },
     upload: (key, body) => deps.objects.put(key, body, 'application/octet-stream'),
   };
