@@ -5,8 +5,8 @@ import type { Clock, Random } from '../ports';
 export const realClock: Clock = {
   now: () => Date.now(),
   sleep: async (ms, signal) => {
-    // Only an abort rejects.
-    await sleep(Math.max(0, ms), undefined, { ...(signal && { signal }) }).catch(() => {});
+    // Only an abort rejects. Node would end a longer timer at once.
+    await sleep(Math.min(Math.max(0, ms), 2 ** 31 - 1), undefined, { ...(signal && { signal }) }).catch(() => {});
   },
 };
 

@@ -8,27 +8,24 @@ const MAX_DATA_BYTES = 10_000;
 /** The vendor's library copies data by recursion, so unlimited depth would overflow the stack. */
 const MAX_DEPTH = 8;
 
-function shallow(value: unknown, depth: number): boolean {
-  if (typeof value !== 'object' || value === null) return true;
-  if (depth === 0) return false;
-  for (const name in value) if (!shallow((value as Record<string, unknown>)[name], depth - 1)) return false;
-  return true;
+/** Whether JSON keeps the value. It has no NaN, and throws at a BigInt. */
+function isShallowJson(value: unknown, depth: number): boolean {
+  if (typeof value === 'number') return Number.isFinite(value);
+  if (typeof value !== 'object' || value === null) return !['bigint', 'function', 'symbol'].includes(typeof value);
+  return depth > 0 && Object.values(value).every((part) => isShallowJson(part, depth - 1));
 }
 
 /** Not Zod's own, which brings all of Zod's parts into the bundles. */
-function isPlainObject(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === Object.prototype || prototype === null;
-}
+const isPlainObject = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null && [Object.prototype, null].includes(Object.getPrototypeOf(value));
 
 const bytesOf = (value: unknown): number => Buffer.byteLength(JSON.stringify(value));
 
 /** Not `z.record`, which makes an object for each entry of a million recipients and copies them all. */
 export const templateData = z
   .custom<Record<string, unknown>>(isPlainObject, 'must be an object')
-  .refine((value) => shallow(value, MAX_DEPTH), {
-    error: `must not be nested more than ${MAX_DEPTH} deep`,
+  .refine((value) => isShallowJson(value, MAX_DEPTH), {
+    error: `must be JSON that is not nested more than ${MAX_DEPTH} deep`,
     abort: true,
   })
   .refine((value) => bytesOf(value) <= MAX_DATA_BYTES, `must be at most ${MAX_DATA_BYTES} bytes of JSON`)
@@ -37,10 +34,16 @@ export const templateData = z
     description: `For the template: at most ${MAX_DATA_BYTES} bytes of JSON, at most ${MAX_DEPTH} deep.`,
   });
 
-/** Outside dynamic templates SendGrid only substitutes text, so each value must be plain. */
+export const isWord = (value: unknown): boolean => ['string', 'number', 'boolean'].includes(typeof value);
+
+/**
+ * Outside dynamic templates SendGrid only substitutes text, of at most 10,000 bytes. Before that each name gets `{{}}`,
+ * each value quotes if it has none, and each `'` may become `’`, which has three bytes (wordsOf in sendgrid.ts).
+ */
 export const isPlain = (data: Record<string, unknown> = {}): boolean =>
-  Object.values(data).every((value) => ['string', 'number', 'boolean'].includes(typeof value));
-export const PLAIN = 'must be text, numbers or booleans where there is no templateId';
+  Object.values(data).every(isWord) &&
+  Buffer.byteLength(JSON.stringify(data).replaceAll("'", '’')) + 6 * Object.keys(data).length <= MAX_DATA_BYTES;
+export const PLAIN = `must be text, numbers or booleans where there is no templateId, at most ${MAX_DATA_BYTES} bytes with {{}} around each name`;
 
 export const EMAIL_MESSAGE = 'email.message.v1';
 export const EMAIL_CAMPAIGN = 'email.campaign.v1';

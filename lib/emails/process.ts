@@ -75,8 +75,10 @@ async function startCampaign(deps: EmailDeps, { id, data, row, envelope }: Job<C
   const manifest = await readManifest(deps, data.manifest);
   if (manifest.campaign !== id || manifest.parts.length !== chunks) throw foreign;
   if (deps.senderDomains.length > 0) checkSender(deps.senderDomains, (await readContent(deps, manifest)).from);
-  const startsAt = Math.max(row.time, sendAt === undefined ? 0 : Date.parse(sendAt));
-  await deps.campaigns.start({ ...plan, ...traceOf(row), id, source: envelope.source, time: row.time, startsAt });
+  const times = { time: row.time, startsAt: Math.max(row.time, sendAt === undefined ? 0 : Date.parse(sendAt)) };
+  const started = await deps.campaigns.start({ ...plan, ...traceOf(row), ...times, id, source: envelope.source });
+  if (started?.manifest.sha256 !== plan.manifest.sha256)
+    throw wrongField('ManifestChanged', 'data.manifest', 'differs from that of the campaign, which has begun');
   return { chunks, recipients };
 }
 
@@ -156,9 +158,6 @@ function campaignReader(deps: ReadDeps) {
 function checkSender(domains: readonly string[], { email }: { email: string }): void {
   const domain = email.slice(email.lastIndexOf('@') + 1).toLowerCase();
   if (domains.length === 0 || domains.includes(domain)) return;
-  throw wrongField(
-    'SenderNotAllowed',
-    'data.from.email',
-    'its domain is not one of the sender domains of this instance',
-  );
+  const rule = 'its domain is not one of the sender domains of this instance';
+  throw wrongField('SenderNotAllowed', 'data.from.email', rule);
 }

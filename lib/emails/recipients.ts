@@ -1,12 +1,14 @@
 import * as z from 'zod';
 import { describeIssues } from '../jobs/envelope';
 import { emailAddress, jsonOf, singleLine } from '../text';
-import { type CampaignContent, isPlain, PLAIN, templateData } from './message';
+import { type CampaignContent, isPlain, isWord, PLAIN, templateData } from './message';
 
 /** One recipient as read, before any check. `line` counts from 1 and tells where to find it. */
 export type Read = { line: number; value: unknown } | { line: number; broken: string };
 
-export type Bytes = AsyncIterable<Uint8Array | string> | Iterable<Uint8Array | string>;
+type Piece = Uint8Array | string;
+/** A text, bytes, or pieces of one of these. */
+export type Bytes = Piece | AsyncIterable<Piece> | Iterable<Piece>;
 
 /** A longer line is not a recipient. Without a limit, a whole file could be one line. */
 const MAX_LINE_BYTES = 64 * 1024;
@@ -42,8 +44,9 @@ async function* lines(bytes: Bytes): AsyncGenerator<{ line: number; text: string
   }
 }
 
-async function* ended(bytes: Bytes): AsyncGenerator<Uint8Array | string> {
-  yield* bytes;
+async function* ended(bytes: Bytes): AsyncGenerator<Piece> {
+  if (typeof bytes === 'string' || bytes instanceof Uint8Array) yield bytes;
+  else yield* bytes;
   yield '\n';
 }
 
@@ -88,9 +91,9 @@ function ofColumns(header: string[], values: string[]): unknown {
   for (let column = 0; column < header.length; column++) {
     const name = header[column] ?? '';
     const value = values[column] ?? '';
-    if (value === '') continue;
-    if (name === 'email' || name === 'name') recipient[name] = value;
-    else {
+    if (name === 'email' || (name === 'name' && value !== '')) recipient[name] = value;
+    // An empty value replaces its `{{name}}` too.
+    else if (name !== 'name' && name !== '') {
       recipient.data ??= {};
       recipient.data[name] = value;
     }
@@ -121,17 +124,16 @@ export function recipientCheck({ templateId, unsubscribe }: Pick<CampaignContent
       const [problem] = issue ? describeIssues([issue], issue.path.length === 0 ? 'recipient' : '') : [];
       return { reason: problem?.message ?? 'not valid' };
     }
-    const recipient = parsed.data;
-    const { data = {} } = recipient;
+    const { data = {} } = parsed.data;
     if (templateId === undefined && !isPlain(data)) return { reason: `data: ${PLAIN}` };
-    const missing = needed.find((name) => !isPlain({ name: data[name] }));
+    const missing = needed.find((name) => !isWord(data[name]) || data[name] === '');
     if (missing !== undefined) return { reason: `data.${missing}: must be there, the unsubscribe link needs it` };
     // Data that cannot be encoded would throw when the chunk is sent, and fail the whole chunk.
     const broken = needed.find((name) => !String(data[name]).isWellFormed());
     if (broken !== undefined) return { reason: `data.${broken}: must be well-formed Unicode` };
     if (needed.length > 0 && unsubscribeLink(link, data).length > MAX_LINK)
       return { reason: `data: makes the unsubscribe link longer than ${MAX_LINK} characters` };
-    return { recipient };
+    return { recipient: parsed.data };
   };
 }
 

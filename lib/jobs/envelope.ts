@@ -3,7 +3,7 @@ import { v5 } from 'uuid';
 import * as z from 'zod';
 import { PermanentError } from '../errors';
 import { ruleInWords } from '../rule-words';
-import { singleLine, WITHOUT_CONTROLS } from '../text';
+import { counted, singleLine, WITHOUT_CONTROLS } from '../text';
 
 /** Larger data travels as a `dataref`. SQS takes 1 MiB with attributes, and the envelope needs some of that. */
 export const MAX_INLINE_DATA_BYTES = 900 * 1024;
@@ -134,7 +134,10 @@ export function describeIssue(issue: z.core.$ZodIssue, prefix = ''): { field: st
   return { field, message: `${field}: ${ruleInWords(issue)}` };
 }
 
-/** The same, with each unknown field by its name. Only for an answer to the sender of the fields. */
+/** A body can have a million unknown fields. */
+const MOST_NAMED = 20;
+
+/** The same, with the unknown fields by their names. Only for an answer to the sender of the fields. */
 export const describeIssues = (
   issues: readonly z.core.$ZodIssue[],
   prefix = '',
@@ -142,7 +145,11 @@ export const describeIssues = (
   issues.flatMap((issue) => {
     if (issue.code !== 'unrecognized_keys') return describeIssue(issue, prefix);
     const message = 'must be left out, because there is no such field';
-    return issue.keys.map((key) => describeIssue({ ...issue, message, path: [...issue.path, key] }, prefix));
+    const more = `has ${counted(issue.keys.length - MOST_NAMED, 'more unknown field')}`;
+    return [
+      ...issue.keys.slice(0, MOST_NAMED).map((key) => ({ message, path: [...issue.path, key] })),
+      ...(issue.keys.length > MOST_NAMED ? [{ message: more, path: issue.path }] : []),
+    ].map((each) => describeIssue({ code: 'custom', ...each }, prefix));
   });
 
 /** A name that no schema gives may be anything, even an address or a telephone number. */
@@ -180,7 +187,5 @@ export function parseEnvelope(
 /** An SDK may write an attribute that is not set as null (CloudEvents JSON format 1.0, 2.2). Data may be null. */
 function withoutNulls(json: unknown): unknown {
   if (typeof json !== 'object' || json === null || Array.isArray(json)) return json;
-  const entries = Object.entries(json);
-  const set = entries.filter(([name, value]) => value !== null || name === 'data');
-  return set.length === entries.length ? json : Object.fromEntries(set);
+  return Object.fromEntries(Object.entries(json).filter(([name, value]) => value !== null || name === 'data'));
 }

@@ -65,6 +65,8 @@ export interface Unsent {
   sent(message: SentMessage): Promise<Accepted>;
 }
 
+type Decided = { accepted: Accepted } | Unsent;
+
 /**
  * Accepts a job: notes its files, writes the row, sends the message and marks the row as sent. With `notBefore`, the row
  * holds the job until then. Rejects with an IdempotencyConflictError if the key belongs to another job, and with a
@@ -78,9 +80,15 @@ export async function submit(deps: SubmitDeps, submission: Submission): Promise<
   return sent(await deps.queues.send(deps.queueUrl(row.queue), message));
 }
 
-/** Writes the row of a job, and returns what is left to do. Rejects as `submit` does. */
-export async function accept(deps: SubmitDeps, submission: Submission): Promise<{ accepted: Accepted } | Unsent> {
-  const { clock, random, ledger } = deps;
+/** Notes the files of a new job, then writes its row. */
+export async function store(deps: SubmitDeps, row: JobRow) {
+  if (row.files) await noteFiles(deps, { queue: row.queue, id: row.id, files: row.files });
+  return deps.ledger.write(row, 0);
+}
+
+/** Stores the row of a job with `write`, and returns what is left to do. Rejects as `submit` does. */
+export async function accept(deps: SubmitDeps, submission: Submission, write = store): Promise<Decided> {
+  const { clock, random } = deps;
   const { queue, group } = submission;
   deps.settings(queue);
   const id = submission.id ?? jobId({ ...submission, clock, random });
@@ -92,11 +100,7 @@ export async function accept(deps: SubmitDeps, submission: Submission): Promise<
   const row = { ...newRow({ queue, envelope, group, notBefore, now: clock.now(), random }), ...files };
   const accepted = { id, time: envelope.time, duplicate: false };
 
-  const store = async () => {
-    if (files.files) await noteFiles(deps, { queue, id, files: files.files });
-    return ledger.write(row, 0);
-  };
-  const written = await store().catch((error: unknown) => {
+  const written = await write(deps, row).catch((error: unknown) => {
     ignoreStoreError(error);
     if (submission.key !== undefined || notBefore !== undefined) throw error;
     // No other job can have the new id, so the job needs no row: the worker that runs it writes one. Without their
@@ -127,7 +131,7 @@ interface Beginning {
 }
 
 /** Goes on with a stored job. Keeps the body of a planned one, then lets its row wait for its time. */
-async function begin(deps: SubmitDeps, job: Beginning): Promise<{ accepted: Accepted } | Unsent> {
+async function begin(deps: SubmitDeps, job: Beginning): Promise<Decided> {
   const { row, envelope, accepted } = job;
   if (row.notBefore === undefined) return unsent(deps, job, { stored: true });
   const { objects, ledger, clock, prefix, log } = deps;

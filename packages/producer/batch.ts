@@ -5,7 +5,7 @@ import { groupBy } from '../../lib/group-by';
 import { IdempotencyConflictError, InvalidJobError, invalid } from '../../lib/submit/errors';
 import { type Inputs, type Kind, kinds } from '../../lib/submit/kinds';
 import { type SubmitOptions, valid, validOptions } from '../../lib/submit/options';
-import { type Accepted, accept, type SubmitDeps, type Unsent } from '../../lib/submit/submit';
+import { type Accepted, accept, type SubmitDeps, store, type Unsent } from '../../lib/submit/submit';
 
 export type BatchJob = { [K in Kind]: { kind: K; data: Inputs[K]; options?: SubmitOptions | undefined } }[Kind];
 
@@ -30,9 +30,9 @@ const entrySchema = z.strictObject({
  */
 export async function submitBatch(deps: SubmitDeps, jobs: readonly BatchJob[]): Promise<BatchResult[]> {
   if (!Array.isArray(jobs)) throw invalid('jobs', 'must be an array');
-  const rows = { ...deps, ledger: { ...deps.ledger, write: untilTimeOut(deps.ledger.write) } };
+  const write = untilTimeOut(store);
   const send = untilTimeOut(deps.queues.send);
-  const results: (BatchResult | Unsent)[] = await mapEach(jobs, AT_ONCE, (job) => prepare(rows, job));
+  const results: (BatchResult | Unsent)[] = await mapEach(jobs, AT_ONCE, (job) => prepare(deps, job, write));
   const unsent = [...results.entries()].flatMap(([place, one]) => ('message' in one ? [{ ...one, place }] : []));
   const groups = groupBy(unsent, ({ row }) => `${row.queue} ${row.group ?? row.id}`);
   await mapEach([...groups.values()], AT_ONCE, async (group) => {
@@ -58,11 +58,11 @@ function untilTimeOut<A extends unknown[], R>(call: (...of: A) => Promise<R>): (
   };
 }
 
-async function prepare(deps: SubmitDeps, job: BatchJob): Promise<BatchResult | Unsent> {
+async function prepare(deps: SubmitDeps, job: BatchJob, write: typeof store): Promise<BatchResult | Unsent> {
   try {
     const { kind } = valid(entrySchema, job);
     const { data, options = {} } = job;
-    return await accept(deps, await kinds[kind](data, validOptions(options), deps));
+    return await accept(deps, await kinds[kind](data, validOptions(options), deps), write);
   } catch (error) {
     for (const known of [InvalidJobError, IdempotencyConflictError, StoreError])
       if (error instanceof known) return { error };

@@ -18,7 +18,7 @@ import {
   type RecipientInput,
 } from '../../lib/emails/recipients';
 import { EMAILS_QUEUE } from '../../lib/jobs/keys';
-import { invalid } from '../../lib/submit/errors';
+import { IdempotencyConflictError, invalid } from '../../lib/submit/errors';
 import { jobId, type SubmitOptions, valid, validOptions } from '../../lib/submit/options';
 import { type Accepted, checkTime, type SubmitDeps, submit } from '../../lib/submit/submit';
 import { checkFiles } from '../../lib/submit/uploads';
@@ -77,12 +77,9 @@ export async function submitCampaign(
   }).catch((error: unknown) => {
     throw error instanceof InvalidRecipientsError ? invalid('recipients', error.message) : error;
   });
-  const data: CampaignJob = {
-    ...(name === undefined ? {} : { name }),
-    ...(sendAt === undefined ? {} : { sendAt }),
-    ...written,
-    chunkSize,
-  };
+  // The campaign may outlive its job's row.
+  if (repeated && repeated.manifest.sha256 !== written.manifest.sha256) throw new IdempotencyConflictError(id);
+  const data: CampaignJob = { name, sendAt, ...written, chunkSize };
   const accepted = await submit(deps, { ...submitted, id, type: EMAIL_CAMPAIGN, data, files });
   const { requested, duplicates, rejected, recipients, chunks } = written;
   return { ...accepted, requested, duplicates, rejected, recipients, chunks, rejectedKeys };
@@ -94,7 +91,7 @@ function read(deps: ProducerDeps, source: RecipientSource): AsyncGenerator<Read>
   if ('key' in source) return typeof source.key === 'string' ? fromObject(deps, source.key) : undefined;
   const [from, items] =
     'csv' in source ? [fromCsv, source.csv] : 'ndjson' in source ? [fromNdjson, source.ndjson] : [fromIterable, source];
-  const isList = typeof items === 'string' || Symbol.iterator in Object(items) || Symbol.asyncIterator in Object(items);
+  const isList = Symbol.iterator in Object(items) || Symbol.asyncIterator in Object(items);
   return isList ? from(items as never) : undefined;
 }
 

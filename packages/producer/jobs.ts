@@ -47,7 +47,7 @@ export type JobStatus = JobFacts & (Result | { kind?: undefined; result?: unknow
 export type FindOptions = Omit<z.input<typeof questionSchema>, 'id'>;
 
 export type CancelledStatus = JobStatus & {
-  /** Whether the job will never start. If not, it has started or ended already, or it was not planned. */
+  /** Whether the job will never start. If not, its time has come, or it was not planned. */
   cancelled: boolean;
 };
 
@@ -57,7 +57,7 @@ export type CancelledStatus = JobStatus & {
  */
 export interface Jobs {
   get(id: string, options?: FindOptions): Promise<JobStatus>;
-  /** Cancels a job with `notBefore` that has not started. A second call has the same answer. */
+  /** Cancels a job with `notBefore` that still waits for its time. A second call has the same answer. */
   cancel(id: string, options?: FindOptions): Promise<CancelledStatus>;
 }
 

@@ -64,11 +64,12 @@ const VARIABLES: Record<string, string> = {
 /** Completes the options from the environment. Throws one ConfigError that names every missing and wrong option. */
 export function connectionConfig(options: ProducerOptions, env: Record<string, string | undefined>): ConnectionConfig {
   if (typeof options !== 'object' || options === null) throw new ConfigError('producer: the options must be an object');
+  const text = env.JOBS_SETTINGS ?? '';
   return configured(connectionSchema, {
     ...options,
     instance: options.instance ?? (env.JOBS_INSTANCE || undefined),
     region: options.region ?? (env.AWS_REGION || undefined),
-    settings: options.settings ?? (env.JOBS_SETTINGS ? jsonOf(env.JOBS_SETTINGS) : undefined),
+    settings: options.settings ?? jsonOf(text) ?? (text || undefined),
   });
 }
 
@@ -95,17 +96,12 @@ export const queueIn =
     throw invalid('queue', `the instance has no queue ${queue}, only ${Object.keys(queues).join(', ')}`);
   };
 
-/** The caller's log. Its failure must not fail a job, or end the process. */
+/** The caller's log. Its failure loses the line. It must not fail a job, or end the process. */
 function harmless(log: Log | undefined): Log {
   const writer =
     (level: keyof Log): Log[typeof level] =>
-    (...line) => {
-      try {
-        log?.[level](...line);
-      } catch {
-        // The line is lost.
-      }
-    };
+    (...line) =>
+      void (async () => log?.[level](...line))().catch(() => {});
   return { info: writer('info'), warn: writer('warn'), error: writer('error') };
 }
 
@@ -153,7 +149,7 @@ async function connect(config: ConnectionConfig, log: Log) {
     settings: queueOf,
     queueNames: Object.keys(settings.queues),
     queueUrl: (queue: string) => queueUrl(region, settings.account, queueName(instance, queue, queueOf(queue).type)),
-    sign: (policy: PostPolicy) => signPost(s3, { bucket, kmsKey, policy }),
+    sign: (policy: PostPolicy) => guarded('S3')('PresignPost', () => signPost(s3, settings, policy)),
     async disconnect() {
       for (const client of [sqs, dynamo, s3]) client.destroy();
     },
@@ -171,10 +167,7 @@ const clientConfig = ({ region, credentials, endpoints }: ConnectionConfig, serv
 });
 
 /** S3 refuses a form without one of the fields, or with another value. */
-async function signPost(
-  client: S3Client,
-  { bucket, kmsKey, policy }: { bucket: string; kmsKey: string | undefined; policy: PostPolicy },
-) {
+async function signPost(client: S3Client, { bucket, kmsKey }: ProducerSettings, policy: PostPolicy) {
   const { createPresignedPost } = await import('@aws-sdk/s3-presigned-post');
   const { key, contentType, maxBytes, expiresIn } = policy;
   const encryption = 'x-amz-server-side-encryption';

@@ -34,7 +34,7 @@ export function createBatchSender({ queues, queueUrl, clock, random, log, onSent
   let backlog = 0;
   let deadline = Number.POSITIVE_INFINITY;
   let running: Promise<void> | undefined;
-  const finished = new AbortController();
+  let pausing = new AbortController();
 
   async function run(): Promise<void> {
     let progressAt = clock.now();
@@ -52,7 +52,8 @@ export function createBatchSender({ queues, queueUrl, clock, random, log, onSent
       const longest = Math.min(FIRST_PAUSE_MS * 2 ** failures++, LONGEST_PAUSE_MS);
       const pause = longest * (0.5 + random.fraction() / 2);
       const ends = [clock.now() + pause, deadline, ...(clock.now() < stuckAt ? [stuckAt] : [])];
-      await clock.sleep(Math.max(1, Math.min(...ends) - clock.now()), finished.signal);
+      pausing = new AbortController();
+      await clock.sleep(Math.max(1, Math.min(...ends) - clock.now()), pausing.signal);
     }
     running = undefined;
   }
@@ -104,11 +105,12 @@ export function createBatchSender({ queues, queueUrl, clock, random, log, onSent
         running ??= Promise.resolve().then(run);
       }),
     backlog: () => backlog,
-    /** Sends until `end` (ms). Returns unsent messages, in order per group. SQS may have those of a running call. */
+    /** Sends at once, and until `end` (ms). Returns what is unsent, in order. SQS may have that of a running call. */
     finish: async (end: number): Promise<OutgoingMessage[]> => {
       deadline = end;
+      pausing.abort();
       if (running !== undefined) await endsBy(clock, end, running);
-      finished.abort();
+      pausing.abort();
       return [...groups.values()].flat().map(({ message }) => message);
     },
   };

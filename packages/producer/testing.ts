@@ -5,10 +5,10 @@ import { campaigns } from '../../lib/emails/campaigns/campaign';
 import { type CampaignInput, type CampaignJob, EMAIL_CAMPAIGN } from '../../lib/emails/message';
 import { StoreError } from '../../lib/errors';
 import type { Envelope } from '../../lib/jobs/envelope';
-import { ANALYTICS_QUEUE, EMAILS_QUEUE, FEEDBACK_QUEUE, jobKey } from '../../lib/jobs/keys';
+import { ANALYTICS_QUEUE, bodyKey, EMAILS_QUEUE, FEEDBACK_QUEUE, jobKey } from '../../lib/jobs/keys';
 import { createLedger } from '../../lib/jobs/ledger';
 import { personHashes } from '../../lib/jobs/person-hash';
-import type { JobRow } from '../../lib/jobs/row';
+import { isEnd, type JobRow } from '../../lib/jobs/row';
 import { claim, park, release, succeed } from '../../lib/jobs/transitions';
 import type { BatchQueues, Clock, Item, OutgoingMessage, Queues, Table } from '../../lib/ports';
 import { type Kind, kinds, type Results } from '../../lib/submit/kinds';
@@ -127,6 +127,7 @@ export function createTestProducer(): TestProducer {
     const lease = { token: messageId, until: at, messageId, alone: true };
     const delivery = { messageId, receiveCount: 1, sentAt: at, at };
     const { item } = await deps.ledger.update(key, (row) => {
+      if (isEnd(row.state)) throw new Error(`cannot end a job that is ${row.state}`);
       const open = row.state === 'held' ? release(row, at) : row;
       return ended(claim(open, { at, delivery, lease }), { at, messageId });
     });
@@ -135,11 +136,13 @@ export function createTestProducer(): TestProducer {
 
   /** As the worker of `emails` does. */
   async function start({ id, time }: JobRow): Promise<void> {
-    const envelope = bodies.map((body) => JSON.parse(body) as Envelope).find((one) => one.id === id);
-    if (!envelope) return;
-    const { sendAt, ...plan } = envelope.data as CampaignJob;
+    // The body of a planned job is kept, and never sent.
+    const kept = (await deps.objects.get(bodyKey(deps.prefix, EMAILS_QUEUE, id))) ?? 'null';
+    const envelopes = [...bodies, Buffer.from(kept).toString()].map((body) => JSON.parse(body) as Envelope | null);
+    const { source, data } = envelopes.find((one) => one?.id === id) as Envelope;
+    const { sendAt, ...plan } = data as CampaignJob;
     const startsAt = sendAt === undefined ? time : Date.parse(sendAt);
-    await campaigns(deps).start({ ...plan, id, source: envelope.source, time, startsAt });
+    await campaigns(deps).start({ ...plan, id, source, time, startsAt });
   }
 
   /** A function of the client that can be made to fail. `note` gets its answer, then what it was given. */
@@ -193,9 +196,8 @@ export function createTestProducer(): TestProducer {
     },
     async fail(id, error = REFUSED) {
       const stored = { class: 'permanent' as const, ...error };
-      await end(id, (claimed, run) =>
-        park(claimed, { ...run, error: stored, reason: 'error', counts: true, bodyKept: false }),
-      );
+      const dead = { error: stored, reason: 'error' as const, counts: true, bodyKept: false };
+      await end(id, (claimed, run) => park(claimed, { ...run, ...dead }));
     },
     upload: (key, body) => deps.objects.put(key, body, 'application/octet-stream'),
   };

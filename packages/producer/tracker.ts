@@ -101,9 +101,11 @@ export function createTracker(
       deps.settings(ANALYTICS_QUEUE);
       const problem = problemOf(event, clock.now());
       if (problem) {
-        const keys = Object.keys(Object(event)).filter((field) => !Object.hasOwn(EVENT_SHAPE.properties, field));
-        const unknown = describeIssues([{ code: 'unrecognized_keys', keys, path: [], message: '' }]);
-        throw unknown.length > 0 ? new InvalidJobError(unknown) : invalid(problem.field, problem.rule);
+        // Each character of a text counts as a field of it.
+        const fields = problem.rule === 'must be an object' ? [] : Object.keys(event);
+        const keys = fields.filter((field) => !Object.hasOwn(EVENT_SHAPE.properties, field));
+        if (keys.length === 0) throw invalid(problem.field, problem.rule);
+        throw new InvalidJobError(describeIssues([{ code: 'unrecognized_keys', keys, path: [], message: '' }]));
       }
       const json = sendable(JSON.stringify(event));
       if (Buffer.byteLength(json) > MAX_EVENT_BYTES)

@@ -75,7 +75,7 @@ export function jobRoutes({ producer, principalOf, userOf = () => undefined }: C
   router.delete('/jobs/:id', async (request, response) => {
     const { cancelled, ...job } = await producer.jobs.cancel(request.params.id, { principal: principalOf(request) });
     if (!cancelled)
-      throw new Problem(409, 'only a planned job that has not started can be cancelled', {}, { job: job.id });
+      throw new Problem(409, 'only a planned job that waits for its time can be cancelled', {}, { job: job.id });
     response.json(job);
   });
   router.get('/openapi.json', (_request, response) => {

@@ -93,15 +93,23 @@ describe('the producer as an API imports it', () => {
     expect(await table.get(`feedback#${first.id}`)).toMatchObject({ state: 'queued', version: 2 });
   });
 
-  it('accepts a job although the log of its caller throws', async () => {
+  it.each(['throws', 'rejects'])('accepts a job although the log of its caller %s', async (how) => {
     await startAws();
     const write = () => {
+      if (how === 'rejects') return Promise.reject(new Error('the disk is full'));
       throw new Error('the disk is full');
     };
     const log = { info: write, warn: write, error: write };
     const producer = started({ log });
 
     await expect(producer.feedback(feedback)).resolves.toMatchObject({ duplicate: false });
+  });
+
+  it('refuses an upload as a failure that can be tried again if it finds no credentials to sign it with', async () => {
+    const credentials = () => Promise.reject(new Error('planted'));
+    const upload = started({ credentials }).attachments.upload({ principal: 'me', name: 'a', contentType: 'a/b' });
+
+    await expect(upload).rejects.toMatchObject({ name: 'StoreError', code: 'S3.Error' });
   });
 
   it('closes in time while SQS takes connections and never answers, and each close rejects with the events', async () => {

@@ -1,4 +1,4 @@
-import { chunkId } from '../../../lib/emails/campaigns/campaign';
+import { type Campaign, chunkId } from '../../../lib/emails/campaigns/campaign';
 import { recordKey, suppressedKey } from '../../../lib/jobs/keys';
 import { itemOf } from '../../../lib/jobs/ledger';
 import { retry } from '../../../lib/ops/act';
@@ -175,6 +175,27 @@ test('a chunk of an unknown campaign is parked', async () => {
   expect(emails.chunk(0)).toMatchObject({ state: 'dead', error: { code: 'CampaignMissing' } });
 });
 
+const startBody = ({ manifest, requested, duplicates, rejected, recipients, chunks, chunkSize }: Campaign) => {
+  const data = { manifest, requested, duplicates, rejected, recipients, chunks, chunkSize };
+  return JSON.stringify(anEnvelope({ id: CAMPAIGN, type: 'email.campaign.v1', data }));
+};
+
+test.each([
+  ['the same manifest', '', { state: 'succeeded' }],
+  ['another manifest', '0'.repeat(64), { state: 'dead', error: { code: 'ManifestChanged', field: 'data.manifest' } }],
+])('the job of a campaign that has begun with %s ends as that', async (_, other, end) => {
+  const campaign = await emails.campaign();
+  const { manifest } = campaign;
+  await emails.campaigns.change(CAMPAIGN, (now) => ({
+    ...now,
+    manifest: { ...manifest, sha256: other || manifest.sha256 },
+  }));
+
+  await emails.engine.sendAndDeliver(startBody(campaign));
+
+  expect(emails.engine.row(CAMPAIGN)).toMatchObject(end);
+});
+
 test('one mail to one recipient is sent once and reports that', async () => {
   const { engine, sendgrid } = emails;
   engine.send(messageBody({ replyTo: { email: 'reply@example.com' } }));
@@ -212,9 +233,7 @@ describe('with a list of sender domains', () => {
   test('a campaign from another domain ends before it begins, and a chunk of an earlier one is parked', async () => {
     const { engine, sendgrid } = emails;
     const campaign = await emails.campaign({ content });
-    const { manifest, requested, duplicates, rejected, recipients, chunks, chunkSize } = campaign;
-    const data = { manifest, requested, duplicates, rejected, recipients, chunks, chunkSize };
-    engine.send(JSON.stringify(anEnvelope({ id: CAMPAIGN, type: 'email.campaign.v1', data })));
+    engine.send(startBody(campaign));
     emails.sendChunk(campaign, 0);
     await engine.drain({ batch: 1 });
 

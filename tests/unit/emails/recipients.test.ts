@@ -20,10 +20,17 @@ describe('recipients from CSV', () => {
 
     const expected = [
       { line: 2, value: { email: 'a@example.com', name: 'Übel, A', data: { city: 'Köln' } } },
-      { line: 3, value: { email: 'b@example.com' } },
+      { line: 3, value: { email: 'b@example.com', data: { city: '' } } },
     ];
 
     for (const size of [1, 2, 3, 7, 1000]) expect(await all(fromCsv(inPieces(file, size)))).toEqual(expected);
+  });
+
+  test('may be one text, or the bytes of one', async () => {
+    const file = 'email,city\nö@example.com,Köln\n';
+
+    const expected = [{ line: 2, value: { email: 'ö@example.com', data: { city: 'Köln' } } }];
+    for (const whole of [file, Buffer.from(file)]) expect(await all(fromCsv(whole))).toEqual(expected);
   });
 
   test('skip a broken row: it is reported with its line, and the next row is read', async () => {

@@ -1,4 +1,5 @@
 import { type Feedback, type FeedbackInput, feedbackPerson, feedbackSchema } from '../../../lib/feedback/message';
+import { ticketOf } from '../../../lib/feedback/process';
 import { problemOf } from '../../support/problem';
 
 const valid = (more: Record<string, unknown> = {}): FeedbackInput => ({
@@ -40,7 +41,7 @@ describe('the data of a feedback', () => {
     ['a subject with a tab', { subject: 'a\tb' }, 'subject'],
     ['a blank message', { message: ' \n ' }, 'message'],
     ['a message with a NUL', { message: 'a\u0000b' }, 'message'],
-    ['a message of too many bytes', { message: 'ü'.repeat(32 * 1024 + 1) }, 'message'],
+    ['a message of too many bytes', { message: `${'ü'.repeat(20_000)}x` }, 'message'],
     ['an unknown type', { type: 'complaint' }, 'type'],
     ['an unknown priority', { priority: 'now' }, 'priority'],
     ['a tag with a space', { tags: ['ok', 'not ok'] }, 'tags.1'],
@@ -64,9 +65,26 @@ describe('the data of a feedback', () => {
   });
 
   it('needs only an address, a subject and a message, as long as the limits allow', () => {
-    const longest = valid({ subject: 'x'.repeat(150), message: 'ü'.repeat(32 * 1024) });
+    const longest = valid({ subject: 'x'.repeat(150), message: 'ü'.repeat(20_000) });
 
     expect(feedbackSchema.parse(longest)).toEqual({ ...longest, confirmation: true });
+  });
+
+  it('may have a language tag with singletons, as Android sends it', () => {
+    for (const locale of ['en-US-u-mu-celsius', 'de-CH-1996-u-fw-mon-hc-h23-mu-celsius-x-a'])
+      expect(feedbackSchema.parse(valid({ locale }))).toMatchObject({ locale });
+  });
+
+  it('makes a text of less than the 65,000 characters that Zendesk takes, however many facts it has', () => {
+    const facts = Array.from({ length: 20 }, (_, n) => [`k${n}`.padEnd(64, 'x'), 'x'.repeat(1_000)]);
+    const text = 'x'.repeat(64 * 1024);
+    const sizes = [text, text.slice(0, 40_000)].map((message) => {
+      const { success, data } = feedbackSchema.safeParse(valid({ message, context: Object.fromEntries(facts) }));
+      return success ? ticketOf({ id: '1', data, row: { time: 0 } }, [], []).comment.body.length : 0;
+    });
+
+    expect(Math.max(...sizes)).toBeLessThan(65_000);
+    expect(sizes[1]).toBeGreaterThan(60_000);
   });
 
   it('is refused without a stack overflow when it is no object, or nested a hundred thousand levels deep', () => {

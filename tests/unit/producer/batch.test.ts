@@ -1,4 +1,5 @@
 import { StoreError } from '../../../lib/errors';
+import { prepareUpload } from '../../../lib/submit/uploads';
 import { type BatchJob, submitBatch } from '../../../packages/producer/batch';
 import { memoryProducerDeps } from '../../support/producer';
 
@@ -115,6 +116,31 @@ it('asks a table that hangs no more once all tries of a job have timed out', asy
   expect(tried).toHaveLength(50);
   const ends = results.map(({ accepted, error }) => accepted?.duplicate ?? (error as StoreError).code);
   expect(ends).toEqual(Array.from({ length: 100 }, (_, n) => (n % 2 ? 'DynamoDB.TimeoutError' : false)));
+});
+
+it('notes no more files in a table that hangs once all tries of a job have timed out', async () => {
+  let asked = 0;
+  const get = async () => {
+    asked++;
+    throw new StoreError({ code: 'DynamoDB.TimeoutError', message: 'DynamoDB GetItem failed' });
+  };
+  const { deps, objects, tried } = start({ table: (table) => ({ ...table, get }) });
+  const file = { name: 'a.png', contentType: 'image/png' };
+  const options = { principal: 'client-1' };
+  const { key } = await prepareUpload(
+    { ...deps, sign: async () => ({ url: '', fields: {} }) },
+    { ...options, ...file },
+  );
+  await objects.put(key, 'png', file.contentType);
+
+  const attachments = [{ key, ...file }];
+  const jobs = hundred(() => undefined).map(
+    (job) => ({ ...job, options, data: { ...job.data, attachments } }) as BatchJob,
+  );
+  await submitBatch(deps, jobs);
+
+  expect(asked).toBe(25 * 3);
+  expect(tried).toHaveLength(100);
 });
 
 it('refuses what is no list', async () => {

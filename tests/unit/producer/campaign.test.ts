@@ -11,6 +11,9 @@ const TEMPLATE = `d-${'0'.repeat(32)}`;
 const bulk: CampaignInput = { from: { email: 'news@example.com', name: 'News' }, templateId: TEMPLATE };
 const campaign: CampaignInput = { ...bulk, unsubscribe: { group: 1 } };
 const TOO_FAR = 'sendAt: must be at most 30 days ahead';
+const NO_JSON = 'must be JSON that is not nested more than 8 deep';
+const PLAIN =
+  'data: must be text, numbers or booleans where there is no templateId, at most 10000 bytes with {{}} around each name';
 const people = (count: number) => Array.from({ length: count }, (_, n) => ({ email: `user-${n}@example.com` }));
 
 function start({ emailRate = 20, ...wrap }: Parameters<typeof memoryProducerDeps>[0] & { emailRate?: number } = {}) {
@@ -62,14 +65,16 @@ test('an invalid or repeated recipient goes to the rejected file with the reason
     [{ email: 'd@example.com', data: [] }, 'data: must be an object'],
     [{ email: 'e@example.com', nickname: 'e' }, 'recipient.nickname: must be left out, because there is no such field'],
     [null, 'recipient: must be an object, is null'],
-    [{ email: 'f@example.com', data: nested }, 'data: must not be nested more than 8 deep'],
+    ...[nested, { a: [5n] }, { a: Number.NaN }, { a: [1 / 0] }, { a: Symbol() }, { a: () => {} }].map(
+      (data): [object, string] => [{ email: 'f@example.com', data }, `data: ${NO_JSON}`],
+    ),
     [{ email: 'A@Example.com' }, 'email: is there already'],
   ];
   const recipients = [{ email: 'a@example.com' }, ...reasons.map(([recipient]) => recipient as { email: string })];
 
   const accepted = await producer.campaign(campaign, recipients);
 
-  expect(accepted).toMatchObject({ requested: 9, recipients: 1, rejected: 7, duplicates: 1 });
+  expect(accepted).toMatchObject({ requested: 14, recipients: 1, rejected: 12, duplicates: 1 });
   const rejected = accepted.rejectedKeys.flatMap((key) => lines(objects.text(key)));
   expect(rejected.map(({ line, reason }) => [line, reason])).toEqual(reasons.map(([, text], n) => [n + 2, text]));
 });
@@ -81,6 +86,9 @@ test('without a dynamic template the data must be plain values, and an unsubscri
     { token: 'a' },
     { token: { nested: 1 } },
     { other: 'c' },
+    { token: '' },
+    { token: 'd', words: "'".repeat(3_400) },
+    Object.fromEntries([['token', 'e'], ...Array.from({ length: 900 }, (_, n) => [`${n}`, n])]),
     { token: '\ud800' },
     { token: 'ü'.repeat(400) },
   ];
@@ -90,8 +98,9 @@ test('without a dynamic template the data must be plain values, and an unsubscri
   );
 
   expect(lines(objects.text(rejectedKeys[0] ?? '')).map(({ reason }) => reason)).toEqual([
-    'data: must be text, numbers or booleans where there is no templateId',
-    'data.token: must be there, the unsubscribe link needs it',
+    PLAIN,
+    ...Array(2).fill('data.token: must be there, the unsubscribe link needs it'),
+    ...Array(2).fill(PLAIN),
     'data.token: must be well-formed Unicode',
     'data: makes the unsubscribe link longer than 2000 characters',
   ]);
@@ -175,7 +184,7 @@ test('the same key finds the same campaign, and with other recipients it is a co
   expect((await readPart(deps, manifest, 1)).length).toBe(2);
 });
 
-test('a repeated key finds a started campaign even after the rate was changed', async () => {
+test('a repeated key finds a started campaign after the rate was changed, and conflicts with it even without its row', async () => {
   const memory = memoryProducerDeps();
   const before = createProducer({ ...memory.deps, emailRate: 200 });
   const { id, chunks } = await before.campaign(campaign, people(12), { key: 'spring', principal: 'client-1' });
@@ -187,6 +196,9 @@ test('a repeated key finds a started campaign even after the rate was changed', 
   const again = await after.campaign(campaign, people(12), { key: 'spring', principal: 'client-1' });
 
   expect(again).toMatchObject({ id, chunks, duplicate: true });
+  await memory.table.delete(`emails#${id}`, memory.table.item(`emails#${id}`)?.version ?? 0);
+  const other = after.campaign(campaign, people(13), { key: 'spring', principal: 'client-1' });
+  await expect(other).rejects.toThrow(IdempotencyConflictError);
 });
 
 test('one mail to one person is a job in its own message group, with plain data only without a template', async () => {
@@ -194,7 +206,8 @@ test('one mail to one person is a job in its own message group, with plain data 
   const input = { from: campaign.from, to: { email: 'user@example.com' }, subject: 'S', text: 'T', data: { a: [] } };
 
   const { id } = await producer.email({ ...bulk, to: { email: 'user@example.com' }, data: { code: '1' } });
-  await expect(producer.email(input)).rejects.toThrow('data: must be text, numbers or booleans where there is no');
+  await expect(producer.email({ ...input, data: { a: 5n } })).rejects.toThrow(`data: ${NO_JSON}`);
+  await expect(producer.email(input)).rejects.toThrow(PLAIN);
 
   expect(messages()).toMatchObject([{ groupId: id }]);
 });

@@ -26,3 +26,10 @@ test('options of analytics that are undefined are the defaults', () => {
 
   expect(analytics).toEqual({ shards: 8, maxEvents: 7, maxBytes: 921_600, maxAgeMs: 2_000 });
 });
+
+test('settings in the environment that are no JSON are wrong settings, not missing ones', () => {
+  for (const JOBS_SETTINGS of ['{"table":', 'null'])
+    expect(() => connectionConfig(where, { JOBS_SETTINGS })).toThrow(
+      'settings (JOBS_SETTINGS): must be an object, is a',
+    );
+});

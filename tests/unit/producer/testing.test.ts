@@ -160,6 +160,8 @@ test('a test ends jobs, planned ones too', async () => {
     ...{ state: 'dead', reason: 'error', ended: true, endedAt: expect.any(String) },
     error: { code: 'ZendeskRejected', message: 'subject: is taken', field: 'subject' },
   });
+  for (const end of [producer.complete, producer.fail])
+    await expect(end(later.id)).rejects.toThrow('a job that is dead');
 });
 
 test('an uploaded file is there for the job that names it, and a completed campaign can be paused and reported', async () => {
@@ -169,10 +171,13 @@ test('an uploaded file is there for the job that names it, and a completed campa
 
   await producer.feedback({ ...feedback, attachments: [{ key, ...file }] }, me);
   await producer.upload('jobs/_attachments/emails/list.csv', 'email\na@example.com\n');
-  const { id, recipients } = await producer.campaign(news, { key: 'jobs/_attachments/emails/list.csv' });
-  await producer.complete(id);
+  for (const options of [{}, { notBefore: new Date(Date.now() + HOUR).toISOString() }]) {
+    const list = { key: 'jobs/_attachments/emails/list.csv' };
+    const { id, recipients } = await producer.campaign(news, list, options);
+    await producer.complete(id);
 
-  expect(recipients).toBe(1);
-  expect(await producer.campaigns.pause(id)).toMatchObject({ status: 'paused' });
-  expect(await producer.campaigns.report(id)).toMatchObject({ campaign: id, recipients: 1, notReleased: 1 });
+    expect(recipients).toBe(1);
+    expect(await producer.campaigns.pause(id)).toMatchObject({ status: 'paused' });
+    expect(await producer.campaigns.report(id)).toMatchObject({ campaign: id, recipients: 1, notReleased: 1 });
+  }
 });

@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { realClock } from '../../../lib/aws/system';
 import { StoreError } from '../../../lib/errors';
 import { groupBy } from '../../../lib/group-by';
 import { parseEnvelope } from '../../../lib/jobs/envelope';
@@ -26,7 +27,11 @@ function start(
   fail: (batch: number) => number[] | 'refused' | 'lost' | 'hangs' = () => [],
 ) {
   const clock = controlledClock(Date.parse('2026-01-02T03:04:05.000Z'));
-  const sleep = (ms: number) => new Promise<void>((resolve) => clock.setTimeout(() => resolve(), ms));
+  const sleep = (ms: number, signal?: AbortSignal) =>
+    new Promise<void>((resolve) => {
+      clock.setTimeout(() => resolve(), ms);
+      signal?.addEventListener('abort', () => resolve());
+    });
   const model = createSqsModel({ now: clock.now, uuid: () => crypto.randomUUID() });
   const perGroup = { DeduplicationScope: 'messageGroup', FifoThroughputLimit: 'perMessageGroupId' };
   model.createQueue({ QueueName: QUEUE, Attributes: { FifoQueue: 'true', ...perGroup } });
@@ -155,6 +160,18 @@ test.each([
   expect(messages()).toEqual([]);
 });
 
+test.each(['abc', 'x'.repeat(1_000_000), [anEvent(1)]])('what is no object is refused as that', async (odd) => {
+  await expect(start().tracker.track(odd as never)).rejects.toThrow(/^event: must be an object$/);
+});
+
+test('of many unknown fields 20 are named, and the others counted', async () => {
+  const odd = Object.fromEntries(Array.from({ length: 23 }, (_, n) => [`field${n}`, 1]));
+  const rule = 'must be left out, because there is no such field';
+  const named = Array.from({ length: 20 }, (_, n) => `field${n}: ${rule}; `).join('');
+
+  await expect(start().tracker.track(anEvent(1, odd))).rejects.toThrow(`${named}(body): has 3 more unknown fields`);
+});
+
 describe('sending', () => {
   test('a batch has at most ten messages, one per group, and no more bytes than SQS accepts', async () => {
     const { tracker, batches, run } = start({ shards: 30, maxEvents: 1_000, maxBytes: 150_000 });
@@ -248,6 +265,32 @@ describe('while SQS takes nothing', () => {
 
     expect(messages().flatMap(({ events }) => events.map(({ id }) => id))).toEqual(['event-1', 'event-3']);
   });
+});
+
+test('closing tries again at once during a pause, and waits as long as it may', async () => {
+  let down = true;
+  const { tracker, batches, messages, run, clock } = start({}, () => (down ? 'refused' : []));
+  await tracker.track(anEvent(1));
+  await run(tracker.flush().catch(() => {}));
+  const [from, tries] = [clock.now(), batches.length];
+
+  const closed = tracker.close({ timeoutMs: Number.POSITIVE_INFINITY });
+  await idle();
+  expect(batches.length).toBe(tries + 1);
+  down = false;
+  await run(closed);
+
+  expect(clock.now() - from).toBeGreaterThan(1_000);
+  expect(messages()).toHaveLength(1);
+});
+
+test('a sleep without end does not end at once', async () => {
+  const woken = new AbortController();
+  const asleep = realClock.sleep(Number.POSITIVE_INFINITY, woken.signal).then(() => 'ended');
+
+  expect(await Promise.race([asleep, realClock.sleep(20)])).toBeUndefined();
+  woken.abort();
+  await asleep;
 });
 
 test('closing ends within its time-out, whatever SQS does, and returns each message that SQS may not have', async () => {
