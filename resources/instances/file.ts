@@ -56,7 +56,7 @@ export const rowSchema = table({
   visibility: whole(0, 43_200).describe("At least six times the worker's time-out"),
   retention: retention.describe('SQS deletes a message after this time'),
   receives: whole(1, 1000).describe('SQS moves a message to the DLQ after this many receives'),
-  batch: whole(1, 10_000).describe('Messages per invocation. More than 1 only for the events of analytics'),
+  batch: whole(1, 10).describe('Messages per invocation. More than 1 only for the events of analytics'),
   concurrency: whole(2, 1000).describe('Invocations of the worker at one time'),
   throughput: z
     .enum(['normal', 'high'])

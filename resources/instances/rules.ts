@@ -61,12 +61,11 @@ export function brokenRules(instance: Instance): Problem[] {
   }
   // During the waits between attempts, an old message in the queue is normal.
   const longest = waits.retry.reduce((sum, wait) => sum + wait, 0) * 1.1;
-  for (const { name, type, timeout, visibility, batch, retention, dlq, alarms } of rows) {
+  for (const { name, timeout, visibility, batch, retention, dlq, alarms } of rows) {
     const at = `queues.${name}`;
     // AWS recommends six times, so that Lambda can try again while it is throttled.
     // https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
     rule(visibility >= 6 * timeout, `${at}.visibility`, `must be >= 6 x timeout (${6 * timeout})`);
-    rule(type === 'standard' || batch <= 10, `${at}.batch`, 'must be <= 10 on a FIFO queue');
     rule(batch === 1 || name === ANALYTICS_QUEUE, `${at}.batch`, 'must be 1, because its jobs must not run twice');
     rule(dlq.retention >= retention, `${at}.dlq.retention`, `must be >= the queue's (${retention})`);
     rule(alarms.age < retention, `${at}.alarms.age`, `must be < the queue's retention (${retention})`);

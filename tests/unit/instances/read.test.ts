@@ -126,7 +126,12 @@ test.each<[string, Record<string, unknown>, string]>([
   ['a short retention', ofFeedback({ retention: 3_600 }), 'queues.feedback.retention: must be at least 86400'],
   ['a wildcard in the prefix', { prefix: 'acme/*' }, 'prefix: must be parts separated by /'],
   ['a secret by a relative path', { 'sendgrid.apiKey': 'ssm:relative' }, 'sendgrid.apiKey: must be a reference'],
-  ['a FIFO batch over ten', { 'queues.analytics': { batch: 11 } }, 'queues.analytics.batch: must be <= 10 on a FIFO'],
+  ['a FIFO batch over ten', { 'queues.analytics': { batch: 11 } }, 'queues.analytics.batch: must be at most 10'],
+  [
+    'a standard batch over ten',
+    { 'queues.analytics': { type: 'standard', batch: 11 } },
+    'queues.analytics.batch: must be at most 10',
+  ],
   [
     'a batch of jobs that must not run twice',
     ofFeedback({ batch: 2 }),
