@@ -89,7 +89,12 @@ const propertyName = z
   .refine((name) => !RESERVED.includes(name.toLowerCase()), 'must not be the name of a column that every event has');
 
 /** https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-properties-resource-tags.html */
-const tagKey = z.string().regex(/^(?!aws:|instance$|stage$|service$)[\p{L}\p{N} _.:/=+@-]{1,128}$/u);
+const tagKey = z
+  .string()
+  .regex(
+    /^(?!aws:|instance$|stage$|service$)[\p{L}\p{N} _.:/=+@-]{1,128}$/iu,
+    'must be 1 to 128 letters, digits, spaces or _.:/=+@-, and not instance, stage, service or aws:…',
+  );
 const tagValue = z
   .string()
   .regex(/^[\p{L}\p{N} _.:/=+@-]{0,256}$/u, 'must be at most 256 letters, digits, spaces or _.:/=+@-');

@@ -36,12 +36,17 @@ export const secretsOf = (instance: Instance, functions: string[]): { path: stri
     .map((path) => ({ path, value: String(valueAt(instance, path) ?? '') }));
 
 export function brokenRules(instance: Instance): Problem[] {
-  const { stage, region, kmsKey = 'own', sender, sendgrid, events, waits, rows } = instance;
+  const { stage, region, kmsKey = 'own', tags = {}, sender, sendgrid, events, waits, rows } = instance;
   const problems: Problem[] = [];
   const rule = (ok: boolean, path: string, text: string) => ok || problems.push({ path, rule: text });
   // Queues, table, topics and logs take a key of their own region only.
   const [, , , keyRegion = region] = kmsKey.split(':');
   rule(keyRegion === region, 'kmsKey', `must be in the region of the instance (${region})`);
+  // IAM makes no role with two tags that differ only in case.
+  for (const key of Object.keys(tags)) {
+    const first = Object.keys(tags).find((other) => other.toLowerCase() === key.toLowerCase());
+    rule(first === key, `tags.${key}`, `must differ from ${first} in more than case`);
+  }
   // Confirmations would be refused by the rule that protects the client's domains.
   const domains = sender.domains ?? [];
   const [, domain = ''] = sender.email?.split('@') ?? [];
