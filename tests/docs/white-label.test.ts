@@ -69,6 +69,8 @@ const UNNAMED: Record<string, [action: string, resource: string][]> = {
   'AWS::SQS::QueuePolicy': [['sqs:SetQueueAttributes', arn('sqs', 'initech-emails.fifo')]],
 };
 
+/** `sls check --live` says who sends canaries. */
+const AUDIT = 'arn:aws:s3:::initech-data/initech/_audit/1.json';
 /** What a deployment calls beside the resources: our checks, the plan, the change set and the stack policy. */
 const CHECKS: [action: string, resource: string][] = [
   ...[
@@ -95,6 +97,7 @@ const CHECKS: [action: string, resource: string][] = [
   ].map((action): [string, string] => [action, 'arn:aws:s3:::initech-data']),
   ['s3:GetObject', 'arn:aws:s3:::initech-data/initech/_owner'],
   ['s3:PutObject', 'arn:aws:s3:::initech-data/initech/_owner'],
+  ['s3:PutObject', AUDIT],
 ];
 
 const like = (pattern: string, text: string): boolean =>
@@ -170,6 +173,12 @@ test.each([
 
   expect(allowed(create, policyOf(instance, 'staging'))).toBe(true);
   expect(allowed(create)).toBe(false);
+});
+
+test("the deployer's policy adds audit objects, and replaces none", () => {
+  const putting = policy.Statement.filter((one) => allowed(['s3:PutObject', AUDIT], { Statement: [one] }));
+
+  expect(putting).toMatchObject([{ Sid: 'Audit', Condition: { Null: { 's3:if-none-match': 'false' } } }]);
 });
 
 test("the deployer's policy attaches the managed policies of the instance only", () => {
