@@ -1,7 +1,7 @@
 export interface Resource {
   Type: string;
   Properties: Record<string, unknown>;
-  DeletionPolicy?: 'Retain';
+  DeletionPolicy?: 'RetainExceptOnCreate';
   UpdateReplacePolicy?: 'Retain';
   DependsOn?: string[];
 }
