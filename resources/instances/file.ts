@@ -70,7 +70,7 @@ export const rowSchema = table({
 
 export type QueueRow = z.infer<typeof rowSchema> & { name: string };
 
-const KMS_KEY = 'arn:[\\w-]+:kms:[\\w-]+:\\d{12}:key/[\\w-]+';
+const KMS_KEY = 'arn:[\\w-]+:kms:[\\w-]+:\\d{12}:key/[\\w-]{1,36}';
 
 const text = z.string().min(1).max(256);
 const percent = z.number().min(0.01).max(100);
@@ -120,7 +120,8 @@ export const instanceFile = table({
     .regex(/^[a-z]{2}(-[a-z]+)+-\d$/, 'must be a region such as eu-west-1')
     .describe('The only region that a deployment may go to'),
   bucket: commonEnv.shape.BUCKET.describe("The team's bucket. It must exist; the stack never creates or changes it"),
-  prefix: commonEnv.shape.PREFIX.describe("All keys in the bucket begin with it. Default: the instance's name"),
+  // The policies of people and programs repeat it, and IAM limits their length.
+  prefix: commonEnv.shape.PREFIX.max(48).describe("All keys in the bucket begin with it. Default: the instance's name"),
   retain: z.boolean().describe('Protect the stack, and keep queues, table and logs when it is removed'),
   tags: z.record(tagKey, tagValue).optional().describe('Tags of every resource, such as a cost centre and an owner'),
   secretsKey: z

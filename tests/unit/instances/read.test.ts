@@ -126,6 +126,7 @@ test.each<[string, Record<string, unknown>, string]>([
   ['the key of a webhook in SSM', webhook({ key: 'ssm:/acme/webhook' }, 'own'), 'events.webhook.key: must be secretsm'],
   ['a webhook without its key', webhook({ key: undefined }, 'own'), 'events.webhook.key: is missing'],
   ['a short retention', ofFeedback({ retention: 3_600 }), 'queues.feedback.retention: must be at least 86400'],
+  ['a long prefix', { prefix: 'p'.repeat(49) }, 'prefix: must be at most 48 characters'],
   ['a wildcard in the prefix', { prefix: 'acme/*' }, 'prefix: must be parts separated by /'],
   ['a secret by a relative path', { 'sendgrid.apiKey': 'ssm:relative' }, 'sendgrid.apiKey: must be a reference'],
   ['a FIFO batch over ten', { 'queues.analytics': { batch: 11 } }, 'queues.analytics.batch: must be at most 10'],
