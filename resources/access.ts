@@ -1,6 +1,6 @@
 import { dataPrefix as analyticsPrefix, parquetPrefix, rejectedPrefix } from '../lib/analytics/keys';
 import * as jobKeys from '../lib/jobs/keys';
-import { type Instance, stackName } from './instances/instance';
+import { functionsOf, type Instance, stackName } from './instances/instance';
 import { arn, busArn, type Fragment, merge, pascal, policyDocument, principalArn } from './template';
 
 /** The managed policies of people and services. Each has the logical id `{Who}Policy`, which never changes. */
@@ -112,10 +112,14 @@ function producerStatements(of: Instance): Statement[] {
 const readObjects = (of: Instance, Sid: string, keys: string[]): Statement[] =>
   keys.length > 0 ? [allowObjects(of, Sid, ['s3:GetObject'], keys), listBucket(of, keys)] : [];
 
+const logGroups = (of: Instance) =>
+  functionsOf(of).map((key) => arn('logs', `log-group:/aws/lambda/${jobKeys.functionName(of.name, key)}:*`));
+
 const watchStatements = (of: Instance): Statement[] => [
   // These calls do not know permissions on single resources.
   allow('Watch', ['lambda:ListEventSourceMappings', 'cloudwatch:GetMetricData', 'cloudwatch:DescribeAlarms'], '*'),
   allow('Stack', ['cloudformation:DescribeStacks'], arn('cloudformation', `stack/${stackName(of)}/*`)),
+  allow('Logs', ['logs:DescribeLogStreams', 'logs:FilterLogEvents'], logGroups(of)),
 ];
 
 /**
@@ -146,12 +150,12 @@ function readerStatements(of: Instance): Statement[] {
 function operatorStatements(of: Instance): Statement[] {
   const { name, rows } = of;
   const dlqs = deadLetterQueues(of);
-  const queues = [...mainQueues(of), ...dlqs];
+  const send = ['sqs:GetQueueAttributes', 'sqs:SendMessage'];
   const bus = jobKeys.eventBus(name, of.events.bus);
   const workers = rows.map((row) => arn('lambda', `function:${jobKeys.functionName(name, row.name)}`));
   return [
-    allow('FindAndSend', ['sqs:GetQueueAttributes', 'sqs:SendMessage'], queues),
-    allow('ReadDeadLetters', ['sqs:GetQueueUrl', 'sqs:ReceiveMessage', 'sqs:ChangeMessageVisibility'], dlqs),
+    allow('FindAndSend', send, mainQueues(of)),
+    allow('DeadLetters', [...send, 'sqs:GetQueueUrl', 'sqs:ReceiveMessage', 'sqs:ChangeMessageVisibility'], dlqs),
     allow('Ledger', ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:Scan'], table(of)),
     allow('Search', ['dynamodb:Query'], table(of, '/index/*')),
     allowItems(of, 'Resume', ['dynamodb:DeleteItem'], [jobKeys.pauseKey('*')]),
@@ -162,7 +166,7 @@ function operatorStatements(of: Instance): Statement[] {
     allow('TestAlarms', ['sns:Publish'], arn('sns', jobKeys.topicName(name))),
     // `sls jobs` publishes the ends of jobs that it ends.
     ...(bus === '' ? [] : [allow('Publish', ['events:PutEvents'], busArn(bus))]),
-    ...keyStatements(of, ['sqs', 'dynamodb', 'sns'], queues),
+    ...keyStatements(of, ['sqs', 'dynamodb', 'sns'], [...mainQueues(of), ...dlqs]),
   ];
 }
 

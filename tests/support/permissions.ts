@@ -14,8 +14,9 @@ export const HOLDERS: Record<string, string[]> = {
   ...{ producer: ['ProducerPolicy'], reader: ['ReaderPolicy'], operator: ['OperatorPolicy', 'OperatorObjectsPolicy'] },
 };
 
-/** Permissions that only Lambda uses, inside AWS. No run on this machine can record that. */
+/** Permissions that no run on this machine can record: Lambda uses them inside AWS, and no fake has CloudWatch Logs. */
 const REASONS: [permission: RegExp, reason: string][] = [
+  [/^(reader|operator) logs:/, '`sls logs` reads the log'],
   [/ logs:/, 'Lambda writes the log'],
   [/^worker sqs:(ReceiveMessage|DeleteMessage|GetQueueAttributes) /, 'Lambda polls the queue'],
 ];

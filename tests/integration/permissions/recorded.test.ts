@@ -77,7 +77,7 @@ test('each recorded call is allowed by the policy of its caller', async () => {
   expect(await wrong(calls(), true)).toEqual([]);
 });
 
-test('each permission was used, but for those that only Lambda uses', () => {
+test('each permission was used, but for those that no run on this machine can use', () => {
   const rows = permissionRows(template(), prod, calls());
 
   // The record has no job of a queue that only the local stage has.

@@ -98,6 +98,22 @@ test('with the longest names, each policy fits into a managed policy of IAM', ()
   expect(lengths.filter(([, length]) => Number(length) > 6_144)).toEqual([]);
 });
 
+test.each(['ReaderPolicy', 'OperatorPolicy'])(
+  'the %s reads the logs of every function of the instance only',
+  async (id) => {
+    const functions = Object.values(prod.Resources).filter(({ Type }) => Type === 'AWS::Lambda::Function');
+    const names = functions.map(({ Properties }) => String(Properties.FunctionName));
+    const log = (name: string) => `arn:aws:logs:us-east-1:123456789012:log-group:/aws/lambda/${name}:*`;
+    // What `sls logs` calls, also with --tail.
+    const reads = (name: string) => on(log(name), 'logs:DescribeLogStreams', 'logs:FilterLogEvents');
+
+    expect(names).toContain('mht-api-email-events');
+    expect(await unexpected(permissionsOf(prod, id), names.flatMap(reads), true)).toEqual([]);
+    const others = [...reads('mht-api-staging-feedback'), ...on(log('mht-api-feedback'), 'logs:DeleteLogGroup')];
+    expect(await unexpected(permissionsOf(prod, id), others, false)).toEqual([]);
+  },
+);
+
 test('the role of the API has the policy of the producers, and only principals of the file may take it', async () => {
   const { AssumeRolePolicyDocument } = second.Resources.ApiRole?.Properties ?? {};
 
