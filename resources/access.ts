@@ -1,23 +1,25 @@
 import { dataPrefix as analyticsPrefix, parquetPrefix, rejectedPrefix } from '../lib/analytics/keys';
 import * as jobKeys from '../lib/jobs/keys';
-import { type Instance, stackName } from './instances/instance';
-import { arn, busArn, type Fragment, merge, policyDocument, principalArn } from './template';
+import { functionsOf, type Instance, stackName } from './instances/instance';
+import { arn, busArn, type Fragment, merge, pascal, policyDocument, principalArn } from './template';
 
-/** The managed policies of people and services. Each has the logical id `{who}Policy`, which never changes. */
+/** The managed policies of people and services. Each has the logical id `{Who}Policy`, which never changes. */
 const POLICIES = {
-  Producer: { about: 'programs that send jobs', statements: producerStatements },
-  Reader: { about: 'people who read the state of jobs', statements: readerStatements },
-  Operator: { about: 'people who run our commands', statements: operatorStatements },
+  producer: { about: 'programs that send jobs', statements: producerStatements },
+  reader: { about: 'people who read the state of jobs', statements: readerStatements },
+  operator: { about: 'people who run our commands', statements: operatorStatements },
+  // IAM allows 6,144 characters in a policy, so operators have two.
+  'operator-objects': { about: 'the same people, about the bucket', statements: operatorObjectsStatements },
 };
 
 /** The policies, and the role of the API if the instance's file trusts someone with it. */
 export function accessResources(of: Instance): Fragment {
   const policies = Object.entries(POLICIES).map(([who, { about, statements }]): Fragment => {
-    const PolicyDocument = policyDocument(statements(of));
-    const Properties = { ManagedPolicyName: named(of.name, who.toLowerCase()), PolicyDocument };
+    const id = `${pascal(who)}Policy`;
+    const Properties = { ManagedPolicyName: named(of.name, who), PolicyDocument: policyDocument(statements(of)) };
     return {
-      Resources: { [`${who}Policy`]: { Type: 'AWS::IAM::ManagedPolicy', Properties } },
-      Outputs: { [`${who}PolicyArn`]: { Description: `Policy for ${about}`, Value: { Ref: `${who}Policy` } } },
+      Resources: { [id]: { Type: 'AWS::IAM::ManagedPolicy', Properties } },
+      Outputs: { [`${id}Arn`]: { Description: `Policy for ${about}`, Value: { Ref: id } } },
     };
   });
   return merge([...policies, of.access.api ? apiRole(of.name, of.access.api) : {}]);
@@ -83,7 +85,7 @@ function keysOf({ prefix, rows }: Instance) {
 /** The ARNs of the objects that the checker compares with the table. */
 export function verifiedObjects(of: Instance) {
   const { records, events, data } = keysOf(of);
-  return [...records, ...events, ...data].map((key) => arn('s3', `${of.bucket}/${key}`));
+  return objectArns(of, [...records, ...events, ...data]);
 }
 
 /** What the functions of the producer call. Events of analytics are sent only: they have no row and no object. */
@@ -110,12 +112,15 @@ function producerStatements(of: Instance): Statement[] {
 const readObjects = (of: Instance, Sid: string, keys: string[]): Statement[] =>
   keys.length > 0 ? [allowObjects(of, Sid, ['s3:GetObject'], keys), listBucket(of, keys)] : [];
 
-/** These calls do not know permissions on single resources. */
-const watch = allow(
-  'Watch',
-  ['lambda:ListEventSourceMappings', 'cloudwatch:GetMetricData', 'cloudwatch:DescribeAlarms'],
-  '*',
-);
+const logGroups = (of: Instance) =>
+  functionsOf(of).map((key) => arn('logs', `log-group:/aws/lambda/${jobKeys.functionName(of.name, key)}:*`));
+
+const watchStatements = (of: Instance): Statement[] => [
+  // These calls do not know permissions on single resources.
+  allow('Watch', ['lambda:ListEventSourceMappings', 'cloudwatch:GetMetricData', 'cloudwatch:DescribeAlarms'], '*'),
+  allow('Stack', ['cloudformation:DescribeStacks'], arn('cloudformation', `stack/${stackName(of)}/*`)),
+  allow('Logs', ['logs:DescribeLogStreams', 'logs:FilterLogEvents'], logGroups(of)),
+];
 
 /**
  * New audit objects only, so that people cannot rewrite what they have done or asked for: with the header
@@ -129,57 +134,54 @@ const auditStatement = (of: Instance): Statement => ({
 /** What the commands that only show jobs, campaigns and queues call. They read no body, list or attachment. */
 function readerStatements(of: Instance): Statement[] {
   const { items, campaigns, jobRecords, campaignEvents, verified } = keysOf(of);
-  const shared = [
-    jobKeys.reconcilerKey,
-    jobKeys.factsKey,
-    jobKeys.vendorKey('*'),
-    jobKeys.rateKey('*'),
-    jobKeys.pauseKey('*'),
-  ];
+  const { reconcilerKey, factsKey, vendorKey, rateKey, pauseKey } = jobKeys;
+  const shared = [reconcilerKey, factsKey, ...[vendorKey, rateKey, pauseKey].map((keyOf) => keyOf('*'))];
   return [
     allowItems(of, 'Read', ['dynamodb:GetItem'], [...items, ...campaigns, ...shared]),
     allow('Search', ['dynamodb:Query'], table(of, '/index/*')),
     allow('Count', ['sqs:GetQueueAttributes'], [...mainQueues(of), ...deadLetterQueues(of)]),
-    watch,
+    ...watchStatements(of),
     ...readObjects(of, 'Reports', [...jobRecords, ...campaignEvents, verified]),
     auditStatement(of),
-    stack(of),
     ...keyStatements(of, ['dynamodb', 's3']),
   ];
 }
 
 function operatorStatements(of: Instance): Statement[] {
-  const { name, prefix, rows, sendgrid } = of;
-  const { bodies, records, events, data, lists, suppressed, verified } = keysOf(of);
-  const written = [...records, ...suppressed];
-  const searched = [...events, ...data, verified];
-  const allBodies = jobKeys.bodyKey(prefix, '*', '').replace(/\/$/, '');
+  const { name, rows } = of;
+  const dlqs = deadLetterQueues(of);
+  const send = ['sqs:GetQueueAttributes', 'sqs:SendMessage'];
   const bus = jobKeys.eventBus(name, of.events.bus);
   const workers = rows.map((row) => arn('lambda', `function:${jobKeys.functionName(name, row.name)}`));
   return [
-    allow('FindAndSend', ['sqs:GetQueueAttributes', 'sqs:SendMessage'], [...mainQueues(of), ...deadLetterQueues(of)]),
-    allow(
-      'ReadDeadLetters',
-      ['sqs:GetQueueUrl', 'sqs:ReceiveMessage', 'sqs:ChangeMessageVisibility'],
-      deadLetterQueues(of),
-    ),
+    allow('FindAndSend', send, mainQueues(of)),
+    allow('DeadLetters', [...send, 'sqs:GetQueueUrl', 'sqs:ReceiveMessage', 'sqs:ChangeMessageVisibility'], dlqs),
     allow('Ledger', ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:Scan'], table(of)),
     allow('Search', ['dynamodb:Query'], table(of, '/index/*')),
     allowItems(of, 'Resume', ['dynamodb:DeleteItem'], [jobKeys.pauseKey('*')]),
     allow('Pause', ['lambda:UpdateEventSourceMapping'], arn('lambda', 'event-source-mapping:*'), {
       ArnLike: { 'lambda:FunctionArn': workers },
     }),
-    watch,
-    allowObjects(of, 'Records', ['s3:GetObject', 's3:PutObject'], written),
-    allowObjects(of, 'EventsAndData', ['s3:GetObject'], [...searched, ...lists, ...bodies]),
-    auditStatement(of),
-    listBucket(of, [...records, ...searched, allBodies, ...suppressed]),
+    ...watchStatements(of),
     allow('TestAlarms', ['sns:Publish'], arn('sns', jobKeys.topicName(name))),
     // `sls jobs` publishes the ends of jobs that it ends.
     ...(bus === '' ? [] : [allow('Publish', ['events:PutEvents'], busArn(bus))]),
-    stack(of),
-    ...keyStatements(of, ['sqs', 'dynamodb', 's3', 'sns']),
-    ...hashKeyStatements(of, [of.hashKey, ...suppressed.map(() => sendgrid.suppressionKey ?? '')]),
+    ...keyStatements(of, ['sqs', 'dynamodb', 'sns'], [...mainQueues(of), ...dlqs]),
+  ];
+}
+
+/** Also the keys of the hashes by which operators find people, in rows and in the list of addresses that get no mail. */
+function operatorObjectsStatements(of: Instance): Statement[] {
+  const { bodies, records, events, data, lists, suppressed, verified } = keysOf(of);
+  const searched = [...events, ...data, verified];
+  const allBodies = jobKeys.bodyKey(of.prefix, '*', '').replace(/\/$/, '');
+  return [
+    allowObjects(of, 'Records', ['s3:GetObject', 's3:PutObject'], [...records, ...suppressed]),
+    allowObjects(of, 'EventsAndData', ['s3:GetObject'], [...searched, ...lists, ...bodies]),
+    auditStatement(of),
+    listBucket(of, [...records, ...searched, allBodies, ...suppressed]),
+    ...keyStatements(of, ['s3']),
+    ...hashKeyStatements(of, [of.hashKey, ...suppressed.map(() => of.sendgrid.suppressionKey ?? '')]),
   ];
 }
 
@@ -195,13 +197,15 @@ function hashKeyStatements({ secretsKey }: Instance, keys: string[]): Statement[
 export const keyArn = ({ kmsKey }: Instance): unknown =>
   kmsKey === 'own' ? { 'Fn::GetAtt': ['JobsKey', 'Arn'] } : kmsKey;
 
+type Encrypted = 'sqs' | 'dynamodb' | 's3' | 'sns';
+
 /** Services may use the customer key for their caller, and for resources of the instance only. */
-function keyStatements(of: Instance, services: ('sqs' | 'dynamodb' | 's3' | 'sns')[]): Statement[] {
+function keyStatements(of: Instance, services: Encrypted[], queues = mainQueues(of)): Statement[] {
   const { name, bucket, prefix } = of;
   const key = keyArn(of);
   if (key === undefined) return [];
   const contexts = {
-    sqs: { 'aws:sqs:arn': [...mainQueues(of), ...deadLetterQueues(of)] },
+    sqs: { 'aws:sqs:arn': queues },
     dynamodb: { 'aws:dynamodb:tableName': jobKeys.tableName(name) },
     s3: { 'aws:s3:arn': [arn('s3', bucket), arn('s3', `${bucket}/${prefix}/*`)] },
     sns: { 'aws:sns:topicArn': arn('sns', jobKeys.topicName(name)) },
@@ -219,9 +223,6 @@ const viaService = (services: string[]) => ({
   'kms:ViaService': services.map((service) => ({ 'Fn::Sub': `${service}.\${AWS::Region}.\${AWS::URLSuffix}` })),
 });
 
-const stack = (of: Instance): Statement =>
-  allow('Stack', ['cloudformation:DescribeStacks'], arn('cloudformation', `stack/${stackName(of)}/*`));
-
 type Statement = ReturnType<typeof allow>;
 
 function allow(Sid: string, Action: string[], Resource: unknown, Condition?: Record<string, object>) {
@@ -237,12 +238,10 @@ const allowItems = (of: Instance, Sid: string, actions: string[], keys: string[]
     Null: { 'dynamodb:LeadingKeys': 'false' },
   });
 
-const allowObjects = ({ bucket }: Instance, Sid: string, actions: string[], keys: string[]): Statement =>
-  allow(
-    Sid,
-    actions,
-    keys.map((key) => arn('s3', `${bucket}/${key}`)),
-  );
+const objectArns = ({ bucket }: Instance, keys: string[]) => keys.map((key) => arn('s3', `${bucket}/${key}`));
+
+const allowObjects = (of: Instance, Sid: string, actions: string[], keys: string[]): Statement =>
+  allow(Sid, actions, objectArns(of, keys));
 
 /** Without ListBucket, S3 answers 403 for a missing key. S3 compares a GetObject's key with `s3:prefix` for this. */
 const listBucket = ({ bucket }: Instance, prefixes: string[]): Statement =>

@@ -55,7 +55,7 @@ export async function generated(variables: Variables): Promise<Fragment> {
   // Serverless makes the log groups. In production they outlive the stack, as queues and table do.
   const KmsKeyId = keyArn(of);
   const changed = {
-    ...(retain && ({ DeletionPolicy: 'Retain', UpdateReplacePolicy: 'Retain' } as const)),
+    ...(retain && ({ DeletionPolicy: 'RetainExceptOnCreate', UpdateReplacePolicy: 'Retain' } as const)),
     ...(KmsKeyId !== undefined && { Properties: { KmsKeyId } }),
   };
   // Serverless names exports by service and stage only, but an account accepts each export name once.

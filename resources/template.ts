@@ -1,7 +1,7 @@
 export interface Resource {
   Type: string;
   Properties: Record<string, unknown>;
-  DeletionPolicy?: 'Retain';
+  DeletionPolicy?: 'RetainExceptOnCreate';
   UpdateReplacePolicy?: 'Retain';
   DependsOn?: string[];
 }
@@ -38,7 +38,7 @@ export const busArn = (bus: string): unknown => (bus.startsWith('arn:') ? bus : 
 /** For example `FeedbackDlq`. Never change one: CloudFormation would replace the queue and delete its messages. */
 export const logicalId = (queue: string, part: 'Queue' | 'Dlq'): string => `${pascal(queue)}${part}`;
 
-const pascal = (name: string): string =>
+export const pascal = (name: string): string =>
   name.replace(/(^|-)(.)/g, (_match, _hyphen, letter: string) => letter.toUpperCase());
 
 /** The log group that Serverless makes for a function. `key`: its key in serverless.yml, such as `emailEvents`. */

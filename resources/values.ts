@@ -30,6 +30,7 @@ export function valuesOf(of: Instance) {
     guard: JSON.stringify(sendgrid.guard),
     dlqDepths: ofRows(({ alarms }) => alarms.dlqDepth),
     keep: retain ? 'Retain' : null,
+    keepDeployed: retain ? 'RetainExceptOnCreate' : null,
     tags: { instance: name, stage: of.stage, service: 'background-jobs', ...tags },
     ownBus: events.bus === 'own' ? 'own' : 'none',
     webhook: webhook ? 'set' : 'none',

@@ -56,7 +56,7 @@ export const rowSchema = table({
   visibility: whole(0, 43_200).describe("At least six times the worker's time-out"),
   retention: retention.describe('SQS deletes a message after this time'),
   receives: whole(1, 1000).describe('SQS moves a message to the DLQ after this many receives'),
-  batch: whole(1, 10_000).describe('Messages per invocation. More than 1 only for the events of analytics'),
+  batch: whole(1, 10).describe('Messages per invocation. More than 1 only for the events of analytics'),
   concurrency: whole(2, 1000).describe('Invocations of the worker at one time'),
   throughput: z
     .enum(['normal', 'high'])
@@ -70,7 +70,7 @@ export const rowSchema = table({
 
 export type QueueRow = z.infer<typeof rowSchema> & { name: string };
 
-const KMS_KEY = 'arn:[\\w-]+:kms:[\\w-]+:\\d{12}:key/[\\w-]+';
+const KMS_KEY = 'arn:[\\w-]+:kms:[\\w-]+:\\d{12}:key/[\\w-]{1,36}';
 
 const text = z.string().min(1).max(256);
 const percent = z.number().min(0.01).max(100);
@@ -89,7 +89,12 @@ const propertyName = z
   .refine((name) => !RESERVED.includes(name.toLowerCase()), 'must not be the name of a column that every event has');
 
 /** https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-properties-resource-tags.html */
-const tagKey = z.string().regex(/^(?!aws:|instance$|stage$|service$)[\p{L}\p{N} _.:/=+@-]{1,128}$/u);
+const tagKey = z
+  .string()
+  .regex(
+    /^(?!aws:|instance$|stage$|service$)[\p{L}\p{N} _.:/=+@-]{1,128}$/iu,
+    'must be 1 to 128 letters, digits, spaces or _.:/=+@-, and not instance, stage, service or aws:…',
+  );
 const tagValue = z
   .string()
   .regex(/^[\p{L}\p{N} _.:/=+@-]{0,256}$/u, 'must be at most 256 letters, digits, spaces or _.:/=+@-');
@@ -115,7 +120,8 @@ export const instanceFile = table({
     .regex(/^[a-z]{2}(-[a-z]+)+-\d$/, 'must be a region such as eu-west-1')
     .describe('The only region that a deployment may go to'),
   bucket: commonEnv.shape.BUCKET.describe("The team's bucket. It must exist; the stack never creates or changes it"),
-  prefix: commonEnv.shape.PREFIX.describe("All keys in the bucket begin with it. Default: the instance's name"),
+  // The policies of people and programs repeat it, and IAM limits their length.
+  prefix: commonEnv.shape.PREFIX.max(48).describe("All keys in the bucket begin with it. Default: the instance's name"),
   retain: z.boolean().describe('Protect the stack, and keep queues, table and logs when it is removed'),
   tags: z.record(tagKey, tagValue).optional().describe('Tags of every resource, such as a cost centre and an owner'),
   secretsKey: z

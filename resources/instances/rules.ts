@@ -36,12 +36,17 @@ export const secretsOf = (instance: Instance, functions: string[]): { path: stri
     .map((path) => ({ path, value: String(valueAt(instance, path) ?? '') }));
 
 export function brokenRules(instance: Instance): Problem[] {
-  const { stage, region, kmsKey = 'own', sender, sendgrid, events, waits, rows } = instance;
+  const { stage, region, kmsKey = 'own', tags = {}, sender, sendgrid, events, waits, rows } = instance;
   const problems: Problem[] = [];
   const rule = (ok: boolean, path: string, text: string) => ok || problems.push({ path, rule: text });
   // Queues, table, topics and logs take a key of their own region only.
   const [, , , keyRegion = region] = kmsKey.split(':');
   rule(keyRegion === region, 'kmsKey', `must be in the region of the instance (${region})`);
+  // IAM makes no role with two tags that differ only in case.
+  for (const key of Object.keys(tags)) {
+    const first = Object.keys(tags).find((other) => other.toLowerCase() === key.toLowerCase());
+    rule(first === key, `tags.${key}`, `must differ from ${first} in more than case`);
+  }
   // Confirmations would be refused by the rule that protects the client's domains.
   const domains = sender.domains ?? [];
   const [, domain = ''] = sender.email?.split('@') ?? [];
@@ -61,12 +66,11 @@ export function brokenRules(instance: Instance): Problem[] {
   }
   // During the waits between attempts, an old message in the queue is normal.
   const longest = waits.retry.reduce((sum, wait) => sum + wait, 0) * 1.1;
-  for (const { name, type, timeout, visibility, batch, retention, dlq, alarms } of rows) {
+  for (const { name, timeout, visibility, batch, retention, dlq, alarms } of rows) {
     const at = `queues.${name}`;
     // AWS recommends six times, so that Lambda can try again while it is throttled.
     // https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
     rule(visibility >= 6 * timeout, `${at}.visibility`, `must be >= 6 x timeout (${6 * timeout})`);
-    rule(type === 'standard' || batch <= 10, `${at}.batch`, 'must be <= 10 on a FIFO queue');
     rule(batch === 1 || name === ANALYTICS_QUEUE, `${at}.batch`, 'must be 1, because its jobs must not run twice');
     rule(dlq.retention >= retention, `${at}.dlq.retention`, `must be >= the queue's (${retention})`);
     rule(alarms.age < retention, `${at}.alarms.age`, `must be < the queue's retention (${retention})`);

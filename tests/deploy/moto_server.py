@@ -37,6 +37,21 @@ def apply_with_outputs(self):
 
 ChangeSet.apply = apply_with_outputs
 
+# moto knows Retain only. RetainExceptOnCreate is the same when a stack is deleted.
+from moto.cloudformation.parsing import ResourceMap
+
+delete_resources = ResourceMap.delete
+
+
+def delete_but_retained(self):
+    for resource in self._resource_json_map.values():
+        if resource.get("DeletionPolicy") == "RetainExceptOnCreate":
+            resource["DeletionPolicy"] = "Retain"
+    delete_resources(self)
+
+
+ResourceMap.delete = delete_but_retained
+
 from moto.server import main
 
 

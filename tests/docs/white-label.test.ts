@@ -11,20 +11,28 @@ const file = (/```yaml\n([\s\S]*?)```/.exec(page)?.[1] ?? '').replace(/eventsKey
 
 const region = 'eu-central-1';
 const account = '210987654321';
-const NAMES = {
-  INSTANCE: 'initech',
-  STAGE: 'prod',
-  ACCOUNT: account,
-  REGION: region,
-  BUCKET: 'initech-data',
-  PREFIX: 'initech',
-};
-/** As `sed` does it in docs/getting-started.md: each word once a line. */
-const filledIn = readFileSync('docs/deployer-policy.json', 'utf8')
-  .split('\n')
-  .map((line) => Object.entries(NAMES).reduce((text, [name, value]) => text.replace(name, value), line))
-  .join('\n');
-const policy = JSON.parse(filledIn) as { Statement: { Action: string | string[]; Resource: string | string[] }[] };
+interface Policy {
+  Statement: { Action: string | string[]; Resource: string | string[]; Condition?: object }[];
+}
+
+/** As the shell does it in docs/getting-started.md: each word once a line, and STACK is the cut name of the stack. */
+function policyOf(instance: string, stage: string): Policy {
+  const STACK = `${instance}-jobs-${stage}`.slice(0, 24).replace(/-$/, '');
+  const words = {
+    STACK,
+    INSTANCE: instance,
+    ACCOUNT: account,
+    REGION: region,
+    BUCKET: 'initech-data',
+    PREFIX: 'initech',
+  };
+  const lines = readFileSync('docs/deployer-policy.json', 'utf8').split('\n');
+  const filledIn = lines.map((line) =>
+    Object.entries(words).reduce((text, [word, value]) => text.replace(word, value), line),
+  );
+  return JSON.parse(filledIn.join('\n')) as Policy;
+}
+const policy = policyOf('initech', 'prod');
 
 const arn = (service: string, name: string) => `arn:aws:${service}:${region}:${account}:${name}`;
 
@@ -41,6 +49,7 @@ const CREATES: Record<string, (name: string) => [action: string, resource: strin
     'cloudwatch:PutDashboard',
     `arn:aws:cloudwatch::${account}:dashboard/${name}`,
   ],
+  'AWS::Events::Rule': (name) => ['events:PutRule', arn('events', `rule/${name}`)],
   'AWS::IAM::Role': (name) => ['iam:CreateRole', `arn:aws:iam::${account}:role/${name}`],
   'AWS::IAM::ManagedPolicy': (name) => ['iam:CreatePolicy', `arn:aws:iam::${account}:policy/${name}`],
 };
@@ -49,7 +58,6 @@ const bucket = 'arn:aws:s3:::initech-jobs-prod-serverlessdeploymentbucket-x';
 const ANY = '*';
 /** The same for types whose resources have no name in the template. */
 const UNNAMED: Record<string, [action: string, resource: string][]> = {
-  'AWS::Events::Rule': [['events:PutRule', arn('events', 'rule/initech-jobs-prod-x')]],
   'AWS::Lambda::EventInvokeConfig': [['lambda:PutFunctionEventInvokeConfig', arn('lambda', 'function:initech-emails')]],
   'AWS::Lambda::EventSourceMapping': [['lambda:CreateEventSourceMapping', ANY]],
   'AWS::Lambda::Permission': [['lambda:AddPermission', arn('lambda', 'function:initech-emails')]],
@@ -61,6 +69,8 @@ const UNNAMED: Record<string, [action: string, resource: string][]> = {
   'AWS::SQS::QueuePolicy': [['sqs:SetQueueAttributes', arn('sqs', 'initech-emails.fifo')]],
 };
 
+/** `sls check --live` says who sends canaries. */
+const AUDIT = 'arn:aws:s3:::initech-data/initech/_audit/1.json';
 /** What a deployment calls beside the resources: our checks, the plan, the change set and the stack policy. */
 const CHECKS: [action: string, resource: string][] = [
   ...[
@@ -87,12 +97,13 @@ const CHECKS: [action: string, resource: string][] = [
   ].map((action): [string, string] => [action, 'arn:aws:s3:::initech-data']),
   ['s3:GetObject', 'arn:aws:s3:::initech-data/initech/_owner'],
   ['s3:PutObject', 'arn:aws:s3:::initech-data/initech/_owner'],
+  ['s3:PutObject', AUDIT],
 ];
 
 const like = (pattern: string, text: string): boolean =>
   new RegExp(`^${pattern.replace(/[.+^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*')}$`).test(text);
-const allowed = ([action, resource]: [string, string]): boolean =>
-  policy.Statement.some(
+const allowed = ([action, resource]: [string, string], of = policy): boolean =>
+  of.Statement.some(
     ({ Action, Resource }) =>
       [Action].flat().some((pattern) => like(pattern, action)) &&
       [Resource].flat().some((pattern) => like(pattern, resource)),
@@ -105,8 +116,9 @@ async function creations(instance: string): Promise<[string, string][]> {
   return Object.values(Resources).flatMap(({ Type, Properties }): [string, string][] => {
     const [, name] = Object.entries(Properties).find(([key]) => /^[A-Za-z]*Name$/.test(key)) ?? [];
     const call = CREATES[Type];
-    if (!call || name === undefined) return [];
-    return [call(String(resolve(name)).replaceAll('acme', instance).replaceAll('eu-west-1', region))];
+    if (!call) return [];
+    const resolved = String(resolve(name ?? 'without a name'));
+    return [call(resolved.replaceAll('acme', instance).replaceAll('eu-west-1', region))];
   });
 }
 
@@ -129,7 +141,7 @@ test("the deployer's policy allows to create every named resource of the instanc
   expect(own.length).toBeGreaterThan(40);
   expect(new Set(own.map(([action]) => action)).size).toBe(Object.keys(CREATES).length);
   expect(own.filter((call) => !allowed(call))).toEqual([]);
-  expect((await creations('acme')).filter(allowed)).toEqual([]);
+  expect((await creations('acme')).filter((call) => allowed(call))).toEqual([]);
 });
 
 test("the deployer's policy reads the instance's secrets and no other's", () => {
@@ -149,6 +161,24 @@ test("the deployer's policy allows every other type of resource, and the calls o
 
   expect(others.toSorted()).toEqual(Object.keys(UNNAMED));
   expect([...Object.values(UNNAMED).flat(), ...CHECKS].filter((call) => !allowed(call))).toEqual([]);
+});
+
+// CloudFormation cuts long names of stacks and resources to 24 characters each, and puts one hyphen between them.
+test.each([
+  ['acme', 'acme-jobs-staging-serverlessdeploymentbucket-1vrk3f5oz7r3'],
+  ['mht-api-staging', 'mht-api-staging-jobs-sta-serverlessdeploymentbuck-1vrk3f5oz7r3'],
+  ['eighteen-long-name', 'eighteen-long-name-jobs-serverlessdeploymentbuck-1vrk3f5oz7r3'],
+])("the deployer's policy of %s allows its deployment bucket %s, and no other policy does", (instance, name) => {
+  const create: [string, string] = ['s3:CreateBucket', `arn:aws:s3:::${name}`];
+
+  expect(allowed(create, policyOf(instance, 'staging'))).toBe(true);
+  expect(allowed(create)).toBe(false);
+});
+
+test("the deployer's policy adds audit objects, and replaces none", () => {
+  const putting = policy.Statement.filter((one) => allowed(['s3:PutObject', AUDIT], { Statement: [one] }));
+
+  expect(putting).toMatchObject([{ Sid: 'Audit', Condition: { Null: { 's3:if-none-match': 'false' } } }]);
 });
 
 test("the deployer's policy attaches the managed policies of the instance only", () => {

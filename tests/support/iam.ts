@@ -62,9 +62,11 @@ export function statementsOf(template: Template, id: string, pseudo = PSEUDO): S
   ];
 }
 
-/** What a role or a managed policy of a compiled template allows within its account, by a simulator of IAM. */
-export function permissionsOf(template: Template, id: string, pseudo = PSEUDO): Allowed {
-  const policy = { Version: '2012-10-17', Statement: statementsOf(template, id, pseudo) };
+/** What a role, or managed policies together, of a compiled template allow within its account, by a simulator of IAM. */
+export function permissionsOf(template: Template, ids: string | string[], pseudo = PSEUDO): Allowed {
+  const [id = ''] = [ids].flat();
+  const Statement = [ids].flat().flatMap((each) => statementsOf(template, each, pseudo));
+  const policy = { Version: '2012-10-17', Statement };
   return (request) =>
     simulate(request, {
       principal: `arn:aws:iam::${pseudo.AccountId}:role/${id}`,

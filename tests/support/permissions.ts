@@ -8,14 +8,15 @@ export const WORKERS = Object.keys(readDefaults().queues ?? {});
 export const FUNCTIONS = [...WORKERS, 'emailEvents', 'hours', 'reconciler', 'alarms', 'verify'];
 /** The logical id of a function's part, such as its role. */
 export const idOf = (key: string, part: string): string => `${key[0]?.toUpperCase()}${key.slice(1)}${part}`;
-/** Who calls AWS, by access key, with the role or managed policy that allows it. */
-export const HOLDERS: Record<string, string> = {
-  ...Object.fromEntries(FUNCTIONS.map((key) => [key, idOf(key, 'IamRoleLambdaExecution')])),
-  ...{ producer: 'ProducerPolicy', reader: 'ReaderPolicy', operator: 'OperatorPolicy' },
+/** Who calls AWS, by access key, with the role or managed policies that allow it. */
+export const HOLDERS: Record<string, string[]> = {
+  ...Object.fromEntries(FUNCTIONS.map((key) => [key, [idOf(key, 'IamRoleLambdaExecution')]])),
+  ...{ producer: ['ProducerPolicy'], reader: ['ReaderPolicy'], operator: ['OperatorPolicy', 'OperatorObjectsPolicy'] },
 };
 
-/** Permissions that only Lambda uses, inside AWS. No run on this machine can record that. */
+/** Permissions that no run on this machine can record: Lambda uses them inside AWS, and no fake has CloudWatch Logs. */
 const REASONS: [permission: RegExp, reason: string][] = [
+  [/^(reader|operator) logs:/, '`sls logs` reads the log'],
   [/ logs:/, 'Lambda writes the log'],
   [/^worker sqs:(ReceiveMessage|DeleteMessage|GetQueueAttributes) /, 'Lambda polls the queue'],
 ];
@@ -25,7 +26,7 @@ type Template = Parameters<typeof statementsOf>[0];
 const LOCAL = { Partition: 'aws', Region: REGION, AccountId: ACCOUNT, URLSuffix: 'amazonaws.com' };
 
 export const allowedBy = (template: Template, who: string): Allowed =>
-  permissionsOf(template, HOLDERS[who] ?? who, LOCAL);
+  permissionsOf(template, HOLDERS[who] ?? [who], LOCAL);
 
 /** One allowed action on one pattern of names. */
 interface Permission {
@@ -39,7 +40,8 @@ interface Permission {
 const KEYS = ['dynamodb:LeadingKeys', 's3:prefix'];
 
 function permissionsIn(template: Template, who: string): Permission[] {
-  return statementsOf(template, HOLDERS[who] ?? who, LOCAL).flatMap(({ Action, Resource, Condition }: Statement) => {
+  const statements = (HOLDERS[who] ?? [who]).flatMap((id) => statementsOf(template, id, LOCAL));
+  return statements.flatMap(({ Action, Resource, Condition }: Statement) => {
     const conditions = Object.values(Condition ?? {}).flatMap((of) => Object.entries(of));
     const keys = conditions.flatMap(([name, values]) => (KEYS.includes(name) ? [values].flat() : []));
     // `Null` says `false` about the keys themselves.
@@ -82,7 +84,9 @@ interface PermissionRow {
  */
 export function permissionRows(local: Template, prod: Template, calls: readonly RecordedCall[]): PermissionRow[] {
   const of = (template: Template) =>
-    Object.entries(HOLDERS).flatMap(([who, id]) => (id in template.Resources ? permissionsIn(template, who) : []));
+    Object.entries(HOLDERS).flatMap(([who, ids]) =>
+      ids.every((id) => id in template.Resources) ? permissionsIn(template, who) : [],
+    );
   const all = [...of(local), ...of(prod).filter(({ resource }) => isSecret(resource))];
   const alike = [...groupBy(all, (one) => `${kindOf(one.who)} ${one.action} ${nameOf(one)}`).values()];
   return alike.map((permissions) => {

@@ -1,4 +1,8 @@
-import { fromOtherAccount, ofItsKey, permissionsOf, type Request, unexpected } from '../../support/iam';
+import { readFileSync } from 'node:fs';
+import { parseDocument } from 'yaml';
+import { accessResources } from '../../../resources/access';
+import { parseInstance, readDefaults } from '../../../resources/instances/read';
+import { fromOtherAccount, ofItsKey, permissionsOf, type Request, statementsOf, unexpected } from '../../support/iam';
 import { templateOf } from '../../support/packages';
 import type { CompiledTemplate } from '../../support/sls';
 
@@ -48,7 +52,7 @@ const MAY_NOT: Record<string, Request[]> = {
     ...on('arn:aws:ssm:us-east-1:123456789012:parameter/example/hash-key', 'ssm:GetParameter'),
     ...on(object('jobs/analytics/x'), 's3:GetObject'),
   ],
-  OperatorPolicy: [
+  'OperatorPolicy OperatorObjectsPolicy': [
     ...on(queue('mht-api-feedback.fifo'), 'sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:PurgeQueue'),
     ...on(queue('mht-api-feedback-dlq.fifo'), 'sqs:DeleteMessage'),
     item('DeleteItem', 'feedback#1'),
@@ -59,9 +63,56 @@ const MAY_NOT: Record<string, Request[]> = {
   ],
 };
 
-test.each(Object.entries(MAY_NOT))('the %s allows nothing that it is not for', async (id, requests) => {
-  expect(await unexpected(permissionsOf(prod, id), requests, false)).toEqual([]);
+test.each(Object.entries(MAY_NOT))('%s: allows nothing that it is not for', async (ids, requests) => {
+  expect(await unexpected(permissionsOf(prod, ids.split(' ')), requests, false)).toEqual([]);
 });
+
+/** An instance whose names are as long as the schema allows, with every queue, in a longer partition and region than any. */
+const LONGEST: Record<string, unknown> = {
+  bucket: 'b'.repeat(63),
+  prefix: 'p'.repeat(48),
+  kmsKey: 'own',
+  secretsKey: `arn:aws-us-gov:kms:ap-southeast-2:123456789012:key/mrk-${'0'.repeat(32)}`,
+  hashKey: `ssm:/${'h'.repeat(251)}`,
+  'sendgrid.suppressionKey': `ssm:/${'s'.repeat(251)}`,
+  'events.bus': `arn:aws-us-gov:events:ap-southeast-2:123456789012:event-bus/${'e'.repeat(256)}`,
+  queues: Object.fromEntries(Object.keys(readDefaults().queues).map((queue) => [queue, null])),
+};
+const LONG_PLACE = {
+  ...{ Partition: 'aws-us-gov', Region: 'ap-southeast-2' },
+  ...{ AccountId: '123456789012', URLSuffix: 'amazonaws.com.cn' },
+};
+
+test('with the longest names, each policy fits into a managed policy of IAM', () => {
+  const file = parseDocument(readFileSync('instances/mht-api.yml', 'utf8'));
+  for (const [path, value] of Object.entries(LONGEST)) file.setIn(path.split('.'), value);
+  const { Resources = {} } = accessResources(parseInstance('a'.repeat(32), file.toString()));
+  // The id of a key has 36 characters.
+  const template = { Resources: { ...Resources, JobsKey: { Type: 'AWS::KMS::Key' } } };
+  const lengths = Object.keys(Resources).map((id) => {
+    const Statement = statementsOf(template, id, LONG_PLACE);
+    return [id, JSON.stringify({ Version: '2012-10-17', Statement }).replaceAll('JobsKey', '0'.repeat(36)).length];
+  });
+
+  expect(lengths.length).toBeGreaterThan(2);
+  expect(lengths.filter(([, length]) => Number(length) > 6_144)).toEqual([]);
+});
+
+test.each(['ReaderPolicy', 'OperatorPolicy'])(
+  'the %s reads the logs of every function of the instance only',
+  async (id) => {
+    const functions = Object.values(prod.Resources).filter(({ Type }) => Type === 'AWS::Lambda::Function');
+    const names = functions.map(({ Properties }) => String(Properties.FunctionName));
+    const log = (name: string) => `arn:aws:logs:us-east-1:123456789012:log-group:/aws/lambda/${name}:*`;
+    // What `sls logs` calls, also with --tail.
+    const reads = (name: string) => on(log(name), 'logs:DescribeLogStreams', 'logs:FilterLogEvents');
+
+    expect(names).toContain('mht-api-email-events');
+    expect(await unexpected(permissionsOf(prod, id), names.flatMap(reads), true)).toEqual([]);
+    const others = [...reads('mht-api-staging-feedback'), ...on(log('mht-api-feedback'), 'logs:DeleteLogGroup')];
+    expect(await unexpected(permissionsOf(prod, id), others, false)).toEqual([]);
+  },
+);
 
 test('the role of the API has the policy of the producers, and only principals of the file may take it', async () => {
   const { AssumeRolePolicyDocument } = second.Resources.ApiRole?.Properties ?? {};

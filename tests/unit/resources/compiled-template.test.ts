@@ -102,6 +102,23 @@ test('the stack policy refuses to replace or remove any queue or table, and allo
   ]);
 });
 
+test('production keeps queues, table, logs and key. A failed first deployment leaves only the table and the key', () => {
+  const all = [prod, second].flatMap(({ Resources }) => Object.entries(Resources));
+  const policies = all.flatMap(([id, { Type, DeletionPolicy, UpdateReplacePolicy }]) => {
+    const isKept = /^AWS::(SQS::Queue|Logs::LogGroup|DynamoDB::Table|KMS::Key)$/.test(Type);
+    return isKept ? [{ id, DeletionPolicy, UpdateReplacePolicy }] : [];
+  });
+  const expected = policies.map(({ id }) => ({
+    id,
+    DeletionPolicy: ['JobsTable', 'JobsKey'].includes(id) ? 'Retain' : 'RetainExceptOnCreate',
+    // CloudFormation knows no other value here.
+    UpdateReplacePolicy: 'Retain',
+  }));
+
+  expect(policies.length).toBeGreaterThan(30);
+  expect(policies).toEqual(expected);
+});
+
 test('each queue refuses unencrypted transport', () => {
   const policies = ofType(prod, 'AWS::SQS::QueuePolicy').map(({ Properties }) => Properties);
 
