@@ -132,8 +132,8 @@ export const CAMPAIGN_MUTANTS: Record<string, SourceMutant> = {
     { 'if (id !== chunkId(data.campaign, data.number))': "if (id === '')" },
   ),
   listOfFirst: mutant(TWO, kept('campaign .* has sent a mail to a stranger'), PROCESS, {
-    'await deps.campaigns.start({ ...plan,':
-      'await deps.campaigns.start({ ...plan, manifest: (globalThis.firstManifest ??= plan.manifest),',
+    'const manifest = await readManifest(deps, reference);':
+      'const manifest = await readManifest(deps, (globalThis.firstManifest ??= reference));',
   }),
   firstChunkForgotten: mutant(ONE, kept('campaign .* has released chunk 0, which has no row'), CAMPAIGN, {
     'released: 0, open: []': 'released: 1, open: []',
