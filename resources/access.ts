@@ -12,7 +12,6 @@ const POLICIES = {
   'operator-objects': { about: 'the same people, about the bucket', statements: operatorObjectsStatements },
 };
 
-/** The policies, and the role of the API if the instance's file trusts someone with it. */
 export function accessResources(of: Instance): Fragment {
   const policies = Object.entries(POLICIES).map(([who, { about, statements }]): Fragment => {
     const id = `${pascal(who)}Policy`;
@@ -54,7 +53,6 @@ export const mainQueues = ({ rows, ...of }: Instance) =>
 export const deadLetterQueues = ({ rows, ...of }: Instance) =>
   rows.map(({ name, type }) => arn('sqs', jobKeys.dlqName(of.name, name, type)));
 
-/** The keys of an instance's items and objects, with wildcards. */
 function keysOf({ prefix, rows }: Instance) {
   const names = rows.map(({ name }) => name);
   const jobs = names.filter((name) => name !== jobKeys.ANALYTICS_QUEUE);
@@ -82,7 +80,6 @@ function keysOf({ prefix, rows }: Instance) {
   };
 }
 
-/** The ARNs of the objects that the checker compares with the table. */
 export function verifiedObjects(of: Instance) {
   const { records, events, data } = keysOf(of);
   return objectArns(of, [...records, ...events, ...data]);

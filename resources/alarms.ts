@@ -171,5 +171,4 @@ const metricsOf =
   (name, statistic) => ({ namespace, name, dimensions, statistic });
 export const sqsMetrics = (queue: string): MetricsOf => metricsOf('AWS/SQS', { QueueName: queue });
 export const lambdaMetrics = (name: string): MetricsOf => metricsOf('AWS/Lambda', { FunctionName: name });
-/** What our functions write, in the namespace of the instance. */
 export const ownMetrics = (instance: string, dimensions = {}): MetricsOf => metricsOf(instance, dimensions);

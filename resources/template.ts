@@ -6,7 +6,6 @@ export interface Resource {
   DependsOn?: string[];
 }
 
-/** A part of a CloudFormation template. Each generator returns one. */
 export interface Fragment {
   Resources?: Record<string, Resource>;
   Outputs?: Record<string, { Description?: string; Value?: unknown; Export?: { Name: string } }>;
@@ -48,5 +47,4 @@ export const TOPIC_ID = 'AlarmTopic';
 export const UNDELIVERED_TOPIC_ID = 'UndeliveredAlarmTopic';
 export const UNDELIVERED_QUEUE_ID = 'UndeliveredAlarms';
 
-/** Logical id of an alarm, for example `FeedbackDlqDepthAlarm`. */
 export const alarmId = (kind: string, subject: string): string => `${pascal(subject)}${pascal(kind)}Alarm`;

@@ -4,7 +4,6 @@ import { type CallOptions, type Dialect, requestOk, vendorCalls } from './http';
 export interface Embed {
   title: string;
   description?: string;
-  url?: string;
   color: number;
   /** ISO 8601. */
   timestamp?: string;

@@ -135,7 +135,6 @@ async function sendCanaries({ out, connect, audited }: CommandContext) {
   });
 }
 
-/** The file, and what is deployed of it. */
 async function viewOf(instance: Instance, account: string | undefined, serverless: Serverless) {
   const { name, stage, region, rows } = instance;
   const file = { name, stage, region, folder: folderOf(instance), queues: rows.map((row) => row.name) };

@@ -21,7 +21,6 @@ import type { Output } from './terminal';
 /** The deployment that a command acts on. `source`: what `sls verify` reads, through clients of the AWS SDK. */
 export type Connection = Deployment & { source: Source };
 
-/** Connects to the stage of the `sls` call: the service on this machine, or AWS with the credentials of `sls`. */
 export async function connect(serverless: Serverless, target: NamedTarget, out: Output): Promise<Connection> {
   const { provider, functions, custom } = serverless.service;
   const config = parseEnv(commonEnv, provider.environment ?? {});

@@ -155,7 +155,6 @@ export const mails = {
 const WATCH_MS = 2_000;
 const BAR = 10;
 
-/** Shows a campaign's progress while it runs. Resolves to the campaign as it is then. */
 async function watched(deps: Reader, id: string, out: Output): Promise<Campaign> {
   const stop = out.interrupted();
   for (;;) {

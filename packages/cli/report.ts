@@ -7,7 +7,6 @@ import { OperatorError } from '../../lib/ops/operator';
 import { ENDS, type Figures, monthFigures } from '../../lib/ops/report';
 import { counted, timeText } from '../../lib/text';
 import { ASSUMED, type Billed, bill, billedOf, storedCounts, sumOf } from '../../resources/cost';
-import { chosenInstance } from '../../resources/instances/read';
 import { type Command, type CommandContext, JSON_OUTPUT, month as monthOption, readJson, text } from './command';
 import { tableText } from './terminal';
 
@@ -74,10 +73,7 @@ async function reportOf({ options, out, serverless, connect }: CommandContext) {
     throw new OperatorError(`${instance} has no records of ${month}, and no metrics.`);
   const cost = costOf(figures, billedOf(serverless.service.resources?.Resources ?? {}, instance));
   const criteria = criteriaOf(figures, sumOf(cost));
-  const { canaryEvery } = chosenInstance(options);
-  // Fewer were measured if the service did not run all the time.
-  const canariesDue = canaryEvery === 0 ? 0 : Math.floor((to - from) / (canaryEvery * 60_000)) * deps.queueNames.length;
-  return { report: 1 as const, instance, month, to, isOver, criteria, canariesDue, cost, ...figures };
+  return { report: 1 as const, instance, month, to, isOver, criteria, cost, ...figures };
 }
 
 /** The bill of the month, with what its fixed parts cost in a whole one. */
@@ -97,7 +93,6 @@ const totalOf = (ends: Figures['all'] | undefined): number => (ends ? ends.succe
 const percent = (part: number, of: number): string => `${((100 * part) / of).toFixed(2)} %`;
 const seconds = (ms: number): string => (ms < 1_000 ? `${ms} ms` : `${(ms / 1_000).toFixed(1)} s`);
 
-/** The success criteria. */
 function criteriaOf({ all, days, verified }: Figures, usd: number): Criterion[] {
   const { succeeded, dead, accept, finish } = all;
   const jobs = succeeded + dead;
@@ -123,7 +118,7 @@ export type Part = string | { caption: string; head: readonly string[]; cells: r
 type Cells = readonly (string | number)[];
 
 function partsOf(report: MonthReport): Part[] {
-  const { instance, month, to, isOver, damaged, all, days, queues, cost, canariesDue } = report;
+  const { instance, month, to, isOver, damaged, all, days, queues, cost } = report;
   const notes = [
     `${instance}, ${month}.`,
     !isOver && `The month is not over: figures until ${timeText(to)} (UTC), fixed costs of the whole month.`,
@@ -131,7 +126,6 @@ function partsOf(report: MonthReport): Part[] {
   ];
   const named = Object.entries({ ...queues, all });
   const codes = Object.entries(all.codes).sort(([, a], [, b]) => b - a);
-  const canaries = days.reduce((sum, day) => sum + day.canaries, 0);
   return [
     notes.filter(Boolean).join(' '),
     {
@@ -153,7 +147,6 @@ function partsOf(report: MonthReport): Part[] {
       ]),
     },
     `Dead by error code: ${codes.map(([code, jobs]) => `${code} ${jobs}`).join(', ') || 'none'}.`,
-    `Canaries: ${canaries} of ${canariesDue} that were due since the month began.`,
     `Mails: ${report.mails} single, ${report.chunks} chunks of campaigns. SendGrid reported ${report.mailEvents} events.`,
     `Analytics: ${report.accepted} events accepted, ${report.rejected} rejected.`,
     { caption: 'Cost, estimated from counts', head: ['SERVICE', 'USD'], cells: Object.entries(cost) },

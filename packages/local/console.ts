@@ -63,10 +63,8 @@ const feedbackOf = (email: string) => ({
   subject: 'A sample',
   message: 'The console sent this.',
 });
-const testerOf = (email: string) => ({ app: LOCAL_APP.id, email, groups: [LOCAL_APP.group] });
 const mail = { from: { email: 'sender@example.com' }, subject: 'A sample', text: 'The console sent this.' };
 
-/** Jobs that a click sends. The fakes refuse two of them. */
 const SAMPLES: Record<string, [queue: string, send: (producer: JobProducer) => Promise<{ id: string }>]> = {
   'A feedback': ['feedback', ({ feedback }) => feedback(feedbackOf('person@example.com'))],
   'A feedback that Zendesk refuses': ['feedback', ({ feedback }) => feedback(feedbackOf('suspended@example.com'))],
@@ -79,6 +77,8 @@ const SAMPLES: Record<string, [queue: string, send: (producer: JobProducer) => P
         Array.from({ length: READERS }, (_, n) => ({ email: `reader-${n}@example.com` })),
       ),
   ],
-  'A tester': ['testflight', ({ invite }) => invite(testerOf('tester@example.com'))],
-  'A tester whom Apple refuses': ['testflight', ({ invite }) => invite(testerOf('refused@example.com'))],
+  'A tester': [
+    'testflight',
+    ({ invite }) => invite({ app: LOCAL_APP.id, email: 'tester@example.com', groups: [LOCAL_APP.group] }),
+  ],
 };

@@ -5,7 +5,6 @@ import { IdempotencyConflictError } from '../../lib/submit/errors';
 import { counted } from '../../lib/text';
 import { verifySource } from '../verify/instance';
 import { verify } from '../verify/verify';
-import { LOCAL_APP } from './fakes/app-store-connect';
 import type { Failure } from './fakes/server';
 import type { Lambda } from './lambda/runtime';
 import { type Service, startService } from './service';
@@ -14,7 +13,7 @@ import { packageStage } from './template/package';
 interface Scenario {
   title: string;
   /** How a vendor answers the first requests of the job. `kills`: the worker that dies at such a call. */
-  failure?: Failure & { of: 'zendesk' | 'sendgrid' | 'appStoreConnect'; kills?: string };
+  failure?: Failure & { of: 'zendesk' | 'sendgrid'; kills?: string };
   /** Sends the job and returns its id. The default is feedback of its own user. */
   send?: (service: Service, email: string) => Promise<string>;
   expected: string;
@@ -86,16 +85,6 @@ const SCENARIOS: Scenario[] = [
     failure: { of: 'zendesk', ...ticketCall, before: 'hang', times: 'forever', kills: 'feedback' },
     expected: 'dead, 0 tickets, 0 mails, in the DLQ as CrashLoop',
   },
-  {
-    title: 'a new tester, whose worker is killed while Apple adds them',
-    failure: { of: 'appStoreConnect', method: 'POST', path: '/v1/betaTesters', after: 'hang', kills: 'testflight' },
-    async send({ producer }, email) {
-      const groups = [LOCAL_APP.group];
-      return (await producer.invite({ app: LOCAL_APP.id, email, groups, notification: { appName: 'Example' } })).id;
-    },
-    // Apple may show the tester only a while later, so the next run waits before it asks.
-    expected: 'succeeded, 0 tickets, 1 mail, held 1 time',
-  },
 ];
 
 function outcomeOf({ zendesk, sendgrid, deadLetters }: Service, id: string, job: JobRow | undefined): string {
@@ -146,7 +135,6 @@ export async function verified({ config, ports: { clients }, zendesk }: Service)
   return findings.map(({ kind, id, what }) => `${kind} of ${id}: ${what}`);
 }
 
-/** `npm run demo`: exits with 0 only if every outcome is as expected. */
 async function main(): Promise<void> {
   const begun = Date.now();
   print('Packaging the functions of serverless.yml …');

@@ -17,7 +17,6 @@ export async function startDynamoDb(tables: object[], port = 0): Promise<Emulato
   return { url, close: async () => void (await thread.terminate()) };
 }
 
-/** S3 in memory, with the bucket that a deployment expects to exist. */
 export async function startS3(bucket: string, port = 0): Promise<Emulator> {
   // The start function of fauxqs listens on every interface, so build the app instead.
   const { buildApp } = await import('fauxqs');

@@ -16,8 +16,6 @@ import { connectionSchema } from './real-producer';
 import { packingLimits } from './tracker';
 
 const HERE = 'packages/producer';
-/** A package that is copied into the bundle. It is an ES module only, which Node before 20.19 cannot require. */
-const COPIED = 'uuid';
 
 type Shape = z.core.JSONSchema.BaseSchema;
 
@@ -78,7 +76,8 @@ export async function packProducer(out: string): Promise<string> {
     for (const file of ['index.mjs', 'index.d.mts']) write(`dist/${file}`, `export * from './index.js';\n`);
     write('package.json', JSON.stringify(manifest, null, 2));
     for (const page of ['README.md', 'fields.md']) cpSync(`${HERE}/${page}`, join(folder, page));
-    cpSync(`node_modules/${COPIED}/LICENSE.md`, join(folder, `dist/licenses/${COPIED}.md`));
+    // It is in the bundle: an ES module, which Node before 20.19 cannot require.
+    cpSync('node_modules/uuid/LICENSE.md', join(folder, 'dist/licenses/uuid.md'));
     mkdirSync(out, { recursive: true });
     const [packed] = JSON.parse(run('npm', ['pack', folder, '--json', '--pack-destination', out])) as {
       filename: string;

@@ -30,7 +30,6 @@ export const folderOf = ({ bucket, prefix }: Pick<Instance, 'bucket' | 'prefix'>
 export const keyName = ({ name, kmsKey }: Pick<Instance, 'name' | 'kmsKey'>): string | undefined =>
   kmsKey === 'own' ? keyAlias(name) : kmsKey;
 
-/** The settings of an instance's producers. They hold names and no secret. */
 export const producerSettingsOf = (of: Instance, account: string): ProducerSettings => ({
   ...{ account, bucket: of.bucket, prefix: of.prefix, hashKey: of.hashKey, kmsKey: keyName(of) },
   table: tableName(of.name),

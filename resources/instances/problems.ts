@@ -31,7 +31,6 @@ export function problemsOf(issue: z.core.$ZodIssue): Problem[] {
   return [{ path: path.join('.'), rule: issue.input === undefined ? 'is missing' : ruleInWords(issue) }];
 }
 
-/** The most similar of the valid words, as a sentence. */
 export function nearestText(word: string, valid: string[]): string {
   const far = (candidate: string) => distance(word.toLowerCase(), candidate.toLowerCase());
   const least = Math.min(...valid.map(far));

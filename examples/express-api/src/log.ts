@@ -7,7 +7,6 @@ export const jsonLog: Log = (message, facts = {}) => {
   process.stdout.write(`${JSON.stringify({ time: new Date().toISOString(), message, ...facts })}\n`);
 };
 
-/** Logs each request by its route, for example `POST /feedback`. */
 export const logged =
   (log: Log): RequestHandler =>
   (request, response, next) => {

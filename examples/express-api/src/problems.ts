@@ -7,7 +7,6 @@ import type { Log } from './log';
 export class Problem extends Error {
   override readonly name = 'Problem';
 
-  /** `more`: further members of the answer. */
   constructor(
     readonly status: number,
     detail: string,

@@ -55,7 +55,6 @@ export function useSend() {
 
 type Draw<T> = (data: T) => ComponentChildren;
 
-/** What the API answers to `path`, as `children` draw it. */
 export function Answer<T>({ path, everyMs, children }: { path: string; everyMs?: number; children: Draw<T> }) {
   const { data, error } = useAsk<T>(path, everyMs);
   return (

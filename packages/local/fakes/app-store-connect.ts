@@ -175,7 +175,6 @@ interface FakeAppStoreConnectOptions extends AppStoreConnectSeed {
 const HOUR_MS = 3_600_000;
 const LONGEST_TOKEN_S = 20 * 60;
 
-/** App Store Connect on 127.0.0.1. Set APP_STORE_CONNECT_ENDPOINT to `url`. */
 export async function startFakeAppStoreConnect(options: FakeAppStoreConnectOptions) {
   const { port, limit = 3_500, now = Date.now } = options;
   const { testers, mails, handle } = appStoreConnectModel(options);

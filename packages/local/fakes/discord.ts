@@ -9,10 +9,6 @@ const embed = z
   .strictObject({
     title: text(256).optional(),
     description: text(4096).optional(),
-    url: z
-      .url({ protocol: /^https?$/ })
-      .max(2048)
-      .optional(),
     color: z.int().min(0).max(0xff_ff_ff).optional(),
     timestamp: z.iso.datetime({ offset: true }).optional(),
     fields: z

@@ -159,7 +159,6 @@ interface FakeSendgridOptions {
   /** The only key that it accepts. The default accepts any. */
   apiKey?: string | undefined;
   now?: () => number;
-  /** The keys that sign the events. The default is a new pair. */
   keys?: EventKeys;
 }
 
@@ -233,7 +232,6 @@ export async function startFakeSendgrid(options: FakeSendgridOptions = {}) {
   return {
     ...server,
     mails,
-    /** From now on, sends events about accepted mails to the webhook at this URL. */
     sendEventsTo: (url: string) => {
       webhook = url;
     },

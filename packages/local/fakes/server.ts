@@ -59,9 +59,7 @@ export async function startFake({
 }: {
   port?: number | undefined;
   handle: (request: FakeRequest) => Reply | Promise<Reply>;
-  /** What the vendor has taken: lists by name. */
   state: () => Record<string, readonly object[]>;
-  /** Takes lists of addresses as JSON, if the vendor has such. */
   setLists?: (body: string) => Reply;
 }) {
   const requests: FakeRequest[] = [];
