@@ -66,7 +66,6 @@ export function consoleApi(deps: ConsoleDeps): Hono<Env> {
   const { local } = deps;
   if (local) {
     answers('get', '/local', none, () => local.page());
-    answers('post', '/local/send', z.object({ sample: z.string() }), ({ sample }) => local.send(sample));
     const breaks = z.object({ vendor: z.string(), how: z.string().optional() });
     answers('post', '/local/break', breaks, ({ vendor, how }) => local.break(vendor, how));
   }

@@ -13,13 +13,11 @@ export interface ConsoleDeps {
 export interface LocalTools {
   /** `vendors`: the fake vendors, and how each fails now. `fails`: by a click or by a command. */
   page(): {
-    samples: readonly string[];
     breaks: readonly string[];
     vendors: { name: string; breaks: readonly string[]; fails: boolean }[];
   };
   /** Makes a fake fail, or ends just that if it fails so. Without `how`, ends all its failures. */
   break(vendor: string, how: string | undefined): Promise<void>;
-  send(sample: string): Promise<{ queue: string; id: string }>;
 }
 
 /** Stores who acts in the console and why. `arguments` hold ids, never data of a job. Returns the id of that object. */

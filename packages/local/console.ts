@@ -3,12 +3,8 @@ import { isDeepStrictEqual } from 'node:util';
 import { type Deployment, OperatorError } from '../../lib/ops/operator';
 import type { LocalTools } from '../console/deps';
 import { consoleListener } from '../console/serve';
-import type { JobProducer } from '../producer/client';
-import { LOCAL_APP } from './fakes/app-store-connect';
 import type { Failure, FakeServer } from './fakes/server';
 import { REGION } from './loopback';
-
-const READERS = 5_000;
 
 /** How a fake fails, from the click until it recovers. */
 const FAILURES: Record<string, Failure> = {
@@ -27,13 +23,9 @@ const oneOf = <T>(all: Record<string, T>, name: string): T => {
 };
 
 /** The console of the service on this machine. It may act and needs no token: the other ports are as open. */
-export function localConsole(
-  deployment: Deployment,
-  { fakes, producer }: { fakes: Record<string, FakeServer>; producer: JobProducer },
-): http.RequestListener {
+export function localConsole(deployment: Deployment, fakes: Record<string, FakeServer>): http.RequestListener {
   const local: LocalTools = {
     page: () => ({
-      samples: Object.keys(SAMPLES),
       breaks: Object.keys(FAILURES),
       vendors: Object.entries(fakes).map(([name, { failures }]) => ({
         name,
@@ -49,36 +41,7 @@ export function localConsole(
       await recover();
       others.forEach(fail);
     },
-    send: async (sample) => {
-      const [queue, send] = oneOf(SAMPLES, sample);
-      return { queue, id: (await send(producer)).id };
-    },
   };
   const target = { instance: deployment.instance, stage: 'local', region: REGION };
   return consoleListener({ deployment, target, write: true, local });
 }
-
-const feedbackOf = (email: string) => ({
-  user: { id: email.replace('@', '-'), email, name: 'Sample Person' },
-  subject: 'A sample',
-  message: 'The console sent this.',
-});
-const mail = { from: { email: 'sender@example.com' }, subject: 'A sample', text: 'The console sent this.' };
-
-const SAMPLES: Record<string, [queue: string, send: (producer: JobProducer) => Promise<{ id: string }>]> = {
-  'A feedback': ['feedback', ({ feedback }) => feedback(feedbackOf('person@example.com'))],
-  'A feedback that Zendesk refuses': ['feedback', ({ feedback }) => feedback(feedbackOf('suspended@example.com'))],
-  'A mail': ['emails', ({ email }) => email({ ...mail, to: { email: 'reader@example.com' } })],
-  'A campaign': [
-    'emails',
-    ({ campaign }) =>
-      campaign(
-        { ...mail, name: 'A sample', unsubscribe: { link: 'https://example.com/leave' } },
-        Array.from({ length: READERS }, (_, n) => ({ email: `reader-${n}@example.com` })),
-      ),
-  ],
-  'A tester': [
-    'testflight',
-    ({ invite }) => invite({ app: LOCAL_APP.id, email: 'tester@example.com', groups: [LOCAL_APP.group] }),
-  ],
-};

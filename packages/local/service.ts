@@ -86,7 +86,7 @@ async function startParts(
     hashPeople: hashPeopleWith(secret.parse(declared.producer.hashKey)),
     aws: localConfig(endpoints.aws),
   });
-  const page = localConsole(deployment, { fakes: vendors, producer });
+  const page = localConsole(deployment, vendors);
   const fakes = fakesControl(vendors);
   const control = controlPlane({ ...functions, bridge });
   const listenerOf = (url: string): http.RequestListener => {

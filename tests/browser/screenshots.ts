@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { type BrowserServer, chromium, type Page } from 'playwright-core';
 import type { JobRow } from '../../lib/jobs/row';
 import { listJobs } from '../../lib/ops/search';
+import { LOCAL_APP } from '../../packages/local/fakes/app-store-connect';
 import { type Service, startService } from '../../packages/local/service';
 import { packageStage } from '../../packages/local/template/package';
 import { layDeadFeedback } from '../support/dead-letters';
@@ -33,15 +34,21 @@ async function main(): Promise<void> {
 /** Some jobs succeed, some are dead, and one is held. */
 async function happen(service: Service, page: Page): Promise<void> {
   await layDeadFeedback(service, 5, 'TemplateMissing');
-  await page.goto(`${service.endpoints.api}/console/local`);
-  for (const sample of ['A campaign', 'A feedback', 'A mail', 'A feedback that Zendesk refuses', 'A tester']) {
-    await page.getByRole('button', { name: sample, exact: true }).click();
-    await page.getByRole('status').getByRole('link').waitFor();
-  }
+  const { producer, endpoints } = service;
+  const mail = { from: { email: 'sender@example.com' }, subject: 'News', text: 'News' };
+  const feedback = (email: string) => producer.feedback({ user: { email }, subject: 'Hello', message: 'It works' });
+  await producer.campaign(
+    { ...mail, name: 'News', unsubscribe: { link: 'https://example.com/leave' } },
+    Array.from({ length: 5_000 }, (_, n) => ({ email: `reader-${n}@example.com` })),
+  );
+  await producer.email({ ...mail, to: { email: 'reader@example.com' } });
+  await producer.invite({ app: LOCAL_APP.id, email: 'tester@example.com', groups: [LOCAL_APP.group] });
+  for (const email of ['person@example.com', 'suspended@example.com']) await feedback(email);
+  await page.goto(`${endpoints.api}/console/local`);
   const rows = async (state: string) => (await jobsOf(service)).filter((row) => row.state === state);
   while ((await rows('succeeded')).length < 4);
   await page.getByRole('region', { name: 'zendesk' }).getByRole('button', { name: 'Refuse the key (401)' }).click();
-  await page.getByRole('button', { name: 'A feedback', exact: true }).click();
+  await feedback('person@example.com');
   while ((await rows('held')).length === 0);
   await track(service);
 }
