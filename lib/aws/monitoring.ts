@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type CloudWatchClient, paginateDescribeAlarms, paginateGetMetricData } from '@aws-sdk/client-cloudwatch';
 import {
   type LambdaClient,
@@ -56,6 +57,7 @@ export const realMonitoring = (client: CloudWatchClient): Monitoring => ({
 });
 
 const lambda = guarded('Lambda');
+const IN_USE_MS = 3_000;
 
 /** The event source mapping of each queue through the AWS SDK. `queueArn`: the ARN of a queue in SQS. */
 export function realMappings(client: LambdaClient, queueArn: (queue: string) => string): Mappings {
@@ -75,7 +77,15 @@ export function realMappings(client: LambdaClient, queueArn: (queue: string) => 
       const mapping = await mappingOf(queue);
       if (!mapping) throw new StoreError({ code: 'Lambda.NoMapping', message: `${queue} has no event source mapping` });
       const changed = new UpdateEventSourceMappingCommand({ UUID: mapping.UUID, Enabled: on });
-      await lambda('UpdateEventSourceMapping', () => client.send(changed));
+      for (let tries = 30; ; tries--)
+        try {
+          return void (await lambda('UpdateEventSourceMapping', () => client.send(changed)));
+        } catch (error) {
+          // Lambda takes a minute for each change, and no other one meanwhile.
+          if (!(error instanceof StoreError && error.code.endsWith('.ResourceInUseException')) || tries === 0)
+            throw error;
+          await sleep(IN_USE_MS);
+        }
     },
   };
 }

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import {
+  GetBucketEncryptionCommand,
   GetBucketLifecycleConfigurationCommand,
   GetBucketPolicyCommand,
   GetBucketVersioningCommand,
@@ -37,6 +38,7 @@ export const lifecycleRules = (instance: Folders) => ({
   })),
 });
 
+const S3_KEY = { ApplyServerSideEncryptionByDefault: { SSEAlgorithm: 'AES256' } };
 const PUBLIC_ACCESS = ['BlockPublicAcls', 'IgnorePublicAcls', 'BlockPublicPolicy', 'RestrictPublicBuckets'] as const;
 
 /**
@@ -63,6 +65,14 @@ export async function bucketProblems(instance: Instance, s3: S3Client): Promise<
       const value = '--versioning-configuration Status=Enabled';
       const fault = 'does not keep old versions of objects';
       return unless(found?.Status === 'Enabled', fault, 'put-bucket-versioning', value);
+    }),
+    check('s3:GetEncryptionConfiguration', s3.send(new GetBucketEncryptionCommand({ Bucket })), (found) => {
+      const [rule] = found?.ServerSideEncryptionConfiguration?.Rules ?? [];
+      const key = rule?.ApplyServerSideEncryptionByDefault?.KMSMasterKeyID;
+      const fault = `encrypts with a key that no role may use. Name it as kmsKey (${key}), or let S3 have the key`;
+      const value = `--server-side-encryption-configuration '${JSON.stringify({ Rules: [S3_KEY] })}'`;
+      const isUsable = key === undefined || key === instance.kmsKey || /alias\/aws\/s3$/.test(key);
+      return unless(isUsable, fault, 'put-bucket-encryption', value);
     }),
     check('s3:GetLifecycleConfiguration', s3.send(new GetBucketLifecycleConfigurationCommand({ Bucket })), (found) => {
       const { missing, early } = lifecycleFaults(instance, found?.Rules ?? []);

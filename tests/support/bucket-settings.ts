@@ -14,6 +14,8 @@ export interface BucketSettings {
   publicAccessBlock?: Record<string, boolean>;
   policy?: unknown;
   versioning?: string;
+  /** The key of the default encryption. */
+  encryption?: string;
   lifecycle?: Rule[];
   denied?: string[];
 }
@@ -22,13 +24,16 @@ export interface BucketSettings {
 const ABSENT: Record<string, string> = {
   publicAccessBlock: 'NoSuchPublicAccessBlockConfiguration',
   policy: 'NoSuchBucketPolicy',
+  encryption: 'ServerSideEncryptionConfigurationNotFoundError',
   lifecycle: 'NoSuchLifecycleConfiguration',
 };
 
 /** Answers a request for one setting of a bucket as S3 does, and returns whether it was one. */
 export function answerSettings(settings: BucketSettings, request: IncomingMessage, response: ServerResponse): boolean {
   const { searchParams } = new URL(request.url ?? '/', 'http://x');
-  const name = ['publicAccessBlock', 'policy', 'versioning', 'lifecycle'].find((key) => searchParams.has(key));
+  const name = ['publicAccessBlock', 'policy', 'versioning', 'encryption', 'lifecycle'].find((key) =>
+    searchParams.has(key),
+  );
   if (request.method !== 'GET' || name === undefined) return false;
   const refuse = (status: number, code: string) =>
     void response.writeHead(status).end(`<Error><Code>${code}</Code><Message>no</Message></Error>`);
@@ -40,11 +45,14 @@ export function answerSettings(settings: BucketSettings, request: IncomingMessag
 }
 
 function bodies(settings: BucketSettings): Record<string, string | undefined> {
-  const { publicAccessBlock, policy, versioning, lifecycle } = settings;
+  const { publicAccessBlock, policy, versioning, encryption, lifecycle } = settings;
+  const byKey = { SSEAlgorithm: 'aws:kms', KMSMasterKeyID: encryption };
   return {
     publicAccessBlock: publicAccessBlock && xml('PublicAccessBlockConfiguration', publicAccessBlock),
     policy: policy === undefined ? undefined : JSON.stringify(policy),
     versioning: xml('VersioningConfiguration', versioning === undefined ? {} : { Status: versioning }),
+    encryption:
+      encryption && xml('ServerSideEncryptionConfiguration', { Rule: { ApplyServerSideEncryptionByDefault: byKey } }),
     lifecycle: lifecycle && xml('LifecycleConfiguration', { Rule: lifecycle.map(onTheWire) }),
   };
 }

@@ -62,6 +62,15 @@ test.each<[string, Record<string, unknown>, boolean]>([
   expect(await found()).toEqual(counts ? [] : [expect.stringContaining('plain HTTP')]);
 });
 
+test.each([
+  ['arn:aws:kms:eu-west-1:123456789012:key/other', true],
+  ['alias/aws/s3', false],
+])('a bucket whose default key is %s is refused: %s', async (encryption, refused) => {
+  settings.encryption = encryption;
+
+  expect(await found()).toEqual(refused ? [expect.stringContaining('with a key that no role may use')] : []);
+});
+
 test('a bucket that blocks public access in part, or has suspended versions, is refused', async () => {
   settings.publicAccessBlock = { ...settings.publicAccessBlock, RestrictPublicBuckets: false };
   settings.versioning = 'Suspended';
@@ -74,6 +83,7 @@ test.each([
   ['publicAccessBlock', 's3:GetBucketPublicAccessBlock'],
   ['policy', 's3:GetBucketPolicy'],
   ['versioning', 's3:GetBucketVersioning'],
+  ['encryption', 's3:GetEncryptionConfiguration'],
   ['lifecycle', 's3:GetLifecycleConfiguration'],
 ])('a setting that these credentials may not read (%s) is named with its permission', async (name, action) => {
   settings.denied = [name];
