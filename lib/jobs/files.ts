@@ -5,9 +5,7 @@ import { OBJECT_LIFETIME_MS, ROW_LIFETIME_MS } from './ledger';
 
 /** Which jobs name an uploaded file. It has a `todo` while the reconciler must look whether the file can go. */
 export interface FileNote extends Item {
-  /** The file's S3 key. */
   object: string;
-  /** The keys of the jobs' rows. */
   jobs: string[];
 }
 

@@ -226,7 +226,7 @@ const UNSENT_AFTER_MS = 15 * MINUTE;
 const SEND_AFTER_MS = 2 * MINUTE;
 /** After this time the reconciler completes an end that lacks its record or its DLQ entry. */
 const UNFINISHED_AFTER_MS = 5 * MINUTE;
-/** An ended job's row lives this long after its last write. */
+/** An ended job's row lives this long after its end, or longer while an operator can retry it. */
 export const ROW_LIFETIME_MS = 45 * DAY;
 /** A kept body is deleted at least a day before its row expires, and so are the lists of a campaign. */
 export const BODY_LIFETIME_MS = 44 * DAY;
@@ -285,7 +285,9 @@ function todoOfEnd(row: JobRow, { retryDays }: Lifetimes): { todo: string; todoA
 /** Adds the index attributes. A canary's row has only the expiry, so that no walk through an index meets it. */
 export function withSchedule(row: JobRow, settings: Lifetimes): JobRow {
   const { todo: _todo, todoAt: _todoAt, expiresAt: _expiresAt, ...rest } = row;
-  const expiresAt = Math.ceil((row.updatedAt + ROW_LIFETIME_MS) / 1000);
+  const { updatedAt, endedAt = updatedAt } = row;
+  const until = row.bodyKept || keepsEntry(row) ? updatedAt + ROW_LIFETIME_MS : endedAt + ROW_LIFETIME_MS;
+  const expiresAt = Math.ceil(Math.max(until, updatedAt + DAY) / 1000);
   // The row outlives its message in any queue. Without its row, the message would count as a job.
   if (row.canary) return { ...rest, expiresAt };
   return {

@@ -11,7 +11,6 @@ export type HashPeople = () => Promise<PersonHashes>;
 /** The text whose hash is the `person` of a job about this address. */
 export const personOf = (email: string): string => `person:${email.toLowerCase()}`;
 
-/** Hex digits of a hash. */
 const LENGTH = 32;
 const MOST_KEYS = 2;
 const SHORTEST_KEY = 32;

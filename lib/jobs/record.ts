@@ -3,7 +3,6 @@ import { recordKey } from './keys';
 import { type Ledger, ROW_DAMAGED, rowOf, UnreadableRowError } from './ledger';
 import { isEnd, type JobRow, redacted, traceOf, without } from './row';
 
-/** The version of records that this code writes. */
 const RECORD = 1;
 
 /** These times are ms in the table. In the record they are ISO 8601, for people and query engines. */

@@ -74,7 +74,6 @@ export interface Delivery {
 /** The clocks of two functions may differ by this much. Comparisons of their times allow for it. */
 export const CLOCK_SKEW_MS = 2_000;
 
-/** Who cancelled a job that the API cancelled. */
 export const BY_ITS_PRODUCER = 'by its producer';
 
 /** One job in the table. Times are milliseconds since 1970. */

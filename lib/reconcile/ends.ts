@@ -34,7 +34,8 @@ export const sendUnclaimed: Work = async (deps, queue, mayGoOn) => {
   const { clock, queues, settings, queueUrl } = deps;
   const now = clock.now();
   if (new Date(now).getUTCMinutes() % 5 !== 0 || (await entriesIn(queues, queueUrl(queue))) > 0) return;
-  if ((await dlqCounts(deps, queue)).surplus !== 0) return;
+  // Entries that are neither of dead jobs may be of these. If a person deleted some, there are fewer.
+  if ((await dlqCounts(deps, queue)).surplus > 0) return;
   const until = now - UNCLAIMED_MS + expiresAfter(settings(queue));
   await eachOfKind(deps, { queue, kind: 'waiting', mayGoOn, until }, async (row) => {
     const { state, updatedAt, retryAt = 0 } = row;
@@ -49,9 +50,13 @@ const EXPIRED = storedError(
 
 /** Ends jobs whose message has expired. SQS deletes such a message without notice. */
 export const endExpired: Work = (deps, queue, mayGoOn) =>
-  eachOfKind(deps, { queue, kind: 'waiting', mayGoOn }, (row) =>
-    end(deps, row, expire(row, { at: deps.clock.now(), error: EXPIRED })),
-  );
+  eachOfKind(deps, { queue, kind: 'waiting', mayGoOn }, async (row) => {
+    const { clock, ledger, settings } = deps;
+    const { sentAt = row.updatedAt } = row;
+    // With a longer retention than when the row was written, SQS still has the message. A write schedules the row anew.
+    if (sentAt + expiresAfter(settings(queue)) > clock.now()) await ledger.write(row, row.version);
+    else await end(deps, row, expire(row, { at: clock.now(), error: EXPIRED }));
+  });
 
 /** Marks the rows of DLQ entries that have expired. The job's body stays in S3 for a retry. */
 export const markExpiredEntries: Work = (deps, queue, mayGoOn) => {
@@ -132,6 +137,7 @@ async function end(deps: ReconcileRun, row: JobRow, ended: JobRow): Promise<void
 }
 
 const EVIDENCE_AT_ONCE = 32;
+const CLOCKS_APART_MS = 15 * 60_000;
 
 /** Writes the evidence of vendors' events into the rows of their jobs, in any state, and deletes its items. */
 export const foldEvidence: Work = async (deps, queue, mayGoOn) => {
@@ -155,9 +161,12 @@ async function fold(deps: ReconcileRun, { key, row, step }: { key: string; row: 
   const evidence = item.evidence as Evidence;
   // Evidence that cannot be read proves nothing, and would damage the row.
   if (evidenceSchema.safeParse(evidence).success)
-    await deps.ledger.update(row, (now) =>
-      now.evidence?.[step] ? undefined : { ...now, evidence: { ...now.evidence, [step]: evidence } },
-    );
+    await deps.ledger.update(row, (now) => {
+      const { firstStartedAt = Number.POSITIVE_INFINITY, evidence: known = {} } = now;
+      // Before the first run there was no mail. Another client on the vendor's account may claim one.
+      if (known[step] || evidence.at < firstStartedAt - CLOCKS_APART_MS) return undefined;
+      return { ...now, evidence: { ...known, [step]: evidence } };
+    });
   await deps.table.delete(key, item.version);
 }
 

@@ -24,13 +24,14 @@ import type { Failed, ReconcileDeps, ReconcileRun, Work } from './run';
 
 /** The works on each queue, in this order. Their names also appear in the log of failures. */
 const WORKS: Record<string, Work> = {
+  // Before the canary, which is in the queue for a moment.
+  sendUnclaimed,
   watchCanary,
   foldEvidence,
   releasePlanned,
   releaseDue,
   completeEnds,
   sendUnsent,
-  sendUnclaimed,
   endExpired,
   markExpiredEntries,
   dropBodies,

@@ -1,7 +1,7 @@
 import { SupersededError, WaitError } from '../errors';
 import { type ItemDeps, readItem, updateItem } from '../jobs/items';
 import { jobKey, subjectKey } from '../jobs/keys';
-import { ROW_LIFETIME_MS } from '../jobs/ledger';
+import { OBJECT_LIFETIME_MS } from '../jobs/ledger';
 import type { HashPeople } from '../jobs/person-hash';
 import type { JobRow, Step } from '../jobs/row';
 import type { Item } from '../ports';
@@ -97,7 +97,8 @@ export function createSubjects(deps: ItemDeps & { hashPeople: HashPeople; settle
       writer: '',
       commands: uncovered([...(stored?.commands ?? []), ...known.commands, command]),
       settledAt: Math.max(known.settledAt, stored?.settledAt ?? 0, ...settles),
-      expiresAt: Math.ceil((clock.now() + ROW_LIFETIME_MS) / 1000),
+      // An earlier command can run as long as its body may be kept.
+      expiresAt: Math.ceil((clock.now() + OBJECT_LIFETIME_MS) / 1000),
     });
     await updateItem<Subject>(deps, key, change, known.stored);
   }

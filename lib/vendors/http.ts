@@ -116,7 +116,6 @@ export async function requestOk(call: HttpRequest): Promise<HttpAnswer> {
 
 const isOk = ({ status }: HttpAnswer): boolean => status >= 200 && status < 300;
 
-/** Zendesk's header for basic authentication with an API token. */
 export const basicAuthorization = (email: string, token: string): string =>
   `Basic ${Buffer.from(`${email}/token:${token}`).toString('base64')}`;
 
@@ -157,7 +156,6 @@ export interface CallOptions {
   timeoutMs: number;
 }
 
-/** One try of a call, with the time that is left for it. */
 export interface Attempt extends CallOptions {
   secret: string;
 }

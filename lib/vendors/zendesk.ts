@@ -39,7 +39,6 @@ type UploadedFile = { name: string; contentType: string; bytes: Uint8Array };
 interface ZendeskConfig {
   /** `https://{subdomain}.zendesk.com/api/v2`, or the URL of a fake. */
   endpoint: string;
-  /** The address of the token's agent. */
   email: string;
   token: Secret;
   now?: () => number;

@@ -59,7 +59,6 @@ export const KEPT_MS = 2_000;
 
 export const isOpen = (circuit: Circuit | undefined): circuit is OpenCircuit => circuit?.stoppedAt !== undefined;
 
-/** What operators have set and what has not ended. */
 export function limitsOf({ paused, rate }: Limits = {}, now: number): Limits {
   const lasts = ({ until = Number.POSITIVE_INFINITY }: Limit) => until > now;
   return { paused: paused && lasts(paused) ? paused : undefined, rate: rate && lasts(rate) ? rate : undefined };
@@ -91,7 +90,6 @@ export function circuitBreakers(deps: ItemDeps) {
   const closed = (vendor: Vendor): Circuit => ({ key: vendorKey(vendor), ...blank });
   /** Closed circuits without failures, each with the time of its read. */
   const kept = new Map<Vendor, { circuit: Circuit | undefined; readAt: number }>();
-  /** Each circuit as this process last read it. */
   const last = new Map<Vendor, Circuit | undefined>();
   let changes = 0;
   const change = async (vendor: Vendor, next: (circuit: Circuit) => Circuit | undefined) => {

@@ -2,7 +2,7 @@ import { ignoreStoreError, JobError, StopError, WaitError } from '../errors';
 import type { Evidence } from '../jobs/row';
 import type { Clock } from '../ports';
 import type { Mail, Sendgrid, Sent } from '../vendors/sendgrid';
-import { VENDOR_PAUSED } from './circuit';
+import { VENDOR_DOWN, VENDOR_PAUSED } from './circuit';
 import type { RunContext } from './contract';
 import { LEAD_MS, type RateUse, type SharedRate } from './rate';
 import { StepUnknownError } from './steps';
@@ -63,18 +63,19 @@ export async function mailOrSkip(
     if (!(error instanceof JobError)) throw error;
     // How long the mail waits then is an operator's decision.
     if (error.code === VENDOR_PAUSED) throw error;
-    if (error.class === 'permanent' || error.class === 'stop') return skipStep(context, step, error.code);
-    if (error.class !== 'wait' && error.class !== 'transient') throw error;
+    // A vendor that is down stops its circuit too, and may work again in time.
+    const refuses = error.class === 'stop' && error.code !== VENDOR_DOWN;
+    if (error.class === 'permanent' || refuses) return skipStep(context, step, error.code);
+    if (!['wait', 'transient', 'stop'].includes(error.class)) throw error;
     const waitMs = error instanceof WaitError ? error.waitMs : PAUSE_MS;
     const waitedMs = now() - (steps.peek(after)?.endedAt ?? now());
     if (waitedMs + waitMs > limitMs) return skipStep(context, step, error.code);
-    // A wait spends no attempt. With attempts, a failing vendor would end the job as dead.
-    const { code, message, vendor } = error;
-    throw error instanceof WaitError ? error : new WaitError({ code, message, waitMs, vendor });
+    // A wait spends no attempt. With attempts, a failing vendor would end the job as dead. Without the vendor, the job
+    // does not wait for its circuit.
+    throw new WaitError({ code: error.code, message: error.message, waitMs });
   }
 }
 
-/** Skips a step, and returns how the job's result says so. */
 export function skipStep({ steps }: RunContext, step: string, reason: string): `skipped: ${string}` {
   steps.skip(step, reason);
   return `skipped: ${reason}`;

@@ -30,9 +30,6 @@ export interface StepOptions<R> {
   stale?: (result: R, endedAt: number) => boolean;
 }
 
-/** Older evidence than the job's first run is about another mail, perhaps of another client on the vendor's account. */
-const CLOCKS_APART_MS = 15 * 60_000;
-
 export type Steps = ReturnType<typeof createSteps>;
 
 type StepDeps = { lease: Lease; clock: Clock; prepare: (vendor: Vendor) => Promise<void> };
@@ -61,9 +58,8 @@ export function createSteps({ lease, clock, prepare }: StepDeps) {
     }
     if (before?.status === 'skipped') return undefined as R;
     const evidence = lease.row().evidence?.[name];
-    const { firstStartedAt = 0 } = lease.row();
-    const mayBeOurs = evidence && options.proven && evidence.at >= firstStartedAt - CLOCKS_APART_MS;
-    if (evidence && (mayBeOurs || before?.status === 'unknown') && before?.status !== 'done') {
+    const proves = options.proven !== undefined || before?.status === 'unknown';
+    if (evidence && proves && before?.status !== 'done') {
       const result = options.proven?.(evidence) as R;
       done(name, before ?? { status: 'done', startedAt: evidence.at }, result, options.confidential);
       return result;

@@ -39,14 +39,16 @@ export async function releaseCampaigns(
     waiting += counted.waiting;
     if (counted.campaign.status === 'running') running.push(counted);
   };
+  let isHeld = false;
   try {
     const pages = everyDue(deps, { todo, mayGoOn: mayRead, place });
     await throughAll(pages, (keys) => throughAll(keys, read, AT_ONCE));
   } finally {
     // The next poll will need the same time for reading.
-    await releaseFairly(deps, { running, waiting, forMs: nextMs + (clock.now() - begun) + AHEAD_MS, mayGoOn });
+    isHeld = await releaseFairly(deps, { running, waiting, forMs: nextMs + (clock.now() - begun) + AHEAD_MS, mayGoOn });
   }
-  return place.after !== undefined || running.some(({ campaign, open }) => open > 0 || hasMore(campaign));
+  // The run of the next minute looks again.
+  return place.after !== undefined || (!isHeld && running.some(({ campaign, open }) => open > 0 || hasMore(campaign)));
 }
 
 /** It differs from pause to pause, so that each one is sent although the fact is still on. */
@@ -62,13 +64,17 @@ async function expire(deps: CampaignReleaseDeps, campaign: Campaign): Promise<Ca
 
 const hasMore = ({ released, chunks }: Campaign): boolean => released < chunks;
 
-/** Releases chunks until the senders have work for `forMs`. One chunk may exceed that, whatever its size. */
+/**
+ * Releases chunks until the senders have work for `forMs`. One chunk may exceed that, whatever its size. `true`: none may
+ * be sent now, because of the window or the cap.
+ */
 async function releaseFairly(
   deps: CampaignReleaseDeps,
   { running, waiting, forMs, mayGoOn }: { running: Counted[]; waiting: number; forMs: number; mayGoOn: () => boolean },
-): Promise<void> {
-  if (running.length === 0) return;
+): Promise<boolean> {
+  if (running.length === 0) return false;
   const { clock, limits } = deps;
+  let isHeld = false;
   const stored = (await readItem(deps, rateKey('sendgrid'))) as RateItem | undefined;
   // Before the first send, a rate of 1 lets one chunk go.
   const rate = stored?.rate || 1;
@@ -83,7 +89,8 @@ async function releaseFairly(
       const next = nextOf(contenders, time);
       if (!next) return;
       const recipients = chunkRecipients(next.campaign, next.campaign.released);
-      if (heldNow(limits, stored, { now: clock.now(), recipients, ahead })) return;
+      isHeld = heldNow(limits, stored, { now: clock.now(), recipients, ahead }) !== undefined;
+      if (isHeld) return;
       // If its release fails, the campaign must not be chosen again before the next poll.
       contenders.delete(next);
       yield next;
@@ -97,6 +104,7 @@ async function releaseFairly(
     const next = after?.status === 'running' && { campaign: after, open: open + recipients, waiting: 0 };
     if (next && mayRelease(next)) contenders.add(next);
   });
+  return isHeld;
 }
 
 /*

@@ -152,6 +152,19 @@ test('the fourth job in an hour for one address without a user id makes a ticket
   });
 });
 
+test('while the circuit of SendGrid is open because it is down, a confirmation waits for it', async () => {
+  const { engine, sendgrid } = await start();
+  await engine.deps.circuits.open('sendgrid', 'SendgridUnavailable');
+  await engine.sendAndDeliver(feedbackBody());
+
+  expect(engine.row(jobId(1))).toMatchObject({ state: 'held', reason: 'throttled' });
+  expect(engine.row(jobId(1)).vendor).toBeUndefined();
+  await engine.deps.circuits.close('sendgrid', jobId(2));
+  await engine.drain({ batch: 1 });
+  expect(engine.row(jobId(1))).toMatchObject({ result: { confirmation: 'sent' } });
+  expect(sendgrid.mails).toHaveLength(1);
+});
+
 test("a caller's ids reach the worker's log, the record, the ticket and the mail", async () => {
   const traceparent = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
   const trace = { correlationId: 'request-1', traceparent };

@@ -18,9 +18,9 @@ const REJECTED = 'suspended@example.com';
 function feedbackQueue({ down = 0, status = 422 } = {}) {
   let calls = 0;
   const tickets: string[] = [];
-  const engine = memoryEngine(() =>
+  const engine = memoryEngine(({ objects }) =>
     feedbackContract({
-      objects: undefined as never,
+      objects,
       sendgrid: undefined as never,
       rate: undefined as never,
       clock: undefined as never,
@@ -146,6 +146,19 @@ test.each([
   }
   await replace(deps, dead, good);
   await engine.deliver();
+  expect(tickets).toEqual([good.subject]);
+});
+
+test('a job that lacks its second file can be sent again without it, because Zendesk forgets the first one', async () => {
+  const { engine, deps, tickets } = feedbackQueue();
+  const [first, second] = [1, 2].map((n) => ({ key: `p/_attachments/feedback/${n}`, name: 'x', contentType: 'a/b' }));
+  await engine.objects.put(first?.key ?? '', 'x', 'a/b');
+  await engine.sendAndDeliver(feedbackBody({ attachments: [first, second] as never }));
+  expect(engine.row(jobId(1))).toMatchObject({ state: 'dead', steps: { upload: { status: 'done' } } });
+
+  await replace(deps, engine.row(jobId(1)), good);
+  await engine.deliver();
+
   expect(tickets).toEqual([good.subject]);
 });
 

@@ -72,6 +72,23 @@ test('a sent job whose message outlived its retention expires, with a warning be
   expect(engine.deadLetters()).toEqual([]);
 });
 
+test('a sent job does not expire while a longer retention keeps its message', async () => {
+  const { engine, effects } = sampleEngine();
+  await engine.accept(envelope(1));
+  await engine.deps.ledger.update(`sample#${jobId(1)}`, (row) => ({ ...row, sentAt: engine.clock.now() }));
+  Object.assign(engine.deps.settings('sample'), { retention: 28 * 86_400 });
+
+  engine.clock.advance(15 * DAY);
+  await engine.reconcile();
+  const { state, todoAt = 0 } = engine.row(jobId(1));
+  engine.clock.advance(14 * DAY);
+  await engine.reconcile();
+
+  expect([state, todoAt > engine.clock.now() - DAY]).toEqual(['queued', true]);
+  expect(engine.row(jobId(1))).toMatchObject({ state: 'dead', reason: 'expired' });
+  expect(effects).toEqual([]);
+});
+
 test("a dead job's row says when its DLQ entry expired, and its body is deleted a day before the row", async () => {
   const { engine } = sampleEngine(rejects);
   await engine.sendAndDeliver(envelope());
@@ -87,7 +104,8 @@ test("a dead job's row says when its DLQ entry expired, and its body is deleted 
   expect(expired.leftDlqAt).toBeDefined();
   expect(kept).toHaveLength(1);
   expect(bodies()).toEqual([]);
-  expect((engine.row(jobId(1)).expiresAt ?? 0) * 1000).toBeGreaterThan(engine.clock.now());
+  const left = (engine.row(jobId(1)).expiresAt ?? 0) * 1000 - engine.clock.now();
+  expect([left > 0, left <= DAY + MINUTE]).toEqual([true, true]);
 });
 
 test('a job that is parked again while the reconciler marks its old entry as expired keeps its new entry', async () => {

@@ -11,13 +11,27 @@ async function started() {
   const engine = memoryEngine(() => ({ ...sampleContract().contract, queue: 'emails' }));
   const { deps, clock, table } = engine;
   const row = { ...acceptedRow(clock.now()), key: jobKey('emails', jobId(1)), queue: 'emails' };
-  await deps.ledger.write({ ...row, steps: { send: { status: 'unknown', startedAt: clock.now() } } }, 0);
+  const steps = { send: { status: 'unknown' as const, startedAt: clock.now() } };
+  await deps.ledger.write({ ...row, firstStartedAt: clock.now(), steps }, 0);
   const addEvidence = (evidence: unknown = { at: clock.now(), event: 'delivered' }) => {
     const item = evidenceItem('emails', jobId(1), { at: clock.now(), event: 'delivered' });
     return table.put({ ...item, version: 1, evidence }, 0);
   };
   return { engine, addEvidence, item: () => table.item(KEY), row: () => engine.row(jobId(1)) };
 }
+
+test.each([
+  ['a little before', 60_000, true],
+  ['half an hour before', 30 * 60_000, false],
+])('evidence from %s the first run of its job: %i ms, counts: %s', async (_when, ms, counts) => {
+  const { engine, addEvidence, item, row } = await started();
+  await addEvidence({ at: engine.clock.now() - ms, event: 'delivered' });
+
+  await engine.reconcile();
+
+  expect(row().evidence?.send !== undefined).toBe(counts);
+  expect(item()).toBeUndefined();
+});
 
 test('evidence in the row stays as it is', async () => {
   const { engine, addEvidence, item, row } = await started();

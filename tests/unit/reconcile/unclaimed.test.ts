@@ -1,4 +1,5 @@
 import { WaitError } from '../../../lib/errors';
+import { jobKey } from '../../../lib/jobs/keys';
 import { release } from '../../../lib/reconcile/release';
 import { spendReceives } from '../../support/dead-letters';
 import { envelope, jobId } from '../../support/engine';
@@ -46,6 +47,24 @@ test('a released job whose message is gone is sent again from its kept body', as
   expect(early).toBe(0);
   expect(effects).toEqual([jobId(1)]);
   expect(sent(engine)).toEqual([]);
+});
+
+test('a job is sent again although a person has deleted the DLQ entry of another, dead one', async () => {
+  const { engine, effects, what, purge, pass } = await start();
+  await engine.accept(body(1));
+  await engine.deliver();
+  const dead = { ...engine.row(jobId(1)), key: jobKey('sample', jobId(2)), id: jobId(2), version: 0 };
+  const end = { state: 'dead' as const, reason: 'error' as const, endedAt: 1, recordedAt: 1, parkedAt: 1 };
+  await engine.deps.ledger.write({ ...dead, ...end, bodyKept: false } as never, 0);
+  engine.clock.advance(MINUTE);
+  await release(engine.deps, engine.row(jobId(1)));
+  purge();
+  what.waits = false;
+
+  await pass(20);
+  await engine.deliver();
+
+  expect(effects).toEqual([jobId(1)]);
 });
 
 test('an accepted job whose message is gone is reported, and ends only with the retention', async () => {

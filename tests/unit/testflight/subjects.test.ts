@@ -39,6 +39,15 @@ const leaveGroup: Wanted = { member: false, groups: ['a'] };
 const leaveApp: Wanted = { member: false };
 const supersededBy = (n: number) => ({ code: 'Superseded', by: jobId(n) });
 
+test('a command is known for as long as an earlier one can be retried', async () => {
+  const { clock, table, run } = start();
+
+  await run(2, leaveApp);
+
+  const [{ expiresAt = 0 } = {}] = table.items();
+  expect(expiresAt * 1000 - clock.now()).toBeGreaterThanOrEqual(120 * 86_400_000);
+});
+
 describe.each([
   ['an invitation', invite, 'an invitation to its group', invite, 'is superseded'],
   ['an invitation', invite, 'a removal from its group', leaveGroup, 'is superseded'],
