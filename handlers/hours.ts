@@ -17,5 +17,7 @@ const started = coldStart(() => {
 });
 
 /** Writes hours as Parquet. A failed cold start may throw, because the next run is scheduled. */
-export const handler = (_event: unknown, context: Context): Promise<void> =>
-  writeHours(started(), { remainingMs: context.getRemainingTimeInMillis() });
+export function handler(_event: unknown, context: Context): Promise<void> {
+  const deps = started();
+  return writeHours(deps, { remainingMs: context.getRemainingTimeInMillis() }).finally(deps.metrics.flush);
+}

@@ -19,5 +19,6 @@ const started = coldStart((functionArn: string) => {
 /** Compares what is stored about the jobs of yesterday. It throws if a call fails, and Lambda tries twice more. */
 export async function handler(_event: unknown, context: Context): Promise<void> {
   const { deps, source } = started(context.invokedFunctionArn);
-  await verifyYesterday(deps, source, { remainingMs: context.getRemainingTimeInMillis() });
+  const remainingMs = context.getRemainingTimeInMillis();
+  await verifyYesterday(deps, source, { remainingMs }).finally(deps.metrics.flush);
 }

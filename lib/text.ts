@@ -67,5 +67,4 @@ export function jsonOf(text: string): unknown {
 export const timeText = (time: number | undefined): string =>
   time === undefined ? '' : new Date(time).toISOString().slice(0, 19).replace('T', ' ');
 
-/** `1 job`, `2 jobs`. */
 export const counted = (count: number, one: string, more = `${one}s`): string => `${count} ${count === 1 ? one : more}`;

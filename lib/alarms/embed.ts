@@ -14,12 +14,10 @@ export interface Place extends Target {
 }
 
 export interface Details {
-  /** The dead jobs of a queue, a fact for each code. */
   dead?: readonly StoredFact[];
   failing?: readonly FailingWork[];
   /** What an operator has set for the queue or the vendor. Who did it may be an address, so the chat does not show it. */
   limit?: Pick<Limit, 'at' | 'reason' | 'until'> | undefined;
-  /** The outage that is over. */
   over?: Outage | undefined;
 }
 

@@ -18,7 +18,6 @@ export const factMessage = z.object({
   count: z.number().optional(),
   /** What the code means here, in words. No personal data. */
   note: z.string().max(500).optional(),
-  /** False when it is over. */
   on: z.boolean(),
   since: time,
   /** When it began, or since when it is off. */
@@ -33,7 +32,6 @@ export interface StoredFact extends Fact {
   since: number;
   /** Since when no run has found it. Absent while it is on. */
   offAt?: number;
-  /** Whether the topic took the message. */
   sent: boolean;
   /** Nothing is published, because an alarm of CloudWatch says the same. */
   quiet?: boolean | undefined;

@@ -35,7 +35,6 @@ export function lateKey(prefix: string, { time, id, arrived }: { time: number; i
 /** An object without events (lib/analytics/hours.ts). */
 export const noneLateKey = (prefix: string): string => `${hourIn(latePrefix(prefix), 0)}none${DATA_SUFFIX}`;
 
-/** The key for one of the `of` Parquet objects of an hour. */
 export const partKey = (prefix: string, { hour, part, of }: { hour: number; part: number; of: number }): string =>
   `${hourIn(parquetPrefix(prefix), hour)}part-${part}-of-${of}.parquet`;
 

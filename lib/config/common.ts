@@ -31,7 +31,6 @@ export const json = <T extends z.ZodType>(schema: T) =>
 
 export const name = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'must be 1 to 64 letters, digits, - or _');
 
-/** What a producer knows of a queue. */
 export const sentTo = {
   type: z.enum(['fifo', 'standard']),
   /** Seconds. */

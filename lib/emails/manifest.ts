@@ -167,7 +167,6 @@ function partsOf(size: number, keyOf: (number: number, sha: string) => string) {
   return {
     hashes,
     count: () => count,
-    /** Returns whether an object is full. */
     add(entry: object): boolean {
       count += 1;
       return lines.push(`${JSON.stringify(entry)}\n`) >= size;

@@ -153,7 +153,6 @@ export const chunkJobSchema = z.strictObject({
 });
 export type ChunkJob = z.infer<typeof chunkJobSchema>;
 
-/** The data of `email.message.v1`: one mail to one person. */
 export const emailMessageSchema = z
   .strictObject({ ...mailShape, to: person.describe('The recipient.'), data: templateData.optional() })
   .superRefine(checkWords)

@@ -102,7 +102,6 @@ export type Feedback = z.infer<typeof feedbackSchema>;
 export type FeedbackInput = z.input<typeof feedbackSchema>;
 
 export interface FeedbackResult {
-  /** Zendesk's id of the ticket. */
   ticketId: string;
   /** Whether the user got the mail. `unknown`: SendGrid did not answer, so it is never sent again. */
   confirmation: 'sent' | 'unknown' | `skipped: ${string}`;

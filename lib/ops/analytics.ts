@@ -93,14 +93,18 @@ const storedObject = (bytes: Uint8Array): Pick<AnalyticsFigures['stored'], 'byte
 });
 const byName = (names: AnalyticsFigures['stored']['names']) => summed(names, ({ name }) => name);
 
-/** The lines of an object. One that cannot be read has none here: the function that writes the hours logs it. */
+/** The lines of an object. Throws if one cannot be read. */
+export const readLines = (bytes: Uint8Array): Line[] =>
+  gunzipSync(bytes)
+    .toString('utf8')
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line) as Line);
+
+/** The same, and none of a damaged object: the function that writes the hours logs it. */
 export function linesOf(bytes: Uint8Array): Line[] {
   try {
-    return gunzipSync(bytes)
-      .toString('utf8')
-      .split('\n')
-      .filter(Boolean)
-      .map((line) => JSON.parse(line) as Line);
+    return readLines(bytes);
   } catch {
     return [];
   }

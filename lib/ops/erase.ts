@@ -68,7 +68,6 @@ export async function erasePerson(
 /** Resolves to why something was left. */
 type Erase = () => Promise<string | undefined>;
 type Attempt = (one: Pick<Found, 'place' | 'key' | 'unread'>, erase: Erase) => Promise<void>;
-/** There was nothing left to erase. */
 const NOTHING = 'nothing';
 
 function refused(error: unknown): string {

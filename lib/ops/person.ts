@@ -5,10 +5,11 @@ import { mapEach } from '../concurrency';
 import { ERASED_LINE } from '../emails/manifest';
 import { StoreError } from '../errors';
 import { bodyKey, dataPrefix } from '../jobs/keys';
+import { ROW_DAMAGED } from '../jobs/ledger';
 import { type JobRow, redacted } from '../jobs/row';
 import type { Objects } from '../ports';
 import { jsonOf } from '../text';
-import { type Line, linesOf } from './analytics';
+import { type Line, readLines } from './analytics';
 import { jobView, type Reader } from './operator';
 import { PLACES, type Place, type PlaceName } from './places';
 import { hashesOf, listJobs, type Person } from './search';
@@ -88,7 +89,7 @@ function lookAtLines(bytes: Uint8Array, key: string, isAbout: (line: string) => 
 }
 
 function lookAtEvents(bytes: Uint8Array, isAbout: (line: Line) => boolean): Look {
-  const lines = linesOf(bytes);
+  const lines = readLines(bytes);
   return {
     found: lines.filter(isAbout),
     without: () => {
@@ -191,7 +192,8 @@ export async function* findPerson(
   const matcher = await matcherOf(reader, person);
   const seen = new Set<string>();
   const isNew = ({ key }: Found) => !seen.has(key) && seen.add(key);
-  const { rows } = await listJobs(reader, { ...person, email: person.email?.trim() });
+  const { rows, unread } = await listJobs(reader, { ...person, email: person.email?.trim() });
+  for (const key of unread) yield { place: 'rows', key, unread: ROW_DAMAGED };
   for (const row of rows) for (const found of await ofRow(reader, row)) if (isNew(found)) yield found;
   let read = 0;
   for (const name of scans)

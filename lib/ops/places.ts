@@ -37,7 +37,7 @@ export const PLACES = {
     holds:
       'keyed hashes of address, user and caller (`person`, `group`, `owner`); `type`, `source`, `correlationId`; tokens of uploads (`kept`), for the state of each job',
     readers: 'workers, reconciler, producers, operators',
-    kept: '45 days after the end, 35 more in backups',
+    kept: '45 days after the end, dead jobs 59, 35 more in backups',
     found: 'by two indexes of keyed hashes. Earlier keys are tried too',
     erased: 'the hashes go, the row says `erased`. `correlationId` stays',
     items: (queues) => queues.map((queue) => `${queue}#`),
@@ -167,7 +167,7 @@ export const PLACES = {
     holds:
       "keyed hashes of testers and mailboxes; names of campaigns, numbers of their recipients; the ARN's end of who paused a queue, for order, limits, circuits",
     readers: 'workers, reconciler, operators',
-    kept: '2 hours to 45 days; a pause until its end',
+    kept: '2 hours to 120 days; a pause until its end',
     found: 'not: no item has an address',
     erased: 'by age',
     items: () => ['subject#', 'campaign#', 'pause#', 'vendor#', 'evidence#', 'file#', 'reports#'],

@@ -120,10 +120,10 @@ const dayOf = (time: number): string => new Date(time).toISOString().slice(0, 10
 type Job = ReturnType<typeof jobOf>;
 
 /**
- * What the report keeps of a record. `waited`: a vendor or an operator let the job wait, so it has no `finish`. `finish`:
- * from acceptance, or from the time of a planned job, to success. `accept`: from the call of the producer until the
- * queue, or the table for a planned job, had the job, both by the producer's clock. Chunks of campaigns have neither.
- * Both are ms, or NaN. `code`: of a dead job.
+ * What the report keeps of a record. `waited`: a vendor or an operator let the job wait, or it was opened again. Then it
+ * has no `finish`: from acceptance, or from the time of a planned job, to success. `accept`: from the call of the
+ * producer until the queue, or the table for a planned job, had the job, both by the producer's clock. Chunks of
+ * campaigns have neither. Both are ms, or NaN. `code`: of a dead job.
  */
 function jobOf(row: JobRow) {
   const { queue, state, type, time, notBefore, endedAt = 0, holds, generation, error, campaign, steps, history } = row;

@@ -3,7 +3,7 @@ import { mapEach } from '../concurrency';
 import { StoreError, VENDORS } from '../errors';
 import { feedbackPerson } from '../feedback/message';
 import { groupKey, jobKey, type TodoKind, todoKeys } from '../jobs/keys';
-import { UnreadableRowError } from '../jobs/ledger';
+import { ignoreUnreadable, UnreadableRowError } from '../jobs/ledger';
 import { personOf } from '../jobs/person-hash';
 import type { JobRow } from '../jobs/row';
 import { REASONS, STATES } from '../jobs/states';
@@ -21,10 +21,11 @@ export interface JobFilter extends Partial<Record<TextField, string | undefined>
   to?: number | undefined;
 }
 
-type TextField = keyof ReturnType<typeof shownBy> | 'group' | 'user' | 'email' | 'part';
+type TextField = keyof ReturnType<typeof shownBy> | 'user' | 'email' | 'part';
 
 const shownBy = (row: JobRow) => ({
   queue: [row.queue],
+  group: [row.group],
   state: [row.state, row.discarded && 'discarded'],
   reason: [row.reason],
   code: [row.error?.code],
@@ -54,12 +55,12 @@ export async function hashesOf({ user, email }: Person, { hashPeople }: Pick<Rea
   return [...ofUser, ...ofAddress].flatMap(hashes);
 }
 
-function fits(row: JobRow, filter: JobFilter, groups: readonly string[] | undefined): boolean {
+function fits(row: JobRow, filter: JobFilter, ofPerson: readonly string[] | undefined): boolean {
   const { from = Number.NEGATIVE_INFINITY, to = Number.POSITIVE_INFINITY } = filter;
   return (
     row.time >= from &&
     row.time < to &&
-    (groups === undefined || [row.group, row.person].some((hash) => groups.includes(hash ?? ''))) &&
+    (ofPerson === undefined || [row.group, row.person].some((hash) => ofPerson.includes(hash ?? ''))) &&
     Object.entries(shownBy(row)).every(([field, values]) => {
       const asked = filter[field as TextField];
       return asked === undefined || (values as unknown[]).includes(asked);
@@ -125,7 +126,7 @@ const PAGE_OF_KEYS = 1_000;
 const AT_ONCE = 32;
 
 /**
- * Finds jobs. `next`: there may be more, and how to go on. `read`: how many entries it has read. `where`: which, in a
+ * Finds jobs. `unread`: keys of rows that cannot be read. `next`: there may be more, and how to go on. `read`: how many entries it has read. `where`: which, in a
  * sentence. Rejects with an OperatorError for a value that cannot exist, before it reads anything.
  */
 export async function listJobs(reader: Reader, filter: JobFilter, options: ListOptions = {}) {
@@ -145,10 +146,17 @@ export async function listJobs(reader: Reader, filter: JobFilter, options: ListO
   // An ended job has an entry in `todo` while a write of it is missing.
   const isSearched = (row: JobRow) => !row.canary && (index !== 'todo' || isListed(row.state));
   const rows: JobRow[] = [];
+  const unread: string[] = [];
+  const readRow = (key: string) =>
+    reader.ledger.get(key).catch((error: unknown) => {
+      ignoreUnreadable(error);
+      unread.push(key);
+      return undefined;
+    });
   /** A job that goes on during the search may be under two entries. */
   const seen = new Set<string>();
   const found = (place?: readonly [number, Entry | undefined]) => ({
-    ...{ rows, read: seen.size, where: WHERE[index] },
+    ...{ rows, unread, read: seen.size, where: WHERE[index] },
     next: place && JSON.stringify(place),
   });
   const [first, last] = placeOf(after, parts.length);
@@ -161,9 +169,9 @@ export async function listJobs(reader: Reader, filter: JobFilter, options: ListO
       const page = entries.filter(({ key }) => !seen.has(key));
       for (const { key } of page) seen.add(key);
       const named = page.filter(({ key }) => key.includes(part));
-      const read = await mapEach(named, AT_ONCE, ({ key }) => reader.ledger.known(key));
+      const read = await mapEach(named, AT_ONCE, ({ key }) => readRow(key));
       for (const [place, row] of read.entries()) {
-        if (!row || !isSearched(row) || !fits(row, filter, groups) || !keep(row)) continue;
+        if (!row || !isSearched(row) || !fits(row, filter, ofPerson) || !keep(row)) continue;
         // There is one more than it has to find.
         if (rows.length === limit) return found([at, entry]);
         rows.push(row);
@@ -230,9 +238,11 @@ async function newest(
   const of = queues.findIndex((queue) => after?.key.startsWith(jobKey(queue, '')));
   const last = after?.time ?? (to ?? Number.MAX_SAFE_INTEGER) - 1;
   const pages = await Promise.all(
-    queues.map((queue, at) =>
-      table.accepted(queue, { from, limit, until: at < of ? last - 1 : last, after: at === of ? after : undefined }),
-    ),
+    queues.map((queue, at) => {
+      const until = at < of ? last - 1 : last;
+      // DynamoDB refuses a range that ends before it begins.
+      return until < from ? [] : table.accepted(queue, { from, limit, until, after: at === of ? after : undefined });
+    }),
   );
   return pages
     .flat()

@@ -157,9 +157,8 @@ function restOf({ clock, settings, queueNames }: Pick<Reader, 'clock' | 'setting
     [waits, 'messages on their way, which may still bring events or jobs. Run the command again then'],
     [30, 'old versions of objects'],
     [35, 'backups of the table'],
-    [45, 'keyed hashes in other items of the table'],
     [90, 'logs, with ids of jobs, unless logs.retention is longer'],
-    [120, 'files that the API put into the bucket itself'],
+    [120, 'files that the API put into the bucket itself, keyed hashes in other items of the table'],
   ];
   return {
     byHand: [

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { createInterface } from 'node:readline/promises';
+import { OperatorError } from '../../lib/ops/operator';
 import { visible } from '../../lib/text';
 
 export type Output = typeof terminal;
@@ -43,7 +44,10 @@ export async function askOn(
   question: string,
 ): Promise<string> {
   const prompt = createInterface(streams);
-  const answer = await Promise.race([prompt.question(question), once(prompt, 'close').then(() => '')]);
+  const asked = prompt.question(question).catch(() => {
+    throw new OperatorError('You stopped the command at its question. Nothing was changed.');
+  });
+  const answer = await Promise.race([asked, once(prompt, 'close').then(() => '')]);
   prompt.close();
   return answer;
 }

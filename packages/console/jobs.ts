@@ -62,14 +62,15 @@ export function filterOf({ by, q, after: _after, from, to, ...rest }: Query): Jo
 }
 
 /** The jobs that an id names, whatever their state. Else those that `q` finds as anything else. */
-async function lookUp(deps: ConsoleDeps, { q = '', queue }: Query, signal: AbortSignal): Promise<FoundJobs> {
+async function lookUp(deps: ConsoleDeps, query: Query, signal: AbortSignal): Promise<FoundJobs> {
   const { deployment } = deps;
+  const { q = '', queue } = query;
   const own = await Promise.all(queuesOf(deployment, queue).map((name) => deployment.ledger.known(jobKey(name, q))));
   const rows = own.filter((row) => row !== undefined);
   let found: FoundJobs = { jobs: rows.map(lineOf), note: rows.length > 0 ? '' : NO_ID };
   if (rows.length > 0) return found;
   for (const by of meaningsOf(q)) {
-    const next = await foundJobs(deps, { q, by, queue }, signal).catch((error: unknown) => {
+    const next = await foundJobs(deps, { ...query, by }, signal).catch((error: unknown) => {
       // Who may not read the hash key finds no person, but the rest.
       if (error instanceof OperatorError && by === 'user') return found;
       throw error;
@@ -112,7 +113,11 @@ export async function deadLetters({ deployment }: ConsoleDeps, queue: string | u
     if (row.discarded) discarded++;
     return hasEntry(deployment, row, now);
   };
-  const { rows, next } = await listJobs(deployment, { queue, state: 'dead' }, { limit: MOST_DEAD, keep });
+  const { rows, next } = await listJobs(
+    deployment,
+    { queue, state: 'dead' },
+    { limit: MOST_DEAD, most: 5 * MOST_DEAD, keep },
+  );
   const kinds = groupBy(rows, ({ queue, reason, error }) => JSON.stringify([queue, reason, error?.code]));
   const groups = [...kinds.values()].map((of) => ({
     queue: of[0]?.queue ?? '',

@@ -111,7 +111,7 @@ const messagesIn = (text: string) =>
   [...new Set(linesOf(text).map(({ source, sequence }) => JSON.stringify({ source, sequence })))].map(parsed);
 
 /** What tells rows of these hours from others, and what an entry, a record or a body needs to know about its row. */
-const READ_OF_ALL = ['key', 'time', 'payloadHash', 'state', 'reason', 'parkedFrom'];
+const READ_OF_ALL = ['key', 'time', 'payloadHash', 'state', 'reason', 'parkedFrom', 'updatedAt'];
 
 /**
  * Reads a little of every item, so it also sees rows that no index leads to, and then the items of the hours. `known`

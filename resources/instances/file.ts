@@ -121,7 +121,9 @@ export const instanceFile = table({
     .describe('The only region that a deployment may go to'),
   bucket: commonEnv.shape.BUCKET.describe("The team's bucket. It must exist; the stack never creates or changes it"),
   // The policies of people and programs repeat it, and IAM limits their length.
-  prefix: commonEnv.shape.PREFIX.max(48).describe("All keys in the bucket begin with it. Default: the instance's name"),
+  prefix: commonEnv.shape.PREFIX.max(48).describe(
+    'Begins all keys in the bucket. At most 48 characters. Default: the name',
+  ),
   retain: z.boolean().describe('Protect the stack, and keep queues, table and logs when it is removed'),
   tags: z.record(tagKey, tagValue).optional().describe('Tags of every resource, such as a cost centre and an owner'),
   secretsKey: z

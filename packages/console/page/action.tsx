@@ -9,13 +9,14 @@ interface ActionProps {
 }
 
 export function Action({ disabled = false, ...asked }: ActionProps & { disabled?: boolean }) {
-  const [open, setOpen] = useState(false);
+  // The question stays what it was when it was opened, whatever changes below it.
+  const [open, setOpen] = useState<ActionProps>();
   return (
     <>
-      <button type="button" disabled={disabled} onClick={() => setOpen(true)}>
+      <button type="button" disabled={disabled} onClick={() => setOpen(asked)}>
         {asked.label}
       </button>
-      {open ? <Question {...asked} close={() => setOpen(false)} /> : null}
+      {open ? <Question {...open} close={() => setOpen(undefined)} /> : null}
     </>
   );
 }

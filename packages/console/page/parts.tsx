@@ -22,16 +22,19 @@ export function useAsk<T>(path: string, everyMs?: number) {
   const [answer, setAnswer] = useState<{ data?: T; error?: string }>({});
   useEffect(() => {
     let asked = 0;
+    let open = 0;
     const read = async () => {
       const mine = ++asked;
+      open++;
       const next = await ask<T>(path).then(
         (data) => ({ data }),
         ({ message: error }: Error) => ({ error }),
       );
+      open--;
       if (mine === asked) setAnswer(({ data }) => ({ ...(data && { data }), ...next }));
     };
     void read();
-    if (everyMs) setInterval(() => document.hidden || read(), everyMs);
+    if (everyMs) setInterval(() => document.hidden || open > 0 || read(), everyMs);
     addEventListener(DONE, read);
   }, []);
   return answer;

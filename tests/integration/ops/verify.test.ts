@@ -152,6 +152,17 @@ const PLANTED: Record<string, [id: unknown, plant: (planted: Planted) => Promise
   ],
 };
 
+test('groups that are hidden are not taken for one, and the entry of a job that was just sent again is no finding', async () => {
+  const { change, found, engine } = await service();
+  for (const [id, ms] of [[FIRST, 0] as const, [SECOND, 60_000] as const])
+    await change(id, (row) => ({ ...row, group: 'hidden', firstStartedAt: Number(row.firstStartedAt) - ms }));
+  const { sentAt: _sentAt, ...dead } = engine.row(DEAD);
+  await change(DEAD, () => ({ ...dead, state: 'queued', generation: 2, updatedAt: engine.clock.now() }));
+
+  expect((await found()).map(({ kind }) => kind)).not.toContain('order-broken');
+  expect((await found()).map(({ kind }) => kind)).not.toContain('entry-without-row');
+});
+
 test('the verifier finds nothing in what real jobs have left, and then exactly what was planted', async () => {
   const { found, ...planted } = await service();
 

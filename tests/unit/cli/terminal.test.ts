@@ -40,3 +40,11 @@ test.each([
   expect(await askOn({ input, output }, 'Which? ')).toBe(expected);
   expect(String(output.read())).toContain('Which? ');
 });
+
+test('Ctrl-C at the question ends the command with a sentence', async () => {
+  const [input, output] = [new PassThrough(), Object.assign(new PassThrough(), { isTTY: true, columns: 80 })];
+  const answer = askOn({ input: Object.assign(input, { isTTY: true, setRawMode: () => input }), output }, 'Which? ');
+  input.write('\u0003');
+
+  await expect(answer).rejects.toThrow('You stopped the command at its question. Nothing was changed.');
+});

@@ -220,7 +220,7 @@ describe('a search', () => {
 
     const found = [jobId(60), 'Jane@example.com', jobId(60).slice(-6), '4760'].map((q) => ids({ q }));
     expect(await Promise.all(found)).toEqual(Array(4).fill([jobId(60)]));
-    const reads = jest.spyOn(engine.deps.ledger, 'known');
+    const reads = jest.spyOn(engine.deps.ledger, 'get');
     const first = await search(console_, {});
     expect([first.jobs[1]?.id, first.jobs.length, reads.mock.calls.length]).toEqual([jobId(120), 50, 51]);
     const second = await search(console_, { after: first.next ?? '' });

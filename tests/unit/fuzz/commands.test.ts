@@ -179,7 +179,7 @@ test('the console answers any request without an error of its own, and one witho
   const served = await testedConsole(engine, { write: true });
   const word = fc.oneof(text, fc.constantFrom(jobId(1), SAMPLE_QUEUE, 'held', '1767322800000', '..', '%'));
   const PATHS = ['session overview jobs job data dead bulk campaigns campaign local', 'reveal preview act bulk/preview']
-    .concat('bulk/start local/break local/send other')
+    .concat('bulk/start local/break other')
     .flatMap((paths) => paths.split(' '));
   const params = fc.dictionary(
     fc.constantFrom('q', 'by', 'queue', 'state', 'id', 'from', 'to', 'reason', 'code', 'vendor', 'principal', 'day'),

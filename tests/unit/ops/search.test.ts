@@ -58,6 +58,7 @@ test.each<[JobFilter, keyof typeof WHERE, number[]]>([
   [{ email: 'JOE@example.com' }, 'group', [3]],
   [{ user: 'u-1', email: 'joe@example.com' }, 'group', [1, 2, 3]],
   [{ group: 'another' }, 'group', [4]],
+  [{ group: 'another', user: 'u-1' }, 'group', []],
   [{ user: 'u-1', state: 'dead' }, 'group', [2]],
   [{ from: BEGIN }, 'hours', [1, 2, 3, 4]],
   [{ from: BEGIN, to: BEGIN + HOUR }, 'hours', [1, 2, 3]],
