@@ -113,7 +113,6 @@ const contentShape = {
 export const campaignContentSchema = z.strictObject(contentShape).superRefine(checkWords);
 export type CampaignContent = z.infer<typeof campaignContentSchema>;
 
-/** A campaign as a caller writes it, without recipients. */
 export const campaignSchema = z
   .strictObject({
     ...contentShape,

@@ -126,8 +126,8 @@ const PAGE_OF_KEYS = 1_000;
 const AT_ONCE = 32;
 
 /**
- * Finds jobs. `unread`: keys of rows that cannot be read. `next`: there may be more, and how to go on. `read`: how many entries it has read. `where`: which, in a
- * sentence. Rejects with an OperatorError for a value that cannot exist, before it reads anything.
+ * Finds jobs. `unread`: keys of rows that cannot be read. `next`: how to go on, if there may be more. `read`: how many
+ * entries it read. `where`: which. Rejects with an OperatorError for a value that cannot exist, before it reads.
  */
 export async function listJobs(reader: Reader, filter: JobFilter, options: ListOptions = {}) {
   const { limit = Number.POSITIVE_INFINITY, most = Number.POSITIVE_INFINITY } = options;

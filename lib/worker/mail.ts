@@ -4,6 +4,7 @@ import type { Clock } from '../ports';
 import type { Mail, Sendgrid, Sent } from '../vendors/sendgrid';
 import { VENDOR_DOWN, VENDOR_PAUSED } from './circuit';
 import type { RunContext } from './contract';
+import { OutOfTimeError } from './decide';
 import { LEAD_MS, type RateUse, type SharedRate } from './rate';
 import { StepUnknownError } from './steps';
 
@@ -72,7 +73,7 @@ export async function mailOrSkip(
     if (waitedMs + waitMs > limitMs) return skipStep(context, step, error.code);
     // A wait spends no attempt. With attempts, a failing vendor would end the job as dead. Without the vendor, the job
     // does not wait for its circuit.
-    throw new WaitError({ code: error.code, message: error.message, waitMs });
+    throw error instanceof OutOfTimeError ? error : new WaitError({ code: error.code, message: error.message, waitMs });
   }
 }
 

@@ -1,12 +1,13 @@
 import { erasePerson } from '../../../lib/ops/erase';
 import type { Failure } from '../../../packages/local/fakes/server';
-import { jobId } from '../../support/engine';
+import { type EngineOptions, jobId } from '../../support/engine';
 import { attachmentKey, feedbackBody, startFeedback } from '../../support/feedback';
+import { memoryClock } from '../../support/memory-clock';
 
 type Service = Awaited<ReturnType<typeof startFeedback>>;
 const services: Service[] = [];
-const start = async (): Promise<Service> => {
-  const service = await startFeedback();
+const start = async (options?: EngineOptions): Promise<Service> => {
+  const service = await startFeedback(options);
   services.push(service);
   return service;
 };
@@ -161,6 +162,27 @@ test('while the circuit of SendGrid is open because it is down, a confirmation w
   expect(engine.row(jobId(1)).vendor).toBeUndefined();
   await engine.deps.circuits.close('sendgrid', jobId(2));
   await engine.drain({ batch: 1 });
+  expect(engine.row(jobId(1))).toMatchObject({ result: { confirmation: 'sent' } });
+  expect(sendgrid.mails).toHaveLength(1);
+});
+
+test('without time left for its call, a confirmation waits for the next invocation', async () => {
+  const clock = memoryClock();
+  let sleeps = 0;
+  const sleep = async (ms: number) => {
+    // A run that waits for no time again and again would never end.
+    if (++sleeps > 10) throw new Error('the run does not end');
+    await clock.sleep(ms);
+  };
+  const after = async (call: string) => {
+    if (call === 'zendesk.createTicket') await clock.sleep(41_000);
+  };
+  const { engine, sendgrid } = await start({ clock: { ...clock, sleep }, after });
+  await engine.sendAndDeliver(feedbackBody());
+  expect(engine.row(jobId(1))).toMatchObject({ state: 'queued', attempts: 0 });
+
+  await engine.drain({ batch: 1 });
+
   expect(engine.row(jobId(1))).toMatchObject({ result: { confirmation: 'sent' } });
   expect(sendgrid.mails).toHaveLength(1);
 });
