@@ -36,7 +36,7 @@ export async function erasePerson(
 ): Promise<Erased> {
   const matcher = await matcherOf(deps, person);
   const result: Erased = { erased: {}, left: [] };
-  const own = new Set(found.filter(({ place }) => place === 'rows').map(({ key }) => key));
+  const own = new Set(found.filter(({ place, unread }) => place === 'rows' && !unread).map(({ key }) => key));
   let done = 0;
   const attempt: Attempt = async ({ place, key, unread }, erase) => {
     const why = unread ?? (await erase().catch(refused));

@@ -5,11 +5,13 @@ import { propertyColumnsOf } from '../../../lib/analytics/parquet';
 import { analyticsContract } from '../../../lib/analytics/process';
 import { takeLease } from '../../../lib/jobs/items';
 import { bodyKey, hoursKey, jobKey } from '../../../lib/jobs/keys';
+import { personOf } from '../../../lib/jobs/person-hash';
 import { erasePerson } from '../../../lib/ops/erase';
 import { type Found, findPerson } from '../../../lib/ops/person';
 import type { Person } from '../../../lib/ops/search';
 import { ACCEPTED_AT, analyticsBody, anEvent, someEvents, viewAt } from '../../support/analytics';
 import { memoryEngine, PREFIX } from '../../support/engine';
+import { hashed } from '../../support/hash-people';
 
 const HOUR = hourStart(Date.parse(ACCEPTED_AT));
 const COLUMNS = [
@@ -122,14 +124,21 @@ test('the last write of a run that died lands before its hour is erased', async 
   expect(await seen()).toContain(2);
 });
 
-test('a row that does not parse is left and named, and the rest is erased', async () => {
+test.each([
+  ['that the body of its job leads to', {}, []],
+  ['that its hash leads to', { person: hashed(personOf(EMAIL))[0], time: 1 }, ['rows']],
+])('a row that does not parse, and %s, is left and named with its body', async (_how, fields, places) => {
   const { engine, erase, seen } = await start();
+  const row = jobKey('feedback', 'job-1');
   const key = bodyKey(PREFIX, 'feedback', 'job-1');
-  await engine.deps.table.put({ key: jobKey('feedback', 'job-1'), version: 1, writer: '' }, 0);
+  await engine.deps.table.put({ key: row, version: 1, writer: '', ...fields }, 0);
   await engine.objects.put(key, JSON.stringify({ data: { user: { email: EMAIL } } }), 'application/json');
 
   const { left } = await erase({ email: EMAIL });
 
-  expect(left).toEqual([{ place: 'bodies', key, why: expect.stringContaining('Restore the row') }]);
+  expect(left).toEqual([
+    ...places.map((place) => ({ place, key: row, why: 'RowDamaged' })),
+    { place: 'bodies', key, why: expect.stringContaining('Restore the row') },
+  ]);
   expect(await seen()).not.toContain(8);
 });
