@@ -93,19 +93,28 @@ const VENDOR_OF = new Map<Target, string>([
 
 /**
  * No process calls a vendor whose circuit has been open for longer than a process may keep a closed one, unless the
- * call is the trial call. A process that opened the circuit itself knows it at once.
+ * call is the trial call. A process that opened the circuit itself knows it at once. One whose clock is ahead may take
+ * a trial that another still makes.
  */
-export function watchCircuits({ onItem, onCall, watch, kernel, reach }: World): void {
+export function watchCircuits({ onItem, onCall, watch, plan, kernel, reach }: World): void {
   const openSince = new Map<string, number>();
-  onItem.push(({ key, stoppedAt }: Item) => {
+  const trials = new Map<string, number>();
+  const taken = new Map<string, number>();
+  onItem.push((item: Item) => {
+    const { key, stoppedAt } = item;
     if (!key.startsWith('vendor#')) return;
     if (stoppedAt === undefined) openSince.delete(key);
     else if (!openSince.has(key)) openSince.set(key, kernel.now());
+    const { until = 0 } = (item.trial ?? {}) as { until?: number };
+    const before = trials.get(key) ?? 0;
+    if (until > 0 && before > 0 && before !== until) taken.set(key, before + skewOf(plan));
+    trials.set(key, until);
   });
   onCall.push(({ name }, target) => {
     const vendor = VENDOR_OF.get(target);
     const since = vendor && openSince.get(vendorKey(vendor as Vendor));
     if (!since || watch.items.get(vendorKey(vendor as Vendor))?.trial) return;
+    if (kernel.now() < (taken.get(vendorKey(vendor as Vendor)) ?? 0)) return;
     const openMs = kernel.now() - since;
     reach('call through a circuit that has just opened');
     if (openMs > KEPT_MS)
