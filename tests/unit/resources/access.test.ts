@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { parseDocument } from 'yaml';
 import { accessResources } from '../../../resources/access';
-import { parseInstance, readDefaults } from '../../../resources/instances/read';
+import { parseInstance } from '../../../resources/instances/read';
 import { fromOtherAccount, ofItsKey, permissionsOf, type Request, statementsOf, unexpected } from '../../support/iam';
 import { templateOf } from '../../support/packages';
 import type { CompiledTemplate } from '../../support/sls';
@@ -76,7 +76,6 @@ const LONGEST: Record<string, unknown> = {
   hashKey: `ssm:/${'h'.repeat(251)}`,
   'sendgrid.suppressionKey': `ssm:/${'s'.repeat(251)}`,
   'events.bus': `arn:aws-us-gov:events:ap-southeast-2:123456789012:event-bus/${'e'.repeat(256)}`,
-  queues: Object.fromEntries(Object.keys(readDefaults().queues).map((queue) => [queue, null])),
 };
 const LONG_PLACE = {
   ...{ Partition: 'aws-us-gov', Region: 'ap-southeast-2' },
