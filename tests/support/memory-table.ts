@@ -136,6 +136,7 @@ export function memoryTable({
       Math.min(most, index.read('todo', todo)?.countAfter({ key: '', at: since }) ?? 0),
 
     accepted: async (queue, { from = 0, until = Number.MAX_SAFE_INTEGER, after, limit }) => {
+      if (until < from) throw new Error('ValidationException: the range ends before it begins');
       const first = after ? { key: after.key, at: after.time } : { key: LAST, at: until };
       const found = taken(index.read('accepted', queue)?.before(first), limit, ({ at }) => at >= from);
       return found.map(({ key, at }) => ({ key, time: at }));

@@ -1,8 +1,7 @@
 import { PermanentError, StoreError, VENDORS, WaitError } from '../../../lib/errors';
 import { feedbackPerson } from '../../../lib/feedback/message';
 import { hashesWith, personHashes } from '../../../lib/jobs/person-hash';
-import type { JobFilter } from '../../../lib/ops/search';
-import { listJobs } from '../../../lib/ops/search';
+import { type JobFilter, listJobs } from '../../../lib/ops/search';
 import { acceptedRow } from '../../support/accepted-row';
 import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
 import { HASH_KEY, hashed } from '../../support/hash-people';
@@ -114,14 +113,18 @@ test('pages hold each job of all queues once, the newest first, also if many cam
   for (const n of Array.from({ length: 12 }, (_, n) => n))
     await deps.ledger.write({ ...of(n, n % 3 ? 'emails' : 'feedback'), time: BEGIN + Math.floor(n / 4) }, 0);
 
-  const pages: number[][] = [];
-  for (let after: string | undefined = ''; after !== undefined; ) {
-    const { rows, next } = await listJobs(reader, {}, { all: true, limit: 5, after: after || undefined });
-    pages.push(rows.map(({ time }) => time - BEGIN));
-    after = next;
-  }
+  const pagesOf = async (filter: JobFilter, limit: number) => {
+    const pages: number[][] = [];
+    for (let after: string | undefined = ''; after !== undefined; ) {
+      const { rows, next } = await listJobs(reader, filter, { all: true, limit, after: after || undefined });
+      pages.push(rows.map(({ time }) => time - BEGIN));
+      after = next;
+    }
+    return pages.map(String);
+  };
 
-  expect(pages.map(String)).toEqual(['2,2,2,2,1', '1,1,1,0,0', '0,0']);
+  expect(await pagesOf({}, 5)).toEqual(['2,2,2,2,1', '1,1,1,0,0', '0,0']);
+  expect(await pagesOf({ from: BEGIN, to: BEGIN + 1 }, 1)).toEqual(['0', '0', '0', '0']);
   await expect(listJobs(reader, {}, { after: '["7"]' })).rejects.toThrow('The next page is not of this search');
 });
 
