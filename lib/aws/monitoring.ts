@@ -60,7 +60,7 @@ const lambda = guarded('Lambda');
 const IN_USE_MS = 3_000;
 
 /** The event source mapping of each queue through the AWS SDK. `queueArn`: the ARN of a queue in SQS. */
-export function realMappings(client: LambdaClient, queueArn: (queue: string) => string): Mappings {
+export function realMappings(client: LambdaClient, queueArn: (queue: string) => string, wait = sleep): Mappings {
   async function mappingOf(queue: string) {
     const asked = new ListEventSourceMappingsCommand({ EventSourceArn: queueArn(queue) });
     const { EventSourceMappings } = await lambda('ListEventSourceMappings', () => client.send(asked));
@@ -84,7 +84,7 @@ export function realMappings(client: LambdaClient, queueArn: (queue: string) => 
           // Lambda takes a minute for each change, and no other one meanwhile.
           if (!(error instanceof StoreError && error.code.endsWith('.ResourceInUseException')) || tries === 0)
             throw error;
-          await sleep(IN_USE_MS);
+          await wait(IN_USE_MS);
         }
     },
   };
