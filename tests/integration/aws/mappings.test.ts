@@ -13,8 +13,11 @@ async function start(refusals: number) {
   const waits: number[] = [];
   const wait = async <T>(ms?: number) => void waits.push(Number(ms)) as T;
   const mappings = realMappings(new LambdaClient(aws.config), (queue) => `arn:aws:sqs:eu-west-1:1:${queue}`, wait);
-  return { ...{ asked, waits, mappings }, close: aws.close };
+  closed = aws.close;
+  return { asked, waits, mappings };
 }
+let closed: () => Promise<void>;
+afterEach(() => closed());
 
 test.each([
   [2, 'done', 2],
@@ -22,7 +25,7 @@ test.each([
 ])(
   'a change that Lambda refuses %i times, because another is under way, ends as %s after %i waits',
   async (refusals, end, waited) => {
-    const { asked, waits, mappings, close } = await start(refusals);
+    const { asked, waits, mappings } = await start(refusals);
 
     const change = mappings.set('emails', false).then(
       () => 'done',
@@ -32,6 +35,5 @@ test.each([
     expect(await change).toBe(end);
     expect(waits).toEqual(Array.from({ length: waited }, () => 3_000));
     expect(asked).toEqual(Array.from({ length: waited + 1 }, () => ({ Enabled: false })));
-    await close();
   },
 );
