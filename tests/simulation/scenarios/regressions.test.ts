@@ -69,6 +69,18 @@ const FOUND: Record<string, Partial<Plan>> = {
     unpolled: { from: 10, until: 3 * HOUR_MS },
     warm: true,
   },
+  'others of its group go on while the row of a job does not parse': {
+    queue: 'testflight',
+    concurrency: 2,
+    jobs: jobs('good', 'good', 'good'),
+    starts: [{ nth: 2, fault: 'twice', ms: 295_000 }],
+    damages: [
+      { at: 31, job: 0 },
+      { at: 68, job: 0, restored: 3 * HOUR_MS },
+    ],
+    broken: { from: 0, until: MINUTE_MS },
+    unpolled: { from: 0, until: 3 * HOUR_MS },
+  },
   'the entries of both ends of a job wait while its row does not parse': {
     jobs: [],
     commands: [
