@@ -59,7 +59,7 @@ export const realMonitoring = (client: CloudWatchClient): Monitoring => ({
 const lambda = guarded('Lambda');
 const IN_USE_MS = 3_000;
 
-/** The event source mapping of each queue through the AWS SDK. `queueArn`: the ARN of a queue in SQS. */
+/** The event source mapping of each queue through the AWS SDK. `wait`: for the end of another change of a mapping. */
 export function realMappings(client: LambdaClient, queueArn: (queue: string) => string, wait = sleep): Mappings {
   async function mappingOf(queue: string) {
     const asked = new ListEventSourceMappingsCommand({ EventSourceArn: queueArn(queue) });
@@ -81,7 +81,7 @@ export function realMappings(client: LambdaClient, queueArn: (queue: string) => 
         try {
           return void (await lambda('UpdateEventSourceMapping', () => client.send(changed)));
         } catch (error) {
-          // Lambda takes a minute for each change, and no other one meanwhile.
+          // Lambda takes up to a minute for a change, and refuses others meanwhile.
           if (!(error instanceof StoreError && error.code.endsWith('.ResourceInUseException')) || tries === 0)
             throw error;
           await wait(IN_USE_MS);
