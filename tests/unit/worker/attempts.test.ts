@@ -7,26 +7,31 @@ import { sampleOf } from '../../support/sample-contract';
 const MINUTE = 60_000;
 
 /** What a step's call does. `unknown` gets no answer. */
-type Does = 'fails' | 'unknown' | 'dies' | 'waits' | 'works';
+type Does = 'fails' | 'unknown' | 'breaks' | 'dies' | 'waits' | 'works';
 
 async function act(does: Does): Promise<string> {
   if (does === 'fails') throw new TransientError({ code: 'Down', message: 'down' });
   if (does === 'unknown') throw new AmbiguousError({ code: 'Timeout', message: 'no answer' });
+  if (does === 'breaks') throw new Error('refused, it says');
   if (does === 'waits') throw new WaitError({ code: 'Busy', message: 'busy', waitMs: 10 * MINUTE });
   if (does === 'dies') return new Promise<never>(() => {});
   return 'sent';
 }
 
+/** What the steps do in one run. `seen`: evidence that `send` took effect comes during its call. */
+type Run = Partial<Record<'send' | 'tell', Does>> & { seen?: true };
+
 /** A job of two steps. The vendor cannot be asked about `send`. */
 function start() {
   const calls = { send: 0, tell: 0 };
-  let next: { send: Does; tell: Does } = { send: 'works', tell: 'works' };
+  let next: Run = {};
   const contract = sampleOf({
     schema: z.strictObject({}),
     process: async (_job, { steps }) => {
-      const call = (step: 'send' | 'tell') => () => {
+      const call = (step: 'send' | 'tell') => async () => {
         calls[step] += 1;
-        return act(next[step]);
+        if (next.seen) await prove();
+        return act(next[step] ?? 'works');
       };
       await steps.step('send', { run: call('send'), proven: ({ event }) => `seen as ${event}` });
       await steps.step('tell', { run: call('tell'), resolve: async () => undefined });
@@ -35,14 +40,21 @@ function start() {
   const engine = memoryEngine(() => contract);
   engine.send(envelope());
   const row = () => engine.row(jobId(1));
+  /** Evidence from the vendor that the step took effect. */
+  const prove = () =>
+    engine.deps.ledger.update(row().key, (now) => ({
+      ...now,
+      evidence: { send: { at: engine.clock.now(), event: 'delivered' } },
+    }));
 
   return {
     engine,
     calls,
     row,
+    prove,
     /** Runs the job once, as soon as it is due. */
-    async run(does: Partial<typeof next>): Promise<void> {
-      next = { send: 'works', tell: 'works', ...does };
+    async run(does: Run): Promise<void> {
+      next = does;
       const runs = () => started(row());
       const before = engine.rows().length === 0 ? 0 : runs();
       for (let minute = 0; minute < 60; minute++) {
@@ -56,12 +68,6 @@ function start() {
       }
       throw new Error('the job did not run within an hour');
     },
-    /** Evidence from the vendor that the step took effect. */
-    prove: () =>
-      engine.deps.ledger.update(row().key, (now) => ({
-        ...now,
-        evidence: { send: { at: engine.clock.now(), event: 'delivered' } },
-      })),
   };
 }
 
@@ -70,15 +76,14 @@ const started = ({ history }: JobRow): number => history.filter(({ event }) => e
 /**
  * What happens to a job: runs, evidence, a copy of its message, other waits between its attempts. Text with a blank is the state and the reason that the job must have by then.
  */
-type Course = (Partial<Record<'send' | 'tell', Does>> | 'prove' | 'copy' | `${string} ${string}` | number[])[];
+type Course = (Run | 'prove' | 'copy' | `${string} ${string}` | number[])[];
 
 async function follow({ engine, run, prove, row }: ReturnType<typeof start>, course: Course): Promise<void> {
   for (const step of course)
     if (Array.isArray(step)) engine.deps.retryWaits = step;
     else if (step === 'prove') await prove();
-    else if (step === 'copy') {
-      await engine.sendAndDeliver(envelope(), { of: jobId(1) });
-    } else if (typeof step === 'string') expect(`${row().state} ${row().reason}`).toBe(step);
+    else if (step === 'copy') await engine.sendAndDeliver(envelope(), { of: jobId(1) });
+    else if (typeof step === 'string') expect(`${row().state} ${row().reason}`).toBe(step);
     else await run(step);
 }
 
@@ -125,6 +130,18 @@ describe.each([0, 1, 2])('a step that is unknown after %i failed attempts', (bef
 
 // Each run that fails has two quick retries.
 test.each<[string, Course, object, { send?: number; tell: number }]>([
+  [
+    'a step without an answer is done if evidence of it came while it ran',
+    [{ send: 'unknown', seen: true }, {}],
+    { state: 'succeeded', steps: { send: { result: 'seen as delivered' } } },
+    { send: 1, tell: 1 },
+  ],
+  [
+    'a step is not repeated if evidence contradicts an error that is not ours',
+    [{ send: 'breaks', seen: true }, {}],
+    { state: 'succeeded', steps: { send: { result: 'seen as delivered' } } },
+    { send: 1, tell: 1 },
+  ],
   [
     'a step that had started when the third attempt crashed waits for evidence and is not given up',
     [{ send: 'fails' }, { send: 'fails' }, { send: 'dies' }, {}, 'held unknown', 'prove', {}],
