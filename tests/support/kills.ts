@@ -4,6 +4,8 @@ export interface Kills {
   after: () => Promise<void> | undefined;
   /** Runs an invocation that dies at its n-th call, before or after the effect. With `undefined` it survives. */
   run(invocation: () => Promise<unknown>, kill?: { call: number; when: 'before' | 'after' }): Promise<'done' | 'died'>;
+  /** Kills the invocation that runs. */
+  die(): Promise<never>;
 }
 
 const never = new Promise<never>(() => {});
@@ -28,6 +30,11 @@ export function createKills(): Kills {
   return {
     before: hook('before'),
     after: hook('after'),
+    die() {
+      dead = true;
+      die();
+      return never;
+    },
     async run(invocation, kill) {
       Object.assign(calls, { before: 0, after: 0 });
       planned = kill;

@@ -1,79 +1,77 @@
 import { PermanentError, StoreError, TransientError } from '../../../lib/errors';
 import { jobKey } from '../../../lib/jobs/keys';
 import { envelope, jobId, memoryEngine } from '../../support/engine';
+import { outage } from '../../support/faults';
+import { createKills } from '../../support/kills';
 import { rejects, sampleContract, sampleEngine } from '../../support/sample-contract';
 
 const refused = () => new TransientError({ code: 'Refused', message: 'refused' });
 
-describe('a job that succeeds', () => {
-  test('ends with a row, one record in the hour of its time, and no message', async () => {
-    const { engine, effects } = sampleEngine();
-    const messageId = engine.send(envelope(1));
+test('a job that succeeds ends with a row, one record in the hour of its time, and no message', async () => {
+  const { engine, effects } = sampleEngine();
+  const messageId = engine.send(envelope());
 
-    const response = await engine.deliver();
+  const response = await engine.deliver();
 
-    expect(response).toEqual({ batchItemFailures: [] });
-    expect(effects).toEqual([jobId(1)]);
-    expect(engine.row(jobId(1))).toMatchObject({
-      state: 'succeeded',
-      attempts: 1,
-      result: 'done',
-      steps: { effect: { status: 'done', result: 'done' } },
-      group: 'g',
-      deliveries: [{ messageId, receiveCount: 1 }],
-    });
-    expect(engine.row(jobId(1)).lease).toBeUndefined();
-    expect(engine.records()).toMatchObject({
-      [`jobs/sample/year=2026/month=01/day=02/hour=03/${jobId(1)}.json`]: {
-        state: 'succeeded',
-        deliveries: [{ messageId }],
-        time: '2026-01-02T03:04:05.000Z',
-      },
-    });
-    expect(engine.inQueue()).toBe(0);
+  expect(response).toEqual({ batchItemFailures: [] });
+  expect(effects).toEqual([jobId(1)]);
+  expect(engine.row(jobId(1))).toMatchObject({
+    state: 'succeeded',
+    attempts: 1,
+    result: 'done',
+    steps: { effect: { status: 'done', result: 'done' } },
+    group: 'g',
+    deliveries: [{ messageId, receiveCount: 1 }],
   });
+  expect(engine.row(jobId(1)).lease).toBeUndefined();
+  expect(engine.records()).toMatchObject({
+    [`jobs/sample/year=2026/month=01/day=02/hour=03/${jobId(1)}.json`]: {
+      state: 'succeeded',
+      deliveries: [{ messageId }],
+      time: '2026-01-02T03:04:05.000Z',
+    },
+  });
+  expect(engine.inQueue()).toBe(0);
 });
 
-describe('a message group', () => {
-  test('stops at a message that fails, and its later messages follow after that one', async () => {
-    const order: string[] = [];
-    let failures = 3;
-    const { engine } = sampleEngine(({ id }) => {
-      if (id === jobId(1) && failures-- > 0) throw refused();
-      order.push(id);
-    });
-    for (const n of [1, 2, 3]) engine.send(envelope(n));
-    engine.send(envelope(4), { group: 'other' });
-
-    const response = await engine.deliver();
-    const inFirst = [...order];
-    engine.clock.advance(61_000);
-    await engine.deliver();
-
-    expect(response.batchItemFailures).toHaveLength(3);
-    expect(inFirst).toEqual([jobId(4)]);
-    expect(order).toEqual([jobId(4), jobId(1), jobId(2), jobId(3)]);
+test('a message group stops at a message that fails, and its later messages follow after that one', async () => {
+  const order: string[] = [];
+  let failures = 3;
+  const { engine } = sampleEngine(({ id }) => {
+    if (id === jobId(1) && failures-- > 0) throw refused();
+    order.push(id);
   });
+  for (const n of [1, 2, 3]) engine.send(envelope(n));
+  engine.send(envelope(4), { group: 'other' });
 
-  test('comes back in one batch, although its messages are hidden one after another', async () => {
-    const { contract, effects } = sampleContract(() => {
-      throw refused();
-    });
-    const engine = memoryEngine(() => contract, {
-      after: (call) => (call === 'queues.changeVisibility' ? engine.clock.advance(2_000) : undefined),
-    });
-    for (const n of [1, 2, 3]) engine.send(envelope(n));
-    await engine.deliver();
+  const response = await engine.deliver();
+  const inFirst = [...order];
+  engine.clock.advance(61_000);
+  await engine.deliver();
 
-    let back = engine.receive();
-    for (let second = 0; second < 120 && back.Records.length === 0; second++) {
-      engine.clock.advance(1_000);
-      back = engine.receive();
-    }
+  expect(response.batchItemFailures).toHaveLength(3);
+  expect(inFirst).toEqual([jobId(4)]);
+  expect(order).toEqual([jobId(4), jobId(1), jobId(2), jobId(3)]);
+});
 
-    expect(back.Records.map(({ body }) => body)).toEqual([1, 2, 3].map((n) => envelope(n)));
-    expect(effects).toEqual([]);
+test('a message group comes back in one batch, although its messages are hidden one after another', async () => {
+  const { contract, effects } = sampleContract(() => {
+    throw refused();
   });
+  const engine = memoryEngine(() => contract, {
+    after: (call) => (call === 'queues.changeVisibility' ? engine.clock.advance(2_000) : undefined),
+  });
+  for (const n of [1, 2, 3]) engine.send(envelope(n));
+  await engine.deliver();
+
+  let back = engine.receive();
+  for (let second = 0; second < 120 && back.Records.length === 0; second++) {
+    engine.clock.advance(1_000);
+    back = engine.receive();
+  }
+
+  expect(back.Records.map(({ body }) => body)).toEqual([1, 2, 3].map((n) => envelope(n)));
+  expect(effects).toEqual([]);
 });
 
 test('when nothing can be written, the message comes back after 15 minutes and loses no attempt', async () => {
@@ -83,7 +81,7 @@ test('when nothing can be written, the message comes back after 15 minutes and l
       if (down && call.startsWith('table')) throw new StoreError({ code: 'Down', message: 'down' });
     },
   });
-  const messageId = engine.send(envelope(1));
+  const messageId = engine.send(envelope());
 
   const response = await engine.deliver();
   const back = (engine.model.nextChangeAt('my-sample.fifo') ?? 0) - engine.clock.now();
@@ -100,7 +98,7 @@ test('when nothing can be written, the message comes back after 15 minutes and l
 test('the deadline leaves messages untouched that could not be finished in time', async () => {
   const { engine, effects } = sampleEngine(() => 'done', { timeoutMs: 400 });
 
-  const response = await engine.sendAndDeliver(envelope(1));
+  const response = await engine.sendAndDeliver(envelope());
 
   expect(response.batchItemFailures).toHaveLength(1);
   expect(effects).toEqual([]);
@@ -108,7 +106,6 @@ test('the deadline leaves messages untouched that could not be finished in time'
 });
 
 const DAY = 86_400_000;
-const body = envelope();
 
 async function forget(engine: ReturnType<typeof memoryEngine>): Promise<void> {
   const row = engine.row(jobId(1));
@@ -117,11 +114,11 @@ async function forget(engine: ReturnType<typeof memoryEngine>): Promise<void> {
 
 test('a finished job whose row has expired is known by its record, so a late copy does nothing', async () => {
   const { engine, effects } = sampleEngine();
-  await engine.sendAndDeliver(body);
+  await engine.sendAndDeliver(envelope());
   engine.clock.advance(46 * DAY);
   await forget(engine);
 
-  const response = await engine.sendAndDeliver(body);
+  const response = await engine.sendAndDeliver(envelope());
 
   expect(response).toEqual({ batchItemFailures: [] });
   expect(effects).toEqual([jobId(1)]);
@@ -132,7 +129,7 @@ test('a dead job whose row has expired keeps its steps in a redrive', async () =
   const { engine, effects } = sampleEngine(() => {
     if (refuse) throw new PermanentError({ code: 'Rejected', message: 'rejected', vendor: 'zendesk' });
   });
-  await engine.sendAndDeliver(body);
+  await engine.sendAndDeliver(envelope());
   engine.clock.advance(13 * DAY);
   await forget(engine);
   refuse = false;
@@ -151,34 +148,23 @@ test('a dead job whose row has expired keeps its steps in a redrive', async () =
   ]);
 });
 
-const down = () => {
-  throw new StoreError({ code: 'S3.SlowDown', message: 'S3 failed' });
-};
-
-/** An engine whose vendor refuses the job permanently. Parking the job needs the bucket. */
-function refusing(isDown: (call: string) => boolean) {
-  const { engine } = sampleEngine(rejects, { before: (call) => (isDown(call) ? down() : undefined) });
-  engine.send(envelope());
-  return engine;
-}
-
 test('a job is given back when the bucket cannot store its body, and the run counts as no attempt', async () => {
-  const engine = refusing((call) => call === 'objects.put');
+  const { engine } = sampleEngine(rejects, outage('objects.put'));
 
-  const response = await engine.deliver();
+  const response = await engine.sendAndDeliver(envelope());
 
   expect(response.batchItemFailures).toHaveLength(1);
   expect(engine.row(jobId(1))).toMatchObject({ state: 'queued', attempts: 0, crashes: 0 });
   expect(engine.row(jobId(1)).lease).toBeUndefined();
-  expect(engine.row(jobId(1)).history.at(-1)).toMatchObject({ event: 'given back', error: { code: 'S3.SlowDown' } });
+  expect(engine.row(jobId(1)).history.at(-1)).toMatchObject({ event: 'given back', error: { code: 'Down' } });
 });
 
 test('in its last moments a worker begins no write to give a job back, because its answer would come too late', async () => {
   const { engine } = sampleEngine(rejects, {
     before: (call) => {
-      if (call !== 'objects.put') return undefined;
+      if (call !== 'objects.put') return;
       engine.clock.advance(engine.timeoutMs - 100);
-      return down();
+      throw new StoreError({ code: 'Down', message: 'down' });
     },
   });
 
@@ -186,4 +172,113 @@ test('in its last moments a worker begins no write to give a job back, because i
 
   expect(response.batchItemFailures).toHaveLength(1);
   expect(engine.row(jobId(1))).toMatchObject({ state: 'processing', crashes: 0 });
+});
+
+/** A message in the queue has its last receive next. */
+function receiveTwice(engine: ReturnType<typeof memoryEngine>): void {
+  for (const _receive of [1, 2]) {
+    engine.receive();
+    engine.clock.advance(301_000);
+  }
+}
+
+/** An engine whose process dies during the effect of a job. */
+function mortal(poison: string) {
+  const kills = createKills();
+  const { engine, effects } = sampleEngine(({ id }) => (id === poison ? kills.die() : undefined), kills);
+  return { engine, effects, run: kills.run, deliver: () => kills.run(() => engine.deliver()) };
+}
+
+test('messages that came back from the DLQ run last and one by one, and a note is made before each is read', async () => {
+  const { engine, effects } = sampleEngine();
+  const reads: string[] = [];
+  const begin = engine.deps.ledger.trials.begin;
+  engine.deps.ledger.trials.begin = async (queue, messageId) => {
+    reads.push(`${messageId} after ${effects.length}`);
+    await begin(queue, messageId);
+  };
+  const returned = { returned: '1', returnedAt: '1' };
+  const first = engine.send(envelope(), { group: 'a', attributes: returned });
+  engine.send(envelope(2), { group: 'a' });
+  const second = engine.send(envelope(3), { group: 'b', attributes: returned });
+  engine.send(envelope(4), { group: 'c' });
+
+  await engine.deliver();
+
+  expect(effects).toEqual([4, 1, 2, 3].map(jobId));
+  expect(reads).toEqual([`${first} after 1`, `${second} after 3`]);
+  expect(await engine.deps.ledger.trials.begun('sample', first)).toBe(true);
+});
+
+test('while another run holds the lease, the message stays in the queue until that lease ends', async () => {
+  const { engine, deliver } = mortal(jobId(1));
+  engine.send(envelope());
+  await deliver();
+
+  const response = await engine.sendAndDeliver(envelope(), { group: 'other' });
+
+  expect(response.batchItemFailures).toHaveLength(1);
+  const back = (engine.model.nextChangeAt('my-sample.fifo') ?? 0) - engine.clock.now();
+  expect(back).toBeGreaterThanOrEqual(engine.timeoutMs);
+});
+
+test('a copy on its last receive is acknowledged while the job runs from another message, so nothing is dead-lettered', async () => {
+  const { engine, deliver } = mortal(jobId(1));
+  engine.send(envelope(), { group: 'other' });
+  receiveTwice(engine);
+  const copy = engine.receive();
+  engine.send(envelope());
+  await deliver();
+
+  const response = await engine.handle(copy);
+
+  expect(copy.Records.map(({ attributes }) => attributes.ApproximateReceiveCount)).toEqual(['3']);
+  expect(response.batchItemFailures).toEqual([]);
+  expect(engine.row(jobId(1))).toMatchObject({ state: 'processing' });
+  expect([engine.inQueue(), engine.deadLetters().length]).toEqual([1, 0]);
+});
+
+test('a copy on its last receive stays if the run from the other message has its last receive too, so the job is not lost', async () => {
+  const { engine, deliver } = mortal(jobId(1));
+  engine.send(envelope(), { group: 'other' });
+  receiveTwice(engine);
+  const copy = engine.receive();
+  engine.send(envelope());
+  receiveTwice(engine);
+  // SQS dead-letters the message of this run, because the run crashes. By its clock, its lease may not have ended then.
+  await deliver();
+
+  const response = await engine.handle(copy);
+
+  expect(response.batchItemFailures).toHaveLength(1);
+});
+
+test('two messages of one job on their last receive: the second looks again until the first has its outcome', async () => {
+  const { engine, effects } = sampleEngine();
+  for (const group of ['one', 'other']) engine.send(envelope(), { group });
+  receiveTwice(engine);
+  const both = engine.receive();
+
+  const response = await engine.handle(both);
+
+  expect(both.Records.map(({ attributes }) => attributes.ApproximateReceiveCount)).toEqual(['3', '3']);
+  expect(response.batchItemFailures).toEqual([]);
+  expect(effects).toEqual([jobId(1)]);
+});
+
+test('the poison message in a batch of ten is found and parked, and the other nine succeed', async () => {
+  const { engine, run, effects } = mortal(jobId(5));
+  for (let n = 1; n <= 10; n++) engine.send(envelope(n), { group: `g${n}` });
+
+  for (let round = 0; round < 60; round++) {
+    for (let event = engine.receive(); event.Records.length > 0; event = engine.receive())
+      await run(() => engine.handle(event));
+    engine.clock.advance(60_000);
+    await engine.reconcile();
+  }
+
+  const dead = engine.rows().filter(({ state }) => state === 'dead');
+  expect(dead.map(({ id }) => id)).toEqual([jobId(5)]);
+  expect(effects.toSorted()).toEqual([1, 2, 3, 4, 6, 7, 8, 9, 10].map(jobId));
+  expect(engine.deadLetters().map(({ attributes }) => attributes.code?.StringValue)).toEqual(['CrashLoop']);
 });
