@@ -1,12 +1,15 @@
 import { sha256 } from '../../../lib/jobs/envelope';
 import { bodyKey } from '../../../lib/jobs/keys';
 import { MAX_MESSAGE_BYTES, PLACEHOLDER } from '../../../lib/jobs/messages';
-import { anEnvelope, BUCKET, jobId, PREFIX } from '../../support/engine';
+import { BUCKET, envelope, jobId, PREFIX } from '../../support/engine';
 import { sampleEngine } from '../../support/sample-contract';
 
 const SECRET = 'private-value@example.com';
-const json = (changes: Record<string, unknown> = {}) => JSON.stringify(anEnvelope(changes));
-const start = () => sampleEngine();
+const DEEP = `${'['.repeat(200_000)}${']'.repeat(200_000)}`;
+const json = (changes: Record<string, unknown>) => envelope(1, changes);
+/** A message whose data is `text` in the bucket. */
+const referring = (n: number, dataref: string, text = '') =>
+  envelope(n, { data: undefined, dataref, datasha256: sha256(text) });
 
 test.each([
   ['is not JSON', `not json ${SECRET}`, 'NotJson', undefined],
@@ -28,30 +31,15 @@ test.each([
   ['has a field that is too long', json({ data: { name: SECRET } }), 'InvalidField', 'data.name'],
   ['has an unknown field', json({ data: { [SECRET]: 1 } }), 'InvalidField', 'data'],
   ['has no data', json({ data: undefined }), 'InvalidField', 'data'],
-  ['is nested 200,000 deep', `{"a":${'['.repeat(200_000)}${']'.repeat(200_000)}}`, 'InvalidEnvelope', 'specversion'],
-  ['has data nested 200,000 deep', deepData(), 'TooDeep', 'data'],
-  [
-    'names data in another bucket',
-    json({ data: undefined, dataref: 's3://other/x', datasha256: sha256('') }),
-    'InvalidDataref',
-    'dataref',
-  ],
-  [
-    'names data outside its prefix',
-    json({ data: undefined, dataref: `${PREFIX}/_data/other/x`, datasha256: sha256('') }),
-    'InvalidDataref',
-    'dataref',
-  ],
-  [
-    'names data that is missing',
-    json({ data: undefined, dataref: `${PREFIX}/_data/sample/x`, datasha256: sha256('') }),
-    'DatarefMissing',
-    'dataref',
-  ],
+  ['is nested 200,000 deep', `{"a":${DEEP}}`, 'InvalidEnvelope', 'specversion'],
+  ['has data nested 200,000 deep', json({ data: 'DEEP' }).replace('"DEEP"', DEEP), 'TooDeep', 'data'],
+  ['names data in another bucket', referring(1, 's3://other/x'), 'InvalidDataref', 'dataref'],
+  ['names data outside its prefix', referring(1, `${PREFIX}/_data/other/x`), 'InvalidDataref', 'dataref'],
+  ['names data that is missing', referring(1, `${PREFIX}/_data/sample/x`), 'DatarefMissing', 'dataref'],
 ])(
   'a message that %s is parked with code and field, in its own row and record, without any of its values',
   async (_what, body, code, field) => {
-    const { engine, effects } = start();
+    const { engine, effects } = sampleEngine();
 
     const response = await engine.sendAndDeliver(body);
 
@@ -69,20 +57,15 @@ test.each([
   },
 );
 
-function deepData(): string {
-  const deep = `${'['.repeat(200_000)}${']'.repeat(200_000)}`;
-  return json({ data: 'DEEP' }).replace('"DEEP"', deep);
-}
-
 test('data behind a reference, by key or by URI, is read if its hash is right and refused if not', async () => {
-  const { engine, effects } = start();
+  const { engine, effects } = sampleEngine();
   const data = JSON.stringify({ name: 'a' });
-  await engine.objects.put(`${PREFIX}/_data/sample/one`, data, 'application/json');
   const dataref = `${PREFIX}/_data/sample/one`;
-  engine.send(json({ id: jobId(1), data: undefined, dataref, datasha256: sha256(data) }));
-  engine.send(json({ id: jobId(2), data: undefined, dataref: `s3://${BUCKET}/${dataref}`, datasha256: sha256(data) }));
-  engine.send(json({ id: jobId(3), data: undefined, dataref, datasha256: sha256('changed') }));
-  engine.send(json({ id: jobId(4), data: {}, dataref, datasha256: sha256(data) }));
+  await engine.objects.put(dataref, data, 'application/json');
+  engine.send(referring(1, dataref, data));
+  engine.send(referring(2, `s3://${BUCKET}/${dataref}`, data));
+  engine.send(referring(3, dataref, 'changed'));
+  engine.send(envelope(4, { dataref, datasha256: sha256(data) }));
 
   await engine.deliver();
 
@@ -92,12 +75,12 @@ test('data behind a reference, by key or by URI, is read if its hash is right an
 });
 
 test("a producer's large data is deleted when its job succeeds, and stays while its job can be retried", async () => {
-  const { engine } = start();
+  const { engine } = sampleEngine();
   const [done, dead] = [jobId(1), jobId(2)].map((id) => `${PREFIX}/_data/sample/${id}/hash`) as [string, string];
   const data = JSON.stringify({ name: 'a' });
   for (const key of [done, dead]) await engine.objects.put(key, data, 'application/json');
-  engine.send(json({ id: jobId(1), data: undefined, dataref: done, datasha256: sha256(data) }));
-  engine.send(json({ id: jobId(2), data: undefined, dataref: dead, datasha256: sha256('changed') }));
+  engine.send(referring(1, done, data));
+  engine.send(referring(2, dead, 'changed'));
 
   await engine.deliver();
 
@@ -110,7 +93,7 @@ test.each([
 ])(
   'a body of 1 MiB that is %s is parked with its reason, kept in S3, and redriven in full',
   async (_what, id, make, code) => {
-    const { engine } = start();
+    const { engine } = sampleEngine();
     const room = MAX_MESSAGE_BYTES - Buffer.byteLength(make(''));
     const body = make('x'.repeat(room));
     const messageId = engine.send(body);
@@ -123,10 +106,7 @@ test.each([
     expect(engine.objects.text(bodyKey(PREFIX, 'sample', job))).toBe(body);
     expect(engine.row(job)).toMatchObject({ state: 'dead', error: { code } });
 
-    engine.model.startMessageMoveTask({
-      SourceArn: 'arn:aws:sqs:us-east-1:000000000000:my-sample-dlq.fifo',
-      DestinationArn: engine.queueArn,
-    });
+    engine.redrive();
     await engine.deliver();
 
     // The redrive opens the same job again, and makes no new one.
@@ -144,7 +124,7 @@ test.each<[string, Record<string, unknown>, object, string?]>([
   ['message group', { data: {} }, { state: 'succeeded', ...HIDDEN_GROUP }, SECRET],
   ['message group, parked,', { data: 7 }, { state: 'dead', ...HIDDEN_GROUP }, SECRET],
 ])('a job shows its %s nowhere if that is an address', async (_what, changes, shown, group = 'g') => {
-  const { engine } = start();
+  const { engine } = sampleEngine();
 
   await engine.sendAndDeliver(json(changes), { group });
 
@@ -161,7 +141,7 @@ test.each([
   ['req_7f.a:b-c', 'req_7f.a:b-c'],
   ['12345678-1234-4234-8234-123456789012', '12345678-1234-4234-8234-123456789012'],
 ])('the correlation id %s is shown as %s', async (correlationid, shown) => {
-  const { engine } = start();
+  const { engine } = sampleEngine();
   const source = 'https://example.com/shop?page=1#top';
 
   await engine.sendAndDeliver(json({ correlationid, source }));

@@ -4,7 +4,7 @@ import { limitVendor } from '../../../lib/ops/pause';
 import { circuitBreakers, KEPT_MS } from '../../../lib/worker/circuit';
 import { mailOrSkip } from '../../../lib/worker/mail';
 import { sharedRate } from '../../../lib/worker/rate';
-import { anEnvelope, jobId } from '../../support/engine';
+import { envelope, jobId } from '../../support/engine';
 import { memoryClock, memoryRandom } from '../../support/memory-clock';
 import { memoryTable } from '../../support/memory-table';
 import { sampleEngine } from '../../support/sample-contract';
@@ -27,8 +27,7 @@ function start(effect: () => void = () => {}) {
       limitVendor({ circuits, clock: engine.clock, by }, { vendor, reason: 'they move', until: undefined, ...limit }),
     next: async () => {
       const id = jobId(++n);
-      engine.send(JSON.stringify(anEnvelope({ id })), { group: id });
-      await engine.deliver();
+      await engine.sendAndDeliver(envelope(n), { group: id });
       return engine.row(id);
     },
   };
