@@ -33,6 +33,9 @@ test('names that are stored or shared never change', () => {
   expect(queueName('mht-api', 'feedback', 'fifo')).toBe('mht-api-feedback.fifo');
   expect(dlqName('mht-api', 'feedback', 'fifo')).toBe('mht-api-feedback-dlq.fifo');
   expect(dlqName('mht-api', 'feedback', 'standard')).toBe('mht-api-feedback-dlq');
+  expect(queueUrlOfArn('arn:aws:sqs:eu-central-1:123456789012:mht-api-feedback.fifo')).toBe(
+    'https://sqs.eu-central-1.amazonaws.com/123456789012/mht-api-feedback.fifo',
+  );
 });
 
 test.each(['unsent', 'waiting', 'ending'] as const)(
@@ -64,12 +67,6 @@ test('each message has its own deduplication id, and only who knows the random o
   expect(deduplicationId.opened({ ...row, version: 2 })).toBe('random:2');
   expect(deduplicationId.parked(row)).toBe('random:p:1');
   expect(deduplicationId.unread(id, 'm')).toBe(`${id}:d:m`);
-});
-
-test("the URL of a queue follows from the queue's ARN", () => {
-  const arn = 'arn:aws:sqs:eu-central-1:123456789012:mht-api-feedback.fifo';
-
-  expect(queueUrlOfArn(arn)).toBe('https://sqs.eu-central-1.amazonaws.com/123456789012/mht-api-feedback.fifo');
 });
 
 const MIB = 1024 * 1024;

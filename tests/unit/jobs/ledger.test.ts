@@ -117,16 +117,9 @@ test.each([
   expect([todo, todoAt]).toEqual(['feedback#kept', row.updatedAt + days * 86_400_000]);
 });
 
-const LEASE = 'lease#sample';
-
-function leases() {
-  const deps = { table: memoryTable(), clock: memoryClock(), random: memoryRandom() };
-  const take = (ms: number) => takeLease<RunLease>(deps, LEASE, deps.clock.now() + ms);
-  return { deps, take };
-}
-
 test('only its holder can end a lease', async () => {
-  const { deps, take } = leases();
+  const { deps } = start();
+  const take = (ms: number) => takeLease<RunLease>(deps, 'lease#sample', deps.clock.now() + ms);
   const first = await take(1_000);
   deps.clock.advance(1_000);
   await take(60_000);

@@ -1,16 +1,15 @@
-import * as z from 'zod';
+import { PermanentError } from '../../../lib/errors';
 import { recordKey } from '../../../lib/jobs/keys';
 import { putRecord, recordOf, rowOfRecord } from '../../../lib/jobs/record';
 import { blankRow, type JobRow } from '../../../lib/jobs/row';
 import type { Objects } from '../../../lib/ports';
-import { messageType } from '../../../lib/worker/contract';
-import { envelope, jobId, memoryEngine, PREFIX } from '../../support/engine';
+import { envelope, jobId, PREFIX } from '../../support/engine';
 import { inState } from '../../support/in-state';
+import { sampleEngine } from '../../support/sample-contract';
 
 /** A job that is done. Its record is written, unless `unwritten`. */
 async function start({ unwritten = false } = {}) {
-  const done = messageType({ schema: z.strictObject({}), process: async () => 'ok' });
-  const engine = memoryEngine(() => ({ queue: 'sample', vendors: [], types: { 'sample.done.v1': done } }));
+  const { engine } = sampleEngine();
   await engine.sendAndDeliver(envelope());
   const row = engine.row(jobId(1));
   const key = recordKey(PREFIX, row);
@@ -71,15 +70,6 @@ test('a later record that lands late replaces no newer one', async () => {
   expect(record()).toMatchObject({ generation: 3 });
 });
 
-test('a writer that knows only an earlier end writes the record of the newest one', async () => {
-  const { bucket, row, put, change, record } = await start();
-  await change({ generation: 2 });
-
-  await put(bucket, row);
-
-  expect(record()).toMatchObject({ generation: 2 });
-});
-
 test('a writer whose first write took effect without an answer leaves the record', async () => {
   const { engine, bucket, row, key, put } = await start({ unwritten: true });
   await bucket.create(key, recordOf(row), 'application/json');
@@ -90,22 +80,29 @@ test('a writer whose first write took effect without an answer leaves the record
   expect(replace).not.toHaveBeenCalled();
 });
 
-test('the record stays while the job is open again', async () => {
-  const { bucket, row, put, change, record } = await start();
-  await change({ state: inState('queued'), generation: 2 });
+test.each<[string, (given: Awaited<ReturnType<typeof start>>) => Promise<unknown>, object]>([
+  [
+    'is of the newest end, also from a writer that knows only an earlier one',
+    ({ change }) => change({ generation: 2 }),
+    { generation: 2 },
+  ],
+  [
+    'stays while the job is open again',
+    ({ change }) => change({ state: inState('queued'), generation: 2 }),
+    { state: 'succeeded', generation: 1 },
+  ],
+  [
+    'is replaced if it was not readable any more',
+    ({ bucket, key }) => bucket.put(key, '{"sta', 'application/json'),
+    { state: 'succeeded' },
+  ],
+])('a record %s', async (_what, prepare, expected) => {
+  const given = await start();
+  await prepare(given);
 
-  await put(bucket, row);
+  await given.put(given.bucket, given.row);
 
-  expect(record()).toMatchObject({ state: 'succeeded', generation: 1 });
-});
-
-test('a record that was not readable any more is replaced', async () => {
-  const { bucket, row, key, put, record } = await start();
-  await bucket.put(key, '{"sta', 'application/json');
-
-  await put(bucket, row);
-
-  expect(record()).toMatchObject({ state: 'succeeded' });
+  expect(given.record()).toMatchObject(expected);
 });
 
 const AT = Date.parse('2026-01-02T03:04:05.000Z');
@@ -135,6 +132,44 @@ test('a record has readable times, and no leases, tokens or index attributes', (
   expect(JSON.stringify(record)).not.toContain('token');
 });
 
-test('a text that is no record of ours makes no DEAD', () => {
+test('a text that is no record of ours makes no row', () => {
   expect(() => rowOfRecord('{"some":"thing"}', 'k')).toThrow('record: does not parse');
+});
+
+test('a success is published once, with its result, and is final', async () => {
+  const { engine } = sampleEngine(() => ({ ticketId: '7' }), { events: true });
+
+  await engine.sendAndDeliver(envelope(1, { correlationid: 'request-1' }));
+  await engine.reconcile();
+
+  const { firstStartedAt = 0, endedAt = 0, time } = engine.row(jobId(1));
+  expect(engine.published).toEqual([
+    {
+      id: `${jobId(1)}:1:succeeded`,
+      job: jobId(1),
+      queue: 'sample',
+      type: 'sample.done.v1',
+      generation: 1,
+      state: 'succeeded',
+      final: true,
+      result: { ticketId: '7' },
+      correlationId: 'request-1',
+      acceptedAt: new Date(time).toISOString(),
+      startedAt: new Date(firstStartedAt).toISOString(),
+      endedAt: new Date(endedAt).toISOString(),
+    },
+  ]);
+});
+
+test('a dead job is published with the code and field of its error, and is not final', async () => {
+  const rejected = new PermanentError({ code: 'Rejected', message: 'planted text', field: 'data.subject' });
+  const { engine } = sampleEngine(() => Promise.reject(rejected), { events: true });
+
+  await engine.sendAndDeliver(envelope());
+
+  const error = { code: 'Rejected', field: 'data.subject' };
+  expect(engine.published).toMatchObject([
+    { id: `${jobId(1)}:1:dead`, state: 'dead', reason: 'error', final: false, error },
+  ]);
+  expect(JSON.stringify(engine.published)).not.toContain('planted');
 });
