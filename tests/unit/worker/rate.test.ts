@@ -3,7 +3,8 @@ import { WaitError } from '../../../lib/errors';
 import type { Sendgrid } from '../../../lib/vendors/sendgrid';
 import type { RunContext } from '../../../lib/worker/contract';
 import { sendPaced } from '../../../lib/worker/mail';
-import { LEAD_MS, sendingTimes, sharedRate } from '../../../lib/worker/rate';
+import { LEAD_MS, type RateUse, sendingTimes, sharedRate } from '../../../lib/worker/rate';
+import { damagedItem } from '../../support/damage';
 import { memoryClock, memoryRandom } from '../../support/memory-clock';
 import { memoryTable } from '../../support/memory-table';
 import { busiest, rateRun } from '../../support/rate-run';
@@ -46,38 +47,19 @@ test('chunks of any size and single mails, each as late as it may be: in any win
   );
 });
 
-test('an idle rate gives a chunk time for the writes before its call, so it does not miss its slot', async () => {
-  const { shared, begun } = start();
+test.each<[string, RateUse, number, [count: number, recipients: number, use: RateUse][], number]>([
+  ['an idle rate gives a chunk time for the writes before its call', 'campaign', 100, [], LEAD_MS],
+  ['a chunk waits for the end of a mail that has taken the whole rate', 'campaign', 1, [[1, 1, 'message']], 1_000],
+  ['a single mail passes by a campaign at once', 'message', 100, [[5, 1000, 'campaign']], 0],
+  ['single mails have the whole limit where no campaign runs', 'message', 10, [[10, 1, 'message']], 1_000],
+])('%s', async (_rule, use, rate, before, waitMs) => {
+  const { shared, begun } = start(rate);
+  for (const [count, recipients, other] of before)
+    for (let n = 0; n < count; n++) await shared.reserve({ recipients, use: other, withinMs: 90_000 });
 
-  const slot = slotOf(await shared.reserve({ recipients: 1, use: 'campaign', withinMs: 1_000 }));
+  const slot = slotOf(await shared.reserve({ recipients: 1, use, withinMs: 5_000 }));
 
-  expect(slot.at).toBe(begun + LEAD_MS);
-});
-
-test('a chunk waits for the end of a single mail that has taken the whole rate', async () => {
-  const { shared, begun } = start(1);
-  await shared.reserve({ recipients: 1, use: 'message', withinMs: 1_000 });
-
-  expect(slotOf(await shared.reserve({ recipients: 1, use: 'campaign', withinMs: 2_000 })).at).toBe(begun + 1_000);
-});
-
-test('a single mail passes by a campaign at once', async () => {
-  const { shared, begun } = start();
-  for (let n = 0; n < 5; n++) await shared.reserve({ recipients: 1000, use: 'campaign', withinMs: 90_000 });
-
-  const slot = slotOf(await shared.reserve({ recipients: 1, use: 'message', withinMs: 1_000 }));
-
-  expect(slot.at).toBe(begun);
-});
-
-test('single mails have the whole limit where no campaign runs', async () => {
-  const { shared, begun } = start(10);
-
-  const slots = [];
-  for (let n = 0; n < 11; n++)
-    slots.push(slotOf(await shared.reserve({ recipients: 1, use: 'message', withinMs: 5_000 })));
-
-  expect(slots.at(-1)?.at).toBeCloseTo(begun + 1_000);
+  expect(slot.at - begun).toBe(waitMs);
 });
 
 test.each([
@@ -151,28 +133,16 @@ test('a vendor that asks for two hours gets one', async () => {
 });
 
 test('a cursor from a wrong clock is not waited for', async () => {
-  const { shared, table, begun } = start();
-  await shared.reserve({ recipients: 1, use: 'campaign', withinMs: 0 });
-  const item = await table.get('rate#sendgrid');
+  const { shared, make, table, begun } = start();
+  await shared.reserve({ recipients: 1, use: 'campaign', withinMs: LEAD_MS });
   const far = begun + 365 * 86_400_000;
-  await table.put(
-    {
-      ...item,
-      key: 'rate#sendgrid',
-      writer: 'x',
-      version: 2,
-      campaigns: far,
-      messages: far,
-      whole: far,
-      alone: far,
-      messageAt: far,
-      blockedUntil: far,
-    },
-    1,
-  );
+  await damagedItem(table, 'rate#sendgrid', (item) => ({
+    ...item,
+    ...{ campaigns: far, messages: far, whole: far, alone: far, messageAt: far, blockedUntil: far },
+  }));
 
   for (const use of ['campaign', 'message'] as const)
-    expect((await shared.reserve({ recipients: 1, use, withinMs: 1_000 })).kind).toBe('slot');
+    expect((await make(100).reserve({ recipients: 1, use, withinMs: 1_000 })).kind).toBe('slot');
 });
 
 test.each([
