@@ -1,7 +1,8 @@
 import { realLog, realMetrics } from '../../../lib/log';
+import type { Log, Metrics } from '../../../lib/ports';
 
-/** The lines that a function's log would hold. */
-function written(act: () => void): Record<string, unknown>[] {
+/** The lines that a function's log would hold. Its metrics are flushed at last. */
+function written(act: (log: Log, metrics: Metrics) => void): Record<string, unknown>[] {
   let text = '';
   const spies = [process.stdout, process.stderr].map((stream) =>
     jest.spyOn(stream, 'write').mockImplementation((part) => {
@@ -9,7 +10,9 @@ function written(act: () => void): Record<string, unknown>[] {
       return true;
     }),
   );
-  act();
+  const metrics = realMetrics({ namespace: 'my-instance' });
+  act(realLog({ service: 'my-instance', level: 'INFO' }), metrics);
+  void metrics.flush();
   for (const spy of spies) spy.mockRestore();
   return text
     .split('\n')
@@ -17,119 +20,101 @@ function written(act: () => void): Record<string, unknown>[] {
     .map((line) => JSON.parse(line) as Record<string, unknown>);
 }
 
-describe('the log', () => {
-  it('writes one line of JSON with level, service, message and facts', () => {
-    const lines = written(() => {
-      const log = realLog({ service: 'my-instance', level: 'INFO' });
-      log.info('delivery handled', { queue: 'feedback', receiveCount: 2, canary: true, reason: undefined });
-      log.warn('careful');
-      log.error('failed', { code: 'SQS.TimeoutError' });
-    });
-
-    expect(lines).toMatchObject([
-      {
-        ...{ level: 'INFO', service: 'my-instance', message: 'delivery handled' },
-        ...{ queue: 'feedback', receiveCount: 2, canary: true },
-      },
-      { level: 'WARN', message: 'careful' },
-      { level: 'ERROR', message: 'failed', code: 'SQS.TimeoutError' },
-    ]);
-    expect(lines[0]).not.toHaveProperty('reason');
+test('the log writes one line of JSON with level, service, message and facts', () => {
+  const lines = written((log) => {
+    log.info('delivery handled', { queue: 'feedback', receiveCount: 2, canary: true, reason: undefined });
+    log.warn('careful');
+    log.error('failed', { code: 'SQS.TimeoutError' });
   });
 
-  it('drops unknown keys, errors and objects, and names what it dropped', () => {
-    const lines = written(() => {
-      const log = realLog({ service: 's', level: 'INFO' });
-      const error = Object.assign(new Error('planted'), { config: { headers: 'planted' } });
-      log.error('failed', {
-        email: 'planted@example.com',
-        reason: error,
-        outcome: { body: 'planted' },
-        level: 'planted',
-        queue: 'q',
-      } as never);
-      log.error('failed', error as never);
-    });
-
-    expect(JSON.stringify(lines)).not.toContain('planted');
-    expect(lines).toMatchObject([
-      { level: 'ERROR', queue: 'q', droppedFacts: 'email,reason,outcome,level' },
-      { level: 'ERROR', droppedFacts: 'config' },
-    ]);
-  });
-
-  it('truncates a fact that is too long', () => {
-    const [line] = written(() => {
-      realLog({ service: 's', level: 'INFO' }).info('long', { reason: 'x'.repeat(100000) });
-    });
-
-    expect(line?.reason).toHaveLength(512);
-  });
+  expect(lines).toMatchObject([
+    {
+      ...{ level: 'INFO', service: 'my-instance', message: 'delivery handled' },
+      ...{ queue: 'feedback', receiveCount: 2, canary: true },
+    },
+    { level: 'WARN', message: 'careful' },
+    { level: 'ERROR', message: 'failed', code: 'SQS.TimeoutError' },
+  ]);
+  expect(lines[0]).not.toHaveProperty('reason');
 });
 
-describe('the metrics', () => {
-  it('are EMF lines under the namespace, with one line for each set of dimensions', () => {
-    const lines = written(() => {
-      const metrics = realMetrics({ namespace: 'my-instance' });
-      metrics.add('JobsSucceeded', 1, 'Count', { queue: 'feedback' });
-      metrics.add('JobsSucceeded', 1, 'Count', { queue: 'emails' });
-      metrics.add('JobsSucceeded', 2, 'Count', { queue: 'feedback' });
-      metrics.add('JobsHeld', 3, 'Count', { queue: 'feedback' });
-      metrics.add('Held', 4, 'Count', { reason: 'paused', queue: 'feedback' });
-      metrics.add('Held', 5, 'Count', { queue: 'feedback', reason: 'paused' });
-      void metrics.flush();
-    });
-
-    expect(lines).toHaveLength(3);
-    expect(lines).toMatchObject([
-      {
-        _aws: { CloudWatchMetrics: [{ Namespace: 'my-instance', Dimensions: [['queue']] }] },
-        queue: 'feedback',
-        JobsSucceeded: [1, 2],
-        JobsHeld: 3,
-      },
-      { queue: 'emails', JobsSucceeded: 1 },
-      { _aws: { CloudWatchMetrics: [{ Dimensions: [['queue', 'reason']] }] }, reason: 'paused', Held: [4, 5] },
-    ]);
-    expect(lines.every((line) => !('service' in line))).toBe(true);
+test('the log drops unknown keys, errors and objects, and names what it dropped', () => {
+  const lines = written((log) => {
+    const error = Object.assign(new Error('planted'), { config: { headers: 'planted' } });
+    const facts = { email: 'planted@example.com', reason: error, outcome: { body: 'planted' }, level: 'planted' };
+    log.error('failed', { ...facts, queue: 'q' } as never);
+    log.error('failed', error as never);
   });
 
-  // CloudWatch makes a metric for each set.
-  it.each<[Record<string, string>, string[]]>([
-    [{}, []],
-    [{ queue: 'q' }, ['queue']],
-  ])('with the dimensions %j have one set, also when there are more values than a line can hold', (given, set) => {
-    const lines = written(() => {
-      const metrics = realMetrics({ namespace: 'n' });
+  expect(JSON.stringify(lines)).not.toContain('planted');
+  expect(lines).toMatchObject([
+    { level: 'ERROR', queue: 'q', droppedFacts: 'email,reason,outcome,level' },
+    { level: 'ERROR', droppedFacts: 'config' },
+  ]);
+});
+
+test('the log truncates a fact that is too long', () => {
+  const [line] = written((log) => log.info('long', { reason: 'x'.repeat(100000) }));
+
+  expect(line?.reason).toHaveLength(512);
+});
+
+test('metrics are EMF lines under the namespace, with one line for each set of dimensions', () => {
+  const lines = written((_log, metrics) => {
+    metrics.add('JobsSucceeded', 1, 'Count', { queue: 'feedback' });
+    metrics.add('JobsSucceeded', 1, 'Count', { queue: 'emails' });
+    metrics.add('JobsSucceeded', 2, 'Count', { queue: 'feedback' });
+    metrics.add('JobsHeld', 3, 'Count', { queue: 'feedback' });
+    metrics.add('Held', 4, 'Count', { reason: 'paused', queue: 'feedback' });
+    metrics.add('Held', 5, 'Count', { queue: 'feedback', reason: 'paused' });
+  });
+
+  expect(lines).toHaveLength(3);
+  expect(lines).toMatchObject([
+    {
+      _aws: { CloudWatchMetrics: [{ Namespace: 'my-instance', Dimensions: [['queue']] }] },
+      queue: 'feedback',
+      JobsSucceeded: [1, 2],
+      JobsHeld: 3,
+    },
+    { queue: 'emails', JobsSucceeded: 1 },
+    { _aws: { CloudWatchMetrics: [{ Dimensions: [['queue', 'reason']] }] }, reason: 'paused', Held: [4, 5] },
+  ]);
+  expect(lines.every((line) => !('service' in line))).toBe(true);
+});
+
+// CloudWatch makes a metric for each set.
+test.each<[Record<string, string>, string[]]>([
+  [{}, []],
+  [{ queue: 'q' }, ['queue']],
+])(
+  'metrics with the dimensions %j have one set, also when there are more values than a line can hold',
+  (given, set) => {
+    const lines = written((_log, metrics) => {
       for (let n = 0; n < 101; n++) metrics.add('Runs', n, 'Count', given);
-      void metrics.flush();
     });
 
     const one = { _aws: { CloudWatchMetrics: [{ Dimensions: [set] }] }, ...given };
     expect(lines).toMatchObject([one, { ...one, Runs: 100 }]);
+  },
+);
+
+test('metrics are written once, and a flush without metrics writes nothing', () => {
+  const lines = written((_log, metrics) => {
+    void metrics.flush();
+    metrics.add('A', 1, 'Count', { queue: 'q' });
+    void metrics.flush();
   });
 
-  it('are written once, and a flush without metrics writes nothing', () => {
-    const lines = written(() => {
-      const metrics = realMetrics({ namespace: 'n' });
-      void metrics.flush();
-      metrics.add('A', 1, 'Count', { queue: 'q' });
-      void metrics.flush();
-      void metrics.flush();
-    });
+  expect(lines).toHaveLength(1);
+});
 
-    expect(lines).toHaveLength(1);
+test('metrics do not throw for a value that is not a number or a name with two units', () => {
+  const lines = written((_log, metrics) => {
+    metrics.add('A', Number.NaN, 'Count', { queue: 'q' });
+    metrics.add('A', 1, 'Count', { queue: 'q' });
+    metrics.add('A', 2, 'Bytes', { queue: 'q' });
   });
 
-  it('do not throw for a value that is not a number or a name with two units', () => {
-    const lines = written(() => {
-      const metrics = realMetrics({ namespace: 'n' });
-      metrics.add('A', Number.NaN, 'Count', { queue: 'q' });
-      metrics.add('A', 1, 'Count', { queue: 'q' });
-      metrics.add('A', 2, 'Bytes', { queue: 'q' });
-      void metrics.flush();
-    });
-
-    expect(lines).toMatchObject([{ A: 1 }, { A: 2 }]);
-  });
+  expect(lines).toMatchObject([{ A: 1 }, { A: 2 }]);
 });

@@ -10,7 +10,8 @@ import {
   TransientError,
   WaitError,
 } from '../../../lib/errors';
-import { decide, OutOfTimeError, type Situation } from '../../../lib/worker/decide';
+import type { HeldReason } from '../../../lib/jobs/row';
+import { type Decision, decide, OutOfTimeError, type Situation } from '../../../lib/worker/decide';
 import { StepUnknownError } from '../../../lib/worker/steps';
 
 const details = { code: 'Code', message: 'message' };
@@ -26,84 +27,66 @@ const situation = (changes: Partial<Situation>): Situation => ({
   ...changes,
 });
 
-test.each<[string, Partial<Situation>, unknown]>([
-  ['an unknown error is transient', { error: new Error('?') }, { kind: 'retry', waitMs: 60_000, counts: true }],
+const retry = (waitMs: number, counts = true): Decision => ({ kind: 'retry', waitMs, counts });
+const hold = (reason: HeldReason, waitMs = 0, counts = false): Decision => ({ kind: 'hold', reason, waitMs, counts });
+const SPENT: Decision = { kind: 'spent' };
+const ambiguous = new AmbiguousError(details);
+const wait = (waitMs: number) => new WaitError({ ...details, waitMs });
+
+test.each<[string, Partial<Situation>, Decision]>([
+  ['an unknown error is transient', { error: new Error('?') }, retry(60_000)],
   [
     'after a transient error the job first runs again in the same invocation',
     { quickRetries: 0 },
     { kind: 'again', waitMs: 300, quick: true },
   ],
-  ['… unless no time is left', { quickRetries: 0, remainingMs: 100 }, { kind: 'retry', waitMs: 60_000, counts: true }],
-  ['the second wait is longer', { attempts: 1 }, { kind: 'retry', waitMs: 900_000, counts: true }],
-  ['the third attempt is the last', { attempts: 2 }, { kind: 'spent' }],
-  [
-    'an ambiguous error counts like a transient one',
-    { error: new AmbiguousError(details) },
-    { kind: 'retry', waitMs: 60_000, counts: true },
-  ],
+  ['… unless no time is left', { quickRetries: 0, remainingMs: 100 }, retry(60_000)],
+  ['the second wait is longer', { attempts: 1 }, retry(900_000)],
+  ['the third attempt is the last', { attempts: 2 }, SPENT],
+  ['an ambiguous error counts like a transient one', { error: ambiguous }, retry(60_000)],
   [
     '… and if the last attempt ends like this, one more run asks the vendor',
-    { error: new AmbiguousError(details), attempts: 2 },
-    { kind: 'retry', waitMs: 900_000, counts: true },
+    { error: ambiguous, attempts: 2 },
+    retry(900_000),
   ],
   [
     '… and also if it could not ask about a step of an earlier attempt',
     { openStep: true, attempts: 2 },
-    { kind: 'retry', waitMs: 900_000, counts: true },
+    retry(900_000),
   ],
-  ['… but no second run', { error: new AmbiguousError(details), openStep: true, attempts: 3 }, { kind: 'spent' }],
-  [
-    'on the last receive the job is held for the same wait',
-    { lastReceive: true },
-    { kind: 'hold', reason: 'retry', waitMs: 60_000, counts: true },
-  ],
-  ['… unless its attempts are spent', { lastReceive: true, attempts: 2 }, { kind: 'spent' }],
+  ['… but no second run', { error: ambiguous, openStep: true, attempts: 3 }, SPENT],
+  ['on the last receive the job is held for the same wait', { lastReceive: true }, hold('retry', 60_000, true)],
+  ['… unless its attempts are spent', { lastReceive: true, attempts: 2 }, SPENT],
   [
     'a wait that fits into the invocation happens there',
-    { error: new WaitError({ ...details, waitMs: 5_000 }) },
+    { error: wait(5_000) },
     { kind: 'again', waitMs: 5_000, quick: false },
   ],
-  [
-    'a longer wait holds the job',
-    { error: new WaitError({ ...details, waitMs: 20_000 }) },
-    { kind: 'hold', reason: 'throttled', waitMs: 20_000, counts: false },
-  ],
+  ['a longer wait holds the job', { error: wait(20_000) }, hold('throttled', 20_000)],
   [
     'a wait that outlasts the invocation holds the job',
-    { error: new WaitError({ ...details, waitMs: 5_000 }), remainingMs: 4_000 },
-    { kind: 'hold', reason: 'throttled', waitMs: 5_000, counts: false },
+    { error: wait(5_000), remainingMs: 4_000 },
+    hold('throttled', 5_000),
   ],
-  [
-    'a paused job is held at once, however much time is left',
-    { error: new PausedError() },
-    { kind: 'hold', reason: 'paused', waitMs: 0, counts: false },
-  ],
+  ['a paused job is held at once, however much time is left', { error: new PausedError() }, hold('paused')],
   ['a cancelled job ends', { error: new CancelledError() }, { kind: 'cancel', reason: 'operator' }],
   [
     'a job that a later command replaced ends',
     { error: new SupersededError('j') },
     { kind: 'cancel', reason: 'superseded', note: 'j' },
   ],
-  [
-    'with too little time left the message comes back at once',
-    { error: new OutOfTimeError() },
-    { kind: 'retry', waitMs: 0, counts: false },
-  ],
+  ['with too little time left the message comes back at once', { error: new OutOfTimeError() }, retry(0, false)],
   [
     '… or the job is held if the message has no receive left',
     { error: new OutOfTimeError(), lastReceive: true },
-    { kind: 'hold', reason: 'retry', waitMs: 0, counts: false },
+    hold('retry'),
   ],
-  [
-    'if the vendor refuses us, the job is held as stopped',
-    { error: new StopError(details) },
-    { kind: 'hold', reason: 'stopped', waitMs: 0, counts: false },
-  ],
+  ['if the vendor refuses us, the job is held as stopped', { error: new StopError(details) }, hold('stopped')],
   ['if the vendor refuses the job, the job is parked', { error: new PermanentError(details) }, { kind: 'park' }],
   [
     'an unknown step waits for evidence and counts as no failed attempt',
     { error: new StepUnknownError('send') },
-    { kind: 'hold', reason: 'unknown', waitMs: 0, counts: false },
+    hold('unknown'),
   ],
   ['if the store is down, the message goes back to SQS', { error: new StoreError(details) }, { kind: 'report' }],
 ])('%s', (_rule, changes, expected) => {
