@@ -25,15 +25,6 @@ test('a write whose answer was lost is recognised as written, and not mistaken f
   expect(await stored.get('k')).toMatchObject({ version: 1, value: 1 });
 });
 
-test('a write on another version than the stored one is refused, and answers the stored item', async () => {
-  const { deps } = start();
-  await writeItem(deps, item({ value: 'theirs' }), 0);
-
-  const result = await writeItem(deps, item({ value: 'ours' }), 0);
-
-  expect(result).toMatchObject({ written: false, stored: { value: 'theirs', version: 1 } });
-});
-
 test('after three failed writes the error of the table is thrown', async () => {
   const { deps, stored } = start(['refused', 'refused', 'refused']);
 

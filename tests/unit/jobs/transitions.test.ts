@@ -1,31 +1,16 @@
 import { readFileSync } from 'node:fs';
 import { appended, blankRow, type JobRow } from '../../../lib/jobs/row';
+import * as follow from '../../../lib/jobs/transitions';
 import {
   ARROWS,
   type ArrowName,
-  cancel,
-  claim,
-  endWithoutBody,
-  expire,
-  giveBack,
-  hold,
   IllegalTransitionError,
   isCancelledByOperator,
   isClosed,
   mayFollow,
-  neverSent,
   PLACES,
   type Place,
-  park,
-  parkPoison,
   placeOf,
-  plan,
-  release,
-  reopen,
-  resolve,
-  retry,
-  stop,
-  succeed,
 } from '../../../lib/jobs/transitions';
 import { inState } from '../../support/in-state';
 
@@ -36,22 +21,23 @@ const delivery = { messageId: 'm', receiveCount: 1, sentAt: AT, at: AT };
 
 /** Every arrow with suitable facts. */
 const FOLLOW: Record<ArrowName, (row: JobRow) => JobRow> = {
-  plan: (row) => plan(row, AT),
-  claim: (row) => claim(row, { at: AT, delivery, lease: { token: 't', until: AT, messageId: 'm', alone: true } }),
-  succeed: (row) => succeed(row, { at: AT, messageId: 'm', result: 'done' }),
-  retry: (row) => retry(row, { ...run, error, waitMs: 1 }),
-  giveBack: (row) => giveBack(row, { at: AT, messageId: 'm', error }),
-  hold: (row) => hold(row, { ...run, error, reason: 'throttled', waitMs: 1, bodyKept: true }),
-  park: (row) => park(row, { ...run, error, reason: 'error', bodyKept: true }),
-  stop: (row) => stop(row, { at: AT, messageId: 'm', reason: 'superseded', note: 'by j' }),
-  release: (row) => release(row, AT),
-  endWithoutBody: (row) => endWithoutBody(row, { at: AT, error }),
-  parkPoison: (row) => parkPoison(row, { at: AT, messageId: 'm', reason: 'crash', error }),
-  expire: (row) => expire(row, { at: AT, error }),
-  neverSent: (row) => neverSent(row, AT),
-  cancel: (row) => cancel(row, AT),
-  resolve: (row) => resolve(row, AT),
-  reopen: (row) => reopen(row, { at: AT, event: 'reopened (operator)', note: 'audit 1' }),
+  plan: (row) => follow.plan(row, AT),
+  claim: (row) =>
+    follow.claim(row, { at: AT, delivery, lease: { token: 't', until: AT, messageId: 'm', alone: true } }),
+  succeed: (row) => follow.succeed(row, { at: AT, messageId: 'm', result: 'done' }),
+  retry: (row) => follow.retry(row, { ...run, error, waitMs: 1 }),
+  giveBack: (row) => follow.giveBack(row, { at: AT, messageId: 'm', error }),
+  hold: (row) => follow.hold(row, { ...run, error, reason: 'throttled', waitMs: 1, bodyKept: true }),
+  park: (row) => follow.park(row, { ...run, error, reason: 'error', bodyKept: true }),
+  stop: (row) => follow.stop(row, { at: AT, messageId: 'm', reason: 'superseded', note: 'by j' }),
+  release: (row) => follow.release(row, AT),
+  endWithoutBody: (row) => follow.endWithoutBody(row, { at: AT, error }),
+  parkPoison: (row) => follow.parkPoison(row, { at: AT, messageId: 'm', reason: 'crash', error }),
+  expire: (row) => follow.expire(row, { at: AT, error }),
+  neverSent: (row) => follow.neverSent(row, AT),
+  cancel: (row) => follow.cancel(row, AT),
+  resolve: (row) => follow.resolve(row, AT),
+  reopen: (row) => follow.reopen(row, { at: AT, event: 'reopened (operator)', note: 'audit 1' }),
 };
 
 /** A row in a place. */

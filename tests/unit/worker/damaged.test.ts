@@ -13,6 +13,8 @@ const DAY_MS = 24 * 60 * MINUTE_MS;
 const KEY = jobKey('sample', jobId(1));
 const BODY = envelope();
 
+type Engine = ReturnType<typeof memoryEngine>;
+
 /** A queued job whose row does not parse, and what its row was before. */
 async function damagedJob(changes: Partial<JobRow> = {}) {
   const { engine, effects } = sampleEngine();
@@ -27,49 +29,45 @@ async function damagedJob(changes: Partial<JobRow> = {}) {
 }
 
 /** The bodies and attributes in the DLQ. */
-const entries = (engine: ReturnType<typeof memoryEngine>) =>
+const entries = (engine: Engine) =>
   engine.deadLetters().map(({ body, attributes }) => ({
     body,
     ...Object.fromEntries(Object.entries(attributes).map(([name, { StringValue }]) => [name, StringValue])),
   }));
 
-test('the message of a row that does not parse waits in the DLQ, and runs once the row is restored', async () => {
-  const { engine, effects, damaged, restore } = await damagedJob();
+test.each<[string, (engine: Engine) => unknown]>([
+  ['a worker received', (engine) => engine.sendAndDeliver(BODY, { of: jobId(1) })],
+  [
+    'SQS dead-lettered',
+    (engine) => {
+      engine.send(BODY, { of: jobId(1) });
+      spendReceives(engine);
+    },
+  ],
+])(
+  'a message that %s waits in the DLQ while its row does not parse, is counted, and runs once the row is restored',
+  async (_who, arrive) => {
+    const { engine, effects, damaged, restore } = await damagedJob();
 
-  await engine.sendAndDeliver(BODY, { of: jobId(1) });
-  await engine.minutes(90);
-  const waiting = entries(engine);
-  const before = engine.table.item(KEY);
-  await restore();
-  await engine.minutes(20);
+    await arrive(engine);
+    await engine.minutes(90);
+    const waiting = entries(engine);
+    const before = engine.table.item(KEY);
+    const counted = engine.metrics.filter(({ name }) => name === 'RowsDamaged').map(({ value }) => value);
+    await restore();
+    await engine.minutes(20);
 
-  expect(waiting).toMatchObject([
-    { body: BODY, code: 'RowDamaged', reason: 'error', field: 'row.steps', job: jobId(1) },
-  ]);
-  expect(before).toEqual(damaged);
-  expect(engine.row(jobId(1)).state).toBe('succeeded');
-  expect(effects).toEqual([jobId(1)]);
-  expect(engine.deadLetters()).toEqual([]);
-});
-
-test('a message that SQS dead-lettered gets the reason, is counted, and goes back once the row is restored', async () => {
-  const { engine, effects, restore } = await damagedJob();
-  engine.send(BODY, { group: 'g', of: jobId(1) });
-  spendReceives(engine);
-
-  await engine.minutes(2);
-  const waiting = entries(engine);
-  const counted = engine.metrics.filter(({ name }) => name === 'RowsDamaged').map(({ value }) => value);
-  await restore();
-  await engine.minutes(20);
-
-  expect(waiting).toMatchObject([{ body: BODY, code: 'RowDamaged', field: 'row.steps', job: jobId(1), group: 'g' }]);
-  expect(counted).toEqual([1, 1]);
-  const fact = { fact: 'row-damaged', subject: 'sample', jobId: jobId(1), on: true };
-  expect(engine.facts).toContainEqual(expect.objectContaining(fact));
-  expect(effects).toEqual([jobId(1)]);
-  expect(engine.deadLetters()).toEqual([]);
-});
+    const reason = { reason: 'error', code: 'RowDamaged', field: 'row.steps' };
+    expect(waiting).toMatchObject([{ ...reason, body: BODY, job: jobId(1), group: 'g' }]);
+    expect(before).toEqual(damaged);
+    expect(counted).toEqual(Array(90).fill(1));
+    const fact = { fact: 'row-damaged', subject: 'sample', jobId: jobId(1), on: true };
+    expect(engine.facts).toContainEqual(expect.objectContaining(fact));
+    expect(engine.row(jobId(1)).state).toBe('succeeded');
+    expect(effects).toEqual([jobId(1)]);
+    expect(engine.deadLetters()).toEqual([]);
+  },
+);
 
 test('the message of an old job whose record does not parse waits in the DLQ too', async () => {
   const { engine, effects } = sampleEngine();
