@@ -28,7 +28,6 @@ interface Case {
 
 const row = (engine: Engine) => engine.row(jobId(1));
 const metric = (engine: Engine, wanted: string) => engine.metrics.findLast(({ name }) => name === wanted)?.value;
-const explained = async (engine: Engine) => explain(row(engine), engine.clock.now());
 const touched = async ({ deps, clock }: Engine) => {
   const began = clock.now() + 1;
   const signal = new AbortController().signal;
@@ -41,10 +40,7 @@ const CASES: Record<string, Case> = {
     outcomes: [THROTTLED, THROTTLED],
     before: async (engine) => {
       await engine.deliver();
-      engine.clock.advance(10 * MINUTE);
-      await engine.reconcile();
-      await engine.deliver();
-      engine.clock.advance(MINUTE);
+      await engine.minutes(11);
     },
     after: async (engine) => {
       await engine.reconcile();
@@ -71,7 +67,7 @@ const CASES: Record<string, Case> = {
       await engine.deliver();
       await discard(engine.deps, row(engine));
     },
-    after: async (engine) => [await explained(engine), await touched(engine)],
+    after: async (engine) => [explain(row(engine), engine.clock.now()), await touched(engine)],
   },
   'that the message which was returned first had an outcome': {
     outcomes: FAILS,

@@ -1,5 +1,5 @@
 import { PermanentError, WaitError } from '../../../lib/errors';
-import { jobIdOf } from '../../../lib/jobs/envelope';
+import { jobIdOf, parseEnvelope } from '../../../lib/jobs/envelope';
 import { jobKey } from '../../../lib/jobs/keys';
 import { rowOfEnvelope } from '../../../lib/jobs/row';
 import { cancel } from '../../../lib/ops/act';
@@ -113,8 +113,8 @@ test.each([
   ['no body', JSON.stringify({ body: 'gone' })],
 ])("its name and %s do not end another sender's job whose body is not kept yet", async (_what, body) => {
   const { engine, effects } = start();
-  const envelope = anEnvelope() as Parameters<typeof rowOfEnvelope>[0]['envelope'];
-  await engine.deps.ledger.write(rowOfEnvelope({ queue: 'sample', envelope, group: 'g', now: engine.clock.now() }), 0);
+  const given = { queue: 'sample', envelope: parseEnvelope(BODY), group: 'g', now: engine.clock.now() };
+  await engine.deps.ledger.write(rowOfEnvelope(given), 0);
   const before = engine.row(ID);
 
   await engine.sendAndDeliver(body, { group: 'stranger', attributes: { job: ID } });
@@ -133,10 +133,7 @@ describe.each([
     const { engine, what } = start();
     what.error = new PermanentError({ code: 'Rejected', message: 'rejected' });
 
-    await engine.sendAndDeliver(JSON.stringify(anEnvelope({ id: FORGED })), {
-      group: 'g',
-      attributes: { token: text },
-    });
+    await engine.sendAndDeliver(envelope(1, { id: FORGED }), { attributes: { token: text } });
 
     expect(engine.rows()).toMatchObject([{ state: 'dead' }]);
     expect(JSON.stringify([engine.rows(), engine.deadLetters(), engine.lines])).not.toContain(text);
@@ -164,8 +161,9 @@ describe.each([
 });
 
 test('a redrive with the tools of AWS opens a dead job once, and the same entry opens no later end', async () => {
-  const { engine, effects, what } = start();
-  await IN['that is dead']?.({ engine, effects, what });
+  const given = start();
+  const { engine, effects, what } = given;
+  await IN['that is dead']?.(given);
   engine.redrive();
   const [entry] = engine.receive().Records;
   const copy = { ...entry, messageId: 'a copy' } as NonNullable<typeof entry>;
@@ -188,8 +186,8 @@ describe('the id that the next call of our producer will have', () => {
   ])('is not taken by a message of another sender %s', async (_what, changes, attributes) => {
     const { engine, effects } = start();
     const id = idOfKey({ ...engine.deps, ...call });
-    const stranger = { ...anEnvelope({ id, source: '/elsewhere', ...changes }) };
-    await engine.sendAndDeliver(JSON.stringify(stranger), { group: 'g', deduplication: id, attributes });
+    const stranger = envelope(1, { id, source: '/elsewhere', ...changes });
+    await engine.sendAndDeliver(stranger, { deduplication: id, attributes });
     const made = engine.rows().map((row) => row.id);
 
     const accepted = await submit({ ...engine.deps, source: '/my/api' }, call);
@@ -203,7 +201,7 @@ describe('the id that the next call of our producer will have', () => {
   test('cannot make SQS swallow the message of our producer', async () => {
     const { engine, effects } = start();
     const id = idOfKey({ ...engine.deps, ...call });
-    engine.send('not json', { group: 'g', deduplication: id });
+    engine.send('not json', { deduplication: id });
 
     await submit({ ...engine.deps, source: '/my/api' }, call);
     await engine.deliver();
@@ -222,7 +220,7 @@ test.each([
 ])('an event of the time %s is %s, and only a valid one chooses the hour of its record', async (time, state) => {
   const { engine } = start();
 
-  await engine.sendAndDeliver(JSON.stringify(anEnvelope({ time })));
+  await engine.sendAndDeliver(envelope(1, { time }));
 
   expect(engine.rows()).toMatchObject([{ state }]);
   if (state === 'dead') expect(engine.rows()[0]?.error).toMatchObject({ code: 'InvalidEnvelope', field: 'time' });
@@ -248,7 +246,7 @@ test('the entry of a message of another sender names the row that does not parse
   const own = jobIdOf(stranger);
   await engine.table.put({ key: jobKey('sample', own), version: 1, writer: '' }, 0);
 
-  await engine.sendAndDeliver(JSON.stringify(anEnvelope(stranger)));
+  await engine.sendAndDeliver(envelope(1, stranger));
 
   expect(engine.deadLetters().map(({ attributes }) => attributes.job?.StringValue)).toEqual([own]);
 });
