@@ -2,10 +2,9 @@ import * as z from 'zod';
 import { AmbiguousError, PermanentError, StopError, StoreError, TransientError, WaitError } from '../../../lib/errors';
 import { sha256 } from '../../../lib/jobs/envelope';
 import { vendorKey } from '../../../lib/jobs/keys';
-import type { Item } from '../../../lib/ports';
 import { type CircuitBreakers, circuitBreakers, isOpen, KEPT_MS, vendorGate } from '../../../lib/worker/circuit';
 import type { RunContext } from '../../../lib/worker/contract';
-import { envelope, jobId, memoryEngine } from '../../support/engine';
+import { envelope, jobId, memoryEngine, watch } from '../../support/engine';
 import { memoryClock, memoryRandom } from '../../support/memory-clock';
 import { memoryTable } from '../../support/memory-table';
 import { sampleEngine, sampleOf } from '../../support/sample-contract';
@@ -203,24 +202,21 @@ test('a call that took effect stays done even if the circuit cannot be closed af
 /** Two processes that share one table. `reads` counts the reads of both. */
 function twoProcesses() {
   const clock = memoryClock();
-  const table = memoryTable();
   let reads = 0;
   let held: Promise<void> | undefined;
-  const get = async (key: string): Promise<Item | undefined> => {
-    reads++;
-    const until = held;
-    held = undefined;
-    const item = await table.get(key);
-    await until;
-    return item;
-  };
   let lost = false;
-  const put = async (item: Item, expected: number) => {
-    const answer = await table.put(item, expected);
-    if (lost) throw new StoreError({ code: 'NoAnswer', message: 'no answer' });
-    return answer;
-  };
-  const start = () => circuitBreakers({ table: { ...table, get, put }, clock, random: memoryRandom() });
+  const table = watch(memoryTable(), 'table', {
+    before: (call) => {
+      if (call === 'table.get') reads++;
+    },
+    after: async (call) => {
+      if (call === 'table.put' && lost) throw new StoreError({ code: 'NoAnswer', message: 'no answer' });
+      const until = held;
+      held = undefined;
+      await until;
+    },
+  });
+  const start = () => circuitBreakers({ table, clock, random: memoryRandom() });
   const one = start();
   const enter = async (circuits: CircuitBreakers) => {
     const { circuit, trial } = await circuits.enter('zendesk', clock.now() + 45_000);
