@@ -2,6 +2,8 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { parseEnv } from '../../../lib/config/common';
 import { reconcilerEnv } from '../../../lib/config/functions';
+import type { Facts } from '../../../lib/ports';
+import { countingDenied } from '../../../lib/startup/engine';
 import { rhythmOf } from '../../../lib/startup/reconciler';
 
 test('a function starts once, at its first invocation, or after a failed start, which is logged, at the next one', async () => {
@@ -57,3 +59,39 @@ test('a canary is due at the fifth run after the last one, even if that run star
 test('without a number, or with 0, there are no canaries', () => {
   expect([rhythm().canaryMs, rhythm('0').canaryMs]).toEqual([0, 0]);
 });
+
+/** Writes a line with this code, and answers the line and the metrics. */
+function write(code?: string) {
+  const lines: [string, Facts | undefined][] = [];
+  const metrics: unknown[] = [];
+  const line = (message: string, facts?: Facts) => void lines.push([message, facts]);
+  const log = countingDenied(
+    { info: line, warn: line, error: line },
+    { add: (...metric) => void metrics.push(metric), flush: async () => {} },
+  );
+  log.error('a message could not be handled', { code });
+  return { lines, metrics };
+}
+
+test.each([
+  'S3.AccessDenied',
+  'DynamoDB.AccessDeniedException',
+  'SQS.KmsAccessDenied',
+  'SQS.KMS.AccessDeniedException',
+  'SNS.AuthorizationErrorException',
+  'SSM.ParameterNotFound',
+  'SecretsManager.ResourceNotFoundException',
+  'SecretsManager.DecryptionFailure',
+])('%s counts as denied access', (code) => {
+  expect(write(code)).toEqual({
+    lines: [['a message could not be handled', { code }]],
+    metrics: [['AccessDenied', 1, 'Count', {}]],
+  });
+});
+
+test.each(['S3.SlowDown', 'DynamoDB.ResourceNotFoundException', 'ZendeskRejected', undefined])(
+  '%s does not',
+  (code) => {
+    expect(write(code).metrics).toEqual([]);
+  },
+);
