@@ -83,11 +83,8 @@ test("a row's index attributes and expiry follow from its state at every write",
   const row = blankRow({ queue: 'feedback', id: '1', time: now, payloadHash: 'h', group: 'g', now });
 
   const queued = await ledger.write({ ...row, sentAt: now }, 0);
-  const { item: ended } = await ledger.update(row.key, (stored) => ({
-    ...stored,
-    state: inState('succeeded'),
-    endedAt: now,
-  }));
+  const end = { state: inState('succeeded'), endedAt: now };
+  const { item: ended } = await ledger.update(row.key, (stored) => ({ ...stored, ...end }));
   const { item: done } = await ledger.update(row.key, (stored) => ({ ...stored, recordedAt: now }));
 
   expect(queued).toMatchObject({ item: { todo: 'feedback#waiting#1', accepted: 'feedback' } });
