@@ -2,13 +2,10 @@ import { StopError } from '../../../lib/errors';
 import { vendorKey } from '../../../lib/jobs/keys';
 import { limitVendor } from '../../../lib/ops/pause';
 import { circuitBreakers, KEPT_MS } from '../../../lib/worker/circuit';
-import { mailOrSkip } from '../../../lib/worker/mail';
 import { sharedRate } from '../../../lib/worker/rate';
 import { envelope, jobId } from '../../support/engine';
-import { memoryClock, memoryRandom } from '../../support/memory-clock';
-import { memoryTable } from '../../support/memory-table';
+import { memoryRandom } from '../../support/memory-clock';
 import { sampleEngine } from '../../support/sample-contract';
-import { aMail } from '../../support/vendors';
 
 const MINUTE = 60_000;
 const vendor = 'zendesk';
@@ -100,20 +97,6 @@ test('a rate of an operator counts from the next reservation on, and ends by its
   expect([before, unread, rate.inUse(), await gapMs()]).toEqual([100, 100, 5, 2_000]);
   clock.advance(MINUTE);
   expect([rate.inUse(), await gapMs()]).toEqual([100, 100]);
-});
-
-test('a mail without which its job can succeed waits for the end of a pause, and is not skipped', async () => {
-  const stop = new StopError({ code: 'VendorPaused', message: 'paused', vendor: 'sendgrid' });
-  const clock = memoryClock();
-  const rate = sharedRate({ table: memoryTable(), clock, random: memoryRandom(), rate: 100 }, 'sendgrid');
-  const steps = { peek: () => undefined, step: () => Promise.reject(stop), skip: jest.fn() };
-  const context = { steps, now: clock.now, callTimeoutMs: () => 1_000 };
-  const mailing = mailOrSkip({ rate, clock } as never, context as never, {
-    ...{ step: 'confirmation', after: 'ticket', limitMs: 0, mail: aMail() },
-  });
-
-  await expect(mailing).rejects.toBe(stop);
-  expect(steps.skip).not.toHaveBeenCalled();
 });
 
 test('neither a success nor a failure of the vendor changes what an operator has set', async () => {
