@@ -36,24 +36,7 @@ test('after three failed writes the error of the table is thrown', async () => {
   expect(stored.writes()).toBe(0);
 });
 
-test('an update keeps what other writers wrote meanwhile', async () => {
-  const { deps, stored } = start();
-  await writeItem(deps, item({ count: 1 }), 0);
-  let raced = false;
-
-  await updateItem<Item & { count: number }>(deps, 'k', (now) => {
-    if (!now) return undefined;
-    if (!raced) {
-      raced = true;
-      void stored.put({ ...now, count: 10, version: 2, writer: 'other' }, 1);
-    }
-    return { ...now, count: now.count + 1 };
-  });
-
-  expect(await stored.get('k')).toMatchObject({ count: 11, version: 3 });
-});
-
-test('an update of a known item reads only if the item has changed, and makes no item that is not stored', async () => {
+test('an update of a known item reads only if another writer changed it, keeps that change, and makes no new item', async () => {
   const { deps, stored } = start();
   const reads = { count: 0 };
   const get: Table['get'] = (key) => {

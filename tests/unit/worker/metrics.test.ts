@@ -22,9 +22,7 @@ test('a success is counted, with the time from the API to its end', async () => 
 
   await engine.deliver();
 
-  expect(metricsOf(engine)).toEqual({
-    ...{ JobsSucceeded: [1], JobsDead: [0], TimeToFinish: [5_000], VendorTime: [2_000] },
-  });
+  expect(metricsOf(engine)).toEqual({ JobsSucceeded: [1], JobsDead: [0], TimeToFinish: [5_000], VendorTime: [2_000] });
 });
 
 test.each<[string, Error, Record<string, number[]>, string?]>([
