@@ -1,7 +1,7 @@
 import * as z from 'zod';
 import { AmbiguousError, TransientError, WaitError } from '../../../lib/errors';
 import { createLedger, LeaseLostError } from '../../../lib/jobs/ledger';
-import { CLOCK_SKEW_MS, type JobRow } from '../../../lib/jobs/row';
+import { CLOCK_SKEW_MS } from '../../../lib/jobs/row';
 import { giveBack, succeed } from '../../../lib/jobs/transitions';
 import { createLease, type StepOptions } from '../../../lib/worker/steps';
 import { acceptedRow } from '../../support/accepted-row';
@@ -171,7 +171,7 @@ function aJob() {
     /** Runs the job once, as soon as it is due. */
     async run(does: Run): Promise<void> {
       next = does;
-      const runs = () => started(row());
+      const runs = () => row().history.filter(({ event }) => event === 'started').length;
       const before = engine.rows().length === 0 ? 0 : runs();
       for (let minute = 0; minute < 60; minute++) {
         await engine.reconcile();
@@ -186,8 +186,6 @@ function aJob() {
     },
   };
 }
-
-const started = ({ history }: JobRow): number => history.filter(({ event }) => event === 'started').length;
 
 /**
  * What happens to a job: runs, evidence, a copy of its message, other waits between its attempts. Text with a blank is the state and the reason that the job must have by then.
