@@ -1,65 +1,32 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { AmbiguousError, PermanentError } from '../../../lib/errors';
-import { feedbackContract } from '../../../lib/feedback/process';
 import { replace, retry, sentEnvelope } from '../../../lib/ops/act';
 import { explain } from '../../../packages/console/explain';
-import { jobId, memoryEngine } from '../../support/engine';
-import { aFeedback, feedbackBody } from '../../support/feedback';
+import type { Failure } from '../../../packages/local/fakes/server';
+import { jobId } from '../../support/engine';
+import { aFeedback, attachmentKey, feedbackBody, startFeedback } from '../../support/feedback';
 import { command } from '../../support/operator';
 
-const REJECTED = 'suspended@example.com';
-
-/**
- * A feedback queue whose Zendesk is down for some calls, and refuses one address. `tickets`: the subjects of those it
- * took.
- */
-function feedbackQueue({ down = 0, status = 422 } = {}) {
-  let calls = 0;
-  const tickets: string[] = [];
-  const engine = memoryEngine(({ objects }) =>
-    feedbackContract({
-      objects,
-      sendgrid: undefined as never,
-      rate: undefined as never,
-      clock: undefined as never,
-      mayConfirm: async () => false,
-      zendesk: {
-        createTicket: async ({ requester, subject }) => {
-          calls += 1;
-          const vendor = 'zendesk';
-          if (calls <= down)
-            throw new AmbiguousError({ code: 'ZendeskUnavailable', message: '503', vendor, status: 503 });
-          if (requester.email === REJECTED)
-            throw new PermanentError({ code: 'ZendeskRejected', message: 'requester: rejected', vendor, status });
-          tickets.push(subject);
-          return { id: String(tickets.length) };
-        },
-        findTicket: async () => undefined,
-        upload: async () => ({ token: 't' }),
-      },
-      config: {
-        prefix: 'p',
-        tags: [],
-        from: { email: 'support@example.com' },
-        templateId: undefined,
-        brand: 'Sample',
-        confirmationWaitMs: 0,
-      },
-    }),
-  );
-  return { engine, tickets, deps: { ...engine.deps, audit: 'audit-1' } };
-}
-
-const bad = () => feedbackBody({ user: { email: REJECTED }, confirmation: false }, { correlationid: 'request-1' });
+/** The fake Zendesk refuses this address. */
+const REJECTED = { user: { email: 'suspended@example.com' }, confirmation: false };
+const FILE = { name: 'x.png', contentType: 'image/png' };
 const good = aFeedback({ user: { email: 'user@example.com' }, confirmation: false });
 
-async function withDeadJob() {
-  const queue = feedbackQueue();
-  await queue.engine.sendAndDeliver(bad());
-  expect(queue.engine.row(jobId(1))).toMatchObject({ state: 'dead', reason: 'error' });
-  return queue;
+const opened: Awaited<ReturnType<typeof startFeedback>>[] = [];
+afterEach(async () => {
+  for (const { close } of opened.splice(0)) await close();
+});
+
+/** A feedback queue with one dead job. `failures`: what Zendesk answers before it judges the job. */
+async function withDeadJob(changes: Parameters<typeof feedbackBody>[0] = REJECTED, failures: Failure[] = []) {
+  const service = await startFeedback();
+  opened.push(service);
+  const { engine, zendesk } = service;
+  for (const failure of failures) zendesk.fail({ method: 'POST', path: 'tickets', ...failure });
+  await engine.sendAndDeliver(feedbackBody(changes, { correlationid: 'request-1' }));
+  expect(engine.row(jobId(1))).toMatchObject({ state: 'dead', reason: 'error' });
+  return { engine, deps: engine.deps, tickets: () => zendesk.tickets.map(({ subject }) => subject) };
 }
 
 test('a dead job that did nothing is sent again with other data, as a new job that names the old one', async () => {
@@ -69,7 +36,7 @@ test('a dead job that did nothing is sent again with other data, as a new job th
   await engine.deliver();
   await engine.reconcile();
 
-  expect(tickets).toEqual([good.subject]);
+  expect(tickets()).toEqual([good.subject]);
   expect(engine.row(id)).toMatchObject({
     state: 'succeeded',
     source: `/operator/replaces/${jobId(1)}`,
@@ -77,7 +44,7 @@ test('a dead job that did nothing is sent again with other data, as a new job th
   });
   expect(engine.row(jobId(1))).toMatchObject({ state: 'dead', replacedBy: id });
   expect(engine.row(jobId(1)).history).toContainEqual(
-    expect.objectContaining({ event: 'replaced (operator)', note: 'audit audit-1' }),
+    expect.objectContaining({ event: 'replaced (operator)', note: 'audit of-this-test' }),
   );
   expect(engine.deadLetters()).toEqual([]);
 });
@@ -90,7 +57,7 @@ test('a repeat finds the same new job, and other data than before is refused', a
   await engine.deliver();
 
   expect(again.id).toBe(first.id);
-  expect(tickets).toHaveLength(1);
+  expect(tickets()).toHaveLength(1);
   await expect(replace(deps, engine.row(jobId(1)), { ...good, subject: 'Other' })).rejects.toThrow(first.id);
 });
 
@@ -110,11 +77,7 @@ test('a replaced job is never retried, and a retried one never replaced, so noth
 
 test.each([
   ['that its schema refuses', { user: { email: 'nobody' } }, 'user.email'],
-  [
-    'with files that the job was not sent with',
-    { attachments: [{ key: 'p/_attachments/feedback/x', name: 'x', contentType: 'image/png' }] },
-    'attachments',
-  ],
+  ['with files that the job was not sent with', { attachments: [{ ...FILE, key: attachmentKey }] }, 'attachments'],
   [
     'that no message can hold',
     { customFields: Array.from({ length: 50 }, (_, id) => ({ id: id + 1, value: Array(50).fill('€'.repeat(255)) })) },
@@ -134,11 +97,11 @@ test.each([
   [422, true],
   [403, false],
 ])('a job that met an outage before its vendor answered %i can be replaced: %s', async (status, can) => {
-  const { engine, tickets, deps } = feedbackQueue({ down: 1, status });
-  await engine.sendAndDeliver(bad());
+  const answers = [503, ...(status === 403 ? [403] : [])].map((answer) => ({ status: answer }));
+  const { engine, tickets, deps } = await withDeadJob(REJECTED, answers);
   const dead = engine.row(jobId(1));
 
-  expect(dead).toMatchObject({ state: 'dead', steps: { ticket: { status: 'started' } } });
+  expect(dead).toMatchObject({ steps: { ticket: { status: 'started' } } });
   expect(explain(dead, 0).actions.includes('replace')).toBe(can);
   if (!can) {
     expect(explain(dead, 0).notReplaceable).toContain('may have done something (ticket)');
@@ -146,27 +109,24 @@ test.each([
   }
   await replace(deps, dead, good);
   await engine.deliver();
-  expect(tickets).toEqual([good.subject]);
+  expect(tickets()).toEqual([good.subject]);
 });
 
 test('a job that lacks its second file can be sent again without it, because Zendesk forgets the first one', async () => {
-  const { engine, deps, tickets } = feedbackQueue();
-  const [first, second] = [1, 2].map((n) => ({ key: `p/_attachments/feedback/${n}`, name: 'x', contentType: 'a/b' }));
-  await engine.objects.put(first?.key ?? '', 'x', 'a/b');
-  await engine.sendAndDeliver(feedbackBody({ attachments: [first, second] as never }));
-  expect(engine.row(jobId(1))).toMatchObject({ state: 'dead', steps: { upload: { status: 'done' } } });
+  const [first, second] = [attachmentKey, `${attachmentKey}.none`].map((key) => ({ ...FILE, key }));
+  const { engine, deps, tickets } = await withDeadJob({ attachments: [first, second] as never });
+  expect(engine.row(jobId(1))).toMatchObject({ steps: { upload: { status: 'done' } } });
 
   await replace(deps, engine.row(jobId(1)), good);
   await engine.deliver();
 
-  expect(tickets).toEqual([good.subject]);
+  expect(tickets()).toEqual([good.subject]);
 });
 
 test('an upload of the old job stays as long as the new job needs it', async () => {
-  const { engine, deps } = feedbackQueue();
   const key = 'jobs/_attachments/feedback/by/client/x.png';
-  const attachments = [{ key, name: 'x', contentType: 'image/png' }];
-  await engine.sendAndDeliver(feedbackBody({ user: { email: REJECTED }, attachments }));
+  const attachments = [{ ...FILE, key }];
+  const { engine, deps } = await withDeadJob({ ...REJECTED, attachments });
 
   const { id } = await replace(deps, engine.row(jobId(1)), { ...good, attachments });
 
@@ -176,7 +136,7 @@ test('an upload of the old job stays as long as the new job needs it', async () 
 test('what a dead job was sent with can be read, and of a done job nothing is kept', async () => {
   const { engine, deps } = await withDeadJob();
 
-  expect((await sentEnvelope(deps, engine.row(jobId(1)))).data).toMatchObject({ user: { email: REJECTED } });
+  expect((await sentEnvelope(deps, engine.row(jobId(1)))).data).toMatchObject(REJECTED);
   const { id } = await replace(deps, engine.row(jobId(1)), good);
   await engine.deliver();
   await expect(sentEnvelope(deps, engine.row(id))).rejects.toThrow('its body is not kept');
