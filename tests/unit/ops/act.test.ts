@@ -1,6 +1,5 @@
 import * as z from 'zod';
-import { AmbiguousError } from '../../../lib/errors';
-import type { Evidence } from '../../../lib/jobs/row';
+import { AmbiguousError, CancelledError } from '../../../lib/errors';
 import { cancel, discard, retry, settle } from '../../../lib/ops/act';
 import type { Job } from '../../../lib/worker/contract';
 import { acceptedRow } from '../../support/accepted-row';
@@ -10,18 +9,33 @@ import { rejects, sampleEngine, sampleOf } from '../../support/sample-contract';
 
 const ID = jobId(1);
 const MINUTE = 60_000;
-const NOTE = 'audit the-audit';
+const NOTE = 'audit of-this-test';
 
-function sample(effect?: () => void) {
-  const made = sampleEngine(effect);
-  made.engine.deps.audit = 'the-audit';
-  return { ...made, row: () => made.engine.row(ID) };
+/** A queue whose jobs the vendor rejects until a test calls `fix`, or never. */
+function start({ broken = false } = {}) {
+  const { engine, effects } = sampleEngine(() => {
+    if (broken) rejects();
+  });
+  return {
+    ...{ engine, effects, row: () => engine.row(ID), retry: () => retry(engine.deps, engine.row(ID)) },
+    /** The row of a queued job. Its message is on its way. */
+    accepted: () => engine.deps.ledger.write({ ...acceptedRow(engine.clock.now()), sentAt: engine.clock.now() }, 0),
+    fix: () => {
+      broken = false;
+    },
+  };
+}
+
+async function dead() {
+  const made = start({ broken: true });
+  await made.engine.sendAndDeliver(envelope(), { group: 'a-group' });
+  return made;
 }
 
 describe('a cancel', () => {
   test('of a queued job leaves a record, and its message is acknowledged without effects', async () => {
-    const { engine, effects, row } = sample();
-    await engine.deps.ledger.write({ ...acceptedRow(engine.clock.now()), sentAt: engine.clock.now() }, 0);
+    const { engine, effects, row, accepted } = start();
+    await accepted();
     engine.send(envelope());
 
     await cancel(engine.deps, row());
@@ -34,7 +48,7 @@ describe('a cancel', () => {
   });
 
   test('is refused while a worker runs the job, but not after its run crashed', async () => {
-    const { engine, row } = sample();
+    const { engine, row } = start();
     const lease = { token: 't', until: engine.clock.now() + MINUTE, messageId: 'm', alone: true };
     await engine.deps.ledger.write({ ...acceptedRow(engine.clock.now()), state: inState('processing'), lease }, 0);
 
@@ -47,9 +61,9 @@ describe('a cancel', () => {
   });
 
   test('of an ended job is refused, and a second one is harmless', async () => {
-    const { engine, row } = sample();
+    const { engine, row, accepted } = start();
     await engine.sendAndDeliver(envelope(2));
-    await engine.deps.ledger.write(acceptedRow(engine.clock.now()), 0);
+    await accepted();
 
     await cancel(engine.deps, row());
     const once = row();
@@ -63,18 +77,6 @@ describe('a cancel', () => {
 });
 
 describe('a discard', () => {
-  async function dead() {
-    let broken = true;
-    const made = sample(() => {
-      if (broken) rejects();
-    });
-    await made.engine.sendAndDeliver(envelope());
-    const fix = () => {
-      broken = false;
-    };
-    return { ...made, fix };
-  }
-
   test('removes the DLQ entry, and row and record show it, once. The job stays dead', async () => {
     const { engine, row } = await dead();
 
@@ -94,11 +96,11 @@ describe('a discard', () => {
   });
 
   test('allows a retry, whose next entry stays in the DLQ', async () => {
-    const { engine, row } = await dead();
+    const { engine, row, ...made } = await dead();
     await discard(engine.deps, row());
     await engine.reconcile();
 
-    await retry(engine.deps, row());
+    await made.retry();
     const reopened = row().history.at(-1);
     await engine.deliver();
     await engine.reconcile();
@@ -110,10 +112,10 @@ describe('a discard', () => {
   });
 
   test('is refused if the row has changed since it was read', async () => {
-    const { engine, row, fix } = await dead();
+    const { engine, row, fix, ...made } = await dead();
     const before = row();
     fix();
-    await retry(engine.deps, before);
+    await made.retry();
     await engine.deliver();
 
     await expect(discard(engine.deps, before)).rejects.toThrow('has just changed. Look at it again');
@@ -138,23 +140,22 @@ describe('a discard', () => {
 });
 
 describe('an unknown step', () => {
-  /** A job with two mails. For those in `lost`, the vendor never says whether it sent them. */
-  async function uncertain(lost: string[], proven?: (evidence: Evidence) => string) {
+  /** A job with two mails. The vendor never says whether it sent the first. */
+  async function uncertain() {
     const sent: string[] = [];
     const send = (mail: string) => async () => {
       sent.push(mail);
-      if (lost.includes(mail)) throw new AmbiguousError({ code: 'NoAnswer', message: 'no answer' });
+      if (mail === 'first') throw new AmbiguousError({ code: 'NoAnswer', message: 'no answer' });
       return 'sent';
     };
     const contract = sampleOf({
       schema: z.unknown(),
       process: async (_job: Job<unknown>, { steps }) => {
-        await steps.step('first', { run: send('first'), ...(proven ? { proven } : {}) });
+        await steps.step('first', { run: send('first') });
         await steps.step('second', { run: send('second') });
       },
     });
     const engine = memoryEngine(() => contract);
-    engine.deps.audit = 'the-audit';
     const row = () => engine.row(ID);
     const settled = (step: string, as: 'done' | 'skipped') => settle(engine.deps, { row: row(), step, as });
     await engine.sendAndDeliver(envelope());
@@ -164,7 +165,7 @@ describe('an unknown step', () => {
   test.each(['done', 'skipped'] as const)(
     'that is settled as %s does not run again, and the job goes on',
     async (as) => {
-      const { engine, sent, row, settled } = await uncertain(['first']);
+      const { engine, sent, row, settled } = await uncertain();
       const held = row();
 
       const after = await settled('first', as);
@@ -181,7 +182,7 @@ describe('an unknown step', () => {
 
   /** A job with two unknown steps after its last attempt. */
   async function twoUnknown() {
-    const made = await uncertain(['first']);
+    const made = await uncertain();
     const { clock, deps } = made.engine;
     const second = { status: 'unknown' as const, startedAt: 1 };
     await deps.ledger.update(made.row().key, (now) => ({ ...now, attempts: 3, steps: { ...now.steps, second } }));
@@ -226,7 +227,7 @@ describe('an unknown step', () => {
   });
 
   test('is named if an operator names another one, and belongs to a held job', async () => {
-    const { engine, row, settled } = await uncertain(['first']);
+    const { engine, row, settled } = await uncertain();
     const succeeded = { ...row(), state: inState('succeeded') };
 
     await expect(settled('frist', 'done')).rejects.toThrow('has no unknown step frist. --step must be first');
@@ -234,4 +235,110 @@ describe('an unknown step', () => {
       'only a step of a held (unknown) job can be settled',
     );
   });
+});
+
+test('a retried dead job runs in its old message group, and the reconciler deletes its DLQ entry', async () => {
+  const { engine, effects, fix, row, ...made } = await dead();
+
+  fix();
+  await made.retry();
+  const [message] = engine.model.messages('my-sample.fifo');
+  const { batchItemFailures } = await engine.deliver();
+  await engine.reconcile();
+
+  const token = { StringValue: row().token };
+  expect(message).toMatchObject({ body: envelope(), groupId: 'a-group', attributes: { token } });
+  expect(batchItemFailures).toEqual([]);
+  expect(effects).toEqual([ID]);
+  expect(row()).toMatchObject({ state: 'succeeded', generation: 2 });
+  expect(row().history.map(({ event }) => event)).toEqual([
+    ...['started', 'dead (error)', 'reopened (operator)', 'started', 'succeeded'],
+  ]);
+  expect(engine.deadLetters()).toEqual([]);
+  expect(Object.values(engine.records())).toMatchObject([{ state: 'succeeded' }]);
+});
+
+test('a second retry is refused, and a job that died again can be retried at once', async () => {
+  const { engine, effects, fix, row, ...made } = await dead();
+
+  await made.retry();
+  await expect(made.retry()).rejects.toThrow('is queued');
+  const inQueue = engine.inQueue();
+  await engine.deliver();
+  fix();
+  await made.retry();
+  await engine.deliver();
+  await engine.reconcile();
+
+  expect(inQueue).toBe(1);
+  expect(effects).toEqual([ID]);
+  expect(row()).toMatchObject({ state: 'succeeded', generation: 3 });
+  expect(engine.deadLetters()).toEqual([]);
+});
+
+test('a dead job whose body is gone cannot be retried, and the error says what helps', async () => {
+  const { engine, ...made } = await dead();
+  for (const key of engine.objects.keys()) if (key.includes('/_bodies/')) await engine.objects.delete(key);
+
+  await expect(made.retry()).rejects.toThrow(/is dead \(error\) and its body is gone. If it has a DLQ entry, redrive/);
+});
+
+/** A job that was cancelled while its message was on its way to a worker. */
+async function cancelled() {
+  const made = start();
+  const { engine, row, accepted } = made;
+  await accepted();
+  engine.send(envelope(), { of: ID });
+  const event = engine.receive();
+  await cancel(engine.deps, row());
+  return { ...made, event };
+}
+
+describe('a cancelled job', () => {
+  test('that was queued runs from its own message after a retry', async () => {
+    const { engine, effects, event, row, ...made } = await cancelled();
+
+    const { messageId } = await made.retry();
+    await engine.handle(event);
+
+    expect(messageId).toBeUndefined();
+    expect(effects).toEqual([ID]);
+    expect(row()).toMatchObject({ state: 'succeeded', generation: 2 });
+  });
+
+  test('whose message SQS dead-lettered keeps its body when the reconciler judges that message', async () => {
+    const { engine, effects, ...made } = await cancelled();
+    for (let receive = 0; receive < 4; receive++) {
+      engine.clock.advance(301_000);
+      engine.receive();
+    }
+    const dead = engine.deadLetters().length;
+
+    await engine.reconcile();
+    await made.retry();
+    await engine.deliver();
+
+    expect(dead).toBe(1);
+    expect(engine.deadLetters()).toEqual([]);
+    expect(effects).toEqual([ID]);
+  });
+
+  test('that its own run cancelled cannot be retried, because its message is gone and no body is kept', async () => {
+    const { engine } = sampleEngine(() => {
+      throw new CancelledError();
+    });
+    await engine.sendAndDeliver(envelope());
+
+    await expect(retry(engine.deps, engine.row(ID))).rejects.toThrow(/cancelled \(operator\) and its body is gone/);
+  });
+});
+
+test.each([
+  ['succeeded', {}, 'is succeeded: only a dead or cancelled job can be retried.'],
+  ['held', { reason: 'throttled' }, 'only a dead or cancelled job can be retried. It continues automatically.'],
+  ['held', { reason: 'unknown' }, 'Settle its step first: sls jobs settle'],
+] as const)('a job that is %s %j cannot be retried', async (state, reason, says) => {
+  const { engine } = start();
+
+  await expect(retry(engine.deps, { ...acceptedRow(0), state: inState(state), ...reason })).rejects.toThrow(says);
 });
