@@ -1,39 +1,92 @@
+import { StopError, WaitError } from '../../../lib/errors';
+import { factsKey } from '../../../lib/jobs/keys';
 import type { Options } from '../../../packages/cli/command';
 import type { CommandName } from '../../../packages/cli/commands';
 import { memoryDeployment } from '../../support/deployment';
-import { memoryEngine } from '../../support/engine';
+import { envelope, jobId, memoryEngine } from '../../support/engine';
 import { command } from '../../support/operator';
-import { sampleContract } from '../../support/sample-contract';
+import { rejects, sampleContract } from '../../support/sample-contract';
 
 /** An instance whose only queue calls Zendesk and SendGrid, and its commands. */
-function aDeployment() {
-  const engine = memoryEngine(() => ({ ...sampleContract().contract, queue: 'feedback' }));
+function aDeployment(effect?: Parameters<typeof sampleContract>[0]) {
+  const engine = memoryEngine(() => ({ ...sampleContract(effect).contract, queue: 'feedback' }));
   const made = memoryDeployment(engine);
   const run = (...[name, options]: [CommandName, Options?]) => command({ deps: made.deployment }, name, options);
   return { engine, run, ...made };
 }
 
-test('sls queues shows a line for each queue and vendor, the alarms that are firing, and a mapping that is off', async () => {
-  const made = aDeployment();
-  const now = made.engine.clock.now();
-  made.metrics.set('JobsSucceeded', [{ at: now, value: 7 }]);
-  made.metrics.set('ApproximateAgeOfOldestMessage', [{ at: now, value: 90 }]);
-  made.alarms.push({ name: 'my-feedback-oldest-message', since: now });
+/** Job 1 succeeded, 2 is dead, 3 throttled, 4 stopped, 5 and 6 wait in the queue. */
+async function someJobs() {
+  const made = aDeployment(({ id }) => {
+    if (id === jobId(2)) rejects();
+    if (id === jobId(3))
+      throw new WaitError({ code: 'RateLimited', message: '429', vendor: 'zendesk', waitMs: 300_000 });
+    if (id === jobId(4)) throw new StopError({ code: 'AgreementMissing', message: '403', vendor: 'zendesk' });
+  });
+  const { engine } = made;
+  for (const n of [1, 2, 3, 4]) engine.send(envelope(n));
+  await engine.deliver();
+  for (const n of [5, 6]) engine.send(envelope(n));
+  return made;
+}
 
-  made.on.set('feedback', false);
+test('sls queues shows what waits in a queue, is held and for what, and is dead, and a mapping that is off', async () => {
+  const { engine, metrics, on, run } = await someJobs();
+  const at = engine.clock.now();
+  metrics.set('JobsSucceeded', [{ at, value: 7 }]);
+  metrics.set('ApproximateAgeOfOldestMessage', [{ at, value: 90 }]);
+  on.set('feedback', false);
 
-  const { lines } = await made.run('queues');
-  const { json } = await made.run('queues', { json: true });
+  const { lines } = await run('queues');
+  const { json } = await run('queues', { json: true });
 
-  expect(json).toMatchObject({ queues: [{ queue: 'feedback', visible: 0, oldestSeconds: 90 }] });
+  // The one that drew a 429 waits for the same vendor.
+  const held = { 'zendesk stopped': { count: 2, more: false } };
+  const figures = { queue: 'feedback', visible: 2, inFlight: 0, oldestSeconds: 90, dead: 1, receives: false, held };
+  expect(json).toMatchObject({ queues: [figures] });
+  expect(json).not.toHaveProperty('queues.0.pause');
   expect(lines.slice(0, 2)).toEqual([
     'QUEUE     VISIBLE  IN FLIGHT  OLDEST      HELD  DEAD  HOUR  FAILED  DAY  FAILED',
-    'feedback  0        0          1 min 30 s  0     0     7     0       7    0',
+    'feedback  2        0          1 min 30 s  2     1     7     0       7    0',
   ]);
-  expect(lines).toContain('zendesk   closed   0');
+  expect(lines).toContain('feedback held: 2 zendesk stopped');
+  expect(lines).toContainEqual(expect.stringMatching(/^zendesk +open +2026-01-02 03:04:05 +AgreementMissing +0/));
   expect(lines).toContain('Reconciler: no run is known');
-  expect(lines).toContainEqual(expect.stringMatching(/^ {2}my-feedback-oldest-message: .*, since 2026-01-02 03:04:05/));
   expect(lines).toContainEqual(expect.stringContaining('feedback: its event source mapping is off, and no pause says'));
+});
+
+test('sls queues shows circuits, the last run of the reconciler, and the alarms and facts of this instance', async () => {
+  const { engine, alarms, run } = await someJobs();
+  alarms.push({ name: 'my-feedback-oldest-message', since: 1 }, { name: 'my-other-feedback-oldest-message', since: 3 });
+  await engine.reconcile();
+  const { version = 0 } = engine.table.item(factsKey) ?? {};
+  const fact = { kind: 'jobs-dead', subject: 'feedback', code: 'Rejected', since: 2, sent: true };
+  const facts = { one: fact, two: { ...fact, code: 'Quiet', quiet: true } };
+  await engine.table.put({ key: factsKey, version: version + 1, writer: 'w', facts }, version);
+
+  const { lines } = await run('queues');
+  const { json } = await run('queues', { json: true });
+
+  const zendesk = { vendor: 'zendesk', circuit: 'open', code: 'AgreementMissing', since: engine.clock.now() };
+  expect(json).toMatchObject({
+    ...{ vendors: [zendesk, { vendor: 'sendgrid', circuit: 'closed' }], reconciledAt: engine.clock.now() },
+    alarms: [
+      { kind: 'jobs-dead', title: 'Jobs are dead', subject: 'feedback', since: 2 },
+      { kind: 'oldest-message', title: 'A message has waited for a long time', subject: 'feedback', since: 1 },
+    ],
+  });
+  expect(lines).toContain(
+    '  my-feedback-oldest-message: A message has waited for a long time, since 1970-01-01 00:00:00 (UTC)',
+  );
+});
+
+test('a count stops at a thousand and says that there are more', async () => {
+  const { deployment } = aDeployment();
+  const count = async (_todo: string, { most = 0 }: { since: number; most?: number }) => most;
+
+  const { lines } = await command({ deps: { ...deployment, table: { ...deployment.table, count } } }, 'queues');
+
+  expect(lines).toContainEqual(expect.stringContaining('feedback held: 1000+ until a time'));
 });
 
 test('sls queues pause says until when to resume, and sls queues shows who paused and why', async () => {
