@@ -1,11 +1,13 @@
 import { writeHours } from '../../../lib/analytics/hours';
 import { dataPrefix, hourIn } from '../../../lib/analytics/keys';
 import { analyticsContract } from '../../../lib/analytics/process';
-import { analyticsReader } from '../../../lib/ops/analytics';
+import type { AnalyticsFigures } from '../../../lib/ops/analytics';
 import { replayRejected } from '../../../packages/cli/analytics';
+import { commands } from '../../../packages/cli/commands';
 import { analyticsBody, anEvent, putOriginal, someEvents, viewAt } from '../../support/analytics';
 import { memoryDeployment } from '../../support/deployment';
 import { jobId, memoryEngine, PREFIX } from '../../support/engine';
+import { command, contextOf, recordingOutput } from '../../support/operator';
 
 const ADDRESS = 'someone@example.com';
 const HOUR = Date.parse('2026-01-02T03:00:00Z');
@@ -34,68 +36,89 @@ function start() {
   };
 }
 
-describe('the figures', () => {
-  test('have the points of CloudWatch, and bytes and names of the newest messages', async () => {
+describe('sls analytics', () => {
+  test('shows the last hour, events by name, and rejected events by rule and field without their values', async () => {
     const { engine, deliver } = start();
-    await deliver([...someEvents(1, 3), anEvent(4, { name: 'purchase' })]);
-    await deliver(someEvents(5, 6), 2);
+    const named = (n: number, properties: object) => anEvent(n, { properties });
+    await deliver([
+      ...[...someEvents(1, 3), anEvent(4, { name: 'purchase' }), anEvent(5, { user: ADDRESS })],
+      ...[anEvent(6, { user: ADDRESS }), named(7, { [`of ${ADDRESS}`]: 1 }), named(8, { 'Some One': ADDRESS }), 7],
+    ]);
+    await deliver(someEvents(9, 10), 2);
     const { deployment, metrics } = memoryDeployment(engine);
     metrics.set('EventsAccepted', [{ at: HOUR, value: 6 }]);
+    metrics.set('TimeToStore', [{ at: HOUR, value: 1_500 }]);
 
-    const figures = await analyticsReader(deployment, 600)();
+    const { lines } = await command({ deps: deployment }, 'analytics');
+    const figures = (await command({ deps: deployment }, 'analytics', { json: true })).json as AnalyticsFigures;
 
     expect(figures).toMatchObject({
       ...{ from: HOUR - 50 * MINUTE_MS, accepted: [{ at: HOUR, value: 6 }], rejected: [] },
       stored: {
-        ...{ messages: 2, of: 2 },
+        messages: 2,
+        of: 2,
         names: [
           { name: 'screen_viewed', events: 5 },
           { name: 'purchase', events: 1 },
         ],
       },
-      rejections: { messages: 0, of: 0, rules: [] },
+      rejections: { messages: 1, of: 1 },
     });
     expect(figures.stored.bytes).toBeGreaterThan(200);
+    const { rules } = figures.rejections;
+    const fields = ['user', 'properties', 'properties.*', ''].map((field) => [field, field === 'user' ? 2 : 1]);
+    expect(rules.map(({ field, events }) => [field, events])).toEqual(fields);
+    const value = 'text, 19 characters';
+    const rule = 'must not look like a mail address';
+    expect(rules[0]).toMatchObject({ rule, example: { job: jobId(1), value, event: { user: value } } });
+    expect(lines[0]).toBe('FROM (UTC)           ACCEPTED  REJECTED  P50    P95');
+    expect(lines[6]).toBe('2026-01-02 03:00:00  6         0         1.5 s  1.5 s');
+    expect(lines.slice(8, 12)).toEqual([
+      expect.stringMatching(/^Stored: \d+ bytes, compressed, in 2 messages of this hour and the one before\.$/),
+      ...['NAME           EVENTS', 'screen_viewed  5', 'purchase       1'],
+    ]);
+    const line = lines.find((one) => one.startsWith('user'));
+    expect(line?.split(/ {2,}/)).toEqual(['user', '2', rule, value, jobId(1)]);
+    expect(JSON.stringify([lines, figures])).not.toMatch(/someone|Some One/);
   });
 
-  test('count rejected events by rule and field, and mask the example', async () => {
-    const { engine, deliver } = start();
-    const named = (n: number, properties: object) => anEvent(n, { properties });
-    await deliver([
-      anEvent(1, { user: ADDRESS }),
-      anEvent(2, { user: ADDRESS }),
-      named(3, { [`of ${ADDRESS}`]: 1 }),
-      named(4, { 'Some One': ADDRESS }),
-      7,
-    ]);
-
-    const { rejections } = await analyticsReader(memoryDeployment(engine).deployment, 600)();
-
-    expect(rejections.rules.map(({ field, events }) => [field, events])).toEqual([
-      ['user', 2],
-      ['properties', 1],
-      ['properties.*', 1],
-      ['', 1],
-    ]);
-    expect(rejections.rules[0]).toMatchObject({
-      rule: 'must not look like a mail address',
-      example: { job: jobId(1), value: 'text, 19 characters', event: { user: 'text, 19 characters' } },
-    });
-    expect(JSON.stringify(rejections)).not.toMatch(/someone|Some One/);
-  });
-
-  test('read each object once, and only the newest hundred', async () => {
+  test('--watch shows them again until Ctrl-C, and reads each object once, and only the newest hundred', async () => {
     const { engine, deliver } = start();
     for (let n = 1; n <= 101; n++) await deliver([anEvent(n)], n);
     const get = jest.spyOn(engine.deps.objects, 'get');
-    const read = analyticsReader(memoryDeployment(engine).deployment, 600);
+    const { out, recorded } = recordingOutput();
+    const stop = new AbortController();
+    let naps = 0;
+    const sleep = async () => {
+      naps += 1;
+      if (naps === 3) stop.abort();
+    };
 
-    const { stored } = await read();
-    await read();
+    const clock = { now: engine.clock.now, sleep };
+    const { deployment } = memoryDeployment(engine);
+    const watching = { ...out, interrupted: () => stop.signal };
+    await commands.analytics.run(contextOf({ ...deployment, clock }, { watch: true }, watching));
 
-    expect(stored).toMatchObject({ messages: 100, of: 101, names: [{ events: 100 }] });
+    expect(recorded.lines.filter((line) => line.startsWith('As of'))).toHaveLength(3);
+    expect(recorded.lines).toContainEqual(expect.stringContaining('in the newest 100 of 101 messages'));
+    expect(recorded.lines).toContainEqual(expect.stringMatching(/^screen_viewed +100$/));
     expect(get).toHaveBeenCalledTimes(100);
   });
+});
+
+test('sls analytics replay works by the settings of the instance, and says what it sent and what not', async () => {
+  const { engine, deliver } = start();
+  await deliver([...someEvents(1, 2), anEvent(3, { user: ADDRESS }), { id: 'bad' }]);
+
+  const { lines } = await command(engine, 'analytics replay', { hour: '2026-01-02T03', stage: 'prod' });
+
+  expect(lines).toEqual([
+    '1 event sent again, in 1 message.',
+    '1 event not sent: invalid as before, or their message has stored their id.',
+  ]);
+  await expect(command(engine, 'analytics replay', {})).rejects.toThrow('--hour is required');
+  const without = { deps: { ...engine.deps, queueNames: ['emails'] } };
+  await expect(command(without, 'analytics')).rejects.toThrow('no queue analytics');
 });
 
 describe('a replay of the rejected events of an hour', () => {
