@@ -1,3 +1,6 @@
+import { writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { chunkId } from '../../../lib/emails/campaigns/campaign';
 import type { CampaignContent } from '../../../lib/emails/message';
 import { OperatorError } from '../../../lib/ops/operator';
@@ -13,7 +16,7 @@ beforeEach(async () => {
 afterEach(() => emails.close());
 
 const run = (name: Parameters<typeof command>[1], options: Parameters<typeof command>[2] = {}) =>
-  command(emails.engine, name, options);
+  command({ deps: { ...emails.engine.deps, suppression: emails.suppression } }, name, options);
 const status = async () => (await emails.campaigns.read(CAMPAIGN))?.status;
 
 /** The options that select the deployment of the test. */
@@ -123,31 +126,27 @@ test('sls campaign list shows those that have not ended, with why they are pause
   await expect(run('campaign list', { day: '2026-01' })).rejects.toThrow('--day must be a day in UTC like 2026-01-02');
 });
 
-describe('sls campaign pause, resume and cancel', () => {
-  test('say what was and what is; the same again is no error', async () => {
-    await emails.campaign();
-    const said = async (name: 'campaign pause' | 'campaign resume' | 'campaign cancel') =>
-      (await run(name, { id: CAMPAIGN })).lines;
+test('sls campaign pause, resume and cancel say what was and what is; the same again is no error', async () => {
+  await emails.campaign();
+  const said = async (name: 'campaign pause' | 'campaign resume' | 'campaign cancel') =>
+    (await run(name, { id: CAMPAIGN })).lines;
 
-    expect(await said('campaign pause')).toEqual([`campaign ${CAMPAIGN}: was running, is paused (operator).`]);
-    expect(await said('campaign pause')).toEqual([expect.stringContaining('was paused (operator), is paused')]);
-    expect(await said('campaign resume')).toEqual([expect.stringContaining('was paused (operator), is running.')]);
-    expect(await said('campaign cancel')).toEqual([expect.stringContaining('was running, is cancelled.')]);
-    expect(await status()).toBe('cancelled');
-  });
+  expect(await said('campaign pause')).toEqual([`campaign ${CAMPAIGN}: was running, is paused (operator).`]);
+  expect(await said('campaign pause')).toEqual([expect.stringContaining('was paused (operator), is paused')]);
+  expect(await said('campaign resume')).toEqual([expect.stringContaining('was paused (operator), is running.')]);
+  expect(await said('campaign cancel')).toEqual([expect.stringContaining('was running, is cancelled.')]);
+  expect(await status()).toBe('cancelled');
+});
 
-  test('what a campaign cannot do any more is an error, and changes nothing', async () => {
-    await emails.campaign({ content: aContent() });
-    await emails.campaigns.cancel(CAMPAIGN);
+test('what a campaign cannot do any more is an error, and changes nothing', async () => {
+  await emails.campaign({ content: aContent() });
+  await emails.campaigns.cancel(CAMPAIGN);
 
-    for (const act of ['resume', 'pause'] as const)
-      await expect(run(`campaign ${act}`, { id: CAMPAIGN })).rejects.toThrow(
-        `is cancelled: there is nothing to ${act}.`,
-      );
-    await emails.campaigns.change(CAMPAIGN, (stored) => ({ ...stored, status: 'ended' }));
-    await expect(run('campaign cancel', { id: CAMPAIGN })).rejects.toThrow('there is nothing to cancel.');
-    expect(await status()).toBe('ended');
-  });
+  for (const act of ['resume', 'pause'] as const)
+    await expect(run(`campaign ${act}`, { id: CAMPAIGN })).rejects.toThrow(`is cancelled: there is nothing to ${act}.`);
+  await emails.campaigns.change(CAMPAIGN, (stored) => ({ ...stored, status: 'ended' }));
+  await expect(run('campaign cancel', { id: CAMPAIGN })).rejects.toThrow('there is nothing to cancel.');
+  expect(await status()).toBe('ended');
 });
 
 test('sls campaign cancel and the console say how many mails under way still go out', async () => {
@@ -191,4 +190,33 @@ test('sls campaign report --watch shows the rate at which SendGrid accepts, and 
   ]);
   expect(lines[0]).toBe(`campaign ${CAMPAIGN}: paused (TooManyBounces)`);
   expect(lines[1]).toBe(`  Go on: npx sls campaign resume ${CAMPAIGN} ${ACME}`);
+});
+
+test("SendGrid's own export is added, and lines without an address are named by number only", async () => {
+  const file = join(tmpdir(), `bounces-${process.pid}.csv`);
+  writeFileSync(
+    file,
+    'status,reason,email,created\n5.1.1,"550, no",A@example.com,1\n5.1.1,no,nobody,2\n4.0,,b@example.com,3\n',
+  );
+
+  await expect(run('suppress add', { file, as: 'bounced' })).rejects.toThrow(new OperatorError('1 line not added.'));
+  const lines = [
+    await run('suppress add', { email: 'a@example.com' }),
+    await run('suppress remove', { email: 'b@example.com' }),
+    await run('suppress remove', { email: 'b@example.com' }),
+  ].flatMap((recorded) => recorded.lines);
+
+  expect(lines).toEqual([
+    '0 added, 1 listed before. The list has 2 addresses.',
+    'The address was removed.',
+    'The address was not listed.',
+  ]);
+});
+
+test.each<[Record<string, string>, string]>([
+  [{}, 'Give --email or --file.'],
+  [{ email: 'a@example.com', as: 'bored' }, '--as must be one of unsubscribed, bounced, reported, erased, is bored.'],
+  [{ file: '/nowhere.csv' }, '/nowhere.csv: cannot be read (ENOENT).'],
+])('sls suppress add %j is refused: %s', async (options, why) => {
+  await expect(run('suppress add', options)).rejects.toThrow(new OperatorError(why));
 });
