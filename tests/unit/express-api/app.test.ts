@@ -1,18 +1,22 @@
+import { readFileSync } from 'node:fs';
 import http from 'node:http';
-import { createTestProducer, type TestProducer } from 'background-jobs-producer';
+import { type Completion, createTestProducer, isEndOf, type TestProducer } from 'background-jobs-producer';
 import type { Express } from 'express';
 import { createApp } from '../../../examples/express-api/src/app';
+import { jobEvents } from '../../../examples/express-api/src/job-events';
 import { close, listen } from '../../../packages/local/loopback';
 import { disagreement, operations } from '../../support/openapi';
 
 const SECRET = 'private-user@example.com';
+const KEY = 'the key of this test';
 const JOB = /^[0-9a-f]{8}-[0-9a-f-]{27}$/;
 
-let app: Express;
 let server: http.Server;
 let url: string;
 let producer: TestProducer;
 let lines: object[];
+let ends: Completion[];
+let onEnd: (end: Completion) => unknown;
 
 const feedback = (changes: object = {}) => ({
   user: { email: SECRET },
@@ -32,12 +36,15 @@ const event = (changes: object = {}) => ({ id: 'e-1', name: 'opened', time: new 
 
 beforeEach(async () => {
   lines = [];
+  ends = [];
+  onEnd = (end) => ends.push(end);
   producer = createTestProducer();
-  app = createApp({
+  const app = createApp({
     producer,
     principalOf: (request) => (request.get('x-anonymous') ? undefined : (request.get('x-client-id') ?? 'a-client')),
     userOf: (request) => (request.get('x-user') ? { id: 'user-1', email: 'proven@example.com' } : undefined),
     log: (message, facts) => lines.push({ message, ...facts }),
+    routers: [jobEvents({ key: KEY, onEnd: (end) => onEnd(end) })],
   });
   server = http.createServer(app);
   url = await listen(server, 0);
@@ -67,6 +74,7 @@ async function ask(method: string, path: string, body?: unknown, headers: Record
 }
 
 test('the app has the routes of the OpenAPI document, and no others', () => {
+  const app = createApp({ producer, principalOf: () => undefined });
   const routers = app.router.stack.map(({ handle }) => handle as unknown as Partial<Express['router']>);
   const routes = routers
     .flatMap(({ stack = [] }) => stack)
@@ -266,4 +274,57 @@ test('each request is logged by its route, without anything that its caller chos
     { message: 'request', method: 'POST', route: '/feedback', status: 202 },
     { message: 'request', method: 'GET', route: '/jobs/:id', status: 404 },
   ]);
+});
+
+const [, example = ''] = /```json\n(.*?)```/s.exec(readFileSync('docs/events.md', 'utf8')) ?? [];
+const published = JSON.parse(example) as { detail: Completion };
+const { detail } = published;
+
+/** Posts as EventBridge does, and answers the status. */
+async function told(changes: Partial<Completion> = {}, authorization = KEY): Promise<number> {
+  const headers = { 'content-type': 'application/json; charset=utf-8', authorization };
+  const body = JSON.stringify({ ...published, detail: { ...detail, ...changes } });
+  return (await fetch(`${url}/job-events`, { method: 'POST', headers, body })).status;
+}
+
+test('the end of a job is taken once, with its result, however often it comes', async () => {
+  expect([await told(), await told()]).toEqual([204, 204]);
+
+  expect(ends).toEqual([detail]);
+});
+
+test('an end has the type of result of its kind', () => {
+  const ticket: string | undefined = isEndOf(detail, 'feedback') ? detail.result?.ticketId : undefined;
+
+  expect(ticket).toBe('4711');
+  expect(isEndOf(detail, 'email')).toBe(false);
+});
+
+test('a later end of the same job counts, and an end that comes after a later one does not', async () => {
+  const [early, late] = ['2026-01-02T03:04:07.000Z', '2026-01-02T03:05:00.000Z'];
+  const cancelled = { id: '1:cancelled', state: 'cancelled', endedAt: early };
+  const succeeded = { id: '1:succeeded', endedAt: late };
+  const again = { id: '2:dead', state: 'dead', generation: 2, endedAt: early };
+
+  for (const end of [succeeded, cancelled, again, succeeded]) await told(end);
+
+  expect(ends.map(({ id }) => id)).toEqual(['1:succeeded', '2:dead']);
+});
+
+test('an end whose handling fails is answered with an error, and is new when it comes again', async () => {
+  onEnd = () => Promise.reject(new Error('the database is down'));
+  expect(await told()).toBe(500);
+
+  onEnd = (end) => ends.push(end);
+  expect(await told()).toBe(204);
+  expect(ends).toEqual([detail]);
+});
+
+test.each([
+  ['no key', {}, '', 401],
+  ['a wrong key', {}, `${KEY}.`, 401],
+  ['no id', { id: undefined }, KEY, 400],
+] as const)('a post with %s is refused', async (_what, changes, key, status) => {
+  expect(await told(changes as Partial<Completion>, key)).toBe(status);
+  expect(ends).toEqual([]);
 });
