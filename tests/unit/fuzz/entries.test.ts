@@ -1,17 +1,145 @@
+import http from 'node:http';
 import fc from 'fast-check';
+import { createApp } from '../../../examples/express-api/src/app';
 import { FACT_KINDS } from '../../../lib/alarms/kinds';
 import { notify } from '../../../lib/alarms/notify';
 import { eventVerifier, type WebhookRequest } from '../../../lib/emails/events/verify';
 import { eventWebhook } from '../../../lib/emails/events/webhook';
+import { StoreError, WaitError } from '../../../lib/errors';
+import { bodyKey, jobKey, recordKey } from '../../../lib/jobs/keys';
+import { OperatorError } from '../../../lib/ops/operator';
+import type { Item } from '../../../lib/ports';
+import { IdempotencyConflictError, InvalidJobError } from '../../../lib/submit/errors';
 import { visible } from '../../../lib/text';
 import { eventKeys, type SendgridEvent } from '../../../packages/local/fakes/sendgrid';
+import { close, listen } from '../../../packages/local/loopback';
+import { createProducer } from '../../../packages/producer/client';
+import { jobsOf } from '../../../packages/producer/jobs';
+import { createTracker } from '../../../packages/producer/tracker';
 import { chat } from '../../support/alarms';
-import { anEnvelope } from '../../support/engine';
-import { sampleEngine } from '../../support/sample-contract';
+import { anEnvelope, jobId } from '../../support/engine';
+import { memoryQueues } from '../../support/memory-queues';
+import { command } from '../../support/operator';
+import { memoryProducerDeps } from '../../support/producer';
+import { SAMPLE_QUEUE, sampleEngine } from '../../support/sample-contract';
 import { webhookRequest } from '../../support/webhook-request';
-import { MARK, named, printSeed, share, text } from './random';
+import { bodyOf, damaged, MARK, named, printSeed, share, text } from './random';
 
 beforeAll(printSeed);
+
+const UUID = '0f8fad5b-d9cb-469f-a165-70867728950e';
+const GOOD = {
+  feedback: {
+    user: { id: 'u-1', email: 'user@example.com', name: 'A name' },
+    ...{ subject: 'Hello', message: 'It works', locale: 'de', tags: ['a'], confirmation: true, attachments: [] },
+  },
+  email: {
+    ...{ from: { email: 'team@example.com' }, to: { email: 'user@example.com' }, subject: 'Hello', text: 'Hello' },
+    ...{ html: '<p>Hello</p>', replyTo: { email: 'team@example.com' }, data: {} },
+  },
+  invite: { app: '1', email: 'user@example.com', groups: [UUID], firstName: 'A', lastName: 'Name' },
+  removeTester: { app: '1', email: 'user@example.com', from: 'app' },
+  notifyBuild: { app: '1', build: UUID },
+};
+const MAIL = { from: { email: 'team@example.com' }, subject: 'Hello', text: 'Hello' };
+const CAMPAIGN = { ...MAIL, name: 'Spring', unsubscribe: { group: 1 } };
+const EVENT = { id: 'e-1', name: 'opened', time: '2026-01-02T03:04:00Z', user: 'u-1', properties: {} };
+/** A caller's own ids are stored as given, so they hold no mark here. */
+const OPTIONS = damaged({ key: 'a-key', principal: 'a-client', notBefore: '2026-01-02T04:00:00Z' });
+
+function memory() {
+  const made = memoryProducerDeps();
+  const { deps, model, table, lines } = made;
+  model.createQueue({ QueueName: 'my-analytics.fifo', Attributes: { FifoQueue: 'true' } });
+  const tracker = createTracker({ ...deps, queues: memoryQueues(model) });
+  const jobs = jobsOf(async () => deps);
+  return {
+    ...made,
+    producer: { ...createProducer(deps), track: tracker.track, jobs },
+    stored: () => [lines, table.items()],
+  };
+}
+
+/** The caller learns the rule, never the value. */
+function expectRefusal(error: unknown): void {
+  expect([InvalidJobError, IdempotencyConflictError, StoreError]).toContain((error as Error).constructor);
+  const { message, problems = [] } = error as InvalidJobError;
+  expect(JSON.stringify([message, problems])).not.toContain(MARK);
+}
+
+const anyOf = (good: object) => fc.oneof(damaged(good), named(Object.keys(good)));
+const recipient = fc.oneof(damaged({ email: 'user@example.com', name: 'A name', data: {} }), text);
+/** The arguments of each call, and its part of all inputs. */
+const CALLS: [keyof typeof GOOD | 'campaign' | 'track', fc.Arbitrary<unknown[]>, number][] = [
+  ...(Object.entries(GOOD) as [keyof typeof GOOD, object][]).map(([kind, good]): (typeof CALLS)[number] => [
+    kind,
+    fc.tuple(anyOf(good), OPTIONS),
+    0.04,
+  ]),
+  ['campaign', fc.tuple(damaged(CAMPAIGN), fc.array(recipient, { maxLength: 4 }), OPTIONS), 0.02],
+  ['track', fc.tuple(anyOf(EVENT)), 0.04],
+];
+
+test.each(CALLS)('the producer takes any %s, or refuses it by rules that quote nothing', async (kind, given, part) => {
+  const { producer, stored } = memory();
+  const submit = producer[kind] as unknown as (...all: unknown[]) => Promise<unknown>;
+  await fc.assert(
+    fc.asyncProperty(given, (all) => submit(...all).then(() => {}, expectRefusal)),
+    share(part),
+  );
+  expect(JSON.stringify(stored())).not.toContain(MARK);
+});
+
+test('the example API answers any request without an error of its own, and repeats nothing of it', async () => {
+  const header = text.map((value) => value.replace(/[^\x20-\x7e\xa0-\xff]/g, '').trim());
+  const path = fc.oneof(
+    fc.constantFrom('/feedback', '/campaigns', '/testflight', '/analytics', '/openapi.json', `/jobs/${UUID}`),
+    text.map((value) => `/jobs/${encodeURIComponent(value.toWellFormed())}`),
+    text.map((value) => `/${encodeURIComponent(value.toWellFormed())}?notBefore=${MARK}`),
+    fc.constantFrom('/%', '/jobs/%ff', '/feedback/%00', '/feedback?notBefore[a]=1'),
+  );
+  const body = fc.oneof(
+    ...[GOOD.feedback, { ...CAMPAIGN, recipients: [] }, { ...GOOD.invite, action: 'invite' }, { events: [EVENT] }].map(
+      damaged,
+    ),
+    named(['events', 'action', 'recipients']),
+  );
+  const sent = fc.record({
+    path,
+    method: fc.constantFrom('POST', 'POST', 'POST', 'GET', 'DELETE', 'PUT'),
+    body: bodyOf(body),
+    headers: fc.dictionary(
+      fc.constantFrom('idempotency-key', 'x-client-id', 'traceparent', 'content-encoding'),
+      header,
+    ),
+    type: fc.constantFrom('application/json', 'application/json', 'text/plain', 'application/json; charset=utf-7'),
+  });
+
+  const { producer, stored } = memory();
+  const lines: unknown[] = [];
+  const log = (...line: unknown[]) => lines.push(line);
+  const app = createApp({ producer, principalOf: (request) => request.get('x-client-id') ?? '', log });
+  const server = http.createServer(app);
+  const url = await listen(server, 0);
+  await fc.assert(
+    fc.asyncProperty(sent, async ({ method, headers, type, ...request }) => {
+      const answer = await fetch(url + request.path, {
+        method,
+        headers: { ...headers, 'content-type': type },
+        ...(method === 'GET' ? {} : { body: request.body.toWellFormed() }),
+      });
+      const said = JSON.stringify([await answer.text(), ...answer.headers]);
+
+      // Node itself answers 431 to headers of more than 16 KB.
+      expect([200, 202, 400, 404, 405, 409, 413, 415, 431]).toContain(answer.status);
+      expect(said).not.toContain(MARK);
+      expect(said).not.toMatch(/node_modules|\.ts:/);
+    }),
+    share(0.03),
+  );
+  await close(server);
+  expect(JSON.stringify([lines, stored()])).not.toContain(MARK);
+});
 
 const keys = eventKeys();
 const field = named(['event', 'timestamp', 'sg_message_id', 'queue', 'step', 'job', 'time', 'recipient', 'campaign']);
@@ -59,8 +187,7 @@ test('a queue takes any body under any job attribute, ends its job, and passes o
     .dictionary(names, data, { maxKeys: 2 })
     .map((drawn) => JSON.parse(JSON.stringify(drawn).replaceAll(MARK, 'mark')) as object);
   const envelope = fc.tuple(data, changes).map(([value, changed]) => anEnvelope({ data: value, ...changed }));
-  const json = fc.oneof(envelope, data).map((value) => JSON.stringify(value) ?? '');
-  const body = fc.oneof(json, text).filter(isSendable);
+  const body = bodyOf(fc.oneof(envelope, data)).filter(isSendable);
   await fc.assert(
     fc.asyncProperty(body, fc.option(text.filter(isSendable)), fc.boolean(), async (sent, job, kept) => {
       const { engine } = sampleEngine();
@@ -89,12 +216,8 @@ test('any notification becomes a message that Discord takes, and no part of it i
     fc.record({ ...fact, since: fc.nat() }),
     named(['AlarmName', 'NewStateValue']),
   );
-  const message = fc.oneof(
-    json.map((value) => JSON.stringify(value) ?? ''),
-    text,
-  );
   await fc.assert(
-    fc.asyncProperty(message, text, async (Message, Subject) => {
+    fc.asyncProperty(bodyOf(json), text, async (Message, Subject) => {
       sent.length = 0;
       await notify(deps, { Message, Subject, MessageId: 'id' }, { remainingMs: () => 10_000 });
 
@@ -107,4 +230,68 @@ test('any notification becomes a message that Discord takes, and no part of it i
     share(0.05),
   );
   expect(JSON.stringify(lines)).not.toContain(MARK);
+});
+
+const ENVELOPE = JSON.stringify(anEnvelope({ id: jobId(1) }));
+const KEY = jobKey(SAMPLE_QUEUE, jobId(1));
+
+/** A queue with one job that a vendor holds, or that is done. */
+async function engineWith(held: boolean) {
+  const { engine } = sampleEngine(() => {
+    if (held) throw new WaitError({ code: 'RateLimited', message: '429', vendor: 'zendesk', waitMs: 300_000 });
+  });
+  await engine.sendAndDeliver(ENVELOPE);
+  return engine;
+}
+
+/** Six runs of the reconciler. */
+const STEPS = 0.1;
+
+/** What a person or a program sees of a run. */
+const outputs = ({ lines, metrics, deadLetters }: Awaited<ReturnType<typeof engineWith>>): string =>
+  JSON.stringify([lines, metrics, deadLetters().map(({ attributes }) => attributes)]);
+
+describe('stored data', () => {
+  /** The caller's own ids and the vendor are logged as stored. DynamoDB itself checks the keys of its indexes. */
+  const LOGGED = 'key version id queue group correlationId type source vendor schema todo todoAt accepted'.split(' ');
+
+  test('a row with any attributes ends its job or waits for a person, and its values are in no output', async () => {
+    const { table } = await engineWith(true);
+    const names = Object.keys(table.item(KEY) ?? {}).filter((name) => !LOGGED.includes(name));
+    const changes = fc.dictionary(fc.constantFrom(...names), named(names), { minKeys: 1, maxKeys: 3 });
+    await fc.assert(
+      fc.asyncProperty(changes, fc.boolean(), async (changed, held) => {
+        const engine = await engineWith(held);
+        const stored = engine.table.item(KEY) as Item;
+        await engine.table.put({ ...stored, ...changed, version: stored.version + 1 }, stored.version);
+        engine.send(ENVELOPE);
+        await engine.drain({ hours: STEPS });
+        await command(engine, 'jobs show', { id: jobId(1) }).catch((error: unknown) => {
+          expect((error as Error).message).not.toContain(MARK);
+          expect(error).toBeInstanceOf(OperatorError);
+        });
+        await command(engine, 'jobs list', {});
+
+        expect(outputs(engine).includes(MARK)).toBe(false);
+      }),
+      share(0.02),
+    );
+  });
+
+  test('a record or a kept body with any content ends its job, and its words are in no output', async () => {
+    const content = bodyOf(named(['id', 'state', 'steps', 'history', 'version', 'record']));
+    await fc.assert(
+      fc.asyncProperty(content, content, async (record, body) => {
+        const engine = await engineWith(true);
+        const row = engine.row(jobId(1));
+        await engine.objects.put(recordKey('jobs', row), record, 'application/json');
+        await engine.objects.put(bodyKey('jobs', SAMPLE_QUEUE, jobId(1)), body, 'application/json');
+        engine.clock.advance(3_600_000);
+        await engine.drain({ hours: STEPS });
+
+        expect(outputs(engine).includes(MARK)).toBe(false);
+      }),
+      share(0.02),
+    );
+  });
 });

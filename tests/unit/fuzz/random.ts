@@ -33,6 +33,13 @@ export const named = (names: readonly string[]) =>
     ),
   })).value;
 
+/** A body: a text, or such a value as JSON. */
+export const bodyOf = (value: fc.Arbitrary<unknown>): fc.Arbitrary<string> =>
+  fc.oneof(
+    text,
+    value.map((drawn) => JSON.stringify(drawn) ?? ''),
+  );
+
 /** A good value in which up to two fields are anything, so that a bad value gets past the checks of the others. */
 export const damaged = (good: object): fc.Arbitrary<Record<string, unknown>> => {
   const names = Object.keys(good);
