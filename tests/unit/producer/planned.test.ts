@@ -28,15 +28,7 @@ function start({ busy = false, ...options }: EngineOptions & { busy?: boolean } 
     effects,
     inMs,
     send: (changes: Partial<Submission> = {}) => submit(deps, { ...job, ...changes }),
-    /** Delivers and reconciles once a minute. */
-    async live(minutes: number) {
-      for (let minute = 0; minute < minutes; minute++) {
-        while (engine.inQueue() > 0) await engine.deliver();
-        engine.clock.advance(MINUTE);
-        await engine.reconcile();
-      }
-      while (engine.inQueue() > 0) await engine.deliver();
-    },
+    live: engine.minutes.bind(engine),
   };
 }
 

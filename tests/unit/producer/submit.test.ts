@@ -1,7 +1,11 @@
+import fc from 'fast-check';
+import { validate, version } from 'uuid';
 import { parseEnvelope, payloadHash, sha256 } from '../../../lib/jobs/envelope';
 import { IdempotencyConflictError } from '../../../lib/submit/errors';
+import { jobId } from '../../../lib/submit/options';
 import { submit } from '../../../lib/submit/submit';
 import { withFaults } from '../../support/faults';
+import { memoryClock, memoryRandom } from '../../support/memory-clock';
 import { memoryProducerDeps } from '../../support/producer';
 
 const job = { queue: 'feedback', type: 'feedback.submitted.v1', group: 'a-group' };
@@ -109,27 +113,59 @@ describe('while the table is down', () => {
 });
 
 describe('the mark that the message was sent', () => {
-  it('is written after the answer, if the caller takes that write', async () => {
-    const { deps, rows } = memoryProducerDeps();
-    const writes: Promise<void>[] = [];
-
-    await submit({ ...deps, afterAnswer: (write) => void writes.push(write) }, { ...job, data: 'data' });
-
-    expect(writes).toHaveLength(1);
-    await Promise.all(writes);
-    expect(rows()).toMatchObject([{ state: 'queued', version: 2, sentAt: expect.any(Number) }]);
-  });
-
-  it('does not fail when the table does', async () => {
+  it.each([
+    ['is written after the answer, if the caller takes that write', 'none', { version: 2, sentAt: expect.any(Number) }],
+    ['does not fail when the table does', 'refused', { version: 1 }],
+  ] as const)('%s', async (_what, fault, expected) => {
     let puts = 0;
     const { deps, rows } = memoryProducerDeps({
-      table: (table) => withFaults(table, (method) => (method === 'put' && ++puts > 1 ? 'refused' : 'none')),
+      table: (table) => withFaults(table, (method) => (method === 'put' && ++puts > 1 ? fault : 'none')),
     });
     const writes: Promise<void>[] = [];
 
     await submit({ ...deps, afterAnswer: (write) => void writes.push(write) }, { ...job, data: 'data' });
 
-    await expect(Promise.all(writes)).resolves.toEqual([undefined]);
-    expect(rows()).toMatchObject([{ state: 'queued', version: 1 }]);
+    expect(await Promise.all(writes)).toEqual([undefined]);
+    expect(rows()).toMatchObject([{ state: 'queued', ...expected }]);
+  });
+});
+
+const SPLIT = { queue: 'q', principal: 'a', key: 'bc' };
+const ports = { clock: memoryClock(), random: memoryRandom() };
+
+describe('a job id', () => {
+  it('without a key is new each time and sorts by time', () => {
+    const clock = memoryClock();
+    const ids = [1, 2, 3].map(() => {
+      clock.advance(1);
+      return jobId({ queue: 'feedback', clock, random: ports.random });
+    });
+
+    expect(new Set(ids).size).toBe(3);
+    expect(ids.toSorted()).toEqual(ids);
+    expect(ids.every((id) => validate(id) && version(id) === 7)).toBe(true);
+  });
+
+  it('with a key never changes, because it is a stored contract', () => {
+    expect(jobId({ ...ports, queue: 'feedback', principal: 'client-1', key: 'order-1' })).toBe(
+      'a891c0c9-eb8a-5baf-acde-3e55bffccc70',
+    );
+  });
+
+  it('depends on queue, principal and key as separate values', () => {
+    const names = fc.record({ queue: fc.string(), principal: fc.string(), key: fc.string() });
+
+    fc.assert(
+      fc.property(names, names, (a, b) => {
+        const same = a.queue === b.queue && a.principal === b.principal && a.key === b.key;
+        expect(jobId({ ...ports, ...a }) === jobId({ ...ports, ...b })).toBe(same);
+      }),
+      {
+        examples: [
+          [SPLIT, { ...SPLIT, principal: 'ab', key: 'c' }],
+          [SPLIT, SPLIT],
+        ],
+      },
+    );
   });
 });
