@@ -1,5 +1,12 @@
+import { StoreError } from '../../../lib/errors';
+import { pauseKey } from '../../../lib/jobs/keys';
+import { keepPauses } from '../../../packages/cli/core';
 import { dropSharedRole, namePositionals, Ops } from '../../../packages/cli/plugin';
 import type { Template } from '../../../packages/cli/target';
+import { readInstance } from '../../../resources/instances/read';
+import { fakeAws, xml } from '../../support/fake-aws';
+import { environmentOf } from '../../support/instances';
+import { aTarget } from '../../support/operator';
 import { fakeServerless } from '../../support/serverless';
 
 let printed: string[];
@@ -109,4 +116,41 @@ test('a command has a lifecycle event, and a group has none, so that Serverless 
   expect(commands.deploy).toMatchObject({ options: { plan: {} }, commands: {} });
   expect(commands.deploy).not.toHaveProperty('lifecycleEvents');
   expect(hooks).toHaveProperty('jobs:show:run');
+});
+
+/** A template with a mapping for each queue. */
+const templateOf = (MaximumConcurrency: number): Template => {
+  const Properties = { Enabled: true, ScalingConfig: { MaximumConcurrency } };
+  const mapping = { Type: 'AWS::Lambda::EventSourceMapping', Properties };
+  return { Resources: { [EMAILS]: mapping, FeedbackEventSourceMappingSQSFeedbackQueue: mapping } };
+};
+const EMAILS = 'EmailsEventSourceMappingSQSEmailsQueue';
+
+/** Deploys acme with a higher concurrency of both queues. `table` answers for each key. Answers the template. */
+async function deployed(table: (key: string) => readonly [status: number, item: object]): Promise<Template> {
+  const aws = await fakeAws(({ body, action }) => {
+    if (action !== 'GetItem')
+      return [200, xml('GetTemplate', `<TemplateBody>${JSON.stringify(templateOf(2))}</TemplateBody>`)];
+    const [status, item] = table((JSON.parse(body) as { Key: { key: { S: string } } }).Key.key.S);
+    return [status, JSON.stringify(item)];
+  });
+  const template = templateOf(9);
+  const environment = environmentOf(readInstance('acme'));
+  const serverless = fakeServerless({ environment, template, hashKey: 'ssm:/acme/hash-key', config: aws.config });
+  await keepPauses(serverless, { ...aTarget, by: 'me' }, 'acme-jobs-prod').finally(aws.close);
+  return template;
+}
+
+test('a deployment does not touch the mapping of a paused queue: its template has the deployed one', async () => {
+  const paused = { Item: { key: { S: pauseKey('emails') }, version: { N: '1' } } };
+  const { Resources } = await deployed((key) => [200, key === pauseKey('emails') ? paused : {}]);
+
+  expect(Resources).toEqual({ ...templateOf(9).Resources, [EMAILS]: templateOf(2).Resources[EMAILS] });
+  expect(printed).toEqual([expect.stringContaining('emails is paused and stays so.')]);
+});
+
+test('a first deployment, which has no table yet, keeps its template. It ends if the pauses cannot be read', async () => {
+  expect(await deployed(() => [400, { __type: 'ResourceNotFoundException' }])).toEqual(templateOf(9));
+
+  await expect(deployed(() => [400, { __type: 'AccessDeniedException' }])).rejects.toThrow(StoreError);
 });

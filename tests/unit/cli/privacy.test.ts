@@ -98,20 +98,17 @@ describe('sls privacy erase', () => {
 
   test("deletes the person's tickets for good with an operator's token, and names what stays", async () => {
     const zendesk = await startFakeZendesk({ email: 'agent@example.com', token: 'token' });
-    const { endpoint, ...secrets } = { endpoint: zendesk.url, authorization: zendesk.authorization };
+    const { url: endpoint, authorization } = zendesk;
     const requester = { name: 'Ann', email: ANN };
     const ticket = { external_id: jobId(2), subject: 'Help', comment: { body: 'Help' }, requester };
-    const headers = { authorization: secrets.authorization };
-    for (const body of [ticket, { ...ticket, requester: { name: 'Bob', email: BOB } }])
-      await fetch(`${endpoint}/tickets.json`, { method: 'POST', headers, body: JSON.stringify({ ticket: body }) });
+    const asked = { method: 'POST', headers: { authorization } };
+    for (const made of [ticket, { ...ticket, requester: { name: 'Bob', email: BOB } }])
+      await fetch(`${endpoint}/tickets.json`, { ...asked, body: JSON.stringify({ ticket: made }) });
     const engine = await start();
     const steps = (id: string) => ({ ticket: { status: 'done' as const, startedAt: 1, result: { id } } });
-    for (const [n, id] of [
-      [1, '1'],
-      [2, '77'],
-    ] as const)
-      await engine.deps.ledger.update(jobKey('sample', jobId(n)), (row) => ({ ...row, steps: steps(id) }));
-    Object.assign(engine.deps, { source: { zendesk: { endpoint, ...secrets } } });
+    for (const [n, id] of ['1', '77'].entries())
+      await engine.deps.ledger.update(jobKey('sample', jobId(n + 1)), (row) => ({ ...row, steps: steps(id) }));
+    Object.assign(engine.deps, { source: { zendesk: { endpoint, authorization } } });
 
     const { lines, json } = await command(engine, 'privacy erase', { email: ANN }, 'yes');
     await zendesk.close();
