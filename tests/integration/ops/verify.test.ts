@@ -3,7 +3,7 @@ import { type EventRow, PARQUET, toParquet } from '../../../lib/analytics/parque
 import { realClock } from '../../../lib/aws/system';
 import { WaitError } from '../../../lib/errors';
 import { bodyKey, CAMPAIGNS, campaignKey, jobKey, recordKey, verifiedKey } from '../../../lib/jobs/keys';
-import type { Item, Objects, Table } from '../../../lib/ports';
+import type { Item } from '../../../lib/ports';
 import { startFakeZendesk } from '../../../packages/local/fakes/zendesk';
 import { verifyYesterday } from '../../../packages/verify/instance';
 import { verify } from '../../../packages/verify/verify';
@@ -23,16 +23,8 @@ const KEY = verifiedKey(PREFIX, '2026-01-02');
 const CLEAN = { day: '2026-01-02', complete: true, checked: 4, findings: {}, hidden: [] };
 const EMAIL = 'agent@example.com';
 const TOKEN = 'token';
-const AUTHORIZATION = `Basic ${Buffer.from(`${EMAIL}/token:${TOKEN}`).toString('base64')}`;
 
-type Engine = ReturnType<typeof memoryEngine>;
-interface Planted {
-  engine: Engine;
-  table: Table;
-  objects: Objects;
-  change: (id: string, change: (row: Item) => object) => Promise<void>;
-  ticket: (job: string) => Promise<void>;
-}
+type Planted = Awaited<ReturnType<typeof service>>;
 
 const closers: (() => unknown)[] = [];
 afterEach(async () => {
@@ -52,7 +44,7 @@ async function service() {
   const ticket = async (job: string) =>
     void zendesk.tickets.push({ id: zendesk.tickets.length + 1, external_id: job } as (typeof zendesk.tickets)[number]);
   await ticket(FIRST);
-  const change: Planted['change'] = async (id, next) => {
+  const change = async (id: string, next: (row: Item) => object) => {
     const key = id === CAMPAIGN ? campaignKey(id) : jobKey(QUEUE, id);
     const row = await table.get(key);
     if (!row) throw new Error(`there is no item ${key}`);
@@ -63,14 +55,14 @@ async function service() {
   const source = {
     ...{ ...clients, table: TABLE, bucket: BUCKET, prefix: PREFIX, instance: 'my', now: () => now },
     queues: [{ name: QUEUE, records: QUEUE, fifo: true, retentionMs: 1_209_600_000, dlqRetentionMs: 1_209_600_000 }],
-    zendesk: { endpoint: zendesk.url, authorization: AUTHORIZATION },
+    zendesk: { endpoint: zendesk.url, authorization: zendesk.authorization },
   };
   const verified = () => verify(source, { from: Date.parse('2026-01-02T00:00:00.000Z'), to: now });
-  return { engine, table, objects, change, ticket, found, verified, source };
+  return { engine, objects, change, ticket, found, verified, source };
 }
 
 /** Two jobs succeed one after the other, one is dead and one is held. */
-async function ran(): Promise<Engine> {
+async function ran() {
   const { contract } = sampleContract(({ id }) => {
     if (id === DEAD) rejects();
     if (id === HELD) throw new WaitError({ code: 'Later', message: 'later', waitMs: 3_600_000 });
@@ -164,7 +156,8 @@ test('groups that are hidden are not taken for one, and the entry of a job that 
 });
 
 test('the verifier finds nothing in what real jobs have left, and then exactly what was planted', async () => {
-  const { found, ...planted } = await service();
+  const planted = await service();
+  const { found } = planted;
 
   expect(await found()).toEqual([]);
   for (const [, plant] of Object.values(PLANTED)) await plant(planted);
