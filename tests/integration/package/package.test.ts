@@ -48,75 +48,74 @@ const STRICT = {
   types: ['node'],
 };
 
-describe('the package of the producer', () => {
-  let consumer: Consumer;
-  beforeAll(async () => {
-    consumer = await installProducer(['@types/node', 'undici-types']);
-  });
-  afterAll(() => consumer.remove());
+let consumer: Consumer;
+beforeAll(async () => {
+  consumer = await installProducer(['@types/node', 'undici-types']);
+});
+afterAll(() => consumer.remove());
 
-  const compile = (name: string, options: object, files: string[]) => {
-    const config = `tsconfig.${name}.json`;
-    consumer.write(config, JSON.stringify({ compilerOptions: { ...STRICT, ...options }, files }));
-    return consumer.run(tool('tsc'), ['-p', config]);
-  };
+const compile = (name: string, options: object, files: string[]) => {
+  const config = `tsconfig.${name}.json`;
+  consumer.write(config, JSON.stringify({ compilerOptions: { ...STRICT, ...options }, files }));
+  return consumer.run(tool('tsc'), ['-p', config]);
+};
 
-  it('has no problem that publint knows', () => {
-    expect(consumer.run(tool('publint'), ['run', consumer.tarball, '--strict'])).toContain('All good!');
-  });
+test('the package of the producer has no problem that publint knows', () => {
+  expect(consumer.run(tool('publint'), ['run', consumer.tarball, '--strict'])).toContain('All good!');
+});
 
-  it.each([
-    ['Node', { module: 'nodenext' }, ['consumer.mts', 'consumer.cts']],
-    ['a bundler', { module: 'esnext', moduleResolution: 'bundler' }, ['consumer.ts']],
-  ])('compiles strictly in the project of its user, by the rules of %s', (name, options, files) => {
-    for (const file of files) consumer.write(file, CONSUMER);
+test.each([
+  ['Node', { module: 'nodenext' }, ['consumer.mts', 'consumer.cts']],
+  ['a bundler', { module: 'esnext', moduleResolution: 'bundler' }, ['consumer.ts']],
+])('the package compiles strictly in the project of its user, by the rules of %s', (name, options, files) => {
+  for (const file of files) consumer.write(file, CONSUMER);
 
-    expect(compile(name.replace(' ', '-'), options, files)).toBe('');
-  });
+  expect(compile(name.replace(' ', '-'), options, files)).toBe('');
+});
 
-  it('has over each field of each kind what it means, with its rule', () => {
-    const types = readFileSync(join(consumer.folder, 'node_modules', PRODUCER, 'dist/index.d.ts'), 'utf8');
-    const fields = Object.values(SHAPES).flatMap((shape) => fieldsOf(shape));
-    const over = (path: string, { description }: { description?: string | undefined }) =>
-      types.replaceAll(/\n +/g, '\n').includes(`/** ${description} */\n${path.split('.').at(-1)}`);
-    const bare = fields.filter(([path, field]) => !over(path, field)).map(([path]) => path);
+test('the package of the producer has over each field of each kind what it means, with its rule', () => {
+  const types = readFileSync(join(consumer.folder, 'node_modules', PRODUCER, 'dist/index.d.ts'), 'utf8');
+  const fields = Object.values(SHAPES).flatMap((shape) => fieldsOf(shape));
+  const over = (path: string, { description }: { description?: string | undefined }) =>
+    types.replaceAll(/\n +/g, '\n').includes(`/** ${description} */\n${path.split('.').at(-1)}`);
+  const bare = fields.filter(([path, field]) => !over(path, field)).map(([path]) => path);
 
-    expect(fields.length).toBeGreaterThan(90);
-    // What the stack writes, and the id that is an argument.
-    expect(bare.filter((path) => !/^(settings|endpoints)\.|^id$/.test(path))).toEqual([]);
-  });
+  expect(fields.length).toBeGreaterThan(90);
+  // What the stack writes, and the id that is an argument.
+  expect(bare.filter((path) => !/^(settings|endpoints)\.|^id$/.test(path))).toEqual([]);
+});
 
-  it('is one copy of its code, whether it is imported or required', () => {
-    consumer.write(
-      'both.mjs',
-      `import { createRequire } from 'node:module';
+test('the package of the producer is one copy of its code, whether it is imported or required', () => {
+  consumer.write(
+    'both.mjs',
+    `import { createRequire } from 'node:module';
        import * as imported from '${PRODUCER}';
        const required = createRequire(import.meta.url)('${PRODUCER}');
        const same = Object.keys(required).every((name) => required[name] === imported[name]);
        console.log(same, Object.keys(required).sort().join(' '));`,
-    );
+  );
 
-    expect(consumer.run(process.execPath, ['both.mjs']).trim()).toBe(
-      'true ConfigError IdempotencyConflictError InvalidJobError JobNotFoundError StoreError UnsentEventsError createProducer createTestProducer isEndOf',
-    );
-  });
+  expect(consumer.run(process.execPath, ['both.mjs']).trim()).toBe(
+    'true ConfigError IdempotencyConflictError InvalidJobError JobNotFoundError StoreError UnsentEventsError createProducer createTestProducer isEndOf',
+  );
+});
 
-  it('opens nothing and loads no client of AWS when it is imported', () => {
-    consumer.write(
-      'loaded.cjs',
-      `const { createProducer } = require('${PRODUCER}');
+test('the package of the producer opens nothing and loads no client of AWS when it is imported', () => {
+  consumer.write(
+    'loaded.cjs',
+    `const { createProducer } = require('${PRODUCER}');
        createProducer({ instance: 'my-api', region: 'eu-central-1' });
        const clients = Object.keys(require.cache).filter((file) => /@aws-sdk|@smithy/.test(file));
        console.log(clients.length, process.getActiveResourcesInfo().filter((kind) => kind !== 'PipeWrap').length);`,
-    );
+  );
 
-    expect(consumer.run(process.execPath, ['loaded.cjs']).trim()).toBe('0 0');
-  });
+  expect(consumer.run(process.execPath, ['loaded.cjs']).trim()).toBe('0 0');
+});
 
-  it('has a test producer that throws the errors of the package, and loads no client of AWS and no network', () => {
-    consumer.write(
-      'tested.cjs',
-      `const { createTestProducer, InvalidJobError } = require('${PRODUCER}');
+test('the test producer of the package throws the errors of the package, and loads no client of AWS and no network', () => {
+  consumer.write(
+    'tested.cjs',
+    `const { createTestProducer, InvalidJobError } = require('${PRODUCER}');
        const producer = createTestProducer();
        const feedback = { user: { email: 'user@example.com' }, subject: 'Hello', message: 'It works' };
        (async () => {
@@ -128,16 +127,15 @@ describe('the package of the producer', () => {
          const network = process.moduleLoadList.filter((name) => /NativeModule (net|tls|dns|dgram|https?2?)$/.test(name));
          require('node:fs').writeSync(1, JSON.stringify([state, error instanceof InvalidJobError, clients, network]));
        })();`,
-    );
+  );
 
-    expect(JSON.parse(consumer.run(process.execPath, ['tested.cjs']))).toEqual(['succeeded', true, [], []]);
-  });
+  expect(JSON.parse(consumer.run(process.execPath, ['tested.cjs']))).toEqual(['succeeded', true, [], []]);
+});
 
-  it('has at most 250 kB', () => {
-    const home = join(consumer.folder, 'node_modules', PRODUCER);
-    const names = readdirSync(home, { recursive: true, encoding: 'utf8' }).filter((name) => /\.\w+$/.test(name));
-    const bytes = names.reduce((sum, name) => sum + statSync(join(home, name)).size, 0);
+test('the package of the producer has at most 250 kB', () => {
+  const home = join(consumer.folder, 'node_modules', PRODUCER);
+  const names = readdirSync(home, { recursive: true, encoding: 'utf8' }).filter((name) => /\.\w+$/.test(name));
+  const bytes = names.reduce((sum, name) => sum + statSync(join(home, name)).size, 0);
 
-    expect(bytes).toBeLessThanOrEqual(250_000);
-  });
+  expect(bytes).toBeLessThanOrEqual(250_000);
 });

@@ -84,42 +84,40 @@ test.each([
   expect(await found()).toEqual([`cannot be checked by these credentials (${action})`]);
 });
 
-describe('lifecycle rules', () => {
-  const folder = `${prefix}/_bodies/`;
-  const others = printed.filter(({ Filter }) => Filter?.Prefix !== folder);
-  const everything = (more: Rule): Rule => ({ Status: 'Enabled', Filter: { Prefix: '' }, ...more });
-  const bodies = (more: Rule): Rule => ({ ...printed[0], Filter: { Prefix: folder }, ...more });
-  const missing = `has no rule that deletes objects and old versions of ${folder}`;
-  const early = 'takes what is still needed';
+const folder = `${prefix}/_bodies/`;
+const others = printed.filter(({ Filter }) => Filter?.Prefix !== folder);
+const everything = (more: Rule): Rule => ({ Status: 'Enabled', Filter: { Prefix: '' }, ...more });
+const bodies = (more: Rule): Rule => ({ ...printed[0], Filter: { Prefix: folder }, ...more });
+const missing = `has no rule that deletes objects and old versions of ${folder}`;
+const early = 'takes what is still needed';
 
-  const old = (NoncurrentDays: number, more = {}) => ({ NoncurrentVersionExpiration: { NoncurrentDays, ...more } });
-  const moved = (Days: number, StorageClass: string) => ({ Transitions: [{ Days, StorageClass }] });
-  const soon = { Expiration: { Days: 1 } };
-  const withoutOld = printed.map(({ NoncurrentVersionExpiration: _, ...rule }) => rule);
+const old = (NoncurrentDays: number, more = {}) => ({ NoncurrentVersionExpiration: { NoncurrentDays, ...more } });
+const moved = (Days: number, StorageClass: string) => ({ Transitions: [{ Days, StorageClass }] });
+const soon = { Expiration: { Days: 1 } };
+const withoutOld = printed.map(({ NoncurrentVersionExpiration: _, ...rule }) => rule);
 
-  test.each<[string, Rule[], Rule | undefined, string | undefined]>([
-    ['a rule of other users', printed, everything({ Filter: { Prefix: 'other/' }, ...soon }), undefined],
-    ['a move to a class that is read at once', printed, everything(moved(0, 'GLACIER_IR')), undefined],
-    ['a rule that is off', printed, bodies({ Status: 'Disabled', ...soon }), undefined],
-    ['a rule for tagged objects', printed, bodies({ Filter: { Tag: { Key: 'a', Value: 'b' } }, ...soon }), undefined],
-    ['a folder that is kept for longer', others, bodies({ Expiration: { Days: 800 } }), undefined],
-    ['old versions by a rule of their own', withoutOld, everything(old(30)), undefined],
-    ['a folder without a rule', others, undefined, missing],
-    ['a folder whose rule is off', others, bodies({ Status: 'Disabled' }), missing],
-    ['a rule for large objects', others, bodies({ Filter: { Prefix: folder, ObjectSizeGreaterThan: 9 } }), missing],
-    ['old versions that stay', withoutOld.slice(0, 1).concat(others), undefined, missing],
-    ['ten old versions that stay', others, bodies(old(30, { NewerNoncurrentVersions: 10 })), missing],
-    ['bodies that go too early', printed, bodies({ Expiration: { Days: 44 } }), early],
-    ['a part of a folder that goes too early', printed, bodies({ Filter: { Prefix: `${folder}x/` }, ...soon }), early],
-    ['a rule with a date', printed, bodies({ Expiration: { Date: '2027-01-01T00:00:00Z' } }), early],
-    ['bodies in an archive', printed, bodies(moved(0, 'GLACIER')), early],
-    ['the claim of the folder in an archive', printed, everything(moved(400, 'DEEP_ARCHIVE')), `${prefix}/_owner`],
-    ['old versions that go too early', printed, everything(old(1)), early],
-  ])('%s', async (_what, rules, more, refused) => {
-    settings.lifecycle = [...rules, ...(more ? [more] : [])];
+test.each<[string, Rule[], Rule | undefined, string | undefined]>([
+  ['a rule of other users', printed, everything({ Filter: { Prefix: 'other/' }, ...soon }), undefined],
+  ['a move to a class that is read at once', printed, everything(moved(0, 'GLACIER_IR')), undefined],
+  ['a rule that is off', printed, bodies({ Status: 'Disabled', ...soon }), undefined],
+  ['a rule for tagged objects', printed, bodies({ Filter: { Tag: { Key: 'a', Value: 'b' } }, ...soon }), undefined],
+  ['a folder that is kept for longer', others, bodies({ Expiration: { Days: 800 } }), undefined],
+  ['old versions by a rule of their own', withoutOld, everything(old(30)), undefined],
+  ['a folder without a rule', others, undefined, missing],
+  ['a folder whose rule is off', others, bodies({ Status: 'Disabled' }), missing],
+  ['a rule for large objects', others, bodies({ Filter: { Prefix: folder, ObjectSizeGreaterThan: 9 } }), missing],
+  ['old versions that stay', withoutOld.slice(0, 1).concat(others), undefined, missing],
+  ['ten old versions that stay', others, bodies(old(30, { NewerNoncurrentVersions: 10 })), missing],
+  ['bodies that go too early', printed, bodies({ Expiration: { Days: 44 } }), early],
+  ['a part of a folder that goes too early', printed, bodies({ Filter: { Prefix: `${folder}x/` }, ...soon }), early],
+  ['a rule with a date', printed, bodies({ Expiration: { Date: '2027-01-01T00:00:00Z' } }), early],
+  ['bodies in an archive', printed, bodies(moved(0, 'GLACIER')), early],
+  ['the claim of the folder in an archive', printed, everything(moved(400, 'DEEP_ARCHIVE')), `${prefix}/_owner`],
+  ['old versions that go too early', printed, everything(old(1)), early],
+])('lifecycle rules are accepted, or refused by what they do: %s', async (_what, rules, more, refused) => {
+  settings.lifecycle = [...rules, ...(more ? [more] : [])];
 
-    expect(await found()).toEqual(refused === undefined ? [] : [expect.stringContaining(refused)]);
-  });
+  expect(await found()).toEqual(refused === undefined ? [] : [expect.stringContaining(refused)]);
 });
 
 test('the days of the instance are in the printed rules, and a rule that keeps objects for longer is refused', async () => {
@@ -143,37 +141,35 @@ test.each(Object.entries(instanceFile.shape.retention.unwrap().shape))(
   },
 );
 
-describe('retentions', () => {
-  const instance = readInstance('mht-api');
-  const { prefix: of } = instance;
-  const job = { queue: 'feedback', time: 0, id: 'an-id' };
+const instance = readInstance('mht-api');
+const { prefix: of } = instance;
+const job = { queue: 'feedback', time: 0, id: 'an-id' };
 
-  /** A key of every kind of object that the service writes. */
-  const KEYS = {
-    ...Object.fromEntries(
-      Object.keys(instance.known).map((queue) => [`record of ${queue}`, keys.recordKey(of, { ...job, queue })]),
-    ),
-    body: keys.bodyKey(of, 'feedback', 'an-id'),
-    'large job': `${keys.dataPrefix(of, 'emails')}a-campaign/recipients-00000`,
-    attachment: `${keys.attachmentsPrefix(of, 'feedback')}a-principal/a-file`,
-    event: `${keys.eventsPartition(of, 'emails', 0)}an-event`,
-    audit: keys.auditKey(of, 'an-id'),
-    events: analytics.dataKey(of, job),
-    'rejected events': analytics.rejectedKey(of, job),
-    'late events': analytics.lateKey(of, { ...job, arrived: 0 }),
-    'Parquet object': analytics.partKey(of, { hour: 0, part: 0, of: 1 }),
-  };
+/** A key of every kind of object that the service writes. */
+const KEYS = {
+  ...Object.fromEntries(
+    Object.keys(instance.known).map((queue) => [`record of ${queue}`, keys.recordKey(of, { ...job, queue })]),
+  ),
+  body: keys.bodyKey(of, 'feedback', 'an-id'),
+  'large job': `${keys.dataPrefix(of, 'emails')}a-campaign/recipients-00000`,
+  attachment: `${keys.attachmentsPrefix(of, 'feedback')}a-principal/a-file`,
+  event: `${keys.eventsPartition(of, 'emails', 0)}an-event`,
+  audit: keys.auditKey(of, 'an-id'),
+  events: analytics.dataKey(of, job),
+  'rejected events': analytics.rejectedKey(of, job),
+  'late events': analytics.lateKey(of, { ...job, arrived: 0 }),
+  'Parquet object': analytics.partKey(of, { hour: 0, part: 0, of: 1 }),
+};
 
-  const covering = (key: string) => retentions(instance).filter(({ folder }) => key.startsWith(folder));
+const covering = (key: string) => retentions(instance).filter(({ folder }) => key.startsWith(folder));
 
-  test('one rule deletes an object of each kind', () => {
-    expect(Object.entries(KEYS).filter(([, key]) => covering(key).length !== 1)).toEqual([]);
-  });
+test('one lifecycle rule deletes an object of each kind', () => {
+  expect(Object.entries(KEYS).filter(([, key]) => covering(key).length !== 1)).toEqual([]);
+});
 
-  test('what a job needs is kept for longer than its plan, its wait in a queue and its retry, and the claim for ever', () => {
-    const days = [KEYS.body, KEYS['large job'], KEYS.attachment].flatMap(covering).map((rule) => rule.days);
+test('what a job needs is kept for longer than its plan, its wait in a queue and its retry, and the claim for ever', () => {
+  const days = [KEYS.body, KEYS['large job'], KEYS.attachment].flatMap(covering).map((rule) => rule.days);
 
-    expect(Math.min(...days)).toBeGreaterThan(30 + 14 + 44);
-    expect(covering(keys.ownerKey(of))).toEqual([]);
-  });
+  expect(Math.min(...days)).toBeGreaterThan(30 + 14 + 44);
+  expect(covering(keys.ownerKey(of))).toEqual([]);
 });

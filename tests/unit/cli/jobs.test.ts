@@ -27,26 +27,24 @@ async function someJobs() {
 
 const ids = ({ json }: { json: unknown }) => (json as { jobs: { id: string }[] }).jobs.map(({ id }) => id);
 
-describe('sls jobs list', () => {
-  test('shows a line for each job that is waiting or dead', async () => {
-    const { lines } = await command(await someJobs(), 'jobs list');
+test('sls jobs list shows a line for each job that is waiting or dead', async () => {
+  const { lines } = await command(await someJobs(), 'jobs list');
 
-    expect(lines.map((line) => line.trim().split(/ {2,}/))).toEqual([
-      ['ID', 'QUEUE', 'STATE', 'ATTEMPTS', 'ACCEPTED (UTC)', 'NEXT', 'ENDED', 'ERROR'],
-      [jobId(2), 'sample', 'dead (error)', '1', '2026-01-02 03:04:05', '2026-01-02 03:04:05', 'Rejected'],
-      [jobId(3), 'sample', 'held (throttled)', '0', '2026-01-02 03:04:05', '2026-01-02 03:09:05', 'RateLimited'],
-      [jobId(4), 'sample', 'held (stopped)', '0', '2026-01-02 03:04:05', 'AgreementMissing'],
-      [jobId(5), 'sample', 'queued', '0', '2026-01-02 03:04:05'],
-    ]);
-  });
+  expect(lines.map((line) => line.trim().split(/ {2,}/))).toEqual([
+    ['ID', 'QUEUE', 'STATE', 'ATTEMPTS', 'ACCEPTED (UTC)', 'NEXT', 'ENDED', 'ERROR'],
+    [jobId(2), 'sample', 'dead (error)', '1', '2026-01-02 03:04:05', '2026-01-02 03:04:05', 'Rejected'],
+    [jobId(3), 'sample', 'held (throttled)', '0', '2026-01-02 03:04:05', '2026-01-02 03:09:05', 'RateLimited'],
+    [jobId(4), 'sample', 'held (stopped)', '0', '2026-01-02 03:04:05', 'AgreementMissing'],
+    [jobId(5), 'sample', 'queued', '0', '2026-01-02 03:04:05'],
+  ]);
+});
 
-  test('a dead job stays listed when its entry has been discarded, a cancelled one does not', async () => {
-    const engine = await someJobs();
-    await command(engine, 'jobs discard', { id: jobId(2) });
-    await command(engine, 'jobs cancel', { id: jobId(3) });
+test('a dead job stays listed when its entry has been discarded, a cancelled one does not', async () => {
+  const engine = await someJobs();
+  await command(engine, 'jobs discard', { id: jobId(2) });
+  await command(engine, 'jobs cancel', { id: jobId(3) });
 
-    expect(ids(await command(engine, 'jobs list', { json: true }))).toEqual([2, 4, 5].map(jobId));
-  });
+  expect(ids(await command(engine, 'jobs list', { json: true }))).toEqual([2, 4, 5].map(jobId));
 });
 
 test('a search says where it looked, how far it is, and whether there are more. One that finds nothing is no error', async () => {
@@ -63,35 +61,33 @@ test('a search says where it looked, how far it is, and whether there are more. 
   expect(none.progress.at(-1)?.[0]).toBe(none.progress.at(-1)?.[1]);
 });
 
-describe('sls jobs show', () => {
-  test('shows state, steps, error, history and the keys of record and body, but no data', async () => {
-    const engine = await someJobs();
+test('sls jobs show prints state, steps, error, history and the keys of record and body, but no data', async () => {
+  const engine = await someJobs();
 
-    const dead = (await command(engine, 'jobs show', { id: jobId(2) })).lines.join('\n');
-    const done = (await command(engine, 'jobs show', { id: jobId(1) })).lines.join('\n');
+  const dead = (await command(engine, 'jobs show', { id: jobId(2) })).lines.join('\n');
+  const done = (await command(engine, 'jobs show', { id: jobId(1) })).lines.join('\n');
 
-    expect(dead).toContain(`sample ${jobId(2)}: dead (error)`);
-    expect(dead).toContain('Rejected (permanent) · data.name · rejected');
-    expect(dead).toContain(`jobs/sample/year=2026/month=01/day=02/hour=03/${jobId(2)}.json`);
-    expect(dead).toContain(`jobs/_bodies/sample/${jobId(2)}`);
-    expect(dead).toMatch(/2026-01-02 03:04:05 {2}dead \(error\) {2}1 +Rejected/);
-    expect(done).toMatch(/effect {2}done {4}2026-01-02 03:04:05 {2}\{"ticket":7\}/);
-    expect(dead + done).not.toContain('planted');
-  });
+  expect(dead).toContain(`sample ${jobId(2)}: dead (error)`);
+  expect(dead).toContain('Rejected (permanent) · data.name · rejected');
+  expect(dead).toContain(`jobs/sample/year=2026/month=01/day=02/hour=03/${jobId(2)}.json`);
+  expect(dead).toContain(`jobs/_bodies/sample/${jobId(2)}`);
+  expect(dead).toMatch(/2026-01-02 03:04:05 {2}dead \(error\) {2}1 +Rejected/);
+  expect(done).toMatch(/effect {2}done {4}2026-01-02 03:04:05 {2}\{"ticket":7\}/);
+  expect(dead + done).not.toContain('planted');
+});
 
-  test('prints the record as JSON, without the private data of a step', async () => {
-    const engine = await someJobs();
-    await engine.deps.ledger.update(`sample#${jobId(1)}`, (row) => ({
-      ...row,
-      steps: { ...row.steps, upload: { status: 'done', startedAt: 1, kept: 'planted-token' } },
-    }));
+test('sls jobs show prints the record as JSON, without the private data of a step', async () => {
+  const engine = await someJobs();
+  await engine.deps.ledger.update(`sample#${jobId(1)}`, (row) => ({
+    ...row,
+    steps: { ...row.steps, upload: { status: 'done', startedAt: 1, kept: 'planted-token' } },
+  }));
 
-    const { json } = await command(engine, 'jobs show', { id: jobId(1), queue: 'sample', json: true });
+  const { json } = await command(engine, 'jobs show', { id: jobId(1), queue: 'sample', json: true });
 
-    expect(json).toMatchObject({ id: jobId(1), state: 'succeeded', recordKey: expect.stringContaining('hour=03') });
-    expect(JSON.stringify(json)).not.toContain('planted-token');
-    await expect(command(engine, 'jobs show', { id: 'x' })).rejects.toThrow('There is no job x in sample');
-  });
+  expect(json).toMatchObject({ id: jobId(1), state: 'succeeded', recordKey: expect.stringContaining('hour=03') });
+  expect(JSON.stringify(json)).not.toContain('planted-token');
+  await expect(command(engine, 'jobs show', { id: 'x' })).rejects.toThrow('There is no job x in sample');
 });
 
 test('sls jobs retry and cancel show the old and the new state', async () => {

@@ -31,103 +31,99 @@ async function start() {
 
 const found = (lines: string[]) => lines.map((line) => JSON.parse(line) as { place: string; job?: string });
 
-describe('sls privacy find', () => {
-  test('prints what is about the person, a line for each, after the number of reads and the price', async () => {
-    const engine = await start();
+test('sls privacy find prints what is about the person, a line for each, after the number of reads and the price', async () => {
+  const engine = await start();
 
-    const { lines, notes } = await command(engine, 'privacy find', { email: 'ANN@example.com' });
+  const { lines, notes } = await command(engine, 'privacy find', { email: 'ANN@example.com' });
 
-    expect(found(lines).map(({ place, job }) => [place, job])).toEqual([
-      ['rows', jobId(1)],
-      ['bodies', jobId(1)],
-      ['rows', jobId(2)],
-      ['records', undefined],
-      ['records', undefined],
-    ]);
-    expect(lines.join()).not.toContain(BOB);
-    expect(notes.slice(0, 2)).toEqual([
-      'Reads the rows by an index, and 5 objects: 2 of bodies, 3 of records.',
-      'S3 bills about 0.00 USD, and 0.09 for each GB that leaves its region.',
-    ]);
-  });
-
-  test('writes a file for each place, and every file of the person, also files of one name and one that is called like a place', async () => {
-    const out = mkdtempSync(join(tmpdir(), 'person-'));
-    const engine = await start();
-    const names = ['1/screen.png', '2/screen.png', '2/rows.ndjson'];
-    const files = names.map((name) => `jobs/_attachments/sample/by/${name}`);
-    for (const key of files) await engine.objects.put(key, key, 'image/png');
-    await engine.deps.ledger.update(jobKey('sample', jobId(1)), (row) => ({ ...row, files }));
-
-    const { lines } = await command(engine, 'privacy find', { email: ANN, out });
-
-    expect(lines).toEqual([]);
-    expect(readFileSync(join(out, 'bodies.ndjson'), 'utf8')).toContain(ANN);
-    const texts = readdirSync(out).map((name) => readFileSync(join(out, name), 'utf8'));
-    expect(files.filter((key) => !texts.includes(key))).toEqual([]);
-    expect(readFileSync(join(out, 'rows.ndjson'), 'utf8')).toContain(jobId(1));
-    rmSync(out, { recursive: true });
-  });
-
-  test('with --rows prints what the rows lead to, and needs to know whom to search for', async () => {
-    const engine = await start();
-    const { lines } = await command(engine, 'privacy find', { email: ANN, rows: true });
-
-    expect(found(lines).map(({ place }) => place)).toEqual(['rows', 'bodies', 'rows']);
-    await expect(command(engine, 'privacy find', {})).rejects.toThrow('Give --email, --user or both.');
-  });
+  expect(found(lines).map(({ place, job }) => [place, job])).toEqual([
+    ['rows', jobId(1)],
+    ['bodies', jobId(1)],
+    ['rows', jobId(2)],
+    ['records', undefined],
+    ['records', undefined],
+  ]);
+  expect(lines.join()).not.toContain(BOB);
+  expect(notes.slice(0, 2)).toEqual([
+    'Reads the rows by an index, and 5 objects: 2 of bodies, 3 of records.',
+    'S3 bills about 0.00 USD, and 0.09 for each GB that leaves its region.',
+  ]);
 });
 
-describe('sls privacy erase', () => {
-  test('shows what it found, erases it, and reports without personal data', async () => {
-    const engine = await start();
-    const bob = () => engine.objects.keys().filter((key) => engine.objects.text(key).includes(hashOf(BOB) ?? BOB));
-    const before = bob();
+test('sls privacy find writes a file for each place, and all files of the person, also of one name or named like a place', async () => {
+  const out = mkdtempSync(join(tmpdir(), 'person-'));
+  const engine = await start();
+  const names = ['1/screen.png', '2/screen.png', '2/rows.ndjson'];
+  const files = names.map((name) => `jobs/_attachments/sample/by/${name}`);
+  for (const key of files) await engine.objects.put(key, key, 'image/png');
+  await engine.deps.ledger.update(jobKey('sample', jobId(1)), (row) => ({ ...row, files }));
 
-    const { lines, json } = await command(engine, 'privacy erase', { email: ANN }, 'yes');
+  const { lines } = await command(engine, 'privacy find', { email: ANN, out });
 
-    expect(lines).toEqual(['PLACE    FOUND', 'rows     2', 'bodies   1', 'records  2']);
-    expect(json).toMatchObject({ erased: { rows: 2, bodies: 1 }, left: [], audit: expect.any(String) });
-    expect(JSON.stringify([json, engine.lines, engine.rows().slice(0, 2)])).not.toMatch(`${ANN}|${hashOf(ANN)}`);
-    expect(engine.rows().map(stateOf)).toEqual(['discarded (error), erased', 'succeeded, erased', 'dead (error)']);
-    expect(bob()).toEqual(before);
-    await engine.reconcile();
-    expect(engine.deadLetters().map(({ body }) => body)).toEqual([expect.stringContaining(BOB)]);
-    await expect(command(engine, 'jobs retry', { id: jobId(1) })).rejects.toThrow('was erased');
+  expect(lines).toEqual([]);
+  expect(readFileSync(join(out, 'bodies.ndjson'), 'utf8')).toContain(ANN);
+  const texts = readdirSync(out).map((name) => readFileSync(join(out, name), 'utf8'));
+  expect(files.filter((key) => !texts.includes(key))).toEqual([]);
+  expect(readFileSync(join(out, 'rows.ndjson'), 'utf8')).toContain(jobId(1));
+  rmSync(out, { recursive: true });
+});
+
+test('sls privacy find with --rows prints what the rows lead to, and needs to know whom to search for', async () => {
+  const engine = await start();
+  const { lines } = await command(engine, 'privacy find', { email: ANN, rows: true });
+
+  expect(found(lines).map(({ place }) => place)).toEqual(['rows', 'bodies', 'rows']);
+  await expect(command(engine, 'privacy find', {})).rejects.toThrow('Give --email, --user or both.');
+});
+
+test('sls privacy erase shows what it found, erases it, and reports without personal data', async () => {
+  const engine = await start();
+  const bob = () => engine.objects.keys().filter((key) => engine.objects.text(key).includes(hashOf(BOB) ?? BOB));
+  const before = bob();
+
+  const { lines, json } = await command(engine, 'privacy erase', { email: ANN }, 'yes');
+
+  expect(lines).toEqual(['PLACE    FOUND', 'rows     2', 'bodies   1', 'records  2']);
+  expect(json).toMatchObject({ erased: { rows: 2, bodies: 1 }, left: [], audit: expect.any(String) });
+  expect(JSON.stringify([json, engine.lines, engine.rows().slice(0, 2)])).not.toMatch(`${ANN}|${hashOf(ANN)}`);
+  expect(engine.rows().map(stateOf)).toEqual(['discarded (error), erased', 'succeeded, erased', 'dead (error)']);
+  expect(bob()).toEqual(before);
+  await engine.reconcile();
+  expect(engine.deadLetters().map(({ body }) => body)).toEqual([expect.stringContaining(BOB)]);
+  await expect(command(engine, 'jobs retry', { id: jobId(1) })).rejects.toThrow('was erased');
+});
+
+test("sls privacy erase deletes the person's tickets for good with an operator's token, and names what stays", async () => {
+  const zendesk = await startFakeZendesk({ email: 'agent@example.com', token: 'token' });
+  const { url: endpoint, authorization } = zendesk;
+  const requester = { name: 'Ann', email: ANN };
+  const ticket = { external_id: jobId(2), subject: 'Help', comment: { body: 'Help' }, requester };
+  const asked = { method: 'POST', headers: { authorization } };
+  for (const made of [ticket, { ...ticket, requester: { name: 'Bob', email: BOB } }])
+    await fetch(`${endpoint}/tickets.json`, { ...asked, body: JSON.stringify({ ticket: made }) });
+  const engine = await start();
+  const steps = (id: string) => ({ ticket: { status: 'done' as const, startedAt: 1, result: { id } } });
+  for (const [n, id] of ['1', '77'].entries())
+    await engine.deps.ledger.update(jobKey('sample', jobId(n + 1)), (row) => ({ ...row, steps: steps(id) }));
+  Object.assign(engine.deps, { source: { zendesk: { endpoint, authorization } } });
+
+  const { lines, json } = await command(engine, 'privacy erase', { email: ANN }, 'yes');
+  await zendesk.close();
+
+  expect(lines).toContain('tickets in Zendesk  2');
+  expect(json).toMatchObject({
+    inZendesk: { deleted: { 1: 'job-1' } },
+    byHand: [{ vendor: 'zendesk', tickets: ['77'] }, {}, {}],
   });
+  expect(zendesk.tickets.map(({ id }) => id)).toEqual([2]);
+});
 
-  test("deletes the person's tickets for good with an operator's token, and names what stays", async () => {
-    const zendesk = await startFakeZendesk({ email: 'agent@example.com', token: 'token' });
-    const { url: endpoint, authorization } = zendesk;
-    const requester = { name: 'Ann', email: ANN };
-    const ticket = { external_id: jobId(2), subject: 'Help', comment: { body: 'Help' }, requester };
-    const asked = { method: 'POST', headers: { authorization } };
-    for (const made of [ticket, { ...ticket, requester: { name: 'Bob', email: BOB } }])
-      await fetch(`${endpoint}/tickets.json`, { ...asked, body: JSON.stringify({ ticket: made }) });
-    const engine = await start();
-    const steps = (id: string) => ({ ticket: { status: 'done' as const, startedAt: 1, result: { id } } });
-    for (const [n, id] of ['1', '77'].entries())
-      await engine.deps.ledger.update(jobKey('sample', jobId(n + 1)), (row) => ({ ...row, steps: steps(id) }));
-    Object.assign(engine.deps, { source: { zendesk: { endpoint, authorization } } });
+test('sls privacy erase changes nothing without a yes', async () => {
+  const engine = await start();
+  const before = engine.table.items();
 
-    const { lines, json } = await command(engine, 'privacy erase', { email: ANN }, 'yes');
-    await zendesk.close();
+  const { lines } = await command(engine, 'privacy erase', { email: ANN }, 'no');
 
-    expect(lines).toContain('tickets in Zendesk  2');
-    expect(json).toMatchObject({
-      inZendesk: { deleted: { 1: 'job-1' } },
-      byHand: [{ vendor: 'zendesk', tickets: ['77'] }, {}, {}],
-    });
-    expect(zendesk.tickets.map(({ id }) => id)).toEqual([2]);
-  });
-
-  test('changes nothing without a yes', async () => {
-    const engine = await start();
-    const before = engine.table.items();
-
-    const { lines } = await command(engine, 'privacy erase', { email: ANN }, 'no');
-
-    expect(lines.at(-1)).toBe('Nothing was changed.');
-    expect(engine.table.items()).toEqual(before);
-  });
+  expect(lines.at(-1)).toBe('Nothing was changed.');
+  expect(engine.table.items()).toEqual(before);
 });

@@ -59,101 +59,97 @@ test('an unexpected error keeps its stack', async () => {
   await expect(call(() => Promise.reject(bug)).ended).rejects.toBe(bug);
 });
 
-describe('before it does anything, a command', () => {
-  const NAMED = 'acme · stage prod · account 123456789012 · eu-central-1';
-  const LOCAL = 'acme · stage local · the service on this machine';
-  const QUESTION = 'This changes acme in production. Type acme to continue: ';
-  const unknown = () => Promise.reject(new Error('ExpiredToken: the token has expired'));
-  const run: Run = async ({ out }) => out.line('done');
+const NAMED = 'acme · stage prod · account 123456789012 · eu-central-1';
+const LOCAL = 'acme · stage local · the service on this machine';
+const QUESTION = 'This changes acme in production. Type acme to continue: ';
+const unknown = () => Promise.reject(new Error('ExpiredToken: the token has expired'));
+const run: Run = async ({ out }) => out.line('done');
 
-  test.each<[string, How, string[]]>([
-    ['names instance, stage, account and region, and asks nothing if it only reads', {}, [NAMED]],
-    ['asks nothing without the option that changes something', { kind: { writes: 'repair' } }, [NAMED]],
-    ['asks nothing with --yes', { kind: WRITES, options: { yes: true } }, [NAMED]],
-    ['asks nothing on staging', { kind: WRITES, stage: 'staging' }, [NAMED.replace('prod', 'staging')]],
-    ['asks neither AWS nor the operator on this machine', { kind: WRITES, stage: 'local', account: unknown }, [LOCAL]],
-    ['asks for the name of the instance in production', { kind: WRITES, answer: 'acme' }, [NAMED, QUESTION]],
-    ['asks AWS nothing if it works without credentials', { kind: { offline: true }, account: unknown }, []],
-  ])('%s', async (_what, how, notes) => {
-    const { ended, recorded } = call(run, how);
-    await ended;
+test.each<[string, How, string[]]>([
+  ['names instance, stage, account and region, and asks nothing if it only reads', {}, [NAMED]],
+  ['asks nothing without the option that changes something', { kind: { writes: 'repair' } }, [NAMED]],
+  ['asks nothing with --yes', { kind: WRITES, options: { yes: true } }, [NAMED]],
+  ['asks nothing on staging', { kind: WRITES, stage: 'staging' }, [NAMED.replace('prod', 'staging')]],
+  ['asks neither AWS nor the operator on this machine', { kind: WRITES, stage: 'local', account: unknown }, [LOCAL]],
+  ['asks for the name of the instance in production', { kind: WRITES, answer: 'acme' }, [NAMED, QUESTION]],
+  ['asks AWS nothing if it works without credentials', { kind: { offline: true }, account: unknown }, []],
+])('before it does anything, a command %s', async (_what, how, notes) => {
+  const { ended, recorded } = call(run, how);
+  await ended;
 
-    expect(recorded).toMatchObject({ notes, lines: ['done'] });
-  });
-
-  const ASKS = 'This changes acme in production, and there is no terminal to ask on. Nothing was changed. Add --yes';
-  test.each<[string, How, string]>([
-    ['unknown credentials', { account: unknown }, 'The AWS account of these credentials is unknown: ExpiredToken:'],
-    ['credentials of another account', { kind: WRITES, own: '999', answer: 'acme' }, 'account: is 999, but the'],
-    ['another answer', { kind: WRITES, answer: 'acme-staging' }, 'The answer is not acme. Nothing was changed.'],
-    ['no terminal and no --yes', { kind: WRITES }, ASKS],
-    ['neither, on a stage that it does not know', { kind: WRITES, stage: 'acme' }, ASKS],
-    ['neither, with an option that changes', { kind: { writes: 'repair' }, options: { repair: true } }, ASKS],
-  ])('stops at %s', async (_what, how, words) => {
-    const { ended, recorded } = call(run, how);
-    await ended;
-
-    expect(recorded).toMatchObject({ lines: [], exitCode: 1 });
-    expect(recorded.notes.at(-1)).toContain(words);
-  });
+  expect(recorded).toMatchObject({ notes, lines: ['done'] });
 });
 
-describe('who runs a command is stored before it changes something', () => {
-  /** Runs a command that stores it twice. Answers the stored objects. */
-  async function stored(how: How, silent = false) {
-    const { engine } = sampleEngine();
-    const [sent, notes]: [string[], string[]] = [[], []];
-    const run: Run = async ({ audited, out }) => out.json([await audited(), await audited()]);
-    const { ended, recorded } = call(run, {
-      ...{ kind: WRITES, ...how },
-      connectTo: async ({ by, instance }) => ({
-        ...({ ...engine.deps, by, instance } as unknown as Connection),
-        log: { ...engine.deps.log, warn: (text) => void notes.push(text) },
-        publishAlarm: async ({ subject, text }) => {
-          if (silent) throw new StoreError({ code: 'SNS.AuthorizationError', message: 'SNS Publish failed' });
-          sent.push(`${subject}: ${text}`);
-        },
-      }),
-    });
-    await ended;
-    const objects = engine.objects.keys().map((key) => JSON.parse(engine.objects.text(key)));
-    return { objects, recorded, sent, notes, ids: recorded.json as string[] };
-  }
+const ASKS = 'This changes acme in production, and there is no terminal to ask on. Nothing was changed. Add --yes';
+test.each<[string, How, string]>([
+  ['unknown credentials', { account: unknown }, 'The AWS account of these credentials is unknown: ExpiredToken:'],
+  ['credentials of another account', { kind: WRITES, own: '999', answer: 'acme' }, 'account: is 999, but the'],
+  ['another answer', { kind: WRITES, answer: 'acme-staging' }, 'The answer is not acme. Nothing was changed.'],
+  ['no terminal and no --yes', { kind: WRITES }, ASKS],
+  ['neither, on a stage that it does not know', { kind: WRITES, stage: 'acme' }, ASKS],
+  ['neither, with an option that changes', { kind: { writes: 'repair' }, options: { repair: true } }, ASKS],
+])('before it does anything, a command stops at %s', async (_what, how, words) => {
+  const { ended, recorded } = call(run, how);
+  await ended;
 
-  test('once for a command, with its arguments, the ARN of the credentials, and the reason', async () => {
-    const options = { id: 'a-job', queue: undefined, yes: true, reason: 'asked by the customer', stage: 'prod' };
-    const { objects, ids } = await stored({ options });
+  expect(recorded).toMatchObject({ lines: [], exitCode: 1 });
+  expect(recorded.notes.at(-1)).toContain(words);
+});
 
-    const [id] = ids;
-    const who = { instance: 'acme', stage: 'prod', by: ARN, reason: 'asked by the customer' };
-    const at = '2026-01-02T03:04:05.000Z';
-    expect(objects).toEqual([{ audit: 1, id, at, action: 'jobs cancel', arguments: { id: 'a-job' }, ...who }]);
-    expect(ids).toEqual([id, id]);
+/** Runs a command that stores it twice. Answers the stored objects. */
+async function stored(how: How, silent = false) {
+  const { engine } = sampleEngine();
+  const [sent, notes]: [string[], string[]] = [[], []];
+  const run: Run = async ({ audited, out }) => out.json([await audited(), await audited()]);
+  const { ended, recorded } = call(run, {
+    ...{ kind: WRITES, ...how },
+    connectTo: async ({ by, instance }) => ({
+      ...({ ...engine.deps, by, instance } as unknown as Connection),
+      log: { ...engine.deps.log, warn: (text) => void notes.push(text) },
+      publishAlarm: async ({ subject, text }) => {
+        if (silent) throw new StoreError({ code: 'SNS.AuthorizationError', message: 'SNS Publish failed' });
+        sent.push(`${subject}: ${text}`);
+      },
+    }),
   });
+  await ended;
+  const objects = engine.objects.keys().map((key) => JSON.parse(engine.objects.text(key)));
+  return { objects, recorded, sent, notes, ids: recorded.json as string[] };
+}
 
-  test.each<[string, How, string, string | undefined]>([
-    ['an operator who gives no reason in production is asked for one', { answer: 'acme' }, ARN, 'acme'],
-    ['with --yes nothing is asked', { options: { yes: true }, answer: 'why' }, ARN, undefined],
-    ['on staging nothing is asked', { stage: 'staging', answer: 'why' }, ARN, undefined],
-    ['the service on this machine knows no users', { stage: 'local' }, 'this machine', undefined],
-  ])('%s', async (_what, how, by, reason) => {
-    const { objects } = await stored(how);
+test('who runs a command is stored once, before a change, with the arguments, the ARN of the credentials, and the reason', async () => {
+  const options = { id: 'a-job', queue: undefined, yes: true, reason: 'asked by the customer', stage: 'prod' };
+  const { objects, ids } = await stored({ options });
 
-    expect(objects).toMatchObject([{ by }]);
-    expect(objects[0].reason).toBe(reason);
-  });
+  const [id] = ids;
+  const who = { instance: 'acme', stage: 'prod', by: ARN, reason: 'asked by the customer' };
+  const at = '2026-01-02T03:04:05.000Z';
+  expect(objects).toEqual([{ audit: 1, id, at, action: 'jobs cancel', arguments: { id: 'a-job' }, ...who }]);
+  expect(ids).toEqual([id, id]);
+});
 
-  test('the chat of the alarms shows a change of production once, without the person and the arguments', async () => {
-    const { ids, sent } = await stored({ options: { id: 'a-job', yes: true, reason: 'asked by the customer' } });
+test.each<[string, How, string, string | undefined]>([
+  ['an operator who gives no reason in production is asked for one', { answer: 'acme' }, ARN, 'acme'],
+  ['with --yes nothing is asked', { options: { yes: true }, answer: 'why' }, ARN, undefined],
+  ['on staging nothing is asked', { stage: 'staging', answer: 'why' }, ARN, undefined],
+  ['the service on this machine knows no users', { stage: 'local' }, 'this machine', undefined],
+])('%s', async (_what, how, by, reason) => {
+  const { objects } = await stored(how);
 
-    expect(sent).toEqual([`An operator changes production: sls jobs cancel, audit ${ids[0]}`]);
-    expect((await stored({ stage: 'staging' })).sent).toEqual([]);
-  });
+  expect(objects).toMatchObject([{ by }]);
+  expect(objects[0].reason).toBe(reason);
+});
 
-  test('a command goes on if the chat cannot be reached, and says so', async () => {
-    const { objects, notes } = await stored({ options: { yes: true } }, true);
+test('the chat of the alarms shows a change of production once, without the person and the arguments', async () => {
+  const { ids, sent } = await stored({ options: { id: 'a-job', yes: true, reason: 'asked by the customer' } });
 
-    expect(objects).toHaveLength(1);
-    expect(notes.at(-1)).toBe('The chat of the alarms does not show this: SNS Publish failed');
-  });
+  expect(sent).toEqual([`An operator changes production: sls jobs cancel, audit ${ids[0]}`]);
+  expect((await stored({ stage: 'staging' })).sent).toEqual([]);
+});
+
+test('a command goes on if the chat cannot be reached, and says so', async () => {
+  const { objects, notes } = await stored({ options: { yes: true } }, true);
+
+  expect(objects).toHaveLength(1);
+  expect(notes.at(-1)).toBe('The chat of the alarms does not show this: SNS Publish failed');
 });

@@ -47,141 +47,135 @@ test('the page has at most 20 KB, compressed', async () => {
   expect(gzipSync(files.join('')).length).toBeLessThan(20_000);
 });
 
-describe('a job', () => {
-  test('shows its reason in a sentence, its timeline and its record', async () => {
-    const { console_ } = await started();
+test('a job shows its reason in a sentence, its timeline and its record', async () => {
+  const { console_ } = await started();
 
-    const job = await console_.get<JobPage>(`job?queue=sample&id=${jobId(1)}`);
+  const job = await console_.get<JobPage>(`job?queue=sample&id=${jobId(1)}`);
 
-    expect(job).toMatchObject({
-      state: 'dead (error)',
-      explained: { sentence: 'It cannot succeed: rejected (Rejected).', actions: ['retry', 'discard'] },
-      job: { id: jobId(1), state: 'dead', error: { code: 'Rejected' } },
-    });
-    expect(job.timeline.map(({ label }) => label)).toContain('dead (error), attempt 1');
-    expect(await console_.get('job?id=nothing')).toEqual({ error: expect.stringContaining('no job nothing') });
+  expect(job).toMatchObject({
+    state: 'dead (error)',
+    explained: { sentence: 'It cannot succeed: rejected (Rejected).', actions: ['retry', 'discard'] },
+    job: { id: jobId(1), state: 'dead', error: { code: 'Rejected' } },
   });
+  expect(job.timeline.map(({ label }) => label)).toContain('dead (error), attempt 1');
+  expect(await console_.get('job?id=nothing')).toEqual({ error: expect.stringContaining('no job nothing') });
+});
 
-  test('shows no confidential result of a step', async () => {
-    const { engine, console_ } = await started();
-    const upload = { status: 'done' as const, startedAt: 0, endedAt: 1, kept: 'token-1' };
-    const row = { ...acceptedRow(0), id: jobId(2), key: `sample#${jobId(2)}` };
-    await engine.deps.ledger.write({ ...row, steps: { upload } }, 0);
+test('a job shows no confidential result of a step', async () => {
+  const { engine, console_ } = await started();
+  const upload = { status: 'done' as const, startedAt: 0, endedAt: 1, kept: 'token-1' };
+  const row = { ...acceptedRow(0), id: jobId(2), key: `sample#${jobId(2)}` };
+  await engine.deps.ledger.write({ ...row, steps: { upload } }, 0);
 
-    const { body } = await console_.raw(`/console/api/job?id=${jobId(2)}`, { headers: console_.headers });
+  const { body } = await console_.raw(`/console/api/job?id=${jobId(2)}`, { headers: console_.headers });
 
-    expect(JSON.parse(body)).toMatchObject({ job: { steps: { upload: { status: 'done' } } } });
-    expect(body).not.toContain('token-1');
+  expect(JSON.parse(body)).toMatchObject({ job: { steps: { upload: { status: 'done' } } } });
+  expect(body).not.toContain('token-1');
+});
+
+test('personal data is not in any answer until someone asks: the data has only names, kinds and lengths', async () => {
+  const data = { name: ADDRESS, more: { [ADDRESS]: 1 }, tags: ['a'], [ADDRESS]: null };
+  const { console_ } = await started({ data });
+
+  const paths = [`job?id=${jobId(1)}`, `data?queue=sample&id=${jobId(1)}`, 'dead', 'jobs', 'overview', 'analytics'];
+  const answers = await Promise.all(paths.map((path) => console_.get(path)));
+
+  expect(JSON.stringify(answers)).not.toContain(ADDRESS);
+  expect(answers[1]).toEqual({
+    data: { name: 'text, 8 characters', more: 'object with 1 field', tags: 'list of 1', hidden: 'null' },
   });
 });
 
-describe('personal data', () => {
-  test('is not in any answer until someone asks: the data has only names, kinds and lengths', async () => {
-    const data = { name: ADDRESS, more: { [ADDRESS]: 1 }, tags: ['a'], [ADDRESS]: null };
-    const { console_ } = await started({ data });
+test('personal data is shown on request, after an audit object was stored', async () => {
+  const { engine, console_ } = await started();
 
-    const paths = [`job?id=${jobId(1)}`, `data?queue=sample&id=${jobId(1)}`, 'dead', 'jobs', 'overview', 'analytics'];
-    const answers = await Promise.all(paths.map((path) => console_.get(path)));
+  const { json } = await console_.post('reveal', RETRY.input);
 
-    expect(JSON.stringify(answers)).not.toContain(ADDRESS);
-    expect(answers[1]).toEqual({
-      data: { name: 'text, 8 characters', more: 'object with 1 field', tags: 'list of 1', hidden: 'null' },
-    });
-  });
-
-  test('is shown on request, after an audit object was stored', async () => {
-    const { engine, console_ } = await started();
-
-    const { json } = await console_.post('reveal', RETRY.input);
-
-    expect(json).toMatchObject({ data: { name: ADDRESS } });
-    const audit = { action: 'console job.reveal', arguments: RETRY.input, by: expect.any(String) };
-    expect(audits(engine)).toMatchObject([audit]);
-    // What the bucket does not give a reader leaves an audit object too.
-    const denied = new StoreError({ code: 'S3.AccessDenied', message: 'S3 refused GetObject' });
-    jest.spyOn(engine.deps.objects, 'get').mockRejectedValue(denied);
-    expect(await console_.post('reveal', RETRY.input)).toMatchObject({ status: 502 });
-    expect(audits(engine)).toMatchObject([audit, audit]);
-  });
-
-  test('is not shown if the audit object cannot be written, and the error says nothing of it', async () => {
-    const { engine, console_ } = await started();
-    jest.spyOn(engine.deps.objects, 'create').mockRejectedValue(new Error(`unknown to ${ADDRESS}`));
-    const logged = jest.spyOn(console, 'error');
-
-    const { status, json } = await console_.post('reveal', RETRY.input);
-
-    expect([status, json]).toEqual([500, { error: 'The console failed. This is a bug.' }]);
-    expect(logged).not.toHaveBeenCalled();
-  });
+  expect(json).toMatchObject({ data: { name: ADDRESS } });
+  const audit = { action: 'console job.reveal', arguments: RETRY.input, by: expect.any(String) };
+  expect(audits(engine)).toMatchObject([audit]);
+  // What the bucket does not give a reader leaves an audit object too.
+  const denied = new StoreError({ code: 'S3.AccessDenied', message: 'S3 refused GetObject' });
+  jest.spyOn(engine.deps.objects, 'get').mockRejectedValue(denied);
+  expect(await console_.post('reveal', RETRY.input)).toMatchObject({ status: 502 });
+  expect(audits(engine)).toMatchObject([audit, audit]);
 });
 
-describe('an action', () => {
-  test.each([
-    ['unless the console was started with --write', { ...RETRY, reason: 'fixed' }, false, '--write'],
-    ['in production without a reason', { ...RETRY, reason: ' ' }, true, 'Give a reason'],
-    ['that does not exist', { action: 'toString', input: {}, reason: 'r' }, true, 'no such action'],
-    ['without its input', { action: 'job.retry', input: {}, reason: 'r' }, true, 'not valid'],
-    ['with too much input', { ...RETRY, input: { ...RETRY.input, more: 1 }, reason: 'r' }, true, 'not valid'],
-  ])('is refused %s', async (_what, asked, write, error) => {
-    const { engine, console_ } = await started({ write });
+test('personal data is not shown if the audit object cannot be written, and the error says nothing of it', async () => {
+  const { engine, console_ } = await started();
+  jest.spyOn(engine.deps.objects, 'create').mockRejectedValue(new Error(`unknown to ${ADDRESS}`));
+  const logged = jest.spyOn(console, 'error');
 
-    const { status, json } = await console_.post('act', asked);
+  const { status, json } = await console_.post('reveal', RETRY.input);
 
-    expect([status, json]).toEqual([409, { error: expect.stringContaining(error) }]);
-    expect([engine.inQueue(), audits(engine)]).toEqual([0, []]);
+  expect([status, json]).toEqual([500, { error: 'The console failed. This is a bug.' }]);
+  expect(logged).not.toHaveBeenCalled();
+});
+
+test.each([
+  ['unless the console was started with --write', { ...RETRY, reason: 'fixed' }, false, '--write'],
+  ['in production without a reason', { ...RETRY, reason: ' ' }, true, 'Give a reason'],
+  ['that does not exist', { action: 'toString', input: {}, reason: 'r' }, true, 'no such action'],
+  ['without its input', { action: 'job.retry', input: {}, reason: 'r' }, true, 'not valid'],
+  ['with too much input', { ...RETRY, input: { ...RETRY.input, more: 1 }, reason: 'r' }, true, 'not valid'],
+])('an action is refused %s', async (_what, asked, write, error) => {
+  const { engine, console_ } = await started({ write });
+
+  const { status, json } = await console_.post('act', asked);
+
+  expect([status, json]).toEqual([409, { error: expect.stringContaining(error) }]);
+  expect([engine.inQueue(), audits(engine)]).toEqual([0, []]);
+});
+
+test('an action shows the command that does the same, then does it, with an audit object in history and chat', async () => {
+  const { engine, console_, chat } = await started({ write: true });
+
+  expect((await console_.post('preview', RETRY)).json.command).toBe(
+    `npx sls jobs retry ${jobId(1)} --queue sample --stage prod --param instance=acme --region eu-central-1`,
+  );
+  expect(engine.inQueue()).toBe(0);
+  const { json } = await console_.post('act', { ...RETRY, reason: 'the template is fixed' });
+
+  expect(json.done).toMatch(/was dead \(error\), sent as message/);
+  expect(engine.inQueue()).toBe(1);
+  const [audit] = audits(engine);
+  expect(audit).toMatchObject({ action: 'console job.retry', reason: 'the template is fixed', instance: 'my' });
+  expect(engine.objects.keys()).toContain(auditKey(PREFIX, audit.id));
+  expect(chat).toEqual([`sls console job.retry, audit ${audit.id}`]);
+  expect(engine.row(jobId(1)).history).toContainEqual(expect.objectContaining({ note: `audit ${audit.id}` }));
+});
+
+test('an action on all jobs of a filter previews them, acts with the loop of the commands, and shows where they are now', async () => {
+  const { engine, console_ } = await started({ write: true });
+  const asked = { action: 'jobs.retry', input: { state: 'dead', code: 'Rejected' }, reason: 'fixed' };
+  engine.clock.advance(1);
+
+  const preview = await console_.post('preview', asked);
+  expect(preview.json).toMatchObject({
+    question: expect.stringMatching(/^1 job will be retried, 20 a second.+\n1 × sample dead \(error\) Rejected$/),
+    command: expect.stringMatching(/^npx sls jobs retry --state dead --code Rejected --stage prod/),
+    danger: false,
   });
+  const { json } = await console_.post('act', asked);
 
-  test('shows the command that does the same, then does it, with an audit object in the history and in the chat', async () => {
-    const { engine, console_, chat } = await started({ write: true });
+  expect(json.done).toMatch(/^1 of 1 job retried\.\nNow 1 × sample queued/);
+  expect(audits(engine)).toMatchObject([{ action: 'console jobs.retry', reason: 'fixed' }]);
+  const refused = { status: 409, json: { error: 'None of these jobs can be retried.' } };
+  expect(await console_.post('preview', asked)).toMatchObject(refused);
+});
 
-    expect((await console_.post('preview', RETRY)).json.command).toBe(
-      `npx sls jobs retry ${jobId(1)} --queue sample --stage prod --param instance=acme --region eu-central-1`,
-    );
-    expect(engine.inQueue()).toBe(0);
-    const { json } = await console_.post('act', { ...RETRY, reason: 'the template is fixed' });
+test('an action pauses a queue with its reason, and resumes it', async () => {
+  const { console_, on } = await started({ write: true });
+  const input = { queue: 'sample' };
 
-    expect(json.done).toMatch(/was dead \(error\), sent as message/);
-    expect(engine.inQueue()).toBe(1);
-    const [audit] = audits(engine);
-    expect(audit).toMatchObject({ action: 'console job.retry', reason: 'the template is fixed', instance: 'my' });
-    expect(engine.objects.keys()).toContain(auditKey(PREFIX, audit.id));
-    expect(chat).toEqual([`sls console job.retry, audit ${audit.id}`]);
-    expect(engine.row(jobId(1)).history).toContainEqual(expect.objectContaining({ note: `audit ${audit.id}` }));
-  });
+  const { json } = await console_.post('act', { action: 'queue.pause', input, reason: 'the vendor moves' });
+  const { queues } = await console_.get<Overview>('overview');
 
-  test('on all jobs of a filter previews them, acts with the loop of the commands, and shows where they are now', async () => {
-    const { engine, console_ } = await started({ write: true });
-    const asked = { action: 'jobs.retry', input: { state: 'dead', code: 'Rejected' }, reason: 'fixed' };
-    engine.clock.advance(1);
-
-    const preview = await console_.post('preview', asked);
-    expect(preview.json).toMatchObject({
-      question: expect.stringMatching(/^1 job will be retried, 20 a second.+\n1 × sample dead \(error\) Rejected$/),
-      command: expect.stringMatching(/^npx sls jobs retry --state dead --code Rejected --stage prod/),
-      danger: false,
-    });
-    const { json } = await console_.post('act', asked);
-
-    expect(json.done).toMatch(/^1 of 1 job retried\.\nNow 1 × sample queued/);
-    expect(audits(engine)).toMatchObject([{ action: 'console jobs.retry', reason: 'fixed' }]);
-    const refused = { status: 409, json: { error: 'None of these jobs can be retried.' } };
-    expect(await console_.post('preview', asked)).toMatchObject(refused);
-  });
-
-  test('pauses a queue with its reason, and resumes it', async () => {
-    const { console_, on } = await started({ write: true });
-    const input = { queue: 'sample' };
-
-    const { json } = await console_.post('act', { action: 'queue.pause', input, reason: 'the vendor moves' });
-    const { queues } = await console_.get<Overview>('overview');
-
-    expect(json.done).toMatch(/^sample is paused/);
-    expect(on.get('sample')).toBe(false);
-    expect(queues).toMatchObject([{ queue: 'sample', pause: { by: 'user/jane', reason: 'the vendor moves' } }]);
-    await console_.post('act', { action: 'queue.resume', input, reason: 'done' });
-    expect(on.get('sample')).toBe(true);
-  });
+  expect(json.done).toMatch(/^sample is paused/);
+  expect(on.get('sample')).toBe(false);
+  expect(queues).toMatchObject([{ queue: 'sample', pause: { by: 'user/jane', reason: 'the vendor moves' } }]);
+  await console_.post('act', { action: 'queue.resume', input, reason: 'done' });
+  expect(on.get('sample')).toBe(true);
 });
 
 test('a body of more than two million bytes is refused, also without its length', async () => {
@@ -197,48 +191,46 @@ test('a body of more than two million bytes is refused, also without its length'
   expect([status, JSON.parse(body)]).toEqual([413, { error: 'The request is too large.' }]);
 });
 
-describe('a search', () => {
-  const search = (console_: TestedConsole, query: Record<string, string>) =>
-    console_.get<FoundJobs & { error?: string }>(`jobs?${new URLSearchParams(query)}`);
+const search = (console_: TestedConsole, query: Record<string, string>) =>
+  console_.get<FoundJobs & { error?: string }>(`jobs?${new URLSearchParams(query)}`);
 
-  test('by filters says what was read', async () => {
-    const { console_ } = await started();
+test('a search by filters says what was read', async () => {
+  const { console_ } = await started();
 
-    expect(await search(console_, { q: 'request-1' })).toMatchObject({ by: 'mention', jobs: [{ id: jobId(1) }] });
-    expect(await search(console_, { code: 'Other' })).toEqual({
-      jobs: [],
-      note: expect.stringMatching(/^1 job read. Only jobs that wait or are dead were searched/),
-    });
+  expect(await search(console_, { q: 'request-1' })).toMatchObject({ by: 'mention', jobs: [{ id: jobId(1) }] });
+  expect(await search(console_, { code: 'Other' })).toEqual({
+    jobs: [],
+    note: expect.stringMatching(/^1 job read. Only jobs that wait or are dead were searched/),
   });
+});
 
-  test('of one text finds an id, a person, a part of an id, and a ticket. Pages of 50 hold the newest jobs first', async () => {
-    const { engine, console_ } = await started();
-    const ids = async (query: Record<string, string>) => (await search(console_, query)).jobs.map(({ id }) => id);
-    const [person = ''] = (await engine.deps.hashPeople())(personOf('jane@example.com'));
-    for (let n = 2; n <= 120; n++) {
-      const row = { ...acceptedRow(0), id: jobId(n), key: `sample#${jobId(n)}`, time: n * 1_000, person: '' };
-      const ticket = { status: 'done' as const, startedAt: 0, result: { id: 4700 + n } };
-      await engine.deps.ledger.write(n === 60 ? { ...row, person, steps: { ticket } } : row, 0);
-    }
+test('a search of one text finds an id, a person, a part of an id, and a ticket. Pages of 50 hold the newest jobs first', async () => {
+  const { engine, console_ } = await started();
+  const ids = async (query: Record<string, string>) => (await search(console_, query)).jobs.map(({ id }) => id);
+  const [person = ''] = (await engine.deps.hashPeople())(personOf('jane@example.com'));
+  for (let n = 2; n <= 120; n++) {
+    const row = { ...acceptedRow(0), id: jobId(n), key: `sample#${jobId(n)}`, time: n * 1_000, person: '' };
+    const ticket = { status: 'done' as const, startedAt: 0, result: { id: 4700 + n } };
+    await engine.deps.ledger.write(n === 60 ? { ...row, person, steps: { ticket } } : row, 0);
+  }
 
-    const found = [jobId(60), 'Jane@example.com', jobId(60).slice(-6), '4760'].map((q) => ids({ q }));
-    expect(await Promise.all(found)).toEqual(Array(4).fill([jobId(60)]));
-    const reads = jest.spyOn(engine.deps.ledger, 'get');
-    const first = await search(console_, {});
-    expect([first.jobs[1]?.id, first.jobs.length, reads.mock.calls.length]).toEqual([jobId(120), 50, 51]);
-    const second = await search(console_, { after: first.next ?? '' });
-    expect(second.jobs[0]?.id).toBe(jobId(71));
-  });
+  const found = [jobId(60), 'Jane@example.com', jobId(60).slice(-6), '4760'].map((q) => ids({ q }));
+  expect(await Promise.all(found)).toEqual(Array(4).fill([jobId(60)]));
+  const reads = jest.spyOn(engine.deps.ledger, 'get');
+  const first = await search(console_, {});
+  expect([first.jobs[1]?.id, first.jobs.length, reads.mock.calls.length]).toEqual([jobId(120), 50, 51]);
+  const second = await search(console_, { after: first.next ?? '' });
+  expect(second.jobs[0]?.id).toBe(jobId(71));
+});
 
-  test.each([
-    ['a state that does not exist', { state: 'deadd', from: '2026-01-02T03' }, 'must be one of'],
-    ['an hour that is none', { from: '0' }, 'The request is not valid.'],
-    ['an id in a queue that does not exist', { queue: 'other', q: jobId(1) }, 'There is no queue other.'],
-  ])('of %s is refused in words', async (_what, query, error) => {
-    const { console_ } = await started();
+test.each([
+  ['a state that does not exist', { state: 'deadd', from: '2026-01-02T03' }, 'must be one of'],
+  ['an hour that is none', { from: '0' }, 'The request is not valid.'],
+  ['an id in a queue that does not exist', { queue: 'other', q: jobId(1) }, 'There is no queue other.'],
+])('a search of %s is refused in words', async (_what, query, error) => {
+  const { console_ } = await started();
 
-    expect(await search(console_, query)).toEqual({ error: expect.stringContaining(error) });
-  });
+  expect(await search(console_, query)).toEqual({ error: expect.stringContaining(error) });
 });
 
 test('dead jobs are grouped by queue, reason and code, with messages, counts and ages', async () => {

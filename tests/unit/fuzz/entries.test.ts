@@ -251,47 +251,45 @@ const STEPS = 0.1;
 const outputs = ({ lines, metrics, deadLetters }: Awaited<ReturnType<typeof engineWith>>): string =>
   JSON.stringify([lines, metrics, deadLetters().map(({ attributes }) => attributes)]);
 
-describe('stored data', () => {
-  /** The caller's own ids and the vendor are logged as stored. DynamoDB itself checks the keys of its indexes. */
-  const LOGGED = 'key version id queue group correlationId type source vendor schema todo todoAt accepted'.split(' ');
+/** The caller's own ids and the vendor are logged as stored. DynamoDB itself checks the keys of its indexes. */
+const LOGGED = 'key version id queue group correlationId type source vendor schema todo todoAt accepted'.split(' ');
 
-  test('a row with any attributes ends its job or waits for a person, and its values are in no output', async () => {
-    const { table } = await engineWith(true);
-    const names = Object.keys(table.item(KEY) ?? {}).filter((name) => !LOGGED.includes(name));
-    const changes = fc.dictionary(fc.constantFrom(...names), named(names), { minKeys: 1, maxKeys: 3 });
-    await fc.assert(
-      fc.asyncProperty(changes, fc.boolean(), async (changed, held) => {
-        const engine = await engineWith(held);
-        const stored = engine.table.item(KEY) as Item;
-        await engine.table.put({ ...stored, ...changed, version: stored.version + 1 }, stored.version);
-        engine.send(ENVELOPE);
-        await engine.drain({ hours: STEPS });
-        await command(engine, 'jobs show', { id: jobId(1) }).catch((error: unknown) => {
-          expect((error as Error).message).not.toContain(MARK);
-          expect(error).toBeInstanceOf(OperatorError);
-        });
-        await command(engine, 'jobs list', {});
+test('a row with any attributes ends its job or waits for a person, and its values are in no output', async () => {
+  const { table } = await engineWith(true);
+  const names = Object.keys(table.item(KEY) ?? {}).filter((name) => !LOGGED.includes(name));
+  const changes = fc.dictionary(fc.constantFrom(...names), named(names), { minKeys: 1, maxKeys: 3 });
+  await fc.assert(
+    fc.asyncProperty(changes, fc.boolean(), async (changed, held) => {
+      const engine = await engineWith(held);
+      const stored = engine.table.item(KEY) as Item;
+      await engine.table.put({ ...stored, ...changed, version: stored.version + 1 }, stored.version);
+      engine.send(ENVELOPE);
+      await engine.drain({ hours: STEPS });
+      await command(engine, 'jobs show', { id: jobId(1) }).catch((error: unknown) => {
+        expect((error as Error).message).not.toContain(MARK);
+        expect(error).toBeInstanceOf(OperatorError);
+      });
+      await command(engine, 'jobs list', {});
 
-        expect(outputs(engine).includes(MARK)).toBe(false);
-      }),
-      share(0.02),
-    );
-  });
+      expect(outputs(engine).includes(MARK)).toBe(false);
+    }),
+    share(0.02),
+  );
+});
 
-  test('a record or a kept body with any content ends its job, and its words are in no output', async () => {
-    const content = bodyOf(named(['id', 'state', 'steps', 'history', 'version', 'record']));
-    await fc.assert(
-      fc.asyncProperty(content, content, async (record, body) => {
-        const engine = await engineWith(true);
-        const row = engine.row(jobId(1));
-        await engine.objects.put(recordKey('jobs', row), record, 'application/json');
-        await engine.objects.put(bodyKey('jobs', SAMPLE_QUEUE, jobId(1)), body, 'application/json');
-        engine.clock.advance(3_600_000);
-        await engine.drain({ hours: STEPS });
+test('a record or a kept body with any content ends its job, and its words are in no output', async () => {
+  const content = bodyOf(named(['id', 'state', 'steps', 'history', 'version', 'record']));
+  await fc.assert(
+    fc.asyncProperty(content, content, async (record, body) => {
+      const engine = await engineWith(true);
+      const row = engine.row(jobId(1));
+      await engine.objects.put(recordKey('jobs', row), record, 'application/json');
+      await engine.objects.put(bodyKey('jobs', SAMPLE_QUEUE, jobId(1)), body, 'application/json');
+      engine.clock.advance(3_600_000);
+      await engine.drain({ hours: STEPS });
 
-        expect(outputs(engine).includes(MARK)).toBe(false);
-      }),
-      share(0.02),
-    );
-  });
+      expect(outputs(engine).includes(MARK)).toBe(false);
+    }),
+    share(0.02),
+  );
 });

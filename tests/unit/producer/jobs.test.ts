@@ -25,94 +25,90 @@ function setUp() {
   return { ...memory, jobs, reads, change, producer: createProducer(memory.deps) };
 }
 
-describe('what an API learns about a job', () => {
-  it('is its state, reason, result and times, and nothing confidential', async () => {
-    const { jobs, change, producer } = setUp();
-    const { id, time } = await producer.feedback(feedback, { correlationId: 'request-1' });
-    await change(id, {
-      state: inState('held'),
-      reason: 'retry',
-      result: { ticketId: '7', confirmation: 'sent' },
-      error: { class: 'transient', ...ERROR, vendor: 'zendesk', status: 503 },
-      steps: { upload: { status: 'done', startedAt: 1, kept: 'a token' } },
-      firstStartedAt: Date.parse(time) + 1_000,
-    });
-
-    expect(await jobs.get(id)).toEqual({
-      ...{ id, queue: 'feedback', kind: 'feedback', state: 'held', reason: 'retry', ended: false },
-      ...{ result: { ticketId: '7', confirmation: 'sent' }, error: ERROR },
-      ...{ acceptedAt: time, startedAt: '2026-01-02T03:04:06.000Z' },
-    });
+test('what an API learns about a job is its state, reason, result and times, and nothing confidential', async () => {
+  const { jobs, change, producer } = setUp();
+  const { id, time } = await producer.feedback(feedback, { correlationId: 'request-1' });
+  await change(id, {
+    state: inState('held'),
+    reason: 'retry',
+    result: { ticketId: '7', confirmation: 'sent' },
+    error: { class: 'transient', ...ERROR, vendor: 'zendesk', status: 503 },
+    steps: { upload: { status: 'done', startedAt: 1, kept: 'a token' } },
+    firstStartedAt: Date.parse(time) + 1_000,
   });
 
-  it('is pending while a job that was sent without a row can still come', async () => {
-    const { jobs, clock } = setUp();
-    const id = v7({ msecs: clock.now() - 13 * DAY });
-
-    expect(await jobs.get(id)).toEqual({ id, state: 'pending', ended: false });
-  });
-
-  it.each([
-    ['no id of ours', () => 'unknown'],
-    ['the id of a key that was never used', () => 'b3f7c1de-5a0e-5a6b-9a55-6d0f3a2c9e41'],
-    ['an id from before the retention', (now: number) => v7({ msecs: now - 15 * DAY })],
-    ['an id of the future', (now: number) => v7({ msecs: now + 2 * DAY })],
-  ])('is that there is none, if it has no row and the id is %s', async (_what, idOf) => {
-    const { jobs, clock } = setUp();
-    const id = idOf(clock.now());
-
-    const answers = [jobs.get(id), jobs.cancel(id)];
-
-    for (const answer of answers) await expect(answer).rejects.toThrow(JobNotFoundError);
-  });
-
-  it('costs one read if the caller knows the queue', async () => {
-    const { jobs, producer, reads } = setUp();
-    const { id } = await producer.feedback(feedback);
-
-    await jobs.get(id, { queue: 'feedback' });
-    expect(reads.mock.calls).toEqual([[`feedback#${id}`]]);
-
-    await jobs.get(id);
-    expect(reads.mock.calls.slice(1).flat().sort()).toEqual([`emails#${id}`, `feedback#${id}`]);
+  expect(await jobs.get(id)).toEqual({
+    ...{ id, queue: 'feedback', kind: 'feedback', state: 'held', reason: 'retry', ended: false },
+    ...{ result: { ticketId: '7', confirmation: 'sent' }, error: ERROR },
+    ...{ acceptedAt: time, startedAt: '2026-01-02T03:04:06.000Z' },
   });
 });
 
-describe('whose job it is', () => {
-  const key = 'request-1';
-  const answers = async (sent: SubmitOptions, asked: FindOptions) => {
-    const { jobs, producer, rows } = setUp();
-    const { id } = await producer.feedback(feedback, sent);
-    const found = [jobs.get(id, asked), jobs.cancel(id, asked)];
-    const states = await Promise.all(found.map((one) => one.catch((error: unknown) => error)));
-    expect(JSON.stringify(rows())).not.toContain('client-1');
-    return new Set(states.map((one) => (one instanceof Error ? one.name : (one as JobStatus).state)));
-  };
+test('what an API learns about a job is pending while a job that was sent without a row can still come', async () => {
+  const { jobs, clock } = setUp();
+  const id = v7({ msecs: clock.now() - 13 * DAY });
 
-  test.each<[string, SubmitOptions, FindOptions, answer: string]>([
-    ['a principal', { principal: 'client-1' }, { principal: 'client-1' }, 'queued'],
-    ['a principal with a key', { principal: 'client-1', key }, { principal: 'client-1' }, 'queued'],
-    ['a caller without a principal', {}, {}, 'queued'],
-    ['the API itself', { principal: 'client-1' }, { system: true }, 'queued'],
-    ['the API itself, for its own job,', { system: true, key }, { system: true }, 'queued'],
-    ['another principal', { principal: 'client-1' }, { principal: 'client-2' }, 'JobNotFoundError'],
-    ['a caller without a principal, if it has one,', { principal: 'client-1' }, {}, 'JobNotFoundError'],
-    ['a principal, if it was sent without one,', {}, { principal: 'client-1' }, 'JobNotFoundError'],
-    ['a caller without a principal, if it is of the system,', { system: true, key }, {}, 'JobNotFoundError'],
-  ])('%s that finds or cancels it gets what it may', async (_who, sent, asked, answer) => {
-    expect(await answers(sent, asked)).toEqual(new Set([answer]));
-  });
+  expect(await jobs.get(id)).toEqual({ id, state: 'pending', ended: false });
+});
 
-  it('is known while the hash key changes', async () => {
-    const { deps, jobs, producer } = setUp();
-    const { id } = await producer.feedback(feedback, { principal: 'client-1' });
-    const changed = jobsOf(async () => ({
-      ...deps,
-      hashPeople: async () => hashesWith(['b'.repeat(32), HASH_KEY]),
-    }));
+test.each([
+  ['no id of ours', () => 'unknown'],
+  ['the id of a key that was never used', () => 'b3f7c1de-5a0e-5a6b-9a55-6d0f3a2c9e41'],
+  ['an id from before the retention', (now: number) => v7({ msecs: now - 15 * DAY })],
+  ['an id of the future', (now: number) => v7({ msecs: now + 2 * DAY })],
+])('what an API learns about a job is that there is none, if it has no row and the id is %s', async (_what, idOf) => {
+  const { jobs, clock } = setUp();
+  const id = idOf(clock.now());
 
-    expect(await changed.get(id, { principal: 'client-1' })).toEqual(await jobs.get(id, { principal: 'client-1' }));
-  });
+  const answers = [jobs.get(id), jobs.cancel(id)];
+
+  for (const answer of answers) await expect(answer).rejects.toThrow(JobNotFoundError);
+});
+
+test('what an API learns about a job costs one read if the caller knows the queue', async () => {
+  const { jobs, producer, reads } = setUp();
+  const { id } = await producer.feedback(feedback);
+
+  await jobs.get(id, { queue: 'feedback' });
+  expect(reads.mock.calls).toEqual([[`feedback#${id}`]]);
+
+  await jobs.get(id);
+  expect(reads.mock.calls.slice(1).flat().sort()).toEqual([`emails#${id}`, `feedback#${id}`]);
+});
+
+const key = 'request-1';
+const answers = async (sent: SubmitOptions, asked: FindOptions) => {
+  const { jobs, producer, rows } = setUp();
+  const { id } = await producer.feedback(feedback, sent);
+  const found = [jobs.get(id, asked), jobs.cancel(id, asked)];
+  const states = await Promise.all(found.map((one) => one.catch((error: unknown) => error)));
+  expect(JSON.stringify(rows())).not.toContain('client-1');
+  return new Set(states.map((one) => (one instanceof Error ? one.name : (one as JobStatus).state)));
+};
+
+test.each<[string, SubmitOptions, FindOptions, answer: string]>([
+  ['a principal', { principal: 'client-1' }, { principal: 'client-1' }, 'queued'],
+  ['a principal with a key', { principal: 'client-1', key }, { principal: 'client-1' }, 'queued'],
+  ['a caller without a principal', {}, {}, 'queued'],
+  ['the API itself', { principal: 'client-1' }, { system: true }, 'queued'],
+  ['the API itself, for its own job,', { system: true, key }, { system: true }, 'queued'],
+  ['another principal', { principal: 'client-1' }, { principal: 'client-2' }, 'JobNotFoundError'],
+  ['a caller without a principal, if it has one,', { principal: 'client-1' }, {}, 'JobNotFoundError'],
+  ['a principal, if it was sent without one,', {}, { principal: 'client-1' }, 'JobNotFoundError'],
+  ['a caller without a principal, if it is of the system,', { system: true, key }, {}, 'JobNotFoundError'],
+])('%s that finds or cancels a job gets what it may', async (_who, sent, asked, answer) => {
+  expect(await answers(sent, asked)).toEqual(new Set([answer]));
+});
+
+test('whose job it is, is known while the hash key changes', async () => {
+  const { deps, jobs, producer } = setUp();
+  const { id } = await producer.feedback(feedback, { principal: 'client-1' });
+  const changed = jobsOf(async () => ({
+    ...deps,
+    hashPeople: async () => hashesWith(['b'.repeat(32), HASH_KEY]),
+  }));
+
+  expect(await changed.get(id, { principal: 'client-1' })).toEqual(await jobs.get(id, { principal: 'client-1' }));
 });
 
 const odd = (value: unknown) => value as never;

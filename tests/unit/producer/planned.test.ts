@@ -72,106 +72,102 @@ test('a time too far ahead is refused, and nothing is stored. A time that is ove
   expect(effects).toEqual([id]);
 });
 
-describe('a planned job with a key', () => {
-  it('is the same job when the call is repeated before its time, after it, and after its end', async () => {
-    const { engine, send, live, effects, inMs } = start();
-    const planned = { key: 'k', principal: 'client-1', notBefore: inMs(90_000) };
-    const { id, time } = await send(planned);
+test('a planned job with a key is the same when its call is repeated before its time, after it, and after its end', async () => {
+  const { engine, send, live, effects, inMs } = start();
+  const planned = { key: 'k', principal: 'client-1', notBefore: inMs(90_000) };
+  const { id, time } = await send(planned);
 
-    expect(await send(planned)).toEqual({ id, time, duplicate: true });
-    await live(5);
-    expect(await send(planned)).toEqual({ id, time, duplicate: true });
-    await live(5);
+  expect(await send(planned)).toEqual({ id, time, duplicate: true });
+  await live(5);
+  expect(await send(planned)).toEqual({ id, time, duplicate: true });
+  await live(5);
 
-    expect(effects).toEqual([id]);
-    expect(engine.rows()).toHaveLength(1);
-  });
-
-  it('conflicts with a call that has another time, no time or other data, and keeps its body', async () => {
-    const { send, live, effects, inMs } = start();
-    const planned = { key: 'k', principal: 'client-1', notBefore: inMs(90_000) };
-    const { id } = await send(planned);
-
-    for (const other of [{ notBefore: inMs(91_000) }, { notBefore: undefined }, { data: { name: 'other' } }])
-      await expect(send({ ...planned, ...other })).rejects.toThrow(IdempotencyConflictError);
-    await live(2);
-
-    expect(effects).toEqual([id]);
-  });
-
-  it('is cancelled if no call finishes it, and can be planned again after its kept body was deleted', async () => {
-    let dies = true;
-    const { engine, send, live, effects, inMs } = start({
-      after: (call) => {
-        if (dies && call === 'objects.put') throw new Error('the process died');
-      },
-    });
-    const planned = { key: 'k', principal: 'client-1', notBefore: inMs(2 * 60 * MINUTE) };
-    await expect(send(planned)).rejects.toThrow('died');
-    dies = false;
-    await live(17);
-    expect(engine.rows()).toMatchObject([{ state: 'cancelled', reason: 'never-sent', bodyKept: true }]);
-    engine.clock.advance(44 * DAY);
-    await live(1);
-    const bodies = () => engine.objects.keys().filter((key) => key.includes('_bodies'));
-    expect(bodies()).toEqual([]);
-
-    const { id } = await send(planned);
-    await live(2);
-
-    expect(effects).toEqual([id]);
-    expect(bodies()).toEqual([]);
-  });
+  expect(effects).toEqual([id]);
+  expect(engine.rows()).toHaveLength(1);
 });
 
-describe('jobs.cancel', () => {
-  it('leaves a job alone that runs, has ended, waits for something else or is not known', async () => {
-    const { send, jobs, live, inMs } = start();
-    const { id } = await send({ notBefore: inMs(30_000) });
-    const unplanned = await send({ data: {} });
+test('a planned job with a key conflicts with a call of another time, no time or other data, and keeps its body', async () => {
+  const { send, live, effects, inMs } = start();
+  const planned = { key: 'k', principal: 'client-1', notBefore: inMs(90_000) };
+  const { id } = await send(planned);
 
-    expect(await jobs.cancel(unplanned.id)).toMatchObject({ state: 'queued', cancelled: false });
-    await live(2);
+  for (const other of [{ notBefore: inMs(91_000) }, { notBefore: undefined }, { data: { name: 'other' } }])
+    await expect(send({ ...planned, ...other })).rejects.toThrow(IdempotencyConflictError);
+  await live(2);
 
-    expect(await jobs.cancel(id)).toMatchObject({ state: 'succeeded', cancelled: false });
-    await expect(jobs.cancel(jobId(9))).rejects.toThrow(JobNotFoundError);
+  expect(effects).toEqual([id]);
+});
+
+test('a planned job that no call finishes is cancelled, and can be planned again after its kept body was deleted', async () => {
+  let dies = true;
+  const { engine, send, live, effects, inMs } = start({
+    after: (call) => {
+      if (dies && call === 'objects.put') throw new Error('the process died');
+    },
   });
+  const planned = { key: 'k', principal: 'client-1', notBefore: inMs(2 * 60 * MINUTE) };
+  await expect(send(planned)).rejects.toThrow('died');
+  dies = false;
+  await live(17);
+  expect(engine.rows()).toMatchObject([{ state: 'cancelled', reason: 'never-sent', bodyKept: true }]);
+  engine.clock.advance(44 * DAY);
+  await live(1);
+  const bodies = () => engine.objects.keys().filter((key) => key.includes('_bodies'));
+  expect(bodies()).toEqual([]);
 
-  it('says of a job that an operator cancelled whether it had started', async () => {
-    const { engine, send, jobs } = start({ busy: true });
-    const started = await send({ group: 'started' });
-    await engine.deliver();
-    const waiting = await send({ group: 'waiting' });
-    for (const { id } of [started, waiting]) await cancel(engine.deps, engine.row(id));
+  const { id } = await send(planned);
+  await live(2);
 
-    const answers = await Promise.all([started, waiting].map(({ id }) => jobs.cancel(id)));
+  expect(effects).toEqual([id]);
+  expect(bodies()).toEqual([]);
+});
 
-    expect(answers.map(({ state, cancelled }) => [state, cancelled])).toEqual([
-      ['cancelled', false],
-      ['cancelled', true],
-    ]);
+test('jobs.cancel leaves a job alone that runs, has ended, waits for something else or is not known', async () => {
+  const { send, jobs, live, inMs } = start();
+  const { id } = await send({ notBefore: inMs(30_000) });
+  const unplanned = await send({ data: {} });
+
+  expect(await jobs.cancel(unplanned.id)).toMatchObject({ state: 'queued', cancelled: false });
+  await live(2);
+
+  expect(await jobs.cancel(id)).toMatchObject({ state: 'succeeded', cancelled: false });
+  await expect(jobs.cancel(jobId(9))).rejects.toThrow(JobNotFoundError);
+});
+
+test('jobs.cancel says of a job that an operator cancelled whether it had started', async () => {
+  const { engine, send, jobs } = start({ busy: true });
+  const started = await send({ group: 'started' });
+  await engine.deliver();
+  const waiting = await send({ group: 'waiting' });
+  for (const { id } of [started, waiting]) await cancel(engine.deps, engine.row(id));
+
+  const answers = await Promise.all([started, waiting].map(({ id }) => jobs.cancel(id)));
+
+  expect(answers.map(({ state, cancelled }) => [state, cancelled])).toEqual([
+    ['cancelled', false],
+    ['cancelled', true],
+  ]);
+});
+
+test.each([
+  ['wins before the write', 'objects.get', true],
+  ['loses after the write', 'queues.send', false],
+])('jobs.cancel %s of a release, and a cancelled job never runs', async (_what, when, wins) => {
+  const seen: boolean[] = [];
+  const { engine, send, jobs, live, effects, inMs } = start({
+    after: async (call) => {
+      if (call === when) seen.push((await jobs.cancel(id)).cancelled);
+    },
   });
+  const { id } = await send({ notBefore: inMs(30_000) });
 
-  it.each([
-    ['wins before the write', 'objects.get', true],
-    ['loses after the write', 'queues.send', false],
-  ])('%s of a release, and a cancelled job never runs', async (_what, when, wins) => {
-    const seen: boolean[] = [];
-    const { engine, send, jobs, live, effects, inMs } = start({
-      after: async (call) => {
-        if (call === when) seen.push((await jobs.cancel(id)).cancelled);
-      },
-    });
-    const { id } = await send({ notBefore: inMs(30_000) });
+  await live(3);
 
-    await live(3);
-
-    expect(seen).toEqual([wins]);
-    expect(effects).toEqual(wins ? [] : [id]);
-    expect(engine.row(id)).toMatchObject(
-      wins ? { state: 'cancelled', cancelledBy: BY_ITS_PRODUCER } : { state: 'succeeded' },
-    );
-  });
+  expect(seen).toEqual([wins]);
+  expect(effects).toEqual(wins ? [] : [id]);
+  expect(engine.row(id)).toMatchObject(
+    wins ? { state: 'cancelled', cancelledBy: BY_ITS_PRODUCER } : { state: 'succeeded' },
+  );
 });
 
 test("a repeated call does not plan a job again that an operator started, while the operator's message is not sent", async () => {

@@ -14,239 +14,231 @@ const feedback = { user: { id: 'user-1', email: 'user@example.com' }, subject: '
 const NEWS = { from: { email: 'news@example.com' }, subject: 'News', text: 'Hello', transactional: true };
 const NO_OFFSET = 'must be an ISO 8601 time with Z or an offset, e.g. 2026-01-02T03:04:05Z';
 
-describe('feedback from the producer', () => {
-  it('becomes a row and a matching message', async () => {
-    const { producer, clock, rows, messages, events } = memoryProducerDeps();
-    const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+test('feedback from the producer becomes a row and a matching message', async () => {
+  const { producer, clock, rows, messages, events } = memoryProducerDeps();
+  const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
 
-    const accepted = await producer.feedback(feedback, { correlationId: 'request-1', traceparent });
+  const accepted = await producer.feedback(feedback, { correlationId: 'request-1', traceparent });
 
-    const time = new Date(clock.now()).toISOString();
-    expect(events()).toEqual([
-      {
-        ...{ specversion: '1.0', id: accepted.id, type: 'feedback.submitted.v1', source: '/my-instance/api', time },
-        ...{ datacontenttype: 'application/json', correlationid: 'request-1', traceparent },
-        person: hashesWith([HASH_KEY])(personOf(feedback.user.email))[0],
-        salt: expect.stringMatching(/^[0-9a-f]{32}$/),
-        data: { ...feedback, confirmation: true },
-      },
-    ]);
-    const [message] = messages();
-    const envelope = parseEnvelope(message?.body ?? '');
-    const token = String(rows()[0]?.token);
-    expect(message).toMatchObject({ deduplicationId: `${token}:1`, groupId: expect.stringMatching(/^[0-9a-f]{32}$/) });
-    expect(message?.attributes).toMatchObject({ token: { StringValue: token } });
-    expect(rows()).toMatchObject([
-      {
-        ...{ key: `feedback#${accepted.id}`, version: 2, state: 'queued', time: clock.now(), group: message?.groupId },
-        ...{ payloadHash: payloadHash(envelope), correlationId: 'request-1', traceparent, sentAt: clock.now() },
-        ...{ accepted: 'feedback', todo: expect.stringMatching(/^feedback#waiting#[0-7]$/) },
-        history: [{ event: 'accepted' }, { event: 'sent', messageId: message?.messageId }],
-      },
-    ]);
-    expect(feedbackSchema.parse(envelope.data)).toEqual({ ...feedback, confirmation: true });
-  });
+  const time = new Date(clock.now()).toISOString();
+  expect(events()).toEqual([
+    {
+      ...{ specversion: '1.0', id: accepted.id, type: 'feedback.submitted.v1', source: '/my-instance/api', time },
+      ...{ datacontenttype: 'application/json', correlationid: 'request-1', traceparent },
+      person: hashesWith([HASH_KEY])(personOf(feedback.user.email))[0],
+      salt: expect.stringMatching(/^[0-9a-f]{32}$/),
+      data: { ...feedback, confirmation: true },
+    },
+  ]);
+  const [message] = messages();
+  const envelope = parseEnvelope(message?.body ?? '');
+  const token = String(rows()[0]?.token);
+  expect(message).toMatchObject({ deduplicationId: `${token}:1`, groupId: expect.stringMatching(/^[0-9a-f]{32}$/) });
+  expect(message?.attributes).toMatchObject({ token: { StringValue: token } });
+  expect(rows()).toMatchObject([
+    {
+      ...{ key: `feedback#${accepted.id}`, version: 2, state: 'queued', time: clock.now(), group: message?.groupId },
+      ...{ payloadHash: payloadHash(envelope), correlationId: 'request-1', traceparent, sentAt: clock.now() },
+      ...{ accepted: 'feedback', todo: expect.stringMatching(/^feedback#waiting#[0-7]$/) },
+      history: [{ event: 'accepted' }, { event: 'sent', messageId: message?.messageId }],
+    },
+  ]);
+  expect(feedbackSchema.parse(envelope.data)).toEqual({ ...feedback, confirmation: true });
+});
 
-  it('has a payload hash in its row that tells nothing about the data without the salt, which no row has', async () => {
-    const { producer, rows, events } = memoryProducerDeps();
+test('the payload hash in a row tells nothing about the data without the salt, which no row has', async () => {
+  const { producer, rows, events } = memoryProducerDeps();
 
-    await producer.feedback(feedback);
+  await producer.feedback(feedback);
 
-    const { salt, ...known } = events()[0] ?? {};
-    expect(rows()[0]?.payloadHash).not.toBe(payloadHash(known as never));
-    expect(JSON.stringify(rows())).not.toContain(salt);
-  });
+  const { salt, ...known } = events()[0] ?? {};
+  expect(rows()[0]?.payloadHash).not.toBe(payloadHash(known as never));
+  expect(JSON.stringify(rows())).not.toContain(salt);
+});
 
-  it.each<[string, (producer: JobProducer) => Promise<unknown>]>([
-    ['unsubscribe: must have group, ', ({ campaign }) => campaign({ ...NEWS, unsubscribe: { grup: 1 } as never }, [])],
-    ['unsubscribe.group: must be more than 0', ({ campaign }) => campaign({ ...NEWS, unsubscribe: { group: 0 } }, [])],
-    ['from: must be "app", or "groups" with the field groups', ({ removeTester }) => removeTester({} as never)],
-    [`sendAt: ${NO_OFFSET}`, ({ campaign }) => campaign({ ...NEWS, sendAt: '2026-01-02T03:04:05' }, [])],
-    [`options.notBefore: ${NO_OFFSET}`, ({ email }) => email({} as never, { notBefore: '2026-01-02T03:04:05' })],
-    ['options.kye: must be left out', ({ email }) => email({} as never, { kye: 1 } as never)],
-  ])('that is not valid is refused in words: %s', async (words, send) => {
-    await expect(send(memoryProducerDeps().producer)).rejects.toMatchObject({
-      ...{ name: 'InvalidJobError', message: expect.stringContaining(words) },
-    });
-  });
-
-  it('that is not valid is refused with all fields and rules and leaves nothing behind', async () => {
-    const { producer, table, messages } = memoryProducerDeps();
-    const bad = { user: { email: 'planted' }, subject: 'planted\n', message: '', 'planted@example.com': 1, sbject: 1 };
-
-    const refused = producer.feedback(bad as never, { key: 'planted', principal: 'client-1' });
-
-    const { problems } = (await refused.catch((error: unknown) => error)) as InvalidJobError;
-    expect(problems.map(({ field }) => field)).toEqual(['user.email', 'subject', 'message', '*', 'sbject']);
-    expect(JSON.stringify(problems)).not.toContain('planted');
-    expect([table.writes(), messages().length]).toEqual([0, 0]);
-  });
-
-  it.each<[string, object, string]>([
-    ['a key without its owner', { key: 'k' }, 'principal'],
-    ['a key with an empty owner', { key: 'k', principal: '' }, 'principal'],
-    ['a key that is not of the system', { key: 'k', system: false }, 'system'],
-    ['a key of two owners', { key: 'k', principal: 'client-1', system: true }, 'system'],
-    ['the principal of operators', { principal: 'operator' }, 'principal'],
-    ['an empty key', { key: '', principal: 'client-1' }, 'key'],
-    ['a key of 256 characters', { key: 'x'.repeat(256), principal: 'client-1' }, 'key'],
-    ['a key with two lines', { key: 'a\nb', principal: 'client-1' }, 'key'],
-    ['an address as correlation id', { correlationId: 'user@example.com' }, 'correlationId'],
-    ['a telephone number as correlation id', { correlationId: '49-151-1234567' }, 'correlationId'],
-    ['digits as correlation id', { correlationId: '123456789012345678901234' }, 'correlationId'],
-    ['a correlation id of 129 characters', { correlationId: 'x'.repeat(129) }, 'correlationId'],
-  ])('with %s is refused, and leaves nothing behind', async (_, options, field) => {
-    const { producer, table, messages } = memoryProducerDeps();
-
-    const refused = producer.feedback(feedback, options as SubmitOptions);
-
-    await expect(refused).rejects.toMatchObject({ name: 'InvalidJobError', problems: [{ field: `options.${field}` }] });
-    expect([table.writes(), messages().length]).toEqual([0, 0]);
-  });
-
-  it('is accepted without a malformed trace', async () => {
-    const { producer, events } = memoryProducerDeps();
-
-    await producer.feedback(feedback, { traceparent: 'not-a-trace' });
-
-    expect(events()[0]).not.toHaveProperty('traceparent');
-  });
-
-  it('is logged without any of its data', async () => {
-    const { producer, lines } = memoryProducerDeps();
-
-    const { id } = await producer.feedback(feedback, { key: 'planted', principal: 'planted' });
-
-    expect(lines).toMatchObject([{ message: 'accepted', facts: { queue: 'feedback', jobId: id } }]);
-    expect(JSON.stringify(lines)).not.toMatch(/user|example|works|done|planted/);
+test.each<[string, (producer: JobProducer) => Promise<unknown>]>([
+  ['unsubscribe: must have group, ', ({ campaign }) => campaign({ ...NEWS, unsubscribe: { grup: 1 } as never }, [])],
+  ['unsubscribe.group: must be more than 0', ({ campaign }) => campaign({ ...NEWS, unsubscribe: { group: 0 } }, [])],
+  ['from: must be "app", or "groups" with the field groups', ({ removeTester }) => removeTester({} as never)],
+  [`sendAt: ${NO_OFFSET}`, ({ campaign }) => campaign({ ...NEWS, sendAt: '2026-01-02T03:04:05' }, [])],
+  [`options.notBefore: ${NO_OFFSET}`, ({ email }) => email({} as never, { notBefore: '2026-01-02T03:04:05' })],
+  ['options.kye: must be left out', ({ email }) => email({} as never, { kye: 1 } as never)],
+])('feedback from the producer that is not valid is refused in words: %s', async (words, send) => {
+  await expect(send(memoryProducerDeps().producer)).rejects.toMatchObject({
+    ...{ name: 'InvalidJobError', message: expect.stringContaining(words) },
   });
 });
 
-describe('a repeated key', () => {
-  it('sends a job that an operator opened again under the id of that opening, since SQS still knows the first', async () => {
-    const { producer, table, messages } = memoryProducerDeps();
-    await producer.feedback(feedback, { key: 'k', principal: 'p' });
-    const { sentAt: _sentAt, ...unsent } = table.items()[0] as Item;
-    await table.put({ ...unsent, generation: 2, version: unsent.version + 1 }, unsent.version);
+test('feedback from the producer that is not valid is refused with all fields and rules and leaves nothing behind', async () => {
+  const { producer, table, messages } = memoryProducerDeps();
+  const bad = { user: { email: 'planted' }, subject: 'planted\n', message: '', 'planted@example.com': 1, sbject: 1 };
 
-    await producer.feedback(feedback, { key: 'k', principal: 'p' });
+  const refused = producer.feedback(bad as never, { key: 'planted', principal: 'client-1' });
 
-    const { token } = unsent;
-    expect(messages().map(({ deduplicationId }) => deduplicationId)).toEqual([`${token}:1`, `${token}:3`]);
-  });
-
-  const options = { key: 'request-1', principal: 'client-1' };
-
-  it('finds the first job at any later time, with its fields in any order and defaults written out, and sends nothing', async () => {
-    const { producer, clock, messages } = memoryProducerDeps();
-    const first = await producer.feedback(feedback, options);
-    clock.advance(3_600_000);
-
-    const { user, subject, message } = feedback;
-    const again = await producer.feedback({ confirmation: true, message, subject, user }, options);
-
-    expect(again).toEqual({ id: first.id, time: first.time, duplicate: true });
-    expect(messages()).toHaveLength(1);
-  });
-
-  it('finds its job while the hash key changes, and its message is the one that the row expects', async () => {
-    const { deps, producer, rows, messages } = memoryProducerDeps({
-      queues: (queues) =>
-        withFaults(
-          queues,
-          () => (messages().length === 0 && rows()[0]?.version === 1 ? sends.shift() : 'none') ?? 'none',
-        ),
-    });
-    const sends: ('refused' | 'none')[] = ['refused'];
-    await expect(producer.feedback(feedback, options)).rejects.toMatchObject({ name: 'StoreError' });
-    const hashPeople = async () => hashesWith(['b'.repeat(32), HASH_KEY]);
-
-    const again = await createProducer({ ...deps, hashPeople }).feedback(feedback, options);
-
-    expect(again.duplicate).toBe(true);
-    expect(payloadHash(parseEnvelope(messages()[0]?.body ?? ''))).toBe(rows()[0]?.payloadHash);
-  });
-
-  it('with other data is a conflict that changes nothing', async () => {
-    const { producer, messages, rows } = memoryProducerDeps();
-    const { id } = await producer.feedback(feedback, options);
-    const before = rows();
-
-    const conflict = producer.feedback({ ...feedback, message: 'Something else' }, options);
-
-    await expect(conflict).rejects.toMatchObject({ constructor: IdempotencyConflictError, id });
-    expect(rows()).toEqual(before);
-    expect(messages()).toHaveLength(1);
-  });
+  const { problems } = (await refused.catch((error: unknown) => error)) as InvalidJobError;
+  expect(problems.map(({ field }) => field)).toEqual(['user.email', 'subject', 'message', '*', 'sbject']);
+  expect(JSON.stringify(problems)).not.toContain('planted');
+  expect([table.writes(), messages().length]).toEqual([0, 0]);
 });
 
-describe('a producer whose stores fail', () => {
-  const options = { key: 'request-1', principal: 'client-1' };
+test.each<[string, object, string]>([
+  ['a key without its owner', { key: 'k' }, 'principal'],
+  ['a key with an empty owner', { key: 'k', principal: '' }, 'principal'],
+  ['a key that is not of the system', { key: 'k', system: false }, 'system'],
+  ['a key of two owners', { key: 'k', principal: 'client-1', system: true }, 'system'],
+  ['the principal of operators', { principal: 'operator' }, 'principal'],
+  ['an empty key', { key: '', principal: 'client-1' }, 'key'],
+  ['a key of 256 characters', { key: 'x'.repeat(256), principal: 'client-1' }, 'key'],
+  ['a key with two lines', { key: 'a\nb', principal: 'client-1' }, 'key'],
+  ['an address as correlation id', { correlationId: 'user@example.com' }, 'correlationId'],
+  ['a telephone number as correlation id', { correlationId: '49-151-1234567' }, 'correlationId'],
+  ['digits as correlation id', { correlationId: '123456789012345678901234' }, 'correlationId'],
+  ['a correlation id of 129 characters', { correlationId: 'x'.repeat(129) }, 'correlationId'],
+])('feedback from the producer with %s is refused, and leaves nothing behind', async (_, options, field) => {
+  const { producer, table, messages } = memoryProducerDeps();
 
-  it('does not overwrite a claim that came before its mark', async () => {
-    const { producer, table, rows } = memoryProducerDeps({
-      queues: (queues) => ({
-        ...queues,
-        send: async (url, message) => {
-          const answer = await queues.send(url, message);
-          const [row] = table.items();
-          if (row) await table.put({ ...row, version: 2, writer: 'worker', state: 'processing' }, 1);
-          return answer;
-        },
-      }),
-    });
+  const refused = producer.feedback(feedback, options as SubmitOptions);
 
-    await producer.feedback(feedback, options);
+  await expect(refused).rejects.toMatchObject({ name: 'InvalidJobError', problems: [{ field: `options.${field}` }] });
+  expect([table.writes(), messages().length]).toEqual([0, 0]);
+});
 
-    expect(rows()).toMatchObject([{ version: 2, writer: 'worker', state: 'processing' }]);
-    expect(rows()[0]).not.toHaveProperty('sentAt');
+test('feedback from the producer is accepted without a malformed trace', async () => {
+  const { producer, events } = memoryProducerDeps();
+
+  await producer.feedback(feedback, { traceparent: 'not-a-trace' });
+
+  expect(events()[0]).not.toHaveProperty('traceparent');
+});
+
+test('feedback from the producer is logged without any of its data', async () => {
+  const { producer, lines } = memoryProducerDeps();
+
+  const { id } = await producer.feedback(feedback, { key: 'planted', principal: 'planted' });
+
+  expect(lines).toMatchObject([{ message: 'accepted', facts: { queue: 'feedback', jobId: id } }]);
+  expect(JSON.stringify(lines)).not.toMatch(/user|example|works|done|planted/);
+});
+
+test('a repeated key sends a job that an operator reopened under the id of that opening, since SQS knows the first', async () => {
+  const { producer, table, messages } = memoryProducerDeps();
+  await producer.feedback(feedback, { key: 'k', principal: 'p' });
+  const { sentAt: _sentAt, ...unsent } = table.items()[0] as Item;
+  await table.put({ ...unsent, generation: 2, version: unsent.version + 1 }, unsent.version);
+
+  await producer.feedback(feedback, { key: 'k', principal: 'p' });
+
+  const { token } = unsent;
+  expect(messages().map(({ deduplicationId }) => deduplicationId)).toEqual([`${token}:1`, `${token}:3`]);
+});
+
+const options = { key: 'request-1', principal: 'client-1' };
+
+test('a repeated key finds the first job at any later time, with fields in any order and defaults written out', async () => {
+  const { producer, clock, messages } = memoryProducerDeps();
+  const first = await producer.feedback(feedback, options);
+  clock.advance(3_600_000);
+
+  const { user, subject, message } = feedback;
+  const again = await producer.feedback({ confirmation: true, message, subject, user }, options);
+
+  expect(again).toEqual({ id: first.id, time: first.time, duplicate: true });
+  expect(messages()).toHaveLength(1);
+});
+
+test('a repeated key finds its job while the hash key changes, and its message is the one that the row expects', async () => {
+  const { deps, producer, rows, messages } = memoryProducerDeps({
+    queues: (queues) =>
+      withFaults(
+        queues,
+        () => (messages().length === 0 && rows()[0]?.version === 1 ? sends.shift() : 'none') ?? 'none',
+      ),
+  });
+  const sends: ('refused' | 'none')[] = ['refused'];
+  await expect(producer.feedback(feedback, options)).rejects.toMatchObject({ name: 'StoreError' });
+  const hashPeople = async () => hashesWith(['b'.repeat(32), HASH_KEY]);
+
+  const again = await createProducer({ ...deps, hashPeople }).feedback(feedback, options);
+
+  expect(again.duplicate).toBe(true);
+  expect(payloadHash(parseEnvelope(messages()[0]?.body ?? ''))).toBe(rows()[0]?.payloadHash);
+});
+
+test('a repeated key with other data is a conflict that changes nothing', async () => {
+  const { producer, messages, rows } = memoryProducerDeps();
+  const { id } = await producer.feedback(feedback, options);
+  const before = rows();
+
+  const conflict = producer.feedback({ ...feedback, message: 'Something else' }, options);
+
+  await expect(conflict).rejects.toMatchObject({ constructor: IdempotencyConflictError, id });
+  expect(rows()).toEqual(before);
+  expect(messages()).toHaveLength(1);
+});
+
+test('a producer does not overwrite a claim that came before its mark', async () => {
+  const { producer, table, rows } = memoryProducerDeps({
+    queues: (queues) => ({
+      ...queues,
+      send: async (url, message) => {
+        const answer = await queues.send(url, message);
+        const [row] = table.items();
+        if (row) await table.put({ ...row, version: 2, writer: 'worker', state: 'processing' }, 1);
+        return answer;
+      },
+    }),
   });
 
-  it('gives a key one id, one time and a message after any failures if the caller retries', async () => {
-    const fault = fc.constantFrom('none' as const, 'refused' as const, 'lost' as const);
-    const plan = fc.record({
-      faults: fc.array(fault, { maxLength: 40 }),
-      waits: fc.array(fc.integer({ min: 0, max: 1_200_000 }), { minLength: 1, maxLength: 6 }),
-    });
+  await producer.feedback(feedback, options);
 
-    await fc.assert(
-      fc.asyncProperty(plan, async ({ faults, waits }) => {
-        const pending = [...faults];
-        const next = () => pending.shift() ?? 'none';
-        const { producer, clock, rows, events } = memoryProducerDeps({
-          table: (table) => withFaults(table, next),
-          queues: (queues) => withFaults(queues, next),
-        });
-        const accepted: { id: string; time: string }[] = [];
+  expect(rows()).toMatchObject([{ version: 2, writer: 'worker', state: 'processing' }]);
+  expect(rows()[0]).not.toHaveProperty('sentAt');
+});
 
-        for (const wait of waits) {
-          await producer.feedback(feedback, options).then(
-            (answer) => accepted.push(answer),
-            (error: unknown) => expect(error).toMatchObject({ name: 'StoreError' }),
-          );
-          clock.advance(wait);
-        }
-        pending.length = 0;
-        accepted.push(await producer.feedback(feedback, options));
-
-        const [row, ...others] = rows();
-        expect(others).toEqual([]);
-        const first = { id: row?.id, time: new Date(row?.time ?? 0).toISOString() };
-        expect(accepted).toMatchObject(accepted.map(() => first));
-        expect(events().length).toBeGreaterThan(0);
-        expect(events()).toMatchObject(events().map(() => first));
-      }),
-      { numRuns: 300 },
-    );
+test('a key has one id, one time and a message after any failures of the stores if the caller retries', async () => {
+  const fault = fc.constantFrom('none' as const, 'refused' as const, 'lost' as const);
+  const plan = fc.record({
+    faults: fc.array(fault, { maxLength: 40 }),
+    waits: fc.array(fc.integer({ min: 0, max: 1_200_000 }), { minLength: 1, maxLength: 6 }),
   });
 
-  it('makes one job for simultaneous calls with the same key', async () => {
-    const { producer, rows, messages } = memoryProducerDeps();
+  await fc.assert(
+    fc.asyncProperty(plan, async ({ faults, waits }) => {
+      const pending = [...faults];
+      const next = () => pending.shift() ?? 'none';
+      const { producer, clock, rows, events } = memoryProducerDeps({
+        table: (table) => withFaults(table, next),
+        queues: (queues) => withFaults(queues, next),
+      });
+      const accepted: { id: string; time: string }[] = [];
 
-    const accepted = await Promise.all([1, 2, 3].map(() => producer.feedback(feedback, options)));
+      for (const wait of waits) {
+        await producer.feedback(feedback, options).then(
+          (answer) => accepted.push(answer),
+          (error: unknown) => expect(error).toMatchObject({ name: 'StoreError' }),
+        );
+        clock.advance(wait);
+      }
+      pending.length = 0;
+      accepted.push(await producer.feedback(feedback, options));
 
-    expect(new Set(accepted.map(({ id, time }) => `${id} ${time}`)).size).toBe(1);
-    expect(accepted.filter(({ duplicate }) => !duplicate)).toHaveLength(1);
-    expect([rows().length, messages().length]).toEqual([1, 1]);
-  });
+      const [row, ...others] = rows();
+      expect(others).toEqual([]);
+      const first = { id: row?.id, time: new Date(row?.time ?? 0).toISOString() };
+      expect(accepted).toMatchObject(accepted.map(() => first));
+      expect(events().length).toBeGreaterThan(0);
+      expect(events()).toMatchObject(events().map(() => first));
+    }),
+    { numRuns: 300 },
+  );
+});
+
+test('simultaneous calls with one key make one job', async () => {
+  const { producer, rows, messages } = memoryProducerDeps();
+
+  const accepted = await Promise.all([1, 2, 3].map(() => producer.feedback(feedback, options)));
+
+  expect(new Set(accepted.map(({ id, time }) => `${id} ${time}`)).size).toBe(1);
+  expect(accepted.filter(({ duplicate }) => !duplicate)).toHaveLength(1);
+  expect([rows().length, messages().length]).toEqual([1, 1]);
 });

@@ -11,52 +11,50 @@ import { memoryProducerDeps } from '../../support/producer';
 const job = { queue: 'feedback', type: 'feedback.submitted.v1', group: 'a-group' };
 const large = (letter: string) => ({ text: letter.repeat(900 * 1024) });
 
-describe('data that is too large for a message', () => {
-  it('stays in the message up to a limit in bytes', async () => {
-    const { deps, objects } = memoryProducerDeps();
-    const atLimit = 'ü'.repeat(450 * 1024 - 1);
+test('data stays in the message up to a limit in bytes', async () => {
+  const { deps, objects } = memoryProducerDeps();
+  const atLimit = 'ü'.repeat(450 * 1024 - 1);
 
-    await submit(deps, { ...job, data: atLimit });
-    expect(objects.keys()).toEqual([]);
+  await submit(deps, { ...job, data: atLimit });
+  expect(objects.keys()).toEqual([]);
 
-    await submit(deps, { ...job, data: `${atLimit}x` });
-    expect(objects.keys()).toHaveLength(1);
+  await submit(deps, { ...job, data: `${atLimit}x` });
+  expect(objects.keys()).toHaveLength(1);
+});
+
+test('large data is stored in the bucket, and the message has its key and hash. Escapes of what SQS refuses count', async () => {
+  const { deps, objects, messages, rows } = memoryProducerDeps();
+  const data = '\ufffe'.repeat(200 * 1024);
+
+  await submit(deps, { ...job, data });
+
+  const envelope = parseEnvelope(messages()[0]?.body ?? '');
+  const { datasha256, dataref = '', salt } = envelope;
+  expect(dataref).toContain(`jobs/_data/feedback/${envelope.id}`);
+  expect(envelope).not.toHaveProperty('data');
+  expect(datasha256).toBe(sha256(JSON.stringify(data)));
+  expect(JSON.parse(objects.text(dataref))).toBe(data);
+  expect(rows()[0]?.payloadHash).toBe(payloadHash({ type: job.type, data, salt } as never));
+});
+
+test('large data is never overwritten by another job with the same key', async () => {
+  const { deps, objects, messages } = memoryProducerDeps();
+  await submit(deps, { ...job, key: 'k', data: large('x') });
+
+  await expect(submit(deps, { ...job, key: 'k', data: large('y') })).rejects.toThrow(IdempotencyConflictError);
+
+  const { dataref = '', datasha256 } = parseEnvelope(messages()[0]?.body ?? '');
+  expect(sha256(objects.text(dataref))).toBe(datasha256);
+});
+
+test('large data that could not be stored leaves no row and no message', async () => {
+  const { deps, table, messages } = memoryProducerDeps({
+    objects: (objects) => withFaults(objects, () => 'refused'),
   });
 
-  it('is stored in the bucket, and the message has its key and hash. Escapes of what SQS refuses count', async () => {
-    const { deps, objects, messages, rows } = memoryProducerDeps();
-    const data = '\ufffe'.repeat(200 * 1024);
+  await expect(submit(deps, { ...job, data: large('x') })).rejects.toMatchObject({ name: 'StoreError' });
 
-    await submit(deps, { ...job, data });
-
-    const envelope = parseEnvelope(messages()[0]?.body ?? '');
-    const { datasha256, dataref = '', salt } = envelope;
-    expect(dataref).toContain(`jobs/_data/feedback/${envelope.id}`);
-    expect(envelope).not.toHaveProperty('data');
-    expect(datasha256).toBe(sha256(JSON.stringify(data)));
-    expect(JSON.parse(objects.text(dataref))).toBe(data);
-    expect(rows()[0]?.payloadHash).toBe(payloadHash({ type: job.type, data, salt } as never));
-  });
-
-  it('is never overwritten by another job with the same key', async () => {
-    const { deps, objects, messages } = memoryProducerDeps();
-    await submit(deps, { ...job, key: 'k', data: large('x') });
-
-    await expect(submit(deps, { ...job, key: 'k', data: large('y') })).rejects.toThrow(IdempotencyConflictError);
-
-    const { dataref = '', datasha256 } = parseEnvelope(messages()[0]?.body ?? '');
-    expect(sha256(objects.text(dataref))).toBe(datasha256);
-  });
-
-  it('that could not be stored leaves no row and no message', async () => {
-    const { deps, table, messages } = memoryProducerDeps({
-      objects: (objects) => withFaults(objects, () => 'refused'),
-    });
-
-    await expect(submit(deps, { ...job, data: large('x') })).rejects.toMatchObject({ name: 'StoreError' });
-
-    expect([table.writes(), messages().length]).toEqual([0, 0]);
-  });
+  expect([table.writes(), messages().length]).toEqual([0, 0]);
 });
 
 test('a job for a standard queue has no group and no deduplication id', async () => {
@@ -74,98 +72,92 @@ test('a job for a standard queue has no group and no deduplication id', async ()
   expect(message).toMatchObject({ groupId: undefined, deduplicationId: undefined });
 });
 
-describe('while the table is down', () => {
-  const down = { table: <T extends object>(table: T) => withFaults(table, () => 'refused') };
+const down = { table: <T extends object>(table: T) => withFaults(table, () => 'refused') };
 
-  it('a job without a key is accepted, and its message is a whole job', async () => {
-    const { deps, rows, messages, lines } = memoryProducerDeps(down);
+test('while the table is down, a job without a key is accepted, and its message is a whole job', async () => {
+  const { deps, rows, messages, lines } = memoryProducerDeps(down);
 
-    const accepted = await submit(deps, { ...job, data: 'data', correlationId: 'request-1' });
+  const accepted = await submit(deps, { ...job, data: 'data', correlationId: 'request-1' });
 
-    expect(accepted).toMatchObject({ duplicate: false, messageId: messages()[0]?.messageId });
-    expect(messages()).toHaveLength(1);
-    expect(parseEnvelope(messages()[0]?.body ?? '')).toMatchObject({ id: accepted.id, correlationid: 'request-1' });
-    expect(rows()).toEqual([]);
-    expect(lines.map(({ message }) => message)).toContain('accepted without a row');
-  });
-
-  it.each([
-    ['with a key', 'only the row knows the keys that were used', { key: 'k' }],
-    ['with a time', 'only its row makes it start', { notBefore: '2026-01-02T03:05:00Z' }],
-  ])('a job %s is refused, because %s', async (_which, _why, options) => {
-    const { deps, messages } = memoryProducerDeps(down);
-
-    await expect(submit(deps, { ...job, data: 'data', ...options })).rejects.toMatchObject({ name: 'StoreError' });
-
-    expect(messages()).toEqual([]);
-  });
-
-  it('a row whose write lost its answer is the row of the job that is accepted', async () => {
-    const { deps, rows, messages } = memoryProducerDeps({
-      table: (table) => withFaults(table, (method) => (method === 'put' ? 'lost' : 'refused')),
-    });
-
-    const { id } = await submit(deps, { ...job, data: 'data' });
-
-    expect(messages()).toHaveLength(1);
-    expect(rows()).toMatchObject([{ id, state: 'queued', version: 1 }]);
-  });
+  expect(accepted).toMatchObject({ duplicate: false, messageId: messages()[0]?.messageId });
+  expect(messages()).toHaveLength(1);
+  expect(parseEnvelope(messages()[0]?.body ?? '')).toMatchObject({ id: accepted.id, correlationid: 'request-1' });
+  expect(rows()).toEqual([]);
+  expect(lines.map(({ message }) => message)).toContain('accepted without a row');
 });
 
-describe('the mark that the message was sent', () => {
-  it.each([
-    ['is written after the answer, if the caller takes that write', 'none', { version: 2, sentAt: expect.any(Number) }],
-    ['does not fail when the table does', 'refused', { version: 1 }],
-  ] as const)('%s', async (_what, fault, expected) => {
-    let puts = 0;
-    const { deps, rows } = memoryProducerDeps({
-      table: (table) => withFaults(table, (method) => (method === 'put' && ++puts > 1 ? fault : 'none')),
-    });
-    const writes: Promise<void>[] = [];
+test.each([
+  ['with a key', 'only the row knows the keys that were used', { key: 'k' }],
+  ['with a time', 'only its row makes it start', { notBefore: '2026-01-02T03:05:00Z' }],
+])('while the table is down, a job %s is refused, because %s', async (_which, _why, options) => {
+  const { deps, messages } = memoryProducerDeps(down);
 
-    await submit({ ...deps, afterAnswer: (write) => void writes.push(write) }, { ...job, data: 'data' });
+  await expect(submit(deps, { ...job, data: 'data', ...options })).rejects.toMatchObject({ name: 'StoreError' });
 
-    expect(await Promise.all(writes)).toEqual([undefined]);
-    expect(rows()).toMatchObject([{ state: 'queued', ...expected }]);
+  expect(messages()).toEqual([]);
+});
+
+test('while the table is down, a row whose write lost its answer is the row of the job that is accepted', async () => {
+  const { deps, rows, messages } = memoryProducerDeps({
+    table: (table) => withFaults(table, (method) => (method === 'put' ? 'lost' : 'refused')),
   });
+
+  const { id } = await submit(deps, { ...job, data: 'data' });
+
+  expect(messages()).toHaveLength(1);
+  expect(rows()).toMatchObject([{ id, state: 'queued', version: 1 }]);
+});
+
+test.each([
+  ['is written after the answer, if the caller takes that write', 'none', { version: 2, sentAt: expect.any(Number) }],
+  ['does not fail when the table does', 'refused', { version: 1 }],
+] as const)('the mark that the message was sent %s', async (_what, fault, expected) => {
+  let puts = 0;
+  const { deps, rows } = memoryProducerDeps({
+    table: (table) => withFaults(table, (method) => (method === 'put' && ++puts > 1 ? fault : 'none')),
+  });
+  const writes: Promise<void>[] = [];
+
+  await submit({ ...deps, afterAnswer: (write) => void writes.push(write) }, { ...job, data: 'data' });
+
+  expect(await Promise.all(writes)).toEqual([undefined]);
+  expect(rows()).toMatchObject([{ state: 'queued', ...expected }]);
 });
 
 const SPLIT = { queue: 'q', principal: 'a', key: 'bc' };
 const ports = { clock: memoryClock(), random: memoryRandom() };
 
-describe('a job id', () => {
-  it('without a key is new each time and sorts by time', () => {
-    const clock = memoryClock();
-    const ids = [1, 2, 3].map(() => {
-      clock.advance(1);
-      return jobId({ queue: 'feedback', clock, random: ports.random });
-    });
-
-    expect(new Set(ids).size).toBe(3);
-    expect(ids.toSorted()).toEqual(ids);
-    expect(ids.every((id) => validate(id) && version(id) === 7)).toBe(true);
+test('a job id without a key is new each time and sorts by time', () => {
+  const clock = memoryClock();
+  const ids = [1, 2, 3].map(() => {
+    clock.advance(1);
+    return jobId({ queue: 'feedback', clock, random: ports.random });
   });
 
-  it('with a key never changes, because it is a stored contract', () => {
-    expect(jobId({ ...ports, queue: 'feedback', principal: 'client-1', key: 'order-1' })).toBe(
-      'a891c0c9-eb8a-5baf-acde-3e55bffccc70',
-    );
-  });
+  expect(new Set(ids).size).toBe(3);
+  expect(ids.toSorted()).toEqual(ids);
+  expect(ids.every((id) => validate(id) && version(id) === 7)).toBe(true);
+});
 
-  it('depends on queue, principal and key as separate values', () => {
-    const names = fc.record({ queue: fc.string(), principal: fc.string(), key: fc.string() });
+test('a job id with a key never changes, because it is a stored contract', () => {
+  expect(jobId({ ...ports, queue: 'feedback', principal: 'client-1', key: 'order-1' })).toBe(
+    'a891c0c9-eb8a-5baf-acde-3e55bffccc70',
+  );
+});
 
-    fc.assert(
-      fc.property(names, names, (a, b) => {
-        const same = a.queue === b.queue && a.principal === b.principal && a.key === b.key;
-        expect(jobId({ ...ports, ...a }) === jobId({ ...ports, ...b })).toBe(same);
-      }),
-      {
-        examples: [
-          [SPLIT, { ...SPLIT, principal: 'ab', key: 'c' }],
-          [SPLIT, SPLIT],
-        ],
-      },
-    );
-  });
+test('a job id depends on queue, principal and key as separate values', () => {
+  const names = fc.record({ queue: fc.string(), principal: fc.string(), key: fc.string() });
+
+  fc.assert(
+    fc.property(names, names, (a, b) => {
+      const same = a.queue === b.queue && a.principal === b.principal && a.key === b.key;
+      expect(jobId({ ...ports, ...a }) === jobId({ ...ports, ...b })).toBe(same);
+    }),
+    {
+      examples: [
+        [SPLIT, { ...SPLIT, principal: 'ab', key: 'c' }],
+        [SPLIT, SPLIT],
+      ],
+    },
+  );
 });

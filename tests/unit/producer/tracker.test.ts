@@ -90,58 +90,56 @@ function start(
   return { clock, tracker, messages, batches, run };
 }
 
-describe('packing', () => {
-  test('a few events wait no longer than the maximum age', async () => {
-    const { tracker, messages, clock } = start({ shards: 1, maxAgeMs: 2_000 });
-    // SQS refuses these characters in a body.
-    const properties = { text: 'a\uffffb\ufffec\u0001' };
-    await tracker.track(anEvent(1, { properties }));
+test('a few events wait no longer than the maximum age', async () => {
+  const { tracker, messages, clock } = start({ shards: 1, maxAgeMs: 2_000 });
+  // SQS refuses these characters in a body.
+  const properties = { text: 'a\uffffb\ufffec\u0001' };
+  await tracker.track(anEvent(1, { properties }));
 
-    clock.advance(1_999);
-    await idle();
-    expect(messages()).toEqual([]);
-    clock.advance(1);
-    await idle();
+  clock.advance(1_999);
+  await idle();
+  expect(messages()).toEqual([]);
+  clock.advance(1);
+  await idle();
 
-    expect(messages()).toMatchObject([{ events: [{ properties }] }]);
-  });
+  expect(messages()).toMatchObject([{ events: [{ properties }] }]);
+});
 
-  test('events of a shard are sent together once there are enough, and all events of a session in order', async () => {
-    const { tracker, messages, run } = start({ shards: 4, maxEvents: 5 });
+test('events of a shard are sent together once there are enough, and all events of a session in order', async () => {
+  const { tracker, messages, run } = start({ shards: 4, maxEvents: 5 });
 
-    for (const event of someEvents(1, 100)) await tracker.track(event);
-    await idle();
-    expect(new Set(messages().map(({ events }) => events.length))).toEqual(new Set([5]));
+  for (const event of someEvents(1, 100)) await tracker.track(event);
+  await idle();
+  expect(new Set(messages().map(({ events }) => events.length))).toEqual(new Set([5]));
+  await run(tracker.flush());
+
+  const sessions = groupBy(
+    messages().flatMap(({ events, groupId }) => events.map((event) => ({ ...event, groupId }))),
+    ({ session }) => session,
+  );
+  expect(sessions.size).toBe(11);
+  for (const events of sessions.values()) {
+    expect(new Set(events.map(({ groupId }) => groupId)).size).toBe(1);
+    const numbers = events.map(({ id }) => Number(id.slice('event-'.length)));
+    expect(numbers).toEqual(numbers.toSorted((a, b) => a - b));
+  }
+  expect(new Set(messages().map(({ groupId }) => groupId)).size).toBe(4);
+  for (const { groupId, partitionkey } of messages()) expect(partitionkey).toBe(groupId);
+});
+
+test('a tracker numbers its messages from 1 without gaps, and each tracker is its own source', async () => {
+  const [first, second] = [start({ maxEvents: 2 }), start({ maxEvents: 2 })];
+
+  for (const { tracker, run } of [first, second]) {
+    for (const event of someEvents(1, 40)) await tracker.track(event);
     await run(tracker.flush());
+  }
 
-    const sessions = groupBy(
-      messages().flatMap(({ events, groupId }) => events.map((event) => ({ ...event, groupId }))),
-      ({ session }) => session,
-    );
-    expect(sessions.size).toBe(11);
-    for (const events of sessions.values()) {
-      expect(new Set(events.map(({ groupId }) => groupId)).size).toBe(1);
-      const numbers = events.map(({ id }) => Number(id.slice('event-'.length)));
-      expect(numbers).toEqual(numbers.toSorted((a, b) => a - b));
-    }
-    expect(new Set(messages().map(({ groupId }) => groupId)).size).toBe(4);
-    for (const { groupId, partitionkey } of messages()) expect(partitionkey).toBe(groupId);
-  });
-
-  test('a tracker numbers its messages from 1 without gaps, and each tracker is its own source', async () => {
-    const [first, second] = [start({ maxEvents: 2 }), start({ maxEvents: 2 })];
-
-    for (const { tracker, run } of [first, second]) {
-      for (const event of someEvents(1, 40)) await tracker.track(event);
-      await run(tracker.flush());
-    }
-
-    const numbers = first.messages().map(({ sequence }) => Number(sequence));
-    expect(numbers.toSorted((a, b) => a - b)).toEqual(Array.from(numbers, (_, index) => index + 1));
-    const sources = [first, second].map(({ messages }) => new Set(messages().map(({ source }) => source)));
-    expect(sources[0]?.size).toBe(1);
-    expect(sources[0]).not.toEqual(sources[1]);
-  });
+  const numbers = first.messages().map(({ sequence }) => Number(sequence));
+  expect(numbers.toSorted((a, b) => a - b)).toEqual(Array.from(numbers, (_, index) => index + 1));
+  const sources = [first, second].map(({ messages }) => new Set(messages().map(({ source }) => source)));
+  expect(sources[0]?.size).toBe(1);
+  expect(sources[0]).not.toEqual(sources[1]);
 });
 
 test.each([
@@ -172,46 +170,44 @@ test('of many unknown fields 20 are named, and the others counted', async () => 
   await expect(start().tracker.track(anEvent(1, odd))).rejects.toThrow(`${named}(body): has 3 more unknown fields`);
 });
 
-describe('sending', () => {
-  test('a batch has at most ten messages, one per group, and no more bytes than SQS accepts', async () => {
-    const { tracker, batches, run } = start({ shards: 30, maxEvents: 1_000, maxBytes: 150_000 });
+test('a batch has at most ten messages, one per group, and no more bytes than SQS accepts', async () => {
+  const { tracker, batches, run } = start({ shards: 30, maxEvents: 1_000, maxBytes: 150_000 });
 
-    for (const event of someEvents(1, 20_000)) await tracker.track({ ...event, session: `s-${event.id}` });
-    await run(tracker.flush());
+  for (const event of someEvents(1, 20_000)) await tracker.track({ ...event, session: `s-${event.id}` });
+  await run(tracker.flush());
 
-    for (const batch of batches) {
-      expect(batch.length).toBeLessThanOrEqual(10);
-      expect(new Set(batch.map(({ groupId }) => groupId)).size).toBe(batch.length);
-      const sizes = batch.map(({ body }) => Buffer.byteLength(body));
-      expect(Math.max(...sizes)).toBeLessThan(150_500);
-      expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThanOrEqual(1024 * 1024);
-    }
-    expect(batches.length).toBeLessThan(20);
-  });
+  for (const batch of batches) {
+    expect(batch.length).toBeLessThanOrEqual(10);
+    expect(new Set(batch.map(({ groupId }) => groupId)).size).toBe(batch.length);
+    const sizes = batch.map(({ body }) => Buffer.byteLength(body));
+    expect(Math.max(...sizes)).toBeLessThan(150_500);
+    expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThanOrEqual(1024 * 1024);
+  }
+  expect(batches.length).toBeLessThan(20);
+});
 
-  test('every event is sent once and in order despite failures', async () => {
-    await fc.assert(
-      fc.asyncProperty(
-        fc.integer({ min: 1, max: 5 }),
-        fc.integer({ min: 1, max: 60 }),
-        fc.array(fc.oneof(fc.constantFrom('refused', 'lost'), fc.subarray([0, 1, 2, 3, 4])), { maxLength: 12 }),
-        async (shards, count, faults) => {
-          const { tracker, messages, run } = start({ shards, maxEvents: 3 }, (batch) => faults[batch] ?? []);
+test('every event is sent once and in order despite failures', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.integer({ min: 1, max: 5 }),
+      fc.integer({ min: 1, max: 60 }),
+      fc.array(fc.oneof(fc.constantFrom('refused', 'lost'), fc.subarray([0, 1, 2, 3, 4])), { maxLength: 12 }),
+      async (shards, count, faults) => {
+        const { tracker, messages, run } = start({ shards, maxEvents: 3 }, (batch) => faults[batch] ?? []);
 
-          for (const event of someEvents(1, count)) await tracker.track(event);
-          await run(tracker.close({ timeoutMs: 200_000 }));
+        for (const event of someEvents(1, count)) await tracker.track(event);
+        await run(tracker.close({ timeoutMs: 200_000 }));
 
-          const ids = messages().flatMap(({ events }) => events.map(({ id }) => id));
-          expect(ids.toSorted()).toEqual(Array.from({ length: count }, (_, n) => `event-${n + 1}`).toSorted());
-          for (const group of groupBy(messages(), ({ groupId }) => groupId).values()) {
-            const numbers = group.map(({ sequence }) => Number(sequence));
-            expect(numbers).toEqual(numbers.toSorted((a, b) => a - b));
-          }
-        },
-      ),
-      { numRuns: 60 },
-    );
-  });
+        const ids = messages().flatMap(({ events }) => events.map(({ id }) => id));
+        expect(ids.toSorted()).toEqual(Array.from({ length: count }, (_, n) => `event-${n + 1}`).toSorted());
+        for (const group of groupBy(messages(), ({ groupId }) => groupId).values()) {
+          const numbers = group.map(({ sequence }) => Number(sequence));
+          expect(numbers).toEqual(numbers.toSorted((a, b) => a - b));
+        }
+      },
+    ),
+    { numRuns: 60 },
+  );
 });
 
 test('a caller waits while too much is unsent, and the events keep their order', async () => {
@@ -234,37 +230,35 @@ test('a caller waits while too much is unsent, and the events keep their order',
   expect(ids).toEqual(someEvents(1, 100).map(({ id }) => id));
 });
 
-describe('while SQS takes nothing', () => {
-  const outage = { name: 'StoreError', code: 'SQS.Down' };
-  const failure = (promise: Promise<unknown>) => promise.catch((error: unknown) => error);
+const outage = { name: 'StoreError', code: 'SQS.Down' };
+const failure = (promise: Promise<unknown>) => promise.catch((error: unknown) => error);
 
-  test('a flush ends after ten seconds and says why, and the events are still sent later', async () => {
-    let down = true;
-    const { tracker, messages, run, clock } = start({}, () => (down ? 'refused' : []));
-    await tracker.track(anEvent(1));
-    const from = clock.now();
+test('while SQS takes nothing, a flush ends after ten seconds and says why, and the events are still sent later', async () => {
+  let down = true;
+  const { tracker, messages, run, clock } = start({}, () => (down ? 'refused' : []));
+  await tracker.track(anEvent(1));
+  const from = clock.now();
 
-    expect(await run(failure(tracker.flush()))).toMatchObject(outage);
-    expect(clock.now() - from).toBe(10_000);
-    down = false;
-    await run(tracker.flush());
+  expect(await run(failure(tracker.flush()))).toMatchObject(outage);
+  expect(clock.now() - from).toBe(10_000);
+  down = false;
+  await run(tracker.flush());
 
-    expect(messages().flatMap(({ events }) => events)).toMatchObject([{ id: 'event-1' }]);
-  });
+  expect(messages().flatMap(({ events }) => events)).toMatchObject([{ id: 'event-1' }]);
+});
 
-  test('an event that waits for room is refused, and is not sent later', async () => {
-    let down = true;
-    const { tracker, messages, run } = start({ maxBacklogBytes: 1 }, () => (down ? 'refused' : []));
-    await tracker.track(anEvent(1));
+test('while SQS takes nothing, an event that waits for room is refused, and is not sent later', async () => {
+  let down = true;
+  const { tracker, messages, run } = start({ maxBacklogBytes: 1 }, () => (down ? 'refused' : []));
+  await tracker.track(anEvent(1));
 
-    expect(await run(failure(tracker.track(anEvent(2))))).toMatchObject(outage);
-    down = false;
-    await run(tracker.flush());
-    await tracker.track(anEvent(3));
-    await run(tracker.flush());
+  expect(await run(failure(tracker.track(anEvent(2))))).toMatchObject(outage);
+  down = false;
+  await run(tracker.flush());
+  await tracker.track(anEvent(3));
+  await run(tracker.flush());
 
-    expect(messages().flatMap(({ events }) => events.map(({ id }) => id))).toEqual(['event-1', 'event-3']);
-  });
+  expect(messages().flatMap(({ events }) => events.map(({ id }) => id))).toEqual(['event-1', 'event-3']);
 });
 
 test('closing tries again at once during a pause, and waits as long as it may', async () => {

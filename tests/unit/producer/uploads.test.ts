@@ -16,123 +16,119 @@ function start(wrap: Parameters<typeof memoryProducerDeps>[0] = {}) {
   return { ...memory, policies, uploads: { ...memory.deps, sign }, producer: createProducer(memory.deps) };
 }
 
-describe('an upload', () => {
-  it('goes into the folder of one principal, with a size range and a content type', async () => {
-    const { uploads, policies } = start();
+test('an upload goes into the folder of one principal, with a size range and a content type', async () => {
+  const { uploads, policies } = start();
 
-    const upload = await prepareUpload(uploads, file);
+  const upload = await prepareUpload(uploads, file);
 
-    const { key } = upload;
-    expect(key).toMatch(/^jobs\/_attachments\/feedback\/by\/[0-9a-f]{32}\/[0-9a-f-]{36}\.png$/);
-    expect(policies).toEqual([{ key, contentType: 'image/png', maxBytes: 52_428_800, expiresIn: 600 }]);
-    expect(upload).toMatchObject({ fields: { key }, expiresAt: '2026-01-02T03:14:05.000Z' });
-  });
-
-  it.each([
-    [{ principal: '' }, 'principal'],
-    [{ contentType: 'png' }, 'contentType'],
-    [{ maxBytes: 52_428_801 }, 'maxBytes'],
-    [{ maxBytes: 536_870_913, queue: 'emails' as const }, 'maxBytes'],
-    [{ queue: 'testflight' as 'emails' }, 'queue'],
-    [{ expiresIn: 3_601 }, 'expiresIn'],
-  ])('with %j is refused', async (wrong, field) => {
-    const { uploads } = start();
-
-    await expect(prepareUpload(uploads, { ...file, ...wrong })).rejects.toMatchObject({ problems: [{ field }] });
-  });
+  const { key } = upload;
+  expect(key).toMatch(/^jobs\/_attachments\/feedback\/by\/[0-9a-f]{32}\/[0-9a-f-]{36}\.png$/);
+  expect(policies).toEqual([{ key, contentType: 'image/png', maxBytes: 52_428_800, expiresIn: 600 }]);
+  expect(upload).toMatchObject({ fields: { key }, expiresAt: '2026-01-02T03:14:05.000Z' });
 });
 
-describe('an uploaded file', () => {
-  const feedbackWith = (key: string) => ({
-    user: { email: 'user@example.com' },
-    subject: 'It works',
-    message: 'Well done.',
-    attachments: [{ key, name: 'screen.png', contentType: 'image/png' }],
+test.each([
+  [{ principal: '' }, 'principal'],
+  [{ contentType: 'png' }, 'contentType'],
+  [{ maxBytes: 52_428_801 }, 'maxBytes'],
+  [{ maxBytes: 536_870_913, queue: 'emails' as const }, 'maxBytes'],
+  [{ queue: 'testflight' as 'emails' }, 'queue'],
+  [{ expiresIn: 3_601 }, 'expiresIn'],
+])('an upload with %j is refused', async (wrong, field) => {
+  const { uploads } = start();
+
+  await expect(prepareUpload(uploads, { ...file, ...wrong })).rejects.toMatchObject({ problems: [{ field }] });
+});
+
+const feedbackWith = (key: string) => ({
+  user: { email: 'user@example.com' },
+  subject: 'It works',
+  message: 'Well done.',
+  attachments: [{ key, name: 'screen.png', contentType: 'image/png' }],
+});
+const HOME = 'jobs/_attachments/feedback';
+
+test.each([
+  ['outside of the attachments', 'jobs/_data/feedback/x.png', "must be under the attachments' prefix"],
+  ['of another queue', 'jobs/_attachments/emails/x.png', "must be under the attachments' prefix"],
+  ['that is not there', `${HOME}/none.png`, 'there is no such object'],
+  ['that Zendesk does not take', `${HOME}/large.png`, 'must be at most 52428800 bytes'],
+  ...['by/../x.png', './x.png', '/x.png'].map((end) => [
+    `with the ambiguous key …/${end}`,
+    `${HOME}/${end}`,
+    'must not have empty parts, or the parts . and ..',
+  ]),
+])('an uploaded file %s is refused, and nothing is stored', async (_which, key, rule) => {
+  const { producer, objects, rows } = start();
+  await objects.put(`${HOME}/large.png`, new Uint8Array(50 * 1024 * 1024 + 1), 'image/png');
+
+  await expect(producer.feedback(feedbackWith(key))).rejects.toEqual(invalid('attachments.0.key', rule));
+  expect(rows()).toEqual([]);
+});
+
+test('an uploaded file is refused with others that are more than 100 MiB together', async () => {
+  const { producer, objects } = start();
+  const keys = ['a', 'b', 'c'].map((name) => `${HOME}/${name}`);
+  for (const key of keys) await objects.put(key, new Uint8Array(34 * 1024 * 1024), 'image/png');
+  const send = (some: string[]) =>
+    producer.feedback({ ...feedbackWith(''), attachments: some.flatMap((key) => feedbackWith(key).attachments) });
+
+  await expect(send(keys)).rejects.toThrow('attachments.0.key: must be at most 104857600 bytes with the others');
+  expect(await send(keys.slice(1))).toMatchObject({ duplicate: false });
+});
+
+test('an uploaded file goes with a job of its principal only. A file that is no upload is left to the API', async () => {
+  const { uploads, producer, messages, objects } = start();
+  const { key } = await prepareUpload(uploads, file);
+  await objects.put(key, 'a file', 'image/png');
+
+  await objects.put(`${HOME}/screen.png`, 'a file', 'image/png');
+
+  await producer.feedback(feedbackWith(`${HOME}/screen.png`));
+  await producer.feedback(feedbackWith(key), { principal: 'client-1' });
+  for (const options of [{ principal: 'client-2' }, {}])
+    await expect(producer.feedback(feedbackWith(key), options)).rejects.toEqual(
+      invalid('attachments.0.key', 'must be an upload of the same principal'),
+    );
+
+  expect(messages()).toHaveLength(2);
+});
+
+test('an uploaded file is recorded with each job that names it, and so is a list of recipients, of its principal only', async () => {
+  const { uploads, producer, objects, table } = start();
+  const options = { principal: 'client-1' };
+  const { key } = await prepareUpload(uploads, file);
+  const { key: list } = await prepareUpload(uploads, { ...file, queue: 'emails', name: 'list.csv' });
+  await objects.put(key, 'a file', 'image/png');
+  await objects.put(list, 'email\na@example.com\n', 'text/csv');
+  const campaign = { from: { email: 'news@example.com' }, subject: 'S', text: 'T', transactional: true };
+
+  const first = await producer.feedback(feedbackWith(key), options);
+  const again = await producer.feedback(feedbackWith(key), { ...options, key: 'k' });
+  await producer.feedback(feedbackWith(key), { ...options, key: 'k' });
+  const sent = await producer.campaign(campaign, { key: list }, options);
+  await expect(producer.campaign(campaign, { key: list }, { principal: 'client-2' })).rejects.toMatchObject({
+    problems: [{ field: 'recipients.key' }],
   });
-  const HOME = 'jobs/_attachments/feedback';
 
-  it.each([
-    ['outside of the attachments', 'jobs/_data/feedback/x.png', "must be under the attachments' prefix"],
-    ['of another queue', 'jobs/_attachments/emails/x.png', "must be under the attachments' prefix"],
-    ['that is not there', `${HOME}/none.png`, 'there is no such object'],
-    ['that Zendesk does not take', `${HOME}/large.png`, 'must be at most 52428800 bytes'],
-    ...['by/../x.png', './x.png', '/x.png'].map((end) => [
-      `with the ambiguous key …/${end}`,
-      `${HOME}/${end}`,
-      'must not have empty parts, or the parts . and ..',
-    ]),
-  ])('%s is refused, and nothing is stored', async (_which, key, rule) => {
-    const { producer, objects, rows } = start();
-    await objects.put(`${HOME}/large.png`, new Uint8Array(50 * 1024 * 1024 + 1), 'image/png');
+  const todoAt = Date.parse('2026-01-02T03:04:05.000Z') + 45 * 86_400_000;
+  expect(table.item(`file#${key}`)).toMatchObject({ object: key, todo: 'feedback#files', todoAt });
+  expect(table.item(`file#${key}`)?.jobs).toEqual([`feedback#${first.id}`, `feedback#${again.id}`]);
+  expect(table.item(`file#${list}`)).toMatchObject({ jobs: [`emails#${sent.id}`], todo: 'emails#files' });
+});
 
-    await expect(producer.feedback(feedbackWith(key))).rejects.toEqual(invalid('attachments.0.key', rule));
-    expect(rows()).toEqual([]);
+test('no file can be recorded without the table: a job with a key is refused, one without a key is accepted', async () => {
+  const failing = jest.fn().mockRejectedValue(new StoreError({ code: 'DynamoDB.Down', message: 'down' }));
+  const { uploads, producer, messages, lines, objects } = start({
+    table: (table) => ({ ...table, get: failing, put: failing }),
   });
+  const { key } = await prepareUpload(uploads, file);
+  await objects.put(key, 'a file', 'image/png');
 
-  it('is refused with others that are more than 100 MiB together', async () => {
-    const { producer, objects } = start();
-    const keys = ['a', 'b', 'c'].map((name) => `${HOME}/${name}`);
-    for (const key of keys) await objects.put(key, new Uint8Array(34 * 1024 * 1024), 'image/png');
-    const send = (some: string[]) =>
-      producer.feedback({ ...feedbackWith(''), attachments: some.flatMap((key) => feedbackWith(key).attachments) });
+  await producer.feedback(feedbackWith(key), { principal: 'client-1' });
+  expect(failing).toHaveBeenCalledTimes(3);
+  await expect(producer.feedback(feedbackWith(key), { principal: 'client-1', key: 'k' })).rejects.toThrow(StoreError);
 
-    await expect(send(keys)).rejects.toThrow('attachments.0.key: must be at most 104857600 bytes with the others');
-    expect(await send(keys.slice(1))).toMatchObject({ duplicate: false });
-  });
-
-  it('is accepted with a job of its principal, and refused with any other. A file that is no upload is left to the API', async () => {
-    const { uploads, producer, messages, objects } = start();
-    const { key } = await prepareUpload(uploads, file);
-    await objects.put(key, 'a file', 'image/png');
-
-    await objects.put(`${HOME}/screen.png`, 'a file', 'image/png');
-
-    await producer.feedback(feedbackWith(`${HOME}/screen.png`));
-    await producer.feedback(feedbackWith(key), { principal: 'client-1' });
-    for (const options of [{ principal: 'client-2' }, {}])
-      await expect(producer.feedback(feedbackWith(key), options)).rejects.toEqual(
-        invalid('attachments.0.key', 'must be an upload of the same principal'),
-      );
-
-    expect(messages()).toHaveLength(2);
-  });
-
-  it('is recorded with each job that names it, and so is a list of recipients, which is of its principal too', async () => {
-    const { uploads, producer, objects, table } = start();
-    const options = { principal: 'client-1' };
-    const { key } = await prepareUpload(uploads, file);
-    const { key: list } = await prepareUpload(uploads, { ...file, queue: 'emails', name: 'list.csv' });
-    await objects.put(key, 'a file', 'image/png');
-    await objects.put(list, 'email\na@example.com\n', 'text/csv');
-    const campaign = { from: { email: 'news@example.com' }, subject: 'S', text: 'T', transactional: true };
-
-    const first = await producer.feedback(feedbackWith(key), options);
-    const again = await producer.feedback(feedbackWith(key), { ...options, key: 'k' });
-    await producer.feedback(feedbackWith(key), { ...options, key: 'k' });
-    const sent = await producer.campaign(campaign, { key: list }, options);
-    await expect(producer.campaign(campaign, { key: list }, { principal: 'client-2' })).rejects.toMatchObject({
-      problems: [{ field: 'recipients.key' }],
-    });
-
-    const todoAt = Date.parse('2026-01-02T03:04:05.000Z') + 45 * 86_400_000;
-    expect(table.item(`file#${key}`)).toMatchObject({ object: key, todo: 'feedback#files', todoAt });
-    expect(table.item(`file#${key}`)?.jobs).toEqual([`feedback#${first.id}`, `feedback#${again.id}`]);
-    expect(table.item(`file#${list}`)).toMatchObject({ jobs: [`emails#${sent.id}`], todo: 'emails#files' });
-  });
-
-  it('cannot be recorded without the table: a job with a key is refused, one without a key is accepted', async () => {
-    const failing = jest.fn().mockRejectedValue(new StoreError({ code: 'DynamoDB.Down', message: 'down' }));
-    const { uploads, producer, messages, lines, objects } = start({
-      table: (table) => ({ ...table, get: failing, put: failing }),
-    });
-    const { key } = await prepareUpload(uploads, file);
-    await objects.put(key, 'a file', 'image/png');
-
-    await producer.feedback(feedbackWith(key), { principal: 'client-1' });
-    expect(failing).toHaveBeenCalledTimes(3);
-    await expect(producer.feedback(feedbackWith(key), { principal: 'client-1', key: 'k' })).rejects.toThrow(StoreError);
-
-    expect(messages()).toHaveLength(1);
-    expect(lines.map(({ message }) => message)).toEqual(['accepted without a row', 'accepted']);
-  });
+  expect(messages()).toHaveLength(1);
+  expect(lines.map(({ message }) => message)).toEqual(['accepted without a row', 'accepted']);
 });
