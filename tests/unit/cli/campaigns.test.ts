@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { chunkId } from '../../../lib/emails/campaigns/campaign';
 import type { CampaignContent } from '../../../lib/emails/message';
 import { OperatorError } from '../../../lib/ops/operator';
+import { unfinishedWork } from '../../../packages/cli/preflight';
 import { type AcceptedMail, eventsOf } from '../../../packages/local/fakes/sendgrid';
 import { aContent, CAMPAIGN, type Emails, startEmails } from '../../support/emails';
-import { jobId, PREFIX } from '../../support/engine';
+import { anEnvelope, jobId, PREFIX } from '../../support/engine';
 import { command } from '../../support/operator';
 
 let emails: Emails;
@@ -219,4 +220,27 @@ test.each<[Record<string, string>, string]>([
   [{ file: '/nowhere.csv' }, '/nowhere.csv: cannot be read (ENOENT).'],
 ])('sls suppress add %j is refused: %s', async (options, why) => {
   await expect(run('suppress add', options)).rejects.toThrow(new OperatorError(why));
+});
+
+const count = () => unfinishedWork(emails.engine.deps, ['emails']);
+
+test('work that has not ended is a campaign until it ends, also before its first chunk and while it is paused', async () => {
+  expect(await count()).toBe(0);
+
+  await emails.campaign();
+  expect(await count()).toBe(1);
+  await emails.campaigns.pause(CAMPAIGN, 'operator');
+  expect(await count()).toBe(1);
+
+  await emails.campaigns.cancel(CAMPAIGN);
+  await emails.campaigns.change(CAMPAIGN, (stored) => ({ ...stored, endedAt: emails.engine.clock.now() }));
+  expect(await count()).toBe(0);
+});
+
+test('work that has not ended is a dead job, which can still be retried, also in a queue that the file no longer names', async () => {
+  const reader = { ...emails.engine.deps, queueNames: ['feedback'] };
+  await emails.engine.sendAndDeliver(JSON.stringify(anEnvelope({ id: jobId(1), type: 'unknown' })));
+
+  expect(await count()).toBe(1);
+  expect(await unfinishedWork(reader, ['feedback', 'emails'])).toBe(1);
 });

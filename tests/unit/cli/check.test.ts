@@ -1,9 +1,8 @@
-import { OperatorError } from '../../../lib/ops/operator';
-import { deploymentProblems } from '../../../packages/cli/check';
-import { commands } from '../../../packages/cli/commands';
-import { readInstance } from '../../../resources/instances/read';
-import { changeInstance, FILLED_IN, instanceFolder, WITH_APPLE } from '../../support/instances';
-import { command, contextOf, recordingOutput } from '../../support/operator';
+import { producerSettings } from '../../../lib/config/common';
+import { zendeskLookup } from '../../../packages/cli/connect';
+import { variableLines } from '../../../packages/cli/service';
+import { instance } from '../../../resources/instance';
+import { aTarget, command } from '../../support/operator';
 import { SAMPLE_QUEUE, sampleEngine } from '../../support/sample-contract';
 
 /** Runs the check on an engine whose worker runs while the command waits. `works`: whether it does. */
@@ -41,43 +40,35 @@ test('a canary that does not end in two minutes is an error that says which log 
   );
 });
 
-describe('the file of an instance', () => {
-  let root: string;
-  let remove: () => void;
-  beforeEach(() => {
-    ({ root, remove } = instanceFolder());
+test('the variables hold the settings that the stack writes into its parameter, with its account', async () => {
+  const options = { param: 'instance=acme' };
+  const { lines } = await command({ deps: {} }, 'producer env', options);
+
+  const [name, region, settings = ''] = lines;
+  const json = settings.replace(/^JOBS_SETTINGS='(.*)'$/, '$1');
+  const stored = await instance({ options });
+
+  expect([name, region]).toEqual(["JOBS_INSTANCE='acme'", "AWS_REGION='eu-central-1'"]);
+  expect(stored).toMatchObject({ producer: json.replace(aTarget.account, `\${AWS::AccountId}`) });
+  expect(producerSettings.parse(JSON.parse(json))).toMatchObject({ table: 'acme-jobs' });
+  // A quote ends no value.
+  expect(variableLines({ JOBS_SETTINGS: '{"prefix":"it\'s"}' })).toEqual([`JOBS_SETTINGS='{"prefix":"it\\u0027s"}'`]);
+});
+
+test.each([
+  [{ from: '0001-01-01T00' }, '--from must be at most 90 days ago'],
+  [{ from: '9999-12-31T23' }, '--from must be in the past'],
+])('the hours of %j are refused before anything is read', async (options, message) => {
+  await expect(command({ deps: {} }, 'verify', options)).rejects.toThrow(message);
+});
+
+const environment = { ZENDESK_ENDPOINT: 'https://acme.zendesk.com/api/v2', ZENDESK_EMAIL: 'agent@acme.example.com' };
+
+test('the look-up asks the Zendesk of the deployment with the token of the operator, and none without one of them', () => {
+  expect(zendeskLookup(environment, 'the-token')).toEqual({
+    endpoint: 'https://acme.zendesk.com/api/v2',
+    authorization: `Basic ${Buffer.from('agent@acme.example.com/token:the-token').toString('base64')}`,
   });
-  afterEach(() => remove());
-
-  const problems = (name: string) => deploymentProblems(readInstance(name, root));
-
-  test('can be deployed once it is filled in', () => {
-    changeInstance(root, 'mht-api', { ...WITH_APPLE, bucket: 'mht-bucket' });
-    changeInstance(root, 'acme', { ...FILLED_IN, bucket: 'acme-bucket' });
-
-    expect([problems('mht-api'), problems('acme')]).toEqual([[], []]);
-  });
-
-  test('cannot be deployed while it holds values of the examples. Each is named, also without credentials', async () => {
-    const paths = ['account', 'bucket', 'hashKey', 'notify.discord', 'sender.domains.0', 'sender.email']
-      .concat(['sendgrid.apiKey', 'sendgrid.eventsKey', 'sendgrid.suppressionKey'])
-      .concat(['zendesk.email', 'zendesk.endpoint', 'zendesk.token']);
-    const named = paths.map((path) => `instances/acme.yml: ${path}: still holds the value of the example`);
-    const { out, recorded } = recordingOutput();
-    const target = () => Promise.reject(new OperatorError('The AWS account of these credentials is unknown'));
-
-    const checked = commands.check.run({ ...contextOf({}, { param: 'instance=acme', json: true }, out), target });
-
-    await expect(checked).rejects.toThrow('account: still holds the value of the example');
-    const { problems: all } = recorded.json as { problems: string[] };
-    expect(all.toSorted()).toEqual(['The AWS account of these credentials is unknown', ...named]);
-  });
-
-  test('cannot be deployed with an endpoint without TLS, or as the local stage', () => {
-    const endpoint = 'HTTP://mail.acme.test';
-    changeInstance(root, 'acme', { ...FILLED_IN, bucket: 'acme-bucket', 'sendgrid.endpoint': endpoint });
-
-    expect(problems('acme')).toEqual(['instances/acme.yml: sendgrid.endpoint: must begin with https://']);
-    expect(problems('local')).toEqual([expect.stringContaining('stage local is the service on this machine')]);
-  });
+  expect(zendeskLookup(environment, undefined)).toBeUndefined();
+  expect(zendeskLookup({}, 'the-token')).toBeUndefined();
 });

@@ -1,14 +1,16 @@
 import { S3Client } from '@aws-sdk/client-s3';
 import { ownerKey } from '../../../lib/jobs/keys';
+import { OperatorError } from '../../../lib/ops/operator';
 import { lifecycleRules } from '../../../packages/cli/bucket-check';
-import { claimFolder, type Findings, folderOwner, preflight, unfinishedWork } from '../../../packages/cli/preflight';
+import { deploymentProblems } from '../../../packages/cli/check';
+import { commands } from '../../../packages/cli/commands';
+import { claimFolder, type Findings, folderOwner, preflight } from '../../../packages/cli/preflight';
 import { readInstance } from '../../../resources/instances/read';
 import { answerSettings, type BucketSettings, safeSettings } from '../../support/bucket-settings';
-import { CAMPAIGN, type Emails, startEmails } from '../../support/emails';
-import { anEnvelope, jobId } from '../../support/engine';
 import { type AwsRequest, fakeAws, NO_STACK, stackXml } from '../../support/fake-aws';
-import { changeInstance, FILLED_IN, instanceFolder } from '../../support/instances';
+import { changeInstance, FILLED_IN, instanceFolder, WITH_APPLE } from '../../support/instances';
 import { memoryObjects } from '../../support/memory-objects';
+import { contextOf, recordingOutput } from '../../support/operator';
 
 /** What the account holds, as a test sets it. */
 interface Account {
@@ -180,33 +182,33 @@ test('of two instances that claim one folder at the same time, one succeeds, and
   expect(await claim('acme')).toBe(false);
 });
 
-describe('work that has not ended', () => {
-  let emails: Emails;
-  beforeEach(async () => {
-    emails = await startEmails();
-  });
-  afterEach(() => emails.close());
+const ofFile = (name: string) => deploymentProblems(readInstance(name, root));
 
-  const count = () => unfinishedWork(emails.engine.deps, ['emails']);
+test('the file of an instance can be deployed once it is filled in', () => {
+  changeInstance(root, 'mht-api', { ...WITH_APPLE, bucket: 'mht-bucket' });
 
-  test('is a campaign until it ends, also before its first chunk and while it is paused', async () => {
-    expect(await count()).toBe(0);
+  expect([ofFile('mht-api'), ofFile('acme')]).toEqual([[], []]);
+});
 
-    await emails.campaign();
-    expect(await count()).toBe(1);
-    await emails.campaigns.pause(CAMPAIGN, 'operator');
-    expect(await count()).toBe(1);
+test('the file of an instance cannot be deployed while it holds values of the examples, and names each', async () => {
+  const paths = ['account', 'bucket', 'hashKey', 'notify.discord', 'sender.domains.0', 'sender.email']
+    .concat(['sendgrid.apiKey', 'sendgrid.eventsKey', 'sendgrid.suppressionKey'])
+    .concat(['zendesk.email', 'zendesk.endpoint', 'zendesk.token']);
+  const named = paths.map((path) => `instances/acme.yml: ${path}: still holds the value of the example`);
+  const { out, recorded } = recordingOutput();
+  const target = () => Promise.reject(new OperatorError('The AWS account of these credentials is unknown'));
 
-    await emails.campaigns.cancel(CAMPAIGN);
-    await emails.campaigns.change(CAMPAIGN, (stored) => ({ ...stored, endedAt: emails.engine.clock.now() }));
-    expect(await count()).toBe(0);
-  });
+  const checked = commands.check.run({ ...contextOf({}, { param: 'instance=acme', json: true }, out), target });
 
-  test('is a dead job, which can still be retried, also in a queue that the file no longer names', async () => {
-    const reader = { ...emails.engine.deps, queueNames: ['feedback'] };
-    await emails.engine.sendAndDeliver(JSON.stringify(anEnvelope({ id: jobId(1), type: 'unknown' })));
+  await expect(checked).rejects.toThrow('account: still holds the value of the example');
+  const { problems: all } = recorded.json as { problems: string[] };
+  expect(all.toSorted()).toEqual(['The AWS account of these credentials is unknown', ...named]);
+});
 
-    expect(await count()).toBe(1);
-    expect(await unfinishedWork(reader, ['feedback', 'emails'])).toBe(1);
-  });
+test('the file of an instance cannot be deployed with an endpoint without TLS, or as the local stage', () => {
+  const endpoint = 'HTTP://mail.acme.test';
+  changeInstance(root, 'acme', { ...FILLED_IN, bucket: 'acme-bucket', 'sendgrid.endpoint': endpoint });
+
+  expect(ofFile('acme')).toEqual(['instances/acme.yml: sendgrid.endpoint: must begin with https://']);
+  expect(ofFile('local')).toEqual([expect.stringContaining('stage local is the service on this machine')]);
 });
