@@ -19,53 +19,45 @@ beforeEach(() => {
 });
 afterEach(() => jest.restoreAllMocks());
 
-const run = async (commands: string[], options: Record<string, string> = { stage: 'prod' }) =>
-  new Ops(fakeServerless({ commands }), options).hooks.initialize?.();
+type Given = NonNullable<Parameters<typeof fakeServerless>[0]>;
 
-test('sls deploy is refused with all problems of the file and of the account', async () => {
-  const other = new Ops(fakeServerless({ commands: ['deploy'], own: '999999999999' }), { stage: 'prod' });
+/** Begins a command, as Serverless does. */
+const run = async (words: string, given: Given = {}, options: Record<string, unknown> = {}) => {
+  const serverless = fakeServerless({ commands: words.split(' '), ...given });
+  const { stage = 'prod' } = given;
+  return new Ops(serverless, { stage, ...options } as Record<string, string>).hooks.initialize?.();
+};
 
-  await expect(other.hooks.initialize?.()).rejects.toThrow(
-    /^instances\/mht-api.yml: .+ still holds the value of the example.+\n.+: account: is 999999999999, but the/s,
-  );
-});
-
-test.each([
-  ['deploy function', 'sls deploy function skips the checks'],
-  ['rollback', 'sls rollback skips the checks'],
-  ['rollback function', 'sls rollback function skips the checks'],
-  ['invoke', 'This changes acme in production'],
-])('sls %s is refused in production: %s', async (command, why) => {
-  await expect(run(command.split(' '))).rejects.toThrow(why);
-});
-
+const OTHER = { own: '999999999999' };
+const NOT_ITS = 'instances/acme.yml: account: is 999999999999, but the credentials are of 123456789012';
+const BOTH =
+  /^instances\/mht-api.yml: .+ still holds the value of the example.+\n.+: account: is 999999999999, but the/s;
 const GUARDED = ['logs', 'metrics', 'info', 'invoke', 'remove', 'rollback', 'deploy list'];
-test.each(GUARDED)('sls %s is refused on the service of this machine, because there is no stack', async (command) => {
-  const local = new Ops(fakeServerless({ commands: command.split(' '), stage: 'local' }), { stage: 'local' });
-  await expect(local.hooks.initialize?.()).rejects.toThrow('has no stack: npm start prints');
+
+test.each<[string, Given, string | RegExp]>([
+  ['deploy', OTHER, BOTH],
+  ['deploy function', {}, 'sls deploy function skips the checks'],
+  ['rollback', {}, 'sls rollback skips the checks'],
+  ['rollback function', {}, 'sls rollback function skips the checks'],
+  ['invoke', {}, 'This changes acme in production'],
+  ...['remove', 'info', 'logs'].map((words): [string, Given, string] => [words, OTHER, NOT_ITS]),
+  ...GUARDED.map((words): [string, Given, string] => [words, { stage: 'local' }, 'has no stack: npm start prints']),
+])('sls %s with %j is refused: %s', async (words, given, why) => {
+  await expect(run(words, given)).rejects.toThrow(why);
 });
 
 test('sls remove of production needs the typed name of the instance, and --yes is not enough', async () => {
-  const remove = (options: Record<string, string>) =>
-    run(['remove'], { stage: 'prod', yes: true as unknown as string, ...options });
+  const remove = (options: object) => run('remove', {}, { yes: true, ...options });
 
   await expect(remove({})).rejects.toThrow('This removes acme in production, and there is no terminal to ask on.');
   await expect(remove({ confirm: 'acme-staging' })).rejects.toThrow('Add --confirm acme to run it without a question.');
   await expect(remove({ confirm: 'acme' })).resolves.toBeUndefined();
 });
 
-test.each(['remove', 'info', 'logs'])('sls %s is refused with credentials of another account', async (command) => {
-  const other = fakeServerless({ commands: command.split(' '), own: '999999999999' });
-
-  await expect(async () => new Ops(other, { stage: 'prod' }).hooks.initialize?.()).rejects.toThrow(
-    'instances/acme.yml: account: is 999999999999, but the credentials are of 123456789012',
-  );
-});
-
 test.each(['info', 'deploy list'])(
   'sls %s works with the examples, names its target and asks nothing',
   async (words) => {
-    await run(words.split(' '));
+    await run(words);
 
     expect(printed).toEqual(['acme · stage prod · account 123456789012 · eu-central-1\n']);
   },

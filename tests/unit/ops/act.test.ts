@@ -322,13 +322,3 @@ test('a job that its own run cancelled cannot be retried, because its message is
 
   await expect(retry(engine.deps, engine.row(ID))).rejects.toThrow(/cancelled \(operator\) and its body is gone/);
 });
-
-test.each([
-  ['succeeded', {}, 'is succeeded: only a dead or cancelled job can be retried.'],
-  ['held', { reason: 'throttled' }, 'only a dead or cancelled job can be retried. It continues automatically.'],
-  ['held', { reason: 'unknown' }, 'Settle its step first: sls jobs settle'],
-] as const)('a job that is %s %j cannot be retried', async (state, reason, says) => {
-  const { engine } = start();
-
-  await expect(retry(engine.deps, { ...acceptedRow(0), state: inState(state), ...reason })).rejects.toThrow(says);
-});
