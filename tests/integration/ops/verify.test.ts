@@ -8,7 +8,7 @@ import { startFakeZendesk } from '../../../packages/local/fakes/zendesk';
 import { verifyYesterday } from '../../../packages/verify/instance';
 import { verify } from '../../../packages/verify/verify';
 import { startAws, TABLE } from '../../support/emulators';
-import { anEnvelope, jobId, memoryEngine, PREFIX } from '../../support/engine';
+import { envelope, jobId, memoryEngine, PREFIX } from '../../support/engine';
 import { rejects, sampleContract } from '../../support/sample-contract';
 
 const BUCKET = 'verified-bucket';
@@ -70,7 +70,7 @@ async function ran() {
   });
   const engine = memoryEngine(() => ({ ...contract, queue: QUEUE }));
   for (const [index, id] of [FIRST, SECOND, DEAD, HELD].entries()) {
-    engine.send(JSON.stringify(anEnvelope({ id })), { group: index < 2 ? 'a' : id });
+    engine.send(envelope(index + 1), { group: index < 2 ? 'a' : id });
     await engine.deliver();
     engine.clock.advance(10_000);
   }

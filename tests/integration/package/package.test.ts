@@ -60,6 +60,12 @@ const compile = (name: string, options: object, files: string[]) => {
   return consumer.run(tool('tsc'), ['-p', config]);
 };
 
+/** What a script of the consumer prints. */
+const printed = (file: string, script: string): string => {
+  consumer.write(file, script);
+  return consumer.run(process.execPath, [file]).trim();
+};
+
 test('the package of the producer has no problem that publint knows', () => {
   expect(consumer.run(tool('publint'), ['run', consumer.tarball, '--strict'])).toContain('All good!');
 });
@@ -86,50 +92,44 @@ test('the package of the producer has over each field of each kind what it means
 });
 
 test('the package of the producer is one copy of its code, whether it is imported or required', () => {
-  consumer.write(
-    'both.mjs',
-    `import { createRequire } from 'node:module';
-       import * as imported from '${PRODUCER}';
-       const required = createRequire(import.meta.url)('${PRODUCER}');
-       const same = Object.keys(required).every((name) => required[name] === imported[name]);
-       console.log(same, Object.keys(required).sort().join(' '));`,
-  );
+  const script = `
+    import { createRequire } from 'node:module';
+    import * as imported from '${PRODUCER}';
+    const required = createRequire(import.meta.url)('${PRODUCER}');
+    const same = Object.keys(required).every((name) => required[name] === imported[name]);
+    console.log(same, Object.keys(required).sort().join(' '));`;
 
-  expect(consumer.run(process.execPath, ['both.mjs']).trim()).toBe(
+  expect(printed('both.mjs', script)).toBe(
     'true ConfigError IdempotencyConflictError InvalidJobError JobNotFoundError StoreError UnsentEventsError createProducer createTestProducer isEndOf',
   );
 });
 
 test('the package of the producer opens nothing and loads no client of AWS when it is imported', () => {
-  consumer.write(
-    'loaded.cjs',
-    `const { createProducer } = require('${PRODUCER}');
-       createProducer({ instance: 'my-api', region: 'eu-central-1' });
-       const clients = Object.keys(require.cache).filter((file) => /@aws-sdk|@smithy/.test(file));
-       console.log(clients.length, process.getActiveResourcesInfo().filter((kind) => kind !== 'PipeWrap').length);`,
-  );
+  const script = `
+    const { createProducer } = require('${PRODUCER}');
+    createProducer({ instance: 'my-api', region: 'eu-central-1' });
+    const clients = Object.keys(require.cache).filter((file) => /@aws-sdk|@smithy/.test(file));
+    console.log(clients.length, process.getActiveResourcesInfo().filter((kind) => kind !== 'PipeWrap').length);`;
 
-  expect(consumer.run(process.execPath, ['loaded.cjs']).trim()).toBe('0 0');
+  expect(printed('loaded.cjs', script)).toBe('0 0');
 });
 
 test('the test producer of the package throws the errors of the package, and loads no client of AWS and no network', () => {
-  consumer.write(
-    'tested.cjs',
-    `const { createTestProducer, InvalidJobError } = require('${PRODUCER}');
-       const producer = createTestProducer();
-       const feedback = { user: { email: 'user@example.com' }, subject: 'Hello', message: 'It works' };
-       (async () => {
-         const { id } = await producer.feedback(feedback);
-         await producer.complete(id);
-         const { state } = await producer.jobs.get(id);
-         const error = await producer.feedback({}).catch((error) => error);
-         const clients = Object.keys(require.cache).filter((file) => /@aws-sdk|@smithy/.test(file));
-         const network = process.moduleLoadList.filter((name) => /NativeModule (net|tls|dns|dgram|https?2?)$/.test(name));
-         require('node:fs').writeSync(1, JSON.stringify([state, error instanceof InvalidJobError, clients, network]));
-       })();`,
-  );
+  const script = `
+    const { createTestProducer, InvalidJobError } = require('${PRODUCER}');
+    const producer = createTestProducer();
+    const feedback = { user: { email: 'user@example.com' }, subject: 'Hello', message: 'It works' };
+    (async () => {
+      const { id } = await producer.feedback(feedback);
+      await producer.complete(id);
+      const { state } = await producer.jobs.get(id);
+      const error = await producer.feedback({}).catch((error) => error);
+      const clients = Object.keys(require.cache).filter((file) => /@aws-sdk|@smithy/.test(file));
+      const network = process.moduleLoadList.filter((name) => /NativeModule (net|tls|dns|dgram|https?2?)$/.test(name));
+      require('node:fs').writeSync(1, JSON.stringify([state, error instanceof InvalidJobError, clients, network]));
+    })();`;
 
-  expect(JSON.parse(consumer.run(process.execPath, ['tested.cjs']))).toEqual(['succeeded', true, [], []]);
+  expect(JSON.parse(printed('tested.cjs', script))).toEqual(['succeeded', true, [], []]);
 });
 
 test('the package of the producer has at most 250 kB', () => {

@@ -7,7 +7,7 @@ import { OperatorError } from '../../../lib/ops/operator';
 import { unfinishedWork } from '../../../packages/cli/preflight';
 import { type AcceptedMail, eventsOf } from '../../../packages/local/fakes/sendgrid';
 import { aContent, CAMPAIGN, type Emails, startEmails } from '../../support/emails';
-import { anEnvelope, jobId, PREFIX } from '../../support/engine';
+import { envelope, jobId, PREFIX } from '../../support/engine';
 import { command } from '../../support/operator';
 
 let emails: Emails;
@@ -238,7 +238,7 @@ test('work that has not ended is a campaign until it ends, also before its first
 
 test('work that has not ended is a dead job, which can still be retried, also in a queue that the file no longer names', async () => {
   const reader = { ...emails.engine.deps, queueNames: ['feedback'] };
-  await emails.engine.sendAndDeliver(JSON.stringify(anEnvelope({ id: jobId(1), type: 'unknown' })));
+  await emails.engine.sendAndDeliver(envelope(1, { type: 'unknown' }));
 
   expect(await count()).toBe(1);
   expect(await unfinishedWork(reader, ['feedback', 'emails'])).toBe(1);

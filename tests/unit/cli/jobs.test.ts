@@ -3,7 +3,7 @@ import { mayTouch } from '../../../lib/ops/many';
 import type { Options } from '../../../packages/cli/command';
 import { type CommandName, commands } from '../../../packages/cli/commands';
 import { acceptedRow } from '../../support/accepted-row';
-import { anEnvelope, type EngineOptions, jobId, memoryEngine } from '../../support/engine';
+import { type EngineOptions, envelope, jobId, memoryEngine } from '../../support/engine';
 import { command, contextOf, recordingOutput } from '../../support/operator';
 import { rejects, sampleContract, sampleEngine } from '../../support/sample-contract';
 
@@ -18,7 +18,7 @@ async function someJobs() {
     if (id === jobId(4)) throw new StopError({ code: 'AgreementMissing', message: '403', vendor: 'zendesk' });
     return { ticket: 7 };
   });
-  for (const n of [1, 2, 3, 4]) engine.send(JSON.stringify(anEnvelope({ id: jobId(n), data: { name: 'planted' } })));
+  for (const n of [1, 2, 3, 4]) engine.send(envelope(n, { data: { name: 'planted' } }));
   await engine.deliver();
   const queued = { ...acceptedRow(engine.clock.now(), { id: jobId(5) }), sentAt: engine.clock.now() };
   await engine.deps.ledger.write(queued, 0);
@@ -132,8 +132,7 @@ async function manyJobs(count: number, options: EngineOptions = {}) {
     if (!isFixed) rejects();
   });
   const engine = memoryEngine(() => contract, options);
-  for (let n = 1; n <= count; n++)
-    engine.send(JSON.stringify(anEnvelope({ id: jobId(n) })), { group: `g${n % 2}`, deduplication: jobId(n) });
+  for (let n = 1; n <= count; n++) engine.send(envelope(n), { group: `g${n % 2}`, deduplication: jobId(n) });
   await work(engine);
   engine.clock.advance(MINUTE);
   /** While the command sleeps, the worker runs. */

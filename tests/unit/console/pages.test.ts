@@ -11,7 +11,7 @@ import { acceptedRow } from '../../support/accepted-row';
 import { type TestedConsole, testedConsole } from '../../support/console';
 import { layParked } from '../../support/dead-letters';
 import { memoryDeployment } from '../../support/deployment';
-import { anEnvelope, jobId, type memoryEngine, PREFIX } from '../../support/engine';
+import { envelope, jobId, type memoryEngine, PREFIX } from '../../support/engine';
 import { inState } from '../../support/in-state';
 import { sampleEngine } from '../../support/sample-contract';
 
@@ -27,7 +27,7 @@ async function started({ message = 'rejected', write = false, data = { name: ADD
   const { engine } = sampleEngine(({ data }) => {
     if (data.name === ADDRESS) throw new PermanentError({ code: 'Rejected', message });
   });
-  await engine.sendAndDeliver(JSON.stringify(anEnvelope({ id: jobId(1), data, correlationid: 'request-1' })));
+  await engine.sendAndDeliver(envelope(1, { data, correlationid: 'request-1' }));
   const memory = memoryDeployment(engine);
   const chat: string[] = [];
   const publishAlarm = async ({ text }: { text: string }) => void chat.push(text);

@@ -8,7 +8,7 @@ import type { Serverless } from '../../../packages/cli/target';
 import { close, listen } from '../../../packages/local/loopback';
 import { readInstance } from '../../../resources/instances/read';
 import { testedConsole } from '../../support/console';
-import { anEnvelope, jobId } from '../../support/engine';
+import { envelope, jobId } from '../../support/engine';
 import { environmentOf } from '../../support/instances';
 import { SAMPLE_QUEUE, sampleEngine } from '../../support/sample-contract';
 import { fakeServerless, ServerlessError } from '../../support/serverless';
@@ -174,7 +174,7 @@ test("any of Serverless's own commands, on any answer of AWS, goes on or ends in
 
 test('the console answers any request without an error of its own, and one without the token with no data', async () => {
   const { engine } = sampleEngine();
-  engine.send(JSON.stringify(anEnvelope({ id: jobId(1), data: { email: MARK } })));
+  engine.send(envelope(1, { data: { email: MARK } }));
   const served = await testedConsole(engine, { write: true });
   const word = fc.oneof(text, fc.constantFrom(jobId(1), SAMPLE_QUEUE, 'held', '1767322800000', '..', '%'));
   const PATHS = ['session overview jobs job data dead bulk campaigns campaign local', 'reveal preview act bulk/preview']

@@ -17,7 +17,7 @@ import { createProducer } from '../../../packages/producer/client';
 import { jobsOf } from '../../../packages/producer/jobs';
 import { createTracker } from '../../../packages/producer/tracker';
 import { chat } from '../../support/alarms';
-import { anEnvelope, jobId } from '../../support/engine';
+import { anEnvelope, envelope, jobId } from '../../support/engine';
 import { memoryQueues } from '../../support/memory-queues';
 import { command } from '../../support/operator';
 import { memoryProducerDeps } from '../../support/producer';
@@ -232,7 +232,7 @@ test('any notification becomes a message that Discord takes, and no part of it i
   expect(JSON.stringify(lines)).not.toContain(MARK);
 });
 
-const ENVELOPE = JSON.stringify(anEnvelope({ id: jobId(1) }));
+const ENVELOPE = envelope();
 const KEY = jobKey(SAMPLE_QUEUE, jobId(1));
 
 /** A queue with one job that a vendor holds, or that is done. */

@@ -3,7 +3,7 @@ import type { Item } from '../../../lib/ports';
 import type { Finding } from '../../../packages/verify/check';
 import { repair } from '../../../packages/verify/instance';
 import { damagedRow } from '../../support/damage';
-import { anEnvelope, jobId, PREFIX } from '../../support/engine';
+import { envelope, jobId, PREFIX } from '../../support/engine';
 import { rejects, sampleEngine } from '../../support/sample-contract';
 
 const [GOOD, DEAD] = [jobId(1), jobId(2)] as [string, string];
@@ -14,7 +14,7 @@ async function ended() {
   const { engine } = sampleEngine(({ id }) => {
     if (id === DEAD) rejects();
   });
-  for (const id of [GOOD, DEAD]) engine.send(JSON.stringify(anEnvelope({ id })));
+  for (const n of [1, 2]) engine.send(envelope(n));
   await engine.deliver();
   engine.clock.advance(10 * MINUTE);
   const repaired = async (kind: Finding['kind'], id: string, hidden: string[] = []) => {

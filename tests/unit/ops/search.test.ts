@@ -3,7 +3,7 @@ import { feedbackPerson } from '../../../lib/feedback/message';
 import { hashesWith, personHashes } from '../../../lib/jobs/person-hash';
 import { type JobFilter, listJobs } from '../../../lib/ops/search';
 import { acceptedRow } from '../../support/accepted-row';
-import { anEnvelope, jobId, memoryEngine } from '../../support/engine';
+import { envelope, jobId, memoryEngine } from '../../support/engine';
 import { HASH_KEY, hashed } from '../../support/hash-people';
 import { sampleContract } from '../../support/sample-contract';
 
@@ -23,10 +23,7 @@ async function someJobs() {
   });
   const engine = memoryEngine(() => ({ ...contract, queue: 'feedback' }));
   const send = (n: number, group: string, time: number) =>
-    engine.send(
-      JSON.stringify(anEnvelope({ id: jobId(n), time: new Date(time).toISOString(), correlationid: `request-${n}` })),
-      { group },
-    );
+    engine.send(envelope(n, { time: new Date(time).toISOString(), correlationid: `request-${n}` }), { group });
   const messages = [send(1, jane, BEGIN), send(2, jane, BEGIN), send(3, joe, BEGIN)];
   for (let n = 0; n < 2; n++) await engine.deliver();
   messages.push(send(4, 'another', BEGIN + HOUR));
@@ -132,9 +129,7 @@ test('a person is found by the hash with the new key and by the one with the old
   const keys = ['a'.repeat(32), HASH_KEY] as const;
   const made = await someJobs();
   const [keyed] = hashesWith(keys)(feedbackPerson({ user: { email: 'joe@example.com' } }));
-  await made.engine.sendAndDeliver(JSON.stringify(anEnvelope({ id: jobId(5), time: new Date(BEGIN).toISOString() })), {
-    group: keyed,
-  });
+  await made.engine.sendAndDeliver(envelope(5, { time: new Date(BEGIN).toISOString() }), { group: keyed });
   made.engine.deps.hashPeople = async () => hashesWith(keys);
 
   expect((await found(made, { email: 'Joe@example.com' })).ids).toEqual([3, 5]);
