@@ -56,32 +56,28 @@ const AGO = 'since 2026-01-02 02:59:05 (UTC), 5 min ago';
 const noop = () => {};
 
 /** Without a line, the deployment is healthy. `effect`: what its job does. */
-test.each<[what: string, make: (made: Made) => unknown, line?: string, effect?: () => void]>([
-  ['nothing is wrong', noop],
-  ['a job waits for less than the goal', (made) => waits(made, 20)],
-  [
-    'a message waits for its next attempt',
+const CASES: Record<string, [make: (made: Made) => unknown, line?: string, effect?: () => void]> = {
+  'nothing is wrong': [noop],
+  'a job waits for less than the goal': [(made) => waits(made, 20)],
+  'a message waits for its next attempt': [
     (made) => {
       waits(made, 90);
       made.engine.receive();
     },
   ],
-  ['a fact is over', (made) => withFacts(made, { kind: 'jobs-expired', offAt: NOW - 1 })],
-  ['an alarm of another instance', (made) => firing(made, 'my-other-feedback-oldest-message')],
-  [
-    'a vendor is down',
+  'a fact is over': [(made) => withFacts(made, { kind: 'jobs-expired', offAt: NOW - 1 })],
+  'an alarm of another instance': [(made) => firing(made, 'my-other-feedback-oldest-message')],
+  'a vendor is down': [
     (made) => withFacts(made, { kind: 'circuit-open', subject: 'zendesk', code: 'ZendeskUnavailable' }),
     `zendesk: is down (ZendeskUnavailable), 1 job, since 2026-01-02 03:04:05 (UTC), 0 s ago. Wait. ${TRIAL}`,
     stopped('ZendeskUnavailable'),
   ],
-  [
-    'a vendor refuses the key',
+  'a vendor refuses the key': [
     noop,
     `zendesk: refuses our calls (ZendeskUnauthorized), 1 job, since 2026-01-02 03:04:05 (UTC), 0 s ago. Renew the key, sign the agreement, or correct the file. ${TRIAL}`,
     stopped('ZendeskUnauthorized'),
   ],
-  [
-    'a job is dead, with three messages in the chat',
+  'a job is dead, with three messages in the chat': [
     async (made) => {
       firing(made, 'my-feedback-dlq-depth', 'my-feedback-error-rate');
       await withFacts(made, { kind: 'jobs-dead', code: 'Rejected' });
@@ -89,28 +85,23 @@ test.each<[what: string, make: (made: Made) => unknown, line?: string, effect?: 
     'feedback: dead (Rejected), 1 job, since 2026-01-02 03:04:05 (UTC), 0 s ago. Fix the cause, then retry or discard them: npx sls jobs list --queue feedback --state dead',
     rejects,
   ],
-  [
-    'a queue is paused, so its alarms are firing',
+  'a queue is paused, so its alarms are firing': [
     pause('arn:aws:iam::123456789012:user/jane'),
     `feedback: paused by user/jane (move), since 2026-01-02 03:04:05 (UTC), 0 s ago. ${RESUME}`,
   ],
-  [
-    'a queue is paused by a person whose session is an address',
+  'a queue is paused by a person whose session is an address': [
     pause('arn:aws:sts::123456789012:assumed-role/Operator/jane@example.com'),
     `feedback: paused by an operator (move), since 2026-01-02 03:04:05 (UTC), 0 s ago. ${RESUME}`,
   ],
-  [
-    'a mapping is off',
+  'a mapping is off': [
     ({ on }) => on.set('feedback', false),
     'feedback: its event source mapping is off or missing, and no pause says why. Switch it on: npx sls queues resume --queue feedback',
   ],
-  [
-    'a job waits for longer than the goal',
+  'a job waits for longer than the goal': [
     (made) => waits(made, 90),
     'feedback: the oldest message has waited for more than 30 s, 1 job, since 2026-01-02 03:02:35 (UTC), 1 min 30 s ago. See the jobs: npx sls jobs list --queue feedback --state queued',
   ],
-  [
-    'the vendor cannot say what a step did',
+  'the vendor cannot say what a step did': [
     async (made) => {
       const todo = todoKey('feedback', 'unknown');
       await made.engine.table.put({ key: 'a', version: 1, writer: 'w', todo, todoAt: NOW - 5 * MINUTE_MS }, 0);
@@ -118,8 +109,7 @@ test.each<[what: string, make: (made: Made) => unknown, line?: string, effect?: 
     },
     `feedback: a step may have taken effect, 1 job, ${AGO}. Look at the vendor, then settle each job: npx sls jobs list --queue feedback --job-reason unknown`,
   ],
-  [
-    'the reconciler does not run, so that jobs stay held',
+  'the reconciler does not run, so that jobs stay held': [
     (made) => {
       const get = async (key: string) => {
         const item = await made.engine.table.get(key);
@@ -130,17 +120,17 @@ test.each<[what: string, make: (made: Made) => unknown, line?: string, effect?: 
     },
     `The reconciler does not run, ${AGO}. Held jobs stay held until it runs. Read its log: npx sls logs -f reconciler --startTime 1h`,
   ],
-  [
-    'a function fails, so canaries are late',
+  'a function fails, so canaries are late': [
     (made) => firing(made, 'my-feedback-canary-late', 'my-function-errors'),
     `A function fails, ${AGO}. Inspect it: npx sls queues`,
   ],
-  [
-    'a fact about one job',
+  'a fact about one job': [
     (made) => withFacts(made, { kind: 'row-damaged', jobId: 'JOB-7', since: NOW - 5 * MINUTE_MS }),
     `feedback: The row of a job is damaged, ${AGO}. Inspect it: npx sls jobs show JOB-7 --queue feedback`,
   ],
-])('sls health: %s', async (...[, make, line, effect]) => {
+};
+
+test.each(Object.entries(CASES))('sls health: %s', async (_what, [make, line, effect]) => {
   const made = await aDeployment(effect);
   if (effect) await made.engine.sendAndDeliver(envelope());
   await make(made);
