@@ -31,7 +31,7 @@ type Wrap = Parameters<typeof memoryProducerDeps>[0] & { refuse?: (text: string)
 it('answers in the order of the jobs, and marks their rows as sent', async () => {
   const { deps, rows, events } = start();
 
-  const jobs = Array.from({ length: 60 }, (_, n) => feedback(`user-${n % 7}`, `${n}`));
+  const jobs = Array.from({ length: 60 }, (_, n) => feedback(`user-${Math.floor(n / 20)}`, `${n}`));
   const results = await submitBatch(deps, jobs);
 
   const ids = new Map(events().map(({ id, data }) => [(data as { message: string }).message, id]));
