@@ -5,6 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { gunzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { close, listen } from '../../../packages/local/loopback';
+import { aFeedback } from '../../support/feedback';
 import { installExample, type RunningExample, variablesOf } from '../../support/installed-example';
 import { type WatchedService, watchedService } from '../../support/local-service';
 import { disagreement } from '../../support/openapi';
@@ -52,11 +53,8 @@ async function ask(
   return given;
 }
 
-const feedback = (n: number | string = 0) => ({
-  user: { email: `private-${n}@example.com` },
-  subject: 'Hello',
-  message: 'It works',
-});
+const feedback = (n: number | string = 0) =>
+  aFeedback({ user: { email: `private-${n}@example.com` }, subject: 'Hello', message: 'It works' });
 const campaign = {
   from: { email: 'news@example.com' },
   subject: 'Hello',
@@ -172,13 +170,12 @@ test('told to stop, the example answers the running request, sends its events an
 
   expect(answer.statusCode).toBe(202);
   expect(await ended).toBe(0);
-  const stored = await service.until('the events in the bucket', async () => {
+  await service.until('the events in the bucket', async () => {
     const keys = await service.ports.objects.list('jobs/analytics/');
     const objects = await Promise.all(keys.map((key) => service.ports.objects.get(key)));
     const lines = objects.map((bytes) => (bytes ? gunzipSync(bytes).toString() : '')).join('');
-    return ids.every((id) => lines.includes(id)) && lines;
+    return ids.every((id) => lines.includes(id));
   });
-  expect(ids.filter((id) => !stored.includes(id))).toEqual([]);
 });
 
 test('no process of the example has logged anything personal', () => {

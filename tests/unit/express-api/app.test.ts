@@ -5,6 +5,7 @@ import type { Express } from 'express';
 import { createApp } from '../../../examples/express-api/src/app';
 import { jobEvents } from '../../../examples/express-api/src/job-events';
 import { close, listen } from '../../../packages/local/loopback';
+import { aFeedback } from '../../support/feedback';
 import { disagreement, operations } from '../../support/openapi';
 
 const SECRET = 'private-user@example.com';
@@ -18,12 +19,7 @@ let lines: object[];
 let ends: Completion[];
 let onEnd: (end: Completion) => unknown;
 
-const feedback = (changes: object = {}) => ({
-  user: { email: SECRET },
-  subject: 'Hello',
-  message: 'It works',
-  ...changes,
-});
+const feedback = (changes: object = {}) => aFeedback({ user: { email: SECRET }, ...changes });
 const campaign = {
   from: { email: 'news@example.com' },
   subject: 'Hello',

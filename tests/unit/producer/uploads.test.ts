@@ -2,6 +2,7 @@ import { StoreError } from '../../../lib/errors';
 import { invalid } from '../../../lib/submit/errors';
 import { type PostPolicy, prepareUpload } from '../../../lib/submit/uploads';
 import { createProducer } from '../../../packages/producer/client';
+import { aFeedback } from '../../support/feedback';
 import { memoryProducerDeps } from '../../support/producer';
 
 const file = { principal: 'client-1', name: 'Screen of Jane.PNG', contentType: 'image/png' };
@@ -40,12 +41,8 @@ test.each([
   await expect(prepareUpload(uploads, { ...file, ...wrong })).rejects.toMatchObject({ problems: [{ field }] });
 });
 
-const feedbackWith = (key: string) => ({
-  user: { email: 'user@example.com' },
-  subject: 'It works',
-  message: 'Well done.',
-  attachments: [{ key, name: 'screen.png', contentType: 'image/png' }],
-});
+const feedbackWith = (...keys: string[]) =>
+  aFeedback({ attachments: keys.map((key) => ({ key, name: 'screen.png', contentType: 'image/png' })) });
 const HOME = 'jobs/_attachments/feedback';
 
 test.each([
@@ -70,8 +67,7 @@ test('an uploaded file is refused with others that are more than 100 MiB togethe
   const { producer, objects } = start();
   const keys = ['a', 'b', 'c'].map((name) => `${HOME}/${name}`);
   for (const key of keys) await objects.put(key, new Uint8Array(34 * 1024 * 1024), 'image/png');
-  const send = (some: string[]) =>
-    producer.feedback({ ...feedbackWith(''), attachments: some.flatMap((key) => feedbackWith(key).attachments) });
+  const send = (some: string[]) => producer.feedback(feedbackWith(...some));
 
   await expect(send(keys)).rejects.toThrow('attachments.0.key: must be at most 104857600 bytes with the others');
   expect(await send(keys.slice(1))).toMatchObject({ duplicate: false });
