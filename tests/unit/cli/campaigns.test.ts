@@ -84,13 +84,10 @@ test('sls campaign report --failed writes each failed recipient with the reason 
   );
 });
 
+const LINK = 'https://example.com/{token}';
 const PLAIN = { templateId: undefined, subject: 'Hi {{token}}', html: '<p>{{token}} {{other}}</p>' };
 test.each<[string, Partial<CampaignContent>, object]>([
-  [
-    'with a template',
-    { unsubscribe: { link: 'https://example.com/{token}' } },
-    { templateData: { n: 0, token: 't-0' } },
-  ],
+  ['with a template', { unsubscribe: { link: LINK } }, { templateData: { n: 0, token: 't-0' } }],
   ['without one', PLAIN, { subject: 'Hi {{token}}', substitutions: { '{{token}}': 't-0' } }],
 ])('sls campaign test sends one mail of a campaign %s', async (_, content, mail) => {
   await emails.campaign({ content: aContent(content) });

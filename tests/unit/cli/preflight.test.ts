@@ -88,9 +88,8 @@ test('no check closes the connections, which all of them share', async () => {
 
 const unsafe = { ...safeSettings('acme-bucket', lifecycleRules(readInstance('acme')).Rules), versioning: 'Suspended' };
 
-test.each<[string, Partial<Account>, string[]]>([
-  [
-    'everything that is missing at once',
+const FOUND: Record<string, [Partial<Account>, string[]]> = {
+  'everything that is missing at once': [
     { buckets: {}, parameters: ['/mht/zendesk-token'], secrets: [] },
     [
       'bucket: does not exist',
@@ -100,16 +99,17 @@ test.each<[string, Partial<Account>, string[]]>([
       ),
     ],
   ],
-  ['the permission to read a bucket', { buckets: { 'acme-bucket': 403 } }, ['bucket: cannot be read by these']],
-  [
-    'a bucket that is not safe for production, beside every other problem',
+  'the permission to read a bucket': [{ buckets: { 'acme-bucket': 403 } }, ['bucket: cannot be read by these']],
+  'a bucket that is not safe for production, beside every other problem': [
     { settings: unsafe, parameters: ['/mht/hash-key', '/mht/suppression-key', '/mht/discord-webhook-url'] },
     ['bucket: does not keep old versions of objects', 'zendesk.token: names a parameter that does not exist'],
   ],
-  ['a folder of another instance', { owner: 'globex' }, ['prefix: the folder acme-bucket/acme belongs to globex']],
-  ['nothing if bucket and secrets exist', {}, []],
-  ['no folder of its own', { owner: 'acme' }, []],
-])('the check names %s', async (_what, found, expected) => {
+  'a folder of another instance': [{ owner: 'globex' }, ['prefix: the folder acme-bucket/acme belongs to globex']],
+  'nothing if bucket and secrets exist': [{}, []],
+  'no folder of its own': [{ owner: 'acme' }, []],
+};
+
+test.each(Object.entries(FOUND))('the check names %s', async (_what, [found, expected]) => {
   Object.assign(account, found);
 
   expect(await problems()).toEqual(expected.map((rule) => expect.stringContaining(`instances/acme.yml: ${rule}`)));

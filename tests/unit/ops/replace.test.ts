@@ -75,14 +75,11 @@ test('a replaced job is never retried, and a retried one never replaced, so noth
   await expect(replace(other.deps, other.engine.row(jobId(1)), good)).rejects.toThrow('only a dead or cancelled job');
 });
 
+const LARGE = Array.from({ length: 50 }, (_, id) => ({ id: id + 1, value: Array(50).fill('€'.repeat(255)) }));
 test.each([
   ['that its schema refuses', { user: { email: 'nobody' } }, 'user.email'],
   ['with files that the job was not sent with', { attachments: [{ ...FILE, key: attachmentKey }] }, 'attachments'],
-  [
-    'that no message can hold',
-    { customFields: Array.from({ length: 50 }, (_, id) => ({ id: id + 1, value: Array(50).fill('€'.repeat(255)) })) },
-    'must have at most 900 kB',
-  ],
+  ['that no message can hold', { customFields: LARGE }, 'must have at most 900 kB'],
 ])('data %s changes nothing', async (_what, change, field) => {
   const { engine, deps } = await withDeadJob();
   const before = engine.row(jobId(1));
