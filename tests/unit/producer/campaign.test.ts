@@ -98,15 +98,6 @@ test('without a dynamic template the data must be plain values, and an unsubscri
   ]);
 });
 
-test("recipients may come from the bucket, under the attachments' prefix", async () => {
-  const { producer, objects } = start();
-  await objects.put('jobs/_attachments/emails/list.csv', 'email\na@example.com\n', 'text/csv');
-
-  const accepted = await producer.campaign(campaign, { key: 'jobs/_attachments/emails/list.csv' });
-
-  expect(accepted.recipients).toBe(1);
-});
-
 const FORGED = { email: 'a@example.com', name: 'A\nBcc: b@example.com' };
 test.each<[string, object, string, RecipientSource?]>([
   ['no sender', { from: undefined }, 'from: must be an object'],

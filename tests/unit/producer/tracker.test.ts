@@ -11,7 +11,7 @@ import { anEvent, someEvents } from '../../support/analytics';
 import { controlledClock } from '../../support/controlled-clock';
 import { memoryRandom } from '../../support/memory-clock';
 import { memoryQueues } from '../../support/memory-queues';
-import { feedbackSettings } from '../../support/producer';
+import { memoryProducerDeps } from '../../support/producer';
 
 const QUEUE = 'my-analytics.fifo';
 let started = 0;
@@ -56,13 +56,9 @@ function start(
   };
   const tracker = createTracker(
     {
-      queues,
-      clock: { now: clock.now, sleep },
-      random: memoryRandom(++started),
-      log: { info: () => {}, warn: () => {}, error: () => {} },
-      source: '/my/api',
+      ...memoryProducerDeps().deps,
+      ...{ queues, clock: { now: clock.now, sleep }, random: memoryRandom(++started) },
       queueUrl: () => `https://sqs.us-east-1.amazonaws.com/000000000000/${QUEUE}`,
-      settings: () => feedbackSettings,
     },
     options,
   );
