@@ -50,6 +50,7 @@ const Condition = { Bool: { 'aws:SecureTransport': 'false' } };
 const Resource = ['arn:aws:s3:::acme-bucket', 'arn:aws:s3:::acme-bucket/*'];
 const deny = { Effect: 'Deny', Principal: '*', Action: 's3:*', Resource, Condition };
 const stating = (changes: object) => ({ policy: { Statement: { ...deny, ...changes } } });
+const ANOTHER = 'arn:aws:kms:eu-west-1:123456789012:key/other';
 const inPart = { publicAccessBlock: { ...safeSettings('', []).publicAccessBlock, RestrictPublicBuckets: false } };
 
 test.each<[string, BucketSettings, string | undefined]>([
@@ -58,11 +59,7 @@ test.each<[string, BucketSettings, string | undefined]>([
   ['denies plain HTTP for another folder', stating({ Resource: 'arn:aws:s3:::acme-bucket/other/*' }), 'plain HTTP'],
   ['denies plain HTTP from one address', stating({ Condition: { ...Condition, IpAddress: {} } }), 'plain HTTP'],
   ['allows plain HTTP', stating({ Effect: 'Allow' }), 'plain HTTP'],
-  [
-    'has another key',
-    { encryption: 'arn:aws:kms:eu-west-1:123456789012:key/other' },
-    'with a key that no role may use',
-  ],
+  ['has another key', { encryption: ANOTHER }, 'with a key that no role may use'],
   ["has AWS's own key", { encryption: 'alias/aws/s3' }, undefined],
   ['blocks public access in part', inPart, 'does not block all public access'],
   ['has suspended versions', { versioning: 'Suspended' }, 'does not keep old versions of objects'],

@@ -10,6 +10,7 @@ import { memoryProducerDeps } from '../../support/producer';
 const TEMPLATE = `d-${'0'.repeat(32)}`;
 const bulk: CampaignInput = { from: { email: 'news@example.com', name: 'News' }, templateId: TEMPLATE };
 const campaign: CampaignInput = { ...bulk, unsubscribe: { group: 1 } };
+const BULK = 'unsubscribe: is required for bulk mail';
 const TOO_FAR = 'sendAt: must be at most 30 days ahead';
 const NO_JSON = 'must be JSON that is not nested more than 8 deep';
 const PLAIN =
@@ -106,12 +107,8 @@ test.each<[string, object, string, RecipientSource?]>([
   ['a name that forges a header', { from: FORGED }, 'from.name: must not hold control characters or line breaks'],
   ['eleven categories', { categories: [...'abcdefghijk'] }, 'categories: must be at most 10 entries'],
   ['a category twice', { categories: ['a', 'a'] }, 'categories: must not repeat a category'],
-  ['bulk mail without an unsubscribe', { unsubscribe: undefined }, 'unsubscribe: is required for bulk mail'],
-  [
-    'bulk mail that says so',
-    { unsubscribe: undefined, transactional: false },
-    'unsubscribe: is required for bulk mail',
-  ],
+  ['bulk mail without an unsubscribe', { unsubscribe: undefined }, BULK],
+  ['bulk mail that says so', { unsubscribe: undefined, transactional: false }, BULK],
   ['a word for transactional', { transactional: 'yes' }, 'transactional: must be a boolean'],
   ['nobody', {}, 'recipients: must have at least 1 recipient', []],
   ['no valid recipient', {}, 'at least 1 valid recipient, but 1 are invalid', [{ email: 'nobody' }]],
