@@ -47,30 +47,21 @@ test('the page has at most 20 KB, compressed', async () => {
   expect(gzipSync(files.join('')).length).toBeLessThan(20_000);
 });
 
-test('a job shows its reason in a sentence, its timeline and its record', async () => {
-  const { console_ } = await started();
+test('a job shows its reason in a sentence, its timeline and its record, and no confidential result of a step', async () => {
+  const { engine, console_ } = await started();
+  const upload = { status: 'done' as const, startedAt: 0, endedAt: 1, kept: 'token-1' };
+  await engine.deps.ledger.update(`sample#${jobId(1)}`, (row) => ({ ...row, steps: { ...row.steps, upload } }));
 
   const job = await console_.get<JobPage>(`job?queue=sample&id=${jobId(1)}`);
 
   expect(job).toMatchObject({
     state: 'dead (error)',
     explained: { sentence: 'It cannot succeed: rejected (Rejected).', actions: ['retry', 'discard'] },
-    job: { id: jobId(1), state: 'dead', error: { code: 'Rejected' } },
+    job: { id: jobId(1), state: 'dead', error: { code: 'Rejected' }, steps: { upload: { status: 'done' } } },
   });
+  expect(JSON.stringify(job)).not.toContain('token-1');
   expect(job.timeline.map(({ label }) => label)).toContain('dead (error), attempt 1');
   expect(await console_.get('job?id=nothing')).toEqual({ error: expect.stringContaining('no job nothing') });
-});
-
-test('a job shows no confidential result of a step', async () => {
-  const { engine, console_ } = await started();
-  const upload = { status: 'done' as const, startedAt: 0, endedAt: 1, kept: 'token-1' };
-  const row = { ...acceptedRow(0), id: jobId(2), key: `sample#${jobId(2)}` };
-  await engine.deps.ledger.write({ ...row, steps: { upload } }, 0);
-
-  const { body } = await console_.raw(`/console/api/job?id=${jobId(2)}`, { headers: console_.headers });
-
-  expect(JSON.parse(body)).toMatchObject({ job: { steps: { upload: { status: 'done' } } } });
-  expect(body).not.toContain('token-1');
 });
 
 test('personal data is not in any answer until someone asks: the data has only names, kinds and lengths', async () => {
