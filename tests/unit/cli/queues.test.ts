@@ -1,9 +1,12 @@
+import { setImmediate } from 'node:timers/promises';
 import { StopError, WaitError } from '../../../lib/errors';
-import { factsKey } from '../../../lib/jobs/keys';
+import { factsKey, pauseKey } from '../../../lib/jobs/keys';
+import { OperatorError } from '../../../lib/ops/operator';
+import { pauseOf, pauseQueue, resumeQueue } from '../../../lib/ops/pause';
 import type { Options } from '../../../packages/cli/command';
 import type { CommandName } from '../../../packages/cli/commands';
 import { memoryDeployment } from '../../support/deployment';
-import { envelope, jobId, memoryEngine } from '../../support/engine';
+import { envelope, jobId, memoryEngine, watch } from '../../support/engine';
 import { command } from '../../support/operator';
 import { rejects, sampleContract } from '../../support/sample-contract';
 
@@ -98,7 +101,7 @@ const reason = 'they move';
 
 test('sls vendors shows who has set what, since when, until when and why, until an operator ends it', async () => {
   const { run } = aDeployment();
-  const paused =
+  const ofZendesk =
     'zendesk is paused since 2026-01-02 03:04:05 (UTC) by user/jane, until 2026-01-02 05:04:05 (UTC): they move';
   const rate =
     'sendgrid gets at most 50 recipients a second since 2026-01-02 03:04:05 (UTC) by user/jane, until an operator ends it: they move';
@@ -110,10 +113,10 @@ test('sls vendors shows who has set what, since when, until when and why, until 
   const resumed = await run('vendors resume', { vendor: 'zendesk' });
   const again = await run('vendors resume', { vendor: 'zendesk' });
 
-  expect(pausing.lines).toEqual([paused]);
-  expect(lines).toEqual(['VENDOR    CIRCUIT', 'zendesk   closed', 'sendgrid  closed', paused, rate]);
-  expect(queues).toEqual(expect.arrayContaining([paused, rate]));
-  expect([resumed.lines, again.lines]).toEqual([[`Ended: ${paused}`], ['Nothing was set for zendesk.']]);
+  expect(pausing.lines).toEqual([ofZendesk]);
+  expect(lines).toEqual(['VENDOR    CIRCUIT', 'zendesk   closed', 'sendgrid  closed', ofZendesk, rate]);
+  expect(queues).toEqual(expect.arrayContaining([ofZendesk, rate]));
+  expect([resumed.lines, again.lines]).toEqual([[`Ended: ${ofZendesk}`], ['Nothing was set for zendesk.']]);
   expect((await run('vendors', { json: true })).json).toMatchObject({
     vendors: [{}, { set: { rate: { perSecond: 50 } } }],
   });
@@ -133,4 +136,124 @@ test.each([
 
   await expect(run(name, options)).rejects.toThrow(says);
   expect(engine.table.items()).toEqual([]);
+});
+
+const DAY = 86_400;
+const paused = { queue: 'feedback', reason: 'SendGrid moves our account' };
+
+test('a pause is stored, and Lambda receives nothing until the resume. A second resume is harmless', async () => {
+  const { engine, deployment, on } = aDeployment();
+
+  const { pause, ...made } = await pauseQueue(deployment, paused);
+  const during = on.get('feedback');
+  const ended = await resumeQueue(deployment, 'feedback');
+  const again = await resumeQueue(deployment, 'feedback');
+
+  expect(pause).toMatchObject({ at: engine.clock.now(), by: 'user/jane', reason: paused.reason });
+  expect(made).toEqual({ resumeBefore: engine.clock.now() + 7 * DAY * 1000 });
+  expect(ended).toMatchObject({ at: pause.at, by: pause.by, reason: pause.reason });
+  expect([during, again, on.get('feedback')]).toEqual([false, undefined, true]);
+  expect(engine.table.item(pauseKey('feedback'))).toBeUndefined();
+});
+
+test('a repeat completes a pause or a resume that was cut off. The pause keeps its first reason', async () => {
+  const { engine, deployment, on } = aDeployment();
+  const set = () => Promise.reject(new Error('the process ended'));
+  const cut = { ...deployment, mappings: { ...deployment.mappings, set } };
+
+  await expect(pauseQueue(cut, paused)).rejects.toThrow('the process ended');
+  engine.clock.advance(60_000);
+  const repeat = await pauseQueue(deployment, { queue: 'feedback', reason: 'another' });
+  const during = on.get('feedback');
+  await expect(resumeQueue(cut, 'feedback')).rejects.toThrow('the process ended');
+  await resumeQueue(deployment, 'feedback');
+
+  expect(repeat).toMatchObject({ pause: { reason: paused.reason, by: 'user/jane' } });
+  expect([during, on.get('feedback')]).toEqual([false, true]);
+  expect(await pauseOf(engine.table, 'feedback')).toBeUndefined();
+});
+
+test('a pause is refused while a message has waited for more than half of the retention', async () => {
+  const { engine, deployment, on, metrics } = aDeployment();
+  metrics.set('ApproximateAgeOfOldestMessage', [{ at: engine.clock.now() - 60_000, value: 7 * DAY + 1 }]);
+
+  await expect(pauseQueue(deployment, paused)).rejects.toThrow("more than half of the queue's retention");
+
+  expect(on.get('feedback')).toBe(true);
+  expect(await pauseOf(engine.table, 'feedback')).toBeUndefined();
+});
+
+test.each(['', 'two\nlines', 'x'.repeat(201)])('the reason %j is refused', async (reason) => {
+  await expect(pauseQueue(aDeployment().deployment, { queue: 'feedback', reason })).rejects.toThrow(
+    'The reason must be one line of at most 200 characters',
+  );
+});
+
+test('a queue without an event source mapping cannot be paused or resumed', async () => {
+  const { deployment, on } = aDeployment();
+  on.delete('feedback');
+
+  await expect(pauseQueue(deployment, paused)).rejects.toThrow('has no event source mapping');
+  await expect(resumeQueue(deployment, 'feedback')).rejects.toThrow('has no event source mapping');
+});
+
+const ACTS = {
+  pause: (deps: Acting) => pauseQueue(deps, paused),
+  resume: (deps: Acting) => resumeQueue(deps, 'feedback'),
+};
+type Act = keyof typeof ACTS;
+type Acting = ReturnType<typeof aDeployment>['deployment'];
+
+/** Two operators act at once. `turns`: whose next call of the table or of Lambda happens. Answers who succeeded. */
+async function atOnce(deployment: Acting, acts: readonly Act[], turns: readonly number[]): Promise<Act[]> {
+  const waiting = new Map<number, () => void>();
+  const succeeded: Act[] = [];
+  const acting = acts.map(async (act, n) => {
+    const before = () => new Promise<void>((go) => waiting.set(n, go));
+    const table = watch(deployment.table, 'table', { before });
+    const mappings = watch(deployment.mappings, 'mappings', { before });
+    await ACTS[act]({ ...deployment, table, mappings }).then(
+      () => succeeded.push(act),
+      (error: unknown) => expect(error).toBeInstanceOf(OperatorError),
+    );
+  });
+  const next = async (n: number) => {
+    const go = waiting.get(n);
+    waiting.delete(n);
+    go?.();
+    await setImmediate();
+  };
+  for (const n of turns) await next(n);
+  for (let n = 0; waiting.size > 0; n++) await next(n % acts.length);
+  await Promise.all(acting);
+  return succeeded;
+}
+
+/** Every order of so many turns of the first and of the second. */
+const orders = (first: number, second: number): number[][] =>
+  first === 0 && second === 0
+    ? [[]]
+    : [
+        ...(first > 0 ? orders(first - 1, second).map((order) => [0, ...order]) : []),
+        ...(second > 0 ? orders(first, second - 1).map((order) => [1, ...order]) : []),
+      ];
+
+test.each<[Act, Act, string]>([
+  ['pause', 'resume', 'paused'],
+  ['pause', 'resume', 'running'],
+  ['pause', 'pause', 'running'],
+  ['resume', 'resume', 'paused'],
+])('a %s and a %s of a %s queue at once leave mapping and pause alike, in each order', async (one, other, begin) => {
+  const wrong: string[] = [];
+  for (const turns of orders(6, 6)) {
+    const { engine, deployment, on } = aDeployment();
+    if (begin === 'paused') await pauseQueue(deployment, paused);
+
+    const succeeded = new Set(await atOnce(deployment, [one, other], turns));
+
+    const state = (await pauseOf(engine.table, 'feedback')) ? 'pause' : 'resume';
+    if (on.get('feedback') !== (state === 'resume') || !succeeded.has(state))
+      wrong.push(`${turns.join('')}: ${[...succeeded]}, then ${state}, on ${on.get('feedback')}`);
+  }
+  expect(wrong).toEqual([]);
 });
