@@ -1,33 +1,152 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
+import * as z from 'zod';
 import { writeHours } from '../../../lib/analytics/hours';
 import { HOUR_MS, hourIn, hourStart, parquetPrefix, SETTLE_MS } from '../../../lib/analytics/keys';
 import { propertyColumnsOf } from '../../../lib/analytics/parquet';
 import { analyticsContract } from '../../../lib/analytics/process';
+import { PermanentError } from '../../../lib/errors';
 import { takeLease } from '../../../lib/jobs/items';
 import { bodyKey, hoursKey, jobKey } from '../../../lib/jobs/keys';
 import { personOf } from '../../../lib/jobs/person-hash';
 import { erasePerson } from '../../../lib/ops/erase';
+import { stateOf } from '../../../lib/ops/operator';
 import { type Found, findPerson } from '../../../lib/ops/person';
 import type { Person } from '../../../lib/ops/search';
+import { startFakeZendesk } from '../../../packages/local/fakes/zendesk';
 import { ACCEPTED_AT, analyticsBody, anEvent, someEvents, viewAt } from '../../support/analytics';
-import { memoryEngine, PREFIX } from '../../support/engine';
+import { envelope, jobId, memoryEngine, PREFIX } from '../../support/engine';
 import { hashed } from '../../support/hash-people';
+import { command } from '../../support/operator';
+import { sampleOf } from '../../support/sample-contract';
+
+const ANN = 'ann@example.com';
+const BOB = 'bob@example.com';
+const hashOf = (email: string) => hashed(personOf(email))[0];
+
+/** Ann's job 1 is dead and 2 succeeded, and Bob's job 3 is dead. */
+async function startJobs() {
+  const process = async ({ id }: { id: string }) => {
+    if (id !== jobId(2)) throw new PermanentError({ code: 'Rejected', message: 'rejected', field: 'data.email' });
+  };
+  const engine = memoryEngine(() => sampleOf({ schema: z.object({ email: z.string() }), process }));
+  for (const [n, email] of [ANN, ANN, BOB].entries())
+    await engine.accept(envelope(n + 1, { person: hashOf(email), data: { email } }));
+  await engine.deliver();
+  Object.assign(engine.deps, { source: {} });
+  return engine;
+}
+
+const found = (lines: string[]) => lines.map((line) => JSON.parse(line) as { place: string; job?: string });
+
+test('sls privacy find prints a line for each thing about the person, after reads and price. --rows leaves the records out', async () => {
+  const engine = await startJobs();
+
+  const { lines, notes } = await command(engine, 'privacy find', { email: 'ANN@example.com' });
+  const rows = await command(engine, 'privacy find', { email: ANN, rows: true });
+
+  expect(found(lines).map(({ place, job }) => [place, job])).toEqual([
+    ['rows', jobId(1)],
+    ['bodies', jobId(1)],
+    ['rows', jobId(2)],
+    ['records', undefined],
+    ['records', undefined],
+  ]);
+  expect(found(rows.lines)).toEqual(found(lines).slice(0, 3));
+  expect(lines.join()).not.toContain(BOB);
+  expect(notes.slice(0, 2)).toEqual([
+    'Reads the rows by an index, and 5 objects: 2 of bodies, 3 of records.',
+    'S3 bills about 0.00 USD, and 0.09 for each GB that leaves its region.',
+  ]);
+  await expect(command(engine, 'privacy find', {})).rejects.toThrow('Give --email, --user or both.');
+});
+
+test('sls privacy find writes a file for each place, and all files of the person, also of one name or named like a place', async () => {
+  const out = mkdtempSync(join(tmpdir(), 'person-'));
+  const engine = await startJobs();
+  const names = ['1/screen.png', '2/screen.png', '2/rows.ndjson'];
+  const files = names.map((name) => `jobs/_attachments/sample/by/${name}`);
+  for (const key of files) await engine.objects.put(key, key, 'image/png');
+  await engine.deps.ledger.update(jobKey('sample', jobId(1)), (row) => ({ ...row, files }));
+
+  const { lines } = await command(engine, 'privacy find', { email: ANN, out });
+
+  expect(lines).toEqual([]);
+  expect(readFileSync(join(out, 'bodies.ndjson'), 'utf8')).toContain(ANN);
+  const texts = readdirSync(out).map((name) => readFileSync(join(out, name), 'utf8'));
+  expect(files.filter((key) => !texts.includes(key))).toEqual([]);
+  expect(readFileSync(join(out, 'rows.ndjson'), 'utf8')).toContain(jobId(1));
+  rmSync(out, { recursive: true });
+});
+
+test('sls privacy erase shows what it found, erases it, and reports without personal data', async () => {
+  const engine = await startJobs();
+  const bob = () => engine.objects.keys().filter((key) => engine.objects.text(key).includes(hashOf(BOB) ?? BOB));
+  const before = bob();
+
+  const { lines, json } = await command(engine, 'privacy erase', { email: ANN }, 'yes');
+
+  expect(lines).toEqual(['PLACE    FOUND', 'rows     2', 'bodies   1', 'records  2']);
+  expect(json).toMatchObject({ erased: { rows: 2, bodies: 1 }, left: [], audit: expect.any(String) });
+  expect(JSON.stringify([json, engine.lines, engine.rows().slice(0, 2)])).not.toMatch(`${ANN}|${hashOf(ANN)}`);
+  expect(engine.rows().map(stateOf)).toEqual(['discarded (error), erased', 'succeeded, erased', 'dead (error)']);
+  expect(bob()).toEqual(before);
+  await engine.reconcile();
+  expect(engine.deadLetters().map(({ body }) => body)).toEqual([expect.stringContaining(BOB)]);
+  await expect(command(engine, 'jobs retry', { id: jobId(1) })).rejects.toThrow('was erased');
+});
+
+test("sls privacy erase deletes the person's tickets for good with an operator's token, and names what stays", async () => {
+  const zendesk = await startFakeZendesk({ email: 'agent@example.com', token: 'token' });
+  const { url: endpoint, authorization } = zendesk;
+  const requester = { name: 'Ann', email: ANN };
+  const ticket = { external_id: jobId(2), subject: 'Help', comment: { body: 'Help' }, requester };
+  const asked = { method: 'POST', headers: { authorization } };
+  for (const made of [ticket, { ...ticket, requester: { name: 'Bob', email: BOB } }])
+    await fetch(`${endpoint}/tickets.json`, { ...asked, body: JSON.stringify({ ticket: made }) });
+  const engine = await startJobs();
+  const steps = (id: string) => ({ ticket: { status: 'done' as const, startedAt: 1, result: { id } } });
+  for (const [n, id] of ['1', '77'].entries())
+    await engine.deps.ledger.update(jobKey('sample', jobId(n + 1)), (row) => ({ ...row, steps: steps(id) }));
+  Object.assign(engine.deps, { source: { zendesk: { endpoint, authorization } } });
+
+  const { lines, json } = await command(engine, 'privacy erase', { email: ANN }, 'yes');
+  await zendesk.close();
+
+  expect(lines).toContain('tickets in Zendesk  2');
+  expect(json).toMatchObject({
+    inZendesk: { deleted: { 1: 'job-1' } },
+    byHand: [{ vendor: 'zendesk', tickets: ['77'] }, {}, {}],
+  });
+  expect(zendesk.tickets.map(({ id }) => id)).toEqual([2]);
+});
+
+test('sls privacy erase changes nothing without a yes', async () => {
+  const engine = await startJobs();
+  const before = engine.table.items();
+
+  const { lines } = await command(engine, 'privacy erase', { email: ANN }, 'no');
+
+  expect(lines.at(-1)).toBe('Nothing was changed.');
+  expect(engine.table.items()).toEqual(before);
+});
 
 const HOUR = hourStart(Date.parse(ACCEPTED_AT));
 const COLUMNS = [
   ['screen', 'text'],
   ['ms', 'number'],
 ] as const;
-const EMAIL = 'ann@example.com';
 
 /** Two messages in one hour: events of user-1 to user-6, and two that name an address. One more event is rejected. */
-async function start() {
+async function startEvents() {
   const metrics = { add: () => {}, flush: async () => {} };
   const engine = memoryEngine(({ objects }) => analyticsContract({ objects, metrics, prefix: PREFIX }));
   const { clock, deps, objects } = engine;
   clock.advance(HOUR + 5 * 60_000 - clock.now());
-  const named = anEvent(8, { properties: { note: `from Ann <${EMAIL.toUpperCase()}>` } });
-  const other = anEvent(9, { properties: { note: `jo${EMAIL}` } });
+  const named = anEvent(8, { properties: { note: `from Ann <${ANN.toUpperCase()}>` } });
+  const other = anEvent(9, { properties: { note: `jo${ANN}` } });
   const bodies = [
     analyticsBody([...someEvents(1, 3), named, { ...anEvent(10), user: 'user-3', name: '' }]),
     analyticsBody([...someEvents(4, 6), other], { n: 2 }),
@@ -57,12 +176,12 @@ async function start() {
 
 test.each<[string, Person, number[]]>([
   ['of a user', { user: 'user-3' }, [3]],
-  ['that name an address', { email: EMAIL }, [8]],
-  ['of both', { email: EMAIL, user: 'user-3' }, [3, 8]],
+  ['that name an address', { email: ANN }, [8]],
+  ['of both', { email: ANN, user: 'user-3' }, [3, 8]],
 ])(
   'the events %s leave originals and Parquet, and no repeat of a message brings them back',
   async (_what, person, gone) => {
-    const { engine, bodies, hours, erase, seen, text } = await start();
+    const { engine, bodies, hours, erase, seen, text } = await startEvents();
     const before = await seen();
 
     const { left } = await erase(person);
@@ -81,7 +200,7 @@ test.each<[string, Person, number[]]>([
 );
 
 test('an hour that is being written is erased after that', async () => {
-  const { engine, erase, seen } = await start();
+  const { engine, erase, seen } = await startEvents();
   const { clock, deps } = engine;
   const until = clock.now() + 5 * 60_000;
   await takeLease(deps, hoursKey, until);
@@ -93,7 +212,7 @@ test('an hour that is being written is erased after that', async () => {
 });
 
 test('the last write of a run that died lands before its hour is erased', async () => {
-  const { engine, hours, erase, seen } = await start();
+  const { engine, hours, erase, seen } = await startEvents();
   const { clock, deps, objects } = engine;
   for (const key of await objects.list(hourIn(parquetPrefix(PREFIX), HOUR))) await objects.delete(key);
   await deps.table.delete(hoursKey, Number((await deps.table.get(hoursKey))?.version));
@@ -126,15 +245,15 @@ test('the last write of a run that died lands before its hour is erased', async 
 
 test.each([
   ['that the body of its job leads to', {}, []],
-  ['that its hash leads to', { person: hashed(personOf(EMAIL))[0], time: 1 }, ['rows']],
+  ['that its hash leads to', { person: hashed(personOf(ANN))[0], time: 1 }, ['rows']],
 ])('a row that does not parse, and %s, is left and named with its body', async (_how, fields, places) => {
-  const { engine, erase, seen } = await start();
+  const { engine, erase, seen } = await startEvents();
   const row = jobKey('feedback', 'job-1');
   const key = bodyKey(PREFIX, 'feedback', 'job-1');
   await engine.deps.table.put({ key: row, version: 1, writer: '', ...fields }, 0);
-  await engine.objects.put(key, JSON.stringify({ data: { user: { email: EMAIL } } }), 'application/json');
+  await engine.objects.put(key, JSON.stringify({ data: { user: { email: ANN } } }), 'application/json');
 
-  const { left } = await erase({ email: EMAIL });
+  const { left } = await erase({ email: ANN });
 
   expect(left).toEqual([
     ...places.map((place) => ({ place, key: row, why: 'RowDamaged' })),
