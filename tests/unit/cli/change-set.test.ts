@@ -31,60 +31,56 @@ test('what an operator must not miss comes last, and no change is reported too',
   expect(changeLines([])).toEqual(['nothing']);
 });
 
-describe('a plan', () => {
-  /** What the account answers and was asked, by the names of the actions. */
-  let answers: Record<string, string>;
-  let asked: string[];
-  let aws: Awaited<ReturnType<typeof fakeAws>>;
-
-  beforeEach(async () => {
-    asked = [];
-    aws = await fakeAws(({ request: { method, url }, body, action = `${method} ${url?.split('?')[0]}` }) => {
-      asked.push(
-        `${action} ${new URLSearchParams(body).get('ChangeSetType') ?? ''}`.trim().replace(/plan-\d+/, 'plan'),
-      );
-      const answer = answers[action] ?? (url?.startsWith('/the-bucket/') ? '' : undefined);
-      return answer === undefined ? NO_STACK : [200, answer];
-    });
+/** Plans a deployment in an account with these answers, by the names of the actions. `asked`: what it was asked. */
+async function planned(answers: Record<string, string>) {
+  const asked: string[] = [];
+  const aws = await fakeAws(({ request: { method, url }, body, action = `${method} ${url?.split('?')[0]}` }) => {
+    asked.push(`${action} ${new URLSearchParams(body).get('ChangeSetType') ?? ''}`.trim().replace(/plan-\d+/, 'plan'));
+    const answer = answers[action] ?? (url?.startsWith('/the-bucket/') ? '' : undefined);
+    return answer === undefined ? NO_STACK : [200, answer];
   });
-  afterEach(() => aws.close());
-
   const template = { Resources: { FeedbackQueue: { Type: 'AWS::SQS::Queue' } } };
-  const plan = () => plannedChanges({ stack: 'acme-jobs-prod', tags: { instance: 'acme' }, template }, aws.config);
-  const described = (status: string, more = '') => ({
-    DescribeStacks: stackXml({ ServerlessDeploymentBucketName: 'the-bucket' }),
-    CreateChangeSet: xml('CreateChangeSet'),
-    DescribeChangeSet: xml('DescribeChangeSet', `<Status>${status}</Status>${more}`),
-    DeleteChangeSet: xml('DeleteChangeSet'),
-  });
+  const stack = { stack: 'acme-jobs-prod', tags: { instance: 'acme' }, template };
+  const plan = await plannedChanges(stack, aws.config).catch((error: unknown) => error);
+  await aws.close();
+  return { plan, asked };
+}
 
-  test('of a first deployment adds everything, and leaves no stack behind', async () => {
-    answers = {};
+const described = (status: string, more = '') => ({
+  DescribeStacks: stackXml({ ServerlessDeploymentBucketName: 'the-bucket' }),
+  CreateChangeSet: xml('CreateChangeSet'),
+  DescribeChangeSet: xml('DescribeChangeSet', `<Status>${status}</Status>${more}`),
+  DeleteChangeSet: xml('DeleteChangeSet'),
+});
 
-    expect(await plan()).toEqual(['add AWS::SQS::Queue FeedbackQueue']);
-    expect(asked).toEqual(['DescribeStacks']);
-  });
+test('a plan of a first deployment adds everything, and leaves no stack behind', async () => {
+  const { plan, asked } = await planned({});
 
-  test('reads a change set, and deletes it and the template', async () => {
-    const gone = '<ResourceType>AWS::SNS::Topic</ResourceType><LogicalResourceId>AlarmTopic</LogicalResourceId>';
-    const removal = `<ResourceChange><Action>Remove</Action>${gone}</ResourceChange>`;
-    answers = described('CREATE_COMPLETE', `<Changes><member>${removal}</member></Changes>`);
+  expect(plan).toEqual(['add AWS::SQS::Queue FeedbackQueue']);
+  expect(asked).toEqual(['DescribeStacks']);
+});
 
-    expect(await plan()).toEqual(['REMOVE AWS::SNS::Topic AlarmTopic']);
-    expect(asked).toEqual([
-      ...['DescribeStacks', 'PUT /the-bucket/plans/plan.json', 'CreateChangeSet UPDATE'],
-      ...['DescribeChangeSet', 'DescribeChangeSet', 'DeleteChangeSet', 'DELETE /the-bucket/plans/plan.json'],
-    ]);
-  });
+test('a plan reads a change set, and deletes it and the template', async () => {
+  const gone = '<ResourceType>AWS::SNS::Topic</ResourceType><LogicalResourceId>AlarmTopic</LogicalResourceId>';
+  const removal = `<ResourceChange><Action>Remove</Action>${gone}</ResourceChange>`;
+  const answers = described('CREATE_COMPLETE', `<Changes><member>${removal}</member></Changes>`);
 
-  const WRONG = 'Template error: unresolved reference';
-  test.each([
-    ["The submitted information didn't contain changes.", ['nothing']],
-    [WRONG, new OperatorError(`CloudFormation made no change set (FAILED): ${WRONG}`)],
-  ])('whose change set fails (%s) deletes it too', async (reason, expected) => {
-    answers = described('FAILED', `<StatusReason>${reason}</StatusReason>`);
+  const { plan, asked } = await planned(answers);
 
-    expect(await plan().catch((error: unknown) => error)).toEqual(expected);
-    expect(asked.slice(-2)).toEqual(['DeleteChangeSet', 'DELETE /the-bucket/plans/plan.json']);
-  });
+  expect(plan).toEqual(['REMOVE AWS::SNS::Topic AlarmTopic']);
+  expect(asked).toEqual([
+    ...['DescribeStacks', 'PUT /the-bucket/plans/plan.json', 'CreateChangeSet UPDATE'],
+    ...['DescribeChangeSet', 'DescribeChangeSet', 'DeleteChangeSet', 'DELETE /the-bucket/plans/plan.json'],
+  ]);
+});
+
+const WRONG = 'Template error: unresolved reference';
+test.each([
+  ["The submitted information didn't contain changes.", ['nothing']],
+  [WRONG, new OperatorError(`CloudFormation made no change set (FAILED): ${WRONG}`)],
+])('a plan whose change set fails (%s) deletes it too', async (reason, expected) => {
+  const { plan, asked } = await planned(described('FAILED', `<StatusReason>${reason}</StatusReason>`));
+
+  expect(plan).toEqual(expected);
+  expect(asked.slice(-2)).toEqual(['DeleteChangeSet', 'DELETE /the-bucket/plans/plan.json']);
 });
