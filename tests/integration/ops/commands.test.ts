@@ -1,5 +1,4 @@
 import { realClock, realRandom } from '../../../lib/aws/system';
-import type { QueueSettings } from '../../../lib/config/functions';
 import { bodyKey, dlqName, queueName, queueUrl } from '../../../lib/jobs/keys';
 import { createLedger } from '../../../lib/jobs/ledger';
 import { awsVariables } from '../../../packages/local/connection';
@@ -7,15 +6,13 @@ import { layDead } from '../../support/dead-letters';
 import { startAws } from '../../support/emulators';
 import { jobId } from '../../support/engine';
 import { fakeAws, xml } from '../../support/fake-aws';
+import { feedbackSettings } from '../../support/producer';
 import { type ServiceDirectory, type SlsResult, serviceDirectory, sls } from '../../support/sls';
 
 const REGION = 'us-east-1';
 const ACCOUNT = '000000000000';
 const BUCKET = 'team-bucket-staging';
 const STAGING = 'mht-api-staging';
-const settings: QueueSettings = {
-  ...{ type: 'fifo', retention: 604_800, dlqRetention: 1_209_600, visibility: 180, receives: 3, room: 20 },
-};
 const main = queueName(STAGING, 'feedback', 'fifo');
 const dlq = dlqName(STAGING, 'feedback', 'fifo');
 
@@ -45,7 +42,7 @@ const staging = (...words: string[]): Promise<SlsResult> =>
 
 test('the commands find and retry a dead job with the credentials and the stage of sls', async () => {
   const id = jobId(1);
-  const ledger = createLedger({ ...ports, clock: realClock, random: realRandom, settings: () => settings });
+  const ledger = createLedger({ ...ports, clock: realClock, random: realRandom, settings: () => feedbackSettings });
   const error = { class: 'permanent' as const, code: 'ZendeskRejected', message: 'rejected' };
   const job = { queue: 'feedback', n: 1, envelope: { time: new Date().toISOString() }, group: 'a-group', error };
   const store = { ...ports, ledger, clock: realClock, dlqUrl: () => queueUrl(REGION, ACCOUNT, dlq) };

@@ -29,11 +29,10 @@ async function verdictOf({ deployment }: Pick<Made, 'deployment'>) {
 const firing = ({ alarms }: Made, ...kinds: string[]) =>
   alarms.push(...kinds.map((kind) => ({ name: kind, since: NOW - 5 * MINUTE_MS })));
 
-async function withFacts({ engine }: Made, ...facts: object[]) {
+async function withFact({ engine }: Made, changes: object) {
   const { version = 0 } = engine.table.item(factsKey) ?? {};
-  const given = { subject: 'feedback', since: NOW - MINUTE_MS, sent: true };
-  const stored = Object.fromEntries(facts.map((fact, n) => [n, { ...given, ...fact }]));
-  await engine.table.put({ key: factsKey, version: version + 1, writer: 'w', facts: stored }, version);
+  const fact = { subject: 'feedback', since: NOW - MINUTE_MS, sent: true, ...changes };
+  await engine.table.put({ key: factsKey, version: version + 1, writer: 'w', facts: { fact } }, version);
 }
 
 /** A message has waited in the queue for this time. */
@@ -65,10 +64,10 @@ const CASES: Record<string, [make: (made: Made) => unknown, line?: string, effec
       made.engine.receive();
     },
   ],
-  'a fact is over': [(made) => withFacts(made, { kind: 'jobs-expired', offAt: NOW - 1 })],
+  'a fact is over': [(made) => withFact(made, { kind: 'jobs-expired', offAt: NOW - 1 })],
   'an alarm of another instance': [(made) => firing(made, 'my-other-feedback-oldest-message')],
   'a vendor is down': [
-    (made) => withFacts(made, { kind: 'circuit-open', subject: 'zendesk', code: 'ZendeskUnavailable' }),
+    (made) => withFact(made, { kind: 'circuit-open', subject: 'zendesk', code: 'ZendeskUnavailable' }),
     `zendesk: is down (ZendeskUnavailable), 1 job, since 2026-01-02 03:04:05 (UTC), 0 s ago. Wait. ${TRIAL}`,
     stopped('ZendeskUnavailable'),
   ],
@@ -80,7 +79,7 @@ const CASES: Record<string, [make: (made: Made) => unknown, line?: string, effec
   'a job is dead, with three messages in the chat': [
     async (made) => {
       firing(made, 'my-feedback-dlq-depth', 'my-feedback-error-rate');
-      await withFacts(made, { kind: 'jobs-dead', code: 'Rejected' });
+      await withFact(made, { kind: 'jobs-dead', code: 'Rejected' });
     },
     'feedback: dead (Rejected), 1 job, since 2026-01-02 03:04:05 (UTC), 0 s ago. Fix the cause, then retry or discard them: npx sls jobs list --queue feedback --state dead',
     rejects,
@@ -125,7 +124,7 @@ const CASES: Record<string, [make: (made: Made) => unknown, line?: string, effec
     `A function fails, ${AGO}. Inspect it: npx sls queues`,
   ],
   'a fact about one job': [
-    (made) => withFacts(made, { kind: 'row-damaged', jobId: 'JOB-7', since: NOW - 5 * MINUTE_MS }),
+    (made) => withFact(made, { kind: 'row-damaged', jobId: 'JOB-7', since: NOW - 5 * MINUTE_MS }),
     `feedback: The row of a job is damaged, ${AGO}. Inspect it: npx sls jobs show JOB-7 --queue feedback`,
   ],
 };

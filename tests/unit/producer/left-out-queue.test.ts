@@ -79,8 +79,7 @@ test.each([
   [{ endpoints: { sqz: 'http://127.0.0.1:1' } }, 'endpoints.sqz: must be left out, because there is no such field'],
   [{ instnace: 'other' }, 'instnace: must be left out, because there is no such field'],
 ])('the wrong options %j are named', (options, problem) => {
-  const make = () =>
-    realProducer((typeof options === 'object' && options ? { ...where, ...options } : options) as never);
+  const make = () => realProducer((options && { ...where, ...options }) as never);
 
   expect(make).toThrow(ConfigError);
   expect(make).toThrow(`producer: ${problem}`);
@@ -93,8 +92,8 @@ test('options of analytics that are undefined are the defaults', () => {
 });
 
 test('settings in the environment that are no JSON are wrong settings, not missing ones', () => {
+  const problem = 'settings (JOBS_SETTINGS): must be an object, is a';
+
   for (const JOBS_SETTINGS of ['{"table":', 'null'])
-    expect(() => connectionConfig(where, { JOBS_SETTINGS })).toThrow(
-      'settings (JOBS_SETTINGS): must be an object, is a',
-    );
+    expect(() => connectionConfig(where, { JOBS_SETTINGS })).toThrow(problem);
 });
