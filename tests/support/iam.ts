@@ -33,6 +33,24 @@ export interface Request {
   context?: Record<string, string[]>;
 }
 
+export const arn = (service: string, name: string) => `arn:aws:${service}:${PSEUDO.Region}:${PSEUDO.AccountId}:${name}`;
+export const queue = (name: string) => arn('sqs', name);
+export const object = (key: string) => `arn:aws:s3:::team-bucket/${key}`;
+export const table = arn('dynamodb', 'table/mht-api-jobs');
+export const on = (resource: string, ...actions: string[]): Request[] =>
+  actions.map((action) => ({ action, resource }));
+export const item = (action: string, ...keys: string[]): Request => ({
+  action: `dynamodb:${action}`,
+  resource: table,
+  context: { 'dynamodb:LeadingKeys': keys },
+});
+
+/** Whether a text fits a pattern of IAM: `*` stands for any text, `?` for one character. */
+export function like(pattern: string, value: string): boolean {
+  const escaped = pattern.replace(/[.+^${}()|[\]\\]/g, '\\$&');
+  return new RegExp(`^${escaped.replaceAll('*', '.*').replaceAll('?', '.')}$`, 's').test(value);
+}
+
 /** Answers the Sids of the statements that allow a request, or nothing if it is refused. */
 export type Allowed = (request: Request) => Promise<string[]>;
 

@@ -1,7 +1,7 @@
 import { groupBy } from '../../lib/group-by';
 import { ACCOUNT, REGION } from '../../packages/local/loopback';
 import { readDefaults } from '../../resources/instances/read';
-import { type Allowed, permissionsOf, type Statement, statementsOf } from './iam';
+import { type Allowed, like, permissionsOf, type Statement, statementsOf } from './iam';
 import { isSecret, type RecordedCall } from './recorded-calls';
 
 export const WORKERS = Object.keys(readDefaults().queues ?? {});
@@ -63,11 +63,6 @@ const isUsedBy = ({ who, action, resource, key }: Permission, call: RecordedCall
   call.action === action &&
   like(resource, call.resource) &&
   (key === undefined || KEYS.some((name) => call.context?.[name]?.some((value) => like(key, value))));
-
-function like(pattern: string, value: string): boolean {
-  const escaped = pattern.replace(/[.+^${}()|[\]\\]/g, '\\$&');
-  return new RegExp(`^${escaped.replaceAll('*', '.*').replaceAll('?', '.')}$`, 's').test(value);
-}
 
 /** A permission that several holders have, each on its own queue. */
 interface PermissionRow {

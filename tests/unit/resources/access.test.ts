@@ -2,7 +2,20 @@ import { readFileSync } from 'node:fs';
 import { parseDocument } from 'yaml';
 import { accessResources } from '../../../resources/access';
 import { parseInstance } from '../../../resources/instances/read';
-import { fromOtherAccount, ofItsKey, permissionsOf, type Request, statementsOf, unexpected } from '../../support/iam';
+import {
+  arn,
+  fromOtherAccount,
+  item,
+  object,
+  ofItsKey,
+  on,
+  permissionsOf,
+  queue,
+  type Request,
+  statementsOf,
+  table,
+  unexpected,
+} from '../../support/iam';
 import { templateOf } from '../../support/packages';
 import type { CompiledTemplate } from '../../support/sls';
 
@@ -13,20 +26,11 @@ beforeAll(async () => {
   second = await templateOf('second');
 });
 
-const queue = (name: string) => `arn:aws:sqs:us-east-1:123456789012:${name}`;
-const object = (key: string) => `arn:aws:s3:::team-bucket/${key}`;
-const table = 'arn:aws:dynamodb:us-east-1:123456789012:table/mht-api-jobs';
-const item = (action: string, key: string): Request => ({
-  action: `dynamodb:${action}`,
-  resource: table,
-  context: { 'dynamodb:LeadingKeys': [key] },
-});
 const changeOf = (name: string): Request => ({
   action: 'lambda:UpdateEventSourceMapping',
-  resource: 'arn:aws:lambda:us-east-1:123456789012:event-source-mapping:0190a1b2-0000-4000-8000-000000000001',
-  context: { 'lambda:FunctionArn': [`arn:aws:lambda:us-east-1:123456789012:function:${name}`] },
+  resource: arn('lambda', 'event-source-mapping:0190a1b2-0000-4000-8000-000000000001'),
+  context: { 'lambda:FunctionArn': [arn('lambda', `function:${name}`)] },
 });
-const on = (resource: string, ...actions: string[]): Request[] => actions.map((action) => ({ action, resource }));
 
 const PERSONAL = ['_bodies/feedback/x', '_data/emails/x/recipients-1', '_attachments/feedback/x'];
 
@@ -42,14 +46,14 @@ const MAY_NOT: Record<string, Request[]> = {
     ...on(`${table}/index/todo`, 'dynamodb:Query'),
     ...PERSONAL.slice(0, 2).flatMap((key) => on(object(`jobs/${key}`), 's3:GetObject', 's3:DeleteObject')),
     ...on(object('other/_data/emails/x'), 's3:PutObject'),
-    ...on('arn:aws:ssm:us-east-1:123456789012:parameter/example/zendesk-token', 'ssm:GetParameter'),
+    ...on(arn('ssm', 'parameter/example/zendesk-token'), 'ssm:GetParameter'),
   ],
   ReaderPolicy: [
     ...['PutItem', 'DeleteItem'].map((action) => item(action, 'feedback#1')),
     item('GetItem', 'subject#feedback#1'),
     ...PERSONAL.flatMap((key) => on(object(`jobs/${key}`), 's3:GetObject', 's3:PutObject', 's3:DeleteObject')),
     ...on(queue('mht-api-feedback-dlq.fifo'), 'sqs:ReceiveMessage', 'sqs:SendMessage'),
-    ...on('arn:aws:ssm:us-east-1:123456789012:parameter/example/hash-key', 'ssm:GetParameter'),
+    ...on(arn('ssm', 'parameter/example/hash-key'), 'ssm:GetParameter'),
     ...on(object('jobs/analytics/x'), 's3:GetObject'),
   ],
   'OperatorPolicy OperatorObjectsPolicy': [
@@ -59,7 +63,7 @@ const MAY_NOT: Record<string, Request[]> = {
     changeOf('other-emails'),
     ...PERSONAL.flatMap((key) => on(object(`jobs/${key}`), 's3:DeleteObject')),
     ...on(object('jobs/_attachments/feedback/x'), 's3:GetObject'),
-    ...on('arn:aws:ssm:us-east-1:123456789012:parameter/example/zendesk-token', 'ssm:GetParameter'),
+    ...on(arn('ssm', 'parameter/example/zendesk-token'), 'ssm:GetParameter'),
   ],
 };
 
@@ -102,7 +106,7 @@ test.each(['ReaderPolicy', 'OperatorPolicy'])(
   async (id) => {
     const functions = Object.values(prod.Resources).filter(({ Type }) => Type === 'AWS::Lambda::Function');
     const names = functions.map(({ Properties }) => String(Properties.FunctionName));
-    const log = (name: string) => `arn:aws:logs:us-east-1:123456789012:log-group:/aws/lambda/${name}:*`;
+    const log = (name: string) => arn('logs', `log-group:/aws/lambda/${name}:*`);
     // What `sls logs` calls, also with --tail.
     const reads = (name: string) => on(log(name), 'logs:DescribeLogStreams', 'logs:FilterLogEvents');
 
@@ -179,30 +183,29 @@ describe('a customer key of its own', () => {
     expect(JobsKeyAlias?.Properties.AliasName).toBe('alias/acme-jobs');
   });
 
-  const arnOf = (service: string, name: string) => `arn:aws:${service}:us-east-1:123456789012:${name}`;
   const about = (kind: string, value: string) => ({ [`kms:EncryptionContext:aws:${kind}`]: [value] });
-  const alarms = about('sns:topicArn', arnOf('sns', 'acme-alarms'));
-  const log = (name: string) => about('logs:arn', arnOf('logs', `log-group:/aws/lambda/${name}`));
+  const alarms = about('sns:topicArn', arn('sns', 'acme-alarms'));
+  const log = (name: string) => about('logs:arn', arn('logs', `log-group:/aws/lambda/${name}`));
   const viaSqs = (name: string) => ({
     'kms:ViaService': ['sqs.us-east-1.amazonaws.com'],
-    ...about('sqs:arn', arnOf('sqs', name)),
+    ...about('sqs:arn', arn('sqs', name)),
   });
   const stranger = 'arn:aws:iam::210987654321:role/newsletter';
 
   test.each([
     ['cloudwatch.amazonaws.com', alarms, true],
-    ['cloudwatch.amazonaws.com', about('sns:topicArn', arnOf('sns', 'acme-alarms-undelivered')), true],
-    ['cloudwatch.amazonaws.com', about('sns:topicArn', arnOf('sns', 'other-alarms')), false],
+    ['cloudwatch.amazonaws.com', about('sns:topicArn', arn('sns', 'acme-alarms-undelivered')), true],
+    ['cloudwatch.amazonaws.com', about('sns:topicArn', arn('sns', 'other-alarms')), false],
     ['cloudwatch.amazonaws.com', {}, false],
     ['events.amazonaws.com', alarms, false],
-    ['events.amazonaws.com', about('sqs:arn', arnOf('sqs', 'acme-webhook-undelivered')), true],
-    ['sns.amazonaws.com', about('sqs:arn', arnOf('sqs', 'acme-alarms-undelivered')), true],
-    ['sns.amazonaws.com', about('sqs:arn', arnOf('sqs', 'acme-feedback.fifo')), false],
+    ['events.amazonaws.com', about('sqs:arn', arn('sqs', 'acme-webhook-undelivered')), true],
+    ['sns.amazonaws.com', about('sqs:arn', arn('sqs', 'acme-alarms-undelivered')), true],
+    ['sns.amazonaws.com', about('sqs:arn', arn('sqs', 'acme-feedback.fifo')), false],
     ['logs.us-east-1.amazonaws.com', log('acme-feedback'), true],
     ['logs.us-east-1.amazonaws.com', log('other-feedback'), false],
     [stranger, viaSqs('acme-emails.fifo'), true],
     [stranger, viaSqs('acme-emails-dlq.fifo'), false],
-    [stranger, about('sqs:arn', arnOf('sqs', 'acme-emails.fifo')), false],
+    [stranger, about('sqs:arn', arn('sqs', 'acme-emails.fifo')), false],
     ['arn:aws:iam::111111111111:role/newsletter', viaSqs('acme-emails.fifo'), false],
   ])('may be used by %s for %j: %s', async (principal, context, expected) => {
     expect((await ofItsKey(second, principal)(context)).length > 0).toBe(expected);

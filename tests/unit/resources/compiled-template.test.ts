@@ -4,9 +4,10 @@ import { dirname, join } from 'node:path';
 import { parseEnv } from '../../../lib/config/common';
 import { EVENT_COLUMNS, environmentSchemas } from '../../../lib/config/functions';
 import { groupBy } from '../../../lib/group-by';
+import { resolver } from '../../../packages/local/template/declared';
 import { eventsView } from '../../../resources/catalog';
 import { logicalId, pascal } from '../../../resources/template';
-import { permissionsOf, type Request, unexpected } from '../../support/iam';
+import { arn, item, like, object, on, permissionsOf, queue, type Request, table, unexpected } from '../../support/iam';
 import { SECRETS_KEY, templateOf } from '../../support/packages';
 import type { CompiledTemplate } from '../../support/sls';
 
@@ -185,44 +186,26 @@ test('the environment of each function holds no references and matches its schem
   }
 });
 
-const queue = (name: string) => `arn:aws:sqs:us-east-1:123456789012:${name}`;
-const object = (key: string) => `arn:aws:s3:::team-bucket/${key}`;
-const table = 'arn:aws:dynamodb:us-east-1:123456789012:table/mht-api-jobs';
-const item = (action: string, ...keys: string[]): Request => ({
-  action: `dynamodb:${action}`,
-  resource: table,
-  context: { 'dynamodb:LeadingKeys': keys },
-});
-const list = (prefix: string): Request => ({
-  action: 's3:ListBucket',
-  resource: 'arn:aws:s3:::team-bucket',
-  context: { 's3:prefix': [prefix] },
-});
-const on = (resource: string, ...actions: string[]): Request[] => actions.map((action) => ({ action, resource }));
-
-const secretsManager = (name: string) =>
-  on(`arn:aws:secretsmanager:us-east-1:123456789012:secret:${name}`, 'secretsmanager:GetSecretValue');
-const parameter = (name: string) =>
-  on(`arn:aws:ssm:us-east-1:123456789012:parameter/example/${name}`, 'ssm:GetParameter');
+const secretsManager = (name: string) => on(arn('secretsmanager', `secret:${name}`), 'secretsmanager:GetSecretValue');
 
 /** Requests that no function may make, whatever its work. What each may do: tests/integration/permissions. */
 const NONE_MAY: Request[] = [
   ...on(table, 'dynamodb:Scan', 'dynamodb:DeleteItem', 'dynamodb:DeleteTable'),
-  ...on('arn:aws:dynamodb:us-east-1:123456789012:table/mht-api-jobs-copy', 'dynamodb:GetItem'),
+  ...on(`${table}-copy`, 'dynamodb:GetItem'),
   ...on(queue('mht-api-feedback.fifo'), 'sqs:PurgeQueue'),
   ...on(queue('mht-api-staging-feedback.fifo'), 'sqs:ReceiveMessage', 'sqs:SendMessage'),
   ...on(object('jobs/feedback/year=2026/x.json'), 's3:DeleteObject'),
   ...['uploads/x', 'other/feedback/x'].flatMap((key) => on(object(key), 's3:GetObject', 's3:PutObject')),
   ...on('arn:aws:s3:::other-bucket/jobs/feedback/x', 's3:GetObject'),
-  list(''),
+  { action: 's3:ListBucket', resource: 'arn:aws:s3:::team-bucket', context: { 's3:prefix': [''] } },
   ...on('arn:aws:s3:::team-bucket', 's3:ListBucket'),
-  ...on('arn:aws:sns:us-east-1:123456789012:mht-api-alarms-undelivered', 'sns:Publish'),
-  ...on('arn:aws:events:us-east-1:123456789012:event-bus/default', 'events:PutEvents'),
-  ...parameter('other'),
+  ...on(arn('sns', 'mht-api-alarms-undelivered'), 'sns:Publish'),
+  ...on(arn('events', 'event-bus/default'), 'events:PutEvents'),
+  ...on(arn('ssm', 'parameter/example/other'), 'ssm:GetParameter'),
   ...secretsManager('example/other-AbC123'),
   ...secretsManager('example/sendgrid-other-AbC123'),
   ...on(SECRETS_KEY, 'kms:Decrypt'),
-  ...on('arn:aws:logs:us-east-1:123456789012:log-group:/aws/lambda/other:log-stream:y', 'logs:PutLogEvents'),
+  ...on(arn('logs', 'log-group:/aws/lambda/other:log-stream:y'), 'logs:PutLogEvents'),
 ];
 /** Requests for items that no function but the reconciler may make. */
 const ONLY_THE_RECONCILER_MAY: Request[] = [
@@ -255,3 +238,59 @@ test.each(['Feedback', 'Emails', 'Testflight', 'Analytics', 'EmailEvents', 'Hour
     expect(await unexpected(permissionsOf(prod, `${role}IamRoleLambdaExecution`), requests, false)).toEqual([]);
   },
 );
+
+const account = '123456789012';
+
+/** The property with the physical name of each type, and its ARN. */
+const NAMED: Record<string, [property: string, toArn: (name: string) => string]> = {
+  'AWS::SQS::Queue': ['QueueName', (name) => arn('sqs', name)],
+  'AWS::DynamoDB::Table': ['TableName', (name) => arn('dynamodb', `table/${name}`)],
+  'AWS::Lambda::Function': ['FunctionName', (name) => arn('lambda', `function:${name}`)],
+  'AWS::Logs::LogGroup': ['LogGroupName', (name) => `${arn('logs', `log-group:${name}`)}:log-stream:x`],
+  'AWS::Events::EventBus': ['Name', (name) => arn('events', `event-bus/${name}`)],
+  'AWS::SNS::Topic': ['TopicName', (name) => arn('sns', name)],
+  'AWS::CloudWatch::Alarm': ['AlarmName', (name) => arn('cloudwatch', `alarm:${name}`)],
+  'AWS::CloudWatch::Dashboard': ['DashboardName', (name) => `arn:aws:cloudwatch::${account}:dashboard/${name}`],
+  'AWS::IAM::ManagedPolicy': ['ManagedPolicyName', (name) => `arn:aws:iam::${account}:policy/${name}`],
+  'AWS::IAM::Role': ['RoleName', (name) => `arn:aws:iam::${account}:role/${name}`],
+};
+
+const resolved = ({ Resources }: CompiledTemplate) =>
+  resolver({ resources: Resources, region: 'us-east-1', account, sqsUrl: 'https://sqs.test' });
+
+/** The ARNs of the resources that a template creates, and of its stack. */
+function created(template: CompiledTemplate): string[] {
+  const resolve = resolved(template);
+  const stack = template.Outputs.ServerlessDeploymentBucketName?.Export?.Name.replace(/-deployment-bucket$/, '');
+  const resources = Object.values(template.Resources).flatMap(({ Type, Properties }) => {
+    const [property, toArn] = NAMED[Type] ?? [];
+    return property === undefined || toArn === undefined ? [] : [toArn(String(resolve(Properties[property])))];
+  });
+  return [...resources, arn('cloudformation', `stack/${stack}/x`)];
+}
+
+/** Every ARN in the template's policies. It may hold wildcards. Bucket folders and secrets have their own names. */
+function granted(template: CompiledTemplate): string[] {
+  const resolve = resolved(template);
+  const policies = Object.values(template.Resources).flatMap(({ Type, Properties }) => {
+    if (Type === 'AWS::IAM::Role') return [Properties.Policies];
+    return /^AWS::(IAM|SQS|SNS)::.*Policy$/.test(Type) ? [Properties.PolicyDocument] : [];
+  });
+  // The resolver of this machine does not know it.
+  const text = JSON.stringify(policies).replaceAll(`\${AWS::URLSuffix}`, 'amazonaws.com');
+  const arns = [...JSON.stringify(resolve(JSON.parse(text))).matchAll(/"(arn:[^"]+)"/g)].map(([, found = '']) => found);
+  return [...new Set(arns)].filter((found) => !/^arn:aws:(s3|ssm|secretsmanager|kms):/.test(found));
+}
+
+test('no name and no ARN of an instance matches a resource of an instance whose name begins alike', () => {
+  for (const one of [prod, staging]) {
+    const other = one === prod ? staging : prod;
+    const theirs = created(other);
+    const wrong = [...granted(one), ...created(one)].flatMap((own) =>
+      theirs.filter((name) => like(own, name)).map((name) => `${own} matches ${name}`),
+    );
+
+    expect(wrong).toEqual([]);
+    expect(theirs.length).toBeGreaterThan(60);
+  }
+});
