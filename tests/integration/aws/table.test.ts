@@ -146,19 +146,23 @@ describe.each<[string, () => Promise<Table>]>([
     expect(await table.get(key)).toBeUndefined();
   });
 
-  it('lists due items, the oldest first, up to a time and a limit', async () => {
+  it('lists due items up to a time and a limit, the oldest or the newest first, and counts those from a time', async () => {
     const todo = `due#${randomUUID()}`;
     for (const at of [30, 10, 40, 20]) await table.put(item(`${todo}#${at}`, { todo, todoAt: at }), 0);
     await table.put(item(`${todo}#other`, { todo: `${todo}-other`, todoAt: 1 }), 0);
 
-    const keys = (until: number, limit: number) =>
-      table.due(todo, { until, limit }).then((due) => due.map(({ todoAt }) => todoAt));
+    const times = (options: Partial<Parameters<typeof table.due>[1]>) =>
+      table.due(todo, { until: 100, limit: 9, ...options }).then((due) => due.map(({ todoAt }) => todoAt));
+    const newest = { until: 30, limit: 2, newestFirst: true };
 
     expect(await table.due(todo, { until: 10, limit: 9 })).toEqual([{ key: `${todo}#10`, todoAt: 10 }]);
-    expect(await keys(30, 9)).toEqual([10, 20, 30]);
-    expect(await keys(100, 2)).toEqual([10, 20]);
-    expect(await keys(9, 9)).toEqual([]);
-    expect(await keys(100, 0)).toEqual([]);
+    expect(await times({ until: 30 })).toEqual([10, 20, 30]);
+    expect(await times({ limit: 2 })).toEqual([10, 20]);
+    expect(await times({ until: 9 })).toEqual([]);
+    expect(await times({ limit: 0 })).toEqual([]);
+    expect(await times(newest)).toEqual([30, 20]);
+    expect(await times({ ...newest, after: { key: `${todo}#20`, todoAt: 20 } })).toEqual([10]);
+    expect(await Promise.all([0, 20, 41].map((since) => table.count(todo, { since })))).toEqual([4, 3, 0]);
   });
 
   it('lists due items page by page, even if several have the same time', async () => {
@@ -173,25 +177,6 @@ describe.each<[string, () => Promise<Table>]>([
 
     expect(pages.flat()).toEqual(whole.slice(1));
     expect(pages.map(({ length }) => length)).toEqual([2, 2, 1, 0]);
-  });
-
-  it('lists due items page by page with the newest first', async () => {
-    const todo = `newest#${randomUUID()}`;
-    for (const at of [30, 10, 40, 20]) await table.put(item(`${todo}#${at}`, { todo, todoAt: at }), 0);
-
-    const first = await table.due(todo, { until: 30, limit: 2, newestFirst: true });
-    const second = await table.due(todo, { until: 30, after: first[1], limit: 2, newestFirst: true });
-
-    expect([first, second].map((page) => page.map(({ todoAt }) => todoAt))).toEqual([[30, 20], [10]]);
-  });
-
-  it('counts items that are due at or after a time', async () => {
-    const todo = `count#${randomUUID()}`;
-    for (const at of [10, 20, 30]) await table.put(item(`${todo}#${at}`, { todo, todoAt: at }), 0);
-
-    expect(await table.count(todo, { since: 0 })).toBe(3);
-    expect(await table.count(todo, { since: 20 })).toBe(2);
-    expect(await table.count(todo, { since: 31 })).toBe(0);
   });
 
   it.each([
