@@ -1,21 +1,16 @@
 import { readFileSync } from 'node:fs';
 import * as z from 'zod';
-import { ANALYTICS_EVENTS, analyticsSchema } from '../../lib/analytics/message';
+import { analyticsSchema } from '../../lib/analytics/message';
+import { analyticsContract } from '../../lib/analytics/process';
 import { JOB_ENDED } from '../../lib/aws/events';
-import { campaignSchema, EMAIL_MESSAGE, emailMessageSchema } from '../../lib/emails/message';
+import { campaignSchema } from '../../lib/emails/message';
+import { emailsContract } from '../../lib/emails/process';
 import { recipientSchema } from '../../lib/emails/recipients';
-import { FEEDBACK_SUBMITTED, feedbackSchema } from '../../lib/feedback/message';
+import { feedbackSchema } from '../../lib/feedback/message';
+import { feedbackContract } from '../../lib/feedback/process';
 import { envelopeSchema } from '../../lib/jobs/envelope';
-import { ANALYTICS_QUEUE, EMAILS_QUEUE, FEEDBACK_QUEUE } from '../../lib/jobs/keys';
-import {
-  inviteSchema,
-  notifyBuildSchema,
-  removeSchema,
-  TESTFLIGHT_INVITE,
-  TESTFLIGHT_NOTIFY_BUILD,
-  TESTFLIGHT_QUEUE,
-  TESTFLIGHT_REMOVE,
-} from '../../lib/testflight/message';
+import { inviteSchema, notifyBuildSchema, removeSchema } from '../../lib/testflight/message';
+import { testflightContract } from '../../lib/testflight/process';
 import { instanceFile } from '../../resources/instances/file';
 import { readDefaults } from '../../resources/instances/read';
 import { completionSchema } from './completion-schema';
@@ -23,15 +18,19 @@ import { fieldsPage } from './fields-page';
 import { privacyPage } from './privacy-page';
 import { settingsPage } from './settings-page';
 
-/** The message types that any sender may put into a queue. */
-export const WIRE_TYPES: Record<string, { queue: string; schema: z.ZodType }> = {
-  [FEEDBACK_SUBMITTED]: { queue: FEEDBACK_QUEUE, schema: feedbackSchema },
-  [EMAIL_MESSAGE]: { queue: EMAILS_QUEUE, schema: emailMessageSchema },
-  [TESTFLIGHT_INVITE]: { queue: TESTFLIGHT_QUEUE, schema: inviteSchema },
-  [TESTFLIGHT_REMOVE]: { queue: TESTFLIGHT_QUEUE, schema: removeSchema },
-  [TESTFLIGHT_NOTIFY_BUILD]: { queue: TESTFLIGHT_QUEUE, schema: notifyBuildSchema },
-  [ANALYTICS_EVENTS]: { queue: ANALYTICS_QUEUE, schema: analyticsSchema },
-};
+export const contracts = [feedbackContract, emailsContract, testflightContract, analyticsContract].map((contract) =>
+  contract({} as never),
+);
+const ONLY_OURS = ['email.campaign.v1', 'email.campaign-chunk.v1'];
+
+/** The message types that any sender may put into a queue: all but those that only our own code sends. */
+export const WIRE_TYPES: Record<string, { queue: string; schema: z.ZodType }> = Object.fromEntries(
+  contracts.flatMap(({ queue, types }) =>
+    Object.entries(types).flatMap(([type, { schema }]) =>
+      ONLY_OURS.includes(type) ? [] : [[type, { queue, schema }]],
+    ),
+  ),
+);
 
 export const SCHEMAS = 'docs/schemas';
 

@@ -1,10 +1,9 @@
 import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
+import { createServer, type RequestListener } from 'node:http';
 import { hashesWith } from '../../../lib/jobs/person-hash';
 import { awsVariables } from '../../../packages/local/connection';
 import { close, listen } from '../../../packages/local/loopback';
-import type { ProducerOptions } from '../../../packages/producer/real-producer';
-import { realProducer } from '../../../packages/producer/real-producer';
+import { type ProducerOptions, realProducer } from '../../../packages/producer/real-producer';
 import { startAws as startEmulators, TABLE } from '../../support/emulators';
 import { fakeAws } from '../../support/fake-aws';
 import { HASH_KEY } from '../../support/hash-people';
@@ -54,10 +53,8 @@ describe('the producer as an API imports it', () => {
   }
 
   /** A server in place of AWS that only the test answers. */
-  async function hangingServer(
-    listener?: Parameters<typeof createServer>[1],
-  ): Promise<{ server: Server; url: string }> {
-    const server = createServer(listener as never);
+  async function hangingServer(listener: RequestListener = () => {}) {
+    const server = createServer(listener);
     closing.push(() => close(server));
     return { server, url: await listen(server, 0) };
   }

@@ -2,6 +2,8 @@ import { realSecret } from '../../../lib/aws/secrets';
 import { secret as secretSchema } from '../../../lib/config/functions';
 import { fakeAws } from '../../support/fake-aws';
 
+const ARN = 'arn:aws:secretsmanager:us-east-1:000000000000:secret:token-AbCdEf';
+
 /** Parameter Store and Secrets Manager in one, with only what a secret needs. */
 async function startStore() {
   const calls: { action: string | undefined; input: Record<string, unknown> }[] = [];
@@ -32,23 +34,15 @@ describe('a secret', () => {
     expect(store.calls).toEqual([]);
   });
 
-  it('comes from Parameter Store, decrypted', async () => {
-    store.values['/my-instance/token'] = 'the-token';
+  it.each([
+    ['Parameter Store, decrypted', 'ssm', '/my/token', 'GetParameter', { Name: '/my/token', WithDecryption: true }],
+    ['Secrets Manager by name or ARN', 'secretsmanager', ARN, 'GetSecretValue', { SecretId: ARN }],
+  ])('comes from %s', async (_where, prefix, name, action, input) => {
+    store.values[name] = 'the-token';
 
-    expect(await secretAt('ssm:/my-instance/token')()).toBe('the-token');
+    expect(await secretAt(`${prefix}:${name}`)()).toBe('the-token');
 
-    expect(store.calls).toEqual([
-      { action: 'GetParameter', input: { Name: '/my-instance/token', WithDecryption: true } },
-    ]);
-  });
-
-  it('comes from Secrets Manager by name or ARN', async () => {
-    const arn = 'arn:aws:secretsmanager:us-east-1:000000000000:secret:token-AbCdEf';
-    store.values[arn] = 'the-token';
-
-    expect(await secretAt(`secretsmanager:${arn}`)()).toBe('the-token');
-
-    expect(store.calls.map(({ action }) => action)).toEqual(['GetSecretValue']);
+    expect(store.calls).toEqual([{ action, input }]);
   });
 
   it('is fetched once for callers at the same time, and again when it must be fresh', async () => {

@@ -90,22 +90,16 @@ test('a job that a vendor refuses permanently is in the DLQ with the reason and 
   );
 
   expect(message.fields).toContainEqual({ name: 'Details', value: `1 job, job ${id}, code ZendeskRejected` });
-  expect(deadLetters).toHaveLength(1);
-  expect(Object.entries(deadLetters[0]?.attributes ?? {}).map(([name, value]) => [name, value.StringValue])).toEqual(
-    expect.arrayContaining([
-      ['job', id],
-      ['reason', 'error'],
-      ['code', 'ZendeskRejected'],
-      ['attempts', '1'],
-    ]),
-  );
   expect(JSON.parse(shown)).toMatchObject({ state: 'dead', reason: 'error', error: { code: 'ZendeskRejected' } });
   const logs = service.invocations.flatMap(({ log }) => log).join('\n');
   const person = 'feedback:email:suspended@example.com';
   const [keyed] = hashed(person);
-  expect(deadLetters[0]?.attributes.group?.StringValue).toBe(keyed);
+  const attributes = deadLetters.map((entry) => entry.attributes);
+  const text = (StringValue?: string) => ({ StringValue });
+  const why = { reason: text('error'), code: text('ZendeskRejected'), attempts: text('1') };
+  expect(attributes).toMatchObject([{ job: text(id), group: text(keyed), ...why }]);
   expect(logs).not.toContain(keyed);
-  const everything = [shown, JSON.stringify(deadLetters.map(({ attributes }) => attributes)), logs].join('\n');
+  const everything = [shown, JSON.stringify(attributes), logs].join('\n');
   expect(everything).not.toContain('suspended@');
   expect(everything).not.toContain(sha256(person).slice(0, 32));
 });
