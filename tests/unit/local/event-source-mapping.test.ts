@@ -19,27 +19,19 @@ const bodiesOf = (event: SQSEvent | undefined) => event?.Records.map(({ body }) 
 
 type Given = Partial<EventSourceMappingOptions> & { queue?: 'jobs.fifo' | 'events' };
 
-/** A queue with its DLQ, and a started mapping whose function answers as given. */
+/** A queue, and a started mapping whose function answers as given. */
 function given({ queue = 'jobs.fifo', ...options }: Given = {}) {
   const clock = controlledClock();
   let ids = 0;
   const uuid = () => `id-${++ids}`;
   const sqs = createSqsModel({ now: clock.now, uuid });
   const type = queue === 'jobs.fifo' ? { FifoQueue: 'true' } : undefined;
-  const dlq = type ? 'dead.fifo' : 'dead';
-  sqs.createQueue({ QueueName: dlq, ...(type && { Attributes: type }) });
-  const deadLetterTargetArn = `arn:aws:sqs:us-east-1:000000000000:${dlq}`;
-  const RedrivePolicy = JSON.stringify({ deadLetterTargetArn, maxReceiveCount: 3 });
-  sqs.createQueue({ QueueName: queue, Attributes: { ...type, VisibilityTimeout: '60', RedrivePolicy } });
-
+  sqs.createQueue({ QueueName: queue, Attributes: { ...type, VisibilityTimeout: '60' } });
   const invocations: SQSEvent[] = [];
   const trace: MappingEvent[] = [];
   const { invoke = async () => answer(), ...rest } = options;
   const mapping = createEventSourceMapping({
-    sqs,
-    queue,
-    batchSize: 10,
-    timers: clock,
+    ...{ sqs, queue, batchSize: 10, timers: clock },
     onEvent: (event) => trace.push(event),
     ...rest,
     invoke(event) {
@@ -61,7 +53,6 @@ function given({ queue = 'jobs.fifo', ...options }: Given = {}) {
         ...(type && { MessageDeduplicationId: body }),
       }),
     left: () => sqs.messages(queue).map(({ body }) => body),
-    dead: () => sqs.messages(dlq).map(({ body }) => body),
     /** Lets time pass timer by timer, so that everything happens in order. */
     async pass(ms: number) {
       const end = clock.now() + ms;

@@ -21,17 +21,12 @@ exports.handler = async (event, context) => {
 };
 `;
 
-const declared = (over: Partial<DeclaredFunction> = {}): DeclaredFunction => ({
-  key: 'worker',
-  FunctionName: 'example-local-worker',
+const worker: DeclaredFunction = {
+  ...{ key: 'worker', FunctionName: 'example-local-worker', Handler: 'index.handler', Timeout: 5, MemorySize: 128 },
   arn: 'arn:aws:lambda:us-east-1:000000000000:function:example-local-worker',
-  Handler: 'index.handler',
-  Timeout: 5,
-  MemorySize: 128,
   environment: { FROM_TEMPLATE: 'yes', ENDPOINT: 'https://api.example.com' },
   schedule: undefined,
-  ...over,
-});
+};
 
 let directory: string;
 let lambda: Lambda;
@@ -56,7 +51,7 @@ afterEach(async () => {
 
 function start(over: Partial<DeclaredFunction> = {}): Lambda {
   lambda = createLambda({
-    functions: [declared(over)],
+    functions: [{ ...worker, ...over }],
     directory,
     variables: () => ({ ENDPOINT: 'http://127.0.0.1:1' }),
     onInvocation: (invocation) => invocations.push(invocation),
