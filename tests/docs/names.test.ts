@@ -49,14 +49,9 @@ function isCommand(words: readonly string[]): boolean {
 }
 
 test('each message that the page on troubles explains is one that the code prints', () => {
-  const code = execFileSync(
-    'git',
-    ['grep', '--untracked', '-h', '', '--', 'lib/*.ts', 'packages/*.ts', 'resources/*.ts'],
-    {
-      encoding: 'utf8',
-      maxBuffer: 1e8,
-    },
-  );
+  const files = ['lib/*.ts', 'packages/*.ts', 'resources/*.ts'];
+  const grep = ['grep', '--untracked', '-h', '', '--', ...files];
+  const code = execFileSync('git', grep, { encoding: 'utf8', maxBuffer: 1e8 });
   const page = readFileSync('docs/troubleshooting.md', 'utf8');
   const section = page.slice(page.indexOf('## By message'), page.indexOf('## By code'));
   const messages = [...section.matchAll(/^\| `(.+?)`/gm)].flatMap(([, message = '']) => message.split('…'));

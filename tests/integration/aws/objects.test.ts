@@ -127,18 +127,16 @@ describe.each<[string, () => Promise<Objects>]>([
 });
 
 describe('S3 alone', () => {
-  let client: S3Client;
-  beforeAll(async () => {
-    client = (await aws).clients.s3;
-  });
-
   it('reports a missing bucket, which is not a missing object', async () => {
+    const { s3: client } = (await aws).clients;
+
     const missing = realObjects({ bucket: 'another-bucket', client }).get('key');
 
     await expect(missing).rejects.toMatchObject({ name: 'StoreError', code: 'S3.NoSuchBucket', status: 404 });
   });
 
   it('is read in several chunks as a stream, and a missing object is an error', async () => {
+    const { s3: client } = (await aws).clients;
     const bytes = Buffer.alloc(3 * 1024 * 1024, 'a line of text\n');
     await realObjects({ bucket: BUCKET, client }).put('list.csv', bytes, 'text/csv');
     const read = realObjectReader({ bucket: BUCKET, client });
