@@ -18,6 +18,7 @@ const ofType = ({ Resources }: CompiledTemplate, type: string) =>
   Object.entries(Resources).filter(([, { Type }]) => Type === type);
 const alarms = (template: CompiledTemplate) =>
   ofType(template, 'AWS::CloudWatch::Alarm').map(([, { Properties }]) => Properties);
+
 test('every queue has one alarm of each kind about queues, the instance one of each other kind, and no other exists', () => {
   const names = alarms(prod).map(({ AlarmName }) => String(AlarmName));
   const kinds = (Object.keys(KINDS) as AnyKind[]).filter((kind) => !isFact(kind)) as AlarmKind[];
@@ -47,6 +48,12 @@ test('each alarm may publish to its own topic, which is not encrypted, and no ot
     const Statement = [{ ...allowed, Condition: { ArnEquals: { 'aws:SourceArn': arns } } }];
     expect(Properties.PolicyDocument).toMatchObject({ Statement });
   }
+});
+
+test('the topic that gets an alarm also gets its end', () => {
+  const begins = alarms(prod).map(({ AlarmActions }) => AlarmActions);
+
+  expect(alarms(prod).map(({ OKActions }) => OKActions)).toEqual(begins);
 });
 
 test('the configured address receives alarms about undelivered alarms', () => {
