@@ -33,11 +33,8 @@ import { PutParameterCommand, SSMClient } from '@aws-sdk/client-ssm';
 
 /** Reads what is deployed in an account. */
 export function createAccount(endpoint: string) {
-  const client = {
-    region: 'us-east-1',
-    endpoint,
-    credentials: { accessKeyId: 'test', secretAccessKey: 'test' },
-  };
+  const credentials = { accessKeyId: 'test', secretAccessKey: 'test' };
+  const client = { region: 'us-east-1', endpoint, credentials };
   const sqs = new SQSClient({ ...client, useQueueUrlAsEndpoint: false });
   const dynamodb = new DynamoDBClient(client);
   const iam = new IAMClient(client);
@@ -58,10 +55,8 @@ export function createAccount(endpoint: string) {
     /** What the printed commands do to a bucket that production refuses. */
     async protect(Bucket: string, { policy, rules }: { policy: string; rules: LifecycleRule[] }): Promise<void> {
       const PublicAccessBlockConfiguration = {
-        BlockPublicAcls: true,
-        IgnorePublicAcls: true,
-        BlockPublicPolicy: true,
-        RestrictPublicBuckets: true,
+        ...{ BlockPublicAcls: true, IgnorePublicAcls: true },
+        ...{ BlockPublicPolicy: true, RestrictPublicBuckets: true },
       };
       await s3.send(new PutPublicAccessBlockCommand({ Bucket, PublicAccessBlockConfiguration }));
       await s3.send(new PutBucketPolicyCommand({ Bucket, Policy: policy }));
@@ -72,13 +67,14 @@ export function createAccount(endpoint: string) {
       const { Body } = await s3.send(new GetObjectCommand({ Bucket, Key }));
       return Body?.transformToString();
     },
-    async outputs(stack: string): Promise<Record<string, string | undefined>> {
-      const { Stacks = [] } = await cloudformation.send(new DescribeStacksCommand({ StackName: stack }));
-      return Object.fromEntries((Stacks[0]?.Outputs ?? []).map((output) => [output.OutputKey, output.OutputValue]));
-    },
-    async stackTags(stack: string): Promise<Record<string, string | undefined>> {
-      const { Stacks = [] } = await cloudformation.send(new DescribeStacksCommand({ StackName: stack }));
-      return Object.fromEntries((Stacks[0]?.Tags ?? []).map(({ Key, Value }) => [Key, Value]));
+    async stack(name: string) {
+      const { Stacks = [] } = await cloudformation.send(new DescribeStacksCommand({ StackName: name }));
+      const { Outputs = [], Tags = [], EnableTerminationProtection } = Stacks[0] ?? {};
+      return {
+        outputs: Object.fromEntries(Outputs.map(({ OutputKey, OutputValue }) => [OutputKey, OutputValue])),
+        tags: Object.fromEntries(Tags.map(({ Key, Value }) => [Key, Value])),
+        isProtected: EnableTerminationProtection,
+      };
     },
     /** Lets a stack be removed. */
     async unprotect(stack: string): Promise<void> {
@@ -105,10 +101,6 @@ export function createAccount(endpoint: string) {
       const StackPolicyBody = JSON.stringify({ Statement });
       await cloudformation.send(new SetStackPolicyCommand({ StackName: stack, StackPolicyBody }));
     },
-    async isProtected(stack: string): Promise<boolean | undefined> {
-      const { Stacks = [] } = await cloudformation.send(new DescribeStacksCommand({ StackName: stack }));
-      return Stacks[0]?.EnableTerminationProtection;
-    },
     async send(queue: string): Promise<void> {
       const QueueUrl = `${endpoint}/123456789012/${queue}`;
       await sqs.send(
@@ -119,11 +111,8 @@ export function createAccount(endpoint: string) {
       const { QueueUrls = [] } = await sqs.send(new ListQueuesCommand({}));
       return QueueUrls.map((url) => url.slice(url.lastIndexOf('/') + 1)).sort();
     },
-    async queue(url: string) {
-      const { Attributes = {} } = await sqs.send(
-        new GetQueueAttributesCommand({ QueueUrl: url, AttributeNames: ['All'] }),
-      );
-      return Attributes;
+    async queue(QueueUrl: string) {
+      return (await sqs.send(new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ['All'] }))).Attributes ?? {};
     },
     async tableNames(): Promise<string[]> {
       const { TableNames = [] } = await dynamodb.send(new ListTablesCommand({}));

@@ -21,7 +21,7 @@ export const stackName = ({ instance, stage }: Pick<Expected, 'instance' | 'stag
 /** Checks a deployment through the real SDK. The template's snapshot has each attribute. */
 export async function checkArrived({ equal, check }: Report, account: Account, expected: Expected): Promise<void> {
   const { instance, stage, retention, visibility, timeout, maximumConcurrency, retain, bucket } = expected;
-  const outputs = await account.outputs(stackName(expected));
+  const { outputs, tags, isProtected } = await account.stack(stackName(expected));
   const url = (name: string) => `https://sqs.us-east-1.amazonaws.com/${ACCOUNT}/${name}`;
   const arn = (name: string) => `arn:aws:sqs:us-east-1:${ACCOUNT}:${name}`;
   const [main, dlq] = [`${instance}-feedback.fifo`, `${instance}-feedback-dlq.fifo`];
@@ -37,7 +37,7 @@ export async function checkArrived({ equal, check }: Report, account: Account, e
     /"Deny".*"Update:Replace","Update:Delete".*"AWS::SQS::Queue","AWS::DynamoDB::Table"/.test(policy),
     policy,
   );
-  equal('the stack is protected if it is kept', await account.isProtected(stackName(expected)), retain);
+  equal('the stack is protected if it is kept', isProtected, retain);
 
   const queue = await account.queue(url(main));
   equal(
@@ -49,7 +49,7 @@ export async function checkArrived({ equal, check }: Report, account: Account, e
     deadLetterTargetArn: arn(dlq),
     maxReceiveCount: 3,
   });
-  equal('stack: tags', await account.stackTags(stackName(expected)), {
+  equal('stack: tags', tags, {
     ...{ instance, stage, service: 'background-jobs' },
     ...expected.tags,
   });

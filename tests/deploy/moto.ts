@@ -1,7 +1,8 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { createServer } from 'node:net';
+import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { close, listen } from '../../packages/local/loopback';
 
 /** The missing Python tools that this test needs. */
 export const missingTools = (): string[] => [
@@ -19,10 +20,7 @@ export interface Moto {
 export async function startMoto(): Promise<Moto> {
   const port = await freePort();
   // A process group of its own, so that stop() also reaches child processes.
-  const child = spawn('python3', [join(__dirname, 'moto_server.py'), String(port)], {
-    stdio: 'ignore',
-    detached: true,
-  });
+  const child = spawn('python3', [join(__dirname, 'moto_server.py'), port], { stdio: 'ignore', detached: true });
   const stop = () => {
     if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, 'SIGTERM');
   };
@@ -37,11 +35,9 @@ export async function startMoto(): Promise<Moto> {
   throw new Error('moto_server did not start');
 }
 
-async function freePort(): Promise<number> {
+async function freePort(): Promise<string> {
   const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('no free port');
-  return address.port;
+  const { port } = new URL(await listen(server, 0));
+  await close(server);
+  return port;
 }

@@ -1,3 +1,5 @@
+import { isDeepStrictEqual } from 'node:util';
+
 /** Counts checks and prints a line for each. The last line is `N passed, N failed`. */
 export function createReport() {
   let passed = 0;
@@ -9,9 +11,8 @@ export function createReport() {
   };
   return {
     check,
-    /** Checks that the values are equal as JSON. The order of keys does not matter. */
     equal: (name: string, actual: unknown, expected: unknown) =>
-      check(name, canonical(actual) === canonical(expected), `is ${describe(actual)}, expected ${describe(expected)}`),
+      check(name, isDeepStrictEqual(actual, expected), `is ${describe(actual)}, expected ${describe(expected)}`),
     /** An error counts as a failed check. The next section still runs. */
     async section(name: string, run: () => Promise<void>) {
       console.log(`\n${name}`);
@@ -31,10 +32,3 @@ export function createReport() {
 export type Report = ReturnType<typeof createReport>;
 
 const describe = (value: unknown): string => (typeof value === 'string' ? value : JSON.stringify(value)) ?? 'undefined';
-
-const canonical = (value: unknown): string | undefined =>
-  JSON.stringify(value, (_key, inner: unknown) =>
-    inner !== null && typeof inner === 'object' && !Array.isArray(inner)
-      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
-      : inner,
-  );
