@@ -23,7 +23,7 @@ const TESTS = [
   'tests/unit/jobs',
   'tests/unit/ops',
   'tests/unit/reconcile',
-  'tests/unit/cli/retention',
+  'tests/unit/cli/bucket-check',
   'tests/integration/permissions',
   'tests/integration/local/queues',
   'tests/integration/local/commands',

@@ -20,6 +20,10 @@ describe.each(all)('%s', (file, page) => {
     expect(broken).toEqual([]);
   });
 
+  test('the tests that it names exist', () => {
+    expect(page.code.filter((path) => /^tests\/[\w./-]+$/.test(path) && !existsSync(path))).toEqual([]);
+  });
+
   test('the commands and npm scripts that it names exist', () => {
     const { scripts } = JSON.parse(readFileSync('package.json', 'utf8')) as { scripts: Record<string, string> };
     const lines = [...page.code, ...page.blocks.flatMap(({ text }) => text.split('\n'))];
