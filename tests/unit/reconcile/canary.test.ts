@@ -1,11 +1,10 @@
 import { canaryKey } from '../../../lib/jobs/keys';
 import { type Canary, watchCanary } from '../../../lib/reconcile/measure';
-import type { QueueContract } from '../../../lib/worker/contract';
 import { damagedRow } from '../../support/damage';
 import { spendReceives } from '../../support/dead-letters';
-import { anEnvelope, type EngineOptions, memoryEngine } from '../../support/engine';
+import { anEnvelope, type memoryEngine } from '../../support/engine';
 import { reconcileRun } from '../../support/reconcile-run';
-import { SAMPLE_QUEUE, sampleContract } from '../../support/sample-contract';
+import { SAMPLE_QUEUE, sampleEngine } from '../../support/sample-contract';
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -13,15 +12,13 @@ const EVERY = 5 * MINUTE;
 
 type Engine = ReturnType<typeof memoryEngine>;
 
-function start(options: EngineOptions = {}, contract?: QueueContract) {
-  const sample = sampleContract();
-  const engine: Engine = memoryEngine(() => contract ?? sample.contract, options);
-  return { engine, effects: sample.effects, reconcile: () => engine.reconcile({ canaryMs: EVERY }) };
+function start() {
+  const { engine, effects } = sampleEngine();
+  return { engine, effects, reconcile: () => engine.reconcile({ canaryMs: EVERY }) };
 }
 
 const measured = ({ metrics }: Engine, name: string) =>
   metrics.filter((metric) => metric.name === name).map(({ value }) => value);
-const lastCanary = async ({ table }: Engine) => (await table.get(canaryKey(SAMPLE_QUEUE))) as Canary;
 
 test.each<[string, ('run' | 'work' | number)[], number[]]>([
   ['that is not done before the next is due counts as 0', ['run', EVERY, 'run', 'work', EVERY, 'run'], [0, 1]],
@@ -69,7 +66,7 @@ test('a canary whose row does not parse counts as 0, and the next one is sent', 
 test("a job with a canary's id is not that canary, and does not run", async () => {
   const { engine, effects, reconcile } = start();
   await reconcile();
-  const { id } = await lastCanary(engine);
+  const { id } = (await engine.table.get(canaryKey(SAMPLE_QUEUE))) as Canary;
 
   await engine.sendAndDeliver(JSON.stringify(anEnvelope({ id })), { attributes: { job: id } });
 

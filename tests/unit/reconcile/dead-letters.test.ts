@@ -1,4 +1,4 @@
-import { StoreError } from '../../../lib/errors';
+import { codeOf, StoreError } from '../../../lib/errors';
 import type { ReceivedMessage } from '../../../lib/ports';
 import { judgeDeadLetters, receiveAll } from '../../../lib/reconcile/dead-letters';
 import { layParked, moveUntried, spendReceives } from '../../support/dead-letters';
@@ -66,18 +66,12 @@ test('a message whose worker lived but could not write to the table is not taken
   expect(engine.inQueue()).toBe(1);
 });
 
-test('a message whose worker could not write is returned again, and that counts as no further return', async () => {
+test.each<[string, Record<string, string>]>([
+  ['whose worker could not write is returned again, and that counts as no further', { returned: '1', returnedAt: '1' }],
+  ['whose number of returns is none cannot stand before all others: it counts as the first', { returned: '-1' }],
+])('a message %s return', async (_what, attributes) => {
   const { engine } = sampleEngine();
-  moveUntried(engine, 1, { attributes: { returned: '1', returnedAt: '1' } });
-
-  await engine.reconcile();
-
-  expect(engine.model.messages('my-sample.fifo')).toMatchObject([{ attributes: { returned: { StringValue: '1' } } }]);
-});
-
-test('a number of returns that is none counts as never returned, so its message cannot stand before all others', async () => {
-  const { engine } = sampleEngine();
-  moveUntried(engine, 1, { attributes: { returned: '-1' } });
+  moveUntried(engine, 1, { attributes });
 
   await engine.reconcile();
 
@@ -245,22 +239,18 @@ test('an empty answer does not end the walk, because SQS may have asked a server
   expect(bodies).toHaveLength(5);
 });
 
-test('a queue with too many messages in flight shows no more, and the walk ends', async () => {
+test.each([
+  ['SQS.OverLimit', 'because too many messages are in flight'],
+  ['SQS.Throttled', 'with its error'],
+])('a receive that fails with %s ends the walk %s', async (code) => {
   const { engine, bodies, act, receiving } = queueOf(25);
   const { queues } = engine.deps;
   const receive: typeof queues.receive = async (...given) => {
-    if (bodies.length >= 9) throw new StoreError({ code: 'SQS.OverLimit', message: 'SQS refused: OverLimit' });
+    if (bodies.length >= 9) throw new StoreError({ code, message: code });
     return queues.receive(...given);
   };
 
-  await receiveAll({ ...queues, receive }, receiving, act);
+  const end = await receiveAll({ ...queues, receive }, receiving, act).catch(codeOf);
 
-  expect(bodies).toHaveLength(9);
-});
-
-test('a failed receive ends the walk with its error', async () => {
-  const { engine, act, receiving } = queueOf(1);
-  const receive = () => Promise.reject(new StoreError({ code: 'SQS.Throttled', message: 'throttled' }));
-
-  await expect(receiveAll({ ...engine.deps.queues, receive }, receiving, act)).rejects.toThrow('throttled');
+  expect([end, bodies.length]).toEqual([code === 'SQS.OverLimit' || code, 9]);
 });

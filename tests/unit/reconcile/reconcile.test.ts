@@ -1,8 +1,9 @@
-import { WaitError } from '../../../lib/errors';
-import { reconcilerKey } from '../../../lib/jobs/keys';
+import { StoreError, WaitError } from '../../../lib/errors';
+import type { FailingWork, ReconcilerRun } from '../../../lib/jobs/items';
+import { jobKey, reconcilerKey } from '../../../lib/jobs/keys';
 import { IllegalTransitionError } from '../../../lib/jobs/transitions';
 import { envelope, jobId, type memoryEngine } from '../../support/engine';
-import { SAMPLE_QUEUE, sampleEngine } from '../../support/sample-contract';
+import { sampleEngine } from '../../support/sample-contract';
 
 const MINUTE = 60_000;
 
@@ -57,31 +58,128 @@ test('an illegal change of a job is refused and counted, as in the worker', asyn
   });
 });
 
-type Engine = ReturnType<typeof memoryEngine>;
-const last = ({ metrics }: Engine, name: string, queue: string) =>
-  metrics.findLast((metric) => metric.name === name && metric.dimensions.queue === queue)?.value;
-
-test.each(['OutsideWindow', 'DailyCapReached'])('a chunk that waits with %s does not count', async (code) => {
+test.each([
+  ['a chunk that waits for its window', 'OutsideWindow', {}],
+  ['a chunk that waits for the next day', 'DailyCapReached', {}],
+  ['a paused job, because an operator decides when it goes on,', 'NoSlot', { reason: 'paused' as const }],
+])('%s does not count as held', async (_what, code, change) => {
   const { engine } = sampleEngine(() => {
     throw new WaitError({ code, message: 'not now', waitMs: 10 * MINUTE });
   });
   await engine.sendAndDeliver(envelope());
+  await engine.deps.ledger.update(engine.row(jobId(1)).key, (row) => ({ ...row, ...change }));
   engine.clock.advance(MINUTE);
 
   await engine.reconcile();
 
-  expect(last(engine, 'OldestHeld', SAMPLE_QUEUE)).toBe(0);
+  expect(engine.metrics.filter(({ name }) => name === 'OldestHeld').map(({ value }) => value)).toEqual([0]);
 });
 
-test('a paused job does not count, because an operator decides when it goes on', async () => {
-  const { engine } = sampleEngine(() => {
-    throw new WaitError({ code: 'NoSlot', message: 'no slot', waitMs: 10 * MINUTE });
+/** Jobs that wait a minute after their first run. The bodies of the first `bad` jobs can no longer be read. */
+async function heldJobs({ bad, good }: { bad: number; good: number }) {
+  const seen = new Set<string>();
+  const { engine, effects } = sampleEngine(({ id }) => {
+    if (seen.has(id)) return;
+    seen.add(id);
+    throw new WaitError({ code: 'Throttled', message: '429', vendor: 'zendesk', waitMs: MINUTE });
   });
-  await engine.sendAndDeliver(envelope());
-  await engine.deps.ledger.update(engine.row(jobId(1)).key, (row) => ({ ...row, reason: 'paused' }));
-  engine.clock.advance(MINUTE);
+  for (let n = 1; n <= bad + good; n++) await engine.sendAndDeliver(envelope(n), { group: `g${n}` });
+  const { get } = engine.deps.objects;
+  const archive = { closed: true };
+  engine.deps.objects.get = async (key) => {
+    if (archive.closed && Number.parseInt(key.slice(-12), 16) <= bad)
+      throw new StoreError({ code: 'S3.InvalidObjectState', message: 'archived' });
+    return get(key);
+  };
+  return { engine, effects, archive };
+}
 
-  await engine.reconcile();
+test('a failing job is tried again after a minute, later after an hour, and at once when it has changed', async () => {
+  const { engine, effects, archive } = await heldJobs({ bad: 1, good: 0 });
+  const tries: number[] = [];
+  const { get } = engine.deps.objects;
+  engine.deps.objects.get = async (key) => {
+    tries.push(engine.clock.now());
+    return get(key);
+  };
 
-  expect(last(engine, 'OldestHeld', SAMPLE_QUEUE)).toBe(0);
+  await engine.minutes(300);
+  const waits = tries.slice(1).map((at, index) => Math.round((at - (tries[index] ?? 0)) / MINUTE));
+  const asleep = engine.row(jobId(1));
+  archive.closed = false;
+  await engine.deps.ledger.update(asleep.key, (row) => ({ ...row, retryAt: engine.clock.now() }));
+  const awake = engine.row(jobId(1));
+  await engine.minutes();
+
+  expect(waits.slice(0, 4)).toEqual([2, 3, 5, 9]);
+  expect(Math.max(...waits)).toBeGreaterThanOrEqual(60);
+  expect(Math.max(...waits)).toBeLessThanOrEqual(76);
+  expect(asleep.failures).toBe(tries.length - 1);
+  expect(awake.failures).toBeUndefined();
+  expect(effects).toEqual([jobId(1)]);
+});
+
+test("a back-off does not change the time of the row's last change", async () => {
+  const { engine } = await heldJobs({ bad: 1, good: 0 });
+  const before = engine.row(jobId(1));
+
+  await engine.minutes(2);
+
+  expect(engine.row(jobId(1))).toEqual({
+    ...before,
+    version: before.version + 1,
+    writer: expect.any(String),
+    todoAt: expect.any(Number),
+    failures: 1,
+  });
+});
+
+test('the log names the failing job, the work, the reason, and the number of failures', async () => {
+  const { engine } = await heldJobs({ bad: 1, good: 0 });
+
+  await engine.minutes(60);
+
+  const facts = engine.lines.filter(({ message }) => message === 'reconciling failed').map(({ facts }) => facts);
+  expect(facts[0]).toEqual({
+    kind: 'releaseDue',
+    queue: 'sample',
+    jobId: jobId(1),
+    code: 'S3.InvalidObjectState',
+    times: 1,
+  });
+  expect(facts.at(-1)).toMatchObject({ jobId: jobId(1), times: facts.length });
+});
+
+test('work counts as failing while its job waits for the next try, and is reported once, until the job has continued', async () => {
+  const { engine, archive } = await heldJobs({ bad: 1, good: 0 });
+  const sent = () => engine.facts.filter(({ fact }) => fact === 'reconciler-failing').map(({ on }) => on);
+  await engine.minutes(14);
+  const early = sent();
+  await engine.minutes(76);
+  const meanwhile = [sent(), (await failing(engine)).length];
+
+  archive.closed = false;
+  await engine.minutes(100);
+
+  expect(early).toEqual([]);
+  expect(meanwhile).toEqual([[true], 1]);
+  expect([sent(), (await failing(engine)).length]).toEqual([[true, false], 0]);
+});
+
+const failing = async ({ table }: ReturnType<typeof memoryEngine>): Promise<FailingWork[]> =>
+  ((await table.get(reconcilerKey)) as ReconcilerRun | undefined)?.failing ?? [];
+
+test('a row that refuses every write does not keep other rows from their turn', async () => {
+  const { engine, effects } = await heldJobs({ bad: 0, good: 3 });
+  const { table } = engine.deps;
+  const { put } = table;
+  table.put = async (item, expected) => {
+    if (item.key === jobKey('sample', jobId(1)))
+      throw new StoreError({ code: 'DynamoDB.ValidationException', message: 'refused' });
+    return put(item, expected);
+  };
+
+  await engine.minutes(3);
+
+  expect(effects.toSorted()).toEqual([jobId(2), jobId(3)]);
 });

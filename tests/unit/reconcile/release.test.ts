@@ -1,13 +1,15 @@
 import { PausedError, StoreError, WaitError } from '../../../lib/errors';
-import { bodyKey, campaignKey, EMAILS_QUEUE } from '../../../lib/jobs/keys';
+import { bodyKey, campaignKey, EMAILS_QUEUE, jobKey } from '../../../lib/jobs/keys';
 import type { JobRow } from '../../../lib/jobs/row';
 import { eachDue } from '../../../lib/reconcile/due';
 import { release } from '../../../lib/reconcile/release';
+import { spendReceives } from '../../support/dead-letters';
 import { anEnvelope, envelope, jobId, memoryEngine, PREFIX } from '../../support/engine';
 import { reconcileRun } from '../../support/reconcile-run';
-import { sampleContract } from '../../support/sample-contract';
+import { sampleContract, sampleEngine } from '../../support/sample-contract';
 
 const MINUTE = 60_000;
+const DAY = 24 * 60 * MINUTE;
 const ROOM = 40;
 const vendor = 'zendesk';
 const numberOf = (id: string): number => Number.parseInt(id.slice(-12), 16);
@@ -190,4 +192,81 @@ test('jobs of one group are released in order', async () => {
     expect(group).toEqual(group.toSorted((a, b) => a - b));
   }
   expect(effects).toHaveLength(30);
+});
+
+/** A job whose message is in the queue. `released`: after a hold, so its body is kept. */
+async function waiting({ released = false } = {}) {
+  let isThrottled = released;
+  const { engine, effects } = sampleEngine(() => {
+    if (isThrottled) throw new WaitError({ code: 'Throttled', message: '429', vendor, waitMs: MINUTE });
+  });
+  await engine.accept(envelope());
+  if (released) {
+    await engine.deliver();
+    engine.clock.advance(MINUTE);
+    await release(engine.deps, engine.row(jobId(1)));
+    isThrottled = false;
+  } else await engine.deps.ledger.update(engine.row(jobId(1)).key, (row) => ({ ...row, sentAt: engine.clock.now() }));
+  return {
+    ...{ engine, effects },
+    lose: () => {
+      for (const { receiptHandle } of engine.receive().Records)
+        engine.model.deleteMessage({ QueueUrl: engine.deps.queueUrl('sample'), ReceiptHandle: receiptHandle });
+    },
+    pass: async (minutes: number) => {
+      for (let minute = 0; minute < minutes; minute++) {
+        engine.clock.advance(MINUTE);
+        await engine.reconcile();
+      }
+    },
+    reported: () => engine.facts.filter(({ fact, on }) => fact === 'jobs-unclaimed' && on).map(({ jobId: id }) => id),
+  };
+}
+
+test.each([
+  ['is sent again from its kept body', false],
+  ['is sent again although a person has deleted the DLQ entry of another, dead job', true],
+])('a released job whose message is gone %s', async (_how, isEntryDeleted) => {
+  const { engine, effects, lose, pass, reported } = await waiting({ released: true });
+  if (isEntryDeleted) {
+    const now = engine.clock.now();
+    const dead = { ...engine.row(jobId(1)), key: jobKey('sample', jobId(2)), id: jobId(2), version: 0 };
+    const end = { state: 'dead', reason: 'error', endedAt: now, recordedAt: now, parkedAt: now, bodyKept: false };
+    await engine.deps.ledger.write({ ...dead, ...end } as never, 0);
+  }
+  lose();
+
+  await pass(5);
+  const early = engine.inQueue();
+  await pass(15);
+  await engine.deliver();
+
+  expect(early).toBe(0);
+  expect(effects).toEqual([jobId(1)]);
+  expect(reported()).toEqual([]);
+});
+
+test('an accepted job whose message is gone is reported, and ends only with the retention', async () => {
+  const { engine, lose, pass, reported } = await waiting();
+  lose();
+
+  await pass(20);
+
+  expect(reported()).toEqual([jobId(1)]);
+  expect(engine.row(jobId(1)).state).toBe('queued');
+  engine.clock.advance(14 * DAY + 60 * MINUTE);
+  await engine.reconcile();
+  expect(engine.row(jobId(1))).toMatchObject({ state: 'dead', reason: 'expired' });
+});
+
+test('nothing is reported or sent while the queue still has messages, or its DLQ has one to judge', async () => {
+  const { engine, pass, reported } = await waiting();
+
+  await pass(20);
+  const queued = engine.inQueue();
+  spendReceives(engine);
+  await pass(1);
+
+  expect(queued).toBe(1);
+  expect(reported()).toEqual([]);
 });
