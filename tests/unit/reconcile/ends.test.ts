@@ -1,14 +1,19 @@
+import { evidenceItem } from '../../../lib/emails/events/webhook';
 import { StoreError } from '../../../lib/errors';
+import { evidenceKey, jobKey } from '../../../lib/jobs/keys';
 import type { Item } from '../../../lib/ports';
 import { markExpiredEntries } from '../../../lib/reconcile/ends';
 import { acceptedRow } from '../../support/accepted-row';
-import { envelope, jobId } from '../../support/engine';
+import { envelope, jobId, memoryEngine } from '../../support/engine';
 import { outage } from '../../support/faults';
+import { memoryClock } from '../../support/memory-clock';
 import { reconcileRun } from '../../support/reconcile-run';
-import { rejects, sampleEngine } from '../../support/sample-contract';
+import { rejects, sampleContract, sampleEngine } from '../../support/sample-contract';
 
 const MINUTE = 60_000;
 const DAY = 86_400_000;
+/** The time of an engine that has just started. */
+const START = memoryClock().now();
 
 test.each([
   ['record', 'objects.create', () => 'done'],
@@ -124,4 +129,70 @@ test('a job that is parked again while the reconciler marks its old entry as exp
 
   expect(engine.row(jobId(1))).toMatchObject({ state: 'dead', parkedAt: engine.clock.now() });
   expect(engine.row(jobId(1)).leftDlqAt).toBeUndefined();
+});
+
+const DELIVERED = { at: START, event: 'delivered' };
+
+/** A job of the queue `emails` with an unknown step. `addEvidence` stores evidence about it. */
+async function started() {
+  const engine = memoryEngine(() => ({ ...sampleContract().contract, queue: 'emails' }));
+  const made = { ...acceptedRow(START), key: jobKey('emails', jobId(1)), queue: 'emails' };
+  const steps = { send: { status: 'unknown' as const, startedAt: START } };
+  await engine.deps.ledger.write({ ...made, firstStartedAt: START, steps }, 0);
+  const addEvidence = (changes: object = {}) =>
+    engine.table.put({ ...evidenceItem('emails', jobId(1), DELIVERED), version: 1, ...changes }, 0);
+  const item = () => engine.table.item(evidenceKey('emails', 'send', jobId(1)));
+  return { engine, addEvidence, item, row: () => engine.row(jobId(1)) };
+}
+
+test.each<[string, unknown, boolean]>([
+  ['from a little before the first run of its job is in the row', { ...DELIVERED, at: START - MINUTE }, true],
+  ['from half an hour before it changes nothing', { ...DELIVERED, at: START - 30 * MINUTE }, false],
+  ['that is nothing changes nothing', null, false],
+  ['that is a text changes nothing', 'delivered', false],
+  ['without a time changes nothing', { event: 'delivered' }, false],
+  ['with a number as the id changes nothing', { at: START, event: 'delivered', messageId: 7 }, false],
+])('evidence %s, and is deleted', async (_what, evidence, counts) => {
+  const { engine, addEvidence, item, row } = await started();
+  const before = row();
+  await addEvidence({ evidence });
+
+  await engine.reconcile();
+
+  if (counts) expect(row().evidence).toEqual({ send: evidence });
+  else expect(row()).toEqual(before);
+  expect(item()).toBeUndefined();
+});
+
+test('evidence in the row stays as it is', async () => {
+  const { engine, addEvidence, item, row } = await started();
+  const evidence = { send: { at: 1, event: 'processed' } };
+  await engine.deps.ledger.update(row().key, (now) => ({ ...now, evidence }));
+  await addEvidence();
+
+  await engine.reconcile();
+
+  expect(row().evidence).toEqual(evidence);
+  expect(item()).toBeUndefined();
+});
+
+test('evidence about a job without a row is deleted', async () => {
+  const { engine, addEvidence, item, row } = await started();
+  await engine.table.delete(row().key, 1);
+  await addEvidence();
+
+  await engine.reconcile();
+
+  expect(item()).toBeUndefined();
+  expect(engine.rows()).toEqual([]);
+});
+
+test('an item under a key of other work is left alone', async () => {
+  const { engine, addEvidence, row } = await started();
+  await addEvidence({ key: 'vendor#sendgrid' });
+
+  await engine.reconcile();
+
+  expect(engine.table.item('vendor#sendgrid')).toMatchObject({ version: 1 });
+  expect(row().evidence).toBeUndefined();
 });
