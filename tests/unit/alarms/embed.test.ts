@@ -1,12 +1,23 @@
 import fc from 'fast-check';
 import { messageOf } from '../../../lib/alarms/embed';
-import { type AnyKind, alarmName, FACT_KINDS, isFact, KINDS } from '../../../lib/alarms/kinds';
+import {
+  type AlarmKind,
+  type AnyKind,
+  alarmName,
+  FACT_KINDS,
+  isFact,
+  KINDS,
+  type Kind,
+  parseAlarmName,
+} from '../../../lib/alarms/kinds';
 import { notificationOf } from '../../../lib/alarms/notification';
+import { commands, optionsOf } from '../../../packages/cli/commands';
 import { messageSchema } from '../../../packages/local/fakes/discord';
 import { aFact, alarmChange, snsMessage } from '../../support/alarms';
 
 const place = { instance: 'acme', stage: 'prod', region: 'eu-central-1', queues: ['feedback'], runbook: '' };
 const shown = (change: unknown, at = place) => messageOf(notificationOf(snsMessage(change), at), at).embeds[0];
+const kinds = Object.keys(KINDS) as AnyKind[];
 const field = (change: unknown, name: string, at = place) =>
   shown(change, at)?.fields?.find((each) => each.name === name)?.value;
 
@@ -108,7 +119,6 @@ const ofKind = (kind: AnyKind, on = true) => {
   const AlarmName = alarmName('acme', kind, scope === 'queue' ? 'feedback' : '');
   return alarmChange({ AlarmName, NewStateValue: on ? 'ALARM' : 'OK' });
 };
-const kinds = Object.keys(KINDS) as AnyKind[];
 
 test('Discord accepts the messages of every kind, when it starts and when it is over', () => {
   for (const kind of kinds)
@@ -169,4 +179,49 @@ test("any message from the topic fits into Discord's limits", () => {
     ),
     { numRuns: 200 },
   );
+});
+
+const queues = ['feedback', 'age', 'dlq'];
+const acme = { instance: 'acme', queues };
+
+test("an alarm's kind and subject can be read from its name, whatever the queue is called, if the instance is ours", () => {
+  for (const kind of kinds.filter((each): each is AlarmKind => !isFact(each)))
+    for (const subject of KINDS[kind].scope === 'queue' ? queues : ['']) {
+      expect(parseAlarmName(alarmName('acme', kind, subject), acme)).toEqual({ kind, subject });
+      expect(parseAlarmName(alarmName('acme-staging', kind, subject), acme)).toBeUndefined();
+    }
+});
+
+test.each([
+  'billing',
+  'acme-feedback-surprise',
+  'other-feedback-dlq-depth',
+  'acme-oldest-held',
+  'acme-feedback-jobs-dead',
+])('%s is not read as one of our alarms', (name) => {
+  expect(parseAlarmName(name, acme)).toBeUndefined();
+});
+
+/** Commands of Serverless itself, with the options that messages use. */
+const SERVERLESS: [string, string[]][] = [
+  ['logs', ['-f', '--startTime']],
+  ['metrics', ['-f']],
+  ['deploy', []],
+  ['info', ['--verbose']],
+];
+
+test('a message names only existing commands and options', () => {
+  const own = Object.entries(commands).map(([name, command]): [string, string[]] => [
+    name,
+    Object.keys(optionsOf(command)).map((option) => `--${option}`),
+  ]);
+  const optionsByName = new Map([...own, ...SERVERLESS]);
+  for (const kind of kinds)
+    for (const text of [KINDS[kind].inspect, (KINDS[kind] as Kind).next ?? 'deploy']) {
+      const words = text.split(' ');
+      const options = optionsByName.get(words.slice(0, 2).join(' ')) ?? optionsByName.get(words[0] ?? '');
+
+      expect([text, options === undefined]).toEqual([text, false]);
+      expect(words.filter((word) => word.startsWith('-') && !options?.includes(word))).toEqual([]);
+    }
 });

@@ -2,17 +2,16 @@ import { fileKey, uploadsPrefix } from '../../../lib/jobs/keys';
 import type { Item } from '../../../lib/ports';
 import { dropFiles } from '../../../lib/reconcile/ends';
 import { type Submission, submit } from '../../../lib/submit/submit';
-import { type EngineOptions, memoryEngine, PREFIX } from '../../support/engine';
+import { type EngineOptions, PREFIX } from '../../support/engine';
 import { createKills } from '../../support/kills';
-import { SAMPLE_QUEUE, sampleContract } from '../../support/sample-contract';
+import { SAMPLE_QUEUE, sampleEngine } from '../../support/sample-contract';
 
 const MINUTE = 60_000;
 const DAY = 24 * 60 * MINUTE;
 const FILE = `${uploadsPrefix(PREFIX, SAMPLE_QUEUE)}client/file.png`;
-const mayGoOn = () => true;
 
 async function start(options: EngineOptions = {}) {
-  const engine = memoryEngine(() => sampleContract().contract, options);
+  const { engine } = sampleEngine(undefined, options);
   await engine.objects.put(FILE, 'a picture', 'image/png');
   const job = { queue: SAMPLE_QUEUE, type: 'sample.done.v1', data: { name: 'a' }, group: 'g', files: [FILE] };
   const accepted = engine.clock.now();
@@ -21,7 +20,7 @@ async function start(options: EngineOptions = {}) {
     send: (changes: Partial<Submission> = {}) => submit({ ...engine.deps, source: '/my/api' }, { ...job, ...changes }),
     note: () => engine.table.item(fileKey(FILE)),
     isThere: () => engine.objects.keys().includes(FILE),
-    drop: (inTime = mayGoOn) => dropFiles(engine.deps, SAMPLE_QUEUE, inTime),
+    drop: () => dropFiles(engine.deps, SAMPLE_QUEUE, () => true),
     /** Goes on to the first full hour that is this many days after the start, and removes what has expired. */
     async toDay(days: number) {
       const { clock, table } = engine;

@@ -3,8 +3,8 @@ import { hideMs } from '../../../lib/reconcile/dead-letters';
 import { acceptedRow } from '../../support/accepted-row';
 import { damagedRow } from '../../support/damage';
 import { layParked, moveUntried, spendReceives } from '../../support/dead-letters';
-import { anEnvelope, type EngineOptions, envelope, jobId, memoryEngine } from '../../support/engine';
-import { sampleContract } from '../../support/sample-contract';
+import { anEnvelope, envelope, jobId, type memoryEngine } from '../../support/engine';
+import { sampleEngine } from '../../support/sample-contract';
 
 const MINUTE = 60_000;
 const UNTRIED = 1_000_000;
@@ -12,29 +12,14 @@ const UNTRIED = 1_000_000;
 type Engine = ReturnType<typeof memoryEngine>;
 
 /** An engine whose calls each take some milliseconds, one after another, once `costly` was called. */
-function slowEngine(costMs: number, before: EngineOptions['before'] = () => {}) {
+function slowEngine(costMs: number) {
   let cost = 0;
-  const { contract, effects } = sampleContract();
-  const engine: Engine = memoryEngine(() => contract, {
-    // The runs of a walk then meet the entries in the order in which they were sent.
-    groupOrder: 'age',
-    before: (call) => {
-      engine.clock.advance(cost);
-      return before(call);
-    },
-  });
+  // The runs of a walk then meet the entries in the order in which they were sent.
+  const { engine } = sampleEngine(undefined, { groupOrder: 'age', before: () => engine.clock.advance(cost) });
   const costly = () => {
     cost = costMs;
   };
-  return { engine, effects, costly };
-}
-
-/** Runs the reconciler, then the worker, then lets the rest of the minute pass. */
-async function minute(engine: Engine, everyMs = MINUTE): Promise<void> {
-  const begun = engine.clock.now();
-  await engine.reconcile();
-  while (engine.inQueue() > 0) await engine.deliver();
-  engine.clock.advance(Math.max(1, begun + everyMs - engine.clock.now()));
+  return { engine, costly };
 }
 
 const depth = ({ deps }: Engine) => deps.queues.depth(deps.dlqUrl('sample'));
@@ -47,7 +32,12 @@ test('a damaged row is reported once while its entry is hidden among thousands',
   await layParked(engine, 2_400, 2);
 
   costly();
-  for (let count = 0; count < 60; count++) await minute(engine);
+  for (let count = 0; count < 60; count++) {
+    const begun = engine.clock.now();
+    await engine.reconcile();
+    while (engine.inQueue() > 0) await engine.deliver();
+    engine.clock.advance(Math.max(1, begun + MINUTE - engine.clock.now()));
+  }
 
   expect(engine.facts.filter(({ fact }) => fact === 'row-damaged').map(({ on }) => on)).toEqual([true]);
 });
@@ -101,7 +91,7 @@ test('more waiting messages than a run can handle do not keep the walk from the 
 });
 
 test('a run holds no more bodies of untried messages than fit into its memory', async () => {
-  const { engine } = slowEngine(0);
+  const { engine } = sampleEngine();
   for (let n = 0; n < 40; n++) moveUntried(engine, n, { body: 'x'.repeat(1_000_000) });
 
   await engine.reconcile();
@@ -111,7 +101,7 @@ test('a run holds no more bodies of untried messages than fit into its memory', 
 });
 
 test('a DLQ whose count agrees is looked at every quarter of an hour, and every minute if it differs', async () => {
-  const { engine } = slowEngine(0);
+  const { engine } = sampleEngine();
   await layParked(engine, 5);
   const { receive, send } = engine.deps.queues;
   let looked = false;
