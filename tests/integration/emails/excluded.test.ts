@@ -1,6 +1,8 @@
 import { chunkId } from '../../../lib/emails/campaigns/campaign';
+import { suppressedKey } from '../../../lib/jobs/keys';
 import { retry } from '../../../lib/ops/act';
-import { CAMPAIGN, type Emails, startEmails } from '../../support/emails';
+import { CAMPAIGN, type Emails, messageBody, startEmails } from '../../support/emails';
+import { jobId, PREFIX } from '../../support/engine';
 
 let emails: Emails;
 beforeEach(async () => {
@@ -16,15 +18,20 @@ const refuse = (fields: string[], times: number | 'forever' = 1) =>
     body: { errors: fields.map((field) => ({ message: 'user-0@example.com is bad', field, help: null })) },
   });
 
-/** Sends a campaign of one chunk. */
-async function send(recipients = 5): Promise<void> {
-  const campaign = await emails.campaign({ recipients, chunkSize: recipients });
-  await emails.campaigns.change(CAMPAIGN, (stored) => ({ ...stored, released: 1, open: [0] }));
-  emails.sendChunk(campaign, 0);
+/** Sends a campaign whose chunks are all released, by default one. */
+async function send(recipients = 5, chunkSize = recipients): Promise<void> {
+  const campaign = await emails.campaign({ recipients, chunkSize });
+  const chunks = Array.from({ length: campaign.chunks }, (_, number) => number);
+  await emails.campaigns.change(CAMPAIGN, (stored) => ({ ...stored, released: campaign.chunks, open: chunks }));
+  for (const number of chunks) emails.sendChunk(campaign, number);
   await emails.engine.drain({ batch: 1 });
 }
 
 const report = () => emails.report();
+const address = (n: number) => `user-${n}@example.com`;
+const suppress = (numbers: number[], reason: 'unsubscribed' | 'erased' = 'unsubscribed') =>
+  emails.suppression.add(numbers.map((n) => ({ email: address(n), reason })));
+const seen = () => JSON.stringify([emails.engine.table.items(), emails.engine.lines, emails.engine.metrics]);
 const addressees = () => emails.sendgrid.mails.map(({ to }) => to[0]);
 
 test('a refused address is left out, and all other recipients get their mail under their own number', async () => {
@@ -37,8 +44,8 @@ test('a refused address is left out, and all other recipients get their mail und
 
   expect(emails.sendgrid.requests).toHaveLength(3);
   expect(emails.sendgrid.mails.map(({ to, customArgs }) => [to[0], customArgs.recipient])).toEqual([
-    ['user-2@example.com', '2'],
-    ['user-4@example.com', '4'],
+    [address(2), '2'],
+    [address(4), '4'],
   ]);
   expect(emails.chunk(0)).toMatchObject({
     ...{ state: 'succeeded', attempts: 1, result: { recipients: 5, refused: 3 } },
@@ -46,7 +53,7 @@ test('a refused address is left out, and all other recipients get their mail und
   });
   expect(await report()).toMatchObject({ accepted: 2, refused: 3, jobs: { refused: [] }, events: { delivered: 2 } });
   expect(await emails.campaigns.read(CAMPAIGN)).toMatchObject({ status: 'ended', refusals: 0 });
-  expect(JSON.stringify([emails.engine.table.items(), emails.engine.lines, emails.engine.metrics])).not.toContain('@');
+  expect(seen()).not.toContain('@');
 });
 
 test('a pause between two requests holds the chunk, and refused recipients stay left out', async () => {
@@ -72,7 +79,7 @@ test('a pause between two requests holds the chunk, and refused recipients stay 
   await engine.drain({ batch: 1, hours: 1 });
 
   expect(sendgrid.requests).toHaveLength(2);
-  expect(addressees()).not.toContain('user-0@example.com');
+  expect(addressees()).not.toContain(address(0));
   expect(await report()).toMatchObject({ accepted: 999, refused: 1 });
 });
 
@@ -105,7 +112,7 @@ test('after ten requests the chunk is parked, and a retry continues without the 
   await retry(emails.engine.deps, emails.chunk(0));
   await emails.engine.drain({ batch: 1 });
 
-  expect(addressees()).toEqual([15, 16, 17, 18, 19].map((n) => `user-${n}@example.com`));
+  expect(addressees()).toEqual([15, 16, 17, 18, 19].map(address));
   expect(await report()).toMatchObject({ accepted: 5, refused: 15, jobs: { refused: [] } });
 });
 
@@ -117,4 +124,66 @@ test('refused recipients count as refused even if the other mails of their chunk
 
   expect(emails.chunk(0)).toMatchObject({ state: 'held', reason: 'unknown' });
   expect(await report()).toMatchObject({ unknown: 4, refused: 1, accepted: 0 });
+});
+
+test('a suppressed recipient gets no mail, and row, record and report say so without an address', async () => {
+  await suppress([1]);
+  await suppress([2, 3], 'erased');
+
+  await send(4, 2);
+
+  expect(addressees()).toEqual([address(0)]);
+  expect(emails.sendgrid.requests).toHaveLength(1);
+  expect(emails.chunk(0)).toMatchObject({ state: 'succeeded', result: { recipients: 2, suppressed: 1 } });
+  expect(emails.chunk(1)).toMatchObject({ state: 'succeeded', result: { recipients: 2, suppressed: 2 } });
+  expect(emails.chunk(1).steps).toMatchObject({ suppressed: { result: { erased: [0, 1] } } });
+  const counts = { recipients: 4, accepted: 1, suppressed: 3, refused: 0, jobs: { refused: [] } };
+  expect(await report()).toMatchObject(counts);
+  // A chunk without a mail says nothing about the campaign's mails.
+  expect(await emails.campaigns.read(CAMPAIGN)).toMatchObject({
+    ended: { chunks: 1, refused: 0 },
+    sent: [{ recipients: 1 }],
+  });
+  expect(seen()).not.toContain('@');
+});
+
+test('a retry of a refused chunk asks the list again, and SendGrid names the right recipient', async () => {
+  await suppress([0]);
+  // Place 0 of those whom the list leaves.
+  refuse(['personalizations.0.to']);
+  refuse(['content']);
+
+  await send(3);
+  expect(emails.chunk(0)).toMatchObject({ state: 'dead', steps: { excluded: { result: { SendgridRejected: [1] } } } });
+  await suppress([2]);
+  await retry(emails.engine.deps, emails.chunk(0));
+  await emails.engine.drain({ batch: 1 });
+
+  expect(addressees()).toEqual([]);
+  expect(emails.chunk(0)).toMatchObject({ state: 'succeeded', result: { refused: 1, suppressed: 2 } });
+  expect(await report()).toMatchObject({ accepted: 0, refused: 1, suppressed: 2 });
+});
+
+test('a single mail goes to a person who unsubscribed, and not to one who was erased', async () => {
+  await suppress([1]);
+  await suppress([2], 'erased');
+
+  for (const n of [1, 2]) emails.engine.send(messageBody({ to: { email: address(n) } }, { id: jobId(n) }));
+  await emails.engine.drain({ batch: 1 });
+
+  expect(addressees()).toEqual([address(1)]);
+  expect(emails.engine.row(jobId(2))).toMatchObject({ state: 'succeeded', result: { suppressed: 1 } });
+});
+
+test('a list that cannot be read pauses the campaign, and nothing is sent', async () => {
+  await emails.engine.objects.put(suppressedKey(PREFIX), 'damaged', 'text/plain');
+
+  await send();
+
+  expect(addressees()).toEqual([]);
+  expect(emails.chunk(0)).toMatchObject({ state: 'held', reason: 'paused' });
+  expect(await emails.campaigns.read(CAMPAIGN)).toMatchObject({
+    status: 'paused',
+    reason: 'SuppressionListUnreadable',
+  });
 });
