@@ -1,6 +1,6 @@
 import { chunkId } from '../../../lib/emails/campaigns/campaign';
 import { type EventDeps, eventFolder } from '../../../lib/emails/events/webhook';
-import type { SendgridEvent } from '../../../packages/local/fakes/sendgrid';
+import { type AcceptedMail, eventsOf, type SendgridEvent } from '../../../packages/local/fakes/sendgrid';
 import { CAMPAIGN, type Emails, startEmails } from '../../support/emails';
 import { PREFIX } from '../../support/engine';
 import { withFaults } from '../../support/faults';
@@ -9,6 +9,7 @@ import { postEvents, storedEvents } from '../../support/webhook-request';
 let emails: Emails;
 beforeEach(async () => {
   emails = await startEmails();
+  emails.engine.deps.guard = { bounces: 5, reports: 0.1, refused: 20 };
 });
 afterEach(() => emails.close());
 
@@ -95,4 +96,68 @@ test('events that cannot be stored are sent again', async () => {
   const objects = withFaults(emails.engine.deps.objects, () => 'refused');
 
   expect(await post(events, { objects })).toBe(503);
+});
+
+const BOUNCE = { event: 'bounce', type: 'bounce' };
+const BLOCK = { event: 'bounce', type: 'blocked' };
+type Told = Parameters<typeof eventsOf>[1];
+const eventsAbout = (mails: readonly AcceptedMail[], event: Told) =>
+  mails.flatMap((mail) => eventsOf(mail, event, emails.engine.clock.now()));
+
+/** Reports on the first mails in turn, by kinds. */
+async function report(...parts: [count: number, event: Told][]): Promise<void> {
+  let from = 0;
+  for (const [count, event] of parts) {
+    expect(await post(eventsAbout(emails.sendgrid.mails.slice(from, from + count), event))).toBe(204);
+    from += count;
+  }
+  await emails.engine.reconcile();
+}
+
+test.each<[bad: number, event: Told, of: number, string]>([
+  [99, BOUNCE, 99, 'running'],
+  [5, BOUNCE, 100, 'running'],
+  [6, BOUNCE, 100, '6 of 100 mails bounced: 6 %, more than 5 %'],
+  [6, BLOCK, 106, 'running'],
+  [2, 'spamreport', 100, 'running'],
+  [3, 'spamreport', 100, '3 of 100 mails were reported as spam: 3 %, more than 0.1 %'],
+  [60, 'deferred', 159, 'running'],
+])('a campaign of which SendGrid reports %i mails as %j of %i: %s', async (bad, event, of, expected) => {
+  await emails.campaign({ recipients: 2_000, chunkSize: 100 });
+  await emails.minutes(1);
+
+  await report([bad, event], [of - bad, 'delivered']);
+
+  const { status, why } = (await emails.campaigns.read(CAMPAIGN)) ?? {};
+  expect(why ?? status).toBe(expected);
+  await emails.engine.reconcile();
+  const facts = emails.engine.facts.filter(({ on }) => on);
+  expect(facts).toMatchObject(why ? [{ fact: 'campaign-paused', subject: CAMPAIGN, note: why }] : []);
+});
+
+test('each pause is told, although the fact of the one before is still on', async () => {
+  await emails.campaign({ recipients: 5_000, chunkSize: 100 });
+  for (const pause of [1, 2]) {
+    await emails.minutes(1);
+    await post(eventsAbout(emails.sendgrid.mails.slice(-400), BOUNCE));
+    await emails.minutes(2);
+    if (pause === 1) await emails.campaigns.resume(CAMPAIGN);
+  }
+
+  const why = '400 of 400 mails bounced: 100 %, more than 5 %';
+  const notes = emails.engine.facts.flatMap(({ on, note }) => (on ? [note] : []));
+  expect(notes).toEqual([why, `${why}, pause 2`]);
+});
+
+test('a campaign pauses when SendGrid refuses more than a fifth of its chunks', async () => {
+  await emails.campaign({ recipients: 2_000, chunkSize: 100 });
+  for (const number of [1, 3]) emails.sendgrid.fail({ bodyContains: chunkId(CAMPAIGN, number), status: 400 });
+  await emails.minutes(1);
+
+  await report([200, 'delivered']);
+
+  expect(await emails.campaigns.read(CAMPAIGN)).toMatchObject({ status: 'paused', reason: 'TooManyRefused' });
+  // The dashboard sums these lines.
+  const line = emails.engine.lines.find(({ message }) => message === 'events stored');
+  expect(line?.facts).toEqual({ queue: 'emails', count: 200, delivered: 200 });
 });
