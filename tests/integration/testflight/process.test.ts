@@ -73,6 +73,23 @@ const REJECTED = { code: 'AppStoreConnectRejected', field: 'data.attributes.emai
 const [ONE_APP, ONE_GROUP] = [[{ app: APP }], [{ app: APP, group: GROUP }]];
 const toEmptyApp = inviteBody({ app: EMPTY_APP, groups: [EMPTY_APPS_GROUP] });
 const INVITATION = { kind: 'invitation', app: APP, email: TESTER, by: 'invitation' };
+const unchanged = (state: Parameters<typeof known>[0], invitation: string): Case => ({
+  ...{ body: inviteBody(), seed: known(state), row: done({ invitation }), mails: [], changes: 0 },
+});
+const unanswered = (failure: Failure): Case => ({
+  ...{ body: toOther, seed: known('ACCEPTED'), fails: [at(OTHER_GROUP, failure)], row: { state: 'succeeded' } },
+  testers: [{ groups: [GROUP, OTHER_GROUP] }],
+});
+const mailed = (failure: Failure, outcome: string): Case => ({
+  ...{ body: inviteBody({ notification }), mails: [INVITATION], mailFails: { ...failure, times: 'forever' } },
+  row: { state: 'succeeded', result: { notification: outcome } },
+});
+const otherApp = (body: string): Case => ({
+  ...{ apps: ONE_APP, body, calls: 0, row: parked({ code: 'AppNotAllowed', field: 'data.app' }) },
+});
+const otherGroup = (body: string): Case => ({
+  ...{ apps: ONE_GROUP, body, calls: 0, row: parked({ code: 'GroupNotAllowed', field: 'data.groups' }) },
+});
 
 const CASES: Record<string, Case> = {
   'an invitation creates a tester in the groups and makes Apple invite them': {
@@ -87,19 +104,10 @@ const CASES: Record<string, Case> = {
     ...{ body: inviteBody(), seed: seed([], { invitesOnJoining: true }), row: done({ invitation: 'by-apple' }) },
     mails: [{ kind: 'invitation', app: APP, email: TESTER, by: 'joining' }],
   },
-  ...Object.fromEntries(
-    (
-      [
-        ['INVITED', 'already-invited'],
-        ['ACCEPTED', 'already-accepted'],
-        ['INSTALLED', 'already-accepted'],
-        ['REVOKED', 'skipped: Revoked'],
-      ] as const
-    ).map(([state, invitation]) => [
-      `an invitation to a tester who is ${state} changes nothing`,
-      { body: inviteBody(), seed: known(state), row: done({ invitation }), mails: [], changes: 0 },
-    ]),
-  ),
+  'an invitation to an invited tester changes nothing': unchanged('INVITED', 'already-invited'),
+  'an invitation to a tester who has accepted changes nothing': unchanged('ACCEPTED', 'already-accepted'),
+  'an invitation to a tester who has installed a build changes nothing': unchanged('INSTALLED', 'already-accepted'),
+  'an invitation to a tester whom Apple revoked changes nothing': unchanged('REVOKED', 'skipped: Revoked'),
   'an invitation adds a tester only to the groups that are missing': {
     ...{ body: toBoth, seed: known('ACCEPTED'), changes: 1 },
     row: { state: 'succeeded', steps: { membership: { status: 'done', result: { changed: 1 } } } },
@@ -154,15 +162,8 @@ const CASES: Record<string, Case> = {
     ...{ body: inviteBody(), fails: [at(TESTERS, conflict('ENTITY_ERROR.ATTRIBUTE.INVALID', pointer))] },
     row: parked(REJECTED),
   },
-  ...Object.fromEntries(
-    [LOST, VANISHED].map((failure) => [
-      `a membership whose outcome is unknown is checked by reading the groups: ${JSON.stringify(failure)}`,
-      {
-        ...{ body: toOther, seed: known('ACCEPTED'), fails: [at(OTHER_GROUP, failure)], row: { state: 'succeeded' } },
-        testers: [{ groups: [GROUP, OTHER_GROUP] }],
-      },
-    ]),
-  ),
+  'a membership whose answer is lost is checked by reading the groups': unanswered(LOST),
+  'a membership whose call is lost is checked by reading the groups': unanswered(VANISHED),
   'a tester is removed from the app': {
     ...{ body: removeBody(), seed: known('ACCEPTED'), row: done({ removed: true }), testers: [] },
   },
@@ -183,40 +184,19 @@ const CASES: Record<string, Case> = {
     ...{ body: notifyBuildBody(), row: done({ notification: 'sent' }) },
     mails: [{ kind: 'build', app: APP, build: BUILD, by: 'notification' }],
   },
-  ...Object.fromEntries(
-    (
-      [
-        [{ after: 'reset' }, 'unknown'],
-        [{ status: 400, times: 'forever' }, 'skipped: SendgridRejected'],
-        [{ status: 401, times: 'forever' }, 'skipped: SendgridUnauthorized'],
-        [{ status: 503, times: 'forever' }, 'skipped: SendgridUnavailable'],
-        [{ status: 429, headers: { 'x-ratelimit-reset': '99999999999' } }, 'skipped: SendgridThrottled'],
-      ] as const
-    ).map(([mailFails, outcome]) => [
-      `a branded notification that fails does not affect the invitation: ${outcome}`,
-      {
-        ...{ body: inviteBody({ notification }), mailFails, mails: [INVITATION] },
-        row: { state: 'succeeded', result: { notification: outcome } },
-      },
-    ]),
+  'a branded notification that has no answer is unknown, and the invitation is sent': mailed(LOST, 'unknown'),
+  'a branded notification that is refused is skipped': mailed({ status: 400 }, 'skipped: SendgridRejected'),
+  'a branded notification is skipped if the key is refused': mailed({ status: 401 }, 'skipped: SendgridUnauthorized'),
+  'a branded notification is skipped after an outage': mailed({ status: 503 }, 'skipped: SendgridUnavailable'),
+  'a branded notification is skipped if it would have to wait for long': mailed(
+    { status: 429, headers: { 'x-ratelimit-reset': '99999999999' } },
+    'skipped: SendgridThrottled',
   ),
-  ...Object.fromEntries(
-    (
-      [
-        ['an invitation to another app', ONE_APP, toEmptyApp, 'App'],
-        ['a removal from another app', ONE_APP, removeBody({ app: EMPTY_APP }), 'App'],
-        ['a notification about another app', ONE_APP, notifyBuildBody({ app: EMPTY_APP }), 'App'],
-        ['an invitation to another group', ONE_GROUP, toBoth, 'Group'],
-        ['a removal from the whole app, if only a group is listed', ONE_GROUP, removeBody(), 'Group'],
-      ] as const
-    ).map(([what, apps, body, refused]) => [
-      `${what} is parked before Apple is called`,
-      {
-        ...{ apps, body, calls: 0 },
-        row: parked({ code: `${refused}NotAllowed`, field: refused === 'App' ? 'data.app' : 'data.groups' }),
-      },
-    ]),
-  ),
+  'an invitation to another app is parked before Apple is called': otherApp(toEmptyApp),
+  'a removal from another app is parked before Apple is called': otherApp(removeBody({ app: EMPTY_APP })),
+  'a notification about another app is parked before Apple is called': otherApp(notifyBuildBody({ app: EMPTY_APP })),
+  'an invitation to another group is parked before Apple is called': otherGroup(toBoth),
+  'a removal from the whole app is parked if only a group is listed': otherGroup(removeBody()),
   'an invitation to a listed group is done': { apps: ONE_GROUP, body: inviteBody(), row: done({}) },
   'an invitation to any group of a listed app is done': { apps: ONE_APP, body: toBoth, row: done({}) },
   'a branded notification is not sent to a tester who was not invited': {
