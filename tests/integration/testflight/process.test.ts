@@ -305,21 +305,3 @@ test('after a crash among several memberships the next run waits for the time of
   expect([state, steps.membership?.status]).toEqual(['held', 'started']);
   expect(retryAt - (deliveries.at(-1)?.at ?? 0)).toBe(2 * LONGEST_CALL_MS + SETTLE_AFTER_MS);
 });
-
-test('of two commands that a revoked key holds, the later one goes on, and nothing can run the earlier one again', async () => {
-  const { engine, apple } = await start();
-  apple.fail({ status: 401, times: 'forever' });
-  for (const body of [inviteBody(), removeBody({}, { id: jobId(2) })]) engine.send(body, { group: APP });
-
-  for (let minute = 0; minute < 60; minute++) {
-    if (minute === 30) await apple.recover();
-    await engine.reconcile();
-    await engine.deliver(1);
-    engine.clock.advance(60_000);
-  }
-
-  const [earlier, later] = [engine.row(jobId(1)), engine.row(jobId(2))];
-  expect([earlier.state, earlier.reason, later.state]).toEqual(['cancelled', 'superseded', 'succeeded']);
-  expect(engine.objects.keys().filter((key) => key.includes('/_bodies/'))).toEqual([]);
-  expect([...engine.deadLetters(), ...apple.testers, ...apple.mails]).toEqual([]);
-});

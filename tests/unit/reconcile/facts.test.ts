@@ -1,14 +1,13 @@
 import { createFactReporter } from '../../../lib/reconcile/facts';
-import { type EngineOptions, envelope, jobId, memoryEngine } from '../../support/engine';
+import { type EngineOptions, envelope, jobId } from '../../support/engine';
 import { outage } from '../../support/faults';
-import { createKills } from '../../support/kills';
-import { rejects, sampleContract, sampleEngine } from '../../support/sample-contract';
+import { rejects, sampleEngine } from '../../support/sample-contract';
 
 const MINUTE = 60_000;
 const OPEN = { kind: 'circuit-open', subject: 'zendesk', code: 'Unauthorized' } as const;
 
 function start(options: EngineOptions = {}) {
-  const engine = memoryEngine(() => sampleContract().contract, options);
+  const { engine } = sampleEngine(undefined, options);
   return {
     ...engine,
     /** One run that finds these facts. */
@@ -116,38 +115,20 @@ test('damaged facts count as none, so a fact is sent again', async () => {
   expect(brief()).toHaveLength(2);
 });
 
-test('a run that dies at any call sends a fact once or twice, and never not at all', async () => {
-  const times: number[] = [];
-  for (const when of ['before', 'after'] as const)
-    for (let call = 1, died = true; died; call++) {
-      const kills = createKills();
-      const { engine } = sampleEngine(rejects, kills);
-      await engine.sendAndDeliver(envelope());
-      died = (await kills.run(() => engine.reconcile(), { call, when })) === 'died';
-      await engine.minutes(6);
-      times.push(engine.facts.filter(({ fact, on }) => fact === 'jobs-dead' && on).length);
-    }
+test.each([
+  ['are sent by their codes', 5, [['Rejected', 2]]],
+  ['are only kept if the alarm about the DLQ reports the first one', 1, []],
+])('dead jobs %s', async (_what, dlqDepth, expected) => {
+  const { engine } = sampleEngine(rejects, { dlqDepth });
+  for (const n of [1, 2]) engine.send(envelope(n), { group: `g${n}` });
+  await engine.deliver();
 
-  expect(times.length).toBeGreaterThan(20);
-  expect(new Set(times)).toEqual(new Set([1, 2]));
-});
+  await engine.reconcile();
 
-test('dead jobs are sent by their codes, unless the alarm about the DLQ reports the first one', async () => {
-  for (const [dlqDepth, expected] of [
-    [5, [['Rejected', 2]]],
-    [1, []],
-  ] as const) {
-    const { engine } = sampleEngine(rejects, { dlqDepth });
-    for (const n of [1, 2]) engine.send(envelope(n), { group: `g${n}` });
-    await engine.deliver();
-
-    await engine.reconcile();
-
-    expect(engine.facts.map(({ code, count }) => [code, count])).toEqual(expected);
-    expect(Object.values(engine.table.item('facts')?.facts as object)).toMatchObject([
-      { kind: 'jobs-dead', subject: 'sample', code: 'Rejected', count: 2, jobId: jobId(1) },
-    ]);
-  }
+  expect(engine.facts.map(({ code, count }) => [code, count])).toEqual(expected);
+  expect(Object.values(engine.table.item('facts')?.facts as object)).toMatchObject([
+    { kind: 'jobs-dead', subject: 'sample', code: 'Rejected', count: 2, jobId: jobId(1) },
+  ]);
 });
 
 test('if a run cannot read all dead jobs, a code that it did not see is not over', async () => {
