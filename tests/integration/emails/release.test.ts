@@ -132,6 +132,27 @@ test.each([
   expect(await read()).toMatchObject({ status: 'running', released: 1 });
 });
 
+test('many chunks of a campaign that stays paused do not hold back chunks of another campaign', async () => {
+  const { campaigns, engine, sendgrid } = emails;
+  const short = jobId(101);
+  await emails.campaign({ recipients: 120, chunkSize: 1 });
+  await emails.campaign({ recipients: 1, id: short });
+  await engine.reconcile();
+  for (const id of [CAMPAIGN, short]) await campaigns.pause(id);
+  await emails.minutes(1);
+  await engine.reconcile();
+  const before = engine.inQueue();
+
+  await campaigns.resume(short);
+  await engine.reconcile();
+  const after = engine.inQueue();
+  await emails.work();
+
+  expect([before, after]).toEqual([0, 1]);
+  expect(sendgrid.mails).toHaveLength(1);
+  expect(engine.rows().filter(({ reason }) => reason === 'paused')).toHaveLength(120);
+});
+
 test('a campaign that cannot be read or released holds back no other one', async () => {
   const { engine, campaigns } = emails;
   const [unsendable, fine] = [jobId(101), jobId(102)];

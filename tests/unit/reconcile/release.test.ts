@@ -1,10 +1,10 @@
-import { PausedError, StoreError, WaitError } from '../../../lib/errors';
-import { bodyKey, campaignKey, EMAILS_QUEUE, jobKey } from '../../../lib/jobs/keys';
+import { StoreError, WaitError } from '../../../lib/errors';
+import { bodyKey, jobKey } from '../../../lib/jobs/keys';
 import type { JobRow } from '../../../lib/jobs/row';
 import { eachDue } from '../../../lib/reconcile/due';
 import { release } from '../../../lib/reconcile/release';
 import { spendReceives } from '../../support/dead-letters';
-import { anEnvelope, envelope, jobId, memoryEngine, PREFIX } from '../../support/engine';
+import { envelope, jobId, memoryEngine, PREFIX } from '../../support/engine';
 import { reconcileRun } from '../../support/reconcile-run';
 import { sampleContract, sampleEngine } from '../../support/sample-contract';
 
@@ -139,46 +139,6 @@ test('the release of a job that has succeeded since its row was read changes not
   expect(engine.objects.keys()).not.toContain(bodyKey(PREFIX, 'sample', jobId(1)));
   expect(engine.row(jobId(1)).state).toBe('succeeded');
   expect(engine.metrics.filter(({ name, value }) => name === 'JobsDead' && value > 0)).toEqual([]);
-});
-
-/** A campaign that has released all of its chunks. */
-const aCampaign = (id: string) => ({
-  ...{ key: campaignKey(id), writer: 'w', id, source: '/my/api', time: 0, startsAt: 0 },
-  ...{ manifest: { key: 'k', sha256: 's' }, chunkSize: 1, recipients: 200, requested: 200, duplicates: 0, rejected: 0 },
-  ...{ chunks: 200, released: 200, open: [], refusals: 0, history: [] },
-});
-
-test('many chunks of a campaign that stays paused do not hold back chunks of another campaign', async () => {
-  const [long, short] = [jobId(901), jobId(902)];
-  const paused = new Set([long, short]);
-  const of = new Map<string, string>();
-  const { contract, effects } = sampleContract(({ id }) => {
-    if (paused.has(of.get(id) ?? '')) throw new PausedError();
-  });
-  const engine = memoryEngine(() => ({ ...contract, queue: EMAILS_QUEUE }));
-  const send = (n: number, campaign: string) => {
-    of.set(jobId(n), campaign);
-    const envelope = anEnvelope({ id: jobId(n), campaign });
-    engine.send(JSON.stringify(envelope), { group: jobId(n) });
-  };
-  const status = (campaign: string, status: string, version: number) =>
-    engine.table.put({ ...aCampaign(campaign), version, status }, version - 1);
-  for (let n = 1; n <= 120; n++) send(n, long);
-  send(200, short);
-  for (const campaign of paused) await status(campaign, 'paused', 1);
-  while (engine.inQueue() > 0) await engine.deliver();
-  await engine.reconcile();
-  const before = engine.inQueue();
-
-  paused.delete(short);
-  await status(short, 'running', 2);
-  engine.clock.advance(MINUTE);
-  await engine.reconcile();
-  await engine.deliver();
-
-  expect(before).toBe(0);
-  expect(effects).toEqual([jobId(200)]);
-  expect(engine.rows().filter(({ reason }) => reason === 'paused')).toHaveLength(120);
 });
 
 test('jobs of one group are released in order', async () => {
