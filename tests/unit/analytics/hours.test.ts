@@ -103,23 +103,17 @@ test('of an event that two messages hold, every run and every reader takes the o
   expect(await jobs()).toEqual([jobId(8)]);
 });
 
-/** An hour in which one message came late, when both have settled. */
-async function twoHours() {
+/** An hour with one message, when it has been written. */
+async function written() {
   const made = service();
-  await made.store(1, [1, 30]);
+  await made.store(1, [1, 3]);
   made.until(SETTLED);
   await made.run();
-  await made.store(2, [31, 60]);
-  await made.store(3, [61, 90], new Date(SETTLED).toISOString());
-  made.until(SETTLED + HOUR_MS);
   return made;
 }
 
 test('a run that reads an object which another run then changes reads it again', async () => {
-  const { bucket, store, until, run, parquet } = service();
-  await store(1, [1, 3]);
-  until(SETTLED);
-  await run();
+  const { bucket, store, until, run, parquet } = await written();
   await store(2, [4, 6]);
   until(SETTLED + HOUR_MS);
   let other = async () => {
@@ -138,10 +132,7 @@ test('a run that reads an object which another run then changes reads it again',
 });
 
 test('a large hour becomes eight objects by the id, and an hour that grows later keeps its first one', async () => {
-  const { limits, store, until, run, parquet, view } = service();
-  await store(1, [1, 3]);
-  until(SETTLED);
-  await run();
+  const { limits, store, until, run, parquet, view } = await written();
   limits.onePartBytes = 1_000;
   await store(2, [4, 60]);
   until(SETTLED + HOUR_MS);
@@ -184,7 +175,10 @@ test('a damaged original is logged and the others are written; it counts again o
 });
 
 test('a damaged Parquet object stays unchanged, and later hours are written', async () => {
-  const { bucket, run, parquet, clock, until } = await twoHours();
+  const { bucket, store, until, run, parquet, clock } = await written();
+  await store(2, [4, 6]);
+  await store(3, [7, 9], new Date(SETTLED).toISOString());
+  until(SETTLED + HOUR_MS);
   const [key = ''] = await bucket.list(hourIn(parquetPrefix(PREFIX), HOUR));
   const whole = bucket.bytes(key);
   await bucket.put(key, 'damaged', 'text/plain');
@@ -197,8 +191,7 @@ test('a damaged Parquet object stays unchanged, and later hours are written', as
 
   await bucket.put(key, whole, 'text/plain');
   await run();
-  expect(await parquet()).toEqual([ids(1, 60)]);
-  until(HOUR + 10 * DAY);
+  expect(await parquet()).toEqual([ids(1, 6)]);
 });
 
 test('objects that are not ours stop nothing and stay', async () => {
@@ -211,7 +204,7 @@ test('objects that are not ours stop nothing and stay', async () => {
 
   await run();
 
-  expect((await bucket.list(hourIn(parquetPrefix(PREFIX), HOUR))).sort()).toHaveLength(2);
+  expect(await bucket.list(hourIn(parquetPrefix(PREFIX), HOUR))).toHaveLength(2);
   await bucket.delete(`${hourIn(parquetPrefix(PREFIX), HOUR)}from-athena`);
   expect(await parquet()).toEqual([ids(1, 3)]);
   expect(foreign.every((key) => bucket.keys().includes(key))).toBe(true);
@@ -223,9 +216,8 @@ test('an hour that is too large is left to a query engine, reported for the days
   const write = () =>
     writeHours({ ...engine.deps, columns: [], onePartBytes: 1e6, mostBytes: 1_000 }, { remainingMs: 60_000 });
   await engine.sendAndDeliver(analyticsBody(someEvents(1, 60)));
-  await engine.sendAndDeliver(
-    analyticsBody(someEvents(61, 61), { n: 2, time: new Date(HOUR + HOUR_MS).toISOString() }),
-  );
+  const time = new Date(HOUR + HOUR_MS).toISOString();
+  await engine.sendAndDeliver(analyticsBody(someEvents(61, 61), { n: 2, time }));
   engine.clock.advance(SETTLED + HOUR_MS - engine.clock.now());
 
   await write();
