@@ -2,8 +2,10 @@ import { chunkId } from '../../../lib/emails/campaigns/campaign';
 import { type EventDeps, eventFolder } from '../../../lib/emails/events/webhook';
 import { type AcceptedMail, eventsOf, type SendgridEvent } from '../../../packages/local/fakes/sendgrid';
 import { CAMPAIGN, type Emails, startEmails } from '../../support/emails';
-import { PREFIX } from '../../support/engine';
+import { jobId, PREFIX } from '../../support/engine';
 import { withFaults } from '../../support/faults';
+import { feedbackBody, startFeedback } from '../../support/feedback';
+import { inviteBody, startTestflight } from '../../support/testflight';
 import { postEvents, storedEvents } from '../../support/webhook-request';
 
 let emails: Emails;
@@ -161,3 +163,53 @@ test('a campaign pauses when SendGrid refuses more than a fifth of its chunks', 
   const line = emails.engine.lines.find(({ message }) => message === 'events stored');
   expect(line?.facts).toEqual({ queue: 'emails', count: 200, delivered: 200 });
 });
+
+const QUEUES = [
+  ['feedback', startFeedback, feedbackBody(), 'confirmation'],
+  ['testflight', startTestflight, inviteBody({ notification: { appName: 'Sample' } }), 'notification'],
+] as const;
+const deliveries = (mails: readonly AcceptedMail[]) => mails.flatMap((mail) => eventsOf(mail, 'delivered', mail.at));
+
+test.each(QUEUES)(
+  'the mail of a %s job has its events in the partition of its job, and needs no evidence once SendGrid has answered',
+  async (queue, start, body) => {
+    const { engine, sendgrid, close } = await start();
+    engine.send(body);
+    await engine.drain({ batch: 1 });
+    const before = engine.table.writes();
+
+    expect(await postEvents(engine, deliveries(sendgrid.mails))).toBe(204);
+    await close();
+
+    const folder = `jobs/_events/${queue}/year=2026/month=01/day=02/hour=03/campaign=none/`;
+    expect(storedEvents(engine)).toMatchObject([
+      { key: expect.stringContaining(folder), event: { job: jobId(1), recipient: 0 } },
+    ]);
+    expect(JSON.stringify([storedEvents(engine), engine.lines, engine.metrics])).not.toContain('@');
+    expect(engine.metrics).toContainEqual({ name: 'EmailEvents', value: 1, dimensions: {} });
+    expect(engine.table.writes()).toBe(before);
+    expect(engine.row(jobId(1))).not.toHaveProperty('evidence');
+  },
+);
+
+test.each(QUEUES)(
+  'the mail of a %s job that is unknown when the job ends is resolved by its event, in row and record',
+  async (_queue, start, body, step) => {
+    const { engine, sendgrid, close } = await start();
+    engine.send(body);
+    sendgrid.fail({ after: 'reset' });
+    await engine.drain({ batch: 1 });
+    const ended = engine.row(jobId(1));
+
+    engine.clock.advance(30 * 60_000);
+    await postEvents(engine, deliveries(sendgrid.mails));
+    await engine.reconcile();
+    await close();
+
+    expect(ended).toMatchObject({ state: 'succeeded', result: { [step]: 'unknown' } });
+    const resolved = { result: { [step]: 'sent' }, steps: { [step]: { status: 'done' } } };
+    expect(engine.row(jobId(1))).toMatchObject({ ...resolved, endedAt: ended.endedAt });
+    expect(Object.values(engine.records())).toMatchObject([resolved]);
+    expect(engine.row(jobId(1))).not.toHaveProperty('todo');
+  },
+);
