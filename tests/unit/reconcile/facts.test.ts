@@ -50,14 +50,6 @@ test('a fact that stays costs no write', async () => {
   expect(table.item('facts')?.version).toBe(version);
 });
 
-test('two codes of a subject are two facts, and so are two subjects', async () => {
-  const { run, brief } = start();
-
-  await run(OPEN, { ...OPEN, code: 'Down' }, { ...OPEN, subject: 'sendgrid' }, OPEN);
-
-  expect(brief()).toHaveLength(3);
-});
-
 test('facts that two kinds of work find at the same time are all sent', async () => {
   const { deps, facts } = start();
   const reporter = createFactReporter(deps);
