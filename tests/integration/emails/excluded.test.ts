@@ -27,7 +27,6 @@ async function send(recipients = 5, chunkSize = recipients): Promise<void> {
   await emails.engine.drain({ batch: 1 });
 }
 
-const report = () => emails.report();
 const address = (n: number) => `user-${n}@example.com`;
 const suppress = (numbers: number[], reason: 'unsubscribed' | 'erased' = 'unsubscribed') =>
   emails.suppression.add(numbers.map((n) => ({ email: address(n), reason })));
@@ -51,7 +50,12 @@ test('a refused address is left out, and all other recipients get their mail und
     ...{ state: 'succeeded', attempts: 1, result: { recipients: 5, refused: 3 } },
     steps: { excluded: { result: { SendgridRejected: [0, 1, 3] } } },
   });
-  expect(await report()).toMatchObject({ accepted: 2, refused: 3, jobs: { refused: [] }, events: { delivered: 2 } });
+  expect(await emails.report()).toMatchObject({
+    accepted: 2,
+    refused: 3,
+    jobs: { refused: [] },
+    events: { delivered: 2 },
+  });
   expect(await emails.campaigns.read(CAMPAIGN)).toMatchObject({ status: 'ended', refusals: 0 });
   expect(seen()).not.toContain('@');
 });
@@ -73,14 +77,14 @@ test('a pause between two requests holds the chunk, and refused recipients stay 
   // A worker that dies during the wait leaves no unknown step, because it was not sending.
   expect(meanwhile).toEqual({ excluded: expect.objectContaining({ status: 'done' }) });
   expect(emails.chunk(0)).toMatchObject({ state: 'held', reason: 'paused' });
-  expect(await report()).toMatchObject({ paused: 999, refused: 1, accepted: 0 });
+  expect(await emails.report()).toMatchObject({ paused: 999, refused: 1, accepted: 0 });
   engine.clock.sleep = sleep;
   await emails.campaigns.resume(CAMPAIGN);
   await engine.drain({ batch: 1, hours: 1 });
 
   expect(sendgrid.requests).toHaveLength(2);
   expect(addressees()).not.toContain(address(0));
-  expect(await report()).toMatchObject({ accepted: 999, refused: 1 });
+  expect(await emails.report()).toMatchObject({ accepted: 999, refused: 1 });
 });
 
 test.each<[string, string[]]>([
@@ -94,7 +98,7 @@ test.each<[string, string[]]>([
 
   expect(emails.sendgrid.requests).toHaveLength(1);
   expect(emails.chunk(0)).toMatchObject({ state: 'dead', error: { code: 'SendgridRejected' } });
-  expect(await report()).toMatchObject({ accepted: 0, refused: 5, jobs: { refused: [chunkId(CAMPAIGN, 0)] } });
+  expect(await emails.report()).toMatchObject({ accepted: 0, refused: 5, jobs: { refused: [chunkId(CAMPAIGN, 0)] } });
 });
 
 test('after ten requests the chunk is parked, and a retry continues without the recipients that were left out', async () => {
@@ -106,14 +110,14 @@ test('after ten requests the chunk is parked, and a retry continues without the 
   expect(emails.engine.clock.now() - begun).toBeGreaterThan(1_000);
   expect(emails.sendgrid.requests).toHaveLength(11);
   expect(emails.chunk(0)).toMatchObject({ state: 'dead', error: { code: 'SendgridRejected' } });
-  expect(await report()).toMatchObject({ accepted: 0, refused: 20 });
+  expect(await emails.report()).toMatchObject({ accepted: 0, refused: 20 });
 
   refuse(['personalizations.0.to'], 5);
   await retry(emails.engine.deps, emails.chunk(0));
   await emails.engine.drain({ batch: 1 });
 
   expect(addressees()).toEqual([15, 16, 17, 18, 19].map(address));
-  expect(await report()).toMatchObject({ accepted: 5, refused: 15, jobs: { refused: [] } });
+  expect(await emails.report()).toMatchObject({ accepted: 5, refused: 15, jobs: { refused: [] } });
 });
 
 test('refused recipients count as refused even if the other mails of their chunk are unknown', async () => {
@@ -123,7 +127,7 @@ test('refused recipients count as refused even if the other mails of their chunk
   await send();
 
   expect(emails.chunk(0)).toMatchObject({ state: 'held', reason: 'unknown' });
-  expect(await report()).toMatchObject({ unknown: 4, refused: 1, accepted: 0 });
+  expect(await emails.report()).toMatchObject({ unknown: 4, refused: 1, accepted: 0 });
 });
 
 test('a suppressed recipient gets no mail, and row, record and report say so without an address', async () => {
@@ -138,7 +142,7 @@ test('a suppressed recipient gets no mail, and row, record and report say so wit
   expect(emails.chunk(1)).toMatchObject({ state: 'succeeded', result: { recipients: 2, suppressed: 2 } });
   expect(emails.chunk(1).steps).toMatchObject({ suppressed: { result: { erased: [0, 1] } } });
   const counts = { recipients: 4, accepted: 1, suppressed: 3, refused: 0, jobs: { refused: [] } };
-  expect(await report()).toMatchObject(counts);
+  expect(await emails.report()).toMatchObject(counts);
   // A chunk without a mail says nothing about the campaign's mails.
   expect(await emails.campaigns.read(CAMPAIGN)).toMatchObject({
     ended: { chunks: 1, refused: 0 },
@@ -161,7 +165,7 @@ test('a retry of a refused chunk asks the list again, and SendGrid names the rig
 
   expect(addressees()).toEqual([]);
   expect(emails.chunk(0)).toMatchObject({ state: 'succeeded', result: { refused: 1, suppressed: 2 } });
-  expect(await report()).toMatchObject({ accepted: 0, refused: 1, suppressed: 2 });
+  expect(await emails.report()).toMatchObject({ accepted: 0, refused: 1, suppressed: 2 });
 });
 
 test('a single mail goes to a person who unsubscribed, and not to one who was erased', async () => {

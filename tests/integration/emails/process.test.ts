@@ -79,49 +79,47 @@ test('a chunk whose slot was reserved at another rate than the one of an operato
   expect(emails.chunk(1)).toMatchObject({ state: 'succeeded', attempts: 1 });
 });
 
-describe('a campaign that is paused', () => {
-  test('pauses itself when SendGrid forbids two senders and the circuit opens', async () => {
-    const { engine, sendgrid } = emails;
-    sendgrid.fail({ status: 403, times: 'forever' });
-    await engine.sendAndDeliver(messageBody({ from: { email: 'other@example.com' } }));
-    await sent([0, 1, 2]);
+test('a campaign pauses itself when SendGrid forbids two senders and the circuit opens', async () => {
+  const { engine, sendgrid } = emails;
+  sendgrid.fail({ status: 403, times: 'forever' });
+  await engine.sendAndDeliver(messageBody({ from: { email: 'other@example.com' } }));
+  await sent([0, 1, 2]);
 
-    expect(await emails.campaigns.read(CAMPAIGN)).toMatchObject({ status: 'paused', reason: 'Forbidden' });
-    expect([0, 1, 2].map((number) => emails.chunk(number).reason)).toEqual(['stopped', 'paused', 'paused']);
-    expect(sendgrid.requests).toHaveLength(2);
-  });
+  expect(await emails.campaigns.read(CAMPAIGN)).toMatchObject({ status: 'paused', reason: 'Forbidden' });
+  expect([0, 1, 2].map((number) => emails.chunk(number).reason)).toEqual(['stopped', 'paused', 'paused']);
+  expect(sendgrid.requests).toHaveLength(2);
+});
 
-  test.each([
-    [401, 'SendgridUnauthorized'],
-    [402, 'SendgridMisconfigured'],
-    [405, 'SendgridMisconfigured'],
-  ])('pauses itself and is reported once, however many chunks cause the pause: %i', async (status, reason) => {
-    const { engine, sendgrid } = emails;
-    sendgrid.fail({ status, times: 'forever' });
-    const campaign = await emails.campaign();
-    for (const number of [0, 1, 2]) emails.sendChunk(campaign, number);
+test.each([
+  [401, 'SendgridUnauthorized'],
+  [402, 'SendgridMisconfigured'],
+  [405, 'SendgridMisconfigured'],
+])('a campaign pauses itself and is reported once, however many chunks cause the pause: %i', async (status, reason) => {
+  const { engine, sendgrid } = emails;
+  sendgrid.fail({ status, times: 'forever' });
+  const campaign = await emails.campaign();
+  for (const number of [0, 1, 2]) emails.sendChunk(campaign, number);
 
-    const batches = [0, 1, 2].map(() => engine.receive(1));
-    await Promise.all(batches.map((batch) => engine.handle(batch)));
+  const batches = [0, 1, 2].map(() => engine.receive(1));
+  await Promise.all(batches.map((batch) => engine.handle(batch)));
 
-    expect(await emails.campaigns.read(CAMPAIGN)).toMatchObject({ status: 'paused', reason });
-    await engine.reconcile();
-    const paused = engine.facts.filter(({ fact }) => fact === 'campaign-paused');
-    expect(paused).toMatchObject([{ subject: CAMPAIGN, code: reason }]);
-  });
+  expect(await emails.campaigns.read(CAMPAIGN)).toMatchObject({ status: 'paused', reason });
+  await engine.reconcile();
+  const paused = engine.facts.filter(({ fact }) => fact === 'campaign-paused');
+  expect(paused).toMatchObject([{ subject: CAMPAIGN, code: reason }]);
+});
 
-  test('pauses itself after three refused chunks in a row; an accepted chunk restarts the count', async () => {
-    const { sendgrid } = emails;
-    sendgrid.fail({ status: 400, times: 2 });
-    await sent([0, 1, 2], { recipients: 70 });
-    expect(await emails.campaigns.read(CAMPAIGN)).toMatchObject({ status: 'running', refusals: 0 });
+test('a campaign pauses itself after three refused chunks in a row; an accepted chunk restarts the count', async () => {
+  const { sendgrid } = emails;
+  sendgrid.fail({ status: 400, times: 2 });
+  await sent([0, 1, 2], { recipients: 70 });
+  expect(await emails.campaigns.read(CAMPAIGN)).toMatchObject({ status: 'running', refusals: 0 });
 
-    sendgrid.fail({ status: 400, times: 3 });
-    await sent([3, 4, 5, 6], { recipients: 70 });
+  sendgrid.fail({ status: 400, times: 3 });
+  await sent([3, 4, 5, 6], { recipients: 70 });
 
-    expect(await emails.campaigns.read(CAMPAIGN)).toMatchObject({ status: 'paused', reason: 'SendgridRejected' });
-    expect(emails.chunk(6)).toMatchObject({ state: 'held', reason: 'paused' });
-  });
+  expect(await emails.campaigns.read(CAMPAIGN)).toMatchObject({ status: 'paused', reason: 'SendgridRejected' });
+  expect(emails.chunk(6)).toMatchObject({ state: 'held', reason: 'paused' });
 });
 
 const OBJECTS = { manifest: 'data.manifest', content: 'data.campaign', recipients: 'data.number' };

@@ -45,68 +45,66 @@ const answer = (status: number, code: string, changes: object = {}): Failure => 
 });
 const tokens = () => fake.requests.map(({ headers }) => headers.authorization);
 
-describe('the token', () => {
-  test('is valid for Apple and is reused until shortly before it expires', async () => {
-    const apple = appleWith();
-    await find(apple);
-    now += 15 * MINUTE_MS;
-    await find(apple);
-    now += 4 * MINUTE_MS;
-    await find(apple);
+test('the token is valid for Apple and is reused until shortly before it expires', async () => {
+  const apple = appleWith();
+  await find(apple);
+  now += 15 * MINUTE_MS;
+  await find(apple);
+  now += 4 * MINUTE_MS;
+  await find(apple);
 
-    const [first, second, third] = tokens();
-    expect(second).toBe(first);
-    expect(third).not.toBe(first);
-    const rules = {
-      issuer: TEAM.issuerId,
-      audience: 'appstoreconnect-v1',
-      currentDate: new Date(now),
-      maxTokenAge: 1200,
-    };
-    const verify = (header = '') => jwtVerify(header.slice('Bearer '.length), createPublicKey(TEAM.privateKey), rules);
-    expect((await verify(third)).protectedHeader).toMatchObject({ alg: 'ES256', kid: TEAM.keyId });
-    await expect(verify(first)).rejects.toThrow('"exp" claim timestamp check failed');
-  });
+  const [first, second, third] = tokens();
+  expect(second).toBe(first);
+  expect(third).not.toBe(first);
+  const rules = {
+    issuer: TEAM.issuerId,
+    audience: 'appstoreconnect-v1',
+    currentDate: new Date(now),
+    maxTokenAge: 1200,
+  };
+  const verify = (header = '') => jwtVerify(header.slice('Bearer '.length), createPublicKey(TEAM.privateKey), rules);
+  expect((await verify(third)).protectedHeader).toMatchObject({ alg: 'ES256', kid: TEAM.keyId });
+  await expect(verify(first)).rejects.toThrow('"exp" claim timestamp check failed');
+});
 
-  test("is valid even if our clock is nearly a minute ahead of Apple's", async () => {
-    const apple = appleWith(undefined, () => now + 55_000);
+test("the token is valid even if our clock is nearly a minute ahead of Apple's", async () => {
+  const apple = appleWith(undefined, () => now + 55_000);
 
-    await expect(find(apple)).resolves.toBeUndefined();
-  });
+  await expect(find(apple)).resolves.toBeUndefined();
+});
 
-  test('is made again once with a fresh key when Apple refuses it', async () => {
-    const privateKey = secretOf(newKey(), TEAM.privateKey);
-    const apple = appleWith(privateKey);
-    fake.fail({ status: 401 });
+test('the token is made again once with a fresh key when Apple refuses it', async () => {
+  const privateKey = secretOf(newKey(), TEAM.privateKey);
+  const apple = appleWith(privateKey);
+  fake.fail({ status: 401 });
 
-    await find(apple);
-    await find(apple);
+  await find(apple);
+  await find(apple);
 
-    expect(privateKey.asked).toBe(1);
-    expect(tokens()).toHaveLength(3);
-    expect(new Set(tokens()).size).toBe(2);
-  });
+  expect(privateKey.asked).toBe(1);
+  expect(tokens()).toHaveLength(3);
+  expect(new Set(tokens()).size).toBe(2);
+});
 
-  test('can be made from a key with line breaks written as \\n', async () => {
-    await expect(find(appleWith(secretOf(TEAM.privateKey.replaceAll('\n', '\\n'))))).resolves.toBeUndefined();
-  });
+test('the token can be made from a key with line breaks written as \\n', async () => {
+  await expect(find(appleWith(secretOf(TEAM.privateKey.replaceAll('\n', '\\n'))))).resolves.toBeUndefined();
+});
 
-  test.each([
-    ['text that is not a key', 'planted-secret'],
-    ['a key of another curve', newKey('P-384')],
-  ])('cannot be made from %s, and the stop error quotes nothing', async (_what, key) => {
-    const error = await caught(find(appleWith(secretOf(key))));
+test.each([
+  ['text that is not a key', 'planted-secret'],
+  ['a key of another curve', newKey('P-384')],
+])('the token cannot be made from %s, and the stop error quotes nothing', async (_what, key) => {
+  const error = await caught(find(appleWith(secretOf(key))));
 
-    expect(error).toMatchObject({ class: 'stop', code: 'AppStoreConnectMisconfigured' });
-    expect(allTextOf(error)).not.toContain(key.slice(30, 60) || key);
-    expect(fake.requests).toEqual([]);
-  });
+  expect(error).toMatchObject({ class: 'stop', code: 'AppStoreConnectMisconfigured' });
+  expect(allTextOf(error)).not.toContain(key.slice(30, 60) || key);
+  expect(fake.requests).toEqual([]);
+});
 
-  test('causes a store error when its key cannot be fetched', async () => {
-    const failing = async () => Promise.reject(new StoreError({ code: 'SSM', message: 'down' }));
+test('the token causes a store error when its key cannot be fetched', async () => {
+  const failing = async () => Promise.reject(new StoreError({ code: 'SSM', message: 'down' }));
 
-    expect(await caught(find(appleWith(failing as never)))).toMatchObject({ class: 'store' });
-  });
+  expect(await caught(find(appleWith(failing as never)))).toMatchObject({ class: 'store' });
 });
 
 const throttled = (headers: Record<string, string> = {}) => ({ ...answer(429, 'RATE_LIMIT_EXCEEDED'), headers });

@@ -14,47 +14,38 @@ function* inPieces(text: string, size: number): Generator<Uint8Array> {
   for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
 }
 
-describe('recipients from CSV', () => {
-  test('have the columns email and name, and all other columns are data', async () => {
-    const file = '\ufeffemail,name,city\na@example.com,"Übel, A",Köln\r\nb@example.com,,\n';
+test('recipients from CSV have the columns email and name, and all other columns are data', async () => {
+  const file = '\ufeffemail,name,city\na@example.com,"Übel, A",Köln\r\nb@example.com,,\n';
+  const expected = [
+    { line: 2, value: { email: 'a@example.com', name: 'Übel, A', data: { city: 'Köln' } } },
+    { line: 3, value: { email: 'b@example.com', data: { city: '' } } },
+  ];
 
-    const expected = [
-      { line: 2, value: { email: 'a@example.com', name: 'Übel, A', data: { city: 'Köln' } } },
-      { line: 3, value: { email: 'b@example.com', data: { city: '' } } },
-    ];
+  const pieces = [1, 2, 3, 7, 1000].map((size) => inPieces(file, size));
+  for (const given of [...pieces, file, Buffer.from(file)]) expect(await all(fromCsv(given))).toEqual(expected);
+});
 
-    for (const size of [1, 2, 3, 7, 1000]) expect(await all(fromCsv(inPieces(file, size)))).toEqual(expected);
-  });
+test('recipients from CSV skip a broken row: it is reported with its line, and the next row is read', async () => {
+  const quoted = ['b@example.com,"B', 'c@example.com,"C" c', 'd@example.com,D "d'];
+  const long = `e@example.com,${'x'.repeat(65 * 1024)}`;
+  const rows = ['email,name', 'a@example.com', ...quoted, long, 'f@example.com,F'];
 
-  test('may be one text, or the bytes of one', async () => {
-    const file = 'email,city\nö@example.com,Köln\n';
+  const reads = await all(fromCsv([rows.join('\n')]));
 
-    const expected = [{ line: 2, value: { email: 'ö@example.com', data: { city: 'Köln' } } }];
-    for (const whole of [file, Buffer.from(file)]) expect(await all(fromCsv(whole))).toEqual(expected);
-  });
+  expect(reads).toEqual([
+    { line: 2, broken: 'the row must have 2 values like the header, has 1' },
+    ...[3, 4, 5].map((line) => ({ line, broken: 'a quote of the row is in a wrong place or missing' })),
+    { line: 6, broken: 'the row is too long' },
+    { line: 7, value: { email: 'f@example.com', name: 'F' } },
+  ]);
+});
 
-  test('skip a broken row: it is reported with its line, and the next row is read', async () => {
-    const quoted = ['b@example.com,"B', 'c@example.com,"C" c', 'd@example.com,D "d'];
-    const long = `e@example.com,${'x'.repeat(65 * 1024)}`;
-    const rows = ['email,name', 'a@example.com', ...quoted, long, 'f@example.com,F'];
-
-    const reads = await all(fromCsv([rows.join('\n')]));
-
-    expect(reads).toEqual([
-      { line: 2, broken: 'the row must have 2 values like the header, has 1' },
-      ...[3, 4, 5].map((line) => ({ line, broken: 'a quote of the row is in a wrong place or missing' })),
-      { line: 6, broken: 'the row is too long' },
-      { line: 7, value: { email: 'f@example.com', name: 'F' } },
-    ]);
-  });
-
-  test.each([
-    ['email,__proto__\na@example.com,b', 'the CSV header must not have a column __proto__'],
-    ['name\nA', 'the CSV header must have a column email'],
-    ['email,city,city\na@example.com,b,c', 'the CSV header must not repeat a column'],
-  ])('cannot be taken under the header of %j', async (file, message) => {
-    await expect(all(fromCsv([file]))).rejects.toThrow(new InvalidRecipientsError(message));
-  });
+test.each([
+  ['email,__proto__\na@example.com,b', 'the CSV header must not have a column __proto__'],
+  ['name\nA', 'the CSV header must have a column email'],
+  ['email,city,city\na@example.com,b,c', 'the CSV header must not repeat a column'],
+])('recipients from CSV cannot be taken under the header of %j', async (file, message) => {
+  await expect(all(fromCsv([file]))).rejects.toThrow(new InvalidRecipientsError(message));
 });
 
 test.each([
@@ -78,30 +69,28 @@ test.each([
   );
 });
 
-describe('recipients from NDJSON', () => {
-  test('are one JSON object a line; a broken line is reported and the next one is read', async () => {
-    const file = '{"email":"a@example.com"}\n{"email":\n\n{"email":"ö@example.com"}';
+test('recipients from NDJSON are one JSON object a line; a broken line is reported and the next one is read', async () => {
+  const file = '{"email":"a@example.com"}\n{"email":\n\n{"email":"ö@example.com"}';
 
-    const reads = await all(fromNdjson(inPieces(file, 3)));
+  const reads = await all(fromNdjson(inPieces(file, 3)));
 
-    expect(reads).toEqual([
-      { line: 1, value: { email: 'a@example.com' } },
-      { line: 2, broken: 'the line is not JSON' },
-      { line: 4, value: { email: 'ö@example.com' } },
-    ]);
-  });
+  expect(reads).toEqual([
+    { line: 1, value: { email: 'a@example.com' } },
+    { line: 2, broken: 'the line is not JSON' },
+    { line: 4, value: { email: 'ö@example.com' } },
+  ]);
+});
 
-  test('are not kept in memory, however long a line is', async () => {
-    const endless = async function* (): Bytes & AsyncGenerator<string> {
-      for (let n = 0; n < 100; n++) yield 'x'.repeat(64 * 1024);
-      yield '\n{"email":"a@example.com"}';
-    };
+test('recipients from NDJSON are not kept in memory, however long a line is', async () => {
+  const endless = async function* (): Bytes & AsyncGenerator<string> {
+    for (let n = 0; n < 100; n++) yield 'x'.repeat(64 * 1024);
+    yield '\n{"email":"a@example.com"}';
+  };
 
-    const reads = await all(fromNdjson(endless()));
+  const reads = await all(fromNdjson(endless()));
 
-    expect(reads).toEqual([
-      { line: 1, broken: 'the line is too long' },
-      { line: 2, value: { email: 'a@example.com' } },
-    ]);
-  });
+  expect(reads).toEqual([
+    { line: 1, broken: 'the line is too long' },
+    { line: 2, value: { email: 'a@example.com' } },
+  ]);
 });

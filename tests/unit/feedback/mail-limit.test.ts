@@ -4,49 +4,47 @@ import { HASH_KEY } from '../../support/hash-people';
 import { memoryClock, memoryRandom } from '../../support/memory-clock';
 import { memoryTable } from '../../support/memory-table';
 
-describe('the limit of confirmations', () => {
-  /** `keys`: the hash keys of the instance. */
-  function limit(keys: readonly [string, ...string[]] = [HASH_KEY], table = memoryTable()) {
-    const clock = memoryClock();
-    const mayConfirm = mailLimit({ clock, table, random: memoryRandom(), hashPeople: async () => hashesWith(keys) });
-    const ask = (id: string, email = 'User@example.com') => mayConfirm({ id, email });
-    return { clock, table, ask };
-  }
+/** `keys`: the hash keys of the instance. */
+function limit(keys: readonly [string, ...string[]] = [HASH_KEY], table = memoryTable()) {
+  const clock = memoryClock();
+  const mayConfirm = mailLimit({ clock, table, random: memoryRandom(), hashPeople: async () => hashesWith(keys) });
+  const ask = (id: string, email = 'User@example.com') => mayConfirm({ id, email });
+  return { clock, table, ask };
+}
 
-  test('lets three jobs an hour mail one address, in any case of letters, whatever follows a plus sign', async () => {
-    const { ask, clock } = limit();
-    const answers: boolean[] = [];
-    for (const [id, name] of ['user', 'USER+1', 'User+2+3', 'user+4'].entries())
-      answers.push(await ask(`${id}`, `${name}@example.com`));
+test('the limit of confirmations lets three jobs an hour mail one address, in any case of letters, whatever follows a plus sign', async () => {
+  const { ask, clock } = limit();
+  const answers: boolean[] = [];
+  for (const [id, name] of ['user', 'USER+1', 'User+2+3', 'user+4'].entries())
+    answers.push(await ask(`${id}`, `${name}@example.com`));
 
-    expect(answers).toEqual([true, true, true, false]);
-    expect(await ask('other', 'other@example.com')).toBe(true);
-    clock.advance(61 * 60_000);
-    expect(await ask('later')).toBe(true);
-  });
+  expect(answers).toEqual([true, true, true, false]);
+  expect(await ask('other', 'other@example.com')).toBe(true);
+  clock.advance(61 * 60_000);
+  expect(await ask('later')).toBe(true);
+});
 
-  test('answers the repeat of a job as before, and does not count it again', async () => {
-    const { ask } = limit();
-    for (const id of ['1', '1', '1', '2', '3', '4']) await ask(id);
+test('the limit of confirmations answers the repeat of a job as before, and does not count it again', async () => {
+  const { ask } = limit();
+  for (const id of ['1', '1', '1', '2', '3', '4']) await ask(id);
 
-    expect([await ask('1'), await ask('3'), await ask('4')]).toEqual([true, true, false]);
-  });
+  expect([await ask('1'), await ask('3'), await ask('4')]).toEqual([true, true, false]);
+});
 
-  test('stores no address, and not for ever', async () => {
-    const { table, clock, ask } = limit();
-    await ask('constructor');
+test('the limit of confirmations stores no address, and not for ever', async () => {
+  const { table, clock, ask } = limit();
+  await ask('constructor');
 
-    const [item] = table.items();
-    expect(JSON.stringify(item)).not.toContain('example.com');
-    expect(item?.expiresAt).toBeGreaterThan(clock.now() / 1000);
-  });
+  const [item] = table.items();
+  expect(JSON.stringify(item)).not.toContain('example.com');
+  expect(item?.expiresAt).toBeGreaterThan(clock.now() / 1000);
+});
 
-  test('counts mails from before a change of the hash key, and leaves their item as it was', async () => {
-    const before = limit();
-    for (const id of ['1', '2']) await before.ask(id);
-    const { table, ask } = limit(['a'.repeat(32), HASH_KEY], before.table);
+test('the limit of confirmations counts mails from before a change of the hash key, and leaves their item as it was', async () => {
+  const before = limit();
+  for (const id of ['1', '2']) await before.ask(id);
+  const { table, ask } = limit(['a'.repeat(32), HASH_KEY], before.table);
 
-    expect([await ask('1'), await ask('3'), await ask('4'), await ask('3')]).toEqual([true, true, false, true]);
-    expect(table.items().map(({ jobs }) => Object.keys(jobs as object))).toEqual([['1', '2'], ['3']]);
-  });
+  expect([await ask('1'), await ask('3'), await ask('4'), await ask('3')]).toEqual([true, true, false, true]);
+  expect(table.items().map(({ jobs }) => Object.keys(jobs as object))).toEqual([['1', '2'], ['3']]);
 });

@@ -61,8 +61,7 @@ test('a job that was not sent ends after a quarter of an hour, also beside a sha
 
 test('a sent job whose message outlived its retention expires, with a warning before, a record and no DLQ entry', async () => {
   const { engine } = sampleEngine();
-  await engine.deps.ledger.write(acceptedRow(engine.clock.now()), 0);
-  await engine.deps.ledger.update(`sample#${jobId(1)}`, (row) => ({ ...row, sentAt: engine.clock.now() }));
+  await engine.deps.ledger.write({ ...acceptedRow(START), sentAt: START }, 0);
 
   engine.clock.advance(13 * DAY);
   await engine.reconcile();
