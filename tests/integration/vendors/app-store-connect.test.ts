@@ -109,22 +109,19 @@ test('the token causes a store error when its key cannot be fetched', async () =
 
 const throttled = (headers: Record<string, string> = {}) => ({ ...answer(429, 'RATE_LIMIT_EXCEEDED'), headers });
 const SPENT = { 'x-rate-limit': 'user-hour-lim:3500;user-hour-rem:0;' };
+const REJECTED = { class: 'permanent', code: 'AppStoreConnectRejected' };
+const WRONG_VALUE = answer(400, 'PARAMETER_ERROR.INVALID', { source: { parameter: `filter[email]=${ADDRESS}` } });
+const WRONG_ATTRIBUTE = answer(409, 'ENTITY_ERROR.ATTRIBUTE.INVALID', {
+  source: { pointer: '/data/attributes/email' },
+});
 const AGREEMENT = 'FORBIDDEN.REQUIRED_AGREEMENTS_MISSING_OR_EXPIRED';
 
 test.each<[string, Failure, object]>([
-  [
-    'a 400 about a value',
-    answer(400, 'PARAMETER_ERROR.INVALID', { source: { parameter: `filter[email]=${ADDRESS}` } }),
-    { class: 'permanent', code: 'AppStoreConnectRejected', field: undefined },
-  ],
+  ['a 400 about a value', WRONG_VALUE, { ...REJECTED, field: undefined }],
   ['a missing agreement', answer(403, AGREEMENT), { class: 'stop', code: 'AgreementMissing', status: 403 }],
   ['a finer code of it', answer(403, `${AGREEMENT}.NEW`), { class: 'stop', code: 'AgreementMissing' }],
   ['another state', answer(409, 'STATE_ERROR'), { class: 'permanent', code: 'AppStoreConnectConflict' }],
-  [
-    'a wrong attribute',
-    answer(409, 'ENTITY_ERROR.ATTRIBUTE.INVALID', { source: { pointer: '/data/attributes/email' } }),
-    { class: 'permanent', code: 'AppStoreConnectRejected', field: 'data.attributes.email' },
-  ],
+  ['a wrong attribute', WRONG_ATTRIBUTE, { ...REJECTED, field: 'data.attributes.email' }],
   ['a 429', throttled(), { class: 'wait', waitMs: 60_000 }],
   [
     'a 429 at the end of the budget',

@@ -7,6 +7,7 @@ import { anEnvelope, envelope, jobId, type memoryEngine } from '../../support/en
 import { sampleEngine } from '../../support/sample-contract';
 
 const MINUTE = 60_000;
+const QUARTER = 15 * MINUTE;
 const UNTRIED = 1_000_000;
 
 type Engine = ReturnType<typeof memoryEngine>;
@@ -54,14 +55,9 @@ test('a DLQ that one run can walk is visible again at once', async () => {
 
 test.each([
   ['twice the time that the other looks need', { entries: 30_000, everyMs: MINUTE }, 6_000, 10 * MINUTE],
-  [
-    'longer if a look is due only each quarter of an hour',
-    { entries: 30_000, everyMs: 15 * MINUTE },
-    6_000,
-    150 * MINUTE,
-  ],
+  ['longer if a look is due only each quarter of an hour', { entries: 30_000, everyMs: QUARTER }, 6_000, 150 * MINUTE],
   ['five minutes at least', { entries: 6_000, everyMs: MINUTE }, 6_000, 5 * MINUTE],
-  ['eleven hours at most', { entries: 100_000, everyMs: 15 * MINUTE }, 0, 11 * 60 * MINUTE],
+  ['eleven hours at most', { entries: 100_000, everyMs: QUARTER }, 0, 11 * 60 * MINUTE],
 ])('entries are hidden for %s', (_what, look, judged, expected) => {
   expect(hideMs(look, judged)).toBe(expected);
 });

@@ -48,28 +48,27 @@ test('a command is known for as long as an earlier one can be retried', async ()
   expect(expiresAt * 1000 - clock.now()).toBeGreaterThanOrEqual(120 * 86_400_000);
 });
 
-describe.each([
-  ['an invitation', invite, 'an invitation to its group', invite, 'is superseded'],
-  ['an invitation', invite, 'a removal from its group', leaveGroup, 'is superseded'],
-  ['an invitation', invite, 'a removal from the app', leaveApp, 'is superseded'],
-  ['a removal from a group', leaveGroup, 'an invitation to it', invite, 'is superseded'],
-  ['a removal from a group', leaveGroup, 'a removal from it', leaveGroup, 'is superseded'],
-  ['a removal from a group', leaveGroup, 'a removal from the app', leaveApp, 'is superseded'],
-  ['a removal from the app', leaveApp, 'an invitation', invite, 'is superseded'],
-  ['a removal from the app', leaveApp, 'a removal from a group', leaveGroup, 'goes on'],
-  ['a removal from the app', leaveApp, 'a removal from the app', leaveApp, 'is superseded'],
-])('%s before %s', (_earlier, earlier, _later, later, outcome) => {
-  test(`${outcome} in the middle of its run and in each later run, and the later one never is`, async () => {
-    const { run } = start();
-    const first = await run(1, earlier);
-    expect(await first.left()).toEqual(earlier.groups ?? []);
-    const second = await run(2, later);
+test.each([
+  ['an invitation', 'an invitation to its group', 'is superseded', invite, invite],
+  ['an invitation', 'a removal from its group', 'is superseded', invite, leaveGroup],
+  ['an invitation', 'a removal from the app', 'is superseded', invite, leaveApp],
+  ['a removal from a group', 'an invitation to it', 'is superseded', leaveGroup, invite],
+  ['a removal from a group', 'a removal from it', 'is superseded', leaveGroup, leaveGroup],
+  ['a removal from a group', 'a removal from the app', 'is superseded', leaveGroup, leaveApp],
+  ['a removal from the app', 'an invitation', 'is superseded', leaveApp, invite],
+  ['a removal from the app', 'a removal from a group', 'goes on', leaveApp, leaveGroup],
+  ['a removal from the app', 'a removal from the app', 'is superseded', leaveApp, leaveApp],
+])('%s before %s %s in the middle of its run and in each later run, and the later one never is', async (...row) => {
+  const [_earlier, _later, outcome, earlier, later] = row;
+  const { run } = start();
+  const first = await run(1, earlier);
+  expect(await first.left()).toEqual(earlier.groups ?? []);
+  const second = await run(2, later);
 
-    for (const { left } of [first, await run(1, earlier, { generation: 2, holds: 3 })])
-      if (outcome === 'goes on') expect(await left()).toEqual([]);
-      else await expect(left()).rejects.toMatchObject(supersededBy(2));
-    expect(await second.left()).toEqual(later.groups ?? []);
-  });
+  for (const { left } of [first, await run(1, earlier, { generation: 2, holds: 3 })])
+    if (outcome === 'goes on') expect(await left()).toEqual([]);
+    else await expect(left()).rejects.toMatchObject(supersededBy(2));
+  expect(await second.left()).toEqual(later.groups ?? []);
 });
 
 test('a command goes on for the groups that no later one about its tester names', async () => {
@@ -102,23 +101,17 @@ test('the item of a tester keeps only commands that decide something, and no add
 
 const delivery = (sequence: string) => ({ messageId: `m${sequence}`, sequence, receiveCount: 1, sentAt: 1, at: 1 });
 
-test.each([
-  ['the numbers have more digits', { firstSequence: '9' }, { firstSequence: '10' }],
-  [
-    'the first delivery has the number, and a later one another',
-    { firstSequence: undefined, deliveries: [delivery('5'), delivery('90')] },
-    { firstSequence: '50' },
-  ],
-  [
-    'the first claim is of a returned one',
-    { firstSequence: '5', deliveries: [delivery('90')] },
-    { firstSequence: '50' },
-  ],
-])('the place is the number of the first message: %s', async (_what, earlier, later) => {
+test.each<[string, string | undefined, string[], string]>([
+  ['the numbers have more digits', '9', [], '10'],
+  ['the first delivery has the number, and a later one another', undefined, ['5', '90'], '50'],
+  ['the first claim is of a returned one', '5', ['90'], '50'],
+])('the place is the number of the first message: %s', async (_what, firstSequence, delivered, later) => {
   const { run } = start();
-  await run(2, leaveGroup, later);
+  await run(2, leaveGroup, { firstSequence: later });
 
-  await expect((await run(1, invite, earlier as never)).left()).rejects.toMatchObject(supersededBy(2));
+  const earlier = await run(1, invite, { firstSequence, deliveries: delivered.map(delivery) } as never);
+
+  await expect(earlier.left()).rejects.toMatchObject(supersededBy(2));
 });
 
 test('a standard queue numbers no messages, so its commands have no order', async () => {
