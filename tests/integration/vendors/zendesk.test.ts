@@ -91,24 +91,16 @@ test.each(['links', 'next_page'])('a lookup does not follow the %s of an answer'
   expect(fake.requests).toHaveLength(1);
 });
 
-test('a file keeps its name and type, and the ticket gets its token', async () => {
+test('a file keeps its name and type, also when it is sent again after a 401, and the ticket gets its token', async () => {
+  zendesk = realZendesk({ endpoint: fake.url, email: EMAIL, token: secretOf('old', 'right') });
   const bytes = new Uint8Array([0, 255, 10, 13]);
 
   const { token } = await zendesk.upload({ name: 'größe & more.png', contentType: 'image/png', bytes }, TIMEOUT);
   await create(aTicket({ comment: { body: 'See the file.', uploads: [token] } }));
 
-  expect(fake.requests[0]?.headers['content-type']).toBe('image/png');
-  expect(new Uint8Array(fake.requests[0]?.bytes ?? [])).toEqual(bytes);
+  const sent = fake.requests.slice(0, 2).map((request) => [request.headers['content-type'], [...request.bytes]]);
+  expect(sent).toEqual(Array(2).fill(['image/png', [...bytes]]));
   expect(fake.tickets[0]?.attachments).toEqual(['größe & more.png']);
-});
-
-test('a file is sent again completely after a 401', async () => {
-  zendesk = realZendesk({ endpoint: fake.url, email: EMAIL, token: secretOf('old', 'right') });
-  const bytes = new Uint8Array([1, 2, 3]);
-
-  await zendesk.upload({ name: 'a.txt', contentType: 'text/plain', bytes }, TIMEOUT);
-
-  expect(fake.requests.map((request) => request.bytes.byteLength)).toEqual([3, 3]);
 });
 
 test('an upload without a token may be repeated', async () => {

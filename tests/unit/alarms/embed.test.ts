@@ -48,13 +48,6 @@ test('the message of an alarm says what is wrong, with which queue, since when, 
   ]);
 });
 
-test('the message of an alarm that is over is green and has no commands', () => {
-  const embed = shown(alarmChange({ NewStateValue: 'OK', OldStateValue: 'ALARM' }));
-
-  expect(embed).toMatchObject({ title: '🟢 acme · feedback: Jobs in the dead-letter queue (over)', color: 0x3ba55d });
-  expect(embed?.fields?.map(({ name }) => name)).toEqual(['Queue', 'Over since', 'Links']);
-});
-
 test('the message of a fact gives its details, and its commands name the job', () => {
   const embed = shown(aFact({ fact: 'jobs-dead', subject: 'feedback', code: 'Rejected', jobId: '0190-a', count: 2 }));
 

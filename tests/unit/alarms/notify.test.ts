@@ -143,13 +143,13 @@ const MINUTE = 60_000;
 
 /** The chat, which first answers with these errors, and alarms that go off and end at a minute. */
 function overMinutes(errors: Error[] = []) {
-  const { taken, titles, notify } = chat(errors);
+  const { taken, titles, fields, notify } = chat(errors);
   const change = async (minute: number, name: string, changes: Parameters<typeof alarmChange>[0]) => {
     const StateChangeTime = new Date(START + minute * MINUTE).toISOString();
     await notify(alarmChange({ AlarmName: `acme-${name}`, StateChangeTime, ...changes }));
   };
   return {
-    ...{ messages: taken, titles },
+    ...{ messages: taken, titles, fields },
     fires: (minute: number, name: string, changes: Parameters<typeof alarmChange>[0] = {}) =>
       change(minute, name, { NewStateValue: 'ALARM', OldStateValue: 'OK', ...changes }),
     ends: (minute: number, name: string) => change(minute, name, { NewStateValue: 'OK', OldStateValue: 'ALARM' }),
@@ -158,8 +158,8 @@ function overMinutes(errors: Error[] = []) {
   };
 }
 
-test('a queue that stopped is one message, and one message says that it recovered and how long it took', async () => {
-  const { messages, fires, ends, titles } = overMinutes();
+test('a queue that stopped is one message, and a green one without commands says that it recovered and when', async () => {
+  const { messages, fires, ends, titles, fields } = overMinutes();
 
   await fires(10, 'feedback-canary-late');
   await fires(30, 'feedback-oldest-message');
@@ -169,11 +169,11 @@ test('a queue that stopped is one message, and one message says that it recovere
   await ends(55, 'feedback-oldest-message');
 
   expect(titles()).toEqual(['🔴 acme · feedback: Canaries are late', '🟢 acme · feedback: Canaries are late (over)']);
-  const [, over] = messages.map(({ embeds }) => embeds[0]);
-  expect(over?.description).toBe('Recovered. It lasted 45 min.');
-  expect(over?.fields?.find(({ name }) => name === 'Also fired')?.value).toBe(
-    'A message has waited for a long time\nJobs take too long',
-  );
+  expect(messages[1]?.embeds).toMatchObject([{ description: 'Recovered. It lasted 45 min.', color: 0x3ba55d }]);
+  expect(fields()[1]).toEqual({
+    ...{ Queue: 'feedback', 'Over since': expect.any(String), Links: expect.any(String) },
+    'Also fired': 'A message has waited for a long time\nJobs take too long',
+  });
 });
 
 test('functions that fail explain what follows on every queue, and a fact that follows', async () => {
