@@ -9,45 +9,39 @@ const BRAZILIAN = `d-${'2'.repeat(32)}`;
 const templates = feedbackEnv.shape.FEEDBACK_TEMPLATES.parse(`de=${GERMAN}, pt-BR=${BRAZILIAN}`);
 const EVIL = 'verify: https://evil.example/login';
 
-const mailFor = (
-  { id, ...changes }: { id?: string; locale?: string | undefined; subject?: string },
-  templateId?: string,
-) => {
+const mailFor = ({ id, locale }: { id?: string; locale?: string | undefined }, templateId?: string) => {
   const user = { email: 'user@example.com', name: `Winner ${EVIL}`, ...(id === undefined ? {} : { id }) };
-  const data = feedbackSchema.parse({ user, subject: EVIL, message: EVIL, ...changes });
+  const data = feedbackSchema.parse({ user, subject: `Prize ${EVIL}`, message: EVIL, locale });
   const config = { from: { email: 'support@example.com' }, brand: 'Example', templateId, templates };
   return confirmationOf({ id: 'job-1', row: { time: 0 }, data }, '17', config);
 };
 
 test.each([
-  ['de-AT', GERMAN],
-  ['DE-at', GERMAN],
-  ['pt-br-1996', BRAZILIAN],
-  ['pt', DEFAULT],
-  ['den', DEFAULT],
-  [undefined, DEFAULT],
-])('a user with the locale %s gets the template of that language or else the default', (locale, templateId) => {
-  expect(mailFor({ locale }, DEFAULT)).toMatchObject({ templateId });
-});
+  ['de-AT', DEFAULT, GERMAN],
+  ['DE-at', DEFAULT, GERMAN],
+  ['pt-br-1996', DEFAULT, BRAZILIAN],
+  ['pt', DEFAULT, DEFAULT],
+  ['den', DEFAULT, DEFAULT],
+  [undefined, DEFAULT, DEFAULT],
+  ['de', undefined, GERMAN],
+  ['fr', undefined, undefined],
+])('the locale %s with the default template %s gets the template %s, or the built-in text without one', (...row) => {
+  const [locale, template, expected] = row;
+  const { templateId, subject } = mailFor({ locale }, template);
 
-test('without a default template a language with a template gets it, and any other gets the built-in text', () => {
-  expect(mailFor({ locale: 'de' })).toMatchObject({ templateId: GERMAN });
-  expect(mailFor({ id: 'user-1', locale: 'fr', subject: 'Hello' })).toMatchObject({
-    subject: 'We have received your feedback: Hello',
-  });
+  expect([templateId, subject]).toEqual([expected, expected ? undefined : 'We have received your feedback']);
 });
 
 test.each([
   ['the built-in text', undefined],
   ['a template', DEFAULT],
 ])('with %s, a confirmation repeats what the caller wrote only for a user with an id', (_, template) => {
-  const [unknown, known] = [mailFor({}, template), mailFor({ id: 'user-1' }, template)].map((mail) =>
-    JSON.stringify(mail),
-  );
+  const unknown = JSON.stringify(mailFor({}, template));
+  const known = JSON.stringify(mailFor({ id: 'user-1' }, template));
 
   expect(unknown).toContain('17');
-  expect(unknown).not.toMatch(/evil|Winner/);
-  expect(known).toMatch(/Winner.*evil/);
+  expect(unknown).not.toMatch(/evil|Winner|Prize/);
+  expect(known).toMatch(/Winner.*Prize/);
 });
 
 const HOME = 'jobs/_attachments/feedback';
