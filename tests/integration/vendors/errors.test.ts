@@ -165,14 +165,11 @@ test.each(calls)('$name: a 503 with Retry-After had no effect, and a 429 may com
   expect(await failed(made.call(5000))).toMatchObject({ class: 'wait', waitMs: 7000, status: 429 });
 });
 
-test.each(calls)(
-  '$name: a 403 without a field gets its own code, because it may be about us',
-  async ({ vendor, call }) => {
-    fakes[vendor].fail({ status: 403 });
+test.each(calls)('$name: a 403 without a field gets its own code, because it may be about us', async (made) => {
+  fakes[made.vendor].fail({ status: 403 });
 
-    expect(await failed(call(5000))).toMatchObject({ class: 'permanent', code: 'Forbidden', status: 403 });
-  },
-);
+  expect(await failed(made.call(5000))).toMatchObject({ class: 'permanent', code: 'Forbidden', status: 403 });
+});
 
 test('the error for a rejected requester names the field and does not quote Zendesk, which repeats the address', async () => {
   expect(await failed(CALLS.create.call(5000))).toMatchObject({
