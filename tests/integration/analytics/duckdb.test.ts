@@ -112,7 +112,6 @@ afterAll(() => {
   bucket.remove();
 });
 
-/** The answer to each documented question. */
 async function ask(): Promise<Record<string, Record<string, unknown>[]>> {
   await views();
   const asked = QUESTIONS.map(async (title) => [title, await rows(documented(title))]);

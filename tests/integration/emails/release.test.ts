@@ -107,10 +107,7 @@ test.each([
   expect(await read()).toMatchObject({ status: 'ended', todo: 'emails#lists' });
 });
 
-test.each([
-  ['', 0],
-  [', even if a poll has no time to read all', 200],
-])('many paused campaigns do not keep another one from being released%s', async (_slow, readMs) => {
+test('many paused campaigns do not keep another one from being released, even if a poll has no time to read all', async () => {
   const { campaigns, engine } = emails;
   await emails.campaign({ recipients: 10, chunkSize: 10 });
   const plan = await read();
@@ -122,7 +119,7 @@ test.each([
   }
   const { get } = engine.deps.ledger;
   engine.deps.ledger.get = async (key) => {
-    engine.clock.advance(readMs);
+    engine.clock.advance(200);
     return get(key);
   };
 

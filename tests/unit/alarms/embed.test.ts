@@ -93,7 +93,6 @@ test.each<[string, unknown]>([
   expect(embed?.description?.replace(/```\n?/g, '').trim()).toBe(text.replace('```', "'''"));
 });
 
-/** A message of each kind, when it begins or when it is over. */
 const ofKind = (kind: AnyKind, on = true) => {
   const { scope } = KINDS[kind];
   if (isFact(kind)) return aFact({ fact: kind, subject: scope === 'queue' ? 'feedback' : 'zendesk', on });
