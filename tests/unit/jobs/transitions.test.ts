@@ -92,6 +92,18 @@ test.each([
   },
 );
 
+test.each([
+  { alone: true, counts: { attempts: 2, crashes: 1, crashesSinceOpened: 1 }, note: undefined },
+  { alone: false, counts: { attempts: 1, crashes: 0 }, note: 'beside other jobs' },
+])('a run without an outcome, alone in its invocation: $alone, counts $counts', ({ alone, counts, note }) => {
+  const row = { ...rowIn('processing'), attempts: 1, lease: { token: 't', until: AT, messageId: 'm', alone } };
+
+  const { attempts, crashes, crashesSinceOpened, history } = FOLLOW.claim(row);
+
+  expect({ attempts, crashes, crashesSinceOpened }).toEqual(counts);
+  expect(history.find(({ event }) => event === 'ended without outcome')?.note).toBe(note);
+});
+
 test.each(['hold', 'park', 'stop'] as const)(
   '%s spends the message of the run, so it cannot run the job again',
   (arrow) => {

@@ -210,6 +210,23 @@ test('messages that came back from the DLQ run last and one by one, and a note i
   expect(await engine.deps.ledger.trials.begun('sample', first)).toBe(true);
 });
 
+test('a job whose last run ended without an outcome runs after the others of its batch', async () => {
+  const kills = createKills();
+  let dies = true;
+  const { engine, effects } = sampleEngine(({ id }) => (dies && id === jobId(1) ? kills.die() : undefined), kills);
+  engine.send(envelope(), { group: 'a' });
+  await kills.run(() => engine.deliver());
+  dies = false;
+  engine.clock.advance(301_000);
+  engine.send(envelope(2), { group: 'b' });
+
+  const batch = engine.receive();
+  await engine.handle(batch);
+
+  expect(batch.Records.map(({ attributes }) => attributes.MessageGroupId)).toEqual(['a', 'b']);
+  expect(effects).toEqual([2, 1].map(jobId));
+});
+
 test('while another run holds the lease, the message stays in the queue until that lease ends', async () => {
   const { engine, deliver } = mortal(jobId(1));
   engine.send(envelope());
