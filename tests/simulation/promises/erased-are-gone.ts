@@ -5,8 +5,8 @@ import { erasePerson } from '../../../lib/ops/erase';
 import { type Found, findPerson } from '../../../lib/ops/person';
 import type { Person } from '../../../lib/ops/search';
 import { hashed, hashPeople } from '../../support/hash-people';
-import { type MemoryObjects, memoryObjects } from '../../support/memory-objects';
-import { type MemoryTable, memoryTable } from '../../support/memory-table';
+import { memoryObjects } from '../../support/memory-objects';
+import { memoryTable } from '../../support/memory-table';
 import { placeOfKey } from '../../support/places';
 import { reconcilerDeps } from '../world/engine';
 import { serviceQueue } from '../world/names';
@@ -50,13 +50,9 @@ export const wordsOf = ({ email, user }: Person): string[] => [
   ...(user === undefined ? [] : [user, ...hashed(feedbackPerson({ user: { id: user, email: '' } }))]),
 ];
 
-interface Copies {
-  table: MemoryTable;
-  objects: MemoryObjects;
-}
+type Stored = Pick<World['stores'], 'table' | 'objects'>;
 
-async function copiesOf({ stores }: World): Promise<Copies> {
-  const from = stores as unknown as Copies;
+async function copiesOf({ stores: from }: World): Promise<Stored> {
   const copies = { table: memoryTable(), objects: memoryObjects() };
   for (const item of from.table.items()) await copies.table.put(item, 0);
   for (const key of from.objects.keys())
@@ -68,16 +64,14 @@ async function copiesOf({ stores }: World): Promise<Copies> {
 }
 
 /** The stored items and objects as texts, by key. */
-export function textsOf(stores: Pick<World['stores'], 'table' | 'objects'>): Map<string, string> {
-  const { table, objects } = stores as Copies;
-  return new Map([
+export const textsOf = ({ table, objects }: Stored): Map<string, string> =>
+  new Map([
     ...table.items().map((item) => [item.key, JSON.stringify(item)] as const),
     ...objects.keys().map((key) => [key, textOf(objects.bytes(key))] as const),
   ]);
-}
 
 /** Resolves to the keys of what it could not erase. */
-async function erase(world: World, copies: Copies, person: Person): Promise<Set<string>> {
+async function erase(world: World, copies: Stored, person: Person): Promise<Set<string>> {
   const now = world.kernel.now();
   const none = () => {};
   const ports = {

@@ -1,7 +1,6 @@
 import { type FactMessage, factName, type StoredFact } from '../../../lib/alarms/notification';
 import { factsKey } from '../../../lib/jobs/keys';
 import type { World } from '../world/types';
-import { MARK } from '../world/watch';
 
 /**
  * Checks the facts at any moment. A fact that counts as sent has been published, and what happens once is sent or kept
@@ -13,7 +12,6 @@ export function watchFacts(world: World): void {
   const published = new Set<string>();
   const stored = () => (watch.items.get(factsKey)?.facts ?? {}) as Record<string, StoredFact>;
   onFact.push((message: FactMessage) => {
-    if (JSON.stringify(message).includes(MARK)) watch.violated(`nothing private: the fact ${message.fact} has it`);
     if (message.on) published.add(factName({ ...message, kind: message.fact }));
     reach(`fact ${message.fact} ${message.on ? 'sent' : 'over'}`);
   });
@@ -23,11 +21,10 @@ export function watchFacts(world: World): void {
       if (sent && !quiet && !published.has(name))
         watch.violated(`everything explained: the fact ${name} was never sent`);
   });
-  const expired = new Map<string, number | undefined>();
-  onRow.push(({ key, id, queue, state, reason, endedAt }) => {
-    if (state !== 'dead' || reason !== 'expired' || expired.get(key) === endedAt) return;
+  onRow.push(({ id, queue, state, reason, endedAt }, before) => {
     // Later notes on this end are about something else.
-    expired.set(key, endedAt);
+    const isKnown = before?.reason === reason && before?.endedAt === endedAt;
+    if (state !== 'dead' || reason !== 'expired' || isKnown) return;
     if (!(factName({ kind: 'jobs-expired', subject: queue }) in stored()))
       watch.violated(`everything explained: ${id} expired, and no fact says so`);
   });

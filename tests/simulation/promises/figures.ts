@@ -3,7 +3,6 @@ import { isEnd, type JobRow } from '../../../lib/jobs/row';
 import type { Circuit } from '../../../lib/worker/circuit';
 import { NOT_NOW } from '../../../lib/worker/rate';
 import { ofKind } from '../../support/history';
-import type { MemoryTable } from '../../support/memory-table';
 import { type Plan, skewOf } from '../draw/plan';
 import { serviceQueue } from '../world/names';
 import type { World } from '../world/types';
@@ -32,11 +31,9 @@ function slackOf(plan: Plan): number {
  */
 export function watchFigures(world: World): void {
   const { kernel, watch, onRow, onMeasure, queue } = world;
-  const generations = new Map<string, number>();
   const retried = new Map<string, number>();
-  onRow.push(({ key, state, generation }) => {
-    if (state === 'queued' && generation > (generations.get(key) ?? 1)) retried.set(key, kernel.now());
-    generations.set(key, generation);
+  onRow.push(({ key, state, generation }, before) => {
+    if (state === 'queued' && generation > (before?.generation ?? 1)) retried.set(key, kernel.now());
   });
 
   const ageOf = ({ key, createdAt, deliveries, notBefore = 0 }: JobRow): number => {
@@ -71,7 +68,7 @@ export function watchGauges(world: World): void {
   });
   /** Also a circuit that has closed since the reconciler may have read it. */
   const isOpen = (vendor: string) => {
-    const { paused } = ((stores.table as MemoryTable).item(vendorKey(vendor)) ?? {}) as Partial<Circuit>;
+    const { paused } = (stores.table.item(vendorKey(vendor)) ?? {}) as Partial<Circuit>;
     const until = paused?.until ?? (paused ? Number.POSITIVE_INFINITY : 0);
     const { isStopped, changedAt } = circuits.get(vendorKey(vendor)) ?? { isStopped: false, changedAt: 0 };
     return isStopped || kernel.now() - changedAt < slackMs || until > kernel.now() - skewOf(plan);
@@ -111,7 +108,6 @@ const isDead = ({ state, reason }: JobRow): boolean => state === 'dead' && reaso
 export function watchCounts(world: World): void {
   const { onRow, onMeasure, counted, watch, queue } = world;
   const name = serviceQueue(world);
-  const before = new Map<string, JobRow>();
   const count = (counter: string, by: number, of: 'rows' | 'metrics') => {
     const key = `${name} ${counter}`;
     const sum = counted.get(key) ?? { rows: 0, metrics: 0 };
@@ -119,11 +115,9 @@ export function watchCounts(world: World): void {
     counted.set(key, sum);
     return sum;
   };
-  onRow.push((row) => {
+  onRow.push((row, before) => {
     if (row.queue !== name) return;
-    for (const [counter, counts] of Object.entries(COUNTERS))
-      if (counts(before.get(row.key), row)) count(counter, 1, 'rows');
-    before.set(row.key, row);
+    for (const [counter, counts] of Object.entries(COUNTERS)) if (counts(before, row)) count(counter, 1, 'rows');
   });
   onMeasure.push((counter, value, dimensions) => {
     if (!(counter in COUNTERS) || dimensions.queue !== name || queue.isDoneWithout) return;

@@ -28,12 +28,9 @@ const FORBIDDEN = 2;
  */
 export function watchHolds(world: World): void {
   const { onRow, watch } = world;
-  const before = new Map<string, number>();
-  onRow.push((row) => {
-    const { key, id, queue, reason, holds } = row;
-    const fresh = holds > (before.get(key) ?? 0);
-    before.set(key, holds);
-    if (!fresh || queue !== serviceQueue(world) || world.damaged.has(id)) return;
+  onRow.push((row, before) => {
+    const { id, queue, reason, holds } = row;
+    if (holds <= (before?.holds ?? 0) || queue !== serviceQueue(world) || world.damaged.has(id)) return;
     const undeserved = undeservedHold(world, row);
     if (undeserved) watch.violated(`no bystanders: ${id} is held (${reason}), but ${undeserved}`);
   });

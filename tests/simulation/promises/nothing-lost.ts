@@ -3,12 +3,11 @@ import { completionOf } from '../../../lib/jobs/record';
 import { isEnd, type JobRow } from '../../../lib/jobs/row';
 import { jsonOf } from '../../../lib/text';
 import { isMailQueue, MAIL_STEPS } from '../../../lib/worker/mail';
-import type { MemoryObjects } from '../../support/memory-objects';
 import { type Input, isProduced } from '../world/callers';
 import { waitsForRow } from '../world/damage';
 import { deadLetterQueue, serviceQueue } from '../world/names';
-import { isRecord } from '../world/records';
 import type { World } from '../world/types';
+import { isRecord } from '../world/watch';
 import { type Promised, rowOf } from './promise';
 import { isGhost } from './rest';
 
@@ -49,7 +48,7 @@ function waitsBehindDamage(world: World, { id, body }: Input): boolean {
 }
 
 export const recordsAgree: Promised = ({ watch, stores, lanes }) => {
-  const objects = stores.objects as MemoryObjects;
+  const { objects } = stores;
   const records = new Set(objects.keys().filter(isRecord));
   for (const row of watch.rows()) {
     if (!isEnd(row.state)) continue;
@@ -68,8 +67,7 @@ export const recordsAgree: Promised = ({ watch, stores, lanes }) => {
 
 /** The message of a job whose row does not parse waits in the DLQ, and is never deleted there. */
 export const damagedJobsWait: Promised = (world) => {
-  const kept = (world.stores.objects as MemoryObjects).keys();
-  const { watch, sqs, plan, kernel, settings } = world;
+  const { watch, sqs, plan, kernel, settings, stores } = world;
   // SQS deletes an entry at the end of the DLQ's retention, whatever it is for.
   const isExpired = ({ updatedAt }: JobRow) => updatedAt + settings.dlqRetention * 1000 < kernel.now();
   const hasMessage = ({ state, sentAt }: JobRow) =>
@@ -82,7 +80,7 @@ export const damagedJobsWait: Promised = (world) => {
       .messages(deadLetterQueue(world))
       .some(({ body, attributes: { job } }) => job?.StringValue === row.id || body.includes(row.id));
     // A chunk whose message was never sent has its body kept instead, and is sent once its row is restored.
-    const isKept = row.campaign !== undefined && kept.includes(bodyKey('jobs', row.queue, row.id));
+    const isKept = row.campaign !== undefined && stores.objects.keys().includes(bodyKey('jobs', row.queue, row.id));
     if (!waits && !isKept) return `nothing lost: ${row.id} does not parse, and its message is gone`;
   }
   return undefined;
@@ -102,12 +100,12 @@ export const deadLettersAgree: Promised = (world) => {
   return undefined;
 };
 
-export const endsArePublished: Promised = ({ watch, plan, stores }) => {
+export const endsArePublished: Promised = ({ watch, plan }) => {
   if (!plan.events) return undefined;
   for (const row of watch.rows()) {
     if (!isEnd(row.state) || !isPublished(row.queue)) continue;
     const completion = completionOf(row);
-    const found = stores.events.published.get(`${row.queue}#${completion.id}`);
+    const found = watch.published.get(`${row.queue}#${completion.id}`);
     if (!found) return `nothing lost: the end ${completion.id} is not published`;
     if (JSON.stringify(found) !== JSON.stringify(completion))
       return `everything explained: the event ${completion.id} differs from the row`;

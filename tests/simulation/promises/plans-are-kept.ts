@@ -1,4 +1,4 @@
-import { type JobRow, waitsForItsTime } from '../../../lib/jobs/row';
+import { waitsForItsTime } from '../../../lib/jobs/row';
 import { skewOf } from '../draw/plan';
 import type { World } from '../world/types';
 
@@ -10,11 +10,7 @@ const START_WITHIN_MS = 4 * 60_000;
  * second part is left to liveness.ts. An operator's retry starts a cancelled job at once.
  */
 export function watchPlans({ onRow, watch, kernel, plan, damaged, lastTrouble }: World): void {
-  const before = new Map<string, JobRow>();
-  onRow.push((row) => {
-    const last = before.get(row.key);
-    before.set(row.key, row);
-    const { id, notBefore, firstStartedAt, generation, state } = row;
+  onRow.push(({ id, notBefore, firstStartedAt, generation, state }, last) => {
     if (!last || notBefore === undefined || generation > 1 || damaged.has(id)) return;
     const early = notBefore - skewOf(plan) - kernel.now();
     if (firstStartedAt !== undefined && last.firstStartedAt === undefined && early > 0)

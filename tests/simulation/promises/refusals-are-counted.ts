@@ -1,6 +1,5 @@
 import { jobKey } from '../../../lib/jobs/keys';
 import { ATTRIBUTE } from '../../../lib/jobs/messages';
-import type { JobRow } from '../../../lib/jobs/row';
 import { deadLetterQueue, mainQueue, serviceQueue } from '../world/names';
 import { FORGED, MARKED, opensNothing } from '../world/strangers';
 import type { World } from '../world/types';
@@ -17,11 +16,7 @@ function attributesOf({ lanes, sqs }: World, messageId: string) {
 /** The row is the permission: no message without the row's token begins a run, nor does an earlier end's entry. */
 export function watchOpenings(world: World): void {
   const { onRow, watch, forged } = world;
-  const rows = new Map<string, JobRow>();
-  onRow.push((row) => {
-    const before = rows.get(row.key);
-    rows.set(row.key, row);
-    const { id, lease } = row;
+  onRow.push(({ id, lease }, before) => {
     if (!lease || lease.token === before?.lease?.token) return;
     for (const one of forged.values()) if (one.messageId === lease.messageId) one.opened = true;
     const attributes = attributesOf(world, lease.messageId);

@@ -1,12 +1,11 @@
 import { jobKey, todoKey } from '../../../lib/jobs/keys';
 import { provenSteps } from '../../../lib/jobs/ledger';
 import { isEnd, type JobRow } from '../../../lib/jobs/row';
-import { campaignUnrest, isPaused } from '../world/campaigns';
+import { campaignUnrest, isPaused, isUnknown } from '../world/campaigns';
 import { waitsForRow } from '../world/damage';
 import { deadLetterQueue, mainQueue, serviceQueue } from '../world/names';
 import { isLeftOver } from '../world/strangers';
 import type { World } from '../world/types';
-import { isUnknown } from '../world/unknown';
 
 /** Why a run is not at rest. It is at rest once only operators have something left to do. */
 export function unrest(world: World): string[] {

@@ -5,10 +5,8 @@ import type { World } from '../world/types';
 
 /** Checks that each stored version of a row follows from the one before, with the event that says why. */
 export function watchRows({ onRow, watch, damaged }: World): void {
-  const before = new Map<string, JobRow>();
-  onRow.push((row) => {
-    const wrong = inItself(row) ?? inItsChange(before.get(row.key), row);
-    before.set(row.key, row);
+  onRow.push((row, before) => {
+    const wrong = inItself(row) ?? inItsChange(before, row);
     if (wrong && !damaged.has(row.id))
       watch.violated(`everything explained: ${row.id} is ${row.state} (${row.reason}), and ${wrong}`);
   });
@@ -102,14 +100,10 @@ const UNASKABLE: readonly string[] = ['invitation', ...Object.values(MAIL_STEPS)
 
 /** A worker can die between its claim and its first call. So no claim starts a mail, which that would make unknown. */
 export function watchStarts({ onRow, watch }: World): void {
-  const leases = new Map<string, string | undefined>();
-  const known = new Map<string, ReadonlySet<string>>();
-  onRow.push(({ key, id, steps, lease }) => {
-    const claims = lease !== undefined && lease.token !== leases.get(key);
+  onRow.push(({ id, steps, lease }, before) => {
+    const claims = lease !== undefined && lease.token !== before?.lease?.token;
     for (const name of UNASKABLE)
-      if (claims && steps[name]?.status === 'started' && !known.get(key)?.has(name))
+      if (claims && steps[name]?.status === 'started' && !before?.steps[name])
         watch.violated(`nothing twice: the claim of ${id} starts ${name}, whose vendor cannot be asked`);
-    leases.set(key, lease?.token);
-    known.set(key, new Set(Object.keys(steps)));
   });
 }

@@ -1,11 +1,9 @@
 import { recordFolder } from '../../../lib/jobs/keys';
 import { type Finding, findings } from '../../../packages/verify/check';
 import type { Effect, Entry, Item, Snapshot } from '../../../packages/verify/snapshot';
-import type { MemoryObjects } from '../../support/memory-objects';
-import type { MemoryTable } from '../../support/memory-table';
 import { deadLetterQueue, serviceQueue } from '../world/names';
-import { isRecord } from '../world/records';
 import type { World } from '../world/types';
+import { isRecord } from '../world/watch';
 import type { Promised } from './promise';
 
 /** Once the run is at rest, `sls verify` must find nothing. It shares no code with the service or with these checks. */
@@ -36,10 +34,9 @@ function isAbout(id: string, key: string, { entries }: Snapshot): boolean {
 function snapshotOf(world: World): Snapshot {
   const { stores, settings, sqs, kernel, vendors } = world;
   const name = serviceQueue(world);
-  const objects = stores.objects as MemoryObjects;
-  const all = (stores.table as MemoryTable).items() as Item[];
+  const { objects, table } = stores;
   const mine = (item: Item) => item.queue === name || (name === 'emails' && item.key.startsWith('campaign#'));
-  const items = all.filter(mine);
+  const items = (table.items() as Item[]).filter(mine);
   const folder = recordFolder('jobs', name);
   const records = objects.keys().filter((key) => isRecord(key) && key.startsWith(`${folder}/`));
   const entries = sqs.messages(deadLetterQueue(world)).map(

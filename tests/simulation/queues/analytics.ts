@@ -5,11 +5,9 @@ import { ANALYTICS_EVENTS } from '../../../lib/analytics/message';
 import { analyticsContract } from '../../../lib/analytics/process';
 import { sha256 } from '../../../lib/jobs/envelope';
 import { ANALYTICS_QUEUE } from '../../../lib/jobs/keys';
-import type { MemoryObjects } from '../../support/memory-objects';
 import type { JobSpec } from '../draw/plan';
-import { isRecord } from '../world/records';
 import type { SimulatedQueue, World } from '../world/types';
-import { MARK } from '../world/watch';
+import { isRecord, MARK } from '../world/watch';
 import { withPoison } from './poison';
 
 const EVENTS = 2;
@@ -75,7 +73,7 @@ export const analytics: SimulatedQueue = {
   },
   isDoneWithout: (world, id, spec, index) => analytics.wrong(world, id, spec, index) === undefined,
   wrong: (world, id, spec, index) => {
-    const objects = world.stores.objects as MemoryObjects;
+    const { objects } = world.stores;
     const place = { time: timeOf(world, spec), id };
     // A body is kept too if the answer to its write is lost. Its row does not name it, and a lifecycle rule deletes it.
     const own = objects.keys().filter((key) => key.includes(id) && !isRecord(key) && !/-late\/|\/_bodies\//.test(key));

@@ -12,6 +12,7 @@ import { watchReturns } from '../promises/order-is-kept';
 import { watchPlans } from '../promises/plans-are-kept';
 import { watchOpenings, watchRefusals } from '../promises/refusals-are-counted';
 import { watchRows, watchStarts } from '../promises/rows-are-explained';
+import { later } from '../world/acts';
 import { startCallers } from '../world/callers';
 import { watchCampaigns } from '../world/campaigns';
 import { startDamages } from '../world/damage';
@@ -106,18 +107,15 @@ export async function runPlan(plan: Plan, options: { detailed?: boolean; prepare
  * the message is still in the queue, or SQS has moved it to the DLQ.
  */
 function deliverAgain(lane: World, messageId: string, redelivery: Redelivery): void {
-  const { sqs, kernel, pending, trouble, reach } = lane;
+  const { sqs, reach } = lane;
   const find = (queue: string) => sqs.messages(queue).find((one) => one.messageId === messageId);
   const copy = find(mainQueue(lane));
   if (!copy) return;
-  pending.add(redelivery);
-  kernel.setTimeout(() => {
-    trouble();
-    pending.delete(redelivery);
+  later(lane, redelivery.after, () => {
     if (find(mainQueue(lane)) ?? find(deadLetterQueue(lane))) return;
     reach('delivery after a delete');
     sqs.redeliver(mainQueue(lane), copy);
-  }, redelivery.after);
+  });
 }
 
 /** With latency, Lambda polls for this long at a time. */

@@ -13,7 +13,7 @@ import { memoryEngine, PREFIX } from '../../support/engine';
 import { memoryObjects } from '../../support/memory-objects';
 import { memoryTable } from '../../support/memory-table';
 import { createChance } from '../world/chance';
-import { courseOf } from '../world/course';
+import { courseOf, play } from '../world/course';
 import type { Fault } from '../world/faults';
 import { createKernel } from '../world/kernel';
 import type { ScalePlan, ScaleResult } from './service';
@@ -96,24 +96,10 @@ async function playHours(seed: number, { erasing = false } = {}): Promise<ScaleR
     if (isAimed) lateWrite = false;
     const drawn = isFaulty() && chance.fraction() < rate ? chance.pick(FAULTS) : undefined;
     const fault = isAimed ? chance.pick(['late', 'killed-late'] as const) : drawn;
-    const { effects, answer, error, death } = courseOf({ target: 'objects', fault, secret: '' }, chance);
+    const course = courseOf({ target: 'objects', fault }, chance);
     const later = isAimed ? LATER[2] : fault === 'late' || fault === 'killed-late' ? chance.pick(LATER) : 0;
-    return new Promise((resolve, reject) => {
-      let result: Promise<T> | undefined;
-      const settle = () => {
-        if (!run.alive) return;
-        if (error) reject(error());
-        else result?.then(resolve, reject);
-      };
-      for (const ms of effects)
-        kernel.setTimeout(() => {
-          result = effect();
-          result.catch(() => {});
-          if (ms === answer) settle();
-        }, ms + later);
-      if (answer !== undefined && answer !== effects.at(-1)) kernel.setTimeout(settle, answer);
-      if (death !== undefined) kernel.setTimeout(() => run.die(), death);
-    });
+    const effects = course.effects.map((ms) => ms + later);
+    return play({ ...course, effects }, { kernel, process: run, effect });
   }
 
   /** Runs a function's invocation. Answers whether it came to its end. */

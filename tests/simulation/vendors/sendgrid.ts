@@ -45,7 +45,7 @@ async function accept(world: World, process: Process, mail: Mail, timeoutMs: num
         const before = vendors.sendgrid.mails.length;
         const reply = vendors.sendgrid.send(request);
         if (reply.status === 403) throw refusalOf(['from'], 403);
-        if (!isOk(reply)) throw notOk(reply, VENDOR_SECRET);
+        if (!isOk(reply)) throw notOk(reply);
         watch.effect('mail', job, true);
         for (const listener of world.onMails) listener(vendors.sendgrid.mails.slice(before));
         return reply;

@@ -4,7 +4,7 @@ import type { Reply } from '../../../packages/local/fakes/server';
 import type { Process } from '../world/calls';
 import { notOk } from '../world/course';
 import type { World } from '../world/types';
-import { FORBIDDEN_SUBJECT, isOk, VENDOR_SECRET } from './vendors';
+import { FORBIDDEN_SUBJECT, isOk } from './vendors';
 
 /** Zendesk for one process: the model's answers pass through the real translation. */
 export function zendeskOf(world: World, process: Process): Zendesk {
@@ -21,7 +21,7 @@ export function zendeskOf(world: World, process: Process): Zendesk {
       timeoutMs,
       effect: () => {
         const answer = reply();
-        if (!isOk(answer)) throw notOk(answer, VENDOR_SECRET);
+        if (!isOk(answer)) throw notOk(answer);
         return answer.json as T;
       },
     }).catch((error: unknown) => Promise.reject(translate(error, { dialect: zendesk, effect, now: now() })));

@@ -3,6 +3,7 @@ import { parseEnvelope } from '../../../lib/jobs/envelope';
 import { jobKey } from '../../../lib/jobs/keys';
 import { InvalidJobError } from '../../../lib/submit/errors';
 import type { JobKind, JobSpec } from '../draw/plan';
+import { inProcess, later } from './acts';
 import { codeOf } from './code';
 import { mainQueue, serviceQueue } from './names';
 import type { Code, World } from './types';
@@ -33,15 +34,6 @@ export function startCallers(world: World): Input[] {
       later(world, spec.at + spec.again, () => send(world, inputs, { spec: { ...spec, retries: 0 }, index }));
   }
   return inputs;
-}
-
-function later(world: World, ms: number, act: () => Promise<void>): void {
-  const job = {};
-  world.pending.add(job);
-  world.kernel.setTimeout(() => {
-    world.trouble();
-    void act().finally(() => world.pending.delete(job));
-  }, ms);
 }
 
 async function send(world: World, inputs: Input[], { spec, index }: { spec: JobSpec; index: number }): Promise<void> {
@@ -76,29 +68,18 @@ async function ask(world: World, spec: JobSpec, index: number): Promise<string |
 }
 
 /** Calls the producer in a new process. Resolves to `undefined` if it refuses or dies. */
-function inNewProcess<T>(
+async function inNewProcess<T>(
   world: World,
   { name, planned }: { name: string; planned: boolean },
   act: (code: Code) => Promise<T>,
 ): Promise<T | undefined> {
-  return new Promise((resolve) => {
-    const process = world.spawn({ name, timeoutMs: 60_000, ended: () => resolve(undefined) });
-    act(codeOf(world, process)).then(
-      (answer) => {
-        if (!process.alive) return;
-        world.exit(process);
-        resolve(answer);
-      },
-      (error: unknown) => {
-        if (!process.alive) return;
-        world.exit(process);
-        // The time of a planned job can be over before the producer accepts it.
-        const tooLate = planned && error instanceof InvalidJobError;
-        if (!(error instanceof StoreError || tooLate)) world.watch.violated(`the producer threw ${String(error)}`);
-        resolve(undefined);
-      },
-    );
-  });
+  const { answer, error } = await inProcess(world, { name, timeoutMs: 60_000 }, (process) =>
+    act(codeOf(world, process)),
+  );
+  // The time of a planned job can be over before the producer accepts it.
+  const tooLate = planned && error instanceof InvalidJobError;
+  if (error && !(error instanceof StoreError || tooLate)) world.watch.violated(`the producer threw ${String(error)}`);
+  return answer;
 }
 
 /** A planned job stays in the table until its time, or until its caller cancels it. */

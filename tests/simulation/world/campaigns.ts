@@ -5,7 +5,6 @@ import type { Item } from '../../../lib/ports';
 import { heldNow, type RateItem } from '../../../lib/worker/rate';
 import { skewOf } from '../draw/plan';
 import type { World } from './types';
-import { isUnknown } from './unknown';
 
 export const isCampaign = (item: Item): item is Campaign => item.key.startsWith(campaignKey(''));
 
@@ -22,6 +21,10 @@ export function isPaused({ watch }: World, { state, reason, campaign: id = '' }:
   const isHeld = state === 'held' && reason === 'paused';
   return isHeld && campaign !== undefined && campaign.status === 'paused';
 }
+
+/** Whether only an operator can resolve the job's step, because no evidence has come. */
+export const isUnknown = ({ state, reason, evidence }: JobRow): boolean =>
+  state === 'held' && reason === 'unknown' && evidence === undefined;
 
 /**
  * Why a campaign is not at rest. An ended or paused campaign is at rest, and so is one that waits for an operator to

@@ -1,8 +1,10 @@
 import { StoreError } from '../../../lib/errors';
 import { NoAnswer, UnexpectedAnswer } from '../../../lib/vendors/http';
 import type { Reply } from '../../../packages/local/fakes/server';
+import { VENDOR_SECRET as SECRET } from '../vendors/vendors';
 import type { Chance } from './chance';
 import { AWS, type Fault, type Target } from './faults';
+import type { Kernel } from './kernel';
 
 /** What happens in one call. Times are milliseconds from its start. */
 export interface Course {
@@ -25,15 +27,13 @@ export interface CallOf {
   fault: Fault | undefined;
   /** The caller sets the time-out of a vendor's call. */
   timeoutMs?: number | undefined;
-  /** Appears in every answer of a vendor. The service must never show it. */
-  secret: string;
 }
 
-export function courseOf({ target, fault, timeoutMs = SDK_MS, secret }: CallOf, chance: Chance): Course {
+export function courseOf({ target, fault, timeoutMs = SDK_MS }: CallOf, chance: Chance): Course {
   const aws = AWS.includes(target);
   const soon = aws ? chance.between(2, 25) : chance.between(50, 600);
   if (fault === undefined) return { effects: [soon], answer: soon };
-  const error = aws ? storeError(target) : vendorError(secret);
+  const error = aws ? storeError(target) : vendorError;
   switch (fault) {
     case 'slow':
       return slow(chance.between(1_500, aws ? 2_900 : 12_000), { timeoutMs, error: error('timeout') });
@@ -67,13 +67,47 @@ function slow(ms: number, { timeoutMs, error }: { timeoutMs: number; error: () =
   return ms < timeoutMs ? { effects: [ms], answer: ms } : { effects: [ms], answer: timeoutMs, error };
 }
 
+/** Plays a course of one call. The caller gets the answer if its process is alive then. */
+export function play<T>(
+  { effects, answer, error, death }: Course,
+  {
+    kernel,
+    process,
+    effect,
+    fault = 'death',
+  }: {
+    kernel: Pick<Kernel, 'setTimeout'>;
+    process: { alive: boolean; die(reason: string): void };
+    effect: () => T | Promise<T>;
+    fault?: string;
+  },
+): Promise<T> {
+  return new Promise((resolve, reject) => {
+    let result: Promise<T> | undefined;
+    const conclude = () => {
+      if (!process.alive) return;
+      if (error) reject(error());
+      else result?.then(resolve, reject);
+    };
+    for (const ms of effects)
+      kernel.setTimeout(() => {
+        result = (async () => effect())();
+        result.catch(() => {});
+        if (ms === answer) conclude();
+      }, ms);
+    if (answer !== undefined && answer !== effects.at(-1)) kernel.setTimeout(conclude, answer);
+    if (death === 0) process.die(fault);
+    else if (death !== undefined) kernel.setTimeout(() => process.die(fault), death);
+  });
+}
+
 type Cause = Fault | 'timeout';
 
 const storeError = (target: Target) => (cause: Cause) => () =>
   new StoreError({ code: `${target}.${cause}`, message: `${target} failed: ${cause}` });
 
 /** The errors of the vendor's transport. The real adapters translate them into our error classes. */
-const vendorError = (secret: string) => (cause: Cause) => () => {
+const vendorError = (cause: Cause) => () => {
   switch (cause) {
     case 'timeout':
       return new NoAnswer('timeout', true, 'ETIMEDOUT');
@@ -86,7 +120,7 @@ const vendorError = (secret: string) => (cause: Cause) => () => {
     case 'disallowed':
       return new UnexpectedAnswer({ status: 403, headers: {}, body: FIELD_NAMED });
     default:
-      return notOk(REPLIES[cause] ?? { status: 500, headers: {} }, secret);
+      return notOk(REPLIES[cause] ?? { status: 500, headers: {} });
   }
 };
 
@@ -104,5 +138,6 @@ const FIELD_NAMED = {
   errors: [{ code: 'FORBIDDEN_ERROR', field: 'from', source: { pointer: '/data/attributes/email' } }],
 };
 
-export const notOk = ({ status, headers }: Reply, secret: string): UnexpectedAnswer =>
-  new UnexpectedAnswer({ status, headers, body: { error: secret, errors: [{ message: secret, field: secret }] } });
+/** An answer with our secret, which the service must never show. */
+export const notOk = ({ status, headers }: Reply): UnexpectedAnswer =>
+  new UnexpectedAnswer({ status, headers, body: { error: SECRET, errors: [{ message: SECRET, field: SECRET }] } });

@@ -5,37 +5,22 @@ import { isEnd } from '../../../lib/jobs/row';
 import type { Item } from '../../../lib/ports';
 import { jsonOf } from '../../../lib/text';
 import type { StoredMessage } from '../../../packages/local/sqs/queue';
-import type { MemoryTable } from '../../support/memory-table';
 import type { Damage } from '../draw/plan';
+import { later } from './acts';
 import { serviceQueue } from './names';
 import type { World } from './types';
 
 /** Starts the damages of the plan, and the newer code that writes rows. */
 export function startDamages(world: World): void {
-  const { plan, kernel, pending, trouble } = world;
-  for (const damage of plan.damages) {
-    pending.add(damage);
-    kernel.setTimeout(() => {
-      trouble();
+  const { damages, future } = world.plan;
+  for (const damage of damages)
+    later(world, damage.at, () => {
       const restore = damageOne(world, damage);
-      if (restore && damage.restored !== undefined)
-        kernel.setTimeout(() => {
-          trouble();
-          restore();
-          pending.delete(damage);
-        }, damage.restored);
-      else pending.delete(damage);
-    }, damage.at);
-  }
-  const { future } = plan;
+      if (restore && damage.restored !== undefined) later(world, damage.restored, restore);
+    });
   if (!future) return;
-  const deployed = {};
-  pending.add(deployed);
-  kernel.setTimeout(() => leaveNewerRows(world), future.from);
-  kernel.setTimeout(() => {
-    trouble();
-    pending.delete(deployed);
-  }, future.until);
+  later(world, future.from, () => leaveNewerRows(world));
+  later(world, future.until, () => {});
 }
 
 /** The newest schema that a process knows which starts now. */
@@ -75,8 +60,7 @@ export function waitsForRow(world: World, { attributes, body }: Pick<StoredMessa
 
 /** Code of the next release ran for a moment and wrote the rows of all live jobs. Then it was rolled back. */
 function leaveNewerRows(world: World): void {
-  const { watch, reach, trouble } = world;
-  trouble();
+  const { watch, reach } = world;
   for (const row of watch.rows().filter(({ state }) => !isEnd(state))) {
     const item = itemAt(world, row.key);
     if (item.schema === undefined) continue;
@@ -89,11 +73,10 @@ function leaveNewerRows(world: World): void {
   }
 }
 
-const itemAt = ({ stores }: World, key: string): Item => (stores.table as MemoryTable).item(key) as Item;
+const itemAt = ({ stores }: World, key: string): Item => stores.table.item(key) as Item;
 
 /** Replaces an item as no function could. The memory table does it at once. */
-function replace({ stores, watch }: World, item: Item): void {
-  const table = stores.table as MemoryTable;
+function replace({ stores: { table }, watch }: World, item: Item): void {
   void table.delete(item.key, table.item(item.key)?.version ?? 0);
   void table.put(item, 0);
   watch.replaced(item);

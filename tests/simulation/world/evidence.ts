@@ -1,8 +1,9 @@
 import { StoreError } from '../../../lib/errors';
 import { groupBy } from '../../../lib/group-by';
-import type { AcceptedMail } from '../../../packages/local/fakes/sendgrid';
-import { eventsOf } from '../../../packages/local/fakes/sendgrid';
+import { type AcceptedMail, eventsOf } from '../../../packages/local/fakes/sendgrid';
 import { BAD_LIST, BOUNCES, REPORTS } from '../vendors/vendors';
+import { inProcess } from './acts';
+import type { Process } from './calls';
 import { codeOf } from './code';
 import type { World } from './types';
 
@@ -56,31 +57,20 @@ function startDelivery(
   const delivery = {};
   let left = repeats;
   pending.add(delivery);
-  kernel.setTimeout(deliver, delayMs);
+  kernel.setTimeout(() => void deliver(), delayMs);
 
-  function deliver(): void {
+  async function deliver(): Promise<void> {
     trouble();
     reach('event of a mail');
-    const again = () => kernel.setTimeout(deliver, AGAIN_MS);
-    const process = world.spawn({ name: 'events', timeoutMs: 30_000, ended: again });
-    codeOf(world, process)
-      .takeEvents(events)
-      .then(
-        () => {
-          if (!process.alive) return;
-          world.exit(process);
-          trouble();
-          for (const { mail, event } of told)
-            vendors.reported.set(mail, (vendors.reported.get(mail) ?? new Set()).add(event));
-          if (left-- > 0) again();
-          else pending.delete(delivery);
-        },
-        (error: unknown) => {
-          if (!process.alive) return;
-          world.exit(process);
-          if (!(error instanceof StoreError)) world.watch.violated(`taking an event threw ${String(error)}`);
-          again();
-        },
-      );
+    const take = (process: Process) => codeOf(world, process).takeEvents(events);
+    const { error, died } = await inProcess(world, { name: 'events', timeoutMs: 30_000 }, take);
+    if (error && !(error instanceof StoreError)) world.watch.violated(`taking an event threw ${String(error)}`);
+    if (!error && died === undefined) {
+      trouble();
+      for (const { mail, event } of told)
+        vendors.reported.set(mail, (vendors.reported.get(mail) ?? new Set()).add(event));
+      if (left-- === 0) return void pending.delete(delivery);
+    }
+    kernel.setTimeout(() => void deliver(), AGAIN_MS);
   }
 }

@@ -1,5 +1,6 @@
 import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import type { InvokeResult } from '../../../packages/local/lambda/runtime';
+import { type End, inProcess, later } from './acts';
 import type { Process } from './calls';
 import { codeOf } from './code';
 import { isReplaced } from './deployments';
@@ -26,6 +27,14 @@ interface Idle<Kept> {
   process: Process;
   since: number;
   kept: Kept;
+}
+
+/** A function: what a new process of it loads, and what it does with that for one event. */
+interface Running<Kept, T> {
+  name: string;
+  timeoutMs: number;
+  load(process: Process): Kept;
+  act(kept: Kept, process: Process): Promise<T>;
 }
 
 export function createFunctions(world: World): Functions {
@@ -70,11 +79,11 @@ export function createFunctions(world: World): Functions {
       await sleep(COLD_START_MS);
       return { kind: 'failed', reason: 'crash' };
     }
-    const first = runWorker(lane, event, `worker ${++workers}`);
+    const first = runWorker(lane, event);
     if (fault?.fault === 'twice')
       void sleep(Math.min(fault.ms, LATEST_TWIN_MS)).then(() => {
         trouble();
-        return isBroken() ? undefined : runWorker(lane, event, `worker ${++workers}`);
+        return isBroken() ? undefined : runWorker(lane, event);
       });
     const result = await first;
     if (fault?.fault === 'unanswered') return { kind: 'failed', reason: 'error' };
@@ -82,92 +91,66 @@ export function createFunctions(world: World): Functions {
     return result;
   }
 
-  /** The last idle process that no deployment has replaced. */
-  function warmOf<Kept>(idle: Idle<Kept>[]): Idle<Kept> | undefined {
-    const warm = idle.pop();
-    if (!warm || !plan.warm || isReplaced(world, warm.since)) return undefined;
-    reach('warm process');
-    return warm;
+  /** Runs a function in the last idle process that no deployment has replaced, or in a new one. */
+  function run<Kept, T>(idle: Idle<Kept>[], { name, timeoutMs, load, act }: Running<Kept, T>): Promise<End<T>> {
+    const last = idle.pop();
+    const warm = last && plan.warm && !isReplaced(world, last.since) ? last : undefined;
+    if (warm) reach('warm process');
+    const since = warm?.since ?? kernel.now();
+    return inProcess(world, { name, timeoutMs, warm: warm?.process }, async (process) => {
+      const kept = warm?.kept ?? load(process);
+      const answer = await act(kept, process);
+      if (process.alive) idle.push({ process, since, kept });
+      return answer;
+    });
   }
 
-  function runWorker(lane: World, event: SQSEvent, name: string): Promise<InvokeResult> {
+  async function runWorker(lane: World, event: SQSEvent): Promise<InvokeResult> {
+    const name = `worker ${++workers}`;
     const timeoutMs = lane.queue.functionTimeoutMs;
     const idle = idleWorkers.get(lane) ?? [];
     idleWorkers.set(lane, idle);
-    return new Promise((resolve) => {
-      const warm = warmOf(idle);
-      const since = warm?.since ?? kernel.now();
-      const process = world.spawn({
-        name,
-        timeoutMs,
-        ended: (reason) => resolve({ kind: 'failed', reason: reason === 'timeout' ? 'timeout' : 'crash' }),
-        warm: warm?.process,
-      });
-      trace.add({ who: process.name, what: 'started', detail: () => describe(event) });
-      const handler = warm?.kept ?? codeOf(lane, process).handler(timeoutMs);
-      handler(armed(event, process)).then(
-        (value) => {
-          if (!process.alive) return;
-          world.exit(process);
-          idle.push({ process, since, kept: handler });
-          trace.add({ who: process.name, what: 'answered', detail: () => describeAnswer(value) });
-          resolve({ kind: 'answer', value });
-        },
-        (error: unknown) => {
-          if (process.alive) world.watch.violated(`the handler threw: ${String(error)}`);
-        },
-      );
+    const { answer, error, died } = await run(idle, {
+      ...{ name, timeoutMs },
+      load: (process) => codeOf(lane, process).handler(timeoutMs),
+      act: (handler, process) => {
+        trace.add({ who: name, what: 'started', detail: () => describe(event) });
+        return handler(armed(event, process));
+      },
     });
+    if (error) world.watch.violated(`the handler threw: ${String(error)}`);
+    if (!answer) return { kind: 'failed', reason: died === 'timeout' ? 'timeout' : 'crash' };
+    trace.add({ who: name, what: 'answered', detail: () => describeAnswer(answer) });
+    return { kind: 'answer', value: answer };
   }
 
   async function reconciler(): Promise<void> {
     const fault = nextFault();
     if (fault?.fault === 'failed' || fault?.fault === 'throttled') return;
-    if (fault?.fault === 'twice') void sleep(Math.min(fault.ms, LATEST_TWIN_MS)).then(() => runReconciler());
+    if (fault?.fault === 'twice') void sleep(Math.min(fault.ms, LATEST_TWIN_MS)).then(runReconciler);
     await runReconciler();
   }
 
-  function runReconciler(): Promise<void> {
+  async function runReconciler(): Promise<void> {
     const name = `reconciler ${++reconcilers}`;
-    return new Promise((resolve) => {
-      const warm = warmOf(idleReconcilers);
-      const since = warm?.since ?? kernel.now();
-      const process = world.spawn({
-        name,
-        timeoutMs: RECONCILER_MS,
-        ended: () => resolve(),
-        warm: warm?.process,
-      });
-      const code = warm?.kept ?? codeOf(world, process);
-      trace.add({ who: process.name, what: 'started' });
-      const canaryMs = kernel.now() - plan.start < (plan.canaries ?? 0) ? CANARY_MS : 0;
-      const stayMs = Math.max(...world.lanes.map(({ queue }) => queue.stayMs ?? 0));
-      code.reconcile({ remainingMs: RECONCILER_MS, stayMs, canaryMs }).then(
-        () => {
-          if (!process.alive) return;
-          world.exit(process);
-          idleReconcilers.push({ process, since, kept: code });
-          trace.add({ who: process.name, what: 'ended' });
-          resolve();
-        },
-        (error: unknown) => {
+    const { died } = await run(idleReconcilers, {
+      ...{ name, timeoutMs: RECONCILER_MS },
+      load: (process) => codeOf(world, process),
+      act: (code, process) => {
+        trace.add({ who: name, what: 'started' });
+        const canaryMs = kernel.now() - plan.start < (plan.canaries ?? 0) ? CANARY_MS : 0;
+        const stayMs = Math.max(...world.lanes.map(({ queue }) => queue.stayMs ?? 0));
+        return code.reconcile({ remainingMs: RECONCILER_MS, stayMs, canaryMs }).catch((error: unknown) => {
           if (!process.alive) return;
           process.die('threw');
-          trace.add({ who: process.name, what: 'threw', detail: () => String(error) });
-        },
-      );
+          trace.add({ who: name, what: 'threw', detail: () => String(error) });
+        });
+      },
     });
+    if (died === undefined) trace.add({ who: name, what: 'ended' });
   }
 
-  const sleep = (ms: number): Promise<void> =>
-    new Promise((resolve) => {
-      const wait = {};
-      world.pending.add(wait);
-      kernel.setTimeout(() => {
-        world.pending.delete(wait);
-        resolve();
-      }, ms);
-    });
+  const sleep = (ms: number): Promise<void> => new Promise((resolve) => later(world, ms, resolve));
 
   return { worker, reconciler };
 }

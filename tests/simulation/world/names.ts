@@ -1,8 +1,7 @@
 import { dlqName, queueName, queueUrl } from '../../../lib/jobs/keys';
+import { ACCOUNT, REGION } from '../../../packages/local/loopback';
 import type { World } from './types';
 
-export const REGION = 'us-east-1';
-export const ACCOUNT = '000000000000';
 export const INSTANCE = 'sim';
 
 type Named = Pick<World, 'queue' | 'settings'>;

@@ -1,11 +1,13 @@
 import { StoreError } from '../../../lib/errors';
 import { OperatorError, stateOf } from '../../../lib/ops/operator';
+import { queueArn } from '../../../packages/local/loopback';
 import { addressesOf } from '../queues/campaigns';
+import { inProcess, later } from './acts';
+import type { Process } from './calls';
 import { campaignsOf } from './campaigns';
 import { codeOf } from './code';
-import { ACCOUNT, deadLetterQueue, mainQueue, REGION, serviceQueue } from './names';
+import { deadLetterQueue, mainQueue, serviceQueue } from './names';
 import type { Code, World } from './types';
-import type { Death } from './watch';
 
 /**
  * Starts the operators of the plan. They redrive dead jobs, resolve unknown steps, control campaigns, and cancel, retry
@@ -19,35 +21,24 @@ export function startOperators(world: World): void {
 }
 
 function startRedrives(world: World): void {
-  const { plan, kernel, trace, reach } = world;
-  world.onDeath.push(({ row, nth }: Death) => {
+  const { plan, trace, reach } = world;
+  world.onDeath.push(({ row, nth }) => {
     if (row.queue !== serviceQueue(world)) return;
-    for (const redrive of plan.redrives.filter((planned) => planned.nth === nth)) {
-      world.pending.add(redrive);
-      kernel.setTimeout(() => {
-        world.trouble();
-        reach(`redrive by ${redrive.how}`);
-        trace.add({ who: 'operator', what: `redrive ${redrive.how}`, detail: () => row.id });
-        const done = redrive.how === 'move' ? move(world) : command(world, row.id);
-        void done.finally(() => {
-          world.trouble();
-          world.pending.delete(redrive);
-        });
-      }, redrive.after);
-    }
+    for (const { how, after } of plan.redrives.filter((planned) => planned.nth === nth))
+      later(world, after, () => {
+        reach(`redrive by ${how}`);
+        trace.add({ who: 'operator', what: `redrive ${how}`, detail: () => row.id });
+        return how === 'move' ? move(world) : typed(world, (code) => code.command('retry', row.id));
+      });
   });
 }
 
 /** SQS moves the whole DLQ. Each message keeps its group, and no row records the move. */
-async function move({ sqs, ...world }: World): Promise<void> {
-  const arn = (name: string) => `arn:aws:sqs:${REGION}:${ACCOUNT}:${name}`;
-  sqs.startMessageMoveTask({
-    SourceArn: arn(deadLetterQueue(world as World)),
-    DestinationArn: arn(mainQueue(world as World)),
+const move = (world: World): unknown =>
+  world.sqs.startMessageMoveTask({
+    SourceArn: queueArn(deadLetterQueue(world)),
+    DestinationArn: queueArn(mainQueue(world)),
   });
-}
-
-const command = (world: World, id: string): Promise<void> => typed(world, (code) => code.command('retry', id));
 
 /** An operator repeats a resume that fails. */
 const REPEAT_MS = 60_000;
@@ -99,8 +90,8 @@ export function startLimits(world: World): void {
 }
 
 function startResolutions(world: World): void {
-  const { plan, kernel, queue, watch, reach, trace } = world;
-  const { resolution } = plan;
+  const { queue, watch, reach, trace } = world;
+  const { resolution } = world.plan;
   const steps = Object.entries(queue.provenBy ?? {});
   if (!resolution) return;
   const looked = new Set<string>();
@@ -108,112 +99,77 @@ function startResolutions(world: World): void {
     const occasion = `${id} ${holds}`;
     if (name !== serviceQueue(world) || state !== 'held' || reason !== 'unknown' || looked.has(occasion)) return;
     looked.add(occasion);
-    world.pending.add(occasion);
-    kernel.setTimeout(() => {
-      world.trouble();
-      const done = typed(world, async (code) => {
-        for (const [step, effect] of steps) {
-          let as: 'done' | 'skipped' = 'skipped';
-          const resolved = await code.settle(id, step, () => {
-            as = watch.happened(effect, id) ? 'done' : 'skipped';
-            trace.add({ who: 'operator', what: `resolve as ${as}`, detail: () => id });
-            return as;
-          });
-          if (resolved) reach(`resolved as ${as}`);
-        }
-      });
-      void done.finally(() => {
-        world.trouble();
-        world.pending.delete(occasion);
-      });
-    }, resolution.after);
+    const resolve = async (code: Code) => {
+      for (const [step, effect] of steps) {
+        let as: 'done' | 'skipped' = 'skipped';
+        const resolved = await code.settle(id, step, () => {
+          as = watch.happened(effect, id) ? 'done' : 'skipped';
+          trace.add({ who: 'operator', what: `resolve as ${as}`, detail: () => id });
+          return as;
+        });
+        if (resolved) reach(`resolved as ${as}`);
+      }
+    };
+    later(world, resolution.after, () => typed(world, resolve));
   });
 }
 
 function startControls(world: World): void {
-  const { plan, queue, kernel, pending, reach, trace, suppressed } = world;
-  for (const control of queue.controlled ? plan.controls : []) {
-    pending.add(control);
-    kernel.setTimeout(() => {
-      world.trouble();
-      const done = typed(world, async (code) => {
-        const { what, at } = control;
-        const spec = plan.jobs[control.campaign];
-        const addresses = spec ? addressesOf(spec, control.campaign) : [];
-        const email = addresses[at % addresses.length] ?? '';
-        const id = what === 'suppress' ? email : campaignsOf(world)[control.campaign]?.id;
-        if (!id) return;
-        trace.add({ who: 'operator', what, detail: () => id });
-        if (what !== 'suppress') await code.control(id, what);
-        else {
-          await code.suppress(email);
-          suppressed.set(email, Math.min(suppressed.get(email) ?? kernel.now(), kernel.now()));
-        }
-        reach(`campaign command ${what}`);
-      });
-      void done.finally(() => {
-        world.trouble();
-        pending.delete(control);
-      });
-    }, control.at);
+  const { plan, queue, kernel, reach, trace, suppressed } = world;
+  for (const { at, what, campaign } of queue.controlled ? plan.controls : []) {
+    const control = async (code: Code) => {
+      const spec = plan.jobs[campaign];
+      const addresses = spec ? addressesOf(spec, campaign) : [];
+      const email = addresses[at % addresses.length] ?? '';
+      const id = what === 'suppress' ? email : campaignsOf(world)[campaign]?.id;
+      if (!id) return;
+      trace.add({ who: 'operator', what, detail: () => id });
+      if (what !== 'suppress') await code.control(id, what);
+      else {
+        await code.suppress(email);
+        suppressed.set(email, Math.min(suppressed.get(email) ?? kernel.now(), kernel.now()));
+      }
+      reach(`campaign command ${what}`);
+    };
+    later(world, at, () => typed(world, control));
   }
 }
 
 function startCommands(world: World): void {
-  const { plan, kernel, pending, reach, trace, watch } = world;
-  for (const command of plan.commands) {
-    pending.add(command);
-    kernel.setTimeout(() => {
-      world.trouble();
-      const row = watch.rows()[command.job];
-      const done = typed(world, async (code) => {
+  const { plan, reach, trace, watch } = world;
+  for (const { at, what, job } of plan.commands)
+    later(world, at, () => {
+      const row = watch.rows()[job];
+      return typed(world, async (code) => {
         if (!row) return;
-        trace.add({ who: 'operator', what: command.what, detail: () => `${row.id}, ${stateOf(row)}` });
-        await code.command(command.what, row.id);
-        reach(`${command.what} of a ${row.state} job`);
+        trace.add({ who: 'operator', what, detail: () => `${row.id}, ${stateOf(row)}` });
+        await code.command(what, row.id);
+        reach(`${what} of a ${row.state} job`);
       });
-      void done.finally(() => {
-        world.trouble();
-        pending.delete(command);
-      });
-    }, command.at);
-  }
+    });
 }
 
 /** Operators erase persons, once for all queues. */
 export function startErasures(world: World): void {
-  const { plan, kernel, pending, reach, trace } = world;
-  for (const erasure of plan.erasures ?? []) {
-    pending.add(erasure);
-    kernel.setTimeout(() => {
-      world.trouble();
-      trace.add({ who: 'operator', what: 'erase', detail: () => JSON.stringify(erasure.person) });
+  const { plan, reach, trace } = world;
+  for (const { at, person } of plan.erasures ?? [])
+    later(world, at, () => {
+      trace.add({ who: 'operator', what: 'erase', detail: () => JSON.stringify(person) });
       const erase = async (code: Code) => {
-        for (const { place, why } of await code.erase(erasure.person)) reach(`erasure left ${place}: ${why}`);
+        for (const { place, why } of await code.erase(person)) reach(`erasure left ${place}: ${why}`);
         reach('erasure');
       };
-      void typed(world, erase, ERASURE_MS).finally(() => {
-        world.trouble();
-        pending.delete(erasure);
-      });
-    }, erasure.at);
-  }
+      return typed(world, erase, ERASURE_MS);
+    });
 }
 
 const ERASURE_MS = 60 * 60_000;
 
-function typed(world: World, run: (code: Code) => Promise<void>, timeoutMs = 60_000): Promise<void> {
-  return new Promise((resolve) => {
-    const process = world.spawn({ name: 'operator', timeoutMs, ended: () => resolve() });
-    void run(codeOf(world, process))
-      .catch((error: unknown) => {
-        // Another action came first, or a dependency is down. The operator reads the error and may try again.
-        if (!(error instanceof OperatorError || error instanceof StoreError)) throw error;
-        world.trace.add({ who: 'operator', what: 'was refused', detail: () => error.message });
-      })
-      .finally(() => {
-        world.exit(process);
-        resolve();
-      });
-  });
+async function typed(world: World, run: (code: Code) => Promise<void>, timeoutMs = 60_000): Promise<void> {
+  const act = (process: Process) => run(codeOf(world, process));
+  const { error } = await inProcess(world, { name: 'operator', timeoutMs }, act);
+  if (!error) return;
+  // Another action came first, or a dependency is down. The operator reads the error and may try again.
+  if (!(error instanceof OperatorError || error instanceof StoreError)) throw error;
+  world.trace.add({ who: 'operator', what: 'was refused', detail: () => error.message });
 }

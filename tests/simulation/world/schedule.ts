@@ -1,6 +1,5 @@
 import { bodyKey, todoKey } from '../../../lib/jobs/keys';
 import type { JobRow } from '../../../lib/jobs/row';
-import type { MemoryObjects } from '../../support/memory-objects';
 import { skewOf } from '../draw/plan';
 import { entriesAgree, hasEvidence } from '../promises/rest';
 import { isPaused, nextLook } from './campaigns';
@@ -46,7 +45,7 @@ const lostItsMessage = (world: World, { state, sentAt, id }: JobRow): boolean =>
   state === 'queued' &&
   sentAt !== undefined &&
   world.sqs.messages(mainQueue(world)).length === 0 &&
-  (world.stores.objects as MemoryObjects).keys().includes(bodyKey('jobs', serviceQueue(world), id));
+  world.stores.objects.keys().includes(bodyKey('jobs', serviceQueue(world), id));
 
 function nextDue(world: World): number {
   const { kernel, settings, watch, sqs, plan } = world;

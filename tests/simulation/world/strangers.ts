@@ -6,6 +6,7 @@ import { canaryEnvelope } from '../../../lib/reconcile/measure';
 import { jobId } from '../../../lib/submit/options';
 import { memoryClock } from '../../support/memory-clock';
 import type { ForgedForm, Forgery } from '../draw/plan';
+import { later } from './acts';
 import { campaignsOf } from './campaigns';
 import { mainQueue, serviceQueue } from './names';
 import type { World } from './types';
@@ -106,16 +107,7 @@ function chunk(known: Known, idOf: (campaign: string, number: number) => string)
 
 /** Starts the strangers of the plan. All that they may do is to send to the queue. */
 export function startStrangers(world: World): void {
-  const { plan, kernel, pending, trouble } = world;
-  for (const forgery of plan.forgeries) {
-    const act = {};
-    pending.add(act);
-    kernel.setTimeout(() => {
-      trouble();
-      forge(world, forgery);
-      pending.delete(act);
-    }, forgery.at);
-  }
+  for (const forgery of world.plan.forgeries) later(world, forgery.at, () => forge(world, forgery));
 }
 
 function forge(world: World, { form, about, times }: Forgery): void {

@@ -1,54 +1,32 @@
 import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import type { FactMessage } from '../../../lib/alarms/notification';
 import type { QueueSettings } from '../../../lib/config/functions';
-import type { JobRow } from '../../../lib/jobs/row';
 import type { Erased } from '../../../lib/ops/erase';
 import type { Person } from '../../../lib/ops/search';
-import type {
-  BatchQueues,
-  Clock,
-  Events,
-  Facts,
-  Item,
-  Log,
-  Metrics,
-  Objects,
-  OutgoingMessage,
-  Queues,
-  Random,
-  Table,
-} from '../../../lib/ports';
+import type { BatchQueues, Events, Facts, OutgoingMessage, Queues, Table } from '../../../lib/ports';
 import type { Topic } from '../../../lib/reconcile/facts';
-import type { QueueContract } from '../../../lib/worker/contract';
+import type { QueueContract, WorkerDeps } from '../../../lib/worker/contract';
 import type { AcceptedMail } from '../../../packages/local/fakes/sendgrid';
 import type { SqsModel } from '../../../packages/local/sqs/model';
 import type { ProducerDeps } from '../../../packages/producer/campaign';
+import type { MemoryObjects } from '../../support/memory-objects';
+import type { MemoryTable } from '../../support/memory-table';
 import type { Command, Control, ForgedForm, JobKind, JobSpec, Plan, VendorLimit } from '../draw/plan';
 import type { Vendors } from '../vendors/vendors';
-import type { Bus } from './bus';
-import type { Caller, Process } from './calls';
-import type { Chance } from './chance';
-import type { Target } from './faults';
-import type { Kernel } from './kernel';
-import type { Trace } from './trace';
-import type { Death, Watch } from './watch';
+import type { Caller, CallerDeps, Process } from './calls';
+import type { Listeners, Watch } from './watch';
 
 /** The whole world of one run, seen from one of its queues. */
-export interface World extends Lane {
+export interface World extends Lane, Listeners, CallerDeps {
   /** The same world seen from each of its queues. They share all but the fields of `Lane`. */
   lanes: readonly World[];
-  kernel: Kernel;
-  chance: Chance;
-  trace: Trace;
   call: Caller;
   vendors: Vendors;
-  stores: { table: Table; objects: Objects; queues: Queues & BatchQueues; events: Bus };
+  stores: { table: MemoryTable; objects: MemoryObjects; queues: Queues & BatchQueues };
   sqs: SqsModel;
   reached: ReadonlyMap<string, number>;
-  reach(what: string): void;
   /** The time of the last fault or outside input. The run must come to rest within a bound after it. */
   lastTrouble(): number;
-  trouble(at?: number): void;
   processes: { readonly size: number };
   /** Starts a process, or wakes a `warm` one. */
   spawn(options: {
@@ -60,11 +38,8 @@ export interface World extends Lane {
   exit(process: Process): void;
   /** By queue and counter: how often the rows and the metrics say that it happened. */
   counted: Map<string, { rows: number; metrics: number }>;
-  onCall: ((by: Process, target: Target) => void)[];
   /** Called with every message that a process sends, by the queue's name. */
   onSent: ((by: Process, queue: string, message: OutgoingMessage) => void)[];
-  /** By target: when the last call without a fault began. */
-  workedAt: ReadonlyMap<Target, number>;
   /** By job: calls to a vendor of which its workers do not know whether they took effect. */
   inDoubt: Map<string, number>;
   /** By their mark: the messages of strangers that SQS took. */
@@ -77,11 +52,6 @@ export interface World extends Lane {
   suppressed: Map<string, number>;
   /** Outside actions that are still to come. */
   pending: Set<unknown>;
-  /** Called on every change of stored data, every death of a job, and every version of a row or other item. */
-  onChange: (() => void)[];
-  onDeath: ((death: Death) => void)[];
-  onRow: ((row: JobRow) => void)[];
-  onItem: ((item: Item) => void)[];
   onFact: ((fact: FactMessage) => void)[];
   /** Called with every line of the log, and with the process that wrote it. */
   onLog: ((message: string, facts: Facts | undefined, process: string) => void)[];
@@ -151,16 +121,11 @@ export interface SimulatedQueue {
   wrong(world: World, id: string, spec: JobSpec, index: number): string | undefined;
 }
 
-export interface Ports {
+export interface Ports extends Pick<WorkerDeps, 'objects' | 'clock' | 'random' | 'log' | 'metrics'> {
   table: Table;
-  objects: Objects;
   queues: Queues & BatchQueues;
   events: Events;
   topic: Pick<Topic, 'publish'>;
-  clock: Clock;
-  random: Random;
-  log: Log;
-  metrics: Metrics;
 }
 
 export interface Submitted {

@@ -1,11 +1,12 @@
 import { gunzipSync } from 'node:zlib';
 import { ROW_DAMAGED, rowOf, UnreadableRowError } from '../../../lib/jobs/ledger';
+import { completionOf } from '../../../lib/jobs/record';
 import { CANARY_TYPE, isEnd, type JobRow } from '../../../lib/jobs/row';
 import { ARROWS, type ArrowName, ILLEGAL_TRANSITION, mayFollow } from '../../../lib/jobs/transitions';
 import type { PlaceName } from '../../../lib/ops/places';
-import type { Facts, Item, OutgoingMessage, SentMessage } from '../../../lib/ports';
+import type { Completion, Facts, Item, OutgoingMessage, SentMessage } from '../../../lib/ports';
+import { completionSchema } from '../../docs/completion-schema';
 import { placeOfKey } from '../../support/places';
-import { isRecord } from './records';
 
 /** A mark in every secret and personal value of a run. */
 export const MARK = 'zq7private';
@@ -29,6 +30,19 @@ export interface Death {
   nth: number;
 }
 
+/** What the watch calls. */
+export interface Listeners {
+  /** Called on every change of stored data, every death of a job, and every version of an item that is no row. */
+  onChange: (() => void)[];
+  onDeath: ((death: Death) => void)[];
+  onItem: ((item: Item) => void)[];
+  /** Called with every version of a row, and the one before. */
+  onRow: ((row: JobRow, before: JobRow | undefined) => void)[];
+}
+
+/** Whether an S3 key is that of a job's record. Other objects are in other folders. */
+export const isRecord = (key: string): boolean => /^jobs\/[^_/][^/]*\/year=.*\.json$/.test(key);
+
 export interface Watch {
   /** The first broken promise, in a sentence. */
   violation(): string | undefined;
@@ -46,6 +60,8 @@ export interface Watch {
   /** By job: its first message, and SQS's number of it, by which messages sort. A standard queue gives none. */
   firsts: ReadonlyMap<string, { sequence: string; messageId: string }>;
   bodies: ReadonlyMap<string, string>;
+  /** The last event of each id of a queue. A sender in another language may use an id in several queues. */
+  published: ReadonlyMap<string, Completion>;
   changes(): number;
   changed(): void;
   stored(item: Item): void;
@@ -53,6 +69,7 @@ export interface Watch {
   replaced(item: Item): void;
   removed(key: string): void;
   kept(key: string, body: string | Uint8Array): void;
+  publish(completion: Completion): void;
   /** Something that people and other programs see. It must hold nothing personal. */
   shown(where: string, what: unknown): void;
   sent(queue: string, message: OutgoingMessage, sent: SentMessage): void;
@@ -89,21 +106,15 @@ export function createWatch({
   now,
   reached,
   inDoubt,
-  died,
-  written,
-  itemWritten,
-  changed,
-}: {
+  onChange,
+  onDeath,
+  onRow,
+  onItem,
+}: Listeners & {
   now: () => number;
   reached: (what: string) => void;
   /** Whether any call has failed or any process has died so far. */
   inDoubt: () => boolean;
-  died: (death: Death) => void;
-  /** Called with every version of a job's row. */
-  written: (row: JobRow) => void;
-  /** Called with every version of any other item. */
-  itemWritten: (item: Item) => void;
-  changed: () => void;
 }): Watch {
   let violation: string | undefined;
   let changes = 0;
@@ -116,6 +127,7 @@ export function createWatch({
   const counts = new Map<string, number>();
   const firsts = new Map<string, { sequence: string; messageId: string }>();
   const bodies = new Map<string, string>();
+  const published = new Map<string, Completion>();
 
   const violated = (sentence: string) => {
     violation ??= sentence;
@@ -125,7 +137,7 @@ export function createWatch({
   };
   const change = () => {
     changes += 1;
-    changed();
+    for (const listener of onChange) listener();
   };
 
   function ended(row: JobRow): void {
@@ -134,7 +146,9 @@ export function createWatch({
     // Two ends can have the same time, because the clocks of two processes differ.
     if (known.some((end) => end.generation === generation && end.state === state && end.endedAt === endedAt)) return;
     ends.set(row.key, [...known, row]);
-    if (row.state === 'dead') died({ row, nth: ++deaths });
+    if (row.state !== 'dead') return;
+    deaths += 1;
+    for (const listener of onDeath) listener({ row, nth: deaths });
   }
 
   function canary(row: JobRow): void {
@@ -157,13 +171,18 @@ export function createWatch({
     effects,
     firsts,
     bodies,
+    published,
     changes: () => changes,
     changed: change,
 
     stored: (item) => {
       items.set(item.key, item);
       change();
-      if (!('payloadHash' in item)) return itemWritten(item);
+      if (!('payloadHash' in item)) {
+        if (item.key.startsWith('evidence#')) reached('evidence of an event');
+        for (const listener of onItem) listener(item);
+        return;
+      }
       const before = rows.get(item.key);
       const row = item as unknown as JobRow;
       // Only a run that had read the whole row may replace a damaged one, and it writes a whole one.
@@ -181,7 +200,7 @@ export function createWatch({
       }
       if (row.state === 'dead' && row.error) reached(`code ${row.error.code}`);
       if (isEnd(row.state)) ended(row);
-      written(row);
+      for (const listener of onRow) listener(row, before);
     },
 
     replaced: (item) => {
@@ -211,6 +230,17 @@ export function createWatch({
       const endedAt = Date.parse(record.endedAt);
       if (!written.some((row) => row.endedAt === endedAt && row.state === record.state))
         violated(`nothing lost: a record says ${record.state} of ${record.id}, a state that its row never had`);
+    },
+
+    publish: (completion) => {
+      const { id, job, queue } = completion;
+      const known = ends.get(`${queue}#${job}`) ?? [];
+      if (!known.some((end) => completionOf(end).id === id)) violated(`everything explained: ${id} is no stored end`);
+      if (!completionSchema.safeParse(completion).success)
+        violated(`everything explained: the event ${id} breaks its schema`);
+      published.set(`${queue}#${id}`, completion);
+      reached('event of an end');
+      change();
     },
 
     shown: (where, what) => secret(where, JSON.stringify(what)),

@@ -1,5 +1,3 @@
-import type { JobRow } from '../../../lib/jobs/row';
-import type { Item } from '../../../lib/ports';
 import { createSqsModel } from '../../../packages/local/sqs/model';
 import { memoryObjects } from '../../support/memory-objects';
 import { memoryQueues } from '../../support/memory-queues';
@@ -7,17 +5,15 @@ import { memoryTable } from '../../support/memory-table';
 import { createQueuePair, redrivePolicy } from '../../support/queue-pair';
 import type { Load, Plan } from '../draw/plan';
 import { queueNamed } from '../queues/queues';
-import { createVendors, VENDOR_SECRET } from '../vendors/vendors';
-import { createBus } from './bus';
-import { createCaller, type Process } from './calls';
+import { createVendors } from '../vendors/vendors';
+import { type CallerDeps, createCaller, type Process } from './calls';
 import { createChance } from './chance';
 import { isDeployed } from './deployments';
-import type { Target } from './faults';
 import { createKernel, type Event } from './kernel';
 import { deadLetterQueue, INSTANCE, mainQueue, serviceQueue } from './names';
 import { createTrace } from './trace';
 import type { Lane, World } from './types';
-import { createWatch, type Death } from './watch';
+import { createWatch, type Listeners } from './watch';
 
 export function createWorld(plan: Plan, options: { detailed?: boolean } = {}): World {
   const kernel = createKernel(plan.start);
@@ -29,39 +25,9 @@ export function createWorld(plan: Plan, options: { detailed?: boolean } = {}): W
   const trouble = (at = kernel.now()) => {
     lastTrouble = Math.max(lastTrouble, at);
   };
-  const onChange: (() => void)[] = [];
-  const onDeath: ((death: Death) => void)[] = [];
-  const onRow: ((row: JobRow) => void)[] = [];
-  const onItem: ((item: Item) => void)[] = [];
-  const onCall: World['onCall'] = [];
-  const begun = (process: Process, target: Target) => {
-    for (const listener of onCall) listener(process, target);
-  };
-  const workedAt = new Map<Target, number>();
-  const works = (target: Target) => void workedAt.set(target, kernel.now());
-  const watch = createWatch({
-    now: kernel.now,
-    reached: reach,
-    inDoubt: () => reached.has('doubt'),
-    died: (death) => {
-      for (const listener of onDeath) listener(death);
-    },
-    written: (row) => {
-      for (const listener of onRow) listener(row);
-    },
-    itemWritten: (item) => {
-      if (item.key.startsWith('evidence#')) reach('evidence of an event');
-      for (const listener of onItem) listener(item);
-    },
-    changed: () => {
-      for (const listener of onChange) listener();
-    },
-  });
-  const sqs = createSqsModel({
-    now: kernel.now,
-    uuid: () => chance.uuid(),
-    groupOrder: plan.turns ? 'turns' : 'age',
-  });
+  const listeners: Listeners = { onChange: [], onDeath: [], onItem: [], onRow: [] };
+  const watch = createWatch({ ...listeners, now: kernel.now, reached: reach, inDoubt: () => reached.has('doubt') });
+  const sqs = createSqsModel({ now: kernel.now, uuid: chance.uuid, groupOrder: plan.turns ? 'turns' : 'age' });
   const processes = new Map<Process, Event | undefined>();
   const onEnd = new Map<Process, (reason: string) => void>();
   const exit = (process: Process) => {
@@ -70,27 +36,19 @@ export function createWorld(plan: Plan, options: { detailed?: boolean } = {}): W
     processes.delete(process);
   };
 
+  const calling: CallerDeps = { kernel, chance, trace, plan, reach, trouble, onCall: [], workedAt: new Map() };
   const shared: Omit<World, keyof Lane | 'lanes'> = {
-    kernel,
-    chance,
-    trace,
-    call: createCaller({
-      ...{ kernel, chance, trace, plan, begun, works },
-      ...{ secret: VENDOR_SECRET, reached: reach, faulty: trouble },
-    }),
-    workedAt,
+    ...calling,
+    call: createCaller(calling),
     vendors: createVendors(kernel.now),
     stores: {
       table: memoryTable({ lagMs: plan.indexLag ?? 0, now: kernel.now }),
       objects: memoryObjects(),
       queues: memoryQueues(sqs),
-      events: createBus({ watch, reached: reach }),
     },
     sqs,
     reached,
-    reach,
     lastTrouble: () => lastTrouble,
-    trouble,
     processes,
     spawn: ({ name, timeoutMs, ended, warm }) => {
       const process = warm ?? fresh();
@@ -107,7 +65,6 @@ export function createWorld(plan: Plan, options: { detailed?: boolean } = {}): W
     },
     exit,
     counted: new Map(),
-    onCall,
     onSent: [],
     inDoubt: new Map(),
     forged: new Map(),
@@ -115,10 +72,7 @@ export function createWorld(plan: Plan, options: { detailed?: boolean } = {}): W
     damaged: new Set(),
     suppressed: new Map(),
     pending: new Set(),
-    onChange,
-    onDeath,
-    onRow,
-    onItem,
+    ...listeners,
     onFact: [],
     onLog: [],
     onMeasure: [],
