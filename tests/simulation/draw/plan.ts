@@ -50,6 +50,9 @@ export type JobKind =
   | 'chunk-kills-before'
   | 'chunk-kills-after';
 
+/** Kinds of messages that our producer did not make, and that may come to each queue. */
+export const FOREIGN = ['not-json', 'no-envelope', 'bad-data', 'unknown-version', 'stolen-id', 'copy'] as const;
+
 export interface JobSpec {
   kind: JobKind;
   /** Milliseconds after the start. */

@@ -5,10 +5,10 @@ import { ANALYTICS_EVENTS } from '../../../lib/analytics/message';
 import { analyticsContract } from '../../../lib/analytics/process';
 import { sha256 } from '../../../lib/jobs/envelope';
 import { ANALYTICS_QUEUE } from '../../../lib/jobs/keys';
-import type { JobSpec } from '../draw/plan';
+import { FOREIGN, type JobSpec } from '../draw/plan';
+import { KEPT_TWO_WEEKS } from '../world/names';
 import type { SimulatedQueue, World } from '../world/types';
 import { isRecord, MARK } from '../world/watch';
-import { withPoison } from './poison';
 
 const EVENTS = 2;
 
@@ -36,39 +36,29 @@ const timeOf = ({ plan }: World, { at }: JobSpec): number => plan.start + at;
 /** Batches of events. The work may be repeated, and has no row until something goes wrong. */
 export const analytics: SimulatedQueue = {
   name: ANALYTICS_QUEUE,
-  settings: {
-    type: 'fifo',
-    retention: 604_800,
-    dlqRetention: 1_209_600,
-    visibility: 120,
-    receives: 3,
-    room: 20,
-  },
+  settings: { ...KEPT_TWO_WEEKS, retention: 604_800, visibility: 120 },
   functionTimeoutMs: 20_000,
   batches: [10, 3, 1],
   // Leaves out `stolen-id`: without rows, a message that steals an id before the real message runs would take its
   // place.
-  kinds: [
-    ...(['good', 'kills-before', 'kills-after'] as const),
-    ...(['not-json', 'no-envelope', 'bad-data', 'unknown-version', 'copy'] as const),
-  ],
+  kinds: ['good', 'kills-before', 'kills-after', ...FOREIGN.filter((kind) => kind !== 'stolen-id')],
   type: ANALYTICS_EVENTS,
-  contract: (_world, process, { objects, metrics }) =>
-    withPoison(process, analyticsContract({ objects, metrics, prefix: 'jobs' })),
+  contract: (_world, _process, { objects, metrics }) => analyticsContract({ objects, metrics, prefix: 'jobs' }),
   data: (spec, index) => data(spec, index),
   group: ({ group }) => `shard-${group}`,
-  submit: async ({ queues, queueUrl }, { spec, index, key, type }, world) => {
+  submit: async ({ queues, queueUrl }, { spec, index, key }, world) => {
     const id = idOf(key);
     const group = analytics.group(spec);
     const body = JSON.stringify({
-      ...{ specversion: '1.0', id, type, source: '/sim/tracker', time: new Date(timeOf(world, spec)).toISOString() },
-      ...{ sequence: String(index + 1), partitionkey: group, data: data(spec, index, timeOf(world, spec)) },
+      ...{ specversion: '1.0', id, type: ANALYTICS_EVENTS, source: '/sim/tracker' },
+      ...{
+        time: new Date(timeOf(world, spec)).toISOString(),
+        sequence: String(index + 1),
+        partitionkey: group,
+        data: data(spec, index, timeOf(world, spec)),
+      },
     });
-    await queues.send(queueUrl(ANALYTICS_QUEUE), {
-      body,
-      groupId: group,
-      deduplicationId: id,
-    });
+    await queues.send(queueUrl(ANALYTICS_QUEUE), { body, groupId: group, deduplicationId: id });
     return { id };
   },
   isDoneWithout: (world, id, spec, index) => analytics.wrong(world, id, spec, index) === undefined,

@@ -1,12 +1,12 @@
 import * as z from 'zod';
 import { PermanentError, TransientError } from '../../../lib/errors';
+import { submit } from '../../../lib/submit/submit';
 import { messageType, type QueueContract } from '../../../lib/worker/contract';
-import type { JobSpec } from '../draw/plan';
+import { FOREIGN, type JobSpec } from '../draw/plan';
 import type { Process } from '../world/calls';
+import { KEPT_TWO_WEEKS } from '../world/names';
 import type { SimulatedQueue, World } from '../world/types';
 import { MARK } from '../world/watch';
-import { withPoison } from './poison';
-import { submitted } from './submitted';
 
 const schema = z.strictObject({ kind: z.string(), index: z.number(), note: z.string() });
 
@@ -15,26 +15,18 @@ function bulk(name: string, type: 'fifo' | 'standard'): SimulatedQueue {
   const data = ({ kind }: JobSpec, index: number) => ({ kind, index, note: `${MARK} note` });
   return {
     name,
-    settings: {
-      type,
-      retention: 604_800,
-      dlqRetention: 1_209_600,
-      visibility: 180,
-      receives: 3,
-      room: 20,
-    },
+    settings: { ...KEPT_TWO_WEEKS, type, retention: 604_800, visibility: 180 },
     functionTimeoutMs: 30_000,
     batches: [10, 3, 1],
-    kinds: [
-      ...(['good', 'kills-before', 'kills-after', 'refused', 'fails', 'falters'] as const),
-      ...(['not-json', 'no-envelope', 'bad-data', 'unknown-version', 'stolen-id', 'copy'] as const),
-    ],
+    kinds: ['good', 'kills-before', 'kills-after', 'refused', 'fails', 'falters', ...FOREIGN],
     type: `${name}.item.v1`,
-    contract: (world, process) => withPoison(process, contract(world, process, name)),
+    contract: (world, process) => contract(world, process, name),
     data,
     group: ({ group }) => `group-${group}`,
-    submit: (deps, { spec, index, type, ...options }) =>
-      submitted(deps, { queue: name, type, data: data(spec, index), group: `group-${spec.group}`, ...options }),
+    submit: (deps, { spec, index, ...options }) => {
+      const job = { queue: name, type: `${name}.item.v1`, data: data(spec, index), group: `group-${spec.group}` };
+      return submit(deps, { ...job, ...options });
+    },
     wrong: ({ watch }, id) => (watch.effects.has(id) ? undefined : 'its effect never took place'),
   };
 }

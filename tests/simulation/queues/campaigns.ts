@@ -1,16 +1,12 @@
-import { writeManifest } from '../../../lib/emails/manifest';
 import { EMAIL_CAMPAIGN } from '../../../lib/emails/message';
-import { fromIterable } from '../../../lib/emails/recipients';
 import { campaignKey, EMAILS_QUEUE } from '../../../lib/jobs/keys';
-import { jobId } from '../../../lib/submit/options';
 import { createProducer } from '../../../packages/producer/client';
-import type { JobKind, JobSpec } from '../draw/plan';
+import { FOREIGN, type JobKind, type JobSpec } from '../draw/plan';
 import { BAD_LIST, BOUNCES, NO_MAILBOX, REPORTS, UNSENDABLE } from '../vendors/vendors';
 import { POISON, POISON_CHUNK } from '../world/poison';
 import type { SimulatedQueue, World } from '../world/types';
 import { MARK } from '../world/watch';
 import { emails, emailsContractAt } from './emails';
-import { submitted } from './submitted';
 
 /**
  * Recipients per second. A chunk of three takes ten seconds. Before the first send the reconciler does not know the
@@ -88,37 +84,17 @@ export const campaigns: SimulatedQueue = {
   controlled: true,
   kinds: [
     ...(['good', 'one-refused', 'unsendable', 'bad-list', 'chunk-kills-before', 'chunk-kills-after'] as const),
-    ...(['kills-before', 'kills-after'] as const),
-    ...(['not-json', 'no-envelope', 'bad-data', 'unknown-version', 'stolen-id', 'copy'] as const),
+    ...(['kills-before', 'kills-after', ...FOREIGN] as const),
   ],
   type: EMAIL_CAMPAIGN,
   contract: emailsContractAt(RATE),
   data,
   group: ({ group }) => `group-${group}`,
-  submit: async (given, { spec, index, type, ...options }, world) => {
+  submit: (deps, { spec, index, ...options }, world) => {
+    const campaign = { name: spec.kind, ...sendAtOf(world, index), ...contentOf(spec), transactional: true } as const;
     // The chunks take the source from their campaign.
-    const deps = { ...given, source: `/sim/${spec.kind}` };
-    const about = { name: spec.kind, ...sendAtOf(world, index) };
-    const list = listOf(spec, index);
-    if (type === EMAIL_CAMPAIGN)
-      return createProducer(deps).campaign({ ...about, ...contentOf(spec), transactional: true }, list, {
-        ...options,
-        system: true,
-      });
-    const id = jobId({ ...deps, queue: EMAILS_QUEUE, ...options });
-    const { rejectedKeys: _rejected, ...written } = await writeManifest(deps, {
-      campaign: id,
-      content: contentOf(spec),
-      recipients: fromIterable(list),
-      chunkSize: CHUNK,
-    });
-    return submitted(deps, {
-      queue: EMAILS_QUEUE,
-      type,
-      data: { ...about, ...written, chunkSize: CHUNK },
-      group: id,
-      ...options,
-    });
+    const producer = createProducer({ ...deps, source: `/sim/${spec.kind}` });
+    return producer.campaign(campaign, listOf(spec, index), { ...options, system: true });
   },
   provenBy: { send: 'mail' },
   wrong: ({ watch }, id) => (watch.items.has(campaignKey(id)) ? undefined : 'there is no campaign'),

@@ -5,14 +5,13 @@ import { suppressionList } from '../../../lib/emails/suppression';
 import { EMAILS_QUEUE, jobKey } from '../../../lib/jobs/keys';
 import { createProducer } from '../../../packages/producer/client';
 import { hashPeople } from '../../support/hash-people';
-import type { JobSpec } from '../draw/plan';
+import { FOREIGN, type JobSpec } from '../draw/plan';
 import { MAIL_RATE, rateOf, sendgridOf } from '../vendors/sendgrid';
 import { UNVERIFIED } from '../vendors/vendors';
 import { workerDeps } from '../world/engine';
+import { KEPT_TWO_WEEKS } from '../world/names';
 import type { SimulatedQueue } from '../world/types';
 import { MARK } from '../world/watch';
-import { withPoison } from './poison';
-import { submitted } from './submitted';
 
 const data = ({ kind }: JobSpec, index: number): EmailMessageInput & Record<string, unknown> => ({
   from: { email: kind === 'unverified' ? UNVERIFIED : 'support@example.com', name: `${MARK} sender` },
@@ -28,43 +27,28 @@ const data = ({ kind }: JobSpec, index: number): EmailMessageInput & Record<stri
 export const emailsContractAt =
   (rate: number): SimulatedQueue['contract'] =>
   (world, process, ports) =>
-    withPoison(
-      process,
-      emailsContract({
-        ...workerDeps(world, ports, process),
-        campaigns: campaigns(ports),
-        senderDomains: [],
-        suppression: suppressionList({ objects: ports.objects, prefix: 'jobs', hashPeople }),
-        rate: rateOf(world, process, { ports, rate }),
-        sendgrid: sendgridOf(world, process),
-      }),
-    );
+    emailsContract({
+      ...workerDeps(world, ports, process),
+      campaigns: campaigns(ports),
+      senderDomains: [],
+      suppression: suppressionList({ objects: ports.objects, prefix: 'jobs', hashPeople }),
+      rate: rateOf(world, process, { ports, rate }),
+      sendgrid: sendgridOf(world, process),
+    });
 
 /** Single mails. Only SendGrid's events show whether a mail was sent, and some events never come. */
 export const emails: SimulatedQueue = {
   name: EMAILS_QUEUE,
-  settings: {
-    type: 'fifo',
-    retention: 1_209_600,
-    dlqRetention: 1_209_600,
-    visibility: 600,
-    receives: 3,
-    room: 20,
-  },
+  settings: { ...KEPT_TWO_WEEKS, visibility: 600 },
   functionTimeoutMs: 100_000,
   batches: [1],
-  kinds: [
-    ...(['good', 'kills-before', 'kills-after', 'unverified'] as const),
-    ...(['not-json', 'no-envelope', 'bad-data', 'unknown-version', 'stolen-id', 'copy'] as const),
-  ],
+  kinds: ['good', 'kills-before', 'kills-after', 'unverified', ...FOREIGN],
   type: EMAIL_MESSAGE,
   contract: emailsContractAt(MAIL_RATE),
   data,
   group: ({ group }) => `group-${group}`,
-  submit: (deps, { spec, index, type, ...options }) =>
-    type === EMAIL_MESSAGE
-      ? createProducer(deps).email(data(spec, index), { ...options, system: true })
-      : submitted(deps, { queue: EMAILS_QUEUE, type, data: data(spec, index), group: options.key, ...options }),
+  submit: (deps, { spec, index, ...options }) =>
+    createProducer(deps).email(data(spec, index), { ...options, system: true }),
   provenBy: { send: 'mail' },
   // A person who was erased before gets no mail.
   wrong: ({ watch }, id) =>

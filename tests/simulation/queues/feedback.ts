@@ -3,14 +3,13 @@ import { feedbackContract } from '../../../lib/feedback/process';
 import { attachmentsPrefix } from '../../../lib/jobs/keys';
 import { createProducer } from '../../../packages/producer/client';
 import { hashed } from '../../support/hash-people';
-import type { JobSpec } from '../draw/plan';
+import { FOREIGN, type JobSpec } from '../draw/plan';
 import { rateOf, sendgridOf } from '../vendors/sendgrid';
 import { FORBIDDEN_SUBJECT, SUSPENDED } from '../vendors/vendors';
 import { zendeskOf } from '../vendors/zendesk';
+import { KEPT_TWO_WEEKS } from '../world/names';
 import type { SimulatedQueue } from '../world/types';
 import { MARK } from '../world/watch';
-import { withPoison } from './poison';
-import { submitted } from './submitted';
 
 const FILE = `${attachmentsPrefix('jobs', 'feedback')}file.txt`;
 
@@ -32,48 +31,30 @@ function data({ kind, group }: JobSpec, index: number): FeedbackInput & Record<s
 
 export const feedback: SimulatedQueue = {
   name: 'feedback',
-  settings: {
-    type: 'fifo',
-    retention: 1_209_600,
-    dlqRetention: 1_209_600,
-    visibility: 300,
-    receives: 3,
-    room: 20,
-  },
+  settings: { ...KEPT_TWO_WEEKS, visibility: 300 },
   functionTimeoutMs: 45_000,
   batches: [1],
-  kinds: [
-    ...(['good', 'kills-before', 'kills-after', 'refused', 'forbidden', 'attachment', 'opted-out'] as const),
-    ...(['not-json', 'no-envelope', 'bad-data', 'unknown-version', 'stolen-id', 'copy'] as const),
-  ],
+  kinds: ['good', 'kills-before', 'kills-after', 'refused', 'forbidden', 'attachment', 'opted-out', ...FOREIGN],
   type: FEEDBACK_SUBMITTED,
   contract: (world, process, ports) =>
-    withPoison(
-      process,
-      feedbackContract({
-        objects: ports.objects,
-        // Each user has an id, so no address has a limit.
-        mayConfirm: async () => true,
-        zendesk: zendeskOf(world, process),
-        sendgrid: sendgridOf(world, process),
-        rate: rateOf(world, process, { ports }),
-        clock: ports.clock,
-        config: {
-          prefix: 'jobs',
-          tags: ['app'],
-          from: { email: 'support@example.com' },
-          brand: 'Example',
-          confirmationWaitMs: 900_000,
-        },
-      }),
-    ),
+    feedbackContract({
+      objects: ports.objects,
+      // Each user has an id, so no address has a limit.
+      mayConfirm: async () => true,
+      zendesk: zendeskOf(world, process),
+      sendgrid: sendgridOf(world, process),
+      rate: rateOf(world, process, { ports }),
+      clock: ports.clock,
+      config: {
+        ...{ prefix: 'jobs', tags: ['app'], from: { email: 'support@example.com' }, brand: 'Example' },
+        confirmationWaitMs: 900_000,
+      },
+    }),
   data,
   group: (spec) => hashed(feedbackPerson(feedbackSchema.parse(data(spec, 0))))[0],
   prepare: ({ stores }) => stores.objects.put(FILE, `a file of ${MARK}`, 'text/plain'),
-  submit: (deps, { spec, index, type, ...options }) =>
-    type === FEEDBACK_SUBMITTED
-      ? createProducer(deps).feedback(data(spec, index), { ...options, system: true })
-      : submitted(deps, { queue: 'feedback', type, data: data(spec, index), group: feedback.group(spec), ...options }),
+  submit: (deps, { spec, index, ...options }) =>
+    createProducer(deps).feedback(data(spec, index), { ...options, system: true }),
   wrong: ({ vendors }, id, { kind }) => {
     const ticket = vendors.zendesk.tickets.find(({ external_id }) => external_id === id);
     if (!ticket) return 'there is no ticket';

@@ -4,15 +4,14 @@ import { createSubjects } from '../../../lib/testflight/subjects';
 import type { QueueContract } from '../../../lib/worker/contract';
 import { createProducer } from '../../../packages/producer/client';
 import { hashPeople } from '../../support/hash-people';
-import type { JobSpec } from '../draw/plan';
+import { FOREIGN, type JobSpec } from '../draw/plan';
 import { appleOf, SETTLE_AFTER_MS } from '../vendors/apple';
 import { APPS, FORBIDDEN_TESTER, invited, leaver, NO_TESTER } from '../vendors/apple-seed';
 import { rateOf, sendgridOf } from '../vendors/sendgrid';
 import type { Process } from '../world/calls';
+import { KEPT_TWO_WEEKS } from '../world/names';
 import type { Ports, SimulatedQueue, World } from '../world/types';
 import { MARK } from '../world/watch';
-import { withPoison } from './poison';
-import { submitted } from './submitted';
 
 /** The group decides the app. A mail about a build needs an app that has one. */
 const appOf = ({ kind, group }: JobSpec) => APPS[kind === 'build' ? group % 2 : group % APPS.length] ?? APPS[0];
@@ -64,24 +63,14 @@ const removes = ({ kind }: JobSpec): boolean => kind === 'removal' || kind === '
 
 /** The contract. Each job has its own way to Apple, so that effects are recorded per job. */
 function contract(world: World, process: Process, ports: Ports): QueueContract {
-  const { clock } = ports;
   const made = (job: string) =>
     testflightContract({
       appStoreConnect: appleOf(world, process, job),
       sendgrid: sendgridOf(world, process),
       rate: rateOf(world, process, { ports }),
-      clock,
-      subjects: createSubjects({
-        ...ports,
-        hashPeople,
-        settleAfterMs: SETTLE_AFTER_MS,
-      }),
-      config: {
-        apps: [],
-        from: { email: 'support@example.com' },
-        brand: 'Example',
-        notificationWaitMs: 900_000,
-      },
+      clock: ports.clock,
+      subjects: createSubjects({ ...ports, hashPeople, settleAfterMs: SETTLE_AFTER_MS }),
+      config: { apps: [], from: { email: 'support@example.com' }, brand: 'Example', notificationWaitMs: 900_000 },
     });
   const whole = made('');
   const types = Object.entries(whole.types).map(([name, type]) => {
@@ -94,38 +83,23 @@ function contract(world: World, process: Process, ports: Ports): QueueContract {
 
 export const testflight: SimulatedQueue = {
   name: TESTFLIGHT_QUEUE,
-  settings: {
-    type: 'fifo',
-    retention: 1_209_600,
-    dlqRetention: 1_209_600,
-    visibility: 300,
-    receives: 3,
-    room: 20,
-  },
+  settings: { ...KEPT_TWO_WEEKS, visibility: 300 },
   functionTimeoutMs: 45_000,
   batches: [1],
   kinds: [
     ...(['good', 'removal', 'resend', 'build', 'joins', 'leaves', 'kills-before', 'kills-after'] as const),
-    ...(['refused', 'forbidden'] as const),
-    ...(['not-json', 'no-envelope', 'bad-data', 'unknown-version', 'stolen-id', 'copy'] as const),
+    ...(['refused', 'forbidden', ...FOREIGN] as const),
   ],
   type: TESTFLIGHT_INVITE,
-  contract: (world, process, ports) => withPoison(process, contract(world, process, ports)),
+  contract,
   data: invitation,
   group: (spec) => appOf(spec).id,
-  submit: (deps, { spec, index, type, ...options }) => {
+  submit: (deps, { spec, index, ...options }) => {
     const { id: app, builds } = appOf(spec);
     const own = { ...options, system: true } as const;
     if (removes(spec)) return createProducer(deps).removeTester(removal(spec, index), own);
     if (spec.kind === 'build') return createProducer(deps).notifyBuild({ app, build: builds[0] ?? '' }, own);
-    if (type === TESTFLIGHT_INVITE) return createProducer(deps).invite(invitation(spec, index), own);
-    return submitted(deps, {
-      queue: TESTFLIGHT_QUEUE,
-      type,
-      data: invitation(spec, index),
-      group: app,
-      ...options,
-    });
+    return createProducer(deps).invite(invitation(spec, index), own);
   },
   wanted: (spec, index) => {
     if (spec.kind !== 'joins' && spec.kind !== 'leaves') return undefined;

@@ -2,7 +2,7 @@ import { StoreError } from '../../../lib/errors';
 import { parseEnvelope } from '../../../lib/jobs/envelope';
 import { jobKey } from '../../../lib/jobs/keys';
 import { InvalidJobError } from '../../../lib/submit/errors';
-import type { JobKind, JobSpec } from '../draw/plan';
+import { FOREIGN, type JobKind, type JobSpec } from '../draw/plan';
 import { inProcess, later } from './acts';
 import { codeOf } from './code';
 import { mainQueue, serviceQueue } from './names';
@@ -18,10 +18,7 @@ export interface Input {
   body?: string;
 }
 
-const FOREIGN: readonly JobKind[] = [
-  ...(['not-json', 'no-envelope', 'bad-data', 'unknown-version', 'stolen-id', 'copy', 'event'] as const),
-];
-export const isProduced = (kind: JobKind): boolean => !FOREIGN.includes(kind);
+export const isProduced = (kind: JobKind): boolean => kind !== 'event' && !FOREIGN.some((foreign) => foreign === kind);
 
 const RETRY_MS = 2_000;
 
@@ -55,13 +52,12 @@ async function send(world: World, inputs: Input[], { spec, index }: { spec: JobS
 
 /** Asks the producer to accept a job. Resolves to `undefined` if it refuses or dies. */
 async function ask(world: World, spec: JobSpec, index: number): Promise<string | undefined> {
-  const { queue, trace, plan } = world;
-  const { type } = queue;
+  const { trace, plan } = world;
   const start = spec.planned && plan.start + spec.at + spec.planned.ahead;
   const notBefore = start === undefined ? {} : { notBefore: new Date(start).toISOString() };
   const name = `api ${index}`;
   const accepted = await inNewProcess(world, { name, planned: start !== undefined }, (code) =>
-    code.submit({ spec, index, key: `key-${index}`, type, ...notBefore }),
+    code.submit({ spec, index, key: `key-${index}`, ...notBefore }),
   );
   trace.add({ who: name, what: accepted ? 'accepted' : 'not accepted', detail: () => `${accepted?.id} ${spec.kind}` });
   return accepted?.id;

@@ -15,6 +15,7 @@ import type { Process } from './calls';
 import { settingsOf } from './deployments';
 import { reconcilerDeps, workerDeps } from './engine';
 import { INSTANCE, mainQueue, serviceQueue, urlOf } from './names';
+import { withPoison } from './poison';
 import { portsOf } from './ports';
 import type { Code, World } from './types';
 
@@ -30,7 +31,7 @@ export function codeOf(world: World, process: Process): Code {
   const stored = (id: string) => deps.ledger.get(jobKey(serviceQueue(world), id));
   return {
     handler: (remainingMs) => {
-      const contract = world.queue.contract(world, process, ports);
+      const contract = withPoison(process, world.queue.contract(world, process, ports));
       const deps = workerDeps(world, ports, process);
       return (batch) => handleBatch({ deps, contract, event: batch, remainingMs });
     },

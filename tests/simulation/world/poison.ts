@@ -1,4 +1,5 @@
 import type { SQSEvent } from 'aws-lambda';
+import type { QueueContract } from '../../../lib/worker/contract';
 import type { JobKind } from '../draw/plan';
 import type { Process } from './calls';
 
@@ -16,7 +17,21 @@ export const bringsPoison = (kind: JobKind): boolean =>
 const isTextOf = (poison: Poison, text: string): boolean =>
   text.includes(`chunk-${poison}`) ? text.includes(`"number":${POISON_CHUNK},`) : text.includes(poison);
 
-export const killsTheRun = (envelope: unknown): boolean => isTextOf('kills-after', JSON.stringify(envelope));
+/** Wraps a contract: some of its jobs kill the process that runs them. */
+export function withPoison(process: Process, contract: QueueContract): QueueContract {
+  const deadly =
+    <Given extends [{ envelope: unknown }, ...unknown[]]>(work: (...given: Given) => Promise<unknown>) =>
+    (...given: Given): Promise<unknown> => {
+      if (!isTextOf('kills-after', JSON.stringify(given[0].envelope))) return work(...given);
+      process.die('killed by a job');
+      return new Promise(() => {});
+    };
+  const types = Object.entries(contract.types).map(([name, type]) => [
+    name,
+    { ...type, process: deadly(type.process), ...(type.direct ? { direct: deadly(type.direct) } : {}) },
+  ]);
+  return { ...contract, types: Object.fromEntries(types) };
+}
 
 /**
  * Replaces poison bodies with an object that kills the process when the process converts it to a string. As with a real

@@ -88,7 +88,8 @@ export interface SimulatedQueue {
   name: string;
   /** The service's name for the queue, if it is simulated in parts. */
   queue?: string;
-  settings: QueueSettings;
+  /** Without `room`, which follows from the plan's load. */
+  settings: Omit<QueueSettings, 'room'>;
   functionTimeoutMs: number;
   batches: readonly number[];
   /** The most jobs of one run. The default is 8. A queue whose jobs create further jobs has fewer. */
@@ -132,7 +133,6 @@ export interface Submitted {
   spec: JobSpec;
   index: number;
   key: string;
-  type: string;
   /** Only of a planned job. */
   notBefore?: string;
 }
