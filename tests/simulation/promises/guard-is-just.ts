@@ -8,13 +8,13 @@ import type { World } from '../world/types';
 import type { Promised } from './promise';
 
 /** What the guard must see in a campaign's own counts, or `undefined`. */
-function excess({ reports = [], round = 0, ended }: Campaign): string | undefined {
+function excess({ reports, round, ended }: Campaign): string | undefined {
   const { delivered, bounced, reported } = reports[round] ?? { delivered: 0, bounced: 0, reported: 0 };
   const percent = (part: number, of: number) => (100 * part) / Math.max(1, of);
   if (delivered + bounced < GUARD.least) return undefined;
   if (percent(bounced, delivered + bounced) > GUARD.bounces) return 'TooManyBounces';
   if (reported >= GUARD.leastReports && percent(reported, delivered) > GUARD.reports) return 'TooManySpamReports';
-  return percent(ended?.refused ?? 0, ended?.chunks ?? 0) > GUARD.refused ? 'TooManyRefused' : undefined;
+  return percent(ended.refused, ended.chunks) > GUARD.refused ? 'TooManyRefused' : undefined;
 }
 
 const WAIT_PART = 0.7;
@@ -24,18 +24,15 @@ const isGuards = ({ status, reason }: Campaign): boolean => status === 'paused' 
 /** The guard pauses once and for a reason, at once, and a mail belongs to the counts since the resume before it. */
 export function watchGuard({ queue, watch, kernel, plan, onItem, onMails }: World): void {
   if (!queue.controlled) return;
-  const before = new Map<string, Campaign>();
   const resumed = new Map<string, number[]>();
   const pausedIn = new Map<string, number>();
-  onItem.push((item) => {
+  onItem.push((item, last) => {
     if (!isCampaign(item)) return;
-    const { id, status, reason, round = 0 } = item;
-    const last = before.get(id);
-    before.set(id, item);
+    const { id, status, reason, round } = item;
     if (last?.status === 'paused' && status === 'running') resumed.set(id, [...(resumed.get(id) ?? []), kernel.now()]);
     const says = `the guard: campaign ${id} is ${status} (${reason}), with ${JSON.stringify(item.reports)}`;
     if (status === 'running' && excess(item)) watch.violated(`${says}, although ${excess(item)}`);
-    if (!isGuards(item) || (last && isGuards(last))) return;
+    if (!isGuards(item) || (last && isGuards(last as Campaign))) return;
     if (excess(item) !== reason) watch.violated(`${says}, without that reason`);
     if (pausedIn.get(id) === round) watch.violated(`${says} a second time since its last resume`);
     pausedIn.set(id, round);
@@ -55,9 +52,9 @@ export function watchGuard({ queue, watch, kernel, plan, onItem, onMails }: Worl
 export const guardIsExact: Promised = (world) => {
   if (!world.queue.controlled) return undefined;
   for (const campaign of campaignsOf(world))
-    for (let round = 0; round <= (campaign.round ?? 0); round++) {
+    for (let round = 0; round <= campaign.round; round++) {
       const wanted = countsOf(world, campaign, round);
-      const { delivered = 0, deferred = 0, bounced = 0, reported = 0 } = campaign.reports?.[round] ?? {};
+      const { delivered = 0, deferred = 0, bounced = 0, reported = 0 } = campaign.reports[round] ?? {};
       const counted = [delivered, deferred, bounced, reported].join();
       if (counted !== wanted) return `the guard: campaign ${campaign.id} counts ${counted} in ${round}, not ${wanted}`;
     }

@@ -5,7 +5,7 @@ import { jsonOf } from '../../../lib/text';
 import { isMailQueue, MAIL_STEPS } from '../../../lib/worker/mail';
 import { type Input, isProduced } from '../world/callers';
 import { waitsForRow } from '../world/damage';
-import { deadLetterQueue, serviceQueue } from '../world/names';
+import { entriesOf, serviceQueue } from '../world/names';
 import type { World } from '../world/types';
 import { isRecord } from '../world/watch';
 import { type Promised, rowOf } from './promise';
@@ -35,14 +35,12 @@ export const nothingLost: Promised = (world, inputs) => {
  * move by SQS gives it another id. SQS deletes it at the end of the DLQ's retention.
  */
 function waitsBehindDamage(world: World, { id, body }: Input): boolean {
-  const { sqs, kernel, plan, settings } = world;
-  const entries = sqs.messages(deadLetterQueue(world)).filter((entry) => waitsForRow(world, entry));
+  const { kernel, plan, settings } = world;
+  const entries = entriesOf(world).filter((entry) => waitsForRow(world, entry));
   const hasExpired = kernel.now() > plan.start + settings.dlqRetention * 1000;
   const named = (jsonOf(body ?? '') as { id?: unknown } | undefined)?.id;
   return (
-    entries.some(
-      ({ attributes, body: own }) => id === invalidId(attributes.messageId?.StringValue ?? '') || own === body,
-    ) ||
+    entries.some(({ attributes: { messageId = '' }, body: own }) => id === invalidId(messageId) || own === body) ||
     (hasExpired && world.watch.broken.has(jobKey(serviceQueue(world), String(named))))
   );
 }
@@ -67,7 +65,7 @@ export const recordsAgree: Promised = ({ watch, stores, lanes }) => {
 
 /** The message of a job whose row does not parse waits in the DLQ, and is never deleted there. */
 export const damagedJobsWait: Promised = (world) => {
-  const { watch, sqs, plan, kernel, settings, stores } = world;
+  const { watch, plan, kernel, settings, stores } = world;
   // SQS deletes an entry at the end of the DLQ's retention, whatever it is for.
   const isExpired = ({ updatedAt }: JobRow) => updatedAt + settings.dlqRetention * 1000 < kernel.now();
   const hasMessage = ({ state, sentAt }: JobRow) =>
@@ -76,9 +74,7 @@ export const damagedJobsWait: Promised = (world) => {
   for (const key of watch.broken) {
     const row = watch.row(key);
     if (row?.queue !== serviceQueue(world) || !hasMessage(row) || isExpired(row) || isGhost(world, row)) continue;
-    const waits = sqs
-      .messages(deadLetterQueue(world))
-      .some(({ body, attributes: { job } }) => job?.StringValue === row.id || body.includes(row.id));
+    const waits = entriesOf(world).some(({ body, attributes: { job } }) => job === row.id || body.includes(row.id));
     // A chunk whose message was never sent has its body kept instead, and is sent once its row is restored.
     const isKept = row.campaign !== undefined && stores.objects.keys().includes(bodyKey('jobs', row.queue, row.id));
     if (!waits && !isKept) return `nothing lost: ${row.id} does not parse, and its message is gone`;
@@ -87,9 +83,9 @@ export const damagedJobsWait: Promised = (world) => {
 };
 
 export const deadLettersAgree: Promised = (world) => {
-  const { watch, sqs } = world;
-  const all = sqs.messages(deadLetterQueue(world)).filter((entry) => !waitsForRow(world, entry));
-  const ids = all.map(({ attributes }) => attributes.job?.StringValue ?? '');
+  const { watch } = world;
+  const all = entriesOf(world).filter((entry) => !waitsForRow(world, entry));
+  const ids = all.map(({ attributes: { job = '' } }) => job);
   // While a row does not parse, the reconciler deletes no entry of its job, even one of an earlier end.
   const entries = ids.filter((id) => !watch.broken.has(jobKey(serviceQueue(world), id)));
   const dead = watch

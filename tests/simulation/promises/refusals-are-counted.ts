@@ -1,17 +1,17 @@
 import { jobKey } from '../../../lib/jobs/keys';
 import { ATTRIBUTE } from '../../../lib/jobs/messages';
-import { deadLetterQueue, mainQueue, serviceQueue } from '../world/names';
+import { deadLetterQueue, mainQueue, messagesIn, serviceQueue } from '../world/names';
 import { FORGED, MARKED, opensNothing } from '../world/strangers';
 import type { World } from '../world/types';
 import type { Promised } from './promise';
 
 const LINE = 'a message that is not one of ours opened nothing';
 
-function attributesOf({ lanes, sqs }: World, messageId: string) {
-  const queues = lanes.flatMap((lane) => [mainQueue(lane), deadLetterQueue(lane)]);
-  const message = queues.flatMap((name) => sqs.messages(name)).find((one) => one.messageId === messageId);
-  return message && new Map(Object.entries(message.attributes).map(([name, { StringValue }]) => [name, StringValue]));
-}
+const attributesOf = (world: World, messageId: string) =>
+  world.lanes
+    .flatMap((lane) => [mainQueue(lane), deadLetterQueue(lane)])
+    .flatMap((name) => messagesIn(world, name))
+    .find((one) => one.messageId === messageId)?.attributes;
 
 /** The row is the permission: no message without the row's token begins a run, nor does an earlier end's entry. */
 export function watchOpenings(world: World): void {
@@ -22,9 +22,9 @@ export function watchOpenings(world: World): void {
     const attributes = attributesOf(world, lease.messageId);
     // A worker may begin with a message that its other run has just deleted.
     if (!attributes || !before) return;
-    if (before.token !== undefined && attributes.get(ATTRIBUTE.token) !== before.token)
+    if (before.token !== undefined && attributes[ATTRIBUTE.token] !== before.token)
       watch.violated(`nothing twice: ${id} has a token, and a message without it opened ${id}`);
-    if (before.state === 'dead' && attributes.get(ATTRIBUTE.parkedFrom) !== before.parkedFrom)
+    if (before.state === 'dead' && attributes[ATTRIBUTE.parkedFrom] !== before.parkedFrom)
       watch.violated(`nothing twice: ${id} is dead, and a message that is not the entry of that end opened it`);
   });
 }
@@ -49,13 +49,13 @@ export function watchRefusals(world: World): void {
     if (counted !== logged)
       watch.violated(`everything explained: ${logged} messages opened nothing, and IllegalTransitions says ${counted}`);
     const attributes = attributesOf(world, messageId);
-    const token = attributes?.get(ATTRIBUTE.token);
+    const token = attributes?.[ATTRIBUTE.token];
     if (token !== undefined && watch.row(jobKey(queue, jobId))?.token === token)
       watch.violated(`nothing lost: ${messageId} is a message of ours, and was refused`);
     // What was parked behind a damaged row has only the attributes of that entry.
-    const parkedFrom = attributes?.get('code') && attributes.get(ATTRIBUTE.parkedFrom);
+    const parkedFrom = attributes?.code && attributes[ATTRIBUTE.parkedFrom];
     const known =
-      forged.get(attributes?.get(MARKED) ?? '') ??
+      forged.get(attributes?.[MARKED] ?? '') ??
       [...forged.values()].find((one) => one.messageId === (parkedFrom ?? messageId));
     if (!known) return;
     known.refusals += 1;

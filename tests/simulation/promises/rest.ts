@@ -3,7 +3,7 @@ import { provenSteps } from '../../../lib/jobs/ledger';
 import { isEnd, type JobRow } from '../../../lib/jobs/row';
 import { campaignUnrest, isPaused, isUnknown } from '../world/campaigns';
 import { waitsForRow } from '../world/damage';
-import { deadLetterQueue, mainQueue, serviceQueue } from '../world/names';
+import { entriesOf, mainQueue, serviceQueue } from '../world/names';
 import { isLeftOver } from '../world/strangers';
 import type { World } from '../world/types';
 
@@ -28,8 +28,8 @@ export function unrest(world: World): string[] {
   const campaigns = campaignUnrest(world);
   if (campaigns.length > 0) return campaigns;
   if (hasEvidence(world)) return ['evidence is not in its row yet'];
-  const entries = sqs.messages(deadLetterQueue(world));
-  const moved = entries.filter((entry) => entry.deadLetterSourceArn && !waitsForRow(world, entry)).length;
+  const entries = entriesOf(world);
+  const moved = entries.filter((entry) => entry.moved && !waitsForRow(world, entry)).length;
   if (moved > 0) return [`${moved} messages in the DLQ came from SQS itself`];
   if (!entriesAgree(world)) return [`${entries.length} entries in the DLQ do not match the dead jobs`];
   return [];
@@ -40,14 +40,13 @@ export function unrest(world: World): string[] {
  * a row that does not parse stay, also one from before a retry.
  */
 export function entriesAgree(world: World): boolean {
-  const { watch, sqs } = world;
+  const { watch } = world;
   const dead = watch.rows().filter(({ todo }) => todo === todoKey(serviceQueue(world), 'dead'));
   const wanted = dead.map(({ id, parkedFrom }) => `${id} ${parkedFrom}`);
-  const there = sqs
-    .messages(deadLetterQueue(world))
-    .filter(({ attributes: { job } }) => !watch.broken.has(jobKey(serviceQueue(world), job?.StringValue ?? '')))
+  const there = entriesOf(world)
+    .filter(({ attributes: { job = '' } }) => !watch.broken.has(jobKey(serviceQueue(world), job)))
     .filter((entry) => !waitsForRow(world, entry))
-    .map(({ attributes: { job, messageId } }) => `${job?.StringValue} ${messageId?.StringValue}`);
+    .map(({ attributes: { job, messageId } }) => `${job} ${messageId}`);
   return wanted.toSorted().join() === there.toSorted().join();
 }
 

@@ -1,7 +1,7 @@
 import { recordFolder } from '../../../lib/jobs/keys';
 import { type Finding, findings } from '../../../packages/verify/check';
 import type { Effect, Entry, Item, Snapshot } from '../../../packages/verify/snapshot';
-import { deadLetterQueue, serviceQueue } from '../world/names';
+import { entriesOf, serviceQueue } from '../world/names';
 import type { World } from '../world/types';
 import { isRecord } from '../world/watch';
 import type { Promised } from './promise';
@@ -32,23 +32,14 @@ function isAbout(id: string, key: string, { entries }: Snapshot): boolean {
 }
 
 function snapshotOf(world: World): Snapshot {
-  const { stores, settings, sqs, kernel, vendors } = world;
+  const { stores, settings, kernel, vendors } = world;
   const name = serviceQueue(world);
   const { objects, table } = stores;
   const mine = (item: Item) => item.queue === name || (name === 'emails' && item.key.startsWith('campaign#'));
   const items = (table.items() as Item[]).filter(mine);
   const folder = recordFolder('jobs', name);
   const records = objects.keys().filter((key) => isRecord(key) && key.startsWith(`${folder}/`));
-  const entries = sqs.messages(deadLetterQueue(world)).map(
-    ({ messageId, attributes, deadLetterSourceArn }): Entry => ({
-      queue: name,
-      messageId,
-      moved: deadLetterSourceArn !== undefined,
-      attributes: Object.fromEntries(
-        Object.entries(attributes).map(([key, { StringValue = '' }]) => [key, StringValue]),
-      ),
-    }),
-  );
+  const entries = entriesOf(world).map((entry) => ({ ...entry, queue: name }) as Entry);
   return {
     prefix: 'jobs',
     queues: [

@@ -4,10 +4,9 @@ import { ROW_DAMAGED, ROW_SCHEMA } from '../../../lib/jobs/ledger';
 import { isEnd } from '../../../lib/jobs/row';
 import type { Item } from '../../../lib/ports';
 import { jsonOf } from '../../../lib/text';
-import type { StoredMessage } from '../../../packages/local/sqs/queue';
 import type { Damage } from '../draw/plan';
 import { later } from './acts';
-import { serviceQueue } from './names';
+import { type Message, serviceQueue } from './names';
 import type { World } from './types';
 
 /** Starts the damages of the plan, and the newer code that writes rows. */
@@ -49,12 +48,12 @@ function damageOne(world: World, { job }: Damage): (() => void) | undefined {
  * Whether the job of a message in the DLQ has a row that does not parse, so that the message waits for a person. The
  * row of a stranger's message may have another id than the message names.
  */
-export function waitsForRow(world: World, { attributes, body }: Pick<StoredMessage, 'attributes' | 'body'>): boolean {
-  const { code, job, messageId } = attributes;
-  if (code?.StringValue !== ROW_DAMAGED) return false;
+export function waitsForRow(world: World, { attributes, body }: Message): boolean {
+  const { code, job = '', messageId = '' } = attributes;
+  if (code !== ROW_DAMAGED) return false;
   const { source, id } = (jsonOf(body) ?? {}) as Partial<Envelope>;
   const own = source === undefined || id === undefined ? [] : [jobIdOf({ source, id })];
-  const ids = [job?.StringValue ?? '', invalidId(messageId?.StringValue ?? ''), ...own];
+  const ids = [job, invalidId(messageId), ...own];
   return ids.some((one) => world.watch.broken.has(jobKey(serviceQueue(world), one)));
 }
 

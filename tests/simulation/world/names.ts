@@ -22,3 +22,14 @@ export const urlOf = (name: string): string => queueUrl(REGION, ACCOUNT, name);
 
 /** The guard's limits, for lists of a few dozen recipients. */
 export const GUARD = { bounces: 30, reports: 20, refused: 60, least: 6, leastReports: 2 };
+
+/** The messages in a queue, with their attributes as texts. */
+export const messagesIn = ({ sqs }: Pick<World, 'sqs'>, name: string) =>
+  sqs.messages(name).map(({ messageId, body, attributes, deadLetterSourceArn }) => {
+    const texts = Object.entries(attributes).map(([key, { StringValue = '' }]) => [key, StringValue] as const);
+    const named: Partial<Record<string, string>> = Object.fromEntries(texts);
+    return { messageId, body, attributes: named, moved: deadLetterSourceArn !== undefined };
+  });
+export type Message = ReturnType<typeof messagesIn>[number];
+
+export const entriesOf = (world: World): Message[] => messagesIn(world, deadLetterQueue(world));

@@ -6,7 +6,7 @@ import { isPaused, nextLook } from './campaigns';
 import { waitsForRow } from './damage';
 import type { Functions } from './functions';
 import type { Event } from './kernel';
-import { deadLetterQueue, mainQueue, serviceQueue } from './names';
+import { entriesOf, mainQueue, serviceQueue } from './names';
 import type { World } from './types';
 
 const MINUTE_MS = 60_000;
@@ -48,11 +48,10 @@ const lostItsMessage = (world: World, { state, sentAt, id }: JobRow): boolean =>
   world.stores.objects.keys().includes(bodyKey('jobs', serviceQueue(world), id));
 
 function nextDue(world: World): number {
-  const { kernel, settings, watch, sqs, plan } = world;
-  const entries = sqs.messages(deadLetterQueue(world));
+  const { kernel, settings, watch, plan } = world;
   const [dead, unknown] = (['dead', 'unknown'] as const).map((kind) => todoKey(serviceQueue(world), kind));
   const rows = watch.rows();
-  if (!entriesAgree(world) || entries.some((entry) => entry.deadLetterSourceArn && !waitsForRow(world, entry)))
+  if (!entriesAgree(world) || entriesOf(world).some((entry) => entry.moved && !waitsForRow(world, entry)))
     return kernel.now();
   if (hasEvidence(world) || rows.some((row) => row.reason === 'stopped' || lostItsMessage(world, row)))
     return kernel.now();

@@ -32,11 +32,11 @@ export interface Death {
 
 /** What the watch calls. */
 export interface Listeners {
-  /** Called on every change of stored data, every death of a job, and every version of an item that is no row. */
+  /** Called on every change of stored data, and every death of a job. */
   onChange: (() => void)[];
   onDeath: ((death: Death) => void)[];
-  onItem: ((item: Item) => void)[];
-  /** Called with every version of a row, and the one before. */
+  /** Called with every version of an item, and the one before: of a row, and of any other item. */
+  onItem: ((item: Item, before: Item | undefined) => void)[];
   onRow: ((row: JobRow, before: JobRow | undefined) => void)[];
 }
 
@@ -176,11 +176,12 @@ export function createWatch({
     changed: change,
 
     stored: (item) => {
+      const last = items.get(item.key);
       items.set(item.key, item);
       change();
       if (!('payloadHash' in item)) {
         if (item.key.startsWith('evidence#')) reached('evidence of an event');
-        for (const listener of onItem) listener(item);
+        for (const listener of onItem) listener(item, last);
         return;
       }
       const before = rows.get(item.key);
