@@ -1,4 +1,3 @@
-import type { Writable } from 'node:stream';
 import { parseArgs } from 'node:util';
 import { bundle } from './draw/bundle';
 import { unreached } from './draw/expected';
@@ -8,7 +7,7 @@ import { explain } from './draw/property';
 import type { Given as GivenPlans, Part } from './draw/simulate-part';
 import { SOURCE_MUTANTS } from './mutants/source-mutants';
 import { SIMULATIONS } from './queues/queues';
-import { SCALE_PLANS } from './scale/plans';
+import { SCALE_PLANS, scalePlanNamed } from './scale/plans';
 
 const USAGE = [
   `usage: npm run simulate -- --runs N --seed S [--queue ${SIMULATIONS.map(({ name }) => name).join('|')}]`,
@@ -16,36 +15,31 @@ const USAGE = [
   '       npm run simulate -- --mutant NAME [--runs N] [--seed S] [--queue NAME]',
 ].join('\n');
 
-/** Where a command writes: its results, and its progress. */
-export interface Streams {
-  stdout: Writable;
-  stderr: Writable;
-}
-
-type Given = ReturnType<typeof given> & Streams;
+type Given = ReturnType<typeof given>;
+const { stdout, stderr } = process;
 
 /**
  * Runs the command. Resolves to false if a promise was broken, a fault was never reached, or a mutant was not found.
  * Throws the usage if the arguments are wrong.
  */
-export async function simulate(args: readonly string[], streams: Streams): Promise<boolean> {
-  const options = { ...given(args), ...streams };
+async function simulate(args: string[]): Promise<boolean> {
+  const options = given(args);
   if (options.scale !== undefined) return scale(options.scale, options);
   if (options.mutant !== undefined) return searchMutant(options.mutant, options);
   return search(options);
 }
 
-async function search({ runs, seed, queue, simulations, ...streams }: Given): Promise<boolean> {
+async function search({ runs, seed, queue, simulations }: Given): Promise<boolean> {
   const begun = performance.now();
   const drawn = partsOf(simulations, { each: Math.ceil(runs / simulations.length), seed });
   const planned = queue === undefined ? [{ plans: PLANNED }] : [];
-  const { reached, failures } = await runAll([...drawn, ...planned], streams);
+  const { reached, failures } = await runAll([...drawn, ...planned]);
   const seconds = (performance.now() - begun) / 1000;
 
-  report(reached, streams);
+  report(reached);
   const missing = queue === undefined ? unreached(reached) : [];
-  if (missing.length > 0) streams.stdout.write(`\nnever reached: ${missing.join(', ')}\n`);
-  streams.stdout.write(
+  if (missing.length > 0) stdout.write(`\nnever reached: ${missing.join(', ')}\n`);
+  stdout.write(
     `\n${runs} runs of ${simulations.map(({ name }) => name).join(', ')} with seed ${seed} in ${seconds.toFixed(0)} s ` +
       `(${(runs / seconds).toFixed(0)}/s): ${failures.length === 0 ? 'every promise was kept' : `${failures.length} broken`}\n`,
   );
@@ -53,7 +47,7 @@ async function search({ runs, seed, queue, simulations, ...streams }: Given): Pr
 }
 
 /** Runs the scale plans at their largest size, or at `size`, and prints a row for each. */
-async function scale(which: string, { size, stdout }: Given): Promise<boolean> {
+async function scale(which: string, { size }: Given): Promise<boolean> {
   const plans = SCALE_PLANS.filter(({ name }) => which === 'all' || which === name);
   if (plans.length === 0) throw new Error(USAGE);
   stdout.write('| plan | items | virtual minutes | calls | seconds |\n|---|---|---|---|---|\n');
@@ -77,51 +71,36 @@ async function scale(which: string, { size, stdout }: Given): Promise<boolean> {
 const number = (value = 0): string => value.toLocaleString('en-US');
 
 /** Draws runs of the mutant until one breaks a promise. A mutant of a scale plan runs under that plan. */
-async function searchMutant(name: string, { runs, seed, simulations, stdout }: Given): Promise<boolean> {
+async function searchMutant(name: string, { runs, seed, simulations }: Given): Promise<boolean> {
   const mutant = SOURCE_MUTANTS[name];
   if (!mutant) throw new Error(`there is no mutant ${name}; there are ${Object.keys(SOURCE_MUTANTS).join(', ')}`);
   const script = await bundle({ [name]: mutant.changes });
   let ran = 0;
-  const found = 'scale' in mutant.by ? await underScale(mutant.by) : await underDrawnRuns();
+  const found = 'scale' in mutant.by ? await underScale(mutant.by.scale) : await underDrawnRuns();
   stdout.write(`${name}: ${found === undefined ? 'not found' : `found: ${found}`} (${ran} runs, seed ${seed})\n`);
   return found !== undefined;
 
   async function underDrawnRuns(): Promise<string | undefined> {
     const parts = partsOf(simulations, { each: Math.ceil(runs / simulations.length), seed });
-    const onRan = (count: number) => {
-      ran += count;
-    };
-    const { failures } = await runParts(parts, {
-      mutated: { script, mutant: name },
-      onRan,
-      enough: (count) => count > 0,
-    });
+    const { failures } = await runParts(parts, { mutated: { script, mutant: name }, onRan: () => void ran++ });
     return failures[0] && `${failures[0].violation}\nplan: ${JSON.stringify(failures[0].plan)}`;
   }
 
-  async function underScale(by: { scale: string; size?: number }): Promise<string | undefined> {
+  async function underScale(scale: string): Promise<string | undefined> {
     const thread = await startPartThread(script);
-    const size = by.size ?? SCALE_PLANS.find((plan) => plan.name === by.scale)?.size ?? 0;
     ran = 1;
-    const { scaled } = await thread.run({ scale: by.scale, size }, { mutant: name });
+    const { scaled } = await thread.run({ scale, size: scalePlanNamed(scale).size }, { mutant: name });
     await thread.stop();
     return scaled?.violation;
   }
 }
 
-function given(args: readonly string[]) {
+function given(args: string[]) {
   const string = { type: 'string' } as const;
   try {
     const { values } = parseArgs({
-      args: [...args],
-      options: {
-        runs: string,
-        seed: string,
-        queue: string,
-        scale: string,
-        size: string,
-        mutant: string,
-      },
+      args,
+      options: { runs: string, seed: string, queue: string, scale: string, size: string, mutant: string },
     });
     const { runs = 10_000, seed = Date.now() % 2 ** 31, queue, scale, size, mutant } = values;
     const simulations = SIMULATIONS.filter(({ name }) => queue === undefined || queue === name);
@@ -139,34 +118,31 @@ function given(args: readonly string[]) {
 const PROGRESS_MS = 10_000;
 
 /** Runs the parts, prints the progress every ten seconds, and prints each broken promise as soon as it is found. */
-async function runAll(parts: readonly (Part | GivenPlans)[], { stdout, stderr }: Streams): Promise<Searched> {
+async function runAll(parts: readonly (Part | GivenPlans)[]): Promise<Searched> {
   const total = parts.reduce((sum, part) => sum + ('plans' in part ? part.plans.length : part.runs), 0);
   const began = Date.now();
   let done = 0;
-  const onRan = (count: number) => {
-    done += count;
-  };
   const progress = setInterval(() => {
     const left = done === 0 ? '?' : Math.ceil(((Date.now() - began) / done) * ((total - done) / 60_000));
     stderr.write(`${done} of ${total} runs, ${left} min left\n`);
   }, PROGRESS_MS);
-  const onFailure: NonNullable<Parameters<typeof runParts>[1]>['onFailure'] = (failure) =>
-    stdout.write(`\n${explain(failure)}`);
-  return runParts(parts, { onRan, onFailure }).finally(() => clearInterval(progress));
+  return runParts(parts, {
+    onRan: () => void done++,
+    onFailure: (failure) => stdout.write(`\n${explain(failure)}`),
+  }).finally(() => clearInterval(progress));
 }
 
 /** Prints how often each fault, state and effect was reached. Faults also have a row for each call that they hit. */
-function report(reached: ReadonlyMap<string, number>, { stdout }: Streams): void {
+function report(reached: ReadonlyMap<string, number>): void {
   const sorted = [...reached].filter(([what]) => what !== 'doubt').sort(([a], [b]) => (a < b ? -1 : 1));
   for (const [what, count] of sorted) stdout.write(`${String(count).padStart(10)}  ${what}\n`);
 }
 
-if (require.main === module)
-  simulate(process.argv.slice(2), process)
-    .then((kept) => {
-      if (!kept) process.exitCode = 1;
-    })
-    .catch((error: unknown) => {
-      process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-      process.exitCode = 1;
-    });
+simulate(process.argv.slice(2))
+  .then((kept) => {
+    if (!kept) process.exitCode = 1;
+  })
+  .catch((error: unknown) => {
+    stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    process.exitCode = 1;
+  });

@@ -2,14 +2,12 @@ import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import type { Simulation } from '../queues/queues';
 import { bundle } from './bundle';
-import { countInto, explain, type Failure } from './property';
-import type { Given, Part, Progress, Scaled } from './simulate-part';
-
-type Done = Extract<Progress, { kind: 'done' }>;
+import { countInto, type Failure } from './property';
+import type { Done, Given, Part, Scaled } from './simulate-part';
 
 /** A thread that runs one part at a time. `mutant`: the name of one that its script has. */
 export interface PartThread {
-  run(part: Part | Given | Scaled, options?: { onRan?: (count: number) => void; mutant?: string }): Promise<Done>;
+  run(part: Part | Given | Scaled, options?: { onRan?: () => void; mutant?: string }): Promise<Done>;
   stop(): Promise<unknown>;
 }
 
@@ -31,9 +29,10 @@ const hosting = (script: string): string => `
   parentPort.on('message', async ({ part, mutant }) => {
     try {
       if (loaded?.mutant !== mutant) loaded = { mutant, code: evaluate(mutant) };
-      await loaded.code.runPart(part, (progress) => parentPort.postMessage(progress));
+      const done = await loaded.code.runPart(part, () => parentPort.postMessage({}));
+      parentPort.postMessage({ done });
     } catch (error) {
-      parentPort.postMessage({ kind: 'failed', error: String(error?.stack ?? error) });
+      parentPort.postMessage({ error: String(error?.stack ?? error) });
     }
   });`;
 
@@ -45,11 +44,11 @@ export async function startPartThread(script?: string): Promise<PartThread> {
   return {
     run: (part, { onRan = () => {}, mutant = 'none' } = {}) => {
       const done = new Promise<Done>((resolve, reject) => {
-        const hear = (progress: Progress | { kind: 'failed'; error: string }) => {
-          if (progress.kind === 'ran') return onRan(progress.count);
+        const hear = ({ done, error }: { done?: Done; error?: string }) => {
+          if (!done && error === undefined) return onRan();
           thread.off('message', hear);
-          if (progress.kind === 'failed') reject(new Error(progress.error));
-          else resolve(progress);
+          if (done) resolve(done);
+          else reject(new Error(error));
         };
         thread.on('message', hear);
         thread.postMessage({ part, mutant });
@@ -80,20 +79,17 @@ export interface Searched {
   failures: (Failure & { simulation: string; seed: number })[];
 }
 
-/** Runs all parts on all cores, until `enough` says that enough failures were found. */
+interface Watching {
+  onRan?: () => void;
+  onFailure?: (failure: Searched['failures'][number]) => void;
+  /** Runs a mutant of a script of `bundle`, until it is found. */
+  mutated?: { script: string; mutant: string };
+}
+
+/** Runs all parts on all cores. */
 export async function runParts(
   parts: readonly (Part | Given)[],
-  {
-    onRan,
-    onFailure,
-    mutated,
-    enough = () => false,
-  }: {
-    onRan?: (count: number) => void;
-    onFailure?: (failure: Searched['failures'][number]) => void;
-    mutated?: { script: string; mutant: string };
-    enough?: (failures: number) => boolean;
-  } = {},
+  { onRan, onFailure, mutated }: Watching = {},
 ): Promise<Searched> {
   const waiting = [...parts];
   const reached = new Map<string, number>();
@@ -101,7 +97,7 @@ export async function runParts(
   const worker = async () => {
     const thread = await startPartThread(mutated?.script);
     try {
-      for (let part = waiting.shift(); part && !enough(failures.length); part = waiting.shift()) {
+      for (let part = waiting.shift(); part && !(mutated && failures.length > 0); part = waiting.shift()) {
         const done = await thread.run(part, { ...(onRan && { onRan }), ...(mutated && { mutant: mutated.mutant }) });
         countInto(reached, done.reached);
         if (!done.failure) continue;
@@ -117,17 +113,10 @@ export async function runParts(
   return { reached, failures };
 }
 
-function origin(part: Part | Given) {
-  if ('plans' in part) return { simulation: 'planned', seed: 0 };
-  const { simulation, runs, seed } = part;
-  return {
-    simulation,
-    seed,
-    drawnBy: `npm run simulate -- --queue ${simulation} --runs ${runs} --seed ${seed}`,
-  };
-}
-
-export async function expectKept(thread: PartThread, part: Part | Given): Promise<void> {
-  const { failure } = await thread.run(part);
-  if (failure) throw new Error(explain(failure));
-}
+const origin = (part: Part | Given) =>
+  'plans' in part
+    ? { simulation: 'planned', seed: 0 }
+    : {
+        ...{ simulation: part.simulation, seed: part.seed },
+        drawnBy: `npm run simulate -- --queue ${part.simulation} --runs ${part.runs} --seed ${part.seed}`,
+      };

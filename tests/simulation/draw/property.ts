@@ -5,7 +5,7 @@ import { anyPlan } from './draw';
 import type { Plan } from './plan';
 
 export interface Findings {
-  runs: number;
+  /** How often each fault, state and effect was reached. */
   reached: Map<string, number>;
   failure?: Failure;
 }
@@ -23,7 +23,7 @@ const MOST_SHRINKING = 3_000;
 /** Draws runs of these queues until one breaks a promise, then shrinks that run. */
 export async function search(
   queues: readonly SimulatedQueue[],
-  { runs, seed, onRun }: { runs: number; seed: number; onRun?: () => void },
+  { runs, seed, onRan }: { runs: number; seed: number; onRan: () => void },
 ): Promise<Findings> {
   const reached = new Map<string, number>();
   let broken = false;
@@ -33,25 +33,24 @@ export async function search(
     const { violation, world } = await runPlan(plan);
     countInto(reached, world.reached);
     // Runs after a failure only shrink it, so they do not count.
-    if (!broken) onRun?.();
+    if (!broken) onRan();
     broken ||= violation !== undefined;
     if (violation) throw new Error(violation);
   });
-  const { failed, counterexample, numRuns } = await withoutStacks(() => fc.check(property, { numRuns: runs, seed }));
-  if (!failed || !counterexample) return { runs: numRuns, reached };
-  return { runs: numRuns, reached, failure: await failureOf(counterexample[0]) };
+  const { counterexample } = await withoutStacks(() => fc.check(property, { numRuns: runs, seed }));
+  return { reached, ...(counterexample && { failure: await failureOf(counterexample[0]) }) };
 }
 
-export function runPlans(plans: readonly Plan[]): Promise<Findings> {
+export function runPlans(plans: readonly Plan[], onRan: () => void): Promise<Findings> {
   return withoutStacks(async () => {
-    const findings: Findings = { runs: 0, reached: new Map() };
+    const reached = new Map<string, number>();
     for (const plan of plans) {
       const { violation, world } = await runPlan(plan);
-      findings.runs++;
-      countInto(findings.reached, world.reached);
-      if (violation !== undefined) return { ...findings, failure: await failureOf(plan) };
+      onRan();
+      countInto(reached, world.reached);
+      if (violation !== undefined) return { reached, failure: await failureOf(plan) };
     }
-    return findings;
+    return { reached };
   });
 }
 
