@@ -12,7 +12,15 @@ import { sharedRate } from '../../../lib/worker/rate';
 import { jobId } from '../../support/engine';
 import { busiest } from '../../support/rate-run';
 import { createChance } from '../world/chance';
-import { envelopeOf, type ScalePlan, type ScaleResult, type Service, startService, type Tools } from './service';
+import {
+  envelopeOf,
+  type ScalePlan,
+  type ScaleResult,
+  type Service,
+  scalePlan,
+  startService,
+  type Tools,
+} from './service';
 
 const SECOND_MS = 1_000;
 const MILLION = 1_000_000;
@@ -52,13 +60,11 @@ interface Options {
 
 const LARGE = jobId(1);
 
-const plan = (name: string, what: string, { size = FEW, ...options }: Options & { size?: number }): ScalePlan => ({
-  name: `campaigns-${name}`,
-  what,
-  size,
-  largest: 1_000,
-  run: (items) => share(items, options),
-});
+const plan = (name: string, what: string, { size = FEW, ...options }: Options & { size?: number }): ScalePlan =>
+  scalePlan(`campaigns-${name}`, what, [size, 1_000], (items) => share(items, options));
+
+const OF_FIVE =
+  'campaigns of five recipients, one each ten seconds beside one of 500,000, at 2,500 recipients a second';
 
 export const CAMPAIGN_PLANS = [
   plan('slow', 'campaigns beside one of a million, at 100 recipients a second', { rate: 100 }),
@@ -73,13 +79,7 @@ export const CAMPAIGN_PLANS = [
     rounds: 180,
     leastUsed: 0.4,
   }),
-  {
-    name: 'campaigns-of-five',
-    what: 'campaigns of five recipients, one each ten seconds beside one of 500,000, at 2,500 recipients a second',
-    size: 6,
-    largest: 18,
-    run: smallBesideLarge,
-  } satisfies ScalePlan,
+  scalePlan('campaigns-of-five', OF_FIVE, [6, 18], smallBesideLarge),
 ];
 
 /**
@@ -245,13 +245,10 @@ interface Load {
   mails: number;
 }
 
-const mailsPlan = (name: string, load: Load): ScalePlan => ({
-  name: `mails-${name}`,
-  what: `single mails, ${load.mails} a second, beside campaigns at ${load.rate.toLocaleString('en')} recipients a second`,
-  size: 150,
-  largest: 3_000,
-  run: (size) => mailsBesideCampaigns(size, load),
-});
+function mailsPlan(name: string, load: Load): ScalePlan {
+  const what = `single mails, ${load.mails} a second, beside campaigns at ${load.rate.toLocaleString('en')} recipients a second`;
+  return scalePlan(`mails-${name}`, what, [150, 3_000], (size) => mailsBesideCampaigns(size, load));
+}
 
 export const MAILS_PLANS = [
   mailsPlan('slow', { rate: 100, mails: 2 }),

@@ -16,7 +16,7 @@ import { createChance } from '../world/chance';
 import { courseOf, play } from '../world/course';
 import type { Fault } from '../world/faults';
 import { createKernel } from '../world/kernel';
-import type { ScalePlan, ScaleResult } from './service';
+import { type ScaleResult, scalePlan } from './service';
 
 interface Run {
   alive: boolean;
@@ -265,18 +265,11 @@ async function playAll(size: number, { erasing, first }: { erasing: boolean; fir
   return { minutes, calls };
 }
 
-export const hours: ScalePlan = {
-  name: 'hours',
-  what: 'hours of events that two runs write at once, with calls that fail, die or land late, and messages weeks late',
-  size: 20,
-  largest: 300,
-  run: (size) => playAll(size, { erasing: false, first: [13, 15, 3] }),
-};
+const WHAT =
+  'hours of events that two runs write at once, with calls that fail, die or land late, and messages weeks late';
+const ERASED_WHAT = 'the same hours with one function at a time, while an operator erases a person of them';
 
-export const hoursErased: ScalePlan = {
-  name: 'hours-erased',
-  what: 'the same hours with one function at a time, while an operator erases a person of them',
-  size: 20,
-  largest: 300,
-  run: (size) => playAll(size, { erasing: true, first: [69] }),
-};
+export const HOURS_PLANS = [
+  scalePlan('hours', WHAT, [20, 300], (size) => playAll(size, { erasing: false, first: [13, 15, 3] })),
+  scalePlan('hours-erased', ERASED_WHAT, [20, 300], (size) => playAll(size, { erasing: true, first: [69] })),
+];

@@ -1,13 +1,12 @@
 import { CAMPAIGN_PLANS, MAILS_PLANS } from './campaigns';
-import { hours, hoursErased } from './hours';
-import * as samplePlans from './sample-plans';
+import { HOURS_PLANS } from './hours';
+import { SAMPLE_PLANS } from './sample-plans';
 import type { ScalePlan } from './service';
 import { manyStarts } from './starts';
 
 /** All scale plans. Add a new one here. */
 export const SCALE_PLANS: readonly ScalePlan[] = [
-  ...[...CAMPAIGN_PLANS, ...MAILS_PLANS, manyStarts, hours, hoursErased],
-  ...Object.values(samplePlans),
+  ...[...CAMPAIGN_PLANS, ...MAILS_PLANS, ...SAMPLE_PLANS, manyStarts, ...HOURS_PLANS],
 ];
 
 export function scalePlanNamed(name: string): ScalePlan {

@@ -2,7 +2,7 @@ import { PermanentError, StopError, StoreError, WaitError } from '../../../lib/e
 import { VENDOR_STOPPED } from '../../../lib/worker/circuit';
 import { jobId } from '../../support/engine';
 import { startSample } from './sample';
-import type { ScalePlan } from './service';
+import { type ScalePlan, type ScaleResult, scalePlan } from './service';
 
 const SECOND_MS = 1_000;
 const MINUTE_MS = 60 * SECOND_MS;
@@ -21,73 +21,61 @@ const MOST_TRIES = 8;
  * Jobs with an unreadable body, and a few good ones between them. The good ones must not wait, and the others must cost
  * little.
  */
-export const failingRows: ScalePlan = {
-  name: 'failing',
-  what: 'held jobs, almost all of which cannot be released',
-  size: 800,
-  largest: 10_000,
-  async run(size) {
-    const done = new Map<string, number>();
-    const isGood = (n: number) => n % GOOD === GOOD / 2;
-    const archived = new StoreError({ code: 'S3.InvalidObjectState', message: 'archived' });
-    const sample = startSample(({ id }) => void done.set(id, sample.now()), { stayMs: STAY_MS });
-    const { objects } = sample.deps;
-    const { get } = objects;
-    objects.get = async (key) => {
-      const content = await get(key);
-      if (!isGood(Number.parseInt(key.slice(-12), 16))) throw archived;
-      return content;
-    };
-    const begun = sample.now();
-    const dueAt = new Map<string, number>();
-    for (let n = 1; n <= size; n++) {
-      // Half of the jobs are due at the start, the others one after another.
-      const due = n <= size / 2 ? begun : begun + Math.round(LASTS_MS * (n / size - 0.5));
-      if (isGood(n)) dueAt.set(jobId(n), due);
-      await sample.hold(n, { reason: 'retry', retryAt: due });
-    }
+async function failingRows(size: number): Promise<ScaleResult> {
+  const done = new Map<string, number>();
+  const isGood = (n: number) => n % GOOD === GOOD / 2;
+  const archived = new StoreError({ code: 'S3.InvalidObjectState', message: 'archived' });
+  const sample = startSample(({ id }) => void done.set(id, sample.now()), { stayMs: STAY_MS });
+  const { objects } = sample.deps;
+  const { get } = objects;
+  objects.get = async (key) => {
+    const content = await get(key);
+    if (!isGood(Number.parseInt(key.slice(-12), 16))) throw archived;
+    return content;
+  };
+  const begun = sample.now();
+  const dueAt = new Map<string, number>();
+  for (let n = 1; n <= size; n++) {
+    // Half of the jobs are due at the start, the others one after another.
+    const due = n <= size / 2 ? begun : begun + Math.round(LASTS_MS * (n / size - 0.5));
+    if (isGood(n)) dueAt.set(jobId(n), due);
+    await sample.hold(n, { reason: 'retry', retryAt: due });
+  }
 
-    return sample.run({
-      done: () => {
-        const now = sample.now();
-        for (const [id, due] of dueAt)
-          if ((done.get(id) ?? now) - due > LONGEST_WAIT_MS) return `bystanders: ${id} waits behind jobs that fail`;
-        const tries = sample.calls.get('objects.get') ?? 0;
-        if (tries > MOST_TRIES * size) return `tries in vain: ${tries} of ${size} jobs`;
-        return now - begun >= LASTS_MS;
-      },
-      withinMs: LASTS_MS + MINUTE_MS,
-    });
-  },
-};
+  return sample.run({
+    done: () => {
+      const now = sample.now();
+      for (const [id, due] of dueAt)
+        if ((done.get(id) ?? now) - due > LONGEST_WAIT_MS) return `bystanders: ${id} waits behind jobs that fail`;
+      const tries = sample.calls.get('objects.get') ?? 0;
+      if (tries > MOST_TRIES * size) return `tries in vain: ${tries} of ${size} jobs`;
+      return now - begun >= LASTS_MS;
+    },
+    withinMs: LASTS_MS + MINUTE_MS,
+  });
+}
 
 /** More jobs than the workers can handle. */
 const NEW_A_MINUTE = 400;
 
 /** A queue that is never empty. The reconciler must still release some held jobs each minute. */
-export const neverEmpty: ScalePlan = {
-  name: 'never-empty',
-  what: 'held jobs of a queue whose workers are always busy',
-  size: 80,
-  largest: 800,
-  async run(size) {
-    const held = new Set<string>();
-    const sample = startSample(({ id }) => void held.delete(id), { concurrency: 2, stayMs: STAY_MS });
-    for (let n = 1; n <= size; n++) {
-      held.add(jobId(n));
-      await sample.hold(n, { reason: 'retry', retryAt: sample.now() });
-    }
-    let n = size;
-    const next = () => {
-      sample.sendJob(++n);
-      sample.after(MINUTE_MS / NEW_A_MINUTE, next);
-    };
-    for (let first = 0; first < NEW_A_MINUTE; first++) sample.sendJob(++n);
-    next();
+async function neverEmpty(size: number): Promise<ScaleResult> {
+  const held = new Set<string>();
+  const sample = startSample(({ id }) => void held.delete(id), { concurrency: 2, stayMs: STAY_MS });
+  for (let n = 1; n <= size; n++) {
+    held.add(jobId(n));
+    await sample.hold(n, { reason: 'retry', retryAt: sample.now() });
+  }
+  let n = size;
+  const next = () => {
+    sample.sendJob(++n);
+    sample.after(MINUTE_MS / NEW_A_MINUTE, next);
+  };
+  for (let first = 0; first < NEW_A_MINUTE; first++) sample.sendJob(++n);
+  next();
 
-    return sample.run({ done: () => held.size === 0, withinMs: (size / 10 + 5) * MINUTE_MS });
-  },
-};
+  return sample.run({ done: () => held.size === 0, withinMs: (size / 10 + 5) * MINUTE_MS });
+}
 
 /** The part of the vendor's rate that new jobs use. */
 const NEW_PART = 0.05;
@@ -96,7 +84,7 @@ const SLOW_START_MINUTES = 6;
 /** The vendor's minute begins this long after ours. */
 const OFFSET_MS = 25_000;
 
-interface Recovery extends Pick<ScalePlan, 'name' | 'what' | 'size' | 'largest'> {
+interface Recovery {
   /** How many requests the vendor accepts in each minute of its own clock. It answers 429 to all others. */
   aMinute: (size: number) => number;
   concurrency: number;
@@ -104,255 +92,231 @@ interface Recovery extends Pick<ScalePlan, 'name' | 'what' | 'size' | 'largest'>
 }
 
 /** A vendor recovers after an outage of two hours. New jobs come at even intervals. */
-const recovery = ({ aMinute, concurrency, minutes, ...plan }: Recovery): ScalePlan => ({
-  ...plan,
-  async run(size) {
-    const done = new Map<string, number>();
-    let minute = 0;
-    let taken = 0;
-    let refused = 0;
-    const request = ({ id }: { id: string }) => {
-      const now = sample.now();
-      const current = Math.floor((now - OFFSET_MS) / MINUTE_MS);
-      if (current !== minute) taken = 0;
-      minute = current;
-      if (taken++ < aMinute(size)) return void done.set(id, now);
-      refused++;
-      const waitMs = Math.ceil(((current + 1) * MINUTE_MS + OFFSET_MS - now) / 1000) * 1000;
-      throw new WaitError({ code: 'ZendeskThrottled', message: '429', vendor: 'zendesk', status: 429, waitMs });
-    };
-    const sample = startSample(request, { concurrency, stayMs: STAY_MS });
-    // The jobs were held one after another in the outage, until a time or by the circuit breaker.
-    for (let n = 1; n <= size; n++) {
-      const at = sample.now() - Math.round(2 * HOUR_MS * (1 - n / size));
-      const reason = n % 2 === 0 ? 'throttled' : 'stopped';
-      await sample.hold(n, { reason, vendor: 'zendesk', retryAt: at }, { now: at });
-    }
-    const sent = new Map<string, number>();
-    const fresh = () => [...sent.keys()].filter((id) => done.has(id)).length;
-    let drained = false;
-    const next = () => {
-      if (drained) return;
-      const n = size + 1 + sent.size;
-      sent.set(jobId(n), sample.now());
-      sample.sendJob(n);
-      sample.after(everyMs, next);
-    };
-    const everyMs = MINUTE_MS / Math.min(aMinute(size) * NEW_PART, 35);
+async function recovery(size: number, { aMinute, concurrency, minutes }: Recovery): Promise<ScaleResult> {
+  const done = new Map<string, number>();
+  let minute = 0;
+  let taken = 0;
+  let refused = 0;
+  const request = ({ id }: { id: string }) => {
+    const now = sample.now();
+    const current = Math.floor((now - OFFSET_MS) / MINUTE_MS);
+    if (current !== minute) taken = 0;
+    minute = current;
+    if (taken++ < aMinute(size)) return void done.set(id, now);
+    refused++;
+    const waitMs = Math.ceil(((current + 1) * MINUTE_MS + OFFSET_MS - now) / 1000) * 1000;
+    throw new WaitError({ code: 'ZendeskThrottled', message: '429', vendor: 'zendesk', status: 429, waitMs });
+  };
+  const sample = startSample(request, { concurrency, stayMs: STAY_MS });
+  // The jobs were held one after another in the outage, until a time or by the circuit breaker.
+  for (let n = 1; n <= size; n++) {
+    const at = sample.now() - Math.round(2 * HOUR_MS * (1 - n / size));
+    const reason = n % 2 === 0 ? 'throttled' : 'stopped';
+    await sample.hold(n, { reason, vendor: 'zendesk', retryAt: at }, { now: at });
+  }
+  const sent = new Map<string, number>();
+  const fresh = () => [...sent.keys()].filter((id) => done.has(id)).length;
+  let drained = false;
+  const next = () => {
+    if (drained) return;
+    const n = size + 1 + sent.size;
+    sent.set(jobId(n), sample.now());
+    sample.sendJob(n);
     sample.after(everyMs, next);
+  };
+  const everyMs = MINUTE_MS / Math.min(aMinute(size) * NEW_PART, 35);
+  sample.after(everyMs, next);
 
-    return sample.run({
-      done: () => {
-        drained = done.size - fresh() >= size;
-        if (!drained) return false;
-        const late = [...sent].filter(([id, at]) => (done.get(id) ?? sample.now()) - at > 2 * MINUTE_MS).length;
-        if (late > 0) return `bystanders: ${late} of ${sent.size} new jobs wait`;
-        if (refused > size / 2) return `requests in vain: the vendor refused ${refused}`;
-        return true;
-      },
-      withinMs: minutes(size) * MINUTE_MS,
-    });
-  },
-});
+  return sample.run({
+    done: () => {
+      drained = done.size - fresh() >= size;
+      if (!drained) return false;
+      const late = [...sent].filter(([id, at]) => (done.get(id) ?? sample.now()) - at > 2 * MINUTE_MS).length;
+      if (late > 0) return `bystanders: ${late} of ${sent.size} new jobs wait`;
+      if (refused > size / 2) return `requests in vain: the vendor refused ${refused}`;
+      return true;
+    },
+    withinMs: minutes(size) * MINUTE_MS,
+  });
+}
 
 /** Zendesk's limit for most plans. A small plan uses a lower one, so that it takes some time too. */
 const zendesk = (size: number): number => Math.min(700, Math.ceil(size / 10));
 
 /** The vendor's limit decides how long the recovery takes. Each new job waits two minutes at most. */
-export const limitedRecovery: ScalePlan = recovery({
-  name: 'recovery',
-  what: 'held jobs after an outage, a vendor with a limit',
-  size: 1_500,
-  largest: 100_000,
+const LIMITED: Recovery = {
   aMinute: zendesk,
   concurrency: 10,
   minutes: (size) => size / (zendesk(size) * (1 - NEW_PART)) + SLOW_START_MINUTES,
-});
+};
 
 /** The vendor has no limit. After six minutes the reconciler releases five thousand jobs a minute. */
-export const unlimitedRecovery: ScalePlan = recovery({
-  name: 'recovery-unlimited',
-  what: 'held jobs after an outage, a vendor without a limit',
-  size: 2_000,
-  largest: 100_000,
+const UNLIMITED: Recovery = {
   aMinute: () => Number.POSITIVE_INFINITY,
   concurrency: 200,
   minutes: (size) => SLOW_START_MINUTES + Math.max(0, size - 6_000) / 5_000,
-});
+};
 
 /**
  * A DLQ with one untried message before all parked entries and one after them. The reconciler returns the first
  * in its first run, and the other after a walk through the whole DLQ.
  */
-export const largeDlq: ScalePlan = {
-  name: 'large-dlq',
-  what: 'parked entries in a DLQ, and two untried messages',
-  size: 8_000,
-  largest: 30_000,
-  async run(size) {
-    const ms = size > 20_000 ? 10 : 50;
-    const done = new Set<string>();
-    const sample = startSample(({ id }) => void done.add(id), { costs: { table: ms, objects: ms, queues: ms } });
-    const now = sample.now();
-    const time = now - HOUR_MS;
-    sample.untried(1, time);
-    for (let n = 2; n < size; n++) await sample.park(n, time);
-    sample.untried(size, time);
-    const late = () => !done.has(jobId(1)) && sample.now() > now + 3 * MINUTE_MS;
-    return sample.run({
-      done: () => (late() ? 'liveness: the first run did not return the message in front' : done.size === 2),
-      withinMs: (size > 20_000 ? 30 : 20) * MINUTE_MS,
-    });
-  },
-};
+async function largeDlq(size: number): Promise<ScaleResult> {
+  const ms = size > 20_000 ? 10 : 50;
+  const done = new Set<string>();
+  const sample = startSample(({ id }) => void done.add(id), { costs: { table: ms, objects: ms, queues: ms } });
+  const now = sample.now();
+  const time = now - HOUR_MS;
+  sample.untried(1, time);
+  for (let n = 2; n < size; n++) await sample.park(n, time);
+  sample.untried(size, time);
+  const late = () => !done.has(jobId(1)) && sample.now() > now + 3 * MINUTE_MS;
+  return sample.run({
+    done: () => (late() ? 'liveness: the first run did not return the message in front' : done.size === 2),
+    withinMs: (size > 20_000 ? 30 : 20) * MINUTE_MS,
+  });
+}
 
 /** A DLQ that lacks one entry and has one untried message, so that its count matches the table by chance. */
-export const dlqByChance: ScalePlan = {
-  name: 'dlq-by-chance',
-  what: 'parked entries, one lost and one untried, with a reconciler run every five minutes',
-  size: 50,
-  largest: 1_000,
-  async run(size) {
-    let done = false;
-    const request = () => {
-      done = true;
-    };
-    const sample = startSample(request, { everyMs: 5 * MINUTE_MS });
-    const { sqs, dlq } = sample;
-    const time = sample.now() - HOUR_MS;
-    for (let n = 1; n <= size; n++) await sample.park(n, time);
-    sample.after(2 * MINUTE_MS, () => {
-      const { Messages: [lost] = [] } = sqs.receiveMessage({ QueueUrl: dlq });
-      sqs.deleteMessage({ QueueUrl: dlq, ReceiptHandle: lost?.ReceiptHandle });
-      sample.untried(size + 1, time);
-    });
-    return sample.run({ done: () => done, withinMs: 30 * MINUTE_MS });
-  },
-};
+async function dlqByChance(size: number): Promise<ScaleResult> {
+  let done = false;
+  const request = () => {
+    done = true;
+  };
+  const sample = startSample(request, { everyMs: 5 * MINUTE_MS });
+  const { sqs, dlq } = sample;
+  const time = sample.now() - HOUR_MS;
+  for (let n = 1; n <= size; n++) await sample.park(n, time);
+  sample.after(2 * MINUTE_MS, () => {
+    const { Messages: [lost] = [] } = sqs.receiveMessage({ QueueUrl: dlq });
+    sqs.deleteMessage({ QueueUrl: dlq, ReceiptHandle: lost?.ReceiptHandle });
+    sample.untried(size + 1, time);
+  });
+  return sample.run({ done: () => done, withinMs: 30 * MINUTE_MS });
+}
 
 /** A job of another group comes so often, and may wait so long. */
 const OTHER_EVERY_MS = 60 * SECOND_MS;
 const OTHER_SOON_MS = 5 * SECOND_MS;
 
 /** Many messages of one group run one after another, in their order, and do not delay other groups. */
-export const oneGroup: ScalePlan = {
-  name: 'one-group',
-  what: 'jobs of one message group, and a job of another one each minute',
-  size: 200,
-  largest: 10_000,
-  async run(size) {
-    const done: string[] = [];
-    const waits = new Map<string, number>();
-    const request = ({ id }: { id: string }) => {
-      const sent = waits.get(id);
-      if (sent === undefined) done.push(id);
-      else waits.set(id, sample.now() - sent);
-    };
-    const sample = startSample(request, { batch: 10 });
-    for (let n = 1; n <= size; n++) sample.sendJob(n, { group: 'one' });
-    const other = (n: number) => {
-      waits.set(jobId(n), sample.now());
-      sample.sendJob(n);
-      sample.after(OTHER_EVERY_MS, () => other(n + 1));
-    };
-    other(size + 1);
+async function oneGroup(size: number): Promise<ScaleResult> {
+  const done: string[] = [];
+  const waits = new Map<string, number>();
+  const request = ({ id }: { id: string }) => {
+    const sent = waits.get(id);
+    if (sent === undefined) done.push(id);
+    else waits.set(id, sample.now() - sent);
+  };
+  const sample = startSample(request, { batch: 10 });
+  for (let n = 1; n <= size; n++) sample.sendJob(n, { group: 'one' });
+  const other = (n: number) => {
+    waits.set(jobId(n), sample.now());
+    sample.sendJob(n);
+    sample.after(OTHER_EVERY_MS, () => other(n + 1));
+  };
+  other(size + 1);
 
-    return sample.run({
-      withinMs: size * SECOND_MS,
-      done: () => {
-        if (done.some((id, index) => id !== jobId(index + 1))) return 'order kept: a job ran out of its turn';
-        if (done.length < size) return false;
-        const late = [...waits.values()].filter((ms) => ms < sample.now() - OTHER_EVERY_MS && ms > OTHER_SOON_MS);
-        return late.length === 0 || `bystanders: ${late.length} jobs of other groups wait`;
-      },
-    });
-  },
-};
+  return sample.run({
+    withinMs: size * SECOND_MS,
+    done: () => {
+      if (done.some((id, index) => id !== jobId(index + 1))) return 'order kept: a job ran out of its turn';
+      if (done.length < size) return false;
+      const late = [...waits.values()].filter((ms) => ms < sample.now() - OTHER_EVERY_MS && ms > OTHER_SOON_MS);
+      return late.length === 0 || `bystanders: ${late.length} jobs of other groups wait`;
+    },
+  });
+}
 
 const unauthorized = () => new StopError({ code: 'Unauthorized', message: '', vendor: 'sendgrid', status: 401 });
 const forbidden = (field?: string) =>
   new PermanentError({ code: 'Forbidden', message: '', vendor: 'sendgrid', status: 403, ...(field ? { field } : {}) });
 
 /** The vendor recovers while the queue is full. The next received message makes the trial call. */
-export const trialOfWaiting: ScalePlan = {
-  name: 'trial-of-waiting',
-  what: 'messages that wait for a vendor that refused us',
-  size: 1_000,
-  largest: 100_000,
-  async run(size) {
-    const refusedMs = 2.5 * MINUTE_MS;
-    let refused = 0;
-    let well = 0;
-    const service = startSample(
-      () => {
-        if (service.now() >= begun + refusedMs) well++;
-        else {
-          refused++;
-          throw unauthorized();
-        }
-      },
-      // The workers are slow, so that messages still wait when the vendor recovers.
-      { concurrency: 2, costs: { table: 80, objects: 200, queues: 80 } },
-    );
-    const begun = service.now();
-    await service.deps.circuits.open('sendgrid', 'Unauthorized');
-    for (let n = 1; n <= size; n++) service.sendJob(n, { sender: 'a' });
-    return service.run({
-      done: () => {
-        if (refused > Math.floor((service.now() - begun) / MINUTE_MS))
-          return `one trial: ${refused} calls to a vendor that refuses us`;
-        return well > 0;
-      },
-      withinMs: refusedMs + MINUTE_MS + 5 * SECOND_MS,
-    });
-  },
-};
+async function trialOfWaiting(size: number): Promise<ScaleResult> {
+  const refusedMs = 2.5 * MINUTE_MS;
+  let refused = 0;
+  let well = 0;
+  const service = startSample(
+    () => {
+      if (service.now() >= begun + refusedMs) well++;
+      else {
+        refused++;
+        throw unauthorized();
+      }
+    },
+    // The workers are slow, so that messages still wait when the vendor recovers.
+    { concurrency: 2, costs: { table: 80, objects: 200, queues: 80 } },
+  );
+  const begun = service.now();
+  await service.deps.circuits.open('sendgrid', 'Unauthorized');
+  for (let n = 1; n <= size; n++) service.sendJob(n, { sender: 'a' });
+  return service.run({
+    done: () => {
+      if (refused > Math.floor((service.now() - begun) / MINUTE_MS))
+        return `one trial: ${refused} calls to a vendor that refuses us`;
+      return well > 0;
+    },
+    withinMs: refusedMs + MINUTE_MS + 5 * SECOND_MS,
+  });
+}
 
 /** Held jobs of different senders that the vendor forbids, and one newer job that it accepts. */
-export const innocentAmongGuilty: ScalePlan = {
-  name: 'innocent-among-guilty',
-  what: 'held jobs that the vendor forbids',
-  size: 200,
-  largest: 10_000,
-  async run(size) {
-    let done = false;
-    const service = startSample(({ sender }) => {
-      if (sender !== 'innocent') throw forbidden();
-      done = true;
-    });
-    const now = service.now();
-    await service.deps.circuits.open('sendgrid', 'Forbidden');
-    const error = { class: 'stop' as const, code: VENDOR_STOPPED, message: '', vendor: 'sendgrid' };
-    for (let n = 1; n <= size + 1; n++) {
-      const sender = n > size ? 'innocent' : `sender-${n}`;
-      const of = { sender, time: now - 3_600_000, now: now - 1_000_000 + n };
-      await service.hold(n, { reason: 'stopped', vendor: 'sendgrid', error }, of);
-    }
-    return service.run({ done: () => done, withinMs: 5 * MINUTE_MS });
-  },
-};
+async function innocentAmongGuilty(size: number): Promise<ScaleResult> {
+  let done = false;
+  const service = startSample(({ sender }) => {
+    if (sender !== 'innocent') throw forbidden();
+    done = true;
+  });
+  const now = service.now();
+  await service.deps.circuits.open('sendgrid', 'Forbidden');
+  const error = { class: 'stop' as const, code: VENDOR_STOPPED, message: '', vendor: 'sendgrid' };
+  for (let n = 1; n <= size + 1; n++) {
+    const sender = n > size ? 'innocent' : `sender-${n}`;
+    const of = { sender, time: now - 3_600_000, now: now - 1_000_000 + n };
+    await service.hold(n, { reason: 'stopped', vendor: 'sendgrid', error }, of);
+  }
+  return service.run({ done: () => done, withinMs: 5 * MINUTE_MS });
+}
 
 /** The vendor forbids nine of every ten jobs for their senders. The tenth succeeds, and no job is held. */
-export const othersGoOn: ScalePlan = {
-  name: 'others-go-on',
-  what: 'jobs, most of which the vendor forbids for their senders',
-  size: 100,
-  largest: 20_000,
-  async run(size) {
-    let done = 0;
-    const service = startSample(({ sender }) => {
-      if (sender.startsWith('unknown')) throw forbidden('from');
-      if (sender === 'banned') throw forbidden();
-      done++;
-    });
-    for (let n = 1; n <= size; n++)
-      service.sendJob(n, { sender: n % 10 === 0 ? 'good' : n % 2 ? 'banned' : `unknown-${n}` });
-    return service.run({
-      done: () => {
-        const held = service.handled.get('held') ?? 0;
-        return held > 0 ? `no bystanders: ${held} jobs were held` : done === Math.floor(size / 10);
-      },
-      withinMs: MINUTE_MS + size * SECOND_MS,
-    });
-  },
-};
+async function othersGoOn(size: number): Promise<ScaleResult> {
+  let done = 0;
+  const service = startSample(({ sender }) => {
+    if (sender.startsWith('unknown')) throw forbidden('from');
+    if (sender === 'banned') throw forbidden();
+    done++;
+  });
+  for (let n = 1; n <= size; n++)
+    service.sendJob(n, { sender: n % 10 === 0 ? 'good' : n % 2 ? 'banned' : `unknown-${n}` });
+  return service.run({
+    done: () => {
+      const held = service.handled.get('held') ?? 0;
+      return held > 0 ? `no bystanders: ${held} jobs were held` : done === Math.floor(size / 10);
+    },
+    withinMs: MINUTE_MS + size * SECOND_MS,
+  });
+}
+
+/** The plans, with their size in the tests and the largest one. */
+export const SAMPLE_PLANS: readonly ScalePlan[] = [
+  scalePlan('failing', 'held jobs, almost all of which cannot be released', [800, 10_000], failingRows),
+  scalePlan('never-empty', 'held jobs of a queue whose workers are always busy', [80, 800], neverEmpty),
+  scalePlan('recovery', 'held jobs after an outage, a vendor with a limit', [1_500, 100_000], (size) =>
+    recovery(size, LIMITED),
+  ),
+  scalePlan('recovery-unlimited', 'held jobs after an outage, a vendor without a limit', [2_000, 100_000], (size) =>
+    recovery(size, UNLIMITED),
+  ),
+  scalePlan('large-dlq', 'parked entries in a DLQ, and two untried messages', [8_000, 30_000], largeDlq),
+  scalePlan(
+    'dlq-by-chance',
+    'parked entries, one lost and one untried, with a reconciler run every five minutes',
+    [50, 1_000],
+    dlqByChance,
+  ),
+  scalePlan('one-group', 'jobs of one message group, and a job of another one each minute', [200, 10_000], oneGroup),
+  scalePlan('trial-of-waiting', 'messages that wait for a vendor that refused us', [1_000, 100_000], trialOfWaiting),
+  scalePlan('innocent-among-guilty', 'held jobs that the vendor forbids', [200, 10_000], innocentAmongGuilty),
+  scalePlan('others-go-on', 'jobs, most of which the vendor forbids for their senders', [100, 20_000], othersGoOn),
+];

@@ -6,9 +6,8 @@ import { layDead } from '../../support/dead-letters';
 import { inState } from '../../support/in-state';
 import { envelopeOf, type ServiceOptions, startService } from './service';
 
-const QUEUE = 'sample';
-const TYPE = 'sample.done.v1';
-const CALL_MS = 300;
+export const QUEUE = 'sample';
+export const TYPE = 'sample.done.v1';
 
 /** When the job was accepted, by its message and by its row. */
 interface Accepted {
@@ -17,13 +16,19 @@ interface Accepted {
   sender: string;
 }
 
+/** The steps of each job, and how long a request takes. */
+interface Made {
+  steps?: readonly string[];
+  callMs?: number;
+}
+
 /**
- * A queue whose jobs each make one request to a vendor, in a step or for a sender. `request` runs when the request
+ * A queue whose jobs make a request to a vendor, in each of their steps or for a sender. `request` runs when the request
  * arrives, and may throw.
  */
 export function startSample(
   request: (call: { id: string; sender: string }) => void,
-  options: Partial<ServiceOptions> = {},
+  { steps: names = ['effect'], callMs = 300, ...options }: Partial<ServiceOptions> & Made = {},
 ) {
   const service = startService({
     ...options,
@@ -33,10 +38,10 @@ export function startSample(
       types: {
         [TYPE]: messageType<{ sender?: string | undefined }>({
           schema: z.strictObject({ sender: z.string().optional() }),
-          process: ({ id, data: { sender } }, { steps, vendor }) => {
-            const ask = () => call(CALL_MS, () => request({ id, sender: sender ?? '' }));
+          process: async ({ id, data: { sender } }, { steps, vendor }) => {
+            const ask = () => call(callMs, () => request({ id, sender: sender ?? '' }));
             if (sender !== undefined) return vendor('sendgrid', ask, { sender });
-            return steps.step('effect', { run: () => vendor('zendesk', ask) });
+            for (const name of names) await steps.step(name, { run: () => vendor('zendesk', ask) });
           },
         }),
       },

@@ -37,6 +37,13 @@ export interface ScalePlan {
   run(size: number): Promise<ScaleResult>;
 }
 
+export const scalePlan = (
+  name: string,
+  what: string,
+  [size, largest]: readonly [size: number, largest: number],
+  run: ScalePlan['run'],
+): ScalePlan => ({ name, what, size, largest, run });
+
 /** What a plan's contract may use. */
 export interface Tools {
   deps: ReturnType<typeof memoryEngine>['deps'];
