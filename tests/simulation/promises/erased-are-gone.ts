@@ -1,13 +1,12 @@
 import { suppressionList } from '../../../lib/emails/suppression';
 import { feedbackPerson } from '../../../lib/feedback/message';
 import { personOf } from '../../../lib/jobs/person-hash';
-import { erasePerson } from '../../../lib/ops/erase';
-import { type Found, findPerson } from '../../../lib/ops/person';
 import type { Person } from '../../../lib/ops/search';
 import { hashed, hashPeople } from '../../support/hash-people';
 import { memoryObjects } from '../../support/memory-objects';
 import { memoryTable } from '../../support/memory-table';
 import { placeOfKey } from '../../support/places';
+import { erase } from '../world/code';
 import { reconcilerDeps } from '../world/engine';
 import { serviceQueue } from '../world/names';
 import type { Ports, World } from '../world/types';
@@ -24,7 +23,7 @@ export async function erasedAreGone(world: World): Promise<string | undefined> {
   for (const person of persons) {
     const words = wordsOf(person);
     const before = textsOf(copies);
-    const left = await erase(world, copies, person);
+    const left = await eraseCopies(world, copies, person);
     const after = textsOf(copies);
     // A duplicate of an address may come in capitals.
     const has = (text = '') => words.some((word) => text.toLowerCase().includes(word));
@@ -71,7 +70,7 @@ export const textsOf = ({ table, objects }: Stored): Map<string, string> =>
   ]);
 
 /** Resolves to the keys of what it could not erase. */
-async function erase(world: World, copies: Stored, person: Person): Promise<Set<string>> {
+async function eraseCopies(world: World, copies: Stored, person: Person): Promise<Set<string>> {
   const now = world.kernel.now();
   const none = () => {};
   const ports = {
@@ -84,9 +83,6 @@ async function erase(world: World, copies: Stored, person: Person): Promise<Set<
     events: { publish: async () => {} },
   } as unknown as Ports;
   const deps = { ...reconcilerDeps(world, ports), hashPeople, audit: 'of-this-promise' };
-  const found: Found[] = [];
-  for await (const one of findPerson(deps, person)) found.push(one);
-  const suppression = suppressionList({ ...deps, prefix: 'jobs' });
-  const { left } = await erasePerson({ ...deps, suppression }, person, { found });
+  const left = await erase({ ...deps, suppression: suppressionList(deps) }, person);
   return new Set(left.map(({ key }) => key));
 }

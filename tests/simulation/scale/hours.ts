@@ -5,14 +5,13 @@ import { fromParquet } from '../../../lib/analytics/parquet';
 import { analyticsContract } from '../../../lib/analytics/process';
 import { parseEnvelope } from '../../../lib/jobs/envelope';
 import { ANALYTICS_QUEUE } from '../../../lib/jobs/keys';
-import { erasePerson } from '../../../lib/ops/erase';
-import { type Found, findPerson } from '../../../lib/ops/person';
 import type { Objects } from '../../../lib/ports';
 import { ACCEPTED_AT, analyticsBody, anEvent, viewAt } from '../../support/analytics';
 import { memoryEngine, PREFIX } from '../../support/engine';
 import { memoryObjects } from '../../support/memory-objects';
 import { memoryTable } from '../../support/memory-table';
 import { createChance } from '../world/chance';
+import { erase } from '../world/code';
 import { courseOf, play } from '../world/course';
 import type { Fault } from '../world/faults';
 import { createKernel } from '../world/kernel';
@@ -169,18 +168,15 @@ async function playHours(seed: number, { erasing = false } = {}): Promise<ScaleR
   }
 
   /** An operator erases the person, again and again until nothing is left. A run of the function may have the lease. */
-  async function erase({ last }: { last: boolean }): Promise<void> {
+  async function eraseAll({ last }: { last: boolean }): Promise<void> {
     erasingFrom = Math.min(erasingFrom, kernel.now());
-    const again = () => void kernel.setTimeout(() => void erase({ last }), 20 * MINUTE);
+    const again = () => void kernel.setTimeout(() => void eraseAll({ last }), 20 * MINUTE);
     if (last && messages.some(({ n }) => isErased(n) && !stored.has(n))) return again();
     const done = await invoke(async ({ objects, now, run }) => {
       const sleep = (ms: number) => new Promise<void>((resolve) => kernel.setTimeout(() => run.alive && resolve(), ms));
       const { deps } = memoryEngine(() => ({ queue: ANALYTICS_QUEUE, types: {} }));
       const own = { ...deps, objects, clock: { now, sleep }, random: chance, ...(shared && { table: shared }) };
-      const found: Found[] = [];
-      for await (const one of findPerson(own, PERSON)) found.push(one);
-      const { left } = await erasePerson(own, PERSON, { found });
-      if (left.length > 0) throw new Error('something is left');
+      if ((await erase(own, PERSON)).length > 0) throw new Error('something is left');
     }, DAY);
     if (!done) again();
     else if (last) erasedAt = kernel.now();
@@ -222,9 +218,9 @@ async function playHours(seed: number, { erasing = false } = {}): Promise<ScaleR
     for (const at of message.arrivals) kernel.at(at, () => void deliver(message));
   for (let functions = chance.pick([1, 2, 2]); functions > 0; functions--) writeEvery();
   if (erasing) {
-    kernel.at(END + chance.pick([10 * MINUTE, 50 * MINUTE, 3 * DAY]), () => void erase({ last: false }));
+    kernel.at(END + chance.pick([10 * MINUTE, 50 * MINUTE, 3 * DAY]), () => void eraseAll({ last: false }));
     // The hour is written at the same time.
-    kernel.at(END + EVERY + chance.between(-300, 600), () => void erase({ last: true }));
+    kernel.at(END + EVERY + chance.between(-300, 600), () => void eraseAll({ last: true }));
     const aim = () => {
       lateWrite = chance.fraction() < 0.5;
     };

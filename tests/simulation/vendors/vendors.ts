@@ -21,20 +21,14 @@ export const UNVERIFIED = `${MARK}-unverified@example.com`;
 /** A text in the vendors' errors. It does not look like the name of a field. */
 export const VENDOR_SECRET = `Bearer SG.${MARK} of ${MARK}@example.com`;
 
-export interface Vendors {
-  zendesk: ReturnType<typeof zendeskModel>;
-  sendgrid: ReturnType<typeof sendgridModel>;
-  apple: ReturnType<typeof appStoreConnectModel>;
-  /** By mail: the names of SendGrid's events about it that were delivered and stored. */
-  reported: Map<AcceptedMail, Set<string>>;
-}
-
-export const createVendors = (now: () => number): Vendors => ({
+export const createVendors = (now: () => number) => ({
   zendesk: zendeskModel(now, [SUSPENDED]),
   sendgrid: sendgridModel(now, [UNVERIFIED]),
   apple: appStoreConnectModel(APPLE_SEED),
-  reported: new Map(),
+  /** By mail: the names of SendGrid's events about it that were delivered and stored. */
+  reported: new Map<AcceptedMail, Set<string>>(),
 });
+export type Vendors = ReturnType<typeof createVendors>;
 
 /**
  * Makes a job's call, and counts it while its worker does not know whether it took effect. A worker that dies

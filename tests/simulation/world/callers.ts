@@ -4,9 +4,9 @@ import { jobKey } from '../../../lib/jobs/keys';
 import { InvalidJobError } from '../../../lib/submit/errors';
 import { FOREIGN, type JobKind, type JobSpec } from '../draw/plan';
 import { inProcess, later } from './acts';
-import { codeOf } from './code';
+import { type Code, codeOf } from './code';
 import { mainQueue, serviceQueue } from './names';
-import type { Code, World } from './types';
+import type { World } from './types';
 
 /** A job that the producer accepted, or a message that another sender put into the queue. */
 export interface Input {

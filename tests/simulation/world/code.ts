@@ -1,70 +1,68 @@
+import type { SQSEvent } from 'aws-lambda';
 import { campaigns } from '../../../lib/emails/campaigns/campaign';
 import { takeEvents } from '../../../lib/emails/events/webhook';
 import { suppressionList } from '../../../lib/emails/suppression';
 import { jobKey } from '../../../lib/jobs/keys';
 import { cancel, discard, retry, settle } from '../../../lib/ops/act';
-import { erasePerson } from '../../../lib/ops/erase';
+import { type Erased, erasePerson } from '../../../lib/ops/erase';
 import { limitVendor } from '../../../lib/ops/pause';
 import { type Found, findPerson } from '../../../lib/ops/person';
+import type { Person } from '../../../lib/ops/search';
 import { reconcile } from '../../../lib/reconcile/reconcile';
 import { handleBatch } from '../../../lib/worker/batch';
 import { jobsOf } from '../../../packages/producer/jobs';
 import { hashPeople } from '../../support/hash-people';
 import { readWhole } from '../../support/producer';
+import type { Command, Control, VendorLimit } from '../draw/plan';
 import type { Process } from './calls';
 import { settingsOf } from './deployments';
 import { reconcilerDeps, workerDeps } from './engine';
 import { INSTANCE, mainQueue, serviceQueue, urlOf } from './names';
 import { withPoison } from './poison';
 import { portsOf } from './ports';
-import type { Code, World } from './types';
+import type { Submitted, World } from './types';
 
 const COMMANDS = { cancel, retry, discard };
 
-export function codeOf(world: World, process: Process): Code {
+/** The code of the service in a process. */
+export function codeOf(world: World, process: Process) {
   const ports = portsOf(world, process);
-  const deps = {
-    ...reconcilerDeps(world, ports, process),
-    audit: 'of-this-run',
-    hashPeople,
-  };
+  const base = { ...reconcilerDeps(world, ports, process), audit: 'of-this-run', hashPeople };
+  const suppression = suppressionList(base);
+  const deps = { ...base, suppression };
   const stored = (id: string) => deps.ledger.get(jobKey(serviceQueue(world), id));
   return {
-    handler: (remainingMs) => {
+    handler: (remainingMs: number) => {
       const contract = withPoison(process, world.queue.contract(world, process, ports));
       const deps = workerDeps(world, ports, process);
-      return (batch) => handleBatch({ deps, contract, event: batch, remainingMs });
+      return (event: SQSEvent) => handleBatch({ deps, contract, event, remainingMs });
     },
-    reconcile: (times) => reconcile(deps, times),
-    command: async (what, id) => {
+    reconcile: (times: { remainingMs: number; stayMs: number; canaryMs: number }) => reconcile(deps, times),
+    command: async (what: Command['what'], id: string) => {
       const row = await stored(id);
       if (row) await COMMANDS[what](deps, row);
     },
-    erase: async (person) => {
-      const found: Found[] = [];
-      for await (const one of findPerson(deps, person)) found.push(one);
-      const suppression = suppressionList({ ...deps, prefix: 'jobs' });
-      return (await erasePerson({ ...deps, suppression }, person, { found })).left;
-    },
-    settle: async (id, step, as) => {
+    erase: (person: Person) => erase(deps, person),
+    /** Calls `as` only if the step is unknown. Resolves to whether it was. */
+    settle: async (id: string, step: string, as: () => 'done' | 'skipped') => {
       const row = await stored(id);
       if (row?.state !== 'held' || row.steps[step]?.status !== 'unknown') return false;
       await settle(deps, { row, step, as: as() });
       return true;
     },
-    control: async (campaign, what) => {
+    control: async (campaign: string, what: Exclude<Control['what'], 'suppress'>) => {
       await campaigns(deps)[what](campaign);
     },
-    limit: ({ vendor, lasts, ends, perSecond }) => {
+    limit: async ({ vendor, lasts, ends, perSecond }: VendorLimit) => {
       const until = ends === 'by itself' ? ports.clock.now() + lasts : undefined;
-      return limitVendor({ ...deps, by: 'operator' }, { vendor, perSecond, until, reason: 'of this run' });
+      await limitVendor({ ...deps, by: 'operator' }, { vendor, perSecond, until, reason: 'of this run' });
     },
-    resume: async ({ vendor }) => void (await deps.circuits.limit(vendor, { paused: undefined, rate: undefined })),
-    suppress: (email) => suppressionList({ ...deps, prefix: 'jobs' }).add([{ email, reason: 'unsubscribed' }]),
-    takeEvents: async (events) => {
-      await takeEvents({ ...deps, instance: INSTANCE }, events);
+    resume: async ({ vendor }: VendorLimit) => {
+      await deps.circuits.limit(vendor, { paused: undefined, rate: undefined });
     },
-    submit: (job) => {
+    suppress: (email: string) => suppression.add([{ email, reason: 'unsubscribed' }]),
+    takeEvents: (events: readonly unknown[]) => takeEvents({ ...deps, instance: INSTANCE }, events),
+    submit: (job: Submitted) => {
       const producer = {
         ...portsOf(world, process),
         readObject: readWhole(ports.objects),
@@ -79,6 +77,16 @@ export function codeOf(world: World, process: Process): Code {
       };
       return world.queue.submit(producer, job, world);
     },
-    cancelPlanned: async (id) => (await jobsOf(async () => deps).cancel(id, { system: true })).cancelled,
+    /** The producer cancels a planned job. Resolves to whether it did. */
+    cancelPlanned: async (id: string) => (await jobsOf(async () => deps).cancel(id, { system: true })).cancelled,
   };
+}
+
+export type Code = ReturnType<typeof codeOf>;
+
+/** Erases what it finds. Resolves to what it left. */
+export async function erase(deps: Parameters<typeof erasePerson>[0], person: Person): Promise<Erased['left']> {
+  const found: Found[] = [];
+  for await (const one of findPerson(deps, person)) found.push(one);
+  return (await erasePerson(deps, person, { found })).left;
 }

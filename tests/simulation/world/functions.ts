@@ -2,11 +2,11 @@ import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import type { InvokeResult } from '../../../packages/local/lambda/runtime';
 import { type End, inProcess, later } from './acts';
 import type { Process } from './calls';
-import { codeOf } from './code';
+import { type Code, codeOf } from './code';
 import { isReplaced } from './deployments';
 import type { StartFault } from './faults';
 import { armed } from './poison';
-import type { Code, World } from './types';
+import type { World } from './types';
 
 const RECONCILER_MS = 55_000;
 /** One canary every second minute. */
@@ -15,12 +15,6 @@ const COLD_START_MS = 300;
 const LATEST_TWIN_MS = 30_000;
 
 type Handler = ReturnType<Code['handler']>;
-
-/** Lambda's side of the worker and the reconciler, with the faults of invocations. */
-export interface Functions {
-  worker(lane: World, event: SQSEvent): Promise<InvokeResult>;
-  reconciler(): Promise<void>;
-}
 
 /** A process of Lambda between two events, and what it keeps for the next one. */
 interface Idle<Kept> {
@@ -37,7 +31,8 @@ interface Running<Kept, T> {
   act(kept: Kept, process: Process): Promise<T>;
 }
 
-export function createFunctions(world: World): Functions {
+/** Lambda's side of the worker and the reconciler, with the faults of invocations. */
+export function createFunctions(world: World) {
   const { plan, kernel, trace, reach, trouble } = world;
   const idleWorkers = new Map<World, Idle<Handler>[]>();
   const idleReconcilers: Idle<Code>[] = [];
@@ -164,3 +159,5 @@ const describeAnswer = ({ batchItemFailures }: SQSBatchResponse): string =>
   batchItemFailures.length === 0
     ? 'all done'
     : `failed: ${batchItemFailures.map(({ itemIdentifier }) => itemIdentifier.slice(-4)).join(', ')}`;
+
+export type Functions = ReturnType<typeof createFunctions>;

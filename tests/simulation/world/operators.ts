@@ -5,9 +5,9 @@ import { addressesOf } from '../queues/campaigns';
 import { inProcess, later } from './acts';
 import type { Process } from './calls';
 import { campaignsOf } from './campaigns';
-import { codeOf } from './code';
+import { type Code, codeOf } from './code';
 import { deadLetterQueue, mainQueue, serviceQueue } from './names';
-import type { Code, World } from './types';
+import type { World } from './types';
 
 /**
  * Starts the operators of the plan. They redrive dead jobs, resolve unknown steps, control campaigns, and cancel, retry

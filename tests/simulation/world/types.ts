@@ -1,8 +1,5 @@
-import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import type { FactMessage } from '../../../lib/alarms/notification';
 import type { QueueSettings } from '../../../lib/config/functions';
-import type { Erased } from '../../../lib/ops/erase';
-import type { Person } from '../../../lib/ops/search';
 import type { BatchQueues, Events, Facts, OutgoingMessage, Queues, Table } from '../../../lib/ports';
 import type { Topic } from '../../../lib/reconcile/facts';
 import type { QueueContract, WorkerDeps } from '../../../lib/worker/contract';
@@ -11,7 +8,7 @@ import type { SqsModel } from '../../../packages/local/sqs/model';
 import type { ProducerDeps } from '../../../packages/producer/campaign';
 import type { MemoryObjects } from '../../support/memory-objects';
 import type { MemoryTable } from '../../support/memory-table';
-import type { Command, Control, ForgedForm, JobKind, JobSpec, Plan, VendorLimit } from '../draw/plan';
+import type { ForgedForm, JobKind, JobSpec, Plan } from '../draw/plan';
 import type { Vendors } from '../vendors/vendors';
 import type { Caller, CallerDeps, Process } from './calls';
 import type { Listeners, Watch } from './watch';
@@ -135,22 +132,4 @@ export interface Submitted {
   key: string;
   /** Only of a planned job. */
   notBefore?: string;
-}
-
-export interface Code {
-  handler(remainingMs: number): (event: SQSEvent) => Promise<SQSBatchResponse>;
-  reconcile(times: { remainingMs: number; stayMs: number; canaryMs: number }): Promise<void>;
-  command(what: Command['what'], id: string): Promise<void>;
-  /** Erases what it finds. Resolves to what it left. */
-  erase(person: Person): Promise<Erased['left']>;
-  /** Calls `as` only if the step is unknown. Resolves to whether it was. */
-  settle(id: string, step: string, as: () => 'done' | 'skipped'): Promise<boolean>;
-  limit(limit: VendorLimit): Promise<void>;
-  resume(limit: VendorLimit): Promise<void>;
-  control(campaign: string, what: Exclude<Control['what'], 'suppress'>): Promise<void>;
-  suppress(email: string): Promise<unknown>;
-  takeEvents(events: readonly unknown[]): Promise<void>;
-  submit(job: Submitted): Promise<{ id: string }>;
-  /** The producer cancels a planned job. Resolves to whether it did. */
-  cancelPlanned(id: string): Promise<boolean>;
 }

@@ -43,43 +43,6 @@ export interface Listeners {
 /** Whether an S3 key is that of a job's record. Other objects are in other folders. */
 export const isRecord = (key: string): boolean => /^jobs\/[^_/][^/]*\/year=.*\.json$/.test(key);
 
-export interface Watch {
-  /** The first broken promise, in a sentence. */
-  violation(): string | undefined;
-  violated(sentence: string): void;
-  /** All stored items. Never change them. */
-  items: ReadonlyMap<string, Item>;
-  /** The row under a key, or the last one that parsed. */
-  row(key: string): JobRow | undefined;
-  /** All rows that parse, except those of canaries. */
-  rows(): JobRow[];
-  broken: ReadonlySet<string>;
-  /** All ends of each job, by key of the row. */
-  ends: ReadonlyMap<string, readonly JobRow[]>;
-  effects: ReadonlyMap<string, number>;
-  /** By job: its first message, and SQS's number of it, by which messages sort. A standard queue gives none. */
-  firsts: ReadonlyMap<string, { sequence: string; messageId: string }>;
-  bodies: ReadonlyMap<string, string>;
-  /** The last event of each id of a queue. A sender in another language may use an id in several queues. */
-  published: ReadonlyMap<string, Completion>;
-  changes(): number;
-  changed(): void;
-  stored(item: Item): void;
-  /** A row that no function of the service wrote: it was damaged, or the next release wrote it. */
-  replaced(item: Item): void;
-  removed(key: string): void;
-  kept(key: string, body: string | Uint8Array): void;
-  publish(completion: Completion): void;
-  /** Something that people and other programs see. It must hold nothing personal. */
-  shown(where: string, what: unknown): void;
-  sent(queue: string, message: OutgoingMessage, sent: SentMessage): void;
-  logged(message: string, facts?: Facts): void;
-  measured(name: string, dimensions: Record<string, string>): void;
-  happened(what: string, job: string): boolean;
-  /** Records a side effect of a job. With `once`, a second one breaks a promise. */
-  effect(what: string, job: string, once: boolean): void;
-}
-
 const parses = (item: Item): boolean => {
   try {
     return rowOf(item, Number.POSITIVE_INFINITY) !== undefined;
@@ -115,18 +78,22 @@ export function createWatch({
   reached: (what: string) => void;
   /** Whether any call has failed or any process has died so far. */
   inDoubt: () => boolean;
-}): Watch {
+}) {
   let violation: string | undefined;
   let changes = 0;
   let deaths = 0;
   const items = new Map<string, Item>();
   const rows = new Map<string, JobRow>();
   const broken = new Set<string>();
-  const ends = new Map<string, JobRow[]>();
+  /** All ends of each job, by key of the row. */
+  const ends = new Map<string, readonly JobRow[]>();
+  /** By job: when its first effect took place. */
   const effects = new Map<string, number>();
   const counts = new Map<string, number>();
+  /** By job: its first message, and SQS's number of it, by which messages sort. A standard queue gives none. */
   const firsts = new Map<string, { sequence: string; messageId: string }>();
   const bodies = new Map<string, string>();
+  /** The last event of each id of a queue. A sender in another language may use an id in several queues. */
   const published = new Map<string, Completion>();
 
   const violated = (sentence: string) => {
@@ -161,10 +128,13 @@ export function createWatch({
   }
 
   return {
+    /** The first broken promise, in a sentence. */
     violation: () => violation,
     violated,
     items,
-    row: (key) => rows.get(key),
+    /** The row under a key, or the last one that parsed. */
+    row: (key: string) => rows.get(key),
+    /** All rows that parse, except those of canaries. */
     rows: () => [...rows.values()].filter(({ canary, key }) => !canary && !broken.has(key)),
     broken,
     ends,
@@ -175,7 +145,7 @@ export function createWatch({
     changes: () => changes,
     changed: change,
 
-    stored: (item) => {
+    stored: (item: Item) => {
       const last = items.get(item.key);
       items.set(item.key, item);
       change();
@@ -204,7 +174,8 @@ export function createWatch({
       for (const listener of onRow) listener(row, before);
     },
 
-    replaced: (item) => {
+    /** A row that no function of the service wrote: it was damaged, or the next release wrote it. */
+    replaced: (item: Item) => {
       items.set(item.key, item);
       if (parses(item)) {
         broken.delete(item.key);
@@ -212,13 +183,13 @@ export function createWatch({
       } else broken.add(item.key);
       change();
     },
-    removed: (key) => {
+    removed: (key: string) => {
       items.delete(key);
       rows.delete(key);
       change();
     },
 
-    kept: (key, body) => {
+    kept: (key: string, body: string | Uint8Array) => {
       change();
       if (textOf(body).includes(MARK)) {
         const place = placeOfKey(key, 'jobs', SERVICE_QUEUES);
@@ -233,7 +204,7 @@ export function createWatch({
         violated(`nothing lost: a record says ${record.state} of ${record.id}, a state that its row never had`);
     },
 
-    publish: (completion) => {
+    publish: (completion: Completion) => {
       const { id, job, queue } = completion;
       const known = ends.get(`${queue}#${job}`) ?? [];
       if (!known.some((end) => completionOf(end).id === id)) violated(`everything explained: ${id} is no stored end`);
@@ -244,9 +215,10 @@ export function createWatch({
       change();
     },
 
-    shown: (where, what) => secret(where, JSON.stringify(what)),
+    /** Something that people and other programs see. It must hold nothing personal. */
+    shown: (where: string, what: unknown) => secret(where, JSON.stringify(what)),
 
-    sent: (name, message, { messageId, sequenceNumber = '' }) => {
+    sent: (name: string, message: OutgoingMessage, { messageId, sequenceNumber = '' }: SentMessage) => {
       change();
       if (message.body.includes(CANARY_TYPE)) {
         const isOurs = [...rows.values()].some(({ canary, id }) => canary && id === message.attributes?.job);
@@ -265,16 +237,18 @@ export function createWatch({
       bodies.set(id, message.body);
     },
 
-    logged: (message, facts) => {
+    logged: (message: string, facts?: Facts) => {
       const text = JSON.stringify([message, facts]);
       secret('a log line', text);
       const code = facts && 'code' in facts ? facts.code : undefined;
       if (code === 'EngineFailed' || code === ILLEGAL_TRANSITION) violated(`the engine failed: ${text}`);
     },
-    measured: (name, dimensions) => secret('a metric', JSON.stringify([name, dimensions])),
+    measured: (name: string, dimensions: Record<string, string>) =>
+      secret('a metric', JSON.stringify([name, dimensions])),
 
-    happened: (what, job) => counts.has(`${what} ${job}`),
-    effect: (what, job, once) => {
+    happened: (what: string, job: string) => counts.has(`${what} ${job}`),
+    /** Records a side effect of a job. With `once`, a second one breaks a promise. */
+    effect: (what: string, job: string, once: boolean) => {
       change();
       const key = `${what} ${job}`;
       const count = (counts.get(key) ?? 0) + 1;
@@ -285,3 +259,5 @@ export function createWatch({
     },
   };
 }
+
+export type Watch = ReturnType<typeof createWatch>;
