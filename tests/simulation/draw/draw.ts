@@ -2,34 +2,12 @@ import fc from 'fast-check';
 import type { SendingLimits } from '../../../lib/config/functions';
 import { vendorsOf } from '../../../lib/errors';
 import { isProduced } from '../world/callers';
-import {
-  AWS,
-  CALL_FAULTS,
-  type CallFault,
-  type Outage,
-  START_FAULTS,
-  type StartFault,
-  type Target,
-} from '../world/faults';
+import { AWS, CALL_FAULTS, type CallFault, type Outage, START_FAULTS, type Target } from '../world/faults';
 import { bringsPoison, hasPoisonChunk } from '../world/poison';
 import { FORGED_FORMS } from '../world/strangers';
 import type { SimulatedQueue } from '../world/types';
 import { MARK } from '../world/watch';
-import type {
-  Command,
-  Control,
-  Damage,
-  Erasure,
-  Forgery,
-  JobKind,
-  JobSpec,
-  Load,
-  Plan,
-  Redelivery,
-  Redrive,
-  VendorLimit,
-} from './plan';
-import { aPlan } from './plan';
+import { aPlan, type JobKind, type JobSpec, type Load, type Plan } from './plan';
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
@@ -108,7 +86,7 @@ function streak(queues: readonly SimulatedQueue[]): fc.Arbitrary<CallFault[]> {
     );
 }
 
-const startFault: fc.Arbitrary<StartFault> = fc.record({
+const startFault = fc.record({
   nth: fc.integer({ min: 1, max: 20 }),
   fault: fc.constantFrom(...START_FAULTS),
   // Some values are near the visibility timeouts. A start that waits for capacity then meets the message's return.
@@ -131,15 +109,7 @@ function outage(queues: readonly SimulatedQueue[]): fc.Arbitrary<Outage> {
 
 /** Kinds of jobs that succeed unless a fault prevents it. */
 const GOOD: readonly JobKind[] = [
-  'good',
-  'attachment',
-  'opted-out',
-  'removal',
-  'resend',
-  'build',
-  'joins',
-  'leaves',
-  'one-refused',
+  ...(['good', 'attachment', 'opted-out', 'removal', 'resend', 'build', 'joins', 'leaves', 'one-refused'] as const),
 ];
 
 const planned: fc.Arbitrary<JobSpec['planned']> = fc
@@ -153,7 +123,7 @@ function job(queue: SimulatedQueue): fc.Arbitrary<JobSpec> {
   // Only a row makes a planned job start.
   if (queue.isDoneWithout) return unplanned(queue);
   return fc
-    .tuple(unplanned(queue), rarely(planned, undefined as never))
+    .tuple(unplanned(queue), maybe(planned))
     .map(([spec, plan]) => (plan && isProduced(spec.kind) ? { ...spec, planned: plan } : spec));
 }
 
@@ -174,21 +144,21 @@ function unplanned(queue: SimulatedQueue): fc.Arbitrary<JobSpec> {
   );
 }
 
-const redrive: fc.Arbitrary<Redrive> = fc.record({
+const redrive = fc.record({
   nth: fc.integer({ min: 1, max: 3 }),
   // Longer than the time by which an earlier call can land late (course.ts).
   after: fc.constantFrom(15_000, MINUTE_MS, 4 * MINUTE_MS, 6 * MINUTE_MS, 2 * HOUR_MS, 30 * DAY_MS),
-  how: fc.constantFrom('command', 'move'),
+  how: fc.constantFrom<Plan['redrives'][number]['how'][]>('command', 'move'),
 });
 
 /** Commands of operators at any moment. A cancelled job is often retried. */
-const commands: fc.Arbitrary<Command[]> = fc
+const commands = fc
   .array(
     fc.record({
       job: fc.integer({ min: 0, max: 3 }),
       at: fc.oneof(fc.integer({ min: 0, max: 5_000 }), fc.integer({ min: 0, max: 30 * MINUTE_MS })),
       gap: fc.constantFrom(50, 3_000, MINUTE_MS, 10 * MINUTE_MS, 2 * HOUR_MS),
-      whats: fc.constantFrom<Command['what'][]>(
+      whats: fc.constantFrom<Plan['commands'][number]['what'][][]>(
         ['cancel', 'retry'],
         ['cancel', 'retry', 'cancel', 'retry'],
         ['cancel'],
@@ -203,7 +173,7 @@ const commands: fc.Arbitrary<Command[]> = fc
   );
 
 /** Pauses and rates of the vendors that these queues call. */
-function limits(queues: readonly SimulatedQueue[]): fc.Arbitrary<VendorLimit[]> {
+function limits(queues: readonly SimulatedQueue[]): fc.Arbitrary<Plan['limits']> {
   const vendors = vendorsOf(queues.map(({ name, queue = name }) => queue));
   if (vendors.length === 0) return fc.constant([]);
   const limit = fc.record({
@@ -219,7 +189,7 @@ function limits(queues: readonly SimulatedQueue[]): fc.Arbitrary<VendorLimit[]> 
   );
 }
 
-const damages: fc.Arbitrary<Damage[]> = fc.array(
+const damages: fc.Arbitrary<Plan['damages']> = fc.array(
   fc.record(
     {
       at: fc.oneof(fc.integer({ min: 0, max: 5_000 }), fc.integer({ min: 0, max: 30 * MINUTE_MS })),
@@ -232,7 +202,7 @@ const damages: fc.Arbitrary<Damage[]> = fc.array(
 );
 
 /** Persons of feedback by its group, of mails and testers by their place in the plan, of campaigns by their lists. */
-const erasures: fc.Arbitrary<Erasure[]> = fc.array(
+const erasures = fc.array(
   fc.record({
     at: fc.oneof(
       fc.integer({ min: 0, max: 5_000 }),
@@ -248,7 +218,7 @@ const erasures: fc.Arbitrary<Erasure[]> = fc.array(
 );
 
 /** A stranger meets a job in every state, so it sends early and late. */
-const forgeries: fc.Arbitrary<Forgery[]> = fc.array(
+const forgeries: fc.Arbitrary<Plan['forgeries']> = fc.array(
   fc.record({
     at: fc.oneof(fc.integer({ min: 0, max: 5_000 }), fc.integer({ min: 0, max: 30 * MINUTE_MS })),
     form: fc.constantFrom(...FORGED_FORMS),
@@ -258,28 +228,14 @@ const forgeries: fc.Arbitrary<Forgery[]> = fc.array(
   { minLength: 1, maxLength: 4 },
 );
 
-const future = fc
-  .record({ from: fc.integer({ min: 0, max: 20 * MINUTE_MS }), lasts: fc.constantFrom(10 * MINUTE_MS, 2 * HOUR_MS) })
-  .map(({ from, lasts }) => ({ from, until: from + lasts }));
+/** What a deployment changes, and when. */
+const change = <T>(of: fc.Arbitrary<T>, ...times: number[]) =>
+  fc.record({ at: fc.constantFrom(30_000, 5 * MINUTE_MS, 20 * MINUTE_MS, ...times), from: of, to: of });
+const waits = change(fc.constantFrom([60, 900], [60], [60, 900, 1_800]));
+const settings = fc.record({ receives: fc.constantFrom(3, 3, 2, 5), pace: fc.constantFrom(1, 1, 5) });
+const changes = change(settings, 2 * HOUR_MS);
 
-const retryWaits = fc.constantFrom([60, 900], [60], [60, 900, 1_800]);
-const waits = fc.record({
-  at: fc.constantFrom(30_000, 5 * MINUTE_MS, 20 * MINUTE_MS),
-  from: retryWaits,
-  to: retryWaits,
-});
-
-const settings = fc.record({
-  receives: fc.constantFrom(3, 3, 2, 5),
-  pace: fc.constantFrom(1, 1, 5),
-});
-const changes = fc.record({
-  at: fc.constantFrom(30_000, 5 * MINUTE_MS, 20 * MINUTE_MS, 2 * HOUR_MS),
-  from: settings,
-  to: settings,
-});
-
-const redeliveries: fc.Arbitrary<Redelivery[]> = fc.array(
+const redeliveries = fc.array(
   fc.record({
     nth: fc.integer({ min: 1, max: 8 }),
     after: fc.constantFrom(1_000, 4 * MINUTE_MS, 2 * HOUR_MS, 5 * HOUR_MS),
@@ -287,19 +243,21 @@ const redeliveries: fc.Arbitrary<Redelivery[]> = fc.array(
   { minLength: 1, maxLength: 2 },
 );
 
-const window = (lasts: readonly [number, ...number[]]) =>
+const window = (latest: number, ...lasts: [number, ...number[]]) =>
   fc
-    .record({ from: fc.integer({ min: 0, max: 10 * MINUTE_MS }), lasts: fc.constantFrom(...lasts) })
+    .record({ from: fc.integer({ min: 0, max: latest }), lasts: fc.constantFrom(...lasts) })
     .map(({ from, lasts }) => ({ from, until: from + lasts }));
 
 const latency = fc
-  .tuple(window([HOUR_MS, 3 * HOUR_MS]), fc.constantFrom(90_000, 4 * MINUTE_MS, 11 * MINUTE_MS))
+  .tuple(window(10 * MINUTE_MS, HOUR_MS, 3 * HOUR_MS), fc.constantFrom(90_000, 4 * MINUTE_MS, 11 * MINUTE_MS))
   .map(([times, every]) => ({ ...times, every }));
 
 const rarely = <T>(arbitrary: fc.Arbitrary<T>, none: T): fc.Arbitrary<T> =>
   fc.oneof({ weight: 4, arbitrary: fc.constant(none) }, { weight: 1, arbitrary });
 
-const controls: fc.Arbitrary<Control[]> = fc.array(
+const maybe = <T>(arbitrary: fc.Arbitrary<T>) => rarely<T | undefined>(arbitrary, undefined);
+
+const controls: fc.Arbitrary<Plan['controls']> = fc.array(
   fc.record({
     at: fc.oneof(
       { weight: 3, arbitrary: fc.integer({ min: 500, max: 3 * MINUTE_MS }) },
@@ -363,32 +321,32 @@ export function anyPlan(queues: readonly SimulatedQueue[]): fc.Arbitrary<Plan> {
       limits: rarely(limits(queues), []),
       damages: rarely(damages, []),
       forgeries: fc.oneof({ weight: 3, arbitrary: fc.constant([]) }, { weight: 2, arbitrary: forgeries }),
-      erasures: rarely(erasures, undefined as never),
-      future: rarely(future, undefined as never),
-      waits: rarely(waits, undefined as never),
+      erasures: maybe(erasures),
+      future: maybe(window(20 * MINUTE_MS, 10 * MINUTE_MS, 2 * HOUR_MS)),
+      waits: maybe(waits),
       starts: rarely(fc.array(startFault, { minLength: 1, maxLength: 3 }), []),
       outages: rarely(fc.array(outage(queues), { minLength: 1, maxLength: 2 }), []),
       lostDeletes: rarely(fc.array(fc.integer({ min: 1, max: 8 }), { minLength: 1, maxLength: 2 }), []),
       redrives: rarely(fc.array(redrive, { minLength: 1, maxLength: 3 }), []),
-      resolution: rarely(fc.record({ after: fc.constantFrom(10 * MINUTE_MS, 5 * HOUR_MS) }), undefined as never),
+      resolution: maybe(fc.record({ after: fc.constantFrom(10 * MINUTE_MS, 5 * HOUR_MS) })),
       deployAt: fc.constantFrom(0, 5 * MINUTE_MS, 40 * MINUTE_MS, 2 * HOUR_MS),
-      broken: rarely(window([MINUTE_MS, 20 * MINUTE_MS, HOUR_MS]), undefined as never),
-      latency: rarely(latency, undefined as never),
-      skew: rarely(fc.constantFrom(60_000, 10 * MINUTE_MS), undefined as never),
-      unpolled: rarely(window([10 * MINUTE_MS, 3 * HOUR_MS]), undefined as never),
-      retention: rarely(fc.constantFrom(2 * 3600, 86_400), undefined as never),
-      dlqRetention: rarely(fc.constantFrom(3 * 3600, 86_400), undefined as never),
-      approximate: rarely(fc.constant(true as const), undefined as never),
-      share: rarely(fc.constantFrom(1, 2), undefined as never),
-      indexLag: rarely(fc.constantFrom(1_000, 20_000, 5 * MINUTE_MS), undefined as never),
-      canaries: rarely(fc.constantFrom(10 * MINUTE_MS, HOUR_MS), undefined as never),
+      broken: maybe(window(10 * MINUTE_MS, MINUTE_MS, 20 * MINUTE_MS, HOUR_MS)),
+      latency: maybe(latency),
+      skew: maybe(fc.constantFrom(60_000, 10 * MINUTE_MS)),
+      unpolled: maybe(window(10 * MINUTE_MS, 10 * MINUTE_MS, 3 * HOUR_MS)),
+      retention: maybe(fc.constantFrom(2 * 3600, 86_400)),
+      dlqRetention: maybe(fc.constantFrom(3 * 3600, 86_400)),
+      approximate: maybe(fc.constant(true as const)),
+      share: maybe(fc.constantFrom(1, 2)),
+      indexLag: maybe(fc.constantFrom(1_000, 20_000, 5 * MINUTE_MS)),
+      canaries: maybe(fc.constantFrom(10 * MINUTE_MS, HOUR_MS)),
       turns: fc.boolean(),
       events: fc.constantFrom(undefined, true as const),
       facts: fc.constantFrom(undefined, true as const),
-      changes: rarely(changes, undefined as never),
+      changes: maybe(changes),
       redeliveries: rarely(redeliveries, []),
       warm: fc.constantFrom(undefined, true as const),
-      controls: hasCampaigns ? controls : fc.constant<Control[]>([]),
+      controls: hasCampaigns ? controls : fc.constant<Plan['controls']>([]),
       // Days pass, so a run of several queues would be long.
       sending:
         hasCampaigns && queues.length === 1

@@ -74,11 +74,6 @@ export interface Redrive {
   how: 'command' | 'move';
 }
 
-/** An operator checks the vendor so long after a step became unknown, and resolves the step. */
-export interface Resolution {
-  after: number;
-}
-
 /** An operator controls a campaign, or suppresses one of its recipients, ms after the start. */
 export interface Control {
   at: number;
@@ -102,12 +97,6 @@ export interface VendorLimit {
   lasts: number;
   ends: 'by itself' | 'by resume';
   perSecond?: number;
-}
-
-/** An operator erases a person, ms after the start. */
-export interface Erasure {
-  at: number;
-  person: Person;
 }
 
 /** A person damages the row of a job that has not ended, ms after the start, so that it does not parse. */
@@ -162,12 +151,6 @@ export interface Settings {
   pace: number;
 }
 
-/** SQS delivers a message once more, so long after Lambda's `nth` delete in all. */
-export interface Redelivery {
-  nth: number;
-  after: number;
-}
-
 /** One run. The seed decides the rest. */
 export interface Plan extends Load {
   seed: number;
@@ -188,20 +171,22 @@ export interface Plan extends Load {
   skew?: number;
   /** Numbers of Lambda's deletes that never reach SQS. */
   lostDeletes: number[];
-  redeliveries: Redelivery[];
+  /** SQS delivers a message once more, so long after Lambda's `nth` delete in all. */
+  redeliveries: { nth: number; after: number }[];
   redrives: Redrive[];
   controls: Control[];
   commands: Command[];
   limits: VendorLimit[];
   /** When campaigns may send. Without it, always. */
   sending?: SendingLimits;
-  erasures?: Erasure[];
+  /** An operator erases a person, ms after the start. */
+  erasures?: { at: number; person: Person }[];
   damages: Damage[];
   forgeries: Forgery[];
   /** The next release writes all live rows at `from`, and comes back at `until`, in ms after the start. */
   future?: { from: number; until: number };
-  /** Without it, no operator resolves unknown steps. */
-  resolution?: Resolution;
+  /** An operator checks the vendor so long after a step became unknown, and resolves the step. Without it, none does. */
+  resolution?: { after: number };
   /** When a deployment replaces all processes, ms after the start. */
   deployAt: number;
   /** Seconds between attempts before and after a deployment. `at`: ms after the start. */

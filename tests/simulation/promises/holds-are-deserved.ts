@@ -1,7 +1,5 @@
-import type { Vendor } from '../../../lib/errors';
 import { vendorKey } from '../../../lib/jobs/keys';
 import type { HistoryEntry, JobRow } from '../../../lib/jobs/row';
-import type { Item } from '../../../lib/ports';
 import { KEPT_MS, VENDOR_PAUSED } from '../../../lib/worker/circuit';
 import { NOT_NOW } from '../../../lib/worker/rate';
 import { kindOf } from '../../support/history';
@@ -82,11 +80,11 @@ function faultsAt({ reached }: World, target: Target, name: string): number {
   return [...reached].reduce((sum, [what, count]) => sum + (pattern.test(what) ? count : 0), 0);
 }
 
-/** The vendor of each target. Chunks of campaigns have a target of their own. */
-const VENDOR_OF = new Map<Target, string>([
-  ...Object.entries(TARGETS).map(([vendor, target]) => [target, vendor] as const),
-  ['bulk', 'sendgrid'],
-]);
+/** The key of the target's circuit, and its vendor. */
+function circuitOf(target: Target): { key: string; vendor: string } {
+  const vendor = Object.keys(TARGETS).find((name) => TARGETS[name] === target) ?? '';
+  return { key: vendorKey(vendor), vendor };
+}
 
 /**
  * No process calls a vendor whose circuit has been open for longer than a process may keep a closed one, unless the
@@ -97,21 +95,19 @@ export function watchCircuits({ onItem, onCall, watch, plan, kernel, reach }: Wo
   const openSince = new Map<string, number>();
   const trials = new Map<string, number>();
   const taken = new Map<string, number>();
-  onItem.push((item: Item) => {
-    const { key, stoppedAt } = item;
+  onItem.push(({ key, stoppedAt, trial }) => {
     if (!key.startsWith('vendor#')) return;
     if (stoppedAt === undefined) openSince.delete(key);
     else if (!openSince.has(key)) openSince.set(key, kernel.now());
-    const { until = 0 } = (item.trial ?? {}) as { until?: number };
+    const { until = 0 } = (trial ?? {}) as { until?: number };
     const before = trials.get(key) ?? 0;
     if (until > 0 && before > 0 && before !== until) taken.set(key, before + skewOf(plan));
     trials.set(key, until);
   });
   onCall.push(({ name }, target) => {
-    const vendor = VENDOR_OF.get(target);
-    const since = vendor && openSince.get(vendorKey(vendor as Vendor));
-    if (!since || watch.items.get(vendorKey(vendor as Vendor))?.trial) return;
-    if (kernel.now() < (taken.get(vendorKey(vendor as Vendor)) ?? 0)) return;
+    const { key, vendor } = circuitOf(target);
+    const since = openSince.get(key);
+    if (!since || watch.items.get(key)?.trial || kernel.now() < (taken.get(key) ?? 0)) return;
     const openMs = kernel.now() - since;
     reach('call through a circuit that has just opened');
     if (openMs > KEPT_MS)
@@ -122,10 +118,10 @@ export function watchCircuits({ onItem, onCall, watch, plan, kernel, reach }: Wo
 /** No process calls a paused vendor, unless it read the vendor's circuit just before, or its clock is past the end. */
 export function watchPauses({ onCall, watch, kernel, plan, pauses }: World): void {
   onCall.push(({ name }, target) => {
-    const vendor = VENDOR_OF.get(target) ?? '';
+    const { key, vendor } = circuitOf(target);
     const { from, until } = pauses.get(vendor) ?? { from: 0, until: 0 };
     const pausedMs = kernel.now() - from;
-    if (pausedMs > KEPT_MS && kernel.now() < until - skewOf(plan) && !watch.items.get(vendorKey(vendor))?.trial)
+    if (pausedMs > KEPT_MS && kernel.now() < until - skewOf(plan) && !watch.items.get(key)?.trial)
       watch.violated(`paused vendors refuse: ${name} calls ${vendor} ${pausedMs} ms after its pause`);
   });
 }

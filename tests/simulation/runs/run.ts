@@ -1,6 +1,6 @@
 import { bodyKey } from '../../../lib/jobs/keys';
 import { createEventSourceMapping } from '../../../packages/local/event-source-mapping';
-import type { Plan, Redelivery } from '../draw/plan';
+import type { Plan } from '../draw/plan';
 import { erasedAreGone } from '../promises/erased-are-gone';
 import { watchFacts } from '../promises/facts-are-sent';
 import { watchCounts, watchFigures, watchGauges } from '../promises/figures';
@@ -81,8 +81,8 @@ export async function runPlan(plan: Plan, options: { detailed?: boolean; prepare
       timers: kernel,
       lose: (messageId) => {
         deletes += 1;
-        for (const redelivery of plan.redeliveries.filter(({ nth }) => nth === deletes))
-          deliverAgain(lane, messageId, redelivery);
+        for (const { after } of plan.redeliveries.filter(({ nth }) => nth === deletes))
+          deliverAgain(lane, messageId, after);
         if (!plan.lostDeletes.includes(deletes)) return false;
         trouble();
         reach('lost delete');
@@ -106,12 +106,12 @@ export async function runPlan(plan: Plan, options: { detailed?: boolean; prepare
  * SQS keeps a copy of a message that is about to be deleted, and delivers it later. If the delete was lost or refused,
  * the message is still in the queue, or SQS has moved it to the DLQ.
  */
-function deliverAgain(lane: World, messageId: string, redelivery: Redelivery): void {
+function deliverAgain(lane: World, messageId: string, afterMs: number): void {
   const { sqs, reach } = lane;
   const find = (queue: string) => sqs.messages(queue).find((one) => one.messageId === messageId);
   const copy = find(mainQueue(lane));
   if (!copy) return;
-  later(lane, redelivery.after, () => {
+  later(lane, afterMs, () => {
     if (find(mainQueue(lane)) ?? find(deadLetterQueue(lane))) return;
     reach('delivery after a delete');
     sqs.redeliver(mainQueue(lane), copy);
