@@ -7,11 +7,8 @@ import { bringsPoison, hasPoisonChunk } from '../world/poison';
 import { FORGED_FORMS } from '../world/strangers';
 import type { SimulatedQueue } from '../world/types';
 import { MARK } from '../world/watch';
+import { DAY_MS, HOUR_MS, MINUTE_MS } from './build';
 import { aPlan, type JobKind, type JobSpec, type Load, type Plan } from './plan';
-
-const MINUTE_MS = 60_000;
-const HOUR_MS = 60 * MINUTE_MS;
-const DAY_MS = 24 * HOUR_MS;
 
 /** Calls at which faults are aimed by name. Other calls are hit by their number. */
 const KINDS: Record<Target, readonly string[]> = {

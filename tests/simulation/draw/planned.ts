@@ -1,10 +1,10 @@
 import { CALL_FAULTS, type Fault, START_FAULTS, TARGETS } from '../world/faults';
+import { calls, MINUTE_MS, many } from './build';
 import { aPlan, type JobKind, type Plan } from './plan';
 
-const MINUTE_MS = 60_000;
 const jobs = (count: number, everyMs: number, kind: JobKind = 'good') =>
-  Array.from({ length: count }, (_, n) => ({ kind, at: n * everyMs, group: n, retries: 0 }));
-const everyCall = (kind: string, fault: Fault) => [1, 2, 3, 4].map((nth) => ({ kind, nth, fault }));
+  many(count, kind, (n) => ({ at: n * everyMs, group: n }));
+const everyCall = (kind: string, fault: Fault) => calls(kind, fault, fault, fault, fault);
 /** An operator asks the vendor after an hour. No event comes before. */
 const resolution = { after: 60 * MINUTE_MS };
 

@@ -1,12 +1,10 @@
+import { DAY_MS, HOUR_MS, MINUTE_MS } from '../draw/build';
 import { skewOf } from '../draw/plan';
 import { deadLetterQueue, mainQueue } from '../world/names';
 import { bringsPoison } from '../world/poison';
 import type { World } from '../world/types';
 import { unrest } from './rest';
 
-const MINUTE_MS = 60_000;
-const HOUR_MS = 60 * MINUTE_MS;
-const DAY_MS = 24 * HOUR_MS;
 /** Of a drawn campaign. */
 const MOST_CHUNKS = 11;
 

@@ -1,6 +1,7 @@
 import { EMAIL_CAMPAIGN } from '../../../lib/emails/message';
 import { campaignKey, EMAILS_QUEUE } from '../../../lib/jobs/keys';
 import { createProducer } from '../../../packages/producer/client';
+import { MINUTE_MS } from '../draw/build';
 import { FOREIGN, type JobKind, type JobSpec } from '../draw/plan';
 import { BAD_LIST, BOUNCES, NO_MAILBOX, REPORTS, UNSENDABLE } from '../vendors/vendors';
 import { POISON, POISON_CHUNK } from '../world/poison';
@@ -14,7 +15,6 @@ import { emails, emailsContractAt } from './emails';
  */
 const RATE = 0.3;
 const CHUNK = 3;
-const MINUTE_MS = 60_000;
 
 /** Two to four chunks, or nine or more for a list that the guard has time to stop. The last one may be partly full. */
 const chunksOf = ({ kind, group }: JobSpec): number => (kind === 'bad-list' ? 9 : 2) + group;

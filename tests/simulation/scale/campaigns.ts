@@ -11,6 +11,7 @@ import type { Sendgrid } from '../../../lib/vendors/sendgrid';
 import { sharedRate } from '../../../lib/worker/rate';
 import { jobId } from '../../support/engine';
 import { busiest } from '../../support/rate-run';
+import { SECOND_MS } from '../draw/build';
 import { createChance } from '../world/chance';
 import {
   envelopeOf,
@@ -22,7 +23,6 @@ import {
   type Tools,
 } from './service';
 
-const SECOND_MS = 1_000;
 const MILLION = 1_000_000;
 /** The large campaign beside campaigns of five recipients. */
 const HALF = 500_000;

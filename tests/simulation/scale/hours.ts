@@ -1,5 +1,5 @@
 import { writeHours } from '../../../lib/analytics/hours';
-import { dataPrefix, HOUR_MS, hourIn, hourStart, parquetPrefix } from '../../../lib/analytics/keys';
+import { dataPrefix, hourIn, hourStart, parquetPrefix } from '../../../lib/analytics/keys';
 import { ANALYTICS_EVENTS } from '../../../lib/analytics/message';
 import { fromParquet } from '../../../lib/analytics/parquet';
 import { analyticsContract } from '../../../lib/analytics/process';
@@ -10,6 +10,7 @@ import { ACCEPTED_AT, analyticsBody, anEvent, viewAt } from '../../support/analy
 import { memoryEngine, PREFIX } from '../../support/engine';
 import { memoryObjects } from '../../support/memory-objects';
 import { memoryTable } from '../../support/memory-table';
+import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from '../draw/build';
 import { createChance } from '../world/chance';
 import { erase } from '../world/code';
 import { courseOf, play } from '../world/course';
@@ -23,27 +24,24 @@ interface Run {
 }
 
 const SILENT = { info: () => {}, warn: () => {}, error: () => {} };
-const SECOND = 1_000;
-const MINUTE = 60 * SECOND;
-const DAY = 24 * HOUR_MS;
 const END = hourStart(Date.parse(ACCEPTED_AT)) + HOUR_MS;
-const EVERY = 15 * MINUTE;
-const RUN_MS = 300 * SECOND;
+const EVERY = 15 * MINUTE_MS;
+const RUN_MS = 300 * SECOND_MS;
 /** The bucket's lifecycle rule deletes a message's own object at this age. */
-const EXPIRE_MS = 60 * DAY;
+const EXPIRE_MS = 60 * DAY_MS;
 
 const FAULTS: readonly [Fault, ...Fault[]] = [
   ...(['refused', 'lost', 'silent', 'mute', 'late', 'slow', 'repeated'] as const),
   ...(['killed-before', 'killed-after', 'killed-late', 'hung'] as const),
 ];
 /** How much later than its caller's time-out a call can take effect. S3 refuses requests older than 15 minutes. */
-const LATER = [0, 10 * SECOND, 14 * MINUTE] as const;
+const LATER = [0, 10 * SECOND_MS, 14 * MINUTE_MS] as const;
 /** When a message is stored for the first time, after the end of its hour. Calls fail for some hours after each. */
 const ARRIVALS = [
-  ...([-20 * MINUTE, 2 * MINUTE, 9 * MINUTE, 14 * MINUTE, 40 * MINUTE] as const),
-  ...([2 * HOUR_MS, 3 * DAY, 21 * DAY] as const),
+  ...([-20 * MINUTE_MS, 2 * MINUTE_MS, 9 * MINUTE_MS, 14 * MINUTE_MS, 40 * MINUTE_MS] as const),
+  ...([2 * HOUR_MS, 3 * DAY_MS, 21 * DAY_MS] as const),
 ] as const;
-const FAULTY_MS = 90 * MINUTE;
+const FAULTY_MS = 90 * MINUTE_MS;
 const BUSY_MS = 4 * HOUR_MS;
 
 /** Each message has an event of its own and one that it shares with its neighbour, as after a repeated POST. */
@@ -63,7 +61,7 @@ const ERASED = [1, 2].flatMap(idsOf);
  */
 async function playHours(seed: number, { erasing = false } = {}): Promise<ScaleResult> {
   const chance = createChance(seed);
-  const kernel = createKernel(END - 30 * MINUTE);
+  const kernel = createKernel(END - 30 * MINUTE_MS);
   const bucket = memoryObjects();
   const rate = chance.pick([0, 0.02, 0.05, 0.15]);
   const stored = new Map<number, number>();
@@ -77,14 +75,14 @@ async function playHours(seed: number, { erasing = false } = {}): Promise<ScaleR
 
   const messages = Array.from({ length: chance.between(2, 6) }, (_, index) => ({
     n: index + 1,
-    time: new Date(END - chance.pick([10 * MINUTE, 10 * MINUTE, 70 * MINUTE, -2 * MINUTE])).toISOString(),
+    time: new Date(END - chance.pick([10 * MINUTE_MS, 10 * MINUTE_MS, 70 * MINUTE_MS, -2 * MINUTE_MS])).toISOString(),
     arrivals: Array.from(
       { length: chance.pick([1, 1, 2, 3]) },
-      () => END + (erasing && index < 2 ? ARRIVALS[0] : chance.pick(ARRIVALS)) + chance.between(0, MINUTE),
+      () => END + (erasing && index < 2 ? ARRIVALS[0] : chance.pick(ARRIVALS)) + chance.between(0, MINUTE_MS),
     ),
   }));
   /** After the originals of all others have expired. */
-  const last = { n: 7, time: messages[0]?.time ?? '', arrivals: [END + 61 * DAY + chance.between(0, MINUTE)] };
+  const last = { n: 7, time: messages[0]?.time ?? '', arrivals: [END + 61 * DAY_MS + chance.between(0, MINUTE_MS)] };
   const arrivals = [...messages, last].flatMap((message) => message.arrivals);
   const isFaulty = () => arrivals.some((at) => kernel.now() >= at && kernel.now() < at + FAULTY_MS);
 
@@ -143,7 +141,7 @@ async function playHours(seed: number, { erasing = false } = {}): Promise<ScaleR
       );
     });
     if (done) stored.set(n, Math.min(stored.get(n) ?? kernel.now(), kernel.now()));
-    else kernel.setTimeout(() => void deliver({ n, time }), chance.pick([30 * SECOND, 20 * MINUTE]));
+    else kernel.setTimeout(() => void deliver({ n, time }), chance.pick([30 * SECOND_MS, 20 * MINUTE_MS]));
   }
 
   /** One function's runs. They come every quarter of an hour; only those are played in which something can happen. */
@@ -152,7 +150,7 @@ async function playHours(seed: number, { erasing = false } = {}): Promise<ScaleR
     const quarters = Array.from({ length: BUSY_MS / EVERY }, (_, quarter) => quarter);
     const from = (at: number) => Math.floor(Math.max(at, END) / EVERY);
     for (const at of new Set(arrivals.flatMap((at) => quarters.map((quarter) => (from(at) + quarter) * EVERY))))
-      kernel.at(at + chance.pick([0, 0, 40, 5 * SECOND, 3 * MINUTE]), () => {
+      kernel.at(at + chance.pick([0, 0, 40, 5 * SECOND_MS, 3 * MINUTE_MS]), () => {
         void invoke(({ objects, now }) =>
           writeHours(
             {
@@ -170,14 +168,14 @@ async function playHours(seed: number, { erasing = false } = {}): Promise<ScaleR
   /** An operator erases the person, again and again until nothing is left. A run of the function may have the lease. */
   async function eraseAll({ last }: { last: boolean }): Promise<void> {
     erasingFrom = Math.min(erasingFrom, kernel.now());
-    const again = () => void kernel.setTimeout(() => void eraseAll({ last }), 20 * MINUTE);
+    const again = () => void kernel.setTimeout(() => void eraseAll({ last }), 20 * MINUTE_MS);
     if (last && messages.some(({ n }) => isErased(n) && !stored.has(n))) return again();
     const done = await invoke(async ({ objects, now, run }) => {
       const sleep = (ms: number) => new Promise<void>((resolve) => kernel.setTimeout(() => run.alive && resolve(), ms));
       const { deps } = memoryEngine(() => ({ queue: ANALYTICS_QUEUE, types: {} }));
       const own = { ...deps, objects, clock: { now, sleep }, random: chance, ...(shared && { table: shared }) };
       if ((await erase(own, PERSON)).length > 0) throw new Error('something is left');
-    }, DAY);
+    }, DAY_MS);
     if (!done) again();
     else if (last) erasedAt = kernel.now();
   }
@@ -186,7 +184,7 @@ async function playHours(seed: number, { erasing = false } = {}): Promise<ScaleR
   async function readSlowly(): Promise<void> {
     const at = kernel.now();
     const wait = () =>
-      new Promise<void>((resolve) => kernel.setTimeout(resolve, chance.pick([0, 0, 0, SECOND, 20 * MINUTE])));
+      new Promise<void>((resolve) => kernel.setTimeout(resolve, chance.pick([0, 0, 0, SECOND_MS, 20 * MINUTE_MS])));
     const slow = <A extends unknown[], R>(method: (...given: A) => Promise<R>) => {
       return (...given: A) => wait().then(() => method(...given));
     };
@@ -218,22 +216,22 @@ async function playHours(seed: number, { erasing = false } = {}): Promise<ScaleR
     for (const at of message.arrivals) kernel.at(at, () => void deliver(message));
   for (let functions = chance.pick([1, 2, 2]); functions > 0; functions--) writeEvery();
   if (erasing) {
-    kernel.at(END + chance.pick([10 * MINUTE, 50 * MINUTE, 3 * DAY]), () => void eraseAll({ last: false }));
+    kernel.at(END + chance.pick([10 * MINUTE_MS, 50 * MINUTE_MS, 3 * DAY_MS]), () => void eraseAll({ last: false }));
     // The hour is written at the same time.
     kernel.at(END + EVERY + chance.between(-300, 600), () => void eraseAll({ last: true }));
     const aim = () => {
       lateWrite = chance.fraction() < 0.5;
     };
-    kernel.at(END + EVERY - SECOND, aim);
+    kernel.at(END + EVERY - SECOND_MS, aim);
   }
   for (const from of new Set(arrivals.map((at) => Math.floor(at / HOUR_MS) * HOUR_MS)))
-    for (let at = from; at < from + BUSY_MS; at += 31 * MINUTE) {
+    for (let at = from; at < from + BUSY_MS; at += 31 * MINUTE_MS) {
       kernel.at(at, () => void Promise.all([readSlowly(), compare()]));
     }
   kernel.at(END + EXPIRE_MS, () => {
     for (const key of bucket.keys()) if (key.startsWith(dataPrefix(PREFIX))) void bucket.delete(key);
   });
-  kernel.at(END + 100 * DAY, () => {});
+  kernel.at(END + 100 * DAY_MS, () => {});
   await kernel.run(() => violations.length > 0);
 
   if (stored.size < messages.length + 1) violations.push('nothing lost: a message is never stored');
@@ -244,7 +242,7 @@ async function playHours(seed: number, { erasing = false } = {}): Promise<ScaleR
   if (one && bucket.keys().every((key) => !key.startsWith(hourIn(parquetPrefix(PREFIX), Date.parse(one.time)))))
     violations.push('nothing lost: an hour is not written');
   const violation = violations[0];
-  return { minutes: (kernel.now() - END) / MINUTE, calls, ...(violation === undefined ? {} : { violation }) };
+  return { minutes: (kernel.now() - END) / MINUTE_MS, calls, ...(violation === undefined ? {} : { violation }) };
 }
 
 /** Each number is a seed. `first`: seeds that show the faults of `mutants/source/scale.ts`. */

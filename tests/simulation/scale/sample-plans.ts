@@ -1,12 +1,9 @@
 import { PermanentError, StopError, StoreError, WaitError } from '../../../lib/errors';
 import { VENDOR_STOPPED } from '../../../lib/worker/circuit';
 import { jobId } from '../../support/engine';
+import { HOUR_MS, MINUTE_MS, SECOND_MS } from '../draw/build';
 import { startSample } from './sample';
 import { type ScalePlan, type ScaleResult, scalePlan } from './service';
-
-const SECOND_MS = 1_000;
-const MINUTE_MS = 60 * SECOND_MS;
-const HOUR_MS = 60 * MINUTE_MS;
 
 const STAY_MS = 55_000;
 /** A minute between two runs of the reconciler, plus the time of its work. */

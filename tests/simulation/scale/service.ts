@@ -8,10 +8,9 @@ import { createEventSourceMapping } from '../../../packages/local/event-source-m
 import type { InvokeResult } from '../../../packages/local/lambda/runtime';
 import { jobId, memoryEngine } from '../../support/engine';
 import type { Used } from '../../support/memory-table';
+import { MINUTE_MS } from '../draw/build';
 import { createChance } from '../world/chance';
 import { createKernel } from '../world/kernel';
-
-const MINUTE_MS = 60_000;
 
 /** The message of the n-th job of a plan, accepted at `time` (ms since 1970). */
 export const envelopeOf = (

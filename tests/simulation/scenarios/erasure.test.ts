@@ -1,12 +1,12 @@
 import type { Person } from '../../../lib/ops/search';
 import { placeOfKey } from '../../support/places';
+import { HOUR_MS, jobs, load, MINUTE_MS, SECOND_MS } from '../draw/build';
 import { aPlan, type Plan } from '../draw/plan';
 import { textsOf, wordsOf } from '../promises/erased-are-gone';
 import { runPlan } from '../runs/run';
 import { deadLetterQueue, mainQueue, serviceQueue } from '../world/names';
 import type { World } from '../world/types';
 import { MARK } from '../world/watch';
-import { HOUR_MS, jobs, load, MINUTE_MS, SECOND_MS } from './scenario';
 
 /** Of feedback by its group, of mails and testers by their place in the plan. */
 const PERSON: Person = { email: `${MARK}-0@example.com`, user: `${MARK}-user-0` };

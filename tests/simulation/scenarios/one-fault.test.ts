@@ -1,10 +1,10 @@
+import { jobs, MINUTE_MS } from '../draw/build';
 import { type PartThread, startPartThread } from '../draw/parts';
 import { aPlan, type JobSpec, type Plan } from '../draw/plan';
 import { explain } from '../draw/property';
 import { runPlan } from '../runs/run';
 import { faultsOf, TARGETS } from '../world/faults';
 import { MARK } from '../world/watch';
-import { jobs, MINUTE_MS } from './scenario';
 
 const insistent = (...kinds: Parameters<typeof jobs>): JobSpec[] =>
   jobs(...kinds).map((job) => ({ ...job, retries: 2 }));

@@ -7,9 +7,10 @@ import { feedbackSchema } from '../../../lib/feedback/message';
 import { dataPrefix, uploadsPrefix } from '../../../lib/jobs/keys';
 import { inviteSchema, removeSchema } from '../../../lib/testflight/message';
 import { placeOfKey } from '../../support/places';
+import { jobs } from '../draw/build';
 import { queueNamed } from '../queues/queues';
 import { MARK } from '../world/watch';
-import { jobs, scenario } from './scenario';
+import { scenario } from './scenario';
 
 const NAMES = ['feedback', 'emails', 'testflight', 'analytics'];
 

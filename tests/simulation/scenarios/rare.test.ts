@@ -1,8 +1,9 @@
 import { chunkId } from '../../../lib/emails/campaigns/campaign';
+import { calls, DAY_MS, HOUR_MS, jobs, load, MINUTE_MS, SECOND_MS } from '../draw/build';
 import type { Plan } from '../draw/plan';
 import { reportOf } from '../promises/campaigns-are-exact';
 import { campaignsOf, chunkRow } from '../world/campaigns';
-import { calls, DAY_MS, HOUR_MS, jobs, load, MINUTE_MS, SECOND_MS, scenario } from './scenario';
+import { scenario } from './scenario';
 
 test.each<[string, Partial<Plan>]>([
   [

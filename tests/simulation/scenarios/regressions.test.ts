@@ -1,7 +1,8 @@
+import { calls, cancelAndRetry, DAY_MS, HOUR_MS, jobs, load, MINUTE_MS, SECOND_MS } from '../draw/build';
 import type { Plan, Redrive } from '../draw/plan';
 import type { CallFault, Fault } from '../world/faults';
 import { MARK } from '../world/watch';
-import { calls, cancelAndRetry, DAY_MS, HOUR_MS, jobs, load, MINUTE_MS, SECOND_MS, scenario } from './scenario';
+import { scenario } from './scenario';
 
 const at = (nth: number, fault: Fault, more: Partial<CallFault> = {}): CallFault => ({ nth, fault, ...more });
 

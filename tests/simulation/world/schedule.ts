@@ -1,5 +1,6 @@
 import { bodyKey, todoKey } from '../../../lib/jobs/keys';
 import type { JobRow } from '../../../lib/jobs/row';
+import { HOUR_MS, MINUTE_MS } from '../draw/build';
 import { skewOf } from '../draw/plan';
 import { entriesAgree, hasEvidence } from '../promises/rest';
 import { isPaused, nextLook } from './campaigns';
@@ -9,10 +10,8 @@ import type { Event } from './kernel';
 import { entriesOf, mainQueue, serviceQueue } from './names';
 import type { World } from './types';
 
-const MINUTE_MS = 60_000;
 const nextMinute = (time: number): number => (Math.floor(time / MINUTE_MS) + 1) * MINUTE_MS;
 
-const HOUR_MS = 60 * MINUTE_MS;
 const nextHour = (time: number): number => Math.ceil(time / HOUR_MS) * HOUR_MS;
 
 /** Runs the reconciler every minute. Skips minutes without work, so that a simulated month stays cheap. */

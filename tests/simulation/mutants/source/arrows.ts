@@ -1,6 +1,6 @@
 import type { ArrowName } from '../../../../lib/jobs/transitions';
+import { calls, cancelAndRetry, HOUR_MS, jobs, MINUTE_MS, SECOND_MS } from '../../draw/build';
 import type { Plan } from '../../draw/plan';
-import { calls, cancelAndRetry, HOUR_MS, jobs, MINUTE_MS, SECOND_MS } from '../../scenarios/scenario';
 import { mutant, type SourceMutant } from '../source-mutant';
 
 /** A wrong expression in the function of one arrow, in lib/jobs/transitions.ts. */

@@ -1,6 +1,6 @@
 import type { SendingLimits } from '../../../../lib/config/functions';
+import { calls, jobs, MINUTE_MS, SECOND_MS } from '../../draw/build';
 import type { Plan } from '../../draw/plan';
-import { calls, jobs, MINUTE_MS, SECOND_MS } from '../../scenarios/scenario';
 import { MARK } from '../../world/watch';
 import { and, mutant, type SourceMutant } from '../source-mutant';
 

@@ -1,5 +1,5 @@
+import { calls, cancelAndRetry, HOUR_MS, jobs, load, MINUTE_MS, many, SECOND_MS } from '../../draw/build';
 import type { Plan } from '../../draw/plan';
-import { calls, cancelAndRetry, HOUR_MS, jobs, load, MINUTE_MS, many, SECOND_MS } from '../../scenarios/scenario';
 import { MARK } from '../../world/watch';
 import { and, mutant, type SourceMutant } from '../source-mutant';
 

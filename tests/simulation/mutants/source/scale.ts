@@ -1,5 +1,5 @@
+import { jobs, many, SECOND_MS } from '../../draw/build';
 import type { Plan } from '../../draw/plan';
-import { jobs, many, SECOND_MS } from '../../scenarios/scenario';
 import { mutant, type SourceMutant } from '../source-mutant';
 
 const CIRCUIT = 'lib/worker/circuit.ts';
