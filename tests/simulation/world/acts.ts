@@ -1,5 +1,9 @@
 import type { Process } from './calls';
+import { isDeployed } from './deployments';
 import type { World } from './types';
+
+export const sleep = ({ kernel }: Pick<World, 'kernel'>, ms: number): Promise<void> =>
+  new Promise((resolve) => void kernel.setTimeout(resolve, ms));
 
 /** Something outside acts so many ms from now. The run goes on until then, and must come to rest after it. */
 export function later({ kernel, pending, trouble }: World, ms: number, act: () => unknown): void {
@@ -24,19 +28,47 @@ export interface End<T> {
 /** Starts a process, or wakes a warm one, and lets it act until it ends. A dead process neither answers nor throws. */
 export function inProcess<T>(
   world: World,
-  options: { name: string; timeoutMs: number; warm?: Process | undefined },
+  { name, timeoutMs, warm }: { name: string; timeoutMs: number; warm?: Process | undefined },
   act: (process: Process) => Promise<T>,
 ): Promise<End<T>> {
+  const { kernel, processes, reach, trouble, trace } = world;
+  const process = Object.assign(warm ?? newProcess(world), { name, alive: true });
+  processes.add(process);
   return new Promise((resolve) => {
-    const process = world.spawn({ ...options, ended: (died) => resolve({ died }) });
+    const overrun = () => {
+      reach('time-out of a function');
+      trouble();
+      process.die('timeout');
+    };
+    const timeout = kernel.setTimeout(overrun, timeoutMs);
     const end = (how: End<T>) => {
       if (!process.alive) return;
-      world.exit(process);
+      process.alive = false;
+      kernel.cancel(timeout);
+      processes.delete(process);
       resolve(how);
+    };
+    process.die = (died) => {
+      if (!process.alive) return;
+      end({ died });
+      reach('doubt');
+      reach('death');
+      trace.add({ who: name, what: 'died', outcome: died });
     };
     act(process).then(
       (answer) => end({ answer }),
       (error: unknown) => end({ error }),
     );
   });
+}
+
+function newProcess({ plan, kernel, chance }: World): Process {
+  const { skew, changes } = plan;
+  return {
+    name: '',
+    alive: true,
+    skew: chance.pick(skew === undefined ? [0, 0, 700, 2_000] : [0, 0, skew / 2, skew]),
+    changed: changes !== undefined && isDeployed({ plan, kernel, chance }, changes.at),
+    die: () => {},
+  };
 }

@@ -3,7 +3,7 @@ import { parseEnvelope } from '../../../lib/jobs/envelope';
 import { jobKey } from '../../../lib/jobs/keys';
 import { InvalidJobError } from '../../../lib/submit/errors';
 import { FOREIGN, type JobKind, type JobSpec } from '../draw/plan';
-import { inProcess, later } from './acts';
+import { inProcess, later, sleep } from './acts';
 import { type Code, codeOf } from './code';
 import { mainQueue, serviceQueue } from './names';
 import type { World } from './types';
@@ -46,7 +46,7 @@ async function send(world: World, inputs: Input[], { spec, index }: { spec: JobS
       expectPlanned(world, spec, id);
       return note(id);
     }
-    await new Promise<void>((resolve) => world.kernel.setTimeout(resolve, RETRY_MS * 2 ** tried));
+    await sleep(world, RETRY_MS * 2 ** tried);
   }
 }
 

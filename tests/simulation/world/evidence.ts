@@ -2,7 +2,7 @@ import { StoreError } from '../../../lib/errors';
 import { groupBy } from '../../../lib/group-by';
 import { type AcceptedMail, eventsOf } from '../../../packages/local/fakes/sendgrid';
 import { BAD_LIST, BOUNCES, REPORTS } from '../vendors/vendors';
-import { inProcess } from './acts';
+import { inProcess, later, sleep } from './acts';
 import type { Process } from './calls';
 import { codeOf } from './code';
 import type { World } from './types';
@@ -51,26 +51,26 @@ function startDelivery(
   told: readonly Told[],
   { delayMs, repeats = 0 }: { delayMs: number; repeats?: number },
 ): void {
-  const { kernel, pending, trouble, reach, vendors } = world;
+  const { kernel, trouble, reach, vendors } = world;
   // A repeated event has the same bytes.
   const events = told.flatMap(({ mail, event }) => eventsOf(mail, event, kernel.now()));
-  const delivery = {};
-  let left = repeats;
-  pending.add(delivery);
-  kernel.setTimeout(() => void deliver(), delayMs);
-
-  async function deliver(): Promise<void> {
+  const take = (process: Process) => codeOf(world, process).takeEvents(events);
+  /** Resolves to whether the events are stored. */
+  const deliver = async () => {
     trouble();
     reach('event of a mail');
-    const take = (process: Process) => codeOf(world, process).takeEvents(events);
     const { error, died } = await inProcess(world, { name: 'events', timeoutMs: 30_000 }, take);
     if (error && !(error instanceof StoreError)) world.watch.violated(`taking an event threw ${String(error)}`);
-    if (!error && died === undefined) {
-      trouble();
-      for (const { mail, event } of told)
-        vendors.reported.set(mail, (vendors.reported.get(mail) ?? new Set()).add(event));
-      if (left-- === 0) return void pending.delete(delivery);
+    if (error || died !== undefined) return false;
+    trouble();
+    for (const { mail, event } of told)
+      vendors.reported.set(mail, (vendors.reported.get(mail) ?? new Set()).add(event));
+    return true;
+  };
+  later(world, delayMs, async () => {
+    for (let left = repeats + 1; left > 0; ) {
+      if (await deliver()) left -= 1;
+      if (left > 0) await sleep(world, AGAIN_MS);
     }
-    kernel.setTimeout(() => void deliver(), AGAIN_MS);
-  }
+  });
 }

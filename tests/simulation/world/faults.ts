@@ -54,10 +54,7 @@ const READS: ReadonlySet<string> = new Set([
  * `mute`, one like `slow` and two like `killed-before`.
  */
 const ALIKE_IN_READS: ReadonlySet<Fault> = new Set([
-  ...(['throttled', 'lost'] as const),
-  ...(['silent', 'late'] as const),
-  'repeated',
-  ...(['killed-after', 'killed-late'] as const),
+  ...(['throttled', 'lost', 'silent', 'late', 'repeated', 'killed-after', 'killed-late'] as const),
 ]);
 
 /** Reads of an index. The reconciler makes fifty of them in a run, most without an answer. */
@@ -115,19 +112,10 @@ export interface StartFault {
   ms: number;
 }
 
-const AWS_ONLY: ReadonlySet<Fault> = new Set(['repeated']);
-const VENDOR_ONLY: ReadonlySet<Fault> = new Set([
-  'retry-after',
-  'failed',
-  'gateway',
-  'malformed',
-  'disallowed',
-  'forbidden',
-  'unauthorized',
-]);
+const VENDOR_ONLY = CALL_FAULTS.slice(CALL_FAULTS.indexOf('retry-after'));
 
 /** Replaces a drawn fault that this target cannot have. Plans are drawn without regard to targets. */
 export function fitted(fault: Fault, target: Target): Fault {
-  if (AWS.includes(target)) return VENDOR_ONLY.has(fault) ? 'refused' : fault;
-  return AWS_ONLY.has(fault) ? 'lost' : fault;
+  if (AWS.includes(target)) return VENDOR_ONLY.includes(fault) ? 'refused' : fault;
+  return fault === 'repeated' ? 'lost' : fault;
 }

@@ -1,6 +1,6 @@
 import type { SQSBatchResponse, SQSEvent } from 'aws-lambda';
 import type { InvokeResult } from '../../../packages/local/lambda/runtime';
-import { type End, inProcess, later } from './acts';
+import { type End, inProcess, later, sleep } from './acts';
 import type { Process } from './calls';
 import { type Code, codeOf } from './code';
 import { isReplaced } from './deployments';
@@ -71,15 +71,12 @@ export function createFunctions(world: World) {
     if (fault?.fault === 'failed' || isBroken()) {
       reach('start failed');
       trouble();
-      await sleep(COLD_START_MS);
+      await sleep(world, COLD_START_MS);
       return { kind: 'failed', reason: 'crash' };
     }
     const first = runWorker(lane, event);
     if (fault?.fault === 'twice')
-      void sleep(Math.min(fault.ms, LATEST_TWIN_MS)).then(() => {
-        trouble();
-        return isBroken() ? undefined : runWorker(lane, event);
-      });
+      later(world, Math.min(fault.ms, LATEST_TWIN_MS), () => (isBroken() ? undefined : runWorker(lane, event)));
     const result = await first;
     if (fault?.fault === 'unanswered') return { kind: 'failed', reason: 'error' };
     if (fault?.fault === 'malformed') return { kind: 'answer', value: { batchItemFailures: [{ itemIdentifier: '' }] } };
@@ -122,7 +119,7 @@ export function createFunctions(world: World) {
   async function reconciler(): Promise<void> {
     const fault = nextFault();
     if (fault?.fault === 'failed' || fault?.fault === 'throttled') return;
-    if (fault?.fault === 'twice') void sleep(Math.min(fault.ms, LATEST_TWIN_MS)).then(runReconciler);
+    if (fault?.fault === 'twice') later(world, Math.min(fault.ms, LATEST_TWIN_MS), runReconciler);
     await runReconciler();
   }
 
@@ -144,8 +141,6 @@ export function createFunctions(world: World) {
     });
     if (died === undefined) trace.add({ who: name, what: 'ended' });
   }
-
-  const sleep = (ms: number): Promise<void> => new Promise((resolve) => later(world, ms, resolve));
 
   return { worker, reconciler };
 }

@@ -1,8 +1,9 @@
 import { StoreError } from '../../../lib/errors';
 import { OperatorError, stateOf } from '../../../lib/ops/operator';
 import { queueArn } from '../../../packages/local/loopback';
+import type { VendorLimit } from '../draw/plan';
 import { addressesOf } from '../queues/campaigns';
-import { inProcess, later } from './acts';
+import { inProcess, later, sleep } from './acts';
 import type { Process } from './calls';
 import { campaignsOf } from './campaigns';
 import { type Code, codeOf } from './code';
@@ -45,48 +46,45 @@ const REPEAT_MS = 60_000;
 
 /** Starts the operators who pause vendors and set rates. All queues share the vendors. */
 export function startLimits(world: World): void {
-  const { plan, kernel, pending, pauses, reach, trace } = world;
+  const { plan, kernel, pauses, reach, trace, trouble } = world;
   /** The commands about a vendor: how many are under way, and how many have begun or ended. */
   const commands = new Map<string, { open: number; seen: number }>();
-  for (const limit of plan.limits) {
-    const { vendor, at, lasts, ends, perSecond } = limit;
-    const act = async (what: 'limit' | 'resume') => {
-      const others = commands.get(vendor) ?? { open: 0, seen: 0 };
-      commands.set(vendor, others);
-      const first = others.open++ === 0;
-      const seen = ++others.seen;
-      let done = false;
-      world.trouble();
-      await typed(world, async (code) => {
-        trace.add({ who: 'operator', what: `${what} of a vendor`, detail: () => `${vendor} ${perSecond ?? 'paused'}` });
-        await code[what](limit);
-        done = true;
-      });
-      world.trouble();
-      others.open -= 1;
-      const undisturbed = others.seen++ === seen;
-      return { done, alone: first && undisturbed };
-    };
-    const end = async () => {
-      pauses.delete(vendor);
-      if (ends === 'by resume' && !(await act('resume')).done)
-        return void kernel.setTimeout(() => void end(), REPEAT_MS);
-      if (ends === 'by resume') reach('resume of a vendor');
-      world.trouble();
-      pending.delete(limit);
-    };
-    pending.add(limit);
-    const begin = async () => {
+  const act = async (what: 'limit' | 'resume', limit: VendorLimit) => {
+    const { vendor, perSecond } = limit;
+    const others = commands.get(vendor) ?? { open: 0, seen: 0 };
+    commands.set(vendor, others);
+    const first = others.open++ === 0;
+    const seen = ++others.seen;
+    let done = false;
+    trouble();
+    await typed(world, async (code) => {
+      trace.add({ who: 'operator', what: `${what} of a vendor`, detail: () => `${vendor} ${perSecond ?? 'paused'}` });
+      await code[what](limit);
+      done = true;
+    });
+    trouble();
+    others.open -= 1;
+    const undisturbed = others.seen++ === seen;
+    return { done, alone: first && undisturbed };
+  };
+  for (const limit of plan.limits)
+    later(world, limit.at, async () => {
+      const { vendor, lasts, ends, perSecond } = limit;
       const until = kernel.now() + (ends === 'by itself' ? lasts : Number.POSITIVE_INFINITY);
       if (perSecond === undefined) pauses.delete(vendor);
-      const { done, alone } = await act('limit');
+      const { done, alone } = await act('limit', limit);
       // Of two commands at once, either may be the last.
       if (done && alone && perSecond === undefined) pauses.set(vendor, { from: kernel.now(), until });
       reach(perSecond === undefined ? 'pause of a vendor' : 'rate of an operator');
-      kernel.setTimeout(() => void end(), lasts);
-    };
-    kernel.setTimeout(() => void begin(), at);
-  }
+      await sleep(world, lasts);
+      pauses.delete(vendor);
+      if (ends === 'by itself') return;
+      while (!(await act('resume', limit)).done) {
+        await sleep(world, REPEAT_MS);
+        pauses.delete(vendor);
+      }
+      reach('resume of a vendor');
+    });
 }
 
 function startResolutions(world: World): void {

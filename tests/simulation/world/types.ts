@@ -24,15 +24,8 @@ export interface World extends Lane, Listeners, CallerDeps {
   reached: ReadonlyMap<string, number>;
   /** The time of the last fault or outside input. The run must come to rest within a bound after it. */
   lastTrouble(): number;
-  processes: { readonly size: number };
-  /** Starts a process, or wakes a `warm` one. */
-  spawn(options: {
-    name: string;
-    timeoutMs?: number;
-    ended: (reason: string) => void;
-    warm?: Process | undefined;
-  }): Process;
-  exit(process: Process): void;
+  /** Those that are running. */
+  processes: Set<Process>;
   /** By queue and counter: how often the rows and the metrics say that it happened. */
   counted: Map<string, { rows: number; metrics: number }>;
   /** Called with every message that a process sends, by the queue's name. */

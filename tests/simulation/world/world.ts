@@ -6,10 +6,9 @@ import { createQueuePair, redrivePolicy } from '../../support/queue-pair';
 import type { Load, Plan } from '../draw/plan';
 import { queueNamed } from '../queues/queues';
 import { createVendors } from '../vendors/vendors';
-import { type CallerDeps, createCaller, type Process } from './calls';
+import { type CallerDeps, createCaller } from './calls';
 import { createChance } from './chance';
-import { isDeployed } from './deployments';
-import { createKernel, type Event } from './kernel';
+import { createKernel } from './kernel';
 import { deadLetterQueue, INSTANCE, mainQueue, serviceQueue } from './names';
 import { createTrace } from './trace';
 import type { Lane, World } from './types';
@@ -28,14 +27,6 @@ export function createWorld(plan: Plan, options: { detailed?: boolean } = {}): W
   const listeners: Listeners = { onChange: [], onDeath: [], onItem: [], onRow: [] };
   const watch = createWatch({ ...listeners, now: kernel.now, reached: reach, inDoubt: () => reached.has('doubt') });
   const sqs = createSqsModel({ now: kernel.now, uuid: chance.uuid, groupOrder: plan.turns ? 'turns' : 'age' });
-  const processes = new Map<Process, Event | undefined>();
-  const onEnd = new Map<Process, (reason: string) => void>();
-  const exit = (process: Process) => {
-    process.alive = false;
-    kernel.cancel(processes.get(process));
-    processes.delete(process);
-  };
-
   const calling: CallerDeps = { kernel, chance, trace, plan, reach, trouble, onCall: [], workedAt: new Map() };
   const shared: Omit<World, keyof Lane | 'lanes'> = {
     ...calling,
@@ -49,21 +40,7 @@ export function createWorld(plan: Plan, options: { detailed?: boolean } = {}): W
     sqs,
     reached,
     lastTrouble: () => lastTrouble,
-    processes,
-    spawn: ({ name, timeoutMs, ended, warm }) => {
-      const process = warm ?? fresh();
-      process.name = name;
-      process.alive = true;
-      onEnd.set(process, ended);
-      const overrun = () => {
-        reach('time-out of a function');
-        trouble();
-        process.die('timeout');
-      };
-      processes.set(process, timeoutMs === undefined ? undefined : kernel.setTimeout(overrun, timeoutMs));
-      return process;
-    },
-    exit,
+    processes: new Set(),
     counted: new Map(),
     onSent: [],
     inDoubt: new Map(),
@@ -78,23 +55,6 @@ export function createWorld(plan: Plan, options: { detailed?: boolean } = {}): W
     onMeasure: [],
     onMails: [],
   };
-  function fresh(): Process {
-    const process: Process = {
-      name: '',
-      alive: true,
-      skew: chance.pick(plan.skew === undefined ? [0, 0, 700, 2_000] : [0, 0, plan.skew / 2, plan.skew]),
-      changed: plan.changes !== undefined && isDeployed({ plan, kernel, chance }, plan.changes.at),
-      die: (reason) => {
-        if (!process.alive) return;
-        exit(process);
-        reach('doubt');
-        reach('death');
-        trace.add({ who: process.name, what: 'died', outcome: reason });
-        onEnd.get(process)?.(reason);
-      },
-    };
-    return process;
-  }
 
   const lanes: World[] = [];
   for (const load of [plan, ...plan.beside]) lanes.push({ ...shared, ...lane(load), lanes });
