@@ -7,21 +7,12 @@ import { TransientError } from '../../../lib/errors';
 import { sha256 } from '../../../lib/jobs/envelope';
 import { EMAILS_QUEUE } from '../../../lib/jobs/keys';
 import { rhythmOf } from '../../../lib/startup/reconciler';
-import type { Sendgrid } from '../../../lib/vendors/sendgrid';
 import { sharedRate } from '../../../lib/worker/rate';
 import { jobId } from '../../support/engine';
 import { busiest } from '../../support/rate-run';
 import { SECOND_MS } from '../draw/build';
 import { createChance } from '../world/chance';
-import {
-  envelopeOf,
-  type ScalePlan,
-  type ScaleResult,
-  type Service,
-  scalePlan,
-  startService,
-  type Tools,
-} from './service';
+import { envelopeOf, type ScalePlan, type ScaleResult, type Service, scalePlan, startService } from './service';
 
 const MILLION = 1_000_000;
 /** The large campaign beside campaigns of five recipients. */
@@ -39,9 +30,11 @@ const CALL_MS = 300;
 /** One object stands in for the recipients of every chunk. */
 const PART_KEY = 'part';
 
+/** A request to SendGrid: a single mail has no campaign. */
 interface Sent {
   at: number;
   campaign: string;
+  job: string;
   recipients: number;
 }
 
@@ -92,14 +85,10 @@ async function share(size: number, options: Options) {
   const newest = jobId(size + 2);
   const begins = () => sent.find(({ campaign }) => campaign === newest)?.at;
   const chunkSize = chunkSizeOf(rate);
-  const service = emailService(rate, ({ call, now }) => ({ recipients }) => {
-    const campaign = recipients[0]?.customArgs.campaign ?? '';
-    const refused = fails && campaign === LARGE && begins() !== undefined;
-    if (!refused) sent.push({ at: now(), campaign, recipients: recipients.length });
-    return call(CALL_MS, () => {
-      if (refused) throw new TransientError({ code: 'SendgridDown', message: 'down', vendor: 'sendgrid' });
-      return {};
-    });
+  const service = emailService(rate, (mail) => {
+    const refused = fails && mail.campaign === LARGE && begins() !== undefined;
+    if (!refused) sent.push(mail);
+    return !refused;
   });
   const start = service.now();
   const large = await begin(service, { id: LARGE, recipients: MILLION, chunkSize: old ? 10 * rate : chunkSize });
@@ -129,11 +118,10 @@ async function smallBesideLarge(size: number) {
   const started = new Map<string, number>();
   const waits: number[] = [];
   let large = 0;
-  const service = emailService(rate, ({ call, now }) => ({ recipients }) => {
-    const campaign = recipients[0]?.customArgs.campaign ?? '';
-    if (campaign === LARGE) large += recipients.length;
-    else waits.push(now() - (started.get(campaign) ?? 0));
-    return call(CALL_MS, () => ({}));
+  const service = emailService(rate, ({ at, campaign, recipients }) => {
+    if (campaign === LARGE) large += recipients;
+    else waits.push(at - (started.get(campaign) ?? 0));
+    return true;
   });
   await begin(service, { id: LARGE, recipients: HALF, chunkSize: chunkSizeOf(rate) });
   for (let n = 2; n <= size + 1; n++) {
@@ -171,22 +159,28 @@ async function acceptAfter(service: Service, ms: number, { n, ...list }: List & 
   service.after(ms, () => service.send(envelope));
 }
 
-/** The queue of mails with its workers and the reconciler. `send` makes what stands in for SendGrid. */
-const emailService = (rate: number, send: (tools: Tools) => Sendgrid['send']): Service =>
+/** The queue of mails with its workers and the reconciler. `takes` says whether SendGrid takes a request. */
+const emailService = (rate: number, takes: (mail: Sent) => boolean): Service =>
   startService({
     queue: EMAILS_QUEUE,
-    contract: (tools) =>
+    contract: ({ deps, now, call }) =>
       emailsContract({
-        ...tools.deps,
-        campaigns: campaigns(tools.deps),
+        ...deps,
+        campaigns: campaigns(deps),
         senderDomains: [],
-        suppression: suppressionList(tools.deps),
-        rate: sharedRate({ ...tools.deps, rate }, 'sendgrid'),
-        objects: {
-          ...tools.deps.objects,
-          get: (key) => tools.deps.objects.get(key.replace(/^.*recipients-\d+/, PART_KEY)),
+        suppression: suppressionList(deps),
+        rate: sharedRate({ ...deps, rate }, 'sendgrid'),
+        objects: { ...deps.objects, get: (key) => deps.objects.get(key.replace(/^.*recipients-\d+/, PART_KEY)) },
+        sendgrid: {
+          send: ({ recipients }) => {
+            const { campaign = '', job = '' } = recipients[0]?.customArgs ?? {};
+            const taken = takes({ at: now(), campaign, job, recipients: recipients.length });
+            return call(CALL_MS, () => {
+              if (!taken) throw new TransientError({ code: 'SendgridDown', message: 'down', vendor: 'sendgrid' });
+              return {};
+            });
+          },
         },
-        sendgrid: { send: send(tools) },
       }),
     settings: { visibility: 600 },
     timeoutMs: 100_000,
@@ -258,15 +252,10 @@ export const MAILS_PLANS = [
 
 /** Sends `size` single mails, while two campaigns have more to send than the rate allows. */
 async function mailsBesideCampaigns(size: number, { rate, mails }: Load): Promise<ScaleResult> {
-  const sent: { at: number; recipients: number; use: 'campaign' | 'message'; waitedMs: number }[] = [];
+  const sent: Sent[] = [];
   const asked = new Map<string, number>();
   const chunkSize = chunkSizeOf(rate);
-  const service = emailService(rate, ({ call, now }) => ({ recipients }) => {
-    const { campaign, job = '' } = recipients[0]?.customArgs ?? {};
-    const use = campaign === undefined ? 'message' : 'campaign';
-    sent.push({ at: now(), recipients: recipients.length, use, waitedMs: now() - (asked.get(job) ?? now()) });
-    return call(CALL_MS, () => ({}));
-  });
+  const service = emailService(rate, (mail) => sent.push(mail) > 0);
   const start = service.now();
   const lastedMs = (size / mails) * SECOND_MS;
   const recipients = 2 * rate * ((WARM_UP_MS + lastedMs) / SECOND_MS + 60);
@@ -283,10 +272,10 @@ async function mailsBesideCampaigns(size: number, { rate, mails }: Load): Promis
   }
 
   const end = start + WARM_UP_MS + lastedMs;
-  const arrived = () => sent.filter(({ use }) => use === 'message').length;
+  const single = () => sent.filter(({ campaign }) => campaign === '');
   const result = await service.run({
     withinMs: WARM_UP_MS + lastedMs + 60 * SECOND_MS,
-    done: () => service.now() >= end && arrived() === size,
+    done: () => service.now() >= end && single().length === size,
   });
   return { ...result, ...(result.violation === undefined && broken()) };
 
@@ -295,9 +284,11 @@ async function mailsBesideCampaigns(size: number, { rate, mails }: Load): Promis
     const part = (of: typeof sent) =>
       of.reduce((sum, each) => sum + each.recipients, 0) / (rate * (lastedMs / SECOND_MS));
     const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
-    const waits = sent.flatMap(({ use, waitedMs }) => (use === 'message' ? [waitedMs] : [])).sort((a, b) => a - b);
+    const waits = single()
+      .map(({ at, job }) => at - (asked.get(job) ?? at))
+      .sort((a, b) => a - b);
     const wait = waits[Math.floor(waits.length * 0.99)] ?? 0;
-    const [used, byCampaigns] = [part(window), part(window.filter(({ use }) => use === 'campaign'))];
+    const [used, byCampaigns] = [part(window), part(window.filter(({ campaign }) => campaign !== ''))];
     // What the limit allows in two seconds: its recipients and one chunk.
     const most = busiest(sent, 2 * SECOND_MS) / (2 * rate + chunkSize + 1);
     if (wait > MOST_WAIT_MS) return { violation: `fairness: of 100 single mails, one waits for ${wait} ms` };

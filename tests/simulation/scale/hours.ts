@@ -11,6 +11,7 @@ import { memoryEngine, PREFIX } from '../../support/engine';
 import { memoryObjects } from '../../support/memory-objects';
 import { memoryTable } from '../../support/memory-table';
 import { DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS } from '../draw/build';
+import { through } from '../world/acts';
 import { createChance } from '../world/chance';
 import { erase } from '../world/code';
 import { courseOf, play } from '../world/course';
@@ -113,15 +114,9 @@ async function playHours(seed: number, { erasing = false } = {}): Promise<ScaleR
           resolve(false);
         },
       };
-      const through = ([name, method]: [string, unknown]) => {
-        const act = method as (...given: unknown[]) => Promise<unknown>;
-        return [
-          name,
-          (...given: unknown[]) =>
-            run.alive ? call(run, () => act(...given), `${name} ${given[0]}`) : new Promise(() => {}),
-        ];
-      };
-      const all = Object.fromEntries(Object.entries(bucket).map(through)) as unknown as Objects;
+      const all = through<Objects>(bucket, (name, effect, given) =>
+        run.alive ? call(run, effect, `${name} ${given[0]}`) : new Promise(() => {}),
+      );
       const objects = { ...all, delete: () => Promise.reject(new Error('nothing is deleted')) };
       kernel.setTimeout(() => run.alive && run.die(), lastsMs);
       const end = (done: boolean) => () => run.alive && resolve(done);

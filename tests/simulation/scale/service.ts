@@ -44,7 +44,7 @@ export const scalePlan = (
 ): ScalePlan => ({ name, what, size, largest, run });
 
 /** What a plan's contract may use. */
-export interface Tools {
+interface Tools {
   deps: ReturnType<typeof memoryEngine>['deps'];
   now(): number;
   /** Calls a vendor: takes `ms` of virtual time, then runs the effect, which may throw. */

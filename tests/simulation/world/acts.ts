@@ -18,6 +18,18 @@ export function later({ kernel, pending, trouble }: World, ms: number, act: () =
   kernel.setTimeout(() => void run(), ms);
 }
 
+/** A port whose methods all go through `call`, which gets the method's name and its parameters too. */
+export function through<Port extends object>(
+  port: Port,
+  call: (method: string, effect: () => Promise<unknown>, given: never[]) => Promise<unknown>,
+): Port {
+  const methods = Object.entries(port).map(([name, effect]: [string, (...given: never[]) => Promise<unknown>]) => {
+    const made = (...given: never[]) => call(name, () => effect(...given), given);
+    return [name, made];
+  });
+  return Object.fromEntries(methods) as Port;
+}
+
 /** How a process ended: with an answer, with an error, or it died. */
 export interface End<T> {
   answer?: T;

@@ -1,6 +1,7 @@
 import { DATA_SUFFIX } from '../../../lib/analytics/keys';
 import { rowOf } from '../../../lib/jobs/ledger';
 import type { BatchQueues, Change, Facts, Item, OutgoingMessage, Queues, SentMessage } from '../../../lib/ports';
+import { through } from './acts';
 import type { Process } from './calls';
 import type { Target } from './faults';
 import type { Ports, World } from './types';
@@ -37,23 +38,13 @@ export function portsOf(world: World, process: Process): Ports {
   const to = <T>(target: Target, method: string, effect: () => Promise<T>, detail: () => string): Promise<T> =>
     call({ process, target, method, effect, detail });
 
-  /** The port, of which each method is a call. */
-  function through<Port extends object>(target: Target, port: Port): Port {
-    const methods = Object.entries(port).map(([name, effect]: [string, (...given: never[]) => Promise<unknown>]) => {
-      // Both read an object.
+  /** The port, of which each method is a call. Both ways to read an object are the same one. */
+  const calling = <Port extends object>(target: Target, port: Port): Port =>
+    through(port, (name, effect, given) => {
       const method = name === 'readChanged' ? 'read' : name;
       const detailOf = DETAILS[`${target}.${method}`] ?? nameOf;
-      const made = (...given: never[]) =>
-        to(
-          target,
-          method,
-          () => effect(...given),
-          () => detailOf(...given),
-        );
-      return [name, made];
+      return to(target, method, effect, () => detailOf(...given));
     });
-    return Object.fromEntries(methods) as Port;
-  }
 
   return {
     clock: {
@@ -73,7 +64,7 @@ export function portsOf(world: World, process: Process): Ports {
       },
       flush: async () => {},
     },
-    table: through('table', {
+    table: calling('table', {
       ...table,
       put: async (item, expected) => {
         const answer = await table.put(item, expected);
@@ -91,7 +82,7 @@ export function portsOf(world: World, process: Process): Ports {
         return answer;
       },
     }),
-    objects: through('objects', {
+    objects: calling('objects', {
       ...objects,
       put: (key, body, contentType) => {
         watch.kept(key, body);
@@ -125,7 +116,7 @@ export function portsOf(world: World, process: Process): Ports {
         return to('events', 'tell', tell, () => `${fact.fact} ${fact.subject} ${fact.on ? 'on' : 'over'}`);
       },
     },
-    queues: through('queues', {
+    queues: calling('queues', {
       ...queues,
       send: async (url, message) => {
         const sent = await queues.send(url, message);
